@@ -10,7 +10,7 @@ internal sealed class Backoff(TimeSpan first, TimeSpan last)
     private int _steps;
 
     /// <summary>The next wait.</summary>
-    /// <param name="atLeast">What the other side asked for (<c>Retry-After</c>), if anything; it counts up to ten times the longest step.</param>
+    /// <param name="atLeast">What the other side asked for (<c>Retry-After</c>); it counts up to ten times the longest step.</param>
     /// <returns>How long to wait.</returns>
     public TimeSpan Next(TimeSpan? atLeast = null)
     {

@@ -18,7 +18,7 @@ internal sealed record Pace
     /// <summary>How long the control plane may hold a request for the desired state open. 30 s, agent-api.md's default.</summary>
     public TimeSpan LongPoll { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>The shortest time from one request for the desired state to the next, should the control plane not hold it open. 1 s.</summary>
+    /// <summary>The shortest time between two requests for the desired state that bring nothing new. 1 s.</summary>
     public TimeSpan BetweenPolls { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>How long one request to the control plane may take, a long poll beyond its wait included. 30 s.</summary>
@@ -27,7 +27,7 @@ internal sealed record Pace
     /// <summary>How long a connection of the socket may last. 20 s, agent-socket.md.</summary>
     public TimeSpan Connection { get; init; } = TimeSpan.FromSeconds(20);
 
-    /// <summary>After how long a plugin is told to try again; what was begun for it goes on. 18 s, so that the word still gets through.</summary>
+    /// <summary>After how long a plugin is told to try again; what was begun for it goes on. 18 s, so that the word gets through.</summary>
     public TimeSpan Answer { get; init; } = TimeSpan.FromSeconds(18);
 
     /// <summary>How long after its last good answer the control plane still counts as there, though a request has failed. 15 s.</summary>

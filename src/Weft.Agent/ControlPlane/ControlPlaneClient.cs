@@ -9,7 +9,7 @@ using Weft.Agent.Leases;
 namespace Weft.Agent.ControlPlane;
 
 /// <summary>The agents' endpoint of weftd, one method per request. Contract: docs/specs/agent-api.md.</summary>
-/// <remarks>Every method throws <see cref="ControlPlaneException"/> for whatever is no good answer, and nothing else but cancellation.</remarks>
+/// <remarks>Every method throws <see cref="ControlPlaneException"/> for whatever is no good answer, else only cancellation.</remarks>
 /// <param name="http">The client, based at <c>/agents/v1/</c>.</param>
 /// <param name="contact">Learns how each request went.</param>
 /// <param name="pace">The time limits.</param>
@@ -95,10 +95,15 @@ internal sealed class ControlPlaneClient(HttpClient http, Contact contact, Pace 
         {
             answer = await http.SendAsync(message, either.Token);
         }
-        catch (Exception e) when (e is HttpRequestException or IOException || (e is OperationCanceledException && !cancel.IsCancellationRequested))
+        catch (OperationCanceledException e) when (!cancel.IsCancellationRequested)
         {
             contact.Failed();
-            var why = e is OperationCanceledException ? $"no answer within {limit.TotalSeconds:0.#} s" : e.InnerException?.Message ?? e.Message;
+            throw new ControlPlaneException($"the control plane at {http.BaseAddress!.Authority} has not answered for {limit.TotalSeconds:0.#} s", e);
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException)
+        {
+            contact.Failed();
+            var why = e.InnerException?.Message ?? e.Message;
             throw new ControlPlaneException($"the control plane at {http.BaseAddress!.Authority} can't be reached: {why}", e);
         }
 
@@ -151,7 +156,7 @@ internal sealed class ControlPlaneClient(HttpClient http, Contact contact, Pace 
     private static async Task<T> Read<T>(HttpResponseMessage answer, JsonTypeInfo<T> type, Func<T, bool> isGood, CancellationToken cancel)
         where T : class
     {
-        const string Fault = "the control plane answered something that is no answer to the request; are it and the agent of the same version?";
+        const string Fault = "the control plane's answer is none to the request; are it and the agent of the same version?";
         try
         {
             var value = JsonSerializer.Deserialize(await answer.Content.ReadAsByteArrayAsync(cancel), type);

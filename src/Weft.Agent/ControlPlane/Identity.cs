@@ -35,7 +35,7 @@ internal sealed record Identity(string Name, string AgentId, string Cluster, str
         if (kept.Name != name)
         {
             throw new CannotStartException(
-                $"the state directory belongs to the agent '{kept.Name}': start with --name {kept.Name}, or give '{name}' a --state of its own");
+                $"the state directory belongs to the agent '{kept.Name}': start with its --name, or give '{name}' a --state of its own");
         }
 
         return kept;

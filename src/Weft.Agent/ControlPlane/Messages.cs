@@ -11,7 +11,8 @@ internal sealed record EnrolmentAnswer(string AgentId, string Cluster, string Cr
 {
     /// <summary>Whether nothing is empty, and the credential can stand in a header.</summary>
     [JsonIgnore]
-    public bool IsWhole => AgentId.Length > 0 && Cluster.Length > 0 && Credential.Length > 0 && Credential.All(c => c is > ' ' and < (char)127);
+    public bool IsWhole =>
+        AgentId.Length > 0 && Cluster.Length > 0 && Credential.Length > 0 && Credential.All(c => c is > ' ' and < (char)127);
 }
 
 /// <summary>The body of <c>PUT status</c>.</summary>

@@ -1,6 +1,8 @@
 namespace Weft.Agent.Disk;
 
-/// <summary>A file that is either the old one or the new one, whenever the power goes: temporary, fsync, rename, fsync of the directory.</summary>
+/// <summary>
+/// A file that is either the old one or the new one, whenever the power goes: temporary, fsync, rename, fsync of the directory.
+/// </summary>
 internal static class AtomicFile
 {
     /// <summary>Read and write for the owner: what every file of the state directory has.</summary>

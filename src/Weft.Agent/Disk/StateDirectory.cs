@@ -46,7 +46,8 @@ internal sealed class StateDirectory : IDisposable
         try
         {
             // FileShare.None is flock(2): it ends with the process, so that a killed agent leaves nothing to clear away.
-            return new StateDirectory(root, new FileStream(Path.Join(root, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
+            var path = Path.Join(root, "lock");
+            return new StateDirectory(root, new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
         }
         catch (IOException e)
         {

@@ -1,6 +1,8 @@
 namespace Weft.Agent.Leases;
 
-/// <summary>One lane per holder that somebody is busy with: what is asked of the control plane for one holder goes one by one, in order.</summary>
+/// <summary>
+/// One lane per holder that somebody is busy with: what is asked of the control plane for one holder goes one by one, in order.
+/// </summary>
 internal sealed class Lanes
 {
     private readonly Lock _guard = new();

@@ -13,6 +13,8 @@ internal sealed class LeaseAnswers(LeaseDesk desk, string? node, Log log)
     /// <summary>The longest line of the socket, its end included: 64 KiB.</summary>
     public const int LongestLine = 64 << 10;
 
+    private const int LongestReason = 1000;
+
     private static readonly byte[] Done = "{}"u8.ToArray();
 
     /// <summary>Answers one request.</summary>
@@ -31,8 +33,10 @@ internal sealed class LeaseAnswers(LeaseDesk desk, string? node, Log log)
             log.Warn("acquire-failed", e, ("container", request.ContainerId), ("pod", request.PodName));
 
             // The control plane's word goes to the plugin as it is; where there is none, trying again is all that's left.
-            return e.ErrorBody is { } body && Encoding.UTF8.GetBytes(body.ToJsonString()) is { Length: < LongestLine } said
-                ? said : Body(new Refusal(RefusalCode.ServiceUnavailable, $"{(e.Message.Length > 1000 ? e.Message[..1000] : e.Message)}; try again"));
+            if (e.ErrorBody is { } body && Encoding.UTF8.GetBytes(body.ToJsonString()) is { Length: < LongestLine } said)
+                return said;
+            var why = e.Message.Length > LongestReason ? e.Message[..LongestReason] : e.Message;
+            return Body(new Refusal(RefusalCode.ServiceUnavailable, $"{why}; try again"));
         }
         catch (IOException e)
         {
@@ -49,9 +53,13 @@ internal sealed class LeaseAnswers(LeaseDesk desk, string? node, Log log)
     private async Task<byte[]> Answer(SocketRequest request)
     {
         if (request.Verb == "status")
-            return desk.Status() is { } why ? Body(why) : Done;
+            return await desk.Status() is { } why ? Body(why) : Done;
         if (request.Verb is not ("acquire" or "release" or "check"))
-            return Body(new Refusal(RefusalCode.InvalidMember, $"'{request.Verb}' is no verb; it must be acquire, release, check or status", "verb"));
+        {
+            var why = $"'{request.Verb}' is no verb; it must be acquire, release, check or status";
+            return Body(new Refusal(RefusalCode.InvalidMember, why, "verb"));
+        }
+
         if (!request.Holder().TryGet(out var holder, out var refusal))
             return Body(refusal);
         return request.Verb switch

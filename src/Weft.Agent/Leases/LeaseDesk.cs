@@ -81,13 +81,17 @@ internal sealed class LeaseDesk(
 
     /// <summary>Whether an acquire would be served now.</summary>
     /// <returns>Null if so, else why not.</returns>
-    public Refusal? Status()
+    /// <exception cref="IOException">The journal takes no entries.</exception>
+    public async Task<Refusal?> Status()
     {
         if (plane.Identity is null)
             return Unavailable("the agent isn't enrolled yet");
         if (!contact.IsGood)
             return Unavailable("the control plane doesn't answer the agent");
-        return journal.IsWhole ? null : Unavailable("the agent's journal can't be written; see its log, and its disk");
+
+        // Tried anew rather than remembered: a runtime that is told no sends no pods, and nothing else would find the disk mended.
+        await journal.Ready();
+        return null;
     }
 
     private static Refusal Unavailable(string why) => new(RefusalCode.ServiceUnavailable, why);

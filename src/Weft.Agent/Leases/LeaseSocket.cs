@@ -3,7 +3,8 @@ using Weft.Agent.Disk;
 
 namespace Weft.Agent.Leases;
 
-/// <summary>The unix socket that the plugin asks: one line in, one line out, a connection each. Contract: docs/specs/agent-socket.md.</summary>
+/// <summary>The unix socket that the plugin asks: one line in, one line out, a connection each.</summary>
+/// <remarks>Contract: docs/specs/agent-socket.md.</remarks>
 internal sealed class LeaseSocket : IDisposable
 {
     private const int LongestPath = 107;
@@ -28,7 +29,7 @@ internal sealed class LeaseSocket : IDisposable
     public static async Task<LeaseSocket> Open(string path, Pace pace, TimeProvider clock, Log log)
     {
         if (System.Text.Encoding.UTF8.GetByteCount(path) > LongestPath)
-            throw new CannotStartException($"the socket's path '{path}' is longer than the {LongestPath} bytes Linux takes; give a shorter --socket");
+            throw new CannotStartException($"the path '{path}' is longer than the {LongestPath} bytes of a socket's; give a shorter --socket");
         await RefuseLiving(path);
         try
         {

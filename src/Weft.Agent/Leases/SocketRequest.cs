@@ -37,7 +37,7 @@ internal sealed record SocketRequest(
         }
         catch (JsonException e)
         {
-            return new Refusal(RefusalCode.InvalidRequestContent, $"the request is no JSON object of the members expected: {e.Message}", e.Path);
+            return new Refusal(RefusalCode.InvalidRequestContent, $"the request is no JSON object as it must be: {e.Message}", e.Path);
         }
     }
 

@@ -18,7 +18,7 @@ internal sealed class Folder(string root, MadeFiles made)
     private const UnixFileMode Open = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute
         | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
 
-    /// <summary>Makes the folder true: writes what is missing or differs, removes what is no longer desired, and leaves the rest alone.</summary>
+    /// <summary>Makes the folder true: writes what is missing or differs, removes what is no longer desired, leaves the rest alone.</summary>
     /// <param name="desired">All files that should be there, each name once.</param>
     /// <returns>What was done. One file that fails keeps no other from being done.</returns>
     public FolderOutcome Apply(IReadOnlyList<DesiredFile> desired)

@@ -18,6 +18,8 @@ internal sealed class FakeControlPlane : IAsyncDisposable
     public const string Group = "/subscriptions/0b1f6471-1bf0-4dda-aec3-cb9272f09590/resourceGroups/g";
     public const string Cluster = $"{Group}/providers/Microsoft.NetworkCloud/kubernetesClusters/c1";
 
+    private static int _lastPort = Environment.ProcessId * 97 % 12_000;
+
     private readonly X509Certificate2? _certificate;
     private readonly ConcurrentDictionary<string, string> _leases = new();
     private readonly Lock _guard = new();
@@ -233,10 +235,25 @@ internal sealed class FakeControlPlane : IAsyncDisposable
 
     private static TaskCompletionSource New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    /// <summary>
+    /// A port that stays ours while nobody listens on it: below the range that the kernel deals out, and never given twice here.
+    /// </summary>
     private static int FreePort()
     {
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        return ((IPEndPoint)probe.LocalEndpoint).Port;
+        while (true)
+        {
+            var port = 20_000 + (Interlocked.Increment(ref _lastPort) % 12_000);
+            try
+            {
+                using var probe = new TcpListener(IPAddress.Loopback, port);
+                probe.Start();
+                return port;
+            }
+            catch (SocketException e) when (e.SocketErrorCode == SocketError.AddressAlreadyInUse)
+            {
+                // Somebody else's; the next one.
+                continue;
+            }
+        }
     }
 }

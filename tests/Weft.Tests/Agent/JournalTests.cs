@@ -123,8 +123,9 @@ public sealed class JournalTests : IDisposable
             Assert.True(book.TryGet(Of("a"), out _));
             Assert.False(book.TryGet(Of("b"), out _));
             fails = false;
-            await journal.Append(Grant("c", 3));
+            await journal.Ready();
             Assert.True(journal.IsWhole);
+            await journal.Append(Grant("c", 3));
         }
 
         var again = await ReadBack();

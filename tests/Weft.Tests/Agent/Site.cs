@@ -22,12 +22,14 @@ internal sealed class Site : IAsyncDisposable
     };
 
     private readonly StringWriter _log = new();
+    private readonly TextWriter _writer;
     private CancellationTokenSource _stop = new();
     private Task? _running;
 
     private Site(FakeControlPlane plane, Pace pace)
     {
         (Plane, Pace) = (plane, pace);
+        _writer = TextWriter.Synchronized(_log);
         Root = Directory.CreateTempSubdirectory("weft-").FullName;
         TokenFile = Path.Join(Root, "token");
         File.WriteAllText(TokenFile, FakeControlPlane.Token + "\n");
@@ -52,7 +54,8 @@ internal sealed class Site : IAsyncDisposable
     {
         get
         {
-            lock (_log)
+            // What a synchronized writer locks is itself.
+            lock (_writer)
                 return _log.ToString();
         }
     }
@@ -69,7 +72,7 @@ internal sealed class Site : IAsyncDisposable
         return site;
     }
 
-    public Weft.Agent.Log NewLog() => new(TextWriter.Synchronized(_log), TimeProvider.System);
+    public Weft.Agent.Log NewLog() => new(_writer, TimeProvider.System);
 
     public Task RunAgent() => _running = Program.Run(Options, Pace, TimeProvider.System, NewLog(), _stop.Token);
 

@@ -1,1 +1,6 @@
-return 0;
+namespace Weft.Cli;
+
+internal static class Program
+{
+    private static int Main() => 0;
+}

@@ -1,0 +1,19 @@
+using Weft.Benchmarks;
+
+// A suite that can't be measured here says why and still exits with 0: a figure that is missing is no failure of a build.
+if (args is [])
+{
+    Console.Error.WriteLine("usage: bench/run SUITE [--quick]    suites: start");
+    return 64;
+}
+
+var quick = args.Contains("--quick");
+switch (args[0])
+{
+    case "start":
+        StartSuite.Run(Environment.GetEnvironmentVariable("WEFT_BIN") ?? "artifacts/weft/bin", quick);
+        return 0;
+    default:
+        Console.Error.WriteLine($"bench: there is no suite '{args[0]}'; there are: start");
+        return 64;
+}

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 using System.Globalization;
 using Weft.Cli.Commands;
 using Weft.Cli.Output;
@@ -36,6 +37,8 @@ internal static class WeftProgram
         var error = new Terminal(surroundings.Error, surroundings.ErrorIsTerminal, colour);
         if (parsed.Action is ParseErrorAction)
             return Misread(parsed, error);
+        if (parsed.Tokens.FirstOrDefault(token => token.Type == TokenType.Argument && token.Value is ['-', '-', _, ..]) is { } unknown)
+            return Say(Complaint.OfUsage($"there is no option {unknown.Value}", $"{PathOf(parsed)} --help"), error);
         try
         {
             return await parsed.InvokeAsync(new InvocationConfiguration
@@ -95,7 +98,7 @@ internal static class WeftProgram
             return ExitCode.Usage;
         }
 
-        var path = string.Join(' ', Path(parsed.CommandResult.Command).Reverse());
+        var path = PathOf(parsed);
         if (parsed.CommandResult.Command.Subcommands.Count > 0)
             return Say(Complaint.OfUsage($"'{path}' has no command '{parsed.UnmatchedTokens[0]}'", Next(parsed) ?? $"{path} --help"), error);
         var messages = parsed.Errors.Select(finding => finding.Message.TrimEnd('.')).Distinct().ToArray();
@@ -107,6 +110,8 @@ internal static class WeftProgram
         var names = parsed.CommandResult.Command.Subcommands.Select(command => command.Name);
         return parsed.UnmatchedTokens.Count > 0 && Kinds.NearNames.Of(parsed.UnmatchedTokens[0], names) is [var near, ..] ? $"did you mean {near}?" : null;
     }
+
+    private static string PathOf(ParseResult parsed) => string.Join(' ', Path(parsed.CommandResult.Command).Reverse());
 
     private static IEnumerable<string> Path(Symbol? symbol)
     {

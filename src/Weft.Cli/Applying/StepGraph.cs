@@ -15,7 +15,10 @@ namespace Weft.Cli.Applying;
 /// </remarks>
 internal static class StepGraph
 {
-    private const string LocationType = "Microsoft.ExtendedLocation/customLocations";
+    private static readonly ResourceType LocationType = new("Microsoft.ExtendedLocation", "customLocations");
+    private static readonly ResourceType SiteType = new("Microsoft.NetworkCloud", "clusters");
+    private static readonly ResourceType PoolType = new("Microsoft.NetworkCloud", "kubernetesClusters/agentPools");
+    private static readonly ResourceType NodeType = new("Weft.Fleet", "nodes");
 
     /// <summary>The steps of a plan.</summary>
     /// <param name="plan">A plan without refusals.</param>
@@ -68,6 +71,10 @@ internal static class StepGraph
         // A child waits for its parent's PUT, and not for the parent to be enabled: that waits for the child.
         if (id.IsUnder(other))
             return earlier.Action != PlanAction.Enable;
+
+        // A node names its agent pool by name, not by id.
+        if (id.Type == NodeType && other.Type == PoolType && id.IsUnder(other.Parent!))
+            return true;
         return needs.Contains(other) || (IsDomain(other.Parent) && needs.Contains(other.Parent!));
     }
 
@@ -83,8 +90,8 @@ internal static class StepGraph
             yield return id;
 
             // The custom location of a site is made with its cluster, and bears its name.
-            if (id.Type == ResourceType.Parse(LocationType) && id.Parent is { } scope)
-                yield return scope.Extend(new ResourceType("Microsoft.NetworkCloud", "clusters"), id.Name);
+            if (id.Type == LocationType && id.Parent is { } scope)
+                yield return scope.Extend(SiteType, id.Name);
         }
     }
 

@@ -24,7 +24,7 @@ internal static class AdministerCommand
     private static Command Build(Shell shell, string verb, string description, string state, string done)
     {
         var kindName = Parameters.Kind(Domains);
-        var name = Parameters.Names(shell, kindName, ArgumentArity.ExactlyOne);
+        var name = Parameters.Name(shell, kindName);
         var timeout = Parameters.Timeout();
         var command = new Command(verb, description) { kindName, name, timeout };
         shell.Does(command, async (session, cancel) =>
@@ -33,7 +33,7 @@ internal static class AdministerCommand
             var kind = KindTable.Need(session.Parsed.GetValue(kindName)!);
             if (!Domains.Contains(kind))
                 throw Complaint.OfUsage($"a {kind.Singular} cannot be {done}", $"kinds: {string.Join(", ", Domains.Select(domain => domain.Plural))}");
-            var id = session.Scope.Id(kind, session.Parsed.GetValue(name)![0]);
+            var id = session.Scope.Id(kind, session.Parsed.GetValue(name)!);
             using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancel);
             deadline.CancelAfter(Parameters.Wait(session.Parsed, timeout));
             try

@@ -39,6 +39,17 @@ internal static class Parameters
         return argument;
     }
 
+    /// <summary><c>NAME</c> of a kind.</summary>
+    /// <param name="shell">The shell.</param>
+    /// <param name="kind">The argument that says which kind.</param>
+    /// <returns>The argument.</returns>
+    public static Argument<string> Name(Shell shell, Argument<string?> kind)
+    {
+        var argument = new Argument<string>("NAME") { Description = "A name, PARENT/NAME of a child, or a whole id", HelpName = "NAME" };
+        argument.CompletionSources.Add(context => NameCompletion.Of(shell, context, context.ParseResult.GetValue(kind)));
+        return argument;
+    }
+
     /// <summary>An option that names a resource.</summary>
     /// <param name="shell">The shell.</param>
     /// <param name="name">The option.</param>

@@ -13,13 +13,13 @@ internal static class ShowCommand
     public static Command Build(Shell shell)
     {
         var kindName = Parameters.Kind();
-        var names = Parameters.Names(shell, kindName, ArgumentArity.ExactlyOne);
-        var command = new Command("show", "Show one resource, as YAML") { kindName, names };
+        var name = Parameters.Name(shell, kindName);
+        var command = new Command("show", "Show one resource, as YAML") { kindName, name };
         var parents = new ParentOptions(shell, command);
         shell.Does(command, (session, cancel) =>
         {
             var kind = KindTable.Need(session.Parsed.GetValue(kindName)!);
-            var query = new GetCommand.Query(kind, session.Parsed.GetValue(names)!, parents.Of(session.Parsed, kind), AllGroups: false);
+            var query = new GetCommand.Query(kind, [session.Parsed.GetValue(name)!], parents.Of(session.Parsed, kind), AllGroups: false);
             var format = session.Format(OutputFormat.Yaml, OutputFormat.Json, OutputFormat.Table, OutputFormat.Wide, OutputFormat.Name);
             return GetCommand.RunAsync(session, query, format, cancel);
         });

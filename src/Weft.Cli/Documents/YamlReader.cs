@@ -11,6 +11,7 @@ internal sealed class YamlReader
     private const int MostNodes = 1_000_000;
     private const int MostDepth = 64;
 
+    private readonly Scanner _scanner;
     private readonly Parser _parser;
     private readonly List<Finding> _findings;
     private readonly Dictionary<AnchorName, JsonNode?> _anchors = [];
@@ -18,8 +19,11 @@ internal sealed class YamlReader
     private int _nodes;
     private int _depth;
 
-    private YamlReader(string file, TextReader text, List<Finding> findings) =>
-        (_parser, _findings, _origin) = (new Parser(new Scanner(text, skipComments: true)), findings, new Origin(file));
+    private YamlReader(string file, TextReader text, List<Finding> findings)
+    {
+        _scanner = new Scanner(text, skipComments: true);
+        (_parser, _findings, _origin) = (new Parser(_scanner), findings, new Origin(file));
+    }
 
     /// <summary>Reads all documents.</summary>
     /// <param name="file">The file's name, for findings.</param>
@@ -37,6 +41,13 @@ internal sealed class YamlReader
         catch (YamlException e)
         {
             findings.Add(new Finding(new Place(file, e.Start.Line, e.Start.Column), Sentence(e)));
+        }
+
+        catch (InvalidOperationException)
+        {
+            // YamlDotNet's scanner says this, and nothing more, of a flow collection that is never closed.
+            var at = reader._scanner.CurrentPosition;
+            findings.Add(new Finding(new Place(file, at.Line, at.Column), "no YAML: a bracket is not closed before this line"));
         }
 
         return documents;

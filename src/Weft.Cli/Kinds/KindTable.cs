@@ -87,11 +87,11 @@ internal static class KindTable
             with { Parent = KubernetesClusters, ParentOption = "cluster" },
         VirtualMachines,
         Own("nodes", "Weft.Fleet/nodes", ["no"], KubernetesClusters, "cluster",
-            [Name, InParent("CLUSTER"), Of("ROLE", "role"), new("POOL", row => row.NameOf("properties.agentPoolId")), Status, Age]),
+            [Name, InParent("CLUSTER"), Of("POOL", "agentPool"), Of("TYPE", "machineType"), new("UPLINKS", row => row.Count("properties.uplinks")), Status, Age, Message]),
         Own("agents", "Weft.Fleet/agents", ["ag"], KubernetesClusters, "cluster",
         [
-            Name, InParent("CLUSTER"), Of("NODE", "node"), Of("VERSION", "version"), Of("STATE", "state"), Of("REVISION", "revision"),
-            new("SEEN", row => row.Since("properties.lastSeen")), Of("MESSAGE", "message", wide: true),
+            Name, InParent("CLUSTER"), Of("NODE", "node"), Of("VERSION", "version"), Of("STATE", "status.state"), Of("REVISION", "status.revision"),
+            new("REPORTED", row => row.Since("properties.status.at")), Of("MESSAGE", "status.message", wide: true),
         ]),
         Own("leases", "Weft.Ipam/leases", ["le"], L3Networks, "network",
         [

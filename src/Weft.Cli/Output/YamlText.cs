@@ -63,7 +63,7 @@ internal static partial class YamlText
     {
         if (text.Contains('\n', StringComparison.Ordinal) && !HardInBlock().IsMatch(text))
             return OfText(text, ScalarStyle.Literal);
-        return OfText(text, ReadsAsSomethingElse().IsMatch(text) || text.Contains('\n', StringComparison.Ordinal) ? ScalarStyle.DoubleQuoted : ScalarStyle.Any);
+        return OfText(text, ReadsAsSomethingElse().IsMatch(text) || HardInPlain().IsMatch(text) ? ScalarStyle.DoubleQuoted : ScalarStyle.Any);
     }
 
     private static Scalar OfText(string text, ScalarStyle style) => new(AnchorName.Empty, TagName.Empty, text, style, true, true);
@@ -75,7 +75,11 @@ internal static partial class YamlText
         RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex ReadsAsSomethingElse();
 
+    // What some readers trim, fold or refuse outside of double quotes: edges of white space, tabs, and all that is not a plain letter or sign.
+    [GeneratedRegex(@"^\s|\s$|[^\u0020-\u007e\u00a1-\u1fff\u2030-\ud7ff\ue000-\ufefe\uff00-\ufffd]", RegexOptions.CultureInvariant)]
+    private static partial Regex HardInPlain();
+
     // A block scalar cannot say these without indentation indicators or escapes.
-    [GeneratedRegex(@"^[ \n]|[ \t]\n|[ \t]$|[^\n\t\u0020-\u007e\u00a0-\ud7ff\ue000-\ufffd]", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^[ \n]| \n| $|[^\n\u0020-\u007e\u00a1-\u1fff\u2030-\ud7ff\ue000-\ufefe\uff00-\ufffd]", RegexOptions.CultureInvariant)]
     private static partial Regex HardInBlock();
 }

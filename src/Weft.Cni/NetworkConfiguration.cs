@@ -1,0 +1,77 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Text.Json;
+
+namespace Weft.Cni;
+
+/// <summary>The configuration on stdin: the whole of the upper plugin's, of which <c>ipam</c> is ours.</summary>
+/// <param name="Root">The JSON object.</param>
+/// <param name="VersionText">Its <c>cniVersion</c> as it stands there, or null.</param>
+/// <param name="Name">The network's name, or null.</param>
+/// <remarks>CNI specification 1.1.0, section 1 "Network configuration format" and section 4 "Delegated plugins".</remarks>
+internal sealed record NetworkConfiguration(JsonElement Root, string? VersionText, string? Name)
+{
+    /// <summary>Reads the JSON, and from it what libcni's skeleton reads: the version and the name.</summary>
+    /// <param name="text">Stdin.</param>
+    /// <param name="configuration">The configuration.</param>
+    /// <param name="failure">Why it is none.</param>
+    /// <returns>True if it is a JSON object.</returns>
+    internal static bool TryParse(
+        ReadOnlyMemory<byte> text,
+        [NotNullWhen(true)] out NetworkConfiguration? configuration,
+        [NotNullWhen(false)] out Failure? failure)
+    {
+        (configuration, failure) = (null, null);
+        try
+        {
+            var root = JsonText.ParseObject(text);
+            configuration = new NetworkConfiguration(root, root.TextOf("cniVersion"), root.TextOf("name"));
+            return true;
+        }
+        catch (JsonException e)
+        {
+            failure = new Failure(ErrorCode.UndecodableInput, "the network configuration on stdin is no JSON object", e.Message);
+            return false;
+        }
+    }
+
+    /// <summary>Checks the network's name, as libcni's skeleton does for every verb but VERSION.</summary>
+    /// <returns>A failure, or null.</returns>
+    internal Failure? FindBadName()
+    {
+        if (string.IsNullOrEmpty(Name))
+            return Failure.Invalid("the network configuration has no name");
+        if (!Invocation.IsName(Name))
+        {
+            return Failure.Invalid($"the network's name is '{Name}'; it must be letters, digits, '_', '.' and '-', "
+                + "and start with a letter or digit");
+        }
+
+        return null;
+    }
+
+    /// <summary>Finds the version to answer in, and refuses a verb that the version doesn't have.</summary>
+    /// <param name="verb">The verb.</param>
+    /// <param name="version">The version.</param>
+    /// <param name="failure">Why there is none.</param>
+    /// <returns>True if the version is served and has the verb.</returns>
+    internal bool TryGetVersion(Verb verb, [NotNullWhen(true)] out CniVersion? version, [NotNullWhen(false)] out Failure? failure)
+    {
+        failure = null;
+        version = CniVersion.Find(VersionText);
+        if (version is null)
+        {
+            failure = new Failure(
+                ErrorCode.IncompatibleVersion,
+                $"the configuration's cniVersion '{VersionText}' isn't served",
+                $"served are {string.Join(", ", Array.ConvertAll(CniVersion.Supported, v => v.Text))}");
+        }
+        else if (!version.Knows(verb))
+        {
+            var least = Array.Find(CniVersion.Supported, v => v.Knows(verb))!;
+            failure = new Failure(
+                ErrorCode.IncompatibleVersion, $"the verb came with cniVersion {least.Text}, the configuration's is {version.Text}");
+        }
+
+        return failure is null;
+    }
+}

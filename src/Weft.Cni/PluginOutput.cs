@@ -1,0 +1,124 @@
+using System.Buffers;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Weft.Addressing;
+
+namespace Weft.Cni;
+
+/// <summary>What the plugin prints on stdout: results, errors and versions, each one line of JSON.</summary>
+/// <remarks>CNI specification 1.1.0, section 5, "Result Types", and the same of 0.2.0 and 0.4.0.</remarks>
+internal static class PluginOutput
+{
+    // Nothing here is ever put into a web page; quotes and names in messages stay legible in a node's log.
+    private static readonly JsonWriterOptions Legible = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>The result of VERSION.</summary>
+    /// <param name="asked">The version the runtime speaks, which is said back to it.</param>
+    /// <returns>The line.</returns>
+    internal static ReadOnlyMemory<byte> Versions(string asked) => Write(asked, json =>
+    {
+        json.WriteStartArray("supportedVersions");
+        foreach (var version in CniVersion.Supported)
+            json.WriteStringValue(version.Text);
+        json.WriteEndArray();
+    });
+
+    /// <summary>An error.</summary>
+    /// <param name="version">The configuration's version, as it stands there.</param>
+    /// <param name="failure">The failure.</param>
+    /// <returns>The line.</returns>
+    internal static ReadOnlyMemory<byte> Error(string version, Failure failure) => Write(version, json =>
+    {
+        json.WriteNumber("code", (int)failure.Code);
+        json.WriteString("msg", failure.Message);
+        json.WriteString("details", failure.Details ?? "");
+    });
+
+    /// <summary>The result of ADD.</summary>
+    /// <param name="version">The version asked for; it decides the form.</param>
+    /// <param name="lease">What the agent leased.</param>
+    /// <param name="routes">The routes of the configuration, which follow the network's.</param>
+    /// <returns>The line.</returns>
+    internal static ReadOnlyMemory<byte> Result(CniVersion version, Lease lease, IReadOnlyList<Route> routes) => Write(version.Text, json =>
+    {
+        List<Route> all = [.. lease.Routes, .. routes];
+        if (version.Form == ResultForm.PerFamily)
+        {
+            WriteFamily(json, "ip4", AddressFamily.IPv4, lease, all);
+            WriteFamily(json, "ip6", AddressFamily.IPv6, lease, all);
+        }
+        else
+        {
+            WriteAddresses(json, version.Form, lease);
+            WriteRoutes(json, all);
+        }
+
+        json.WriteStartObject("dns");
+        json.WriteEndObject();
+    });
+
+    private static void WriteFamily(Utf8JsonWriter json, string name, AddressFamily family, Lease lease, List<Route> routes)
+    {
+        foreach (var address in lease.Addresses)
+        {
+            if (address.Family != family)
+                continue;
+            json.WriteStartObject(name);
+            json.WriteString("ip", address.Text);
+            if (address.Gateway is not null)
+                json.WriteString("gateway", address.Gateway);
+            WriteRoutes(json, routes.FindAll(route => route.Family == family));
+            json.WriteEndObject();
+            return; // The form has room for one address per family, and a lease has no more.
+        }
+    }
+
+    private static void WriteAddresses(Utf8JsonWriter json, ResultForm form, Lease lease)
+    {
+        json.WriteStartArray("ips");
+        foreach (var address in lease.Addresses)
+        {
+            json.WriteStartObject();
+            if (form == ResultForm.ListWithVersion)
+                json.WriteString("version", address.Family == AddressFamily.IPv4 ? "4" : "6");
+            json.WriteString("address", address.Text);
+            if (address.Gateway is not null)
+                json.WriteString("gateway", address.Gateway);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+
+    private static void WriteRoutes(Utf8JsonWriter json, List<Route> routes)
+    {
+        if (routes.Count == 0)
+            return;
+        json.WriteStartArray("routes");
+        foreach (var route in routes)
+        {
+            json.WriteStartObject();
+            json.WriteString("dst", route.Destination);
+            if (route.Gateway is not null)
+                json.WriteString("gw", route.Gateway);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+
+    private static ReadOnlyMemory<byte> Write(string version, Action<Utf8JsonWriter> members)
+    {
+        var line = new ArrayBufferWriter<byte>(512);
+        using (var json = new Utf8JsonWriter(line, Legible))
+        {
+            json.WriteStartObject();
+            json.WriteString("cniVersion", version);
+            members(json);
+            json.WriteEndObject();
+        }
+
+        line.Write("\n"u8);
+        return line.WrittenMemory;
+    }
+}

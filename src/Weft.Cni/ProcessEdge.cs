@@ -1,0 +1,27 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Text;
+
+namespace Weft.Cni;
+
+/// <summary>The plugin's own process: its environment, its three streams, and the agent's socket.</summary>
+internal sealed class ProcessEdge : IEdge
+{
+    /// <inheritdoc/>
+    public string? Variable(string name) => Environment.GetEnvironmentVariable(name);
+
+    /// <inheritdoc/>
+    public bool TryReadInput(TimeSpan? patience, out ReadOnlyMemory<byte> text, [NotNullWhen(false)] out string? why) =>
+        StandardStreams.TryReadInput(patience, out text, out why);
+
+    /// <inheritdoc/>
+    public bool TryAsk(
+        string socket, ReadOnlyMemory<byte> request, out ReadOnlyMemory<byte> answer, [NotNullWhen(false)] out string? why) =>
+        new AgentSocket(socket, AgentSocket.Patience).TryAsk(request, out answer, out why);
+
+    /// <inheritdoc/>
+    public bool Print(ReadOnlySpan<byte> text) => StandardStreams.TryWrite(StandardStreams.Output, text);
+
+    /// <inheritdoc/>
+    public void Log(string line) =>
+        StandardStreams.TryWrite(StandardStreams.Error, Encoding.UTF8.GetBytes($"weft-ipam: {line}\n"));
+}

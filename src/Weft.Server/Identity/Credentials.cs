@@ -1,0 +1,91 @@
+using System.Security.Cryptography;
+using System.Text;
+using Weft.Fleet;
+using Weft.Resources;
+
+namespace Weft.Server.Identity;
+
+/// <summary>Who calls.</summary>
+/// <param name="Name">What is written into <c>systemData</c> and logs.</param>
+/// <param name="Agent">The agent, or null for a person or program with an administrator's token.</param>
+/// <param name="Enrolls">The cluster that an enrolment token is good for, or null.</param>
+internal sealed record Caller(string Name, ResourceId? Agent = null, ResourceId? Enrolls = null)
+{
+    /// <summary>Whether it may use the resource API.</summary>
+    public bool IsAdministrator => Agent is null && Enrolls is null;
+}
+
+/// <summary>
+/// The credentials there are: the administrator's token in a file, agents' and enrolment tokens as hashes in the store. A token is 256
+/// bits by lot, so a plain hash of it can't be turned back, and comparing hashes says nothing about the token.
+/// </summary>
+internal sealed class Credentials
+{
+    /// <summary>The partition of enrolment tokens.</summary>
+    public const string EnrollmentPartition = "enrollment";
+
+    private readonly byte[] _administrator;
+    private (long Change, Dictionary<string, ResourceId> ByHash) _agents = (-1, []);
+
+    private Credentials(string administratorToken) => _administrator = Hash(administratorToken);
+
+    /// <summary>Reads the administrator's token, or makes it where there is none.</summary>
+    /// <param name="path">The file; it is made with mode 0600.</param>
+    /// <returns>The credentials.</returns>
+    public static Credentials Open(string path)
+    {
+        if (!File.Exists(path))
+        {
+            var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite };
+            using (var file = new StreamWriter($"{path}.new", options))
+                file.WriteLine(NewToken("adm"));
+            File.Move($"{path}.new", path);
+        }
+
+        return new Credentials(File.ReadAllText(path).Trim());
+    }
+
+    /// <summary>A new token.</summary>
+    /// <param name="kind">Three letters that say what it is for.</param>
+    /// <returns>The token: 256 bits by lot.</returns>
+    public static string NewToken(string kind) =>
+        $"weft_{kind}_{Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)).TrimEnd('=').Replace('+', '-').Replace('/', '_')}";
+
+    /// <summary>What is stored of a token.</summary>
+    /// <param name="token">The token.</param>
+    /// <returns>Its hash in hex.</returns>
+    public static string HashText(string token) => Convert.ToHexStringLower(Hash(token));
+
+    /// <summary>Who has a token.</summary>
+    /// <param name="token">The token.</param>
+    /// <param name="image">What is stored.</param>
+    /// <param name="now">The time.</param>
+    /// <returns>The caller, or null where the token is unknown or expired.</returns>
+    public Caller? Find(string token, Image image, DateTimeOffset now)
+    {
+        var hash = Hash(token);
+        if (CryptographicOperations.FixedTimeEquals(hash, _administrator))
+            return new Caller("admin");
+        var text = Convert.ToHexStringLower(hash);
+        if (Agents(image).TryGetValue(text, out var agent))
+            return new Caller($"{agent.Parent!.Name}/{agent.Name}", agent);
+        return image.Get($"{EnrollmentPartition}|{text}") is { } row && DateTimeOffset.TryParse(row.Json.Text("expiresAt"), out var expires) && expires > now
+            && row.Json.Id("cluster") is { } cluster
+            ? new Caller($"enrolment of {cluster.Name}", null, cluster) : null;
+    }
+
+    private Dictionary<string, ResourceId> Agents(Image image)
+    {
+        var partition = StoreKey.PartitionOf(Agent.ResourceType);
+        var known = _agents;
+        var change = image.LastChange(partition);
+        if (known.Change == change)
+            return known.ByHash;
+        var byHash = image.Range($"{partition}|").Where(row => !Provisioning.IsDeleting(row))
+            .ToDictionary(row => ResourceKind.PropertiesOf(row).Text("credentialHash") ?? "", ResourceKind.IdOf);
+        _agents = (change, byHash);
+        return byHash;
+    }
+
+    private static byte[] Hash(string token) => SHA256.HashData(Encoding.UTF8.GetBytes(token));
+}

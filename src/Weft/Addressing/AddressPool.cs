@@ -1,0 +1,107 @@
+using System.Collections.Immutable;
+
+namespace Weft.Addressing;
+
+/// <summary>
+/// The addresses of one network: its subnets, and who holds what. A value: <see cref="Acquire"/> and <see cref="Release"/> answer with the
+/// next pool. Free space is derived, so nothing can disagree with it.
+/// </summary>
+/// <param name="Name">What the network is called, for refusals.</param>
+/// <param name="Subnets">One subnet per family, IPv4 first.</param>
+/// <param name="Holdings">Who holds what.</param>
+public sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, Holdings Holdings)
+{
+    /// <summary>
+    /// Leases one address per family to a holder, both or neither. The same holder gets the same addresses, however often it asks.
+    /// </summary>
+    /// <param name="holder">Who asks.</param>
+    /// <param name="wanted">The addresses it must have; at most one per family. The other family's is picked.</param>
+    /// <param name="now">The time, RFC 3339.</param>
+    /// <param name="after">
+    /// Addresses to begin behind, at most one per family: the last ones picked, so that an address that was just given back rests. The
+    /// lowest free one otherwise.
+    /// </param>
+    /// <returns>The next pool and the holder's leases, or what stands in the way.</returns>
+    public Outcome<(AddressPool Next, ImmutableArray<Lease> Leases)> Acquire(
+        Holder holder, ImmutableArray<Address> wanted, string now, ImmutableArray<Address> after = default)
+    {
+        ArgumentNullException.ThrowIfNull(holder);
+        if (wanted.FirstOrDefault(w => Subnets.All(s => s.Prefix.Family != w.Family)) is { Family: not 0 } stranger)
+            return new Refusal(RefusalCode.AddressNotUsable, $"{stranger}: network {Name} has no {stranger.Family} subnet", stranger.ToString());
+        var next = this;
+        var leases = ImmutableArray.CreateBuilder<Lease>();
+        foreach (var subnet in Subnets)
+        {
+            var asked = wanted.Where(w => w.Family == subnet.Prefix.Family).Cast<Address?>().FirstOrDefault();
+            var begin = after.IsDefault ? null : after.Where(a => a.Family == subnet.Prefix.Family).Cast<Address?>().FirstOrDefault();
+            if (!next.AcquireIn(subnet, holder, asked, begin, now).TryGet(out var got, out var refusal))
+                return refusal;
+            next = next with { Holdings = got.Held };
+            leases.Add(got.Lease);
+        }
+
+        return (next, leases.ToImmutable());
+    }
+
+    /// <summary>Gives back everything a holder has. Giving back nothing is a success.</summary>
+    /// <param name="holderId">The holder's id.</param>
+    /// <returns>The next pool and the leases that ended.</returns>
+    public (AddressPool Next, ImmutableArray<Lease> Ended) Release(string holderId)
+    {
+        var ended = Holdings.Of(holderId);
+        return (this with { Holdings = ended.Aggregate(Holdings, (held, lease) => held.Without(lease.Address)) }, ended);
+    }
+
+    /// <summary>How many addresses of a subnet are free.</summary>
+    /// <param name="subnet">One of the pool's.</param>
+    /// <returns>The number.</returns>
+    public UInt128 Free(Subnet subnet)
+    {
+        ArgumentNullException.ThrowIfNull(subnet);
+        var used = (UInt128)Holdings.Count(subnet.Prefix.Family);
+        return used > subnet.Size ? 0 : subnet.Size - used;
+    }
+
+    private Outcome<(Holdings Held, Lease Lease)> AcquireIn(Subnet subnet, Holder holder, Address? asked, Address? after, string now)
+    {
+        var mine = Holdings.Of(holder.Id).FirstOrDefault(l => l.Address.Family == subnet.Prefix.Family);
+        if (mine is not null && (asked is null || asked == mine.Address))
+            return (Holdings, mine);
+        if (asked is { } address)
+        {
+            if (subnet.Objection(address) is { } objection)
+                return new Refusal(RefusalCode.AddressNotUsable, $"{objection}, so {holder.Text} can't have it", address.ToString());
+            if (Holdings.Of(address) is { } other && other.Holder.Id != holder.Id)
+                return new Refusal(RefusalCode.AddressHeld, $"{address} in {Name} is held by {other.Holder.Text} since {other.Since}", address.ToString(), other.Holder.Id);
+            var held = mine is null ? Holdings : Holdings.Without(mine.Address);
+            var granted = new Lease(address, holder, LeaseMethod.Static, now);
+            return (held.With(granted), granted);
+        }
+
+        if (Pick(subnet, after) is not { } free)
+            return new Refusal(RefusalCode.AddressPoolExhausted, $"network {Name} has no free {subnet.Prefix.Family} address left in {subnet.Prefix}: all {subnet.Size} are held", subnet.Prefix.ToString());
+        var lease = new Lease(free, holder, LeaseMethod.Dynamic, now);
+        return (Holdings.With(lease), lease);
+    }
+
+    private Address? Pick(Subnet subnet, Address? after)
+    {
+        if (after is { } rest && rest < subnet.Last)
+        {
+            var behind = new Address(rest.Family, rest.Value + 1);
+            foreach (var (first, last) in subnet.Leasable.Where(r => r.Last >= behind))
+            {
+                if (Holdings.FirstFree(first < behind ? behind : first, last) is { } found)
+                    return found;
+            }
+        }
+
+        foreach (var (first, last) in subnet.Leasable)
+        {
+            if (Holdings.FirstFree(first, last) is { } found)
+                return found;
+        }
+
+        return null;
+    }
+}

@@ -1,0 +1,63 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Weft.Addressing;
+
+/// <summary>How a holder came to its address.</summary>
+public enum LeaseMethod
+{
+    /// <summary>The pool picked it.</summary>
+    Dynamic,
+
+    /// <summary>The holder asked for it.</summary>
+    Static,
+}
+
+/// <summary>Who holds an address.</summary>
+/// <param name="Id">
+/// The identity: a holder with the same id gets the same address. A pod's is made of its container and interface, which are never
+/// used twice, so that a late release can't free the address of the next pod of the same name.
+/// </param>
+/// <param name="Text">What a person calls it: <c>pod core/upf-0 net1 on core-east</c>.</param>
+public sealed record Holder(string Id, string Text)
+{
+    /// <summary>The cluster it belongs to, as an id, or null for a standalone machine.</summary>
+    public string? Cluster { get; init; }
+
+    /// <summary>The node it runs on, or null where that isn't known.</summary>
+    public string? Node { get; init; }
+}
+
+/// <summary>One address and who holds it.</summary>
+/// <param name="Address">The address.</param>
+/// <param name="Holder">Who holds it.</param>
+/// <param name="Method">How it came by it.</param>
+/// <param name="Since">Since when, RFC 3339.</param>
+public sealed record Lease(Address Address, Holder Holder, LeaseMethod Method, string Since)
+{
+    /// <summary>The row's document.</summary>
+    /// <returns>A JSON object.</returns>
+    public JsonObject ToJson() => new()
+    {
+        ["address"] = Address.ToString(),
+        ["holderId"] = Holder.Id,
+        ["holder"] = Holder.Text,
+        ["cluster"] = Holder.Cluster,
+        ["node"] = Holder.Node,
+        ["method"] = Method.ToString(),
+        ["since"] = Since,
+    };
+
+    /// <summary>Reads a row's document.</summary>
+    /// <param name="json">The document.</param>
+    /// <returns>The lease.</returns>
+    /// <exception cref="FormatException">It is none: the store holds something that Weft did not write.</exception>
+    public static Lease Of(JsonElement json)
+    {
+        string? Text(string name) => json.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+        if (!Address.TryParse(Text("address"), out var address) || Text("holderId") is not { } id
+            || !Enum.TryParse<LeaseMethod>(Text("method"), out var method))
+            throw new FormatException($"a stored lease can't be read: {json}");
+        return new Lease(address, new Holder(id, Text("holder") ?? id) { Cluster = Text("cluster"), Node = Text("node") }, method, Text("since") ?? "");
+    }
+}

@@ -1,0 +1,64 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using Weft.Networks;
+using Weft.Resources;
+
+namespace Weft.Attachments;
+
+/// <summary>How a network reaches a pod or a node.</summary>
+public enum PluginType
+{
+    /// <summary>A virtual function per pod.</summary>
+    SRIOV,
+
+    /// <summary>A virtual function per pod, for DPDK.</summary>
+    DPDK,
+
+    /// <summary>An interface of the node's own operating system; nothing for pods.</summary>
+    OSDevice,
+
+    /// <summary>A child of the node's interface with a MAC address of its own, per pod.</summary>
+    MACVLAN,
+
+    /// <summary>A child of the node's interface that shares its MAC address, per pod.</summary>
+    IPVLAN,
+}
+
+/// <summary>One network attached to a cluster or to a pool of it.</summary>
+/// <param name="Network">The network.</param>
+/// <param name="Plugin">How.</param>
+/// <param name="Ipam">Whether pods get their addresses from the network's pool; L3 networks only.</param>
+/// <param name="Path">The member that says so, for refusals.</param>
+public sealed record Attachment(ResourceId Network, PluginType Plugin, bool Ipam, string Path)
+{
+    private static readonly (string Member, ResourceType Type)[] Lists =
+    [
+        ("l2Networks", L2Network.ResourceType), ("l3Networks", L3Network.ResourceType), ("trunkedNetworks", TrunkedNetwork.ResourceType),
+    ];
+
+    /// <summary>The member <c>attachedNetworkConfiguration</c>, the same on clusters and pools. It may change in place.</summary>
+    public static Member Shape { get; } = Member.Group("attachedNetworkConfiguration",
+        [.. Lists.Select(list => Member.List(list.Member, Member.Group("",
+            list.Type == L3Network.ResourceType
+                ? [Id(list.Type), Plugins, Member.Flag("ipamEnabled", false, "whether pods lease addresses from the network's pool")]
+                : [Id(list.Type), Plugins])))]) with
+    { Says = "the networks attached to every node of it" };
+
+    /// <summary>Whether the plugin gives pods a NetworkAttachmentDefinition.</summary>
+    public bool ServesPods => Plugin != PluginType.OSDevice;
+
+    private static Member Plugins => Member.Choice("pluginType", "DPDK|*SRIOV|OSDevice|MACVLAN|IPVLAN");
+
+    /// <summary>Reads a configuration.</summary>
+    /// <param name="configuration">The member <c>attachedNetworkConfiguration</c>.</param>
+    /// <param name="path">Where it stands, for refusals.</param>
+    /// <returns>The attachments in the order they are written.</returns>
+    public static ImmutableArray<Attachment> Read(JsonElement configuration, string path) =>
+    [
+        .. Lists.SelectMany(list => configuration.Each(list.Member).Select((element, i) => new Attachment(
+            element.Id("networkId")!, Enum.Parse<PluginType>(element.Text("pluginType") ?? nameof(PluginType.SRIOV)),
+            element.Flag("ipamEnabled"), $"{path}.{list.Member}[{i}]"))),
+    ];
+
+    private static Member Id(ResourceType type) => Member.Id("networkId", "the network", type).Demanded();
+}

@@ -1,0 +1,77 @@
+using System.Collections.Immutable;
+using Weft.Networks;
+using Weft.Resources;
+
+namespace Weft.Attachments;
+
+/// <summary>What a set of attachments of one cluster must keep, whoever of its pools they belong to.</summary>
+public static class AttachmentRules
+{
+    /// <summary>Names of interfaces that every node has already.</summary>
+    private static readonly ImmutableHashSet<string> Taken = ["defaultcni", CloudServicesNetwork.Interface, "lo", "eth0"];
+
+    /// <summary>Checks attachments together; each finding names the attachment and the other one.</summary>
+    /// <param name="proposal">The write they stand in.</param>
+    /// <param name="attachments">All attachments of the cluster and its pools; those that are in this write come with their paths.</param>
+    public static void Check(Proposal proposal, IReadOnlyList<Attachment> attachments)
+    {
+        ArgumentNullException.ThrowIfNull(proposal);
+        ArgumentNullException.ThrowIfNull(attachments);
+        var known = new List<(Attachment Attachment, string Interface, string Label)>();
+        foreach (var attachment in attachments)
+        {
+            if (proposal.Seen.Get(attachment.Network) is not { } row)
+                continue;
+            var mine = (Attachment: attachment, Interface: Network.InterfaceNameOf(row), Label: DnsLabel.Of(attachment.Network.Name));
+            CheckAlone(proposal, attachment, mine.Interface, row);
+            foreach (var other in known)
+                CheckPair(proposal, mine, other);
+            known.Add(mine);
+        }
+    }
+
+    private static void CheckAlone(Proposal proposal, Attachment attachment, string name, Stored row)
+    {
+        if (attachment.Plugin == PluginType.IPVLAN && attachment.Network.Type == L2Network.ResourceType)
+        {
+            var path = $"{attachment.Path}.pluginType";
+            proposal.Find(RefusalCode.PluginNotAllowed, path, $"'{path}': IPVLAN can't serve the L2 network {attachment.Network.Name}, because its interfaces are told apart by IP alone; use MACVLAN, SRIOV, DPDK or OSDevice", attachment.Network);
+        }
+
+        if (Taken.Contains(name))
+            proposal.Find(RefusalCode.Overlap, attachment.Path, $"'{attachment.Path}': the interface name '{name}' of {attachment.Network.Name} is taken on every node; give the network another interfaceName", attachment.Network);
+        if (attachment is { Plugin: PluginType.OSDevice } && attachment.Network.Type == TrunkedNetwork.ResourceType)
+        {
+            var longest = $"{name}.{TrunkedNetwork.VlansOf(row).Max()}";
+            if (longest.Length > 15)
+                proposal.Find(RefusalCode.InvalidMember, attachment.Path, $"'{attachment.Path}': the sub-interface name '{longest}' is longer than the kernel's 15 characters; give {attachment.Network.Name} a shorter interfaceName", attachment.Network);
+        }
+    }
+
+    private static void CheckPair(Proposal proposal, (Attachment Attachment, string Interface, string Label) mine, (Attachment Attachment, string Interface, string Label) other)
+    {
+        var (attachment, earlier) = (mine.Attachment, other.Attachment);
+        var path = attachment.Path;
+        if (!attachment.Network.Equals(earlier.Network))
+        {
+            if (mine.Interface == other.Interface)
+                proposal.Find(RefusalCode.Overlap, path, $"'{path}': {attachment.Network.Name} and {earlier.Network.Name} ({earlier.Path}) have the same interface name '{mine.Interface}'; give one of the networks another interfaceName", earlier.Network);
+            if (attachment.ServesPods && earlier.ServesPods && mine.Label == other.Label)
+                proposal.Find(RefusalCode.Overlap, path, $"'{path}': {attachment.Network.Name} and {earlier.Network.Name} ({earlier.Path}) would both be the NetworkAttachmentDefinition '{mine.Label}'", earlier.Network);
+            return;
+        }
+
+        if (attachment.Plugin == earlier.Plugin && attachment.Ipam == earlier.Ipam && !SamePlace(path, earlier.Path))
+            return;
+        if (attachment.Plugin == earlier.Plugin && SamePlace(path, earlier.Path))
+            proposal.Find(RefusalCode.Overlap, path, $"'{path}': {attachment.Network.Name} is attached twice by {attachment.Plugin} (also {earlier.Path})", attachment.Network);
+        else if (attachment.Plugin == earlier.Plugin)
+            proposal.Find(RefusalCode.Mismatch, $"{path}.ipamEnabled", $"'{path}.ipamEnabled': {attachment.Network.Name} is attached with ipamEnabled {earlier.Ipam} in {earlier.Path}; one NetworkAttachmentDefinition can't be both", attachment.Network);
+        else if (attachment.ServesPods && earlier.ServesPods)
+            proposal.Find(RefusalCode.Overlap, path, $"'{path}': {attachment.Network.Name} is attached by {earlier.Plugin} already ({earlier.Path}), and its NetworkAttachmentDefinition can be only one; OSDevice may stand beside it", attachment.Network);
+    }
+
+    private static bool SamePlace(string left, string right) => Place(left) == Place(right);
+
+    private static string Place(string path) => path[..path.LastIndexOf("attachedNetworkConfiguration", StringComparison.Ordinal)];
+}

@@ -1,0 +1,51 @@
+using System.Collections.Immutable;
+using Weft.Addressing;
+using Weft.Networks;
+
+namespace Weft.Attachments;
+
+/// <summary>An attachment with everything that a renderer needs, so that it looks nothing up.</summary>
+/// <param name="Attachment">The attachment.</param>
+/// <param name="Network">The network, as it derives from the fabric.</param>
+/// <param name="Master">The interface that pods' interfaces are children of: the same on every node.</param>
+public sealed record AttachedNetwork(Attachment Attachment, Network Network, string Master);
+
+/// <summary>A node as far as an attachment is concerned.</summary>
+/// <param name="Name">The node.</param>
+/// <param name="Uplink">The port that carries the network there.</param>
+/// <param name="Addresses">
+/// The node's own addresses by interface name: they are leased before anything is drawn.
+/// </param>
+public sealed record AttachedNode(string Name, Uplink Uplink, ImmutableDictionary<string, ImmutableArray<Lease>> Addresses)
+{
+    /// <summary>The node's addresses on an interface, with the length of their subnets.</summary>
+    /// <param name="name">The interface.</param>
+    /// <param name="subnets">The network's subnets.</param>
+    /// <returns>The addresses, IPv4 first.</returns>
+    public ImmutableArray<(Address Address, int Length)> On(string name, ImmutableArray<Subnet> subnets) =>
+        Addresses.TryGetValue(name, out var leases)
+            ? [.. leases.Select(l => (l.Address, subnets.FirstOrDefault(s => s.Prefix.Contains(l.Address))?.Prefix.Length ?? l.Address.Bits))]
+            : [];
+}
+
+/// <summary>
+/// One plugin: what Kubernetes must be told of an attachment, and what the node's operating system must have for it. One sealed class
+/// per plugin; nothing else in the house knows what a plugin does.
+/// </summary>
+public interface IPluginRenderer
+{
+    /// <summary>The plugin.</summary>
+    PluginType Plugin { get; }
+
+    /// <summary>The Kubernetes objects of an attachment.</summary>
+    /// <param name="attached">The attachment.</param>
+    /// <returns>The objects; none where the plugin serves the node alone.</returns>
+    IEnumerable<Manifest> Manifests(AttachedNetwork attached);
+
+    /// <summary>The interfaces a node must have.</summary>
+    /// <param name="attached">The attachment.</param>
+    /// <param name="node">The node.</param>
+    /// <param name="vlans">For a trunk: the layer-3 networks on its VLANs, whose addresses sub-interfaces take.</param>
+    /// <returns>The interfaces, parents first.</returns>
+    IEnumerable<NodeLink> Links(AttachedNetwork attached, AttachedNode node, ImmutableDictionary<int, Network> vlans);
+}

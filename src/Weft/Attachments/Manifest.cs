@@ -1,0 +1,46 @@
+using System.Text.Json.Nodes;
+
+namespace Weft.Attachments;
+
+/// <summary>A Kubernetes object that Weft draws.</summary>
+/// <param name="Body">The object, whole.</param>
+public sealed record Manifest(JsonObject Body)
+{
+    /// <summary>The label by which everything that Weft draws is known.</summary>
+    public const string ManagedBy = "app.kubernetes.io/managed-by";
+
+    /// <summary>The kind.</summary>
+    public string Kind => Body["kind"]!.GetValue<string>();
+
+    /// <summary>The name.</summary>
+    public string Name => Body["metadata"]!["name"]!.GetValue<string>();
+
+    /// <summary>The namespace, or null for an object of the cluster.</summary>
+    public string? Namespace => Body["metadata"]!["namespace"]?.GetValue<string>();
+
+    /// <summary>What a person calls it: <c>NetworkAttachmentDefinition default/n6</c>.</summary>
+    public string Title => Namespace is null ? $"{Kind} {Name}" : $"{Kind} {Namespace}/{Name}";
+
+    /// <summary>An object.</summary>
+    /// <param name="apiVersion">Its API.</param>
+    /// <param name="kind">Its kind.</param>
+    /// <param name="space">Its namespace, or null.</param>
+    /// <param name="name">Its name.</param>
+    /// <param name="rest">The members behind <c>metadata</c>.</param>
+    /// <param name="annotations">Its annotations, or null.</param>
+    /// <returns>The object, with the label that says it is Weft's.</returns>
+    public static Manifest Of(string apiVersion, string kind, string? space, string name, JsonObject rest, JsonObject? annotations = null)
+    {
+        ArgumentNullException.ThrowIfNull(rest);
+        var metadata = new JsonObject { ["name"] = name };
+        if (space is not null)
+            metadata["namespace"] = space;
+        metadata["labels"] = new JsonObject { [ManagedBy] = "weft" };
+        if (annotations is not null)
+            metadata["annotations"] = annotations;
+        var body = new JsonObject { ["apiVersion"] = apiVersion, ["kind"] = kind, ["metadata"] = metadata };
+        foreach (var (member, value) in rest)
+            body[member] = value?.DeepClone();
+        return new Manifest(body);
+    }
+}

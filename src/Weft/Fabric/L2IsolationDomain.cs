@@ -1,0 +1,72 @@
+using System.Collections.Immutable;
+using System.Text.Json.Nodes;
+using Weft.Resources;
+
+namespace Weft.Fabric;
+
+/// <summary>A VLAN that the fabric carries without taking part in layer 3, as a record.</summary>
+/// <param name="Id">The resource.</param>
+/// <param name="Fabric">The fabric.</param>
+/// <param name="Vlan">The VLAN.</param>
+/// <param name="Mtu">The MTU in bytes.</param>
+public sealed record L2Domain(ResourceId Id, ResourceId Fabric, int Vlan, int Mtu);
+
+/// <summary>The kind of layer-2 isolation domains.</summary>
+public sealed class L2IsolationDomain : FabricKind
+{
+    /// <summary>The type.</summary>
+    public static readonly ResourceType ResourceType = new(Namespace, "l2IsolationDomains");
+
+    /// <inheritdoc/>
+    public override ResourceType Type => ResourceType;
+
+    /// <inheritdoc/>
+    public override string Noun => "L2 isolation domain";
+
+    /// <inheritdoc/>
+    public override ImmutableArray<string> ShortNames => ["l2isd", "l2domain", "l2domains"];
+
+    /// <inheritdoc/>
+    public override Shape Shape { get; } = Tracked(false,
+        Member.Id("networkFabricId", "the fabric that carries it", NetworkFabric.ResourceType).Demanded().AtCreation(),
+        Member.Whole("vlanId", "the VLAN; the fabric has it once").Demanded().AtCreation(),
+        Member.Whole("mtu", "bytes of payload a frame may carry").Or("1500").ByPatch(),
+        Member.Choice("extendedVlan", "Enabled|*Disabled").ByPatch(),
+        Member.Any("networkToNetworkInterconnectId").ByPatch(),
+        Member.Text("annotation").ByPatch(),
+        Member.Any("lastOperation").Drawn(),
+        Member.Text("administrativeState", "Enabled or Disabled; changed by updateAdministrativeState").Drawn(),
+        Member.Text("configurationState").Drawn(),
+        Member.Text("provisioningState").Drawn());
+
+    /// <summary>Reads a domain.</summary>
+    /// <param name="row">Its row.</param>
+    /// <returns>The record.</returns>
+    public static L2Domain Of(Stored row)
+    {
+        ArgumentNullException.ThrowIfNull(row);
+        return row.As(r =>
+        {
+            var properties = PropertiesOf(r);
+            return new L2Domain(IdOf(r), properties.Id("networkFabricId")!, (int)properties.Whole("vlanId")!, (int)(properties.Whole("mtu") ?? 1500));
+        });
+    }
+
+    /// <inheritdoc/>
+    public override void Check(Proposal proposal)
+    {
+        ArgumentNullException.ThrowIfNull(proposal);
+        var domain = Of(proposal.Wanted);
+        CheckVlan(proposal, domain.Fabric, domain.Vlan);
+        CheckMtu(proposal, domain.Mtu);
+    }
+
+    /// <inheritdoc/>
+    public override Outcome<JsonObject>? Act(string action, JsonObject arguments, Stored row, Snapshot seen)
+    {
+        ArgumentNullException.ThrowIfNull(arguments);
+        if (!action.Equals(AdministrativeState.Action, StringComparison.OrdinalIgnoreCase))
+            return null;
+        return AdministrativeState.Change(arguments, row, DomainUsers.Of(row, seen));
+    }
+}

@@ -1,0 +1,47 @@
+using Weft.Addressing;
+using Weft.Attachments;
+using Weft.Attachments.Renderers;
+using Weft.Networks;
+using Weft.Resources;
+
+namespace Weft.Fleet;
+
+/// <summary>Draws what a standalone machine's network should look like: the network-config that cloud-init reads at its first boot.</summary>
+public static class MachinePicture
+{
+    /// <summary>Draws a machine.</summary>
+    /// <param name="image">What is stored.</param>
+    /// <param name="machine">The machine.</param>
+    /// <param name="limits">The numbers that count here.</param>
+    /// <returns>The picture; without files for a machine that is gone.</returns>
+    public static DesiredState Draw(Image image, ResourceId machine, Limits limits)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        if (new Snapshot(image).Get(machine) is not { } row)
+            return new DesiredState(machine, image.Revision, [], [], []);
+        var id = ResourceKind.IdOf(row);
+        var links = VirtualMachine.AttachmentsOf(row, image).Select(a => Link(image, id, a, limits)).OfType<NodeLink>().ToList();
+        var file = new NodeFile("network-config", "0644", NetworkConfig.Write(links));
+        return new DesiredState(id, image.Revision, [], [new NodeFiles(id.Name, [file])], []);
+    }
+
+    private static NodeLink? Link(Image image, ResourceId machine, MachineAttachment attachment, Limits limits)
+    {
+        if (Network.Of(image, attachment.Network, limits) is not { } network)
+            return null;
+        var port = new Uplink(attachment.Name, MachineAddresses.MacOf(machine, attachment.Name), network.Mtu, network.Id.Key);
+        var leases = NetworkPool.HoldingsOf(image, attachment.Network).Of(MachineAddresses.HolderOf(machine, attachment.Name).Id);
+        var addresses = leases.Select(l => (l.Address, network.Subnets.FirstOrDefault(s => s.Prefix.Contains(l.Address))?.Prefix.Length ?? l.Address.Bits));
+        var routes = attachment.IsDefaultGateway ? network.Subnets.Select(s => new NodeRoute(Everything(s.Prefix.Family), s.Gateway)) : [];
+        return new NodeLink(attachment.Name, port, null, network.Mtu, [.. addresses], [.. routes], Comment(network));
+    }
+
+    private static string Comment(Network network) => network.Type switch
+    {
+        NetworkType.Trunked => $"{network.Id.Name}: a trunk of VLANs {network.Vlans}; the machine tags for itself",
+        NetworkType.L2 => $"{network.Id.Name}: VLAN {network.Vlan}, handed over untagged; the machine addresses it for itself",
+        _ => $"{network.Id.Name}: VLAN {network.Vlan}, handed over untagged",
+    };
+
+    private static Prefix Everything(AddressFamily family) => Prefix.Of(new Address(family, 0), 0);
+}

@@ -1,0 +1,164 @@
+using System.Text.Json.Nodes;
+using Weft.Addressing;
+using Weft.Fabric;
+using Weft.Networks;
+using Weft.Resources;
+
+namespace Weft.Fleet;
+
+/// <summary>Answers who holds what, from an address, a VLAN, a MAC address or a name.</summary>
+/// <param name="limits">The numbers that count here.</param>
+public sealed class WhoHas(Limits limits)
+{
+    /// <summary>Who holds an address: one answer per network whose subnets contain it.</summary>
+    /// <param name="image">What is stored.</param>
+    /// <param name="address">The address.</param>
+    /// <returns>The answer as the API gives it.</returns>
+    public JsonObject OfAddress(Image image, Address address)
+    {
+        var seen = new Snapshot(image);
+        var answers = seen.List(L3Network.ResourceType).Select(row => (Row: row, Pool: NetworkPool.Of(image, row, limits)))
+            .Where(n => n.Pool.Subnets.Any(s => s.Prefix.Contains(address)))
+            .Select(n => n.Pool.Holdings.Of(address) is { } lease
+                ? Held(ResourceKind.IdOf(n.Row), lease)
+                : Unheld(ResourceKind.IdOf(n.Row), address, n.Pool.Subnets.First(s => s.Prefix.Contains(address)).Objection(address)));
+        return Answer($"address {address}", answers);
+    }
+
+    /// <summary>Whose a VLAN is, who stands on it, and how many addresses are leased there.</summary>
+    /// <param name="image">What is stored.</param>
+    /// <param name="vlan">The VLAN.</param>
+    /// <returns>The answer as the API gives it.</returns>
+    public JsonObject OfVlan(Image image, int vlan)
+    {
+        var seen = new Snapshot(image);
+        var l2 = seen.List(L2IsolationDomain.ResourceType).Select(L2IsolationDomain.Of).Where(d => d.Vlan == vlan)
+            .Select(d => (Domain: d.Id, Internal: (FabricSubnets?)null, d.Mtu));
+        var l3 = seen.List(InternalNetwork.ResourceType).Select(InternalNetwork.Of).Where(n => n.Vlan == vlan)
+            .Select(n => (n.Domain, Internal: (FabricSubnets?)n, n.Mtu));
+        var ports = VlanPorts.Of(image, limits).Where(p => p.Vlan == vlan).ToList();
+        var answer = Answer($"vlan {vlan}", []);
+        answer["vlans"] = new JsonArray([.. l2.Concat(l3).Select(d => (JsonNode)Vlan(seen, vlan, d.Domain, d.Internal, d.Mtu, ports))]);
+        return answer;
+    }
+
+    /// <summary>Which interface has a MAC address.</summary>
+    /// <param name="image">What is stored.</param>
+    /// <param name="mac">The address in lower-case hex with colons.</param>
+    /// <returns>The answer as the API gives it.</returns>
+    public static JsonObject OfMac(Image image, string mac)
+    {
+        var seen = new Snapshot(image);
+        var machines = seen.List(VirtualMachine.ResourceType).SelectMany(row => VirtualMachine.AttachmentsOf(row, image)
+            .Where(a => MachineAddresses.MacOf(ResourceKind.IdOf(row), a.Name) == mac)
+            .Select(a => Port(image, a.Network, MachineAddresses.HolderOf(ResourceKind.IdOf(row), a.Name))));
+        var nodes = seen.List(Node.ResourceType).Select(Node.Of).SelectMany(node => node.Uplinks.Where(u => u.MacAddress == mac)
+            .Select(u => new JsonObject { ["mac"] = mac, ["network"] = u.Network, ["state"] = "Attached", ["holder"] = $"node {node.Cluster.Name}/{node.Id.Name} {u.Name}", ["holderId"] = node.Id.ToString() }));
+        return Answer($"mac {mac}", machines.Concat(nodes));
+    }
+
+    /// <summary>What holders with a word in their name hold.</summary>
+    /// <param name="image">What is stored.</param>
+    /// <param name="word">Part of a pod's, node's or machine's name.</param>
+    /// <returns>The answer as the API gives it.</returns>
+    public static JsonObject OfName(Image image, string word)
+    {
+        var answers = new Snapshot(image).List(L3Network.ResourceType).Select(ResourceKind.IdOf).SelectMany(network => NetworkPool.HoldingsOf(image, network).Leases
+            .Where(lease => lease.Holder.Text.Contains(word, StringComparison.OrdinalIgnoreCase))
+            .OrderBy(lease => lease.Holder.Text, StringComparer.Ordinal).ThenBy(lease => lease.Address)
+            .Select(lease => Held(network, lease)));
+        return Answer($"name {word}", answers);
+    }
+
+    /// <summary>The pool of a network: its subnets, how full they are.</summary>
+    /// <param name="image">What is stored.</param>
+    /// <param name="network">The network.</param>
+    /// <returns>The resource as the API gives it.</returns>
+    public JsonObject PoolOf(Image image, Stored network)
+    {
+        var id = ResourceKind.IdOf(network);
+        var pool = NetworkPool.Of(image, network, limits);
+        var families = pool.Subnets.Select(subnet => (JsonNode)new JsonObject
+        {
+            ["family"] = subnet.Prefix.Family.ToString(),
+            ["prefix"] = subnet.Prefix.ToString(),
+            ["gateway"] = subnet.Gateway.ToString(),
+            // Sizes of IPv6 subnets don't fit a JSON number, so all of them are texts.
+            ["size"] = subnet.Size.ToString(System.Globalization.CultureInfo.InvariantCulture),
+            ["reserved"] = subnet.Reserved,
+            ["used"] = pool.Holdings.Count(subnet.Prefix.Family),
+            ["free"] = pool.Free(subnet).ToString(System.Globalization.CultureInfo.InvariantCulture),
+        });
+        return new JsonObject
+        {
+            ["id"] = id.Extend(NetworkPool.PoolType, "default").ToString(),
+            ["name"] = "default",
+            ["type"] = NetworkPool.PoolType.ToString(),
+            ["properties"] = new JsonObject { ["network"] = id.ToString(), ["families"] = new JsonArray([.. families]) },
+        };
+    }
+
+    /// <summary>A lease as a resource.</summary>
+    /// <param name="network">The network.</param>
+    /// <param name="lease">The lease.</param>
+    /// <returns>The resource as the API gives it.</returns>
+    public static JsonObject LeaseBody(ResourceId network, Lease lease)
+    {
+        ArgumentNullException.ThrowIfNull(network);
+        ArgumentNullException.ThrowIfNull(lease);
+        return new JsonObject
+        {
+            ["id"] = network.Extend(NetworkPool.LeaseType, lease.Address.ToString()).ToString(),
+            ["name"] = lease.Address.ToString(),
+            ["type"] = NetworkPool.LeaseType.ToString(),
+            ["properties"] = lease.ToJson(),
+        };
+    }
+
+    private static JsonObject Answer(string question, IEnumerable<JsonNode> answers) =>
+        new() { ["question"] = question, ["answers"] = new JsonArray([.. answers]) };
+
+    private static JsonObject Held(ResourceId network, Lease lease)
+    {
+        var answer = lease.ToJson();
+        answer["network"] = network.ToString();
+        answer["state"] = "Leased";
+        return answer;
+    }
+
+    private static JsonObject Unheld(ResourceId network, Address address, string? objection)
+    {
+        var answer = new JsonObject { ["address"] = address.ToString(), ["network"] = network.ToString(), ["state"] = objection is null ? "Free" : "Reserved" };
+        if (objection is not null)
+            answer["holder"] = objection;
+        return answer;
+    }
+
+    private static JsonObject Port(Image image, ResourceId network, Holder holder)
+    {
+        var answer = new JsonObject { ["network"] = network.ToString(), ["state"] = "Attached", ["holder"] = holder.Text, ["holderId"] = holder.Id };
+        if (NetworkPool.HoldingsOf(image, network).Of(holder.Id) is [var first, ..])
+            answer["address"] = first.Address.ToString();
+        return answer;
+    }
+
+    private static JsonObject Vlan(Snapshot seen, int vlan, ResourceId domain, FabricSubnets? network, int mtu, List<(int Vlan, string Machine, string Network)> ports)
+    {
+        var networks = DomainUsers.Of(seen.Get(StoreKey.Of(domain))!, seen)
+            .Where(id => Network.Of(seen.Image, id, Limits.Standard) is { } n && n.Vlans.Contains(vlan)).ToList();
+        var here = ports.Where(p => networks.Any(n => n.ToString() == p.Network)).Select(p => p.Machine).Distinct(StringComparer.Ordinal).ToList();
+        var leases = networks.Where(n => n.Type == L3Network.ResourceType).Sum(n => NetworkPool.HoldingsOf(seen.Image, n).Leases.Count());
+        return new JsonObject
+        {
+            ["vlan"] = vlan,
+            ["domain"] = domain.ToString(),
+            ["internalNetwork"] = network?.Id.ToString(),
+            ["prefixes"] = new JsonArray([.. (network?.Prefixes ?? []).Select(p => JsonValue.Create(p.ToString()))]),
+            ["mtu"] = mtu,
+            ["networks"] = new JsonArray([.. networks.Select(n => JsonValue.Create(n.ToString()))]),
+            ["clusters"] = new JsonArray([.. here.Where(m => m.Contains('/', StringComparison.Ordinal)).Select(m => m.Split('/')[0]).Distinct().Select(m => JsonValue.Create(m))]),
+            ["machines"] = new JsonArray([.. here.Select(m => JsonValue.Create(m))]),
+            ["leases"] = leases,
+        };
+    }
+}

@@ -1,0 +1,188 @@
+using System.Collections.Immutable;
+using System.Text.Json.Nodes;
+using Weft.Addressing;
+using Weft.Fabric;
+using Weft.Resources;
+
+namespace Weft.Networks;
+
+/// <summary>
+/// The kind of networks that share a subnet between clusters, nodes, pods and machines. VLAN, prefixes, MTU and gateway derive from the
+/// fabric's internal network; written again they must agree with it.
+/// </summary>
+public sealed class L3Network : NetworkKind
+{
+    /// <summary>The type.</summary>
+    public static readonly ResourceType ResourceType = new(CloudVersions.Namespace, "l3Networks");
+
+    private static readonly (AddressFamily Family, string Member, string Only)[] Families =
+        [(AddressFamily.IPv4, "ipv4ConnectedPrefix", "IPV6"), (AddressFamily.IPv6, "ipv6ConnectedPrefix", "IPV4")];
+
+    /// <inheritdoc/>
+    public override ResourceType Type => ResourceType;
+
+    /// <inheritdoc/>
+    public override string Noun => "L3 network";
+
+    /// <inheritdoc/>
+    public override ImmutableArray<string> ShortNames => ["l3n", "l3net"];
+
+    /// <inheritdoc/>
+    public override Shape Shape { get; } = Tracked(true,
+    [
+        Member.Id("l3IsolationDomainId", "the VRF it stands in", L3IsolationDomain.ResourceType).Demanded().AtCreation(),
+        Member.Whole("vlan", "the VLAN of one internal network of the VRF; may be left out where there is only one").AtCreation().Within(VlanSet.Lowest, VlanSet.Highest),
+        Member.Choice("ipAllocationType", "IPV4|IPV6|DualStack", "the families it leases; left out, those of the internal network"),
+        Member.Text("ipv4ConnectedPrefix", "an IPv4 subnet of the internal network; may be left out where there is only one").AtCreation().Within(1, 64),
+        Member.Text("ipv6ConnectedPrefix", "an IPv6 subnet of the internal network; may be left out where there is only one").AtCreation().Within(1, 64),
+        Member.Flag("hybridAksIpamEnabled", null, "deprecated and ignored"),
+        InterfaceName, DeprecatedPlugin, .. DrawnMembers,
+    ]);
+
+    /// <summary>The subnets of a network, IPv4 first: those its <c>ipAllocationType</c> names.</summary>
+    /// <param name="row">The network.</param>
+    /// <returns>One prefix per family.</returns>
+    public static ImmutableArray<Prefix> PrefixesOf(Stored row)
+    {
+        var properties = PropertiesOf(row);
+        var only = properties.Text("ipAllocationType");
+        return
+        [
+            .. Families.Where(f => f.Only != only)
+                .Select(f => Prefix.TryParse(properties.Text(f.Member), out var prefix) ? prefix : (Prefix?)null).OfType<Prefix>(),
+        ];
+    }
+
+    /// <summary>The VLAN of a network.</summary>
+    /// <param name="row">The network.</param>
+    /// <returns>The VLAN.</returns>
+    public static int VlanOf(Stored row) => (int)(PropertiesOf(row).Whole("vlan") ?? 0);
+
+    /// <summary>The VRF of a network.</summary>
+    /// <param name="row">The network.</param>
+    /// <returns>The L3 isolation domain.</returns>
+    public static ResourceId DomainOf(Stored row) => PropertiesOf(row).Id("l3IsolationDomainId")!;
+
+    /// <inheritdoc/>
+    public override void Complete(ResourceId id, JsonObject body, Snapshot seen)
+    {
+        base.Complete(id, body, seen);
+        if (body["properties"] is not JsonObject properties)
+            return;
+        properties.Remove("hybridAksIpamEnabled");
+        if (!ResourceId.TryParse(properties["l3IsolationDomainId"]?.ToString(), out var domain))
+            return;
+        var candidates = InternalNetwork.In(seen, domain).Where(n => properties["vlan"] is not { } vlan || vlan.ToString() == n.Vlan.ToString(System.Globalization.CultureInfo.InvariantCulture)).ToList();
+        if (candidates is [var network])
+        {
+            properties["vlan"] = network.Vlan;
+            properties["ipAllocationType"] ??= (network.Of(AddressFamily.IPv4).IsEmpty, network.Of(AddressFamily.IPv6).IsEmpty) switch
+            {
+                (false, true) => "IPV4",
+                (true, false) => "IPV6",
+                _ => "DualStack",
+            };
+            foreach (var (family, member, only) in Families)
+            {
+                if (properties[member] is null && properties["ipAllocationType"]!.ToString() != only && network.Of(family) is [var prefix])
+                    properties[member] = prefix.ToString();
+            }
+        }
+
+        properties["ipAllocationType"] ??= "DualStack";
+    }
+
+    /// <inheritdoc/>
+    public override void Check(Proposal proposal)
+    {
+        ArgumentNullException.ThrowIfNull(proposal);
+        var cluster = NexusCluster.CheckHost(proposal);
+        var domain = proposal.Seen.Get(DomainOf(proposal.Wanted))!;
+        CheckDomain(proposal, "properties.l3IsolationDomainId", domain, L3IsolationDomain.Of(domain).Fabric, cluster);
+        var properties = PropertiesOf(proposal.Wanted);
+        if (CheckVlan(proposal, domain, properties.Whole("vlan")) is { } network)
+        {
+            foreach (var (family, member, only) in Families)
+                CheckPrefix(proposal, network, family, member, properties.Text(member), properties.Text("ipAllocationType") != only);
+        }
+
+        CheckOthers(proposal);
+        CheckLeases(proposal);
+    }
+
+    /// <inheritdoc/>
+    public override IEnumerable<ResourceId> UsersOf(Stored row, Snapshot seen)
+    {
+        ArgumentNullException.ThrowIfNull(seen);
+        var id = IdOf(row);
+        // A pod's address outlives the attachment that gave it until the pod is gone; its network must outlive the pod.
+        return ClustersOfPods(seen, id);
+    }
+
+    private static IEnumerable<ResourceId> ClustersOfPods(Snapshot seen, ResourceId id) => NetworkPool.HoldingsOf(seen.Image, id).Leases
+        .Where(lease => lease.Holder.Id.StartsWith("pod:", StringComparison.Ordinal) && lease.Holder.Cluster is not null)
+        .Select(lease => ResourceId.TryParse(lease.Holder.Cluster, out var cluster) ? cluster : null).OfType<ResourceId>().DistinctBy(c => c.Key);
+
+    private static FabricSubnets? CheckVlan(Proposal proposal, Stored domain, long? vlan)
+    {
+        const string Path = "properties.vlan";
+        var id = IdOf(domain);
+        var networks = InternalNetwork.In(proposal.Seen, id).ToList();
+        var list = networks.Count == 0 ? "it has none" : $"it has {string.Join(", ", networks.Select(n => $"{n.Vlan} ({n.Id.Name})"))}";
+        if (vlan is null)
+        {
+            proposal.Find(RefusalCode.MissingMember, Path, $"'{Path}' is required: {id.Name} has no single internal network to take it from; {list}", id);
+            return null;
+        }
+
+        var network = networks.Find(n => n.Vlan == vlan);
+        if (network is null)
+            proposal.Find(RefusalCode.Mismatch, Path, $"'{Path}': {vlan} is no VLAN of {id.Name}; {list}", id);
+        return network;
+    }
+
+    private static void CheckPrefix(Proposal proposal, FabricSubnets network, AddressFamily family, string member, string? text, bool needed)
+    {
+        var path = $"properties.{member}";
+        var expected = network.Of(family) is { IsEmpty: false } prefixes ? string.Join(" or ", prefixes) : $"no {family} subnet";
+        if (text is null)
+        {
+            if (needed)
+                proposal.Find(RefusalCode.MissingMember, path, $"'{path}' is required by ipAllocationType; {network.Id.Name} has {expected}", network.Id);
+            return;
+        }
+
+        if (!Prefix.Parse(text, path).TryGet(out var prefix, out var refusal))
+            proposal.Find(refusal with { Message = $"'{path}': {refusal.Message}" });
+        else if (!network.Of(family).Contains(prefix))
+            proposal.Find(RefusalCode.Mismatch, path, $"'{path}': {prefix} is no subnet of {network.Id.Name}, which has {expected}", network.Id);
+    }
+
+    /// <summary>Two networks on one subnet would be two pools over the same addresses.</summary>
+    private static void CheckOthers(Proposal proposal)
+    {
+        var mine = PrefixesOf(proposal.Wanted);
+        foreach (var other in proposal.Seen.List(ResourceType).Where(row => row.Key != proposal.Wanted.Key && DomainOf(row).Equals(DomainOf(proposal.Wanted))))
+        {
+            foreach (var (prefix, taken) in mine.SelectMany(p => PrefixesOf(other).Where(p.Overlaps).Select(t => (p, t))))
+            {
+                var path = $"properties.{Families.First(f => f.Family == prefix.Family).Member}";
+                proposal.Find(RefusalCode.Overlap, path, $"'{path}': {prefix} overlaps with {taken} of {IdOf(other).Name}: one subnet has one pool; share that network", IdOf(other));
+            }
+        }
+    }
+
+    /// <summary>A family with leases can't be dropped.</summary>
+    private static void CheckLeases(Proposal proposal)
+    {
+        const string Path = "properties.ipAllocationType";
+        if (proposal.Old is not { } old)
+            return;
+        foreach (var gone in PrefixesOf(old).Select(p => p.Family).Except(PrefixesOf(proposal.Wanted).Select(p => p.Family)))
+        {
+            var holder = NetworkPool.HoldingsOf(proposal.Seen.Image, proposal.Id).Leases.FirstOrDefault(l => l.Address.Family == gone);
+            if (holder is not null)
+                proposal.Find(RefusalCode.InUse, Path, $"'{Path}': {gone} can't be dropped while {holder.Address} is held by {holder.Holder.Text}");
+        }
+    }
+}

@@ -1,0 +1,126 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Weft.Resources;
+
+/// <summary>One step of an apply: a PUT of a document, or the enabling of an isolation domain that its document asks for.</summary>
+/// <param name="Id">The resource.</param>
+/// <param name="Body">The document for the PUT, without what only an action can set; null for an enabling step.</param>
+/// <param name="After">The steps that must be done before, by their place in the list; all of them smaller than its own.</param>
+public sealed record ApplyStep(ResourceId Id, JsonObject? Body, ImmutableArray<int> After)
+{
+    /// <summary>Whether it enables an isolation domain.</summary>
+    public bool IsEnabling => Body is null;
+}
+
+/// <summary>
+/// The order in which documents can be applied: what is referred to comes first. Documents say by their ids what they refer to, so
+/// the order follows from them alone, and is the same on the server that plans and in the program that applies.
+/// </summary>
+public static class ApplyOrder
+{
+    private const string AdministrativeState = "administrativeState";
+
+    /// <summary>Puts documents in order.</summary>
+    /// <param name="documents">Documents with an <c>id</c> each, in any order.</param>
+    /// <returns>The steps, or every document that has no id, appears twice, or refers to itself in a circle.</returns>
+    public static Outcome<ImmutableArray<ApplyStep>> Of(IReadOnlyList<JsonObject> documents)
+    {
+        ArgumentNullException.ThrowIfNull(documents);
+        var findings = new List<Refusal>();
+        var nodes = new List<Draft>();
+        foreach (var (document, i) in documents.Select((d, i) => (d, i)))
+        {
+            if (document["id"] is not JsonValue value || !value.TryGetValue<string>(out var text))
+                findings.Add(new Refusal(RefusalCode.MissingMember, $"document {i + 1} has no 'id'", $"resources[{i}].id"));
+            else if (!ResourceId.Parse(text, $"resources[{i}].id").TryGet(out var id, out var refusal))
+                findings.Add(refusal);
+            else if (nodes.Exists(n => n.Id.Equals(id)))
+                findings.Add(new Refusal(RefusalCode.Overlap, $"{id} is there twice", $"resources[{i}].id", id.ToString()));
+            else
+                nodes.AddRange(Drafts(id, document));
+        }
+
+        if (findings.Count > 0)
+            return Refusal.Of(findings, "resources");
+        foreach (var node in nodes)
+            node.Needs.AddRange(nodes.Where(other => other != node && Needs(node, other, nodes)));
+        return Sorted(nodes);
+    }
+
+    private static IEnumerable<Draft> Drafts(ResourceId id, JsonObject document)
+    {
+        var body = document.DeepClone().AsObject();
+        var properties = body["properties"] as JsonObject;
+        var enabled = string.Equals(properties?[AdministrativeState]?.ToString(), "Enabled", StringComparison.OrdinalIgnoreCase)
+            && id.Type.Leaf.EndsWith("IsolationDomains", StringComparison.OrdinalIgnoreCase);
+        properties?.Remove(AdministrativeState);
+        yield return new Draft(id, body, [.. Ids(body)]);
+        if (enabled)
+            yield return new Draft(id, null, []);
+    }
+
+    private static bool Needs(Draft node, Draft other, List<Draft> all)
+    {
+        if (node.Body is null)
+            return other.Body is not null && (other.Id.Equals(node.Id) || other.Id.IsUnder(node.Id));
+        if (other.Id.Equals(node.Id))
+            return false;
+        if (other.Body is not null && node.Id.IsUnder(other.Id))
+            return true;
+        // An extension of a resource may speak of that resource's children by name.
+        if (other.Body is not null && node.Id.IsExtension && !other.Id.IsExtension && node.Id.Parent!.Equals(other.Id.Parent))
+            return true;
+        if (node.Refers.Contains(other.Id.Key))
+            return true;
+        // Who stands on a domain needs what stands under it: its internal networks.
+        return other.Body is not null && !node.Id.IsUnder(other.Id.Parent ?? other.Id)
+            && all.Exists(domain => domain.Body is null && other.Id.IsUnder(domain.Id) && node.Refers.Contains(domain.Id.Key) && !node.Id.IsUnder(domain.Id));
+    }
+
+    private static Outcome<ImmutableArray<ApplyStep>> Sorted(List<Draft> nodes)
+    {
+        var steps = ImmutableArray.CreateBuilder<ApplyStep>();
+        var place = new Dictionary<Draft, int>();
+        while (place.Count < nodes.Count)
+        {
+            var ready = nodes.FirstOrDefault(n => !place.ContainsKey(n) && n.Needs.TrueForAll(place.ContainsKey));
+            if (ready is null)
+            {
+                var circle = nodes.Where(n => !place.ContainsKey(n)).Select(n => n.Id.Name);
+                return new Refusal(RefusalCode.Mismatch, $"these documents refer to each other in a circle: {string.Join(", ", circle)}", "resources");
+            }
+
+            place[ready] = steps.Count;
+            steps.Add(new ApplyStep(ready.Id, ready.Body, [.. ready.Needs.Select(n => place[n]).Order()]));
+        }
+
+        return steps.ToImmutable();
+    }
+
+    /// <summary>Every id in a document; a custom location stands for its cluster.</summary>
+    private static IEnumerable<string> Ids(JsonNode? node)
+    {
+        switch (node)
+        {
+            case JsonObject body:
+                return body.Where(member => member.Key != "id").SelectMany(member => Ids(member.Value));
+            case JsonArray list:
+                return list.SelectMany(Ids);
+            case JsonValue value when value.GetValueKind() == JsonValueKind.String && ResourceId.TryParse(value.GetValue<string>(), out var id):
+                return [id.Key, id.Key.Replace("/providers/microsoft.extendedlocation/customlocations/", "/providers/microsoft.networkcloud/clusters/", StringComparison.Ordinal)];
+            default:
+                return [];
+        }
+    }
+
+    private sealed record Draft(ResourceId Id, JsonObject? Body, HashSet<string> Refers)
+    {
+        public List<Draft> Needs { get; } = [];
+
+        public bool Equals(Draft? other) => ReferenceEquals(this, other);
+
+        public override int GetHashCode() => System.Runtime.CompilerServices.RuntimeHelpers.GetHashCode(this);
+    }
+}

@@ -1,0 +1,139 @@
+using System.Collections.Immutable;
+
+namespace Weft.Resources;
+
+/// <summary>A value that follows from the rows of a partition, kept up to date row by row: the holdings of a pool, say.</summary>
+/// <param name="Covers">Whether a partition has such a value.</param>
+/// <param name="Next">The value after a row was written (after is set), replaced (both are set) or removed (before is set).</param>
+public sealed record Fold(Func<string, bool> Covers, Func<object?, Stored?, Stored?, object?> Next);
+
+/// <summary>
+/// Everything that is stored, at one revision, as an immutable value. A commit makes the next image; readers keep the one they have.
+/// Plans are made by making a next image that is never stored.
+/// </summary>
+public sealed class Image
+{
+    private static readonly ByKey Order = new();
+    private readonly ImmutableSortedSet<Stored> _rows;
+    private readonly ImmutableDictionary<string, long> _changed;
+    private readonly ImmutableDictionary<string, object> _derived;
+    private readonly ImmutableArray<Fold> _folds;
+
+    private Image(
+        long revision, ImmutableSortedSet<Stored> rows, ImmutableDictionary<string, long> changed,
+        ImmutableDictionary<string, object> derived, ImmutableArray<Fold> folds)
+    {
+        Revision = revision;
+        _rows = rows;
+        _changed = changed;
+        _derived = derived;
+        _folds = folds;
+    }
+
+    /// <summary>The revision: how many commits there have been.</summary>
+    public long Revision { get; }
+
+    /// <summary>How many rows there are.</summary>
+    public int Count => _rows.Count;
+
+    /// <summary>An image without rows.</summary>
+    /// <param name="folds">What is kept up to date beside the rows.</param>
+    /// <returns>Revision 0.</returns>
+    public static Image Empty(params ImmutableArray<Fold> folds) => new(
+        0, ImmutableSortedSet.Create<Stored>(Order), ImmutableDictionary<string, long>.Empty, ImmutableDictionary<string, object>.Empty, folds);
+
+    /// <summary>The image of rows that were stored before.</summary>
+    /// <param name="revision">The revision they were stored at.</param>
+    /// <param name="rows">The rows, in any order.</param>
+    /// <param name="folds">What is kept up to date beside the rows.</param>
+    /// <returns>The image.</returns>
+    public static Image Of(long revision, IEnumerable<Stored> rows, ImmutableArray<Fold> folds)
+    {
+        var all = ImmutableSortedSet.CreateRange(Order, rows);
+        var changed = ImmutableDictionary.CreateBuilder<string, long>();
+        var image = new Image(revision, all, changed.ToImmutable(), ImmutableDictionary<string, object>.Empty, folds);
+        var derived = image._derived;
+        foreach (var row in all)
+        {
+            var partition = StoreKey.PartitionOf(row.Key);
+            changed[partition] = revision;
+            derived = image.Folded(derived, partition, null, row);
+        }
+
+        return new Image(revision, all, changed.ToImmutable(), derived, folds);
+    }
+
+    /// <summary>One row.</summary>
+    /// <param name="key">Its key.</param>
+    /// <returns>The row, or null.</returns>
+    public Stored? Get(string key) => _rows.TryGetValue(new Stored(key, 0, default), out var row) ? row : null;
+
+    /// <summary>The rows whose keys begin with a text, in the order of keys.</summary>
+    /// <param name="prefix">The text.</param>
+    /// <param name="after">Only rows with keys behind this one; null for all.</param>
+    /// <returns>The rows.</returns>
+    public IEnumerable<Stored> Range(string prefix, string? after = null)
+    {
+        var at = _rows.IndexOf(new Stored(after ?? prefix, 0, default));
+        at = at < 0 ? ~at : after is null ? at : at + 1;
+        for (; at < _rows.Count && _rows[at].Key.StartsWith(prefix, StringComparison.Ordinal); at++)
+            yield return _rows[at];
+    }
+
+    /// <summary>The revision that last changed a partition: wrote, replaced or removed a row of it.</summary>
+    /// <param name="partition">The partition.</param>
+    /// <returns>0 if none did.</returns>
+    public long LastChange(string partition) => _changed.GetValueOrDefault(partition);
+
+    /// <summary>The value kept beside a partition.</summary>
+    /// <param name="partition">The partition.</param>
+    /// <returns>The value, or null where there are no rows or no fold.</returns>
+    public object? Derived(string partition) => _derived.GetValueOrDefault(partition);
+
+    /// <summary>The image after a commit.</summary>
+    /// <param name="changes">What it writes and removes; at most one change per key counts, the last.</param>
+    /// <returns>The next revision.</returns>
+    public Image Next(IEnumerable<Change> changes)
+    {
+        ArgumentNullException.ThrowIfNull(changes);
+        var revision = Revision + 1;
+        var rows = _rows;
+        var changed = _changed;
+        var derived = _derived;
+        foreach (var change in changes)
+        {
+            var before = rows.TryGetValue(new Stored(change.Key, 0, default), out var found) ? found : null;
+            var after = change.Bytes is { } bytes ? new Stored(change.Key, revision, bytes) : null;
+            if (before is not null)
+                rows = rows.Remove(before);
+            if (after is not null)
+                rows = rows.Add(after);
+            if (before is null && after is null)
+                continue;
+            var partition = StoreKey.PartitionOf(change.Key);
+            changed = changed.SetItem(partition, revision);
+            derived = Folded(derived, partition, before, after);
+        }
+
+        return new Image(revision, rows, changed, derived, _folds);
+    }
+
+    private ImmutableDictionary<string, object> Folded(
+        ImmutableDictionary<string, object> derived, string partition, Stored? before, Stored? after)
+    {
+        foreach (var fold in _folds)
+        {
+            if (!fold.Covers(partition))
+                continue;
+            var next = fold.Next(derived.GetValueOrDefault(partition), before, after);
+            return next is null ? derived.Remove(partition) : derived.SetItem(partition, next);
+        }
+
+        return derived;
+    }
+
+    private sealed class ByKey : IComparer<Stored>
+    {
+        public int Compare(Stored? x, Stored? y) => string.CompareOrdinal(x!.Key, y!.Key);
+    }
+}

@@ -1,0 +1,107 @@
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Weft.Resources;
+
+/// <summary>Reading and writing of JSON trees without reflection.</summary>
+public static class Json
+{
+    // Ids and prefixes are full of '/' and '+': the default encoder would turn a readable body into six-byte escapes.
+    private static readonly JsonWriterOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonWriterOptions Indented = Plain with { Indented = true };
+
+    /// <summary>The bytes of a tree, compact, in the order it has.</summary>
+    /// <param name="node">The tree.</param>
+    /// <returns>UTF-8.</returns>
+    public static byte[] Bytes(JsonNode node) => Write(node, Plain);
+
+    /// <summary>The text of a tree, indented by two blanks, with a line feed at its end.</summary>
+    /// <param name="node">The tree.</param>
+    /// <returns>The text.</returns>
+    public static string Text(JsonNode node) => Encoding.UTF8.GetString(Write(node, Indented)) + "\n";
+
+    /// <summary>Reads a JSON object strictly: no comments, no trailing commas, no member twice.</summary>
+    /// <param name="utf8">The bytes.</param>
+    /// <returns>The object, or a refusal that says where it breaks.</returns>
+    public static Outcome<JsonObject> ParseObject(ReadOnlyMemory<byte> utf8)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(utf8, new JsonDocumentOptions { AllowDuplicateProperties = false, MaxDepth = 64 });
+            if (document.RootElement.ValueKind != JsonValueKind.Object)
+                return new Refusal(RefusalCode.InvalidRequestContent, "the body must be a JSON object");
+            return JsonObject.Create(document.RootElement.Clone())!;
+        }
+        catch (JsonException e)
+        {
+            var where = e.LineNumber is { } line ? $" at line {line + 1}, byte {e.BytePositionInLine + 1}" : "";
+            return new Refusal(RefusalCode.InvalidRequestContent, $"the body is no JSON{where}: {e.Message.Split(" LineNumber", 2)[0]}");
+        }
+    }
+
+    /// <summary>A text member, or null where it is absent or no text.</summary>
+    /// <param name="element">The object.</param>
+    /// <param name="name">The member.</param>
+    /// <returns>The text.</returns>
+    public static string? Text(this JsonElement element, string name) =>
+        element.TryMember(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+
+    /// <summary>A whole number, or null where it is absent or none.</summary>
+    /// <param name="element">The object.</param>
+    /// <param name="name">The member.</param>
+    /// <returns>The number.</returns>
+    public static long? Whole(this JsonElement element, string name) =>
+        element.TryMember(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var whole) ? whole : null;
+
+    /// <summary>Whether a flag is <c>True</c>.</summary>
+    /// <param name="element">The object.</param>
+    /// <param name="name">The member.</param>
+    /// <returns>False also where it is absent.</returns>
+    public static bool Flag(this JsonElement element, string name) =>
+        string.Equals(element.Text(name), "True", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>The elements of a list member; none where it is absent.</summary>
+    /// <param name="element">The object.</param>
+    /// <param name="name">The member.</param>
+    /// <returns>The elements.</returns>
+    public static IEnumerable<JsonElement> Each(this JsonElement element, string name) =>
+        element.TryMember(name, out var value) && value.ValueKind == JsonValueKind.Array ? value.EnumerateArray() : [];
+
+    /// <summary>The texts of a list member.</summary>
+    /// <param name="element">The object.</param>
+    /// <param name="name">The member.</param>
+    /// <returns>The texts.</returns>
+    public static IEnumerable<string> Texts(this JsonElement element, string name) =>
+        element.Each(name).Where(e => e.ValueKind == JsonValueKind.String).Select(e => e.GetString()!);
+
+    /// <summary>An object member; an empty element (<see cref="JsonValueKind.Undefined"/>) where it is absent.</summary>
+    /// <param name="element">The object.</param>
+    /// <param name="name">The member.</param>
+    /// <returns>The member; reading members of an absent one gives nothing.</returns>
+    public static JsonElement Member(this JsonElement element, string name) =>
+        element.TryMember(name, out var value) ? value : default;
+
+    /// <summary>An id member, or null where it is absent or none.</summary>
+    /// <param name="element">The object.</param>
+    /// <param name="name">The member.</param>
+    /// <returns>The id.</returns>
+    public static ResourceId? Id(this JsonElement element, string name) =>
+        ResourceId.TryParse(element.Text(name), out var id) ? id : null;
+
+    private static bool TryMember(this JsonElement element, string name, out JsonElement value)
+    {
+        value = default;
+        return element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out value) && value.ValueKind != JsonValueKind.Null;
+    }
+
+    private static byte[] Write(JsonNode node, JsonWriterOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(node);
+        using var stream = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(stream, options))
+            node.WriteTo(writer);
+        return stream.ToArray();
+    }
+}

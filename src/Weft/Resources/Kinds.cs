@@ -1,0 +1,48 @@
+using System.Collections.Frozen;
+using System.Collections.Immutable;
+
+namespace Weft.Resources;
+
+/// <summary>The kinds there are, by type.</summary>
+public sealed class Kinds
+{
+    private readonly FrozenDictionary<ResourceType, ResourceKind> _byType;
+    private readonly FrozenDictionary<ResourceType, ImmutableArray<ResourceKind>> _referrers;
+
+    /// <summary>A set of kinds.</summary>
+    /// <param name="kinds">The kinds.</param>
+    public Kinds(IEnumerable<ResourceKind> kinds)
+    {
+        All = [.. kinds];
+        _byType = All.ToFrozenDictionary(kind => kind.Type);
+        _referrers = All.ToFrozenDictionary(
+            kind => kind.Type, kind => All.Where(other => Targets(other.Shape.Members).Contains(kind.Type)).ToImmutableArray());
+    }
+
+    /// <summary>All kinds, in the order they were listed.</summary>
+    public ImmutableArray<ResourceKind> All { get; }
+
+    /// <summary>The kind of a type.</summary>
+    /// <param name="type">The type.</param>
+    /// <returns>The kind, or null.</returns>
+    public ResourceKind? Find(ResourceType type) => _byType.GetValueOrDefault(type);
+
+    /// <summary>The kind of a stored resource.</summary>
+    /// <param name="row">The resource.</param>
+    /// <returns>The kind.</returns>
+    public ResourceKind Of(Stored row) => _byType[ResourceKind.IdOf(row).Type];
+
+    /// <summary>The kinds whose bodies may name a resource of a type.</summary>
+    /// <param name="type">The type.</param>
+    /// <returns>The kinds.</returns>
+    public ImmutableArray<ResourceKind> ReferrersOf(ResourceType type) => _referrers.TryGetValue(type, out var kinds) ? kinds : [];
+
+    /// <summary>The kinds that stand directly under a type: its children and its extensions.</summary>
+    /// <param name="type">The type.</param>
+    /// <returns>The kinds.</returns>
+    public IEnumerable<ResourceKind> Under(ResourceType type) => All.Where(kind => kind.ParentType == type || kind.Extends.Contains(type));
+
+    private static IEnumerable<ResourceType> Targets(ImmutableArray<Member> members) => members
+        .Where(member => member.Mutability != Mutability.ReadOnly)
+        .SelectMany(member => member.RefersTo.Concat(Targets(member.Element is { } element ? [element] : member.Members)));
+}

@@ -1,0 +1,66 @@
+using System.Text.Json.Nodes;
+
+namespace Weft.Resources;
+
+/// <summary>
+/// The numbers on which public documents disagree, each with one default. Rules, renderers, <c>GET /providers/Weft.Fleet/limits</c>
+/// and the documentation all read them here.
+/// </summary>
+public sealed record Limits
+{
+    /// <summary>The numbers as they are if nobody says otherwise.</summary>
+    public static readonly Limits Standard = new();
+
+    /// <summary>
+    /// How many usable addresses at the start of each subnet belong to the fabric: the gateway and one per switch of a pair. 0 to 16.
+    /// Default 3: the Nexus prerequisites and the API reference agree on it; one planning page says 8.
+    /// </summary>
+    public int ReservedAddresses { get; init; } = 3;
+
+    /// <summary>The lowest VLAN of an isolation domain. 1 to 4094. Default 100: the fabric API's own minimum.</summary>
+    public int VlanLowest { get; init; } = 100;
+
+    /// <summary>The highest VLAN of an isolation domain. 1 to 4094. Default 4094: IEEE 802.1Q, and the fabric API's own maximum.</summary>
+    public int VlanHighest { get; init; } = 4094;
+
+    /// <summary>The lowest MTU of a network, in bytes. Default 64: the fabric API's own minimum.</summary>
+    public int MtuLowest { get; init; } = 64;
+
+    /// <summary>The highest MTU of a network, in bytes. Default 9200: the fabric API's own maximum; articles say 9000.</summary>
+    public int MtuHighest { get; init; } = 9200;
+
+    /// <summary>The limits as the API serves them.</summary>
+    /// <returns>A JSON object, each limit by its name.</returns>
+    public JsonObject ToJson() => new()
+    {
+        ["reservedAddresses"] = ReservedAddresses,
+        ["vlanLowest"] = VlanLowest,
+        ["vlanHighest"] = VlanHighest,
+        ["mtuLowest"] = MtuLowest,
+        ["mtuHighest"] = MtuHighest,
+    };
+
+    /// <summary>Reads limits; a member that is left out keeps its default.</summary>
+    /// <param name="body">The JSON object.</param>
+    /// <returns>The limits, or a refusal with every finding.</returns>
+    public static Outcome<Limits> Read(JsonObject body)
+    {
+        ArgumentNullException.ThrowIfNull(body);
+        var findings = new List<Refusal>();
+        var shape = new Shape([
+            Member.Whole("reservedAddresses").Within(0, 16), Member.Whole("vlanLowest").Within(1, 4094),
+            Member.Whole("vlanHighest").Within(1, 4094), Member.Whole("mtuLowest").Within(64, 65535), Member.Whole("mtuHighest").Within(64, 65535)]);
+        var read = shape.Normalise(body, default, findings);
+        if (findings.Count > 0)
+            return Refusal.Of(findings, "limits");
+        int Number(string name, int standard) => (int?)read[name]?.GetValue<long>() ?? standard;
+        return new Limits
+        {
+            ReservedAddresses = Number("reservedAddresses", Standard.ReservedAddresses),
+            VlanLowest = Number("vlanLowest", Standard.VlanLowest),
+            VlanHighest = Number("vlanHighest", Standard.VlanHighest),
+            MtuLowest = Number("mtuLowest", Standard.MtuLowest),
+            MtuHighest = Number("mtuHighest", Standard.MtuHighest),
+        };
+    }
+}

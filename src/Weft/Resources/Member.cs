@@ -1,0 +1,195 @@
+using System.Collections.Immutable;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+
+namespace Weft.Resources;
+
+/// <summary>What a member of a body holds.</summary>
+public enum MemberType
+{
+    /// <summary>A string.</summary>
+    Text,
+
+    /// <summary>A whole number.</summary>
+    Whole,
+
+    /// <summary>The string <c>True</c> or <c>False</c>: these APIs have no booleans.</summary>
+    Flag,
+
+    /// <summary>One of a closed list of strings; compared without regard to case, kept in the list's spelling.</summary>
+    Choice,
+
+    /// <summary>A resource id; with <see cref="Member.RefersTo"/>, one that must exist.</summary>
+    Id,
+
+    /// <summary>A list of <see cref="Member.Element"/>.</summary>
+    List,
+
+    /// <summary>An object of <see cref="Member.Members"/>.</summary>
+    Group,
+
+    /// <summary>A map from string to string.</summary>
+    Map,
+
+    /// <summary>Any JSON: Weft keeps it and gives it back, and does nothing with it.</summary>
+    Any,
+}
+
+/// <summary>When a member may be written.</summary>
+public enum Mutability
+{
+    /// <summary>At any time.</summary>
+    ReadWrite,
+
+    /// <summary>At creation; later only with the value it has.</summary>
+    CreateOnly,
+
+    /// <summary>Never: the server draws it, and what a caller sends is ignored.</summary>
+    ReadOnly,
+
+    /// <summary>At any time, but it is never given back.</summary>
+    Secret,
+}
+
+/// <summary>
+/// One member of a resource's body: its type and limits. From these rows come validation, defaults, PATCH, <c>weft explain</c> and the
+/// tables of the documentation, so that no two of them can disagree.
+/// </summary>
+/// <param name="Name">The JSON name.</param>
+/// <param name="Type">What it holds.</param>
+/// <param name="Says">One sentence for the reader of <c>weft explain</c>.</param>
+public sealed record Member(string Name, MemberType Type, string Says = "")
+{
+    /// <summary>Whether a PUT must have it. Default: no.</summary>
+    public bool Required { get; init; }
+
+    /// <summary>When it may be written. Default: at any time.</summary>
+    public Mutability Mutability { get; init; }
+
+    /// <summary>Whether PATCH reaches it. Default: no.</summary>
+    public bool Patchable { get; init; }
+
+    /// <summary>The value of an absent member, as JSON text; null for none.</summary>
+    public string? Default { get; init; }
+
+    /// <summary>The lowest number, or the least length or count. Default: none.</summary>
+    public long? Min { get; init; }
+
+    /// <summary>The highest number, or the greatest length or count. Default: none.</summary>
+    public long? Max { get; init; }
+
+    /// <summary>What a text must match, whole. Default: anything.</summary>
+    public Regex? Pattern { get; init; }
+
+    /// <summary>The values of a choice, in the spelling that is given back.</summary>
+    public ImmutableArray<string> Values { get; init; } = [];
+
+    /// <summary>The members of an object.</summary>
+    public ImmutableArray<Member> Members { get; init; } = [];
+
+    /// <summary>The element of a list.</summary>
+    public Member? Element { get; init; }
+
+    /// <summary>The types an id may be of, all of which must exist; empty for an id that Weft doesn't follow.</summary>
+    public ImmutableArray<ResourceType> RefersTo { get; init; } = [];
+
+    /// <summary>A text.</summary>
+    /// <param name="name">The JSON name.</param>
+    /// <param name="says">One sentence.</param>
+    /// <returns>The row.</returns>
+    public static Member Text(string name, string says = "") => new(name, MemberType.Text, says);
+
+    /// <summary>A whole number.</summary>
+    /// <param name="name">The JSON name.</param>
+    /// <param name="says">One sentence.</param>
+    /// <returns>The row.</returns>
+    public static Member Whole(string name, string says = "") => new(name, MemberType.Whole, says);
+
+    /// <summary>A flag: <c>True</c> or <c>False</c>.</summary>
+    /// <param name="name">The JSON name.</param>
+    /// <param name="standard">The default, or null for none.</param>
+    /// <param name="says">One sentence.</param>
+    /// <returns>The row.</returns>
+    public static Member Flag(string name, bool? standard = null, string says = "") =>
+        new(name, MemberType.Flag, says) { Values = ["True", "False"], Default = standard is { } value ? $"\"{value}\"" : null };
+
+    /// <summary>One of a closed list.</summary>
+    /// <param name="name">The JSON name.</param>
+    /// <param name="values">The values, separated by <c>|</c>; a leading <c>*</c> marks the default.</param>
+    /// <param name="says">One sentence.</param>
+    /// <returns>The row.</returns>
+    public static Member Choice(string name, string values, string says = "")
+    {
+        ArgumentNullException.ThrowIfNull(values);
+        var all = values.Split('|');
+        var standard = all.FirstOrDefault(v => v.StartsWith('*'))?[1..];
+        return new(name, MemberType.Choice, says)
+        {
+            Values = [.. all.Select(v => v.TrimStart('*'))],
+            Default = standard is null ? null : $"\"{standard}\"",
+        };
+    }
+
+    /// <summary>An id that must exist and be of one of the given types.</summary>
+    /// <param name="name">The JSON name.</param>
+    /// <param name="says">One sentence.</param>
+    /// <param name="types">The types; none for an id that Weft doesn't follow.</param>
+    /// <returns>The row.</returns>
+    public static Member Id(string name, string says, params ImmutableArray<ResourceType> types) =>
+        new(name, MemberType.Id, says) { RefersTo = types };
+
+    /// <summary>A list.</summary>
+    /// <param name="name">The JSON name.</param>
+    /// <param name="element">What it holds; the element's name is not used.</param>
+    /// <param name="says">One sentence.</param>
+    /// <returns>The row.</returns>
+    public static Member List(string name, Member element, string says = "") => new(name, MemberType.List, says) { Element = element };
+
+    /// <summary>An object.</summary>
+    /// <param name="name">The JSON name.</param>
+    /// <param name="members">Its members.</param>
+    /// <returns>The row.</returns>
+    public static Member Group(string name, params ImmutableArray<Member> members) => new(name, MemberType.Group) { Members = members };
+
+    /// <summary>Any JSON.</summary>
+    /// <param name="name">The JSON name.</param>
+    /// <param name="says">One sentence.</param>
+    /// <returns>The row.</returns>
+    public static Member Any(string name, string says = "kept and given back; Weft does nothing with it") => new(name, MemberType.Any, says);
+
+    /// <summary>The same member, demanded.</summary>
+    /// <returns>The row.</returns>
+    public Member Demanded() => this with { Required = true };
+
+    /// <summary>The same member, written at creation only.</summary>
+    /// <returns>The row.</returns>
+    public Member AtCreation() => this with { Mutability = Mutability.CreateOnly };
+
+    /// <summary>The same member, drawn by the server.</summary>
+    /// <returns>The row.</returns>
+    public Member Drawn() => this with { Mutability = Mutability.ReadOnly };
+
+    /// <summary>The same member, reached by PATCH.</summary>
+    /// <returns>The row.</returns>
+    public Member ByPatch() => this with { Patchable = true };
+
+    /// <summary>The same member within bounds.</summary>
+    /// <param name="min">The lowest number, or the least length or count; null for none.</param>
+    /// <param name="max">The highest number, or the greatest length or count; null for none.</param>
+    /// <returns>The row.</returns>
+    public Member Within(long? min, long? max) => this with { Min = min, Max = max };
+
+    /// <summary>The same member with a default.</summary>
+    /// <param name="json">The default as JSON text.</param>
+    /// <returns>The row.</returns>
+    public Member Or(string json) => this with { Default = json };
+
+    /// <summary>The same member with a pattern.</summary>
+    /// <param name="pattern">A regular expression for the whole text.</param>
+    /// <returns>The row.</returns>
+    public Member Like(string pattern) => this with { Pattern = new Regex(pattern, RegexOptions.CultureInvariant, TimeSpan.FromSeconds(1)) };
+
+    /// <summary>A copy of the default value.</summary>
+    /// <returns>The default, or null for none.</returns>
+    public JsonNode? DefaultValue() => Default is null ? null : JsonNode.Parse(Default);
+}

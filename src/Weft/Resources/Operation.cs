@@ -1,0 +1,90 @@
+using System.Collections.Immutable;
+using System.Text.Json.Nodes;
+
+namespace Weft.Resources;
+
+/// <summary>
+/// A long-running operation. It is written in the same commit as the resource it brings about, and never again until it ends:
+/// so the revision of its row is the revision of the change, which agents report against.
+/// </summary>
+/// <param name="Name">Its id: unguessable, the last part of the URL.</param>
+/// <param name="Resource">The resource.</param>
+/// <param name="Verb"><c>Put</c>, <c>Patch</c>, <c>Delete</c> or the name of an action.</param>
+/// <param name="Status"><c>InProgress</c>, <c>Succeeded</c>, <c>Failed</c> or <c>Canceled</c>.</param>
+/// <param name="Started">When it was accepted, RFC 3339.</param>
+public sealed record Operation(string Name, ResourceId Resource, string Verb, string Status, string Started)
+{
+    /// <summary>The status of an operation that runs.</summary>
+    public const string InProgress = "InProgress";
+
+    /// <summary>The partition of operations.</summary>
+    public const string Partition = "operation";
+
+    /// <summary>When it ended, RFC 3339, or null.</summary>
+    public string? Ended { get; init; }
+
+    /// <summary>Why it failed or was canceled, as an ARM error, or null.</summary>
+    public string? ErrorCode { get; init; }
+
+    /// <summary>The error's message.</summary>
+    public string? ErrorMessage { get; init; }
+
+    /// <summary>The agents whose picture the change alters, by the keys of their ids. It ends when all of them have applied it.</summary>
+    public ImmutableArray<string> WaitsFor { get; init; } = [];
+
+    /// <summary>Whether it has ended.</summary>
+    public bool IsTerminal => Status != InProgress;
+
+    /// <summary>The key of an operation.</summary>
+    /// <param name="name">Its id.</param>
+    /// <returns>The key.</returns>
+    public static string KeyOf(string name) => $"{Partition}|{name}";
+
+    /// <summary>Reads an operation.</summary>
+    /// <param name="row">Its row.</param>
+    /// <returns>The operation.</returns>
+    public static Operation Of(Stored row)
+    {
+        ArgumentNullException.ThrowIfNull(row);
+        return row.As(r =>
+        {
+            var json = r.Json;
+            return new Operation(
+                json.Text("name")!, ResourceId.Parse(json.Text("resource")!).Value, json.Text("verb")!, json.Text("status")!, json.Text("started")!)
+            {
+                Ended = json.Text("ended"),
+                ErrorCode = json.Text("errorCode"),
+                ErrorMessage = json.Text("errorMessage"),
+                WaitsFor = [.. json.Texts("waitsFor")],
+            };
+        });
+    }
+
+    /// <summary>The operation, ended.</summary>
+    /// <param name="status">How.</param>
+    /// <param name="now">When, RFC 3339.</param>
+    /// <param name="code">The error's code, or null.</param>
+    /// <param name="message">The error's message, or null.</param>
+    /// <returns>The ended operation.</returns>
+    public Operation End(string status, string now, string? code = null, string? message = null) =>
+        this with { Status = status, Ended = now, ErrorCode = code, ErrorMessage = message };
+
+    /// <summary>The change that writes it.</summary>
+    /// <returns>The change.</returns>
+    public Change ToChange()
+    {
+        var body = new JsonObject
+        {
+            ["name"] = Name,
+            ["resource"] = Resource.ToString(),
+            ["verb"] = Verb,
+            ["status"] = Status,
+            ["started"] = Started,
+            ["ended"] = Ended,
+            ["errorCode"] = ErrorCode,
+            ["errorMessage"] = ErrorMessage,
+            ["waitsFor"] = new JsonArray([.. WaitsFor.Select(agent => JsonValue.Create(agent))]),
+        };
+        return Change.Put(KeyOf(Name), body);
+    }
+}

@@ -1,0 +1,80 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Weft.Resources;
+
+/// <summary>
+/// What the server keeps of a resource beside its body, under the member <c>weft</c> of the stored document: its state, the
+/// operation that brings it about, and the tag of the last accepted write. None of it is ever sent as it is.
+/// </summary>
+public static class Provisioning
+{
+    /// <summary>The member of a stored document that holds all this.</summary>
+    public const string Member = "weft";
+
+    /// <summary>Accepted and on its way to the agents.</summary>
+    public const string Accepted = "Accepted";
+
+    /// <summary>Every agent concerned has it.</summary>
+    public const string Succeeded = "Succeeded";
+
+    /// <summary>An agent could not apply it, or nothing can be drawn for it.</summary>
+    public const string Failed = "Failed";
+
+    /// <summary>A newer write took its place before it was done.</summary>
+    public const string Canceled = "Canceled";
+
+    /// <summary>Being removed: it counts as gone for everybody but the agents that must take it down.</summary>
+    public const string Deleting = "Deleting";
+
+    /// <summary>The state of a resource.</summary>
+    /// <param name="row">The resource.</param>
+    /// <returns>One of the constants here.</returns>
+    public static string StateOf(Stored row) => Of(row).Text("state") ?? Succeeded;
+
+    /// <summary>Whether a resource is being removed.</summary>
+    /// <param name="row">The resource.</param>
+    /// <returns>True if so.</returns>
+    public static bool IsDeleting(Stored row) => StateOf(row) == Deleting;
+
+    /// <summary>The operation that last wrote a resource.</summary>
+    /// <param name="row">The resource.</param>
+    /// <returns>The operation's id, or null.</returns>
+    public static string? OperationOf(Stored row) => Of(row).Text("operation");
+
+    /// <summary>The message of a state that needs one.</summary>
+    /// <param name="row">The resource.</param>
+    /// <returns>The message, or an empty text.</returns>
+    public static string MessageOf(Stored row) => Of(row).Text("message") ?? "";
+
+    /// <summary>The entity tag: it changes with every accepted write of the caller, and not with provisioning.</summary>
+    /// <param name="row">The resource.</param>
+    /// <returns>The tag without quotes.</returns>
+    public static string ETagOf(Stored row) => Of(row).Text("etag") ?? row.Revision.ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>The document of a resource with another state.</summary>
+    /// <param name="row">The resource.</param>
+    /// <param name="state">The state.</param>
+    /// <param name="message">Its message.</param>
+    /// <returns>The document.</returns>
+    public static JsonObject WithState(Stored row, string state, string message = "")
+    {
+        ArgumentNullException.ThrowIfNull(row);
+        var body = row.ToObject();
+        var weft = body[Member] as JsonObject ?? [];
+        weft["state"] = state;
+        if (message.Length > 0)
+            weft["message"] = message;
+        else
+            weft.Remove("message");
+        body[Member] = weft;
+        return body;
+    }
+
+    internal static JsonElement Of(Stored row)
+    {
+        ArgumentNullException.ThrowIfNull(row);
+        return row.Json.Member(Member);
+    }
+}

@@ -1,0 +1,153 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+
+namespace Weft.Resources;
+
+/// <summary>
+/// A kind of resource as a row: its body, its names, its rules, what a write of it brings with it, and what is drawn when it is read.
+/// The verbs are written once, for all kinds, over this (<see cref="Verbs"/>). All of it is pure.
+/// </summary>
+public abstract class ResourceKind
+{
+    /// <summary>The pattern of most names: 2 to 30 letters, digits, hyphens and underscores (NetworkCloud API).</summary>
+    protected const string CloudName = "^[a-zA-Z0-9][a-zA-Z0-9_-]{0,28}[a-zA-Z0-9]$";
+
+    private Regex? _name;
+
+    /// <summary>The type.</summary>
+    public abstract ResourceType Type { get; }
+
+    /// <summary>What a person calls it, such as <c>L3 network</c>.</summary>
+    public abstract string Noun { get; }
+
+    /// <summary>Short names for the command line, such as <c>l3n</c>.</summary>
+    public virtual ImmutableArray<string> ShortNames => [];
+
+    /// <summary>The dates of the API that know it, oldest first.</summary>
+    public abstract ImmutableArray<string> ApiVersions { get; }
+
+    /// <summary>The body.</summary>
+    public abstract Shape Shape { get; }
+
+    /// <summary>What a name must match.</summary>
+    public virtual string NamePattern => CloudName;
+
+    /// <summary>The types it is an extension of; empty for one that stands in a group or under a parent.</summary>
+    public virtual ImmutableArray<ResourceType> Extends => [];
+
+    /// <summary>The type of its parent resource, or null for one that stands in a group or extends another.</summary>
+    public ResourceType? ParentType => Type.Path.LastIndexOf('/') is > 0 and var slash ? Type with { Path = Type.Path[..slash] } : null;
+
+    /// <summary>Whether PATCH reaches tags only and answers at once. Default: yes, as for networks.</summary>
+    public virtual bool PatchIsTagsOnly => true;
+
+    /// <summary>Whether only the server makes it (by enrolment, say): then PUT and PATCH are refused.</summary>
+    public virtual bool MadeByServer => false;
+
+    /// <summary>Whether it goes with its parent; otherwise the parent can't be deleted while it is there.</summary>
+    public virtual bool GoesWithParent => true;
+
+    /// <summary>Whether a name fits.</summary>
+    /// <param name="name">The name.</param>
+    /// <returns>True if it matches <see cref="NamePattern"/>.</returns>
+    public bool AllowsName(string name) =>
+        (_name ??= new Regex(NamePattern, RegexOptions.CultureInvariant, TimeSpan.FromSeconds(1))).IsMatch(name);
+
+    /// <summary>Fills in what follows from other resources, before the rules are asked.</summary>
+    /// <param name="id">The resource.</param>
+    /// <param name="body">The normalised body, to be completed in place.</param>
+    /// <param name="seen">Everything else.</param>
+    public virtual void Complete(ResourceId id, JsonObject body, Snapshot seen)
+    {
+    }
+
+    /// <summary>The rules that a shape can't say: every finding, not the first.</summary>
+    /// <param name="proposal">The write; findings go into it.</param>
+    public virtual void Check(Proposal proposal)
+    {
+    }
+
+    /// <summary>What else the same commit writes: addresses taken or given back, children made. Called when nothing was found wrong.</summary>
+    /// <param name="proposal">The write; a finding here refuses it still (no address left, say).</param>
+    /// <param name="after">The image as it is with the write, to decide on.</param>
+    /// <returns>Further changes.</returns>
+    public virtual IEnumerable<Change> Consequences(Proposal proposal, Image after) => [];
+
+    /// <summary>What the removal of a resource takes with it: leases given back, say.</summary>
+    /// <param name="row">The resource.</param>
+    /// <param name="now">The image.</param>
+    /// <returns>Further changes.</returns>
+    public virtual IEnumerable<Change> RemovedWith(Stored row, Image now) => [];
+
+    /// <summary>Carries out an action (a POST below the resource).</summary>
+    /// <param name="action">Its name, such as <c>updateAdministrativeState</c>.</param>
+    /// <param name="arguments">The request's body.</param>
+    /// <param name="row">The resource.</param>
+    /// <param name="seen">Everything else.</param>
+    /// <returns>The document as it is after the action, a refusal, or null where the kind has no such action.</returns>
+    public virtual Outcome<JsonObject>? Act(string action, JsonObject arguments, Stored row, Snapshot seen) => null;
+
+    /// <summary>Who uses a resource without naming its id.</summary>
+    /// <param name="row">The resource.</param>
+    /// <param name="seen">Everything else.</param>
+    /// <returns>The users' ids.</returns>
+    public virtual IEnumerable<ResourceId> UsersOf(Stored row, Snapshot seen) => [];
+
+    /// <summary>Draws the read-only members.</summary>
+    /// <param name="row">The resource.</param>
+    /// <param name="properties">The properties as stored, to be completed in place.</param>
+    /// <param name="now">Everything else.</param>
+    public virtual void Draw(Stored row, JsonObject properties, Image now)
+    {
+    }
+
+    /// <summary>The id of a stored resource.</summary>
+    /// <param name="row">The resource.</param>
+    /// <returns>The id.</returns>
+    public static ResourceId IdOf(Stored row)
+    {
+        ArgumentNullException.ThrowIfNull(row);
+        return ResourceId.Parse(row.Json.Text("id")!).Value;
+    }
+
+    /// <summary>The <c>properties</c> of a stored resource.</summary>
+    /// <param name="row">The resource.</param>
+    /// <returns>The member.</returns>
+    public static JsonElement PropertiesOf(Stored row)
+    {
+        ArgumentNullException.ThrowIfNull(row);
+        return row.Json.Member("properties");
+    }
+
+    /// <summary>The envelope of a tracked resource, and its properties.</summary>
+    /// <param name="extendedLocation">Whether it names a custom location.</param>
+    /// <param name="properties">The members of <c>properties</c>.</param>
+    /// <returns>The shape.</returns>
+    protected static Shape Tracked(bool extendedLocation, params ImmutableArray<Member> properties)
+    {
+        ImmutableArray<Member> members =
+        [
+            Member.Text("location", "the region the site is filed under").Demanded().AtCreation().Within(1, 90),
+            new Member("tags", MemberType.Map, "free labels; PATCH replaces all of them").ByPatch(),
+            Member.Any("identity").ByPatch(),
+            Member.Text("kind").AtCreation(),
+        ];
+        if (extendedLocation)
+        {
+            members = members.Add((Member.Group("extendedLocation",
+                Member.Text("name", "the id of the cluster's custom location").Demanded(),
+                Member.Choice("type", "CustomLocation|EdgeZone").Demanded()) with
+            { Says = "the cluster that hosts it" }).Demanded().AtCreation());
+        }
+
+        return new Shape(members.Add(Member.Group("properties", properties) with { Required = properties.Any(p => p.Required) }));
+    }
+
+    /// <summary>The envelope of a proxy resource: no location, no tags.</summary>
+    /// <param name="properties">The members of <c>properties</c>.</param>
+    /// <returns>The shape.</returns>
+    protected static Shape Proxy(params ImmutableArray<Member> properties) =>
+        new([Member.Group("properties", properties) with { Required = properties.Any(p => p.Required) }]);
+}

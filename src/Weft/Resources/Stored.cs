@@ -1,0 +1,112 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Weft.Resources;
+
+/// <summary>One row of the store: a key, the revision that wrote it, and a JSON document. Never changed, only replaced.</summary>
+public sealed class Stored
+{
+    private JsonElement? _json;
+    private object? _model;
+
+    /// <summary>A row.</summary>
+    /// <param name="key">The key; see <see cref="StoreKey"/>.</param>
+    /// <param name="revision">The revision that wrote it; 0 for one that isn't written yet.</param>
+    /// <param name="bytes">The document in UTF-8.</param>
+    public Stored(string key, long revision, ReadOnlyMemory<byte> bytes) => (Key, Revision, Bytes) = (key, revision, bytes);
+
+    /// <summary>The key.</summary>
+    public string Key { get; }
+
+    /// <summary>The revision that wrote the row.</summary>
+    public long Revision { get; }
+
+    /// <summary>The document in UTF-8.</summary>
+    public ReadOnlyMemory<byte> Bytes { get; }
+
+    /// <summary>The document, parsed at first use. A race parses it twice, to the same value.</summary>
+    public JsonElement Json
+    {
+        get
+        {
+            if (_json is { } json)
+                return json;
+            using var document = JsonDocument.Parse(Bytes);
+            json = document.RootElement.Clone();
+            _json = json;
+            return json;
+        }
+    }
+
+    /// <summary>The document as an object that may be changed; a new one at each call.</summary>
+    /// <returns>The tree.</returns>
+    public JsonObject ToObject() => JsonNode.Parse(Bytes.Span)!.AsObject();
+
+    /// <summary>The document as a record of its kind, made at first use and kept.</summary>
+    /// <typeparam name="T">The record.</typeparam>
+    /// <param name="read">Makes it.</param>
+    /// <returns>The record.</returns>
+    public T As<T>(Func<Stored, T> read)
+        where T : class
+    {
+        ArgumentNullException.ThrowIfNull(read);
+        if (_model is T model)
+            return model;
+        model = read(this);
+        _model = model;
+        return model;
+    }
+}
+
+/// <summary>
+/// Keys of the store: a partition, a bar, and what the row is. Rows of one partition stand together, and a partition remembers
+/// its last change, so that "nothing was added to this list" can be checked at commit.
+/// </summary>
+public static class StoreKey
+{
+    /// <summary>The key of a resource: its type and its id.</summary>
+    /// <param name="id">The resource.</param>
+    /// <returns>Such as <c>microsoft.networkcloud/l3networks|/subscriptions/…</c>.</returns>
+    public static string Of(ResourceId id)
+    {
+        ArgumentNullException.ThrowIfNull(id);
+        return $"{PartitionOf(id.Type)}|{id.Key}";
+    }
+
+    /// <summary>The partition of a type.</summary>
+    /// <param name="type">The type.</param>
+    /// <returns>The type in lower case.</returns>
+    public static string PartitionOf(ResourceType type) => type.ToString().ToLowerInvariant();
+
+    /// <summary>The partition of a key.</summary>
+    /// <param name="key">The key.</param>
+    /// <returns>What stands before the bar.</returns>
+    public static string PartitionOf(string key)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        return key[..key.IndexOf('|', StringComparison.Ordinal)];
+    }
+}
+
+/// <summary>One row to write or to remove.</summary>
+/// <param name="Key">The key.</param>
+/// <param name="Bytes">The new document, or null to remove the row.</param>
+public sealed record Change(string Key, ReadOnlyMemory<byte>? Bytes)
+{
+    /// <summary>Writes a row.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="body">The document.</param>
+    /// <returns>The change.</returns>
+    public static Change Put(string key, JsonNode body) => new(key, Json.Bytes(body));
+
+    /// <summary>Writes a resource.</summary>
+    /// <param name="id">The resource.</param>
+    /// <param name="body">The document.</param>
+    /// <returns>The change.</returns>
+    public static Change Put(ResourceId id, JsonNode body) => Put(StoreKey.Of(id), body);
+
+    /// <summary>Removes a row; removing what isn't there is no fault.</summary>
+    /// <param name="key">The key.</param>
+    /// <returns>The change.</returns>
+    public static Change Remove(string key) => new(key, null);
+}

@@ -1,0 +1,229 @@
+using System.Collections.Immutable;
+using System.Text.Json.Nodes;
+
+namespace Weft.Resources;
+
+/// <summary>
+/// PUT, PATCH, DELETE and actions, once for all kinds: functions from what is stored and what is asked to one commit or a refusal.
+/// </summary>
+/// <param name="kinds">The kinds there are.</param>
+/// <param name="limits">The numbers that count here.</param>
+/// <param name="follows">Which leases follow a write.</param>
+/// <param name="concerned">Which agents a change concerns.</param>
+/// <remarks>Source: ARM resource provider contract; docs/specs/resource-api.md, "Verbs".</remarks>
+public sealed class Verbs(Kinds kinds, Limits limits, Follows follows, Concerned concerned)
+{
+    /// <summary>PUT: the resource is to be exactly this.</summary>
+    /// <param name="request">What is asked.</param>
+    /// <param name="seen">What is stored.</param>
+    /// <returns>The decision, or every finding.</returns>
+    public Outcome<Decision> Put(WriteRequest request, Snapshot seen)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        ArgumentNullException.ThrowIfNull(seen);
+        if (KindOf(request.Id) is not { } kind)
+            return NoSuchType(request.Id);
+        if (kind.MadeByServer)
+            return new Refusal(RefusalCode.MethodNotAllowed, $"a {kind.Noun} isn't made by PUT", request.Id.ToString());
+        var old = seen.Get(StoreKey.Of(request.Id));
+        if (Preconditions(request, old) is { } failed)
+            return failed;
+        if (old is not null && Provisioning.IsDeleting(old))
+            return new Refusal(RefusalCode.Conflict, $"{request.Id} is being deleted; wait until it is gone", request.Id.ToString());
+
+        var findings = new List<Refusal>();
+        if (old is null)
+            CheckPlace(kind, request.Id, seen, findings);
+        var body = kind.Shape.Normalise(request.Body, old?.Json ?? default, findings);
+        CheckIdentity(request, findings);
+        var id = old is null ? request.Id : ResourceKind.IdOf(old);
+        return findings.Count > 0 && !CanJudge(findings) ? Refusal.Of(findings, request.Id.ToString()) : Weigh(kind, request, id, body, old, seen, findings);
+    }
+
+    /// <summary>PATCH: the members given are to be this, the others stay.</summary>
+    /// <param name="request">What is asked.</param>
+    /// <param name="seen">What is stored.</param>
+    /// <returns>The decision, or every finding.</returns>
+    public Outcome<Decision> Patch(WriteRequest request, Snapshot seen)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        ArgumentNullException.ThrowIfNull(seen);
+        if (KindOf(request.Id) is not { } kind)
+            return NoSuchType(request.Id);
+        if (seen.Get(request.Id) is not { } old)
+            return NotFound(request.Id);
+        var findings = new List<Refusal>();
+        var merged = Merge(kind.Shape.Members, StoredForm.Writable(old), request.Body, "", findings);
+        return findings.Count > 0 ? Refusal.Of(findings, request.Id.ToString()) : Put(request with { Body = merged }, seen);
+    }
+
+    /// <summary>DELETE: the resource is to be gone. It stays as <c>Deleting</c> until the agents concerned have taken it down.</summary>
+    /// <param name="request">What is asked.</param>
+    /// <param name="seen">What is stored.</param>
+    /// <returns>The decision (without a row where there was nothing), or who still uses it.</returns>
+    public Outcome<Decision> Delete(WriteRequest request, Snapshot seen)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        ArgumentNullException.ThrowIfNull(seen);
+        if (KindOf(request.Id) is not { } kind)
+            return NoSuchType(request.Id);
+        var old = seen.Get(StoreKey.Of(request.Id));
+        if (old is null)
+            return new Decision([], null, seen.Image, false, null);
+        if (Preconditions(request, old) is { } failed)
+            return failed;
+        if (Provisioning.IsDeleting(old))
+            return new Decision([], old, seen.Image, false, null);
+        if (Usage.Findings(kinds, kind, old, seen) is { Count: > 0 } users)
+            return Refusal.Of(users, request.Id.ToString());
+        return Decide(kind, request, "Delete", Provisioning.WithState(old, Provisioning.Deleting), old, seen, []);
+    }
+
+    /// <summary>POST of an action.</summary>
+    /// <param name="request">What is asked; the body holds the arguments.</param>
+    /// <param name="action">The action's name.</param>
+    /// <param name="seen">What is stored.</param>
+    /// <returns>The decision, or a refusal.</returns>
+    public Outcome<Decision> Act(WriteRequest request, string action, Snapshot seen)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        ArgumentNullException.ThrowIfNull(seen);
+        if (KindOf(request.Id) is not { } kind)
+            return NoSuchType(request.Id);
+        if (seen.Get(request.Id) is not { } old)
+            return NotFound(request.Id);
+        if (kind.Act(action, request.Body, old, seen) is not { } outcome)
+            return new Refusal(RefusalCode.InvalidResourceType, $"a {kind.Noun} has no action '{action}'", request.Id.ToString());
+        if (!outcome.TryGet(out var document, out var refusal))
+            return refusal;
+        if (JsonNode.DeepEquals(document, old.ToObject()))
+            return new Decision([], old, seen.Image, false, null);
+        return Decide(kind, request, action, document, old, seen, []);
+    }
+
+    private Outcome<Decision> Weigh(
+        ResourceKind kind, WriteRequest request, ResourceId id, JsonObject body, Stored? old, Snapshot seen, List<Refusal> findings)
+    {
+        kind.Complete(id, body, seen);
+        var document = StoredForm.Of(id, body, old, request);
+        var proposal = new Proposal(id, new Stored(StoreKey.Of(id), 0, Json.Bytes(document)), old, seen, limits);
+        CheckReferences(kind, proposal);
+        if (proposal.Findings.Count == 0)
+            kind.Check(proposal);
+        findings.AddRange(proposal.Findings);
+        if (findings.Count > 0)
+            return Refusal.Of(findings, id.ToString());
+        if (old is not null && StoredForm.SameWish(old, proposal.Wanted))
+            return new Decision([], old, seen.Image, false, null);
+
+        var after = seen.Image.Next([Change.Put(id, document)]);
+        var consequences = kind.Consequences(proposal, after).ToList();
+        if (proposal.Findings.Count > 0)
+            return Refusal.Of(proposal.Findings, id.ToString());
+        if (!follows(seen.Image, after.Next(consequences), id, request.Now).TryGet(out var leases, out var refusal))
+            return refusal;
+        // A lease is a row that mustn't have changed since: whoever else took the address meanwhile makes this commit fail.
+        foreach (var lease in leases)
+            _ = seen.Get(lease.Key);
+        return Decide(kind, request, "Put", document, old, seen, consequences.Concat(leases));
+    }
+
+    private Decision Decide(
+        ResourceKind kind, WriteRequest request, string verb, JsonObject document, Stored? old, Snapshot seen, IEnumerable<Change> more)
+    {
+        var id = ResourceId.Parse(document["id"]!.GetValue<string>()).Value;
+        var weft = document[Provisioning.Member] as JsonObject ?? [];
+        weft["state"] = verb == "Delete" ? Provisioning.Deleting : Provisioning.Accepted;
+        weft["operation"] = request.OperationName;
+        weft["etag"] = request.OperationName;
+        weft.Remove("message");
+        document[Provisioning.Member] = weft;
+
+        var operation = new Operation(request.OperationName, id, verb, Operation.InProgress, request.Now);
+        List<Change> changes = [Change.Put(id, document), .. more];
+        var after = seen.Image.Next(changes);
+        operation = operation with { WaitsFor = concerned(seen.Image, after) };
+        changes.Add(operation.ToChange());
+        if (old is not null && Provisioning.OperationOf(old) is { } earlier && seen.Get(Operation.KeyOf(earlier)) is { } row
+            && Operation.Of(row) is { IsTerminal: false } running)
+            changes.Add(running.End(Provisioning.Canceled, request.Now, nameof(RefusalCode.Conflict), $"a newer {verb} of the {kind.Noun} took its place").ToChange());
+        var final = seen.Image.Next(changes);
+        return new Decision([.. changes], final.Get(StoreKey.Of(id)), final, old is null, operation);
+    }
+
+    private static void CheckPlace(ResourceKind kind, ResourceId id, Snapshot seen, List<Refusal> findings)
+    {
+        if (!kind.AllowsName(id.Name))
+            findings.Add(new Refusal(RefusalCode.InvalidResourceName, $"'{id.Name}' is no name for a {kind.Noun}; it must match {kind.NamePattern}", "name"));
+        if (id.Type == ResourceId.ResourceGroupType)
+            return;
+        if (id.ResourceGroup is not { } group)
+        {
+            findings.Add(new Refusal(RefusalCode.InvalidResourceId, $"a {kind.Noun} stands in a resource group", id.ToString()));
+            return;
+        }
+
+        var groupId = ResourceId.OfResourceGroup(id.Subscription, group);
+        if (seen.Get(groupId) is null)
+            findings.Add(new Refusal(RefusalCode.ResourceGroupNotFound, $"there is no resource group '{group}'; PUT {groupId} first", id.ToString(), groupId.ToString()));
+        else if (id.Parent!.Type != ResourceId.ResourceGroupType && seen.Get(id.Parent) is null)
+            findings.Add(new Refusal(RefusalCode.ResourceNotFound, $"{id.Parent} doesn't exist; make it first", id.ToString(), id.Parent.ToString()));
+    }
+
+    private static void CheckReferences(ResourceKind kind, Proposal proposal)
+    {
+        foreach (var (path, id, _) in kind.Shape.References(proposal.Wanted.Json))
+        {
+            if (proposal.Seen.Get(id) is null)
+                proposal.Find(RefusalCode.ReferenceNotFound, path, $"'{path}': {id} doesn't exist", id);
+        }
+    }
+
+    private static void CheckIdentity(WriteRequest request, List<Refusal> findings)
+    {
+        if (request.Body["id"] is JsonValue value && value.TryGetValue<string>(out var text)
+            && !(ResourceId.TryParse(text, out var id) && id.Equals(request.Id)))
+            findings.Add(new Refusal(RefusalCode.InvalidMember, $"'id': the body says {text}, the path {request.Id}", "id"));
+    }
+
+    /// <summary>Rules read members by their types: they are asked only if no member is of a wrong type or missing.</summary>
+    private static bool CanJudge(List<Refusal> findings) => findings.TrueForAll(f => f.Code is RefusalCode.UnknownMember or RefusalCode.ImmutableMember);
+
+    private static Refusal? Preconditions(WriteRequest request, Stored? old)
+    {
+        if (request.IfNoneMatch && old is not null)
+            return new Refusal(RefusalCode.PreconditionFailed, $"{request.Id} exists already (If-None-Match: *)", request.Id.ToString());
+        if (request.IfMatch is not { } tag)
+            return null;
+        if (old is null)
+            return new Refusal(RefusalCode.PreconditionFailed, $"{request.Id} doesn't exist (If-Match: {tag})", request.Id.ToString());
+        return tag == "*" || tag.Trim('"') == Provisioning.ETagOf(old) ? null
+            : new Refusal(RefusalCode.PreconditionFailed, $"{request.Id} has etag \"{Provisioning.ETagOf(old)}\", not {tag}; read it again", request.Id.ToString());
+    }
+
+    private static JsonObject Merge(ImmutableArray<Member> members, JsonObject into, JsonObject patch, string path, List<Refusal> findings)
+    {
+        foreach (var (name, value) in patch)
+        {
+            var at = path.Length == 0 ? name : $"{path}.{name}";
+            var member = members.FirstOrDefault(m => m.Name == name);
+            if (member is { Patchable: true })
+                into[name] = value?.DeepClone();
+            else if (member is { Type: MemberType.Group } && value is JsonObject inner && (path.Length == 0 || Reachable(member)))
+                into[name] = Merge(member.Members, into[name]?.DeepClone() as JsonObject ?? [], inner, at, findings);
+            else if (member is not { Mutability: Mutability.ReadOnly } && !JsonNode.DeepEquals(into[name], value))
+                findings.Add(new Refusal(RefusalCode.ImmutableMember, $"'{at}' isn't reached by PATCH; use PUT", at));
+        }
+
+        return into;
+    }
+
+    private static bool Reachable(Member member) => member.Members.Any(m => m.Patchable || Reachable(m));
+
+    private ResourceKind? KindOf(ResourceId id) =>
+        kinds.Find(id.Type) is { } kind && (kind.Extends.IsEmpty || kind.Extends.Contains(id.Parent!.Type)) ? kind : null;
+
+    private static Refusal NoSuchType(ResourceId id) => new(RefusalCode.InvalidResourceType, $"there is no resource type {id.Type} here", id.ToString());
+
+    private static Refusal NotFound(ResourceId id) => new(RefusalCode.ResourceNotFound, $"{id} doesn't exist", id.ToString());
+}

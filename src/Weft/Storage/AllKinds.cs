@@ -1,0 +1,37 @@
+using System.Collections.Immutable;
+using Weft.Fabric;
+using Weft.Fleet;
+using Weft.Networks;
+using Weft.Resources;
+
+namespace Weft.Storage;
+
+/// <summary>The one list of kinds: to add one, write its file and a line here (docs/checklists/add-a-resource-kind.md).</summary>
+public static class AllKinds
+{
+    /// <summary>The kinds, in the order in which a site is built up.</summary>
+    public static readonly Kinds List = new(
+    [
+        new ResourceGroup(),
+        new NetworkFabric(),
+        new L2IsolationDomain(),
+        new L3IsolationDomain(),
+        new InternalNetwork(),
+        new NexusCluster(),
+        new L2Network(),
+        new L3Network(),
+        new TrunkedNetwork(),
+        new CloudServicesNetwork(),
+        new KubernetesCluster(),
+        new AgentPool(),
+        new Node(),
+        new Agent(),
+        new VirtualMachine(),
+    ]);
+
+    /// <summary>What is kept up to date beside the rows.</summary>
+    public static readonly ImmutableArray<Fold> Folds = [NetworkPool.HoldingsFold, Settlement.RunningFold];
+
+    /// <summary>An image without rows, with the folds.</summary>
+    public static Image EmptyImage => Image.Empty(Folds);
+}

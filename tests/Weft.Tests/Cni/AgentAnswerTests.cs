@@ -1,0 +1,75 @@
+using System.Text;
+using Weft.Cni;
+
+namespace Weft.Tests.Cni;
+
+public sealed class AgentAnswerTests
+{
+    [Fact]
+    public void Reads_Lease()
+    {
+        var answer = Parse("""{"lease":{"addresses":[{"address":"10.0.0.7/24","gateway":"10.0.0.1"}],"routes":[{"dst":"10.9.0.0/16","gw":"10.0.0.2"}]}}""");
+
+        Assert.Equal([new LeasedAddress(Addressing.AddressFamily.IPv4, "10.0.0.7/24", "10.0.0.1")], answer.Lease!.Addresses);
+        Assert.Equal([new Route(Addressing.AddressFamily.IPv4, "10.9.0.0/16", "10.0.0.2")], answer.Lease.Routes);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("OK")]
+    [InlineData("[]")]
+    [InlineData("{\"lease\":[]}")]
+    [InlineData("{\"lease\":{}}")]
+    [InlineData("{\"lease\":{\"addresses\":[]}}")]
+    [InlineData("{\"lease\":{\"addresses\":[\"10.0.0.7/24\"]}}")]
+    [InlineData("{\"lease\":{\"addresses\":[{\"address\":\"10.0.0.7\"}]}}")]
+    [InlineData("{\"lease\":{\"addresses\":[{\"address\":\"10.0.0.7/33\"}]}}")]
+    [InlineData("{\"lease\":{\"addresses\":[{\"address\":\"10.0.0.7/24\",\"gateway\":\"none\"}]}}")]
+    [InlineData("{\"lease\":{\"addresses\":[{\"address\":\"10.0.0.7/24\"}],\"routes\":[{\"dst\":\"default\"}]}}")]
+    [InlineData("{\"error\":{\"code\":7}}")]
+    [InlineData("{\"error\":\"no\"}")]
+    public void Refuses_Answer_ThatIsNone(string line)
+    {
+        Assert.False(AgentAnswer.TryParse(Encoding.UTF8.GetBytes(line), out _, out var why));
+
+        Assert.NotEqual("", why);
+    }
+
+    [Theory]
+    [InlineData("ADD", "AddressHeld", 100)]
+    [InlineData("ADD", "AddressPoolExhausted", 101)]
+    [InlineData("ADD", "AddressNotUsable", 102)]
+    [InlineData("ADD", "ServiceUnavailable", 11)]
+    [InlineData("ADD", "Contended", 11)]
+    [InlineData("ADD", "ResourceNotFound", 110)]
+    [InlineData("ADD", "Mismatch", 110)]
+    [InlineData("ADD", "NewerThanWe", 110)]
+    [InlineData("CHECK", "ResourceNotFound", 103)]
+    [InlineData("CHECK", "Mismatch", 103)]
+    [InlineData("CHECK", "ServiceUnavailable", 11)]
+    [InlineData("DEL", "AuthorizationFailed", 110)]
+    [InlineData("DEL", "ServiceUnavailable", 11)]
+    [InlineData("STATUS", "ServiceUnavailable", 50)]
+    [InlineData("STATUS", "InternalError", 50)]
+    public void Maps_RefusalOfVerb_ToCode(string command, string code, int expected)
+    {
+        var failure = Parse($$$"""{"error":{"code":"{{{code}}}","message":"because","target":"t"}}""")
+            .ToFailure(Invocation.Read(command, _ => null).Verb);
+
+        Assert.Equal(new Failure((ErrorCode)expected, "because", code), failure);
+    }
+
+    [Fact]
+    public void Takes_MissingLease_ForReleased() =>
+        Assert.Null(Parse("""{"error":{"code":"ResourceNotFound","message":"no such network"}}""").ToFailure(Verb.Delete));
+
+    [Fact]
+    public void Says_Something_ForRefusalWithoutMessage() =>
+        Assert.Equal("the agent refuses without a reason", Parse("""{"error":{}}""").ToFailure(Verb.Add)?.Message);
+
+    private static AgentAnswer Parse(string line)
+    {
+        Assert.True(AgentAnswer.TryParse(Encoding.UTF8.GetBytes(line), out var answer, out _));
+        return answer;
+    }
+}

@@ -1,0 +1,156 @@
+using System.Text.Json;
+using Weft.Cni;
+
+namespace Weft.Tests.Cni;
+
+/// <summary>What of the configuration is ours: the <c>ipam</c> section, its routes, and the addresses named elsewhere.</summary>
+public sealed class IpamSectionTests
+{
+    [Fact]
+    public void Defaults_Socket_ToTheAgentsOwn()
+    {
+        Assert.True(TryReadIpam($$"""{"network":"{{Configurations.Network}}"}""", Verb.Add, out var section, out _));
+
+        Assert.Equal(new IpamSection(Configurations.Network, "/run/weft/agent.sock"), section);
+    }
+
+    [Theory]
+    [InlineData("subnet", "\"10.0.0.0/24\"")]
+    [InlineData("Network", "null")]
+    [InlineData("capabilities", "{\"ips\":true}")]
+    public void Refuses_UnknownIpamMember(string name, string value)
+    {
+        Assert.False(TryReadIpam($$"""{"network":"{{Configurations.Network}}","{{name}}":{{value}}}""", Verb.Delete, out _, out var failure));
+
+        Assert.Equal(ErrorCode.UnsupportedMember, failure?.Code);
+        Assert.Contains($"'ipam.{name}'", failure!.Message, StringComparison.Ordinal);
+        Assert.EndsWith(value, failure.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("{}")]
+    [InlineData("{\"network\":\"\"}")]
+    [InlineData("{\"network\":null}")]
+    [InlineData("{\"network\":\"n6\"}")]
+    [InlineData("{\"network\":\"/subscriptions/s/resourceGroups/g/providers/x\"}")]
+    public void Refuses_Ipam_WithoutNetwork(string ipam)
+    {
+        Assert.False(TryReadIpam(ipam, Verb.Add, out _, out var failure));
+
+        Assert.Equal(ErrorCode.InvalidConfiguration, failure?.Code);
+        Assert.Contains("'ipam.network'", failure!.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Needs_NoNetwork_ForStatus() =>
+        Assert.True(TryReadIpam("{}", Verb.Status, out _, out _));
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("agent.sock")]
+    [InlineData("/a\\u0000b")]
+    public void Refuses_Socket_ThatIsNoPath(string socket)
+    {
+        Assert.False(TryReadIpam($$"""{"network":"{{Configurations.Network}}","socket":"{{socket}}"}""", Verb.Add, out _, out var failure));
+
+        Assert.Equal(ErrorCode.InvalidConfiguration, failure?.Code);
+        Assert.Contains("'ipam.socket'", failure!.Message, StringComparison.Ordinal);
+    }
+
+    // A path that is too long would be a fault of the socket's, not of the configuration's.
+    [Theory]
+    [InlineData('a', 106, true)]
+    [InlineData('a', 107, false)]
+    [InlineData('ä', 53, true)]
+    [InlineData('ä', 54, false)]
+    public void Takes_Socket_OfAtMost107Bytes(char letter, int letters, bool taken)
+    {
+        var socket = "/" + new string(letter, letters);
+
+        Assert.Equal(taken, TryReadIpam($$"""{"network":"{{Configurations.Network}}","socket":"{{socket}}"}""", Verb.Add, out _, out var failure));
+        Assert.Equal(taken ? null : ErrorCode.InvalidConfiguration, failure?.Code);
+    }
+
+    [Theory]
+    [InlineData("[{\"gw\":\"10.0.0.1\"}]")]
+    [InlineData("[{\"dst\":\"10.0.0.0\"}]")]
+    [InlineData("[{\"dst\":\"10.0.0.7/24\"}]")]
+    [InlineData("[{\"dst\":\"010.0.0.0/24\"}]")]
+    [InlineData("[{\"dst\":\"10.0.0.0/24\",\"gw\":\"10.0.0\"}]")]
+    [InlineData("[\"10.0.0.0/24\"]")]
+    public void Refuses_Route_ThatIsNone(string routes)
+    {
+        Assert.False(Route.TryReadAll(Root($$$"""{"ipam":{"routes":{{{routes}}}}}"""), out _, out var failure));
+
+        Assert.Equal(ErrorCode.InvalidConfiguration, failure.Code);
+        Assert.StartsWith("'ipam.routes[0]' is ", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Refuses_UnknownRouteMember()
+    {
+        Assert.False(Route.TryReadAll(
+            Root("""{"ipam":{"routes":[{"dst":"0.0.0.0/0"},{"dst":"::/0","mtu":1400}]}}"""), out _, out var failure));
+
+        Assert.Equal(ErrorCode.UnsupportedMember, failure.Code);
+        Assert.Equal("'ipam.routes[1].mtu' is no member weft-ipam knows; its value is 1400", failure.Message);
+    }
+
+    [Theory]
+    [InlineData("""{"runtimeConfig":{"ips":["10.0.0.1/24"]},"args":{"cni":{"ips":["10.0.0.2"]}}}""", "10.0.0.3", "10.0.0.1")]
+    [InlineData("""{"runtimeConfig":{"ips":[]},"args":{"cni":{"ips":["10.0.0.2"]}}}""", "10.0.0.3", "10.0.0.2")]
+    [InlineData("""{"runtimeConfig":{"mac":"02:00:00:00:00:01"},"args":{"cni":{}}}""", "10.0.0.3", "10.0.0.3")]
+    [InlineData("""{"runtimeConfig":null,"args":{"cni":{"ips":null}}}""", "10.0.0.3/8,FD00:0::3", "10.0.0.3 fd00::3")]
+    [InlineData("""{}""", null, "")]
+    public void Reads_AskedAddresses_FromFirstThatIsThere(string root, string? ip, string expected)
+    {
+        Assert.True(NamedAddresses.TryReadAsked(Root(root), new RuntimeArguments(null, null, null, ip), out var addresses, out _));
+
+        Assert.Equal(expected, string.Join(' ', addresses));
+    }
+
+    [Theory]
+    [InlineData("10.0.0")]
+    [InlineData("10.0.0.01")]
+    [InlineData("10.0.0.1/33")]
+    [InlineData("10.0.0.1/+8")]
+    [InlineData("10.0.0.1/")]
+    [InlineData("fd00::1%eth0")]
+    [InlineData("::ffff:10.0.0.1")]
+    [InlineData(" 10.0.0.1")]
+    public void Refuses_AskedAddress_ThatIsNone(string text)
+    {
+        var root = Root($$$"""{"runtimeConfig":{"ips":["10.0.0.9","{{{text}}}"]}}""");
+
+        Assert.False(NamedAddresses.TryReadAsked(root, new RuntimeArguments(null, null, null, null), out _, out var failure));
+        Assert.Equal(ErrorCode.InvalidConfiguration, failure.Code);
+        Assert.StartsWith("runtimeConfig.ips: ", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("""{"prevResult":{"ips":[{"version":"4","address":"10.0.0.1/24"},{"address":"fd00::1/64"}]}}""", "10.0.0.1 fd00::1")]
+    [InlineData("""{"prevResult":{}}""", "")]
+    public void Reads_AddressesOfPrevResult(string root, string expected)
+    {
+        Assert.True(NamedAddresses.TryReadPrevious(Root(root), out var addresses, out _));
+
+        Assert.Equal(expected, string.Join(' ', addresses));
+    }
+
+    [Theory]
+    [InlineData("""{}""")]
+    [InlineData("""{"prevResult":null}""")]
+    [InlineData("""{"prevResult":{"ips":[{"gateway":"10.0.0.1"}]}}""")]
+    [InlineData("""{"prevResult":{"ips":["10.0.0.1/24"]}}""")]
+    public void Refuses_PrevResult_WithoutAddresses(string root)
+    {
+        Assert.False(NamedAddresses.TryReadPrevious(Root(root), out _, out var failure));
+
+        Assert.Equal(ErrorCode.InvalidConfiguration, failure.Code);
+    }
+
+    private static JsonElement Root(string text) => JsonElement.Parse(text);
+
+    private static bool TryReadIpam(string ipam, Verb verb, out IpamSection? section, out Failure? failure) =>
+        IpamSection.TryRead(Root($$$"""{"ipam":{{{ipam}}}}"""), verb, out section, out failure);
+}

@@ -81,7 +81,7 @@ internal static class WeftProgram
             root.Options.Add(option);
         foreach (var command in new Func<Shell, Command>[]
         {
-            ApplyCommand.Build, PlanCommand.Build, GetCommand.Build, ShowCommand.Build, DeleteCommand.Build, AdministerCommand.Enable,
+            ApplyCommand.Build, PlanCommand.Build, ExplainCommand.Build, GetCommand.Build, ShowCommand.Build, DeleteCommand.Build, AdministerCommand.Enable,
             AdministerCommand.Disable, CreateCommand.Build, ManifestsCommand.Build, WhoCommand.Build, IpamCommand.Build, AgentCommand.Build,
             ConfigCommand.Build, CompletionCommand.Build, VersionCommand.Build,
         })

@@ -26,7 +26,7 @@ internal sealed class ResourceWork(ArmClient client)
     {
         var body = new JsonObject { ["state"] = state };
         var answer = await client.SendAsync(HttpMethod.Post, $"{id}/updateAdministrativeState?api-version={apiVersion}", body, null, cancel);
-        var (end, error) = await Operation.WaitAsync(client, answer, cancel);
+        var (end, error) = await ArmOperation.WaitAsync(client, answer, cancel);
         return Outcome(end, error, StepOutcome.Enabled);
     }
 
@@ -50,7 +50,7 @@ internal sealed class ResourceWork(ArmClient client)
 
         if (answer.Status == 204)
             return (StepOutcome.Unchanged, null);
-        var (end, error) = await Operation.WaitAsync(client, answer, cancel);
+        var (end, error) = await ArmOperation.WaitAsync(client, answer, cancel);
         return Outcome(end, error, StepOutcome.Deleted);
     }
 
@@ -60,8 +60,8 @@ internal sealed class ResourceWork(ArmClient client)
         var answer = await client.SendAsync(HttpMethod.Put, path, step.Document.ToPut(), null, cancel);
         var runs = answer.AsyncOperation is not null;
         var (end, error) = runs
-            ? await Operation.WaitAsync(client, answer, cancel)
-            : await Operation.OfResourceAsync(client, path, answer.Body as JsonObject, cancel);
+            ? await ArmOperation.WaitAsync(client, answer, cancel)
+            : await ArmOperation.OfResourceAsync(client, path, answer.Body as JsonObject, cancel);
         var good = answer.Status == 201 ? StepOutcome.Created
             : runs || step.Action == PlanAction.Update ? StepOutcome.Updated
             : StepOutcome.Unchanged;

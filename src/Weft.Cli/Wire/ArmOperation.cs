@@ -16,7 +16,7 @@ internal enum OperationEnd
 }
 
 /// <summary>Waits for what an answer started.</summary>
-internal static class Operation
+internal static class ArmOperation
 {
     private const string Prefer = "wait=10";
 

@@ -1,1 +1,96 @@
-return 0;
+using System.Runtime.InteropServices;
+using Weft.Agent.ControlPlane;
+using Weft.Agent.Disk;
+using Weft.Agent.Leases;
+using Weft.Agent.Manifests;
+
+namespace Weft.Agent;
+
+/// <summary>weft-agent, from top to bottom.</summary>
+internal static class Program
+{
+    private static Task<int> Main(string[] args) =>
+        new CommandLine().Command(RunUntilStopped).Parse(args).InvokeAsync(new() { ProcessTerminationTimeout = null });
+
+    /// <summary>All parts of the agent, wired and running until one of them fails or it is told to stop.</summary>
+    /// <param name="options">What the command line says.</param>
+    /// <param name="pace">How long to wait for what.</param>
+    /// <param name="clock">The clock.</param>
+    /// <param name="log">The log.</param>
+    /// <param name="stop">Ends it.</param>
+    /// <returns>Done when all is closed.</returns>
+    /// <exception cref="CannotStartException">A person has to mend something first.</exception>
+    public static async Task Run(AgentOptions options, Pace pace, TimeProvider clock, Log log, CancellationToken stop)
+    {
+        using var stopping = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        using var state = StateDirectory.Open(options.State);
+        using var http = Transport.Open(options);
+        var contact = new Contact(pace.Grace, clock);
+        var plane = new ControlPlaneClient(http, contact, pace, clock);
+        var enrolment = new Enrolment(plane, options, state.Credential);
+        enrolment.Resume();
+
+        var book = new LeaseBook();
+        await using var journal = Journal.Open(state.Journal, book, log);
+        var lanes = new Lanes();
+        var releases = new ReleaseLoop(book, journal, lanes, plane, pace, clock, log);
+        var desk = new LeaseDesk(book, journal, lanes, releases, plane, contact, pace, clock, log, stopping.Token);
+        var answers = new LeaseAnswers(desk, options.Node, log);
+        using var socket = await LeaseSocket.Open(options.Socket, pace, clock, log);
+
+        var loop = new AgentLoop(
+            plane,
+            enrolment,
+            state.Desired,
+            new Folder(options.Manifests, new MadeFiles(state.MadeManifests, options.Manifests, log)),
+            new Folder(options.Nodes, new MadeFiles(state.MadeNodeFiles, options.Nodes, log)),
+            options.Node,
+            pace,
+            clock,
+            log);
+
+        log.Note("started", ("version", AgentOptions.Version), ("name", options.Name), ("server", options.Server), ("state", options.State));
+        Task[] parts = [loop.Run(stopping.Token), releases.Run(stopping.Token), socket.Serve(answers.Answer, stopping.Token)];
+        await EndTogether(parts, pace, clock, stopping);
+        log.Note("stopped");
+    }
+
+    private static async Task<int> RunUntilStopped(AgentOptions options)
+    {
+        using var stop = new CancellationTokenSource();
+        void Stop(PosixSignalContext signal)
+        {
+            signal.Cancel = true;
+            stop.Cancel();
+        }
+
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+        var log = new Log(Console.Error, TimeProvider.System);
+        try
+        {
+            await Run(options, new Pace(), TimeProvider.System, log, stop.Token);
+            return 0;
+        }
+        catch (CannotStartException e)
+        {
+            await Console.Error.WriteLineAsync($"weft-agent: {e.Message}");
+            return 1;
+        }
+        catch (Exception e)
+        {
+            log.Fault("failed", e);
+            return 1;
+        }
+    }
+
+    /// <summary>One part's end is the end of all; what it failed with is what the agent fails with.</summary>
+    private static async Task EndTogether(Task[] parts, Pace pace, TimeProvider clock, CancellationTokenSource stopping)
+    {
+        var first = await Task.WhenAny(parts);
+        await stopping.CancelAsync();
+        await Task.WhenAny(Task.WhenAll(parts), Task.Delay(pace.Stop, clock));
+        if (first.IsFaulted)
+            await first;
+    }
+}

@@ -154,7 +154,7 @@ public sealed class Verbs(Kinds kinds, Limits limits, Follows follows, Concerned
     private static void CheckPlace(ResourceKind kind, ResourceId id, Snapshot seen, List<Refusal> findings)
     {
         if (!kind.AllowsName(id.Name))
-            findings.Add(new Refusal(RefusalCode.InvalidResourceName, $"'{id.Name}' is no name for a {kind.Noun}; it must match {kind.NamePattern}", "name"));
+            findings.Add(new Refusal(RefusalCode.InvalidResourceName, $"'{id.Name}' is no name of this type ({kind.Noun}): it must match {kind.NamePattern}", "name"));
         if (id.Type == ResourceId.ResourceGroupType)
             return;
         if (id.ResourceGroup is not { } group)

@@ -1,0 +1,205 @@
+using Weft.Agent.ControlPlane;
+using Weft.Agent.Disk;
+using Weft.Agent.Manifests;
+
+namespace Weft.Agent;
+
+/// <summary>
+/// The loop that makes the site true. Each turn compares the folders with the picture held and mends what differs; beside it there is
+/// never more than one exchange with the control plane: enrolling, else reporting, else waiting for another picture.
+/// </summary>
+/// <param name="plane">The control plane.</param>
+/// <param name="enrolment">How the agent comes to be known to it.</param>
+/// <param name="desiredPath">Where the picture is kept for the time when the control plane is away.</param>
+/// <param name="manifests">The folder of manifests.</param>
+/// <param name="nodeFiles">The folder of node files.</param>
+/// <param name="node">The node the agent serves, or null.</param>
+/// <param name="pace">The waits.</param>
+/// <param name="clock">The clock.</param>
+/// <param name="log">The log.</param>
+internal sealed class AgentLoop(
+    ControlPlaneClient plane,
+    Enrolment enrolment,
+    string desiredPath,
+    Folder manifests,
+    Folder nodeFiles,
+    string? node,
+    Pace pace,
+    TimeProvider clock,
+    Log log)
+{
+    private readonly Backoff _backoff = new(pace.FirstRetry, pace.LastRetry);
+
+    // What the folders are kept true to, and the newest picture met, which may be one that can't be drawn.
+    private Picture? _held;
+    private Picture? _newest;
+    private bool _isStored;
+
+    // What became of the newest picture, and what the control plane was last told of it.
+    private StatusReport? _status;
+    private StatusReport? _reported;
+    private DateTimeOffset _notBefore = DateTimeOffset.MinValue;
+
+    /// <summary>Runs until cancelled.</summary>
+    /// <param name="cancel">Ends it.</param>
+    /// <returns>Never, but by cancellation.</returns>
+    /// <exception cref="CannotStartException">The control plane refused to enrol the agent.</exception>
+    public async Task Run(CancellationToken cancel)
+    {
+        Restore();
+        Task? exchange = null;
+        while (true)
+        {
+            Mend();
+            if (exchange is null && clock.GetUtcNow() >= _notBefore)
+                exchange = Exchange(cancel);
+            await NextTurn(exchange, cancel);
+            if (exchange is not { IsCompleted: true })
+                continue;
+            await Settle(exchange, cancel);
+            exchange = null;
+        }
+    }
+
+    private async Task NextTurn(Task? exchange, CancellationToken cancel)
+    {
+        var wait = pace.Mend;
+        if (exchange is null && _notBefore - clock.GetUtcNow() is var left && left < wait)
+            wait = left > TimeSpan.Zero ? left : TimeSpan.Zero;
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        var time = Task.Delay(wait, clock, over.Token);
+        if (await Task.WhenAny(time, exchange ?? time) == time)
+            await time;
+        await over.CancelAsync();
+    }
+
+    private Task Exchange(CancellationToken cancel) =>
+        plane.Identity is null ? Enrol(cancel)
+        : _status is not null && _status != _reported ? Report(_status, cancel)
+        : Poll(cancel);
+
+    /// <summary>Takes in how an exchange ended; only what a person must mend gets out of here.</summary>
+    private async Task Settle(Task exchange, CancellationToken cancel)
+    {
+        try
+        {
+            await exchange;
+            _backoff.Reset();
+        }
+        catch (Exception e) when (e is not CannotStartException && !cancel.IsCancellationRequested)
+        {
+            var wait = _backoff.Next((e as ControlPlaneException)?.RetryAfter);
+            _notBefore = clock.GetUtcNow() + wait;
+            if (plane.Identity is not null && e is ControlPlaneException { Status: 401 })
+            {
+                log.Fault("credential-refused", e,
+                    ("next", "was the agent deleted? To enrol it anew, delete its credential file and start with a new token"));
+            }
+            else
+            {
+                log.Warn("control-plane-failed", e, ("seconds", Math.Round(wait.TotalSeconds, 1)));
+            }
+        }
+    }
+
+    private async Task Enrol(CancellationToken cancel)
+    {
+        var identity = await enrolment.Enrol(cancel);
+        log.Note("enrolled", ("agent", identity.AgentId), ("cluster", identity.Cluster));
+    }
+
+    private async Task Report(StatusReport status, CancellationToken cancel)
+    {
+        await plane.Report(status, cancel);
+        _reported = status;
+        log.Note("reported", ("state", status.State), ("revision", status.Revision), ("digest", status.Digest));
+    }
+
+    private async Task Poll(CancellationToken cancel)
+    {
+        // Should nobody hold the request open, it isn't asked again at once.
+        var next = clock.GetUtcNow() + pace.BetweenPolls;
+        var answer = await plane.Desired(_newest?.Digest, cancel);
+        if (answer.Content is not { } content)
+        {
+            _notBefore = next;
+            return;
+        }
+
+        var picture = Picture.Read(content, node);
+        if (picture.Digest == _newest?.Digest)
+            _notBefore = next;
+        if (picture.Digest != _newest?.Digest || picture.Revision > _newest.Revision)
+            Take(picture);
+    }
+
+    private void Take(Picture picture)
+    {
+        log.Note("desired", ("revision", picture.Revision), ("digest", picture.Digest));
+        _newest = picture;
+        if (picture.Files.Refusal is not null)
+            return;
+        (_held, _isStored) = (picture, false);
+    }
+
+    /// <summary>What was desired before the restart is desired until the control plane says otherwise.</summary>
+    private void Restore()
+    {
+        try
+        {
+            if (!File.Exists(desiredPath))
+                return;
+            Take(Picture.Read(File.ReadAllBytes(desiredPath), node));
+            _isStored = _held is not null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ControlPlaneException)
+        {
+            // The next picture replaces it; the folders stay as they are until then.
+            log.Warn("desired-not-restored", e, ("file", desiredPath));
+        }
+    }
+
+    private void Mend()
+    {
+        if (_newest is null)
+            return;
+        var findings = new List<string>();
+        if (_held is { } held)
+        {
+            Store(held, findings);
+            Apply("manifests", manifests, held.Files.Value.Manifests, findings);
+            Apply("node-files", nodeFiles, held.Files.Value.NodeFiles, findings);
+        }
+
+        if (_newest.Files.Refusal is { } refusal)
+            findings.Insert(0, refusal.Message);
+        var status = new StatusReport(_newest.Digest, _newest.Revision, findings.Count == 0 ? "Applied" : "Failed",
+            findings.Count == 0 ? null : string.Join(" | ", findings), node, AgentOptions.Version);
+        if (status != _status && findings.Count > 0)
+            log.Warn("apply-failed", null, ("revision", status.Revision), ("findings", status.Message));
+        _status = status;
+    }
+
+    private void Store(Picture held, List<string> findings)
+    {
+        if (_isStored)
+            return;
+        try
+        {
+            AtomicFile.Write(desiredPath, held.Content, AtomicFile.Private);
+            _isStored = true;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            findings.Add($"the desired state can't be stored: {e.Message}");
+        }
+    }
+
+    private void Apply(string what, Folder folder, IReadOnlyList<DesiredFile> desired, List<string> findings)
+    {
+        var outcome = folder.Apply(desired);
+        findings.AddRange(outcome.Findings);
+        if (outcome.Written + outcome.Removed > 0)
+            log.Note("applied", ("folder", what), ("written", outcome.Written), ("removed", outcome.Removed), ("desired", desired.Count));
+    }
+}

@@ -1,0 +1,35 @@
+namespace Weft.Agent;
+
+/// <summary>What the command line says.</summary>
+internal sealed record AgentOptions
+{
+    /// <summary>The control plane, <c>https://…</c> or <c>http://…</c>.</summary>
+    public required Uri Server { get; init; }
+
+    /// <summary>The state directory.</summary>
+    public required string State { get; init; }
+
+    /// <summary>The agent's name: a DNS label, unique in the cluster.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>The node the agent serves; null where it serves the cluster as a whole.</summary>
+    public string? Node { get; init; }
+
+    /// <summary>The file that holds the enrolment token; needed until the agent is enrolled.</summary>
+    public string? TokenFile { get; init; }
+
+    /// <summary>PEM certificates that are the only roots of trust; null for the system's.</summary>
+    public string? CertificateAuthorityFile { get; init; }
+
+    /// <summary>The unix socket that weft-ipam asks.</summary>
+    public string Socket { get; init; } = "/run/weft/agent.sock";
+
+    /// <summary>The folder of manifests.</summary>
+    public required string Manifests { get; init; }
+
+    /// <summary>The folder of node files.</summary>
+    public required string Nodes { get; init; }
+
+    /// <summary>The agent's version as it is reported, such as <c>0.1.0</c>.</summary>
+    public static string Version { get; } = typeof(AgentOptions).Assembly.GetName().Version!.ToString(3);
+}

@@ -1,0 +1,26 @@
+namespace Weft.Agent;
+
+/// <summary>
+/// Waits that double up to a limit, each between half and the whole of its step: a fleet cut off together doesn't come back together.
+/// </summary>
+/// <param name="first">The first step.</param>
+/// <param name="last">The longest step.</param>
+internal sealed class Backoff(TimeSpan first, TimeSpan last)
+{
+    private int _steps;
+
+    /// <summary>The next wait.</summary>
+    /// <param name="atLeast">What the other side asked for (<c>Retry-After</c>); it counts up to ten times the longest step.</param>
+    /// <returns>How long to wait.</returns>
+    public TimeSpan Next(TimeSpan? atLeast = null)
+    {
+        var step = Math.Min(last.TotalMilliseconds, first.TotalMilliseconds * Math.Pow(2, Math.Min(_steps++, 30)));
+        var wait = TimeSpan.FromMilliseconds(step * (0.5 + (Random.Shared.NextDouble() / 2)));
+        if (atLeast is not { } asked || asked <= wait)
+            return wait;
+        return asked < last * 10 ? asked : last * 10;
+    }
+
+    /// <summary>Begins anew with the first step: the other side has answered.</summary>
+    public void Reset() => _steps = 0;
+}

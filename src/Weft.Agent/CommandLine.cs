@@ -1,0 +1,111 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+
+namespace Weft.Agent;
+
+/// <summary>The command line. Secrets are never on it: they are read from files.</summary>
+internal sealed class CommandLine
+{
+    private readonly Option<Uri> _server = new("--server")
+    {
+        Required = true, HelpName = "URL", Description = "The control plane, such as https://weft.example:8443.", CustomParser = ReadServer,
+    };
+
+    private readonly Option<string> _state = new("--state")
+    {
+        Required = true, HelpName = "DIR", Description = "The agent's own directory; it is made with mode 0700.",
+    };
+
+    private readonly Option<string> _name = new("--name")
+    {
+        Required = true, HelpName = "NAME", Description = "The agent's name: a DNS label, unique in the cluster.",
+    };
+
+    private readonly Option<string?> _node = new("--node")
+    {
+        HelpName = "NODE", Description = "The node the agent serves; without it, the cluster as a whole.",
+    };
+
+    private readonly Option<string?> _tokenFile = new("--enrollment-token-file")
+    {
+        HelpName = "FILE", Description = "Holds the enrolment token; needed at the first start only.",
+    };
+
+    private readonly Option<string?> _authority = new("--ca")
+    {
+        HelpName = "FILE", Description = "PEM certificates that are the only roots of trust; without it, the system's.",
+    };
+
+    private readonly Option<string> _socket = new("--socket")
+    {
+        HelpName = "PATH", Description = "The unix socket that weft-ipam asks.", DefaultValueFactory = _ => "/run/weft/agent.sock",
+    };
+
+    private readonly Option<string?> _manifests = new("--manifests")
+    {
+        HelpName = "DIR", Description = "Where manifests go. [default: STATE/manifests]",
+    };
+
+    private readonly Option<string?> _nodes = new("--nodes-dir")
+    {
+        HelpName = "DIR", Description = "Where node files go, as DIR/NODE/PATH. [default: STATE/nodes]",
+    };
+
+    /// <summary>The command: parsing it refuses what is wrong, invoking it runs the agent.</summary>
+    /// <param name="run">Runs the agent and answers the exit code.</param>
+    /// <returns>The command.</returns>
+    public RootCommand Command(Func<AgentOptions, Task<int>> run)
+    {
+        var command = new RootCommand("Makes one cluster and its nodes true, and answers weft-ipam.")
+        {
+            _server, _state, _name, _node, _tokenFile, _authority, _socket, _manifests, _nodes,
+        };
+        _name.Validators.Add(result => Check(result, "--name", IsLabel, "a DNS label: 1 to 63 of a-z, 0-9 and '-', not '-' at either end"));
+        _node.Validators.Add(result => Check(result, "--node", IsNodeName, "a node's name: DNS labels with dots between them"));
+        command.SetAction((parsed, _) => run(Read(parsed)));
+        return command;
+    }
+
+    /// <summary>Whether a text is a DNS label.</summary>
+    /// <param name="text">The text.</param>
+    /// <returns>True if it is one.</returns>
+    public static bool IsLabel(string text) => text.Length is > 0 and <= 63 && text[0] != '-' && text[^1] != '-'
+        && text.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-');
+
+    /// <summary>Whether a text is a node's name: a DNS subdomain.</summary>
+    /// <param name="text">The text.</param>
+    /// <returns>True if it is one.</returns>
+    public static bool IsNodeName(string text) => text.Length <= 253 && text.Split('.').All(IsLabel);
+
+    private AgentOptions Read(ParseResult parsed)
+    {
+        var state = Path.GetFullPath(parsed.GetRequiredValue(_state));
+        return new AgentOptions
+        {
+            Server = parsed.GetRequiredValue(_server),
+            State = state,
+            Name = parsed.GetRequiredValue(_name),
+            Node = parsed.GetValue(_node),
+            TokenFile = parsed.GetValue(_tokenFile),
+            CertificateAuthorityFile = parsed.GetValue(_authority),
+            Socket = Path.GetFullPath(parsed.GetRequiredValue(_socket)),
+            Manifests = Path.GetFullPath(parsed.GetValue(_manifests) ?? Path.Join(state, "manifests")),
+            Nodes = Path.GetFullPath(parsed.GetValue(_nodes) ?? Path.Join(state, "nodes")),
+        };
+    }
+
+    private static void Check(OptionResult result, string option, Func<string, bool> isGood, string expected)
+    {
+        if (result.Tokens is [{ Value: var text }] && !isGood(text))
+            result.AddError($"{option} is '{text}'; it must be {expected}");
+    }
+
+    private static Uri ReadServer(ArgumentResult result)
+    {
+        var text = result.Tokens is [{ Value: var only }] ? only : "";
+        if (Uri.TryCreate(text, UriKind.Absolute, out var url) && url is { Scheme: "https" or "http", Query: "", Fragment: "", UserInfo: "" })
+            return url;
+        result.AddError($"--server is '{text}'; it must be a URL such as https://weft.example:8443, without query, fragment or user");
+        return null!;
+    }
+}

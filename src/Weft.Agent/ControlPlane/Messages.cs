@@ -1,0 +1,56 @@
+using System.Text.Json.Serialization;
+using Weft.Agent.Leases;
+
+namespace Weft.Agent.ControlPlane;
+
+/// <summary>The body of <c>POST enroll</c>.</summary>
+internal sealed record EnrolmentRequest(string Name, string? Node, string Version);
+
+/// <summary>The answer to <c>POST enroll</c>.</summary>
+internal sealed record EnrolmentAnswer(string AgentId, string Cluster, string Credential)
+{
+    /// <summary>Whether nothing is empty, and the credential can stand in a header.</summary>
+    [JsonIgnore]
+    public bool IsWhole =>
+        AgentId.Length > 0 && Cluster.Length > 0 && Credential.Length > 0 && Credential.All(c => c is > ' ' and < (char)127);
+}
+
+/// <summary>The body of <c>PUT status</c>.</summary>
+internal sealed record StatusReport(string Digest, long Revision, string State, string? Message, string? Node, string Version);
+
+/// <summary>The body of <c>POST leases/acquire</c>.</summary>
+internal sealed record AcquireRequest(
+    string Network,
+    string ContainerId,
+    string Interface,
+    string? Namespace,
+    string? Pod,
+    string? Uid,
+    string? Node,
+    IReadOnlyList<string>? Ips);
+
+/// <summary>The body of <c>POST leases/release</c>.</summary>
+internal sealed record ReleaseRequest(string Network, string ContainerId, string Interface);
+
+/// <summary>What a request for the desired state met: a picture, or the word that there is no other.</summary>
+/// <param name="Content">The picture as it was sent; null where nothing is new.</param>
+internal sealed record DesiredAnswer(byte[]? Content);
+
+/// <summary>All JSON of the agent that has a fixed shape; reflection wouldn't survive compilation ahead of time.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true)]
+[JsonSerializable(typeof(EnrolmentRequest))]
+[JsonSerializable(typeof(EnrolmentAnswer))]
+[JsonSerializable(typeof(StatusReport))]
+[JsonSerializable(typeof(AcquireRequest))]
+[JsonSerializable(typeof(ReleaseRequest))]
+[JsonSerializable(typeof(Identity))]
+[JsonSerializable(typeof(Lease))]
+[JsonSerializable(typeof(LeaseAnswer))]
+[JsonSerializable(typeof(SocketRequest))]
+[JsonSerializable(typeof(JournalHeader))]
+[JsonSerializable(typeof(IReadOnlyList<JournalEntry>))]
+internal sealed partial class AgentJson : JsonSerializerContext;

@@ -1,0 +1,59 @@
+using System.Net.Security;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+
+namespace Weft.Agent.ControlPlane;
+
+/// <summary>How the agent reaches the control plane: it dials out, through <c>HTTPS_PROXY</c> if that is set.</summary>
+internal static class Transport
+{
+    /// <summary>The most that is read of one answer: a picture of a large cluster is a few megabytes.</summary>
+    private const int LongestAnswer = 64 << 20;
+
+    /// <summary>A client whose requests are below <c>/agents/v1/</c>.</summary>
+    /// <param name="options">The server, and whom to trust.</param>
+    /// <returns>The client; time limits are per request and not its own.</returns>
+    public static HttpClient Open(AgentOptions options)
+    {
+        var handler = new SocketsHttpHandler
+        {
+            ConnectTimeout = TimeSpan.FromSeconds(10),
+
+            // Short enough that a control plane that moves behind its name is found again.
+            PooledConnectionLifetime = TimeSpan.FromMinutes(5),
+            PooledConnectionIdleTimeout = TimeSpan.FromSeconds(60),
+            MaxConnectionsPerServer = 32,
+            UseCookies = false,
+
+            // A redirect would take the credential to where nobody sent it.
+            AllowAutoRedirect = false,
+        };
+        if (options.CertificateAuthorityFile is { } path)
+            handler.SslOptions = TrustOnly(path);
+        return new HttpClient(handler)
+        {
+            BaseAddress = new Uri($"{options.Server.AbsoluteUri.TrimEnd('/')}/agents/v1/"),
+            Timeout = Timeout.InfiniteTimeSpan,
+            MaxResponseContentBufferSize = LongestAnswer,
+        };
+    }
+
+    private static SslClientAuthenticationOptions TrustOnly(string path)
+    {
+        var roots = new X509Certificate2Collection();
+        try
+        {
+            roots.ImportFromPemFile(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException)
+        {
+            throw new CannotStartException($"--ca '{path}' can't be read: {e.Message}", e);
+        }
+
+        if (roots.Count == 0)
+            throw new CannotStartException($"--ca '{path}' holds no certificate: it must be PEM, '-----BEGIN CERTIFICATE-----'");
+        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+        policy.CustomTrustStore.AddRange(roots);
+        return new SslClientAuthenticationOptions { CertificateChainPolicy = policy };
+    }
+}

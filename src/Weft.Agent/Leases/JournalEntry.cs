@@ -1,0 +1,42 @@
+namespace Weft.Agent.Leases;
+
+/// <summary>The journal's first line.</summary>
+/// <param name="WeftJournal">The version of the format, 1.</param>
+internal sealed record JournalHeader(int WeftJournal)
+{
+    /// <summary>The version this agent writes, and the only one it reads.</summary>
+    public const int Current = 1;
+}
+
+/// <summary>One fact about one holder. Format: docs/specs/agent.md.</summary>
+/// <param name="Did">One of <see cref="Granted"/>, <see cref="ReleaseWanted"/>, <see cref="Released"/>.</param>
+/// <param name="Network">The holder's network.</param>
+/// <param name="ContainerId">The holder's sandbox.</param>
+/// <param name="Interface">The holder's interface.</param>
+/// <param name="At">When; for people, nothing is decided by it.</param>
+/// <param name="Lease">What was granted; only with <see cref="Granted"/>.</param>
+/// <param name="Want">The number of the wish to release; only with the other two. It says which wish has been met.</param>
+/// <param name="Pod">The pod as <c>namespace/name</c>, so that people see whose it is.</param>
+internal sealed record JournalEntry(
+    string Did,
+    string Network,
+    string ContainerId,
+    string Interface,
+    DateTimeOffset At,
+    Lease? Lease = null,
+    long? Want = null,
+    string? Pod = null)
+{
+    /// <summary>The holder has this lease.</summary>
+    public const string Granted = "granted";
+
+    /// <summary>The holder is gone: what it has, or is getting, is to be released at the control plane.</summary>
+    public const string ReleaseWanted = "releaseWanted";
+
+    /// <summary>The control plane has confirmed the release.</summary>
+    public const string Released = "released";
+
+    /// <summary>An entry about a holder.</summary>
+    public static JournalEntry Of(string did, Holder holder, DateTimeOffset at, Lease? lease = null, long? want = null, string? pod = null) =>
+        new(did, holder.Network.ToString(), holder.ContainerId, holder.Interface, at, lease, want, pod);
+}

@@ -1,0 +1,123 @@
+using System.Globalization;
+using System.Numerics;
+using System.Text;
+using System.Text.Json;
+using Weft.Agent.ControlPlane;
+
+namespace Weft.Agent.Leases;
+
+/// <summary>
+/// The journal's lines: eight hexadecimal digits of CRC-32C, a blank, JSON, a newline. All that is synced at once is one line, so that
+/// whatever a crash leaves of it is the end of the file, whichever of its blocks reached the disk.
+/// </summary>
+internal static class JournalFormat
+{
+    private const int Checksum = 8;
+
+    /// <summary>The first line.</summary>
+    /// <returns>Its bytes.</returns>
+    public static byte[] Header() =>
+        Line(JsonSerializer.SerializeToUtf8Bytes(new JournalHeader(JournalHeader.Current), AgentJson.Default.JournalHeader));
+
+    /// <summary>One line of entries.</summary>
+    /// <param name="entries">At least one.</param>
+    /// <returns>Its bytes.</returns>
+    public static byte[] Line(IReadOnlyList<JournalEntry> entries) =>
+        Line(JsonSerializer.SerializeToUtf8Bytes(entries, AgentJson.Default.IReadOnlyListJournalEntry));
+
+    /// <summary>Reads a journal.</summary>
+    /// <param name="content">The file.</param>
+    /// <param name="apply">Takes each entry in; false where it isn't one.</param>
+    /// <returns>How many bytes are whole lines, and how many entries they hold; what follows them is a torn tail.</returns>
+    /// <exception cref="InvalidDataException">Something is wrong that no crash explains.</exception>
+    public static (int Whole, int Entries) Read(ReadOnlySpan<byte> content, Func<JournalEntry, bool> apply)
+    {
+        var at = ReadHeader(content);
+        var count = 0;
+        while (at < content.Length)
+        {
+            var rest = content[at..];
+            var newline = rest.IndexOf((byte)'\n');
+            if (newline < 0 || Payload(rest[..newline]) is not { } payload)
+            {
+                if (IsTorn(rest, newline))
+                    break;
+                throw new InvalidDataException($"the line at byte {at} is damaged, and what follows it shows that no crash did it");
+            }
+
+            foreach (var entry in Entries(payload, at))
+            {
+                if (entry is null || !apply(entry))
+                    throw new InvalidDataException($"the line at byte {at} holds an entry that this version doesn't know");
+                count++;
+            }
+
+            at += newline + 1;
+        }
+
+        return (at, count);
+    }
+
+    private static byte[] Line(byte[] payload)
+    {
+        var line = new byte[Checksum + 1 + payload.Length + 1];
+        Encoding.ASCII.GetBytes(Sum(payload).ToString("x8", CultureInfo.InvariantCulture), line);
+        line[Checksum] = (byte)' ';
+        payload.CopyTo(line, Checksum + 1);
+        line[^1] = (byte)'\n';
+        return line;
+    }
+
+    /// <summary>The header came to be with the file, by a rename: there is no crash that leaves half of it.</summary>
+    private static int ReadHeader(ReadOnlySpan<byte> content)
+    {
+        var newline = content.IndexOf((byte)'\n');
+        if (newline < 0 || Payload(content[..newline]) is not { } payload)
+            throw new InvalidDataException("its first line is no journal's");
+        var header = JsonSerializer.Deserialize(payload, AgentJson.Default.JournalHeader);
+        if (header?.WeftJournal != JournalHeader.Current)
+            throw new InvalidDataException($"it is of version {header?.WeftJournal}, and this agent knows version {JournalHeader.Current}");
+        return newline + 1;
+    }
+
+    private static IReadOnlyList<JournalEntry> Entries(byte[] payload, int at)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(payload, AgentJson.Default.IReadOnlyListJournalEntry) ?? [];
+        }
+        catch (JsonException e)
+        {
+            throw new InvalidDataException($"the line at byte {at} is no list of entries", e);
+        }
+    }
+
+    /// <summary>
+    /// A crash leaves the last line without its end, or with blocks that were never written and read as zeros. A last line that is
+    /// whole but for its checksum was acknowledged and has rotted since; to drop it would be to forget a lease.
+    /// </summary>
+    private static bool IsTorn(ReadOnlySpan<byte> rest, int newline)
+    {
+        if (newline < 0)
+            return true;
+        var line = rest[..newline];
+        var lastZero = line.LastIndexOf((byte)0);
+        return lastZero >= 0
+            && Payload(line[(lastZero + 1)..]) is null
+            && !rest[(newline + 1)..].ContainsAnyExcept((byte)0);
+    }
+
+    private static byte[]? Payload(ReadOnlySpan<byte> line) =>
+        line.Length > Checksum + 1 && line[Checksum] == ' '
+        && uint.TryParse(line[..Checksum], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var sum)
+        && sum == Sum(line[(Checksum + 1)..])
+            ? line[(Checksum + 1)..].ToArray() : null;
+
+    private static uint Sum(ReadOnlySpan<byte> payload)
+    {
+        var sum = uint.MaxValue;
+        foreach (var octet in payload)
+            sum = BitOperations.Crc32C(sum, octet);
+        return ~sum;
+    }
+}

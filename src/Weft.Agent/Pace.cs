@@ -1,0 +1,38 @@
+namespace Weft.Agent;
+
+/// <summary>How long the agent waits for what. Nobody sets these but tests: they follow from the specs.</summary>
+internal sealed record Pace
+{
+    /// <summary>The first wait after the control plane didn't answer. 0.5 s.</summary>
+    public TimeSpan FirstRetry { get; init; } = TimeSpan.FromSeconds(0.5);
+
+    /// <summary>The longest wait while the control plane doesn't answer. 30 s.</summary>
+    public TimeSpan LastRetry { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>The longest wait after the control plane refused what must be asked again: a release. 5 min.</summary>
+    public TimeSpan LastRetryOfRefused { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>How often the folders are compared with what is desired. 5 s.</summary>
+    public TimeSpan Mend { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long the control plane may hold a request for the desired state open. 30 s, agent-api.md's default.</summary>
+    public TimeSpan LongPoll { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>The shortest time between two requests for the desired state that bring nothing new. 1 s.</summary>
+    public TimeSpan BetweenPolls { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>How long one request to the control plane may take, a long poll beyond its wait included. 30 s.</summary>
+    public TimeSpan Request { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>How long a connection of the socket may last. 20 s, agent-socket.md.</summary>
+    public TimeSpan Connection { get; init; } = TimeSpan.FromSeconds(20);
+
+    /// <summary>After how long a plugin is told to try again; what was begun for it goes on. 18 s, so that the word gets through.</summary>
+    public TimeSpan Answer { get; init; } = TimeSpan.FromSeconds(18);
+
+    /// <summary>How long after its last good answer the control plane still counts as there, though a request has failed. 15 s.</summary>
+    public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>How long the parts may take to end once the agent is told to stop. 1.5 s of the 2 s promised.</summary>
+    public TimeSpan Stop { get; init; } = TimeSpan.FromSeconds(1.5);
+}

@@ -1,0 +1,31 @@
+using System.Text.Json.Nodes;
+using Weft.Fleet;
+using Weft.Resources;
+
+namespace Weft.Server.Api;
+
+/// <summary>Resources that are never stored: they are drawn when they are asked for.</summary>
+internal static class DrawnTypes
+{
+    public static readonly ResourceType DesiredState = new(FleetVersions.Namespace, "desiredStates");
+
+    /// <summary>What a cluster or machine should look like.</summary>
+    public static JsonObject Body(ResourceId id, DesiredState state)
+    {
+        var properties = state.ToJson();
+        properties["undrawn"] = new JsonArray([.. state.Undrawn.Select(refusal => refusal.ToErrorBody()["error"]!.DeepClone())]);
+        return new JsonObject { ["id"] = id.ToString(), ["name"] = id.Name, ["type"] = DesiredState.ToString(), ["properties"] = properties };
+    }
+
+    /// <summary>A subscription: it exists by being named.</summary>
+    public static JsonObject Subscription(ResourceId id) => new()
+    {
+        ["id"] = id.ToString(),
+        ["subscriptionId"] = id.Name,
+        ["tenantId"] = "00000000-0000-0000-0000-000000000000",
+        ["displayName"] = id.Name,
+        ["state"] = "Enabled",
+        ["authorizationSource"] = "RoleBased",
+        ["subscriptionPolicies"] = new JsonObject(),
+    };
+}

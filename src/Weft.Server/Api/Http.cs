@@ -1,0 +1,64 @@
+using System.Text.Json.Nodes;
+using Weft.Resources;
+
+namespace Weft.Server.Api;
+
+/// <summary>Answers in ARM's form.</summary>
+internal static class Http
+{
+    /// <summary>Answers a JSON body.</summary>
+    public static async Task Answer(this HttpContext http, int status, JsonNode? body = null)
+    {
+        http.Response.StatusCode = status;
+        if (body is null || HttpMethods.IsHead(http.Request.Method))
+            return;
+        var bytes = Json.Bytes(body);
+        http.Response.ContentType = "application/json; charset=utf-8";
+        http.Response.ContentLength = bytes.Length;
+        await http.Response.Body.WriteAsync(bytes, http.RequestAborted);
+    }
+
+    /// <summary>Answers a refusal.</summary>
+    public static Task Refuse(this HttpContext http, Refusal refusal)
+    {
+        if (refusal.Code == RefusalCode.AuthenticationFailed)
+            http.Response.Headers.WWWAuthenticate = "Bearer";
+        if (refusal.Code is RefusalCode.ServiceUnavailable or RefusalCode.Contended)
+            http.Response.Headers.RetryAfter = "1";
+        return http.Answer(refusal.Code.HttpStatus(), refusal.ToErrorBody());
+    }
+
+    /// <summary>Reads the body as a JSON object; an empty body is an empty object.</summary>
+    public static async Task<Outcome<JsonObject>> ReadObject(this HttpContext http)
+    {
+        using var buffer = new MemoryStream();
+        try
+        {
+            await http.Request.Body.CopyToAsync(buffer, http.RequestAborted);
+        }
+        catch (BadHttpRequestException e)
+        {
+            return e.StatusCode == 413
+                ? new Refusal(RefusalCode.RequestTooLarge, "the body is larger than 4 MiB")
+                : new Refusal(RefusalCode.InvalidRequestContent, e.Message);
+        }
+
+        return buffer.Length == 0 ? new JsonObject() : Json.ParseObject(buffer.GetBuffer().AsMemory(0, (int)buffer.Length));
+    }
+
+    /// <summary>The server as the caller named it, for absolute URLs.</summary>
+    public static string Origin(this HttpContext http) => $"{http.Request.Scheme}://{http.Request.Host}";
+
+    /// <summary>A whole number of the query, or null.</summary>
+    public static int? QueryNumber(this HttpContext http, string name) =>
+        int.TryParse(http.Request.Query[name], System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var number) ? number : null;
+
+    /// <summary>How long the caller wants to wait for something to happen, by RFC 7240's <c>Prefer: wait=N</c>.</summary>
+    public static TimeSpan PreferredWait(this HttpContext http)
+    {
+        var preference = http.Request.Headers["Prefer"].SelectMany(value => (value ?? "").Split([',', ';'], StringSplitOptions.TrimEntries))
+            .FirstOrDefault(part => part.StartsWith("wait=", StringComparison.OrdinalIgnoreCase));
+        return preference is not null && int.TryParse(preference.AsSpan(5), System.Globalization.CultureInfo.InvariantCulture, out var seconds)
+            ? TimeSpan.FromSeconds(Math.Clamp(seconds, 0, 60)) : TimeSpan.Zero;
+    }
+}

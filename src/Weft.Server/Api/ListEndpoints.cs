@@ -1,0 +1,136 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using Weft.Fleet;
+using Weft.Networks;
+using Weft.Resources;
+using Weft.Storage;
+
+namespace Weft.Server.Api;
+
+/// <summary>Collections: a type in a subscription, in a group or under a parent; providers; and everything in a scope.</summary>
+internal sealed partial class ListEndpoints(Site site)
+{
+    private const int PageSize = 100;
+    private const int LargestPage = 1000;
+
+    /// <summary>Serves a path that is a collection.</summary>
+    public Task Serve(HttpContext http, string path)
+    {
+        var parts = path.Trim('/').Split('/');
+        if (parts is ["subscriptions"])
+            return Guarded(http, "subscriptions", [], () => Subscriptions(http));
+        if (parts is ["subscriptions", _, "resourceGroups" or "resourcegroups"])
+            return Collection(http, ResourceId.OfSubscription(parts[1]), ResourceId.ResourceGroupType);
+        if (parts is ["subscriptions", _, "providers"] or ["subscriptions", _, "providers", _])
+            return Guarded(http, "providers", [], () => Providers(http, parts[1], parts.ElementAtOrDefault(3)));
+        if (parts[^1] == "resources" && ResourceId.TryParse(path[..path.LastIndexOf('/')], out var scope))
+            return Guarded(http, "resources", [], () => Everything(http, scope));
+        return Typed(http, path);
+    }
+
+    private Task Typed(HttpContext http, string path)
+    {
+        // A collection's path is that of one of its resources without the name.
+        if (!ResourceId.TryParse($"{path.TrimEnd('/')}/-", out var probe))
+            return http.Refuse(new Refusal(RefusalCode.InvalidResourceId, $"{path} is neither a resource nor a collection", path));
+        if (probe.Type == NetworkPool.LeaseType && probe.Parent is { } network)
+            return Guarded(http, probe.Type.ToString(), FleetVersions.All, () => Leases(http, network));
+        return Collection(http, probe.Parent!, probe.Type);
+    }
+
+    private Task Collection(HttpContext http, ResourceId scope, ResourceType type)
+    {
+        if (AllKinds.List.Find(type) is not { } kind)
+            return http.Refuse(new Refusal(RefusalCode.InvalidResourceType, $"there is no resource type {type} here", type.ToString()));
+        if (scope.ResourceGroup is { } group && site.Store.Current.Get(StoreKey.Of(ResourceId.OfResourceGroup(scope.Subscription, group))) is null)
+            return http.Refuse(new Refusal(RefusalCode.ResourceGroupNotFound, $"there is no resource group '{group}'", group));
+        return Guarded(http, kind.Type.ToString(), kind is ResourceGroup ? [] : kind.ApiVersions, () =>
+        {
+            var image = site.Store.Current;
+            var prefix = $"{StoreKey.PartitionOf(type)}|{scope.Key}/";
+            return Page(http, image.Range(prefix, After(http)), row => row.Key, row => ResourceBody.Draw(kind, row, image));
+        });
+    }
+
+    private Task Leases(HttpContext http, ResourceId network)
+    {
+        var image = site.Store.Current;
+        return image.Get(StoreKey.Of(network)) is null
+            ? http.Refuse(new Refusal(RefusalCode.ResourceNotFound, $"{network} doesn't exist", network.ToString()))
+            : Page(http, image.Range($"{NetworkPool.PartitionOf(network)}|", After(http)), row => row.Key, row => WhoHas.LeaseBody(network, NetworkPool.LeaseOf(row)));
+    }
+
+    private Task Everything(HttpContext http, ResourceId scope)
+    {
+        var image = site.Store.Current;
+        var filter = http.Request.Query["$filter"].ToString();
+        var wanted = TypeFilter().Match(filter) is { Success: true } match ? match.Groups[1].Value : null;
+        if (filter.Length > 0 && wanted is null)
+            return http.Refuse(new Refusal(RefusalCode.InvalidMember, $"'$filter': {filter} isn't understood; write resourceType eq 'NAMESPACE/TYPE'", "$filter"));
+        var after = After(http);
+        var rows = AllKinds.List.All.Where(kind => kind is not ResourceGroup && (wanted is null || kind.Type.ToString().Equals(wanted, StringComparison.OrdinalIgnoreCase)))
+            .OrderBy(kind => StoreKey.PartitionOf(kind.Type), StringComparer.Ordinal)
+            .SelectMany(kind => image.Range($"{StoreKey.PartitionOf(kind.Type)}|{scope.Key}/").Select(row => (kind, row)))
+            .SkipWhile(r => after is not null && string.CompareOrdinal(r.row.Key, after) <= 0);
+        return Page(http, rows, r => r.row.Key, r => ResourceBody.Draw(r.kind, r.row, image));
+    }
+
+    private Task Subscriptions(HttpContext http)
+    {
+        var named = site.Store.Current.Range($"{StoreKey.PartitionOf(ResourceId.ResourceGroupType)}|").Select(row => ResourceKind.IdOf(row).Subscription)
+            .Distinct(StringComparer.OrdinalIgnoreCase).Select(s => (JsonNode)DrawnTypes.Subscription(ResourceId.OfSubscription(s)));
+        return http.Answer(200, new JsonObject { ["value"] = new JsonArray([.. named]) });
+    }
+
+    private static Task Providers(HttpContext http, string subscription, string? wanted)
+    {
+        var providers = AllKinds.List.All.GroupBy(kind => kind.Type.Namespace, StringComparer.OrdinalIgnoreCase)
+            .Where(group => wanted is null || group.Key.Equals(wanted, StringComparison.OrdinalIgnoreCase)).Select(group => (JsonNode)new JsonObject
+            {
+                ["id"] = $"/subscriptions/{subscription}/providers/{group.Key}",
+                ["namespace"] = group.Key,
+                ["registrationState"] = "Registered",
+                ["registrationPolicy"] = "RegistrationFree",
+                ["resourceTypes"] = new JsonArray([.. group.Select(kind => (JsonNode)new JsonObject
+                {
+                    ["resourceType"] = kind.Type.Path,
+                    ["locations"] = new JsonArray(),
+                    ["apiVersions"] = new JsonArray([.. kind.ApiVersions.Reverse().Select(v => JsonValue.Create(v))]),
+                })]),
+            }).ToList();
+        if (wanted is null)
+            return http.Answer(200, new JsonObject { ["value"] = new JsonArray([.. providers]) });
+        return providers is [var one] ? http.Answer(200, one) : http.Refuse(new Refusal(RefusalCode.MissingSubscriptionRegistration, $"there is no resource provider '{wanted}' here", wanted));
+    }
+
+    private static Task Guarded(HttpContext http, string what, System.Collections.Immutable.ImmutableArray<string> versions, Func<Task> serve) =>
+        ApiVersion.Check(http, what, versions) is { } refusal ? http.Refuse(refusal) : serve();
+
+    private static Task Page<T>(HttpContext http, IEnumerable<T> rows, Func<T, string> key, Func<T, JsonNode> body)
+    {
+        var top = http.QueryNumber("$top") ?? PageSize;
+        if (top is < 1 or > LargestPage)
+            return http.Refuse(new Refusal(RefusalCode.InvalidMember, $"'$top': {top} is outside of 1 to {LargestPage}", "$top"));
+        var page = rows.Take(top + 1).ToList();
+        var answer = new JsonObject { ["value"] = new JsonArray([.. page.Take(top).Select(body)]) };
+        if (page.Count > top)
+        {
+            var token = Uri.EscapeDataString(Convert.ToBase64String(Encoding.UTF8.GetBytes(key(page[top - 1]))));
+            var others = string.Concat(http.Request.Query.Where(q => q.Key != "$skipToken").SelectMany(q => q.Value.Select(v => $"{q.Key}={Uri.EscapeDataString(v ?? "")}&")));
+            answer["nextLink"] = $"{http.Origin()}{http.Request.Path}?{others}$skipToken={token}";
+        }
+
+        return http.Answer(200, answer);
+    }
+
+    private static string? After(HttpContext http)
+    {
+        var token = http.Request.Query["$skipToken"].ToString();
+        var bytes = new byte[token.Length];
+        return token.Length > 0 && Convert.TryFromBase64String(token, bytes, out var length) ? Encoding.UTF8.GetString(bytes, 0, length) : null;
+    }
+
+    [GeneratedRegex(@"^\s*resourceType\s+eq\s+'([^']+)'\s*$", RegexOptions.CultureInvariant | RegexOptions.IgnoreCase)]
+    private static partial Regex TypeFilter();
+}

@@ -1,0 +1,87 @@
+using System.Text.Json.Nodes;
+using Weft.Resources;
+
+namespace Weft.Server.Api;
+
+/// <summary>
+/// How operations are watched. Two styles of pollers exist: those of <c>Azure-AsyncOperation</c> read the body's status, those of
+/// <c>Location</c> read the HTTP status alone. Each has a URL, and both URLs satisfy a poller of the other style while it runs.
+/// </summary>
+internal sealed class OperationEndpoints(Site site, IHostApplicationLifetime lifetime)
+{
+    /// <summary>Serves <c>operationStatuses/{name}</c> and <c>operationResults/{name}</c>.</summary>
+    public async Task Serve(HttpContext http, string name, bool isResult)
+    {
+        if (ApiVersion.Check(http, "operations", []) is { } version)
+        {
+            await http.Refuse(version);
+            return;
+        }
+
+        if (await Ended(name, http.PreferredWait(), http.RequestAborted) is not { } row)
+        {
+            await http.Refuse(new Refusal(RefusalCode.ResourceNotFound, $"there is no operation '{name}'; operations are kept for 24 hours", name));
+            return;
+        }
+
+        var operation = Operation.Of(row);
+        if (!operation.IsTerminal)
+        {
+            http.Response.Headers.Location = $"{http.Origin()}{http.Request.Path}{http.Request.QueryString}";
+            http.Response.Headers.RetryAfter = "1";
+            await http.Answer(202, Body(http, row, operation));
+        }
+        else if (!isResult)
+        {
+            await http.Answer(200, Body(http, row, operation));
+        }
+        else if (operation.Status == Provisioning.Succeeded)
+        {
+            await http.Answer(204);
+        }
+        else
+        {
+            await http.Refuse(new Refusal(Enum.TryParse<RefusalCode>(operation.ErrorCode, out var code) ? code : RefusalCode.Conflict, operation.ErrorMessage ?? operation.Status, operation.Resource.ToString()));
+        }
+    }
+
+    private async Task<Stored?> Ended(string name, TimeSpan wait, CancellationToken aborted)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(aborted, lifetime.ApplicationStopping);
+        stop.CancelAfter(wait);
+        var image = site.Store.Current;
+        while (true)
+        {
+            var row = image.Get(Operation.KeyOf(name));
+            if (row is null || Operation.Of(row).IsTerminal || wait == TimeSpan.Zero)
+                return row;
+            try
+            {
+                image = await site.Store.Watch(image.Revision, stop.Token);
+            }
+            catch (OperationCanceledException)
+            {
+                return row;
+            }
+        }
+    }
+
+    private JsonObject Body(HttpContext http, Stored row, Operation operation)
+    {
+        var body = new JsonObject
+        {
+            ["id"] = http.Request.Path.ToString(),
+            ["name"] = operation.Name,
+            ["resourceId"] = operation.Resource.ToString(),
+            ["startTime"] = operation.Started,
+            ["status"] = operation.Status,
+        };
+        if (operation.Ended is not null)
+            body["endTime"] = operation.Ended;
+        if (operation.ErrorCode is not null)
+            body["error"] = new JsonObject { ["code"] = operation.ErrorCode, ["message"] = operation.ErrorMessage };
+        if (!operation.IsTerminal)
+            body["properties"] = new JsonObject { ["waitsFor"] = new JsonArray([.. site.Settlement.WaitingFor(site.Store.Current, row).Select(agent => JsonValue.Create(agent.ToString()))]) };
+        return body;
+    }
+}

@@ -1,0 +1,68 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Weft.Addressing;
+using Weft.Fleet;
+
+namespace Weft.Server.Api;
+
+/// <summary>Plan, who, and the limits: questions that write nothing.</summary>
+internal sealed class QuestionEndpoints(Site site)
+{
+    /// <summary>Serves <c>/providers/Weft.Fleet/plan</c>, <c>/providers/Weft.Fleet/limits</c> and <c>/providers/Weft.Ipam/who</c>.</summary>
+    public Task Serve(HttpContext http, string path)
+    {
+        var question = path.Trim('/').ToLowerInvariant();
+        var method = http.Request.Method;
+        if (question is not ("providers/weft.fleet/plan" or "providers/weft.fleet/limits" or "providers/weft.ipam/who"))
+            return http.Refuse(new Refusal(RefusalCode.InvalidResourceId, $"{path} is no resource", path));
+        if (ApiVersion.Check(http, FleetVersions.Namespace, FleetVersions.All) is { } version)
+            return http.Refuse(version);
+        return (question, method) switch
+        {
+            ("providers/weft.fleet/plan", "POST") => Plan(http),
+            ("providers/weft.fleet/limits", "GET") => http.Answer(200, site.Limits.ToJson()),
+            ("providers/weft.ipam/who", "GET") => Who(http),
+            _ => http.Refuse(new Refusal(RefusalCode.MethodNotAllowed, $"{method} isn't for {path}", path)),
+        };
+    }
+
+    private async Task Plan(HttpContext http)
+    {
+        if (!(await http.ReadObject()).TryGet(out var body, out var refusal))
+        {
+            await http.Refuse(refusal);
+            return;
+        }
+
+        if (body["resources"] is not JsonArray list || list.Any(element => element is not JsonObject))
+        {
+            await http.Refuse(new Refusal(RefusalCode.MissingMember, "'resources' must be a list of resources, each with its id", "resources"));
+            return;
+        }
+
+        if (site.Plan.Draw([.. list.OfType<JsonObject>()], site.Store.Current, site.Now).TryGet(out var plan, out refusal))
+            await http.Answer(200, plan);
+        else
+            await http.Refuse(refusal);
+    }
+
+    private Task Who(HttpContext http)
+    {
+        var image = site.Store.Current;
+        var query = http.Request.Query;
+        if (query.TryGetValue("address", out var text))
+            return Address.Parse(text.ToString(), "address").TryGet(out var address, out var refusal) ? http.Answer(200, site.Who.OfAddress(image, address)) : http.Refuse(refusal);
+        if (query.TryGetValue("vlan", out text))
+        {
+            return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var vlan) && VlanSet.IsVlan(vlan)
+                ? http.Answer(200, site.Who.OfVlan(image, vlan))
+                : http.Refuse(new Refusal(RefusalCode.InvalidMember, $"'vlan': {text} is no VLAN id; write 1 to 4094", "vlan"));
+        }
+
+        if (query.TryGetValue("mac", out text))
+            return http.Answer(200, WhoHas.OfMac(image, text.ToString().ToLowerInvariant().Replace('-', ':')));
+        return query.TryGetValue("name", out text) && text.ToString().Length > 0
+            ? http.Answer(200, WhoHas.OfName(image, text.ToString()))
+            : http.Refuse(new Refusal(RefusalCode.MissingMember, "ask for one of address, vlan, mac or name", "query"));
+    }
+}

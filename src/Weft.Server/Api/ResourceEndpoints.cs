@@ -1,0 +1,235 @@
+using System.Text.Json.Nodes;
+using Weft.Fleet;
+using Weft.Networks;
+using Weft.Resources;
+using Weft.Server.Identity;
+using Weft.Storage;
+
+namespace Weft.Server.Api;
+
+/// <summary>The ARM verbs over HTTP, once for all kinds: a path is an id, an id is of a kind, and a verb is a decision.</summary>
+internal sealed class ResourceEndpoints(Site site, ListEndpoints lists, Enrollment enrollment)
+{
+    /// <summary>Serves a path that is a resource's id, an action below one, or a collection.</summary>
+    public async Task Serve(HttpContext http, Caller caller, string path)
+    {
+        var method = http.Request.Method;
+        if (ResourceId.TryParse(path, out var id))
+        {
+            await ServeResource(http, caller, id);
+            return;
+        }
+
+        var slash = path.LastIndexOf('/');
+        var (above, last) = slash > 0 ? (path[..slash], path[(slash + 1)..]) : ("", path);
+        if (HttpMethods.IsPost(method) && ResourceId.TryParse(above, out var target))
+            await ServeAction(http, caller, target, last);
+        else if (HttpMethods.IsGet(method))
+            await lists.Serve(http, path);
+        else
+            await http.Refuse(new Refusal(RefusalCode.InvalidResourceId, $"{method} {path} is neither a resource nor a collection", path));
+    }
+
+    private async Task ServeResource(HttpContext http, Caller caller, ResourceId id)
+    {
+        var method = http.Request.Method;
+        if (id.Type == ResourceId.SubscriptionType)
+        {
+            await ServeSubscription(http, id);
+            return;
+        }
+
+        if (HttpMethods.IsGet(method) && await ServeDrawn(http, id))
+            return;
+        if (AllKinds.List.Find(id.Type) is not { } kind)
+        {
+            await http.Refuse(NoSuchType(id.Type));
+            return;
+        }
+
+        if (ApiVersion.Check(http, kind.Type.ToString(), Versions(kind)) is { } refusal)
+            await http.Refuse(refusal);
+        else if (HttpMethods.IsGet(method) || HttpMethods.IsHead(method))
+            await Get(http, kind, id);
+        else if (HttpMethods.IsPut(method))
+            await Put(http, caller, kind, id);
+        else if (HttpMethods.IsPatch(method))
+            await Patch(http, caller, kind, id);
+        else if (HttpMethods.IsDelete(method))
+            await Delete(http, caller, kind, id);
+        else
+            await http.Refuse(new Refusal(RefusalCode.MethodNotAllowed, $"{method} isn't for a {kind.Noun}", id.ToString()));
+    }
+
+    private async Task Get(HttpContext http, ResourceKind kind, ResourceId id)
+    {
+        var image = site.Store.Current;
+        if (image.Get(StoreKey.Of(id)) is { } row)
+            await Answer(http, 200, kind, row, image);
+        else
+            await http.Refuse(new Refusal(RefusalCode.ResourceNotFound, $"the {kind.Noun} {id} doesn't exist", id.ToString()));
+    }
+
+    private async Task Put(HttpContext http, Caller caller, ResourceKind kind, ResourceId id)
+    {
+        if (!(await http.ReadObject()).TryGet(out var body, out var refusal)
+            || !(await site.Decide(seen => site.Verbs.Put(Request(http, caller, id, body), seen), http.RequestAborted)).TryGet(out var decision, out refusal))
+        {
+            await http.Refuse(refusal);
+            return;
+        }
+
+        AnnounceOperation(http, decision.Operation);
+        await Answer(http, decision.Created ? 201 : 200, kind, decision.Row!, decision.After);
+    }
+
+    private async Task Patch(HttpContext http, Caller caller, ResourceKind kind, ResourceId id)
+    {
+        if (!(await http.ReadObject()).TryGet(out var body, out var refusal)
+            || !(await site.Decide(seen => site.Verbs.Patch(Request(http, caller, id, body), seen), http.RequestAborted)).TryGet(out var decision, out refusal))
+        {
+            await http.Refuse(refusal);
+        }
+        else if (decision.Unchanged || kind.PatchIsTagsOnly)
+        {
+            await Answer(http, 200, kind, decision.Row!, decision.After);
+        }
+        else
+        {
+            AnnounceOperation(http, decision.Operation);
+            await http.Answer(202);
+        }
+    }
+
+    private async Task Delete(HttpContext http, Caller caller, ResourceKind kind, ResourceId id)
+    {
+        if (!(await site.Decide(seen => site.Verbs.Delete(Request(http, caller, id, []), seen), http.RequestAborted)).TryGet(out var decision, out var refusal))
+        {
+            await http.Refuse(refusal);
+            return;
+        }
+
+        if (decision.Row is null)
+        {
+            await http.Answer(204);
+            return;
+        }
+
+        // Deleting twice is one deletion: the second caller waits for the operation of the first.
+        var operation = decision.Operation ?? (Provisioning.OperationOf(decision.Row) is { } name && site.Store.Current.Get(Operation.KeyOf(name)) is { } row ? Operation.Of(row) : null);
+        AnnounceOperation(http, operation);
+        await http.Answer(202);
+    }
+
+    private async Task ServeAction(HttpContext http, Caller caller, ResourceId id, string action)
+    {
+        if (AllKinds.List.Find(id.Type) is not { } kind)
+        {
+            await http.Refuse(NoSuchType(id.Type));
+            return;
+        }
+
+        if (ApiVersion.Check(http, kind.Type.ToString(), Versions(kind)) is { } version)
+        {
+            await http.Refuse(version);
+            return;
+        }
+
+        if (kind.Type == KubernetesCluster.ResourceType && action.Equals("listEnrollmentToken", StringComparison.OrdinalIgnoreCase))
+        {
+            await enrollment.NewToken(http, id);
+            return;
+        }
+
+        if (!(await http.ReadObject()).TryGet(out var body, out var refusal)
+            || !(await site.Decide(seen => site.Verbs.Act(Request(http, caller, id, body), action, seen), http.RequestAborted)).TryGet(out var decision, out refusal))
+        {
+            await http.Refuse(refusal);
+            return;
+        }
+
+        if (decision.Unchanged)
+        {
+            await http.Answer(200, new JsonObject { ["status"] = "Succeeded" });
+            return;
+        }
+
+        AnnounceOperation(http, decision.Operation);
+        await http.Answer(202);
+    }
+
+    /// <summary>What is drawn and never stored: desired states, pools and leases.</summary>
+    private async Task<bool> ServeDrawn(HttpContext http, ResourceId id)
+    {
+        var image = site.Store.Current;
+        if (id.Type == DrawnTypes.DesiredState && id.Parent is { } scope)
+        {
+            if (ApiVersion.Check(http, id.Type.ToString(), FleetVersions.All) is { } version)
+                await http.Refuse(version);
+            else if (image.Get(StoreKey.Of(scope)) is null)
+                await http.Refuse(new Refusal(RefusalCode.ResourceNotFound, $"{scope} doesn't exist", scope.ToString()));
+            else
+                await http.Answer(200, DrawnTypes.Body(id, scope.Type == VirtualMachine.ResourceType ? MachinePicture.Draw(image, scope, site.Limits) : ClusterPicture.Draw(image, scope, site.Limits)));
+            return true;
+        }
+
+        if ((id.Type != NetworkPool.PoolType && id.Type != NetworkPool.LeaseType) || id.Parent is not { } network)
+            return false;
+        if (ApiVersion.Check(http, id.Type.ToString(), FleetVersions.All) is { } refusal)
+            await http.Refuse(refusal);
+        else if (image.Get(StoreKey.Of(network)) is not { } row)
+            await http.Refuse(new Refusal(RefusalCode.ResourceNotFound, $"{network} doesn't exist", network.ToString()));
+        else if (id.Type == NetworkPool.PoolType)
+            await http.Answer(200, site.Who.PoolOf(image, row));
+        else if (Addressing.Address.TryParse(id.Name, out var address) && NetworkPool.HoldingsOf(image, network).Of(address) is { } lease)
+            await http.Answer(200, WhoHas.LeaseBody(network, lease));
+        else
+            await http.Refuse(new Refusal(RefusalCode.ResourceNotFound, $"nobody holds {id.Name} in {network.Name}", id.ToString()));
+        return true;
+    }
+
+    private static async Task ServeSubscription(HttpContext http, ResourceId id)
+    {
+        if (ApiVersion.Check(http, id.Type.ToString(), []) is { } refusal)
+            await http.Refuse(refusal);
+        else if (!HttpMethods.IsGet(http.Request.Method))
+            await http.Refuse(new Refusal(RefusalCode.MethodNotAllowed, "a subscription exists by being named; it is only read", id.ToString()));
+        else
+            await http.Answer(200, DrawnTypes.Subscription(id));
+    }
+
+    private WriteRequest Request(HttpContext http, Caller caller, ResourceId id, JsonObject body) =>
+        new(id, caller.Name, caller.IsAdministrator ? "User" : "Application", site.Now, Site.NewOperationName())
+        {
+            Body = body,
+            IfMatch = http.Request.Headers.IfMatch is { Count: > 0 } match ? match.ToString() : null,
+            IfNoneMatch = http.Request.Headers.IfNoneMatch.ToString() == "*",
+        };
+
+    private static Task Answer(HttpContext http, int status, ResourceKind kind, Stored row, Image image)
+    {
+        http.Response.Headers.ETag = $"\"{Provisioning.ETagOf(row)}\"";
+        return http.Answer(status, ResourceBody.Draw(kind, row, image));
+    }
+
+    private static void AnnounceOperation(HttpContext http, Operation? operation)
+    {
+        if (operation is null)
+            return;
+        var version = http.Request.Query["api-version"];
+        var below = $"{http.Origin()}/subscriptions/{operation.Resource.Subscription}/providers/{operation.Resource.Type.Namespace}/locations/global";
+        http.Response.Headers["Azure-AsyncOperation"] = $"{below}/operationStatuses/{operation.Name}?api-version={version}";
+        http.Response.Headers.Location = $"{below}/operationResults/{operation.Name}?api-version={version}";
+        http.Response.Headers.RetryAfter = "1";
+    }
+
+    private static System.Collections.Immutable.ImmutableArray<string> Versions(ResourceKind kind) => kind is ResourceGroup ? [] : kind.ApiVersions;
+
+    private static Refusal NoSuchType(ResourceType type)
+    {
+        var types = AllKinds.List.All.Where(kind => kind.Type.Namespace.Equals(type.Namespace, StringComparison.OrdinalIgnoreCase)).Select(kind => kind.Type.Path).ToList();
+        return types.Count == 0
+            ? new Refusal(RefusalCode.MissingSubscriptionRegistration, $"there is no resource provider '{type.Namespace}' here; there are {string.Join(", ", AllKinds.List.All.Select(k => k.Type.Namespace).Distinct())}", type.Namespace)
+            : new Refusal(RefusalCode.InvalidResourceType, $"{type.Namespace} has no type '{type.Path}'; it has {string.Join(", ", types)}", type.ToString());
+    }
+}

@@ -12,6 +12,11 @@ namespace Weft.Cli;
 /// <summary>The program: a command line in, an exit code out. Complaints and faults are caught here and nowhere else.</summary>
 internal static class WeftProgram
 {
+    /// <summary>Where the process begins.</summary>
+    /// <param name="args">The command line.</param>
+    /// <returns>The exit code.</returns>
+    public static Task<int> Main(string[] args) => RunAsync(args, Surroundings.OfProcess());
+
     /// <summary>Runs the program.</summary>
     /// <param name="args">The command line.</param>
     /// <param name="surroundings">The process.</param>

@@ -10,11 +10,12 @@ internal sealed class ResourceWork(ArmClient client)
 {
     /// <summary>Does a step of a plan.</summary>
     /// <param name="step">The step.</param>
+    /// <param name="sent">Called when the server has taken it.</param>
     /// <param name="cancel">Ends the wait.</param>
     /// <returns>How it ended.</returns>
-    public Task<(StepOutcome Outcome, ArmError? Error)> ApplyAsync(Step step, CancellationToken cancel) => step.Action == PlanAction.Enable
+    public Task<(StepOutcome Outcome, ArmError? Error)> ApplyAsync(Step step, Action sent, CancellationToken cancel) => step.Action == PlanAction.Enable
         ? AdministerAsync(step.Id, step.Document.ApiVersion, "Enable", cancel)
-        : PutAsync(step, cancel);
+        : PutAsync(step, sent, cancel);
 
     /// <summary>Enables or disables an isolation domain.</summary>
     /// <param name="id">The domain.</param>
@@ -54,10 +55,11 @@ internal sealed class ResourceWork(ArmClient client)
         return Outcome(end, error, StepOutcome.Deleted);
     }
 
-    private async Task<(StepOutcome Outcome, ArmError? Error)> PutAsync(Step step, CancellationToken cancel)
+    private async Task<(StepOutcome Outcome, ArmError? Error)> PutAsync(Step step, Action sent, CancellationToken cancel)
     {
         var path = $"{step.Id}?api-version={step.Document.ApiVersion}";
         var answer = await client.SendAsync(HttpMethod.Put, path, step.Document.ToPut(), null, cancel);
+        sent();
         var runs = answer.AsyncOperation is not null;
         var (end, error) = runs
             ? await ArmOperation.WaitAsync(client, answer, cancel)

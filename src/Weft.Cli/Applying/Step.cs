@@ -14,6 +14,9 @@ namespace Weft.Cli.Applying;
 /// <param name="After">The indices of the steps that must have succeeded.</param>
 internal sealed record Step(int Index, Document Document, PlanAction Action, ImmutableArray<int> After)
 {
+    /// <summary>The step that must have been sent before this one, however it ends; null where it does not matter.</summary>
+    public int? Behind { get; init; }
+
     /// <summary>The resource.</summary>
     public ResourceId Id => Document.Id;
 }

@@ -19,6 +19,7 @@ internal static class StepGraph
     private static readonly ResourceType SiteType = new("Microsoft.NetworkCloud", "clusters");
     private static readonly ResourceType PoolType = new("Microsoft.NetworkCloud", "kubernetesClusters/agentPools");
     private static readonly ResourceType NodeType = new("Weft.Fleet", "nodes");
+    private static readonly ResourceType[] AddressTakers = [KindTable.KubernetesClusters.Type, PoolType, NodeType, KindTable.VirtualMachines.Type];
 
     /// <summary>The steps of a plan.</summary>
     /// <param name="plan">A plan without refusals.</param>
@@ -47,6 +48,7 @@ internal static class StepGraph
         return [.. forward.Reverse().Select((step, i) => step with
         {
             Index = i,
+            Behind = null,
             After = [.. forward.Where(other => other.After.Contains(step.Index)).Select(other => last - other.Index)],
         })];
     }
@@ -55,8 +57,15 @@ internal static class StepGraph
     {
         var needs = planned.Select(step => Needs(step.Document).ToHashSet()).ToList();
         return [.. planned.Select((step, i) =>
-            new Step(i, step.Document, step.Action, [.. Enumerable.Range(0, i).Where(j => DependsOn(step, needs[i], planned[j]))]))];
+            new Step(i, step.Document, step.Action, [.. Enumerable.Range(0, i).Where(j => DependsOn(step, needs[i], planned[j]))])
+            {
+                Behind = TakesAddresses(step) && planned[..i].FindLastIndex(TakesAddresses) is >= 0 and var before ? before : null,
+            })];
     }
+
+    // Addresses are given out in the order in which they are asked for. Asked for in the plan's order, they are those the plan has shown.
+    private static bool TakesAddresses((Document Document, PlanAction Action) step) =>
+        step.Action is PlanAction.Create or PlanAction.Update && AddressTakers.Contains(step.Document.Id.Type);
 
     private static bool DependsOn((Document Document, PlanAction Action) step, HashSet<ResourceId> needs, (Document Document, PlanAction Action) earlier)
     {

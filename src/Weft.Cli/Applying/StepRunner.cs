@@ -4,10 +4,13 @@ using Weft.Cli.Wire;
 namespace Weft.Cli.Applying;
 
 /// <summary>Does steps, each as soon as all it depends on has succeeded. A failure stops only what depends on it.</summary>
-internal sealed class StepRunner(Func<Step, CancellationToken, Task<(StepOutcome Outcome, ArmError? Error)>> work, StepProgress progress, TimeProvider clock)
+internal sealed class StepRunner(Func<Step, Action, CancellationToken, Task<(StepOutcome Outcome, ArmError? Error)>> work, StepProgress progress, TimeProvider clock)
 {
     // Enough to keep a server busy, few enough not to be a crowd at its door.
     private const int MostAtOnce = 8;
+
+    // The order of sending is worth a wait, and not a standstill: what is stuck elsewhere must not hold up those who do not need it.
+    private static readonly TimeSpan LongestBehind = TimeSpan.FromSeconds(15);
 
     /// <summary>Does the steps.</summary>
     /// <param name="steps">The steps; each depends on earlier ones only.</param>
@@ -20,17 +23,36 @@ internal sealed class StepRunner(Func<Step, CancellationToken, Task<(StepOutcome
         using var both = CancellationTokenSource.CreateLinkedTokenSource(cancel, deadline.Token);
         using var doors = new SemaphoreSlim(MostAtOnce);
         var running = new Task<StepResult>[steps.Length];
+        var sent = steps.Select(_ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).ToArray();
         for (var i = 0; i < steps.Length; i++)
-            running[i] = OneAsync(steps[i], [.. steps[i].After.Select(j => running[j])], doors, both.Token, cancel);
+        {
+            var behind = steps[i].Behind is { } j ? sent[j].Task : Task.CompletedTask;
+            running[i] = InTurnAsync(steps[i], [.. steps[i].After.Select(k => running[k])], behind, sent[i], doors, both.Token, cancel);
+        }
+
         return [.. await Task.WhenAll(running)];
     }
 
-    private async Task<StepResult> OneAsync(Step step, Task<StepResult>[] before, SemaphoreSlim doors, CancellationToken deadline, CancellationToken cancel)
+    private async Task<StepResult> InTurnAsync(
+        Step step, Task<StepResult>[] before, Task behind, TaskCompletionSource sent, SemaphoreSlim doors, CancellationToken deadline, CancellationToken cancel)
     {
-        var results = await Task.WhenAll(before);
-        if (results.FirstOrDefault(result => !result.Succeeded) is { } cause)
-            return progress.Ended(new StepResult(step, StepOutcome.Skipped, TimeSpan.Zero, Because(cause)));
-        var start = clock.GetTimestamp();
+        try
+        {
+            var results = await Task.WhenAll(before);
+            if (results.FirstOrDefault(result => !result.Succeeded) is { } cause)
+                return progress.Ended(new StepResult(step, StepOutcome.Skipped, TimeSpan.Zero, Because(cause)));
+            if (!behind.IsCompleted)
+                await Task.WhenAny(behind, Task.Delay(LongestBehind, clock, deadline));
+            return await OneAsync(step, () => sent.TrySetResult(), doors, deadline, cancel);
+        }
+        finally
+        {
+            sent.TrySetResult();
+        }
+    }
+
+    private async Task<StepResult> OneAsync(Step step, Action sent, SemaphoreSlim doors, CancellationToken deadline, CancellationToken cancel)
+    {
         try
         {
             await doors.WaitAsync(deadline);
@@ -43,8 +65,8 @@ internal sealed class StepRunner(Func<Step, CancellationToken, Task<(StepOutcome
         try
         {
             progress.Started(step);
-            start = clock.GetTimestamp();
-            var (outcome, error) = await WorkAsync(step, deadline, cancel);
+            var start = clock.GetTimestamp();
+            var (outcome, error) = await WorkAsync(step, sent, deadline, cancel);
             return progress.Ended(new StepResult(step, outcome, clock.GetElapsedTime(start), error));
         }
         finally
@@ -53,11 +75,11 @@ internal sealed class StepRunner(Func<Step, CancellationToken, Task<(StepOutcome
         }
     }
 
-    private async Task<(StepOutcome Outcome, ArmError? Error)> WorkAsync(Step step, CancellationToken deadline, CancellationToken cancel)
+    private async Task<(StepOutcome Outcome, ArmError? Error)> WorkAsync(Step step, Action sent, CancellationToken deadline, CancellationToken cancel)
     {
         try
         {
-            return await work(step, deadline);
+            return await work(step, sent, deadline);
         }
         catch (ArmFailure failure)
         {

@@ -53,7 +53,7 @@ internal static class ApplyCommand
     public static async Task<ImmutableArray<StepResult>> RunAsync(
         Session session,
         ImmutableArray<Step> steps,
-        Func<Step, CancellationToken, Task<(StepOutcome Outcome, ArmError? Error)>> work,
+        Func<Step, Action, CancellationToken, Task<(StepOutcome Outcome, ArmError? Error)>> work,
         TimeSpan timeout,
         CancellationToken cancel)
     {

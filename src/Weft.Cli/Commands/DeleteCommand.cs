@@ -63,7 +63,7 @@ internal static class DeleteCommand
         session.Confirm($"delete {string.Join(", ", steps.Select(step => Label.Of(step.Id)))}?", yes);
         var work = new ResourceWork(session.Client);
         var results = await ApplyCommand.RunAsync(
-            session, steps, (step, token) => work.DeleteAsync(step.Id, step.Document.ApiVersion, token), timeout, cancel);
+            session, steps, (step, _, token) => work.DeleteAsync(step.Id, step.Document.ApiVersion, token), timeout, cancel);
         return StepSummary.Write(session, results, format);
     }
 }

@@ -74,10 +74,10 @@ internal static class WhoCommand
         var now = session.Surroundings.Clock.GetUtcNow();
         if (answers.Length > 0)
         {
-            TableText.Write(session.Out, ["ADDRESS", "STATE", "NETWORK", "HOLDER", "METHOD", "CLUSTER", "SINCE"],
+            TableText.Write(session.Out, ["ADDRESS", "MAC", "STATE", "NETWORK", "HOLDER", "METHOD", "CLUSTER", "SINCE"],
                 [.. answers.Select(a => new Row(a, now)).Select(row => new[]
                 {
-                    row.Text("address"), row.Text("state"), row.NameOf("network"), row.Text("holder"), row.Text("method"), row.NameOf("cluster"), row.Since("since"),
+                    row.Text("address"), row.Text("mac"), row.Text("state"), row.NameOf("network"), row.Text("holder"), row.Text("method"), row.NameOf("cluster"), row.Since("since"),
                 })]);
         }
 

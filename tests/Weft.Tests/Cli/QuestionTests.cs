@@ -51,8 +51,8 @@ public sealed class QuestionTests : IDisposable
         var run = await _weft.Bare("who", "10.20.6.17");
         Assert.Equal(
             """
-            ADDRESS      STATE    NETWORK   HOLDER                             METHOD    CLUSTER     SINCE
-            10.20.6.17   Leased   n6        pod core/upf-0 net1 on core-east   Dynamic   core-east   30m
+            ADDRESS      MAC   STATE    NETWORK   HOLDER                             METHOD    CLUSTER     SINCE
+            10.20.6.17   -     Leased   n6        pod core/upf-0 net1 on core-east   Dynamic   core-east   30m
 
             """.ReplaceLineEndings("\n"),
             run.Out);

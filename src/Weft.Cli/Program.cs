@@ -1,3 +1,0 @@
-using Weft.Cli;
-
-return await WeftProgram.RunAsync(args, Surroundings.OfProcess());

@@ -3,100 +3,108 @@ using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Weft.Resources;
-using Weft.Server;
 using Weft.Server.Addresses;
 using Weft.Server.Api;
 using Weft.Server.Identity;
 using Weft.Server.Storage;
 using Weft.Storage;
 
-if (args is ["--version"])
-{
-    Console.WriteLine(typeof(Site).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0]);
-    return 0;
-}
+namespace Weft.Server;
 
-if (args is [] or ["--help"] or ["-h"] or ["serve", "--help"] || args[0] != "serve")
+/// <summary>weftd, from top to bottom.</summary>
+internal static class Program
 {
-    Console.WriteLine(ServeOptions.Usage);
-    return args is [] or ["--help"] or ["-h"] or ["serve", "--help"] ? 0 : 64;
-}
-
-if (!ServeOptions.Read(args[1..]).TryGet(out var options, out var mistakes))
-{
-    foreach (var mistake in mistakes.Findings)
-        Console.Error.WriteLine($"weftd: {mistake.Message}");
-    Console.Error.WriteLine("weftd: see weftd --help");
-    return 64;
-}
-
-try
-{
-    return await Serve(options);
-}
-catch (Exception e) when (e is IOException or UnauthorizedAccessException or System.Security.Cryptography.CryptographicException)
-{
-    Console.Error.WriteLine($"weftd: {e.Message}");
-    return 1;
-}
-
-static async Task<int> Serve(ServeOptions options)
-{
-    const UnixFileMode Owner = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
-    Directory.CreateDirectory(options.Data, Owner);
-    File.SetUnixFileMode(options.Data, Owner);
-    using var only = Lock(options.Data);
-    var limits = Limits.Standard;
-    if (options.Limits is { } file && (!Json.ParseObject(File.ReadAllBytes(file)).TryGet(out var body, out var refusal) || !Limits.Read(body).TryGet(out limits, out refusal)))
-        throw new IOException($"--limits {file}: {refusal.Message}");
-
-    await using var store = SqliteStore.Open(Path.Combine(options.Data, "weft.db"));
-    var credentials = Credentials.Open(Path.Combine(options.Data, "admin.token"));
-    await using var app = Build(options, store, credentials, limits);
-    await app.StartAsync();
-    var url = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
-    Console.WriteLine($"weft: listening on {url}");
-    await app.WaitForShutdownAsync();
-    return 0;
-}
-
-static WebApplication Build(ServeOptions options, IResourceStore store, Credentials credentials, Limits limits)
-{
-    var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
-    builder.Logging.ClearProviders();
-    // stdout is the one line that says where; everything else goes to stderr.
-    builder.Logging.AddSimpleConsole(console => console.SingleLine = true).AddFilter("Microsoft", LogLevel.Warning);
-    builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
-    builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(1));
-    builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>
+    private static async Task<int> Main(string[] args)
     {
-        kestrel.AddServerHeader = false;
-        // ARM's own limit for a request's body.
-        kestrel.Limits.MaxRequestBodySize = 4 * 1024 * 1024;
-        kestrel.Listen(options.Listen, listen =>
+        if (args is ["--version"])
         {
-            if (options.TlsCertificate is { } certificate)
-                listen.UseHttps(X509Certificate2.CreateFromPemFile(certificate, options.TlsKey));
-        });
-    });
-    builder.Services.AddSingleton(TimeProvider.System).AddSingleton(store).AddSingleton(credentials).AddSingleton(limits)
-        .AddSingleton<Site>().AddSingleton<AddressBook>().AddSingleton<Enrollment>().AddSingleton<ListEndpoints>().AddSingleton<ResourceEndpoints>()
-        .AddSingleton<OperationEndpoints>().AddSingleton<QuestionEndpoints>().AddSingleton<AgentEndpoints>().AddSingleton<Door>()
-        .AddHostedService<Provisioner>();
-    var app = builder.Build();
-    app.Run(app.Services.GetRequiredService<Door>().Serve);
-    return app;
-}
+            Console.WriteLine(typeof(Site).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0]);
+            return 0;
+        }
 
-// Two servers on one directory would each believe their own picture.
-static FileStream Lock(string data)
-{
-    try
-    {
-        return new FileStream(Path.Combine(data, "weftd.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        if (args is [] or ["--help"] or ["-h"] or ["serve", "--help"] || args[0] != "serve")
+        {
+            Console.WriteLine(ServeOptions.Usage);
+            return args is [] or ["--help"] or ["-h"] or ["serve", "--help"] ? 0 : 64;
+        }
+
+        if (!ServeOptions.Read(args[1..]).TryGet(out var options, out var mistakes))
+        {
+            foreach (var mistake in mistakes.Findings)
+                Console.Error.WriteLine($"weftd: {mistake.Message}");
+            Console.Error.WriteLine("weftd: see weftd --help");
+            return 64;
+        }
+
+        try
+        {
+            return await Serve(options);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or System.Security.Cryptography.CryptographicException)
+        {
+            Console.Error.WriteLine($"weftd: {e.Message}");
+            return 1;
+        }
     }
-    catch (IOException e)
+
+    private static async Task<int> Serve(ServeOptions options)
     {
-        throw new IOException($"another weftd works on {data}; stop it, or name another --data", e);
+        const UnixFileMode Owner = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+        Directory.CreateDirectory(options.Data, Owner);
+        File.SetUnixFileMode(options.Data, Owner);
+        using var only = Lock(options.Data);
+        var limits = Limits.Standard;
+        if (options.Limits is { } file && (!Json.ParseObject(File.ReadAllBytes(file)).TryGet(out var body, out var refusal) || !Limits.Read(body).TryGet(out limits, out refusal)))
+            throw new IOException($"--limits {file}: {refusal.Message}");
+
+        await using var store = SqliteStore.Open(Path.Combine(options.Data, "weft.db"));
+        var credentials = Credentials.Open(Path.Combine(options.Data, "admin.token"));
+        await using var app = Build(options, store, credentials, limits);
+        await app.StartAsync();
+        var url = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
+        Console.WriteLine($"weft: listening on {url}");
+        await app.WaitForShutdownAsync();
+        return 0;
+    }
+
+    private static WebApplication Build(ServeOptions options, IResourceStore store, Credentials credentials, Limits limits)
+    {
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
+        builder.Logging.ClearProviders();
+        // stdout is the one line that says where; everything else goes to stderr.
+        builder.Logging.AddSimpleConsole(console => console.SingleLine = true).AddFilter("Microsoft", LogLevel.Warning);
+        builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(1));
+        builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            // ARM's own limit for a request's body.
+            kestrel.Limits.MaxRequestBodySize = 4 * 1024 * 1024;
+            kestrel.Listen(options.Listen, listen =>
+            {
+                if (options.TlsCertificate is { } certificate)
+                    listen.UseHttps(X509Certificate2.CreateFromPemFile(certificate, options.TlsKey));
+            });
+        });
+        builder.Services.AddSingleton(TimeProvider.System).AddSingleton(store).AddSingleton(credentials).AddSingleton(limits)
+            .AddSingleton<Site>().AddSingleton<AddressBook>().AddSingleton<Enrollment>().AddSingleton<ListEndpoints>().AddSingleton<ResourceEndpoints>()
+            .AddSingleton<OperationEndpoints>().AddSingleton<QuestionEndpoints>().AddSingleton<AgentEndpoints>().AddSingleton<Door>()
+            .AddHostedService<Provisioner>();
+        var app = builder.Build();
+        app.Run(app.Services.GetRequiredService<Door>().Serve);
+        return app;
+    }
+
+    /// <summary>Two servers on one directory would each believe their own picture.</summary>
+    private static FileStream Lock(string data)
+    {
+        try
+        {
+            return new FileStream(Path.Combine(data, "weftd.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException e)
+        {
+            throw new IOException($"another weftd works on {data}; stop it, or name another --data", e);
+        }
     }
 }

@@ -1,6 +1,7 @@
 using System.Text;
 using Weft.Addressing;
 using Weft.Cni;
+using Lease = Weft.Cni.Lease;
 
 namespace Weft.Tests.Cni;
 

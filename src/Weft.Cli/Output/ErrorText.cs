@@ -21,7 +21,9 @@ internal static class ErrorText
     public static string Line(ArmError finding, string? place)
     {
         var where = place is null ? "" : $"{place}: ";
-        var target = finding.Target is { Length: > 0 } path ? $"{Label.Of(path)}: " : "";
+
+        // Many messages begin with the member's name; nobody needs it twice.
+        var target = finding.Target is { Length: > 0 } path && !finding.Message.Contains($"'{path}'", StringComparison.Ordinal) ? $"{Label.Of(path)}: " : "";
         var culprit = finding.Culprit is { } id ? $" (see {Label.Of(id)})" : "";
         return $"{where}{target}{finding.Message} [{finding.Code}]{culprit}";
     }

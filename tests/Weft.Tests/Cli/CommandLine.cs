@@ -81,6 +81,8 @@ internal sealed class CommandLine : IDisposable
         return new Run(exit, output.ToString(), error.ToString());
     }
 
+    public static UnixFileMode Mode(string path) => OperatingSystem.IsWindows() ? default : File.GetUnixFileMode(path);
+
     public static FakeTimeProvider At(string time) => new(DateTimeOffset.Parse(time, System.Globalization.CultureInfo.InvariantCulture));
 
     public void Dispose()

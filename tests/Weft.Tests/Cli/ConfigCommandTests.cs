@@ -16,8 +16,8 @@ public sealed class ConfigCommandTests : IDisposable
     public async Task Keeps_Contexts_ForTheirOwnerOnly()
     {
         await _weft.Bare("config", "set-context", "lab", "--server", "https://weftd:8443/", "--token-file", _weft.PathOf("admin.token"), "-s", "sub");
-        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(ConfigFile));
-        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(Path.GetDirectoryName(ConfigFile)!));
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, CommandLine.Mode(ConfigFile));
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, CommandLine.Mode(Path.GetDirectoryName(ConfigFile)!));
         Assert.Equal([ConfigFile], Directory.GetFiles(Path.GetDirectoryName(ConfigFile)!));
         var file = JsonNode.Parse(File.ReadAllText(ConfigFile))!;
         Assert.Equal("lab", file["currentContext"]!.ToString());

@@ -149,7 +149,7 @@ public sealed class QuestionTests : IDisposable
         var run = await _weft.InGroup("agent", "token", "--cluster", "c", "--out", file, "--verbose");
         Assert.Equal(("weft_enr_abc\n", ""), (File.ReadAllText(file), run.Out));
         Assert.DoesNotContain("weft_enr_abc", run.Error, StringComparison.Ordinal);
-        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file));
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, CommandLine.Mode(file));
     }
 
     [Fact]

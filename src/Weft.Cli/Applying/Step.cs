@@ -1,0 +1,77 @@
+using System.Collections.Immutable;
+using System.Text.Json.Nodes;
+using Weft.Cli.Documents;
+using Weft.Cli.Planning;
+using Weft.Cli.Wire;
+using Weft.Resources;
+
+namespace Weft.Cli.Applying;
+
+/// <summary>Something to be done, and what must be done before.</summary>
+/// <param name="Index">Its place in the plan.</param>
+/// <param name="Document">What is declared.</param>
+/// <param name="Action">What is to be done.</param>
+/// <param name="After">The indices of the steps that must have succeeded.</param>
+internal sealed record Step(int Index, Document Document, PlanAction Action, ImmutableArray<int> After)
+{
+    /// <summary>The step that must have been sent before this one, however it ends; null where it does not matter.</summary>
+    public int? Behind { get; init; }
+
+    /// <summary>The resource.</summary>
+    public ResourceId Id => Document.Id;
+}
+
+/// <summary>How a step ended.</summary>
+internal enum StepOutcome
+{
+    /// <summary>The resource is new.</summary>
+    Created,
+
+    /// <summary>The resource has changed.</summary>
+    Updated,
+
+    /// <summary>The isolation domain is enabled.</summary>
+    Enabled,
+
+    /// <summary>The resource is gone.</summary>
+    Deleted,
+
+    /// <summary>There was nothing to do.</summary>
+    Unchanged,
+
+    /// <summary>It failed.</summary>
+    Failed,
+
+    /// <summary>A newer change took its place.</summary>
+    Superseded,
+
+    /// <summary>Something it depends on did not succeed.</summary>
+    Skipped,
+}
+
+/// <summary>What came of a step.</summary>
+/// <param name="Step">The step.</param>
+/// <param name="Outcome">How it ended.</param>
+/// <param name="Took">How long it took.</param>
+/// <param name="Error">Why it did not succeed, or null.</param>
+internal sealed record StepResult(Step Step, StepOutcome Outcome, TimeSpan Took, ArmError? Error)
+{
+    /// <summary>Whether what depends on it may go on.</summary>
+    public bool Succeeded => Outcome is not (StepOutcome.Failed or StepOutcome.Superseded or StepOutcome.Skipped);
+
+    /// <summary>The result for <c>-o json</c>.</summary>
+    /// <returns>A new object.</returns>
+    public JsonObject ToJson()
+    {
+        var json = new JsonObject
+        {
+            ["id"] = Step.Id.ToString(),
+            ["action"] = Step.Action.ToString(),
+            ["outcome"] = Outcome.ToString(),
+            ["seconds"] = Math.Round(Took.TotalSeconds, 3),
+        };
+        if (Error is not null)
+            json["error"] = new JsonObject { ["code"] = Error.Code, ["message"] = Error.Message };
+        return json;
+    }
+}

@@ -1,0 +1,114 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Weft.Cli.Documents;
+using Weft.Cli.Kinds;
+using Weft.Cli.Planning;
+using Weft.Resources;
+
+namespace Weft.Cli.Applying;
+
+/// <summary>Which steps wait for which: what can go in parallel, does.</summary>
+/// <remarks>
+/// The plan gives one good order. A step depends on an earlier step only where its document says so; since every dependence points backwards
+/// in that order, there are no rings.
+/// </remarks>
+internal static class StepGraph
+{
+    private static readonly ResourceType LocationType = new("Microsoft.ExtendedLocation", "customLocations");
+    private static readonly ResourceType SiteType = new("Microsoft.NetworkCloud", "clusters");
+    private static readonly ResourceType PoolType = new("Microsoft.NetworkCloud", "kubernetesClusters/agentPools");
+    private static readonly ResourceType NodeType = new("Weft.Fleet", "nodes");
+    private static readonly ResourceType[] AddressTakers = [KindTable.KubernetesClusters.Type, PoolType, NodeType, KindTable.VirtualMachines.Type];
+
+    /// <summary>The steps of a plan.</summary>
+    /// <param name="plan">A plan without refusals.</param>
+    /// <param name="documents">The documents it is of.</param>
+    /// <returns>The steps in the plan's order.</returns>
+    /// <exception cref="Complaint">The plan speaks of other resources than the documents.</exception>
+    public static ImmutableArray<Step> Of(Plan plan, IReadOnlyList<Document> documents)
+    {
+        var byId = documents.ToDictionary(document => document.Id);
+        var planned = plan.Changes.Select(change => byId.TryGetValue(change.Id, out var document)
+            ? (document, change.Action)
+            : throw new Complaint($"the server's plan has a step for {Label.Of(change.Id)}, which no document declares")).ToList();
+        if (documents.Except(planned.Select(step => step.document)).FirstOrDefault() is { } forgotten)
+            throw new Complaint($"the server's plan has no step for {Label.Of(forgotten.Id)}");
+        return Of(planned);
+    }
+
+    /// <summary>The steps that delete documents: dependants first.</summary>
+    /// <param name="documents">The documents.</param>
+    /// <returns>The steps in an order in which they can be done.</returns>
+    public static ImmutableArray<Step> OfDeletion(IReadOnlyList<Document> documents)
+    {
+        // Nobody planned this order, so the kinds' own order stands in: made first, deleted last.
+        var forward = Of([.. documents.OrderBy(document => KindTable.Rank(document.Id.Type)).Select(document => (document, PlanAction.Create))]);
+        var last = forward.Length - 1;
+        return [.. forward.Reverse().Select((step, i) => step with
+        {
+            Index = i,
+            Behind = null,
+            After = [.. forward.Where(other => other.After.Contains(step.Index)).Select(other => last - other.Index)],
+        })];
+    }
+
+    private static ImmutableArray<Step> Of(List<(Document Document, PlanAction Action)> planned)
+    {
+        var needs = planned.Select(step => Needs(step.Document).ToHashSet()).ToList();
+        return [.. planned.Select((step, i) =>
+            new Step(i, step.Document, step.Action, [.. Enumerable.Range(0, i).Where(j => DependsOn(step, needs[i], planned[j]))])
+            {
+                Behind = TakesAddresses(step) && planned[..i].FindLastIndex(TakesAddresses) is >= 0 and var before ? before : null,
+            })];
+    }
+
+    // Addresses are given out in the order in which they are asked for. Asked for in the plan's order, they are those the plan has shown.
+    private static bool TakesAddresses((Document Document, PlanAction Action) step) =>
+        step.Action is PlanAction.Create or PlanAction.Update && AddressTakers.Contains(step.Document.Id.Type);
+
+    private static bool DependsOn((Document Document, PlanAction Action) step, HashSet<ResourceId> needs, (Document Document, PlanAction Action) earlier)
+    {
+        var (id, other) = (step.Document.Id, earlier.Document.Id);
+        if (id.Equals(other))
+            return true;
+
+        // Enabling comes after all that stands in the domain.
+        if (step.Action == PlanAction.Enable && other.IsUnder(id))
+            return true;
+
+        // A child waits for its parent's PUT, and not for the parent to be enabled: that waits for the child.
+        if (id.IsUnder(other))
+            return earlier.Action != PlanAction.Enable;
+
+        // A node names its agent pool by name, not by id.
+        if (id.Type == NodeType && other.Type == PoolType && id.IsUnder(other.Parent!))
+            return true;
+        return needs.Contains(other) || (IsDomain(other.Parent) && needs.Contains(other.Parent!));
+    }
+
+    // A network names the domain and means one of the internal networks in it.
+    private static bool IsDomain(ResourceId? id) => id is not null && id.Type == KindTable.L3Domains.Type;
+
+    private static IEnumerable<ResourceId> Needs(Document document)
+    {
+        foreach (var text in Texts(document.Body))
+        {
+            if (!ResourceId.TryParse(text, out var id))
+                continue;
+            yield return id;
+
+            // The custom location of a site is made with its cluster, and bears its name.
+            if (id.Type == LocationType && id.Parent is { } scope)
+                yield return scope.Extend(SiteType, id.Name);
+        }
+    }
+
+    private static IEnumerable<string> Texts(JsonNode? node) => node switch
+    {
+        JsonObject map => map.SelectMany(member => Texts(member.Value)),
+        JsonArray list => list.SelectMany(Texts),
+        JsonValue value when value.GetValueKind() == JsonValueKind.String => [value.GetValue<string>()],
+        _ => [],
+    };
+}

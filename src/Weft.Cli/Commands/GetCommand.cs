@@ -1,0 +1,65 @@
+using System.CommandLine;
+using Weft.Cli.Kinds;
+using Weft.Cli.Output;
+
+namespace Weft.Cli.Commands;
+
+/// <summary><c>weft get KIND [NAME…]</c>.</summary>
+internal static class GetCommand
+{
+    /// <summary>Builds the command.</summary>
+    /// <param name="shell">The shell.</param>
+    /// <returns>The command.</returns>
+    public static Command Build(Shell shell)
+    {
+        var kindName = Parameters.Kind();
+        var names = Parameters.Names(shell, kindName, ArgumentArity.ZeroOrMore);
+        var all = new Option<bool>("--all-groups", "-A") { Description = "In all resource groups of the subscription" };
+        var command = new Command("get", "List resources of a kind, or get some by name") { kindName, names, all };
+        var parents = new ParentOptions(shell, command);
+        shell.Does(command, async (session, cancel) =>
+        {
+            var kind = KindTable.Need(session.Parsed.GetValue(kindName)!);
+            var query = new Query(kind, session.Parsed.GetValue(names)!, parents.Of(session.Parsed, kind), session.Parsed.GetValue(all));
+            var format = session.Format(OutputFormat.Table, OutputFormat.Wide, OutputFormat.Json, OutputFormat.Yaml, OutputFormat.Name);
+            return await RunAsync(session, query, format, cancel);
+        });
+        return command;
+    }
+
+    /// <summary>Gets and prints.</summary>
+    /// <param name="session">The session.</param>
+    /// <param name="query">What.</param>
+    /// <param name="format">How.</param>
+    /// <param name="cancel">Ends the wait.</param>
+    /// <returns>The exit code.</returns>
+    public static async Task<int> RunAsync(Session session, Query query, OutputFormat format, CancellationToken cancel)
+    {
+        var list = new ResourceList(session);
+        var (kind, names) = (query.Kind, query.Names);
+        var (found, missing) = names.Count == 0
+            ? (await list.ListAsync(kind, query.Parent, query.AllGroups, cancel), [])
+            : await list.FindAsync(kind, names, query.Parent, query.AllGroups, cancel);
+        if (names.Count == 0 || found.Count > 0)
+            ResourceText.Write(session, kind, found, format, names.Count == 1, query.AllGroups || session.Settings.ResourceGroup is null);
+        if (names.Count == 0 && found.Count == 0)
+            session.Error.Line($"no {kind.Plural} in {Place(session, query)}", Ink.Faint);
+        foreach (var name in missing)
+            session.Error.Line($"error: there is no {kind.Singular} '{name}' in {Place(session, query)}", Ink.Bad);
+        return missing.Count == 0 ? ExitCode.Done : ExitCode.Failed;
+    }
+
+    private static string Place(Session session, Query query)
+    {
+        if (query.Parent is { } parent)
+            return $"{query.Kind.Parent!.Singular} '{parent}'";
+        return query.AllGroups || query.Kind.IsGroup || session.Settings.ResourceGroup is not { } group ? "the subscription" : $"resource group '{group}'";
+    }
+
+    /// <summary>What is asked for.</summary>
+    /// <param name="Kind">The kind.</param>
+    /// <param name="Names">The names; none means all.</param>
+    /// <param name="Parent">The parent, or null.</param>
+    /// <param name="AllGroups">Whether to look in all groups.</param>
+    internal sealed record Query(Kind Kind, IReadOnlyList<string> Names, string? Parent, bool AllGroups);
+}

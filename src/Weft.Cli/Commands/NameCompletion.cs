@@ -1,0 +1,40 @@
+using System.CommandLine.Completions;
+using Weft.Cli.Kinds;
+using Weft.Cli.Wire;
+
+namespace Weft.Cli.Commands;
+
+/// <summary>Names of resources for a shell's completion: soon, or not at all.</summary>
+internal static class NameCompletion
+{
+    // A person who pressed Tab waits no longer than this.
+    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(800);
+
+    /// <summary>The names of a kind that the server knows.</summary>
+    /// <param name="shell">The shell.</param>
+    /// <param name="context">What is being completed.</param>
+    /// <param name="kindName">The kind; none completes nothing.</param>
+    /// <returns>The names.</returns>
+    public static IEnumerable<CompletionItem> Of(Shell shell, CompletionContext context, string? kindName)
+    {
+        if (kindName is null || KindTable.Find(kindName) is not { } kind)
+            return [];
+        try
+        {
+            using var session = shell.Open(context.ParseResult);
+            using var patience = new CancellationTokenSource(Patience);
+            return [.. NamesAsync(session, kind, patience.Token).GetAwaiter().GetResult().Select(name => new CompletionItem(name))];
+        }
+        catch (Exception e) when (e is Complaint or ArmFailure or OperationCanceledException)
+        {
+            // A shell that completes has no place for a complaint; the command itself will say it.
+            return [];
+        }
+    }
+
+    private static async Task<IReadOnlyList<string>> NamesAsync(Session session, Kind kind, CancellationToken cancel)
+    {
+        var resources = await new ResourceList(session).ListAsync(kind, null, false, cancel);
+        return [.. resources.Select(resource => new Row(resource, default).Id).OfType<Resources.ResourceId>().Select(Label.Path).Order(StringComparer.Ordinal)];
+    }
+}

@@ -1,0 +1,114 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Weft.Cli.Output;
+
+namespace Weft.Cli.Contexts;
+
+/// <summary>The file of contexts. Read whole, written whole: a crash leaves the old file or the new one.</summary>
+internal sealed class ContextFile
+{
+    private ContextFile(string path) => Path = path;
+
+    /// <summary>Where it is.</summary>
+    public string Path { get; }
+
+    /// <summary>The context that commands use when none is named.</summary>
+    public string? Current { get; set; }
+
+    /// <summary>The contexts by name, in the order of their names.</summary>
+    public SortedDictionary<string, Context> Contexts { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>Where the file is by the XDG base directory specification.</summary>
+    /// <param name="environment">The environment.</param>
+    /// <returns>A path.</returns>
+    public static string PathIn(IReadOnlyDictionary<string, string> environment)
+    {
+        // The specification calls a relative XDG_CONFIG_HOME invalid and to be ignored.
+        if (environment.TryGetValue("XDG_CONFIG_HOME", out var config) && System.IO.Path.IsPathRooted(config))
+            return System.IO.Path.Combine(config, "weft", "config.json");
+        return System.IO.Path.Combine(environment.GetValueOrDefault("HOME", "/"), ".config", "weft", "config.json");
+    }
+
+    /// <summary>Reads the file; one that isn't there has no contexts.</summary>
+    /// <param name="path">Where.</param>
+    /// <returns>The contexts.</returns>
+    /// <exception cref="Complaint">It can't be read, or is no such file.</exception>
+    public static ContextFile Read(string path)
+    {
+        var file = new ContextFile(path);
+        if (!File.Exists(path))
+            return file;
+        try
+        {
+            var root = JsonNode.Parse(File.ReadAllText(path)) as JsonObject ?? throw new JsonException("it holds no object");
+            file.Current = Text(root, "currentContext");
+            foreach (var (name, node) in root["contexts"] as JsonObject ?? [])
+                file.Contexts[name] = OfJson(node as JsonObject ?? throw new JsonException($"context '{name}' is no object"));
+        }
+        catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
+        {
+            throw new Complaint($"the contexts in {path} cannot be read: {e.Message}", next: "mend the file, or move it away and set the contexts again");
+        }
+
+        return file;
+    }
+
+    /// <summary>Writes the file, for its owner only.</summary>
+    public void Write()
+    {
+        var contexts = new JsonObject();
+        foreach (var (name, context) in Contexts)
+            contexts[name] = ToJson(context);
+        var root = new JsonObject();
+        if (Current is not null)
+            root["currentContext"] = Current;
+        root["contexts"] = contexts;
+        PrivateFile.Write(Path, JsonText.Of(root) + "\n");
+    }
+
+    /// <summary>The context with a name.</summary>
+    /// <param name="name">The name.</param>
+    /// <returns>The context.</returns>
+    /// <exception cref="Complaint">There is none.</exception>
+    public Context Find(string name) => Contexts.TryGetValue(name, out var context)
+        ? context
+        : throw new Complaint($"there is no context '{name}'", next: Contexts.Count == 0
+            ? $"weft config set-context {name} --server URL --token-file FILE"
+            : $"contexts: {string.Join(", ", Contexts.Keys)}");
+
+    private static Context OfJson(JsonObject json) => new()
+    {
+        Server = Text(json, "server"),
+        TokenFile = Text(json, "tokenFile"),
+        Ca = Text(json, "ca"),
+        Subscription = Text(json, "subscription"),
+        ResourceGroup = Text(json, "resourceGroup"),
+    };
+
+    /// <summary>A context as the file spells it.</summary>
+    /// <param name="context">The context.</param>
+    /// <returns>Its members that are set.</returns>
+    public static JsonObject ToJson(Context context)
+    {
+        var json = new JsonObject();
+        Add("server", context.Server);
+        Add("tokenFile", context.TokenFile);
+        Add("ca", context.Ca);
+        Add("subscription", context.Subscription);
+        Add("resourceGroup", context.ResourceGroup);
+        return json;
+
+        void Add(string name, string? value)
+        {
+            if (value is not null)
+                json[name] = value;
+        }
+    }
+
+    private static string? Text(JsonObject json, string name) => json[name] switch
+    {
+        null => null,
+        JsonValue value when value.GetValueKind() == JsonValueKind.String => value.GetValue<string>(),
+        _ => throw new JsonException($"'{name}' is no text"),
+    };
+}

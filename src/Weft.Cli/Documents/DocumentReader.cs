@@ -1,0 +1,65 @@
+using Weft.Cli.Contexts;
+
+namespace Weft.Cli.Documents;
+
+/// <summary>Everything that <c>-f</c> names, read whole: all of it is good, or nothing is sent.</summary>
+internal static class DocumentReader
+{
+    private static readonly string[] Endings = [".yaml", ".yml", ".json"];
+
+    /// <summary>Reads all documents.</summary>
+    /// <param name="paths">Files, directories and <c>-</c>.</param>
+    /// <param name="stdin">What <c>-</c> reads.</param>
+    /// <param name="settings">The subscription and the resource group of names.</param>
+    /// <returns>The resources in the order of their files.</returns>
+    /// <exception cref="Complaint">Something is wrong; it carries every finding of every file.</exception>
+    public static IReadOnlyList<Document> Read(IReadOnlyList<string> paths, TextReader stdin, Settings settings)
+    {
+        var findings = new List<Finding>();
+        var resources = new ResourceReader(settings, findings);
+        var documents = paths.SelectMany(path => Files(path, findings))
+            .SelectMany(file => Raw(file, stdin, findings))
+            .SelectMany(resources.Read)
+            .ToList();
+        if (findings.Count > 0)
+            throw new Complaint($"the documents have {(findings.Count == 1 ? "an error" : $"{findings.Count} errors")}; nothing was sent", [.. findings.Select(f => f.ToString())]);
+        return documents.Count > 0 ? documents : throw new Complaint($"no resources in {string.Join(", ", paths)}", next: "a resource is an object with 'id', or with 'type' and 'name'");
+    }
+
+    private static List<string> Files(string path, List<Finding> findings)
+    {
+        if (path == "-" || File.Exists(path))
+            return [path];
+        if (Directory.Exists(path))
+        {
+            var options = new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.Hidden };
+            return [.. Directory.EnumerateFiles(path, "*", options)
+                .Where(file => Endings.Contains(Path.GetExtension(file), StringComparer.OrdinalIgnoreCase))
+                .Order(StringComparer.Ordinal)];
+        }
+
+        findings.Add(new Finding(new Place(path, 0, 0), "there is no such file or directory"));
+        return [];
+    }
+
+    private static List<RawDocument> Raw(string file, TextReader stdin, List<Finding> findings)
+    {
+        try
+        {
+            var name = file == "-" ? "stdin" : file;
+            var text = file == "-" ? stdin.ReadToEnd() : File.ReadAllText(file);
+            using var reader = new StringReader(text);
+            return IsJson(file, text) ? JsonReader.Read(name, text, findings) : YamlReader.Read(name, reader, findings);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            findings.Add(new Finding(new Place(file, 0, 0), $"it cannot be read: {e.Message}"));
+            return [];
+        }
+    }
+
+    // What comes from stdin has no name to go by; JSON begins with a bracket, and YAML in flow style that does so is JSON enough.
+    private static bool IsJson(string file, string text) => file == "-"
+        ? text.AsSpan().TrimStart() is ['{' or '[', ..]
+        : Path.GetExtension(file).Equals(".json", StringComparison.OrdinalIgnoreCase);
+}

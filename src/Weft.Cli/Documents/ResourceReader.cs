@@ -1,0 +1,127 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Weft.Cli.Contexts;
+using Weft.Cli.Kinds;
+using Weft.Resources;
+
+namespace Weft.Cli.Documents;
+
+/// <summary>From raw documents to resources: settles who each one is.</summary>
+internal sealed class ResourceReader(Settings settings, List<Finding> findings)
+{
+    private static readonly string[] Envelope = ["id", "name", "type", "parent", "apiVersion"];
+
+    private readonly Dictionary<ResourceId, Document> _seen = [];
+
+    /// <summary>The resources of a document: one, or a list.</summary>
+    /// <param name="raw">The document.</param>
+    /// <returns>Those that could be read.</returns>
+    public IEnumerable<Document> Read(RawDocument raw)
+    {
+        var (list, path) = raw.Value switch
+        {
+            JsonArray array => (array, ""),
+            JsonObject map when map["value"] is JsonArray array && !map.ContainsKey("id") && !map.ContainsKey("type") => (array, "value"),
+            _ => (null, ""),
+        };
+        if (list is null)
+            return One(raw.Value, raw.Origin, "");
+        return [.. list.SelectMany((item, i) => One(item, raw.Origin, Origin.Item(path, i)))];
+    }
+
+    private IEnumerable<Document> One(JsonNode? node, Origin origin, string path)
+    {
+        if (node is not JsonObject map)
+        {
+            Find(origin.At(path), "a resource is an object with 'id', or with 'type' and 'name'");
+            yield break;
+        }
+
+        var id = map.ContainsKey("id") ? ById(map, origin, path) : ByName(map, origin, path);
+        if (id is null)
+            yield break;
+        var body = (JsonObject)map.DeepClone();
+        foreach (var member in Envelope)
+            body.Remove(member);
+        var version = Text(map, "apiVersion", origin, path) ?? KindTable.Of(id.Type)?.ApiVersion ?? KindTable.WeftVersion;
+        var document = new Document(id, version, body, origin, path);
+        if (_seen.TryAdd(id, document))
+            yield return document;
+        else
+            Find(document.Place, $"{Label.Of(id)} is declared at {_seen[id].Place} already");
+    }
+
+    private ResourceId? ById(JsonObject map, Origin origin, string path)
+    {
+        var at = origin.At(Origin.Member(path, "id"));
+        var text = Text(map, "id", origin, path);
+        if (text is null)
+            return null;
+        if (!ResourceId.Parse(text, "id").TryGet(out var id, out var refusal))
+        {
+            Find(at, refusal.Message);
+            return null;
+        }
+
+        if (Text(map, "type", origin, path) is { } type && KindOrType(type) != id.Type)
+            Find(origin.At(Origin.Member(path, "type")), $"'type' says {type}, and 'id' says {id.Type}");
+        if (Text(map, "name", origin, path) is { } name && !name.EndsWith(id.Name, StringComparison.OrdinalIgnoreCase))
+            Find(origin.At(Origin.Member(path, "name")), $"'name' says {name}, and 'id' says {id.Name}");
+        return id;
+    }
+
+    private ResourceId? ByName(JsonObject map, Origin origin, string path)
+    {
+        var text = Needed("type");
+        var name = Needed("name");
+        if (text is null || name is null)
+            return null;
+        if (KindTable.Find(text) is not { } kind)
+        {
+            Find(origin.At(Origin.Member(path, "type")), $"there is no type '{text}': {NearNames.Sentence(text)}");
+            return null;
+        }
+
+        var at = origin.At(Origin.Member(path, "name"));
+        var parent = Text(map, "parent", origin, path);
+        if (parent is not null && (kind.Parent is null || name.Contains('/', StringComparison.Ordinal)))
+        {
+            Find(origin.At(Origin.Member(path, "parent")), kind.Parent is null ? $"a {kind.Singular} has no parent" : $"the name '{name}' says the parent already");
+            return null;
+        }
+
+        try
+        {
+            return new Scope(settings).Id(kind, name, parent);
+        }
+        catch (Complaint complaint)
+        {
+            Find(at, kind.Parent is not null && parent is null && !name.Contains('/', StringComparison.Ordinal)
+                ? $"which {kind.Parent.Singular} is '{name}' of? Write PARENT/{name}, or 'parent'"
+                : complaint.Next is null ? complaint.Message : $"{complaint.Message}: {complaint.Next}");
+            return null;
+        }
+
+        string? Needed(string member)
+        {
+            if (!map.ContainsKey(member))
+                Find(origin.At(path), $"'{member}' is missing: a resource has 'id', or 'type' and 'name'");
+            return Text(map, member, origin, path);
+        }
+    }
+
+    private static ResourceType KindOrType(string text) =>
+        KindTable.Find(text)?.Type ?? (text.Contains('/', StringComparison.Ordinal) ? ResourceType.Parse(text) : default);
+
+    private string? Text(JsonObject map, string member, Origin origin, string path)
+    {
+        if (map[member] is not { } node)
+            return null;
+        if (node is JsonValue value && value.GetValueKind() is JsonValueKind.String && value.GetValue<string>() is { Length: > 0 } text)
+            return text;
+        Find(origin.At(Origin.Member(path, member)), $"'{member}' must be a text" + (node is JsonValue ? ": put it in quotes" : ""));
+        return null;
+    }
+
+    private void Find(Place at, string message) => findings.Add(new Finding(at, message));
+}

@@ -1,0 +1,63 @@
+using Weft.Cli.Kinds;
+using Weft.Cli.Wire;
+using Weft.Resources;
+
+namespace Weft.Cli.Output;
+
+/// <summary>The server's refusals as lines: member, value and what stands in the way, and the next step.</summary>
+internal static class ErrorText
+{
+    /// <summary>A line for each finding.</summary>
+    /// <param name="error">The error.</param>
+    /// <param name="place">Says where a member was declared, or null.</param>
+    /// <returns>The lines, without indentation.</returns>
+    public static IReadOnlyList<string> Lines(ArmError error, Func<string?, string?>? place = null) =>
+        [.. error.Findings.Select(finding => Line(finding, place?.Invoke(MemberOf(finding.Target))))];
+
+    /// <summary>One finding.</summary>
+    /// <param name="finding">The finding.</param>
+    /// <param name="place">Where the member was declared, or null.</param>
+    /// <returns>One line.</returns>
+    public static string Line(ArmError finding, string? place)
+    {
+        var where = place is null ? "" : $"{place}: ";
+
+        // Many messages begin with the member's name; nobody needs it twice.
+        var target = finding.Target is { Length: > 0 } path && !finding.Message.Contains($"'{path}'", StringComparison.Ordinal) ? $"{Label.Of(path)}: " : "";
+        var culprit = finding.Culprit is { } id ? $" (see {Label.Of(id)})" : "";
+        return $"{where}{target}{finding.Message} [{finding.Code}]{culprit}";
+    }
+
+    /// <summary>The next step for an error that has one.</summary>
+    /// <param name="error">The error.</param>
+    /// <param name="status">The HTTP status.</param>
+    /// <returns>A sentence, or null.</returns>
+    public static string? Next(ArmError error, int status = 0)
+    {
+        var codes = error.Findings.Select(finding => finding.Code).Append(error.Code).ToHashSet(StringComparer.Ordinal);
+        if (codes.Contains(nameof(RefusalCode.ResourceGroupNotFound)))
+            return "declare the group in a document (type: Microsoft.Resources/resourceGroups, name, location), or weft create group NAME --location LOCATION";
+        if (status == 401 || codes.Contains(nameof(RefusalCode.AuthenticationFailed)))
+            return "the server does not take this token; name the right file with --token-file FILE";
+        if (codes.Contains(nameof(RefusalCode.Contended)))
+            return "others changed the same objects meanwhile; try again";
+        return null;
+    }
+
+    /// <summary>An error of the server as a complaint.</summary>
+    /// <param name="failure">The failure.</param>
+    /// <param name="what">What was tried, such as <c>l3networks/n6</c>; or null.</param>
+    /// <returns>The complaint.</returns>
+    public static Complaint AsComplaint(ArmFailure failure, string? what = null)
+    {
+        var error = failure.Error;
+        var next = Next(error, failure.Status);
+        var subject = what is null ? "" : $"{what}: ";
+        if (error.Details.IsEmpty)
+            return new Complaint(subject + Line(error, null), next: next);
+        return new Complaint($"{subject}{error.Details.Length} findings [{error.Code}]", Lines(error), next);
+    }
+
+    // A target is a member or a whole resource id; only a member stands somewhere in the document.
+    private static string? MemberOf(string? target) => target is null || ResourceId.TryParse(target, out _) ? null : target;
+}

@@ -1,0 +1,35 @@
+using System.Buffers;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Weft.Cli.Output;
+
+/// <summary>JSON for people and pipes: two spaces, members in the order they came.</summary>
+internal static class JsonText
+{
+    // The text goes to a terminal or a file, never into HTML: names keep their letters.
+    private static readonly JsonWriterOptions Indented = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, NewLine = "\n" };
+    private static readonly JsonWriterOptions OnOneLine = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>The text of a node.</summary>
+    /// <param name="node">The node.</param>
+    /// <returns>Without a line break at its end.</returns>
+    public static string Of(JsonNode? node) => Write(node, Indented);
+
+    /// <summary>The text of a node on one line, for messages.</summary>
+    /// <param name="node">The node.</param>
+    /// <returns>One line.</returns>
+    public static string Compact(JsonNode? node) => Write(node, OnOneLine);
+
+    private static string Write(JsonNode? node, JsonWriterOptions options)
+    {
+        if (node is null)
+            return "null";
+        var buffer = new ArrayBufferWriter<byte>();
+        using (var writer = new Utf8JsonWriter(buffer, options))
+            node.WriteTo(writer);
+        return Encoding.UTF8.GetString(buffer.WrittenSpan);
+    }
+}

@@ -1,0 +1,20 @@
+namespace Weft.Cli.Output;
+
+/// <summary>How data is printed; <c>-o</c>.</summary>
+internal enum OutputFormat
+{
+    /// <summary>Columns for people.</summary>
+    Table,
+
+    /// <summary>More columns.</summary>
+    Wide,
+
+    /// <summary>JSON.</summary>
+    Json,
+
+    /// <summary>YAML.</summary>
+    Yaml,
+
+    /// <summary><c>kind/name</c>, a line each.</summary>
+    Name,
+}

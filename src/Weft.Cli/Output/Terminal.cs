@@ -1,0 +1,107 @@
+using System.Text;
+using Spectre.Console;
+
+namespace Weft.Cli.Output;
+
+/// <summary>A stream that lines are written to, in colour only where the stream is a terminal.</summary>
+/// <remarks>Spectre.Console is touched only for colours and live progress: a pipe pays nothing for it.</remarks>
+internal sealed class Terminal(TextWriter writer, bool isTerminal, bool colour)
+{
+    // Spectre wraps at the width of its profile, and a wrapped line cannot be searched or copied. The terminal itself wraps well.
+    private const int NoWrap = 100_000;
+
+    private readonly Lock _gate = new();
+    private IAnsiConsole? _console;
+    private bool _spins;
+
+    /// <summary>Whether somebody is looking.</summary>
+    public bool IsTerminal => isTerminal;
+
+    /// <summary>The stream itself, for data that must not be touched.</summary>
+    public TextWriter Raw => writer;
+
+    private IAnsiConsole Painted => _console ??= Paint();
+
+    /// <summary>Writes a line.</summary>
+    /// <param name="text">The text; control characters in it are made visible, since some of it came from a server.</param>
+    /// <param name="ink">What it means.</param>
+    public void Line(string text, Ink ink = Ink.Plain)
+    {
+        var clean = Clean(text);
+        lock (_gate)
+        {
+            // Under a spinner every line goes through the console that draws it, or the two overwrite each other.
+            if (!_spins && (!isTerminal || !colour || ink == Ink.Plain))
+                writer.WriteLine(clean);
+            else
+                Painted.Write(new Text(clean + "\n", StyleOf(ink)));
+        }
+    }
+
+    /// <summary>Asks a yes-or-no question on this terminal.</summary>
+    /// <param name="question">The question.</param>
+    /// <param name="reader">Where the answer comes from.</param>
+    /// <returns>True for yes; anything but <c>y</c> or <c>yes</c> is no.</returns>
+    public bool Asks(string question, TextReader reader)
+    {
+        writer.Write($"{Clean(question)} [y/N] ");
+        writer.Flush();
+        return reader.ReadLine()?.Trim().ToUpperInvariant() is "Y" or "YES";
+    }
+
+    /// <summary>Does some work while a spinner says what is going on; without a terminal it is just done.</summary>
+    /// <param name="work">The work; it is handed what changes the spinner's text.</param>
+    /// <returns>When the work is done.</returns>
+    public async Task WhileSpinning(Func<Action<string>, Task> work)
+    {
+        if (!isTerminal || !colour)
+        {
+            await work(_ => { });
+            return;
+        }
+
+        _spins = true;
+        try
+        {
+            await Painted.Status().StartAsync("…", context => work(text => context.Status(Markup.Escape(Clean(text)))));
+        }
+        finally
+        {
+            _spins = false;
+        }
+    }
+
+    private static string Clean(string text)
+    {
+        if (!text.AsSpan().ContainsAnyInRange('\u0000', '\u001f') && !text.AsSpan().ContainsAnyInRange('\u007f', '\u009f'))
+            return text;
+        var clean = new StringBuilder(text.Length);
+        foreach (var c in text)
+            clean.Append(c is '\n' or '\t' || !char.IsControl(c) ? c : '\ufffd');
+        return clean.ToString();
+    }
+
+    private static Style StyleOf(Ink ink) => ink switch
+    {
+        Ink.Heading => new Style(decoration: Decoration.Bold),
+        Ink.Added => new Style(Color.Green),
+        Ink.Changed => new Style(Color.Yellow),
+        Ink.Removed => new Style(Color.Red),
+        Ink.Bad => new Style(Color.Red, decoration: Decoration.Bold),
+        Ink.Faint => new Style(Color.Grey),
+        _ => Style.Plain,
+    };
+
+    private IAnsiConsole Paint()
+    {
+        var console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Ansi = AnsiSupport.Yes,
+            ColorSystem = ColorSystemSupport.EightBit,
+            Interactive = InteractionSupport.Yes,
+            Out = new AnsiConsoleOutput(writer),
+        });
+        console.Profile.Width = NoWrap;
+        return console;
+    }
+}

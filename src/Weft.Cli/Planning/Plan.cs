@@ -1,0 +1,90 @@
+using System.Collections.Immutable;
+using System.Text.Json.Nodes;
+using Weft.Cli.Documents;
+using Weft.Cli.Kinds;
+using Weft.Cli.Wire;
+using Weft.Resources;
+
+namespace Weft.Cli.Planning;
+
+/// <summary>What a step of a plan does.</summary>
+internal enum PlanAction
+{
+    /// <summary>Makes a resource.</summary>
+    Create,
+
+    /// <summary>Changes a resource.</summary>
+    Update,
+
+    /// <summary>Leaves a resource as it is.</summary>
+    Unchanged,
+
+    /// <summary>Enables an isolation domain.</summary>
+    Enable,
+
+    /// <summary>Is not allowed.</summary>
+    Refused,
+}
+
+/// <summary>A step of a plan.</summary>
+/// <param name="Id">The resource.</param>
+/// <param name="Action">What is done to it.</param>
+/// <param name="Members">The members that change: <c>path</c>, <c>before</c>, <c>after</c>.</param>
+/// <param name="Error">Why it is refused, or null.</param>
+internal sealed record PlanChange(ResourceId Id, PlanAction Action, ImmutableArray<JsonObject> Members, ArmError? Error);
+
+/// <summary>The server's answer to "what if".</summary>
+/// <param name="Answer">The answer as it came.</param>
+/// <param name="Changes">The steps in the order in which to apply.</param>
+internal sealed record Plan(JsonObject Answer, ImmutableArray<PlanChange> Changes)
+{
+    private static readonly string[] Consequences = ["addresses", "vlans", "manifests", "disruptions"];
+
+    /// <summary>The refused steps.</summary>
+    public IEnumerable<PlanChange> Refusals => Changes.Where(change => change.Action == PlanAction.Refused);
+
+    /// <summary>Whether applying would do anything.</summary>
+    public bool HasChanges =>
+        Changes.Any(change => change.Action is PlanAction.Create or PlanAction.Update or PlanAction.Enable) || Consequences.Any(name => List(name).Length > 0);
+
+    /// <summary>A list of the answer.</summary>
+    /// <param name="name">Its name.</param>
+    /// <returns>Its objects.</returns>
+    public JsonObject[] List(string name) => [.. (Answer[name] as JsonArray ?? []).OfType<JsonObject>()];
+
+    /// <summary>How many steps do something.</summary>
+    /// <param name="action">What.</param>
+    /// <returns>A number.</returns>
+    public int Count(PlanAction action) => Changes.Count(change => change.Action == action);
+
+    /// <summary>Asks the server for the plan of documents.</summary>
+    /// <param name="client">The server.</param>
+    /// <param name="documents">The documents.</param>
+    /// <param name="cancel">Ends the wait.</param>
+    /// <returns>The plan, which may hold refusals.</returns>
+    public static async Task<Plan> AskAsync(ArmClient client, IReadOnlyList<Document> documents, CancellationToken cancel)
+    {
+        var question = new JsonObject { ["resources"] = new JsonArray([.. documents.Select(document => document.ToQuestion())]) };
+        var answer = await client.SendAsync(HttpMethod.Post, $"/providers/Weft.Fleet/plan?api-version={KindTable.WeftVersion}", question, null, cancel);
+        return Read(answer.Object);
+    }
+
+    /// <summary>Reads an answer.</summary>
+    /// <param name="answer">The answer.</param>
+    /// <returns>The plan.</returns>
+    /// <exception cref="Complaint">It is no plan this program understands.</exception>
+    public static Plan Read(JsonObject answer)
+    {
+        if (answer["changes"] is not JsonArray changes)
+            throw new Complaint("the server's answer is no plan", next: "is there a weftd of this version at the configured address?");
+        return new Plan(answer, [.. changes.OfType<JsonObject>().Select(Change)]);
+    }
+
+    private static PlanChange Change(JsonObject json)
+    {
+        if (!ResourceId.TryParse(json["id"]?.ToString(), out var id) || !Enum.TryParse<PlanAction>(json["action"]?.ToString(), out var action))
+            throw new Complaint($"the plan has a step this program does not know: {Output.JsonText.Compact(json)}", next: "use a weft as new as the server");
+        var members = (json["members"] as JsonArray ?? []).OfType<JsonObject>();
+        return new PlanChange(id, action, [.. members], ArmError.Read(json["error"]));
+    }
+}

@@ -1,6 +1,0 @@
-namespace Weft.Cli;
-
-internal static class Program
-{
-    private static int Main() => 0;
-}

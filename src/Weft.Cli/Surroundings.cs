@@ -1,0 +1,56 @@
+using System.Collections;
+
+namespace Weft.Cli;
+
+/// <summary>Everything the program sees of the process it runs in, in one value, so that a test can be that process.</summary>
+internal sealed record Surroundings
+{
+    /// <summary>Where data goes.</summary>
+    public required TextWriter Out { get; init; }
+
+    /// <summary>Where progress, warnings and errors go.</summary>
+    public required TextWriter Error { get; init; }
+
+    /// <summary>What <c>-f -</c> and questions read.</summary>
+    public required TextReader In { get; init; }
+
+    /// <summary>The environment; only <see cref="Contexts.Settings"/> and <see cref="UsesColour"/> look into it.</summary>
+    public required IReadOnlyDictionary<string, string> Environment { get; init; }
+
+    /// <summary>Whether stdout is a terminal.</summary>
+    public bool OutIsTerminal { get; init; }
+
+    /// <summary>Whether stderr is a terminal.</summary>
+    public bool ErrorIsTerminal { get; init; }
+
+    /// <summary>Whether stdin is a terminal: somebody can be asked.</summary>
+    public bool InIsTerminal { get; init; }
+
+    /// <summary>The clock of waits and ages.</summary>
+    public TimeProvider Clock { get; init; } = TimeProvider.System;
+
+    /// <summary>Stands in for the network in tests; null in the program.</summary>
+    public HttpMessageHandler? Network { get; init; }
+
+    /// <summary>Whether colours are wanted at all (no-color.org).</summary>
+    public bool UsesColour => !Environment.TryGetValue("NO_COLOR", out var no) || no.Length == 0;
+
+    /// <summary>The real process.</summary>
+    /// <returns>Its streams and environment.</returns>
+    public static Surroundings OfProcess()
+    {
+        var environment = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (DictionaryEntry entry in System.Environment.GetEnvironmentVariables())
+            environment[(string)entry.Key] = (string?)entry.Value ?? "";
+        return new Surroundings
+        {
+            Out = Console.Out,
+            Error = Console.Error,
+            In = Console.In,
+            Environment = environment,
+            OutIsTerminal = !Console.IsOutputRedirected,
+            ErrorIsTerminal = !Console.IsErrorRedirected,
+            InIsTerminal = !Console.IsInputRedirected,
+        };
+    }
+}

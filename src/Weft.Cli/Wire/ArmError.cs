@@ -1,0 +1,44 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Weft.Cli.Wire;
+
+/// <summary>ARM's error, as it came.</summary>
+/// <param name="Code">The kind of error.</param>
+/// <param name="Message">A sentence.</param>
+/// <param name="Target">The member or the resource at fault, or null.</param>
+/// <param name="Culprit">The id of what stands in the way, or null.</param>
+/// <param name="Details">The findings, where there are several.</param>
+internal sealed record ArmError(string Code, string Message, string? Target, string? Culprit, ImmutableArray<ArmError> Details)
+{
+    /// <summary>The findings one by one: the details, or the error itself.</summary>
+    public ImmutableArray<ArmError> Findings => Details.IsEmpty ? [this] : Details;
+
+    /// <summary>An error without findings.</summary>
+    /// <param name="code">The code.</param>
+    /// <param name="message">The sentence.</param>
+    /// <returns>The error.</returns>
+    public static ArmError Of(string code, string message) => new(code, message, null, null, []);
+
+    /// <summary>Reads an error.</summary>
+    /// <param name="node">The value of <c>error</c>, or a body that holds it.</param>
+    /// <returns>The error, or null where there is none.</returns>
+    public static ArmError? Read(JsonNode? node)
+    {
+        if (node is not JsonObject map)
+            return null;
+        if (map["error"] is JsonObject inner)
+            return Read(inner);
+        if (Text(map["code"]) is not { } code)
+            return null;
+        var details = (map["details"] as JsonArray ?? []).Select(Read).OfType<ArmError>();
+        var culprit = (map["additionalInfo"] as JsonArray ?? []).OfType<JsonObject>()
+            .Where(info => Text(info["type"]) == "Culprit")
+            .Select(info => Text((info["info"] as JsonObject)?["id"]))
+            .FirstOrDefault();
+        return new ArmError(code, Text(map["message"]) ?? code, Text(map["target"]), culprit, [.. details]);
+    }
+
+    private static string? Text(JsonNode? node) => node is JsonValue value && value.GetValueKind() == JsonValueKind.String ? value.GetValue<string>() : null;
+}

@@ -1,0 +1,95 @@
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.Time.Testing;
+using Weft.Cli;
+using Weft.Resources;
+
+namespace Weft.Tests.Cli;
+
+/// <summary>The program in this process: a directory of its own for settings and files, and a fake weftd behind it.</summary>
+internal sealed class CommandLine : IDisposable
+{
+    public const string Secret = "weft_adm_5e1f0secret";
+    public const string Group = "/subscriptions/sub/resourceGroups/site";
+
+    public CommandLine()
+    {
+        Directory.CreateDirectory(Place);
+        File.WriteAllText(PathOf("admin.token"), Secret + "\n");
+        Environment["XDG_CONFIG_HOME"] = PathOf("config");
+        Environment["WEFT_SERVER"] = "http://127.0.0.1:7400";
+        Environment["WEFT_TOKEN_FILE"] = PathOf("admin.token");
+    }
+
+    public string Place { get; } = Path.Combine(Path.GetTempPath(), "weft-cli-" + Guid.NewGuid().ToString("N"));
+
+    public FakeWeftd Weftd { get; } = new();
+
+    public Dictionary<string, string> Environment { get; } = [];
+
+    public string Input { get; set; } = "";
+
+    public bool OnTerminal { get; set; }
+
+    public TimeProvider Clock { get; set; } = TimeProvider.System;
+
+    public string PathOf(string name) => Path.Combine(Place, name);
+
+    /// <summary>Writes a file, and says where.</summary>
+    public string File_(string name, string text)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(PathOf(name))!);
+        File.WriteAllText(PathOf(name), text);
+        return PathOf(name);
+    }
+
+    /// <summary>Stores a resource at the fake server.</summary>
+    public void Stores(string typeAndName, string properties = "{}", string created = "2026-11-22T08:00:00Z")
+    {
+        var id = ResourceId.Parse(typeAndName.StartsWith('/') ? typeAndName : $"{Group}/providers/{typeAndName}").Value;
+        Weftd.Stored[id.Key] = new JsonObject
+        {
+            ["id"] = id.ToString(),
+            ["name"] = id.Name,
+            ["type"] = id.Type.ToString(),
+            ["location"] = "lab",
+            ["properties"] = JsonNode.Parse(properties),
+            ["systemData"] = new JsonObject { ["createdAt"] = created },
+        };
+    }
+
+    /// <summary>Runs the program with the subscription and the group of these tests.</summary>
+    public Task<Run> InGroup(params string[] args) => Bare([.. args, "-s", "sub", "-g", "site"]);
+
+    /// <summary>Runs the program.</summary>
+    public async Task<Run> Bare(params string[] args)
+    {
+        using var output = new StringWriter { NewLine = "\n" };
+        using var error = new StringWriter { NewLine = "\n" };
+        var surroundings = new Surroundings
+        {
+            Out = output,
+            Error = error,
+            In = new StringReader(Input),
+            Environment = Environment,
+            OutIsTerminal = OnTerminal,
+            ErrorIsTerminal = OnTerminal,
+            InIsTerminal = OnTerminal,
+            Clock = Clock,
+            Network = Weftd,
+        };
+        var exit = await WeftProgram.RunAsync(args, surroundings);
+        return new Run(exit, output.ToString(), error.ToString());
+    }
+
+    public static UnixFileMode Mode(string path) => OperatingSystem.IsWindows() ? default : File.GetUnixFileMode(path);
+
+    public static FakeTimeProvider At(string time) => new(DateTimeOffset.Parse(time, System.Globalization.CultureInfo.InvariantCulture));
+
+    public void Dispose()
+    {
+        Weftd.Dispose();
+        Directory.Delete(Place, recursive: true);
+    }
+
+    internal sealed record Run(int Exit, string Out, string Error);
+}

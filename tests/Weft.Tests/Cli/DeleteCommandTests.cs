@@ -1,0 +1,114 @@
+namespace Weft.Tests.Cli;
+
+public sealed class DeleteCommandTests : IDisposable
+{
+    private const string Networks = CommandLine.Group + "/providers/Microsoft.NetworkCloud";
+
+    private readonly CommandLine _weft = new();
+
+    public DeleteCommandTests()
+    {
+        _weft.Stores("Microsoft.NetworkCloud/l3Networks/n6");
+        _weft.Stores("Microsoft.NetworkCloud/l3Networks/n7");
+    }
+
+    public void Dispose() => _weft.Dispose();
+
+    private List<string> Diary => _weft.Weftd.Diary;
+
+    [Fact]
+    public async Task Deletes_AndWaits_UntilItIsGone()
+    {
+        var run = await _weft.InGroup("delete", "l3n", "n6", "n8", "--yes");
+        Assert.Equal((0, "1 deleted, 1 unchanged\n"), (run.Exit, run.Out));
+        Assert.Contains("done l3networks/n6", Diary);
+    }
+
+    [Fact]
+    public async Task Deletes_DependantsFirst_FromDocuments()
+    {
+        var file = _weft.File_("site.yaml", $$"""
+            type: l3n
+            name: n6
+            ---
+            type: k8s
+            name: c
+            properties:
+              cniNetworkId: {{Networks}}/l3Networks/n6
+            ---
+            type: agentpools
+            name: c/p
+            """);
+        _weft.Stores("Microsoft.NetworkCloud/kubernetesClusters/c");
+        _weft.Stores("Microsoft.NetworkCloud/kubernetesClusters/c/agentPools/p");
+        Assert.Equal("3 deleted\n", (await _weft.InGroup("delete", "-f", file, "-y")).Out);
+        Assert.Equal(
+            ["DELETE agentpools/c/p", "done agentpools/c/p", "DELETE kubernetesclusters/c", "done kubernetesclusters/c", "DELETE l3networks/n6", "done l3networks/n6"], Diary);
+    }
+
+    [Fact]
+    public async Task Keeps_WhatIsNeeded_ByWhatCouldNotBeDeleted()
+    {
+        var file = _weft.File_("site.yaml", $"type: l3n\nname: n6\n---\ntype: k8s\nname: c\nproperties: {{cniNetworkId: {Networks}/l3Networks/n6}}\n");
+        _weft.Stores("Microsoft.NetworkCloud/kubernetesClusters/c");
+        _weft.Weftd.Ends["kubernetesclusters/c"] = "Failed";
+        var run = await _weft.InGroup("delete", "-f", file, "-y");
+        Assert.Equal((1, "1 failed, 1 skipped\n"), (run.Exit, run.Out));
+        Assert.DoesNotContain("DELETE l3networks/n6", Diary);
+    }
+
+    [Fact]
+    public async Task Refuses_WithoutTerminal_UnlessYes()
+    {
+        var run = await _weft.InGroup("delete", "l3n", "n6");
+        Assert.Equal((64, "error: there is no terminal to ask on\nnext: add --yes\n"), (run.Exit, run.Error));
+        Assert.Empty(Diary);
+    }
+
+    [Theory]
+    [InlineData("y", 0, 2)]
+    [InlineData("YES", 0, 2)]
+    [InlineData("n", 1, 0)]
+    [InlineData("", 1, 0)]
+    public async Task Asks_OnATerminal(string answer, int exit, int entries)
+    {
+        (_weft.OnTerminal, _weft.Input) = (true, answer + "\n");
+        _weft.Environment["NO_COLOR"] = "1";
+        var run = await _weft.InGroup("delete", "l3n", "n6");
+        Assert.StartsWith("delete l3networks/n6? [y/N] ", run.Error, StringComparison.Ordinal);
+        Assert.Equal((exit, entries), (run.Exit, Diary.Count));
+    }
+
+    [Theory]
+    [InlineData("delete")]
+    [InlineData("delete", "l3n")]
+    [InlineData("delete", "l3n", "n6", "-f", "site.yaml")]
+    [InlineData("delete", "agentpools", "p")]
+    public async Task Refuses_ToGuess_WhatIsMeant(params string[] args)
+    {
+        Assert.Equal(64, (await _weft.InGroup([.. args, "-y"])).Exit);
+        Assert.Empty(_weft.Weftd.Requests);
+    }
+
+    [Theory]
+    [InlineData("enable", "Enabled")]
+    [InlineData("disable", "Disabled")]
+    public async Task Administers_Domain_UntilItIsDone(string verb, string state)
+    {
+        _weft.Stores("Microsoft.ManagedNetworkFabric/l3IsolationDomains/cp");
+        var run = await _weft.InGroup(verb, "l3isolationdomain", "cp");
+        Assert.Equal((0, $"l3isolationdomains/cp {verb}d\n"), (run.Exit, run.Out));
+        Assert.Equal(state, _weft.Weftd.Stored.Values.Single(r => r["name"]!.ToString() == "cp")["properties"]!["administrativeState"]!.ToString());
+    }
+
+    [Fact]
+    public async Task Refuses_ToEnable_WhatCannotBe() => Assert.Equal(64, (await _weft.InGroup("enable", "l3n", "n6")).Exit);
+
+    [Fact]
+    public async Task Creates_Group_WithItsLocation()
+    {
+        var run = await _weft.InGroup("create", "group", "new", "--location", "lab");
+        Assert.Equal((0, "resourcegroups/new created\n"), (run.Exit, run.Out));
+        Assert.Equal("lab", _weft.Weftd.Bodies["resourcegroups/new"]["location"]!.ToString());
+    }
+}

@@ -59,7 +59,7 @@ internal static class Program
 
         await using var store = SqliteStore.Open(Path.Combine(options.Data, "weft.db"));
         var credentials = Credentials.Open(Path.Combine(options.Data, "admin.token"));
-        await using var app = Build(options, store, credentials, limits);
+        await using var app = Build(options, store, credentials, limits, TimeProvider.System);
         await app.StartAsync();
         var url = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
         Console.WriteLine($"weft: listening on {url}");
@@ -67,7 +67,8 @@ internal static class Program
         return 0;
     }
 
-    private static WebApplication Build(ServeOptions options, IResourceStore store, Credentials credentials, Limits limits)
+    /// <summary>The application, not started yet.</summary>
+    internal static WebApplication Build(ServeOptions options, IResourceStore store, Credentials credentials, Limits limits, TimeProvider time)
     {
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         builder.Logging.ClearProviders();
@@ -86,7 +87,7 @@ internal static class Program
                     listen.UseHttps(X509Certificate2.CreateFromPemFile(certificate, options.TlsKey));
             });
         });
-        builder.Services.AddSingleton(TimeProvider.System).AddSingleton(store).AddSingleton(credentials).AddSingleton(limits)
+        builder.Services.AddSingleton(time).AddSingleton(store).AddSingleton(credentials).AddSingleton(limits)
             .AddSingleton<Site>().AddSingleton<AddressBook>().AddSingleton<Enrollment>().AddSingleton<ListEndpoints>().AddSingleton<ResourceEndpoints>()
             .AddSingleton<OperationEndpoints>().AddSingleton<QuestionEndpoints>().AddSingleton<AgentEndpoints>().AddSingleton<Door>()
             .AddHostedService<Provisioner>();

@@ -79,8 +79,8 @@ internal static class Program
         builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            // ARM's own limit for a request's body.
-            kestrel.Limits.MaxRequestBodySize = 4 * 1024 * 1024;
+            // Bodies up to this are read to their end and then refused: who is still sending hears no answer.
+            kestrel.Limits.MaxRequestBodySize = 16 * Http.LargestBody;
             kestrel.Listen(options.Listen, listen =>
             {
                 if (options.TlsCertificate is { } certificate)

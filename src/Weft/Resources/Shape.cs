@@ -50,7 +50,11 @@ public sealed record Shape(ImmutableArray<Member> Members)
                 known[name] = value?.DeepClone();
         }
 
-        return Object(Members, known, old, "", false, findings);
+        var result = Object(Members, known, old, "", false, findings);
+        // A resource without members of its own is read with drawn ones; sent back it must be the same wish.
+        if (result["properties"] is JsonObject { Count: 0 })
+            result.Remove("properties");
+        return result;
     }
 
     /// <summary>Every id in a body that must exist, with the member it stands in.</summary>
@@ -141,8 +145,8 @@ public sealed record Shape(ImmutableArray<Member> Members)
                 return Object(member.Members, body, old, path, frozen, findings);
             case MemberType.List when given is JsonArray list:
                 Count(member, list.Count, path, "elements", findings);
-                return new JsonArray([.. list.Select((element, i) =>
-                    element is null ? null : Value(member.Element!, element, default, $"{path}[{i}]", frozen, findings))]);
+                return new JsonArray([.. list.Select((element, i) => element is null ? Null($"{path}[{i}]", findings)
+                    : Value(member.Element!, element, default, $"{path}[{i}]", frozen, findings))]);
             case MemberType.Map when given is JsonObject map && map.All(entry => entry.Value?.GetValueKind() == JsonValueKind.String):
             case MemberType.Any:
                 return given.DeepClone();
@@ -178,7 +182,8 @@ public sealed record Shape(ImmutableArray<Member> Members)
         }
 
         Count(member, text.Length, path, "characters", findings);
-        if (member.Pattern is { } pattern && !pattern.IsMatch(text))
+        // '$' also matches before a line feed at the end, so the match's length has the last word.
+        if (member.Pattern is { } pattern && !(pattern.Match(text) is { Success: true } whole && whole.Length == text.Length))
             findings.Add(Bad(path, $"'{text}' doesn't match {pattern}"));
         return JsonValue.Create(text);
     }
@@ -197,6 +202,12 @@ public sealed record Shape(ImmutableArray<Member> Members)
         $"'{path}' is set at creation: it is {Short(before.GetRawText())} and can't become {Short(Show(after))}", path);
 
     private static Refusal Bad(string path, string why) => new(RefusalCode.InvalidMember, $"'{path}': {why}", path);
+
+    private static JsonNode? Null(string path, List<Refusal> findings)
+    {
+        findings.Add(Bad(path, "null is no element of a list"));
+        return null;
+    }
 
     private static string Bounds(Member member) => (member.Min, member.Max) switch
     {

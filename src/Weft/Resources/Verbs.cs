@@ -29,14 +29,14 @@ public sealed class Verbs(Kinds kinds, Limits limits, Follows follows, Concerned
         if (Preconditions(request, old) is { } failed)
             return failed;
         if (old is not null && Provisioning.IsDeleting(old))
-            return new Refusal(RefusalCode.Conflict, $"{request.Id} is being deleted; wait until it is gone", request.Id.ToString());
+            return Leaving(request.Id);
 
         var findings = new List<Refusal>();
         if (old is null)
             CheckPlace(kind, request.Id, seen, findings);
         var body = kind.Shape.Normalise(request.Body, old?.Json ?? default, findings);
         CheckIdentity(request, findings);
-        var id = old is null ? request.Id : ResourceKind.IdOf(old);
+        var id = old is null ? kinds.Spelt(request.Id) : ResourceKind.IdOf(old);
         return findings.Count > 0 && !CanJudge(findings) ? Refusal.Of(findings, request.Id.ToString()) : Weigh(kind, request, id, body, old, seen, findings);
     }
 
@@ -50,8 +50,10 @@ public sealed class Verbs(Kinds kinds, Limits limits, Follows follows, Concerned
         ArgumentNullException.ThrowIfNull(seen);
         if (KindOf(request.Id) is not { } kind)
             return NoSuchType(request.Id);
-        if (seen.Get(request.Id) is not { } old)
+        if (seen.Get(StoreKey.Of(request.Id)) is not { } old)
             return NotFound(request.Id);
+        if (Provisioning.IsDeleting(old))
+            return Leaving(request.Id);
         var findings = new List<Refusal>();
         var merged = Merge(kind.Shape.Members, StoredForm.Writable(old), request.Body, "", findings);
         return findings.Count > 0 ? Refusal.Of(findings, request.Id.ToString()) : Put(request with { Body = merged }, seen);
@@ -90,8 +92,10 @@ public sealed class Verbs(Kinds kinds, Limits limits, Follows follows, Concerned
         ArgumentNullException.ThrowIfNull(seen);
         if (KindOf(request.Id) is not { } kind)
             return NoSuchType(request.Id);
-        if (seen.Get(request.Id) is not { } old)
+        if (seen.Get(StoreKey.Of(request.Id)) is not { } old)
             return NotFound(request.Id);
+        if (Provisioning.IsDeleting(old))
+            return Leaving(request.Id);
         if (kind.Act(action, request.Body, old, seen) is not { } outcome)
             return new Refusal(RefusalCode.InvalidResourceType, $"a {kind.Noun} has no action '{action}'", request.Id.ToString());
         if (!outcome.TryGet(out var document, out var refusal))
@@ -113,7 +117,8 @@ public sealed class Verbs(Kinds kinds, Limits limits, Follows follows, Concerned
         findings.AddRange(proposal.Findings);
         if (findings.Count > 0)
             return Refusal.Of(findings, id.ToString());
-        if (old is not null && StoredForm.SameWish(old, proposal.Wanted))
+        // The same wish again is how a caller tries once more what has failed.
+        if (old is not null && Provisioning.StateOf(old) != Provisioning.Failed && StoredForm.SameWish(old, proposal.Wanted))
             return new Decision([], old, seen.Image, false, null);
 
         var after = seen.Image.Next([Change.Put(id, document)]);
@@ -224,6 +229,8 @@ public sealed class Verbs(Kinds kinds, Limits limits, Follows follows, Concerned
         kinds.Find(id.Type) is { } kind && (kind.Extends.IsEmpty || kind.Extends.Contains(id.Parent!.Type)) ? kind : null;
 
     private static Refusal NoSuchType(ResourceId id) => new(RefusalCode.InvalidResourceType, $"there is no resource type {id.Type} here", id.ToString());
+
+    private static Refusal Leaving(ResourceId id) => new(RefusalCode.Conflict, $"{id} is being deleted; wait until it is gone", id.ToString());
 
     private static Refusal NotFound(ResourceId id) => new(RefusalCode.ResourceNotFound, $"{id} doesn't exist", id.ToString());
 }

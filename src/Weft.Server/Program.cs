@@ -40,7 +40,7 @@ internal static class Program
         {
             return await Serve(options);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or System.Security.Cryptography.CryptographicException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or System.Net.Sockets.SocketException or System.Security.Cryptography.CryptographicException)
         {
             Console.Error.WriteLine($"weftd: {e.Message}");
             return 1;

@@ -36,8 +36,9 @@ internal sealed partial class Provisioner(Site site, ILogger<Provisioner> logger
             {
                 return;
             }
-            catch (IOException e)
+            catch (Exception e)
             {
+                // A full disk, or a fault of ours over one resource: neither may end the process that leases addresses.
                 Log.CannotSettle(logger, e);
                 await Task.Delay(TimeSpan.FromSeconds(1), time, stoppingToken);
                 image = site.Store.Current;

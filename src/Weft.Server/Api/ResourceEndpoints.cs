@@ -220,7 +220,8 @@ internal sealed class ResourceEndpoints(Site site, ListEndpoints lists, Enrollme
 
     private static System.Collections.Immutable.ImmutableArray<string> Versions(ResourceKind kind) => kind is ResourceGroup ? [] : kind.ApiVersions;
 
-    private static Refusal NoSuchType(ResourceType type)
+    /// <summary>Why a type isn't served: its provider is unknown, or the provider has no such type.</summary>
+    internal static Refusal NoSuchType(ResourceType type)
     {
         var types = AllKinds.List.All.Where(kind => kind.Type.Namespace.Equals(type.Namespace, StringComparison.OrdinalIgnoreCase)).Select(kind => kind.Type.Path).ToList();
         return types.Count == 0

@@ -33,8 +33,8 @@ public sealed class L3Network : NetworkKind
         Member.Id("l3IsolationDomainId", "the VRF it stands in", L3IsolationDomain.ResourceType).Demanded().AtCreation(),
         Member.Whole("vlan", "the VLAN of one internal network of the VRF; may be left out where there is only one").AtCreation().Within(VlanSet.Lowest, VlanSet.Highest),
         Member.Choice("ipAllocationType", "IPV4|IPV6|DualStack", "the families it leases; left out, those of the internal network"),
-        Member.Text("ipv4ConnectedPrefix", "an IPv4 subnet of the internal network; may be left out where there is only one").AtCreation().Within(1, 64),
-        Member.Text("ipv6ConnectedPrefix", "an IPv6 subnet of the internal network; may be left out where there is only one").AtCreation().Within(1, 64),
+        Member.Text("ipv4ConnectedPrefix", "an IPv4 subnet of the internal network; may be left out where there is only one").WrittenOnce().Within(1, 64),
+        Member.Text("ipv6ConnectedPrefix", "an IPv6 subnet of the internal network; may be left out where there is only one").WrittenOnce().Within(1, 64),
         Member.Flag("hybridAksIpamEnabled", null, "deprecated and ignored"),
         InterfaceName, DeprecatedPlugin, .. DrawnMembers,
     ]);

@@ -273,7 +273,8 @@ public sealed record Shape(ImmutableArray<Member> Members)
 
     private static string Show(JsonNode node) => Short(System.Text.Encoding.UTF8.GetString(Json.Bytes(node)));
 
-    private static string Short(string text) => text.Length <= 120 ? text : string.Concat(text.AsSpan(0, 117), "…");
+    // The middle goes: ids begin alike and differ at their ends.
+    private static string Short(string text) => text.Length <= 300 ? text : string.Concat(text.AsSpan(0, 140), "…", text.AsSpan(text.Length - 140));
 
     private static string Nearest(string name, ImmutableArray<Member> members)
     {

@@ -169,7 +169,7 @@ public static class MachineAddresses
         }
     }
 
-    /// <summary>The keys of the machines and nodes whose wishes a write may change.</summary>
+    /// <summary>The keys of the machines and nodes whose wishes a write may change: of a network, everybody's.</summary>
     private static IEnumerable<string> Touched(Image before, Image after, ResourceId written)
     {
         if (written.Type == Node.ResourceType || written.Type == VirtualMachine.ResourceType)
@@ -179,6 +179,7 @@ public static class MachineAddresses
             nodes += $"{(written.Type == AgentPool.ResourceType ? written.Parent! : written).Key}/";
         else if (!Network.Is(written.Type))
             return [];
-        return before.Range(nodes).Concat(after.Range(nodes)).Select(row => row.Key).Distinct();
+        var machines = Network.Is(written.Type) ? $"{StoreKey.PartitionOf(VirtualMachine.ResourceType)}|" : nodes;
+        return before.Range(nodes).Concat(after.Range(nodes)).Concat(after.Range(machines)).Select(row => row.Key).Distinct();
     }
 }

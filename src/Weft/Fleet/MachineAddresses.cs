@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Weft.Addressing;
 using Weft.Attachments;
+using Weft.Fabric;
 using Weft.Networks;
 using Weft.Resources;
 
@@ -105,6 +106,9 @@ public static class MachineAddresses
         ArgumentNullException.ThrowIfNull(before);
         ArgumentNullException.ThrowIfNull(after);
         ArgumentNullException.ThrowIfNull(written);
+        if ((Network.Is(written.Type) || written.Type == L2IsolationDomain.ResourceType || written.Type == InternalNetwork.ResourceType)
+            && NodePorts.Objection(before, after, written, limits) is { } objection)
+            return objection;
         var keys = Touched(before, after, written).ToList();
         var old = keys.SelectMany(key => before.Get(key) is { } row ? WishesOf(before, row) : []).ToList();
         var wanted = keys.SelectMany(key => after.Get(key) is { } row ? WishesOf(after, row) : []).ToList();

@@ -104,7 +104,7 @@ public sealed class KubernetesCluster : ResourceKind
             var properties = JsonNode.Parse(pool.GetRawText())!.AsObject();
             properties.Remove("name");
             var id = proposal.Id.Child("agentPools", pool.Text("name")!);
-            var document = new JsonObject { ["id"] = id.ToString(), ["location"] = cluster["location"]?.DeepClone(), ["properties"] = properties };
+            var document = new JsonObject { ["id"] = id.ToString(), ["location"] = cluster["location"]?.DeepClone(), ["extendedLocation"] = cluster["extendedLocation"]?.DeepClone(), ["properties"] = properties };
             document["systemData"] = cluster["systemData"]?.DeepClone();
             document[Provisioning.Member] = new JsonObject { ["state"] = Provisioning.Succeeded };
             return Change.Put(id, document);

@@ -29,12 +29,13 @@ public sealed class Verbs(Kinds kinds, Limits limits, Follows follows, Concerned
         if (Preconditions(request, old) is { } failed)
             return failed;
         if (old is not null && Provisioning.IsDeleting(old))
-            return Leaving(request.Id);
+            return BeingDeleted(request.Id);
 
         var findings = new List<Refusal>();
         if (old is null)
             CheckPlace(kind, request.Id, seen, findings);
-        var body = kind.Shape.Normalise(request.Body, old?.Json ?? default, findings);
+        var wish = old is null ? request.Body : Echo.Drop(request.Body, ResourceBody.Draw(kind, old, seen.Image), StoredForm.Writable(old));
+        var body = kind.Shape.Normalise(wish, old?.Json ?? default, findings);
         CheckIdentity(request, findings);
         var id = old is null ? kinds.Spelt(request.Id) : ResourceKind.IdOf(old);
         return findings.Count > 0 && !CanJudge(findings) ? Refusal.Of(findings, request.Id.ToString()) : Weigh(kind, request, id, body, old, seen, findings);
@@ -50,10 +51,8 @@ public sealed class Verbs(Kinds kinds, Limits limits, Follows follows, Concerned
         ArgumentNullException.ThrowIfNull(seen);
         if (KindOf(request.Id) is not { } kind)
             return NoSuchType(request.Id);
-        if (seen.Get(StoreKey.Of(request.Id)) is not { } old)
-            return NotFound(request.Id);
-        if (Provisioning.IsDeleting(old))
-            return Leaving(request.Id);
+        if (!Existing(request.Id, seen).TryGet(out var old, out var absent))
+            return absent;
         var findings = new List<Refusal>();
         var merged = Merge(kind.Shape.Members, StoredForm.Writable(old), request.Body, "", findings);
         return findings.Count > 0 ? Refusal.Of(findings, request.Id.ToString()) : Put(request with { Body = merged }, seen);
@@ -92,10 +91,8 @@ public sealed class Verbs(Kinds kinds, Limits limits, Follows follows, Concerned
         ArgumentNullException.ThrowIfNull(seen);
         if (KindOf(request.Id) is not { } kind)
             return NoSuchType(request.Id);
-        if (seen.Get(StoreKey.Of(request.Id)) is not { } old)
-            return NotFound(request.Id);
-        if (Provisioning.IsDeleting(old))
-            return Leaving(request.Id);
+        if (!Existing(request.Id, seen).TryGet(out var old, out var absent))
+            return absent;
         if (kind.Act(action, request.Body, old, seen) is not { } outcome)
             return new Refusal(RefusalCode.InvalidResourceType, $"a {kind.Noun} has no action '{action}'", request.Id.ToString());
         if (!outcome.TryGet(out var document, out var refusal))
@@ -212,11 +209,13 @@ public sealed class Verbs(Kinds kinds, Limits limits, Follows follows, Concerned
         {
             var at = path.Length == 0 ? name : $"{path}.{name}";
             var member = members.FirstOrDefault(m => m.Name == name);
-            if (member is { Patchable: true })
+            if (member is null && (path.Length > 0 || !Shape.IsEnvelope(name)))
+                findings.Add(Shape.Unknown(name, at, members));
+            else if (member is { Patchable: true })
                 into[name] = value?.DeepClone();
             else if (member is { Type: MemberType.Group } && value is JsonObject inner && (path.Length == 0 || Reachable(member)))
                 into[name] = Merge(member.Members, into[name]?.DeepClone() as JsonObject ?? [], inner, at, findings);
-            else if (member is not { Mutability: Mutability.ReadOnly } && !JsonNode.DeepEquals(into[name], value))
+            else if (member is not (null or { Mutability: Mutability.ReadOnly }) && !JsonNode.DeepEquals(into[name], value))
                 findings.Add(new Refusal(RefusalCode.ImmutableMember, $"'{at}' isn't reached by PATCH; use PUT", at));
         }
 
@@ -225,12 +224,24 @@ public sealed class Verbs(Kinds kinds, Limits limits, Follows follows, Concerned
 
     private static bool Reachable(Member member) => member.Members.Any(m => m.Patchable || Reachable(m));
 
-    private ResourceKind? KindOf(ResourceId id) =>
-        kinds.Find(id.Type) is { } kind && (kind.Extends.IsEmpty || kind.Extends.Contains(id.Parent!.Type)) ? kind : null;
+    /// <summary>The kind of an id that stands where its kind may: in a group, under its parent, or as the extension of another.</summary>
+    private ResourceKind? KindOf(ResourceId id)
+    {
+        if (kinds.Find(id.Type) is not { } kind || id.Parent is not { } parent)
+            return null;
+        if (kind.Extends.IsEmpty && kind.ParentType is null)
+            return parent.Type == ResourceId.SubscriptionType || (parent.Type == ResourceId.ResourceGroupType && id.Type != ResourceId.ResourceGroupType) ? kind : null;
+        return (kind.Extends.Contains(parent.Type) || kind.ParentType == parent.Type) && KindOf(parent) is not null ? kind : null;
+    }
 
     private static Refusal NoSuchType(ResourceId id) => new(RefusalCode.InvalidResourceType, $"there is no resource type {id.Type} here", id.ToString());
 
-    private static Refusal Leaving(ResourceId id) => new(RefusalCode.Conflict, $"{id} is being deleted; wait until it is gone", id.ToString());
+    private static Outcome<Stored> Existing(ResourceId id, Snapshot seen)
+    {
+        if (seen.Get(StoreKey.Of(id)) is not { } row)
+            return new Refusal(RefusalCode.ResourceNotFound, $"{id} doesn't exist", id.ToString());
+        return Provisioning.IsDeleting(row) ? BeingDeleted(id) : row;
+    }
 
-    private static Refusal NotFound(ResourceId id) => new(RefusalCode.ResourceNotFound, $"{id} doesn't exist", id.ToString());
+    private static Refusal BeingDeleted(ResourceId id) => new(RefusalCode.Conflict, $"{id} is being deleted; wait until it is gone", id.ToString());
 }

@@ -37,7 +37,7 @@ lacks() {
     local tool package program
     while read -r tool package; do
         [ -n "$(type -P "$tool")" ] || echo "no program '$tool': apt-get install $package"
-    done <<<$'ip iproute2\njq jq\nping iputils-ping\nunshare util-linux\nnsenter util-linux\nsetpriv util-linux\nawk mawk'
+    done <<<$'ip iproute2\njq jq\nopenssl openssl\nping iputils-ping\nunshare util-linux\nnsenter util-linux\nsetpriv util-linux\nawk mawk'
     [ -x /usr/lib/cni/macvlan ] || echo 'no plugin /usr/lib/cni/macvlan: apt-get install containernetworking-plugins'
     if [ -z "${WEFT_BIN-}" ]; then
         echo 'WEFT_BIN is not set: build the programs, and name the directory that holds weftd, weft, weft-agent and weft-ipam'

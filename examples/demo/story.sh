@@ -4,7 +4,7 @@
 set -uo pipefail
 
 here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
-server=http://192.0.2.1:7433
+server=https://192.0.2.1:7433
 # shellcheck source=machine.sh
 . "$here/machine.sh"
 site=${here%/*}/5g-site
@@ -43,17 +43,24 @@ ip link add management type bridge
 ip address add 192.0.2.1/24 dev management
 ip link set management up
 
+# Agents come over the management network, so weftd speaks TLS; the certificate is its own authority, for a day.
+make_certificate() {
+    (umask 077 && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj '/CN=weft demo' \
+        -addext 'subjectAltName=IP:192.0.2.1,IP:127.0.0.1' -keyout "$work/tls.key" -out "$work/tls.crt" 2>>"$work/weftd.log")
+}
+
 start_weftd() {
-    weftd serve --data "$work/data" --listen 0.0.0.0:7433 >"$work/weftd.out" 2>>"$work/weftd.log" &
+    weftd serve --data "$work/data" --listen 0.0.0.0:7433 --tls-cert "$work/tls.crt" --tls-key "$work/tls.key" >"$work/weftd.out" 2>>"$work/weftd.log" &
     weftd=$!
     await 20 grep -q 'listening on' "$work/weftd.out"
 }
 
-context() { weft config set-context demo --server http://127.0.0.1:7433 --token-file "$work/data/admin.token" --subscription "$subscription" --resource-group edge-east; }
+context() { weft config set-context demo --server https://127.0.0.1:7433 --ca "$work/tls.crt" --token-file "$work/data/admin.token" --subscription "$subscription" --resource-group edge-east; }
 
 changes_nothing() { weft plan -f "$site"; }
 
 say "weftd serves at $server, the management network; the site is examples/5g-site."
+needs 'weftd has a certificate' make_certificate
 needs 'weftd listens' start_weftd
 needs 'weft has a context of its own' context
 needs 'weft apply: the site is made' weft apply -f "$site"

@@ -5,7 +5,7 @@ set -uo pipefail
 
 here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
 server=http://192.0.2.1:7433
-# shellcheck source=machine.sh
+# shellcheck source-path=SCRIPTDIR source=machine.sh
 . "$here/machine.sh"
 site=${here%/*}/5g-site
 subscription=5be00000-0000-4000-8000-0000000005a0

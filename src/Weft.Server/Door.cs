@@ -26,7 +26,7 @@ internal sealed partial class Door(
         {
             // The caller has gone; nobody is left to answer.
         }
-        catch (IOException e)
+        catch (IOException e) when (!http.Response.HasStarted)
         {
             Log.CannotWrite(logger, http.Request.Method, http.Request.Path, e);
             await http.Refuse(new Refusal(RefusalCode.ServiceUnavailable, e.Message));

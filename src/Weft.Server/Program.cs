@@ -40,7 +40,7 @@ internal static class Program
         {
             return await Serve(options);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or System.Security.Cryptography.CryptographicException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or System.Net.Sockets.SocketException or System.Security.Cryptography.CryptographicException)
         {
             Console.Error.WriteLine($"weftd: {e.Message}");
             return 1;
@@ -59,7 +59,7 @@ internal static class Program
 
         await using var store = SqliteStore.Open(Path.Combine(options.Data, "weft.db"));
         var credentials = Credentials.Open(Path.Combine(options.Data, "admin.token"));
-        await using var app = Build(options, store, credentials, limits);
+        await using var app = Build(options, store, credentials, limits, TimeProvider.System);
         await app.StartAsync();
         var url = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
         Console.WriteLine($"weft: listening on {url}");
@@ -67,7 +67,8 @@ internal static class Program
         return 0;
     }
 
-    private static WebApplication Build(ServeOptions options, IResourceStore store, Credentials credentials, Limits limits)
+    /// <summary>The application, not started yet.</summary>
+    internal static WebApplication Build(ServeOptions options, IResourceStore store, Credentials credentials, Limits limits, TimeProvider time)
     {
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         builder.Logging.ClearProviders();
@@ -78,15 +79,15 @@ internal static class Program
         builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            // ARM's own limit for a request's body.
-            kestrel.Limits.MaxRequestBodySize = 4 * 1024 * 1024;
+            // Bodies up to this are read to their end and then refused: who is still sending hears no answer.
+            kestrel.Limits.MaxRequestBodySize = 16 * Http.LargestBody;
             kestrel.Listen(options.Listen, listen =>
             {
                 if (options.TlsCertificate is { } certificate)
                     listen.UseHttps(X509Certificate2.CreateFromPemFile(certificate, options.TlsKey));
             });
         });
-        builder.Services.AddSingleton(TimeProvider.System).AddSingleton(store).AddSingleton(credentials).AddSingleton(limits)
+        builder.Services.AddSingleton(time).AddSingleton(store).AddSingleton(credentials).AddSingleton(limits)
             .AddSingleton<Site>().AddSingleton<AddressBook>().AddSingleton<Enrollment>().AddSingleton<ListEndpoints>().AddSingleton<ResourceEndpoints>()
             .AddSingleton<OperationEndpoints>().AddSingleton<QuestionEndpoints>().AddSingleton<AgentEndpoints>().AddSingleton<Door>()
             .AddHostedService<Provisioner>();

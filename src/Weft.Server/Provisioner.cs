@@ -1,3 +1,4 @@
+using Weft.Fleet;
 using Weft.Resources;
 using Weft.Server.Identity;
 
@@ -13,11 +14,15 @@ internal sealed partial class Provisioner(Site site, ILogger<Provisioner> logger
         using var sweep = new PeriodicTimer(TimeSpan.FromHours(1), time);
         var next = sweep.WaitForNextTickAsync(stoppingToken).AsTask();
         var image = site.Store.Current;
+        (long, long, long) seen = default;
         while (!stoppingToken.IsCancellationRequested)
         {
             try
             {
-                await Commit(image, site.Settlement.Settle(image, site.Now), stoppingToken);
+                // Pods' leases come by the hundred a second and end no operation.
+                if (Stamp(image) != seen)
+                    await Commit(image, site.Settlement.Settle(image, site.Now), stoppingToken);
+                seen = Stamp(image);
                 if (next.IsCompleted)
                 {
                     await Commit(image, Expired(image).ToList(), stoppingToken);
@@ -31,14 +36,19 @@ internal sealed partial class Provisioner(Site site, ILogger<Provisioner> logger
             {
                 return;
             }
-            catch (IOException e)
+            catch (Exception e)
             {
+                // A full disk, or a fault of ours over one resource: neither may end the process that leases addresses.
                 Log.CannotSettle(logger, e);
                 await Task.Delay(TimeSpan.FromSeconds(1), time, stoppingToken);
                 image = site.Store.Current;
+                seen = default;
             }
         }
     }
+
+    /// <summary>All that an operation's end can depend on: resources, agents' reports, operations.</summary>
+    private static (long, long, long) Stamp(Image image) => (Site.RevisionOf(image), image.LastChange(AgentStatus.Partition), image.LastChange(Operation.Partition));
 
     private async Task Commit(Image image, IReadOnlyList<Change> changes, CancellationToken cancel)
     {

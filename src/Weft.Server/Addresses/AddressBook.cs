@@ -2,23 +2,25 @@ using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Threading.Channels;
 using Weft.Addressing;
+using Weft.Fleet;
 using Weft.Networks;
 using Weft.Resources;
 
 namespace Weft.Server.Addresses;
 
 /// <summary>A pod's wish for addresses, or for giving them back.</summary>
+/// <param name="Cluster">The pod's cluster.</param>
 /// <param name="Network">The L3 network.</param>
 /// <param name="Holder">The pod's interface.</param>
 /// <param name="Wanted">The addresses it must have; empty where the pool picks.</param>
 /// <param name="IsRelease">Whether it gives back.</param>
-internal sealed record LeaseRequest(ResourceId Network, Holder Holder, ImmutableArray<Address> Wanted, bool IsRelease);
+internal sealed record LeaseRequest(ResourceId Cluster, ResourceId Network, Holder Holder, ImmutableArray<Address> Wanted, bool IsRelease);
 
 /// <summary>
 /// Leases addresses to pods. Requests for one network are decided in batches, each on the newest pool, and committed once per batch; an
 /// answer is given when it is durable. Networks don't wait for each other.
 /// </summary>
-internal sealed class AddressBook(Site site, IHostApplicationLifetime lifetime)
+internal sealed partial class AddressBook(Site site, IHostApplicationLifetime lifetime, ILogger<AddressBook> logger)
 {
     private const int LargestBatch = 1024;
     private const int Attempts = 8;
@@ -33,6 +35,13 @@ internal sealed class AddressBook(Site site, IHostApplicationLifetime lifetime)
         await queue.Writer.WriteAsync(pending, cancel);
         return await pending.Done.Task.WaitAsync(cancel);
     }
+
+    /// <summary>Whether a cluster's pods may have addresses of a network.</summary>
+    public static bool IsAttached(Snapshot seen, ResourceId cluster, ResourceId network) => ClusterAttachments.All(seen, cluster).Any(a => a.Network.Equals(network) && a.Ipam);
+
+    /// <summary>Why they may not.</summary>
+    public static Refusal NotAttached(ResourceId cluster, ResourceId network) =>
+        new(RefusalCode.AuthorizationFailed, $"{network.Name} isn't attached to {cluster.Name} with ipamEnabled True, so its pods get no addresses of it", "network", network.ToString());
 
     private Channel<Pending> Start(ResourceId network)
     {
@@ -59,6 +68,12 @@ internal sealed class AddressBook(Site site, IHostApplicationLifetime lifetime)
             catch (Exception e) when (e is IOException or OperationCanceledException)
             {
                 batch.ForEach(pending => pending.Done.TrySetResult(new Refusal(RefusalCode.ServiceUnavailable, $"no lease was written: {e.Message}", network.ToString())));
+            }
+            catch (Exception e)
+            {
+                // The network's other pods must not wait for ever on a fault of ours.
+                Log.Fault(logger, network, e);
+                batch.ForEach(pending => pending.Done.TrySetResult(new Refusal(RefusalCode.InternalError, "a fault of weftd; its log says more", network.ToString())));
             }
             finally
             {
@@ -88,6 +103,12 @@ internal sealed class AddressBook(Site site, IHostApplicationLifetime lifetime)
         return last;
     }
 
+    private static partial class Log
+    {
+        [LoggerMessage(1201, LogLevel.Error, "Leases of {Network} can't be decided")]
+        public static partial void Fault(ILogger logger, ResourceId network, Exception error);
+    }
+
     private sealed record Pending(LeaseRequest Request)
     {
         public TaskCompletionSource<Outcome<ImmutableArray<Lease>>> Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -96,6 +117,7 @@ internal sealed class AddressBook(Site site, IHostApplicationLifetime lifetime)
     /// <summary>One batch on one picture: thrown away whole if the commit is lost.</summary>
     private sealed class Draft(ResourceId network, Snapshot seen, ImmutableArray<Address> last)
     {
+        private readonly Dictionary<string, bool> _attached = new(StringComparer.Ordinal);
         private readonly List<(Pending Pending, Outcome<ImmutableArray<Lease>> Answer)> _answers = [];
 
         public List<Change> Changes { get; } = [];
@@ -117,13 +139,19 @@ internal sealed class AddressBook(Site site, IHostApplicationLifetime lifetime)
 
         private AddressPool Decide(AddressPool pool, Pending pending, string now)
         {
-            var (_, holder, wanted, isRelease) = pending.Request;
+            var (cluster, _, holder, wanted, isRelease) = pending.Request;
             var held = pool.Holdings.Of(holder.Id);
             if (isRelease)
             {
                 (pool, var ended) = pool.Release(holder.Id);
                 Changes.AddRange(NetworkPool.End(network, ended));
                 _answers.Add((pending, ImmutableArray<Lease>.Empty));
+                return pool;
+            }
+
+            if (!IsAttached(cluster))
+            {
+                _answers.Add((pending, NotAttached(cluster, network)));
                 return pool;
             }
 
@@ -140,6 +168,14 @@ internal sealed class AddressBook(Site site, IHostApplicationLifetime lifetime)
                 Last = [.. got.Leases.Select(lease => lease.Address)];
             _answers.Add((pending, got.Leases));
             return got.Next;
+        }
+
+        /// <summary>Asked of the picture that the commit rests on: a lease and the end of its attachment can't both win.</summary>
+        private bool IsAttached(ResourceId cluster)
+        {
+            if (!_attached.TryGetValue(cluster.Key, out var attached))
+                _attached[cluster.Key] = attached = AddressBook.IsAttached(seen, cluster, network);
+            return attached;
         }
     }
 }

@@ -22,23 +22,25 @@ internal sealed class AgentEndpoints(Site site, AddressBook book, Enrollment enr
         ("POST", "enroll") => http.Refuse(new Refusal(RefusalCode.AuthorizationFailed, "enrolment takes an enrolment token; make one with: weft agent token --cluster NAME")),
         (_, "desired" or "status" or "leases/acquire" or "leases/release") when caller.Agent is null =>
             http.Refuse(new Refusal(RefusalCode.AuthorizationFailed, $"{caller.Name} is no agent; enrol first")),
-        ("GET", "desired") => Desired(http, caller.Agent!.Parent!),
+        ("GET", "desired") => Desired(http, caller.Agent!),
         ("PUT", "status") => Status(http, caller.Agent!),
         ("POST", "leases/acquire") => Acquire(http, caller.Agent!.Parent!),
         ("POST", "leases/release") => Release(http, caller.Agent!.Parent!),
         _ => http.Refuse(new Refusal(RefusalCode.InvalidResourceId, $"agents know no {http.Request.Method} {path}", path)),
     };
 
-    private async Task Desired(HttpContext http, ResourceId cluster)
+    private async Task Desired(HttpContext http, ResourceId agent)
     {
+        var cluster = agent.Parent!;
         var known = http.Request.Query["after"].ToString();
         var wait = http.QueryNumber("wait") is { } seconds ? TimeSpan.FromSeconds(Math.Min(seconds, 60)) : StandardWait;
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, lifetime.ApplicationStopping);
         stop.CancelAfter(wait);
+        // First what is waited behind, then the picture: a change between the two ends the wait at once.
+        var image = site.Store.Current;
         var picture = site.Picture(cluster);
         while (picture.Digest == known)
         {
-            var image = site.Store.Current;
             try
             {
                 var drawn = Site.RevisionOf(image);
@@ -50,6 +52,12 @@ internal sealed class AgentEndpoints(Site site, AddressBook book, Enrollment enr
             {
                 http.Response.Headers["Weft-Revision"] = site.Store.Current.Revision.ToString(CultureInfo.InvariantCulture);
                 await http.Answer(204);
+                return;
+            }
+
+            if (image.Get(StoreKey.Of(agent)) is not { } row || Provisioning.IsDeleting(row))
+            {
+                await http.Refuse(new Refusal(RefusalCode.AuthenticationFailed, $"agent {agent.Name} was deleted; its credential is good for nothing"));
                 return;
             }
 
@@ -88,22 +96,23 @@ internal sealed class AgentEndpoints(Site site, AddressBook book, Enrollment enr
             return;
         }
 
-        var seen = new Snapshot(site.Store.Current);
-        if (!ClusterAttachments.All(seen, cluster).Any(a => a.Network.Equals(request.Network) && a.Ipam))
-            refusal = new Refusal(RefusalCode.AuthorizationFailed, $"{request.Network.Name} isn't attached to {cluster.Name} with ipamEnabled True, so its pods get no addresses of it", "network", request.Network.ToString());
+        // The book asks this again of the picture it commits on; asked here it keeps made-up networks out of the book.
+        if (!AddressBook.IsAttached(new Snapshot(site.Store.Current), cluster, request.Network))
+            await http.Refuse(AddressBook.NotAttached(cluster, request.Network));
         else if ((await book.Ask(request, http.RequestAborted)).TryGet(out var leases, out refusal))
-        {
-            await http.Answer(200, Body(seen, request.Network, leases));
-            return;
-        }
-
-        await http.Refuse(refusal);
+            await http.Answer(200, Body(new Snapshot(site.Store.Current), request.Network, leases));
+        else
+            await http.Refuse(refusal);
     }
 
     private async Task Release(HttpContext http, ResourceId cluster)
     {
         // No attachment is asked for: what was leased is given back even after the network was detached.
-        if (!(await Read(http, cluster)).TryGet(out var request, out var refusal) || !(await book.Ask(request with { IsRelease = true }, http.RequestAborted)).TryGet(out _, out refusal))
+        if (!(await Read(http, cluster)).TryGet(out var request, out var refusal))
+            await http.Refuse(refusal);
+        else if (site.Store.Current.Get(StoreKey.Of(request.Network)) is null)
+            await http.Answer(204);
+        else if (!(await book.Ask(request with { IsRelease = true }, http.RequestAborted)).TryGet(out _, out refusal))
             await http.Refuse(refusal);
         else
             await http.Answer(204);
@@ -138,17 +147,21 @@ internal sealed class AgentEndpoints(Site site, AddressBook book, Enrollment enr
         }
 
         var wanted = new List<Address>();
+        if (body["ips"] is not (null or JsonArray))
+            findings.Add(new Refusal(RefusalCode.InvalidMember, "'ips' must be a list of addresses", "ips"));
         foreach (var ip in body["ips"] as JsonArray ?? [])
         {
-            if (Address.Parse(ip?.ToString() ?? "", "ips").TryGet(out var address, out refusal))
-                wanted.Add(address);
-            else
+            if (!Address.Parse(ip?.ToString() ?? "", "ips").TryGet(out var address, out refusal))
                 findings.Add(refusal);
+            else if (wanted.Exists(w => w.Family == address.Family))
+                findings.Add(new Refusal(RefusalCode.InvalidMember, $"'ips': {address} is a second {address.Family} address; an interface has one of each family", "ips"));
+            else
+                wanted.Add(address);
         }
 
         if (findings.Count > 0)
             return Refusal.Of(findings, "lease");
         var pod = Text("pod") is { } podName ? $"{Text("namespace") ?? "default"}/{podName}" : null;
-        return new LeaseRequest(network!, MachineAddresses.PodHolder(cluster, Text("containerId")!, Text("interface")!, pod, Text("node")), [.. wanted], false);
+        return new LeaseRequest(cluster, network!, MachineAddresses.PodHolder(cluster, Text("containerId")!, Text("interface")!, pod, Text("node")), [.. wanted], false);
     }
 }

@@ -42,11 +42,11 @@ internal sealed class Enrollment(Site site)
 
         var name = body["name"]?.ToString() ?? "";
         var node = body["node"]?.ToString();
-        var image = site.Store.Current;
-        var row = image.Get(StoreKey.Of(cluster));
+        var seen = new Snapshot(site.Store.Current);
+        var row = seen.Get(cluster);
         if (!DnsLabel.Is(name))
             refusal = new Refusal(RefusalCode.InvalidMember, $"'name': '{name}' is no DNS label: lower-case letters, digits and hyphens, at most 63", "name");
-        else if (row is null || Provisioning.IsDeleting(row))
+        else if (row is null)
             refusal = new Refusal(RefusalCode.ResourceNotFound, $"{cluster} doesn't exist any more", cluster.ToString());
         if (refusal is not null)
         {
@@ -62,7 +62,12 @@ internal sealed class Enrollment(Site site)
             ["properties"] = new JsonObject { ["node"] = node, ["version"] = body["version"]?.ToString(), ["enrolledAt"] = site.Now, ["credentialHash"] = Credentials.HashText(credential) },
             [Provisioning.Member] = new JsonObject { ["state"] = Provisioning.Succeeded },
         };
-        _ = await site.Store.Commit(Seen.Nothing, [Change.Put(id, document), Change.Remove(AgentStatus.KeyOf(id.Key))], http.RequestAborted);
+        if (await site.Store.Commit(seen.Seen, [Change.Put(id, document), Change.Remove(AgentStatus.KeyOf(id.Key))], http.RequestAborted) is null)
+        {
+            await http.Refuse(new Refusal(RefusalCode.Contended, $"{cluster.Name} changed meanwhile; enrol once more", cluster.ToString()));
+            return;
+        }
+
         http.Response.Headers.CacheControl = "no-store";
         await http.Answer(201, new JsonObject { ["agentId"] = id.ToString(), ["cluster"] = id.Parent!.ToString(), ["credential"] = credential });
     }

@@ -24,6 +24,6 @@ internal static partial class ApiVersion
 
     private static string List(ImmutableArray<string> known) => known.IsEmpty ? "any date" : string.Join(", ", known);
 
-    [GeneratedRegex(@"^\d{4}-\d{2}-\d{2}(-(preview|alpha|beta|rc|privatepreview))?$", RegexOptions.CultureInvariant | RegexOptions.IgnoreCase)]
+    [GeneratedRegex(@"^\d{4}-\d{2}-\d{2}(-(preview|alpha|beta|rc|privatepreview))?\z", RegexOptions.CultureInvariant | RegexOptions.IgnoreCase)]
     private static partial Regex Form();
 }

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Weft.Fleet;
+using Weft.Networks;
 using Weft.Resources;
 
 namespace Weft.Server.Api;
@@ -8,6 +9,11 @@ namespace Weft.Server.Api;
 internal static class DrawnTypes
 {
     public static readonly ResourceType DesiredState = new(FleetVersions.Namespace, "desiredStates");
+
+    /// <summary>Whether a resource is one of these, on a resource that has them.</summary>
+    public static bool Has(ResourceId id) => id.Parent is { } scope
+        && ((id.Type == DesiredState && (scope.Type == KubernetesCluster.ResourceType || scope.Type == VirtualMachine.ResourceType))
+            || ((id.Type == NetworkPool.PoolType || id.Type == NetworkPool.LeaseType) && scope.Type == L3Network.ResourceType));
 
     /// <summary>What a cluster or machine should look like.</summary>
     public static JsonObject Body(ResourceId id, DesiredState state)

@@ -6,6 +6,9 @@ namespace Weft.Server.Api;
 /// <summary>Answers in ARM's form.</summary>
 internal static class Http
 {
+    /// <summary>ARM's own limit for a request's body, in bytes: 4 MiB.</summary>
+    public const int LargestBody = 4 * 1024 * 1024;
+
     /// <summary>Answers a JSON body.</summary>
     public static async Task Answer(this HttpContext http, int status, JsonNode? body = null)
     {
@@ -32,15 +35,23 @@ internal static class Http
     public static async Task<Outcome<JsonObject>> ReadObject(this HttpContext http)
     {
         using var buffer = new MemoryStream();
+        var tooLarge = new Refusal(RefusalCode.RequestTooLarge, "the body is larger than 4 MiB");
         try
         {
-            await http.Request.Body.CopyToAsync(buffer, http.RequestAborted);
+            var chunk = new byte[16 * 1024];
+            long total = 0;
+            for (int read; (read = await http.Request.Body.ReadAsync(chunk, http.RequestAborted)) > 0; total += read)
+            {
+                if (total + read <= LargestBody)
+                    buffer.Write(chunk, 0, read);
+            }
+
+            if (total > LargestBody)
+                return tooLarge;
         }
         catch (BadHttpRequestException e)
         {
-            return e.StatusCode == 413
-                ? new Refusal(RefusalCode.RequestTooLarge, "the body is larger than 4 MiB")
-                : new Refusal(RefusalCode.InvalidRequestContent, e.Message);
+            return e.StatusCode == 413 ? tooLarge : new Refusal(RefusalCode.InvalidRequestContent, e.Message);
         }
 
         return buffer.Length == 0 ? new JsonObject() : Json.ParseObject(buffer.GetBuffer().AsMemory(0, (int)buffer.Length));

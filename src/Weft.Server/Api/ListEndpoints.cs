@@ -24,7 +24,7 @@ internal sealed partial class ListEndpoints(Site site)
             return Collection(http, ResourceId.OfSubscription(parts[1]), ResourceId.ResourceGroupType);
         if (parts is ["subscriptions", _, "providers"] or ["subscriptions", _, "providers", _])
             return Guarded(http, "providers", [], () => Providers(http, parts[1], parts.ElementAtOrDefault(3)));
-        if (parts[^1] == "resources" && ResourceId.TryParse(path[..path.LastIndexOf('/')], out var scope))
+        if (parts[^1].Equals("resources", StringComparison.OrdinalIgnoreCase) && ResourceId.TryParse(path[..path.LastIndexOf('/')], out var scope))
             return Guarded(http, "resources", [], () => Everything(http, scope));
         return Typed(http, path);
     }
@@ -42,7 +42,7 @@ internal sealed partial class ListEndpoints(Site site)
     private Task Collection(HttpContext http, ResourceId scope, ResourceType type)
     {
         if (AllKinds.List.Find(type) is not { } kind)
-            return http.Refuse(new Refusal(RefusalCode.InvalidResourceType, $"there is no resource type {type} here", type.ToString()));
+            return http.Refuse(ResourceEndpoints.NoSuchType(type));
         if (scope.ResourceGroup is { } group && site.Store.Current.Get(StoreKey.Of(ResourceId.OfResourceGroup(scope.Subscription, group))) is null)
             return http.Refuse(new Refusal(RefusalCode.ResourceGroupNotFound, $"there is no resource group '{group}'", group));
         return Guarded(http, kind.Type.ToString(), kind is ResourceGroup ? [] : kind.ApiVersions, () =>
@@ -70,7 +70,7 @@ internal sealed partial class ListEndpoints(Site site)
             return http.Refuse(new Refusal(RefusalCode.InvalidMember, $"'$filter': {filter} isn't understood; write resourceType eq 'NAMESPACE/TYPE'", "$filter"));
         var after = After(http);
         var rows = AllKinds.List.All.Where(kind => kind is not ResourceGroup && (wanted is null || kind.Type.ToString().Equals(wanted, StringComparison.OrdinalIgnoreCase)))
-            .OrderBy(kind => StoreKey.PartitionOf(kind.Type), StringComparer.Ordinal)
+            .OrderBy(kind => $"{StoreKey.PartitionOf(kind.Type)}|", StringComparer.Ordinal)
             .SelectMany(kind => image.Range($"{StoreKey.PartitionOf(kind.Type)}|{scope.Key}/").Select(row => (kind, row)))
             .SkipWhile(r => after is not null && string.CompareOrdinal(r.row.Key, after) <= 0);
         return Page(http, rows, r => r.row.Key, r => ResourceBody.Draw(r.kind, r.row, image));
@@ -109,9 +109,11 @@ internal sealed partial class ListEndpoints(Site site)
 
     private static Task Page<T>(HttpContext http, IEnumerable<T> rows, Func<T, string> key, Func<T, JsonNode> body)
     {
-        var top = http.QueryNumber("$top") ?? PageSize;
+        var top = http.Request.Query.ContainsKey("$top") ? http.QueryNumber("$top") ?? 0 : PageSize;
+        if (http.Request.Query["$skipToken"].ToString() is { Length: > 0 } && After(http) is null)
+            return http.Refuse(new Refusal(RefusalCode.InvalidMember, "'$skipToken' is none of this server's; follow nextLink", "$skipToken"));
         if (top is < 1 or > LargestPage)
-            return http.Refuse(new Refusal(RefusalCode.InvalidMember, $"'$top': {top} is outside of 1 to {LargestPage}", "$top"));
+            return http.Refuse(new Refusal(RefusalCode.InvalidMember, $"'$top': {http.Request.Query["$top"]} is outside of 1 to {LargestPage}", "$top"));
         var page = rows.Take(top + 1).ToList();
         var answer = new JsonObject { ["value"] = new JsonArray([.. page.Take(top).Select(body)]) };
         if (page.Count > top)

@@ -18,6 +18,8 @@ internal sealed class OperationEndpoints(Site site, IHostApplicationLifetime lif
             return;
         }
 
+        if (http.PreferredWait() is { Ticks: > 0 } wait)
+            http.Response.Headers["Preference-Applied"] = FormattableString.Invariant($"wait={wait.TotalSeconds}");
         if (await Ended(name, http.PreferredWait(), http.RequestAborted) is not { } row)
         {
             await http.Refuse(new Refusal(RefusalCode.ResourceNotFound, $"there is no operation '{name}'; operations are kept for 24 hours", name));

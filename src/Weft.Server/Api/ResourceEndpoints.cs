@@ -39,15 +39,19 @@ internal sealed class ResourceEndpoints(Site site, ListEndpoints lists, Enrollme
             return;
         }
 
-        if (HttpMethods.IsGet(method) && await ServeDrawn(http, id))
+        if (DrawnTypes.Has(id))
+        {
+            await (HttpMethods.IsGet(method) ? ServeDrawn(http, id) : http.Refuse(new Refusal(RefusalCode.MethodNotAllowed, $"{id.Type} are drawn; they are only read", id.ToString())));
             return;
+        }
+
         if (AllKinds.List.Find(id.Type) is not { } kind)
         {
             await http.Refuse(NoSuchType(id.Type));
             return;
         }
 
-        if (ApiVersion.Check(http, kind.Type.ToString(), Versions(kind)) is { } refusal)
+        if ((ApiVersion.Check(http, kind.Type.ToString(), Versions(kind)) ?? CheckCondition(http)) is { } refusal)
             await http.Refuse(refusal);
         else if (HttpMethods.IsGet(method) || HttpMethods.IsHead(method))
             await Get(http, kind, id);
@@ -159,33 +163,21 @@ internal sealed class ResourceEndpoints(Site site, ListEndpoints lists, Enrollme
     }
 
     /// <summary>What is drawn and never stored: desired states, pools and leases.</summary>
-    private async Task<bool> ServeDrawn(HttpContext http, ResourceId id)
+    private Task ServeDrawn(HttpContext http, ResourceId id)
     {
         var image = site.Store.Current;
-        if (id.Type == DrawnTypes.DesiredState && id.Parent is { } scope)
-        {
-            if (ApiVersion.Check(http, id.Type.ToString(), FleetVersions.All) is { } version)
-                await http.Refuse(version);
-            else if (image.Get(StoreKey.Of(scope)) is null)
-                await http.Refuse(new Refusal(RefusalCode.ResourceNotFound, $"{scope} doesn't exist", scope.ToString()));
-            else
-                await http.Answer(200, DrawnTypes.Body(id, scope.Type == VirtualMachine.ResourceType ? MachinePicture.Draw(image, scope, site.Limits) : ClusterPicture.Draw(image, scope, site.Limits)));
-            return true;
-        }
-
-        if ((id.Type != NetworkPool.PoolType && id.Type != NetworkPool.LeaseType) || id.Parent is not { } network)
-            return false;
-        if (ApiVersion.Check(http, id.Type.ToString(), FleetVersions.All) is { } refusal)
-            await http.Refuse(refusal);
-        else if (image.Get(StoreKey.Of(network)) is not { } row)
-            await http.Refuse(new Refusal(RefusalCode.ResourceNotFound, $"{network} doesn't exist", network.ToString()));
-        else if (id.Type == NetworkPool.PoolType)
-            await http.Answer(200, site.Who.PoolOf(image, row));
-        else if (Addressing.Address.TryParse(id.Name, out var address) && NetworkPool.HoldingsOf(image, network).Of(address) is { } lease)
-            await http.Answer(200, WhoHas.LeaseBody(network, lease));
-        else
-            await http.Refuse(new Refusal(RefusalCode.ResourceNotFound, $"nobody holds {id.Name} in {network.Name}", id.ToString()));
-        return true;
+        var scope = id.Parent!;
+        if (ApiVersion.Check(http, id.Type.ToString(), FleetVersions.All) is { } version)
+            return http.Refuse(version);
+        if (image.Get(StoreKey.Of(scope)) is not { } row)
+            return http.Refuse(new Refusal(RefusalCode.ResourceNotFound, $"{scope} doesn't exist", scope.ToString()));
+        if (id.Type == DrawnTypes.DesiredState)
+            return http.Answer(200, DrawnTypes.Body(id, scope.Type == VirtualMachine.ResourceType ? MachinePicture.Draw(image, scope, site.Limits) : ClusterPicture.Draw(image, scope, site.Limits)));
+        if (id.Type == NetworkPool.PoolType && id.Name.Equals("default", StringComparison.OrdinalIgnoreCase))
+            return http.Answer(200, site.Who.PoolOf(image, row));
+        if (id.Type == NetworkPool.LeaseType && Addressing.Address.TryParse(id.Name, out var address) && NetworkPool.HoldingsOf(image, scope).Of(address) is { } lease)
+            return http.Answer(200, WhoHas.LeaseBody(scope, lease));
+        return http.Refuse(new Refusal(RefusalCode.ResourceNotFound, id.Type == NetworkPool.PoolType ? "a network has one pool, 'default'" : $"nobody holds {id.Name} in {scope.Name}", id.ToString()));
     }
 
     private static async Task ServeSubscription(HttpContext http, ResourceId id)
@@ -202,7 +194,7 @@ internal sealed class ResourceEndpoints(Site site, ListEndpoints lists, Enrollme
         new(id, caller.Name, caller.IsAdministrator ? "User" : "Application", site.Now, Site.NewOperationName())
         {
             Body = body,
-            IfMatch = http.Request.Headers.IfMatch is { Count: > 0 } match ? match.ToString() : null,
+            IfMatch = http.Request.Headers.IfMatch.ToString() is { Length: > 0 } match ? match : null,
             IfNoneMatch = http.Request.Headers.IfNoneMatch.ToString() == "*",
         };
 
@@ -223,9 +215,13 @@ internal sealed class ResourceEndpoints(Site site, ListEndpoints lists, Enrollme
         http.Response.Headers.RetryAfter = "1";
     }
 
+    private static Refusal? CheckCondition(HttpContext http) => http.Request.Headers.IfNoneMatch.ToString() is not ("" or "*") and var tag
+        ? new Refusal(RefusalCode.InvalidMember, $"'If-None-Match': {tag} isn't understood; write *", "If-None-Match") : null;
+
     private static System.Collections.Immutable.ImmutableArray<string> Versions(ResourceKind kind) => kind is ResourceGroup ? [] : kind.ApiVersions;
 
-    private static Refusal NoSuchType(ResourceType type)
+    /// <summary>Why a type isn't served: its provider is unknown, or the provider has no such type.</summary>
+    internal static Refusal NoSuchType(ResourceType type)
     {
         var types = AllKinds.List.All.Where(kind => kind.Type.Namespace.Equals(type.Namespace, StringComparison.OrdinalIgnoreCase)).Select(kind => kind.Type.Path).ToList();
         return types.Count == 0

@@ -25,7 +25,8 @@ internal sealed class Credentials
     public const string EnrollmentPartition = "enrollment";
 
     private readonly byte[] _administrator;
-    private (long Change, Dictionary<string, ResourceId> ByHash) _agents = (-1, []);
+    // One reference, so that no reader meets the hashes of one change under the number of another.
+    private volatile Known _agents = new(-1, []);
 
     private Credentials(string administratorToken) => _administrator = Hash(administratorToken);
 
@@ -36,13 +37,20 @@ internal sealed class Credentials
     {
         if (!File.Exists(path))
         {
+            // What a start that was cut off left behind is in nobody's hands yet.
+            File.Delete($"{path}.new");
             var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite };
-            using (var file = new StreamWriter($"{path}.new", options))
-                file.WriteLine(NewToken("adm"));
+            using (var file = new FileStream($"{path}.new", options))
+            {
+                file.Write(Encoding.UTF8.GetBytes($"{NewToken("adm")}\n"));
+                file.Flush(flushToDisk: true);
+            }
+
             File.Move($"{path}.new", path);
         }
 
-        return new Credentials(File.ReadAllText(path).Trim());
+        var token = File.ReadAllText(path).Trim();
+        return token.Length > 0 ? new Credentials(token) : throw new IOException($"{path} is empty; delete it, and the next start makes a new token");
     }
 
     /// <summary>A new token.</summary>
@@ -83,9 +91,11 @@ internal sealed class Credentials
             return known.ByHash;
         var byHash = image.Range($"{partition}|").Where(row => !Provisioning.IsDeleting(row))
             .ToDictionary(row => ResourceKind.PropertiesOf(row).Text("credentialHash") ?? "", ResourceKind.IdOf);
-        _agents = (change, byHash);
+        _agents = new Known(change, byHash);
         return byHash;
     }
+
+    private sealed record Known(long Change, Dictionary<string, ResourceId> ByHash);
 
     private static byte[] Hash(string token) => SHA256.HashData(Encoding.UTF8.GetBytes(token));
 }

@@ -70,7 +70,8 @@ internal sealed class SqliteStore : IResourceStore
     {
         ArgumentOutOfRangeException.ThrowIfZero(changes.Count);
         var pending = new Pending(seen, changes);
-        _queue.Add(pending, cancel);
+        if (!Queued(pending))
+            throw new IOException("the store is closed");
         return await pending.Done.Task.WaitAsync(cancel).ConfigureAwait(false);
     }
 
@@ -80,14 +81,27 @@ internal sealed class SqliteStore : IResourceStore
     /// <inheritdoc/>
     public ValueTask DisposeAsync()
     {
+        if (_queue.IsAddingCompleted)
+            return ValueTask.CompletedTask;
         _queue.CompleteAdding();
         _writer.Join();
         _put.Dispose();
         _remove.Dispose();
         _stamp.Dispose();
         _connection.Dispose();
-        _queue.Dispose();
         return ValueTask.CompletedTask;
+    }
+
+    private bool Queued(Pending pending)
+    {
+        try
+        {
+            return _queue.TryAdd(pending);
+        }
+        catch (InvalidOperationException)
+        {
+            return false;
+        }
     }
 
     private static Image Load(SqliteConnection connection, string path)
@@ -153,7 +167,13 @@ internal sealed class SqliteStore : IResourceStore
                 _publication.Publish(image);
             }
         }
-        catch (Exception e) when (e is SqliteException or IOException)
+        catch (Exception e) when (e is not (SqliteException or IOException))
+        {
+            // A fault of ours in one decision: this batch fails with it, and the thread must live on for the others.
+            batch.ForEach(pending => pending.Done.TrySetException(e));
+            return;
+        }
+        catch (Exception e)
         {
             // A full disk refuses this batch and may take the next one. After a failed sync nobody knows what the disk holds: stop for good.
             if (e is SqliteException { SqliteErrorCode: 10 })

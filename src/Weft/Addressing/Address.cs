@@ -157,6 +157,9 @@ public readonly record struct Address : IComparable<Address>
         why = "write an IPv6 address such as 2001:db8::17, without zone, port or brackets";
         if (text.AsSpan().ContainsAny("%[]/ ") || !IPAddress.TryParse(text, out var parsed))
             return false;
+        // What follows the last colon may be dotted, and is an IPv4 address then: without leading zeros, too.
+        if (text.Contains('.', StringComparison.Ordinal) && !TryParseV4(text[(text.LastIndexOf(':') + 1)..], out _, out why))
+            return false;
         Span<byte> bytes = stackalloc byte[16];
         if (!parsed.TryWriteBytes(bytes, out var written) || written != 16)
             return false;

@@ -28,6 +28,8 @@ public sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, Ho
         ArgumentNullException.ThrowIfNull(holder);
         if (wanted.FirstOrDefault(w => Subnets.All(s => s.Prefix.Family != w.Family)) is { Family: not 0 } stranger)
             return new Refusal(RefusalCode.AddressNotUsable, $"{stranger}: network {Name} has no {stranger.Family} subnet", stranger.ToString());
+        if (wanted.GroupBy(w => w.Family).FirstOrDefault(family => family.Distinct().Count() > 1) is { } many)
+            return new Refusal(RefusalCode.AddressNotUsable, $"{string.Join(" and ", many)}: {holder.Text} can have one {many.Key} address of network {Name}", many.First().ToString());
         var next = this;
         var leases = ImmutableArray.CreateBuilder<Lease>();
         foreach (var subnet in Subnets)

@@ -12,12 +12,12 @@ public sealed record Subnet
     {
         Prefix = prefix;
         var bits = prefix.Network.Bits;
-        // RFC 3021 and RFC 6164: a point-to-point subnet has neither network nor broadcast address, and no room for a reserve.
+        // RFC 3021 and RFC 6164: a point-to-point subnet has neither network nor broadcast address; one of its two ends is the fabric's.
         var tiny = prefix.Length >= bits - 1;
         First = tiny ? prefix.Network : new Address(prefix.Family, prefix.Network.Value + 1);
         Last = tiny || prefix.Family == AddressFamily.IPv6 ? prefix.Last : new Address(prefix.Family, prefix.Last.Value - 1);
         var room = Last.Value - First.Value;
-        Reserved = tiny ? 0 : room < (UInt128)reserved ? (int)room + 1 : reserved;
+        Reserved = tiny ? Math.Min((int)room, reserved) : room < (UInt128)reserved ? (int)room + 1 : reserved;
         Anycast = prefix.Family == AddressFamily.IPv6 && prefix.Length == 64
             ? (new Address(AddressFamily.IPv6, prefix.Network.Value | 0xfdffffffffffff80), new Address(AddressFamily.IPv6, prefix.Network.Value | 0xfdffffffffffffff))
             : null;

@@ -50,7 +50,7 @@ public sealed class VlanSet : IEquatable<VlanSet>, IEnumerable<int>
         return new VlanSet(ranges.ToImmutable());
     }
 
-    /// <summary>Reads ids and ranges: <c>606,700-710</c>.</summary>
+    /// <summary>Reads ids and ranges without leading zeros: <c>606,700-710</c>.</summary>
     /// <param name="text">The text; blanks around commas are let pass.</param>
     /// <param name="target">The member it came from, for the refusal.</param>
     /// <returns>The set, or a refusal that names the part at fault.</returns>
@@ -116,5 +116,5 @@ public sealed class VlanSet : IEquatable<VlanSet>, IEnumerable<int>
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
     private static bool TryVlan(string text, out int vlan) =>
-        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out vlan) && IsVlan(vlan);
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out vlan) && IsVlan(vlan) && text[0] != '0';
 }

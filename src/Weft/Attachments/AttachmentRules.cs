@@ -17,13 +17,13 @@ public static class AttachmentRules
     {
         ArgumentNullException.ThrowIfNull(proposal);
         ArgumentNullException.ThrowIfNull(attachments);
-        var known = new List<(Attachment Attachment, string Interface, string Label)>();
+        var known = new List<Known>();
         foreach (var attachment in attachments)
         {
             if (proposal.Seen.Get(attachment.Network) is not { } row)
                 continue;
-            var mine = (Attachment: attachment, Interface: Network.InterfaceNameOf(row), Label: DnsLabel.Of(attachment.Network.Name));
-            CheckAlone(proposal, attachment, mine.Interface, row);
+            var mine = new Known(attachment, Interfaces(attachment, row), DnsLabel.Of(attachment.Network.Name));
+            CheckAlone(proposal, attachment, mine.Interfaces[0], row);
             foreach (var other in known)
                 CheckPair(proposal, mine, other);
             known.Add(mine);
@@ -48,14 +48,14 @@ public static class AttachmentRules
         }
     }
 
-    private static void CheckPair(Proposal proposal, (Attachment Attachment, string Interface, string Label) mine, (Attachment Attachment, string Interface, string Label) other)
+    private static void CheckPair(Proposal proposal, Known mine, Known other)
     {
         var (attachment, earlier) = (mine.Attachment, other.Attachment);
         var path = attachment.Path;
         if (!attachment.Network.Equals(earlier.Network))
         {
-            if (mine.Interface == other.Interface)
-                proposal.Find(RefusalCode.Overlap, path, $"'{path}': {attachment.Network.Name} and {earlier.Network.Name} ({earlier.Path}) have the same interface name '{mine.Interface}'; give one of the networks another interfaceName", earlier.Network);
+            if (mine.Interfaces.Intersect(other.Interfaces, StringComparer.Ordinal).FirstOrDefault() is { } name)
+                proposal.Find(RefusalCode.Overlap, path, $"'{path}': {attachment.Network.Name} and {earlier.Network.Name} ({earlier.Path}) have the same interface name '{name}'; give one of the networks another interfaceName", earlier.Network);
             if (attachment.ServesPods && earlier.ServesPods && mine.Label == other.Label)
                 proposal.Find(RefusalCode.Overlap, path, $"'{path}': {attachment.Network.Name} and {earlier.Network.Name} ({earlier.Path}) would both be the NetworkAttachmentDefinition '{mine.Label}'", earlier.Network);
             return;
@@ -67,11 +67,25 @@ public static class AttachmentRules
             proposal.Find(RefusalCode.Overlap, path, $"'{path}': {attachment.Network.Name} is attached twice by {attachment.Plugin} (also {earlier.Path})", attachment.Network);
         else if (attachment.Plugin == earlier.Plugin)
             proposal.Find(RefusalCode.Mismatch, $"{path}.ipamEnabled", $"'{path}.ipamEnabled': {attachment.Network.Name} is attached with ipamEnabled {earlier.Ipam} in {earlier.Path}; one NetworkAttachmentDefinition can't be both", attachment.Network);
+        else if (attachment.Network.Type == TrunkedNetwork.ResourceType && OnThePort(attachment) && OnThePort(earlier))
+            proposal.Find(RefusalCode.Overlap, path, $"'{path}': {attachment.Network.Name} is attached by {earlier.Plugin} already ({earlier.Path}), and a node's sub-interface takes the tag away from pods on the same port", attachment.Network);
         else if (attachment.ServesPods && earlier.ServesPods)
             proposal.Find(RefusalCode.Overlap, path, $"'{path}': {attachment.Network.Name} is attached by {earlier.Plugin} already ({earlier.Path}), and its NetworkAttachmentDefinition can be only one; OSDevice may stand beside it", attachment.Network);
     }
 
+    /// <summary>The interfaces that an attachment makes on a node: its own, and for the node's own trunk one for each VLAN.</summary>
+    private static ImmutableArray<string> Interfaces(Attachment attachment, Stored row)
+    {
+        var name = Network.InterfaceNameOf(row);
+        return attachment.Plugin != PluginType.OSDevice || attachment.Network.Type != TrunkedNetwork.ResourceType
+            ? [name] : [name, .. TrunkedNetwork.VlansOf(row).Select(vlan => $"{name}.{vlan}")];
+    }
+
+    private static bool OnThePort(Attachment attachment) => attachment.Plugin is PluginType.MACVLAN or PluginType.OSDevice;
+
     private static bool SamePlace(string left, string right) => Place(left) == Place(right);
 
     private static string Place(string path) => path[..path.LastIndexOf("attachedNetworkConfiguration", StringComparison.Ordinal)];
+
+    private sealed record Known(Attachment Attachment, ImmutableArray<string> Interfaces, string Label);
 }

@@ -95,8 +95,8 @@ public sealed class InternalNetwork : FabricKind
         var properties = PropertiesOf(proposal.Wanted);
         var network = Of(proposal.Wanted);
         if (proposal.Seen.Get(network.Domain) is { } domain)
-            CheckVlan(proposal, L3IsolationDomain.Of(domain).Fabric, network.Vlan);
-        CheckMtu(proposal, network.Mtu);
+            CheckVlan(proposal, L3IsolationDomain.Of(domain).Fabric, properties.Whole("vlanId")!.Value);
+        CheckMtu(proposal, properties.Whole("mtu")!.Value);
         var others = In(proposal.Seen, network.Domain).Where(other => !other.Id.Equals(network.Id)).ToList();
         var mine = new List<Prefix>();
         foreach (var (member, family) in Subnets)

@@ -56,9 +56,10 @@ public sealed class L2IsolationDomain : FabricKind
     public override void Check(Proposal proposal)
     {
         ArgumentNullException.ThrowIfNull(proposal);
-        var domain = Of(proposal.Wanted);
-        CheckVlan(proposal, domain.Fabric, domain.Vlan);
-        CheckMtu(proposal, domain.Mtu);
+        // The record holds 32 bits; the numbers as they were sent are what must be in range.
+        var properties = PropertiesOf(proposal.Wanted);
+        CheckVlan(proposal, Of(proposal.Wanted).Fabric, properties.Whole("vlanId")!.Value);
+        CheckMtu(proposal, properties.Whole("mtu")!.Value);
     }
 
     /// <inheritdoc/>

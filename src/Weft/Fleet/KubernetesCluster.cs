@@ -86,6 +86,7 @@ public sealed class KubernetesCluster : ResourceKind
             proposal.Find(RefusalCode.Overlap, $"{NetworkConfiguration}.serviceCidrs", $"'{NetworkConfiguration}.serviceCidrs': {service} overlaps with the pod range {pod}");
         if (configuration.Text("dnsServiceIp") is { } dns && !(Address.TryParse(dns, out var address) && services.Any(s => s.Contains(address))))
             proposal.Find(RefusalCode.Mismatch, $"{NetworkConfiguration}.dnsServiceIp", $"'{NetworkConfiguration}.dnsServiceIp': {dns} is no address of the service ranges ({string.Join(", ", services)})");
+        CheckPoolNames(proposal);
         LoadBalancer.Check(proposal, configuration, NetworkConfiguration);
         ClusterAttachments.Check(proposal, proposal.Id, AttachmentsOf(proposal.Wanted).Concat(InitialPools(proposal)));
     }
@@ -103,7 +104,7 @@ public sealed class KubernetesCluster : ResourceKind
             var properties = JsonNode.Parse(pool.GetRawText())!.AsObject();
             properties.Remove("name");
             var id = proposal.Id.Child("agentPools", pool.Text("name")!);
-            var document = new JsonObject { ["id"] = id.ToString(), ["location"] = cluster["location"]?.DeepClone(), ["properties"] = properties };
+            var document = new JsonObject { ["id"] = id.ToString(), ["location"] = cluster["location"]?.DeepClone(), ["extendedLocation"] = cluster["extendedLocation"]?.DeepClone(), ["properties"] = properties };
             document["systemData"] = cluster["systemData"]?.DeepClone();
             document[Provisioning.Member] = new JsonObject { ["state"] = Provisioning.Succeeded };
             return Change.Put(id, document);
@@ -127,6 +128,18 @@ public sealed class KubernetesCluster : ResourceKind
     private static IEnumerable<Attachment> InitialPools(Proposal proposal) => proposal.Old is not null ? [] :
         PropertiesOf(proposal.Wanted).Each("initialAgentPoolConfigurations").SelectMany((pool, i) => Attachment.Read(
             pool.Member("attachedNetworkConfiguration"), $"properties.initialAgentPoolConfigurations[{i}].attachedNetworkConfiguration"));
+
+    /// <summary>Each becomes a resource by its name, and of two with one name only the last would.</summary>
+    private static void CheckPoolNames(Proposal proposal)
+    {
+        var names = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
+        foreach (var (name, i) in PropertiesOf(proposal.Wanted).Each("initialAgentPoolConfigurations").Select((pool, i) => (pool.Text("name")!, i)))
+        {
+            var path = $"properties.initialAgentPoolConfigurations[{i}].name";
+            if (!names.Add(name))
+                proposal.Find(RefusalCode.Overlap, path, $"'{path}': another pool is named '{name}'");
+        }
+    }
 
     private static List<Prefix> CheckRanges(Proposal proposal, IEnumerable<string> texts, string member)
     {

@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Weft.Addressing;
 using Weft.Attachments;
+using Weft.Fabric;
 using Weft.Networks;
 using Weft.Resources;
 
@@ -105,6 +106,9 @@ public static class MachineAddresses
         ArgumentNullException.ThrowIfNull(before);
         ArgumentNullException.ThrowIfNull(after);
         ArgumentNullException.ThrowIfNull(written);
+        if ((Network.Is(written.Type) || written.Type == L2IsolationDomain.ResourceType || written.Type == InternalNetwork.ResourceType)
+            && NodePorts.Objection(before, after, written, limits) is { } objection)
+            return objection;
         var keys = Touched(before, after, written).ToList();
         var old = keys.SelectMany(key => before.Get(key) is { } row ? WishesOf(before, row) : []).ToList();
         var wanted = keys.SelectMany(key => after.Get(key) is { } row ? WishesOf(after, row) : []).ToList();
@@ -169,7 +173,7 @@ public static class MachineAddresses
         }
     }
 
-    /// <summary>The keys of the machines and nodes whose wishes a write may change.</summary>
+    /// <summary>The keys of the machines and nodes whose wishes a write may change: of a network, everybody's.</summary>
     private static IEnumerable<string> Touched(Image before, Image after, ResourceId written)
     {
         if (written.Type == Node.ResourceType || written.Type == VirtualMachine.ResourceType)
@@ -179,6 +183,7 @@ public static class MachineAddresses
             nodes += $"{(written.Type == AgentPool.ResourceType ? written.Parent! : written).Key}/";
         else if (!Network.Is(written.Type))
             return [];
-        return before.Range(nodes).Concat(after.Range(nodes)).Select(row => row.Key).Distinct();
+        var machines = Network.Is(written.Type) ? $"{StoreKey.PartitionOf(VirtualMachine.ResourceType)}|" : nodes;
+        return before.Range(nodes).Concat(after.Range(nodes)).Concat(after.Range(machines)).Select(row => row.Key).Distinct();
     }
 }

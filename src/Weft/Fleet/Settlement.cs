@@ -49,7 +49,17 @@ public sealed class Settlement(Kinds kinds, Limits limits)
     {
         ArgumentNullException.ThrowIfNull(image);
         var digests = new Dictionary<string, string>(StringComparer.Ordinal);
-        return [.. Running(image).SelectMany(row => Settle(image, row, Operation.Of(row), now, digests))];
+        var changes = ImmutableArray.CreateBuilder<Change>();
+        var next = image;
+        // Each on what the ones before it leave: a child mustn't be written back that just went with its parent.
+        foreach (var row in Running(image))
+        {
+            var ended = Settle(next, row, Operation.Of(row), now, digests).ToList();
+            changes.AddRange(ended);
+            next = ended.Count == 0 ? next : next.Next(ended);
+        }
+
+        return changes.ToImmutable();
     }
 
     /// <summary>The agents that an operation still waits for.</summary>

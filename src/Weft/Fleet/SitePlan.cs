@@ -68,35 +68,34 @@ public sealed class SitePlan(Kinds kinds, Verbs verbs, Limits limits)
         if (!decision.Unchanged && !step.IsEnabling)
         {
             var old = before.Get(StoreKey.Of(step.Id)) is { } row ? StoredForm.Writable(row) : null;
-            change["members"] = new JsonArray([.. Members(kinds.Find(step.Id.Type)?.Shape.Members ?? [], old, StoredForm.Writable(decision.Row!), "")]);
+            change["members"] = new JsonArray([.. Members(null, kinds.Find(step.Id.Type)?.Shape.Members ?? [], old, StoredForm.Writable(decision.Row!), "")]);
         }
 
         return change;
     }
 
     /// <summary>The members that differ, secrets by name only.</summary>
-    private static List<JsonNode> Members(ImmutableArray<Member> shape, JsonNode? before, JsonNode? after, string path)
+    private static List<JsonNode> Members(Member? member, ImmutableArray<Member> inner, JsonNode? before, JsonNode? after, string path)
     {
         if (JsonNode.DeepEquals(before, after))
             return [];
+        if (member?.Mutability == Mutability.Secret)
+            return [new JsonObject { ["path"] = path, ["after"] = "(secret)" }];
         if (after is JsonObject wanted && before is JsonObject or null)
         {
             var names = wanted.Select(m => m.Key).Concat((before as JsonObject ?? []).Select(m => m.Key)).Distinct(StringComparer.Ordinal);
-            return names.SelectMany(name =>
+            return [.. names.SelectMany(name =>
             {
-                var member = shape.FirstOrDefault(m => m.Name == name);
-                var at = path.Length == 0 ? name : $"{path}.{name}";
-                return member?.Mutability == Mutability.Secret
-                    ? [new JsonObject { ["path"] = at, ["after"] = "(secret)" }]
-                    : Members(member?.Members ?? [], before?[name], wanted[name], at);
-            }).ToList();
+                var row = inner.FirstOrDefault(m => m.Name == name);
+                return Members(row, row?.Members ?? [], before?[name], wanted[name], path.Length == 0 ? name : $"{path}.{name}");
+            })];
         }
 
         var change = new JsonObject { ["path"] = path };
         if (before is not null)
-            change["before"] = before.DeepClone();
+            change["before"] = Secrets.Concealed(member, before);
         if (after is not null)
-            change["after"] = after.DeepClone();
+            change["after"] = Secrets.Concealed(member, after);
         return [change];
     }
 

@@ -161,6 +161,6 @@ public sealed class VirtualMachine : ResourceKind
         Member.Flag("defaultGateway"),
         Member.Text("ipv4Address", "Static: the address it must have").Within(0, 64),
         Member.Text("ipv6Address", "Static: the address it must have").Within(0, 64),
-        Member.Text("networkAttachmentName", "the interface's name; the network's own if left out").Within(1, 15).Like("^[a-zA-Z0-9@._-]*$"),
+        Member.Text("networkAttachmentName", "the interface's name; the network's own if left out").Within(1, 15).Like(@"^(?!\.{1,2}$)[a-zA-Z0-9@._-]*$"),
         Member.Text("macAddress").Drawn());
 }

@@ -33,8 +33,8 @@ public sealed class L3Network : NetworkKind
         Member.Id("l3IsolationDomainId", "the VRF it stands in", L3IsolationDomain.ResourceType).Demanded().AtCreation(),
         Member.Whole("vlan", "the VLAN of one internal network of the VRF; may be left out where there is only one").AtCreation().Within(VlanSet.Lowest, VlanSet.Highest),
         Member.Choice("ipAllocationType", "IPV4|IPV6|DualStack", "the families it leases; left out, those of the internal network"),
-        Member.Text("ipv4ConnectedPrefix", "an IPv4 subnet of the internal network; may be left out where there is only one").AtCreation().Within(1, 64),
-        Member.Text("ipv6ConnectedPrefix", "an IPv6 subnet of the internal network; may be left out where there is only one").AtCreation().Within(1, 64),
+        Member.Text("ipv4ConnectedPrefix", "an IPv4 subnet of the internal network; may be left out where there is only one").WrittenOnce().Within(1, 64),
+        Member.Text("ipv6ConnectedPrefix", "an IPv6 subnet of the internal network; may be left out where there is only one").WrittenOnce().Within(1, 64),
         Member.Flag("hybridAksIpamEnabled", null, "deprecated and ignored"),
         InterfaceName, DeprecatedPlugin, .. DrawnMembers,
     ]);
@@ -115,12 +115,11 @@ public sealed class L3Network : NetworkKind
     {
         ArgumentNullException.ThrowIfNull(seen);
         var id = IdOf(row);
-        // A pod's address outlives the attachment that gave it until the pod is gone; its network must outlive the pod.
-        return ClustersOfPods(seen, id);
+        // A pod's or node's address outlives the attachment that gave it until the pod is gone; its network must outlive them.
+        return ClustersOfHolders(seen, id);
     }
 
-    private static IEnumerable<ResourceId> ClustersOfPods(Snapshot seen, ResourceId id) => NetworkPool.HoldingsOf(seen.Image, id).Leases
-        .Where(lease => lease.Holder.Id.StartsWith("pod:", StringComparison.Ordinal) && lease.Holder.Cluster is not null)
+    private static IEnumerable<ResourceId> ClustersOfHolders(Snapshot seen, ResourceId id) => NetworkPool.HoldingsOf(seen, id).Leases
         .Select(lease => ResourceId.TryParse(lease.Holder.Cluster, out var cluster) ? cluster : null).OfType<ResourceId>().DistinctBy(c => c.Key);
 
     private static FabricSubnets? CheckVlan(Proposal proposal, Stored domain, long? vlan)
@@ -180,7 +179,7 @@ public sealed class L3Network : NetworkKind
             return;
         foreach (var gone in PrefixesOf(old).Select(p => p.Family).Except(PrefixesOf(proposal.Wanted).Select(p => p.Family)))
         {
-            var holder = NetworkPool.HoldingsOf(proposal.Seen.Image, proposal.Id).Leases.FirstOrDefault(l => l.Address.Family == gone);
+            var holder = NetworkPool.HoldingsOf(proposal.Seen, proposal.Id).Leases.FirstOrDefault(l => l.Address.Family == gone);
             if (holder is not null)
                 proposal.Find(RefusalCode.InUse, Path, $"'{Path}': {gone} can't be dropped while {holder.Address} is held by {holder.Holder.Text}");
         }

@@ -12,7 +12,7 @@ public abstract class NetworkKind : ResourceKind
     /// <summary>The interface name of a network, in all kinds.</summary>
     private protected static readonly Member InterfaceName =
         Member.Text("interfaceName", "the interface's name in nodes and machines; derived from the network's name if left out")
-            .Within(1, 12).Like("^[a-zA-Z0-9@._-]*$").AtCreation();
+            .Within(1, 12).Like(@"^(?!\.{1,2}$)[a-zA-Z0-9@._-]*$").AtCreation();
 
     /// <summary>What older clients send and newer ones ignore.</summary>
     private protected static readonly Member DeprecatedPlugin = Member.Choice("hybridAksPluginType", "DPDK|SRIOV|OSDevice", "deprecated and ignored");

@@ -61,6 +61,16 @@ public static class NetworkPool
         return image.Derived(PartitionOf(network)) as Holdings ?? Holdings.Empty;
     }
 
+    /// <summary>Who holds what in a network, for a decision that doesn't stand if anybody takes or gives back meanwhile.</summary>
+    /// <param name="seen">What is stored.</param>
+    /// <param name="network">The network.</param>
+    /// <returns>The holdings.</returns>
+    public static Holdings HoldingsOf(Snapshot seen, ResourceId network)
+    {
+        ArgumentNullException.ThrowIfNull(seen);
+        return seen.Derived(PartitionOf(network)) as Holdings ?? Holdings.Empty;
+    }
+
     /// <summary>The pool of a network.</summary>
     /// <param name="image">What is stored.</param>
     /// <param name="network">The network's row.</param>

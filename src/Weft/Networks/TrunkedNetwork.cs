@@ -45,22 +45,22 @@ public sealed class TrunkedNetwork : NetworkKind
     {
         ArgumentNullException.ThrowIfNull(proposal);
         var cluster = NexusCluster.CheckHost(proposal);
-        var offered = new Dictionary<string, VlanSet>();
+        var offered = new List<(string Name, VlanSet Vlans)>();
         foreach (var (id, i) in DomainsOf(proposal.Wanted).Select((id, i) => (id, i)))
         {
             var domain = proposal.Seen.Get(id)!;
             var isL2 = id.Type == L2IsolationDomain.ResourceType;
             CheckDomain(proposal, $"properties.isolationDomainIds[{i}]", domain,
                 isL2 ? L2IsolationDomain.Of(domain).Fabric : L3IsolationDomain.Of(domain).Fabric, cluster);
-            offered[id.Name] = VlanSet.Of(isL2 ? [L2IsolationDomain.Of(domain).Vlan] : InternalNetwork.In(proposal.Seen, id).Select(n => n.Vlan));
+            offered.Add((id.Name, VlanSet.Of(isL2 ? [L2IsolationDomain.Of(domain).Vlan] : InternalNetwork.In(proposal.Seen, id).Select(n => n.Vlan))));
         }
 
         foreach (var (vlan, i) in PropertiesOf(proposal.Wanted).Each("vlans").Select((v, i) => (v.GetInt32(), i)))
         {
             var path = $"properties.vlans[{i}]";
-            if (!offered.Values.Any(set => set.Contains(vlan)))
+            if (!offered.Exists(o => o.Vlans.Contains(vlan)))
             {
-                var list = string.Join("; ", offered.Select(o => $"{o.Key} has {(o.Value.Count == 0 ? "none" : o.Value)}"));
+                var list = string.Join("; ", offered.Select(o => $"{o.Name} has {(o.Vlans.Count == 0 ? "none" : o.Vlans)}"));
                 proposal.Find(RefusalCode.Mismatch, path, $"'{path}': VLAN {vlan} is in none of the listed isolation domains: {list}", DomainsOf(proposal.Wanted).First());
             }
         }

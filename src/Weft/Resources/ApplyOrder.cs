@@ -45,7 +45,7 @@ public static class ApplyOrder
         if (findings.Count > 0)
             return Refusal.Of(findings, "resources");
         foreach (var node in nodes)
-            node.Needs.AddRange(nodes.Where(other => other != node && Needs(node, other, nodes)));
+            node.Needs.AddRange(nodes.Where(other => other != node && Needs(node, other)));
         return Sorted(nodes);
     }
 
@@ -61,7 +61,7 @@ public static class ApplyOrder
             yield return new Draft(id, null, []);
     }
 
-    private static bool Needs(Draft node, Draft other, List<Draft> all)
+    private static bool Needs(Draft node, Draft other)
     {
         if (node.Body is null)
             return other.Body is not null && (other.Id.Equals(node.Id) || other.Id.IsUnder(node.Id));
@@ -74,9 +74,9 @@ public static class ApplyOrder
             return true;
         if (node.Refers.Contains(other.Id.Key))
             return true;
-        // Who stands on a domain needs what stands under it: its internal networks.
-        return other.Body is not null && !node.Id.IsUnder(other.Id.Parent ?? other.Id)
-            && all.Exists(domain => domain.Body is null && other.Id.IsUnder(domain.Id) && node.Refers.Contains(domain.Id.Key) && !node.Id.IsUnder(domain.Id));
+        // Who names a resource needs its children too (a domain's internal networks), whether the resource itself is among the documents or not.
+        return other.Body is not null && !other.Id.IsExtension && other.Id.Parent is { Parent.Parent: not null } parent
+            && node.Refers.Contains(parent.Key) && !node.Id.IsUnder(parent);
     }
 
     private static Outcome<ImmutableArray<ApplyStep>> Sorted(List<Draft> nodes)

@@ -32,7 +32,13 @@ public static class Json
             using var document = JsonDocument.Parse(utf8, new JsonDocumentOptions { AllowDuplicateProperties = false, MaxDepth = 64 });
             if (document.RootElement.ValueKind != JsonValueKind.Object)
                 return new Refusal(RefusalCode.InvalidRequestContent, "the body must be a JSON object");
-            return JsonObject.Create(document.RootElement.Clone())!;
+            var root = document.RootElement.Clone();
+            Touch(root);
+            return JsonObject.Create(root)!;
+        }
+        catch (InvalidOperationException)
+        {
+            return new Refusal(RefusalCode.InvalidRequestContent, "the body is no JSON: a text in it is no Unicode (bytes that are no UTF-8, or half of a surrogate pair)");
         }
         catch (JsonException e)
         {
@@ -94,6 +100,29 @@ public static class Json
     {
         value = default;
         return element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out value) && value.ValueKind != JsonValueKind.Null;
+    }
+
+    /// <summary>Reads every text once: the parser lets pass what can't be read as text later.</summary>
+    private static void Touch(JsonElement element)
+    {
+        switch (element.ValueKind)
+        {
+            case JsonValueKind.String:
+                _ = element.GetString();
+                break;
+            case JsonValueKind.Array:
+                foreach (var item in element.EnumerateArray())
+                    Touch(item);
+                break;
+            case JsonValueKind.Object:
+                foreach (var member in element.EnumerateObject())
+                {
+                    _ = member.Name;
+                    Touch(member.Value);
+                }
+
+                break;
+        }
     }
 
     private static byte[] Write(JsonNode node, JsonWriterOptions options)

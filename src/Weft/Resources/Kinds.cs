@@ -32,6 +32,17 @@ public sealed class Kinds
     /// <returns>The kind.</returns>
     public ResourceKind Of(Stored row) => _byType[ResourceKind.IdOf(row).Type];
 
+    /// <summary>An id with its types spelt as the kinds spell them; names stay as the caller spelt them.</summary>
+    /// <param name="id">The id.</param>
+    /// <returns>The same id: ids compare without regard to case.</returns>
+    public ResourceId Spelt(ResourceId id)
+    {
+        ArgumentNullException.ThrowIfNull(id);
+        if (id.Parent is not { } parent || Find(id.Type) is not { } kind || kind.Type == ResourceId.ResourceGroupType)
+            return id;
+        return kind.ParentType is null ? Spelt(parent).Extend(kind.Type, id.Name) : Spelt(parent).Child(kind.Type.Leaf, id.Name);
+    }
+
     /// <summary>The kinds whose bodies may name a resource of a type.</summary>
     /// <param name="type">The type.</param>
     /// <returns>The kinds.</returns>

@@ -44,6 +44,9 @@ public enum Mutability
     /// <summary>At creation; later only with the value it has.</summary>
     CreateOnly,
 
+    /// <summary>Until it has a value; later only with that one.</summary>
+    Once,
+
     /// <summary>Never: the server draws it, and what a caller sends is ignored.</summary>
     ReadOnly,
 
@@ -164,6 +167,10 @@ public sealed record Member(string Name, MemberType Type, string Says = "")
     /// <summary>The same member, written at creation only.</summary>
     /// <returns>The row.</returns>
     public Member AtCreation() => this with { Mutability = Mutability.CreateOnly };
+
+    /// <summary>The same member, written once.</summary>
+    /// <returns>The row.</returns>
+    public Member WrittenOnce() => this with { Mutability = Mutability.Once };
 
     /// <summary>The same member, drawn by the server.</summary>
     /// <returns>The row.</returns>

@@ -25,26 +25,10 @@ public static class ResourceBody
 
         body["etag"] = Provisioning.ETagOf(row);
         var properties = stored["properties"]?.DeepClone() as JsonObject ?? [];
-        Conceal(kind.Shape.Find("properties")?.Members ?? [], properties);
+        Secrets.Conceal(kind.Shape.Find("properties")?.Members ?? [], properties);
         properties["provisioningState"] = Provisioning.StateOf(row);
         kind.Draw(row, properties, now);
         body["properties"] = properties;
         return body;
-    }
-
-    private static void Conceal(IEnumerable<Member> members, JsonObject body)
-    {
-        foreach (var member in members)
-        {
-            if (member.Mutability == Mutability.Secret)
-                body.Remove(member.Name);
-            else if (body[member.Name] is JsonObject inner)
-                Conceal(member.Members, inner);
-            else if (body[member.Name] is JsonArray list && member.Element is { } element)
-            {
-                foreach (var item in list.OfType<JsonObject>())
-                    Conceal(element.Members, item);
-            }
-        }
     }
 }

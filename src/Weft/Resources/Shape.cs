@@ -50,13 +50,25 @@ public sealed record Shape(ImmutableArray<Member> Members)
                 known[name] = value?.DeepClone();
         }
 
-        return Object(Members, known, old, "", false, findings);
+        var result = Object(Members, known, old, "", false, findings);
+        // A resource without members of its own is read with drawn ones; sent back it must be the same wish.
+        if (result["properties"] is JsonObject { Count: 0 })
+            result.Remove("properties");
+        return result;
     }
 
     /// <summary>Every id in a body that must exist, with the member it stands in.</summary>
     /// <param name="body">A normalised body.</param>
     /// <returns>Path, id and row.</returns>
     public IEnumerable<(string Path, ResourceId Id, Member Member)> References(JsonElement body) => References(Members, body, "");
+
+    /// <summary>Whether a member at the top is one that every resource carries and only the server writes.</summary>
+    /// <param name="name">The member.</param>
+    /// <returns>True for <c>id</c>, <c>name</c>, <c>type</c>, <c>systemData</c> and <c>etag</c>.</returns>
+    internal static bool IsEnvelope(string name) => Envelope.Contains(name);
+
+    internal static Refusal Unknown(string name, string path, ImmutableArray<Member> members) =>
+        new(RefusalCode.UnknownMember, $"there is no member '{name}'{Nearest(name, members)}", path);
 
     private static IEnumerable<(string Path, ResourceId Id, Member Member)> References(ImmutableArray<Member> members, JsonElement body, string path)
     {
@@ -103,24 +115,28 @@ public sealed record Shape(ImmutableArray<Member> Members)
                 continue;
             }
 
-            var createOnly = frozen || member.Mutability == Mutability.CreateOnly;
-            var value = Value(member, given, createOnly ? default : before, at, createOnly, findings);
+            var keeps = member.Mutability is Mutability.CreateOnly or Mutability.Once;
+            var earlier = findings.Count;
+            var value = Value(member, given, frozen || keeps ? default : before, at, frozen || keeps, findings);
+            if (member.Mutability == Mutability.Secret)
+                Hush(findings, earlier, at);
             if (value is null)
                 continue;
-            if (member.Mutability == Mutability.CreateOnly && before.ValueKind != JsonValueKind.Undefined && !Same(member, value, before))
-                findings.Add(Frozen(at, before, value));
+            Secrets.Keep(member, value, before);
+            if (keeps && old.ValueKind == JsonValueKind.Object && !Same(member, value, before))
+                findings.Add(Frozen(member, at, before, value));
             result[member.Name] = value;
         }
 
         foreach (var name in rest.Order(StringComparer.Ordinal))
-            findings.Add(new Refusal(RefusalCode.UnknownMember, $"there is no member '{name}'{Nearest(name, members)}", Join(path, name)));
+            findings.Add(Unknown(name, Join(path, name), members));
         return result;
     }
 
     /// <summary>An absent create-only member keeps its value: leaving it out is no wish to change what can't be changed.</summary>
     private static JsonNode? Absent(Member member, JsonElement before, string path, bool frozen, List<Refusal> findings)
     {
-        if (member.Mutability is Mutability.CreateOnly or Mutability.Secret && before.ValueKind != JsonValueKind.Undefined)
+        if (member.Mutability is Mutability.CreateOnly or Mutability.Once or Mutability.Secret && before.ValueKind != JsonValueKind.Undefined)
             return JsonNode.Parse(before.GetRawText());
         if (member.Required)
             findings.Add(new Refusal(RefusalCode.MissingMember, $"'{path}' is required", path));
@@ -130,8 +146,12 @@ public sealed record Shape(ImmutableArray<Member> Members)
         if (member.Type == MemberType.Group && !member.Required && member.Members.Any(m => m.Default is not null)
             && !member.Members.Any(m => m.Required) && member.Name == "properties")
             return Object(member.Members, [], before, path, frozen, findings);
-        return null;
+        return member.Type == MemberType.Group && Kept(member.Members, before) is { Count: > 0 } kept ? kept : null;
     }
+
+    private static JsonObject Kept(ImmutableArray<Member> members, JsonElement before) => new(members
+        .Where(m => m.Mutability is Mutability.CreateOnly or Mutability.Once && before.Member(m.Name).ValueKind != JsonValueKind.Undefined)
+        .Select(m => KeyValuePair.Create(m.Name, JsonNode.Parse(before.Member(m.Name).GetRawText()))));
 
     private static JsonNode? Value(Member member, JsonNode given, JsonElement old, string path, bool frozen, List<Refusal> findings)
     {
@@ -141,8 +161,7 @@ public sealed record Shape(ImmutableArray<Member> Members)
                 return Object(member.Members, body, old, path, frozen, findings);
             case MemberType.List when given is JsonArray list:
                 Count(member, list.Count, path, "elements", findings);
-                return new JsonArray([.. list.Select((element, i) =>
-                    element is null ? null : Value(member.Element!, element, default, $"{path}[{i}]", frozen, findings))]);
+                return new JsonArray([.. list.Select((element, i) => Element(member.Element!, element, $"{path}[{i}]", frozen, findings))]);
             case MemberType.Map when given is JsonObject map && map.All(entry => entry.Value?.GetValueKind() == JsonValueKind.String):
             case MemberType.Any:
                 return given.DeepClone();
@@ -156,6 +175,14 @@ public sealed record Shape(ImmutableArray<Member> Members)
                 findings.Add(Bad(path, $"{Show(given)} is no {Word(member.Type)}"));
                 return null;
         }
+    }
+
+    private static JsonNode? Element(Member member, JsonNode? given, string path, bool frozen, List<Refusal> findings)
+    {
+        if (given is not null)
+            return Value(member, given, default, path, frozen, findings);
+        findings.Add(Bad(path, $"null is no {Word(member.Type)}"));
+        return null;
     }
 
     private static JsonValue? TextValue(Member member, string text, string path, List<Refusal> findings)
@@ -178,7 +205,8 @@ public sealed record Shape(ImmutableArray<Member> Members)
         }
 
         Count(member, text.Length, path, "characters", findings);
-        if (member.Pattern is { } pattern && !pattern.IsMatch(text))
+        // A '$' would let a line feed behind it pass.
+        if (member.Pattern is { } pattern && pattern.Match(text) is var found && !(found.Success && found.Length == text.Length))
             findings.Add(Bad(path, $"'{text}' doesn't match {pattern}"));
         return JsonValue.Create(text);
     }
@@ -189,12 +217,43 @@ public sealed record Shape(ImmutableArray<Member> Members)
             findings.Add(Bad(path, $"it has {count} {what}; allowed are {Bounds(member)}"));
     }
 
-    private static bool Same(Member member, JsonNode value, JsonElement before) => member.Type == MemberType.Id
-        ? string.Equals(value.GetValue<string>().Trim('/'), before.GetString()!.Trim('/'), StringComparison.OrdinalIgnoreCase)
-        : JsonNode.DeepEquals(value, JsonNode.Parse(before.GetRawText()));
+    private static bool Same(Member member, JsonNode value, JsonElement before)
+    {
+        if (before.ValueKind == JsonValueKind.Undefined)
+            return member.Mutability == Mutability.Once;
+        return member.Type == MemberType.Id
+            ? string.Equals(value.GetValue<string>().Trim('/'), before.GetString()!.Trim('/'), StringComparison.OrdinalIgnoreCase)
+            : JsonNode.DeepEquals(Secrets.Concealed(member, value), Secrets.Concealed(member, JsonNode.Parse(before.GetRawText())));
+    }
 
-    private static Refusal Frozen(string path, JsonElement before, JsonNode after) => new(RefusalCode.ImmutableMember,
-        $"'{path}' is set at creation: it is {Short(before.GetRawText())} and can't become {Short(Show(after))}", path);
+    private static Refusal Frozen(Member member, string path, JsonElement before, JsonNode after)
+    {
+        var was = before.ValueKind == JsonValueKind.Undefined ? null : Secrets.Concealed(member, JsonNode.Parse(before.GetRawText()));
+        var (at, old, wanted) = Difference(path, was, Secrets.Concealed(member, after));
+        return new(RefusalCode.ImmutableMember, $"'{at}' is set at creation: it is {Word(old)} and can't become {Word(wanted)}", at);
+        static string Word(JsonNode? value) => value is null ? "absent" : Show(value);
+    }
+
+    /// <summary>The innermost place where two values differ first: two long texts that begin alike would tell a person nothing.</summary>
+    private static (string Path, JsonNode? Before, JsonNode? After) Difference(string path, JsonNode? before, JsonNode? after)
+    {
+        if (before is JsonObject old && after is JsonObject wanted)
+        {
+            var name = old.Select(m => m.Key).Union(wanted.Select(m => m.Key)).First(n => !JsonNode.DeepEquals(old[n], wanted[n]));
+            return Difference(Join(path, name), old[name], wanted[name]);
+        }
+
+        if (before is not JsonArray was || after is not JsonArray list || was.Count != list.Count)
+            return (path, before, after);
+        var at = Enumerable.Range(0, list.Count).First(i => !JsonNode.DeepEquals(was[i], list[i]));
+        return Difference($"{path}[{at}]", was[at], list[at]);
+    }
+
+    private static void Hush(List<Refusal> findings, int from, string path)
+    {
+        for (var i = from; i < findings.Count; i++)
+            findings[i] = findings[i] with { Message = $"'{path}': the value doesn't fit its type, length or pattern; it is a secret and not said here" };
+    }
 
     private static Refusal Bad(string path, string why) => new(RefusalCode.InvalidMember, $"'{path}': {why}", path);
 
@@ -218,7 +277,8 @@ public sealed record Shape(ImmutableArray<Member> Members)
 
     private static string Show(JsonNode node) => Short(System.Text.Encoding.UTF8.GetString(Json.Bytes(node)));
 
-    private static string Short(string text) => text.Length <= 120 ? text : string.Concat(text.AsSpan(0, 117), "…");
+    // The middle goes: ids begin alike and differ at their ends.
+    private static string Short(string text) => text.Length <= 300 ? text : string.Concat(text.AsSpan(0, 140), "…", text.AsSpan(text.Length - 140));
 
     private static string Nearest(string name, ImmutableArray<Member> members)
     {

@@ -65,6 +65,15 @@ public sealed class Snapshot
         return row;
     }
 
+    /// <summary>The value kept beside a partition; the decision rests on the whole of it.</summary>
+    /// <param name="partition">The partition.</param>
+    /// <returns>The value, or null.</returns>
+    public object? Derived(string partition)
+    {
+        _partitions.Add(partition);
+        return Image.Derived(partition);
+    }
+
     /// <summary>One resource that isn't being deleted.</summary>
     /// <param name="id">Its id.</param>
     /// <returns>The row, or null.</returns>

@@ -29,14 +29,15 @@ public sealed class Verbs(Kinds kinds, Limits limits, Follows follows, Concerned
         if (Preconditions(request, old) is { } failed)
             return failed;
         if (old is not null && Provisioning.IsDeleting(old))
-            return new Refusal(RefusalCode.Conflict, $"{request.Id} is being deleted; wait until it is gone", request.Id.ToString());
+            return BeingDeleted(request.Id);
 
         var findings = new List<Refusal>();
         if (old is null)
             CheckPlace(kind, request.Id, seen, findings);
-        var body = kind.Shape.Normalise(request.Body, old?.Json ?? default, findings);
+        var wish = old is null ? request.Body : Echo.Drop(request.Body, ResourceBody.Draw(kind, old, seen.Image), StoredForm.Writable(old));
+        var body = kind.Shape.Normalise(wish, old?.Json ?? default, findings);
         CheckIdentity(request, findings);
-        var id = old is null ? request.Id : ResourceKind.IdOf(old);
+        var id = old is null ? kinds.Spelt(request.Id) : ResourceKind.IdOf(old);
         return findings.Count > 0 && !CanJudge(findings) ? Refusal.Of(findings, request.Id.ToString()) : Weigh(kind, request, id, body, old, seen, findings);
     }
 
@@ -50,8 +51,8 @@ public sealed class Verbs(Kinds kinds, Limits limits, Follows follows, Concerned
         ArgumentNullException.ThrowIfNull(seen);
         if (KindOf(request.Id) is not { } kind)
             return NoSuchType(request.Id);
-        if (seen.Get(request.Id) is not { } old)
-            return NotFound(request.Id);
+        if (!Existing(request.Id, seen).TryGet(out var old, out var absent))
+            return absent;
         var findings = new List<Refusal>();
         var merged = Merge(kind.Shape.Members, StoredForm.Writable(old), request.Body, "", findings);
         return findings.Count > 0 ? Refusal.Of(findings, request.Id.ToString()) : Put(request with { Body = merged }, seen);
@@ -90,8 +91,8 @@ public sealed class Verbs(Kinds kinds, Limits limits, Follows follows, Concerned
         ArgumentNullException.ThrowIfNull(seen);
         if (KindOf(request.Id) is not { } kind)
             return NoSuchType(request.Id);
-        if (seen.Get(request.Id) is not { } old)
-            return NotFound(request.Id);
+        if (!Existing(request.Id, seen).TryGet(out var old, out var absent))
+            return absent;
         if (kind.Act(action, request.Body, old, seen) is not { } outcome)
             return new Refusal(RefusalCode.InvalidResourceType, $"a {kind.Noun} has no action '{action}'", request.Id.ToString());
         if (!outcome.TryGet(out var document, out var refusal))
@@ -113,7 +114,8 @@ public sealed class Verbs(Kinds kinds, Limits limits, Follows follows, Concerned
         findings.AddRange(proposal.Findings);
         if (findings.Count > 0)
             return Refusal.Of(findings, id.ToString());
-        if (old is not null && StoredForm.SameWish(old, proposal.Wanted))
+        // The same wish again is how a caller tries once more what has failed.
+        if (old is not null && Provisioning.StateOf(old) != Provisioning.Failed && StoredForm.SameWish(old, proposal.Wanted))
             return new Decision([], old, seen.Image, false, null);
 
         var after = seen.Image.Next([Change.Put(id, document)]);
@@ -207,11 +209,13 @@ public sealed class Verbs(Kinds kinds, Limits limits, Follows follows, Concerned
         {
             var at = path.Length == 0 ? name : $"{path}.{name}";
             var member = members.FirstOrDefault(m => m.Name == name);
-            if (member is { Patchable: true })
+            if (member is null && (path.Length > 0 || !Shape.IsEnvelope(name)))
+                findings.Add(Shape.Unknown(name, at, members));
+            else if (member is { Patchable: true })
                 into[name] = value?.DeepClone();
             else if (member is { Type: MemberType.Group } && value is JsonObject inner && (path.Length == 0 || Reachable(member)))
                 into[name] = Merge(member.Members, into[name]?.DeepClone() as JsonObject ?? [], inner, at, findings);
-            else if (member is not { Mutability: Mutability.ReadOnly } && !JsonNode.DeepEquals(into[name], value))
+            else if (member is not (null or { Mutability: Mutability.ReadOnly }) && !JsonNode.DeepEquals(into[name], value))
                 findings.Add(new Refusal(RefusalCode.ImmutableMember, $"'{at}' isn't reached by PATCH; use PUT", at));
         }
 
@@ -220,10 +224,24 @@ public sealed class Verbs(Kinds kinds, Limits limits, Follows follows, Concerned
 
     private static bool Reachable(Member member) => member.Members.Any(m => m.Patchable || Reachable(m));
 
-    private ResourceKind? KindOf(ResourceId id) =>
-        kinds.Find(id.Type) is { } kind && (kind.Extends.IsEmpty || kind.Extends.Contains(id.Parent!.Type)) ? kind : null;
+    /// <summary>The kind of an id that stands where its kind may: in a group, under its parent, or as the extension of another.</summary>
+    private ResourceKind? KindOf(ResourceId id)
+    {
+        if (kinds.Find(id.Type) is not { } kind || id.Parent is not { } parent)
+            return null;
+        if (kind.Extends.IsEmpty && kind.ParentType is null)
+            return parent.Type == ResourceId.SubscriptionType || (parent.Type == ResourceId.ResourceGroupType && id.Type != ResourceId.ResourceGroupType) ? kind : null;
+        return (kind.Extends.Contains(parent.Type) || kind.ParentType == parent.Type) && KindOf(parent) is not null ? kind : null;
+    }
 
     private static Refusal NoSuchType(ResourceId id) => new(RefusalCode.InvalidResourceType, $"there is no resource type {id.Type} here", id.ToString());
 
-    private static Refusal NotFound(ResourceId id) => new(RefusalCode.ResourceNotFound, $"{id} doesn't exist", id.ToString());
+    private static Outcome<Stored> Existing(ResourceId id, Snapshot seen)
+    {
+        if (seen.Get(StoreKey.Of(id)) is not { } row)
+            return new Refusal(RefusalCode.ResourceNotFound, $"{id} doesn't exist", id.ToString());
+        return Provisioning.IsDeleting(row) ? BeingDeleted(id) : row;
+    }
+
+    private static Refusal BeingDeleted(ResourceId id) => new(RefusalCode.Conflict, $"{id} is being deleted; wait until it is gone", id.ToString());
 }

@@ -1,0 +1,80 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Weft.Resources;
+
+/// <summary>Members that are never given back: kept where a caller can't send them again, and left out of everything that is shown.</summary>
+internal static class Secrets
+{
+    /// <summary>Carries the secrets of what is there into what is to replace it, wherever they were not sent again.</summary>
+    /// <param name="member">The row.</param>
+    /// <param name="value">The new value, completed in place.</param>
+    /// <param name="before">What it replaces.</param>
+    public static void Keep(Member member, JsonNode value, JsonElement before)
+    {
+        if (member.Type == MemberType.Group && value is JsonObject body)
+        {
+            foreach (var inner in member.Members)
+            {
+                var old = before.Member(inner.Name);
+                if (body[inner.Name] is { } given)
+                    Keep(inner, given, old);
+                else if (inner.Mutability == Mutability.Secret && old.ValueKind != JsonValueKind.Undefined)
+                    body[inner.Name] = JsonNode.Parse(old.GetRawText());
+            }
+        }
+        else if (member.Type == MemberType.List && value is JsonArray list && before.ValueKind == JsonValueKind.Array)
+        {
+            foreach (var (element, i) in list.Select((e, i) => (e, i)))
+            {
+                if (element is not null)
+                    Keep(member.Element!, element, Partner(element, i, before));
+            }
+        }
+    }
+
+    /// <summary>Takes the secrets out of an object.</summary>
+    /// <param name="members">Its rows.</param>
+    /// <param name="body">The object, changed in place.</param>
+    public static void Conceal(IEnumerable<Member> members, JsonObject body)
+    {
+        foreach (var member in members)
+        {
+            if (member.Mutability == Mutability.Secret)
+                body.Remove(member.Name);
+            else
+                Conceal(member, body[member.Name]);
+        }
+    }
+
+    /// <summary>A copy without secrets.</summary>
+    /// <param name="member">The row.</param>
+    /// <param name="value">The value.</param>
+    /// <returns>The copy.</returns>
+    public static JsonNode? Concealed(Member? member, JsonNode? value)
+    {
+        var copy = value?.DeepClone();
+        if (member is not null)
+            Conceal(member, copy);
+        return copy;
+    }
+
+    private static void Conceal(Member member, JsonNode? value)
+    {
+        if (value is JsonObject body)
+            Conceal(member.Members, body);
+        else if (value is JsonArray list && member.Element is { } element)
+        {
+            foreach (var item in list)
+                Conceal(element, item);
+        }
+    }
+
+    /// <summary>The element that another one replaces: the one of its name, or of its place where elements have no names.</summary>
+    private static JsonElement Partner(JsonNode element, int at, JsonElement before)
+    {
+        if (element is JsonObject body && body["name"]?.ToString() is { } name)
+            return before.EnumerateArray().FirstOrDefault(old => old.Text("name") == name);
+        return at < before.GetArrayLength() ? before[at] : default;
+    }
+}

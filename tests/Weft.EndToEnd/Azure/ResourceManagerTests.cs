@@ -1,0 +1,163 @@
+using System.Net;
+using System.Net.Security;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text.Json.Nodes;
+using Azure;
+using Azure.Core;
+using Azure.Core.Pipeline;
+using Azure.ResourceManager;
+using Azure.ResourceManager.Resources;
+using Weft.EndToEnd.Server;
+
+namespace Weft.EndToEnd.Azure;
+
+/// <summary>The official client over TLS: it knows nothing of Weft but the address.</summary>
+public sealed class ResourceManagerTests
+{
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Makes_Reads_Lists_Tags_AndDeletes_ANetwork()
+    {
+        using var authority = new Authority();
+        await using var weftd = await Weftd.Start("--tls-cert", authority.CertificateFile, "--tls-key", authority.KeyFile);
+        Assert.Equal("https", weftd.Url.Scheme);
+        var client = Client(weftd, authority);
+        var resources = client.GetGenericResources();
+        foreach (var (id, body) in SmallSite.Ground)
+            await Make(client, authority, weftd, id, body);
+
+        var wanted = SmallSite.Layer3("n6", 606);
+        var made = (await resources.CreateOrUpdateAsync(WaitUntil.Completed, new ResourceIdentifier(wanted.Id), Data(wanted.Body), Cancel)).Value;
+
+        Assert.Equal(wanted.Id, made.Id.ToString());
+        var properties = JsonNode.Parse(made.Data.Properties.ToString())!;
+        Assert.Equal(("Succeeded", "Available", "10.30.0.0/20"), (properties["provisioningState"]!.ToString(), properties["detailedStatus"]!.ToString(), properties["ipv4ConnectedPrefix"]!.ToString()));
+        var read = (await client.GetGenericResource(made.Id).GetAsync(Cancel)).Value;
+        Assert.Equal("n6", read.Data.Name);
+        Assert.Equal("Microsoft.NetworkCloud/l3Networks", read.Data.ResourceType.ToString());
+
+        var group = client.GetResourceGroupResource(new ResourceIdentifier(SmallSite.Group));
+        Assert.Equal(["cl1", "fabric1", "n6", "n6-subnets", "oam-subnets", "vrf1"], (await Names(group.GetGenericResourcesAsync(cancellationToken: Cancel))).Order(StringComparer.Ordinal));
+        Assert.Equal(["n6"], await Names(group.GetGenericResourcesAsync(filter: "resourceType eq 'Microsoft.NetworkCloud/l3Networks'", cancellationToken: Cancel)));
+
+        read.Data.Tags["owner"] = "ran";
+        var tagged = (await resources.CreateOrUpdateAsync(WaitUntil.Completed, read.Id, read.Data, Cancel)).Value;
+        Assert.Equal("ran", tagged.Data.Tags["owner"]);
+        _ = await tagged.DeleteAsync(WaitUntil.Completed, Cancel);
+        Assert.Equal(404, (await Assert.ThrowsAsync<RequestFailedException>(() => read.GetAsync(Cancel))).Status);
+
+        // What it stands on, in the order in which nothing is in use any more.
+        foreach (var id in SmallSite.Ground.Where(d => !d.Body.ContainsKey("state")).Select(d => d.Id).Skip(1).Reverse())
+            _ = await client.GetGenericResource(new ResourceIdentifier(id)).DeleteAsync(WaitUntil.Completed, Cancel);
+        Assert.Empty(await Names(group.GetGenericResourcesAsync(cancellationToken: Cancel)));
+        _ = await group.DeleteAsync(WaitUntil.Completed, cancellationToken: Cancel);
+    }
+
+    [Fact]
+    public async Task Reports_Refusal_AsTheClientsException()
+    {
+        using var authority = new Authority();
+        await using var weftd = await Weftd.Start("--tls-cert", authority.CertificateFile, "--tls-key", authority.KeyFile);
+        var client = Client(weftd, authority);
+        foreach (var (id, body) in SmallSite.Ground)
+            await Make(client, authority, weftd, id, body);
+        var wanted = SmallSite.Layer3("n6", 999);
+
+        var refused = await Assert.ThrowsAsync<RequestFailedException>(() => client.GetGenericResources().CreateOrUpdateAsync(WaitUntil.Completed, new ResourceIdentifier(wanted.Id), Data(wanted.Body), Cancel));
+
+        Assert.Equal((400, "Mismatch"), (refused.Status, refused.ErrorCode));
+        Assert.Contains("999", refused.Message, StringComparison.Ordinal);
+    }
+
+    private static async Task Make(ArmClient client, Authority authority, Weftd weftd, string id, JsonObject body)
+    {
+        // The client's generic form is that of tracked resources: it has no actions, and no resources without a location.
+        if (id == SmallSite.Group || !body.ContainsKey("location"))
+        {
+            using var http = new HttpClient(authority.Handler());
+            await weftd.Make(http, id, body);
+            return;
+        }
+
+        _ = await client.GetGenericResources().CreateOrUpdateAsync(WaitUntil.Completed, new ResourceIdentifier(id), Data(body), Cancel);
+    }
+
+    private static ArmClient Client(Weftd weftd, Authority authority)
+    {
+        var options = new ArmClientOptions
+        {
+            Environment = new ArmEnvironment(weftd.Url, "https://weft.example"),
+            Transport = new HttpClientTransport(authority.Handler()),
+            Retry = { MaxRetries = 0 },
+        };
+        return new ArmClient(new AdministratorsToken(weftd.Token), "11111111-2222-3333-4444-555555555555", options);
+    }
+
+    private static GenericResourceData Data(JsonObject body)
+    {
+        var data = new GenericResourceData(new AzureLocation("eastus")) { Properties = BinaryData.FromString(body["properties"]!.ToJsonString()) };
+        if (body["extendedLocation"] is { } location)
+            data.ExtendedLocation = new global::Azure.ResourceManager.Resources.Models.ExtendedLocation { Name = location["name"]!.ToString(), ExtendedLocationType = new global::Azure.ResourceManager.Resources.Models.ExtendedLocationType("CustomLocation") };
+        return data;
+    }
+
+    private static async Task<List<string>> Names(AsyncPageable<GenericResource> pages)
+    {
+        var names = new List<string>();
+        await foreach (var resource in pages)
+            names.Add(resource.Data.Name);
+        return names;
+    }
+
+    private sealed class AdministratorsToken(string token) : TokenCredential
+    {
+        public override AccessToken GetToken(TokenRequestContext requestContext, CancellationToken cancellationToken) => new(token, TimeProvider.System.GetUtcNow().AddHours(1));
+
+        public override ValueTask<AccessToken> GetTokenAsync(TokenRequestContext requestContext, CancellationToken cancellationToken) => new(GetToken(requestContext, cancellationToken));
+    }
+
+    /// <summary>An authority that lives as long as the test, and the one certificate it gave out.</summary>
+    private sealed class Authority : IDisposable
+    {
+        private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("weft-tls-");
+        private readonly X509Certificate2 _root;
+
+        public Authority()
+        {
+            var now = TimeProvider.System.GetUtcNow();
+            using var rootKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+            var rootRequest = new CertificateRequest("CN=weft test authority", rootKey, HashAlgorithmName.SHA256);
+            rootRequest.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
+            _root = rootRequest.CreateSelfSigned(now.AddHours(-1), now.AddDays(1));
+            using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+            var request = new CertificateRequest("CN=127.0.0.1", key, HashAlgorithmName.SHA256);
+            var names = new SubjectAlternativeNameBuilder();
+            names.AddIpAddress(IPAddress.Loopback);
+            request.CertificateExtensions.Add(names.Build());
+            using var certificate = request.Create(_root, now.AddHours(-1), now.AddHours(12), RandomNumberGenerator.GetBytes(8));
+            File.WriteAllText(CertificateFile, certificate.ExportCertificatePem());
+            File.WriteAllText(KeyFile, key.ExportPkcs8PrivateKeyPem());
+        }
+
+        public string CertificateFile => Path.Join(_directory.FullName, "server.crt");
+
+        public string KeyFile => Path.Join(_directory.FullName, "server.key");
+
+        /// <summary>A transport that trusts this authority and nobody else.</summary>
+        public SocketsHttpHandler Handler() => new()
+        {
+            SslOptions = new SslClientAuthenticationOptions
+            {
+                CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, CustomTrustStore = { _root }, RevocationMode = X509RevocationMode.NoCheck },
+            },
+        };
+
+        public void Dispose()
+        {
+            _root.Dispose();
+            _directory.Delete(true);
+        }
+    }
+}

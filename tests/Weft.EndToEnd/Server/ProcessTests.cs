@@ -1,0 +1,121 @@
+using System.Diagnostics;
+using System.Text.Json.Nodes;
+
+namespace Weft.EndToEnd.Server;
+
+/// <summary>What only a process can show.</summary>
+public sealed class ProcessTests
+{
+    private const UnixFileMode Owner = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+
+    [Fact]
+    public async Task Stops_AtSigterm_WithinTwoSeconds_WhileOthersWait()
+    {
+        await using var weftd = await Weftd.Start();
+        using var client = new HttpClient();
+        foreach (var (id, body) in SmallSite.All)
+            await weftd.Make(client, id, body);
+        var agent = await Enrol(weftd, client);
+        var picture = await weftd.Ask(client, "GET", "/agents/v1/desired", null, agent);
+        var waiting = weftd.Ask(client, "GET", $"/agents/v1/desired?after={picture.Body!["digest"]}&wait=60", null, agent);
+        var operation = await Running(weftd, client);
+        var watching = weftd.Ask(client, "GET", operation);
+
+        var clock = Stopwatch.StartNew();
+        Assert.Equal(0, await weftd.Stop());
+
+        Assert.InRange(clock.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(2));
+        Assert.True((await waiting).Status is 200 or 204);
+        Assert.Equal(202, (await watching).Status);
+    }
+
+    [Fact]
+    public async Task Prints_OneLine_AndKeepsItsFilesAndTokensToItself()
+    {
+        await using var weftd = await Weftd.Start();
+        using var client = new HttpClient();
+        foreach (var (id, body) in SmallSite.All)
+            await weftd.Make(client, id, body);
+        var agent = await Enrol(weftd, client);
+        _ = await weftd.Ask(client, "GET", "/agents/v1/desired", null, agent);
+        Assert.Equal(401, (await weftd.Ask(client, "GET", "/subscriptions", null, "weft_adm_wrong")).Status);
+        var token = weftd.Token;
+
+        Assert.Equal(Owner, File.GetUnixFileMode(Path.Join(weftd.Data, "admin.token")));
+        Assert.Equal(Owner | UnixFileMode.UserExecute, File.GetUnixFileMode(weftd.Data));
+        Assert.Equal(0, await weftd.Stop());
+        Assert.Equal($"weft: listening on {weftd.Url.ToString().TrimEnd('/')}", Assert.Single(weftd.Output));
+        foreach (var secret in (string[])[token, agent, "weft_adm_wrong", "weft_agt_", "weft_enr_"])
+            Assert.DoesNotContain(weftd.Errors, line => line.Contains(secret, StringComparison.Ordinal));
+        foreach (var file in Directory.GetFiles(weftd.Data).Where(f => !f.EndsWith("admin.token", StringComparison.Ordinal)))
+            Assert.DoesNotContain("weft_agt_", System.Text.Encoding.Latin1.GetString(await File.ReadAllBytesAsync(file, TestContext.Current.CancellationToken)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Refuses_ToShareItsDirectory()
+    {
+        await using var weftd = await Weftd.Start();
+
+        var second = await Weftd.Run(weftd.Data);
+
+        Assert.Equal((1, ""), (second.Code, second.Output));
+        Assert.Contains($"another weftd works on {weftd.Data}", second.Errors, StringComparison.Ordinal);
+        using var client = new HttpClient();
+        Assert.Equal(200, (await weftd.Ask(client, "GET", "/subscriptions")).Status);
+    }
+
+    [Fact]
+    public async Task Starts_AfterAStartThatWasCutOff()
+    {
+        await using var weftd = await Weftd.Start();
+        Assert.Equal(0, await weftd.Stop());
+        File.Move(Path.Join(weftd.Data, "admin.token"), Path.Join(weftd.Data, "admin.token.new"));
+
+        await weftd.Start();
+
+        using var client = new HttpClient();
+        Assert.Equal(200, (await weftd.Ask(client, "GET", "/subscriptions")).Status);
+        Assert.Equal(Owner, File.GetUnixFileMode(Path.Join(weftd.Data, "admin.token")));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Ends_Operation_ThatBeganInAnEarlierLife(bool politely)
+    {
+        await using var weftd = await Weftd.Start();
+        using var client = new HttpClient();
+        foreach (var (id, body) in SmallSite.All)
+            await weftd.Make(client, id, body);
+        var agent = await Enrol(weftd, client);
+        var operation = await Running(weftd, client);
+        if (politely)
+            Assert.Equal(0, await weftd.Stop());
+        else
+            await weftd.Kill();
+        await weftd.Start();
+
+        var picture = (await weftd.Ask(client, "GET", "/agents/v1/desired", null, agent)).Body!;
+        Assert.Equal(202, (await weftd.Ask(client, "GET", operation.Replace("operationStatuses", "operationResults", StringComparison.Ordinal), wait: 0)).Status);
+        var report = new JsonObject { ["digest"] = picture["digest"]!.DeepClone(), ["revision"] = picture["revision"]!.DeepClone(), ["state"] = "Applied" };
+        Assert.Equal(204, (await weftd.Ask(client, "PUT", "/agents/v1/status", report, agent)).Status);
+
+        Assert.Equal("Succeeded", (await weftd.Ask(client, "GET", operation)).Body!["status"]!.ToString());
+    }
+
+    private static async Task<string> Enrol(Weftd weftd, HttpClient client)
+    {
+        var made = await weftd.Ask(client, "POST", $"{SmallSite.Cloud}/kubernetesClusters/east/listEnrollmentToken");
+        return (await weftd.Ask(client, "POST", "/agents/v1/enroll", new JsonObject { ["name"] = "w1" }, made.Body!["token"]!.ToString())).Body!["credential"]!.ToString();
+    }
+
+    /// <summary>Begins an operation that waits for the agent; returns the path to watch it by.</summary>
+    private static async Task<string> Running(Weftd weftd, HttpClient client)
+    {
+        var east = SmallSite.All.Single(d => d.Id.EndsWith("/east", StringComparison.Ordinal));
+        east.Body["properties"]!["networkConfiguration"]!["attachedNetworkConfiguration"] = new JsonObject();
+        var put = await weftd.Ask(client, "PUT", east.Id, east.Body);
+        Assert.Equal(200, put.Status);
+        return new Uri(put.Headers.GetValues("Azure-AsyncOperation").Single()).PathAndQuery;
+    }
+}

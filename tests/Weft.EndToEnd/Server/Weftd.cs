@@ -1,0 +1,145 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Net.Http.Headers;
+using System.Runtime.InteropServices;
+using System.Text;
+using System.Text.Json.Nodes;
+
+namespace Weft.EndToEnd.Server;
+
+/// <summary>The program as a child on a directory: started, asked, stopped, killed, started again.</summary>
+internal sealed class Weftd : IAsyncDisposable
+{
+    // Both stand beside each other in the artifacts: bin/Weft.EndToEnd/debug and bin/Weft.Server/debug.
+    private static readonly string Here = Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory);
+    private static readonly string Program = Path.GetFullPath(Path.Join(Here, "..", "..", "Weft.Server", Path.GetFileName(Here), "weftd"));
+    private readonly ConcurrentQueue<string> _output = [];
+    private readonly ConcurrentQueue<string> _errors = [];
+    private readonly string[] _arguments;
+    private Process? _process;
+
+    private Weftd(string data, string[] arguments) => (Data, _arguments) = (data, arguments);
+
+    public string Data { get; }
+
+    public Uri Url { get; private set; } = new("http://127.0.0.1");
+
+    public string Token => File.ReadAllText(Path.Join(Data, "admin.token")).Trim();
+
+    /// <summary>Everything it ever printed to stdout, over all its lives.</summary>
+    public IReadOnlyCollection<string> Output => _output;
+
+    public IReadOnlyCollection<string> Errors => _errors;
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public static async Task<Weftd> Start(params string[] arguments)
+    {
+        var weftd = new Weftd(Path.Join(Directory.CreateTempSubdirectory("weftd-").FullName, "data"), arguments);
+        await weftd.Start();
+        return weftd;
+    }
+
+    /// <summary>Starts it, on the directory it had before, and returns when it has said that it listens.</summary>
+    public async Task Start()
+    {
+        var said = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var process = Spawn(Data, _arguments);
+        process.OutputDataReceived += (_, line) =>
+        {
+            if (line.Data is null)
+            {
+                _ = said.TrySetException(new InvalidOperationException($"weftd went without a word: {string.Join('\n', _errors)}"));
+                return;
+            }
+
+            _output.Enqueue(line.Data);
+            _ = said.TrySetResult(line.Data);
+        };
+        process.ErrorDataReceived += (_, line) => _errors.Enqueue(line.Data ?? "");
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        _process = process;
+        var line = await said.Task.WaitAsync(TimeSpan.FromSeconds(30), Cancel);
+        Assert.StartsWith("weft: listening on ", line, StringComparison.Ordinal);
+        Url = new Uri(line["weft: listening on ".Length..]);
+    }
+
+    /// <summary>Kills it in the middle of whatever it does.</summary>
+    public async Task Kill()
+    {
+        _process!.Kill();
+        await _process.WaitForExitAsync(Cancel);
+        _process.Dispose();
+        _process = null;
+    }
+
+    /// <summary>Asks it to stop; returns its exit code.</summary>
+    public async Task<int> Stop()
+    {
+        Assert.Equal(0, Signal(_process!.Id, 15));
+        await _process.WaitForExitAsync(Cancel).WaitAsync(TimeSpan.FromSeconds(30), Cancel);
+        var code = _process.ExitCode;
+        _process.Dispose();
+        _process = null;
+        return code;
+    }
+
+    /// <summary>Runs another one to its end.</summary>
+    public static async Task<(int Code, string Output, string Errors)> Run(string data, params string[] arguments)
+    {
+        using var process = Spawn(data, arguments);
+        var (output, errors) = (process.StandardOutput.ReadToEndAsync(Cancel), process.StandardError.ReadToEndAsync(Cancel));
+        await process.WaitForExitAsync(Cancel).WaitAsync(TimeSpan.FromSeconds(30), Cancel);
+        return (process.ExitCode, await output, await errors);
+    }
+
+    /// <summary>Asks as the administrator, or with another token.</summary>
+    public async Task<(int Status, JsonNode? Body, HttpResponseHeaders Headers)> Ask(HttpClient client, string method, string path, JsonNode? body = null, string? token = null, int wait = 20)
+    {
+        using var request = new HttpRequestMessage(new HttpMethod(method), new Uri(Url, Versioned(path)));
+        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token ?? Token);
+        request.Headers.Add("Prefer", $"wait={wait}");
+        if (body is not null)
+            request.Content = new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json");
+        using var response = await client.SendAsync(request, Cancel);
+        var text = await response.Content.ReadAsStringAsync(Cancel);
+        return ((int)response.StatusCode, text.Length == 0 ? null : JsonNode.Parse(text), response.Headers);
+    }
+
+    /// <summary>Makes a document of a site and waits until it is provisioned.</summary>
+    public async Task Make(HttpClient client, string id, JsonObject body)
+    {
+        var enables = body.ContainsKey("state");
+        var (status, answer, headers) = await Ask(client, enables ? "POST" : "PUT", enables ? $"{id}/updateAdministrativeState" : id, body);
+        Assert.True(status is 200 or 201 or 202, answer?.ToJsonString());
+        if (!headers.TryGetValues("Azure-AsyncOperation", out var watched))
+            return;
+        var ended = await Ask(client, "GET", new Uri(watched.Single()).PathAndQuery);
+        Assert.Equal("Succeeded", ended.Body!["status"]!.ToString());
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_process is { HasExited: false })
+        {
+            _process.Kill();
+            await _process.WaitForExitAsync(CancellationToken.None);
+        }
+
+        _process?.Dispose();
+        Directory.Delete(Path.GetDirectoryName(Data)!, true);
+    }
+
+    private static string Versioned(string path) => path.Contains("api-version=", StringComparison.Ordinal) || path.StartsWith("/agents/", StringComparison.Ordinal) ? path
+        : $"{path}{(path.Contains('?', StringComparison.Ordinal) ? '&' : '?')}api-version={SmallSite.VersionOf(path)}";
+
+    private static Process Spawn(string data, string[] arguments) => Process.Start(new ProcessStartInfo(Program, ["serve", "--data", data, "--listen", "127.0.0.1:0", .. arguments])
+    {
+        RedirectStandardError = true,
+        RedirectStandardOutput = true,
+    })!;
+
+    [DllImport("libc", EntryPoint = "kill")]
+    private static extern int Signal(int process, int signal);
+}

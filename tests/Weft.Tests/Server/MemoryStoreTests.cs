@@ -1,0 +1,8 @@
+using Weft.Storage;
+
+namespace Weft.Tests.Server;
+
+public sealed class MemoryStoreTests : StoreConformance
+{
+    private protected override IResourceStore Make() => new MemoryStore();
+}

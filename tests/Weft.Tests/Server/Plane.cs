@@ -1,0 +1,182 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.Time.Testing;
+using Weft.Resources;
+using Weft.Server;
+using Weft.Server.Identity;
+using Weft.Storage;
+
+namespace Weft.Tests.Server;
+
+/// <summary>An answer, read whole.</summary>
+internal sealed record Answer(int Status, HttpResponseHeaders Headers, string Text)
+{
+    public JsonNode Json => JsonNode.Parse(Text)!;
+
+    public string? Code => Text.Length == 0 ? null : Json["error"]?["code"]?.ToString();
+
+    public string? State => Json["properties"]?["provisioningState"]?.ToString();
+
+    public string? Header(string name) => Headers.TryGetValues(name, out var values) ? values.Single() : null;
+
+    public Answer Expect(int status)
+    {
+        Assert.True(Status == status, $"expected {status}, but it is {Status}: {Text}");
+        return this;
+    }
+}
+
+/// <summary>The real server in this process, behind a real port, over a store in memory and a clock that only the test moves.</summary>
+internal sealed class Plane : IAsyncDisposable
+{
+    private readonly WebApplication _app;
+    private readonly DirectoryInfo _directory;
+    private readonly string _admin;
+
+    private Plane(WebApplication app, DirectoryInfo directory, IResourceStore store, FakeTimeProvider clock, string admin)
+    {
+        (_app, _directory, Store, Clock, _admin) = (app, directory, store, clock, admin);
+        Client = new HttpClient { BaseAddress = new Uri(app.Urls.First()), Timeout = TimeSpan.FromSeconds(60) };
+    }
+
+    public HttpClient Client { get; }
+
+    public IResourceStore Store { get; }
+
+    public FakeTimeProvider Clock { get; }
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    /// <summary>A server without any resource.</summary>
+    public static async Task<Plane> Empty(IResourceStore? store = null, DateTimeOffset? now = null)
+    {
+        var directory = Directory.CreateTempSubdirectory("weft-plane-");
+        store ??= new MemoryStore();
+        var token = Path.Join(directory.FullName, "admin.token");
+        var clock = new FakeTimeProvider(now ?? new DateTimeOffset(2026, 11, 22, 10, 0, 0, TimeSpan.Zero));
+        var options = new ServeOptions(directory.FullName, new IPEndPoint(IPAddress.Loopback, 0), null, null, null);
+        var app = Weft.Server.Program.Build(options, store, Credentials.Open(token), Limits.Standard, clock);
+        await app.StartAsync(Cancel);
+        return new Plane(app, directory, store, clock, (await File.ReadAllTextAsync(token, Cancel)).Trim());
+    }
+
+    /// <summary>A server with the site of <see cref="Documents.Site"/>, all of it provisioned.</summary>
+    public static async Task<Plane> OfSite()
+    {
+        var plane = await Empty();
+        foreach (var document in Documents.Site)
+            await plane.Make(document);
+        return plane;
+    }
+
+    public Task<Answer> Get(string path, params (string Name, string Value)[] headers) => Ask("GET", path, null, headers);
+
+    public Task<Answer> Put(Document document, params (string Name, string Value)[] headers) => Ask("PUT", document.Id, document.Body.ToJsonString(), headers);
+
+    public Task<Answer> Delete(string path, params (string Name, string Value)[] headers) => Ask("DELETE", path, null, headers);
+
+    public Task<Answer> Patch(string path, string body, params (string Name, string Value)[] headers) => Ask("PATCH", path, body, headers);
+
+    public Task<Answer> Post(string path, string body) => Ask("POST", path, body, []);
+
+    /// <summary>Asks as the administrator; the api-version is added where the path has none.</summary>
+    public Task<Answer> Ask(string method, string path, string? body, (string Name, string Value)[] headers)
+    {
+        var versioned = path.Contains("api-version=", StringComparison.Ordinal) ? path
+            : $"{path}{(path.Contains('?', StringComparison.Ordinal) ? '&' : '?')}api-version={Documents.VersionOf(path)}";
+        return Send(method, versioned, body is null ? null : Encoding.UTF8.GetBytes(body), _admin, headers);
+    }
+
+    /// <summary>Asks for exactly this.</summary>
+    public async Task<Answer> Send(string method, string path, byte[]? body, string? token, params (string Name, string Value)[] headers)
+    {
+        using var request = new HttpRequestMessage(new HttpMethod(method), path);
+        if (body is not null)
+            request.Content = new ByteArrayContent(body) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } };
+        if (token is not null)
+            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        foreach (var (name, value) in headers)
+            Assert.True(request.Headers.TryAddWithoutValidation(name, value));
+        using var response = await Client.SendAsync(request, Cancel);
+        return new Answer((int)response.StatusCode, response.Headers, await response.Content.ReadAsStringAsync(Cancel));
+    }
+
+    /// <summary>Sends raw bytes as the administrator.</summary>
+    public Task<Answer> SendAsAdministrator(string method, string path, byte[]? body) => Send(method, path, body, _admin);
+
+    /// <summary>Makes a resource, or enables a domain, and waits until it is provisioned.</summary>
+    public async Task<Answer> Make(Document document)
+    {
+        var answer = document.Body.ContainsKey("state")
+            ? (await Post($"{document.Id}/updateAdministrativeState", document.Body.ToJsonString())).Expect(202)
+            : await Put(document);
+        Assert.True(answer.Status is 200 or 201 or 202, answer.Text);
+        await Succeeded(answer);
+        return await Get(document.Id);
+    }
+
+    /// <summary>Removes a resource and waits until it is gone.</summary>
+    public async Task Remove(string id) => await Succeeded((await Delete(id)).Expect(202));
+
+    /// <summary>Waits for the operation of an answer and returns what it came to.</summary>
+    public async Task<JsonNode> Ended(Answer answer)
+    {
+        var watched = new Uri(answer.Header("Azure-AsyncOperation") ?? throw new InvalidOperationException($"no operation: {answer.Text}"));
+        return (await Get(watched.PathAndQuery, ("Prefer", "wait=20"))).Expect(200).Json;
+    }
+
+    public async Task Succeeded(Answer answer)
+    {
+        if (answer.Header("Azure-AsyncOperation") is null)
+            return;
+        var ended = await Ended(answer);
+        Assert.True(ended["status"]!.ToString() == "Succeeded", ended.ToJsonString());
+    }
+
+    /// <summary>A new agent of a cluster; returns its credential.</summary>
+    public async Task<string> Enrol(string cluster, string name)
+    {
+        var token = (await Post($"{cluster}/listEnrollmentToken", "")).Expect(200).Json["token"]!.ToString();
+        return (await Agent(token, "POST", "enroll", new JsonObject { ["name"] = name })).Expect(201).Json["credential"]!.ToString();
+    }
+
+    public Task<Answer> Agent(string token, string method, string path, JsonNode? body = null) =>
+        Send(method, $"/agents/v1/{path}", body is null ? null : Encoding.UTF8.GetBytes(body.ToJsonString()), token);
+
+    /// <summary>The revision of the newest picture: equal before and after means that nothing was written.</summary>
+    public long Revision => Store.Current.Revision;
+
+    /// <summary>Waits until a condition holds that some other task brings about.</summary>
+    public async Task Until(Func<bool> condition, string what)
+    {
+        var clock = Stopwatch.StartNew();
+        var image = Store.Current;
+        while (!condition())
+        {
+            Assert.True(clock.Elapsed < TimeSpan.FromSeconds(20), $"waited for nothing: {what}");
+            using var soon = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
+            soon.CancelAfter(TimeSpan.FromMilliseconds(20));
+            try
+            {
+                image = await Store.Watch(image.Revision, soon.Token);
+            }
+            catch (OperationCanceledException) when (!Cancel.IsCancellationRequested)
+            {
+                // Not every condition is about the store: look again.
+            }
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Client.Dispose();
+        await _app.StopAsync(CancellationToken.None);
+        await _app.DisposeAsync();
+        await Store.DisposeAsync();
+        _directory.Delete(true);
+    }
+}

@@ -5,7 +5,7 @@ set -uo pipefail
 
 here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
 server=https://192.0.2.1:7433
-# shellcheck source=machine.sh
+# shellcheck source-path=SCRIPTDIR source=machine.sh
 . "$here/machine.sh"
 site=${here%/*}/5g-site
 subscription=5be00000-0000-4000-8000-0000000005a0
@@ -39,7 +39,8 @@ mkdir /run/netns /run/weft
 mount --bind /run/netns /run/netns
 mount --make-shared /run/netns
 ip link set lo up
-ip link add management type bridge
+# A bridge without an address of its own takes that of its ports, another one with each port, and who knew the old one waits in vain.
+ip link add management address 02:00:5e:00:53:01 type bridge
 ip address add 192.0.2.1/24 dev management
 ip link set management up
 

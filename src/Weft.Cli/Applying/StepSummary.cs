@@ -1,3 +1,4 @@
+using Weft.Attachments.Renderers;
 using System.Collections.Immutable;
 using System.Text.Json.Nodes;
 using Weft.Cli.Kinds;
@@ -34,7 +35,7 @@ internal static class StepSummary
                 session.Out.Raw.WriteLine(JsonText.Of(AsJson(results)));
                 break;
             case OutputFormat.Yaml:
-                session.Out.Raw.Write(YamlText.Of(AsJson(results)));
+                session.Out.Raw.Write(Yaml.Write(AsJson(results)));
                 break;
             case OutputFormat.Name:
                 foreach (var id in results.Where(result => result.Succeeded && result.Outcome != StepOutcome.Unchanged).Select(result => result.Step.Id).Distinct())

@@ -1,3 +1,4 @@
+using Weft.Attachments.Renderers;
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using Weft.Cli.Kinds;
@@ -26,7 +27,7 @@ internal static class IpamCommand
             if (format == OutputFormat.Json)
                 session.Out.Raw.WriteLine(JsonText.Of(pool));
             else if (format == OutputFormat.Yaml)
-                session.Out.Raw.Write(YamlText.Of(pool));
+                session.Out.Raw.Write(Yaml.Write(pool));
             else
                 Families(session, pool);
             return ExitCode.Done;

@@ -1,3 +1,4 @@
+using Weft.Attachments.Renderers;
 using System.CommandLine;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -53,7 +54,7 @@ internal static class ManifestsCommand
         var manifests = picture["manifests"] as JsonArray ?? [];
         if (format == OutputFormat.Yaml)
         {
-            session.Out.Raw.Write(YamlText.OfMany(manifests));
+            session.Out.Raw.Write(Yaml.WriteAll(manifests));
             return;
         }
 

@@ -1,3 +1,4 @@
+using Weft.Attachments.Renderers;
 using System.CommandLine;
 using Weft.Cli.Documents;
 using Weft.Cli.Kinds;
@@ -41,7 +42,7 @@ internal static class PlanCommand
         if (format == OutputFormat.Json)
             session.Out.Raw.WriteLine(JsonText.Of(plan.Answer));
         else if (format == OutputFormat.Yaml)
-            session.Out.Raw.Write(YamlText.Of(plan.Answer));
+            session.Out.Raw.Write(Yaml.Write(plan.Answer));
         if (plan.Refusals.Any())
             throw PlanRefusal.Of(plan, documents);
         if (format == OutputFormat.Table)

@@ -1,3 +1,4 @@
+using Weft.Attachments.Renderers;
 using System.CommandLine;
 using System.Globalization;
 using System.Net.NetworkInformation;
@@ -64,7 +65,7 @@ internal static class WhoCommand
         if (format == OutputFormat.Json)
             session.Out.Raw.WriteLine(JsonText.Of(answer));
         else if (format == OutputFormat.Yaml)
-            session.Out.Raw.Write(YamlText.Of(answer));
+            session.Out.Raw.Write(Yaml.Write(answer));
         else
             Tables(session, answers, vlans);
     }

@@ -1,3 +1,4 @@
+using Weft.Attachments.Renderers;
 using System.Text.Json.Nodes;
 using Weft.Cli.Kinds;
 
@@ -21,7 +22,7 @@ internal static class ResourceText
                 session.Out.Raw.WriteLine(JsonText.Of(single && resources.Count == 1 ? resources[0] : new JsonArray([.. resources.Select(r => r.DeepClone())])));
                 break;
             case OutputFormat.Yaml:
-                session.Out.Raw.Write(single && resources.Count == 1 ? YamlText.Of(resources[0]) : YamlText.OfMany(resources));
+                session.Out.Raw.Write(single && resources.Count == 1 ? Yaml.Write(resources[0]) : Yaml.WriteAll(resources));
                 break;
             case OutputFormat.Name:
                 foreach (var resource in resources)

@@ -1,3 +1,4 @@
+using Weft.Attachments.Renderers;
 using System.Text.Json.Nodes;
 using Weft.Cli.Output;
 
@@ -39,12 +40,12 @@ public sealed class OutputTests
             id: /subscriptions/s
 
             """.ReplaceLineEndings("\n"),
-            YamlText.Of(node));
+            Yaml.Write(node));
     }
 
     [Fact]
     public void Writes_ManyDocuments_EachAfterItsLine() =>
-        Assert.Equal("---\na: 1\n---\nb: 2\n", YamlText.OfMany([JsonNode.Parse("{\"a\":1}"), JsonNode.Parse("{\"b\":2}")]));
+        Assert.Equal("---\na: 1\n---\nb: 2\n", Yaml.WriteAll([JsonNode.Parse("{\"a\":1}"), JsonNode.Parse("{\"b\":2}")]));
 
     [Fact]
     public void Writes_Json_WithLettersKept() =>

@@ -1,3 +1,4 @@
+using Weft.Attachments.Renderers;
 using System.Text.Json.Nodes;
 using CsCheck;
 using Weft.Cli.Documents;
@@ -106,7 +107,7 @@ public sealed class YamlReaderTests
             Gen.Int[0, Tricky.Length - 1].Select(i => Tricky[i]))
         .Sample(text =>
         {
-            var yaml = YamlText.Of(new JsonObject { ["a"] = text, ["b"] = new JsonArray(text, new JsonObject { [text] = 1 }) });
+            var yaml = Yaml.Write(new JsonObject { ["a"] = text, ["b"] = new JsonArray(text, new JsonObject { [text] = 1 }) });
             var (documents, findings) = Read(yaml);
             Assert.Empty(findings);
             var read = documents[0].Value!;

@@ -30,7 +30,7 @@ public sealed class CrashTests
             using var over = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
             var work = pods.Select(p => Task.Run(() => p.Work(weftd, answers, over.Token))).Append(Task.Run(() => Tag(weftd, puts, over.Token))).ToArray();
             // The kill falls right behind an answer, with the others' questions on their way.
-            for (var i = 0; i < 4 + (life % 12); i++)
+            for (var i = 0; i < 2 + (life % 6); i++)
                 Assert.True(await answers.WaitAsync(TimeSpan.FromSeconds(10), Cancel), $"no answers in life {life}: {string.Join('\n', weftd.Errors)}");
             await weftd.Kill();
             await over.CancelAsync();

@@ -28,7 +28,7 @@ public sealed class CrashTests
         {
             using var answers = new SemaphoreSlim(0);
             using var over = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
-            var work = pods.Select(p => Task.Run(() => p.Work(weftd, answers, over.Token))).Append(Task.Run(() => Tag(weftd, puts, over.Token))).ToArray();
+            var work = pods.Select(p => Task.Run(() => p.Work(weftd, answers, over.Token), Cancel)).Append(Task.Run(() => Tag(weftd, puts, over.Token), Cancel)).ToArray();
             // The kill falls right behind an answer, with the others' questions on their way.
             for (var i = 0; i < 2 + (life % 6); i++)
                 Assert.True(await answers.WaitAsync(TimeSpan.FromSeconds(10), Cancel), $"no answers in life {life}: {string.Join('\n', weftd.Errors)}");

@@ -8,7 +8,6 @@ namespace Weft.EndToEnd.Crash;
 public sealed class CrashTests
 {
     private const int Lives = 100;
-    private static readonly TimeSpan Life = TimeSpan.FromMilliseconds(120);
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -27,10 +26,12 @@ public sealed class CrashTests
 
         for (var life = 0; life < Lives; life++)
         {
+            using var answers = new SemaphoreSlim(0);
             using var over = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
-            var work = pods.Select(p => Task.Run(() => p.Work(weftd, over.Token))).Append(Task.Run(() => Tag(weftd, puts, over.Token))).ToArray();
-            // How long a life lasts is not awaited but chosen: where the kill falls is the test.
-            await Task.Delay(Life + TimeSpan.FromMilliseconds(life * 7 % 50), Cancel);
+            var work = pods.Select(p => Task.Run(() => p.Work(weftd, answers, over.Token), Cancel)).Append(Task.Run(() => Tag(weftd, puts, over.Token), Cancel)).ToArray();
+            // The kill falls right behind an answer, with the others' questions on their way.
+            for (var i = 0; i < 2 + (life % 6); i++)
+                Assert.True(await answers.WaitAsync(TimeSpan.FromSeconds(10), Cancel), $"no answers in life {life}: {string.Join('\n', weftd.Errors)}");
             await weftd.Kill();
             await over.CancelAsync();
             await Task.WhenAll(work);
@@ -115,7 +116,7 @@ public sealed class CrashTests
 
         public int Acquired { get; private set; }
 
-        public async Task Work(Weftd weftd, CancellationToken over)
+        public async Task Work(Weftd weftd, SemaphoreSlim answers, CancellationToken over)
         {
             using var client = new HttpClient();
             while (!over.IsCancellationRequested)
@@ -123,7 +124,6 @@ public sealed class CrashTests
                 var acquires = _held.Count == 0 || _random.Next(5) < 3;
                 var container = acquires ? Fresh() : _held.Keys.ElementAt(_random.Next(_held.Count));
                 var wish = new JsonObject { ["network"] = SmallSite.Network, ["containerId"] = container, ["interface"] = "net1" };
-                var before = _held.GetValueOrDefault(container);
                 _ = acquires ? _released.Remove(container) : _held.Remove(container);
                 var answer = await Try(() => weftd.Ask(client, "POST", $"/agents/v1/leases/{(acquires ? "acquire" : "release")}", wish, credential));
                 if (answer is not var (status, body))
@@ -134,15 +134,17 @@ public sealed class CrashTests
 
                 Assert.True(status is 200 or 204, body?.ToJsonString());
                 _ = _unknown.Remove(container);
-                if (!acquires)
+                if (acquires)
                 {
-                    Assert.NotNull(before);
+                    Acquired++;
+                    _held[container] = [.. body!["addresses"]!.AsArray().Select(a => a!["address"]!.ToString().Split('/')[0])];
+                }
+                else
+                {
                     _ = _released.Add(container);
-                    continue;
                 }
 
-                Acquired++;
-                _held[container] = [.. body!["addresses"]!.AsArray().Select(a => a!["address"]!.ToString().Split('/')[0])];
+                _ = answers.Release();
             }
         }
 

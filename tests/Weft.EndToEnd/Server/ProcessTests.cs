@@ -1,9 +1,11 @@
 using System.Diagnostics;
+using System.Runtime.Versioning;
 using System.Text.Json.Nodes;
 
 namespace Weft.EndToEnd.Server;
 
 /// <summary>What only a process can show.</summary>
+[SupportedOSPlatform("linux")]
 public sealed class ProcessTests
 {
     private const UnixFileMode Owner = UnixFileMode.UserRead | UnixFileMode.UserWrite;

@@ -45,6 +45,8 @@ internal sealed partial class ListEndpoints(Site site)
             return http.Refuse(ResourceEndpoints.NoSuchType(type));
         if (scope.ResourceGroup is { } group && site.Store.Current.Get(StoreKey.Of(ResourceId.OfResourceGroup(scope.Subscription, group))) is null)
             return http.Refuse(new Refusal(RefusalCode.ResourceGroupNotFound, $"there is no resource group '{group}'", group));
+        if (scope.Type != ResourceId.SubscriptionType && scope.Type != ResourceId.ResourceGroupType && site.Store.Current.Get(StoreKey.Of(scope)) is null)
+            return http.Refuse(new Refusal(RefusalCode.ResourceNotFound, $"{scope} doesn't exist, so nothing stands under it", scope.ToString()));
         return Guarded(http, kind.Type.ToString(), kind is ResourceGroup ? [] : kind.ApiVersions, () =>
         {
             var image = site.Store.Current;

@@ -145,9 +145,16 @@ public abstract class ResourceKind
         return new Shape(members.Add(Member.Group("properties", properties) with { Required = properties.Any(p => p.Required) }));
     }
 
-    /// <summary>The envelope of a proxy resource: no location, no tags.</summary>
+    /// <summary>
+    /// The envelope of a proxy resource. It has no location and no tags, and lets both pass: Azure's generic client sends them with whatever
+    /// it writes.
+    /// </summary>
     /// <param name="properties">The members of <c>properties</c>.</param>
     /// <returns>The shape.</returns>
-    protected static Shape Proxy(params ImmutableArray<Member> properties) =>
-        new([Member.Group("properties", properties) with { Required = properties.Any(p => p.Required) }]);
+    protected static Shape Proxy(params ImmutableArray<Member> properties) => new(
+    [
+        Member.Text("location", "ignored: the resource is where its parent is").Drawn(),
+        new Member("tags", MemberType.Map, "ignored: the resource has none").Drawn(),
+        Member.Group("properties", properties) with { Required = properties.Any(p => p.Required) },
+    ]);
 }

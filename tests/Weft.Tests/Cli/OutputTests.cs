@@ -36,7 +36,7 @@ public sealed class OutputTests
             colon: 'a: b'
             dash: '- x'
             time: "2026-11-22T10:00:00Z"
-            mac: 02:00:5e:00:53:01
+            mac: "02:00:5e:00:53:01"
             id: /subscriptions/s
 
             """.ReplaceLineEndings("\n"),

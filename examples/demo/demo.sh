@@ -85,6 +85,7 @@ first() { tr -d ' ' <"/proc/$unshare/task/$unshare/children"; }
 tear_down() {
     local process=''
     if [ -n "$unshare" ] && process=$(first 2>/dev/null) && [ -n "$process" ]; then
+        disown "$unshare"
         kill -KILL "$unshare" "$process" 2>/dev/null
         while kill -0 "$process" 2>/dev/null; do sleep 0.05; done
     fi

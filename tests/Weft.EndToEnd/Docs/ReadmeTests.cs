@@ -46,7 +46,7 @@ public sealed class ReadmeTests
     {
         var links = Regex.Matches(File.ReadAllText(Path.Combine(Root, "README.md")), @"\]\((?!http)([^)#]+)\)").Select(m => m.Groups[1].Value).ToList();
         Assert.NotEmpty(links);
-        Assert.Empty(links.Where(link => !Path.Exists(Path.Combine(Root, link))));
+        Assert.All(links, link => Assert.True(Path.Exists(Path.Combine(Root, link)), link));
     }
 
     private static IEnumerable<(string Command, string Expected)> Commands(string[] lines)

@@ -86,6 +86,7 @@ public sealed class KubernetesCluster : ResourceKind
             proposal.Find(RefusalCode.Overlap, $"{NetworkConfiguration}.serviceCidrs", $"'{NetworkConfiguration}.serviceCidrs': {service} overlaps with the pod range {pod}");
         if (configuration.Text("dnsServiceIp") is { } dns && !(Address.TryParse(dns, out var address) && services.Any(s => s.Contains(address))))
             proposal.Find(RefusalCode.Mismatch, $"{NetworkConfiguration}.dnsServiceIp", $"'{NetworkConfiguration}.dnsServiceIp': {dns} is no address of the service ranges ({string.Join(", ", services)})");
+        CheckPoolNames(proposal);
         LoadBalancer.Check(proposal, configuration, NetworkConfiguration);
         ClusterAttachments.Check(proposal, proposal.Id, AttachmentsOf(proposal.Wanted).Concat(InitialPools(proposal)));
     }
@@ -122,6 +123,17 @@ public sealed class KubernetesCluster : ResourceKind
         properties["controlPlaneKubernetesVersion"] = properties["kubernetesVersion"]?.DeepClone();
         properties["nodes"] = NodeBodies.Draw(row, now);
         Status.Draw(row, properties, "Kubernetes cluster is operational");
+    }
+
+    private static void CheckPoolNames(Proposal proposal)
+    {
+        var names = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
+        foreach (var (pool, i) in PropertiesOf(proposal.Wanted).Each("initialAgentPoolConfigurations").Select((p, i) => (p, i)))
+        {
+            var path = $"properties.initialAgentPoolConfigurations[{i}].name";
+            if (!names.Add(pool.Text("name")!))
+                proposal.Find(RefusalCode.Overlap, path, $"'{path}': there are two pools named '{pool.Text("name")}'");
+        }
     }
 
     private static IEnumerable<Attachment> InitialPools(Proposal proposal) => proposal.Old is not null ? [] :

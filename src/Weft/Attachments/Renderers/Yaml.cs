@@ -50,7 +50,7 @@ public static class Yaml
                 emitter.Emit(new MappingStart(null, null, true, body.Count == 0 ? MappingStyle.Flow : MappingStyle.Block));
                 foreach (var (name, value) in body)
                 {
-                    Text(emitter, name);
+                    Text(emitter, name, false);
                     Write(emitter, value);
                 }
 
@@ -67,18 +67,24 @@ public static class Yaml
                 break;
             default:
                 if (node.GetValueKind() == JsonValueKind.String)
-                    Text(emitter, node.GetValue<string>());
+                    Text(emitter, node.GetValue<string>(), true);
                 else
                     emitter.Emit(new Scalar(node.ToJsonString()));
                 break;
         }
     }
 
-    private static void Text(Emitter emitter, string text)
+    private static void Text(Emitter emitter, string text, bool mayBeBlock)
     {
-        var style = text.Contains('\n', StringComparison.Ordinal) ? ScalarStyle.Literal : IsPlain(text) ? ScalarStyle.Plain : ScalarStyle.DoubleQuoted;
+        var style = IsPlain(text) ? ScalarStyle.Plain : mayBeBlock && IsBlock(text) ? ScalarStyle.Literal : ScalarStyle.DoubleQuoted;
         emitter.Emit(new Scalar(null, null, text, style, style == ScalarStyle.Plain, style != ScalarStyle.Plain));
     }
+
+    /// <summary>As it stands only text whose lines a reader can't take for anything else: no control characters, no blanks at the ends of lines.</summary>
+    private static bool IsBlock(string text) =>
+        text.Contains('\n', StringComparison.Ordinal) && text[0] is not (' ' or '\n') && !text.EndsWith("\n\n", StringComparison.Ordinal)
+        && !text.Contains(" \n", StringComparison.Ordinal) && text[^1] != ' '
+        && text.All(c => c is '\n' or (>= ' ' and <= '~') || (char.IsLetterOrDigit(c) && c > '\u00a0'));
 
     /// <summary>Plain only what can't be read as anything but text: it begins with a letter or a slash, and holds nothing that YAML gives a meaning.</summary>
     private static bool IsPlain(string text) =>

@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json.Nodes;
 using Weft.Fleet;
 using Weft.Networks;
@@ -20,6 +22,7 @@ internal sealed class TestSite
     public const string FabricOf = Group + "/providers/Microsoft.ManagedNetworkFabric/";
     private const string Envelope = "'location':'east','extendedLocation':{'name':'~place','type':'CustomLocation'}";
     private int _operations;
+    private string _digest = Digest(AllKinds.EmptyImage);
 
     public TestSite(Limits? limits = null)
     {
@@ -31,7 +34,15 @@ internal sealed class TestSite
 
     public Limits Limits { get; }
 
-    public Image Image { get; private set; } = AllKinds.EmptyImage;
+    public Image Image
+    {
+        get;
+        private set
+        {
+            field = value;
+            _digest = Digest(value);
+        }
+    } = AllKinds.EmptyImage;
 
     public Settlement Settlement { get; }
 
@@ -116,12 +127,13 @@ internal sealed class TestSite
 
     public Decision Disable(string id) => Take(TryAct(id, "updateAdministrativeState", "{'state':'Disable'}"));
 
-    /// <summary>The one finding of a refused PUT, which has this code and target.</summary>
+    /// <summary>The one finding of a refused PUT, which has this code and target; nothing that is stored has changed by it.</summary>
     public Refusal Refused(RefusalCode code, string target, string id, string body) => Refused(code, target, TryPut(id, body));
 
     public Refusal Refused(RefusalCode code, string target, Outcome<Decision> outcome)
     {
         Assert.True(outcome.Refusal is not null, $"it was taken; expected {code} at {target}");
+        Assert.Equal(_digest, Digest(Image));
         var finding = Assert.Single(outcome.Refusal!.Findings);
         Assert.Equal((code, Expand(target)), (finding.Code, finding.Target));
         return finding;
@@ -190,6 +202,18 @@ internal sealed class TestSite
     public static string Expand(string text) => text
         .Replace("~place", Group + "/providers/Microsoft.ExtendedLocation/customLocations/place", StringComparison.Ordinal)
         .Replace("~c/", Cloud, StringComparison.Ordinal).Replace("~f/", FabricOf, StringComparison.Ordinal);
+
+    private static string Digest(Image image)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var row in image.Range(""))
+        {
+            hash.AppendData(Encoding.UTF8.GetBytes($"{row.Key} {row.Revision} "));
+            hash.AppendData(row.Bytes.Span);
+        }
+
+        return Convert.ToHexString(hash.GetHashAndReset());
+    }
 }
 
 /// <summary>The examples of the repository.</summary>

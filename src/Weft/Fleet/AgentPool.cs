@@ -64,6 +64,15 @@ public sealed class AgentPool : ResourceKind
     }
 
     /// <inheritdoc/>
+    public override IEnumerable<ResourceId> UsersOf(Stored row, Snapshot seen)
+    {
+        ArgumentNullException.ThrowIfNull(seen);
+        // A node names its pool, and has addresses on what the pool attaches.
+        var id = IdOf(row);
+        return seen.List(Node.ResourceType, id.Parent!).Select(Node.Of).Where(node => id.Equals(node.Cluster.Child("agentPools", node.Pool))).Select(node => node.Id);
+    }
+
+    /// <inheritdoc/>
     public override void Draw(Stored row, JsonObject properties, Image now)
     {
         ArgumentNullException.ThrowIfNull(properties);

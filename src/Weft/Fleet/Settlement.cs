@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Weft.Addressing;
 using Weft.Networks;
 using Weft.Resources;
 
@@ -51,12 +52,12 @@ public sealed class Settlement(Kinds kinds, Limits limits)
         var digests = new Dictionary<string, string>(StringComparer.Ordinal);
         var changes = ImmutableArray.CreateBuilder<Change>();
         var next = image;
-        // Each on what the ones before it leave: a child mustn't be written back that just went with its parent.
         foreach (var row in Running(image))
         {
-            var ended = Settle(next, row, Operation.Of(row), now, digests).ToList();
-            changes.AddRange(ended);
-            next = ended.Count == 0 ? next : next.Next(ended);
+            // Each sees what those before it have ended: what went with its parent must not be written again.
+            List<Change> mine = [.. Settle(image, next, row, Operation.Of(row), now, digests)];
+            changes.AddRange(mine);
+            next = mine.Count == 0 ? next : next.Next(mine);
         }
 
         return changes.ToImmutable();
@@ -72,17 +73,17 @@ public sealed class Settlement(Kinds kinds, Limits limits)
         return Operation.Of(row).WaitsFor.Select(key => Waits(image, row, key, digests)).OfType<(ResourceId Agent, string? Failure)>().Select(w => w.Agent);
     }
 
-    private IEnumerable<Change> Settle(Image image, Stored row, Operation operation, string now, Dictionary<string, string> digests)
+    private IEnumerable<Change> Settle(Image image, Image next, Stored row, Operation operation, string now, Dictionary<string, string> digests)
     {
         var waiting = operation.WaitsFor.Select(key => Waits(image, row, key, digests)).OfType<(ResourceId Agent, string? Failure)>().ToList();
-        var resource = image.Get(StoreKey.Of(operation.Resource));
+        var resource = next.Get(StoreKey.Of(operation.Resource));
         if (waiting.FirstOrDefault(w => w.Failure is not null) is { Agent: { } agent } failed)
             return Fail(resource, operation, now, RefusalCode.Conflict, $"agent {agent.Name} of {agent.Parent!.Name} couldn't apply it: {failed.Failure}");
         if (waiting.Count > 0)
             return [];
         if (resource is not null && Provisioning.IsDeleting(resource))
-            return [.. Removal(image, resource), operation.End(Provisioning.Succeeded, now).ToChange()];
-        if (resource is not null && Undrawn(image, operation.Resource) is { } refusal)
+            return [.. Removal(next, resource), operation.End(Provisioning.Succeeded, now).ToChange()];
+        if (resource is not null && Undrawn(next, operation.Resource) is { } refusal)
             return Fail(resource, operation, now, refusal.Code, refusal.Message);
         var done = operation.End(Provisioning.Succeeded, now).ToChange();
         return resource is null ? [done] : [Change.Put(operation.Resource, Provisioning.WithState(resource, Provisioning.Succeeded)), done];
@@ -119,17 +120,17 @@ public sealed class Settlement(Kinds kinds, Limits limits)
         return changes;
     }
 
-    /// <summary>What a machine, node or cluster holds goes back to the pools with it.</summary>
+    /// <summary>
+    /// What a machine, node or cluster holds goes back to the pools with it. The leases themselves say whose they are: what it should have had
+    /// can't be told any more once its cluster or networks are gone.
+    /// </summary>
     private static IEnumerable<Change> Leases(Image image, Stored row, ResourceId id)
     {
-        if (id.Type == Node.ResourceType || id.Type == VirtualMachine.ResourceType)
-        {
-            return MachineAddresses.WishesOf(image, row)
-                .SelectMany(wish => NetworkPool.End(wish.Network, NetworkPool.HoldingsOf(image, wish.Network).Of(wish.Holder.Id)));
-        }
-
-        return id.Type != KubernetesCluster.ResourceType ? [] : image.Range($"{StoreKey.PartitionOf(L3Network.ResourceType)}|").Select(ResourceKind.IdOf)
-            .SelectMany(network => NetworkPool.End(network, NetworkPool.HoldingsOf(image, network).Leases.Where(l => l.Holder.Cluster is { } c && c.Equals(id.ToString(), StringComparison.OrdinalIgnoreCase))));
+        Func<Holder, bool>? mine = id.Type == Node.ResourceType || id.Type == VirtualMachine.ResourceType
+            ? holder => holder.Id.StartsWith(MachineAddresses.HolderOf(id, "").Id, StringComparison.Ordinal)
+            : id.Type == KubernetesCluster.ResourceType ? holder => id.ToString().Equals(holder.Cluster, StringComparison.OrdinalIgnoreCase) : null;
+        return mine is null ? [] : image.Range($"{StoreKey.PartitionOf(L3Network.ResourceType)}|").Select(ResourceKind.IdOf)
+            .SelectMany(network => NetworkPool.End(network, NetworkPool.HoldingsOf(image, network).Leases.Where(lease => mine(lease.Holder))));
     }
 
     private static IEnumerable<Change> Fail(Stored? resource, Operation operation, string now, RefusalCode code, string message)

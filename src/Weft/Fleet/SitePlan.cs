@@ -173,7 +173,7 @@ public sealed class SitePlan(Kinds kinds, Verbs verbs, Limits limits)
 /// <summary>Which VLANs are open on the ports of which machines.</summary>
 internal static class VlanPorts
 {
-    public static IEnumerable<(int Vlan, string Machine, string Network)> Of(Image image, Limits limits)
+    public static IEnumerable<(int Vlan, string Machine, string Network, ResourceId Id)> Of(Image image, Limits limits)
     {
         var seen = new Snapshot(image);
         foreach (var node in seen.List(Node.ResourceType).Select(Node.Of))
@@ -181,17 +181,17 @@ internal static class VlanPorts
             var networks = ClusterAttachments.Of(seen, node.Cluster, node.Pool).Select(a => a.Network);
             if (seen.Get(node.Cluster) is { } cluster)
                 networks = networks.Prepend(KubernetesCluster.CniNetworkOf(cluster));
-            foreach (var port in networks.DistinctBy(n => n.Key).Where(n => node.Carrying(n) is not null).SelectMany(n => Ports(image, n, $"{node.Cluster.Name}/{node.Id.Name}", limits)))
+            foreach (var port in networks.DistinctBy(n => n.Key).Where(n => node.Carrying(n) is not null).SelectMany(n => Ports(image, n, $"{node.Cluster.Name}/{node.Id.Name}", node.Id, limits)))
                 yield return port;
         }
 
         foreach (var machine in seen.List(VirtualMachine.ResourceType))
         {
-            foreach (var port in VirtualMachine.AttachmentsOf(machine, image).SelectMany(a => Ports(image, a.Network, ResourceKind.IdOf(machine).Name, limits)).Distinct())
+            foreach (var port in VirtualMachine.AttachmentsOf(machine, image).SelectMany(a => Ports(image, a.Network, ResourceKind.IdOf(machine).Name, ResourceKind.IdOf(machine), limits)).Distinct())
                 yield return port;
         }
     }
 
-    private static IEnumerable<(int Vlan, string Machine, string Network)> Ports(Image image, ResourceId id, string machine, Limits limits) =>
-        Network.Of(image, id, limits) is { } network ? network.Vlans.Select(vlan => (vlan, machine, network.Id.ToString())) : [];
+    private static IEnumerable<(int Vlan, string Machine, string Network, ResourceId Id)> Ports(Image image, ResourceId id, string machine, ResourceId machineId, Limits limits) =>
+        Network.Of(image, id, limits) is { } network ? network.Vlans.Select(vlan => (vlan, machine, network.Id.ToString(), machineId)) : [];
 }

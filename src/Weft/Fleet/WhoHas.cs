@@ -53,7 +53,7 @@ public sealed class WhoHas(Limits limits)
             .Where(a => MachineAddresses.MacOf(ResourceKind.IdOf(row), a.Name) == mac)
             .Select(a => Port(image, a.Network, MachineAddresses.HolderOf(ResourceKind.IdOf(row), a.Name))));
         var nodes = seen.List(Node.ResourceType).Select(Node.Of).SelectMany(node => node.Uplinks.Where(u => u.MacAddress == mac)
-            .Select(u => new JsonObject { ["mac"] = mac, ["network"] = u.Network, ["state"] = "Attached", ["holder"] = $"node {node.Cluster.Name}/{node.Id.Name} {u.Name}", ["holderId"] = node.Id.ToString() }));
+            .Select(u => new JsonObject { ["mac"] = mac, ["network"] = NetworkOf(image, u.Network), ["state"] = "Attached", ["holder"] = $"node {node.Cluster.Name}/{node.Id.Name} {u.Name}", ["holderId"] = node.Id.ToString() }));
         return Answer($"mac {mac}", machines.Concat(nodes));
     }
 
@@ -115,6 +115,10 @@ public sealed class WhoHas(Limits limits)
         };
     }
 
+    /// <summary>A port keeps its network by key; people know it by the spelling it was made with.</summary>
+    private static string? NetworkOf(Image image, string? key) =>
+        ResourceId.TryParse(key, out var id) && image.Get(StoreKey.Of(id)) is { } row ? ResourceKind.IdOf(row).ToString() : null;
+
     private static JsonObject Answer(string question, IEnumerable<JsonNode> answers) =>
         new() { ["question"] = question, ["answers"] = new JsonArray([.. answers]) };
 
@@ -142,11 +146,11 @@ public sealed class WhoHas(Limits limits)
         return answer;
     }
 
-    private static JsonObject Vlan(Snapshot seen, int vlan, ResourceId domain, FabricSubnets? network, int mtu, List<(int Vlan, string Machine, string Network)> ports)
+    private static JsonObject Vlan(Snapshot seen, int vlan, ResourceId domain, FabricSubnets? network, int mtu, List<(int Vlan, string Machine, string Network, ResourceId Id)> ports)
     {
         var networks = DomainUsers.Of(seen.Get(StoreKey.Of(domain))!, seen)
             .Where(id => Network.Of(seen.Image, id, Limits.Standard) is { } n && n.Vlans.Contains(vlan)).ToList();
-        var here = ports.Where(p => networks.Any(n => n.ToString() == p.Network)).Select(p => p.Machine).Distinct(StringComparer.Ordinal).ToList();
+        var here = ports.Where(p => networks.Any(n => n.ToString() == p.Network)).Select(p => p.Id).Distinct().ToList();
         var leases = networks.Where(n => n.Type == L3Network.ResourceType).Sum(n => NetworkPool.HoldingsOf(seen.Image, n).Leases.Count());
         return new JsonObject
         {
@@ -156,8 +160,8 @@ public sealed class WhoHas(Limits limits)
             ["prefixes"] = new JsonArray([.. (network?.Prefixes ?? []).Select(p => JsonValue.Create(p.ToString()))]),
             ["mtu"] = mtu,
             ["networks"] = new JsonArray([.. networks.Select(n => JsonValue.Create(n.ToString()))]),
-            ["clusters"] = new JsonArray([.. here.Where(m => m.Contains('/', StringComparison.Ordinal)).Select(m => m.Split('/')[0]).Distinct().Select(m => JsonValue.Create(m))]),
-            ["machines"] = new JsonArray([.. here.Select(m => JsonValue.Create(m))]),
+            ["clusters"] = new JsonArray([.. here.Where(m => m.Type == Node.ResourceType).Select(m => m.Parent!).Distinct().Select(m => JsonValue.Create(m.ToString()))]),
+            ["machines"] = new JsonArray([.. here.Select(m => JsonValue.Create(m.ToString()))]),
             ["leases"] = leases,
         };
     }

@@ -29,13 +29,15 @@ public sealed class OSDeviceRenderer : IPluginRenderer
         }
 
         var parent = node.Uplink.IsTrunkPort ? node.Uplink.Name : network.InterfaceName;
-        yield return new NodeLink(parent, node.Uplink, null, node.Uplink.IsTrunkPort ? node.Uplink.Mtu : network.Mtu, [], [], $"{network.Id.Name}: parent of its VLANs");
+        // The trunk's own MTU is the least of its VLANs'; the parent must carry the greatest, because no VLAN can have more than its parent.
+        var carried = node.Uplink.IsTrunkPort ? node.Uplink.Mtu : Math.Min(node.Uplink.Mtu, vlans.Values.Select(n => n.Mtu).Append(network.Mtu).Max());
+        yield return new NodeLink(parent, node.Uplink, null, carried, [], [], $"{network.Id.Name}: parent of its VLANs");
         foreach (var vlan in network.Vlans)
         {
             // A sub-interface takes its address from the same pool as everybody else on that VLAN.
             var name = string.Create(CultureInfo.InvariantCulture, $"{network.InterfaceName}.{vlan}");
             var layer3 = vlans.GetValueOrDefault(vlan);
-            yield return new NodeLink(name, node.Uplink, vlan, layer3?.Mtu ?? network.Mtu, layer3 is null ? [] : node.On(name, layer3.Subnets), [],
+            yield return new NodeLink(name, node.Uplink, vlan, Math.Min(carried, layer3?.Mtu ?? network.Mtu), layer3 is null ? [] : node.On(name, layer3.Subnets), [],
                 layer3 is null ? $"{network.Id.Name}: VLAN {vlan}, no layer 3 of ours" : $"{network.Id.Name}: VLAN {vlan}, addresses of {layer3.Id.Name}")
             { Parent = parent };
         }

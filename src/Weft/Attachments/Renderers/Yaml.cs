@@ -38,7 +38,7 @@ public static partial class Yaml
                 emitter.Emit(new MappingStart(AnchorName.Empty, TagName.Empty, true, map.Count == 0 ? MappingStyle.Flow : MappingStyle.Block));
                 foreach (var (name, value) in map)
                 {
-                    emitter.Emit(OfString(name));
+                    emitter.Emit(OfString(name, false));
                     Emit(emitter, value);
                 }
 
@@ -51,7 +51,7 @@ public static partial class Yaml
                 emitter.Emit(new SequenceEnd());
                 break;
             case JsonValue value when value.GetValueKind() == JsonValueKind.String:
-                emitter.Emit(OfString(value.GetValue<string>()));
+                emitter.Emit(OfString(value.GetValue<string>(), true));
                 break;
             default:
                 emitter.Emit(OfText(node?.ToJsonString() ?? "null", ScalarStyle.Plain));
@@ -59,9 +59,10 @@ public static partial class Yaml
         }
     }
 
-    private static Scalar OfString(string text)
+    /// <summary>A name stands on one line; a value may be a block.</summary>
+    private static Scalar OfString(string text, bool mayBeBlock)
     {
-        if (text.Contains('\n', StringComparison.Ordinal) && !HardInBlock().IsMatch(text))
+        if (mayBeBlock && text.Contains('\n', StringComparison.Ordinal) && !text.EndsWith("\n\n", StringComparison.Ordinal) && !HardInBlock().IsMatch(text))
             return OfText(text, ScalarStyle.Literal);
         return OfText(text, ReadsAsSomethingElse().IsMatch(text) || HardInPlain().IsMatch(text) ? ScalarStyle.DoubleQuoted : ScalarStyle.Any);
     }

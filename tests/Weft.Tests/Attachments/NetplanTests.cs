@@ -1,0 +1,79 @@
+using System.Diagnostics;
+using Weft.Fleet;
+using Weft.Resources;
+
+namespace Weft.Tests.Rooms.Attachments;
+
+/// <summary>What is drawn, read by the programs it is drawn for.</summary>
+public sealed class NetplanTests : IDisposable
+{
+    private readonly DirectoryInfo _root = Directory.CreateTempSubdirectory("weft-netplan");
+
+    [Theory]
+    [InlineData("core-east")]
+    [InlineData("core-west")]
+    public void Reads_TheNodesOfTheExample(string cluster)
+    {
+        Need("netplan");
+        var site = TestSite.Example();
+        foreach (var node in ClusterPicture.Draw(site.Image, Id($"kubernetesClusters/{cluster}"), site.Limits).Nodes)
+            Generate(node.Name, node.Files.Single().Content);
+    }
+
+    [Fact]
+    public void Reads_EveryGoldenOfAVirtualNode()
+    {
+        Need("netplan");
+        foreach (var file in Directory.GetFiles(Path.Combine(Repository.Root, "tests", "Weft.Tests", "Attachments", "Golden"), "*-virtual.yaml"))
+            Generate(Path.GetFileNameWithoutExtension(file), File.ReadAllText(file).Split("---\n")[0]);
+    }
+
+    [Theory]
+    [InlineData("probe1")]
+    [InlineData("router1")]
+    public void Reads_TheMachinesOfTheExample(string machine)
+    {
+        Need("cloud-init");
+        var site = TestSite.Example();
+        var content = MachinePicture.Draw(site.Image, Id($"virtualMachines/{machine}"), site.Limits).Nodes.Single().Files.Single().Content;
+        if (Found("netplan"))
+            Generate(machine, content);
+        var file = Path.Combine(_root.FullName, "network-config");
+        File.WriteAllText(file, content);
+        // Before 23.4 it knows no schema of network-config; then it must at least read it and write it as netplan has it.
+        var (status, output) = Run("cloud-init", "schema", "-t", "network-config", "-c", file);
+        if (output.Contains("unrecognized arguments", StringComparison.Ordinal))
+            (status, output) = Run("cloud-init", "devel", "net-convert", "-p", file, "-k", "yaml", "-d", Path.Combine(_root.FullName, "out"), "-D", "ubuntu", "-O", "netplan");
+        Assert.True(status == 0, output);
+    }
+
+    public void Dispose() => _root.Delete(true);
+
+    private static ResourceId Id(string end) => ResourceId.Parse(Examples.Documents().Select(d => d["id"]!.ToString()).Single(id => id.EndsWith(end, StringComparison.Ordinal))).Value;
+
+    private void Generate(string name, string content)
+    {
+        var root = Path.Combine(_root.FullName, name);
+        var file = Path.Combine(root, "etc", "netplan", "60-weft.yaml");
+        Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+        File.WriteAllText(file, content);
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        var (status, output) = Run("netplan", "generate", "--root-dir", root);
+        Assert.True(status == 0 && output.Length == 0, $"{name}: {output}\n{content}");
+        Assert.NotEmpty(Directory.GetFiles(Path.Combine(root, "run", "systemd", "network")));
+    }
+
+    private static void Need(string program) => Assert.SkipUnless(Found(program), $"{program} isn't installed");
+
+    private static bool Found(string program) => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => File.Exists(Path.Combine(folder, program)));
+
+    private static (int Status, string Output) Run(string program, params string[] arguments)
+    {
+        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+        var error = process.StandardError.ReadToEndAsync();
+        var output = process.StandardOutput.ReadToEnd() + error.GetAwaiter().GetResult();
+        process.WaitForExit();
+        return (process.ExitCode, output);
+    }
+}

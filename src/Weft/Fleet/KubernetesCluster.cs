@@ -125,17 +125,6 @@ public sealed class KubernetesCluster : ResourceKind
         Status.Draw(row, properties, "Kubernetes cluster is operational");
     }
 
-    private static void CheckPoolNames(Proposal proposal)
-    {
-        var names = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
-        foreach (var (pool, i) in PropertiesOf(proposal.Wanted).Each("initialAgentPoolConfigurations").Select((p, i) => (p, i)))
-        {
-            var path = $"properties.initialAgentPoolConfigurations[{i}].name";
-            if (!names.Add(pool.Text("name")!))
-                proposal.Find(RefusalCode.Overlap, path, $"'{path}': there are two pools named '{pool.Text("name")}'");
-        }
-    }
-
     private static IEnumerable<Attachment> InitialPools(Proposal proposal) => proposal.Old is not null ? [] :
         PropertiesOf(proposal.Wanted).Each("initialAgentPoolConfigurations").SelectMany((pool, i) => Attachment.Read(
             pool.Member("attachedNetworkConfiguration"), $"properties.initialAgentPoolConfigurations[{i}].attachedNetworkConfiguration"));

@@ -66,7 +66,7 @@ public sealed class GoldenTests
     {
         var picture = Example(name, site => (id => ClusterPicture.Draw(site.Image, id, Limits)));
         Assert.Empty(picture.Undrawn);
-        Compare(name, Yaml.Write(picture.Manifests.Select(m => m.Body)));
+        Compare(name, Yaml.WriteAll(picture.Manifests.Select(m => m.Body)));
     }
 
     [Theory]

@@ -101,7 +101,7 @@ public sealed partial class YamlTests
     [Fact]
     public void Separates_Documents()
     {
-        var text = Yaml.Write([new JsonObject { ["a"] = 1 }, new JsonObject { ["b"] = "x\n---\ny\n" }]);
+        var text = Yaml.WriteAll([new JsonObject { ["a"] = 1 }, new JsonObject { ["b"] = "x\n---\ny\n" }]);
         Assert.Equal(2, Load(text).Count);
         Assert.EndsWith("\n", text, StringComparison.Ordinal);
     }

@@ -119,6 +119,11 @@ public sealed class L3Network : NetworkKind
         return ClustersOfHolders(seen, id);
     }
 
+    /// <inheritdoc/>
+    /// <remarks>Its pool goes with it: a machine that is removed in the same step finds no network any more to give back to.</remarks>
+    public override IEnumerable<Change> RemovedWith(Stored row, Image now) =>
+        NetworkPool.End(IdOf(row), NetworkPool.HoldingsOf(now, IdOf(row)).Leases);
+
     private static IEnumerable<ResourceId> ClustersOfHolders(Snapshot seen, ResourceId id) => NetworkPool.HoldingsOf(seen, id).Leases
         .Select(lease => ResourceId.TryParse(lease.Holder.Cluster, out var cluster) ? cluster : null).OfType<ResourceId>().DistinctBy(c => c.Key);
 

@@ -167,6 +167,17 @@ public sealed class AddressPoolTests
     }
 
     [Fact]
+    public void Replaces_TheLeaseOfTheSameAddress()
+    {
+        var lease = new Lease(Parse("10.0.0.4"), Holder("a"), LeaseMethod.Dynamic, Now);
+        var held = Holdings.Empty.With(lease).With(lease with { Holder = Holder("b") });
+        Assert.Equal((1, 0), (held.Count(AddressFamily.IPv4), held.Count(AddressFamily.IPv6)));
+        Assert.Equal("b", held.Of(lease.Address)!.Holder.Id);
+        Assert.Empty(held.Of("a"));
+        Assert.Same(held, held.Without(Parse("10.0.0.5")));
+    }
+
+    [Fact]
     public void Reads_BackALeaseThatItWrote()
     {
         var lease = new Lease(Parse("fd00::40"), new Holder("pod:1", "pod a/b") { Cluster = "/c", Node = "n" }, LeaseMethod.Static, Now);

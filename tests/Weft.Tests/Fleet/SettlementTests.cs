@@ -159,6 +159,20 @@ public sealed class SettlementTests
         Assert.Empty(Settlement.Running(site.Image));
     }
 
+    [Theory]
+    [InlineData("a-machine", "b-network")]
+    [InlineData("b-machine", "a-network")]
+    public void Leaves_NoLeaseBehind_WhereAMachineAndItsNetworkGoTogether(string machine, string network)
+    {
+        var site = TestSite.Small();
+        site.Put("~c/virtualMachines/vm1", TestSite.Machine("{'attachedNetworkId':'~c/l3Networks/n6','ipAllocationMethod':'Dynamic'}"));
+        site.Settled();
+        site.Take(site.Verbs.Delete(site.Request("~c/virtualMachines/vm1", []) with { OperationName = machine }, new Snapshot(site.Image)));
+        site.Take(site.Verbs.Delete(site.Request("~c/l3Networks/n6", []) with { OperationName = network }, new Snapshot(site.Image)));
+        site.Settled();
+        Assert.Empty(site.Image.Range("lease:"));
+    }
+
     [Fact]
     public void Gives_ThePodsAddressesBackWithTheirCluster()
     {

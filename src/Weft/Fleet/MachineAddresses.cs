@@ -115,6 +115,18 @@ public static class MachineAddresses
         return Difference(after, old, wanted, limits, now);
     }
 
+    /// <summary>Whether a machine or node still wants a lease that it holds.</summary>
+    /// <param name="image">What is stored.</param>
+    /// <param name="lease">The lease.</param>
+    /// <returns>False also where the machine or node is gone.</returns>
+    internal static bool IsWanted(Image image, Lease lease)
+    {
+        var holder = lease.Holder.Id;
+        var from = holder.IndexOf(':', StringComparison.Ordinal) + 1;
+        return ResourceId.TryParse(holder[from..Math.Max(from, holder.LastIndexOf('#'))], out var machine)
+            && image.Get(StoreKey.Of(machine)) is { } row && WishesOf(image, row).Any(wish => wish.Holder.Id == holder);
+    }
+
     private static Outcome<ImmutableArray<Change>> Difference(Image after, List<LeaseWish> old, List<LeaseWish> wanted, Limits limits, string now)
     {
         var changes = ImmutableArray.CreateBuilder<Change>();
@@ -127,12 +139,6 @@ public static class MachineAddresses
                 continue;
             var pool = NetworkPool.Of(after, row, limits);
             var leases = pool.Holdings;
-            foreach (var wish in gone)
-            {
-                (pool, var ended) = pool.Release(wish.Holder.Id);
-                changes.AddRange(NetworkPool.End(network, ended));
-            }
-
             // Those who need a certain address come first, so that no pick takes it from under them.
             foreach (var wish in mine.OrderBy(w => w.Wanted.IsEmpty))
             {
@@ -142,6 +148,13 @@ public static class MachineAddresses
                 changes.AddRange(NetworkPool.End(network, held.Where(h => got.Leases.All(l => l.Address != h.Address))));
                 changes.AddRange(NetworkPool.Begin(network, got.Leases.Where(l => leases.Of(l.Address)?.Holder.Id != l.Holder.Id)));
                 pool = got.Next;
+            }
+
+            // Given back last, so that nobody is given in this very step what another may still have on an interface.
+            foreach (var wish in gone)
+            {
+                (pool, var ended) = pool.Release(wish.Holder.Id);
+                changes.AddRange(NetworkPool.End(network, ended));
             }
         }
 

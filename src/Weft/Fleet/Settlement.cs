@@ -82,12 +82,21 @@ public sealed class Settlement(Kinds kinds, Limits limits)
         if (waiting.Count > 0)
             return [];
         if (resource is not null && Provisioning.IsDeleting(resource))
-            return [.. Removal(next, resource), operation.End(Provisioning.Succeeded, now).ToChange()];
+        {
+            var removal = Removal(next, resource);
+            return [.. removal, .. GivenBack(next.Next(removal), operation), operation.End(Provisioning.Succeeded, now).ToChange()];
+        }
+
         if (resource is not null && Undrawn(next, operation.Resource) is { } refusal)
             return Fail(resource, operation, now, refusal.Code, refusal.Message);
         var done = operation.End(Provisioning.Succeeded, now).ToChange();
-        return resource is null ? [done] : [Change.Put(operation.Resource, Provisioning.WithState(resource, Provisioning.Succeeded)), done];
+        var back = GivenBack(next, operation);
+        return resource is null ? [.. back, done] : [.. back, Change.Put(operation.Resource, Provisioning.WithState(resource, Provisioning.Succeeded)), done];
     }
+
+    /// <summary>The leases that end with an operation, but for those that are wanted again by now.</summary>
+    private static IEnumerable<Change> GivenBack(Image image, Operation operation) => operation.GivesBack
+        .Where(key => image.Get(key) is { } row && !MachineAddresses.IsWanted(image, NetworkPool.LeaseOf(row))).Select(Change.Remove);
 
     /// <summary>What an operation waits for at one agent: null for nothing, else the agent and, where it reported one, its failure.</summary>
     private (ResourceId Agent, string? Failure)? Waits(Image image, Stored operation, string key, Dictionary<string, string> digests)

@@ -39,7 +39,7 @@ public sealed class SitePlan(Kinds kinds, Verbs verbs, Limits limits)
                 : verbs.Put(request with { Body = step.Body! }, seen);
             changes.Add(Change(step, after, outcome));
             if (outcome.TryGet(out var decision, out _))
-                after = decision.After;
+                after = decision.Operation is { GivesBack.IsEmpty: false } operation ? decision.After.Next(operation.GivesBack.Select(Resources.Change.Remove)) : decision.After;
         }
 
         var manifests = Manifests(image, after);

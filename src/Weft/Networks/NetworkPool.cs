@@ -18,7 +18,7 @@ public static class NetworkPool
     public static readonly ResourceType PoolType = new("Weft.Ipam", "pools");
 
     /// <summary>What keeps the holdings of every network up to date beside the rows.</summary>
-    public static readonly Fold HoldingsFold = new(partition => partition.StartsWith("lease:", StringComparison.Ordinal), (holdings, before, after) =>
+    public static readonly Fold HoldingsFold = new(partition => partition.StartsWith(StoreKey.Lease, StringComparison.Ordinal), (holdings, before, after) =>
     {
         var held = holdings as Holdings ?? Holdings.Empty;
         if (before is not null)
@@ -32,7 +32,7 @@ public static class NetworkPool
     public static string PartitionOf(ResourceId network)
     {
         ArgumentNullException.ThrowIfNull(network);
-        return $"lease:{network.Key}";
+        return $"{StoreKey.Lease}{network.Key}";
     }
 
     /// <summary>The key of a lease; keys sort as addresses do.</summary>

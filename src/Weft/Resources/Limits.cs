@@ -54,7 +54,7 @@ public sealed record Limits
         if (findings.Count > 0)
             return Refusal.Of(findings, "limits");
         int Number(string name, int standard) => (int?)read[name]?.GetValue<long>() ?? standard;
-        return new Limits
+        var limits = new Limits
         {
             ReservedAddresses = Number("reservedAddresses", Standard.ReservedAddresses),
             VlanLowest = Number("vlanLowest", Standard.VlanLowest),
@@ -62,5 +62,9 @@ public sealed record Limits
             MtuLowest = Number("mtuLowest", Standard.MtuLowest),
             MtuHighest = Number("mtuHighest", Standard.MtuHighest),
         };
+        if (limits.VlanLowest > limits.VlanHighest)
+            return new Refusal(RefusalCode.InvalidMember, $"'vlanLowest': {limits.VlanLowest} is above vlanHighest, {limits.VlanHighest}", "vlanLowest");
+        return limits.MtuLowest > limits.MtuHighest
+            ? new Refusal(RefusalCode.InvalidMember, $"'mtuLowest': {limits.MtuLowest} is above mtuHighest, {limits.MtuHighest}", "mtuLowest") : limits;
     }
 }

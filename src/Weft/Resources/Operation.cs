@@ -32,6 +32,12 @@ public sealed record Operation(string Name, ResourceId Resource, string Verb, st
     /// <summary>The agents whose picture the change alters, by the keys of their ids. It ends when all of them have applied it.</summary>
     public ImmutableArray<string> WaitsFor { get; init; } = [];
 
+    /// <summary>
+    /// The keys of leases that end with it: an address that an agent still has on an interface is nobody else's until the agent has taken
+    /// it off.
+    /// </summary>
+    public ImmutableArray<string> GivesBack { get; init; } = [];
+
     /// <summary>Whether it has ended.</summary>
     public bool IsTerminal => Status != InProgress;
 
@@ -56,6 +62,7 @@ public sealed record Operation(string Name, ResourceId Resource, string Verb, st
                 ErrorCode = json.Text("errorCode"),
                 ErrorMessage = json.Text("errorMessage"),
                 WaitsFor = [.. json.Texts("waitsFor")],
+                GivesBack = [.. json.Texts("givesBack")],
             };
         });
     }
@@ -85,6 +92,8 @@ public sealed record Operation(string Name, ResourceId Resource, string Verb, st
             ["errorMessage"] = ErrorMessage,
             ["waitsFor"] = new JsonArray([.. WaitsFor.Select(agent => JsonValue.Create(agent))]),
         };
+        if (!GivesBack.IsEmpty)
+            body["givesBack"] = new JsonArray([.. GivesBack.Select(key => JsonValue.Create(key))]);
         return Change.Put(KeyOf(Name), body);
     }
 }

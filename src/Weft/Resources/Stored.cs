@@ -64,6 +64,9 @@ public sealed class Stored
 /// </summary>
 public static class StoreKey
 {
+    /// <summary>How the partitions of leases begin: one for each network, with the network's id behind it.</summary>
+    public const string Lease = "lease:";
+
     /// <summary>The key of a resource: its type and its id.</summary>
     /// <param name="id">The resource.</param>
     /// <returns>Such as <c>microsoft.networkcloud/l3networks|/subscriptions/…</c>.</returns>

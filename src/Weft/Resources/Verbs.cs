@@ -145,12 +145,28 @@ public sealed class Verbs(Kinds kinds, Limits limits, Follows follows, Concerned
         List<Change> changes = [Change.Put(id, document), .. more];
         var after = seen.Image.Next(changes);
         operation = operation with { WaitsFor = concerned(seen.Image, after) };
+        if (!operation.WaitsFor.IsEmpty)
+            operation = operation with { GivesBack = Postponed(changes) };
+        if (old is not null && Provisioning.OperationOf(old) is { } earlier && seen.Get(Operation.KeyOf(earlier)) is { } row)
+        {
+            var before = Operation.Of(row);
+            if (before.Status != Provisioning.Succeeded)
+                operation = operation with { GivesBack = [.. before.GivesBack.Union(operation.GivesBack)] };
+            if (!before.IsTerminal)
+                changes.Add(before.End(Provisioning.Canceled, request.Now, nameof(RefusalCode.Conflict), $"a newer {verb} of the {kind.Noun} took its place").ToChange());
+        }
+
         changes.Add(operation.ToChange());
-        if (old is not null && Provisioning.OperationOf(old) is { } earlier && seen.Get(Operation.KeyOf(earlier)) is { } row
-            && Operation.Of(row) is { IsTerminal: false } running)
-            changes.Add(running.End(Provisioning.Canceled, request.Now, nameof(RefusalCode.Conflict), $"a newer {verb} of the {kind.Noun} took its place").ToChange());
         var final = seen.Image.Next(changes);
         return new Decision([.. changes], final.Get(StoreKey.Of(id)), final, old is null, operation);
+    }
+
+    /// <summary>Takes the ends of leases out of changes: they come with the end of the operation.</summary>
+    private static ImmutableArray<string> Postponed(List<Change> changes)
+    {
+        ImmutableArray<string> keys = [.. changes.Where(c => c.Bytes is null && c.Key.StartsWith(StoreKey.Lease, StringComparison.Ordinal)).Select(c => c.Key)];
+        changes.RemoveAll(change => change.Bytes is null && keys.Contains(change.Key));
+        return keys;
     }
 
     private static void CheckPlace(ResourceKind kind, ResourceId id, Snapshot seen, List<Refusal> findings)

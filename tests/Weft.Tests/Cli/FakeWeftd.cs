@@ -37,6 +37,9 @@ internal sealed class FakeWeftd : HttpMessageHandler
     /// <summary>How the operation of a label ends; <c>Succeeded</c> where nothing is said, <c>Running</c> never ends.</summary>
     public Dictionary<string, string> Ends { get; } = [];
 
+    /// <summary>What must have happened before the operation of a label ends, as the diary says it.</summary>
+    public Dictionary<string, string> EndsAfter { get; } = [];
+
     /// <summary>Canned answers by the start of path and query.</summary>
     public Dictionary<string, Func<HttpRequestMessage, HttpResponseMessage>> Canned { get; } = [];
 
@@ -192,7 +195,7 @@ internal sealed class FakeWeftd : HttpMessageHandler
         var (id, verb, polls) = _operations[name];
         _operations[name] = (id, verb, polls + 1);
         var end = Ends.GetValueOrDefault(Label.Of(id), "Succeeded");
-        var runs = polls == 0 || end == "Running";
+        var runs = polls == 0 || end == "Running" || (EndsAfter.TryGetValue(Label.Of(id), out var awaited) && !Diary.Contains(awaited));
         if (!runs)
             Finish(id, verb, end);
         var answer = path.Contains("/operationStatuses/", StringComparison.Ordinal)

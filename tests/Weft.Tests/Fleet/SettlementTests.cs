@@ -198,6 +198,56 @@ public sealed class SettlementTests
         Assert.Equal("Error", site.Draw(K1)["properties"]!["detailedStatus"]!.ToString());
     }
 
+    [Fact]
+    public void Keeps_ADetachedNodesAddress_UntilTheAgentHasTakenItOff()
+    {
+        var site = OnN6(out var agent);
+        site.Put(K1, TestSite.Kubernetes(""));
+        site.Settled();
+        Assert.Contains("10.20.6.4 node k1/w1 n6", site.Leases("~c/l3Networks/n6"));
+        site.Put("~c/virtualMachines/vm1", TestSite.Machine("{'attachedNetworkId':'~c/l3Networks/n6','ipAllocationMethod':'Dynamic'}"));
+        Assert.Contains("10.20.6.5 virtual machine vm1 n6", site.Leases("~c/l3Networks/n6"));
+        site.Report(agent, true);
+        site.Settled();
+        Assert.DoesNotContain(site.Leases("~c/l3Networks/n6"), lease => lease.Contains("w1", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Keeps_ANodesAddress_WhereTheNetworkIsAttachedAgainMeanwhile()
+    {
+        var site = OnN6(out var agent);
+        var held = site.Leases("~c/l3Networks/n6");
+        site.Put(K1, TestSite.Kubernetes(""));
+        site.Put(K1, TestSite.Kubernetes(OSDevice));
+        site.Report(agent, true);
+        site.Settled();
+        Assert.Equal(held, site.Leases("~c/l3Networks/n6"));
+    }
+
+    [Fact]
+    public void Gives_TheAddressBack_WhereANewerWriteTookTheDetachmentsPlace()
+    {
+        var site = OnN6(out var agent);
+        site.Put(K1, TestSite.Kubernetes(""));
+        site.Put(K1, TestSite.Kubernetes("").Replace("1.33.1", "1.34.0", StringComparison.Ordinal));
+        site.Report(agent, true);
+        site.Settled();
+        Assert.Empty(site.Leases("~c/l3Networks/n6"));
+    }
+
+    private const string OSDevice = "'l3Networks':[{'networkId':'~c/l3Networks/n6','pluginType':'OSDevice'}]";
+
+    private static TestSite OnN6(out string agent)
+    {
+        var site = TestSite.Small();
+        site.Put(K1, TestSite.Kubernetes(OSDevice));
+        site.Put(TestSite.NodeId("w1"), TestSite.Node(Node, "BareMetal"));
+        site.Settled();
+        agent = site.Enrol(K1, "a1");
+        site.Report(agent, true);
+        return site;
+    }
+
     private static TestSite TwoClusters(out string one, out string two, out string other)
     {
         var site = TestSite.Small();

@@ -221,9 +221,26 @@ public sealed record Shape(ImmutableArray<Member> Members)
     {
         if (before.ValueKind == JsonValueKind.Undefined)
             return member.Mutability == Mutability.Once;
-        return member.Type == MemberType.Id
-            ? string.Equals(value.GetValue<string>().Trim('/'), before.GetString()!.Trim('/'), StringComparison.OrdinalIgnoreCase)
-            : JsonNode.DeepEquals(Secrets.Concealed(member, value), Secrets.Concealed(member, JsonNode.Parse(before.GetRawText())));
+        return JsonNode.DeepEquals(
+            Folded(member, Secrets.Concealed(member, value)), Folded(member, Secrets.Concealed(member, JsonNode.Parse(before.GetRawText()))));
+    }
+
+    /// <summary>A value with its ids in lower case, wherever they stand in it: two spellings of an id are one id.</summary>
+    private static JsonNode? Folded(Member member, JsonNode? value)
+    {
+        switch (value)
+        {
+            case JsonValue text when member.Type == MemberType.Id && text.TryGetValue<string>(out var id):
+                return JsonValue.Create(id.Trim('/').ToLowerInvariant());
+            case JsonObject body when member.Type == MemberType.Group:
+                foreach (var inner in member.Members.Where(inner => body.ContainsKey(inner.Name)))
+                    body[inner.Name] = Folded(inner, body[inner.Name]?.DeepClone());
+                return body;
+            case JsonArray list when member.Element is { } element:
+                return new JsonArray([.. list.Select(item => Folded(element, item?.DeepClone()))]);
+            default:
+                return value;
+        }
     }
 
     private static Refusal Frozen(Member member, string path, JsonElement before, JsonNode after)

@@ -27,6 +27,15 @@ public sealed class MachineRuleTests
     }
 
     [Fact]
+    public void Keeps_AMachineWhoseIdsAreSpeltOtherwise()
+    {
+        var site = TestSite.Small();
+        var body = TestSite.Machine("{'attachedNetworkId':'~c/l3Networks/n6','ipAllocationMethod':'Dynamic'}");
+        site.Put("~c/virtualMachines/vm1", body);
+        Assert.Null(site.TryPut("~c/virtualMachines/vm1", body.Replace("l3Networks/n6", "L3NETWORKS/N6", StringComparison.Ordinal)).Refusal);
+    }
+
+    [Fact]
     public void Refuses_AddressOfAFamilyThatTheNetworkHasNot()
     {
         var site = TestSite.Small();

@@ -45,7 +45,7 @@ internal static class WhoCommand
     public static (string Member, string Value) Question(IReadOnlyList<string> words)
     {
         if (words.Count == 1)
-            return (Address.TryParse(words[0], out _) ? "address" : IsMac(words[0]) ? "mac" : "name", words[0]);
+            return IsMac(words[0]) ? ("mac", words[0]) : Address.TryParse(words[0], out _) || LooksLikeAddress(words[0]) ? Question(["address", words[0]]) : ("name", words[0]);
         var (word, value) = (words[0].ToLowerInvariant(), words[1]);
         if (!Words.Contains(word))
             throw Complaint.OfUsage($"weft cannot be asked who has a '{words[0]}'", $"one of: {string.Join(", ", Words)}");
@@ -57,6 +57,11 @@ internal static class WhoCommand
             throw Complaint.OfUsage($"'{value}' is no IP address");
         return (word, value);
     }
+
+    /// <summary>Whether it was meant for an address: nothing but digits and their dots, or hex digits and their colons.</summary>
+    private static bool LooksLikeAddress(string text) =>
+        (text.Count(c => c == '.') >= 2 && text.All(c => char.IsAsciiDigit(c) || c == '.'))
+        || (text.Count(c => c == ':') >= 2 && text.All(c => char.IsAsciiHexDigit(c) || c == ':'));
 
     private static bool IsMac(string text) => text.Length == 17 && PhysicalAddress.TryParse(text, out _);
 

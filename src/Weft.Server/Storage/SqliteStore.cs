@@ -41,6 +41,9 @@ internal sealed class SqliteStore : IResourceStore
     /// <exception cref="IOException">The file can't be read, or was written by a newer version.</exception>
     public static SqliteStore Open(string path)
     {
+        // It holds what machines are given to know, passwords of registries among it; SQLite makes its other files with this one's mode.
+        if (!File.Exists(path))
+            new FileStream(path, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite }).Dispose();
         var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path, Pooling = false }.ToString());
         try
         {

@@ -43,7 +43,8 @@ public sealed class ProcessTests
         Assert.Equal(401, (await weftd.Ask(client, "GET", "/subscriptions", null, "weft_adm_wrong")).Status);
         var token = weftd.Token;
 
-        Assert.Equal(Owner, File.GetUnixFileMode(Path.Join(weftd.Data, "admin.token")));
+        Assert.All(Directory.GetFiles(weftd.Data), file => Assert.Equal((file, Owner), (file, File.GetUnixFileMode(file))));
+        Assert.Contains("admin.token", Directory.GetFiles(weftd.Data).Select(Path.GetFileName));
         Assert.Equal(Owner | UnixFileMode.UserExecute, File.GetUnixFileMode(weftd.Data));
         Assert.Equal(0, await weftd.Stop());
         Assert.Equal($"weft: listening on {weftd.Url.ToString().TrimEnd('/')}", Assert.Single(weftd.Output));
@@ -77,7 +78,8 @@ public sealed class ProcessTests
 
         using var client = new HttpClient();
         Assert.Equal(200, (await weftd.Ask(client, "GET", "/subscriptions")).Status);
-        Assert.Equal(Owner, File.GetUnixFileMode(Path.Join(weftd.Data, "admin.token")));
+        Assert.All(Directory.GetFiles(weftd.Data), file => Assert.Equal((file, Owner), (file, File.GetUnixFileMode(file))));
+        Assert.Contains("admin.token", Directory.GetFiles(weftd.Data).Select(Path.GetFileName));
     }
 
     [Theory]

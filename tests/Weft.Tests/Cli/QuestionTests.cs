@@ -38,6 +38,8 @@ public sealed class QuestionTests : IDisposable
     [InlineData("vlan", "+6")]
     [InlineData("mac", "nonsense")]
     [InlineData("address", "10.0.0.256")]
+    [InlineData("10.20.6.400")]
+    [InlineData("fd00:::17")]
     [InlineData("colour", "red")]
     public void Refuses_Question_ThatMakesNoSense(params string[] words) => Assert.Equal(64, Assert.Throws<Complaint>(() => WhoCommand.Question(words)).Exit);
 

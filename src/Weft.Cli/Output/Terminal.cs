@@ -9,6 +9,7 @@ internal sealed class Terminal(TextWriter writer, bool isTerminal, bool colour)
 {
     // Spectre wraps at the width of its profile, and a wrapped line cannot be searched or copied. The terminal itself wraps well.
     private const int NoWrap = 100_000;
+    private const string Nothing = "…";
 
     private readonly Lock _gate = new();
     private IAnsiConsole? _console;
@@ -63,7 +64,8 @@ internal sealed class Terminal(TextWriter writer, bool isTerminal, bool colour)
         _spins = true;
         try
         {
-            await Painted.Status().StartAsync("…", context => work(text => context.Status(Markup.Escape(Clean(text)))));
+            // The library takes no empty text, and between two steps there is nothing to say.
+            await Painted.Status().StartAsync(Nothing, context => work(text => context.Status(text.Length == 0 ? Nothing : Markup.Escape(Clean(text)))));
         }
         finally
         {

@@ -36,6 +36,16 @@ public sealed class TerminalTests : IDisposable
     }
 
     [Fact]
+    public async Task Spins_ThroughAWholeApply()
+    {
+        _weft.OnTerminal = true;
+        var groups = "id: /subscriptions/sub/resourceGroups/one\nlocation: lab\n---\nid: /subscriptions/sub/resourceGroups/two\nlocation: lab\n";
+        var run = await _weft.InGroup("apply", "-f", _weft.File_("groups.yaml", groups));
+        Assert.Equal(0, run.Exit);
+        Assert.Contains("2 created", run.Out + run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Keeps_LongLines_Whole()
     {
         _weft.OnTerminal = true;

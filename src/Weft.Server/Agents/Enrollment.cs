@@ -17,7 +17,7 @@ internal sealed class Enrollment(Site site)
     public async Task NewToken(HttpContext http, ResourceId cluster)
     {
         var seen = new Snapshot(site.Store.Current);
-        if (seen.Get(cluster) is null)
+        if (seen.Get(cluster) is not { } row)
         {
             await http.Refuse(new Refusal(RefusalCode.ResourceNotFound, $"{cluster} doesn't exist", cluster.ToString()));
             return;
@@ -25,8 +25,8 @@ internal sealed class Enrollment(Site site)
 
         var token = Credentials.NewToken("enr");
         var expires = (site.Clock + Validity).ToString("O", CultureInfo.InvariantCulture);
-        var row = Change.Put($"{Credentials.EnrollmentPartition}|{Credentials.HashText(token)}", new JsonObject { ["cluster"] = cluster.ToString(), ["expiresAt"] = expires });
-        _ = await site.Store.Commit(Seen.Nothing, [row], http.RequestAborted);
+        var kept = new JsonObject { ["cluster"] = cluster.ToString(), ["made"] = Credentials.MadeAt(row), ["expiresAt"] = expires };
+        _ = await site.Store.Commit(Seen.Nothing, [Change.Put($"{Credentials.EnrollmentPartition}|{Credentials.HashText(token)}", kept)], http.RequestAborted);
         http.Response.Headers.CacheControl = "no-store";
         await http.Answer(200, new JsonObject { ["token"] = token, ["expiresAt"] = expires, ["cluster"] = cluster.ToString() });
     }

@@ -78,9 +78,14 @@ internal sealed class Credentials
         if (Agents(image).TryGetValue(text, out var agent))
             return new Caller($"{agent.Parent!.Name}/{agent.Name}", agent);
         return image.Get($"{EnrollmentPartition}|{text}") is { } row && DateTimeOffset.TryParse(row.Json.Text("expiresAt"), out var expires) && expires > now
-            && row.Json.Id("cluster") is { } cluster
+            && row.Json.Id("cluster") is { } cluster && image.Get(StoreKey.Of(cluster)) is { } today && MadeAt(today) == row.Json.Text("made")
             ? new Caller($"enrolment of {cluster.Name}", null, cluster) : null;
     }
+
+    /// <summary>When a cluster was made: a token is good for that cluster, and not for a later one of its name.</summary>
+    /// <param name="cluster">The cluster.</param>
+    /// <returns>The time, RFC 3339.</returns>
+    public static string? MadeAt(Stored cluster) => cluster.Json.Member("systemData").Text("createdAt");
 
     private Dictionary<string, ResourceId> Agents(Image image)
     {

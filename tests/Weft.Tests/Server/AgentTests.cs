@@ -44,6 +44,20 @@ public sealed class AgentTests
     }
 
     [Fact]
+    public async Task Refuses_Token_OfAnEarlierClusterOfThatName()
+    {
+        await using var plane = await Plane.OfSite();
+        var west = Documents.Site.Single(document => document.Id == Documents.West);
+        var token = (await plane.Post($"{Documents.West}/listEnrollmentToken", "")).Expect(200).Json["token"]!.ToString();
+        await plane.Remove(Documents.West);
+        Assert.Equal("AuthenticationFailed", (await plane.Agent(token, "POST", "enroll", new JsonObject { ["name"] = "w1" })).Expect(401).Code);
+        plane.Clock.Advance(TimeSpan.FromSeconds(1));
+        await plane.Make(west);
+
+        Assert.Equal("AuthenticationFailed", (await plane.Agent(token, "POST", "enroll", new JsonObject { ["name"] = "w1" })).Expect(401).Code);
+    }
+
+    [Fact]
     public async Task Replaces_Credential_WhenSameNameEnrolsAgain()
     {
         await using var plane = await Plane.OfSite();

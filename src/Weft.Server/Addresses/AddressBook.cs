@@ -161,10 +161,8 @@ internal sealed partial class AddressBook(Site site, IHostApplicationLifetime li
                 return pool;
             }
 
-            var fresh = got.Leases.Where(lease => held.All(h => h.Address != lease.Address)).ToList();
-            Changes.AddRange(NetworkPool.End(network, held.Where(h => got.Leases.All(l => l.Address != h.Address))));
-            Changes.AddRange(NetworkPool.Begin(network, fresh));
-            if (fresh.Exists(lease => lease.Method == LeaseMethod.Dynamic))
+            Changes.AddRange(NetworkPool.Replace(network, held, got.Leases));
+            if (got.Leases.Any(lease => lease.Method == LeaseMethod.Dynamic && held.All(h => h.Address != lease.Address)))
                 Last = [.. got.Leases.Select(lease => lease.Address)];
             _answers.Add((pending, got.Leases));
             return got.Next;

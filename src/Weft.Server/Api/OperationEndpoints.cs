@@ -18,9 +18,10 @@ internal sealed class OperationEndpoints(Site site, IHostApplicationLifetime lif
             return;
         }
 
-        if (http.PreferredWait() is { Ticks: > 0 } wait)
+        var wait = http.PreferredWait();
+        if (wait > TimeSpan.Zero)
             http.Response.Headers["Preference-Applied"] = FormattableString.Invariant($"wait={wait.TotalSeconds}");
-        if (await Ended(name, http.PreferredWait(), http.RequestAborted) is not { } row)
+        if (await Ended(name, wait, http.RequestAborted) is not { } row)
         {
             await http.Refuse(new Refusal(RefusalCode.ResourceNotFound, $"there is no operation '{name}'; operations are kept for 24 hours", name));
             return;

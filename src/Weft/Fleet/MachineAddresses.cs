@@ -138,15 +138,13 @@ public static class MachineAddresses
             if (after.Get(StoreKey.Of(network)) is not { } row)
                 continue;
             var pool = NetworkPool.Of(after, row, limits);
-            var leases = pool.Holdings;
             // Those who need a certain address come first, so that no pick takes it from under them.
             foreach (var wish in mine.OrderBy(w => w.Wanted.IsEmpty))
             {
                 var held = pool.Holdings.Of(wish.Holder.Id);
                 if (!pool.Acquire(wish.Holder, wish.Wanted, now).TryGet(out var got, out var refusal))
                     return refusal;
-                changes.AddRange(NetworkPool.End(network, held.Where(h => got.Leases.All(l => l.Address != h.Address))));
-                changes.AddRange(NetworkPool.Begin(network, got.Leases.Where(l => leases.Of(l.Address)?.Holder.Id != l.Holder.Id)));
+                changes.AddRange(NetworkPool.Replace(network, held, got.Leases));
                 pool = got.Next;
             }
 

@@ -91,6 +91,17 @@ public static class NetworkPool
     public static ImmutableArray<Change> Begin(ResourceId network, IEnumerable<Lease> leases) =>
         [.. leases.Select(lease => Change.Put(KeyOf(network, lease.Address), lease.ToJson()))];
 
+    /// <summary>The rows to write and remove where a holder has other leases than before.</summary>
+    /// <param name="network">The network.</param>
+    /// <param name="held">What it had.</param>
+    /// <param name="got">What it has.</param>
+    /// <returns>The changes; none where both are the same addresses.</returns>
+    public static ImmutableArray<Change> Replace(ResourceId network, ImmutableArray<Lease> held, ImmutableArray<Lease> got) =>
+    [
+        .. End(network, held.Where(h => got.All(g => g.Address != h.Address))),
+        .. Begin(network, got.Where(g => held.All(h => h.Address != g.Address))),
+    ];
+
     /// <summary>The rows to remove for leases that ended.</summary>
     /// <param name="network">The network.</param>
     /// <param name="leases">The leases.</param>

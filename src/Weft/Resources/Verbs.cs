@@ -164,8 +164,9 @@ public sealed class Verbs(Kinds kinds, Limits limits, Follows follows, Concerned
     /// <summary>Takes the ends of leases out of changes: they come with the end of the operation.</summary>
     private static ImmutableArray<string> Postponed(List<Change> changes)
     {
-        ImmutableArray<string> keys = [.. changes.Where(c => c.Bytes is null && c.Key.StartsWith(StoreKey.Lease, StringComparison.Ordinal)).Select(c => c.Key)];
-        changes.RemoveAll(change => change.Bytes is null && keys.Contains(change.Key));
+        static bool IsEnd(Change change) => change.Bytes is null && change.Key.StartsWith(StoreKey.Lease, StringComparison.Ordinal);
+        ImmutableArray<string> keys = [.. changes.Where(IsEnd).Select(change => change.Key)];
+        changes.RemoveAll(IsEnd);
         return keys;
     }
 

@@ -8,7 +8,14 @@ namespace Weft.Attachments;
 /// <param name="Attachment">The attachment.</param>
 /// <param name="Network">The network, as it derives from the fabric.</param>
 /// <param name="Master">The interface that pods' interfaces are children of: the same on every node.</param>
-public sealed record AttachedNetwork(Attachment Attachment, Network Network, string Master);
+public sealed record AttachedNetwork(Attachment Attachment, Network Network, string Master)
+{
+    /// <summary>Whether the nodes are virtual: their devices are handed over one by one, and no physical function is in sight.</summary>
+    public bool IsVirtual { get; init; }
+
+    /// <summary>For a trunk: the layer-3 networks on its VLANs, whose pools give addresses there.</summary>
+    public ImmutableDictionary<int, Network> LayerThree { get; init; } = ImmutableDictionary<int, Network>.Empty;
+}
 
 /// <summary>A node as far as an attachment is concerned.</summary>
 /// <param name="Name">The node.</param>
@@ -18,6 +25,12 @@ public sealed record AttachedNetwork(Attachment Attachment, Network Network, str
 /// </param>
 public sealed record AttachedNode(string Name, Uplink Uplink, ImmutableDictionary<string, ImmutableArray<Lease>> Addresses)
 {
+    /// <summary>Every port that carries the network there: a network handed over several times is one pool of devices.</summary>
+    public ImmutableArray<Uplink> Uplinks { get; init; } = [Uplink];
+
+    /// <summary>What the node's agent found there, or null while none has reported.</summary>
+    public NodeInventory? Inventory { get; init; }
+
     /// <summary>The node's addresses on an interface, with the length of their subnets.</summary>
     /// <param name="name">The interface.</param>
     /// <param name="subnets">The network's subnets.</param>
@@ -26,6 +39,20 @@ public sealed record AttachedNode(string Name, Uplink Uplink, ImmutableDictionar
         Addresses.TryGetValue(name, out var leases)
             ? [.. leases.Select(l => (l.Address, subnets.FirstOrDefault(s => s.Prefix.Contains(l.Address))?.Prefix.Length ?? l.Address.Bits))]
             : [];
+}
+
+/// <summary>What one attachment adds to a node.</summary>
+/// <param name="Links">The interfaces, parents first.</param>
+public sealed record NodePart(ImmutableArray<NodeLink> Links)
+{
+    /// <summary>Ports with virtual functions; those of one port are the same port.</summary>
+    public ImmutableArray<PhysicalFunction> PhysicalFunctions { get; init; } = [];
+
+    /// <summary>Devices handed over for pods.</summary>
+    public ImmutableArray<PassedDevice> Devices { get; init; } = [];
+
+    /// <summary>What may pass on parents of trunks.</summary>
+    public ImmutableArray<TrunkGuard> Guards { get; init; } = [];
 }
 
 /// <summary>
@@ -42,10 +69,9 @@ public interface IPluginRenderer
     /// <returns>The objects; none where the plugin serves the node alone.</returns>
     IEnumerable<Manifest> Manifests(AttachedNetwork attached);
 
-    /// <summary>The interfaces a node must have.</summary>
+    /// <summary>What a node must have for an attachment.</summary>
     /// <param name="attached">The attachment.</param>
     /// <param name="node">The node.</param>
-    /// <param name="vlans">For a trunk: the layer-3 networks on its VLANs, whose addresses sub-interfaces take.</param>
-    /// <returns>The interfaces, parents first.</returns>
-    IEnumerable<NodeLink> Links(AttachedNetwork attached, AttachedNode node, ImmutableDictionary<int, Network> vlans);
+    /// <returns>Its interfaces, functions, devices and guards.</returns>
+    NodePart On(AttachedNetwork attached, AttachedNode node);
 }

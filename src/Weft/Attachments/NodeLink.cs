@@ -13,9 +13,21 @@ namespace Weft.Attachments;
 /// <param name="Network">The key of the network's id it is handed over for, or null for a trunk port.</param>
 public sealed record Uplink(string Name, string? MacAddress, int Mtu, string? Network)
 {
+    /// <summary>Its PCI address (<c>0000:3b:00.0</c>), or null where nobody has said it.</summary>
+    public string? PciAddress { get; init; }
+
+    /// <summary>Which of its virtual functions are whose; none where it has none.</summary>
+    public ImmutableArray<FunctionRange> Functions { get; init; } = [];
+
     /// <summary>Whether it carries every VLAN.</summary>
     public bool IsTrunkPort => Network is null;
 }
+
+/// <summary>Virtual functions of a port that are for one network.</summary>
+/// <param name="First">The first one's index, from 0.</param>
+/// <param name="Last">The last one's index.</param>
+/// <param name="Network">The key of the network's id.</param>
+public sealed record FunctionRange(int First, int Last, string Network);
 
 /// <summary>A route.</summary>
 /// <param name="To">Where to.</param>

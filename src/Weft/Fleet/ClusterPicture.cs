@@ -54,7 +54,11 @@ public static class ClusterPicture
                 $"{attachment.Path}.pluginType", attachment.Network.ToString());
         }
 
-        return Master(network, attachment, nodes).TryGet(out var master, out var refusal) ? new AttachedNetwork(attachment, network, master) : refusal;
+        return Master(network, attachment, nodes).TryGet(out var master, out var refusal) ? new AttachedNetwork(attachment, network, master)
+        {
+            IsVirtual = nodes.Any(node => node.IsVirtual),
+            LayerThree = network.Type == NetworkType.Trunked ? MachineAddresses.LayerThreeOf(image, network.Id, limits) : ImmutableDictionary<int, Network>.Empty,
+        } : refusal;
     }
 
     /// <summary>One definition serves all nodes, so its parent must have one name on all of them.</summary>
@@ -75,22 +79,23 @@ public static class ClusterPicture
         var mine = ClusterAttachments.Of(new Snapshot(image), node.Cluster, node.Pool).Select(a => (a.Network.Key, a.Plugin)).ToHashSet();
         var addresses = MachineAddresses.WishesOf(image, image.Get(StoreKey.Of(node.Id))!)
             .ToImmutableDictionary(wish => wish.Interface, wish => NetworkPool.HoldingsOf(image, wish.Network).Of(wish.Holder.Id));
-        var links = new List<NodeLink>();
+        var parts = new List<NodePart>();
         if (node.Carrying(cni) is { } port && Network.Of(image, cni, limits) is { } network)
         {
             var on = new AttachedNode(node.Id.Name, port, addresses).On(MachineAddresses.CniInterface, network.Subnets);
-            links.Add(new NodeLink(MachineAddresses.CniInterface, port, port.IsTrunkPort ? network.Vlan : null, network.Mtu, on, [], $"{cni.Name}: the cluster's own network"));
+            parts.Add(new NodePart([new NodeLink(MachineAddresses.CniInterface, port, port.IsTrunkPort ? network.Vlan : null, network.Mtu, on, [], $"{cni.Name}: the cluster's own network")]));
         }
 
         foreach (var attachment in attached.Where(a => mine.Contains((a.Network.Id.Key, a.Attachment.Plugin))))
         {
             if (node.Carrying(attachment.Network.Id) is not { } uplink)
                 continue;
-            var vlans = attachment.Network.Type == NetworkType.Trunked ? MachineAddresses.LayerThreeOf(image, attachment.Network.Id, limits) : ImmutableDictionary<int, Network>.Empty;
-            links.AddRange(Plugins.Find(attachment.Attachment.Plugin)!.Links(attachment, new AttachedNode(node.Id.Name, uplink, addresses), vlans));
+            parts.Add(Plugins.Find(attachment.Attachment.Plugin)!.On(attachment, new AttachedNode(node.Id.Name, uplink, addresses)));
         }
 
-        return new NodeFiles(DnsLabel.Of(node.Id.Name), [new NodeFile($"/etc/netplan/{NetplanFile}", "0600", NetworkConfig.Write(links))]);
+        var name = DnsLabel.Of(node.Id.Name);
+        var configuration = new NodeConfiguration(name, [.. parts.SelectMany(p => p.Links)], [.. parts.SelectMany(p => p.PhysicalFunctions)], [.. parts.SelectMany(p => p.Devices)], [.. parts.SelectMany(p => p.Guards)]);
+        return new NodeFiles(name, [new NodeFile($"/etc/netplan/{NetplanFile}", "0600", NetworkConfig.Write(configuration.Links))], configuration);
     }
 
     private static IEnumerable<Manifest> OfNodes(ImmutableArray<NodeFiles> nodes)

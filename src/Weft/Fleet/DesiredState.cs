@@ -15,7 +15,8 @@ public sealed record NodeFile(string Path, string Mode, string Content);
 /// <summary>The files of one node or machine.</summary>
 /// <param name="Name">The node or machine.</param>
 /// <param name="Files">Its files.</param>
-public sealed record NodeFiles(string Name, ImmutableArray<NodeFile> Files);
+/// <param name="Configuration">What its operating system must have, for an agent to apply; null for a machine that has none.</param>
+public sealed record NodeFiles(string Name, ImmutableArray<NodeFile> Files, NodeConfiguration? Configuration = null);
 
 /// <summary>
 /// What a cluster and its nodes, or a machine, should look like: drawn from what is stored whenever it is asked for, and never stored.
@@ -46,16 +47,15 @@ public sealed record DesiredState(
     private JsonObject Picture() => new()
     {
         ["manifests"] = new JsonArray([.. Manifests.Select(m => m.Body.DeepClone())]),
-        ["nodes"] = new JsonArray([.. Nodes.Select(node => (JsonNode)new JsonObject
-        {
-            ["name"] = node.Name,
-            ["files"] = new JsonArray([.. node.Files.Select(file => (JsonNode)new JsonObject
-            {
-                ["path"] = file.Path,
-                ["mode"] = file.Mode,
-                ["content"] = file.Content,
-            })]),
-        })]),
+        ["nodes"] = new JsonArray([.. Nodes.Select(node => (JsonNode)Node(node))]),
     };
 
+    private static JsonObject Node(NodeFiles node)
+    {
+        var body = new JsonObject { ["name"] = node.Name };
+        body["files"] = new JsonArray([.. node.Files.Select(file => (JsonNode)new JsonObject { ["path"] = file.Path, ["mode"] = file.Mode, ["content"] = file.Content })]);
+        if (node.Configuration is { } configuration)
+            body["configuration"] = configuration.ToJson();
+        return body;
+    }
 }

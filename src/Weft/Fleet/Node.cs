@@ -59,7 +59,12 @@ public sealed class Node : ResourceKind
             Member.Text("macAddress").Like("^([0-9a-f]{2}:){5}[0-9a-f]{2}$"),
             Member.Whole("mtu", "the largest payload it carries").Within(576, 65535).Or("9000"),
             Member.Id("networkId", "the network it is handed over for; left out, it is a trunk port that carries every VLAN",
-                L2Network.ResourceType, L3Network.ResourceType, TrunkedNetwork.ResourceType))) with
+                L2Network.ResourceType, L3Network.ResourceType, TrunkedNetwork.ResourceType),
+            Member.Text("pciAddress", "where it is on the PCI bus; needed where a user-space driver has it").Like("^[0-9a-f]{4}:[0-9a-f]{2}:[0-1][0-9a-f]\\.[0-7]$"),
+            Member.List("virtualFunctions", Member.Group("",
+                Member.Text("functions", "their indexes: 3, or 0-7").Demanded().Like("^[0-9]{1,3}(-[0-9]{1,3})?$"),
+                Member.Id("networkId", "the network they are for", L2Network.ResourceType, L3Network.ResourceType, TrunkedNetwork.ResourceType).Demanded())) with
+            { Says = "which of its virtual functions are for which network" })) with
         { Says = "its ports to the fabric" }).Demanded().Within(1, 64),
         Member.Any("networkAttachments", "its interfaces and addresses").Drawn(),
         Member.Text("provisioningState").Drawn(),
@@ -75,7 +80,11 @@ public sealed class Node : ResourceKind
         return row.As(r =>
         {
             var properties = PropertiesOf(r);
-            var uplinks = properties.Each("uplinks").Select(u => new Uplink(u.Text("name")!, u.Text("macAddress"), (int)(u.Whole("mtu") ?? 9000), u.Id("networkId")?.Key));
+            var uplinks = properties.Each("uplinks").Select(u => new Uplink(u.Text("name")!, u.Text("macAddress"), (int)(u.Whole("mtu") ?? 9000), u.Id("networkId")?.Key)
+            {
+                PciAddress = u.Text("pciAddress"),
+                Functions = [.. u.Each("virtualFunctions").Select(FunctionsOf)],
+            });
             return new NodeFacts(IdOf(r), properties.Text("agentPool")!, properties.Text("machineType") == "Virtual", [.. uplinks]);
         });
     }
@@ -102,6 +111,12 @@ public sealed class Node : ResourceKind
         ArgumentNullException.ThrowIfNull(properties);
         properties["networkAttachments"] = NodeBodies.Attachments(Of(row), now);
         Status.Draw(row, properties, "Node is configured");
+    }
+
+    private static FunctionRange FunctionsOf(System.Text.Json.JsonElement functions)
+    {
+        var ends = functions.Text("functions")!.Split('-').Select(end => int.Parse(end, System.Globalization.CultureInfo.InvariantCulture)).ToArray();
+        return new FunctionRange(ends[0], ends[^1], functions.Id("networkId")!.Key);
     }
 
     private static void CheckUplinks(Proposal proposal, NodeFacts node)

@@ -43,8 +43,8 @@ public sealed class GoldenTests
         var layer3 = ImmutableDictionary<int, Network>.Empty.Add(602, Net("l3") with { InterfaceName = "n2", Vlans = VlanSet.Of([602]) });
         var addresses = ImmutableDictionary<string, ImmutableArray<Lease>>.Empty
             .Add("n6", Leases("10.20.6.4", "fd20:0:0:606::4")).Add("ran.602", Leases("10.20.6.5", "fd20:0:0:606::5"));
-        var attached = new AttachedNetwork(attachment, drawn, master);
-        var text = NetworkConfig.Write([.. renderer.Links(attached, new AttachedNode("w1", uplink, addresses), layer3)]);
+        var attached = new AttachedNetwork(attachment, drawn, master) { IsVirtual = isVirtual, LayerThree = layer3 };
+        var text = NetworkConfig.Write(renderer.On(attached, new AttachedNode("w1", uplink, addresses)).Links);
         foreach (var manifest in renderer.Manifests(attached))
             text += "---\n" + Yaml.Write(manifest.Body);
         Compare($"{plugin}-{network}{(ipam ? "-ipam" : "")}-{(isVirtual ? "virtual" : "baremetal")}", text);
@@ -55,7 +55,7 @@ public sealed class GoldenTests
     {
         var uplink = new Uplink("ens1f0", "52:54:00:00:00:09", 9000, null);
         var attached = new AttachedNetwork(new Attachment(Net("trunk").Id, PluginType.OSDevice, false, "x[0]"), Net("trunk"), "ens1f0");
-        var links = new OSDeviceRenderer().Links(attached, new AttachedNode("w1", uplink, ImmutableDictionary<string, ImmutableArray<Lease>>.Empty), ImmutableDictionary<int, Network>.Empty);
+        var links = new OSDeviceRenderer().On(attached, new AttachedNode("w1", uplink, ImmutableDictionary<string, ImmutableArray<Lease>>.Empty)).Links;
         Compare("OSDevice-trunk-port-with-mac", NetworkConfig.Write([.. links]));
     }
 
@@ -83,7 +83,7 @@ public sealed class GoldenTests
         foreach (var uplink in new[] { new Uplink("eth1", "52:54:00:00:00:01", 9000, trunk.Id.Key), new Uplink("bond0", null, 4000, null) })
         {
             var attached = new AttachedNetwork(new Attachment(trunk.Id, PluginType.OSDevice, false, "x[0]"), trunk, "ran");
-            var links = new OSDeviceRenderer().Links(attached, new AttachedNode("w1", uplink, ImmutableDictionary<string, ImmutableArray<Lease>>.Empty), wide).ToList();
+            var links = new OSDeviceRenderer().On(attached with { LayerThree = wide }, new AttachedNode("w1", uplink, ImmutableDictionary<string, ImmutableArray<Lease>>.Empty)).Links;
             Assert.All(links, link => Assert.InRange(link.Mtu, 1, links[0].Mtu));
             Assert.InRange(links[0].Mtu, 1, uplink.Mtu);
             Assert.Equal(uplink.Mtu, links.Single(l => l.Vlan == 602).Mtu);

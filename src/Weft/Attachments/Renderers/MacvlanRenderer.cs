@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Text.Json.Nodes;
 using Weft.Networks;
 
@@ -33,15 +32,15 @@ public sealed class MacvlanRenderer : IPluginRenderer
     }
 
     /// <inheritdoc/>
-    public IEnumerable<NodeLink> Links(AttachedNetwork attached, AttachedNode node, ImmutableDictionary<int, Network> vlans)
+    public NodePart On(AttachedNetwork attached, AttachedNode node)
     {
         ArgumentNullException.ThrowIfNull(attached);
         ArgumentNullException.ThrowIfNull(node);
         var network = attached.Network;
         // A trunk's children stand on the port itself: a VLAN sub-interface would swallow its tag before they see it.
         if (network.Type == NetworkType.Trunked && node.Uplink.IsTrunkPort)
-            return [new NodeLink(node.Uplink.Name, node.Uplink, null, node.Uplink.Mtu, [], [], $"{network.Id.Name}: parent of pods' MACVLAN interfaces, tagged by the pods")];
+            return new NodePart([new NodeLink(node.Uplink.Name, node.Uplink, null, node.Uplink.Mtu, [], [], $"{network.Id.Name}: parent of pods' MACVLAN interfaces, tagged by the pods")]);
         int? tag = node.Uplink.IsTrunkPort ? network.Vlan : null;
-        return [new NodeLink(network.InterfaceName, node.Uplink, tag, network.Mtu, [], [], $"{network.Id.Name}: parent of pods' MACVLAN interfaces")];
+        return new NodePart([new NodeLink(network.InterfaceName, node.Uplink, tag, network.Mtu, [], [], $"{network.Id.Name}: parent of pods' MACVLAN interfaces")]);
     }
 }

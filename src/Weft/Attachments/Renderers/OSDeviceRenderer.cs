@@ -15,11 +15,15 @@ public sealed class OSDeviceRenderer : IPluginRenderer
     public IEnumerable<Manifest> Manifests(AttachedNetwork attached) => [];
 
     /// <inheritdoc/>
-    public IEnumerable<NodeLink> Links(AttachedNetwork attached, AttachedNode node, ImmutableDictionary<int, Network> vlans)
+    public NodePart On(AttachedNetwork attached, AttachedNode node)
     {
         ArgumentNullException.ThrowIfNull(attached);
         ArgumentNullException.ThrowIfNull(node);
-        ArgumentNullException.ThrowIfNull(vlans);
+        return new NodePart([.. Links(attached, node, attached.LayerThree)]);
+    }
+
+    private static IEnumerable<NodeLink> Links(AttachedNetwork attached, AttachedNode node, ImmutableDictionary<int, Network> vlans)
+    {
         var network = attached.Network;
         if (network.Type != NetworkType.Trunked)
         {

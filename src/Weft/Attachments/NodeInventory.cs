@@ -1,0 +1,120 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Weft.Resources;
+
+namespace Weft.Attachments;
+
+/// <summary>A network device of a node, as its agent found it.</summary>
+/// <param name="Name">The interface, or null where no kernel driver has it.</param>
+/// <param name="PciAddress">Its PCI address (<c>0000:3b:02.1</c>), or null where it isn't on a PCI bus.</param>
+/// <param name="Vendor">Its vendor in lower-case hex without <c>0x</c>; empty without PCI.</param>
+/// <param name="Device">Its device id, likewise.</param>
+/// <param name="Driver">The driver that has it, or null.</param>
+/// <param name="MacAddress">Its MAC address, or null.</param>
+/// <param name="Mtu">Its MTU in bytes; 0 where it is no interface.</param>
+/// <param name="IsUp">Whether it has a carrier.</param>
+/// <param name="Numa">Its NUMA node, or null where the machine doesn't say.</param>
+public sealed record NetworkDevice(
+    string? Name, string? PciAddress, string Vendor, string Device, string? Driver, string? MacAddress, int Mtu, bool IsUp, int? Numa)
+{
+    /// <summary>How many virtual functions it can have; 0 for none.</summary>
+    public int TotalFunctions { get; init; }
+
+    /// <summary>How many virtual functions it has.</summary>
+    public int Functions { get; init; }
+
+    /// <summary>The PCI address of the physical function it is a virtual function of, where that is in sight.</summary>
+    public string? PhysicalFunction { get; init; }
+
+    /// <summary>Its index among the functions of <see cref="PhysicalFunction"/>.</summary>
+    public int? FunctionIndex { get; init; }
+
+    /// <summary>Its IOMMU group, or null without one.</summary>
+    public int? IommuGroup { get; init; }
+
+    /// <summary>Whether it has RDMA.</summary>
+    public bool IsRdma { get; init; }
+
+    /// <summary>Whether the node's default route leaves by it.</summary>
+    public bool HasDefaultRoute { get; init; }
+
+    /// <summary>Its link layer: <c>ether</c> or <c>infiniband</c>; empty where it is no interface.</summary>
+    public string LinkType { get; init; } = "";
+
+    /// <summary>Its speed in Mbit/s, or null where the link doesn't say.</summary>
+    public int? Speed { get; init; }
+
+    /// <summary>What it is that has no PCI address: <c>bond</c>, <c>vlan</c>, <c>veth</c>…; empty for hardware.</summary>
+    public string Kind { get; init; } = "";
+}
+
+/// <summary>The huge pages of one size.</summary>
+/// <param name="Kilobytes">The size of one in KiB.</param>
+/// <param name="Total">How many there are.</param>
+/// <param name="Free">How many are free.</param>
+/// <param name="Numa">The NUMA node they are on, or null for the machine's sum.</param>
+public sealed record Hugepages(int Kilobytes, int Total, int Free, int? Numa);
+
+/// <summary>A CNI plugin that is installed.</summary>
+/// <param name="Name">The file's name.</param>
+/// <param name="Versions">The versions of the CNI specification it speaks.</param>
+/// <param name="Release">The plugin's own version where it says one.</param>
+public sealed record CniBinary(string Name, ImmutableArray<string> Versions, string? Release);
+
+/// <summary>What a node has, as its agent found it: what device selectors are tried on, and what capacity is counted of.</summary>
+/// <param name="Kernel">The kernel's release.</param>
+/// <param name="HasIommu">Whether devices are in IOMMU groups, without which <c>vfio-pci</c> can't have one safely.</param>
+/// <param name="Devices">Its network devices.</param>
+/// <param name="Hugepages">Its huge pages.</param>
+/// <param name="Plugins">The CNI plugins in its plugin folder.</param>
+public sealed record NodeInventory(
+    string Kernel, bool HasIommu, ImmutableArray<NetworkDevice> Devices, ImmutableArray<Hugepages> Hugepages, ImmutableArray<CniBinary> Plugins)
+{
+    /// <summary>Reads what <see cref="ToJson"/> wrote. What is missing is unknown and not wrong: an agent may be of another version.</summary>
+    /// <param name="body">The inventory.</param>
+    /// <returns>The record.</returns>
+    public static NodeInventory Of(JsonElement body) => new(
+        body.Text("kernel") ?? "",
+        body.Member("hasIommu").ValueKind == JsonValueKind.True,
+        [.. body.Each("devices").Select(Device)],
+        [.. body.Each("hugepages").Select(h => new Hugepages((int)(h.Whole("kilobytes") ?? 0), (int)(h.Whole("total") ?? 0), (int)(h.Whole("free") ?? 0), (int?)h.Whole("numa")))],
+        [.. body.Each("plugins").Select(p => new CniBinary(p.Text("name") ?? "", [.. p.Texts("versions")], p.Text("release")))]);
+
+    /// <summary>The inventory as an agent reports it.</summary>
+    /// <returns>A JSON object.</returns>
+    public JsonObject ToJson() => Body(
+        ("kernel", Kernel),
+        ("hasIommu", HasIommu),
+        ("devices", new JsonArray([.. Devices.Select(d => (JsonNode)Body(
+            ("name", d.Name), ("pciAddress", d.PciAddress), ("vendor", d.Vendor), ("device", d.Device), ("driver", d.Driver), ("macAddress", d.MacAddress), ("mtu", d.Mtu),
+            ("isUp", d.IsUp), ("numa", d.Numa), ("totalFunctions", d.TotalFunctions), ("functions", d.Functions), ("physicalFunction", d.PhysicalFunction),
+            ("functionIndex", d.FunctionIndex), ("iommuGroup", d.IommuGroup), ("isRdma", d.IsRdma), ("hasDefaultRoute", d.HasDefaultRoute), ("linkType", d.LinkType),
+            ("speed", d.Speed), ("kind", d.Kind)))])),
+        ("hugepages", new JsonArray([.. Hugepages.Select(h => (JsonNode)Body(("kilobytes", h.Kilobytes), ("total", h.Total), ("free", h.Free), ("numa", h.Numa)))])),
+        ("plugins", new JsonArray([.. Plugins.Select(p => (JsonNode)Body(("name", p.Name), ("versions", new JsonArray([.. p.Versions.Select(v => JsonValue.Create(v))])), ("release", p.Release)))])));
+
+    private static NetworkDevice Device(JsonElement body) => new(
+        body.Text("name"), body.Text("pciAddress"), body.Text("vendor") ?? "", body.Text("device") ?? "", body.Text("driver"), body.Text("macAddress"),
+        (int)(body.Whole("mtu") ?? 0), body.Member("isUp").ValueKind == JsonValueKind.True, (int?)body.Whole("numa"))
+    {
+        TotalFunctions = (int)(body.Whole("totalFunctions") ?? 0),
+        Functions = (int)(body.Whole("functions") ?? 0),
+        PhysicalFunction = body.Text("physicalFunction"),
+        FunctionIndex = (int?)body.Whole("functionIndex"),
+        IommuGroup = (int?)body.Whole("iommuGroup"),
+        IsRdma = body.Member("isRdma").ValueKind == JsonValueKind.True,
+        HasDefaultRoute = body.Member("hasDefaultRoute").ValueKind == JsonValueKind.True,
+        LinkType = body.Text("linkType") ?? "",
+        Speed = (int?)body.Whole("speed"),
+        Kind = body.Text("kind") ?? "",
+    };
+
+    private static JsonObject Body(params (string Name, JsonNode? Value)[] members)
+    {
+        var body = new JsonObject();
+        foreach (var (name, value) in members.Where(m => m.Value is not null))
+            body[name] = value;
+        return body;
+    }
+}

@@ -55,6 +55,12 @@ public static class ClusterPicture
             return new Refusal(RefusalCode.ReferenceNotFound, $"{attachment.Network} is gone", attachment.Path, attachment.Network.ToString());
         if (!Master(network, attachment, nodes).TryGet(out var master, out var refusal))
             return refusal;
+        if (attachment.Plugin is PluginType.SRIOV or PluginType.DPDK && nodes.DistinctBy(node => node.IsVirtual).Count() > 1)
+        {
+            return new Refusal(RefusalCode.PluginNotDrawn, $"{network.Id.Name} is attached by {attachment.Plugin} to nodes of both kinds, and its one NetworkAttachmentDefinition can't serve both",
+                attachment.Path, attachment.Network.ToString());
+        }
+
         var ports = nodes.Where(node => node.IsVirtual).Select(node => Facts(image, node, network.Id, attachment.Plugin)).OfType<AttachedNode>()
             .SelectMany(node => node.Uplinks.Select(uplink => (Node: node, Uplink: uplink))).ToList();
         return new AttachedNetwork(attachment, network, master)

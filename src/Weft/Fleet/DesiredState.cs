@@ -6,12 +6,6 @@ using Weft.Resources;
 
 namespace Weft.Fleet;
 
-/// <summary>A file of a node or machine.</summary>
-/// <param name="Path">Where it goes, absolute.</param>
-/// <param name="Mode">Its mode, octal.</param>
-/// <param name="Content">What it holds.</param>
-public sealed record NodeFile(string Path, string Mode, string Content);
-
 /// <summary>The files of one node or machine.</summary>
 /// <param name="Name">The node or machine.</param>
 /// <param name="Files">Its files.</param>

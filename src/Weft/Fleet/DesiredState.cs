@@ -10,7 +10,11 @@ namespace Weft.Fleet;
 /// <param name="Name">The node or machine.</param>
 /// <param name="Files">Its files.</param>
 /// <param name="Configuration">What its operating system must have, for an agent to apply; null for a machine that has none.</param>
-public sealed record NodeFiles(string Name, ImmutableArray<NodeFile> Files, NodeConfiguration? Configuration = null);
+public sealed record NodeFiles(string Name, ImmutableArray<NodeFile> Files, NodeConfiguration? Configuration = null)
+{
+    /// <summary>The interfaces of a standalone virtual machine, for the program that runs it; null for a node.</summary>
+    public MachineConfiguration? Machine { get; init; }
+}
 
 /// <summary>
 /// What a cluster and its nodes, or a machine, should look like: drawn from what is stored whenever it is asked for, and never stored.
@@ -50,6 +54,8 @@ public sealed record DesiredState(
         body["files"] = new JsonArray([.. node.Files.Select(file => (JsonNode)new JsonObject { ["path"] = file.Path, ["mode"] = file.Mode, ["content"] = file.Content })]);
         if (node.Configuration is { } configuration)
             body["configuration"] = configuration.ToJson();
+        if (node.Machine is { } machine)
+            body["machine"] = machine.ToJson();
         return body;
     }
 }

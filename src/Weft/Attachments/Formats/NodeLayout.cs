@@ -125,7 +125,7 @@ public sealed record NodeLayout(
 
     private static IEnumerable<string> Said(NodeConfiguration configuration, ImmutableArray<PhysicalFunction> functions) =>
         configuration.Links.Select(link => $"{link.Name}: {link.Comment}")
-            .Concat(functions.Where(port => port.Count > 0).Select(port => $"{port.Name}: port of {port.Count} virtual functions, which weft-agent makes and sets up"))
+            .Concat(functions.Where(port => port.Count > 0).Select(port => $"{port.Name}: port of {(port.Count == 1 ? "one virtual function" : $"{port.Count} virtual functions")}"))
             .Concat(configuration.Devices.Select(device => $"{device.Name}: left alone, handed to pods of {NameOf(device.Network)}"));
 
     private static string NameOf(string id) => id[(id.LastIndexOf('/') + 1)..];

@@ -53,6 +53,9 @@ public sealed record NodePart(ImmutableArray<NodeLink> Links)
 
     /// <summary>What may pass on parents of trunks.</summary>
     public ImmutableArray<TrunkGuard> Guards { get; init; } = [];
+
+    /// <summary>The devices that pods are given from.</summary>
+    public ImmutableArray<DevicePool> Pools { get; init; } = [];
 }
 
 /// <summary>

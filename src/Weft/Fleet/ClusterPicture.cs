@@ -95,7 +95,7 @@ public static class ClusterPicture
 
         var name = DnsLabel.Of(node.Id.Name);
         var configuration = new NodeConfiguration(name, [.. parts.SelectMany(p => p.Links)], [.. parts.SelectMany(p => p.PhysicalFunctions)], [.. parts.SelectMany(p => p.Devices)], [.. parts.SelectMany(p => p.Guards)]);
-        return new NodeFiles(name, [new NodeFile($"/etc/netplan/{NetplanFile}", "0600", NetworkConfig.Write(configuration.Links))], configuration);
+        return new NodeFiles(name, [new NodeFile($"/etc/netplan/{NetplanFile}", "0600", NetworkConfig.Write(configuration.Links))], configuration) { Pools = [.. parts.SelectMany(p => p.Pools)] };
     }
 
     private static IEnumerable<Manifest> OfNodes(ImmutableArray<NodeFiles> nodes)

@@ -16,7 +16,11 @@ public sealed record NodeFile(string Path, string Mode, string Content);
 /// <param name="Name">The node or machine.</param>
 /// <param name="Files">Its files.</param>
 /// <param name="Configuration">What its operating system must have, for an agent to apply; null for a machine that has none.</param>
-public sealed record NodeFiles(string Name, ImmutableArray<NodeFile> Files, NodeConfiguration? Configuration = null);
+public sealed record NodeFiles(string Name, ImmutableArray<NodeFile> Files, NodeConfiguration? Configuration = null)
+{
+    /// <summary>The devices that pods are given from: what the SR-IOV device plugin's configuration is written from.</summary>
+    public ImmutableArray<DevicePool> Pools { get; init; } = [];
+}
 
 /// <summary>
 /// What a cluster and its nodes, or a machine, should look like: drawn from what is stored whenever it is asked for, and never stored.

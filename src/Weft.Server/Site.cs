@@ -95,8 +95,8 @@ internal sealed class Site : IDisposable
         return drawn;
     }
 
-    /// <summary>The revision that last changed a resource: leases of pods, reports and operations change no picture.</summary>
-    public static long RevisionOf(Image image) => AllKinds.List.All.Max(kind => image.LastChange(StoreKey.PartitionOf(kind.Type)));
+    /// <summary>The revision that last changed a resource or an inventory: leases of pods, reports and operations change no picture.</summary>
+    public static long RevisionOf(Image image) => Math.Max(image.LastChange(Inventories.Partition), AllKinds.List.All.Max(kind => image.LastChange(StoreKey.PartitionOf(kind.Type))));
 
     public void Dispose()
     {

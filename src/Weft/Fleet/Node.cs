@@ -67,6 +67,7 @@ public sealed class Node : ResourceKind
             { Says = "which of its virtual functions are for which network" })) with
         { Says = "its ports to the fabric" }).Demanded().Within(1, 64),
         Member.Any("networkAttachments", "its interfaces and addresses").Drawn(),
+        Member.Any("inventory", "what its agent found there: devices, huge pages, CNI plugins").Drawn(),
         Member.Text("provisioningState").Drawn(),
         Member.Text("detailedStatus").Drawn(),
         Member.Text("detailedStatusMessage").Drawn());
@@ -106,10 +107,15 @@ public sealed class Node : ResourceKind
     }
 
     /// <inheritdoc/>
+    public override IEnumerable<Change> RemovedWith(Stored row, Image now) => [Change.Remove(Inventories.KeyOf(IdOf(row)))];
+
+    /// <inheritdoc/>
     public override void Draw(Stored row, JsonObject properties, Image now)
     {
         ArgumentNullException.ThrowIfNull(properties);
         properties["networkAttachments"] = NodeBodies.Attachments(Of(row), now);
+        if (InventoryBodies.Draw(Of(row), now) is { } inventory)
+            properties["inventory"] = inventory;
         Status.Draw(row, properties, "Node is configured");
     }
 

@@ -45,6 +45,9 @@ public sealed record NetworkDevice(
     /// <summary>Its index in the firmware's tables (<c>acpi_index</c>), or null.</summary>
     public string? AcpiIndex { get; init; }
 
+    /// <summary>Its dynamic device personalization profile, or null where nobody has read it: it takes devlink, and no pool of ours asks for it.</summary>
+    public string? DdpProfile { get; init; }
+
     /// <summary>Its first InfiniBand partition key (<c>0xffff</c>), or null.</summary>
     public string? PartitionKey { get; init; }
 
@@ -98,7 +101,7 @@ public sealed record NodeInventory(
         ("devices", new JsonArray([.. Devices.Select(d => (JsonNode)Body(
             ("name", d.Name), ("pciAddress", d.PciAddress), ("vendor", d.Vendor), ("device", d.Device), ("driver", d.Driver), ("macAddress", d.MacAddress), ("mtu", d.Mtu),
             ("isUp", d.IsUp), ("numa", d.Numa), ("totalFunctions", d.TotalFunctions), ("functions", d.Functions), ("physicalFunction", d.PhysicalFunction),
-            ("functionIndex", d.FunctionIndex), ("iommuGroup", d.IommuGroup), ("isRdma", d.IsRdma), ("hasDefaultRoute", d.HasDefaultRoute), ("hasIPv4DefaultRoute", d.HasIPv4DefaultRoute), ("acpiIndex", d.AcpiIndex), ("partitionKey", d.PartitionKey), ("linkType", d.LinkType),
+            ("functionIndex", d.FunctionIndex), ("iommuGroup", d.IommuGroup), ("isRdma", d.IsRdma), ("hasDefaultRoute", d.HasDefaultRoute), ("hasIPv4DefaultRoute", d.HasIPv4DefaultRoute), ("acpiIndex", d.AcpiIndex), ("ddpProfile", d.DdpProfile), ("partitionKey", d.PartitionKey), ("linkType", d.LinkType),
             ("speed", d.Speed), ("kind", d.Kind)))])),
         ("hugepages", new JsonArray([.. Hugepages.Select(h => (JsonNode)Body(("kilobytes", h.Kilobytes), ("total", h.Total), ("free", h.Free), ("numa", h.Numa)))])),
         ("plugins", new JsonArray([.. Plugins.Select(p => (JsonNode)Body(("name", p.Name), ("versions", new JsonArray([.. p.Versions.Select(v => JsonValue.Create(v))])), ("release", p.Release)))])));
@@ -116,6 +119,7 @@ public sealed record NodeInventory(
         HasDefaultRoute = body.Member("hasDefaultRoute").ValueKind == JsonValueKind.True,
         HasIPv4DefaultRoute = body.Member("hasIPv4DefaultRoute").ValueKind == JsonValueKind.True,
         AcpiIndex = body.Text("acpiIndex"),
+        DdpProfile = body.Text("ddpProfile"),
         PartitionKey = body.Text("partitionKey"),
         LinkType = body.Text("linkType") ?? "",
         Speed = (int?)body.Whole("speed"),

@@ -53,6 +53,7 @@ public static class ClusterAttachments
         var after = new Snapshot(proposal.Seen.Image.Next([new Change(proposal.Wanted.Key, proposal.Wanted.Bytes)]));
         foreach (var node in proposal.Seen.List(Node.ResourceType, cluster).Select(Node.Of))
             NodePorts.Check(proposal, node, after, "properties");
+        DevicePoolRules.Check(proposal, cluster, proposal.Seen.List(Node.ResourceType, cluster).Select(Node.Of), "properties");
     }
 
     /// <summary>The CNI network has an interface on every node already; one VLAN can't have two on one port.</summary>

@@ -103,7 +103,10 @@ public sealed class Node : ResourceKind
             proposal.Find(RefusalCode.ReferenceNotFound, "properties.agentPool", $"'properties.agentPool': cluster {node.Cluster.Name} has no agent pool '{node.Pool}'", node.Cluster.Child("agentPools", node.Pool));
         CheckUplinks(proposal, node);
         if (proposal.Findings.Count == 0)
+        {
             NodePorts.Check(proposal, node, proposal.Seen, "properties.uplinks");
+            DevicePoolRules.Check(proposal, node.Cluster, [node], "properties.uplinks");
+        }
     }
 
     /// <inheritdoc/>

@@ -75,7 +75,7 @@ internal static class DevicePoolRules
     private static IEnumerable<Refusal> Judged(NodeFacts node, NodeInventory inventory, NodeConfiguration configuration, ImmutableArray<DevicePool> pools)
     {
         var planned = PlannedInventory.Of(inventory, configuration);
-        foreach (var selection in DeviceSelection.Try(pools, planned))
+        foreach (var selection in DeviceSelection.Try(pools.OrderBy(p => p.ResourceName, StringComparer.Ordinal), planned))
         {
             var declared = DeclaredFor(selection.Pool, inventory, planned, configuration);
             var title = $"pool {selection.Pool.FullName} of node {node.Id.Name}";

@@ -94,11 +94,21 @@ public static class Inventories
         var inventory = NodeInventory.Of(System.Text.Json.JsonDocument.Parse(Json.Bytes(body)).RootElement.Clone()).ToJson();
         if (Json.Bytes(inventory) is { Length: > LargestBody } bytes)
             return new Refusal(RefusalCode.RequestTooLarge, $"the inventory has {bytes.Length:N0} bytes; {LargestBody:N0} are the most", "devices");
-        var row = new JsonObject { ["agent"] = ResourceKind.IdOf(agent).Key, ["at"] = now, ["inventory"] = inventory };
-        var key = KeyOf(node);
-        if (image.Get(key)?.ToObject() is { } old && JsonNode.DeepEquals(old["inventory"], inventory) && old["agent"]?.ToString() == ResourceKind.IdOf(agent).Key)
+        if (image.Get(KeyOf(node))?.ToObject() is { } old && JsonNode.DeepEquals(old["inventory"], inventory) && old["agent"]?.ToString() == ResourceKind.IdOf(agent).Key)
             return ImmutableArray<Change>.Empty;
-        return ImmutableArray.Create(Change.Put(key, row));
+        return ImmutableArray.Create(Put(node, ResourceKind.IdOf(agent), inventory, now));
+    }
+
+    /// <summary>The change that writes an inventory.</summary>
+    /// <param name="node">The node.</param>
+    /// <param name="agent">The agent that has found it.</param>
+    /// <param name="inventory">The inventory, as <see cref="NodeInventory.ToJson"/> writes it.</param>
+    /// <param name="now">The time, RFC 3339.</param>
+    /// <returns>The change.</returns>
+    public static Change Put(ResourceId node, ResourceId agent, JsonObject inventory, string now)
+    {
+        ArgumentNullException.ThrowIfNull(agent);
+        return Change.Put(KeyOf(node), new JsonObject { ["agent"] = agent.Key, ["at"] = now, ["inventory"] = inventory });
     }
 
     /// <summary>What goes with an agent: the inventories that it reported, whatever node it served.</summary>

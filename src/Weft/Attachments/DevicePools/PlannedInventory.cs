@@ -11,10 +11,7 @@ public static class PlannedInventory
     /// <summary>The driver of devices that a user-space program gets whole.</summary>
     public const string VfioDriver = "vfio-pci";
 
-    /// <summary>Vendor 15b3, whose DPDK driver works beside the kernel's own (mlx5).</summary>
-    public const string Mellanox = "15b3";
-
-    /// <summary>Stands for the kernel's own driver where no function has shown yet what it is called.</summary>
+    /// <summary>Drivers of functions by that of their port, for ports none of whose functions has shown yet what its driver is called.</summary>
     private static readonly ImmutableDictionary<string, string> FunctionDrivers = new Dictionary<string, string>
     {
         ["i40e"] = "iavf", ["ice"] = "iavf", ["ixgbe"] = "ixgbevf", ["igb"] = "igbvf", ["bnxt_en"] = "bnxt_en", ["mlx5_core"] = "mlx5_core", ["mlx4_core"] = "mlx4_core",
@@ -41,7 +38,7 @@ public static class PlannedInventory
         foreach (var passed in configuration.Devices)
         {
             if (NodeDevices.Find(inventory, passed.Name, passed.MacAddress, passed.PciAddress) is { } device)
-                devices[devices.IndexOf(device)] = Bound(device, passed.Driver, null);
+                devices[devices.IndexOf(device)] = Bound(device, passed.Driver, "kernel");
         }
 
         return inventory with { Devices = [.. devices] };
@@ -52,12 +49,14 @@ public static class PlannedInventory
         // A port that is found by its MAC address is given the declared name.
         var made = port with { Name = wanted.MacAddress is null ? port.Name : wanted.Name, Functions = Math.Max(port.Functions, Math.Min(wanted.Count, port.TotalFunctions)) };
         devices[devices.IndexOf(port)] = made;
+        var driver = devices.Where(d => d.PhysicalFunction == port.PciAddress).Select(d => d.Driver).OfType<string>().FirstOrDefault(d => !DeviceSelectors.UserSpaceDrivers.Contains(d))
+            ?? FunctionDrivers.GetValueOrDefault(port.Driver ?? "", "kernel");
         for (var index = 0; index < made.Functions; index++)
         {
             var declared = wanted.Functions.FirstOrDefault(f => f.Index == index);
             var at = devices.FindIndex(d => d.PhysicalFunction == port.PciAddress && d.FunctionIndex == index);
-            var function = at >= 0 ? devices[at] : Unmade(port, index);
-            function = declared is null ? function : Bound(function, declared.Driver, port);
+            var function = at >= 0 ? devices[at] : Unmade(port, index, driver);
+            function = declared is null ? function : Bound(function, declared.Driver, driver);
             if (at >= 0)
                 devices[at] = function;
             else
@@ -65,20 +64,17 @@ public static class PlannedInventory
         }
     }
 
-    private static NetworkDevice Unmade(NetworkDevice port, int index) =>
-        new(null, $"{port.PciAddress}#{index}", port.Vendor, "", FunctionDrivers.GetValueOrDefault(port.Driver ?? "", port.Driver ?? "") is { Length: > 0 } driver ? driver : null, null, 0, false, port.Numa)
-        {
-            PhysicalFunction = port.PciAddress,
-            FunctionIndex = index,
-            IsRdma = port.IsRdma,
-        };
-
-    private static NetworkDevice Bound(NetworkDevice device, FunctionDriver driver, NetworkDevice? port) => driver switch
+    private static NetworkDevice Unmade(NetworkDevice port, int index, string driver) => new(null, $"{port.PciAddress}#{index}", port.Vendor, "", driver, null, 0, false, port.Numa)
     {
-        FunctionDriver.UserSpace when device.Vendor != Mellanox && device.PciAddress is not null => device with { Driver = VfioDriver, Name = null, LinkType = "", IsRdma = false },
-        // One that a user-space driver has now is given back to the kernel's, whose name the port's tells.
-        FunctionDriver.Kernel when device.Driver is null or VfioDriver or "uio_pci_generic" or "igb_uio" =>
-            device with { Driver = FunctionDrivers.GetValueOrDefault(port?.Driver ?? "", "kernel") },
+        PhysicalFunction = port.PciAddress,
+        FunctionIndex = index,
+        IsRdma = port.IsRdma,
+    };
+
+    private static NetworkDevice Bound(NetworkDevice device, FunctionDriver wanted, string kernel) => wanted switch
+    {
+        FunctionDriver.UserSpace when device.Vendor != DeviceSelectors.Mellanox && device.PciAddress is not null => device with { Driver = VfioDriver, Name = null, LinkType = "", IsRdma = false },
+        FunctionDriver.Kernel when device.Driver is null || DeviceSelectors.UserSpaceDrivers.Contains(device.Driver) => device with { Driver = kernel },
         _ => device,
     };
 }

@@ -51,6 +51,21 @@ internal sealed class CommandLine
         HelpName = "DIR", Description = "Where node files go, as DIR/NODE/PATH. [default: STATE/nodes]",
     };
 
+    private readonly Option<string[]> _plugins = new("--cni-bin")
+    {
+        HelpName = "DIR", Description = "Where CNI plugins are installed; may be repeated. [default: /opt/cni/bin and /usr/lib/cni]",
+    };
+
+    private readonly Option<string> _sys = new("--sys")
+    {
+        HelpName = "DIR", Description = "The node's /sys, from which its inventory is read.", DefaultValueFactory = _ => "/sys",
+    };
+
+    private readonly Option<string> _proc = new("--proc")
+    {
+        HelpName = "DIR", Description = "The node's /proc, likewise.", DefaultValueFactory = _ => "/proc",
+    };
+
     /// <summary>The command: parsing it refuses what is wrong, invoking it runs the agent.</summary>
     /// <param name="run">Runs the agent and answers the exit code.</param>
     /// <returns>The command.</returns>
@@ -58,7 +73,7 @@ internal sealed class CommandLine
     {
         var command = new RootCommand("Makes one cluster and its nodes true, and answers weft-ipam.")
         {
-            _server, _state, _name, _node, _tokenFile, _authority, _socket, _manifests, _nodes,
+            _server, _state, _name, _node, _tokenFile, _authority, _socket, _manifests, _nodes, _plugins, _sys, _proc,
         };
         _name.Validators.Add(result => Check(result, "--name", IsLabel, "a DNS label: 1 to 63 of a-z, 0-9 and '-', not '-' at either end"));
         _node.Validators.Add(result => Check(result, "--node", IsNodeName, "a node's name: DNS labels with dots between them"));
@@ -91,6 +106,9 @@ internal sealed class CommandLine
             Socket = Path.GetFullPath(parsed.GetRequiredValue(_socket)),
             Manifests = Path.GetFullPath(parsed.GetValue(_manifests) ?? Path.Join(state, "manifests")),
             Nodes = Path.GetFullPath(parsed.GetValue(_nodes) ?? Path.Join(state, "nodes")),
+            PluginFolders = parsed.GetValue(_plugins) is { Length: > 0 } folders ? [.. folders.Select(Path.GetFullPath)] : AgentOptions.StandardPluginFolders,
+            Sys = Path.GetFullPath(parsed.GetRequiredValue(_sys)),
+            Proc = Path.GetFullPath(parsed.GetRequiredValue(_proc)),
         };
     }
 

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Weft.Agent.ControlPlane;
 using Weft.Agent.Disk;
+using Weft.Agent.Inventory;
 using Weft.Agent.Leases;
 using Weft.Agent.Manifests;
 using Weft.Agent.Targets;
@@ -50,9 +51,18 @@ internal static class Program
             log);
 
         log.Note("started", ("version", AgentOptions.Version), ("name", options.Name), ("server", options.Server), ("state", options.State));
-        Task[] parts = [loop.Run(stopping.Token), releases.Run(stopping.Token), socket.Serve(answers.Answer, stopping.Token)];
+        Task[] parts = [loop.Run(stopping.Token), releases.Run(stopping.Token), socket.Serve(answers.Answer, stopping.Token), .. Reports(options, plane, pace, clock, log, stopping.Token)];
         await EndTogether(parts, pace, clock, stopping);
         log.Note("stopped");
+    }
+
+    /// <summary>What the node has is told by the agent of a node alone: one that serves the cluster runs on some node, and not on a certain one.</summary>
+    private static IEnumerable<Task> Reports(AgentOptions options, ControlPlaneClient plane, Pace pace, TimeProvider clock, Log log, CancellationToken stop)
+    {
+        if (options.Node is null)
+            yield break;
+        var reader = new InventoryReader(new SystemTree(options.Sys), new SystemTree(options.Proc), LinkQuestion.Ask);
+        yield return new InventoryLoop(plane, reader, new PluginBinaries(options.PluginFolders, TimeSpan.FromSeconds(5), log), pace, clock, log).Run(stop);
     }
 
     private static async Task<int> RunUntilStopped(AgentOptions options)

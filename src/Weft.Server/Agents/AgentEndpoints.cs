@@ -20,10 +20,11 @@ internal sealed class AgentEndpoints(Site site, AddressBook book, Enrollment enr
     {
         ("POST", "enroll") when caller.Enrolls is { } cluster => enrollment.Enroll(http, cluster),
         ("POST", "enroll") => http.Refuse(new Refusal(RefusalCode.AuthorizationFailed, "enrolment takes an enrolment token; make one with: weft agent token --cluster NAME")),
-        (_, "desired" or "status" or "leases/acquire" or "leases/release") when caller.Agent is null =>
+        (_, "desired" or "status" or "inventory" or "leases/acquire" or "leases/release") when caller.Agent is null =>
             http.Refuse(new Refusal(RefusalCode.AuthorizationFailed, $"{caller.Name} is no agent; enrol first")),
         ("GET", "desired") => Desired(http, caller.Agent!),
         ("PUT", "status") => Status(http, caller.Agent!),
+        ("PUT", "inventory") => Inventory(http, caller.Agent!),
         ("POST", "leases/acquire") => Acquire(http, caller.Agent!.Parent!),
         ("POST", "leases/release") => Release(http, caller.Agent!.Parent!),
         _ => http.Refuse(new Refusal(RefusalCode.InvalidResourceId, $"agents know no {http.Request.Method} {path}", path)),
@@ -86,6 +87,34 @@ internal sealed class AgentEndpoints(Site site, AddressBook book, Enrollment enr
         if (AgentStatus.Of(site.Store.Current, agent.Key) is not { } before || before with { At = status.At } != status)
             _ = await site.Store.Commit(Seen.Nothing, [status.ToChange(agent.Key)], http.RequestAborted);
         await http.Answer(204);
+    }
+
+    private async Task Inventory(HttpContext http, ResourceId agent)
+    {
+        if (!(await http.ReadObject()).TryGet(out var body, out var refusal))
+        {
+            await http.Refuse(refusal);
+            return;
+        }
+
+        var image = site.Store.Current;
+        if (image.Get(StoreKey.Of(agent)) is not { } row)
+        {
+            await http.Refuse(new Refusal(RefusalCode.AuthenticationFailed, $"agent {agent.Name} was deleted; its credential is good for nothing"));
+            return;
+        }
+
+        if (!Inventories.Report(image, row, body, site.Now).TryGet(out var changes, out refusal))
+        {
+            await http.Refuse(refusal);
+            return;
+        }
+
+        // The agent's own row is looked at: one that is deleted meanwhile leaves no inventory behind.
+        if (!changes.IsEmpty && await site.Store.Commit(Seen.Of(image, [Change.Remove(StoreKey.Of(agent))]), changes, http.RequestAborted) is null)
+            await http.Refuse(new Refusal(RefusalCode.Contended, $"agent {agent.Name} changed meanwhile; report once more"));
+        else
+            await http.Answer(204);
     }
 
     private async Task Acquire(HttpContext http, ResourceId cluster)

@@ -15,6 +15,9 @@ public sealed record NodeFiles(string Name, ImmutableArray<NodeFile> Files, Node
 {
     /// <summary>The interfaces of a standalone virtual machine, for the program that runs it; null for a node.</summary>
     public MachineConfiguration? Machine { get; init; }
+
+    /// <summary>The devices that pods are given from: what the SR-IOV device plugin's configuration is written from.</summary>
+    public ImmutableArray<DevicePool> Pools { get; init; } = [];
 }
 
 /// <summary>

@@ -65,6 +65,10 @@ internal sealed class KubeApi(k8s.Kubernetes client, KubePace pace, TimeProvider
     public Task<JsonObject> Apply(string path, byte[] body, bool force, CancellationToken cancel) =>
         Write(HttpMethod.Patch, $"{path}?fieldManager={FieldOwner}&force={(force ? "true" : "false")}", body, ApplyPatch, cancel);
 
+    /// <summary>Server-side apply by another field manager of ours, for what must not be mixed with what the picture draws.</summary>
+    public Task<JsonObject> ApplyAs(string owner, string path, byte[] body, CancellationToken cancel) =>
+        Write(HttpMethod.Patch, $"{path}?fieldManager={owner}&force=true", body, ApplyPatch, cancel);
+
     /// <summary>Makes an object that isn't there.</summary>
     public Task<JsonObject> Create(string collection, JsonObject body, CancellationToken cancel) =>
         Write(HttpMethod.Post, $"{collection}?fieldManager={FieldOwner}", Json.Bytes(body), PlainJson, cancel);
@@ -81,14 +85,18 @@ internal sealed class KubeApi(k8s.Kubernetes client, KubePace pace, TimeProvider
     /// <param name="path">Its path.</param>
     /// <param name="live">The object as it was looked at.</param>
     /// <param name="cancel">Ends it.</param>
+    /// <param name="anyVersion">Whether it may have changed since, as long as it is the same one.</param>
     /// <returns>Done when it is deleted or being so.</returns>
-    public Task Delete(string path, LiveObject live, CancellationToken cancel) => Write(HttpMethod.Delete, path, Json.Bytes(new JsonObject
+    public Task Delete(string path, LiveObject live, CancellationToken cancel, bool anyVersion = false)
     {
-        ["kind"] = "DeleteOptions",
-        ["apiVersion"] = "v1",
-        ["propagationPolicy"] = "Background",
-        ["preconditions"] = new JsonObject { ["uid"] = live.Uid, ["resourceVersion"] = live.Version },
-    }), PlainJson, cancel);
+        var preconditions = new JsonObject { ["uid"] = live.Uid };
+        if (!anyVersion)
+            preconditions["resourceVersion"] = live.Version;
+        return Write(HttpMethod.Delete, path, Json.Bytes(new JsonObject
+        {
+            ["kind"] = "DeleteOptions", ["apiVersion"] = "v1", ["propagationPolicy"] = "Background", ["preconditions"] = preconditions,
+        }), PlainJson, cancel);
+    }
 
     /// <summary>Opens a watch.</summary>
     /// <param name="path">The list's path with its query.</param>

@@ -16,6 +16,7 @@ internal sealed class KubernetesTarget : ITarget
     private readonly KubeApi _api;
     private readonly DriftPolicy _policy;
     private readonly Signal _changed = new();
+    private readonly DevicePluginRestart _restart;
     private readonly List<LiveObjects> _scopes;
 
     // What was true, or made so, since the start: a missing one of these was taken away by another hand.
@@ -29,7 +30,7 @@ internal sealed class KubernetesTarget : ITarget
     /// <param name="log">The log.</param>
     public KubernetesTarget(KubeApi api, DriftPolicy policy, KubePace pace, TimeProvider clock, Log log)
     {
-        (_api, _policy) = (api, policy);
+        (_api, _policy, _restart) = (api, policy, new DevicePluginRestart(api, log));
         _scopes = [.. Scope.All.Select(scope => new LiveObjects(api, scope, _changed, pace, clock, log))];
     }
 
@@ -65,9 +66,10 @@ internal sealed class KubernetesTarget : ITarget
         _true.IntersectWith(wanted.Select(w => w.Key));
         foreach (var turn in wanted.GroupBy(w => w.Key.Kind.Turn).OrderBy(g => g.Key))
             await Parallel.ForEachAsync(turn, Options(cancel), (each, stop) => Guard(pass, each.Key, () => Mend(each, cluster, pass, stop), stop));
+        await Restart(wanted, pass, cancel);
         await Prune([.. wanted.Select(w => w.Key)], cluster, pass, cancel);
         lock (_true)
-            _true.UnionWith(pass.True);
+            _true.UnionWith(pass.Known);
         return new TargetOutcome(pass.Written, pass.Removed, [.. pass.Findings.Where(f => f.Length > 0).Order(StringComparer.Ordinal)]) { Drift = [.. pass.Drift.OrderBy(d => d.What, StringComparer.Ordinal)] };
     }
 
@@ -129,6 +131,22 @@ internal sealed class KubernetesTarget : ITarget
             // The watch will bring what is there now, and wake the next pass.
             pass.Find($"{wanted.Key} changed while it was written ({e.Message}): it is looked at again");
             return false;
+        }
+    }
+
+    /// <summary>Restarts who reads a ConfigMap at its start alone, where the ConfigMap is as it should be.</summary>
+    private async Task Restart(List<WantedObject> wanted, Pass pass, CancellationToken cancel)
+    {
+        var scopes = wanted.Where(w => w.Key.Kind == ObjectKind.ConfigMap && pass.True.Contains(w.Key)).Select(w => (w.Key, Scope: _scopes.First(s => s.Scope.Covers(w.Key))));
+        foreach (var (key, scope) in scopes)
+        {
+            if (scope.Objects.GetValueOrDefault(key) is not { } live)
+                continue;
+            await Guard(pass, key, async () =>
+            {
+                if (await _restart.Run(key, live, cancel) is { } noted)
+                    scope.Take(noted);
+            }, cancel);
         }
     }
 
@@ -197,6 +215,7 @@ internal sealed class KubernetesTarget : ITarget
         private readonly ConcurrentDictionary<string, bool> _findings = new(StringComparer.Ordinal);
         private readonly ConcurrentBag<Drift> _drift = [];
         private readonly ConcurrentBag<ObjectKey> _true = [];
+        private readonly ConcurrentBag<ObjectKey> _known = [];
         private int _written;
         private int _removed;
 
@@ -208,7 +227,9 @@ internal sealed class KubernetesTarget : ITarget
 
         public IEnumerable<Drift> Drift => _drift;
 
-        public IEnumerable<ObjectKey> True => _true;
+        public IReadOnlyCollection<ObjectKey> True => _true;
+
+        public IEnumerable<ObjectKey> Known => _known.Concat(_true);
 
         public void Find(string finding) => _findings[finding] = true;
 
@@ -232,7 +253,7 @@ internal sealed class KubernetesTarget : ITarget
         public void Saw(Drift drift, ObjectKey key)
         {
             _drift.Add(drift);
-            _true.Add(key);
+            _known.Add(key);
         }
     }
 }

@@ -42,6 +42,9 @@ internal sealed record AgentOptions
     /// <summary>Where Kubernetes and where Debian install CNI plugins.</summary>
     public static IReadOnlyList<string> StandardPluginFolders { get; } = ["/opt/cni/bin", "/usr/lib/cni"];
 
+    /// <summary>The cluster's API server to write to; null to write manifests into the folder.</summary>
+    public Kubernetes.KubeOptions? Kubernetes { get; init; }
+
     /// <summary>The agent's version as it is reported, such as <c>0.1.0</c>.</summary>
     public static string Version { get; } = typeof(AgentOptions).Assembly.GetName().Version!.ToString(3);
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using Weft.Agent.Kubernetes;
 
 namespace Weft.Agent;
 
@@ -66,6 +67,8 @@ internal sealed class CommandLine
         HelpName = "DIR", Description = "The node's /proc, likewise.", DefaultValueFactory = _ => "/proc",
     };
 
+    private readonly KubeCommandLine _kubernetes = new();
+
     /// <summary>The command: parsing it refuses what is wrong, invoking it runs the agent.</summary>
     /// <param name="run">Runs the agent and answers the exit code.</param>
     /// <returns>The command.</returns>
@@ -75,6 +78,7 @@ internal sealed class CommandLine
         {
             _server, _state, _name, _node, _tokenFile, _authority, _socket, _manifests, _nodes, _plugins, _sys, _proc,
         };
+        _kubernetes.AddTo(command, _node);
         _name.Validators.Add(result => Check(result, "--name", IsLabel, "a DNS label: 1 to 63 of a-z, 0-9 and '-', not '-' at either end"));
         _node.Validators.Add(result => Check(result, "--node", IsNodeName, "a node's name: DNS labels with dots between them"));
         command.SetAction((parsed, _) => run(Read(parsed)));
@@ -103,6 +107,7 @@ internal sealed class CommandLine
             Node = parsed.GetValue(_node),
             TokenFile = parsed.GetValue(_tokenFile),
             CertificateAuthorityFile = parsed.GetValue(_authority),
+            Kubernetes = _kubernetes.Read(parsed, _node),
             Socket = Path.GetFullPath(parsed.GetRequiredValue(_socket)),
             Manifests = Path.GetFullPath(parsed.GetValue(_manifests) ?? Path.Join(state, "manifests")),
             Nodes = Path.GetFullPath(parsed.GetValue(_nodes) ?? Path.Join(state, "nodes")),

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Weft.Addressing;
 using Weft.Fleet;
@@ -83,8 +84,14 @@ internal sealed class AgentEndpoints(Site site, AddressBook book, Enrollment enr
             return;
         }
 
-        var status = new AgentStatus(digest, revision, state == "Applied", body["message"]?.ToString() ?? "", site.Now);
-        if (AgentStatus.Of(site.Store.Current, agent.Key) is not { } before || before with { At = status.At } != status)
+        if (!FoundDrift.Read(JsonElement.Parse(Json.Bytes(body))).TryGet(out var drift, out refusal))
+        {
+            await http.Refuse(refusal);
+            return;
+        }
+
+        var status = new AgentStatus(digest, revision, state == "Applied", body["message"]?.ToString() ?? "", site.Now) { Drift = drift };
+        if (!status.Repeats(AgentStatus.Of(site.Store.Current, agent.Key)))
             _ = await site.Store.Commit(Seen.Nothing, [status.ToChange(agent.Key)], http.RequestAborted);
         await http.Answer(204);
     }

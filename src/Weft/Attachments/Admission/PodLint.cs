@@ -1,5 +1,8 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Nodes;
+using Weft.Resources;
 
 namespace Weft.Attachments.Admission;
 
@@ -15,7 +18,9 @@ public static class PodLint
     {
         ArgumentNullException.ThrowIfNull(@namespace);
         ArgumentNullException.ThrowIfNull(surroundings);
-        return [];
+        var findings = new Findings();
+        Check(pod, "", @namespace, surroundings, findings);
+        return findings.All;
     }
 
     /// <summary>
@@ -25,11 +30,52 @@ public static class PodLint
     /// <param name="pod">The pod.</param>
     /// <param name="namespace">The namespace it goes to.</param>
     /// <param name="surroundings">What the cluster has.</param>
-    /// <returns>The change; an empty one where nothing is missing or the annotation can't be read.</returns>
+    /// <returns>The change; an empty one where nothing is missing, or where a container names the resource already: what a person wrote is not overwritten.</returns>
     public static PodPatch Mutate(JsonElement pod, string @namespace, LintSurroundings surroundings)
     {
         ArgumentNullException.ThrowIfNull(@namespace);
         ArgumentNullException.ThrowIfNull(surroundings);
-        return new PodPatch([], []);
+        var unread = new Findings();
+        var view = PodView.Of(pod, "", @namespace, surroundings, unread);
+        var containers = view.Containers.Select(c => c.Container).ToList();
+        if (!unread.All.IsEmpty || containers.Count == 0)
+            return new PodPatch([], []);
+        var missing = DeviceRules.Needed(view).Where(need => containers.All(c => DeviceRules.Asked(c, need.Key) == 0 && !DeviceRules.Names(c, need.Key))).ToList();
+        if (missing.Count == 0)
+            return new PodPatch([], []);
+        var operations = new JsonArray();
+        var notes = ImmutableArray.CreateBuilder<string>();
+        Parents(containers[0].Member("resources"), operations);
+        foreach (var (resource, count) in missing)
+        {
+            foreach (var list in (string[])["requests", "limits"])
+                operations.Add((JsonNode)Add($"/spec/containers/0/resources/{list}/{resource.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal)}", count.ToString(CultureInfo.InvariantCulture)));
+            var titles = string.Join(", ", view.Selections.Where(s => s.Definition?.Resource == resource).Select(s => s.Title));
+            notes.Add($"weft added {count} of {resource} to the requests and limits of container '{containers[0].Text("name")}', the pod's first, for {titles}");
+        }
+
+        return new PodPatch(operations, notes.ToImmutable());
     }
+
+    internal static void Check(JsonElement pod, string path, string @namespace, LintSurroundings surroundings, Findings findings)
+    {
+        var view = PodView.Of(pod, path, @namespace, surroundings, findings);
+        SelectionRules.Check(view, findings);
+        ReferenceRules.Check(view, findings);
+        DeviceRules.Check(view, findings);
+        AddressRules.Check(view, findings);
+        InterfaceRules.Check(view, findings);
+        TrunkRules.Check(view, findings);
+    }
+
+    /// <summary>A patch adds a member to an object that is there: those that aren't are added first.</summary>
+    private static void Parents(JsonElement resources, JsonArray operations)
+    {
+        if (resources.ValueKind != JsonValueKind.Object)
+            operations.Add((JsonNode)Add("/spec/containers/0/resources", new JsonObject()));
+        foreach (var list in ((string[])["requests", "limits"]).Where(l => resources.Member(l).ValueKind != JsonValueKind.Object))
+            operations.Add((JsonNode)Add($"/spec/containers/0/resources/{list}", new JsonObject()));
+    }
+
+    private static JsonObject Add(string path, JsonNode value) => new() { ["op"] = "add", ["path"] = path, ["value"] = value };
 }

@@ -1,18 +1,18 @@
 using Weft.Agent.ControlPlane;
 using Weft.Agent.Disk;
 using Weft.Agent.Manifests;
+using Weft.Agent.Targets;
 
 namespace Weft.Agent;
 
 /// <summary>
-/// The loop that makes the site true. Each turn compares the folders with the picture held and mends what differs; beside it there is
-/// never more than one exchange with the control plane: enrolling, else reporting, else waiting for another picture.
+/// The loop between the control plane and the targets. It takes pictures in, has every target made true to the one it holds, and tells what
+/// became of it. There is never more than one exchange with the control plane: enrolling, else reporting, else waiting for another picture.
 /// </summary>
 /// <param name="plane">The control plane.</param>
 /// <param name="enrolment">How the agent comes to be known to it.</param>
 /// <param name="desiredPath">Where the picture is kept for the time when the control plane is away.</param>
-/// <param name="manifests">The folder of manifests.</param>
-/// <param name="nodeFiles">The folder of node files.</param>
+/// <param name="targets">What is kept true.</param>
 /// <param name="node">The node the agent serves, or null.</param>
 /// <param name="pace">The waits.</param>
 /// <param name="clock">The clock.</param>
@@ -21,16 +21,17 @@ internal sealed class AgentLoop(
     ControlPlaneClient plane,
     Enrolment enrolment,
     string desiredPath,
-    Folder manifests,
-    Folder nodeFiles,
+    IReadOnlyList<ITarget> targets,
     string? node,
     Pace pace,
     TimeProvider clock,
     Log log)
 {
     private readonly Backoff _backoff = new(pace.FirstRetry, pace.LastRetry);
+    private readonly TargetLoop[] _loops = [.. targets.Select(target => new TargetLoop(target, pace, clock, log))];
+    private readonly Signal _passed = new();
 
-    // What the folders are kept true to, and the newest picture met, which may be one that can't be drawn.
+    // What the targets are kept true to, and the newest picture met, which may be one that can't be drawn.
     private Picture? _held;
     private Picture? _newest;
     private bool _isStored;
@@ -47,29 +48,43 @@ internal sealed class AgentLoop(
     public async Task Run(CancellationToken cancel)
     {
         Restore();
-        Task? exchange = null;
-        while (true)
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        // A pass never faults; a loop that ends all the same ends the agent, because a target that nobody keeps true must not go unnoticed.
+        var loops = Task.WhenAny(_loops.Select(loop => loop.Run(_passed, over.Token)));
+        try
         {
-            Mend();
-            if (exchange is null && clock.GetUtcNow() >= _notBefore)
-                exchange = Exchange(cancel);
-            await NextTurn(exchange, cancel);
-            if (exchange is not { IsCompleted: true })
-                continue;
-            await Settle(exchange, cancel);
-            exchange = null;
+            Task? exchange = null;
+            while (true)
+            {
+                Assess();
+                if (exchange is null && clock.GetUtcNow() >= _notBefore)
+                    exchange = Exchange(cancel);
+                await NextTurn(exchange, loops, cancel);
+                if (exchange is not { IsCompleted: true })
+                    continue;
+                await Settle(exchange, cancel);
+                exchange = null;
+            }
+        }
+        finally
+        {
+            await over.CancelAsync();
         }
     }
 
-    private async Task NextTurn(Task? exchange, CancellationToken cancel)
+    private async Task NextTurn(Task? exchange, Task<Task> loops, CancellationToken cancel)
     {
         var wait = pace.Mend;
         if (exchange is null && _notBefore - clock.GetUtcNow() is var left && left < wait)
             wait = left > TimeSpan.Zero ? left : TimeSpan.Zero;
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         var time = Task.Delay(wait, clock, over.Token);
-        if (await Task.WhenAny(time, exchange ?? time) == time)
-            await time;
+        var passed = _passed.Wait(over.Token);
+        var first = await Task.WhenAny(time, passed, loops, exchange ?? time);
+        if (first == loops)
+            await await loops;
+        else if (first != exchange)
+            await first;
         await over.CancelAsync();
     }
 
@@ -140,6 +155,8 @@ internal sealed class AgentLoop(
         if (picture.Files.Refusal is not null)
             return;
         (_held, _isStored) = (picture, false);
+        foreach (var loop in _loops)
+            loop.Want(picture);
     }
 
     /// <summary>What was desired before the restart is desired until the control plane says otherwise.</summary>
@@ -159,7 +176,8 @@ internal sealed class AgentLoop(
         }
     }
 
-    private void Mend()
+    /// <summary>What became of the newest picture, once every target was made true to the one that is held.</summary>
+    private void Assess()
     {
         if (_newest is null)
             return;
@@ -167,8 +185,9 @@ internal sealed class AgentLoop(
         if (_held is { } held)
         {
             Store(held, findings);
-            Apply("manifests", manifests, held.Files.Value.Manifests, findings);
-            Apply("node-files", nodeFiles, held.Files.Value.NodeFiles, findings);
+            if (!_loops.All(loop => ReferenceEquals(loop.Last?.Picture, held)))
+                return;
+            findings.AddRange(_loops.SelectMany(loop => loop.Last!.Outcome.Findings));
         }
 
         if (_newest.Files.Refusal is { } refusal)
@@ -193,13 +212,5 @@ internal sealed class AgentLoop(
         {
             findings.Add($"the desired state can't be stored: {e.Message}");
         }
-    }
-
-    private void Apply(string what, Folder folder, IReadOnlyList<DesiredFile> desired, List<string> findings)
-    {
-        var outcome = folder.Apply(desired);
-        findings.AddRange(outcome.Findings);
-        if (outcome.Written + outcome.Removed > 0)
-            log.Note("applied", ("folder", what), ("written", outcome.Written), ("removed", outcome.Removed), ("desired", desired.Count));
     }
 }

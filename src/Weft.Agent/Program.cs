@@ -3,6 +3,7 @@ using Weft.Agent.ControlPlane;
 using Weft.Agent.Disk;
 using Weft.Agent.Leases;
 using Weft.Agent.Manifests;
+using Weft.Agent.Targets;
 
 namespace Weft.Agent;
 
@@ -42,8 +43,7 @@ internal static class Program
             plane,
             enrolment,
             state.Desired,
-            new Folder(options.Manifests, new MadeFiles(state.MadeManifests, options.Manifests, log)),
-            new Folder(options.Nodes, new MadeFiles(state.MadeNodeFiles, options.Nodes, log)),
+            [.. Targets(options, state, log)],
             options.Node,
             pace,
             clock,
@@ -82,6 +82,13 @@ internal static class Program
             log.Fault("failed", e);
             return 1;
         }
+    }
+
+    /// <summary>What the agent keeps true, as its options say.</summary>
+    private static IEnumerable<ITarget> Targets(AgentOptions options, StateDirectory state, Log log)
+    {
+        yield return new FolderTarget("manifests", new Folder(options.Manifests, new MadeFiles(state.MadeManifests, options.Manifests, log)), files => files.Manifests);
+        yield return new FolderTarget("node-files", new Folder(options.Nodes, new MadeFiles(state.MadeNodeFiles, options.Nodes, log)), files => files.NodeFiles);
     }
 
     /// <summary>One part's end is the end of all; what it failed with is what the agent fails with.</summary>

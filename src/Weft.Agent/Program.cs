@@ -4,6 +4,7 @@ using Weft.Agent.Disk;
 using Weft.Agent.Leases;
 using Weft.Agent.Manifests;
 using Weft.Agent.Targets;
+using Weft.Agent.Verify;
 
 namespace Weft.Agent;
 
@@ -50,7 +51,8 @@ internal static class Program
             log);
 
         log.Note("started", ("version", AgentOptions.Version), ("name", options.Name), ("server", options.Server), ("state", options.State));
-        Task[] parts = [loop.Run(stopping.Token), releases.Run(stopping.Token), socket.Serve(answers.Answer, stopping.Token)];
+        var verifying = new VerifyLoop(plane, new Verifier(options.Node, new PodNamespaces(), new ProbePace()), state.Desired, pace, clock, log);
+        Task[] parts = [loop.Run(stopping.Token), verifying.Run(stopping.Token), releases.Run(stopping.Token), socket.Serve(answers.Answer, stopping.Token)];
         await EndTogether(parts, pace, clock, stopping);
         log.Note("stopped");
     }

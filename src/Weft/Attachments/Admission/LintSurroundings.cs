@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Text.Json;
-using Weft.Addressing;
 using Weft.Resources;
 
 namespace Weft.Attachments.Admission;
@@ -59,7 +59,21 @@ public sealed record LintSurroundings(ImmutableArray<Definition> Definitions)
         var pools = ImmutableDictionary.CreateBuilder<string, DevicePool>();
         foreach (var pool in all.SelectMany(DevicePool.In))
             pools.TryAdd(pool.Name, pool);
-        return new LintSurroundings([.. all.Select(m => Definition.Of(m)).OfType<Definition>()]) { Pools = pools.ToImmutable() };
+        return new LintSurroundings([.. all.Select(m => Definition.Of(m)).OfType<Definition>()]) { Pools = pools.ToImmutable(), Capacity = Allocatable(all) };
+    }
+
+    /// <summary>The most devices that one node has, where nodes are among the manifests (<c>kubectl get nodes -o yaml</c>).</summary>
+    private static ImmutableDictionary<string, long> Allocatable(List<JsonElement> manifests)
+    {
+        var most = ImmutableDictionary.CreateBuilder<string, long>();
+        foreach (var resource in manifests.Where(m => m.Text("kind") == "Node").Select(m => m.Member("status").Member("allocatable"))
+            .Where(a => a.ValueKind == JsonValueKind.Object).SelectMany(a => a.EnumerateObject()).Where(r => r.Name.Contains('/', StringComparison.Ordinal)))
+        {
+            if (long.TryParse(resource.Value.ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var count))
+                most[resource.Name] = Math.Max(count, most.GetValueOrDefault(resource.Name));
+        }
+
+        return most.ToImmutable();
     }
 
     /// <summary>What is known of the network that a definition was drawn for.</summary>

@@ -81,6 +81,7 @@ internal sealed class CommandLine
         _kubernetes.AddTo(command, _node);
         _name.Validators.Add(result => Check(result, "--name", IsLabel, "a DNS label: 1 to 63 of a-z, 0-9 and '-', not '-' at either end"));
         _node.Validators.Add(result => Check(result, "--node", IsNodeName, "a node's name: DNS labels with dots between them"));
+        command.Subcommands.Add(Verify.LocalVerification.Command());
         command.SetAction((parsed, _) => run(Read(parsed)));
         return command;
     }

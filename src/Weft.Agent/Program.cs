@@ -6,6 +6,7 @@ using Weft.Agent.Kubernetes;
 using Weft.Agent.Leases;
 using Weft.Agent.Manifests;
 using Weft.Agent.Targets;
+using Weft.Agent.Verify;
 
 namespace Weft.Agent;
 
@@ -77,6 +78,7 @@ internal static class Program
         List<Task> parts = [loop.Run(stopping.Token), releases.Run(stopping.Token), socket.Serve(answers.Answer, stopping.Token), .. Reports(options, plane, pace, clock, log, stopping.Token)];
         if (objects is not null)
             parts.Add(objects.Follow(stopping.Token));
+        parts.Add(new VerifyLoop(plane, new Verifier(options.Node, new PodNamespaces(), new ProbePace()), state.Desired, pace, clock, log).Run(stopping.Token));
         await EndTogether(parts, pace, clock, stopping);
         log.Note("stopped");
     }

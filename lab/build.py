@@ -263,7 +263,7 @@ def guest(root, kinds, target):
     for name in ('bin', 'sbin', 'lib', 'lib64'):
         os.makedirs(f'{target}/usr/{name}')
         os.symlink(f'usr/{name}', f'{target}/{name}')
-    for name in ('proc', 'sys', 'dev', 'run', 'tmp', 'root', 'etc', 'lab', 'weft', 'out', 'var/lib'):
+    for name in ('proc', 'sys', 'dev', 'run', 'tmp', 'root', 'etc', 'lab', 'weft', 'examples', 'out', 'var/lib'):
         os.makedirs(f'{target}/{name}')
     paths = closure(root, kinds['program'])
     copy(root, paths, target)

@@ -48,7 +48,6 @@ ok function-in-vlan-reaches-far 'reaches pod 10.1.0.254'
 hush
 ok card-tags 'grep "vlan 100" /tmp/wire | grep "10.1.0.3 > 10.1.0.254"'
 
-. /lab/dpdk.sh
 ip link set port0 vf 1 mac 02:00:00:00:00:a1 vlan 100
 echo vfio-pci >$device/virtfn1/driver_override
 modprobe vfio-pci

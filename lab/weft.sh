@@ -60,8 +60,9 @@ cni() {
         # What came last is taken away first.
         [ "$verb" = DEL ] && each=$((count - 1 - i))
         echo "$configuration" | jq -c --argjson each $each --slurpfile before "$(if [ "$verb$i" = ADD0 ]; then echo /dev/null; else echo "/tmp/$pod.$interface"; fi)" \
-            '. as $all | (.plugins // [.])[$each] + {cniVersion, name} + (if $before == [] then {} else {prevResult: $before[0]} end)
-             | if $all.runtimeConfig then .runtimeConfig = $all.runtimeConfig else . end' >/tmp/cni.in
+            '. as $all | (.plugins // [.])[$each] + {cniVersion, name} + (if $before == [] then {} else {prevResult: $before[0]} end) | . as $plugin
+             | ($all.runtimeConfig // {} | with_entries(select($plugin.capabilities[.key]))) as $given
+             | if $given == {} then del(.runtimeConfig) else .runtimeConfig = $given end' >/tmp/cni.in
         CNI_COMMAND=$verb CNI_CONTAINERID="lab-$pod" CNI_NETNS="/run/netns/$pod" CNI_IFNAME=$interface CNI_PATH=/usr/lib/cni:/weft \
             CNI_ARGS="IgnoreUnknown=1;K8S_POD_NAMESPACE=core;K8S_POD_NAME=$pod;K8S_POD_INFRA_CONTAINER_ID=lab-$pod;K8S_POD_UID=uid-$pod" \
             "$(plugin "$(jq -r .type /tmp/cni.in)")" </tmp/cni.in >/tmp/cni.out || { cat /tmp/cni.out; return 1; }

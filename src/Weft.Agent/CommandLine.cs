@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using Weft.Agent.Kubernetes;
+using Weft.Agent.Targets;
 
 namespace Weft.Agent;
 
@@ -77,9 +78,9 @@ internal sealed class CommandLine
     private readonly Option<string> _nodeNetwork = Nodes.NodeCommand.NetworkOption();
     private readonly Option<double> _rollbackAfter = Nodes.NodeCommand.RollbackOption();
 
-    private readonly Option<string> _drift = new("--drift")
+    private readonly Option<DriftPolicy> _drift = new("--drift")
     {
-        HelpName = "POLICY", Description = "What becomes of changes by others: mend or report.", DefaultValueFactory = _ => "mend",
+        HelpName = "mend|report", Description = "What becomes of changes by others.", DefaultValueFactory = _ => DriftPolicy.Mend,
     };
 
     /// <summary>The command: parsing it refuses what is wrong, invoking it runs the agent.</summary>
@@ -96,7 +97,6 @@ internal sealed class CommandLine
         _name.Validators.Add(result => Check(result, "--name", IsLabel, "a DNS label: 1 to 63 of a-z, 0-9 and '-', not '-' at either end"));
         _node.Validators.Add(result => Check(result, "--node", IsNodeName, "a node's name: DNS labels with dots between them"));
         command.Subcommands.Add(Verify.LocalVerification.Command());
-        _drift.AcceptOnlyFromAmong("mend", "report");
         command.Validators.Add(result =>
         {
             if (result.GetValue(_applyNode) && result.GetValue(_node) is null)
@@ -129,13 +129,13 @@ internal sealed class CommandLine
             Node = parsed.GetValue(_node),
             TokenFile = parsed.GetValue(_tokenFile),
             CertificateAuthorityFile = parsed.GetValue(_authority),
-            Kubernetes = _kubernetes.Read(parsed, _node),
+            Kubernetes = _kubernetes.Read(parsed, _node, _drift),
             Socket = Path.GetFullPath(parsed.GetRequiredValue(_socket)),
             Manifests = Path.GetFullPath(parsed.GetValue(_manifests) ?? Path.Join(state, "manifests")),
             ApplyNode = parsed.GetValue(_applyNode),
             NodeNetwork = parsed.GetRequiredValue(_nodeNetwork),
             RollbackAfter = TimeSpan.FromSeconds(parsed.GetRequiredValue(_rollbackAfter)),
-            MendsDrift = parsed.GetRequiredValue(_drift) == "mend",
+            MendsDrift = parsed.GetValue(_drift) == DriftPolicy.Mend,
             Nodes = Path.GetFullPath(parsed.GetValue(_nodes) ?? Path.Join(state, "nodes")),
             PluginFolders = parsed.GetValue(_plugins) is { Length: > 0 } folders ? [.. folders.Select(Path.GetFullPath)] : AgentOptions.StandardPluginFolders,
             Sys = Path.GetFullPath(parsed.GetRequiredValue(_sys)),

@@ -25,6 +25,8 @@ public sealed record MachineInterface(string Name, string MacAddress, string Net
 /// <param name="Interfaces">Its interfaces.</param>
 public sealed record MachineConfiguration(string Name, bool IsTransitional, ImmutableArray<MachineInterface> Interfaces)
 {
+    private static readonly ImmutableArray<string> Demanded = ["name", "macAddress", "network", "vlans"];
+
     /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>
     /// <param name="body">The member <c>machine</c> of a machine's picture.</param>
     /// <param name="name">The machine.</param>
@@ -56,7 +58,7 @@ public sealed record MachineConfiguration(string Name, bool IsTransitional, Immu
 
     private static MachineInterface? Interface(JsonElement body, string path, List<Refusal> findings)
     {
-        foreach (var member in new[] { "name", "macAddress", "network", "vlans" }.Where(member => body.Text(member) is not { Length: > 0 }))
+        foreach (var member in Demanded.Where(member => body.Text(member) is not { Length: > 0 }))
             findings.Add(new Refusal(RefusalCode.MissingMember, $"'{path}.{member}' is missing", $"{path}.{member}"));
         if (body.Text("name") is not { Length: > 0 } name || body.Text("macAddress") is not { Length: > 0 } mac || body.Text("network") is not { Length: > 0 } network)
             return null;

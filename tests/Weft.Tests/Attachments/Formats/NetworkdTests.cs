@@ -53,9 +53,9 @@ public sealed class NetworkdTests : IDisposable
         var log = Networkd("ip link add bond0 type veth peer name p-bond0; ip link set bond0 mtu 9000; ip link set p-bond0 up",
             "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do ip -4 addr show dev bond0 | grep -q 192.0.2.7 && break; sleep 0.5; done", "ip -o addr > $OUT/addresses");
         Assert.Contains("bond0    inet 192.0.2.7/24", Seen("addresses"), StringComparison.Ordinal);
-        // Where the kernel has no 802.1Q it is asked all the same, and says so.
+        // A kernel without 802.1Q refuses what networkd asks of it then; that it asks is what the drop-in is for.
         foreach (var link in NodeCases.All[name].Links.Where(link => link.Vlan is not null))
-            Assert.Matches($@"(?m)^{link.Name}: (netdev could not be created: Operation not supported|netdev ready|Created)", log);
+            Assert.Contains($"bond0: Requested stacked netdev '{link.Name}'\n", log, StringComparison.Ordinal);
     }
 
     [Fact]

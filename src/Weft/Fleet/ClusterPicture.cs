@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json.Nodes;
 using Weft.Attachments;
-using Weft.Attachments.Renderers;
+using Weft.Attachments.Formats;
 using Weft.Networks;
 using Weft.Resources;
 
@@ -12,8 +12,6 @@ public static class ClusterPicture
 {
     /// <summary>The namespace of what Weft keeps in a cluster for itself.</summary>
     public const string Namespace = "weft-system";
-
-    private const string NetplanFile = "60-weft.yaml";
 
     /// <summary>Draws a cluster.</summary>
     /// <param name="image">What is stored.</param>
@@ -95,7 +93,7 @@ public static class ClusterPicture
 
         var name = DnsLabel.Of(node.Id.Name);
         var configuration = new NodeConfiguration(name, [.. parts.SelectMany(p => p.Links)], [.. parts.SelectMany(p => p.PhysicalFunctions)], [.. parts.SelectMany(p => p.Devices)], [.. parts.SelectMany(p => p.Guards)]);
-        return new NodeFiles(name, [new NodeFile($"/etc/netplan/{NetplanFile}", "0600", NetworkConfig.Write(configuration.Links))], configuration);
+        return new NodeFiles(name, NodeFormats.Files(configuration), configuration);
     }
 
     private static IEnumerable<Manifest> OfNodes(ImmutableArray<NodeFiles> nodes)

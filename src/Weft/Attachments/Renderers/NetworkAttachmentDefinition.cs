@@ -11,7 +11,7 @@ internal static class NetworkAttachmentDefinition
     private const string CniVersion = "1.0.0";
 
     /// <summary>The namespace: <c>default</c> may be named from every namespace even where Multus isolates them.</summary>
-    private const string Namespace = "default";
+    internal const string Namespace = "default";
 
     /// <summary>A definition named after its network.</summary>
     /// <param name="attached">The attachment.</param>

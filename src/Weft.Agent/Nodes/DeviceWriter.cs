@@ -128,6 +128,21 @@ internal sealed partial class NodeWriter
 
     private static void Write(WriteFiles step)
     {
+        WriteAll(step);
+        try
+        {
+            NetworkService.Reload(step.Service);
+        }
+        catch (IOException)
+        {
+            // Files that the service refuses must not lie in wait for the next start of the machine.
+            WriteAll((WriteFiles)step.Undo());
+            throw;
+        }
+    }
+
+    private static void WriteAll(WriteFiles step)
+    {
         foreach (var file in step.Files)
         {
             if (file.Content is { } content)
@@ -142,7 +157,5 @@ internal sealed partial class NodeWriter
                 File.Delete(file.Path);
             }
         }
-
-        NetworkService.Reload(step.Service);
     }
 }

@@ -62,8 +62,9 @@ public sealed class ElectionTests
         await leading.Task.WaitAsync(Cancel);
         await api.Apply("api/v1/namespaces/weft-system/configmaps/before", Map("before"), false, Cancel);
 
-        // The clock goes on while nothing of it runs: no renewal, no timer, only the next write.
-        clock.AutoAdvanceAmount = TimeSpan.FromSeconds(11);
+        // The clock has gone on while nothing of it ran: no renewal has come through, and the next thing is a write.
+        kube.Before = (_, request) => request.Resource == "leases" ? throw new KubeRefusal(503, "ServiceUnavailable", "late") : Task.FromResult(false);
+        clock.Advance(TimeSpan.FromSeconds(11));
         var refused = await Assert.ThrowsAsync<KubeException>(() => api.Apply("api/v1/namespaces/weft-system/configmaps/after", Map("after"), false, Cancel));
         Assert.Equal("NotLeading", refused.Reason);
         Assert.DoesNotContain(kube.Asked, a => a.Request.Name == "after");

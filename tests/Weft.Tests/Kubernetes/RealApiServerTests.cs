@@ -95,8 +95,8 @@ public sealed partial class RealApiServerTests
         await real.Kubectl("create namespace weft-system");
         const string Nad = "apis/k8s.cni.cncf.io/v1/namespaces/default/network-attachment-definitions";
         const string Maps = "api/v1/namespaces/weft-system/configmaps";
-        string Nd(string labels, string config) => $$"""{"apiVersion":"k8s.cni.cncf.io/v1","kind":"NetworkAttachmentDefinition","metadata":{"name":"n6","labels":{{labels}}},"spec":{"config":"{{config}}"}}""";
-        string Map(string data) => $$"""{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"m"},"data":{{data}}}""";
+        string Nd(string labels, string config) => $$"""{"apiVersion":"k8s.cni.cncf.io/v1","kind":"NetworkAttachmentDefinition","metadata":{"name":"n6","labels":{{labels}}},"spec":{"config":"{{config}}"} }""";
+        string Map(string data) => $$"""{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"m"},"data":{{data}} }""";
         (string Method, string Path, string? Type, string? Body)[] script =
         [
             ("GET", $"{Nad}/n6", null, null),
@@ -142,7 +142,17 @@ public sealed partial class RealApiServerTests
         using var message = new HttpRequestMessage(new HttpMethod(step.Method), new Uri($"{url}/{step.Path}"));
         if (step.Body is not null)
             message.Content = new StringContent(step.Body, new MediaTypeHeaderValue(step.Type!));
-        using var answer = await client.SendAsync(message, Cancel);
+        HttpResponseMessage answer;
+        try
+        {
+            answer = await client.SendAsync(message, Cancel);
+        }
+        catch (HttpRequestException e)
+        {
+            return $"no answer: {e.Message}";
+        }
+
+        using var read = answer;
         var body = JsonNode.Parse(await answer.Content.ReadAsStringAsync(Cancel))!.AsObject();
         if ((string?)body["kind"] == "Status")
             return $"{(int)answer.StatusCode} {body["reason"]} {Changing().Replace((string?)body["message"] ?? "", "#")} {body["details"]?["causes"]?.ToJsonString()}";

@@ -113,7 +113,7 @@ internal static class WeftProgram
     private static string? Next(ParseResult parsed)
     {
         var names = parsed.CommandResult.Command.Subcommands.Select(command => command.Name);
-        return parsed.UnmatchedTokens.Count > 0 && Kinds.NearNames.Of(parsed.UnmatchedTokens[0], names) is [var near, ..] ? $"did you mean {near}?" : null;
+        return parsed.UnmatchedTokens.Count > 0 && Weft.Resources.NearWords.Of(parsed.UnmatchedTokens[0], names) is [var near, ..] ? $"did you mean {near}?" : null;
     }
 
     private static string PathOf(ParseResult parsed) => string.Join(' ', Path(parsed.CommandResult.Command).Reverse());

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json.Nodes;
 using Weft.Attachments;
+using Weft.Attachments.Admission;
 using Weft.Attachments.Renderers;
 using Weft.Networks;
 using Weft.Resources;
@@ -41,7 +42,18 @@ public static class ClusterPicture
         var manifests = attached.SelectMany(a => Plugins.Find(a.Attachment.Plugin)!.Manifests(a))
             .OrderBy(m => m.Title, StringComparer.Ordinal)
             .Concat(OfNodes(files));
-        return new DesiredState(ResourceKind.IdOf(row), image.Revision, [.. manifests], files, undrawn.ToImmutable());
+        return new DesiredState(ResourceKind.IdOf(row), image.Revision, [.. manifests], files, undrawn.ToImmutable())
+        {
+            Networks = Facts(image, KubernetesCluster.CniNetworkOf(row), attached, limits),
+        };
+    }
+
+    private static ImmutableArray<NetworkFacts> Facts(Image image, ResourceId cni, IEnumerable<AttachedNetwork> attached, Limits limits)
+    {
+        var networks = attached.Select(a => NetworkFacts.Of(a.Network, a.LayerThree));
+        if (Network.Of(image, cni, limits) is { } own)
+            networks = networks.Append(NetworkFacts.Of(own, ImmutableDictionary<int, Network>.Empty) with { Interface = MachineAddresses.CniInterface });
+        return [.. networks.DistinctBy(n => n.Id.Key).OrderBy(n => n.Id.Key, StringComparer.Ordinal)];
     }
 
     private static Outcome<AttachedNetwork> Attached(Image image, Attachment attachment, ImmutableArray<NodeFacts> nodes, Limits limits)

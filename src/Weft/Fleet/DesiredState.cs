@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using Weft.Attachments;
+using Weft.Attachments.Admission;
 using Weft.Resources;
 
 namespace Weft.Fleet;
@@ -31,6 +32,9 @@ public sealed record DesiredState(
 {
     private string? _digest;
 
+    /// <summary>What is known of the networks that are drawn here: what pods are judged by and nodes are verified against.</summary>
+    public ImmutableArray<NetworkFacts> Networks { get; init; } = [];
+
     /// <summary>A digest of the picture: equal pictures have equal digests, whatever revision they were drawn at.</summary>
     public string Digest => _digest ??= $"sha256-{Convert.ToHexStringLower(SHA256.HashData(Json.Bytes(Picture())))}";
 
@@ -44,7 +48,15 @@ public sealed record DesiredState(
         return body;
     }
 
-    private JsonObject Picture() => new()
+    private JsonObject Picture()
+    {
+        var body = Drawn();
+        if (!Networks.IsEmpty)
+            body["networks"] = new JsonArray([.. Networks.Select(network => (JsonNode)network.ToJson())]);
+        return body;
+    }
+
+    private JsonObject Drawn() => new()
     {
         ["manifests"] = new JsonArray([.. Manifests.Select(m => m.Body.DeepClone())]),
         ["nodes"] = new JsonArray([.. Nodes.Select(node => (JsonNode)Node(node))]),

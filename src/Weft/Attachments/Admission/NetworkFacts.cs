@@ -1,0 +1,81 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Weft.Addressing;
+using Weft.Networks;
+using Weft.Resources;
+
+namespace Weft.Attachments.Admission;
+
+/// <summary>What an agent is told of a network beside what is drawn for it: the facts that a pod is judged by and a node is verified against.</summary>
+/// <param name="Id">Its id.</param>
+/// <param name="Type">L2, L3 or trunked.</param>
+/// <param name="Interface">The name of its interface on nodes.</param>
+/// <param name="Mtu">The MTU in bytes that the fabric promises.</param>
+/// <param name="Vlan">Its VLAN; null for a trunk.</param>
+/// <param name="Vlans">A trunk's VLANs; null for another.</param>
+/// <param name="Subnets">Its subnets with gateway and what is reserved; none for L2 and trunks.</param>
+public sealed record NetworkFacts(ResourceId Id, NetworkType Type, string Interface, int Mtu, int? Vlan, VlanSet? Vlans, ImmutableArray<Subnet> Subnets)
+{
+    /// <summary>The L3 networks that stand on a trunk's VLANs: the subnets by VLAN. Empty where there is none.</summary>
+    public ImmutableDictionary<int, ImmutableArray<Subnet>> OnVlans { get; init; } = ImmutableDictionary<int, ImmutableArray<Subnet>>.Empty;
+
+    /// <summary>The facts of a network.</summary>
+    /// <param name="network">The network.</param>
+    /// <param name="onVlans">The L3 networks that stand on its VLANs, where it is a trunk.</param>
+    /// <returns>The facts.</returns>
+    public static NetworkFacts Of(Network network, ImmutableDictionary<int, Network> onVlans)
+    {
+        ArgumentNullException.ThrowIfNull(network);
+        var isTrunk = network.Type == NetworkType.Trunked;
+        return new NetworkFacts(network.Id, network.Type, network.InterfaceName, network.Mtu, isTrunk ? null : network.Vlan, isTrunk ? network.Vlans : null, network.Subnets)
+        {
+            OnVlans = onVlans.ToImmutableDictionary(v => v.Key, v => v.Value.Subnets),
+        };
+    }
+
+    /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>
+    /// <param name="body">A member of <c>networks</c> in a picture.</param>
+    /// <returns>The facts, or null where an agent of this version can't make sense of them.</returns>
+    public static NetworkFacts? Of(JsonElement body)
+    {
+        if (body.Id("id") is not { } id || !Enum.TryParse<NetworkType>(body.Text("type"), out var type))
+            return null;
+        VlanSet? vlans = body.Text("vlans") is { } text && VlanSet.Parse(text).TryGet(out var set, out _) ? set : null;
+        var on = ImmutableDictionary.CreateBuilder<int, ImmutableArray<Subnet>>();
+        foreach (var vlan in body.Each("onVlans"))
+        {
+            if (vlan.Whole("vlan") is { } number)
+                on[(int)number] = Read(vlan);
+        }
+
+        return new NetworkFacts(id, type, body.Text("interface") ?? "", (int)(body.Whole("mtu") ?? 0), (int?)body.Whole("vlan"), vlans, Read(body)) { OnVlans = on.ToImmutable() };
+    }
+
+    /// <summary>The facts as agents get them.</summary>
+    /// <returns>A JSON object.</returns>
+    public JsonObject ToJson()
+    {
+        var body = new JsonObject { ["id"] = Id.ToString(), ["type"] = Type.ToString(), ["interface"] = Interface, ["mtu"] = Mtu };
+        if (Vlan is { } vlan)
+            body["vlan"] = vlan;
+        if (Vlans is { } vlans)
+            body["vlans"] = vlans.ToString();
+        if (!Subnets.IsEmpty)
+            body["subnets"] = Write(Subnets);
+        if (!OnVlans.IsEmpty)
+            body["onVlans"] = new JsonArray([.. OnVlans.OrderBy(v => v.Key).Select(v => (JsonNode)new JsonObject { ["vlan"] = v.Key, ["subnets"] = Write(v.Value) })]);
+        return body;
+    }
+
+    private static ImmutableArray<Subnet> Read(JsonElement body) =>
+        [.. body.Each("subnets").Select(Subnet).OfType<Subnet>()];
+
+    private static Subnet? Subnet(JsonElement body) =>
+        body.Text("prefix") is { } text && Prefix.Parse(text).TryGet(out var prefix, out _) ? new Subnet(prefix, (int)(body.Whole("reserved") ?? 0)) : null;
+
+    private static JsonArray Write(ImmutableArray<Subnet> subnets) => new([.. subnets.Select(s => (JsonNode)new JsonObject
+    {
+        ["prefix"] = s.Prefix.ToString(), ["gateway"] = s.Gateway.ToString(), ["reserved"] = s.Reserved,
+    })]);
+}

@@ -76,7 +76,8 @@ internal sealed class Verifications(Site site, IHostApplicationLifetime lifetime
 
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, lifetime.ApplicationStopping);
         stop.CancelAfter(http.PreferredWait());
-        if (await Until(() => Find(id) is not { } kept || kept.Reports.Count >= kept.Agents.Length, stop.Token) is var _ && Find(id) is { } found)
+        await Until(() => Find(id) is not { } kept || kept.Reports.Count >= kept.Agents.Length, stop.Token);
+        if (Find(id) is { } found)
             await http.Answer(200, Body(found));
         else
             await http.Refuse(new Refusal(RefusalCode.ResourceNotFound, $"there is no verification {id.Name}: they are kept for {Keep.TotalMinutes:0} minutes, and not across a restart of weftd", id.ToString()));
@@ -164,7 +165,7 @@ internal sealed class Verifications(Site site, IHostApplicationLifetime lifetime
     }
 
     /// <summary>Waits until something is so, or the time is over.</summary>
-    private async Task<bool> Until(Func<bool> isSo, CancellationToken over)
+    private async Task Until(Func<bool> isSo, CancellationToken over)
     {
         while (true)
         {
@@ -173,14 +174,14 @@ internal sealed class Verifications(Site site, IHostApplicationLifetime lifetime
             lock (_gate)
                 changed = _changed.Task;
             if (isSo())
-                return true;
+                return;
             try
             {
                 await changed.WaitAsync(over);
             }
             catch (OperationCanceledException)
             {
-                return false;
+                return;
             }
         }
     }

@@ -73,7 +73,7 @@ public sealed record DesiredState(
             return;
         writer.WriteStartArray("networks");
         foreach (var network in Networks)
-            network.ToJson().WriteTo(writer);
+            network.WriteTo(writer);
         writer.WriteEndArray();
     }
 

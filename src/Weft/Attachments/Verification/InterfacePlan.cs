@@ -54,6 +54,13 @@ public sealed record InterfacePlan(
             });
         }
 
+        // What pods get of a port is out of the node's sight; that the port itself is alive is not.
+        foreach (var port in configuration.PhysicalFunctions.Where(f => plans.TrueForAll(p => p.Interface != f.Name)))
+        {
+            foreach (var network in port.Functions.Select(f => f.Network).Distinct().DefaultIfEmpty(""))
+                plans.Add(new InterfacePlan(network, port.Name, null, port.Mtu, [], []));
+        }
+
         return [.. plans.Where(p => only is null || Names(p.Network, only))];
     }
 

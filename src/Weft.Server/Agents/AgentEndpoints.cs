@@ -65,7 +65,7 @@ internal sealed class AgentEndpoints(Site site, AddressBook book, Enrollment enr
             picture = site.Picture(cluster);
         }
 
-        await http.Answer(200, picture.ToJson());
+        await http.Answer(200, picture.ToBytes());
     }
 
     private async Task Status(HttpContext http, ResourceId agent)

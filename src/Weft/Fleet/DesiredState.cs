@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Security.Cryptography;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Weft.Attachments;
 using Weft.Resources;
@@ -36,30 +37,60 @@ public sealed record DesiredState(
     private string? _digest;
 
     /// <summary>A digest of the picture: equal pictures have equal digests, whatever revision they were drawn at.</summary>
-    public string Digest => _digest ??= $"sha256-{Convert.ToHexStringLower(SHA256.HashData(Json.Bytes(Picture())))}";
+    public string Digest => _digest ??= $"sha256-{Convert.ToHexStringLower(SHA256.HashData(Json.Bytes(Write)))}";
+
+    /// <summary>The same picture at another revision; its digest is worked out once for both.</summary>
+    /// <param name="revision">The revision.</param>
+    /// <returns>The picture.</returns>
+    public DesiredState At(long revision) => revision == Revision ? this : this with { Revision = revision, _digest = Digest };
+
+    /// <summary>The picture as agents get it.</summary>
+    /// <returns>UTF-8 JSON.</returns>
+    public byte[] ToBytes() => Json.Bytes(writer =>
+    {
+        writer.WriteString("cluster", Scope.ToString());
+        writer.WriteNumber("revision", Revision);
+        writer.WriteString("digest", Digest);
+        Write(writer);
+    });
 
     /// <summary>The picture as agents get it.</summary>
     /// <returns>A JSON object.</returns>
-    public JsonObject ToJson()
+    public JsonObject ToJson() => JsonNode.Parse(ToBytes())!.AsObject();
+
+    private void Write(Utf8JsonWriter writer)
     {
-        var body = new JsonObject { ["cluster"] = Scope.ToString(), ["revision"] = Revision, ["digest"] = Digest };
-        foreach (var (name, value) in Picture())
-            body[name] = value?.DeepClone();
-        return body;
+        writer.WriteStartArray("manifests");
+        foreach (var manifest in Manifests)
+            manifest.Body.WriteTo(writer);
+        writer.WriteEndArray();
+        writer.WriteStartArray("nodes");
+        foreach (var node in Nodes)
+            Write(writer, node);
+        writer.WriteEndArray();
     }
 
-    private JsonObject Picture() => new()
+    private static void Write(Utf8JsonWriter writer, NodeFiles node)
     {
-        ["manifests"] = new JsonArray([.. Manifests.Select(m => m.Body.DeepClone())]),
-        ["nodes"] = new JsonArray([.. Nodes.Select(node => (JsonNode)Node(node))]),
-    };
+        writer.WriteStartObject();
+        writer.WriteString("name", node.Name);
+        writer.WriteStartArray("files");
+        foreach (var file in node.Files)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("path", file.Path);
+            writer.WriteString("mode", file.Mode);
+            writer.WriteString("content", file.Content);
+            writer.WriteEndObject();
+        }
 
-    private static JsonObject Node(NodeFiles node)
-    {
-        var body = new JsonObject { ["name"] = node.Name };
-        body["files"] = new JsonArray([.. node.Files.Select(file => (JsonNode)new JsonObject { ["path"] = file.Path, ["mode"] = file.Mode, ["content"] = file.Content })]);
+        writer.WriteEndArray();
         if (node.Configuration is { } configuration)
-            body["configuration"] = configuration.ToJson();
-        return body;
+        {
+            writer.WritePropertyName("configuration");
+            configuration.ToJson().WriteTo(writer);
+        }
+
+        writer.WriteEndObject();
     }
 }

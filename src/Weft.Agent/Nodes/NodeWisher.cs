@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using Weft.Attachments;
+using Weft.Attachments.Formats;
 using Weft.Attachments.Renderers;
 
 namespace Weft.Agent.Nodes;

@@ -36,20 +36,30 @@ internal static class InventoryBodies
         {
             if (NodeDevices.Find(inventory, uplink, InterfaceOf(now, uplink)) is not { } port)
                 continue;
-            if (port == device && !uplink.IsTrunkPort)
-                yield return NameOf(now, uplink.Network!);
-            if (port == device && uplink.IsTrunkPort)
+            var ranges = uplink.Functions.AsEnumerable();
+            if (port == device)
             {
-                foreach (var network in ClusterAttachments.Of(new Snapshot(now), node.Cluster, node.Pool).Select(a => a.Network).Where(n => node.Carrying(n) == uplink))
-                    yield return NameOf(now, network.Key);
+                foreach (var network in uplink.IsTrunkPort ? CarriedBy(uplink, node, now) : [uplink.Network!])
+                    yield return NameOf(now, network);
+            }
+            else
+            {
+                ranges = ranges.Where(f => device.PhysicalFunction is { } physical && physical == port.PciAddress && device.FunctionIndex >= f.First && device.FunctionIndex <= f.Last);
             }
 
-            if (device.PhysicalFunction is { } physical && physical == port.PciAddress && device.FunctionIndex is { } index)
-            {
-                foreach (var range in uplink.Functions.Where(f => index >= f.First && index <= f.Last))
-                    yield return NameOf(now, range.Network);
-            }
+            foreach (var range in ranges)
+                yield return NameOf(now, range.Network);
         }
+    }
+
+    /// <summary>The networks that a trunk port carries itself, and not by functions of it.</summary>
+    private static IEnumerable<string> CarriedBy(Uplink uplink, NodeFacts node, Image now)
+    {
+        var seen = new Snapshot(now);
+        var networks = ClusterAttachments.Of(seen, node.Cluster, node.Pool).Where(a => a.Plugin is not (PluginType.SRIOV or PluginType.DPDK)).Select(a => a.Network);
+        if (seen.Get(node.Cluster) is { } cluster)
+            networks = networks.Prepend(KubernetesCluster.CniNetworkOf(cluster));
+        return networks.Where(network => node.Carrying(network) == uplink).Select(network => network.Key);
     }
 
     private static string? InterfaceOf(Image now, Uplink uplink) =>

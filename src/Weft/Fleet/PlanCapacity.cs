@@ -93,7 +93,7 @@ internal static class PlanCapacity
         var networks = ClusterAttachments.Of(seen, node.Cluster, node.Pool).Where(a => a.Plugin is not (PluginType.SRIOV or PluginType.DPDK)).Select(a => a.Network);
         if (seen.Get(node.Cluster) is { } cluster)
             networks = networks.Prepend(KubernetesCluster.CniNetworkOf(cluster));
-        if (node.Uplinks.FirstOrDefault(u => u.IsTrunkPort) is { } trunk)
+        if (node.TrunkPort is { } trunk)
         {
             var vlans = networks.DistinctBy(n => n.Key).Where(n => node.Carrying(n) == trunk).SelectMany(n => Network.Of(scope.After, n, scope.Limits)?.Vlans.AsEnumerable() ?? []).Distinct().Count();
             yield return new JsonObject { ["node"] = Title(node), ["port"] = trunk.Name, ["vlans"] = vlans };

@@ -40,8 +40,9 @@ start_agent() {
     agent=$!
 }
 
-# applied: within 30 s the node is as it is wanted.
-applied() { soon 30 '[ "$(weft show node "$cluster/$node" -o json | jq -r .properties.provisioningState)" = Succeeded ] && [ "$(weft get agents --cluster "$cluster" -o json | jq -r ".[0].properties.state")" = Applied ]'; }
+# applied: within 30 s the agent has reported the newest picture as applied, and nothing that stands in the way.
+applied() { soon 30 '[ "$(state_of_agent)" = Applied ]'; }
+state_of_agent() { weft get agents --cluster "$cluster" -o json 2>/dev/null | jq -r '.[0].properties.status.state'; }
 
 # ── Pods ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 

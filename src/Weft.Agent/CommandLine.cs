@@ -51,6 +51,19 @@ internal sealed class CommandLine
         HelpName = "DIR", Description = "Where node files go, as DIR/NODE/PATH. [default: STATE/nodes]",
     };
 
+    private readonly Option<bool> _applyNode = new("--apply-node")
+    {
+        Description = "Keep the network of this node (--node) true, not only its files.",
+    };
+
+    private readonly Option<string> _nodeNetwork = Nodes.NodeCommand.NetworkOption();
+    private readonly Option<double> _rollbackAfter = Nodes.NodeCommand.RollbackOption();
+
+    private readonly Option<string> _drift = new("--drift")
+    {
+        HelpName = "POLICY", Description = "What becomes of changes by others: mend or report.", DefaultValueFactory = _ => "mend",
+    };
+
     /// <summary>The command: parsing it refuses what is wrong, invoking it runs the agent.</summary>
     /// <param name="run">Runs the agent and answers the exit code.</param>
     /// <returns>The command.</returns>
@@ -59,9 +72,17 @@ internal sealed class CommandLine
         var command = new RootCommand("Makes one cluster and its nodes true, and answers weft-ipam.")
         {
             _server, _state, _name, _node, _tokenFile, _authority, _socket, _manifests, _nodes,
+            _applyNode, _nodeNetwork, _rollbackAfter, _drift,
         };
         _name.Validators.Add(result => Check(result, "--name", IsLabel, "a DNS label: 1 to 63 of a-z, 0-9 and '-', not '-' at either end"));
         _node.Validators.Add(result => Check(result, "--node", IsNodeName, "a node's name: DNS labels with dots between them"));
+        _drift.AcceptOnlyFromAmong("mend", "report");
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(_applyNode) && result.GetValue(_node) is null)
+                result.AddError("--apply-node needs --node NODE: which node's network this is");
+        });
+        command.Subcommands.Add(Nodes.NodeCommand.Command());
         command.SetAction((parsed, _) => run(Read(parsed)));
         return command;
     }
@@ -90,6 +111,10 @@ internal sealed class CommandLine
             CertificateAuthorityFile = parsed.GetValue(_authority),
             Socket = Path.GetFullPath(parsed.GetRequiredValue(_socket)),
             Manifests = Path.GetFullPath(parsed.GetValue(_manifests) ?? Path.Join(state, "manifests")),
+            ApplyNode = parsed.GetValue(_applyNode),
+            NodeNetwork = parsed.GetRequiredValue(_nodeNetwork),
+            RollbackAfter = TimeSpan.FromSeconds(parsed.GetRequiredValue(_rollbackAfter)),
+            MendsDrift = parsed.GetRequiredValue(_drift) == "mend",
             Nodes = Path.GetFullPath(parsed.GetValue(_nodes) ?? Path.Join(state, "nodes")),
         };
     }

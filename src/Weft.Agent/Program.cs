@@ -3,6 +3,7 @@ using Weft.Agent.ControlPlane;
 using Weft.Agent.Disk;
 using Weft.Agent.Leases;
 using Weft.Agent.Manifests;
+using Weft.Agent.Nodes;
 using Weft.Agent.Targets;
 
 namespace Weft.Agent;
@@ -43,7 +44,7 @@ internal static class Program
             plane,
             enrolment,
             state.Desired,
-            [.. Targets(options, state, log)],
+            [.. Targets(options, state, plane, clock, log)],
             options.Node,
             pace,
             clock,
@@ -85,10 +86,12 @@ internal static class Program
     }
 
     /// <summary>What the agent keeps true, as its options say.</summary>
-    private static IEnumerable<ITarget> Targets(AgentOptions options, StateDirectory state, Log log)
+    private static IEnumerable<ITarget> Targets(AgentOptions options, StateDirectory state, ControlPlaneClient plane, TimeProvider clock, Log log)
     {
         yield return new FolderTarget("manifests", new Folder(options.Manifests, new MadeFiles(state.MadeManifests, options.Manifests, log)), files => files.Manifests);
         yield return new FolderTarget("node-files", new Folder(options.Nodes, new MadeFiles(state.MadeNodeFiles, options.Nodes, log)), files => files.NodeFiles);
+        if (options is { ApplyNode: true, Node: { } node })
+            yield return new NodeTarget(node, state.Root, options.NodeNetwork, new NodePolicy(options.RollbackAfter, options.MendsDrift), new ControlPlanePath(options, () => plane.Identity, clock), clock, log);
     }
 
     /// <summary>One part's end is the end of all; what it failed with is what the agent fails with.</summary>

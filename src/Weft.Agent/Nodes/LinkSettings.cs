@@ -22,8 +22,14 @@ internal static class LinkSettings
         Set("autoconf", _ => "0");
         // Another mode than none (stable-privacy, say) is the node's taste, and serves as well.
         Set("addr_gen_mode", was => !wish.HasIPv6 ? NoLinkLocal : was == NoLinkLocal ? FromMac : was);
-        if (wish.HasIPv6 || link is null)
+        if (link is null)
             return;
+        if (wish.HasIPv6)
+        {
+            LinkLocal(state, sheet, link, wish);
+            return;
+        }
+
         foreach (var local in state.Addresses.Where(a => a.Link == link.Index && a.Scope == LinkScope && a.Address.Family == AddressFamily.IPv6))
             sheet.Links.Add(new RemoveAddress(wish.Name, local.Address.ToString(), local.Length));
 
@@ -35,6 +41,25 @@ internal static class LinkSettings
             if (value(was) != was)
                 sheet.Links.Add(step);
         }
+    }
+
+    /// <summary>The kernel makes the link-local address when the interface comes up, and not again once somebody has flushed it.</summary>
+    private static void LinkLocal(NodeState state, PlanSheet sheet, KernelLink link, LinkWish wish)
+    {
+        if (link.LinkType != "ether" || link.MacAddress is not { } mac)
+            return;
+        var step = sheet.Keep(new AddAddress(wish.Name, FromMacAddress(mac).ToString(), 64));
+        if (link is { IsUp: true, HasCarrier: true } && state.Settings.GetValueOrDefault((link.Name, "addr_gen_mode")) is FromMac
+            && !state.Addresses.Any(a => a.Link == link.Index && a.Scope == LinkScope && a.Address.Family == AddressFamily.IPv6))
+            sheet.Links.Add(step);
+    }
+
+    /// <summary>RFC 4291, appendix A: the MAC address with <c>fffe</c> in the middle and its second bit turned.</summary>
+    private static Address FromMacAddress(string mac)
+    {
+        var bytes = mac.Split(':').Select(part => Convert.ToByte(part, 16)).ToArray();
+        byte[] id = [(byte)(bytes[0] ^ 2), bytes[1], bytes[2], 0xFF, 0xFE, bytes[3], bytes[4], bytes[5]];
+        return new Address(AddressFamily.IPv6, ((UInt128)0xFE80 << 112) | System.Buffers.Binary.BinaryPrimitives.ReadUInt64BigEndian(id));
     }
 
     /// <summary>The wanted addresses that are missing. Others' stay.</summary>

@@ -327,14 +327,15 @@ public sealed class NodePassTests
     {
         Ip("link set lo up");
         Ip("link add eth1 address 02:00:00:00:00:01 type veth peer name eth1-peer");
-        Ip("link set eth1-peer mtu 9000 up");
+        Ip("link set eth1-peer mtu 9000 addrgenmode none");
+        Ip("link set eth1-peer up");
         return new TestNode(clock: clock);
     }
 
     private static string Picture() => TestNode.Picture();
 
     /// <summary>The same without what time alone changes: duplicate address detection and the carrier.</summary>
-    private static string Settled() => string.Join('\n', Ip("-o address show n6").Split('\n').Concat(Ip("route show dev n6").Split('\n')).Concat(Ip("-6 route show dev n6").Split('\n'))
+    private static string Settled() => string.Join('\n', Ip("-o address show").Split('\n').Concat(Ip("route show").Split('\n')).Concat(Ip("-6 route show").Split('\n'))
         .Append(Ip("-o link show").Replace("LOWERLAYERDOWN", "DOWN", StringComparison.Ordinal))
         .Select(line => line.Replace(" tentative", "", StringComparison.Ordinal).Trim()));
 }

@@ -2,6 +2,8 @@
 
 cluster=$scenario
 node=$cluster-w1
+# So that a change that cuts the node off is taken back within a test's patience; the default is 30 s.
+rollback_after=8
 manifests=/var/lib/weft/manifests
 export PATH=$PATH:/weft
 
@@ -36,7 +38,8 @@ agent() {
 }
 
 start_agent() {
-    weft-agent --server http://192.0.2.1:7433 --state /var/lib/weft --name "$node" --node "$node" --enrollment-token-file /tmp/token $agent_options >>/tmp/agent.log 2>&1 &
+    weft-agent --server http://192.0.2.1:7433 --state /var/lib/weft --name "$node" --node "$node" --enrollment-token-file /tmp/token \
+        --apply-node --rollback-after $rollback_after >>/tmp/agent.log 2>&1 &
     agent=$!
 }
 

@@ -43,9 +43,19 @@ start_agent() {
     agent=$!
 }
 
-# applied: within 30 s the agent has reported the newest picture as applied, and nothing that stands in the way.
-applied() { soon 30 '[ "$(state_of_agent)" = Applied ]'; }
+# applied: within 90 s, which is for a machine that others keep busy, the agent has reported the newest picture as applied, and nothing that stands in the way.
+applied() { soon 90 '[ "$(state_of_agent)" = Applied ]'; }
 state_of_agent() { weft get agents --cluster "$cluster" -o json 2>/dev/null | jq -r '.[0].properties.status.state'; }
+
+# steps: how often the agent has changed anything on the node.
+steps() { grep -c node-step /tmp/agent.log; }
+
+# unchanged: the check `nothing-is-done-twice`: over one more pass of the agent, which makes one every 5 s.
+unchanged() {
+    steps_before=$(steps)
+    sleep 6
+    ok nothing-is-done-twice '[ $(steps) = $steps_before ]'
+}
 
 # ── Pods ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -2,6 +2,8 @@
 
 cluster=$scenario
 node=$cluster-w1
+# So that a change that cuts the node off is taken back within a test's patience; the default is 30 s.
+rollback_after=8
 manifests=/var/lib/weft/manifests
 export PATH=$PATH:/weft
 
@@ -36,12 +38,24 @@ agent() {
 }
 
 start_agent() {
-    weft-agent --server http://192.0.2.1:7433 --state /var/lib/weft --name "$node" --node "$node" --enrollment-token-file /tmp/token $agent_options >>/tmp/agent.log 2>&1 &
+    weft-agent --server http://192.0.2.1:7433 --state /var/lib/weft --name "$node" --node "$node" --enrollment-token-file /tmp/token \
+        --apply-node --rollback-after $rollback_after >>/tmp/agent.log 2>&1 &
     agent=$!
 }
 
-# applied: within 30 s the node is as it is wanted.
-applied() { soon 30 '[ "$(weft show node "$cluster/$node" -o json | jq -r .properties.provisioningState)" = Succeeded ] && [ "$(weft get agents --cluster "$cluster" -o json | jq -r ".[0].properties.state")" = Applied ]'; }
+# applied: within 90 s, which is for a machine that others keep busy, the agent has reported the newest picture as applied, and nothing that stands in the way.
+applied() { soon 90 '[ "$(state_of_agent)" = Applied ]'; }
+state_of_agent() { weft get agents --cluster "$cluster" -o json 2>/dev/null | jq -r '.[0].properties.status.state'; }
+
+# steps: how often the agent has changed anything on the node.
+steps() { grep -c node-step /tmp/agent.log; }
+
+# unchanged: the check `nothing-is-done-twice`: over one more pass of the agent, which makes one every 5 s.
+unchanged() {
+    steps_before=$(steps)
+    sleep 6
+    ok nothing-is-done-twice '[ $(steps) = $steps_before ]'
+}
 
 # ── Pods ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 

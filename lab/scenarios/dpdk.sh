@@ -17,9 +17,7 @@ listen /tmp/wire vlan
 barred testpmd-answers-not-over-a-shut-vlan far606 10.20.6.9 'shut_vlan 606' 'open_vlan 606'
 hush
 ok tag-on-the-wire 'grep "vlan 606" /tmp/wire | grep "10.20.6.9 > 10.20.6.1: ICMP echo reply"'
-before=$(grep -c node-step /tmp/agent.log)
-sleep 6
-ok nothing-is-done-twice '[ $(grep -c node-step /tmp/agent.log) = $before ]'
+unchanged
 ok still-answers 'reaches far606 10.20.6.9'
 testpmd_ends
 ok testpmd-counts 'grep "RX-packets: [1-9]" /tmp/testpmd'

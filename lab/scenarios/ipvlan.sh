@@ -36,6 +36,6 @@ hush
 ok trunk-tag-on-the-wire 'grep "vlan 603" /tmp/wire | grep "> 10.20.3.1: ICMP echo request"'
 ok trunk-goes 'definition ran | cni DEL ran net1 && ! ip -n ran link show net1.602'
 
-ok one-vlan-is-attached 'definition ran-602 | cni ADD only net1'
+ok one-vlan-is-attached 'definition ran-v602 | cni ADD only net1'
 ok one-vlan-reaches-far 'reaches only 10.20.2.1'
 no one-vlan-alone 'within only ping -c2 -i0.3 -W1 10.20.3.1'

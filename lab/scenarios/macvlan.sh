@@ -52,6 +52,6 @@ kill -STOP $agent
 nft flush ruleset
 ok without-guard-other-tag-passes 'reaches one 10.20.4.1'
 kill -CONT $agent
-ok guard-is-back 'soon 5 "nft list ruleset | grep -q 602"'
+ok guard-is-back 'soon 15 "nft list ruleset | grep -q 602"'
 no other-tag-is-dropped-again 'within one ping -c3 -i0.3 -W1 10.20.4.1'
 ok listed-tag-passes-again 'reaches one 10.20.2.1'

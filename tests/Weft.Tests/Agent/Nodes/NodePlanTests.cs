@@ -87,7 +87,7 @@ public sealed class NodePlanTests
         Assert.Equal(["n6: take away the address 10.1.0.5/24", "n6: take away the address 10.9.0.5/24", "n6: set it down", "n6: take it away"], Steps(plan));
         // What goes with the interface comes back with it, whoever it belonged to.
         Assert.Contains(new AddAddress("n6", "10.9.0.5", 24), plan.Steps.Select(step => step.Undo()));
-        Assert.Equal(["address gone 10.1.0.6/24"], plan.Forgotten);
+        Assert.Equal(["address gone 10.1.0.6/24", "up n6"], plan.Forgotten);
     }
 
     [Fact]

@@ -75,7 +75,7 @@ internal static class Program
         log.Note("started", ("version", AgentOptions.Version), ("name", options.Name), ("server", options.Server), ("state", options.State));
         List<Task> parts = [loop.Run(stopping.Token), releases.Run(stopping.Token), socket.Serve(answers.Answer, stopping.Token)];
         if (objects is not null)
-            parts.Add(objects.Follow(stopping.Token));
+            parts.AddRange([objects.Follow(stopping.Token), .. cluster!.Serve(objects, stopping.Token)]);
         await EndTogether(parts, pace, clock, stopping);
         log.Note("stopped");
     }

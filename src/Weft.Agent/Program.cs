@@ -78,7 +78,7 @@ internal static class Program
         log.Note("started", ("version", AgentOptions.Version), ("name", options.Name), ("server", options.Server), ("state", options.State));
         List<Task> parts = [loop.Run(stopping.Token), releases.Run(stopping.Token), socket.Serve(answers.Answer, stopping.Token), .. Reports(options, plane, pace, clock, log, stopping.Token)];
         if (objects is not null)
-            parts.Add(objects.Follow(stopping.Token));
+            parts.AddRange([objects.Follow(stopping.Token), .. cluster!.Serve(objects, stopping.Token)]);
         parts.Add(new VerifyLoop(plane, new Verifier(options.Node, new PodNamespaces(), new ProbePace()), state.Desired, pace, clock, log).Run(stopping.Token));
         await EndTogether(parts, pace, clock, stopping);
         log.Note("stopped");

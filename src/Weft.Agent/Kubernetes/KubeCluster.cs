@@ -1,4 +1,6 @@
+using System.Net;
 using System.Text.Json.Nodes;
+using Weft.Agent.Kubernetes.Webhook;
 using Weft.Resources;
 
 namespace Weft.Agent.Kubernetes;
@@ -56,6 +58,20 @@ internal sealed class KubeCluster : IDisposable
     /// <summary>The cluster's objects as a target.</summary>
     /// <returns>The target; it follows nothing yet.</returns>
     public KubernetesTarget NewTarget() => new(_api, _options.Drift, _pace, _clock, _log);
+
+    /// <summary>The admission webhook, where it is served.</summary>
+    /// <param name="target">What knows the cluster's objects and the picture.</param>
+    /// <param name="cancel">Ends it.</param>
+    /// <returns>Its parts, running; none where it isn't served.</returns>
+    public IEnumerable<Task> Serve(KubernetesTarget target, CancellationToken cancel)
+    {
+        if (_options.WebhookListen is not { } at)
+            yield break;
+        var certificate = new ServingCertificate(_options.WebhookCertificate, _options.WebhookKey, _clock, _log);
+        var address = IPAddress.TryParse(Environment.GetEnvironmentVariable("POD_IP"), out var own) ? own : null;
+        yield return new WebhookServer(at, certificate, target.Surroundings, _log).Run(cancel);
+        yield return new WebhookRegistration(_api, certificate, address, at.Port, _clock, _log).Run(cancel);
+    }
 
     /// <inheritdoc/>
     public void Dispose() => _client.Dispose();

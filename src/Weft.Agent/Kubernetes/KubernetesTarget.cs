@@ -1,7 +1,9 @@
 using System.Collections.Concurrent;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Weft.Agent.Manifests;
 using Weft.Agent.Targets;
+using Weft.Attachments.Admission;
 
 namespace Weft.Agent.Kubernetes;
 
@@ -18,6 +20,9 @@ internal sealed class KubernetesTarget : ITarget
     private readonly Signal _changed = new();
     private readonly DevicePluginRestart _restart;
     private readonly List<LiveObjects> _scopes;
+
+    // What the newest picture says to the webhook, read once.
+    private volatile Drawn? _drawn;
 
     // What was true, or made so, since the start: a missing one of these was taken away by another hand.
     private readonly HashSet<ObjectKey> _true = [];
@@ -50,6 +55,18 @@ internal sealed class KubernetesTarget : ITarget
     /// <param name="cancel">Ends it.</param>
     /// <returns>Never, but by cancellation or a fault of ours.</returns>
     public async Task Follow(CancellationToken cancel) => await await Task.WhenAny(_scopes.Select(scope => scope.Follow(cancel)));
+
+    /// <summary>What a pod is judged against: what the cluster has now, whoever made it, and what the picture says of the networks.</summary>
+    /// <returns>The surroundings.</returns>
+    public LintSurroundings Surroundings()
+    {
+        var drawn = _drawn;
+        if (Latest is { } latest && !ReferenceEquals(drawn?.Of, latest))
+            _drawn = drawn = new Drawn(latest, LintSurroundings.OfPicture(JsonElement.Parse(latest.Content)));
+        var known = drawn?.Surroundings ?? LintSurroundings.None;
+        return Live(ObjectKind.Definition) is { } definitions
+            ? LintSurroundings.OfManifests(definitions.Concat(Live(ObjectKind.ConfigMap) ?? []).Select(o => o.Element)) with { Networks = known.Networks } : known;
+    }
 
     /// <inheritdoc/>
     public Task Changed(CancellationToken cancel) => _changed.Wait(cancel);
@@ -208,6 +225,8 @@ internal sealed class KubernetesTarget : ITarget
             ? $"{trouble.Message}; give the agent's service account the roles of deploy/kustomize"
             : $"{scope.Scope}: {trouble.Message}";
     }
+
+    private sealed record Drawn(Picture Of, LintSurroundings Surroundings);
 
     /// <summary>What one pass has done so far; many objects are looked at side by side.</summary>
     private sealed class Pass

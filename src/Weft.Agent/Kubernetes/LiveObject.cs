@@ -1,5 +1,7 @@
 using System.Globalization;
+using System.Text.Json;
 using System.Text.Json.Nodes;
+using Weft.Resources;
 
 namespace Weft.Agent.Kubernetes;
 
@@ -9,8 +11,13 @@ internal sealed class LiveObject(JsonObject body)
 {
     private const string Manager = KubeApi.FieldOwner;
 
+    private readonly Lazy<JsonElement> _element = new(() => JsonElement.Parse(Json.Bytes(body)));
+
     /// <summary>The object.</summary>
     public JsonObject Body => body;
+
+    /// <summary>The object to be read from; made once, when it is first asked for.</summary>
+    public JsonElement Element => _element.Value;
 
     /// <summary>Its name.</summary>
     public string Name => Text("name") ?? "";

@@ -92,6 +92,8 @@ internal sealed class LiveObjects(KubeApi api, Scope scope, Signal changed, Kube
             var page = await api.List($"{scope.Path}limit={Page}{(next is null ? "" : $"&continue={Uri.EscapeDataString(next)}")}", cancel);
             foreach (var item in (page["items"] as JsonArray ?? []).OfType<JsonObject>())
             {
+                // In a list the API server leaves out what the list has said already.
+                (item["apiVersion"], item["kind"]) = (scope.Kind.ApiVersion, scope.Kind.Name);
                 var live = new LiveObject(item);
                 found[KeyOf(live)] = live;
             }

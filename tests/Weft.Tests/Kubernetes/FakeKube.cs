@@ -219,6 +219,13 @@ internal sealed class FakeKube : IAsyncDisposable
         var metadata = new JsonObject { ["resourceVersion"] = version.ToString(CultureInfo.InvariantCulture) };
         if (items.Count > skip + limit)
             metadata["continue"] = $"{version}/{skip + limit}";
+        // As the real one does: items of its own kinds don't repeat what the list says, those of a CRD do.
+        foreach (var item in items.Where(_ => resource.Group != "k8s.cni.cncf.io"))
+        {
+            item.Remove("apiVersion");
+            item.Remove("kind");
+        }
+
         await Answer(http, 200, new JsonObject
         {
             ["kind"] = $"{resource.Kind}List", ["apiVersion"] = resource.ApiVersion, ["metadata"] = metadata, ["items"] = new JsonArray([.. items.Skip(skip).Take(limit)]),

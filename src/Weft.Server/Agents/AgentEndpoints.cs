@@ -25,7 +25,8 @@ internal sealed class AgentEndpoints(Site site, AddressBook book, Enrollment enr
         ("GET", "desired") => Desired(http, caller.Agent!),
         ("PUT", "status") => Status(http, caller.Agent!),
         ("GET", "verifications") => verifications.Pending(http, caller.Agent!),
-        ("PUT", _) when caller.Agent is { } agent && path.StartsWith("verifications/", StringComparison.Ordinal) => verifications.Report(http, agent, path["verifications/".Length..]),
+        ("PUT", _) when path.StartsWith("verifications/", StringComparison.Ordinal) => caller.Agent is { } agent ? verifications.Report(http, agent, path["verifications/".Length..])
+            : http.Refuse(new Refusal(RefusalCode.AuthorizationFailed, $"{caller.Name} is no agent; enrol first")),
         ("POST", "leases/acquire") => Acquire(http, caller.Agent!.Parent!),
         ("POST", "leases/release") => Release(http, caller.Agent!.Parent!),
         _ => http.Refuse(new Refusal(RefusalCode.InvalidResourceId, $"agents know no {http.Request.Method} {path}", path)),

@@ -27,7 +27,8 @@ internal sealed class AgentEndpoints(Site site, AddressBook book, Enrollment enr
         ("PUT", "status") => Status(http, caller.Agent!),
         ("PUT", "inventory") => Inventory(http, caller.Agent!),
         ("GET", "verifications") => verifications.Pending(http, caller.Agent!),
-        ("PUT", _) when caller.Agent is { } agent && path.StartsWith("verifications/", StringComparison.Ordinal) => verifications.Report(http, agent, path["verifications/".Length..]),
+        ("PUT", _) when path.StartsWith("verifications/", StringComparison.Ordinal) => caller.Agent is { } agent ? verifications.Report(http, agent, path["verifications/".Length..])
+            : http.Refuse(new Refusal(RefusalCode.AuthorizationFailed, $"{caller.Name} is no agent; enrol first")),
         ("POST", "leases/acquire") => Acquire(http, caller.Agent!.Parent!),
         ("POST", "leases/release") => Release(http, caller.Agent!.Parent!),
         _ => http.Refuse(new Refusal(RefusalCode.InvalidResourceId, $"agents know no {http.Request.Method} {path}", path)),

@@ -65,7 +65,7 @@ internal sealed class ServingCertificate(string? certificatePath, string? keyPat
 
             try
             {
-                var stamp = File.GetLastWriteTimeUtc(certificatePath).Ticks ^ File.GetLastWriteTimeUtc(keyPath!).Ticks;
+                var stamp = (File.GetLastWriteTimeUtc(certificatePath), File.GetLastWriteTimeUtc(keyPath!));
                 if (_shown is null || _shown.Stamp != stamp)
                     _shown = Read(stamp, now);
             }
@@ -79,7 +79,7 @@ internal sealed class ServingCertificate(string? certificatePath, string? keyPat
         }
     }
 
-    private Shown Read(long stamp, DateTimeOffset now)
+    private Shown Read((DateTime Certificate, DateTime Key) stamp, DateTimeOffset now)
     {
         var pem = File.ReadAllText(certificatePath!);
         using var read = X509Certificate2.CreateFromPem(pem, File.ReadAllText(keyPath!));
@@ -102,13 +102,13 @@ internal sealed class ServingCertificate(string? certificatePath, string? keyPat
         request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature | X509KeyUsageFlags.KeyCertSign, true));
         request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.1")], false));
         using var made = request.CreateSelfSigned(now.AddHours(-1), now + Validity);
-        return new Shown(Loaded(made), [], made.ExportCertificatePem(), now, 0);
+        return new Shown(Loaded(made), [], made.ExportCertificatePem(), now, default);
     }
 
     // A key that was only just made isn't shown by the TLS library; one that was read is.
     private static X509Certificate2 Loaded(X509Certificate2 certificate) => X509CertificateLoader.LoadPkcs12(certificate.Export(X509ContentType.Pkcs12), null);
 
-    private sealed class Shown(X509Certificate2 certificate, X509Certificate2Collection chain, string pem, DateTimeOffset from, long stamp)
+    private sealed class Shown(X509Certificate2 certificate, X509Certificate2Collection chain, string pem, DateTimeOffset from, (DateTime Certificate, DateTime Key) stamp)
     {
         public X509Certificate2 Certificate => certificate;
 
@@ -118,6 +118,6 @@ internal sealed class ServingCertificate(string? certificatePath, string? keyPat
 
         public DateTimeOffset From => from;
 
-        public long Stamp => stamp;
+        public (DateTime Certificate, DateTime Key) Stamp => stamp;
     }
 }

@@ -1,0 +1,167 @@
+using System.Diagnostics;
+using System.Runtime.Versioning;
+using System.Text.Json.Nodes;
+using Weft.Agent.Kubernetes;
+using Weft.Tests.Agent;
+
+namespace Weft.Tests.Kubernetes;
+
+/// <summary>The whole agent between a control plane and an API server.</summary>
+[SupportedOSPlatform("linux")]
+public sealed class AgentTests
+{
+    private static readonly string Here = Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory);
+    private static readonly string Program = Path.GetFullPath(Path.Join(Here, "..", "..", "Weft.Agent", Path.GetFileName(Here), "weft-agent"));
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Reports_DriftAndFailures_ToTheControlPlane()
+    {
+        await using var kube = await FakeKube.Start();
+        await using var site = await Site.Make();
+        site.Options = site.Options with { Node = null, Kubernetes = new KubeOptions { KubeConfig = kube.Config(site.Root) } };
+        site.Pace = Site.Quick with { Kubernetes = KubeSite.Quick };
+        await site.StartAgent();
+        site.Plane.Desire("sha256-1", [KubeSite.Definition("n6")]);
+        await site.Plane.UntilReported("sha256-1", "Applied");
+
+        kube.Store.Delete(kube.Store.Find("k8s.cni.cncf.io", "v1", "network-attachment-definitions"), "default", "n6", null);
+        await site.Plane.Until(() => site.Plane.Reports.Any(r => r["drift"] is JsonArray { Count: 1 }), "the drift is reported");
+        var drift = site.Plane.Reports[^1]["drift"]![0]!;
+        Assert.Equal(("NetworkAttachmentDefinition default/n6", "missing", true), ((string?)drift["what"], (string?)drift["was"], (bool)drift["mended"]!));
+
+        kube.Store.Create(kube.Store.Find("k8s.cni.cncf.io", "v1", "network-attachment-definitions"), KubeSite.Definition("n7"), "default", "helm");
+        site.Plane.Desire("sha256-22", [KubeSite.Definition("n6"), KubeSite.Definition("n7", "ours")]);
+        await site.Plane.UntilReported("sha256-22", "Failed");
+        Assert.Contains("belongs to 'helm'", (string?)site.Plane.Reports[^1]["message"], StringComparison.Ordinal);
+        Assert.False(Directory.Exists(site.Options.Manifests));
+    }
+
+    [Fact]
+    public async Task Shares_OneIdentity_AmongReplicasWithoutADisk()
+    {
+        await using var kube = await FakeKube.Start();
+        await using var first = await Site.Make();
+        first.Options = first.Options with { Node = null, Kubernetes = new KubeOptions { KubeConfig = kube.Config(first.Root), LeaderElection = true, IdentitySecret = "weft-agent-identity" } };
+        first.Pace = Site.Quick with { Kubernetes = KubeSite.Quick };
+        await first.StartAgent();
+        first.Plane.Desire("sha256-1", [KubeSite.Definition("n6")]);
+        await first.Plane.UntilReported("sha256-1", "Applied");
+        await first.StopAgent();
+
+        // Another pod: nothing on its disk, and no token any more.
+        Directory.Delete(first.Options.State, recursive: true);
+        first.Options = first.Options with { TokenFile = null };
+        await first.StartAgent();
+        first.Plane.Desire("sha256-22", [KubeSite.Definition("n6"), KubeSite.Definition("n7")]);
+        await first.Plane.UntilReported("sha256-22", "Applied");
+
+        Assert.Single(first.Plane.Enrolments);
+        Assert.Equal(2, kube.Store.List(kube.Store.Find("k8s.cni.cncf.io", "v1", "network-attachment-definitions"), null, _ => true).Items.Count);
+    }
+
+    /// <summary>The shipped roles suffice for a whole life, and none of their rules is idle.</summary>
+    [Fact]
+    public async Task Needs_TheRolesThatAreShipped_AndNoMore()
+    {
+        await using var kube = await FakeKube.Start();
+        var rules = KubeRules.Read(Directory.GetFiles(Path.Combine(Repository.Root, "deploy/kustomize/base"), "*.yaml"), "weft-agent");
+        kube.Limit(rules);
+        foreach (var (plural, kind) in new[] { ("validatingwebhookconfigurations", "ValidatingWebhookConfiguration"), ("mutatingwebhookconfigurations", "MutatingWebhookConfiguration") })
+        {
+            kube.Store.Create(kube.Store.Find("admissionregistration.k8s.io", "v1", plural), new JsonObject
+            {
+                ["apiVersion"] = "admissionregistration.k8s.io/v1", ["kind"] = kind, ["metadata"] = new JsonObject { ["name"] = "weft-agent" },
+                ["webhooks"] = new JsonArray(new JsonObject { ["name"] = "x", ["clientConfig"] = new JsonObject { ["service"] = new JsonObject { ["name"] = "weft-agent-webhook" } } }),
+            }, null, "kubectl");
+        }
+
+        kube.Store.Delete(kube.Store.Find("", "v1", "namespaces"), null, "weft-system", null);
+        kube.Store.Create(kube.Store.Find("", "v1", "pods"), new JsonObject
+        {
+            ["apiVersion"] = "v1", ["kind"] = "Pod", ["spec"] = new JsonObject { ["nodeName"] = "w1" },
+            ["metadata"] = new JsonObject { ["name"] = "dp", ["ownerReferences"] = new JsonArray(new JsonObject { ["kind"] = "DaemonSet", ["name"] = "kube-sriov-device-plugin" }) },
+        }, "kube-system", "kube-controller-manager");
+        var devices = KubeSite.ConfigMap("sriovdp-config", new JsonObject { ["config.json"] = "{}" }, "kube-system");
+        devices["metadata"]!["annotations"] = new JsonObject { ["weft.dev/restart"] = "daemonset kube-system/kube-sriov-device-plugin", ["weft.dev/restart-nodes"] = """{"w1":"1"}""" };
+
+        Environment.SetEnvironmentVariable("POD_IP", "10.0.0.1");
+        await using var site = await Site.Make();
+        site.Options = site.Options with
+        {
+            Node = null,
+            Kubernetes = new KubeOptions
+            {
+                KubeConfig = kube.Config(site.Root), LeaderElection = true, IdentitySecret = "weft-agent-identity", WebhookListen = new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, kube.Port + 20_000),
+            },
+        };
+        site.Pace = Site.Quick with { Kubernetes = KubeSite.Quick };
+        await site.StartAgent();
+        site.Plane.Desire("sha256-1", [KubeSite.Namespace(), KubeSite.Definition("n6"), KubeSite.ConfigMap("weft-node-w1", new JsonObject { ["a"] = "b" }), devices]);
+        await site.Plane.UntilReported("sha256-1", "Applied");
+        site.Plane.Desire("sha256-22", []);
+        await site.Plane.UntilReported("sha256-22", "Applied");
+        await site.StopAgent();
+        Environment.SetEnvironmentVariable("POD_IP", null);
+
+        Assert.DoesNotContain(site.Plane.Reports, r => (string?)r["state"] == "Failed");
+        Assert.DoesNotContain("forbidden", site.Log, StringComparison.OrdinalIgnoreCase);
+        Assert.Empty(rules.Unused);
+    }
+
+    [Fact]
+    public async Task GoesOn_WhereItWasKilled()
+    {
+        await using var kube = await FakeKube.Start();
+        await using var site = await Site.Make();
+        var definitions = kube.Store.Find("k8s.cni.cncf.io", "v1", "network-attachment-definitions");
+        JsonArray wanted = [.. Enumerable.Range(0, 60).Select(i => (JsonNode)KubeSite.Definition($"n{i}"))];
+        site.Plane.Desire("sha256-1", wanted);
+        using (var killed = Start(site, kube))
+        {
+            // In the midst of it.
+            await Site.Eventually(() => kube.Writes() > 10, "it has begun to write");
+            killed.Kill();
+            await killed.WaitForExitAsync(Cancel);
+        }
+
+        Assert.InRange(kube.Writes(), 10, 60);
+        using var again = Start(site, kube);
+        await site.Plane.UntilReported("sha256-1", "Applied");
+        Assert.Equal(60, kube.Store.List(definitions, null, _ => true).Items.Count);
+        Assert.InRange(kube.Writes(), 60, 76);
+        Process.Start("/bin/kill", ["-TERM", $"{again.Id}"]).WaitForExit();
+        await again.WaitForExitAsync(Cancel);
+        Assert.Equal(0, again.ExitCode);
+    }
+
+    [Theory]
+    [InlineData("--kubernetes and --kubeconfig are two ways", "--kubernetes", "--kubeconfig", "x")]
+    [InlineData("--drift is about a cluster's API server", "--drift", "report")]
+    [InlineData("--context names a context of a kubeconfig", "--kubernetes", "--context", "x")]
+    [InlineData("an agent that serves a node can't stand by", "--kubernetes", "--node", "w1", "--leader-election", "true")]
+    [InlineData("--webhook-cert and --webhook-key go together", "--kubernetes", "--webhook-listen", ":8443", "--webhook-cert", "x")]
+    [InlineData("--webhook-listen is 'x'", "--kubernetes", "--webhook-listen", "x")]
+    [InlineData("--kubernetes is for an agent in a pod", "--kubernetes")]
+    [InlineData("the kubeconfig '/nowhere' can't be used", "--kubeconfig", "/nowhere")]
+    public async Task Refuses_ABadCommandLine(string message, params string[] arguments)
+    {
+        using var process = Process.Start(new ProcessStartInfo(Program, ["--server", "http://127.0.0.1:1", "--state", "/nowhere", "--name", "c1", .. arguments]) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+        var said = await process.StandardError.ReadToEndAsync(Cancel);
+        await process.WaitForExitAsync(Cancel);
+        Assert.Equal(1, process.ExitCode);
+        Assert.Contains(message, said, StringComparison.Ordinal);
+    }
+
+    private static Process Start(Site site, FakeKube kube)
+    {
+        var start = new ProcessStartInfo(Program,
+        [
+            "--server", site.Plane.Url, "--state", site.Options.State, "--name", "c1", "--enrollment-token-file", site.TokenFile, "--socket", site.Options.Socket, "--kubeconfig", kube.Config(site.Root),
+        ]) { RedirectStandardError = true };
+        var process = Process.Start(start)!;
+        process.BeginErrorReadLine();
+        return process;
+    }
+}

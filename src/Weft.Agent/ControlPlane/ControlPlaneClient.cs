@@ -52,6 +52,15 @@ internal sealed class ControlPlaneClient(HttpClient http, Contact contact, Pace 
         using var answer = await Send(message, pace.Request, cancel);
     }
 
+    /// <summary><c>PUT inventory</c>.</summary>
+    public async Task Inventory(byte[] inventory, CancellationToken cancel)
+    {
+        using var message = Message(HttpMethod.Put, "inventory", Bearer);
+        message.Content = new ByteArrayContent(inventory);
+        message.Content.Headers.ContentType = Json;
+        using var answer = await Send(message, pace.Request, cancel);
+    }
+
     /// <summary><c>POST leases/acquire</c>.</summary>
     public async Task<Lease> Acquire(AcquireRequest request, CancellationToken cancel)
     {

@@ -8,17 +8,18 @@ using Weft.Resources;
 
 namespace Weft.Fleet;
 
-/// <summary>A file of a node or machine.</summary>
-/// <param name="Path">Where it goes, absolute.</param>
-/// <param name="Mode">Its mode, octal.</param>
-/// <param name="Content">What it holds.</param>
-public sealed record NodeFile(string Path, string Mode, string Content);
-
 /// <summary>The files of one node or machine.</summary>
 /// <param name="Name">The node or machine.</param>
 /// <param name="Files">Its files.</param>
 /// <param name="Configuration">What its operating system must have, for an agent to apply; null for a machine that has none.</param>
-public sealed record NodeFiles(string Name, ImmutableArray<NodeFile> Files, NodeConfiguration? Configuration = null);
+public sealed record NodeFiles(string Name, ImmutableArray<NodeFile> Files, NodeConfiguration? Configuration = null)
+{
+    /// <summary>The interfaces of a standalone virtual machine, for the program that runs it; null for a node.</summary>
+    public MachineConfiguration? Machine { get; init; }
+
+    /// <summary>The devices that pods are given from: what the SR-IOV device plugin's configuration is written from.</summary>
+    public ImmutableArray<DevicePool> Pools { get; init; } = [];
+}
 
 /// <summary>
 /// What a cluster and its nodes, or a machine, should look like: drawn from what is stored whenever it is asked for, and never stored.
@@ -95,6 +96,12 @@ public sealed record DesiredState(
         {
             writer.WritePropertyName("configuration");
             configuration.ToJson().WriteTo(writer);
+        }
+
+        if (node.Machine is { } machine)
+        {
+            writer.WritePropertyName("machine");
+            machine.ToJson().WriteTo(writer);
         }
 
         writer.WriteEndObject();

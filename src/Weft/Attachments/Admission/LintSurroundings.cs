@@ -25,7 +25,7 @@ public sealed record LintSurroundings(ImmutableArray<Definition> Definitions)
     public ImmutableDictionary<string, NetworkFacts> Networks { get; init; } = ImmutableDictionary<string, NetworkFacts>.Empty;
 
     /// <summary>The device pools that the cluster's device plugins make, by full resource name (<c>weft.dev/n6</c>); empty where none is known.</summary>
-    public ImmutableDictionary<string, DevicePool> Pools { get; init; } = ImmutableDictionary<string, DevicePool>.Empty;
+    public ImmutableDictionary<string, PluginResource> Pools { get; init; } = ImmutableDictionary<string, PluginResource>.Empty;
 
     /// <summary>How many devices of a resource the best node has; a resource that isn't here is unknown.</summary>
     public ImmutableDictionary<string, long> Capacity { get; init; } = ImmutableDictionary<string, long>.Empty;
@@ -56,8 +56,8 @@ public sealed record LintSurroundings(ImmutableArray<Definition> Definitions)
     {
         ArgumentNullException.ThrowIfNull(manifests);
         var all = manifests.ToList();
-        var pools = ImmutableDictionary.CreateBuilder<string, DevicePool>();
-        foreach (var pool in all.SelectMany(DevicePool.In))
+        var pools = ImmutableDictionary.CreateBuilder<string, PluginResource>();
+        foreach (var pool in all.SelectMany(PluginResource.In))
             pools.TryAdd(pool.Name, pool);
         return new LintSurroundings([.. all.Select(m => Definition.Of(m)).OfType<Definition>()]) { Pools = pools.ToImmutable(), Capacity = Allocatable(all) };
     }

@@ -116,6 +116,8 @@ public sealed class FunctionRuleTests
         if (found is not null)
             Found(site, "w1", new NetworkDevice("eth1", driver.Length > 0 ? null : "0000:00:05.0", driver.Length > 0 ? "" : "8086", "", driver.Length > 0 ? driver : "iavf", found, 9000, true, null));
         Says(site.Refused(RefusalCode.Mismatch, Uplinks, TestSite.NodeId("w1"), TestSite.Node($"{{'name':'eth1','macAddress':'{Mac}',{N6}}}")), [.. says, "w1", "n6"]);
+        if (found is not null)
+            Found(site, "w1", new NetworkDevice("eth1", "0000:00:06.0", "8086", "1889", "iavf", Mac, 9000, true, null));
         site.Put(TestSite.NodeId("w1"), TestSite.Node($"{{'name':'eth1','macAddress':'{Mac}','pciAddress':'0000:00:06.0',{N6}}}"));
         Assert.Equal(["0000:00:06.0"], Assert.Single(Assert.Single(site.Picture(K1).Nodes).Pools).Selectors[0].PciAddresses);
     }

@@ -77,6 +77,31 @@ internal sealed class ControlPlaneClient(HttpClient http, Contact contact, Pace 
         using var answer = await Send(message, pace.Request, cancel);
     }
 
+    /// <summary><c>GET verifications</c>: waits until somebody asks for one, or until the wait is over.</summary>
+    /// <param name="after">The last number met.</param>
+    /// <param name="cancel">Ends the wait.</param>
+    /// <returns>The answer; null where nothing is asked for.</returns>
+    public async Task<byte[]?> Verifications(long after, CancellationToken cancel)
+    {
+        var query = string.Create(CultureInfo.InvariantCulture, $"verifications?after={after}&wait={(int)pace.LongPoll.TotalSeconds}");
+        using var message = Message(HttpMethod.Get, query, Bearer);
+        using var answer = await Send(message, pace.LongPoll + pace.Request, cancel);
+        return answer.StatusCode == HttpStatusCode.NoContent ? null : await answer.Content.ReadAsByteArrayAsync(cancel);
+    }
+
+    /// <summary><c>PUT verifications/ID</c>.</summary>
+    /// <param name="id">The verification.</param>
+    /// <param name="report">What was found.</param>
+    /// <param name="cancel">Ends the wait.</param>
+    /// <returns>Done when it is taken.</returns>
+    public async Task Report(string id, byte[] report, CancellationToken cancel)
+    {
+        using var message = Message(HttpMethod.Put, $"verifications/{Uri.EscapeDataString(id)}", Bearer);
+        message.Content = new ByteArrayContent(report);
+        message.Content.Headers.ContentType = Json;
+        using var answer = await Send(message, pace.Request, cancel);
+    }
+
     private string Bearer => _identity?.Credential ?? throw new ControlPlaneException("the agent isn't enrolled yet");
 
     private static HttpRequestMessage Message<T>(HttpMethod method, string path, T body, JsonTypeInfo<T> type, string bearer)

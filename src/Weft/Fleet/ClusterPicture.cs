@@ -2,7 +2,8 @@ using System.Collections.Immutable;
 using System.Text.Json.Nodes;
 using Weft.Addressing;
 using Weft.Attachments;
-using Weft.Attachments.Renderers;
+using Weft.Attachments.Admission;
+using Weft.Attachments.Formats;
 using Weft.Networks;
 using Weft.Resources;
 
@@ -13,8 +14,6 @@ public static class ClusterPicture
 {
     /// <summary>The namespace of what Weft keeps in a cluster for itself.</summary>
     public const string Namespace = "weft-system";
-
-    private const string NetplanFile = "60-weft.yaml";
 
     /// <summary>Draws a cluster.</summary>
     /// <param name="image">What is stored.</param>
@@ -46,7 +45,18 @@ public static class ClusterPicture
         var manifests = attached.SelectMany(a => Plugins.Find(a.Attachment.Plugin).Manifests(a)).Concat(DevicePlugin(image, nodes, files, attached))
             .OrderBy(m => m.Title, StringComparer.Ordinal)
             .Concat(OfNodes(files));
-        return new DesiredState(ResourceKind.IdOf(row), image.Revision, [.. manifests], files, undrawn.ToImmutable());
+        return new DesiredState(ResourceKind.IdOf(row), image.Revision, [.. manifests], files, undrawn.ToImmutable())
+        {
+            Networks = Facts(image, KubernetesCluster.CniNetworkOf(row), attached, limits),
+        };
+    }
+
+    private static ImmutableArray<NetworkFacts> Facts(Image image, ResourceId cni, IEnumerable<AttachedNetwork> attached, Limits limits)
+    {
+        var networks = attached.Select(a => NetworkFacts.Of(a.Network, a.LayerThree));
+        if (Network.Of(image, cni, limits) is { } own)
+            networks = networks.Append(NetworkFacts.Of(own, ImmutableDictionary<int, Network>.Empty) with { Interface = MachineAddresses.CniInterface });
+        return [.. networks.DistinctBy(n => n.Id.Key).OrderBy(n => n.Id.Key, StringComparer.Ordinal)];
     }
 
     private static Outcome<AttachedNetwork> Attached(Image image, Attachment attachment, ImmutableArray<NodeFacts> nodes, Limits limits)
@@ -123,7 +133,7 @@ public static class ClusterPicture
 
         var name = DnsLabel.Of(node.Id.Name);
         var configuration = NodeParts.Together(name, parts);
-        var files = new NodeFiles(name, [new NodeFile($"/etc/netplan/{NetplanFile}", "0600", NetworkConfig.Write(configuration.Links))], configuration) { Pools = [.. parts.SelectMany(p => p.Pools)] };
+        var files = new NodeFiles(name, NodeFormats.Files(configuration), configuration) { Pools = [.. parts.SelectMany(p => p.Pools)] };
         return (files, [.. parts.SelectMany(p => p.Undrawn)]);
     }
 

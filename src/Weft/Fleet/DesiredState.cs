@@ -3,15 +3,10 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Weft.Attachments;
+using Weft.Attachments.Admission;
 using Weft.Resources;
 
 namespace Weft.Fleet;
-
-/// <summary>A file of a node or machine.</summary>
-/// <param name="Path">Where it goes, absolute.</param>
-/// <param name="Mode">Its mode, octal.</param>
-/// <param name="Content">What it holds.</param>
-public sealed record NodeFile(string Path, string Mode, string Content);
 
 /// <summary>The files of one node or machine.</summary>
 /// <param name="Name">The node or machine.</param>
@@ -19,6 +14,9 @@ public sealed record NodeFile(string Path, string Mode, string Content);
 /// <param name="Configuration">What its operating system must have, for an agent to apply; null for a machine that has none.</param>
 public sealed record NodeFiles(string Name, ImmutableArray<NodeFile> Files, NodeConfiguration? Configuration = null)
 {
+    /// <summary>The interfaces of a standalone virtual machine, for the program that runs it; null for a node.</summary>
+    public MachineConfiguration? Machine { get; init; }
+
     /// <summary>The devices that pods are given from: what the SR-IOV device plugin's configuration is written from.</summary>
     public ImmutableArray<DevicePool> Pools { get; init; } = [];
 }
@@ -35,6 +33,9 @@ public sealed record DesiredState(
     ResourceId Scope, long Revision, ImmutableArray<Manifest> Manifests, ImmutableArray<NodeFiles> Nodes, ImmutableArray<Refusal> Undrawn)
 {
     private string? _digest;
+
+    /// <summary>What is known of the networks that are drawn here: what pods are judged by and nodes are verified against.</summary>
+    public ImmutableArray<NetworkFacts> Networks { get; init; } = [];
 
     /// <summary>A digest of the picture: equal pictures have equal digests, whatever revision they were drawn at.</summary>
     public string Digest => _digest ??= $"sha256-{Convert.ToHexStringLower(SHA256.HashData(Json.Bytes(Write)))}";
@@ -68,6 +69,12 @@ public sealed record DesiredState(
         foreach (var node in Nodes)
             Write(writer, node);
         writer.WriteEndArray();
+        if (Networks.IsEmpty)
+            return;
+        writer.WriteStartArray("networks");
+        foreach (var network in Networks)
+            network.WriteTo(writer);
+        writer.WriteEndArray();
     }
 
     private static void Write(Utf8JsonWriter writer, NodeFiles node)
@@ -89,6 +96,12 @@ public sealed record DesiredState(
         {
             writer.WritePropertyName("configuration");
             configuration.ToJson().WriteTo(writer);
+        }
+
+        if (node.Machine is { } machine)
+        {
+            writer.WritePropertyName("machine");
+            machine.ToJson().WriteTo(writer);
         }
 
         writer.WriteEndObject();

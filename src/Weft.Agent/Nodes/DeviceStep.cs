@@ -124,7 +124,7 @@ internal sealed record LoadGuards(ImmutableArray<string> Tables, string Text, st
     public override string Subject => "trunk guard";
     public override string Does => Text.Length == 0 ? $"take away the tables {string.Join(", ", Tables)}" : $"load the tables {string.Join(", ", Tables)}";
     public override NodeStep Undo() => new LoadGuards(Tables, Was, Text);
-    public override NodeStep After(NodeStep earlier) => this with { Was = ((LoadGuards)earlier).Was };
+    public override NodeStep? After(NodeStep earlier) => ((LoadGuards)earlier).Was == Text ? null : this with { Was = ((LoadGuards)earlier).Was };
 }
 
 /// <summary>A file of the node's own network service.</summary>

@@ -109,7 +109,7 @@ internal sealed partial class NodeWriter
         var path = $"{Pci}/devices/{AddressOf(step.Device)}/net";
         var clock = Stopwatch.StartNew();
         string? name;
-        while ((name = sysfs.Names(path).FirstOrDefault()) is null && clock.Elapsed < InterfaceWait)
+        while ((name = sysfs.Names(path) is [var made, ..] ? made : null) is null && clock.Elapsed < InterfaceWait)
             Task.Delay(50).Wait();
         if (name is null)
             throw new IOException($"its driver has made no interface within {InterfaceWait.TotalSeconds:0} s; look at `dmesg` on the node");
@@ -128,6 +128,21 @@ internal sealed partial class NodeWriter
 
     private static void Write(WriteFiles step)
     {
+        WriteAll(step);
+        try
+        {
+            NetworkService.Reload(step.Service);
+        }
+        catch (IOException)
+        {
+            // Files that the service refuses must not lie in wait for the next start of the machine.
+            WriteAll((WriteFiles)step.Undo());
+            throw;
+        }
+    }
+
+    private static void WriteAll(WriteFiles step)
+    {
         foreach (var file in step.Files)
         {
             if (file.Content is { } content)
@@ -142,7 +157,5 @@ internal sealed partial class NodeWriter
                 File.Delete(file.Path);
             }
         }
-
-        NetworkService.Reload(step.Service);
     }
 }

@@ -33,6 +33,6 @@ internal static partial class GuardPlan
     /// <returns>Their names, each once.</returns>
     public static ImmutableArray<string> Tables(string text) => [.. Table().Matches(text).Select(match => match.Groups[1].Value).Distinct(StringComparer.Ordinal)];
 
-    [GeneratedRegex(@"^\s*(?:add\s+|create\s+)?table\s+netdev\s+([\w.-]+)", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^\s*(?:add\s+|create\s+)?table\s+netdev\s+([^\s{;]+)", RegexOptions.Multiline)]
     private static partial Regex Table();
 }

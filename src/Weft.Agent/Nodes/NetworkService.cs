@@ -21,6 +21,9 @@ internal static class NetworkService
     /// <summary>What <c>--node-network</c> may be.</summary>
     public static readonly string[] All = [Auto, Netplan, Networkd, Netlink, None];
 
+    // The kernel keeps 15 bytes of "systemd-networkd".
+    private const string Process = "systemd-network";
+
     /// <summary>Finds out who has charge of a node.</summary>
     /// <param name="wanted">What the command line says.</param>
     /// <param name="sysfs">The node's files.</param>
@@ -29,8 +32,9 @@ internal static class NetworkService
     {
         if (wanted != Auto)
             return wanted;
-        // Its run directory is made by systemd when it starts and taken away when it stops.
-        var runs = sysfs.Has("/run/systemd/netif/links");
+        // It counts where it runs in this network namespace; a container that doesn't see it has no say in its files either.
+        var here = sysfs.Target("/proc/thread-self/ns/net");
+        var runs = sysfs.Names("/proc").Any(process => process.All(char.IsAsciiDigit) && sysfs.Read($"/proc/{process}/comm") == Process && sysfs.Target($"/proc/{process}/ns/net") == here);
         return !runs ? Netlink : sysfs.Has("/etc/netplan") && Tools.Find("netplan") is not null ? Netplan : Networkd;
     }
 

@@ -42,7 +42,7 @@ internal sealed class NodeTarget : ITarget, IDisposable
         var reader = new NodeReader(_kernel, sysfs);
         var memory = new NodeMemory(state);
         _service = NetworkService.Resolve(network, sysfs);
-        _wisher = new NodeWisher(reader, memory, _service, clock);
+        _wisher = new NodeWisher(_kernel, reader, memory, _service, clock);
         _pass = new NodePass(reader, new NodeWriter(_kernel, sysfs, log), memory, path is null ? null : path.Reach, policy, clock, log);
         log.Note("node-network", ("node", node), ("service", _service), ("rollback-after", policy.RollbackAfter));
     }
@@ -67,7 +67,9 @@ internal sealed class NodeTarget : ITarget, IDisposable
     {
         try
         {
-            var outcome = await _pass.Run(_wisher.Of(configuration), cancel);
+            if (!_wisher.Of(configuration).TryGet(out var wish, out var refusal))
+                return new TargetOutcome(0, 0, [.. refusal.Findings.Select(each => each.Message)]);
+            var outcome = await _pass.Run(wish, cancel);
             var isServices = _service is NetworkService.Netplan or NetworkService.Networkd;
             return isServices && outcome.Written + outcome.Removed > 0
                 ? outcome with { Findings = [.. outcome.Findings, .. await _wisher.Verify(configuration, cancel)] } : outcome;
@@ -82,7 +84,8 @@ internal sealed class NodeTarget : ITarget, IDisposable
     /// <param name="configuration">The configuration.</param>
     /// <returns>The plan.</returns>
     /// <exception cref="IOException">The node can't be read.</exception>
-    public NodePlan Plan(Attachments.NodeConfiguration configuration) => _pass.Plan(_wisher.Of(configuration));
+    public NodePlan Plan(Attachments.NodeConfiguration configuration) => _wisher.Of(configuration).TryGet(out var wish, out var refusal)
+        ? _pass.Plan(wish) : new NodePlan([], [.. refusal.Findings.Select(each => each.Message)], []);
 
     /// <inheritdoc/>
     public Task Changed(CancellationToken cancel) => _watch.Changed(cancel);

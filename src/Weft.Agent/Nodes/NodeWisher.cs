@@ -1,16 +1,18 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using Weft.Attachments;
-using Weft.Attachments.Renderers;
+using Weft.Attachments.Formats;
+using Weft.Agent.Netlink;
 
 namespace Weft.Agent.Nodes;
 
 /// <summary>Turns a node's configuration into what is wanted of this node: rules as text, and files where a service of its own has charge of interfaces.</summary>
+/// <param name="kernel">The network namespace.</param>
 /// <param name="reader">Reads the node.</param>
 /// <param name="memory">What was made.</param>
 /// <param name="service">Who has charge of interfaces.</param>
 /// <param name="clock">The clock.</param>
-internal sealed class NodeWisher(NodeReader reader, NodeMemory memory, string service, TimeProvider clock)
+internal sealed class NodeWisher(Rtnetlink kernel, NodeReader reader, NodeMemory memory, string service, TimeProvider clock)
 {
     // A service that can't bring about what its files say isn't restarted over and over for it.
     private static readonly TimeSpan BetweenReloads = TimeSpan.FromMinutes(5);
@@ -50,17 +52,19 @@ internal sealed class NodeWisher(NodeReader reader, NodeMemory memory, string se
 
     /// <summary>What is wanted.</summary>
     /// <param name="configuration">The configuration.</param>
-    /// <returns>It.</returns>
+    /// <returns>It, or every fault of the configuration.</returns>
     /// <exception cref="IOException">The node can't be read.</exception>
-    public NodeWish Of(NodeConfiguration configuration)
+    public Outcome<NodeWish> Of(NodeConfiguration configuration)
     {
-        var guards = configuration.Guards.IsEmpty ? "" : TrunkGuardRules.Write(configuration.Guards);
-        return service switch
-        {
-            NetworkService.Netlink => new NodeWish(configuration, guards),
-            NetworkService.None => new NodeWish(configuration, guards, new ServiceWish(service, Files([]), Files([]), IsStale: false)),
-            _ => new NodeWish(configuration, guards, Service(configuration)),
-        };
+        if (!NodeFormats.Draw(NodeFormat.Nftables, configuration with { Guards = [.. configuration.Guards.Where(guard => HasParent(guard, configuration))] }).TryGet(out var rules, out var refusal))
+            return refusal;
+        var guards = string.Concat(rules.Select(file => file.Content));
+        if (service is NetworkService.Netlink)
+            return new NodeWish(configuration, guards);
+        if (service is NetworkService.None)
+            return new NodeWish(configuration, guards, new ServiceWish(service, Files([]), Files([]), IsStale: false));
+        return NodeFormats.Draw(service == NetworkService.Netplan ? NodeFormat.Netplan : NodeFormat.Networkd, configuration).TryGet(out var files, out refusal)
+            ? new NodeWish(configuration, guards, Service(configuration, files)) : refusal;
     }
 
     /// <summary>What of a configuration isn't there in truth, where a service was to bring it about; waits a moment for it.</summary>
@@ -79,9 +83,16 @@ internal sealed class NodeWisher(NodeReader reader, NodeMemory memory, string se
         }
     }
 
-    private ServiceWish Service(NodeConfiguration configuration)
+    /// <summary>Rules name their parent: those of a port that isn't there would keep all others from being loaded. That it isn't there is said by the plan.</summary>
+    private bool HasParent(TrunkGuard guard, NodeConfiguration configuration) => kernel.Links().Any(link => link.Name == guard.Interface
+        || configuration.Links.Any(wish => wish.Name == guard.Interface && (link.Name == wish.Uplink.Name
+            || new[] { link.MacAddress, link.PermanentMacAddress }.Contains(wish.Uplink.MacAddress ?? "", StringComparer.OrdinalIgnoreCase))));
+
+    private ServiceWish Service(NodeConfiguration configuration, IEnumerable<NodeFile> drawn)
     {
-        var files = Files(configuration.Links.IsEmpty ? [] : [("/etc/netplan/60-weft.yaml", NetworkConfig.Write(configuration.Links))]);
+        // The guard is the agent's own business, and a node without interfaces of ours has no file.
+        var isEmpty = configuration.Links.IsEmpty && configuration.PhysicalFunctions.IsEmpty && configuration.Devices.IsEmpty;
+        var files = Files(drawn.Where(file => !isEmpty && !file.Path.EndsWith(".nft", StringComparison.Ordinal)).Select(file => (file.Path, file.Content)));
         var paths = files.Keys.Concat(memory.Made().Steps.OfType<WriteFiles>().SelectMany(step => step.Files).Select(file => file.Path)).Distinct(StringComparer.Ordinal);
         var actual = Files(paths.Where(File.Exists).Select(path => (path, File.ReadAllText(path))));
         var difference = string.Join('\n', Differences(configuration));

@@ -115,8 +115,10 @@ internal sealed class PortPlan(NodeState state, PlanSheet sheet)
                 from = before.From;
             }
 
+            // A name that another has given meanwhile is not one to go back to.
             if (from != wish.Name)
-                sheet.Names.Add(sheet.Keep(new RenameLink(from, wish.Name, KeepsOld: true)));
+                sheet.Names.Add(new RenameLink(from, wish.Name, KeepsOld: sheet.Made.Of($"name {wish.Name}") is null));
+            sheet.Keep($"name {wish.Name}");
             taken.Remove(port.Name);
             taken[wish.Name] = port.Index;
         }

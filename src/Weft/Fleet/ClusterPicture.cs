@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json.Nodes;
 using Weft.Addressing;
 using Weft.Attachments;
-using Weft.Attachments.Renderers;
+using Weft.Attachments.Formats;
 using Weft.Networks;
 using Weft.Resources;
 
@@ -13,8 +13,6 @@ public static class ClusterPicture
 {
     /// <summary>The namespace of what Weft keeps in a cluster for itself.</summary>
     public const string Namespace = "weft-system";
-
-    private const string NetplanFile = "60-weft.yaml";
 
     /// <summary>Draws a cluster.</summary>
     /// <param name="image">What is stored.</param>
@@ -123,7 +121,7 @@ public static class ClusterPicture
 
         var name = DnsLabel.Of(node.Id.Name);
         var configuration = NodeParts.Together(name, parts);
-        var files = new NodeFiles(name, [new NodeFile($"/etc/netplan/{NetplanFile}", "0600", NetworkConfig.Write(configuration.Links))], configuration) { Pools = [.. parts.SelectMany(p => p.Pools)] };
+        var files = new NodeFiles(name, NodeFormats.Files(configuration), configuration) { Pools = [.. parts.SelectMany(p => p.Pools)] };
         return (files, [.. parts.SelectMany(p => p.Undrawn)]);
     }
 

@@ -7,12 +7,6 @@ using Weft.Resources;
 
 namespace Weft.Fleet;
 
-/// <summary>A file of a node or machine.</summary>
-/// <param name="Path">Where it goes, absolute.</param>
-/// <param name="Mode">Its mode, octal.</param>
-/// <param name="Content">What it holds.</param>
-public sealed record NodeFile(string Path, string Mode, string Content);
-
 /// <summary>The files of one node or machine.</summary>
 /// <param name="Name">The node or machine.</param>
 /// <param name="Files">Its files.</param>
@@ -21,6 +15,9 @@ public sealed record NodeFiles(string Name, ImmutableArray<NodeFile> Files, Node
 {
     /// <summary>The devices that pods are given from: what the SR-IOV device plugin's configuration is written from.</summary>
     public ImmutableArray<DevicePool> Pools { get; init; } = [];
+
+    /// <summary>The interfaces of a standalone virtual machine, for the program that runs it; null for a node.</summary>
+    public MachineConfiguration? Machine { get; init; }
 }
 
 /// <summary>
@@ -89,6 +86,12 @@ public sealed record DesiredState(
         {
             writer.WritePropertyName("configuration");
             configuration.ToJson().WriteTo(writer);
+        }
+
+        if (node.Machine is { } machine)
+        {
+            writer.WritePropertyName("machine");
+            machine.ToJson().WriteTo(writer);
         }
 
         writer.WriteEndObject();

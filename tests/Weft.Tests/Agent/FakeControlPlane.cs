@@ -31,11 +31,13 @@ internal sealed class FakeControlPlane : IAsyncDisposable
     private WebApplication? _app;
     private int _lastAddress;
 
-    private FakeControlPlane(X509Certificate2? certificate) => _certificate = certificate;
+    private readonly IPAddress _at;
+
+    private FakeControlPlane(X509Certificate2? certificate, IPAddress at) => (_certificate, _at) = (certificate, at);
 
     public int Port { get; } = FreePort();
 
-    public string Url => $"{(_certificate is null ? "http" : "https")}://127.0.0.1:{Port}";
+    public string Url => $"{(_certificate is null ? "http" : "https")}://{_at}:{Port}";
 
     /// <summary>What each call of leases/acquire and leases/release meets first; it may wait, or answer in the fake's stead.</summary>
     public Func<string, JsonObject, HttpContext, Task<bool>>? Before { get; set; }
@@ -54,9 +56,9 @@ internal sealed class FakeControlPlane : IAsyncDisposable
     /// <summary>Who holds what, by <c>containerId/interface</c>.</summary>
     public IReadOnlyDictionary<string, string> Leases => _leases;
 
-    public static async Task<FakeControlPlane> Start(X509Certificate2? certificate = null)
+    public static async Task<FakeControlPlane> Start(X509Certificate2? certificate = null, IPAddress? at = null)
     {
-        var fake = new FakeControlPlane(certificate);
+        var fake = new FakeControlPlane(certificate, at ?? IPAddress.Loopback);
         await fake.ComeBack();
         return fake;
     }
@@ -66,7 +68,7 @@ internal sealed class FakeControlPlane : IAsyncDisposable
         var builder = WebApplication.CreateSlimBuilder();
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.Logging.ClearProviders();
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, Port, at =>
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(_at, Port, at =>
         {
             if (_certificate is not null)
                 at.UseHttps(_certificate);

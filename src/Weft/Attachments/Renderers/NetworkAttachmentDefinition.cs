@@ -13,7 +13,7 @@ internal static class NetworkAttachmentDefinition
     private const string CniVersion = "1.0.0";
 
     /// <summary>The namespace: <c>default</c> may be named from every namespace even where Multus isolates them.</summary>
-    private const string Namespace = "default";
+    internal const string Namespace = "default";
 
     /// <summary>By it Multus finds out which resource's device the plugin is to be given.</summary>
     private const string ResourceName = "k8s.v1.cni.cncf.io/resourceName";

@@ -3,7 +3,7 @@ using Weft.Benchmarks;
 // A suite that can't be measured here says why and still exits with 0: a figure that is missing is no failure of a build.
 if (args is [])
 {
-    Console.Error.WriteLine("usage: bench/run SUITE [--quick]    suites: start");
+    Console.Error.WriteLine("usage: bench/run SUITE [--quick]    suites: start, plugins");
     return 64;
 }
 
@@ -13,7 +13,10 @@ switch (args[0])
     case "start":
         StartSuite.Run(Environment.GetEnvironmentVariable("WEFT_BIN") ?? "artifacts/weft/bin", quick);
         return 0;
+    case "plugins":
+        PluginsSuite.Run(quick);
+        return 0;
     default:
-        Console.Error.WriteLine($"bench: there is no suite '{args[0]}'; there are: start");
+        Console.Error.WriteLine($"bench: there is no suite '{args[0]}'; there are: start, plugins");
         return 64;
 }

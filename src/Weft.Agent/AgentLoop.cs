@@ -42,6 +42,9 @@ internal sealed class AgentLoop(
     private StatusReport? _reported;
     private DateTimeOffset _notBefore = DateTimeOffset.MinValue;
 
+    // Ends the wait for another picture; null but while it lasts.
+    private CancellationTokenSource? _waiting;
+
     /// <summary>Runs until cancelled.</summary>
     /// <param name="cancel">Ends it.</param>
     /// <returns>Never, but by cancellation.</returns>
@@ -58,6 +61,9 @@ internal sealed class AgentLoop(
             while (true)
             {
                 Assess();
+                // A pass may end long after the wait for the next picture has begun, and what became of this one shouldn't wait with it.
+                if (_waiting is { } waiting && HasNews)
+                    await waiting.CancelAsync();
                 if (exchange is null && clock.GetUtcNow() >= _notBefore)
                     exchange = Exchange(cancel);
                 await NextTurn(exchange, loops, cancel);
@@ -65,13 +71,18 @@ internal sealed class AgentLoop(
                     continue;
                 await Settle(exchange, cancel);
                 exchange = null;
+                _waiting?.Dispose();
+                _waiting = null;
             }
         }
         finally
         {
             await over.CancelAsync();
+            _waiting?.Dispose();
         }
     }
+
+    private bool HasNews => _status is not null && _status != _reported;
 
     private async Task NextTurn(Task? exchange, Task<Task> loops, CancellationToken cancel)
     {
@@ -91,7 +102,7 @@ internal sealed class AgentLoop(
 
     private Task Exchange(CancellationToken cancel) =>
         plane.Identity is null ? Enrol(cancel)
-        : _status is not null && _status != _reported ? Report(_status, cancel)
+        : HasNews ? Report(_status!, cancel)
         : Poll(cancel);
 
     /// <summary>Takes in how an exchange ended; only what a person must mend gets out of here.</summary>
@@ -135,8 +146,18 @@ internal sealed class AgentLoop(
     {
         // Should nobody hold the request open, it isn't asked again at once.
         var next = clock.GetUtcNow() + pace.BetweenPolls;
-        var answer = await plane.Desired(_newest?.Digest, cancel);
-        if (answer.Content is not { } content)
+        _waiting = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        byte[]? content;
+        try
+        {
+            content = (await plane.Desired(_newest?.Digest, _waiting.Token)).Content;
+        }
+        catch (OperationCanceledException) when (HasNews && !cancel.IsCancellationRequested)
+        {
+            return;
+        }
+
+        if (content is null)
         {
             _notBefore = next;
             return;

@@ -38,4 +38,10 @@ internal sealed record Pace
 
     /// <summary>How long the parts may take to end once the agent is told to stop. 1.5 s of the 2 s promised.</summary>
     public TimeSpan Stop { get; init; } = TimeSpan.FromSeconds(1.5);
+
+    /// <summary>How often the node is looked at for changes of what it has. 30 s.</summary>
+    public TimeSpan Inventory { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>After how long what the node has is reported again though nothing has changed: the node may have been declared anew meanwhile. 10 min.</summary>
+    public TimeSpan InventoryAnew { get; init; } = TimeSpan.FromMinutes(10);
 }

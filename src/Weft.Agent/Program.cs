@@ -1,10 +1,13 @@
 using System.Runtime.InteropServices;
 using Weft.Agent.ControlPlane;
 using Weft.Agent.Disk;
+using Weft.Agent.Inventory;
 using Weft.Agent.Kubernetes;
 using Weft.Agent.Leases;
 using Weft.Agent.Manifests;
+using Weft.Agent.Nodes;
 using Weft.Agent.Targets;
+using Weft.Agent.Verify;
 
 namespace Weft.Agent;
 
@@ -66,18 +69,28 @@ internal static class Program
             plane,
             enrolment,
             state.Desired,
-            [.. Targets(options, state, objects, log)],
+            [.. Targets(options, state, objects, plane, clock, log)],
             options.Node,
             pace,
             clock,
             log);
 
         log.Note("started", ("version", AgentOptions.Version), ("name", options.Name), ("server", options.Server), ("state", options.State));
-        List<Task> parts = [loop.Run(stopping.Token), releases.Run(stopping.Token), socket.Serve(answers.Answer, stopping.Token)];
+        List<Task> parts = [loop.Run(stopping.Token), releases.Run(stopping.Token), socket.Serve(answers.Answer, stopping.Token), .. Reports(options, plane, pace, clock, log, stopping.Token)];
         if (objects is not null)
             parts.AddRange([objects.Follow(stopping.Token), .. cluster!.Serve(objects, stopping.Token)]);
+        parts.Add(new VerifyLoop(plane, new Verifier(options.Node, new PodNamespaces(), new ProbePace()), state.Desired, pace, clock, log).Run(stopping.Token));
         await EndTogether(parts, pace, clock, stopping);
         log.Note("stopped");
+    }
+
+    /// <summary>What the node has is told by the agent of a node alone: one that serves the cluster runs on some node, and not on a certain one.</summary>
+    private static IEnumerable<Task> Reports(AgentOptions options, ControlPlaneClient plane, Pace pace, TimeProvider clock, Log log, CancellationToken stop)
+    {
+        if (options.Node is null)
+            yield break;
+        var reader = new InventoryReader(new SystemTree(options.Sys), new SystemTree(options.Proc), LinkQuestion.Ask);
+        yield return new InventoryLoop(plane, reader, new PluginBinaries(options.PluginFolders, TimeSpan.FromSeconds(5), log), pace, clock, log).Run(stop);
     }
 
     private static async Task<int> RunUntilStopped(AgentOptions options)
@@ -110,13 +123,16 @@ internal static class Program
     }
 
     /// <summary>What the agent keeps true, as its options say.</summary>
-    private static IEnumerable<ITarget> Targets(AgentOptions options, StateDirectory state, KubernetesTarget? objects, Log log)
+    private static IEnumerable<ITarget> Targets(
+        AgentOptions options, StateDirectory state, KubernetesTarget? objects, ControlPlaneClient plane, TimeProvider clock, Log log)
     {
         if (objects is not null)
             yield return objects;
         else
             yield return new FolderTarget("manifests", new Folder(options.Manifests, new MadeFiles(state.MadeManifests, options.Manifests, log)), files => files.Manifests);
         yield return new FolderTarget("node-files", new Folder(options.Nodes, new MadeFiles(state.MadeNodeFiles, options.Nodes, log)), files => files.NodeFiles);
+        if (options is { ApplyNode: true, Node: { } node })
+            yield return new NodeTarget(node, state.Root, options.NodeNetwork, new NodePolicy(options.RollbackAfter, options.MendsDrift), new ControlPlanePath(options, () => plane.Identity, clock), clock, log);
     }
 
     /// <summary>One part's end is the end of all; what it failed with is what the agent fails with.</summary>

@@ -87,7 +87,8 @@ internal static class WeftProgram
         foreach (var command in new Func<Shell, Command>[]
         {
             ApplyCommand.Build, PlanCommand.Build, ExplainCommand.Build, GetCommand.Build, ShowCommand.Build, DeleteCommand.Build, AdministerCommand.Enable,
-            AdministerCommand.Disable, CreateCommand.Build, ManifestsCommand.Build, WhoCommand.Build, IpamCommand.Build, AgentCommand.Build,
+            AdministerCommand.Disable, CreateCommand.Build, ManifestsCommand.Build, InventoryCommand.Build, WhoCommand.Build, IpamCommand.Build, LintCommand.Build, DriftCommand.Build,
+            VerifyCommand.Build, AgentCommand.Build,
             ConfigCommand.Build, CompletionCommand.Build, VersionCommand.Build,
         })
             root.Subcommands.Add(command(shell));

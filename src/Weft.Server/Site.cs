@@ -16,7 +16,6 @@ internal sealed class Site : IDisposable
     private const int Attempts = 8;
     private readonly SemaphoreSlim _decisions = new(1, 1);
     private readonly ConcurrentDictionary<string, SemaphoreSlim> _pools = new(StringComparer.Ordinal);
-    private readonly ConcurrentDictionary<string, DesiredState> _pictures = new(StringComparer.Ordinal);
     private readonly TimeProvider _time;
 
     public Site(IResourceStore store, Limits limits, TimeProvider time)
@@ -83,20 +82,11 @@ internal sealed class Site : IDisposable
     /// <summary>The gate of a network's pool: whoever leases in batches passes through it, and a decision that lost may hold it shut.</summary>
     public SemaphoreSlim Gate(string leasePartition) => _pools.GetOrAdd(leasePartition, _ => new SemaphoreSlim(1, 1));
 
-    /// <summary>The picture of a cluster, drawn once for each change of the site.</summary>
-    public DesiredState Picture(ResourceId cluster)
-    {
-        var image = Store.Current;
-        var revision = RevisionOf(image);
-        if (_pictures.TryGetValue(cluster.Key, out var known) && known.Revision >= revision)
-            return known with { Revision = image.Revision };
-        var drawn = ClusterPicture.Draw(image, cluster, Limits);
-        _pictures[cluster.Key] = drawn;
-        return drawn;
-    }
+    /// <summary>The picture of a cluster, drawn once for each change of what it is drawn from.</summary>
+    public DesiredState Picture(ResourceId cluster) => Settlement.Pictures.Of(Store.Current, cluster);
 
-    /// <summary>The revision that last changed a resource: leases of pods, reports and operations change no picture.</summary>
-    public static long RevisionOf(Image image) => AllKinds.List.All.Max(kind => image.LastChange(StoreKey.PartitionOf(kind.Type)));
+    /// <summary>The revision that last changed a resource or an inventory: leases of pods, reports and operations change no picture.</summary>
+    public static long RevisionOf(Image image) => Math.Max(image.LastChange(Inventories.Partition), AllKinds.List.All.Max(kind => image.LastChange(StoreKey.PartitionOf(kind.Type))));
 
     public void Dispose()
     {

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Net;
+using Weft.Agent.Targets;
 
 namespace Weft.Agent.Kubernetes;
 
@@ -16,11 +17,6 @@ internal sealed class KubeCommandLine
     private readonly Option<bool?> _election = new("--leader-election")
     {
         HelpName = "true|false", Description = "One of several replicas writes. [default: true with --kubernetes and without --node]",
-    };
-
-    private readonly Option<DriftPolicy> _drift = new("--drift")
-    {
-        HelpName = "mend|report", Description = "What to do about objects that another hand has changed.", DefaultValueFactory = _ => DriftPolicy.Mend,
     };
 
     private readonly Option<string?> _secret = new("--identity-secret")
@@ -45,7 +41,7 @@ internal sealed class KubeCommandLine
     /// <param name="node">The option that names the node served.</param>
     public void AddTo(Command command, Option<string?> node)
     {
-        foreach (var option in (Option[])[_inCluster, _kubeConfig, _context, _election, _drift, _secret, _listen, _certificate, _key])
+        foreach (var option in (Option[])[_inCluster, _kubeConfig, _context, _election, _secret, _listen, _certificate, _key])
             command.Options.Add(option);
         _secret.Validators.Add(result =>
         {
@@ -58,8 +54,9 @@ internal sealed class KubeCommandLine
     /// <summary>Reads the options.</summary>
     /// <param name="parsed">The command line.</param>
     /// <param name="node">The option that names the node served.</param>
+    /// <param name="drift">The option that says what becomes of changes by others.</param>
     /// <returns>The options, or null where no API server is written to.</returns>
-    public KubeOptions? Read(ParseResult parsed, Option<string?> node)
+    public KubeOptions? Read(ParseResult parsed, Option<string?> node, Option<DriftPolicy> drift)
     {
         var file = parsed.GetValue(_kubeConfig);
         if (!parsed.GetValue(_inCluster) && file is null)
@@ -69,7 +66,7 @@ internal sealed class KubeCommandLine
             KubeConfig = file is null ? null : Path.GetFullPath(file),
             Context = parsed.GetValue(_context),
             LeaderElection = parsed.GetValue(_election) ?? (file is null && parsed.GetValue(node) is null),
-            Drift = parsed.GetValue(_drift),
+            Drift = parsed.GetValue(drift),
             IdentitySecret = parsed.GetValue(_secret),
             WebhookListen = parsed.GetValue(_listen),
             WebhookCertificate = parsed.GetValue(_certificate) is { } certificate ? Path.GetFullPath(certificate) : null,
@@ -84,7 +81,7 @@ internal sealed class KubeCommandLine
             result.AddError("--kubernetes and --kubeconfig are two ways to one API server: give one of them");
         if (!Given(_inCluster) && !Given(_kubeConfig))
         {
-            foreach (var option in ((Option[])[_context, _election, _drift, _secret, _listen, _certificate, _key]).Where(Given))
+            foreach (var option in ((Option[])[_context, _election, _secret, _listen, _certificate, _key]).Where(Given))
                 result.AddError($"{option.Name} is about a cluster's API server: give --kubernetes or --kubeconfig with it");
         }
 

@@ -1,14 +1,6 @@
+using Weft.Agent.Targets;
+
 namespace Weft.Agent.Kubernetes;
-
-/// <summary>What to do about objects that another hand has changed.</summary>
-internal enum DriftPolicy
-{
-    /// <summary>Put them right, and say so.</summary>
-    Mend,
-
-    /// <summary>Say so.</summary>
-    Report,
-}
 
 /// <summary>What the command line says of a cluster's API server.</summary>
 internal sealed record KubeOptions

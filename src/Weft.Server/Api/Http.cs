@@ -10,12 +10,16 @@ internal static class Http
     public const int LargestBody = 4 * 1024 * 1024;
 
     /// <summary>Answers a JSON body.</summary>
-    public static async Task Answer(this HttpContext http, int status, JsonNode? body = null)
+    public static Task Answer(this HttpContext http, int status, JsonNode? body = null)
     {
         http.Response.StatusCode = status;
-        if (body is null || HttpMethods.IsHead(http.Request.Method))
-            return;
-        var bytes = Json.Bytes(body);
+        return body is null || HttpMethods.IsHead(http.Request.Method) ? Task.CompletedTask : http.Answer(status, Json.Bytes(body));
+    }
+
+    /// <summary>Answers a JSON body that is written already.</summary>
+    public static async Task Answer(this HttpContext http, int status, byte[] bytes)
+    {
+        http.Response.StatusCode = status;
         http.Response.ContentType = "application/json; charset=utf-8";
         http.Response.ContentLength = bytes.Length;
         await http.Response.Body.WriteAsync(bytes, http.RequestAborted);

@@ -26,7 +26,7 @@ public sealed record Manifest(JsonObject Body)
     /// <param name="kind">Its kind.</param>
     /// <param name="space">Its namespace, or null.</param>
     /// <param name="name">Its name.</param>
-    /// <param name="rest">The members behind <c>metadata</c>.</param>
+    /// <param name="rest">The members behind <c>metadata</c>; they are taken out of it.</param>
     /// <param name="annotations">Its annotations, or null.</param>
     /// <returns>The object, with the label that says it is Weft's.</returns>
     public static Manifest Of(string apiVersion, string kind, string? space, string name, JsonObject rest, JsonObject? annotations = null)
@@ -39,8 +39,13 @@ public sealed record Manifest(JsonObject Body)
         if (annotations is not null)
             metadata["annotations"] = annotations;
         var body = new JsonObject { ["apiVersion"] = apiVersion, ["kind"] = kind, ["metadata"] = metadata };
-        foreach (var (member, value) in rest)
-            body[member] = value?.DeepClone();
+        foreach (var (member, value) in rest.ToList())
+        {
+            // Taken over and not copied: a site's picture is thousands of these.
+            rest.Remove(member);
+            body[member] = value;
+        }
+
         return new Manifest(body);
     }
 }

@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Weft.Addressing;
-using Weft.Resources;
 
 namespace Weft.Attachments;
 

@@ -49,7 +49,8 @@ public sealed class Agent : ResourceKind
     }
 
     /// <inheritdoc/>
-    public override IEnumerable<Change> RemovedWith(Stored row, Image now) => [Change.Remove(AgentStatus.KeyOf(IdOf(row).Key))];
+    public override IEnumerable<Change> RemovedWith(Stored row, Image now) =>
+        [Change.Remove(AgentStatus.KeyOf(IdOf(row).Key)), .. Inventories.RemovedWithAgent(now, IdOf(row))];
 
     /// <inheritdoc/>
     public override void Draw(Stored row, JsonObject properties, Image now)

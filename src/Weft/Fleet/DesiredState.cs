@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Security.Cryptography;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Weft.Attachments;
 using Weft.Attachments.Admission;
@@ -7,17 +8,18 @@ using Weft.Resources;
 
 namespace Weft.Fleet;
 
-/// <summary>A file of a node or machine.</summary>
-/// <param name="Path">Where it goes, absolute.</param>
-/// <param name="Mode">Its mode, octal.</param>
-/// <param name="Content">What it holds.</param>
-public sealed record NodeFile(string Path, string Mode, string Content);
-
 /// <summary>The files of one node or machine.</summary>
 /// <param name="Name">The node or machine.</param>
 /// <param name="Files">Its files.</param>
 /// <param name="Configuration">What its operating system must have, for an agent to apply; null for a machine that has none.</param>
-public sealed record NodeFiles(string Name, ImmutableArray<NodeFile> Files, NodeConfiguration? Configuration = null);
+public sealed record NodeFiles(string Name, ImmutableArray<NodeFile> Files, NodeConfiguration? Configuration = null)
+{
+    /// <summary>The interfaces of a standalone virtual machine, for the program that runs it; null for a node.</summary>
+    public MachineConfiguration? Machine { get; init; }
+
+    /// <summary>The devices that pods are given from: what the SR-IOV device plugin's configuration is written from.</summary>
+    public ImmutableArray<DevicePool> Pools { get; init; } = [];
+}
 
 /// <summary>
 /// What a cluster and its nodes, or a machine, should look like: drawn from what is stored whenever it is asked for, and never stored.
@@ -36,38 +38,72 @@ public sealed record DesiredState(
     public ImmutableArray<NetworkFacts> Networks { get; init; } = [];
 
     /// <summary>A digest of the picture: equal pictures have equal digests, whatever revision they were drawn at.</summary>
-    public string Digest => _digest ??= $"sha256-{Convert.ToHexStringLower(SHA256.HashData(Json.Bytes(Picture())))}";
+    public string Digest => _digest ??= $"sha256-{Convert.ToHexStringLower(SHA256.HashData(Json.Bytes(Write)))}";
+
+    /// <summary>The same picture at another revision; its digest is worked out once for both.</summary>
+    /// <param name="revision">The revision.</param>
+    /// <returns>The picture.</returns>
+    public DesiredState At(long revision) => revision == Revision ? this : this with { Revision = revision, _digest = Digest };
+
+    /// <summary>The picture as agents get it.</summary>
+    /// <returns>UTF-8 JSON.</returns>
+    public byte[] ToBytes() => Json.Bytes(writer =>
+    {
+        writer.WriteString("cluster", Scope.ToString());
+        writer.WriteNumber("revision", Revision);
+        writer.WriteString("digest", Digest);
+        Write(writer);
+    });
 
     /// <summary>The picture as agents get it.</summary>
     /// <returns>A JSON object.</returns>
-    public JsonObject ToJson()
+    public JsonObject ToJson() => JsonNode.Parse(ToBytes())!.AsObject();
+
+    private void Write(Utf8JsonWriter writer)
     {
-        var body = new JsonObject { ["cluster"] = Scope.ToString(), ["revision"] = Revision, ["digest"] = Digest };
-        foreach (var (name, value) in Picture())
-            body[name] = value?.DeepClone();
-        return body;
+        writer.WriteStartArray("manifests");
+        foreach (var manifest in Manifests)
+            manifest.Body.WriteTo(writer);
+        writer.WriteEndArray();
+        writer.WriteStartArray("nodes");
+        foreach (var node in Nodes)
+            Write(writer, node);
+        writer.WriteEndArray();
+        if (Networks.IsEmpty)
+            return;
+        writer.WriteStartArray("networks");
+        foreach (var network in Networks)
+            network.WriteTo(writer);
+        writer.WriteEndArray();
     }
 
-    private JsonObject Picture()
+    private static void Write(Utf8JsonWriter writer, NodeFiles node)
     {
-        var body = Drawn();
-        if (!Networks.IsEmpty)
-            body["networks"] = new JsonArray([.. Networks.Select(network => (JsonNode)network.ToJson())]);
-        return body;
-    }
+        writer.WriteStartObject();
+        writer.WriteString("name", node.Name);
+        writer.WriteStartArray("files");
+        foreach (var file in node.Files)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("path", file.Path);
+            writer.WriteString("mode", file.Mode);
+            writer.WriteString("content", file.Content);
+            writer.WriteEndObject();
+        }
 
-    private JsonObject Drawn() => new()
-    {
-        ["manifests"] = new JsonArray([.. Manifests.Select(m => m.Body.DeepClone())]),
-        ["nodes"] = new JsonArray([.. Nodes.Select(node => (JsonNode)Node(node))]),
-    };
-
-    private static JsonObject Node(NodeFiles node)
-    {
-        var body = new JsonObject { ["name"] = node.Name };
-        body["files"] = new JsonArray([.. node.Files.Select(file => (JsonNode)new JsonObject { ["path"] = file.Path, ["mode"] = file.Mode, ["content"] = file.Content })]);
+        writer.WriteEndArray();
         if (node.Configuration is { } configuration)
-            body["configuration"] = configuration.ToJson();
-        return body;
+        {
+            writer.WritePropertyName("configuration");
+            configuration.ToJson().WriteTo(writer);
+        }
+
+        if (node.Machine is { } machine)
+        {
+            writer.WritePropertyName("machine");
+            machine.ToJson().WriteTo(writer);
+        }
+
+        writer.WriteEndObject();
     }
 }

@@ -20,15 +20,16 @@ public static class MachinePicture
         if (new Snapshot(image).Get(machine) is not { } row)
             return new DesiredState(machine, image.Revision, [], [], []);
         var id = ResourceKind.IdOf(row);
-        var links = VirtualMachine.AttachmentsOf(row, image).Select(a => Link(image, id, a, limits)).OfType<NodeLink>().ToList();
-        var file = new NodeFile("network-config", "0644", NetworkConfig.Write(links));
-        return new DesiredState(id, image.Revision, [], [new NodeFiles(id.Name, [file])], []);
+        var interfaces = VirtualMachine.AttachmentsOf(row, image)
+            .Select(a => (Attachment: a, Network: Network.Of(image, a.Network, limits)!)).Where(i => i.Network is not null).ToList();
+        var file = new NodeFile("network-config", "0644", NetworkConfig.Write([.. interfaces.Select(i => Link(image, id, i.Attachment, i.Network))]));
+        var shown = new MachineConfiguration(id.Name, ResourceKind.PropertiesOf(row).Text("virtioInterface") == "Transitional",
+            [.. interfaces.Select(i => new MachineInterface(i.Attachment.Name, MachineAddresses.MacOf(id, i.Attachment.Name), i.Network.Id.ToString(), i.Network.Vlans, i.Network.Type == NetworkType.Trunked, i.Network.Mtu))]);
+        return new DesiredState(id, image.Revision, [], [new NodeFiles(id.Name, [file]) { Machine = shown }], []);
     }
 
-    private static NodeLink? Link(Image image, ResourceId machine, MachineAttachment attachment, Limits limits)
+    private static NodeLink Link(Image image, ResourceId machine, MachineAttachment attachment, Network network)
     {
-        if (Network.Of(image, attachment.Network, limits) is not { } network)
-            return null;
         var port = new Uplink(attachment.Name, MachineAddresses.MacOf(machine, attachment.Name), network.Mtu, network.Id.Key);
         var leases = NetworkPool.HoldingsOf(image, attachment.Network).Of(MachineAddresses.HolderOf(machine, attachment.Name).Id);
         var addresses = leases.Select(l => (l.Address, network.Subnets.FirstOrDefault(s => s.Prefix.Contains(l.Address))?.Prefix.Length ?? l.Address.Bits));

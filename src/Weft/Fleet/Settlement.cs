@@ -13,6 +13,9 @@ namespace Weft.Fleet;
 /// <param name="limits">The numbers that count here.</param>
 public sealed class Settlement(Kinds kinds, Limits limits)
 {
+    /// <summary>The clusters' pictures.</summary>
+    public Pictures Pictures { get; } = new(limits);
+
     /// <summary>Keeps the names of the operations that run beside their rows.</summary>
     public static readonly Fold RunningFold = new(partition => partition == Operation.Partition, (running, before, after) =>
     {
@@ -39,7 +42,7 @@ public sealed class Settlement(Kinds kinds, Limits limits)
     {
         ArgumentNullException.ThrowIfNull(before);
         var agents = before.Range($"{StoreKey.PartitionOf(Agent.ResourceType)}|").Select(ResourceKind.IdOf).GroupBy(agent => agent.Parent!.Key);
-        return [.. agents.Where(group => DigestOf(before, group.First().Parent!) != DigestOf(after, group.First().Parent!)).SelectMany(group => group.Select(agent => agent.Key))];
+        return [.. agents.Where(group => Pictures.Of(before, group.First().Parent!).Digest != Pictures.DigestIn(after, group.First().Parent!)).SelectMany(group => group.Select(agent => agent.Key))];
     }
 
     /// <summary>The changes that end every operation that can end now.</summary>
@@ -110,7 +113,7 @@ public sealed class Settlement(Kinds kinds, Limits limits)
             return (agent, status.Message);
         // The picture may have changed there and back before the agent looked: then it never reports, and has what is wanted.
         if (!digests.TryGetValue(agent.Parent!.Key, out var today))
-            digests[agent.Parent.Key] = today = DigestOf(image, agent.Parent);
+            digests[agent.Parent.Key] = today = Pictures.Of(image, agent.Parent).Digest;
         return status is { IsApplied: true } && status.Digest == today ? null : (agent, null);
     }
 
@@ -151,8 +154,6 @@ public sealed class Settlement(Kinds kinds, Limits limits)
     private Refusal? Undrawn(Image image, ResourceId resource)
     {
         var cluster = resource.Type == KubernetesCluster.ResourceType ? resource : resource.Type == AgentPool.ResourceType ? resource.Parent : null;
-        return cluster is null ? null : ClusterPicture.Draw(image, cluster, limits).Undrawn is { IsEmpty: false } undrawn ? Refusal.Of(undrawn, resource.ToString()) : null;
+        return cluster is null ? null : Pictures.Of(image, cluster).Undrawn is { IsEmpty: false } undrawn ? Refusal.Of(undrawn, resource.ToString()) : null;
     }
-
-    private string DigestOf(Image image, ResourceId cluster) => ClusterPicture.Draw(image, cluster, limits).Digest;
 }

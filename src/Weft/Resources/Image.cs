@@ -15,19 +15,21 @@ public sealed class Image
 {
     private static readonly ByKey Order = new();
     private readonly ImmutableSortedSet<Stored> _rows;
-    private readonly ImmutableDictionary<string, long> _changed;
+    private readonly ImmutableDictionary<string, PartitionVersion> _changed;
     private readonly ImmutableDictionary<string, object> _derived;
     private readonly ImmutableArray<Fold> _folds;
+    private readonly Footprint? _footprint;
 
     private Image(
-        long revision, ImmutableSortedSet<Stored> rows, ImmutableDictionary<string, long> changed,
-        ImmutableDictionary<string, object> derived, ImmutableArray<Fold> folds)
+        long revision, ImmutableSortedSet<Stored> rows, ImmutableDictionary<string, PartitionVersion> changed,
+        ImmutableDictionary<string, object> derived, ImmutableArray<Fold> folds, Footprint? footprint = null)
     {
         Revision = revision;
         _rows = rows;
         _changed = changed;
         _derived = derived;
         _folds = folds;
+        _footprint = footprint;
     }
 
     /// <summary>The revision: how many commits there have been.</summary>
@@ -40,7 +42,7 @@ public sealed class Image
     /// <param name="folds">What is kept up to date beside the rows.</param>
     /// <returns>Revision 0.</returns>
     public static Image Empty(params ImmutableArray<Fold> folds) => new(
-        0, ImmutableSortedSet.Create<Stored>(Order), ImmutableDictionary<string, long>.Empty, ImmutableDictionary<string, object>.Empty, folds);
+        0, ImmutableSortedSet.Create<Stored>(Order), ImmutableDictionary<string, PartitionVersion>.Empty, ImmutableDictionary<string, object>.Empty, folds);
 
     /// <summary>The image of rows that were stored before.</summary>
     /// <param name="revision">The revision they were stored at.</param>
@@ -50,13 +52,14 @@ public sealed class Image
     public static Image Of(long revision, IEnumerable<Stored> rows, ImmutableArray<Fold> folds)
     {
         var all = ImmutableSortedSet.CreateRange(Order, rows);
-        var changed = ImmutableDictionary.CreateBuilder<string, long>();
+        var changed = ImmutableDictionary.CreateBuilder<string, PartitionVersion>();
+        var version = new PartitionVersion(revision);
         var image = new Image(revision, all, changed.ToImmutable(), ImmutableDictionary<string, object>.Empty, folds);
         var derived = image._derived;
         foreach (var row in all)
         {
             var partition = StoreKey.PartitionOf(row.Key);
-            changed[partition] = revision;
+            changed[partition] = version;
             derived = image.Folded(derived, partition, null, row);
         }
 
@@ -66,13 +69,25 @@ public sealed class Image
     /// <summary>One row.</summary>
     /// <param name="key">Its key.</param>
     /// <returns>The row, or null.</returns>
-    public Stored? Get(string key) => _rows.TryGetValue(new Stored(key, 0, default), out var row) ? row : null;
+    public Stored? Get(string key)
+    {
+        var row = _rows.TryGetValue(new Stored(key, 0, default), out var found) ? found : null;
+        _footprint?.Read(key, row);
+        return row;
+    }
 
     /// <summary>The rows whose keys begin with a text, in the order of keys.</summary>
     /// <param name="prefix">The text.</param>
     /// <param name="after">Only rows with keys behind this one; null for all.</param>
     /// <returns>The rows.</returns>
     public IEnumerable<Stored> Range(string prefix, string? after = null)
+    {
+        ArgumentNullException.ThrowIfNull(prefix);
+        _footprint?.ReadRange(prefix, RowsOf(prefix, null));
+        return RowsOf(prefix, after);
+    }
+
+    private IEnumerable<Stored> RowsOf(string prefix, string? after)
     {
         var at = _rows.IndexOf(new Stored(after ?? prefix, 0, default));
         at = at < 0 ? ~at : after is null ? at : at + 1;
@@ -83,12 +98,30 @@ public sealed class Image
     /// <summary>The revision that last changed a partition: wrote, replaced or removed a row of it.</summary>
     /// <param name="partition">The partition.</param>
     /// <returns>0 if none did.</returns>
-    public long LastChange(string partition) => _changed.GetValueOrDefault(partition);
+    public long LastChange(string partition) => _changed.GetValueOrDefault(partition)?.Revision ?? 0;
+
+    /// <summary>
+    /// What a partition is at: the same object in two images means that not a row of it differs between them, also where one of them
+    /// is only imagined and its revision means nothing.
+    /// </summary>
+    /// <param name="partition">The partition.</param>
+    /// <returns>A token to compare by reference; null if nothing was ever written there.</returns>
+    public object? VersionOf(string partition) => _changed.GetValueOrDefault(partition);
+
+    /// <summary>The same image, for a reader whose reading is written down.</summary>
+    /// <param name="footprint">Where.</param>
+    /// <returns>The image; images that are made of it are not watched.</returns>
+    public Image Observed(Footprint footprint) => new(Revision, _rows, _changed, _derived, _folds, footprint);
 
     /// <summary>The value kept beside a partition.</summary>
     /// <param name="partition">The partition.</param>
     /// <returns>The value, or null where there are no rows or no fold.</returns>
-    public object? Derived(string partition) => _derived.GetValueOrDefault(partition);
+    public object? Derived(string partition)
+    {
+        var value = _derived.GetValueOrDefault(partition);
+        _footprint?.ReadDerived(partition, value);
+        return value;
+    }
 
     /// <summary>The image after a commit.</summary>
     /// <param name="changes">What it writes and removes; at most one change per key counts, the last.</param>
@@ -98,6 +131,7 @@ public sealed class Image
         ArgumentNullException.ThrowIfNull(changes);
         var revision = Revision + 1;
         var rows = _rows;
+        var version = new PartitionVersion(revision);
         var changed = _changed;
         var derived = _derived;
         foreach (var change in changes)
@@ -111,7 +145,7 @@ public sealed class Image
             if (before is null && after is null)
                 continue;
             var partition = StoreKey.PartitionOf(change.Key);
-            changed = changed.SetItem(partition, revision);
+            changed = changed.SetItem(partition, version);
             derived = Folded(derived, partition, before, after);
         }
 
@@ -130,6 +164,11 @@ public sealed class Image
         }
 
         return derived;
+    }
+
+    private sealed class PartitionVersion(long revision)
+    {
+        public long Revision => revision;
     }
 
     private sealed class ByKey : IComparer<Stored>

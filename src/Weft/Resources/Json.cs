@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
@@ -16,6 +17,23 @@ public static class Json
     /// <param name="node">The tree.</param>
     /// <returns>UTF-8.</returns>
     public static byte[] Bytes(JsonNode node) => Write(node, Plain);
+
+    /// <summary>The bytes of an object that is written member by member, without a tree in between.</summary>
+    /// <param name="members">Writes the members.</param>
+    /// <returns>UTF-8.</returns>
+    public static byte[] Bytes(Action<Utf8JsonWriter> members)
+    {
+        ArgumentNullException.ThrowIfNull(members);
+        var buffer = new ArrayBufferWriter<byte>(4096);
+        using (var writer = new Utf8JsonWriter(buffer, Plain))
+        {
+            writer.WriteStartObject();
+            members(writer);
+            writer.WriteEndObject();
+        }
+
+        return buffer.WrittenSpan.ToArray();
+    }
 
     /// <summary>The text of a tree, indented by two blanks, with a line feed at its end.</summary>
     /// <param name="node">The tree.</param>

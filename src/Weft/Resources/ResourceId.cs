@@ -44,6 +44,9 @@ public sealed class ResourceId : IEquatable<ResourceId>
     /// <summary>The id in lower case: what ids are compared and stored by.</summary>
     public string Key { get; }
 
+    /// <summary>The key its row has, put together at first use.</summary>
+    internal string RowKey => field ??= $"{StoreKey.PartitionOf(Type)}|{Key}";
+
     /// <summary>The subscription's id.</summary>
     public string Subscription => Type == SubscriptionType ? Name : Parent!.Subscription;
 

@@ -38,8 +38,8 @@ public sealed record Seen(long Revision, ImmutableDictionary<string, long> Rows,
 /// </summary>
 public sealed class Snapshot
 {
-    private readonly ImmutableDictionary<string, long>.Builder _rows = ImmutableDictionary.CreateBuilder<string, long>();
-    private readonly ImmutableHashSet<string>.Builder _partitions = ImmutableHashSet.CreateBuilder<string>();
+    private readonly Dictionary<string, long> _rows = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _partitions = new(StringComparer.Ordinal);
 
     /// <summary>A snapshot of an image.</summary>
     /// <param name="image">The image.</param>
@@ -53,7 +53,7 @@ public sealed class Snapshot
     public Image Image { get; }
 
     /// <summary>What was read so far.</summary>
-    public Seen Seen => new(Image.Revision, _rows.ToImmutable(), _partitions.ToImmutable());
+    public Seen Seen => new(Image.Revision, _rows.ToImmutableDictionary(StringComparer.Ordinal), _partitions.ToImmutableHashSet(StringComparer.Ordinal));
 
     /// <summary>One row.</summary>
     /// <param name="key">Its key.</param>

@@ -73,7 +73,7 @@ public static class StoreKey
     public static string Of(ResourceId id)
     {
         ArgumentNullException.ThrowIfNull(id);
-        return $"{PartitionOf(id.Type)}|{id.Key}";
+        return id.RowKey;
     }
 
     /// <summary>The partition of a type.</summary>

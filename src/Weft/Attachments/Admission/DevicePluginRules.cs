@@ -33,7 +33,7 @@ internal static partial class DevicePluginRules
     /// <summary>Checks the configurations that a ConfigMap holds.</summary>
     public static void Check(JsonElement manifest, Findings findings)
     {
-        foreach (var (key, text) in DevicePool.ConfigurationsIn(manifest))
+        foreach (var (key, text) in PluginResource.ConfigurationsIn(manifest))
         {
             var path = $"data.{key}";
             try
@@ -73,7 +73,7 @@ internal static partial class DevicePluginRules
                 continue;
             }
 
-            foreach (var (selector, j) in DevicePool.Selectors(pool).Select((s, j) => (s, j)))
+            foreach (var (selector, j) in PluginResource.Selectors(pool).Select((s, j) => (s, j)))
                 Selector(selector, known, type, pool.Member("selectors").ValueKind == JsonValueKind.Object ? $"{at}.selectors" : $"{at}.selectors[{j}]", findings);
         }
     }
@@ -85,8 +85,8 @@ internal static partial class DevicePluginRules
             findings.Add(BadName, $"{at}.resourceName", $"'{name}' can be no resource: it must be of letters, digits, '_' and '-', at most 63", "write the network's name with '_' for '-' and '.'");
         else if (name.Contains('-', StringComparison.Ordinal))
             findings.Add(Hyphen, $"{at}.resourceName", $"'{name}' makes the variable PCIDEVICE_…_{name.ToUpperInvariant()} in pods, which no shell can read", $"write '{name.Replace('-', '_')}'");
-        if (!names.Add($"{pool.Text("resourcePrefix") ?? DevicePool.UsualPrefix}/{name}"))
-            findings.Add(BadName, $"{at}.resourceName", $"{pool.Text("resourcePrefix") ?? DevicePool.UsualPrefix}/{name} is there twice, and the plugin exits", "put the selectors of both into one pool");
+        if (!names.Add($"{pool.Text("resourcePrefix") ?? PluginResource.UsualPrefix}/{name}"))
+            findings.Add(BadName, $"{at}.resourceName", $"{pool.Text("resourcePrefix") ?? PluginResource.UsualPrefix}/{name} is there twice, and the plugin exits", "put the selectors of both into one pool");
     }
 
     private static void OutsideSelectors(JsonElement pool, string[] known, string at, Findings findings)
@@ -117,7 +117,7 @@ internal static partial class DevicePluginRules
         Ports(selector, "pfNames", at, findings);
         Ports(selector, "rootDevices", at, findings);
         var drivers = selector.Texts("drivers").ToList();
-        var userSpace = drivers.Where(d => DevicePool.UserSpaceDrivers.Contains(d)).ToList();
+        var userSpace = drivers.Where(d => PluginResource.UserSpaceDrivers.Contains(d)).ToList();
         if (userSpace.Count > 0 && selector.Each("linkTypes").Any())
             findings.Add(Contradiction, $"{at}.linkTypes", $"a device of {userSpace[0]} is no interface and has no link type: nothing matches", "take 'linkTypes' away");
         if (userSpace.Count > 0 && userSpace.Count < drivers.Count)

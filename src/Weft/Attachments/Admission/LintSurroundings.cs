@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Text.Json;
-using Weft.Addressing;
 using Weft.Resources;
 
 namespace Weft.Attachments.Admission;
@@ -25,7 +25,7 @@ public sealed record LintSurroundings(ImmutableArray<Definition> Definitions)
     public ImmutableDictionary<string, NetworkFacts> Networks { get; init; } = ImmutableDictionary<string, NetworkFacts>.Empty;
 
     /// <summary>The device pools that the cluster's device plugins make, by full resource name (<c>weft.dev/n6</c>); empty where none is known.</summary>
-    public ImmutableDictionary<string, DevicePool> Pools { get; init; } = ImmutableDictionary<string, DevicePool>.Empty;
+    public ImmutableDictionary<string, PluginResource> Pools { get; init; } = ImmutableDictionary<string, PluginResource>.Empty;
 
     /// <summary>How many devices of a resource the best node has; a resource that isn't here is unknown.</summary>
     public ImmutableDictionary<string, long> Capacity { get; init; } = ImmutableDictionary<string, long>.Empty;
@@ -56,10 +56,24 @@ public sealed record LintSurroundings(ImmutableArray<Definition> Definitions)
     {
         ArgumentNullException.ThrowIfNull(manifests);
         var all = manifests.ToList();
-        var pools = ImmutableDictionary.CreateBuilder<string, DevicePool>();
-        foreach (var pool in all.SelectMany(DevicePool.In))
+        var pools = ImmutableDictionary.CreateBuilder<string, PluginResource>();
+        foreach (var pool in all.SelectMany(PluginResource.In))
             pools.TryAdd(pool.Name, pool);
-        return new LintSurroundings([.. all.Select(m => Definition.Of(m)).OfType<Definition>()]) { Pools = pools.ToImmutable() };
+        return new LintSurroundings([.. all.Select(m => Definition.Of(m)).OfType<Definition>()]) { Pools = pools.ToImmutable(), Capacity = Allocatable(all) };
+    }
+
+    /// <summary>The most devices that one node has, where nodes are among the manifests (<c>kubectl get nodes -o yaml</c>).</summary>
+    private static ImmutableDictionary<string, long> Allocatable(List<JsonElement> manifests)
+    {
+        var most = ImmutableDictionary.CreateBuilder<string, long>();
+        foreach (var resource in manifests.Where(m => m.Text("kind") == "Node").Select(m => m.Member("status").Member("allocatable"))
+            .Where(a => a.ValueKind == JsonValueKind.Object).SelectMany(a => a.EnumerateObject()).Where(r => r.Name.Contains('/', StringComparison.Ordinal)))
+        {
+            if (long.TryParse(resource.Value.ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var count))
+                most[resource.Name] = Math.Max(count, most.GetValueOrDefault(resource.Name));
+        }
+
+        return most.ToImmutable();
     }
 
     /// <summary>What is known of the network that a definition was drawn for.</summary>

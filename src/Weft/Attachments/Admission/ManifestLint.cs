@@ -41,7 +41,7 @@ public static class ManifestLint
     /// <param name="manifest">The manifest.</param>
     /// <returns>True if so.</returns>
     public static bool Concerns(JsonElement manifest) => manifest.Text("kind") is { } kind
-        && (kind is "Pod" or Definition.Kind || Templates.ContainsKey(kind) || DevicePool.ConfigurationsIn(manifest).Any());
+        && (kind is "Pod" or Definition.Kind || Templates.ContainsKey(kind) || PluginResource.ConfigurationsIn(manifest).Any());
 
     private static void Workload(JsonElement manifest, string template, string space, LintSurroundings surroundings, Findings findings)
     {

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using Weft.Addressing;
 using Weft.Networks;
 using Weft.Resources;
@@ -34,7 +33,7 @@ public sealed record NetworkFacts(ResourceId Id, NetworkType Type, string Interf
         };
     }
 
-    /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>
+    /// <summary>Reads what <see cref="WriteTo"/> wrote.</summary>
     /// <param name="body">A member of <c>networks</c> in a picture.</param>
     /// <returns>The facts, or null where an agent of this version can't make sense of them.</returns>
     public static NetworkFacts? Of(JsonElement body)
@@ -52,20 +51,37 @@ public sealed record NetworkFacts(ResourceId Id, NetworkType Type, string Interf
         return new NetworkFacts(id, type, body.Text("interface") ?? "", (int)(body.Whole("mtu") ?? 0), (int?)body.Whole("vlan"), vlans, Read(body)) { OnVlans = on.ToImmutable() };
     }
 
-    /// <summary>The facts as agents get them.</summary>
-    /// <returns>A JSON object.</returns>
-    public JsonObject ToJson()
+    /// <summary>Writes the facts as agents get them.</summary>
+    /// <param name="writer">Takes them, as an object.</param>
+    public void WriteTo(Utf8JsonWriter writer)
     {
-        var body = new JsonObject { ["id"] = Id.ToString(), ["type"] = Type.ToString(), ["interface"] = Interface, ["mtu"] = Mtu };
+        ArgumentNullException.ThrowIfNull(writer);
+        writer.WriteStartObject();
+        writer.WriteString("id", Id.ToString());
+        writer.WriteString("type", Type.ToString());
+        writer.WriteString("interface", Interface);
+        writer.WriteNumber("mtu", Mtu);
         if (Vlan is { } vlan)
-            body["vlan"] = vlan;
+            writer.WriteNumber("vlan", vlan);
         if (Vlans is { } vlans)
-            body["vlans"] = vlans.ToString();
+            writer.WriteString("vlans", vlans.ToString());
         if (!Subnets.IsEmpty)
-            body["subnets"] = Write(Subnets);
+            Write(writer, Subnets);
         if (!OnVlans.IsEmpty)
-            body["onVlans"] = new JsonArray([.. OnVlans.OrderBy(v => v.Key).Select(v => (JsonNode)new JsonObject { ["vlan"] = v.Key, ["subnets"] = Write(v.Value) })]);
-        return body;
+        {
+            writer.WriteStartArray("onVlans");
+            foreach (var (number, subnets) in OnVlans.OrderBy(v => v.Key))
+            {
+                writer.WriteStartObject();
+                writer.WriteNumber("vlan", number);
+                Write(writer, subnets);
+                writer.WriteEndObject();
+            }
+
+            writer.WriteEndArray();
+        }
+
+        writer.WriteEndObject();
     }
 
     private static ImmutableArray<Subnet> Read(JsonElement body) =>
@@ -74,8 +90,18 @@ public sealed record NetworkFacts(ResourceId Id, NetworkType Type, string Interf
     private static Subnet? Subnet(JsonElement body) =>
         body.Text("prefix") is { } text && Prefix.Parse(text).TryGet(out var prefix, out _) ? new Subnet(prefix, (int)(body.Whole("reserved") ?? 0)) : null;
 
-    private static JsonArray Write(ImmutableArray<Subnet> subnets) => new([.. subnets.Select(s => (JsonNode)new JsonObject
+    private static void Write(Utf8JsonWriter writer, ImmutableArray<Subnet> subnets)
     {
-        ["prefix"] = s.Prefix.ToString(), ["gateway"] = s.Gateway.ToString(), ["reserved"] = s.Reserved,
-    })]);
+        writer.WriteStartArray("subnets");
+        foreach (var subnet in subnets)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("prefix", subnet.Prefix.ToString());
+            writer.WriteString("gateway", subnet.Gateway.ToString());
+            writer.WriteNumber("reserved", subnet.Reserved);
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
+    }
 }

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Weft.Addressing;
+using Weft.Attachments.Formats;
 
 namespace Weft.Attachments.Renderers;
 
@@ -9,42 +10,39 @@ namespace Weft.Attachments.Renderers;
 /// <remarks>Source: netplan YAML reference 0.106; cloud-init network-config v2. docs/specs/plugins.md, "Node configuration".</remarks>
 public static class NetworkConfig
 {
-    /// <summary>Writes the document as a file, with a line above it for each interface that says why it is there.</summary>
+    /// <summary>The first line of every file.</summary>
+    internal const string Mark = "# Drawn by Weft. It is drawn anew when the site changes; edits here are lost.\n";
+
+    /// <summary>Writes a machine's document as a file, with a line above it for each interface that says why it is there.</summary>
     /// <param name="links">The interfaces.</param>
     /// <returns>YAML.</returns>
-    public static string Write(IReadOnlyList<NodeLink> links)
+    public static string Write(IReadOnlyList<NodeLink> links) => Write(new NodeConfiguration("", [.. links], [], [], []));
+
+    /// <summary>
+    /// Writes a node's document as a file. Virtual functions are not in it: netplan makes them after their driver may have taken them, and makes
+    /// all anew to change their number, under the pods that have them. The agent makes them; here is only their port, wide enough.
+    /// </summary>
+    /// <param name="configuration">The node's configuration.</param>
+    /// <returns>YAML.</returns>
+    public static string Write(NodeConfiguration configuration)
     {
-        var head = new System.Text.StringBuilder("# Drawn by Weft. It is drawn anew when the site changes; edits here are lost.\n");
-        foreach (var link in links)
-            head.Append(System.Globalization.CultureInfo.InvariantCulture, $"#   {link.Name}: {link.Comment}\n");
-        return head + Yaml.Write(Draw(links));
+        var layout = NodeLayout.Arrange(configuration);
+        return Mark + string.Concat(layout.Notes.Select(note => $"#   {note}\n")) + Yaml.Write(Draw(layout));
     }
 
     /// <summary>Draws the <c>network</c> mapping.</summary>
     /// <param name="links">The interfaces; those of one name are the same interface and are drawn as one.</param>
     /// <returns>The document.</returns>
-    public static JsonObject Draw(IEnumerable<NodeLink> links)
+    public static JsonObject Draw(IEnumerable<NodeLink> links) => Draw(NodeLayout.Arrange(new NodeConfiguration("", [.. links], [], [], [])));
+
+    private static JsonObject Draw(NodeLayout layout)
     {
         var ethernets = new JsonObject();
+        foreach (var port in layout.Ports)
+            ethernets[port.Name] = Common(Port(port.Uplink, port.Name, port.Mtu, []), port, port.Mtu);
         var vlans = new JsonObject();
-        foreach (var link in Merged(links))
-        {
-            if (link.Vlan is { } vlan)
-            {
-                var parent = link.Parent ?? link.Uplink.Name;
-                // A tagged interface needs its port to be up and wide enough. A trunk port that has no MAC address here (a bond, say) is
-                // set up by the node's own files, and netplan finds it there.
-                if (!ethernets.ContainsKey(parent) && !IsForeign(link.Uplink))
-                    ethernets[parent] = Port(link.Uplink, parent, link.Uplink.Mtu, []);
-                var body = new JsonObject { ["id"] = vlan, ["link"] = parent };
-                vlans[link.Name] = Common(body, link, link.Mtu);
-            }
-            else if (!(IsForeign(link.Uplink) && link.Name == link.Uplink.Name))
-            {
-                ethernets[link.Name] = Common(Port(link.Uplink, link.Name, link.Mtu, []), link, link.Mtu);
-            }
-        }
-
+        foreach (var link in layout.Tagged)
+            vlans[link.Name] = Common(new JsonObject { ["id"] = link.Vlan, ["link"] = link.Parent }, link, link.Mtu);
         var network = new JsonObject { ["version"] = 2 };
         if (ethernets.Count > 0)
             network["ethernets"] = ethernets;
@@ -52,17 +50,6 @@ public static class NetworkConfig
             network["vlans"] = vlans;
         return new JsonObject { ["network"] = network };
     }
-
-    /// <summary>Two attachments may want the same interface (pods' parent and the node's own): its addresses are those of both.</summary>
-    private static IEnumerable<NodeLink> Merged(IEnumerable<NodeLink> links) => links.GroupBy(link => link.Name, StringComparer.Ordinal).Select(same =>
-        same.First() with
-        {
-            Addresses = [.. same.SelectMany(l => l.Addresses).Distinct()],
-            Routes = [.. same.SelectMany(l => l.Routes).Distinct()],
-            Mtu = same.Max(l => l.Mtu),
-        });
-
-    private static bool IsForeign(Uplink uplink) => uplink.IsTrunkPort && uplink.MacAddress is null;
 
     private static JsonObject Port(Uplink uplink, string name, int mtu, JsonObject body)
     {

@@ -1,28 +1,42 @@
+using System.Buffers;
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
-using YamlDotNet.Core;
-using YamlDotNet.Core.Events;
 
 namespace Weft.Attachments.Renderers;
 
 /// <summary>JSON trees as YAML in block style, for people, that reads back as the same tree by readers of YAML 1.2 and of 1.1 alike.</summary>
 public static partial class Yaml
 {
+    // Characters that end or begin something in a plain scalar, wherever they stand; ':' and '#' do so only beside a blank.
+    private static readonly SearchValues<char> PlainInside = SearchValues.Create(
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 !#$%&'()*+,-./:;<=>?@\\^_|~\"");
+
+    private static readonly SearchValues<char> PlainFirst = SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/.(+_;$^\\");
+
     /// <summary>Writes one document.</summary>
     /// <param name="node">The tree.</param>
     /// <returns>The text, with a line feed at its end.</returns>
     public static string Write(JsonNode? node)
     {
-        using var text = new StringWriter(CultureInfo.InvariantCulture) { NewLine = "\n" };
-        var emitter = new Emitter(text, new EmitterSettings(2, int.MaxValue, false, 1024, newLine: "\n"));
-        emitter.Emit(new StreamStart());
-        emitter.Emit(new DocumentStart());
-        Emit(emitter, node);
-        emitter.Emit(new DocumentEnd(true));
-        emitter.Emit(new StreamEnd());
-        return text.ToString().TrimEnd('\n') + "\n";
+        var text = new StringBuilder();
+        switch (node)
+        {
+            case JsonObject { Count: > 0 } map:
+                Map(text, map, 0, false);
+                break;
+            case JsonArray { Count: > 0 } list:
+                List(text, list, 0, false);
+                break;
+            default:
+                Scalar(text, node, 0);
+                text.Append('\n');
+                break;
+        }
+
+        return text.ToString();
     }
 
     /// <summary>Writes several documents, each behind a line <c>---</c>.</summary>
@@ -30,44 +44,136 @@ public static partial class Yaml
     /// <returns>The text; empty where there are none.</returns>
     public static string WriteAll(IEnumerable<JsonNode?> nodes) => string.Concat(nodes.Select(node => "---\n" + Write(node)));
 
-    private static void Emit(Emitter emitter, JsonNode? node)
+    /// <summary>A map, a line for each member; the first may stand behind the dash of the list it is in.</summary>
+    private static void Map(StringBuilder text, JsonObject map, int indent, bool isBehindDash)
     {
-        switch (node)
+        foreach (var (name, value) in map)
         {
-            case JsonObject map:
-                emitter.Emit(new MappingStart(AnchorName.Empty, TagName.Empty, true, map.Count == 0 ? MappingStyle.Flow : MappingStyle.Block));
-                foreach (var (name, value) in map)
-                {
-                    emitter.Emit(OfString(name, false));
-                    Emit(emitter, value);
-                }
+            if (!isBehindDash)
+                text.Append(' ', indent);
+            isBehindDash = false;
+            Text(text, name, null);
+            text.Append(':');
+            // A list under a member stands at the member's own depth, as people write it.
+            Value(text, value, indent + 2, indent);
+        }
+    }
 
-                emitter.Emit(new MappingEnd());
+    private static void List(StringBuilder text, JsonArray list, int indent, bool isBehindDash)
+    {
+        foreach (var item in list)
+        {
+            if (!isBehindDash)
+                text.Append(' ', indent);
+            isBehindDash = false;
+            text.Append('-');
+            switch (item)
+            {
+                case JsonObject { Count: > 0 } map:
+                    text.Append(' ');
+                    Map(text, map, indent + 2, true);
+                    break;
+                case JsonArray { Count: > 0 } inner:
+                    text.Append(' ');
+                    List(text, inner, indent + 2, true);
+                    break;
+                default:
+                    Value(text, item, indent + 2, indent + 2);
+                    break;
+            }
+        }
+    }
+
+    private static void Value(StringBuilder text, JsonNode? value, int indent, int listIndent)
+    {
+        switch (value)
+        {
+            case JsonObject { Count: > 0 } map:
+                text.Append('\n');
+                Map(text, map, indent, false);
                 break;
-            case JsonArray list:
-                emitter.Emit(new SequenceStart(AnchorName.Empty, TagName.Empty, true, list.Count == 0 ? SequenceStyle.Flow : SequenceStyle.Block));
-                foreach (var item in list)
-                    Emit(emitter, item);
-                emitter.Emit(new SequenceEnd());
-                break;
-            case JsonValue value when value.GetValueKind() == JsonValueKind.String:
-                emitter.Emit(OfString(value.GetValue<string>(), true));
+            case JsonArray { Count: > 0 } list:
+                text.Append('\n');
+                List(text, list, listIndent, false);
                 break;
             default:
-                emitter.Emit(OfText(node?.ToJsonString() ?? "null", ScalarStyle.Plain));
+                text.Append(' ');
+                Scalar(text, value, indent);
+                text.Append('\n');
                 break;
         }
     }
 
-    /// <summary>A name stands on one line; a value may be a block.</summary>
-    private static Scalar OfString(string text, bool mayBeBlock)
+    private static void Scalar(StringBuilder text, JsonNode? value, int indent)
     {
-        if (mayBeBlock && text.Contains('\n', StringComparison.Ordinal) && !text.EndsWith("\n\n", StringComparison.Ordinal) && !HardInBlock().IsMatch(text))
-            return OfText(text, ScalarStyle.Literal);
-        return OfText(text, ReadsAsSomethingElse().IsMatch(text) || HardInPlain().IsMatch(text) ? ScalarStyle.DoubleQuoted : ScalarStyle.Any);
+        if (value is JsonObject)
+            text.Append("{}");
+        else if (value is JsonArray)
+            text.Append("[]");
+        else if (value is JsonValue scalar && scalar.GetValueKind() == JsonValueKind.String)
+            Text(text, scalar.GetValue<string>(), indent);
+        else
+            text.Append(value?.ToJsonString() ?? "null");
     }
 
-    private static Scalar OfText(string text, ScalarStyle style) => new(AnchorName.Empty, TagName.Empty, text, style, true, true);
+    /// <summary>A string in the plainest way that reads back as the same string; as a block only where it is a value.</summary>
+    private static void Text(StringBuilder text, string value, int? indent)
+    {
+        if (indent is { } depth && value.Contains('\n', StringComparison.Ordinal) && !value.EndsWith("\n\n", StringComparison.Ordinal) && !HardInBlock().IsMatch(value))
+            Block(text, value, depth);
+        else if ((MayReadAsSomethingElse(value) && ReadsAsSomethingElse().IsMatch(value)) || IsHardInPlain(value))
+            DoubleQuoted(text, value);
+        else if (IsPlain(value))
+            text.Append(value);
+        else
+            text.Append('\'').Append(value.Replace("'", "''", StringComparison.Ordinal)).Append('\'');
+    }
+
+    /// <summary>Whether the pattern must be asked: all that it knows is short, begins as a number or a sign, or is as long as a MAC address.</summary>
+    private static bool MayReadAsSomethingElse(string value) =>
+        value.Length <= 5 || value[0] is (>= '0' and <= '9') or '-' or '+' or '.' or '~' or '=' or '<' || (value.Length == 17 && value[2] == ':');
+
+    private static bool IsHardInPlain(string value) =>
+        value[0] == ' ' || value[^1] == ' ' || (value.AsSpan().ContainsAnyExceptInRange(' ', '~') && HardInPlain().IsMatch(value));
+
+    // "::/0" is plain: a colon begins something only before a blank.
+    private static bool IsPlain(string value) => (PlainFirst.Contains(value[0]) || value.StartsWith("::", StringComparison.Ordinal)) && !value.AsSpan().ContainsAnyExcept(PlainInside)
+        && value[^1] != ':' && !value.Contains(": ", StringComparison.Ordinal) && !value.Contains(" #", StringComparison.Ordinal)
+        && !value.StartsWith("...", StringComparison.Ordinal);
+
+    private static void Block(StringBuilder text, string value, int indent)
+    {
+        text.Append(value.EndsWith('\n') ? "|" : "|-");
+        foreach (var line in value.AsSpan(0, value.EndsWith('\n') ? value.Length - 1 : value.Length).EnumerateLines())
+        {
+            text.Append('\n');
+            if (!line.IsEmpty)
+                text.Append(' ', Math.Max(indent, 2)).Append(line);
+        }
+    }
+
+    private static void DoubleQuoted(StringBuilder text, string value)
+    {
+        text.Append('"');
+        foreach (var rune in value.EnumerateRunes())
+        {
+            if (rune.Value is '"' or '\\')
+                text.Append('\\').Append((char)rune.Value);
+            else if (rune.Value == '\n')
+                text.Append("\\n");
+            else if (rune.Value == '\t')
+                text.Append("\\t");
+            else if (rune.Value is >= ' ' and <= '~')
+                text.Append((char)rune.Value);
+            else if (rune.IsBmp)
+                text.Append(CultureInfo.InvariantCulture, $"\\u{rune.Value:X4}");
+            else
+                // Whole and not as two halves, which some readers don't put together again.
+                text.Append(CultureInfo.InvariantCulture, $"\\U{rune.Value:X8}");
+        }
+
+        text.Append('"');
+    }
 
     // YAML 1.2's null, booleans and numbers; and what YAML 1.1 (kubectl's reader among others) adds: yes and no, octal, base 60, dates, '=' and '<<'.
     // MAC addresses of digits alone are numbers to base 60, and so quoted too, whatever their digits.

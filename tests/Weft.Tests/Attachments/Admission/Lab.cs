@@ -32,7 +32,7 @@ internal static class Lab
             new NetworkFacts(Id("l3Networks/n6"), NetworkType.L3, "n6", 9000, 606, null, [Subnet("10.20.6.0/24"), Subnet("fd00:6::/64")]),
             new NetworkFacts(Id("trunkedNetworks/trunk"), NetworkType.Trunked, "t0", 9000, null, VlanSet.Parse("101,103-110").Value, []),
         }.ToImmutableDictionary(n => n.Id.Key),
-        Pools = new[] { new DevicePool("weft.dev/red", false), new DevicePool("weft.dev/blue", false), new DevicePool("weft.dev/fast", true) }.ToImmutableDictionary(p => p.Name),
+        Pools = new[] { new PluginResource("weft.dev/red", false), new PluginResource("weft.dev/blue", false), new PluginResource("weft.dev/fast", true) }.ToImmutableDictionary(p => p.Name),
         Capacity = ImmutableDictionary<string, long>.Empty.Add("weft.dev/red", 2),
     };
 

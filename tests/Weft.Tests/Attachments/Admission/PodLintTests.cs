@@ -114,11 +114,17 @@ public sealed class PodLintTests
         var picture = new JsonObject
         {
             ["manifests"] = new JsonArray(JsonNode.Parse(Lab.Plugin("\"type\":\"macvlan\",\"master\":\"t0\"", "trunk", $$"""{"weft.dev/network":"{{Lab.Group}}/trunkedNetworks/trunk"}"""))),
-            ["networks"] = new JsonArray([.. Lab.Around.Networks.Values.Select(n => (JsonNode)n.ToJson())]),
+            ["networks"] = new JsonArray([.. Lab.Around.Networks.Values.Select(n => JsonNode.Parse(Written(n)))]),
         };
         var around = LintSurroundings.OfPicture(Lab.Json(picture.ToJsonString()));
-        Assert.Equal(Lab.Around.Networks.Values.Select(n => n.ToJson().ToJsonString()).Order(), around.Networks.Values.Select(n => n.ToJson().ToJsonString()).Order());
+        Assert.Equal(Lab.Around.Networks.Values.Select(Written).Order(), around.Networks.Values.Select(Written).Order());
         Assert.Equal("W601", Assert.Single(Lab.Findings(Lab.Pod("""[{"name":"trunk","cni-args":{"vlan":102}}]"""), around)).Rule);
         Assert.Equal("W204", Assert.Single(Lab.Findings(Lab.Pod("foreign"), around)).Rule);
     }
+
+    private static string Written(NetworkFacts facts) => JsonNode.Parse(Weft.Resources.Json.Bytes(writer =>
+    {
+        writer.WritePropertyName("n");
+        facts.WriteTo(writer);
+    }))!["n"]!.ToJsonString();
 }

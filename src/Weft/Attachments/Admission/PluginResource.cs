@@ -7,7 +7,7 @@ namespace Weft.Attachments.Admission;
 /// <summary>A pool of devices as the configuration of the SR-IOV device plugin makes it: a resource that pods request.</summary>
 /// <param name="Name">The full resource name, prefix and all.</param>
 /// <param name="IsUserSpace">Whether its devices go to a driver in user space (DPDK): such pods need huge pages and may lock memory.</param>
-public sealed record DevicePool(string Name, bool IsUserSpace)
+public sealed record PluginResource(string Name, bool IsUserSpace)
 {
     /// <summary>The prefix where a pool names none. Source: SR-IOV network device plugin, <c>--resource-prefix</c>.</summary>
     public const string UsualPrefix = "intel.com";
@@ -21,14 +21,14 @@ public sealed record DevicePool(string Name, bool IsUserSpace)
     /// <summary>The pools that a ConfigMap of the device plugin makes.</summary>
     /// <param name="manifest">A manifest of any kind.</param>
     /// <returns>Its pools; none where it is no such ConfigMap or what it holds can't be read.</returns>
-    public static IEnumerable<DevicePool> In(JsonElement manifest)
+    public static IEnumerable<PluginResource> In(JsonElement manifest)
     {
         foreach (var (_, text) in ConfigurationsIn(manifest))
         {
             if (Parse(text) is not { } root)
                 continue;
             foreach (var pool in root.Each("resourceList").Where(p => p.Text("resourceName") is not null))
-                yield return new DevicePool($"{pool.Text("resourcePrefix") ?? UsualPrefix}/{pool.Text("resourceName")}", Selectors(pool).Any(IsForUserSpace));
+                yield return new PluginResource($"{pool.Text("resourcePrefix") ?? UsualPrefix}/{pool.Text("resourceName")}", Selectors(pool).Any(IsForUserSpace));
         }
     }
 

@@ -1,0 +1,69 @@
+using System.Collections.Immutable;
+using Weft.Attachments.Renderers;
+
+namespace Weft.Attachments.Formats;
+
+/// <summary>The formats of node configuration.</summary>
+public enum NodeFormat
+{
+    /// <summary>One file of netplan.</summary>
+    Netplan,
+
+    /// <summary>Files of systemd-networkd.</summary>
+    Networkd,
+
+    /// <summary>The desired state of nmstate, with .link files for the names of ports.</summary>
+    Nmstate,
+
+    /// <summary>A <c>NodeNetworkConfigurationPolicy</c> of kubernetes-nmstate.</summary>
+    Nncp,
+
+    /// <summary>The trunk guard alone.</summary>
+    Nftables,
+
+    /// <summary>The network-config of cloud-init, for a node's first boot.</summary>
+    CloudInit,
+}
+
+/// <summary>Draws a node's configuration as files.</summary>
+/// <remarks>Source: docs/specs/node-configuration.md, "Files".</remarks>
+public static class NodeFormats
+{
+    /// <summary>What travels in the picture of a cluster: netplan, and the trunk guard.</summary>
+    /// <param name="configuration">The node's configuration.</param>
+    /// <returns>The files.</returns>
+    public static ImmutableArray<NodeFile> Files(NodeConfiguration configuration)
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+        return [Netplan(configuration), .. Guard(NodeLayout.Arrange(configuration), null)];
+    }
+
+    /// <summary>Draws a format.</summary>
+    /// <param name="format">The format.</param>
+    /// <param name="configuration">The node's configuration.</param>
+    /// <param name="previous">What the node had before, or null: formats that must be told what goes are told.</param>
+    /// <returns>The files, or every fault of the configuration.</returns>
+    public static Outcome<ImmutableArray<NodeFile>> Draw(NodeFormat format, NodeConfiguration configuration, NodeConfiguration? previous = null)
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+        if (!NodeLayout.Of(configuration).TryGet(out var layout, out var refusal))
+            return refusal;
+        var old = previous is null ? null : NodeLayout.Arrange(previous);
+        ImmutableArray<NodeFile> files = format switch
+        {
+            NodeFormat.Netplan => [Netplan(configuration), .. Guard(layout, old)],
+            NodeFormat.Networkd => [.. NetworkdFiles.Draw(layout), .. Guard(layout, old)],
+            NodeFormat.Nmstate => [new NodeFile("/etc/nmstate/60-weft.yml", "0600", NmstateDocument.Write(layout, old)), .. NetworkdFiles.Links(layout), .. Guard(layout, old)],
+            NodeFormat.Nncp => [new NodeFile($"weft-{layout.Node}.nncp.yaml", "0644", NmstateDocument.WritePolicy(layout, old))],
+            NodeFormat.Nftables => [.. Guard(layout, old)],
+            NodeFormat.CloudInit => [new NodeFile("network-config", "0644", NetworkConfig.Write(configuration))],
+            _ => throw new ArgumentOutOfRangeException(nameof(format), format, "no format of node configuration"),
+        };
+        return files;
+    }
+
+    private static NodeFile Netplan(NodeConfiguration configuration) => new("/etc/netplan/60-weft.yaml", "0600", NetworkConfig.Write(configuration));
+
+    private static IEnumerable<NodeFile> Guard(NodeLayout layout, NodeLayout? previous) =>
+        TrunkGuardRules.Write(layout, previous) is { Length: > 0 } rules ? [new NodeFile("/etc/weft/trunk-guard.nft", "0644", rules)] : [];
+}

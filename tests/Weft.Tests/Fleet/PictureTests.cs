@@ -1,0 +1,112 @@
+using System.Collections.Immutable;
+using CsCheck;
+using Weft.Fleet;
+using Weft.Resources;
+using Weft.Storage;
+
+namespace Weft.Tests.Rooms.Fleet;
+
+/// <summary>Pictures that were drawn before are the ones that would be drawn now.</summary>
+public sealed class PictureTests
+{
+    private const string K1 = "~c/kubernetesClusters/k1";
+    private const string K2 = "~c/kubernetesClusters/k2";
+
+    private static readonly (string Name, Action<TestSite> Do)[] Writes =
+    [
+        ("attach n6", site => Try(site, K1, TestSite.Kubernetes("'l3Networks':[{'networkId':'~c/l3Networks/n6','pluginType':'MACVLAN','ipamEnabled':'True'}]"))),
+        ("attach n2 to the node", site => Try(site, K1, TestSite.Kubernetes("'l3Networks':[{'networkId':'~c/l3Networks/n2','pluginType':'OSDevice'}]"))),
+        ("attach the trunk", site => Try(site, K1, TestSite.Kubernetes("'trunkedNetworks':[{'networkId':'~c/trunkedNetworks/ran','pluginType':'MACVLAN'}]"))),
+        ("detach", site => Try(site, K1, TestSite.Kubernetes(""))),
+        ("another cluster", site => Try(site, K2, TestSite.Kubernetes("'l3Networks':[{'networkId':'~c/l3Networks/n6','pluginType':'MACVLAN'}]"))),
+        ("a node", site => Try(site, TestSite.NodeId("w1"), TestSite.Node("{'name':'eth1','macAddress':'52:54:00:00:00:01','mtu':9000}", "BareMetal"))),
+        ("another node", site => Try(site, TestSite.NodeId("w2"), TestSite.Node("{'name':'eth1','macAddress':'52:54:00:00:00:02','mtu':9000}", "BareMetal"))),
+        ("a node of another cluster", site => Try(site, TestSite.NodeId("x1", "k2"), TestSite.Node("{'name':'eth1','macAddress':'52:54:00:00:00:03','mtu':9000}", "BareMetal"))),
+        ("no node", site => Take(site, site.TryDelete(TestSite.NodeId("w1")))),
+        ("a narrower trunk", site => Try(site, "~c/trunkedNetworks/ran", TestSite.Tracked("'isolationDomainIds':['~f/l3IsolationDomains/core','~f/l2IsolationDomains/hb-domain'],'vlans':[602,750]"))),
+        ("another MTU", site => Try(site, "~f/l3IsolationDomains/user/internalNetworks/dn-net", "{'properties':{'vlanId':606,'mtu':8000,'connectedIPv4Subnets':[{'prefix':'10.20.6.0/24'}],'connectedIPv6Subnets':[{'prefix':'fd20:0:0:606::/64'}]}}")),
+        ("a machine", site => Try(site, "~c/virtualMachines/vm1", TestSite.Machine("{'attachedNetworkId':'~c/l3Networks/n6','ipAllocationMethod':'Dynamic','networkAttachmentName':'net-a'}"))),
+        ("tags", site => Take(site, site.TryPatch(K1, "{'tags':{'team':'core'}}"))),
+        ("what can end", site => site.Settled()),
+    ];
+
+    [Fact]
+    public void Keeps_NoPictureThatWouldBeDrawnOtherwise() =>
+        Gen.Int[0, Writes.Length - 1].Array[1, 12].Sample(steps =>
+        {
+            var site = TestSite.Small();
+            var kept = new Pictures(site.Limits);
+            foreach (var step in steps)
+            {
+                var before = site.Image;
+                Writes[step].Do(site);
+                foreach (var id in new[] { TestSite.Id(K1), TestSite.Id(K2) })
+                {
+                    Assert.Equal(ClusterPicture.Draw(before, id, site.Limits).Digest, kept.DigestIn(before, id));
+                    var drawn = ClusterPicture.Draw(site.Image, id, site.Limits);
+                    Assert.Equal(drawn.Digest, kept.DigestIn(site.Image, id));
+                    var picture = kept.Of(site.Image, id);
+                    Assert.Equal((drawn.Digest, drawn.Revision, drawn.Undrawn.Length), (picture.Digest, picture.Revision, picture.Undrawn.Length));
+                }
+            }
+        }, iter: 150, threads: 1);
+
+    [Fact]
+    public void Draws_NothingAnew_WhereNothingItIsDrawnFromHasChanged()
+    {
+        var site = TestSite.Small();
+        site.Put(K2, TestSite.Kubernetes("'l3Networks':[{'networkId':'~c/l3Networks/n6','pluginType':'MACVLAN','ipamEnabled':'True'}]"));
+        site.Settled();
+        var kept = new Pictures(site.Limits);
+        var before = kept.Of(site.Image, TestSite.Id(K1));
+        site.Put(TestSite.NodeId("x1", "k2"), TestSite.Node("{'name':'eth1','macAddress':'52:54:00:00:00:03','mtu':9000}", "BareMetal"));
+        site.Patch(K2, "{'tags':{'team':'core'}}");
+        var after = kept.Of(site.Image, TestSite.Id(K1));
+        Assert.Equal(site.Image.Revision, after.Revision);
+        Assert.True(before.Manifests == after.Manifests && before.Nodes == after.Nodes, "the picture of k1 was drawn anew, though only k2 was written");
+        Assert.False(kept.Of(site.Image, TestSite.Id(K2)).Nodes.IsEmpty);
+    }
+
+    [Fact]
+    public void Forgets_WhatWasOnlyImagined()
+    {
+        var site = TestSite.Small();
+        var kept = new Pictures(site.Limits);
+        var here = kept.Of(site.Image, TestSite.Id(K1)).Digest;
+        // Two futures of one revision number: a picture of the one must not be taken for the other's.
+        var one = site.TryPut(K1, TestSite.Kubernetes("'l3Networks':[{'networkId':'~c/l3Networks/n6','pluginType':'MACVLAN'}]")).Value.After;
+        var other = site.TryPut(K1, TestSite.Kubernetes("'l3Networks':[{'networkId':'~c/l3Networks/n2','pluginType':'MACVLAN'}]")).Value.After;
+        Assert.Equal(one.Revision, other.Revision);
+        var digests = new[] { kept.DigestIn(one, TestSite.Id(K1)), kept.DigestIn(other, TestSite.Id(K1)), kept.Of(site.Image, TestSite.Id(K1)).Digest };
+        Assert.Equal(3, digests.Distinct().Count());
+        Assert.Equal(here, digests[2]);
+        Assert.Equal(digests[0], kept.Of(one, TestSite.Id(K1)).Digest);
+        Assert.Equal(digests[1], kept.Of(other, TestSite.Id(K1)).Digest);
+    }
+
+    [Fact]
+    public void Sees_EveryRangeThatWasRead()
+    {
+        var image = AllKinds.EmptyImage.Next([Change.Put("a|1", new System.Text.Json.Nodes.JsonObject()), Change.Put("b|1", new System.Text.Json.Nodes.JsonObject())]);
+        var footprint = new Footprint();
+        var watched = image.Observed(footprint);
+        _ = watched.Get("a|2");
+        _ = watched.Range("b|").ToList();
+        Assert.True(footprint.IsSameIn(image, image.Next([Change.Put("a|3", new System.Text.Json.Nodes.JsonObject()), Change.Put("c|1", new System.Text.Json.Nodes.JsonObject())])));
+        Assert.False(footprint.IsSameIn(image, image.Next([Change.Put("a|2", new System.Text.Json.Nodes.JsonObject())])));
+        Assert.False(footprint.IsSameIn(image, image.Next([Change.Put("b|2", new System.Text.Json.Nodes.JsonObject())])));
+        Assert.False(footprint.IsSameIn(image, image.Next([Change.Remove("b|1")])));
+        _ = watched.Range("").ToList();
+        Assert.True(footprint.IsSameIn(image, image));
+        Assert.False(footprint.IsSameIn(image, image.Next([Change.Put("c|1", new System.Text.Json.Nodes.JsonObject())])));
+    }
+
+    private static void Try(TestSite site, string id, string body) => Take(site, site.TryPut(id, body));
+
+    /// <summary>What is refused changes nothing, and is a write like any other here.</summary>
+    private static void Take(TestSite site, Outcome<Decision> outcome)
+    {
+        if (outcome.Refusal is null)
+            site.Take(outcome);
+    }
+}

@@ -118,7 +118,8 @@ public sealed class AgentTests
         var definitions = kube.Store.Find("k8s.cni.cncf.io", "v1", "network-attachment-definitions");
         JsonArray wanted = [.. Enumerable.Range(0, 60).Select(i => (JsonNode)KubeSite.Definition($"n{i}"))];
         site.Plane.Desire("sha256-1", wanted);
-        using (var killed = Start(site, kube))
+        var said = new System.Collections.Concurrent.ConcurrentQueue<string?>();
+        using (var killed = Start(site, kube, said))
         {
             // In the midst of it.
             await Site.Eventually(() => kube.Writes() > 10, "it has begun to write");
@@ -127,8 +128,15 @@ public sealed class AgentTests
         }
 
         Assert.InRange(kube.Writes(), 10, 60);
-        using var again = Start(site, kube);
-        await site.Plane.UntilReported("sha256-1", "Applied");
+        using var again = Start(site, kube, said);
+        for (var i = 0; i < 6_000 && !again.HasExited && !site.Plane.Reports.Any(r => (string?)r["state"] == "Applied"); i++)
+            await Task.Delay(10, Cancel);
+        if (!site.Plane.Reports.Any(r => (string?)r["state"] == "Applied"))
+        {
+            again.Kill();
+            Assert.Fail($"it never reported; it said:\n{string.Join('\n', said)}");
+        }
+
         Assert.Equal(60, kube.Store.List(definitions, null, _ => true).Items.Count);
         Assert.InRange(kube.Writes(), 60, 76);
         Process.Start("/bin/kill", ["-TERM", $"{again.Id}"]).WaitForExit();
@@ -154,13 +162,14 @@ public sealed class AgentTests
         Assert.Contains(message, said, StringComparison.Ordinal);
     }
 
-    private static Process Start(Site site, FakeKube kube)
+    private static Process Start(Site site, FakeKube kube, System.Collections.Concurrent.ConcurrentQueue<string?> said)
     {
         var start = new ProcessStartInfo(Program,
         [
             "--server", site.Plane.Url, "--state", site.Options.State, "--name", "c1", "--enrollment-token-file", site.TokenFile, "--socket", site.Options.Socket, "--kubeconfig", kube.Config(site.Root),
-        ]) { RedirectStandardError = true };
+        ]) { RedirectStandardError = true, RedirectStandardOutput = true };
         var process = Process.Start(start)!;
+        process.ErrorDataReceived += (_, line) => said.Enqueue(line.Data);
         process.BeginErrorReadLine();
         return process;
     }

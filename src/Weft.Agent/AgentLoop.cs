@@ -30,6 +30,7 @@ internal sealed class AgentLoop(
     private readonly Backoff _backoff = new(pace.FirstRetry, pace.LastRetry);
     private readonly TargetLoop[] _loops = [.. targets.Select(target => new TargetLoop(target, pace, clock, log))];
     private readonly Signal _passed = new();
+    private readonly RecentDrift _drift = new(clock);
 
     // What the targets are kept true to, and the newest picture met, which may be one that can't be drawn.
     private Picture? _held;
@@ -40,6 +41,9 @@ internal sealed class AgentLoop(
     private StatusReport? _status;
     private StatusReport? _reported;
     private DateTimeOffset _notBefore = DateTimeOffset.MinValue;
+
+    // Ends the wait for another picture; null but while it lasts.
+    private CancellationTokenSource? _waiting;
 
     /// <summary>Runs until cancelled.</summary>
     /// <param name="cancel">Ends it.</param>
@@ -57,6 +61,9 @@ internal sealed class AgentLoop(
             while (true)
             {
                 Assess();
+                // A pass may end long after the wait for the next picture has begun, and what became of this one shouldn't wait with it.
+                if (_waiting is { } waiting && HasNews)
+                    await waiting.CancelAsync();
                 if (exchange is null && clock.GetUtcNow() >= _notBefore)
                     exchange = Exchange(cancel);
                 await NextTurn(exchange, loops, cancel);
@@ -64,13 +71,18 @@ internal sealed class AgentLoop(
                     continue;
                 await Settle(exchange, cancel);
                 exchange = null;
+                _waiting?.Dispose();
+                _waiting = null;
             }
         }
         finally
         {
             await over.CancelAsync();
+            _waiting?.Dispose();
         }
     }
+
+    private bool HasNews => _status is not null && _status != _reported;
 
     private async Task NextTurn(Task? exchange, Task<Task> loops, CancellationToken cancel)
     {
@@ -90,7 +102,7 @@ internal sealed class AgentLoop(
 
     private Task Exchange(CancellationToken cancel) =>
         plane.Identity is null ? Enrol(cancel)
-        : _status is not null && _status != _reported ? Report(_status, cancel)
+        : HasNews ? Report(_status!, cancel)
         : Poll(cancel);
 
     /// <summary>Takes in how an exchange ended; only what a person must mend gets out of here.</summary>
@@ -134,8 +146,18 @@ internal sealed class AgentLoop(
     {
         // Should nobody hold the request open, it isn't asked again at once.
         var next = clock.GetUtcNow() + pace.BetweenPolls;
-        var answer = await plane.Desired(_newest?.Digest, cancel);
-        if (answer.Content is not { } content)
+        _waiting = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        byte[]? content;
+        try
+        {
+            content = (await plane.Desired(_newest?.Digest, _waiting.Token)).Content;
+        }
+        catch (OperationCanceledException) when (HasNews && !cancel.IsCancellationRequested)
+        {
+            return;
+        }
+
+        if (content is null)
         {
             _notBefore = next;
             return;
@@ -187,13 +209,17 @@ internal sealed class AgentLoop(
             Store(held, findings);
             if (!_loops.All(loop => ReferenceEquals(loop.Last?.Picture, held)))
                 return;
-            findings.AddRange(_loops.SelectMany(loop => loop.Last!.Outcome.Findings));
+            foreach (var (target, loop) in targets.Zip(_loops))
+            {
+                findings.AddRange(loop.Last!.Outcome.Findings);
+                _drift.Take(target.Name, loop.Last.Outcome);
+            }
         }
 
         if (_newest.Files.Refusal is { } refusal)
             findings.Insert(0, refusal.Message);
         var status = new StatusReport(_newest.Digest, _newest.Revision, findings.Count == 0 ? "Applied" : "Failed",
-            findings.Count == 0 ? null : string.Join(" | ", findings), node, AgentOptions.Version);
+            findings.Count == 0 ? null : string.Join(" | ", findings), node, AgentOptions.Version) { Drift = _drift.Report() };
         if (status != _status && findings.Count > 0)
             log.Warn("apply-failed", null, ("revision", status.Revision), ("findings", status.Message));
         _status = status;

@@ -30,6 +30,33 @@ internal sealed record AgentOptions
     /// <summary>The folder of node files.</summary>
     public required string Nodes { get; init; }
 
+    /// <summary>Where CNI plugins are installed, the first that has one counts.</summary>
+    public IReadOnlyList<string> PluginFolders { get; init; } = StandardPluginFolders;
+
+    /// <summary>The kernel's tree of devices; in a container, where the node's is mounted.</summary>
+    public string Sys { get; init; } = "/sys";
+
+    /// <summary>The kernel's tree of processes and settings, likewise.</summary>
+    public string Proc { get; init; } = "/proc";
+
+    /// <summary>Where Kubernetes and where Debian install CNI plugins.</summary>
+    public static IReadOnlyList<string> StandardPluginFolders { get; } = ["/opt/cni/bin", "/usr/lib/cni"];
+
+    /// <summary>The cluster's API server to write to; null to write manifests into the folder.</summary>
+    public Kubernetes.KubeOptions? Kubernetes { get; init; }
+
+    /// <summary>Whether the network of <see cref="Node"/> is kept true.</summary>
+    public bool ApplyNode { get; init; }
+
+    /// <summary>Who has charge of the node's interfaces: auto, netplan, networkd, netlink or none.</summary>
+    public string NodeNetwork { get; init; } = "auto";
+
+    /// <summary>How long the control plane may be out of reach after a change of the node before it is taken back; zero for ever.</summary>
+    public TimeSpan RollbackAfter { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Whether what others change is put right; otherwise it is only told.</summary>
+    public bool MendsDrift { get; init; } = true;
+
     /// <summary>The agent's version as it is reported, such as <c>0.1.0</c>.</summary>
     public static string Version { get; } = typeof(AgentOptions).Assembly.GetName().Version!.ToString(3);
 }

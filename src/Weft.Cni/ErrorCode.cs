@@ -40,6 +40,9 @@ internal enum ErrorCode
     /// <summary>CHECK: the lease is gone or holds other addresses.</summary>
     LeaseDiffers = 103,
 
+    /// <summary>weft-trunk: the upstream plugin isn't there, or gave an answer that is none.</summary>
+    PluginUnavailable = 105,
+
     /// <summary>Any other refusal; its own code is in the details.</summary>
     Refused = 110,
 

@@ -5,6 +5,9 @@ namespace Weft.Cni;
 /// <summary>All that the plugin touches outside of itself.</summary>
 internal interface IEdge
 {
+    /// <summary>The name that the program was started by, without its folder.</summary>
+    string ProgramName { get; }
+
     /// <summary>The value of a variable of the environment, or null.</summary>
     /// <param name="name">The variable.</param>
     /// <returns>Its value.</returns>
@@ -33,4 +36,28 @@ internal interface IEdge
     /// <summary>Writes a line to stderr, where runtimes look for logs.</summary>
     /// <param name="line">The line, without its end.</param>
     void Log(string line);
+
+    /// <summary>Runs another plugin, and waits for its end. Its stderr is ours.</summary>
+    /// <param name="file">The plugin's file.</param>
+    /// <param name="changed">What is different about its environment: name and value.</param>
+    /// <param name="input">Its stdin.</param>
+    /// <param name="run">What came of it.</param>
+    /// <param name="why">Why it can't be run.</param>
+    /// <returns>True if it ran, however it ended.</returns>
+    bool TryRun(
+        string file,
+        IReadOnlyList<(string Name, string Value)> changed,
+        ReadOnlyMemory<byte> input,
+        [NotNullWhen(true)] out PluginRun? run,
+        [NotNullWhen(false)] out string? why);
+
+    /// <summary>Whether a file is there.</summary>
+    /// <param name="file">Its path.</param>
+    /// <returns>True if it is.</returns>
+    bool HasFile(string file);
 }
+
+/// <summary>What came of a run of another plugin.</summary>
+/// <param name="Status">Its exit status.</param>
+/// <param name="Output">Its stdout.</param>
+internal sealed record PluginRun(int Status, ReadOnlyMemory<byte> Output);

@@ -51,23 +51,24 @@ internal sealed record NetworkConfiguration(JsonElement Root, string? VersionTex
 
     /// <summary>Finds the version to answer in, and refuses a verb that the version doesn't have.</summary>
     /// <param name="verb">The verb.</param>
+    /// <param name="served">The versions that are served, the oldest first.</param>
     /// <param name="version">The version.</param>
     /// <param name="failure">Why there is none.</param>
     /// <returns>True if the version is served and has the verb.</returns>
-    internal bool TryGetVersion(Verb verb, [NotNullWhen(true)] out CniVersion? version, [NotNullWhen(false)] out Failure? failure)
+    internal bool TryGetVersion(Verb verb, CniVersion[] served, [NotNullWhen(true)] out CniVersion? version, [NotNullWhen(false)] out Failure? failure)
     {
         failure = null;
         version = CniVersion.Find(VersionText);
-        if (version is null)
+        if (version is null || !Array.Exists(served, version.Equals))
         {
             failure = new Failure(
                 ErrorCode.IncompatibleVersion,
                 $"the configuration's cniVersion '{VersionText}' isn't served",
-                $"served are {string.Join(", ", Array.ConvertAll(CniVersion.Supported, v => v.Text))}");
+                $"served are {string.Join(", ", Array.ConvertAll(served, v => v.Text))}");
         }
         else if (!version.Knows(verb))
         {
-            var least = Array.Find(CniVersion.Supported, v => v.Knows(verb))!;
+            var least = Array.Find(served, v => v.Knows(verb))!;
             failure = new Failure(
                 ErrorCode.IncompatibleVersion, $"the verb came with cniVersion {least.Text}, the configuration's is {version.Text}");
         }

@@ -14,11 +14,12 @@ internal static class PluginOutput
 
     /// <summary>The result of VERSION.</summary>
     /// <param name="asked">The version the runtime speaks, which is said back to it.</param>
+    /// <param name="served">The versions that are served.</param>
     /// <returns>The line.</returns>
-    internal static ReadOnlyMemory<byte> Versions(string asked) => Write(asked, json =>
+    internal static ReadOnlyMemory<byte> Versions(string asked, CniVersion[] served) => Write(asked, json =>
     {
         json.WriteStartArray("supportedVersions");
-        foreach (var version in CniVersion.Supported)
+        foreach (var version in served)
             json.WriteStringValue(version.Text);
         json.WriteEndArray();
     });
@@ -107,7 +108,11 @@ internal static class PluginOutput
         json.WriteEndArray();
     }
 
-    private static ReadOnlyMemory<byte> Write(string version, Action<Utf8JsonWriter> members)
+    /// <summary>One line of JSON.</summary>
+    /// <param name="version">The version it is said in.</param>
+    /// <param name="members">Writes the rest of the members.</param>
+    /// <returns>The line.</returns>
+    internal static ReadOnlyMemory<byte> Write(string version, Action<Utf8JsonWriter> members)
     {
         var line = new ArrayBufferWriter<byte>(512);
         using (var json = new Utf8JsonWriter(line, Legible))

@@ -6,6 +6,11 @@ namespace Weft.Cni;
 /// <summary>The plugin's own process: its environment, its three streams, and the agent's socket.</summary>
 internal sealed class ProcessEdge : IEdge
 {
+    private string? _programName;
+
+    /// <inheritdoc/>
+    public string ProgramName => _programName ??= ChildProcess.NameOfThis();
+
     /// <inheritdoc/>
     public string? Variable(string name) => Environment.GetEnvironmentVariable(name);
 
@@ -23,5 +28,16 @@ internal sealed class ProcessEdge : IEdge
 
     /// <inheritdoc/>
     public void Log(string line) =>
-        StandardStreams.TryWrite(StandardStreams.Error, Encoding.UTF8.GetBytes($"weft-ipam: {line}\n"));
+        StandardStreams.TryWrite(StandardStreams.Error, Encoding.UTF8.GetBytes($"{ProgramName}: {line}\n"));
+
+    /// <inheritdoc/>
+    public bool TryRun(
+        string file,
+        IReadOnlyList<(string Name, string Value)> changed,
+        ReadOnlyMemory<byte> input,
+        [NotNullWhen(true)] out PluginRun? run,
+        [NotNullWhen(false)] out string? why) => ChildProcess.TryRun(file, changed, input, out run, out why);
+
+    /// <inheritdoc/>
+    public bool HasFile(string file) => ChildProcess.Exists(file);
 }

@@ -1,6 +1,11 @@
+using Weft.Cni.Trunk;
+
 namespace Weft.Cni;
 
-/// <summary>The process <c>weft-ipam</c>: exit status 0 and a result, or 1 and an error, either of them on stdout.</summary>
+/// <summary>
+/// The process <c>weft-ipam</c>, and under that name <c>weft-trunk</c>, which is a link to it: two plugins that share all but what they are for, and a node has
+/// the program once. Exit status 0 and a result, or 1 and an error, either of them on stdout.
+/// </summary>
 internal static class Program
 {
     private static int Main() => Run(new ProcessEdge());
@@ -10,7 +15,8 @@ internal static class Program
     /// <returns>The exit status.</returns>
     internal static int Run(IEdge edge)
     {
-        var plugin = new Plugin(edge);
+        var name = edge.ProgramName == TrunkRole.Name ? TrunkRole.Name : "weft-ipam";
+        var plugin = new Plugin(edge, name == TrunkRole.Name ? new TrunkRole(edge) : new IpamRole(edge));
         Failure? failure;
         try
         {
@@ -20,7 +26,7 @@ internal static class Program
         catch (Exception e)
         {
             edge.Log(e.ToString());
-            failure = new Failure(ErrorCode.Fault, "weft-ipam has a fault; its stderr says more", $"{e.GetType().Name}: {e.Message}");
+            failure = new Failure(ErrorCode.Fault, $"{name} has a fault; its stderr says more", $"{e.GetType().Name}: {e.Message}");
         }
 
         return Print(edge, PluginOutput.Error(plugin.Speaks, failure).Span, 1);
@@ -31,7 +37,7 @@ internal static class Program
     {
         if (edge.Print(output))
             return status;
-        edge.Log("nobody reads what weft-ipam has to say on stdout");
+        edge.Log("nobody reads what it has to say on stdout");
         return 1;
     }
 }

@@ -81,7 +81,7 @@ public enum RefusalCode
     /// <summary>The plugin cannot serve this type of network. 400.</summary>
     PluginNotAllowed,
 
-    /// <summary>The attachment is legal, but this version draws no configuration for it. 409.</summary>
+    /// <summary>The attachment is legal, but what its configuration is drawn from is not known on some node (any more). 409.</summary>
     PluginNotDrawn,
 
     /// <summary>The method is not one this resource knows. 405.</summary>

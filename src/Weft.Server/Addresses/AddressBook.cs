@@ -37,11 +37,11 @@ internal sealed partial class AddressBook(Site site, IHostApplicationLifetime li
     }
 
     /// <summary>Whether a cluster's pods may have addresses of a network.</summary>
-    public static bool IsAttached(Snapshot seen, ResourceId cluster, ResourceId network) => ClusterAttachments.All(seen, cluster).Any(a => a.Network.Equals(network) && a.Ipam);
+    public static bool IsAttached(Snapshot seen, ResourceId cluster, ResourceId network) => ClusterAttachments.PodsLease(seen, cluster, network);
 
     /// <summary>Why they may not.</summary>
     public static Refusal NotAttached(ResourceId cluster, ResourceId network) =>
-        new(RefusalCode.AuthorizationFailed, $"{network.Name} isn't attached to {cluster.Name} with ipamEnabled True, so its pods get no addresses of it", "network", network.ToString());
+        new(RefusalCode.AuthorizationFailed, $"{network.Name} isn't attached to {cluster.Name} with ipamEnabled True, nor on a VLAN of a trunk that SRIOV, DPDK or IPVLAN attaches there, so its pods get no addresses of it", "network", network.ToString());
 
     private Channel<Pending> Start(ResourceId network)
     {

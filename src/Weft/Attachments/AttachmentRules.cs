@@ -23,7 +23,7 @@ public static class AttachmentRules
         {
             if (proposal.Seen.Get(attachment.Network) is not { } row)
                 continue;
-            var mine = new Known(attachment, Interfaces(attachment, row), DnsLabel.Of(attachment.Network.Name));
+            var mine = new Known(attachment, Interfaces(attachment, row), Definitions(attachment, row));
             CheckAlone(proposal, attachment, mine.Interfaces[0], row);
             foreach (var other in known)
                 CheckPair(proposal, mine, other);
@@ -43,7 +43,7 @@ public static class AttachmentRules
             proposal.Find(RefusalCode.Overlap, attachment.Path, $"'{attachment.Path}': the interface name '{name}' of {attachment.Network.Name} is taken on every node; give the network another interfaceName", attachment.Network);
         if (NodeLayoutRules.IsPodName(name))
             proposal.Find(RefusalCode.Overlap, attachment.Path, $"'{attachment.Path}': the interface name '{name}' of {attachment.Network.Name} is what Multus calls interfaces in pods, and one that comes back to the node would take its place; give the network another interfaceName", attachment.Network);
-        if (attachment is { Plugin: PluginType.OSDevice } && attachment.Network.Type == TrunkedNetwork.ResourceType)
+        if (HasSubInterfaces(attachment) && attachment.Network.Type == TrunkedNetwork.ResourceType)
         {
             var longest = $"{name}.{TrunkedNetwork.VlansOf(row).Max()}";
             if (longest.Length > 15)
@@ -59,8 +59,8 @@ public static class AttachmentRules
         {
             if (mine.Interfaces.Intersect(other.Interfaces, StringComparer.Ordinal).FirstOrDefault() is { } name)
                 proposal.Find(RefusalCode.Overlap, path, $"'{path}': {attachment.Network.Name} and {earlier.Network.Name} ({earlier.Path}) have the same interface name '{name}'; give one of the networks another interfaceName", earlier.Network);
-            if (attachment.ServesPods && earlier.ServesPods && mine.Label == other.Label)
-                proposal.Find(RefusalCode.Overlap, path, $"'{path}': {attachment.Network.Name} and {earlier.Network.Name} ({earlier.Path}) would both be the NetworkAttachmentDefinition '{mine.Label}'", earlier.Network);
+            if (mine.Definitions.Intersect(other.Definitions, StringComparer.Ordinal).FirstOrDefault() is { } label)
+                proposal.Find(RefusalCode.Overlap, path, $"'{path}': {attachment.Network.Name} and {earlier.Network.Name} ({earlier.Path}) would both be the NetworkAttachmentDefinition '{label}'", earlier.Network);
             return;
         }
 
@@ -76,13 +76,25 @@ public static class AttachmentRules
             proposal.Find(RefusalCode.Overlap, path, $"'{path}': {attachment.Network.Name} is attached by {earlier.Plugin} already ({earlier.Path}), and its NetworkAttachmentDefinition can be only one; OSDevice may stand beside it", attachment.Network);
     }
 
-    /// <summary>The interfaces that an attachment makes on a node: its own, and for the node's own trunk one for each VLAN.</summary>
+    /// <summary>The interfaces that an attachment makes on a node: its own, and for a trunk that the node takes apart one for each VLAN.</summary>
     private static ImmutableArray<string> Interfaces(Attachment attachment, Stored row)
     {
         var name = Network.InterfaceNameOf(row);
-        return attachment.Plugin != PluginType.OSDevice || attachment.Network.Type != TrunkedNetwork.ResourceType
+        return !HasSubInterfaces(attachment) || attachment.Network.Type != TrunkedNetwork.ResourceType
             ? [name] : [name, .. TrunkedNetwork.VlansOf(row).Select(vlan => $"{name}.{vlan}")];
     }
+
+    /// <summary>The NetworkAttachmentDefinitions that an attachment makes: its own, and for a trunk that can be narrowed one for each VLAN.</summary>
+    private static ImmutableArray<string> Definitions(Attachment attachment, Stored row)
+    {
+        if (!attachment.ServesPods)
+            return [];
+        var name = DefinitionNames.Of(attachment.Network);
+        return attachment.Network.Type != TrunkedNetwork.ResourceType || !DefinitionNames.HasOnePerVlan(attachment.Plugin)
+            ? [name] : [name, .. TrunkedNetwork.VlansOf(row).Select(vlan => DefinitionNames.Of(attachment.Network, vlan))];
+    }
+
+    private static bool HasSubInterfaces(Attachment attachment) => attachment.Plugin is PluginType.OSDevice or PluginType.IPVLAN;
 
     private static bool OnThePort(Attachment attachment) => attachment.Plugin is PluginType.MACVLAN or PluginType.OSDevice;
 
@@ -90,5 +102,5 @@ public static class AttachmentRules
 
     private static string Place(string path) => path[..path.LastIndexOf("attachedNetworkConfiguration", StringComparison.Ordinal)];
 
-    private sealed record Known(Attachment Attachment, ImmutableArray<string> Interfaces, string Label);
+    private sealed record Known(Attachment Attachment, ImmutableArray<string> Interfaces, ImmutableArray<string> Definitions);
 }

@@ -15,6 +15,11 @@ public sealed record AttachedNetwork(Attachment Attachment, Network Network, str
 
     /// <summary>For a trunk: the layer-3 networks on its VLANs, whose pools give addresses there.</summary>
     public ImmutableDictionary<int, Network> LayerThree { get; init; } = ImmutableDictionary<int, Network>.Empty;
+
+    /// <summary>
+    /// For DPDK: whether its devices stay interfaces of the kernel on every node (vendor 15b3), as far as the nodes' inventories tell.
+    /// </summary>
+    public bool KeepsInterfaces { get; init; }
 }
 
 /// <summary>A node as far as an attachment is concerned.</summary>
@@ -53,6 +58,12 @@ public sealed record NodePart(ImmutableArray<NodeLink> Links)
 
     /// <summary>What may pass on parents of trunks.</summary>
     public ImmutableArray<TrunkGuard> Guards { get; init; } = [];
+
+    /// <summary>The devices that pods are given from.</summary>
+    public ImmutableArray<DevicePool> Pools { get; init; } = [];
+
+    /// <summary>What can't be drawn here, and why.</summary>
+    public ImmutableArray<Refusal> Undrawn { get; init; } = [];
 }
 
 /// <summary>

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Weft.Attachments;
+using Weft.Networks;
 using Weft.Resources;
 
 namespace Weft.Fleet;
@@ -51,8 +52,30 @@ public static class ClusterAttachments
         if (proposal.Findings.Count > 0)
             return;
         var after = new Snapshot(proposal.Seen.Image.Next([new Change(proposal.Wanted.Key, proposal.Wanted.Bytes)]));
-        foreach (var node in proposal.Seen.List(Node.ResourceType, cluster).Select(Node.Of))
-            NodePorts.Check(proposal, node, after, "properties");
+        List<NodeFacts> nodes = [.. proposal.Seen.List(Node.ResourceType, cluster).Select(Node.Of)];
+        nodes.ForEach(node => NodePorts.Check(proposal, node, after, "properties"));
+        NodePorts.CheckKinds(proposal, cluster, nodes, after, "properties");
+        DevicePoolRules.Check(proposal, cluster, nodes, "properties");
+    }
+
+    /// <summary>
+    /// Whether a cluster's pods may have addresses of a network: where it is attached with IPAM itself, and where it stands on a VLAN of a trunk whose plugin
+    /// draws a definition for each VLAN. There pods are on that VLAN like everybody else, and take addresses from the same pool.
+    /// </summary>
+    /// <param name="seen">What is stored.</param>
+    /// <param name="cluster">The cluster.</param>
+    /// <param name="network">The L3 network.</param>
+    /// <returns>True if they may.</returns>
+    public static bool PodsLease(Snapshot seen, ResourceId cluster, ResourceId network)
+    {
+        ArgumentNullException.ThrowIfNull(seen);
+        ArgumentNullException.ThrowIfNull(network);
+        var attachments = All(seen, cluster);
+        if (attachments.Any(a => a.Network.Equals(network) && a.Ipam))
+            return true;
+        return seen.Get(network) is { } row && network.Type == L3Network.ResourceType
+            && attachments.Any(a => a.Network.Type == TrunkedNetwork.ResourceType && DefinitionNames.HasOnePerVlan(a.Plugin) && seen.Get(a.Network) is { } trunk
+                && TrunkedNetwork.VlansOf(trunk).Contains(L3Network.VlanOf(row)) && TrunkedNetwork.DomainsOf(trunk).Contains(L3Network.DomainOf(row)));
     }
 
     /// <summary>The CNI network has an interface on every node already; one VLAN can't have two on one port.</summary>

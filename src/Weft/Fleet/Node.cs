@@ -16,13 +16,33 @@ public sealed record NodeFacts(ResourceId Id, string Pool, bool IsVirtual, Immut
     /// <summary>The cluster.</summary>
     public ResourceId Cluster => Id.Parent!;
 
+    /// <summary>
+    /// The port that carries every VLAN for the node itself: a bond above ports with virtual functions rather than one of these, which are all there for pods.
+    /// </summary>
+    public Uplink? TrunkPort => Uplinks.FirstOrDefault(u => u.IsTrunkPort && u.Functions.IsEmpty) ?? Uplinks.FirstOrDefault(u => u.IsTrunkPort);
+
     /// <summary>The port that carries a network here: the one handed over for it, else the trunk port.</summary>
     /// <param name="network">The network.</param>
     /// <returns>The port, or null where none does.</returns>
     public Uplink? Carrying(ResourceId network)
     {
         ArgumentNullException.ThrowIfNull(network);
-        return Uplinks.FirstOrDefault(u => u.Network == network.Key) ?? Uplinks.FirstOrDefault(u => u.IsTrunkPort);
+        return Uplinks.FirstOrDefault(u => u.Network == network.Key) ?? TrunkPort;
+    }
+
+    /// <summary>The ports by which a plugin reaches a network here.</summary>
+    /// <param name="network">The network.</param>
+    /// <param name="plugin">The plugin.</param>
+    /// <returns>
+    /// For SRIOV and DPDK all ports with functions for it, on a virtual node all that are handed over for it; for the others the one that carries it. None
+    /// where none does.
+    /// </returns>
+    public ImmutableArray<Uplink> PortsOf(ResourceId network, PluginType plugin)
+    {
+        ArgumentNullException.ThrowIfNull(network);
+        if (plugin is PluginType.SRIOV or PluginType.DPDK)
+            return [.. Uplinks.Where(u => IsVirtual ? u.Network == network.Key : u.Functions.Any(f => f.Network == network.Key))];
+        return Carrying(network) is { } port ? [port] : [];
     }
 }
 
@@ -67,6 +87,7 @@ public sealed class Node : ResourceKind
             { Says = "which of its virtual functions are for which network" })) with
         { Says = "its ports to the fabric" }).Demanded().Within(1, 64),
         Member.Any("networkAttachments", "its interfaces and addresses").Drawn(),
+        Member.Any("inventory", "what its agent found there: devices, huge pages, CNI plugins").Drawn(),
         Member.Text("provisioningState").Drawn(),
         Member.Text("detailedStatus").Drawn(),
         Member.Text("detailedStatusMessage").Drawn());
@@ -101,15 +122,24 @@ public sealed class Node : ResourceKind
         if (proposal.Seen.Get(node.Cluster.Child("agentPools", node.Pool)) is null)
             proposal.Find(RefusalCode.ReferenceNotFound, "properties.agentPool", $"'properties.agentPool': cluster {node.Cluster.Name} has no agent pool '{node.Pool}'", node.Cluster.Child("agentPools", node.Pool));
         CheckUplinks(proposal, node);
-        if (proposal.Findings.Count == 0)
-            NodePorts.Check(proposal, node, proposal.Seen, "properties.uplinks");
+        CheckFunctions(proposal, node);
+        if (proposal.Findings.Count > 0)
+            return;
+        NodePorts.Check(proposal, node, proposal.Seen, "properties.uplinks");
+        NodePorts.CheckKinds(proposal, node.Cluster, [.. proposal.Seen.List(ResourceType, node.Cluster).Select(Of).Where(other => !other.Id.Equals(node.Id)), node], proposal.Seen, "properties.machineType");
+        DevicePoolRules.Check(proposal, node.Cluster, [node], "properties.uplinks");
     }
+
+    /// <inheritdoc/>
+    public override IEnumerable<Change> RemovedWith(Stored row, Image now) => [Change.Remove(Inventories.KeyOf(IdOf(row)))];
 
     /// <inheritdoc/>
     public override void Draw(Stored row, JsonObject properties, Image now)
     {
         ArgumentNullException.ThrowIfNull(properties);
         properties["networkAttachments"] = NodeBodies.Attachments(Of(row), now);
+        if (InventoryBodies.Draw(Of(row), now) is { } inventory)
+            properties["inventory"] = inventory;
         Status.Draw(row, properties, "Node is configured");
     }
 
@@ -129,11 +159,34 @@ public sealed class Node : ResourceKind
 
         Twice(node.Uplinks.Select(u => u.Name), "name");
         Twice(node.Uplinks.Select(u => u.MacAddress), "macAddress");
-        Twice(node.Uplinks.Select(u => u.Network), "networkId");
-        if (node.Uplinks.Count(u => u.IsTrunkPort) > 1)
-            proposal.Find(RefusalCode.Overlap, "properties.uplinks", "'properties.uplinks': more than one of them names no networkId; a node has one trunk port (make the others a bond, or name their networks)");
+        Twice(node.Uplinks.Select(u => u.PciAddress), "pciAddress");
+        if (node.Uplinks.Count(u => u.IsTrunkPort && u.Functions.IsEmpty) > 1)
+            proposal.Find(RefusalCode.Overlap, "properties.uplinks", "'properties.uplinks': more than one of them names no networkId; a node has one trunk port (make the others a bond, name their networks, or give them virtualFunctions)");
         if (node.IsVirtual && node.Uplinks.FirstOrDefault(u => u.IsTrunkPort) is { } trunk)
             proposal.Find(RefusalCode.Mismatch, "properties.uplinks", $"'properties.uplinks': '{trunk.Name}' names no networkId, but the node is Virtual: its host hands over one port per network");
+    }
+
+    /// <summary>What can be said of virtual functions without knowing what is attached.</summary>
+    private static void CheckFunctions(Proposal proposal, NodeFacts node)
+    {
+        foreach (var (uplink, i) in node.Uplinks.Select((uplink, i) => (uplink, i)).Where(u => !u.uplink.Functions.IsEmpty))
+        {
+            var path = $"properties.uplinks[{i}].virtualFunctions";
+            if (node.IsVirtual)
+                proposal.Find(RefusalCode.Mismatch, path, $"'{path}': node {node.Id.Name} is Virtual, so the functions of '{uplink.Name}' are its host's doing; declare each device that is handed over as an uplink with its networkId");
+            else if (!uplink.IsTrunkPort)
+                proposal.Find(RefusalCode.Mismatch, path, $"'{path}': '{uplink.Name}' is handed over for one network, but the card tags the frames of its functions, so the port must carry every VLAN: leave its networkId out");
+            if (uplink.Name.Contains('#', StringComparison.Ordinal))
+                proposal.Find(RefusalCode.InvalidMember, $"properties.uplinks[{i}].name", $"'properties.uplinks[{i}].name': '{uplink.Name}' has a '#', behind which the device plugin reads the indexes of functions; give the port another name");
+            for (var j = 0; j < uplink.Functions.Length; j++)
+            {
+                var range = uplink.Functions[j];
+                if (range.Last < range.First)
+                    proposal.Find(RefusalCode.InvalidMember, $"{path}[{j}].functions", $"'{path}[{j}].functions': {range.First}-{range.Last} is no range, write the lower index first");
+                else if (uplink.Functions.Take(j).Select((other, k) => (other, k)).FirstOrDefault(o => o.other.First <= range.Last && range.First <= o.other.Last) is { other: { } taken } overlap)
+                    proposal.Find(RefusalCode.Overlap, $"{path}[{j}].functions", $"'{path}[{j}].functions': function {Math.Max(range.First, taken.First)} of '{uplink.Name}' is in {path}[{overlap.k}] already; a function is one network's");
+            }
+        }
     }
 }
 

@@ -28,7 +28,12 @@ internal static class NodeBodies
             list.Add(WithAddresses(Attachment(wish.Network, wish.Interface, "Dynamic", MacOf(node, wish.Network)), now, wish));
         foreach (var attachment in ClusterAttachments.Of(seen, node.Cluster, node.Pool).Where(a => a.Plugin != PluginType.OSDevice || a.Network.Type == L2Network.ResourceType))
         {
-            if (seen.Get(attachment.Network) is { } row)
+            if (seen.Get(attachment.Network) is not { } row)
+                continue;
+            // Devices that are handed over for pods keep their names: they are several, and leave the node with each pod.
+            if (node.IsVirtual && attachment.Plugin is (PluginType.SRIOV or PluginType.DPDK))
+                list.AddRange(node.PortsOf(attachment.Network, attachment.Plugin).Select(port => Attachment(attachment.Network, port.Name, "Disabled", port.MacAddress)));
+            else
                 list.Add(Attachment(attachment.Network, Network.InterfaceNameOf(row), "Disabled", MacOf(node, attachment.Network)));
         }
 

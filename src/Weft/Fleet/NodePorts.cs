@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Weft.Attachments;
 using Weft.Networks;
 using Weft.Resources;
@@ -29,33 +30,77 @@ internal static class NodePorts
     /// <param name="path">The member to name.</param>
     public static void Check(Proposal proposal, NodeFacts node, Snapshot seen, string path)
     {
-        CheckTrunkPort(proposal, node, seen, path);
+        var attachments = ClusterAttachments.Of(seen, node.Cluster, node.Pool);
+        CheckTrunkPort(proposal, node, attachments, seen, path);
+        CheckTwice(proposal, node, attachments, path);
         if (CniOf(node, seen) is { } cni && node.Carrying(cni) is { } own && Network.Of(seen.Image, cni, proposal.Limits) is { } carried)
             CheckPort(proposal, node, own, carried, MachineAddresses.CniInterface, path);
-        foreach (var attachment in ClusterAttachments.Of(seen, node.Cluster, node.Pool))
+        foreach (var attachment in attachments)
         {
             if (Network.Of(seen.Image, attachment.Network, proposal.Limits) is not { } network)
                 continue;
-            if (node.Carrying(network.Id) is { } uplink)
+            if (attachment.Plugin is PluginType.SRIOV or PluginType.DPDK)
+                FunctionPorts.Check(proposal, node, attachment, network, Inventories.Of(seen.Image, node.Id), path);
+            else if (node.Carrying(network.Id) is { } uplink)
                 CheckPort(proposal, node, uplink, network, network.InterfaceName, path);
             else
-                proposal.Find(RefusalCode.Mismatch, path, $"'{path}': node {node.Id.Name} has no uplink for {network.Id.Name} (VLAN {network.Vlans}), which its pool {node.Pool} attaches ({attachment.Path}); add one that names it in networkId", network.Id);
+                proposal.Find(Unreached(node, attachment, network, path));
         }
+
+        FunctionPorts.CheckPlugins(proposal, node, attachments, path);
+    }
+
+    /// <summary>Checks that no network is attached by SRIOV or DPDK to nodes of both kinds: its one definition can serve only one of them.</summary>
+    /// <param name="proposal">The write.</param>
+    /// <param name="cluster">The cluster.</param>
+    /// <param name="nodes">Its nodes, with the write.</param>
+    /// <param name="seen">What is stored; for the write of a cluster or pool with it.</param>
+    /// <param name="path">The member to name.</param>
+    public static void CheckKinds(Proposal proposal, ResourceId cluster, IReadOnlyList<NodeFacts> nodes, Snapshot seen, string path)
+    {
+        var kinds = new Dictionary<string, (Attachment Attachment, NodeFacts? Bare, NodeFacts? Virtual)>(StringComparer.Ordinal);
+        foreach (var pool in nodes.GroupBy(node => node.Pool, StringComparer.Ordinal))
+        {
+            var (bare, isVirtual) = (pool.FirstOrDefault(node => !node.IsVirtual), pool.FirstOrDefault(node => node.IsVirtual));
+            foreach (var attachment in ClusterAttachments.Of(seen, cluster, pool.Key).Where(a => a.Plugin is PluginType.SRIOV or PluginType.DPDK))
+            {
+                var known = kinds.GetValueOrDefault(attachment.Network.Key);
+                kinds[attachment.Network.Key] = (attachment, known.Bare ?? bare, known.Virtual ?? isVirtual);
+            }
+        }
+
+        foreach (var (attachment, bare, other) in kinds.Values.Where(k => k.Bare is not null && k.Virtual is not null))
+        {
+            var (plugin, name) = (attachment.Plugin, attachment.Network.Name);
+            proposal.Find(RefusalCode.Mismatch, path, $"'{path}': {name} is attached by {plugin} to {bare!.Id.Name}, which is BareMetal, and to {other!.Id.Name}, which is Virtual; its one NetworkAttachmentDefinition can't serve "
+                + $"both (the card tags on one, the host on the other): attach {name} in the agent pool of one kind only, or by MACVLAN", attachment.Network);
+        }
+    }
+
+    /// <summary>That no port of a node carries a network.</summary>
+    internal static Refusal Unreached(NodeFacts node, Attachment attachment, Network network, string path) => new(RefusalCode.Mismatch,
+        $"'{path}': node {node.Id.Name} has no uplink for {network.Id.Name} (VLAN {network.Vlans}), which its pool {node.Pool} attaches ({attachment.Path}); add one that names it in networkId", path, network.Id.ToString());
+
+    /// <summary>That a port is wide enough for a network.</summary>
+    internal static void CheckMtu(Proposal proposal, NodeFacts node, Uplink uplink, Network network, string path)
+    {
+        if (uplink.Mtu < network.Mtu)
+            proposal.Find(RefusalCode.Mismatch, path, $"'{path}': uplink {uplink.Name} of node {node.Id.Name} carries {uplink.Mtu} bytes, but {network.Id.Name} has MTU {network.Mtu}", network.Id);
     }
 
     private static void CheckPort(Proposal proposal, NodeFacts node, Uplink uplink, Network network, string name, string path)
     {
-        if (uplink.Mtu < network.Mtu)
-            proposal.Find(RefusalCode.Mismatch, path, $"'{path}': uplink {uplink.Name} of node {node.Id.Name} carries {uplink.Mtu} bytes, but {network.Id.Name} has MTU {network.Mtu}", network.Id);
-        else if (!uplink.IsTrunkPort && uplink.MacAddress is null && uplink.Name != name)
+        CheckMtu(proposal, node, uplink, network, path);
+        if (uplink.Mtu >= network.Mtu && !uplink.IsTrunkPort && uplink.MacAddress is null && uplink.Name != name)
             proposal.Find(RefusalCode.MissingMember, path, $"'{path}': uplink {uplink.Name} of node {node.Id.Name} is to become '{name}', so it needs a macAddress to be found by", network.Id);
     }
 
     /// <summary>On one trunk port a VLAN is either the node's (a sub-interface) or the pods' (tagged by them), and only once.</summary>
-    private static void CheckTrunkPort(Proposal proposal, NodeFacts node, Snapshot seen, string path)
+    private static void CheckTrunkPort(Proposal proposal, NodeFacts node, ImmutableArray<Attachment> attachments, Snapshot seen, string path)
     {
         var taken = new Dictionary<int, Network>();
-        var networks = ClusterAttachments.Of(seen, node.Cluster, node.Pool).Select(a => a.Network);
+        // Virtual functions are beside the port and not on it: the card sorts their frames out by MAC address and VLAN.
+        var networks = attachments.Where(a => a.Plugin is not (PluginType.SRIOV or PluginType.DPDK)).Select(a => a.Network);
         if (CniOf(node, seen) is { } cni)
             networks = networks.Prepend(cni);
         foreach (var id in networks.DistinctBy(network => network.Key))
@@ -67,12 +112,37 @@ internal static class NodePorts
         }
     }
 
+    /// <summary>One network on several ports is a pool of devices, and only SRIOV and DPDK on virtual nodes make one of them.</summary>
+    private static void CheckTwice(Proposal proposal, NodeFacts node, ImmutableArray<Attachment> attachments, string path)
+    {
+        foreach (var same in node.Uplinks.Where(u => u.Network is not null).GroupBy(u => u.Network!, StringComparer.Ordinal).Where(g => g.Count() > 1))
+        {
+            var plugins = attachments.Where(a => a.Network.Key == same.Key).Select(a => a.Plugin).ToList();
+            if (!node.IsVirtual || plugins.Count == 0 || plugins.Exists(p => p is not (PluginType.SRIOV or PluginType.DPDK)))
+            {
+                proposal.Find(RefusalCode.Overlap, path, $"'{path}': {string.Join(" and ", same.Select(u => u.Name))} of node {node.Id.Name} have the same networkId {same.Key}; "
+                    + "several ports are one pool of devices, which only a network has that SRIOV or DPDK attaches to a virtual node");
+            }
+        }
+    }
+
     private static ResourceId? CniOf(NodeFacts node, Snapshot seen) => seen.Get(node.Cluster) is { } cluster ? KubernetesCluster.CniNetworkOf(cluster) : null;
 
     private static IReadOnlyList<Refusal> Findings(Image image, Stored written, Limits limits)
     {
         var seen = new Snapshot(image);
         var proposal = new Proposal(ResourceKind.IdOf(written), written, null, seen, limits);
+        // A trunk that grows brings more names with it: of sub-interfaces and of definitions.
+        if (proposal.Id.Type == TrunkedNetwork.ResourceType)
+        {
+            foreach (var cluster in seen.List(KubernetesCluster.ResourceType).Select(ResourceKind.IdOf))
+            {
+                var attachments = ClusterAttachments.All(seen, cluster);
+                if (attachments.Any(a => a.Network.Equals(proposal.Id)))
+                    AttachmentRules.Check(proposal, [.. attachments.Select(a => a with { Path = $"{cluster.Name}:{a.Path}" })]);
+            }
+        }
+
         foreach (var node in seen.List(Node.ResourceType).Select(Node.Of))
             Check(proposal, node, seen, "properties");
         return proposal.Findings;

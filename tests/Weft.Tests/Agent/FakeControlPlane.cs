@@ -26,16 +26,19 @@ internal sealed class FakeControlPlane : IAsyncDisposable
     private readonly List<(string Verb, string Holder)> _calls = [];
     private readonly List<JsonObject> _reports = [];
     private readonly List<JsonObject> _enrolments = [];
+    private readonly List<JsonObject> _inventories = [];
     private TaskCompletionSource _changed = New();
     private JsonObject? _desired;
     private WebApplication? _app;
     private int _lastAddress;
 
-    private FakeControlPlane(X509Certificate2? certificate) => _certificate = certificate;
+    private readonly IPAddress _at;
+
+    private FakeControlPlane(X509Certificate2? certificate, IPAddress at) => (_certificate, _at) = (certificate, at);
 
     public int Port { get; } = FreePort();
 
-    public string Url => $"{(_certificate is null ? "http" : "https")}://127.0.0.1:{Port}";
+    public string Url => $"{(_certificate is null ? "http" : "https")}://{_at}:{Port}";
 
     /// <summary>What each call of leases/acquire and leases/release meets first; it may wait, or answer in the fake's stead.</summary>
     public Func<string, JsonObject, HttpContext, Task<bool>>? Before { get; set; }
@@ -49,14 +52,20 @@ internal sealed class FakeControlPlane : IAsyncDisposable
 
     public IReadOnlyList<JsonObject> Enrolments => Copy(_enrolments);
 
+    /// <summary>What the agent has said it found on its node.</summary>
+    public IReadOnlyList<JsonObject> Inventories => Copy(_inventories);
+
+    /// <summary>What an inventory meets instead of being taken.</summary>
+    public Func<HttpContext, Task>? OnInventory { get; set; }
+
     public int Polls { get; private set; }
 
     /// <summary>Who holds what, by <c>containerId/interface</c>.</summary>
     public IReadOnlyDictionary<string, string> Leases => _leases;
 
-    public static async Task<FakeControlPlane> Start(X509Certificate2? certificate = null)
+    public static async Task<FakeControlPlane> Start(X509Certificate2? certificate = null, IPAddress? at = null)
     {
-        var fake = new FakeControlPlane(certificate);
+        var fake = new FakeControlPlane(certificate, at ?? IPAddress.Loopback);
         await fake.ComeBack();
         return fake;
     }
@@ -66,7 +75,7 @@ internal sealed class FakeControlPlane : IAsyncDisposable
         var builder = WebApplication.CreateSlimBuilder();
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.Logging.ClearProviders();
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, Port, at =>
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(_at, Port, at =>
         {
             if (_certificate is not null)
                 at.UseHttps(_certificate);
@@ -136,6 +145,7 @@ internal sealed class FakeControlPlane : IAsyncDisposable
                 "enroll" => Enrol(context, body),
                 "desired" => Desired(context),
                 "status" => Report(context, body),
+                "inventory" => Inventory(context, body),
                 "leases/acquire" => Acquire(context, body),
                 "leases/release" => Release(context, body),
                 _ => Refuse(context, 404, "InvalidResourceType", path),
@@ -188,6 +198,20 @@ internal sealed class FakeControlPlane : IAsyncDisposable
     {
         lock (_guard)
             _reports.Add(body);
+        context.Response.StatusCode = 204;
+        await context.Response.CompleteAsync();
+    }
+
+    private async Task Inventory(HttpContext context, JsonObject body)
+    {
+        lock (_guard)
+            _inventories.Add(body);
+        if (OnInventory is { } answer)
+        {
+            await answer(context);
+            return;
+        }
+
         context.Response.StatusCode = 204;
         await context.Response.CompleteAsync();
     }

@@ -13,17 +13,19 @@ public sealed class GoldenTests
 {
     private static readonly Limits Limits = Limits.Standard;
 
-    public static TheoryData<string, bool, bool, bool> Cases()
+    public static TheoryData<PluginType, string, bool, bool> Cases()
     {
-        var data = new TheoryData<string, bool, bool, bool>();
-        foreach (var network in new[] { "l2", "l3", "trunk" })
+        var data = new TheoryData<PluginType, string, bool, bool>();
+        foreach (var plugin in Enum.GetValues<PluginType>())
         {
-            foreach (var isVirtual in new[] { true, false })
+            foreach (var network in new[] { "l2", "l3", "trunk" }.Where(network => (plugin, network) is not (PluginType.IPVLAN, "l2")))
             {
-                data.Add(network, true, false, isVirtual);
-                if (network == "l3")
-                    data.Add(network, true, true, isVirtual);
-                data.Add(network, false, false, isVirtual);
+                foreach (var isVirtual in new[] { true, false })
+                {
+                    data.Add(plugin, network, false, isVirtual);
+                    if (network == "l3" && plugin != PluginType.OSDevice)
+                        data.Add(plugin, network, true, isVirtual);
+                }
             }
         }
 
@@ -32,22 +34,32 @@ public sealed class GoldenTests
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void Draws_EachPluginOnEachNetworkAndNode(string network, bool pods, bool ipam, bool isVirtual)
+    public void Draws_EachPluginOnEachNetworkAndNode(PluginType plugin, string network, bool ipam, bool isVirtual)
     {
-        var plugin = pods ? PluginType.MACVLAN : PluginType.OSDevice;
         var drawn = Net(network);
         var attachment = new Attachment(drawn.Id, plugin, ipam, "properties.attachedNetworkConfiguration.x[0]");
-        var uplink = isVirtual ? new Uplink("eth1", "52:54:00:00:00:01", 9000, drawn.Id.Key) : new Uplink("bond0", null, 9000, null);
-        var renderer = Plugins.Find(plugin)!;
-        var master = network == "trunk" && !isVirtual ? "bond0" : drawn.InterfaceName;
-        var layer3 = ImmutableDictionary<int, Network>.Empty.Add(602, Net("l3") with { InterfaceName = "n2", Vlans = VlanSet.Of([602]) });
-        var addresses = ImmutableDictionary<string, ImmutableArray<Lease>>.Empty
-            .Add("n6", Leases("10.20.6.4", "fd20:0:0:606::4")).Add("ran.602", Leases("10.20.6.5", "fd20:0:0:606::5"));
-        var attached = new AttachedNetwork(attachment, drawn, master) { IsVirtual = isVirtual, LayerThree = layer3 };
-        var text = NetworkConfig.Write(renderer.On(attached, new AttachedNode("w1", uplink, addresses)).Links);
-        foreach (var manifest in renderer.Manifests(attached))
-            text += "---\n" + Yaml.Write(manifest.Body);
-        Compare($"{plugin}-{network}{(ipam ? "-ipam" : "")}-{(isVirtual ? "virtual" : "baremetal")}", text);
+        var renderer = Plugins.Find(plugin);
+        var master = plugin == PluginType.MACVLAN && network == "trunk" && !isVirtual ? "bond0" : drawn.InterfaceName;
+        var attached = new AttachedNetwork(attachment, drawn, master) { IsVirtual = isVirtual, LayerThree = network == "trunk" ? OnTrunk : ImmutableDictionary<int, Network>.Empty };
+        var part = renderer.On(attached, NodeOf(plugin, drawn, isVirtual));
+        Assert.Empty(part.Undrawn);
+        Compare($"{plugin}-{network}{(ipam ? "-ipam" : "")}-{(isVirtual ? "virtual" : "baremetal")}", Text(part, renderer.Manifests(attached)));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Draws_DpdkOfACardWhoseDriverStaysInTheKernel(bool isVirtual)
+    {
+        var drawn = Net("l3");
+        var node = NodeOf(PluginType.DPDK, drawn, isVirtual);
+        NetworkDevice[] cards = isVirtual
+            ? [Card("0000:00:05.0", "15b3", "52:54:00:00:00:01", "mlx5_core"), Card("0000:00:06.0", "15b3", "52:54:00:00:00:02", "mlx5_core")]
+            : [Card("0000:3b:00.0", "15b3", "52:54:00:00:00:01", "mlx5_core"), Card("0000:3b:00.1", "15b3", "52:54:00:00:00:02", "mlx5_core")];
+        node = node with { Inventory = new NodeInventory("6.1", true, [.. cards], [], []) };
+        var attached = new AttachedNetwork(new Attachment(drawn.Id, PluginType.DPDK, true, "x[0]"), drawn, drawn.InterfaceName) { IsVirtual = isVirtual, KeepsInterfaces = true };
+        var renderer = new DpdkRenderer();
+        Compare($"DPDK-l3-mlx5-{(isVirtual ? "virtual" : "baremetal")}", Text(renderer.On(attached, node), renderer.Manifests(attached)));
     }
 
     [Fact]
@@ -92,6 +104,46 @@ public sealed class GoldenTests
 
     private static DesiredState Example(string name, Func<TestSite, Func<ResourceId, DesiredState>> draw) =>
         draw(TestSite.Example())(ResourceId.Parse(Examples.Documents().Select(d => d["id"]!.ToString()).Single(id => id.EndsWith($"/{name}", StringComparison.Ordinal) && !id.Contains("Weft.Fleet", StringComparison.Ordinal))).Value);
+
+    private static ImmutableDictionary<int, Network> OnTrunk { get; } =
+        ImmutableDictionary<int, Network>.Empty.Add(602, Net("l3") with { Id = TestSite.Id("~c/l3Networks/n2"), InterfaceName = "n2", Vlans = VlanSet.Of([602]) });
+
+    /// <summary>A node with two ports for pods' devices, and one for all the others.</summary>
+    private static AttachedNode NodeOf(PluginType plugin, Network network, bool isVirtual)
+    {
+        var addresses = ImmutableDictionary<string, ImmutableArray<Lease>>.Empty
+            .Add("n6", Leases("10.20.6.4", "fd20:0:0:606::4")).Add("ran.602", Leases("10.20.6.5", "fd20:0:0:606::5"));
+        var key = network.Id.Key;
+        ImmutableArray<Uplink> ports = (plugin is PluginType.SRIOV or PluginType.DPDK, isVirtual) switch
+        {
+            (true, true) => [new("eth1", "52:54:00:00:00:01", 9000, key) { PciAddress = "0000:00:05.0" }, new("eth2", "52:54:00:00:00:02", 9000, key) { PciAddress = "0000:00:06.0" }],
+            (true, false) =>
+            [
+                new("ens1f0", "52:54:00:00:00:01", 9000, null) { PciAddress = "0000:3b:00.0", Functions = [new(0, 1, key), new(2, 3, "another"), new(6, 6, key)] },
+                new("ens1f1", "52:54:00:00:00:02", 9000, null) { PciAddress = "0000:3b:00.1", Functions = [new(0, 3, key)] },
+            ],
+            (false, true) => [new("eth1", "52:54:00:00:00:01", 9000, key)],
+            (false, false) => [new("bond0", null, 9000, null)],
+        };
+        return new AttachedNode("w1", ports[0], addresses) { Uplinks = ports };
+    }
+
+    private static NetworkDevice Card(string pci, string vendor, string mac, string driver) => new("p", pci, vendor, "101d", driver, mac, 9000, true, 0) { TotalFunctions = 16 };
+
+    /// <summary>All that a part says: the interfaces as netplan has them, what else the node must have, the objects, and the device plugin's file.</summary>
+    private static string Text(NodePart part, IEnumerable<Manifest> manifests)
+    {
+        var text = NetworkConfig.Write(part.Links);
+        var rest = NodeParts.Together("w1", [part]).ToJson();
+        rest.Remove("links");
+        foreach (var empty in rest.Where(member => member.Value!.AsArray().Count == 0).Select(member => member.Key).ToList())
+            rest.Remove(empty);
+        if (rest.Count > 0)
+            text += "---\n" + Yaml.Write(rest);
+        foreach (var manifest in manifests)
+            text += "---\n" + Yaml.Write(manifest.Body);
+        return part.Pools.IsEmpty ? text : text + "---\n" + Yaml.Write(System.Text.Json.Nodes.JsonNode.Parse(DevicePluginConfig.Text(part.Pools)));
+    }
 
     private static Network Net(string name) => name switch
     {

@@ -19,6 +19,28 @@ internal sealed class FakeEdge(Dictionary<string, string> environment, string? i
 
     public bool TakesOutput { get; init; } = true;
 
+    public string ProgramName { get; init; } = "weft-ipam";
+
+    /// <summary>What each run of another plugin was given: its file, what was changed in its environment, and its stdin.</summary>
+    public List<(string File, Dictionary<string, string> Changed, string Input)> Runs { get; } = [];
+
+    /// <summary>What another plugin answers to a verb and an interface: an exit status and its stdout; null where it can't be run.</summary>
+    public Func<string, string, (int Status, string Output)?> Upstream { get; init; } = (_, _) => null;
+
+    public Func<string, bool> Files { get; init; } = _ => false;
+
+    public bool HasFile(string file) => Files(file);
+
+    public bool TryRun(
+        string file, IReadOnlyList<(string Name, string Value)> changed, ReadOnlyMemory<byte> text, [NotNullWhen(true)] out PluginRun? run, [NotNullWhen(false)] out string? why)
+    {
+        var given = changed.ToDictionary(c => c.Name, c => c.Value);
+        Runs.Add((file, given, Encoding.UTF8.GetString(text.Span)));
+        run = Upstream(given["CNI_COMMAND"], given["CNI_IFNAME"]) is { } said ? new PluginRun(said.Status, Encoding.UTF8.GetBytes(said.Output)) : null;
+        why = run is null ? "Exec format error" : null;
+        return run is not null;
+    }
+
     public static FakeEdge Ran(string command, string? input, string? answer = "{}", string arguments = "")
     {
         var edge = new FakeEdge(Configurations.Environment(command, arguments), input, answer);

@@ -48,7 +48,7 @@ public sealed class NetworkConfigurationTests
     [InlineData("\"cniVersion\":\"\",")]
     public void Takes_AbsentVersion_For010(string member)
     {
-        Assert.True(Parse($$"""{{{member}}"name":"n6"}""").TryGetVersion(Verb.Add, out var version, out _));
+        Assert.True(Parse($$"""{{{member}}"name":"n6"}""").TryGetVersion(Verb.Add, CniVersion.Supported, out var version, out _));
 
         Assert.Equal("0.1.0", version.Text);
     }
@@ -61,7 +61,7 @@ public sealed class NetworkConfigurationTests
     [InlineData("1.0.0 ")]
     public void Refuses_Version_ThatIsNotServed(string text)
     {
-        Assert.False(Parse($$"""{"cniVersion":"{{text}}","name":"n6"}""").TryGetVersion(Verb.Add, out _, out var failure));
+        Assert.False(Parse($$"""{"cniVersion":"{{text}}","name":"n6"}""").TryGetVersion(Verb.Add, CniVersion.Supported, out _, out var failure));
 
         Assert.Equal(ErrorCode.IncompatibleVersion, failure.Code);
         Assert.Contains($"'{text}'", failure.Message, StringComparison.Ordinal);
@@ -84,7 +84,7 @@ public sealed class NetworkConfigurationTests
     {
         var verb = Invocation.Read(command, _ => null).Verb;
 
-        Assert.Equal(known, Parse($$"""{"cniVersion":"{{version}}","name":"n6"}""").TryGetVersion(verb, out _, out var failure));
+        Assert.Equal(known, Parse($$"""{"cniVersion":"{{version}}","name":"n6"}""").TryGetVersion(verb, CniVersion.Supported, out _, out var failure));
         Assert.Equal(known ? null : ErrorCode.IncompatibleVersion, failure?.Code);
     }
 

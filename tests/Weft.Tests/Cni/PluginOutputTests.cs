@@ -74,7 +74,7 @@ public sealed class PluginOutputTests
     [Fact]
     public void Prints_Versions_OldestFirst() => Assert.Equal(
         """{"cniVersion":"0.4.0","supportedVersions":["0.1.0","0.2.0","0.3.0","0.3.1","0.4.0","1.0.0","1.1.0"]}""" + "\n",
-        Text(PluginOutput.Versions("0.4.0")));
+        Text(PluginOutput.Versions("0.4.0", CniVersion.Supported)));
 
     private static string Text(ReadOnlyMemory<byte> line) => Encoding.UTF8.GetString(line.Span);
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text.Json.Nodes;
 
 namespace Weft.Tests.Cni;
@@ -151,6 +152,13 @@ public sealed class PluginTests
     /// <summary>An edge that breaks where none may: what it throws is nobody's refusal.</summary>
     private sealed class FaultyEdge : Weft.Cni.IEdge
     {
+        public string ProgramName => "weft-ipam";
+
+        public bool HasFile(string file) => throw new NotSupportedException();
+
+        public bool TryRun(
+            string file, IReadOnlyList<(string Name, string Value)> changed, ReadOnlyMemory<byte> input, [NotNullWhen(true)] out Weft.Cni.PluginRun? run, [NotNullWhen(false)] out string? why) => throw new NotSupportedException();
+
         public FakeEdge Inner { get; } = new([], null);
 
         public string? Variable(string name) => throw new DivideByZeroException("by test");

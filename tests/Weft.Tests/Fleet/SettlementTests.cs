@@ -188,13 +188,18 @@ public sealed class SettlementTests
     }
 
     [Fact]
-    public void Fails_WhereNothingIsDrawnForThePlugin()
+    public void Fails_WhereANodesDevicesAreUnknownByNow()
     {
         var site = TestSite.Small();
+        site.Put(TestSite.NodeId("w1"), TestSite.Node("{'name':'eth1','macAddress':'52:54:00:00:00:02','networkId':'~c/l3Networks/n6'}"));
+        var node = TestSite.Id(TestSite.NodeId("w1"));
+        var device = new Weft.Attachments.NetworkDevice("eth1", "0000:00:05.0", "8086", "1889", "iavf", "52:54:00:00:00:02", 9000, true, null);
+        site.Commit(Inventories.Put(node, node.Parent!.Extend(Weft.Fleet.Agent.ResourceType, "w1"), new Weft.Attachments.NodeInventory("6.1", false, [device], [], []).ToJson(), TestSite.Now));
         var decision = site.Put(K1, TestSite.Kubernetes("'l3Networks':[{'networkId':'~c/l3Networks/n6','pluginType':'SRIOV'}]"));
+        site.Commit(Change.Remove(Inventories.KeyOf(node)));
         site.Settled();
         Assert.Equal(("Failed", "PluginNotDrawn"), (site.OperationOf(decision).Status, site.OperationOf(decision).ErrorCode));
-        Assert.Contains("n6 is attached by SRIOV", site.OperationOf(decision).ErrorMessage, StringComparison.Ordinal);
+        Assert.Contains("uplink eth1 of node w1", site.OperationOf(decision).ErrorMessage, StringComparison.Ordinal);
         Assert.Equal("Error", site.Draw(K1)["properties"]!["detailedStatus"]!.ToString());
     }
 

@@ -14,10 +14,6 @@ public sealed class MacvlanRenderer : IPluginRenderer
     public IEnumerable<Manifest> Manifests(AttachedNetwork attached)
     {
         ArgumentNullException.ThrowIfNull(attached);
-        var capabilities = new JsonObject { ["mac"] = true };
-        // Only an IPAM that reads them may be offered addresses: otherwise a pod's wish would be dropped without a word.
-        if (attached.Attachment.Ipam)
-            capabilities["ips"] = true;
         var plugin = new JsonObject
         {
             ["type"] = "macvlan",
@@ -26,9 +22,8 @@ public sealed class MacvlanRenderer : IPluginRenderer
             // leak between pods of one node; in private mode they reach nobody but the fabric.
             ["mode"] = attached.Network.Type == NetworkType.Trunked ? "private" : "bridge",
             ["mtu"] = attached.Network.Mtu,
-            ["capabilities"] = capabilities,
         };
-        yield return NetworkAttachmentDefinition.Of(attached, plugin);
+        yield return NetworkAttachmentDefinition.Of(attached, null, NetworkAttachmentDefinition.WithIpam(plugin, attached.Attachment.Ipam ? attached.Network.Id : null, "mac"));
     }
 
     /// <inheritdoc/>
@@ -37,10 +32,17 @@ public sealed class MacvlanRenderer : IPluginRenderer
         ArgumentNullException.ThrowIfNull(attached);
         ArgumentNullException.ThrowIfNull(node);
         var network = attached.Network;
+        if (network.Type != NetworkType.Trunked)
+        {
+            int? tag = node.Uplink.IsTrunkPort ? network.Vlan : null;
+            return new NodePart([new NodeLink(network.InterfaceName, node.Uplink, tag, network.Mtu, [], [], $"{network.Id.Name}: parent of pods' MACVLAN interfaces")]);
+        }
+
         // A trunk's children stand on the port itself: a VLAN sub-interface would swallow its tag before they see it.
-        if (network.Type == NetworkType.Trunked && node.Uplink.IsTrunkPort)
-            return new NodePart([new NodeLink(node.Uplink.Name, node.Uplink, null, node.Uplink.Mtu, [], [], $"{network.Id.Name}: parent of pods' MACVLAN interfaces, tagged by the pods")]);
-        int? tag = node.Uplink.IsTrunkPort ? network.Vlan : null;
-        return new NodePart([new NodeLink(network.InterfaceName, node.Uplink, tag, network.Mtu, [], [], $"{network.Id.Name}: parent of pods' MACVLAN interfaces")]);
+        var port = node.Uplink.IsTrunkPort
+            ? new NodeLink(node.Uplink.Name, node.Uplink, null, node.Uplink.Mtu, [], [], $"{network.Id.Name}: parent of pods' MACVLAN interfaces, tagged by the pods")
+            : new NodeLink(network.InterfaceName, node.Uplink, null, network.Mtu, [], [], $"{network.Id.Name}: parent of pods' MACVLAN interfaces");
+        // MACVLAN itself lets every tag pass.
+        return new NodePart([port]) { Guards = [new TrunkGuard(port.Name, network.Id.ToString(), network.Vlans, false)] };
     }
 }

@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
+using Weft.Networks;
 using Weft.Resources;
 
 namespace Weft.Attachments.Renderers;
@@ -13,20 +15,65 @@ internal static class NetworkAttachmentDefinition
     /// <summary>The namespace: <c>default</c> may be named from every namespace even where Multus isolates them.</summary>
     internal const string Namespace = "default";
 
-    /// <summary>A definition named after its network.</summary>
+    /// <summary>By it Multus finds out which resource's device the plugin is to be given.</summary>
+    private const string ResourceName = "k8s.v1.cni.cncf.io/resourceName";
+
+    /// <summary>A definition named after its network, or after one VLAN of its trunk.</summary>
     /// <param name="attached">The attachment.</param>
-    /// <param name="plugin">The CNI plugin's configuration, without the envelope.</param>
-    public static Manifest Of(AttachedNetwork attached, JsonObject plugin)
+    /// <param name="vlan">The VLAN it is narrowed to, or null for the network itself.</param>
+    /// <param name="plugins">The CNI plugins' configurations without the envelope: one alone, or a chain.</param>
+    /// <returns>The object.</returns>
+    public static Manifest Of(AttachedNetwork attached, int? vlan, params ReadOnlySpan<JsonObject> plugins)
     {
-        var name = DnsLabel.Of(attached.Network.Id.Name);
+        var network = attached.Network;
+        var name = vlan is { } one ? DefinitionNames.Of(network.Id, one) : DefinitionNames.Of(network.Id);
         // The inner name is the definition's own: plugins keep their state by it, and two definitions must not share any.
         var config = new JsonObject { ["cniVersion"] = CniVersion, ["name"] = name };
-        foreach (var (member, value) in plugin)
-            config[member] = value?.DeepClone();
-        if (attached.Attachment.Ipam)
-            config["ipam"] = new JsonObject { ["type"] = "weft-ipam", ["network"] = attached.Network.Id.ToString() };
-        var annotations = new JsonObject { ["weft.dev/network"] = attached.Network.Id.ToString() };
+        if (plugins.Length > 1)
+            config["plugins"] = new JsonArray([.. plugins]);
+        else
+        {
+            foreach (var (member, value) in plugins[0])
+                config[member] = value?.DeepClone();
+        }
+
+        var annotations = new JsonObject { ["weft.dev/network"] = network.Id.ToString() };
+        // Nothing in a trunk's configuration says its VLANs where the workload tags; people and lints look here.
+        if (network.Type == NetworkType.Trunked)
+            annotations["weft.dev/vlans"] = vlan?.ToString(CultureInfo.InvariantCulture) ?? network.Vlans.ToString();
+        if (attached.Attachment.Plugin is PluginType.SRIOV or PluginType.DPDK)
+            annotations[ResourceName] = $"{DevicePool.Prefix}/{DefinitionNames.Resource(network.Id)}";
         var spec = new JsonObject { ["config"] = System.Text.Encoding.UTF8.GetString(Json.Bytes(config)) };
         return Manifest.Of("k8s.cni.cncf.io/v1", "NetworkAttachmentDefinition", Namespace, name, new JsonObject { ["spec"] = spec }, annotations);
+    }
+
+    /// <summary>Gives a plugin its capabilities and its IPAM.</summary>
+    /// <param name="plugin">The plugin's configuration.</param>
+    /// <param name="pool">The L3 network that addresses come from, or null where there is no IPAM.</param>
+    /// <param name="capabilities">What the plugin itself takes at run time.</param>
+    /// <returns>The same configuration.</returns>
+    public static JsonObject WithIpam(JsonObject plugin, ResourceId? pool, params ReadOnlySpan<string> capabilities)
+    {
+        var all = new JsonObject();
+        foreach (var capability in capabilities)
+            all[capability] = true;
+        // Only an IPAM that reads them may be offered addresses: otherwise a pod's wish would be dropped without a word.
+        if (pool is not null)
+            all["ips"] = true;
+        if (all.Count > 0)
+            plugin["capabilities"] = all;
+        if (pool is not null)
+            plugin["ipam"] = new JsonObject { ["type"] = "weft-ipam", ["network"] = pool.ToString() };
+        return plugin;
+    }
+
+    /// <summary>Gives a plugin that can't do without an address the IPAM that takes them from the pod.</summary>
+    /// <param name="plugin">The plugin's configuration.</param>
+    /// <returns>The same configuration.</returns>
+    public static JsonObject WithAddressesOfThePod(JsonObject plugin)
+    {
+        plugin["capabilities"] = new JsonObject { ["ips"] = true };
+        plugin["ipam"] = new JsonObject { ["type"] = "static" };
+        return plugin;
     }
 }

@@ -1,0 +1,70 @@
+using System.Net;
+using System.Net.Http.Headers;
+using Weft.Agent.ControlPlane;
+
+namespace Weft.Agent.Nodes;
+
+/// <summary>
+/// Whether the control plane is within reach now. Each look is a request on a connection of its own: one that stood before a change may outlive
+/// what new ones don't.
+/// </summary>
+/// <param name="options">The server, and whom to trust.</param>
+/// <param name="identity">Who the agent is; null until it is enrolled.</param>
+/// <param name="clock">The clock.</param>
+internal sealed class ControlPlanePath(AgentOptions options, Func<Identity?> identity, TimeProvider clock)
+{
+    private static readonly TimeSpan OneLook = TimeSpan.FromSeconds(5), Pause = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>The digest of the picture that is applied: with it the answer is short.</summary>
+    public string Digest { get; set; } = "none";
+
+    /// <summary>Looks until the control plane answers.</summary>
+    /// <param name="within">How long to look.</param>
+    /// <param name="cancel">Ends it.</param>
+    /// <returns>Null once it has answered, whatever it said; else why it hasn't.</returns>
+    public async Task<string?> Reach(TimeSpan within, CancellationToken cancel)
+    {
+        using var late = new CancellationTokenSource(within, clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, late.Token);
+        var why = "it did not answer";
+        while (true)
+        {
+            try
+            {
+                if (await Look(either.Token) is not { } fault)
+                    return null;
+                why = fault;
+                await Task.Delay(Pause, clock, either.Token);
+            }
+            catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+            {
+                return $"{options.Server.Authority}: {why}";
+            }
+        }
+    }
+
+    private async Task<string?> Look(CancellationToken cancel)
+    {
+        using var http = Transport.Open(options);
+        using var late = new CancellationTokenSource(OneLook, clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, late.Token);
+        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri($"desired?after={Uri.EscapeDataString(Digest)}&wait=0", UriKind.Relative));
+        request.Headers.UserAgent.Add(new ProductInfoHeaderValue("weft-agent", AgentOptions.Version));
+        if (identity() is { } known)
+            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", known.Credential);
+        try
+        {
+            using var answer = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, either.Token);
+            // A refusal is an answer; a gateway that can't reach the control plane answers for itself.
+            return answer.StatusCode is HttpStatusCode.BadGateway or HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout ? $"a gateway answered {(int)answer.StatusCode}" : null;
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            return $"no answer within {OneLook.TotalSeconds:0} s";
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException)
+        {
+            return e.InnerException?.Message ?? e.Message;
+        }
+    }
+}

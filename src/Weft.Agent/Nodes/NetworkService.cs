@@ -1,0 +1,62 @@
+namespace Weft.Agent.Nodes;
+
+/// <summary>Who has charge of a node's interfaces besides the kernel: netplan, networkd, or nobody, and then the agent has.</summary>
+internal static class NetworkService
+{
+    /// <summary>Files in <c>/etc/netplan</c>, <c>netplan apply</c>.</summary>
+    public const string Netplan = "netplan";
+
+    /// <summary>Files in <c>/etc/systemd/network</c>, <c>networkctl reload</c>.</summary>
+    public const string Networkd = "networkd";
+
+    /// <summary>The agent itself, by netlink.</summary>
+    public const string Netlink = "netlink";
+
+    /// <summary>Nobody: only functions, drivers and guards are the agent's.</summary>
+    public const string None = "none";
+
+    /// <summary>Whichever the node has.</summary>
+    public const string Auto = "auto";
+
+    /// <summary>What <c>--node-network</c> may be.</summary>
+    public static readonly string[] All = [Auto, Netplan, Networkd, Netlink, None];
+
+    // The kernel keeps 15 bytes of "systemd-networkd".
+    private const string Process = "systemd-network";
+
+    /// <summary>Finds out who has charge of a node.</summary>
+    /// <param name="wanted">What the command line says.</param>
+    /// <param name="sysfs">The node's files.</param>
+    /// <returns>One of <see cref="Netplan"/>, <see cref="Networkd"/>, <see cref="Netlink"/>, <see cref="None"/>.</returns>
+    public static string Resolve(string wanted, Sysfs sysfs)
+    {
+        if (wanted != Auto)
+            return wanted;
+        // It counts where it runs in this network namespace; a container that doesn't see it has no say in its files either.
+        var here = sysfs.Target("/proc/thread-self/ns/net");
+        var runs = sysfs.Names("/proc").Any(process => process.All(char.IsAsciiDigit) && sysfs.Read($"/proc/{process}/comm") == Process && sysfs.Target($"/proc/{process}/ns/net") == here);
+        return !runs ? Netlink : sysfs.Has("/etc/netplan") && Tools.Find("netplan") is not null ? Netplan : Networkd;
+    }
+
+    /// <summary>Has a service read its files.</summary>
+    /// <param name="service">The service.</param>
+    /// <exception cref="IOException">It refused them.</exception>
+    public static void Reload(string service)
+    {
+        if (service == Netplan)
+        {
+            Tools.Must("netplan", ["generate"]);
+            Tools.Must("netplan", ["apply"]);
+            return;
+        }
+
+        // Names and MTUs in .link files are udev's business, and only where the node has it.
+        if (Tools.Find("udevadm") is not null)
+        {
+            _ = Tools.Run("udevadm", ["control", "--reload"]);
+            _ = Tools.Run("udevadm", ["trigger", "--action=add", "--subsystem-match=net", "--settle"]);
+        }
+
+        Tools.Must("networkctl", ["reload"]);
+    }
+}

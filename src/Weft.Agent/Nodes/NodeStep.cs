@@ -1,0 +1,207 @@
+using System.Globalization;
+using System.Text.Json.Serialization;
+
+namespace Weft.Agent.Nodes;
+
+/// <summary>
+/// One change of a node, as data: it can be said, done, taken back, and kept on the disk. Interfaces are named as they are called when the
+/// step's turn comes.
+/// </summary>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "step")]
+[JsonDerivedType(typeof(RenameLink), "rename")]
+[JsonDerivedType(typeof(SetUp), "up")]
+[JsonDerivedType(typeof(SetMtu), "mtu")]
+[JsonDerivedType(typeof(AddVlan), "addVlan")]
+[JsonDerivedType(typeof(RemoveVlan), "removeVlan")]
+[JsonDerivedType(typeof(AddAddress), "addAddress")]
+[JsonDerivedType(typeof(RemoveAddress), "removeAddress")]
+[JsonDerivedType(typeof(AddRoute), "addRoute")]
+[JsonDerivedType(typeof(RemoveRoute), "removeRoute")]
+[JsonDerivedType(typeof(SetSetting), "setting")]
+[JsonDerivedType(typeof(SetAutoProbe), "autoProbe")]
+[JsonDerivedType(typeof(SetFunctionCount), "functionCount")]
+[JsonDerivedType(typeof(SetFunction), "function")]
+[JsonDerivedType(typeof(BindDriver), "driver")]
+[JsonDerivedType(typeof(SetFunctionLink), "functionLink")]
+[JsonDerivedType(typeof(LoadGuards), "guards")]
+[JsonDerivedType(typeof(WriteFiles), "files")]
+internal abstract record NodeStep
+{
+    /// <summary>The object and the side of it that is changed; what the agent made is kept by it. Null for what leaves nothing behind.</summary>
+    [JsonIgnore]
+    public abstract string? Key { get; }
+
+    /// <summary>Whether it takes away what another step of the same key has made.</summary>
+    [JsonIgnore]
+    public virtual bool TakesAway => false;
+
+    /// <summary>The object, for people: <c>n6</c>, <c>function 3 of ens1</c>.</summary>
+    [JsonIgnore]
+    public abstract string Subject { get; }
+
+    /// <summary>What it does, in a few words.</summary>
+    [JsonIgnore]
+    public abstract string Does { get; }
+
+    /// <summary>What takes it back; null where nothing need be taken back.</summary>
+    /// <returns>The step.</returns>
+    public abstract NodeStep? Undo();
+
+    /// <summary>Both together, where this follows an earlier step of the same key: what was there before is what the earlier one found.</summary>
+    /// <param name="earlier">The earlier step.</param>
+    /// <returns>One step, or null where they cancel out.</returns>
+    public virtual NodeStep? After(NodeStep earlier) => this;
+
+    /// <inheritdoc/>
+    public sealed override string ToString() => $"{Subject}: {Does}";
+}
+
+/// <summary>Gives a port the name that is wanted, and keeps its old one as another name; or takes that back.</summary>
+/// <param name="From">Its name.</param>
+/// <param name="To">The name it gets.</param>
+/// <param name="KeepsOld">Whether the old name is kept as another name.</param>
+internal sealed record RenameLink(string From, string To, bool KeepsOld) : NodeStep
+{
+    public override string Key => $"name {(KeepsOld ? To : From)}";
+    public override bool TakesAway => !KeepsOld;
+    public override string Subject => From;
+    public override string Does => $"name it {To}";
+    public override NodeStep Undo() => new RenameLink(To, From, !KeepsOld);
+    public override NodeStep After(NodeStep earlier) => this with { From = ((RenameLink)earlier).From };
+}
+
+/// <summary>Sets an interface up or down.</summary>
+/// <param name="Link">Its name.</param>
+/// <param name="Up">Whether up.</param>
+internal sealed record SetUp(string Link, bool Up) : NodeStep
+{
+    public override string Key => $"up {Link}";
+    public override string Subject => Link;
+    public override string Does => Up ? "set it up" : "set it down";
+    public override NodeStep Undo() => this with { Up = !Up };
+    public override NodeStep? After(NodeStep earlier) => ((SetUp)earlier).Up == Up ? this : null;
+}
+
+/// <summary>Sets an interface's MTU.</summary>
+/// <param name="Link">Its name.</param>
+/// <param name="Mtu">The MTU in bytes.</param>
+/// <param name="Was">What it was.</param>
+internal sealed record SetMtu(string Link, int Mtu, int Was) : NodeStep
+{
+    public override string Key => $"mtu {Link}";
+    public override string Subject => Link;
+    public override string Does => $"MTU {Mtu} (is {Was})";
+    public override NodeStep Undo() => this with { Mtu = Was, Was = Mtu };
+    public override NodeStep? After(NodeStep earlier) => ((SetMtu)earlier).Was == Mtu ? null : this with { Was = ((SetMtu)earlier).Was };
+}
+
+/// <summary>Makes an interface that tags.</summary>
+/// <param name="Link">Its name.</param>
+/// <param name="Parent">What it stands on.</param>
+/// <param name="Vlan">Its tag.</param>
+/// <param name="Mtu">Its MTU in bytes.</param>
+internal sealed record AddVlan(string Link, string Parent, int Vlan, int Mtu) : NodeStep
+{
+    /// <summary>The number the kernel gave it; 0 until it is made.</summary>
+    public int Index { get; init; }
+
+    public override string Key => $"link {Link}";
+    public override string Subject => Link;
+    public override string Does => $"make it on {Parent} with the tag {Vlan} and MTU {Mtu}";
+    public override NodeStep Undo() => new RemoveVlan(Link, Parent, Vlan, Mtu);
+}
+
+/// <summary>Takes an interface that tags away.</summary>
+/// <param name="Link">Its name.</param>
+/// <param name="Parent">What it stands on.</param>
+/// <param name="Vlan">Its tag.</param>
+/// <param name="Mtu">Its MTU in bytes.</param>
+internal sealed record RemoveVlan(string Link, string Parent, int Vlan, int Mtu) : NodeStep
+{
+    public override string Key => $"link {Link}";
+    public override bool TakesAway => true;
+    public override string Subject => Link;
+    public override string Does => "take it away";
+    public override NodeStep Undo() => new AddVlan(Link, Parent, Vlan, Mtu);
+}
+
+/// <summary>Gives an interface an address.</summary>
+/// <param name="Link">Its name.</param>
+/// <param name="Address">The address.</param>
+/// <param name="Length">The length of its subnet.</param>
+internal sealed record AddAddress(string Link, string Address, int Length) : NodeStep
+{
+    public override string Key => $"address {Link} {Address}/{Length}";
+    public override string Subject => Link;
+    public override string Does => $"address {Address}/{Length}";
+    public override NodeStep Undo() => new RemoveAddress(Link, Address, Length);
+}
+
+/// <summary>Takes an address away.</summary>
+/// <param name="Link">The interface's name.</param>
+/// <param name="Address">The address.</param>
+/// <param name="Length">The length of its subnet.</param>
+internal sealed record RemoveAddress(string Link, string Address, int Length) : NodeStep
+{
+    public override string Key => $"address {Link} {Address}/{Length}";
+    public override bool TakesAway => true;
+    public override string Subject => Link;
+    public override string Does => $"take away the address {Address}/{Length}";
+    public override NodeStep Undo() => new AddAddress(Link, Address, Length);
+}
+
+/// <summary>A route, as steps carry it.</summary>
+/// <param name="To">Where to.</param>
+/// <param name="Via">The next hop, or null.</param>
+/// <param name="Metric">Its priority; 0 for the system's own.</param>
+internal sealed record StepRoute(string To, string? Via, int Metric)
+{
+    /// <summary>Who made it; 4 (static) for ours.</summary>
+    public int Protocol { get; init; } = 4;
+
+    /// <summary>Its scope.</summary>
+    public int Scope { get; init; }
+
+    /// <summary>The source address it prefers, or null.</summary>
+    public string? Source { get; init; }
+
+    /// <inheritdoc/>
+    public override string ToString() => To + (Via is null ? "" : $" via {Via}") + (Metric == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $" metric {Metric}"));
+}
+
+/// <summary>Adds a route.</summary>
+/// <param name="Link">The interface's name.</param>
+/// <param name="Route">The route.</param>
+internal sealed record AddRoute(string Link, StepRoute Route) : NodeStep
+{
+    public override string Key => $"route {Link} {Route}";
+    public override string Subject => Link;
+    public override string Does => $"route {Route}";
+    public override NodeStep Undo() => new RemoveRoute(Link, Route);
+}
+
+/// <summary>Takes a route away.</summary>
+/// <param name="Link">The interface's name.</param>
+/// <param name="Route">The route.</param>
+internal sealed record RemoveRoute(string Link, StepRoute Route) : NodeStep
+{
+    public override string Key => $"route {Link} {Route}";
+    public override bool TakesAway => true;
+    public override string Subject => Link;
+    public override string Does => $"take away the route {Route}";
+    public override NodeStep Undo() => new AddRoute(Link, Route);
+}
+
+/// <summary>Sets one of the kernel's IPv6 settings of an interface.</summary>
+/// <param name="Link">Its name.</param>
+/// <param name="Name">The setting: a file in <c>/proc/sys/net/ipv6/conf/LINK</c>.</param>
+/// <param name="Value">The value.</param>
+/// <param name="Was">What it was.</param>
+internal sealed record SetSetting(string Link, string Name, string Value, string Was) : NodeStep
+{
+    public override string Key => $"setting {Link} {Name}";
+    public override string Subject => Link;
+    public override string Does => $"{Name}={Value} (is {Was})";
+    public override NodeStep Undo() => this with { Value = Was, Was = Value };
+    public override NodeStep? After(NodeStep earlier) => ((SetSetting)earlier).Was == Value ? null : this with { Was = ((SetSetting)earlier).Was };
+}

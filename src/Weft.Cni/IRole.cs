@@ -1,0 +1,28 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace Weft.Cni;
+
+/// <summary>One of the plugins that this program is; its name in the file system says which.</summary>
+internal interface IRole
+{
+    /// <summary>What it is, for somebody who starts it by hand.</summary>
+    string About { get; }
+
+    /// <summary>The versions it serves, the oldest first.</summary>
+    CniVersion[] Versions { get; }
+
+    /// <summary>Serves a verb other than VERSION; everything that plugins have in common is checked.</summary>
+    /// <param name="invocation">What was asked.</param>
+    /// <param name="configuration">The configuration.</param>
+    /// <param name="version">Its version.</param>
+    /// <param name="output">What belongs on stdout; empty for a success that has no result.</param>
+    /// <param name="failure">Why it isn't done.</param>
+    /// <returns>True if it is done.</returns>
+    /// <exception cref="System.Text.Json.JsonException">A member of the configuration is of another kind.</exception>
+    bool TryServe(
+        Invocation invocation,
+        NetworkConfiguration configuration,
+        CniVersion version,
+        out ReadOnlyMemory<byte> output,
+        [NotNullWhen(false)] out Failure? failure);
+}

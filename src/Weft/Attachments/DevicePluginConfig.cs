@@ -1,0 +1,118 @@
+using System.Collections.Immutable;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json.Nodes;
+using Weft.Resources;
+
+namespace Weft.Attachments;
+
+/// <summary>A node with its pools.</summary>
+/// <param name="Name">The node's name in Kubernetes.</param>
+/// <param name="Uplinks">Its ports.</param>
+/// <param name="Inventory">What its agent found, or null.</param>
+/// <param name="Pools">Its pools.</param>
+public sealed record PooledNode(string Name, ImmutableArray<Uplink> Uplinks, NodeInventory? Inventory, ImmutableArray<DevicePool> Pools);
+
+/// <summary>
+/// The configuration of the SR-IOV device plugin: one file for each node, because the same name or address may be another device elsewhere.
+/// </summary>
+/// <remarks>Source: sriov-network-device-plugin, README "Configurations"; docs/specs/plugins.md, "Device pools".</remarks>
+public static class DevicePluginConfig
+{
+    /// <summary>The ConfigMap's name, as upstream's manifests have it.</summary>
+    public const string Name = "sriovdp-config";
+
+    /// <summary>Its namespace.</summary>
+    public const string Namespace = "kube-system";
+
+    /// <summary>The file that the plugin reads when nobody tells it otherwise.</summary>
+    public const string Common = "config.json";
+
+    /// <summary>The annotation that says whose pods must be made anew, because they read the configuration only when they start.</summary>
+    public const string Restart = "weft.dev/restart";
+
+    /// <summary>The annotation with a digest of each node's file: a pod is made anew when its node's digest changes.</summary>
+    public const string RestartNodes = "weft.dev/restart-nodes";
+
+    /// <summary>The annotation that says why there is no <see cref="Common"/>.</summary>
+    public const string WithoutCommon = "weft.dev/config-json-left-out";
+
+    /// <summary>What upstream's manifests call the plugin.</summary>
+    private const string DaemonSet = "daemonset kube-system/kube-sriov-device-plugin";
+
+    /// <summary>Draws the ConfigMap.</summary>
+    /// <param name="nodes">All nodes of the cluster; one without pools gets a file without resources, since the plugin ends where it finds none.</param>
+    /// <returns>The object.</returns>
+    public static Manifest Draw(ImmutableArray<PooledNode> nodes)
+    {
+        var data = new JsonObject();
+        var digests = new JsonObject();
+        foreach (var node in nodes.OrderBy(node => node.Name, StringComparer.Ordinal))
+        {
+            var text = Text(node.Pools);
+            data[node.Name] = text;
+            digests[node.Name] = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))[..16];
+        }
+
+        var annotations = new JsonObject { [Restart] = DaemonSet, [RestartNodes] = Encoding.UTF8.GetString(Json.Bytes(digests)) };
+        var union = Union(nodes);
+        if (Ambiguity(nodes, union) is { } why)
+            annotations[WithoutCommon] = why;
+        else
+            data[Common] = Text(union);
+        return Manifest.Of("v1", "ConfigMap", Namespace, Name, new JsonObject { ["data"] = data }, annotations);
+    }
+
+    /// <summary>A file of the plugin.</summary>
+    /// <param name="pools">The pools.</param>
+    /// <returns>JSON.</returns>
+    public static string Text(IEnumerable<DevicePool> pools)
+    {
+        ArgumentNullException.ThrowIfNull(pools);
+        return Json.Text(new JsonObject { ["resourceList"] = new JsonArray([.. pools.OrderBy(p => p.ResourceName, StringComparer.Ordinal).Select(p => (JsonNode)p.ToJson())]) });
+    }
+
+    /// <summary>The pools of all nodes as if they were one's: a device belongs to a resource if one node says so.</summary>
+    private static ImmutableArray<DevicePool> Union(ImmutableArray<PooledNode> nodes) =>
+    [
+        .. nodes.SelectMany(node => node.Pools).GroupBy(pool => pool.ResourceName, StringComparer.Ordinal)
+            .Select(same => same.First() with { Selectors = [.. same.SelectMany(pool => pool.Selectors).DistinctBy(s => s.ToJson().ToJsonString())] }),
+    ];
+
+    /// <summary>Why one file can't serve all nodes: on one of them it would take a device for a resource that the node's own file doesn't.</summary>
+    private static string? Ambiguity(ImmutableArray<PooledNode> nodes, ImmutableArray<DevicePool> union)
+    {
+        var claims = union.SelectMany(pool => pool.Selectors.SelectMany(ClaimsOf).Select(claim => (pool.ResourceName, Claim: claim))).ToHashSet();
+        foreach (var node in nodes)
+        {
+            var own = node.Pools.SelectMany(pool => pool.Selectors.SelectMany(ClaimsOf).Select(claim => (pool.ResourceName, Claim: claim))).ToHashSet();
+            foreach (var (resource, claim) in claims.Where(c => !own.Contains(c) && Has(node, c.Claim.Port)).OrderBy(c => c.ResourceName, StringComparer.Ordinal).ThenBy(c => c.Claim))
+            {
+                var device = claim.Index is { } index ? $"function {index} of {claim.Port}" : claim.Port;
+                return $"{device} is {resource}'s on another node, but not on {node.Name}: start the plugin with --config-file=/etc/pcidp/$(NODE_NAME)";
+            }
+        }
+
+        return null;
+    }
+
+    private static bool Has(PooledNode node, string port) => node.Uplinks.Any(u => u.Name.Equals(port, StringComparison.OrdinalIgnoreCase) || u.PciAddress == port)
+        || node.Inventory?.Devices.Any(d => d.PciAddress == port || port.Equals(d.Name, StringComparison.OrdinalIgnoreCase)) == true
+        || node.Pools.Any(pool => pool.Selectors.Any(s => s.PciAddresses.Contains(port)));
+
+    private static IEnumerable<(string Port, int? Index)> ClaimsOf(DeviceSelector selector)
+    {
+        foreach (var address in selector.PciAddresses)
+            yield return (address, null);
+        foreach (var entry in selector.PfNames)
+        {
+            var hash = entry.IndexOf('#', StringComparison.Ordinal);
+            foreach (var range in entry[(hash + 1)..].Split(','))
+            {
+                var ends = range.Split('-').Select(end => int.Parse(end, System.Globalization.CultureInfo.InvariantCulture)).ToArray();
+                for (var index = ends[0]; index <= ends[^1]; index++)
+                    yield return (entry[..hash], index);
+            }
+        }
+    }
+}

@@ -1,0 +1,55 @@
+using System.Collections.Immutable;
+using Weft.Networks;
+
+namespace Weft.Attachments.Renderers;
+
+/// <summary>What a node must do for networks whose pods get devices of their own: what SRIOV and DPDK share.</summary>
+/// <remarks>Source: docs/specs/plugins.md, "SRIOV and DPDK".</remarks>
+internal static class FunctionPlans
+{
+    /// <summary>A node's part.</summary>
+    /// <param name="attached">The attachment.</param>
+    /// <param name="node">The node.</param>
+    /// <param name="driver">Which driver its devices are to have.</param>
+    /// <returns>Virtual functions where the port is in sight, devices handed over where it isn't, and the pool of either.</returns>
+    public static NodePart On(AttachedNetwork attached, AttachedNode node, FunctionDriver driver)
+    {
+        var network = attached.Network;
+        var part = new NodePart([]);
+        if (DeviceSelectors.Of(attached, node).TryGet(out var selectors, out var refusal))
+            part = part with { Pools = [new DevicePool(node.Name, network.Id, attached.Attachment.Plugin, DefinitionNames.Resource(network.Id), selectors)] };
+        else
+            part = part with { Undrawn = [refusal with { Code = RefusalCode.PluginNotDrawn }] };
+        var id = network.Id.ToString();
+        var mtu = MtuOf(attached);
+        if (attached.IsVirtual)
+            return part with { Devices = [.. node.Uplinks.Select(uplink => new PassedDevice(uplink.Name, uplink.MacAddress, DeviceSelectors.AddressOf(node, uplink), id, Math.Min(mtu, uplink.Mtu), driver))] };
+        int? vlan = network.Type == NetworkType.Trunked ? null : network.Vlan;
+        var (trust, spoofCheck) = LibertiesOf(vlan);
+        return part with
+        {
+            PhysicalFunctions = [.. node.Uplinks.Select(port => new PhysicalFunction(port.Name, port.MacAddress, port.PciAddress, port.Mtu,
+                [.. port.FunctionsOf(network.Id).Select(index => new VirtualFunction(index, id, vlan, trust, spoofCheck, Math.Min(mtu, port.Mtu), driver))]))],
+        };
+    }
+
+    /// <summary>The MTU of a device: of a trunk the widest of its VLANs, because no sub-interface can be wider than what it stands on.</summary>
+    /// <param name="attached">The attachment.</param>
+    /// <returns>Bytes.</returns>
+    public static int MtuOf(AttachedNetwork attached) => attached.LayerThree.Values.Select(layer3 => layer3.Mtu).Append(attached.Network.Mtu).Max();
+
+    /// <summary>
+    /// What the card lets a function do. One VLAN needs none: the function has one MAC address, which the card sees to. On a trunk the workload adds VLANs
+    /// (and often MAC addresses) of its own, which cards take from trusted functions only, and their spoof check drops tags they don't know of.
+    /// </summary>
+    /// <param name="vlan">The VLAN that the card tags with, or null for a trunk.</param>
+    /// <returns>Trust and spoof check.</returns>
+    public static (bool Trust, bool SpoofCheck) LibertiesOf(int? vlan) => (vlan is null, vlan is not null);
+
+    /// <summary>The indexes of a port's functions that are for a network, ascending.</summary>
+    /// <param name="port">The port.</param>
+    /// <param name="network">The network.</param>
+    /// <returns>The indexes.</returns>
+    public static ImmutableArray<int> FunctionsOf(this Uplink port, Resources.ResourceId network) =>
+        [.. port.Functions.Where(range => range.Network == network.Key).SelectMany(range => Enumerable.Range(range.First, range.Last - range.First + 1)).Distinct().Order()];
+}

@@ -1,0 +1,39 @@
+using System.Collections.Immutable;
+using System.Globalization;
+
+namespace Weft.Attachments.Renderers;
+
+/// <summary>A trunk taken apart on the node: its port, and one sub-interface for each VLAN.</summary>
+internal static class TrunkLinks
+{
+    /// <summary>The interfaces.</summary>
+    /// <param name="attached">The attachment.</param>
+    /// <param name="node">The node.</param>
+    /// <param name="withAddresses">Whether the node has addresses of its own there.</param>
+    /// <returns>The port, then the sub-interfaces in the order of their VLANs.</returns>
+    public static IEnumerable<NodeLink> Of(AttachedNetwork attached, AttachedNode node, bool withAddresses)
+    {
+        var network = attached.Network;
+        var vlans = attached.LayerThree;
+        var parent = node.Uplink.IsTrunkPort ? node.Uplink.Name : network.InterfaceName;
+        // The trunk's own MTU is the least of its VLANs'; the parent must carry the greatest, because no VLAN can have more than its parent.
+        var carried = node.Uplink.IsTrunkPort ? node.Uplink.Mtu : Math.Min(node.Uplink.Mtu, FunctionPlans.MtuOf(attached));
+        yield return new NodeLink(parent, node.Uplink, null, carried, [], [], $"{network.Id.Name}: parent of its VLANs");
+        foreach (var vlan in network.Vlans)
+        {
+            // A sub-interface takes its address from the same pool as everybody else on that VLAN.
+            var name = NameOf(network.InterfaceName, vlan);
+            var layer3 = vlans.GetValueOrDefault(vlan);
+            var comment = !withAddresses ? $"{network.Id.Name}: VLAN {vlan}, parent of pods' IPVLAN interfaces"
+                : layer3 is null ? $"{network.Id.Name}: VLAN {vlan}, no layer 3 of ours" : $"{network.Id.Name}: VLAN {vlan}, addresses of {layer3.Id.Name}";
+            yield return new NodeLink(name, node.Uplink, vlan, Math.Min(carried, layer3?.Mtu ?? network.Mtu), layer3 is null || !withAddresses ? [] : node.On(name, layer3.Subnets), [], comment)
+            { Parent = parent };
+        }
+    }
+
+    /// <summary>The name of a VLAN's sub-interface.</summary>
+    /// <param name="parent">The trunk's interface name.</param>
+    /// <param name="vlan">The VLAN.</param>
+    /// <returns>Such as <c>ran.602</c>.</returns>
+    public static string NameOf(string parent, int vlan) => string.Create(CultureInfo.InvariantCulture, $"{parent}.{vlan}");
+}

@@ -24,8 +24,6 @@ fabric() {
 
 open_vlan() { bridge -n fabric vlan add dev port vid "$1"; }
 shut_vlan() { bridge -n fabric vlan del dev port vid "$1"; }
-# open_untagged VLAN: frames without a tag are in this VLAN.
-open_untagged() { bridge -n fabric vlan add dev port vid "$1" pvid untagged; }
 
 # far NAME VLAN ADDRESS…: something in that VLAN on the far side, as its access port gives it: without tags.
 far() {

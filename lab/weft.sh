@@ -94,6 +94,7 @@ address() { jq -r --arg sign "$(if [ "$3" = 6 ]; then echo :; else echo .; fi)" 
 # trouble: what the programs said, where something failed.
 trouble() {
     [ "$bad" = 0 ] && return
+    [ ! -e /tmp/apply ] || { echo "-- apply"; tail -20 /tmp/apply; }
     echo "-- weftd"; tail -20 /tmp/weftd.log
     echo "-- agent"; tail -40 /tmp/agent.log
 }

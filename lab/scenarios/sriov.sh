@@ -27,6 +27,7 @@ ok pod-gets-function 'by_host_device n6 0 | cni ADD one net1'
 listen /tmp/wire vlan or icmp
 within one tcpdump --immediate-mode -lnne -i net1 icmp >/tmp/pod 2>/tmp/pod.err &
 inside=$!
+soon 20 'grep -q "listening on" /tmp/pod.err'
 ok pod-reaches-far 'soon 20 "within one ping -c1 -W1 10.20.6.1"'
 ok pod-reaches-far-by-ipv6 'reaches one fd20:0:0:606::1'
 hush

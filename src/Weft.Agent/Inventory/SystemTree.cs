@@ -14,7 +14,8 @@ internal sealed class SystemTree(string root)
     {
         try
         {
-            return File.ReadAllText(At(path)).Trim();
+            // Most of what is asked for isn't there, of most devices; to be told so by an exception would take longer than all the rest.
+            return File.Exists(At(path)) ? File.ReadAllText(At(path)).Trim() : null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -60,6 +61,8 @@ internal sealed class SystemTree(string root)
     {
         try
         {
+            if (!Directory.Exists(At(path)))
+                return [];
             var names = new DirectoryInfo(At(path)).EnumerateFileSystemInfos().Select(entry => entry.Name).ToArray();
             Array.Sort(names, StringComparer.Ordinal);
             return names;

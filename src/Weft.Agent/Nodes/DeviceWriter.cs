@@ -109,7 +109,7 @@ internal sealed partial class NodeWriter
         var path = $"{Pci}/devices/{AddressOf(step.Device)}/net";
         var clock = Stopwatch.StartNew();
         string? name;
-        while ((name = sysfs.Names(path).FirstOrDefault()) is null && clock.Elapsed < InterfaceWait)
+        while ((name = sysfs.Names(path) is [var made, ..] ? made : null) is null && clock.Elapsed < InterfaceWait)
             Task.Delay(50).Wait();
         if (name is null)
             throw new IOException($"its driver has made no interface within {InterfaceWait.TotalSeconds:0} s; look at `dmesg` on the node");

@@ -1,6 +1,5 @@
 using Weft.Addressing;
 using Weft.Agent.Netlink;
-using Weft.Attachments;
 
 namespace Weft.Agent.Nodes;
 

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Weft.Agent.ControlPlane;
 using Weft.Agent.Disk;
 using Weft.Attachments;
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Weft.Attachments.Formats;
 using Weft.Networks;
 using Weft.Resources;
 
@@ -40,6 +41,8 @@ public static class AttachmentRules
 
         if (Taken.Contains(name))
             proposal.Find(RefusalCode.Overlap, attachment.Path, $"'{attachment.Path}': the interface name '{name}' of {attachment.Network.Name} is taken on every node; give the network another interfaceName", attachment.Network);
+        if (NodeLayoutRules.IsPodName(name))
+            proposal.Find(RefusalCode.Overlap, attachment.Path, $"'{attachment.Path}': the interface name '{name}' of {attachment.Network.Name} is what Multus calls interfaces in pods, and one that comes back to the node would take its place; give the network another interfaceName", attachment.Network);
         if (HasSubInterfaces(attachment) && attachment.Network.Type == TrunkedNetwork.ResourceType)
         {
             var longest = $"{name}.{TrunkedNetwork.VlansOf(row).Max()}";

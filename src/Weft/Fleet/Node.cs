@@ -75,7 +75,7 @@ public sealed class Node : ResourceKind
         Member.Text("agentPool", "the name of its agent pool").Demanded(),
         Member.Choice("machineType", "*BareMetal|Virtual", "Virtual: the host hands over one port per network").AtCreation(),
         (Member.List("uplinks", Member.Group("",
-            Member.Text("name", "the interface as the system finds it").Demanded().Like(@"^[^\s/:]{1,15}$"),
+            Member.Text("name", "the interface as the system finds it").Demanded().Like("^[A-Za-z0-9._@+-]{1,15}$"),
             Member.Text("macAddress").Like("^([0-9a-f]{2}:){5}[0-9a-f]{2}$"),
             Member.Whole("mtu", "the largest payload it carries").Within(576, 65535).Or("9000"),
             Member.Id("networkId", "the network it is handed over for; left out, it is a trunk port that carries every VLAN",

@@ -17,17 +17,19 @@ public sealed class LabTests(VirtualLab lab)
         ["osdevice"] =
             """
             weftd-serves site-is-applied agent-applies interface-tags interface-has-mtu trunk-has-each-vlan address-of-each-family
-            address-on-the-trunk no-default-route reaches-by-ipv4 tag-on-the-wire reaches-by-ipv6 wide-frames-pass
-            reaches-on-the-trunk shut-vlan-drops open-vlan-passes pod-gets-address pod-reaches-far address-is-the-pools
-            made-by-the-agent agent-starts-again second-time-changes-nothing deleted-interface-is-back deleted-interface-reaches
-            mtu-is-back address-is-back change-cuts-the-node-off change-is-taken-back way-is-back others-stayed agent-says-why
+            address-on-the-trunk no-default-route reaches-by-ipv4 tag-on-the-wire reaches-by-ipv6 wide-frames-pass reaches-on-the-trunk
+            shut-vlan-drops open-vlan-passes pod-gets-address pod-reaches-far address-is-the-pools
+            made-by-the-agent asked-by-hand-nothing-to-do agent-starts-again nothing-is-done-twice second-time-changes-nothing
+            deleted-interface-is-back deleted-interface-reaches mtu-is-back address-is-back
+            change-cuts-the-node-off change-is-taken-back way-is-back others-stayed agent-says-why
             """,
         ["macvlan"] =
             """
-            weftd-serves site-is-applied agent-applies pod-one-is-attached pod-two-is-attached listed-tag-passes
-            listed-tag-passes-inwards other-tag-is-dropped untagged-is-dropped listed-tag-passes-still wire-saw-the-listed
-            wire-saw-no-other pod-hears-the-listed pod-hears-no-other siblings-do-not-meet siblings-do-not-meet-on-another-tag
-            sibling-reaches-far without-guard-other-tag-passes guard-is-back other-tag-is-dropped-again listed-tag-passes-again
+            weftd-serves site-is-applied agent-applies pod-one-is-attached pod-two-is-attached
+            listed-tag-passes listed-tag-passes-inwards other-tag-is-dropped listed-tag-passes-still wire-saw-the-listed wire-saw-no-other
+            node-keeps-its-own-vlan pod-hears-the-listed pod-hears-no-other
+            siblings-do-not-meet siblings-do-not-meet-on-another-tag sibling-reaches-far
+            without-guard-other-tag-passes guard-is-back other-tag-is-dropped-again listed-tag-passes-again
             """,
         ["ipvlan"] =
             """
@@ -41,10 +43,10 @@ public sealed class LabTests(VirtualLab lab)
             """
             weftd-serves site-is-applied agent-applies functions-are-made functions-have-the-vlan trunk-function-is-free
             functions-have-a-driver pod-gets-function pod-reaches-far pod-reaches-far-by-ipv6 tag-on-the-wire no-tag-in-the-pod
-            fabric-drops-shut-vlan-before fabric-drops-shut-vlan fabric-drops-shut-vlan-after second-pod-gets-function
-            functions-of-one-network-meet before-foreign-mac foreign-mac-is-dropped after-foreign-mac foreign-mac-is-not-on-the-wire
-            trunk-pod-gets-function trunk-pod-tags-602 trunk-pod-tags-603 trunk-tags-on-the-wire function-comes-back
-            nothing-is-done-twice functions-in-use-are-left-alone
+            fabric-drops-shut-vlan-before fabric-drops-shut-vlan fabric-drops-shut-vlan-after
+            second-pod-gets-function functions-of-one-network-meet before-foreign-mac foreign-mac-hears-nothing after-foreign-mac
+            trunk-pod-gets-function trunk-pod-tags-602 trunk-pod-tags-603 trunk-tags-on-the-wire
+            nothing-is-done-twice functions-in-use-are-left-alone function-comes-back function-is-ready-again vlan-of-function-is-back
             """,
         ["dpdk"] =
             """

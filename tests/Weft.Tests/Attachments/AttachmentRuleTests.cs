@@ -48,6 +48,15 @@ public sealed class AttachmentRuleTests
     }
 
     [Fact]
+    public void Refuses_AnInterfaceNameThatPodsHave()
+    {
+        var site = TestSite.Small();
+        site.Put("~c/l2Networks/beat", TestSite.Tracked("'l2IsolationDomainId':'~f/l2IsolationDomains/hb-domain','interfaceName':'net1'"));
+        var outcome = site.TryPut(K1, TestSite.Kubernetes("'l2Networks':[{'networkId':'~c/l2Networks/beat','pluginType':'MACVLAN'}]"));
+        Assert.Contains("what Multus calls interfaces in pods", outcome.Refusal!.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Attaches_OSDeviceBesidePods()
     {
         var site = TestSite.Small();

@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.RegularExpressions;
 using Weft.Addressing;
-using Weft.Networks;
 
 namespace Weft.Attachments.Admission;
 
@@ -20,7 +19,7 @@ internal static partial class AddressRules
     public static readonly LintRule SameFamily = new("W410", Severity.Error, "two addresses of one family for an IPAM that gives one of each");
 
     // They have no MAC address of their own to set: an IPVLAN child shares its parent's, and host-device moves a device as it is.
-    private static readonly ImmutableArray<string> WithoutMac = ["ipvlan", "host-device", "vlan"];
+    private static readonly ImmutableArray<string> WithoutMac = ["ipvlan", "host-device", "vlan", TrunkRules.TrunkPlugin];
 
     public static ImmutableArray<LintRule> All => [NoList, NoPrefix, TwoAtHostLocal, Ignored, Outside, Reserved, Malformed, MacIgnored, NoAddress, SameFamily];
 
@@ -58,7 +57,11 @@ internal static partial class AddressRules
             findings.Add(NoPrefix, path, $"{address} has no prefix length, and static IPAM fails without", Suggest(selection, address));
         if (ipam == "host-local" && addresses.Count > 1)
             findings.Add(TwoAtHostLocal, path, "host-local gets both in one CNI_ARGS value that it can't read, and fails", """name one address, or write "cni-args": {"ips": […]} instead""");
-        if (ipam is "whereabouts" or "dhcp" or "")
+        if (config.Type == TrunkRules.TrunkPlugin)
+        {
+            findings.Add(Ignored, path, $"{selection.Title} has an interface for each VLAN, so 'ips' can't be meant for one of them, and the plugin refuses it", """write "cni-args": {"vlans": {"602": ["…"]}}""");
+        }
+        else if (ipam is "whereabouts" or "dhcp" or "")
         {
             findings.Add(Ignored, path, ipam switch
             {
@@ -74,7 +77,7 @@ internal static partial class AddressRules
 
     private static void Placed(Selection selection, string path, List<(Address Address, int? Length)> addresses, Findings findings)
     {
-        if (selection.Network is not { Type: NetworkType.L3 } network)
+        if (selection.Subnets is not { IsEmpty: false } subnets)
         {
             var own = IpamRules.PrefixesOf(selection.Config);
             foreach (var (address, _) in addresses.Where(a => own.Any(p => p.Family == a.Address.Family) && !own.Any(p => p.Contains(a.Address))))
@@ -83,15 +86,19 @@ internal static partial class AddressRules
         }
 
         foreach (var (address, length) in addresses)
-        {
-            var subnet = network.Subnets.FirstOrDefault(s => s.Prefix.Contains(address));
-            if (subnet is null)
-                findings.Add(Outside, path, $"{address} is in none of {network.Id.Name}'s prefixes, {string.Join(", ", network.Subnets.Select(s => s.Prefix))}", "name an address within");
-            else if (subnet.Objection(address) is { } objection)
-                findings.Add(Reserved, path, objection, $"name an address from {subnet.Leasable.Select(r => r.First.ToString()).FirstOrDefault() ?? "another network"} on");
-            else if (length is { } asked && asked != subnet.Prefix.Length && selection.Config?.IpamType == "static")
-                findings.Add(Outside, path, $"{address}/{asked} has not the length of its subnet, {subnet.Prefix}", $"write {address}/{subnet.Prefix.Length}");
-        }
+            Placed(address, selection.Config?.IpamType == "static" ? length : null, subnets, selection.Title, path, findings);
+    }
+
+    /// <summary>Whether an address may be had of subnets.</summary>
+    internal static void Placed(Address address, int? length, ImmutableArray<Subnet> subnets, string title, string path, Findings findings)
+    {
+        var subnet = subnets.FirstOrDefault(s => s.Prefix.Contains(address));
+        if (subnet is null)
+            findings.Add(Outside, path, $"{address} is in none of {title}'s prefixes, {string.Join(", ", subnets.Select(s => s.Prefix))}", "name an address within");
+        else if (subnet.Objection(address) is { } objection)
+            findings.Add(Reserved, path, objection, $"name an address from {subnet.Leasable.Select(r => r.First.ToString()).FirstOrDefault() ?? "another network"} on");
+        else if (length is { } asked && asked != subnet.Prefix.Length)
+            findings.Add(Outside, path, $"{address}/{asked} has not the length of its subnet, {subnet.Prefix}", $"write {address}/{subnet.Prefix.Length}");
     }
 
     private static void Mac(Selection selection, Findings findings)
@@ -109,7 +116,7 @@ internal static partial class AddressRules
 
     private static string Suggest(Selection selection, Address address)
     {
-        var length = selection.Network?.Subnets.FirstOrDefault(s => s.Prefix.Contains(address))?.Prefix.Length;
+        var length = selection.Subnets.FirstOrDefault(s => s.Prefix.Contains(address))?.Prefix.Length;
         return length is null ? $"write {address}/LENGTH" : $"write {address}/{length}";
     }
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Weft.Addressing;
 using Weft.Resources;
 
 namespace Weft.Attachments.Admission;
@@ -20,6 +21,12 @@ public sealed record Definition(string Namespace, string Name, string? Config, s
     /// <summary>The annotation that names Weft's network.</summary>
     public const string NetworkAnnotation = "weft.dev/network";
 
+    /// <summary>The annotation that lists the VLANs a pod has on a trunk.</summary>
+    public const string VlansAnnotation = "weft.dev/vlans";
+
+    /// <summary>The VLANs a pod has on it, where it was drawn for a trunk, or for one VLAN of one; else null.</summary>
+    public VlanSet? Vlans { get; init; }
+
     /// <summary><c>namespace/name</c>.</summary>
     public string Title => $"{Namespace}/{Name}";
 
@@ -34,6 +41,9 @@ public sealed record Definition(string Namespace, string Name, string? Config, s
         var metadata = manifest.Member("metadata");
         var annotations = metadata.Member("annotations");
         return new Definition(
-            metadata.Text("namespace") ?? usual, name, manifest.Member("spec").Text("config"), annotations.Text(ResourceAnnotation), annotations.Text(NetworkAnnotation));
+            metadata.Text("namespace") ?? usual, name, manifest.Member("spec").Text("config"), annotations.Text(ResourceAnnotation), annotations.Text(NetworkAnnotation))
+        {
+            Vlans = annotations.Text(VlansAnnotation) is { } text && VlanSet.Parse(text).TryGet(out var vlans, out _) ? vlans : null,
+        };
     }
 }

@@ -106,7 +106,7 @@ internal static partial class DefinitionRules
                 findings.Add(Dropped, $"{path}.{key}", $"{type} has no '{key}' and drops it without a word", instead);
         }
 
-        if (type is "macvlan" or "ipvlan" && CniConfig.Text(plugin, "master") is not { Length: > 0 })
+        if (type is "macvlan" or "ipvlan" or TrunkRules.TrunkPlugin && CniConfig.Text(plugin, "master") is not { Length: > 0 })
             findings.Add(NoMaster, path, $"{type} without 'master' stands on the interface that has the node's default route", "name the interface");
         if (type == "ipvlan")
             Ipvlan(plugin, path, findings);
@@ -130,7 +130,7 @@ internal static partial class DefinitionRules
 
     private static void Mode(JsonElement plugin, string type, string path, Findings findings)
     {
-        string[] modes = type switch { "macvlan" => ["bridge", "private", "vepa", "passthru"], "ipvlan" => ["l2", "l3", "l3s"], _ => [] };
+        string[] modes = type switch { "macvlan" => ["bridge", "private", "vepa", "passthru"], "ipvlan" or TrunkRules.TrunkPlugin => ["l2", "l3", "l3s"], _ => [] };
         if (modes.Length > 0 && CniConfig.Text(plugin, "mode") is { Length: > 0 } mode && !modes.Contains(mode))
             findings.Add(BadMode, $"{path}.mode", $"{type} has no mode '{mode}'", $"one of {string.Join(", ", modes)}");
     }
@@ -158,13 +158,14 @@ internal static partial class DefinitionRules
 
     private static void Network(Definition definition, CniConfig config, string path, LintSurroundings surroundings, Findings findings)
     {
-        if (surroundings.NetworkOf(definition) is not { Type: NetworkType.Trunked, Vlans: { } allowed } trunk)
+        if (!ResourceId.TryParse(definition.Network, out var trunk) || trunk.Type != TrunkedNetwork.ResourceType)
             return;
-        var label = DnsLabel.Of(trunk.Id.Name);
+        var label = DnsLabel.Of(trunk.Name);
         if (definition.Name == label && config.Plugins.FirstOrDefault(p => CniConfig.Text(p, "type") == "sriov" && CniConfig.Has(p, "vlan")) is { ValueKind: JsonValueKind.Object } plugin)
-            findings.Add(TrunkReset, $"{path}.vlan", $"{trunk.Id.Name} is a trunk, and 'vlan': {CniConfig.Get(plugin, "vlan").GetRawText()} sets the function's VLAN, which takes the trunk away", "leave 'vlan' out");
-        if (definition.Name.StartsWith(label + "-v", StringComparison.Ordinal) && int.TryParse(definition.Name.AsSpan(label.Length + 2), NumberStyles.None, CultureInfo.InvariantCulture, out var vlan) && !allowed.Contains(vlan))
-            findings.Add(NoSuchVlan, "metadata.name", $"VLAN {vlan} isn't in the trunk {trunk.Id.Name}, which lets {allowed} through", "add it to the trunk, or delete the definition");
+            findings.Add(TrunkReset, $"{path}.vlan", $"{trunk.Name} is a trunk, and 'vlan': {CniConfig.Get(plugin, "vlan").GetRawText()} sets the function's VLAN, which takes the trunk away", "leave 'vlan' out");
+        var allowed = surroundings.NetworkOf(definition)?.Vlans ?? surroundings.Definitions.FirstOrDefault(d => d.Name == label && d.Network == definition.Network)?.Vlans;
+        if (allowed is not null && definition.Name.StartsWith(label + "-v", StringComparison.Ordinal) && int.TryParse(definition.Name.AsSpan(label.Length + 2), NumberStyles.None, CultureInfo.InvariantCulture, out var vlan) && !allowed.Contains(vlan))
+            findings.Add(NoSuchVlan, "metadata.name", $"VLAN {vlan} isn't in the trunk {trunk.Name}, which lets {allowed} through", "add it to the trunk, or delete the definition");
     }
 
     private static void Resource(Definition definition, LintSurroundings surroundings, Findings findings)

@@ -9,6 +9,9 @@ internal static class InterfaceRules
     // IFNAMSIZ of the kernel, less the zero at the end.
     private const int Longest = 15;
 
+    // '.4094'
+    private const int LongestSuffix = 5;
+
     public static readonly LintRule BadName = new("W501", Severity.Error, "an interface's name that the kernel or CNI refuses");
     public static readonly LintRule Taken = new("W502", Severity.Error, "an interface's name that the pod has already: eth0, lo");
     public static readonly LintRule Twice = new("W503", Severity.Error, "two attachments ask for one interface name");
@@ -27,6 +30,8 @@ internal static class InterfaceRules
             var (name, path) = (selection.Interface!, selection.Path);
             if (name.Length > Longest || name is "." or ".." || name.Any(c => c is '/' or ':' || char.IsWhiteSpace(c)))
                 findings.Add(BadName, path, $"'{name}' can be no interface: {(name.Length > Longest ? $"it has {name.Length} characters, and {Longest} are the most" : "'/', ':' and blanks are not allowed")}", "write a short name of letters and digits");
+            else if (selection.Config?.Type == TrunkRules.TrunkPlugin && name.Length + LongestSuffix > Longest)
+                findings.Add(BadName, path, $"'{name}' leaves no room for '.VLAN' behind it, which {selection.Title} adds: {Longest} characters are the most", $"write at most {Longest - LongestSuffix}");
             else if (name is "eth0" or "lo")
                 findings.Add(Taken, path, $"the pod has '{name}' already", "choose another name");
         }
@@ -57,7 +62,7 @@ internal static class InterfaceRules
                 }
 
                 routes.Add((selection, gateway));
-                var near = selection.Network is { Subnets.IsEmpty: false } network ? [.. network.Subnets.Select(s => s.Prefix)] : IpamRules.PrefixesOf(selection.Config);
+                var near = selection.Subnets is { IsEmpty: false } subnets ? [.. subnets.Select(s => s.Prefix)] : IpamRules.PrefixesOf(selection.Config);
                 if (near.Any() && !near.Any(p => p.Contains(gateway)))
                     findings.Add(FarGateway, $"{selection.Path}.default-route", $"{gateway} is in none of {selection.Title}'s prefixes, {string.Join(", ", near)}: it can't be reached from the interface", "name a gateway within");
             }

@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json;
+using Weft.Addressing;
+using Weft.Networks;
 
 namespace Weft.Attachments.Admission;
 
@@ -36,6 +38,14 @@ internal sealed record Selection(int Index, string Path, string Name, string Nam
 
     /// <summary>What is known of its network, or null.</summary>
     public NetworkFacts? Network { get; init; }
+
+    /// <summary>The VLANs the pod may tag with, where it is on a trunk; else null.</summary>
+    public VlanSet? Vlans => Definition?.Vlans ?? Network?.Vlans;
+
+    /// <summary>The subnets that addresses must be of; none where the site knows of none.</summary>
+    public ImmutableArray<Subnet> Subnets => Network is null ? []
+        : Network.Type != NetworkType.Trunked ? Network.Subnets
+        : Definition?.Vlans is { Count: 1 } one && Config?.Type != TrunkRules.TrunkPlugin ? Network.OnVlans.GetValueOrDefault(one.First(), []) : [];
 
     /// <summary><c>namespace/name</c>.</summary>
     public string Title => $"{Namespace}/{Name}";

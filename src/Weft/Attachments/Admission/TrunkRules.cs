@@ -11,6 +11,9 @@ internal static class TrunkRules
     // What trunk plugins call it in cni-args: Weft's own, ovs-cni's, the bridge plugin's.
     private static readonly string[] Members = ["vlan", "vlans", "vlanId", "trunk", "vlanTrunk"];
 
+    /// <summary>Weft's plugin that gives a pod an interface for each VLAN of a trunk (docs/specs/cni.md).</summary>
+    public const string TrunkPlugin = "weft-trunk";
+
     public static readonly LintRule OutsideArguments = new("W601", Severity.Error, "`cni-args` ask for a VLAN that the trunk doesn't let through");
     public static readonly LintRule OutsideName = new("W602", Severity.Error, "a definition of one VLAN of a trunk that the trunk doesn't have");
     public static readonly LintRule NoVlan = new("W603", Severity.Error, "`cni-args` ask for a VLAN that is none");
@@ -22,13 +25,15 @@ internal static class TrunkRules
     {
         foreach (var selection in pod.Selections.Where(s => s.Arguments.ValueKind == JsonValueKind.Object))
         {
+            if (selection.Config?.Type == TrunkPlugin)
+                PerVlan(selection, findings);
             foreach (var member in Members.Where(m => CniConfig.Has(selection.Arguments, m)))
             {
                 var path = $"{selection.Path}.cni-args.{member}";
                 if (Vlans(CniConfig.Get(selection.Arguments, member)) is not { } asked)
                     findings.Add(NoVlan, path, $"{CniConfig.Get(selection.Arguments, member).GetRawText()} names no VLANs", "write 101, \"101,103-110\" or a list");
-                else if (selection.Network is { Vlans: { } allowed } && asked.Where(v => !allowed.Contains(v)).ToList() is { Count: > 0 } outside)
-                    findings.Add(OutsideArguments, path, $"VLAN {VlanSet.Of(outside.Where(v => VlanSet.IsVlan(v)))} isn't in {selection.Network.Id.Name}, which lets {allowed} through and drops the rest", $"add it to the trunk, or ask for some of {allowed}");
+                else if (selection.Vlans is { } allowed && asked.Where(v => !allowed.Contains(v)).ToList() is { Count: > 0 } outside)
+                    findings.Add(OutsideArguments, path, $"VLAN {VlanSet.Of(outside.Where(v => VlanSet.IsVlan(v)))} isn't in {selection.Title}, which lets {allowed} through and drops the rest", $"add it to the trunk, or ask for some of {allowed}");
             }
         }
     }
@@ -39,11 +44,40 @@ internal static class TrunkRules
         var cut = selection.Name.LastIndexOf("-v", StringComparison.Ordinal);
         if (cut <= 0 || !int.TryParse(selection.Name.AsSpan(cut + 2), NumberStyles.None, CultureInfo.InvariantCulture, out var vlan))
             return false;
-        var trunk = pod.Surroundings.Networks.Values.FirstOrDefault(n => n.Vlans is not null && DnsLabel.Of(n.Id.Name) == selection.Name[..cut]);
-        if (trunk?.Vlans is not { } allowed || allowed.Contains(vlan))
+        var name = selection.Name[..cut];
+        var allowed = pod.Surroundings.Definitions.FirstOrDefault(d => d.Name == name && d.Namespace == selection.Namespace)?.Vlans
+            ?? pod.Surroundings.Networks.Values.FirstOrDefault(n => n.Vlans is not null && DnsLabel.Of(n.Id.Name) == name)?.Vlans;
+        if (allowed is null || allowed.Contains(vlan))
             return false;
-        findings.Add(OutsideName, selection.Path, $"there is no {selection.Title}: VLAN {vlan} isn't in the trunk {trunk.Id.Name}, which lets {allowed} through", $"add {vlan} to the trunk, or name one of its VLANs");
+        findings.Add(OutsideName, selection.Path, $"there is no {selection.Title}: VLAN {vlan} isn't in the trunk {name}, which lets {allowed} through", $"add {vlan} to the trunk, or name one of its VLANs");
         return true;
+    }
+
+    /// <summary>The addresses that a pod names for each VLAN of a trunk by IPVLAN.</summary>
+    private static void PerVlan(Selection selection, Findings findings)
+    {
+        if (CniConfig.Get(selection.Arguments, "vlans") is not { ValueKind: JsonValueKind.Object } map)
+            return;
+        foreach (var (vlan, texts) in map.EnumerateObject().Select(m => (m.Name, m.Value)))
+        {
+            var path = $"{selection.Path}.cni-args.vlans.{vlan}";
+            var subnets = int.TryParse(vlan, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && selection.Network is { } network ? network.OnVlans.GetValueOrDefault(number, []) : [];
+            if (texts.ValueKind != JsonValueKind.Array || texts.EnumerateArray().Any(t => t.ValueKind != JsonValueKind.String))
+            {
+                findings.Add(AddressRules.NoList, path, $"the addresses on VLAN {vlan} are {CniConfig.Name(texts)}", "write a list of texts");
+                continue;
+            }
+
+            foreach (var text in texts.EnumerateArray().Select(t => t.GetString()!))
+            {
+                if (AddressRules.Read(text) is not { } read)
+                    findings.Add(AddressRules.Malformed, path, $"'{text}' is no IP address, with or without a prefix length", "write 10.20.6.40/24 or fd00:6::40/64");
+                else if (!subnets.IsEmpty)
+                    AddressRules.Placed(read.Address, null, subnets, $"VLAN {vlan}", path, findings);
+                else if (read.Length is null && selection.Network is not null)
+                    findings.Add(AddressRules.NoPrefix, path, $"{text} has no prefix length, and no network on VLAN {vlan} says one", $"write {text}/LENGTH");
+            }
+        }
     }
 
     /// <summary>Whether <c>cni-args</c> name addresses.</summary>
@@ -62,6 +96,13 @@ internal static class TrunkRules
                 var all = value.EnumerateArray().Select(Vlans).ToList();
                 return all.Contains(null) ? null : [.. all.SelectMany(v => v!)];
             case JsonValueKind.Object:
+                // Weft's own form: {"602": ["10.20.2.40"], "750": []}.
+                if (value.EnumerateObject().All(m => int.TryParse(m.Name, NumberStyles.None, CultureInfo.InvariantCulture, out _)))
+                {
+                    var keys = value.EnumerateObject().Select(m => int.Parse(m.Name, NumberStyles.None, CultureInfo.InvariantCulture)).ToList();
+                    return keys.TrueForAll(k => VlanSet.IsVlan(k)) ? keys : null;
+                }
+
                 if (CniConfig.Has(value, "id"))
                     return Vlans(CniConfig.Get(value, "id"));
                 return Vlans(CniConfig.Get(value, "minID")) is [var first] && Vlans(CniConfig.Get(value, "maxID")) is [var last] && first <= last ? [.. Enumerable.Range(first, last - first + 1)] : null;

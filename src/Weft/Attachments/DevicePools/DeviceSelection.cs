@@ -61,8 +61,10 @@ public static class DeviceSelection
 
     private static PoolSelection One(DevicePool pool, Ports ports, List<NetworkDevice> candidates, List<Elimination> unseen, Dictionary<string, DevicePool> taken)
     {
+        // By identity: records compare all they have, and there may be hundreds of devices and dozens of pools.
+        var mine = new HashSet<NetworkDevice>(ReferenceEqualityComparer.Instance);
         var chosen = new List<NetworkDevice>();
-        var stopped = new Dictionary<NetworkDevice, (int Rank, Elimination Why)>();
+        var stopped = new Dictionary<NetworkDevice, (int Rank, Elimination Why)>(ReferenceEqualityComparer.Instance);
         foreach (var selector in pool.Selectors)
         {
             foreach (var device in candidates)
@@ -71,12 +73,12 @@ public static class DeviceSelection
                     Further(stopped, device, stop.Rank, new Elimination(device, Keys[stop.Rank].Name, stop.Why));
                 else if (!taken.TryAdd(device.PciAddress!, pool))
                     Further(stopped, device, Keys.Length, new Elimination(device, "taken", $"belongs to {taken[device.PciAddress!].FullName}, which comes first"));
-                else
+                else if (mine.Add(device))
                     chosen.Add(device);
             }
         }
 
-        return new PoolSelection(pool, [.. chosen], [.. unseen, .. candidates.Except(chosen).Where(stopped.ContainsKey).Select(device => stopped[device].Why)]);
+        return new PoolSelection(pool, [.. chosen], [.. unseen, .. candidates.Where(device => !mine.Contains(device) && stopped.ContainsKey(device)).Select(device => stopped[device].Why)]);
     }
 
     /// <summary>What the plugin leaves out before it reads a selector.</summary>

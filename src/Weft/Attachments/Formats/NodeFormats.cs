@@ -34,8 +34,8 @@ public static class NodeFormats
     /// <returns>The files.</returns>
     public static ImmutableArray<NodeFile> Files(NodeConfiguration configuration)
     {
-        ArgumentNullException.ThrowIfNull(configuration);
-        return [Netplan(configuration), .. Guard(NodeLayout.Arrange(configuration), null)];
+        var layout = NodeLayout.Arrange(configuration);
+        return [Netplan(layout), .. Guard(layout, null)];
     }
 
     /// <summary>Draws a format.</summary>
@@ -51,18 +51,18 @@ public static class NodeFormats
         var old = previous is null ? null : NodeLayout.Arrange(previous);
         ImmutableArray<NodeFile> files = format switch
         {
-            NodeFormat.Netplan => [Netplan(configuration), .. Guard(layout, old)],
+            NodeFormat.Netplan => [Netplan(layout), .. Guard(layout, old)],
             NodeFormat.Networkd => [.. NetworkdFiles.Draw(layout), .. Guard(layout, old)],
             NodeFormat.Nmstate => [new NodeFile("/etc/nmstate/60-weft.yml", "0600", NmstateDocument.Write(layout, old)), .. NetworkdFiles.Links(layout), .. Guard(layout, old)],
             NodeFormat.Nncp => [new NodeFile($"weft-{layout.Node}.nncp.yaml", "0644", NmstateDocument.WritePolicy(layout, old))],
             NodeFormat.Nftables => [.. Guard(layout, old)],
-            NodeFormat.CloudInit => [new NodeFile("network-config", "0644", NetworkConfig.Write(configuration))],
+            NodeFormat.CloudInit => [new NodeFile("network-config", "0644", NetworkConfig.Write(layout))],
             _ => throw new ArgumentOutOfRangeException(nameof(format), format, "no format of node configuration"),
         };
         return files;
     }
 
-    private static NodeFile Netplan(NodeConfiguration configuration) => new("/etc/netplan/60-weft.yaml", "0600", NetworkConfig.Write(configuration));
+    private static NodeFile Netplan(NodeLayout layout) => new("/etc/netplan/60-weft.yaml", "0600", NetworkConfig.Write(layout));
 
     private static IEnumerable<NodeFile> Guard(NodeLayout layout, NodeLayout? previous) =>
         TrunkGuardRules.Write(layout, previous) is { Length: > 0 } rules ? [new NodeFile("/etc/weft/trunk-guard.nft", "0644", rules)] : [];

@@ -33,6 +33,9 @@ internal static partial class NodeLayoutRules
         return findings;
     }
 
+    /// <summary>Whether a name is one that Multus gives interfaces in pods; after a forced deletion of a pod its interface comes back to the node under it.</summary>
+    public static bool IsPodName(string name) => PodName().IsMatch(name);
+
     private static void CheckNames(NodeConfiguration configuration, List<Refusal> findings)
     {
         var given = configuration.Links.Select(link => (link.Name, Path: $"links '{link.Name}'", Ours: link.Vlan is not null || link.Name != link.Uplink.Name))
@@ -46,7 +49,7 @@ internal static partial class NodeLayoutRules
                 findings.Add(new Refusal(RefusalCode.InvalidMember, $"{path}: '{name}' has {name.Length} characters; the kernel takes 1 to {LongestName}, so give the network a shorter interfaceName", path));
             else if (!Plain().IsMatch(name))
                 findings.Add(new Refusal(RefusalCode.InvalidMember, $"{path}: '{name}' has characters that a file of node configuration reads as something else; use letters, digits and . _ - + @", path));
-            else if (ours && PodName().IsMatch(name))
+            else if (ours && IsPodName(name))
                 findings.Add(new Refusal(RefusalCode.InvalidMember, $"{path}: '{name}' is what Multus calls interfaces in pods, and one that comes back to the node would take its place; give the network another interfaceName", path));
         }
     }

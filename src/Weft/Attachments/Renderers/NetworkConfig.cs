@@ -24,11 +24,13 @@ public static class NetworkConfig
     /// </summary>
     /// <param name="configuration">The node's configuration.</param>
     /// <returns>YAML.</returns>
-    public static string Write(NodeConfiguration configuration)
-    {
-        var layout = NodeLayout.Arrange(configuration);
-        return Mark + string.Concat(layout.Notes.Select(note => $"#   {note}\n")) + Yaml.Write(Draw(layout));
-    }
+    public static string Write(NodeConfiguration configuration) => Write(NodeLayout.Arrange(configuration));
+
+    /// <summary>The same of a layout.</summary>
+    /// <param name="layout">The node's layout.</param>
+    /// <returns>YAML.</returns>
+    internal static string Write(NodeLayout layout) =>
+        Mark + string.Concat(layout.Notes.Select(note => $"#   {note}\n")) + Yaml.Write(Draw(layout));
 
     /// <summary>Draws the <c>network</c> mapping.</summary>
     /// <param name="links">The interfaces; those of one name are the same interface and are drawn as one.</param>

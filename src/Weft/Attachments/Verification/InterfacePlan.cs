@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Text.Json;
 using Weft.Addressing;
 using Weft.Attachments.Admission;
 using Weft.Networks;

@@ -314,6 +314,46 @@ public sealed class NodePassTests
     });
 
     [Fact]
+    public void Loads_TheGuardAgain_WhenSomebodyFlushesOrEditsIt() => Run(() =>
+    {
+        Assert.SkipUnless(Tools.Find("nft") is not null, "nft is not installed");
+        using var node = WithPort();
+        var wish = TestNode.Wish(Parent) with { Guards = Weft.Attachments.Formats.TrunkGuardRules.Write([new("tn0", "n", Addressing.VlanSet.Parse("101,103-110").Value, Untagged: false)]) };
+        Say("nft", "add table inet theirs");
+        Assert.Empty(node.Apply(wish).Findings);
+        var shown = Say("nft", "list ruleset");
+        Assert.Contains("elements = { 101, 103-110 }", shown, StringComparison.Ordinal);
+        Assert.Equal(0, node.Apply(wish).Written);
+        foreach (var hand in (string[])["flush ruleset", "delete table netdev weft-trunk-tn0", "add element netdev weft-trunk-tn0 allowed { 666 }"])
+        {
+            Say("nft", hand);
+            Assert.NotEqual(shown, Say("nft", "list ruleset"));
+            Assert.True(Assert.Single(node.Apply(wish).Drift).IsMended);
+            Assert.Equal(0, node.Apply(wish).Written);
+            Assert.Contains("elements = { 101, 103-110 }", Say("nft", "list ruleset"), StringComparison.Ordinal);
+        }
+
+        Say("nft", "add table inet theirs");
+        node.Apply(TestNode.Wish(Parent));
+        Assert.Equal("table inet theirs {\n}\n", Say("nft", "list ruleset"));
+    });
+
+    [Fact]
+    public void Puts_BackTheGuardThatWasThere_WhenTheNodeIsCutOff() => Run(() =>
+    {
+        Assert.SkipUnless(Tools.Find("nft") is not null, "nft is not installed");
+        using var node = WithPort();
+        NodeWish Of(string vlans) => TestNode.Wish(Parent) with { Guards = Weft.Attachments.Formats.TrunkGuardRules.Write([new("tn0", "n", Addressing.VlanSet.Parse(vlans).Value, Untagged: false)]) };
+        node.Apply(Of("101"));
+        var asked = 0;
+        node.Reach = () => asked++ == 0 ? null : "no route to host";
+        Assert.Contains("was taken back", Assert.Single(node.Apply(Of("102")).Findings), StringComparison.Ordinal);
+        Assert.Contains("elements = { 101 }", Say("nft", "list ruleset"), StringComparison.Ordinal);
+        node.Reach = () => null;
+        Assert.Equal(0, node.Apply(Of("101")).Written);
+    });
+
+    [Fact]
     public void Forgets_WhatWasMadeBeforeTheMachineStarted() => Run(() =>
     {
         using var node = WithPort();

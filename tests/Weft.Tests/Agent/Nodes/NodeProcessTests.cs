@@ -15,7 +15,7 @@ public sealed class NodeProcessTests
     private static readonly string Program = Path.GetFullPath(Path.Join(Here, "..", "..", "Weft.Agent", Path.GetFileName(Here), "weft-agent"));
 
     /// <summary>The way to the control plane led into the workload network, and the control plane's own address taken.</summary>
-    public static readonly TheoryData<string> CutsOff = new() { """[],"routes":[{"to":"CONTROL/32","via":"10.20.6.1"}]""", """["CONTROL/32"],"routes":[]""" };
+    public static readonly TheoryData<string> CutsOff = new() { """["10.20.6.11/24"],"routes":[{"to":"CONTROL/32","via":"10.20.6.1"}]""", """["CONTROL/32"],"routes":[]""" };
 
     [Theory]
     [MemberData(nameof(CutsOff))]

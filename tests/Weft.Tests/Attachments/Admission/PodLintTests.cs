@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Weft.Addressing;
 using Weft.Attachments.Admission;
 
 namespace Weft.Tests.Rooms.Attachments.Admission;
@@ -106,6 +107,55 @@ public sealed class PodLintTests
         ]);
         Assert.Equal([("intel.com/slow", false), ("weft.dev/fast", true)], around.Pools.Values.Select(p => (p.Name, p.IsUserSpace)).Order());
         Assert.Equal(["W306", "W307"], Lab.Findings(Lab.Pod("own", Lab.Needs("weft.dev/fast", 1)), around).Select(f => f.Rule));
+    }
+
+    [Theory]
+    [InlineData("""{"name":"all","ips":["10.20.2.40"]}""", "W404")]
+    [InlineData("""{"name":"all","mac":"02:00:5e:00:53:01"}""", "W408")]
+    [InlineData("""{"name":"all","interface":"elevenchars"}""", "W501")]
+    [InlineData("""{"name":"all","cni-args":{"vlans":{"604":["10.20.2.40"]}}}""", "W601")]
+    [InlineData("""{"name":"all","cni-args":{"vlans":{"602":["10.20.3.40"]}}}""", "W405")]
+    [InlineData("""{"name":"all","cni-args":{"vlans":{"602":["10.20.2.1"]}}}""", "W406")]
+    [InlineData("""{"name":"all","cni-args":{"vlans":{"750":["192.0.2.10"]}}}""", "W402")]
+    [InlineData("""{"name":"all","cni-args":{"vlans":{"750":"192.0.2.10/24"}}}""", "W401")]
+    [InlineData("""{"name":"all-v602","ips":["10.20.2.1"]}""", "W406")]
+    [InlineData("""{"name":"all-v604"}""", "W602")]
+    [InlineData("""{"name":"all","interface":"tenletters","cni-args":{"vlans":{"602":["10.20.2.40"],"750":["192.0.2.10/24"]}}}""", null)]
+    [InlineData("""{"name":"all-v602","ips":["10.20.2.40"]}""", null)]
+    public void Judges_ATrunkByIpvlan(string element, string? rule)
+    {
+        const string Trunk = $"{Lab.Group}/trunkedNetworks/all";
+        var around = new LintSurroundings(
+        [
+            new("default", "all", """{"cniVersion":"1.0.0","name":"all","type":"weft-trunk","master":"all","vlans":[{"id":602},{"id":750}]}""", null, Trunk) { Vlans = VlanSet.Parse("602,750").Value },
+            new("default", "all-v602", """{"cniVersion":"1.0.0","name":"all-v602","type":"ipvlan","master":"all.602","ipam":{"type":"weft-ipam"}}""", null, Trunk) { Vlans = VlanSet.Parse("602").Value },
+        ])
+        {
+            Networks = System.Collections.Immutable.ImmutableDictionary<string, NetworkFacts>.Empty.Add(Lab.Id("trunkedNetworks/all").Key,
+                new NetworkFacts(Lab.Id("trunkedNetworks/all"), Weft.Networks.NetworkType.Trunked, "all", 9000, null, VlanSet.Parse("602,750").Value, [])
+                {
+                    OnVlans = System.Collections.Immutable.ImmutableDictionary<int, System.Collections.Immutable.ImmutableArray<Subnet>>.Empty.Add(602, [Lab.Subnet("10.20.2.0/24")]),
+                }),
+        };
+        Assert.Equal(rule is null ? [] : [rule], Lab.Findings(Lab.Pod($"[{element}]"), around).Select(f => f.Rule));
+    }
+
+    [Fact]
+    public void Finds_NoErrorInAnythingThatWeftDraws()
+    {
+        var tried = 0;
+        foreach (var file in Directory.GetFiles(Path.Combine(Repository.Root, "tests/Weft.Tests/Attachments/Golden"), "*.yaml"))
+        {
+            var findings = new List<Weft.Cli.Documents.Finding>();
+            using var reader = new StringReader(File.ReadAllText(file));
+            var manifests = Weft.Cli.Linting.LintManifest.Of(Weft.Cli.Documents.YamlReader.Read(file, reader, findings, asFlags: false)).Select(m => m.Body).ToList();
+            Assert.Empty(findings);
+            var around = LintSurroundings.OfManifests(manifests);
+            tried += manifests.Count(ManifestLint.Concerns);
+            Assert.All(manifests, m => Assert.Empty(ManifestLint.Check(m, "default", around).Where(f => f.Severity == Severity.Error).Select(f => $"{Path.GetFileName(file)}: {f}")));
+        }
+
+        Assert.True(tried > 40, $"{tried} manifests are too few");
     }
 
     [Fact]

@@ -146,7 +146,6 @@ public sealed class AgentTests
 
     [Theory]
     [InlineData("--kubernetes and --kubeconfig are two ways", "--kubernetes", "--kubeconfig", "x")]
-    [InlineData("--drift is about a cluster's API server", "--drift", "report")]
     [InlineData("--context names a context of a kubeconfig", "--kubernetes", "--context", "x")]
     [InlineData("an agent that serves a node can't stand by", "--kubernetes", "--node", "w1", "--leader-election", "true")]
     [InlineData("--webhook-cert and --webhook-key go together", "--kubernetes", "--webhook-listen", ":8443", "--webhook-cert", "x")]

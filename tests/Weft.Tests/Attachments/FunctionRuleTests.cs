@@ -262,7 +262,7 @@ public sealed class FunctionRuleTests
     private static bool Leases(TestSite site, string network) => ClusterAttachments.PodsLease(new Snapshot(site.Image), TestSite.Id(K1), TestSite.Id($"~c/l3Networks/{network}"));
 
     private static void Found(TestSite site, string node, params NetworkDevice[] devices) =>
-        site.Commit(Change.Put(NodeInventories.KeyOf(TestSite.Id(TestSite.NodeId(node))), new NodeInventory("6.1", true, [.. devices], [], []).ToJson()));
+        site.Commit(Change.Put(Inventories.KeyOf(TestSite.Id(TestSite.NodeId(node))), new NodeInventory("6.1", true, [.. devices], [], []).ToJson()));
 
     private static string L3(string name, string plugin) => $"'l3Networks':[{{'networkId':'~c/l3Networks/{name}','pluginType':'{plugin}'}}]";
 

@@ -30,6 +30,7 @@ internal sealed class AgentLoop(
     private readonly Backoff _backoff = new(pace.FirstRetry, pace.LastRetry);
     private readonly TargetLoop[] _loops = [.. targets.Select(target => new TargetLoop(target, pace, clock, log))];
     private readonly Signal _passed = new();
+    private readonly RecentDrift _drift = new(clock);
 
     // What the targets are kept true to, and the newest picture met, which may be one that can't be drawn.
     private Picture? _held;
@@ -208,13 +209,17 @@ internal sealed class AgentLoop(
             Store(held, findings);
             if (!_loops.All(loop => ReferenceEquals(loop.Last?.Picture, held)))
                 return;
-            findings.AddRange(_loops.SelectMany(loop => loop.Last!.Outcome.Findings));
+            foreach (var (target, loop) in targets.Zip(_loops))
+            {
+                findings.AddRange(loop.Last!.Outcome.Findings);
+                _drift.Take(target.Name, loop.Last.Outcome);
+            }
         }
 
         if (_newest.Files.Refusal is { } refusal)
             findings.Insert(0, refusal.Message);
         var status = new StatusReport(_newest.Digest, _newest.Revision, findings.Count == 0 ? "Applied" : "Failed",
-            findings.Count == 0 ? null : string.Join(" | ", findings), node, AgentOptions.Version);
+            findings.Count == 0 ? null : string.Join(" | ", findings), node, AgentOptions.Version) { Drift = _drift.Report() };
         if (status != _status && findings.Count > 0)
             log.Warn("apply-failed", null, ("revision", status.Revision), ("findings", status.Message));
         _status = status;

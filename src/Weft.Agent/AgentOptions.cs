@@ -30,6 +30,21 @@ internal sealed record AgentOptions
     /// <summary>The folder of node files.</summary>
     public required string Nodes { get; init; }
 
+    /// <summary>Where CNI plugins are installed, the first that has one counts.</summary>
+    public IReadOnlyList<string> PluginFolders { get; init; } = StandardPluginFolders;
+
+    /// <summary>The kernel's tree of devices; in a container, where the node's is mounted.</summary>
+    public string Sys { get; init; } = "/sys";
+
+    /// <summary>The kernel's tree of processes and settings, likewise.</summary>
+    public string Proc { get; init; } = "/proc";
+
+    /// <summary>Where Kubernetes and where Debian install CNI plugins.</summary>
+    public static IReadOnlyList<string> StandardPluginFolders { get; } = ["/opt/cni/bin", "/usr/lib/cni"];
+
+    /// <summary>The cluster's API server to write to; null to write manifests into the folder.</summary>
+    public Kubernetes.KubeOptions? Kubernetes { get; init; }
+
     /// <summary>Whether the network of <see cref="Node"/> is kept true.</summary>
     public bool ApplyNode { get; init; }
 

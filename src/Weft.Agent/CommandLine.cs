@@ -1,5 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using Weft.Agent.Kubernetes;
+using Weft.Agent.Targets;
 
 namespace Weft.Agent;
 
@@ -51,6 +53,23 @@ internal sealed class CommandLine
         HelpName = "DIR", Description = "Where node files go, as DIR/NODE/PATH. [default: STATE/nodes]",
     };
 
+    private readonly Option<string[]> _plugins = new("--cni-bin")
+    {
+        HelpName = "DIR", Description = "Where CNI plugins are installed; may be repeated. [default: /opt/cni/bin and /usr/lib/cni]",
+    };
+
+    private readonly Option<string> _sys = new("--sys")
+    {
+        HelpName = "DIR", Description = "The node's /sys, from which its inventory is read.", DefaultValueFactory = _ => "/sys",
+    };
+
+    private readonly Option<string> _proc = new("--proc")
+    {
+        HelpName = "DIR", Description = "The node's /proc, likewise.", DefaultValueFactory = _ => "/proc",
+    };
+
+    private readonly KubeCommandLine _kubernetes = new();
+
     private readonly Option<bool> _applyNode = new("--apply-node")
     {
         Description = "Keep the network of this node (--node) true, not only its files.",
@@ -59,9 +78,9 @@ internal sealed class CommandLine
     private readonly Option<string> _nodeNetwork = Nodes.NodeCommand.NetworkOption();
     private readonly Option<double> _rollbackAfter = Nodes.NodeCommand.RollbackOption();
 
-    private readonly Option<string> _drift = new("--drift")
+    private readonly Option<DriftPolicy> _drift = new("--drift")
     {
-        HelpName = "POLICY", Description = "What becomes of changes by others: mend or report.", DefaultValueFactory = _ => "mend",
+        HelpName = "mend|report", Description = "What becomes of changes by others.", DefaultValueFactory = _ => DriftPolicy.Mend,
     };
 
     /// <summary>The command: parsing it refuses what is wrong, invoking it runs the agent.</summary>
@@ -71,12 +90,13 @@ internal sealed class CommandLine
     {
         var command = new RootCommand("Makes one cluster and its nodes true, and answers weft-ipam.")
         {
-            _server, _state, _name, _node, _tokenFile, _authority, _socket, _manifests, _nodes,
+            _server, _state, _name, _node, _tokenFile, _authority, _socket, _manifests, _nodes, _plugins, _sys, _proc,
             _applyNode, _nodeNetwork, _rollbackAfter, _drift,
         };
+        _kubernetes.AddTo(command, _node);
         _name.Validators.Add(result => Check(result, "--name", IsLabel, "a DNS label: 1 to 63 of a-z, 0-9 and '-', not '-' at either end"));
         _node.Validators.Add(result => Check(result, "--node", IsNodeName, "a node's name: DNS labels with dots between them"));
-        _drift.AcceptOnlyFromAmong("mend", "report");
+        command.Subcommands.Add(Verify.LocalVerification.Command());
         command.Validators.Add(result =>
         {
             if (result.GetValue(_applyNode) && result.GetValue(_node) is null)
@@ -109,13 +129,17 @@ internal sealed class CommandLine
             Node = parsed.GetValue(_node),
             TokenFile = parsed.GetValue(_tokenFile),
             CertificateAuthorityFile = parsed.GetValue(_authority),
+            Kubernetes = _kubernetes.Read(parsed, _node, _drift),
             Socket = Path.GetFullPath(parsed.GetRequiredValue(_socket)),
             Manifests = Path.GetFullPath(parsed.GetValue(_manifests) ?? Path.Join(state, "manifests")),
             ApplyNode = parsed.GetValue(_applyNode),
             NodeNetwork = parsed.GetRequiredValue(_nodeNetwork),
             RollbackAfter = TimeSpan.FromSeconds(parsed.GetRequiredValue(_rollbackAfter)),
-            MendsDrift = parsed.GetRequiredValue(_drift) == "mend",
+            MendsDrift = parsed.GetValue(_drift) == DriftPolicy.Mend,
             Nodes = Path.GetFullPath(parsed.GetValue(_nodes) ?? Path.Join(state, "nodes")),
+            PluginFolders = parsed.GetValue(_plugins) is { Length: > 0 } folders ? [.. folders.Select(Path.GetFullPath)] : AgentOptions.StandardPluginFolders,
+            Sys = Path.GetFullPath(parsed.GetRequiredValue(_sys)),
+            Proc = Path.GetFullPath(parsed.GetRequiredValue(_proc)),
         };
     }
 

@@ -33,6 +33,15 @@ internal sealed record Pace
     /// <summary>How long after its last good answer the control plane still counts as there, though a request has failed. 15 s.</summary>
     public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(15);
 
+    /// <summary>The waits of what speaks with a cluster's API server.</summary>
+    public Kubernetes.KubePace Kubernetes { get; init; } = new();
+
     /// <summary>How long the parts may take to end once the agent is told to stop. 1.5 s of the 2 s promised.</summary>
     public TimeSpan Stop { get; init; } = TimeSpan.FromSeconds(1.5);
+
+    /// <summary>How often the node is looked at for changes of what it has. 30 s.</summary>
+    public TimeSpan Inventory { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>After how long what the node has is reported again though nothing has changed: the node may have been declared anew meanwhile. 10 min.</summary>
+    public TimeSpan InventoryAnew { get; init; } = TimeSpan.FromMinutes(10);
 }

@@ -1,10 +1,13 @@
 using System.Runtime.InteropServices;
 using Weft.Agent.ControlPlane;
 using Weft.Agent.Disk;
+using Weft.Agent.Inventory;
+using Weft.Agent.Kubernetes;
 using Weft.Agent.Leases;
 using Weft.Agent.Manifests;
 using Weft.Agent.Nodes;
 using Weft.Agent.Targets;
+using Weft.Agent.Verify;
 
 namespace Weft.Agent;
 
@@ -24,12 +27,33 @@ internal static class Program
     /// <exception cref="CannotStartException">A person has to mend something first.</exception>
     public static async Task Run(AgentOptions options, Pace pace, TimeProvider clock, Log log, CancellationToken stop)
     {
+        using var cluster = options.Kubernetes is { } kubernetes ? KubeCluster.Open(kubernetes, pace.Kubernetes, clock, log) : null;
+        if (cluster is null)
+        {
+            await RunParts(options, pace, clock, log, null, stop);
+            return;
+        }
+
+        try
+        {
+            await cluster.Lead(leading => RunParts(options, pace, clock, log, cluster, leading), stop);
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            // It stood by, and had nothing to end.
+        }
+    }
+
+    private static async Task RunParts(AgentOptions options, Pace pace, TimeProvider clock, Log log, KubeCluster? cluster, CancellationToken stop)
+    {
         using var stopping = CancellationTokenSource.CreateLinkedTokenSource(stop);
         using var state = StateDirectory.Open(options.State);
         using var http = Transport.Open(options);
         var contact = new Contact(pace.Grace, clock);
         var plane = new ControlPlaneClient(http, contact, pace, clock);
-        var enrolment = new Enrolment(plane, options, state.Credential);
+        if (cluster?.Identity is { } kept)
+            await kept.Fetch(state.Credential, stop);
+        var enrolment = new Enrolment(plane, options, state.Credential, cluster?.Identity is { } secret ? secret.Keep : null);
         enrolment.Resume();
 
         var book = new LeaseBook();
@@ -40,20 +64,33 @@ internal static class Program
         var answers = new LeaseAnswers(desk, options.Node, log);
         using var socket = await LeaseSocket.Open(options.Socket, pace, clock, log);
 
+        var objects = cluster?.NewTarget();
         var loop = new AgentLoop(
             plane,
             enrolment,
             state.Desired,
-            [.. Targets(options, state, plane, clock, log)],
+            [.. Targets(options, state, objects, plane, clock, log)],
             options.Node,
             pace,
             clock,
             log);
 
         log.Note("started", ("version", AgentOptions.Version), ("name", options.Name), ("server", options.Server), ("state", options.State));
-        Task[] parts = [loop.Run(stopping.Token), releases.Run(stopping.Token), socket.Serve(answers.Answer, stopping.Token)];
+        List<Task> parts = [loop.Run(stopping.Token), releases.Run(stopping.Token), socket.Serve(answers.Answer, stopping.Token), .. Reports(options, plane, pace, clock, log, stopping.Token)];
+        if (objects is not null)
+            parts.AddRange([objects.Follow(stopping.Token), .. cluster!.Serve(objects, stopping.Token)]);
+        parts.Add(new VerifyLoop(plane, new Verifier(options.Node, new PodNamespaces(), new ProbePace()), state.Desired, pace, clock, log).Run(stopping.Token));
         await EndTogether(parts, pace, clock, stopping);
         log.Note("stopped");
+    }
+
+    /// <summary>What the node has is told by the agent of a node alone: one that serves the cluster runs on some node, and not on a certain one.</summary>
+    private static IEnumerable<Task> Reports(AgentOptions options, ControlPlaneClient plane, Pace pace, TimeProvider clock, Log log, CancellationToken stop)
+    {
+        if (options.Node is null)
+            yield break;
+        var reader = new InventoryReader(new SystemTree(options.Sys), new SystemTree(options.Proc), LinkQuestion.Ask);
+        yield return new InventoryLoop(plane, reader, new PluginBinaries(options.PluginFolders, TimeSpan.FromSeconds(5), log), pace, clock, log).Run(stop);
     }
 
     private static async Task<int> RunUntilStopped(AgentOptions options)
@@ -86,16 +123,20 @@ internal static class Program
     }
 
     /// <summary>What the agent keeps true, as its options say.</summary>
-    private static IEnumerable<ITarget> Targets(AgentOptions options, StateDirectory state, ControlPlaneClient plane, TimeProvider clock, Log log)
+    private static IEnumerable<ITarget> Targets(
+        AgentOptions options, StateDirectory state, KubernetesTarget? objects, ControlPlaneClient plane, TimeProvider clock, Log log)
     {
-        yield return new FolderTarget("manifests", new Folder(options.Manifests, new MadeFiles(state.MadeManifests, options.Manifests, log)), files => files.Manifests);
+        if (objects is not null)
+            yield return objects;
+        else
+            yield return new FolderTarget("manifests", new Folder(options.Manifests, new MadeFiles(state.MadeManifests, options.Manifests, log)), files => files.Manifests);
         yield return new FolderTarget("node-files", new Folder(options.Nodes, new MadeFiles(state.MadeNodeFiles, options.Nodes, log)), files => files.NodeFiles);
         if (options is { ApplyNode: true, Node: { } node })
             yield return new NodeTarget(node, state.Root, options.NodeNetwork, new NodePolicy(options.RollbackAfter, options.MendsDrift), new ControlPlanePath(options, () => plane.Identity, clock), clock, log);
     }
 
     /// <summary>One part's end is the end of all; what it failed with is what the agent fails with.</summary>
-    private static async Task EndTogether(Task[] parts, Pace pace, TimeProvider clock, CancellationTokenSource stopping)
+    private static async Task EndTogether(List<Task> parts, Pace pace, TimeProvider clock, CancellationTokenSource stopping)
     {
         var first = await Task.WhenAny(parts);
         await stopping.CancelAsync();

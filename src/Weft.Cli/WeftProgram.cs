@@ -87,7 +87,8 @@ internal static class WeftProgram
         foreach (var command in new Func<Shell, Command>[]
         {
             ApplyCommand.Build, PlanCommand.Build, ExplainCommand.Build, GetCommand.Build, ShowCommand.Build, DeleteCommand.Build, AdministerCommand.Enable,
-            AdministerCommand.Disable, CreateCommand.Build, ManifestsCommand.Build, WhoCommand.Build, IpamCommand.Build, AgentCommand.Build,
+            AdministerCommand.Disable, CreateCommand.Build, ManifestsCommand.Build, InventoryCommand.Build, WhoCommand.Build, IpamCommand.Build, LintCommand.Build, DriftCommand.Build,
+            VerifyCommand.Build, AgentCommand.Build,
             ConfigCommand.Build, CompletionCommand.Build, VersionCommand.Build,
         })
             root.Subcommands.Add(command(shell));
@@ -113,7 +114,7 @@ internal static class WeftProgram
     private static string? Next(ParseResult parsed)
     {
         var names = parsed.CommandResult.Command.Subcommands.Select(command => command.Name);
-        return parsed.UnmatchedTokens.Count > 0 && Kinds.NearNames.Of(parsed.UnmatchedTokens[0], names) is [var near, ..] ? $"did you mean {near}?" : null;
+        return parsed.UnmatchedTokens.Count > 0 && Weft.Resources.NearWords.Of(parsed.UnmatchedTokens[0], names) is [var near, ..] ? $"did you mean {near}?" : null;
     }
 
     private static string PathOf(ParseResult parsed) => string.Join(' ', Path(parsed.CommandResult.Command).Reverse());

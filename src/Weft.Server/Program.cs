@@ -88,7 +88,7 @@ internal static class Program
             });
         });
         builder.Services.AddSingleton(time).AddSingleton(store).AddSingleton(credentials).AddSingleton(limits)
-            .AddSingleton<Site>().AddSingleton<AddressBook>().AddSingleton<Enrollment>().AddSingleton<ListEndpoints>().AddSingleton<ResourceEndpoints>()
+            .AddSingleton<Site>().AddSingleton<AddressBook>().AddSingleton<Enrollment>().AddSingleton<Verifications>().AddSingleton<ListEndpoints>().AddSingleton<ResourceEndpoints>()
             .AddSingleton<OperationEndpoints>().AddSingleton<QuestionEndpoints>().AddSingleton<AgentEndpoints>().AddSingleton<Door>()
             .AddHostedService<Provisioner>();
         var app = builder.Build();

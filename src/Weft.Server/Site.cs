@@ -85,8 +85,8 @@ internal sealed class Site : IDisposable
     /// <summary>The picture of a cluster, drawn once for each change of what it is drawn from.</summary>
     public DesiredState Picture(ResourceId cluster) => Settlement.Pictures.Of(Store.Current, cluster);
 
-    /// <summary>The revision that last changed a resource: leases of pods, reports and operations change no picture.</summary>
-    public static long RevisionOf(Image image) => AllKinds.List.All.Max(kind => image.LastChange(StoreKey.PartitionOf(kind.Type)));
+    /// <summary>The revision that last changed a resource or an inventory: leases of pods, reports and operations change no picture.</summary>
+    public static long RevisionOf(Image image) => Math.Max(image.LastChange(Inventories.Partition), AllKinds.List.All.Max(kind => image.LastChange(StoreKey.PartitionOf(kind.Type))));
 
     public void Dispose()
     {

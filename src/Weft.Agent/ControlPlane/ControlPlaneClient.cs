@@ -52,6 +52,15 @@ internal sealed class ControlPlaneClient(HttpClient http, Contact contact, Pace 
         using var answer = await Send(message, pace.Request, cancel);
     }
 
+    /// <summary><c>PUT inventory</c>.</summary>
+    public async Task Inventory(byte[] inventory, CancellationToken cancel)
+    {
+        using var message = Message(HttpMethod.Put, "inventory", Bearer);
+        message.Content = new ByteArrayContent(inventory);
+        message.Content.Headers.ContentType = Json;
+        using var answer = await Send(message, pace.Request, cancel);
+    }
+
     /// <summary><c>POST leases/acquire</c>.</summary>
     public async Task<Lease> Acquire(AcquireRequest request, CancellationToken cancel)
     {
@@ -65,6 +74,31 @@ internal sealed class ControlPlaneClient(HttpClient http, Contact contact, Pace 
     {
         var request = new ReleaseRequest(holder.Network.ToString(), holder.ContainerId, holder.Interface);
         using var message = Message(HttpMethod.Post, "leases/release", request, AgentJson.Default.ReleaseRequest, Bearer);
+        using var answer = await Send(message, pace.Request, cancel);
+    }
+
+    /// <summary><c>GET verifications</c>: waits until somebody asks for one, or until the wait is over.</summary>
+    /// <param name="after">The last number met.</param>
+    /// <param name="cancel">Ends the wait.</param>
+    /// <returns>The answer; null where nothing is asked for.</returns>
+    public async Task<byte[]?> Verifications(long after, CancellationToken cancel)
+    {
+        var query = string.Create(CultureInfo.InvariantCulture, $"verifications?after={after}&wait={(int)pace.LongPoll.TotalSeconds}");
+        using var message = Message(HttpMethod.Get, query, Bearer);
+        using var answer = await Send(message, pace.LongPoll + pace.Request, cancel);
+        return answer.StatusCode == HttpStatusCode.NoContent ? null : await answer.Content.ReadAsByteArrayAsync(cancel);
+    }
+
+    /// <summary><c>PUT verifications/ID</c>.</summary>
+    /// <param name="id">The verification.</param>
+    /// <param name="report">What was found.</param>
+    /// <param name="cancel">Ends the wait.</param>
+    /// <returns>Done when it is taken.</returns>
+    public async Task Report(string id, byte[] report, CancellationToken cancel)
+    {
+        using var message = Message(HttpMethod.Put, $"verifications/{Uri.EscapeDataString(id)}", Bearer);
+        message.Content = new ByteArrayContent(report);
+        message.Content.Headers.ContentType = Json;
         using var answer = await Send(message, pace.Request, cancel);
     }
 

@@ -4,7 +4,8 @@ namespace Weft.Agent.ControlPlane;
 /// <param name="plane">The control plane.</param>
 /// <param name="options">The name, the node and the token's file.</param>
 /// <param name="credentialPath">Where the identity is kept.</param>
-internal sealed class Enrolment(ControlPlaneClient plane, AgentOptions options, string credentialPath)
+/// <param name="keep">Where it is kept besides, before it is used; null for nowhere.</param>
+internal sealed class Enrolment(ControlPlaneClient plane, AgentOptions options, string credentialPath, Func<Identity, CancellationToken, Task>? keep = null)
 {
     /// <summary>Uses the identity that is kept, if there is one; else checks that enrolling can at least be tried.</summary>
     /// <exception cref="CannotStartException">There is neither an identity nor a token.</exception>
@@ -28,6 +29,8 @@ internal sealed class Enrolment(ControlPlaneClient plane, AgentOptions options, 
         {
             var answer = await plane.Enrol(new EnrolmentRequest(options.Name, options.Node, AgentOptions.Version), token, cancel);
             var identity = new Identity(options.Name, answer.AgentId, answer.Cluster, answer.Credential);
+            if (keep is not null)
+                await keep(identity, cancel);
             identity.Keep(credentialPath);
             return plane.Identity = identity;
         }

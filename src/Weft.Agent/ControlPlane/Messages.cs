@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text.Json.Serialization;
 using Weft.Agent.Leases;
 
@@ -16,7 +17,24 @@ internal sealed record EnrolmentAnswer(string AgentId, string Cluster, string Cr
 }
 
 /// <summary>The body of <c>PUT status</c>.</summary>
-internal sealed record StatusReport(string Digest, long Revision, string State, string? Message, string? Node, string Version);
+internal sealed record StatusReport(string Digest, long Revision, string State, string? Message, string? Node, string Version)
+{
+    /// <summary>What was found changed by another hand.</summary>
+    public ImmutableArray<DriftReport> Drift { get; init; } = [];
+
+    /// <summary>Whether another report says the same: arrays are compared by what they hold.</summary>
+    /// <param name="other">The other.</param>
+    /// <returns>True if it does.</returns>
+    public bool Equals(StatusReport? other) => other is not null && (Digest, Revision, State, Message, Node, Version)
+        == (other.Digest, other.Revision, other.State, other.Message, other.Node, other.Version) && Drift.SequenceEqual(other.Drift);
+
+    /// <summary>A hash of it.</summary>
+    /// <returns>The hash.</returns>
+    public override int GetHashCode() => HashCode.Combine(Digest, Revision, State, Message, Drift.Length);
+}
+
+/// <summary>An element of <c>drift</c> in the body of <c>PUT status</c>.</summary>
+internal sealed record DriftReport(string What, string Was, bool Mended, string At);
 
 /// <summary>The body of <c>POST leases/acquire</c>.</summary>
 internal sealed record AcquireRequest(

@@ -3,7 +3,6 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Weft.Attachments;
 using Weft.Attachments.Formats;
-using Weft.Cli.Output;
 
 namespace Weft.Cli.Commands;
 

@@ -53,7 +53,7 @@ internal static class ManifestsCommand
         return option;
     }
 
-    private static async Task<JsonObject> PictureAsync(Session session, ResourceId id, CancellationToken cancel)
+    internal static async Task<JsonObject> PictureAsync(Session session, ResourceId id, CancellationToken cancel)
     {
         var path = $"{id}/providers/Weft.Fleet/desiredStates/current?api-version={KindTable.WeftVersion}";
         var answer = await session.Client.FindAsync(path, cancel) ?? throw new Complaint($"there is no {Label.Of(id)}", next: $"weft get {KindTable.Of(id.Type)!.Plural}");

@@ -12,8 +12,9 @@ internal static partial class CoreSchema
     /// <summary>The value of a plain scalar.</summary>
     /// <param name="text">The scalar.</param>
     /// <param name="value">Null, a number or a text.</param>
+    /// <param name="asFlags">Whether booleans become ARM's texts; in manifests of Kubernetes they stay booleans.</param>
     /// <returns>False where JSON has no such value: infinities and not-a-number.</returns>
-    public static bool TryResolve(string text, out JsonNode? value)
+    public static bool TryResolve(string text, out JsonNode? value, bool asFlags = true)
     {
         value = null;
         switch (text)
@@ -21,10 +22,10 @@ internal static partial class CoreSchema
             case "" or "~" or "null" or "Null" or "NULL":
                 return true;
             case "true" or "True" or "TRUE":
-                value = JsonValue.Create("True");
+                value = asFlags ? JsonValue.Create("True") : JsonValue.Create(true);
                 return true;
             case "false" or "False" or "FALSE":
-                value = JsonValue.Create("False");
+                value = asFlags ? JsonValue.Create("False") : JsonValue.Create(false);
                 return true;
         }
 

@@ -26,6 +26,19 @@ internal static class DocumentReader
         return documents.Count > 0 ? documents : throw new Complaint($"no resources in {string.Join(", ", paths)}", next: "a resource is an object with 'id', or with 'type' and 'name'");
     }
 
+    /// <summary>Reads all documents as they are, whatever they are: manifests of Kubernetes.</summary>
+    /// <param name="paths">Files, directories and <c>-</c>.</param>
+    /// <param name="stdin">What <c>-</c> is.</param>
+    /// <returns>The documents.</returns>
+    /// <exception cref="Complaint">One can't be read; it carries every finding of every file.</exception>
+    public static IReadOnlyList<RawDocument> ReadRaw(IReadOnlyList<string> paths, TextReader stdin)
+    {
+        var findings = new List<Finding>();
+        var documents = paths.SelectMany(path => Files(path, findings)).SelectMany(file => Raw(file, stdin, findings, asFlags: false)).ToList();
+        return findings.Count == 0 ? documents
+            : throw new Complaint($"the documents have {(findings.Count == 1 ? "an error" : $"{findings.Count} errors")}", [.. findings.Select(f => f.ToString())]);
+    }
+
     private static List<string> Files(string path, List<Finding> findings)
     {
         if (path == "-" || File.Exists(path))
@@ -42,14 +55,14 @@ internal static class DocumentReader
         return [];
     }
 
-    private static List<RawDocument> Raw(string file, TextReader stdin, List<Finding> findings)
+    private static List<RawDocument> Raw(string file, TextReader stdin, List<Finding> findings, bool asFlags = true)
     {
         try
         {
             var name = file == "-" ? "stdin" : file;
             var text = file == "-" ? stdin.ReadToEnd() : File.ReadAllText(file);
             using var reader = new StringReader(text);
-            return IsJson(file, text) ? JsonReader.Read(name, text, findings) : YamlReader.Read(name, reader, findings);
+            return IsJson(file, text) ? JsonReader.Read(name, text, findings) : YamlReader.Read(name, reader, findings, asFlags);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

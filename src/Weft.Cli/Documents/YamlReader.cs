@@ -15,12 +15,14 @@ internal sealed class YamlReader
     private readonly Parser _parser;
     private readonly List<Finding> _findings;
     private readonly Dictionary<AnchorName, JsonNode?> _anchors = [];
+    private readonly bool _asFlags;
     private Origin _origin;
     private int _nodes;
     private int _depth;
 
-    private YamlReader(string file, TextReader text, List<Finding> findings)
+    private YamlReader(string file, TextReader text, List<Finding> findings, bool asFlags)
     {
+        _asFlags = asFlags;
         _scanner = new Scanner(text, skipComments: true);
         (_parser, _findings, _origin) = (new Parser(_scanner), findings, new Origin(file));
     }
@@ -29,11 +31,12 @@ internal sealed class YamlReader
     /// <param name="file">The file's name, for findings.</param>
     /// <param name="text">The text.</param>
     /// <param name="findings">Takes what is wrong.</param>
+    /// <param name="asFlags">Whether booleans become ARM's texts (docs/specs/cli.md).</param>
     /// <returns>The documents that could be read; empty ones are left out.</returns>
-    public static List<RawDocument> Read(string file, TextReader text, List<Finding> findings)
+    public static List<RawDocument> Read(string file, TextReader text, List<Finding> findings, bool asFlags = true)
     {
         var documents = new List<RawDocument>();
-        var reader = new YamlReader(file, text, findings);
+        var reader = new YamlReader(file, text, findings, asFlags);
         try
         {
             reader.Documents(documents);
@@ -135,7 +138,7 @@ internal sealed class YamlReader
             return JsonValue.Create(scalar.Value);
         if (tag.Length > 0 && tag is not ("tag:yaml.org,2002:int" or "tag:yaml.org,2002:float" or "tag:yaml.org,2002:bool" or "tag:yaml.org,2002:null"))
             RefuseTag(scalar, "");
-        if (!CoreSchema.TryResolve(scalar.Value, out var value))
+        if (!CoreSchema.TryResolve(scalar.Value, out var value, _asFlags))
             Find(scalar, $"'{scalar.Value}' has no form in JSON");
         return value;
     }

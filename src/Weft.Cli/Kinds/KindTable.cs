@@ -87,7 +87,8 @@ internal static class KindTable
             with { Parent = KubernetesClusters, ParentOption = "cluster" },
         VirtualMachines,
         Own("nodes", "Weft.Fleet/nodes", ["no"], KubernetesClusters, "cluster",
-            [Name, InParent("CLUSTER"), Of("POOL", "agentPool"), Of("TYPE", "machineType"), new("UPLINKS", row => row.Count("properties.uplinks")), Status, Age, Message]),
+            [Name, InParent("CLUSTER"), Of("POOL", "agentPool"), Of("TYPE", "machineType"), new("UPLINKS", row => row.Count("properties.uplinks")), Status, Age,
+                Of("KERNEL", "inventory.kernel", wide: true), new("INVENTORY", row => row.Since("properties.inventory.reportedAt"), Wide: true), Message]),
         Own("agents", "Weft.Fleet/agents", ["ag"], KubernetesClusters, "cluster",
         [
             Name, InParent("CLUSTER"), Of("NODE", "node"), Of("VERSION", "version"), Of("STATE", "status.state"), Of("REVISION", "status.revision"),

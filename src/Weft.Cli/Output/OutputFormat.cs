@@ -17,4 +17,7 @@ internal enum OutputFormat
 
     /// <summary><c>kind/name</c>, a line each.</summary>
     Name,
+
+    /// <summary>SARIF 2.1.0: findings for code hosts and editors; of <c>lint</c> alone.</summary>
+    Sarif,
 }

@@ -13,6 +13,7 @@ internal sealed class PlanText(Terminal terminal, bool detailed)
     {
         if (!plan.HasChanges && !detailed)
         {
+            Warnings(plan);
             terminal.Line($"No changes: {plan.Count(PlanAction.Unchanged)} unchanged.");
             return;
         }
@@ -22,6 +23,8 @@ internal sealed class PlanText(Terminal terminal, bool detailed)
         Vlans(plan);
         Manifests(plan);
         Disruptions(plan);
+        new CapacityText(terminal, detailed).Write(plan);
+        Warnings(plan);
         terminal.Line("");
         terminal.Line(Sum(plan), Ink.Heading);
     }
@@ -133,6 +136,16 @@ internal sealed class PlanText(Terminal terminal, bool detailed)
         Section("Disruptions", disruptions.Length);
         foreach (var disruption in disruptions)
             terminal.Line($"  ! {Label.Of(Text(disruption, "id"))}: {Text(disruption, "what")}", Ink.Bad);
+    }
+
+    private void Warnings(Plan plan)
+    {
+        var warnings = plan.List("warnings");
+        if (warnings.Length == 0)
+            return;
+        Section("Warnings", warnings.Length);
+        foreach (var warning in warnings)
+            terminal.Line($"  ? {Label.Of(Text(warning, "id"))}: {Text(warning, "what")}", Ink.Changed);
     }
 
     private void Section(string name, int count)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Weft.Addressing;
 using Weft.Fleet;
@@ -11,7 +12,7 @@ using Weft.Server.Identity;
 namespace Weft.Server;
 
 /// <summary>What agents ask and say (docs/specs/agent-api.md). The credential says which cluster it is about, never the body.</summary>
-internal sealed class AgentEndpoints(Site site, AddressBook book, Enrollment enrollment, IHostApplicationLifetime lifetime)
+internal sealed class AgentEndpoints(Site site, AddressBook book, Enrollment enrollment, Verifications verifications, IHostApplicationLifetime lifetime)
 {
     private static readonly TimeSpan StandardWait = TimeSpan.FromSeconds(30);
 
@@ -20,10 +21,14 @@ internal sealed class AgentEndpoints(Site site, AddressBook book, Enrollment enr
     {
         ("POST", "enroll") when caller.Enrolls is { } cluster => enrollment.Enroll(http, cluster),
         ("POST", "enroll") => http.Refuse(new Refusal(RefusalCode.AuthorizationFailed, "enrolment takes an enrolment token; make one with: weft agent token --cluster NAME")),
-        (_, "desired" or "status" or "leases/acquire" or "leases/release") when caller.Agent is null =>
+        (_, "desired" or "status" or "inventory" or "leases/acquire" or "leases/release" or "verifications") when caller.Agent is null =>
             http.Refuse(new Refusal(RefusalCode.AuthorizationFailed, $"{caller.Name} is no agent; enrol first")),
         ("GET", "desired") => Desired(http, caller.Agent!),
         ("PUT", "status") => Status(http, caller.Agent!),
+        ("PUT", "inventory") => Inventory(http, caller.Agent!),
+        ("GET", "verifications") => verifications.Pending(http, caller.Agent!),
+        ("PUT", _) when path.StartsWith("verifications/", StringComparison.Ordinal) => caller.Agent is { } agent ? verifications.Report(http, agent, path["verifications/".Length..])
+            : http.Refuse(new Refusal(RefusalCode.AuthorizationFailed, $"{caller.Name} is no agent; enrol first")),
         ("POST", "leases/acquire") => Acquire(http, caller.Agent!.Parent!),
         ("POST", "leases/release") => Release(http, caller.Agent!.Parent!),
         _ => http.Refuse(new Refusal(RefusalCode.InvalidResourceId, $"agents know no {http.Request.Method} {path}", path)),
@@ -82,10 +87,44 @@ internal sealed class AgentEndpoints(Site site, AddressBook book, Enrollment enr
             return;
         }
 
-        var status = new AgentStatus(digest, revision, state == "Applied", body["message"]?.ToString() ?? "", site.Now);
-        if (AgentStatus.Of(site.Store.Current, agent.Key) is not { } before || before with { At = status.At } != status)
+        if (!FoundDrift.Read(JsonElement.Parse(Json.Bytes(body))).TryGet(out var drift, out refusal))
+        {
+            await http.Refuse(refusal);
+            return;
+        }
+
+        var status = new AgentStatus(digest, revision, state == "Applied", body["message"]?.ToString() ?? "", site.Now) { Drift = drift };
+        if (!status.Repeats(AgentStatus.Of(site.Store.Current, agent.Key)))
             _ = await site.Store.Commit(Seen.Nothing, [status.ToChange(agent.Key)], http.RequestAborted);
         await http.Answer(204);
+    }
+
+    private async Task Inventory(HttpContext http, ResourceId agent)
+    {
+        if (!(await http.ReadObject()).TryGet(out var body, out var refusal))
+        {
+            await http.Refuse(refusal);
+            return;
+        }
+
+        var image = site.Store.Current;
+        if (image.Get(StoreKey.Of(agent)) is not { } row)
+        {
+            await http.Refuse(new Refusal(RefusalCode.AuthenticationFailed, $"agent {agent.Name} was deleted; its credential is good for nothing"));
+            return;
+        }
+
+        if (!Inventories.Report(image, row, body, site.Now).TryGet(out var changes, out refusal))
+        {
+            await http.Refuse(refusal);
+            return;
+        }
+
+        // The agent's own row is looked at: one that is deleted meanwhile leaves no inventory behind.
+        if (!changes.IsEmpty && await site.Store.Commit(Seen.Of(image, [Change.Remove(StoreKey.Of(agent))]), changes, http.RequestAborted) is null)
+            await http.Refuse(new Refusal(RefusalCode.Contended, $"agent {agent.Name} changed meanwhile; report once more"));
+        else
+            await http.Answer(204);
     }
 
     private async Task Acquire(HttpContext http, ResourceId cluster)

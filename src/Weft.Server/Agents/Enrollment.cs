@@ -62,7 +62,7 @@ internal sealed class Enrollment(Site site)
             ["properties"] = new JsonObject { ["node"] = node, ["version"] = body["version"]?.ToString(), ["enrolledAt"] = site.Now, ["credentialHash"] = Credentials.HashText(credential) },
             [Provisioning.Member] = new JsonObject { ["state"] = Provisioning.Succeeded },
         };
-        if (await site.Store.Commit(seen.Seen, [Change.Put(id, document), Change.Remove(AgentStatus.KeyOf(id.Key))], http.RequestAborted) is null)
+        if (await site.Store.Commit(seen.Seen, [Change.Put(id, document), Change.Remove(AgentStatus.KeyOf(id.Key)), .. Inventories.RemovedWithAgent(seen.Image, id)], http.RequestAborted) is null)
         {
             await http.Refuse(new Refusal(RefusalCode.Contended, $"{cluster.Name} changed meanwhile; enrol once more", cluster.ToString()));
             return;

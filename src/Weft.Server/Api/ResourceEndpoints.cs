@@ -8,7 +8,7 @@ using Weft.Storage;
 namespace Weft.Server.Api;
 
 /// <summary>The ARM verbs over HTTP, once for all kinds: a path is an id, an id is of a kind, and a verb is a decision.</summary>
-internal sealed class ResourceEndpoints(Site site, ListEndpoints lists, Enrollment enrollment)
+internal sealed class ResourceEndpoints(Site site, ListEndpoints lists, Enrollment enrollment, Verifications verifications)
 {
     /// <summary>Serves a path that is a resource's id, an action below one, or a collection.</summary>
     public async Task Serve(HttpContext http, Caller caller, string path)
@@ -36,6 +36,12 @@ internal sealed class ResourceEndpoints(Site site, ListEndpoints lists, Enrollme
         if (id.Type == ResourceId.SubscriptionType)
         {
             await ServeSubscription(http, id);
+            return;
+        }
+
+        if (id.Type == Verifications.ResourceType && id.Parent?.Type == KubernetesCluster.ResourceType)
+        {
+            await verifications.Serve(http, id);
             return;
         }
 
@@ -142,6 +148,12 @@ internal sealed class ResourceEndpoints(Site site, ListEndpoints lists, Enrollme
         if (kind.Type == KubernetesCluster.ResourceType && action.Equals("listEnrollmentToken", StringComparison.OrdinalIgnoreCase))
         {
             await enrollment.NewToken(http, id);
+            return;
+        }
+
+        if (kind.Type == KubernetesCluster.ResourceType && action.Equals(Verifications.Action, StringComparison.OrdinalIgnoreCase))
+        {
+            await verifications.Start(http, id);
             return;
         }
 

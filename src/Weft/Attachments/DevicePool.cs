@@ -39,17 +39,32 @@ public sealed record DeviceSelector
     /// <summary>Vendors, in lower-case hex of four digits without <c>0x</c>.</summary>
     public ImmutableArray<string> Vendors { get; init; } = [];
 
+    /// <summary>Device ids, likewise.</summary>
+    public ImmutableArray<string> Devices { get; init; } = [];
+
     /// <summary>Drivers that have it.</summary>
     public ImmutableArray<string> Drivers { get; init; } = [];
 
     /// <summary>PCI addresses of devices (<c>0000:3b:02.1</c>).</summary>
     public ImmutableArray<string> PciAddresses { get; init; } = [];
 
+    /// <summary>Indexes in the firmware's tables.</summary>
+    public ImmutableArray<string> AcpiIndexes { get; init; } = [];
+
     /// <summary>Physical functions by name, with the indexes of their functions: <c>ens1f0#0-3,6</c>. One entry a port: the plugin reads the first only.</summary>
     public ImmutableArray<string> PfNames { get; init; } = [];
 
     /// <summary>Physical functions by PCI address, with indexes likewise: <c>0000:3b:00.0#0-3</c>.</summary>
     public ImmutableArray<string> RootDevices { get; init; } = [];
+
+    /// <summary>Link layers: <c>ether</c> or <c>infiniband</c>.</summary>
+    public ImmutableArray<string> LinkTypes { get; init; } = [];
+
+    /// <summary>Intel's dynamic device personalization profiles.</summary>
+    public ImmutableArray<string> DdpProfiles { get; init; } = [];
+
+    /// <summary>InfiniBand partition keys.</summary>
+    public ImmutableArray<string> PKeys { get; init; } = [];
 
     /// <summary>Whether it must have RDMA.</summary>
     public bool IsRdma { get; init; }
@@ -59,7 +74,11 @@ public sealed record DeviceSelector
     public JsonObject ToJson()
     {
         var body = new JsonObject();
-        foreach (var (name, values) in new[] { ("vendors", Vendors), ("drivers", Drivers), ("pciAddresses", PciAddresses), ("pfNames", PfNames), ("rootDevices", RootDevices) })
+        foreach (var (name, values) in new[]
+        {
+            ("vendors", Vendors), ("devices", Devices), ("drivers", Drivers), ("pciAddresses", PciAddresses), ("acpiIndexes", AcpiIndexes), ("pfNames", PfNames),
+            ("rootDevices", RootDevices), ("linkTypes", LinkTypes), ("ddpProfiles", DdpProfiles), ("pKeys", PKeys),
+        })
         {
             if (!values.IsEmpty)
                 body[name] = new JsonArray([.. values.Select(v => JsonValue.Create(v))]);

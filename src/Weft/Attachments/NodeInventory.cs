@@ -36,8 +36,20 @@ public sealed record NetworkDevice(
     /// <summary>Whether it has RDMA.</summary>
     public bool IsRdma { get; init; }
 
-    /// <summary>Whether the node's default route leaves by it.</summary>
+    /// <summary>Whether the node's default route leaves by it, of either family; also where it leaves by a bond or VLAN that stands on it.</summary>
     public bool HasDefaultRoute { get; init; }
+
+    /// <summary>Whether an IPv4 default route names this very interface: what the SR-IOV device plugin asks before it keeps its hands off.</summary>
+    public bool HasIPv4DefaultRoute { get; init; }
+
+    /// <summary>Its index in the firmware's tables (<c>acpi_index</c>), or null.</summary>
+    public string? AcpiIndex { get; init; }
+
+    /// <summary>Its dynamic device personalization profile, or null where nobody has read it: it takes devlink, and no pool of ours asks for it.</summary>
+    public string? DdpProfile { get; init; }
+
+    /// <summary>Its first InfiniBand partition key (<c>0xffff</c>), or null.</summary>
+    public string? PartitionKey { get; init; }
 
     /// <summary>Its link layer: <c>ether</c> or <c>infiniband</c>; empty where it is no interface.</summary>
     public string LinkType { get; init; } = "";
@@ -89,7 +101,7 @@ public sealed record NodeInventory(
         ("devices", new JsonArray([.. Devices.Select(d => (JsonNode)Body(
             ("name", d.Name), ("pciAddress", d.PciAddress), ("vendor", d.Vendor), ("device", d.Device), ("driver", d.Driver), ("macAddress", d.MacAddress), ("mtu", d.Mtu),
             ("isUp", d.IsUp), ("numa", d.Numa), ("totalFunctions", d.TotalFunctions), ("functions", d.Functions), ("physicalFunction", d.PhysicalFunction),
-            ("functionIndex", d.FunctionIndex), ("iommuGroup", d.IommuGroup), ("isRdma", d.IsRdma), ("hasDefaultRoute", d.HasDefaultRoute), ("linkType", d.LinkType),
+            ("functionIndex", d.FunctionIndex), ("iommuGroup", d.IommuGroup), ("isRdma", d.IsRdma), ("hasDefaultRoute", d.HasDefaultRoute), ("hasIPv4DefaultRoute", d.HasIPv4DefaultRoute), ("acpiIndex", d.AcpiIndex), ("ddpProfile", d.DdpProfile), ("partitionKey", d.PartitionKey), ("linkType", d.LinkType),
             ("speed", d.Speed), ("kind", d.Kind)))])),
         ("hugepages", new JsonArray([.. Hugepages.Select(h => (JsonNode)Body(("kilobytes", h.Kilobytes), ("total", h.Total), ("free", h.Free), ("numa", h.Numa)))])),
         ("plugins", new JsonArray([.. Plugins.Select(p => (JsonNode)Body(("name", p.Name), ("versions", new JsonArray([.. p.Versions.Select(v => JsonValue.Create(v))])), ("release", p.Release)))])));
@@ -105,6 +117,10 @@ public sealed record NodeInventory(
         IommuGroup = (int?)body.Whole("iommuGroup"),
         IsRdma = body.Member("isRdma").ValueKind == JsonValueKind.True,
         HasDefaultRoute = body.Member("hasDefaultRoute").ValueKind == JsonValueKind.True,
+        HasIPv4DefaultRoute = body.Member("hasIPv4DefaultRoute").ValueKind == JsonValueKind.True,
+        AcpiIndex = body.Text("acpiIndex"),
+        DdpProfile = body.Text("ddpProfile"),
+        PartitionKey = body.Text("partitionKey"),
         LinkType = body.Text("linkType") ?? "",
         Speed = (int?)body.Whole("speed"),
         Kind = body.Text("kind") ?? "",

@@ -4,46 +4,6 @@ using Weft.Resources;
 
 namespace Weft.Fleet;
 
-/// <summary>What an agent reported last.</summary>
-/// <param name="Digest">The picture it tried to apply.</param>
-/// <param name="Revision">The revision that picture was drawn at.</param>
-/// <param name="IsApplied">Whether it is in force.</param>
-/// <param name="Message">Why not, where it isn't.</param>
-/// <param name="At">When, RFC 3339.</param>
-public sealed record AgentStatus(string Digest, long Revision, bool IsApplied, string Message, string At)
-{
-    /// <summary>The partition of agents' reports. They are rows of their own, so that a report changes no resource.</summary>
-    public const string Partition = "agentstatus";
-
-    /// <summary>The key of an agent's report.</summary>
-    /// <param name="agent">The key of the agent's id.</param>
-    /// <returns>The key.</returns>
-    public static string KeyOf(string agent) => $"{Partition}|{agent}";
-
-    /// <summary>Reads an agent's report.</summary>
-    /// <param name="image">What is stored.</param>
-    /// <param name="agent">The key of the agent's id.</param>
-    /// <returns>The report, or null where there is none yet.</returns>
-    public static AgentStatus? Of(Image image, string agent)
-    {
-        ArgumentNullException.ThrowIfNull(image);
-        return image.Get(KeyOf(agent))?.As(row => new AgentStatus(
-            row.Json.Text("digest") ?? "", row.Json.Whole("revision") ?? 0, row.Json.Text("state") == "Applied", row.Json.Text("message") ?? "", row.Json.Text("at") ?? ""));
-    }
-
-    /// <summary>The change that writes a report.</summary>
-    /// <param name="agent">The key of the agent's id.</param>
-    /// <returns>The change.</returns>
-    public Change ToChange(string agent) => Change.Put(KeyOf(agent), new JsonObject
-    {
-        ["digest"] = Digest,
-        ["revision"] = Revision,
-        ["state"] = IsApplied ? "Applied" : "Failed",
-        ["message"] = Message,
-        ["at"] = At,
-    });
-}
-
 /// <summary>The kind of agents, an extension of Kubernetes clusters. They are made by enrolment; deleting one revokes its credential.</summary>
 public sealed class Agent : ResourceKind
 {
@@ -89,13 +49,14 @@ public sealed class Agent : ResourceKind
     }
 
     /// <inheritdoc/>
-    public override IEnumerable<Change> RemovedWith(Stored row, Image now) => [Change.Remove(AgentStatus.KeyOf(IdOf(row).Key))];
+    public override IEnumerable<Change> RemovedWith(Stored row, Image now) =>
+        [Change.Remove(AgentStatus.KeyOf(IdOf(row).Key)), .. Inventories.RemovedWithAgent(now, IdOf(row))];
 
     /// <inheritdoc/>
     public override void Draw(Stored row, JsonObject properties, Image now)
     {
         ArgumentNullException.ThrowIfNull(properties);
         if (AgentStatus.Of(now, IdOf(row).Key) is { } status)
-            properties["status"] = new JsonObject { ["state"] = status.IsApplied ? "Applied" : "Failed", ["message"] = status.Message, ["digest"] = status.Digest, ["revision"] = status.Revision, ["at"] = status.At };
+            properties["status"] = status.ToJson();
     }
 }

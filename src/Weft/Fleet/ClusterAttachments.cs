@@ -55,6 +55,7 @@ public static class ClusterAttachments
         List<NodeFacts> nodes = [.. proposal.Seen.List(Node.ResourceType, cluster).Select(Node.Of)];
         nodes.ForEach(node => NodePorts.Check(proposal, node, after, "properties"));
         NodePorts.CheckKinds(proposal, cluster, nodes, after, "properties");
+        DevicePoolRules.Check(proposal, cluster, nodes, "properties");
     }
 
     /// <summary>

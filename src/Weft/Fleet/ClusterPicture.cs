@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json.Nodes;
 using Weft.Addressing;
 using Weft.Attachments;
+using Weft.Attachments.Admission;
 using Weft.Attachments.Formats;
 using Weft.Networks;
 using Weft.Resources;
@@ -44,7 +45,18 @@ public static class ClusterPicture
         var manifests = attached.SelectMany(a => Plugins.Find(a.Attachment.Plugin).Manifests(a)).Concat(DevicePlugin(image, nodes, files, attached))
             .OrderBy(m => m.Title, StringComparer.Ordinal)
             .Concat(OfNodes(files));
-        return new DesiredState(ResourceKind.IdOf(row), image.Revision, [.. manifests], files, undrawn.ToImmutable());
+        return new DesiredState(ResourceKind.IdOf(row), image.Revision, [.. manifests], files, undrawn.ToImmutable())
+        {
+            Networks = Facts(image, KubernetesCluster.CniNetworkOf(row), attached, limits),
+        };
+    }
+
+    private static ImmutableArray<NetworkFacts> Facts(Image image, ResourceId cni, IEnumerable<AttachedNetwork> attached, Limits limits)
+    {
+        var networks = attached.Select(a => NetworkFacts.Of(a.Network, a.LayerThree));
+        if (Network.Of(image, cni, limits) is { } own)
+            networks = networks.Append(NetworkFacts.Of(own, ImmutableDictionary<int, Network>.Empty) with { Interface = MachineAddresses.CniInterface });
+        return [.. networks.DistinctBy(n => n.Id.Key).OrderBy(n => n.Id.Key, StringComparer.Ordinal)];
     }
 
     private static Outcome<AttachedNetwork> Attached(Image image, Attachment attachment, ImmutableArray<NodeFacts> nodes, Limits limits)
@@ -76,7 +88,7 @@ public static class ClusterPicture
         return ports.IsEmpty ? null : new AttachedNode(DnsLabel.Of(node.Id.Name), ports[0], ImmutableDictionary<string, ImmutableArray<Lease>>.Empty)
         {
             Uplinks = ports,
-            Inventory = NodeInventories.Of(image, node.Id),
+            Inventory = Inventories.Of(image, node.Id),
         };
     }
 
@@ -85,7 +97,7 @@ public static class ClusterPicture
     {
         if (nodes.IsEmpty || !attached.Any(a => a.Attachment.Plugin is PluginType.SRIOV or PluginType.DPDK))
             return [];
-        return [DevicePluginConfig.Draw([.. nodes.Zip(files, (node, file) => new PooledNode(file.Name, node.Uplinks, NodeInventories.Of(image, node.Id), file.Pools))])];
+        return [DevicePluginConfig.Draw([.. nodes.Zip(files, (node, file) => new PooledNode(file.Name, node.Uplinks, Inventories.Of(image, node.Id), file.Pools))])];
     }
 
     /// <summary>One definition serves all nodes, so its parent must have one name on all of them.</summary>

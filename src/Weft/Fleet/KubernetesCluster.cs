@@ -123,6 +123,8 @@ public sealed class KubernetesCluster : ResourceKind
         properties["controlPlaneKubernetesVersion"] = properties["kubernetesVersion"]?.DeepClone();
         properties["nodes"] = NodeBodies.Draw(row, now);
         Status.Draw(row, properties, "Kubernetes cluster is operational");
+        if (Provisioning.StateOf(row) == Provisioning.Succeeded && AgentStatus.TroubleOf(now, id) is { } trouble)
+            (properties["detailedStatus"], properties["detailedStatusMessage"]) = ("Error", trouble);
     }
 
     private static IEnumerable<Attachment> InitialPools(Proposal proposal) => proposal.Old is not null ? [] :

@@ -87,6 +87,7 @@ public sealed class Node : ResourceKind
             { Says = "which of its virtual functions are for which network" })) with
         { Says = "its ports to the fabric" }).Demanded().Within(1, 64),
         Member.Any("networkAttachments", "its interfaces and addresses").Drawn(),
+        Member.Any("inventory", "what its agent found there: devices, huge pages, CNI plugins").Drawn(),
         Member.Text("provisioningState").Drawn(),
         Member.Text("detailedStatus").Drawn(),
         Member.Text("detailedStatusMessage").Drawn());
@@ -126,13 +127,19 @@ public sealed class Node : ResourceKind
             return;
         NodePorts.Check(proposal, node, proposal.Seen, "properties.uplinks");
         NodePorts.CheckKinds(proposal, node.Cluster, [.. proposal.Seen.List(ResourceType, node.Cluster).Select(Of).Where(other => !other.Id.Equals(node.Id)), node], proposal.Seen, "properties.machineType");
+        DevicePoolRules.Check(proposal, node.Cluster, [node], "properties.uplinks");
     }
+
+    /// <inheritdoc/>
+    public override IEnumerable<Change> RemovedWith(Stored row, Image now) => [Change.Remove(Inventories.KeyOf(IdOf(row)))];
 
     /// <inheritdoc/>
     public override void Draw(Stored row, JsonObject properties, Image now)
     {
         ArgumentNullException.ThrowIfNull(properties);
         properties["networkAttachments"] = NodeBodies.Attachments(Of(row), now);
+        if (InventoryBodies.Draw(Of(row), now) is { } inventory)
+            properties["inventory"] = inventory;
         Status.Draw(row, properties, "Node is configured");
     }
 

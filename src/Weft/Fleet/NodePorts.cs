@@ -40,7 +40,7 @@ internal static class NodePorts
             if (Network.Of(seen.Image, attachment.Network, proposal.Limits) is not { } network)
                 continue;
             if (attachment.Plugin is PluginType.SRIOV or PluginType.DPDK)
-                FunctionPorts.Check(proposal, node, attachment, network, NodeInventories.Of(seen.Image, node.Id), path);
+                FunctionPorts.Check(proposal, node, attachment, network, Inventories.Of(seen.Image, node.Id), path);
             else if (node.Carrying(network.Id) is { } uplink)
                 CheckPort(proposal, node, uplink, network, network.InterfaceName, path);
             else

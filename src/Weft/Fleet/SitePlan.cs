@@ -43,6 +43,8 @@ public sealed class SitePlan(Kinds kinds, Verbs verbs, Limits limits)
         }
 
         var manifests = Manifests(image, after);
+        var scope = PlanScope.Of(image, after, steps.Select(step => step.Id), limits);
+        var pictures = scope.Clusters.ToDictionary(cluster => cluster.Key, cluster => ClusterPicture.Draw(after, cluster, limits), StringComparer.Ordinal);
         return new JsonObject
         {
             ["revision"] = image.Revision,
@@ -51,6 +53,8 @@ public sealed class SitePlan(Kinds kinds, Verbs verbs, Limits limits)
             ["vlans"] = new JsonArray([.. Vlans(image, after)]),
             ["manifests"] = new JsonArray([.. manifests.Select(m => m.Body)]),
             ["disruptions"] = new JsonArray([.. manifests.Where(m => m.Disruption is not null).Select(m => (JsonNode)new JsonObject { ["id"] = m.Scope, ["what"] = m.Disruption })]),
+            ["capacity"] = PlanCapacity.Draw(scope, pictures),
+            ["warnings"] = new JsonArray([.. PlanWarnings.Draw(scope, pictures)]),
         };
     }
 

@@ -26,6 +26,7 @@ internal sealed class FakeControlPlane : IAsyncDisposable
     private readonly List<(string Verb, string Holder)> _calls = [];
     private readonly List<JsonObject> _reports = [];
     private readonly List<JsonObject> _enrolments = [];
+    private readonly List<JsonObject> _inventories = [];
     private TaskCompletionSource _changed = New();
     private JsonObject? _desired;
     private WebApplication? _app;
@@ -50,6 +51,12 @@ internal sealed class FakeControlPlane : IAsyncDisposable
     public IReadOnlyList<JsonObject> Reports => Copy(_reports);
 
     public IReadOnlyList<JsonObject> Enrolments => Copy(_enrolments);
+
+    /// <summary>What the agent has said it found on its node.</summary>
+    public IReadOnlyList<JsonObject> Inventories => Copy(_inventories);
+
+    /// <summary>What an inventory meets instead of being taken.</summary>
+    public Func<HttpContext, Task>? OnInventory { get; set; }
 
     public int Polls { get; private set; }
 
@@ -138,6 +145,7 @@ internal sealed class FakeControlPlane : IAsyncDisposable
                 "enroll" => Enrol(context, body),
                 "desired" => Desired(context),
                 "status" => Report(context, body),
+                "inventory" => Inventory(context, body),
                 "leases/acquire" => Acquire(context, body),
                 "leases/release" => Release(context, body),
                 _ => Refuse(context, 404, "InvalidResourceType", path),
@@ -190,6 +198,20 @@ internal sealed class FakeControlPlane : IAsyncDisposable
     {
         lock (_guard)
             _reports.Add(body);
+        context.Response.StatusCode = 204;
+        await context.Response.CompleteAsync();
+    }
+
+    private async Task Inventory(HttpContext context, JsonObject body)
+    {
+        lock (_guard)
+            _inventories.Add(body);
+        if (OnInventory is { } answer)
+        {
+            await answer(context);
+            return;
+        }
+
         context.Response.StatusCode = 204;
         await context.Response.CompleteAsync();
     }

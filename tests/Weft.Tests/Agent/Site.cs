@@ -37,6 +37,8 @@ internal sealed class Site : IAsyncDisposable
         {
             Server = new Uri(plane.Url), State = Path.Join(Root, "state"), Name = "w1", Node = "w1", TokenFile = TokenFile,
             Socket = Path.Join(Root, "run", "agent.sock"), Manifests = Path.Join(Root, "manifests"), Nodes = Path.Join(Root, "nodes"),
+            // Running every plugin of the machine is no part of these tests.
+            PluginFolders = [],
         };
     }
 

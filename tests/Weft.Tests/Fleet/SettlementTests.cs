@@ -192,11 +192,11 @@ public sealed class SettlementTests
     {
         var site = TestSite.Small();
         site.Put(TestSite.NodeId("w1"), TestSite.Node("{'name':'eth1','macAddress':'52:54:00:00:00:02','networkId':'~c/l3Networks/n6'}"));
-        var inventory = NodeInventories.KeyOf(TestSite.Id(TestSite.NodeId("w1")));
+        var node = TestSite.Id(TestSite.NodeId("w1"));
         var device = new Weft.Attachments.NetworkDevice("eth1", "0000:00:05.0", "8086", "1889", "iavf", "52:54:00:00:00:02", 9000, true, null);
-        site.Commit(Change.Put(inventory, new Weft.Attachments.NodeInventory("6.1", false, [device], [], []).ToJson()));
+        site.Commit(Inventories.Put(node, node.Parent!.Extend(Weft.Fleet.Agent.ResourceType, "w1"), new Weft.Attachments.NodeInventory("6.1", false, [device], [], []).ToJson(), TestSite.Now));
         var decision = site.Put(K1, TestSite.Kubernetes("'l3Networks':[{'networkId':'~c/l3Networks/n6','pluginType':'SRIOV'}]"));
-        site.Commit(Change.Remove(inventory));
+        site.Commit(Change.Remove(Inventories.KeyOf(node)));
         site.Settled();
         Assert.Equal(("Failed", "PluginNotDrawn"), (site.OperationOf(decision).Status, site.OperationOf(decision).ErrorCode));
         Assert.Contains("uplink eth1 of node w1", site.OperationOf(decision).ErrorMessage, StringComparison.Ordinal);

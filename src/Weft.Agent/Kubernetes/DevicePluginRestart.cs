@@ -1,0 +1,103 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Weft.Resources;
+
+namespace Weft.Agent.Kubernetes;
+
+/// <summary>
+/// Has the pods of a DaemonSet made anew on the nodes whose configuration has changed, because they read it only when they start. What was done
+/// is noted on the ConfigMap by a field manager of its own: a restart that a crash cut off is done again, one that is done never is.
+/// </summary>
+/// <param name="api">The API.</param>
+/// <param name="log">The log.</param>
+internal sealed class DevicePluginRestart(KubeApi api, Log log)
+{
+    /// <summary>The annotation that says whose pods: <c>daemonset NAMESPACE/NAME</c>. Drawn by the control plane.</summary>
+    public const string Whose = "weft.dev/restart";
+
+    /// <summary>The annotation with a digest of each node's part, a JSON object. Drawn by the control plane.</summary>
+    public const string Nodes = "weft.dev/restart-nodes";
+
+    /// <summary>The annotation with the digests that pods were made anew for. Written here.</summary>
+    public const string Done = "weft.dev/restarted-nodes";
+
+    private const string NotesOwner = "weft-agent-restarts";
+    private const string OnlyPlace = "daemonset kube-system/";
+
+    /// <summary>Restarts what a ConfigMap that is as it was drawn asks for.</summary>
+    /// <param name="key">The ConfigMap.</param>
+    /// <param name="live">The ConfigMap as it is.</param>
+    /// <param name="cancel">Ends it.</param>
+    /// <returns>The ConfigMap with the note, or null where there was nothing to do.</returns>
+    /// <exception cref="KubeException">It couldn't be done; the next pass does it.</exception>
+    public async Task<LiveObject?> Run(ObjectKey key, LiveObject live, CancellationToken cancel)
+    {
+        var annotations = live.Body["metadata"]?["annotations"] as JsonObject;
+        if (Text(annotations, Whose) is not { } whose || Digests(Text(annotations, Nodes)) is not { } wanted)
+            return null;
+        if (!whose.StartsWith(OnlyPlace, StringComparison.Ordinal))
+            throw new KubeException($"{key} asks for a restart of '{whose}': only a DaemonSet of kube-system is restarted; are weftd and the agent of the same version?") { Status = 400 };
+        var done = Digests(Text(annotations, Done)) ?? [];
+        var stale = wanted.Where(node => done.GetValueOrDefault(node.Key) != node.Value).Select(node => node.Key).ToList();
+        if (stale.Count == 0 && done.Count == wanted.Count)
+            return null;
+        foreach (var node in stale)
+            await Restart(node, whose[OnlyPlace.Length..], cancel);
+        return new LiveObject(await api.ApplyAs(NotesOwner, key.Path, Note(key, wanted), cancel));
+    }
+
+    private async Task Restart(string node, string daemonSet, CancellationToken cancel)
+    {
+        var pods = await api.List($"api/v1/namespaces/kube-system/pods?fieldSelector=spec.nodeName%3D{Uri.EscapeDataString(node)}", cancel);
+        foreach (var pod in (pods["items"] as JsonArray ?? []).OfType<JsonObject>().Where(pod => IsOf(pod, daemonSet)))
+        {
+            var live = new LiveObject(pod);
+            if (live.IsDying)
+                continue;
+            try
+            {
+                // By its uid alone: its status changes all the time, and any state of this very pod is an old one.
+                await api.Delete($"api/v1/namespaces/kube-system/pods/{live.Name}", live, cancel, anyVersion: true);
+                log.Note("restarted", ("daemonset", daemonSet), ("node", node), ("pod", live.Name));
+            }
+            catch (KubeException e) when (e.Status is 404 or 409)
+            {
+                // Its successor is there already, and has read what is there now.
+            }
+        }
+    }
+
+    private static bool IsOf(JsonObject pod, string daemonSet) => (pod["metadata"]?["ownerReferences"] as JsonArray ?? []).OfType<JsonObject>()
+        .Any(owner => Text(owner, "kind") == "DaemonSet" && Text(owner, "name") == daemonSet);
+
+    private static byte[] Note(ObjectKey key, Dictionary<string, string> digests) => Json.Bytes(new JsonObject
+    {
+        ["apiVersion"] = key.Kind.ApiVersion,
+        ["kind"] = key.Kind.Name,
+        ["metadata"] = new JsonObject
+        {
+            ["name"] = key.Name,
+            ["namespace"] = key.Namespace,
+            ["annotations"] = new JsonObject
+            {
+                [Done] = Encoding.UTF8.GetString(Json.Bytes(new JsonObject(digests.OrderBy(d => d.Key, StringComparer.Ordinal).Select(d => KeyValuePair.Create(d.Key, (JsonNode?)d.Value))))),
+            },
+        },
+    });
+
+    private static Dictionary<string, string>? Digests(string? text)
+    {
+        try
+        {
+            return text is not null && JsonNode.Parse(text) is JsonObject body
+                ? body.Where(d => d.Value is JsonValue).ToDictionary(d => d.Key, d => d.Value!.ToString(), StringComparer.Ordinal) : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    private static string? Text(JsonObject? holder, string name) => holder?[name] is JsonValue value && value.TryGetValue<string>(out var text) ? text : null;
+}

@@ -1,0 +1,219 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Weft.Resources;
+
+namespace Weft.Agent.Kubernetes;
+
+/// <summary>
+/// Requests to a cluster's API server, objects as plain JSON. The library knows how to reach it and proves who we are; here is what
+/// it doesn't do: patience with 429 and 5xx, and the question before each write whether the agent may still write.
+/// </summary>
+/// <remarks>Every method throws <see cref="KubeException"/> for whatever is no good answer, else only cancellation.</remarks>
+/// <param name="client">The library's client.</param>
+/// <param name="pace">The waits.</param>
+/// <param name="clock">The clock.</param>
+internal sealed class KubeApi(k8s.Kubernetes client, KubePace pace, TimeProvider clock)
+{
+    /// <summary>The field manager.</summary>
+    public const string FieldOwner = "weft-agent";
+
+    private const string PlainJson = "application/json";
+
+    // YAML is what the media type says, and JSON is YAML.
+    private const string ApplyPatch = "application/apply-patch+yaml";
+
+    private long _quietUntil = long.MinValue;
+
+    /// <summary>Asked before each write: false means that another replica may be writing by now.</summary>
+    public Func<bool> MayWrite { get; set; } = () => true;
+
+    /// <summary>Where the API server is.</summary>
+    public Uri Server => client.BaseUri;
+
+    /// <summary>Reads an object.</summary>
+    /// <param name="path">Its path.</param>
+    /// <param name="cancel">Ends it.</param>
+    /// <returns>The object, or null where there is none.</returns>
+    public async Task<JsonObject?> Get(string path, CancellationToken cancel)
+    {
+        try
+        {
+            return await Ask(HttpMethod.Get, path, null, null, cancel);
+        }
+        catch (KubeException e) when (e.Status == 404)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Reads one page of a list.</summary>
+    /// <param name="path">The list's path with its query.</param>
+    /// <param name="cancel">Ends it.</param>
+    /// <returns>The list object.</returns>
+    public Task<JsonObject> List(string path, CancellationToken cancel) => Ask(HttpMethod.Get, path, null, null, cancel);
+
+    /// <summary>Server-side apply.</summary>
+    /// <param name="path">The object's path.</param>
+    /// <param name="body">What is applied.</param>
+    /// <param name="force">Whether fields are taken from their other owners.</param>
+    /// <param name="cancel">Ends it.</param>
+    /// <returns>The object as it is now.</returns>
+    public Task<JsonObject> Apply(string path, byte[] body, bool force, CancellationToken cancel) =>
+        Write(HttpMethod.Patch, $"{path}?fieldManager={FieldOwner}&force={(force ? "true" : "false")}", body, ApplyPatch, cancel);
+
+    /// <summary>Server-side apply by another field manager of ours, for what must not be mixed with what the picture draws.</summary>
+    public Task<JsonObject> ApplyAs(string owner, string path, byte[] body, CancellationToken cancel) =>
+        Write(HttpMethod.Patch, $"{path}?fieldManager={owner}&force=true", body, ApplyPatch, cancel);
+
+    /// <summary>Makes an object that isn't there.</summary>
+    public Task<JsonObject> Create(string collection, JsonObject body, CancellationToken cancel) =>
+        Write(HttpMethod.Post, $"{collection}?fieldManager={FieldOwner}", Json.Bytes(body), PlainJson, cancel);
+
+    /// <summary>Replaces an object; its <c>resourceVersion</c> must be the one read.</summary>
+    public Task<JsonObject> Replace(string path, JsonObject body, CancellationToken cancel) =>
+        Write(HttpMethod.Put, $"{path}?fieldManager={FieldOwner}", Json.Bytes(body), PlainJson, cancel);
+
+    /// <summary>Changes an object by a JSON Patch.</summary>
+    public Task<JsonObject> Patch(string path, JsonArray operations, CancellationToken cancel) =>
+        Write(HttpMethod.Patch, $"{path}?fieldManager={FieldOwner}", Json.Bytes(operations), "application/json-patch+json", cancel);
+
+    /// <summary>Deletes an object, if it is still the one that was looked at.</summary>
+    /// <param name="path">Its path.</param>
+    /// <param name="live">The object as it was looked at.</param>
+    /// <param name="cancel">Ends it.</param>
+    /// <param name="anyVersion">Whether it may have changed since, as long as it is the same one.</param>
+    /// <returns>Done when it is deleted or being so.</returns>
+    public Task Delete(string path, LiveObject live, CancellationToken cancel, bool anyVersion = false)
+    {
+        var preconditions = new JsonObject { ["uid"] = live.Uid };
+        if (!anyVersion)
+            preconditions["resourceVersion"] = live.Version;
+        return Write(HttpMethod.Delete, path, Json.Bytes(new JsonObject
+        {
+            ["kind"] = "DeleteOptions", ["apiVersion"] = "v1", ["propagationPolicy"] = "Background", ["preconditions"] = preconditions,
+        }), PlainJson, cancel);
+    }
+
+    /// <summary>Opens a watch.</summary>
+    /// <param name="path">The list's path with its query.</param>
+    /// <param name="cancel">Ends it.</param>
+    /// <returns>The answer; its body is a line per event.</returns>
+    public async Task<HttpResponseMessage> Watch(string path, CancellationToken cancel)
+    {
+        if (clock.GetTimestamp() is var now && now < Interlocked.Read(ref _quietUntil))
+            await Task.Delay(clock.GetElapsedTime(now, Interlocked.Read(ref _quietUntil)), clock, cancel);
+        return await Send(HttpMethod.Get, path, null, null, cancel);
+    }
+
+    private Task<JsonObject> Write(HttpMethod method, string path, byte[] body, string type, CancellationToken cancel) =>
+        Ask(method, path, body, type, cancel);
+
+    /// <summary>Asks until there is an answer that asking again won't change, or the patience is over.</summary>
+    private async Task<JsonObject> Ask(HttpMethod method, string path, byte[]? body, string? type, CancellationToken cancel)
+    {
+        var began = clock.GetTimestamp();
+        var backoff = new Backoff(pace.FirstRetry, pace.LastRetry);
+        while (true)
+        {
+            try
+            {
+                await Quiet(began, cancel);
+                using var answer = await Send(method, path, body, type, cancel);
+                return await Read(answer, cancel);
+            }
+            catch (KubeException e) when (e.IsPassing)
+            {
+                if (e.RetryAfter is { } asked)
+                    Interlocked.Exchange(ref _quietUntil, clock.GetTimestamp() + (long)(asked.TotalSeconds * clock.TimestampFrequency));
+                var wait = backoff.Next(e.RetryAfter);
+                if (clock.GetElapsedTime(began) + wait > pace.Patience)
+                    throw;
+                await Task.Delay(wait, clock, cancel);
+            }
+        }
+    }
+
+    /// <summary>What one request was asked to wait for, all of them wait for.</summary>
+    private async Task Quiet(long began, CancellationToken cancel)
+    {
+        var (now, until) = (clock.GetTimestamp(), Interlocked.Read(ref _quietUntil));
+        if (now >= until)
+            return;
+        if (clock.GetElapsedTime(began, until) > pace.Patience)
+            throw new KubeException($"the API server at {Server.Authority} asked to be left alone for another {clock.GetElapsedTime(now, until).TotalSeconds:0} s") { Status = 429 };
+        await Task.Delay(clock.GetElapsedTime(now, until), clock, cancel);
+    }
+
+    private async Task<HttpResponseMessage> Send(HttpMethod method, string path, byte[]? body, string? type, CancellationToken cancel)
+    {
+        if (method != HttpMethod.Get && !MayWrite())
+            throw new KubeException("this replica no longer leads: nothing was written") { Status = 409, Reason = "NotLeading" };
+        using var late = new CancellationTokenSource(pace.Request, clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, late.Token);
+        HttpResponseMessage answer;
+        try
+        {
+            using var message = new HttpRequestMessage(method, new Uri(client.BaseUri, path)) { Version = HttpVersion.Version20 };
+            message.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue(PlainJson));
+            if (body is not null)
+                message.Content = new ByteArrayContent(body) { Headers = { ContentType = new MediaTypeHeaderValue(type!) } };
+            if (client.Credentials is { } credentials)
+                await credentials.ProcessHttpRequestAsync(message, either.Token);
+            answer = await client.HttpClient.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, either.Token);
+        }
+        catch (OperationCanceledException e) when (!cancel.IsCancellationRequested)
+        {
+            throw new KubeException($"the API server at {Server.Authority} has not answered for {pace.Request.TotalSeconds:0.#} s", e);
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException or k8s.Exceptions.KubernetesClientException)
+        {
+            throw new KubeException($"the API server at {Server.Authority} can't be reached: {e.InnerException?.Message ?? e.Message}", e);
+        }
+
+        if (answer.IsSuccessStatusCode)
+            return answer;
+        using (answer)
+            throw await Refused(method, path, answer, cancel);
+    }
+
+    private async Task<KubeException> Refused(HttpMethod method, string path, HttpResponseMessage answer, CancellationToken cancel)
+    {
+        JsonObject? status = null;
+        try
+        {
+            status = JsonNode.Parse(await answer.Content.ReadAsByteArrayAsync(cancel)) as JsonObject;
+        }
+        catch (Exception e) when (e is JsonException or HttpRequestException or IOException)
+        {
+            // A proxy's page, or half an answer: the number says enough.
+        }
+
+        var said = status?["message"] is JsonValue text && text.TryGetValue<string>(out var message)
+            ? message : $"{method} {path.Split('?')[0]} was answered by {(int)answer.StatusCode}";
+        var seconds = status?["details"]?["retryAfterSeconds"] is JsonValue number && number.TryGetValue<int>(out var whole) ? whole : 0;
+        var asked = answer.Headers.RetryAfter;
+        return new KubeException(said)
+        {
+            Status = (int)answer.StatusCode,
+            Reason = status?["reason"] is JsonValue reason && reason.TryGetValue<string>(out var name) ? name : null,
+            RetryAfter = asked?.Delta ?? (asked?.Date is { } date ? date - clock.GetUtcNow() : seconds > 0 ? TimeSpan.FromSeconds(seconds) : null),
+        };
+    }
+
+    private async Task<JsonObject> Read(HttpResponseMessage answer, CancellationToken cancel)
+    {
+        try
+        {
+            return JsonNode.Parse(await answer.Content.ReadAsByteArrayAsync(cancel)) as JsonObject
+                ?? throw new KubeException($"the API server at {Server.Authority} answered no object");
+        }
+        catch (Exception e) when (e is JsonException or HttpRequestException or IOException)
+        {
+            throw new KubeException($"the API server at {Server.Authority} broke off its answer: {e.Message}", e);
+        }
+    }
+}

@@ -1,0 +1,76 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json.Nodes;
+using Weft.Agent.Manifests;
+using Weft.Resources;
+
+namespace Weft.Agent.Kubernetes;
+
+/// <summary>An object that the picture asks for, with the agent's marks on it.</summary>
+internal sealed class WantedObject
+{
+    /// <summary>The annotation that says whose an object is, and the label that says it shortly.</summary>
+    public const string ClusterMark = "weft.dev/cluster";
+
+    /// <summary>The annotation that says which manifest it was applied from.</summary>
+    public const string DigestMark = "weft.dev/digest";
+
+    private WantedObject(ObjectKey key, string digest, JsonObject body)
+    {
+        (Key, Digest, Body) = (key, digest, Json.Bytes(body));
+        Leaves = FieldSet.LeavesOf(body);
+    }
+
+    /// <summary>Its place.</summary>
+    public ObjectKey Key { get; }
+
+    /// <summary>The digest of its manifest as it was drawn.</summary>
+    public string Digest { get; }
+
+    /// <summary>What is applied.</summary>
+    public byte[] Body { get; }
+
+    /// <summary>The fields that are applied, with their values.</summary>
+    public IReadOnlyDictionary<string, JsonNode?> Leaves { get; }
+
+    /// <summary>What every object of a cluster is labelled with: a label's value has 63 characters at most, and an id has more.</summary>
+    /// <param name="cluster">The cluster's id.</param>
+    /// <returns>32 hexadecimal digits.</returns>
+    public static string LabelOf(string cluster) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(cluster.ToLowerInvariant())))[..32];
+
+    /// <summary>Takes a manifest of a picture.</summary>
+    /// <param name="manifest">The manifest.</param>
+    /// <param name="cluster">The Weft cluster's id.</param>
+    /// <returns>The object, or why the agent doesn't write it.</returns>
+    public static Outcome<WantedObject> Of(JsonObject manifest, string cluster)
+    {
+        var (version, kind) = ((string?)manifest["apiVersion"], (string?)manifest["kind"]);
+        var (space, name) = ((string?)manifest["metadata"]?["namespace"], (string?)manifest["metadata"]?["name"]);
+        if (ObjectKind.All.FirstOrDefault(k => k.ApiVersion == version && k.Name == kind) is not { } known || name is null)
+            return Unwritten($"{version} {kind} {name}", "it writes no such kind");
+        var key = new ObjectKey(known, space, name);
+        if (known.IsNamespaced != space is not null || !Scope.All.Any(scope => scope.Covers(key)))
+            return Unwritten(key.ToString(), $"it writes {string.Join(", ", Scope.All)} alone");
+
+        var body = manifest.DeepClone().AsObject();
+        var digest = $"sha256-{Convert.ToHexStringLower(SHA256.HashData(ManifestJson.Of(body)))}";
+        var metadata = body["metadata"]!.AsObject();
+        Members(metadata, "labels")[ClusterMark] = LabelOf(cluster);
+        var annotations = Members(metadata, "annotations");
+        annotations[ClusterMark] = cluster;
+        annotations[DigestMark] = digest;
+        return new WantedObject(key, digest, body);
+    }
+
+    private static JsonObject Members(JsonObject holder, string name)
+    {
+        if (holder[name] is JsonObject members)
+            return members;
+        var made = new JsonObject();
+        holder[name] = made;
+        return made;
+    }
+
+    private static Refusal Unwritten(string what, string why) =>
+        new(RefusalCode.InvalidMember, $"{what} of the desired state is not written: {why}; are weftd and the agent of the same version?", what);
+}

@@ -1,0 +1,102 @@
+using System.Collections.Immutable;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Weft.Attachments.Admission;
+using Weft.Resources;
+
+namespace Weft.Agent.Kubernetes.Webhook;
+
+/// <summary>
+/// One question of the API server's, and its answer (admission.k8s.io/v1). Source: Kubernetes docs, "Dynamic Admission Control",
+/// "Webhook request and response".
+/// </summary>
+internal static class AdmissionReview
+{
+    // Headers carry the warnings: longer ones are cut by the API server, 120 characters being what it asks for.
+    private const int LongestWarning = 256;
+    private const int MostWarnings = 16;
+
+    /// <summary>What <c>/validate</c> answers: errors deny, warnings are shown to whoever makes the pod.</summary>
+    /// <param name="review">The review.</param>
+    /// <param name="surroundings">What the cluster has.</param>
+    /// <returns>The review's answer, or why it is no review.</returns>
+    public static Outcome<JsonObject> Validate(JsonElement review, Func<LintSurroundings> surroundings) => Answer(review, (pod, space) =>
+    {
+        var findings = PodLint.Check(pod, space, surroundings());
+        var errors = findings.Where(f => f.Severity == Severity.Error).ToList();
+        var response = new JsonObject { ["allowed"] = errors.Count == 0 };
+        if (errors.Count > 0)
+        {
+            response["status"] = new JsonObject
+            {
+                ["code"] = 403, ["reason"] = "Forbidden", ["message"] = string.Join("\n", errors.Select(e => e.ToString()).Prepend("the pod would not get its networks:")),
+            };
+        }
+
+        return Warn(response, findings.Where(f => f.Severity == Severity.Warning).Select(f => f.ToString()));
+    });
+
+    /// <summary>What <c>/mutate</c> answers: the missing device requests, as a patch.</summary>
+    /// <param name="review">The review.</param>
+    /// <param name="surroundings">What the cluster has.</param>
+    /// <returns>The review's answer, or why it is no review.</returns>
+    public static Outcome<JsonObject> Mutate(JsonElement review, Func<LintSurroundings> surroundings) => Answer(review, (pod, space) =>
+    {
+        var patch = PodLint.Mutate(pod, space, surroundings());
+        var response = new JsonObject { ["allowed"] = true };
+        if (!patch.IsEmpty)
+        {
+            response["patchType"] = "JSONPatch";
+            response["patch"] = Convert.ToBase64String(Json.Bytes(patch.Operations));
+        }
+
+        return Warn(response, patch.Notes);
+    });
+
+    private static Outcome<JsonObject> Answer(JsonElement review, Func<JsonElement, string, JsonObject> decide)
+    {
+        var request = review.Member("request");
+        if (review.Text("apiVersion") != "admission.k8s.io/v1" || review.Text("kind") != "AdmissionReview" || request.Text("uid") is not { Length: > 0 } uid)
+            return new Refusal(RefusalCode.InvalidRequestContent, "the body must be an AdmissionReview of admission.k8s.io/v1 with request.uid");
+        JsonObject response;
+        if (request.Text("operation") is not "CREATE" || request.Member("kind").Text("kind") is not "Pod" || request.Member("object") is not { ValueKind: JsonValueKind.Object } pod)
+        {
+            response = new JsonObject { ["allowed"] = true };
+        }
+        else
+        {
+            try
+            {
+                response = decide(pod, request.Text("namespace") ?? "default");
+            }
+            catch (Exception e)
+            {
+                // A fault of ours is nobody's pod's: it starts, and whoever made it hears of it.
+                response = Warn(new JsonObject { ["allowed"] = true }, [$"weft-agent could not look at the pod's networks: {e.GetType().Name}"]);
+            }
+        }
+
+        response["uid"] = uid;
+        return new JsonObject { ["apiVersion"] = "admission.k8s.io/v1", ["kind"] = "AdmissionReview", ["response"] = response };
+    }
+
+    private static JsonObject Warn(JsonObject response, IEnumerable<string> warnings)
+    {
+        var said = warnings.ToImmutableArray();
+        if (said.Length > MostWarnings)
+            said = [.. said[..MostWarnings], $"and {said.Length - MostWarnings} more: weft lint shows them all"];
+        if (said.Length > 0)
+            response["warnings"] = new JsonArray([.. said.Select(w => JsonValue.Create(OneLine(w)))]);
+        return response;
+    }
+
+    // A header's value: what isn't printable would break it.
+    private static string OneLine(string text)
+    {
+        var line = new StringBuilder(text.Length);
+        foreach (var c in text)
+            line.Append(char.IsControl(c) ? ' ' : c);
+        return line.Length <= LongestWarning ? line.ToString() : $"{line.ToString(0, LongestWarning - 1)}…";
+    }
+}

@@ -1,0 +1,123 @@
+using System.Net.Security;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+
+namespace Weft.Agent.Kubernetes.Webhook;
+
+/// <summary>
+/// The certificate that the webhook shows. Where files are given it is theirs, read anew when they change; else the agent makes one whose key never leaves
+/// its memory, and a new one before that is over.
+/// </summary>
+/// <param name="certificatePath">PEM, with its chain; null to make one.</param>
+/// <param name="keyPath">PEM.</param>
+/// <param name="clock">The clock.</param>
+/// <param name="log">The log.</param>
+internal sealed class ServingCertificate(string? certificatePath, string? keyPath, TimeProvider clock, Log log) : IDisposable
+{
+    /// <summary>By which name the API server calls.</summary>
+    public const string ServiceName = "weft-agent-webhook.weft-system.svc";
+
+    private static readonly TimeSpan Validity = TimeSpan.FromDays(30);
+    private static readonly TimeSpan Use = TimeSpan.FromDays(20);
+    private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(10);
+
+    private readonly Lock _guard = new();
+    private Shown? _shown;
+    private DateTimeOffset _lookAt;
+
+    /// <summary>What a client is shown now.</summary>
+    public SslStreamCertificateContext Context => Now().Context;
+
+    /// <summary>What the API server is to trust: the certificate itself, PEM. Null where the files' owner sees to that.</summary>
+    public string? Authority => certificatePath is null ? Now().Pem : null;
+
+    /// <summary>Reads the files, or makes the certificate; called once before anybody asks.</summary>
+    /// <exception cref="CannotStartException">The files can't be used.</exception>
+    public void Prepare()
+    {
+        try
+        {
+            _ = Now();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException)
+        {
+            throw new CannotStartException($"--webhook-cert '{certificatePath}' and --webhook-key '{keyPath}' can't be used: {e.Message}", e);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _shown?.Certificate.Dispose();
+
+    private Shown Now()
+    {
+        lock (_guard)
+        {
+            var now = clock.GetUtcNow();
+            if (_shown is { } shown && now < _lookAt)
+                return shown;
+            _lookAt = now + LookAgain;
+            if (certificatePath is null)
+            {
+                if (_shown is null || now - _shown.From > Use)
+                    _shown = Make(now);
+                return _shown;
+            }
+
+            try
+            {
+                var stamp = File.GetLastWriteTimeUtc(certificatePath).Ticks ^ File.GetLastWriteTimeUtc(keyPath!).Ticks;
+                if (_shown is null || _shown.Stamp != stamp)
+                    _shown = Read(stamp, now);
+            }
+            catch (Exception e) when (_shown is not null && e is IOException or UnauthorizedAccessException or CryptographicException)
+            {
+                // Half replaced: certificate and key are two files. The pair that was read goes on serving.
+                log.Warn("certificate-not-read", e, ("file", certificatePath));
+            }
+
+            return _shown;
+        }
+    }
+
+    private Shown Read(long stamp, DateTimeOffset now)
+    {
+        var pem = File.ReadAllText(certificatePath!);
+        using var read = X509Certificate2.CreateFromPem(pem, File.ReadAllText(keyPath!));
+        var chain = new X509Certificate2Collection();
+        chain.ImportFromPem(pem);
+        log.Note("certificate-read", ("file", certificatePath), ("until", read.NotAfter.ToUniversalTime().ToString("u", System.Globalization.CultureInfo.InvariantCulture)));
+        return new Shown(Loaded(read), chain, pem, now, stamp);
+    }
+
+    private static Shown Make(DateTimeOffset now)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest($"CN={ServiceName}", key, HashAlgorithmName.SHA256);
+        var names = new SubjectAlternativeNameBuilder();
+        names.AddDnsName(ServiceName);
+        names.AddDnsName($"{ServiceName}.cluster.local");
+        request.CertificateExtensions.Add(names.Build());
+        // Its own authority, and nobody else's: path length 0, and good for a server alone.
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, true, 0, true));
+        request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature | X509KeyUsageFlags.KeyCertSign, true));
+        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.1")], false));
+        using var made = request.CreateSelfSigned(now.AddHours(-1), now + Validity);
+        return new Shown(Loaded(made), [], made.ExportCertificatePem(), now, 0);
+    }
+
+    // A key that was only just made isn't shown by the TLS library; one that was read is.
+    private static X509Certificate2 Loaded(X509Certificate2 certificate) => X509CertificateLoader.LoadPkcs12(certificate.Export(X509ContentType.Pkcs12), null);
+
+    private sealed class Shown(X509Certificate2 certificate, X509Certificate2Collection chain, string pem, DateTimeOffset from, long stamp)
+    {
+        public X509Certificate2 Certificate => certificate;
+
+        public SslStreamCertificateContext Context { get; } = SslStreamCertificateContext.Create(certificate, chain, offline: true);
+
+        public string Pem => pem;
+
+        public DateTimeOffset From => from;
+
+        public long Stamp => stamp;
+    }
+}

@@ -1,0 +1,140 @@
+using System.Net;
+using System.Net.Security;
+using System.Security.Authentication;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
+using Weft.Attachments.Admission;
+using Weft.Resources;
+
+namespace Weft.Agent.Kubernetes.Webhook;
+
+/// <summary>The admission webhook over HTTPS. Contract: docs/specs/agent-kubernetes.md, "Webhook".</summary>
+/// <param name="at">Where it listens.</param>
+/// <param name="certificate">What it shows.</param>
+/// <param name="surroundings">What the cluster has, as of now.</param>
+/// <param name="log">The log.</param>
+internal sealed class WebhookServer(IPEndPoint at, ServingCertificate certificate, Func<LintSurroundings> surroundings, Log log)
+{
+    private const int LongestBody = 3 << 20;
+    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(5);
+
+    /// <summary>Serves until cancelled.</summary>
+    /// <param name="cancel">Ends it.</param>
+    /// <returns>Done when nobody is served any more.</returns>
+    /// <exception cref="CannotStartException">It can't listen there.</exception>
+    public async Task Run(CancellationToken cancel)
+    {
+        certificate.Prepare();
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().UseShutdownTimeout(TimeSpan.FromSeconds(1)).ConfigureKestrel(Configure);
+        await using var app = builder.Build();
+        app.Run(Serve);
+        try
+        {
+            await app.StartAsync(cancel);
+        }
+        catch (IOException e)
+        {
+            throw new CannotStartException($"--webhook-listen {at} can't be used: {e.Message}", e);
+        }
+
+        log.Note("webhook-listening", ("at", at));
+        try
+        {
+            await Task.Delay(Timeout.Infinite, cancel);
+        }
+        finally
+        {
+            await app.StopAsync(CancellationToken.None);
+        }
+    }
+
+    private void Configure(KestrelServerOptions kestrel)
+    {
+        kestrel.AddServerHeader = false;
+        kestrel.Limits.MaxRequestBodySize = LongestBody;
+        kestrel.Limits.MaxConcurrentConnections = 256;
+        kestrel.Limits.RequestHeadersTimeout = Longest;
+        kestrel.Limits.KeepAliveTimeout = TimeSpan.FromMinutes(2);
+        kestrel.Listen(at, listen =>
+        {
+            listen.Protocols = HttpProtocols.Http1AndHttp2;
+            listen.UseHttps(new TlsHandshakeCallbackOptions
+            {
+                HandshakeTimeout = Longest,
+                // Asked at each handshake: that is what makes a new certificate take effect.
+                OnConnection = _ => ValueTask.FromResult(new SslServerAuthenticationOptions
+                {
+                    ServerCertificateContext = certificate.Context,
+                    EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
+                    ApplicationProtocols = [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11],
+                }),
+            });
+        });
+    }
+
+    private async Task Serve(HttpContext http)
+    {
+        Func<JsonElement, Func<LintSurroundings>, Outcome<JsonObject>>? decide = http.Request.Path.Value switch
+        {
+            "/validate" => AdmissionReview.Validate, "/mutate" => AdmissionReview.Mutate, _ => null,
+        };
+        if (decide is null)
+        {
+            http.Response.StatusCode = 404;
+            return;
+        }
+
+        if (http.Request.Method != "POST")
+        {
+            http.Response.StatusCode = 405;
+            http.Response.Headers.Allow = "POST";
+            return;
+        }
+
+        using var late = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted);
+        late.CancelAfter(Longest);
+        try
+        {
+            using var review = await JsonDocument.ParseAsync(http.Request.Body, new JsonDocumentOptions { MaxDepth = 128 }, late.Token);
+            if (decide(review.RootElement, surroundings).TryGet(out var answer, out var refusal))
+                await Answer(http, 200, "application/json", Json.Bytes(answer), late.Token);
+            else
+                await Refuse(http, refusal.Message, late.Token);
+        }
+        catch (JsonException e)
+        {
+            await Refuse(http, $"the body is no JSON: {e.Message}", late.Token);
+        }
+        catch (Microsoft.AspNetCore.Http.BadHttpRequestException e)
+        {
+            http.Response.StatusCode = e.StatusCode;
+        }
+        catch (OperationCanceledException)
+        {
+            if (!http.Response.HasStarted && !http.RequestAborted.IsCancellationRequested)
+                http.Response.StatusCode = 408;
+        }
+        catch (Exception e) when (e is IOException or ConnectionResetException)
+        {
+            // Nobody waits for the answer any more.
+        }
+    }
+
+    private static Task Refuse(HttpContext http, string why, CancellationToken cancel) =>
+        Answer(http, 400, "text/plain; charset=utf-8", System.Text.Encoding.UTF8.GetBytes(why + "\n"), cancel);
+
+    private static async Task Answer(HttpContext http, int status, string type, byte[] body, CancellationToken cancel)
+    {
+        http.Response.StatusCode = status;
+        http.Response.ContentType = type;
+        http.Response.ContentLength = body.Length;
+        await http.Response.Body.WriteAsync(body, cancel);
+    }
+}

@@ -1,0 +1,125 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Weft.Attachments.Renderers;
+using Weft.Attachments.Verification;
+using Weft.Cli.Kinds;
+using Weft.Cli.Output;
+using Weft.Resources;
+
+namespace Weft.Cli.Commands;
+
+/// <summary><c>weft verify</c>: has agents prove their nodes, hop by hop, and waits for what they find (docs/specs/verify.md).</summary>
+internal static class VerifyCommand
+{
+    private static readonly TimeSpan UsualWait = TimeSpan.FromMinutes(2);
+
+    /// <summary>Builds the command.</summary>
+    /// <param name="shell">The shell.</param>
+    /// <returns>The command.</returns>
+    public static Command Build(Shell shell)
+    {
+        var cluster = Parameters.Reference(shell, "--cluster", KindTable.KubernetesClusters, "One cluster only");
+        var node = new Option<string?>("--node") { Description = "One node only", HelpName = "NODE" };
+        var pod = new Option<string?>("--pod") { Description = "A pod's interfaces, and not the node's", HelpName = "NAMESPACE/NAME" };
+        var network = new Option<string?>("--network") { Description = "One network only", HelpName = "NET" };
+        var name = new Option<string?>("--interface") { Description = "The interface in the pod, where its addresses don't tell", HelpName = "NAME" };
+        var detailed = new Option<bool>("--detailed") { Description = "Every check" };
+        var timeout = Parameters.Timeout();
+        timeout.Description = "How long to wait for agents: 90s, 10m (2m)";
+        var command = new Command("verify", "Prove that networks work on nodes and in pods") { cluster, node, pod, network, name, detailed, timeout };
+        shell.Does(command, async (session, cancel) =>
+        {
+            var format = session.Format(OutputFormat.Table, OutputFormat.Json, OutputFormat.Yaml);
+            var parsed = session.Parsed;
+            var question = new JsonObject();
+            foreach (var (member, value) in ((string, string?)[])[("node", parsed.GetValue(node)), ("pod", parsed.GetValue(pod)), ("network", parsed.GetValue(network)), ("interface", parsed.GetValue(name))])
+            {
+                if (value is not null)
+                    question[member] = value;
+            }
+
+            var limit = parsed.GetResult(timeout) is null ? UsualWait : parsed.GetValue(timeout);
+            var found = new List<Found>();
+            foreach (var id in await DriftCommand.ClustersAsync(session, parsed.GetValue(cluster), cancel))
+                found.AddRange(await AskAsync(session, id, question, limit, cancel));
+            return Conclude(session, found, parsed.GetValue(pod), format, parsed.GetValue(detailed));
+        });
+        return command;
+    }
+
+    private static async Task<IEnumerable<Found>> AskAsync(Session session, ResourceId cluster, JsonObject question, TimeSpan limit, CancellationToken cancel)
+    {
+        var clock = session.Surroundings.Clock;
+        var begun = clock.GetTimestamp();
+        var version = $"?api-version={KindTable.WeftVersion}";
+        var answer = (await session.Client.SendAsync(HttpMethod.Post, $"{cluster}/verify?api-version={KindTable.KubernetesClusters.ApiVersion}", question, null, cancel)).Object;
+        await session.Error.WhileSpinning(async say =>
+        {
+            while (answer["properties"]?["isDone"]?.GetValue<bool>() != true && limit - clock.GetElapsedTime(begun) is { Ticks: > 0 } left)
+            {
+                var waiting = Agents(answer).Where(a => a["report"] is null).Select(a => $"{a["node"]}").ToList();
+                say($"{cluster.Name}: waiting for {string.Join(", ", waiting.Take(5))}{(waiting.Count > 5 ? $" and {waiting.Count - 5} more" : "")}");
+                var seconds = Math.Clamp((int)Math.Ceiling(left.TotalSeconds), 1, 10).ToString(CultureInfo.InvariantCulture);
+                answer = (await session.Client.SendAsync(HttpMethod.Get, $"{answer["id"]}{version}", null, $"wait={seconds}", cancel)).Object;
+            }
+        });
+        return Agents(answer).Select(agent => new Found(cluster, agent["name"]?.ToString() ?? "", agent["node"]?.ToString() ?? "",
+            agent["report"] is { } report ? VerificationReport.Of(JsonElement.Parse(Json.Bytes(report))) : null));
+    }
+
+    private static IEnumerable<JsonObject> Agents(JsonObject answer) => (answer["properties"]?["agents"] as JsonArray ?? []).OfType<JsonObject>();
+
+    private static int Conclude(Session session, List<Found> found, string? pod, OutputFormat format, bool detailed)
+    {
+        // A pod is on one node; that the others don't have it is nothing to tell, unless nobody has.
+        var isSomewhere = found.Exists(f => f.Report is { IsElsewhere: false });
+        var told = found.Where(f => f.Report is not { IsElsewhere: true }).ToList();
+        if (format == OutputFormat.Table)
+            Tables(session, told, detailed);
+        else if (format == OutputFormat.Json)
+            session.Out.Raw.WriteLine(JsonText.Of(new JsonArray([.. told.Select(f => (JsonNode)f.ToJson())])));
+        else
+            session.Out.Raw.Write(Yaml.Write(new JsonArray([.. told.Select(f => (JsonNode)f.ToJson())])));
+        foreach (var silent in told.Where(f => f.Report is null))
+            session.Error.Line($"error: agent {silent.Agent} of node {silent.Node} has not answered; does it run? weft get agents --cluster {silent.Cluster.Name}", Ink.Bad);
+        foreach (var wrong in told.Where(f => f.Report?.Error is not null))
+            session.Error.Line($"error: {wrong.Cluster.Name}/{wrong.Node}: {wrong.Report!.Error}", Ink.Bad);
+        if (found.Count == 0)
+            session.Error.Line("there is no cluster to verify", Ink.Bad);
+        else if (pod is not null && !isSomewhere && told.Count == 0)
+            session.Error.Line($"error: the pod {pod} runs on none of {string.Join(", ", found.Select(f => f.Node))}", Ink.Bad);
+        var isGood = found.Count > 0 && (pod is null || isSomewhere) && told.TrueForAll(f => f.Report is { IsGood: true });
+        return isGood ? ExitCode.Done : ExitCode.Failed;
+    }
+
+    private static void Tables(Session session, List<Found> told, bool detailed)
+    {
+        var rows = told.Where(f => f.Report is not null).SelectMany(f => f.Report!.Interfaces.Select(i => (Found: f, Interface: i))).ToList();
+        if (rows.Count == 0)
+            return;
+        if (detailed)
+        {
+            TableText.Write(session.Out, ["CLUSTER", "NODE", "NETWORK", "INTERFACE", "HOP", "FAMILY", "RESULT", "WHAT"],
+                [.. rows.SelectMany(r => r.Interface.Checks.Select(c => new[] { r.Found.Cluster.Name, r.Found.Node, NameOf(r.Interface), r.Interface.Interface, c.Hop.ToString(), c.Family ?? "", c.State.ToString().ToLowerInvariant(), c.Message }))]);
+            return;
+        }
+
+        TableText.Write(session.Out, ["CLUSTER", "NODE", "NETWORK", "INTERFACE", "PASSED", "RESULT"],
+            [.. rows.Select(r => new[] { r.Found.Cluster.Name, r.Found.Node, NameOf(r.Interface), r.Interface.Interface, Passed(r.Interface), Result(r.Interface) })]);
+    }
+
+    private static string Passed(InterfaceReport report) => string.Create(CultureInfo.InvariantCulture, $"{report.Checks.Count(c => c.State == CheckState.Passed)}/{report.Checks.Length}");
+
+    private static string Result(InterfaceReport report) => report.FirstFailure is { } first ? $"fails at {first.Hop}{(first.Family is null ? "" : $" {first.Family}")}: {first.Message}"
+        : report.Checks.Count(c => c.State == CheckState.Skipped) is > 0 and var skipped ? $"passed, {skipped} not tried: {report.Checks.First(c => c.State == CheckState.Skipped).Message}" : "passed";
+
+    private static string NameOf(InterfaceReport report) => ResourceId.TryParse(report.Network, out var id) ? id.Name : "";
+
+    /// <summary>What an agent found; no report where it hasn't answered.</summary>
+    private sealed record Found(ResourceId Cluster, string Agent, string Node, VerificationReport? Report)
+    {
+        public JsonObject ToJson() => new() { ["cluster"] = Cluster.ToString(), ["agent"] = Agent, ["node"] = Node, ["report"] = Report?.ToJson() };
+    }
+}

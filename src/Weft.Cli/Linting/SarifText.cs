@@ -1,0 +1,44 @@
+using System.Text.Json.Nodes;
+using Weft.Attachments.Admission;
+
+namespace Weft.Cli.Linting;
+
+/// <summary>Findings as SARIF, which code hosts and editors show beside the line.</summary>
+/// <remarks>Source: OASIS SARIF 2.1.0, §3.13 (log), §3.27 (result), §3.49 (rule).</remarks>
+internal static class SarifText
+{
+    /// <summary>Writes a log of one run.</summary>
+    /// <param name="found">The findings.</param>
+    /// <returns>The log.</returns>
+    public static JsonObject Of(IEnumerable<PlacedFinding> found) => new()
+    {
+        ["$schema"] = "https://json.schemastore.org/sarif-2.1.0.json",
+        ["version"] = "2.1.0",
+        ["runs"] = new JsonArray(new JsonObject
+        {
+            ["tool"] = new JsonObject { ["driver"] = new JsonObject { ["name"] = "weft lint", ["version"] = ProgramVersion.Text, ["rules"] = new JsonArray([.. LintRule.All.Select(r => (JsonNode)Rule(r))]) } },
+            ["results"] = new JsonArray([.. found.Select(f => (JsonNode)Result(f))]),
+        }),
+    };
+
+    private static JsonObject Rule(LintRule rule) => new()
+    {
+        ["id"] = rule.Id,
+        ["shortDescription"] = new JsonObject { ["text"] = rule.Title },
+        ["defaultConfiguration"] = new JsonObject { ["level"] = rule.Severity == Severity.Error ? "error" : "warning" },
+    };
+
+    private static JsonObject Result(PlacedFinding found)
+    {
+        var place = new JsonObject { ["artifactLocation"] = new JsonObject { ["uri"] = found.At.File.Replace('\\', '/') } };
+        if (found.At.Line > 0)
+            place["region"] = new JsonObject { ["startLine"] = found.At.Line, ["startColumn"] = found.At.Column };
+        return new JsonObject
+        {
+            ["ruleId"] = found.Finding.Rule,
+            ["level"] = found.Severity,
+            ["message"] = new JsonObject { ["text"] = $"{found.Manifest.Title}: {found.Finding.Message}; {found.Finding.Next}" },
+            ["locations"] = new JsonArray(new JsonObject { ["physicalLocation"] = place, ["logicalLocations"] = new JsonArray(new JsonObject { ["fullyQualifiedName"] = found.Finding.Path }) }),
+        };
+    }
+}

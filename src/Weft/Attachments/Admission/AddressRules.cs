@@ -1,0 +1,129 @@
+using System.Collections.Immutable;
+using System.Text.RegularExpressions;
+using Weft.Addressing;
+using Weft.Networks;
+
+namespace Weft.Attachments.Admission;
+
+/// <summary>W4: the addresses that a pod asks for, against what the definition's IPAM does with them.</summary>
+internal static partial class AddressRules
+{
+    public static readonly LintRule NoList = new("W401", Severity.Error, "`ips` is no list of texts");
+    public static readonly LintRule NoPrefix = new("W402", Severity.Error, "an address has no prefix length, and the static IPAM needs one");
+    public static readonly LintRule TwoAtHostLocal = new("W403", Severity.Error, "two `ips` for host-local, which Multus hands over in a form that it can't read");
+    public static readonly LintRule Ignored = new("W404", Severity.Error, "`ips` where no IPAM honours them");
+    public static readonly LintRule Outside = new("W405", Severity.Error, "an address outside of the network's prefixes");
+    public static readonly LintRule Reserved = new("W406", Severity.Error, "an address that is reserved");
+    public static readonly LintRule Malformed = new("W407", Severity.Error, "a text that is no address or no MAC address");
+    public static readonly LintRule MacIgnored = new("W408", Severity.Error, "`mac` where the plugin ignores it");
+    public static readonly LintRule NoAddress = new("W409", Severity.Error, "static IPAM without addresses, and the pod names none");
+    public static readonly LintRule SameFamily = new("W410", Severity.Error, "two addresses of one family for an IPAM that gives one of each");
+
+    // They have no MAC address of their own to set: an IPVLAN child shares its parent's, and host-device moves a device as it is.
+    private static readonly ImmutableArray<string> WithoutMac = ["ipvlan", "host-device", "vlan"];
+
+    public static ImmutableArray<LintRule> All => [NoList, NoPrefix, TwoAtHostLocal, Ignored, Outside, Reserved, Malformed, MacIgnored, NoAddress, SameFamily];
+
+    /// <summary>Checks a pod.</summary>
+    public static void Check(PodView pod, Findings findings)
+    {
+        foreach (var selection in pod.Selections)
+        {
+            Mac(selection, findings);
+            var path = $"{selection.Path}.ips";
+            var addresses = new List<(Address Address, int? Length)>();
+            foreach (var text in selection.Ips)
+            {
+                if (Read(text) is { } read)
+                    addresses.Add(read);
+                else
+                    findings.Add(Malformed, path, $"'{text}' is no IP address, with or without a prefix length", "write 10.20.6.40/24 or fd00:6::40/64");
+            }
+
+            if (selection.Config is { Plugins.IsEmpty: false } config)
+                Honoured(selection, config, path, addresses, findings);
+            Placed(selection, path, addresses, findings);
+        }
+    }
+
+    private static void Honoured(Selection selection, CniConfig config, string path, List<(Address Address, int? Length)> addresses, Findings findings)
+    {
+        var ipam = config.IpamType;
+        var named = addresses.Count > 0 || TrunkRules.NamesAddresses(selection.Arguments);
+        if (ipam == "static" && !named && CniConfig.Get(config.Ipam, "addresses") is not { ValueKind: System.Text.Json.JsonValueKind.Array } given)
+            findings.Add(NoAddress, selection.Path, $"{selection.Title} has static IPAM without addresses, so each pod names its own, and this one names none", """add "ips": ["…/…"] in the JSON form""");
+        if (addresses.Count == 0)
+            return;
+        foreach (var (address, _) in addresses.Where(a => ipam == "static" && a.Length is null))
+            findings.Add(NoPrefix, path, $"{address} has no prefix length, and static IPAM fails without", Suggest(selection, address));
+        if (ipam == "host-local" && addresses.Count > 1)
+            findings.Add(TwoAtHostLocal, path, "host-local gets both in one CNI_ARGS value that it can't read, and fails", """name one address, or write "cni-args": {"ips": […]} instead""");
+        if (ipam is "whereabouts" or "dhcp" or "")
+        {
+            findings.Add(Ignored, path, ipam switch
+            {
+                "whereabouts" => $"{selection.Title} has whereabouts IPAM, which gives an address as usual and puts this one beside it without reserving it",
+                "dhcp" => $"{selection.Title} has DHCP, which asks the DHCP server and nobody else",
+                _ => $"{selection.Title} has no IPAM, so nobody puts an address on the interface",
+            }, ipam.Length == 0 ? "let the workload set its address, or attach the network with IPAM" : "take 'ips' away, or make a definition with static IPAM for pods with fixed addresses");
+        }
+
+        if (ipam is "weft-ipam" && addresses.GroupBy(a => a.Address.Family).FirstOrDefault(g => g.Count() > 1) is { } family)
+            findings.Add(SameFamily, path, $"{string.Join(" and ", family.Select(a => a.Address))} are both {family.Key}; an interface gets one address of each family", "name one of each family");
+    }
+
+    private static void Placed(Selection selection, string path, List<(Address Address, int? Length)> addresses, Findings findings)
+    {
+        if (selection.Network is not { Type: NetworkType.L3 } network)
+        {
+            var own = IpamRules.PrefixesOf(selection.Config);
+            foreach (var (address, _) in addresses.Where(a => own.Any(p => p.Family == a.Address.Family) && !own.Any(p => p.Contains(a.Address))))
+                findings.Add(Outside, path, $"{address} is in none of {selection.Title}'s ranges, {string.Join(", ", own)}", "name an address within");
+            return;
+        }
+
+        foreach (var (address, length) in addresses)
+        {
+            var subnet = network.Subnets.FirstOrDefault(s => s.Prefix.Contains(address));
+            if (subnet is null)
+                findings.Add(Outside, path, $"{address} is in none of {network.Id.Name}'s prefixes, {string.Join(", ", network.Subnets.Select(s => s.Prefix))}", "name an address within");
+            else if (subnet.Objection(address) is { } objection)
+                findings.Add(Reserved, path, objection, $"name an address from {subnet.Leasable.Select(r => r.First.ToString()).FirstOrDefault() ?? "another network"} on");
+            else if (length is { } asked && asked != subnet.Prefix.Length && selection.Config?.IpamType == "static")
+                findings.Add(Outside, path, $"{address}/{asked} has not the length of its subnet, {subnet.Prefix}", $"write {address}/{subnet.Prefix.Length}");
+        }
+    }
+
+    private static void Mac(Selection selection, Findings findings)
+    {
+        if (selection.Mac is not { } mac)
+            return;
+        var path = $"{selection.Path}.mac";
+        if (!SixBytes().IsMatch(mac))
+            findings.Add(Malformed, path, $"'{mac}' is no MAC address of six bytes", "write it as 02:00:5e:00:53:01");
+        else if ((Convert.ToInt32(mac[..2], 16) & 1) == 1)
+            findings.Add(Malformed, path, $"'{mac}' is a multicast address: its first byte is odd, and no interface can have it", "write it as 02:00:5e:00:53:01");
+        else if (selection.Config is { } config && WithoutMac.Contains(config.Type) && !config.Plugins.Skip(1).Any(p => CniConfig.Text(p, "type") == "tuning"))
+            findings.Add(MacIgnored, path, $"{selection.Title} is {config.Type}, which takes no MAC address and says nothing", "take 'mac' away");
+    }
+
+    private static string Suggest(Selection selection, Address address)
+    {
+        var length = selection.Network?.Subnets.FirstOrDefault(s => s.Prefix.Contains(address))?.Prefix.Length;
+        return length is null ? $"write {address}/LENGTH" : $"write {address}/{length}";
+    }
+
+    /// <summary>An address, and its prefix length where it has one.</summary>
+    internal static (Address Address, int? Length)? Read(string text)
+    {
+        var parts = text.Split('/');
+        if (parts.Length > 2 || !Address.TryParse(parts[0], out var address))
+            return null;
+        if (parts.Length == 1)
+            return (address, null);
+        return int.TryParse(parts[1], System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var length) && length <= address.Bits ? (address, length) : null;
+    }
+
+    [GeneratedRegex("^(?:[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}|[0-9A-Fa-f]{4}\\.[0-9A-Fa-f]{4}\\.[0-9A-Fa-f]{4})$")]
+    private static partial Regex SixBytes();
+}

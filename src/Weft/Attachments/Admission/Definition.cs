@@ -1,0 +1,39 @@
+using System.Text.Json;
+using Weft.Resources;
+
+namespace Weft.Attachments.Admission;
+
+/// <summary>A NetworkAttachmentDefinition as a cluster has it, whoever made it.</summary>
+/// <param name="Namespace">Its namespace.</param>
+/// <param name="Name">Its name.</param>
+/// <param name="Config">The text of <c>spec.config</c>; null where it has none.</param>
+/// <param name="Resource">The device resource it stands on (<c>k8s.v1.cni.cncf.io/resourceName</c>), or null.</param>
+/// <param name="Network">The id of the network it was drawn for (<c>weft.dev/network</c>), or null where Weft didn't draw it.</param>
+public sealed record Definition(string Namespace, string Name, string? Config, string? Resource, string? Network)
+{
+    /// <summary>The kind's name.</summary>
+    public const string Kind = "NetworkAttachmentDefinition";
+
+    /// <summary>The annotation that names the device resource. Source: network attachment definition client, <c>deviceInfo</c>.</summary>
+    public const string ResourceAnnotation = "k8s.v1.cni.cncf.io/resourceName";
+
+    /// <summary>The annotation that names Weft's network.</summary>
+    public const string NetworkAnnotation = "weft.dev/network";
+
+    /// <summary><c>namespace/name</c>.</summary>
+    public string Title => $"{Namespace}/{Name}";
+
+    /// <summary>Reads a manifest.</summary>
+    /// <param name="manifest">The manifest.</param>
+    /// <param name="usual">The namespace where it names none.</param>
+    /// <returns>The definition, or null where the manifest is none.</returns>
+    public static Definition? Of(JsonElement manifest, string usual = "default")
+    {
+        if (manifest.Text("kind") != Kind || manifest.Member("metadata").Text("name") is not { } name)
+            return null;
+        var metadata = manifest.Member("metadata");
+        var annotations = metadata.Member("annotations");
+        return new Definition(
+            metadata.Text("namespace") ?? usual, name, manifest.Member("spec").Text("config"), annotations.Text(ResourceAnnotation), annotations.Text(NetworkAnnotation));
+    }
+}

@@ -1,0 +1,81 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Weft.Resources;
+
+namespace Weft.Attachments.Admission;
+
+/// <summary>Finds what keeps a pod from its networks before it is started (docs/specs/lint.md).</summary>
+public static class PodLint
+{
+    /// <summary>Checks a pod.</summary>
+    /// <param name="pod">The pod (<c>kind: Pod</c>), as the API server shows it to a webhook or as its manifest has it.</param>
+    /// <param name="namespace">The namespace it goes to; a pod's own <c>metadata.namespace</c> is not looked at.</param>
+    /// <param name="surroundings">What the cluster has.</param>
+    /// <returns>All findings, in the order of the rules.</returns>
+    public static ImmutableArray<LintFinding> Check(JsonElement pod, string @namespace, LintSurroundings surroundings)
+    {
+        ArgumentNullException.ThrowIfNull(@namespace);
+        ArgumentNullException.ThrowIfNull(surroundings);
+        var findings = new Findings();
+        Check(pod, "", @namespace, surroundings, findings);
+        return findings.All;
+    }
+
+    /// <summary>
+    /// Adds the device requests that a pod's networks need and that it doesn't have: to its first container, <c>requests</c> and <c>limits</c> alike,
+    /// as many as it has attachments of that resource. Nothing else is changed, ever.
+    /// </summary>
+    /// <param name="pod">The pod.</param>
+    /// <param name="namespace">The namespace it goes to.</param>
+    /// <param name="surroundings">What the cluster has.</param>
+    /// <returns>The change; an empty one where nothing is missing, or where a container names the resource already: what a person wrote is not overwritten.</returns>
+    public static PodPatch Mutate(JsonElement pod, string @namespace, LintSurroundings surroundings)
+    {
+        ArgumentNullException.ThrowIfNull(@namespace);
+        ArgumentNullException.ThrowIfNull(surroundings);
+        var unread = new Findings();
+        var view = PodView.Of(pod, "", @namespace, surroundings, unread);
+        var containers = view.Containers.Select(c => c.Container).ToList();
+        if (!unread.All.IsEmpty || containers.Count == 0)
+            return new PodPatch([], []);
+        var missing = DeviceRules.Needed(view).Where(need => containers.All(c => DeviceRules.Asked(c, need.Key) == 0 && !DeviceRules.Names(c, need.Key))).ToList();
+        if (missing.Count == 0)
+            return new PodPatch([], []);
+        var operations = new JsonArray();
+        var notes = ImmutableArray.CreateBuilder<string>();
+        Parents(containers[0].Member("resources"), operations);
+        foreach (var (resource, count) in missing)
+        {
+            foreach (var list in (string[])["requests", "limits"])
+                operations.Add((JsonNode)Add($"/spec/containers/0/resources/{list}/{resource.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal)}", count.ToString(CultureInfo.InvariantCulture)));
+            var titles = string.Join(", ", view.Selections.Where(s => s.Definition?.Resource == resource).Select(s => s.Title));
+            notes.Add($"weft added {count} of {resource} to the requests and limits of container '{containers[0].Text("name")}', the pod's first, for {titles}");
+        }
+
+        return new PodPatch(operations, notes.ToImmutable());
+    }
+
+    internal static void Check(JsonElement pod, string path, string @namespace, LintSurroundings surroundings, Findings findings)
+    {
+        var view = PodView.Of(pod, path, @namespace, surroundings, findings);
+        SelectionRules.Check(view, findings);
+        ReferenceRules.Check(view, findings);
+        DeviceRules.Check(view, findings);
+        AddressRules.Check(view, findings);
+        InterfaceRules.Check(view, findings);
+        TrunkRules.Check(view, findings);
+    }
+
+    /// <summary>A patch adds a member to an object that is there: those that aren't are added first.</summary>
+    private static void Parents(JsonElement resources, JsonArray operations)
+    {
+        if (resources.ValueKind != JsonValueKind.Object)
+            operations.Add((JsonNode)Add("/spec/containers/0/resources", new JsonObject()));
+        foreach (var list in ((string[])["requests", "limits"]).Where(l => resources.Member(l).ValueKind != JsonValueKind.Object))
+            operations.Add((JsonNode)Add($"/spec/containers/0/resources/{list}", new JsonObject()));
+    }
+
+    private static JsonObject Add(string path, JsonNode value) => new() { ["op"] = "add", ["path"] = path, ["value"] = value };
+}

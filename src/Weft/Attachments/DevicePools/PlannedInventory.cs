@@ -1,0 +1,80 @@
+using System.Collections.Immutable;
+
+namespace Weft.Attachments;
+
+/// <summary>
+/// A node's inventory as it will be once the agent has applied a configuration: the functions are made, and every device has the driver it is meant
+/// to have. Pools are tried on this, since right after functions are declared there are none yet.
+/// </summary>
+public static class PlannedInventory
+{
+    /// <summary>The driver of devices that a user-space program gets whole.</summary>
+    public const string VfioDriver = "vfio-pci";
+
+    /// <summary>Drivers of functions by that of their port, for ports none of whose functions has shown yet what its driver is called.</summary>
+    private static readonly ImmutableDictionary<string, string> FunctionDrivers = new Dictionary<string, string>
+    {
+        ["i40e"] = "iavf", ["ice"] = "iavf", ["ixgbe"] = "ixgbevf", ["igb"] = "igbvf", ["bnxt_en"] = "bnxt_en", ["mlx5_core"] = "mlx5_core", ["mlx4_core"] = "mlx4_core",
+    }.ToImmutableDictionary(StringComparer.Ordinal);
+
+    /// <summary>The inventory after a configuration was applied.</summary>
+    /// <param name="inventory">What the node has.</param>
+    /// <param name="configuration">What it is meant to have.</param>
+    /// <returns>
+    /// What it will have. A function that isn't there yet has no PCI address before it is made; it stands under that of its port with its index behind
+    /// it (<c>0000:3b:00.0#5</c>).
+    /// </returns>
+    public static NodeInventory Of(NodeInventory inventory, NodeConfiguration configuration)
+    {
+        ArgumentNullException.ThrowIfNull(inventory);
+        ArgumentNullException.ThrowIfNull(configuration);
+        var devices = inventory.Devices.ToList();
+        foreach (var port in configuration.PhysicalFunctions)
+        {
+            if (NodeDevices.Find(inventory, port.Name, port.MacAddress, port.PciAddress) is { PciAddress: not null } device)
+                Make(devices, device, port);
+        }
+
+        foreach (var passed in configuration.Devices)
+        {
+            if (NodeDevices.Find(inventory, passed.Name, passed.MacAddress, passed.PciAddress) is { } device)
+                devices[devices.IndexOf(device)] = Bound(device, passed.Driver, "kernel");
+        }
+
+        return inventory with { Devices = [.. devices] };
+    }
+
+    private static void Make(List<NetworkDevice> devices, NetworkDevice port, PhysicalFunction wanted)
+    {
+        // A port that is found by its MAC address is given the declared name.
+        var made = port with { Name = wanted.MacAddress is null ? port.Name : wanted.Name, Functions = Math.Max(port.Functions, Math.Min(wanted.Count, port.TotalFunctions)) };
+        devices[devices.IndexOf(port)] = made;
+        var driver = devices.Where(d => d.PhysicalFunction == port.PciAddress).Select(d => d.Driver).OfType<string>().FirstOrDefault(d => !DeviceSelectors.UserSpaceDrivers.Contains(d))
+            ?? FunctionDrivers.GetValueOrDefault(port.Driver ?? "", "kernel");
+        for (var index = 0; index < made.Functions; index++)
+        {
+            var declared = wanted.Functions.FirstOrDefault(f => f.Index == index);
+            var at = devices.FindIndex(d => d.PhysicalFunction == port.PciAddress && d.FunctionIndex == index);
+            var function = at >= 0 ? devices[at] : Unmade(port, index, driver);
+            function = declared is null ? function : Bound(function, declared.Driver, driver);
+            if (at >= 0)
+                devices[at] = function;
+            else
+                devices.Add(function);
+        }
+    }
+
+    private static NetworkDevice Unmade(NetworkDevice port, int index, string driver) => new(null, $"{port.PciAddress}#{index}", port.Vendor, "", driver, null, 0, false, port.Numa)
+    {
+        PhysicalFunction = port.PciAddress,
+        FunctionIndex = index,
+        IsRdma = port.IsRdma,
+    };
+
+    private static NetworkDevice Bound(NetworkDevice device, FunctionDriver wanted, string kernel) => wanted switch
+    {
+        FunctionDriver.UserSpace when device.Vendor != DeviceSelectors.Mellanox && device.PciAddress is not null => device with { Driver = VfioDriver, Name = null, LinkType = "", IsRdma = false },
+        FunctionDriver.Kernel when device.Driver is null || DeviceSelectors.UserSpaceDrivers.Contains(device.Driver) => device with { Driver = kernel },
+        _ => device,
+    };
+}

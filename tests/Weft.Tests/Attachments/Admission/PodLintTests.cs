@@ -1,0 +1,130 @@
+using System.Text.Json.Nodes;
+using Weft.Attachments.Admission;
+
+namespace Weft.Tests.Rooms.Attachments.Admission;
+
+public sealed class PodLintTests
+{
+    [Theory]
+    [InlineData("k8s.v1.cni.cnf.io/networks")]
+    [InlineData("k8s.v1.cni.cncf.io/network")]
+    [InlineData("k8s.cni.cncf.io/networks")]
+    [InlineData("K8s.v1.cni.cncf.io/Networks")]
+    [InlineData("k8s.v1.cni.cncf.io/netwoks")]
+    [InlineData("v1.multus-cni.io/networks")]
+    [InlineData("v1.multus-cni.io/default-networks")]
+    [InlineData("networks")]
+    public void Finds_TheMisspeltKey(string key) => Assert.Equal("W101", Assert.Single(Lab.Findings(Lab.Annotated($$"""{"{{key}}":"plain"}"""))).Rule);
+
+    [Theory]
+    [InlineData("StatefulSet", """{"metadata":{"name":"a","annotations":{"K":"plian"}},"spec":{"template":{"metadata":{},"spec":{"containers":[]}}}}""", "metadata.annotations.k8s.v1.cni.cncf.io/networks")]
+    [InlineData("CronJob", """{"metadata":{"name":"a"},"spec":{"jobTemplate":{"metadata":{"annotations":{"K":"plain"}},"spec":{"template":{"metadata":{},"spec":{"containers":[]}}}}}}""", "spec.jobTemplate.metadata.annotations.k8s.v1.cni.cncf.io/networks")]
+    public void Points_AtTheAnnotationOutsideTheTemplate(string kind, string body, string path)
+    {
+        var manifest = (JsonObject)JsonNode.Parse(body.Replace("\"K\"", "\"k8s.v1.cni.cncf.io/networks\"", StringComparison.Ordinal))!;
+        manifest["kind"] = kind;
+        var finding = Assert.Single(Lab.Findings(manifest.ToJsonString()));
+        Assert.Equal(("W102", path), (finding.Rule, finding.Path));
+    }
+
+    [Fact]
+    public void Points_IntoTheTemplateOfAWorkload()
+    {
+        var finding = Assert.Single(Lab.Findings("""{"kind":"DaemonSet","metadata":{"name":"a"},"spec":{"template":{"metadata":{"annotations":{"k8s.v1.cni.cncf.io/networks":"[{\"name\":\"plain\"},{\"name\":\"n6\",\"ips\":[\"10.20.6.1\"]}]"}},"spec":{"containers":[]}}}}"""));
+        Assert.Equal("spec.template.metadata.annotations.k8s.v1.cni.cncf.io/networks[1].ips", finding.Path);
+        Assert.Contains("10.20.6.1 is the gateway", finding.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Names_TheNearDefinitionAndTheOneElsewhere()
+    {
+        Assert.Contains("did you mean plain", Assert.Single(Lab.Findings(Lab.Pod("plian"))).Next, StringComparison.Ordinal);
+        Assert.Equal("write team/theirs", Assert.Single(Lab.Findings(Lab.Pod("theirs"))).Next);
+    }
+
+    [Theory]
+    [InlineData("a/b/c", "W103")]
+    [InlineData("plain@a@b", "W103")]
+    [InlineData("", "W103")]
+    [InlineData("Plain", "W104")]
+    [InlineData("own.net", "W104")]
+    [InlineData("{\"name\":\"plain\"}", "W103")]
+    [InlineData("plain\"", "W103")]
+    [InlineData("[null]", "W103")]
+    [InlineData("[{\"namespace\":\"default\"}]", "W104")]
+    public void Reads_TheTextAsMultusDoes(string text, string rule) => Assert.Equal(rule, Assert.Single(Lab.Findings(Lab.Pod(text))).Rule);
+
+    [Fact]
+    public void Judges_ByTheNamespaceThatTheCallerNames()
+    {
+        Assert.Empty(PodLint.Check(Lab.Json(Lab.Pod("theirs")), "team", Lab.Around));
+        Assert.Equal("W202", Assert.Single(PodLint.Check(Lab.Json(Lab.Pod("plain")), "team", Lab.Around)).Rule);
+    }
+
+    [Fact]
+    public void Adds_AsManyDevicesAsAttachmentsToTheFirstContainer()
+    {
+        var patch = PodLint.Mutate(Lab.Json(Lab.Pod("red@a,red@b,blue,plain", """{"limits":{"memory":"1Gi"}}""", others: """,{"name":"side"}""")), "default", Lab.Around);
+        Assert.Equal(
+            """
+            [{"op":"add","path":"/spec/containers/0/resources/requests","value":{}},{"op":"add","path":"/spec/containers/0/resources/requests/weft.dev~1blue","value":"1"},{"op":"add","path":"/spec/containers/0/resources/limits/weft.dev~1blue","value":"1"},{"op":"add","path":"/spec/containers/0/resources/requests/weft.dev~1red","value":"2"},{"op":"add","path":"/spec/containers/0/resources/limits/weft.dev~1red","value":"2"}]
+            """, patch.Operations.ToJsonString());
+        Assert.Equal(2, patch.Notes.Length);
+        Assert.Contains("container 'main', the pod's first", patch.Notes[1], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Makes_TheObjectsThatAPatchAddsTo()
+    {
+        var pod = JsonNode.Parse(Lab.Pod("red"))!;
+        ((JsonObject)pod["spec"]!["containers"]![0]!).Remove("resources");
+        var patch = PodLint.Mutate(Lab.Json(pod.ToJsonString()), "default", Lab.Around);
+        Assert.Equal(["/spec/containers/0/resources", "/spec/containers/0/resources/requests", "/spec/containers/0/resources/limits", "/spec/containers/0/resources/requests/weft.dev~1red", "/spec/containers/0/resources/limits/weft.dev~1red"],
+            patch.Operations.Select(o => o!["path"]!.ToString()));
+    }
+
+    [Theory]
+    [InlineData("plain", "{}")]
+    [InlineData("red", """{"limits":{"weft.dev/red":1}}""")]
+    [InlineData("red@a,red@b", """{"limits":{"weft.dev/red":1}}""")]
+    [InlineData("red", """{"limits":{"weft.dev/red":0}}""")]
+    [InlineData("red,", "{}")]
+    public void Leaves_WhatAPersonWroteAndWhatCantBeRead(string networks, string resources) =>
+        Assert.True(PodLint.Mutate(Lab.Json(Lab.Pod(networks, resources)), "default", Lab.Around).IsEmpty);
+
+    [Fact]
+    public void Leaves_APodThatAnotherContainerAsksFor() =>
+        Assert.True(PodLint.Mutate(Lab.Json(Lab.Pod("red", others: $$""",{"name":"side","resources":{{Lab.Needs("weft.dev/red", 1)}} }""")), "default", Lab.Around).IsEmpty);
+
+    [Fact]
+    public void Reads_PoolsAndDefinitionsOfAFolder()
+    {
+        var around = LintSurroundings.OfManifests(
+        [
+            Lab.Json(Lab.Pools("""[{"resourceName":"fast","resourcePrefix":"weft.dev","selectors":{"drivers":["vfio-pci"]}},{"resourceName":"slow","selectors":[{"vendors":["8086"]}]}]""")),
+            Lab.Json(Lab.Plugin("\"type\":\"sriov\"", annotations: """{"k8s.v1.cni.cncf.io/resourceName":"weft.dev/fast"}""")),
+        ]);
+        Assert.Equal([("intel.com/slow", false), ("weft.dev/fast", true)], around.Pools.Values.Select(p => (p.Name, p.IsUserSpace)).Order());
+        Assert.Equal(["W306", "W307"], Lab.Findings(Lab.Pod("own", Lab.Needs("weft.dev/fast", 1)), around).Select(f => f.Rule));
+    }
+
+    [Fact]
+    public void Carries_TheFactsOfNetworksThroughThePicture()
+    {
+        var picture = new JsonObject
+        {
+            ["manifests"] = new JsonArray(JsonNode.Parse(Lab.Plugin("\"type\":\"macvlan\",\"master\":\"t0\"", "trunk", $$"""{"weft.dev/network":"{{Lab.Group}}/trunkedNetworks/trunk"}"""))),
+            ["networks"] = new JsonArray([.. Lab.Around.Networks.Values.Select(n => JsonNode.Parse(Written(n)))]),
+        };
+        var around = LintSurroundings.OfPicture(Lab.Json(picture.ToJsonString()));
+        Assert.Equal(Lab.Around.Networks.Values.Select(Written).Order(), around.Networks.Values.Select(Written).Order());
+        Assert.Equal("W601", Assert.Single(Lab.Findings(Lab.Pod("""[{"name":"trunk","cni-args":{"vlan":102}}]"""), around)).Rule);
+        Assert.Equal("W204", Assert.Single(Lab.Findings(Lab.Pod("foreign"), around)).Rule);
+    }
+
+    private static string Written(NetworkFacts facts) => JsonNode.Parse(Weft.Resources.Json.Bytes(writer =>
+    {
+        writer.WritePropertyName("n");
+        facts.WriteTo(writer);
+    }))!["n"]!.ToJsonString();
+}

@@ -1,0 +1,193 @@
+using System.Net.Http.Headers;
+using System.Runtime.Versioning;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using Weft.Agent.Kubernetes;
+using Weft.Agent.Targets;
+
+namespace Weft.Tests.Kubernetes;
+
+/// <summary>The same against a real API server, under the roles that are shipped; and proof that the one in the process behaves as it does.</summary>
+[SupportedOSPlatform("linux")]
+public sealed partial class RealApiServerTests
+{
+    private const string Definition = """
+        {"apiVersion":"apiextensions.k8s.io/v1","kind":"CustomResourceDefinition","metadata":{"name":"network-attachment-definitions.k8s.cni.cncf.io"},
+         "spec":{"group":"k8s.cni.cncf.io","scope":"Namespaced","names":{"plural":"network-attachment-definitions","singular":"network-attachment-definition","kind":"NetworkAttachmentDefinition"},
+         "versions":[{"name":"v1","served":true,"storage":true,"schema":{"openAPIV3Schema":{"type":"object","properties":{"spec":{"type":"object","properties":{"config":{"type":"string"}}}}}}}]}}
+        """;
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Keeps_ARealClusterTrue_UnderTheRolesThatAreShipped()
+    {
+        Assert.SkipWhen(RealKube.Missing is not null, RealKube.Missing ?? "");
+        await using var kube = await RealKube.Start();
+        await kube.Kubectl($"apply -k {Path.Combine(Repository.Root, "deploy/kustomize/example")}");
+        var log = new Weft.Agent.Log(TextWriter.Synchronized(new StringWriter()), TimeProvider.System);
+        using var cluster = KubeCluster.Open(new KubeOptions { KubeConfig = kube.Config("agent-token") }, new KubePace { LastRetry = TimeSpan.FromMilliseconds(200) }, TimeProvider.System, log);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
+        var target = cluster.NewTarget();
+        var following = target.Follow(stop.Token);
+        JsonObject[] wanted =
+        [
+            KubeSite.Namespace(), .. Enumerable.Range(0, 200).Select(i => KubeSite.Definition($"n{i}", "{}")),
+            KubeSite.ConfigMap("weft-node-w1", new JsonObject { ["60-weft.yaml"] = "network: {}\n" }), KubeSite.ConfigMap("sriovdp-config", new JsonObject { ["config.json"] = "{}" }, "kube-system"),
+        ];
+
+        // Without Multus's kind, what to install; then all of it.
+        var unserved = await Until(target, o => o.Written == 2 || o.Findings.Any(f => f.Contains("install Multus", StringComparison.Ordinal)), wanted);
+        Assert.Contains(unserved.Findings, f => f.Contains("install Multus", StringComparison.Ordinal));
+        await kube.Kubectl("apply -f -", Definition);
+        await Until(target, o => o is { Written: 200, Findings.Count: 0 }, wanted);
+
+        // Nothing changed, nothing written: not by this one, not by one that has just started.
+        var versions = await Versions(kube);
+        for (var i = 0; i < 3; i++)
+            Assert.Equal((0, 0), await target.Apply(KubeSite.Picture(wanted), Cancel) is var quiet ? (quiet.Written, quiet.Findings.Count) : default);
+        var fresh = cluster.NewTarget();
+        var freshly = fresh.Follow(stop.Token);
+        Assert.Equal((0, 0), await fresh.Apply(KubeSite.Picture(wanted), Cancel) is var again ? (again.Written, again.Findings.Count) : default);
+        Assert.Equal(versions, await Versions(kube));
+
+        await kube.Kubectl("""patch network-attachment-definition n6 --type merge -p {"spec":{"config":"theirs"},"metadata":{"labels":{"team":"core"}}}""");
+        var drifted = await Until(target, o => o.Drift.Count > 0, wanted);
+        Assert.Equal([new Drift("NetworkAttachmentDefinition default/n6", "spec.config changed by kubectl-patch", true)], drifted.Drift);
+        Assert.Equal("{} core", await kube.Kubectl("get network-attachment-definition n6 -o jsonpath={.spec.config}{\"\\u0020\"}{.metadata.labels.team}"));
+        await kube.Kubectl("delete network-attachment-definition n7");
+        Assert.Equal([new Drift("NetworkAttachmentDefinition default/n7", "missing", true)], (await Until(target, o => o.Drift.Count > 0, wanted)).Drift);
+
+        // Somebody else's object; then what is no longer wanted goes, and theirs stays.
+        await kube.Kubectl("create -f -", KubeSite.Definition("theirs", "{}").ToJsonString());
+        var foreign = await Until(target, o => o.Findings.Count > 0, [.. wanted, KubeSite.Definition("theirs", "ours")]);
+        Assert.Contains("belongs to 'kubectl-create'", Assert.Single(foreign.Findings), StringComparison.Ordinal);
+        await Until(target, o => o.Removed > 0, KubeSite.Namespace());
+        Assert.Equal("theirs", await kube.Kubectl("get network-attachment-definitions -A -o jsonpath={.items[*].metadata.name}"));
+
+        await kube.GoAway();
+        var away = await target.Apply(KubeSite.Picture(wanted[..5]), Cancel);
+        Assert.NotEmpty(away.Findings);
+        await kube.ComeBack();
+        await Until(target, o => o is { Written: 0, Findings.Count: 0, Removed: 0 }, wanted[..5]);
+        Assert.Equal("n0 n1 n2 n3 theirs", await kube.Kubectl("get network-attachment-definitions -A -o jsonpath={.items[*].metadata.name}"));
+        await stop.CancelAsync();
+        await Task.WhenAll(following, freshly).ContinueWith(_ => { }, TaskScheduler.Default);
+    }
+
+    [Fact]
+    public async Task Elects_OneOfTwo_UnderTheRolesThatAreShipped()
+    {
+        Assert.SkipWhen(RealKube.Missing is not null, RealKube.Missing ?? "");
+        await using var kube = await RealKube.Start();
+        await kube.Kubectl($"apply -k {Path.Combine(Repository.Root, "deploy/kustomize/example")}");
+        await ElectionTests.FailsOver(kube.Config("agent-token"));
+    }
+
+    /// <summary>One after the other on both, answers compared: codes, words, fields and their owners.</summary>
+    [Fact]
+    public async Task Answers_AsTheOneInTheProcessDoes()
+    {
+        Assert.SkipWhen(RealKube.Missing is not null, RealKube.Missing ?? "");
+        await using var real = await RealKube.Start();
+        await using var fake = await FakeKube.Start();
+        await real.Kubectl("apply -f -", Definition);
+        await real.Kubectl("create namespace weft-system");
+        const string Nad = "apis/k8s.cni.cncf.io/v1/namespaces/default/network-attachment-definitions";
+        const string Maps = "api/v1/namespaces/weft-system/configmaps";
+        string Nd(string labels, string config) => $$"""{"apiVersion":"k8s.cni.cncf.io/v1","kind":"NetworkAttachmentDefinition","metadata":{"name":"n6","labels":{{labels}}},"spec":{"config":"{{config}}"} }""";
+        string Map(string data) => $$"""{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"m"},"data":{{data}} }""";
+        (string Method, string Path, string? Type, string? Body)[] script =
+        [
+            ("GET", $"{Nad}/n6", null, null),
+            ("PATCH", $"{Nad}/n6?fieldManager=weft-agent", "application/apply-patch+yaml", Nd("""{"a":"1","b":"1"}""", "x")),
+            ("PATCH", $"{Nad}/n6?fieldManager=weft-agent", "application/apply-patch+yaml", Nd("""{"a":"1","b":"1"}""", "x")),
+            ("PATCH", $"{Nad}/n6?fieldManager=other", "application/apply-patch+yaml", Nd("""{"a":"1","b":"2"}""", "y")),
+            ("PATCH", $"{Nad}/n6?fieldManager=other", "application/apply-patch+yaml", Nd("""{"a":"1"}""", "x")),
+            ("PATCH", $"{Nad}/n6?fieldManager=kubectl-edit", "application/merge-patch+json", """{"spec":{"config":"theirs"},"metadata":{"annotations":{"note":"1"}}}"""),
+            ("PATCH", $"{Nad}/n6?fieldManager=weft-agent", "application/apply-patch+yaml", Nd("""{"a":"1","b":"1"}""", "x")),
+            ("PATCH", $"{Nad}/n6?fieldManager=weft-agent&force=true", "application/apply-patch+yaml", Nd("""{"a":"1","b":"1"}""", "x")),
+            ("PATCH", $"{Nad}/n6?fieldManager=weft-agent&force=true", "application/apply-patch+yaml", Nd("""{"c":"1"}""", "x")),
+            ("PATCH", $"{Nad}/n6?fieldManager=kubectl-edit", "application/merge-patch+json", """{"metadata":{"labels":{"c":null}}}"""),
+            ("DELETE", $"{Nad}/n6", "application/json", """{"kind":"DeleteOptions","apiVersion":"v1","preconditions":{"uid":"1"}}"""),
+            ("DELETE", $"{Nad}/n6", "application/json", """{"kind":"DeleteOptions","apiVersion":"v1","preconditions":{"resourceVersion":"1"}}"""),
+            ("PUT", $"{Nad}/n6?fieldManager=kubectl", "application/json", """{"apiVersion":"k8s.cni.cncf.io/v1","kind":"NetworkAttachmentDefinition","metadata":{"name":"n6","namespace":"default","resourceVersion":"1"},"spec":{"config":"z"}}"""),
+            ("POST", $"{Nad}?fieldManager=kubectl", "application/json", Nd("{}", "x")),
+            ("PATCH", "apis/k8s.cni.cncf.io/v1/namespaces/nowhere/network-attachment-definitions/n6?fieldManager=weft-agent", "application/apply-patch+yaml", Nd("""{"a":"1"}""", "x")),
+            ("PATCH", "apis/k8s.cni.cncf.io/v9/namespaces/default/network-attachment-definitions/n6?fieldManager=weft-agent", "application/apply-patch+yaml", Nd("""{"a":"1"}""", "x")),
+            ("POST", $"{Maps}?fieldManager=kubectl", "application/json", Map("""{"k":"1","l":"1"}""")),
+            ("PATCH", $"{Maps}/m?fieldManager=weft-agent", "application/apply-patch+yaml", Map("""{"k":"1","m":"1"}""")),
+            ("PATCH", $"{Maps}/m?fieldManager=weft-agent", "application/apply-patch+yaml", Map("""{"k":"2"}""")),
+            ("PATCH", $"{Maps}/m?fieldManager=weft-agent&force=true", "application/apply-patch+yaml", Map("""{"k":"2"}""")),
+            ("PATCH", $"{Maps}/m?fieldManager=kubectl", "application/json-patch+json", """[{"op":"remove","path":"/data/k"}]"""),
+            ("PATCH", $"{Maps}/m?fieldManager=weft-agent", "application/apply-patch+yaml", Map("{}")),
+            ("DELETE", $"{Maps}/m", "application/json", null),
+            ("GET", $"{Maps}/m", null, null),
+        ];
+
+        var different = new List<string>();
+        foreach (var (step, i) in script.Select((s, i) => (s, i)))
+        {
+            var (there, here) = (await Ask(real.Url, step), await Ask(fake.Url, step));
+            if (there != here)
+                different.Add($"{i} {step.Method} {step.Path} {step.Body}\n  real {there}\n  fake {here}");
+        }
+
+        Assert.True(different.Count == 0, string.Join("\n", different));
+    }
+
+    private static async Task<string> Ask(string url, (string Method, string Path, string? Type, string? Body) step)
+    {
+        using var client = RealKube.Client("admin-token");
+        using var message = new HttpRequestMessage(new HttpMethod(step.Method), new Uri($"{url}/{step.Path}"));
+        if (step.Body is not null)
+            message.Content = new StringContent(step.Body, new MediaTypeHeaderValue(step.Type!));
+        HttpResponseMessage answer;
+        try
+        {
+            answer = await client.SendAsync(message, Cancel);
+        }
+        catch (HttpRequestException e)
+        {
+            return $"no answer: {e.Message}";
+        }
+
+        using var read = answer;
+        var body = JsonNode.Parse(await answer.Content.ReadAsStringAsync(Cancel))!.AsObject();
+        if ((string?)body["kind"] == "Status")
+            return $"{(int)answer.StatusCode} {body["reason"]} {Changing().Replace((string?)body["message"] ?? "", "#")} {body["details"]?["causes"]?.ToJsonString()}";
+        var metadata = body["metadata"]!.AsObject();
+        foreach (var entry in metadata["managedFields"]!.AsArray())
+            entry!.AsObject().Remove("time");
+        foreach (var own in (string[])["uid", "resourceVersion", "creationTimestamp", "selfLink"])
+            metadata.Remove(own);
+        return $"{(int)answer.StatusCode} {Sorted(body)!.ToJsonString()}";
+    }
+
+    private static JsonNode? Sorted(JsonNode? node) => node switch
+    {
+        JsonObject members => new JsonObject(members.OrderBy(m => m.Key, StringComparer.Ordinal).Select(m => KeyValuePair.Create(m.Key, Sorted(m.Value)))),
+        JsonArray items => new JsonArray([.. items.Select(Sorted)]),
+        _ => node?.DeepClone(),
+    };
+
+    private static async Task<TargetOutcome> Until(KubernetesTarget target, Func<TargetOutcome, bool> holds, params JsonObject[] manifests)
+    {
+        TargetOutcome? last = null;
+        for (var i = 0; i < 600; i++)
+        {
+            last = await target.Apply(KubeSite.Picture(manifests), Cancel);
+            if (holds(last))
+                return last;
+            await Task.Delay(50, Cancel);
+        }
+
+        throw new InvalidOperationException($"never came true; the last pass wrote {last!.Written}, removed {last.Removed}, found: {string.Join(" | ", last.Findings)}");
+    }
+
+    private static async Task<string> Versions(RealKube kube) =>
+        await kube.Kubectl("get network-attachment-definitions,configmaps -A -o jsonpath={range.items[*]}{.metadata.name}={.metadata.resourceVersion},{end}");
+
+    [GeneratedRegex(@"[0-9a-f]{8}-[0-9a-f-]{27}|(?<=ResourceVersion in object meta: )\d+")]
+    private static partial Regex Changing();
+}

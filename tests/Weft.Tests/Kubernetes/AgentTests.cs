@@ -102,6 +102,9 @@ public sealed class AgentTests
         await site.Plane.UntilReported("sha256-1", "Applied");
         site.Plane.Desire("sha256-22", []);
         await site.Plane.UntilReported("sha256-22", "Applied");
+        // The webhook is made known beside all that, in its own time.
+        for (var i = 0; i < 1_000 && rules.Unused.Any(); i++)
+            await Task.Delay(20, Cancel);
         await site.StopAgent();
         Environment.SetEnvironmentVariable("POD_IP", null);
 

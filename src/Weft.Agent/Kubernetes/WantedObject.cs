@@ -52,14 +52,27 @@ internal sealed class WantedObject
         if (known.IsNamespaced != space is not null || !Scope.All.Any(scope => scope.Covers(key)))
             return Unwritten(key.ToString(), $"it writes {string.Join(", ", Scope.All)} alone");
 
+        var digest = $"sha256-{Convert.ToHexStringLower(SHA256.HashData(ManifestJson.Of(manifest)))}";
         var body = manifest.DeepClone().AsObject();
-        var digest = $"sha256-{Convert.ToHexStringLower(SHA256.HashData(ManifestJson.Of(body)))}";
-        var metadata = body["metadata"]!.AsObject();
+        DropNothings(body);
+        var metadata = Members(body, "metadata");
         Members(metadata, "labels")[ClusterMark] = LabelOf(cluster);
         var annotations = Members(metadata, "annotations");
         annotations[ClusterMark] = cluster;
         annotations[DigestMark] = digest;
         return new WantedObject(key, digest, body);
+    }
+
+    // The API server keeps neither null nor an empty map of its own kinds: such a field would look missing for ever.
+    private static void DropNothings(JsonObject holder)
+    {
+        foreach (var (name, value) in holder.ToList())
+        {
+            if (value is JsonObject members)
+                DropNothings(members);
+            if (value is null or JsonObject { Count: 0 })
+                holder.Remove(name);
+        }
     }
 
     private static JsonObject Members(JsonObject holder, string name)

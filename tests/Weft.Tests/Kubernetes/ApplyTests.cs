@@ -46,6 +46,14 @@ public sealed class ApplyTests
     }
 
     [Fact]
+    public async Task Writes_NothingAgain_ForAnEmptyMap()
+    {
+        await using var site = await KubeSite.Start();
+        await site.Settle(KubeSite.ConfigMap("weft-node-w1", []));
+        Assert.Equal(1, site.Kube.Writes());
+    }
+
+    [Fact]
     public async Task Takes_ANewPicture_AndRemovesFieldsItNoLongerHas()
     {
         await using var site = await KubeSite.Start();

@@ -156,8 +156,17 @@ internal sealed class FakeKube : IAsyncDisposable
         {
             if (refusal.RetryAfter is { } seconds)
                 http.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
-            if (!http.Response.HasStarted)
-                await Answer(http, refusal.Code, refusal.Status);
+            if (http.Response.HasStarted)
+                return;
+            if (refusal.IsPlain)
+            {
+                http.Response.StatusCode = refusal.Code;
+                http.Response.ContentType = "text/plain; charset=utf-8";
+                await http.Response.WriteAsync(refusal.Message);
+                return;
+            }
+
+            await Answer(http, refusal.Code, refusal.Status);
         }
     }
 
@@ -178,7 +187,11 @@ internal sealed class FakeKube : IAsyncDisposable
             "watch" => Watch(http, request, resource),
             "create" => Write(http, async () => (Store.Create(resource, await Body(http), request.Namespace, manager), 201)),
             "update" => Write(http, async () => (await Body(http) is var body ? Store.Update(resource, request.Namespace, request.Name!, _ => body, manager) : body, 200)),
-            "delete" => Write(http, async () => (Store.Delete(resource, request.Namespace, request.Name!, await Body(http)), 200)),
+            "delete" => Write(http, async () =>
+            {
+                var gone = Store.Delete(resource, request.Namespace, request.Name!, await Body(http));
+                return (gone["metadata"]!["deletionTimestamp"] is not null ? gone : new JsonObject { ["kind"] = "Status", ["apiVersion"] = "v1", ["metadata"] = new JsonObject(), ["status"] = "Success" }, 200);
+            }),
             _ => Write(http, () => Patch(http, request, resource, manager, authorize)),
         };
     }

@@ -3,7 +3,13 @@ using System.Text.Json.Nodes;
 namespace Weft.Tests.Kubernetes;
 
 /// <summary>A write of fields that others own. Source: Kubernetes docs, "Server-Side Apply", "Conflicts".</summary>
-internal sealed record FieldConflict(string Manager, string Version, string Field);
+internal sealed record FieldConflict(string Who, string Field)
+{
+    /// <summary>As the API server says it: one in a line, several in a list for each manager.</summary>
+    public static string Say(IReadOnlyList<FieldConflict> conflicts) => conflicts.Count == 1
+        ? $"Apply failed with 1 conflict: conflict with {conflicts[0].Who}: {conflicts[0].Field}"
+        : $"Apply failed with {conflicts.Count} conflicts: {string.Join('\n', conflicts.GroupBy(c => c.Who).Select(g => $"conflicts with {g.Key}:\n{string.Join('\n', g.Select(c => $"- {c.Field}"))}"))}";
+}
 
 /// <summary>
 /// Field ownership as the API server keeps it, for kinds whose lists are atomic. Source: structured-merge-diff (merge/update.go, typed) and
@@ -30,7 +36,7 @@ internal static class KubeFields
         var wanted = Leaves(applied).Keys.Where(IsOwnable).ToHashSet(StringComparer.Ordinal);
         var merged = Merge(live ?? [], applied);
         var changed = Differences(live, merged);
-        var conflicts = owners.Where(o => o != mine).SelectMany(o => o.Fields.Where(f => changed.Contains(f) && wanted.Contains(f)).Select(f => new FieldConflict(o.Manager, o.Version, Title(f)))).ToList();
+        var conflicts = owners.Where(o => o != mine).SelectMany(o => o.Fields.Where(f => changed.Contains(f) && wanted.Contains(f)).Select(f => new FieldConflict($"\"{o.Manager}\"{(o.Operation == "Update" ? $" using {o.Version}" : "")}", Title(f)))).ToList();
         if (conflicts.Count > 0 && !force)
             return (null, conflicts);
         foreach (var owner in owners.Where(o => o != mine))
@@ -186,7 +192,7 @@ internal static class KubeFields
     private static void Write(JsonObject into, List<Owner> owners)
     {
         var list = new JsonArray();
-        foreach (var owner in owners.Where(o => o.Fields.Count > 0).OrderBy(o => o.Operation, StringComparer.Ordinal).ThenBy(o => o.Time, StringComparer.Ordinal))
+        foreach (var owner in owners.Where(o => o.Fields.Count > 0).OrderBy(o => o.Operation, StringComparer.Ordinal).ThenBy(o => o.Time, StringComparer.Ordinal).ThenBy(o => o.Manager, StringComparer.Ordinal))
         {
             var fields = new JsonObject();
             foreach (var field in owner.Fields.Order(StringComparer.Ordinal))

@@ -13,6 +13,9 @@ internal sealed class KubeRefusal(int code, string reason, string message) : Exc
 
     public int? RetryAfter { get; init; }
 
+    /// <summary>Whether it is text: of a path that nobody serves there is nothing more to say.</summary>
+    public bool IsPlain { get; init; }
+
     public JsonObject Status
     {
         get
@@ -84,7 +87,7 @@ internal sealed partial class KubeStore
         lock (_guard)
         {
             return _served.FirstOrDefault(r => r.Group == group && r.Version == version && r.Plural == plural)
-                ?? throw new KubeRefusal(404, "NotFound", "the server could not find the requested resource");
+                ?? throw new KubeRefusal(404, "NotFound", "404 page not found\n") { IsPlain = true };
         }
     }
 
@@ -155,6 +158,8 @@ internal sealed partial class KubeStore
                 throw new KubeRefusal(400, "BadRequest", $"the name of the object ({inside}) does not match the name on the URL ({name})");
             CheckTypes(resource, body);
             var applied = body.DeepClone().AsObject();
+            if (resource.Group != "k8s.cni.cncf.io")
+                DropEmpty(applied);
             applied["metadata"]!["name"] = name;
             if (space is not null)
                 applied["metadata"]!["namespace"] = space;
@@ -162,10 +167,9 @@ internal sealed partial class KubeStore
             var (next, conflicts) = KubeFields.Apply(start, applied, manager, force, Now());
             if (next is null)
             {
-                var said = string.Join("\n", conflicts.Select(c => $"conflict with \"{c.Manager}\" using {c.Version}: {c.Field}"));
-                throw new KubeRefusal(409, "Conflict", $"Apply failed with {conflicts.Count} conflict{(conflicts.Count == 1 ? "" : "s")}: {said}")
+                throw new KubeRefusal(409, "Conflict", FieldConflict.Say(conflicts))
                 {
-                    Causes = new JsonArray([.. conflicts.Select(c => (JsonNode)new JsonObject { ["reason"] = "FieldManagerConflict", ["message"] = $"conflict with \"{c.Manager}\" using {c.Version}", ["field"] = c.Field })]),
+                    Causes = new JsonArray([.. conflicts.Select(c => (JsonNode)new JsonObject { ["reason"] = "FieldManagerConflict", ["message"] = $"conflict with {c.Who}", ["field"] = c.Field })]),
                 };
             }
 
@@ -204,10 +208,10 @@ internal sealed partial class KubeStore
         lock (_guard)
         {
             var live = There(resource, space, name);
-            foreach (var (member, word) in new[] { ("uid", "UID"), ("resourceVersion", "ResourceVersion") })
+            foreach (var (member, word, hint) in new[] { ("uid", "UID", "deleted and then recreated"), ("resourceVersion", "ResourceVersion", "modified") })
             {
                 if ((string?)options?["preconditions"]?[member] is { } wanted && wanted != (string?)live["metadata"]![member])
-                    throw new KubeRefusal(409, "Conflict", $"Operation cannot be fulfilled on {resource.Title} \"{name}\": Precondition failed: {word} in precondition: {wanted}, {word} in object meta: {live["metadata"]![member]}");
+                    throw new KubeRefusal(409, "Conflict", $"Operation cannot be fulfilled on {(resource.Group.Length == 0 ? resource.Kind : $"{resource.Kind}.{resource.Group}")} \"{name}\": the {word} in the precondition ({wanted}) does not match the {word} in record ({live["metadata"]![member]}). The object might have been {hint}");
             }
 
             if (live["metadata"]!["finalizers"] is JsonArray { Count: > 0 })
@@ -293,6 +297,18 @@ internal sealed partial class KubeStore
 
     private JsonObject There(KubeResource resource, string? space, string name) =>
         _objects.TryGetValue((resource.Title, space, name), out var live) ? live : throw new KubeRefusal(404, "NotFound", $"{resource.Title} \"{name}\" not found");
+
+    // What has a type loses empty maps on its way through it.
+    private static void DropEmpty(JsonObject of)
+    {
+        foreach (var (name, value) in of.ToList())
+        {
+            if (value is JsonObject members)
+                DropEmpty(members);
+            if (name != "metadata" && value is JsonObject { Count: 0 })
+                of.Remove(name);
+        }
+    }
 
     private static void Prune(JsonObject of)
     {

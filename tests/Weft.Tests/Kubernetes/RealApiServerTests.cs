@@ -54,7 +54,7 @@ public sealed partial class RealApiServerTests
         await kube.Kubectl("""patch network-attachment-definition n6 --type merge -p {"spec":{"config":"theirs"},"metadata":{"labels":{"team":"core"}}}""");
         var drifted = await Until(target, o => o.Drift.Count > 0, wanted);
         Assert.Equal([new Drift("NetworkAttachmentDefinition default/n6", "spec.config changed by kubectl-patch", true)], drifted.Drift);
-        Assert.Equal("{} core", await kube.Kubectl("get network-attachment-definition n6 -o jsonpath={.spec.config}{\"\\u0020\"}{.metadata.labels.team}"));
+        Assert.Equal("{}/core", await kube.Kubectl("get network-attachment-definition n6 -o jsonpath={.spec.config}/{.metadata.labels.team}"));
         await kube.Kubectl("delete network-attachment-definition n7");
         Assert.Equal([new Drift("NetworkAttachmentDefinition default/n7", "missing", true)], (await Until(target, o => o.Drift.Count > 0, wanted)).Drift);
 
@@ -153,7 +153,10 @@ public sealed partial class RealApiServerTests
         }
 
         using var read = answer;
-        var body = JsonNode.Parse(await answer.Content.ReadAsStringAsync(Cancel))!.AsObject();
+        var text = await answer.Content.ReadAsStringAsync(Cancel);
+        if (answer.Content.Headers.ContentType?.MediaType != "application/json")
+            return $"{(int)answer.StatusCode} {answer.Content.Headers.ContentType?.MediaType} {text}";
+        var body = JsonNode.Parse(text)!.AsObject();
         if ((string?)body["kind"] == "Status")
             return $"{(int)answer.StatusCode} {body["reason"]} {Changing().Replace((string?)body["message"] ?? "", "#")} {body["details"]?["causes"]?.ToJsonString()}";
         var metadata = body["metadata"]!.AsObject();
@@ -188,6 +191,6 @@ public sealed partial class RealApiServerTests
     private static async Task<string> Versions(RealKube kube) =>
         await kube.Kubectl("get network-attachment-definitions,configmaps -A -o jsonpath={range.items[*]}{.metadata.name}={.metadata.resourceVersion},{end}");
 
-    [GeneratedRegex(@"[0-9a-f]{8}-[0-9a-f-]{27}|(?<=ResourceVersion in object meta: )\d+")]
+    [GeneratedRegex(@"[0-9a-f]{8}-[0-9a-f-]{27}|(?<=ResourceVersion in record \()\d+")]
     private static partial Regex Changing();
 }

@@ -107,9 +107,10 @@ internal sealed class RealKube : IAsyncDisposable
         return path;
     }
 
+    /// <summary>Runs kubectl; a blank parts two arguments, and nothing else has a meaning.</summary>
     public async Task<string> Kubectl(string arguments, string? input = null)
     {
-        var start = new ProcessStartInfo("/usr/bin/kubectl", $"--kubeconfig {Config("admin-token")} {arguments}") { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        var start = new ProcessStartInfo("/usr/bin/kubectl", ["--kubeconfig", Config("admin-token"), .. arguments.Split(' ')]) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
         start.Environment["HOME"] = _folder;
         using var process = Process.Start(start)!;
         await process.StandardInput.WriteAsync(input);

@@ -77,7 +77,7 @@ internal sealed class WebhookRegistration(KubeApi api, ServingCertificate certif
         foreach (var (webhook, i) in (there["webhooks"] as JsonArray ?? []).Select((w, i) => (w, i)))
         {
             if ((string?)webhook?["clientConfig"]?["service"]?["name"] == Service && (string?)webhook["clientConfig"]?["caBundle"] != bundle)
-                operations.Add(new JsonObject { ["op"] = "add", ["path"] = $"/webhooks/{i}/clientConfig/caBundle", ["value"] = bundle });
+                operations.Add((JsonNode)new JsonObject { ["op"] = "add", ["path"] = $"/webhooks/{i}/clientConfig/caBundle", ["value"] = bundle });
         }
 
         if (operations.Count == 0)

@@ -32,6 +32,8 @@ no wire-saw-no-other 'grep "vlan 604" /tmp/wire'
 # The node's own interface on the same port.
 ok node-keeps-its-own-vlan 'soon 6 "ping -c1 -W1 10.20.0.1"'
 
+ok verify-proves-the-guard 'weft verify --cluster "$cluster" --detailed -o json >/tmp/verify && jq -e "[.. | objects | select(.hop? == \"TagDropped\" and .state == \"Passed\")] | length > 0" /tmp/verify && jq -e "[.. | objects | select(.hop? == \"TagPasses\" and .state == \"Passed\")] | length > 0" /tmp/verify'
+
 # Inwards: what the far side sends to everybody. The pod listens on net1, in front of its own VLANs.
 within one tcpdump --immediate-mode -lnne -i net1 arp >/tmp/pod 2>/tmp/pod.err &
 inside=$!

@@ -1,7 +1,10 @@
 # Checks. Each prints `ok NAME` or `FAIL NAME: why` on a line of its own, and counts.
 
+# A command may be several, and return: in a function of its own it returns from that one only.
+try() { eval "$1"; }
+
 ok() { # NAME COMMAND: passes where the command does
-    if eval "$2" >/tmp/check 2>&1; then
+    if try "$2" >/tmp/check 2>&1; then
         echo "ok $1"
     else
         echo "FAIL $1: $2"
@@ -11,7 +14,7 @@ ok() { # NAME COMMAND: passes where the command does
 }
 
 no() { # NAME COMMAND: passes where the command fails
-    if eval "$2" >/tmp/check 2>&1; then
+    if try "$2" >/tmp/check 2>&1; then
         echo "FAIL $1: this should have failed: $2"
         sed 's/^/    /' /tmp/check | head -30
         bad=$((bad + 1))

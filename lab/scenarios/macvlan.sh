@@ -2,9 +2,10 @@
 fabric
 # The fabric lets pass more than the trunk does, so that what is dropped is the guard's doing.
 for vlan in 600 602 603 604 750; do open_vlan $vlan; done
-far far602 602 10.20.2.1/24
+far far602 602 10.20.2.1/24 fd20:0:0:602::1/64
+far far603 603 10.20.3.1/24 fd20:0:0:603::1/64
 far far604 604 10.20.4.1/24
-far far600 600 10.20.0.1/24
+far far600 600 10.20.0.1/24 fd20:0:0:600::1/64
 ok weftd-serves control
 ok site-is-applied site
 ok agent-applies agent
@@ -31,6 +32,8 @@ ok wire-saw-the-listed 'grep "vlan 602" /tmp/wire'
 no wire-saw-no-other 'grep "vlan 604" /tmp/wire'
 # The node's own interface on the same port.
 ok node-keeps-its-own-vlan 'soon 6 "ping -c1 -W1 10.20.0.1"'
+
+ok verify-proves-the-guard 'weft verify --cluster "$cluster" --detailed -o json >/tmp/verify || { cat /tmp/verify; return 1; }; jq -e "[.. | objects | select(.hop? == \"TagDropped\" and .state == \"Passed\")] | length > 0" /tmp/verify && jq -e "[.. | objects | select(.hop? == \"TagPasses\" and .state == \"Passed\")] | length > 0" /tmp/verify'
 
 # Inwards: what the far side sends to everybody. The pod listens on net1, in front of its own VLANs.
 within one tcpdump --immediate-mode -lnne -i net1 arp >/tmp/pod 2>/tmp/pod.err &

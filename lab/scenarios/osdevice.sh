@@ -1,7 +1,9 @@
 # OSDevice and MACVLAN: sub-interfaces, addresses and MTU as drawn; drift mended, nothing done twice, a change that cuts the node off taken back
 fabric
-for vlan in 602 603 604 606 750; do open_vlan $vlan; done
+for vlan in 600 602 603 604 606 750; do open_vlan $vlan; done
+far far600 600 10.20.0.1/24 fd20:0:0:600::1/64
 far far602 602 10.20.2.1/24 fd20:0:0:602::1/64
+far far603 603 10.20.3.1/24 fd20:0:0:603::1/64
 far far604 604 10.20.4.1/24 fd20:0:0:604::1/64
 far far606 606 10.20.6.1/24 fd20:0:0:606::1/64
 ok weftd-serves control
@@ -21,13 +23,17 @@ ok tag-on-the-wire 'grep "vlan 604" /tmp/wire | grep "> 10.20.4.1: ICMP echo req
 ok reaches-by-ipv6 'soon 10 "ping -c1 -W1 fd20:0:0:604::1"'
 ok wide-frames-pass 'ping -c2 -W2 -M do -s 8900 10.20.4.1'
 ok reaches-on-the-trunk 'soon 6 "ping -c1 -W1 10.20.2.1"'
+ok verify-proves-the-node 'weft verify --cluster "$cluster" --detailed'
 shut_vlan 604
 no shut-vlan-drops 'ping -c3 -i0.3 -W1 10.20.4.1'
+no verify-sees-the-shut-vlan 'weft verify --cluster "$cluster" >/tmp/verify 2>&1'
+ok verify-says-where 'grep "n4" /tmp/verify | grep -E "Vlan|Gateway"'
 open_vlan 604
 ok open-vlan-passes 'soon 6 "ping -c1 -W1 10.20.4.1"'
 
 ok pod-gets-address 'definition n6 | cni ADD upf net1'
 ok pod-reaches-far "reaches upf 10.20.6.1 && reaches upf fd20:0:0:606::1"
+ok verify-proves-the-pod 'weft-agent verify --configuration /var/lib/weft/desired.json --node "$node" --netns /run/netns/upf --network n6 --interface net1'
 ok address-is-the-pools "weft who $(address upf net1 4) | grep core/upf"
 
 ok made-by-the-agent '[ $(steps) -gt 0 ]'

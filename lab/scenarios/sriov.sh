@@ -21,6 +21,8 @@ ok functions-have-the-vlan 'function_has 0 "vlan 606" "spoof checking on" "trust
 ok trunk-function-is-free 'function_has 2 "spoof checking off" "trust on" && ! function_has 2 "vlan"'
 ok functions-have-a-driver '[ $(basename $(readlink $device/virtfn0/driver)) = igbvf ]'
 
+ok inventory-knows-the-functions 'soon 60 "weft inventory --cluster $cluster --functions -o json 2>/dev/null >/tmp/inventory; grep -q igbvf /tmp/inventory" && grep "$(pci 2)" /tmp/inventory'
+
 # Debian has no sriov-cni. host-device hands over the function, as it does on a virtual node; addresses are those of the definition.
 by_host_device() { definition "$1" | jq -c --arg pci "$(pci "$2")" '{cniVersion, name, type: "host-device", pciBusID: $pci} + (if .ipam then {ipam} else {} end)'; }
 ok pod-gets-function 'by_host_device n6 0 | cni ADD one net1'

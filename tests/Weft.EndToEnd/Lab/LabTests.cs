@@ -18,7 +18,8 @@ public sealed class LabTests(VirtualLab lab)
             """
             weftd-serves site-is-applied agent-applies interface-tags interface-has-mtu trunk-has-each-vlan address-of-each-family
             address-on-the-trunk no-default-route reaches-by-ipv4 tag-on-the-wire reaches-by-ipv6 wide-frames-pass reaches-on-the-trunk
-            shut-vlan-drops open-vlan-passes pod-gets-address pod-reaches-far address-is-the-pools
+            verify-proves-the-node shut-vlan-drops verify-sees-the-shut-vlan verify-says-where open-vlan-passes
+            pod-gets-address pod-reaches-far verify-proves-the-pod address-is-the-pools
             made-by-the-agent asked-by-hand-nothing-to-do agent-starts-again nothing-is-done-twice second-time-changes-nothing
             deleted-interface-is-back deleted-interface-reaches mtu-is-back address-is-back
             change-cuts-the-node-off change-is-taken-back way-is-back others-stayed agent-says-why
@@ -27,7 +28,7 @@ public sealed class LabTests(VirtualLab lab)
             """
             weftd-serves site-is-applied agent-applies pod-one-is-attached pod-two-is-attached
             listed-tag-passes listed-tag-passes-inwards other-tag-is-dropped listed-tag-passes-still wire-saw-the-listed wire-saw-no-other
-            node-keeps-its-own-vlan pod-hears-the-listed pod-hears-no-other
+            node-keeps-its-own-vlan verify-proves-the-guard pod-hears-the-listed pod-hears-no-other
             siblings-do-not-meet siblings-do-not-meet-on-another-tag sibling-reaches-far
             without-guard-other-tag-passes guard-is-back other-tag-is-dropped-again listed-tag-passes-again
             """,
@@ -42,7 +43,7 @@ public sealed class LabTests(VirtualLab lab)
         ["sriov"] =
             """
             weftd-serves site-is-applied agent-applies functions-are-made functions-have-the-vlan trunk-function-is-free
-            functions-have-a-driver pod-gets-function pod-reaches-far pod-reaches-far-by-ipv6 tag-on-the-wire no-tag-in-the-pod
+            functions-have-a-driver inventory-knows-the-functions pod-gets-function pod-reaches-far pod-reaches-far-by-ipv6 tag-on-the-wire no-tag-in-the-pod
             fabric-drops-shut-vlan-before fabric-drops-shut-vlan fabric-drops-shut-vlan-after
             second-pod-gets-function functions-of-one-network-meet before-foreign-mac foreign-mac-hears-nothing after-foreign-mac
             trunk-pod-gets-function trunk-pod-tags-602 trunk-pod-tags-603 trunk-tags-on-the-wire

@@ -156,10 +156,10 @@ def closure(root, patterns):
         with open(full, 'rb') as file:
             if file.read(4) != b'\x7fELF':
                 continue
-        listed = subprocess.run([*loader, '--list', full], capture_output=True, text=True).stdout
-        for line in listed.splitlines():
-            if 'not found' in line:
-                raise RuntimeError(f'{path} needs {line.strip()}: let a line of contents name its package')
+        listed = subprocess.run([*loader, '--list', full], capture_output=True, text=True)
+        if 'cannot open shared object' in listed.stderr:
+            raise RuntimeError(f'{path}: {listed.stderr.strip()}; let no line of contents leave out its package')
+        for line in listed.stdout.splitlines():
             needed = re.search(r'(?:=> )?(/\S+) \(0x', line)
             if needed and needed[1].startswith(root):
                 waiting.append(os.path.relpath(needed[1], root))

@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using Weft;
 using Weft.Fabric;
 using Weft.Fleet;
 using Weft.Resources;

@@ -47,16 +47,20 @@ public static class DevicePluginConfig
     {
         var data = new JsonObject();
         var digests = new JsonObject();
+        var texts = new HashSet<string>(StringComparer.Ordinal);
         foreach (var node in nodes.OrderBy(node => node.Name, StringComparer.Ordinal))
         {
             var text = Text(node.Pools);
             data[node.Name] = text;
+            texts.Add(text);
             digests[node.Name] = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))[..16];
         }
 
         var annotations = new JsonObject { [Restart] = DaemonSet, [RestartNodes] = Encoding.UTF8.GetString(Json.Bytes(digests)) };
-        var union = Union(nodes);
-        if (Ambiguity(nodes, union) is { } why)
+        // Most clusters' nodes are alike; only where they aren't is there something to think about.
+        if (texts.Count == 1)
+            data[Common] = texts.First();
+        else if (Union(nodes) is var union && Ambiguity(nodes, union) is { } why)
             annotations[WithoutCommon] = why;
         else
             data[Common] = Text(union);

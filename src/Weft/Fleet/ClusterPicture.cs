@@ -71,13 +71,13 @@ public static class ClusterPicture
                 attachment.Path, attachment.Network.ToString());
         }
 
-        var ports = nodes.Where(node => node.IsVirtual).Select(node => Facts(image, node, network.Id, attachment.Plugin)).OfType<AttachedNode>()
+        var ports = nodes.Where(node => node.IsVirtual && attachment.Plugin == PluginType.DPDK).Select(node => Facts(image, node, network.Id, attachment.Plugin)).OfType<AttachedNode>()
             .SelectMany(node => node.Uplinks.Select(uplink => (Node: node, Uplink: uplink))).ToList();
         return new AttachedNetwork(attachment, network, master)
         {
             IsVirtual = nodes.Any(node => node.IsVirtual),
             LayerThree = network.Type == NetworkType.Trunked ? MachineAddresses.LayerThreeOf(image, network.Id, limits) : ImmutableDictionary<int, Network>.Empty,
-            KeepsInterfaces = attachment.Plugin == PluginType.DPDK && ports.Count > 0 && ports.TrueForAll(p => DeviceSelectors.IsMellanox(p.Node, p.Uplink) == true),
+            KeepsInterfaces = ports.Count > 0 && ports.TrueForAll(p => DeviceSelectors.IsMellanox(p.Node, p.Uplink) == true),
         };
     }
 

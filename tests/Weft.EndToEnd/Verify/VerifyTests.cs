@@ -117,7 +117,7 @@ public sealed class VerifyTests : IDisposable
         _agent.BeginOutputReadLine();
     }
 
-    private Task<(int Code, string Output, string Errors)> Weft(Weftd weftd, params string[] args) => Run(Program("Weft.Cli", "weft"),
+    private static Task<(int Code, string Output, string Errors)> Weft(Weftd weftd, params string[] args) => Run(Program("Weft.Cli", "weft"),
         $"{string.Join(' ', args)} --server {weftd.Url} --token-file {weftd.Data}/admin.token -s {SmallSite.Subscription.Split('/')[2]} -g rg1");
 
     private static string Program(string project, string name) => Path.GetFullPath(Path.Join(Here, "..", "..", project, Path.GetFileName(Here), name));

@@ -114,7 +114,7 @@ public sealed class FunctionRuleTests
         var site = TestSite.Small();
         Attach(site, L3("n6", plugin));
         if (found is not null)
-            Found(site, "w1", new NetworkDevice("eth1", driver.Length > 0 ? null : "0000:00:05.0", driver.Length > 0 ? "" : "8086", "", driver.Length > 0 ? driver : "iavf", found, 9000, true, null));
+            Found(site, "w1", new NetworkDevice("eth2", "0000:00:06.0", "8086", "1889", plugin == "DPDK" ? "vfio-pci" : "iavf", "52:54:00:00:00:98", 9000, true, null), new NetworkDevice("eth1", driver.Length > 0 ? null : "0000:00:05.0", driver.Length > 0 ? "" : "8086", "", driver.Length > 0 ? driver : "iavf", found, 9000, true, null));
         Says(site.Refused(RefusalCode.Mismatch, Uplinks, TestSite.NodeId("w1"), TestSite.Node($"{{'name':'eth1','macAddress':'{Mac}',{N6}}}")), [.. says, "w1", "n6"]);
         if (found is not null)
             Found(site, "w1", new NetworkDevice("eth1", "0000:00:06.0", "8086", "1889", "iavf", Mac, 9000, true, null));
@@ -263,10 +263,10 @@ public sealed class FunctionRuleTests
 
     private static bool Leases(TestSite site, string network) => ClusterAttachments.PodsLease(new Snapshot(site.Image), TestSite.Id(K1), TestSite.Id($"~c/l3Networks/{network}"));
 
-    private static void Found(TestSite site, string node, params NetworkDevice[] devices)
+    private static void Found(TestSite site, string name, params NetworkDevice[] devices)
     {
-        var id = TestSite.Id(TestSite.NodeId(node));
-        site.Commit(Inventories.Put(id, id.Parent!.Extend(Weft.Fleet.Agent.ResourceType, node), new NodeInventory("6.1", true, [.. devices], [], []).ToJson(), TestSite.Now));
+        var node = TestSite.Id(TestSite.NodeId(name));
+        site.Commit(Inventories.Put(node, node.Parent!.Extend(Weft.Fleet.Agent.ResourceType, name), new NodeInventory("6.1", true, [.. devices], [], []).ToJson(), TestSite.Now));
     }
 
     private static string L3(string name, string plugin) => $"'l3Networks':[{{'networkId':'~c/l3Networks/{name}','pluginType':'{plugin}'}}]";

@@ -17,7 +17,7 @@ public sealed class NetplanTests : IDisposable
         Need("netplan");
         var site = TestSite.Example();
         foreach (var node in ClusterPicture.Draw(site.Image, Id($"kubernetesClusters/{cluster}"), site.Limits).Nodes)
-            Generate(node.Name, node.Files.Single().Content);
+            Generate(node.Name, node.Files.Single(file => file.Path.EndsWith(".yaml", StringComparison.Ordinal)).Content);
     }
 
     [Fact]

@@ -31,7 +31,7 @@ internal sealed class KubeRules
         return rules;
     }
 
-    public bool Allow(KubeRequest request) => _rules.Count(rule => rule.Allows(request)) > 0;
+    public bool Allow(KubeRequest request) => _rules.Where(rule => rule.Allows(request)).ToList() is not [];
 
     private static IEnumerable<YamlMappingNode> Documents(string file)
     {

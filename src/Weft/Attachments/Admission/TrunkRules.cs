@@ -60,8 +60,11 @@ internal static class TrunkRules
             return;
         foreach (var (vlan, texts) in map.EnumerateObject().Select(m => (m.Name, m.Value)))
         {
+            // One that isn't the trunk's is a finding already.
+            if (!int.TryParse(vlan, NumberStyles.None, CultureInfo.InvariantCulture, out var number) || selection.Vlans?.Contains(number) == false)
+                continue;
             var path = $"{selection.Path}.cni-args.vlans.{vlan}";
-            var subnets = int.TryParse(vlan, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && selection.Network is { } network ? network.OnVlans.GetValueOrDefault(number, []) : [];
+            var subnets = selection.Network is { } network ? network.OnVlans.GetValueOrDefault(number, []) : [];
             if (texts.ValueKind != JsonValueKind.Array || texts.EnumerateArray().Any(t => t.ValueKind != JsonValueKind.String))
             {
                 findings.Add(AddressRules.NoList, path, $"the addresses on VLAN {vlan} are {CniConfig.Name(texts)}", "write a list of texts");

@@ -12,9 +12,9 @@ public static partial class Yaml
 {
     // Characters that end or begin something in a plain scalar, wherever they stand; ':' and '#' do so only beside a blank.
     private static readonly SearchValues<char> PlainInside = SearchValues.Create(
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 !#$%&'()*+,-./:;<=>?@\\^_|~\"");
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 !#$%&'()*+,-./:;<=>?@^_|~\"");
 
-    private static readonly SearchValues<char> PlainFirst = SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/.(+_;$^\\");
+    private static readonly SearchValues<char> PlainFirst = SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/.(+_;$^");
 
     /// <summary>Writes one document.</summary>
     /// <param name="node">The tree.</param>

@@ -32,7 +32,10 @@ internal sealed class PacketSocket : IDisposable
     private readonly int _descriptor;
     private readonly byte[] _frame = new byte[LargestFrame];
 
-    private PacketSocket(int descriptor) => _descriptor = descriptor;
+    private readonly int _index;
+    private bool _hearsEveryVlan;
+
+    private PacketSocket(int descriptor, int index) => (_descriptor, _index) = (descriptor, index);
 
     /// <summary>Opens the socket.</summary>
     /// <param name="index">The interface's number.</param>
@@ -44,27 +47,34 @@ internal sealed class PacketSocket : IDisposable
         var descriptor = Sys.Socket(Sys.Packet, Sys.Raw | Sys.CloseOnExec, 0);
         if (descriptor < 0)
             throw Sys.Fault("open a packet socket (CAP_NET_RAW is needed)");
-        var socket = new PacketSocket(descriptor);
+        var socket = new PacketSocket(descriptor, index);
         var address = stackalloc byte[20];
         new Span<byte>(address, 20).Clear();
         *(ushort*)address = Sys.Packet;
         *(ushort*)(address + 2) = protocol;
         *(int*)(address + 4) = index;
         var one = 1;
-        // Neighbour advertisements to all nodes come in too where the interface has no IPv6 of its own.
-        var membership = stackalloc byte[16];
-        new Span<byte>(membership, 16).Clear();
-        *(int*)membership = index;
-        *(ushort*)(membership + 4) = Sys.AllMulticast;
         if (Sys.Bind(descriptor, address, 20) == 0 && Sys.SetOption(descriptor, Sys.SolPacket, Sys.AuxiliaryData, &one, sizeof(int)) == 0)
         {
-            _ = Sys.SetOption(descriptor, Sys.SolPacket, Sys.AddMembership, membership, 16);
+            // Neighbour advertisements to all nodes come in too where the interface has no IPv6 of its own.
+            socket.Join(Sys.AllMulticast);
             return socket;
         }
 
         var fault = Sys.Fault("bind a packet socket");
         socket.Dispose();
         throw fault;
+    }
+
+    /// <summary>
+    /// Has the card hand over frames of every VLAN, until the socket is closed. Cards drop those of VLANs that the node has no interface for
+    /// (rx-vlan-filter), save while somebody hears everything.
+    /// </summary>
+    public void HearEveryVlan()
+    {
+        if (!_hearsEveryVlan)
+            Join(Sys.Promiscuous);
+        _hearsEveryVlan = true;
     }
 
     /// <summary>Sends a frame.</summary>
@@ -85,6 +95,16 @@ internal sealed class PacketSocket : IDisposable
             Sys.NetworkDown => Verify.Sent.Down,
             _ => throw Sys.Fault("send a frame"),
         };
+    }
+
+    // What the card can't do changes nothing: then fewer frames come in.
+    private unsafe void Join(ushort kind)
+    {
+        var membership = stackalloc byte[16];
+        new Span<byte>(membership, 16).Clear();
+        *(int*)membership = _index;
+        *(ushort*)(membership + 4) = kind;
+        _ = Sys.SetOption(_descriptor, Sys.SolPacket, Sys.AddMembership, membership, 16);
     }
 
     /// <summary>Waits for a frame that somebody else has sent.</summary>

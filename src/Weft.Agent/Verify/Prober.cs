@@ -40,6 +40,8 @@ internal sealed class Prober(LinkState link, IReadOnlyCollection<string> own, Pr
         var question = target.Family == AddressFamily.IPv4
             ? Frames.ArpRequest([.. link.Mac], source, target, vlan)
             : Frames.NeighbourSolicitation([.. link.Mac], source, target, vlan);
+        if (vlan is not null)
+            _socket.HearEveryVlan();
         var heard = false;
         for (var ask = 0; ask < pace.Asks; ask++)
         {

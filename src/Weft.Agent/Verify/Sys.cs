@@ -14,7 +14,8 @@ internal static partial class Sys
     public const int SolPacket = 263;
     public const int AddMembership = 1;
     public const int AuxiliaryData = 8;
-    public const int AllMulticast = 2;
+    public const ushort Promiscuous = 1;
+    public const ushort AllMulticast = 2;
     public const int GetMtu = 0x8921;
     public const int NewNet = 0x40000000;
     public const short PollIn = 1;

@@ -71,7 +71,7 @@ internal sealed class LargeSite
         for (var i = 0; i < 20; i++)
             Put($"{Cloud}l2Networks/flat{i:d2}", Tracked($"'l2IsolationDomainId':'{Fabric}l2IsolationDomains/flat{i:d2}'"));
         for (var i = 0; i < 21; i++)
-            Put($"{Cloud}l3Networks/net{i:d2}", Tracked($"'l3IsolationDomainId':'{Fabric}l3IsolationDomains/user','vlan':{2000 + i}"));
+            Put($"{Cloud}l3Networks/sub{i:d2}", Tracked($"'l3IsolationDomainId':'{Fabric}l3IsolationDomains/user','vlan':{2000 + i}"));
         for (var i = 0; i < 10; i++)
             Put($"{Cloud}trunkedNetworks/trunk{i:d2}", Tracked($"'isolationDomainIds':['{Fabric}l2IsolationDomains/flat{20 + i:d2}'],'vlans':[{1020 + i}]"));
         Put($"{Cloud}cloudServicesNetworks/egress", Tracked(""));
@@ -83,15 +83,15 @@ internal sealed class LargeSite
         string[] onL3 = ["MACVLAN", "IPVLAN", "OSDevice", "SRIOV", "DPDK"];
         var l2 = string.Join(',', Enumerable.Range(0, 20).Select(i => $"{{'networkId':'{Cloud}l2Networks/flat{i:d2}','pluginType':'{onL2[i % 4]}'}}"));
         var l3 = string.Join(',', Enumerable.Range(0, 20).Select(i =>
-            $"{{'networkId':'{Cloud}l3Networks/net{i:d2}','pluginType':'{onL3[i % 5]}'{(onL3[i % 5] == "OSDevice" ? "" : ",'ipamEnabled':'True'")}}}"));
+            $"{{'networkId':'{Cloud}l3Networks/sub{i:d2}','pluginType':'{onL3[i % 5]}'{(onL3[i % 5] == "OSDevice" ? "" : ",'ipamEnabled':'True'")}}}"));
         var trunks = string.Join(',', Enumerable.Range(0, 10).Select(i => $"{{'networkId':'{Cloud}trunkedNetworks/trunk{i:d2}','pluginType':'SRIOV'}}"));
         Put(id.ToString(), Tracked(
             "'kubernetesVersion':'1.33.1','controlPlaneNodeConfiguration':{'count':1,'vmSkuName':'s'},"
             + "'initialAgentPoolConfigurations':[{'name':'workers','mode':'System','count':1,'vmSkuName':'s'}],"
-            + $"'networkConfiguration':{{'cloudServicesNetworkId':'{Cloud}cloudServicesNetworks/egress','cniNetworkId':'{Cloud}l3Networks/net20',"
+            + $"'networkConfiguration':{{'cloudServicesNetworkId':'{Cloud}cloudServicesNetworks/egress','cniNetworkId':'{Cloud}l3Networks/sub20',"
             + $"'attachedNetworkConfiguration':{{'l2Networks':[{l2}],'l3Networks':[{l3}],'trunkedNetworks':[{trunks}]}}}}"));
         var functions = Enumerable.Range(0, 20).Where(i => i % 4 > 1).Select(i => $"l2Networks/flat{i:d2}")
-            .Concat(Enumerable.Range(0, 20).Where(i => i % 5 > 2).Select(i => $"l3Networks/net{i:d2}"))
+            .Concat(Enumerable.Range(0, 20).Where(i => i % 5 > 2).Select(i => $"l3Networks/sub{i:d2}"))
             .Concat(Enumerable.Range(0, 10).Select(i => $"trunkedNetworks/trunk{i:d2}"))
             .Select((network, i) => $"{{'functions':'{2 * i}-{(2 * i) + 1}','networkId':'{Cloud}{network}'}}");
         for (var i = 0; i < nodes; i++)

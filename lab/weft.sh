@@ -43,8 +43,9 @@ start_agent() {
     agent=$!
 }
 
-# applied: within 90 s, which is for a machine that others keep busy, the agent has reported the newest picture as applied, and nothing that stands in the way.
-applied() { soon 90 '[ "$(state_of_agent)" = Applied ]'; }
+# applied: within 90 s, which is for a machine that others keep busy, the agent has reported the picture as applied, and weftd says so.
+# The log is asked first: starting weft over and over would take more of the machine than all the rest.
+applied() { soon 90 'grep -q "reported state=Applied" /tmp/agent.log' && soon 20 '[ "$(state_of_agent)" = Applied ]'; }
 state_of_agent() { weft get agents --cluster "$cluster" -o json 2>/dev/null | jq -r '.[0].properties.status.state'; }
 
 # steps: how often the agent has changed anything on the node.

@@ -61,5 +61,5 @@ ok change-cuts-the-node-off 'soon 60 "ip route get 192.0.2.1 | grep -q trap"'
 ok change-is-taken-back 'soon 60 "! ip link show trap 2>/dev/null"'
 ok way-is-back 'soon 10 "ping -c1 -W1 192.0.2.1"'
 ok others-stayed 'soon 6 "ping -c1 -W1 10.20.4.1" && reaches upf 10.20.6.1'
-ok agent-says-why 'soon 60 "weft get agents --cluster $cluster -o json 2>/dev/null | grep -q \"was taken back\""'
+ok agent-says-why 'soon 60 "grep -q \"reported state=Failed\" /tmp/agent.log" && soon 20 "weft get agents --cluster $cluster -o json 2>/dev/null | grep -q \"was taken back\""'
 kill $applying 2>/dev/null

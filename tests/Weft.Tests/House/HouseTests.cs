@@ -27,7 +27,7 @@ public sealed partial class HouseTests
         ("Weft.Server", ["Weft", "Weft.Relay"], "no program references another: they speak over their specified protocols"),
         ("Weft.Agent", ["Weft", "Weft.Relay"], "no program references another: they speak over their specified protocols"),
         ("Weft.Cni", ["Weft"], "no program references another: they speak over their specified protocols"),
-        ("Weft.Cli", ["Weft"], "no program references another: they speak over their specified protocols"),
+        ("Weft.Cli", ["Weft", "Weft.Relay"], "no program references another: they speak over their specified protocols"),
     ];
 
     [Fact]

@@ -1,0 +1,42 @@
+using System.Net;
+
+namespace Weft.Relay.Hosting;
+
+/// <summary>What the relay asks of whoever hosts it: which hybrid connections there are, and who may come in. Asked for each connection, so it answers from memory.</summary>
+public interface IRelayDirectory
+{
+    /// <summary>Whether the connections are known yet. While they aren't, everybody is asked to come again (503): a 404 would end a listener for ever.</summary>
+    bool IsReady { get; }
+
+    /// <summary>A number that is raised by every change that may alter <see cref="Find"/> or <see cref="Admit"/>. Sessions that were admitted under another number are asked about again.</summary>
+    long Version { get; }
+
+    /// <summary>Finds the hybrid connection that a path leads to.</summary>
+    /// <param name="path">The path of a request without <c>/$hc/</c>, decoded once and checked: segments separated by single slashes, and perhaps a suffix after the connection's own path.</param>
+    /// <returns>The connection whose path is the longest prefix of <paramref name="path"/> by whole segments; null where there is none.</returns>
+    HybridConnection? Find(string path);
+
+    /// <summary>Decides by the network rules.</summary>
+    /// <param name="connection">The connection.</param>
+    /// <param name="role">What the caller is to be.</param>
+    /// <param name="service">The suffix after the connection's path, without its slash: the name of the service wanted; empty for the connection's own.</param>
+    /// <param name="source">Whence the caller comes: IPv4 addresses as such, never mapped.</param>
+    /// <returns>Whether it may, and by which rule.</returns>
+    Admission Admit(HybridConnection connection, RelayRole role, string service, IPAddress source);
+}
+
+/// <summary>What a caller is to a hybrid connection.</summary>
+public enum RelayRole
+{
+    /// <summary>It answers: control channel, accepted rendezvous, answered requests.</summary>
+    Listener,
+
+    /// <summary>It asks: WebSockets and HTTP requests.</summary>
+    Sender,
+}
+
+/// <summary>A verdict of the network rules.</summary>
+/// <param name="IsAllowed">Whether the caller may come in.</param>
+/// <param name="Rule">The rule that decided, for the audit log, for example <c>cluster core-east: allow 10.0.0.0/8</c>.</param>
+/// <param name="Refusal">What a caller with a good token is told, for example <c>your address 203.0.113.7 is not in the allowed networks of core-east</c>; null where it may.</param>
+public readonly record struct Admission(bool IsAllowed, string Rule, string? Refusal = null);

@@ -101,10 +101,13 @@ public sealed class SharedAccessSignature
     /// <param name="host">The host that the token must be for; null for any. Scheme and port never matter: clients sign differing ones.</param>
     /// <returns>The verdict: expiry and path are told only to those whose signature is good.</returns>
     public static TokenVerdict Verify(string? text, ImmutableArray<AuthorizationRule> rules, string path, DateTimeOffset now, TimeSpan tolerance, string? host = null)
-        => TryParse(text, out var token) ? token.Verify(rules, path, now, tolerance, host) : new(TokenFault.Malformed);
+        => TryParse(text, out var token) ? token.Judge(rules, path, now, tolerance, host) : new(TokenFault.Malformed);
 
-    /// <inheritdoc cref="Verify(string?, ImmutableArray{AuthorizationRule}, string, DateTimeOffset, TimeSpan, string?)"/>
-    public TokenVerdict Verify(ImmutableArray<AuthorizationRule> rules, string path, DateTimeOffset now, TimeSpan tolerance, string? host = null)
+    /// <summary>Hides the signature.</summary>
+    /// <returns>Audience, rule and expiry.</returns>
+    public override string ToString() => $"token of {KeyName} for {Audience} until {ExpiresAt:u}";
+
+    private TokenVerdict Judge(ImmutableArray<AuthorizationRule> rules, string path, DateTimeOffset now, TimeSpan tolerance, string? host)
     {
         if (Signer(rules) is not { } rule)
             return new(TokenFault.BadSignature);
@@ -112,10 +115,6 @@ public sealed class SharedAccessSignature
             return new(TokenFault.Expired, rule, ExpiresAt);
         return new(TokenAudience.Covers(Audience, path, host) ? TokenFault.None : TokenFault.WrongPath, rule, ExpiresAt);
     }
-
-    /// <summary>Hides the signature.</summary>
-    /// <returns>Audience, rule and expiry.</returns>
-    public override string ToString() => $"token of {KeyName} for {Audience} until {ExpiresAt:u}";
 
     private AuthorizationRule? Signer(ImmutableArray<AuthorizationRule> rules)
     {

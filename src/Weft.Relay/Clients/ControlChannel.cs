@@ -1,4 +1,5 @@
 using System.Buffers;
+using Weft.Relay.Frames;
 using Weft.Relay.Wire;
 
 namespace Weft.Relay.Clients;
@@ -58,9 +59,9 @@ internal sealed class ControlChannel(WebSocketConnection connection, Sessions se
         await _turn.WaitAsync(cancel).ConfigureAwait(false);
         try
         {
-            await connection.SendAsync(FrameKind.Text, message, true, cancel).ConfigureAwait(false);
+            await connection.SendAsync(Opcode.Text, message, true, cancel).ConfigureAwait(false);
             if (body is { } bytes)
-                await connection.SendAsync(FrameKind.Binary, bytes, true, cancel).ConfigureAwait(false);
+                await connection.SendAsync(Opcode.Binary, bytes, true, cancel).ConfigureAwait(false);
         }
         finally
         {
@@ -80,7 +81,7 @@ internal sealed class ControlChannel(WebSocketConnection connection, Sessions se
             {
                 if (received.IsTooLong)
                     Refused($"a message of more than {buffer.Length} bytes");
-                else if (received.Kind == FrameKind.Binary)
+                else if (received.Kind == Opcode.Binary)
                     Refused("a body that belongs to no message");
                 else if (ControlMessage.TryRead(buffer.AsMemory(0, received.Count), out var message, out var fault))
                     await Serve(message!, buffer, cancel).ConfigureAwait(false);
@@ -103,7 +104,7 @@ internal sealed class ControlChannel(WebSocketConnection connection, Sessions se
                 break;
             case RequestMessage { IsByRendezvous: false, HasBody: true } request:
                 // The body is the very next message: nothing comes between.
-                if (await connection.ReceiveMessage(buffer, cancel).ConfigureAwait(false) is not { Kind: FrameKind.Binary, IsTooLong: false } body)
+                if (await connection.ReceiveMessage(buffer, cancel).ConfigureAwait(false) is not { Kind: Opcode.Binary, IsTooLong: false } body)
                     throw new IOException("The relay sent a request whose body is missing or too long.");
                 sessions.Serve(request, buffer.AsMemory(0, body.Count).ToArray(), this);
                 break;

@@ -1,19 +1,20 @@
 using System.Buffers;
+using Weft.Relay.Frames;
 
 namespace Weft.Relay.Clients;
 
 /// <summary>What came: some of a message, or the end of the peer's side.</summary>
-/// <param name="Kind"><see cref="FrameKind.Text"/>, <see cref="FrameKind.Binary"/> or <see cref="FrameKind.Close"/>.</param>
+/// <param name="Kind"><see cref="Opcode.Text"/>, <see cref="Opcode.Binary"/> or <see cref="Opcode.Close"/>.</param>
 /// <param name="Count">How many bytes.</param>
 /// <param name="EndsMessage">Whether the message ends with them.</param>
-internal readonly record struct Received(FrameKind Kind, int Count, bool EndsMessage);
+internal readonly record struct Received(Opcode Kind, int Count, bool EndsMessage);
 
 /// <summary>Reads frames from a transport. Control frames are handed to whoever keeps the connection; one reader at a time.</summary>
 /// <param name="transport">The upgraded connection.</param>
 /// <param name="bufferSize">The size of the buffer, in bytes.</param>
 /// <param name="clock">Stamps the waits.</param>
 /// <param name="onControl">Is given each control frame with its payload, which it must not keep.</param>
-internal sealed class FrameReader(Stream transport, int bufferSize, TimeProvider clock, Action<FrameKind, ReadOnlyMemory<byte>> onControl) : IDisposable
+internal sealed class FrameReader(Stream transport, int bufferSize, TimeProvider clock, Action<Opcode, ReadOnlyMemory<byte>> onControl) : IDisposable
 {
     /// <summary>From which size on a payload is read into the caller's memory at once. Below, one read that takes several frames is cheaper, for all its copying.</summary>
     private const int DirectSize = 32 * 1024;
@@ -23,7 +24,7 @@ internal sealed class FrameReader(Stream transport, int bufferSize, TimeProvider
     private int _end;
     private long _remaining;
     private bool _isFinal = true;
-    private FrameKind _message;
+    private Opcode _message;
     private long _waitingSince;
 
     /// <summary>Since when bytes have been waited for, as the clock's stamp; 0 while nobody waits.</summary>
@@ -40,15 +41,15 @@ internal sealed class FrameReader(Stream transport, int bufferSize, TimeProvider
     {
         while (_remaining == 0)
         {
-            FrameHeader header;
+            ClientFrame header;
             int size;
-            while (!FrameHeader.TryRead(Buffered.Span, out header, out size))
+            while (!ClientFrame.TryRead(Buffered.Span, out header, out size))
                 await Fill(cancel).ConfigureAwait(false);
             if (header.IsControl)
             {
                 await Control(header, size, cancel).ConfigureAwait(false);
-                if (header.Kind == FrameKind.Close)
-                    return new(FrameKind.Close, 0, true);
+                if (header.Kind == Opcode.Close)
+                    return new(Opcode.Close, 0, true);
                 continue;
             }
 
@@ -75,7 +76,7 @@ internal sealed class FrameReader(Stream transport, int bufferSize, TimeProvider
         {
             if (_remaining == 0)
             {
-                if (!FrameHeader.TryRead(Buffered.Span, out var header, out var size) || header.IsControl || (header.Kind != FrameKind.Continuation && header.Kind != _message))
+                if (!ClientFrame.TryRead(Buffered.Span, out var header, out var size) || header.IsControl || (header.Kind != Opcode.Continuation && header.Kind != _message))
                     break;
                 Begin(header, size);
                 continue;
@@ -96,17 +97,17 @@ internal sealed class FrameReader(Stream transport, int bufferSize, TimeProvider
             ArrayPool<byte>.Shared.Return(buffer);
     }
 
-    private void Begin(FrameHeader header, int size)
+    private void Begin(ClientFrame header, int size)
     {
-        if (header.Kind == FrameKind.Continuation == _isFinal)
+        if (header.Kind == Opcode.Continuation == _isFinal)
             throw new IOException("The relay sent frames of a message in disorder.");
-        if (header.Kind != FrameKind.Continuation)
+        if (header.Kind != Opcode.Continuation)
             _message = header.Kind;
         _start += size;
         (_remaining, _isFinal) = (header.Length, header.IsFinal);
     }
 
-    private async ValueTask Control(FrameHeader header, int size, CancellationToken cancel)
+    private async ValueTask Control(ClientFrame header, int size, CancellationToken cancel)
     {
         var whole = size + (int)header.Length;
         while (Buffered.Length < whole)

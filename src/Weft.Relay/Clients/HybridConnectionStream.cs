@@ -1,3 +1,5 @@
+using Weft.Relay.Frames;
+
 namespace Weft.Relay.Clients;
 
 /// <summary>
@@ -58,7 +60,7 @@ public sealed class HybridConnectionStream : Stream
         while (true)
         {
             var received = await _connection.ReceiveAsync(buffer, cancellationToken).ConfigureAwait(false);
-            if (received.Kind == FrameKind.Close)
+            if (received.Kind == Opcode.Close)
                 return IsGoodEnd(_connection.CloseCode ?? 1005) ? 0 : throw new IOException($"The connection was closed with {_connection.CloseCode}: {_connection.CloseReason}");
             // An empty message isn't an end, whatever a reader of streams would make of it.
             if (received.Count == 0)
@@ -79,7 +81,7 @@ public sealed class HybridConnectionStream : Stream
         while (!buffer.IsEmpty)
         {
             var part = buffer[..Math.Min(buffer.Length, WebSocketConnection.MaxFrame)];
-            await _connection.SendAsync(FrameKind.Binary, part, true, cancellationToken).ConfigureAwait(false);
+            await _connection.SendAsync(Opcode.Binary, part, true, cancellationToken).ConfigureAwait(false);
             Interlocked.Add(ref _bytesWritten, part.Length);
             buffer = buffer[part.Length..];
         }

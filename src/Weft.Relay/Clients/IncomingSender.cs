@@ -79,7 +79,7 @@ public sealed class IncomingSender
         Rejection = (status, phrase);
         try
         {
-            var (connection, _) = await _dialer.Open(new(HybridConnectionAddress.Reject(_message.Address, status, phrase)), null, [], FrameHeader.MaxControl, cancel).ConfigureAwait(false);
+            var (connection, _) = await _dialer.Open(new(HybridConnectionAddress.Reject(_message.Address, status, phrase)), null, [], ClientFrame.MaxControl, cancel).ConfigureAwait(false);
             await connection.DisposeAsync().ConfigureAwait(false);
         }
         catch (RelayRefusedException)

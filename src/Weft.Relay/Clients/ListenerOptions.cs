@@ -10,7 +10,7 @@ public sealed record ListenerOptions
     public Func<IncomingSender, CancellationToken, Task>? OnSender { get; init; }
 
     /// <summary>Answers an HTTP request. Null answers 501.</summary>
-    public Func<RelayedRequest, CancellationToken, Task<RelayedResponse>>? OnRequest { get; init; }
+    public Func<IncomingRequest, CancellationToken, Task<OutgoingResponse>>? OnRequest { get; init; }
 
     /// <summary>Is told what happens. Called where it happens, so it must not block.</summary>
     public Action<ListenerEvent>? OnEvent { get; init; }

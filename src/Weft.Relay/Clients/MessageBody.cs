@@ -1,3 +1,5 @@
+using Weft.Relay.Frames;
+
 namespace Weft.Relay.Clients;
 
 /// <summary>One message as a stream: the body of a large request.</summary>
@@ -27,7 +29,7 @@ internal sealed class MessageBody(WebSocketConnection connection) : Stream
         while (!_hasEnded && !buffer.IsEmpty)
         {
             var received = await connection.ReceiveAsync(buffer, cancellationToken).ConfigureAwait(false);
-            if (received.Kind != FrameKind.Binary)
+            if (received.Kind != Opcode.Binary)
                 throw new IOException("The request ended before its body did.");
             _hasEnded = received.EndsMessage;
             if (received.Count > 0)

@@ -1,10 +1,12 @@
+using Weft.Relay.Frames;
+
 namespace Weft.Relay.Clients;
 
 /// <summary>A message, gathered.</summary>
 /// <param name="Kind">Text or binary.</param>
 /// <param name="Count">Its length in bytes.</param>
 /// <param name="IsTooLong">Whether there was more than there was room for; the rest has been thrown away.</param>
-internal readonly record struct GatheredMessage(FrameKind Kind, int Count, bool IsTooLong);
+internal readonly record struct GatheredMessage(Opcode Kind, int Count, bool IsTooLong);
 
 /// <summary>Messages as wholes.</summary>
 internal static class Messages
@@ -21,7 +23,7 @@ internal static class Messages
         {
             var isFull = count == buffer.Length;
             var received = await connection.ReceiveAsync(isFull ? new byte[1] : buffer.AsMemory(count), cancel).ConfigureAwait(false);
-            if (received.Kind == FrameKind.Close)
+            if (received.Kind == Opcode.Close)
                 return null;
             if (isFull && received.Count > 0)
                 return await Skip(connection, received, cancel).ConfigureAwait(false);
@@ -37,7 +39,7 @@ internal static class Messages
         while (!received.EndsMessage)
         {
             received = await connection.ReceiveAsync(rest, cancel).ConfigureAwait(false);
-            if (received.Kind == FrameKind.Close)
+            if (received.Kind == Opcode.Close)
                 return null;
         }
 

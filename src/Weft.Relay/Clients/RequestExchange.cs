@@ -1,4 +1,5 @@
 using System.Buffers;
+using Weft.Relay.Frames;
 using Weft.Relay.Wire;
 
 namespace Weft.Relay.Clients;
@@ -9,7 +10,7 @@ namespace Weft.Relay.Clients;
 /// <param name="dialer">Opens the rendezvous.</param>
 /// <param name="answer">Answers.</param>
 /// <param name="clock">The clock.</param>
-internal sealed class RequestExchange(RequestMessage message, ControlChannel channel, RelayDialer dialer, Func<RelayedRequest, CancellationToken, Task<RelayedResponse>> answer, TimeProvider clock) : IAsyncDisposable
+internal sealed class RequestExchange(RequestMessage message, ControlChannel channel, RelayDialer dialer, Func<IncomingRequest, CancellationToken, Task<OutgoingResponse>> answer, TimeProvider clock) : IAsyncDisposable
 {
     /// <summary>How long a body may take on its way to the control channel; then what there is goes by a rendezvous, as the .NET client of Azure Relay does it.</summary>
     private static readonly TimeSpan GatherTime = TimeSpan.FromSeconds(2);
@@ -37,7 +38,7 @@ internal sealed class RequestExchange(RequestMessage message, ControlChannel cha
         }
 
         Exception? fault = null;
-        RelayedResponse response;
+        OutgoingResponse response;
         try
         {
             response = await answer(new(request.Id, request.Method!, request.RequestTarget ?? "/", request.RequestHeaders, request.RemoteEndpoint, content), cancel).ConfigureAwait(false);
@@ -64,7 +65,7 @@ internal sealed class RequestExchange(RequestMessage message, ControlChannel cha
     private async Task<RequestMessage> Fetch(CancellationToken cancel)
     {
         await Meet(cancel).ConfigureAwait(false);
-        if (await _rendezvous!.ReceiveMessage(_buffer, cancel).ConfigureAwait(false) is { Kind: FrameKind.Text, IsTooLong: false } received
+        if (await _rendezvous!.ReceiveMessage(_buffer, cancel).ConfigureAwait(false) is { Kind: Opcode.Text, IsTooLong: false } received
             && ControlMessage.TryRead(_buffer.AsMemory(0, received.Count), out var read, out _) && read is RequestMessage { IsByRendezvous: false } request)
             return request;
         throw new IOException("The relay didn't send the request that it had announced.");
@@ -73,7 +74,7 @@ internal sealed class RequestExchange(RequestMessage message, ControlChannel cha
     private async Task Meet(CancellationToken cancel)
         => (_rendezvous, _) = await dialer.Open(new(message.Address), null, [], WebSocketConnection.MaxFrame, cancel).ConfigureAwait(false);
 
-    private async Task<long> Respond(RelayedResponse response, CancellationToken cancel)
+    private async Task<long> Respond(OutgoingResponse response, CancellationToken cancel)
     {
         var (count, isWhole) = response.Body is null ? (0, true) : await Gather(response.Body, cancel).ConfigureAwait(false);
         var head = new ResponseMessage(message.Id, response.Status, response.Description, response.Headers, response.Body is not null && (count > 0 || !isWhole));
@@ -91,7 +92,7 @@ internal sealed class RequestExchange(RequestMessage message, ControlChannel cha
 
         if (_rendezvous is null)
             await Meet(cancel).ConfigureAwait(false);
-        await _rendezvous!.SendAsync(FrameKind.Text, json, true, cancel).ConfigureAwait(false);
+        await _rendezvous!.SendAsync(Opcode.Text, json, true, cancel).ConfigureAwait(false);
         var sent = head.HasBody ? await SendOn(response.Body!, count, isWhole, cancel).ConfigureAwait(false) : 0;
         await Finish(cancel).ConfigureAwait(false);
         return sent;
@@ -124,8 +125,8 @@ internal sealed class RequestExchange(RequestMessage message, ControlChannel cha
     private async Task<long> SendOn(Stream body, int gathered, bool isWhole, CancellationToken cancel)
     {
         long sent = gathered;
-        var kind = FrameKind.Binary;
-        for (var at = 0; at < gathered; kind = FrameKind.Continuation)
+        var kind = Opcode.Binary;
+        for (var at = 0; at < gathered; kind = Opcode.Continuation)
         {
             var part = Math.Min(gathered - at, WebSocketConnection.MaxFrame);
             await _rendezvous!.SendAsync(kind, _buffer.AsMemory(at, part), false, cancel).ConfigureAwait(false);
@@ -140,7 +141,7 @@ internal sealed class RequestExchange(RequestMessage message, ControlChannel cha
             _reading = null;
             if (read == 0)
                 break;
-            for (var at = 0; at < read; kind = FrameKind.Continuation)
+            for (var at = 0; at < read; kind = Opcode.Continuation)
             {
                 var part = Math.Min(read - at, WebSocketConnection.MaxFrame);
                 await _rendezvous!.SendAsync(kind, _buffer.AsMemory(offset + at, part), false, cancel).ConfigureAwait(false);

@@ -154,7 +154,7 @@ internal sealed class Sessions(HybridConnectionAddress address, RelayDialer dial
         options.OnEvent?.Invoke(happened with { Duration = Clock.GetElapsedTime(start) });
     }
 
-    private static Func<RelayedRequest, CancellationToken, Task<RelayedResponse>> Status(int status, string phrase) => (_, _) => Task.FromResult(new RelayedResponse(status) { Description = phrase });
+    private static Func<IncomingRequest, CancellationToken, Task<OutgoingResponse>> Status(int status, string phrase) => (_, _) => Task.FromResult(new OutgoingResponse(status) { Description = phrase });
 
     /// <summary>What the sender asked for is in the address where it is to be met: its path behind ours, and its query.</summary>
     private bool TryPlace(string rendezvous, out string suffix, out string query)

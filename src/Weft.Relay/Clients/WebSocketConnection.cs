@@ -1,6 +1,7 @@
-using System.Buffers;
 using System.Buffers.Binary;
+using System.Buffers;
 using System.Text;
+using Weft.Relay.Frames;
 
 namespace Weft.Relay.Clients;
 
@@ -20,7 +21,7 @@ internal sealed class WebSocketConnection : IAsyncDisposable
     private readonly IDisposable _owner;
     private readonly RelayClientOptions _options;
     private readonly FrameReader _reader;
-    private readonly Masking _masking = new();
+    private readonly MaskKeys _keys = new();
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly ITimer _heartbeat;
     private byte[]? _pong;
@@ -55,7 +56,7 @@ internal sealed class WebSocketConnection : IAsyncDisposable
     public async ValueTask<Received> ReceiveAsync(Memory<byte> target, CancellationToken cancel)
     {
         if (CloseCode is not null)
-            return new(FrameKind.Close, 0, true);
+            return new(Opcode.Close, 0, true);
         Enter();
         try
         {
@@ -98,18 +99,18 @@ internal sealed class WebSocketConnection : IAsyncDisposable
     /// <param name="isFinal">Whether the message ends with it.</param>
     /// <param name="cancel">Ends it; where some of the frame has gone out already, the connection with it.</param>
     /// <exception cref="IOException">The connection has ended, or this side of it.</exception>
-    public async ValueTask SendAsync(FrameKind kind, ReadOnlyMemory<byte> payload, bool isFinal, CancellationToken cancel)
+    public async ValueTask SendAsync(Opcode kind, ReadOnlyMemory<byte> payload, bool isFinal, CancellationToken cancel)
     {
         await _turn.WaitAsync(cancel).ConfigureAwait(false);
         try
         {
             if (_isCloseSent)
                 throw new IOException("This side of the connection has ended already.");
-            if (kind == FrameKind.Close)
+            if (kind == Opcode.Close)
                 Volatile.Write(ref _isCloseSent, true);
             await Write(kind, payload, isFinal, cancel).ConfigureAwait(false);
             if (Interlocked.Exchange(ref _pong, null) is { } pong)
-                await Write(FrameKind.Pong, pong, true, cancel).ConfigureAwait(false);
+                await Write(Opcode.Pong, pong, true, cancel).ConfigureAwait(false);
         }
         finally
         {
@@ -132,7 +133,7 @@ internal sealed class WebSocketConnection : IAsyncDisposable
         var payload = new byte[2 + words.Length];
         BinaryPrimitives.WriteUInt16BigEndian(payload, (ushort)code);
         words.CopyTo(payload, 2);
-        await SendAsync(FrameKind.Close, payload, true, cancel).ConfigureAwait(false);
+        await SendAsync(Opcode.Close, payload, true, cancel).ConfigureAwait(false);
     }
 
     /// <summary>Ends it at once and without a word: the other end learns that this was no end of a stream.</summary>
@@ -173,15 +174,15 @@ internal sealed class WebSocketConnection : IAsyncDisposable
             _reader.Dispose();
     }
 
-    private async ValueTask Write(FrameKind kind, ReadOnlyMemory<byte> payload, bool isFinal, CancellationToken cancel)
+    private async ValueTask Write(Opcode kind, ReadOnlyMemory<byte> payload, bool isFinal, CancellationToken cancel)
     {
         if (_aborted is { } why)
             throw new IOException(why);
-        var buffer = ArrayPool<byte>.Shared.Rent(FrameHeader.MaxSize + payload.Length);
+        var buffer = ArrayPool<byte>.Shared.Rent(ClientFrame.MaxSize + payload.Length);
         try
         {
-            var key = _masking.NextKey();
-            var size = new FrameHeader(kind, isFinal, payload.Length).Write(buffer, key);
+            var key = _keys.Next();
+            var size = new ClientFrame(kind, isFinal, payload.Length).Write(buffer, key);
             Masking.Copy(payload.Span, buffer.AsSpan(size), key);
             await _transport.WriteAsync(buffer.AsMemory(0, size + payload.Length), cancel).ConfigureAwait(false);
         }
@@ -199,16 +200,16 @@ internal sealed class WebSocketConnection : IAsyncDisposable
         }
     }
 
-    private void OnControl(FrameKind kind, ReadOnlyMemory<byte> payload)
+    private void OnControl(Opcode kind, ReadOnlyMemory<byte> payload)
     {
-        if (kind == FrameKind.Close)
+        if (kind == Opcode.Close)
         {
             if (payload.Length == 1)
                 throw new IOException("The relay sent a Close with half a code.");
             CloseReason = payload.Length > 2 ? Encoding.UTF8.GetString(payload.Span[2..]) : "";
             CloseCode = payload.Length >= 2 ? BinaryPrimitives.ReadUInt16BigEndian(payload.Span) : 1005;
         }
-        else if (kind == FrameKind.Ping)
+        else if (kind == Opcode.Ping)
         {
             _isPinged = true;
             // Never waited for by the reader: a way out that is full mustn't stop the way in. The latest ping is the one to answer (RFC 6455 §5.5.3).
@@ -225,7 +226,7 @@ internal sealed class WebSocketConnection : IAsyncDisposable
             try
             {
                 if (Interlocked.Exchange(ref _pong, null) is { } pong)
-                    await Write(FrameKind.Pong, pong, true, CancellationToken.None).ConfigureAwait(false);
+                    await Write(Opcode.Pong, pong, true, CancellationToken.None).ConfigureAwait(false);
             }
             catch (IOException)
             {
@@ -258,7 +259,7 @@ internal sealed class WebSocketConnection : IAsyncDisposable
             return;
         try
         {
-            await Write(FrameKind.Ping, ReadOnlyMemory<byte>.Empty, true, CancellationToken.None).ConfigureAwait(false);
+            await Write(Opcode.Ping, ReadOnlyMemory<byte>.Empty, true, CancellationToken.None).ConfigureAwait(false);
         }
         catch (IOException)
         {

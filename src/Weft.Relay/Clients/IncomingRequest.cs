@@ -11,11 +11,11 @@ namespace Weft.Relay.Clients;
 /// <param name="Headers">The headers, without the token and those of the connection.</param>
 /// <param name="RemoteEndpoint">Whence it came, as the relay says; null where it doesn't.</param>
 /// <param name="Body">The body, read once; empty where there is none.</param>
-public sealed record RelayedRequest(string Id, string Method, string Target, ImmutableArray<HeaderField> Headers, IPEndPoint? RemoteEndpoint, Stream Body);
+public sealed record IncomingRequest(string Id, string Method, string Target, ImmutableArray<HeaderField> Headers, IPEndPoint? RemoteEndpoint, Stream Body);
 
 /// <summary>The answer to an HTTP request.</summary>
 /// <param name="Status">The status, 100–999.</param>
-public sealed record RelayedResponse(int Status)
+public sealed record OutgoingResponse(int Status)
 {
     /// <summary>The reason phrase; null for the usual one.</summary>
     public string? Description { get; init; }

@@ -1,34 +1,13 @@
 using System.Buffers.Binary;
+using Weft.Relay.Frames;
 
 namespace Weft.Relay.Clients;
-
-/// <summary>What a frame is (RFC 6455 §5.2).</summary>
-internal enum FrameKind
-{
-    /// <summary>More of the message before it.</summary>
-    Continuation = 0,
-
-    /// <summary>Text.</summary>
-    Text = 1,
-
-    /// <summary>Bytes.</summary>
-    Binary = 2,
-
-    /// <summary>No more comes from this side.</summary>
-    Close = 8,
-
-    /// <summary>Are you there?</summary>
-    Ping = 9,
-
-    /// <summary>I am.</summary>
-    Pong = 10,
-}
 
 /// <summary>The head of a frame, as a client sees it: what it sends is masked, what it receives isn't.</summary>
 /// <param name="Kind">What the frame is.</param>
 /// <param name="IsFinal">Whether the message ends with it.</param>
 /// <param name="Length">The payload's length in bytes.</param>
-internal readonly record struct FrameHeader(FrameKind Kind, bool IsFinal, long Length)
+internal readonly record struct ClientFrame(Opcode Kind, bool IsFinal, long Length)
 {
     /// <summary>The longest head that is sent: two bytes, eight of length, four of key.</summary>
     public const int MaxSize = 14;
@@ -37,7 +16,7 @@ internal readonly record struct FrameHeader(FrameKind Kind, bool IsFinal, long L
     public const int MaxControl = 125;
 
     /// <summary>Whether it is a frame about the connection, which may stand between those of a message.</summary>
-    public bool IsControl => Kind >= FrameKind.Close;
+    public bool IsControl => Kind.IsControl();
 
     /// <summary>Writes the head and the key.</summary>
     /// <param name="target">Where; at least <see cref="MaxSize"/> bytes.</param>
@@ -75,7 +54,7 @@ internal readonly record struct FrameHeader(FrameKind Kind, bool IsFinal, long L
     /// <param name="size">How many bytes it takes.</param>
     /// <returns>False where there isn't all of it yet.</returns>
     /// <exception cref="IOException">No server may send it.</exception>
-    public static bool TryRead(ReadOnlySpan<byte> bytes, out FrameHeader header, out int size)
+    public static bool TryRead(ReadOnlySpan<byte> bytes, out ClientFrame header, out int size)
     {
         (header, size) = (default, 2);
         if (bytes.Length < 2)
@@ -87,7 +66,7 @@ internal readonly record struct FrameHeader(FrameKind Kind, bool IsFinal, long L
         if (bytes.Length < size)
             return false;
         var length = second switch { 126 => BinaryPrimitives.ReadUInt16BigEndian(bytes[2..]), 127 => BinaryPrimitives.ReadInt64BigEndian(bytes[2..]), _ => second };
-        header = new((FrameKind)(first & 0x0f), (first & 0x80) != 0, length);
+        header = new((Opcode)(first & 0x0f), (first & 0x80) != 0, length);
         if (length < 0 || (header.IsControl && (length > MaxControl || !header.IsFinal)))
             throw new IOException("The relay sent a frame with a length that it can't have.");
         return true;

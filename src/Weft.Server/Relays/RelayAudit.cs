@@ -183,7 +183,7 @@ internal sealed partial class RelayAudit : IRelayAudit, IHostedService, IAsyncDi
 
     private static partial class Log
     {
-        [LoggerMessage(1201, LogLevel.Error, "{Path}: the audit log can't be written; trying again")]
+        [LoggerMessage(1401, LogLevel.Error, "{Path}: the audit log can't be written; trying again")]
         public static partial void CannotWrite(ILogger logger, string path, Exception error);
     }
 }

@@ -118,7 +118,7 @@ internal sealed partial class RelayHost(ServeOptions options, IResourceStore sto
     private static partial class Log
     {
         // Without the path: its query may hold a token.
-        [LoggerMessage(1211, LogLevel.Error, "relay: fault while serving a {Method}")]
+        [LoggerMessage(1411, LogLevel.Error, "relay: fault while serving a {Method}")]
         public static partial void Fault(ILogger logger, string method, Exception error);
     }
 }

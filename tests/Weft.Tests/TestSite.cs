@@ -219,9 +219,9 @@ internal sealed class TestSite
 /// <summary>The examples of the repository.</summary>
 internal static class Examples
 {
-    /// <summary>The documents of the 5G site, in the order of their files.</summary>
-    public static IReadOnlyList<JsonObject> Documents() =>
-        [.. Directory.GetFiles(Path.Combine(Repository.Root, "examples", "5g-site"), "*.yaml").Order(StringComparer.Ordinal).SelectMany(f => Read(File.ReadAllText(f))).Select(n => n!.AsObject())];
+    /// <summary>The documents of an example, in the order of their files.</summary>
+    public static IReadOnlyList<JsonObject> Documents(string example = "5g-site") =>
+        [.. Directory.GetFiles(Path.Combine(Repository.Root, "examples", example), "*.yaml").Order(StringComparer.Ordinal).SelectMany(f => Read(File.ReadAllText(f))).Select(n => n!.AsObject())];
 
     /// <summary>The documents of a YAML text as JSON trees: plain scalars by YAML's core schema, the others as text.</summary>
     public static IEnumerable<JsonNode?> Read(string text)

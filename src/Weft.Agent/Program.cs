@@ -89,7 +89,7 @@ internal static class Program
     {
         if (options.Node is null)
             yield break;
-        var reader = new InventoryReader(new SystemTree(options.Sys), new SystemTree(options.Proc), LinkQuestion.Ask);
+        var reader = new InventoryReader(new SystemTree(options.Sys), new SystemTree(options.Proc), LinkFacts.Ask);
         yield return new InventoryLoop(plane, reader, new PluginBinaries(options.PluginFolders, TimeSpan.FromSeconds(5), log), pace, clock, log).Run(stop);
     }
 

@@ -1,11 +1,35 @@
+using System.Collections.Immutable;
 using System.Text.RegularExpressions;
+using Weft.Agent.Netlink;
 
 namespace Weft.Agent.Inventory;
 
 /// <summary>What the kernel says of an interface that no file of <c>/sys</c> says.</summary>
 /// <param name="Kind">The driver's kind of a virtual interface (<c>veth</c>, <c>bond</c>), or null for hardware.</param>
 /// <param name="PermanentAddress">The MAC address the hardware was made with, in lower case, or null.</param>
-internal sealed record LinkFacts(string? Kind, string? PermanentAddress);
+internal sealed record LinkFacts(string? Kind, string? PermanentAddress)
+{
+    // Ethernet's; an InfiniBand port has twenty bytes, which no pool is declared by.
+    private const int MacLength = 17;
+
+    /// <summary>Asks netlink for all interfaces at once.</summary>
+    /// <returns>What is said of each interface, by name; none where netlink can't be asked: the rest of an inventory is worth having without.</returns>
+    public static IReadOnlyDictionary<string, LinkFacts> Ask()
+    {
+        try
+        {
+            using var netlink = Rtnetlink.Open();
+            return netlink.Links().Where(link => link.Name.Length > 0).ToDictionary(link => link.Name, Of, StringComparer.Ordinal);
+        }
+        catch (NetlinkException)
+        {
+            return ImmutableDictionary<string, LinkFacts>.Empty;
+        }
+    }
+
+    private static LinkFacts Of(KernelLink link) =>
+        new(link.Kind.Length > 0 ? link.Kind : null, link.PermanentMacAddress is { Length: MacLength } mac ? mac : null);
+}
 
 /// <summary>An interface of the node.</summary>
 /// <param name="Name">Its name.</param>

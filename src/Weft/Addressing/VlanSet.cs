@@ -29,6 +29,12 @@ public sealed class VlanSet : IEquatable<VlanSet>, IEnumerable<int>
     /// <returns>True from 1 to 4094.</returns>
     public static bool IsVlan(long vlan) => vlan is >= Lowest and <= Highest;
 
+    /// <summary>A set of one id.</summary>
+    /// <param name="vlan">The id, from 1 to 4094.</param>
+    /// <returns>The set.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">It is none.</exception>
+    public static VlanSet Of(int vlan) => IsVlan(vlan) ? new VlanSet([(vlan, vlan)]) : throw new ArgumentOutOfRangeException(nameof(vlan), vlan, "a VLAN id is 1 to 4094");
+
     /// <summary>A set of the given ids; order and repetition do not matter.</summary>
     /// <param name="vlans">Ids from 1 to 4094.</param>
     /// <returns>The set.</returns>

@@ -19,7 +19,7 @@ public sealed record Manifest(JsonObject Body)
     public string? Namespace => Body["metadata"]!["namespace"]?.GetValue<string>();
 
     /// <summary>What a person calls it: <c>NetworkAttachmentDefinition default/n6</c>.</summary>
-    public string Title => Namespace is null ? $"{Kind} {Name}" : $"{Kind} {Namespace}/{Name}";
+    public string Title => field ??= Namespace is null ? $"{Kind} {Name}" : $"{Kind} {Namespace}/{Name}";
 
     /// <summary>An object.</summary>
     /// <param name="apiVersion">Its API.</param>

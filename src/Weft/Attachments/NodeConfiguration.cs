@@ -73,7 +73,17 @@ public sealed record NodeConfiguration(
     /// <returns>The configuration, or every fault of it.</returns>
     public static Outcome<NodeConfiguration> Of(JsonElement body, string node) => NodeConfigurationJson.Read(body, node);
 
+    /// <summary>Writes the configuration as agents get it.</summary>
+    /// <param name="writer">Takes it, as an object.</param>
+    public void WriteTo(Utf8JsonWriter writer) => NodeConfigurationJson.Write(this, writer);
+
     /// <summary>The configuration as agents get it.</summary>
     /// <returns>A JSON object.</returns>
-    public JsonObject ToJson() => NodeConfigurationJson.Write(this);
+    public JsonObject ToJson()
+    {
+        using var buffer = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(buffer))
+            WriteTo(writer);
+        return JsonNode.Parse(buffer.ToArray())!.AsObject();
+    }
 }

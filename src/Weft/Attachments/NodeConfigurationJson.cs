@@ -1,22 +1,20 @@
 using System.Collections.Immutable;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 
 namespace Weft.Attachments;
 
 /// <summary>A node's configuration on its way to the agent (docs/specs/agent-api.md, "Node configuration").</summary>
 internal static class NodeConfigurationJson
 {
-    public static JsonObject Write(NodeConfiguration configuration) => new()
+    public static void Write(NodeConfiguration configuration, Utf8JsonWriter writer)
     {
-        ["links"] = List(configuration.Links, Link),
-        ["physicalFunctions"] = List(configuration.PhysicalFunctions, port => Body(
-            ("name", port.Name), ("macAddress", port.MacAddress), ("pciAddress", port.PciAddress), ("mtu", port.Mtu), ("functions", List(port.Functions, Function)))),
-        ["devices"] = List(configuration.Devices, device => Body(
-            ("name", device.Name), ("macAddress", device.MacAddress), ("pciAddress", device.PciAddress), ("network", device.Network), ("mtu", device.Mtu), ("driver", device.Driver.ToString()))),
-        ["guards"] = List(configuration.Guards, guard => Body(
-            ("interface", guard.Interface), ("network", guard.Network), ("vlans", guard.Vlans.ToString()), ("untagged", guard.Untagged))),
-    };
+        writer.WriteStartObject();
+        List(writer, "links", configuration.Links, Link);
+        List(writer, "physicalFunctions", configuration.PhysicalFunctions, Port);
+        List(writer, "devices", configuration.Devices, Device);
+        List(writer, "guards", configuration.Guards, Guard);
+        writer.WriteEndObject();
+    }
 
     public static Outcome<NodeConfiguration> Read(JsonElement body, string node)
     {
@@ -31,27 +29,95 @@ internal static class NodeConfigurationJson
         return findings.Count > 0 ? Refusal.Of(findings, node) : configuration;
     }
 
-    private static JsonObject Link(NodeLink link) => Body(
-        ("name", link.Name),
-        ("port", Body(("name", link.Uplink.Name), ("macAddress", link.Uplink.MacAddress), ("mtu", link.Uplink.Mtu), ("trunk", link.Uplink.IsTrunkPort))),
-        ("vlan", link.Vlan),
-        ("parent", link.Parent),
-        ("mtu", link.Mtu),
-        ("addresses", new JsonArray([.. link.Addresses.Select(a => JsonValue.Create($"{a.Address}/{a.Length}"))])),
-        ("routes", List(link.Routes, route => Body(("to", route.To.ToString()), ("via", route.Via.ToString()), ("metric", route.Metric)))),
-        ("why", link.Comment));
-
-    private static JsonObject Function(VirtualFunction function) => Body(
-        ("index", function.Index), ("network", function.Network), ("vlan", function.Vlan), ("trust", function.Trust), ("spoofCheck", function.SpoofCheck),
-        ("mtu", function.Mtu), ("driver", function.Driver.ToString()));
-
-    private static JsonArray List<T>(ImmutableArray<T> items, Func<T, JsonObject> write) => [.. items.Select(item => (JsonNode)write(item))];
-
-    private static JsonObject Body(params (string Name, JsonNode? Value)[] members)
+    private static void Link(Utf8JsonWriter writer, NodeLink link)
     {
-        var body = new JsonObject();
-        foreach (var (name, value) in members.Where(m => m.Value is not null))
-            body[name] = value;
-        return body;
+        writer.WriteString("name", link.Name);
+        writer.WriteStartObject("port");
+        writer.WriteString("name", link.Uplink.Name);
+        Text(writer, "macAddress", link.Uplink.MacAddress);
+        writer.WriteNumber("mtu", link.Uplink.Mtu);
+        writer.WriteBoolean("trunk", link.Uplink.IsTrunkPort);
+        writer.WriteEndObject();
+        Number(writer, "vlan", link.Vlan);
+        Text(writer, "parent", link.Parent);
+        writer.WriteNumber("mtu", link.Mtu);
+        writer.WriteStartArray("addresses");
+        foreach (var address in link.Addresses)
+            writer.WriteStringValue($"{address.Address}/{address.Length}");
+        writer.WriteEndArray();
+        List(writer, "routes", link.Routes, Route);
+        writer.WriteString("why", link.Comment);
+    }
+
+    private static void Route(Utf8JsonWriter writer, NodeRoute route)
+    {
+        writer.WriteString("to", route.To.ToString());
+        writer.WriteString("via", route.Via.ToString());
+        Number(writer, "metric", route.Metric);
+    }
+
+    private static void Port(Utf8JsonWriter writer, PhysicalFunction port)
+    {
+        writer.WriteString("name", port.Name);
+        Text(writer, "macAddress", port.MacAddress);
+        Text(writer, "pciAddress", port.PciAddress);
+        writer.WriteNumber("mtu", port.Mtu);
+        List(writer, "functions", port.Functions, Function);
+    }
+
+    private static void Function(Utf8JsonWriter writer, VirtualFunction function)
+    {
+        writer.WriteNumber("index", function.Index);
+        writer.WriteString("network", function.Network);
+        Number(writer, "vlan", function.Vlan);
+        writer.WriteBoolean("trust", function.Trust);
+        writer.WriteBoolean("spoofCheck", function.SpoofCheck);
+        writer.WriteNumber("mtu", function.Mtu);
+        writer.WriteString("driver", DriverText(function.Driver));
+    }
+
+    private static void Device(Utf8JsonWriter writer, PassedDevice device)
+    {
+        writer.WriteString("name", device.Name);
+        Text(writer, "macAddress", device.MacAddress);
+        Text(writer, "pciAddress", device.PciAddress);
+        writer.WriteString("network", device.Network);
+        writer.WriteNumber("mtu", device.Mtu);
+        writer.WriteString("driver", DriverText(device.Driver));
+    }
+
+    private static void Guard(Utf8JsonWriter writer, TrunkGuard guard)
+    {
+        writer.WriteString("interface", guard.Interface);
+        writer.WriteString("network", guard.Network);
+        writer.WriteString("vlans", guard.Vlans.ToString());
+        writer.WriteBoolean("untagged", guard.Untagged);
+    }
+
+    private static string DriverText(FunctionDriver driver) => driver == FunctionDriver.Kernel ? nameof(FunctionDriver.Kernel) : nameof(FunctionDriver.UserSpace);
+
+    private static void List<T>(Utf8JsonWriter writer, string name, ImmutableArray<T> items, Action<Utf8JsonWriter, T> write)
+    {
+        writer.WriteStartArray(name);
+        foreach (var item in items)
+        {
+            writer.WriteStartObject();
+            write(writer, item);
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
+    }
+
+    private static void Text(Utf8JsonWriter writer, string name, string? value)
+    {
+        if (value is not null)
+            writer.WriteString(name, value);
+    }
+
+    private static void Number(Utf8JsonWriter writer, string name, int? value)
+    {
+        if (value is { } number)
+            writer.WriteNumber(name, number);
     }
 }

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Weft.Attachments;
@@ -38,7 +37,7 @@ public sealed record DesiredState(
     public ImmutableArray<NetworkFacts> Networks { get; init; } = [];
 
     /// <summary>A digest of the picture: equal pictures have equal digests, whatever revision they were drawn at.</summary>
-    public string Digest => _digest ??= $"sha256-{Convert.ToHexStringLower(SHA256.HashData(Json.Bytes(Write)))}";
+    public string Digest => _digest ??= $"sha256-{Convert.ToHexStringLower(Json.Hash(Write))}";
 
     /// <summary>The same picture at another revision; its digest is worked out once for both.</summary>
     /// <param name="revision">The revision.</param>
@@ -95,7 +94,7 @@ public sealed record DesiredState(
         if (node.Configuration is { } configuration)
         {
             writer.WritePropertyName("configuration");
-            configuration.ToJson().WriteTo(writer);
+            configuration.WriteTo(writer);
         }
 
         if (node.Machine is { } machine)

@@ -22,8 +22,11 @@ internal static class DevicePoolRules
             return;
         var before = proposal.Seen.Image;
         var after = before.Next([new Change(proposal.Wanted.Key, proposal.Wanted.Bytes)]);
+        List<Refusal> findings = [.. Findings(after, cluster, known, proposal.Limits)];
+        if (findings.Count == 0)
+            return;
         var earlier = Findings(before, cluster, known, proposal.Limits).Select(f => f.Message).ToHashSet(StringComparer.Ordinal);
-        foreach (var finding in Findings(after, cluster, known, proposal.Limits).Where(f => !earlier.Contains(f.Message)))
+        foreach (var finding in findings.Where(f => !earlier.Contains(f.Message)))
             proposal.Find(finding with { Message = $"'{path}': {finding.Message}", Target = path });
     }
 

@@ -66,13 +66,12 @@ public sealed class KubernetesCluster : ResourceKind
     /// <summary>The CNI network of a cluster.</summary>
     /// <param name="row">The cluster.</param>
     /// <returns>An L3 network.</returns>
-    public static ResourceId CniNetworkOf(Stored row) => PropertiesOf(row).Member("networkConfiguration").Id("cniNetworkId")!;
+    public static ResourceId CniNetworkOf(Stored row) => Of(row).CniNetwork;
 
     /// <summary>The attachments of the cluster itself.</summary>
     /// <param name="row">The cluster.</param>
     /// <returns>The attachments.</returns>
-    public static ImmutableArray<Attachment> AttachmentsOf(Stored row) => Attachment.Read(
-        PropertiesOf(row).Member("networkConfiguration").Member("attachedNetworkConfiguration"), $"{NetworkConfiguration}.attachedNetworkConfiguration");
+    public static ImmutableArray<Attachment> AttachmentsOf(Stored row) => Of(row).Attachments;
 
     /// <inheritdoc/>
     public override void Check(Proposal proposal)
@@ -159,4 +158,16 @@ public sealed class KubernetesCluster : ResourceKind
 
         return ranges;
     }
+
+    private static Declared Of(Stored row)
+    {
+        ArgumentNullException.ThrowIfNull(row);
+        return row.As(r =>
+        {
+            var configuration = PropertiesOf(r).Member("networkConfiguration");
+            return new Declared(configuration.Id("cniNetworkId")!, Attachment.Read(configuration.Member("attachedNetworkConfiguration"), $"{NetworkConfiguration}.attachedNetworkConfiguration"));
+        });
+    }
+
+    private sealed record Declared(ResourceId CniNetwork, ImmutableArray<Attachment> Attachments);
 }

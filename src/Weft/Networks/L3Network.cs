@@ -42,26 +42,17 @@ public sealed class L3Network : NetworkKind
     /// <summary>The subnets of a network, IPv4 first: those its <c>ipAllocationType</c> names.</summary>
     /// <param name="row">The network.</param>
     /// <returns>One prefix per family.</returns>
-    public static ImmutableArray<Prefix> PrefixesOf(Stored row)
-    {
-        var properties = PropertiesOf(row);
-        var only = properties.Text("ipAllocationType");
-        return
-        [
-            .. Families.Where(f => f.Only != only)
-                .Select(f => Prefix.TryParse(properties.Text(f.Member), out var prefix) ? prefix : (Prefix?)null).OfType<Prefix>(),
-        ];
-    }
+    public static ImmutableArray<Prefix> PrefixesOf(Stored row) => Of(row).Prefixes;
 
     /// <summary>The VLAN of a network.</summary>
     /// <param name="row">The network.</param>
     /// <returns>The VLAN.</returns>
-    public static int VlanOf(Stored row) => (int)(PropertiesOf(row).Whole("vlan") ?? 0);
+    public static int VlanOf(Stored row) => Of(row).Vlan;
 
     /// <summary>The VRF of a network.</summary>
     /// <param name="row">The network.</param>
     /// <returns>The L3 isolation domain.</returns>
-    public static ResourceId DomainOf(Stored row) => PropertiesOf(row).Id("l3IsolationDomainId")!;
+    public static ResourceId DomainOf(Stored row) => Of(row).Domain;
 
     /// <inheritdoc/>
     public override void Complete(ResourceId id, JsonObject body, Snapshot seen)
@@ -123,6 +114,19 @@ public sealed class L3Network : NetworkKind
     /// <remarks>Its pool goes with it: a machine that is removed in the same step finds no network any more to give back to.</remarks>
     public override IEnumerable<Change> RemovedWith(Stored row, Image now) =>
         NetworkPool.End(IdOf(row), NetworkPool.HoldingsOf(now, IdOf(row)).Leases);
+
+    private static Declared Of(Stored row)
+    {
+        ArgumentNullException.ThrowIfNull(row);
+        return row.As(r =>
+        {
+            var properties = PropertiesOf(r);
+            var only = properties.Text("ipAllocationType");
+            var prefixes = Families.Where(f => f.Only != only)
+                .Select(f => Prefix.TryParse(properties.Text(f.Member), out var prefix) ? prefix : (Prefix?)null).OfType<Prefix>();
+            return new Declared(properties.Id("l3IsolationDomainId")!, (int)(properties.Whole("vlan") ?? 0), [.. prefixes]);
+        });
+    }
 
     private static IEnumerable<ResourceId> ClustersOfHolders(Snapshot seen, ResourceId id) => NetworkPool.HoldingsOf(seen, id).Leases
         .Select(lease => ResourceId.TryParse(lease.Holder.Cluster, out var cluster) ? cluster : null).OfType<ResourceId>().DistinctBy(c => c.Key);
@@ -189,4 +193,6 @@ public sealed class L3Network : NetworkKind
                 proposal.Find(RefusalCode.InUse, Path, $"'{Path}': {gone} can't be dropped while {holder.Address} is held by {holder.Holder.Text}");
         }
     }
+
+    private sealed record Declared(ResourceId Domain, int Vlan, ImmutableArray<Prefix> Prefixes);
 }

@@ -56,13 +56,13 @@ public sealed record Network(
             var vlan = L3Network.VlanOf(row);
             var mtu = InternalNetwork.In(seen, L3Network.DomainOf(row)).FirstOrDefault(n => n.Vlan == vlan)?.Mtu ?? 1500;
             var subnets = L3Network.PrefixesOf(row).Select(p => new Subnet(p, limits.ReservedAddresses));
-            return new Network(ResourceKind.IdOf(row), NetworkType.L3, name, VlanSet.Of([vlan]), mtu, [.. subnets]);
+            return new Network(ResourceKind.IdOf(row), NetworkType.L3, name, VlanSet.Of(vlan), mtu, [.. subnets]);
         }
 
         if (id.Type == L2Network.ResourceType)
         {
             var domain = L2IsolationDomain.Of(seen.Get(ResourceKind.PropertiesOf(row).Id("l2IsolationDomainId")!)!);
-            return new Network(ResourceKind.IdOf(row), NetworkType.L2, name, VlanSet.Of([domain.Vlan]), domain.Mtu, []);
+            return new Network(ResourceKind.IdOf(row), NetworkType.L2, name, VlanSet.Of(domain.Vlan), domain.Mtu, []);
         }
 
         var vlans = TrunkedNetwork.VlansOf(row);

@@ -32,13 +32,12 @@ public sealed class TrunkedNetwork : NetworkKind
     /// <summary>The domains of a trunk.</summary>
     /// <param name="row">The trunk.</param>
     /// <returns>The domains' ids.</returns>
-    public static IEnumerable<ResourceId> DomainsOf(Stored row) =>
-        PropertiesOf(row).Texts("isolationDomainIds").Select(text => ResourceId.TryParse(text, out var id) ? id : null).OfType<ResourceId>();
+    public static ImmutableArray<ResourceId> DomainsOf(Stored row) => Of(row).Domains;
 
     /// <summary>The VLANs of a trunk.</summary>
     /// <param name="row">The trunk.</param>
     /// <returns>The set.</returns>
-    public static VlanSet VlansOf(Stored row) => VlanSet.Of(PropertiesOf(row).Each("vlans").Select(v => v.GetInt32()));
+    public static VlanSet VlansOf(Stored row) => Of(row).Vlans;
 
     /// <inheritdoc/>
     public override void Check(Proposal proposal)
@@ -65,4 +64,14 @@ public sealed class TrunkedNetwork : NetworkKind
             }
         }
     }
+
+    private static Declared Of(Stored row)
+    {
+        ArgumentNullException.ThrowIfNull(row);
+        return row.As(r => new Declared(
+            [.. PropertiesOf(r).Texts("isolationDomainIds").Select(text => ResourceId.TryParse(text, out var id) ? id : null).OfType<ResourceId>()],
+            VlanSet.Of(PropertiesOf(r).Each("vlans").Select(v => v.GetInt32()))));
+    }
+
+    private sealed record Declared(ImmutableArray<ResourceId> Domains, VlanSet Vlans);
 }

@@ -35,6 +35,23 @@ public static class Json
         return buffer.WrittenSpan.ToArray();
     }
 
+    /// <summary>The SHA-256 of the same bytes, without having them all at once.</summary>
+    /// <param name="members">Writes the members.</param>
+    /// <returns>32 bytes.</returns>
+    public static byte[] Hash(Action<Utf8JsonWriter> members)
+    {
+        ArgumentNullException.ThrowIfNull(members);
+        using var hash = new HashingWriter();
+        using (var writer = new Utf8JsonWriter(hash, Plain))
+        {
+            writer.WriteStartObject();
+            members(writer);
+            writer.WriteEndObject();
+        }
+
+        return hash.Finish();
+    }
+
     /// <summary>The text of a tree, indented by two blanks, with a line feed at its end.</summary>
     /// <param name="node">The tree.</param>
     /// <returns>The text.</returns>

@@ -36,7 +36,7 @@ public static class Provisioning
     /// <summary>Whether a resource is being removed.</summary>
     /// <param name="row">The resource.</param>
     /// <returns>True if so.</returns>
-    public static bool IsDeleting(Stored row) => StateOf(row) == Deleting;
+    public static bool IsDeleting(Stored row) => Of(row).Member("state") is { ValueKind: JsonValueKind.String } state && state.ValueEquals(Deleting);
 
     /// <summary>The operation that last wrote a resource.</summary>
     /// <param name="row">The resource.</param>

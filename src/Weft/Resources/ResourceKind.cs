@@ -118,7 +118,7 @@ public abstract class ResourceKind
     public static ResourceId IdOf(Stored row)
     {
         ArgumentNullException.ThrowIfNull(row);
-        return ResourceId.Parse(row.Json.Text("id")!).Value;
+        return row.Id!;
     }
 
     /// <summary>The <c>properties</c> of a stored resource.</summary>

@@ -38,6 +38,9 @@ public sealed class Stored
         }
     }
 
+    /// <summary>The id that the document names, parsed at first use; null where it is no resource's.</summary>
+    internal ResourceId? Id => field ??= Json.Id("id");
+
     /// <summary>The document as an object that may be changed; a new one at each call.</summary>
     /// <returns>The tree.</returns>
     public JsonObject ToObject() => JsonNode.Parse(Bytes.Span)!.AsObject();

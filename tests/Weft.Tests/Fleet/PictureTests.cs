@@ -52,6 +52,19 @@ public sealed class PictureTests
         }, iter: 150, threads: 1);
 
     [Fact]
+    public void Draws_AllOfABareMetalUserPlane()
+    {
+        var site = TestSite.Example().Apply(Examples.Documents("bare-metal-upf")).Settled();
+
+        var picture = ClusterPicture.Draw(site.Image, TestSite.Id("/subscriptions/5be00000-0000-4000-8000-0000000005a0/resourceGroups/edge-east/providers/Microsoft.NetworkCloud/kubernetesClusters/upf-east"), site.Limits);
+
+        Assert.Empty(picture.Undrawn);
+        Assert.Equal(["default/n3", "default/n4", "default/n6", "default/ran", "default/ran-v602", "default/ran-v603", "default/ran-v750"],
+            picture.Manifests.Where(m => m.Kind == "NetworkAttachmentDefinition").Select(m => $"{m.Namespace}/{m.Name}"));
+        Assert.All(picture.Nodes, node => Assert.Equal(["n3", "n6", "ran"], node.Pools.Select(pool => pool.ResourceName).Distinct().Order(StringComparer.Ordinal)));
+    }
+
+    [Fact]
     public void Draws_NothingAnew_WhereNothingItIsDrawnFromHasChanged()
     {
         var site = TestSite.Small();

@@ -21,7 +21,7 @@ internal static class NetworkAttachmentDefinition
     /// <summary>A definition named after its network, or after one VLAN of its trunk.</summary>
     /// <param name="attached">The attachment.</param>
     /// <param name="vlan">The VLAN it is narrowed to, or null for the network itself.</param>
-    /// <param name="plugins">The CNI plugins' configurations without the envelope: one alone, or a chain.</param>
+    /// <param name="plugins">The CNI plugins' configurations without the envelope: one alone, or a chain. They become part of the object.</param>
     /// <returns>The object.</returns>
     public static Manifest Of(AttachedNetwork attached, int? vlan, params ReadOnlySpan<JsonObject> plugins)
     {
@@ -33,8 +33,12 @@ internal static class NetworkAttachmentDefinition
             config["plugins"] = new JsonArray([.. plugins]);
         else
         {
-            foreach (var (member, value) in plugins[0])
-                config[member] = value?.DeepClone();
+            // Taken over and not copied: a site's picture is thousands of these.
+            foreach (var (member, value) in plugins[0].ToList())
+            {
+                plugins[0].Remove(member);
+                config[member] = value;
+            }
         }
 
         var annotations = new JsonObject { ["weft.dev/network"] = network.Id.ToString() };

@@ -203,14 +203,14 @@ public sealed class ReaderTests : IDisposable
     [Fact]
     public void Reads_ThisMachine()
     {
-        var reader = new InventoryReader(new SystemTree("/sys"), new SystemTree("/proc"), LinkQuestion.Ask);
+        var reader = new InventoryReader(new SystemTree("/sys"), new SystemTree("/proc"), LinkFacts.Ask);
 
         var inventory = reader.Read([]);
 
         Assert.Equal(File.ReadAllText("/proc/sys/kernel/osrelease").Trim(), inventory.Kernel);
         var hardware = Directory.GetDirectories("/sys/class/net").Where(path => Path.Exists(Path.Join(path, "device"))).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal).ToList();
         Assert.Equal(hardware, inventory.Devices.Where(d => d.Kind.Length == 0 && d.Name is not null).Select(d => d.Name).Order(StringComparer.Ordinal));
-        var links = LinkQuestion.Ask();
+        var links = LinkFacts.Ask();
         Assert.Equal(Directory.GetDirectories("/sys/class/net").Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal), links.Keys.Order(StringComparer.Ordinal));
     }
 

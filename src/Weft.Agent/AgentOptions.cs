@@ -57,6 +57,9 @@ internal sealed record AgentOptions
     /// <summary>Whether what others change is put right; otherwise it is only told.</summary>
     public bool MendsDrift { get; init; } = true;
 
+    /// <summary>What can be reached through the relay; null for nothing.</summary>
+    public Relaying.RelayOptions? Relay { get; init; }
+
     /// <summary>The agent's version as it is reported, such as <c>0.1.0</c>.</summary>
     public static string Version { get; } = typeof(AgentOptions).Assembly.GetName().Version!.ToString(3);
 }

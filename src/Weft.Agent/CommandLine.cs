@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using Weft.Agent.Kubernetes;
+using Weft.Agent.Relaying;
 using Weft.Agent.Targets;
 
 namespace Weft.Agent;
@@ -69,6 +70,7 @@ internal sealed class CommandLine
     };
 
     private readonly KubeCommandLine _kubernetes = new();
+    private readonly RelayCommandLine _relay = new();
 
     private readonly Option<bool> _applyNode = new("--apply-node")
     {
@@ -94,6 +96,7 @@ internal sealed class CommandLine
             _applyNode, _nodeNetwork, _rollbackAfter, _drift,
         };
         _kubernetes.AddTo(command, _node);
+        _relay.AddTo(command);
         _name.Validators.Add(result => Check(result, "--name", IsLabel, "a DNS label: 1 to 63 of a-z, 0-9 and '-', not '-' at either end"));
         _node.Validators.Add(result => Check(result, "--node", IsNodeName, "a node's name: DNS labels with dots between them"));
         command.Subcommands.Add(Verify.LocalVerification.Command());
@@ -121,6 +124,7 @@ internal sealed class CommandLine
     private AgentOptions Read(ParseResult parsed)
     {
         var state = Path.GetFullPath(parsed.GetRequiredValue(_state));
+        var kubernetes = _kubernetes.Read(parsed, _node, _drift);
         return new AgentOptions
         {
             Server = parsed.GetRequiredValue(_server),
@@ -129,7 +133,8 @@ internal sealed class CommandLine
             Node = parsed.GetValue(_node),
             TokenFile = parsed.GetValue(_tokenFile),
             CertificateAuthorityFile = parsed.GetValue(_authority),
-            Kubernetes = _kubernetes.Read(parsed, _node, _drift),
+            Kubernetes = kubernetes,
+            Relay = _relay.Read(parsed, parsed.GetValue(_node) is not null, kubernetes is { KubeConfig: null }, parsed.GetValue(_authority)),
             Socket = Path.GetFullPath(parsed.GetRequiredValue(_socket)),
             Manifests = Path.GetFullPath(parsed.GetValue(_manifests) ?? Path.Join(state, "manifests")),
             ApplyNode = parsed.GetValue(_applyNode),

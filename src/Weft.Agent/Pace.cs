@@ -39,6 +39,9 @@ internal sealed record Pace
     /// <summary>How long the parts may take to end once the agent is told to stop. 1.5 s of the 2 s promised.</summary>
     public TimeSpan Stop { get; init; } = TimeSpan.FromSeconds(1.5);
 
+    /// <summary>How often the control plane is asked where to listen: a relay that it gains or loses is followed within that time. 60 s.</summary>
+    public TimeSpan Relay { get; init; } = TimeSpan.FromSeconds(60);
+
     /// <summary>How often the node is looked at for changes of what it has. 30 s.</summary>
     public TimeSpan Inventory { get; init; } = TimeSpan.FromSeconds(30);
 

@@ -6,6 +6,7 @@ using Weft.Agent.Kubernetes;
 using Weft.Agent.Leases;
 using Weft.Agent.Manifests;
 using Weft.Agent.Nodes;
+using Weft.Agent.Relaying;
 using Weft.Agent.Targets;
 using Weft.Agent.Verify;
 
@@ -80,6 +81,9 @@ internal static class Program
         if (objects is not null)
             parts.AddRange([objects.Follow(stopping.Token), .. cluster!.Serve(objects, stopping.Token)]);
         parts.Add(new VerifyLoop(plane, new Verifier(options.Node, new PodNamespaces(), new ProbePace()), state.Desired, pace, clock, log).Run(stopping.Token));
+        await using var relay = options.Relay is { } reachable ? new RelayLoop(plane, reachable, pace, clock, log) : null;
+        if (relay is not null)
+            parts.Add(relay.Run(stopping.Token));
         await EndTogether(parts, pace, clock, stopping);
         log.Note("stopped");
     }

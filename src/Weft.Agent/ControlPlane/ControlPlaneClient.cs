@@ -61,6 +61,14 @@ internal sealed class ControlPlaneClient(HttpClient http, Contact contact, Pace 
         using var answer = await Send(message, pace.Request, cancel);
     }
 
+    /// <summary><c>GET relay</c>: where to listen, with a token that is good for an hour.</summary>
+    public async Task<byte[]> Relay(CancellationToken cancel)
+    {
+        using var message = Message(HttpMethod.Get, "relay", Bearer);
+        using var answer = await Send(message, pace.Request, cancel);
+        return await answer.Content.ReadAsByteArrayAsync(cancel);
+    }
+
     /// <summary><c>POST leases/acquire</c>.</summary>
     public async Task<Lease> Acquire(AcquireRequest request, CancellationToken cancel)
     {

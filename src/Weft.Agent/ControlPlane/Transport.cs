@@ -38,7 +38,11 @@ internal static class Transport
         };
     }
 
-    private static SslClientAuthenticationOptions TrustOnly(string path)
+    /// <summary>The only roots of trust that a file names.</summary>
+    /// <param name="path">The file of <c>--ca</c>.</param>
+    /// <returns>One certificate or more.</returns>
+    /// <exception cref="CannotStartException">There are none in it.</exception>
+    public static X509Certificate2Collection Roots(string path)
     {
         var roots = new X509Certificate2Collection();
         try
@@ -52,8 +56,13 @@ internal static class Transport
 
         if (roots.Count == 0)
             throw new CannotStartException($"--ca '{path}' holds no certificate: it must be PEM, '-----BEGIN CERTIFICATE-----'");
+        return roots;
+    }
+
+    private static SslClientAuthenticationOptions TrustOnly(string path)
+    {
         var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-        policy.CustomTrustStore.AddRange(roots);
+        policy.CustomTrustStore.AddRange(Roots(path));
         return new SslClientAuthenticationOptions { CertificateChainPolicy = policy };
     }
 }

@@ -1,0 +1,39 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using Weft.Agent.ControlPlane;
+using Weft.Relay.Clients;
+using Weft.Relay.Wire;
+using Weft.Resources;
+
+namespace Weft.Agent.Relaying;
+
+/// <summary>A hybrid connection that the agent may listen at, as weftd tells it (docs/specs/agent-api.md, "The relay").</summary>
+/// <param name="Address">Where it is.</param>
+/// <param name="Token">What to show there.</param>
+internal sealed record RelayConnection(HybridConnectionAddress Address, RelayToken Token)
+{
+    /// <summary>Reads weftd's answer.</summary>
+    /// <param name="content">The answer.</param>
+    /// <returns>The connections; none where weftd serves no relay, or the node isn't declared.</returns>
+    /// <exception cref="ControlPlaneException">It isn't what was agreed.</exception>
+    public static ImmutableArray<RelayConnection> Read(byte[] content)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(content);
+            return [.. document.RootElement.Each("connections").Select(Of)];
+        }
+        catch (JsonException e)
+        {
+            throw new ControlPlaneException("what the control plane sent of the relay is no JSON", e);
+        }
+    }
+
+    private static RelayConnection Of(JsonElement body)
+    {
+        if (!HybridConnectionAddress.TryParse($"{body.Text("relay")}/{body.Text("hybridConnectionName")}", out var address)
+            || body.Text("token") is not { Length: > 0 } token || body.Whole("expiresOn") is not { } expires)
+            throw new ControlPlaneException("what the control plane sent of the relay lacks an address, a token or its end; are weftd and the agent of one version?");
+        return new RelayConnection(address, new RelayToken(token, DateTimeOffset.FromUnixTimeSeconds(expires)));
+    }
+}

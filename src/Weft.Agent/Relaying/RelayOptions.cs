@@ -1,0 +1,19 @@
+using System.Security.Cryptography.X509Certificates;
+using Weft.Relay.Clients;
+
+namespace Weft.Agent.Relaying;
+
+/// <summary>What the agent lets people reach through the relay, and how it gets there itself.</summary>
+/// <param name="Targets">The services, by name. They are this command line's: neither weftd nor a sender can name another.</param>
+/// <param name="Drain">How long open sessions may go on once the agent is told to stop.</param>
+internal sealed record RelayOptions(TargetBook Targets, TimeSpan Drain)
+{
+    /// <summary>What a node is reached for where nothing else is said: its own SSH server.</summary>
+    public static readonly KeyValuePair<string, string> OfNode = new("ssh", "127.0.0.1:22");
+
+    /// <summary>What a cluster is reached for where nothing else is said: its API server, by the name that every pod knows it by.</summary>
+    public static readonly KeyValuePair<string, string> OfCluster = new("kubernetes", "kubernetes.default.svc:443");
+
+    /// <summary>The roots that the relay's certificate must be of; null for the system's.</summary>
+    public X509Certificate2Collection? Roots { get; init; }
+}

@@ -11,6 +11,16 @@ public interface IRelayDirectory
     /// <summary>A number that is raised by every change that may alter <see cref="Find"/> or <see cref="Admit"/>. Sessions that were admitted under another number are asked about again.</summary>
     long Version { get; }
 
+    /// <summary>
+    /// Raised after <see cref="Version"/> was, so that sessions are judged at once; its handlers return at once. A directory that can't raise it
+    /// needn't: the version is looked at four times a second anyway, so that a hint that is lost costs a delay and never a session that stays.
+    /// </summary>
+    event Action Changed
+    {
+        add { }
+        remove { }
+    }
+
     /// <summary>Finds the hybrid connection that a path leads to.</summary>
     /// <param name="path">The path of a request without <c>/$hc/</c>, decoded once and checked: segments separated by single slashes, and perhaps a suffix after the connection's own path.</param>
     /// <returns>The connection whose path is the longest prefix of <paramref name="path"/> by whole segments; null where there is none.</returns>

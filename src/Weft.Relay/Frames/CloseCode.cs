@@ -1,0 +1,51 @@
+using System.Buffers.Binary;
+using System.Text;
+using System.Text.Unicode;
+
+namespace Weft.Relay.Frames;
+
+/// <summary>Why a WebSocket is closed (RFC 6455, section 7.4.1); those that the relay says itself.</summary>
+internal enum CloseCode : ushort
+{
+    Normal = 1000,
+    GoingAway = 1001,
+    ProtocolError = 1002,
+    InvalidPayload = 1007,
+    PolicyViolation = 1008,
+    InternalError = 1011,
+}
+
+internal static class CloseCodes
+{
+    private const int LongestReason = FrameHeader.LongestControl - 2;
+
+    /// <summary>Whether a peer may send a code: those that are defined for the wire, and those of libraries and applications (section 7.4.2).</summary>
+    public static bool MayBeSent(int code) => code is (>= 1000 and <= 1003) or (>= 1007 and <= 1014) or (>= 3000 and <= 4999);
+
+    /// <summary>Judges the payload of a Close frame (section 5.5.1): empty, or a code and a reason in UTF-8.</summary>
+    public static FrameFault? Check(ReadOnlySpan<byte> payload) => payload switch
+    {
+        [] => null,
+        [_] => FrameFault.ShortClosePayload,
+        _ when !MayBeSent(BinaryPrimitives.ReadUInt16BigEndian(payload)) => FrameFault.BadCloseCode,
+        _ when !Utf8.IsValid(payload[2..]) => FrameFault.BadCloseReason,
+        _ => null,
+    };
+
+    /// <summary>The payload of a Close frame of the relay's own; a reason that is too long is cut between characters.</summary>
+    public static byte[] Payload(CloseCode code, string reason)
+    {
+        Span<byte> text = stackalloc byte[LongestReason];
+        Utf8.FromUtf16(reason, text, out _, out var length);
+        var payload = new byte[2 + length];
+        BinaryPrimitives.WriteUInt16BigEndian(payload, (ushort)code);
+        text[..length].CopyTo(payload.AsSpan(2));
+        return payload;
+    }
+
+    /// <summary>The code of a payload that was found good; null for none.</summary>
+    public static ushort? Code(ReadOnlySpan<byte> payload) => payload.Length >= 2 ? BinaryPrimitives.ReadUInt16BigEndian(payload) : null;
+
+    /// <summary>The reason of a payload that was found good.</summary>
+    public static string Reason(ReadOnlySpan<byte> payload) => payload.Length > 2 ? Encoding.UTF8.GetString(payload[2..]) : "";
+}

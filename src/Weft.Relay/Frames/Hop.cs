@@ -1,0 +1,161 @@
+namespace Weft.Relay.Frames;
+
+/// <summary>
+/// One side of a session: a connection whose WebSocket handshake is done, and the one place that writes to it. Frames of others than the
+/// data's, pongs above all, go in only where a frame has ended.
+/// </summary>
+/// <param name="stream">The connection's bytes. A read into nothing must wait until there is something to read.</param>
+/// <param name="early">What was received behind the handshake already.</param>
+/// <param name="abort">Ends the connection at once, without a word. Called from any thread, more than once.</param>
+/// <param name="shutdown">Ends the sending half when all was sent (TCP FIN); null for what can't.</param>
+internal sealed class Hop(Stream stream, ReadOnlyMemory<byte> early, Action abort, Func<ValueTask>? shutdown = null) : IDisposable
+{
+    private readonly SemaphoreSlim _gate = new(1, 1);
+    private byte[]? _pong;
+    private byte[]? _close;
+    private bool _ping;
+    private volatile bool _hasPending;
+    private bool _isMidFrame;
+    private volatile bool _isClosed;
+    private int _pingsUnanswered;
+
+    public Stream Stream { get; } = stream;
+
+    public ReadOnlyMemory<byte> Early { get; } = early;
+
+    /// <summary>Whether a Close was written, after which nothing is.</summary>
+    public bool IsClosed => _isClosed;
+
+    /// <summary>Pings written since a frame came.</summary>
+    public int PingsUnanswered => Volatile.Read(ref _pingsUnanswered);
+
+    /// <summary>Whatever comes is a sign of life.</summary>
+    public void MarkAlive() => Volatile.Write(ref _pingsUnanswered, 0);
+
+    /// <summary>Writes frames, or a part of them; frames that wait are put in where one ends.</summary>
+    /// <param name="bytes">What to write.</param>
+    /// <param name="boundary">Where the first frame ends in it that does; −1 for nowhere.</param>
+    /// <param name="isMidFrame">Whether it ends inside a frame.</param>
+    /// <param name="isClose">Whether its last frame is a Close.</param>
+    public async ValueTask Write(ReadOnlyMemory<byte> bytes, int boundary, bool isMidFrame, bool isClose = false)
+    {
+        await _gate.WaitAsync().ConfigureAwait(false);
+        try
+        {
+            var pause = _isMidFrame ? boundary : 0;
+            if (_hasPending && pause >= 0 && !_isClosed)
+            {
+                if (pause > 0)
+                    await Stream.WriteAsync(bytes[..pause]).ConfigureAwait(false);
+                bytes = bytes[pause..];
+                _isMidFrame = false;
+                await WritePending().ConfigureAwait(false);
+            }
+
+            if (_isClosed)
+                return;
+            if (!bytes.IsEmpty)
+                await Stream.WriteAsync(bytes).ConfigureAwait(false);
+            _isMidFrame = isMidFrame;
+            _isClosed = isClose;
+        }
+        finally
+        {
+            _gate.Release();
+        }
+
+        await Flush().ConfigureAwait(false);
+    }
+
+    /// <summary>Answers a ping. Of several that couldn't be answered yet, the last one counts (RFC 6455, section 5.5.3).</summary>
+    public ValueTask Pong(ReadOnlySpan<byte> payload)
+    {
+        Volatile.Write(ref _pong, payload.ToArray());
+        _hasPending = true;
+        return Flush();
+    }
+
+    /// <summary>Asks for a sign of life, as soon as a frame ends.</summary>
+    public ValueTask Ping()
+    {
+        Volatile.Write(ref _ping, true);
+        _hasPending = true;
+        return Flush();
+    }
+
+    /// <summary>Closes from here, as soon as a frame ends, and ends the sending half.</summary>
+    public ValueTask Close(CloseCode code, string reason)
+    {
+        Volatile.Write(ref _close, CloseCodes.Payload(code, reason));
+        _hasPending = true;
+        return Flush();
+    }
+
+    /// <summary>Ends the sending half.</summary>
+    public async ValueTask Shutdown()
+    {
+        await _gate.WaitAsync().ConfigureAwait(false);
+        try
+        {
+            _isClosed = true;
+            if (shutdown is not null)
+                await shutdown().ConfigureAwait(false);
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
+
+    public void Abort() => abort();
+
+    /// <summary>Ends the connection; what was written still arrives.</summary>
+    public void Dispose() => Stream.Dispose();
+
+    /// <summary>Writes what waits, if nobody is writing: who is will do so.</summary>
+    private async ValueTask Flush()
+    {
+        while (_hasPending && !_isClosed && _gate.Wait(0))
+        {
+            try
+            {
+                if (_isMidFrame)
+                    return;
+                await WritePending().ConfigureAwait(false);
+            }
+            finally
+            {
+                _gate.Release();
+            }
+        }
+    }
+
+    private async ValueTask WritePending()
+    {
+        _hasPending = false;
+        if (Interlocked.Exchange(ref _close, null) is { } close)
+        {
+            _isClosed = true;
+            await WriteControl(Opcode.Close, close).ConfigureAwait(false);
+            if (shutdown is not null)
+                await shutdown().ConfigureAwait(false);
+            return;
+        }
+
+        if (Interlocked.Exchange(ref _pong, null) is { } pong)
+            await WriteControl(Opcode.Pong, pong).ConfigureAwait(false);
+        if (Interlocked.Exchange(ref _ping, false))
+        {
+            Interlocked.Increment(ref _pingsUnanswered);
+            await WriteControl(Opcode.Ping, []).ConfigureAwait(false);
+        }
+    }
+
+    private ValueTask WriteControl(Opcode opcode, byte[] payload)
+    {
+        var frame = new byte[2 + payload.Length];
+        FrameHeader.Write(frame, true, opcode, payload.Length);
+        payload.CopyTo(frame, 2);
+        return Stream.WriteAsync(frame);
+    }
+}

@@ -1,0 +1,67 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Net;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Weft.Relay.Wire;
+
+namespace Weft.Relay.Hosting;
+
+/// <summary>A request to the relay, read as far as every door needs it.</summary>
+/// <param name="Context">The request.</param>
+/// <param name="Tracking">Its id in the audit log and in what the caller is told.</param>
+/// <param name="Source">Whence it came; never a mapped address.</param>
+/// <param name="Path">Its path, decoded once.</param>
+/// <param name="RawPath">Its path as it was sent.</param>
+/// <param name="Query">Its query.</param>
+internal sealed record Caller(HttpContext Context, string Tracking, IPEndPoint Source, RequestPath Path, string RawPath, RelayQuery Query)
+{
+    private const string TokenHeader = "ServiceBusAuthorization";
+
+    /// <summary>The token, and whether it was taken from <c>Authorization</c>, which then isn't passed on.</summary>
+    /// <param name="isRequired">Whether a token is required: otherwise <c>Authorization</c> is the application's own.</param>
+    public (string? Text, bool IsFromAuthorization) Token(bool isRequired)
+    {
+        var headers = Context.Request.Headers;
+        if (headers.TryGetValue(TokenHeader, out var own))
+            return (own.ToString(), false);
+        if (Query.Token is { } fromQuery)
+            return (fromQuery, false);
+        return isRequired && headers.Authorization is { Count: > 0 } authorization ? (authorization.ToString(), true) : (null, false);
+    }
+
+    /// <summary>Reads a request.</summary>
+    /// <param name="context">The request.</param>
+    /// <param name="tracking">Its id.</param>
+    /// <param name="caller">The caller.</param>
+    /// <param name="fault">Why it can't be read.</param>
+    public static bool TryRead(HttpContext context, string tracking, [NotNullWhen(true)] out Caller? caller, [NotNullWhen(false)] out string? fault)
+    {
+        caller = null;
+        // The target as it was sent: what a server decodes and normalises, it decodes and normalises differently from the next one.
+        var target = Origin(context.Features.Get<IHttpRequestFeature>()?.RawTarget ?? "");
+        var mark = target.IndexOf('?', StringComparison.Ordinal);
+        var rawPath = mark < 0 ? target : target[..mark];
+        if (!RequestPath.TryParse(rawPath, out var path, out fault) || !RelayQuery.TryParse(mark < 0 ? "" : target[mark..], out var query, out fault))
+            return false;
+        caller = new(context, tracking, SourceOf(context), path, rawPath, query);
+        return true;
+    }
+
+    /// <summary>Whence a request comes, an IPv4 address as such also where the socket speaks both.</summary>
+    /// <param name="context">The request.</param>
+    public static IPEndPoint SourceOf(HttpContext context)
+    {
+        var address = context.Connection.RemoteIpAddress ?? IPAddress.None;
+        return new(address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address, context.Connection.RemotePort);
+    }
+
+    /// <summary>A target in absolute form (RFC 9112 §3.2.2) without its scheme and authority.</summary>
+    private static string Origin(string target)
+    {
+        var authority = target.StartsWith('/') ? -1 : target.IndexOf("://", StringComparison.Ordinal);
+        if (authority < 0)
+            return target;
+        var path = target.IndexOfAny(['/', '?'], authority + 3);
+        return path < 0 ? "/" : target[path] == '/' ? target[path..] : "/" + target[path..];
+    }
+}

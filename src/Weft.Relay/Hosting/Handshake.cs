@@ -1,0 +1,65 @@
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace Weft.Relay.Hosting;
+
+/// <summary>The opening handshake of RFC 6455 §4.2, without extensions: none is ever negotiated, since frames are passed on as they are.</summary>
+internal static class Handshake
+{
+    private const string Guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+    /// <summary>Checks a handshake before anything is done for it: a listener that is asked with a bad key may crash.</summary>
+    /// <param name="context">The request.</param>
+    /// <returns>Why it is none; null where it is one.</returns>
+    public static Refusal? Check(HttpContext context)
+    {
+        var request = context.Request;
+        if (!IsWebSocket(request) || !HttpMethods.IsGet(request.Method) || context.Features.Get<IHttpUpgradeFeature>() is not { IsUpgradableRequest: true })
+            return Refusal.NotAWebSocket;
+        if (request.Headers.SecWebSocketVersion.ToString() != "13")
+            return Refusal.WrongVersion;
+        Span<byte> key = stackalloc byte[16];
+        var text = request.Headers.SecWebSocketKey.ToString();
+        if (text.Length != 24 || !Convert.TryFromBase64String(text, key, out var size) || size != 16)
+            return Refusal.BadKey;
+        return Protocols(request) is null ? Refusal.BadProtocol : null;
+    }
+
+    /// <summary>Whether a request asks for a WebSocket, well or badly.</summary>
+    /// <param name="request">The request.</param>
+    public static bool IsWebSocket(HttpRequest request)
+        => request.Headers.Upgrade.Any(value => value is not null && value.Split(',').Any(protocol => protocol.Trim().Equals("websocket", StringComparison.OrdinalIgnoreCase)));
+
+    /// <summary>The sub-protocols that are offered, in order.</summary>
+    /// <param name="request">The request.</param>
+    /// <returns>The protocols; null where the list is malformed.</returns>
+    public static string[]? Protocols(HttpRequest request)
+    {
+        var text = request.Headers.SecWebSocketProtocol.ToString();
+        if (text.Length == 0)
+            return [];
+        var offered = text.Split(',', StringSplitOptions.TrimEntries);
+        return offered.All(FieldRules.IsToken) && offered.Distinct(StringComparer.Ordinal).Count() == offered.Length ? offered : null;
+    }
+
+    /// <summary>Answers 101.</summary>
+    /// <param name="context">A request that <see cref="Check"/> found good.</param>
+    /// <param name="protocol">The sub-protocol; null for none.</param>
+    /// <returns>The stream behind it.</returns>
+    public static Task<Stream> Upgrade(HttpContext context, string? protocol = null)
+    {
+        var headers = context.Response.Headers;
+        headers.Upgrade = "websocket";
+        headers.Connection = "Upgrade";
+        headers.SecWebSocketAccept = Accept(context.Request.Headers.SecWebSocketKey.ToString());
+        if (protocol is not null)
+            headers.SecWebSocketProtocol = protocol;
+        return context.Features.GetRequiredFeature<IHttpUpgradeFeature>().UpgradeAsync();
+    }
+
+#pragma warning disable CA5350 // RFC 6455 §4.2.2 asks for SHA-1; nothing depends on its strength.
+    private static string Accept(string key) => Convert.ToBase64String(SHA1.HashData(Encoding.ASCII.GetBytes(key + Guid)));
+#pragma warning restore CA5350
+}

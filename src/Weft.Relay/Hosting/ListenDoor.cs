@@ -1,0 +1,160 @@
+using Microsoft.Extensions.Logging;
+using Weft.Relay.Wire;
+
+namespace Weft.Relay.Hosting;
+
+/// <summary>Where listeners come in, and stay: <c>sb-hc-action=listen</c>.</summary>
+internal sealed partial class ListenDoor(RelayState state)
+{
+    /// <summary>Serves a listener as long as it is here.</summary>
+    /// <param name="caller">The listener.</param>
+    public async Task Serve(Caller caller)
+    {
+        Pass? pass = null;
+        if ((Handshake.Check(caller.Context) ?? state.Gate.Enter(caller, RelayRole.Listener, out pass)) is { } refusal)
+        {
+            await state.Refuse(caller, RelayRole.Listener, refusal);
+            return;
+        }
+
+        state.Passes.Add(pass!);
+        try
+        {
+            await Serve(caller, pass!);
+        }
+        finally
+        {
+            state.Passes.Remove(pass!);
+        }
+    }
+
+    private async Task Serve(Caller caller, Pass pass)
+    {
+        if (pass.Service.Length > 0)
+        {
+            await state.Refuse(caller, pass, new(400, $"Listeners listen at the connection's own path, which is {pass.Connection.Path}"));
+            return;
+        }
+
+        // Seen before the upgrade, so that it is refused with a status; decided when it is added.
+        if (state.Listeners.Of(pass.Connection.Path).Length >= state.Options.ListenersPerConnection)
+        {
+            await state.Refuse(caller, pass, new(403, $"QuotaExceeded: the hybrid connection has {state.Options.ListenersPerConnection} listeners already"));
+            return;
+        }
+
+        state.Brake.Forgive(caller.Source.Address, pass.Connection.Path);
+        await using var channel = new WebSocketChannel(await Handshake.Upgrade(caller.Context), state.Clock);
+        using var listener = new Listener($"{NameOf(caller)}_G{state.NextListener()}", pass, caller.Context, channel, state.Clock.GetUtcNow(), state.Clock.GetTimestamp());
+        if (!state.Listeners.TryAdd(listener))
+        {
+            await channel.Close(new(1008, "the hybrid connection has too many listeners"), CancellationToken.None);
+            return;
+        }
+
+        await Stay(caller, listener);
+    }
+
+    private async Task Stay(Caller caller, Listener listener)
+    {
+        var began = state.Clock.GetTimestamp();
+        state.Audit.Write(state.Event(RelayEventKind.ListenerConnected, listener.Pass, caller.Tracking) with { Status = 101 });
+        var ending = new Ending(1006, "the connection ended without a Close");
+        try
+        {
+            ending = await Listen(listener);
+        }
+        finally
+        {
+            state.Listeners.Remove(listener);
+            listener.Leave();
+            state.Audit.Write(state.Event(RelayEventKind.ListenerGone, listener.Pass, caller.Tracking) with
+            {
+                Status = ending.Code, Reason = ReasonPhrase.Clean(ending.Reason), Duration = state.Clock.GetElapsedTime(began),
+            });
+        }
+    }
+
+    /// <summary>Reads until the listener goes or has to go, and closes as RFC 6455 §7 asks.</summary>
+    private async Task<Ending> Listen(Listener listener)
+    {
+        using var late = new CancellationTokenSource(Timeout.InfiniteTimeSpan, state.Clock);
+        var channel = listener.Channel;
+        // The wait for a message isn't cancelled when the listener has to go: the Close is written beside it, and its answer read here.
+        using var cut = listener.Pass.Cut.UnsafeRegister(static (state, _) => ((Action)state!)(), () => _ = SayGoodbye(listener, late));
+        try
+        {
+            while (true)
+            {
+                var (kind, bytes) = await channel.ReadMessage(ControlMessage.MaxReadSize, late.Token);
+                if (kind == MessageKind.Close)
+                    break;
+                if (kind == MessageKind.Text && await Take(listener, bytes, late.Token) is { } wrong)
+                    listener.Pass.End(wrong);
+            }
+
+            await channel.Close(channel.Closed ?? new(1000, ""), late.Token);
+            return listener.Pass.Ending ?? channel.Closed ?? new(1000, "");
+        }
+        catch (ProtocolViolationException e)
+        {
+            listener.Pass.End(new(e.Code, e.Message));
+            await SayGoodbye(listener, late);
+            return listener.Pass.Ending!;
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
+        {
+            listener.Abort();
+            return listener.Pass.Ending ?? new(1006, "the connection ended without a Close");
+        }
+    }
+
+    private async Task SayGoodbye(Listener listener, CancellationTokenSource late)
+    {
+        try
+        {
+            late.CancelAfter(state.Options.CloseTimeout);
+            await listener.Channel.Close(listener.Pass.Ending!, late.Token);
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
+        {
+            listener.Abort();
+        }
+    }
+
+    /// <summary>Takes a message; returns how the listener ends because of it, if it does.</summary>
+    private async Task<Ending?> Take(Listener listener, byte[] text, CancellationToken cancel)
+    {
+        if (!ControlMessage.TryRead(text, out var message, out var fault))
+        {
+            if (fault is not null)
+                Unreadable(state.Log, listener.Pass.Connection.Path, listener.Id, fault);
+            return null;
+        }
+
+        switch (message)
+        {
+            case RenewTokenMessage renew:
+                return state.Gate.Renew(renew.Token, listener.Pass) is { } refused ? new(1008, refused) : null;
+            case ResponseMessage response:
+                var (kind, body) = response.HasBody ? await listener.Channel.ReadMessage(ControlMessage.MaxReadSize, cancel) : (MessageKind.Binary, []);
+                if (kind != MessageKind.Close)
+                    listener.Answer(response, body);
+                return null;
+            default:
+                return null;
+        }
+    }
+
+    /// <summary>What the listener calls itself, without the number that some relay put behind it; a name of ours where it doesn't.</summary>
+    private static string NameOf(Caller caller)
+    {
+        var id = caller.Query.Id ?? "";
+        var end = id.IndexOf('_', StringComparison.Ordinal);
+        var name = end < 0 ? id : id[..end];
+        return name.Length is > 0 and <= 128 && FieldRules.IsToken(name) ? name : Guid.NewGuid().ToString();
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Connection}: listener {Listener} sent a message that can't be read: {Fault}")]
+    private static partial void Unreadable(ILogger log, string connection, string listener, string fault);
+}

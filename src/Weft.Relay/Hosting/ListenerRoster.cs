@@ -1,0 +1,73 @@
+using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
+using System.Security.Cryptography;
+
+namespace Weft.Relay.Hosting;
+
+/// <summary>Who listens where.</summary>
+internal sealed class ListenerRoster(int most)
+{
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, ImmutableArray<Listener>> _listeners = new(StringComparer.Ordinal);
+
+    /// <summary>Everybody, at this moment.</summary>
+    public ImmutableArray<Listener> All
+    {
+        get
+        {
+            lock (_lock)
+                return [.. _listeners.Values.SelectMany(l => l)];
+        }
+    }
+
+    /// <summary>Those of one connection.</summary>
+    /// <param name="path">The connection's path.</param>
+    public ImmutableArray<Listener> Of(string path)
+    {
+        lock (_lock)
+            return _listeners.GetValueOrDefault(path, []);
+    }
+
+    /// <summary>Takes a listener in.</summary>
+    /// <param name="listener">The listener.</param>
+    /// <returns>Whether there was room.</returns>
+    public bool TryAdd(Listener listener)
+    {
+        lock (_lock)
+        {
+            var there = _listeners.GetValueOrDefault(listener.Pass.Connection.Path, []);
+            if (there.Length >= most)
+                return false;
+            _listeners[listener.Pass.Connection.Path] = there.Add(listener);
+            return true;
+        }
+    }
+
+    /// <summary>Lets a listener go.</summary>
+    /// <param name="listener">The listener.</param>
+    public void Remove(Listener listener)
+    {
+        lock (_lock)
+        {
+            var path = listener.Pass.Connection.Path;
+            var left = _listeners.GetValueOrDefault(path, []).Remove(listener);
+            if (left.IsEmpty)
+                _listeners.Remove(path);
+            else
+                _listeners[path] = left;
+        }
+    }
+
+    /// <summary>Picks a listener, each as likely as the next. Of those with one name only the newest counts: the others are what a broken connection left behind.</summary>
+    /// <param name="path">The connection's path.</param>
+    /// <param name="criteria">Which may be picked.</param>
+    /// <param name="tried">Those that were asked in vain.</param>
+    /// <param name="listener">The listener.</param>
+    public bool TryPick(string path, ListenerCriteria criteria, HashSet<Listener> tried, [NotNullWhen(true)] out Listener? listener)
+    {
+        var newest = Of(path).Where(l => l.Pass.Ending is null && criteria.Admits(l.Name)).GroupBy(l => l.Name, StringComparer.OrdinalIgnoreCase).Select(same => same.Last());
+        var eligible = newest.Where(l => !tried.Contains(l)).ToArray();
+        listener = eligible.Length == 0 ? null : eligible[RandomNumberGenerator.GetInt32(eligible.Length)];
+        return listener is not null;
+    }
+}

@@ -1,0 +1,77 @@
+using System.Net;
+using Weft.Relay.Wire;
+
+namespace Weft.Relay.Hosting;
+
+/// <summary>
+/// What a caller was let in with. It is held as long as the caller is here, so that every change of the rules is held against it, and
+/// carries the news that the caller has to go.
+/// </summary>
+internal sealed class Pass : IDisposable
+{
+    private readonly CancellationTokenSource _cut = new();
+    private Ending? _ending;
+    private long _version;
+
+    public Pass(HybridConnection connection, RelayRole role, string path, string service, IPEndPoint source, long version)
+    {
+        (Connection, Role, Path, Service, Source, _version) = (connection, role, path, service, source, version);
+        Cut = _cut.Token;
+    }
+
+    public HybridConnection Connection { get; }
+
+    public RelayRole Role { get; }
+
+    /// <summary>The path asked for, with its suffix.</summary>
+    public string Path { get; }
+
+    /// <summary>The suffix.</summary>
+    public string Service { get; }
+
+    public IPEndPoint Source { get; }
+
+    /// <summary>The token; null for anonymous senders and for listeners at a rendezvous.</summary>
+    public SharedAccessSignature? Token { get; set; }
+
+    /// <summary>The authorization rule that signed it.</summary>
+    public string? Key { get; set; }
+
+    /// <summary>The network rule that let it in.</summary>
+    public string? Rule { get; set; }
+
+    /// <summary>Whether <c>Authorization</c> held the token.</summary>
+    public bool IsTokenFromAuthorization { get; set; }
+
+    /// <summary>The version of the directory that it was last judged by.</summary>
+    public long Version
+    {
+        get => Volatile.Read(ref _version);
+        set => Volatile.Write(ref _version, value);
+    }
+
+    /// <summary>Cancelled when the caller has to go.</summary>
+    public CancellationToken Cut { get; }
+
+    /// <summary>Why it has to go; null while it hasn't.</summary>
+    public Ending? Ending => Volatile.Read(ref _ending);
+
+    /// <summary>Sends the caller away; the first reason stands.</summary>
+    /// <param name="ending">Why.</param>
+    public void End(Ending ending)
+    {
+        if (Interlocked.CompareExchange(ref _ending, ending, null) is not null)
+            return;
+        try
+        {
+            // On another thread: whoever judges thousands of passes must not wait for what hangs on each.
+            _ = _cut.CancelAsync();
+        }
+        catch (ObjectDisposedException)
+        {
+            // It left at the same moment.
+        }
+    }
+
+    public void Dispose() => _cut.Dispose();
+}

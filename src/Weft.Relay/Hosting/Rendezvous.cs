@@ -1,0 +1,65 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
+using System.Security.Cryptography;
+
+namespace Weft.Relay.Hosting;
+
+/// <summary>A listener that has come to a rendezvous. Its request belongs to the sender's side from now on, until that releases it.</summary>
+internal sealed class Arrival(Caller caller, Pass pass)
+{
+    private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public Caller Caller { get; } = caller;
+
+    public Pass Pass { get; } = pass;
+
+    /// <summary>Ends when the sender's side has done with it.</summary>
+    public Task Released => _released.Task;
+
+    public void Release() => _released.TrySetResult();
+}
+
+/// <summary>A place where one listener may come, once.</summary>
+/// <param name="Capability">What the listener must know: 256 bits of chance. Nothing that a client chose is in it.</param>
+/// <param name="Action"><c>accept</c> or <c>request</c>.</param>
+/// <param name="Sender">Whom it would meet.</param>
+internal sealed record Rendezvous(string Capability, string Action, Pass Sender)
+{
+    private readonly TaskCompletionSource<Arrival> _arrived = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>The listener, when it comes.</summary>
+    public Task<Arrival> Arrived => _arrived.Task;
+
+    public void Arrive(Arrival arrival) => _arrived.SetResult(arrival);
+}
+
+/// <summary>The places where somebody waits.</summary>
+internal sealed class RendezvousBook
+{
+    private readonly ConcurrentDictionary<string, Rendezvous> _open = new(StringComparer.Ordinal);
+
+    public int Count => _open.Count;
+
+    /// <summary>Opens a place.</summary>
+    /// <param name="action"><c>accept</c> or <c>request</c>.</param>
+    /// <param name="sender">The sender's pass.</param>
+    public Rendezvous Open(string action, Pass sender)
+    {
+        var rendezvous = new Rendezvous(Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32)), action, sender);
+        _open[rendezvous.Capability] = rendezvous;
+        return rendezvous;
+    }
+
+    /// <summary>Looks at a place without taking it.</summary>
+    /// <param name="capability">What the caller showed.</param>
+    /// <param name="action">What it came for.</param>
+    /// <param name="path">The path that it came by.</param>
+    /// <param name="rendezvous">The place.</param>
+    public bool TryFind(string? capability, string action, string path, [NotNullWhen(true)] out Rendezvous? rendezvous)
+        => _open.TryGetValue(capability ?? "", out rendezvous) && rendezvous.Action == action && rendezvous.Sender.Path == path;
+
+    /// <summary>Takes a place, so that nobody else can: the listener that came, or the sender that doesn't wait any longer.</summary>
+    /// <param name="rendezvous">The place.</param>
+    /// <returns>Whether it was still free.</returns>
+    public bool TryTake(Rendezvous rendezvous) => _open.TryRemove(rendezvous.Capability, out _);
+}

@@ -1,0 +1,316 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Text;
+
+namespace Weft.Relay.Hosting;
+
+/// <summary>What a piece of a message is.</summary>
+internal enum MessageKind
+{
+    /// <summary>Text, opcode 1 of RFC 6455 §5.2.</summary>
+    Text = 1,
+
+    /// <summary>Binary, opcode 2.</summary>
+    Binary = 2,
+
+    /// <summary>Close, opcode 8: nothing comes after it.</summary>
+    Close = 8,
+}
+
+/// <summary>A piece of a message.</summary>
+/// <param name="Kind">Of which kind.</param>
+/// <param name="Count">How many bytes were read; 0 for Close, and where a message's last frame is empty.</param>
+/// <param name="IsLast">Whether the message ends here.</param>
+internal readonly record struct Piece(MessageKind Kind, int Count, bool IsLast);
+
+/// <summary>The other side broke RFC 6455; the code says how (§7.4.1).</summary>
+internal sealed class ProtocolViolationException(ushort code, string what) : IOException(what)
+{
+    /// <summary>1002: malformed; 1009: too big.</summary>
+    public ushort Code { get; } = code;
+}
+
+/// <summary>
+/// The relay's end of a WebSocket: reads masked frames, writes unmasked ones, answers pings. It holds no buffer while nothing comes, which is what a
+/// listener costs most of its life. One reader at a time; any number of writers.
+/// </summary>
+internal sealed class WebSocketChannel(Stream stream, TimeProvider clock) : IAsyncDisposable
+{
+    private const int BufferSize = 4096;
+    private const int MaxControlPayload = 125;
+
+    private readonly SemaphoreSlim _writing = new(1);
+    private byte[]? _buffer;
+    private int _start;
+    private int _end;
+    private long _remaining;
+    private bool _isFinal = true;
+    private bool _isInMessage;
+    private MessageKind _kind;
+    private readonly byte[] _mask = new byte[4];
+    private int _maskAt;
+    private bool _isCloseSent;
+    private long _heardAt = clock.GetTimestamp();
+    private long _writingSince;
+
+    /// <summary>The Close that came; null before, and where the connection ended without one.</summary>
+    public Ending? Closed { get; private set; }
+
+    /// <summary>How long nothing has come: any frame counts as life.</summary>
+    public TimeSpan Silence => clock.GetElapsedTime(Volatile.Read(ref _heardAt));
+
+    /// <summary>How long a write has been waiting for the other side to read; zero where none is.</summary>
+    public TimeSpan Stalled => Volatile.Read(ref _writingSince) is > 0 and var since ? clock.GetElapsedTime(since) : TimeSpan.Zero;
+
+    /// <summary>Reads a piece of a message.</summary>
+    /// <param name="into">Where to.</param>
+    /// <param name="cancel">Ends the wait, and with it the use of the channel.</param>
+    /// <exception cref="IOException">The connection ended without a Close, or the other side broke the protocol.</exception>
+    public async ValueTask<Piece> Read(Memory<byte> into, CancellationToken cancel)
+    {
+        if (_remaining == 0 && !await ReadHeader(cancel))
+            return new(MessageKind.Close, 0, true);
+        var count = (int)Math.Min(into.Length, _remaining);
+        if (count > 0)
+        {
+            if (_start == _end)
+                await Fill(1, cancel);
+            count = Math.Min(count, _end - _start);
+            Unmask(_buffer.AsSpan(_start, count), into.Span);
+            _start += count;
+            _remaining -= count;
+        }
+
+        var isLast = _remaining == 0 && _isFinal;
+        _isInMessage = !isLast;
+        Release();
+        return new(_kind, count, isLast);
+    }
+
+    /// <summary>Reads a whole message.</summary>
+    /// <param name="limit">The most bytes that it may have.</param>
+    /// <param name="cancel">Ends the wait, and with it the use of the channel.</param>
+    /// <returns>Kind and bytes; empty for Close.</returns>
+    public async ValueTask<(MessageKind Kind, byte[] Bytes)> ReadMessage(int limit, CancellationToken cancel)
+    {
+        var chunk = ArrayPool<byte>.Shared.Rent(0);
+        try
+        {
+            var size = 0;
+            while (true)
+            {
+                if (size == chunk.Length)
+                    Grow(ref chunk, size, (int)Math.Min(limit + 1L, Math.Max(512, size * 2L)));
+                var piece = await Read(chunk.AsMemory(size), cancel);
+                size += piece.Count;
+                if (size > limit)
+                    throw new ProtocolViolationException(1009, $"the message has more than {limit} bytes");
+                if (piece.IsLast)
+                    return (piece.Kind, piece.Kind == MessageKind.Close ? [] : chunk[..size]);
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(chunk);
+        }
+    }
+
+    /// <summary>Writes a piece of a message.</summary>
+    /// <param name="kind">Its kind.</param>
+    /// <param name="bytes">The bytes.</param>
+    /// <param name="isFirst">Whether the message begins here.</param>
+    /// <param name="isLast">Whether it ends here.</param>
+    /// <param name="cancel">Gives up waiting for one's turn; a write that has begun is finished.</param>
+    /// <returns>Whether it was written; false after a Close.</returns>
+    public Task<bool> Write(MessageKind kind, ReadOnlyMemory<byte> bytes, bool isFirst, bool isLast, CancellationToken cancel)
+        => Locked((isFirst ? (byte)kind : (byte)0, isLast, bytes), null, cancel);
+
+    /// <summary>Writes a text message, and a binary one right behind it: real listeners take whatever comes next for the body.</summary>
+    /// <param name="text">The text, UTF-8.</param>
+    /// <param name="body">The body; null for none.</param>
+    /// <param name="cancel">Gives up waiting for one's turn; a write that has begun is finished.</param>
+    /// <returns>Whether it was written; false after a Close.</returns>
+    public Task<bool> WriteTogether(ReadOnlyMemory<byte> text, ReadOnlyMemory<byte>? body, CancellationToken cancel)
+        => Locked(((byte)MessageKind.Text, true, text), body is { } bytes ? ((byte)MessageKind.Binary, true, bytes) : null, cancel);
+
+    /// <summary>Pings, unless somebody is writing: then the connection is busy anyway.</summary>
+    public Task Ping() => _writing.CurrentCount == 0 ? Task.CompletedTask : Locked((9, true, default), null, CancellationToken.None);
+
+    /// <summary>Sends a Close. Nothing can be written after it.</summary>
+    /// <param name="ending">Code and reason, which is cut to 123 bytes.</param>
+    /// <param name="cancel">Gives up waiting for one's turn.</param>
+    public Task<bool> Close(Ending ending, CancellationToken cancel)
+    {
+        if (ending.Code is 1005 or 1006)
+            return Locked((8, true, default), null, cancel);
+        var payload = new byte[MaxControlPayload];
+        BinaryPrimitives.WriteUInt16BigEndian(payload, ending.Code);
+        Encoding.UTF8.GetEncoder().Convert(ending.Reason, payload.AsSpan(2), flush: true, out _, out var size, out _);
+        return Locked((8, true, payload.AsMemory(0, 2 + size)), null, cancel);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref _buffer, null) is { } buffer)
+            ArrayPool<byte>.Shared.Return(buffer);
+        return stream.DisposeAsync();
+    }
+
+    private static void Grow(ref byte[] chunk, int size, int to)
+    {
+        var larger = ArrayPool<byte>.Shared.Rent(to);
+        chunk.AsSpan(0, size).CopyTo(larger);
+        ArrayPool<byte>.Shared.Return(chunk);
+        chunk = larger;
+    }
+
+    /// <summary>Reads up to the payload of the next data frame; false where a Close came.</summary>
+    private async ValueTask<bool> ReadHeader(CancellationToken cancel)
+    {
+        while (true)
+        {
+            await Fill(2, cancel);
+            var (first, second) = (_buffer![_start], _buffer[_start + 1]);
+            var opcode = first & 0x0F;
+            var isControl = opcode >= 8;
+            var extra = (second & 0x7F) switch { 126 => 2, 127 => 8, _ => 0 };
+            if (WrongHeader(first, second, opcode, isControl) is { } wrong)
+                throw new ProtocolViolationException(1002, wrong);
+            await Fill(2 + extra + 4, cancel);
+            var header = _buffer.AsSpan(_start, 2 + extra + 4);
+            var length = extra switch { 2 => BinaryPrimitives.ReadUInt16BigEndian(header[2..]), 8 => (long)BinaryPrimitives.ReadUInt64BigEndian(header[2..]), _ => second & 0x7F };
+            if (length < 0)
+                throw new ProtocolViolationException(1002, "a frame's length has its highest bit set");
+            header[^4..].CopyTo(_mask);
+            _maskAt = 0;
+            _start += header.Length;
+            if (isControl)
+            {
+                if (await ReadControl(opcode, (int)length, cancel))
+                    return false;
+                continue;
+            }
+
+            (_remaining, _isFinal) = (length, (first & 0x80) != 0);
+            if (opcode != 0)
+                _kind = (MessageKind)opcode;
+            return true;
+        }
+    }
+
+    private string? WrongHeader(byte first, byte second, int opcode, bool isControl) => opcode switch
+    {
+        _ when (first & 0x70) != 0 => "a reserved bit is set",
+        _ when (second & 0x80) == 0 => "a frame isn't masked",
+        > 2 and < 8 or > 10 => "the opcode is unknown",
+        _ when isControl && ((first & 0x80) == 0 || (second & 0x7F) > MaxControlPayload) => "a control frame is fragmented or too long",
+        0 when !_isInMessage => "a continuation continues nothing",
+        1 or 2 when _isInMessage => "a message begins within another",
+        _ => null,
+    };
+
+    private async ValueTask<bool> ReadControl(int opcode, int length, CancellationToken cancel)
+    {
+        if (length > 0)
+            await Fill(length, cancel);
+        var payload = new byte[length];
+        Unmask(_buffer.AsSpan(_start, length), payload);
+        _start += length;
+        if (opcode == 9)
+            await Locked((10, true, payload), null, cancel);
+        if (opcode != 8)
+            return false;
+        if (length == 1)
+            throw new ProtocolViolationException(1002, "a Close has half a code");
+        Closed = length == 0 ? new(1005, "") : new(BinaryPrimitives.ReadUInt16BigEndian(payload), Encoding.UTF8.GetString(payload.AsSpan(2)));
+        return true;
+    }
+
+    private void Unmask(ReadOnlySpan<byte> masked, Span<byte> into)
+    {
+        for (var i = 0; i < masked.Length; i++)
+            into[i] = (byte)(masked[i] ^ _mask[_maskAt++ & 3]);
+    }
+
+    /// <summary>Waits until so many bytes are there. An empty buffer is given back first, and the wait is for data alone.</summary>
+    private async ValueTask Fill(int need, CancellationToken cancel)
+    {
+        if (_end - _start >= need)
+            return;
+        if (_start == _end)
+        {
+            Release();
+            await stream.ReadAsync(Memory<byte>.Empty, cancel);
+        }
+
+        _buffer ??= ArrayPool<byte>.Shared.Rent(BufferSize);
+        if (_start + need > _buffer.Length)
+        {
+            _buffer.AsSpan(_start, _end - _start).CopyTo(_buffer);
+            (_start, _end) = (0, _end - _start);
+        }
+
+        while (_end - _start < need)
+        {
+            var count = await stream.ReadAsync(_buffer.AsMemory(_end), cancel);
+            if (count == 0)
+                throw new IOException("the connection ended without a Close");
+            _end += count;
+        }
+
+        Volatile.Write(ref _heardAt, clock.GetTimestamp());
+    }
+
+    private void Release()
+    {
+        if (_start != _end || _buffer is null)
+            return;
+        ArrayPool<byte>.Shared.Return(_buffer);
+        (_buffer, _start, _end) = (null, 0, 0);
+    }
+
+    private async Task<bool> Locked((byte Opcode, bool IsLast, ReadOnlyMemory<byte> Bytes) first, (byte Opcode, bool IsLast, ReadOnlyMemory<byte> Bytes)? second, CancellationToken cancel)
+    {
+        await _writing.WaitAsync(cancel);
+        try
+        {
+            if (_isCloseSent)
+                return false;
+            _isCloseSent = first.Opcode == 8;
+            Volatile.Write(ref _writingSince, clock.GetTimestamp());
+            await WriteFrame(first);
+            if (second is { } next)
+                await WriteFrame(next);
+            return true;
+        }
+        finally
+        {
+            Volatile.Write(ref _writingSince, 0);
+            _writing.Release();
+        }
+    }
+
+    /// <summary>Header and payload in one write: two would be two TLS records. It isn't cancelled, as half a frame would end the channel.</summary>
+    private async ValueTask WriteFrame((byte Opcode, bool IsLast, ReadOnlyMemory<byte> Bytes) frame)
+    {
+        var size = frame.Bytes.Length;
+        var buffer = ArrayPool<byte>.Shared.Rent(size + 10);
+        try
+        {
+            buffer[0] = (byte)(frame.Opcode | (frame.IsLast ? 0x80 : 0));
+            var header = size switch { < 126 => 2, <= ushort.MaxValue => 4, _ => 10 };
+            buffer[1] = (byte)(header switch { 2 => size, 4 => 126, _ => 127 });
+            if (header == 4)
+                BinaryPrimitives.WriteUInt16BigEndian(buffer.AsSpan(2), (ushort)size);
+            else if (header == 10)
+                BinaryPrimitives.WriteUInt64BigEndian(buffer.AsSpan(2), (ulong)size);
+            frame.Bytes.CopyTo(buffer.AsMemory(header));
+            await stream.WriteAsync(buffer.AsMemory(0, header + size), CancellationToken.None);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+}

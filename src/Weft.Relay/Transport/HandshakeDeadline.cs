@@ -1,0 +1,35 @@
+using System.Net.Sockets;
+
+namespace Weft.Relay.Transport;
+
+/// <summary>
+/// Aborts a connection whose peer takes too long over its handshake. Bytes that have come and weren't read yet are our own slowness: when
+/// ten thousand come back at once, nobody is refused who has said its part.
+/// </summary>
+internal sealed class HandshakeDeadline : IDisposable
+{
+    private readonly Socket _socket;
+    private readonly SocketStream _raw;
+    private readonly ITimer _timer;
+
+    public HandshakeDeadline(Socket socket, SocketStream raw, TimeSpan timeout, TimeProvider time)
+    {
+        (_socket, _raw) = (socket, raw);
+        _timer = time.CreateTimer(static s => ((HandshakeDeadline)s!).Strike(), this, timeout, timeout);
+    }
+
+    public void Dispose() => _timer.Dispose();
+
+    private void Strike()
+    {
+        try
+        {
+            if (_socket.Available == 0)
+                _raw.Abort();
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            // It has ended meanwhile.
+        }
+    }
+}

@@ -1,0 +1,74 @@
+using System.Net.Security;
+using System.Security.Authentication;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Microsoft.Extensions.Logging;
+
+namespace Weft.Relay.Transport;
+
+/// <summary>The relay's certificate, read again when its files change. New files that can't be used change nothing.</summary>
+internal sealed partial class ServerCertificate : IDisposable
+{
+    private readonly string _certificateFile;
+    private readonly string _keyFile;
+    private readonly ILogger _log;
+    private readonly ITimer _timer;
+    private string _seen;
+
+    /// <summary>Reads the files.</summary>
+    /// <exception cref="CryptographicException">They can't be used: a relay doesn't start without a certificate.</exception>
+    /// <exception cref="IOException">They can't be read.</exception>
+    public ServerCertificate(string certificateFile, string? keyFile, TimeSpan interval, TimeProvider time, ILogger log)
+    {
+        (_certificateFile, _keyFile, _log) = (certificateFile, keyFile ?? certificateFile, log);
+        _seen = Text();
+        Options = Make();
+        _timer = time.CreateTimer(static s => ((ServerCertificate)s!).Look(), this, interval, interval);
+    }
+
+    /// <summary>What the next handshake is done with. One object for all handshakes by the same certificate, so that sessions can be resumed.</summary>
+    public SslServerAuthenticationOptions Options { get; private set; }
+
+    /// <summary>Reads the files again if they have changed.</summary>
+    public void Look()
+    {
+        try
+        {
+            var text = Text();
+            if (text == _seen)
+                return;
+            // Seen, whether it is good or not: a bad file is complained of once.
+            _seen = text;
+            Options = Make();
+            Renewed(_log, _certificateFile);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException or ArgumentException)
+        {
+            Kept(_log, _certificateFile, e.Message);
+        }
+    }
+
+    public void Dispose() => _timer.Dispose();
+
+    private string Text() => File.ReadAllText(_certificateFile) + (_keyFile == _certificateFile ? "" : File.ReadAllText(_keyFile));
+
+    private SslServerAuthenticationOptions Make()
+    {
+        var leaf = X509Certificate2.CreateFromPemFile(_certificateFile, _keyFile);
+        var chain = new X509Certificate2Collection();
+        chain.ImportFromPemFile(_certificateFile);
+        return new SslServerAuthenticationOptions
+        {
+            // Offline: a handshake waits for nobody's OCSP server.
+            ServerCertificateContext = SslStreamCertificateContext.Create(leaf, chain, offline: true),
+            ApplicationProtocols = [SslApplicationProtocol.Http11],
+            EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
+        };
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "the certificate {File} has changed and is used from now on")]
+    private static partial void Renewed(ILogger log, string file);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "the certificate {File} has changed and can't be used, so the one before is kept: {Reason}")]
+    private static partial void Kept(ILogger log, string file, string reason);
+}

@@ -8,7 +8,8 @@ namespace Weft.Server;
 /// here, once.
 /// </summary>
 internal sealed partial class Door(
-    Site site, Credentials credentials, ResourceEndpoints resources, OperationEndpoints operations, QuestionEndpoints questions, AgentEndpoints agents, ILogger<Door> logger)
+    Site site, Credentials credentials, ResourceEndpoints resources, OperationEndpoints operations, QuestionEndpoints questions, PrincipalEndpoints principals,
+    AgentEndpoints agents, ILogger<Door> logger)
 {
     private const string AgentsPath = "/agents/v1/";
 
@@ -43,15 +44,18 @@ internal sealed partial class Door(
         var path = http.Request.Path.Value ?? "/";
         if (path.StartsWith(AgentsPath, StringComparison.Ordinal))
             return agents.Serve(http, caller, path[AgentsPath.Length..]);
-        if (!caller.IsAdministrator)
+        if (!caller.IsPrincipal)
             return http.Refuse(new Refusal(RefusalCode.AuthorizationFailed, $"{caller.Name} may not use the resource API; its credential is good for {AgentsPath} only"));
+        if (PrincipalEndpoints.Serves(path))
+            return principals.Serve(http, caller, path);
         if (path.StartsWith("/providers/", StringComparison.OrdinalIgnoreCase))
-            return questions.Serve(http, path);
+            return questions.Serve(http, caller, path);
         var parts = path.Split('/');
         if (parts.Length == 9 && parts[3].Equals("providers", StringComparison.OrdinalIgnoreCase) && parts[5].Equals("locations", StringComparison.OrdinalIgnoreCase)
             && HttpMethods.IsGet(http.Request.Method) && parts[7].ToLowerInvariant() is "operationstatuses" or "operationresults")
+            // An operation's name can't be guessed: who has it was given it.
             return operations.Serve(http, parts[8], parts[7].Equals("operationResults", StringComparison.OrdinalIgnoreCase));
-        return resources.Serve(http, caller, path);
+        return Authorization.Check(caller, http.Request.Method, path) is { } denied ? http.Refuse(denied) : resources.Serve(http, caller, path);
     }
 
     private Caller? Caller(HttpContext http)

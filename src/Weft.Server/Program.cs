@@ -1,11 +1,14 @@
 using System.Reflection;
-using System.Security.Cryptography.X509Certificates;
+using System.Net.Security;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Weft.Resources;
 using Weft.Server.Addresses;
 using Weft.Server.Api;
 using Weft.Server.Identity;
+using Weft.Server.Relays;
 using Weft.Server.Storage;
 using Weft.Storage;
 
@@ -81,12 +84,12 @@ internal static class Program
             kestrel.AddServerHeader = false;
             // Bodies up to this are read to their end and then refused: who is still sending hears no answer.
             kestrel.Limits.MaxRequestBodySize = 16 * Http.LargestBody;
-            kestrel.Listen(options.Listen, listen =>
-            {
-                if (options.TlsCertificate is { } certificate)
-                    listen.UseHttps(X509Certificate2.CreateFromPemFile(certificate, options.TlsKey));
-            });
+            kestrel.Listen(options.Listen, listen => Encrypt(listen, options.TlsCertificate, options.TlsKey, time));
         });
+        builder.Services.AddSingleton(options).AddSingleton(RelaySecret.Open(Path.Combine(options.Data, "relay.key"))).AddSingleton<RelayPlace>().AddSingleton<RelayTokens>()
+            .AddSingleton<RelayEndpoints>().AddSingleton<AgentRelay>().AddSingleton<PrincipalEndpoints>()
+            .AddSingleton(services => new RelayAudit(Path.Combine(options.Data, "relay-audit.log"), time, services.GetRequiredService<ILogger<RelayAudit>>()))
+            .AddHostedService(services => services.GetRequiredService<RelayAudit>());
         builder.Services.AddSingleton(time).AddSingleton(store).AddSingleton(credentials).AddSingleton(limits)
             .AddSingleton<Site>().AddSingleton<AddressBook>().AddSingleton<Enrollment>().AddSingleton<Verifications>().AddSingleton<ListEndpoints>().AddSingleton<ResourceEndpoints>()
             .AddSingleton<OperationEndpoints>().AddSingleton<QuestionEndpoints>().AddSingleton<AgentEndpoints>().AddSingleton<Door>()
@@ -94,6 +97,21 @@ internal static class Program
         var app = builder.Build();
         app.Run(app.Services.GetRequiredService<Door>().Serve);
         return app;
+    }
+
+    /// <summary>Serves TLS with a certificate that may be renewed while it is served.</summary>
+    internal static void Encrypt(ListenOptions listen, string? certificate, string? key, TimeProvider time)
+    {
+        if (certificate is null)
+            return;
+        var files = CertificateFiles.Open(certificate, key!, time);
+        files.Logger = listen.ApplicationServices.GetRequiredService<ILogger<CertificateFiles>>();
+        listen.UseHttps(new TlsHandshakeCallbackOptions
+        {
+            // A handshake that takes longer is nobody who wants to be served: Kestrel's own bound.
+            HandshakeTimeout = TimeSpan.FromSeconds(10),
+            OnConnection = _ => ValueTask.FromResult(new SslServerAuthenticationOptions { ServerCertificateContext = files.Current }),
+        });
     }
 
     /// <summary>Two servers on one directory would each believe their own picture.</summary>

@@ -1,4 +1,8 @@
+using System.Collections.Immutable;
+using System.Globalization;
 using System.Net;
+using Weft.Access;
+using Weft.Addressing;
 
 namespace Weft.Server;
 
@@ -10,57 +14,156 @@ namespace Weft.Server;
 /// <param name="Limits">A JSON file with limits that differ from the defaults, or null.</param>
 internal sealed record ServeOptions(string Data, IPEndPoint Listen, string? TlsCertificate, string? TlsKey, string? Limits)
 {
+    /// <summary>The relay, or null where none is served.</summary>
+    public RelayListening? Relay { get; init; }
+
     public const string Usage = """
         weftd, the control plane of Weft
 
         usage: weftd serve --data DIR [--listen ADDRESS:PORT] [--tls-cert FILE --tls-key FILE] [--limits FILE] [--plain-http]
+                           [--relay-listen ADDRESS:PORT [--relay-address HOST[:PORT]] [--relay-tls-cert FILE --relay-tls-key FILE]
+                            [--relay-proxies CIDR,…] [--relay-plain-http]]
                weftd --version
 
           --data DIR             all state; made if it isn't there (mode 0700)
           --listen ADDRESS:PORT  where to listen (default 127.0.0.1:7433; port 0 takes a free one)
-          --tls-cert FILE        certificate and chain, PEM; serves HTTPS
+          --tls-cert FILE        certificate and chain, PEM; serves HTTPS. Read again when it changes
           --tls-key FILE         the certificate's key, PEM
           --plain-http           listen without TLS beyond this machine: tokens travel in the clear
           --limits FILE          JSON with numbers that differ from the defaults (docs/specs/limits.md)
 
-        When it is ready it prints one line, "weft: listening on URL". The first administrator's token is in DIR/admin.token.
+          --relay-listen ADDRESS:PORT  serve the relay there; without it there is none
+          --relay-address HOST[:PORT]  where the world reaches it (default: where it listens; needed where that is 0.0.0.0 or [::])
+          --relay-tls-cert FILE        certificate and chain, PEM (default: those of --tls-cert)
+          --relay-tls-key FILE         the certificate's key, PEM
+          --relay-proxies CIDR,…       load balancers before it, which say by PROXY protocol v2 whom they speak for: then all connections come from these
+          --relay-plain-http           listen without TLS beyond this machine; with --relay-address, something before it encrypts
+
+        When it is ready it prints one line, "weft: listening on URL"; with a relay a second, "weft: relay at URL". The first administrator's token
+        is in DIR/admin.token.
         """;
+
+    private static readonly ImmutableArray<string> Flags = ["--plain-http", "--relay-plain-http"];
+
+    private static readonly ImmutableArray<string> Values =
+        ["--data", "--listen", "--tls-cert", "--tls-key", "--limits", "--relay-listen", "--relay-address", "--relay-tls-cert", "--relay-tls-key", "--relay-proxies"];
+
+    private static readonly ImmutableArray<string> Files = ["--tls-cert", "--tls-key", "--limits", "--relay-tls-cert", "--relay-tls-key"];
 
     /// <summary>Reads the command line; every mistake is said at once.</summary>
     public static Outcome<ServeOptions> Read(IReadOnlyList<string> args)
     {
-        var given = new Dictionary<string, string>(StringComparer.Ordinal);
         var mistakes = new List<Refusal>();
         void Mistake(string message) => mistakes.Add(new Refusal(RefusalCode.InvalidMember, message));
+        var given = Parse(args, Mistake);
+        if (!given.ContainsKey("--data"))
+            Mistake("--data DIR is required");
+        var endpoint = Endpoint(given, "--listen", "127.0.0.1:7433", Mistake);
+        CheckTls(given, "", endpoint, given.ContainsKey("--tls-cert"), Mistake);
+        foreach (var file in given.Where(g => Files.Contains(g.Key) && !File.Exists(g.Value)))
+            Mistake($"{file.Key}: there is no file '{file.Value}'");
+        var relay = ReadRelay(given, Mistake);
+        return mistakes.Count > 0 ? Refusal.Of(mistakes, null)
+            : new ServeOptions(given["--data"], endpoint!, given.GetValueOrDefault("--tls-cert"), given.GetValueOrDefault("--tls-key"), given.GetValueOrDefault("--limits")) { Relay = relay };
+    }
+
+    private static Dictionary<string, string> Parse(IReadOnlyList<string> args, Action<string> mistake)
+    {
+        var given = new Dictionary<string, string>(StringComparer.Ordinal);
         for (var i = 0; i < args.Count; i++)
         {
-            if (args[i] == "--plain-http")
-            {
-                given[args[i]] = "";
-                continue;
-            }
-
             (string name, string? value) = args[i].Split('=', 2) is [var left, var right] ? (left, right) : (args[i], null);
-            if (name is not ("--data" or "--listen" or "--tls-cert" or "--tls-key" or "--limits"))
-                Mistake($"there is no option '{args[i]}'");
+            if (Flags.Contains(args[i]))
+                given[args[i]] = "";
+            else if (!Values.Contains(name))
+                mistake($"there is no option '{args[i]}'");
             else if ((value ?? (i + 1 < args.Count ? args[++i] : null)) is { } text)
                 given[name] = text;
             else
-                Mistake($"{name} needs a value");
+                mistake($"{name} needs a value");
         }
 
-        var listen = given.GetValueOrDefault("--listen", "127.0.0.1:7433");
-        if (!IPEndPoint.TryParse(listen, out var endpoint) || !listen.Contains(':', StringComparison.Ordinal))
-            Mistake($"--listen: '{listen}' is no address and port; write 127.0.0.1:7433 or [::1]:7433");
-        if (!given.ContainsKey("--data"))
-            Mistake("--data DIR is required");
-        if (given.ContainsKey("--tls-cert") != given.ContainsKey("--tls-key"))
-            Mistake("--tls-cert and --tls-key go together");
-        if (endpoint is not null && !IPAddress.IsLoopback(endpoint.Address) && !given.ContainsKey("--tls-cert") && !given.ContainsKey("--plain-http"))
-            Mistake($"--listen {listen} reaches beyond this machine, and tokens would travel in the clear: give --tls-cert and --tls-key (or --plain-http, where something else encrypts)");
-        foreach (var file in given.Where(g => g.Key is "--tls-cert" or "--tls-key" or "--limits" && !File.Exists(g.Value)))
-            Mistake($"{file.Key}: there is no file '{file.Value}'");
-        return mistakes.Count > 0 ? Refusal.Of(mistakes, null)
-            : new ServeOptions(given["--data"], endpoint!, given.GetValueOrDefault("--tls-cert"), given.GetValueOrDefault("--tls-key"), given.GetValueOrDefault("--limits"));
+        return given;
     }
+
+    private static RelayListening? ReadRelay(Dictionary<string, string> given, Action<string> mistake)
+    {
+        if (!given.ContainsKey("--relay-listen"))
+        {
+            foreach (var option in given.Keys.Where(key => key.StartsWith("--relay-", StringComparison.Ordinal)))
+                mistake($"{option} is about the relay, and there is none without --relay-listen");
+            return null;
+        }
+
+        var endpoint = Endpoint(given, "--relay-listen", "", mistake);
+        var own = given.ContainsKey("--relay-tls-cert");
+        var certificate = given.GetValueOrDefault(own ? "--relay-tls-cert" : "--tls-cert");
+        // Plain here and with an address of its own: something before it encrypts.
+        var encrypts = certificate is not null || (given.ContainsKey("--relay-plain-http") && given.ContainsKey("--relay-address"));
+        CheckTls(given, "relay-", endpoint, certificate is not null, mistake);
+        var (host, port) = PublicAddress(given, endpoint, mistake);
+        var proxies = ImmutableArray.CreateBuilder<Prefix>();
+        foreach (var text in given.TryGetValue("--relay-proxies", out var list) ? list.Split(',') : [])
+        {
+            if (IpMask.Parse(text).TryGet(out var prefix, out var refusal))
+                proxies.Add(prefix);
+            else
+                mistake($"--relay-proxies: {refusal.Message}");
+        }
+
+        return endpoint is null ? null : new RelayListening(endpoint, host, port, certificate, given.GetValueOrDefault(own ? "--relay-tls-key" : "--tls-key"), proxies.ToImmutable(), encrypts);
+    }
+
+    private static (string Host, int? Port) PublicAddress(Dictionary<string, string> given, IPEndPoint? endpoint, Action<string> mistake)
+    {
+        if (!given.TryGetValue("--relay-address", out var text))
+        {
+            if (endpoint is not null && (endpoint.Address.Equals(IPAddress.Any) || endpoint.Address.Equals(IPAddress.IPv6Any)))
+                mistake($"--relay-listen {endpoint} is every address of this machine, and listeners must be told one: give --relay-address HOST:PORT");
+            return (endpoint?.Address.ToString() ?? "", null);
+        }
+
+        // An IPv6 address stands in brackets, as in a URL.
+        var colon = text.LastIndexOf(':');
+        var host = colon > text.LastIndexOf(']') ? text[..colon] : text;
+        var bare = host is ['[', .., ']'] ? host[1..^1] : host;
+        int? port = host.Length < text.Length && int.TryParse(text[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number is > 0 and <= 65535 ? number : null;
+        var kind = Uri.CheckHostName(bare);
+        if (kind == UriHostNameType.Unknown || (kind == UriHostNameType.IPv6) != (host.Length > bare.Length) || (host.Length < text.Length && port is null))
+            mistake($"--relay-address: '{text}' is no host and port; write relay.example:443, 192.0.2.7:443 or [2001:db8::7]:443");
+        return (bare, port);
+    }
+
+    private static IPEndPoint? Endpoint(Dictionary<string, string> given, string option, string standard, Action<string> mistake)
+    {
+        var text = given.GetValueOrDefault(option, standard);
+        if (IPEndPoint.TryParse(text, out var endpoint) && text.Contains(':', StringComparison.Ordinal))
+            return endpoint;
+        mistake($"{option}: '{text}' is no address and port; write 127.0.0.1:7433 or [::1]:7433");
+        return null;
+    }
+
+    private static void CheckTls(Dictionary<string, string> given, string of, IPEndPoint? endpoint, bool encrypts, Action<string> mistake)
+    {
+        if (given.ContainsKey($"--{of}tls-cert") != given.ContainsKey($"--{of}tls-key"))
+            mistake($"--{of}tls-cert and --{of}tls-key go together");
+        if (endpoint is not null && !IPAddress.IsLoopback(endpoint.Address) && !encrypts && !given.ContainsKey($"--{of}plain-http"))
+            mistake($"--{of}listen {given[$"--{of}listen"]} reaches beyond this machine, and tokens would travel in the clear: give --{of}tls-cert and --{of}tls-key (or --{of}plain-http, where something else encrypts)");
+    }
+}
+
+/// <summary>Where and how the relay listens.</summary>
+/// <param name="Listen">Where; port 0 takes a free one.</param>
+/// <param name="Host">The host by which the world reaches it.</param>
+/// <param name="Port">The port by which the world reaches it; null for the one it listens on.</param>
+/// <param name="TlsCertificate">A PEM file with the certificate and its chain; null for none.</param>
+/// <param name="TlsKey">A PEM file with the certificate's key.</param>
+/// <param name="Proxies">Who speaks for others by PROXY protocol v2: then only these may connect, and must say it. Empty for nobody.</param>
+/// <param name="IsEncrypted">Whether the world reaches it by TLS: its own, or that of something before it.</param>
+internal sealed record RelayListening(IPEndPoint Listen, string Host, int? Port, string? TlsCertificate, string? TlsKey, ImmutableArray<Prefix> Proxies, bool IsEncrypted)
+{
+    /// <summary>The address by which the world reaches it.</summary>
+    /// <param name="bound">The port it listens on.</param>
+    /// <returns>Such as <c>wss://relay.example:443</c>.</returns>
+    public Uri AddressAt(int bound) => new UriBuilder(IsEncrypted ? Uri.UriSchemeWss : Uri.UriSchemeWs, Host, Port ?? bound).Uri;
 }

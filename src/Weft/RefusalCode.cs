@@ -90,6 +90,9 @@ public enum RefusalCode
     /// <summary>The body is larger than the server takes. 413.</summary>
     RequestTooLarge,
 
+    /// <summary>The change would shut out who makes it; it must be insisted on. 409.</summary>
+    WouldLockOut,
+
     /// <summary>Others changed the same objects again and again; try once more. 409.</summary>
     Contended,
 
@@ -114,7 +117,7 @@ public static class RefusalCodes
         RefusalCode.MethodNotAllowed => 405,
         RefusalCode.MissingSubscriptionRegistration or RefusalCode.Conflict or RefusalCode.InUse or RefusalCode.Overlap
             or RefusalCode.AddressHeld or RefusalCode.AddressPoolExhausted or RefusalCode.PluginNotDrawn
-            or RefusalCode.Contended => 409,
+            or RefusalCode.Contended or RefusalCode.WouldLockOut => 409,
         RefusalCode.PreconditionFailed => 412,
         RefusalCode.RequestTooLarge => 413,
         RefusalCode.InternalError => 500,

@@ -112,6 +112,7 @@ internal static class ExplainCommand
     {
         MemberType.Whole => "number",
         MemberType.Flag => "\"True\"|\"False\"",
+        MemberType.Boolean => "true|false",
         MemberType.Choice => string.Join('|', member.Values),
         MemberType.List => $"list of {(member.Element is { } element ? TypeOf(element) : "any")}",
         MemberType.Group => "object",

@@ -11,6 +11,7 @@ internal static class KindTable
     public const string WeftVersion = "2026-11-01";
 
     private const string ComputeVersion = "2026-10-01";
+    private const string RelayVersion = "2026-01-01";
     private const string FabricVersion = "2025-07-15";
     private const string ResourcesVersion = "2021-04-01";
 
@@ -20,6 +21,7 @@ internal static class KindTable
     private static readonly Column Location = new("LOCATION", row => row.Text("location"), Wide: true);
     private static readonly Column Message = new("MESSAGE", row => row.Text("properties.detailedStatusMessage"), Wide: true);
     private static readonly Column Site = new("SITE", row => row.NameOf("extendedLocation.name"), Wide: true);
+    private static readonly Column Rules = new("RULES", row => row.Count("properties.ipRules"));
     private static readonly Column UsedBy = new("USED-BY", row => row.NameOf("properties.associatedResourceIds"));
 
     /// <summary>Resource groups.</summary>
@@ -63,6 +65,12 @@ internal static class KindTable
         new("ADDRESSES", Addresses), Status, Age, Of("IMAGE", "vmImage", wide: true), Site, Message,
     ]);
 
+    private static readonly Kind Namespaces = Relay("relaynamespaces", "namespaces", ["rns"], null, "",
+        [Name, new("LOCATION", row => row.Text("location")), Of("ACCESS", "publicNetworkAccess"), Status, Age]);
+
+    private static readonly Kind HybridConnections = Relay("hybridconnections", "namespaces/hybridConnections", ["hc"], Namespaces, "namespace",
+        [Name, InParent("NAMESPACE"), Of("AUTHORIZED", "requiresClientAuthorization"), Of("LISTENERS", "listenerCount"), Age]);
+
     /// <summary>All kinds, in the order in which they depend on each other.</summary>
     public static readonly ImmutableArray<Kind> All =
     [
@@ -99,6 +107,12 @@ internal static class KindTable
             new("ADDRESS", row => row.Text("properties.address")), InParent("NETWORK"), Of("METHOD", "method"), Of("HOLDER", "holder"),
             Refers("CLUSTER", "cluster"), Refers("NODE", "node"), new("SINCE", row => row.Since("properties.since")),
         ]),
+        Namespaces,
+        Relay("namespacerulesets", "namespaces/networkRuleSets", [], Namespaces, "namespace", [Name, InParent("NAMESPACE"), Of("DEFAULT", "defaultAction"), Rules, Age]),
+        HybridConnections,
+        Relay("namespacekeys", "namespaces/authorizationRules", [], Namespaces, "namespace", [Name, InParent("NAMESPACE"), Of("RIGHTS", "rights"), Age]),
+        Relay("connectionkeys", "namespaces/hybridConnections/authorizationRules", [], HybridConnections, "connection", [Name, InParent("CONNECTION"), Of("RIGHTS", "rights"), Age]),
+        new("networkrulesets", "networkruleset", ResourceType.Parse("Weft.Relay/networkRuleSets"), WeftVersion) { Short = ["nrs"], Columns = [InParent("OF"), Of("DEFAULT", "defaultAction"), Rules, Age] },
     ];
 
     private static readonly Dictionary<string, Kind> ByName =
@@ -137,6 +151,9 @@ internal static class KindTable
 
     private static Kind Compute(string plural, string path, ImmutableArray<string> names, ImmutableArray<Column> columns) =>
         new(plural, plural[..^1], new ResourceType("Microsoft.NetworkCloud", path), ComputeVersion) { Short = names, Columns = columns };
+
+    private static Kind Relay(string plural, string path, ImmutableArray<string> names, Kind? parent, string option, ImmutableArray<Column> columns) =>
+        new(plural, plural[..^1], new ResourceType("Microsoft.Relay", path), RelayVersion) { Short = names, Parent = parent, ParentOption = parent is null ? null : option, Columns = columns };
 
     private static Kind Own(string plural, string type, ImmutableArray<string> names, Kind parent, string option, ImmutableArray<Column> columns) =>
         new(plural, plural[..^1], ResourceType.Parse(type), WeftVersion) { Short = names, Parent = parent, ParentOption = option, Columns = columns };

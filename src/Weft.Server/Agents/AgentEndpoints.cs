@@ -12,7 +12,7 @@ using Weft.Server.Identity;
 namespace Weft.Server;
 
 /// <summary>What agents ask and say (docs/specs/agent-api.md). The credential says which cluster it is about, never the body.</summary>
-internal sealed class AgentEndpoints(Site site, AddressBook book, Enrollment enrollment, Verifications verifications, IHostApplicationLifetime lifetime)
+internal sealed class AgentEndpoints(Site site, AddressBook book, Enrollment enrollment, Verifications verifications, AgentRelay relay, IHostApplicationLifetime lifetime)
 {
     private static readonly TimeSpan StandardWait = TimeSpan.FromSeconds(30);
 
@@ -21,11 +21,12 @@ internal sealed class AgentEndpoints(Site site, AddressBook book, Enrollment enr
     {
         ("POST", "enroll") when caller.Enrolls is { } cluster => enrollment.Enroll(http, cluster),
         ("POST", "enroll") => http.Refuse(new Refusal(RefusalCode.AuthorizationFailed, "enrolment takes an enrolment token; make one with: weft agent token --cluster NAME")),
-        (_, "desired" or "status" or "inventory" or "leases/acquire" or "leases/release" or "verifications") when caller.Agent is null =>
+        (_, "desired" or "status" or "inventory" or "leases/acquire" or "leases/release" or "verifications" or "relay") when caller.Agent is null =>
             http.Refuse(new Refusal(RefusalCode.AuthorizationFailed, $"{caller.Name} is no agent; enrol first")),
         ("GET", "desired") => Desired(http, caller.Agent!),
         ("PUT", "status") => Status(http, caller.Agent!),
         ("PUT", "inventory") => Inventory(http, caller.Agent!),
+        ("GET", "relay") => relay.Serve(http, caller.Agent!),
         ("GET", "verifications") => verifications.Pending(http, caller.Agent!),
         ("PUT", _) when path.StartsWith("verifications/", StringComparison.Ordinal) => caller.Agent is { } agent ? verifications.Report(http, agent, path["verifications/".Length..])
             : http.Refuse(new Refusal(RefusalCode.AuthorizationFailed, $"{caller.Name} is no agent; enrol first")),

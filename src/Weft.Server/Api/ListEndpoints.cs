@@ -1,45 +1,49 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using Weft.Access;
 using Weft.Fleet;
 using Weft.Networks;
 using Weft.Resources;
+using Weft.Server.Identity;
 using Weft.Storage;
 
 namespace Weft.Server.Api;
 
 /// <summary>Collections: a type in a subscription, in a group or under a parent; providers; and everything in a scope.</summary>
-internal sealed partial class ListEndpoints(Site site)
+internal sealed partial class ListEndpoints(Site site, RelayEndpoints relay)
 {
     private const int PageSize = 100;
     private const int LargestPage = 1000;
 
     /// <summary>Serves a path that is a collection.</summary>
-    public Task Serve(HttpContext http, string path)
+    public Task Serve(HttpContext http, Caller caller, string path)
     {
         var parts = path.Trim('/').Split('/');
         if (parts is ["subscriptions"])
-            return Guarded(http, "subscriptions", [], () => Subscriptions(http));
+            return Guarded(http, "subscriptions", [], () => Subscriptions(http, caller));
         if (parts is ["subscriptions", _, "resourceGroups" or "resourcegroups"])
-            return Collection(http, ResourceId.OfSubscription(parts[1]), ResourceId.ResourceGroupType);
+            return Collection(http, caller, ResourceId.OfSubscription(parts[1]), ResourceId.ResourceGroupType);
         if (parts is ["subscriptions", _, "providers"] or ["subscriptions", _, "providers", _])
             return Guarded(http, "providers", [], () => Providers(http, parts[1], parts.ElementAtOrDefault(3)));
         if (parts[^1].Equals("resources", StringComparison.OrdinalIgnoreCase) && ResourceId.TryParse(path[..path.LastIndexOf('/')], out var scope))
-            return Guarded(http, "resources", [], () => Everything(http, scope));
-        return Typed(http, path);
+            return Guarded(http, "resources", [], () => Everything(http, caller, scope));
+        return Typed(http, caller, path);
     }
 
-    private Task Typed(HttpContext http, string path)
+    private Task Typed(HttpContext http, Caller caller, string path)
     {
         // A collection's path is that of one of its resources without the name.
         if (!ResourceId.TryParse($"{path.TrimEnd('/')}/-", out var probe))
             return http.Refuse(new Refusal(RefusalCode.InvalidResourceId, $"{path} is neither a resource nor a collection", path));
         if (probe.Type == NetworkPool.LeaseType && probe.Parent is { } network)
-            return Guarded(http, probe.Type.ToString(), FleetVersions.All, () => Leases(http, network));
-        return Collection(http, probe.Parent!, probe.Type);
+            return Guarded(http, probe.Type.ToString(), FleetVersions.All, () => Authorization.Need(caller, Permission.Read, network) is { } denied ? http.Refuse(denied) : Leases(http, network));
+        if (RelayEndpoints.IsConnection(probe))
+            return Authorization.Need(caller, Permission.Read, probe.Parent) is { } unseen ? http.Refuse(unseen) : relay.ServeConnections(http, probe.Parent!);
+        return Collection(http, caller, probe.Parent!, probe.Type);
     }
 
-    private Task Collection(HttpContext http, ResourceId scope, ResourceType type)
+    private Task Collection(HttpContext http, Caller caller, ResourceId scope, ResourceType type)
     {
         if (AllKinds.List.Find(type) is not { } kind)
             return http.Refuse(ResourceEndpoints.NoSuchType(type));
@@ -51,9 +55,21 @@ internal sealed partial class ListEndpoints(Site site)
         {
             var image = site.Store.Current;
             var prefix = $"{StoreKey.PartitionOf(type)}|{scope.Key}/";
-            return Page(http, image.Range(prefix, After(http)), row => row.Key, row => ResourceBody.Draw(kind, row, image));
+            return Page(http, image.Range(prefix, After(http)).Where(row => Sees(caller, row)), row => row.Key, row => Draw(kind, row, image));
         });
     }
+
+    /// <summary>A resource as it is shown, with what only the running relay knows.</summary>
+    public JsonObject Draw(ResourceKind kind, Stored row, Image image)
+    {
+        var body = ResourceBody.Draw(kind, row, image);
+        if (kind.Type == HybridConnection.ResourceType)
+            body["properties"]!["listenerCount"] = relay.ListenersAt(ResourceKind.IdOf(row));
+        return body;
+    }
+
+    /// <summary>A list is shown to everybody, and holds what the caller may see.</summary>
+    private static bool Sees(Caller caller, Stored row) => caller.May(Permission.Read) || caller.May(Permission.Read, ResourceKind.IdOf(row));
 
     private Task Leases(HttpContext http, ResourceId network)
     {
@@ -63,7 +79,7 @@ internal sealed partial class ListEndpoints(Site site)
             : Page(http, image.Range($"{NetworkPool.PartitionOf(network)}|", After(http)), row => row.Key, row => WhoHas.LeaseBody(network, NetworkPool.LeaseOf(row)));
     }
 
-    private Task Everything(HttpContext http, ResourceId scope)
+    private Task Everything(HttpContext http, Caller caller, ResourceId scope)
     {
         var image = site.Store.Current;
         var filter = http.Request.Query["$filter"].ToString();
@@ -73,15 +89,16 @@ internal sealed partial class ListEndpoints(Site site)
         var after = After(http);
         var rows = AllKinds.List.All.Where(kind => kind is not ResourceGroup && (wanted is null || kind.Type.ToString().Equals(wanted, StringComparison.OrdinalIgnoreCase)))
             .OrderBy(kind => $"{StoreKey.PartitionOf(kind.Type)}|", StringComparer.Ordinal)
-            .SelectMany(kind => image.Range($"{StoreKey.PartitionOf(kind.Type)}|{scope.Key}/").Select(row => (kind, row)))
+            .SelectMany(kind => image.Range($"{StoreKey.PartitionOf(kind.Type)}|{scope.Key}/").Where(row => Sees(caller, row)).Select(row => (kind, row)))
             .SkipWhile(r => after is not null && string.CompareOrdinal(r.row.Key, after) <= 0);
-        return Page(http, rows, r => r.row.Key, r => ResourceBody.Draw(r.kind, r.row, image));
+        return Page(http, rows, r => r.row.Key, r => Draw(r.kind, r.row, image));
     }
 
-    private Task Subscriptions(HttpContext http)
+    private Task Subscriptions(HttpContext http, Caller caller)
     {
         var named = site.Store.Current.Range($"{StoreKey.PartitionOf(ResourceId.ResourceGroupType)}|").Select(row => ResourceKind.IdOf(row).Subscription)
-            .Distinct(StringComparer.OrdinalIgnoreCase).Select(s => (JsonNode)DrawnTypes.Subscription(ResourceId.OfSubscription(s)));
+            .Distinct(StringComparer.OrdinalIgnoreCase)
+            .Where(s => caller.Principal!.Assignments.Any(a => a.Touches(ResourceId.OfSubscription(s)))).Select(s => (JsonNode)DrawnTypes.Subscription(ResourceId.OfSubscription(s)));
         return http.Answer(200, new JsonObject { ["value"] = new JsonArray([.. named]) });
     }
 

@@ -1,27 +1,33 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Weft.Access;
 using Weft.Addressing;
 using Weft.Fleet;
+using Weft.Server.Identity;
 
 namespace Weft.Server.Api;
 
 /// <summary>Plan, who, and the limits: questions that write nothing.</summary>
-internal sealed class QuestionEndpoints(Site site)
+internal sealed class QuestionEndpoints(Site site, RelayEndpoints relay)
 {
-    /// <summary>Serves <c>/providers/Weft.Fleet/plan</c>, <c>/providers/Weft.Fleet/limits</c> and <c>/providers/Weft.Ipam/who</c>.</summary>
-    public Task Serve(HttpContext http, string path)
+    /// <summary>Serves <c>/providers/Weft.Fleet/plan</c>, <c>/providers/Weft.Fleet/limits</c>, <c>/providers/Weft.Ipam/who</c> and <c>/providers/Weft.Relay/check</c>.</summary>
+    public Task Serve(HttpContext http, Caller caller, string path)
     {
         var question = path.Trim('/').ToLowerInvariant();
         var method = http.Request.Method;
-        if (question is not ("providers/weft.fleet/plan" or "providers/weft.fleet/limits" or "providers/weft.ipam/who"))
+        if (question is not ("providers/weft.fleet/plan" or "providers/weft.fleet/limits" or "providers/weft.ipam/who" or RelayEndpoints.CheckPath))
             return http.Refuse(new Refusal(RefusalCode.InvalidResourceId, $"{path} is no resource", path));
         if (ApiVersion.Check(http, FleetVersions.Namespace, FleetVersions.All) is { } version)
             return http.Refuse(version);
+        // A plan and an address book show the whole site.
+        if (question is "providers/weft.fleet/plan" or "providers/weft.ipam/who" && Authorization.Need(caller, Permission.Read, null) is { } denied)
+            return http.Refuse(denied);
         return (question, method) switch
         {
             ("providers/weft.fleet/plan", "POST") => Plan(http),
             ("providers/weft.fleet/limits", "GET") => http.Answer(200, site.Limits.ToJson()),
             ("providers/weft.ipam/who", "GET") => Who(http),
+            (RelayEndpoints.CheckPath, "GET") => relay.Check(http, caller),
             _ => http.Refuse(new Refusal(RefusalCode.MethodNotAllowed, $"{method} isn't for {path}", path)),
         };
     }

@@ -1,14 +1,16 @@
 using System.Text.Json.Nodes;
+using Weft.Access;
 using Weft.Fleet;
 using Weft.Networks;
 using Weft.Resources;
 using Weft.Server.Identity;
+using Weft.Server.Relays;
 using Weft.Storage;
 
 namespace Weft.Server.Api;
 
 /// <summary>The ARM verbs over HTTP, once for all kinds: a path is an id, an id is of a kind, and a verb is a decision.</summary>
-internal sealed class ResourceEndpoints(Site site, ListEndpoints lists, Enrollment enrollment, Verifications verifications)
+internal sealed class ResourceEndpoints(Site site, ListEndpoints lists, RelayEndpoints relay, Enrollment enrollment, Verifications verifications)
 {
     /// <summary>Serves a path that is a resource's id, an action below one, or a collection.</summary>
     public async Task Serve(HttpContext http, Caller caller, string path)
@@ -25,7 +27,7 @@ internal sealed class ResourceEndpoints(Site site, ListEndpoints lists, Enrollme
         if (HttpMethods.IsPost(method) && ResourceId.TryParse(above, out var target))
             await ServeAction(http, caller, target, last);
         else if (HttpMethods.IsGet(method))
-            await lists.Serve(http, path);
+            await lists.Serve(http, caller, path);
         else
             await http.Refuse(new Refusal(RefusalCode.InvalidResourceId, $"{method} {path} is neither a resource nor a collection", path));
     }
@@ -42,6 +44,12 @@ internal sealed class ResourceEndpoints(Site site, ListEndpoints lists, Enrollme
         if (id.Type == Verifications.ResourceType && id.Parent?.Type == KubernetesCluster.ResourceType)
         {
             await verifications.Serve(http, id);
+            return;
+        }
+
+        if (RelayEndpoints.IsConnection(id))
+        {
+            await relay.ServeConnection(http, id);
             return;
         }
 
@@ -100,7 +108,7 @@ internal sealed class ResourceEndpoints(Site site, ListEndpoints lists, Enrollme
         {
             await http.Refuse(refusal);
         }
-        else if (decision.Unchanged || kind.PatchIsTagsOnly)
+        else if (decision.Operation is null || kind.PatchIsTagsOnly)
         {
             await Answer(http, 200, kind, decision.Row!, decision.After);
         }
@@ -121,7 +129,7 @@ internal sealed class ResourceEndpoints(Site site, ListEndpoints lists, Enrollme
 
         if (decision.Row is null)
         {
-            await http.Answer(204);
+            await http.Answer(decision.Unchanged ? 204 : 200);
             return;
         }
 
@@ -133,6 +141,12 @@ internal sealed class ResourceEndpoints(Site site, ListEndpoints lists, Enrollme
 
     private async Task ServeAction(HttpContext http, Caller caller, ResourceId id, string action)
     {
+        if (RelayEndpoints.IsConnection(id) && action.Equals("listCredentials", StringComparison.OrdinalIgnoreCase))
+        {
+            await relay.ListCredentials(http, caller, id);
+            return;
+        }
+
         if (AllKinds.List.Find(id.Type) is not { } kind)
         {
             await http.Refuse(NoSuchType(id.Type));
@@ -142,6 +156,12 @@ internal sealed class ResourceEndpoints(Site site, ListEndpoints lists, Enrollme
         if (ApiVersion.Check(http, kind.Type.ToString(), Versions(kind)) is { } version)
         {
             await http.Refuse(version);
+            return;
+        }
+
+        if (RelayAuthorizationRule.Is(kind.Type))
+        {
+            await relay.ServeKeys(http, id, action);
             return;
         }
 
@@ -203,17 +223,20 @@ internal sealed class ResourceEndpoints(Site site, ListEndpoints lists, Enrollme
     }
 
     private WriteRequest Request(HttpContext http, Caller caller, ResourceId id, JsonObject body) =>
-        new(id, caller.Name, caller.IsAdministrator ? "User" : "Application", site.Now, Site.NewOperationName())
+        new(id, caller.Name, "User", site.Now, Site.NewOperationName())
         {
+            From = SourceAddress.Of(http)?.ToString(),
+            Force = http.Request.Query["force"] == "true",
+            Keys = RelayEndpoints.NewKeys(),
             Body = body,
             IfMatch = http.Request.Headers.IfMatch.ToString() is { Length: > 0 } match ? match : null,
             IfNoneMatch = http.Request.Headers.IfNoneMatch.ToString() == "*",
         };
 
-    private static Task Answer(HttpContext http, int status, ResourceKind kind, Stored row, Image image)
+    private Task Answer(HttpContext http, int status, ResourceKind kind, Stored row, Image image)
     {
         http.Response.Headers.ETag = $"\"{Provisioning.ETagOf(row)}\"";
-        return http.Answer(status, ResourceBody.Draw(kind, row, image));
+        return http.Answer(status, lists.Draw(kind, row, image));
     }
 
     private static void AnnounceOperation(HttpContext http, Operation? operation)

@@ -1,5 +1,7 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using Weft.Access;
 using Weft.Fleet;
 using Weft.Resources;
 
@@ -7,16 +9,26 @@ namespace Weft.Server.Identity;
 
 /// <summary>Who calls.</summary>
 /// <param name="Name">What is written into <c>systemData</c> and logs.</param>
-/// <param name="Agent">The agent, or null for a person or program with an administrator's token.</param>
+/// <param name="Agent">The agent, or null for who is none.</param>
 /// <param name="Enrolls">The cluster that an enrolment token is good for, or null.</param>
-internal sealed record Caller(string Name, ResourceId? Agent = null, ResourceId? Enrolls = null)
+/// <param name="Principal">What it may of the resource API, or null for who may nothing there.</param>
+internal sealed record Caller(string Name, ResourceId? Agent = null, ResourceId? Enrolls = null, Principal? Principal = null)
 {
-    /// <summary>Whether it may use the resource API.</summary>
-    public bool IsAdministrator => Agent is null && Enrolls is null;
+    /// <summary>The administrator, whose token is in a file.</summary>
+    public static readonly Caller Administrator = new("admin", Principal: new Principal("admin", [new Assignment(Role.Owner, Assignment.Everywhere)]));
+
+    /// <summary>Whether it may use the resource API at all.</summary>
+    public bool IsPrincipal => Principal is not null;
+
+    /// <summary>Whether it may do something.</summary>
+    /// <param name="permission">What.</param>
+    /// <param name="on">To what; null for what is the whole site's.</param>
+    /// <returns>True if so.</returns>
+    public bool May(Permission permission, ResourceId? on = null) => Principal?.May(permission, on) ?? false;
 }
 
 /// <summary>
-/// The credentials there are: the administrator's token in a file, agents' and enrolment tokens as hashes in the store. A token is 256
+/// The credentials there are: the administrator's token in a file; principals', agents' and enrolment tokens as hashes in the store. A token is 256
 /// bits by lot, so a plain hash of it can't be turned back, and comparing hashes says nothing about the token.
 /// </summary>
 internal sealed class Credentials
@@ -26,7 +38,8 @@ internal sealed class Credentials
 
     private readonly byte[] _administrator;
     // One reference, so that no reader meets the hashes of one change under the number of another.
-    private volatile Known _agents = new(-1, []);
+    private volatile Known<ResourceId> _agents = new(-1, []);
+    private volatile Known<Holder> _principals = new(-1, []);
 
     private Credentials(string administratorToken) => _administrator = Hash(administratorToken);
 
@@ -35,20 +48,7 @@ internal sealed class Credentials
     /// <returns>The credentials.</returns>
     public static Credentials Open(string path)
     {
-        if (!File.Exists(path))
-        {
-            // What a start that was cut off left behind is in nobody's hands yet.
-            File.Delete($"{path}.new");
-            var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite };
-            using (var file = new FileStream($"{path}.new", options))
-            {
-                file.Write(Encoding.UTF8.GetBytes($"{NewToken("adm")}\n"));
-                file.Flush(flushToDisk: true);
-            }
-
-            File.Move($"{path}.new", path);
-        }
-
+        SecretFile.MakeWhereMissing(path, () => NewToken("adm"));
         var token = File.ReadAllText(path).Trim();
         return token.Length > 0 ? new Credentials(token) : throw new IOException($"{path} is empty; delete it, and the next start makes a new token");
     }
@@ -73,8 +73,10 @@ internal sealed class Credentials
     {
         var hash = Hash(token);
         if (CryptographicOperations.FixedTimeEquals(hash, _administrator))
-            return new Caller("admin");
+            return Caller.Administrator;
         var text = Convert.ToHexStringLower(hash);
+        if (Principals(image).TryGetValue(text, out var holder))
+            return holder.Expires is { } end && end <= now ? null : new Caller(holder.Principal.Name, Principal: holder.Principal);
         if (Agents(image).TryGetValue(text, out var agent))
             return new Caller($"{agent.Parent!.Name}/{agent.Name}", agent);
         return image.Get($"{EnrollmentPartition}|{text}") is { } row && DateTimeOffset.TryParse(row.Json.Text("expiresAt"), out var expires) && expires > now
@@ -96,11 +98,30 @@ internal sealed class Credentials
             return known.ByHash;
         var byHash = image.Range($"{partition}|").Where(row => !Provisioning.IsDeleting(row))
             .ToDictionary(row => ResourceKind.PropertiesOf(row).Text("credentialHash") ?? "", ResourceKind.IdOf);
-        _agents = new Known(change, byHash);
+        _agents = new Known<ResourceId>(change, byHash);
         return byHash;
     }
 
-    private sealed record Known(long Change, Dictionary<string, ResourceId> ByHash);
+    private Dictionary<string, Holder> Principals(Image image)
+    {
+        var known = _principals;
+        var change = image.LastChange(Principal.Partition);
+        if (known.Change == change)
+            return known.ByHash;
+        var byHash = new Dictionary<string, Holder>(StringComparer.Ordinal);
+        foreach (var row in image.Range($"{Principal.Partition}|").Where(row => row.Json.Text("tokenHash") is not null))
+        {
+            DateTimeOffset? expires = ResourceKind.PropertiesOf(row).Text("expiresAt") is { } text ? DateTimeOffset.Parse(text, CultureInfo.InvariantCulture) : null;
+            byHash[row.Json.Text("tokenHash")!] = new Holder(Principal.Of(row), expires);
+        }
+
+        _principals = new Known<Holder>(change, byHash);
+        return byHash;
+    }
+
+    private sealed record Known<T>(long Change, Dictionary<string, T> ByHash);
+
+    private sealed record Holder(Principal Principal, DateTimeOffset? Expires);
 
     private static byte[] Hash(string token) => SHA256.HashData(Encoding.UTF8.GetBytes(token));
 }

@@ -103,6 +103,12 @@ public static class Json
     public static bool Flag(this JsonElement element, string name) =>
         string.Equals(element.Text(name), "True", StringComparison.OrdinalIgnoreCase);
 
+    /// <summary>Whether a boolean is <c>true</c>.</summary>
+    /// <param name="element">The object.</param>
+    /// <param name="name">The member.</param>
+    /// <returns>False also where it is absent.</returns>
+    public static bool Boolean(this JsonElement element, string name) => element.Member(name).ValueKind == JsonValueKind.True;
+
     /// <summary>The elements of a list member; none where it is absent.</summary>
     /// <param name="element">The object.</param>
     /// <param name="name">The member.</param>

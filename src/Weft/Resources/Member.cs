@@ -13,8 +13,11 @@ public enum MemberType
     /// <summary>A whole number.</summary>
     Whole,
 
-    /// <summary>The string <c>True</c> or <c>False</c>: these APIs have no booleans.</summary>
+    /// <summary>The string <c>True</c> or <c>False</c>: the fabric's and the cloud's APIs have no booleans.</summary>
     Flag,
+
+    /// <summary>JSON's <c>true</c> or <c>false</c>, as Microsoft.Relay has it.</summary>
+    Boolean,
 
     /// <summary>One of a closed list of strings; compared without regard to case, kept in the list's spelling.</summary>
     Choice,
@@ -115,6 +118,14 @@ public sealed record Member(string Name, MemberType Type, string Says = "")
     /// <returns>The row.</returns>
     public static Member Flag(string name, bool? standard = null, string says = "") =>
         new(name, MemberType.Flag, says) { Values = ["True", "False"], Default = standard is { } value ? $"\"{value}\"" : null };
+
+    /// <summary>A boolean: <c>true</c> or <c>false</c>.</summary>
+    /// <param name="name">The JSON name.</param>
+    /// <param name="standard">The default.</param>
+    /// <param name="says">One sentence.</param>
+    /// <returns>The row.</returns>
+    public static Member Boolean(string name, bool standard, string says = "") =>
+        new(name, MemberType.Boolean, says) { Default = standard ? "true" : "false" };
 
     /// <summary>One of a closed list.</summary>
     /// <param name="name">The JSON name.</param>

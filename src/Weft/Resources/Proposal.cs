@@ -10,6 +10,9 @@ public sealed record Proposal(ResourceId Id, Stored Wanted, Stored? Old, Snapsho
 {
     private readonly List<Refusal> _findings = [];
 
+    /// <summary>Who writes, and what was drawn by lot for the write; null where what is stored is weighed once more.</summary>
+    public WriteRequest? Request { get; init; }
+
     /// <summary>Everything that is wrong.</summary>
     public IReadOnlyList<Refusal> Findings => _findings;
 

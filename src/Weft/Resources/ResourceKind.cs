@@ -46,6 +46,15 @@ public abstract class ResourceKind
     /// <summary>Whether only the server makes it (by enrolment, say): then PUT and PATCH are refused.</summary>
     public virtual bool MadeByServer => false;
 
+    /// <summary>Whether it can't be deleted by itself: it comes and goes with its parent. Default: no.</summary>
+    public virtual bool IsPermanent => false;
+
+    /// <summary>
+    /// Whether a write of it is done with its commit: no agent's picture holds anything of it, so there is nobody to wait for and no operation.
+    /// What stands under such a kind is of such kinds. Default: no.
+    /// </summary>
+    public virtual bool EndsAtOnce => false;
+
     /// <summary>Whether it goes with its parent; otherwise the parent can't be deleted while it is there.</summary>
     public virtual bool GoesWithParent => true;
 

@@ -169,6 +169,8 @@ public sealed record Shape(ImmutableArray<Member> Members)
                 if (whole < member.Min || whole > member.Max)
                     findings.Add(Bad(path, $"{whole} is outside of {Bounds(member)}"));
                 return JsonValue.Create(whole);
+            case MemberType.Boolean when given.GetValueKind() is JsonValueKind.True or JsonValueKind.False:
+                return given.DeepClone();
             case MemberType.Text or MemberType.Id or MemberType.Choice or MemberType.Flag when given.GetValueKind() == JsonValueKind.String:
                 return TextValue(member, given.GetValue<string>(), path, findings);
             default:
@@ -286,6 +288,7 @@ public sealed record Shape(ImmutableArray<Member> Members)
     {
         MemberType.Whole => "whole number",
         MemberType.Flag => "flag (write \"True\" or \"False\", as a string)",
+        MemberType.Boolean => "boolean (write true or false, without quotes)",
         MemberType.List => "list",
         MemberType.Group => "object",
         MemberType.Map => "map of strings",

@@ -68,6 +68,8 @@ public sealed class Verbs(Kinds kinds, Limits limits, Follows follows, Concerned
         ArgumentNullException.ThrowIfNull(seen);
         if (KindOf(request.Id) is not { } kind)
             return NoSuchType(request.Id);
+        if (kind.IsPermanent)
+            return new Refusal(RefusalCode.MethodNotAllowed, $"a {kind.Noun} can't be deleted: it comes and goes with {request.Id.Parent!.Name}", request.Id.ToString());
         var old = seen.Get(StoreKey.Of(request.Id));
         if (old is null)
             return new Decision([], null, seen.Image, false, null);
@@ -77,6 +79,8 @@ public sealed class Verbs(Kinds kinds, Limits limits, Follows follows, Concerned
             return new Decision([], old, seen.Image, false, null);
         if (Usage.Findings(kinds, kind, old, seen) is { Count: > 0 } users)
             return Refusal.Of(users, request.Id.ToString());
+        if (kind.EndsAtOnce)
+            return Removal(kind, old, seen);
         return Decide(kind, request, "Delete", Provisioning.WithState(old, Provisioning.Deleting), old, seen, []);
     }
 
@@ -107,7 +111,7 @@ public sealed class Verbs(Kinds kinds, Limits limits, Follows follows, Concerned
     {
         kind.Complete(id, body, seen);
         var document = StoredForm.Of(id, body, old, request);
-        var proposal = new Proposal(id, new Stored(StoreKey.Of(id), 0, Json.Bytes(document)), old, seen, limits);
+        var proposal = new Proposal(id, new Stored(StoreKey.Of(id), 0, Json.Bytes(document)), old, seen, limits) { Request = request };
         CheckReferences(kind, proposal);
         if (proposal.Findings.Count == 0)
             kind.Check(proposal);
@@ -135,11 +139,19 @@ public sealed class Verbs(Kinds kinds, Limits limits, Follows follows, Concerned
     {
         var id = ResourceId.Parse(document["id"]!.GetValue<string>()).Value;
         var weft = document[Provisioning.Member] as JsonObject ?? [];
-        weft["state"] = verb == "Delete" ? Provisioning.Deleting : Provisioning.Accepted;
-        weft["operation"] = request.OperationName;
+        weft["state"] = verb == "Delete" ? Provisioning.Deleting : kind.EndsAtOnce ? Provisioning.Succeeded : Provisioning.Accepted;
+        if (!kind.EndsAtOnce)
+            weft["operation"] = request.OperationName;
         weft["etag"] = request.OperationName;
         weft.Remove("message");
         document[Provisioning.Member] = weft;
+
+        if (kind.EndsAtOnce)
+        {
+            ImmutableArray<Change> all = [Change.Put(id, document), .. more];
+            var done = seen.Image.Next(all);
+            return new Decision(all, done.Get(StoreKey.Of(id)), done, old is null, null);
+        }
 
         var operation = new Operation(request.OperationName, id, verb, Operation.InProgress, request.Now);
         List<Change> changes = [Change.Put(id, document), .. more];
@@ -159,6 +171,13 @@ public sealed class Verbs(Kinds kinds, Limits limits, Follows follows, Concerned
         changes.Add(operation.ToChange());
         var final = seen.Image.Next(changes);
         return new Decision([.. changes], final.Get(StoreKey.Of(id)), final, old is null, operation);
+    }
+
+    /// <summary>A resource and what stands under it, gone with the commit.</summary>
+    private Decision Removal(ResourceKind kind, Stored old, Snapshot seen)
+    {
+        ImmutableArray<Change> gone = [.. Usage.Family(kinds, kind, old, seen).Reverse().SelectMany(member => member.Kind.RemovedWith(member.Row, seen.Image).Append(Change.Remove(member.Row.Key)))];
+        return new Decision(gone, null, seen.Image.Next(gone), false, null);
     }
 
     /// <summary>Takes the ends of leases out of changes: they come with the end of the operation.</summary>

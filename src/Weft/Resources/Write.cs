@@ -17,6 +17,15 @@ public sealed record WriteRequest(ResourceId Id, string Caller, string CallerTyp
     /// <summary>The entity tag the resource must have, <c>*</c> for any, null for no condition.</summary>
     public string? IfMatch { get; init; }
 
+    /// <summary>The address that the caller writes from, in its canonical text; null where that is unknown.</summary>
+    public string? From { get; init; }
+
+    /// <summary>Whether the caller insists on what would shut them out. Default: no.</summary>
+    public bool Force { get; init; }
+
+    /// <summary>Keys drawn by lot at the edge, for kinds that keep some; empty where nothing is going to be written.</summary>
+    public ImmutableArray<string> Keys { get; init; } = [];
+
     /// <summary>Whether the resource must not be there (<c>If-None-Match: *</c>).</summary>
     public bool IfNoneMatch { get; init; }
 }
@@ -37,12 +46,12 @@ public delegate Outcome<ImmutableArray<Change>> Follows(Image before, Image afte
 
 /// <summary>What was decided: one commit.</summary>
 /// <param name="Changes">The rows to write; none if nothing changes.</param>
-/// <param name="Row">The resource as it is then; null for a DELETE of nothing.</param>
+/// <param name="Row">The resource as it is then; null where it is gone, or never was.</param>
 /// <param name="After">The image with the changes.</param>
 /// <param name="Created">Whether the resource is new.</param>
-/// <param name="Operation">The operation that begins; null if nothing changes.</param>
+/// <param name="Operation">The operation that begins; null if nothing changes, or all is done with the commit.</param>
 public sealed record Decision(ImmutableArray<Change> Changes, Stored? Row, Image After, bool Created, Operation? Operation)
 {
     /// <summary>Whether the write changes nothing: no commit, no operation, nobody is woken.</summary>
-    public bool Unchanged => Operation is null;
+    public bool Unchanged => Changes.IsEmpty;
 }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Weft.Access;
 using Weft.Fabric;
 using Weft.Fleet;
 using Weft.Networks;
@@ -27,6 +28,12 @@ public static class AllKinds
         new Node(),
         new Agent(),
         new VirtualMachine(),
+        new RelayNamespace(),
+        new NamespaceRuleSet(),
+        new HybridConnection(),
+        new RelayAuthorizationRule(RelayNamespace.ResourceType),
+        new RelayAuthorizationRule(HybridConnection.ResourceType),
+        new NetworkRuleSet(),
     ]);
 
     /// <summary>What is kept up to date beside the rows.</summary>

@@ -15,6 +15,7 @@ public sealed partial class HouseTests
         ("Networks", ["Addressing", "Resources", "Fabric"], "a network is the same whoever attaches it"),
         ("Attachments", ["Addressing", "Resources", "Fabric", "Networks"], "a renderer is given everything it needs and looks nothing up in the fleet"),
         ("Fleet", ["Addressing", "Resources", "Fabric", "Networks", "Attachments"], "the fleet draws; where things are stored is nothing to it"),
+        ("Access", ["Addressing", "Resources", "Fabric", "Fleet"], "who may come in is asked of what the fleet is; it attaches and draws nothing"),
         ("Storage", ["Resources"], "a store keeps rows, whatever they mean"),
     ];
 
@@ -157,7 +158,7 @@ public sealed partial class HouseTests
 
     private static string Short(string file) => Path.GetRelativePath(Repository.Root, file);
 
-    [GeneratedRegex(@"\bWeft\.(Addressing|Resources|Fabric|Networks|Attachments|Fleet|Storage)\b(?=[.;])")]
+    [GeneratedRegex(@"\bWeft\.(Addressing|Resources|Fabric|Networks|Attachments|Fleet|Access|Storage)\b(?=[.;])")]
     private static partial Regex Imports();
 
     [GeneratedRegex("""<ProjectReference Include="[^"]*?([^"/\\]+)\.csproj""")]

@@ -1,0 +1,179 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text.Json.Nodes;
+using Weft.Access;
+using Weft.Addressing;
+using Weft.Fleet;
+using Weft.Relay.Hosting;
+using Weft.Resources;
+using Weft.Server.Identity;
+using Weft.Server.Relays;
+using HybridConnection = Weft.Access.HybridConnection;
+
+namespace Weft.Server.Api;
+
+/// <summary>What the relay's resources can do beyond the verbs: connections that are drawn, credentials for them, keys, and the question who would get in.</summary>
+internal sealed class RelayEndpoints(Site site, RelayTokens tokens, RelayPlace place, RelayAudit audit)
+{
+    /// <summary>The question who would get in.</summary>
+    public const string CheckPath = "providers/weft.relay/check";
+
+    /// <summary>Two keys drawn by lot: 256 bits each, as base64.</summary>
+    public static ImmutableArray<string> NewKeys() => [NewKey(), NewKey()];
+
+    /// <summary>Whether an id is that of a drawn connection.</summary>
+    public static bool IsConnection(ResourceId id) => id.Type == TargetConnection.ResourceType && id.Parent is { } target && TargetConnection.Has(target.Type);
+
+    /// <summary>Serves <c>GET {target}/providers/Weft.Relay/connections/default</c>.</summary>
+    public Task ServeConnection(HttpContext http, ResourceId id)
+    {
+        if (!HttpMethods.IsGet(http.Request.Method) && !HttpMethods.IsHead(http.Request.Method))
+            return http.Refuse(new Refusal(RefusalCode.MethodNotAllowed, $"{id.Type} are drawn; they are only read", id.ToString()));
+        return Find(http, id).TryGet(out var connection, out var refusal) ? http.Answer(200, Body(connection)) : http.Refuse(refusal);
+    }
+
+    /// <summary>Serves the collection of a target's connections, of which there is one.</summary>
+    public Task ServeConnections(HttpContext http, ResourceId target) => Find(http, target.Extend(TargetConnection.ResourceType, NetworkRuleSet.OnlyName)).TryGet(out var connection, out var refusal)
+        ? http.Answer(200, new JsonObject { ["value"] = new JsonArray(Body(connection)) }) : http.Refuse(refusal);
+
+    /// <summary>Serves <c>POST …/connections/default/listCredentials?expiresin=SECONDS</c>: where, which path, and a token that is good for a while.</summary>
+    public async Task ListCredentials(HttpContext http, Caller caller, ResourceId id)
+    {
+        if (!Find(http, id).TryGet(out var connection, out var refusal) || !(await http.ReadObject()).TryGet(out var body, out refusal) || !Wanted(http, body).TryGet(out var wanted, out refusal))
+        {
+            await http.Refuse(refusal);
+            return;
+        }
+
+        // A listener stands in for the target: that is for those who may change it.
+        if (wanted.Rights == RelayRights.Listen && Authorization.Need(caller, Permission.Write, id) is { } denied)
+            await http.Refuse(denied);
+        else if (tokens.Issue(connection, wanted.Rights, wanted.Life, out var expires) is not { } credentials)
+            await http.Refuse(RelayPlace.None);
+        else
+        {
+            audit.WriteIssued(connection.Path, wanted.Rights == RelayRights.Listen ? RelayRole.Listener : RelayRole.Sender, caller.Name, SourceAddress.Of(http)?.ToString(), expires);
+            http.Response.Headers.CacheControl = "no-store";
+            await http.Answer(200, credentials);
+        }
+    }
+
+    /// <summary>Serves <c>listKeys</c> and <c>regenerateKeys</c> of authorization rules.</summary>
+    public async Task ServeKeys(HttpContext http, ResourceId rule, string action)
+    {
+        var regenerates = action.Equals("regenerateKeys", StringComparison.OrdinalIgnoreCase);
+        if (!regenerates && !action.Equals("listKeys", StringComparison.OrdinalIgnoreCase))
+        {
+            await http.Refuse(new Refusal(RefusalCode.InvalidResourceType, $"an authorization rule has no action '{action}'; it has listKeys and regenerateKeys", rule.ToString()));
+            return;
+        }
+
+        if (!(await http.ReadObject()).TryGet(out var body, out var refusal) || !(await Keys(rule, regenerates ? body : null, http.RequestAborted)).TryGet(out var keys, out refusal))
+        {
+            await http.Refuse(refusal);
+            return;
+        }
+
+        http.Response.Headers.CacheControl = "no-store";
+        await http.Answer(200, new JsonObject
+        {
+            ["keyName"] = rule.Name,
+            ["primaryKey"] = keys.Primary,
+            ["secondaryKey"] = keys.Secondary,
+            ["primaryConnectionString"] = ConnectionString(rule, keys.Primary),
+            ["secondaryConnectionString"] = ConnectionString(rule, keys.Secondary),
+        });
+    }
+
+    /// <summary>Serves <c>GET /providers/Weft.Relay/check?from=ADDRESS&amp;to=ID[&amp;as=sender|listener][&amp;service=NAME]</c>.</summary>
+    public Task Check(HttpContext http, Caller caller)
+    {
+        var query = http.Request.Query;
+        var findings = new List<Refusal>();
+        var from = SourceAddress.Of(http) ?? default;
+        if (query.TryGetValue("from", out var text) && !Address.Parse(text.ToString(), "from").TryGet(out from, out var refusal))
+            findings.Add(refusal);
+        if (!ResourceId.TryParse(query["to"], out var to) || !Targets.IsTarget(to.Type))
+            findings.Add(new Refusal(RefusalCode.InvalidMember, $"'to': '{query["to"]}' is nothing the relay leads to; write the id of a Kubernetes cluster, node, virtual machine, Nexus Cluster, relay namespace or hybrid connection", "to"));
+        if (query["as"].ToString() is not ("" or "sender" or "listener"))
+            findings.Add(new Refusal(RefusalCode.InvalidMember, $"'as': '{query["as"]}' is neither sender nor listener", "as"));
+        if (findings.Count > 0)
+            return http.Refuse(Refusal.Of(findings, "check"));
+        var image = site.Store.Current;
+        if (Authorization.Need(caller, Permission.Read, to) is { } denied)
+            return http.Refuse(denied);
+        if (image.Get(StoreKey.Of(to!)) is not { } row)
+            return http.Refuse(new Refusal(RefusalCode.ResourceNotFound, $"{to} doesn't exist", to!.ToString()));
+        var party = query["as"] == "listener" ? Party.Listener : Party.Sender;
+        ImmutableArray<string> services = party == Party.Listener ? [""] : query["service"].ToString() is { Length: > 0 } named ? [named] : Targets.ServicesOf(to!.Type);
+        return http.Answer(200, NetworkAnswers.Of(image, ResourceKind.IdOf(row), party, services, from));
+    }
+
+    /// <summary>How many listeners wait at a hybrid connection.</summary>
+    public int ListenersAt(ResourceId connection) => audit.ListenersAt(HybridConnection.PathOf(connection));
+
+    private async Task<Outcome<RelayKeys>> Keys(ResourceId rule, JsonObject? regenerate, CancellationToken cancel)
+    {
+        RelayKeys? keys = null;
+        var outcome = await site.Decide(
+            seen =>
+            {
+                if (seen.Get(rule) is not { } row || seen.Get(RelayKeys.KeyOf(rule)) is null)
+                    return new Refusal(RefusalCode.ResourceNotFound, $"the authorization rule {rule} doesn't exist", rule.ToString());
+                keys = RelayKeys.Of(seen.Image, rule)!;
+                if (regenerate is null)
+                    return new Decision([], row, seen.Image, false, null);
+                if (!keys.Regenerate(regenerate, NewKey()).TryGet(out keys, out var refusal))
+                    return refusal;
+                return new Decision([keys.ToChange(rule)], row, seen.Image, false, null);
+            },
+            cancel);
+        return outcome.TryGet(out _, out var refused) ? keys! : refused;
+    }
+
+    private string? ConnectionString(ResourceId rule, string key)
+    {
+        if (place.Address is not { } at)
+            return null;
+        var path = rule.Parent!.Type == HybridConnection.ResourceType ? $";EntityPath={HybridConnection.PathOf(rule.Parent)}" : "";
+        return $"Endpoint=sb://{at.Authority}/;SharedAccessKeyName={rule.Name};SharedAccessKey={key}{path}";
+    }
+
+    private JsonObject Body(TargetConnection connection)
+    {
+        var properties = RelayTokens.Where(connection, place.Address);
+        properties["listenerCount"] = audit.ListenersAt(connection.Path);
+        var id = connection.Target.Extend(TargetConnection.ResourceType, NetworkRuleSet.OnlyName);
+        return new JsonObject { ["id"] = id.ToString(), ["name"] = id.Name, ["type"] = id.Type.ToString(), ["properties"] = properties };
+    }
+
+    private Outcome<TargetConnection> Find(HttpContext http, ResourceId id)
+    {
+        if (ApiVersion.Check(http, TargetConnection.ResourceType.ToString(), FleetVersions.All) is { } version)
+            return version;
+        return id.Name.Equals(NetworkRuleSet.OnlyName, StringComparison.OrdinalIgnoreCase) && TargetConnection.Of(site.Store.Current, id.Parent!) is { } connection
+            ? connection : new Refusal(RefusalCode.ResourceNotFound, $"{id.Parent} has no connection '{id.Name}', or isn't there", id.ToString());
+    }
+
+    private static Outcome<(RelayRights Rights, TimeSpan Life)> Wanted(HttpContext http, JsonObject body)
+    {
+        var findings = new List<Refusal>();
+        var wish = Asked.Normalise(body, default, findings);
+        var life = RelayTokens.Longest;
+        if (http.Request.Query.TryGetValue("expiresin", out var text))
+        {
+            life = TimeSpan.FromSeconds(int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) ? seconds : 0);
+            if (life < RelayTokens.Shortest || life > RelayTokens.Longest)
+                findings.Add(new Refusal(RefusalCode.InvalidMember, $"'expiresin': {text} is not from {RelayTokens.Shortest.TotalSeconds} to {RelayTokens.Longest.TotalSeconds} seconds", "expiresin"));
+        }
+
+        if (findings.Count > 0)
+            return Refusal.Of(findings, "listCredentials");
+        return (wish["role"]!.ToString() == "listener" ? RelayRights.Listen : RelayRights.Send, life);
+    }
+
+    private static readonly Shape Asked = new([Member.Choice("role", "*sender|listener")]);
+
+    private static string NewKey() => Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
+}

@@ -1,0 +1,64 @@
+using System.Collections.Immutable;
+using System.Text.Json.Nodes;
+using Weft.Access;
+using Weft.Relay.Hosting;
+using Weft.Relay.Wire;
+
+namespace Weft.Server.Relays;
+
+/// <summary>Where the relay is as the world reaches it. It is known once the relay listens; before, and where there is none, it is null.</summary>
+internal sealed class RelayPlace
+{
+    private volatile Uri? _address;
+
+    /// <summary>Such as <c>wss://relay.example:7434</c>.</summary>
+    public Uri? Address
+    {
+        get => _address;
+        set => _address = value;
+    }
+
+    /// <summary>Why there is nothing to connect to.</summary>
+    public static Refusal None => new(RefusalCode.Conflict, "this weftd serves no relay; start it with --relay-listen ADDRESS:PORT");
+}
+
+/// <summary>Short-lived tokens for automatic hybrid connections.</summary>
+internal sealed class RelayTokens(RelaySecret secret, RelayPlace place, TimeProvider time)
+{
+    /// <summary>The shortest life of a token that can be asked for.</summary>
+    public static readonly TimeSpan Shortest = TimeSpan.FromSeconds(60);
+
+    /// <summary>The longest life, and the standard: Azure Arc's own bound for its credentials.</summary>
+    public static readonly TimeSpan Longest = TimeSpan.FromHours(1);
+
+    /// <summary>The name of the rule whose key gives a right.</summary>
+    public static string NameOf(RelayRights rights) => rights == RelayRights.Listen ? "listen" : "send";
+
+    /// <summary>What somebody needs to use a connection: where, which path, and a token for it.</summary>
+    /// <param name="connection">The connection.</param>
+    /// <param name="rights">What it is to be good for.</param>
+    /// <param name="life">How long it is to be good.</param>
+    /// <param name="expires">When it ends.</param>
+    /// <returns>The JSON that answers carry, or null where there is no relay.</returns>
+    public JsonObject? Issue(TargetConnection connection, RelayRights rights, TimeSpan life, out DateTimeOffset expires)
+    {
+        expires = DateTimeOffset.FromUnixTimeSeconds((time.GetUtcNow() + life).ToUnixTimeSeconds());
+        if (place.Address is not { } at)
+            return null;
+        var address = new HybridConnectionAddress(at.Host, at.Port, connection.Path, at.Scheme == Uri.UriSchemeWs);
+        var body = Where(connection, at);
+        body["token"] = SharedAccessSignature.Sign(address.Audience, NameOf(rights), secret.KeyOf(connection, rights), expires);
+        body["expiresOn"] = expires.ToUnixTimeSeconds();
+        return body;
+    }
+
+    /// <summary>Where a connection is.</summary>
+    public static JsonObject Where(TargetConnection connection, Uri? at) => new()
+    {
+        ["relay"] = at is null ? null : $"{at.Scheme}://{at.Authority}",
+        ["hybridConnectionName"] = connection.Path,
+        ["services"] = Names(connection.Services),
+    };
+
+    private static JsonArray Names(ImmutableArray<string> services) => new([.. services.Select(service => (JsonNode)service)]);
+}

@@ -1,0 +1,72 @@
+using System.Text.Json.Nodes;
+using Weft.Resources;
+
+namespace Weft.Access;
+
+/// <summary>The two keys of an authorization rule. They are rows of their own beside the resources, so that no body, plan or list can show them.</summary>
+/// <param name="Primary">One key: its UTF-8 bytes are the HMAC key.</param>
+/// <param name="Secondary">The other, so that keys can be changed one after the other.</param>
+public sealed record RelayKeys(string Primary, string Secondary)
+{
+    /// <summary>The partition of keys.</summary>
+    public const string Partition = "relaykeys";
+
+    /// <summary>The fewest characters of a key that somebody brings along: those of 192 bits in base64.</summary>
+    public const int Shortest = 32;
+
+    /// <summary>The most characters of a key: what Azure's clients take.</summary>
+    public const int Longest = 256;
+
+    /// <summary>The key of the row that holds a rule's keys.</summary>
+    /// <param name="rule">The authorization rule.</param>
+    /// <returns>The key.</returns>
+    public static string KeyOf(ResourceId rule)
+    {
+        ArgumentNullException.ThrowIfNull(rule);
+        return $"{Partition}|{rule.Key}";
+    }
+
+    /// <summary>The keys of a rule.</summary>
+    /// <param name="image">What is stored.</param>
+    /// <param name="rule">The authorization rule.</param>
+    /// <returns>The keys, or null where there are none.</returns>
+    public static RelayKeys? Of(Image image, ResourceId rule)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        return image.Get(KeyOf(rule)) is { } row ? new RelayKeys(row.Json.Text("primary")!, row.Json.Text("secondary")!) : null;
+    }
+
+    /// <summary>The change that writes the keys of a rule.</summary>
+    /// <param name="rule">The authorization rule.</param>
+    /// <returns>The change.</returns>
+    public Change ToChange(ResourceId rule) => Change.Put(KeyOf(rule), new JsonObject { ["primary"] = Primary, ["secondary"] = Secondary });
+
+    /// <summary>The keys with one of them made anew.</summary>
+    /// <param name="arguments">The action's body: <c>keyType</c>, and perhaps <c>key</c>.</param>
+    /// <param name="drawn">The key to take where the caller brings none.</param>
+    /// <returns>The keys, or why not.</returns>
+    public Outcome<RelayKeys> Regenerate(JsonObject arguments, string drawn)
+    {
+        ArgumentNullException.ThrowIfNull(arguments);
+        var findings = new List<Refusal>();
+        var body = Arguments.Normalise(arguments, default, findings);
+        if (findings.Count > 0)
+            return Refusal.Of(findings, null);
+        var key = body["key"]?.ToString() ?? drawn;
+        return body["keyType"]!.ToString() == "PrimaryKey" ? this with { Primary = key } : this with { Secondary = key };
+    }
+
+    /// <summary>Hides the keys.</summary>
+    /// <returns>A word.</returns>
+    public override string ToString() => "keys";
+
+    /// <summary>The keys of a new rule; none where nothing was drawn, as for a plan.</summary>
+    internal static IEnumerable<Change> Made(ResourceId rule, WriteRequest? request) =>
+        request is { Keys: [var primary, var secondary, ..] } ? [new RelayKeys(primary, secondary).ToChange(rule)] : [];
+
+    private static readonly Shape Arguments = new(
+    [
+        Member.Choice("keyType", "PrimaryKey|SecondaryKey").Demanded(),
+        Member.Text("key").Like("^[!-~]+$").Within(Shortest, Longest) with { Mutability = Mutability.Secret },
+    ]);
+}

@@ -1,0 +1,64 @@
+using Weft.Resources;
+
+namespace Weft.Tests.Rooms.Access;
+
+public sealed class LockOutTests
+{
+    private const string Cluster = "~c/kubernetesClusters/k1";
+    private const string Place = "~c/clusters/place";
+    private const string Space = TestSite.Group + "/providers/Microsoft.Relay/namespaces/site-a";
+
+    [Theory]
+    [InlineData(Cluster, "", "properties.defaultAction")]
+    [InlineData(Cluster, "'ipRules':[{'ipMask':'192.0.2.0/24'}]", "properties.defaultAction")]
+    [InlineData(Cluster, "'ipRules':[{'ipMask':'10.0.0.0/8','appliesTo':'listeners'}]", "properties.defaultAction")]
+    [InlineData(Cluster, "'ipRules':[{'ipMask':'10.0.0.0/8','services':['ssh']}]", "properties.defaultAction")]
+    [InlineData(Cluster, "'defaultAction':'Allow','ipRules':[{'ipMask':'10.1.0.0/16'},{'ipMask':'10.0.0.0/8','action':'Deny'}]", "properties.ipRules[1]")]
+    [InlineData(Place, "'ipRules':[{'ipMask':'10.0.0.0/8','services':['kubernetes']}]", "properties.defaultAction")]
+    public void Refuses_RulesThatShutOutTheirAuthor(string at, string rules, string target)
+    {
+        var site = TestSite.Small();
+        var refusal = site.Refused(RefusalCode.WouldLockOut, target, Write(site, at, rules, "10.0.0.7"));
+        Assert.Contains("10.0.0.7", refusal.Message, StringComparison.Ordinal);
+        Assert.Contains("force=true", refusal.Message, StringComparison.Ordinal);
+        Assert.Null(Write(site, at, rules, "10.0.0.7", force: true).Refusal);
+    }
+
+    [Theory]
+    [InlineData(Cluster, "'ipRules':[{'ipMask':'10.0.0.0/8'}]")]
+    [InlineData(Cluster, "'ipRules':[{'ipMask':'10.0.0.7','appliesTo':'senders','services':['kubernetes']}]")]
+    [InlineData(Place, "'ipRules':[{'ipMask':'10.0.0.7','services':['kubernetes']},{'ipMask':'10.0.0.0/24','services':['ssh']}]")]
+    public void Takes_RulesThatLeaveTheirAuthorIn(string at, string rules) => Assert.Null(Write(TestSite.Small(), at, rules, "10.0.0.7").Refusal);
+
+    [Fact]
+    public void Takes_RulesOfOneWhoWasOutBefore()
+    {
+        var site = TestSite.Small();
+        site.Take(Write(site, Cluster, "'ipRules':[{'ipMask':'192.0.2.0/24'}]", null));
+        Assert.Null(Write(site, Cluster, "'ipRules':[{'ipMask':'192.0.2.0/25'}]", "10.0.0.7").Refusal);
+        Assert.NotNull(Write(site, Cluster, "'ipRules':[{'ipMask':'192.0.2.0/25'}]", "192.0.2.200").Refusal);
+    }
+
+    [Theory]
+    [InlineData("networkRuleSets/default", "{'properties':{'ipRules':[{'ipMask':'192.0.2.0/24'}]}}")]
+    [InlineData("networkRuleSets/default", "{'properties':{'defaultAction':'Allow','publicNetworkAccess':'Disabled'}}")]
+    [InlineData("", "{'location':'east','properties':{'publicNetworkAccess':'Disabled'}}")]
+    public void Refuses_ToShutANamespaceToItsAuthor(string below, string body)
+    {
+        var site = TestSite.Small();
+        site.Put(Space, "{'location':'east'}");
+        var request = site.Request($"{Space}/{below}".TrimEnd('/'), TestSite.Body(body)) with { From = "10.0.0.7" };
+        Assert.Equal(RefusalCode.WouldLockOut, site.Verbs.Put(request, new Snapshot(site.Image)).Refusal?.Code);
+        Assert.Null(site.Verbs.Put(request with { Force = true }, new Snapshot(site.Image)).Refusal);
+    }
+
+    [Fact]
+    public void Takes_NewNamespaceThatIsShut()
+    {
+        var site = TestSite.Small();
+        Assert.Null(site.Verbs.Put(site.Request(Space, TestSite.Body("{'location':'east','properties':{'publicNetworkAccess':'Disabled'}}")) with { From = "10.0.0.7" }, new Snapshot(site.Image)).Refusal);
+    }
+
+    private static Outcome<Decision> Write(TestSite site, string at, string rules, string? from, bool force = false) => site.Verbs.Put(
+        site.Request($"{at}/providers/Weft.Relay/networkRuleSets/default", TestSite.Body($"{{'properties':{{{rules}}}}}")) with { From = from, Force = force }, new Snapshot(site.Image));
+}

@@ -40,10 +40,10 @@ internal sealed class LocalPort : IDisposable
 
     /// <summary>Serves whoever connects.</summary>
     /// <param name="connect">Connects through the relay.</param>
-    /// <param name="say">Takes a line when that fails.</param>
+    /// <param name="failed">Is told when that fails.</param>
     /// <param name="cancel">Ends it, and cuts those who are connected.</param>
     /// <returns>When everybody has gone.</returns>
-    public async Task RunAsync(Func<CancellationToken, Task<HybridConnectionStream>> connect, Action<string> say, CancellationToken cancel)
+    public async Task RunAsync(Func<CancellationToken, Task<HybridConnectionStream>> connect, Action<Exception> failed, CancellationToken cancel)
     {
         var open = new List<Task>();
         try
@@ -53,7 +53,7 @@ internal sealed class LocalPort : IDisposable
                 var client = await _socket.AcceptAsync(cancel);
                 client.NoDelay = true;
                 open.RemoveAll(task => task.IsCompleted);
-                open.Add(ServeAsync(client, connect, say, cancel));
+                open.Add(ServeAsync(client, connect, failed, cancel));
             }
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
@@ -65,20 +65,20 @@ internal sealed class LocalPort : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _socket.Dispose();
 
-    private static async Task ServeAsync(Socket client, Func<CancellationToken, Task<HybridConnectionStream>> connect, Action<string> say, CancellationToken cancel)
+    private static async Task ServeAsync(Socket client, Func<CancellationToken, Task<HybridConnectionStream>> connect, Action<Exception> failed, CancellationToken cancel)
     {
         try
         {
             var stream = await connect(cancel);
             await StreamBridge.RunAsync(stream, client, cancel);
         }
-        catch (Exception e) when (e is Complaint or Wire.ArmFailure or OperationCanceledException)
+        catch (Exception e) when (e is IOException or Complaint or Wire.ArmFailure or OperationCanceledException)
         {
             // A reset, and no end: the client is to know that nobody was there.
             client.LingerState = new LingerOption(true, 0);
             client.Dispose();
             if (e is not OperationCanceledException)
-                say(e is Complaint { Next: { } next } ? $"{e.Message}; {next}" : e.Message);
+                failed(e);
         }
     }
 }

@@ -38,7 +38,8 @@ internal sealed class RelayLine : IDisposable
     /// <summary>Connects.</summary>
     /// <param name="cancel">Ends it.</param>
     /// <returns>The bytes to and from the service.</returns>
-    /// <exception cref="Complaint">It can't be reached; it says why.</exception>
+    /// <exception cref="RelayRefusedException">The relay or the agent said no, also to fresh credentials; <see cref="Explain"/> says it for people.</exception>
+    /// <exception cref="RelayUnreachableException">There was no answer.</exception>
     public async Task<HybridConnectionStream> ConnectAsync(CancellationToken cancel)
     {
         var credentials = await _credentials.GetAsync(cancel);
@@ -48,26 +49,21 @@ internal sealed class RelayLine : IDisposable
         }
         catch (RelayRefusedException refused) when (refused.Status == HttpStatusCode.Unauthorized)
         {
+            // The key may have changed, or the clocks are apart: what weftd signs now is good if anything is.
             _credentials.Forget(credentials);
-            var fresh = await _credentials.GetAsync(cancel);
-            try
-            {
-                return await ConnectAsync(fresh, cancel);
-            }
-            catch (RelayRefusedException again)
-            {
-                throw Saying(again);
-            }
-        }
-        catch (RelayRefusedException refused)
-        {
-            throw Saying(refused);
-        }
-        catch (RelayUnreachableException unreachable)
-        {
-            throw new Complaint($"the relay can't be reached: {unreachable.Message.TrimEnd('.')}", next: $"it is at {credentials.Address.Host}:{credentials.Address.Port}; where its certificate has an authority of its own, name it with --relay-ca FILE");
+            return await ConnectAsync(await _credentials.GetAsync(cancel), cancel);
         }
     }
+
+    /// <summary>Says for people why there was no connection, and what to do. The relay tells about network rules only those whose token is good, so its own words are kept.</summary>
+    /// <param name="e">What <see cref="ConnectAsync(CancellationToken)"/> threw.</param>
+    /// <returns>A complaint.</returns>
+    public Complaint Explain(IOException e) => e switch
+    {
+        RelayRefusedException refused => new Complaint(Said(refused), next: NextOf(refused)),
+        RelayUnreachableException => new Complaint($"the relay can't be reached: {e.Message.TrimEnd('.')}", next: "weftd says where it is (--relay-address); where its certificate has an authority of its own, name it with --relay-ca FILE"),
+        _ => new Complaint($"the connection to {Service} of {Label.Of(Target)} was lost: {e.Message}"),
+    };
 
     /// <inheritdoc/>
     public void Dispose()
@@ -93,26 +89,22 @@ internal sealed class RelayLine : IDisposable
         return sender.ConnectAsync(credentials.Token, Service, cancel: cancel);
     }
 
-    /// <summary>A refusal in words that say what to do. The relay tells about network rules only those whose token is good, so its own words are kept.</summary>
-    private Complaint Saying(RelayRefusedException refused)
+    private string Said(RelayRefusedException refused) => (int)refused.Status switch
     {
-        var words = refused.Phrase;
-        var named = RelayTarget.Written(Target);
-        var next = (int)refused.Status switch
-        {
-            403 when words.Contains("your address", StringComparison.Ordinal) => $"an administrator may let your network in: weft relay check --to {named} --service {Service} says by which rule it isn't",
-            404 => $"its agent must be running with the relay on and with a service '{Service}': weft relay ls shows who listens",
-            502 or 504 => $"the agent of {named} was asked, and the service behind it doesn't answer",
-            503 or 429 => "the relay is busy or has just begun; try again",
-            _ => null,
-        };
-        return new Complaint((int)refused.Status switch
-        {
-            403 or 401 => words,
-            404 => $"nobody answers for {Service} of {Label.Of(Target)}: {words}",
-            _ => $"{Service} of {Label.Of(Target)} was refused with {refused.Message}",
-        }, next: next);
-    }
+        401 or 403 => refused.Phrase,
+        404 => $"nobody answers for {Service} of {Label.Of(Target)}: {refused.Phrase}",
+        _ => $"{Service} of {Label.Of(Target)} was refused with {refused.Message}",
+    };
+
+    private string? NextOf(RelayRefusedException refused) => (int)refused.Status switch
+    {
+        403 when refused.Phrase.Contains("your address", StringComparison.Ordinal) =>
+            $"weft relay check --to {RelayTarget.Written(Target)} --service {Service} says by which rule; who may write the rules can let your network in",
+        404 => $"its agent must run with the relay on and with a target '{Service}'; weft relay ls shows who listens",
+        502 or 504 => $"the agent was asked, and {Service} behind it doesn't answer",
+        429 or 503 => "the relay is busy, or has just begun; try again",
+        _ => null,
+    };
 
     private static X509Certificate2Collection? Roots(string? ca)
     {

@@ -66,6 +66,8 @@ internal static class Program
         await app.StartAsync();
         var url = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
         Console.WriteLine($"weft: listening on {url}");
+        if (app.Services.GetRequiredService<RelayPlace>().Address is { } relay)
+            Console.WriteLine($"weft: relay at {relay.Scheme}://{relay.Authority}");
         await app.WaitForShutdownAsync();
         return 0;
     }
@@ -89,7 +91,7 @@ internal static class Program
         builder.Services.AddSingleton(options).AddSingleton(RelaySecret.Open(Path.Combine(options.Data, "relay.key"))).AddSingleton<RelayPlace>().AddSingleton<RelayTokens>()
             .AddSingleton<RelayEndpoints>().AddSingleton<AgentRelay>().AddSingleton<PrincipalEndpoints>()
             .AddSingleton(services => new RelayAudit(Path.Combine(options.Data, "relay-audit.log"), time, services.GetRequiredService<ILogger<RelayAudit>>()))
-            .AddHostedService(services => services.GetRequiredService<RelayAudit>());
+            .AddSingleton<RelayDirectory>().AddHostedService(services => services.GetRequiredService<RelayAudit>()).AddHostedService<RelayHost>();
         builder.Services.AddSingleton(time).AddSingleton(store).AddSingleton(credentials).AddSingleton(limits)
             .AddSingleton<Site>().AddSingleton<AddressBook>().AddSingleton<Enrollment>().AddSingleton<Verifications>().AddSingleton<ListEndpoints>().AddSingleton<ResourceEndpoints>()
             .AddSingleton<OperationEndpoints>().AddSingleton<QuestionEndpoints>().AddSingleton<AgentEndpoints>().AddSingleton<Door>()

@@ -1,4 +1,4 @@
-using Microsoft.AspNetCore.Http;
+using Weft.Relay.Frames;
 using Weft.Relay.Wire;
 
 namespace Weft.Relay.Hosting;
@@ -134,43 +134,66 @@ internal sealed class ConnectDoor(RelayState state)
 
         if (there.Context.RequestAborted.IsCancellationRequested)
             return Refusal.ListenerLost;
-        await using var far = new WebSocketChannel(await Handshake.Upgrade(there.Context, protocol), state.Clock);
-        await Join(caller, pass, arrival, listener, far, protocol);
+        Hop far;
+        try
+        {
+            far = await Handshake.Upgrade(there.Context, protocol);
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
+        {
+            return Refusal.ListenerLost;
+        }
+
+        await Join(caller, far, new(caller.Tracking, pass, arrival.Pass, listener.Id, state.Clock.GetUtcNow()), protocol);
         return null;
     }
 
-    private async Task Join(Caller caller, Pass pass, Arrival arrival, Listener listener, WebSocketChannel far, string? protocol)
+    private async Task Join(Caller caller, Hop far, Session session, string? protocol)
     {
-        var session = new Session(caller.Tracking, pass, arrival.Pass, listener.Id, state.Clock.GetUtcNow());
         var began = state.Clock.GetTimestamp();
-        var ending = new Ending(1006, "the connection ended without a Close");
+        SessionEnd? end = null;
         state.Add(session);
-        state.Audit.Write(state.Event(RelayEventKind.SessionOpened, pass, caller.Tracking) with { Status = 101 });
+        state.Audit.Write(state.Event(RelayEventKind.SessionOpened, session.Sender, caller.Tracking) with { Status = 101 });
         try
         {
-            await using var near = new WebSocketChannel(await Handshake.Upgrade(caller.Context, protocol), state.Clock);
-            using var cut = CancellationTokenSource.CreateLinkedTokenSource(pass.Cut, arrival.Pass.Cut);
-            var joint = new Joint(state.Options, state.Clock, near, far, () => Abort(caller.Context, arrival.Caller.Context));
-            ending = await joint.Run(session, cut.Token, () => pass.Ending ?? arrival.Pass.Ending ?? new(1011, "the relay ended the session"));
+            end = await Run(await Handshake.Upgrade(caller.Context, protocol), far, session);
         }
-        catch
+        catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
         {
-            Abort(caller.Context, arrival.Caller.Context);
-            throw;
+            // The sender left while it was being answered.
+            caller.Context.Abort();
+            far.Abort();
         }
         finally
         {
             state.Remove(session);
-            state.Audit.Write(state.Event(RelayEventKind.SessionClosed, pass, caller.Tracking) with
+            state.Audit.Write(state.Event(RelayEventKind.SessionClosed, session.Sender, caller.Tracking) with
             {
-                Status = ending.Code, Reason = ReasonPhrase.Clean(ending.Reason), BytesUp = session.Up, BytesDown = session.Down, Duration = state.Clock.GetElapsedTime(began),
+                Status = end?.Code ?? 1006, Reason = ReasonPhrase.Clean(Reason(end)), BytesUp = session.Up, BytesDown = session.Down, Duration = state.Clock.GetElapsedTime(began),
             });
         }
     }
 
-    private static void Abort(HttpContext near, HttpContext far)
+    private async Task<SessionEnd> Run(Hop near, Hop far, Session session)
     {
-        near.Abort();
-        far.Abort();
+        var frames = new FrameRelay(near, far, state.Options.OfFrames, state.Clock);
+        session.Frames = frames;
+        using var cut = session.Sender.Cut.UnsafeRegister(Cut, (frames, session.Sender));
+        using var alsoCut = session.Listener.Cut.UnsafeRegister(Cut, (frames, session.Listener));
+        return await frames.Run();
     }
+
+    private static void Cut(object? which)
+    {
+        var (frames, pass) = ((FrameRelay, Pass))which!;
+        frames.Cut((CloseCode)pass.Ending!.Code, pass.Ending.Reason);
+    }
+
+    private static string Reason(SessionEnd? end) => end switch
+    {
+        null => "the connection ended during the handshake",
+        { Reason: EndReason.Cut } => end.Text,
+        { Text: "" } => end.Reason.ToString(),
+        _ => $"{end.Reason}: {end.Text}",
+    };
 }

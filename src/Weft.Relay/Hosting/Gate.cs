@@ -17,8 +17,12 @@ internal sealed class Gate(IRelayDirectory directory, RelayOptions options, Time
     /// <returns>Why it is refused; null where it isn't.</returns>
     public Refusal? Enter(Caller caller, RelayRole role, out Pass? pass) => Enter(caller, role, role == RelayRole.Listener ? RelayRights.Listen : RelayRights.Send, out pass);
 
-    /// <inheritdoc cref="Enter(Caller, RelayRole, out Pass?)"/>
+    /// <summary>Lets a caller in whose token gives one of some rights.</summary>
+    /// <param name="caller">The caller.</param>
+    /// <param name="role">What it wants to be.</param>
     /// <param name="rights">What its token must give: any of these.</param>
+    /// <param name="pass">Its pass; null where it is refused.</param>
+    /// <returns>Why it is refused; null where it isn't.</returns>
     public Refusal? Enter(Caller caller, RelayRole role, RelayRights rights, out Pass? pass)
     {
         pass = null;

@@ -2,6 +2,8 @@ using System.Security.Cryptography;
 using System.Text;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Weft.Relay.Frames;
+using Weft.Relay.Transport;
 
 namespace Weft.Relay.Hosting;
 
@@ -47,8 +49,8 @@ internal static class Handshake
     /// <summary>Answers 101.</summary>
     /// <param name="context">A request that <see cref="Check"/> found good.</param>
     /// <param name="protocol">The sub-protocol; null for none.</param>
-    /// <returns>The stream behind it.</returns>
-    public static Task<Stream> Upgrade(HttpContext context, string? protocol = null)
+    /// <returns>The connection behind it: the relay's own where its transport has it, otherwise the server's stream.</returns>
+    public static async Task<Hop> Upgrade(HttpContext context, string? protocol = null)
     {
         var headers = context.Response.Headers;
         headers.Upgrade = "websocket";
@@ -56,7 +58,8 @@ internal static class Handshake
         headers.SecWebSocketAccept = Accept(context.Request.Headers.SecWebSocketKey.ToString());
         if (protocol is not null)
             headers.SecWebSocketProtocol = protocol;
-        return context.Features.GetRequiredFeature<IHttpUpgradeFeature>().UpgradeAsync();
+        var stream = await context.Features.GetRequiredFeature<IHttpUpgradeFeature>().UpgradeAsync();
+        return context.Features.Get<IRelayTransportFeature>()?.TakeOver() ?? new Hop(stream, default, context.Abort);
     }
 
 #pragma warning disable CA5350 // RFC 6455 §4.2.2 asks for SHA-1; nothing depends on its strength.

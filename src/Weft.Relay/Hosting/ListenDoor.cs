@@ -44,7 +44,7 @@ internal sealed partial class ListenDoor(RelayState state)
         }
 
         state.Brake.Forgive(caller.Source.Address, pass.Connection.Path);
-        await using var channel = new WebSocketChannel(await Handshake.Upgrade(caller.Context), state.Clock);
+        using var channel = new WebSocketChannel(await Handshake.Upgrade(caller.Context), state.Clock);
         using var listener = new Listener($"{NameOf(caller)}_G{state.NextListener()}", pass, caller.Context, channel, state.Clock.GetUtcNow(), state.Clock.GetTimestamp());
         if (!state.Listeners.TryAdd(listener))
         {
@@ -93,19 +93,23 @@ internal sealed partial class ListenDoor(RelayState state)
                     listener.Pass.End(wrong);
             }
 
+            late.CancelAfter(state.Options.CloseTimeout);
             await channel.Close(channel.Closed ?? new(1000, ""), late.Token);
+            listener.Leave();
+            await channel.Finish(state.Options.CloseTimeout);
             return listener.Pass.Ending ?? channel.Closed ?? new(1000, "");
         }
         catch (ProtocolViolationException e)
         {
             listener.Pass.End(new(e.Code, e.Message));
             await SayGoodbye(listener, late);
+            await Task.WhenAny(channel.Finish(state.Options.CloseTimeout)); // however it ends, it ends
             return listener.Pass.Ending!;
         }
         catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
         {
             listener.Abort();
-            return listener.Pass.Ending ?? new(1006, "the connection ended without a Close");
+            return listener.Pass.Ending ?? channel.Closed ?? new(1006, "the connection ended without a Close");
         }
     }
 

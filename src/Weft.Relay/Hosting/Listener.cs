@@ -9,13 +9,12 @@ internal sealed class Listener : IDisposable
 {
     private readonly CancellationTokenSource _gone = new();
     private readonly ConcurrentDictionary<string, Exchange> _exchanges = new();
-    private readonly HttpContext _context;
     private readonly WebSocketChannel _channel;
     private long _pingedAt;
 
     public Listener(string id, Pass pass, HttpContext context, WebSocketChannel channel, DateTimeOffset since, long now)
     {
-        (Id, Pass, _context, _channel, Since, _pingedAt) = (id, pass, context, channel, since, now);
+        (Id, Pass, _channel, Since, _pingedAt) = (id, pass, channel, since, now);
         Gone = _gone.Token;
         var agent = context.Request.Headers["Relay-User-Agent"];
         Agent = ReasonPhrase.Clean((agent.Count > 0 ? agent : context.Request.Headers.UserAgent).ToString());
@@ -91,7 +90,7 @@ internal sealed class Listener : IDisposable
     }
 
     /// <summary>Ends its connection without a word.</summary>
-    public void Abort() => _context.Abort();
+    public void Abort() => _channel.Abort();
 
     /// <summary>Says to everybody who waits for it that it has gone.</summary>
     public void Leave() => _gone.Cancel();

@@ -1,3 +1,5 @@
+using Weft.Relay.Frames;
+
 namespace Weft.Relay.Hosting;
 
 /// <summary>What a relay allows, and how long it waits. Numbers without another source are this project's own.</summary>
@@ -40,7 +42,7 @@ public sealed record RelayOptions(Uri PublicAddress)
     /// <summary>How long a session may rest when one side has closed and the other hasn't. Default 10 minutes: a command over SSH may compute that long after its input ended.</summary>
     public TimeSpan HalfClosedTimeout { get; init; } = TimeSpan.FromMinutes(10);
 
-    /// <summary>How often a listener is pinged. One that was silent for two intervals is dropped. Default 30 s, below the minutes after which middleboxes forget a connection.</summary>
+    /// <summary>How often a listener, or either side of a session, is pinged. One that was silent for two intervals is dropped. Default 30 s, below the minutes after which middleboxes forget a connection.</summary>
     public TimeSpan PingInterval { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>How long a listener is kept after its token expired. Default 5 minutes, at least 60 s: the real clients renew at or just after expiry.</summary>
@@ -66,6 +68,9 @@ public sealed record RelayOptions(Uri PublicAddress)
 
     /// <summary>Scheme, host and port as they stand at the head of an accept address.</summary>
     internal string Root => $"{PublicAddress.Scheme}://{PublicAddress.Authority}";
+
+    /// <summary>The patience of sessions.</summary>
+    internal FrameRelayOptions OfFrames => new() { PingInterval = PingInterval, HalfClosedTimeout = HalfClosedTimeout, CloseTimeout = CloseTimeout };
 
     /// <summary>Says what can't be so.</summary>
     /// <exception cref="ArgumentException">Names the option and the bound.</exception>

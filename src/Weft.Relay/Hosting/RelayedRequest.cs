@@ -85,7 +85,7 @@ internal sealed class RelayedRequest(RelayState state, Caller caller, Pass pass)
     {
         try
         {
-            await using var channel = new WebSocketChannel(await Handshake.Upgrade(arrival.Caller.Context), state.Clock);
+            using var channel = new WebSocketChannel(await Handshake.Upgrade(arrival.Caller.Context), state.Clock);
             using var exchange = new RendezvousExchange(state, caller, pass, arrival, channel, WriteHead);
             var refusal = await exchange.Run(head);
             (BytesUp, BytesDown) = (BytesUp + exchange.BytesUp, BytesDown + exchange.BytesDown);

@@ -158,10 +158,12 @@ internal sealed class RendezvousExchange : IDisposable
             while ((await _channel.Read(rest, late.Token)).Kind != MessageKind.Close)
             {
             }
+
+            await _channel.Finish(_state.Options.CloseTimeout);
         }
         catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
         {
-            _arrival.Caller.Context.Abort();
+            _channel.Abort();
         }
     }
 }

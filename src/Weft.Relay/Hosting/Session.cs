@@ -1,28 +1,21 @@
+using Weft.Relay.Frames;
+
 namespace Weft.Relay.Hosting;
 
 /// <summary>A sender and a listener that are joined.</summary>
-internal sealed class Session(string id, Pass sender, Pass listener, string listenerId, DateTimeOffset since)
+/// <param name="Id">The sender's tracking id.</param>
+/// <param name="Sender">The sender's pass.</param>
+/// <param name="Listener">The pass of the listener at the rendezvous.</param>
+/// <param name="ListenerId">The listener that was asked.</param>
+/// <param name="Since">Since when.</param>
+internal sealed record Session(string Id, Pass Sender, Pass Listener, string ListenerId, DateTimeOffset Since)
 {
-    private long _up;
-    private long _down;
-
-    public string Id { get; } = id;
-
-    public Pass Sender { get; } = sender;
-
-    public Pass Listener { get; } = listener;
-
-    public string ListenerId { get; } = listenerId;
-
-    public DateTimeOffset Since { get; } = since;
+    /// <summary>What passes the frames on; null until both were answered.</summary>
+    public FrameRelay? Frames { get; set; }
 
     /// <summary>Payload bytes from the sender to the listener.</summary>
-    public long Up => Volatile.Read(ref _up);
+    public long Up => Frames?.BytesUp ?? 0;
 
     /// <summary>Payload bytes from the listener to the sender.</summary>
-    public long Down => Volatile.Read(ref _down);
-
-    public void CountUp(long bytes) => Interlocked.Add(ref _up, bytes);
-
-    public void CountDown(long bytes) => Interlocked.Add(ref _down, bytes);
+    public long Down => Frames?.BytesDown ?? 0;
 }

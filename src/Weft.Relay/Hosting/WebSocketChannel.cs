@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Text;
+using Weft.Relay.Frames;
 
 namespace Weft.Relay.Hosting;
 
@@ -34,15 +35,17 @@ internal sealed class ProtocolViolationException(ushort code, string what) : IOE
 /// The relay's end of a WebSocket: reads masked frames, writes unmasked ones, answers pings. It holds no buffer while nothing comes, which is what a
 /// listener costs most of its life. One reader at a time; any number of writers.
 /// </summary>
-internal sealed class WebSocketChannel(Stream stream, TimeProvider clock) : IAsyncDisposable
+internal sealed class WebSocketChannel(Hop hop, TimeProvider clock) : IDisposable
 {
     private const int BufferSize = 4096;
     private const int MaxControlPayload = 125;
 
     private readonly SemaphoreSlim _writing = new(1);
+    private readonly Stream _stream = hop.Stream;
     private byte[]? _buffer;
     private int _start;
     private int _end;
+    private ReadOnlyMemory<byte> _early = hop.Early;
     private long _remaining;
     private bool _isFinal = true;
     private bool _isInMessage;
@@ -149,12 +152,29 @@ internal sealed class WebSocketChannel(Stream stream, TimeProvider clock) : IAsy
         return Locked((8, true, payload.AsMemory(0, 2 + size)), null, cancel);
     }
 
-    /// <inheritdoc/>
-    public ValueTask DisposeAsync()
+    /// <summary>Ends the connection when all was said: from this side first (RFC 6455 §7.1.1), and after the other side has ended too, as an earlier end could overtake the Close.</summary>
+    /// <param name="patience">How long the other side may take.</param>
+    public async Task Finish(TimeSpan patience)
     {
-        if (Interlocked.Exchange(ref _buffer, null) is { } buffer)
-            ArrayPool<byte>.Shared.Return(buffer);
-        return stream.DisposeAsync();
+        using var late = new CancellationTokenSource(patience, clock);
+        await _writing.WaitAsync(late.Token);
+        _isCloseSent = true;
+        await hop.Shutdown();
+        var rest = new byte[256];
+        while (await _stream.ReadAsync(rest, late.Token) > 0)
+        {
+        }
+    }
+
+    /// <summary>Ends the connection at once, without a word.</summary>
+    public void Abort() => hop.Abort();
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _start = _end;
+        Release();
+        hop.Dispose();
     }
 
     private static void Grow(ref byte[] chunk, int size, int to)
@@ -241,7 +261,8 @@ internal sealed class WebSocketChannel(Stream stream, TimeProvider clock) : IAsy
         if (_start == _end)
         {
             Release();
-            await stream.ReadAsync(Memory<byte>.Empty, cancel);
+            if (_early.IsEmpty)
+                await _stream.ReadAsync(Memory<byte>.Empty, cancel);
         }
 
         _buffer ??= ArrayPool<byte>.Shared.Rent(BufferSize);
@@ -253,13 +274,25 @@ internal sealed class WebSocketChannel(Stream stream, TimeProvider clock) : IAsy
 
         while (_end - _start < need)
         {
-            var count = await stream.ReadAsync(_buffer.AsMemory(_end), cancel);
+            if (TakeEarly())
+                continue;
+            var count = await _stream.ReadAsync(_buffer.AsMemory(_end), cancel);
             if (count == 0)
                 throw new IOException("the connection ended without a Close");
             _end += count;
         }
 
         Volatile.Write(ref _heardAt, clock.GetTimestamp());
+    }
+
+    /// <summary>Takes what came behind the handshake.</summary>
+    private bool TakeEarly()
+    {
+        var count = Math.Min(_early.Length, _buffer!.Length - _end);
+        _early[..count].CopyTo(_buffer.AsMemory(_end));
+        _early = _early[count..];
+        _end += count;
+        return count > 0;
     }
 
     private void Release()
@@ -306,7 +339,7 @@ internal sealed class WebSocketChannel(Stream stream, TimeProvider clock) : IAsy
             else if (header == 10)
                 BinaryPrimitives.WriteUInt64BigEndian(buffer.AsSpan(2), (ulong)size);
             frame.Bytes.CopyTo(buffer.AsMemory(header));
-            await stream.WriteAsync(buffer.AsMemory(0, header + size), CancellationToken.None);
+            await _stream.WriteAsync(buffer.AsMemory(0, header + size), CancellationToken.None);
         }
         finally
         {

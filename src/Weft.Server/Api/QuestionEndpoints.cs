@@ -10,17 +10,17 @@ namespace Weft.Server.Api;
 /// <summary>Plan, who, and the limits: questions that write nothing.</summary>
 internal sealed class QuestionEndpoints(Site site, RelayEndpoints relay)
 {
-    /// <summary>Serves <c>/providers/Weft.Fleet/plan</c>, <c>/providers/Weft.Fleet/limits</c>, <c>/providers/Weft.Ipam/who</c> and <c>/providers/Weft.Relay/check</c>.</summary>
+    /// <summary>Serves <c>/providers/Weft.Fleet/plan</c>, <c>/providers/Weft.Fleet/limits</c>, <c>/providers/Weft.Ipam/who</c>, <c>/providers/Weft.Relay/check</c> and <c>/providers/Weft.Relay/status</c>.</summary>
     public Task Serve(HttpContext http, Caller caller, string path)
     {
         var question = path.Trim('/').ToLowerInvariant();
         var method = http.Request.Method;
-        if (question is not ("providers/weft.fleet/plan" or "providers/weft.fleet/limits" or "providers/weft.ipam/who" or RelayEndpoints.CheckPath))
+        if (question is not ("providers/weft.fleet/plan" or "providers/weft.fleet/limits" or "providers/weft.ipam/who" or RelayEndpoints.CheckPath or RelayEndpoints.StatusPath))
             return http.Refuse(new Refusal(RefusalCode.InvalidResourceId, $"{path} is no resource", path));
         if (ApiVersion.Check(http, FleetVersions.Namespace, FleetVersions.All) is { } version)
             return http.Refuse(version);
-        // A plan and an address book show the whole site.
-        if (question is "providers/weft.fleet/plan" or "providers/weft.ipam/who" && Authorization.Need(caller, Permission.Read, null) is { } denied)
+        // A plan, an address book and the list of sessions show the whole site.
+        if (question is "providers/weft.fleet/plan" or "providers/weft.ipam/who" or RelayEndpoints.StatusPath && Authorization.Need(caller, Permission.Read, null) is { } denied)
             return http.Refuse(denied);
         return (question, method) switch
         {
@@ -28,6 +28,7 @@ internal sealed class QuestionEndpoints(Site site, RelayEndpoints relay)
             ("providers/weft.fleet/limits", "GET") => http.Answer(200, site.Limits.ToJson()),
             ("providers/weft.ipam/who", "GET") => Who(http),
             (RelayEndpoints.CheckPath, "GET") => relay.Check(http, caller),
+            (RelayEndpoints.StatusPath, "GET") => relay.Status(http),
             _ => http.Refuse(new Refusal(RefusalCode.MethodNotAllowed, $"{method} isn't for {path}", path)),
         };
     }

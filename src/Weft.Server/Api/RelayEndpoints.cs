@@ -19,6 +19,9 @@ internal sealed class RelayEndpoints(Site site, RelayTokens tokens, RelayPlace p
     /// <summary>The question who would get in.</summary>
     public const string CheckPath = "providers/weft.relay/check";
 
+    /// <summary>The question who is there.</summary>
+    public const string StatusPath = "providers/weft.relay/status";
+
     /// <summary>Two keys drawn by lot: 256 bits each, as base64.</summary>
     public static ImmutableArray<string> NewKeys() => [NewKey(), NewKey()];
 
@@ -110,8 +113,30 @@ internal sealed class RelayEndpoints(Site site, RelayTokens tokens, RelayPlace p
         return http.Answer(200, NetworkAnswers.Of(image, ResourceKind.IdOf(row), party, services, from));
     }
 
+    /// <summary>Serves <c>GET /providers/Weft.Relay/status</c>: who listens and who is joined with whom, now, as far as the caller may see.</summary>
+    public Task Status(HttpContext http)
+    {
+        if (place.Relay?.Snapshot() is not { } now)
+            return http.Refuse(RelayPlace.None);
+        return http.Answer(200, new JsonObject
+        {
+            ["relay"] = $"{place.Address!.Scheme}://{place.Address.Authority}",
+            ["waiting"] = now.Waiting,
+            ["totals"] = new JsonObject { ["sessions"] = now.Totals.Sessions, ["requests"] = now.Totals.Requests, ["refusals"] = now.Totals.Refusals, ["bytesUp"] = now.Totals.BytesUp, ["bytesDown"] = now.Totals.BytesDown },
+            ["listeners"] = new JsonArray([.. now.Listeners.Select(l => (JsonNode)new JsonObject
+            {
+                ["connection"] = l.Connection, ["id"] = l.Id, ["source"] = l.Source.ToString(), ["since"] = l.Since.ToString("O", CultureInfo.InvariantCulture), ["agent"] = l.Agent, ["key"] = l.Key,
+            })]),
+            ["sessions"] = new JsonArray([.. now.Sessions.Select(s => (JsonNode)new JsonObject
+            {
+                ["connection"] = s.Connection, ["id"] = s.Id, ["service"] = s.Service, ["source"] = s.Source.ToString(), ["listener"] = s.ListenerId,
+                ["since"] = s.Since.ToString("O", CultureInfo.InvariantCulture), ["key"] = s.Key, ["bytesUp"] = s.BytesUp, ["bytesDown"] = s.BytesDown,
+            })]),
+        });
+    }
+
     /// <summary>How many listeners wait at a hybrid connection.</summary>
-    public int ListenersAt(ResourceId connection) => audit.ListenersAt(HybridConnection.PathOf(connection));
+    public int ListenersAt(ResourceId connection) => place.ListenersAt(HybridConnection.PathOf(connection));
 
     private async Task<Outcome<RelayKeys>> Keys(ResourceId rule, JsonObject? regenerate, CancellationToken cancel)
     {
@@ -143,7 +168,7 @@ internal sealed class RelayEndpoints(Site site, RelayTokens tokens, RelayPlace p
     private JsonObject Body(TargetConnection connection)
     {
         var properties = RelayTokens.Where(connection, place.Address);
-        properties["listenerCount"] = audit.ListenersAt(connection.Path);
+        properties["listenerCount"] = place.ListenersAt(connection.Path);
         var id = connection.Target.Extend(TargetConnection.ResourceType, NetworkRuleSet.OnlyName);
         return new JsonObject { ["id"] = id.ToString(), ["name"] = id.Name, ["type"] = id.Type.ToString(), ["properties"] = properties };
     }

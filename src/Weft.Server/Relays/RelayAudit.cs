@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text.Json;
 using System.Threading.Channels;
@@ -17,7 +16,6 @@ internal sealed partial class RelayAudit : IRelayAudit, IHostedService, IAsyncDi
     private const int Waiting = 16 * 1024;
 
     private readonly Channel<byte[]> _lines = Channel.CreateBounded<byte[]>(new BoundedChannelOptions(Waiting) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait });
-    private readonly ConcurrentDictionary<string, int> _listeners = new(StringComparer.OrdinalIgnoreCase);
     private readonly string _path;
     private readonly long _largest;
     private readonly TimeProvider _time;
@@ -36,20 +34,8 @@ internal sealed partial class RelayAudit : IRelayAudit, IHostedService, IAsyncDi
     /// <summary>How many files that were turned over are kept: <c>.1</c> is the newest.</summary>
     public const int Kept = 4;
 
-    /// <summary>How many listeners wait at a connection now.</summary>
-    /// <param name="connection">Its path.</param>
-    /// <returns>0 where there is none.</returns>
-    public int ListenersAt(string connection) => _listeners.GetValueOrDefault(connection);
-
     /// <inheritdoc/>
-    public void Write(RelayEvent happened)
-    {
-        if (happened.Kind is RelayEventKind.ListenerConnected)
-            _listeners.AddOrUpdate(happened.Connection, 1, (_, count) => count + 1);
-        else if (happened.Kind is RelayEventKind.ListenerGone)
-            _listeners.AddOrUpdate(happened.Connection, 0, (_, count) => Math.Max(0, count - 1));
-        Add(Line(happened.Kind.ToString(), json => WriteEvent(json, happened)));
-    }
+    public void Write(RelayEvent happened) => Add(Line(happened.Kind.ToString(), json => WriteEvent(json, happened)));
 
     /// <summary>Notes that somebody was given a token; never the token.</summary>
     /// <param name="connection">The path it is good for.</param>
@@ -197,7 +183,7 @@ internal sealed partial class RelayAudit : IRelayAudit, IHostedService, IAsyncDi
 
     private static partial class Log
     {
-        [LoggerMessage(1201, LogLevel.Error, "{Path}: the audit log can't be written; trying again")]
+        [LoggerMessage(1401, LogLevel.Error, "{Path}: the audit log can't be written; trying again")]
         public static partial void CannotWrite(ILogger logger, string path, Exception error);
     }
 }

@@ -30,6 +30,9 @@ internal sealed class RelayDirectory(IResourceStore store, RelaySecret secret) :
     private volatile Page _page = new(-1, store.Current, FrozenDictionary<string, ResourceId>.Empty);
 
     /// <inheritdoc/>
+    public event Action? Changed;
+
+    /// <inheritdoc/>
     public bool IsReady => true;
 
     /// <inheritdoc/>
@@ -57,6 +60,9 @@ internal sealed class RelayDirectory(IResourceStore store, RelaySecret secret) :
         var verdict = NetworkRules.Judge(entry.Sets, entry.Name, role == RelayRole.Listener ? Party.Listener : Party.Sender, service, SourceAddress.Of(source));
         return new Admission(verdict.IsAllowed, verdict.Words, verdict.Refusal);
     }
+
+    /// <summary>Says that <see cref="Version"/> was raised.</summary>
+    public void Announce() => Changed?.Invoke();
 
     private static long VersionOf(Image image) => Partitions.Max(image.LastChange);
 

@@ -10,13 +10,23 @@ namespace Weft.Server.Relays;
 internal sealed class RelayPlace
 {
     private volatile Uri? _address;
+    private volatile HybridConnections? _relay;
 
     /// <summary>Such as <c>wss://relay.example:7434</c>.</summary>
-    public Uri? Address
-    {
-        get => _address;
-        set => _address = value;
-    }
+    public Uri? Address => _address;
+
+    /// <summary>The relay itself.</summary>
+    public HybridConnections? Relay => _relay;
+
+    /// <summary>The relay listens.</summary>
+    /// <param name="address">Where the world reaches it.</param>
+    /// <param name="relay">The relay.</param>
+    public void Open(Uri address, HybridConnections relay) => (_address, _relay) = (address, relay);
+
+    /// <summary>How many listeners wait at a connection now.</summary>
+    /// <param name="path">Its path.</param>
+    /// <returns>0 where there is no relay.</returns>
+    public int ListenersAt(string path) => _relay?.ListenerCount(path) ?? 0;
 
     /// <summary>Why there is nothing to connect to.</summary>
     public static Refusal None => new(RefusalCode.Conflict, "this weftd serves no relay; start it with --relay-listen ADDRESS:PORT");

@@ -165,6 +165,22 @@ public sealed class RelayKindTests
         Assert.DoesNotContain("short-and-secret", refusal.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Takes_TheExamples_AndBackAsTheyAreRead()
+    {
+        var site = TestSite.Example().Apply(Examples.Documents("relay"));
+        Assert.All(AllKinds.List.All.Where(kind => kind.EndsAtOnce).SelectMany(kind => new Snapshot(site.Image).List(kind.Type)), row =>
+        {
+            var id = ResourceKind.IdOf(row).ToString();
+            Assert.True(site.Put(id, site.Draw(id).ToJsonString()).Unchanged, id);
+        });
+        var east = Examples.Documents().Select(d => d["id"]!.ToString()).Single(id => id.EndsWith("/kubernetesClusters/core-east", StringComparison.Ordinal));
+        var answers = new[] { "198.51.100.7", "198.51.100.8", "10.20.0.9", "2001:db8:51::1" }.Select(from =>
+            NetworkRules.Judge(site.Image, TestSite.Id(east), Party.Sender, "kubernetes", Weft.Addressing.Address.Parse(from).Value).Words);
+        Assert.Equal(["cluster core-east: allow 198.51.100.7/32 (senders; kubernetes,ssh)", "cluster core-east: deny by default", "Nexus Cluster edge-east: deny by default", "cluster core-east: deny by default"], answers);
+        site.Delete(Examples.Documents("relay").Select(d => d["id"]!.ToString()).Single(id => id.EndsWith("/edge-east-relay", StringComparison.Ordinal)));
+    }
+
     private static TestSite Site()
     {
         var site = TestSite.Small();

@@ -147,6 +147,7 @@ internal static class Documents
     /// <summary>The api-version that a path is asked with.</summary>
     public static string VersionOf(string path) =>
         path.Contains("Weft.", StringComparison.Ordinal) ? FleetVersion
+        : path.Contains("Microsoft.Relay", StringComparison.Ordinal) ? "2024-01-01"
         : path.Contains("Microsoft.NetworkCloud", StringComparison.OrdinalIgnoreCase) ? "2026-10-01"
         : path.Contains("Microsoft.ManagedNetworkFabric", StringComparison.OrdinalIgnoreCase) ? "2025-07-15" : "2021-04-01";
 

@@ -4,10 +4,12 @@ using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
 using Weft.Resources;
 using Weft.Server;
 using Weft.Server.Identity;
+using Weft.Server.Relays;
 using Weft.Storage;
 
 namespace Weft.Tests.Server;
@@ -52,22 +54,22 @@ internal sealed class Plane : IAsyncDisposable
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     /// <summary>A server without any resource.</summary>
-    public static async Task<Plane> Empty(IResourceStore? store = null, DateTimeOffset? now = null)
+    public static async Task<Plane> Empty(IResourceStore? store = null, DateTimeOffset? now = null, RelayListening? relay = null)
     {
         var directory = Directory.CreateTempSubdirectory("weft-plane-");
         store ??= new MemoryStore();
         var token = Path.Join(directory.FullName, "admin.token");
         var clock = new FakeTimeProvider(now ?? new DateTimeOffset(2026, 11, 22, 10, 0, 0, TimeSpan.Zero));
-        var options = new ServeOptions(directory.FullName, new IPEndPoint(IPAddress.Loopback, 0), null, null, null);
+        var options = new ServeOptions(directory.FullName, new IPEndPoint(IPAddress.Loopback, 0), null, null, null) { Relay = relay };
         var app = Weft.Server.Program.Build(options, store, Credentials.Open(token), Limits.Standard, clock);
         await app.StartAsync(Cancel);
         return new Plane(app, directory, store, clock, (await File.ReadAllTextAsync(token, Cancel)).Trim());
     }
 
     /// <summary>A server with the site of <see cref="Documents.Site"/>, all of it provisioned.</summary>
-    public static async Task<Plane> OfSite()
+    public static async Task<Plane> OfSite(RelayListening? relay = null)
     {
-        var plane = await Empty();
+        var plane = await Empty(relay: relay);
         foreach (var document in Documents.Site)
             await plane.Make(document);
         return plane;
@@ -149,6 +151,12 @@ internal sealed class Plane : IAsyncDisposable
 
     /// <summary>The revision of the newest picture: equal before and after means that nothing was written.</summary>
     public long Revision => Store.Current.Revision;
+
+    /// <summary>Where the relay is.</summary>
+    public Uri Relay => _app.Services.GetRequiredService<RelayPlace>().Address!;
+
+    /// <summary>The directory that holds all state.</summary>
+    public string Data => _directory.FullName;
 
     /// <summary>Waits until a condition holds that some other task brings about.</summary>
     public async Task Until(Func<bool> condition, string what)

@@ -1,0 +1,124 @@
+using System.Net;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Weft.Relay.Hosting;
+using Weft.Relay.Transport;
+using Weft.Resources;
+using Weft.Storage;
+
+namespace Weft.Server.Relays;
+
+/// <summary>
+/// The relay in weftd: a web host of its own, on a port of its own, so that nothing of the management API is ever reached through it. It is told
+/// at once when the picture changes, so that sessions which no longer pass are cut.
+/// </summary>
+internal sealed partial class RelayHost(ServeOptions options, IResourceStore store, RelayDirectory directory, RelayAudit audit, RelayPlace place, TimeProvider time, ILoggerFactory loggers) : BackgroundService
+{
+    /// <summary>How long sessions may take to end by themselves when weftd stops; it must stop within two seconds.</summary>
+    private static readonly TimeSpan Grace = TimeSpan.FromMilliseconds(200);
+
+    private readonly ILogger _logger = loggers.CreateLogger<RelayHost>();
+    private WebApplication? _app;
+
+    /// <inheritdoc/>
+    public override async Task StartAsync(CancellationToken cancellationToken)
+    {
+        if (options.Relay is { } listening)
+        {
+            _app = Build(listening);
+            await _app.StartAsync(cancellationToken);
+            var bound = new Uri(_app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
+            var address = listening.AddressAt(bound.Port);
+            place.Open(address, new HybridConnections(directory, audit, new RelayOptions(address), time, loggers.CreateLogger<HybridConnections>()));
+        }
+
+        await base.StartAsync(cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await base.StopAsync(cancellationToken);
+        if (place.Relay is { } relay)
+            await relay.Drain(Grace).WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (_app is not null)
+            await _app.StopAsync(cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        base.Dispose();
+        (_app as IDisposable)?.Dispose();
+    }
+
+    /// <summary>Tells the relay of each change that may alter who passes.</summary>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        var image = store.Current;
+        var version = directory.Version;
+        try
+        {
+            while (options.Relay is not null)
+            {
+                image = await store.Watch(image.Revision, stoppingToken);
+                if (directory.Version == version)
+                    continue;
+                version = directory.Version;
+                directory.Announce();
+            }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // weftd stops.
+        }
+    }
+
+    private WebApplication Build(RelayListening listening)
+    {
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
+        builder.Logging.ClearProviders();
+        builder.Services.AddSingleton(loggers).AddSingleton(time);
+        builder.WebHost.UseRelayTransport(new RelayTransportOptions(listening.Listen)
+        {
+            CertificateFile = listening.TlsCertificate,
+            KeyFile = listening.TlsKey,
+            ProxyProtocolFrom = listening.Proxies.IsEmpty ? null : source => listening.Proxies.Any(proxy => proxy.Contains(SourceAddress.Of(source))),
+        }).ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            // Bodies are relayed as they come, however large and slow; the relay has bounds of its own for what rests.
+            kestrel.Limits.MaxRequestBodySize = null;
+            kestrel.Limits.MinRequestBodyDataRate = null;
+            kestrel.Limits.MinResponseDataRate = null;
+            kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(15);
+        });
+        var app = builder.Build();
+        app.Run(Serve);
+        return app;
+    }
+
+    private async Task Serve(HttpContext http)
+    {
+        try
+        {
+            if (place.Relay is { } relay)
+                await relay.Serve(http);
+            else
+                // 503 and not 404: a listener that is told 404 never comes again.
+                http.Response.StatusCode = (int)HttpStatusCode.ServiceUnavailable;
+        }
+        catch (Exception e) when (e is not OperationCanceledException && !http.Response.HasStarted)
+        {
+            Log.Fault(_logger, http.Request.Method, e);
+            http.Response.StatusCode = (int)HttpStatusCode.InternalServerError;
+        }
+    }
+
+    private static partial class Log
+    {
+        // Without the path: its query may hold a token.
+        [LoggerMessage(1411, LogLevel.Error, "relay: fault while serving a {Method}")]
+        public static partial void Fault(ILogger logger, string method, Exception error);
+    }
+}

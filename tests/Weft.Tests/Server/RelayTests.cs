@@ -1,0 +1,150 @@
+using System.Net.WebSockets;
+using System.Text;
+using System.Text.Json.Nodes;
+
+namespace Weft.Tests.Server;
+
+/// <summary>The relay in weftd: a listener and a sender over real sockets, let in by tokens of the API and by its network rules.</summary>
+public sealed class RelayTests
+{
+    private const string Connection = $"{Documents.East}/providers/Weft.Relay/connections/default";
+    private const string Rules = $"{Documents.East}/providers/Weft.Relay/networkRuleSets/default?force=true";
+    private const string Hosted = $"{Documents.Cloud}/clusters/cl1/providers/Weft.Relay/networkRuleSets/default?force=true";
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Joins_SenderAndListener_ByTokensOfTheApi()
+    {
+        await using var plane = await RelayResourceTests.Of(relay: true);
+        using var listener = await Listen(plane);
+
+        using var sender = new ClientWebSocket();
+        using var answering = await Meet(listener, Send(plane, sender));
+        await sender.SendAsync("hello"u8.ToArray(), WebSocketMessageType.Binary, true, Cancel);
+
+        Assert.Equal("hello", await Receive(answering));
+        var status = (await plane.Get("/providers/Weft.Relay/status")).Expect(200).Json;
+        Assert.Equal("kubernetes", Assert.Single(status["sessions"]!.AsArray())!["service"]!.ToString());
+        Assert.Single(status["listeners"]!.AsArray());
+    }
+
+    [Theory]
+    [InlineData(Rules)]
+    [InlineData(Hosted)]
+    public async Task Cuts_SessionsThatNoLongerPass_AndTellsTheNextOneWhy(string rules)
+    {
+        await using var plane = await RelayResourceTests.Of(relay: true);
+        using var listener = await Listen(plane);
+        using var sender = new ClientWebSocket();
+        using var answering = await Meet(listener, Send(plane, sender));
+
+        (await plane.Put(new Document(rules, RelayResourceTests.Body("""{"properties":{"ipRules":[{"ipMask":"127.0.0.0/8","appliesTo":"listeners"},{"ipMask":"192.0.2.0/24"}]}}""")))).Expect(201);
+        var cut = await Assert.ThrowsAnyAsync<Exception>(async () =>
+        {
+            if ((await sender.ReceiveAsync(new byte[16], Cancel).WaitAsync(TimeSpan.FromSeconds(5), Cancel)).MessageType == WebSocketMessageType.Close)
+                throw new WebSocketException("closed");
+        });
+        using var next = new ClientWebSocket();
+        var refused = await Assert.ThrowsAsync<WebSocketException>(() => Send(plane, next));
+
+        Assert.IsNotType<TimeoutException>(cut);
+        Assert.Contains("403", refused.Message, StringComparison.Ordinal);
+        Assert.Equal(WebSocketState.Open, listener.State);
+        (await plane.Delete(rules)).Expect(200);
+        using var last = new ClientWebSocket();
+        using var again = await Meet(listener, Send(plane, last));
+    }
+
+    [Theory]
+    [InlineData("sender", "listen")]
+    [InlineData("listener", "connect")]
+    public async Task Refuses_TokenOfTheOtherRight(string role, string action)
+    {
+        await using var plane = await RelayResourceTests.Of(relay: true);
+        using var socket = new ClientWebSocket();
+        var refused = await Assert.ThrowsAsync<WebSocketException>(() => Connect(plane, socket, role, action, ""));
+        Assert.Contains("403", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Refuses_TokensOfAClusterThatWasMadeAnew()
+    {
+        await using var plane = await RelayResourceTests.Of(relay: true);
+        var old = (await plane.Post($"{Connection}/listCredentials", """{"role":"listener"}""")).Expect(200).Json;
+        await plane.Remove(Documents.East);
+        plane.Clock.Advance(TimeSpan.FromSeconds(1));
+        await plane.Make(Documents.Kubernetes("east", ["n6", "big", "tiny"], ["ha"]));
+        using var socket = new ClientWebSocket();
+        var refused = await Assert.ThrowsAsync<WebSocketException>(() => Connect(plane, socket, old, "listen", ""));
+        Assert.Contains("401", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Notes_EachConnectionAndRefusal_AndNoToken()
+    {
+        await using var plane = await RelayResourceTests.Of(relay: true);
+        using (var listener = await Listen(plane))
+        using (var sender = new ClientWebSocket())
+        {
+            using var answering = await Meet(listener, Send(plane, sender));
+            (await plane.Put(new Document(Rules, RelayResourceTests.Body("{}")))).Expect(201);
+            using var next = new ClientWebSocket();
+            await Assert.ThrowsAsync<WebSocketException>(() => Send(plane, next));
+        }
+
+        var path = Path.Join(plane.Data, "relay-audit.log");
+        await plane.Until(() => File.Exists(path) && Lines(path).Any(l => l["event"]!.ToString() == "SessionClosed") && Lines(path).Any(l => l["event"]!.ToString() == "Refused"), "a log");
+        var lines = Lines(path);
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(path));
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Path.Join(plane.Data, "relay.key")));
+        Assert.Contains(lines, l => l["event"]!.ToString() == "SessionOpened" && l["key"]!.ToString() == "send" && l["source"]!.ToString() == "127.0.0.1");
+        Assert.Contains(lines, l => l["event"]!.ToString() == "Refused" && l["rule"]?.ToString() == "cluster east: deny by default");
+        Assert.Contains(lines, l => l["event"]!.ToString() == "CredentialsIssued" && l["principal"]!.ToString() == "admin");
+        Assert.DoesNotContain("SharedAccessSignature", await File.ReadAllTextAsync(path, Cancel), StringComparison.Ordinal);
+    }
+
+    private static List<JsonNode> Lines(string path)
+    {
+        using var reader = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
+        return [.. reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonNode.Parse(line)!)];
+    }
+
+    private static async Task<ClientWebSocket> Listen(Plane plane)
+    {
+        var socket = new ClientWebSocket();
+        await Connect(plane, socket, "listener", "listen", "");
+        // The handshake is done a moment before the listener is in the roster.
+        while ((await plane.Get(Connection)).Json["properties"]!["listenerCount"]!.GetValue<int>() == 0)
+            await Task.Delay(10, Cancel);
+        return socket;
+    }
+
+    private static Task Send(Plane plane, ClientWebSocket socket) => Connect(plane, socket, "sender", "connect", "/kubernetes");
+
+    private static async Task Connect(Plane plane, ClientWebSocket socket, string role, string action, string suffix) =>
+        await Connect(plane, socket, (await plane.Post($"{Connection}/listCredentials", $$"""{"role":"{{role}}"}""")).Expect(200).Json, action, suffix);
+
+    private static async Task Connect(Plane plane, ClientWebSocket socket, JsonNode credentials, string action, string suffix)
+    {
+        socket.Options.SetRequestHeader("ServiceBusAuthorization", credentials["token"]!.ToString());
+        await socket.ConnectAsync(new Uri($"{credentials["relay"]}/$hc/{credentials["hybridConnectionName"]}{suffix}?sb-hc-action={action}"), Cancel).WaitAsync(TimeSpan.FromSeconds(10), Cancel);
+    }
+
+    /// <summary>Takes the sender that comes next, as a listener does.</summary>
+    private static async Task<ClientWebSocket> Meet(ClientWebSocket listener, Task sending)
+    {
+        var accept = JsonNode.Parse(await Receive(listener))!["accept"]!;
+        var answering = new ClientWebSocket();
+        await answering.ConnectAsync(new Uri(accept["address"]!.ToString()), Cancel).WaitAsync(TimeSpan.FromSeconds(10), Cancel);
+        await sending;
+        return answering;
+    }
+
+    private static async Task<string> Receive(ClientWebSocket socket)
+    {
+        var buffer = new byte[64 * 1024];
+        var result = await socket.ReceiveAsync(buffer, Cancel).WaitAsync(TimeSpan.FromSeconds(10), Cancel);
+        return Encoding.UTF8.GetString(buffer, 0, result.Count);
+    }
+}

@@ -1,0 +1,46 @@
+using System.Net;
+using Weft.Server;
+
+namespace Weft.Tests.Server;
+
+public sealed class ServeOptionsTests
+{
+    [Theory]
+    [InlineData("--relay-listen 127.0.0.1:7434", "ws://127.0.0.1:7434")]
+    [InlineData("--relay-listen [::1]:7434", "ws://[::1]:7434")]
+    [InlineData("--relay-listen 0.0.0.0:7434 --relay-tls-cert FILE --relay-tls-key FILE --relay-address relay.example", "wss://relay.example:7434")]
+    [InlineData("--relay-listen 0.0.0.0:7434 --relay-tls-cert FILE --relay-tls-key FILE --relay-address relay.example:443", "wss://relay.example")]
+    [InlineData("--relay-listen 0.0.0.0:7434 --tls-cert FILE --tls-key FILE --relay-address [2001:db8::7]:8443", "wss://[2001:db8::7]:8443")]
+    [InlineData("--relay-listen 192.0.2.7:7434 --relay-plain-http", "ws://192.0.2.7:7434")]
+    [InlineData("--relay-listen 192.0.2.7:7434 --relay-plain-http --relay-address relay.example:443 --relay-proxies 192.0.2.0/24,2001:db8::/32", "wss://relay.example")]
+    public void Reads_WhereTheRelayIs(string line, string address)
+    {
+        var options = ServeOptions.Read(Arguments(line)).Value;
+        Assert.Equal(address, $"{options.Relay!.AddressAt(options.Relay.Listen.Port).Scheme}://{options.Relay.AddressAt(options.Relay.Listen.Port).Authority}");
+    }
+
+    [Theory]
+    [InlineData("--relay-listen 192.0.2.7:7434", "--relay-tls-cert and --relay-tls-key")]
+    [InlineData("--relay-listen 0.0.0.0:7434 --relay-plain-http", "--relay-address HOST:PORT")]
+    [InlineData("--relay-listen 7434", "'7434' is no address and port")]
+    [InlineData("--relay-address relay.example", "there is none without --relay-listen")]
+    [InlineData("--relay-listen 127.0.0.1:0 --relay-address relay.example:0", "'relay.example:0' is no host and port")]
+    [InlineData("--relay-listen 127.0.0.1:0 --relay-address relay.example:70000", "no host and port")]
+    [InlineData("--relay-listen 127.0.0.1:0 --relay-address https://relay.example", "no host and port")]
+    [InlineData("--relay-listen 127.0.0.1:0 --relay-address 2001:db8::7", "no host and port")]
+    [InlineData("--relay-listen 127.0.0.1:0 --relay-proxies 10.0.0.1/8", "'10.0.0.0/8'")]
+    [InlineData("--relay-listen 127.0.0.1:0 --relay-proxies 10.0.0.0/8,", "no IP address")]
+    [InlineData("--relay-listen 127.0.0.1:0 --relay-tls-cert FILE", "go together")]
+    [InlineData("--relay-listen 127.0.0.1:0 --relay-tls-cert /nowhere --relay-tls-key FILE", "there is no file '/nowhere'")]
+    public void Refuses_RelayThatCouldNotBeReachedSafely(string line, string because) =>
+        Assert.Contains(because, Assert.Single(ServeOptions.Read(Arguments(line)).Refusal!.Findings).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void Says_AllMistakesAtOnce() =>
+        Assert.Equal(4, ServeOptions.Read(["--listen", "nowhere", "--relay-listen", "0.0.0.0:1", "--relay-proxies", "x", "--relay-plain-http"]).Refusal!.Findings.Length);
+
+    [Fact]
+    public void Serves_NoRelayUnlessTold() => Assert.Null(ServeOptions.Read(["--data", "/tmp"]).Value.Relay);
+
+    private static string[] Arguments(string line) => ["--data", "/tmp", .. line.Replace("FILE", typeof(ServeOptionsTests).Assembly.Location, StringComparison.Ordinal).Split(' ')];
+}

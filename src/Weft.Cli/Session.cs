@@ -40,6 +40,9 @@ internal sealed class Session : IDisposable
     /// <summary>Where to speak to.</summary>
     public Settings Settings => _settings ??= Settings.Settle(Parsed.GetValue(_options.Context), _options.AsContext(Parsed), Surroundings.Environment);
 
+    /// <summary>The options that make another process of this program speak to the same server.</summary>
+    public IEnumerable<string> ConnectionArguments => Settings.AsArguments(Settings.Context, _options.AsContext(Parsed), Surroundings.Environment);
+
     /// <summary>From names to ids.</summary>
     public Scope Scope => new(Settings);
 

@@ -8,6 +8,9 @@ internal sealed class Shell(Surroundings surroundings)
     /// <summary>The options of every command.</summary>
     public GlobalOptions Options { get; } = new();
 
+    /// <summary>The commands that end in order when they are interrupted, however long that takes: they have a child to wait for, or something to take back.</summary>
+    public HashSet<Command> EndsInOrder { get; } = [];
+
     /// <summary>Says what a command does.</summary>
     /// <param name="command">The command.</param>
     /// <param name="work">What it does; the number is the exit code.</param>

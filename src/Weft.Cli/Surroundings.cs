@@ -14,7 +14,16 @@ internal sealed record Surroundings
     /// <summary>What <c>-f -</c> and questions read.</summary>
     public required TextReader In { get; init; }
 
-    /// <summary>The environment; only <see cref="Contexts.Settings"/> and <see cref="UsesColour"/> look into it.</summary>
+    /// <summary>Opens what <c>stdio</c> sends: stdin as bytes.</summary>
+    public Func<Stream> OpenIn { get; init; } = Console.OpenStandardInput;
+
+    /// <summary>Opens where goes what <c>stdio</c> receives: stdout as bytes.</summary>
+    public Func<Stream> OpenOut { get; init; } = Console.OpenStandardOutput;
+
+    /// <summary>The program's own file, for those who are to start it again.</summary>
+    public string Program { get; init; } = ProgramFile(System.Environment.ProcessPath);
+
+    /// <summary>The environment; only <see cref="Contexts.Settings"/>, <see cref="Relaying.KubeconfigFile.PathIn"/> and <see cref="UsesColour"/> look into it.</summary>
     public required IReadOnlyDictionary<string, string> Environment { get; init; }
 
     /// <summary>Whether stdout is a terminal.</summary>
@@ -34,6 +43,9 @@ internal sealed record Surroundings
 
     /// <summary>Whether colours are wanted at all (no-color.org).</summary>
     public bool UsesColour => !Environment.TryGetValue("NO_COLOR", out var no) || no.Length == 0;
+
+    // Under a test's or a developer's host the process is another program: then the one in the path is meant.
+    private static string ProgramFile(string? process) => Path.GetFileName(process) is "weft" or "Weft.Cli" ? process! : "weft";
 
     /// <summary>The real process.</summary>
     /// <returns>Its streams and environment.</returns>

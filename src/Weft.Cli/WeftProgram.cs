@@ -37,12 +37,12 @@ internal static class WeftProgram
         var configuration = new ParserConfiguration { ResponseFileTokenReplacer = null };
         if (args is [var directive, var line] && directive.StartsWith("[suggest:", StringComparison.Ordinal))
             return Suggest(root, configuration, directive, line, surroundings.Out);
-        var parsed = root.Parse(args, configuration);
+        var parsed = root.Parse(SshCommand.Fence(args, shell.Options), configuration);
         var colour = surroundings.UsesColour && !parsed.GetValue(shell.Options.NoColour);
         var error = new Terminal(surroundings.Error, surroundings.ErrorIsTerminal, colour);
         if (parsed.Action is ParseErrorAction)
             return Misread(parsed, error);
-        if (parsed.Tokens.FirstOrDefault(token => token.Type == TokenType.Argument && token.Value is ['-', '-', _, ..]) is { } unknown)
+        if (parsed.Tokens.TakeWhile(token => token.Type != TokenType.DoubleDash).FirstOrDefault(token => token.Type == TokenType.Argument && token.Value is ['-', '-', _, ..]) is { } unknown)
             return Say(Complaint.OfUsage($"there is no option {unknown.Value}", $"{PathOf(parsed)} --help"), error);
         try
         {
@@ -51,6 +51,7 @@ internal static class WeftProgram
                 Output = surroundings.Out,
                 Error = surroundings.Error,
                 EnableDefaultExceptionHandler = false,
+                ProcessTerminationTimeout = shell.EndsInOrder.Contains(parsed.CommandResult.Command) ? Timeout.InfiniteTimeSpan : TimeSpan.FromSeconds(2),
             });
         }
         catch (Complaint complaint)
@@ -88,7 +89,7 @@ internal static class WeftProgram
         {
             ApplyCommand.Build, PlanCommand.Build, ExplainCommand.Build, GetCommand.Build, ShowCommand.Build, DeleteCommand.Build, AdministerCommand.Enable,
             AdministerCommand.Disable, CreateCommand.Build, ManifestsCommand.Build, InventoryCommand.Build, WhoCommand.Build, IpamCommand.Build, LintCommand.Build, DriftCommand.Build,
-            VerifyCommand.Build, AgentCommand.Build,
+            VerifyCommand.Build, AgentCommand.Build, ProxyCommand.Build, SshCommand.Build, SshConfigCommand.Build, StdioCommand.Build, RelayCommand.Build, PrincipalCommand.Build,
             ConfigCommand.Build, CompletionCommand.Build, VersionCommand.Build,
         })
             root.Subcommands.Add(command(shell));

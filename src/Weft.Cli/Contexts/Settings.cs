@@ -55,6 +55,25 @@ internal sealed record Settings(string? Context, Uri? Server, string? TokenFile,
             options.ResourceGroup ?? context.ResourceGroup);
     }
 
+    /// <summary>The options that make another process settle on the same server as this one, whatever its environment.</summary>
+    /// <param name="context">The context that was settled on, or null.</param>
+    /// <param name="options">What the other options say, as a context.</param>
+    /// <param name="environment">The environment.</param>
+    /// <returns>Options and their values; files by their whole paths.</returns>
+    public static IEnumerable<string> AsArguments(string? context, Context options, IReadOnlyDictionary<string, string> environment)
+    {
+        (string Option, string? Value)[] given =
+        [
+            ("--context", context),
+            ("--server", options.Server ?? Variable(environment, ServerVariable)),
+            ("--token-file", FullPath(options.TokenFile ?? Variable(environment, TokenFileVariable))),
+            ("--ca", FullPath(options.Ca)),
+        ];
+        return given.Where(pair => pair.Value is not null).SelectMany(pair => new[] { pair.Option, pair.Value! });
+
+        static string? FullPath(string? file) => file is null ? null : Path.GetFullPath(file);
+    }
+
     private static bool SameServer(string one, string? other) =>
         other is not null && Address(one) is { } a && Address(other) is { } b && a.GetLeftPart(UriPartial.Authority) == b.GetLeftPart(UriPartial.Authority);
 

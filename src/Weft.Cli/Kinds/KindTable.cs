@@ -11,9 +11,9 @@ internal static class KindTable
     public const string WeftVersion = "2026-11-01";
 
     private const string ComputeVersion = "2026-10-01";
-    private const string RelayVersion = "2026-01-01";
     private const string FabricVersion = "2025-07-15";
     private const string ResourcesVersion = "2021-04-01";
+    private const string RelayVersion = "2026-01-01";
 
     private static readonly Column Name = new("NAME", row => row.Text("name"));
     private static readonly Column Status = new("STATUS", row => row.Status);
@@ -65,19 +65,24 @@ internal static class KindTable
         new("ADDRESSES", Addresses), Status, Age, Of("IMAGE", "vmImage", wide: true), Site, Message,
     ]);
 
-    private static readonly Kind Namespaces = Relay("relaynamespaces", "namespaces", ["rns"], null, "",
+    /// <summary>Relay namespaces.</summary>
+    public static readonly Kind RelayNamespaces = Relay("relaynamespaces", "namespaces", ["rns"], null, "",
         [Name, new("LOCATION", row => row.Text("location")), Of("ACCESS", "publicNetworkAccess"), Status, Age]);
 
-    private static readonly Kind HybridConnections = Relay("hybridconnections", "namespaces/hybridConnections", ["hc"], Namespaces, "namespace",
+    /// <summary>Hybrid connections that people made.</summary>
+    public static readonly Kind HybridConnections = Relay("hybridconnections", "namespaces/hybridConnections", ["hc"], RelayNamespaces, "namespace",
         [Name, InParent("NAMESPACE"), Of("AUTHORIZED", "requiresClientAuthorization"), Of("LISTENERS", "listenerCount"), Age]);
+
+    /// <summary>Nexus Clusters: racks tied to a fabric.</summary>
+    public static readonly Kind NexusClusters = Compute("clusters", "clusters", ["cl"],
+        [Name, Of("VERSION", "clusterVersion"), Refers("FABRIC", "networkFabricId"), Status, Age, Location, Message]);
 
     /// <summary>All kinds, in the order in which they depend on each other.</summary>
     public static readonly ImmutableArray<Kind> All =
     [
         Groups,
         Fabric("networkfabrics", "networkFabrics", ["nf", "fabrics", "fabric"], [Name, Status, Age, Location]),
-        Compute("clusters", "clusters", ["cl"],
-            [Name, Of("VERSION", "clusterVersion"), Refers("FABRIC", "networkFabricId"), Status, Age, Location, Message]),
+        NexusClusters,
         L2Domains,
         L3Domains,
         Fabric("internalnetworks", "l3IsolationDomains/internalNetworks", ["in"],
@@ -107,10 +112,10 @@ internal static class KindTable
             new("ADDRESS", row => row.Text("properties.address")), InParent("NETWORK"), Of("METHOD", "method"), Of("HOLDER", "holder"),
             Refers("CLUSTER", "cluster"), Refers("NODE", "node"), new("SINCE", row => row.Since("properties.since")),
         ]),
-        Namespaces,
-        Relay("namespacerulesets", "namespaces/networkRuleSets", [], Namespaces, "namespace", [Name, InParent("NAMESPACE"), Of("DEFAULT", "defaultAction"), Rules, Age]),
+        RelayNamespaces,
+        Relay("namespacerulesets", "namespaces/networkRuleSets", [], RelayNamespaces, "namespace", [Name, InParent("NAMESPACE"), Of("DEFAULT", "defaultAction"), Rules, Age]),
         HybridConnections,
-        Relay("namespacekeys", "namespaces/authorizationRules", [], Namespaces, "namespace", [Name, InParent("NAMESPACE"), Of("RIGHTS", "rights"), Age]),
+        Relay("namespacekeys", "namespaces/authorizationRules", [], RelayNamespaces, "namespace", [Name, InParent("NAMESPACE"), Of("RIGHTS", "rights"), Age]),
         Relay("connectionkeys", "namespaces/hybridConnections/authorizationRules", [], HybridConnections, "connection", [Name, InParent("CONNECTION"), Of("RIGHTS", "rights"), Age]),
         new("networkrulesets", "networkruleset", ResourceType.Parse("Weft.Relay/networkRuleSets"), WeftVersion) { Short = ["nrs"], Columns = [InParent("OF"), Of("DEFAULT", "defaultAction"), Rules, Age] },
     ];

@@ -3,7 +3,8 @@ namespace Weft.Cli.Output;
 /// <summary>A file for its owner alone, replaced in one step.</summary>
 internal static class PrivateFile
 {
-    private const UnixFileMode FileMode600 = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+    /// <summary>Reading and writing, for the owner.</summary>
+    public const UnixFileMode Mode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
     /// <summary>Writes the file with mode 0600, in a directory that is made with mode 0700 where it isn't there.</summary>
     /// <param name="path">Where.</param>
@@ -12,11 +13,10 @@ internal static class PrivateFile
     public static void Write(string path, string text)
     {
         var full = Path.GetFullPath(path);
-        var directory = Path.GetDirectoryName(full)!;
-        var next = Path.Combine(directory, $".{Path.GetFileName(full)}.{Environment.ProcessId}.new");
+        var next = Path.Combine(Path.GetDirectoryName(full)!, $".{Path.GetFileName(full)}.{Environment.ProcessId}.new");
         try
         {
-            MakeDirectory(directory);
+            MakeDirectoryOf(full);
             WriteNew(next, text);
             File.Move(next, full, overwrite: true);
         }
@@ -32,18 +32,32 @@ internal static class PrivateFile
     {
         var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write };
         if (!OperatingSystem.IsWindows())
-            options.UnixCreateMode = FileMode600;
-        using var writer = new StreamWriter(path, options);
-        writer.Write(text);
+            options.UnixCreateMode = Mode;
+        using var file = new FileStream(path, options);
+        using (var writer = new StreamWriter(file, leaveOpen: true))
+            writer.Write(text);
+        // A rename may reach the disk before the bytes do: then a power cut leaves an empty file.
+        file.Flush(flushToDisk: true);
     }
 
-    private static void MakeDirectory(string path)
+    /// <summary>Makes the directory of a file, with mode 0700, where it isn't there.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="Complaint">It cannot be made.</exception>
+    public static void MakeDirectoryOf(string path)
     {
-        if (Directory.Exists(path))
+        var directory = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        if (Directory.Exists(directory))
             return;
-        if (OperatingSystem.IsWindows())
-            Directory.CreateDirectory(path);
-        else
-            Directory.CreateDirectory(path, FileMode600 | UnixFileMode.UserExecute);
+        try
+        {
+            if (OperatingSystem.IsWindows())
+                Directory.CreateDirectory(directory);
+            else
+                Directory.CreateDirectory(directory, Mode | UnixFileMode.UserExecute);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new Complaint($"{path} cannot be written: {e.Message}");
+        }
     }
 }

@@ -1,0 +1,93 @@
+using System.Text.Json.Nodes;
+
+namespace Weft.Cli.Relaying;
+
+/// <summary>What stands in a kubeconfig for a proxy: a cluster, a context, and perhaps a user, all under one name.</summary>
+/// <param name="Name">The name.</param>
+/// <param name="Cluster">Where the API server is and how it is known.</param>
+/// <param name="User">As whom; null where the user is another entry's.</param>
+/// <param name="UserName">The user's name; null where nobody is named.</param>
+/// <param name="Owner">Who may take the entry out again: a proxy that took the entry's place is another owner.</param>
+internal sealed record KubeconfigEntry(string Name, JsonObject Cluster, JsonObject? User, string? UserName, string Owner)
+{
+    /// <summary>The id that the entry leads to, for those who read the file.</summary>
+    public required string Target { get; init; }
+
+    /// <summary>The namespace of the context; null for none.</summary>
+    public string? Namespace { get; init; }
+
+    // The place that kubectl keeps for tools' own notes: it reads and writes extensions whole.
+    private const string Extension = "weft";
+
+    /// <summary>Writes the entry into a kubeconfig.</summary>
+    /// <param name="text">The kubeconfig.</param>
+    /// <param name="makesCurrent">Whether its context becomes the current one.</param>
+    /// <returns>The changed kubeconfig.</returns>
+    /// <exception cref="Complaint">Something there has the name, and isn't a proxy's.</exception>
+    public KubeconfigText AddTo(KubeconfigText text, bool makesCurrent)
+    {
+        RefuseForeign(text);
+        var previous = makesCurrent ? PreviousOf(text) : null;
+        var changed = text.With("clusters", new JsonObject { ["cluster"] = Cluster.DeepClone(), ["name"] = Name });
+        changed = User is null ? changed.Without("users", Name) : changed.With("users", new JsonObject { ["name"] = Name, ["user"] = User.DeepClone() });
+        changed = changed.With("contexts", new JsonObject { ["context"] = Context(previous), ["name"] = Name });
+        return makesCurrent ? changed.WithCurrent(Name) : changed;
+    }
+
+    /// <summary>Takes an entry out, and gives the current context back to who had it.</summary>
+    /// <param name="text">The kubeconfig.</param>
+    /// <param name="name">The entry's name.</param>
+    /// <param name="owner">Who wrote it.</param>
+    /// <returns>The changed kubeconfig; the same where the entry is another's by now.</returns>
+    public static KubeconfigText TakeFrom(KubeconfigText text, string name, string owner)
+    {
+        if (NoteOf(text.Find("contexts", name)) is not { } note || note["owner"]?.ToString() != owner)
+            return text;
+        var previous = note["previous"]?.ToString();
+        var changed = text;
+        // Who was made current after us gives back to us, and we are gone.
+        foreach (var context in text.Entries("contexts").Where(context => NoteOf(context)?["previous"]?.ToString() == name))
+        {
+            var relinked = (JsonObject)context.DeepClone();
+            NoteOf(relinked)!["previous"] = previous;
+            changed = changed.With("contexts", relinked);
+        }
+
+        foreach (var list in new[] { "contexts", "users", "clusters" })
+            changed = changed.Without(list, name);
+        return changed.CurrentContext == name ? changed.WithCurrent(previous is not null && changed.Find("contexts", previous) is not null ? previous : null) : changed;
+    }
+
+    /// <summary>Whether any proxy's entry is in a kubeconfig.</summary>
+    /// <param name="text">The kubeconfig.</param>
+    /// <returns>True if so.</returns>
+    public static bool IsIn(KubeconfigText text) => text.Entries("contexts").Any(context => NoteOf(context) is not null);
+
+    private static JsonObject? NoteOf(JsonObject? context) => ((context?["context"] as JsonObject)?["extensions"] as JsonArray ?? []).OfType<JsonObject>()
+        .FirstOrDefault(extension => extension["name"]?.ToString() == Extension)?["extension"] as JsonObject;
+
+    private JsonObject Context(string? previous)
+    {
+        var note = new JsonObject { ["owner"] = Owner, ["target"] = Target };
+        if (previous is not null)
+            note["previous"] = previous;
+        var context = new JsonObject { ["cluster"] = Name, ["extensions"] = new JsonArray(new JsonObject { ["extension"] = note, ["name"] = Extension }) };
+        if (Namespace is not null)
+            context["namespace"] = Namespace;
+        context["user"] = UserName ?? "";
+        return context;
+    }
+
+    /// <summary>Who gets the current context back: who has it now; and where that is the entry that is replaced, who that one would have given it to.</summary>
+    private string? PreviousOf(KubeconfigText text) =>
+        text.CurrentContext == Name ? NoteOf(text.Find("contexts", Name))?["previous"]?.ToString() : text.CurrentContext;
+
+    private void RefuseForeign(KubeconfigText text)
+    {
+        if (NoteOf(text.Find("contexts", Name)) is not null)
+            return;
+        var taken = new[] { "contexts", "clusters", "users" }.Where(list => text.Find(list, Name) is not null).ToList();
+        if (taken.Count > 0)
+            throw new Complaint($"'{Name}' is in {string.Join(" and ", taken)} of {text.File} already, and weft didn't write it", next: "choose another name with --kube-context NAME");
+    }
+}

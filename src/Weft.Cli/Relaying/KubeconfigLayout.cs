@@ -1,0 +1,129 @@
+using YamlDotNet.Core;
+using YamlDotNet.Core.Events;
+
+namespace Weft.Cli.Relaying;
+
+/// <summary>Where things stand in the text of a kubeconfig, so that some lines can change while all others stay as somebody wrote them.</summary>
+internal sealed class KubeconfigLayout
+{
+    private readonly Dictionary<string, ListPlace> _lists = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, TextPlace> _texts = new(StringComparer.Ordinal);
+
+    /// <summary>Whether every list is written an item a line, as kubectl does: then lines can be changed. Otherwise the file is written anew.</summary>
+    public bool IsInLines { get; private set; } = true;
+
+    /// <summary>Reads a text that has been read as YAML before.</summary>
+    /// <param name="text">The text.</param>
+    /// <returns>The places.</returns>
+    public static KubeconfigLayout Of(string text)
+    {
+        var layout = new KubeconfigLayout();
+        var parser = new Parser(new Scanner(new StringReader(text), skipComments: true));
+        parser.Consume<StreamStart>();
+        if (!parser.TryConsume<DocumentStart>(out _) || !parser.TryConsume<MappingStart>(out var root))
+            return layout;
+        layout.IsInLines = root.Style != MappingStyle.Flow;
+        while (!parser.TryConsume<MappingEnd>(out _))
+            layout.Member(parser, parser.Consume<Scalar>());
+        return layout;
+    }
+
+    /// <summary>A list of the root.</summary>
+    /// <param name="name">Its name, such as <c>contexts</c>.</param>
+    /// <returns>Where it is, or null where there is none.</returns>
+    public ListPlace? List(string name) => _lists.GetValueOrDefault(name);
+
+    /// <summary>A text of the root.</summary>
+    /// <param name="name">Its name, such as <c>current-context</c>.</param>
+    /// <returns>Where it is, or null where there is none.</returns>
+    public TextPlace? Text(string name) => _texts.GetValueOrDefault(name);
+
+    private void Member(Parser parser, Scalar key)
+    {
+        var line = Line(key.Start);
+        if (parser.TryConsume<SequenceStart>(out var sequence))
+        {
+            _lists[key.Value] = Items(parser, line, sequence.Style == SequenceStyle.Flow);
+        }
+        else if (parser.TryConsume<Scalar>(out var text))
+        {
+            var place = new TextPlace((int)text.Start.Index, (int)text.End.Index);
+            _texts[key.Value] = place;
+            // 'clusters: null', and 'clusters:' with nothing: a list that has no items yet.
+            _lists[key.Value] = new ListPlace(line, line, []);
+        }
+        else
+        {
+            Skip(parser);
+        }
+    }
+
+    private ListPlace Items(Parser parser, int keyLine, bool isFlow)
+    {
+        var items = new List<ItemPlace>();
+        while (!parser.TryConsume<SequenceEnd>(out _))
+        {
+            parser.Accept<ParsingEvent>(out _);
+            var first = parser.Current!.Start;
+            var (name, last) = Item(parser);
+            items.Add(new ItemPlace(name, Line(first), last));
+        }
+
+        if (isFlow && items.Count > 0)
+            IsInLines = false;
+        return new ListPlace(keyLine, isFlow ? keyLine : items.Count > 0 ? items[^1].Last : keyLine, items);
+    }
+
+    /// <summary>Reads an item to its end.</summary>
+    private static (string? Name, int Last) Item(Parser parser)
+    {
+        string? name = null;
+        if (!parser.TryConsume<MappingStart>(out _))
+            return (null, Skip(parser));
+        var last = 0;
+        while (!parser.TryConsume<MappingEnd>(out _))
+        {
+            var key = parser.Consume<Scalar>();
+            if (key.Value == "name" && parser.Accept<Scalar>(out var value))
+                name = value.Value;
+            last = Math.Max(last, Math.Max(Line(key.Start), Skip(parser)));
+        }
+
+        return (name, last);
+    }
+
+    /// <summary>Reads a node to its end, and says on which line its last text is.</summary>
+    private static int Skip(Parser parser)
+    {
+        var last = 0;
+        for (var depth = 0; ;)
+        {
+            var next = parser.Consume<ParsingEvent>();
+            depth += next.NestingIncrease;
+            // The end of a block is where the next thing begins; only texts and brackets say where something was.
+            if (next is Scalar or AnchorAlias or MappingStart or SequenceStart || next is MappingEnd or SequenceEnd && next.End.Index > next.Start.Index)
+                last = Math.Max(last, next.End.Column == 1 && next.End.Line > next.Start.Line ? Line(next.End) - 1 : Line(next.End));
+            if (depth == 0)
+                return last;
+        }
+    }
+
+    private static int Line(Mark mark) => (int)mark.Line - 1;
+}
+
+/// <summary>Where a list is.</summary>
+/// <param name="KeyLine">The line of its name, from 0.</param>
+/// <param name="Last">Its last line.</param>
+/// <param name="Items">Its items.</param>
+internal sealed record ListPlace(int KeyLine, int Last, IReadOnlyList<ItemPlace> Items);
+
+/// <summary>Where an item is.</summary>
+/// <param name="Name">Its <c>name</c>, or null.</param>
+/// <param name="First">The line on which its first member begins, from 0.</param>
+/// <param name="Last">The last line of it.</param>
+internal sealed record ItemPlace(string? Name, int First, int Last);
+
+/// <summary>Where a text is, in characters from the start of the file.</summary>
+/// <param name="Start">Its first character.</param>
+/// <param name="End">What comes after it.</param>
+internal readonly record struct TextPlace(int Start, int End);

@@ -1,0 +1,161 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Weft.Attachments.Renderers;
+using Weft.Cli.Documents;
+
+namespace Weft.Cli.Relaying;
+
+/// <summary>A kubeconfig, as a value. A change touches the lines it is about; foreign entries, their order and all comments stay.</summary>
+/// <remarks>A file in JSON or with lists in brackets is written anew as YAML at its first change: JSON has no comments to lose.</remarks>
+internal sealed class KubeconfigText
+{
+    private const string Current = "current-context";
+
+    private readonly KubeconfigLayout _layout;
+
+    private KubeconfigText(string text, JsonObject root, string file) => (Text, Root, File, _layout) = (text, root, file, KubeconfigLayout.Of(text));
+
+    /// <summary>The text.</summary>
+    public string Text { get; }
+
+    /// <summary>What the text says.</summary>
+    public JsonObject Root { get; }
+
+    /// <summary>Which file it is, for messages.</summary>
+    public string File { get; }
+
+    /// <summary>The context that is used where none is named; null for none.</summary>
+    public string? CurrentContext => Root[Current] is JsonValue value && value.GetValueKind() == JsonValueKind.String && value.GetValue<string>() is { Length: > 0 } name ? name : null;
+
+    /// <summary>Reads a text.</summary>
+    /// <param name="text">The text; an empty one is a kubeconfig without entries.</param>
+    /// <param name="file">Which file it is.</param>
+    /// <returns>The kubeconfig.</returns>
+    /// <exception cref="Complaint">It is none.</exception>
+    public static KubeconfigText Read(string text, string file)
+    {
+        var findings = new List<Finding>();
+        var documents = YamlReader.Read(file, new StringReader(text), findings, asFlags: false);
+        if (findings.Count > 0)
+            throw new Complaint($"{file} can't be read as a kubeconfig, so nothing is written to it", [.. findings.Select(finding => finding.ToString())], "mend it, or name another file with --kubeconfig FILE");
+        if (documents.Count == 0)
+            return new KubeconfigText($"{text}apiVersion: v1\nkind: Config\nclusters: []\nusers: []\ncontexts: []\n{Current}: \"\"\n", Empty(), file);
+        if (documents is [{ Value: JsonObject { Count: 0 } }])
+            return Read("", file);
+        return documents is [{ Value: JsonObject root }]
+            ? new KubeconfigText(text.EndsWith('\n') ? text : text + '\n', root, file)
+            : throw new Complaint($"{file} is no kubeconfig: it holds {(documents.Count > 1 ? "several documents" : "no object")}", next: "name another file with --kubeconfig FILE");
+    }
+
+    /// <summary>A kubeconfig with one entry and nothing else.</summary>
+    /// <returns>The kubeconfig.</returns>
+    public static KubeconfigText New() => Read("", "the kubeconfig");
+
+    /// <summary>Finds an entry.</summary>
+    /// <param name="list"><c>clusters</c>, <c>users</c> or <c>contexts</c>.</param>
+    /// <param name="name">Its name, exactly.</param>
+    /// <returns>The entry with its name, or null.</returns>
+    public JsonObject? Find(string list, string name) => Entries(list).FirstOrDefault(entry => entry["name"]?.ToString() == name);
+
+    /// <summary>The entries of a list.</summary>
+    /// <param name="list"><c>clusters</c>, <c>users</c> or <c>contexts</c>.</param>
+    /// <returns>The entries.</returns>
+    public IEnumerable<JsonObject> Entries(string list) => (Root[list] as JsonArray ?? []).OfType<JsonObject>();
+
+    /// <summary>Adds an entry, or puts it in the place of the one with its name.</summary>
+    /// <param name="list">The list.</param>
+    /// <param name="entry">The entry, with its name.</param>
+    /// <returns>The changed kubeconfig.</returns>
+    public KubeconfigText With(string list, JsonObject entry)
+    {
+        var name = entry["name"]!.ToString();
+        if (!_layout.IsInLines)
+            return InLines().With(list, entry);
+        var (lines, place) = (Lines(), _layout.List(list));
+        if (place is null)
+            return Next([.. lines, $"{list}:", .. Item(entry, 0)]);
+        var indent = place.Items.Count > 0 ? IndentOf(lines[Dash(lines, place.Items[0])]) : 0;
+        if (place.Items.FirstOrDefault(item => item.Name == name) is { } old)
+        {
+            var first = Dash(lines, old);
+            lines.RemoveRange(first, old.Last - first + 1);
+            lines.InsertRange(first, Item(entry, indent));
+            return Next(lines);
+        }
+
+        if (place.Items.Count == 0)
+            lines[place.KeyLine] = $"{list}:";
+        lines.InsertRange(place.Last + 1, Item(entry, indent));
+        return Next(lines);
+    }
+
+    /// <summary>Takes an entry out.</summary>
+    /// <param name="list">The list.</param>
+    /// <param name="name">The entry's name, exactly.</param>
+    /// <returns>The changed kubeconfig; the same where there is no such entry.</returns>
+    public KubeconfigText Without(string list, string name)
+    {
+        if (Find(list, name) is null)
+            return this;
+        if (!_layout.IsInLines)
+            return InLines().Without(list, name);
+        var (lines, place) = (Lines(), _layout.List(list)!);
+        var item = place.Items.First(item => item.Name == name);
+        var first = Dash(lines, item);
+        lines.RemoveRange(first, item.Last - first + 1);
+        if (place.Items.Count == 1)
+            lines[place.KeyLine] = $"{list}: []";
+        return Next(lines);
+    }
+
+    /// <summary>Makes a context the current one.</summary>
+    /// <param name="name">Its name; null for none.</param>
+    /// <returns>The changed kubeconfig.</returns>
+    public KubeconfigText WithCurrent(string? name)
+    {
+        if (name == CurrentContext)
+            return this;
+        if (!_layout.IsInLines)
+            return InLines().WithCurrent(name);
+        var value = name is null ? "\"\"" : Yaml.Write(JsonValue.Create(name)).TrimEnd('\n');
+        if (_layout.Text(Current) is not { } place)
+            return Read($"{Text}{Current}: {value}\n", File);
+        // 'current-context:' with nothing has no place of its own: the blank after the colon is missing.
+        var blank = place.Start == 0 || Text[place.Start - 1] == ' ' ? "" : " ";
+        return Read($"{Text[..place.Start]}{blank}{value}{Text[place.End..]}", File);
+    }
+
+    private static JsonObject Empty() => new()
+    {
+        ["apiVersion"] = "v1",
+        ["kind"] = "Config",
+        ["clusters"] = new JsonArray(),
+        ["users"] = new JsonArray(),
+        ["contexts"] = new JsonArray(),
+        [Current] = "",
+    };
+
+    /// <summary>The line on which an item's dash stands: mostly that of its first member, else further up.</summary>
+    private static int Dash(List<string> lines, ItemPlace item)
+    {
+        var line = item.First;
+        while (!lines[line].TrimStart().StartsWith('-'))
+            line--;
+        return line;
+    }
+
+    private static int IndentOf(string line) => line.Length - line.TrimStart().Length;
+
+    private static IEnumerable<string> Item(JsonObject entry, int indent) =>
+        Yaml.Write(new JsonArray(entry.DeepClone())).TrimEnd('\n').Split('\n').Select(line => new string(' ', indent) + line);
+
+    private KubeconfigText InLines() => Read(Yaml.Write(Root), File);
+
+    private List<string> Lines() => [.. Text.TrimEnd('\n').Split('\n').Select(line => line.TrimEnd('\r'))];
+
+    private KubeconfigText Next(IEnumerable<string> lines)
+    {
+        var end = Text.Contains("\r\n", StringComparison.Ordinal) ? "\r\n" : "\n";
+        return Read(string.Join(end, lines) + end, File);
+    }
+}

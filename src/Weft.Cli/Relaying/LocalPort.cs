@@ -1,0 +1,84 @@
+using System.Net;
+using System.Net.Sockets;
+using Weft.Relay.Clients;
+
+namespace Weft.Cli.Relaying;
+
+/// <summary>A port of this machine behind which a service is: each connection to it becomes one through the relay, with its own beginning, ends and aborts.</summary>
+internal sealed class LocalPort : IDisposable
+{
+    // Who comes before the relay has answered for those before is held by the kernel; kubectl opens a handful.
+    private const int Backlog = 128;
+
+    private readonly Socket _socket;
+
+    private LocalPort(Socket socket) => _socket = socket;
+
+    /// <summary>Where it is.</summary>
+    public IPEndPoint EndPoint => (IPEndPoint)_socket.LocalEndPoint!;
+
+    /// <summary>Opens a port.</summary>
+    /// <param name="address">The address.</param>
+    /// <param name="port">The port; 0 for any that is free.</param>
+    /// <returns>The port; whoever connects waits until <see cref="RunAsync"/>.</returns>
+    /// <exception cref="Complaint">It is taken, or not to be had.</exception>
+    public static LocalPort Open(IPAddress address, int port)
+    {
+        var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            socket.Bind(new IPEndPoint(address, port));
+            socket.Listen(Backlog);
+            return new LocalPort(socket);
+        }
+        catch (SocketException e)
+        {
+            socket.Dispose();
+            throw new Complaint($"{new IPEndPoint(address, port)} can't be listened at: {e.Message}", next: "leave --port out for one that is free");
+        }
+    }
+
+    /// <summary>Serves whoever connects.</summary>
+    /// <param name="connect">Connects through the relay.</param>
+    /// <param name="failed">Is told when that fails.</param>
+    /// <param name="cancel">Ends it, and cuts those who are connected.</param>
+    /// <returns>When everybody has gone.</returns>
+    public async Task RunAsync(Func<CancellationToken, Task<HybridConnectionStream>> connect, Action<Exception> failed, CancellationToken cancel)
+    {
+        var open = new List<Task>();
+        try
+        {
+            while (true)
+            {
+                var client = await _socket.AcceptAsync(cancel);
+                client.NoDelay = true;
+                open.RemoveAll(task => task.IsCompleted);
+                open.Add(ServeAsync(client, connect, failed, cancel));
+            }
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            await Task.WhenAll(open);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _socket.Dispose();
+
+    private static async Task ServeAsync(Socket client, Func<CancellationToken, Task<HybridConnectionStream>> connect, Action<Exception> failed, CancellationToken cancel)
+    {
+        try
+        {
+            var stream = await connect(cancel);
+            await StreamBridge.RunAsync(stream, client, cancel);
+        }
+        catch (Exception e) when (e is IOException or Complaint or Wire.ArmFailure or OperationCanceledException)
+        {
+            // A reset, and no end: the client is to know that nobody was there.
+            client.LingerState = new LingerOption(true, 0);
+            client.Dispose();
+            if (e is not OperationCanceledException)
+                failed(e);
+        }
+    }
+}

@@ -1,0 +1,83 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Weft.Cli.Wire;
+using Weft.Relay.Wire;
+using Weft.Resources;
+
+namespace Weft.Cli.Relaying;
+
+/// <summary>Where a connection is, and a token that is good for it for a while.</summary>
+/// <param name="Address">The hybrid connection.</param>
+/// <param name="Token">The token.</param>
+/// <param name="ExpiresAt">When it expires.</param>
+internal sealed record RelayCredentials(HybridConnectionAddress Address, string Token, DateTimeOffset ExpiresAt)
+{
+    /// <summary>Hides the token: a record prints its members.</summary>
+    /// <returns>Where, and until when.</returns>
+    public override string ToString() => $"{Address} until {ExpiresAt:u}";
+
+    /// <summary>Reads what <c>listCredentials</c> answers.</summary>
+    /// <param name="answer">The answer.</param>
+    /// <returns>The credentials.</returns>
+    /// <exception cref="Complaint">It is no such answer.</exception>
+    public static RelayCredentials Of(JsonObject answer)
+    {
+        var place = $"{answer["relay"]}/{string.Join('/', (answer["hybridConnectionName"]?.ToString() ?? "").Split('/').Select(Uri.EscapeDataString))}";
+        if (!HybridConnectionAddress.TryParse(place, out var address) || answer["token"]?.ToString() is not { Length: > 0 } token
+            || !long.TryParse(answer["expiresOn"]?.ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var expires))
+            throw new Complaint("the server's answer names no relay", next: "is there a weftd with --relay-listen at the configured address?");
+        return new RelayCredentials(address, token, DateTimeOffset.FromUnixTimeSeconds(expires));
+    }
+}
+
+/// <summary>Gets credentials from weftd, keeps them while they are good, and asks for new ones well before they end. Safe for many threads.</summary>
+/// <param name="client">The server.</param>
+/// <param name="target">What they are for.</param>
+/// <param name="life">How long they are to be good: 60 s to an hour.</param>
+internal sealed class RelayCredentialSource(ArmClient client, ResourceId target, TimeSpan life) : IDisposable
+{
+    private readonly SemaphoreSlim _one = new(1);
+    private RelayCredentials? _current;
+
+    /// <summary>Credentials that are good now.</summary>
+    /// <param name="cancel">Ends the wait.</param>
+    /// <returns>The credentials: new ones once a fifth of the life is left; the old ones still where the server doesn't answer.</returns>
+    public async Task<RelayCredentials> GetAsync(CancellationToken cancel)
+    {
+        await _one.WaitAsync(cancel);
+        try
+        {
+            var left = (_current?.ExpiresAt ?? default) - client.Clock.GetUtcNow();
+            if (left > life / 5)
+                return _current!;
+            try
+            {
+                _current = await AskAsync(cancel);
+            }
+            catch (Exception e) when (e is Complaint or ArmFailure { Status: >= 500 } && left > TimeSpan.FromSeconds(5))
+            {
+                // weftd may restart while the relay's tokens are good; the next connection asks again.
+            }
+
+            return _current!;
+        }
+        finally
+        {
+            _one.Release();
+        }
+    }
+
+    /// <summary>Forgets credentials that the relay wouldn't take: a key may have changed.</summary>
+    /// <param name="refused">The credentials.</param>
+    public void Forget(RelayCredentials refused) => Interlocked.CompareExchange(ref _current, null, refused);
+
+    /// <inheritdoc/>
+    public void Dispose() => _one.Dispose();
+
+    private async Task<RelayCredentials> AskAsync(CancellationToken cancel)
+    {
+        var seconds = ((int)life.TotalSeconds).ToString(CultureInfo.InvariantCulture);
+        var path = $"{target}/providers/Weft.Relay/connections/default/listCredentials?api-version={Kinds.KindTable.WeftVersion}&expiresin={seconds}";
+        return RelayCredentials.Of((await client.SendAsync(HttpMethod.Post, path, new JsonObject(), null, cancel)).Object);
+    }
+}

@@ -6,7 +6,9 @@ using Weft.Resources;
 namespace Weft.Cli.Applying;
 
 /// <summary>What is done to one resource, until it is done.</summary>
-internal sealed class ResourceWork(ArmClient client)
+/// <param name="client">The server.</param>
+/// <param name="insists">Whether a write goes through that shuts out its author.</param>
+internal sealed class ResourceWork(ArmClient client, bool insists = false)
 {
     /// <summary>Does a step of a plan.</summary>
     /// <param name="step">The step.</param>
@@ -58,7 +60,7 @@ internal sealed class ResourceWork(ArmClient client)
     private async Task<(StepOutcome Outcome, ArmError? Error)> PutAsync(Step step, Action sent, CancellationToken cancel)
     {
         var path = $"{step.Id}?api-version={step.Document.ApiVersion}";
-        var answer = await client.SendAsync(HttpMethod.Put, path, step.Document.ToPut(), null, cancel);
+        var answer = await client.SendAsync(HttpMethod.Put, insists ? $"{path}&force=true" : path, step.Document.ToPut(), null, cancel);
         sent();
         var runs = answer.AsyncOperation is not null;
         var (end, error) = runs

@@ -20,7 +20,8 @@ internal static class ApplyCommand
         var files = Parameters.Files();
         var timeout = Parameters.Timeout();
         var dry = new Option<bool>("--dry-run") { Description = "Print the plan, and write nothing" };
-        var command = new Command("apply", "Create and change resources until they are as declared") { files, timeout, dry };
+        var force = new Option<bool>("--force") { Description = "Write network rules even where they shut out your own address" };
+        var command = new Command("apply", "Create and change resources until they are as declared") { files, timeout, dry, force };
         shell.Does(command, async (session, cancel) =>
         {
             var format = session.Format(OutputFormat.Table, OutputFormat.Json, OutputFormat.Yaml, OutputFormat.Name);
@@ -37,7 +38,7 @@ internal static class ApplyCommand
             foreach (var disruption in plan.List("disruptions"))
                 session.Error.Line($"! {Label.Of(disruption["id"]?.ToString() ?? "")}: {disruption["what"]}", Ink.Bad);
             var steps = StepGraph.Of(plan, documents);
-            var results = await RunAsync(session, steps, new ResourceWork(session.Client).ApplyAsync, Parameters.Wait(session.Parsed, timeout), cancel);
+            var results = await RunAsync(session, steps, new ResourceWork(session.Client, session.Parsed.GetValue(force)).ApplyAsync, Parameters.Wait(session.Parsed, timeout), cancel);
             return StepSummary.Write(session, results, format);
         });
         return command;

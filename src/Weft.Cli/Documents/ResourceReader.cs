@@ -84,9 +84,10 @@ internal sealed class ResourceReader(Settings settings, List<Finding> findings)
 
         var at = origin.At(Origin.Member(path, "name"));
         var parent = Text(map, "parent", origin, path);
-        if (parent is not null && (kind.Parent is null || name.Contains('/', StringComparison.Ordinal)))
+        var hasParent = kind.Parent is not null || kind.StandsAtTargets;
+        if (parent is not null && (!hasParent || name.Contains('/', StringComparison.Ordinal)))
         {
-            Find(origin.At(Origin.Member(path, "parent")), kind.Parent is null ? $"a {kind.Singular} has no parent" : $"the name '{name}' says the parent already");
+            Find(origin.At(Origin.Member(path, "parent")), !hasParent ? $"a {kind.Singular} has no parent" : $"the name '{name}' says the parent already");
             return null;
         }
 

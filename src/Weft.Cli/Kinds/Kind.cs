@@ -19,6 +19,9 @@ internal sealed record Kind(string Plural, string Singular, ResourceType Type, s
     /// <summary>The option that names the parent, without its dashes; null where there is no parent.</summary>
     public string? ParentOption { get; init; }
 
+    /// <summary>Whether it stands at resources of several kinds, one at each: then it is named by what it stands at.</summary>
+    public bool StandsAtTargets { get; init; }
+
     /// <summary>The columns of its table.</summary>
     public required ImmutableArray<Column> Columns { get; init; }
 

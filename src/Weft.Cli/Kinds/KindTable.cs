@@ -117,7 +117,12 @@ internal static class KindTable
         HybridConnections,
         Relay("namespacekeys", "namespaces/authorizationRules", [], RelayNamespaces, "namespace", [Name, InParent("NAMESPACE"), Of("RIGHTS", "rights"), Age]),
         Relay("connectionkeys", "namespaces/hybridConnections/authorizationRules", [], HybridConnections, "connection", [Name, InParent("CONNECTION"), Of("RIGHTS", "rights"), Age]),
-        new("networkrulesets", "networkruleset", ResourceType.Parse("Weft.Relay/networkRuleSets"), WeftVersion) { Short = ["nrs"], Columns = [InParent("OF"), Of("DEFAULT", "defaultAction"), Rules, Age] },
+        new("networkrulesets", "networkruleset", ResourceType.Parse("Weft.Relay/networkRuleSets"), WeftVersion)
+        {
+            Short = ["nrs"],
+            StandsAtTargets = true,
+            Columns = [new("OF", row => row.Id?.Parent is { } place ? TargetNames.Written(place) : ""), Of("DEFAULT", "defaultAction"), Rules, Age],
+        },
     ];
 
     private static readonly Dictionary<string, Kind> ByName =

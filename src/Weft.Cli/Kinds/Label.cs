@@ -10,8 +10,10 @@ internal static class Label
     /// <returns>The kind and the names from the resource group down.</returns>
     public static string Of(ResourceId id)
     {
-        var kind = KindTable.Of(id.Type)?.Plural ?? id.Type.Leaf.ToLowerInvariant();
-        return $"{kind}/{Path(id)}";
+        var kind = KindTable.Of(id.Type);
+        if (kind is { StandsAtTargets: true } && id.Parent is { } place)
+            return $"{kind.Plural}/{TargetNames.Written(place)}";
+        return $"{kind?.Plural ?? id.Type.Leaf.ToLowerInvariant()}/{Path(id)}";
     }
 
     /// <summary>The label of what should be an id.</summary>

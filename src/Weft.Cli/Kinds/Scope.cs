@@ -6,6 +6,9 @@ namespace Weft.Cli.Kinds;
 /// <summary>From what people write to ids, and back to where they meant.</summary>
 internal sealed class Scope(Settings settings)
 {
+    // What stands at a target once bears this name there (docs/specs/relay-rules.md).
+    private const string OnlyName = "default";
+
     /// <summary>The resource group that names are looked up in.</summary>
     public ResourceId Group => ResourceId.OfResourceGroup(settings.RequiredSubscription, settings.RequiredGroup);
 
@@ -31,6 +34,8 @@ internal sealed class Scope(Settings settings)
             throw Complaint.OfUsage($"'{text}' is no name of a {kind.Singular}");
         if (kind.IsGroup)
             return ResourceId.OfResourceGroup(settings.RequiredSubscription, text);
+        if (kind.StandsAtTargets)
+            return TargetNames.Need(this, parent ?? text).Extend(kind.Type, OnlyName);
         if (kind.Parent is not { } above)
             return kind.IdOf(Group, OneName(kind, text));
         var slash = text.LastIndexOf('/');

@@ -41,6 +41,8 @@ internal static class ErrorText
             return "the server does not take this token; name the right file with --token-file FILE";
         if (codes.Contains(nameof(RefusalCode.Contended)))
             return "others changed the same objects meanwhile; try again";
+        if (codes.Contains(nameof(RefusalCode.WouldLockOut)))
+            return "add your own network to the rules, or insist with --force";
         return null;
     }
 

@@ -16,6 +16,9 @@ internal sealed class KubeconfigFile(string path, TimeProvider clock)
     private static readonly TimeSpan Abandoned = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
 
+    // How .NET on Linux says that somebody has a lock: EWOULDBLOCK of flock(2), EEXIST of open(2).
+    private const int WouldBlock = 11, Exists = 17;
+
     private readonly string _path = Resolve(path);
 
     /// <summary>Where it is.</summary>
@@ -112,17 +115,15 @@ internal sealed class KubeconfigFile(string path, TimeProvider clock)
             {
                 return open();
             }
-            catch (UnauthorizedAccessException e)
+            catch (IOException e) when (e.HResult is WouldBlock or Exists)
+            {
+                if (clock.GetElapsedTime(start) > Patience)
+                    throw new Complaint($"{_path} cannot be written: {holder}", next: "try again, or name another file with --kubeconfig FILE");
+                await Task.Delay(Pause, clock, cancel);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
                 throw new Complaint($"{_path} cannot be written: {e.Message}", next: "name another file with --kubeconfig FILE");
-            }
-            catch (IOException e) when (clock.GetElapsedTime(start) > Patience || e is DirectoryNotFoundException)
-            {
-                throw new Complaint($"{_path} cannot be written: {holder} ({e.Message})", next: "try again, or name another file with --kubeconfig FILE");
-            }
-            catch (IOException)
-            {
-                await Task.Delay(Pause, clock, cancel);
             }
         }
     }

@@ -36,7 +36,7 @@ internal sealed class KubeconfigLayout
     /// <summary>A text of the root.</summary>
     /// <param name="name">Its name, such as <c>current-context</c>.</param>
     /// <returns>Where it is, or null where there is none.</returns>
-    public TextPlace? Text(string name) => _texts.GetValueOrDefault(name);
+    public TextPlace? Text(string name) => _texts.TryGetValue(name, out var place) ? place : null;
 
     private void Member(Parser parser, Scalar key)
     {

@@ -99,7 +99,7 @@ internal sealed class RelayLine : IDisposable
     private string? NextOf(RelayRefusedException refused) => (int)refused.Status switch
     {
         403 when refused.Phrase.Contains("your address", StringComparison.Ordinal) =>
-            $"weft relay check --to {RelayTarget.Written(Target)} --service {Service} says by which rule; who may write the rules can let your network in",
+            $"weft relay check --to {TargetNames.Written(Target)} --service {Service} says by which rule; who may write the rules can let your network in",
         404 => $"its agent must run with the relay on and with a target '{Service}'; weft relay ls shows who listens",
         502 or 504 => $"the agent was asked, and {Service} behind it doesn't answer",
         429 or 503 => "the relay is busy, or has just begun; try again",

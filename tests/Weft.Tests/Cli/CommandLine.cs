@@ -32,6 +32,15 @@ internal sealed class CommandLine : IDisposable
 
     public TimeProvider Clock { get; set; } = TimeProvider.System;
 
+    /// <summary>Whether the server is a real one, and the fake one stands aside.</summary>
+    public bool OnNetwork { get; set; }
+
+    /// <summary>What <c>stdio</c> sends.</summary>
+    public Func<Stream> OpenIn { get; set; } = () => Stream.Null;
+
+    /// <summary>Where goes what <c>stdio</c> receives.</summary>
+    public Func<Stream> OpenOut { get; set; } = () => new MemoryStream();
+
     public string PathOf(string name) => Path.Combine(Place, name);
 
     /// <summary>Writes a file, and says where.</summary>
@@ -75,7 +84,10 @@ internal sealed class CommandLine : IDisposable
             ErrorIsTerminal = OnTerminal,
             InIsTerminal = OnTerminal,
             Clock = Clock,
-            Network = Weftd,
+            Network = OnNetwork ? null : Weftd,
+            OpenIn = OpenIn,
+            OpenOut = OpenOut,
+            Program = "/usr/bin/weft",
         };
         var exit = await WeftProgram.RunAsync(args, surroundings);
         return new Run(exit, output.ToString(), error.ToString());

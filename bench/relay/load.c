@@ -2,7 +2,7 @@
 // counted, and looked at only where said. A pair is a sender and a receiver, a thread each, blocking.
 //
 //   load KIND key=value…
-//     kind   bulk: bytes as fast as they go → "gbit N"; latency: one small frame at a time, one way → "p50 N p99 N" in µs;
+//     kind   bulk: bytes as fast as they go → "gbit N bytes N"; latency: one small frame at a time, one way → "p50 N p99 N" in µs;
 //            idle: holds n connections → "connected N SECONDS", then waits for end of input;
 //            stall: pair 0's receiver stops for a while under full load, the others measure latency → see stall()
 //     up     host:port the senders connect to         down  host:port the receivers connect to, or listen:port
@@ -181,7 +181,9 @@ static void bulk(void) {
     for (int i = 0; i < pairs; i++) after += atomic_load((_Atomic uint64_t *)&q[i].bytes);
     double took = now() - start;
     size_t header = header_received(frame) + (ws ? 0 : 4);
-    printf("gbit %.3f\n", (after - before) * (double)frame / (frame + header) * 8 / took / 1e9);
+    uint64_t all = 0;
+    for (int i = 0; i < pairs; i++) all += atomic_load((_Atomic uint64_t *)&q[i].bytes);
+    printf("gbit %.3f bytes %llu\n", (after - before) * (double)frame / (frame + header) * 8 / took / 1e9, (unsigned long long)all);
     fflush(stdout);
     _exit(0);
 }

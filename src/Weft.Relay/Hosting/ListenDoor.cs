@@ -76,7 +76,7 @@ internal sealed partial class ListenDoor(RelayState state)
     {
         using var late = new CancellationTokenSource(Timeout.InfiniteTimeSpan, state.Clock);
         // The wait for a message isn't cancelled when the listener has to go: the Close is written beside it, and its answer read here.
-        using var cut = listener.Pass.Cut.UnsafeRegister(static (state, _) => ((Action)state!)(), () => _ = SayGoodbye(listener.Pass.Ending!, channel, late));
+        using var cut = listener.Pass.Cut.Register(() => _ = SayGoodbye(listener.Pass.Ending!, channel, late));
         try
         {
             while (true)

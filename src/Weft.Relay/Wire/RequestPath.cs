@@ -33,9 +33,11 @@ public sealed record RequestPath(string Path, bool IsHybrid)
             segments.RemoveAt(segments.Count - 1);
         for (var i = 0; i < segments.Count; i++)
         {
-            if (Decode(segments[i], out fault) is not { } segment)
+            var segment = Unescape(segments[i]);
+            fault = segment is null ? "the path isn't percent-encoded UTF-8" : Fault(segment);
+            if (fault is not null)
                 return false;
-            segments[i] = segment;
+            segments[i] = segment!;
         }
 
         var isHybrid = segments is [Prefix, ..];
@@ -60,13 +62,6 @@ public sealed record RequestPath(string Path, bool IsHybrid)
     {
         ArgumentNullException.ThrowIfNull(path);
         return path.Length is > 0 and <= MaxLength && path.Split('/').All(segment => Fault(segment) is null);
-    }
-
-    private static string? Decode(string segment, out string? fault)
-    {
-        var decoded = Unescape(segment);
-        fault = decoded is null ? "the path isn't percent-encoded UTF-8" : Fault(decoded);
-        return fault is null ? decoded : null;
     }
 
     private static string? Fault(string segment) => segment switch

@@ -32,10 +32,10 @@ public sealed class SharedAccessSignature
     private SharedAccessSignature(string resource, string seconds, string keyName, byte[] signature, DateTimeOffset expiresAt)
         => (_resource, _seconds, _keyName, _signature, ExpiresAt) = (resource, seconds, keyName, signature, expiresAt);
 
-    /// <summary>When it expires: <c>se</c>. Nothing is known of its truth before <see cref="Verify"/>.</summary>
+    /// <summary>When it expires: <c>se</c>. Nothing is known of its truth before it is verified.</summary>
     public DateTimeOffset ExpiresAt { get; }
 
-    /// <summary>The rule it names: <c>skn</c>, decoded. Nothing is known of its truth before <see cref="Verify"/>.</summary>
+    /// <summary>The rule it names: <c>skn</c>, decoded. Nothing is known of its truth before it is verified.</summary>
     public string KeyName => Uri.UnescapeDataString(_keyName);
 
     /// <summary>What it is for: <c>sr</c>, decoded once, for example <c>http://relay.example/site-a/core-east/</c>.</summary>
@@ -103,7 +103,13 @@ public sealed class SharedAccessSignature
     public static TokenVerdict Verify(string? text, ImmutableArray<AuthorizationRule> rules, string path, DateTimeOffset now, TimeSpan tolerance, string? host = null)
         => TryParse(text, out var token) ? token.Verify(rules, path, now, tolerance, host) : new(TokenFault.Malformed);
 
-    /// <inheritdoc cref="Verify(string?, ImmutableArray{AuthorizationRule}, string, DateTimeOffset, TimeSpan, string?)"/>
+    /// <summary>Says whether this token is good, as the other does.</summary>
+    /// <param name="rules">The rules that are good for the connection.</param>
+    /// <param name="path">The path asked for.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="tolerance">How long an expired token is still good.</param>
+    /// <param name="host">The host that the token must be for; null for any.</param>
+    /// <returns>The verdict.</returns>
     public TokenVerdict Verify(ImmutableArray<AuthorizationRule> rules, string path, DateTimeOffset now, TimeSpan tolerance, string? host = null)
     {
         if (Signer(rules) is not { } rule)

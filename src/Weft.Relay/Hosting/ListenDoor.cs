@@ -53,7 +53,7 @@ internal sealed partial class ListenDoor(RelayState state)
         var began = state.Clock.GetTimestamp();
         var ending = Lost;
         state.Brake.Forgive(caller.Source.Address, listener.Pass.Connection.Path);
-        state.Audit.Write(state.Event(RelayEventKind.ListenerConnected, listener.Pass, caller.Tracking) with { Status = 101 });
+        state.Audit.Write(RelayState.Event(RelayEventKind.ListenerConnected, listener.Pass, caller.Tracking) with { Status = 101 });
         try
         {
             using var channel = new WebSocketChannel(await Handshake.Upgrade(caller.Context), state.Clock);
@@ -64,7 +64,7 @@ internal sealed partial class ListenDoor(RelayState state)
         {
             state.Listeners.Remove(listener);
             listener.Leave();
-            state.Audit.Write(state.Event(RelayEventKind.ListenerGone, listener.Pass, caller.Tracking) with
+            state.Audit.Write(RelayState.Event(RelayEventKind.ListenerGone, listener.Pass, caller.Tracking) with
             {
                 Status = ending.Code, Reason = ReasonPhrase.Clean(ending.Reason), Duration = state.Clock.GetElapsedTime(began),
             });
@@ -76,7 +76,7 @@ internal sealed partial class ListenDoor(RelayState state)
     {
         using var late = new CancellationTokenSource(Timeout.InfiniteTimeSpan, state.Clock);
         // The wait for a message isn't cancelled when the listener has to go: the Close is written beside it, and its answer read here.
-        using var cut = listener.Pass.Cut.UnsafeRegister(static (state, _) => ((Action)state!)(), () => _ = SayGoodbye(listener.Pass.Ending!, channel, late));
+        using var cut = listener.Pass.Cut.Register(() => _ = SayGoodbye(listener.Pass.Ending!, channel, late));
         try
         {
             while (true)

@@ -127,7 +127,7 @@ public sealed class ListenerTests
         await using var relay = await RunningRelay.Start(change: o => o with { ClockSkew = TimeSpan.Zero, LeastTokenGrace = TimeSpan.Zero, TokenGrace = TimeSpan.Zero });
         var asked = 0;
         var options = new ListenerOptions { OnSender = StreamTests.Echo, Client = relay.Client, OnEvent = relay.Events.Enqueue };
-        var good = RelayToken.SignedBy(relay.Address.Audience, "all", RunningRelay.Key, TimeSpan.FromSeconds(2));
+        var good = RelayToken.SignedBy(relay.Address.Audience, "all", RunningRelay.Key, TimeSpan.FromSeconds(4));
         await using var listener = new HybridConnectionListener(relay.Address, cancel => ++asked == 2 ? throw new HttpRequestException("the issuer is away") : good(cancel), options);
         var run = listener.RunAsync(Soon);
         await RunningRelay.Until(() => relay.Events.Count(e => e.Kind == ListenerEventKind.Connected) == 2, 20);

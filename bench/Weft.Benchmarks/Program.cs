@@ -3,7 +3,7 @@ using Weft.Benchmarks;
 // A suite that can't be measured here says why and still exits with 0: a figure that is missing is no failure of a build.
 if (args is [])
 {
-    Console.Error.WriteLine("usage: bench/run SUITE [--quick]    suites: start, plugins");
+    Console.Error.WriteLine("usage: bench/run SUITE [--quick]    suites: start, plugins, relay");
     return 64;
 }
 
@@ -16,7 +16,10 @@ switch (args[0])
     case "plugins":
         PluginsSuite.Run(quick);
         return 0;
+    case "relay":
+        RelaySuite.Run(quick);
+        return 0;
     default:
-        Console.Error.WriteLine($"bench: there is no suite '{args[0]}'; there are: start, plugins");
+        Console.Error.WriteLine($"bench: there is no suite '{args[0]}'; there are: start, plugins, relay");
         return 64;
 }

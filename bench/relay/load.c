@@ -4,7 +4,7 @@
 //   load KIND key=value…
 //     kind   bulk: bytes as fast as they go → "gbit N bytes N"; latency: one small frame at a time, one way → "p50 N p99 N" in µs;
 //            idle: holds n connections → "connected N SECONDS", then waits for end of input;
-//            stall: pair 0's receiver stops for a while under full load, the others measure latency → see stall()
+//            stall: one pair's receiver stops for a while under full load, the others measure latency; see stall()
 //     up     host:port the senders connect to         down  host:port the receivers connect to, or listen:port
 //     ws     1: WebSocket handshakes on what is connected (paths /a/N for senders, /b/N for receivers)
 //     tls    1: TLS on both                            cert, key  for down=listen
@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -110,7 +111,7 @@ static conn take(void) {
     return c;
 }
 
-typedef struct { conn from, to; int id; uint64_t bytes; double *times; size_t count, room; double longest; int whole; pthread_t a, b; } pair;
+typedef struct { conn from, to; int id; size_t frame; uint64_t bytes; double *times; size_t count, room; double longest; int whole; pthread_t a, b; } pair;
 
 static void *upgrade_to(void *p) { pair *q = p; if (!upgrade(&q->to, 'b', q->id)) die("upgrade"); return NULL; }
 static void *accept_to(void *p) { pair *q = p; q->to = take(); return NULL; }
@@ -188,15 +189,25 @@ static void bulk(void) {
     _exit(0);
 }
 
+// Reads a frame that is to be `payload` long; the relay's pings in between are answered.
+static int get_frame(conn *c, unsigned char *in, size_t payload) {
+    if (!ws) return get_all(c, in, header_received(payload) + 4 + payload);
+    while (1) {
+        if (!get_all(c, in, 2)) return 0;
+        if ((in[0] & 15) == 9) { if (!put(c, "\x8a\x80\0\0\0\0", 6)) return 0; continue; }
+        if ((in[0] & 15) == 8) return 1;
+        return get_all(c, in + 2, header_received(payload) - 2 + payload);
+    }
+}
+
 static void *tick(void *p) {
     pair *q = p;
     unsigned char content[4096], out[4200];
     memset(content, 7, sizeof content);
-    for (uint64_t i = 0; !stop; i++) {
+    while (!stop) {
         double t = now();
         memcpy(content, &t, 8);
-        size_t count = make_frame(out, frame, content);
-        if (!put(&q->from, out, count)) break;
+        if (!put(&q->from, out, make_frame(out, q->frame, content))) break;
         usleep(pause_us);
     }
     return NULL;
@@ -204,19 +215,19 @@ static void *tick(void *p) {
 static void *tock(void *p) {
     pair *q = p;
     unsigned char in[4200];
-    size_t header = header_received(frame) + (ws ? 0 : 4);
-    q->room = 1 << 22; q->times = malloc(q->room * sizeof *q->times);
-    while (get_all(&q->to, in, header + frame)) {
+    size_t header = header_received(q->frame) + (ws ? 0 : 4);
+    q->room = 1 << 20; q->times = malloc(q->room * sizeof *q->times);
+    while (get_frame(&q->to, in, q->frame)) {
         if (!ws) for (int i = 0; i < 8; i++) in[header + i] ^= in[header - 4 + (i & 3)];
         double t; memcpy(&t, in + header, 8);
-        if (q->count < q->room) q->times[q->count++] = (now() - t) * 1e6;
+        if (q->count < q->room) { q->times[q->count] = (now() - t) * 1e6; q->count++; }
     }
     return NULL;
 }
 static int compare(const void *a, const void *b) { double x = *(double *)a, y = *(double *)b; return (x > y) - (x < y); }
 
 static void latency(void) {
-    pair q; make(&q, 0);
+    pair q; make(&q, 0); q.frame = frame;
     pthread_create(&q.b, NULL, tock, &q); pthread_create(&q.a, NULL, tick, &q);
     usleep(seconds * 1e6);
     size_t count = q.count;
@@ -228,56 +239,68 @@ static void latency(void) {
 }
 
 // The stalled pair: content counts up over all frames, and the receiver holds it against that, before and after its pause.
+static atomic_int paused;
 static void *pour_counted(void *p) {
     pair *q = p;
-    unsigned char *content = malloc(frame), *out = malloc(frame + 14);
+    unsigned char *content = malloc(q->frame), *out = malloc(q->frame + 14);
     uint64_t at = 0;
     while (!stop) {
-        for (size_t i = 0; i + 8 <= frame; i += 8) { memcpy(content + i, &at, 8); at++; }
-        if (!put(&q->from, out, make_frame(out, frame, content))) break;
+        for (size_t i = 0; i + 8 <= q->frame; i += 8) { memcpy(content + i, &at, 8); at++; }
+        if (!put(&q->from, out, make_frame(out, q->frame, content))) break;
     }
     put(&q->from, "\x88\x80\0\0\0\0", 6);
     return NULL;
 }
 static void *drink_counted(void *p) {
     pair *q = p;
-    unsigned char *in = malloc(frame + 14);
-    size_t header = header_received(frame);
+    unsigned char *in = malloc(q->frame + 14);
+    size_t header = header_received(q->frame);
     uint64_t at = 0;
-    double pause_at = now() + 1, paused = 0;
+    double pause_at = now() + 1, resumed = 0;
     q->whole = 1;
-    while (get_all(&q->to, in, 2) && (in[0] & 15) == 2) {
-        if (!get_all(&q->to, in + 2, header - 2 + frame)) { q->whole = 0; break; }
-        for (size_t i = 0; i + 8 <= frame; i += 8) { uint64_t v; memcpy(&v, in + header + i, 8); if (v != at++) q->whole = 0; }
-        q->bytes += frame;
-        if (!paused && now() > pause_at) { printf("paused\n"); fflush(stdout); usleep(stall_seconds * 1e6); printf("resumed\n"); fflush(stdout); paused = now(); }
-        else if (paused && now() > paused + 2) stop = 1;
+    while (get_frame(&q->to, in, q->frame)) {
+        if ((in[0] & 15) == 8) return NULL;
+        for (size_t i = 0; i + 8 <= q->frame; i += 8) { uint64_t v; memcpy(&v, in + header + i, 8); if (v != at++) q->whole = 0; }
+        q->bytes += q->frame;
+        if (!resumed && now() > pause_at) { paused = 1; usleep(stall_seconds * 1e6); paused = 2; resumed = now(); }
+        else if (resumed && now() > resumed + 2) stop = 1;
     }
-    if (in[0] != 0x88) q->whole = 0;
+    q->whole = 0;
     return NULL;
 }
 
-// Prints "paused", "resumed", then "p99 N max N whole 0|1 bytes N": of the other pairs' latency, and of the stalled one's data.
+static double p99(pair *q, size_t *from, size_t *to) {
+    size_t count = 0;
+    for (int i = 0; i < pairs; i++) count += to[i] - from[i];
+    double *all = malloc((count + 1) * sizeof *all);
+    count = 0;
+    for (int i = 0; i < pairs; i++) { memcpy(all + count, q[i].times + from[i], (to[i] - from[i]) * sizeof *all); count += to[i] - from[i]; }
+    qsort(all, count, sizeof *all, compare);
+    return count ? all[count * 99 / 100] : 0;
+}
+static void mark(pair *q, size_t *at) { for (int i = 0; i < pairs; i++) at[i] = q[i].count; }
+
+// `pairs` pairs measure the latency of small frames: first alone, then while another pair's receiver has stopped and its sender can't send.
+// Prints "rest" once they have been alone, "paused", "resumed", and in the end "rest N paused N whole 0|1 bytes N": p99 in µs, and the data.
 static void stall(void) {
     pair *q = calloc(pairs, sizeof *q), counted;
-    size_t large = frame;
-    make(&counted, 0);
-    for (int i = 1; i < pairs; i++) make(&q[i], i);
-    int stalls = stall_seconds > 0;
-    frame = 64;
+    size_t marks[4][pairs];
+    make(&counted, pairs); counted.frame = frame;
+    for (int i = 0; i < pairs; i++) { make(&q[i], i); q[i].frame = 64; }
     pause_us = 2000;
-    for (int i = 1; i < pairs; i++) { pthread_create(&q[i].b, NULL, tock, &q[i]); pthread_create(&q[i].a, NULL, tick, &q[i]); }
-    usleep(200000);
-    if (stalls) {
-        // What the others measure while nothing stalls and nobody blasts is their rest; frame is the blaster's from here on, theirs is fixed.
-        frame = large;
-    }
+    for (int i = 0; i < pairs; i++) { pthread_create(&q[i].b, NULL, tock, &q[i]); pthread_create(&q[i].a, NULL, tick, &q[i]); }
+    usleep(300000); mark(q, marks[0]); usleep(seconds * 1e6); mark(q, marks[1]);
+    puts("rest"); fflush(stdout);
     pthread_create(&counted.b, NULL, drink_counted, &counted); pthread_create(&counted.a, NULL, pour_counted, &counted);
+    while (!paused) usleep(1000);
+    usleep(500000); mark(q, marks[2]); puts("paused"); fflush(stdout);
+    while (paused == 1) usleep(1000);
+    mark(q, marks[3]); puts("resumed"); fflush(stdout);
     pthread_join(counted.b, NULL);
     stop = 1;
-    printf("whole %d bytes %llu\n", counted.whole, (unsigned long long)counted.bytes);
+    printf("rest %.1f paused %.1f whole %d bytes %llu\n", p99(q, marks[0], marks[1]), p99(q, marks[2], marks[3]), counted.whole, (unsigned long long)counted.bytes);
     fflush(stdout);
-    _exit(!counted.whole);
+    _exit(0);
 }
 
 static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER;
@@ -315,6 +338,8 @@ static void idle(void) {
 
 int main(int argc, char **argv) {
     signal(SIGPIPE, SIG_IGN);
+    struct rlimit files;
+    getrlimit(RLIMIT_NOFILE, &files); files.rlim_cur = files.rlim_max; setrlimit(RLIMIT_NOFILE, &files);
     for (int i = 2; i < argc; i++) {
         char *v = strchr(argv[i], '=');
         if (!v) die(argv[i]);

@@ -1,0 +1,44 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace Weft.Benchmarks;
+
+/// <summary>The load generator: a small program in C, the same for the relay and its peers, so that it takes as little of the machine as can be.</summary>
+internal sealed class RelayLoad
+{
+    private readonly RelayFolder _folder;
+    private readonly string _program;
+
+    private RelayLoad(RelayFolder folder, string program) => (_folder, _program) = (folder, program);
+
+    /// <summary>Compiles it; null where gcc or OpenSSL's headers are missing.</summary>
+    public static RelayLoad? Build(RelayFolder folder)
+    {
+        if (!File.Exists("/usr/bin/gcc") || !File.Exists("/usr/include/openssl/ssl.h"))
+            return null;
+        var program = Path.Combine(folder.Root, "load");
+        folder.Run("/usr/bin/gcc", "-O2", "-o", program, "bench/relay/load.c", "-lssl", "-lcrypto", "-lpthread");
+        return new RelayLoad(folder, program);
+    }
+
+    /// <summary>One way, as fast as it goes: Gbit/s of payload.</summary>
+    public double Bulk(RelayPath path, int pairs, int frame, double seconds) => Number(_folder.Run(_program, Arguments("bulk", path, $"pairs={pairs}", $"frame={frame}", Seconds(seconds))), "gbit");
+
+    /// <summary>One way, frame by frame of 64 B: the median, µs.</summary>
+    public double Latency(RelayPath path, double seconds) => Number(_folder.Run(_program, Arguments("latency", path, "frame=64", "pause=200", Seconds(seconds))), "p50");
+
+    /// <summary>Starts a load that goes on: what it says is read line by line.</summary>
+    public Process Start(string kind, RelayPath path, params string[] more) => _folder.Start(_program, Arguments(kind, path, more));
+
+    /// <summary>A number by the name in front of it.</summary>
+    public static double Number(string text, string name)
+    {
+        var words = text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+        return double.Parse(words[Array.IndexOf(words, name) + 1], CultureInfo.InvariantCulture);
+    }
+
+    private static string Seconds(double seconds) => string.Create(CultureInfo.InvariantCulture, $"seconds={seconds}");
+
+    private string[] Arguments(string kind, RelayPath path, params string[] more) =>
+        [kind, $"up={path.Up}", $"down={path.Down}", $"ws={(path.IsWebSocket ? 1 : 0)}", $"tls={(path.IsTls ? 1 : 0)}", $"cert={_folder.Certificate}", $"key={_folder.Key}", .. more];
+}

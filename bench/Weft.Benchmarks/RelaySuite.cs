@@ -1,0 +1,128 @@
+using System.Diagnostics;
+
+namespace Weft.Benchmarks;
+
+/// <summary>How fast, how soon and in how much memory the relay carries bytes, beside nginx and ssh. Taken in turns: of each turn the ratio, of the ratios the median.</summary>
+internal static class RelaySuite
+{
+    public static void Run(bool quick)
+    {
+        using var folder = new RelayFolder();
+        if (RelayLoad.Build(folder) is not { } load)
+        {
+            Console.Error.WriteLine("bench: the load needs gcc and OpenSSL's headers (apt-get install gcc libc6-dev libssl-dev)");
+            return;
+        }
+
+        var (turns, seconds) = quick ? (2, 0.8) : (9, 2.0);
+        var (plain, _) = RelayPeers.Relay(folder, false);
+        var (tls, _) = RelayPeers.Relay(folder, true);
+        if (RelayPeers.Nginx(folder) is { } nginx)
+        {
+            Bulk(load, "64k-tls", tls, nginx.Tls, 65536, turns, seconds, 1.0);
+            Bulk(load, "64k-plain", plain, nginx.Plain, 65536, turns, seconds, 1.2);
+            Bulk(load, "1k-tls", tls, nginx.Tls, 1024, turns, seconds, 1.3);
+            Bulk(load, "1k-plain", plain, nginx.Plain, 1024, turns, seconds, 1.2);
+            Latency(load, "plain", plain, nginx.Plain, turns, seconds);
+            Latency(load, "tls", tls, nginx.Tls, turns, seconds);
+        }
+        else
+        {
+            Console.Error.WriteLine("bench: nginx isn't here (apt-get install nginx libnginx-mod-stream), so most figures have nothing to be measured beside");
+        }
+
+        if (RelayPeers.Ssh(folder) is { } ssh)
+            new Figure("relay-bulk-tls-to-ssh", Ratio(turns, () => load.Bulk(tls, 4, 65536, seconds), () => load.Bulk(ssh, 4, 65536, seconds), "relay-bulk-tls-to-ssh"), "ratio", ">=", 2).Print();
+        else
+            Console.Error.WriteLine("bench: sshd isn't here (apt-get install openssh-server)");
+        Idle(folder, load, quick ? 2000 : 10_000);
+        Stalled(folder, load, quick ? 10 : 60);
+    }
+
+    private static void Bulk(RelayLoad load, string name, RelayPath relay, RelayPath nginx, int frame, int turns, double seconds, double target)
+    {
+        name = $"relay-bulk-{name}-to-nginx";
+        new Figure(name, Ratio(turns, () => load.Bulk(relay, 4, frame, seconds), () => load.Bulk(nginx, 4, frame, seconds), name), "ratio", ">=", target).Print();
+    }
+
+    /// <summary>What each adds to the way without it.</summary>
+    private static void Latency(RelayLoad load, string name, RelayPath relay, RelayPath nginx, int turns, double seconds)
+    {
+        List<double> ours = [], theirs = [], without = [];
+        for (var i = 0; i < turns; i++)
+        {
+            without.Add(load.Latency(RelayPath.Direct(relay.IsTls), seconds));
+            theirs.Add(load.Latency(nginx, seconds));
+            ours.Add(load.Latency(relay, seconds));
+        }
+
+        Console.Error.WriteLine($"bench: one way, 64 B, {name}: direct {Median(without):0.0} µs, nginx {Median(theirs):0.0} µs, relay {Median(ours):0.0} µs");
+        new Figure($"relay-latency-added-{name}-to-nginx", (Median(ours) - Median(without)) / (Median(theirs) - Median(without)), "ratio", "<=", 1.5).Print();
+    }
+
+    /// <summary>Listeners that wait: what each costs, and how soon all are back after a restart.</summary>
+    private static void Idle(RelayFolder folder, RelayLoad load, int count)
+    {
+        var (path, process) = RelayPeers.Relay(folder, true);
+        var empty = RelayFolder.Resident(process);
+        var clients = load.Start("idle", path, $"n={count}");
+        _ = clients.StandardOutput.ReadLine();
+        Task.Delay(2000).Wait();
+        new Figure($"relay-idle-{count}-tls", (RelayFolder.Resident(process) - empty) / 1000.0 / count, "kB", "<=", 45).Print();
+        folder.Stop(process);
+        var watch = Stopwatch.StartNew();
+        (_, process) = RelayPeers.Relay(folder, true, int.Parse(path.Up.Split(':')[1], System.Globalization.CultureInfo.InvariantCulture));
+        clients.StandardInput.WriteLine();
+        clients.StandardInput.Flush();
+        var back = clients.StandardOutput.ReadLine() ?? "";
+        if (RelayLoad.Number(back, "connected") < count)
+            throw new InvalidOperationException($"not all came back: {back}");
+        Console.Error.WriteLine($"bench: after a restart, refused or broken before they came in: {RelayLoad.Number(back, "failures")}");
+        new Figure($"relay-reconnect-{count}-tls", watch.Elapsed.TotalSeconds, "s", "<=", 60).Print();
+        folder.Stop(clients);
+        folder.Stop(process);
+    }
+
+    /// <summary>A reader that stops while its sender blasts.</summary>
+    private static void Stalled(RelayFolder folder, RelayLoad load, int seconds)
+    {
+        var (path, process) = RelayPeers.Relay(folder, true);
+        var run = load.Start("stall", path, "pairs=3", $"stall={seconds}", "seconds=3", "frame=65536");
+        _ = run.StandardOutput.ReadLine();
+        _ = run.StandardOutput.ReadLine();
+        var (before, most) = (RelayFolder.Resident(process), 0L);
+        var resumed = run.StandardOutput.ReadLineAsync();
+        while (!resumed.Wait(100))
+            most = Math.Max(most, RelayFolder.Resident(process));
+        var outcome = run.StandardOutput.ReadLine() ?? throw new InvalidOperationException("the load with a stalled reader broke off");
+        new Figure("relay-stalled-reader-growth", (most - before) / 1e6, "MB", "<=", 4).Print();
+        new Figure("relay-stalled-reader-others-p99-to-rest", RelayLoad.Number(outcome, "paused") / RelayLoad.Number(outcome, "rest"), "ratio", "<=", 2).Print();
+        new Figure("relay-stalled-reader-data-whole", RelayLoad.Number(outcome, "whole"), "yes", ">=", 1).Print();
+        folder.Stop(run);
+        folder.Stop(process);
+    }
+
+    private static double Ratio(int turns, Func<double> ours, Func<double> theirs, string name)
+    {
+        List<double> us = [], them = [], ratios = [];
+        for (var i = 0; i < turns; i++)
+        {
+            // Who goes first changes, so that what the machine does meanwhile falls on both alike.
+            if (i % 2 == 0)
+                us.Add(ours());
+            them.Add(theirs());
+            if (i % 2 == 1)
+                us.Add(ours());
+            ratios.Add(us[^1] / them[^1]);
+        }
+
+        Console.Error.WriteLine($"bench: {name}: {Median(us):0.00} to {Median(them):0.00} Gbit/s");
+        return Median(ratios);
+    }
+
+    private static double Median(List<double> values)
+    {
+        var sorted = values.Order().ToList();
+        return (sorted[sorted.Count / 2] + sorted[(sorted.Count - 1) / 2]) / 2;
+    }
+}

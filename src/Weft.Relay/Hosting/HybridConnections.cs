@@ -21,8 +21,6 @@ public sealed class HybridConnections : IAsyncDisposable
     private readonly RequestDoor _request;
     private readonly RuntimeDoor _runtime;
     private readonly ITimer _timer;
-    private readonly TaskCompletionSource _empty = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private int _served;
     private int _isWatching;
 
     /// <summary>Makes a relay.</summary>
@@ -65,48 +63,6 @@ public sealed class HybridConnections : IAsyncDisposable
     public async Task Serve(HttpContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        Interlocked.Increment(ref _served);
-        try
-        {
-            await ServeOne(context);
-        }
-        finally
-        {
-            if (Interlocked.Decrement(ref _served) == 0 && _state.IsDraining)
-                _empty.TrySetResult();
-        }
-    }
-
-    /// <summary>Shuts down: nobody is let in any more, listeners are told 1001, sessions may end by themselves for a while, and are cut then.</summary>
-    /// <param name="grace">How long sessions and requests may take to end.</param>
-    /// <returns>Ends when everybody has gone.</returns>
-    public async Task Drain(TimeSpan grace)
-    {
-        _state.IsDraining = true;
-        foreach (var listener in _state.Listeners.All)
-            listener.Pass.End(ShuttingDown);
-        if (Volatile.Read(ref _served) == 0)
-            _empty.TrySetResult();
-        await Task.WhenAny(_empty.Task, Task.Delay(grace, _state.Clock));
-        _state.Passes.End(null, ShuttingDown);
-        await Task.WhenAny(_empty.Task, Task.Delay(2 * _state.Options.CloseTimeout, _state.Clock));
-    }
-
-    /// <summary>Cuts everybody and stops watching.</summary>
-    /// <returns>Ends when everybody has gone.</returns>
-    public async ValueTask DisposeAsync()
-    {
-        _state.Directory.Changed -= OnChanged;
-        await Drain(TimeSpan.Zero);
-        await _timer.DisposeAsync();
-    }
-
-    /// <summary>What is counted, for tests: everything must be back at zero when everybody has gone.</summary>
-    internal (int Passes, int Sessions, int Rendezvous, int Pending, int Listeners) Held
-        => (_state.Passes.Count, _state.Sessions.Count, _state.Rendezvous.Count, _state.Pending.Count, _state.Listeners.All.Length);
-
-    private async Task ServeOne(HttpContext context)
-    {
         var tracking = Guid.NewGuid().ToString();
         if (!Caller.TryRead(context, tracking, out var caller, out var fault))
         {
@@ -124,6 +80,33 @@ public sealed class HybridConnections : IAsyncDisposable
         else
             await Serve(caller, role);
     }
+
+    /// <summary>Shuts down: nobody is let in any more, listeners are told 1001, sessions may end by themselves for a while, and are cut then.</summary>
+    /// <param name="grace">How long sessions and requests may take to end.</param>
+    /// <returns>Ends when everybody has gone.</returns>
+    public async Task Drain(TimeSpan grace)
+    {
+        _state.IsDraining = true;
+        foreach (var listener in _state.Listeners.All)
+            listener.Pass.End(ShuttingDown);
+        var emptied = _state.Passes.Emptied();
+        await Task.WhenAny(emptied, Task.Delay(grace, _state.Clock));
+        _state.Passes.End(null, ShuttingDown);
+        await Task.WhenAny(emptied, Task.Delay(2 * _state.Options.CloseTimeout, _state.Clock));
+    }
+
+    /// <summary>Cuts everybody and stops watching.</summary>
+    /// <returns>Ends when everybody has gone.</returns>
+    public async ValueTask DisposeAsync()
+    {
+        _state.Directory.Changed -= OnChanged;
+        await Drain(TimeSpan.Zero);
+        await _timer.DisposeAsync();
+    }
+
+    /// <summary>What is counted, for tests: everything must be back at zero when everybody has gone.</summary>
+    internal (int Passes, int Sessions, int Rendezvous, int Pending, int Listeners) Held
+        => (_state.Passes.Count, _state.Sessions.Count, _state.Rendezvous.Count, _state.Pending.Count, _state.Listeners.All.Length);
 
     private Task Serve(Caller caller, RelayRole role) => caller.Query.Action switch
     {

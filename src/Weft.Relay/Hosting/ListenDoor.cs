@@ -6,6 +6,8 @@ namespace Weft.Relay.Hosting;
 /// <summary>Where listeners come in, and stay: <c>sb-hc-action=listen</c>.</summary>
 internal sealed partial class ListenDoor(RelayState state)
 {
+    private static readonly Ending Lost = new(1006, "the connection ended without a Close");
+
     /// <summary>Serves a listener as long as it is here.</summary>
     /// <param name="caller">The listener.</param>
     public async Task Serve(Caller caller)
@@ -36,19 +38,10 @@ internal sealed partial class ListenDoor(RelayState state)
             return;
         }
 
-        // Seen before the upgrade, so that it is refused with a status; decided when it is added.
-        if (state.Listeners.Of(pass.Connection.Path).Length >= state.Options.ListenersPerConnection)
-        {
-            await state.Refuse(caller, pass, new(403, $"QuotaExceeded: the hybrid connection has {state.Options.ListenersPerConnection} listeners already"));
-            return;
-        }
-
-        state.Brake.Forgive(caller.Source.Address, pass.Connection.Path);
-        using var channel = new WebSocketChannel(await Handshake.Upgrade(caller.Context), state.Clock);
-        using var listener = new Listener($"{NameOf(caller)}_G{state.NextListener()}", pass, caller.Context, channel, state.Clock.GetUtcNow(), state.Clock.GetTimestamp());
+        using var listener = new Listener($"{NameOf(caller)}_G{state.NextListener()}", pass, caller.Context, state.Clock.GetUtcNow(), state.Clock.GetTimestamp());
         if (!state.Listeners.TryAdd(listener))
         {
-            await channel.Close(new(1008, "the hybrid connection has too many listeners"), CancellationToken.None);
+            await state.Refuse(caller, pass, new(403, $"QuotaExceeded: the hybrid connection has {state.Options.ListenersPerConnection} listeners already"));
             return;
         }
 
@@ -58,11 +51,14 @@ internal sealed partial class ListenDoor(RelayState state)
     private async Task Stay(Caller caller, Listener listener)
     {
         var began = state.Clock.GetTimestamp();
+        var ending = Lost;
+        state.Brake.Forgive(caller.Source.Address, listener.Pass.Connection.Path);
         state.Audit.Write(state.Event(RelayEventKind.ListenerConnected, listener.Pass, caller.Tracking) with { Status = 101 });
-        var ending = new Ending(1006, "the connection ended without a Close");
         try
         {
-            ending = await Listen(listener);
+            using var channel = new WebSocketChannel(await Handshake.Upgrade(caller.Context), state.Clock);
+            listener.Answer(channel);
+            ending = await Listen(listener, channel);
         }
         finally
         {
@@ -76,12 +72,11 @@ internal sealed partial class ListenDoor(RelayState state)
     }
 
     /// <summary>Reads until the listener goes or has to go, and closes as RFC 6455 §7 asks.</summary>
-    private async Task<Ending> Listen(Listener listener)
+    private async Task<Ending> Listen(Listener listener, WebSocketChannel channel)
     {
         using var late = new CancellationTokenSource(Timeout.InfiniteTimeSpan, state.Clock);
-        var channel = listener.Channel;
         // The wait for a message isn't cancelled when the listener has to go: the Close is written beside it, and its answer read here.
-        using var cut = listener.Pass.Cut.UnsafeRegister(static (state, _) => ((Action)state!)(), () => _ = SayGoodbye(listener, late));
+        using var cut = listener.Pass.Cut.Register(() => _ = SayGoodbye(listener.Pass.Ending!, channel, late));
         try
         {
             while (true)
@@ -89,45 +84,45 @@ internal sealed partial class ListenDoor(RelayState state)
                 var (kind, bytes) = await channel.ReadMessage(ControlMessage.MaxReadSize, late.Token);
                 if (kind == MessageKind.Close)
                     break;
-                if (kind == MessageKind.Text && await Take(listener, bytes, late.Token) is { } wrong)
+                if (kind == MessageKind.Text && await Take(listener, channel, bytes, late.Token) is { } wrong)
                     listener.Pass.End(wrong);
             }
 
+            listener.Leave();
             late.CancelAfter(state.Options.CloseTimeout);
             await channel.Close(channel.Closed ?? new(1000, ""), late.Token);
-            listener.Leave();
-            await channel.Finish(state.Options.CloseTimeout);
+            await channel.Finish(late.Token);
             return listener.Pass.Ending ?? channel.Closed ?? new(1000, "");
         }
         catch (ProtocolViolationException e)
         {
-            listener.Pass.End(new(e.Code, e.Message));
-            await SayGoodbye(listener, late);
-            await Task.WhenAny(channel.Finish(state.Options.CloseTimeout)); // however it ends, it ends
-            return listener.Pass.Ending!;
+            listener.Leave();
+            await SayGoodbye(new(e.Code, e.Message), channel, late);
+            await Task.WhenAny(channel.Finish(late.Token));
+            return new(e.Code, e.Message);
         }
         catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
         {
-            listener.Abort();
-            return listener.Pass.Ending ?? channel.Closed ?? new(1006, "the connection ended without a Close");
+            channel.Abort();
+            return listener.Pass.Ending ?? channel.Closed ?? Lost;
         }
     }
 
-    private async Task SayGoodbye(Listener listener, CancellationTokenSource late)
+    private async Task SayGoodbye(Ending ending, WebSocketChannel channel, CancellationTokenSource late)
     {
         try
         {
             late.CancelAfter(state.Options.CloseTimeout);
-            await listener.Channel.Close(listener.Pass.Ending!, late.Token);
+            await channel.Close(ending, late.Token);
         }
         catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
         {
-            listener.Abort();
+            channel.Abort();
         }
     }
 
     /// <summary>Takes a message; returns how the listener ends because of it, if it does.</summary>
-    private async Task<Ending?> Take(Listener listener, byte[] text, CancellationToken cancel)
+    private async Task<Ending?> Take(Listener listener, WebSocketChannel channel, byte[] text, CancellationToken cancel)
     {
         if (!ControlMessage.TryRead(text, out var message, out var fault))
         {
@@ -141,7 +136,7 @@ internal sealed partial class ListenDoor(RelayState state)
             case RenewTokenMessage renew:
                 return state.Gate.Renew(renew.Token, listener.Pass) is { } refused ? new(1008, refused) : null;
             case ResponseMessage response:
-                var (kind, body) = response.HasBody ? await listener.Channel.ReadMessage(ControlMessage.MaxReadSize, cancel) : (MessageKind.Binary, []);
+                var (kind, body) = response.HasBody ? await channel.ReadMessage(ControlMessage.MaxReadSize, cancel) : (MessageKind.Binary, []);
                 if (kind != MessageKind.Close)
                     listener.Answer(response, body);
                 return null;

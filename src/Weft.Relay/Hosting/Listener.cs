@@ -9,12 +9,12 @@ internal sealed class Listener : IDisposable
 {
     private readonly CancellationTokenSource _gone = new();
     private readonly ConcurrentDictionary<string, Exchange> _exchanges = new();
-    private readonly WebSocketChannel _channel;
+    private readonly TaskCompletionSource<WebSocketChannel> _answered = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _pingedAt;
 
-    public Listener(string id, Pass pass, HttpContext context, WebSocketChannel channel, DateTimeOffset since, long now)
+    public Listener(string id, Pass pass, HttpContext context, DateTimeOffset since, long now)
     {
-        (Id, Pass, _channel, Since, _pingedAt) = (id, pass, channel, since, now);
+        (Id, Pass, Since, _pingedAt) = (id, pass, since, now);
         Gone = _gone.Token;
         var agent = context.Request.Headers["Relay-User-Agent"];
         Agent = ReasonPhrase.Clean((agent.Count > 0 ? agent : context.Request.Headers.UserAgent).ToString());
@@ -35,7 +35,12 @@ internal sealed class Listener : IDisposable
     /// <summary>Cancelled when the control channel ends.</summary>
     public CancellationToken Gone { get; }
 
-    public WebSocketChannel Channel => _channel;
+    /// <summary>Its control channel; null until it was answered. It is in the roster before: whoever reads its 101 may send to it at once.</summary>
+    public WebSocketChannel? Channel => _answered.Task.IsCompletedSuccessfully ? _answered.Task.Result : null;
+
+    /// <summary>Says that it was answered.</summary>
+    /// <param name="channel">Its control channel.</param>
+    public void Answer(WebSocketChannel channel) => _answered.SetResult(channel);
 
     /// <summary>Hands it a message.</summary>
     /// <param name="message">The message.</param>
@@ -46,9 +51,10 @@ internal sealed class Listener : IDisposable
     {
         try
         {
-            return !Gone.IsCancellationRequested && await _channel.WriteTogether(message, body, cancel);
+            var channel = await _answered.Task.WaitAsync(cancel);
+            return !Gone.IsCancellationRequested && await channel.WriteTogether(message, body, cancel);
         }
-        catch (Exception e) when (e is IOException or ObjectDisposedException)
+        catch (Exception e) when (e is IOException or ObjectDisposedException || (e is OperationCanceledException && !cancel.IsCancellationRequested))
         {
             return false;
         }
@@ -76,24 +82,27 @@ internal sealed class Listener : IDisposable
     /// <param name="options">The interval.</param>
     public void KeepAlive(TimeProvider clock, RelayOptions options)
     {
-        if (_channel.Silence >= 2 * options.PingInterval || _channel.Stalled >= options.PingInterval)
+        if (Channel is not { } channel)
+            return;
+        if (channel.Silence >= 2 * options.PingInterval || channel.Stalled >= options.PingInterval)
         {
-            Abort();
+            channel.Abort();
             return;
         }
 
         if (clock.GetElapsedTime(_pingedAt) < options.PingInterval)
             return;
         _pingedAt = clock.GetTimestamp();
-        if (_channel.Silence >= options.PingInterval / 2)
-            _ = _channel.Ping().ContinueWith(static (ping, _) => ping.Exception, null, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        if (channel.Silence >= options.PingInterval / 2)
+            _ = channel.Ping().ContinueWith(static (ping, _) => ping.Exception, null, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
     }
 
-    /// <summary>Ends its connection without a word.</summary>
-    public void Abort() => _channel.Abort();
-
     /// <summary>Says to everybody who waits for it that it has gone.</summary>
-    public void Leave() => _gone.Cancel();
+    public void Leave()
+    {
+        _answered.TrySetCanceled(CancellationToken.None);
+        _gone.Cancel();
+    }
 
     public void Dispose() => _gone.Dispose();
 }

@@ -6,7 +6,9 @@ namespace Weft.Relay.Hosting;
 internal sealed class PassBook(Gate gate, IRelayDirectory directory)
 {
     private readonly ConcurrentDictionary<Pass, byte> _passes = new();
+    private readonly TaskCompletionSource _emptied = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _judged = long.MinValue;
+    private volatile bool _isClosing;
 
     public int Count => _passes.Count;
 
@@ -25,6 +27,17 @@ internal sealed class PassBook(Gate gate, IRelayDirectory directory)
     {
         _passes.TryRemove(pass, out _);
         pass.Dispose();
+        if (_isClosing && _passes.IsEmpty)
+            _emptied.TrySetResult();
+    }
+
+    /// <summary>Ends when everybody has gone, now that nobody comes any more.</summary>
+    public Task Emptied()
+    {
+        _isClosing = true;
+        if (_passes.IsEmpty)
+            _emptied.TrySetResult();
+        return _emptied.Task;
     }
 
     /// <summary>Judges everybody, if the directory has changed since it was last done.</summary>

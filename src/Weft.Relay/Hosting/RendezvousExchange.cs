@@ -159,7 +159,7 @@ internal sealed class RendezvousExchange : IDisposable
             {
             }
 
-            await _channel.Finish(_state.Options.CloseTimeout);
+            await _channel.Finish(late.Token);
         }
         catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
         {

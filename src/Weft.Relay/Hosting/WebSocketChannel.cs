@@ -153,15 +153,14 @@ internal sealed class WebSocketChannel(Hop hop, TimeProvider clock) : IDisposabl
     }
 
     /// <summary>Ends the connection when all was said: from this side first (RFC 6455 §7.1.1), and after the other side has ended too, as an earlier end could overtake the Close.</summary>
-    /// <param name="patience">How long the other side may take.</param>
-    public async Task Finish(TimeSpan patience)
+    /// <param name="late">Cancelled when the other side has taken too long.</param>
+    public async Task Finish(CancellationToken late)
     {
-        using var late = new CancellationTokenSource(patience, clock);
-        await _writing.WaitAsync(late.Token);
+        await _writing.WaitAsync(late);
         _isCloseSent = true;
         await hop.Shutdown();
         var rest = new byte[256];
-        while (await _stream.ReadAsync(rest, late.Token) > 0)
+        while (await _stream.ReadAsync(rest, late) > 0)
         {
         }
     }

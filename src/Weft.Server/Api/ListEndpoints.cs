@@ -37,9 +37,9 @@ internal sealed partial class ListEndpoints(Site site, RelayEndpoints relay)
         if (!ResourceId.TryParse($"{path.TrimEnd('/')}/-", out var probe))
             return http.Refuse(new Refusal(RefusalCode.InvalidResourceId, $"{path} is neither a resource nor a collection", path));
         if (probe.Type == NetworkPool.LeaseType && probe.Parent is { } network)
-            return Guarded(http, probe.Type.ToString(), FleetVersions.All, () => Authorization.Need(caller, Permission.Read, network) is { } denied ? http.Refuse(denied) : Leases(http, network));
+            return Guarded(http, probe.Type.ToString(), FleetVersions.All, () => Authorization.Need(caller, Privilege.Read, network) is { } denied ? http.Refuse(denied) : Leases(http, network));
         if (RelayEndpoints.IsConnection(probe))
-            return Authorization.Need(caller, Permission.Read, probe.Parent) is { } unseen ? http.Refuse(unseen) : relay.ServeConnections(http, probe.Parent!);
+            return Authorization.Need(caller, Privilege.Read, probe.Parent) is { } unseen ? http.Refuse(unseen) : relay.ServeConnections(http, probe.Parent!);
         return Collection(http, caller, probe.Parent!, probe.Type);
     }
 
@@ -69,7 +69,7 @@ internal sealed partial class ListEndpoints(Site site, RelayEndpoints relay)
     }
 
     /// <summary>A list is shown to everybody, and holds what the caller may see.</summary>
-    private static bool Sees(Caller caller, Stored row) => caller.May(Permission.Read) || caller.May(Permission.Read, ResourceKind.IdOf(row));
+    private static bool Sees(Caller caller, Stored row) => caller.May(Privilege.Read) || caller.May(Privilege.Read, ResourceKind.IdOf(row));
 
     private Task Leases(HttpContext http, ResourceId network)
     {

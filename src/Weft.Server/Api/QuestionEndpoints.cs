@@ -20,7 +20,7 @@ internal sealed class QuestionEndpoints(Site site, RelayEndpoints relay)
         if (ApiVersion.Check(http, FleetVersions.Namespace, FleetVersions.All) is { } version)
             return http.Refuse(version);
         // A plan, an address book and the list of sessions show the whole site.
-        if (question is "providers/weft.fleet/plan" or "providers/weft.ipam/who" or RelayEndpoints.StatusPath && Authorization.Need(caller, Permission.Read, null) is { } denied)
+        if (question is "providers/weft.fleet/plan" or "providers/weft.ipam/who" or RelayEndpoints.StatusPath && Authorization.Need(caller, Privilege.Read, null) is { } denied)
             return http.Refuse(denied);
         return (question, method) switch
         {

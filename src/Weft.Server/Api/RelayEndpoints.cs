@@ -50,7 +50,7 @@ internal sealed class RelayEndpoints(Site site, RelayTokens tokens, RelayPlace p
         }
 
         // A listener stands in for the target: that is for those who may change it.
-        if (wanted.Rights == RelayRights.Listen && Authorization.Need(caller, Permission.Write, id) is { } denied)
+        if (wanted.Rights == RelayRights.Listen && Authorization.Need(caller, Privilege.Write, id) is { } denied)
             await http.Refuse(denied);
         else if (tokens.Issue(connection, wanted.Rights, wanted.Life, out var expires) is not { } credentials)
             await http.Refuse(RelayPlace.None);
@@ -104,7 +104,7 @@ internal sealed class RelayEndpoints(Site site, RelayTokens tokens, RelayPlace p
         if (findings.Count > 0)
             return http.Refuse(Refusal.Of(findings, "check"));
         var image = site.Store.Current;
-        if (Authorization.Need(caller, Permission.Read, to) is { } denied)
+        if (Authorization.Need(caller, Privilege.Read, to) is { } denied)
             return http.Refuse(denied);
         if (image.Get(StoreKey.Of(to!)) is not { } row)
             return http.Refuse(new Refusal(RefusalCode.ResourceNotFound, $"{to} doesn't exist", to!.ToString()));

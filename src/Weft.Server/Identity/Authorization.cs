@@ -15,37 +15,37 @@ internal static class Authorization
     {
         var reads = HttpMethods.IsGet(method) || HttpMethods.IsHead(method);
         if (ResourceId.TryParse(path, out var id))
-            return id.Type == ResourceId.SubscriptionType && reads ? null : Need(caller, reads ? Permission.Read : Permission.Write, id);
+            return id.Type == ResourceId.SubscriptionType && reads ? null : Need(caller, reads ? Privilege.Read : Privilege.Write, id);
         if (reads)
             return null;
         var slash = path.LastIndexOf('/');
         if (slash <= 0 || !ResourceId.TryParse(path[..slash], out var target))
             return null;
         var connects = target.Type == TargetConnection.ResourceType && path[(slash + 1)..].Equals("listCredentials", StringComparison.OrdinalIgnoreCase);
-        return Need(caller, connects ? Permission.Connect : Permission.Write, target);
+        return Need(caller, connects ? Privilege.Connect : Privilege.Write, target);
     }
 
-    /// <summary>Checks one permission.</summary>
+    /// <summary>Checks one privilege.</summary>
     /// <param name="caller">Who asks.</param>
-    /// <param name="permission">What is needed.</param>
+    /// <param name="privilege">What is needed.</param>
     /// <param name="on">Where; null for the whole site.</param>
     /// <returns>Why not, or null.</returns>
-    public static Refusal? Need(Caller caller, Permission permission, ResourceId? on) => caller.May(permission, on) ? null
-        : new Refusal(RefusalCode.AuthorizationFailed, $"{caller.Name} may not {Word(permission)} {on?.ToString() ?? "the whole site"}: it takes the role {Least(permission)} there or further up", on?.ToString());
+    public static Refusal? Need(Caller caller, Privilege privilege, ResourceId? on) => caller.May(privilege, on) ? null
+        : new Refusal(RefusalCode.AuthorizationFailed, $"{caller.Name} may not {Word(privilege)} {on?.ToString() ?? "the whole site"}: it takes the role {Least(privilege)} there or further up", on?.ToString());
 
-    private static string Word(Permission permission) => permission switch
+    private static string Word(Privilege privilege) => privilege switch
     {
-        Permission.Read => "read",
-        Permission.Connect => "connect to",
-        Permission.Write => "change",
+        Privilege.Read => "read",
+        Privilege.Connect => "connect to",
+        Privilege.Write => "change",
         _ => "administer",
     };
 
-    private static string Least(Permission permission) => permission switch
+    private static string Least(Privilege privilege) => privilege switch
     {
-        Permission.Read => nameof(Role.Reader),
-        Permission.Connect => nameof(Role.RelayUser),
-        Permission.Write => nameof(Role.Contributor),
+        Privilege.Read => nameof(Role.Reader),
+        Privilege.Connect => nameof(Role.RelayUser),
+        Privilege.Write => nameof(Role.Contributor),
         _ => nameof(Role.Owner),
     };
 }

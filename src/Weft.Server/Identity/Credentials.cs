@@ -21,10 +21,10 @@ internal sealed record Caller(string Name, ResourceId? Agent = null, ResourceId?
     public bool IsPrincipal => Principal is not null;
 
     /// <summary>Whether it may do something.</summary>
-    /// <param name="permission">What.</param>
+    /// <param name="privilege">What.</param>
     /// <param name="on">To what; null for what is the whole site's.</param>
     /// <returns>True if so.</returns>
-    public bool May(Permission permission, ResourceId? on = null) => Principal?.May(permission, on) ?? false;
+    public bool May(Privilege privilege, ResourceId? on = null) => Principal?.May(privilege, on) ?? false;
 }
 
 /// <summary>

@@ -19,7 +19,7 @@ internal sealed partial class PrincipalEndpoints(Site site)
     /// <summary>Serves a path below <c>/providers/Weft.Identity/</c>.</summary>
     public Task Serve(HttpContext http, Caller caller, string path)
     {
-        if ((Authorization.Need(caller, Permission.Administer, null) ?? ApiVersion.Check(http, Principal.ResourceType.ToString(), FleetVersions.All)) is { } refusal)
+        if ((Authorization.Need(caller, Privilege.Administer, null) ?? ApiVersion.Check(http, Principal.ResourceType.ToString(), FleetVersions.All)) is { } refusal)
             return http.Refuse(refusal);
         var parts = path.Trim('/').Split('/')[2..];
         if (!parts[0].Equals("principals", StringComparison.OrdinalIgnoreCase) || parts.Length > 3)

@@ -3,7 +3,6 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Weft.Relay.Hosting;
 using Weft.Relay.Transport;
-using Weft.Resources;
 using Weft.Storage;
 
 namespace Weft.Server.Relays;

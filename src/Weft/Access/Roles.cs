@@ -20,7 +20,7 @@ public enum Role
 }
 
 /// <summary>What a request needs.</summary>
-public enum Permission
+public enum Privilege
 {
     /// <summary>To see.</summary>
     Read,
@@ -43,11 +43,11 @@ public sealed record Assignment(Role Role, string Scope)
     /// <summary>The scope that holds all others.</summary>
     public const string Everywhere = "/";
 
-    /// <summary>Whether the assignment gives a permission.</summary>
-    /// <param name="permission">The permission.</param>
+    /// <summary>Whether the assignment gives a privilege.</summary>
+    /// <param name="privilege">The privilege.</param>
     /// <param name="on">The resource; null for what is nobody's, such as questions about the whole site.</param>
     /// <returns>True if so.</returns>
-    public bool Gives(Permission permission, ResourceId? on) => Grants(permission) && Covers(on);
+    public bool Gives(Privilege privilege, ResourceId? on) => Grants(privilege) && Covers(on);
 
     /// <summary>Whether a resource stands somewhere above the scope or in it: then it may be named in a list.</summary>
     /// <param name="id">The resource.</param>
@@ -61,11 +61,11 @@ public sealed record Assignment(Role Role, string Scope)
     private bool Covers(ResourceId? on) =>
         Scope == Everywhere || (on is not null && on.Key.StartsWith(Scope, StringComparison.Ordinal) && (on.Key.Length == Scope.Length || on.Key[Scope.Length] == '/'));
 
-    private bool Grants(Permission permission) => Role switch
+    private bool Grants(Privilege privilege) => Role switch
     {
-        Role.Reader => permission is Permission.Read,
-        Role.RelayUser => permission is Permission.Read or Permission.Connect,
-        Role.Contributor => permission is Permission.Read or Permission.Connect or Permission.Write,
+        Role.Reader => privilege is Privilege.Read,
+        Role.RelayUser => privilege is Privilege.Read or Privilege.Connect,
+        Role.Contributor => privilege is Privilege.Read or Privilege.Connect or Privilege.Write,
         _ => true,
     };
 }
@@ -96,11 +96,11 @@ public sealed record Principal(string Name, ImmutableArray<Assignment> Assignmen
             Member.Text("tokenIssuedAt").Drawn()).Demanded(),
     ]);
 
-    /// <summary>Whether it has a permission.</summary>
-    /// <param name="permission">The permission.</param>
+    /// <summary>Whether it has a privilege.</summary>
+    /// <param name="privilege">The privilege.</param>
     /// <param name="on">The resource; null for what is nobody's.</param>
     /// <returns>True if so.</returns>
-    public bool May(Permission permission, ResourceId? on) => Assignments.Any(assignment => assignment.Gives(permission, on));
+    public bool May(Privilege privilege, ResourceId? on) => Assignments.Any(assignment => assignment.Gives(privilege, on));
 
     /// <summary>The key of a principal's row.</summary>
     /// <param name="name">The name.</param>

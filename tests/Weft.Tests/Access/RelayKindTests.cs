@@ -191,5 +191,5 @@ public sealed class RelayKindTests
 
     private static string Property(TestSite site, string id, string member) => site.Draw(id)["properties"]![member]!.ToString();
 
-    private static IEnumerable<Change> Settled(TestSite site) => site.Settlement.Settle(site.Image, TestSite.Now);
+    private static System.Collections.Immutable.ImmutableArray<Change> Settled(TestSite site) => site.Settlement.Settle(site.Image, TestSite.Now);
 }

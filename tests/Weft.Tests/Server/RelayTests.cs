@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using System.Net.WebSockets;
 using System.Text;
 using System.Text.Json.Nodes;
@@ -102,6 +104,46 @@ public sealed class RelayTests
         Assert.Contains(lines, l => l["event"]!.ToString() == "Refused" && l["rule"]?.ToString() == "cluster east: deny by default");
         Assert.Contains(lines, l => l["event"]!.ToString() == "CredentialsIssued" && l["principal"]!.ToString() == "admin");
         Assert.DoesNotContain("SharedAccessSignature", await File.ReadAllTextAsync(path, Cancel), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("203.0.113.7", null, "HTTP/1.1 50")]
+    [InlineData("198.51.100.1", null, "HTTP/1.1 403 your address 198.51.100.1 is not in the networks that east lets in to kubernetes")]
+    [InlineData("198.51.100.1", "203.0.113.7", "HTTP/1.1 403 your address 198.51.100.1")]
+    [InlineData(null, "203.0.113.7", "")]
+    public async Task Judges_TheAddressThatAListedProxySays_AndNoHeaderAnybodyCanWrite(string? proxied, string? forwarded, string answer)
+    {
+        await using var plane = await Plane.OfSite(new(new IPEndPoint(IPAddress.Loopback, 0), "127.0.0.1", null, null, null, [Weft.Addressing.Prefix.Parse("127.0.0.0/8").Value], false));
+        (await plane.Put(new Document(Rules, RelayResourceTests.Body("""{"properties":{"ipRules":[{"ipMask":"203.0.113.0/24"}]}}""")))).Expect(201);
+        var credentials = (await plane.Post($"{Connection}/listCredentials", "")).Expect(200).Json;
+        using var tcp = new TcpClient();
+        await tcp.ConnectAsync(IPAddress.Loopback, plane.Relay.Port, Cancel);
+        var stream = tcp.GetStream();
+        // PROXY protocol 2.2: signature, version and command, TCP over IPv4, twelve bytes of addresses and ports.
+        byte[] header = proxied is null ? [] : [.. "\r\n\r\n\0\r\nQUIT\n"u8, 0x21, 0x11, 0, 12, .. IPAddress.Parse(proxied).GetAddressBytes(), 127, 0, 0, 1, 0x12, 0x34, 0x1d, 0x0a];
+        var lie = forwarded is null ? "" : $"X-Forwarded-For: {forwarded}\r\nForwarded: for={forwarded}\r\n";
+        await stream.WriteAsync((byte[])[.. header, .. Encoding.ASCII.GetBytes(
+            $"GET /{credentials["hybridConnectionName"]}/kubernetes HTTP/1.1\r\nHost: x\r\n{lie}ServiceBusAuthorization: {credentials["token"]}\r\nConnection: close\r\n\r\n")], Cancel);
+        var said = await Whole(stream);
+        Assert.True(answer.Length == 0 ? said.Length == 0 : said.StartsWith(answer, StringComparison.Ordinal), said);
+    }
+
+    /// <summary>What is sent before the connection ends, however it ends.</summary>
+    private static async Task<string> Whole(NetworkStream stream)
+    {
+        var text = new StringBuilder();
+        var buffer = new byte[4096];
+        try
+        {
+            for (int read; (read = await stream.ReadAsync(buffer, Cancel).AsTask().WaitAsync(TimeSpan.FromSeconds(15), Cancel)) > 0;)
+                text.Append(Encoding.UTF8.GetString(buffer, 0, read));
+        }
+        catch (IOException)
+        {
+            // Reset: who must not connect is told nothing.
+        }
+
+        return text.ToString();
     }
 
     private static List<JsonNode> Lines(string path)

@@ -26,11 +26,16 @@ public sealed class RelayRefusedException : IOException
     /// <summary>The words of the relay, or of the listener.</summary>
     public string Phrase { get; }
 
+    /// <summary>The words without the path and the tracking id that the relay adds for logs: fit for a line to a person.</summary>
+    public string Reason => Before(Before(Phrase, ". TrackingId:"), ". Path:");
+
     /// <summary>What the relay's log knows this attempt by; null where it didn't say.</summary>
     public string? TrackingId { get; }
 
     /// <summary>How long the relay wants to be left alone; null where it didn't say.</summary>
     public TimeSpan? RetryAfter { get; }
+
+    private static string Before(string text, string mark) => text.IndexOf(mark, StringComparison.Ordinal) is >= 0 and var at ? text[..at] : text;
 }
 
 /// <summary>There was no answer from the relay: no way there, no trust in its certificate, a proxy that refuses, or no time left. <see cref="Exception.Message"/> says which.</summary>

@@ -20,7 +20,8 @@ public readonly record struct RelayToken(string Text, DateTimeOffset ExpiresAt)
     /// <returns>The source.</returns>
     public static Func<CancellationToken, ValueTask<RelayToken>> SignedBy(string audience, string keyName, string key, TimeSpan lifetime, TimeProvider? clock = null) => _ =>
     {
-        var expiry = (clock ?? TimeProvider.System).GetUtcNow() + lifetime;
+        // Whole seconds, as they stand in the token: its end is known exactly.
+        var expiry = DateTimeOffset.FromUnixTimeSeconds(((clock ?? TimeProvider.System).GetUtcNow() + lifetime).ToUnixTimeSeconds());
         return ValueTask.FromResult(new RelayToken(SharedAccessSignature.Sign(audience, keyName, key, expiry), expiry));
     };
 }

@@ -55,9 +55,9 @@ internal sealed class RequestExchange(RequestMessage message, ControlChannel cha
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        if (_reading is { IsCompleted: false } reading)
-            await reading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        ArrayPool<byte>.Shared.Return(_buffer);
+        // A body that still reads into the buffer keeps it.
+        if (_reading is null or { IsCompleted: true })
+            ArrayPool<byte>.Shared.Return(_buffer);
         if (_rendezvous is { } rendezvous)
             await rendezvous.DisposeAsync().ConfigureAwait(false);
     }
@@ -108,7 +108,7 @@ internal sealed class RequestExchange(RequestMessage message, ControlChannel cha
             _reading = body.ReadAsync(_buffer.AsMemory(count, ControlMessage.MaxBodySize + 1 - count), cancel).AsTask();
             var left = GatherTime - clock.GetElapsedTime(start);
             if (!_reading.IsCompleted)
-                await _reading.WaitAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero, clock, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await ((Task)_reading).WaitAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero, clock, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (!_reading.IsCompleted)
                 return (count, false);
             var read = await _reading.ConfigureAwait(false);

@@ -10,6 +10,9 @@ internal sealed class Direction(Hop from, Hop to)
     /// <summary>What the pool has, so that nothing is rounded up. Four records of TLS, or a long frame of most libraries.</summary>
     private const int BufferSize = 64 * 1024;
 
+    /// <summary>Less room than this isn't worth another read.</summary>
+    private const int SmallestRoom = 4 * 1024;
+
     private readonly FrameTranslator _translator = new();
     private long _payload;
     private int _reads;
@@ -53,9 +56,11 @@ internal sealed class Direction(Hop from, Hop to)
                     return end;
             }
 
+            ValueTask<int>? begun = null;
             while (true)
             {
-                var waiting = From.Stream.ReadAsync(Memory<byte>.Empty);
+                var waiting = begun ?? From.Stream.ReadAsync(Memory<byte>.Empty);
+                begun = null;
                 if (!waiting.IsCompleted && buffer is not null)
                 {
                     ArrayPool<byte>.Shared.Return(buffer);
@@ -64,11 +69,28 @@ internal sealed class Direction(Hop from, Hop to)
 
                 await waiting.ConfigureAwait(false);
                 buffer ??= ArrayPool<byte>.Shared.Rent(BufferSize);
-                var count = await From.Stream.ReadAsync(buffer.AsMemory(FrameTranslator.Headroom)).ConfigureAwait(false);
-                if (count == 0)
-                    return DirectionEnd.Gone;
-                if (await Forward(buffer, count).ConfigureAwait(false) is { } end)
+                var room = buffer.AsMemory(FrameTranslator.Headroom, BufferSize - FrameTranslator.Headroom);
+                var count = await From.Stream.ReadAsync(room).ConfigureAwait(false);
+                var last = count;
+                // Records of TLS come one by one, and one write of several costs less than several of one.
+                while (last > 0 && From.HasMore && room.Length - count >= SmallestRoom)
+                {
+                    var more = From.Stream.ReadAsync(Memory<byte>.Empty);
+                    if (!more.IsCompleted)
+                    {
+                        begun = more;
+                        break;
+                    }
+
+                    await more.ConfigureAwait(false);
+                    last = await From.Stream.ReadAsync(room[count..]).ConfigureAwait(false);
+                    count += last;
+                }
+
+                if (count > 0 && await Forward(buffer, count).ConfigureAwait(false) is { } end)
                     return end;
+                if (last == 0)
+                    return DirectionEnd.Gone;
             }
         }
         finally

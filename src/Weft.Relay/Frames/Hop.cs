@@ -8,7 +8,8 @@ namespace Weft.Relay.Frames;
 /// <param name="early">What was received behind the handshake already.</param>
 /// <param name="abort">Ends the connection at once, without a word. Called from any thread, more than once.</param>
 /// <param name="shutdown">Ends the sending half when all was sent (TCP FIN); null for what can't.</param>
-internal sealed class Hop(Stream stream, ReadOnlyMemory<byte> early, Action abort, Func<ValueTask>? shutdown = null) : IDisposable
+/// <param name="hasMore">Whether more was received than was read, which is worth reading before it is written what was read; null for unknown.</param>
+internal sealed class Hop(Stream stream, ReadOnlyMemory<byte> early, Action abort, Func<ValueTask>? shutdown = null, Func<bool>? hasMore = null) : IDisposable
 {
     private readonly SemaphoreSlim _gate = new(1, 1);
     private byte[]? _pong;
@@ -22,6 +23,9 @@ internal sealed class Hop(Stream stream, ReadOnlyMemory<byte> early, Action abor
     public Stream Stream { get; } = stream;
 
     public ReadOnlyMemory<byte> Early { get; } = early;
+
+    /// <summary>Whether more was received than was read.</summary>
+    public bool HasMore => hasMore is not null && hasMore();
 
     /// <summary>Whether a Close was written, after which nothing is.</summary>
     public bool IsClosed => _isClosed;
@@ -46,7 +50,7 @@ internal sealed class Hop(Stream stream, ReadOnlyMemory<byte> early, Action abor
             if (_hasPending && pause >= 0 && !_isClosed)
             {
                 if (pause > 0)
-                    await Stream.WriteAsync(bytes[..pause]).ConfigureAwait(false);
+                    await Send(bytes[..pause]).ConfigureAwait(false);
                 bytes = bytes[pause..];
                 _isMidFrame = false;
                 await WritePending().ConfigureAwait(false);
@@ -55,7 +59,7 @@ internal sealed class Hop(Stream stream, ReadOnlyMemory<byte> early, Action abor
             if (_isClosed)
                 return;
             if (!bytes.IsEmpty)
-                await Stream.WriteAsync(bytes).ConfigureAwait(false);
+                await Send(bytes).ConfigureAwait(false);
             _isMidFrame = isMidFrame;
             _isClosed = isClose;
         }
@@ -156,6 +160,12 @@ internal sealed class Hop(Stream stream, ReadOnlyMemory<byte> early, Action abor
         var frame = new byte[2 + payload.Length];
         FrameHeader.Write(frame, true, opcode, payload.Length);
         payload.CopyTo(frame, 2);
-        return Stream.WriteAsync(frame);
+        return Send(frame);
+    }
+
+    private async ValueTask Send(ReadOnlyMemory<byte> bytes)
+    {
+        await Stream.WriteAsync(bytes).ConfigureAwait(false);
+        await Stream.FlushAsync().ConfigureAwait(false);
     }
 }

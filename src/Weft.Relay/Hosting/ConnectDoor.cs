@@ -153,7 +153,7 @@ internal sealed class ConnectDoor(RelayState state)
         var began = state.Clock.GetTimestamp();
         SessionEnd? end = null;
         state.Add(session);
-        state.Audit.Write(state.Event(RelayEventKind.SessionOpened, session.Sender, caller.Tracking) with { Status = 101 });
+        state.Audit.Write(RelayState.Event(RelayEventKind.SessionOpened, session.Sender, caller.Tracking) with { Status = 101 });
         try
         {
             end = await Run(await Handshake.Upgrade(caller.Context, protocol), far, session);
@@ -167,7 +167,7 @@ internal sealed class ConnectDoor(RelayState state)
         finally
         {
             state.Remove(session);
-            state.Audit.Write(state.Event(RelayEventKind.SessionClosed, session.Sender, caller.Tracking) with
+            state.Audit.Write(RelayState.Event(RelayEventKind.SessionClosed, session.Sender, caller.Tracking) with
             {
                 Status = end?.Code ?? 1006, Reason = ReasonPhrase.Clean(Reason(end)), BytesUp = session.Up, BytesDown = session.Down, Duration = state.Clock.GetElapsedTime(began),
             });

@@ -53,7 +53,7 @@ internal sealed partial class ListenDoor(RelayState state)
         var began = state.Clock.GetTimestamp();
         var ending = Lost;
         state.Brake.Forgive(caller.Source.Address, listener.Pass.Connection.Path);
-        state.Audit.Write(state.Event(RelayEventKind.ListenerConnected, listener.Pass, caller.Tracking) with { Status = 101 });
+        state.Audit.Write(RelayState.Event(RelayEventKind.ListenerConnected, listener.Pass, caller.Tracking) with { Status = 101 });
         try
         {
             using var channel = new WebSocketChannel(await Handshake.Upgrade(caller.Context), state.Clock);
@@ -64,7 +64,7 @@ internal sealed partial class ListenDoor(RelayState state)
         {
             state.Listeners.Remove(listener);
             listener.Leave();
-            state.Audit.Write(state.Event(RelayEventKind.ListenerGone, listener.Pass, caller.Tracking) with
+            state.Audit.Write(RelayState.Event(RelayEventKind.ListenerGone, listener.Pass, caller.Tracking) with
             {
                 Status = ending.Code, Reason = ReasonPhrase.Clean(ending.Reason), Duration = state.Clock.GetElapsedTime(began),
             });

@@ -69,8 +69,8 @@ public sealed record RelayOptions(Uri PublicAddress)
     /// <summary>Scheme, host and port as they stand at the head of an accept address.</summary>
     internal string Root => $"{PublicAddress.Scheme}://{PublicAddress.Authority}";
 
-    /// <summary>The patience of sessions.</summary>
-    internal FrameRelayOptions OfFrames => new() { PingInterval = PingInterval, HalfClosedTimeout = HalfClosedTimeout, CloseTimeout = CloseTimeout };
+    /// <summary>The patience of sessions. Who has to go is gone within the second that a change of rules may take, whether it listens to its Close or not.</summary>
+    internal FrameRelayOptions OfFrames => new() { PingInterval = PingInterval, HalfClosedTimeout = HalfClosedTimeout, CloseTimeout = CloseTimeout, CutTimeout = TimeSpan.FromSeconds(0.4) };
 
     /// <summary>Says what can't be so.</summary>
     /// <exception cref="ArgumentException">Names the option and the bound.</exception>

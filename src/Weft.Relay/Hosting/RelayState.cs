@@ -84,7 +84,7 @@ internal sealed class RelayState
     /// <param name="kind">What happened.</param>
     /// <param name="pass">To whom.</param>
     /// <param name="tracking">The tracking id.</param>
-    public RelayEvent Event(RelayEventKind kind, Pass pass, string tracking)
+    public static RelayEvent Event(RelayEventKind kind, Pass pass, string tracking)
         => new(kind, pass.Connection.Path, pass.Role, pass.Service, pass.Source, tracking) { Key = pass.Key, Rule = pass.Rule };
 
     /// <summary>Sends a caller away who wasn't let in.</summary>

@@ -57,7 +57,7 @@ internal sealed class RequestDoor(RelayState state)
         finally
         {
             state.Pending.Leave(pass);
-            state.Audit.Write(state.Event(RelayEventKind.RequestEnded, pass, caller.Tracking) with
+            state.Audit.Write(RelayState.Event(RelayEventKind.RequestEnded, pass, caller.Tracking) with
             {
                 Status = caller.Context.Response.StatusCode, BytesUp = relayed.BytesUp, BytesDown = relayed.BytesDown, Duration = state.Clock.GetElapsedTime(began),
             });

@@ -261,7 +261,7 @@ internal sealed class WebSocketChannel(Hop hop, TimeProvider clock) : IDisposabl
         {
             Release();
             if (_early.IsEmpty)
-                await _stream.ReadAsync(Memory<byte>.Empty, cancel);
+                _ = await _stream.ReadAsync(Memory<byte>.Empty, cancel);
         }
 
         _buffer ??= ArrayPool<byte>.Shared.Rent(BufferSize);

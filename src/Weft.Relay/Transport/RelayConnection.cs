@@ -80,7 +80,8 @@ internal sealed class RelayConnection : ConnectionContext, IRelayTransportFeatur
         Input.Complete();
         Output.Complete();
         Leave();
-        return new Hop(_stream, early, _raw.Abort, Shutdown);
+        _raw.Gathers = _stream is SslStream;
+        return new Hop(_stream, early, _raw.Abort, Shutdown, () => _raw.HasReadAhead);
     }
 
     public override void Abort(ConnectionAbortedException abortReason)
@@ -114,7 +115,11 @@ internal sealed class RelayConnection : ConnectionContext, IRelayTransportFeatur
     private async ValueTask Shutdown()
     {
         if (_stream is SslStream tls)
+        {
             await tls.ShutdownAsync().ConfigureAwait(false);
+            await _raw.FlushAsync().ConfigureAwait(false);
+        }
+
         _raw.Shutdown();
     }
 

@@ -1,12 +1,30 @@
+using System.Buffers;
 using System.Net.Sockets;
 
 namespace Weft.Relay.Transport;
 
-/// <summary>A socket's bytes. Like a network stream, and it ends its two halves one by one.</summary>
+/// <summary>
+/// A socket's bytes. Under TLS, whose records are read and written one by one, it gathers: several records a system call, which cost more
+/// than the copying. It holds no buffer while it waits.
+/// </summary>
 /// <param name="socket">The socket, which it owns.</param>
 internal sealed class SocketStream(Socket socket) : Stream
 {
+    private const int BufferSize = 64 * 1024;
+
+    private byte[]? _received;
+    private int _read;
+    private int _end;
+    private bool _mayHaveMore;
+    private byte[]? _unsent;
+    private int _unsentCount;
     private int _disposed;
+
+    /// <summary>Whether what is written waits for <see cref="FlushAsync"/>, and what is read is read ahead: for a TLS stream over this one whose writer flushes.</summary>
+    public bool Gathers { get; set; }
+
+    /// <summary>Whether bytes wait that were read ahead.</summary>
+    public bool HasReadAhead => _received is not null;
 
     public override bool CanRead => true;
 
@@ -18,11 +36,39 @@ internal sealed class SocketStream(Socket socket) : Stream
 
     public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
 
-    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    /// <summary>Reads. Into nothing: waits until there is something to read.</summary>
+    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        if (_received is not null)
+            return ValueTask.FromResult(buffer.IsEmpty ? 0 : Take(buffer.Span));
+        // A read that filled its buffer has most likely left something: waiting for it would be a call for nothing.
+        if (buffer.IsEmpty && _mayHaveMore)
+            return ValueTask.FromResult(0);
+        return buffer.IsEmpty || !Gathers ? Receive(buffer, cancellationToken) : ReadAhead(buffer, cancellationToken);
+    }
+
+    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        if (!Gathers)
+            return Send(buffer, cancellationToken);
+        _unsent ??= ArrayPool<byte>.Shared.Rent(BufferSize);
+        if (buffer.Length > _unsent.Length - _unsentCount)
+            return SendBoth(buffer, cancellationToken);
+        buffer.Span.CopyTo(_unsent.AsSpan(_unsentCount));
+        _unsentCount += buffer.Length;
+        return ValueTask.CompletedTask;
+    }
+
+    public override Task FlushAsync(CancellationToken cancellationToken) =>
+        _unsent is null ? Task.CompletedTask : SendBoth(ReadOnlyMemory<byte>.Empty, cancellationToken).AsTask();
+
+    private async ValueTask<int> Receive(Memory<byte> buffer, CancellationToken cancellationToken)
     {
         try
         {
-            return await socket.ReceiveAsync(buffer, SocketFlags.None, cancellationToken).ConfigureAwait(false);
+            var count = await socket.ReceiveAsync(buffer, SocketFlags.None, cancellationToken).ConfigureAwait(false);
+            _mayHaveMore = !buffer.IsEmpty && count == buffer.Length;
+            return count;
         }
         catch (SocketException e)
         {
@@ -30,7 +76,58 @@ internal sealed class SocketStream(Socket socket) : Stream
         }
     }
 
-    public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+    private async ValueTask<int> ReadAhead(Memory<byte> buffer, CancellationToken cancellationToken)
+    {
+        var ahead = ArrayPool<byte>.Shared.Rent(BufferSize);
+        var count = 0;
+        try
+        {
+            count = await Receive(ahead, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            if (count == 0)
+                ArrayPool<byte>.Shared.Return(ahead);
+        }
+
+        if (count == 0)
+            return 0;
+        (_received, _read, _end) = (ahead, 0, count);
+        return Take(buffer.Span);
+    }
+
+    private int Take(Span<byte> buffer)
+    {
+        var count = Math.Min(buffer.Length, _end - _read);
+        _received.AsSpan(_read, count).CopyTo(buffer);
+        _read += count;
+        if (_read == _end)
+        {
+            ArrayPool<byte>.Shared.Return(_received!);
+            _received = null;
+        }
+
+        return count;
+    }
+
+    private async ValueTask SendBoth(ReadOnlyMemory<byte> rest, CancellationToken cancellationToken)
+    {
+        var unsent = _unsent!;
+        var count = _unsentCount;
+        (_unsent, _unsentCount) = (null, 0);
+        try
+        {
+            await Send(unsent.AsMemory(0, count), cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(unsent);
+        }
+
+        await Send(rest, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async ValueTask Send(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken)
     {
         try
         {

@@ -47,7 +47,7 @@ internal sealed class LiveRelay : IAsyncDisposable
     /// <summary>The certificate's file, which is its own authority.</summary>
     public string CertificateFile => System.IO.Path.Combine(_files!.FullName, "relay.pem");
 
-    public static async Task<LiveRelay> Start(Func<RelayOptions, RelayOptions>? options = null, TimeProvider? clock = null, bool isSecure = false, bool isPlainKestrel = false, int port = 0, DirectoryInfo? files = null)
+    public static async Task<LiveRelay> Start(Func<RelayOptions, RelayOptions>? options = null, TimeProvider? clock = null, bool isSecure = false, bool isPlainKestrel = false, int port = 0, DirectoryInfo? files = null, ILoggerProvider? log = null)
     {
         port = port == 0 ? FreePort() : port;
         var directory = new LiveDirectory();
@@ -57,6 +57,9 @@ internal sealed class LiveRelay : IAsyncDisposable
         var relay = new HybridConnections(directory, audit, options?.Invoke(chosen) ?? chosen, clock ?? TimeProvider.System, NullLogger<HybridConnections>.Instance);
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
+        if (log is not null)
+            builder.Logging.AddProvider(log).SetMinimumLevel(LogLevel.Trace);
+        builder.WebHost.UseRelayLimits(TimeSpan.FromSeconds(3));
         if (isSecure)
             files ??= WriteCertificate();
         if (isPlainKestrel)

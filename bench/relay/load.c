@@ -1,0 +1,345 @@
+// The load for the relay and its peers: as light as can be, and the same for all of them. What goes through is made once; what arrives is
+// counted, and looked at only where said. A pair is a sender and a receiver, a thread each, blocking.
+//
+//   load KIND key=value…
+//     kind   bulk: bytes as fast as they go → "gbit N bytes N"; latency: one small frame at a time, one way → "p50 N p99 N" in µs;
+//            idle: holds n connections → "connected N SECONDS", then waits for end of input;
+//            stall: pair 0's receiver stops for a while under full load, the others measure latency → see stall()
+//     up     host:port the senders connect to         down  host:port the receivers connect to, or listen:port
+//     ws     1: WebSocket handshakes on what is connected (paths /a/N for senders, /b/N for receivers)
+//     tls    1: TLS on both                            cert, key  for down=listen
+//     pairs, frame (payload bytes), batch (frames a write), seconds, n
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MASK 0x5a3c96e1u
+
+typedef struct { int fd; SSL *ssl; char *early; size_t early_count; } conn;
+
+static SSL_CTX *client_ctx, *server_ctx;
+static const char *up = "127.0.0.1:9000", *down = "127.0.0.1:9001", *cert, *key;
+static int ws, tls, pairs = 4, n = 1000, pause_us = 100, batch = 1;
+static size_t frame = 65536;
+static double seconds = 3, stall_seconds = 10;
+static atomic_int stop;
+
+static void die(const char *what) { fprintf(stderr, "load: %s: %s\n", what, strerror(errno)); ERR_print_errors_fp(stderr); exit(1); }
+
+static double now(void) { struct timespec t; clock_gettime(CLOCK_MONOTONIC, &t); return t.tv_sec + t.tv_nsec / 1e9; }
+
+static struct sockaddr_in address(const char *text) {
+    struct sockaddr_in a = { .sin_family = AF_INET };
+    char host[64];
+    const char *colon = strrchr(text, ':');
+    snprintf(host, sizeof host, "%.*s", (int)(colon - text), text);
+    a.sin_port = htons(atoi(colon + 1));
+    inet_pton(AF_INET, strcmp(host, "listen") ? host : "127.0.0.1", &a.sin_addr);
+    return a;
+}
+
+static ssize_t put_some(conn *c, const void *p, size_t count) { return c->ssl ? SSL_write(c->ssl, p, count > 1 << 20 ? 1 << 20 : count) : send(c->fd, p, count, MSG_NOSIGNAL); }
+static int put(conn *c, const void *p, size_t count) {
+    for (const char *at = p; count;) { ssize_t k = put_some(c, at, count); if (k <= 0) return 0; at += k; count -= k; }
+    return 1;
+}
+static ssize_t get(conn *c, void *p, size_t count) {
+    if (c->early_count) {
+        size_t k = c->early_count < count ? c->early_count : count;
+        memcpy(p, c->early, k); memmove(c->early, c->early + k, c->early_count - k); c->early_count -= k;
+        return k;
+    }
+    return c->ssl ? SSL_read(c->ssl, p, count) : recv(c->fd, p, count, 0);
+}
+static int get_all(conn *c, void *p, size_t count) {
+    for (char *at = p; count;) { ssize_t k = get(c, at, count); if (k <= 0) return 0; at += k; count -= k; }
+    return 1;
+}
+
+static int upgrade(conn *c, char side, int id) {
+    char text[4096];
+    int count = snprintf(text, sizeof text, "GET /%c/%d HTTP/1.1\r\nHost: relay\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n", side, id);
+    if (!put(c, text, count)) return 0;
+    size_t have = 0;
+    char *end = NULL;
+    while (!end) {
+        ssize_t k = get(c, text + have, sizeof text - 1 - have);
+        if (k <= 0) return 0;
+        have += k; text[have] = 0; end = strstr(text, "\r\n\r\n");
+    }
+    if (strncmp(text, "HTTP/1.1 101", 12)) { fprintf(stderr, "load: %.*s\n", 60, text); return 0; }
+    end += 4;
+    c->early_count = have - (end - text);
+    if (c->early_count) { c->early = malloc(c->early_count); memcpy(c->early, end, c->early_count); }
+    return 1;
+}
+
+static int try_dial(conn *c, const char *to) {
+    memset(c, 0, sizeof *c);
+    struct sockaddr_in a = address(to);
+    c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (connect(c->fd, (struct sockaddr *)&a, sizeof a)) { close(c->fd); return 0; }
+    int one = 1; setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    if (tls) {
+        c->ssl = SSL_new(client_ctx); SSL_set_fd(c->ssl, c->fd); SSL_set_tlsext_host_name(c->ssl, "localhost");
+        if (SSL_connect(c->ssl) != 1) { SSL_free(c->ssl); close(c->fd); return 0; }
+    }
+    return 1;
+}
+static conn dial(const char *to) { conn c; if (!try_dial(&c, to)) die(to); return c; }
+
+static int listening = -1;
+static conn take(void) {
+    conn c = { 0 };
+    c.fd = accept(listening, NULL, NULL);
+    if (c.fd < 0) die("accept");
+    int one = 1; setsockopt(c.fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    if (tls) { c.ssl = SSL_new(server_ctx); SSL_set_fd(c.ssl, c.fd); if (SSL_accept(c.ssl) != 1) die("TLS accept"); }
+    return c;
+}
+
+typedef struct { conn from, to; int id; uint64_t bytes; double *times; size_t count, room; double longest; int whole; pthread_t a, b; } pair;
+
+static void *upgrade_to(void *p) { pair *q = p; if (!upgrade(&q->to, 'b', q->id)) die("upgrade"); return NULL; }
+static void *accept_to(void *p) { pair *q = p; q->to = take(); return NULL; }
+
+static void make(pair *q, int id) {
+    memset(q, 0, sizeof *q);
+    q->id = id;
+    pthread_t other;
+    if (!strncmp(down, "listen", 6)) {
+        // TLS through a proxy that speaks TLS on both sides: the other end must answer while this one waits.
+        pthread_create(&other, NULL, accept_to, q);
+        q->from = dial(up);
+        if (!put(&q->from, "!", 1)) die("first byte");
+        pthread_join(other, NULL);
+        char first; if (!get_all(&q->to, &first, 1)) die("first byte through");
+        return;
+    }
+    q->to = dial(down);
+    pthread_create(&other, NULL, upgrade_to, q);
+    q->from = dial(up);
+    if (!upgrade(&q->from, 'a', id)) die("upgrade");
+    pthread_join(other, NULL);
+}
+
+// A masked frame as a client sends it; payload bytes all count up, so that a hole or a repetition shows.
+static size_t make_frame(unsigned char *p, size_t payload, const unsigned char *content) {
+    size_t h = 0;
+    p[h++] = 0x82;
+    if (payload <= 125) p[h++] = 0x80 | payload;
+    else if (payload <= 65535) { p[h++] = 0x80 | 126; p[h++] = payload >> 8; p[h++] = payload; }
+    else { p[h++] = 0x80 | 127; for (int i = 7; i >= 0; i--) p[h++] = (uint64_t)payload >> (8 * i); }
+    unsigned char mask[4]; memcpy(mask, &(uint32_t){ MASK }, 4); memcpy(p + h, mask, 4); h += 4;
+    for (size_t i = 0; i < payload; i++) p[h + i] = content[i] ^ mask[i & 3];
+    return h + payload;
+}
+static size_t header_received(size_t payload) { return payload <= 125 ? 2 : payload <= 65535 ? 4 : 10; }
+
+static unsigned char *block; static size_t block_size;
+static void make_block(void) {
+    // One write a frame, as libraries do; batch=N is a sender that gathers.
+    size_t per = batch;
+    unsigned char *content = malloc(frame);
+    for (size_t i = 0; i < frame; i++) content[i] = i * 7 + (i >> 8);
+    block = malloc((frame + 14) * per);
+    for (size_t i = 0; i < per; i++) block_size += make_frame(block + block_size, frame, content);
+}
+
+static void *pour(void *p) { pair *q = p; while (!stop && put(&q->from, block, block_size)) { } return NULL; }
+static void *drink(void *p) {
+    pair *q = p;
+    char *buffer = malloc(1 << 17);
+    ssize_t k;
+    while ((k = get(&q->to, buffer, 1 << 17)) > 0) atomic_fetch_add((_Atomic uint64_t *)&q->bytes, k);
+    free(buffer);
+    return NULL;
+}
+
+static void bulk(void) {
+    make_block();
+    pair *q = calloc(pairs, sizeof *q);
+    for (int i = 0; i < pairs; i++) make(&q[i], i);
+    for (int i = 0; i < pairs; i++) { pthread_create(&q[i].b, NULL, drink, &q[i]); pthread_create(&q[i].a, NULL, pour, &q[i]); }
+    usleep(300000);
+    uint64_t before = 0, after = 0;
+    for (int i = 0; i < pairs; i++) before += atomic_load((_Atomic uint64_t *)&q[i].bytes);
+    double start = now();
+    usleep(seconds * 1e6);
+    for (int i = 0; i < pairs; i++) after += atomic_load((_Atomic uint64_t *)&q[i].bytes);
+    double took = now() - start;
+    size_t header = header_received(frame) + (ws ? 0 : 4);
+    uint64_t all = 0;
+    for (int i = 0; i < pairs; i++) all += atomic_load((_Atomic uint64_t *)&q[i].bytes);
+    printf("gbit %.3f bytes %llu\n", (after - before) * (double)frame / (frame + header) * 8 / took / 1e9, (unsigned long long)all);
+    fflush(stdout);
+    _exit(0);
+}
+
+static void *tick(void *p) {
+    pair *q = p;
+    unsigned char content[4096], out[4200];
+    memset(content, 7, sizeof content);
+    for (uint64_t i = 0; !stop; i++) {
+        double t = now();
+        memcpy(content, &t, 8);
+        size_t count = make_frame(out, frame, content);
+        if (!put(&q->from, out, count)) break;
+        usleep(pause_us);
+    }
+    return NULL;
+}
+static void *tock(void *p) {
+    pair *q = p;
+    unsigned char in[4200];
+    size_t header = header_received(frame) + (ws ? 0 : 4);
+    q->room = 1 << 22; q->times = malloc(q->room * sizeof *q->times);
+    while (get_all(&q->to, in, header + frame)) {
+        if (!ws) for (int i = 0; i < 8; i++) in[header + i] ^= in[header - 4 + (i & 3)];
+        double t; memcpy(&t, in + header, 8);
+        if (q->count < q->room) q->times[q->count++] = (now() - t) * 1e6;
+    }
+    return NULL;
+}
+static int compare(const void *a, const void *b) { double x = *(double *)a, y = *(double *)b; return (x > y) - (x < y); }
+
+static void latency(void) {
+    pair q; make(&q, 0);
+    pthread_create(&q.b, NULL, tock, &q); pthread_create(&q.a, NULL, tick, &q);
+    usleep(seconds * 1e6);
+    size_t count = q.count;
+    double *times = q.times + count / 5; count -= count / 5;
+    qsort(times, count, sizeof *times, compare);
+    printf("p50 %.2f p99 %.2f\n", times[count / 2], times[count * 99 / 100]);
+    fflush(stdout);
+    _exit(0);
+}
+
+// The stalled pair: content counts up over all frames, and the receiver holds it against that, before and after its pause.
+static void *pour_counted(void *p) {
+    pair *q = p;
+    unsigned char *content = malloc(frame), *out = malloc(frame + 14);
+    uint64_t at = 0;
+    while (!stop) {
+        for (size_t i = 0; i + 8 <= frame; i += 8) { memcpy(content + i, &at, 8); at++; }
+        if (!put(&q->from, out, make_frame(out, frame, content))) break;
+    }
+    put(&q->from, "\x88\x80\0\0\0\0", 6);
+    return NULL;
+}
+static void *drink_counted(void *p) {
+    pair *q = p;
+    unsigned char *in = malloc(frame + 14);
+    size_t header = header_received(frame);
+    uint64_t at = 0;
+    double pause_at = now() + 1, paused = 0;
+    q->whole = 1;
+    while (get_all(&q->to, in, 2) && (in[0] & 15) == 2) {
+        if (!get_all(&q->to, in + 2, header - 2 + frame)) { q->whole = 0; break; }
+        for (size_t i = 0; i + 8 <= frame; i += 8) { uint64_t v; memcpy(&v, in + header + i, 8); if (v != at++) q->whole = 0; }
+        q->bytes += frame;
+        if (!paused && now() > pause_at) { printf("paused\n"); fflush(stdout); usleep(stall_seconds * 1e6); printf("resumed\n"); fflush(stdout); paused = now(); }
+        else if (paused && now() > paused + 2) stop = 1;
+    }
+    if (in[0] != 0x88) q->whole = 0;
+    return NULL;
+}
+
+// Prints "paused", "resumed", then "p99 N max N whole 0|1 bytes N": of the other pairs' latency, and of the stalled one's data.
+static void stall(void) {
+    pair *q = calloc(pairs, sizeof *q), counted;
+    size_t large = frame;
+    make(&counted, 0);
+    for (int i = 1; i < pairs; i++) make(&q[i], i);
+    int stalls = stall_seconds > 0;
+    frame = 64;
+    pause_us = 2000;
+    for (int i = 1; i < pairs; i++) { pthread_create(&q[i].b, NULL, tock, &q[i]); pthread_create(&q[i].a, NULL, tick, &q[i]); }
+    usleep(200000);
+    if (stalls) {
+        // What the others measure while nothing stalls and nobody blasts is their rest; frame is the blaster's from here on, theirs is fixed.
+        frame = large;
+    }
+    pthread_create(&counted.b, NULL, drink_counted, &counted); pthread_create(&counted.a, NULL, pour_counted, &counted);
+    pthread_join(counted.b, NULL);
+    stop = 1;
+    printf("whole %d bytes %llu\n", counted.whole, (unsigned long long)counted.bytes);
+    fflush(stdout);
+    _exit(!counted.whole);
+}
+
+static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER;
+static int next_id, open_now, failures;
+static void *hold(void *p) {
+    conn *all = p;
+    while (1) {
+        pthread_mutex_lock(&one); int id = next_id < n ? next_id++ : -1; pthread_mutex_unlock(&one);
+        if (id < 0) return NULL;
+        double wait = 0.05;
+        while (!(try_dial(&all[id], up) && upgrade(&all[id], 'i', id))) {
+            pthread_mutex_lock(&one); failures++; pthread_mutex_unlock(&one);
+            usleep(wait * 1e6);
+            wait = wait < 1 ? wait * 2 : 1;
+        }
+        pthread_mutex_lock(&one); open_now++; pthread_mutex_unlock(&one);
+    }
+}
+
+// Holds n connections; each line of input makes them all anew, as after a restart of what they hang on.
+static void idle(void) {
+    conn *all = calloc(n, sizeof *all);
+    do {
+        for (int i = 0; i < n; i++) { if (all[i].ssl) SSL_free(all[i].ssl); if (all[i].fd) close(all[i].fd); free(all[i].early); memset(&all[i], 0, sizeof all[i]); }
+        next_id = open_now = failures = 0;
+        pthread_t threads[64];
+        double start = now();
+        for (int i = 0; i < 64; i++) pthread_create(&threads[i], NULL, hold, all);
+        for (int i = 0; i < 64; i++) pthread_join(threads[i], NULL);
+        printf("connected %d %.2f failures %d\n", open_now, now() - start, failures);
+        fflush(stdout);
+    } while (getchar() != EOF);
+    _exit(0);
+}
+
+int main(int argc, char **argv) {
+    signal(SIGPIPE, SIG_IGN);
+    for (int i = 2; i < argc; i++) {
+        char *v = strchr(argv[i], '=');
+        if (!v) die(argv[i]);
+        *v++ = 0;
+        const char *k = argv[i];
+        if (!strcmp(k, "up")) up = v; else if (!strcmp(k, "down")) down = v; else if (!strcmp(k, "cert")) cert = v; else if (!strcmp(k, "key")) key = v;
+        else if (!strcmp(k, "ws")) ws = atoi(v); else if (!strcmp(k, "tls")) tls = atoi(v); else if (!strcmp(k, "pairs")) pairs = atoi(v);
+        else if (!strcmp(k, "frame")) frame = atol(v); else if (!strcmp(k, "seconds")) seconds = atof(v); else if (!strcmp(k, "n")) n = atoi(v);
+        else if (!strcmp(k, "stall")) stall_seconds = atof(v); else if (!strcmp(k, "pause")) pause_us = atoi(v); else if (!strcmp(k, "batch")) batch = atoi(v); else die(k);
+    }
+    client_ctx = SSL_CTX_new(TLS_client_method());
+    SSL_CTX_set_mode(client_ctx, SSL_MODE_RELEASE_BUFFERS);
+    if (!strncmp(down, "listen", 6)) {
+        server_ctx = SSL_CTX_new(TLS_server_method());
+        if (cert && (SSL_CTX_use_certificate_chain_file(server_ctx, cert) != 1 || SSL_CTX_use_PrivateKey_file(server_ctx, key, SSL_FILETYPE_PEM) != 1)) die(cert);
+        struct sockaddr_in a = address(down);
+        int yes = 1;
+        listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        setsockopt(listening, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+        if (bind(listening, (struct sockaddr *)&a, sizeof a) || listen(listening, 128)) die(down);
+    }
+    if (argc > 1 && !strcmp(argv[1], "bulk")) bulk();
+    else if (argc > 1 && !strcmp(argv[1], "latency")) latency();
+    else if (argc > 1 && !strcmp(argv[1], "idle")) idle();
+    else if (argc > 1 && !strcmp(argv[1], "stall")) stall();
+    fprintf(stderr, "load: no such kind\n");
+    return 64;
+}

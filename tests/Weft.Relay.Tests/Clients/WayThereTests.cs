@@ -1,0 +1,107 @@
+using System.Net;
+using Weft.Relay.Clients;
+
+namespace Weft.Relay.Tests.Clients;
+
+/// <summary>How clients get to a relay: TLS, private authorities, proxies, and words for what goes wrong.</summary>
+public sealed class WayThereTests
+{
+    private static CancellationToken Soon => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Trusts_APrivateAuthority()
+    {
+        using var authority = new PrivateAuthority();
+        await using var relay = await RunningRelay.Start(authority);
+        await using var listener = await relay.Listen(StreamTests.Echo);
+        await using var stream = await relay.Connect();
+        var read = StreamTests.ReadAll(stream);
+        await stream.WriteAsync(new byte[3_000_000], Soon);
+        await stream.CompleteWritesAsync(Soon);
+        Assert.Equal(3_000_000, (await read).Length);
+    }
+
+    [Fact]
+    public async Task Refuses_AnotherAuthority()
+    {
+        using var authority = new PrivateAuthority();
+        using var another = new PrivateAuthority();
+        await using var relay = await RunningRelay.Start(authority);
+        var lost = await Assert.ThrowsAsync<RelayUnreachableException>(() => relay.Connect(options: relay.Client with { TrustedRoots = another.Roots }));
+        Assert.Contains("no certificate of the trusted authorities", lost.Message, StringComparison.Ordinal);
+        await Assert.ThrowsAsync<RelayUnreachableException>(() => relay.Connect(options: relay.Client with { TrustedRoots = null }));
+    }
+
+    [Fact]
+    public async Task Refuses_ACertificateForAnotherName()
+    {
+        using var authority = new PrivateAuthority("relay.example");
+        await using var relay = await RunningRelay.Start(authority);
+        await Assert.ThrowsAsync<RelayUnreachableException>(() => relay.Connect());
+    }
+
+    [Fact]
+    public async Task Asks_ForTheNameThatItIsTold()
+    {
+        using var authority = new PrivateAuthority("relay.example");
+        await using var relay = await RunningRelay.Start(authority);
+        var refused = await Assert.ThrowsAsync<RelayRefusedException>(() => relay.Connect(options: relay.Client with { HostName = "relay.example" }));
+        Assert.Contains("listener", refused.Reason, StringComparison.OrdinalIgnoreCase);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Goes_ThroughAProxy(bool isSecure)
+    {
+        using var authority = isSecure ? new PrivateAuthority() : null;
+        await using var relay = await RunningRelay.Start(authority);
+        await using var proxy = new Detour(relay.Port, isProxy: true, "weft:s3cret");
+        var client = relay.Client with { Proxy = new WebProxy($"http://127.0.0.1:{proxy.Port}") { Credentials = new NetworkCredential("weft", "s3cret") } };
+        await using var listener = await relay.Listen(StreamTests.Echo, o => o with { Client = client });
+        await using var stream = await relay.Connect(options: client);
+        await stream.WriteAsync(new byte[100_000], Soon);
+        await stream.CompleteWritesAsync(Soon);
+        Assert.Equal(100_000, (await StreamTests.ReadAll(stream)).Length);
+        Assert.True(proxy.Asked.Count >= 3, "listener, rendezvous and sender");
+        Assert.All(proxy.Asked, line => Assert.StartsWith($"CONNECT localhost:{relay.Port} HTTP/1.1", line, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Says_ThatAProxyRefused()
+    {
+        await using var relay = await RunningRelay.Start();
+        await using var proxy = new Detour(relay.Port, isProxy: true, "weft:s3cret");
+        var lost = await Assert.ThrowsAsync<RelayUnreachableException>(() => relay.Connect(options: relay.Client with { Proxy = new WebProxy($"http://127.0.0.1:{proxy.Port}") }));
+        Assert.Contains("proxy", lost.Message, StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("407", lost.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Says_ThatNobodyIsThere()
+    {
+        using var nobody = new HybridConnectionSender(new("127.0.0.1", RunningRelay.FreePort(), "x", IsPlain: true));
+        var lost = await Assert.ThrowsAsync<RelayUnreachableException>(() => nobody.ConnectAsync(null, cancel: Soon));
+        Assert.StartsWith("There is no connection to 127.0.0.1:", lost.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Says_ThatThereWasNoAnswerInTime()
+    {
+        await using var relay = await RunningRelay.Start();
+        await using var way = new Detour(relay.Port) { IsFrozen = true };
+        using var client = new HybridConnectionSender(relay.Address with { Port = way.Port }, relay.Client with { ConnectTimeout = TimeSpan.FromSeconds(1) });
+        var lost = await Assert.ThrowsAsync<RelayUnreachableException>(() => client.ConnectAsync(RunningRelay.Token(), cancel: Soon));
+        Assert.EndsWith("didn't answer within 1 s.", lost.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Stops_WhenItIsCancelled()
+    {
+        await using var relay = await RunningRelay.Start();
+        await using var way = new Detour(relay.Port) { IsFrozen = true };
+        using var client = new HybridConnectionSender(relay.Address with { Port = way.Port }, relay.Client);
+        using var cancel = new CancellationTokenSource(TimeSpan.FromMilliseconds(300));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => client.ConnectAsync(RunningRelay.Token(), cancel: cancel.Token));
+    }
+}

@@ -1,0 +1,242 @@
+using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Authentication;
+using System.Text;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Weft.Relay.Frames;
+using Weft.Relay.Transport;
+
+namespace Weft.Relay.Tests.Transport;
+
+public sealed class RelayTransportTests
+{
+    private const string Get = "GET / HTTP/1.1\r\nHost: relay\r\nConnection: close\r\n\r\n";
+    private const string GetUpgrade = "GET / HTTP/1.1\r\nHost: relay\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+
+    private static readonly RequestDelegate Whoami = context => context.Response.WriteAsync($"{context.Request.Scheme} {context.Connection.RemoteIpAddress} {context.Features.Get<IRelayTransportFeature>() is not null}");
+
+    [Fact]
+    public async Task Answers_BesideKestrelsOwnEndpoint()
+    {
+        await using var host = await RelayHost.Start(new(new(IPAddress.Loopback, 0)), Whoami);
+        Assert.EndsWith("http 127.0.0.1 True", Body(await host.Exchange(Get)), StringComparison.Ordinal);
+        using var http = new HttpClient();
+        Assert.Equal("http 127.0.0.1 False", await http.GetStringAsync(new Uri($"http://127.0.0.1:{host.PlainPort}/")));
+    }
+
+    [Fact]
+    public async Task Answers_ManyRequestsWithBodies_OnOneConnection()
+    {
+        await using var host = await RelayHost.Start(new(new(IPAddress.Loopback, 0)), async context => await context.Request.Body.CopyToAsync(context.Response.Body));
+        using var http = new HttpClient();
+        for (var i = 0; i < 20; i++)
+        {
+            var body = new byte[i * 50_000];
+            Random.Shared.NextBytes(body);
+            using var answer = await http.PostAsync(new Uri($"http://127.0.0.1:{host.Port}/"), new ByteArrayContent(body));
+            Assert.Equal(body, await answer.Content.ReadAsByteArrayAsync());
+        }
+    }
+
+    [Fact]
+    public async Task Normalises_MappedPeerOnASocketOfBothFamilies()
+    {
+        await using var host = await RelayHost.Start(new(new(IPAddress.IPv6Any, 0)), Whoami);
+        Assert.EndsWith("http 127.0.0.1 True", Body(await host.Exchange(Get)), StringComparison.Ordinal);
+        Assert.EndsWith("http ::1 True", Body(await host.Exchange(Get, to: IPAddress.IPv6Loopback)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Hands_OverTheRawStream_WithWhatCameBehindTheRequest()
+    {
+        var done = new TaskCompletionSource<string>();
+        await using var host = await RelayHost.Start(new(new(IPAddress.Loopback, 0)), async context =>
+        {
+            var hop = await TakeOver(context);
+            var more = new byte[5];
+            await hop.Stream.ReadExactlyAsync(more);
+            await hop.Stream.WriteAsync("raw"u8.ToArray());
+            await hop.Shutdown();
+            Assert.Equal(0, await hop.Stream.ReadAsync(more.AsMemory()));
+            hop.Dispose();
+            done.SetResult(Encoding.ASCII.GetString(hop.Early.Span) + Encoding.ASCII.GetString(more));
+        });
+        using var client = new TcpClient();
+        await client.ConnectAsync(IPAddress.Loopback, host.Port);
+        var stream = client.GetStream();
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(GetUpgrade + "early"));
+        await Task.Delay(100);
+        await stream.WriteAsync("later"u8.ToArray());
+        var answer = new byte[4096];
+        var count = await stream.ReadAtLeastAsync(answer, answer.Length, false);
+        Assert.EndsWith("\r\n\r\nraw", Encoding.ASCII.GetString(answer, 0, count), StringComparison.Ordinal);
+        client.Client.Shutdown(SocketShutdown.Send);
+        Assert.Equal("earlylater", await done.Task.WaitAsync(TimeSpan.FromSeconds(10)));
+    }
+
+    [Theory]
+    [InlineData(SslProtocols.Tls12)]
+    [InlineData(SslProtocols.Tls13)]
+    public async Task Relays_UnderTls(SslProtocols protocol)
+    {
+        using var files = new CertificateFiles();
+        var first = new TaskCompletionSource<Hop>();
+        var over = new TaskCompletionSource();
+        SessionEnd? end = null;
+        await using var host = await RelayHost.Start(new(new(IPAddress.Loopback, 0)) { CertificateFile = files.Certificate, KeyFile = files.Key }, async context =>
+        {
+            Assert.Equal("https", context.Request.Scheme);
+            var hop = await TakeOver(context);
+            if (!first.TrySetResult(hop))
+            {
+                end = await new FrameRelay(hop, await first.Task, FrameRelayOptions.Default, TimeProvider.System).Run();
+                over.SetResult();
+            }
+
+            await over.Task;
+        });
+        using var listener = await Upgraded(host, protocol);
+        using var sender = await Upgraded(host, protocol);
+        var content = Frames.Wire.Content(5_000_000);
+        var frame = new Frames.Frame(true, 2, content);
+        var sending = sender.WriteAsync(Frames.Wire.Masked(frame, 0x01020304)).AsTask();
+        Assert.Equal(frame, await Frames.Wire.Read(listener, default));
+        await sending;
+        await sender.WriteAsync(Frames.Wire.Masked(new(true, 8, Frames.Wire.Close(1000)), 1));
+        Assert.Equal(8, (await Frames.Wire.Read(listener, default))!.Opcode);
+        await listener.WriteAsync(Frames.Wire.Masked(new(true, 8, Frames.Wire.Close(1000)), 1));
+        Assert.Equal(8, (await Frames.Wire.Read(sender, default))!.Opcode);
+        // The relay ends TLS and TCP; what ends without close_notify would throw here.
+        Assert.Equal(0, await sender.ReadAsync(new byte[1]));
+        Assert.Equal(0, await listener.ReadAsync(new byte[1]));
+        sender.Dispose();
+        listener.Dispose();
+        await over.Task.WaitAsync(TimeSpan.FromSeconds(10));
+        Assert.Equal((EndReason.Closed, 5_000_000), (end!.Reason, end.BytesUp));
+    }
+
+    [Fact]
+    public async Task Offers_Http11Alone()
+    {
+        using var files = new CertificateFiles();
+        await using var host = await RelayHost.Start(new(new(IPAddress.Loopback, 0)) { CertificateFile = files.Certificate, KeyFile = files.Key }, Whoami);
+        await using var stream = await host.Secure();
+        Assert.Equal(SslApplicationProtocol.Http11, stream.NegotiatedApplicationProtocol);
+        Assert.EndsWith("https 127.0.0.1 True", Body(await RelayHost.Exchange(stream, Get)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Cuts_HandshakeThatDoesntCome()
+    {
+        using var files = new CertificateFiles();
+        await using var host = await RelayHost.Start(new(new(IPAddress.Loopback, 0)) { CertificateFile = files.Certificate, KeyFile = files.Key, HandshakeTimeout = TimeSpan.FromMilliseconds(300) }, Whoami);
+        using var silent = new TcpClient();
+        await silent.ConnectAsync(IPAddress.Loopback, host.Port);
+        // A ClientHello that stops in its first record's header.
+        await silent.GetStream().WriteAsync(new byte[] { 0x16, 0x03, 0x01 });
+        await Assert.ThrowsAsync<IOException>(async () => await silent.GetStream().ReadExactlyAsync(new byte[1]).AsTask().WaitAsync(TimeSpan.FromSeconds(10)));
+        await using var other = await host.Secure();
+    }
+
+    [Fact]
+    public async Task Uses_ChangedCertificate_AndKeepsTheOldForABrokenOne()
+    {
+        using var files = new CertificateFiles("first");
+        await using var host = await RelayHost.Start(new(new(IPAddress.Loopback, 0)) { CertificateFile = files.Certificate, KeyFile = files.Key, CertificateInterval = TimeSpan.FromMilliseconds(50) }, Whoami);
+        Assert.Equal("CN=first", await Subject(host));
+        await File.WriteAllTextAsync(files.Certificate, "nothing");
+        await Task.Delay(300);
+        Assert.Equal("CN=first", await Subject(host));
+        File.Delete(files.Key);
+        await Task.Delay(300);
+        Assert.Equal("CN=first", await Subject(host));
+        files.Write("second");
+        await Task.Delay(500);
+        Assert.Equal("CN=second", await Subject(host));
+    }
+
+    [Fact]
+    public async Task Takes_AddressFromAListedProxy()
+    {
+        await using var host = await RelayHost.Start(Proxied(_ => true), Whoami);
+        Assert.EndsWith("http 203.0.113.7 True", Body(await host.Exchange(Get, Header)), StringComparison.Ordinal);
+        Assert.EndsWith("http 127.0.0.1 True", Body(await host.Exchange(Get, ProxyHeaderTests.Header(0x20, 0, []))), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Refuses_ConnectionWithoutTheHeaderItRequires()
+    {
+        await using var host = await RelayHost.Start(Proxied(_ => true), Whoami);
+        Assert.Equal("", await host.Exchange(Get));
+        Assert.Equal("", await host.Exchange("PROXY TCP4 203.0.113.7 10.0.0.1 1 2\r\n" + Get));
+    }
+
+    [Fact]
+    public async Task Refuses_ProxyThatIsNotListed()
+    {
+        await using var host = await RelayHost.Start(Proxied(a => !a.Equals(IPAddress.Loopback)), Whoami);
+        Assert.Equal("", await host.Exchange(Get, Header));
+    }
+
+    [Fact]
+    public async Task Refuses_HeaderWhereNoneIsTaken()
+    {
+        await using var host = await RelayHost.Start(new(new(IPAddress.Loopback, 0)), Whoami);
+        var answer = await host.Exchange(Get, Header);
+        Assert.True(answer.Length == 0 || answer.StartsWith("HTTP/1.1 400", StringComparison.Ordinal), answer);
+    }
+
+    [Fact]
+    public async Task Tells_ARequestThatItsAskerHasGone()
+    {
+        var gone = new TaskCompletionSource();
+        await using var host = await RelayHost.Start(new(new(IPAddress.Loopback, 0)), async context =>
+        {
+            context.RequestAborted.Register(() => gone.TrySetResult());
+            await gone.Task;
+        });
+        using (var client = new TcpClient())
+        {
+            await client.ConnectAsync(IPAddress.Loopback, host.Port);
+            await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes(Get));
+            await Task.Delay(200);
+        }
+
+        await gone.Task.WaitAsync(TimeSpan.FromSeconds(10));
+    }
+
+    private static byte[] Header => ProxyHeaderTests.Header(0x21, 0x11, [203, 0, 113, 7, 10, 0, 0, 1, 0x12, 0x67, 1, 187]);
+
+    private static RelayTransportOptions Proxied(Func<IPAddress, bool> trusted) => new(new(IPAddress.Loopback, 0)) { ProxyProtocolFrom = trusted, HandshakeTimeout = TimeSpan.FromSeconds(2) };
+
+    private static string Body(string answer) => answer.Replace("\r\n0\r\n\r\n", "", StringComparison.Ordinal);
+
+    private static async Task<string> Subject(RelayHost host)
+    {
+        await using var stream = await host.Secure();
+        return stream.RemoteCertificate!.Subject;
+    }
+
+    private static async Task<Hop> TakeOver(HttpContext context)
+    {
+        await context.Features.GetRequiredFeature<IHttpUpgradeFeature>().UpgradeAsync();
+        return context.Features.GetRequiredFeature<IRelayTransportFeature>().TakeOver();
+    }
+
+    private static async Task<SslStream> Upgraded(RelayHost host, SslProtocols protocol)
+    {
+        var stream = await host.Secure(protocol);
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(GetUpgrade));
+        var last = new byte[4];
+        var one = new byte[1];
+        while (!last.AsSpan().SequenceEqual("\r\n\r\n"u8))
+        {
+            await stream.ReadExactlyAsync(one);
+            last = [.. last[1..], one[0]];
+        }
+
+        return stream;
+    }
+}

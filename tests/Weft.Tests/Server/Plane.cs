@@ -67,9 +67,9 @@ internal sealed class Plane : IAsyncDisposable
     }
 
     /// <summary>A server with the site of <see cref="Documents.Site"/>, all of it provisioned.</summary>
-    public static async Task<Plane> OfSite(RelayListening? relay = null)
+    public static async Task<Plane> OfSite(RelayListening? relay = null, DateTimeOffset? now = null)
     {
-        var plane = await Empty(relay: relay);
+        var plane = await Empty(relay: relay, now: now);
         foreach (var document in Documents.Site)
             await plane.Make(document);
         return plane;

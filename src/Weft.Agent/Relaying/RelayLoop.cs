@@ -100,7 +100,7 @@ internal sealed class RelayLoop(ControlPlaneClient plane, RelayOptions options, 
                 log.Note("relay-listens", ("connection", address), ("services", string.Join(',', options.Targets.Targets.Select(t => t.Name))));
                 break;
             case ListenerEventKind.Disconnected when happened.NextAttempt is { } wait:
-                log.Warn("relay-lost", null, ("connection", address), ("status", Status(happened)), ("reason", happened.Reason), ("again-in-seconds", Math.Round(wait.TotalSeconds, 1)));
+                log.Warn("relay-lost", null, ("connection", address), ("status", happened.Status == 0 ? null : happened.Status), ("reason", happened.Reason), ("again-in-seconds", Math.Round(wait.TotalSeconds, 1)));
                 break;
             case ListenerEventKind.TokenNotRenewed or ListenerEventKind.MessageRefused:
                 log.Warn("relay-trouble", null, ("connection", address), ("reason", happened.Reason));
@@ -109,7 +109,7 @@ internal sealed class RelayLoop(ControlPlaneClient plane, RelayOptions options, 
                 log.Note("relay-session", ("service", happened.Suffix), ("from", happened.RemoteEndpoint), ("id", happened.Id));
                 break;
             case ListenerEventKind.SenderRejected:
-                log.Warn("relay-rejected", null, ("service", happened.Suffix), ("from", happened.RemoteEndpoint), ("id", happened.Id), ("status", Status(happened)), ("reason", happened.Reason));
+                log.Warn("relay-rejected", null, ("service", happened.Suffix), ("from", happened.RemoteEndpoint), ("id", happened.Id), ("status", happened.Status == 0 ? null : happened.Status), ("reason", happened.Reason));
                 break;
             case ListenerEventKind.SenderEnded:
                 log.Note("relay-session-ended", ("service", happened.Suffix), ("id", happened.Id), ("in", happened.BytesIn), ("out", happened.BytesOut),
@@ -117,6 +117,4 @@ internal sealed class RelayLoop(ControlPlaneClient plane, RelayOptions options, 
                 break;
         }
     }
-
-    private static object? Status(ListenerEvent happened) => happened.Status == 0 ? null : happened.Status;
 }

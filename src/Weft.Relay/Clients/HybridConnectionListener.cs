@@ -1,4 +1,3 @@
-using System.Net;
 using Weft.Relay.Wire;
 
 namespace Weft.Relay.Clients;

@@ -5,7 +5,9 @@ namespace Weft.Relay.Clients;
 /// <summary>
 /// The bytes between a sender and a listener. Each direction ends by itself: <see cref="CompleteWritesAsync"/> ends this one, and reading goes
 /// on until the other end has done so too. A connection that is lost is never taken for an end: reading throws <see cref="IOException"/>.
-/// One reader and one writer at a time. Cancelling a read or a write ends the connection.
+/// One reader and one writer at a time. Cancelling a read or a write ends the connection. Disposing of it delivers what was written, and its end
+/// where <see cref="CompleteWritesAsync"/> was called; where it wasn't, it is <see cref="Abort"/>, so that what an exception cut short is never
+/// taken for whole.
 /// </summary>
 public sealed class HybridConnectionStream : Stream
 {
@@ -95,18 +97,6 @@ public sealed class HybridConnectionStream : Stream
 
     /// <summary>Ends both directions at once: the other end gets an exception, not an end. What was written may be lost.</summary>
     public void Abort() => _connection.Abort("The connection was aborted.");
-
-    /// <summary>
-    /// Lets go. Where <see cref="CompleteWritesAsync"/> was called, what was written and the end are delivered; where it wasn't, this is
-    /// <see cref="Abort"/>, so that what an exception cut short is never taken for whole.
-    /// </summary>
-    /// <returns>When that is done.</returns>
-    public override ValueTask DisposeAsync()
-    {
-        Dispose(disposing: true);
-        GC.SuppressFinalize(this);
-        return ValueTask.CompletedTask;
-    }
 
     /// <inheritdoc/>
     public override void Flush()

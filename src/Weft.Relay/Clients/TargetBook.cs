@@ -169,7 +169,7 @@ public sealed class TargetBook
         return fault is null ? (new(name, host, port), null) : (null, $"target '{name}': {fault}");
     }
 
-    private (int Status, string Phrase) Refuse(string suffix)
+    private static (int Status, string Phrase) Refuse(string suffix)
     {
         if (suffix.Length == 0)
             return (404, "the listener has more than one service: say which one");

@@ -37,7 +37,7 @@ internal sealed class RelayFolder : IDisposable
 
     /// <summary>Runs a program to its end.</summary>
     /// <returns>What it wrote to its output.</returns>
-    public string Run(string program, params string[] arguments)
+    public static string Run(string program, params string[] arguments)
     {
         using var process = Launch(program, arguments);
         var output = process.StandardOutput.ReadToEnd();

@@ -17,15 +17,15 @@ internal sealed class RelayLoad
         if (!File.Exists("/usr/bin/gcc") || !File.Exists("/usr/include/openssl/ssl.h"))
             return null;
         var program = Path.Combine(folder.Root, "load");
-        folder.Run("/usr/bin/gcc", "-O2", "-o", program, "bench/relay/load.c", "-lssl", "-lcrypto", "-lpthread");
+        RelayFolder.Run("/usr/bin/gcc", "-O2", "-o", program, "bench/relay/load.c", "-lssl", "-lcrypto", "-lpthread");
         return new RelayLoad(folder, program);
     }
 
     /// <summary>One way, as fast as it goes: Gbit/s of payload.</summary>
-    public double Bulk(RelayPath path, int pairs, int frame, double seconds) => Number(_folder.Run(_program, Arguments("bulk", path, $"pairs={pairs}", $"frame={frame}", Seconds(seconds))), "gbit");
+    public double Bulk(RelayPath path, int pairs, int frame, double seconds) => Number(RelayFolder.Run(_program, Arguments("bulk", path, $"pairs={pairs}", $"frame={frame}", Seconds(seconds))), "gbit");
 
     /// <summary>One way, frame by frame of 64 B: the median, µs.</summary>
-    public double Latency(RelayPath path, double seconds) => Number(_folder.Run(_program, Arguments("latency", path, "frame=64", "pause=200", Seconds(seconds))), "p50");
+    public double Latency(RelayPath path, double seconds) => Number(RelayFolder.Run(_program, Arguments("latency", path, "frame=64", "pause=200", Seconds(seconds))), "p50");
 
     /// <summary>Starts a load that goes on: what it says is read line by line.</summary>
     public Process Start(string kind, RelayPath path, params string[] more) => _folder.Start(_program, Arguments(kind, path, more));

@@ -72,8 +72,8 @@ internal static class RelayPeers
             return null;
         int port = RelayFolder.FreePort(), up = RelayFolder.FreePort(), down = RelayFolder.FreePort();
         string host = Path.Combine(folder.Root, "host"), user = Path.Combine(folder.Root, "user"), configuration = Path.Combine(folder.Root, "sshd_config");
-        folder.Run("/usr/bin/ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", host);
-        folder.Run("/usr/bin/ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", user);
+        RelayFolder.Run("/usr/bin/ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", host);
+        RelayFolder.Run("/usr/bin/ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", user);
         File.WriteAllText(configuration, $"""
             ListenAddress 127.0.0.1:{port}
             HostKey {host}

@@ -114,10 +114,11 @@ internal sealed partial class RelayListener : IConnectionListener
     {
         var raw = new SocketStream(socket);
         SslStream? tls = null;
+        IPEndPoint? remote = null;
         try
         {
             socket.NoDelay = true;
-            var remote = PlainAddress.Of((IPEndPoint)socket.RemoteEndPoint!);
+            remote = PlainAddress.Of((IPEndPoint)socket.RemoteEndPoint!);
             using (new HandshakeDeadline(socket, raw, _options.HandshakeTimeout, _time))
             {
                 if (_options.ProxyProtocolFrom is { } trusted)
@@ -136,7 +137,7 @@ internal sealed partial class RelayListener : IConnectionListener
         }
         catch (Exception e) when (e is IOException or SocketException or ObjectDisposedException or AuthenticationException or OperationCanceledException or InvalidDataException)
         {
-            Refused(_log, RemoteOf(socket), e.Message);
+            Refused(_log, remote, e.Message);
             if (tls is not null)
                 await tls.DisposeAsync().ConfigureAwait(false);
             raw.Abort();
@@ -162,21 +163,9 @@ internal sealed partial class RelayListener : IConnectionListener
             connection.Watch();
     }
 
-    private static string RemoteOf(Socket socket)
-    {
-        try
-        {
-            return socket.RemoteEndPoint?.ToString() ?? "?";
-        }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException)
-        {
-            return "?";
-        }
-    }
-
     [LoggerMessage(Level = LogLevel.Warning, Message = "a connection couldn't be accepted: {Reason}")]
     private static partial void Unaccepted(ILogger log, string reason);
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "{Peer} was refused before a request: {Reason}")]
-    private static partial void Refused(ILogger log, string peer, string reason);
+    private static partial void Refused(ILogger log, IPEndPoint? peer, string reason);
 }

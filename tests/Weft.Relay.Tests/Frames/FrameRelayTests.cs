@@ -7,6 +7,8 @@ public sealed class FrameRelayTests
 {
     private static readonly byte[] Ended = Wire.Close(1000, "done");
 
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
     [Fact]
     public async Task Passes_FramesBothWays()
     {
@@ -45,7 +47,7 @@ public sealed class FrameRelayTests
         var bytes = Wire.Masked(new Frame(true, 2, [1, 2, 3, 4]), 0);
         await session.Sender.SendBytes(bytes[..8]);
         var begun = new byte[4];
-        await session.Listener.Stream.ReadExactlyAsync(begun);
+        await session.Listener.Stream.ReadExactlyAsync(begun, Cancel);
         Assert.Equal([0x82, 4, 1, 2], begun);
     }
 
@@ -179,7 +181,7 @@ public sealed class FrameRelayTests
         var bytes = Wire.Masked(new Frame(true, 2, [1, 2, 3, 4]), 0);
         await session.Listener.SendBytes(bytes[..8]);
         var begun = new byte[4];
-        await session.Sender.Stream.ReadExactlyAsync(begun);
+        await session.Sender.Stream.ReadExactlyAsync(begun, Cancel);
         await session.Sender.Send(9, [5]);
         await session.Sender.Send(9, [6]);
         // The pings are read before what comes after them, so what they ask for waits by then.
@@ -187,7 +189,7 @@ public sealed class FrameRelayTests
         await session.Listener.Expect(2, [0]);
         await session.Listener.SendBytes([.. bytes[8..], .. Wire.Masked(new Frame(true, 2, [9]), 3)]);
         var rest = new byte[2];
-        await session.Sender.Stream.ReadExactlyAsync(rest);
+        await session.Sender.Stream.ReadExactlyAsync(rest, Cancel);
         Assert.Equal([3, 4], rest);
         await session.Sender.Expect(10, [6]);
         await session.Sender.Expect(2, [9]);
@@ -240,12 +242,12 @@ public sealed class FrameRelayTests
         {
             for (var i = 0; i < 32; i++)
                 await session.Sender.Send(2, payload);
-        });
+        }, Cancel);
         long before;
         do
         {
             before = session.Relay.BytesUp;
-            await Task.Delay(500);
+            await Task.Delay(500, Cancel);
         }
         while (before == 0 || before != session.Relay.BytesUp);
         Assert.False(sending.IsCompleted, "the sender must feel that nobody reads");
@@ -306,7 +308,7 @@ public sealed class FrameRelayTests
         for (var i = 0; i < 4; i++)
         {
             Advance(time);
-            await Task.Delay(20);
+            await Task.Delay(20, Cancel);
         }
 
         Assert.Equal(EndReason.HalfClosedIdle, (await session.WhenEnded()).Reason);
@@ -330,7 +332,7 @@ public sealed class FrameRelayTests
     {
         using var session = await TestSession.Start(FrameRelayOptions.Default with { CutTimeout = TimeSpan.FromMilliseconds(300) });
         var sending = session.Sender.Send(2, new byte[64 << 20]);
-        await Task.Delay(300);
+        await Task.Delay(300, Cancel);
         session.Relay.Cut(CloseCode.PolicyViolation, "now");
         Assert.Equal(EndReason.Cut, (await session.WhenEnded()).Reason);
         await Assert.ThrowsAsync<IOException>(() => sending);

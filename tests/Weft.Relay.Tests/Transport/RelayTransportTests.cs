@@ -17,13 +17,15 @@ public sealed class RelayTransportTests
 
     private static readonly RequestDelegate Whoami = context => context.Response.WriteAsync($"{context.Request.Scheme} {context.Connection.RemoteIpAddress} {context.Features.Get<IRelayTransportFeature>() is not null}");
 
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
     [Fact]
     public async Task Answers_BesideKestrelsOwnEndpoint()
     {
         await using var host = await RelayHost.Start(new(new(IPAddress.Loopback, 0)), Whoami);
         Assert.EndsWith("http 127.0.0.1 True", Body(await host.Exchange(Get)), StringComparison.Ordinal);
         using var http = new HttpClient();
-        Assert.Equal("http 127.0.0.1 False", await http.GetStringAsync(new Uri($"http://127.0.0.1:{host.PlainPort}/")));
+        Assert.Equal("http 127.0.0.1 False", await http.GetStringAsync(new Uri($"http://127.0.0.1:{host.PlainPort}/"), Cancel));
     }
 
     [Fact]
@@ -35,8 +37,8 @@ public sealed class RelayTransportTests
         {
             var body = new byte[i * 50_000];
             Random.Shared.NextBytes(body);
-            using var answer = await http.PostAsync(new Uri($"http://127.0.0.1:{host.Port}/"), new ByteArrayContent(body));
-            Assert.Equal(body, await answer.Content.ReadAsByteArrayAsync());
+            using var answer = await http.PostAsync(new Uri($"http://127.0.0.1:{host.Port}/"), new ByteArrayContent(body), Cancel);
+            Assert.Equal(body, await answer.Content.ReadAsByteArrayAsync(Cancel));
         }
     }
 
@@ -56,24 +58,24 @@ public sealed class RelayTransportTests
         {
             var hop = await TakeOver(context);
             var more = new byte[5];
-            await hop.Stream.ReadExactlyAsync(more);
-            await hop.Stream.WriteAsync("raw"u8.ToArray());
+            await hop.Stream.ReadExactlyAsync(more, Cancel);
+            await hop.Stream.WriteAsync("raw"u8.ToArray(), Cancel);
             await hop.Shutdown();
-            Assert.Equal(0, await hop.Stream.ReadAsync(more.AsMemory()));
+            Assert.Equal(0, await hop.Stream.ReadAsync(more.AsMemory(), Cancel));
             hop.Dispose();
             done.SetResult(Encoding.ASCII.GetString(hop.Early.Span) + Encoding.ASCII.GetString(more));
         });
         using var client = new TcpClient();
-        await client.ConnectAsync(IPAddress.Loopback, host.Port);
+        await client.ConnectAsync(IPAddress.Loopback, host.Port, Cancel);
         var stream = client.GetStream();
-        await stream.WriteAsync(Encoding.ASCII.GetBytes(GetUpgrade + "early"));
-        await Task.Delay(100);
-        await stream.WriteAsync("later"u8.ToArray());
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(GetUpgrade + "early"), Cancel);
+        await Task.Delay(100, Cancel);
+        await stream.WriteAsync("later"u8.ToArray(), Cancel);
         var answer = new byte[4096];
-        var count = await stream.ReadAtLeastAsync(answer, answer.Length, false);
+        var count = await stream.ReadAtLeastAsync(answer, answer.Length, false, Cancel);
         Assert.EndsWith("\r\n\r\nraw", Encoding.ASCII.GetString(answer, 0, count), StringComparison.Ordinal);
         client.Client.Shutdown(SocketShutdown.Send);
-        Assert.Equal("earlylater", await done.Task.WaitAsync(TimeSpan.FromSeconds(10)));
+        Assert.Equal("earlylater", await done.Task.WaitAsync(TimeSpan.FromSeconds(10), Cancel));
     }
 
     [Theory]
@@ -101,19 +103,19 @@ public sealed class RelayTransportTests
         using var sender = await Upgraded(host, protocol);
         var content = Frames.Wire.Content(5_000_000);
         var frame = new Frames.Frame(true, 2, content);
-        var sending = sender.WriteAsync(Frames.Wire.Masked(frame, 0x01020304)).AsTask();
-        Assert.Equal(frame, await Frames.Wire.Read(listener, default));
+        var sending = sender.WriteAsync(Frames.Wire.Masked(frame, 0x01020304), Cancel).AsTask();
+        Assert.Equal(frame, await Frames.Wire.Read(listener, Cancel));
         await sending;
-        await sender.WriteAsync(Frames.Wire.Masked(new(true, 8, Frames.Wire.Close(1000)), 1));
-        Assert.Equal(8, (await Frames.Wire.Read(listener, default))!.Opcode);
-        await listener.WriteAsync(Frames.Wire.Masked(new(true, 8, Frames.Wire.Close(1000)), 1));
-        Assert.Equal(8, (await Frames.Wire.Read(sender, default))!.Opcode);
+        await sender.WriteAsync(Frames.Wire.Masked(new(true, 8, Frames.Wire.Close(1000)), 1), Cancel);
+        Assert.Equal(8, (await Frames.Wire.Read(listener, Cancel))!.Opcode);
+        await listener.WriteAsync(Frames.Wire.Masked(new(true, 8, Frames.Wire.Close(1000)), 1), Cancel);
+        Assert.Equal(8, (await Frames.Wire.Read(sender, Cancel))!.Opcode);
         // The relay ends TLS and TCP; what ends without close_notify would throw here.
-        Assert.Equal(0, await sender.ReadAsync(new byte[1]));
-        Assert.Equal(0, await listener.ReadAsync(new byte[1]));
+        Assert.Equal(0, await sender.ReadAsync(new byte[1], Cancel));
+        Assert.Equal(0, await listener.ReadAsync(new byte[1], Cancel));
         sender.Dispose();
         listener.Dispose();
-        await over.Task.WaitAsync(TimeSpan.FromSeconds(10));
+        await over.Task.WaitAsync(TimeSpan.FromSeconds(10), Cancel);
         Assert.Equal((EndReason.Closed, 5_000_000), (end!.Reason, end.BytesUp));
     }
 
@@ -133,10 +135,10 @@ public sealed class RelayTransportTests
         using var files = new CertificateFiles();
         await using var host = await RelayHost.Start(new(new(IPAddress.Loopback, 0)) { CertificateFile = files.Certificate, KeyFile = files.Key, HandshakeTimeout = TimeSpan.FromMilliseconds(300) }, Whoami);
         using var silent = new TcpClient();
-        await silent.ConnectAsync(IPAddress.Loopback, host.Port);
+        await silent.ConnectAsync(IPAddress.Loopback, host.Port, Cancel);
         // A ClientHello that stops in its first record's header.
-        await silent.GetStream().WriteAsync(new byte[] { 0x16, 0x03, 0x01 });
-        await Assert.ThrowsAsync<IOException>(async () => await silent.GetStream().ReadExactlyAsync(new byte[1]).AsTask().WaitAsync(TimeSpan.FromSeconds(10)));
+        await silent.GetStream().WriteAsync(new byte[] { 0x16, 0x03, 0x01 }, Cancel);
+        await Assert.ThrowsAsync<IOException>(async () => await silent.GetStream().ReadExactlyAsync(new byte[1], Cancel).AsTask().WaitAsync(TimeSpan.FromSeconds(10), Cancel));
         await using var other = await host.Secure();
     }
 
@@ -146,14 +148,14 @@ public sealed class RelayTransportTests
         using var files = new CertificateFiles("first");
         await using var host = await RelayHost.Start(new(new(IPAddress.Loopback, 0)) { CertificateFile = files.Certificate, KeyFile = files.Key, CertificateInterval = TimeSpan.FromMilliseconds(50) }, Whoami);
         Assert.Equal("CN=first", await Subject(host));
-        await File.WriteAllTextAsync(files.Certificate, "nothing");
-        await Task.Delay(300);
+        await File.WriteAllTextAsync(files.Certificate, "nothing", Cancel);
+        await Task.Delay(300, Cancel);
         Assert.Equal("CN=first", await Subject(host));
         File.Delete(files.Key);
-        await Task.Delay(300);
+        await Task.Delay(300, Cancel);
         Assert.Equal("CN=first", await Subject(host));
         files.Write("second");
-        await Task.Delay(500);
+        await Task.Delay(500, Cancel);
         Assert.Equal("CN=second", await Subject(host));
     }
 
@@ -199,12 +201,12 @@ public sealed class RelayTransportTests
         });
         using (var client = new TcpClient())
         {
-            await client.ConnectAsync(IPAddress.Loopback, host.Port);
-            await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes(Get));
-            await Task.Delay(200);
+            await client.ConnectAsync(IPAddress.Loopback, host.Port, Cancel);
+            await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes(Get), Cancel);
+            await Task.Delay(200, Cancel);
         }
 
-        await gone.Task.WaitAsync(TimeSpan.FromSeconds(10));
+        await gone.Task.WaitAsync(TimeSpan.FromSeconds(10), Cancel);
     }
 
     private static byte[] Header => ProxyHeaderTests.Header(0x21, 0x11, [203, 0, 113, 7, 10, 0, 0, 1, 0x12, 0x67, 1, 187]);
@@ -228,12 +230,12 @@ public sealed class RelayTransportTests
     private static async Task<SslStream> Upgraded(RelayHost host, SslProtocols protocol)
     {
         var stream = await host.Secure(protocol);
-        await stream.WriteAsync(Encoding.ASCII.GetBytes(GetUpgrade));
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(GetUpgrade), Cancel);
         var last = new byte[4];
         var one = new byte[1];
         while (!last.AsSpan().SequenceEqual("\r\n\r\n"u8))
         {
-            await stream.ReadExactlyAsync(one);
+            await stream.ReadExactlyAsync(one, Cancel);
             last = [.. last[1..], one[0]];
         }
 

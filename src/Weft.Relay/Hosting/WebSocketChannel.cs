@@ -314,6 +314,7 @@ internal sealed class WebSocketChannel(Hop hop, TimeProvider clock) : IDisposabl
             await WriteFrame(first);
             if (second is { } next)
                 await WriteFrame(next);
+            await _stream.FlushAsync(CancellationToken.None);
             return true;
         }
         finally

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Weft.Relay.Clients;
 
 namespace Weft.Relay.Tests.Clients;
@@ -97,5 +98,5 @@ public sealed class TargetBookTests
         Assert.Equal(new Target("ssh", "::1", 22), target);
     }
 
-    private static IEnumerable<string> Faults(string place, bool allowsLinkLocal = false) => TargetBook.TryCreate([new("x", place)], allowsLinkLocal, out _, out var faults) ? [] : faults;
+    private static ImmutableArray<string> Faults(string place, bool allowsLinkLocal = false) => TargetBook.TryCreate([new("x", place)], allowsLinkLocal, out _, out var faults) ? [] : faults;
 }

@@ -67,7 +67,7 @@ public sealed class GateTests
     {
         await using var relay = await LiveRelay.Start();
         Assert.StartsWith("HTTP/1.1 400 ", await RawExchange.Ask(relay, RawExchange.GoodHandshake(target, $"ServiceBusAuthorization: {LiveRelay.ListenToken()}")), StringComparison.Ordinal);
-        Assert.Equal(0, relay.Relay.Snapshot().Listeners.Length);
+        Assert.Empty(relay.Relay.Snapshot().Listeners);
     }
 
     [Fact]
@@ -130,12 +130,12 @@ public sealed class GateTests
         using var client = relay.Client();
         client.DefaultRequestHeaders.Add("X-PROCESS-AT", "ServiceBus");
         client.DefaultRequestHeaders.Add("ServiceBusAuthorization", LiveRelay.SendToken());
-        using var answer = await client.GetAsync(new Uri($"/{LiveRelay.Path}?api-version=2016-07", UriKind.Relative));
+        using var answer = await client.GetAsync(new Uri($"/{LiveRelay.Path}?api-version=2016-07", UriKind.Relative), TestContext.Current.CancellationToken);
         Assert.Equal("application/atom+xml;type=entry;charset=utf-8", answer.Content.Headers.NonValidated["Content-Type"].ToString());
-        var entry = System.Xml.Linq.XDocument.Parse(await answer.Content.ReadAsStringAsync());
+        var entry = System.Xml.Linq.XDocument.Parse(await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
         Assert.Equal(["CreatedAt", "UpdatedAt", "RequiresClientAuthorization", "UserMetadata", "ListenerCount"], entry.Descendants().Single(e => e.Name.LocalName == "HybridConnectionDescription").Elements().Select(e => e.Name.LocalName));
         Assert.Equal(("who <knows>", "1"), (entry.Descendants().Single(e => e.Name.LocalName == "UserMetadata").Value, entry.Descendants().Single(e => e.Name.LocalName == "ListenerCount").Value));
         client.DefaultRequestHeaders.Remove("ServiceBusAuthorization");
-        Assert.Equal(HttpStatusCode.Unauthorized, (await client.GetAsync(new Uri($"/{LiveRelay.Path}?api-version=2016-07", UriKind.Relative))).StatusCode);
+        Assert.Equal(HttpStatusCode.Unauthorized, (await client.GetAsync(new Uri($"/{LiveRelay.Path}?api-version=2016-07", UriKind.Relative), TestContext.Current.CancellationToken)).StatusCode);
     }
 }

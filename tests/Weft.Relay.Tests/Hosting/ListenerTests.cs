@@ -76,16 +76,16 @@ public sealed class ListenerTests
         await using var lively = await relay.Listen();
         var reading = lively.Next();
         await using var silent = await relay.Dial();
-        await silent.WriteAsync(Encoding.ASCII.GetBytes(RawExchange.GoodHandshake($"/$hc/{LiveRelay.Path}?sb-hc-action=listen", $"ServiceBusAuthorization: {LiveRelay.ListenToken()}")));
+        await silent.WriteAsync(Encoding.ASCII.GetBytes(RawExchange.GoodHandshake($"/$hc/{LiveRelay.Path}?sb-hc-action=listen", $"ServiceBusAuthorization: {LiveRelay.ListenToken()}")), TestContext.Current.CancellationToken);
         Assert.StartsWith("HTTP/1.1 101 ", await RawExchange.Head(silent), StringComparison.Ordinal);
         clock.Advance(TimeSpan.FromSeconds(31));
         var ping = new byte[2];
-        await silent.ReadExactlyAsync(ping);
+        await silent.ReadExactlyAsync(ping, TestContext.Current.CancellationToken);
         Assert.Equal([0x89, 0], ping);
         await Task.Delay(300, TestContext.Current.CancellationToken);
         clock.Advance(TimeSpan.FromSeconds(30));
         Assert.Equal((1, 0, 0, 0, 1), await relay.Settled(1, 1));
-        await Assert.ThrowsAnyAsync<IOException>(async () => await silent.ReadExactlyAsync(ping));
+        await Assert.ThrowsAnyAsync<IOException>(async () => await silent.ReadExactlyAsync(ping, TestContext.Current.CancellationToken));
         Assert.False(reading.IsCompleted);
     }
 
@@ -103,21 +103,21 @@ public sealed class ListenerTests
     {
         await using var relay = await LiveRelay.Start();
         await using var raw = await relay.Dial();
-        await raw.WriteAsync(Encoding.ASCII.GetBytes(RawExchange.GoodHandshake($"/$hc/{LiveRelay.Path}?sb-hc-action=listen", $"ServiceBusAuthorization: {LiveRelay.ListenToken()}")));
+        await raw.WriteAsync(Encoding.ASCII.GetBytes(RawExchange.GoodHandshake($"/$hc/{LiveRelay.Path}?sb-hc-action=listen", $"ServiceBusAuthorization: {LiveRelay.ListenToken()}")), TestContext.Current.CancellationToken);
         await RawExchange.Head(raw);
         // A byte at a time: a header may end anywhere in what is read.
         foreach (var one in frames)
-            await raw.WriteAsync(new[] { (byte)one });
+            await raw.WriteAsync(new[] { (byte)one }, TestContext.Current.CancellationToken);
         var header = new byte[2];
         do
         {
-            await raw.ReadExactlyAsync(header);
+            await raw.ReadExactlyAsync(header, TestContext.Current.CancellationToken);
             if (header[0] != 0x88)
-                await raw.ReadExactlyAsync(new byte[header[1]]);
+                await raw.ReadExactlyAsync(new byte[header[1]], TestContext.Current.CancellationToken);
         }
         while (header[0] != 0x88);
         var said = new byte[header[1]];
-        await raw.ReadExactlyAsync(said);
+        await raw.ReadExactlyAsync(said, TestContext.Current.CancellationToken);
         Assert.Equal(code, (said[0] << 8) | said[1]);
         await raw.DisposeAsync();
         Assert.Equal((0, 0, 0, 0, 0), await relay.Settled());
@@ -186,7 +186,7 @@ public sealed class ListenerTests
     {
         await using var relay = await LiveRelay.Start();
         await using var slow = await relay.Dial();
-        await slow.WriteAsync(Encoding.ASCII.GetBytes($"GET /$hc/{LiveRelay.Path} HTTP/1.1\r\nHost: x\r\nX-Slow: "));
+        await slow.WriteAsync(Encoding.ASCII.GetBytes($"GET /$hc/{LiveRelay.Path} HTTP/1.1\r\nHost: x\r\nX-Slow: "), TestContext.Current.CancellationToken);
         using var dripping = new CancellationTokenSource();
         var drip = Task.Run(async () =>
         {
@@ -195,7 +195,7 @@ public sealed class ListenerTests
                 await slow.WriteAsync("x"u8.ToArray());
                 await Task.Delay(200);
             }
-        });
+        }, TestContext.Current.CancellationToken);
         Assert.Contains("408", RawExchange.StatusLine(await RawExchange.Head(slow)), StringComparison.Ordinal);
         await dripping.CancelAsync();
         await Task.WhenAny(drip);

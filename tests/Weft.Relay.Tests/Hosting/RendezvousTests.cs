@@ -11,7 +11,7 @@ public sealed class RendezvousTests
         await using var relay = await LiveRelay.Start();
         await using var listener = await relay.Listen();
         await using var sender = await relay.Dial();
-        await sender.WriteAsync(Encoding.ASCII.GetBytes(RawExchange.GoodHandshake($"/$hc/{LiveRelay.Path}/ssh?a=1&sb-hc-id=mine&b", "X-Mine: 1", "X-Mine: 2", $"ServiceBusAuthorization: {LiveRelay.SendToken()}")));
+        await sender.WriteAsync(Encoding.ASCII.GetBytes(RawExchange.GoodHandshake($"/$hc/{LiveRelay.Path}/ssh?a=1&sb-hc-id=mine&b", "X-Mine: 1", "X-Mine: 2", $"ServiceBusAuthorization: {LiveRelay.SendToken()}")), TestContext.Current.CancellationToken);
         var accept = (await listener.Next())!["accept"]!;
         var headers = accept["connectHeaders"]!;
         Assert.Equal(("attacker.example", RawExchange.Key, "13", "1, 2"), ((string)headers["Host"]!, (string)headers["Sec-WebSocket-Key"]!, (string)headers["Sec-WebSocket-Version"]!, (string)headers["X-Mine"]!));
@@ -116,7 +116,7 @@ public sealed class RendezvousTests
         string address;
         await using (var sender = await relay.Dial())
         {
-            await sender.WriteAsync(Encoding.ASCII.GetBytes(RawExchange.GoodHandshake($"/$hc/{LiveRelay.Path}", $"ServiceBusAuthorization: {LiveRelay.SendToken()}")));
+            await sender.WriteAsync(Encoding.ASCII.GetBytes(RawExchange.GoodHandshake($"/$hc/{LiveRelay.Path}", $"ServiceBusAuthorization: {LiveRelay.SendToken()}")), TestContext.Current.CancellationToken);
             address = new Uri(LiveListener.Address((await listener.Next())!)).PathAndQuery;
         }
 

@@ -35,13 +35,13 @@ public sealed class RequestTests
         await using var listener = await relay.Listen();
         using var client = relay.Client();
         using var asked = Request(new(method), "/x");
-        var asking = client.SendAsync(asked);
+        var asking = client.SendAsync(asked, TestContext.Current.CancellationToken);
         var request = (await listener.Next())!["request"]!;
         Assert.Equal((method, $"/{LiveRelay.Path}/x", false), ((string)request["method"]!, (string)request["requestTarget"]!, (bool)request["body"]!));
         await listener.Say(Response(request, status, hasBody: true, "Just so", new() { ["X-Mine"] = "1", ["Connection"] = "close", ["Transfer-Encoding"] = "chunked", ["X bad"] = "2", ["X-Split"] = "a\r\nb: c" }));
         await listener.Control.SendAsync(new byte[] { 1, 2 }, WebSocketMessageType.Binary, true, CancellationToken.None);
         using var answer = await asking;
-        Assert.Equal((status, "Just so", hasBody ? 2 : 0), ((int)answer.StatusCode, answer.ReasonPhrase, (await answer.Content.ReadAsByteArrayAsync()).Length));
+        Assert.Equal((status, "Just so", hasBody ? 2 : 0), ((int)answer.StatusCode, answer.ReasonPhrase, (await answer.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken)).Length));
         Assert.Equal(("1", "1.1 localhost"), (answer.Headers.GetValues("X-Mine").Single(), answer.Headers.Via.Single().ToString()));
         Assert.False(answer.Headers.Contains("X-Split"));
     }
@@ -80,7 +80,7 @@ public sealed class RequestTests
         var sent = new byte[300_000];
         Random.Shared.NextBytes(sent);
         using var asked = Request(HttpMethod.Post, "", new ByteArrayContent(sent));
-        var asking = client.SendAsync(asked, HttpCompletionOption.ResponseHeadersRead);
+        var asking = client.SendAsync(asked, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
         var head = (await listener.Next())!;
         Assert.Equal(["address", "id"], head["request"]!.AsObject().Select(member => member.Key));
         using var met = await listener.Dial(LiveListener.Address(head));
@@ -91,12 +91,12 @@ public sealed class RequestTests
         await LiveListener.Say(met, Response(request, 200, hasBody: true).ToJsonString());
         await met.SendAsync(sent.AsMemory(0, 1000), WebSocketMessageType.Binary, false, CancellationToken.None);
         using var answer = await asking;
-        var body = await answer.Content.ReadAsStreamAsync();
-        await body.ReadExactlyAsync(new byte[1000]);
+        var body = await answer.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken);
+        await body.ReadExactlyAsync(new byte[1000], TestContext.Current.CancellationToken);
         await met.SendAsync(sent.AsMemory(1000), WebSocketMessageType.Binary, false, CancellationToken.None);
         await met.SendAsync(Array.Empty<byte>(), WebSocketMessageType.Binary, true, CancellationToken.None);
         var rest = new MemoryStream();
-        await body.CopyToAsync(rest);
+        await body.CopyToAsync(rest, TestContext.Current.CancellationToken);
         Assert.Equal(sent[1000..], rest.ToArray());
         // There are listeners that never close: the relay does.
         Assert.Equal(WebSocketMessageType.Close, (await LiveListener.Read(met)).Type);
@@ -111,13 +111,13 @@ public sealed class RequestTests
         await using var listener = await relay.Listen();
         using var client = relay.Client();
         using var asked = Request(HttpMethod.Get);
-        var asking = client.SendAsync(asked);
+        var asking = client.SendAsync(asked, TestContext.Current.CancellationToken);
         var message = (await listener.Next())!;
         using var met = await listener.Dial(LiveListener.Address(message));
         await LiveListener.Say(met, Response(message["request"]!, 201, hasBody: true).ToJsonString());
         await met.SendAsync(new byte[2_000_000], WebSocketMessageType.Binary, true, CancellationToken.None);
         using var answer = await asking;
-        Assert.Equal((HttpStatusCode.Created, 2_000_000), (answer.StatusCode, (await answer.Content.ReadAsByteArrayAsync()).Length));
+        Assert.Equal((HttpStatusCode.Created, 2_000_000), (answer.StatusCode, (await answer.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken)).Length));
     }
 
     [Fact]
@@ -126,7 +126,7 @@ public sealed class RequestTests
         await using var relay = await LiveRelay.Start();
         await using var listener = await relay.Listen();
         var sender = await relay.Dial();
-        await sender.WriteAsync(Encoding.ASCII.GetBytes($"GET /{LiveRelay.Path} HTTP/1.1\r\nHost: x\r\nServiceBusAuthorization: {LiveRelay.SendToken()}\r\n\r\n"));
+        await sender.WriteAsync(Encoding.ASCII.GetBytes($"GET /{LiveRelay.Path} HTTP/1.1\r\nHost: x\r\nServiceBusAuthorization: {LiveRelay.SendToken()}\r\n\r\n"), TestContext.Current.CancellationToken);
         var message = (await listener.Next())!;
         using var met = await listener.Dial(LiveListener.Address(message));
         await LiveListener.Say(met, Response(message["request"]!, 200, hasBody: true).ToJsonString());
@@ -145,14 +145,14 @@ public sealed class RequestTests
         await using var listener = await relay.Listen();
         using var client = relay.Client();
         using var asked = Request(HttpMethod.Get);
-        var asking = client.SendAsync(asked, HttpCompletionOption.ResponseHeadersRead);
+        var asking = client.SendAsync(asked, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
         var message = (await listener.Next())!;
         using var met = await listener.Dial(LiveListener.Address(message));
         await LiveListener.Say(met, Response(message["request"]!, 200, hasBody: true).ToJsonString());
         await met.SendAsync(new byte[10], WebSocketMessageType.Binary, false, CancellationToken.None);
         using var answer = await asking;
         met.Abort();
-        await Assert.ThrowsAnyAsync<Exception>(() => answer.Content.ReadAsByteArrayAsync());
+        await Assert.ThrowsAnyAsync<Exception>(() => answer.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken));
     }
 
     [Fact]
@@ -161,12 +161,12 @@ public sealed class RequestTests
         await using var relay = await LiveRelay.Start(o => o with { ResponseTimeout = TimeSpan.FromSeconds(1) });
         using var client = relay.Client();
         using var first = Request(HttpMethod.Get);
-        using var none = await client.SendAsync(first);
+        using var none = await client.SendAsync(first, TestContext.Current.CancellationToken);
         Assert.Equal((HttpStatusCode.BadGateway, true), (none.StatusCode, none.ReasonPhrase!.StartsWith("There are no listeners connected for the endpoint. Path:site/core. TrackingId:", StringComparison.Ordinal)));
         Assert.Empty(none.Headers.Via);
         await using var listener = await relay.Listen();
         using var second = Request(HttpMethod.Get);
-        Assert.Equal(HttpStatusCode.GatewayTimeout, (await client.SendAsync(second)).StatusCode);
+        Assert.Equal(HttpStatusCode.GatewayTimeout, (await client.SendAsync(second, TestContext.Current.CancellationToken)).StatusCode);
         Assert.Equal((1, 0, 0, 0, 1), await relay.Settled(1, 1));
     }
 
@@ -231,7 +231,7 @@ public sealed class RequestTests
         await using var relay = await LiveRelay.Start();
         await using var listener = await relay.Listen();
         await using var sender = await relay.Dial();
-        await sender.WriteAsync(Encoding.ASCII.GetBytes($"GET /{LiveRelay.Path} HTTP/1.1\r\nHost: x\r\nServiceBusAuthorization: {LiveRelay.SendToken()}\r\n\r\n"));
+        await sender.WriteAsync(Encoding.ASCII.GetBytes($"GET /{LiveRelay.Path} HTTP/1.1\r\nHost: x\r\nServiceBusAuthorization: {LiveRelay.SendToken()}\r\n\r\n"), TestContext.Current.CancellationToken);
         var message = (await listener.Next())!;
         using var met = await listener.Dial(LiveListener.Address(message));
         await LiveListener.Say(met, Response(message["request"]!, 200, hasBody: true).ToJsonString());
@@ -240,7 +240,7 @@ public sealed class RequestTests
         {
             for (; sent < 1L << 30; sent += 65536)
                 await met.SendAsync(new byte[65536], WebSocketMessageType.Binary, false, CancellationToken.None);
-        });
+        }, TestContext.Current.CancellationToken);
         await Task.Delay(2000, TestContext.Current.CancellationToken);
         var reached = sent;
         await Task.Delay(500, TestContext.Current.CancellationToken);

@@ -74,7 +74,7 @@ public sealed class HycoTests
             ("?sb-hc-id=1", ""), ("?sb-hc-undefined", "?sb-hc-undefined"), ("?sb-hc-whatever=", ""), ("?a=1&a=2&", "?a=1&a=2&"), ("?&&&", "?&&&"), ("?&custom&value&", "?&custom&value&"),
         ])
         {
-            using var answer = await client.GetAsync(new Uri($"/{LiveRelay.Path}/x{sent}", UriKind.Relative));
+            using var answer = await client.GetAsync(new Uri($"/{LiveRelay.Path}/x{sent}", UriKind.Relative), TestContext.Current.CancellationToken);
             Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
             Assert.Equal(($"/{LiveRelay.Path}/x{expected}", "GET", "none"), (answer.Headers.GetValues("X-Target").Single(), answer.Headers.GetValues("X-Method").Single(), answer.Headers.GetValues("X-Token").Single()));
             Assert.Equal("1.1 localhost", answer.Headers.Via.Single().ToString());

@@ -35,7 +35,7 @@ public sealed class RelayQueryTests
     {
         var accept = HybridConnectionAddress.Rendezvous("wss://relay.example:443", "a b/c", query, "accept", "G_1");
         Assert.StartsWith("wss://relay.example:443/$hc/a%20b/c?", accept, StringComparison.Ordinal);
-        Assert.True(RelayQuery.TryParse(accept[accept.IndexOf('?', StringComparison.Ordinal)..], out var read, out _));
+        Assert.True(RelayQuery.TryParse(accept.AsSpan(accept.IndexOf('?', StringComparison.Ordinal)), out var read, out _));
         Assert.Equal(new RelayQuery("accept", "G_1", null, null, null, query), read);
     }
 

@@ -15,7 +15,7 @@ internal static class RelayCommand
     /// <returns>The command.</returns>
     public static Command Build(Shell shell) => new("relay", "Who is at the relay, who may come in, and its keys")
     {
-        List(shell), RelayTopCommand.Build(shell), RelayCheckCommand.Build(shell), RelayRulesCommand.Build(shell), RelayKeysCommand.Build(shell),
+        List(shell), RelayTopCommand.Build(shell), RelayCheckCommand.Build(shell), RelayListenCommand.Build(shell), RelayRulesCommand.Build(shell), RelayKeysCommand.Build(shell),
     };
 
     private static Command List(Shell shell)

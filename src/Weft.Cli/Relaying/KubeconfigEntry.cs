@@ -10,6 +10,8 @@ namespace Weft.Cli.Relaying;
 /// <param name="Owner">Who may take the entry out again: a proxy that took the entry's place is another owner.</param>
 internal sealed record KubeconfigEntry(string Name, JsonObject Cluster, JsonObject? User, string? UserName, string Owner)
 {
+    private static readonly string[] Lists = ["contexts", "clusters", "users"];
+
     /// <summary>The id that the entry leads to, for those who read the file.</summary>
     public required string Target { get; init; }
 
@@ -86,7 +88,7 @@ internal sealed record KubeconfigEntry(string Name, JsonObject Cluster, JsonObje
     {
         if (NoteOf(text.Find("contexts", Name)) is not null)
             return;
-        var taken = new[] { "contexts", "clusters", "users" }.Where(list => text.Find(list, Name) is not null).ToList();
+        var taken = Lists.Where(list => text.Find(list, Name) is not null).ToList();
         if (taken.Count > 0)
             throw new Complaint($"'{Name}' is in {string.Join(" and ", taken)} of {text.File} already, and weft didn't write it", next: "choose another name with --kube-context NAME");
     }

@@ -34,7 +34,8 @@ internal sealed record RelayCredentials(HybridConnectionAddress Address, string 
 /// <param name="client">The server.</param>
 /// <param name="target">What they are for.</param>
 /// <param name="life">How long they are to be good: 60 s to an hour.</param>
-internal sealed class RelayCredentialSource(ArmClient client, ResourceId target, TimeSpan life) : IDisposable
+/// <param name="role"><c>sender</c>, or <c>listener</c> for whoever answers in the target's stead.</param>
+internal sealed class RelayCredentialSource(ArmClient client, ResourceId target, TimeSpan life, string role = "sender") : IDisposable
 {
     private readonly SemaphoreSlim _one = new(1);
     private RelayCredentials? _current;
@@ -78,6 +79,6 @@ internal sealed class RelayCredentialSource(ArmClient client, ResourceId target,
     {
         var seconds = ((int)life.TotalSeconds).ToString(CultureInfo.InvariantCulture);
         var path = $"{target}/providers/Weft.Relay/connections/default/listCredentials?api-version={Kinds.KindTable.WeftVersion}&expiresin={seconds}";
-        return RelayCredentials.Of((await client.SendAsync(HttpMethod.Post, path, new JsonObject(), null, cancel)).Object);
+        return RelayCredentials.Of((await client.SendAsync(HttpMethod.Post, path, new JsonObject { ["role"] = role }, null, cancel)).Object);
     }
 }

@@ -26,7 +26,7 @@ internal sealed class RelayLine : IDisposable
     {
         (Target, Service) = (target, service);
         _credentials = new RelayCredentialSource(session.Client, target, life);
-        _options = new RelayClientOptions { TrustedRoots = Roots(ca ?? session.Settings.Ca), UserAgent = $"weft/{ProgramVersion.Text}", Clock = session.Surroundings.Clock };
+        _options = OptionsOf(session, ca);
     }
 
     /// <summary>The target.</summary>
@@ -34,6 +34,13 @@ internal sealed class RelayLine : IDisposable
 
     /// <summary>The service.</summary>
     public string Service { get; }
+
+    /// <summary>How this program gets to a relay.</summary>
+    /// <param name="session">The session.</param>
+    /// <param name="ca">CA certificates of the relay, PEM; null for those of weftd, which are the machine's where none are named.</param>
+    /// <returns>The options.</returns>
+    public static RelayClientOptions OptionsOf(Session session, string? ca) =>
+        new() { TrustedRoots = Roots(ca ?? session.Settings.Ca), UserAgent = $"weft/{ProgramVersion.Text}", Clock = session.Surroundings.Clock };
 
     /// <summary>Connects.</summary>
     /// <param name="cancel">Ends it.</param>

@@ -17,7 +17,7 @@ public sealed class SshTests
         await using var lab = await RelayLab.Start();
         using var sshd = await Sshd.Start(lab);
         await lab.Listen(RelayLab.Node, "ssh", sshd.Port);
-        string[] login = ["-i", sshd.UserKey, "-o", $"UserKnownHostsFile={sshd.KnownHosts}", "-o", "StrictHostKeyChecking=accept-new", "-o", "BatchMode=yes", "-l", Environment.UserName];
+        string[] login = ["-i", sshd.UserKey, "-o", $"UserKnownHostsFile={sshd.KnownHosts}", "-o", "HashKnownHosts=no", "-o", "StrictHostKeyChecking=accept-new", "-o", "BatchMode=yes", "-l", Environment.UserName];
 
         var code = await lab.RunWeft(["ssh", "w1", .. login, "echo out; echo err >&2; exit 7"]);
         Assert.True(code.Code == 7, code.Error);
@@ -56,7 +56,7 @@ public sealed class SshTests
         await lab.Listen(RelayLab.Node, "ssh", sshd.Port);
         string[] login =
         [
-            "-i", sshd.UserKey, "-o", $"UserKnownHostsFile={sshd.KnownHosts}", "-o", "StrictHostKeyChecking=accept-new", "-o", "BatchMode=yes", "-l", Environment.UserName,
+            "-i", sshd.UserKey, "-o", $"UserKnownHostsFile={sshd.KnownHosts}", "-o", "HashKnownHosts=no", "-o", "StrictHostKeyChecking=accept-new", "-o", "BatchMode=yes", "-l", Environment.UserName,
             "-o", $"ControlPath={lab.Home.FullName}/%C",
         ];
         var master = lab.Weft(["ssh", "w1", .. login, "-M", "-N"]);

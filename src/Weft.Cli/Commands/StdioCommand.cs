@@ -2,7 +2,6 @@ using System.CommandLine;
 using Weft.Cli.Kinds;
 using Weft.Cli.Relaying;
 using Weft.Relay.Clients;
-using Weft.Resources;
 
 namespace Weft.Cli.Commands;
 

@@ -1,4 +1,3 @@
-using Weft.Cli.Contexts;
 using Weft.Cli.Output;
 
 namespace Weft.Cli.Relaying;

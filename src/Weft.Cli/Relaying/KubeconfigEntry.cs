@@ -21,6 +21,8 @@ internal sealed record KubeconfigEntry(string Name, JsonObject Cluster, JsonObje
     // The place that kubectl keeps for tools' own notes: it reads and writes extensions whole.
     private const string Extension = "weft";
 
+    private static readonly string[] Lists = ["contexts", "clusters", "users"];
+
     /// <summary>Writes the entry into a kubeconfig.</summary>
     /// <param name="text">The kubeconfig.</param>
     /// <param name="makesCurrent">Whether its context becomes the current one.</param>
@@ -55,7 +57,7 @@ internal sealed record KubeconfigEntry(string Name, JsonObject Cluster, JsonObje
             changed = changed.With("contexts", relinked);
         }
 
-        foreach (var list in new[] { "contexts", "users", "clusters" })
+        foreach (var list in Lists)
             changed = changed.Without(list, name);
         return changed.CurrentContext == name ? changed.WithCurrent(previous is not null && changed.Find("contexts", previous) is not null ? previous : null) : changed;
     }

@@ -48,6 +48,9 @@ public sealed class RelayedNode : IAsyncLifetime
     /// <summary>What weft is told of it.</summary>
     public string Flags => $"--server {Weftd.Url} --ca {Place}/ca.pem --token-file {Place}/user.token -s {SmallSite.Subscription.Split('/')[^1]} -g rg1";
 
+    /// <summary>The same for the administrator.</summary>
+    public string AdminFlags => Flags.Replace($"{Place}/user.token", $"{Weftd.Data}/admin.token", StringComparison.Ordinal);
+
     /// <summary>What ssh is told of the node.</summary>
     public string SshFlags => $"-i {Place}/key -o UserKnownHostsFile={Place}/known -o StrictHostKeyChecking=accept-new -o BatchMode=yes -o ConnectTimeout=30 -l root";
 
@@ -115,6 +118,17 @@ public sealed class RelayedNode : IAsyncLifetime
         };
         _agent.BeginErrorReadLine();
         await listens.Task.WaitAsync(TimeSpan.FromSeconds(60), Cancel);
+    }
+
+    /// <summary>Answers for another target from where the node is.</summary>
+    /// <param name="target">The target, as weft takes it.</param>
+    /// <returns>When senders can come.</returns>
+    public async Task StartListening(string target)
+    {
+        var listener = Spawn("ip", ["netns", "exec", _namespace, Program("Weft.Cli", "weft"), "relay", "listen", target, "--service", "ssh=127.0.0.1:22", .. AdminFlags.Split(' ')]);
+        var said = await listener.StandardError.ReadLineAsync(Cancel).AsTask().WaitAsync(TimeSpan.FromSeconds(60), Cancel);
+        Assert.StartsWith("listening for", said, StringComparison.Ordinal);
+        _ = listener.StandardError.ReadToEndAsync(CancellationToken.None);
     }
 
     /// <summary>Kills the agent in the middle of whatever it does.</summary>

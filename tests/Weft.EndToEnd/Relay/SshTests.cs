@@ -106,6 +106,16 @@ public sealed class SshTests(RelayedNode node) : IClassFixture<RelayedNode>
         Assert.True(code == 0 && output == "whole\n", $"ended with {code}\n{output}\n{errors}\n{node.Said}");
     }
 
+    [Fact]
+    public async Task Reaches_AMachine_ThatSomebodyAnswersFor()
+    {
+        Assert.SkipWhen(node.Lacks is not null, node.Lacks ?? "");
+        await node.Weftd.Make(node.Client, $"{SmallSite.Cloud}/virtualMachines/probe", SmallSite.Machine());
+        await node.StartListening("vm/probe");
+
+        Assert.Contains(RelayedNode.There, await node.Must($"weft ssh {node.AdminFlags} probe {node.SshFlags} ip -4 -o address show dev eth0"), StringComparison.Ordinal);
+    }
+
     /// <summary>Rules that let the node's agent listen and others send.</summary>
     private static JsonObject Allowing(string senders) => new()
     {

@@ -76,6 +76,18 @@ internal static class SmallSite
         },
     }, "cl1"));
 
+    /// <summary>A machine on the network.</summary>
+    public static JsonObject Machine() => Tracked(new JsonObject
+    {
+        ["adminUsername"] = "ops",
+        ["cpuCores"] = 2,
+        ["memorySizeGB"] = 4,
+        ["vmImage"] = "image",
+        ["storageProfile"] = new JsonObject { ["osDisk"] = new JsonObject { ["diskSizeGB"] = 8 } },
+        ["cloudServicesNetworkAttachment"] = new JsonObject { ["attachedNetworkId"] = $"{Cloud}/cloudServicesNetworks/csn1", ["ipAllocationMethod"] = "Dynamic" },
+        ["networkAttachments"] = new JsonArray(new JsonObject { ["attachedNetworkId"] = Network, ["ipAllocationMethod"] = "Dynamic", ["networkAttachmentName"] = "n6" }),
+    }, "cl1");
+
     private static JsonObject Tracked(JsonObject properties, string? location = null)
     {
         var body = new JsonObject { ["location"] = "eastus", ["properties"] = properties };

@@ -35,7 +35,7 @@ internal static class RelaySuite
             new Figure("relay-bulk-tls-to-ssh", Ratio(turns, () => load.Bulk(tls, 4, 65536, seconds), () => load.Bulk(ssh, 4, 65536, seconds), "relay-bulk-tls-to-ssh"), "ratio", ">=", 2).Print();
         else
             Console.Error.WriteLine("bench: sshd isn't here (apt-get install openssh-server)");
-        Idle(folder, load, quick ? 2000 : 10_000);
+        Idle(folder, load, quick ? 4000 : 10_000);
         Stalled(folder, load, quick ? 10 : 60);
     }
 
@@ -67,7 +67,7 @@ internal static class RelaySuite
         var empty = RelayFolder.Resident(process);
         var clients = load.Start("idle", path, $"n={count}");
         _ = clients.StandardOutput.ReadLine();
-        Task.Delay(2000).Wait();
+        Task.Delay(1000).Wait();
         new Figure($"relay-idle-{count}-tls", (RelayFolder.Resident(process) - empty) / 1000.0 / count, "kB", "<=", 45).Print();
         folder.Stop(process);
         var watch = Stopwatch.StartNew();
@@ -87,7 +87,7 @@ internal static class RelaySuite
     private static void Stalled(RelayFolder folder, RelayLoad load, int seconds)
     {
         var (path, process) = RelayPeers.Relay(folder, true);
-        var run = load.Start("stall", path, "pairs=3", $"stall={seconds}", "seconds=3", "frame=65536");
+        var run = load.Start("stall", path, "pairs=3", $"stall={seconds}", "seconds=2", "frame=65536");
         _ = run.StandardOutput.ReadLine();
         _ = run.StandardOutput.ReadLine();
         var (before, most) = (RelayFolder.Resident(process), 0L);

@@ -7,8 +7,8 @@ namespace Weft.Relay.Frames;
 /// <param name="to">Who receives.</param>
 internal sealed class Direction(Hop from, Hop to)
 {
-    /// <summary>What the pool has, so that nothing is rounded up. Four records of TLS, or a long frame of most libraries.</summary>
-    private const int BufferSize = 64 * 1024;
+    /// <summary>What the pool has, so that nothing is rounded up. Half of it costs a sixth more of the processor.</summary>
+    private const int BufferSize = 128 * 1024;
 
     /// <summary>Less room than this isn't worth another read.</summary>
     private const int SmallestRoom = 4 * 1024;

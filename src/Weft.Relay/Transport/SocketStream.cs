@@ -10,7 +10,7 @@ namespace Weft.Relay.Transport;
 /// <param name="socket">The socket, which it owns.</param>
 internal sealed class SocketStream(Socket socket) : Stream
 {
-    private const int BufferSize = 64 * 1024;
+    private const int BufferSize = 128 * 1024;
 
     private byte[]? _received;
     private int _read;

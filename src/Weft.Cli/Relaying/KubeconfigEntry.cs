@@ -10,8 +10,6 @@ namespace Weft.Cli.Relaying;
 /// <param name="Owner">Who may take the entry out again: a proxy that took the entry's place is another owner.</param>
 internal sealed record KubeconfigEntry(string Name, JsonObject Cluster, JsonObject? User, string? UserName, string Owner)
 {
-    private static readonly string[] Lists = ["contexts", "clusters", "users"];
-
     /// <summary>The id that the entry leads to, for those who read the file.</summary>
     public required string Target { get; init; }
 

@@ -14,7 +14,7 @@ internal static class RelaySuite
             return;
         }
 
-        var (turns, seconds) = quick ? (2, 0.8) : (9, 2.0);
+        var (turns, seconds) = quick ? (2, 0.6) : (9, 2.0);
         var (plain, _) = RelayPeers.Relay(folder, false);
         var (tls, _) = RelayPeers.Relay(folder, true);
         if (RelayPeers.Nginx(folder) is { } nginx)

@@ -6,6 +6,7 @@ using System.Text;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Logging;
 
 namespace Weft.EndToEnd.Relay;
@@ -131,9 +132,20 @@ internal sealed class ApiServer : IAsyncDisposable
         Task Send(byte channel, string text) => socket.SendAsync(new[] { channel }.Concat(Encoding.UTF8.GetBytes(text)).ToArray(), WebSocketMessageType.Binary, true, http.RequestAborted);
     }
 
+    /// <summary>Accepts by hand: the sub-protocol's slash is no character of a token, and the framework refuses it.</summary>
+    private static async Task<WebSocket> Upgrade(HttpContext http, string protocol)
+    {
+        const string HandshakeGuid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"; // RFC 6455 §1.3
+        var headers = http.Response.Headers;
+        (headers.Connection, headers.Upgrade, headers.SecWebSocketProtocol) = ("Upgrade", "websocket", protocol);
+        headers.SecWebSocketAccept = Convert.ToBase64String(SHA1.HashData(Encoding.ASCII.GetBytes(http.Request.Headers.SecWebSocketKey + HandshakeGuid)));
+        var stream = await http.Features.Get<IHttpUpgradeFeature>()!.UpgradeAsync();
+        return WebSocket.CreateFromStream(stream, new WebSocketCreationOptions { IsServer = true });
+    }
+
     private static async Task Forward(HttpContext http, int port)
     {
-        using var socket = await http.WebSockets.AcceptWebSocketAsync("SPDY/3.1+portforward.k8s.io");
+        using var socket = await Upgrade(http, "SPDY/3.1+portforward.k8s.io");
         await new SpdyStreams(
             async buffer =>
             {

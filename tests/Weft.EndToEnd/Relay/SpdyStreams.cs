@@ -6,7 +6,7 @@ namespace Weft.EndToEnd.Relay;
 
 /// <summary>
 /// As much of SPDY/3.1 as a kubelet needs for port-forward: streams in pairs, the first for errors and the second for data, which becomes a
-/// TCP connection. Header blocks aren't read: kubectl always opens a pair in this order.
+/// TCP connection. Header blocks aren't read, so connections come one after the other: then kubectl opens each pair in this order.
 /// </summary>
 /// <param name="read">Reads the frames' bytes.</param>
 /// <param name="write">Writes frames.</param>
@@ -20,6 +20,8 @@ internal sealed class SpdyStreams(Func<Memory<byte>, Task<int>> read, Func<byte[
     private readonly SemaphoreSlim _writing = new(1);
     private readonly MemoryStream _compressed = new();
     private ZLibStream? _headers;
+    private int _opened;
+    private int _errors;
 
     /// <summary>Serves until the other end goes.</summary>
     public async Task RunAsync()
@@ -57,7 +59,7 @@ internal sealed class SpdyStreams(Func<Memory<byte>, Task<int>> read, Func<byte[
 
     private async Task Open(int id)
     {
-        var isData = _streams.Count % 2 == 1;
+        var isData = _opened++ % 2 == 1;
         _streams[id] = null;
         await _writing.WaitAsync();
         try
@@ -70,7 +72,12 @@ internal sealed class SpdyStreams(Func<Memory<byte>, Task<int>> read, Func<byte[
         }
 
         if (!isData)
+        {
+            _errors = id;
             return;
+        }
+
+        var errors = _errors;
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
         await socket.ConnectAsync("127.0.0.1", port);
         var stream = new NetworkStream(socket, ownsSocket: true);
@@ -82,6 +89,7 @@ internal sealed class SpdyStreams(Func<Memory<byte>, Task<int>> read, Func<byte[
             while ((count = await stream.ReadAsync(buffer)) > 0)
                 await Send(DataFrame(id, 0, buffer[..count]));
             await Send(DataFrame(id, Fin, []));
+            await Send(DataFrame(errors, Fin, []));
         });
     }
 

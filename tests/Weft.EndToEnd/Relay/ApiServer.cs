@@ -146,7 +146,7 @@ internal sealed class ApiServer : IAsyncDisposable
     private static async Task Forward(HttpContext http, int port)
     {
         using var socket = await Upgrade(http, "SPDY/3.1+portforward.k8s.io");
-        await new SpdyStreams(
+        using var streams = new SpdyStreams(
             async buffer =>
             {
                 while (true)
@@ -157,6 +157,7 @@ internal sealed class ApiServer : IAsyncDisposable
                 }
             },
             frame => socket.SendAsync(frame, WebSocketMessageType.Binary, true, http.RequestAborted),
-            port).RunAsync();
+            port);
+        await streams.RunAsync();
     }
 }

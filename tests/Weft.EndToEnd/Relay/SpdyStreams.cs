@@ -11,7 +11,7 @@ namespace Weft.EndToEnd.Relay;
 /// <param name="read">Reads the frames' bytes.</param>
 /// <param name="write">Writes frames.</param>
 /// <param name="port">Where data streams lead.</param>
-internal sealed class SpdyStreams(Func<Memory<byte>, Task<int>> read, Func<byte[], Task> write, int port)
+internal sealed class SpdyStreams(Func<Memory<byte>, Task<int>> read, Func<byte[], Task> write, int port) : IDisposable
 {
     private const ushort SynStream = 1, SynReply = 2, Reset = 3, Ping = 6, GoAway = 7;
     private const byte Fin = 1;
@@ -22,6 +22,14 @@ internal sealed class SpdyStreams(Func<Memory<byte>, Task<int>> read, Func<byte[
     private ZLibStream? _headers;
     private int _opened;
     private int _errors;
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _headers?.Dispose();
+        _compressed.Dispose();
+        _writing.Dispose();
+    }
 
     /// <summary>Serves until the other end goes.</summary>
     public async Task RunAsync()

@@ -138,7 +138,9 @@ internal sealed class ApiServer : IAsyncDisposable
         const string HandshakeGuid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"; // RFC 6455 §1.3
         var headers = http.Response.Headers;
         (headers.Connection, headers.Upgrade, headers.SecWebSocketProtocol) = ("Upgrade", "websocket", protocol);
+#pragma warning disable CA5350 // RFC 6455, section 4.2.2, has no other.
         headers.SecWebSocketAccept = Convert.ToBase64String(SHA1.HashData(Encoding.ASCII.GetBytes(http.Request.Headers.SecWebSocketKey + HandshakeGuid)));
+#pragma warning restore CA5350
         var stream = await http.Features.Get<IHttpUpgradeFeature>()!.UpgradeAsync();
         return WebSocket.CreateFromStream(stream, new WebSocketCreationOptions { IsServer = true });
     }

@@ -11,7 +11,7 @@ namespace Weft.EndToEnd.Relay;
 /// <param name="read">Reads the frames' bytes.</param>
 /// <param name="write">Writes frames.</param>
 /// <param name="port">Where data streams lead.</param>
-internal sealed class SpdyStreams(Func<Memory<byte>, Task<int>> read, Func<byte[], Task> write, int port)
+internal sealed class SpdyStreams(Func<Memory<byte>, Task<int>> read, Func<byte[], Task> write, int port) : IDisposable
 {
     private const ushort SynStream = 1, SynReply = 2, Reset = 3, Ping = 6, GoAway = 7;
     private const byte Fin = 1;
@@ -37,6 +37,15 @@ internal sealed class SpdyStreams(Func<Memory<byte>, Task<int>> read, Func<byte[
             else
                 await Control(BinaryPrimitives.ReadUInt16BigEndian(head.AsSpan(2)), payload);
         }
+    }
+
+    public void Dispose()
+    {
+        foreach (var stream in _streams.Values)
+            stream?.Dispose();
+        _headers?.Dispose();
+        _compressed.Dispose();
+        _writing.Dispose();
     }
 
     private async Task Control(ushort type, byte[] payload)

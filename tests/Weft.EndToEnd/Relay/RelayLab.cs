@@ -36,7 +36,8 @@ internal sealed class RelayLab : IAsyncDisposable
 
     public string Kubeconfig => Path.Combine(Home.FullName, ".kube", "config");
 
-    public static string Program { get; } = Path.GetFullPath(Path.Join(AppContext.BaseDirectory, "..", "..", "Weft.Cli", Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory)), "weft"));
+    /// <summary>The program: that of <c>WEFT_BIN</c>, which may be compiled ahead of time, or the build's.</summary>
+    public static string Program { get; } = Environment.GetEnvironmentVariable("WEFT_BIN") is { } bin ? Path.Join(bin, "weft") : Path.GetFullPath(Path.Join(AppContext.BaseDirectory, "..", "..", "Weft.Cli", Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory)), "weft"));
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 

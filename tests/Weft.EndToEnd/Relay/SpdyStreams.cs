@@ -47,6 +47,15 @@ internal sealed class SpdyStreams(Func<Memory<byte>, Task<int>> read, Func<byte[
         }
     }
 
+    public void Dispose()
+    {
+        foreach (var stream in _streams.Values)
+            stream?.Dispose();
+        _headers?.Dispose();
+        _compressed.Dispose();
+        _writing.Dispose();
+    }
+
     private async Task Control(ushort type, byte[] payload)
     {
         switch (type)

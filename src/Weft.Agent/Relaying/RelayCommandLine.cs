@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
-using Weft.Agent.ControlPlane;
 using Weft.Relay.Clients;
 
 namespace Weft.Agent.Relaying;
@@ -54,7 +53,7 @@ internal sealed class RelayCommandLine
         var given = parsed.GetValue(_targets) is { Length: > 0 } texts ? [.. texts.Select(Split)] : standard;
         if (given.Length == 0 || !TargetBook.TryCreate(given, parsed.GetValue(_linkLocal), out var book, out _))
             return null;
-        return new RelayOptions(book, TimeSpan.FromSeconds(parsed.GetValue(_drain))) { Roots = authority is null ? null : Transport.Roots(authority) };
+        return new RelayOptions(book, TimeSpan.FromSeconds(parsed.GetValue(_drain))) { CertificateAuthorityFile = authority };
     }
 
     private void Check(CommandResult result)

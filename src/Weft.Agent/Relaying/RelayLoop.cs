@@ -1,3 +1,4 @@
+using System.Security.Cryptography.X509Certificates;
 using Weft.Agent.ControlPlane;
 using Weft.Relay.Clients;
 using Weft.Relay.Wire;
@@ -16,6 +17,7 @@ namespace Weft.Agent.Relaying;
 internal sealed class RelayLoop(ControlPlaneClient plane, RelayOptions options, Pace pace, TimeProvider clock, Log log) : IAsyncDisposable
 {
     private readonly Dictionary<HybridConnectionAddress, HybridConnectionListener> _listeners = [];
+    private readonly X509Certificate2Collection? _roots = options.CertificateAuthorityFile is { } file ? Transport.Roots(file) : null;
     private readonly Backoff _backoff = new(pace.FirstRetry, pace.LastRetry);
 
     /// <summary>Runs until cancelled. Sessions that are open then go on until <see cref="DisposeAsync"/> has waited for them.</summary>
@@ -72,7 +74,7 @@ internal sealed class RelayLoop(ControlPlaneClient plane, RelayOptions options, 
             {
                 OnSender = options.Targets.ServeAsync,
                 OnEvent = happened => Tell(connection.Address, happened),
-                Client = new RelayClientOptions { TrustedRoots = options.Roots, UserAgent = $"weft-agent/{AgentOptions.Version}", Clock = clock },
+                Client = new RelayClientOptions { TrustedRoots = _roots, UserAgent = $"weft-agent/{AgentOptions.Version}", Clock = clock },
             });
             _listeners.Add(connection.Address, listener);
             _ = listener.RunAsync(CancellationToken.None);

@@ -1,4 +1,3 @@
-using System.Security.Cryptography.X509Certificates;
 using Weft.Relay.Clients;
 
 namespace Weft.Agent.Relaying;
@@ -14,6 +13,6 @@ internal sealed record RelayOptions(TargetBook Targets, TimeSpan Drain)
     /// <summary>What a cluster is reached for where nothing else is said: its API server, by the name that every pod knows it by.</summary>
     public static readonly KeyValuePair<string, string> OfCluster = new("kubernetes", "kubernetes.default.svc:443");
 
-    /// <summary>The roots that the relay's certificate must be of; null for the system's.</summary>
-    public X509Certificate2Collection? Roots { get; init; }
+    /// <summary>PEM certificates that are the only roots of the relay's; null for the system's.</summary>
+    public string? CertificateAuthorityFile { get; init; }
 }

@@ -8,6 +8,8 @@ using Microsoft.AspNetCore.Http.Features;
 using Weft.Relay.Frames;
 using Weft.Relay.Transport;
 
+SocketThreads.CarryOnWhereHeard();
+
 // Joins /a/N with /b/N, and holds /i/N. No tokens, no rules: the way that bytes go, and nothing else.
 var waiting = new ConcurrentDictionary<string, TaskCompletionSource<(Hop Hop, TaskCompletionSource End)>>();
 var options = new RelayTransportOptions(IPEndPoint.Parse(args[0])) { CertificateFile = args.ElementAtOrDefault(1), KeyFile = args.ElementAtOrDefault(2) };

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
+using Weft.Relay.Transport;
 using Weft.Resources;
 using Weft.Server.Addresses;
 using Weft.Server.Api;
@@ -56,6 +57,8 @@ internal static class Program
         Directory.CreateDirectory(options.Data, Owner);
         File.SetUnixFileMode(options.Data, Owner);
         using var only = Lock(options.Data);
+        if (options.Relay is not null)
+            SocketThreads.CarryOnWhereHeard();
         var limits = Limits.Standard;
         if (options.Limits is { } file && (!Json.ParseObject(File.ReadAllBytes(file)).TryGet(out var body, out var refusal) || !Limits.Read(body).TryGet(out limits, out refusal)))
             throw new IOException($"--limits {file}: {refusal.Message}");

@@ -6,15 +6,14 @@ using System.Text.RegularExpressions;
 namespace Weft.Cli.Documents;
 
 /// <summary>What a plain scalar of YAML means.</summary>
-/// <remarks>Source: YAML 1.2.2 §10.3.2 (core schema). Booleans become ARM's texts, see docs/specs/cli.md.</remarks>
+/// <remarks>Source: YAML 1.2.2 §10.3.2 (core schema).</remarks>
 internal static partial class CoreSchema
 {
     /// <summary>The value of a plain scalar.</summary>
     /// <param name="text">The scalar.</param>
-    /// <param name="value">Null, a number or a text.</param>
-    /// <param name="asFlags">Whether booleans become ARM's texts; in manifests of Kubernetes they stay booleans.</param>
+    /// <param name="value">Null, a boolean, a number or a text.</param>
     /// <returns>False where JSON has no such value: infinities and not-a-number.</returns>
-    public static bool TryResolve(string text, out JsonNode? value, bool asFlags = true)
+    public static bool TryResolve(string text, out JsonNode? value)
     {
         value = null;
         switch (text)
@@ -22,10 +21,10 @@ internal static partial class CoreSchema
             case "" or "~" or "null" or "Null" or "NULL":
                 return true;
             case "true" or "True" or "TRUE":
-                value = asFlags ? JsonValue.Create("True") : JsonValue.Create(true);
+                value = JsonValue.Create(true);
                 return true;
             case "false" or "False" or "FALSE":
-                value = asFlags ? JsonValue.Create("False") : JsonValue.Create(false);
+                value = JsonValue.Create(false);
                 return true;
         }
 

@@ -34,7 +34,7 @@ internal static class DocumentReader
     public static IReadOnlyList<RawDocument> ReadRaw(IReadOnlyList<string> paths, TextReader stdin)
     {
         var findings = new List<Finding>();
-        var documents = paths.SelectMany(path => Files(path, findings)).SelectMany(file => Raw(file, stdin, findings, asFlags: false)).ToList();
+        var documents = paths.SelectMany(path => Files(path, findings)).SelectMany(file => Raw(file, stdin, findings)).ToList();
         return findings.Count == 0 ? documents
             : throw new Complaint($"the documents have {(findings.Count == 1 ? "an error" : $"{findings.Count} errors")}", [.. findings.Select(f => f.ToString())]);
     }
@@ -55,14 +55,14 @@ internal static class DocumentReader
         return [];
     }
 
-    private static List<RawDocument> Raw(string file, TextReader stdin, List<Finding> findings, bool asFlags = true)
+    private static List<RawDocument> Raw(string file, TextReader stdin, List<Finding> findings)
     {
         try
         {
             var name = file == "-" ? "stdin" : file;
             var text = file == "-" ? stdin.ReadToEnd() : File.ReadAllText(file);
             using var reader = new StringReader(text);
-            return IsJson(file, text) ? JsonReader.Read(name, text, findings) : YamlReader.Read(name, reader, findings, asFlags);
+            return IsJson(file, text) ? JsonReader.Read(name, text, findings) : YamlReader.Read(name, reader, findings);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -5,4 +5,5 @@ namespace Weft.Cli.Documents;
 /// <summary>A document as its file has it: JSON, and where each part of it stands.</summary>
 /// <param name="Value">The value.</param>
 /// <param name="Origin">The places.</param>
-internal sealed record RawDocument(JsonNode? Value, Origin Origin);
+/// <param name="IsYaml">Whether it was written in YAML, where booleans are written plainly.</param>
+internal sealed record RawDocument(JsonNode? Value, Origin Origin, bool IsYaml = false);

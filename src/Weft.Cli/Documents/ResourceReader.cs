@@ -11,6 +11,9 @@ internal sealed class ResourceReader(Settings settings, List<Finding> findings)
 {
     private static readonly string[] Envelope = ["id", "name", "type", "parent", "apiVersion"];
 
+    /// <summary>The one provider whose API has booleans; the others' flags are the texts <c>True</c> and <c>False</c>.</summary>
+    private const string WithBooleans = "Microsoft.Relay";
+
     private readonly Dictionary<ResourceId, Document> _seen = [];
 
     /// <summary>The resources of a document: one, or a list.</summary>
@@ -25,12 +28,13 @@ internal sealed class ResourceReader(Settings settings, List<Finding> findings)
             _ => (null, ""),
         };
         if (list is null)
-            return One(raw.Value, raw.Origin, "");
-        return [.. list.SelectMany((item, i) => One(item, raw.Origin, Origin.Item(path, i)))];
+            return One(raw.Value, raw, "");
+        return [.. list.SelectMany((item, i) => One(item, raw, Origin.Item(path, i)))];
     }
 
-    private IEnumerable<Document> One(JsonNode? node, Origin origin, string path)
+    private IEnumerable<Document> One(JsonNode? node, RawDocument raw, string path)
     {
+        var origin = raw.Origin;
         if (node is not JsonObject map)
         {
             Find(origin.At(path), "a resource is an object with 'id', or with 'type' and 'name'");
@@ -43,12 +47,44 @@ internal sealed class ResourceReader(Settings settings, List<Finding> findings)
         var body = (JsonObject)map.DeepClone();
         foreach (var member in Envelope)
             body.Remove(member);
+        if (raw.IsYaml && id.Type.Namespace != WithBooleans)
+            Spell(body);
         var version = Text(map, "apiVersion", origin, path) ?? KindTable.Of(id.Type)?.ApiVersion ?? KindTable.WeftVersion;
         var document = new Document(id, version, body, origin, path);
         if (_seen.TryAdd(id, document))
             yield return document;
         else
             Find(document.Place, $"{Label.Of(id)} is declared at {_seen[id].Place} already");
+    }
+
+    /// <summary>Spells the booleans of YAML as flags: nobody writes <c>"True"</c> there.</summary>
+    private static void Spell(JsonNode? node)
+    {
+        switch (node)
+        {
+            case JsonObject map:
+                foreach (var (name, value) in map.ToList())
+                {
+                    if (Flag(value) is { } flag)
+                        map[name] = flag;
+                    else
+                        Spell(value);
+                }
+
+                break;
+            case JsonArray list:
+                for (var i = 0; i < list.Count; i++)
+                {
+                    if (Flag(list[i]) is { } flag)
+                        list[i] = flag;
+                    else
+                        Spell(list[i]);
+                }
+
+                break;
+        }
+
+        static string? Flag(JsonNode? value) => value?.GetValueKind() switch { JsonValueKind.True => "True", JsonValueKind.False => "False", _ => null };
     }
 
     private ResourceId? ById(JsonObject map, Origin origin, string path)

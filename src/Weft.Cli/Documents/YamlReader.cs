@@ -15,14 +15,12 @@ internal sealed class YamlReader
     private readonly Parser _parser;
     private readonly List<Finding> _findings;
     private readonly Dictionary<AnchorName, JsonNode?> _anchors = [];
-    private readonly bool _asFlags;
     private Origin _origin;
     private int _nodes;
     private int _depth;
 
-    private YamlReader(string file, TextReader text, List<Finding> findings, bool asFlags)
+    private YamlReader(string file, TextReader text, List<Finding> findings)
     {
-        _asFlags = asFlags;
         _scanner = new Scanner(text, skipComments: true);
         (_parser, _findings, _origin) = (new Parser(_scanner), findings, new Origin(file));
     }
@@ -31,12 +29,11 @@ internal sealed class YamlReader
     /// <param name="file">The file's name, for findings.</param>
     /// <param name="text">The text.</param>
     /// <param name="findings">Takes what is wrong.</param>
-    /// <param name="asFlags">Whether booleans become ARM's texts (docs/specs/cli.md).</param>
     /// <returns>The documents that could be read; empty ones are left out.</returns>
-    public static List<RawDocument> Read(string file, TextReader text, List<Finding> findings, bool asFlags = true)
+    public static List<RawDocument> Read(string file, TextReader text, List<Finding> findings)
     {
         var documents = new List<RawDocument>();
-        var reader = new YamlReader(file, text, findings, asFlags);
+        var reader = new YamlReader(file, text, findings);
         try
         {
             reader.Documents(documents);
@@ -72,7 +69,7 @@ internal sealed class YamlReader
             _parser.Consume<DocumentStart>();
             var value = Node("");
             if (value is not null)
-                documents.Add(new RawDocument(value, _origin));
+                documents.Add(new RawDocument(value, _origin, IsYaml: true));
             _parser.Consume<DocumentEnd>();
         }
     }
@@ -138,7 +135,7 @@ internal sealed class YamlReader
             return JsonValue.Create(scalar.Value);
         if (tag.Length > 0 && tag is not ("tag:yaml.org,2002:int" or "tag:yaml.org,2002:float" or "tag:yaml.org,2002:bool" or "tag:yaml.org,2002:null"))
             RefuseTag(scalar, "");
-        if (!CoreSchema.TryResolve(scalar.Value, out var value, _asFlags))
+        if (!CoreSchema.TryResolve(scalar.Value, out var value))
             Find(scalar, $"'{scalar.Value}' has no form in JSON");
         return value;
     }

@@ -35,7 +35,7 @@ internal sealed class KubeconfigText
     public static KubeconfigText Read(string text, string file)
     {
         var findings = new List<Finding>();
-        var documents = YamlReader.Read(file, new StringReader(text), findings, asFlags: false);
+        var documents = YamlReader.Read(file, new StringReader(text), findings);
         if (findings.Count > 0)
             throw new Complaint($"{file} can't be read as a kubeconfig, so nothing is written to it", [.. findings.Select(finding => finding.ToString())], "mend it, or name another file with --kubeconfig FILE");
         if (documents.Count == 0)

@@ -21,7 +21,7 @@ public sealed class ReadmeTests
         try
         {
             Copy(Path.Combine(Root, "examples"), Path.Combine(copy.FullName, "examples"));
-            server = Start(Path.Combine(bin, "weftd"), $"serve --data {copy.FullName}/data --listen 127.0.0.1:0", copy.FullName, bin);
+            server = Start(Path.Combine(bin, "weftd"), $"serve --data {copy.FullName}/data --listen 127.0.0.1:0 --relay-listen 127.0.0.1:0", copy.FullName, bin);
             var url = (await server.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken))!["weft: listening on ".Length..];
             await Shell($"weft config set-context readme --server {url} --token-file data/admin.token --subscription 5be00000-0000-4000-8000-0000000005a0 --resource-group edge-east && weft config use-context readme", copy.FullName, bin);
             // On a terminal, as a person has it: the progress is drawn there and nowhere else.

@@ -31,6 +31,12 @@ public sealed class DocumentReaderTests : IDisposable
         Assert.Equal("{\"location\":\"lab\",\"properties\":{\"vlan\":606}}", JsonText.Compact(document.ToPut()));
     }
 
+    [Theory]
+    [InlineData("l3n", "{\"properties\":{\"on\":\"True\",\"list\":[\"False\",{\"in\":\"True\"}],\"said\":\"True\"}}")]
+    [InlineData("Microsoft.Relay/namespaces", "{\"properties\":{\"on\":true,\"list\":[false,{\"in\":true}],\"said\":\"True\"}}")]
+    public void Spells_BooleansOfYaml_AsTheProviderDoes(string type, string json) =>
+        Assert.Equal(json, JsonText.Compact(Assert.Single(Read($"type: {type}\nname: nsite1\nproperties: {{on: true, list: [False, {{in: TRUE}}], said: \"True\"}}\n")).ToPut()));
+
     [Fact]
     public void Strips_EnabledState_FromPutButNotFromPlan()
     {

@@ -38,11 +38,11 @@ public sealed class YamlReaderTests
     public void Reads_Scalar_AsCoreSchemaSays(string scalar, string json) => Assert.Equal(json, JsonText.Compact(Member(scalar)));
 
     [Theory]
-    [InlineData("true", "True")]
-    [InlineData("True", "True")]
-    [InlineData("FALSE", "False")]
-    [InlineData("false", "False")]
-    public void Reads_Boolean_AsTextOfArm(string scalar, string text) => Assert.Equal(text, Member(scalar)!.GetValue<string>());
+    [InlineData("true", true)]
+    [InlineData("True", true)]
+    [InlineData("FALSE", false)]
+    [InlineData("false", false)]
+    public void Reads_Boolean_AsCoreSchemaSays(string scalar, bool value) => Assert.Equal(value, Member(scalar)!.GetValue<bool>());
 
     [Fact]
     public void Reads_EveryDocument_AndLeavesOutEmptyOnes()

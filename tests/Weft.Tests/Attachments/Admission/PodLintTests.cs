@@ -148,7 +148,7 @@ public sealed class PodLintTests
         {
             var findings = new List<Weft.Cli.Documents.Finding>();
             using var reader = new StringReader(File.ReadAllText(file));
-            var manifests = Weft.Cli.Linting.LintManifest.Of(Weft.Cli.Documents.YamlReader.Read(file, reader, findings, asFlags: false)).Select(m => m.Body).ToList();
+            var manifests = Weft.Cli.Linting.LintManifest.Of(Weft.Cli.Documents.YamlReader.Read(file, reader, findings)).Select(m => m.Body).ToList();
             Assert.Empty(findings);
             var around = LintSurroundings.OfManifests(manifests);
             tried += manifests.Count(ManifestLint.Concerns);

@@ -23,14 +23,6 @@ internal sealed class SpdyStreams(Func<Memory<byte>, Task<int>> read, Func<byte[
     private int _opened;
     private int _errors;
 
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        _headers?.Dispose();
-        _compressed.Dispose();
-        _writing.Dispose();
-    }
-
     /// <summary>Serves until the other end goes.</summary>
     public async Task RunAsync()
     {

@@ -114,6 +114,16 @@ public sealed partial class HouseTests
         Assert.Empty(missing);
     }
 
+    [Fact]
+    public void Names_NoTestThatIsNotThere()
+    {
+        var named = TestsNamed().Matches(File.ReadAllText(At("docs/specs/relay-safety.md"))).Select(m => (Class: m.Groups[1].Value, Method: m.Groups[2].Value)).Distinct().ToList();
+        Assert.NotEmpty(named);
+        var sources = Sources("tests").Select(File.ReadAllText).ToList();
+        var missing = named.Where(n => !sources.Exists(s => s.Contains($"class {n.Class}", StringComparison.Ordinal) && s.Contains($" {n.Method}(", StringComparison.Ordinal))).ToList();
+        Assert.Empty(missing);
+    }
+
     [Theory]
     [InlineData("Weft.Server")]
     [InlineData("Weft.Agent")]
@@ -175,6 +185,9 @@ public sealed partial class HouseTests
 
     [GeneratedRegex(@"^\|\s*`(\w+)`\s*\|\s*(\d{3})\s*\|\s*\S", RegexOptions.Multiline)]
     private static partial Regex Rows();
+
+    [GeneratedRegex("`([A-Za-z]+Tests)\\.([A-Za-z0-9_]+)`")]
+    private static partial Regex TestsNamed();
 
     [GeneratedRegex(@"`((?:src|tests|docs|examples|bench|deploy)/[\w./-]*[\w/])`")]
     private static partial Regex Paths();

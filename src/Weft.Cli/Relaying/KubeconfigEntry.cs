@@ -29,7 +29,9 @@ internal sealed record KubeconfigEntry(string Name, JsonObject Cluster, JsonObje
     public KubeconfigText AddTo(KubeconfigText text, bool makesCurrent)
     {
         RefuseForeign(text);
-        var previous = makesCurrent ? PreviousOf(text) : null;
+        // One of this name that was left behind is out of the line of those who give back to each other before this one joins it at its end.
+        text = Unlinked(text, Name);
+        var previous = makesCurrent ? text.CurrentContext : null;
         var changed = text.With("clusters", new JsonObject { ["cluster"] = Cluster.DeepClone(), ["name"] = Name });
         changed = User is null ? changed.Without("users", Name) : changed.With("users", new JsonObject { ["name"] = Name, ["user"] = User.DeepClone() });
         changed = changed.With("contexts", new JsonObject { ["context"] = Context(previous), ["name"] = Name });
@@ -43,21 +45,9 @@ internal sealed record KubeconfigEntry(string Name, JsonObject Cluster, JsonObje
     /// <returns>The changed kubeconfig; the same where the entry is another's by now.</returns>
     public static KubeconfigText TakeFrom(KubeconfigText text, string name, string owner)
     {
-        if (NoteOf(text.Find("contexts", name)) is not { } note || note["owner"]?.ToString() != owner)
+        if (NoteOf(text.Find("contexts", name))?["owner"]?.ToString() != owner)
             return text;
-        var previous = note["previous"]?.ToString();
-        var changed = text;
-        // Who was made current after us gives back to us, and we are gone.
-        foreach (var context in text.Entries("contexts").Where(context => NoteOf(context)?["previous"]?.ToString() == name))
-        {
-            var relinked = (JsonObject)context.DeepClone();
-            NoteOf(relinked)!["previous"] = previous;
-            changed = changed.With("contexts", relinked);
-        }
-
-        foreach (var list in Lists)
-            changed = changed.Without(list, name);
-        return changed.CurrentContext == name ? changed.WithCurrent(previous is not null && changed.Find("contexts", previous) is not null ? previous : null) : changed;
+        return Lists.Aggregate(Unlinked(text, name), (changed, list) => changed.Without(list, name));
     }
 
     /// <summary>Whether any proxy's entry is in a kubeconfig.</summary>
@@ -80,9 +70,22 @@ internal sealed record KubeconfigEntry(string Name, JsonObject Cluster, JsonObje
         return context;
     }
 
-    /// <summary>Who gets the current context back: who has it now; and where that is the entry that is replaced, who that one would have given it to.</summary>
-    private string? PreviousOf(KubeconfigText text) =>
-        text.CurrentContext == Name ? NoteOf(text.Find("contexts", Name))?["previous"]?.ToString() : text.CurrentContext;
+    /// <summary>Gives back what an entry has taken: those who would give back to it give back to whom it would have, and so does the current context.</summary>
+    private static KubeconfigText Unlinked(KubeconfigText text, string name)
+    {
+        if (NoteOf(text.Find("contexts", name)) is not { } note)
+            return text;
+        var previous = note["previous"]?.ToString();
+        var changed = text;
+        foreach (var context in text.Entries("contexts").Where(context => NoteOf(context)?["previous"]?.ToString() == name))
+        {
+            var relinked = (JsonObject)context.DeepClone();
+            NoteOf(relinked)!["previous"] = previous;
+            changed = changed.With("contexts", relinked);
+        }
+
+        return changed.CurrentContext == name ? changed.WithCurrent(previous is not null && changed.Find("contexts", previous) is not null ? previous : null) : changed;
+    }
 
     private void RefuseForeign(KubeconfigText text)
     {

@@ -78,19 +78,17 @@ internal sealed partial class RelayHost(ServeOptions options, IResourceStore sto
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         builder.Logging.ClearProviders();
         builder.Services.AddSingleton(loggers).AddSingleton(time);
-        builder.WebHost.UseRelayTransport(new RelayTransportOptions(listening.Listen)
+        builder.WebHost.UseRelayLimits().UseRelayTransport(new RelayTransportOptions(listening.Listen)
         {
             CertificateFile = listening.TlsCertificate,
             KeyFile = listening.TlsKey,
             ProxyProtocolFrom = listening.Proxies.IsEmpty ? null : source => listening.Proxies.Any(proxy => proxy.Contains(SourceAddress.Of(source))),
         }).ConfigureKestrel(kestrel =>
         {
-            kestrel.AddServerHeader = false;
             // Bodies are relayed as they come, however large and slow; the relay has bounds of its own for what rests.
             kestrel.Limits.MaxRequestBodySize = null;
             kestrel.Limits.MinRequestBodyDataRate = null;
             kestrel.Limits.MinResponseDataRate = null;
-            kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(15);
         });
         var app = builder.Build();
         app.Run(Serve);

@@ -149,6 +149,20 @@ public sealed class RelayKubeconfigTests : IDisposable
     }
 
     [Fact]
+    public void Restores_CurrentContext_AfterAProxyThatDied_BelowAnother()
+    {
+        var died = Entry("weft-east").AddTo(KubeconfigText.Read(Foreign, "config"), makesCurrent: true);
+        var above = Entry("weft-west");
+        var next = Entry("weft-east");
+        var both = next.AddTo(above.AddTo(died, makesCurrent: true), makesCurrent: true);
+        foreach (var order in new[] { (above, next), (next, above) })
+        {
+            var one = KubeconfigEntry.TakeFrom(both, order.Item1.Name, order.Item1.Owner);
+            Assert.Equal("prod", KubeconfigEntry.TakeFrom(one, order.Item2.Name, order.Item2.Owner).CurrentContext);
+        }
+    }
+
+    [Fact]
     public async Task Loses_NoEntry_OfManyProxies()
     {
         await System.IO.File.WriteAllTextAsync(Config, Foreign, Cancel);

@@ -8,25 +8,7 @@ internal sealed class ConnectDoor(RelayState state)
 {
     /// <summary>Serves a sender until its session ends.</summary>
     /// <param name="caller">The sender.</param>
-    public async Task Serve(Caller caller)
-    {
-        Pass? pass = null;
-        if ((Handshake.Check(caller.Context) ?? state.Gate.Enter(caller, RelayRole.Sender, out pass)) is { } refusal)
-        {
-            await state.Refuse(caller, RelayRole.Sender, refusal);
-            return;
-        }
-
-        state.Passes.Add(pass!);
-        try
-        {
-            await Serve(caller, pass!);
-        }
-        finally
-        {
-            state.Passes.Remove(pass!);
-        }
-    }
+    public Task Serve(Caller caller) => state.Enter(caller, RelayRole.Sender, Serve);
 
     private async Task Serve(Caller caller, Pass pass)
     {

@@ -10,25 +10,7 @@ internal sealed partial class ListenDoor(RelayState state)
 
     /// <summary>Serves a listener as long as it is here.</summary>
     /// <param name="caller">The listener.</param>
-    public async Task Serve(Caller caller)
-    {
-        Pass? pass = null;
-        if ((Handshake.Check(caller.Context) ?? state.Gate.Enter(caller, RelayRole.Listener, out pass)) is { } refusal)
-        {
-            await state.Refuse(caller, RelayRole.Listener, refusal);
-            return;
-        }
-
-        state.Passes.Add(pass!);
-        try
-        {
-            await Serve(caller, pass!);
-        }
-        finally
-        {
-            state.Passes.Remove(pass!);
-        }
-    }
+    public Task Serve(Caller caller) => state.Enter(caller, RelayRole.Listener, Serve);
 
     private async Task Serve(Caller caller, Pass pass)
     {

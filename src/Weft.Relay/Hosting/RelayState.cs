@@ -87,6 +87,30 @@ internal sealed class RelayState
     public static RelayEvent Event(RelayEventKind kind, Pass pass, string tracking)
         => new(kind, pass.Connection.Path, pass.Role, pass.Service, pass.Source, tracking) { Key = pass.Key, Rule = pass.Rule };
 
+    /// <summary>Lets in who shakes hands for a WebSocket and may, and holds the pass for as long as it is served.</summary>
+    /// <param name="caller">Who.</param>
+    /// <param name="role">What for.</param>
+    /// <param name="serve">Serves it.</param>
+    public async Task Enter(Caller caller, RelayRole role, Func<Caller, Pass, Task> serve)
+    {
+        Pass? pass = null;
+        if ((Handshake.Check(caller.Context) ?? Gate.Enter(caller, role, out pass)) is { } refusal)
+        {
+            await Refuse(caller, role, refusal);
+            return;
+        }
+
+        Passes.Add(pass!);
+        try
+        {
+            await serve(caller, pass!);
+        }
+        finally
+        {
+            Passes.Remove(pass!);
+        }
+    }
+
     /// <summary>Sends a caller away who wasn't let in.</summary>
     /// <param name="caller">The caller.</param>
     /// <param name="role">What it wanted to be.</param>

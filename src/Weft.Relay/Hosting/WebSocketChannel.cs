@@ -50,8 +50,7 @@ internal sealed class WebSocketChannel(Hop hop, TimeProvider clock) : IDisposabl
     private bool _isFinal = true;
     private bool _isInMessage;
     private MessageKind _kind;
-    private readonly byte[] _mask = new byte[4];
-    private int _maskAt;
+    private uint _mask;
     private bool _isCloseSent;
     private long _heardAt = clock.GetTimestamp();
     private long _writingSince;
@@ -79,7 +78,7 @@ internal sealed class WebSocketChannel(Hop hop, TimeProvider clock) : IDisposabl
             if (_start == _end)
                 await Fill(1, cancel);
             count = Math.Min(count, _end - _start);
-            Unmask(_buffer.AsSpan(_start, count), into.Span);
+            _mask = Masking.Copy(_buffer.AsSpan(_start, count), into.Span, _mask);
             _start += count;
             _remaining -= count;
         }
@@ -201,8 +200,7 @@ internal sealed class WebSocketChannel(Hop hop, TimeProvider clock) : IDisposabl
             var length = extra switch { 2 => BinaryPrimitives.ReadUInt16BigEndian(header[2..]), 8 => (long)BinaryPrimitives.ReadUInt64BigEndian(header[2..]), _ => second & 0x7F };
             if (length < 0)
                 throw new ProtocolViolationException(1002, "a frame's length has its highest bit set");
-            header[^4..].CopyTo(_mask);
-            _maskAt = 0;
+            _mask = BinaryPrimitives.ReadUInt32LittleEndian(header[^4..]);
             _start += header.Length;
             if (isControl)
             {
@@ -234,7 +232,7 @@ internal sealed class WebSocketChannel(Hop hop, TimeProvider clock) : IDisposabl
         if (length > 0)
             await Fill(length, cancel);
         var payload = new byte[length];
-        Unmask(_buffer.AsSpan(_start, length), payload);
+        _mask = Masking.Copy(_buffer.AsSpan(_start, length), payload, _mask);
         _start += length;
         if (opcode == 9)
             await Locked((10, true, payload), null, cancel);
@@ -244,12 +242,6 @@ internal sealed class WebSocketChannel(Hop hop, TimeProvider clock) : IDisposabl
             throw new ProtocolViolationException(1002, "a Close has half a code");
         Closed = length == 0 ? new(1005, "") : new(BinaryPrimitives.ReadUInt16BigEndian(payload), Encoding.UTF8.GetString(payload.AsSpan(2)));
         return true;
-    }
-
-    private void Unmask(ReadOnlySpan<byte> masked, Span<byte> into)
-    {
-        for (var i = 0; i < masked.Length; i++)
-            into[i] = (byte)(masked[i] ^ _mask[_maskAt++ & 3]);
     }
 
     /// <summary>Waits until so many bytes are there. An empty buffer is given back first, and the wait is for data alone.</summary>
@@ -331,13 +323,7 @@ internal sealed class WebSocketChannel(Hop hop, TimeProvider clock) : IDisposabl
         var buffer = ArrayPool<byte>.Shared.Rent(size + 10);
         try
         {
-            buffer[0] = (byte)(frame.Opcode | (frame.IsLast ? 0x80 : 0));
-            var header = size switch { < 126 => 2, <= ushort.MaxValue => 4, _ => 10 };
-            buffer[1] = (byte)(header switch { 2 => size, 4 => 126, _ => 127 });
-            if (header == 4)
-                BinaryPrimitives.WriteUInt16BigEndian(buffer.AsSpan(2), (ushort)size);
-            else if (header == 10)
-                BinaryPrimitives.WriteUInt64BigEndian(buffer.AsSpan(2), (ulong)size);
+            var header = FrameHeader.Write(buffer, frame.IsLast, (Opcode)frame.Opcode, size);
             frame.Bytes.CopyTo(buffer.AsMemory(header));
             await _stream.WriteAsync(buffer.AsMemory(0, header + size), CancellationToken.None);
         }

@@ -21,8 +21,14 @@ internal sealed class RelayLoad
         return new RelayLoad(folder, program);
     }
 
-    /// <summary>One way, as fast as it goes: Gbit/s of payload.</summary>
-    public double Bulk(RelayPath path, int pairs, int frame, double seconds) => Number(RelayFolder.Run(_program, Arguments("bulk", path, $"pairs={pairs}", $"frame={frame}", Seconds(seconds))), "gbit");
+    /// <summary>One way, as fast as it goes: Gbit/s of payload, and the processor's time that carrying a Gbit took, ms; 0 where the carrier isn't known.</summary>
+    public (double Speed, double Cost) Bulk(RelayPath path, int pairs, int frame, double seconds)
+    {
+        var before = path.Carrier is { } carrier ? RelayFolder.ProcessorTime(carrier) : default;
+        var outcome = RelayFolder.Run(_program, Arguments("bulk", path, $"pairs={pairs}", $"frame={frame}", Seconds(seconds)));
+        var took = path.Carrier is { } same ? RelayFolder.ProcessorTime(same) - before : default;
+        return (Number(outcome, "gbit"), took.TotalMilliseconds / (Number(outcome, "bytes") * 8 / 1e9));
+    }
 
     /// <summary>One way, frame by frame of 64 B: the median, µs.</summary>
     public double Latency(RelayPath path, double seconds) => Number(RelayFolder.Run(_program, Arguments("latency", path, "frame=64", "pause=200", Seconds(seconds))), "p50");
@@ -40,5 +46,5 @@ internal sealed class RelayLoad
     private static string Seconds(double seconds) => string.Create(CultureInfo.InvariantCulture, $"seconds={seconds}");
 
     private string[] Arguments(string kind, RelayPath path, params string[] more) =>
-        [kind, $"up={path.Up}", $"down={path.Down}", $"ws={(path.IsWebSocket ? 1 : 0)}", $"tls={(path.IsTls ? 1 : 0)}", $"cert={_folder.Certificate}", $"key={_folder.Key}", .. more];
+        [kind, $"up={path.Up}", $"down={path.Down}", $"ws={(path.IsWebSocket ? 1 : 0)}", $"tls={(path.IsTlsDownAlone ? "down" : path.IsTls ? "1" : "0")}", $"cert={_folder.Certificate}", $"key={_folder.Key}", .. more];
 }

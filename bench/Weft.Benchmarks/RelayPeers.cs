@@ -9,6 +9,15 @@ namespace Weft.Benchmarks;
 /// <param name="IsTls">Whether both are TLS.</param>
 internal sealed record RelayPath(string Up, string Down, bool IsWebSocket, bool IsTls)
 {
+    /// <summary>Whether TLS is the receivers' alone: one hop of it, as ssh has.</summary>
+    public bool IsTlsDownAlone { get; init; }
+
+    /// <summary>Where senders may connect to without TLS.</summary>
+    public string Open { get; init; } = "";
+
+    /// <summary>Whose processor time is what carrying costs.</summary>
+    public Process? Carrier { get; init; }
+
     /// <summary>No one in between.</summary>
     public static RelayPath Direct(bool isTls)
     {
@@ -25,12 +34,12 @@ internal static class RelayPeers
     /// <summary>The relay's transport and pump, compiled ahead of time as weftd is.</summary>
     public static (RelayPath Path, Process Process) Relay(RelayFolder folder, bool isTls, int? port = null)
     {
-        var listen = $"127.0.0.1:{port ?? RelayFolder.FreePort()}";
+        string listen = $"127.0.0.1:{port ?? RelayFolder.FreePort()}", open = $"127.0.0.1:{RelayFolder.FreePort()}";
         var stand = Path.GetFullPath("artifacts/weft/relay-stand/Weft.RelayStand");
-        var process = folder.Start(stand, isTls ? [listen, folder.Certificate, folder.Key] : [listen]);
+        var process = folder.Start(stand, isTls ? [listen, folder.Certificate, folder.Key, open] : [listen]);
         if (process.StandardOutput.ReadLine()?.StartsWith("listening on ", StringComparison.Ordinal) != true)
             throw new InvalidOperationException($"{stand} didn't start");
-        return (new RelayPath(listen, listen, true, isTls), process);
+        return (new RelayPath(listen, listen, true, isTls) { Open = open, Carrier = process }, process);
     }
 
     /// <summary>nginx stream with two workers and buffers of 64 KiB, with and without TLS on both of its hops; null where it isn't installed.</summary>
@@ -59,10 +68,10 @@ internal static class RelayPeers
                 }
             }
             """);
-        folder.Start("/usr/sbin/nginx", "-c", configuration, "-p", folder.Root, "-e", Path.Combine(folder.Root, "nginx.log"));
+        var process = folder.Start("/usr/sbin/nginx", "-c", configuration, "-p", folder.Root, "-e", Path.Combine(folder.Root, "nginx.log"));
         RelayFolder.Await(plain);
         RelayFolder.Await(tls);
-        return (new($"127.0.0.1:{plain}", $"listen:{plainTo}", false, false), new($"127.0.0.1:{tls}", $"listen:{tlsTo}", false, true));
+        return (new($"127.0.0.1:{plain}", $"listen:{plainTo}", false, false) { Carrier = process }, new($"127.0.0.1:{tls}", $"listen:{tlsTo}", false, true) { Carrier = process });
     }
 
     /// <summary><c>ssh -R</c> to an sshd of our own with throwaway keys; null where it isn't installed.</summary>

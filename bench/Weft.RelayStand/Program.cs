@@ -11,11 +11,14 @@ using Weft.Relay.Transport;
 SocketThreads.CarryOnWhereHeard();
 
 // Joins /a/N with /b/N, and holds /i/N. No tokens, no rules: the way that bytes go, and nothing else.
+// Arguments: LISTEN [CERTIFICATE KEY [LISTEN-WITHOUT-TLS]].
 var waiting = new ConcurrentDictionary<string, TaskCompletionSource<(Hop Hop, TaskCompletionSource End)>>();
 var options = new RelayTransportOptions(IPEndPoint.Parse(args[0])) { CertificateFile = args.ElementAtOrDefault(1), KeyFile = args.ElementAtOrDefault(2) };
 var builder = WebApplication.CreateSlimBuilder();
 builder.Logging.ClearProviders().AddSimpleConsole().SetMinimumLevel(LogLevel.Warning);
 builder.WebHost.ConfigureKestrel(kestrel => kestrel.AddServerHeader = false).UseRelayTransport(options);
+if (args.Length > 3)
+    builder.WebHost.UseRelayTransport(new RelayTransportOptions(IPEndPoint.Parse(args[3])));
 var app = builder.Build();
 app.Run(async context =>
 {

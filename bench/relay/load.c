@@ -7,7 +7,7 @@
 //            stall: one pair's receiver stops for a while under full load, the others measure latency; see stall()
 //     up     host:port the senders connect to         down  host:port the receivers connect to, or listen:port
 //     ws     1: WebSocket handshakes on what is connected (paths /a/N for senders, /b/N for receivers)
-//     tls    1: TLS on both                            cert, key  for down=listen
+//     tls    1: TLS on both; up, down: on one side alone cert, key  for down=listen
 //     pairs, frame (payload bytes), batch (frames a write), seconds, n
 #include <arpa/inet.h>
 #include <errno.h>
@@ -30,9 +30,18 @@
 
 typedef struct { int fd; SSL *ssl; char *early; size_t early_count; } conn;
 
+// Records are read as they come, many a call: else each costs two, which would be the load's own.
+static SSL_CTX *context(const SSL_METHOD *method) {
+    SSL_CTX *c = SSL_CTX_new(method);
+    SSL_CTX_set_mode(c, SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_read_ahead(c, 1);
+    SSL_CTX_set_default_read_buffer_len(c, 1 << 17);
+    return c;
+}
+
 static SSL_CTX *client_ctx, *server_ctx;
 static const char *up = "127.0.0.1:9000", *down = "127.0.0.1:9001", *cert, *key;
-static int ws, tls, pairs = 4, n = 1000, pause_us = 100, batch = 1;
+static int ws, tls_up, tls_down, pairs = 4, n = 1000, pause_us = 100, batch = 1;
 static size_t frame = 65536;
 static double seconds = 3, stall_seconds = 10;
 static atomic_int stop;
@@ -87,7 +96,7 @@ static int upgrade(conn *c, char side, int id) {
     return 1;
 }
 
-static int try_dial(conn *c, const char *to) {
+static int try_dial(conn *c, const char *to, int tls) {
     memset(c, 0, sizeof *c);
     struct sockaddr_in a = address(to);
     c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -99,7 +108,7 @@ static int try_dial(conn *c, const char *to) {
     }
     return 1;
 }
-static conn dial(const char *to) { conn c; if (!try_dial(&c, to)) die(to); return c; }
+static conn dial(const char *to, int tls) { conn c; if (!try_dial(&c, to, tls)) die(to); return c; }
 
 static int listening = -1;
 static conn take(void) {
@@ -107,7 +116,7 @@ static conn take(void) {
     c.fd = accept(listening, NULL, NULL);
     if (c.fd < 0) die("accept");
     int one = 1; setsockopt(c.fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    if (tls) { c.ssl = SSL_new(server_ctx); SSL_set_fd(c.ssl, c.fd); if (SSL_accept(c.ssl) != 1) die("TLS accept"); }
+    if (tls_down) { c.ssl = SSL_new(server_ctx); SSL_set_fd(c.ssl, c.fd); if (SSL_accept(c.ssl) != 1) die("TLS accept"); }
     return c;
 }
 
@@ -123,15 +132,15 @@ static void make(pair *q, int id) {
     if (!strncmp(down, "listen", 6)) {
         // TLS through a proxy that speaks TLS on both sides: the other end must answer while this one waits.
         pthread_create(&other, NULL, accept_to, q);
-        q->from = dial(up);
+        q->from = dial(up, tls_up);
         if (!put(&q->from, "!", 1)) die("first byte");
         pthread_join(other, NULL);
         char first; if (!get_all(&q->to, &first, 1)) die("first byte through");
         return;
     }
-    q->to = dial(down);
+    q->to = dial(down, tls_down);
     pthread_create(&other, NULL, upgrade_to, q);
-    q->from = dial(up);
+    q->from = dial(up, tls_up);
     if (!upgrade(&q->from, 'a', id)) die("upgrade");
     pthread_join(other, NULL);
 }
@@ -311,7 +320,7 @@ static void *hold(void *p) {
         pthread_mutex_lock(&one); int id = next_id < n ? next_id++ : -1; pthread_mutex_unlock(&one);
         if (id < 0) return NULL;
         double wait = 0.05;
-        while (!(try_dial(&all[id], up) && upgrade(&all[id], 'i', id))) {
+        while (!(try_dial(&all[id], up, tls_up) && upgrade(&all[id], 'i', id))) {
             pthread_mutex_lock(&one); failures++; pthread_mutex_unlock(&one);
             usleep(wait * 1e6);
             wait = wait < 1 ? wait * 2 : 1;
@@ -346,14 +355,13 @@ int main(int argc, char **argv) {
         *v++ = 0;
         const char *k = argv[i];
         if (!strcmp(k, "up")) up = v; else if (!strcmp(k, "down")) down = v; else if (!strcmp(k, "cert")) cert = v; else if (!strcmp(k, "key")) key = v;
-        else if (!strcmp(k, "ws")) ws = atoi(v); else if (!strcmp(k, "tls")) tls = atoi(v); else if (!strcmp(k, "pairs")) pairs = atoi(v);
+        else if (!strcmp(k, "ws")) ws = atoi(v); else if (!strcmp(k, "tls")) { tls_up = !strcmp(v, "up") || !strcmp(v, "1"); tls_down = !strcmp(v, "down") || !strcmp(v, "1"); } else if (!strcmp(k, "pairs")) pairs = atoi(v);
         else if (!strcmp(k, "frame")) frame = atol(v); else if (!strcmp(k, "seconds")) seconds = atof(v); else if (!strcmp(k, "n")) n = atoi(v);
         else if (!strcmp(k, "stall")) stall_seconds = atof(v); else if (!strcmp(k, "pause")) pause_us = atoi(v); else if (!strcmp(k, "batch")) batch = atoi(v); else die(k);
     }
-    client_ctx = SSL_CTX_new(TLS_client_method());
-    SSL_CTX_set_mode(client_ctx, SSL_MODE_RELEASE_BUFFERS);
+    client_ctx = context(TLS_client_method());
     if (!strncmp(down, "listen", 6)) {
-        server_ctx = SSL_CTX_new(TLS_server_method());
+        server_ctx = context(TLS_server_method());
         if (cert && (SSL_CTX_use_certificate_chain_file(server_ctx, cert) != 1 || SSL_CTX_use_PrivateKey_file(server_ctx, key, SSL_FILETYPE_PEM) != 1)) die(cert);
         struct sockaddr_in a = address(down);
         int yes = 1;

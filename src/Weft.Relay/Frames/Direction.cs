@@ -10,6 +10,9 @@ internal sealed class Direction(Hop from, Hop to)
     /// <summary>What the pool has, so that nothing is rounded up. Half of it costs a sixth more of the processor.</summary>
     private const int BufferSize = 128 * 1024;
 
+    /// <summary>What TLS adds to a buffer's worth of records, so that one of them full still fits the buffer that gathers them for a single write.</summary>
+    private const int RecordRoom = 1024;
+
     /// <summary>Less room than this isn't worth another read.</summary>
     private const int SmallestRoom = 4 * 1024;
 
@@ -80,7 +83,7 @@ internal sealed class Direction(Hop from, Hop to)
                 }
 
                 buffer ??= ArrayPool<byte>.Shared.Rent(BufferSize);
-                var room = buffer.AsMemory(FrameTranslator.Headroom, BufferSize - FrameTranslator.Headroom);
+                var room = buffer.AsMemory(FrameTranslator.Headroom, BufferSize - FrameTranslator.Headroom - RecordRoom);
                 var count = await From.Stream.ReadAsync(room).ConfigureAwait(false);
                 var last = count;
                 // Records of TLS come one by one, and one write of several costs less than several of one.

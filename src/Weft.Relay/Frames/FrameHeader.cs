@@ -46,6 +46,15 @@ internal readonly record struct FrameHeader(bool IsFinal, Opcode Opcode, long Le
         return length < 0 ? FrameFault.LengthTooLarge : length < shortest ? FrameFault.LengthNotMinimal : null;
     }
 
+    /// <summary>Judges whether the frame may come now (section 5.4).</summary>
+    /// <param name="isInMessage">Whether a message has begun whose last frame hasn't come.</param>
+    public FrameFault? CheckSequence(bool isInMessage) => Opcode switch
+    {
+        Opcode.Continuation => isInMessage ? null : FrameFault.NothingToContinue,
+        Opcode.Text or Opcode.Binary => isInMessage ? FrameFault.MessageNotEnded : null,
+        _ => null,
+    };
+
     /// <summary>Writes the header as a server sends it: without a mask.</summary>
     /// <returns>How many bytes were written, 2–10.</returns>
     public static int Write(Span<byte> target, bool isFinal, Opcode opcode, long length)

@@ -71,7 +71,7 @@ internal sealed class FrameTranslator
     {
         if (!TakeHeader(buffer, ref cursor))
             return false;
-        Fault = FrameHeader.Read(_header, out _frame) ?? CheckSequence();
+        Fault = FrameHeader.Read(_header, out _frame) ?? _frame.CheckSequence(_inMessage);
         _headerCount = 0;
         if (Fault is not null)
             return false;
@@ -112,13 +112,6 @@ internal sealed class FrameTranslator
         _headerCount += count;
         return _headerCount == size;
     }
-
-    private FrameFault? CheckSequence() => _frame.Opcode switch
-    {
-        Opcode.Continuation => _inMessage ? null : FrameFault.NothingToContinue,
-        Opcode.Text or Opcode.Binary => _inMessage ? FrameFault.MessageNotEnded : null,
-        _ => null,
-    };
 
     private bool ReadControl(Span<byte> buffer, ref FrameCursor cursor)
     {

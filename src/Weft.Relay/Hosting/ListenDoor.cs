@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Weft.Relay.Frames;
 using Weft.Relay.Wire;
 
 namespace Weft.Relay.Hosting;
@@ -64,9 +65,9 @@ internal sealed partial class ListenDoor(RelayState state)
             while (true)
             {
                 var (kind, bytes) = await channel.ReadMessage(ControlMessage.MaxReadSize, late.Token);
-                if (kind == MessageKind.Close)
+                if (kind == Opcode.Close)
                     break;
-                if (kind == MessageKind.Text && await Take(listener, channel, bytes, late.Token) is { } wrong)
+                if (kind == Opcode.Text && await Take(listener, channel, bytes, late.Token) is { } wrong)
                     listener.Pass.End(wrong);
             }
 
@@ -118,8 +119,8 @@ internal sealed partial class ListenDoor(RelayState state)
             case RenewTokenMessage renew:
                 return state.Gate.Renew(renew.Token, listener.Pass) is { } refused ? new(1008, refused) : null;
             case ResponseMessage response:
-                var (kind, body) = response.HasBody ? await channel.ReadMessage(ControlMessage.MaxReadSize, cancel) : (MessageKind.Binary, []);
-                if (kind != MessageKind.Close)
+                var (kind, body) = response.HasBody ? await channel.ReadMessage(ControlMessage.MaxReadSize, cancel) : (Opcode.Binary, []);
+                if (kind != Opcode.Close)
                     listener.Answer(response, body);
                 return null;
             default:

@@ -1,5 +1,6 @@
 using System.Buffers;
 using Microsoft.AspNetCore.Http;
+using Weft.Relay.Frames;
 using Weft.Relay.Wire;
 
 namespace Weft.Relay.Hosting;
@@ -84,7 +85,7 @@ internal sealed class RendezvousExchange : IDisposable
                 var count = await _context.Request.Body.ReadAsync(buffer, _over.Token);
                 // The last piece ends the message where its length tells that it is the last; otherwise an empty frame does.
                 isLast = count == 0 || BytesUp + count == _context.Request.ContentLength;
-                await _channel.Write(MessageKind.Binary, buffer.AsMemory(0, count), isFirst, isLast, _over.Token);
+                await _channel.Write(Opcode.Binary, buffer.AsMemory(0, count), isFirst, isLast, _over.Token);
                 BytesUp += count;
                 isFirst = false;
                 _idle.CancelAfter(_state.Options.ResponseTimeout);
@@ -105,7 +106,7 @@ internal sealed class RendezvousExchange : IDisposable
     private async Task<Refusal?> Receive()
     {
         var (kind, text) = await _channel.ReadMessage(ControlMessage.MaxReadSize, _over.Token);
-        if (kind != MessageKind.Text || !ControlMessage.TryRead(text, out var message, out _) || message is not ResponseMessage response)
+        if (kind != Opcode.Text || !ControlMessage.TryRead(text, out var message, out _) || message is not ResponseMessage response)
             return Refusal.ListenerLost;
         if (!_writeHead(response))
             return new(502, $"The listener answered with {response.StatusCode}, which is no final status");
@@ -129,7 +130,7 @@ internal sealed class RendezvousExchange : IDisposable
             {
                 _idle.CancelAfter(_state.Options.ResponseTimeout);
                 piece = await _channel.Read(buffer, _over.Token);
-                if (piece.Kind == MessageKind.Close)
+                if (piece.Kind == Opcode.Close)
                     throw new IOException("the listener closed before its response ended");
                 if (piece.Count == 0)
                     continue;
@@ -155,7 +156,7 @@ internal sealed class RendezvousExchange : IDisposable
             if (_over.IsCancellationRequested)
                 return;
             var rest = new byte[512];
-            while ((await _channel.Read(rest, late.Token)).Kind != MessageKind.Close)
+            while ((await _channel.Read(rest, late.Token)).Kind != Opcode.Close)
             {
             }
 

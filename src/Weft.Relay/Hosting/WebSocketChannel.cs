@@ -5,29 +5,16 @@ using Weft.Relay.Frames;
 
 namespace Weft.Relay.Hosting;
 
-/// <summary>What a piece of a message is.</summary>
-internal enum MessageKind
-{
-    /// <summary>Text, opcode 1 of RFC 6455 §5.2.</summary>
-    Text = 1,
-
-    /// <summary>Binary, opcode 2.</summary>
-    Binary = 2,
-
-    /// <summary>Close, opcode 8: nothing comes after it.</summary>
-    Close = 8,
-}
-
 /// <summary>A piece of a message.</summary>
-/// <param name="Kind">Of which kind.</param>
+/// <param name="Kind">Text or binary; Close, after which nothing comes.</param>
 /// <param name="Count">How many bytes were read; 0 for Close, and where a message's last frame is empty.</param>
 /// <param name="IsLast">Whether the message ends here.</param>
-internal readonly record struct Piece(MessageKind Kind, int Count, bool IsLast);
+internal readonly record struct Piece(Opcode Kind, int Count, bool IsLast);
 
-/// <summary>The other side broke RFC 6455; the code says how (§7.4.1).</summary>
+/// <summary>The other side broke RFC 6455; the code says how (§7.4.1), the message what it is closed with.</summary>
 internal sealed class ProtocolViolationException(ushort code, string what) : IOException(what)
 {
-    /// <summary>1002: malformed; 1009: too big.</summary>
+    /// <summary>1002: malformed; 1007: not UTF-8; 1009: too big.</summary>
     public ushort Code { get; } = code;
 }
 
@@ -38,7 +25,6 @@ internal sealed class ProtocolViolationException(ushort code, string what) : IOE
 internal sealed class WebSocketChannel(Hop hop, TimeProvider clock) : IDisposable
 {
     private const int BufferSize = 4096;
-    private const int MaxControlPayload = 125;
 
     private readonly SemaphoreSlim _writing = new(1);
     private readonly Stream _stream = hop.Stream;
@@ -49,7 +35,7 @@ internal sealed class WebSocketChannel(Hop hop, TimeProvider clock) : IDisposabl
     private long _remaining;
     private bool _isFinal = true;
     private bool _isInMessage;
-    private MessageKind _kind;
+    private Opcode _kind;
     private uint _mask;
     private bool _isCloseSent;
     private long _heardAt = clock.GetTimestamp();
@@ -71,7 +57,7 @@ internal sealed class WebSocketChannel(Hop hop, TimeProvider clock) : IDisposabl
     public async ValueTask<Piece> Read(Memory<byte> into, CancellationToken cancel)
     {
         if (_remaining == 0 && !await ReadHeader(cancel))
-            return new(MessageKind.Close, 0, true);
+            return new(Opcode.Close, 0, true);
         var count = (int)Math.Min(into.Length, _remaining);
         if (count > 0)
         {
@@ -93,7 +79,7 @@ internal sealed class WebSocketChannel(Hop hop, TimeProvider clock) : IDisposabl
     /// <param name="limit">The most bytes that it may have.</param>
     /// <param name="cancel">Ends the wait, and with it the use of the channel.</param>
     /// <returns>Kind and bytes; empty for Close.</returns>
-    public async ValueTask<(MessageKind Kind, byte[] Bytes)> ReadMessage(int limit, CancellationToken cancel)
+    public async ValueTask<(Opcode Kind, byte[] Bytes)> ReadMessage(int limit, CancellationToken cancel)
     {
         var chunk = ArrayPool<byte>.Shared.Rent(0);
         try
@@ -108,7 +94,7 @@ internal sealed class WebSocketChannel(Hop hop, TimeProvider clock) : IDisposabl
                 if (size > limit)
                     throw new ProtocolViolationException(1009, $"the message has more than {limit} bytes");
                 if (piece.IsLast)
-                    return (piece.Kind, piece.Kind == MessageKind.Close ? [] : chunk[..size]);
+                    return (piece.Kind, piece.Kind == Opcode.Close ? [] : chunk[..size]);
             }
         }
         finally
@@ -124,8 +110,8 @@ internal sealed class WebSocketChannel(Hop hop, TimeProvider clock) : IDisposabl
     /// <param name="isLast">Whether it ends here.</param>
     /// <param name="cancel">Gives up waiting for one's turn; a write that has begun is finished.</param>
     /// <returns>Whether it was written; false after a Close.</returns>
-    public Task<bool> Write(MessageKind kind, ReadOnlyMemory<byte> bytes, bool isFirst, bool isLast, CancellationToken cancel)
-        => Locked((isFirst ? (byte)kind : (byte)0, isLast, bytes), null, cancel);
+    public Task<bool> Write(Opcode kind, ReadOnlyMemory<byte> bytes, bool isFirst, bool isLast, CancellationToken cancel)
+        => Locked((isFirst ? kind : Opcode.Continuation, isLast, bytes), null, cancel);
 
     /// <summary>Writes a text message, and a binary one right behind it: real listeners take whatever comes next for the body.</summary>
     /// <param name="text">The text, UTF-8.</param>
@@ -133,10 +119,10 @@ internal sealed class WebSocketChannel(Hop hop, TimeProvider clock) : IDisposabl
     /// <param name="cancel">Gives up waiting for one's turn; a write that has begun is finished.</param>
     /// <returns>Whether it was written; false after a Close.</returns>
     public Task<bool> WriteTogether(ReadOnlyMemory<byte> text, ReadOnlyMemory<byte>? body, CancellationToken cancel)
-        => Locked(((byte)MessageKind.Text, true, text), body is { } bytes ? ((byte)MessageKind.Binary, true, bytes) : null, cancel);
+        => Locked((Opcode.Text, true, text), body is { } bytes ? (Opcode.Binary, true, bytes) : null, cancel);
 
     /// <summary>Pings, unless somebody is writing: then the connection is busy anyway.</summary>
-    public Task Ping() => _writing.CurrentCount == 0 ? Task.CompletedTask : Locked((9, true, default), null, CancellationToken.None);
+    public Task Ping() => _writing.CurrentCount == 0 ? Task.CompletedTask : Locked((Opcode.Ping, true, default), null, CancellationToken.None);
 
     /// <summary>Sends a Close. Nothing can be written after it.</summary>
     /// <param name="ending">Code and reason, which is cut to 123 bytes.</param>
@@ -144,11 +130,11 @@ internal sealed class WebSocketChannel(Hop hop, TimeProvider clock) : IDisposabl
     public Task<bool> Close(Ending ending, CancellationToken cancel)
     {
         if (ending.Code is 1005 or 1006)
-            return Locked((8, true, default), null, cancel);
-        var payload = new byte[MaxControlPayload];
+            return Locked((Opcode.Close, true, default), null, cancel);
+        var payload = new byte[FrameHeader.LongestControl];
         BinaryPrimitives.WriteUInt16BigEndian(payload, ending.Code);
         Encoding.UTF8.GetEncoder().Convert(ending.Reason, payload.AsSpan(2), flush: true, out _, out var size, out _);
-        return Locked((8, true, payload.AsMemory(0, 2 + size)), null, cancel);
+        return Locked((Opcode.Close, true, payload.AsMemory(0, 2 + size)), null, cancel);
     }
 
     /// <summary>Ends the connection when all was said: from this side first (RFC 6455 §7.1.1), and after the other side has ended too, as an earlier end could overtake the Close.</summary>
@@ -189,58 +175,45 @@ internal sealed class WebSocketChannel(Hop hop, TimeProvider clock) : IDisposabl
         while (true)
         {
             await Fill(2, cancel);
-            var (first, second) = (_buffer![_start], _buffer[_start + 1]);
-            var opcode = first & 0x0F;
-            var isControl = opcode >= 8;
-            var extra = (second & 0x7F) switch { 126 => 2, 127 => 8, _ => 0 };
-            if (WrongHeader(first, second, opcode, isControl) is { } wrong)
-                throw new ProtocolViolationException(1002, wrong);
-            await Fill(2 + extra + 4, cancel);
-            var header = _buffer.AsSpan(_start, 2 + extra + 4);
-            var length = extra switch { 2 => BinaryPrimitives.ReadUInt16BigEndian(header[2..]), 8 => (long)BinaryPrimitives.ReadUInt64BigEndian(header[2..]), _ => second & 0x7F };
-            if (length < 0)
-                throw new ProtocolViolationException(1002, "a frame's length has its highest bit set");
-            _mask = BinaryPrimitives.ReadUInt32LittleEndian(header[^4..]);
-            _start += header.Length;
-            if (isControl)
+            Refuse(FrameHeader.Check(_buffer![_start], _buffer[_start + 1]));
+            var size = FrameHeader.Size(_buffer[_start + 1]);
+            await Fill(size, cancel);
+            Refuse(FrameHeader.Read(_buffer.AsSpan(_start, size), out var header) ?? header.CheckSequence(_isInMessage));
+            _start += size;
+            _mask = header.Mask;
+            if (header.Opcode.IsControl())
             {
-                if (await ReadControl(opcode, (int)length, cancel))
+                if (await ReadControl(header.Opcode, (int)header.Length, cancel))
                     return false;
                 continue;
             }
 
-            (_remaining, _isFinal) = (length, (first & 0x80) != 0);
-            if (opcode != 0)
-                _kind = (MessageKind)opcode;
+            (_remaining, _isFinal) = (header.Length, header.IsFinal);
+            if (header.Opcode != Opcode.Continuation)
+                _kind = header.Opcode;
             return true;
         }
     }
 
-    private string? WrongHeader(byte first, byte second, int opcode, bool isControl) => opcode switch
+    private static void Refuse(FrameFault? fault)
     {
-        _ when (first & 0x70) != 0 => "a reserved bit is set",
-        _ when (second & 0x80) == 0 => "a frame isn't masked",
-        > 2 and < 8 or > 10 => "the opcode is unknown",
-        _ when isControl && ((first & 0x80) == 0 || (second & 0x7F) > MaxControlPayload) => "a control frame is fragmented or too long",
-        0 when !_isInMessage => "a continuation continues nothing",
-        1 or 2 when _isInMessage => "a message begins within another",
-        _ => null,
-    };
+        if (fault is not null)
+            throw new ProtocolViolationException((ushort)fault.Code, fault.Reason);
+    }
 
-    private async ValueTask<bool> ReadControl(int opcode, int length, CancellationToken cancel)
+    private async ValueTask<bool> ReadControl(Opcode opcode, int length, CancellationToken cancel)
     {
         if (length > 0)
             await Fill(length, cancel);
         var payload = new byte[length];
         _mask = Masking.Copy(_buffer.AsSpan(_start, length), payload, _mask);
         _start += length;
-        if (opcode == 9)
-            await Locked((10, true, payload), null, cancel);
-        if (opcode != 8)
+        if (opcode == Opcode.Ping)
+            await Locked((Opcode.Pong, true, payload), null, cancel);
+        if (opcode != Opcode.Close)
             return false;
-        if (length == 1)
-            throw new ProtocolViolationException(1002, "a Close has half a code");
-        Closed = length == 0 ? new(1005, "") : new(BinaryPrimitives.ReadUInt16BigEndian(payload), Encoding.UTF8.GetString(payload.AsSpan(2)));
+        Refuse(CloseCodes.Check(payload));
+        Closed = CloseCodes.Code(payload) is { } code ? new(code, CloseCodes.Reason(payload)) : new(1005, "");
         return true;
     }
 
@@ -294,14 +267,14 @@ internal sealed class WebSocketChannel(Hop hop, TimeProvider clock) : IDisposabl
         (_buffer, _start, _end) = (null, 0, 0);
     }
 
-    private async Task<bool> Locked((byte Opcode, bool IsLast, ReadOnlyMemory<byte> Bytes) first, (byte Opcode, bool IsLast, ReadOnlyMemory<byte> Bytes)? second, CancellationToken cancel)
+    private async Task<bool> Locked((Opcode Opcode, bool IsLast, ReadOnlyMemory<byte> Bytes) first, (Opcode Opcode, bool IsLast, ReadOnlyMemory<byte> Bytes)? second, CancellationToken cancel)
     {
         await _writing.WaitAsync(cancel);
         try
         {
             if (_isCloseSent)
                 return false;
-            _isCloseSent = first.Opcode == 8;
+            _isCloseSent = first.Opcode == Opcode.Close;
             Volatile.Write(ref _writingSince, clock.GetTimestamp());
             await WriteFrame(first);
             if (second is { } next)
@@ -317,13 +290,13 @@ internal sealed class WebSocketChannel(Hop hop, TimeProvider clock) : IDisposabl
     }
 
     /// <summary>Header and payload in one write: two would be two TLS records. It isn't cancelled, as half a frame would end the channel.</summary>
-    private async ValueTask WriteFrame((byte Opcode, bool IsLast, ReadOnlyMemory<byte> Bytes) frame)
+    private async ValueTask WriteFrame((Opcode Opcode, bool IsLast, ReadOnlyMemory<byte> Bytes) frame)
     {
         var size = frame.Bytes.Length;
         var buffer = ArrayPool<byte>.Shared.Rent(size + 10);
         try
         {
-            var header = FrameHeader.Write(buffer, frame.IsLast, (Opcode)frame.Opcode, size);
+            var header = FrameHeader.Write(buffer, frame.IsLast, frame.Opcode, size);
             frame.Bytes.CopyTo(buffer.AsMemory(header));
             await _stream.WriteAsync(buffer.AsMemory(0, header + size), CancellationToken.None);
         }

@@ -21,6 +21,10 @@ internal sealed class TestSite
     public const string Cloud = Group + "/providers/Microsoft.NetworkCloud/";
     public const string FabricOf = Group + "/providers/Microsoft.ManagedNetworkFabric/";
     private const string Envelope = "'location':'east','extendedLocation':{'name':'~place','type':'CustomLocation'}";
+
+    /// <summary>Who asks for plans, and may see and do all.</summary>
+    public static readonly PlanAsker Anybody = new(_ => true, _ => true);
+
     private int _operations;
     private string _digest = Digest(AllKinds.EmptyImage);
 

@@ -26,7 +26,7 @@ internal static class ApplyCommand
         {
             var format = session.Format(OutputFormat.Table, OutputFormat.Json, OutputFormat.Yaml, OutputFormat.Name);
             var documents = DocumentReader.Read(session.Parsed.GetValue(files)!, session.Surroundings.In, session.Settings);
-            var plan = await Plan.AskAsync(session.Client, documents, cancel);
+            var plan = await Plan.AskAsync(session.Client, documents, session.Parsed.GetValue(force), cancel);
             if (session.Parsed.GetValue(dry))
             {
                 PlanCommand.Write(session, plan, documents, format, detailed: false);

@@ -17,12 +17,13 @@ internal static class PlanCommand
     {
         var files = Parameters.Files();
         var detailed = new Option<bool>("--detailed") { Description = "Unchanged resources, members of new ones and whole manifests too" };
-        var command = new Command("plan", "Print what apply would do; exit 0 nothing, 2 changes, 1 refused") { files, detailed };
+        var force = new Option<bool>("--force") { Description = "As apply with --force: network rules may shut out your own address" };
+        var command = new Command("plan", "Print what apply would do; exit 0 nothing, 2 changes, 1 refused") { files, detailed, force };
         shell.Does(command, async (session, cancel) =>
         {
             var format = session.Format(OutputFormat.Table, OutputFormat.Json, OutputFormat.Yaml);
             var documents = DocumentReader.Read(session.Parsed.GetValue(files)!, session.Surroundings.In, session.Settings);
-            var plan = await Plan.AskAsync(session.Client, documents, cancel);
+            var plan = await Plan.AskAsync(session.Client, documents, session.Parsed.GetValue(force), cancel);
             return Write(session, plan, documents, format, session.Parsed.GetValue(detailed));
         });
         return command;

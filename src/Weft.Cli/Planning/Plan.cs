@@ -60,12 +60,13 @@ internal sealed record Plan(JsonObject Answer, ImmutableArray<PlanChange> Change
     /// <summary>Asks the server for the plan of documents.</summary>
     /// <param name="client">The server.</param>
     /// <param name="documents">The documents.</param>
+    /// <param name="insists">Whether network rules may shut out who asks.</param>
     /// <param name="cancel">Ends the wait.</param>
     /// <returns>The plan, which may hold refusals.</returns>
-    public static async Task<Plan> AskAsync(ArmClient client, IReadOnlyList<Document> documents, CancellationToken cancel)
+    public static async Task<Plan> AskAsync(ArmClient client, IReadOnlyList<Document> documents, bool insists, CancellationToken cancel)
     {
         var question = new JsonObject { ["resources"] = new JsonArray([.. documents.Select(document => document.ToQuestion())]) };
-        var answer = await client.SendAsync(HttpMethod.Post, $"/providers/Weft.Fleet/plan?api-version={KindTable.WeftVersion}", question, null, cancel);
+        var answer = await client.SendAsync(HttpMethod.Post, $"/providers/Weft.Fleet/plan?api-version={KindTable.WeftVersion}{(insists ? "&force=true" : "")}", question, null, cancel);
         return Read(answer.Object);
     }
 

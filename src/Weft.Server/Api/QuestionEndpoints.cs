@@ -3,7 +3,9 @@ using System.Text.Json.Nodes;
 using Weft.Access;
 using Weft.Addressing;
 using Weft.Fleet;
+using Weft.Resources;
 using Weft.Server.Identity;
+using Weft.Server.Relays;
 
 namespace Weft.Server.Api;
 
@@ -19,21 +21,21 @@ internal sealed class QuestionEndpoints(Site site, RelayEndpoints relay)
             return http.Refuse(new Refusal(RefusalCode.InvalidResourceId, $"{path} is no resource", path));
         if (ApiVersion.Check(http, FleetVersions.Namespace, FleetVersions.All) is { } version)
             return http.Refuse(version);
-        // A plan, an address book and the list of sessions show the whole site.
-        if (question is "providers/weft.fleet/plan" or "providers/weft.ipam/who" or RelayEndpoints.StatusPath && Authorization.Need(caller, Privilege.Read, null) is { } denied)
+        // An address book shows the whole site.
+        if (question is "providers/weft.ipam/who" && Authorization.Need(caller, Privilege.Read, null) is { } denied)
             return http.Refuse(denied);
         return (question, method) switch
         {
-            ("providers/weft.fleet/plan", "POST") => Plan(http),
+            ("providers/weft.fleet/plan", "POST") => Plan(http, caller),
             ("providers/weft.fleet/limits", "GET") => http.Answer(200, site.Limits.ToJson()),
             ("providers/weft.ipam/who", "GET") => Who(http),
             (RelayEndpoints.CheckPath, "GET") => relay.Check(http, caller),
-            (RelayEndpoints.StatusPath, "GET") => relay.Status(http),
+            (RelayEndpoints.StatusPath, "GET") => relay.Status(http, caller),
             _ => http.Refuse(new Refusal(RefusalCode.MethodNotAllowed, $"{method} isn't for {path}", path)),
         };
     }
 
-    private async Task Plan(HttpContext http)
+    private async Task Plan(HttpContext http, Caller caller)
     {
         if (!(await http.ReadObject()).TryGet(out var body, out var refusal))
         {
@@ -47,7 +49,19 @@ internal sealed class QuestionEndpoints(Site site, RelayEndpoints relay)
             return;
         }
 
-        if (site.Plan.Draw([.. list.OfType<JsonObject>()], site.Store.Current, site.Now).TryGet(out var plan, out refusal))
+        // What is in a plan is shown as it is and as it would be.
+        var unseen = list.OfType<JsonObject>().Select(resource => ResourceId.TryParse(resource["id"]?.ToString(), out var id) ? Authorization.Need(caller, Privilege.Read, id) : null).OfType<Refusal>().ToList();
+        if (unseen.Count > 0)
+        {
+            await http.Refuse(Refusal.Of(unseen, "plan"));
+            return;
+        }
+
+        var asker = new PlanAsker(id => caller.May(Privilege.Read, id), id => caller.May(Privilege.Write, id))
+        {
+            Name = caller.Name, From = SourceAddress.Of(http)?.ToString(), Force = http.Request.Query["force"] == "true",
+        };
+        if (site.Plan.Draw([.. list.OfType<JsonObject>()], site.Store.Current, site.Now, asker).TryGet(out var plan, out refusal))
             await http.Answer(200, plan);
         else
             await http.Refuse(refusal);

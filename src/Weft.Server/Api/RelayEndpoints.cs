@@ -14,7 +14,7 @@ using HybridConnection = Weft.Access.HybridConnection;
 namespace Weft.Server.Api;
 
 /// <summary>What the relay's resources can do beyond the verbs: connections that are drawn, credentials for them, keys, and the question who would get in.</summary>
-internal sealed class RelayEndpoints(Site site, RelayTokens tokens, RelayPlace place, RelayAudit audit)
+internal sealed class RelayEndpoints(Site site, RelayTokens tokens, RelayPlace place, RelayDirectory directory, RelayAudit audit)
 {
     /// <summary>The question who would get in.</summary>
     public const string CheckPath = "providers/weft.relay/check";
@@ -49,8 +49,7 @@ internal sealed class RelayEndpoints(Site site, RelayTokens tokens, RelayPlace p
             return;
         }
 
-        // A listener stands in for the target: that is for those who may change it.
-        if (wanted.Rights == RelayRights.Listen && Authorization.Need(caller, Privilege.Write, id) is { } denied)
+        if (Authorization.Need(caller, wanted.Rights == RelayRights.Listen ? Privilege.Listen : Privilege.Connect, id) is { } denied)
             await http.Refuse(denied);
         else if (tokens.Issue(connection, wanted.Rights, wanted.Life, out var expires) is not { } credentials)
             await http.Refuse(RelayPlace.None);
@@ -114,25 +113,32 @@ internal sealed class RelayEndpoints(Site site, RelayTokens tokens, RelayPlace p
     }
 
     /// <summary>Serves <c>GET /providers/Weft.Relay/status</c>: who listens and who is joined with whom, now, as far as the caller may see.</summary>
-    public Task Status(HttpContext http)
+    public Task Status(HttpContext http, Caller caller)
     {
         if (place.Relay?.Snapshot() is not { } now)
             return http.Refuse(RelayPlace.None);
-        return http.Answer(200, new JsonObject
+        bool Sees(string connection) => caller.May(Privilege.Read) || (directory.TargetOf(connection) is { } target && caller.May(Privilege.Read, target));
+        var answer = new JsonObject
         {
             ["relay"] = $"{place.Address!.Scheme}://{place.Address.Authority}",
-            ["waiting"] = now.Waiting,
-            ["totals"] = new JsonObject { ["sessions"] = now.Totals.Sessions, ["requests"] = now.Totals.Requests, ["refusals"] = now.Totals.Refusals, ["bytesUp"] = now.Totals.BytesUp, ["bytesDown"] = now.Totals.BytesDown },
-            ["listeners"] = new JsonArray([.. now.Listeners.Select(l => (JsonNode)new JsonObject
+            ["listeners"] = new JsonArray([.. now.Listeners.Where(l => Sees(l.Connection)).Select(l => (JsonNode)new JsonObject
             {
                 ["connection"] = l.Connection, ["id"] = l.Id, ["source"] = l.Source.ToString(), ["since"] = l.Since.ToString("O", CultureInfo.InvariantCulture), ["agent"] = l.Agent, ["key"] = l.Key,
             })]),
-            ["sessions"] = new JsonArray([.. now.Sessions.Select(s => (JsonNode)new JsonObject
+            ["sessions"] = new JsonArray([.. now.Sessions.Where(s => Sees(s.Connection)).Select(s => (JsonNode)new JsonObject
             {
                 ["connection"] = s.Connection, ["id"] = s.Id, ["service"] = s.Service, ["source"] = s.Source.ToString(), ["listener"] = s.ListenerId,
                 ["since"] = s.Since.ToString("O", CultureInfo.InvariantCulture), ["key"] = s.Key, ["bytesUp"] = s.BytesUp, ["bytesDown"] = s.BytesDown,
             })]),
-        });
+        };
+        // Counted over all connections, so they are for those who see all.
+        if (caller.May(Privilege.Read))
+        {
+            answer["waiting"] = now.Waiting;
+            answer["totals"] = new JsonObject { ["sessions"] = now.Totals.Sessions, ["requests"] = now.Totals.Requests, ["refusals"] = now.Totals.Refusals, ["bytesUp"] = now.Totals.BytesUp, ["bytesDown"] = now.Totals.BytesDown };
+        }
+
+        return http.Answer(200, answer);
     }
 
     /// <summary>How many listeners wait at a hybrid connection.</summary>

@@ -21,8 +21,10 @@ internal static class Authorization
         var slash = path.LastIndexOf('/');
         if (slash <= 0 || !ResourceId.TryParse(path[..slash], out var target))
             return null;
-        var connects = target.Type == TargetConnection.ResourceType && path[(slash + 1)..].Equals("listCredentials", StringComparison.OrdinalIgnoreCase);
-        return Need(caller, connects ? Privilege.Connect : Privilege.Write, target);
+        // Whether a sender's or a listener's, the body says: who may neither isn't asked for it.
+        if (target.Type == TargetConnection.ResourceType && path[(slash + 1)..].Equals("listCredentials", StringComparison.OrdinalIgnoreCase))
+            return caller.May(Privilege.Listen, target) ? null : Need(caller, Privilege.Connect, target);
+        return Need(caller, Privilege.Write, target);
     }
 
     /// <summary>Checks one privilege.</summary>
@@ -37,6 +39,7 @@ internal static class Authorization
     {
         Privilege.Read => "read",
         Privilege.Connect => "connect to",
+        Privilege.Listen => "listen for",
         Privilege.Write => "change",
         _ => "administer",
     };
@@ -45,6 +48,7 @@ internal static class Authorization
     {
         Privilege.Read => nameof(Role.Reader),
         Privilege.Connect => nameof(Role.RelayUser),
+        Privilege.Listen => nameof(Role.RelayListener),
         Privilege.Write => nameof(Role.Contributor),
         _ => nameof(Role.Owner),
     };

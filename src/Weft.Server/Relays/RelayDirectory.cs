@@ -61,6 +61,9 @@ internal sealed class RelayDirectory(IResourceStore store, RelaySecret secret) :
         return new Admission(verdict.IsAllowed, verdict.Words, verdict.Refusal);
     }
 
+    /// <summary>Whose connection a path is: the cluster, node, machine or hybrid connection; null where there is none of just this path.</summary>
+    public ResourceId? TargetOf(string path) => Entry(Today(), path)?.Target;
+
     /// <summary>Says that <see cref="Version"/> was raised.</summary>
     public void Announce() => Changed?.Invoke();
 
@@ -93,7 +96,7 @@ internal sealed class RelayDirectory(IResourceStore store, RelaySecret secret) :
             return null;
         ImmutableArray<AuthorizationRule> rules = [RuleOf(connection, RelayRights.Listen), RuleOf(connection, RelayRights.Send)];
         return new Entry(
-            new HybridConnection(connection.Path, true, "", At(connection.CreatedAt), At(connection.UpdatedAt), rules), connection.Target.Name, Targets.RuleSetsOf(image, connection.Target));
+            new HybridConnection(connection.Path, true, "", At(connection.CreatedAt), At(connection.UpdatedAt), rules), connection.Target, connection.Target.Name, Targets.RuleSetsOf(image, connection.Target));
     }
 
     private AuthorizationRule RuleOf(TargetConnection connection, RelayRights rights) => new(RelayTokens.NameOf(rights), rights, secret.KeyOf(connection, rights), null);
@@ -109,7 +112,7 @@ internal sealed class RelayDirectory(IResourceStore store, RelaySecret secret) :
         ImmutableArray<AuthorizationRule> rules = [.. RulesOf(page.Image, id, RelayAuthorizationRule.OfConnection), .. RulesOf(page.Image, parent, RelayAuthorizationRule.OfNamespace)];
         var connection = new HybridConnection(
             Access.HybridConnection.PathOf(id), properties.Boolean("requiresClientAuthorization"), properties.Text("userMetadata") ?? "", At(stamps.Text("createdAt")), At(stamps.Text("lastModifiedAt")), rules);
-        return new Entry(connection, connection.Path, Targets.RuleSetsOf(page.Image, id));
+        return new Entry(connection, id, connection.Path, Targets.RuleSetsOf(page.Image, id));
     }
 
     private static IEnumerable<AuthorizationRule> RulesOf(Image image, ResourceId scope, ResourceType type)
@@ -136,6 +139,7 @@ internal sealed class RelayDirectory(IResourceStore store, RelaySecret secret) :
 
 /// <summary>A connection, and what a caller must pass on the way to it.</summary>
 /// <param name="Connection">The connection.</param>
+/// <param name="Target">Whose it is.</param>
 /// <param name="Name">What it is called in refusals.</param>
 /// <param name="Sets">The rule sets, the widest first.</param>
-internal sealed record Entry(HybridConnection Connection, string Name, ImmutableArray<RuleSet> Sets);
+internal sealed record Entry(HybridConnection Connection, ResourceId Target, string Name, ImmutableArray<RuleSet> Sets);

@@ -12,6 +12,9 @@ public enum Role
     /// <summary>Reads, and connects to clusters, nodes and machines through the relay.</summary>
     RelayUser,
 
+    /// <summary>Reads, and stands in at the relay for clusters, nodes and machines: what listens in a machine needs no more.</summary>
+    RelayListener,
+
     /// <summary>Reads, writes and connects; keys and network rules are of what it writes.</summary>
     Contributor,
 
@@ -28,7 +31,10 @@ public enum Privilege
     /// <summary>To be given what a sender needs at the relay.</summary>
     Connect,
 
-    /// <summary>To change, to see keys, and to be given what a listener needs.</summary>
+    /// <summary>To be given what a listener needs: it stands in for the target.</summary>
+    Listen,
+
+    /// <summary>To change, and to see keys.</summary>
     Write,
 
     /// <summary>To say who there is and what they may.</summary>
@@ -65,7 +71,8 @@ public sealed record Assignment(Role Role, string Scope)
     {
         Role.Reader => privilege is Privilege.Read,
         Role.RelayUser => privilege is Privilege.Read or Privilege.Connect,
-        Role.Contributor => privilege is Privilege.Read or Privilege.Connect or Privilege.Write,
+        Role.RelayListener => privilege is Privilege.Read or Privilege.Listen,
+        Role.Contributor => privilege is not Privilege.Administer,
         _ => true,
     };
 }

@@ -12,18 +12,18 @@ namespace Weft.Fleet;
 /// <param name="Limits">The numbers that count here.</param>
 internal sealed record PlanScope(Image Before, Image After, ImmutableArray<ResourceId> Clusters, ImmutableArray<ResourceId> Networks, Limits Limits)
 {
-    /// <summary>Finds it.</summary>
-    public static PlanScope Of(Image before, Image after, IEnumerable<ResourceId> written, Limits limits)
+    /// <summary>Finds it, as far as who asks may see.</summary>
+    public static PlanScope Of(Image before, Image after, IEnumerable<ResourceId> written, Limits limits, PlanAsker asker)
     {
         var ids = written.Select(id => id.Key).ToHashSet(StringComparer.Ordinal);
         var seen = new Snapshot(after);
         var clusters = seen.List(KubernetesCluster.ResourceType)
             .Where(row => ids.Contains(ResourceKind.IdOf(row).Key) || ids.Any(id => id.StartsWith(ResourceKind.IdOf(row).Key + "/", StringComparison.Ordinal)) || NetworksOf(seen, row).Any(n => ids.Contains(n.Key)))
-            .Select(ResourceKind.IdOf).ToImmutableArray();
+            .Select(ResourceKind.IdOf).Where(asker.Sees).ToImmutableArray();
         var used = clusters.SelectMany(cluster => NetworksOf(seen, seen.Get(cluster)!)).SelectMany(network => network.Type == TrunkedNetwork.ResourceType
             ? MachineAddresses.LayerThreeOf(after, network, limits).OrderBy(n => n.Key).Select(n => n.Value.Id) : [network]).Select(id => id.Key).ToHashSet(StringComparer.Ordinal);
         var networks = seen.List(L3Network.ResourceType).Select(ResourceKind.IdOf)
-            .Where(id => used.Contains(id.Key) || ids.Contains(id.Key) || !ReferenceEquals(NetworkPool.HoldingsOf(before, id), NetworkPool.HoldingsOf(after, id)));
+            .Where(asker.Sees).Where(id => used.Contains(id.Key) || ids.Contains(id.Key) || !ReferenceEquals(NetworkPool.HoldingsOf(before, id), NetworkPool.HoldingsOf(after, id)));
         return new PlanScope(before, after, clusters, [.. networks], limits);
     }
 

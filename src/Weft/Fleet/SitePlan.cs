@@ -22,17 +22,19 @@ public sealed class SitePlan(Kinds kinds, Verbs verbs, Limits limits)
     /// <param name="documents">The documents, in any order.</param>
     /// <param name="image">What is stored.</param>
     /// <param name="now">The time, RFC 3339.</param>
+    /// <param name="asker">Who would apply it.</param>
     /// <returns>The plan as the API answers it, or why the documents can't be put in order.</returns>
-    public Outcome<JsonObject> Draw(IReadOnlyList<JsonObject> documents, Image image, string now)
+    public Outcome<JsonObject> Draw(IReadOnlyList<JsonObject> documents, Image image, string now, PlanAsker asker)
     {
         ArgumentNullException.ThrowIfNull(image);
+        ArgumentNullException.ThrowIfNull(asker);
         if (!ApplyOrder.Of(documents).TryGet(out var steps, out var refusal))
             return refusal;
         var after = image;
         var changes = new List<JsonNode>();
         foreach (var (step, i) in steps.Select((s, i) => (s, i)))
         {
-            var request = new WriteRequest(step.Id, "plan", "User", now, string.Create(CultureInfo.InvariantCulture, $"plan-{i}"));
+            var request = new WriteRequest(step.Id, asker.Name, "User", now, string.Create(CultureInfo.InvariantCulture, $"plan-{i}")) { From = asker.From, Force = asker.Force };
             var seen = new Snapshot(after);
             var outcome = step.IsEnabling
                 ? verbs.Act(request with { Body = new JsonObject { ["state"] = "Enable" } }, AdministrativeState.Action, seen)
@@ -42,19 +44,19 @@ public sealed class SitePlan(Kinds kinds, Verbs verbs, Limits limits)
                 after = decision.Operation is { GivesBack.IsEmpty: false } operation ? decision.After.Next(operation.GivesBack.Select(Resources.Change.Remove)) : decision.After;
         }
 
-        var manifests = Manifests(image, after);
-        var scope = PlanScope.Of(image, after, steps.Select(step => step.Id), limits);
+        var manifests = Manifests(image, after, asker);
+        var scope = PlanScope.Of(image, after, steps.Select(step => step.Id), limits, asker);
         var pictures = scope.Clusters.ToDictionary(cluster => cluster.Key, cluster => ClusterPicture.Draw(after, cluster, limits), StringComparer.Ordinal);
         return new JsonObject
         {
             ["revision"] = image.Revision,
             ["changes"] = new JsonArray([.. changes]),
-            ["addresses"] = new JsonArray([.. Addresses(image, after)]),
-            ["vlans"] = new JsonArray([.. Vlans(image, after)]),
+            ["addresses"] = new JsonArray([.. Addresses(image, after, asker)]),
+            ["vlans"] = new JsonArray([.. Vlans(image, after, asker)]),
             ["manifests"] = new JsonArray([.. manifests.Select(m => m.Body)]),
             ["disruptions"] = new JsonArray([.. manifests.Where(m => m.Disruption is not null).Select(m => (JsonNode)new JsonObject { ["id"] = m.Scope, ["what"] = m.Disruption })]),
             ["capacity"] = PlanCapacity.Draw(scope, pictures),
-            ["warnings"] = new JsonArray([.. PlanWarnings.Draw(scope, pictures)]),
+            ["warnings"] = new JsonArray([.. asker.Warnings(steps.Select(step => step.Id)), .. PlanWarnings.Draw(scope, pictures)]),
         };
     }
 
@@ -103,9 +105,9 @@ public sealed class SitePlan(Kinds kinds, Verbs verbs, Limits limits)
         return [change];
     }
 
-    private static IEnumerable<JsonNode> Addresses(Image before, Image after)
+    private static IEnumerable<JsonNode> Addresses(Image before, Image after, PlanAsker asker)
     {
-        foreach (var network in Ids(before, L3Network.ResourceType).Concat(Ids(after, L3Network.ResourceType)).DistinctBy(id => id.Key))
+        foreach (var network in Ids(before, L3Network.ResourceType).Concat(Ids(after, L3Network.ResourceType)).DistinctBy(id => id.Key).Where(asker.Sees))
         {
             var (old, held) = (NetworkPool.HoldingsOf(before, network), NetworkPool.HoldingsOf(after, network));
             foreach (var lease in old.Leases.Where(l => held.Of(l.Address)?.Holder.Id != l.Holder.Id).OrderBy(l => l.Address))
@@ -123,18 +125,18 @@ public sealed class SitePlan(Kinds kinds, Verbs verbs, Limits limits)
         ["holder"] = lease.Holder.Text,
     };
 
-    private IEnumerable<JsonNode> Vlans(Image before, Image after)
+    private IEnumerable<JsonNode> Vlans(Image before, Image after, PlanAsker asker)
     {
         var (old, open) = (VlanPorts.Of(before, limits).ToHashSet(), VlanPorts.Of(after, limits).ToHashSet());
         return old.Except(open).Select(port => (Action: "Close", Port: port)).Concat(open.Except(old).Select(port => (Action: "Open", Port: port)))
-            .OrderBy(p => p.Port.Machine, StringComparer.Ordinal).ThenBy(p => p.Port.Vlan)
+            .Where(p => asker.Sees(p.Port.Id)).OrderBy(p => p.Port.Machine, StringComparer.Ordinal).ThenBy(p => p.Port.Vlan)
             .Select(p => (JsonNode)new JsonObject { ["action"] = p.Action, ["vlan"] = p.Port.Vlan, ["machine"] = p.Port.Machine, ["network"] = p.Port.Network });
     }
 
-    private List<(JsonNode Body, string Scope, string? Disruption)> Manifests(Image before, Image after)
+    private List<(JsonNode Body, string Scope, string? Disruption)> Manifests(Image before, Image after, PlanAsker asker)
     {
         var list = new List<(JsonNode Body, string Scope, string? Disruption)>();
-        foreach (var scope in new[] { KubernetesCluster.ResourceType, VirtualMachine.ResourceType }.SelectMany(type => Ids(before, type).Concat(Ids(after, type))).DistinctBy(id => id.Key))
+        foreach (var scope in new[] { KubernetesCluster.ResourceType, VirtualMachine.ResourceType }.SelectMany(type => Ids(before, type).Concat(Ids(after, type))).DistinctBy(id => id.Key).Where(asker.Sees))
         {
             var (old, wanted) = (Texts(before, scope), Texts(after, scope));
             foreach (var name in old.Keys.Concat(wanted.Keys).Distinct(StringComparer.Ordinal))

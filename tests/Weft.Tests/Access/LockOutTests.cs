@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+using Weft.Fleet;
 using Weft.Resources;
 
 namespace Weft.Tests.Rooms.Access;
@@ -22,6 +24,17 @@ public sealed class LockOutTests
         Assert.Contains("10.0.0.7", refusal.Message, StringComparison.Ordinal);
         Assert.Contains("force=true", refusal.Message, StringComparison.Ordinal);
         Assert.Null(Write(site, at, rules, "10.0.0.7", force: true).Refusal);
+    }
+
+    [Fact]
+    public void Foresees_InThePlanWhatTheWriteWouldRefuse()
+    {
+        var site = TestSite.Small();
+        JsonObject[] documents = [TestSite.Body($"{{'id':'{TestSite.Id($"{Cluster}/providers/Weft.Relay/networkRuleSets/default")}','properties':{{'ipRules':[{{'ipMask':'192.0.2.0/24'}}]}}}}")];
+        JsonObject Change(string? from, bool force) => site.Plan.Draw(documents, site.Image, TestSite.Now, new PlanAsker(_ => true, _ => true) { From = from, Force = force }).Value["changes"]![0]!.AsObject();
+        Assert.Equal("WouldLockOut", Change("10.0.0.7", false)["error"]!["details"]?[0]?["code"]?.ToString() ?? Change("10.0.0.7", false)["error"]!["code"]!.ToString());
+        Assert.Equal("Create", Change("10.0.0.7", true)["action"]!.ToString());
+        Assert.Equal("Create", Change("192.0.2.7", false)["action"]!.ToString());
     }
 
     [Theory]

@@ -125,7 +125,7 @@ public sealed class DevicePoolRuleTests
         site.Put(TestSite.NodeId("w1"), TestSite.Node("{'name':'bond0'}", "BareMetal"));
         const string Attached = "'l3Networks':[{'networkId':'~c/l3Networks/n6','pluginType':'OSDevice'}]";
 
-        var plan = site.Plan.Draw([Document(K1, TestSite.Kubernetes(Attached))], site.Image, TestSite.Now).Value;
+        var plan = site.Plan.Draw([Document(K1, TestSite.Kubernetes(Attached))], site.Image, TestSite.Now, TestSite.Anybody).Value;
 
         var n6 = plan["capacity"]!["addresses"]!.AsArray().OfType<JsonObject>().Where(a => a["network"]!.ToString().EndsWith("/n6", StringComparison.Ordinal)).ToList();
         Assert.Equal([("IPv4", "10.20.6.0/24", 0, 1), ("IPv6", "fd20:0:0:606::/64", 0, 1)], n6.Select(a => (a["family"]!.ToString(), a["prefix"]!.ToString(), (int)a["held"]!, (int)a["heldAfter"]!)));
@@ -222,7 +222,7 @@ public sealed class DevicePoolRuleTests
     private static List<string> Warnings(TestSite site) => [.. Plan(site)["warnings"]!.AsArray().Select(w => w!["what"]!.ToString())];
 
     /// <summary>A plan that changes nothing but touches the cluster.</summary>
-    private static JsonObject Plan(TestSite site) => site.Plan.Draw([Document(K1, StoredForm.Writable(site.Row(K1)).ToJsonString())], site.Image, TestSite.Now).Value;
+    private static JsonObject Plan(TestSite site) => site.Plan.Draw([Document(K1, StoredForm.Writable(site.Row(K1)).ToJsonString())], site.Image, TestSite.Now, TestSite.Anybody).Value;
 
     private static JsonObject Document(string id, string body)
     {

@@ -11,7 +11,7 @@ public sealed class PlanTests
     public void Says_NothingForASiteThatIsApplied()
     {
         var site = TestSite.Example();
-        var plan = site.Plan.Draw(Examples.Documents(), site.Image, TestSite.Now).Value;
+        var plan = site.Plan.Draw(Examples.Documents(), site.Image, TestSite.Now, TestSite.Anybody).Value;
         Assert.All(plan["changes"]!.AsArray(), change => Assert.Equal("Unchanged", change!["action"]!.ToString()));
         Assert.All(["addresses", "vlans", "manifests", "disruptions"], list => Assert.Empty(plan[list]!.AsArray()));
         Assert.Equal(site.Image.Revision, plan["revision"]!.GetValue<long>());
@@ -20,7 +20,7 @@ public sealed class PlanTests
     [Fact]
     public void Plans_TheAddressesThatTheApplyLeases()
     {
-        var plan = new TestSite().Plan.Draw(Examples.Documents(), Weft.Storage.AllKinds.EmptyImage, TestSite.Now).Value;
+        var plan = new TestSite().Plan.Draw(Examples.Documents(), Weft.Storage.AllKinds.EmptyImage, TestSite.Now, TestSite.Anybody).Value;
         var site = TestSite.Example();
         var planned = plan["addresses"]!.AsArray().Select(a => $"{a!["action"]} {a["network"]} {a["address"]} {a["holder"]}");
         var leased = new Snapshot(site.Image).List(new ResourceType("Microsoft.NetworkCloud", "l3Networks")).Select(ResourceKind.IdOf)
@@ -38,7 +38,7 @@ public sealed class PlanTests
         var site = TestSite.Small();
         var document = TestSite.Body(TestSite.Tracked("'l3IsolationDomainId':'~f/l3IsolationDomains/user','vlan':604"));
         document["id"] = TestSite.Id("~c/l3Networks/new").ToString();
-        var change = Assert.Single(site.Plan.Draw([document], site.Image, TestSite.Now).Value["changes"]!.AsArray())!;
+        var change = Assert.Single(site.Plan.Draw([document], site.Image, TestSite.Now, TestSite.Anybody).Value["changes"]!.AsArray())!;
         Assert.Equal("Refused", change["action"]!.ToString());
         var applied = site.TryPut("~c/l3Networks/new", document.ToJsonString()).Refusal!.ToErrorBody()["error"];
         Assert.True(JsonNode.DeepEquals(applied, change["error"]), change["error"]!.ToJsonString());
@@ -50,7 +50,7 @@ public sealed class PlanTests
         var site = TestSite.Example();
         var trunk = Examples.Documents().Single(d => d["id"]!.ToString().EndsWith("/ran", StringComparison.Ordinal)).DeepClone().AsObject();
         trunk["properties"]!["vlans"] = JsonNode.Parse("[602,603,606,750]");
-        var plan = site.Plan.Draw([trunk], site.Image, TestSite.Now).Value;
+        var plan = site.Plan.Draw([trunk], site.Image, TestSite.Now, TestSite.Anybody).Value;
         var change = Assert.Single(plan["changes"]!.AsArray())!;
         Assert.Equal("Update", change["action"]!.ToString());
         Assert.Equal("""[{"path":"properties.vlans","before":[602,603,750],"after":[602,603,606,750]}]""", change["members"]!.ToJsonString());

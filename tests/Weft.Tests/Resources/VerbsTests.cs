@@ -262,7 +262,7 @@ public sealed class VerbsTests
             Assert.True(site.Put(id, drawn).Unchanged, "what was read and sent back is no change, and loses no secret");
             Assert.Contains("hush", System.Text.Encoding.UTF8.GetString(site.Row(id).Bytes.Span), StringComparison.Ordinal);
         });
-        var plan = site.Plan.Draw([Document("~c/virtualMachines/vm9", machine), Document("~c/kubernetesClusters/k9", TestSite.Body(TestSite.Kubernetes("", Balancer)))], site.Image, TestSite.Now).Value.ToJsonString();
+        var plan = site.Plan.Draw([Document("~c/virtualMachines/vm9", machine), Document("~c/kubernetesClusters/k9", TestSite.Body(TestSite.Kubernetes("", Balancer)))], site.Image, TestSite.Now, TestSite.Anybody).Value.ToJsonString();
         Assert.DoesNotContain("hush", plan, StringComparison.Ordinal);
         Assert.Contains("(secret)", plan, StringComparison.Ordinal);
     }

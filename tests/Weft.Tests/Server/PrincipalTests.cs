@@ -21,6 +21,10 @@ public sealed class PrincipalTests
     [InlineData("RelayUser", "POST", Documents.East + "/listEnrollmentToken", 403)]
     [InlineData("RelayUser", "PUT", EastRules, 403)]
     [InlineData("RelayUser", "DELETE", Documents.East, 403)]
+    [InlineData("RelayListener", "GET", EastConnection, 200)]
+    [InlineData("RelayListener", "POST", EastConnection + "/listCredentials", 403)]
+    [InlineData("RelayListener", "POST", Documents.East + "/listEnrollmentToken", 403)]
+    [InlineData("RelayListener", "PUT", EastRules, 403)]
     [InlineData("Contributor", "PUT", EastRules, 201)]
     [InlineData("Contributor", "POST", EastConnection + "/listCredentials", 200)]
     [InlineData("Contributor", "POST", Documents.East + "/listEnrollmentToken", 200)]
@@ -41,7 +45,6 @@ public sealed class PrincipalTests
     [InlineData("POST", Documents.West + "/providers/Weft.Relay/connections/default/listCredentials")]
     [InlineData("POST", Documents.Cloud + "/clusters/cl1/providers/Weft.Relay/networkRuleSets/default")]
     [InlineData("GET", "/providers/Weft.Ipam/who?name=x")]
-    [InlineData("GET", "/providers/Weft.Relay/status")]
     [InlineData("GET", "/providers/Weft.Relay/check?to=" + Documents.West)]
     [InlineData("GET", "/providers/Weft.Identity/principals")]
     [InlineData("PUT", Ann)]
@@ -67,12 +70,53 @@ public sealed class PrincipalTests
     }
 
     [Fact]
-    public async Task Keeps_ListenersForThoseWhoMayWrite()
+    public async Task Plans_ForWhoeverMayReadWhatIsPlanned_AndShowsNoMore()
+    {
+        await using var plane = await RelayResourceTests.Of(relay: false);
+        await plane.Make(Documents.Node("east", "w1"));
+        var (contributor, reader) = (await Issue(plane, "Contributor", Documents.East), await Issue(plane, "Reader", Documents.East, "bob"));
+        var node = Documents.Node("east", "w2");
+        var foreign = Documents.Node("west", "w1");
+
+        var plan = (await Planned(plane, contributor, node)).Expect(200).Json;
+        var everything = (await plane.Post("/providers/Weft.Fleet/plan", Question(node))).Expect(200).Json;
+        var refused = (await Planned(plane, contributor, node, foreign)).Expect(403);
+        var review = (await Planned(plane, reader, node)).Expect(200).Json;
+
+        Assert.Equal("Create", plan["changes"]![0]!["action"]!.ToString());
+        Assert.Empty(plan["warnings"]!.AsArray());
+        Assert.NotEmpty(everything["addresses"]!.AsArray());
+        Assert.Empty(plan["addresses"]!.AsArray());
+        Assert.All(plan["manifests"]!.AsArray(), m => Assert.StartsWith(Documents.East, m!["scope"]!.ToString(), StringComparison.Ordinal));
+        Assert.Equal(foreign.Id, refused.Json["error"]!["target"]!.ToString());
+        Assert.Contains("bob may not change it", Assert.Single(review["warnings"]!.AsArray())!["what"]!.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Shows_AtTheRelay_WhatTheCallerMaySee()
+    {
+        await using var plane = await RelayResourceTests.Of(relay: true);
+        using var listener = await RelayTests.Listen(plane);
+        var (east, west) = (await Issue(plane, "Reader", Documents.East), await Issue(plane, "Reader", Documents.West, "bob"));
+
+        var seen = (await As(plane, east, "GET", "/providers/Weft.Relay/status")).Expect(200).Json;
+        var hidden = (await As(plane, west, "GET", "/providers/Weft.Relay/status")).Expect(200).Json;
+
+        Assert.Single(seen["listeners"]!.AsArray());
+        Assert.Null(seen["totals"]);
+        Assert.Empty(hidden["listeners"]!.AsArray());
+    }
+
+    [Fact]
+    public async Task Keeps_ListenersForThoseWhoMayListen()
     {
         await using var plane = await RelayResourceTests.Of(relay: true);
         var user = await Issue(plane, "RelayUser", Documents.East);
         var contributor = await Issue(plane, "Contributor", Documents.East, "bob");
+        var stand = await Issue(plane, "RelayListener", Documents.East, "agent");
         (await As(plane, user, "POST", $"{EastConnection}/listCredentials", """{"role":"listener"}""")).Expect(403);
+        (await As(plane, stand, "POST", $"{EastConnection}/listCredentials", """{"role":"listener"}""")).Expect(200);
+        (await As(plane, stand, "POST", $"{EastConnection}/listCredentials", """{"role":"sender"}""")).Expect(403);
         (await As(plane, contributor, "POST", $"{EastConnection}/listCredentials", """{"role":"listener"}""")).Expect(200);
     }
 
@@ -127,6 +171,10 @@ public sealed class PrincipalTests
         await using var plane = await RelayResourceTests.Of(relay: false);
         Assert.Equal(target, (await plane.Ask("PUT", $"/providers/Weft.Identity/principals/{name}", body, [])).Expect(400).Json["error"]!["target"]!.ToString());
     }
+
+    private static Task<Answer> Planned(Plane plane, string token, params Document[] documents) => As(plane, token, "POST", "/providers/Weft.Fleet/plan", Question(documents));
+
+    private static string Question(params Document[] documents) => new JsonObject { ["resources"] = new JsonArray([.. documents.Select(d => (JsonNode)d.With(body => body["id"] = d.Id).Body)]) }.ToJsonString();
 
     private static async Task<string> Issue(Plane plane, string role, string scope, string name = "ann", string? expires = null)
     {

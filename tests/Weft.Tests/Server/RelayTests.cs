@@ -152,7 +152,8 @@ public sealed class RelayTests
         return [.. reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonNode.Parse(line)!)];
     }
 
-    private static async Task<ClientWebSocket> Listen(Plane plane)
+    /// <summary>A listener at the east cluster's connection.</summary>
+    internal static async Task<ClientWebSocket> Listen(Plane plane)
     {
         var socket = new ClientWebSocket();
         await Connect(plane, socket, "listener", "listen", "");

@@ -15,6 +15,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Weft.Relay.Hosting;
+using Weft.Relay.Tests.Interop;
 using Weft.Relay.Transport;
 using Weft.Relay.Wire;
 
@@ -46,6 +47,12 @@ internal sealed class LiveRelay : IAsyncDisposable
 
     /// <summary>The certificate's file, which is its own authority.</summary>
     public string CertificateFile => System.IO.Path.Combine(_files!.FullName, "relay.pem");
+
+    /// <summary>Where real programs listen.</summary>
+    public Entrance Listening => new(Port, Path, "listen", ListenKey, CertificateFile);
+
+    /// <summary>Where real programs send.</summary>
+    public Entrance Sending => new(Port, Path, "send", SendKey, CertificateFile);
 
     public static async Task<LiveRelay> Start(Func<RelayOptions, RelayOptions>? options = null, TimeProvider? clock = null, bool isSecure = false, bool isPlainKestrel = false, int port = 0, DirectoryInfo? files = null, ILoggerProvider? log = null)
     {

@@ -14,8 +14,8 @@ public sealed class HycoTests
     public async Task Echoes_FromHycoWsToHycoWs()
     {
         await using var relay = await LiveRelay.Start(isSecure: true);
-        await using var listener = await NodeProgram.Listen(relay, "listen-ws.js");
-        await using var sender = await NodeProgram.Send(relay, "send-ws.js", Sizes);
+        await using var listener = await NodeProgram.Listen(relay.Listening, "listen-ws.js");
+        await using var sender = await NodeProgram.Send(relay.Sending, "send-ws.js", Sizes);
         var said = await sender.Rest();
         Assert.Equal([.. Sizes.Select(size => size + " whole"), "done", "closed 1000"], said);
         Assert.Equal((1, 0, 0, 0, 1), await relay.Settled(listeners: 1, passes: 1));
@@ -25,8 +25,8 @@ public sealed class HycoTests
     public async Task Echoes_ManyAtOnce()
     {
         await using var relay = await LiveRelay.Start(isSecure: true);
-        await using var one = await NodeProgram.Listen(relay, "listen-ws.js");
-        await using var other = await NodeProgram.Listen(relay, "listen-ws.js");
+        await using var one = await NodeProgram.Listen(relay.Listening, "listen-ws.js");
+        await using var other = await NodeProgram.Listen(relay.Listening, "listen-ws.js");
         await Task.WhenAll(Enumerable.Range(0, 40).Select(async i =>
         {
             using var sender = await relay.Send();
@@ -43,13 +43,13 @@ public sealed class HycoTests
     public async Task Carries_RequestsSmallAndLargeBothWays()
     {
         await using var relay = await LiveRelay.Start(isSecure: true);
-        await using var listener = await NodeProgram.Listen(relay, "listen-http.js");
+        await using var listener = await NodeProgram.Listen(relay.Listening, "listen-http.js");
         string[] requests =
         [
             "POST:/a:1", "POST:/b:65536", "POST:/c:65537", "PUT:/d:8388608", "GET:/e:0",
             "GET:/size/1:0", "GET:/size/60000:0", "GET:/size/70000:0", "GET:/size/8388608:0", "POST:/size/9000000:7000000", "DELETE:/f?status=404:3",
         ];
-        await using var sender = await NodeProgram.Send(relay, "send-https.js", requests);
+        await using var sender = await NodeProgram.Send(relay.Sending, "send-https.js", requests);
         var said = await sender.Rest();
         Assert.Equal(
             new[]
@@ -66,7 +66,7 @@ public sealed class HycoTests
     public async Task Hands_TargetAndMethodOnExactly()
     {
         await using var relay = await LiveRelay.Start(isSecure: true);
-        await using var listener = await NodeProgram.Listen(relay, "listen-http.js");
+        await using var listener = await NodeProgram.Listen(relay.Listening, "listen-http.js");
         using var client = relay.Client();
         client.DefaultRequestHeaders.Add("ServiceBusAuthorization", LiveRelay.SendToken());
         foreach (var (sent, expected) in ((string, string)[])
@@ -87,7 +87,7 @@ public sealed class HycoTests
     public async Task Stays_WhileItsTokenIsRenewed(string program)
     {
         await using var relay = await LiveRelay.Start(o => o with { LeastTokenGrace = TimeSpan.FromSeconds(1), TokenGrace = TimeSpan.FromSeconds(1), ClockSkew = TimeSpan.Zero }, isSecure: true);
-        await using var renewing = await NodeProgram.Listen(relay, program, ("RENEW", "1000"), ("LASTS", "3"));
+        await using var renewing = await NodeProgram.Listen(relay.Listening, program, ("RENEW", "1000"), ("LASTS", "3"));
         var id = Assert.Single(relay.Relay.Snapshot().Listeners).Id;
         await Task.Delay(TimeSpan.FromSeconds(7), TestContext.Current.CancellationToken);
         Assert.Equal(id, Assert.Single(relay.Relay.Snapshot().Listeners).Id);
@@ -98,7 +98,7 @@ public sealed class HycoTests
     public async Task Ends_WhoseTokenIsNotRenewed()
     {
         await using var relay = await LiveRelay.Start(o => o with { LeastTokenGrace = TimeSpan.FromSeconds(1), TokenGrace = TimeSpan.FromSeconds(1), ClockSkew = TimeSpan.Zero }, isSecure: true);
-        await using var silent = await NodeProgram.Listen(relay, "listen-http.js", ("LASTS", "2"));
+        await using var silent = await NodeProgram.Listen(relay.Listening, "listen-http.js", ("LASTS", "2"));
         for (var i = 0; i < 100 && relay.Audit.Events.All(e => e.Kind != RelayEventKind.ListenerGone); i++)
             await Task.Delay(100, TestContext.Current.CancellationToken);
         var gone = relay.Audit.Events.First(e => e.Kind == RelayEventKind.ListenerGone);
@@ -109,8 +109,8 @@ public sealed class HycoTests
     public async Task Notices_KillOfEitherSide()
     {
         await using var relay = await LiveRelay.Start(isSecure: true);
-        await using var listener = await NodeProgram.Listen(relay, "listen-ws.js");
-        await using var sender = await NodeProgram.Send(relay, "send-ws.js", [.. Enumerable.Repeat("100000", 100_000).Take(5000)]);
+        await using var listener = await NodeProgram.Listen(relay.Listening, "listen-ws.js");
+        await using var sender = await NodeProgram.Send(relay.Sending, "send-ws.js", [.. Enumerable.Repeat("100000", 100_000).Take(5000)]);
         sender.Next();
         sender.Kill();
         Assert.Equal((1, 0, 0, 0, 1), await relay.Settled(listeners: 1, passes: 1));
@@ -128,7 +128,7 @@ public sealed class HycoTests
     public async Task ComesBack_WhenTheRelayDoes()
     {
         var first = await LiveRelay.Start(isSecure: true);
-        await using var listener = await NodeProgram.Listen(first, "listen-ws.js");
+        await using var listener = await NodeProgram.Listen(first.Listening, "listen-ws.js");
         await first.DisposeAsync();
         await using var second = await LiveRelay.Start(isSecure: true, port: first.Port, files: new(Path.GetDirectoryName(first.CertificateFile)!));
         await listener.Until("listening");
@@ -141,11 +141,11 @@ public sealed class HycoTests
     public async Task AnswersAgain_WhenTheRelayComesBack()
     {
         var first = await LiveRelay.Start(isSecure: true);
-        await using var listener = await NodeProgram.Listen(first, "listen-http.js");
+        await using var listener = await NodeProgram.Listen(first.Listening, "listen-http.js");
         await first.DisposeAsync();
         await using var second = await LiveRelay.Start(isSecure: true, port: first.Port, files: new(Path.GetDirectoryName(first.CertificateFile)!));
         await listener.Until("listening");
-        await using var sender = await NodeProgram.Send(second, "send-https.js", "POST:/again:100000");
+        await using var sender = await NodeProgram.Send(second.Sending, "send-https.js", "POST:/again:100000");
         var said = await sender.Rest();
         Assert.Equal(["POST:/again:100000 200 100000 whole"], said);
     }

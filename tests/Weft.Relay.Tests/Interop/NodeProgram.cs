@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
-using Weft.Relay.Tests.Hosting;
 
 namespace Weft.Relay.Tests.Interop;
 
@@ -25,25 +24,28 @@ internal sealed class NodeProgram : IAsyncDisposable
         process.BeginErrorReadLine();
     }
 
-    public static async Task<NodeProgram> Start(LiveRelay relay, string program, string keyName, string key, IEnumerable<string>? arguments = null, params (string Name, string Value)[] environment)
+    /// <summary>Starts a program at an entrance.</summary>
+    public static async Task<NodeProgram> Start(Entrance entrance, string program, IEnumerable<string>? arguments = null, params (string Name, string Value)[] environment)
     {
         var start = new ProcessStartInfo("node") { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = await Modules() };
         start.ArgumentList.Add(Path.Combine(start.WorkingDirectory, program));
         foreach (var argument in arguments ?? [])
             start.ArgumentList.Add(argument);
-        foreach (var (name, value) in (IEnumerable<(string, string)>)[("HOST", $"localhost:{relay.Port}"), ("ENTITY", LiveRelay.Path), ("KEYNAME", keyName), ("KEY", key), ("NODE_EXTRA_CA_CERTS", relay.CertificateFile), .. environment])
+        foreach (var (name, value) in (IEnumerable<(string, string)>)[("HOST", $"localhost:{entrance.Port}"), ("ENTITY", entrance.Path), ("KEYNAME", entrance.KeyName), ("KEY", entrance.Key), ("NODE_EXTRA_CA_CERTS", entrance.CertificateFile), .. environment])
             start.Environment[name] = value;
         return new(Process.Start(start)!);
     }
 
-    public static async Task<NodeProgram> Listen(LiveRelay relay, string program, params (string Name, string Value)[] environment)
+    /// <summary>Starts a listener, and waits until it listens.</summary>
+    public static async Task<NodeProgram> Listen(Entrance entrance, string program, params (string Name, string Value)[] environment)
     {
-        var listener = await Start(relay, program, "listen", LiveRelay.ListenKey, null, environment);
+        var listener = await Start(entrance, program, null, environment);
         await listener.Until("listening");
         return listener;
     }
 
-    public static Task<NodeProgram> Send(LiveRelay relay, string program, params string[] arguments) => Start(relay, program, "send", LiveRelay.SendKey, arguments);
+    /// <summary>Starts a sender.</summary>
+    public static Task<NodeProgram> Send(Entrance entrance, string program, params string[] arguments) => Start(entrance, program, arguments);
 
     /// <summary>Waits for a line.</summary>
     public Task Until(string wanted) => Task.Run(() =>
@@ -124,3 +126,11 @@ internal sealed class NodeProgram : IAsyncDisposable
         }
     }
 }
+
+/// <summary>Where a hybrid connection is on this machine, over TLS, and the key to it.</summary>
+/// <param name="Port">The relay's port on localhost.</param>
+/// <param name="Path">The connection's path.</param>
+/// <param name="KeyName">The authorization rule.</param>
+/// <param name="Key">Its key.</param>
+/// <param name="CertificateFile">The authority to trust.</param>
+internal sealed record Entrance(int Port, string Path, string KeyName, string Key, string CertificateFile);

@@ -4,7 +4,7 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace Weft.EndToEnd.Relay;
 
-/// <summary>A certificate for this machine's address, and the files that weftd serves with.</summary>
+/// <summary>A certificate for this machine's loopback, by address and by name, and the files that weftd serves with.</summary>
 internal sealed class Authority : IDisposable
 {
     private readonly DirectoryInfo _place = Directory.CreateTempSubdirectory("weft-authority-");
@@ -15,6 +15,7 @@ internal sealed class Authority : IDisposable
         var request = new CertificateRequest("CN=weftd", key, HashAlgorithmName.SHA256);
         var names = new SubjectAlternativeNameBuilder();
         names.AddIpAddress(IPAddress.Loopback);
+        names.AddDnsName("localhost");
         request.CertificateExtensions.Add(names.Build());
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
         var now = TimeProvider.System.GetUtcNow();

@@ -1,4 +1,4 @@
-// Listens with hyco-https. GET /…/size/N answers N bytes; anything else is echoed, with the method and target in headers.
+// Listens with hyco-https. GET /…/size/N answers N bytes and /…/never nothing; anything else is echoed, with the method and target in headers.
 'use strict';
 const { HOST, ENTITY, KEYNAME, KEY, RENEW, LASTS } = process.env;
 if (RENEW) {
@@ -10,6 +10,10 @@ const uri = `wss://${HOST}/$hc/${ENTITY}?sb-hc-action=listen`;
 const server = https.createRelayedServer(
   { server: uri, token: () => https.createRelayToken(`http://${HOST}/${ENTITY}`, KEYNAME, KEY, LASTS ? Number(LASTS) : undefined) },
   (req, res) => {
+    if (/\/never/.test(req.url)) {
+      console.log('asked');
+      return;
+    }
     const chunks = [];
     req.on('data', chunk => chunks.push(Buffer.from(chunk)));
     req.on('end', () => {

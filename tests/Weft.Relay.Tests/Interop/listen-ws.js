@@ -1,6 +1,7 @@
-// Listens with hyco-ws and echoes. RENEW: milliseconds after which the library's hourly renewal comes instead; LASTS: seconds that a token lasts.
+// Listens with hyco-ws and echoes. RENEW: milliseconds after which the library's hourly renewal comes instead; LASTS: seconds that a token lasts;
+// ONCE: comes again once for each attempt that fails.
 'use strict';
-const { HOST, ENTITY, KEYNAME, KEY, RENEW, LASTS } = process.env;
+const { HOST, ENTITY, KEYNAME, KEY, RENEW, LASTS, ONCE } = process.env;
 if (RENEW) {
   const every = global.setInterval;
   global.setInterval = (f, ms, ...rest) => every(f, ms === 3600000 ? Number(RENEW) : ms, ...rest);
@@ -14,4 +15,8 @@ const server = hyco.createRelayedServer(
     socket.on('error', () => {});
   });
 server.on('listening', () => console.log('listening'));
-server.on('error', e => console.log('error ' + e.message));
+server.on('error', e => {
+  console.log('error ' + e.message);
+  // The library connects anew for the error and again for the close that follows it.
+  if (ONCE) e.target.onclose = null;
+});

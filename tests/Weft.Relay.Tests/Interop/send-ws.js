@@ -1,11 +1,12 @@
-// Connects with hyco-ws, sends as many bytes as each argument says, and says of each whether it came back whole.
+// Connects with hyco-ws, sends as many bytes as each argument says, and says of each whether it came back whole. TIMES: so many connections, which
+// begin when all are open.
 'use strict';
-const { HOST, ENTITY, KEYNAME, KEY } = process.env;
+const { HOST, ENTITY, KEYNAME, KEY, TIMES } = process.env;
 const crypto = require('crypto');
 const hyco = require('hyco-ws');
 const token = hyco.createRelayToken(`http://${HOST}/${ENTITY}`, KEYNAME, KEY);
-const sizes = process.argv.slice(2).map(Number);
-const client = hyco.relayedConnect(`wss://${HOST}/$hc/${ENTITY}?sb-hc-action=connect&sb-hc-token=${encodeURIComponent(token)}`, token, socket => {
+const echo = socket => {
+  const sizes = process.argv.slice(2).map(Number);
   let sent;
   const next = () => {
     if (sizes.length === 0) {
@@ -22,5 +23,13 @@ const client = hyco.relayedConnect(`wss://${HOST}/$hc/${ENTITY}?sb-hc-action=con
   });
   socket.on('close', code => console.log('closed ' + code));
   next();
-});
-client.on('error', e => console.log('error ' + e.message));
+};
+const times = Number(TIMES || 1);
+const open = [];
+for (let i = 0; i < times; i++) {
+  const client = hyco.relayedConnect(`wss://${HOST}/$hc/${ENTITY}?sb-hc-action=connect&sb-hc-token=${encodeURIComponent(token)}`, token, socket => {
+    open.push(socket);
+    if (open.length === times) open.forEach(echo);
+  });
+  client.on('error', e => console.log('error ' + e.message));
+}

@@ -1,0 +1,148 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text.Json.Nodes;
+using Weft.EndToEnd.Server;
+using Weft.Relay.Tests.Interop;
+
+namespace Weft.EndToEnd.Relay;
+
+/// <summary>weftd as a process whose relay speaks TLS with a certificate of its own; a namespace in it, and hybrid connections made through its API.</summary>
+internal sealed class HybridSite : IAsyncDisposable
+{
+    /// <summary>The namespace.</summary>
+    public const string Space = $"{SmallSite.Group}/providers/Microsoft.Relay/namespaces/site-a";
+
+    private const string Version = "api-version=2024-01-01";
+
+    private readonly Authority _authority;
+    private readonly HttpClient _http = new();
+    private readonly int _port;
+
+    private HybridSite(Authority authority, Weftd weftd, int port) => (_authority, Weftd, _port) = (authority, weftd, port);
+
+    public Weftd Weftd { get; }
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    /// <summary>Starts it on ports that stay its own when it comes again.</summary>
+    public static async Task<HybridSite> Start()
+    {
+        var authority = new Authority();
+        var (api, relay) = FreePorts();
+        var weftd = await Weftd.Start(
+            "--listen", $"127.0.0.1:{api}", "--relay-listen", $"127.0.0.1:{relay}", "--relay-address", "localhost", "--relay-tls-cert", authority.CertificateFile, "--relay-tls-key", authority.KeyFile);
+        var site = new HybridSite(authority, weftd, relay);
+        await weftd.Make(site._http, SmallSite.Group, new JsonObject { ["location"] = "eastus" });
+        await site.Ask("PUT", Space, new JsonObject { ["location"] = "eastus", ["sku"] = new JsonObject { ["name"] = "Standard" } });
+        return site;
+    }
+
+    /// <summary>Makes a hybrid connection with a rule to listen and another to send.</summary>
+    /// <returns>Its id.</returns>
+    public async Task<string> Make(string name)
+    {
+        var id = $"{Space}/hybridConnections/{name}";
+        await Ask("PUT", id, new JsonObject { ["properties"] = new JsonObject { ["requiresClientAuthorization"] = true } });
+        await Ask("PUT", $"{id}/authorizationRules/listen", Rights("Listen"));
+        await Ask("PUT", $"{id}/authorizationRules/send", Rights("Send"));
+        return id;
+    }
+
+    /// <summary>Where a program finds a connection, with a key that listKeys shows: that of a rule of the connection, or of another scope.</summary>
+    public async Task<Entrance> Enter(string connection, string rule, string? scope = null, string key = "primaryKey")
+    {
+        var keys = await Ask("POST", $"{scope ?? connection}/authorizationRules/{rule}/listKeys");
+        return new Entrance(_port, PathOf(connection), keys["keyName"]!.ToString(), keys[key]!.ToString(), _authority.CertificateFile);
+    }
+
+    /// <summary>Draws a new primary key for a rule of a connection.</summary>
+    public Task Regenerate(string connection, string rule) => Ask("POST", $"{connection}/authorizationRules/{rule}/regenerateKeys", new JsonObject { ["keyType"] = "PrimaryKey" });
+
+    /// <summary>Starts a listener by the rule that is for it, and waits until it listens.</summary>
+    public async Task<NodeProgram> Listen(string connection, string program, params (string Name, string Value)[] environment) => await NodeProgram.Listen(await Enter(connection, "listen"), program, environment);
+
+    /// <summary>Starts a sender by the rule that is for it.</summary>
+    public async Task<NodeProgram> Send(string connection, string program, params string[] arguments) => await NodeProgram.Send(await Enter(connection, "send"), program, arguments);
+
+    /// <summary>Lets a sender speak to its end.</summary>
+    public async Task<string[]> Said(string connection, string program, params string[] arguments)
+    {
+        await using var sender = await Send(connection, program, arguments);
+        return await sender.Rest();
+    }
+
+    /// <summary>How many listeners the API says a connection has.</summary>
+    public async Task<int> ListenersOf(string connection) => (int)(await Ask("GET", connection))["properties"]!["listenerCount"]!;
+
+    /// <summary>Who is at the relay.</summary>
+    public async Task<JsonNode> Status() => (await Weftd.Ask(_http, "GET", "/providers/Weft.Relay/status")).Body!;
+
+    /// <summary>The id that the relay gave the one listener of a connection; null where there isn't one alone.</summary>
+    public async Task<string?> ListenerOf(string connection)
+        => (await Status())["listeners"]!.AsArray().Where(l => l!["connection"]!.ToString() == PathOf(connection)).ToList() is [{ } one] ? one["id"]!.ToString() : null;
+
+    /// <summary>Waits until just so many listeners are left and nobody else is: no session, nobody who waits.</summary>
+    public Task Settle(int listeners) => Until(async () =>
+    {
+        var now = await Status();
+        return (now["listeners"]!.AsArray().Count, now["sessions"]!.AsArray().Count, (int)now["waiting"]!) == (listeners, 0, 0);
+    }, async () => (await Status()).ToJsonString());
+
+    /// <summary>Waits for a line of the audit log about a connection.</summary>
+    public async Task<JsonNode> Audited(string connection, string happened)
+    {
+        await Until(async () => (await Audit(connection, happened)).Count > 0, () => File.ReadAllTextAsync(AuditFile, Cancel));
+        return (await Audit(connection, happened))[0];
+    }
+
+    /// <summary>The lines of the audit log about a connection.</summary>
+    public async Task<IReadOnlyList<JsonNode>> Audit(string connection, string happened)
+    {
+        using var file = new StreamReader(new FileStream(AuditFile, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
+        var lines = await file.ReadToEndAsync(Cancel);
+        // The last line may still be being written.
+        return [.. lines[..(lines.LastIndexOf('\n') + 1)].Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonNode.Parse(line)!)
+            .Where(line => line["event"]!.ToString() == happened && line["connection"]?.ToString() == PathOf(connection))];
+    }
+
+    /// <summary>Waits until something is so.</summary>
+    public static async Task Until(Func<Task<bool>> holds, Func<Task<string>> otherwise)
+    {
+        for (var i = 0; !await holds(); i++)
+        {
+            if (i == 300)
+                Assert.Fail(await otherwise());
+            await Task.Delay(100, Cancel);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Weftd.DisposeAsync();
+        _http.Dispose();
+        _authority.Dispose();
+    }
+
+    private string AuditFile => Path.Join(Weftd.Data, "relay-audit.log");
+
+    private static string PathOf(string connection) => $"site-a/{connection.Split('/')[^1]}";
+
+    private static JsonObject Rights(string right) => new() { ["properties"] = new JsonObject { ["rights"] = new JsonArray(right) } };
+
+    private async Task<JsonNode> Ask(string method, string id, JsonNode? body = null)
+    {
+        var answer = await Weftd.Ask(_http, method, $"{id}?{Version}", body);
+        Assert.True(answer.Status is 200 or 201, $"{method} {id}: {answer.Status} {answer.Body?.ToJsonString()}");
+        return answer.Body!;
+    }
+
+    /// <summary>Two ports that nobody has. Both are held until both are known, so that they differ.</summary>
+    private static (int, int) FreePorts()
+    {
+        using var one = new TcpListener(IPAddress.Loopback, 0);
+        using var other = new TcpListener(IPAddress.Loopback, 0);
+        one.Start();
+        other.Start();
+        return (((IPEndPoint)one.LocalEndpoint).Port, ((IPEndPoint)other.LocalEndpoint).Port);
+    }
+}

@@ -109,13 +109,13 @@ internal static class Program
     {
         if (certificate is null)
             return;
-        var files = CertificateFiles.Open(certificate, key!, time);
-        files.Logger = listen.ApplicationServices.GetRequiredService<ILogger<CertificateFiles>>();
+        var files = new ServerCertificate(certificate, key, TimeSpan.FromSeconds(1), time, listen.ApplicationServices.GetRequiredService<ILogger<ServerCertificate>>());
+        listen.ApplicationServices.GetRequiredService<IHostApplicationLifetime>().ApplicationStopped.Register(files.Dispose);
         listen.UseHttps(new TlsHandshakeCallbackOptions
         {
             // A handshake that takes longer is nobody who wants to be served: Kestrel's own bound.
             HandshakeTimeout = TimeSpan.FromSeconds(10),
-            OnConnection = _ => ValueTask.FromResult(new SslServerAuthenticationOptions { ServerCertificateContext = files.Current }),
+            OnConnection = _ => ValueTask.FromResult(new SslServerAuthenticationOptions { ServerCertificateContext = files.Context }),
         });
     }
 

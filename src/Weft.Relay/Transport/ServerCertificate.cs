@@ -6,8 +6,8 @@ using Microsoft.Extensions.Logging;
 
 namespace Weft.Relay.Transport;
 
-/// <summary>The relay's certificate, read again when its files change. New files that can't be used change nothing.</summary>
-internal sealed partial class ServerCertificate : IDisposable
+/// <summary>A server's certificate with its chain, read again when its files change. New files that can't be used change nothing, so a renewal that is half written shuts nobody out.</summary>
+public sealed partial class ServerCertificate : IDisposable
 {
     private readonly string _certificateFile;
     private readonly string _keyFile;
@@ -16,7 +16,12 @@ internal sealed partial class ServerCertificate : IDisposable
     private string _seen;
 
     /// <summary>Reads the files.</summary>
-    /// <exception cref="CryptographicException">They can't be used: a relay doesn't start without a certificate.</exception>
+    /// <param name="certificateFile">PEM: the certificate, and behind it those of its chain.</param>
+    /// <param name="keyFile">PEM: its key; null where <paramref name="certificateFile"/> holds it too.</param>
+    /// <param name="interval">How often the files are looked at.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="log">Hears of renewals, and of those that can't be used.</param>
+    /// <exception cref="CryptographicException">They can't be used: no server starts without a certificate.</exception>
     /// <exception cref="IOException">They can't be read.</exception>
     public ServerCertificate(string certificateFile, string? keyFile, TimeSpan interval, TimeProvider time, ILogger log)
     {
@@ -27,10 +32,13 @@ internal sealed partial class ServerCertificate : IDisposable
     }
 
     /// <summary>What the next handshake is done with. One object for all handshakes by the same certificate, so that sessions can be resumed.</summary>
-    public SslServerAuthenticationOptions Options { get; private set; }
+    public SslStreamCertificateContext Context => Options.ServerCertificateContext!;
+
+    /// <summary>The same with all that the relay asks of a handshake.</summary>
+    internal SslServerAuthenticationOptions Options { get; private set; }
 
     /// <summary>Reads the files again if they have changed.</summary>
-    public void Look()
+    internal void Look()
     {
         try
         {
@@ -48,6 +56,7 @@ internal sealed partial class ServerCertificate : IDisposable
         }
     }
 
+    /// <inheritdoc/>
     public void Dispose() => _timer.Dispose();
 
     private string Text() => File.ReadAllText(_certificateFile) + (_keyFile == _certificateFile ? "" : File.ReadAllText(_keyFile));

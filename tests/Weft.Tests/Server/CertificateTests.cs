@@ -3,7 +3,9 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
+using Weft.Relay.Transport;
 using Weft.Resources;
 using Weft.Server;
 using Weft.Server.Identity;
@@ -48,7 +50,7 @@ public sealed class CertificateTests : IDisposable
     {
         File.WriteAllText(Certificate, "nothing");
         File.WriteAllText(Key, "nothing");
-        Assert.ThrowsAny<CryptographicException>(() => CertificateFiles.Open(Certificate, Key, TimeProvider.System));
+        Assert.ThrowsAny<CryptographicException>(() => new ServerCertificate(Certificate, Key, TimeSpan.FromSeconds(1), TimeProvider.System, NullLogger.Instance));
     }
 
     public void Dispose() => _directory.Delete(true);

@@ -63,7 +63,7 @@ internal sealed class AgentEndpoints(Site site, AddressBook book, Enrollment enr
 
             if (image.Get(StoreKey.Of(agent)) is not { } row || Provisioning.IsDeleting(row))
             {
-                await http.Refuse(new Refusal(RefusalCode.AuthenticationFailed, $"agent {agent.Name} was deleted; its credential is good for nothing"));
+                await http.Refuse(Deleted(agent));
                 return;
             }
 
@@ -94,8 +94,25 @@ internal sealed class AgentEndpoints(Site site, AddressBook book, Enrollment enr
             return;
         }
 
-        var status = new AgentStatus(digest, revision, state == "Applied", body["message"]?.ToString() ?? "", site.Now) { Drift = drift };
-        if (!status.Repeats(AgentStatus.Of(site.Store.Current, agent.Key)))
+        var image = site.Store.Current;
+        if (image.Get(StoreKey.Of(agent)) is not { } row)
+        {
+            await http.Refuse(Deleted(agent));
+            return;
+        }
+
+        if (!ClusterAuthority.Read(body, row).TryGet(out var authority, out refusal))
+        {
+            await http.Refuse(refusal);
+            return;
+        }
+
+        var status = new AgentStatus(digest, revision, state == "Applied", body["message"]?.ToString() ?? "", site.Now)
+        {
+            Drift = drift,
+            CertificateAuthority = authority.Length == 0 ? null : authority,
+        };
+        if (!status.Repeats(AgentStatus.Of(image, agent.Key)))
             _ = await site.Store.Commit(Seen.Nothing, [status.ToChange(agent.Key)], http.RequestAborted);
         await http.Answer(204);
     }
@@ -111,7 +128,7 @@ internal sealed class AgentEndpoints(Site site, AddressBook book, Enrollment enr
         var image = site.Store.Current;
         if (image.Get(StoreKey.Of(agent)) is not { } row)
         {
-            await http.Refuse(new Refusal(RefusalCode.AuthenticationFailed, $"agent {agent.Name} was deleted; its credential is good for nothing"));
+            await http.Refuse(Deleted(agent));
             return;
         }
 
@@ -127,6 +144,8 @@ internal sealed class AgentEndpoints(Site site, AddressBook book, Enrollment enr
         else
             await http.Answer(204);
     }
+
+    private static Refusal Deleted(ResourceId agent) => new(RefusalCode.AuthenticationFailed, $"agent {agent.Name} was deleted; its credential is good for nothing");
 
     private async Task Acquire(HttpContext http, ResourceId cluster)
     {

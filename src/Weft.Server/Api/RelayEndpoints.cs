@@ -175,6 +175,8 @@ internal sealed class RelayEndpoints(Site site, RelayTokens tokens, RelayPlace p
     {
         var properties = RelayTokens.Where(connection, place.Address);
         properties["listenerCount"] = place.ListenersAt(connection.Path);
+        if (connection.Target.Type == KubernetesCluster.ResourceType)
+            properties[ClusterAuthority.Member] = ClusterAuthority.Of(site.Store.Current, connection.Target);
         var id = connection.Target.Extend(TargetConnection.ResourceType, NetworkRuleSet.OnlyName);
         return new JsonObject { ["id"] = id.ToString(), ["name"] = id.Name, ["type"] = id.Type.ToString(), ["properties"] = properties };
     }

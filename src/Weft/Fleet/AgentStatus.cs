@@ -61,6 +61,9 @@ public sealed record AgentStatus(string Digest, long Revision, bool IsApplied, s
     /// </summary>
     public ImmutableArray<FoundDrift> Drift { get; init; } = [];
 
+    /// <summary>The CA certificates of the cluster's API server as the agent has them, PEM (<see cref="ClusterAuthority"/>). Null by default: it has none.</summary>
+    public string? CertificateAuthority { get; init; }
+
     /// <summary>The key of an agent's report.</summary>
     /// <param name="agent">The key of the agent's id.</param>
     /// <returns>The key.</returns>
@@ -78,6 +81,7 @@ public sealed record AgentStatus(string Digest, long Revision, bool IsApplied, s
         {
             // Rows written before agents reported drift have none.
             Drift = FoundDrift.Read(row.Json).TryGet(out var drift, out _) ? drift : [],
+            CertificateAuthority = row.Json.Text(ClusterAuthority.Member),
         });
     }
 
@@ -105,15 +109,21 @@ public sealed record AgentStatus(string Digest, long Revision, bool IsApplied, s
 
     /// <summary>The report as it is stored, and as the agent's resource shows it in <c>properties.status</c>.</summary>
     /// <returns>A JSON object.</returns>
-    public JsonObject ToJson() => new()
+    public JsonObject ToJson()
     {
-        ["digest"] = Digest,
-        ["revision"] = Revision,
-        ["state"] = IsApplied ? "Applied" : "Failed",
-        ["message"] = Message,
-        ["at"] = At,
-        ["drift"] = new JsonArray([.. Drift.Select(drift => (JsonNode)drift.ToJson())]),
-    };
+        var report = new JsonObject
+        {
+            ["digest"] = Digest,
+            ["revision"] = Revision,
+            ["state"] = IsApplied ? "Applied" : "Failed",
+            ["message"] = Message,
+            ["at"] = At,
+            ["drift"] = new JsonArray([.. Drift.Select(drift => (JsonNode)drift.ToJson())]),
+        };
+        if (CertificateAuthority is not null)
+            report[ClusterAuthority.Member] = CertificateAuthority;
+        return report;
+    }
 
     /// <summary>The cluster's trouble by what its agents reported last. Null where all is well, or nobody has reported.</summary>
     /// <param name="image">What is stored.</param>

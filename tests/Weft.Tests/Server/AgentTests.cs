@@ -223,4 +223,64 @@ public sealed class AgentTests
         Assert.Equal("InvalidRequestContent", (await plane.Agent(agent, "PUT", "status", JsonNode.Parse(report))).Expect(400).Code);
         Assert.Equal(before, plane.Revision);
     }
+
+    [Fact]
+    public async Task Shows_TheAuthorityThatTheClustersAgentReports_UntilItReportsAnother()
+    {
+        const string Connection = $"{Documents.East}/providers/Weft.Relay/connections/default";
+        await using var plane = await Plane.OfSite();
+        var agent = await plane.Enrol(Documents.East, "east");
+        var (one, two) = (AuthorityPem.Certificate("one"), AuthorityPem.Certificate("two"));
+        async Task<string?> Shown() => (await plane.Get(Connection)).Expect(200).Json["properties"]!["certificateAuthority"]?.ToString();
+        Assert.Null(await Shown());
+
+        _ = (await plane.Agent(agent, "PUT", "status", Status(one))).Expect(204);
+        Assert.Equal(one, await Shown());
+        Assert.Null((await plane.Get($"{Documents.West}/providers/Weft.Relay/connections/default")).Json["properties"]!["certificateAuthority"]);
+        var revision = plane.Revision;
+        _ = (await plane.Agent(agent, "PUT", "status", Status(one))).Expect(204);
+        Assert.Equal(revision, plane.Revision);
+
+        _ = (await plane.Agent(agent, "PUT", "status", Status(two))).Expect(204);
+        Assert.Equal(two, await Shown());
+        await plane.Remove($"{Agents}/east");
+        Assert.Null(await Shown());
+    }
+
+    [Fact]
+    public async Task Lets_NobodyButTheAgentSayTheAuthority()
+    {
+        const string Connection = $"{Documents.East}/providers/Weft.Relay/connections/default";
+        await using var plane = await Plane.OfSite();
+        _ = (await plane.Agent(await plane.Enrol(Documents.East, "east"), "PUT", "status", Status(AuthorityPem.Certificate("one")))).Expect(204);
+        var before = plane.Revision;
+        var body = $$$"""{"properties":{"certificateAuthority":{{{JsonValue.Create(AuthorityPem.Certificate("two")).ToJsonString()}}}}}""";
+
+        _ = (await plane.Ask("PUT", Connection, body, [])).Expect(405);
+        _ = (await plane.Ask("PATCH", Connection, body, [])).Expect(405);
+        _ = (await plane.Ask("DELETE", Connection, null, [])).Expect(405);
+        _ = (await plane.Patch(Documents.East, body)).Expect(400);
+        _ = (await plane.Ask("PUT", $"{Agents}/east", "{\"properties\":{\"status\":" + body + "}}", [])).Expect(405);
+        Assert.Equal(before, plane.Revision);
+    }
+
+    [Fact]
+    public async Task Refuses_AuthorityThatIsNone_OrIsNotTheAgentsToSay()
+    {
+        await using var plane = await Plane.OfSite();
+        var agent = await plane.Enrol(Documents.East, "east");
+        var token = (await plane.Post($"{Documents.East}/listEnrollmentToken", "")).Expect(200).Json["token"]!.ToString();
+        var ofNode = (await plane.Agent(token, "POST", "enroll", new JsonObject { ["name"] = "w1", ["node"] = "w1" })).Expect(201).Json["credential"]!.ToString();
+        var (certificate, key) = AuthorityPem.Of("one");
+        var before = plane.Revision;
+
+        Assert.Equal("InvalidMember", (await plane.Agent(agent, "PUT", "status", Status(certificate + key))).Expect(400).Code);
+        Assert.Equal("InvalidMember", (await plane.Agent(agent, "PUT", "status", Status(new JsonArray(certificate)))).Expect(400).Code);
+        Assert.Equal("RequestTooLarge", (await plane.Agent(agent, "PUT", "status", Status(new string('x', 70_000)))).Expect(413).Code);
+        Assert.Equal("Conflict", (await plane.Agent(ofNode, "PUT", "status", Status(certificate))).Expect(409).Code);
+        Assert.Equal(before, plane.Revision);
+        _ = (await plane.Agent(ofNode, "PUT", "status", Status(null))).Expect(204);
+    }
+
+    private static JsonObject Status(JsonNode? authority) => new() { ["digest"] = "sha256-1", ["revision"] = 1, ["state"] = "Applied", ["certificateAuthority"] = authority };
 }

@@ -1,0 +1,72 @@
+using System.Text.Json.Nodes;
+using Weft.Fleet;
+using Weft.Resources;
+
+namespace Weft.Tests.Rooms.Fleet;
+
+public sealed class ClusterAuthorityTests
+{
+    private const string K1 = "~c/kubernetesClusters/k1";
+    private static readonly string One = AuthorityPem.Certificate("one"), Two = AuthorityPem.Certificate("two");
+
+    [Fact]
+    public void Reads_CertificatesAlone()
+    {
+        Assert.Equal(One, ClusterAuthority.Read(One).Value);
+        Assert.Equal(One + Two, ClusterAuthority.Read((One + Two).ReplaceLineEndings("\r\n")).Value);
+        Assert.Equal(One + Two, ClusterAuthority.Read($"Certificate:\n    Data:\n        Version: 3 (0x2)\n{One}\n# the next one\n{Two.TrimEnd()}").Value);
+    }
+
+    [Fact]
+    public void Refuses_WhatIsNoCertificate_AndDoesntSayIt()
+    {
+        var (certificate, key) = AuthorityPem.Of("three");
+        string[] wrong =
+        [
+            "", "no certificate", key, certificate + key, key + certificate,
+            certificate.Replace("CERTIFICATE", "TRUSTED CERTIFICATE", StringComparison.Ordinal),
+            certificate.Replace("CERTIFICATE", "PUBLIC KEY", StringComparison.Ordinal),
+            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+            "-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n" + certificate,
+            certificate + certificate[..^40],
+            key[..^40] + certificate,
+        ];
+        foreach (var text in wrong)
+        {
+            var refusal = ClusterAuthority.Read(text).Refusal;
+            Assert.Equal((RefusalCode.InvalidMember, "certificateAuthority"), (refusal?.Code, refusal?.Target));
+            Assert.DoesNotContain(key.Split('\n')[1], refusal!.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void Refuses_MoreThanAClusterCanHave()
+    {
+        Assert.Equal(RefusalCode.RequestTooLarge, ClusterAuthority.Read(One + new string('\n', ClusterAuthority.LongestText)).Refusal?.Code);
+        Assert.Null(ClusterAuthority.Read(One + new string('\n', ClusterAuthority.LongestText - One.Length)).Refusal);
+    }
+
+    [Fact]
+    public void Takes_TheNewestReport_OfAgentsThatServeTheCluster()
+    {
+        var site = TestSite.Small();
+        var cluster = TestSite.Id(K1);
+        Assert.Null(ClusterAuthority.Of(site.Image, cluster));
+        var (first, second) = (site.Enrol(K1, "first"), site.Enrol(K1, "second"));
+        Report(site, first, One, "2026-11-22T10:00:02Z");
+        Report(site, second, Two, "2026-11-22T10:00:01Z");
+        Assert.Equal(One, ClusterAuthority.Of(site.Image, cluster));
+        Report(site, second, Two, "2026-11-22T10:00:03Z");
+        Assert.Equal(Two, ClusterAuthority.Of(site.Image, cluster));
+        Report(site, first, null, "2026-11-22T10:00:04Z");
+        Assert.Equal(Two, ClusterAuthority.Of(site.Image, cluster));
+
+        // Enrolled anew by that name, for a node: what it said before counts no more.
+        var id = ResourceId.Parse(second).Value;
+        site.Commit(Change.Put(id, new JsonObject { ["id"] = id.ToString(), ["properties"] = new JsonObject { ["node"] = "w1" } }));
+        Assert.Null(ClusterAuthority.Of(site.Image, cluster));
+    }
+
+    private static void Report(TestSite site, string agent, string? authority, string at) =>
+        site.Commit(new AgentStatus("sha256-1", 1, true, "", at) { CertificateAuthority = authority }.ToChange(agent));
+}

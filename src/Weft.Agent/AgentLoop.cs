@@ -1,5 +1,6 @@
 using Weft.Agent.ControlPlane;
 using Weft.Agent.Disk;
+using Weft.Agent.Kubernetes;
 using Weft.Agent.Manifests;
 using Weft.Agent.Targets;
 
@@ -14,6 +15,7 @@ namespace Weft.Agent;
 /// <param name="desiredPath">Where the picture is kept for the time when the control plane is away.</param>
 /// <param name="targets">What is kept true.</param>
 /// <param name="node">The node the agent serves, or null.</param>
+/// <param name="authority">The CA certificates of the cluster's API server; null where the agent has none to tell of.</param>
 /// <param name="pace">The waits.</param>
 /// <param name="clock">The clock.</param>
 /// <param name="log">The log.</param>
@@ -23,6 +25,7 @@ internal sealed class AgentLoop(
     string desiredPath,
     IReadOnlyList<ITarget> targets,
     string? node,
+    ClusterAuthorityFile? authority,
     Pace pace,
     TimeProvider clock,
     Log log)
@@ -219,7 +222,11 @@ internal sealed class AgentLoop(
         if (_newest.Files.Refusal is { } refusal)
             findings.Insert(0, refusal.Message);
         var status = new StatusReport(_newest.Digest, _newest.Revision, findings.Count == 0 ? "Applied" : "Failed",
-            findings.Count == 0 ? null : string.Join(" | ", findings), node, AgentOptions.Version) { Drift = _drift.Report() };
+            findings.Count == 0 ? null : string.Join(" | ", findings), node, AgentOptions.Version)
+        {
+            Drift = _drift.Report(),
+            CertificateAuthority = authority?.Read(),
+        };
         if (status != _status && findings.Count > 0)
             log.Warn("apply-failed", null, ("revision", status.Revision), ("findings", status.Message));
         _status = status;

@@ -45,6 +45,9 @@ internal sealed record AgentOptions
     /// <summary>The cluster's API server to write to; null to write manifests into the folder.</summary>
     public Kubernetes.KubeOptions? Kubernetes { get; init; }
 
+    /// <summary>The file of the CA certificates of the cluster's API server, which weftd is told; null to tell it none.</summary>
+    public string? ClusterAuthority { get; init; }
+
     /// <summary>Whether the network of <see cref="Node"/> is kept true.</summary>
     public bool ApplyNode { get; init; }
 

@@ -134,6 +134,7 @@ internal sealed class CommandLine
             TokenFile = parsed.GetValue(_tokenFile),
             CertificateAuthorityFile = parsed.GetValue(_authority),
             Kubernetes = kubernetes,
+            ClusterAuthority = _kubernetes.ReadAuthority(parsed, _node),
             Relay = _relay.Read(parsed, parsed.GetValue(_node) is not null, kubernetes is { KubeConfig: null }, parsed.GetValue(_authority)),
             Socket = Path.GetFullPath(parsed.GetRequiredValue(_socket)),
             Manifests = Path.GetFullPath(parsed.GetValue(_manifests) ?? Path.Join(state, "manifests")),

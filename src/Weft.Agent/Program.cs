@@ -72,6 +72,7 @@ internal static class Program
             state.Desired,
             [.. Targets(options, state, objects, plane, clock, log)],
             options.Node,
+            options.ClusterAuthority is { } file ? new ClusterAuthorityFile(file, log) : null,
             pace,
             clock,
             log);

@@ -22,11 +22,14 @@ internal sealed record StatusReport(string Digest, long Revision, string State, 
     /// <summary>What was found changed by another hand.</summary>
     public ImmutableArray<DriftReport> Drift { get; init; } = [];
 
+    /// <summary>The CA certificates of the cluster's API server, PEM; null where the agent has none.</summary>
+    public string? CertificateAuthority { get; init; }
+
     /// <summary>Whether another report says the same: arrays are compared by what they hold.</summary>
     /// <param name="other">The other.</param>
     /// <returns>True if it does.</returns>
-    public bool Equals(StatusReport? other) => other is not null && (Digest, Revision, State, Message, Node, Version)
-        == (other.Digest, other.Revision, other.State, other.Message, other.Node, other.Version) && Drift.SequenceEqual(other.Drift);
+    public bool Equals(StatusReport? other) => other is not null && (Digest, Revision, State, Message, Node, Version, CertificateAuthority)
+        == (other.Digest, other.Revision, other.State, other.Message, other.Node, other.Version, other.CertificateAuthority) && Drift.SequenceEqual(other.Drift);
 
     /// <summary>A hash of it.</summary>
     /// <returns>The hash.</returns>

@@ -8,11 +8,20 @@ namespace Weft.Agent.Kubernetes;
 /// <summary>The part of the command line that is about a cluster's API server.</summary>
 internal sealed class KubeCommandLine
 {
+    // Where every pod finds it: https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/
+    private const string ServiceAccountAuthority = "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt";
+
     private readonly Option<bool> _inCluster = new("--kubernetes") { Description = "Write objects to the API server of the pod's own cluster instead of a folder." };
 
     private readonly Option<string?> _kubeConfig = new("--kubeconfig") { HelpName = "FILE", Description = "Write objects to the API server of this kubeconfig." };
 
     private readonly Option<string?> _context = new("--context") { HelpName = "NAME", Description = "The context in the kubeconfig; without it, its current one." };
+
+    private readonly Option<string?> _authority = new("--cluster-ca")
+    {
+        HelpName = "FILE",
+        Description = $"The CA certificates of the cluster's API server, PEM, for people who come by the relay. [default: with --kubernetes and without --node {ServiceAccountAuthority}]",
+    };
 
     private readonly Option<bool?> _election = new("--leader-election")
     {
@@ -41,7 +50,7 @@ internal sealed class KubeCommandLine
     /// <param name="node">The option that names the node served.</param>
     public void AddTo(Command command, Option<string?> node)
     {
-        foreach (var option in (Option[])[_inCluster, _kubeConfig, _context, _election, _secret, _listen, _certificate, _key])
+        foreach (var option in (Option[])[_inCluster, _kubeConfig, _context, _authority, _election, _secret, _listen, _certificate, _key])
             command.Options.Add(option);
         _secret.Validators.Add(result =>
         {
@@ -74,6 +83,13 @@ internal sealed class KubeCommandLine
         };
     }
 
+    /// <summary>Reads where the CA certificates of the API server are; also an agent that writes to none may know them.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="node">The option that names the node served.</param>
+    /// <returns>The file, or null for none.</returns>
+    public string? ReadAuthority(ParseResult parsed, Option<string?> node) => parsed.GetValue(_authority) is { } file ? Path.GetFullPath(file)
+        : parsed.GetValue(_inCluster) && parsed.GetValue(node) is null ? ServiceAccountAuthority : null;
+
     private void Check(CommandResult result, Option<string?> node)
     {
         bool Given(Option option) => result.GetResult(option) is { Implicit: false };
@@ -87,6 +103,8 @@ internal sealed class KubeCommandLine
 
         if (Given(_context) && !Given(_kubeConfig))
             result.AddError("--context names a context of a kubeconfig: give --kubeconfig with it");
+        if (Given(node) && Given(_authority))
+            result.AddError("--cluster-ca is the cluster's, and --node is given: only the agent that serves the cluster as a whole tells of it");
         if (Given(node) && result.GetValue(_election) is true)
             result.AddError("--leader-election is true, and --node is given: an agent that serves a node can't stand by; let another agent serve the cluster");
         if (Given(_certificate) != Given(_key))

@@ -46,7 +46,7 @@ internal static class ProxyCommand
             session.Error.Line($"warning: whoever reaches {port.EndPoint} uses your way through the relay", Ink.Changed);
         try
         {
-            await proxy.WaitUntilReadyAsync(entry, wish.Patience, end.Token);
+            entry = await proxy.WaitUntilReadyAsync(entry, wish.Credentials.NamesNoAuthority, wish.Patience, end.Token);
             return await ServeAsync(session, wish, proxy, entry, isMerged ? file : null, end.Token);
         }
         catch (OperationCanceledException) when (end.IsCancellationRequested)
@@ -122,7 +122,7 @@ internal static class ProxyCommand
         private readonly Option<TimeSpan> _timeout = Parameters.Timeout();
         private readonly Option<string?> _ca = RelayParameters.Ca();
         private readonly Option<string?> _from = Text("--from-context", "NAME", "Take user, certificates and namespace from this context of the kubeconfig");
-        private readonly Option<string?> _authority = Text("--certificate-authority", "FILE", "The cluster's CA certificates, PEM");
+        private readonly Option<string?> _authority = Text("--certificate-authority", "FILE", "The cluster's CA certificates, PEM (those that its agent reports)");
         private readonly Option<string?> _certificate = Text("--client-certificate", "FILE", "Your certificate, PEM");
         private readonly Option<string?> _key = Text("--client-key", "FILE", "Its key, PEM");
         private readonly Option<string?> _token = Text("--kube-token-file", "FILE", "The file of your token for the cluster");

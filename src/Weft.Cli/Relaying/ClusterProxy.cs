@@ -23,22 +23,26 @@ internal sealed class ClusterProxy(Session session, RelayLine line, LocalPort po
     public Uri Server => new($"https://{(IPAddress.Any.Equals(port.EndPoint.Address) ? new IPEndPoint(IPAddress.Loopback, port.EndPoint.Port) : port.EndPoint)}");
 
     /// <summary>Waits until the API server has answered through the relay.</summary>
-    /// <param name="entry">What kubectl is going to be told.</param>
+    /// <param name="entry">What kubectl is to be told.</param>
+    /// <param name="isOpen">Whether the entry says nothing yet of how the API server is known: then it is by what the cluster's agent has reported.</param>
     /// <param name="patience">How long.</param>
     /// <param name="cancel">Ends it.</param>
-    /// <returns>When kubectl can begin.</returns>
+    /// <returns>What kubectl is to be told, when it can begin.</returns>
     /// <exception cref="Complaint">It didn't; it says why.</exception>
-    public async Task WaitUntilReadyAsync(KubeconfigEntry entry, TimeSpan patience, CancellationToken cancel)
+    public async Task<KubeconfigEntry> WaitUntilReadyAsync(KubeconfigEntry entry, bool isOpen, TimeSpan patience, CancellationToken cancel)
     {
         var clock = session.Surroundings.Clock;
         for (var (start, waits) = (clock.GetTimestamp(), false); ; waits = true)
         {
             try
             {
-                var stream = await line.ConnectAsync(cancel);
+                await using var stream = await line.ConnectAsync(cancel);
+                // Not asked before: an agent that was waited for may have brought them.
+                if (isOpen && await ReportedAuthorityAsync(cancel) is { } authority)
+                    entry = entry.Trusting(authority);
                 if (await ApiServerTls.DistrustAsync(stream, entry.Cluster, cancel) is { } distrust)
                     session.Error.Line($"warning: the API server of {Label.Of(line.Target)} answers, but kubectl won't talk to it: {distrust}", Ink.Changed);
-                return;
+                return entry;
             }
             catch (IOException e) when (MayPass(e) && clock.GetElapsedTime(start) < patience)
             {
@@ -57,6 +61,13 @@ internal sealed class ClusterProxy(Session session, RelayLine line, LocalPort po
     /// <param name="cancel">Ends it.</param>
     /// <returns>When everybody has gone.</returns>
     public Task RunAsync(CancellationToken cancel) => port.RunAsync(line.ConnectAsync, Say, cancel);
+
+    /// <summary>The CA certificates that the cluster's agent has reported, PEM; null where none has.</summary>
+    private async Task<string?> ReportedAuthorityAsync(CancellationToken cancel)
+    {
+        var connection = (await session.Client.GetAsync($"{line.Target}/providers/Weft.Relay/connections/default?api-version={KindTable.WeftVersion}", cancel)).Object;
+        return connection["properties"]?["certificateAuthority"]?.ToString() is { Length: > 0 } pem ? pem : null;
+    }
 
     /// <summary>No rule and no token changes by waiting; an agent that is starting or coming back does.</summary>
     private static bool MayPass(IOException e) => e is not RelayRefusedException { Status: HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden };

@@ -5,7 +5,7 @@ namespace Weft.Cli.Relaying;
 /// <summary>How somebody shows who they are to an API server, and how they know it: TLS goes through the relay unbroken, so all of this is theirs.</summary>
 internal sealed record KubeCredentials
 {
-    /// <summary>CA certificates of the cluster, PEM; null for none named.</summary>
+    /// <summary>The file of the cluster's CA certificates, PEM; null for none named.</summary>
     public string? CertificateAuthority { get; init; }
 
     /// <summary>A client certificate, PEM.</summary>
@@ -22,6 +22,9 @@ internal sealed record KubeCredentials
 
     /// <summary>A context to take certificates, user and namespace from; null for none.</summary>
     public string? FromContext { get; init; }
+
+    /// <summary>Whether nothing says how the API server is known: no CA certificates, and no other context that may have some or need none.</summary>
+    public bool NamesNoAuthority => CertificateAuthority is null && FromContext is null;
 
     /// <summary>The name that installers put into each API server's certificate, whatever its address (kubeadm, k3s, RKE2).</summary>
     public const string UsualName = "kubernetes";

@@ -21,6 +21,16 @@ internal sealed record KubeconfigEntry(string Name, JsonObject Cluster, JsonObje
 
     private static readonly string[] Lists = ["contexts", "clusters", "users"];
 
+    /// <summary>The entry with the cluster's CA certificates in it.</summary>
+    /// <param name="authority">The certificates, PEM.</param>
+    /// <returns>The entry.</returns>
+    public KubeconfigEntry Trusting(string authority)
+    {
+        var cluster = (JsonObject)Cluster.DeepClone();
+        cluster["certificate-authority-data"] = Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes(authority));
+        return this with { Cluster = cluster };
+    }
+
     /// <summary>Writes the entry into a kubeconfig.</summary>
     /// <param name="text">The kubeconfig.</param>
     /// <param name="makesCurrent">Whether its context becomes the current one.</param>

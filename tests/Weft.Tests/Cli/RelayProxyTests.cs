@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 using Weft.Cli.Relaying;
 using Weft.Tests.Server;
 
@@ -55,6 +56,35 @@ public sealed class RelayProxyTests
     }
 
     [Fact]
+    public async Task Trusts_WhatTheClustersAgentReports_UnlessSomebodySaysOtherwise()
+    {
+        await using var site = await RelaySite.Start();
+        var (certificate, ca) = site.Certificate("kubernetes");
+        var (_, other) = site.Certificate("other");
+        await site.Listen(Documents.East, ("kubernetes", site.ServeTls(certificate)));
+        var copy = site.Weft.PathOf("copy");
+        string[] copying = ["--", "sh", "-c", $"cp \"$KUBECONFIG\" {copy}"];
+        async Task<System.Text.Json.Nodes.JsonNode> Cluster() => KubeconfigText.Read(await File.ReadAllTextAsync(copy, Cancel), copy).Find("clusters", "weft-east")!["cluster"]!;
+
+        var unreported = await site.Run(["proxy", "east", .. copying]);
+        Assert.StartsWith("warning: the API server of kubernetesclusters/east answers, but kubectl won't talk to it: its certificate isn't trusted (", unreported.Error, StringComparison.Ordinal);
+        Assert.Null((await Cluster())["certificate-authority-data"]);
+
+        await site.Report(Documents.East, ca);
+        var reported = await site.Run(["proxy", "east", .. copying]);
+        Assert.Equal((0, ""), (reported.Exit, reported.Error));
+        Assert.Equal((await File.ReadAllTextAsync(ca, Cancel)).TrimEnd(), Encoding.UTF8.GetString(Convert.FromBase64String((await Cluster())["certificate-authority-data"]!.ToString())).TrimEnd());
+
+        var named = await site.Run(["proxy", "east", "--certificate-authority", other, .. copying]);
+        Assert.Contains("its certificate isn't trusted (", named.Error, StringComparison.Ordinal);
+        Assert.Equal((other, null), ((await Cluster())["certificate-authority"]?.ToString(), (await Cluster())["certificate-authority-data"]));
+
+        await site.Report(Documents.East, other);
+        var changed = await site.Run(["proxy", "east", .. copying]);
+        Assert.Contains("its certificate isn't trusted (", changed.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Takes_UserAndCertificates_FromAnotherContext()
     {
         await using var site = await RelaySite.Start();
@@ -72,12 +102,14 @@ public sealed class RelayProxyTests
             - name: me
               user: {client-certificate: me.crt, client-key: me.key}
             """, Cancel);
+        await site.Report(Documents.East, site.Certificate("other").File);
         var copy = site.Weft.PathOf("copy");
         var run = await site.Run("proxy", "east", "--from-context", "me@real", "--", "sh", "-c", $"cp \"$KUBECONFIG\" {copy}");
         Assert.Equal((0, ""), (run.Exit, run.Error));
         var written = KubeconfigText.Read(await File.ReadAllTextAsync(copy, Cancel), copy);
         var cluster = written.Find("clusters", "weft-east")!["cluster"]!;
         Assert.Equal(("api.example", Path.Combine(Path.GetDirectoryName(site.Kubeconfig)!, "ca.crt")), (cluster["tls-server-name"]!.ToString(), cluster["certificate-authority"]!.ToString()));
+        Assert.Null(cluster["certificate-authority-data"]);
         Assert.Equal("web", written.Find("contexts", "weft-east")!["context"]!["namespace"]!.ToString());
         Assert.Equal(Path.Combine(Path.GetDirectoryName(site.Kubeconfig)!, "me.key"), written.Find("users", "weft-east")!["user"]!["client-key"]!.ToString());
     }

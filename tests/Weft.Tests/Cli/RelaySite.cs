@@ -66,6 +66,14 @@ internal sealed class RelaySite : IAsyncDisposable
         await connected.Task.WaitAsync(TimeSpan.FromSeconds(10), Cancel);
     }
 
+    /// <summary>Has the cluster's own agent tell by which CA certificates its API server is known.</summary>
+    public async Task Report(string cluster, string authorityFile)
+    {
+        var agent = await Plane.Enrol(cluster, "cluster");
+        var status = new JsonObject { ["digest"] = "sha256-1", ["revision"] = 1, ["state"] = "Applied", ["certificateAuthority"] = await File.ReadAllTextAsync(authorityFile, Cancel) };
+        _ = (await Plane.Agent(agent, "PUT", "status", status)).Expect(204);
+    }
+
     /// <summary>Starts a service on a port of this machine.</summary>
     public int Serve(Func<NetworkStream, Socket, Task> serve)
     {

@@ -4,29 +4,54 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace Weft.EndToEnd.Relay;
 
-/// <summary>A certificate for this machine's loopback, by address and by name, and the files that weftd serves with.</summary>
+/// <summary>An authority of its own with a server's certificate, and the files of both.</summary>
 internal sealed class Authority : IDisposable
 {
     private readonly DirectoryInfo _place = Directory.CreateTempSubdirectory("weft-authority-");
 
-    public Authority()
+    /// <summary>Makes them.</summary>
+    /// <param name="names">The server's names and addresses.</param>
+    public Authority(params string[] names)
     {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest("CN=weftd", key, HashAlgorithmName.SHA256);
-        var names = new SubjectAlternativeNameBuilder();
-        names.AddIpAddress(IPAddress.Loopback);
-        names.AddDnsName("localhost");
-        request.CertificateExtensions.Add(names.Build());
-        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
         var now = TimeProvider.System.GetUtcNow();
-        using var certificate = request.CreateSelfSigned(now.AddMinutes(-5), now.AddHours(2));
-        File.WriteAllText(CertificateFile, certificate.ExportCertificatePem());
-        File.WriteAllText(KeyFile, key.ExportPkcs8PrivateKeyPem());
+        using var rootKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var rootRequest = new CertificateRequest($"CN=authority of {names[0]}", rootKey, HashAlgorithmName.SHA256);
+        rootRequest.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
+        rootRequest.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(rootRequest.PublicKey, false));
+        using var root = rootRequest.CreateSelfSigned(now.AddMinutes(-5), now.AddHours(2));
+
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest($"CN={names[0]}", key, HashAlgorithmName.SHA256);
+        var alternatives = new SubjectAlternativeNameBuilder();
+        foreach (var name in names)
+        {
+            if (IPAddress.TryParse(name, out var address))
+                alternatives.AddIpAddress(address);
+            else
+                alternatives.AddDnsName(name);
+        }
+
+        request.CertificateExtensions.Add(alternatives.Build());
+        using var certificate = request.Create(root, now.AddMinutes(-5), now.AddHours(2), RandomNumberGenerator.GetBytes(16));
+        File.WriteAllText(CaFile, root.ExportCertificatePem() + "\n");
+        File.WriteAllText(CertificateFile, certificate.ExportCertificatePem() + "\n");
+        File.WriteAllText(KeyFile, key.ExportPkcs8PrivateKeyPem() + "\n");
+        File.SetUnixFileMode(KeyFile, UnixFileMode.UserRead | UnixFileMode.UserWrite);
     }
+
+    public string CaFile => Path.Combine(_place.FullName, "ca.crt");
 
     public string CertificateFile => Path.Combine(_place.FullName, "tls.crt");
 
     public string KeyFile => Path.Combine(_place.FullName, "tls.key");
+
+    /// <summary>A client that trusts nobody else.</summary>
+    public HttpClient Client()
+    {
+        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+        policy.CustomTrustStore.ImportFromPemFile(CaFile);
+        return new HttpClient(new SocketsHttpHandler { SslOptions = { CertificateChainPolicy = policy } });
+    }
 
     public void Dispose() => _place.Delete(true);
 }

@@ -27,7 +27,7 @@ internal sealed class HybridSite : IAsyncDisposable
     /// <summary>Starts it on ports that stay its own when it comes again.</summary>
     public static async Task<HybridSite> Start()
     {
-        var authority = new Authority();
+        var authority = new Authority("localhost", "127.0.0.1");
         var (api, relay) = FreePorts();
         var weftd = await Weftd.Start(
             "--listen", $"127.0.0.1:{api}", "--relay-listen", $"127.0.0.1:{relay}", "--relay-address", "localhost", "--relay-tls-cert", authority.CertificateFile, "--relay-tls-key", authority.KeyFile);
@@ -52,7 +52,7 @@ internal sealed class HybridSite : IAsyncDisposable
     public async Task<Entrance> Enter(string connection, string rule, string? scope = null, string key = "primaryKey")
     {
         var keys = await Ask("POST", $"{scope ?? connection}/authorizationRules/{rule}/listKeys");
-        return new Entrance(_port, PathOf(connection), keys["keyName"]!.ToString(), keys[key]!.ToString(), _authority.CertificateFile);
+        return new Entrance(_port, PathOf(connection), keys["keyName"]!.ToString(), keys[key]!.ToString(), _authority.CaFile);
     }
 
     /// <summary>Draws a new primary key for a rule of a connection.</summary>

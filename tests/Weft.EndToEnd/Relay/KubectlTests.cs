@@ -1,170 +1,240 @@
+using System.Diagnostics;
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Cryptography;
 
 namespace Weft.EndToEnd.Relay;
 
-/// <summary>The real kubectl through <c>weft proxy</c>, the relay and an agent, to an API server that speaks TLS to kubectl itself.</summary>
-public sealed class KubectlTests
+/// <summary>
+/// The real kubectl through <c>weft proxy</c>, the relay and an agent's own listener, to an API server that speaks TLS to kubectl itself and is known by the
+/// CA that the agent reports.
+/// </summary>
+public sealed class KubectlTests(RelayedCluster cluster) : IClassFixture<RelayedCluster>
 {
     private const int Term = 15, Interrupt = 2, HangUp = 1, KillNow = 9;
+    private const string ByWebSocket = "KUBECTL_REMOTE_COMMAND_WEBSOCKETS=true", BySpdy = "KUBECTL_REMOTE_COMMAND_WEBSOCKETS=false";
+    private const string ForwardByWebSocket = "KUBECTL_PORT_FORWARD_WEBSOCKETS=true", ForwardBySpdy = "KUBECTL_PORT_FORWARD_WEBSOCKETS=false";
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Gets_Follows_Executes_AndForwards()
+    public async Task Gets_Watches_AndFollows()
     {
-        Assert.SkipUnless(HasKubectl(), "there is no kubectl");
-        await using var lab = await RelayLab.Start();
-        using var echo = Echo(out var port);
-        await using var api = await ApiServer.Start(port);
-        await lab.Listen(RelayLab.Cluster, "kubernetes", api.Port);
-        var proxy = await lab.Proxy("east", "--certificate-authority", api.CaFile, "--kube-token-file", api.TokenFile);
+        Assert.SkipWhen(cluster.Lacks is not null, cluster.Lacks ?? "");
+        var proxy = await cluster.Proxy();
 
-        var get = await lab.Run("kubectl", "get", "pods");
-        Assert.True(get.Code == 0, get.Error);
-        Assert.Matches(@"^NAME +AGE\nupf-0 +[0-9]+", get.Output);
-        Assert.Equal("line 0\nline 1\nline 2\n", (await lab.Run("kubectl", "logs", "upf-0")).Output);
-
-        var follow = lab.Spawn("kubectl", "logs", "-f", "upf-0");
-        for (var i = 0; i < 30; i++)
-            Assert.Equal($"line {i}", await follow.StandardOutput.ReadLineAsync(Cancel).AsTask().WaitAsync(TimeSpan.FromSeconds(10), Cancel));
-        await RelayLab.Signal(follow, Interrupt);
-
-        var exec = await RelayLab.End(lab.Spawn("kubectl", "exec", "-i", "upf-0", "--", "cat", "-"), new string('x', 100_000) + "end\n");
-        Assert.Equal((3, $"cat -\n{new string('X', 100_000)}END\n"), (exec.Code, exec.Output));
-        Assert.StartsWith("on stderr\n", exec.Error, StringComparison.Ordinal);
-
-        var forward = lab.Spawn("kubectl", "port-forward", "pod/upf-0", ":8080");
-        var said = await forward.StandardOutput.ReadLineAsync(Cancel).AsTask().WaitAsync(TimeSpan.FromSeconds(10), Cancel);
-        Assert.StartsWith("Forwarding from 127.0.0.1:", said, StringComparison.Ordinal);
-        for (var i = 0; i < 3; i++)
-            await Talk(int.Parse(said!["Forwarding from 127.0.0.1:".Length..].Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture));
-        await RelayLab.Signal(forward, Interrupt);
+        Assert.Matches(@"^NAME +AGE\nupf-0 +[0-9]+", await Kubectl("get", "pods"));
+        Assert.Equal("line 0\nline 1\nline 2\n", await Kubectl("logs", "upf-0"));
+        await Follow(Start("logs", "-f", "upf-0"), i => $"line {i}", 30);
+        await Follow(Start("get", "pods", "-w", "-o", "name"), i => $"pod/upf-{i}", 30);
 
         Assert.Equal(0, await RelayLab.Signal(proxy, Term));
-        Assert.Equal(1, (await lab.Run("kubectl", "get", "pods")).Code);
-        Assert.DoesNotContain("weft-east", await File.ReadAllTextAsync(lab.Kubeconfig, Cancel), StringComparison.Ordinal);
+        Assert.Equal(1, (await Run("get", "pods")).Code);
+        Assert.DoesNotContain("weft-east", await File.ReadAllTextAsync(cluster.Lab.Kubeconfig, Cancel), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(ByWebSocket, "websocket")]
+    [InlineData(BySpdy, "SPDY/3.1")]
+    public async Task Executes_AndAttaches(string by, string protocol)
+    {
+        Assert.SkipWhen(cluster.Lacks is not null, cluster.Lacks ?? "");
+        cluster.Api.Upgrades.Clear();
+        var proxy = await cluster.Proxy();
+
+        await Execute(by, 100_000);
+        var silent = await RelayLab.End(Start(by, "exec", "upf-0", "--", "true"));
+        Assert.Equal((3, "true\n"), (silent.Code, silent.Output));
+        var attached = await RelayLab.End(Start(by, "attach", "-i", "upf-0"), "hello\n");
+        Assert.Equal((0, "attached\nHELLO\n"), (attached.Code, attached.Output));
+        Assert.Contains("on stderr\n", attached.Error, StringComparison.Ordinal);
+        Assert.Equal([$"exec {protocol}", $"exec {protocol}", $"attach {protocol}"], cluster.Api.Upgrades);
+
+        Assert.Equal(0, await RelayLab.Signal(proxy, Term));
+    }
+
+    [Theory]
+    [InlineData(ForwardByWebSocket, "websocket")]
+    [InlineData(ForwardBySpdy, "SPDY/3.1")]
+    public async Task Forwards_APort(string by, string protocol)
+    {
+        Assert.SkipWhen(cluster.Lacks is not null, cluster.Lacks ?? "");
+        cluster.Api.Upgrades.Clear();
+        var proxy = await cluster.Proxy();
+        await Forward(by, 3);
+        Assert.Equal([$"portforward {protocol}"], cluster.Api.Upgrades);
+        Assert.Equal(0, await RelayLab.Signal(proxy, Term));
+    }
+
+    [Fact]
+    public async Task Serves_SeveralAtOnce()
+    {
+        Assert.SkipWhen(cluster.Lacks is not null, cluster.Lacks ?? "");
+        var proxy = await cluster.Proxy();
+        await Task.WhenAll(
+            Follow(Start("logs", "-f", "upf-0"), i => $"line {i}", 60),
+            Follow(Start("get", "pods", "-w", "-o", "name"), i => $"pod/upf-{i}", 60),
+            Execute(ByWebSocket, 1_000_000),
+            Execute(BySpdy, 1_000_000),
+            Forward(ForwardByWebSocket, 3),
+            Forward(ForwardBySpdy, 3),
+            Task.WhenAll(Enumerable.Range(0, 4).Select(async _ => Assert.Equal("pod/upf-0\n", await Kubectl("get", "pods", "-o", "name")))));
+        Assert.Equal(0, await RelayLab.Signal(proxy, Term));
+    }
+
+    [Fact]
+    public async Task Knows_TheApiServer_ByTheNewestReport()
+    {
+        Assert.SkipWhen(cluster.Lacks is not null, cluster.Lacks ?? "");
+        string[] get = ["--", "kubectl", "get", "pods", "-o", "name"];
+        using var other = new Authority("kubernetes");
+
+        var good = await RelayLab.End(cluster.Begin(get));
+        Assert.Equal((0, "pod/upf-0\n", ""), (good.Code, good.Output, good.Error));
+
+        await cluster.Rotate(other.CaFile);
+        var bad = await RelayLab.End(cluster.Begin(get));
+        Assert.Equal((1, ""), (bad.Code, bad.Output));
+        Assert.StartsWith("warning: the API server of kubernetesclusters/east answers, but kubectl won't talk to it: its certificate isn't trusted", bad.Error, StringComparison.Ordinal);
+        Assert.Contains("certificate signed by unknown authority", bad.Error, StringComparison.Ordinal);
+        var named = await RelayLab.End(cluster.Begin(["--certificate-authority", cluster.Api.CaFile, .. get]));
+        Assert.Equal((0, "pod/upf-0\n", ""), (named.Code, named.Output, named.Error));
+
+        await cluster.Rotate(cluster.Api.CaFile);
+        var again = await RelayLab.End(cluster.Begin(get));
+        Assert.Equal((0, "pod/upf-0\n", ""), (again.Code, again.Output, again.Error));
     }
 
     [Fact]
     public async Task Shares_OneKubeconfig_AmongManyProxies_AndKubectl()
     {
-        Assert.SkipUnless(HasKubectl(), "there is no kubectl");
-        await using var lab = await RelayLab.Start();
-        await using var api = await ApiServer.Start(1);
-        await lab.Listen(RelayLab.Cluster, "kubernetes", api.Port);
-        await Kubectl(lab, "config", "set-cluster", "prod", "--server=https://192.0.2.1:6443");
-        await Kubectl(lab, "config", "set-context", "prod", "--cluster=prod");
-        await Kubectl(lab, "config", "use-context", "prod");
-        var before = (await lab.Run("kubectl", "config", "view", "--raw", "-o", "json")).Output;
+        Assert.SkipWhen(cluster.Lacks is not null, cluster.Lacks ?? "");
+        await Kubectl("config", "set-cluster", "prod", "--server=https://192.0.2.1:6443");
+        await Kubectl("config", "set-context", "prod", "--cluster=prod");
+        await Kubectl("config", "use-context", "prod");
+        var before = await Kubectl("config", "view", "--raw", "-o", "json");
 
-        string[] signed = ["--certificate-authority", api.CaFile, "--kube-token-file", api.TokenFile];
-        var starting = Enumerable.Range(0, 5).Select(i => lab.Proxy(["east", "--kube-context", $"east-{i}", .. signed])).ToList();
+        var starting = Enumerable.Range(0, 5).Select(i => cluster.Proxy("--kube-context", $"east-{i}")).ToList();
         var writing = Task.Run(async () =>
         {
             for (var i = 0; i < 5; i++)
-                await lab.Run("kubectl", "config", "set-context", $"mine-{i}", "--cluster=prod");
+                await Run("config", "set-context", $"mine-{i}", "--cluster=prod");
         }, Cancel);
         var proxies = await Task.WhenAll(starting);
         await writing;
         foreach (var i in Enumerable.Range(0, 5))
         {
-            Assert.Contains("upf-0", (await lab.Run("kubectl", "--context", $"east-{i}", "get", "pods", "-o", "name")).Output, StringComparison.Ordinal);
-            await lab.Run("kubectl", "config", "delete-context", $"mine-{i}");
+            Assert.Contains("upf-0", await Kubectl("--context", $"east-{i}", "get", "pods", "-o", "name"), StringComparison.Ordinal);
+            await Run("config", "delete-context", $"mine-{i}");
         }
 
         int[] codes = [await RelayLab.Signal(proxies[3], Interrupt), await RelayLab.Signal(proxies[4], HangUp), await RelayLab.Signal(proxies[0], Term)];
         Assert.Equal([0, 0, 0], codes);
         // One dies without a word; what takes its name puts it right.
         Assert.Equal(128 + KillNow, await RelayLab.Signal(proxies[1], KillNow));
-        var again = await lab.Proxy(["east", "--kube-context", "east-1", .. signed]);
-        Assert.Contains("upf-0", (await lab.Run("kubectl", "--context", "east-1", "get", "pods", "-o", "name")).Output, StringComparison.Ordinal);
+        var again = await cluster.Proxy("--kube-context", "east-1");
+        Assert.Contains("upf-0", await Kubectl("--context", "east-1", "get", "pods", "-o", "name"), StringComparison.Ordinal);
         await RelayLab.Signal(proxies[2], Term);
         await RelayLab.Signal(again, Term);
-        Assert.Equal(before, (await lab.Run("kubectl", "config", "view", "--raw", "-o", "json")).Output);
+        Assert.Equal(before, await Kubectl("config", "view", "--raw", "-o", "json"));
     }
 
     [Fact]
     public async Task Prints_Kubeconfig_OnStdout_AndRunsACommand()
     {
-        Assert.SkipUnless(HasKubectl(), "there is no kubectl");
-        await using var lab = await RelayLab.Start();
-        await using var api = await ApiServer.Start(1);
-        await lab.Listen(RelayLab.Cluster, "kubernetes", api.Port);
-        string[] signed = ["--certificate-authority", api.CaFile, "--kube-token-file", api.TokenFile];
-        var ran = await lab.RunWeft(["proxy", "east", .. signed, "--", "kubectl", "get", "pods", "-o", "name"]);
+        Assert.SkipWhen(cluster.Lacks is not null, cluster.Lacks ?? "");
+        File.Delete(cluster.Lab.Kubeconfig);
+        var ran = await RelayLab.End(cluster.Begin("--", "kubectl", "get", "pods", "-o", "name"));
         Assert.Equal((0, "pod/upf-0\n"), (ran.Code, ran.Output));
-        var missed = await lab.RunWeft(["proxy", "east", .. signed, "--", "kubectl", "get", "pod", "none"]);
+        var missed = await RelayLab.End(cluster.Begin("--", "kubectl", "get", "pod", "none"));
         Assert.Equal((1, ""), (missed.Code, missed.Output));
 
-        var proxy = await lab.Proxy(["east", .. signed, "--kubeconfig", "-"]);
-        var file = Path.Combine(lab.Home.FullName, "own");
+        var proxy = await cluster.Proxy("--kubeconfig", "-");
+        var file = Path.Combine(cluster.Lab.Home, "own");
         var lines = new List<string>();
         while (lines is [] || !lines[^1].StartsWith("current-context", StringComparison.Ordinal))
             lines.Add((await proxy.StandardOutput.ReadLineAsync(Cancel).AsTask().WaitAsync(TimeSpan.FromSeconds(10), Cancel))!);
         await File.WriteAllLinesAsync(file, lines, Cancel);
-        Assert.Equal("pod/upf-0\n", (await lab.Run("kubectl", "--kubeconfig", file, "get", "pods", "-o", "name")).Output);
+        Assert.Equal("pod/upf-0\n", await Kubectl("--kubeconfig", file, "get", "pods", "-o", "name"));
         Assert.Equal(0, await RelayLab.Signal(proxy, Term));
-        Assert.False(File.Exists(lab.Kubeconfig));
+        Assert.False(File.Exists(cluster.Lab.Kubeconfig));
     }
 
     [Fact]
     public async Task Shuts_Kubectl_Out_OnceARuleDoes()
     {
-        Assert.SkipUnless(HasKubectl(), "there is no kubectl");
-        await using var lab = await RelayLab.Start();
-        await using var api = await ApiServer.Start(1);
-        await lab.Listen(RelayLab.Cluster, "kubernetes", api.Port);
-        var proxy = await lab.Proxy("east", "--certificate-authority", api.CaFile, "--kube-token-file", api.TokenFile);
-        var follow = lab.Spawn("kubectl", "logs", "-f", "upf-0");
-        Assert.Equal("line 0", await follow.StandardOutput.ReadLineAsync(Cancel).AsTask().WaitAsync(TimeSpan.FromSeconds(10), Cancel));
-        await lab.Rules(RelayLab.Cluster, """{"ipRules":[{"ipMask":"127.0.0.0/8","appliesTo":"listeners"},{"ipMask":"192.0.2.0/24"}]}""");
-        var cut = await RelayLab.End(follow);
-        Assert.NotEqual(0, cut.Code);
-        Assert.Equal(1, (await lab.Run("kubectl", "get", "pods")).Code);
-        var said = await proxy.StandardError.ReadLineAsync(Cancel).AsTask().WaitAsync(TimeSpan.FromSeconds(10), Cancel);
-        Assert.StartsWith("connection refused: your address 127.0.0.1 is not in the networks that east lets in to kubernetes", said, StringComparison.Ordinal);
+        Assert.SkipWhen(cluster.Lacks is not null, cluster.Lacks ?? "");
+        var proxy = await cluster.Proxy();
+        var follow = Start("logs", "-f", "upf-0");
+        Assert.Equal("line 0", await Line(follow));
+        try
+        {
+            await cluster.Rules("""{"ipRules":[{"ipMask":"127.0.0.0/8","appliesTo":"listeners"},{"ipMask":"192.0.2.0/24"}]}""");
+            Assert.NotEqual(0, (await RelayLab.End(follow)).Code);
+            Assert.Equal(1, (await Run("get", "pods")).Code);
+            var said = await proxy.StandardError.ReadLineAsync(Cancel).AsTask().WaitAsync(TimeSpan.FromSeconds(10), Cancel);
+            Assert.StartsWith("connection refused: your address 127.0.0.1 is not in the networks that east lets in to kubernetes", said, StringComparison.Ordinal);
+        }
+        finally
+        {
+            await cluster.Rules("""{"defaultAction":"Allow"}""");
+        }
+
+        Assert.Equal("pod/upf-0\n", await Kubectl("get", "pods", "-o", "name"));
         Assert.Equal(0, await RelayLab.Signal(proxy, Term));
     }
 
-    private static bool HasKubectl() => Environment.GetEnvironmentVariable("PATH")!.Split(':').Any(place => File.Exists(Path.Combine(place, "kubectl")));
+    private Task<Ended> Run(params string[] args) => RelayLab.End(Start(args));
 
-    private static async Task Kubectl(RelayLab lab, params string[] args)
+    /// <summary>Starts kubectl; settings of its environment may stand in front.</summary>
+    private Process Start(params string[] args) => cluster.Lab.Spawn("env", [.. args.TakeWhile(arg => arg.Contains('=', StringComparison.Ordinal)), "kubectl", .. args.SkipWhile(arg => arg.Contains('=', StringComparison.Ordinal))]);
+
+    /// <summary>Runs kubectl, which must end well; returns what it printed.</summary>
+    private async Task<string> Kubectl(params string[] args)
     {
-        var run = await lab.Run("kubectl", args);
-        Assert.True(run.Code == 0, run.Error);
+        var run = await Run(args);
+        Assert.True(run.Code == 0, $"kubectl {string.Join(' ', args)} ended with {run.Code}: {run.Error}\n{cluster.Agent.Said}");
+        return run.Output;
     }
 
-    /// <summary>Says a megabyte, ends, and reads it all back.</summary>
-    private static async Task Talk(int port)
+    private static Task<string?> Line(Process process) => process.StandardOutput.ReadLineAsync(Cancel).AsTask().WaitAsync(TimeSpan.FromSeconds(20), Cancel);
+
+    /// <summary>Reads lines of what goes on for ever, and interrupts it.</summary>
+    private static async Task Follow(Process process, Func<int, string> line, int lines)
     {
-        using var client = new TcpClient();
-        await client.ConnectAsync(IPAddress.Loopback, port, Cancel);
-        var said = System.Security.Cryptography.RandomNumberGenerator.GetBytes(1_000_000);
-        var heard = new byte[said.Length];
-        var reading = client.GetStream().ReadExactlyAsync(heard, Cancel).AsTask();
-        await client.GetStream().WriteAsync(said, Cancel);
-        await reading.WaitAsync(TimeSpan.FromSeconds(30), Cancel);
-        Assert.Equal(said, heard);
+        for (var i = 0; i < lines; i++)
+            Assert.Equal(line(i), await Line(process));
+        await RelayLab.Signal(process, Interrupt);
     }
 
-    private static TcpListener Echo(out int port)
+    /// <summary>Both directions, both outputs, the end of the input, and the exit code.</summary>
+    private async Task Execute(string by, int characters)
     {
-        var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        port = ((IPEndPoint)listener.LocalEndpoint).Port;
-        _ = Task.Run(async () =>
+        var exec = await RelayLab.End(Start(by, "exec", "-i", "upf-0", "--", "cat", "-"), new string('x', characters) + "end\n");
+        Assert.Equal((3, $"cat -\n{new string('X', characters)}END\n"), (exec.Code, exec.Output));
+        Assert.StartsWith("on stderr\n", exec.Error, StringComparison.Ordinal);
+    }
+
+    /// <summary>Connections of a megabyte each way, one after the other.</summary>
+    private async Task Forward(string by, int connections)
+    {
+        const string Saying = "Forwarding from 127.0.0.1:";
+        var forward = Start(by, "port-forward", "pod/upf-0", ":8080");
+        var said = await Line(forward);
+        Assert.StartsWith(Saying, said, StringComparison.Ordinal);
+        for (var i = 0; i < connections; i++)
         {
-            while (true)
-            {
-                var client = await listener.AcceptTcpClientAsync();
-                _ = Task.Run(async () =>
-                {
-                    using var owned = client;
-                    await client.GetStream().CopyToAsync(client.GetStream());
-                });
-            }
-        }, Cancel);
-        return listener;
+            using var client = new TcpClient();
+            await client.ConnectAsync(IPAddress.Loopback, int.Parse(said![Saying.Length..].Split(' ')[0], CultureInfo.InvariantCulture), Cancel);
+            var sent = RandomNumberGenerator.GetBytes(1_000_000);
+            var heard = new byte[sent.Length];
+            var reading = client.GetStream().ReadExactlyAsync(heard, Cancel).AsTask();
+            await client.GetStream().WriteAsync(sent, Cancel);
+            await reading.WaitAsync(TimeSpan.FromSeconds(30), Cancel);
+            Assert.Equal(sent, heard);
+        }
+
+        await RelayLab.Signal(forward, Interrupt);
     }
 }

@@ -1,134 +1,122 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
-using System.Security.Cryptography.X509Certificates;
 using System.Text.Json.Nodes;
 using Weft.EndToEnd.Server;
-using Weft.Relay.Clients;
-using Weft.Relay.Wire;
 
 namespace Weft.EndToEnd.Relay;
 
-/// <summary>weftd with its relay as a process, TLS on both ports; agents of this process behind it; and weft as processes.</summary>
+/// <summary>weftd with its relay, TLS on both ports; agents behind it, and people's programs before it: all of them processes.</summary>
 internal sealed class RelayLab : IAsyncDisposable
 {
     public const string Cluster = $"{SmallSite.Cloud}/kubernetesClusters/east";
     public const string Node = $"{Cluster}/providers/Weft.Fleet/nodes/w1";
 
     private readonly Authority _authority;
-    private readonly Weftd _weftd;
-    private readonly HttpClient _http;
-    private readonly X509Certificate2Collection _roots = [];
-    private readonly CancellationTokenSource _end = new();
-    private readonly List<HybridConnectionListener> _agents = [];
-    private readonly List<Task> _running = [];
+    private readonly ConcurrentBag<Process> _processes = [];
 
-    private RelayLab(Authority authority, Weftd weftd)
-    {
-        (_authority, _weftd) = (authority, weftd);
-        _roots.ImportFromPemFile(authority.CertificateFile);
-        var handler = new SocketsHttpHandler();
-        handler.SslOptions.CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-        handler.SslOptions.CertificateChainPolicy.CustomTrustStore.AddRange(_roots);
-        _http = new HttpClient(handler);
-    }
+    private RelayLab(Authority authority, Weftd weftd) => (_authority, Weftd, Client) = (authority, weftd, authority.Client());
 
-    public DirectoryInfo Home { get; } = Directory.CreateTempSubdirectory("weft-home-");
+    /// <summary>The control plane, with its relay.</summary>
+    public Weftd Weftd { get; }
 
-    public string Kubeconfig => Path.Combine(Home.FullName, ".kube", "config");
+    /// <summary>A client that trusts it.</summary>
+    public HttpClient Client { get; }
 
-    /// <summary>The program: that of <c>WEFT_BIN</c>, which may be compiled ahead of time, or the build's.</summary>
-    public static string Program { get; } = Environment.GetEnvironmentVariable("WEFT_BIN") is { } bin ? Path.Join(bin, "weft") : Path.GetFullPath(Path.Join(AppContext.BaseDirectory, "..", "..", "Weft.Cli", Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory)), "weft"));
+    /// <summary>The home of whoever is before the relay; it goes with the lab.</summary>
+    public string Home { get; } = Directory.CreateTempSubdirectory("weft-home-").FullName;
+
+    public string Kubeconfig => Path.Combine(Home, ".kube", "config");
+
+    /// <summary>What weft is told of the site, for the administrator.</summary>
+    public string[] AsAdministrator => As(Path.Combine(Weftd.Data, "admin.token"));
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     /// <summary>A site with cluster east and node w1.</summary>
-    public static async Task<RelayLab> Start()
+    /// <param name="address">Where weftd listens.</param>
+    public static async Task<RelayLab> Start(string address = "127.0.0.1")
     {
-        var authority = new Authority();
-        var weftd = await Weftd.Start("--tls-cert", authority.CertificateFile, "--tls-key", authority.KeyFile, "--relay-listen", "127.0.0.1:0");
+        var authority = new Authority(address);
+        var weftd = await Weftd.Start("--listen", $"{address}:0", "--tls-cert", authority.CertificateFile, "--tls-key", authority.KeyFile, "--relay-listen", $"{address}:0");
         var lab = new RelayLab(authority, weftd);
         foreach (var (id, body) in SmallSite.All)
-            await weftd.Make(lab._http, id, body);
-        await weftd.Make(lab._http, Node, new JsonObject { ["properties"] = new JsonObject { ["agentPool"] = "workers", ["uplinks"] = new JsonArray(new JsonObject { ["name"] = "bond0" }) } });
+            await weftd.Make(lab.Client, id, body);
+        var uplink = new JsonObject { ["name"] = "eth0", ["macAddress"] = "52:54:00:00:00:01" };
+        await weftd.Make(lab.Client, Node, new JsonObject { ["properties"] = new JsonObject { ["agentPool"] = "workers", ["uplinks"] = new JsonArray(uplink) } });
         return lab;
     }
 
-    /// <summary>Starts an agent that leads to a service, and waits until it listens.</summary>
-    public async Task Listen(string target, string service, int port)
+    /// <summary>The command line.</summary>
+    public static string Weft { get; } = Program("Weft.Cli", "weft");
+
+    /// <summary>A program of Weft: that of <c>WEFT_BIN</c>, which may be compiled ahead of time, or the build's.</summary>
+    public static string Program(string project, string name)
     {
-        Assert.True(TargetBook.TryCreate([KeyValuePair.Create(service, $"127.0.0.1:{port}")], false, out var book, out _));
-        var first = await Credentials(target);
-        Assert.True(HybridConnectionAddress.TryParse($"{first["relay"]}/{first["hybridConnectionName"]}", out var address));
-        Assert.False(address.IsPlain);
-        var connected = new TaskCompletionSource();
-        var agent = new HybridConnectionListener(address, async _ =>
-        {
-            var fresh = await Credentials(target);
-            return new RelayToken(fresh["token"]!.ToString(), DateTimeOffset.FromUnixTimeSeconds((long)fresh["expiresOn"]!));
-        }, new ListenerOptions
-        {
-            Client = new RelayClientOptions { TrustedRoots = _roots },
-            OnSender = book.ServeAsync,
-            OnEvent = e => _ = e.Kind == ListenerEventKind.Connected && connected.TrySetResult(),
-        });
-        _agents.Add(agent);
-        _running.Add(agent.RunAsync(_end.Token));
-        await connected.Task.WaitAsync(TimeSpan.FromSeconds(20), Cancel);
+        var build = Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory);
+        return Environment.GetEnvironmentVariable("WEFT_BIN") is { } bin ? Path.Join(bin, name) : Path.GetFullPath(Path.Join(build, "..", "..", project, Path.GetFileName(build), name));
     }
 
-    public async Task Rules(string target, string properties)
+    /// <summary>Starts an agent of cluster east, and waits until it is at the relay and has reported.</summary>
+    /// <param name="name">Its name: another agent of that name goes on where this one ended.</param>
+    /// <param name="before">What is run in its stead to run it, such as <c>ip netns exec NAME</c>.</param>
+    /// <param name="options">What its command line says besides.</param>
+    public async Task<AgentProcess> StartAgent(string name, string[] before, params string[] options)
     {
-        var answer = await _weftd.Ask(_http, "PUT", $"{target}/providers/Weft.Relay/networkRuleSets/default?force=true", new JsonObject { ["properties"] = JsonNode.Parse(properties) });
-        Assert.True(answer.Status is 200 or 201, answer.Body?.ToJsonString());
+        var (state, token) = (Path.Join(Home, $"{name}.agent"), Path.Join(Home, $"{name}.enroll"));
+        if (!File.Exists(token))
+            await WriteSecret(token, (await Weftd.Ask(Client, "POST", $"{Cluster}/listEnrollmentToken")).Body!["token"]!.ToString());
+        string[] line =
+        [
+            .. before, Program("Weft.Agent", "weft-agent"), "--server", Weftd.Url.ToString(), "--ca", _authority.CaFile, "--state", state, "--name", name,
+            "--enrollment-token-file", token, "--socket", $"{state}.sock", "--cni-bin", Path.Join(Home, "none"), .. options,
+        ];
+        var agent = new AgentProcess(Spawn(line[0], line[1..]));
+        await agent.UntilReady();
+        return agent;
     }
 
-    /// <summary>Starts weft.</summary>
-    public Process Weft(params string[] args) => Spawn(Program, [.. Connection, .. args]);
+    /// <summary>Somebody who may connect to cluster east and what is in it, and nothing else.</summary>
+    /// <returns>What weft is told of the site, for them.</returns>
+    public async Task<string[]> AsUser()
+    {
+        const string User = "/providers/Weft.Identity/principals/ops";
+        var made = await Weftd.Ask(Client, "PUT", User, new JsonObject { ["properties"] = new JsonObject { ["assignments"] = new JsonArray(new JsonObject { ["role"] = "RelayUser", ["scope"] = Cluster }) } });
+        Assert.Equal(201, made.Status);
+        var token = Path.Join(Home, "user.token");
+        await WriteSecret(token, (await Weftd.Ask(Client, "POST", $"{User}/rotateToken")).Body!["token"]!.ToString());
+        return As(token);
+    }
 
-    /// <summary>Runs weft to its end.</summary>
-    public Task<Ended> RunWeft(params string[] args) => End(Weft(args));
-
-    /// <summary>Starts a program with this lab's home.</summary>
+    /// <summary>Starts a program with this lab's home, and weft in its path.</summary>
     public Process Spawn(string program, params string[] args)
     {
         var start = new ProcessStartInfo(program, args) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
-        start.Environment["HOME"] = Home.FullName;
-        start.Environment["XDG_CONFIG_HOME"] = Path.Combine(Home.FullName, ".config");
+        start.Environment["HOME"] = Home;
+        start.Environment["XDG_CONFIG_HOME"] = Path.Combine(Home, ".config");
+        start.Environment["PATH"] = $"{Path.GetDirectoryName(Weft)}:{start.Environment["PATH"]}";
         start.Environment.Remove("KUBECONFIG");
-        return Process.Start(start)!;
+        var process = Process.Start(start)!;
+        _processes.Add(process);
+        return process;
     }
 
     /// <summary>Runs a program to its end.</summary>
     public Task<Ended> Run(string program, params string[] args) => End(Spawn(program, args));
 
-    /// <summary>Waits for a program's end; its stdin ends at once.</summary>
+    /// <summary>Waits for a program's end; its stdin ends behind the input.</summary>
     public static async Task<Ended> End(Process process, string input = "")
     {
-        using var owned = process;
         var (output, error) = (process.StandardOutput.ReadToEndAsync(Cancel), process.StandardError.ReadToEndAsync(Cancel));
         await process.StandardInput.WriteAsync(input);
         process.StandardInput.Close();
-        await process.WaitForExitAsync(Cancel).WaitAsync(TimeSpan.FromSeconds(90), Cancel);
+        await process.WaitForExitAsync(Cancel).WaitAsync(TimeSpan.FromMinutes(4), Cancel);
         return new Ended(process.ExitCode, await output, await error);
     }
 
-    /// <summary>Starts a proxy, and waits until it says that it is ready.</summary>
-    public async Task<Process> Proxy(params string[] args)
-    {
-        var proxy = Weft(["proxy", .. args]);
-        for (var said = ""; ;)
-        {
-            var line = await proxy.StandardError.ReadLineAsync(Cancel).AsTask().WaitAsync(TimeSpan.FromSeconds(30), Cancel) ?? throw new InvalidOperationException(said);
-            if (line.StartsWith("ready: ", StringComparison.Ordinal))
-                return proxy;
-            said += line + "\n";
-        }
-    }
-
-    /// <summary>Asks a process to end, and waits until it has.</summary>
+    /// <summary>Sends a signal to a process, and waits until it has ended.</summary>
     public static async Task<int> Signal(Process process, int signal)
     {
-        using var owned = process;
         Assert.Equal(0, Kill(process.Id, signal));
         await process.WaitForExitAsync(Cancel).WaitAsync(TimeSpan.FromSeconds(20), Cancel);
         return process.ExitCode;
@@ -136,22 +124,31 @@ internal sealed class RelayLab : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await _end.CancelAsync();
-        foreach (var agent in _agents)
-            await agent.DisposeAsync();
-        await Task.WhenAll(_running).ContinueWith(_ => { }, TaskScheduler.Default);
-        await _weftd.DisposeAsync();
-        _http.Dispose();
+        foreach (var process in _processes)
+        {
+            if (!process.HasExited)
+            {
+                process.Kill(entireProcessTree: true);
+                await process.WaitForExitAsync(CancellationToken.None);
+            }
+
+            process.Dispose();
+        }
+
+        await Weftd.DisposeAsync();
+        Client.Dispose();
         _authority.Dispose();
-        _end.Dispose();
-        Home.Delete(true);
+        Directory.Delete(Home, true);
     }
 
-    public string[] Connection =>
-        ["--server", _weftd.Url.ToString(), "--token-file", Path.Combine(_weftd.Data, "admin.token"), "--ca", _authority.CertificateFile, "-s", SmallSite.Subscription.Split('/')[2], "-g", "rg1"];
+    /// <summary>Writes a file that nobody else reads.</summary>
+    public static async Task WriteSecret(string file, string secret)
+    {
+        await using var writer = new StreamWriter(file, new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite });
+        await writer.WriteAsync(secret);
+    }
 
-    private async Task<JsonNode> Credentials(string target) =>
-        (await _weftd.Ask(_http, "POST", $"{target}/providers/Weft.Relay/connections/default/listCredentials", new JsonObject { ["role"] = "listener" })).Body!;
+    private string[] As(string tokenFile) => ["--server", Weftd.Url.ToString(), "--ca", _authority.CaFile, "--token-file", tokenFile, "-s", SmallSite.Subscription.Split('/')[2], "-g", "rg1"];
 
     [DllImport("libc", EntryPoint = "kill")]
     private static extern int Kill(int process, int signal);

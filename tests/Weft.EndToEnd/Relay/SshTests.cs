@@ -7,7 +7,7 @@ namespace Weft.EndToEnd.Relay;
 /// <summary>OpenSSH through the relay: a real server behind a real agent, reached by the real client.</summary>
 public sealed class SshTests(RelayedNode node) : IClassFixture<RelayedNode>
 {
-    private const string Rules = $"{RelayedNode.Node}/providers/Weft.Relay/networkRuleSets/default";
+    private const string Rules = $"{RelayLab.Node}/providers/Weft.Relay/networkRuleSets/default";
 
     private string Ssh => $"weft ssh {node.Flags} east/w1 {node.SshFlags}";
 
@@ -70,18 +70,18 @@ public sealed class SshTests(RelayedNode node) : IClassFixture<RelayedNode>
         var clock = Stopwatch.StartNew();
         try
         {
-            Assert.Equal(201, (await node.Weftd.Ask(node.Client, "PUT", $"{Rules}?force=true", Allowing("192.0.2.0/24"))).Status);
+            Assert.Equal(201, (await node.Lab.Weftd.Ask(node.Lab.Client, "PUT", $"{Rules}?force=true", Allowing("192.0.2.0/24"))).Status);
 
             var cut = await there.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
             Assert.NotEqual(0, cut.Code);
             Assert.True(clock.Elapsed < TimeSpan.FromSeconds(10), $"cut after {clock.Elapsed}");
             var refused = await node.Shell($"{Ssh} true");
             Assert.Equal(255, refused.Code);
-            Assert.Contains($"your address {RelayedNode.Here} is not in", refused.Errors, StringComparison.Ordinal);
+            Assert.Contains($"your address {RelayedNode.Here} is not in", refused.Error, StringComparison.Ordinal);
         }
         finally
         {
-            Assert.Equal(200, (await node.Weftd.Ask(node.Client, "DELETE", Rules)).Status);
+            Assert.Equal(200, (await node.Lab.Weftd.Ask(node.Lab.Client, "DELETE", Rules)).Status);
         }
 
         await node.Must($"{Ssh} true");
@@ -94,26 +94,26 @@ public sealed class SshTests(RelayedNode node) : IClassFixture<RelayedNode>
         var cut = node.Shell($"{Ssh} 'touch {node.Place}/one; sleep 60'");
         await Until(() => File.Exists($"{node.Place}/one"), "the first command runs");
 
-        await node.KillAgent();
+        await node.Agent.Kill();
         Assert.NotEqual(0, (await cut.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken)).Code);
         await node.StartAgent();
 
         var last = node.Shell($"{Ssh} 'touch {node.Place}/two; sleep 2; echo whole'");
         await Until(() => File.Exists($"{node.Place}/two"), "the last command runs");
-        Assert.Equal(0, await node.StopAgent());
+        Assert.Equal(0, await node.Agent.Stop());
         var (code, output, errors) = await last;
         await node.StartAgent();
-        Assert.True(code == 0 && output == "whole\n", $"ended with {code}\n{output}\n{errors}\n{node.Said}");
+        Assert.True(code == 0 && output == "whole\n", $"ended with {code}\n{output}\n{errors}\n{node.Agent.Said}");
     }
 
     [Fact]
     public async Task Reaches_AMachine_ThatSomebodyAnswersFor()
     {
         Assert.SkipWhen(node.Lacks is not null, node.Lacks ?? "");
-        await node.Weftd.Make(node.Client, $"{SmallSite.Cloud}/virtualMachines/probe", SmallSite.Machine());
+        await node.Lab.Weftd.Make(node.Lab.Client, $"{SmallSite.Cloud}/virtualMachines/probe", SmallSite.Machine());
         await node.StartListening("vm/probe");
 
-        Assert.Contains(RelayedNode.There, await node.Must($"weft ssh {node.AdminFlags} probe {node.SshFlags} ip -4 -o address show dev eth0"), StringComparison.Ordinal);
+        Assert.Contains(RelayedNode.There, await node.Must($"weft ssh {string.Join(' ', node.Lab.AsAdministrator)} probe {node.SshFlags} ip -4 -o address show dev eth0"), StringComparison.Ordinal);
     }
 
     /// <summary>Rules that let the node's agent listen and others send.</summary>

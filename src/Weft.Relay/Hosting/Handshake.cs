@@ -62,6 +62,10 @@ internal static class Handshake
         return context.Features.Get<IRelayTransportFeature>()?.TakeOver() ?? new Hop(stream, default, context.Abort);
     }
 
+    /// <summary>Whether <see cref="Upgrade"/> takes the connection out of the request's hands, which may end then.</summary>
+    /// <param name="context">The request.</param>
+    public static bool TakesOver(HttpContext context) => context.Features.Get<IRelayTransportFeature>() is not null;
+
 #pragma warning disable CA5350 // RFC 6455 §4.2.2 asks for SHA-1; nothing depends on its strength.
     private static string Accept(string key) => Convert.ToBase64String(SHA1.HashData(Encoding.ASCII.GetBytes(key + Guid)));
 #pragma warning restore CA5350

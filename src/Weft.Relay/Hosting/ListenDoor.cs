@@ -9,49 +9,92 @@ internal sealed partial class ListenDoor(RelayState state)
 {
     private static readonly Ending Lost = new(1006, "the connection ended without a Close");
 
-    /// <summary>Serves a listener as long as it is here.</summary>
+    /// <summary>
+    /// Serves a listener: until it is refused or has gone, or, where its connection was taken over, until it was answered. What a request holds would
+    /// be most of what a listener costs that waits for hours; so the request ends, and the connection stays.
+    /// </summary>
     /// <param name="caller">The listener.</param>
-    public Task Serve(Caller caller) => state.Enter(caller, RelayRole.Listener, Serve);
-
-    private async Task Serve(Caller caller, Pass pass)
+    public async Task Serve(Caller caller)
     {
-        if (pass.Service.Length > 0)
+        if (await state.Admit(caller, RelayRole.Listener) is not { } pass)
+            return;
+        var listener = new Listener($"{NameOf(caller)}_G{state.NextListener()}", pass, caller.Context, state.Clock.GetUtcNow(), state.Clock.GetTimestamp());
+        if (TakeIn(listener) is { } refusal)
         {
-            await state.Refuse(caller, pass, new(400, $"Listeners listen at the connection's own path, which is {pass.Connection.Path}"));
+            await TurnAway(caller, listener, refusal);
             return;
         }
 
-        using var listener = new Listener($"{NameOf(caller)}_G{state.NextListener()}", pass, caller.Context, state.Clock.GetUtcNow(), state.Clock.GetTimestamp());
-        if (!state.Listeners.TryAdd(listener))
-        {
-            await state.Refuse(caller, pass, new(403, $"QuotaExceeded: the hybrid connection has {state.Options.ListenersPerConnection} listeners already"));
-            return;
-        }
-
-        await Stay(caller, listener);
+        var staying = Stay(listener, await Answer(caller, listener), caller.Tracking);
+        if (!Handshake.TakesOver(caller.Context))
+            await staying;
     }
 
-    private async Task Stay(Caller caller, Listener listener)
+    private Refusal? TakeIn(Listener listener) => listener.Pass switch
     {
-        var began = state.Clock.GetTimestamp();
-        var ending = Lost;
-        state.Brake.Forgive(caller.Source.Address, listener.Pass.Connection.Path);
-        state.Audit.Write(RelayState.Event(RelayEventKind.ListenerConnected, listener.Pass, caller.Tracking) with { Status = 101 });
+        { Service.Length: > 0 } pass => new(400, $"Listeners listen at the connection's own path, which is {pass.Connection.Path}"),
+        _ when !state.Listeners.TryAdd(listener) => new(403, $"QuotaExceeded: the hybrid connection has {state.Options.ListenersPerConnection} listeners already"),
+        _ => null,
+    };
+
+    private async Task TurnAway(Caller caller, Listener listener, Refusal refusal)
+    {
         try
         {
-            using var channel = new WebSocketChannel(await Handshake.Upgrade(caller.Context), state.Clock);
-            listener.Answer(channel);
-            ending = await Listen(listener, channel);
+            await state.Refuse(caller, listener.Pass, refusal);
         }
         finally
         {
-            state.Listeners.Remove(listener);
-            listener.Leave();
-            state.Audit.Write(RelayState.Event(RelayEventKind.ListenerGone, listener.Pass, caller.Tracking) with
-            {
-                Status = ending.Code, Reason = ReasonPhrase.Clean(ending.Reason), Duration = state.Clock.GetElapsedTime(began),
-            });
+            listener.Dispose();
+            state.Passes.Remove(listener.Pass);
         }
+    }
+
+    private async Task<Hop> Answer(Caller caller, Listener listener)
+    {
+        try
+        {
+            state.Brake.Forgive(caller.Source.Address, listener.Pass.Connection.Path);
+            state.Audit.Write(RelayState.Event(RelayEventKind.ListenerConnected, listener.Pass, caller.Tracking) with { Status = 101 });
+            return await Handshake.Upgrade(caller.Context);
+        }
+        catch
+        {
+            Leave(listener, caller.Tracking, Lost);
+            throw;
+        }
+    }
+
+    /// <summary>Holds a listener until it goes. It must know nothing of the request, or that would be held too; and nobody may be waiting for it.</summary>
+    private async Task Stay(Listener listener, Hop hop, string tracking)
+    {
+        var ending = Lost;
+        try
+        {
+            using var channel = new WebSocketChannel(hop, state.Clock);
+            listener.Answer(channel);
+            ending = await Listen(listener, channel);
+        }
+        catch (Exception e)
+        {
+            Failed(state.Log, listener.Pass.Connection.Path, listener.Id, e);
+        }
+        finally
+        {
+            Leave(listener, tracking, ending);
+        }
+    }
+
+    private void Leave(Listener listener, string tracking, Ending ending)
+    {
+        state.Listeners.Remove(listener);
+        listener.Leave();
+        state.Audit.Write(RelayState.Event(RelayEventKind.ListenerGone, listener.Pass, tracking) with
+        {
+            Status = ending.Code, Reason = ReasonPhrase.Clean(ending.Reason), Duration = state.Clock.GetElapsedTime(listener.Began),
+        });
+        listener.Dispose();
+        state.Passes.Remove(listener.Pass);
     }
 
     /// <summary>Reads until the listener goes or has to go, and closes as RFC 6455 §7 asks.</summary>
@@ -139,4 +182,7 @@ internal sealed partial class ListenDoor(RelayState state)
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Connection}: listener {Listener} sent a message that can't be read: {Fault}")]
     private static partial void Unreadable(ILogger log, string connection, string listener, string fault);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Connection}: listener {Listener} was dropped by a fault of the relay")]
+    private static partial void Failed(ILogger log, string connection, string listener, Exception error);
 }

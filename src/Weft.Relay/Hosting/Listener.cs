@@ -8,13 +8,13 @@ namespace Weft.Relay.Hosting;
 internal sealed class Listener : IDisposable
 {
     private readonly CancellationTokenSource _gone = new();
-    private readonly ConcurrentDictionary<string, Exchange> _exchanges = new();
+    private ConcurrentDictionary<string, Exchange>? _exchanges;
     private readonly TaskCompletionSource<WebSocketChannel> _answered = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _pingedAt;
 
     public Listener(string id, Pass pass, HttpContext context, DateTimeOffset since, long now)
     {
-        (Id, Pass, Since, _pingedAt) = (id, pass, since, now);
+        (Id, Pass, Since, Began, _pingedAt) = (id, pass, since, now, now);
         Gone = _gone.Token;
         var agent = context.Request.Headers["Relay-User-Agent"];
         Agent = ReasonPhrase.Clean((agent.Count > 0 ? agent : context.Request.Headers.UserAgent).ToString());
@@ -30,6 +30,9 @@ internal sealed class Listener : IDisposable
 
     public DateTimeOffset Since { get; }
 
+    /// <summary>The same, for measuring how long.</summary>
+    public long Began { get; }
+
     public string Agent { get; }
 
     /// <summary>Cancelled when the control channel ends.</summary>
@@ -37,6 +40,9 @@ internal sealed class Listener : IDisposable
 
     /// <summary>Its control channel; null until it was answered. It is in the roster before: whoever reads its 101 may send to it at once.</summary>
     public WebSocketChannel? Channel => _answered.Task.IsCompletedSuccessfully ? _answered.Task.Result : null;
+
+    /// <summary>Made for the first request: most listeners never see one.</summary>
+    private ConcurrentDictionary<string, Exchange> Exchanges => LazyInitializer.EnsureInitialized(ref _exchanges);
 
     /// <summary>Says that it was answered.</summary>
     /// <param name="channel">Its control channel.</param>
@@ -62,18 +68,18 @@ internal sealed class Listener : IDisposable
 
     /// <summary>Waits for a response to a request.</summary>
     /// <param name="exchange">The request.</param>
-    public void Expect(Exchange exchange) => _exchanges[exchange.Id] = exchange;
+    public void Expect(Exchange exchange) => Exchanges[exchange.Id] = exchange;
 
     /// <summary>Doesn't wait for it any more.</summary>
     /// <param name="exchange">The request.</param>
-    public void Forget(Exchange exchange) => _exchanges.TryRemove(exchange.Id, out _);
+    public void Forget(Exchange exchange) => Exchanges.TryRemove(exchange.Id, out _);
 
     /// <summary>Takes a response. One that nobody waits for, any more or at all, is dropped: it came too late.</summary>
     /// <param name="response">The response.</param>
     /// <param name="body">Its body.</param>
     public void Answer(ResponseMessage response, byte[] body)
     {
-        if (_exchanges.TryRemove(response.RequestId, out var exchange))
+        if (Exchanges.TryRemove(response.RequestId, out var exchange))
             exchange.Answered.TrySetResult(new(response, body));
     }
 

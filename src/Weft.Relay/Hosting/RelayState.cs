@@ -93,22 +93,33 @@ internal sealed class RelayState
     /// <param name="serve">Serves it.</param>
     public async Task Enter(Caller caller, RelayRole role, Func<Caller, Pass, Task> serve)
     {
+        if (await Admit(caller, role) is not { } pass)
+            return;
+        try
+        {
+            await serve(caller, pass);
+        }
+        finally
+        {
+            Passes.Remove(pass);
+        }
+    }
+
+    /// <summary>Lets in who shakes hands for a WebSocket and may.</summary>
+    /// <param name="caller">Who.</param>
+    /// <param name="role">What for.</param>
+    /// <returns>Its pass, which is to be given back to <see cref="Passes"/>; null where it was refused.</returns>
+    public async Task<Pass?> Admit(Caller caller, RelayRole role)
+    {
         Pass? pass = null;
         if ((Handshake.Check(caller.Context) ?? Gate.Enter(caller, role, out pass)) is { } refusal)
         {
             await Refuse(caller, role, refusal);
-            return;
+            return null;
         }
 
         Passes.Add(pass!);
-        try
-        {
-            await serve(caller, pass!);
-        }
-        finally
-        {
-            Passes.Remove(pass!);
-        }
+        return pass;
     }
 
     /// <summary>Sends a caller away who wasn't let in.</summary>

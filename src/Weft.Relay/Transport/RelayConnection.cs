@@ -81,7 +81,9 @@ internal sealed class RelayConnection : ConnectionContext, IRelayTransportFeatur
         Output.Complete();
         Leave();
         _raw.Gathers = _stream is SslStream;
-        return new Hop(_stream, early, _raw.Abort, Shutdown, () => _raw.HasReadAhead);
+        // What outlives the request holds the streams alone, and nothing of what Kestrel had of them.
+        var (stream, raw) = (_stream, _raw);
+        return new Hop(stream, early, raw.Abort, () => Shutdown(stream, raw), () => raw.HasReadAhead);
     }
 
     public override void Abort(ConnectionAbortedException abortReason)
@@ -112,22 +114,22 @@ internal sealed class RelayConnection : ConnectionContext, IRelayTransportFeatur
             Close();
     }
 
-    private async ValueTask Shutdown()
+    private static async ValueTask Shutdown(Stream stream, SocketStream raw)
     {
-        if (_stream is SslStream tls)
+        if (stream is SslStream tls)
         {
             await tls.ShutdownAsync().ConfigureAwait(false);
-            await _raw.FlushAsync().ConfigureAwait(false);
+            await raw.FlushAsync().ConfigureAwait(false);
         }
 
-        _raw.Shutdown();
+        raw.Shutdown();
     }
 
     private async Task End()
     {
         try
         {
-            await Shutdown().AsTask().WaitAsync(ShutdownTimeout).ConfigureAwait(false);
+            await Shutdown(_stream, _raw).AsTask().WaitAsync(ShutdownTimeout).ConfigureAwait(false);
         }
         catch (Exception e) when (e is IOException or ObjectDisposedException or TimeoutException or InvalidOperationException)
         {

@@ -230,4 +230,28 @@ public sealed class ListenerTests
         {
         }
     }
+
+    /// <summary>What Kestrel holds for a request is more than all the rest of a listener that waits.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Ends_TheRequestOfAListener_AndKeepsItsConnection(bool isSecure)
+    {
+        await using var relay = await LiveRelay.Start(isSecure: isSecure);
+        await using var listener = await relay.Listen();
+        for (var i = 0; i < 100 && relay.Requests > 0; i++)
+            await Task.Delay(20, TestContext.Current.CancellationToken);
+        Assert.Equal(0, relay.Requests);
+        Assert.Equal(1, relay.Relay.ListenerCount(LiveRelay.Path));
+
+        var connecting = relay.Send();
+        using var met = await listener.Accept();
+        using var sender = await connecting;
+        await sender.SendAsync(new byte[3], WebSocketMessageType.Binary, true, TestContext.Current.CancellationToken);
+        Assert.Equal(3, (await LiveListener.Read(met)).Bytes.Length);
+        await listener.Control.CloseAsync(WebSocketCloseStatus.NormalClosure, "", TestContext.Current.CancellationToken);
+        await met.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, "", TestContext.Current.CancellationToken);
+        await sender.CloseAsync(WebSocketCloseStatus.NormalClosure, "", TestContext.Current.CancellationToken);
+        Assert.Equal((0, 0, 0, 0, 0), await relay.Settled());
+    }
 }

@@ -31,6 +31,7 @@ internal sealed class LiveRelay : IAsyncDisposable
 
     private readonly WebApplication _app;
     private readonly DirectoryInfo? _files;
+    private int _requests;
 
     private LiveRelay(WebApplication app, HybridConnections relay, LiveDirectory directory, LiveAudit audit, int port, bool isSecure, DirectoryInfo? files)
         => (_app, Relay, Directory, Audit, Port, IsSecure, _files) = (app, relay, directory, audit, port, isSecure, files);
@@ -42,6 +43,9 @@ internal sealed class LiveRelay : IAsyncDisposable
     public LiveAudit Audit { get; }
 
     public int Port { get; }
+
+    /// <summary>How many requests are being served.</summary>
+    public int Requests => Volatile.Read(ref _requests);
 
     public bool IsSecure { get; }
 
@@ -75,9 +79,10 @@ internal sealed class LiveRelay : IAsyncDisposable
             builder.WebHost.UseRelayTransport(new(new(IPAddress.Loopback, port)) { CertificateFile = files is null ? null : System.IO.Path.Combine(files.FullName, "relay.pem") });
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(2));
         var app = builder.Build();
-        app.Run(relay.Serve);
+        var live = new LiveRelay(app, relay, directory, audit, port, isSecure, files);
+        app.Run(live.Serve);
         await app.StartAsync();
-        return new(app, relay, directory, audit, port, isSecure, files);
+        return live;
     }
 
     public static HybridConnection Connection(string path, bool requiresAuthorization = true) => new(path, requiresAuthorization, "who <knows>", DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch,
@@ -138,6 +143,19 @@ internal sealed class LiveRelay : IAsyncDisposable
         await Relay.DisposeAsync();
         await _app.StopAsync();
         await _app.DisposeAsync();
+    }
+
+    private async Task Serve(HttpContext context)
+    {
+        Interlocked.Increment(ref _requests);
+        try
+        {
+            await Relay.Serve(context);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _requests);
+        }
     }
 
     private static DirectoryInfo WriteCertificate()

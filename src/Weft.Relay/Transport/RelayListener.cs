@@ -30,7 +30,11 @@ internal sealed partial class RelayListener : IConnectionListener
     {
         (_options, _time, _log) = (options, time, log);
         if (options.CertificateFile is { } file)
+        {
+            TlsBuffers.ReleaseWhileEmpty();
             _certificate = new ServerCertificate(file, options.KeyFile, options.CertificateInterval, time, log);
+        }
+
         _socket = Listen(options);
         EndPoint = _socket.LocalEndPoint!;
         _watch = time.CreateTimer(static s => ((RelayListener)s!).Watch(), this, WatchInterval, WatchInterval);

@@ -11,14 +11,19 @@ internal sealed class RelayLoad
 
     private RelayLoad(RelayFolder folder, string program) => (_folder, _program) = (folder, program);
 
-    /// <summary>Compiles it; null where gcc or OpenSSL's headers are missing.</summary>
-    public static RelayLoad? Build(RelayFolder folder)
+    /// <summary>Whether gcc and OpenSSL's headers are here.</summary>
+    public static bool CanBuild => File.Exists("/usr/bin/gcc") && File.Exists("/usr/include/openssl/ssl.h");
+
+    /// <summary>Compiles it; null where that can't be done.</summary>
+    public static RelayLoad? Build(RelayFolder folder) => CanBuild ? new RelayLoad(folder, Compile(folder, "load")) : null;
+
+    /// <summary>Compiles a program of bench/relay.</summary>
+    /// <returns>The program.</returns>
+    public static string Compile(RelayFolder folder, string name)
     {
-        if (!File.Exists("/usr/bin/gcc") || !File.Exists("/usr/include/openssl/ssl.h"))
-            return null;
-        var program = Path.Combine(folder.Root, "load");
-        RelayFolder.Run("/usr/bin/gcc", "-O2", "-o", program, "bench/relay/load.c", "-lssl", "-lcrypto", "-lpthread");
-        return new RelayLoad(folder, program);
+        var program = Path.Combine(folder.Root, name);
+        RelayFolder.Run("/usr/bin/gcc", "-O2", "-o", program, $"bench/relay/{name}.c", "-lssl", "-lcrypto", "-lpthread");
+        return program;
     }
 
     /// <summary>One way over four pairs, as fast as it goes, so many frames a write: Gbit/s of payload, and the processor's time that carrying a Gbit took, ms; 0 where the carrier isn't known.</summary>

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace Weft.Benchmarks;
 
 /// <summary>How fast, how soon and in how much memory the relay carries bytes, beside nginx and ssh. Taken in turns: of each turn the ratio, of the ratios the median.</summary>
@@ -8,7 +6,7 @@ internal static class RelaySuite
     /// <summary>Small frames a write: what fills a record of TLS. With one a write, most of the two cores goes into the load's own calls.</summary>
     private const int Gathered = 16;
 
-    public static void Run(bool quick)
+    public static void Run(string bin, bool quick)
     {
         using var folder = new RelayFolder();
         if (RelayLoad.Build(folder) is not { } load)
@@ -48,7 +46,7 @@ internal static class RelaySuite
             Console.Error.WriteLine("bench: sshd isn't here (apt-get install openssh-server)");
         }
 
-        Idle(folder, load, quick ? 4000 : 10_000);
+        ListenersSuite.Run(folder, bin, quick ? 4000 : 10_000);
         Stalled(folder, load, quick ? 8 : 60);
 
         void Bulk(string name, RelayPath relay, RelayPath peer, int frame, int batch, double target) =>
@@ -89,29 +87,6 @@ internal static class RelaySuite
 
         Console.Error.WriteLine($"bench: one way, 64 B, {name}: direct {Median(without):0.0} µs, nginx {Median(theirs):0.0} µs, relay {Median(ours):0.0} µs");
         new Figure($"relay-latency-added-{name}-to-nginx", (Median(ours) - Median(without)) / (Median(theirs) - Median(without)), "ratio", "<=", 1.5).Print();
-    }
-
-    /// <summary>Listeners that wait: what each costs, and how soon all are back after a restart.</summary>
-    private static void Idle(RelayFolder folder, RelayLoad load, int count)
-    {
-        var (path, process) = RelayPeers.Relay(folder, true);
-        var empty = RelayFolder.Resident(process);
-        var clients = load.Start("idle", path, $"n={count}");
-        _ = clients.StandardOutput.ReadLine();
-        Task.Delay(1000).Wait();
-        new Figure($"relay-idle-{count}-tls", (RelayFolder.Resident(process) - empty) / 1000.0 / count, "kB", "<=", 45).Print();
-        folder.Stop(process);
-        var watch = Stopwatch.StartNew();
-        (_, process) = RelayPeers.Relay(folder, true, int.Parse(path.Up.Split(':')[1], System.Globalization.CultureInfo.InvariantCulture));
-        clients.StandardInput.WriteLine();
-        clients.StandardInput.Flush();
-        var back = clients.StandardOutput.ReadLine() ?? "";
-        if (RelayLoad.Number(back, "connected") < count)
-            throw new InvalidOperationException($"not all came back: {back}");
-        Console.Error.WriteLine($"bench: after a restart, refused or broken before they came in: {RelayLoad.Number(back, "failures")}");
-        new Figure($"relay-reconnect-{count}-tls", watch.Elapsed.TotalSeconds, "s", "<=", 60).Print();
-        folder.Stop(clients);
-        folder.Stop(process);
     }
 
     /// <summary>A reader that stops while its sender blasts.</summary>

@@ -10,7 +10,7 @@ using Weft.Relay.Transport;
 
 SocketThreads.CarryOnWhereHeard();
 
-// Joins /a/N with /b/N, and holds /i/N. No tokens, no rules: the way that bytes go, and nothing else.
+// Joins /a/N with /b/N. No tokens, no rules: the way that bytes go, and nothing else.
 // Arguments: LISTEN [CERTIFICATE KEY [LISTEN-WITHOUT-TLS]].
 var waiting = new ConcurrentDictionary<string, TaskCompletionSource<(Hop Hop, TaskCompletionSource End)>>();
 var options = new RelayTransportOptions(IPEndPoint.Parse(args[0])) { CertificateFile = args.ElementAtOrDefault(1), KeyFile = args.ElementAtOrDefault(2) };
@@ -24,24 +24,6 @@ app.Run(async context =>
 {
     var path = context.Request.Path.Value!;
     var hop = await Upgrade(context);
-    if (path.StartsWith("/i/", StringComparison.Ordinal))
-    {
-        using (hop)
-        {
-            try
-            {
-                while (await hop.Stream.ReadAsync(Memory<byte>.Empty) == 0 && await hop.Stream.ReadAsync(new byte[64]) > 0)
-                {
-                }
-            }
-            catch (IOException)
-            {
-            }
-        }
-
-        return;
-    }
-
     var place = waiting.GetOrAdd(path[2..], _ => new(TaskCreationOptions.RunContinuationsAsynchronously));
     var end = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
     if (place.TrySetResult((hop, end)))

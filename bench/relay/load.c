@@ -3,12 +3,11 @@
 //
 //   load KIND key=value…
 //     kind   bulk: bytes as fast as they go → "gbit N bytes N"; latency: one small frame at a time, one way → "p50 N p99 N" in µs;
-//            idle: holds n connections → "connected N SECONDS", then waits for end of input;
 //            stall: one pair's receiver stops for a while under full load, the others measure latency; see stall()
 //     up     host:port the senders connect to         down  host:port the receivers connect to, or listen:port
 //     ws     1: WebSocket handshakes on what is connected (paths /a/N for senders, /b/N for receivers)
 //     tls    1: TLS on both; up, down: on one side alone cert, key  for down=listen
-//     pairs, frame (payload bytes), batch (frames a write), seconds, n
+//     pairs, frame (payload bytes), batch (frames a write), seconds
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -41,7 +40,7 @@ static SSL_CTX *context(const SSL_METHOD *method) {
 
 static SSL_CTX *client_ctx, *server_ctx;
 static const char *up = "127.0.0.1:9000", *down = "127.0.0.1:9001", *cert, *key;
-static int ws, tls_up, tls_down, pairs = 4, n = 1000, pause_us = 100, batch = 1;
+static int ws, tls_up, tls_down, pairs = 4, pause_us = 100, batch = 1;
 static size_t frame = 65536;
 static double seconds = 3, stall_seconds = 10;
 static atomic_int stop;
@@ -312,39 +311,6 @@ static void stall(void) {
     _exit(0);
 }
 
-static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER;
-static int next_id, open_now, failures;
-static void *hold(void *p) {
-    conn *all = p;
-    while (1) {
-        pthread_mutex_lock(&one); int id = next_id < n ? next_id++ : -1; pthread_mutex_unlock(&one);
-        if (id < 0) return NULL;
-        double wait = 0.05;
-        while (!(try_dial(&all[id], up, tls_up) && upgrade(&all[id], 'i', id))) {
-            pthread_mutex_lock(&one); failures++; pthread_mutex_unlock(&one);
-            usleep(wait * 1e6);
-            wait = wait < 1 ? wait * 2 : 1;
-        }
-        pthread_mutex_lock(&one); open_now++; pthread_mutex_unlock(&one);
-    }
-}
-
-// Holds n connections; each line of input makes them all anew, as after a restart of what they hang on.
-static void idle(void) {
-    conn *all = calloc(n, sizeof *all);
-    do {
-        for (int i = 0; i < n; i++) { if (all[i].ssl) SSL_free(all[i].ssl); if (all[i].fd) close(all[i].fd); free(all[i].early); memset(&all[i], 0, sizeof all[i]); }
-        next_id = open_now = failures = 0;
-        pthread_t threads[64];
-        double start = now();
-        for (int i = 0; i < 64; i++) pthread_create(&threads[i], NULL, hold, all);
-        for (int i = 0; i < 64; i++) pthread_join(threads[i], NULL);
-        printf("connected %d %.2f failures %d\n", open_now, now() - start, failures);
-        fflush(stdout);
-    } while (getchar() != EOF);
-    _exit(0);
-}
-
 int main(int argc, char **argv) {
     signal(SIGPIPE, SIG_IGN);
     struct rlimit files;
@@ -356,7 +322,7 @@ int main(int argc, char **argv) {
         const char *k = argv[i];
         if (!strcmp(k, "up")) up = v; else if (!strcmp(k, "down")) down = v; else if (!strcmp(k, "cert")) cert = v; else if (!strcmp(k, "key")) key = v;
         else if (!strcmp(k, "ws")) ws = atoi(v); else if (!strcmp(k, "tls")) { tls_up = !strcmp(v, "up") || !strcmp(v, "1"); tls_down = !strcmp(v, "down") || !strcmp(v, "1"); } else if (!strcmp(k, "pairs")) pairs = atoi(v);
-        else if (!strcmp(k, "frame")) frame = atol(v); else if (!strcmp(k, "seconds")) seconds = atof(v); else if (!strcmp(k, "n")) n = atoi(v);
+        else if (!strcmp(k, "frame")) frame = atol(v); else if (!strcmp(k, "seconds")) seconds = atof(v);
         else if (!strcmp(k, "stall")) stall_seconds = atof(v); else if (!strcmp(k, "pause")) pause_us = atoi(v); else if (!strcmp(k, "batch")) batch = atoi(v); else die(k);
     }
     client_ctx = context(TLS_client_method());
@@ -371,7 +337,6 @@ int main(int argc, char **argv) {
     }
     if (argc > 1 && !strcmp(argv[1], "bulk")) bulk();
     else if (argc > 1 && !strcmp(argv[1], "latency")) latency();
-    else if (argc > 1 && !strcmp(argv[1], "idle")) idle();
     else if (argc > 1 && !strcmp(argv[1], "stall")) stall();
     fprintf(stderr, "load: no such kind\n");
     return 64;

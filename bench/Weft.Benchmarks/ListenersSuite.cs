@@ -1,0 +1,69 @@
+using System.Diagnostics;
+
+namespace Weft.Benchmarks;
+
+/// <summary>Listeners that wait at weftd: what each costs, and how soon all are back after a kill.</summary>
+internal static class ListenersSuite
+{
+    /// <summary>Longer than the relay lets a listener be silent before it pings (30 s), and than it looks for that.</summary>
+    private static readonly TimeSpan BeyondAPing = TimeSpan.FromSeconds(45);
+
+    public static void Run(string bin, bool quick)
+    {
+        using var folder = new RelayFolder();
+        if (!RelayLoad.CanBuild)
+        {
+            Console.Error.WriteLine("bench: the listeners need gcc and OpenSSL's headers (apt-get install gcc libc6-dev libssl-dev)");
+            return;
+        }
+
+        Run(folder, bin, quick ? 4000 : 10_000);
+    }
+
+    /// <summary>Measures.</summary>
+    /// <param name="folder">Certificate, data and processes.</param>
+    /// <param name="bin">The folder of weftd.</param>
+    /// <param name="count">How many listeners.</param>
+    public static void Run(RelayFolder folder, string bin, int count)
+    {
+        using var site = new ListeningSite(folder, Path.Combine(bin, "weftd"), count);
+        // What it grew by while the connections were made would hide what listeners grow it by.
+        site.Restart();
+        var empty = AtRest(site.Process);
+        var listeners = folder.Start(RelayLoad.Compile(folder, "listeners"), site.Relay, site.List);
+        Say("first", Said(listeners, count));
+        Task.Delay(BeyondAPing).Wait();
+        var full = RelayFolder.Resident(site.Process);
+        listeners.StandardInput.WriteLine();
+        listeners.StandardInput.Flush();
+        var (answered, (there, _)) = (RelayLoad.Number(Said(listeners, count), "pings"), site.Status());
+        if (answered < count || there != count)
+            throw new InvalidOperationException($"of {count} listeners the relay knows {there}, and {answered} pings were answered");
+        Console.Error.WriteLine($"bench: {count} listeners of weftd, each pinged: {empty / 1e6:0.0} MB without them, {full / 1e6:0.0} MB with them");
+        new Figure($"relay-listener-resident-{count}", (full - empty) / 1000.0 / count, "kB", "<=", 45).Print();
+
+        var watch = Stopwatch.StartNew();
+        site.Restart();
+        var starting = watch.Elapsed;
+        var back = Said(listeners, count);
+        Say($"back after a kill (weftd was there again after {starting.TotalSeconds:0.0} s)", back);
+        new Figure($"relay-listeners-back-{count}", watch.Elapsed.TotalSeconds, "s", "<=", 60).Print();
+        new Figure($"relay-listeners-back-{count}-refused", RelayLoad.Number(back, "refused") + RelayLoad.Number(back, "broken") + site.Status().Refusals, "attempts", "<=", 0).Print();
+        folder.Stop(listeners);
+        folder.Stop(site.Process);
+    }
+
+    private static string Said(Process listeners, int count)
+    {
+        var line = listeners.StandardOutput.ReadLine() ?? throw new InvalidOperationException("the listeners broke off");
+        return RelayLoad.Number(line, "here") >= count ? line : throw new InvalidOperationException($"not all {count} listeners are there: {line}");
+    }
+
+    private static void Say(string when, string line) => Console.Error.WriteLine($"bench: listeners, {when}: {line}");
+
+    private static long AtRest(Process process)
+    {
+        Task.Delay(1000).Wait();
+        return RelayFolder.Resident(process);
+    }
+}

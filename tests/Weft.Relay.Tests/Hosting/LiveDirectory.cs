@@ -70,5 +70,12 @@ internal sealed class LiveAudit : IRelayAudit
 
     public ImmutableArray<RelayEvent> Events => [.. _events];
 
-    public void Write(RelayEvent happened) => _events.Enqueue(happened);
+    /// <summary>Whether nothing is kept, where what is kept would count as left behind.</summary>
+    public bool IsForgetful { get; set; }
+
+    public void Write(RelayEvent happened)
+    {
+        if (!IsForgetful)
+            _events.Enqueue(happened);
+    }
 }

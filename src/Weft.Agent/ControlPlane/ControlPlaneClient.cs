@@ -5,6 +5,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
 using Weft.Agent.Leases;
+using Weft.Relay.Clients;
 
 namespace Weft.Agent.ControlPlane;
 
@@ -145,7 +146,7 @@ internal sealed class ControlPlaneClient(HttpClient http, Contact contact, Pace 
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
             contact.Failed();
-            var why = e.InnerException?.Message ?? e.Message;
+            var why = (e is HttpRequestException failed ? ProxyTrouble.Of(failed, http.BaseAddress!) : null) ?? e.InnerException?.Message ?? e.Message;
             throw new ControlPlaneException($"the control plane at {http.BaseAddress!.Authority} can't be reached: {why}", e);
         }
 

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Weft.Relay.Clients;
 using Weft.Resources;
 
 namespace Weft.Agent.Kubernetes;
@@ -169,7 +170,8 @@ internal sealed class KubeApi(k8s.Kubernetes client, KubePace pace, TimeProvider
         }
         catch (Exception e) when (e is HttpRequestException or IOException or k8s.Exceptions.KubernetesClientException)
         {
-            throw new KubeException($"the API server at {Server.Authority} can't be reached: {e.InnerException?.Message ?? e.Message}", e);
+            var why = (e is HttpRequestException failed ? ProxyTrouble.Of(failed, Server) : null) ?? e.InnerException?.Message ?? e.Message;
+            throw new KubeException($"the API server at {Server.Authority} can't be reached: {why}", e);
         }
 
         if (answer.IsSuccessStatusCode)

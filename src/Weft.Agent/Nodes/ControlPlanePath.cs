@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using Weft.Agent.ControlPlane;
+using Weft.Relay.Clients;
 
 namespace Weft.Agent.Nodes;
 
@@ -64,7 +65,7 @@ internal sealed class ControlPlanePath(AgentOptions options, Func<Identity?> ide
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
-            return e.InnerException?.Message ?? e.Message;
+            return (e is HttpRequestException failed ? ProxyTrouble.Of(failed, request.RequestUri!) : null) ?? e.InnerException?.Message ?? e.Message;
         }
     }
 }

@@ -5,6 +5,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Weft.Cli.Output;
+using Weft.Relay.Clients;
 
 namespace Weft.Cli.Wire;
 
@@ -130,7 +131,7 @@ internal sealed class ArmClient(HttpClient http, Uri server, string token, TimeP
         catch (HttpRequestException e)
         {
             log?.Invoke($"{request.Method} {request.RequestUri} -> {e.HttpRequestError}");
-            throw Unreachable(Reason(e));
+            throw Unreachable(ProxyTrouble.Of(e, server) ?? Reason(e));
         }
         catch (OperationCanceledException) when (patience.IsCancellationRequested && !cancel.IsCancellationRequested)
         {

@@ -123,15 +123,16 @@ internal sealed class RelayDialer : IDisposable
         return new(response.StatusCode, phrase, wait > TimeSpan.Zero ? wait : null);
     }
 
-    private string Saying(Uri address, HttpRequestException e) => e.HttpRequestError switch
+    private string Saying(Uri address, HttpRequestException e) => Blamed(address, e) ?? e.HttpRequestError switch
     {
         HttpRequestError.NameResolutionError => $"{address.Host} has no address: {e.Message}",
         HttpRequestError.SecureConnectionError when _options.TrustedRoots is not null => $"{address.Authority} showed no certificate of the trusted authorities for this name: {Deepest(e)}",
         HttpRequestError.SecureConnectionError => $"There was no TLS with {address.Authority}: {Deepest(e)}",
-        HttpRequestError.ProxyTunnelError => $"The proxy won't connect to {address.Authority}: {e.Message}",
         HttpRequestError.ConnectionError => $"There is no connection to {address.Authority}: {Deepest(e)}",
         _ => $"{address.Authority} didn't answer as a relay does: {Deepest(e)}",
     };
+
+    private string? Blamed(Uri address, HttpRequestException e) => _options.Proxy is not null || _options.UsesSystemProxy ? ProxyTrouble.Of(e, address, _options.Proxy) : null;
 
     private static string Deepest(Exception e) => e.InnerException is { } inner ? Deepest(inner) : e.Message;
 

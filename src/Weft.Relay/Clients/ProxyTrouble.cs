@@ -1,0 +1,39 @@
+using System.Net;
+
+namespace Weft.Relay.Clients;
+
+/// <summary>
+/// Words for a proxy that stands in the way, and what to do about it. Those of the HTTP stack name the proxy by its whole URL, and with it the password
+/// that <c>HTTPS_PROXY</c> may hold.
+/// </summary>
+public static class ProxyTrouble
+{
+    /// <summary>Says what a proxy has to do with a request that got no answer.</summary>
+    /// <param name="error">How the request ended.</param>
+    /// <param name="address">Where it was to go.</param>
+    /// <param name="proxy">The proxy; null for what the environment says.</param>
+    /// <returns>A sentence without a password; null where no proxy is to blame.</returns>
+    public static string? Of(HttpRequestException error, Uri address, IWebProxy? proxy = null)
+    {
+        ArgumentNullException.ThrowIfNull(error);
+        ArgumentNullException.ThrowIfNull(address);
+        proxy ??= HttpClient.DefaultProxy;
+        if (proxy.IsBypassed(address) || proxy.GetProxy(address) is not { } way)
+            return null;
+        var around = $"or name {address.Host} in NO_PROXY if there is a way without it.";
+        return error.HttpRequestError switch
+        {
+            HttpRequestError.ProxyTunnelError when error.StatusCode is HttpStatusCode.ProxyAuthenticationRequired && HasCredentials(proxy, way) =>
+                $"The proxy {way.Authority} doesn't take the name and password that it was shown for {address.Authority} (407): mend them in HTTPS_PROXY, {around}",
+            HttpRequestError.ProxyTunnelError when error.StatusCode is HttpStatusCode.ProxyAuthenticationRequired =>
+                $"The proxy {way.Authority} asks for a name and a password for {address.Authority} (407): write HTTPS_PROXY=http://NAME:PASSWORD@{way.Authority}, {around}",
+            HttpRequestError.ProxyTunnelError =>
+                $"The proxy {way.Authority} won't connect to {address.Authority}{(error.StatusCode is { } status ? $" ({(int)status})" : "")}: have it allow CONNECT to there and look whether it gets there itself, {around}",
+            HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError =>
+                $"There is no connection to the proxy {way.Authority}, by which {address.Authority} is to be reached: mend HTTPS_PROXY, {around}",
+            _ => null,
+        };
+    }
+
+    private static bool HasCredentials(IWebProxy proxy, Uri way) => way.UserInfo.Length > 0 || proxy.Credentials?.GetCredential(way, "Basic") is { UserName.Length: > 0 };
+}

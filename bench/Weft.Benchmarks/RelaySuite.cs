@@ -3,8 +3,8 @@ namespace Weft.Benchmarks;
 /// <summary>How fast, how soon and in how much memory the relay carries bytes, beside nginx and ssh. Taken in turns: of each turn the ratio, of the ratios the median.</summary>
 internal static class RelaySuite
 {
-    /// <summary>Small frames a write: what fills a record of TLS. With one a write, most of the two cores goes into the load's own calls.</summary>
-    private const int Gathered = 16;
+    /// <summary>Small frames a write: as many as one record of TLS holds. With one a write, most of the two cores goes into the load's own calls.</summary>
+    private const int Gathered = 15;
 
     public static void Run(string bin, bool quick)
     {
@@ -46,7 +46,7 @@ internal static class RelaySuite
             Console.Error.WriteLine("bench: sshd isn't here (apt-get install openssh-server)");
         }
 
-        ListenersSuite.Run(folder, bin, quick ? 4000 : 10_000);
+        ListenersSuite.Measure(folder, bin, quick);
         Stalled(folder, load, quick ? 8 : 60);
 
         void Bulk(string name, RelayPath relay, RelayPath peer, int frame, int batch, double target) =>

@@ -10,25 +10,27 @@ internal sealed class Authority : IDisposable
     private readonly DirectoryInfo _place = Directory.CreateTempSubdirectory("weft-authority-");
 
     /// <summary>Makes them.</summary>
-    /// <param name="names">The server's names and addresses.</param>
-    public Authority(params string[] names)
+    /// <param name="name">The server's name or address.</param>
+    /// <param name="more">Further ones.</param>
+    public Authority(string name, params string[] more)
     {
+        string[] names = [name, .. more];
         var now = TimeProvider.System.GetUtcNow();
         using var rootKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var rootRequest = new CertificateRequest($"CN=authority of {names[0]}", rootKey, HashAlgorithmName.SHA256);
+        var rootRequest = new CertificateRequest($"CN=authority of {name}", rootKey, HashAlgorithmName.SHA256);
         rootRequest.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
         rootRequest.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(rootRequest.PublicKey, false));
         using var root = rootRequest.CreateSelfSigned(now.AddMinutes(-5), now.AddHours(2));
 
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest($"CN={names[0]}", key, HashAlgorithmName.SHA256);
+        var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
         var alternatives = new SubjectAlternativeNameBuilder();
-        foreach (var name in names)
+        foreach (var one in names)
         {
-            if (IPAddress.TryParse(name, out var address))
+            if (IPAddress.TryParse(one, out var address))
                 alternatives.AddIpAddress(address);
             else
-                alternatives.AddDnsName(name);
+                alternatives.AddDnsName(one);
         }
 
         request.CertificateExtensions.Add(alternatives.Build());

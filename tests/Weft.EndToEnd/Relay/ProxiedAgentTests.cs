@@ -5,6 +5,7 @@ using System.Net.Sockets;
 using System.Text.Json.Nodes;
 using Weft.EndToEnd.Server;
 using Weft.Relay.Clients;
+using Weft.Relay.Tests.Clients;
 using Weft.Relay.Wire;
 
 namespace Weft.EndToEnd.Relay;
@@ -20,7 +21,7 @@ public sealed class ProxiedAgentTests : IAsyncLifetime
         ? Path.Join(bin, "weft-agent") : Path.GetFullPath(Path.Join(Build, "..", "..", "Weft.Agent", Path.GetFileName(Build), "weft-agent"));
 
     private readonly DirectoryInfo _place = Directory.CreateTempSubdirectory("weft-proxied-");
-    private readonly Authority _authority = new();
+    private readonly Authority _authority = new("localhost", "127.0.0.1");
     private readonly ConcurrentQueue<string> _said = [];
     private Weftd _weftd = null!;
     private HttpClient _http = null!;
@@ -136,7 +137,7 @@ public sealed class ProxiedAgentTests : IAsyncLifetime
         var place = _place.FullName;
         var start = new ProcessStartInfo(Agent,
         [
-            "--server", _weftd.Url.ToString(), "--ca", _authority.CertificateFile, "--state", $"{place}/agent", "--name", "w1", "--node", "w1", "--enrollment-token-file", $"{place}/enroll",
+            "--server", _weftd.Url.ToString(), "--ca", _authority.CaFile, "--state", $"{place}/agent", "--name", "w1", "--node", "w1", "--enrollment-token-file", $"{place}/enroll",
             "--socket", $"{place}/agent.sock", "--cni-bin", $"{place}/none", "--relay-target", $"ssh=127.0.0.1:{service}",
         ]) { RedirectStandardError = true };
         foreach (var name in (string[])["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "all_proxy", "no_proxy"])
@@ -170,7 +171,7 @@ public sealed class ProxiedAgentTests : IAsyncLifetime
         var credentials = await Credentials();
         Assert.True(HybridConnectionAddress.TryParse($"{credentials["relay"]}/{credentials["hybridConnectionName"]}", out var address));
         var roots = new System.Security.Cryptography.X509Certificates.X509Certificate2Collection();
-        roots.ImportFromPemFile(_authority.CertificateFile);
+        roots.ImportFromPemFile(_authority.CaFile);
         using var sender = new HybridConnectionSender(address, new RelayClientOptions { TrustedRoots = roots, UsesSystemProxy = false });
         return await sender.ConnectAsync(credentials["token"]!.ToString(), "ssh", cancel: Cancel);
     }

@@ -1,22 +1,19 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
-using System.Text;
 
 namespace Weft.Relay.Tests.Clients;
 
-/// <summary>A TCP hop in front of a relay: it can freeze, as a host does whose power has gone, or ask for HTTP CONNECT, as a proxy does.</summary>
+/// <summary>A TCP hop in front of a relay, which can freeze, as a host does whose power has gone.</summary>
 internal sealed class Detour : IAsyncDisposable
 {
     private readonly Socket _door = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
     private readonly ConcurrentBag<Socket> _sockets = [];
     private readonly int _port;
-    private readonly string? _credentials;
-    private readonly bool _isProxy;
 
-    public Detour(int port, bool isProxy = false, string? credentials = null)
+    public Detour(int port)
     {
-        (_port, _isProxy, _credentials) = (port, isProxy, credentials);
+        _port = port;
         _door.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         _door.Listen();
         Port = ((IPEndPoint)_door.LocalEndPoint!).Port;
@@ -26,8 +23,6 @@ internal sealed class Detour : IAsyncDisposable
     public int Port { get; }
 
     public bool IsFrozen { get; set; }
-
-    public ConcurrentQueue<string> Asked { get; } = new();
 
     public ValueTask DisposeAsync()
     {
@@ -57,8 +52,6 @@ internal sealed class Detour : IAsyncDisposable
         _sockets.Add(far);
         try
         {
-            if (_isProxy && !await Agree(near))
-                return;
             await far.ConnectAsync(IPAddress.Loopback, _port);
             await Task.WhenAll(Copy(near, far), Copy(far, near));
         }
@@ -67,20 +60,6 @@ internal sealed class Detour : IAsyncDisposable
             near.Dispose();
             far.Dispose();
         }
-    }
-
-    private async Task<bool> Agree(Socket near)
-    {
-        var head = "";
-        var buffer = new byte[4096];
-        while (!head.EndsWith("\r\n\r\n", StringComparison.Ordinal))
-            head += Encoding.ASCII.GetString(buffer, 0, await near.ReceiveAsync(buffer));
-        Asked.Enqueue(head.Split("\r\n")[0]);
-        var isGood = head.StartsWith("CONNECT ", StringComparison.Ordinal) && (_credentials is null || head.Contains(Convert.ToBase64String(Encoding.ASCII.GetBytes(_credentials)), StringComparison.Ordinal));
-        await near.SendAsync(Encoding.ASCII.GetBytes(isGood ? "HTTP/1.1 200 Connection established\r\n\r\n" : "HTTP/1.1 407 Who are you\r\nProxy-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"));
-        if (!isGood)
-            near.Dispose();
-        return isGood;
     }
 
     private async Task Copy(Socket from, Socket to)

@@ -3,7 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 
-namespace Weft.EndToEnd.Relay;
+namespace Weft.Relay.Tests.Clients;
 
 /// <summary>A proxy of the kind that stands between sites and the world: it takes CONNECT and nothing else, and notes who asked for what.</summary>
 internal sealed class ConnectProxy : IAsyncDisposable
@@ -69,7 +69,8 @@ internal sealed class ConnectProxy : IAsyncDisposable
 
             var far = new TcpClient();
             _open.Add(far);
-            await far.ConnectAsync(IPEndPoint.Parse(words[1]));
+            var (host, port) = (words[1][..words[1].LastIndexOf(':')], words[1][(words[1].LastIndexOf(':') + 1)..]);
+            await far.ConnectAsync(host, int.Parse(port));
             Served.Enqueue(words[1]);
             await stream.WriteAsync("HTTP/1.1 200 Connection established\r\n\r\n"u8.ToArray());
             await Task.WhenAll(Carry(near, far), Carry(far, near));

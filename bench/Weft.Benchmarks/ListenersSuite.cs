@@ -26,7 +26,7 @@ internal static class ListenersSuite
     /// <param name="quick">Whether to take fewer of them, and not to wait until each was pinged.</param>
     public static void Measure(RelayFolder folder, string bin, bool quick)
     {
-        var count = quick ? 4000 : 10_000;
+        var count = quick ? 2000 : 10_000;
         using var site = new ListeningSite(folder, Path.Combine(bin, "weftd"), count);
         // What it grew by while the connections were made would hide what listeners grow it by.
         site.Restart();

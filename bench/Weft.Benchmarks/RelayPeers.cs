@@ -32,9 +32,9 @@ internal static class RelayPeers
     private const string StreamModule = "/usr/lib/nginx/modules/ngx_stream_module.so";
 
     /// <summary>The relay's transport and pump, compiled ahead of time as weftd is.</summary>
-    public static (RelayPath Path, Process Process) Relay(RelayFolder folder, bool isTls, int? port = null)
+    public static (RelayPath Path, Process Process) Relay(RelayFolder folder, bool isTls)
     {
-        string listen = $"127.0.0.1:{port ?? RelayFolder.FreePort()}", open = $"127.0.0.1:{RelayFolder.FreePort()}";
+        string listen = $"127.0.0.1:{RelayFolder.FreePort()}", open = $"127.0.0.1:{RelayFolder.FreePort()}";
         var stand = Path.GetFullPath("artifacts/weft/relay-stand/Weft.RelayStand");
         var process = folder.Start(stand, isTls ? [listen, folder.Certificate, folder.Key, open] : [listen]);
         if (process.StandardOutput.ReadLine()?.StartsWith("listening on ", StringComparison.Ordinal) != true)

@@ -95,19 +95,18 @@ static int upgrade(conn *c, char side, int id) {
     return 1;
 }
 
-static int try_dial(conn *c, const char *to, int tls) {
-    memset(c, 0, sizeof *c);
+static conn dial(const char *to, int tls) {
+    conn c = { 0 };
     struct sockaddr_in a = address(to);
-    c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (connect(c->fd, (struct sockaddr *)&a, sizeof a)) { close(c->fd); return 0; }
-    int one = 1; setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    c.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (connect(c.fd, (struct sockaddr *)&a, sizeof a)) die(to);
+    int one = 1; setsockopt(c.fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     if (tls) {
-        c->ssl = SSL_new(client_ctx); SSL_set_fd(c->ssl, c->fd); SSL_set_tlsext_host_name(c->ssl, "localhost");
-        if (SSL_connect(c->ssl) != 1) { SSL_free(c->ssl); close(c->fd); return 0; }
+        c.ssl = SSL_new(client_ctx); SSL_set_fd(c.ssl, c.fd); SSL_set_tlsext_host_name(c.ssl, "localhost");
+        if (SSL_connect(c.ssl) != 1) die(to);
     }
-    return 1;
+    return c;
 }
-static conn dial(const char *to, int tls) { conn c; if (!try_dial(&c, to, tls)) die(to); return c; }
 
 static int listening = -1;
 static conn take(void) {

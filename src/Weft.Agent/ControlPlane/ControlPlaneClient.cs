@@ -146,8 +146,7 @@ internal sealed class ControlPlaneClient(HttpClient http, Contact contact, Pace 
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
             contact.Failed();
-            var why = (e is HttpRequestException failed ? ProxyTrouble.Of(failed, http.BaseAddress!) : null) ?? e.InnerException?.Message ?? e.Message;
-            throw new ControlPlaneException($"the control plane at {http.BaseAddress!.Authority} can't be reached: {why}", e);
+            throw new ControlPlaneException($"the control plane at {http.BaseAddress!.Authority} can't be reached: {ProxyTrouble.Why(e, http.BaseAddress)}", e);
         }
 
         Learn(answer.StatusCode);

@@ -170,8 +170,7 @@ internal sealed class KubeApi(k8s.Kubernetes client, KubePace pace, TimeProvider
         }
         catch (Exception e) when (e is HttpRequestException or IOException or k8s.Exceptions.KubernetesClientException)
         {
-            var why = (e is HttpRequestException failed ? ProxyTrouble.Of(failed, Server) : null) ?? e.InnerException?.Message ?? e.Message;
-            throw new KubeException($"the API server at {Server.Authority} can't be reached: {why}", e);
+            throw new KubeException($"the API server at {Server.Authority} can't be reached: {ProxyTrouble.Why(e, Server)}", e);
         }
 
         if (answer.IsSuccessStatusCode)

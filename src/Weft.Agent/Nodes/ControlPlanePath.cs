@@ -65,7 +65,7 @@ internal sealed class ControlPlanePath(AgentOptions options, Func<Identity?> ide
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
-            return (e is HttpRequestException failed ? ProxyTrouble.Of(failed, request.RequestUri!) : null) ?? e.InnerException?.Message ?? e.Message;
+            return ProxyTrouble.Why(e, request.RequestUri!);
         }
     }
 }

@@ -35,5 +35,15 @@ public static class ProxyTrouble
         };
     }
 
+    /// <summary>Says why a request got no answer, by the proxy of the environment if there is one: what that has to do with it, or else the words of the error beneath.</summary>
+    /// <param name="error">How the request ended.</param>
+    /// <param name="address">Where it was to go.</param>
+    /// <returns>A text without a password.</returns>
+    public static string Why(Exception error, Uri address)
+    {
+        ArgumentNullException.ThrowIfNull(error);
+        return (error is HttpRequestException failed ? Of(failed, address) : null) ?? error.InnerException?.Message ?? error.Message;
+    }
+
     private static bool HasCredentials(IWebProxy proxy, Uri way) => way.UserInfo.Length > 0 || proxy.Credentials?.GetCredential(way, "Basic") is { UserName.Length: > 0 };
 }

@@ -8,7 +8,19 @@ internal sealed class ConnectDoor(RelayState state)
 {
     /// <summary>Serves a sender until its session ends.</summary>
     /// <param name="caller">The sender.</param>
-    public Task Serve(Caller caller) => state.Enter(caller, RelayRole.Sender, Serve);
+    public async Task Serve(Caller caller)
+    {
+        if (await state.Admit(caller, RelayRole.Sender) is not { } pass)
+            return;
+        try
+        {
+            await Serve(caller, pass);
+        }
+        finally
+        {
+            state.Passes.Remove(pass);
+        }
+    }
 
     private async Task Serve(Caller caller, Pass pass)
     {

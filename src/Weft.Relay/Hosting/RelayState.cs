@@ -87,24 +87,6 @@ internal sealed class RelayState
     public static RelayEvent Event(RelayEventKind kind, Pass pass, string tracking)
         => new(kind, pass.Connection.Path, pass.Role, pass.Service, pass.Source, tracking) { Key = pass.Key, Rule = pass.Rule };
 
-    /// <summary>Lets in who shakes hands for a WebSocket and may, and holds the pass for as long as it is served.</summary>
-    /// <param name="caller">Who.</param>
-    /// <param name="role">What for.</param>
-    /// <param name="serve">Serves it.</param>
-    public async Task Enter(Caller caller, RelayRole role, Func<Caller, Pass, Task> serve)
-    {
-        if (await Admit(caller, role) is not { } pass)
-            return;
-        try
-        {
-            await serve(caller, pass);
-        }
-        finally
-        {
-            Passes.Remove(pass);
-        }
-    }
-
     /// <summary>Lets in who shakes hands for a WebSocket and may.</summary>
     /// <param name="caller">Who.</param>
     /// <param name="role">What for.</param>

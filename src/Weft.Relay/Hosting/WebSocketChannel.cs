@@ -1,6 +1,4 @@
 using System.Buffers;
-using System.Buffers.Binary;
-using System.Text;
 using Weft.Relay.Frames;
 
 namespace Weft.Relay.Hosting;
@@ -129,12 +127,9 @@ internal sealed class WebSocketChannel(Hop hop, TimeProvider clock) : IDisposabl
     /// <param name="cancel">Gives up waiting for one's turn.</param>
     public Task<bool> Close(Ending ending, CancellationToken cancel)
     {
-        if (ending.Code is 1005 or 1006)
-            return Locked((Opcode.Close, true, default), null, cancel);
-        var payload = new byte[FrameHeader.LongestControl];
-        BinaryPrimitives.WriteUInt16BigEndian(payload, ending.Code);
-        Encoding.UTF8.GetEncoder().Convert(ending.Reason, payload.AsSpan(2), flush: true, out _, out var size, out _);
-        return Locked((Opcode.Close, true, payload.AsMemory(0, 2 + size)), null, cancel);
+        // Codes of their own for having heard none may not be sent (RFC 6455 §7.4.1).
+        var payload = ending.Code is 1005 or 1006 ? [] : CloseCodes.Payload((CloseCode)ending.Code, ending.Reason);
+        return Locked((Opcode.Close, true, payload), null, cancel);
     }
 
     /// <summary>Ends the connection when all was said: from this side first (RFC 6455 §7.1.1), and after the other side has ended too, as an earlier end could overtake the Close.</summary>

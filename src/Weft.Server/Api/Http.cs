@@ -61,6 +61,9 @@ internal static class Http
         return buffer.Length == 0 ? new JsonObject() : Json.ParseObject(buffer.GetBuffer().AsMemory(0, (int)buffer.Length));
     }
 
+    /// <summary>Whether the caller insists on what would shut them out: <c>force=true</c>.</summary>
+    public static bool IsForced(this HttpContext http) => http.Request.Query["force"] == "true";
+
     /// <summary>The server as the caller named it, for absolute URLs.</summary>
     public static string Origin(this HttpContext http) => $"{http.Request.Scheme}://{http.Request.Host}";
 

@@ -49,8 +49,9 @@ internal sealed class QuestionEndpoints(Site site, RelayEndpoints relay)
             return;
         }
 
+        List<JsonObject> resources = [.. list.OfType<JsonObject>()];
         // What is in a plan is shown as it is and as it would be.
-        var unseen = list.OfType<JsonObject>().Select(resource => ResourceId.TryParse(resource["id"]?.ToString(), out var id) ? Authorization.Need(caller, Privilege.Read, id) : null).OfType<Refusal>().ToList();
+        var unseen = resources.Select(resource => ResourceId.TryParse(resource["id"]?.ToString(), out var id) ? Authorization.Need(caller, Privilege.Read, id) : null).OfType<Refusal>().ToList();
         if (unseen.Count > 0)
         {
             await http.Refuse(Refusal.Of(unseen, "plan"));
@@ -59,9 +60,9 @@ internal sealed class QuestionEndpoints(Site site, RelayEndpoints relay)
 
         var asker = new PlanAsker(id => caller.May(Privilege.Read, id), id => caller.May(Privilege.Write, id))
         {
-            Name = caller.Name, From = SourceAddress.Of(http)?.ToString(), Force = http.Request.Query["force"] == "true",
+            Name = caller.Name, From = SourceAddress.Of(http)?.ToString(), Force = http.IsForced(),
         };
-        if (site.Plan.Draw([.. list.OfType<JsonObject>()], site.Store.Current, site.Now, asker).TryGet(out var plan, out refusal))
+        if (site.Plan.Draw(resources, site.Store.Current, site.Now, asker).TryGet(out var plan, out refusal))
             await http.Answer(200, plan);
         else
             await http.Refuse(refusal);

@@ -117,7 +117,8 @@ internal sealed class RelayEndpoints(Site site, RelayTokens tokens, RelayPlace p
     {
         if (place.Relay?.Snapshot() is not { } now)
             return http.Refuse(RelayPlace.None);
-        bool Sees(string connection) => caller.May(Privilege.Read) || (directory.TargetOf(connection) is { } target && caller.May(Privilege.Read, target));
+        var seesAll = caller.May(Privilege.Read);
+        bool Sees(string connection) => seesAll || (directory.TargetOf(connection) is { } target && caller.May(Privilege.Read, target));
         var answer = new JsonObject
         {
             ["relay"] = $"{place.Address!.Scheme}://{place.Address.Authority}",
@@ -132,7 +133,7 @@ internal sealed class RelayEndpoints(Site site, RelayTokens tokens, RelayPlace p
             })]),
         };
         // Counted over all connections, so they are for those who see all.
-        if (caller.May(Privilege.Read))
+        if (seesAll)
         {
             answer["waiting"] = now.Waiting;
             answer["totals"] = new JsonObject { ["sessions"] = now.Totals.Sessions, ["requests"] = now.Totals.Requests, ["refusals"] = now.Totals.Refusals, ["bytesUp"] = now.Totals.BytesUp, ["bytesDown"] = now.Totals.BytesDown };

@@ -226,7 +226,7 @@ internal sealed class ResourceEndpoints(Site site, ListEndpoints lists, RelayEnd
         new(id, caller.Name, "User", site.Now, Site.NewOperationName())
         {
             From = SourceAddress.Of(http)?.ToString(),
-            Force = http.Request.Query["force"] == "true",
+            Force = http.IsForced(),
             Keys = RelayEndpoints.NewKeys(),
             Body = body,
             IfMatch = http.Request.Headers.IfMatch.ToString() is { Length: > 0 } match ? match : null,

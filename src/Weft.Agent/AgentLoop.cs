@@ -10,15 +10,10 @@ namespace Weft.Agent;
 /// The loop between the control plane and the targets. It takes pictures in, has every target made true to the one it holds, and tells what
 /// became of it. There is never more than one exchange with the control plane: enrolling, else reporting, else waiting for another picture.
 /// </summary>
-/// <param name="plane">The control plane.</param>
 /// <param name="enrolment">How the agent comes to be known to it.</param>
 /// <param name="desiredPath">Where the picture is kept for the time when the control plane is away.</param>
-/// <param name="targets">What is kept true.</param>
 /// <param name="node">The node the agent serves, or null.</param>
 /// <param name="authority">The CA certificates of the cluster's API server; null where the agent has none to tell of.</param>
-/// <param name="pace">The waits.</param>
-/// <param name="clock">The clock.</param>
-/// <param name="log">The log.</param>
 internal sealed class AgentLoop(
     ControlPlaneClient plane,
     Enrolment enrolment,
@@ -49,8 +44,6 @@ internal sealed class AgentLoop(
     private CancellationTokenSource? _waiting;
 
     /// <summary>Runs until cancelled.</summary>
-    /// <param name="cancel">Ends it.</param>
-    /// <returns>Never, but by cancellation.</returns>
     /// <exception cref="CannotStartException">The control plane refused to enrol the agent.</exception>
     public async Task Run(CancellationToken cancel)
     {

@@ -3,15 +3,12 @@ namespace Weft.Agent;
 /// <summary>
 /// Waits that double up to a limit, each between half and the whole of its step: a fleet cut off together doesn't come back together.
 /// </summary>
-/// <param name="first">The first step.</param>
-/// <param name="last">The longest step.</param>
 internal sealed class Backoff(TimeSpan first, TimeSpan last)
 {
     private int _steps;
 
     /// <summary>The next wait.</summary>
     /// <param name="atLeast">What the other side asked for (<c>Retry-After</c>); it counts up to ten times the longest step.</param>
-    /// <returns>How long to wait.</returns>
     public TimeSpan Next(TimeSpan? atLeast = null)
     {
         var step = Math.Min(last.TotalMilliseconds, first.TotalMilliseconds * Math.Pow(2, Math.Min(_steps++, 30)));

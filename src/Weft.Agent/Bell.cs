@@ -1,7 +1,6 @@
 namespace Weft.Agent;
 
 /// <summary>Wakes one loop. Rung before anybody waits, it is heard all the same; rung often, it is heard once.</summary>
-/// <param name="clock">The clock.</param>
 internal sealed class Bell(TimeProvider clock)
 {
     private volatile TaskCompletionSource _rung = New();
@@ -11,7 +10,6 @@ internal sealed class Bell(TimeProvider clock)
 
     /// <summary>Waits until the bell rings.</summary>
     /// <param name="atMost">How long at most; null for ever.</param>
-    /// <param name="cancel">Ends it.</param>
     /// <returns>Done when it rang, or when the time is over.</returns>
     public async Task Wait(TimeSpan? atMost, CancellationToken cancel)
     {

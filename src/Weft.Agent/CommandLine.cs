@@ -87,7 +87,6 @@ internal sealed class CommandLine
 
     /// <summary>The command: parsing it refuses what is wrong, invoking it runs the agent.</summary>
     /// <param name="run">Runs the agent and answers the exit code.</param>
-    /// <returns>The command.</returns>
     public RootCommand Command(Func<AgentOptions, Task<int>> run)
     {
         var command = new RootCommand("Makes one cluster and its nodes true, and answers weft-ipam.")
@@ -111,14 +110,10 @@ internal sealed class CommandLine
     }
 
     /// <summary>Whether a text is a DNS label.</summary>
-    /// <param name="text">The text.</param>
-    /// <returns>True if it is one.</returns>
     public static bool IsLabel(string text) => text.Length is > 0 and <= 63 && text[0] != '-' && text[^1] != '-'
         && text.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-');
 
     /// <summary>Whether a text is a node's name: a DNS subdomain.</summary>
-    /// <param name="text">The text.</param>
-    /// <returns>True if it is one.</returns>
     public static bool IsNodeName(string text) => text.Length <= 253 && text.Split('.').All(IsLabel);
 
     private AgentOptions Read(ParseResult parsed)

@@ -8,27 +8,19 @@ namespace Weft.Agent;
 /// credential is a value of any call.
 /// </summary>
 /// <param name="writer">Where the lines go; stderr in the program.</param>
-/// <param name="clock">The clock.</param>
 internal sealed class Log(TextWriter writer, TimeProvider clock)
 {
     private readonly Lock _line = new();
 
     /// <summary>Something that a person following the agent wants to see.</summary>
-    /// <param name="happened">The event, in words with dashes.</param>
-    /// <param name="pairs">What belongs to it.</param>
     public void Note(string happened, params ReadOnlySpan<(string Key, object? Value)> pairs) => Write("info", happened, null, pairs);
 
     /// <summary>Something that the agent goes on after, but that somebody may have to mend.</summary>
-    /// <param name="happened">The event, in words with dashes.</param>
     /// <param name="error">The exception survived, if there is one.</param>
-    /// <param name="pairs">What belongs to it.</param>
     public void Warn(string happened, Exception? error, params ReadOnlySpan<(string Key, object? Value)> pairs) =>
         Write("warn", happened, error, pairs);
 
     /// <summary>Something that stops a part of the agent's work until it is mended, or a fault of ours.</summary>
-    /// <param name="happened">The event, in words with dashes.</param>
-    /// <param name="error">The exception.</param>
-    /// <param name="pairs">What belongs to it.</param>
     public void Fault(string happened, Exception error, params ReadOnlySpan<(string Key, object? Value)> pairs) =>
         Write("error", happened, error, pairs);
 

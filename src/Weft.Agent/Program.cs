@@ -19,12 +19,6 @@ internal static class Program
         new CommandLine().Command(RunUntilStopped).Parse(args).InvokeAsync(new() { ProcessTerminationTimeout = null });
 
     /// <summary>All parts of the agent, wired and running until one of them fails or it is told to stop.</summary>
-    /// <param name="options">What the command line says.</param>
-    /// <param name="pace">How long to wait for what.</param>
-    /// <param name="clock">The clock.</param>
-    /// <param name="log">The log.</param>
-    /// <param name="stop">Ends it.</param>
-    /// <returns>Done when all is closed.</returns>
     /// <exception cref="CannotStartException">A person has to mend something first.</exception>
     public static async Task Run(AgentOptions options, Pace pace, TimeProvider clock, Log log, CancellationToken stop)
     {

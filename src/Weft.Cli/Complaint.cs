@@ -7,7 +7,6 @@ internal sealed class Complaint : Exception
     /// <param name="message">One sentence; it follows <c>error: </c>.</param>
     /// <param name="findings">Lines that follow it, each already complete.</param>
     /// <param name="next">What to do now, or null.</param>
-    /// <param name="exit">The exit code.</param>
     public Complaint(string message, IReadOnlyList<string>? findings = null, string? next = null, int exit = ExitCode.Failed)
         : base(message) => (Findings, Next, Exit) = (findings ?? [], next, exit);
 
@@ -21,8 +20,6 @@ internal sealed class Complaint : Exception
     public int Exit { get; }
 
     /// <summary>The command line is wrong.</summary>
-    /// <param name="message">Why.</param>
-    /// <param name="next">What to write instead.</param>
     /// <returns>A complaint with exit code 64.</returns>
     public static Complaint OfUsage(string message, string? next = null) => new(message, null, next, ExitCode.Usage);
 }

@@ -37,7 +37,6 @@ internal sealed class GlobalOptions
     public IEnumerable<Option> All => [Context, Server, TokenFile, Ca, Subscription, ResourceGroup, Output, NoColour, Verbose];
 
     /// <summary>What the options say, in the form of a context.</summary>
-    /// <param name="parsed">The command line.</param>
     /// <returns>A context; what isn't given is null.</returns>
     public Context AsContext(ParseResult parsed) => new()
     {

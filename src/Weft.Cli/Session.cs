@@ -14,9 +14,6 @@ internal sealed class Session : IDisposable
     private ArmClient? _client;
 
     /// <summary>A run.</summary>
-    /// <param name="parsed">The command line.</param>
-    /// <param name="options">The global options in it.</param>
-    /// <param name="surroundings">The process.</param>
     public Session(ParseResult parsed, GlobalOptions options, Surroundings surroundings)
     {
         (Parsed, _options, Surroundings) = (parsed, options, surroundings);
@@ -50,9 +47,6 @@ internal sealed class Session : IDisposable
     public ArmClient Client => _client ??= Connect();
 
     /// <summary>How data is to be printed.</summary>
-    /// <param name="usual">Where nobody says how.</param>
-    /// <param name="others">What else the command can do.</param>
-    /// <returns>The format.</returns>
     /// <exception cref="Complaint">The command can't.</exception>
     public OutputFormat Format(OutputFormat usual, params ReadOnlySpan<OutputFormat> others)
     {
@@ -65,7 +59,6 @@ internal sealed class Session : IDisposable
     }
 
     /// <summary>Asks before something that cannot be taken back.</summary>
-    /// <param name="question">The question.</param>
     /// <param name="yes">Whether it was answered on the command line.</param>
     /// <exception cref="Complaint">The answer is no, or there is nobody to ask.</exception>
     public void Confirm(string question, bool yes)

@@ -12,7 +12,6 @@ internal sealed class Shell(Surroundings surroundings)
     public HashSet<Command> EndsInOrder { get; } = [];
 
     /// <summary>Says what a command does.</summary>
-    /// <param name="command">The command.</param>
     /// <param name="work">What it does; the number is the exit code.</param>
     public void Does(Command command, Func<Session, CancellationToken, Task<int>> work) => command.SetAction(async (parsed, cancel) =>
     {
@@ -21,12 +20,9 @@ internal sealed class Shell(Surroundings surroundings)
     });
 
     /// <summary>Says what a command does that waits for nothing.</summary>
-    /// <param name="command">The command.</param>
     /// <param name="work">What it does; the number is the exit code.</param>
     public void Does(Command command, Func<Session, int> work) => Does(command, (session, _) => Task.FromResult(work(session)));
 
     /// <summary>A session for a command line that isn't run: completion.</summary>
-    /// <param name="parsed">The command line.</param>
-    /// <returns>The session.</returns>
     public Session Open(ParseResult parsed) => new(parsed, Options, surroundings);
 }

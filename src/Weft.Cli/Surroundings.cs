@@ -48,7 +48,6 @@ internal sealed record Surroundings
     private static string ProgramFile(string? process) => Path.GetFileName(process) is "weft" or "Weft.Cli" ? process! : "weft";
 
     /// <summary>The real process.</summary>
-    /// <returns>Its streams and environment.</returns>
     public static Surroundings OfProcess()
     {
         var environment = new Dictionary<string, string>(StringComparer.Ordinal);

@@ -13,14 +13,9 @@ namespace Weft.Cli;
 internal static class WeftProgram
 {
     /// <summary>Where the process begins.</summary>
-    /// <param name="args">The command line.</param>
-    /// <returns>The exit code.</returns>
     public static Task<int> Main(string[] args) => RunAsync(args, Surroundings.OfProcess());
 
     /// <summary>Runs the program.</summary>
-    /// <param name="args">The command line.</param>
-    /// <param name="surroundings">The process.</param>
-    /// <returns>The exit code.</returns>
     public static async Task<int> RunAsync(string[] args, Surroundings surroundings)
     {
         // The one answer that scripts and shells ask for again and again; it pays for no command tree.

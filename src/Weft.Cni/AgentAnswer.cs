@@ -6,15 +6,11 @@ namespace Weft.Cni;
 /// <summary>What the agent said: a lease, a refusal, or simply that it is so.</summary>
 /// <param name="Lease">The lease, for <c>acquire</c>.</param>
 /// <param name="Code">The code of a refusal, or null where it was none.</param>
-/// <param name="Message">The refusal's sentence.</param>
 /// <remarks>docs/specs/agent-socket.md, "Answer".</remarks>
 internal sealed record AgentAnswer(Lease? Lease, string? Code, string Message)
 {
     /// <summary>Reads a line.</summary>
     /// <param name="line">The line, without its end.</param>
-    /// <param name="answer">The answer.</param>
-    /// <param name="why">What is wrong with it.</param>
-    /// <returns>True if it is an answer.</returns>
     internal static bool TryParse(
         ReadOnlyMemory<byte> line, [NotNullWhen(true)] out AgentAnswer? answer, [NotNullWhen(false)] out string? why)
     {
@@ -40,7 +36,6 @@ internal sealed record AgentAnswer(Lease? Lease, string? Code, string Message)
     }
 
     /// <summary>The CNI error of a refusal.</summary>
-    /// <param name="verb">The verb that was refused.</param>
     /// <returns>A failure with the refusal's own code in its details; null where it refuses what is no failure of this verb.</returns>
     /// <remarks>docs/specs/cni.md, "Errors".</remarks>
     internal Failure? ToFailure(Verb verb)

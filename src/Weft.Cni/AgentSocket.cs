@@ -3,7 +3,6 @@ using System.Diagnostics.CodeAnalysis;
 namespace Weft.Cni;
 
 /// <summary>One question and one answer over the agent's unix socket.</summary>
-/// <param name="path">The socket.</param>
 /// <param name="patience">How long the whole exchange may take.</param>
 /// <remarks>docs/specs/agent-socket.md.</remarks>
 internal sealed class AgentSocket(string path, TimeSpan patience)
@@ -16,9 +15,7 @@ internal sealed class AgentSocket(string path, TimeSpan patience)
     private delegate nint Call(int socket);
 
     /// <summary>Asks.</summary>
-    /// <param name="request">One line, its end included.</param>
     /// <param name="answer">The agent's line, without its end.</param>
-    /// <param name="why">Why there is no answer.</param>
     /// <returns>True if there is a whole line.</returns>
     internal bool TryAsk(ReadOnlyMemory<byte> request, out ReadOnlyMemory<byte> answer, [NotNullWhen(false)] out string? why)
     {

@@ -39,17 +39,10 @@ internal static unsafe partial class ChildProcess
     }
 
     /// <summary>Whether a file can be started.</summary>
-    /// <param name="file">Its path.</param>
     /// <returns>True if it is there and executable.</returns>
     internal static bool Exists(string file) => Access(file, Executable) == 0;
 
     /// <summary>Runs a program to its end.</summary>
-    /// <param name="file">Its file.</param>
-    /// <param name="changed">What is different about its environment.</param>
-    /// <param name="input">Its stdin.</param>
-    /// <param name="run">What came of it.</param>
-    /// <param name="why">Why it can't be run.</param>
-    /// <returns>True if it ran.</returns>
     internal static bool TryRun(
         string file,
         IReadOnlyList<(string Name, string Value)> changed,

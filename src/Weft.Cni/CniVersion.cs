@@ -14,8 +14,6 @@ internal enum ResultForm
 }
 
 /// <summary>A version of the CNI specification that the plugin serves.</summary>
-/// <param name="Text">Its number.</param>
-/// <param name="Form">The form of its results.</param>
 /// <param name="KnowsCheck">CHECK came with 0.4.0.</param>
 /// <param name="KnowsStatus">STATUS and GC came with 1.1.0.</param>
 internal sealed record CniVersion(string Text, ResultForm Form, bool KnowsCheck = false, bool KnowsStatus = false)
@@ -52,7 +50,6 @@ internal sealed record CniVersion(string Text, ResultForm Form, bool KnowsCheck 
     }
 
     /// <summary>Whether a verb exists in this version.</summary>
-    /// <param name="verb">The verb.</param>
     /// <returns>False for CHECK, STATUS and GC in versions that came before them.</returns>
     internal bool Knows(Verb verb) => verb switch
     {

@@ -9,28 +9,17 @@ internal interface IEdge
     string ProgramName { get; }
 
     /// <summary>The value of a variable of the environment, or null.</summary>
-    /// <param name="name">The variable.</param>
-    /// <returns>Its value.</returns>
     string? Variable(string name);
 
     /// <summary>Reads stdin to its end.</summary>
     /// <param name="patience">How long to wait for each piece of it; null for as long as it takes.</param>
-    /// <param name="text">What was read.</param>
-    /// <param name="why">Why it can't be read.</param>
-    /// <returns>True if it ended.</returns>
     bool TryReadInput(TimeSpan? patience, out ReadOnlyMemory<byte> text, [NotNullWhen(false)] out string? why);
 
     /// <summary>Asks the agent.</summary>
-    /// <param name="socket">Its socket.</param>
-    /// <param name="request">One line, its end included.</param>
     /// <param name="answer">Its line, without the end.</param>
-    /// <param name="why">Why there is none.</param>
-    /// <returns>True if it answered.</returns>
     bool TryAsk(string socket, ReadOnlyMemory<byte> request, out ReadOnlyMemory<byte> answer, [NotNullWhen(false)] out string? why);
 
     /// <summary>Writes to stdout, where only results and errors go.</summary>
-    /// <param name="text">UTF-8.</param>
-    /// <returns>False if nobody takes it.</returns>
     bool Print(ReadOnlySpan<byte> text);
 
     /// <summary>Writes a line to stderr, where runtimes look for logs.</summary>
@@ -38,11 +27,7 @@ internal interface IEdge
     void Log(string line);
 
     /// <summary>Runs another plugin, and waits for its end. Its stderr is ours.</summary>
-    /// <param name="file">The plugin's file.</param>
     /// <param name="changed">What is different about its environment: name and value.</param>
-    /// <param name="input">Its stdin.</param>
-    /// <param name="run">What came of it.</param>
-    /// <param name="why">Why it can't be run.</param>
     /// <returns>True if it ran, however it ended.</returns>
     bool TryRun(
         string file,
@@ -52,12 +37,8 @@ internal interface IEdge
         [NotNullWhen(false)] out string? why);
 
     /// <summary>Whether a file is there.</summary>
-    /// <param name="file">Its path.</param>
-    /// <returns>True if it is.</returns>
     bool HasFile(string file);
 }
 
 /// <summary>What came of a run of another plugin.</summary>
-/// <param name="Status">Its exit status.</param>
-/// <param name="Output">Its stdout.</param>
 internal sealed record PluginRun(int Status, ReadOnlyMemory<byte> Output);

@@ -12,12 +12,7 @@ internal interface IRole
     CniVersion[] Versions { get; }
 
     /// <summary>Serves a verb other than VERSION; everything that plugins have in common is checked.</summary>
-    /// <param name="invocation">What was asked.</param>
-    /// <param name="configuration">The configuration.</param>
-    /// <param name="version">Its version.</param>
     /// <param name="output">What belongs on stdout; empty for a success that has no result.</param>
-    /// <param name="failure">Why it isn't done.</param>
-    /// <returns>True if it is done.</returns>
     /// <exception cref="System.Text.Json.JsonException">A member of the configuration is of another kind.</exception>
     bool TryServe(
         Invocation invocation,

@@ -4,7 +4,6 @@ namespace Weft.Cni;
 
 /// <summary>What the runtime says through the environment.</summary>
 /// <param name="Command">The text of <c>CNI_COMMAND</c>.</param>
-/// <param name="Verb">What it means.</param>
 /// <param name="ContainerId">The sandbox; empty where the verb needs none.</param>
 /// <param name="Interface">The interface in the sandbox; empty where the verb needs none.</param>
 /// <param name="Arguments"><c>CNI_ARGS</c>, not yet taken apart.</param>
@@ -31,7 +30,6 @@ internal sealed record Invocation(string Command, Verb Verb, string ContainerId,
     /// <summary>Reads the environment of a verb.</summary>
     /// <param name="command">The text of <c>CNI_COMMAND</c>.</param>
     /// <param name="variable">Gives the value of a variable, or null.</param>
-    /// <returns>What was asked.</returns>
     internal static Invocation Read(string command, Func<string, string?> variable) => new(
         command,
         VerbOf(command),
@@ -79,7 +77,6 @@ internal sealed record Invocation(string Command, Verb Verb, string ContainerId,
     }
 
     /// <summary>Whether a text may be a container id or the name of a network: <c>^[a-zA-Z0-9][a-zA-Z0-9_.\-]*$</c>.</summary>
-    /// <param name="text">The text.</param>
     /// <returns>False for an empty one.</returns>
     internal static bool IsName(string text) =>
         text.Length > 0 && char.IsAsciiLetterOrDigit(text[0]) && !text.AsSpan().ContainsAnyExcept(NameCharacters);

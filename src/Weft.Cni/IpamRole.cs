@@ -4,7 +4,6 @@ using System.Text.Json;
 namespace Weft.Cni;
 
 /// <summary><c>weft-ipam</c>: it asks the agent once, and says what to print.</summary>
-/// <param name="edge">Where it runs.</param>
 /// <remarks>docs/specs/cni.md.</remarks>
 internal sealed class IpamRole(IEdge edge) : IRole
 {

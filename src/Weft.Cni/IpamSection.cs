@@ -7,7 +7,6 @@ namespace Weft.Cni;
 
 /// <summary>The <c>ipam</c> section of the network configuration.</summary>
 /// <param name="Network">The ARM id of the L3Network; empty for a verb that is about no network.</param>
-/// <param name="Socket">The agent's socket.</param>
 /// <remarks>docs/specs/cni.md, "Configuration".</remarks>
 internal sealed record IpamSection(string Network, string Socket)
 {
@@ -17,11 +16,7 @@ internal sealed record IpamSection(string Network, string Socket)
     private const int SocketLength = SystemCalls.PathLength - 1;
 
     /// <summary>Reads the section.</summary>
-    /// <param name="root">The network configuration.</param>
     /// <param name="verb">The verb: STATUS is about no network.</param>
-    /// <param name="section">The section.</param>
-    /// <param name="failure">Why it can't be used.</param>
-    /// <returns>True if it can.</returns>
     internal static bool TryRead(
         JsonElement root, Verb verb, [NotNullWhen(true)] out IpamSection? section, [NotNullWhen(false)] out Failure? failure)
     {
@@ -54,8 +49,6 @@ internal sealed record IpamSection(string Network, string Socket)
     }
 
     /// <summary>The failure for a member nobody knows.</summary>
-    /// <param name="path">Its path in the configuration.</param>
-    /// <param name="value">Its value.</param>
     /// <returns>A failure with code 2, whose message names both as the CNI specification wants.</returns>
     internal static Failure UnknownMember(string path, JsonElement value) =>
         new(ErrorCode.UnsupportedMember, $"'{path}' is no member weft-ipam knows; its value is {value.GetRawText()}");

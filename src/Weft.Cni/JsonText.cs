@@ -7,8 +7,6 @@ namespace Weft.Cni;
 internal static class JsonText
 {
     /// <summary>Reads a JSON object and all of its texts.</summary>
-    /// <param name="text">UTF-8.</param>
-    /// <returns>The object.</returns>
     /// <exception cref="JsonException">It is no JSON, no object, or has text that is no Unicode.</exception>
     internal static JsonElement ParseObject(ReadOnlyMemory<byte> text)
     {
@@ -18,8 +16,6 @@ internal static class JsonText
     }
 
     /// <summary>The text of a member.</summary>
-    /// <param name="owner">An object.</param>
-    /// <param name="name">The member.</param>
     /// <returns>Null where it is absent or null.</returns>
     /// <exception cref="JsonException">It is something else than text.</exception>
     internal static string? TextOf(this JsonElement owner, string name)
@@ -32,16 +28,10 @@ internal static class JsonText
     }
 
     /// <summary>Finds a member; one that is null is as good as absent, as it is to the Go programs around us.</summary>
-    /// <param name="owner">An object.</param>
-    /// <param name="name">The member.</param>
-    /// <param name="member">Its value.</param>
-    /// <returns>True if it is there.</returns>
     internal static bool TryGetMember(this JsonElement owner, string name, out JsonElement member) =>
         owner.TryGetProperty(name, out member) && member.ValueKind != JsonValueKind.Null;
 
     /// <summary>The values of a member that is a list.</summary>
-    /// <param name="owner">An object.</param>
-    /// <param name="name">The member.</param>
     /// <returns>Nothing where the member is absent or null.</returns>
     /// <exception cref="JsonException">It is something else than a list.</exception>
     internal static JsonElement.ArrayEnumerator ListOf(this JsonElement owner, string name)
@@ -54,9 +44,6 @@ internal static class JsonText
     }
 
     /// <summary>The object of a member.</summary>
-    /// <param name="owner">An object.</param>
-    /// <param name="name">The member.</param>
-    /// <param name="member">Its value.</param>
     /// <returns>False where the member is absent or null.</returns>
     /// <exception cref="JsonException">It is something else than an object.</exception>
     internal static bool TryGetObject(this JsonElement owner, string name, out JsonElement member)

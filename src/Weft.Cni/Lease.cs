@@ -6,21 +6,17 @@ using Weft.Addressing;
 namespace Weft.Cni;
 
 /// <summary>One address of a lease.</summary>
-/// <param name="Family">Its family.</param>
 /// <param name="Text">The address with the network's prefix length, as the agent spelt it.</param>
 /// <param name="Gateway">The network's gateway, or null where it has none.</param>
 internal sealed record LeasedAddress(AddressFamily Family, string Text, string? Gateway);
 
 /// <summary>What the agent leases to an interface.</summary>
 /// <param name="Addresses">One per family of the network, IPv4 first; never empty.</param>
-/// <param name="Routes">The network's routes.</param>
 /// <remarks>docs/specs/agent-socket.md, "Answer".</remarks>
 internal sealed record Lease(IReadOnlyList<LeasedAddress> Addresses, IReadOnlyList<Route> Routes)
 {
     /// <summary>Reads a lease. A pod must not be wired with half of one, so anything odd makes it none.</summary>
     /// <param name="json">The <c>lease</c> of an answer.</param>
-    /// <param name="lease">The lease.</param>
-    /// <returns>True if it is one.</returns>
     /// <exception cref="JsonException">A member is of another kind.</exception>
     internal static bool TryRead(JsonElement json, [NotNullWhen(true)] out Lease? lease)
     {

@@ -15,11 +15,8 @@ internal static class NamedAddresses
     /// <summary>
     /// Finds the addresses a pod asks for: <c>runtimeConfig.ips</c>, <c>args.cni.ips</c> or <c>IP</c>; the first that is there.
     /// </summary>
-    /// <param name="root">The network configuration.</param>
     /// <param name="arguments"><c>CNI_ARGS</c>.</param>
     /// <param name="addresses">The addresses; empty where the pod doesn't ask.</param>
-    /// <param name="failure">Why one of them is none.</param>
-    /// <returns>True if all are addresses.</returns>
     /// <exception cref="JsonException">A member on the way is of another kind.</exception>
     internal static bool TryReadAsked(
         JsonElement root, RuntimeArguments arguments, out List<string> addresses, [NotNullWhen(false)] out Failure? failure)
@@ -33,9 +30,6 @@ internal static class NamedAddresses
     }
 
     /// <summary>Finds the addresses of <c>prevResult</c>. CHECK exists since 0.4.0, so they are in <c>ips</c>.</summary>
-    /// <param name="root">The network configuration.</param>
-    /// <param name="addresses">The addresses.</param>
-    /// <param name="failure">Why there are none.</param>
     /// <returns>True if there is a result, and all it names are addresses.</returns>
     /// <exception cref="JsonException">A member on the way is of another kind.</exception>
     internal static bool TryReadPrevious(JsonElement root, out List<string> addresses, [NotNullWhen(false)] out Failure? failure)

@@ -4,16 +4,12 @@ using System.Text.Json;
 namespace Weft.Cni;
 
 /// <summary>The configuration on stdin: the whole of the upper plugin's, of which <c>ipam</c> is ours.</summary>
-/// <param name="Root">The JSON object.</param>
 /// <param name="VersionText">Its <c>cniVersion</c> as it stands there, or null.</param>
 /// <param name="Name">The network's name, or null.</param>
 /// <remarks>CNI specification 1.1.0, section 1 "Network configuration format" and section 4 "Delegated plugins".</remarks>
 internal sealed record NetworkConfiguration(JsonElement Root, string? VersionText, string? Name)
 {
     /// <summary>Reads the JSON, and from it what libcni's skeleton reads: the version and the name.</summary>
-    /// <param name="text">Stdin.</param>
-    /// <param name="configuration">The configuration.</param>
-    /// <param name="failure">Why it is none.</param>
     /// <returns>True if it is a JSON object.</returns>
     internal static bool TryParse(
         ReadOnlyMemory<byte> text,
@@ -50,10 +46,7 @@ internal sealed record NetworkConfiguration(JsonElement Root, string? VersionTex
     }
 
     /// <summary>Finds the version to answer in, and refuses a verb that the version doesn't have.</summary>
-    /// <param name="verb">The verb.</param>
     /// <param name="served">The versions that are served, the oldest first.</param>
-    /// <param name="version">The version.</param>
-    /// <param name="failure">Why there is none.</param>
     /// <returns>True if the version is served and has the verb.</returns>
     internal bool TryGetVersion(Verb verb, CniVersion[] served, [NotNullWhen(true)] out CniVersion? version, [NotNullWhen(false)] out Failure? failure)
     {

@@ -4,7 +4,6 @@ using System.Text.Json;
 namespace Weft.Cni;
 
 /// <summary>One run of a plugin: what all plugins read and check before they do what they are for.</summary>
-/// <param name="edge">Where it runs.</param>
 /// <param name="role">Which of the plugins of this program it is.</param>
 /// <remarks>
 /// The order of checks is that of libcni's <c>skel</c>, so that whoever gets an error of it gets the same from us:
@@ -24,8 +23,6 @@ internal sealed class Plugin(IEdge edge, IRole role)
 
     /// <summary>Does what <c>CNI_COMMAND</c> asks.</summary>
     /// <param name="output">What belongs on stdout; empty for a success that has no result.</param>
-    /// <param name="failure">Why it isn't done.</param>
-    /// <returns>True if it is done.</returns>
     internal bool TryRun(out ReadOnlyMemory<byte> output, [NotNullWhen(false)] out Failure? failure)
     {
         (output, failure) = (default, null);

@@ -14,8 +14,6 @@ internal static class PluginOutput
 
     /// <summary>The result of VERSION.</summary>
     /// <param name="asked">The version the runtime speaks, which is said back to it.</param>
-    /// <param name="served">The versions that are served.</param>
-    /// <returns>The line.</returns>
     internal static ReadOnlyMemory<byte> Versions(string asked, CniVersion[] served) => Write(asked, json =>
     {
         json.WriteStartArray("supportedVersions");
@@ -26,8 +24,6 @@ internal static class PluginOutput
 
     /// <summary>An error.</summary>
     /// <param name="version">The configuration's version, as it stands there.</param>
-    /// <param name="failure">The failure.</param>
-    /// <returns>The line.</returns>
     internal static ReadOnlyMemory<byte> Error(string version, Failure failure) => Write(version, json =>
     {
         json.WriteNumber("code", (int)failure.Code);
@@ -37,9 +33,7 @@ internal static class PluginOutput
 
     /// <summary>The result of ADD.</summary>
     /// <param name="version">The version asked for; it decides the form.</param>
-    /// <param name="lease">What the agent leased.</param>
     /// <param name="routes">The routes of the configuration, which follow the network's.</param>
-    /// <returns>The line.</returns>
     internal static ReadOnlyMemory<byte> Result(CniVersion version, Lease lease, IReadOnlyList<Route> routes) => Write(version.Text, json =>
     {
         List<Route> all = [.. lease.Routes, .. routes];
@@ -109,9 +103,6 @@ internal static class PluginOutput
     }
 
     /// <summary>One line of JSON.</summary>
-    /// <param name="version">The version it is said in.</param>
-    /// <param name="members">Writes the rest of the members.</param>
-    /// <returns>The line.</returns>
     internal static ReadOnlyMemory<byte> Write(string version, Action<Utf8JsonWriter> members)
     {
         var line = new ArrayBufferWriter<byte>(512);

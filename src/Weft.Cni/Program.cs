@@ -11,8 +11,6 @@ internal static class Program
     private static int Main() => Run(new ProcessEdge());
 
     /// <summary>Runs the plugin once, and is the one place that catches its faults.</summary>
-    /// <param name="edge">Where it runs.</param>
-    /// <returns>The exit status.</returns>
     internal static int Run(IEdge edge)
     {
         var name = edge.ProgramName == TrunkRole.Name ? TrunkRole.Name : "weft-ipam";

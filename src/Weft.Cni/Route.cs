@@ -12,9 +12,6 @@ internal sealed record Route(AddressFamily Family, string Destination, string? G
 {
     /// <summary>Reads <c>ipam.routes</c>.</summary>
     /// <param name="root">The network configuration, whose <c>ipam</c> is known to be an object.</param>
-    /// <param name="routes">The routes, as they are.</param>
-    /// <param name="failure">Why one of them is none.</param>
-    /// <returns>True if all are routes.</returns>
     internal static bool TryReadAll(JsonElement root, out List<Route> routes, [NotNullWhen(false)] out Failure? failure)
     {
         (routes, failure) = ([], null);
@@ -38,8 +35,6 @@ internal sealed record Route(AddressFamily Family, string Destination, string? G
     }
 
     /// <summary>Reads one route.</summary>
-    /// <param name="item">The JSON.</param>
-    /// <param name="route">The route.</param>
     /// <returns>True if its destination is a prefix and its gateway, where it has one, an address.</returns>
     /// <exception cref="JsonException">A member is something else than text.</exception>
     internal static bool TryRead(JsonElement item, [NotNullWhen(true)] out Route? route)

@@ -12,9 +12,6 @@ internal sealed record RuntimeArguments(string? Namespace, string? Pod, string? 
 {
     /// <summary>Takes <c>KEY=VALUE;KEY=VALUE</c> apart. An empty value is as good as none.</summary>
     /// <param name="text">The variable; may be empty.</param>
-    /// <param name="arguments">What was in it.</param>
-    /// <param name="failure">Why it can't be read.</param>
-    /// <returns>True if it can.</returns>
     internal static bool TryParse(
         string text, [NotNullWhen(true)] out RuntimeArguments? arguments, [NotNullWhen(false)] out Failure? failure)
     {

@@ -15,9 +15,6 @@ internal static class StandardStreams
 
     /// <summary>Reads stdin to its end.</summary>
     /// <param name="patience">How long to wait for each piece of it; null for as long as it takes.</param>
-    /// <param name="text">What was read.</param>
-    /// <param name="why">Why it can't be read.</param>
-    /// <returns>True if it ended.</returns>
     internal static bool TryReadInput(TimeSpan? patience, out ReadOnlyMemory<byte> text, [NotNullWhen(false)] out string? why)
     {
         (text, why) = (default, null);
@@ -46,9 +43,6 @@ internal static class StandardStreams
     }
 
     /// <summary>Writes all of a text.</summary>
-    /// <param name="descriptor">The stream.</param>
-    /// <param name="text">UTF-8.</param>
-    /// <returns>False if nobody takes it.</returns>
     internal static bool TryWrite(int descriptor, ReadOnlySpan<byte> text)
     {
         while (!text.IsEmpty)

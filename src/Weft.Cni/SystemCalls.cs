@@ -42,9 +42,7 @@ internal static partial class SystemCalls
     internal static int OpenSocket() => Socket(Unix, Stream, 0);
 
     /// <summary>Connects a socket to a path.</summary>
-    /// <param name="socket">The descriptor.</param>
     /// <param name="path">The path, shorter than <see cref="PathLength"/>.</param>
-    /// <returns>0, or less.</returns>
     internal static int Connect(int socket, string path)
     {
         Span<byte> address = stackalloc byte[sizeof(ushort) + PathLength];
@@ -55,10 +53,8 @@ internal static partial class SystemCalls
     }
 
     /// <summary>Sets one of the two time-outs.</summary>
-    /// <param name="socket">The descriptor.</param>
     /// <param name="which"><see cref="ReceiveTimeout"/> or <see cref="SendTimeout"/>.</param>
     /// <param name="time">How long; 0 would mean for ever.</param>
-    /// <returns>0, or less.</returns>
     internal static unsafe int SetTimeout(int socket, int which, TimeSpan time)
     {
         var value = new Duration { Seconds = (nint)time.TotalSeconds, Microseconds = (nint)(time.Ticks % TimeSpan.TicksPerSecond / 10) };
@@ -66,28 +62,21 @@ internal static partial class SystemCalls
     }
 
     /// <summary>Sends some of a text.</summary>
-    /// <param name="socket">The descriptor.</param>
-    /// <param name="text">Not empty.</param>
     /// <returns>How many bytes went, or less than 0.</returns>
     internal static nint Send(int socket, ReadOnlySpan<byte> text) =>
         Send(socket, in MemoryMarshal.GetReference(text), (nuint)text.Length, NoSignal);
 
     /// <summary>Reads what there is.</summary>
-    /// <param name="descriptor">The descriptor.</param>
-    /// <param name="room">Not empty.</param>
     /// <returns>How many bytes came, 0 at the end, or less.</returns>
     internal static nint Read(int descriptor, Span<byte> room) =>
         Read(descriptor, ref MemoryMarshal.GetReference(room), (nuint)room.Length);
 
     /// <summary>Writes some of a text.</summary>
-    /// <param name="descriptor">The descriptor.</param>
-    /// <param name="text">Not empty.</param>
     /// <returns>How many bytes went, or less than 0.</returns>
     internal static nint Write(int descriptor, ReadOnlySpan<byte> text) =>
         Write(descriptor, in MemoryMarshal.GetReference(text), (nuint)text.Length);
 
     /// <summary>Waits until there is something to read, or an end.</summary>
-    /// <param name="descriptor">The descriptor.</param>
     /// <param name="time">How long at most.</param>
     /// <returns>1, 0 where nothing came, or less.</returns>
     internal static int AwaitInput(int descriptor, TimeSpan time)
@@ -97,8 +86,6 @@ internal static partial class SystemCalls
     }
 
     /// <summary>Closes a descriptor; Linux has closed it whatever it answers.</summary>
-    /// <param name="descriptor">The descriptor.</param>
-    /// <returns>0, or less.</returns>
     [LibraryImport("libc", EntryPoint = "close")]
     internal static partial int Close(int descriptor);
 

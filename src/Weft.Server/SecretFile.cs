@@ -6,8 +6,6 @@ namespace Weft.Server;
 internal static class SecretFile
 {
     /// <summary>Makes a file where there is none.</summary>
-    /// <param name="path">The file.</param>
-    /// <param name="secret">Draws what it holds.</param>
     public static void MakeWhereMissing(string path, Func<string> secret)
     {
         if (File.Exists(path))

@@ -7,7 +7,6 @@ using Weft.Addressing;
 namespace Weft.Server;
 
 /// <summary>What <c>weftd serve</c> is told.</summary>
-/// <param name="Data">The directory that holds all state.</param>
 /// <param name="Listen">Where to listen; port 0 takes a free one. Default 127.0.0.1:7433.</param>
 /// <param name="TlsCertificate">A PEM file with the certificate and its chain; null for plain HTTP.</param>
 /// <param name="TlsKey">A PEM file with the certificate's key.</param>
@@ -163,7 +162,6 @@ internal sealed record ServeOptions(string Data, IPEndPoint Listen, string? TlsC
 internal sealed record RelayListening(IPEndPoint Listen, string Host, int? Port, string? TlsCertificate, string? TlsKey, ImmutableArray<Prefix> Proxies, bool IsEncrypted)
 {
     /// <summary>The address by which the world reaches it.</summary>
-    /// <param name="bound">The port it listens on.</param>
     /// <returns>Such as <c>wss://relay.example:443</c>.</returns>
     public Uri AddressAt(int bound) => new UriBuilder(IsEncrypted ? Uri.UriSchemeWss : Uri.UriSchemeWs, Host, Port ?? bound).Uri;
 }

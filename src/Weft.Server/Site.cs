@@ -51,7 +51,6 @@ internal sealed class Site : IDisposable
 
     /// <summary>Decides on the newest picture and commits; if what was seen has changed meanwhile, decides again.</summary>
     /// <param name="decide">The decision: pure, so it may be made as often as need be.</param>
-    /// <param name="cancel">Gives up waiting.</param>
     public async Task<Outcome<Decision>> Decide(Func<Snapshot, Outcome<Decision>> decide, CancellationToken cancel)
     {
         await _decisions.WaitAsync(cancel);

@@ -3,7 +3,6 @@ using System.Diagnostics.CodeAnalysis;
 namespace Weft;
 
 /// <summary>What a pure room answers: a value, or the refusal that says why there is none.</summary>
-/// <typeparam name="T">The value.</typeparam>
 public readonly struct Outcome<T>
 {
     private readonly T? _value;
@@ -19,9 +18,7 @@ public readonly struct Outcome<T>
     public T Value => _refusal is null ? _value! : throw new InvalidOperationException(_refusal.Message);
 
     /// <summary>Takes the outcome apart.</summary>
-    /// <param name="value">The value, if there is one.</param>
     /// <param name="refusal">The refusal, if there is no value.</param>
-    /// <returns>True where there is a value.</returns>
     public bool TryGet([MaybeNullWhen(false)] out T value, [NotNullWhen(false)] out Refusal? refusal)
     {
         value = _value;
@@ -30,24 +27,17 @@ public readonly struct Outcome<T>
     }
 
     /// <summary>A good outcome.</summary>
-    /// <param name="value">The value.</param>
     public static implicit operator Outcome<T>(T value) => new(value, null);
 
     /// <summary>A refused outcome.</summary>
-    /// <param name="refusal">Why.</param>
     public static implicit operator Outcome<T>(Refusal refusal)
     {
-        ArgumentNullException.ThrowIfNull(refusal);
         return new(default, refusal);
     }
 
     /// <summary>The same as the conversion, by name.</summary>
-    /// <param name="value">The value.</param>
-    /// <returns>A good outcome.</returns>
     public static Outcome<T> FromT(T value) => value;
 
     /// <summary>The same as the conversion, by name.</summary>
-    /// <param name="refusal">Why.</param>
-    /// <returns>A refused outcome.</returns>
     public static Outcome<T> FromRefusal(Refusal refusal) => refusal;
 }

@@ -20,12 +20,8 @@ public sealed record Refusal(
     ImmutableArray<Refusal> Details = default)
 {
     /// <summary>All findings as one refusal: the finding itself if it is alone, else a summary that carries all.</summary>
-    /// <param name="findings">At least one finding.</param>
-    /// <param name="target">What was refused, for the summary.</param>
-    /// <returns>One refusal.</returns>
     public static Refusal Of(IReadOnlyList<Refusal> findings, string? target)
     {
-        ArgumentNullException.ThrowIfNull(findings);
         if (findings.Count == 1)
             return findings[0];
         var worst = findings.MaxBy(f => f.Code.HttpStatus())!.Code;
@@ -34,7 +30,6 @@ public sealed record Refusal(
     }
 
     /// <summary>The ARM error body: <c>{"error": {"code", "message", "target", "details", "additionalInfo"}}</c>.</summary>
-    /// <returns>A new JSON object.</returns>
     public JsonObject ToErrorBody() => new() { ["error"] = ToDetail() };
 
     /// <summary>The findings one by one: the details, or the refusal itself where it has none.</summary>

@@ -107,7 +107,6 @@ public enum RefusalCode
 public static class RefusalCodes
 {
     /// <summary>The HTTP status of a refusal.</summary>
-    /// <param name="code">The code.</param>
     /// <returns>A status from 400 to 599.</returns>
     public static int HttpStatus(this RefusalCode code) => code switch
     {

@@ -2,7 +2,6 @@ namespace Weft.Agent.ControlPlane;
 
 /// <summary>Whether the control plane is there, by what the last requests met.</summary>
 /// <param name="grace">How long one good answer outweighs a failure after it.</param>
-/// <param name="clock">The clock.</param>
 internal sealed class Contact(TimeSpan grace, TimeProvider clock)
 {
     private readonly Lock _guard = new();

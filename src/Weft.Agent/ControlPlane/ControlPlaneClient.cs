@@ -12,9 +12,6 @@ namespace Weft.Agent.ControlPlane;
 /// <summary>The agents' endpoint of weftd, one method per request. Contract: docs/specs/agent-api.md.</summary>
 /// <remarks>Every method throws <see cref="ControlPlaneException"/> for whatever is no good answer, else only cancellation.</remarks>
 /// <param name="http">The client, based at <c>/agents/v1/</c>.</param>
-/// <param name="contact">Learns how each request went.</param>
-/// <param name="pace">The time limits.</param>
-/// <param name="clock">The clock.</param>
 internal sealed class ControlPlaneClient(HttpClient http, Contact contact, Pace pace, TimeProvider clock)
 {
     private static readonly MediaTypeHeaderValue Json = new("application/json") { CharSet = "utf-8" };
@@ -87,8 +84,6 @@ internal sealed class ControlPlaneClient(HttpClient http, Contact contact, Pace 
     }
 
     /// <summary><c>GET verifications</c>: waits until somebody asks for one, or until the wait is over.</summary>
-    /// <param name="after">The last number met.</param>
-    /// <param name="cancel">Ends the wait.</param>
     /// <returns>The answer; null where nothing is asked for.</returns>
     public async Task<byte[]?> Verifications(long after, CancellationToken cancel)
     {
@@ -99,10 +94,6 @@ internal sealed class ControlPlaneClient(HttpClient http, Contact contact, Pace 
     }
 
     /// <summary><c>PUT verifications/ID</c>.</summary>
-    /// <param name="id">The verification.</param>
-    /// <param name="report">What was found.</param>
-    /// <param name="cancel">Ends the wait.</param>
-    /// <returns>Done when it is taken.</returns>
     public async Task Report(string id, byte[] report, CancellationToken cancel)
     {
         using var message = Message(HttpMethod.Put, $"verifications/{Uri.EscapeDataString(id)}", Bearer);

@@ -1,9 +1,7 @@
 namespace Weft.Agent.ControlPlane;
 
 /// <summary>The first start: a token that many may use becomes a credential of this agent alone.</summary>
-/// <param name="plane">The control plane.</param>
 /// <param name="options">The name, the node and the token's file.</param>
-/// <param name="credentialPath">Where the identity is kept.</param>
 /// <param name="keep">Where it is kept besides, before it is used; null for nowhere.</param>
 internal sealed class Enrolment(ControlPlaneClient plane, AgentOptions options, string credentialPath, Func<Identity, CancellationToken, Task>? keep = null)
 {
@@ -17,8 +15,6 @@ internal sealed class Enrolment(ControlPlaneClient plane, AgentOptions options, 
     }
 
     /// <summary>Asks the control plane once, and keeps what it gives before using it.</summary>
-    /// <param name="cancel">Ends it.</param>
-    /// <returns>The identity.</returns>
     /// <exception cref="CannotStartException">The token, or the request, was refused.</exception>
     /// <exception cref="ControlPlaneException">It can't be reached: try again.</exception>
     public async Task<Identity> Enrol(CancellationToken cancel)

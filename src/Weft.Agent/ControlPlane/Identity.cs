@@ -4,14 +4,10 @@ using Weft.Agent.Disk;
 namespace Weft.Agent.ControlPlane;
 
 /// <summary>Who the agent is, once enrolled, and the secret that proves it. It is kept in the state directory, mode 0600.</summary>
-/// <param name="Name">The name it enrolled by.</param>
-/// <param name="AgentId">Its resource id.</param>
-/// <param name="Cluster">The cluster it is good for.</param>
 /// <param name="Credential">The secret; never logged.</param>
 internal sealed record Identity(string Name, string AgentId, string Cluster, string Credential)
 {
     /// <summary>Reads the identity that an earlier start has kept.</summary>
-    /// <param name="path">The file.</param>
     /// <param name="name">The name the agent was started by.</param>
     /// <returns>The identity, or null where the agent isn't enrolled.</returns>
     /// <exception cref="CannotStartException">The file is damaged, or of another agent.</exception>
@@ -42,11 +38,9 @@ internal sealed record Identity(string Name, string AgentId, string Cluster, str
     }
 
     /// <summary>Keeps the identity; returns once it is on the disk.</summary>
-    /// <param name="path">The file.</param>
     public void Keep(string path) =>
         AtomicFile.Write(path, JsonSerializer.SerializeToUtf8Bytes(this, AgentJson.Default.Identity), AtomicFile.Private);
 
     /// <summary>The name alone: a record prints all it has, and this one must not.</summary>
-    /// <returns>The agent's id.</returns>
     public override string ToString() => AgentId;
 }

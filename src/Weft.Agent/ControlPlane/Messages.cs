@@ -26,13 +26,10 @@ internal sealed record StatusReport(string Digest, long Revision, string State, 
     public string? CertificateAuthority { get; init; }
 
     /// <summary>Whether another report says the same: arrays are compared by what they hold.</summary>
-    /// <param name="other">The other.</param>
-    /// <returns>True if it does.</returns>
     public bool Equals(StatusReport? other) => other is not null && (Digest, Revision, State, Message, Node, Version, CertificateAuthority)
         == (other.Digest, other.Revision, other.State, other.Message, other.Node, other.Version, other.CertificateAuthority) && Drift.SequenceEqual(other.Drift);
 
     /// <summary>A hash of it.</summary>
-    /// <returns>The hash.</returns>
     public override int GetHashCode() => HashCode.Combine(Digest, Revision, State, Message, Drift.Length);
 }
 

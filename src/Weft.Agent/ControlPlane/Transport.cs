@@ -11,7 +11,6 @@ internal static class Transport
     private const int LongestAnswer = 64 << 20;
 
     /// <summary>A client whose requests are below <c>/agents/v1/</c>.</summary>
-    /// <param name="options">The server, and whom to trust.</param>
     /// <returns>The client; time limits are per request and not its own.</returns>
     public static HttpClient Open(AgentOptions options)
     {
@@ -40,7 +39,6 @@ internal static class Transport
 
     /// <summary>The only roots of trust that a file names.</summary>
     /// <param name="path">The file of <c>--ca</c>.</param>
-    /// <returns>One certificate or more.</returns>
     /// <exception cref="CannotStartException">There are none in it.</exception>
     public static X509Certificate2Collection Roots(string path)
     {

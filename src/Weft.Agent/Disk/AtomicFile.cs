@@ -9,9 +9,6 @@ internal static class AtomicFile
     public const UnixFileMode Private = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
     /// <summary>Replaces a file as a whole; returns once the new one is on the disk under its name.</summary>
-    /// <param name="path">The file.</param>
-    /// <param name="content">What it will hold.</param>
-    /// <param name="mode">Its mode, whatever the umask is.</param>
     public static void Write(string path, ReadOnlySpan<byte> content, UnixFileMode mode)
     {
         Replace(path, content, mode);
@@ -19,9 +16,6 @@ internal static class AtomicFile
     }
 
     /// <summary>The same, except that the caller syncs the directory: once for many files.</summary>
-    /// <param name="path">The file.</param>
-    /// <param name="content">What it will hold.</param>
-    /// <param name="mode">Its mode, whatever the umask is.</param>
     public static void Replace(string path, ReadOnlySpan<byte> content, UnixFileMode mode)
     {
         var temporary = TemporaryOf(path);
@@ -43,7 +37,5 @@ internal static class AtomicFile
     }
 
     /// <summary>The temporary name of a file: hidden and in the same directory, one per name, so that a crash leaves at most one.</summary>
-    /// <param name="path">The file.</param>
-    /// <returns>The path beside it.</returns>
     public static string TemporaryOf(string path) => Path.Join(Path.GetDirectoryName(path), $".{Path.GetFileName(path)}.weft-new");
 }

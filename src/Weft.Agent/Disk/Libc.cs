@@ -9,7 +9,6 @@ internal static partial class Libc
     private const int ReadOnlyCloseOnExec = 0x80000;
 
     /// <summary>Returns once the entries of a directory are on the disk.</summary>
-    /// <param name="path">The directory.</param>
     /// <exception cref="IOException">The disk did not take it.</exception>
     public static void SyncDirectory(string path)
     {

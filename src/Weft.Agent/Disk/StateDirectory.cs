@@ -28,8 +28,6 @@ internal sealed class StateDirectory : IDisposable
     public string MadeNodeFiles => Path.Join(Root, "nodes.made");
 
     /// <summary>Makes the directory if need be, and holds it until disposed.</summary>
-    /// <param name="root">The directory.</param>
-    /// <returns>The directory, held.</returns>
     /// <exception cref="CannotStartException">Another agent holds it, or it can't be made.</exception>
     public static StateDirectory Open(string root)
     {

@@ -3,8 +3,6 @@ using System.Globalization;
 namespace Weft.Agent.Inventory;
 
 /// <summary>By which interfaces the node's default routes leave.</summary>
-/// <param name="V4">Those of IPv4.</param>
-/// <param name="V6">Those of IPv6.</param>
 /// <remarks>Source: Linux, net/ipv4/fib_trie.c and net/ipv6/route.c: the forms of <c>/proc/net/route</c> and <c>/proc/net/ipv6_route</c>.</remarks>
 internal sealed record DefaultRoutes(IReadOnlySet<string> V4, IReadOnlySet<string> V6)
 {
@@ -13,7 +11,6 @@ internal sealed record DefaultRoutes(IReadOnlySet<string> V4, IReadOnlySet<strin
 
     /// <summary>Reads the routes of the main tables.</summary>
     /// <param name="proc">The tree of <c>/proc</c>.</param>
-    /// <returns>The interfaces.</returns>
     public static DefaultRoutes Read(SystemTree proc)
     {
         // "self/net" and not "net": the tree may be mounted elsewhere, and then the plain name follows another thread's namespace.

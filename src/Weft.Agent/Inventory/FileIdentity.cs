@@ -3,7 +3,6 @@ using System.Runtime.InteropServices;
 namespace Weft.Agent.Inventory;
 
 /// <summary>What tells a file from the one that stood under its name before: replaced, or written over.</summary>
-/// <param name="Inode">Its inode.</param>
 /// <param name="Size">Its length in bytes.</param>
 /// <param name="Seconds">When it was written last, seconds since 1970.</param>
 /// <param name="Nanoseconds">And nanoseconds behind them.</param>
@@ -17,7 +16,6 @@ internal readonly partial record struct FileIdentity(ulong Inode, ulong Size, lo
     private const int WrittenAt = 112;
 
     /// <summary>The identity of a file; of a link, that of what it points to.</summary>
-    /// <param name="path">The file.</param>
     /// <returns>The identity, or null where there is no such file.</returns>
     public static FileIdentity? Of(string path)
     {

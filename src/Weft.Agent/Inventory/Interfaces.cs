@@ -32,7 +32,6 @@ internal sealed record LinkFacts(string? Kind, string? PermanentAddress)
 }
 
 /// <summary>An interface of the node.</summary>
-/// <param name="Name">Its name.</param>
 /// <param name="Path">Where it is in <c>/sys/devices</c>.</param>
 internal sealed record Interface(string Name, string Path)
 {

@@ -9,12 +9,6 @@ namespace Weft.Agent.Inventory;
 /// Tells the control plane what the node has: once enrolled, and when it has changed. It looks every half a minute, and soon after the kernel
 /// says that an interface has come, gone or changed.
 /// </summary>
-/// <param name="plane">The control plane.</param>
-/// <param name="reader">Reads the node.</param>
-/// <param name="plugins">Knows the CNI plugins.</param>
-/// <param name="pace">The waits.</param>
-/// <param name="clock">The clock.</param>
-/// <param name="log">The log.</param>
 internal sealed class InventoryLoop(ControlPlaneClient plane, InventoryReader reader, PluginBinaries plugins, Pace pace, TimeProvider clock, Log log)
 {
     private readonly Backoff _backoff = new(pace.FirstRetry, pace.LastRetry);
@@ -24,8 +18,6 @@ internal sealed class InventoryLoop(ControlPlaneClient plane, InventoryReader re
     private string? _complaint;
 
     /// <summary>Runs until cancelled.</summary>
-    /// <param name="cancel">Ends it.</param>
-    /// <returns>Never, but by cancellation.</returns>
     public async Task Run(CancellationToken cancel)
     {
         void Changed(object? sender, EventArgs e) => _bell.Ring();
@@ -50,7 +42,6 @@ internal sealed class InventoryLoop(ControlPlaneClient plane, InventoryReader re
     }
 
     /// <summary>What of an inventory makes a new report due at once. What pods take and give back by the minute waits for the next whole report.</summary>
-    /// <param name="inventory">The inventory.</param>
     /// <returns>A text that is equal where nothing else has changed.</returns>
     internal static string Steady(NodeInventory inventory) => Json.Text((inventory with
     {

@@ -16,7 +16,6 @@ internal sealed class InventoryReader(SystemTree sys, SystemTree proc, Func<IRea
     private static readonly ImmutableHashSet<string> KeptKinds = ["bond", "team", "vlan", "bridge", "vrf"];
 
     /// <summary>Reads it.</summary>
-    /// <param name="plugins">The CNI plugins that are installed.</param>
     /// <returns>The inventory; its devices in the order of PCI addresses, then of names.</returns>
     public NodeInventory Read(ImmutableArray<CniBinary> plugins)
     {

@@ -28,7 +28,6 @@ internal static partial class PciBus
 
     /// <summary>The controllers.</summary>
     /// <param name="sys">The tree of <c>/sys</c>.</param>
-    /// <returns>Them by PCI address.</returns>
     public static SortedDictionary<string, PciFunction> Read(SystemTree sys)
     {
         var addresses = sys.Names(Devices).Where(address => IsNetwork(sys, address)).ToList();

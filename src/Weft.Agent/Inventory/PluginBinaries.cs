@@ -13,7 +13,6 @@ namespace Weft.Agent.Inventory;
 /// </summary>
 /// <param name="folders">Where plugins are looked for; a name that is in two of them is the first one's, as for a container runtime.</param>
 /// <param name="limit">How long one may take to answer.</param>
-/// <param name="log">The log.</param>
 /// <remarks>Source: CNI specification 1.1.0, section 2, "VERSION"; the text without <c>CNI_COMMAND</c> is what plugins of the CNI project print of themselves.</remarks>
 internal sealed partial class PluginBinaries(IReadOnlyList<string> folders, TimeSpan limit, Log log)
 {
@@ -25,7 +24,6 @@ internal sealed partial class PluginBinaries(IReadOnlyList<string> folders, Time
     public int Runs { get; private set; }
 
     /// <summary>The plugins that are installed now.</summary>
-    /// <param name="cancel">Ends it.</param>
     /// <returns>Those that answer, by name. What is no plugin, or doesn't answer, is left out.</returns>
     public async Task<ImmutableArray<CniBinary>> Read(CancellationToken cancel)
     {

@@ -4,11 +4,9 @@ namespace Weft.Agent.Inventory;
 /// A tree of small files as the kernel shows them, <c>/sys</c> or <c>/proc</c>, or one that was recorded elsewhere. What is not there, has just
 /// gone, or answers with an error (the speed of a port that is down does) is absent and no fault: the tree changes under whoever reads it.
 /// </summary>
-/// <param name="root">Where the tree is.</param>
 internal sealed class SystemTree(string root)
 {
     /// <summary>What a file holds.</summary>
-    /// <param name="path">Below the root.</param>
     /// <returns>Its text without blanks at either end, or null where it can't be read.</returns>
     public string? Text(string path)
     {
@@ -24,18 +22,14 @@ internal sealed class SystemTree(string root)
     }
 
     /// <summary>The lines of a file.</summary>
-    /// <param name="path">Below the root.</param>
-    /// <returns>None where it can't be read.</returns>
     public string[] Lines(string path) => Text(path)?.Split('\n') ?? [];
 
     /// <summary>The whole number a file holds.</summary>
-    /// <param name="path">Below the root.</param>
     /// <returns>The number, or null where it holds none that fits.</returns>
     public int? Number(string path) =>
         int.TryParse(Text(path), System.Globalization.NumberStyles.AllowLeadingSign, System.Globalization.CultureInfo.InvariantCulture, out var number) ? number : null;
 
     /// <summary>Where a link points to, as it is written.</summary>
-    /// <param name="path">Below the root.</param>
     /// <returns>The target, or null where there is no link.</returns>
     public string? Link(string path)
     {
@@ -50,12 +44,10 @@ internal sealed class SystemTree(string root)
     }
 
     /// <summary>The last part of a link's target: the driver of <c>driver</c>, the physical function of <c>physfn</c>.</summary>
-    /// <param name="path">Below the root.</param>
     /// <returns>The name, or null where there is no link.</returns>
     public string? LinkName(string path) => Link(path) is { } target ? Path.GetFileName(target.TrimEnd('/')) : null;
 
     /// <summary>The entries of a directory.</summary>
-    /// <param name="path">Below the root.</param>
     /// <returns>Their names in ordinal order; none where there is no directory.</returns>
     public string[] Names(string path)
     {
@@ -74,7 +66,6 @@ internal sealed class SystemTree(string root)
     }
 
     /// <summary>Whether there is an entry.</summary>
-    /// <param name="path">Below the root.</param>
     /// <returns>True for a file, a directory, or a link to one.</returns>
     public bool Has(string path) => Path.Exists(At(path));
 

@@ -7,8 +7,6 @@ namespace Weft.Agent.Kubernetes;
 /// The file of the CA certificates by which the cluster's API server is known. It is read anew when it was replaced: the kubelet does that when
 /// the cluster's authority is another.
 /// </summary>
-/// <param name="path">The file.</param>
-/// <param name="log">The log.</param>
 internal sealed class ClusterAuthorityFile(string path, Log log)
 {
     private FileIdentity? _read;

@@ -9,8 +9,6 @@ namespace Weft.Agent.Kubernetes;
 /// Has the pods of a DaemonSet made anew on the nodes whose configuration has changed, because they read it only when they start. What was done
 /// is noted on the ConfigMap by a field manager of its own: a restart that a crash cut off is done again, one that is done never is.
 /// </summary>
-/// <param name="api">The API.</param>
-/// <param name="log">The log.</param>
 internal sealed class DevicePluginRestart(KubeApi api, Log log)
 {
     /// <summary>The annotation that says whose pods: <c>daemonset NAMESPACE/NAME</c>. Drawn by the control plane.</summary>
@@ -26,9 +24,6 @@ internal sealed class DevicePluginRestart(KubeApi api, Log log)
     private const string OnlyPlace = "daemonset kube-system/";
 
     /// <summary>Restarts what a ConfigMap that is as it was drawn asks for.</summary>
-    /// <param name="key">The ConfigMap.</param>
-    /// <param name="live">The ConfigMap as it is.</param>
-    /// <param name="cancel">Ends it.</param>
     /// <returns>The ConfigMap with the note, or null where there was nothing to do.</returns>
     /// <exception cref="KubeException">It couldn't be done; the next pass does it.</exception>
     public async Task<LiveObject?> Run(ObjectKey key, LiveObject live, CancellationToken cancel)

@@ -11,8 +11,6 @@ internal static class FieldSet
     private const char Join = '\u001f';
 
     /// <summary>The fields that an applied configuration owns: its leaves. A list counts as one value, as it does in every kind we write.</summary>
-    /// <param name="applied">The configuration.</param>
-    /// <returns>The fields with their values.</returns>
     public static Dictionary<string, JsonNode?> LeavesOf(JsonObject applied)
     {
         var leaves = new Dictionary<string, JsonNode?>(StringComparer.Ordinal);
@@ -29,7 +27,6 @@ internal static class FieldSet
 
     /// <summary>The fields of one entry of <c>managedFields</c>, without the containers that exist for them (<c>"."</c>).</summary>
     /// <param name="fields">Its <c>fieldsV1</c>.</param>
-    /// <returns>The fields.</returns>
     public static HashSet<string> Read(JsonObject? fields)
     {
         var found = new HashSet<string>(StringComparer.Ordinal);
@@ -39,9 +36,6 @@ internal static class FieldSet
     }
 
     /// <summary>The value of a field in an object; no value where the object hasn't got it.</summary>
-    /// <param name="live">The object.</param>
-    /// <param name="field">The field.</param>
-    /// <param name="value">Its value.</param>
     /// <returns>False where the object hasn't got it.</returns>
     public static bool TryGet(JsonObject live, string field, out JsonNode? value)
     {
@@ -56,14 +50,11 @@ internal static class FieldSet
     }
 
     /// <summary>A field for people: <c>spec.config</c>.</summary>
-    /// <param name="field">The field.</param>
     /// <returns>Its names with dots between them; a name with dots in brackets.</returns>
     public static string Title(string field) =>
         string.Join("", field.Split(Join).Select((name, i) => name.Contains('.', StringComparison.Ordinal) ? $"[{name}]" : i == 0 ? name : $".{name}"));
 
     /// <summary>Names of a path joined.</summary>
-    /// <param name="names">The names.</param>
-    /// <returns>The field.</returns>
     public static string Path(params ReadOnlySpan<string> names) => string.Join(Join, names);
 
     private static void Collect(string at, JsonNode? value, Dictionary<string, JsonNode?> leaves)

@@ -10,7 +10,6 @@ namespace Weft.Agent.Kubernetes;
 /// Keeps the agent's credential in a Secret, for replicas that are one agent and have no disk of their own: whichever leads is the agent. Without it each pod
 /// that is made anew would need a new enrolment token, and leave an agent behind that never reports again.
 /// </summary>
-/// <param name="api">The API.</param>
 /// <param name="name">The Secret, in <c>weft-system</c>.</param>
 internal sealed class IdentitySecret(KubeApi api, string name)
 {
@@ -19,8 +18,6 @@ internal sealed class IdentitySecret(KubeApi api, string name)
     private string Path => $"api/v1/namespaces/{ObjectKind.System}/secrets/{name}";
 
     /// <summary>Puts the credential that is kept into the state directory, from where the agent takes it; what is there gives way.</summary>
-    /// <param name="path">The credential's file.</param>
-    /// <param name="cancel">Ends it.</param>
     /// <returns>Done when the file is as the Secret says; at once where there is no Secret.</returns>
     /// <exception cref="CannotStartException">The Secret can't be read.</exception>
     public async Task Fetch(string path, CancellationToken cancel)
@@ -38,8 +35,6 @@ internal sealed class IdentitySecret(KubeApi api, string name)
     }
 
     /// <summary>Keeps a credential.</summary>
-    /// <param name="identity">Whose it is.</param>
-    /// <param name="cancel">Ends it.</param>
     /// <returns>Done when the API server has it.</returns>
     /// <exception cref="ControlPlaneException">It couldn't be kept: the agent enrols again, which makes this credential void.</exception>
     public async Task Keep(Identity identity, CancellationToken cancel)

@@ -12,9 +12,6 @@ namespace Weft.Agent.Kubernetes;
 /// it doesn't do: patience with 429 and 5xx, and the question before each write whether the agent may still write.
 /// </summary>
 /// <remarks>Every method throws <see cref="KubeException"/> for whatever is no good answer, else only cancellation.</remarks>
-/// <param name="client">The library's client.</param>
-/// <param name="pace">The waits.</param>
-/// <param name="clock">The clock.</param>
 internal sealed class KubeApi(k8s.Kubernetes client, KubePace pace, TimeProvider clock)
 {
     /// <summary>The field manager.</summary>
@@ -34,8 +31,6 @@ internal sealed class KubeApi(k8s.Kubernetes client, KubePace pace, TimeProvider
     public Uri Server => client.BaseUri;
 
     /// <summary>Reads an object.</summary>
-    /// <param name="path">Its path.</param>
-    /// <param name="cancel">Ends it.</param>
     /// <returns>The object, or null where there is none.</returns>
     public async Task<JsonObject?> Get(string path, CancellationToken cancel)
     {
@@ -50,17 +45,10 @@ internal sealed class KubeApi(k8s.Kubernetes client, KubePace pace, TimeProvider
     }
 
     /// <summary>Reads one page of a list.</summary>
-    /// <param name="path">The list's path with its query.</param>
-    /// <param name="cancel">Ends it.</param>
-    /// <returns>The list object.</returns>
     public Task<JsonObject> List(string path, CancellationToken cancel) => Ask(HttpMethod.Get, path, null, null, cancel);
 
     /// <summary>Server-side apply.</summary>
-    /// <param name="path">The object's path.</param>
-    /// <param name="body">What is applied.</param>
     /// <param name="force">Whether fields are taken from their other owners.</param>
-    /// <param name="cancel">Ends it.</param>
-    /// <returns>The object as it is now.</returns>
     public Task<JsonObject> Apply(string path, byte[] body, bool force, CancellationToken cancel) =>
         Write(HttpMethod.Patch, $"{path}?fieldManager={FieldOwner}&force={(force ? "true" : "false")}", body, ApplyPatch, cancel);
 
@@ -81,9 +69,7 @@ internal sealed class KubeApi(k8s.Kubernetes client, KubePace pace, TimeProvider
         Write(HttpMethod.Patch, $"{path}?fieldManager={FieldOwner}", Json.Bytes(operations), "application/json-patch+json", cancel);
 
     /// <summary>Deletes an object, if it is still the one that was looked at.</summary>
-    /// <param name="path">Its path.</param>
     /// <param name="live">The object as it was looked at.</param>
-    /// <param name="cancel">Ends it.</param>
     /// <param name="anyVersion">Whether it may have changed since, as long as it is the same one.</param>
     /// <returns>Done when it is deleted or being so.</returns>
     public Task Delete(string path, LiveObject live, CancellationToken cancel, bool anyVersion = false)
@@ -98,8 +84,6 @@ internal sealed class KubeApi(k8s.Kubernetes client, KubePace pace, TimeProvider
     }
 
     /// <summary>Opens a watch.</summary>
-    /// <param name="path">The list's path with its query.</param>
-    /// <param name="cancel">Ends it.</param>
     /// <returns>The answer; its body is a line per event.</returns>
     public async Task<HttpResponseMessage> Watch(string path, CancellationToken cancel)
     {

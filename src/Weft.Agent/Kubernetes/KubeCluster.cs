@@ -27,16 +27,10 @@ internal sealed class KubeCluster : IDisposable
 
     /// <summary>Opens it. Nothing is asked of the API server yet.</summary>
     /// <param name="options">What the command line says of it.</param>
-    /// <param name="pace">The waits.</param>
-    /// <param name="clock">The clock.</param>
-    /// <param name="log">The log.</param>
-    /// <returns>The cluster.</returns>
     /// <exception cref="CannotStartException">It can't be spoken with.</exception>
     public static KubeCluster Open(KubeOptions options, KubePace pace, TimeProvider clock, Log log) => new(KubeConnection.Open(options), options, pace, clock, log);
 
     /// <summary>Runs what a leader does: at once where there is no election, else whenever this replica leads.</summary>
-    /// <param name="parts">What it does.</param>
-    /// <param name="stop">Ends it.</param>
     /// <returns>Done when stopped, or when the parts have ended by themselves.</returns>
     public async Task Lead(Func<CancellationToken, Task> parts, CancellationToken stop)
     {
@@ -61,7 +55,6 @@ internal sealed class KubeCluster : IDisposable
 
     /// <summary>The admission webhook, where it is served.</summary>
     /// <param name="target">What knows the cluster's objects and the picture.</param>
-    /// <param name="cancel">Ends it.</param>
     /// <returns>Its parts, running; none where it isn't served.</returns>
     public IEnumerable<Task> Serve(KubernetesTarget target, CancellationToken cancel)
     {

@@ -46,7 +46,6 @@ internal sealed class KubeCommandLine
     private readonly Option<string?> _key = new("--webhook-key") { HelpName = "FILE", Description = "The key of --webhook-cert, PEM." };
 
     /// <summary>Adds the options to the command.</summary>
-    /// <param name="command">The command.</param>
     /// <param name="node">The option that names the node served.</param>
     public void AddTo(Command command, Option<string?> node)
     {
@@ -61,7 +60,6 @@ internal sealed class KubeCommandLine
     }
 
     /// <summary>Reads the options.</summary>
-    /// <param name="parsed">The command line.</param>
     /// <param name="node">The option that names the node served.</param>
     /// <param name="drift">The option that says what becomes of changes by others.</param>
     /// <returns>The options, or null where no API server is written to.</returns>
@@ -84,7 +82,6 @@ internal sealed class KubeCommandLine
     }
 
     /// <summary>Reads where the CA certificates of the API server are; also an agent that writes to none may know them.</summary>
-    /// <param name="parsed">The command line.</param>
     /// <param name="node">The option that names the node served.</param>
     /// <returns>The file, or null for none.</returns>
     public string? ReadAuthority(ParseResult parsed, Option<string?> node) => parsed.GetValue(_authority) is { } file ? Path.GetFullPath(file)

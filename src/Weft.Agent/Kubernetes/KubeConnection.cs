@@ -8,7 +8,6 @@ internal static class KubeConnection
 {
     /// <summary>A client by what the command line says.</summary>
     /// <param name="options">In a pod, or by a kubeconfig.</param>
-    /// <returns>The client.</returns>
     /// <exception cref="CannotStartException">There is no such configuration, or it can't be used.</exception>
     public static k8s.Kubernetes Open(KubeOptions options)
     {

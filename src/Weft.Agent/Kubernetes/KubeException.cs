@@ -1,7 +1,6 @@
 namespace Weft.Agent.Kubernetes;
 
 /// <summary>The API server gave no good answer: it refused, it can't be reached, or the agent may not ask.</summary>
-/// <param name="message">What happened, in one sentence.</param>
 /// <param name="cause">The fault behind it, if there is one.</param>
 internal sealed class KubeException(string message, Exception? cause = null) : Exception(message, cause)
 {

@@ -28,11 +28,6 @@ internal sealed class KubernetesTarget : ITarget
     private readonly HashSet<ObjectKey> _true = [];
 
     /// <summary>A target that nothing is followed for yet.</summary>
-    /// <param name="api">The API.</param>
-    /// <param name="policy">What to do about drift.</param>
-    /// <param name="pace">The waits.</param>
-    /// <param name="clock">The clock.</param>
-    /// <param name="log">The log.</param>
     public KubernetesTarget(KubeApi api, DriftPolicy policy, KubePace pace, TimeProvider clock, Log log)
     {
         (_api, _policy, _restart) = (api, policy, new DevicePluginRestart(api, log));
@@ -46,18 +41,15 @@ internal sealed class KubernetesTarget : ITarget
     public Picture? Latest { get; private set; }
 
     /// <summary>What the cluster has of a kind.</summary>
-    /// <param name="kind">The kind.</param>
     /// <returns>The objects, or null where they aren't all known.</returns>
     public IEnumerable<LiveObject>? Live(ObjectKind kind) =>
         _scopes.Where(s => s.Scope.Kind == kind) is var of && of.All(s => s.IsWhole) ? of.SelectMany(s => s.Objects.Values) : null;
 
     /// <summary>Follows the cluster until cancelled; passes are made beside it.</summary>
-    /// <param name="cancel">Ends it.</param>
     /// <returns>Never, but by cancellation or a fault of ours.</returns>
     public async Task Follow(CancellationToken cancel) => await await Task.WhenAny(_scopes.Select(scope => scope.Follow(cancel)));
 
     /// <summary>What a pod is judged against: what the cluster has now, whoever made it, and what the picture says of the networks.</summary>
-    /// <returns>The surroundings.</returns>
     public LintSurroundings Surroundings()
     {
         var drawn = _drawn;

@@ -6,11 +6,7 @@ namespace Weft.Agent.Kubernetes;
 /// Elects one of several replicas by a Lease. The rules are client-go's: whoever doesn't see the Lease change for its duration, by a clock of its own,
 /// may take it, and the resourceVersion decides between two that try. Contract: docs/specs/agent-kubernetes.md, "Leader election".
 /// </summary>
-/// <param name="api">The API.</param>
 /// <param name="identity">This replica's name, unlike every other's and every earlier process's.</param>
-/// <param name="pace">The times.</param>
-/// <param name="clock">The clock.</param>
-/// <param name="log">The log.</param>
 internal sealed class LeaderElection(KubeApi api, string identity, KubePace pace, TimeProvider clock, Log log)
 {
     private const string Leases = $"apis/coordination.k8s.io/v1/namespaces/{ObjectKind.System}/leases";
@@ -98,7 +94,6 @@ internal sealed class LeaderElection(KubeApi api, string identity, KubePace pace
     }
 
     /// <summary>Takes the Lease, or renews it.</summary>
-    /// <returns>Whether this replica holds it now.</returns>
     private async Task<bool> TryTake(CancellationToken cancel)
     {
         // Counted from before the request: the others count from after it at the earliest.

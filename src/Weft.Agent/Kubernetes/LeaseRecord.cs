@@ -8,12 +8,9 @@ namespace Weft.Agent.Kubernetes;
 /// <param name="Seconds">How long it leads without renewing.</param>
 /// <param name="Acquired">Since when, as the holder wrote it.</param>
 /// <param name="Renewed">When it renewed last, as the holder wrote it: compared for change only, never with our clock.</param>
-/// <param name="Transitions">How often another has taken over.</param>
 internal sealed record LeaseRecord(string Holder, int Seconds, string? Acquired, string? Renewed, int Transitions)
 {
     /// <summary>Reads a Lease.</summary>
-    /// <param name="lease">The object.</param>
-    /// <returns>The record.</returns>
     public static LeaseRecord Of(JsonObject lease)
     {
         var spec = lease["spec"] as JsonObject;
@@ -21,8 +18,6 @@ internal sealed record LeaseRecord(string Holder, int Seconds, string? Acquired,
     }
 
     /// <summary>A moment as a Lease has it: RFC 3339 with microseconds.</summary>
-    /// <param name="at">The moment.</param>
-    /// <returns>The text.</returns>
     public static string Time(DateTimeOffset at) => at.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture);
 
     /// <summary>Puts the record into a Lease.</summary>

@@ -6,7 +6,6 @@ using Weft.Resources;
 namespace Weft.Agent.Kubernetes;
 
 /// <summary>An object as the API server has it.</summary>
-/// <param name="body">The object.</param>
 internal sealed class LiveObject(JsonObject body)
 {
     private const string Manager = KubeApi.FieldOwner;
@@ -52,20 +51,15 @@ internal sealed class LiveObject(JsonObject body)
     private IEnumerable<JsonObject> Entries => (body["metadata"]?["managedFields"] as JsonArray ?? []).OfType<JsonObject>();
 
     /// <summary>Whose object it is.</summary>
-    /// <param name="cluster">The agent's Weft cluster.</param>
-    /// <returns>True if it is the agent's.</returns>
     public bool IsOf(string cluster) => Cluster is { } mark ? mark.Equals(cluster, StringComparison.OrdinalIgnoreCase) : Owned is not null;
 
     /// <summary>Who owns a field, the agent aside; the latest first.</summary>
-    /// <param name="field">The field.</param>
     /// <returns>A manager, or null where nobody says so.</returns>
     public string? OwnerOf(string field) => Entries.OrderByDescending(entry => TextOf(entry, "time"), StringComparer.Ordinal)
         .Where(entry => TextOf(entry, "manager") != Manager && FieldSet.Read(entry["fieldsV1"] as JsonObject).Contains(field))
         .Select(entry => TextOf(entry, "manager")).FirstOrDefault();
 
     /// <summary>Whether this is an earlier state than another. Source: Kubernetes API conventions since 1.35: versions compare as whole numbers.</summary>
-    /// <param name="other">The other.</param>
-    /// <returns>False where that can't be told.</returns>
     public bool IsOlderThan(LiveObject other) =>
         ulong.TryParse(Version, NumberStyles.None, CultureInfo.InvariantCulture, out var mine)
         && ulong.TryParse(other.Version, NumberStyles.None, CultureInfo.InvariantCulture, out var theirs) && mine < theirs;

@@ -10,12 +10,7 @@ namespace Weft.Agent.Kubernetes;
 /// What the API server has of one scope: listed once, then followed by watching. What is here may be some milliseconds old and is never wrong for
 /// longer than a broken connection lasts, which <see cref="Trouble"/> says.
 /// </summary>
-/// <param name="api">The API.</param>
-/// <param name="scope">What is followed.</param>
 /// <param name="changed">Rung when something has changed by another's hand.</param>
-/// <param name="pace">The waits.</param>
-/// <param name="clock">The clock.</param>
-/// <param name="log">The log.</param>
 internal sealed class LiveObjects(KubeApi api, Scope scope, Signal changed, KubePace pace, TimeProvider clock, Log log)
 {
     private const int Page = 500;
@@ -45,7 +40,6 @@ internal sealed class LiveObjects(KubeApi api, Scope scope, Signal changed, Kube
     public KubeException? Trouble => _failed is { } failed && (!failed.IsPassing || clock.GetElapsedTime(Interlocked.Read(ref _lastGood)) > pace.Grace) ? failed : null;
 
     /// <summary>Takes in what the agent itself has written, before the watch tells.</summary>
-    /// <param name="written">The object as it is now.</param>
     public void Take(LiveObject written) =>
         _objects.AddOrUpdate(KeyOf(written), written, (_, known) => written.IsOlderThan(known) ? known : written);
 
@@ -54,8 +48,6 @@ internal sealed class LiveObjects(KubeApi api, Scope scope, Signal changed, Kube
     public void Forget(LiveObject deleted) => _objects.TryRemove(new KeyValuePair<ObjectKey, LiveObject>(KeyOf(deleted), deleted));
 
     /// <summary>Follows until cancelled.</summary>
-    /// <param name="cancel">Ends it.</param>
-    /// <returns>Never, but by cancellation.</returns>
     public async Task Follow(CancellationToken cancel)
     {
         Interlocked.Exchange(ref _lastGood, clock.GetTimestamp());

@@ -2,9 +2,6 @@ namespace Weft.Agent.Kubernetes;
 
 /// <summary>A kind of objects that the agent writes, as the API server serves it.</summary>
 /// <param name="ApiVersion">Group and version; <c>v1</c> for the core.</param>
-/// <param name="Name">The kind.</param>
-/// <param name="Plural">The name in paths.</param>
-/// <param name="IsNamespaced">Whether its objects are in namespaces.</param>
 /// <param name="Turn">When it is applied, counted from 0: what others need comes first.</param>
 internal sealed record ObjectKind(string ApiVersion, string Name, string Plural, bool IsNamespaced, int Turn)
 {
@@ -31,21 +28,17 @@ internal sealed record ObjectKind(string ApiVersion, string Name, string Plural,
 }
 
 /// <summary>One object's place.</summary>
-/// <param name="Kind">Its kind.</param>
 /// <param name="Namespace">Its namespace, or null.</param>
-/// <param name="Name">Its name.</param>
 internal sealed record ObjectKey(ObjectKind Kind, string? Namespace, string Name)
 {
     /// <summary>Its path, without a leading slash.</summary>
     public string Path => $"{Kind.Collection(Namespace)}/{Uri.EscapeDataString(Name)}";
 
     /// <summary>As people call it: <c>NetworkAttachmentDefinition default/n6</c>.</summary>
-    /// <returns>Kind and name.</returns>
     public override string ToString() => Namespace is null ? $"{Kind.Name} {Name}" : $"{Kind.Name} {Namespace}/{Name}";
 }
 
 /// <summary>A part of the cluster that is watched, and the only places that are ever written.</summary>
-/// <param name="Kind">The kind.</param>
 /// <param name="Namespace">The only namespace; null for all.</param>
 /// <param name="Name">The only name; null for all.</param>
 internal sealed record Scope(ObjectKind Kind, string? Namespace, string? Name)
@@ -63,12 +56,9 @@ internal sealed record Scope(ObjectKind Kind, string? Namespace, string? Name)
     public string Path => $"{Kind.Collection(Namespace)}?{(Name is null ? "" : $"fieldSelector=metadata.name%3D{Name}&")}";
 
     /// <summary>Whether an object is in it.</summary>
-    /// <param name="key">The object.</param>
-    /// <returns>True if it is.</returns>
     public bool Covers(ObjectKey key) =>
         key.Kind == Kind && (Namespace is null || Namespace == key.Namespace) && (Name is null || Name == key.Name);
 
     /// <summary>For logs and findings.</summary>
-    /// <returns>Kind and place.</returns>
     public override string ToString() => $"{Kind.Plural}{(Name is null ? "" : $" {Name}")}{(Namespace is null ? "" : $" in {Namespace}")}";
 }

@@ -28,7 +28,6 @@ internal enum Standing
 }
 
 /// <summary>What is decided of one object by looking at it. No request is made for it.</summary>
-/// <param name="Standing">How it stands.</param>
 /// <param name="Why">For people: what differs, whose it is.</param>
 internal sealed record Verdict(Standing Standing, string Why = "")
 {
@@ -36,10 +35,7 @@ internal sealed record Verdict(Standing Standing, string Why = "")
     public bool AsksForWrite => Standing is Standing.Missing or Standing.Outdated or Standing.Drifted or Standing.Disowned;
 
     /// <summary>Compares.</summary>
-    /// <param name="wanted">What should be there.</param>
     /// <param name="live">What is there, or null.</param>
-    /// <param name="cluster">The agent's Weft cluster.</param>
-    /// <returns>The verdict.</returns>
     public static Verdict Of(WantedObject wanted, LiveObject? live, string cluster)
     {
         if (live is null)

@@ -34,13 +34,9 @@ internal sealed class WantedObject
     public IReadOnlyDictionary<string, JsonNode?> Leaves { get; }
 
     /// <summary>What every object of a cluster is labelled with: a label's value has 63 characters at most, and an id has more.</summary>
-    /// <param name="cluster">The cluster's id.</param>
-    /// <returns>32 hexadecimal digits.</returns>
     public static string LabelOf(string cluster) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(cluster.ToLowerInvariant())))[..32];
 
     /// <summary>Takes a manifest of a picture.</summary>
-    /// <param name="manifest">The manifest.</param>
-    /// <param name="cluster">The Weft cluster's id.</param>
     /// <returns>The object, or why the agent doesn't write it.</returns>
     public static Outcome<WantedObject> Of(JsonObject manifest, string cluster)
     {

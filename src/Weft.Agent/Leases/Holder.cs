@@ -3,12 +3,9 @@ using Weft.Resources;
 namespace Weft.Agent.Leases;
 
 /// <summary>Who holds a pod's address. The cluster, which belongs to it as well, is the agent's own.</summary>
-/// <param name="Network">The L3Network.</param>
 /// <param name="ContainerId">The sandbox; never used twice.</param>
-/// <param name="Interface">The interface in it.</param>
 internal sealed record Holder(ResourceId Network, string ContainerId, string Interface)
 {
     /// <summary>For logs.</summary>
-    /// <returns>The three parts.</returns>
     public override string ToString() => $"{Network.Name}/{ContainerId}/{Interface}";
 }

@@ -46,12 +46,8 @@ internal sealed class Journal : IAsyncDisposable
     public bool IsWhole => _isWhole;
 
     /// <summary>Opens the journal, makes it if there is none, and reads it into the book.</summary>
-    /// <param name="path">The file.</param>
-    /// <param name="book">An empty book.</param>
-    /// <param name="log">The log.</param>
     /// <param name="sync">Makes a file durable; fsync unless a test wants a disk that fails.</param>
     /// <param name="compactFrom">From how many entries on it is looked whether most are dead.</param>
-    /// <returns>The journal, taking entries.</returns>
     /// <exception cref="CannotStartException">It is damaged, or can't be read or written.</exception>
     public static Journal Open(string path, LeaseBook book, Log log, Action<SafeFileHandle>? sync = null, int compactFrom = 1024)
     {
@@ -72,13 +68,10 @@ internal sealed class Journal : IAsyncDisposable
     }
 
     /// <summary>Puts an entry on the disk and into the book.</summary>
-    /// <param name="entry">The entry.</param>
-    /// <returns>Done once both have it.</returns>
     /// <exception cref="IOException">The disk did not take it; the book doesn't have it either.</exception>
     public Task Append(JournalEntry entry) => Enqueue(entry);
 
     /// <summary>Makes sure that the journal takes entries, before something is begun that will need one.</summary>
-    /// <returns>Done once it does.</returns>
     /// <exception cref="IOException">The disk still fails.</exception>
     public Task Ready() => _isWhole ? Task.CompletedTask : Enqueue(null);
 

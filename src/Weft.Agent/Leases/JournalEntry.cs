@@ -10,9 +10,6 @@ internal sealed record JournalHeader(int WeftJournal)
 
 /// <summary>One fact about one holder. Format: docs/specs/agent.md.</summary>
 /// <param name="Did">One of <see cref="Granted"/>, <see cref="ReleaseWanted"/>, <see cref="Released"/>.</param>
-/// <param name="Network">The holder's network.</param>
-/// <param name="ContainerId">The holder's sandbox.</param>
-/// <param name="Interface">The holder's interface.</param>
 /// <param name="At">When; for people, nothing is decided by it.</param>
 /// <param name="Lease">What was granted; only with <see cref="Granted"/>.</param>
 /// <param name="Want">The number of the wish to release; only with the other two. It says which wish has been met.</param>

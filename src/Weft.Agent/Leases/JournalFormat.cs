@@ -15,18 +15,14 @@ internal static class JournalFormat
     private const int Checksum = 8;
 
     /// <summary>The first line.</summary>
-    /// <returns>Its bytes.</returns>
     public static byte[] Header() =>
         Line(JsonSerializer.SerializeToUtf8Bytes(new JournalHeader(JournalHeader.Current), AgentJson.Default.JournalHeader));
 
     /// <summary>One line of entries.</summary>
-    /// <param name="entries">At least one.</param>
-    /// <returns>Its bytes.</returns>
     public static byte[] Line(IReadOnlyList<JournalEntry> entries) =>
         Line(JsonSerializer.SerializeToUtf8Bytes(entries, AgentJson.Default.IReadOnlyListJournalEntry));
 
     /// <summary>Reads a journal.</summary>
-    /// <param name="content">The file.</param>
     /// <param name="apply">Takes each entry in; false where it isn't one.</param>
     /// <returns>How many bytes are whole lines, and how many entries they hold; what follows them is a torn tail.</returns>
     /// <exception cref="InvalidDataException">Something is wrong that no crash explains.</exception>

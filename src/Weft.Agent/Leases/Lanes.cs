@@ -9,8 +9,6 @@ internal sealed class Lanes
     private readonly Dictionary<Holder, Lane> _lanes = [];
 
     /// <summary>Joins the lane of a holder, without waiting.</summary>
-    /// <param name="holder">The holder.</param>
-    /// <returns>The lane, until disposed.</returns>
     public Lane Join(Holder holder)
     {
         lock (_guard)
@@ -23,7 +21,6 @@ internal sealed class Lanes
     }
 
     /// <summary>Tells those who are busy with a holder that it is gone.</summary>
-    /// <param name="holder">The holder.</param>
     public void MarkGone(Holder holder)
     {
         lock (_guard)
@@ -50,7 +47,6 @@ internal sealed class Lanes
         }
 
         /// <summary>Waits for the turn; first come, first served.</summary>
-        /// <param name="cancel">Ends the wait.</param>
         /// <returns>Done when it is the caller's turn, until <see cref="EndTurn"/>.</returns>
         public Task Turn(CancellationToken cancel) => _turn.WaitAsync(cancel);
 

@@ -21,13 +21,11 @@ internal sealed record LeasedAddress(string Address, string? Gateway = null)
 }
 
 /// <summary>One route that goes with a lease.</summary>
-/// <param name="Dst">The destination.</param>
 /// <param name="Gw">The next hop; null for the gateway.</param>
 internal sealed record Route(string Dst, string? Gw = null);
 
 /// <summary>What a holder got, as the control plane said it.</summary>
 /// <param name="Addresses">One per family, IPv4 first.</param>
-/// <param name="Routes">Its routes.</param>
 internal sealed record Lease(IReadOnlyList<LeasedAddress> Addresses, IReadOnlyList<Route> Routes)
 {
     /// <summary>Whether it holds at least one address and no text that is none.</summary>
@@ -35,11 +33,8 @@ internal sealed record Lease(IReadOnlyList<LeasedAddress> Addresses, IReadOnlyLi
     public bool IsWhole => Addresses is { Count: > 0 } && Routes is not null && Addresses.All(a => a.Bare is not null);
 
     /// <summary>Whether every one of some addresses is one of the lease.</summary>
-    /// <param name="addresses">The addresses.</param>
-    /// <returns>True also for none.</returns>
     public bool Holds(IEnumerable<Address> addresses) => addresses.All(wanted => Addresses.Any(held => held.Bare == wanted));
 }
 
 /// <summary>The answer to <c>acquire</c>.</summary>
-/// <param name="Lease">The lease.</param>
 internal sealed record LeaseAnswer(Lease Lease);

@@ -5,9 +5,6 @@ using Weft.Agent.ControlPlane;
 namespace Weft.Agent.Leases;
 
 /// <summary>From the line that came to the line that goes: every request gets an answer, and none ends the agent.</summary>
-/// <param name="desk">Does what is asked.</param>
-/// <param name="node">The agent's node.</param>
-/// <param name="log">The log.</param>
 internal sealed class LeaseAnswers(LeaseDesk desk, string? node, Log log)
 {
     /// <summary>The longest line of the socket, its end included: 64 KiB.</summary>
@@ -46,7 +43,6 @@ internal sealed class LeaseAnswers(LeaseDesk desk, string? node, Log log)
     }
 
     /// <summary>A refusal as the answer.</summary>
-    /// <param name="refusal">The refusal.</param>
     /// <returns>The answer, without its end.</returns>
     public static byte[] Body(Refusal refusal) => Encoding.UTF8.GetBytes(refusal.ToErrorBody().ToJsonString());
 

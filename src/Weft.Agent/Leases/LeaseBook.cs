@@ -25,13 +25,9 @@ internal sealed class LeaseBook
     }
 
     /// <summary>A number for a new wish to release, higher than every one before it.</summary>
-    /// <returns>The number.</returns>
     public long NextWant() => Interlocked.Increment(ref _lastWant);
 
     /// <summary>The lease of a holder, unless it is to be released.</summary>
-    /// <param name="holder">The holder.</param>
-    /// <param name="lease">The lease.</param>
-    /// <returns>True if there is one.</returns>
     public bool TryGet(Holder holder, [NotNullWhen(true)] out Lease? lease)
     {
         lock (_guard)
@@ -40,7 +36,6 @@ internal sealed class LeaseBook
     }
 
     /// <summary>The number of the holder's latest wish to release that isn't met yet.</summary>
-    /// <param name="holder">The holder.</param>
     /// <returns>The number, or null where nothing is to be released.</returns>
     public long? WantOf(Holder holder)
     {
@@ -49,7 +44,6 @@ internal sealed class LeaseBook
     }
 
     /// <summary>All holders whose release isn't met yet, the longest waiting first.</summary>
-    /// <returns>A copy.</returns>
     public IReadOnlyList<Holder> Releasing()
     {
         lock (_guard)
@@ -57,7 +51,6 @@ internal sealed class LeaseBook
     }
 
     /// <summary>Takes in one entry that is on the disk.</summary>
-    /// <param name="entry">The entry.</param>
     /// <returns>False where it isn't one the format knows.</returns>
     public bool Apply(JournalEntry entry)
     {
@@ -92,7 +85,6 @@ internal sealed class LeaseBook
     }
 
     /// <summary>The shortest list of entries that amounts to this book.</summary>
-    /// <returns>A copy.</returns>
     public IReadOnlyList<JournalEntry> Entries()
     {
         lock (_guard)

@@ -5,15 +5,7 @@ using Weft.Agent.ControlPlane;
 namespace Weft.Agent.Leases;
 
 /// <summary>What the plugin asks of the agent: a verb each. Contract: docs/specs/agent-socket.md.</summary>
-/// <param name="book">Who holds what.</param>
-/// <param name="journal">The book's disk.</param>
 /// <param name="lanes">Keeps the order per holder.</param>
-/// <param name="releases">Takes releases to the control plane.</param>
-/// <param name="plane">The control plane.</param>
-/// <param name="contact">Whether it is there.</param>
-/// <param name="pace">The time limits.</param>
-/// <param name="clock">The clock.</param>
-/// <param name="log">The log.</param>
 /// <param name="stopping">
 /// The agent's end. A plugin that leaves doesn't end what was begun for it: the control plane may have granted already.
 /// </param>
@@ -30,8 +22,6 @@ internal sealed class LeaseDesk(
     CancellationToken stopping)
 {
     /// <summary>The lease of a holder: the one it has, or one that the control plane grants now.</summary>
-    /// <param name="holder">The holder.</param>
-    /// <param name="request">What to ask the control plane.</param>
     /// <returns>The lease, or why there is none.</returns>
     /// <exception cref="ControlPlaneException">The control plane refused, or can't be reached.</exception>
     /// <exception cref="IOException">The journal didn't take it.</exception>
@@ -54,8 +44,6 @@ internal sealed class LeaseDesk(
     }
 
     /// <summary>Ends what a holder has or is getting. Once it is on the disk it will be done, whoever is away meanwhile.</summary>
-    /// <param name="holder">The holder.</param>
-    /// <param name="pod">The pod, for people.</param>
     /// <returns>Done once it is on the disk.</returns>
     /// <exception cref="IOException">The journal didn't take it.</exception>
     public async Task Release(Holder holder, string? pod)
@@ -66,8 +54,6 @@ internal sealed class LeaseDesk(
     }
 
     /// <summary>Whether a holder has a lease that holds some addresses.</summary>
-    /// <param name="holder">The holder.</param>
-    /// <param name="addresses">The addresses.</param>
     /// <returns>Null if so, else why not.</returns>
     public Refusal? Check(Holder holder, IReadOnlyList<Address> addresses)
     {

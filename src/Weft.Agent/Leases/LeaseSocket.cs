@@ -20,10 +20,6 @@ internal sealed class LeaseSocket : IDisposable
         (_path, _listener, _pace, _clock, _log) = (path, listener, pace, clock, log);
 
     /// <summary>Makes the socket: it appears under its name with mode 0600 and already listening.</summary>
-    /// <param name="path">Its name.</param>
-    /// <param name="pace">The time limits.</param>
-    /// <param name="clock">The clock.</param>
-    /// <param name="log">The log.</param>
     /// <returns>The socket; connections wait until <see cref="Serve"/>.</returns>
     /// <exception cref="CannotStartException">Another agent listens there, or it can't be made.</exception>
     public static async Task<LeaseSocket> Open(string path, Pace pace, TimeProvider clock, Log log)
@@ -43,8 +39,6 @@ internal sealed class LeaseSocket : IDisposable
 
     /// <summary>Answers until cancelled.</summary>
     /// <param name="answer">From a line to a line, both without their ends.</param>
-    /// <param name="cancel">Ends it.</param>
-    /// <returns>Never, but by cancellation.</returns>
     public async Task Serve(Func<ReadOnlyMemory<byte>, Task<byte[]>> answer, CancellationToken cancel)
     {
         while (true)

@@ -4,13 +4,8 @@ namespace Weft.Agent.Leases;
 
 /// <summary>Takes every release that is wanted to the control plane, again and again until it is confirmed, also after a restart.</summary>
 /// <remarks>Level-triggered: what is to be done is read off the book each time, so that a lost ring costs nothing but a delay.</remarks>
-/// <param name="book">What is wanted.</param>
 /// <param name="journal">Where it is noted that it was done.</param>
 /// <param name="lanes">Keeps the order per holder: never beside an acquire of the same one.</param>
-/// <param name="plane">The control plane.</param>
-/// <param name="pace">The waits.</param>
-/// <param name="clock">The clock.</param>
-/// <param name="log">The log.</param>
 internal sealed class ReleaseLoop(
     LeaseBook book, Journal journal, Lanes lanes, ControlPlaneClient plane, Pace pace, TimeProvider clock, Log log)
 {
@@ -28,8 +23,6 @@ internal sealed class ReleaseLoop(
     public void Wake() => _bell.Ring();
 
     /// <summary>Runs until cancelled.</summary>
-    /// <param name="cancel">Ends it.</param>
-    /// <returns>Never, but by cancellation.</returns>
     public async Task Run(CancellationToken cancel)
     {
         while (true)
@@ -41,10 +34,6 @@ internal sealed class ReleaseLoop(
     }
 
     /// <summary>Releases at the control plane and notes it. The caller has the holder's turn.</summary>
-    /// <param name="holder">The holder.</param>
-    /// <param name="want">The wish that this meets.</param>
-    /// <param name="cancel">Ends it.</param>
-    /// <returns>Done when both have happened.</returns>
     public async Task Finish(Holder holder, long want, CancellationToken cancel)
     {
         await plane.Release(holder, cancel);

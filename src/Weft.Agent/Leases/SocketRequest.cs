@@ -65,10 +65,6 @@ internal sealed record SocketRequest(
     public Outcome<IReadOnlyList<Address>> Checked() => Addresses is null ? Missing("addresses") : Read(Addresses, "addresses");
 
     /// <summary>What to ask of the control plane.</summary>
-    /// <param name="holder">The holder.</param>
-    /// <param name="asked">The addresses asked for.</param>
-    /// <param name="node">The agent's node.</param>
-    /// <returns>The request.</returns>
     public AcquireRequest ToAcquire(Holder holder, IReadOnlyList<Address> asked, string? node) => new(
         holder.Network.ToString(), holder.ContainerId, holder.Interface, Namespace, Pod, Uid, node,
         asked.Count == 0 ? null : [.. asked.Select(a => a.ToString())]);

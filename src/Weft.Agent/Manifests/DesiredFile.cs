@@ -2,6 +2,4 @@ namespace Weft.Agent.Manifests;
 
 /// <summary>One file that should be in a folder.</summary>
 /// <param name="Path">Where, from the folder on; checked, so that it stays in it.</param>
-/// <param name="Content">What it holds.</param>
-/// <param name="Mode">Its mode.</param>
 internal sealed record DesiredFile(string Path, byte[] Content, UnixFileMode Mode);

@@ -3,8 +3,6 @@ using Weft.Agent.Disk;
 namespace Weft.Agent.Manifests;
 
 /// <summary>What became of a folder.</summary>
-/// <param name="Written">How many files were written.</param>
-/// <param name="Removed">How many were removed.</param>
 /// <param name="Findings">What could not be done, a sentence each, with the file's name.</param>
 internal sealed record FolderOutcome(int Written, int Removed, IReadOnlyList<string> Findings);
 

@@ -8,8 +8,6 @@ namespace Weft.Agent.Manifests;
 /// leaves a name too many, never a file that the agent takes for somebody else's.
 /// </summary>
 /// <param name="path">The list: the folder in the first line, then a name a line.</param>
-/// <param name="folder">The folder it is about.</param>
-/// <param name="log">The log.</param>
 internal sealed class MadeFiles(string path, string folder, Log log)
 {
     private HashSet<string>? _names;
@@ -18,7 +16,6 @@ internal sealed class MadeFiles(string path, string folder, Log log)
     public IReadOnlySet<string> Names => _names ??= Read();
 
     /// <summary>Puts another list in place of this one, if it differs; returns once it is on the disk.</summary>
-    /// <param name="names">The names.</param>
     public void Replace(HashSet<string> names)
     {
         if (names.SetEquals(Names))

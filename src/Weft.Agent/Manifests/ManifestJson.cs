@@ -14,7 +14,6 @@ internal static class ManifestJson
     };
 
     /// <summary>Writes a manifest.</summary>
-    /// <param name="manifest">The manifest.</param>
     /// <returns>UTF-8, with a newline at the end.</returns>
     public static byte[] Of(JsonObject manifest)
     {

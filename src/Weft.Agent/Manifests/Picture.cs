@@ -7,14 +7,11 @@ namespace Weft.Agent.Manifests;
 /// <summary>The whole picture of what the cluster should hold, as the control plane drew it, and as files.</summary>
 /// <param name="Digest">What it is called by; not interpreted.</param>
 /// <param name="Revision">The store's revision it was drawn at.</param>
-/// <param name="Content">The picture as it was sent.</param>
 /// <param name="Files">The files it asks for, or why it asks for none: a picture is taken whole or not at all.</param>
 internal sealed record Picture(string Digest, long Revision, byte[] Content, Outcome<PictureFiles> Files)
 {
     /// <summary>Reads a picture.</summary>
-    /// <param name="content">The JSON of agent-api.md.</param>
     /// <param name="node">The only node whose files count; null for all.</param>
-    /// <returns>The picture.</returns>
     /// <exception cref="ControlPlaneException">It hasn't even a digest and a revision.</exception>
     public static Picture Read(byte[] content, string? node)
     {

@@ -5,8 +5,6 @@ using System.Text.Json.Nodes;
 namespace Weft.Agent.Manifests;
 
 /// <summary>The files that a picture asks for.</summary>
-/// <param name="Manifests">In the folder of manifests.</param>
-/// <param name="NodeFiles">In the folder of node files.</param>
 internal sealed record PictureFiles(IReadOnlyList<DesiredFile> Manifests, IReadOnlyList<DesiredFile> NodeFiles)
 {
     private const UnixFileMode ReadByAll = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
@@ -18,7 +16,6 @@ internal sealed record PictureFiles(IReadOnlyList<DesiredFile> Manifests, IReadO
         SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:-");
 
     /// <summary>Turns a picture into files.</summary>
-    /// <param name="picture">The picture.</param>
     /// <param name="node">The only node whose files count; null for all.</param>
     /// <returns>The files, or every fault of the picture.</returns>
     public static Outcome<PictureFiles> Draw(JsonObject picture, string? node)

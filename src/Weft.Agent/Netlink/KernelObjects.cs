@@ -5,7 +5,6 @@ namespace Weft.Agent.Netlink;
 
 /// <summary>A network interface as the kernel has it.</summary>
 /// <param name="Index">Its number; another interface of the same name has another one.</param>
-/// <param name="Name">Its name.</param>
 internal sealed record KernelLink(int Index, string Name)
 {
     /// <summary>Its other names.</summary>
@@ -64,7 +63,6 @@ internal sealed record KernelLink(int Index, string Name)
 }
 
 /// <summary>A virtual function as its physical function has it.</summary>
-/// <param name="Index">Its index.</param>
 /// <param name="MacAddress">The MAC address that the administrator gave it; all zeros for none.</param>
 /// <param name="Vlan">The VLAN that the card tags with; 0 for none.</param>
 /// <param name="SpoofCheck">Whether other MAC addresses are dropped; null where the driver doesn't say.</param>
@@ -72,9 +70,6 @@ internal sealed record KernelLink(int Index, string Name)
 internal sealed record KernelFunction(int Index, string MacAddress, int Vlan, bool? SpoofCheck, bool? Trust);
 
 /// <summary>An address on an interface.</summary>
-/// <param name="Link">The interface's number.</param>
-/// <param name="Address">The address.</param>
-/// <param name="Length">The length of its subnet.</param>
 /// <param name="Flags">Its flags, <c>IFA_F_*</c>.</param>
 /// <param name="Scope">Its scope: 0 everywhere, 253 the link.</param>
 internal sealed record KernelAddress(int Link, Address Address, int Length, uint Flags, int Scope)
@@ -88,11 +83,8 @@ internal sealed record KernelAddress(int Link, Address Address, int Length, uint
 
 /// <summary>A unicast route of the main table.</summary>
 /// <param name="Link">The interface's number; 0 where it has several next hops.</param>
-/// <param name="To">Where to.</param>
 /// <param name="Via">The next hop, or null where the destination is on the link.</param>
-/// <param name="Metric">Its priority: the lower, the better.</param>
 /// <param name="Protocol">Who made it: 2 the kernel, 3 boot, 4 static, 9 a router advertisement, 16 DHCP.</param>
-/// <param name="Scope">Its scope.</param>
 internal sealed record KernelRoute(int Link, Prefix To, Address? Via, int Metric, int Protocol, int Scope)
 {
     /// <summary>The address it prefers as the source, or null.</summary>

@@ -5,7 +5,6 @@ namespace Weft.Agent.Netlink;
 
 /// <summary>One attribute that was received.</summary>
 /// <param name="type">Its type, without the flags.</param>
-/// <param name="value">Its value.</param>
 internal readonly ref struct NetlinkAttribute(ushort type, ReadOnlySpan<byte> value)
 {
     /// <summary>Its type.</summary>
@@ -28,7 +27,6 @@ internal readonly ref struct NetlinkAttribute(ushort type, ReadOnlySpan<byte> va
 }
 
 /// <summary>Walks attributes. What is cut short ends the walk: the kernel doesn't send such.</summary>
-/// <param name="bytes">The attributes, one behind the other.</param>
 internal ref struct NetlinkAttributes(ReadOnlySpan<byte> bytes)
 {
     private ReadOnlySpan<byte> _rest = bytes;
@@ -37,11 +35,9 @@ internal ref struct NetlinkAttributes(ReadOnlySpan<byte> bytes)
     public NetlinkAttribute Current { get; private set; }
 
     /// <summary>For <c>foreach</c>.</summary>
-    /// <returns>The walk from the start.</returns>
     public readonly NetlinkAttributes GetEnumerator() => this;
 
     /// <summary>Steps to the next.</summary>
-    /// <returns>False at the end.</returns>
     public bool MoveNext()
     {
         if (_rest.Length < 4)

@@ -30,8 +30,6 @@ internal sealed class NetlinkException : IOException
     public const int AddressNotAvailable = 99;
 
     /// <summary>A refusal.</summary>
-    /// <param name="what">What was asked for.</param>
-    /// <param name="error">The error number.</param>
     /// <param name="said">What the kernel said besides, or null.</param>
     public NetlinkException(string what, int error, string? said = null)
         : base($"{what}: {said ?? Marshal.GetPInvokeErrorMessage(error)}") => Error = error;

@@ -36,9 +36,6 @@ internal sealed class NetlinkMessage
     public ushort Flags { get; }
 
     /// <summary>Adds an attribute of raw bytes.</summary>
-    /// <param name="type">Its type.</param>
-    /// <param name="value">Its value.</param>
-    /// <returns>The message.</returns>
     public NetlinkMessage Bytes(ushort type, ReadOnlySpan<byte> value)
     {
         Head(type, value.Length);
@@ -47,9 +44,6 @@ internal sealed class NetlinkMessage
     }
 
     /// <summary>Adds a number of 32 bits.</summary>
-    /// <param name="type">Its type.</param>
-    /// <param name="value">Its value.</param>
-    /// <returns>The message.</returns>
     public NetlinkMessage Number(ushort type, uint value)
     {
         Span<byte> bytes = stackalloc byte[4];
@@ -58,9 +52,6 @@ internal sealed class NetlinkMessage
     }
 
     /// <summary>Adds a number of 16 bits.</summary>
-    /// <param name="type">Its type.</param>
-    /// <param name="value">Its value.</param>
-    /// <returns>The message.</returns>
     public NetlinkMessage Short(ushort type, ushort value)
     {
         Span<byte> bytes = stackalloc byte[2];
@@ -69,15 +60,9 @@ internal sealed class NetlinkMessage
     }
 
     /// <summary>Adds a text with the zero byte that the kernel wants behind it.</summary>
-    /// <param name="type">Its type.</param>
-    /// <param name="value">Its value.</param>
-    /// <returns>The message.</returns>
     public NetlinkMessage Text(ushort type, string value) => Bytes(type, Encoding.UTF8.GetBytes(value + "\0"));
 
     /// <summary>Adds an attribute that holds attributes.</summary>
-    /// <param name="type">Its type.</param>
-    /// <param name="fill">Adds what it holds.</param>
-    /// <returns>The message.</returns>
     public NetlinkMessage Nest(ushort type, Action<NetlinkMessage> fill)
     {
         var start = _length;
@@ -88,9 +73,6 @@ internal sealed class NetlinkMessage
     }
 
     /// <summary>The message as it is sent.</summary>
-    /// <param name="flags">All its flags.</param>
-    /// <param name="sequence">The number that the answer carries.</param>
-    /// <returns>The bytes.</returns>
     public ReadOnlySpan<byte> Finish(ushort flags, uint sequence)
     {
         BinaryPrimitives.WriteInt32LittleEndian(_bytes, _length);

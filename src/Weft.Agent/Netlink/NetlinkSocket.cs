@@ -34,8 +34,6 @@ internal sealed partial class NetlinkSocket : IDisposable
     public int Writes { get; private set; }
 
     /// <summary>Opens a socket in the thread's network namespace.</summary>
-    /// <param name="protocol">The protocol.</param>
-    /// <returns>The socket.</returns>
     /// <exception cref="NetlinkException">There is none to be had.</exception>
     public static NetlinkSocket Open(int protocol)
     {
@@ -46,8 +44,6 @@ internal sealed partial class NetlinkSocket : IDisposable
     }
 
     /// <summary>Opens a socket that hears of changes.</summary>
-    /// <param name="protocol">The protocol.</param>
-    /// <param name="groups">The multicast groups, by number.</param>
     /// <returns>A socket whose every message says that something has changed.</returns>
     /// <exception cref="NetlinkException">There is none to be had.</exception>
     public static Socket Listen(int protocol, params ReadOnlySpan<int> groups)
@@ -64,7 +60,6 @@ internal sealed partial class NetlinkSocket : IDisposable
     }
 
     /// <summary>Sends a request that changes something, and waits until the kernel has taken it.</summary>
-    /// <param name="message">The request.</param>
     /// <param name="what">What it does, for the message of a refusal.</param>
     /// <exception cref="NetlinkException">The kernel refused it.</exception>
     public void Execute(NetlinkMessage message, string what)
@@ -80,7 +75,6 @@ internal sealed partial class NetlinkSocket : IDisposable
     }
 
     /// <summary>Asks for all objects of a kind.</summary>
-    /// <param name="message">The request.</param>
     /// <param name="what">What is asked for, for the message of a refusal.</param>
     /// <param name="take">Is given the type and the fixed part with the attributes of each.</param>
     /// <exception cref="NetlinkException">The kernel refused it.</exception>

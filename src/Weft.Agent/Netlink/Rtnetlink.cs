@@ -19,7 +19,6 @@ internal sealed partial class Rtnetlink(NetlinkSocket socket) : IDisposable
     public int Writes => socket.Writes;
 
     /// <summary>Opens the network namespace that the thread is in.</summary>
-    /// <returns>The namespace.</returns>
     /// <exception cref="NetlinkException">There is no netlink.</exception>
     public static Rtnetlink Open() => new(NetlinkSocket.Open(NetlinkSocket.Route));
 
@@ -37,7 +36,6 @@ internal sealed partial class Rtnetlink(NetlinkSocket socket) : IDisposable
     }
 
     /// <summary>All addresses.</summary>
-    /// <returns>The addresses.</returns>
     /// <exception cref="NetlinkException">The kernel refused it.</exception>
     public ImmutableArray<KernelAddress> Addresses()
     {
@@ -51,7 +49,6 @@ internal sealed partial class Rtnetlink(NetlinkSocket socket) : IDisposable
     }
 
     /// <summary>All unicast routes of the main table.</summary>
-    /// <returns>The routes.</returns>
     /// <exception cref="NetlinkException">The kernel refused it.</exception>
     public ImmutableArray<KernelRoute> Routes()
     {

@@ -11,33 +11,23 @@ internal sealed partial class Rtnetlink
     private const ushort Append = 0x800;
 
     /// <summary>Sets an interface up or down.</summary>
-    /// <param name="link">Its number.</param>
-    /// <param name="up">Whether up.</param>
     public void SetUp(int link, bool up) => socket.Execute(new NetlinkMessage(NewLink, 0, LinkBody(link, up ? Up : 0, Up)), up ? "setting it up" : "setting it down");
 
     /// <summary>Gives an interface another name. Kernels before 6.2 want it down for that.</summary>
-    /// <param name="link">Its number.</param>
-    /// <param name="name">The name.</param>
     public void Rename(int link, string name) => socket.Execute(new NetlinkMessage(NewLink, 0, LinkBody(link)).Text(LinkAttribute.Name, name), $"naming it {name}");
 
     /// <summary>Sets an interface's MTU.</summary>
-    /// <param name="link">Its number.</param>
     /// <param name="mtu">The MTU in bytes.</param>
     public void SetMtu(int link, int mtu) => socket.Execute(new NetlinkMessage(NewLink, 0, LinkBody(link)).Number(LinkAttribute.Mtu, (uint)mtu), $"giving it the MTU {mtu}");
 
     /// <summary>Gives an interface another name beside its own, or takes it away.</summary>
-    /// <param name="link">Its number.</param>
-    /// <param name="name">The other name.</param>
-    /// <param name="present">Whether it has it.</param>
     public void SetOtherName(int link, string name, bool present) => socket.Execute(
         new NetlinkMessage(present ? NewProperty : DeleteProperty, present ? (ushort)(NetlinkMessage.New | Append) : (ushort)0, LinkBody(link))
             .Nest(LinkAttribute.Properties, list => list.Text(LinkAttribute.OtherName, name)),
         present ? $"giving it the other name {name}" : $"taking away the other name {name}");
 
     /// <summary>Makes an interface that tags, set down.</summary>
-    /// <param name="name">Its name.</param>
     /// <param name="parent">The number of the interface it stands on.</param>
-    /// <param name="vlan">Its tag.</param>
     /// <param name="mtu">Its MTU in bytes.</param>
     public void AddVlan(string name, int parent, int vlan, int mtu) => socket.Execute(
         new NetlinkMessage(NewLink, NetlinkMessage.New, LinkBody(0)).Text(LinkAttribute.Name, name).Number(LinkAttribute.Parent, (uint)parent).Number(LinkAttribute.Mtu, (uint)mtu)
@@ -45,13 +35,9 @@ internal sealed partial class Rtnetlink
         $"making it with the tag {vlan}");
 
     /// <summary>Takes an interface away.</summary>
-    /// <param name="link">Its number.</param>
     public void DeleteLink(int link) => socket.Execute(new NetlinkMessage(DeleteLinkType, 0, LinkBody(link)), "taking it away");
 
     /// <summary>Gives an interface an address.</summary>
-    /// <param name="link">Its number.</param>
-    /// <param name="address">The address.</param>
-    /// <param name="length">The length of its subnet.</param>
     public void AddAddress(int link, Address address, int length)
     {
         var message = AddressMessage(NewAddress, NetlinkMessage.New, link, address, length);
@@ -62,9 +48,6 @@ internal sealed partial class Rtnetlink
     }
 
     /// <summary>Takes an address away.</summary>
-    /// <param name="link">The interface's number.</param>
-    /// <param name="address">The address.</param>
-    /// <param name="length">The length of its subnet.</param>
     public void RemoveAddress(int link, Address address, int length) =>
         socket.Execute(AddressMessage(DeleteAddress, 0, link, address, length), $"taking away {address}/{length}");
 
@@ -73,13 +56,9 @@ internal sealed partial class Rtnetlink
     public void AddRoute(KernelRoute route) => socket.Execute(RouteMessage(NewRoute, NetlinkMessage.New, route), $"adding the route {Text(route)}");
 
     /// <summary>Takes a route of the main table away.</summary>
-    /// <param name="route">The route.</param>
     public void RemoveRoute(KernelRoute route) => socket.Execute(RouteMessage(DeleteRoute, 0, route), $"taking away the route {Text(route)}");
 
     /// <summary>Sets a virtual function's MAC address, by its physical function.</summary>
-    /// <param name="port">The physical function's number.</param>
-    /// <param name="index">The function's index.</param>
-    /// <param name="mac">The address.</param>
     public void SetFunctionMac(int port, int index, string mac)
     {
         // ifla_vf_mac: the index, then 32 bytes.
@@ -90,8 +69,6 @@ internal sealed partial class Rtnetlink
     }
 
     /// <summary>Sets the VLAN that the card tags a function's frames with.</summary>
-    /// <param name="port">The physical function's number.</param>
-    /// <param name="index">The function's index.</param>
     /// <param name="vlan">The VLAN; 0 for none.</param>
     public void SetFunctionVlan(int port, int index, int vlan)
     {
@@ -103,15 +80,9 @@ internal sealed partial class Rtnetlink
     }
 
     /// <summary>Sets whether the card drops frames of a function that come from other MAC addresses than its own.</summary>
-    /// <param name="port">The physical function's number.</param>
-    /// <param name="index">The function's index.</param>
-    /// <param name="on">Whether it does.</param>
     public void SetFunctionSpoofCheck(int port, int index, bool on) => SetFunction(port, FunctionAttribute.SpoofCheck, Pair(index, on), $"setting the spoof check of function {index} {(on ? "on" : "off")}");
 
     /// <summary>Sets whether a function is trusted.</summary>
-    /// <param name="port">The physical function's number.</param>
-    /// <param name="index">The function's index.</param>
-    /// <param name="on">Whether it is.</param>
     public void SetFunctionTrust(int port, int index, bool on) => SetFunction(port, FunctionAttribute.Trust, Pair(index, on), $"setting the trust of function {index} {(on ? "on" : "off")}");
 
     private void SetFunction(int port, ushort attribute, byte[] value, string what) => socket.Execute(

@@ -9,9 +9,7 @@ namespace Weft.Agent.Nodes;
 /// Whether the control plane is within reach now. Each look is a request on a connection of its own: one that stood before a change may outlive
 /// what new ones don't.
 /// </summary>
-/// <param name="options">The server, and whom to trust.</param>
 /// <param name="identity">Who the agent is; null until it is enrolled.</param>
-/// <param name="clock">The clock.</param>
 internal sealed class ControlPlanePath(AgentOptions options, Func<Identity?> identity, TimeProvider clock)
 {
     private static readonly TimeSpan OneLook = TimeSpan.FromSeconds(5), Pause = TimeSpan.FromMilliseconds(500);
@@ -20,8 +18,6 @@ internal sealed class ControlPlanePath(AgentOptions options, Func<Identity?> ide
     public string Digest { get; set; } = "none";
 
     /// <summary>Looks until the control plane answers.</summary>
-    /// <param name="within">How long to look.</param>
-    /// <param name="cancel">Ends it.</param>
     /// <returns>Null once it has answered, whatever it said; else why it hasn't.</returns>
     public async Task<string?> Reach(TimeSpan within, CancellationToken cancel)
     {

@@ -7,9 +7,6 @@ using Weft.Attachments;
 namespace Weft.Agent.Nodes;
 
 /// <summary>Virtual functions and devices that a host has handed over: how many, set up by their port, given to their drivers.</summary>
-/// <param name="state">The node as it is.</param>
-/// <param name="sheet">The plan.</param>
-/// <param name="ports">The ports.</param>
 internal sealed class DevicePlan(NodeState state, PlanSheet sheet, PortPlan ports)
 {
     /// <summary>The PCI vendor whose DPDK driver works beside the kernel's: Mellanox, now NVIDIA.</summary>
@@ -18,7 +15,6 @@ internal sealed class DevicePlan(NodeState state, PlanSheet sheet, PortPlan port
     private const string NoMac = "00:00:00:00:00:00";
 
     /// <summary>Writes their part of the plan.</summary>
-    /// <param name="wanted">The configuration.</param>
     public void Write(NodeConfiguration wanted)
     {
         foreach (var port in wanted.PhysicalFunctions)
@@ -30,10 +26,7 @@ internal sealed class DevicePlan(NodeState state, PlanSheet sheet, PortPlan port
     }
 
     /// <summary>The MAC address of a function that nobody has given one: locally administered, and the same whenever it is asked for.</summary>
-    /// <param name="node">The node's name.</param>
     /// <param name="port">What tells its port from the node's others.</param>
-    /// <param name="index">The function's index.</param>
-    /// <returns>The address.</returns>
     public static string MacOf(string node, string port, int index)
     {
         var hash = SHA256.HashData(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"weft function\n{node}\n{port}\n{index}")));

@@ -3,9 +3,6 @@ using System.Collections.Immutable;
 namespace Weft.Agent.Nodes;
 
 /// <summary>Sets whether the kernel's drivers take new functions of a port by themselves.</summary>
-/// <param name="Port">The port's interface.</param>
-/// <param name="Device">Its PCI address.</param>
-/// <param name="On">Whether they do.</param>
 internal sealed record SetAutoProbe(string Port, string Device, bool On) : NodeStep
 {
     public override string Key => $"autoprobe {Device}";
@@ -16,9 +13,6 @@ internal sealed record SetAutoProbe(string Port, string Device, bool On) : NodeS
 }
 
 /// <summary>Makes a port's virtual functions.</summary>
-/// <param name="Port">The port's interface.</param>
-/// <param name="Device">Its PCI address.</param>
-/// <param name="Count">How many there shall be.</param>
 /// <param name="Was">How many there are: they are taken away first.</param>
 internal sealed record SetFunctionCount(string Port, string Device, int Count, int Was) : NodeStep
 {
@@ -46,10 +40,6 @@ internal enum FunctionSide
 }
 
 /// <summary>Sets one side of a virtual function, by its physical function.</summary>
-/// <param name="Port">The port's interface.</param>
-/// <param name="Index">The function's index.</param>
-/// <param name="Side">What is set.</param>
-/// <param name="Value">The value.</param>
 /// <param name="Was">What it was, or null where the function is new.</param>
 internal sealed record SetFunction(string Port, int Index, FunctionSide Side, string Value, string? Was) : NodeStep
 {
@@ -69,13 +59,10 @@ internal sealed record SetFunction(string Port, int Index, FunctionSide Side, st
 }
 
 /// <summary>A device on a PCI bus: by its address, or as a function of a port, which has an address only once it is made.</summary>
-/// <param name="Name">What it is called, for people.</param>
-/// <param name="Address">Its PCI address, or its port's.</param>
 /// <param name="Function">Its index among the port's functions; null where the address is its own.</param>
 internal sealed record StepDevice(string Name, string Address, int? Function);
 
 /// <summary>Gives a device to a driver.</summary>
-/// <param name="Device">The device.</param>
 /// <param name="Driver">The driver's name; empty for the kernel's own choice; null for none.</param>
 /// <param name="Was">The driver it had; null for none.</param>
 internal sealed record BindDriver(StepDevice Device, string? Driver, string? Was) : NodeStep
@@ -100,7 +87,6 @@ internal sealed record BindDriver(StepDevice Device, string? Driver, string? Was
 }
 
 /// <summary>Sets up the interface of a device once its driver has made it.</summary>
-/// <param name="Device">The device.</param>
 /// <param name="Mtu">Its MTU in bytes.</param>
 internal sealed record SetFunctionLink(StepDevice Device, int Mtu) : NodeStep
 {
@@ -113,7 +99,6 @@ internal sealed record SetFunctionLink(StepDevice Device, int Mtu) : NodeStep
 /// <summary>Loads the filters on trunks' parents in place of those that are there.</summary>
 /// <param name="Tables">The tables, all of family <c>netdev</c>.</param>
 /// <param name="Text">Their text for nft; empty to take them away.</param>
-/// <param name="Was">What was loaded of them.</param>
 internal sealed record LoadGuards(ImmutableArray<string> Tables, string Text, string Was) : NodeStep
 {
     /// <summary>A fingerprint of what the kernel shows once it is loaded; null until then.</summary>
@@ -128,14 +113,12 @@ internal sealed record LoadGuards(ImmutableArray<string> Tables, string Text, st
 }
 
 /// <summary>A file of the node's own network service.</summary>
-/// <param name="Path">Where.</param>
 /// <param name="Content">What it holds; null for none.</param>
 /// <param name="Was">What it held; null for none.</param>
 internal sealed record StepFile(string Path, string? Content, string? Was);
 
 /// <summary>Writes the files of the node's own network service, and has it read them.</summary>
 /// <param name="Service"><c>netplan</c> or <c>networkd</c>.</param>
-/// <param name="Files">The files that change.</param>
 internal sealed record WriteFiles(string Service, ImmutableArray<StepFile> Files) : NodeStep
 {
     public override string Key => $"files {Service}";

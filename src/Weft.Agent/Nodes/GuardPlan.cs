@@ -7,8 +7,6 @@ namespace Weft.Agent.Nodes;
 internal static partial class GuardPlan
 {
     /// <summary>Writes their part of the plan.</summary>
-    /// <param name="state">The node as it is.</param>
-    /// <param name="sheet">The plan.</param>
     /// <param name="text">The rules that are wanted; empty for none.</param>
     public static void Write(NodeState state, PlanSheet sheet, string text)
     {
@@ -29,8 +27,6 @@ internal static partial class GuardPlan
     }
 
     /// <summary>The tables that a text makes.</summary>
-    /// <param name="text">Rules for nft.</param>
-    /// <returns>Their names, each once.</returns>
     public static ImmutableArray<string> Tables(string text) => [.. Table().Matches(text).Select(match => match.Groups[1].Value).Distinct(StringComparer.Ordinal)];
 
     [GeneratedRegex(@"^\s*(?:add\s+|create\s+)?table\s+netdev\s+([^\s{;]+)", RegexOptions.Multiline)]

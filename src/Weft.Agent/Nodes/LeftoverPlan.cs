@@ -6,8 +6,6 @@ namespace Weft.Agent.Nodes;
 internal static class LeftoverPlan
 {
     /// <summary>Writes this part of the plan; all wanted keys are kept by then.</summary>
-    /// <param name="state">The node as it is.</param>
-    /// <param name="sheet">The plan.</param>
     public static void Write(NodeState state, PlanSheet sheet)
     {
         foreach (var step in sheet.Unwanted.ToList())
@@ -40,9 +38,6 @@ internal static class LeftoverPlan
     }
 
     /// <summary>Takes an interface that the agent made away, with a step for each thing that would go unsaid.</summary>
-    /// <param name="state">The node as it is.</param>
-    /// <param name="sheet">The plan.</param>
-    /// <param name="link">The interface.</param>
     public static void Remove(NodeState state, PlanSheet sheet, KernelLink link)
     {
         // What goes with the interface comes back with it, should it all be taken back.

@@ -5,13 +5,10 @@ using Weft.Attachments;
 namespace Weft.Agent.Nodes;
 
 /// <summary>One interface that a node must have, with everything that anybody wants of it.</summary>
-/// <param name="Name">Its name.</param>
 /// <param name="Uplink">The port it is, or stands on.</param>
 /// <param name="Vlan">Its tag, or null for a port.</param>
 /// <param name="Parent">The name of what a tagged one stands on.</param>
 /// <param name="Mtu">Its MTU in bytes.</param>
-/// <param name="Addresses">Its addresses.</param>
-/// <param name="Routes">Its routes.</param>
 internal sealed record LinkWish(
     string Name, Uplink Uplink, int? Vlan, string Parent, int Mtu, ImmutableArray<(Address Address, int Length)> Addresses, ImmutableArray<NodeRoute> Routes)
 {
@@ -28,8 +25,6 @@ internal sealed record LinkWish(
     /// A configuration's interfaces, ports first: those of one name are one, a tagged one's port is there even if nobody names it, and no port is
     /// narrower than what stands on it.
     /// </summary>
-    /// <param name="configuration">The configuration.</param>
-    /// <returns>The interfaces.</returns>
     public static ImmutableArray<LinkWish> Of(NodeConfiguration configuration)
     {
         var links = configuration.Links.Select(Of).ToList();

@@ -19,13 +19,10 @@ internal sealed record Made(string Boot, ImmutableArray<NodeStep> Steps)
     public static Made Nothing { get; } = new("", []);
 
     /// <summary>The step that holds for a key.</summary>
-    /// <param name="key">The key.</param>
     /// <returns>The step, or null.</returns>
     public NodeStep? Of(string key) => Steps.FirstOrDefault(step => step.Key == key);
 
     /// <summary>What is made once a step is done.</summary>
-    /// <param name="step">The step.</param>
-    /// <returns>What is made then.</returns>
     public Made After(NodeStep step)
     {
         if (step.Key is not { } key)
@@ -37,28 +34,19 @@ internal sealed record Made(string Boot, ImmutableArray<NodeStep> Steps)
     }
 
     /// <summary>What of it is still there in a boot.</summary>
-    /// <param name="boot">The boot.</param>
-    /// <returns>The same, or the files alone.</returns>
     public Made In(string boot) => boot == Boot ? this : this with { Boot = boot, Steps = [.. Steps.OfType<WriteFiles>()] };
 }
 
 /// <summary>What must be taken back unless the control plane turns out to be within reach. It is on the disk before anything is changed.</summary>
-/// <param name="Boot">The boot it belongs to.</param>
 /// <param name="Configuration">A fingerprint of the configuration that is being applied.</param>
 /// <param name="IsDone">Whether all steps were taken; false where the agent was cut short between them.</param>
-/// <param name="Before">What was made before.</param>
 /// <param name="Undo">The steps that take it back, in order.</param>
 internal sealed record Pending(string Boot, string Configuration, bool IsDone, Made Before, ImmutableArray<NodeStep> Undo);
 
 /// <summary>A configuration that cut the node off, and when it may be tried again.</summary>
-/// <param name="Configuration">A fingerprint of it.</param>
-/// <param name="Attempts">How often it was tried.</param>
-/// <param name="NotBefore">When it may be tried again.</param>
-/// <param name="Why">What happened.</param>
 internal sealed record RolledBack(string Configuration, int Attempts, DateTimeOffset NotBefore, string Why);
 
 /// <summary>The three files that a node's part of the state directory consists of (docs/specs/node-apply.md).</summary>
-/// <param name="directory">The state directory.</param>
 internal sealed class NodeMemory(string directory)
 {
     private readonly string _made = Path.Join(directory, "node.made");
@@ -66,30 +54,24 @@ internal sealed class NodeMemory(string directory)
     private readonly string _rolledBack = Path.Join(directory, "node.rolled-back");
 
     /// <summary>What the agent has made.</summary>
-    /// <returns>It, or nothing.</returns>
     /// <exception cref="IOException">The file can't be read, or is damaged.</exception>
     public Made Made() => Read(_made, NodeJson.Default.Made) ?? Nodes.Made.Nothing;
 
     /// <summary>What must be taken back.</summary>
-    /// <returns>It, or null.</returns>
     /// <exception cref="IOException">The file can't be read, or is damaged.</exception>
     public Pending? Pending() => Read(_pending, NodeJson.Default.Pending);
 
     /// <summary>What was rolled back last.</summary>
-    /// <returns>It, or null.</returns>
     /// <exception cref="IOException">The file can't be read, or is damaged.</exception>
     public RolledBack? RolledBack() => Read(_rolledBack, NodeJson.Default.RolledBack);
 
     /// <summary>Keeps what is made; returns once it is on the disk.</summary>
-    /// <param name="made">It.</param>
     public void Keep(Made made) => AtomicFile.Write(_made, JsonSerializer.SerializeToUtf8Bytes(made, NodeJson.Default.Made), AtomicFile.Private);
 
     /// <summary>Keeps what must be taken back; null once nothing must.</summary>
-    /// <param name="pending">It.</param>
     public void Keep(Pending? pending) => Keep(_pending, pending, NodeJson.Default.Pending);
 
     /// <summary>Keeps what was rolled back; null once it no longer counts.</summary>
-    /// <param name="rolledBack">It.</param>
     public void Keep(RolledBack? rolledBack) => Keep(_rolledBack, rolledBack, NodeJson.Default.RolledBack);
 
     private static void Keep<T>(string path, T? value, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type)

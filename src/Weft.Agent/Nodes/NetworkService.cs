@@ -25,8 +25,6 @@ internal static class NetworkService
     private const string Process = "systemd-network";
 
     /// <summary>Finds out who has charge of a node.</summary>
-    /// <param name="wanted">What the command line says.</param>
-    /// <param name="sysfs">The node's files.</param>
     /// <returns>One of <see cref="Netplan"/>, <see cref="Networkd"/>, <see cref="Netlink"/>, <see cref="None"/>.</returns>
     public static string Resolve(string wanted, Sysfs sysfs)
     {
@@ -39,7 +37,6 @@ internal static class NetworkService
     }
 
     /// <summary>Has a service read its files.</summary>
-    /// <param name="service">The service.</param>
     /// <exception cref="IOException">It refused them.</exception>
     public static void Reload(string service)
     {

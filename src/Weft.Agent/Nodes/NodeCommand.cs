@@ -28,7 +28,6 @@ internal static class NodeCommand
     private static readonly Option<double> Rollback = RollbackOption();
 
     /// <summary>Who has charge of interfaces.</summary>
-    /// <returns>The option.</returns>
     public static Option<string> NetworkOption()
     {
         var option = new Option<string>("--node-network")
@@ -40,7 +39,6 @@ internal static class NodeCommand
     }
 
     /// <summary>How long the control plane may be out of reach after a change.</summary>
-    /// <returns>The option.</returns>
     public static Option<double> RollbackOption()
     {
         var option = new Option<double>("--rollback-after")
@@ -56,7 +54,6 @@ internal static class NodeCommand
     }
 
     /// <summary>The command.</summary>
-    /// <returns>It, with its two verbs.</returns>
     public static Command Command()
     {
         var plan = new Command("plan", "Say what would be done to this node. Exit status: 0 nothing, 2 changes, 1 something can't be done.") { File, Node, State, Network };

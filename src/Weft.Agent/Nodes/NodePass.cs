@@ -15,13 +15,7 @@ internal sealed record NodePolicy(TimeSpan RollbackAfter, bool MendsDrift);
 /// One pass over a node: what differs is changed, and what cuts the node off from the control plane is taken back. What must be taken back is
 /// on the disk before anything is changed, so that this holds for an agent that is killed, too.
 /// </summary>
-/// <param name="reader">Reads the node.</param>
-/// <param name="writer">Changes it.</param>
-/// <param name="memory">What outlives the agent.</param>
 /// <param name="reach">Answers null where the control plane is within reach, else why not; null where nobody asks.</param>
-/// <param name="policy">How changes are made.</param>
-/// <param name="clock">The clock.</param>
-/// <param name="log">The log.</param>
 internal sealed class NodePass(
     NodeReader reader, NodeWriter writer, NodeMemory memory, Func<TimeSpan, CancellationToken, Task<string?>>? reach, NodePolicy policy, TimeProvider clock, Log log)
 {
@@ -32,8 +26,6 @@ internal sealed class NodePass(
     private bool IsGuarded => reach is not null && policy.RollbackAfter > TimeSpan.Zero;
 
     /// <summary>What would be done now. Nothing is changed, on the node or on the disk.</summary>
-    /// <param name="wish">What is wanted.</param>
-    /// <returns>The plan.</returns>
     /// <exception cref="IOException">The node can't be read.</exception>
     public NodePlan Plan(NodeWish wish)
     {
@@ -42,9 +34,7 @@ internal sealed class NodePass(
     }
 
     /// <summary>Makes the node what is wanted.</summary>
-    /// <param name="wish">What is wanted.</param>
     /// <param name="cancel">Ends it; a change that isn't proven by then is taken back.</param>
-    /// <returns>What was done and found.</returns>
     /// <exception cref="IOException">The node, or the state directory, can't be read or written.</exception>
     public async Task<TargetOutcome> Run(NodeWish wish, CancellationToken cancel)
     {

@@ -10,10 +10,7 @@ namespace Weft.Agent.Nodes;
 internal sealed record NodePlan(ImmutableArray<NodeStep> Steps, ImmutableArray<string> Findings, ImmutableArray<string> Forgotten)
 {
     /// <summary>The difference between a node as it is and as it should be. Neither looks at anything else nor changes anything.</summary>
-    /// <param name="state">The node as it is.</param>
-    /// <param name="wanted">The node as it should be.</param>
     /// <param name="made">What the agent has made: only that is taken away.</param>
-    /// <returns>The plan.</returns>
     public static NodePlan Of(NodeState state, NodeWish wanted, Made made)
     {
         var sheet = new PlanSheet(made);
@@ -33,14 +30,12 @@ internal sealed record NodePlan(ImmutableArray<NodeStep> Steps, ImmutableArray<s
 }
 
 /// <summary>What a node should be, with the texts that others write for it.</summary>
-/// <param name="Configuration">The configuration.</param>
 /// <param name="Guards">The guards' rules for nft; empty for none.</param>
 /// <param name="Service">The files of the node's own network service that has charge of interfaces, or null where the agent has.</param>
 internal sealed record NodeWish(NodeConfiguration Configuration, string Guards, ServiceWish? Service = null);
 
 /// <summary>Files for the node's own network service.</summary>
 /// <param name="Service"><c>netplan</c> or <c>networkd</c>.</param>
-/// <param name="Files">What should be there, by path.</param>
 /// <param name="Actual">What is there, of these and of those that were written before.</param>
 /// <param name="IsStale">Whether the service must read them again although they are right: what is really there differs.</param>
 internal sealed record ServiceWish(string Service, ImmutableDictionary<string, string> Files, ImmutableDictionary<string, string> Actual, bool IsStale);

@@ -7,17 +7,12 @@ using Weft.Agent.Netlink;
 namespace Weft.Agent.Nodes;
 
 /// <summary>Reads a node as it is. It changes nothing.</summary>
-/// <param name="kernel">The network namespace.</param>
-/// <param name="sysfs">The kernel's files.</param>
 internal sealed class NodeReader(Rtnetlink kernel, Sysfs sysfs)
 {
     /// <summary>Which boot this is: what is made in one is gone in the next.</summary>
     public string Boot => sysfs.Read("/proc/sys/kernel/random/boot_id") ?? "";
 
     /// <summary>Reads what a plan for a wish needs.</summary>
-    /// <param name="wish">What is wanted.</param>
-    /// <param name="made">What the agent has made.</param>
-    /// <returns>The node.</returns>
     /// <exception cref="IOException">The kernel doesn't say.</exception>
     public NodeState Read(NodeWish wish, Made made)
     {
@@ -30,7 +25,6 @@ internal sealed class NodeReader(Rtnetlink kernel, Sysfs sysfs)
     }
 
     /// <summary>Tables as the kernel has them.</summary>
-    /// <param name="tables">The tables' names.</param>
     /// <returns>A fingerprint of those that are there, null where none is, and their text.</returns>
     public static (string? Shown, string Text) Guards(IReadOnlyList<string> tables)
     {
@@ -91,9 +85,6 @@ internal sealed class NodeReader(Rtnetlink kernel, Sysfs sysfs)
     }
 
     /// <summary>Where a setting is.</summary>
-    /// <param name="link">The interface.</param>
-    /// <param name="name">The setting.</param>
-    /// <returns>The file.</returns>
     public static string SettingPath(string link, string name) => $"/proc/sys/net/ipv6/conf/{link}/{name}";
 
     private ImmutableDictionary<string, PciDevice> Devices(ImmutableArray<KernelLink> links, NodeWish wish, Made made)

@@ -29,9 +29,6 @@ internal sealed record PciDevice(string Address, string Vendor, string? Driver)
 }
 
 /// <summary>A node as it is: all that a plan is made from.</summary>
-/// <param name="Links">Its interfaces.</param>
-/// <param name="Addresses">Their addresses.</param>
-/// <param name="Routes">Its routes.</param>
 internal sealed record NodeState(ImmutableArray<KernelLink> Links, ImmutableArray<KernelAddress> Addresses, ImmutableArray<KernelRoute> Routes)
 {
     /// <summary>The name under which the kernel keeps what a new interface begins with.</summary>
@@ -50,12 +47,8 @@ internal sealed record NodeState(ImmutableArray<KernelLink> Links, ImmutableArra
     public string GuardsText { get; init; } = "";
 
     /// <summary>The interface of a name.</summary>
-    /// <param name="name">The name.</param>
-    /// <returns>It, or null.</returns>
     public KernelLink? Link(string name) => Links.FirstOrDefault(link => link.Name == name);
 
     /// <summary>The interface of a number.</summary>
-    /// <param name="index">The number.</param>
-    /// <returns>It, or null.</returns>
     public KernelLink? Link(int index) => Links.FirstOrDefault(link => link.Index == index);
 }

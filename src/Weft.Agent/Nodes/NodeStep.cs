@@ -44,11 +44,9 @@ internal abstract record NodeStep
     public abstract string Does { get; }
 
     /// <summary>What takes it back; null where nothing need be taken back.</summary>
-    /// <returns>The step.</returns>
     public abstract NodeStep? Undo();
 
     /// <summary>Both together, where this follows an earlier step of the same key: what was there before is what the earlier one found.</summary>
-    /// <param name="earlier">The earlier step.</param>
     /// <returns>One step, or null where they cancel out.</returns>
     public virtual NodeStep? After(NodeStep earlier) => this;
 
@@ -57,8 +55,6 @@ internal abstract record NodeStep
 }
 
 /// <summary>Gives a port the name that is wanted, and keeps its old one as another name; or takes that back.</summary>
-/// <param name="From">Its name.</param>
-/// <param name="To">The name it gets.</param>
 /// <param name="KeepsOld">Whether the old name is kept as another name.</param>
 internal sealed record RenameLink(string From, string To, bool KeepsOld) : NodeStep
 {
@@ -71,8 +67,6 @@ internal sealed record RenameLink(string From, string To, bool KeepsOld) : NodeS
 }
 
 /// <summary>Sets an interface up or down.</summary>
-/// <param name="Link">Its name.</param>
-/// <param name="Up">Whether up.</param>
 internal sealed record SetUp(string Link, bool Up) : NodeStep
 {
     public override string Key => $"up {Link}";
@@ -83,9 +77,7 @@ internal sealed record SetUp(string Link, bool Up) : NodeStep
 }
 
 /// <summary>Sets an interface's MTU.</summary>
-/// <param name="Link">Its name.</param>
 /// <param name="Mtu">The MTU in bytes.</param>
-/// <param name="Was">What it was.</param>
 internal sealed record SetMtu(string Link, int Mtu, int Was) : NodeStep
 {
     public override string Key => $"mtu {Link}";
@@ -96,9 +88,6 @@ internal sealed record SetMtu(string Link, int Mtu, int Was) : NodeStep
 }
 
 /// <summary>Makes an interface that tags.</summary>
-/// <param name="Link">Its name.</param>
-/// <param name="Parent">What it stands on.</param>
-/// <param name="Vlan">Its tag.</param>
 /// <param name="Mtu">Its MTU in bytes.</param>
 internal sealed record AddVlan(string Link, string Parent, int Vlan, int Mtu) : NodeStep
 {
@@ -112,9 +101,6 @@ internal sealed record AddVlan(string Link, string Parent, int Vlan, int Mtu) : 
 }
 
 /// <summary>Takes an interface that tags away.</summary>
-/// <param name="Link">Its name.</param>
-/// <param name="Parent">What it stands on.</param>
-/// <param name="Vlan">Its tag.</param>
 /// <param name="Mtu">Its MTU in bytes.</param>
 internal sealed record RemoveVlan(string Link, string Parent, int Vlan, int Mtu) : NodeStep
 {
@@ -126,9 +112,6 @@ internal sealed record RemoveVlan(string Link, string Parent, int Vlan, int Mtu)
 }
 
 /// <summary>Gives an interface an address.</summary>
-/// <param name="Link">Its name.</param>
-/// <param name="Address">The address.</param>
-/// <param name="Length">The length of its subnet.</param>
 internal sealed record AddAddress(string Link, string Address, int Length) : NodeStep
 {
     public override string Key => $"address {Link} {Address}/{Length}";
@@ -138,9 +121,6 @@ internal sealed record AddAddress(string Link, string Address, int Length) : Nod
 }
 
 /// <summary>Takes an address away.</summary>
-/// <param name="Link">The interface's name.</param>
-/// <param name="Address">The address.</param>
-/// <param name="Length">The length of its subnet.</param>
 internal sealed record RemoveAddress(string Link, string Address, int Length) : NodeStep
 {
     public override string Key => $"address {Link} {Address}/{Length}";
@@ -151,7 +131,6 @@ internal sealed record RemoveAddress(string Link, string Address, int Length) : 
 }
 
 /// <summary>A route, as steps carry it.</summary>
-/// <param name="To">Where to.</param>
 /// <param name="Via">The next hop, or null.</param>
 /// <param name="Metric">Its priority; 0 for the system's own.</param>
 internal sealed record StepRoute(string To, string? Via, int Metric)
@@ -170,8 +149,6 @@ internal sealed record StepRoute(string To, string? Via, int Metric)
 }
 
 /// <summary>Adds a route.</summary>
-/// <param name="Link">The interface's name.</param>
-/// <param name="Route">The route.</param>
 internal sealed record AddRoute(string Link, StepRoute Route) : NodeStep
 {
     public override string Key => $"route {Link} {Route}";
@@ -181,8 +158,6 @@ internal sealed record AddRoute(string Link, StepRoute Route) : NodeStep
 }
 
 /// <summary>Takes a route away.</summary>
-/// <param name="Link">The interface's name.</param>
-/// <param name="Route">The route.</param>
 internal sealed record RemoveRoute(string Link, StepRoute Route) : NodeStep
 {
     public override string Key => $"route {Link} {Route}";
@@ -193,10 +168,7 @@ internal sealed record RemoveRoute(string Link, StepRoute Route) : NodeStep
 }
 
 /// <summary>Sets one of the kernel's IPv6 settings of an interface.</summary>
-/// <param name="Link">Its name.</param>
 /// <param name="Name">The setting: a file in <c>/proc/sys/net/ipv6/conf/LINK</c>.</param>
-/// <param name="Value">The value.</param>
-/// <param name="Was">What it was.</param>
 internal sealed record SetSetting(string Link, string Name, string Value, string Was) : NodeStep
 {
     public override string Key => $"setting {Link} {Name}";

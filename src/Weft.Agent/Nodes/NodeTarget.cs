@@ -17,13 +17,8 @@ internal sealed class NodeTarget : ITarget, IDisposable
     private readonly string _service;
 
     /// <summary>Takes charge of the network namespace that the thread is in.</summary>
-    /// <param name="node">The node's name in Kubernetes.</param>
-    /// <param name="state">The state directory.</param>
     /// <param name="network">Who has charge of interfaces: <see cref="NetworkService.All"/>.</param>
-    /// <param name="policy">How changes are made.</param>
     /// <param name="path">The way to the control plane; null where nobody asks for it.</param>
-    /// <param name="clock">The clock.</param>
-    /// <param name="log">The log.</param>
     /// <exception cref="CannotStartException">There is no netlink.</exception>
     public NodeTarget(string node, string state, string network, NodePolicy policy, ControlPlanePath? path, TimeProvider clock, Log log)
     {
@@ -60,9 +55,6 @@ internal sealed class NodeTarget : ITarget, IDisposable
     }
 
     /// <summary>Makes the node true to a configuration.</summary>
-    /// <param name="configuration">The configuration.</param>
-    /// <param name="cancel">Ends it.</param>
-    /// <returns>What was done and found.</returns>
     public async Task<TargetOutcome> Apply(Attachments.NodeConfiguration configuration, CancellationToken cancel)
     {
         try
@@ -81,8 +73,6 @@ internal sealed class NodeTarget : ITarget, IDisposable
     }
 
     /// <summary>What would be done.</summary>
-    /// <param name="configuration">The configuration.</param>
-    /// <returns>The plan.</returns>
     /// <exception cref="IOException">The node can't be read.</exception>
     public NodePlan Plan(Attachments.NodeConfiguration configuration) => _wisher.Of(configuration).TryGet(out var wish, out var refusal)
         ? _pass.Plan(wish) : new NodePlan([], [.. refusal.Findings.Select(each => each.Message)], []);

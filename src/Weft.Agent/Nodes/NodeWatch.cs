@@ -18,8 +18,6 @@ internal sealed class NodeWatch : IDisposable
     private readonly TimeProvider _clock;
 
     /// <summary>Listens from now on.</summary>
-    /// <param name="clock">The clock.</param>
-    /// <param name="log">The log.</param>
     public NodeWatch(TimeProvider clock, Log log)
     {
         _clock = clock;
@@ -35,8 +33,6 @@ internal sealed class NodeWatch : IDisposable
     }
 
     /// <summary>Completes after a change.</summary>
-    /// <param name="cancel">Ends the wait.</param>
-    /// <returns>Done when something has changed.</returns>
     public async Task Changed(CancellationToken cancel)
     {
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancel);

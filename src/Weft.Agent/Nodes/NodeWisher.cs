@@ -7,11 +7,6 @@ using Weft.Agent.Netlink;
 namespace Weft.Agent.Nodes;
 
 /// <summary>Turns a node's configuration into what is wanted of this node: rules as text, and files where a service of its own has charge of interfaces.</summary>
-/// <param name="kernel">The network namespace.</param>
-/// <param name="reader">Reads the node.</param>
-/// <param name="memory">What was made.</param>
-/// <param name="service">Who has charge of interfaces.</param>
-/// <param name="clock">The clock.</param>
 internal sealed class NodeWisher(Rtnetlink kernel, NodeReader reader, NodeMemory memory, string service, TimeProvider clock)
 {
     // A service that can't bring about what its files say isn't restarted over and over for it.
@@ -21,7 +16,6 @@ internal sealed class NodeWisher(Rtnetlink kernel, NodeReader reader, NodeMemory
     private DateTimeOffset _lastReload = DateTimeOffset.MinValue;
 
     /// <summary>A node's configuration in a picture, or alone in a file.</summary>
-    /// <param name="content">The JSON.</param>
     /// <param name="node">The node; null for the only one.</param>
     /// <returns>The configuration, or what is wrong with it.</returns>
     public static Outcome<NodeConfiguration> Read(byte[] content, string? node)
@@ -51,7 +45,6 @@ internal sealed class NodeWisher(Rtnetlink kernel, NodeReader reader, NodeMemory
     }
 
     /// <summary>What is wanted.</summary>
-    /// <param name="configuration">The configuration.</param>
     /// <returns>It, or every fault of the configuration.</returns>
     /// <exception cref="IOException">The node can't be read.</exception>
     public Outcome<NodeWish> Of(NodeConfiguration configuration)
@@ -68,8 +61,6 @@ internal sealed class NodeWisher(Rtnetlink kernel, NodeReader reader, NodeMemory
     }
 
     /// <summary>What of a configuration isn't there in truth, where a service was to bring it about; waits a moment for it.</summary>
-    /// <param name="configuration">The configuration.</param>
-    /// <param name="cancel">Ends it.</param>
     /// <returns>A sentence for each thing that is missing.</returns>
     public async Task<IReadOnlyList<string>> Verify(NodeConfiguration configuration, CancellationToken cancel)
     {

@@ -5,16 +5,12 @@ using Weft.Agent.Netlink;
 namespace Weft.Agent.Nodes;
 
 /// <summary>Does steps. What a step wants and the kernel has already is no fault.</summary>
-/// <param name="kernel">The network namespace.</param>
-/// <param name="sysfs">The kernel's files.</param>
-/// <param name="log">The log.</param>
 internal sealed partial class NodeWriter(Rtnetlink kernel, Sysfs sysfs, Log log)
 {
     // Interfaces by name; emptied by whatever gives or takes names.
     private Dictionary<string, KernelLink>? _links;
 
     /// <summary>Does a step.</summary>
-    /// <param name="step">The step.</param>
     /// <returns>The step as it was done, with what the kernel chose.</returns>
     /// <exception cref="IOException">It can't be done.</exception>
     public NodeStep Do(NodeStep step)

@@ -3,7 +3,6 @@ using Weft.Agent.Netlink;
 namespace Weft.Agent.Nodes;
 
 /// <summary>A plan while it is written: steps by the phase they belong to, and what of the made things is still wanted.</summary>
-/// <param name="made">What the agent has made.</param>
 internal sealed class PlanSheet(Made made)
 {
     private readonly HashSet<string> _kept = new(StringComparer.Ordinal);
@@ -39,12 +38,9 @@ internal sealed class PlanSheet(Made made)
     public IEnumerable<NodeStep> Unwanted => made.Steps.Where(step => !_kept.Contains(step.Key!)).Reverse();
 
     /// <summary>Says that what has a key is wanted.</summary>
-    /// <param name="key">The key.</param>
     public void Keep(string key) => _kept.Add(key);
 
     /// <summary>Says that a step's effect is wanted, whether the step is needed or not.</summary>
-    /// <param name="step">The step.</param>
-    /// <returns>The step.</returns>
     public NodeStep Keep(NodeStep step)
     {
         if (step.Key is { } key)
@@ -53,7 +49,6 @@ internal sealed class PlanSheet(Made made)
     }
 
     /// <summary>Leaves all that was made on an interface as it is, because it can't be told whether it should go.</summary>
-    /// <param name="link">The interface.</param>
     public void KeepAll(string link)
     {
         foreach (var step in made.Steps.Where(step => step.Subject == link || (step is RenameLink rename && rename.To == link)))
@@ -61,13 +56,8 @@ internal sealed class PlanSheet(Made made)
     }
 
     /// <summary>Whether the agent made an interface that is there.</summary>
-    /// <param name="link">The interface.</param>
-    /// <returns>True for its own.</returns>
     public bool IsMade(KernelLink link) => link.Kind == "vlan" && made.Of($"link {link.Name}") is AddVlan vlan && (vlan.Index == 0 || vlan.Index == link.Index);
 
     /// <summary>Whether the agent gave an interface an address.</summary>
-    /// <param name="link">The interface.</param>
-    /// <param name="address">The address.</param>
-    /// <returns>True for its own.</returns>
     public bool IsMade(KernelLink link, KernelAddress address) => made.Of($"address {link.Name} {address.Address}/{address.Length}") is not null;
 }

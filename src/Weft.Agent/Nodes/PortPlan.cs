@@ -4,8 +4,6 @@ using Weft.Attachments;
 namespace Weft.Agent.Nodes;
 
 /// <summary>Ports: found, named, up, wide enough, with addresses and routes.</summary>
-/// <param name="state">The node as it is.</param>
-/// <param name="sheet">The plan.</param>
 internal sealed class PortPlan(NodeState state, PlanSheet sheet)
 {
     // What has the MAC address of something else, or one that means nothing.
@@ -15,17 +13,14 @@ internal sealed class PortPlan(NodeState state, PlanSheet sheet)
     private readonly Dictionary<string, int> _mtus = new(StringComparer.Ordinal);
 
     /// <summary>The port that has a name, or will have it once the plan is done.</summary>
-    /// <param name="name">The name.</param>
     /// <returns>The port as it is, or null where it isn't found.</returns>
     public KernelLink? Of(string name) => _found.GetValueOrDefault(name);
 
     /// <summary>The MTU that a port will have.</summary>
-    /// <param name="name">Its name.</param>
     /// <returns>The MTU in bytes.</returns>
     public int MtuOf(string name) => _mtus.GetValueOrDefault(name);
 
     /// <summary>Writes the ports' part of the plan.</summary>
-    /// <param name="wishes">The ports.</param>
     public void Write(IEnumerable<LinkWish> wishes)
     {
         var wanted = wishes.ToList();
@@ -46,9 +41,6 @@ internal sealed class PortPlan(NodeState state, PlanSheet sheet)
     }
 
     /// <summary>Finds the port that an uplink names, by its MAC address, its PCI address or its name.</summary>
-    /// <param name="uplink">The uplink.</param>
-    /// <param name="name">The name it is to have.</param>
-    /// <returns>The ports that could be it.</returns>
     public IReadOnlyList<KernelLink> Candidates(Uplink uplink, string name)
     {
         if (uplink.MacAddress is { } mac)

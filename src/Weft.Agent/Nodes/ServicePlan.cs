@@ -6,7 +6,6 @@ namespace Weft.Agent.Nodes;
 internal static class ServicePlan
 {
     /// <summary>Writes their part of the plan.</summary>
-    /// <param name="sheet">The plan.</param>
     /// <param name="wish">The files; null where no service has charge.</param>
     public static void Write(PlanSheet sheet, ServiceWish? wish)
     {

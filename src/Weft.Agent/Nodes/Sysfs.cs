@@ -7,7 +7,6 @@ namespace Weft.Agent.Nodes;
 internal sealed class Sysfs(string root = "")
 {
     /// <summary>A file's text without its newline.</summary>
-    /// <param name="path">The file.</param>
     /// <returns>The text, or null where it can't be read.</returns>
     public string? Read(string path)
     {
@@ -22,13 +21,10 @@ internal sealed class Sysfs(string root = "")
     }
 
     /// <summary>A file's number.</summary>
-    /// <param name="path">The file.</param>
     /// <returns>The number, or null where there is none.</returns>
     public int? Number(string path) => int.TryParse(Read(path), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) ? number : null;
 
     /// <summary>Writes a file that is there.</summary>
-    /// <param name="path">The file.</param>
-    /// <param name="text">The text.</param>
     /// <exception cref="IOException">The kernel refused it.</exception>
     public void Write(string path, string text)
     {
@@ -49,7 +45,6 @@ internal sealed class Sysfs(string root = "")
     }
 
     /// <summary>The last part of what a link leads to.</summary>
-    /// <param name="path">The link.</param>
     /// <returns>The name, or null where there is no link.</returns>
     public string? Target(string path)
     {
@@ -64,9 +59,6 @@ internal sealed class Sysfs(string root = "")
     }
 
     /// <summary>Whether a link leads to a file.</summary>
-    /// <param name="path">The link.</param>
-    /// <param name="file">The file.</param>
-    /// <returns>True if it does.</returns>
     public bool IsLinkTo(string path, string file)
     {
         try
@@ -80,7 +72,6 @@ internal sealed class Sysfs(string root = "")
     }
 
     /// <summary>The names in a directory.</summary>
-    /// <param name="path">The directory.</param>
     /// <returns>The names in order; none where it isn't there.</returns>
     public IReadOnlyList<string> Names(string path)
     {
@@ -95,7 +86,5 @@ internal sealed class Sysfs(string root = "")
     }
 
     /// <summary>Whether something is there.</summary>
-    /// <param name="path">The path.</param>
-    /// <returns>True if it is.</returns>
     public bool Has(string path) => Path.Exists(root + path);
 }

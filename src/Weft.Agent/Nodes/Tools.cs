@@ -8,14 +8,10 @@ internal static class Tools
     private static readonly string[] Folders = ["/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin", "/usr/local/bin"];
 
     /// <summary>Where a program is.</summary>
-    /// <param name="name">Its name.</param>
     /// <returns>Its path, or null where the node hasn't it.</returns>
     public static string? Find(string name) => Folders.Select(folder => Path.Join(folder, name)).FirstOrDefault(File.Exists);
 
     /// <summary>Runs a program to its end.</summary>
-    /// <param name="name">Its name.</param>
-    /// <param name="arguments">Its arguments.</param>
-    /// <param name="input">What it reads.</param>
     /// <returns>Its exit status and what it said.</returns>
     /// <exception cref="IOException">The node hasn't it, or it doesn't end within 60 s.</exception>
     public static (int Status, string Output, string Error) Run(string name, IReadOnlyList<string> arguments, string input = "")
@@ -45,10 +41,6 @@ internal static class Tools
     }
 
     /// <summary>Runs a program that must succeed.</summary>
-    /// <param name="name">Its name.</param>
-    /// <param name="arguments">Its arguments.</param>
-    /// <param name="input">What it reads.</param>
-    /// <returns>What it wrote.</returns>
     /// <exception cref="IOException">It failed, with what it said.</exception>
     public static string Must(string name, IReadOnlyList<string> arguments, string input = "")
     {
@@ -57,7 +49,6 @@ internal static class Tools
     }
 
     /// <summary>Has the kernel load a module, if the node has modprobe.</summary>
-    /// <param name="module">The module, or a device's alias.</param>
     /// <returns>True if modprobe says that it is there.</returns>
     public static bool LoadModule(string module)
     {

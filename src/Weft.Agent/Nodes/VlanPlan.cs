@@ -3,13 +3,9 @@ using Weft.Agent.Netlink;
 namespace Weft.Agent.Nodes;
 
 /// <summary>Interfaces that tag, on ports.</summary>
-/// <param name="state">The node as it is.</param>
-/// <param name="sheet">The plan.</param>
-/// <param name="ports">The ports.</param>
 internal sealed class VlanPlan(NodeState state, PlanSheet sheet, PortPlan ports)
 {
     /// <summary>Writes their part of the plan.</summary>
-    /// <param name="wishes">The interfaces.</param>
     public void Write(IEnumerable<LinkWish> wishes)
     {
         foreach (var wish in wishes)

@@ -26,7 +26,6 @@ internal sealed class RelayCommandLine
     };
 
     /// <summary>Adds the options to the command.</summary>
-    /// <param name="command">The command.</param>
     public void AddTo(Command command)
     {
         foreach (var option in (Option[])[_targets, _none, _linkLocal, _drain])
@@ -40,8 +39,6 @@ internal sealed class RelayCommandLine
     }
 
     /// <summary>Reads the options.</summary>
-    /// <param name="parsed">The command line, found good.</param>
-    /// <param name="isOfNode">Whether the agent serves a node.</param>
     /// <param name="isInCluster">Whether it runs in a pod of its cluster.</param>
     /// <param name="authority">The file of <c>--ca</c>, or null.</param>
     /// <returns>The options, or null where there is nothing to reach.</returns>

@@ -8,12 +8,9 @@ using Weft.Resources;
 namespace Weft.Agent.Relaying;
 
 /// <summary>A hybrid connection that the agent may listen at, as weftd tells it (docs/specs/agent-api.md, "The relay").</summary>
-/// <param name="Address">Where it is.</param>
-/// <param name="Token">What to show there.</param>
 internal sealed record RelayConnection(HybridConnectionAddress Address, RelayToken Token)
 {
     /// <summary>Reads weftd's answer.</summary>
-    /// <param name="content">The answer.</param>
     /// <returns>The connections; none where weftd serves no relay, or the node isn't declared.</returns>
     /// <exception cref="ControlPlaneException">It isn't what was agreed.</exception>
     public static ImmutableArray<RelayConnection> Read(byte[] content)

@@ -9,11 +9,6 @@ namespace Weft.Agent.Relaying;
 /// Waits at the relays that weftd names for people who want to reach this cluster or node. It dials out only; what they reach is said by the
 /// agent's own options.
 /// </summary>
-/// <param name="plane">The control plane.</param>
-/// <param name="options">What can be reached.</param>
-/// <param name="pace">The waits.</param>
-/// <param name="clock">The clock.</param>
-/// <param name="log">The log.</param>
 internal sealed class RelayLoop(ControlPlaneClient plane, RelayOptions options, Pace pace, TimeProvider clock, Log log) : IAsyncDisposable
 {
     private readonly Dictionary<HybridConnectionAddress, HybridConnectionListener> _listeners = [];
@@ -21,8 +16,6 @@ internal sealed class RelayLoop(ControlPlaneClient plane, RelayOptions options, 
     private readonly Backoff _backoff = new(pace.FirstRetry, pace.LastRetry);
 
     /// <summary>Runs until cancelled. Sessions that are open then go on until <see cref="DisposeAsync"/> has waited for them.</summary>
-    /// <param name="cancel">Ends it.</param>
-    /// <returns>Never, but by cancellation.</returns>
     public async Task Run(CancellationToken cancel)
     {
         while (true)
@@ -48,7 +41,6 @@ internal sealed class RelayLoop(ControlPlaneClient plane, RelayOptions options, 
     }
 
     /// <summary>Takes no more senders, and waits for those that are there, for as long as the options say.</summary>
-    /// <returns>When nothing is left.</returns>
     public async ValueTask DisposeAsync()
     {
         var serving = _listeners.Values.Sum(listener => listener.Serving);

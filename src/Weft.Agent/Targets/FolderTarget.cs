@@ -4,7 +4,6 @@ namespace Weft.Agent.Targets;
 
 /// <summary>A folder of files as a target.</summary>
 /// <param name="name">What it is called in the log.</param>
-/// <param name="folder">The folder.</param>
 /// <param name="files">Which of a picture's files are in it.</param>
 internal sealed class FolderTarget(string name, Folder folder, Func<PictureFiles, IReadOnlyList<DesiredFile>> files) : ITarget
 {

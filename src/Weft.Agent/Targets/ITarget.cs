@@ -9,8 +9,6 @@ namespace Weft.Agent.Targets;
 internal sealed record Drift(string What, string Was, bool IsMended);
 
 /// <summary>What a pass over a target did and found.</summary>
-/// <param name="Written">How many objects were written.</param>
-/// <param name="Removed">How many were removed.</param>
 /// <param name="Findings">What could not be done, a sentence each, with the object's name.</param>
 internal sealed record TargetOutcome(int Written, int Removed, IReadOnlyList<string> Findings)
 {
@@ -28,13 +26,9 @@ internal interface ITarget
     string Name { get; }
 
     /// <summary>Makes the target true. Passes over one target never overlap.</summary>
-    /// <param name="picture">What it should be like.</param>
-    /// <param name="cancel">Ends it.</param>
     /// <returns>What was done; what couldn't be done is a finding and no exception.</returns>
     Task<TargetOutcome> Apply(Picture picture, CancellationToken cancel);
 
     /// <summary>Completes when the target has changed by another's hand, so that a pass is due before its time.</summary>
-    /// <param name="cancel">Ends the wait.</param>
-    /// <returns>Never, where nobody tells.</returns>
     Task Changed(CancellationToken cancel) => Task.Delay(Timeout.Infinite, cancel);
 }

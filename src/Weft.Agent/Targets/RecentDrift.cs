@@ -7,7 +7,6 @@ namespace Weft.Agent.Targets;
 /// <summary>
 /// What the control plane is told of drift: a pass knows of its own moment only, and people look later. Contract: docs/specs/agent-api.md, "Status".
 /// </summary>
-/// <param name="clock">The clock.</param>
 internal sealed class RecentDrift(TimeProvider clock)
 {
     private const int Most = 100;
@@ -18,8 +17,6 @@ internal sealed class RecentDrift(TimeProvider clock)
     private readonly Dictionary<string, TargetOutcome> _last = new(StringComparer.Ordinal);
 
     /// <summary>Takes in what a target's last pass found; the same pass may be shown again.</summary>
-    /// <param name="target">The target's name.</param>
-    /// <param name="outcome">The pass.</param>
     public void Take(string target, TargetOutcome outcome)
     {
         if (_last.TryGetValue(target, out var before) && ReferenceEquals(before, outcome))
@@ -37,7 +34,6 @@ internal sealed class RecentDrift(TimeProvider clock)
     }
 
     /// <summary>What is reported: what stands first, then what was mended in the last hour, the newest first.</summary>
-    /// <returns>At most 100.</returns>
     public ImmutableArray<DriftReport> Report()
     {
         var since = clock.GetUtcNow() - Remembered;

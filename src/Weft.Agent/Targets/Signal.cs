@@ -15,7 +15,6 @@ internal sealed class Signal
 
     /// <summary>Waits for the bell, and takes the ringing away.</summary>
     /// <param name="cancel">Gives up; a ringing that comes later is left for the next wait.</param>
-    /// <returns>Done when it has rung.</returns>
     public async Task Wait(CancellationToken cancel)
     {
         await _rung.Task.WaitAsync(cancel);

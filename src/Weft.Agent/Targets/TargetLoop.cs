@@ -3,18 +3,12 @@ using Weft.Agent.Manifests;
 namespace Weft.Agent.Targets;
 
 /// <summary>One pass that was made over a target.</summary>
-/// <param name="Picture">What it was made true to.</param>
-/// <param name="Outcome">What it did and found.</param>
 internal sealed record TargetPass(Picture Picture, TargetOutcome Outcome);
 
 /// <summary>
 /// Keeps one target true: a pass when a picture comes, when the target has changed by another's hand, and every few seconds. Each target has
 /// a loop of its own, so that an API server that is away keeps no folder and no node from being made true.
 /// </summary>
-/// <param name="target">The target.</param>
-/// <param name="pace">The waits.</param>
-/// <param name="clock">The clock.</param>
-/// <param name="log">The log.</param>
 internal sealed class TargetLoop(ITarget target, Pace pace, TimeProvider clock, Log log)
 {
     private readonly Signal _wanted = new();
@@ -25,7 +19,6 @@ internal sealed class TargetLoop(ITarget target, Pace pace, TimeProvider clock, 
     public TargetPass? Last => _last;
 
     /// <summary>Says what the target should be like from now on.</summary>
-    /// <param name="picture">The picture.</param>
     public void Want(Picture picture)
     {
         _picture = picture;
@@ -33,9 +26,6 @@ internal sealed class TargetLoop(ITarget target, Pace pace, TimeProvider clock, 
     }
 
     /// <summary>Makes passes until cancelled.</summary>
-    /// <param name="passed">Set after each pass.</param>
-    /// <param name="cancel">Ends it.</param>
-    /// <returns>Never, but by cancellation.</returns>
     public async Task Run(Signal passed, CancellationToken cancel)
     {
         while (true)

@@ -7,7 +7,6 @@ namespace Weft.Agent.Verify;
 
 /// <summary>Proves one interface, hop by hop, nearest first. It runs in the namespace of the calling thread.</summary>
 /// <param name="plan">What must be true.</param>
-/// <param name="pace">How long to wait.</param>
 internal sealed class InterfaceProbe(InterfacePlan plan, ProbePace pace)
 {
     // Each silent tag costs some seconds; a few tell as much as all.
@@ -19,7 +18,6 @@ internal sealed class InterfaceProbe(InterfacePlan plan, ProbePace pace)
     private readonly List<Check> _checks = [];
 
     /// <summary>Makes the checks.</summary>
-    /// <returns>What was found.</returns>
     public InterfaceReport Run()
     {
         var links = LinkState.All();

@@ -10,13 +10,8 @@ using AddressFamily = Weft.Addressing.AddressFamily;
 namespace Weft.Agent.Verify;
 
 /// <summary>An interface as it is in the namespace of the calling thread.</summary>
-/// <param name="Name">Its name.</param>
-/// <param name="Index">Its number.</param>
 /// <param name="Mac">Its six bytes; empty where it is no Ethernet.</param>
-/// <param name="IsUp">Whether it is set up.</param>
-/// <param name="HasCarrier">Whether it has a carrier.</param>
 /// <param name="Mtu">Its MTU in bytes.</param>
-/// <param name="Addresses">Its addresses, link-local ones too.</param>
 internal sealed record LinkState(string Name, int Index, ImmutableArray<byte> Mac, bool IsUp, bool HasCarrier, int Mtu, ImmutableArray<(Address Address, int Length)> Addresses)
 {
     // IFA_F_DADFAILED of linux/if_addr.h.
@@ -26,7 +21,6 @@ internal sealed record LinkState(string Name, int Index, ImmutableArray<byte> Ma
     public ImmutableArray<Address> KnownDuplicates { get; init; } = [];
 
     /// <summary>All interfaces of the calling thread's namespace.</summary>
-    /// <returns>The interfaces by name.</returns>
     public static unsafe Dictionary<string, LinkState> All()
     {
         Sys.InterfaceAddress* first;

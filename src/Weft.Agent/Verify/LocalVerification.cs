@@ -9,7 +9,6 @@ namespace Weft.Agent.Verify;
 internal static class LocalVerification
 {
     /// <summary>Builds the command.</summary>
-    /// <returns>The command.</returns>
     public static Command Command()
     {
         var file = new Option<string>("--configuration") { Required = true, HelpName = "FILE", Description = "A desired state: the agent's desired.json, or what GET …/desiredStates/current answers." };

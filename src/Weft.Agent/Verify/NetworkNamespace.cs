@@ -8,8 +8,6 @@ internal static class NetworkNamespace
     /// <summary>Runs work on a thread of its own that has moved into a namespace, and ends with it: no other work ever runs there.</summary>
     /// <param name="path">The namespace (<c>/proc/123/ns/net</c>, <c>/run/netns/…</c>), or null for the process's own.</param>
     /// <param name="work">The work; it must not hand anything to other threads.</param>
-    /// <typeparam name="T">What it makes.</typeparam>
-    /// <returns>What the work made.</returns>
     /// <exception cref="IOException">The namespace can't be entered.</exception>
     public static Task<T> Run<T>(string? path, Func<T> work)
     {

@@ -38,8 +38,6 @@ internal sealed class PacketSocket : IDisposable
     private PacketSocket(int descriptor, int index) => (_descriptor, _index) = (descriptor, index);
 
     /// <summary>Opens the socket.</summary>
-    /// <param name="index">The interface's number.</param>
-    /// <returns>The socket.</returns>
     public static unsafe PacketSocket Open(int index)
     {
         var protocol = BinaryPrimitives.ReverseEndianness(AllProtocols);
@@ -79,7 +77,6 @@ internal sealed class PacketSocket : IDisposable
 
     /// <summary>Sends a frame.</summary>
     /// <param name="frame">The frame, from the destination's MAC address on.</param>
-    /// <returns>What became of it.</returns>
     public unsafe Sent Send(ReadOnlySpan<byte> frame)
     {
         fixed (byte* bytes = frame)
@@ -108,8 +105,6 @@ internal sealed class PacketSocket : IDisposable
     }
 
     /// <summary>Waits for a frame that somebody else has sent.</summary>
-    /// <typeparam name="T">What is made of it.</typeparam>
-    /// <param name="wait">How long.</param>
     /// <param name="read">Makes something of a frame, without its tag, and the tag; null where it isn't the one.</param>
     /// <returns>What was made, or null when the time is over.</returns>
     public unsafe T? Receive<T>(TimeSpan wait, Func<ReadOnlyMemory<byte>, int?, T?> read)

@@ -2,7 +2,6 @@ namespace Weft.Agent.Verify;
 
 /// <summary>Finds the network namespace of a pod that runs on this node, with what every kubelet leaves on its disk and no container runtime to ask.</summary>
 /// <param name="logs">Where kubelet keeps the pods' logs, a folder <c>NAMESPACE_NAME_UID</c> for each.</param>
-/// <param name="processes">Where the kernel shows processes.</param>
 internal sealed class PodNamespaces(string logs = "/var/log/pods", string processes = "/proc")
 {
     /// <summary>Finds a pod.</summary>

@@ -19,7 +19,6 @@ internal sealed record PathSize(int Largest, int? Named, bool TooLong);
 /// <summary>Asks over one interface with frames of its own, past routing tables, caches and addresses of the node.</summary>
 /// <param name="link">The interface, which must be Ethernet.</param>
 /// <param name="own">The MAC addresses of this namespace: their answers are nobody else's.</param>
-/// <param name="pace">How long to wait.</param>
 internal sealed class Prober(LinkState link, IReadOnlyCollection<string> own, ProbePace pace) : IDisposable
 {
     // What every IPv4 host must take in one piece (RFC 1122 §3.3.2), and the least MTU of an IPv6 link (RFC 8200 §5).
@@ -31,10 +30,8 @@ internal sealed class Prober(LinkState link, IReadOnlyCollection<string> own, Pr
     private ushort _sequence;
 
     /// <summary>Looks for the owner of an address.</summary>
-    /// <param name="target">The address.</param>
     /// <param name="source">An address of ours to ask from; null asks as a probe, which changes nobody's cache.</param>
     /// <param name="vlan">The tag to ask with, or null for none.</param>
-    /// <returns>Who answered.</returns>
     public Neighbour Find(Address target, Address? source, int? vlan = null)
     {
         var question = target.Family == AddressFamily.IPv4
@@ -63,9 +60,6 @@ internal sealed class Prober(LinkState link, IReadOnlyCollection<string> own, Pr
     }
 
     /// <summary>Finds out how large a packet may be.</summary>
-    /// <param name="target">Who answers.</param>
-    /// <param name="mac">Their MAC address.</param>
-    /// <param name="source">An address of ours.</param>
     /// <param name="wanted">The size that should pass, in bytes.</param>
     /// <returns>The largest that does, at most <paramref name="wanted"/>.</returns>
     public PathSize Measure(Address target, byte[] mac, Address source, int wanted)
@@ -115,7 +109,5 @@ internal sealed class Prober(LinkState link, IReadOnlyCollection<string> own, Pr
     public void Dispose() => _socket.Dispose();
 
     /// <summary>A MAC address as people write it.</summary>
-    /// <param name="mac">Six bytes.</param>
-    /// <returns>With colons.</returns>
     public static string Text(ReadOnlySpan<byte> mac) => string.Join(':', ImmutableArray.Create(mac).Select(b => b.ToString("x2", System.Globalization.CultureInfo.InvariantCulture)));
 }

@@ -9,18 +9,14 @@ namespace Weft.Agent.Verify;
 
 /// <summary>Proves a node, or a pod on it, against a picture.</summary>
 /// <param name="node">The node served, or null.</param>
-/// <param name="pods">Finds pods.</param>
-/// <param name="pace">How long to wait.</param>
 internal sealed class Verifier(string? node, PodNamespaces pods, ProbePace pace)
 {
     // Probes mostly wait; a node with many silent networks would else take minutes.
     private const int MostAtOnce = 8;
 
     /// <summary>Does a task.</summary>
-    /// <param name="task">The task.</param>
     /// <param name="picture">The picture, as the control plane drew it.</param>
     /// <param name="netns">The namespace to look in, where the caller knows it better than the task.</param>
-    /// <returns>What was found.</returns>
     public async Task<VerificationReport> Run(VerificationTask task, JsonElement picture, string? netns = null)
     {
         var facts = picture.Each("networks").Select(NetworkFacts.Of).OfType<NetworkFacts>().ToList();

@@ -6,20 +6,12 @@ using Weft.Resources;
 namespace Weft.Agent.Verify;
 
 /// <summary>Waits for verifications that somebody asks for, makes them, and tells what was found (docs/specs/verify.md).</summary>
-/// <param name="plane">The control plane.</param>
-/// <param name="verifier">Makes them.</param>
-/// <param name="desiredPath">Where the picture is kept.</param>
-/// <param name="pace">The waits.</param>
-/// <param name="clock">The clock.</param>
-/// <param name="log">The log.</param>
 internal sealed class VerifyLoop(ControlPlaneClient plane, Verifier verifier, string desiredPath, Pace pace, TimeProvider clock, Log log)
 {
     private readonly Backoff _backoff = new(pace.FirstRetry, pace.LastRetry);
     private long _after;
 
     /// <summary>Runs until cancelled.</summary>
-    /// <param name="cancel">Ends it.</param>
-    /// <returns>Never, but by cancellation.</returns>
     public async Task Run(CancellationToken cancel)
     {
         while (true)

@@ -6,25 +6,17 @@ using Weft.Resources;
 namespace Weft.Cli.Applying;
 
 /// <summary>What is done to one resource, until it is done.</summary>
-/// <param name="client">The server.</param>
 /// <param name="insists">Whether a write goes through that shuts out its author.</param>
 internal sealed class ResourceWork(ArmClient client, bool insists = false)
 {
     /// <summary>Does a step of a plan.</summary>
-    /// <param name="step">The step.</param>
     /// <param name="sent">Called when the server has taken it.</param>
-    /// <param name="cancel">Ends the wait.</param>
-    /// <returns>How it ended.</returns>
     public Task<(StepOutcome Outcome, ArmError? Error)> ApplyAsync(Step step, Action sent, CancellationToken cancel) => step.Action == PlanAction.Enable
         ? AdministerAsync(step.Id, step.Document.ApiVersion, "Enable", cancel)
         : PutAsync(step, sent, cancel);
 
     /// <summary>Enables or disables an isolation domain.</summary>
-    /// <param name="id">The domain.</param>
-    /// <param name="apiVersion">The api-version.</param>
     /// <param name="state"><c>Enable</c> or <c>Disable</c>.</param>
-    /// <param name="cancel">Ends the wait.</param>
-    /// <returns>How it ended.</returns>
     public async Task<(StepOutcome Outcome, ArmError? Error)> AdministerAsync(ResourceId id, string apiVersion, string state, CancellationToken cancel)
     {
         var body = new JsonObject { ["state"] = state };
@@ -34,9 +26,6 @@ internal sealed class ResourceWork(ArmClient client, bool insists = false)
     }
 
     /// <summary>Deletes a resource.</summary>
-    /// <param name="id">The resource.</param>
-    /// <param name="apiVersion">The api-version.</param>
-    /// <param name="cancel">Ends the wait.</param>
     /// <returns>How it ended; <c>Unchanged</c> where it wasn't there.</returns>
     public async Task<(StepOutcome Outcome, ArmError? Error)> DeleteAsync(ResourceId id, string apiVersion, CancellationToken cancel)
     {

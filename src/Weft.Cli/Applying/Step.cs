@@ -8,9 +8,6 @@ using Weft.Resources;
 namespace Weft.Cli.Applying;
 
 /// <summary>Something to be done, and what must be done before.</summary>
-/// <param name="Index">Its place in the plan.</param>
-/// <param name="Document">What is declared.</param>
-/// <param name="Action">What is to be done.</param>
 /// <param name="After">The indices of the steps that must have succeeded.</param>
 internal sealed record Step(int Index, Document Document, PlanAction Action, ImmutableArray<int> After)
 {
@@ -50,9 +47,6 @@ internal enum StepOutcome
 }
 
 /// <summary>What came of a step.</summary>
-/// <param name="Step">The step.</param>
-/// <param name="Outcome">How it ended.</param>
-/// <param name="Took">How long it took.</param>
 /// <param name="Error">Why it did not succeed, or null.</param>
 internal sealed record StepResult(Step Step, StepOutcome Outcome, TimeSpan Took, ArmError? Error)
 {
@@ -60,7 +54,6 @@ internal sealed record StepResult(Step Step, StepOutcome Outcome, TimeSpan Took,
     public bool Succeeded => Outcome is not (StepOutcome.Failed or StepOutcome.Superseded or StepOutcome.Skipped);
 
     /// <summary>The result for <c>-o json</c>.</summary>
-    /// <returns>A new object.</returns>
     public JsonObject ToJson()
     {
         var json = new JsonObject

@@ -23,8 +23,6 @@ internal static class StepGraph
 
     /// <summary>The steps of a plan.</summary>
     /// <param name="plan">A plan without refusals.</param>
-    /// <param name="documents">The documents it is of.</param>
-    /// <returns>The steps in the plan's order.</returns>
     /// <exception cref="Complaint">The plan speaks of other resources than the documents.</exception>
     public static ImmutableArray<Step> Of(Plan plan, IReadOnlyList<Document> documents)
     {
@@ -38,7 +36,6 @@ internal static class StepGraph
     }
 
     /// <summary>The steps that delete documents: dependants first.</summary>
-    /// <param name="documents">The documents.</param>
     /// <returns>The steps in an order in which they can be done.</returns>
     public static ImmutableArray<Step> OfDeletion(IReadOnlyList<Document> documents)
     {

@@ -14,12 +14,9 @@ internal sealed class StepProgress(Terminal terminal, int width)
     public Action<string> Spinner { get; set; } = _ => { };
 
     /// <summary>How wide the longest label is.</summary>
-    /// <param name="steps">The steps.</param>
-    /// <returns>A number of characters.</returns>
     public static int WidthOf(IEnumerable<Step> steps) => steps.Select(step => Label.Of(step.Id).Length).DefaultIfEmpty(0).Max();
 
     /// <summary>A step begins.</summary>
-    /// <param name="step">The step.</param>
     public void Started(Step step)
     {
         lock (_gate)
@@ -30,8 +27,6 @@ internal sealed class StepProgress(Terminal terminal, int width)
     }
 
     /// <summary>A step has ended.</summary>
-    /// <param name="result">What came of it.</param>
-    /// <returns>The same.</returns>
     public StepResult Ended(StepResult result)
     {
         var label = Label.Of(result.Step.Id);

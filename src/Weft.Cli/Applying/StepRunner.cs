@@ -14,8 +14,6 @@ internal sealed class StepRunner(Func<Step, Action, CancellationToken, Task<(Ste
 
     /// <summary>Does the steps.</summary>
     /// <param name="steps">The steps; each depends on earlier ones only.</param>
-    /// <param name="timeout">When to stop waiting.</param>
-    /// <param name="cancel">Interrupts.</param>
     /// <returns>What came of them, in their order.</returns>
     public async Task<ImmutableArray<StepResult>> RunAsync(ImmutableArray<Step> steps, TimeSpan timeout, CancellationToken cancel)
     {

@@ -10,8 +10,6 @@ namespace Weft.Cli.Applying;
 internal static class StepSummary
 {
     /// <summary>The line, such as <c>12 created, 1 updated, 3 unchanged</c>.</summary>
-    /// <param name="results">The results.</param>
-    /// <returns>Only what happened.</returns>
     public static string Line(ImmutableArray<StepResult> results)
     {
         var parts = Enum.GetValues<StepOutcome>()
@@ -23,10 +21,6 @@ internal static class StepSummary
     }
 
     /// <summary>Prints the results, and says how the program ends.</summary>
-    /// <param name="session">The session.</param>
-    /// <param name="results">The results.</param>
-    /// <param name="format">How.</param>
-    /// <returns>The exit code.</returns>
     public static int Write(Session session, ImmutableArray<StepResult> results, OutputFormat format)
     {
         switch (format)

@@ -12,13 +12,9 @@ internal static class AdministerCommand
     private static readonly Kind[] Domains = [KindTable.L2Domains, KindTable.L3Domains];
 
     /// <summary>Builds <c>enable</c>.</summary>
-    /// <param name="shell">The shell.</param>
-    /// <returns>The command.</returns>
     public static Command Enable(Shell shell) => Build(shell, "enable", "Enable an isolation domain", "Enable", "enabled");
 
     /// <summary>Builds <c>disable</c>.</summary>
-    /// <param name="shell">The shell.</param>
-    /// <returns>The command.</returns>
     public static Command Disable(Shell shell) => Build(shell, "disable", "Disable an isolation domain", "Disable", "disabled");
 
     private static Command Build(Shell shell, string verb, string description, string state, string done)

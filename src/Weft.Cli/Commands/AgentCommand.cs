@@ -10,8 +10,6 @@ internal static class AgentCommand
     private static readonly Kind Agents = KindTable.Need("agents");
 
     /// <summary>Builds the command.</summary>
-    /// <param name="shell">The shell.</param>
-    /// <returns>The command.</returns>
     public static Command Build(Shell shell) => new("agent", "Agents of clusters") { Token(shell), List(shell), Forget(shell) };
 
     private static Command Token(Shell shell)

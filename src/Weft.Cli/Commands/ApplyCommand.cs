@@ -13,8 +13,6 @@ namespace Weft.Cli.Commands;
 internal static class ApplyCommand
 {
     /// <summary>Builds the command.</summary>
-    /// <param name="shell">The shell.</param>
-    /// <returns>The command.</returns>
     public static Command Build(Shell shell)
     {
         var files = Parameters.Files();
@@ -45,12 +43,6 @@ internal static class ApplyCommand
     }
 
     /// <summary>Does steps and says how they go.</summary>
-    /// <param name="session">The session.</param>
-    /// <param name="steps">The steps.</param>
-    /// <param name="work">What a step does.</param>
-    /// <param name="timeout">When to stop waiting.</param>
-    /// <param name="cancel">Interrupts.</param>
-    /// <returns>What came of them.</returns>
     public static async Task<ImmutableArray<StepResult>> RunAsync(
         Session session,
         ImmutableArray<Step> steps,

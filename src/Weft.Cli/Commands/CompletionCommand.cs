@@ -36,8 +36,6 @@ internal static class CompletionCommand
         """;
 
     /// <summary>Builds the command.</summary>
-    /// <param name="shell">The shell.</param>
-    /// <returns>The command.</returns>
     public static Command Build(Shell shell) => new("completion", "Print a script that completes commands, kinds and names")
     {
         Of(shell, "bash", "source <(weft completion bash)", Bash), Of(shell, "zsh", "source <(weft completion zsh)", Zsh),

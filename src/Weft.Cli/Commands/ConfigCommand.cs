@@ -9,8 +9,6 @@ namespace Weft.Cli.Commands;
 internal static class ConfigCommand
 {
     /// <summary>Builds the command.</summary>
-    /// <param name="shell">The shell.</param>
-    /// <returns>The command.</returns>
     public static Command Build(Shell shell) => new("config", "Contexts: which server, and what is meant where a command does not say")
     {
         List(shell), Current(shell), Use(shell), Set(shell), Delete(shell),

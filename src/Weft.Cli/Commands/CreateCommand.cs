@@ -9,8 +9,6 @@ namespace Weft.Cli.Commands;
 internal static class CreateCommand
 {
     /// <summary>Builds the command.</summary>
-    /// <param name="shell">The shell.</param>
-    /// <returns>The command.</returns>
     public static Command Build(Shell shell)
     {
         var name = new Argument<string>("NAME") { HelpName = "NAME", Description = "The resource group's name" };

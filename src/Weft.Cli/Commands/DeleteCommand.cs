@@ -13,8 +13,6 @@ namespace Weft.Cli.Commands;
 internal static class DeleteCommand
 {
     /// <summary>Builds the command.</summary>
-    /// <param name="shell">The shell.</param>
-    /// <returns>The command.</returns>
     public static Command Build(Shell shell)
     {
         var kindName = Parameters.Kind(optional: true);
@@ -37,9 +35,6 @@ internal static class DeleteCommand
     }
 
     /// <summary>The steps that delete resources by name.</summary>
-    /// <param name="session">The session.</param>
-    /// <param name="kind">The kind.</param>
-    /// <param name="names">The names.</param>
     /// <param name="parent">The parent of that kind, or null.</param>
     /// <returns>Steps that do not depend on each other.</returns>
     public static ImmutableArray<Step> OfNames(Session session, Kind kind, string[] names, Func<Kind, string?> parent)
@@ -51,12 +46,6 @@ internal static class DeleteCommand
     }
 
     /// <summary>Deletes, after asking.</summary>
-    /// <param name="session">The session.</param>
-    /// <param name="steps">The steps.</param>
-    /// <param name="yes">Whether the question is answered already.</param>
-    /// <param name="timeout">When to stop waiting.</param>
-    /// <param name="cancel">Interrupts.</param>
-    /// <returns>The exit code.</returns>
     public static async Task<int> RunAsync(Session session, ImmutableArray<Step> steps, bool yes, TimeSpan timeout, CancellationToken cancel)
     {
         var format = session.Format(OutputFormat.Table, OutputFormat.Json, OutputFormat.Yaml, OutputFormat.Name);

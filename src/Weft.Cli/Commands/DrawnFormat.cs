@@ -7,7 +7,6 @@ using Weft.Attachments.Formats;
 namespace Weft.Cli.Commands;
 
 /// <summary>The formats of <c>weft manifests --format</c>, drawn here from what the server says a node or a machine must have.</summary>
-/// <param name="Name">Its name on the command line.</param>
 /// <param name="Node">How a node is drawn in it, or null where it is of machines alone.</param>
 /// <param name="Machine">How a machine is drawn in it, or null.</param>
 /// <param name="IsOfMachines">Whether a machine can be drawn in it.</param>
@@ -49,8 +48,6 @@ internal sealed record DrawnFormat(string Name, NodeFormat? Node, MachineFormat?
     /// <summary>Draws one node or machine of a picture.</summary>
     /// <param name="node">It, as it stands in the picture.</param>
     /// <param name="previous">What the node had before, or null.</param>
-    /// <param name="host">How a machine's host carries networks.</param>
-    /// <returns>Its files.</returns>
     /// <exception cref="Complaint">The server is older than this program, or what it says can't be drawn.</exception>
     public ImmutableArray<NodeFile> Draw(JsonObject node, NodeConfiguration? previous, MachineHost host)
     {
@@ -65,8 +62,6 @@ internal sealed record DrawnFormat(string Name, NodeFormat? Node, MachineFormat?
     }
 
     /// <summary>The configuration of a node of a picture.</summary>
-    /// <param name="node">The node.</param>
-    /// <returns>Its configuration.</returns>
     /// <exception cref="Complaint">There is none, or it is damaged.</exception>
     public static NodeConfiguration Configuration(JsonObject node)
     {
@@ -76,7 +71,6 @@ internal sealed record DrawnFormat(string Name, NodeFormat? Node, MachineFormat?
 
     /// <summary>The files that the server has drawn.</summary>
     /// <param name="node">A node or machine of a picture.</param>
-    /// <returns>Its files.</returns>
     public static ImmutableArray<NodeFile> FilesOf(JsonObject node) =>
     [
         .. (node["files"] as JsonArray ?? []).OfType<JsonObject>().Select(file =>

@@ -13,8 +13,6 @@ internal static class DriftCommand
     private static readonly Kind Agents = KindTable.Need("agents");
 
     /// <summary>Builds the command.</summary>
-    /// <param name="shell">The shell.</param>
-    /// <returns>The command.</returns>
     public static Command Build(Shell shell)
     {
         var cluster = Parameters.Reference(shell, "--cluster", KindTable.KubernetesClusters, "One cluster only");
@@ -35,10 +33,7 @@ internal static class DriftCommand
     }
 
     /// <summary>The cluster that is named, or all in sight.</summary>
-    /// <param name="session">The session.</param>
     /// <param name="name">The name, or null.</param>
-    /// <param name="cancel">Ends the wait.</param>
-    /// <returns>Their ids.</returns>
     public static async Task<List<ResourceId>> ClustersAsync(Session session, string? name, CancellationToken cancel)
     {
         if (name is not null)

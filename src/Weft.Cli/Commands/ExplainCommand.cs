@@ -10,8 +10,6 @@ namespace Weft.Cli.Commands;
 internal static class ExplainCommand
 {
     /// <summary>Builds the command.</summary>
-    /// <param name="shell">The shell.</param>
-    /// <returns>The command.</returns>
     public static Command Build(Shell shell)
     {
         var what = new Argument<string>("KIND") { HelpName = "KIND[.path]", Description = "A kind, or a member of it: l3networks.properties.vlan" };

@@ -8,8 +8,6 @@ namespace Weft.Cli.Commands;
 internal static class GetCommand
 {
     /// <summary>Builds the command.</summary>
-    /// <param name="shell">The shell.</param>
-    /// <returns>The command.</returns>
     public static Command Build(Shell shell)
     {
         var kindName = Parameters.Kind();
@@ -28,11 +26,6 @@ internal static class GetCommand
     }
 
     /// <summary>Gets and prints.</summary>
-    /// <param name="session">The session.</param>
-    /// <param name="query">What.</param>
-    /// <param name="format">How.</param>
-    /// <param name="cancel">Ends the wait.</param>
-    /// <returns>The exit code.</returns>
     public static async Task<int> RunAsync(Session session, Query query, OutputFormat format, CancellationToken cancel)
     {
         var list = new ResourceList(session);
@@ -57,9 +50,7 @@ internal static class GetCommand
     }
 
     /// <summary>What is asked for.</summary>
-    /// <param name="Kind">The kind.</param>
     /// <param name="Names">The names; none means all.</param>
     /// <param name="Parent">The parent, or null.</param>
-    /// <param name="AllGroups">Whether to look in all groups.</param>
     internal sealed record Query(Kind Kind, IReadOnlyList<string> Names, string? Parent, bool AllGroups);
 }

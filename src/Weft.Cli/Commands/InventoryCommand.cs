@@ -13,8 +13,6 @@ internal static class InventoryCommand
     private static readonly string[] More = ["MAC", "ID", "SPEED", "KIND", "IOMMU", "RDMA", "DEFAULT-ROUTE"];
 
     /// <summary>Builds the command.</summary>
-    /// <param name="shell">The shell.</param>
-    /// <returns>The command.</returns>
     public static Command Build(Shell shell)
     {
         var cluster = Parameters.Reference(shell, "--cluster", KindTable.KubernetesClusters, "The Kubernetes cluster; without it, all of them");

@@ -10,8 +10,6 @@ namespace Weft.Cli.Commands;
 internal static class IpamCommand
 {
     /// <summary>Builds the command.</summary>
-    /// <param name="shell">The shell.</param>
-    /// <returns>The command.</returns>
     public static Command Build(Shell shell) => new("ipam", "Addresses of a network") { Show(shell), Leases(shell) };
 
     private static Command Show(Shell shell)

@@ -16,8 +16,6 @@ namespace Weft.Cli.Commands;
 internal static class LintCommand
 {
     /// <summary>Builds the command.</summary>
-    /// <param name="shell">The shell.</param>
-    /// <returns>The command.</returns>
     public static Command Build(Shell shell)
     {
         var files = Parameters.Files();

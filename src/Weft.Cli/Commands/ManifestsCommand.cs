@@ -15,8 +15,6 @@ namespace Weft.Cli.Commands;
 internal static class ManifestsCommand
 {
     /// <summary>Builds the command.</summary>
-    /// <param name="shell">The shell.</param>
-    /// <returns>The command.</returns>
     public static Command Build(Shell shell)
     {
         var options = new Options(

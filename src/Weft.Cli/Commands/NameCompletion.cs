@@ -11,10 +11,7 @@ internal static class NameCompletion
     private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(800);
 
     /// <summary>The names of a kind that the server knows.</summary>
-    /// <param name="shell">The shell.</param>
-    /// <param name="context">What is being completed.</param>
     /// <param name="kindName">The kind; none completes nothing.</param>
-    /// <returns>The names.</returns>
     public static IEnumerable<CompletionItem> Of(Shell shell, CompletionContext context, string? kindName)
     {
         if (kindName is null || KindTable.Find(kindName) is not { } kind)

@@ -12,8 +12,6 @@ internal static class Parameters
 
     /// <summary><c>KIND</c>.</summary>
     /// <param name="kinds">Which kinds to offer; null offers all.</param>
-    /// <param name="optional">Whether it may be missing.</param>
-    /// <returns>The argument.</returns>
     public static Argument<string?> Kind(IEnumerable<Kind>? kinds = null, bool optional = false)
     {
         var argument = new Argument<string?>("KIND")
@@ -28,10 +26,6 @@ internal static class Parameters
     }
 
     /// <summary><c>NAME…</c> of a kind.</summary>
-    /// <param name="shell">The shell.</param>
-    /// <param name="kind">The argument that says which kind.</param>
-    /// <param name="arity">How many.</param>
-    /// <returns>The argument.</returns>
     public static Argument<string[]> Names(Shell shell, Argument<string?> kind, ArgumentArity arity)
     {
         var argument = new Argument<string[]>("NAME") { Description = "A name, PARENT/NAME of a child, or a whole id", HelpName = "NAME", Arity = arity, DefaultValueFactory = _ => [] };
@@ -40,9 +34,6 @@ internal static class Parameters
     }
 
     /// <summary><c>NAME</c> of a kind.</summary>
-    /// <param name="shell">The shell.</param>
-    /// <param name="kind">The argument that says which kind.</param>
-    /// <returns>The argument.</returns>
     public static Argument<string> Name(Shell shell, Argument<string?> kind)
     {
         var argument = new Argument<string>("NAME") { Description = "A name, PARENT/NAME of a child, or a whole id", HelpName = "NAME" };
@@ -51,11 +42,6 @@ internal static class Parameters
     }
 
     /// <summary>An option that names a resource.</summary>
-    /// <param name="shell">The shell.</param>
-    /// <param name="name">The option.</param>
-    /// <param name="kind">The kind of the resource.</param>
-    /// <param name="description">What it is for.</param>
-    /// <returns>The option.</returns>
     public static Option<string?> Reference(Shell shell, string name, Kind kind, string description)
     {
         var option = new Option<string?>(name) { Description = description, HelpName = "NAME" };
@@ -65,7 +51,6 @@ internal static class Parameters
 
     /// <summary><c>-f PATH…</c>.</summary>
     /// <param name="required">Whether it must be there.</param>
-    /// <returns>The option.</returns>
     public static Option<string[]> Files(bool required = true) => new("--file", "-f")
     {
         Description = "A file, a directory, or - for stdin; may be repeated",
@@ -76,7 +61,6 @@ internal static class Parameters
     };
 
     /// <summary><c>--timeout</c>.</summary>
-    /// <returns>The option.</returns>
     public static Option<TimeSpan> Timeout()
     {
         var option = new Option<TimeSpan>("--timeout") { Description = "How long to wait: 90s, 10m, 1h (10m)", HelpName = "TIME" };
@@ -91,13 +75,9 @@ internal static class Parameters
     }
 
     /// <summary>How long to wait.</summary>
-    /// <param name="parsed">The command line.</param>
-    /// <param name="timeout">The option.</param>
-    /// <returns>What it says, or ten minutes.</returns>
     public static TimeSpan Wait(ParseResult parsed, Option<TimeSpan> timeout) =>
         parsed.GetResult(timeout) is null ? UsualTimeout : parsed.GetValue(timeout);
 
     /// <summary><c>--yes</c>.</summary>
-    /// <returns>The option.</returns>
     public static Option<bool> Yes() => new("--yes", "-y") { Description = "Do not ask" };
 }

@@ -9,8 +9,6 @@ internal sealed class ParentOptions
     private readonly List<(string Name, Option<string?> Option)> _options = [];
 
     /// <summary>Adds the options to a command.</summary>
-    /// <param name="shell">The shell.</param>
-    /// <param name="command">The command.</param>
     public ParentOptions(Shell shell, Command command)
     {
         foreach (var group in KindTable.All.Where(kind => kind.Parent is not null).GroupBy(kind => kind.ParentOption!))
@@ -23,8 +21,6 @@ internal sealed class ParentOptions
     }
 
     /// <summary>The parent that was named.</summary>
-    /// <param name="parsed">The command line.</param>
-    /// <param name="kind">The kind of the children.</param>
     /// <returns>A name, or null.</returns>
     /// <exception cref="Complaint">An option is given that says nothing of this kind.</exception>
     public string? Of(ParseResult parsed, Kind kind)

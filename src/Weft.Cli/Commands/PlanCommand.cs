@@ -11,8 +11,6 @@ namespace Weft.Cli.Commands;
 internal static class PlanCommand
 {
     /// <summary>Builds the command.</summary>
-    /// <param name="shell">The shell.</param>
-    /// <returns>The command.</returns>
     public static Command Build(Shell shell)
     {
         var files = Parameters.Files();
@@ -30,11 +28,6 @@ internal static class PlanCommand
     }
 
     /// <summary>Prints a plan.</summary>
-    /// <param name="session">The session.</param>
-    /// <param name="plan">The plan.</param>
-    /// <param name="documents">The documents it is of.</param>
-    /// <param name="format">How.</param>
-    /// <param name="detailed">How much.</param>
     /// <returns>The exit code of <c>plan</c>.</returns>
     /// <exception cref="Complaint">The plan is refused.</exception>
     public static int Write(Session session, Plan plan, IReadOnlyList<Document> documents, OutputFormat format, bool detailed)

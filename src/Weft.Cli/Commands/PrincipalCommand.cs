@@ -15,8 +15,6 @@ internal static class PrincipalCommand
     private const string Version = $"?api-version={KindTable.WeftVersion}";
 
     /// <summary>Builds the command.</summary>
-    /// <param name="shell">The shell.</param>
-    /// <returns>The command.</returns>
     public static Command Build(Shell shell) => new("principal", "Who may call weftd, and what they may") { Create(shell), List(shell), Show(shell), Rotate(shell), Delete(shell) };
 
     private static Command Create(Shell shell)

@@ -14,8 +14,6 @@ internal static class ProxyCommand
     private static readonly TimeSpan UsualPatience = TimeSpan.FromSeconds(20);
 
     /// <summary>Builds the command.</summary>
-    /// <param name="shell">The shell.</param>
-    /// <returns>The command.</returns>
     public static Command Build(Shell shell)
     {
         var options = new Options(shell);

@@ -10,8 +10,6 @@ namespace Weft.Cli.Commands;
 internal static class RelayCheckCommand
 {
     /// <summary>Builds the command.</summary>
-    /// <param name="shell">The shell.</param>
-    /// <returns>The command.</returns>
     public static Command Build(Shell shell)
     {
         var from = new Option<string?>("--from") { Description = "The address that somebody comes from (your own, as the server sees it)", HelpName = "ADDRESS" };
@@ -36,9 +34,6 @@ internal static class RelayCheckCommand
     }
 
     /// <summary>Asks weftd.</summary>
-    /// <param name="session">The session.</param>
-    /// <param name="question">The question.</param>
-    /// <param name="cancel">Ends the wait.</param>
     /// <returns>The answer (docs/specs/relay-rules.md, "Asking").</returns>
     public static async Task<JsonObject> AskAsync(Session session, Question question, CancellationToken cancel)
     {
@@ -69,7 +64,6 @@ internal static class RelayCheckCommand
     }
 
     /// <summary>Who wants in.</summary>
-    /// <param name="To">Where.</param>
     /// <param name="From">Whence; null for the caller's own address.</param>
     /// <param name="Service">The service; null for each of the target.</param>
     /// <param name="Role"><c>sender</c> or <c>listener</c>; null for sender.</param>

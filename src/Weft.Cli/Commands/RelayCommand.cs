@@ -11,8 +11,6 @@ namespace Weft.Cli.Commands;
 internal static class RelayCommand
 {
     /// <summary>Builds the command.</summary>
-    /// <param name="shell">The shell.</param>
-    /// <returns>The command.</returns>
     public static Command Build(Shell shell) => new("relay", "Who is at the relay, who may come in, and its keys")
     {
         List(shell), RelayTopCommand.Build(shell), RelayCheckCommand.Build(shell), RelayListenCommand.Build(shell), RelayRulesCommand.Build(shell), RelayKeysCommand.Build(shell),

@@ -12,8 +12,6 @@ internal static class RelayKeysCommand
     private static readonly Kind OfNamespaces = KindTable.Need("namespacekeys"), OfConnections = KindTable.Need("connectionkeys");
 
     /// <summary>Builds the command.</summary>
-    /// <param name="shell">The shell.</param>
-    /// <returns>The command.</returns>
     public static Command Build(Shell shell) => new("keys", "Authorization rules of namespaces and hybrid connections, and their keys") { List(shell), Show(shell), Regenerate(shell) };
 
     private static Command List(Shell shell)

@@ -18,8 +18,6 @@ internal static class RelayListenCommand
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(5);
 
     /// <summary>Builds the command.</summary>
-    /// <param name="shell">The shell.</param>
-    /// <returns>The command.</returns>
     public static Command Build(Shell shell)
     {
         var target = RelayParameters.Target(shell, "TARGET", "vm/NAME, CLUSTER/NODE, cluster/NAME or a whole id");

@@ -11,8 +11,6 @@ namespace Weft.Cli.Commands;
 internal static class RelayRulesCommand
 {
     /// <summary>Builds the command.</summary>
-    /// <param name="shell">The shell.</param>
-    /// <returns>The command.</returns>
     public static Command Build(Shell shell)
     {
         var target = new Argument<string>("TARGET") { HelpName = "TARGET", Description = TargetNames.Form };

@@ -14,8 +14,6 @@ internal static class RelayTopCommand
     private static readonly TimeSpan UsualInterval = TimeSpan.FromSeconds(2);
 
     /// <summary>Builds the command.</summary>
-    /// <param name="shell">The shell.</param>
-    /// <returns>The command.</returns>
     public static Command Build(Shell shell)
     {
         var once = new Option<bool>("--once") { Description = "Look twice, print once, and end" };

@@ -10,11 +10,7 @@ internal sealed class ResourceList(Session session)
     private const int MostAtOnce = 8;
 
     /// <summary>All of a kind.</summary>
-    /// <param name="kind">The kind.</param>
     /// <param name="parent">The parent's name, or null for all parents.</param>
-    /// <param name="allGroups">Whether to look in all groups.</param>
-    /// <param name="cancel">Ends the wait.</param>
-    /// <returns>The resources.</returns>
     public async Task<List<JsonObject>> ListAsync(Kind kind, string? parent, bool allGroups, CancellationToken cancel)
     {
         if (kind.Parent is not { } above)
@@ -33,11 +29,7 @@ internal sealed class ResourceList(Session session)
     }
 
     /// <summary>Those with names.</summary>
-    /// <param name="kind">The kind.</param>
-    /// <param name="names">The names.</param>
     /// <param name="parent">The parent's name, or null.</param>
-    /// <param name="allGroups">Whether to look in all groups.</param>
-    /// <param name="cancel">Ends the wait.</param>
     /// <returns>The resources, and the names that nothing has.</returns>
     public async Task<(List<JsonObject> Found, List<string> Missing)> FindAsync(
         Kind kind, IReadOnlyList<string> names, string? parent, bool allGroups, CancellationToken cancel)

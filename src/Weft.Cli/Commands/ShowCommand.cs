@@ -8,8 +8,6 @@ namespace Weft.Cli.Commands;
 internal static class ShowCommand
 {
     /// <summary>Builds the command.</summary>
-    /// <param name="shell">The shell.</param>
-    /// <returns>The command.</returns>
     public static Command Build(Shell shell)
     {
         var kindName = Parameters.Kind();

@@ -9,8 +9,6 @@ internal static class SshCommand
     private const string Name = "ssh";
 
     /// <summary>Builds the command.</summary>
-    /// <param name="shell">The shell.</param>
-    /// <returns>The command.</returns>
     public static Command Build(Shell shell)
     {
         var node = RelayParameters.Target(shell, "NODE", "A node, CLUSTER/NODE, a machine, vm/NAME or a whole id");
@@ -36,7 +34,6 @@ internal static class SshCommand
     }
 
     /// <summary>Draws a line behind the node: what follows is ssh's, even where this program has an option of the same name.</summary>
-    /// <param name="args">The command line.</param>
     /// <param name="options">The options of every command, some of which take values.</param>
     /// <returns>The command line with <c>--</c> behind the node; any other command's as it is.</returns>
     public static string[] Fence(string[] args, GlobalOptions options)

@@ -10,8 +10,6 @@ namespace Weft.Cli.Commands;
 internal static class SshConfigCommand
 {
     /// <summary>Builds the command.</summary>
-    /// <param name="shell">The shell.</param>
-    /// <returns>The command.</returns>
     public static Command Build(Shell shell)
     {
         var nodes = new Argument<string[]>("NODE") { HelpName = "NODE", Description = "Nodes and machines", Arity = ArgumentArity.ZeroOrMore };

@@ -12,8 +12,6 @@ internal static class StdioCommand
     private static readonly TimeSpan TokenLife = TimeSpan.FromSeconds(60);
 
     /// <summary>Builds the command.</summary>
-    /// <param name="shell">The shell.</param>
-    /// <returns>The command.</returns>
     public static Command Build(Shell shell)
     {
         var target = RelayParameters.Target(shell, "TARGET", "NODE, CLUSTER/NODE, cluster/NAME, vm/NAME or a whole id, and perhaps :SERVICE or :22");

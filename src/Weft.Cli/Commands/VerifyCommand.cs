@@ -16,8 +16,6 @@ internal static class VerifyCommand
     private static readonly TimeSpan UsualWait = TimeSpan.FromMinutes(2);
 
     /// <summary>Builds the command.</summary>
-    /// <param name="shell">The shell.</param>
-    /// <returns>The command.</returns>
     public static Command Build(Shell shell)
     {
         var cluster = Parameters.Reference(shell, "--cluster", KindTable.KubernetesClusters, "One cluster only");

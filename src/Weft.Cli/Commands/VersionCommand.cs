@@ -6,8 +6,6 @@ namespace Weft.Cli.Commands;
 internal static class VersionCommand
 {
     /// <summary>Builds the command.</summary>
-    /// <param name="shell">The shell.</param>
-    /// <returns>The command.</returns>
     public static Command Build(Shell shell)
     {
         var command = new Command("version", "Print the version, and which server weft speaks to");

@@ -15,8 +15,6 @@ internal static class WhoCommand
     private static readonly string[] Words = ["address", "vlan", "mac", "name"];
 
     /// <summary>Builds the command.</summary>
-    /// <param name="shell">The shell.</param>
-    /// <returns>The command.</returns>
     public static Command Build(Shell shell)
     {
         var question = new Argument<string[]>("QUESTION") { HelpName = "QUESTION", Description = "10.20.6.17, vlan 606, mac 02:…, or a text", Arity = new ArgumentArity(1, 2) };
@@ -40,7 +38,6 @@ internal static class WhoCommand
 
     /// <summary>What is asked.</summary>
     /// <param name="words">One word, or what it is and then the word.</param>
-    /// <returns>The query's member and value.</returns>
     /// <exception cref="Complaint">It can't be asked.</exception>
     public static (string Member, string Value) Question(IReadOnlyList<string> words)
     {

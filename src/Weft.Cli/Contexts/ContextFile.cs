@@ -19,8 +19,6 @@ internal sealed class ContextFile
     public SortedDictionary<string, Context> Contexts { get; } = new(StringComparer.Ordinal);
 
     /// <summary>Where the file is by the XDG base directory specification.</summary>
-    /// <param name="environment">The environment.</param>
-    /// <returns>A path.</returns>
     public static string PathIn(IReadOnlyDictionary<string, string> environment)
     {
         // The specification calls a relative XDG_CONFIG_HOME invalid and to be ignored.
@@ -30,8 +28,6 @@ internal sealed class ContextFile
     }
 
     /// <summary>Reads the file; one that isn't there has no contexts.</summary>
-    /// <param name="path">Where.</param>
-    /// <returns>The contexts.</returns>
     /// <exception cref="Complaint">It can't be read, or is no such file.</exception>
     public static ContextFile Read(string path)
     {
@@ -67,8 +63,6 @@ internal sealed class ContextFile
     }
 
     /// <summary>The context with a name.</summary>
-    /// <param name="name">The name.</param>
-    /// <returns>The context.</returns>
     /// <exception cref="Complaint">There is none.</exception>
     public Context Find(string name) => Contexts.TryGetValue(name, out var context)
         ? context
@@ -86,8 +80,6 @@ internal sealed class ContextFile
     };
 
     /// <summary>A context as the file spells it.</summary>
-    /// <param name="context">The context.</param>
-    /// <returns>Its members that are set.</returns>
     public static JsonObject ToJson(Context context)
     {
         var json = new JsonObject();

@@ -32,8 +32,6 @@ internal sealed record Settings(string? Context, Uri? Server, string? TokenFile,
     /// <summary>Settles the settings.</summary>
     /// <param name="contextName">What <c>--context</c> says.</param>
     /// <param name="options">What the other options say, as a context.</param>
-    /// <param name="environment">The environment.</param>
-    /// <returns>The settings.</returns>
     /// <exception cref="Complaint">A named context isn't there, or the server's address is none.</exception>
     public static Settings Settle(string? contextName, Context options, IReadOnlyDictionary<string, string> environment)
     {
@@ -58,7 +56,6 @@ internal sealed record Settings(string? Context, Uri? Server, string? TokenFile,
     /// <summary>The options that make another process settle on the same server as this one, whatever its environment.</summary>
     /// <param name="context">The context that was settled on, or null.</param>
     /// <param name="options">What the other options say, as a context.</param>
-    /// <param name="environment">The environment.</param>
     /// <returns>Options and their values; files by their whole paths.</returns>
     public static IEnumerable<string> AsArguments(string? context, Context options, IReadOnlyDictionary<string, string> environment)
     {

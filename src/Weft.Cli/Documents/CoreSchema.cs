@@ -10,7 +10,6 @@ namespace Weft.Cli.Documents;
 internal static partial class CoreSchema
 {
     /// <summary>The value of a plain scalar.</summary>
-    /// <param name="text">The scalar.</param>
     /// <param name="value">Null, a boolean, a number or a text.</param>
     /// <returns>False where JSON has no such value: infinities and not-a-number.</returns>
     public static bool TryResolve(string text, out JsonNode? value)
@@ -35,7 +34,6 @@ internal static partial class CoreSchema
     }
 
     /// <summary>A number of the core schema.</summary>
-    /// <param name="text">The scalar.</param>
     /// <returns>The number, or null where it is none.</returns>
     public static JsonNode? Number(string text)
     {

@@ -4,10 +4,7 @@ using Weft.Resources;
 namespace Weft.Cli.Documents;
 
 /// <summary>A resource that somebody declared.</summary>
-/// <param name="Id">Who it is.</param>
-/// <param name="ApiVersion">The api-version of its PUT.</param>
 /// <param name="Body">What PUT takes: without <c>id</c>, <c>name</c>, <c>type</c>, <c>parent</c> and <c>apiVersion</c>.</param>
-/// <param name="Origin">Where its file says what.</param>
 /// <param name="Path">The path of the resource in its file; empty where the document is the resource.</param>
 internal sealed record Document(ResourceId Id, string ApiVersion, JsonObject Body, Origin Origin, string Path)
 {
@@ -22,11 +19,9 @@ internal sealed record Document(ResourceId Id, string ApiVersion, JsonObject Bod
 
     /// <summary>Where a member stands.</summary>
     /// <param name="target">Its path, such as <c>properties.vlan</c>; null for the resource.</param>
-    /// <returns>A place.</returns>
     public Place PlaceOf(string? target) => Origin.At(target is null ? Path : Documents.Origin.Member(Path, target));
 
     /// <summary>What PUT sends: the body without what is a step of its own.</summary>
-    /// <returns>A new object.</returns>
     public JsonObject ToPut()
     {
         var body = (JsonObject)Body.DeepClone();
@@ -36,7 +31,6 @@ internal sealed record Document(ResourceId Id, string ApiVersion, JsonObject Bod
     }
 
     /// <summary>What the plan is asked about: the whole declaration, and who it is.</summary>
-    /// <returns>A new object.</returns>
     public JsonObject ToQuestion()
     {
         var question = new JsonObject { ["id"] = Id.ToString() };

@@ -29,7 +29,6 @@ internal static class DocumentReader
     /// <summary>Reads all documents as they are, whatever they are: manifests of Kubernetes.</summary>
     /// <param name="paths">Files, directories and <c>-</c>.</param>
     /// <param name="stdin">What <c>-</c> is.</param>
-    /// <returns>The documents.</returns>
     /// <exception cref="Complaint">One can't be read; it carries every finding of every file.</exception>
     public static IReadOnlyList<RawDocument> ReadRaw(IReadOnlyList<string> paths, TextReader stdin)
     {

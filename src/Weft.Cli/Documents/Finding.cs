@@ -2,8 +2,6 @@ namespace Weft.Cli.Documents;
 
 /// <summary>A place in a document.</summary>
 /// <param name="File">The file as the user named it, or <c>stdin</c>.</param>
-/// <param name="Line">The line, from one.</param>
-/// <param name="Column">The column, from one.</param>
 internal readonly record struct Place(string File, long Line, long Column)
 {
     /// <summary>The form that editors understand.</summary>
@@ -12,11 +10,8 @@ internal readonly record struct Place(string File, long Line, long Column)
 }
 
 /// <summary>Something wrong in a document.</summary>
-/// <param name="At">Where.</param>
-/// <param name="Message">What.</param>
 internal sealed record Finding(Place At, string Message)
 {
     /// <summary>The finding as compilers print theirs.</summary>
-    /// <returns>One line.</returns>
     public override string ToString() => $"{At}: {Message}";
 }

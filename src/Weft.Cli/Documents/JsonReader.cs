@@ -10,9 +10,6 @@ internal static class JsonReader
     private static readonly JsonReaderOptions Options = new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true, MaxDepth = 64 };
 
     /// <summary>Reads the document.</summary>
-    /// <param name="file">The file's name, for findings.</param>
-    /// <param name="text">The text.</param>
-    /// <param name="findings">Takes what is wrong.</param>
     /// <returns>The document; none where it could not be read, or is empty.</returns>
     public static List<RawDocument> Read(string file, string text, List<Finding> findings)
     {

@@ -9,22 +9,14 @@ internal sealed class Origin(string file)
     public string File => file;
 
     /// <summary>The path of a member.</summary>
-    /// <param name="path">The object's path.</param>
-    /// <param name="name">The member's name.</param>
     /// <returns><c>path.name</c>.</returns>
     public static string Member(string path, string name) => path.Length == 0 ? name : $"{path}.{name}";
 
     /// <summary>The path of an item.</summary>
-    /// <param name="path">The list's path.</param>
-    /// <param name="index">The item's index.</param>
     /// <returns><c>path[index]</c>.</returns>
     public static string Item(string path, int index) => $"{path}[{index}]";
 
     /// <summary>Remembers where a member stands.</summary>
-    /// <param name="path">Its path.</param>
-    /// <param name="line">The line, from one.</param>
-    /// <param name="column">The column, from one.</param>
-    /// <returns>The place.</returns>
     public Place Mark(string path, long line, long column)
     {
         var place = new Place(file, line, column);
@@ -34,7 +26,6 @@ internal sealed class Origin(string file)
 
     /// <summary>Where a member stands, or the nearest thing around it that stands somewhere.</summary>
     /// <param name="path">Its path, such as <c>properties.vlans[1]</c>.</param>
-    /// <returns>A place.</returns>
     public Place At(string path)
     {
         while (true)

@@ -17,8 +17,6 @@ internal sealed class ResourceReader(Settings settings, List<Finding> findings)
     private readonly Dictionary<ResourceId, Document> _seen = [];
 
     /// <summary>The resources of a document: one, or a list.</summary>
-    /// <param name="raw">The document.</param>
-    /// <returns>Those that could be read.</returns>
     public IEnumerable<Document> Read(RawDocument raw)
     {
         var (list, path) = raw.Value switch

@@ -26,9 +26,6 @@ internal sealed class YamlReader
     }
 
     /// <summary>Reads all documents.</summary>
-    /// <param name="file">The file's name, for findings.</param>
-    /// <param name="text">The text.</param>
-    /// <param name="findings">Takes what is wrong.</param>
     /// <returns>The documents that could be read; empty ones are left out.</returns>
     public static List<RawDocument> Read(string file, TextReader text, List<Finding> findings)
     {

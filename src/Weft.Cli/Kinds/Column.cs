@@ -7,22 +7,16 @@ using Weft.Resources;
 namespace Weft.Cli.Kinds;
 
 /// <summary>A column of a kind's table.</summary>
-/// <param name="Head">Its name.</param>
-/// <param name="Cell">What it shows of a resource.</param>
 /// <param name="Wide">Whether it is shown with <c>-o wide</c> only.</param>
 internal sealed record Column(string Head, Func<Row, string> Cell, bool Wide = false);
 
 /// <summary>A resource, as its table sees it.</summary>
-/// <param name="Resource">The resource.</param>
-/// <param name="Now">When the table is printed.</param>
 internal sealed record Row(JsonObject Resource, DateTimeOffset Now)
 {
     /// <summary>The resource's id, or null where it has none that can be read.</summary>
     public ResourceId? Id => ResourceId.TryParse(Text("id"), out var id) ? id : null;
 
     /// <summary>A member as text; empty where there is none.</summary>
-    /// <param name="path">Names, separated by dots.</param>
-    /// <returns>One line.</returns>
     public string Text(string path) => Find(path) switch
     {
         null => "",
@@ -32,18 +26,13 @@ internal sealed record Row(JsonObject Resource, DateTimeOffset Now)
     };
 
     /// <summary>The members of a list; none where there is no list.</summary>
-    /// <param name="path">Names, separated by dots.</param>
-    /// <returns>Its objects.</returns>
     public IEnumerable<JsonObject> Objects(string path) => (Find(path) as JsonArray ?? []).OfType<JsonObject>();
 
     /// <summary>How many members a list has.</summary>
-    /// <param name="path">Names, separated by dots.</param>
-    /// <returns>A number as text.</returns>
     public string Count(string path) => ((Find(path) as JsonArray)?.Count ?? 0).ToString(CultureInfo.InvariantCulture);
 
     /// <summary>The names at the end of the ids in a member.</summary>
     /// <param name="path">Names, separated by dots; the member is an id or a list of ids.</param>
-    /// <returns>Short names, separated by commas.</returns>
     public string NameOf(string path)
     {
         IEnumerable<string> ids = Find(path) is JsonArray list ? list.Select(item => item?.ToString() ?? "") : [Text(path)];
@@ -65,7 +54,6 @@ internal sealed record Row(JsonObject Resource, DateTimeOffset Now)
     public string Age => Since("systemData.createdAt");
 
     /// <summary>How long ago a moment was.</summary>
-    /// <param name="path">Names, separated by dots.</param>
     /// <returns>A short text; empty where there is no moment.</returns>
     public string Since(string path) =>
         DateTimeOffset.TryParse(Text(path), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var then) ? Duration.Age(Now - then) : "";

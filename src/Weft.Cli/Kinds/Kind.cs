@@ -5,8 +5,6 @@ namespace Weft.Cli.Kinds;
 
 /// <summary>A kind of resource as a row: what people call it, where it lives and what its table shows.</summary>
 /// <param name="Plural">Its name in lists and labels, in lower case.</param>
-/// <param name="Singular">Its name in sentences.</param>
-/// <param name="Type">The type of ARM.</param>
 /// <param name="ApiVersion">The newest version of its wire form that this program knows.</param>
 internal sealed record Kind(string Plural, string Singular, ResourceType Type, string ApiVersion)
 {
@@ -33,8 +31,6 @@ internal sealed record Kind(string Plural, string Singular, ResourceType Type, s
 
     /// <summary>The id of one of this kind.</summary>
     /// <param name="scope">The resource group, the parent, or the subscription of a group.</param>
-    /// <param name="name">The name.</param>
-    /// <returns>The id.</returns>
     public ResourceId IdOf(ResourceId scope, string name)
     {
         if (IsGroup)

@@ -141,19 +141,14 @@ internal static class KindTable
     }
 
     /// <summary>The kind of a type.</summary>
-    /// <param name="type">The type.</param>
     /// <returns>The kind, or null.</returns>
     public static Kind? Of(ResourceType type) => ByType.GetValueOrDefault(type);
 
     /// <summary>The kind that somebody means on the command line.</summary>
-    /// <param name="text">What they wrote.</param>
-    /// <returns>The kind.</returns>
     /// <exception cref="Complaint">There is none; the near ones are named.</exception>
     public static Kind Need(string text) => Find(text) ?? throw Complaint.OfUsage($"there is no kind '{text}'", NearNames.Sentence(text));
 
     /// <summary>Where a kind stands in the order of dependence; unknown ones last.</summary>
-    /// <param name="type">The type.</param>
-    /// <returns>The smaller, the earlier.</returns>
     public static int Rank(ResourceType type) => Of(type) is { } kind ? All.IndexOf(kind) : All.Length;
 
     private static Kind Fabric(string plural, string path, ImmutableArray<string> names, ImmutableArray<Column> columns) =>

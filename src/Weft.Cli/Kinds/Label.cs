@@ -6,7 +6,6 @@ namespace Weft.Cli.Kinds;
 internal static class Label
 {
     /// <summary>The label of an id.</summary>
-    /// <param name="id">The id.</param>
     /// <returns>The kind and the names from the resource group down.</returns>
     public static string Of(ResourceId id)
     {
@@ -17,13 +16,10 @@ internal static class Label
     }
 
     /// <summary>The label of what should be an id.</summary>
-    /// <param name="text">The text.</param>
     /// <returns>The label, or the text where it is no id.</returns>
     public static string Of(string text) => ResourceId.TryParse(text, out var id) ? Of(id) : text;
 
     /// <summary>The names from the resource group down, as the command line takes them: <c>core-east/pool1</c>.</summary>
-    /// <param name="id">The id.</param>
-    /// <returns>Names, separated by slashes.</returns>
     public static string Path(ResourceId id) =>
         id.Parent is { } parent && parent.Type != ResourceId.ResourceGroupType && parent.Type != ResourceId.SubscriptionType
             ? $"{Path(parent)}/{id.Name}"

@@ -6,8 +6,6 @@ namespace Weft.Cli.Kinds;
 internal static class NearNames
 {
     /// <summary>The next step for somebody who wrote an unknown kind.</summary>
-    /// <param name="word">What they wrote.</param>
-    /// <returns>The near kinds, or all.</returns>
     public static string Sentence(string word)
     {
         var near = NearWords.Of(word, KindTable.All.SelectMany(kind => kind.Names)).Select(name => KindTable.Find(name)!.Plural).Distinct().ToArray();

@@ -17,14 +17,11 @@ internal sealed class Scope(Settings settings)
 
     /// <summary>Where lists look: the resource group if there is one, else the subscription.</summary>
     /// <param name="allGroups">Whether to look in all groups all the same.</param>
-    /// <returns>The scope.</returns>
     public ResourceId Lists(bool allGroups) => allGroups || settings.ResourceGroup is null ? Subscription : Group;
 
     /// <summary>The id of something somebody named.</summary>
-    /// <param name="kind">The kind.</param>
     /// <param name="text">A name, <c>PARENT/NAME</c>, or a whole id.</param>
     /// <param name="parent">The parent's name or id, where it was given apart; else null.</param>
-    /// <returns>The id.</returns>
     /// <exception cref="Complaint">It names no such thing.</exception>
     public ResourceId Id(Kind kind, string text, string? parent = null)
     {

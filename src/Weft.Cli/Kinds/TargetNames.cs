@@ -26,13 +26,9 @@ internal static class TargetNames
     public static IEnumerable<Kind> Kinds => Rows.Select(row => row.Kind);
 
     /// <summary>The word for a kind.</summary>
-    /// <param name="kind">A kind of targets.</param>
-    /// <returns>The word before the slash.</returns>
     public static string WordOf(Kind kind) => Rows.First(row => row.Kind == kind).Words[0];
 
     /// <summary>Reads a target.</summary>
-    /// <param name="scope">Where names are looked up.</param>
-    /// <param name="text">What somebody wrote.</param>
     /// <returns>The id; null where the text says no kind.</returns>
     /// <exception cref="Complaint">It is no id, or no name of its kind.</exception>
     public static ResourceId? Find(Scope scope, string text)
@@ -44,14 +40,10 @@ internal static class TargetNames
     }
 
     /// <summary>Reads a target that must say its kind.</summary>
-    /// <param name="scope">Where names are looked up.</param>
-    /// <param name="text">What somebody wrote.</param>
-    /// <returns>The id.</returns>
     /// <exception cref="Complaint">It says none.</exception>
     public static ResourceId Need(Scope scope, string text) => Find(scope, text) ?? throw Complaint.OfUsage($"'{text}' doesn't say what it is", $"write {Form}");
 
     /// <summary>How somebody would write a target, so that it means nothing else.</summary>
-    /// <param name="id">The resource.</param>
     /// <returns>Such as <c>node/core-east/w1</c>.</returns>
     public static string Written(ResourceId id) => Rows.FirstOrDefault(row => row.Kind.Type == id.Type) is { Words: [var word, ..] } ? $"{word}/{Label.Path(id)}" : Label.Of(id);
 }

@@ -6,8 +6,6 @@ using Weft.Resources;
 namespace Weft.Cli.Linting;
 
 /// <summary>A manifest in a file.</summary>
-/// <param name="Body">The manifest.</param>
-/// <param name="Origin">Where its members stand.</param>
 /// <param name="Path">Its path in its document: <c>items[3]</c> in a list, else empty.</param>
 internal sealed record LintManifest(JsonElement Body, Origin Origin, string Path)
 {
@@ -23,8 +21,6 @@ internal sealed record LintManifest(JsonElement Body, Origin Origin, string Path
     }
 
     /// <summary>The manifests in documents; lists are taken apart.</summary>
-    /// <param name="documents">The documents.</param>
-    /// <returns>The manifests.</returns>
     public static IEnumerable<LintManifest> Of(IEnumerable<RawDocument> documents) => documents.SelectMany(document => Of(document.Value, document.Origin, ""));
 
     private static IEnumerable<LintManifest> Of(JsonNode? node, Origin origin, string path)

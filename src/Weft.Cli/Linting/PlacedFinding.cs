@@ -5,8 +5,6 @@ using Weft.Cli.Documents;
 namespace Weft.Cli.Linting;
 
 /// <summary>A finding and its place in a file.</summary>
-/// <param name="Manifest">The manifest.</param>
-/// <param name="Finding">What is wrong in it.</param>
 internal sealed record PlacedFinding(LintManifest Manifest, LintFinding Finding)
 {
     /// <summary>Where it is: the member, or the nearest thing around it that the file has.</summary>
@@ -16,7 +14,6 @@ internal sealed record PlacedFinding(LintManifest Manifest, LintFinding Finding)
     public string Severity => Finding.Severity == Attachments.Admission.Severity.Error ? "error" : "warning";
 
     /// <summary>The finding for programs.</summary>
-    /// <returns>A JSON object.</returns>
     public JsonObject ToJson() => new()
     {
         ["rule"] = Finding.Rule, ["severity"] = Severity, ["file"] = At.File, ["line"] = At.Line, ["column"] = At.Column,

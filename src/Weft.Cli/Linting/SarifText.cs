@@ -8,8 +8,6 @@ namespace Weft.Cli.Linting;
 internal static class SarifText
 {
     /// <summary>Writes a log of one run.</summary>
-    /// <param name="found">The findings.</param>
-    /// <returns>The log.</returns>
     public static JsonObject Of(IEnumerable<PlacedFinding> found) => new()
     {
         ["$schema"] = "https://json.schemastore.org/sarif-2.1.0.json",

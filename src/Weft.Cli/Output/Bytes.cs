@@ -8,7 +8,6 @@ internal static class Bytes
     private static readonly string[] Units = ["B", "KiB", "MiB", "GiB", "TiB"];
 
     /// <summary>An amount in the unit that fits.</summary>
-    /// <param name="count">How many.</param>
     /// <returns>Such as <c>0 B</c>, <c>1.5 KiB</c>, <c>320 MiB</c>.</returns>
     public static string Of(double count)
     {

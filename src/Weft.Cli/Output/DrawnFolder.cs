@@ -4,7 +4,6 @@ using Weft.Attachments;
 namespace Weft.Cli.Output;
 
 /// <summary>A folder that drawn files are written to: each whole and with its mode, and nobody else's file is lost for it.</summary>
-/// <param name="root">The folder.</param>
 internal sealed class DrawnFolder(string root)
 {
     private const string Mark = "Drawn by Weft.";

@@ -7,9 +7,6 @@ namespace Weft.Cli.Output;
 internal static partial class Duration
 {
     /// <summary>Reads <c>90s</c>, <c>10m</c>, <c>1h30m</c>; a number alone is seconds.</summary>
-    /// <param name="text">The text.</param>
-    /// <param name="span">The span, longer than nothing.</param>
-    /// <returns>Whether it is one.</returns>
     public static bool TryParse(string text, out TimeSpan span)
     {
         span = TimeSpan.Zero;
@@ -29,8 +26,6 @@ internal static partial class Duration
     }
 
     /// <summary>How long ago something was, in the two largest units that tell: <c>45s</c>, <c>12m</c>, <c>3h20m</c>, <c>5d</c>.</summary>
-    /// <param name="span">The age.</param>
-    /// <returns>A short text.</returns>
     public static string Age(TimeSpan span) => span switch
     {
         { TotalSeconds: < 0 } => "0s",

@@ -8,16 +8,13 @@ namespace Weft.Cli.Output;
 internal static class ErrorText
 {
     /// <summary>A line for each finding.</summary>
-    /// <param name="error">The error.</param>
     /// <param name="place">Says where a member was declared, or null.</param>
     /// <returns>The lines, without indentation.</returns>
     public static IReadOnlyList<string> Lines(ArmError error, Func<string?, string?>? place = null) =>
         [.. error.Findings.Select(finding => Line(finding, place?.Invoke(MemberOf(finding.Target))))];
 
     /// <summary>One finding.</summary>
-    /// <param name="finding">The finding.</param>
     /// <param name="place">Where the member was declared, or null.</param>
-    /// <returns>One line.</returns>
     public static string Line(ArmError finding, string? place)
     {
         var where = place is null ? "" : $"{place}: ";
@@ -29,8 +26,6 @@ internal static class ErrorText
     }
 
     /// <summary>The next step for an error that has one.</summary>
-    /// <param name="error">The error.</param>
-    /// <param name="status">The HTTP status.</param>
     /// <returns>A sentence, or null.</returns>
     public static string? Next(ArmError error, int status = 0)
     {
@@ -47,9 +42,7 @@ internal static class ErrorText
     }
 
     /// <summary>An error of the server as a complaint.</summary>
-    /// <param name="failure">The failure.</param>
     /// <param name="what">What was tried, such as <c>l3networks/n6</c>; or null.</param>
-    /// <returns>The complaint.</returns>
     public static Complaint AsComplaint(ArmFailure failure, string? what = null)
     {
         var error = failure.Error;

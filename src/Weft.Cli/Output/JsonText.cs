@@ -14,13 +14,10 @@ internal static class JsonText
     private static readonly JsonWriterOptions OnOneLine = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>The text of a node.</summary>
-    /// <param name="node">The node.</param>
     /// <returns>Without a line break at its end.</returns>
     public static string Of(JsonNode? node) => Write(node, Indented);
 
     /// <summary>The text of a node on one line, for messages.</summary>
-    /// <param name="node">The node.</param>
-    /// <returns>One line.</returns>
     public static string Compact(JsonNode? node) => Write(node, OnOneLine);
 
     private static string Write(JsonNode? node, JsonWriterOptions options)

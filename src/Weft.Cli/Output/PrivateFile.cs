@@ -7,8 +7,6 @@ internal static class PrivateFile
     public const UnixFileMode Mode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
     /// <summary>Writes the file with mode 0600, in a directory that is made with mode 0700 where it isn't there.</summary>
-    /// <param name="path">Where.</param>
-    /// <param name="text">What.</param>
     /// <exception cref="Complaint">It cannot be written.</exception>
     public static void Write(string path, string text)
     {
@@ -41,7 +39,6 @@ internal static class PrivateFile
     }
 
     /// <summary>Makes the directory of a file, with mode 0700, where it isn't there.</summary>
-    /// <param name="path">The file.</param>
     /// <exception cref="Complaint">It cannot be made.</exception>
     public static void MakeDirectoryOf(string path)
     {

@@ -8,10 +8,6 @@ namespace Weft.Cli.Output;
 internal static class ResourceText
 {
     /// <summary>Prints resources.</summary>
-    /// <param name="session">The session.</param>
-    /// <param name="kind">Their kind.</param>
-    /// <param name="resources">The resources.</param>
-    /// <param name="format">How.</param>
     /// <param name="single">Whether one was asked for by name: then JSON is an object, not a list.</param>
     /// <param name="withGroup">Whether the table says the resource group.</param>
     public static void Write(Session session, Kind kind, IReadOnlyList<JsonObject> resources, OutputFormat format, bool single, bool withGroup)

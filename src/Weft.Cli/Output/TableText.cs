@@ -6,8 +6,6 @@ internal static class TableText
     private const int Gap = 3;
 
     /// <summary>Prints a head and rows; the last column is not padded.</summary>
-    /// <param name="terminal">Where.</param>
-    /// <param name="head">The names of the columns.</param>
     /// <param name="rows">The rows, each as long as the head; empty cells are shown as <c>-</c>.</param>
     public static void Write(Terminal terminal, IReadOnlyList<string> head, IReadOnlyList<IReadOnlyList<string>> rows)
     {

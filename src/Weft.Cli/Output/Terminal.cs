@@ -25,7 +25,6 @@ internal sealed class Terminal(TextWriter writer, bool isTerminal, bool colour)
 
     /// <summary>Writes a line.</summary>
     /// <param name="text">The text; control characters in it are made visible, since some of it came from a server.</param>
-    /// <param name="ink">What it means.</param>
     public void Line(string text, Ink ink = Ink.Plain)
     {
         var clean = Clean(text);
@@ -40,8 +39,6 @@ internal sealed class Terminal(TextWriter writer, bool isTerminal, bool colour)
     }
 
     /// <summary>Asks a yes-or-no question on this terminal.</summary>
-    /// <param name="question">The question.</param>
-    /// <param name="reader">Where the answer comes from.</param>
     /// <returns>True for yes; anything but <c>y</c> or <c>yes</c> is no.</returns>
     public bool Asks(string question, TextReader reader)
     {
@@ -52,7 +49,6 @@ internal sealed class Terminal(TextWriter writer, bool isTerminal, bool colour)
 
     /// <summary>Does some work while a spinner says what is going on; without a terminal it is just done.</summary>
     /// <param name="work">The work; it is handed what changes the spinner's text.</param>
-    /// <returns>When the work is done.</returns>
     public async Task WhileSpinning(Func<Action<string>, Task> work)
     {
         if (!isTerminal || !colour)

@@ -7,8 +7,6 @@ internal static class UnifiedDiff
     private const long MostCells = 16_000_000;
 
     /// <summary>The lines of the difference, hunk heads included and file heads left out.</summary>
-    /// <param name="before">The old text.</param>
-    /// <param name="after">The new text.</param>
     /// <param name="context">How many equal lines to show around a change.</param>
     /// <returns>Lines that start with a space, <c>+</c>, <c>-</c> or <c>@@</c>; none where the texts are equal.</returns>
     public static IReadOnlyList<string> Of(string before, string after, int context = 3)

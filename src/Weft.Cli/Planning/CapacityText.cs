@@ -12,7 +12,6 @@ internal sealed class CapacityText(Terminal terminal, bool detailed)
     private const double NearlyFull = 0.9;
 
     /// <summary>Prints it; nothing where there is nothing to say.</summary>
-    /// <param name="plan">The plan.</param>
     public void Write(Plan plan)
     {
         var capacity = plan.Answer["capacity"] as JsonObject ?? [];

@@ -27,14 +27,11 @@ internal enum PlanAction
 }
 
 /// <summary>A step of a plan.</summary>
-/// <param name="Id">The resource.</param>
-/// <param name="Action">What is done to it.</param>
 /// <param name="Members">The members that change: <c>path</c>, <c>before</c>, <c>after</c>.</param>
 /// <param name="Error">Why it is refused, or null.</param>
 internal sealed record PlanChange(ResourceId Id, PlanAction Action, ImmutableArray<JsonObject> Members, ArmError? Error);
 
 /// <summary>The server's answer to "what if".</summary>
-/// <param name="Answer">The answer as it came.</param>
 /// <param name="Changes">The steps in the order in which to apply.</param>
 internal sealed record Plan(JsonObject Answer, ImmutableArray<PlanChange> Changes)
 {
@@ -48,21 +45,13 @@ internal sealed record Plan(JsonObject Answer, ImmutableArray<PlanChange> Change
         Changes.Any(change => change.Action is PlanAction.Create or PlanAction.Update or PlanAction.Enable) || Consequences.Any(name => List(name).Length > 0);
 
     /// <summary>A list of the answer.</summary>
-    /// <param name="name">Its name.</param>
-    /// <returns>Its objects.</returns>
     public JsonObject[] List(string name) => [.. (Answer[name] as JsonArray ?? []).OfType<JsonObject>()];
 
     /// <summary>How many steps do something.</summary>
-    /// <param name="action">What.</param>
-    /// <returns>A number.</returns>
     public int Count(PlanAction action) => Changes.Count(change => change.Action == action);
 
     /// <summary>Asks the server for the plan of documents.</summary>
-    /// <param name="client">The server.</param>
-    /// <param name="documents">The documents.</param>
     /// <param name="insists">Whether network rules may shut out who asks.</param>
-    /// <param name="cancel">Ends the wait.</param>
-    /// <returns>The plan, which may hold refusals.</returns>
     public static async Task<Plan> AskAsync(ArmClient client, IReadOnlyList<Document> documents, bool insists, CancellationToken cancel)
     {
         var question = new JsonObject { ["resources"] = new JsonArray([.. documents.Select(document => document.ToQuestion())]) };
@@ -71,8 +60,6 @@ internal sealed record Plan(JsonObject Answer, ImmutableArray<PlanChange> Change
     }
 
     /// <summary>Reads an answer.</summary>
-    /// <param name="answer">The answer.</param>
-    /// <returns>The plan.</returns>
     /// <exception cref="Complaint">It is no plan this program understands.</exception>
     public static Plan Read(JsonObject answer)
     {

@@ -10,9 +10,6 @@ namespace Weft.Cli.Planning;
 internal static class PlanRefusal
 {
     /// <summary>The complaint of a refused plan.</summary>
-    /// <param name="plan">The plan.</param>
-    /// <param name="documents">The documents it is of.</param>
-    /// <returns>The complaint.</returns>
     public static Complaint Of(Plan plan, IReadOnlyList<Document> documents)
     {
         var byId = documents.ToDictionary(document => document.Id);

@@ -12,8 +12,6 @@ internal static class ApiServerTls
 {
     /// <summary>Shakes hands, and goes.</summary>
     /// <param name="stream">The way to the API server; it is closed.</param>
-    /// <param name="cluster">The cluster of the kubeconfig's entry.</param>
-    /// <param name="cancel">Ends it.</param>
     /// <returns>Why kubectl won't trust the certificate; null where it will.</returns>
     /// <exception cref="IOException">What answers speaks no TLS, or nothing answers.</exception>
     public static async Task<string?> DistrustAsync(HybridConnectionStream stream, JsonObject cluster, CancellationToken cancel)

@@ -11,9 +11,6 @@ internal static partial class ChildProgram
     private const int NotFound = 127;
 
     /// <summary>Runs a program to its end. Interrupts from the terminal reach it by themselves; what asks this process to end is passed on to it.</summary>
-    /// <param name="program">The program, looked up in PATH.</param>
-    /// <param name="arguments">Its arguments.</param>
-    /// <param name="environment">What is different in its environment.</param>
     /// <param name="say">What it is for, where it can't be started.</param>
     /// <returns>Its exit code; 128 and the signal where a signal ended it.</returns>
     /// <exception cref="Complaint">It can't be started.</exception>

@@ -6,9 +6,6 @@ using Weft.Relay.Clients;
 namespace Weft.Cli.Relaying;
 
 /// <summary>A port of this machine that is a cluster's API server, for as long as it runs.</summary>
-/// <param name="session">The session.</param>
-/// <param name="line">The way to the API server.</param>
-/// <param name="port">The port.</param>
 internal sealed class ClusterProxy(Session session, RelayLine line, LocalPort port)
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
@@ -23,10 +20,7 @@ internal sealed class ClusterProxy(Session session, RelayLine line, LocalPort po
     public Uri Server => new($"https://{(IPAddress.Any.Equals(port.EndPoint.Address) ? new IPEndPoint(IPAddress.Loopback, port.EndPoint.Port) : port.EndPoint)}");
 
     /// <summary>Waits until the API server has answered through the relay.</summary>
-    /// <param name="entry">What kubectl is to be told.</param>
     /// <param name="isOpen">Whether the entry says nothing yet of how the API server is known: then it is by what the cluster's agent has reported.</param>
-    /// <param name="patience">How long.</param>
-    /// <param name="cancel">Ends it.</param>
     /// <returns>What kubectl is to be told, when it can begin.</returns>
     /// <exception cref="Complaint">It didn't; it says why.</exception>
     public async Task<KubeconfigEntry> WaitUntilReadyAsync(KubeconfigEntry entry, bool isOpen, TimeSpan patience, CancellationToken cancel)
@@ -58,8 +52,6 @@ internal sealed class ClusterProxy(Session session, RelayLine line, LocalPort po
     }
 
     /// <summary>Serves kubectl.</summary>
-    /// <param name="cancel">Ends it.</param>
-    /// <returns>When everybody has gone.</returns>
     public Task RunAsync(CancellationToken cancel) => port.RunAsync(line.ConnectAsync, Say, cancel);
 
     /// <summary>The CA certificates that the cluster's agent has reported, PEM; null where none has.</summary>

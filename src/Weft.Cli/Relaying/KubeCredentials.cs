@@ -33,12 +33,8 @@ internal sealed record KubeCredentials
     private static readonly string[] FileMembers = ["certificate-authority", "client-certificate", "client-key", "tokenFile"];
 
     /// <summary>Makes the entry of a kubeconfig.</summary>
-    /// <param name="name">Its name.</param>
-    /// <param name="target">The id that it leads to.</param>
-    /// <param name="server">Where kubectl connects to.</param>
     /// <param name="own">The kubeconfig that <see cref="FromContext"/> is in.</param>
     /// <param name="isSameFile">Whether the entry goes into that kubeconfig too: then its user is named and not copied.</param>
-    /// <returns>The entry.</returns>
     /// <exception cref="Complaint">There is no such context, or what is named makes no whole.</exception>
     public KubeconfigEntry ToEntry(string name, string target, Uri server, KubeconfigText own, bool isSameFile)
     {

@@ -3,7 +3,6 @@ using System.Text.Json.Nodes;
 namespace Weft.Cli.Relaying;
 
 /// <summary>What stands in a kubeconfig for a proxy: a cluster, a context, and perhaps a user, all under one name.</summary>
-/// <param name="Name">The name.</param>
 /// <param name="Cluster">Where the API server is and how it is known.</param>
 /// <param name="User">As whom; null where the user is another entry's.</param>
 /// <param name="UserName">The user's name; null where nobody is named.</param>
@@ -22,8 +21,6 @@ internal sealed record KubeconfigEntry(string Name, JsonObject Cluster, JsonObje
     private static readonly string[] Lists = ["contexts", "clusters", "users"];
 
     /// <summary>The entry with the cluster's CA certificates in it.</summary>
-    /// <param name="authority">The certificates, PEM.</param>
-    /// <returns>The entry.</returns>
     public KubeconfigEntry Trusting(string authority)
     {
         var cluster = (JsonObject)Cluster.DeepClone();
@@ -32,9 +29,7 @@ internal sealed record KubeconfigEntry(string Name, JsonObject Cluster, JsonObje
     }
 
     /// <summary>Writes the entry into a kubeconfig.</summary>
-    /// <param name="text">The kubeconfig.</param>
     /// <param name="makesCurrent">Whether its context becomes the current one.</param>
-    /// <returns>The changed kubeconfig.</returns>
     /// <exception cref="Complaint">Something there has the name, and isn't a proxy's.</exception>
     public KubeconfigText AddTo(KubeconfigText text, bool makesCurrent)
     {
@@ -49,9 +44,6 @@ internal sealed record KubeconfigEntry(string Name, JsonObject Cluster, JsonObje
     }
 
     /// <summary>Takes an entry out, and gives the current context back to who had it.</summary>
-    /// <param name="text">The kubeconfig.</param>
-    /// <param name="name">The entry's name.</param>
-    /// <param name="owner">Who wrote it.</param>
     /// <returns>The changed kubeconfig; the same where the entry is another's by now.</returns>
     public static KubeconfigText TakeFrom(KubeconfigText text, string name, string owner)
     {
@@ -61,8 +53,6 @@ internal sealed record KubeconfigEntry(string Name, JsonObject Cluster, JsonObje
     }
 
     /// <summary>Whether any proxy's entry is in a kubeconfig.</summary>
-    /// <param name="text">The kubeconfig.</param>
-    /// <returns>True if so.</returns>
     public static bool IsIn(KubeconfigText text) => text.Entries("contexts").Any(context => NoteOf(context) is not null);
 
     private static JsonObject? NoteOf(JsonObject? context) => ((context?["context"] as JsonObject)?["extensions"] as JsonArray ?? []).OfType<JsonObject>()

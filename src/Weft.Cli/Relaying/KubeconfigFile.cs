@@ -7,7 +7,6 @@ namespace Weft.Cli.Relaying;
 /// kubectl's own. It is replaced in one step, mode 0600; before the first change there is a copy.
 /// </summary>
 /// <param name="path">Where it is; where that is a link, what it leads to is replaced and the link stays.</param>
-/// <param name="clock">The clock of waits.</param>
 internal sealed class KubeconfigFile(string path, TimeProvider clock)
 {
     // A change takes milliseconds; whoever holds the lock this long has died with it (kubectl leaves its lock behind) or is stopped.
@@ -28,14 +27,12 @@ internal sealed class KubeconfigFile(string path, TimeProvider clock)
 
     /// <summary>Where kubectl has its kubeconfig.</summary>
     /// <param name="option">What <c>--kubeconfig</c> says, or null.</param>
-    /// <param name="environment">The environment.</param>
     /// <returns>A path: the option's, the first of <c>KUBECONFIG</c>, or <c>~/.kube/config</c>.</returns>
     public static string PathIn(string? option, IReadOnlyDictionary<string, string> environment) => option
         ?? environment.GetValueOrDefault("KUBECONFIG", "").Split(':', StringSplitOptions.RemoveEmptyEntries).FirstOrDefault()
         ?? System.IO.Path.Combine(environment.GetValueOrDefault("HOME", "/"), ".kube", "config");
 
     /// <summary>Reads it; one that isn't there has no entries.</summary>
-    /// <returns>The kubeconfig.</returns>
     /// <exception cref="Complaint">It can't be read.</exception>
     public KubeconfigText Read()
     {
@@ -51,8 +48,6 @@ internal sealed class KubeconfigFile(string path, TimeProvider clock)
 
     /// <summary>Changes it.</summary>
     /// <param name="change">From what is there to what is to be; may be called with what others wrote in between.</param>
-    /// <param name="cancel">Ends the wait for the lock.</param>
-    /// <returns>When it is on disk.</returns>
     /// <exception cref="Complaint">It can't be written, or somebody holds its lock.</exception>
     public async Task ChangeAsync(Func<KubeconfigText, KubeconfigText> change, CancellationToken cancel)
     {

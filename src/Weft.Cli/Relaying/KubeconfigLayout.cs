@@ -13,8 +13,6 @@ internal sealed class KubeconfigLayout
     public bool IsInLines { get; private set; } = true;
 
     /// <summary>Reads a text that has been read as YAML before.</summary>
-    /// <param name="text">The text.</param>
-    /// <returns>The places.</returns>
     public static KubeconfigLayout Of(string text)
     {
         var layout = new KubeconfigLayout();
@@ -113,17 +111,12 @@ internal sealed class KubeconfigLayout
 
 /// <summary>Where a list is.</summary>
 /// <param name="KeyLine">The line of its name, from 0.</param>
-/// <param name="Last">Its last line.</param>
-/// <param name="Items">Its items.</param>
 internal sealed record ListPlace(int KeyLine, int Last, IReadOnlyList<ItemPlace> Items);
 
 /// <summary>Where an item is.</summary>
 /// <param name="Name">Its <c>name</c>, or null.</param>
 /// <param name="First">The line on which its first member begins, from 0.</param>
-/// <param name="Last">The last line of it.</param>
 internal sealed record ItemPlace(string? Name, int First, int Last);
 
 /// <summary>Where a text is, in characters from the start of the file.</summary>
-/// <param name="Start">Its first character.</param>
-/// <param name="End">What comes after it.</param>
 internal readonly record struct TextPlace(int Start, int End);

@@ -29,8 +29,6 @@ internal sealed class KubeconfigText
 
     /// <summary>Reads a text.</summary>
     /// <param name="text">The text; an empty one is a kubeconfig without entries.</param>
-    /// <param name="file">Which file it is.</param>
-    /// <returns>The kubeconfig.</returns>
     /// <exception cref="Complaint">It is none.</exception>
     public static KubeconfigText Read(string text, string file)
     {
@@ -48,24 +46,18 @@ internal sealed class KubeconfigText
     }
 
     /// <summary>A kubeconfig with one entry and nothing else.</summary>
-    /// <returns>The kubeconfig.</returns>
     public static KubeconfigText New() => Read("", "the kubeconfig");
 
     /// <summary>Finds an entry.</summary>
     /// <param name="list"><c>clusters</c>, <c>users</c> or <c>contexts</c>.</param>
-    /// <param name="name">Its name, exactly.</param>
     /// <returns>The entry with its name, or null.</returns>
     public JsonObject? Find(string list, string name) => Entries(list).FirstOrDefault(entry => entry["name"]?.ToString() == name);
 
     /// <summary>The entries of a list.</summary>
     /// <param name="list"><c>clusters</c>, <c>users</c> or <c>contexts</c>.</param>
-    /// <returns>The entries.</returns>
     public IEnumerable<JsonObject> Entries(string list) => (Root[list] as JsonArray ?? []).OfType<JsonObject>();
 
     /// <summary>Adds an entry, or puts it in the place of the one with its name.</summary>
-    /// <param name="list">The list.</param>
-    /// <param name="entry">The entry, with its name.</param>
-    /// <returns>The changed kubeconfig.</returns>
     public KubeconfigText With(string list, JsonObject entry)
     {
         var name = entry["name"]!.ToString();
@@ -90,8 +82,6 @@ internal sealed class KubeconfigText
     }
 
     /// <summary>Takes an entry out.</summary>
-    /// <param name="list">The list.</param>
-    /// <param name="name">The entry's name, exactly.</param>
     /// <returns>The changed kubeconfig; the same where there is no such entry.</returns>
     public KubeconfigText Without(string list, string name)
     {
@@ -110,7 +100,6 @@ internal sealed class KubeconfigText
 
     /// <summary>Makes a context the current one.</summary>
     /// <param name="name">Its name; null for none.</param>
-    /// <returns>The changed kubeconfig.</returns>
     public KubeconfigText WithCurrent(string? name)
     {
         if (name == CurrentContext)

@@ -18,7 +18,6 @@ internal sealed class LocalPort : IDisposable
     public IPEndPoint EndPoint => (IPEndPoint)_socket.LocalEndPoint!;
 
     /// <summary>Opens a port.</summary>
-    /// <param name="address">The address.</param>
     /// <param name="port">The port; 0 for any that is free.</param>
     /// <returns>The port; whoever connects waits until <see cref="RunAsync"/>.</returns>
     /// <exception cref="Complaint">It is taken, or not to be had.</exception>
@@ -39,10 +38,7 @@ internal sealed class LocalPort : IDisposable
     }
 
     /// <summary>Serves whoever connects.</summary>
-    /// <param name="connect">Connects through the relay.</param>
-    /// <param name="failed">Is told when that fails.</param>
     /// <param name="cancel">Ends it, and cuts those who are connected.</param>
-    /// <returns>When everybody has gone.</returns>
     public async Task RunAsync(Func<CancellationToken, Task<HybridConnectionStream>> connect, Action<Exception> failed, CancellationToken cancel)
     {
         var open = new List<Task>();

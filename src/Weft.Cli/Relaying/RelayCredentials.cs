@@ -7,18 +7,12 @@ using Weft.Resources;
 namespace Weft.Cli.Relaying;
 
 /// <summary>Where a connection is, and a token that is good for it for a while.</summary>
-/// <param name="Address">The hybrid connection.</param>
-/// <param name="Token">The token.</param>
-/// <param name="ExpiresAt">When it expires.</param>
 internal sealed record RelayCredentials(HybridConnectionAddress Address, string Token, DateTimeOffset ExpiresAt)
 {
     /// <summary>Hides the token: a record prints its members.</summary>
-    /// <returns>Where, and until when.</returns>
     public override string ToString() => $"{Address} until {ExpiresAt:u}";
 
     /// <summary>Reads what <c>listCredentials</c> answers.</summary>
-    /// <param name="answer">The answer.</param>
-    /// <returns>The credentials.</returns>
     /// <exception cref="Complaint">It is no such answer.</exception>
     public static RelayCredentials Of(JsonObject answer)
     {
@@ -31,8 +25,6 @@ internal sealed record RelayCredentials(HybridConnectionAddress Address, string 
 }
 
 /// <summary>Gets credentials from weftd, keeps them while they are good, and asks for new ones well before they end. Safe for many threads.</summary>
-/// <param name="client">The server.</param>
-/// <param name="target">What they are for.</param>
 /// <param name="life">How long they are to be good: 60 s to an hour.</param>
 /// <param name="role"><c>sender</c>, or <c>listener</c> for whoever answers in the target's stead.</param>
 internal sealed class RelayCredentialSource(ArmClient client, ResourceId target, TimeSpan life, string role = "sender") : IDisposable
@@ -41,7 +33,6 @@ internal sealed class RelayCredentialSource(ArmClient client, ResourceId target,
     private RelayCredentials? _current;
 
     /// <summary>Credentials that are good now.</summary>
-    /// <param name="cancel">Ends the wait.</param>
     /// <returns>The credentials: new ones once a fifth of the life is left; the old ones still where the server doesn't answer.</returns>
     public async Task<RelayCredentials> GetAsync(CancellationToken cancel)
     {
@@ -69,7 +60,6 @@ internal sealed class RelayCredentialSource(ArmClient client, ResourceId target,
     }
 
     /// <summary>Forgets credentials that the relay wouldn't take: a key may have changed.</summary>
-    /// <param name="refused">The credentials.</param>
     public void Forget(RelayCredentials refused) => Interlocked.CompareExchange(ref _current, null, refused);
 
     /// <inheritdoc/>

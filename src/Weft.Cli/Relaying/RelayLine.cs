@@ -17,9 +17,6 @@ internal sealed class RelayLine : IDisposable
     private Relay.Wire.HybridConnectionAddress? _address;
 
     /// <summary>A way; nothing is asked yet.</summary>
-    /// <param name="session">The session.</param>
-    /// <param name="target">The target.</param>
-    /// <param name="service">The service.</param>
     /// <param name="ca">CA certificates of the relay, PEM; null for those of weftd, which are the machine's where none are named.</param>
     /// <param name="life">How long a token is to be good.</param>
     public RelayLine(Session session, ResourceId target, string service, string? ca, TimeSpan life)
@@ -36,14 +33,11 @@ internal sealed class RelayLine : IDisposable
     public string Service { get; }
 
     /// <summary>How this program gets to a relay.</summary>
-    /// <param name="session">The session.</param>
     /// <param name="ca">CA certificates of the relay, PEM; null for those of weftd, which are the machine's where none are named.</param>
-    /// <returns>The options.</returns>
     public static RelayClientOptions OptionsOf(Session session, string? ca) =>
         new() { TrustedRoots = Roots(ca ?? session.Settings.Ca), UserAgent = $"weft/{ProgramVersion.Text}", Clock = session.Surroundings.Clock };
 
     /// <summary>Connects.</summary>
-    /// <param name="cancel">Ends it.</param>
     /// <returns>The bytes to and from the service.</returns>
     /// <exception cref="RelayRefusedException">The relay or the agent said no, also to fresh credentials; <see cref="Explain"/> says it for people.</exception>
     /// <exception cref="RelayUnreachableException">There was no answer.</exception>
@@ -63,8 +57,6 @@ internal sealed class RelayLine : IDisposable
     }
 
     /// <summary>Says for people why there was no connection, and what to do. The relay tells about network rules only those whose token is good, so its own words are kept.</summary>
-    /// <param name="e">What <see cref="ConnectAsync(CancellationToken)"/> threw.</param>
-    /// <returns>A complaint.</returns>
     public Complaint Explain(IOException e) => e switch
     {
         RelayRefusedException refused => new Complaint(Said(refused), next: NextOf(refused)),

@@ -8,7 +8,6 @@ namespace Weft.Cli.Relaying;
 
 /// <summary>Who is at the relay, at one moment, by hybrid connection.</summary>
 /// <param name="At">When it was asked, on the client's clock for spans.</param>
-/// <param name="Body">The server's answer.</param>
 internal sealed record RelayReport(long At, JsonObject Body)
 {
     private const string Path = $"/providers/Weft.Relay/status?api-version={KindTable.WeftVersion}";
@@ -24,9 +23,6 @@ internal sealed record RelayReport(long At, JsonObject Body)
         [.. Listeners.Concat(Sessions).Select(one => one["connection"]!.ToString()).Distinct(StringComparer.OrdinalIgnoreCase).Order(StringComparer.Ordinal).Select(Of)];
 
     /// <summary>Asks.</summary>
-    /// <param name="client">The server.</param>
-    /// <param name="cancel">Ends the wait.</param>
-    /// <returns>The report.</returns>
     public static async Task<RelayReport> AskAsync(ArmClient client, CancellationToken cancel)
     {
         var body = (await client.GetAsync(Path, cancel)).Object;
@@ -51,8 +47,6 @@ internal sealed record RelayReport(long At, JsonObject Body)
     }
 
     /// <summary>A number of the report.</summary>
-    /// <param name="json">Where it is.</param>
-    /// <param name="name">Its name.</param>
     /// <returns>0 where there is none.</returns>
     public static long Number(JsonObject json, string name) => long.TryParse(json[name]?.ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0;
 
@@ -60,9 +54,6 @@ internal sealed record RelayReport(long At, JsonObject Body)
 }
 
 /// <summary>Who is at one hybrid connection.</summary>
-/// <param name="Path">Its path.</param>
-/// <param name="Listeners">How many wait.</param>
-/// <param name="Sessions">How many are open.</param>
 /// <param name="Up">Payload bytes from senders of the open sessions.</param>
 /// <param name="Down">Payload bytes to them.</param>
 internal sealed record ConnectionReport(string Path, int Listeners, int Sessions, long Up, long Down);

@@ -1,7 +1,6 @@
 namespace Weft.Cli.Relaying;
 
 /// <summary>A target and the service wanted there, as <c>stdio</c> takes them: <c>w1:22</c>, <c>cluster/core-east:kubernetes</c>.</summary>
-/// <param name="Target">The target, as it was written.</param>
 /// <param name="Service">The service's name, which the agent's own configuration knows; null for the target's usual one.</param>
 internal sealed record RelayService(string Target, string? Service)
 {
@@ -13,7 +12,6 @@ internal sealed record RelayService(string Target, string? Service)
 
     /// <summary>Reads what somebody wrote.</summary>
     /// <param name="text">A target, and perhaps a colon and a service or one of the ports that stand for one.</param>
-    /// <returns>The two.</returns>
     /// <exception cref="Complaint">A port stands for no service: agents are asked for names and never for ports.</exception>
     public static RelayService Read(string text)
     {

@@ -10,10 +10,7 @@ internal static class RelayTarget
     private static readonly Kind Nodes = KindTable.Need("nodes");
 
     /// <summary>The node or machine that somebody names, however shortly.</summary>
-    /// <param name="session">The session.</param>
     /// <param name="text">A node's name, <c>CLUSTER/NODE</c>, a machine's name, or what <see cref="TargetNames"/> reads.</param>
-    /// <param name="cancel">Ends the wait.</param>
-    /// <returns>The id.</returns>
     /// <exception cref="Complaint">Nothing has the name, or several have.</exception>
     public static async Task<ResourceId> HostAsync(Session session, string text, CancellationToken cancel)
     {

@@ -4,7 +4,6 @@ using Weft.Resources;
 namespace Weft.Cli.Relaying;
 
 /// <summary>A node or machine as OpenSSH is told of it.</summary>
-/// <param name="Target">The resource.</param>
 /// <param name="Alias">Its name on command lines and in patterns: <c>w1.core-east.weft</c>, <c>probe1.weft</c>. No real name ends so.</param>
 /// <param name="KeyAlias">The name its host key is kept under: the same wherever and through whichever server it is reached.</param>
 /// <param name="ProxyCommand">What connects to it, quoted for a shell and for ssh's own percent signs.</param>
@@ -14,9 +13,7 @@ internal sealed record SshHost(ResourceId Target, string Alias, string KeyAlias,
 
     /// <summary>Describes a node or machine.</summary>
     /// <param name="session">The session, whose server the command is to speak to.</param>
-    /// <param name="id">The resource.</param>
     /// <param name="relayCa">CA certificates of the relay, or null.</param>
-    /// <returns>The host.</returns>
     /// <exception cref="Complaint">It is something that has no SSH server.</exception>
     public static SshHost Of(Session session, ResourceId id, string? relayCa)
     {
@@ -32,7 +29,6 @@ internal sealed record SshHost(ResourceId Target, string Alias, string KeyAlias,
 
     /// <summary>The host as an entry of ssh_config(5).</summary>
     /// <param name="user">The user to log in as, or null.</param>
-    /// <returns>Lines, the last one ended.</returns>
     public string ToConfig(string? user) => $"""
         Host {Alias}
           HostKeyAlias {KeyAlias}

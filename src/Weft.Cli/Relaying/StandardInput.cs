@@ -4,7 +4,6 @@ namespace Weft.Cli.Relaying;
 /// Stdin that can be left alone: a read of a pipe or a terminal can't be taken back, and a program that has nothing more to do mustn't wait
 /// for one. What is read after <see cref="End"/> is nobody's.
 /// </summary>
-/// <param name="inner">The stream.</param>
 internal sealed class StandardInput(Stream inner) : Stream
 {
     private readonly TaskCompletionSource<int> _end = new(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -25,14 +25,9 @@ internal sealed class ArmClient(HttpClient http, Uri server, string token, TimeP
     public TimeProvider Clock => clock;
 
     /// <summary>Asks for something that must be there.</summary>
-    /// <param name="path">Path and query.</param>
-    /// <param name="cancel">Ends the wait.</param>
-    /// <returns>The answer.</returns>
     public Task<ArmAnswer> GetAsync(string path, CancellationToken cancel) => SendAsync(HttpMethod.Get, path, null, null, cancel);
 
     /// <summary>Asks for something that may not be there.</summary>
-    /// <param name="path">Path and query.</param>
-    /// <param name="cancel">Ends the wait.</param>
     /// <returns>The answer, or null where it isn't there.</returns>
     public async Task<ArmAnswer?> FindAsync(string path, CancellationToken cancel)
     {
@@ -48,8 +43,6 @@ internal sealed class ArmClient(HttpClient http, Uri server, string token, TimeP
 
     /// <summary>Asks for all pages of a list.</summary>
     /// <param name="path">Path and query of the first page.</param>
-    /// <param name="cancel">Ends the wait.</param>
-    /// <returns>The members.</returns>
     public async Task<List<JsonObject>> ListAsync(string path, CancellationToken cancel)
     {
         var members = new List<JsonObject>();
@@ -64,12 +57,9 @@ internal sealed class ArmClient(HttpClient http, Uri server, string token, TimeP
     }
 
     /// <summary>Sends a request; where the server is busy, again after as long as it says.</summary>
-    /// <param name="method">The method.</param>
     /// <param name="path">Path and query, or a link of the server.</param>
     /// <param name="body">The body, or null.</param>
     /// <param name="prefer">The <c>Prefer</c> header, or null.</param>
-    /// <param name="cancel">Ends the wait.</param>
-    /// <returns>A good answer.</returns>
     /// <exception cref="ArmFailure">The answer is an error.</exception>
     /// <exception cref="Complaint">The server could not be reached.</exception>
     public async Task<ArmAnswer> SendAsync(HttpMethod method, string path, JsonNode? body, string? prefer, CancellationToken cancel)

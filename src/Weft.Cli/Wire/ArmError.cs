@@ -5,20 +5,14 @@ using System.Text.Json.Nodes;
 namespace Weft.Cli.Wire;
 
 /// <summary>ARM's error, as it came.</summary>
-/// <param name="Code">The kind of error.</param>
-/// <param name="Message">A sentence.</param>
 /// <param name="Target">The member or the resource at fault, or null.</param>
 /// <param name="Culprit">The id of what stands in the way, or null.</param>
-/// <param name="Details">The findings, where there are several.</param>
 internal sealed record ArmError(string Code, string Message, string? Target, string? Culprit, ImmutableArray<ArmError> Details)
 {
     /// <summary>The findings one by one: the details, or the error itself.</summary>
     public ImmutableArray<ArmError> Findings => Details.IsEmpty ? [this] : Details;
 
     /// <summary>An error without findings.</summary>
-    /// <param name="code">The code.</param>
-    /// <param name="message">The sentence.</param>
-    /// <returns>The error.</returns>
     public static ArmError Of(string code, string message) => new(code, message, null, null, []);
 
     /// <summary>Reads an error.</summary>

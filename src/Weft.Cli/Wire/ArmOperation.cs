@@ -25,8 +25,6 @@ internal static class ArmOperation
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
     /// <summary>Waits for the end of an operation.</summary>
-    /// <param name="client">The server.</param>
-    /// <param name="started">The answer that started it.</param>
     /// <param name="cancel">Ends the wait, and not the operation.</param>
     /// <returns>The end, and the error of a bad one.</returns>
     public static Task<(OperationEnd End, ArmError? Error)> WaitAsync(ArmClient client, ArmAnswer started, CancellationToken cancel)
@@ -39,10 +37,7 @@ internal static class ArmOperation
     }
 
     /// <summary>Waits until a resource stands still: an earlier operation on it may still run.</summary>
-    /// <param name="client">The server.</param>
-    /// <param name="path">The resource's path and query.</param>
     /// <param name="resource">The resource as it was last seen.</param>
-    /// <param name="cancel">Ends the wait.</param>
     /// <returns>The end, and the error of a bad one.</returns>
     public static async Task<(OperationEnd End, ArmError? Error)> OfResourceAsync(ArmClient client, string path, JsonObject? resource, CancellationToken cancel)
     {

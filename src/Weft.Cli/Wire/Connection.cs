@@ -12,10 +12,8 @@ internal static class Connection
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(10);
 
     /// <summary>A client for the configured server.</summary>
-    /// <param name="settings">The settings.</param>
     /// <param name="surroundings">The clock, and what stands in for the network.</param>
     /// <param name="log">Takes a line for each request, or null.</param>
-    /// <returns>The client.</returns>
     /// <exception cref="Complaint">There is no server, no token, or no certificate.</exception>
     public static ArmClient Open(Settings settings, Surroundings surroundings, Action<string>? log)
     {
@@ -27,7 +25,6 @@ internal static class Connection
     }
 
     /// <summary>Whether a token would travel in clear over a network.</summary>
-    /// <param name="server">The server.</param>
     /// <returns>False for https, and for this machine.</returns>
     public static bool IsInClear(Uri server) => server.Scheme == Uri.UriSchemeHttp && !server.IsLoopback;
 

@@ -6,10 +6,6 @@ using System.Text.Json;
 namespace Weft.Cni.Trunk;
 
 /// <summary>The upstream <c>ipvlan</c> plugin, asked for one VLAN's interface at a time.</summary>
-/// <param name="edge">Where we run.</param>
-/// <param name="invocation">What we were asked.</param>
-/// <param name="name">The network's name.</param>
-/// <param name="trunk">The trunk.</param>
 /// <remarks>CNI specification 1.1.0, section 4 "Plugin delegation".</remarks>
 internal sealed class Delegate(IEdge edge, Invocation invocation, string name, TrunkConfiguration trunk)
 {
@@ -19,17 +15,12 @@ internal sealed class Delegate(IEdge edge, Invocation invocation, string name, T
     private const string Version = "1.0.0";
 
     /// <summary>The name of a VLAN's interface in the pod.</summary>
-    /// <param name="vlan">The VLAN.</param>
     /// <returns>Such as <c>net1.602</c>.</returns>
     internal string InterfaceOf(TrunkVlan vlan) => string.Create(CultureInfo.InvariantCulture, $"{invocation.Interface}.{vlan.Id}");
 
     /// <summary>Asks the plugin.</summary>
-    /// <param name="command">The verb.</param>
-    /// <param name="vlan">The VLAN.</param>
     /// <param name="previous">The result that CHECK compares with, or null.</param>
     /// <param name="result">Its result; none for a verb that has none.</param>
-    /// <param name="failure">Why it isn't done.</param>
-    /// <returns>True if it is done.</returns>
     internal bool TryAsk(string command, TrunkVlan vlan, Action<Utf8JsonWriter>? previous, out JsonElement result, [NotNullWhen(false)] out Failure? failure)
     {
         (result, failure) = (default, null);

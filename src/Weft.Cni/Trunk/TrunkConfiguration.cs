@@ -7,17 +7,11 @@ namespace Weft.Cni.Trunk;
 
 /// <summary>The configuration of <c>weft-trunk</c>.</summary>
 /// <param name="Master">The trunk's interface on the node: VLAN 602 is on <c>MASTER.602</c>.</param>
-/// <param name="Mode">The mode of the upstream plugin.</param>
 /// <param name="Socket">The agent's socket for weft-ipam, or null for its own default.</param>
-/// <param name="Vlans">The VLANs that pass.</param>
 /// <remarks>docs/specs/cni.md, "weft-trunk".</remarks>
 internal sealed record TrunkConfiguration(string Master, string Mode, string? Socket, IReadOnlyList<TrunkVlan> Vlans)
 {
     /// <summary>Reads the configuration.</summary>
-    /// <param name="root">The network configuration.</param>
-    /// <param name="configuration">The configuration.</param>
-    /// <param name="failure">What is wrong with it.</param>
-    /// <returns>True if it can be used.</returns>
     /// <exception cref="JsonException">A member is of another kind.</exception>
     internal static bool TryRead(
         JsonElement root, [NotNullWhen(true)] out TrunkConfiguration? configuration, [NotNullWhen(false)] out Failure? failure)
@@ -43,10 +37,6 @@ internal sealed record TrunkConfiguration(string Master, string Mode, string? So
     }
 
     /// <summary>Reads the addresses that a pod wants: <c>args.cni.vlans</c>, an object with a list of addresses for each VLAN.</summary>
-    /// <param name="root">The network configuration.</param>
-    /// <param name="asked">The same configuration with them.</param>
-    /// <param name="failure">Why they can't be had.</param>
-    /// <returns>True if they can.</returns>
     /// <exception cref="JsonException">A member is of another kind.</exception>
     internal bool TryReadAsked(JsonElement root, [NotNullWhen(true)] out TrunkConfiguration? asked, [NotNullWhen(false)] out Failure? failure)
     {

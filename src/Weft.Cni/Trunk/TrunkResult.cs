@@ -7,9 +7,6 @@ namespace Weft.Cni.Trunk;
 internal static class TrunkResult
 {
     /// <summary>Merges the results of the delegate.</summary>
-    /// <param name="version">The version to say it in.</param>
-    /// <param name="results">One for each VLAN, in order.</param>
-    /// <returns>The line.</returns>
     /// <exception cref="JsonException">A result has a member of another kind.</exception>
     internal static ReadOnlyMemory<byte> Merge(string version, IReadOnlyList<JsonElement> results) => PluginOutput.Write(version, json =>
     {
@@ -41,9 +38,6 @@ internal static class TrunkResult
     /// <summary>
     /// Writes the <c>prevResult</c> of one interface. Routes stay away: the merged result doesn't say whose they are, and the delegate would look for all of them.
     /// </summary>
-    /// <param name="root">Our own network configuration.</param>
-    /// <param name="name">The interface.</param>
-    /// <param name="write">Writes it.</param>
     /// <returns>False where the result has no such interface.</returns>
     /// <exception cref="JsonException">A member is of another kind.</exception>
     internal static bool TryPartOf(JsonElement root, string name, out Action<Utf8JsonWriter>? write)

@@ -7,7 +7,6 @@ namespace Weft.Cni.Trunk;
 /// <c>weft-trunk</c>: all VLANs of a trunk in one attachment. It has the upstream <c>ipvlan</c> plugin make one interface for each VLAN, because a child of the
 /// trunk's own interface would never get a tagged frame: IPVLAN tells its children apart by IP.
 /// </summary>
-/// <param name="edge">Where it runs.</param>
 /// <remarks>docs/specs/cni.md, "weft-trunk".</remarks>
 internal sealed class TrunkRole(IEdge edge) : IRole
 {

@@ -4,8 +4,6 @@ using Weft.Relay.Frames;
 namespace Weft.Relay.Clients;
 
 /// <summary>The head of a frame, as a client sees it: what it sends is masked, what it receives isn't.</summary>
-/// <param name="Kind">What the frame is.</param>
-/// <param name="IsFinal">Whether the message ends with it.</param>
 /// <param name="Length">The payload's length in bytes.</param>
 internal readonly record struct ClientFrame(Opcode Kind, bool IsFinal, long Length)
 {
@@ -20,7 +18,6 @@ internal readonly record struct ClientFrame(Opcode Kind, bool IsFinal, long Leng
 
     /// <summary>Writes the head and the key.</summary>
     /// <param name="target">Where; at least <see cref="MaxSize"/> bytes.</param>
-    /// <param name="key">The key of the mask.</param>
     /// <returns>How many bytes it took.</returns>
     public int Write(Span<byte> target, uint key)
     {
@@ -49,8 +46,6 @@ internal readonly record struct ClientFrame(Opcode Kind, bool IsFinal, long Leng
     }
 
     /// <summary>Reads a head that a server sent.</summary>
-    /// <param name="bytes">What there is.</param>
-    /// <param name="header">The head.</param>
     /// <param name="size">How many bytes it takes.</param>
     /// <returns>False where there isn't all of it yet.</returns>
     /// <exception cref="IOException">No server may send it.</exception>

@@ -5,9 +5,6 @@ using Weft.Relay.Wire;
 namespace Weft.Relay.Clients;
 
 /// <summary>The control channel while it lasts: takes what the relay says, sends answers, and shows longer tokens in time.</summary>
-/// <param name="connection">The WebSocket.</param>
-/// <param name="sessions">Who serves what comes.</param>
-/// <param name="options">What is listened for.</param>
 /// <param name="tokens">Gives longer tokens; null where none is wanted.</param>
 internal sealed class ControlChannel(WebSocketConnection connection, Sessions sessions, ListenerOptions options, Func<CancellationToken, ValueTask<RelayToken>>? tokens) : IAsyncDisposable
 {
@@ -27,9 +24,6 @@ internal sealed class ControlChannel(WebSocketConnection connection, Sessions se
 
     /// <summary>Serves until the channel ends.</summary>
     /// <param name="token">The token that it was opened with; null for none.</param>
-    /// <param name="draining">Asks it to end well.</param>
-    /// <param name="cancel">Ends it at once.</param>
-    /// <returns>Why it ended.</returns>
     /// <exception cref="IOException">It was lost.</exception>
     public async Task<string> Run(RelayToken? token, CancellationToken draining, CancellationToken cancel)
     {
@@ -50,9 +44,7 @@ internal sealed class ControlChannel(WebSocketConnection connection, Sessions se
     }
 
     /// <summary>Sends a message, and the body that goes with it, with nothing in between.</summary>
-    /// <param name="message">The message, written.</param>
     /// <param name="body">Its body; null where it has none.</param>
-    /// <param name="cancel">Ends it.</param>
     /// <exception cref="IOException">The channel is lost.</exception>
     public async Task Send(ReadOnlyMemory<byte> message, ReadOnlyMemory<byte>? body, CancellationToken cancel)
     {

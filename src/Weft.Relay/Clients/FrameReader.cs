@@ -5,14 +5,10 @@ namespace Weft.Relay.Clients;
 
 /// <summary>What came: some of a message, or the end of the peer's side.</summary>
 /// <param name="Kind"><see cref="Opcode.Text"/>, <see cref="Opcode.Binary"/> or <see cref="Opcode.Close"/>.</param>
-/// <param name="Count">How many bytes.</param>
-/// <param name="EndsMessage">Whether the message ends with them.</param>
 internal readonly record struct Received(Opcode Kind, int Count, bool EndsMessage);
 
 /// <summary>Reads frames from a transport. Control frames are handed to whoever keeps the connection; one reader at a time.</summary>
-/// <param name="transport">The upgraded connection.</param>
 /// <param name="bufferSize">The size of the buffer, in bytes.</param>
-/// <param name="clock">Stamps the waits.</param>
 /// <param name="onControl">Is given each control frame with its payload, which it must not keep.</param>
 internal sealed class FrameReader(Stream transport, int bufferSize, TimeProvider clock, Action<Opcode, ReadOnlyMemory<byte>> onControl) : IDisposable
 {
@@ -67,8 +63,6 @@ internal sealed class FrameReader(Stream transport, int bufferSize, TimeProvider
     }
 
     /// <summary>Reads what is there already, without waiting: more of the same kind, across messages. For those to whom messages are a stream.</summary>
-    /// <param name="target">Where it goes.</param>
-    /// <returns>How many bytes.</returns>
     public int ReadBuffered(Span<byte> target)
     {
         var total = 0;

@@ -20,13 +20,9 @@ public sealed class HybridConnectionListener : IAsyncDisposable
     private Task? _run;
 
     /// <summary>Makes one; <see cref="RunAsync"/> starts it.</summary>
-    /// <param name="address">The hybrid connection.</param>
     /// <param name="tokens">Gives a token with the right to listen: for each attempt to connect, and before one expires. Null where none is wanted.</param>
-    /// <param name="options">What it does with whoever comes.</param>
     public HybridConnectionListener(HybridConnectionAddress address, Func<CancellationToken, ValueTask<RelayToken>>? tokens, ListenerOptions options)
     {
-        ArgumentNullException.ThrowIfNull(address);
-        ArgumentNullException.ThrowIfNull(options);
         (_address, _tokens, _options) = (address, tokens, options);
         _dialer = new(address, options.Client);
         _sessions = new(address, _dialer, options, _ending.Token);
@@ -43,7 +39,6 @@ public sealed class HybridConnectionListener : IAsyncDisposable
 
     /// <summary>Listens until it is drained or cancelled. Once only.</summary>
     /// <param name="cancel">Ends it at once, streams and all.</param>
-    /// <returns>When it has ended.</returns>
     public Task RunAsync(CancellationToken cancel = default)
     {
         if (_run is not null)
@@ -53,7 +48,6 @@ public sealed class HybridConnectionListener : IAsyncDisposable
 
     /// <summary>Takes no new senders, and waits for those that are there. New ones are the other listeners' from here on.</summary>
     /// <param name="grace">How long it waits; then what is left is aborted.</param>
-    /// <returns>When nothing is left.</returns>
     public async Task DrainAsync(TimeSpan grace)
     {
         await _draining.CancelAsync().ConfigureAwait(false);
@@ -65,7 +59,6 @@ public sealed class HybridConnectionListener : IAsyncDisposable
     }
 
     /// <summary>Ends it at once, streams and all.</summary>
-    /// <returns>When nothing is left.</returns>
     public async ValueTask DisposeAsync()
     {
         await _ending.CancelAsync().ConfigureAwait(false);

@@ -3,7 +3,6 @@ using Weft.Relay.Wire;
 namespace Weft.Relay.Clients;
 
 /// <summary>Connects to whoever listens on a hybrid connection. Safe for many threads.</summary>
-/// <param name="address">The hybrid connection.</param>
 /// <param name="options">How to get there; null for the defaults.</param>
 public sealed class HybridConnectionSender(HybridConnectionAddress address, RelayClientOptions? options = null) : IDisposable
 {
@@ -15,13 +14,11 @@ public sealed class HybridConnectionSender(HybridConnectionAddress address, Rela
     /// <param name="subProtocol">A sub-protocol to ask for; null for none.</param>
     /// <param name="headers">Headers for the listener; null for none.</param>
     /// <param name="query">A query for the listener, with its question mark; empty for none.</param>
-    /// <param name="cancel">Ends it.</param>
     /// <returns>The bytes to and from the listener.</returns>
     /// <exception cref="RelayRefusedException">The relay or the listener said no; the message says why, in their words.</exception>
     /// <exception cref="RelayUnreachableException">There was no answer; the message says why.</exception>
     public async Task<HybridConnectionStream> ConnectAsync(string? token, string suffix = "", string? subProtocol = null, IEnumerable<HeaderField>? headers = null, string query = "", CancellationToken cancel = default)
     {
-        ArgumentNullException.ThrowIfNull(suffix);
         if (suffix.Length > 0 && !RequestPath.IsPath(suffix))
             throw new ArgumentException($"'{suffix}' isn't a path of one or more segments.", nameof(suffix));
         var all = (headers ?? []).Concat(subProtocol is null ? [] : [new HeaderField("Sec-WebSocket-Protocol", subProtocol)]);

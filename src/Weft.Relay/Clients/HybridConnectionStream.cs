@@ -51,7 +51,6 @@ public sealed class HybridConnectionStream : Stream
     public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
 
     /// <summary>Reads some bytes.</summary>
-    /// <param name="buffer">Where they go.</param>
     /// <param name="cancellationToken">Ends it, and the connection with it.</param>
     /// <returns>How many; 0 once the other end has ended its direction, and never for anything else.</returns>
     /// <exception cref="IOException">The connection was lost, aborted, or closed with an error.</exception>
@@ -76,7 +75,6 @@ public sealed class HybridConnectionStream : Stream
     /// <summary>Writes bytes: binary messages of 64 KiB at most. Returns when the last has been handed to the system, which holds back where the other end doesn't read.</summary>
     /// <param name="buffer">The bytes; none are sent for none.</param>
     /// <param name="cancellationToken">Ends it, and the connection with it.</param>
-    /// <returns>When that is done.</returns>
     /// <exception cref="IOException">The connection was lost or aborted, or this direction has ended.</exception>
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
@@ -91,7 +89,6 @@ public sealed class HybridConnectionStream : Stream
 
     /// <summary>Ends this direction: the other end reads to the last byte, and then an end. Reading here goes on. Does nothing the second time.</summary>
     /// <param name="cancel">Ends it, and the connection with it.</param>
-    /// <returns>When that is done.</returns>
     /// <exception cref="IOException">The connection was lost or aborted.</exception>
     public ValueTask CompleteWritesAsync(CancellationToken cancel = default) => _connection.CloseAsync(1000, "Shutdown", cancel);
 

@@ -6,7 +6,6 @@ namespace Weft.Relay.Clients;
 
 /// <summary>An HTTP request that came by the relay.</summary>
 /// <param name="Id">Its id, which the relay's log knows it by.</param>
-/// <param name="Method">The method.</param>
 /// <param name="Target">Path and query as the sender wrote them, the connection's path included, without the relay's pairs.</param>
 /// <param name="Headers">The headers, without the token and those of the connection.</param>
 /// <param name="RemoteEndpoint">Whence it came, as the relay says; null where it doesn't.</param>
@@ -14,7 +13,6 @@ namespace Weft.Relay.Clients;
 public sealed record IncomingRequest(string Id, string Method, string Target, ImmutableArray<HeaderField> Headers, IPEndPoint? RemoteEndpoint, Stream Body);
 
 /// <summary>The answer to an HTTP request.</summary>
-/// <param name="Status">The status, 100–999.</param>
 public sealed record OutgoingResponse(int Status)
 {
     /// <summary>The reason phrase; null for the usual one.</summary>

@@ -47,7 +47,6 @@ public sealed class IncomingSender
 
     /// <summary>Lets it in.</summary>
     /// <param name="subProtocol">One of <see cref="SubProtocols"/>; null for none.</param>
-    /// <param name="cancel">Ends it.</param>
     /// <returns>The bytes from and to the sender.</returns>
     /// <exception cref="RelayRefusedException">The sender has gone, or waited too long.</exception>
     /// <exception cref="RelayUnreachableException">The relay didn't answer.</exception>
@@ -68,8 +67,6 @@ public sealed class IncomingSender
     /// <summary>Turns it away.</summary>
     /// <param name="status">The HTTP status that it gets, 400–599.</param>
     /// <param name="phrase">The words that it gets; at most 256 characters of them, and ASCII.</param>
-    /// <param name="cancel">Ends it.</param>
-    /// <returns>When the relay knows.</returns>
     /// <exception cref="RelayUnreachableException">The relay didn't answer.</exception>
     public async Task RejectAsync(int status, string phrase, CancellationToken cancel = default)
     {

@@ -34,7 +34,6 @@ public enum ListenerEventKind
 }
 
 /// <summary>Something that happened to a listener, for its log. It holds no token.</summary>
-/// <param name="Kind">What.</param>
 public sealed record ListenerEvent(ListenerEventKind Kind)
 {
     /// <summary>Why, one line; null where there is nothing to say.</summary>

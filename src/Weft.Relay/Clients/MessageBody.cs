@@ -3,7 +3,6 @@ using Weft.Relay.Frames;
 namespace Weft.Relay.Clients;
 
 /// <summary>One message as a stream: the body of a large request.</summary>
-/// <param name="connection">The rendezvous.</param>
 internal sealed class MessageBody(WebSocketConnection connection) : Stream
 {
     private bool _hasEnded;

@@ -3,7 +3,6 @@ using Weft.Relay.Frames;
 namespace Weft.Relay.Clients;
 
 /// <summary>A message, gathered.</summary>
-/// <param name="Kind">Text or binary.</param>
 /// <param name="Count">Its length in bytes.</param>
 /// <param name="IsTooLong">Whether there was more than there was room for; the rest has been thrown away.</param>
 internal readonly record struct GatheredMessage(Opcode Kind, int Count, bool IsTooLong);
@@ -12,8 +11,6 @@ internal readonly record struct GatheredMessage(Opcode Kind, int Count, bool IsT
 internal static class Messages
 {
     /// <summary>Reads a whole message.</summary>
-    /// <param name="connection">The connection.</param>
-    /// <param name="buffer">Where it goes.</param>
     /// <param name="cancel">Ends it, and the connection with it.</param>
     /// <returns>The message; null where a Close came.</returns>
     public static async ValueTask<GatheredMessage?> ReceiveMessage(this WebSocketConnection connection, byte[] buffer, CancellationToken cancel)

@@ -9,14 +9,10 @@ namespace Weft.Relay.Clients;
 public static class ProxyTrouble
 {
     /// <summary>Says what a proxy has to do with a request that got no answer.</summary>
-    /// <param name="error">How the request ended.</param>
-    /// <param name="address">Where it was to go.</param>
     /// <param name="proxy">The proxy; null for what the environment says.</param>
     /// <returns>A sentence without a password; null where no proxy is to blame.</returns>
     public static string? Of(HttpRequestException error, Uri address, IWebProxy? proxy = null)
     {
-        ArgumentNullException.ThrowIfNull(error);
-        ArgumentNullException.ThrowIfNull(address);
         proxy ??= HttpClient.DefaultProxy;
         if (proxy.IsBypassed(address) || proxy.GetProxy(address) is not { } way)
             return null;
@@ -36,12 +32,9 @@ public static class ProxyTrouble
     }
 
     /// <summary>Says why a request got no answer, by the proxy of the environment if there is one: what that has to do with it, or else the words of the error beneath.</summary>
-    /// <param name="error">How the request ended.</param>
-    /// <param name="address">Where it was to go.</param>
     /// <returns>A text without a password.</returns>
     public static string Why(Exception error, Uri address)
     {
-        ArgumentNullException.ThrowIfNull(error);
         return (error is HttpRequestException failed ? Of(failed, address) : null) ?? error.InnerException?.Message ?? error.Message;
     }
 

@@ -23,7 +23,6 @@ internal sealed class ReconnectPace(Func<double> dice)
     private int _attempt;
 
     /// <summary>Says that a connection has ended after it lasted.</summary>
-    /// <param name="lasted">How long.</param>
     public void Ended(TimeSpan lasted)
     {
         if (lasted >= GoodLife)
@@ -31,7 +30,6 @@ internal sealed class ReconnectPace(Func<double> dice)
     }
 
     /// <summary>How long to wait now.</summary>
-    /// <param name="why">Why there is no connection.</param>
     /// <returns>The wait: the step give or take a half, and no less than the relay asked for.</returns>
     public TimeSpan Next(Exception? why)
     {

@@ -22,7 +22,6 @@ internal sealed class RelayDialer : IDisposable
 
     /// <summary>Makes one.</summary>
     /// <param name="home">The address that the client was given.</param>
-    /// <param name="options">How to get there.</param>
     public RelayDialer(HybridConnectionAddress home, RelayClientOptions options)
     {
         (_home, _options) = (home, options);
@@ -47,9 +46,7 @@ internal sealed class RelayDialer : IDisposable
     /// <summary>Opens a WebSocket.</summary>
     /// <param name="address">Where: <c>wss</c>, or <c>ws</c> where the client's own address is plain too.</param>
     /// <param name="token">The token; null for none.</param>
-    /// <param name="headers">More headers.</param>
     /// <param name="bufferSize">The size of the connection's reading buffer.</param>
-    /// <param name="cancel">Ends it.</param>
     /// <returns>The connection, and the sub-protocol that the relay chose.</returns>
     /// <exception cref="RelayRefusedException">The relay said no.</exception>
     /// <exception cref="RelayUnreachableException">The relay said nothing.</exception>

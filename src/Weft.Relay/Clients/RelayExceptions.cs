@@ -6,13 +6,10 @@ namespace Weft.Relay.Clients;
 public sealed class RelayRefusedException : IOException
 {
     /// <summary>Makes one.</summary>
-    /// <param name="status">The HTTP status.</param>
-    /// <param name="phrase">The words that came with it.</param>
     /// <param name="retryAfter">How long the relay wants to be left alone; null where it didn't say.</param>
     public RelayRefusedException(HttpStatusCode status, string phrase, TimeSpan? retryAfter = null)
         : base($"{(int)status}: {phrase}")
     {
-        ArgumentNullException.ThrowIfNull(phrase);
         (Status, Phrase, RetryAfter) = (status, phrase, retryAfter);
         var at = phrase.IndexOf(TrackingMark, StringComparison.Ordinal);
         TrackingId = at < 0 ? null : phrase[(at + TrackingMark.Length)..].Split([' ', ',', ';', '.'], 2)[0];
@@ -39,6 +36,4 @@ public sealed class RelayRefusedException : IOException
 }
 
 /// <summary>There was no answer from the relay: no way there, no trust in its certificate, a proxy that refuses, or no time left. <see cref="Exception.Message"/> says which.</summary>
-/// <param name="message">What happened.</param>
-/// <param name="inner">Why.</param>
 public sealed class RelayUnreachableException(string message, Exception? inner = null) : IOException(message, inner);

@@ -3,21 +3,16 @@ using Weft.Relay.Wire;
 namespace Weft.Relay.Clients;
 
 /// <summary>A token and its end.</summary>
-/// <param name="Text">What is shown to the relay.</param>
 /// <param name="ExpiresAt">When it expires; <see cref="DateTimeOffset.MaxValue"/> for never.</param>
 public readonly record struct RelayToken(string Text, DateTimeOffset ExpiresAt)
 {
     /// <summary>Hides the token.</summary>
-    /// <returns>When it expires.</returns>
     public override string ToString() => $"token until {ExpiresAt:u}";
 
     /// <summary>A source of tokens for those who know a key.</summary>
     /// <param name="audience">What for: <see cref="HybridConnectionAddress.Audience"/>.</param>
-    /// <param name="keyName">The authorization rule.</param>
-    /// <param name="key">Its key.</param>
     /// <param name="lifetime">How long each is good. The real clients take 60 min.</param>
     /// <param name="clock">The clock; null for the system's.</param>
-    /// <returns>The source.</returns>
     public static Func<CancellationToken, ValueTask<RelayToken>> SignedBy(string audience, string keyName, string key, TimeSpan lifetime, TimeProvider? clock = null) => _ =>
     {
         // Whole seconds, as they stand in the token: its end is known exactly.

@@ -5,11 +5,7 @@ using Weft.Relay.Wire;
 namespace Weft.Relay.Clients;
 
 /// <summary>One HTTP request and its answer: small ones on the control channel, large ones each way by a rendezvous.</summary>
-/// <param name="message">The request as it came.</param>
 /// <param name="channel">The control channel that it came by.</param>
-/// <param name="dialer">Opens the rendezvous.</param>
-/// <param name="answer">Answers.</param>
-/// <param name="clock">The clock.</param>
 internal sealed class RequestExchange(RequestMessage message, ControlChannel channel, RelayDialer dialer, Func<IncomingRequest, CancellationToken, Task<OutgoingResponse>> answer, TimeProvider clock) : IAsyncDisposable
 {
     /// <summary>How long a body may take on its way to the control channel; then what there is goes by a rendezvous, as the .NET client of Azure Relay does it.</summary>
@@ -24,7 +20,6 @@ internal sealed class RequestExchange(RequestMessage message, ControlChannel cha
 
     /// <summary>Serves it.</summary>
     /// <param name="body">The body where it came with the request; null where there is none or it is to be fetched.</param>
-    /// <param name="cancel">Ends it.</param>
     /// <returns>The status that was answered, and how long the body was.</returns>
     /// <exception cref="IOException">It couldn't be fetched or answered.</exception>
     public async Task<(int Status, long BytesOut, Exception? Fault)> Run(byte[]? body, CancellationToken cancel)

@@ -3,10 +3,6 @@ using Weft.Relay.Wire;
 namespace Weft.Relay.Clients;
 
 /// <summary>Those who are being served. They outlive the control channel that announced them.</summary>
-/// <param name="address">The hybrid connection.</param>
-/// <param name="dialer">Opens the rendezvous.</param>
-/// <param name="options">Who serves them.</param>
-/// <param name="end">Cuts them all.</param>
 internal sealed class Sessions(HybridConnectionAddress address, RelayDialer dialer, ListenerOptions options, CancellationToken end)
 {
     private readonly Lock _gate = new();
@@ -19,13 +15,10 @@ internal sealed class Sessions(HybridConnectionAddress address, RelayDialer dial
     private TimeProvider Clock => options.Client.Clock;
 
     /// <summary>Serves a sender.</summary>
-    /// <param name="message">The sender.</param>
     public void Serve(AcceptMessage message) => Start(isRoom => Accept(message, isRoom));
 
     /// <summary>Serves a request.</summary>
-    /// <param name="message">The request.</param>
     /// <param name="body">Its body where it came with it.</param>
-    /// <param name="channel">The channel it came by.</param>
     public void Serve(RequestMessage message, byte[]? body, ControlChannel channel) => Start(isRoom => Answer(message, body, channel, isRoom));
 
     /// <summary>Waits until there is nobody.</summary>

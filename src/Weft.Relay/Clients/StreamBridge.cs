@@ -13,31 +13,20 @@ public static class StreamBridge
     private const int BufferSize = WebSocketConnection.MaxFrame;
 
     /// <summary>Joins a relayed stream with a TCP or Unix socket. Both are closed at the end.</summary>
-    /// <param name="relayed">The relayed stream.</param>
-    /// <param name="socket">The socket, connected.</param>
-    /// <param name="cancel">Aborts both.</param>
     /// <returns>How it went. Nothing is thrown for what the ends do.</returns>
     public static async Task<BridgeOutcome> RunAsync(HybridConnectionStream relayed, Socket socket, CancellationToken cancel = default)
     {
-        ArgumentNullException.ThrowIfNull(socket);
         using var owned = socket;
         var local = new NetworkStream(socket);
         return await RunAsync(relayed, local, local, () => socket.Shutdown(SocketShutdown.Send), () => Reset(socket), cancel).ConfigureAwait(false);
     }
 
     /// <summary>Joins a relayed stream with a pair of streams, for example standard input and output. The relayed stream is closed at the end.</summary>
-    /// <param name="relayed">The relayed stream.</param>
-    /// <param name="input">What is sent.</param>
-    /// <param name="output">Where goes what comes.</param>
     /// <param name="endOutput">Ends the output, while the input may go on.</param>
     /// <param name="abort">Aborts both: must make a read or write that is under way throw.</param>
-    /// <param name="cancel">Aborts everything.</param>
     /// <returns>How it went. Nothing is thrown for what the ends do.</returns>
     public static async Task<BridgeOutcome> RunAsync(HybridConnectionStream relayed, Stream input, Stream output, Action endOutput, Action abort, CancellationToken cancel = default)
     {
-        ArgumentNullException.ThrowIfNull(relayed);
-        ArgumentNullException.ThrowIfNull(input);
-        ArgumentNullException.ThrowIfNull(output);
         var cut = new Cut(relayed, abort);
         using var told = cancel.UnsafeRegister(_ => cut.Off(new OperationCanceledException(cancel)), null);
         var up = cut.Guard(async () =>

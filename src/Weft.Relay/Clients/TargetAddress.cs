@@ -42,7 +42,6 @@ internal static class TargetAddress
     }
 
     /// <summary>Why an address may not be a target.</summary>
-    /// <param name="address">The address.</param>
     /// <param name="allowsLinkLocal">Whether the link's own, disguised and metadata addresses are wanted.</param>
     /// <returns>Why; null where it may.</returns>
     public static string? Fault(IPAddress address, bool allowsLinkLocal)
@@ -81,7 +80,6 @@ internal static class TargetAddress
     private static uint Bits(IPAddress address) => BinaryPrimitives.ReadUInt32BigEndian(address.GetAddressBytes());
 
     /// <summary>Splits <c>host:port</c>.</summary>
-    /// <param name="text">The text.</param>
     /// <returns>Host and port, the host without brackets; null where it is none.</returns>
     public static (string Host, int Port)? Split(string text)
     {

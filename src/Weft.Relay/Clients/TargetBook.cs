@@ -6,9 +6,7 @@ using System.Net.Sockets;
 namespace Weft.Relay.Clients;
 
 /// <summary>Where a listener leads senders who ask for a name.</summary>
-/// <param name="Name">The name.</param>
 /// <param name="Host">A host name or an address, without brackets.</param>
-/// <param name="Port">The TCP port.</param>
 public sealed record Target(string Name, string Host, int Port)
 {
     /// <summary>Name and place.</summary>
@@ -36,12 +34,8 @@ public sealed class TargetBook
     /// <summary>Makes a book.</summary>
     /// <param name="places">Places by name, for example <c>ssh</c> and <c>127.0.0.1:22</c>. A name is made of at most 63 lower-case letters, digits and hyphens.</param>
     /// <param name="allowsLinkLocal">Whether addresses of the link itself and of clouds' metadata services may be named. Default false.</param>
-    /// <param name="book">The book.</param>
-    /// <param name="faults">All that is wrong with it.</param>
-    /// <returns>Whether it was made.</returns>
     public static bool TryCreate(IEnumerable<KeyValuePair<string, string>> places, bool allowsLinkLocal, [NotNullWhen(true)] out TargetBook? book, out ImmutableArray<string> faults)
     {
-        ArgumentNullException.ThrowIfNull(places);
         var targets = ImmutableSortedDictionary.CreateBuilder<string, Target>(StringComparer.Ordinal);
         var wrong = ImmutableArray.CreateBuilder<string>();
         foreach (var (name, place) in places)
@@ -60,12 +54,9 @@ public sealed class TargetBook
 
     /// <summary>Finds the target that a sender asks for.</summary>
     /// <param name="suffix">What the sender asked for; empty for the only one there is.</param>
-    /// <param name="target">The target.</param>
     /// <param name="refusal">The status and the words for the sender.</param>
-    /// <returns>Whether there is one.</returns>
     public bool TryFind(string suffix, [NotNullWhen(true)] out Target? target, out (int Status, string Phrase) refusal)
     {
-        ArgumentNullException.ThrowIfNull(suffix);
         refusal = default;
         if (suffix.Length == 0 && _targets.Count == 1)
             target = _targets.Values.Single();
@@ -75,13 +66,9 @@ public sealed class TargetBook
     }
 
     /// <summary>Connects to a target. A host name is looked up now, and an address that may not be configured may not be hidden behind one either.</summary>
-    /// <param name="target">The target.</param>
-    /// <param name="cancel">Ends it.</param>
-    /// <returns>The socket.</returns>
     /// <exception cref="IOException">It doesn't answer, or its name leads where it mustn't.</exception>
     public async Task<Socket> ConnectAsync(Target target, CancellationToken cancel = default)
     {
-        ArgumentNullException.ThrowIfNull(target);
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         deadline.CancelAfter(DialTime);
         try
@@ -103,12 +90,8 @@ public sealed class TargetBook
     }
 
     /// <summary>Serves a sender whole: finds the target, connects to it, lets the sender in, and joins both until they have ended. For <see cref="ListenerOptions.OnSender"/>.</summary>
-    /// <param name="sender">The sender.</param>
-    /// <param name="cancel">Cuts it.</param>
-    /// <returns>When it has ended.</returns>
     public async Task ServeAsync(IncomingSender sender, CancellationToken cancel)
     {
-        ArgumentNullException.ThrowIfNull(sender);
         if (!TryFind(sender.Suffix, out var target, out var refusal))
         {
             await sender.RejectAsync(refusal.Status, refusal.Phrase, cancel).ConfigureAwait(false);

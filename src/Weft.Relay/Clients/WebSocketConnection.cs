@@ -31,9 +31,6 @@ internal sealed class WebSocketConnection : IAsyncDisposable
     private int _users;
 
     /// <summary>Takes a connection over.</summary>
-    /// <param name="transport">The upgraded connection.</param>
-    /// <param name="owner">What is disposed with it.</param>
-    /// <param name="options">How it is kept.</param>
     /// <param name="bufferSize">The size of its reading buffer, in bytes.</param>
     public WebSocketConnection(Stream transport, IDisposable owner, RelayClientOptions options, int bufferSize = MaxFrame)
     {
@@ -94,9 +91,7 @@ internal sealed class WebSocketConnection : IAsyncDisposable
     }
 
     /// <summary>Sends a frame.</summary>
-    /// <param name="kind">What it is.</param>
     /// <param name="payload">Its payload, at most <see cref="MaxFrame"/> bytes.</param>
-    /// <param name="isFinal">Whether the message ends with it.</param>
     /// <param name="cancel">Ends it; where some of the frame has gone out already, the connection with it.</param>
     /// <exception cref="IOException">The connection has ended, or this side of it.</exception>
     public async ValueTask SendAsync(Opcode kind, ReadOnlyMemory<byte> payload, bool isFinal, CancellationToken cancel)
@@ -124,7 +119,6 @@ internal sealed class WebSocketConnection : IAsyncDisposable
     /// <summary>Ends this side. The other may go on.</summary>
     /// <param name="code">Why, as RFC 6455 §7.4 numbers it.</param>
     /// <param name="reason">Why, in words; cut to 120 characters.</param>
-    /// <param name="cancel">Ends it.</param>
     public async ValueTask CloseAsync(int code, string reason, CancellationToken cancel)
     {
         if (IsCloseSent)
@@ -150,7 +144,6 @@ internal sealed class WebSocketConnection : IAsyncDisposable
     }
 
     /// <summary>Lets go of the connection. What was sent is still delivered; who wants the other end to see an end closes first.</summary>
-    /// <returns>When that is done.</returns>
     public ValueTask DisposeAsync()
     {
         Abort("The connection has been let go of.");

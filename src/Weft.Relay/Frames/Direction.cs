@@ -3,8 +3,6 @@ using System.Buffers;
 namespace Weft.Relay.Frames;
 
 /// <summary>The way from one hop to the other. It holds a buffer while bytes flow and none while it waits.</summary>
-/// <param name="from">Who sends.</param>
-/// <param name="to">Who receives.</param>
 internal sealed class Direction(Hop from, Hop to)
 {
     /// <summary>What the pool has, so that nothing is rounded up. Half of it costs a sixth more of the processor.</summary>

@@ -2,7 +2,6 @@ namespace Weft.Relay.Frames;
 
 /// <summary>Where a translation in place has come to: what was read lies behind what is written.</summary>
 /// <param name="read">Where the bytes begin that were received.</param>
-/// <param name="end">Where they end.</param>
 internal struct FrameCursor(int read, int end)
 {
     /// <summary>The next byte to read.</summary>

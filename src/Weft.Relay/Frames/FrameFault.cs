@@ -1,7 +1,6 @@
 namespace Weft.Relay.Frames;
 
 /// <summary>What is wrong with a peer's frames: the code and the reason it is closed with.</summary>
-/// <param name="Code">The close code.</param>
 /// <param name="Reason">One line, at most 123 bytes.</param>
 internal sealed record FrameFault(CloseCode Code, string Reason)
 {

@@ -3,8 +3,6 @@ using System.Buffers.Binary;
 namespace Weft.Relay.Frames;
 
 /// <summary>The header of a client's frame (RFC 6455, section 5.2).</summary>
-/// <param name="IsFinal">Whether the frame ends its message.</param>
-/// <param name="Opcode">What it is.</param>
 /// <param name="Length">Bytes of payload, 0–2⁶³−1.</param>
 /// <param name="Mask">The masking key, its first byte lowest.</param>
 internal readonly record struct FrameHeader(bool IsFinal, Opcode Opcode, long Length, uint Mask)

@@ -23,10 +23,6 @@ internal sealed class FrameRelay
     private TimeSpan _halfClosedFor;
 
     /// <summary>Makes a session; <see cref="Run"/> runs it.</summary>
-    /// <param name="sender">The sender's side.</param>
-    /// <param name="listener">The listener's side.</param>
-    /// <param name="options">How patient it is.</param>
-    /// <param name="time">The clock.</param>
     public FrameRelay(Hop sender, Hop listener, FrameRelayOptions options, TimeProvider time)
     {
         (_options, _time) = (options, time);
@@ -57,7 +53,6 @@ internal sealed class FrameRelay
 
     /// <summary>Ends the session from outside: both peers are told if they are not in the middle of a frame for longer than <see cref="FrameRelayOptions.CutTimeout"/>, and cut off in any case.</summary>
     /// <param name="code">The code they are closed with: 1008 for who may no longer, 1001 for a relay that goes.</param>
-    /// <param name="reason">The reason they are given.</param>
     public void Cut(CloseCode code, string reason)
     {
         if (!TryEnd(EndReason.Cut, null, (ushort)code, reason, _options.CutTimeout))

@@ -37,9 +37,6 @@ internal sealed class FrameTranslator
     public FrameFault? Fault { get; private set; }
 
     /// <summary>Translates to the next control frame, a fault, or the end of what was received.</summary>
-    /// <param name="buffer">The buffer that <paramref name="cursor"/> goes through.</param>
-    /// <param name="cursor">Whence to where.</param>
-    /// <returns>What it has come to.</returns>
     public FrameStop Next(Span<byte> buffer, ref FrameCursor cursor)
     {
         while (true)

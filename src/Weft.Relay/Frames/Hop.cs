@@ -37,9 +37,7 @@ internal sealed class Hop(Stream stream, ReadOnlyMemory<byte> early, Action abor
     public void MarkAlive() => Volatile.Write(ref _pingsUnanswered, 0);
 
     /// <summary>Writes frames, or a part of them; frames that wait are put in where one ends.</summary>
-    /// <param name="bytes">What to write.</param>
     /// <param name="boundary">Where the first frame ends in it that does; −1 for nowhere.</param>
-    /// <param name="isMidFrame">Whether it ends inside a frame.</param>
     /// <param name="isClose">Whether its last frame is a Close.</param>
     public async ValueTask Write(ReadOnlyMemory<byte> bytes, int boundary, bool isMidFrame, bool isClose = false)
     {

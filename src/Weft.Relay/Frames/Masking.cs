@@ -11,8 +11,6 @@ internal static class Masking
     /// Copies and masks, which is also unmasking. The target may be the source, or overlap it from before: what is written never runs ahead
     /// of what is read.
     /// </summary>
-    /// <param name="source">The bytes.</param>
-    /// <param name="target">At least as long.</param>
     /// <param name="key">The key, the byte for the first of <paramref name="source"/> lowest.</param>
     /// <returns>The key for the byte after the last.</returns>
     public static uint Copy(ReadOnlySpan<byte> source, Span<byte> target, uint key)

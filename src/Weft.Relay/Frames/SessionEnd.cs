@@ -1,7 +1,6 @@
 namespace Weft.Relay.Frames;
 
 /// <summary>How a session ended.</summary>
-/// <param name="Reason">Why.</param>
 /// <param name="Culprit">The hop that it ended by; null where both had their part, or neither.</param>
 /// <param name="Code">The close code of the peer that closed first, or the code that a peer was closed with; null for none.</param>
 /// <param name="Text">One line for the log; empty for none.</param>

@@ -7,12 +7,8 @@ using Weft.Relay.Wire;
 namespace Weft.Relay.Hosting;
 
 /// <summary>A request to the relay, read as far as every door needs it.</summary>
-/// <param name="Context">The request.</param>
 /// <param name="Tracking">Its id in the audit log and in what the caller is told.</param>
 /// <param name="Source">Whence it came; never a mapped address.</param>
-/// <param name="Path">Its path, decoded once.</param>
-/// <param name="RawPath">Its path as it was sent.</param>
-/// <param name="Query">Its query.</param>
 internal sealed record Caller(HttpContext Context, string Tracking, IPEndPoint Source, RequestPath Path, string RawPath, RelayQuery Query)
 {
     private const string TokenHeader = "ServiceBusAuthorization";
@@ -30,10 +26,6 @@ internal sealed record Caller(HttpContext Context, string Tracking, IPEndPoint S
     }
 
     /// <summary>Reads a request.</summary>
-    /// <param name="context">The request.</param>
-    /// <param name="tracking">Its id.</param>
-    /// <param name="caller">The caller.</param>
-    /// <param name="fault">Why it can't be read.</param>
     public static bool TryRead(HttpContext context, string tracking, [NotNullWhen(true)] out Caller? caller, [NotNullWhen(false)] out string? fault)
     {
         caller = null;
@@ -48,7 +40,6 @@ internal sealed record Caller(HttpContext Context, string Tracking, IPEndPoint S
     }
 
     /// <summary>Whence a request comes, an IPv4 address as such also where the socket speaks both.</summary>
-    /// <param name="context">The request.</param>
     public static IPEndPoint SourceOf(HttpContext context)
     {
         var address = context.Connection.RemoteIpAddress ?? IPAddress.None;

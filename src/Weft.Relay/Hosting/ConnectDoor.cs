@@ -7,7 +7,6 @@ namespace Weft.Relay.Hosting;
 internal sealed class ConnectDoor(RelayState state)
 {
     /// <summary>Serves a sender until its session ends.</summary>
-    /// <param name="caller">The sender.</param>
     public async Task Serve(Caller caller)
     {
         if (await state.Admit(caller, RelayRole.Sender) is not { } pass)

@@ -3,12 +3,9 @@ using Weft.Relay.Wire;
 namespace Weft.Relay.Hosting;
 
 /// <summary>A response that came on the control channel.</summary>
-/// <param name="Message">Its head.</param>
-/// <param name="Body">Its body, whole.</param>
 internal sealed record ControlResponse(ResponseMessage Message, byte[] Body);
 
 /// <summary>A request that a listener was handed and hasn't answered.</summary>
-/// <param name="Id">Its id, of this relay's making.</param>
 internal sealed record Exchange(string Id)
 {
     /// <summary>The response on the control channel, if it comes there.</summary>

@@ -21,13 +21,11 @@ internal static class FieldRules
     };
 
     /// <summary>The fields of a WebSocket handshake that its listener is shown: all but the token.</summary>
-    /// <param name="request">The handshake.</param>
     /// <param name="isTokenFromAuthorization">Whether <c>Authorization</c> held the token.</param>
     public static ImmutableArray<HeaderField> OfConnect(HttpRequest request, bool isTokenFromAuthorization)
         => [.. Fields(request, name => !Secret.Contains(name) && !(isTokenFromAuthorization && IsAuthorization(name)))];
 
     /// <summary>The fields of a request that its listener is shown.</summary>
-    /// <param name="request">The request.</param>
     /// <param name="isTokenFromAuthorization">Whether <c>Authorization</c> held the token.</param>
     /// <param name="via">This relay's name, for <c>Via</c>.</param>
     public static ImmutableArray<HeaderField> OfRequest(HttpRequest request, bool isTokenFromAuthorization, string via)
@@ -41,14 +39,12 @@ internal static class FieldRules
     }
 
     /// <summary>The fields of a response that its sender is shown. What a listener wrote may be anything: what is no field is left out.</summary>
-    /// <param name="fields">The listener's.</param>
     /// <param name="isHead">Whether it answers HEAD, whose Content-Length says something that no body does.</param>
     public static IEnumerable<HeaderField> OfResponse(ImmutableArray<HeaderField> fields, bool isHead)
         => fields.Where(field => IsToken(field.Name) && !field.Value.Any(c => char.IsControl(c) && c != '\t') && (!OfThisHop.Contains(field.Name) || (isHead && IsLength(field))))
             .Select(field => field with { Value = string.Concat(field.Value.Select(c => char.IsAscii(c) ? c : '?')) });
 
     /// <summary>How many bytes names and values of a request's fields have.</summary>
-    /// <param name="request">The request.</param>
     public static int Size(HttpRequest request)
     {
         var size = 0;
@@ -62,7 +58,6 @@ internal static class FieldRules
     }
 
     /// <summary>Whether a text is a token (RFC 9110 §5.6.2).</summary>
-    /// <param name="text">The text.</param>
     public static bool IsToken(string text) => text.Length is > 0 and <= 256 && !text.AsSpan().ContainsAnyExcept(TokenCharacters);
 
     private static bool IsLength(HeaderField field) => field.Name.Equals("Content-Length", StringComparison.OrdinalIgnoreCase) && long.TryParse(field.Value, out var length) && length >= 0;

@@ -11,15 +11,11 @@ internal sealed class Gate(IRelayDirectory directory, RelayOptions options, Time
     private static readonly Ending Unauthorized = new(1008, "unauthorized");
 
     /// <summary>Lets a caller in that comes with a token, or without where none is required.</summary>
-    /// <param name="caller">The caller.</param>
-    /// <param name="role">What it wants to be.</param>
     /// <param name="pass">Its pass; null where it is refused.</param>
     /// <returns>Why it is refused; null where it isn't.</returns>
     public Refusal? Enter(Caller caller, RelayRole role, out Pass? pass) => Enter(caller, role, role == RelayRole.Listener ? RelayRights.Listen : RelayRights.Send, out pass);
 
     /// <summary>Lets a caller in whose token gives one of some rights.</summary>
-    /// <param name="caller">The caller.</param>
-    /// <param name="role">What it wants to be.</param>
     /// <param name="rights">What its token must give: any of these.</param>
     /// <param name="pass">Its pass; null where it is refused.</param>
     /// <returns>Why it is refused; null where it isn't.</returns>
@@ -52,8 +48,6 @@ internal sealed class Gate(IRelayDirectory directory, RelayOptions options, Time
     }
 
     /// <summary>Lets a listener in that comes to a rendezvous: its address is its authorization, and the network rules hold all the same.</summary>
-    /// <param name="caller">The listener.</param>
-    /// <param name="expected">The sender's pass.</param>
     /// <param name="pass">The listener's pass; null where it is refused.</param>
     /// <returns>Why it is refused; null where it isn't.</returns>
     public Refusal? EnterRendezvous(Caller caller, Pass expected, out Pass? pass)
@@ -68,7 +62,6 @@ internal sealed class Gate(IRelayDirectory directory, RelayOptions options, Time
     }
 
     /// <summary>Judges somebody who is here by the directory as it is now.</summary>
-    /// <param name="pass">The pass.</param>
     /// <returns>Why it has to go; null where it may stay.</returns>
     public Ending? Judge(Pass pass)
     {
@@ -96,7 +89,6 @@ internal sealed class Gate(IRelayDirectory directory, RelayOptions options, Time
     }
 
     /// <summary>Verifies a token that a listener renews with.</summary>
-    /// <param name="text">The token.</param>
     /// <param name="pass">The listener's pass; its token is replaced where the new one is good.</param>
     /// <returns>Why it is refused; null where it isn't.</returns>
     public string? Renew(string text, Pass pass)

@@ -13,7 +13,6 @@ internal static class Handshake
     private const string Guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
     /// <summary>Checks a handshake before anything is done for it: a listener that is asked with a bad key may crash.</summary>
-    /// <param name="context">The request.</param>
     /// <returns>Why it is none; null where it is one.</returns>
     public static Refusal? Check(HttpContext context)
     {
@@ -30,12 +29,10 @@ internal static class Handshake
     }
 
     /// <summary>Whether a request asks for a WebSocket, well or badly.</summary>
-    /// <param name="request">The request.</param>
     public static bool IsWebSocket(HttpRequest request)
         => request.Headers.Upgrade.Any(value => value is not null && value.Split(',').Any(protocol => protocol.Trim().Equals("websocket", StringComparison.OrdinalIgnoreCase)));
 
     /// <summary>The sub-protocols that are offered, in order.</summary>
-    /// <param name="request">The request.</param>
     /// <returns>The protocols; null where the list is malformed.</returns>
     public static string[]? Protocols(HttpRequest request)
     {
@@ -63,7 +60,6 @@ internal static class Handshake
     }
 
     /// <summary>Whether <see cref="Upgrade"/> takes the connection out of the request's hands, which may end then.</summary>
-    /// <param name="context">The request.</param>
     public static bool TakesOver(HttpContext context) => context.Features.Get<IRelayTransportFeature>() is not null;
 
 #pragma warning disable CA5350 // RFC 6455 §4.2.2 asks for SHA-1; nothing depends on its strength.

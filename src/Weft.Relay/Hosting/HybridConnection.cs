@@ -6,20 +6,16 @@ namespace Weft.Relay.Hosting;
 /// <param name="Path">Its path, for example <c>site-a/core-east</c>: no slash at either end.</param>
 /// <param name="RequiresClientAuthorization">Whether a sender must show a token. Default of Azure Relay: true.</param>
 /// <param name="UserMetadata">What its owner wrote to it; empty for nothing.</param>
-/// <param name="CreatedAt">When it was made.</param>
-/// <param name="UpdatedAt">When it was last changed.</param>
 /// <param name="Rules">The authorization rules that are good for it: its own and those of what it stands in.</param>
 public sealed record HybridConnection(string Path, bool RequiresClientAuthorization, string UserMetadata, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt, ImmutableArray<AuthorizationRule> Rules);
 
 /// <summary>Who may do what, by knowing a key.</summary>
 /// <param name="Name">The rule's name: <c>skn</c> of a token. At most 256 characters.</param>
-/// <param name="Rights">What it gives.</param>
 /// <param name="PrimaryKey">One key: its UTF-8 bytes are the HMAC key. At most 256 characters.</param>
 /// <param name="SecondaryKey">The other, so that keys can be changed one after the other; null for none.</param>
 public sealed record AuthorizationRule(string Name, RelayRights Rights, string PrimaryKey, string? SecondaryKey)
 {
     /// <summary>Hides the keys: a record prints its members, and logs print records.</summary>
-    /// <returns>Name and rights.</returns>
     public override string ToString() => $"{Name} ({Rights})";
 }
 

@@ -25,18 +25,11 @@ public sealed class HybridConnections : IAsyncDisposable
 
     /// <summary>Makes a relay.</summary>
     /// <param name="directory">Knows the connections and the network rules.</param>
-    /// <param name="audit">Is told what happens.</param>
     /// <param name="options">Where the relay is, its bounds and patience.</param>
-    /// <param name="clock">The time.</param>
     /// <param name="log">Takes what is wrong with a peer.</param>
     /// <exception cref="ArgumentException">An option is out of its bounds.</exception>
     public HybridConnections(IRelayDirectory directory, IRelayAudit audit, RelayOptions options, TimeProvider clock, ILogger<HybridConnections> log)
     {
-        ArgumentNullException.ThrowIfNull(directory);
-        ArgumentNullException.ThrowIfNull(audit);
-        ArgumentNullException.ThrowIfNull(options);
-        ArgumentNullException.ThrowIfNull(clock);
-        ArgumentNullException.ThrowIfNull(log);
         options.Validate();
         _state = new(directory, audit, options, clock, log);
         (_listen, _connect, _rendezvous, _request, _runtime) = (new(_state), new(_state), new(_state), new(_state), new(_state));
@@ -45,7 +38,6 @@ public sealed class HybridConnections : IAsyncDisposable
     }
 
     /// <summary>Who is here.</summary>
-    /// <returns>A picture of this moment.</returns>
     public RelayStatus Snapshot() => new(
         [.. _state.Listeners.All.Select(l => new ListenerStatus(l.Pass.Connection.Path, l.Id, l.Pass.Source, l.Since, l.Agent, l.Pass.Key))],
         [.. _state.Sessions.Values.Select(s => new SessionStatus(s.Sender.Connection.Path, s.Id, s.Sender.Service, s.Sender.Source, s.ListenerId, s.Since, s.Sender.Key, s.Up, s.Down))],
@@ -53,16 +45,13 @@ public sealed class HybridConnections : IAsyncDisposable
         _state.Totals);
 
     /// <summary>How many listeners a hybrid connection has.</summary>
-    /// <param name="path">Its path.</param>
     /// <returns>0–25, or what the options allow.</returns>
     public int ListenerCount(string path) => _state.Listeners.Of(path).Length;
 
     /// <summary>Serves a request: as long as its listener or session is here, or until it is answered.</summary>
     /// <param name="context">The request; of HTTP/1.1, as WebSockets are upgraded.</param>
-    /// <returns>Ends when the request does.</returns>
     public async Task Serve(HttpContext context)
     {
-        ArgumentNullException.ThrowIfNull(context);
         var tracking = Guid.NewGuid().ToString();
         if (!Caller.TryRead(context, tracking, out var caller, out var fault))
         {
@@ -83,7 +72,6 @@ public sealed class HybridConnections : IAsyncDisposable
 
     /// <summary>Shuts down: nobody is let in any more, listeners are told 1001, sessions may end by themselves for a while, and are cut then.</summary>
     /// <param name="grace">How long sessions and requests may take to end.</param>
-    /// <returns>Ends when everybody has gone.</returns>
     public async Task Drain(TimeSpan grace)
     {
         _state.IsDraining = true;
@@ -96,7 +84,6 @@ public sealed class HybridConnections : IAsyncDisposable
     }
 
     /// <summary>Cuts everybody and stops watching.</summary>
-    /// <returns>Ends when everybody has gone.</returns>
     public async ValueTask DisposeAsync()
     {
         _state.Directory.Changed -= OnChanged;

@@ -6,7 +6,6 @@ namespace Weft.Relay.Hosting;
 public interface IRelayAudit
 {
     /// <summary>Takes an event.</summary>
-    /// <param name="happened">What happened.</param>
     void Write(RelayEvent happened);
 }
 
@@ -33,11 +32,8 @@ public enum RelayEventKind
 }
 
 /// <summary>One line of the audit log. It never holds a token or a key.</summary>
-/// <param name="Kind">What happened.</param>
 /// <param name="Connection">The path of the hybrid connection, or of what was asked for where there is none.</param>
-/// <param name="Role">What the caller was to be.</param>
 /// <param name="Service">The suffix asked for; empty for none.</param>
-/// <param name="Source">Whence it came.</param>
 /// <param name="Tracking">The tracking id, which the caller was given too.</param>
 public sealed record RelayEvent(RelayEventKind Kind, string Connection, RelayRole Role, string Service, IPEndPoint Source, string Tracking)
 {

@@ -27,8 +27,6 @@ public interface IRelayDirectory
     HybridConnection? Find(string path);
 
     /// <summary>Decides by the network rules.</summary>
-    /// <param name="connection">The connection.</param>
-    /// <param name="role">What the caller is to be.</param>
     /// <param name="service">The suffix after the connection's path, without its slash: the name of the service wanted; empty for the connection's own.</param>
     /// <param name="source">Whence the caller comes: IPv4 addresses as such, never mapped.</param>
     /// <returns>Whether it may, and by which rule.</returns>
@@ -46,7 +44,6 @@ public enum RelayRole
 }
 
 /// <summary>A verdict of the network rules.</summary>
-/// <param name="IsAllowed">Whether the caller may come in.</param>
 /// <param name="Rule">The rule that decided, for the audit log, for example <c>cluster core-east: allow 10.0.0.0/8</c>.</param>
 /// <param name="Refusal">What a caller with a good token is told, for example <c>your address 203.0.113.7 is not in the allowed networks of core-east</c>; null where it may.</param>
 public readonly record struct Admission(bool IsAllowed, string Rule, string? Refusal = null);

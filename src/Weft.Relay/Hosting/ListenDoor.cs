@@ -13,7 +13,6 @@ internal sealed partial class ListenDoor(RelayState state)
     /// Serves a listener: until it is refused or has gone, or, where its connection was taken over, until it was answered. What a request holds would
     /// be most of what a listener costs that waits for hours; so the request ends, and the connection stays.
     /// </summary>
-    /// <param name="caller">The listener.</param>
     public async Task Serve(Caller caller)
     {
         if (await state.Admit(caller, RelayRole.Listener) is not { } pass)

@@ -45,14 +45,10 @@ internal sealed class Listener : IDisposable
     private ConcurrentDictionary<string, Exchange> Exchanges => LazyInitializer.EnsureInitialized(ref _exchanges);
 
     /// <summary>Says that it was answered.</summary>
-    /// <param name="channel">Its control channel.</param>
     public void Answer(WebSocketChannel channel) => _answered.SetResult(channel);
 
     /// <summary>Hands it a message.</summary>
-    /// <param name="message">The message.</param>
     /// <param name="body">The body that follows it; null for none.</param>
-    /// <param name="cancel">Gives up waiting for one's turn.</param>
-    /// <returns>Whether it was written.</returns>
     public async Task<bool> Hand(byte[] message, ReadOnlyMemory<byte>? body, CancellationToken cancel)
     {
         try
@@ -67,16 +63,12 @@ internal sealed class Listener : IDisposable
     }
 
     /// <summary>Waits for a response to a request.</summary>
-    /// <param name="exchange">The request.</param>
     public void Expect(Exchange exchange) => Exchanges[exchange.Id] = exchange;
 
     /// <summary>Doesn't wait for it any more.</summary>
-    /// <param name="exchange">The request.</param>
     public void Forget(Exchange exchange) => Exchanges.TryRemove(exchange.Id, out _);
 
     /// <summary>Takes a response. One that nobody waits for, any more or at all, is dropped: it came too late.</summary>
-    /// <param name="response">The response.</param>
-    /// <param name="body">Its body.</param>
     public void Answer(ResponseMessage response, byte[] body)
     {
         if (Exchanges.TryRemove(response.RequestId, out var exchange))
@@ -84,8 +76,6 @@ internal sealed class Listener : IDisposable
     }
 
     /// <summary>Pings when it is time, and drops who was silent for two intervals or doesn't read what it is sent.</summary>
-    /// <param name="clock">The clock.</param>
-    /// <param name="options">The interval.</param>
     public void KeepAlive(TimeProvider clock, RelayOptions options)
     {
         if (Channel is not { } channel)

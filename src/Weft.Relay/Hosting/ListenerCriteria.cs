@@ -4,18 +4,15 @@ namespace Weft.Relay.Hosting;
 
 /// <summary>Which listeners a sender wants: by the ids they call themselves.</summary>
 /// <param name="Allowed">Only these; empty for any.</param>
-/// <param name="Disallowed">Not these.</param>
 internal sealed record ListenerCriteria(HashSet<string> Allowed, HashSet<string> Disallowed)
 {
     /// <summary>Reads the two headers.</summary>
-    /// <param name="headers">The sender's headers.</param>
     public static ListenerCriteria Of(IHeaderDictionary headers) => new(Ids(headers, "Microsoft-Relay-AllowedListeners"), Ids(headers, "Microsoft-Relay-DisallowedListeners"));
 
     /// <summary>Whether nothing was asked for.</summary>
     public bool IsEmpty => Allowed.Count == 0 && Disallowed.Count == 0;
 
     /// <summary>Whether a listener may be picked.</summary>
-    /// <param name="name">What it calls itself.</param>
     public bool Admits(string name) => (Allowed.Count == 0 || Allowed.Contains(name)) && !Disallowed.Contains(name);
 
     private static HashSet<string> Ids(IHeaderDictionary headers, string name)

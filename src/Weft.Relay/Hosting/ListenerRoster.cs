@@ -21,7 +21,6 @@ internal sealed class ListenerRoster(int most)
     }
 
     /// <summary>Those of one connection.</summary>
-    /// <param name="path">The connection's path.</param>
     public ImmutableArray<Listener> Of(string path)
     {
         lock (_lock)
@@ -29,8 +28,6 @@ internal sealed class ListenerRoster(int most)
     }
 
     /// <summary>Takes a listener in.</summary>
-    /// <param name="listener">The listener.</param>
-    /// <returns>Whether there was room.</returns>
     public bool TryAdd(Listener listener)
     {
         lock (_lock)
@@ -44,7 +41,6 @@ internal sealed class ListenerRoster(int most)
     }
 
     /// <summary>Lets a listener go.</summary>
-    /// <param name="listener">The listener.</param>
     public void Remove(Listener listener)
     {
         lock (_lock)
@@ -59,10 +55,6 @@ internal sealed class ListenerRoster(int most)
     }
 
     /// <summary>Picks a listener, each as likely as the next. Of those with one name only the newest counts: the others are what a broken connection left behind.</summary>
-    /// <param name="path">The connection's path.</param>
-    /// <param name="criteria">Which may be picked.</param>
-    /// <param name="tried">Those that were asked in vain.</param>
-    /// <param name="listener">The listener.</param>
     public bool TryPick(string path, ListenerCriteria criteria, HashSet<Listener> tried, [NotNullWhen(true)] out Listener? listener)
     {
         var newest = Of(path).Where(l => l.Pass.Ending is null && criteria.Admits(l.Name)).GroupBy(l => l.Name, StringComparer.OrdinalIgnoreCase).Select(same => same.Last());

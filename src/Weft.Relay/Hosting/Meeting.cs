@@ -18,10 +18,8 @@ internal sealed class Meeting(RelayState state, Caller caller, Pass pass)
     public bool WasHanded { get; private set; }
 
     /// <summary>Hands the listener that was picked a message.</summary>
-    /// <param name="message">The message.</param>
     /// <param name="body">The body that follows it; null for none.</param>
     /// <param name="late">Cancelled when it has taken too long.</param>
-    /// <returns>Whether it was handed over.</returns>
     public async Task<bool> Hand(byte[] message, byte[]? body, CancellationToken late)
         // Said in full: a null array would become an empty body.
         => WasHanded = await Listener!.Hand(message, body is null ? default(ReadOnlyMemory<byte>?) : body, late);
@@ -44,12 +42,10 @@ internal sealed class Meeting(RelayState state, Caller caller, Pass pass)
     }
 
     /// <summary>The address of a rendezvous, for the listener.</summary>
-    /// <param name="rendezvous">The rendezvous.</param>
     public string AddressOf(Rendezvous rendezvous)
         => HybridConnectionAddress.Rendezvous(state.Options.Root, caller.Path.Path, caller.Query.UserQuery, rendezvous.Action, rendezvous.Capability);
 
     /// <summary>Waits until a task ends that the listener is to end, the listener or the sender goes, or it takes too long.</summary>
-    /// <param name="awaited">What is waited for.</param>
     /// <param name="late">Cancelled when it has taken too long.</param>
     /// <returns>Why it didn't end; null where it did.</returns>
     public async Task<Refusal?> Await(Task awaited, CancellationToken late)
@@ -71,7 +67,6 @@ internal sealed class Meeting(RelayState state, Caller caller, Pass pass)
     }
 
     /// <summary>Waits no longer at a rendezvous; a listener that comes at the same moment is told so.</summary>
-    /// <param name="rendezvous">The rendezvous.</param>
     public async Task Dismiss(Rendezvous rendezvous)
     {
         if (state.Rendezvous.TryTake(rendezvous))

@@ -57,7 +57,6 @@ internal sealed class Pass : IDisposable
     public Ending? Ending => Volatile.Read(ref _ending);
 
     /// <summary>Sends the caller away; the first reason stands.</summary>
-    /// <param name="ending">Why.</param>
     public void End(Ending ending)
     {
         if (Interlocked.CompareExchange(ref _ending, ending, null) is not null)

@@ -13,7 +13,6 @@ internal sealed class PassBook(Gate gate, IRelayDirectory directory)
     public int Count => _passes.Count;
 
     /// <summary>Takes a pass in. It was given by an earlier look at the directory; what has changed since, nobody else would notice.</summary>
-    /// <param name="pass">The pass.</param>
     public void Add(Pass pass)
     {
         _passes.TryAdd(pass, 0);
@@ -22,7 +21,6 @@ internal sealed class PassBook(Gate gate, IRelayDirectory directory)
     }
 
     /// <summary>Gives a pass back.</summary>
-    /// <param name="pass">The pass.</param>
     public void Remove(Pass pass)
     {
         _passes.TryRemove(pass, out _);
@@ -55,7 +53,6 @@ internal sealed class PassBook(Gate gate, IRelayDirectory directory)
 
     /// <summary>Sends everybody of a role away.</summary>
     /// <param name="role">The role; null for both.</param>
-    /// <param name="ending">Why.</param>
     public void End(RelayRole? role, Ending ending)
     {
         foreach (var (pass, _) in _passes)

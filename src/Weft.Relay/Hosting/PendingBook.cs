@@ -21,7 +21,6 @@ internal sealed class PendingBook(RelayOptions options)
     }
 
     /// <summary>Counts somebody in.</summary>
-    /// <param name="pass">Who.</param>
     /// <returns>Why it is refused; null where there is room.</returns>
     public Refusal? Enter(Pass pass)
     {
@@ -39,7 +38,6 @@ internal sealed class PendingBook(RelayOptions options)
     }
 
     /// <summary>Counts somebody out.</summary>
-    /// <param name="pass">Who.</param>
     public void Leave(Pass pass)
     {
         lock (_lock)
@@ -50,7 +48,6 @@ internal sealed class PendingBook(RelayOptions options)
     }
 
     /// <summary>Who is counted as one: an IPv4 address, or an IPv6 network of 64 bits, all of whose addresses one machine may use.</summary>
-    /// <param name="address">The address.</param>
     public static IPAddress SourceOf(IPAddress address)
     {
         if (address.AddressFamily != AddressFamily.InterNetworkV6)

@@ -10,9 +10,6 @@ internal static class ReasonPhrase
     public const int MaxLength = 256;
 
     /// <summary>Makes a phrase of any text: printable ASCII, at most <see cref="MaxLength"/> characters.</summary>
-    /// <param name="text">The text, whoever wrote it.</param>
-    /// <param name="limit">The most characters.</param>
-    /// <returns>The phrase.</returns>
     public static string Clean(string text, int limit = MaxLength)
         => string.Create(Math.Min(text.Length, Math.Max(0, limit)), text, static (phrase, from) =>
         {
@@ -21,10 +18,7 @@ internal static class ReasonPhrase
         });
 
     /// <summary>Writes a refusal's phrase. The tracking id stands last and is never cut.</summary>
-    /// <param name="text">Why.</param>
     /// <param name="path">The path asked for; empty for none.</param>
-    /// <param name="tracking">The tracking id.</param>
-    /// <returns>The phrase, clean.</returns>
     public static string Write(string text, string path, string tracking)
     {
         var end = $". TrackingId:{tracking}";
@@ -33,8 +27,6 @@ internal static class ReasonPhrase
     }
 
     /// <summary>Sets status and phrase of a response that hasn't begun.</summary>
-    /// <param name="response">The response.</param>
-    /// <param name="status">The status.</param>
     /// <param name="phrase">The phrase, cleaned here; null for the status's own.</param>
     public static void Set(HttpResponse response, int status, string? phrase)
     {

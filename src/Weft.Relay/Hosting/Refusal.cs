@@ -1,7 +1,6 @@
 namespace Weft.Relay.Hosting;
 
 /// <summary>A caller is sent away before its connection was upgraded.</summary>
-/// <param name="Status">The HTTP status.</param>
 /// <param name="Text">What it is told: the reason phrase, to which path and tracking id are added.</param>
 /// <param name="Audit">What the audit log is told beyond that; null for the same.</param>
 internal sealed record Refusal(int Status, string Text, string? Audit = null)

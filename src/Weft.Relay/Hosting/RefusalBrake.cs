@@ -21,9 +21,6 @@ internal sealed class RefusalBrake(RelayOptions options, TimeProvider clock)
     public int Delayed => Volatile.Read(ref _delayed);
 
     /// <summary>Counts a refusal and waits as long as it has earned.</summary>
-    /// <param name="source">Whom.</param>
-    /// <param name="path">Where.</param>
-    /// <param name="cancel">Ends the wait.</param>
     /// <returns>Whether it waited its time; false where too many are waiting already, and it is to be sent away for good.</returns>
     public async Task<bool> Hold(IPAddress source, string path, CancellationToken cancel)
     {
@@ -53,8 +50,6 @@ internal sealed class RefusalBrake(RelayOptions options, TimeProvider clock)
     }
 
     /// <summary>Forgets a source that has been let in.</summary>
-    /// <param name="source">Whom.</param>
-    /// <param name="path">Where.</param>
     public void Forgive(IPAddress source, string path)
     {
         lock (_lock)

@@ -13,10 +13,8 @@ public static class RelayServer
     /// </summary>
     /// <param name="builder">The web host; all its endpoints are bound alike, so that a relay has one of its own.</param>
     /// <param name="headTimeout">How long the head of a request may take. Null for the default of 15 s: half of Kestrel's, and twice what a slow satellite needs.</param>
-    /// <returns>The same builder.</returns>
     public static IWebHostBuilder UseRelayLimits(this IWebHostBuilder builder, TimeSpan? headTimeout = null)
     {
-        ArgumentNullException.ThrowIfNull(builder);
         return builder
             .ConfigureKestrel(kestrel =>
             {

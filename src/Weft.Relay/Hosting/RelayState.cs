@@ -63,7 +63,6 @@ internal sealed class RelayState
     public void CountRequest() => Interlocked.Increment(ref _requestCount);
 
     /// <summary>Takes a session in.</summary>
-    /// <param name="session">The session.</param>
     public void Add(Session session)
     {
         Interlocked.Increment(ref _sessionCount);
@@ -71,7 +70,6 @@ internal sealed class RelayState
     }
 
     /// <summary>Lets a session go.</summary>
-    /// <param name="session">The session.</param>
     public void Remove(Session session)
     {
         if (!Sessions.TryRemove(session.Id, out _))
@@ -81,15 +79,10 @@ internal sealed class RelayState
     }
 
     /// <summary>Writes a line about somebody who was let in.</summary>
-    /// <param name="kind">What happened.</param>
-    /// <param name="pass">To whom.</param>
-    /// <param name="tracking">The tracking id.</param>
     public static RelayEvent Event(RelayEventKind kind, Pass pass, string tracking)
         => new(kind, pass.Connection.Path, pass.Role, pass.Service, pass.Source, tracking) { Key = pass.Key, Rule = pass.Rule };
 
     /// <summary>Lets in who shakes hands for a WebSocket and may.</summary>
-    /// <param name="caller">Who.</param>
-    /// <param name="role">What for.</param>
     /// <returns>Its pass, which is to be given back to <see cref="Passes"/>; null where it was refused.</returns>
     public async Task<Pass?> Admit(Caller caller, RelayRole role)
     {
@@ -105,23 +98,15 @@ internal sealed class RelayState
     }
 
     /// <summary>Sends a caller away who wasn't let in.</summary>
-    /// <param name="caller">The caller.</param>
-    /// <param name="role">What it wanted to be.</param>
-    /// <param name="refusal">Why.</param>
     public Task Refuse(Caller caller, RelayRole role, Refusal refusal)
         => Refuse(caller.Context, new(RelayEventKind.Refused, caller.Path.Path, role, "", caller.Source, caller.Tracking), refusal, role == RelayRole.Listener || refusal.Status is 401 or 403);
 
     /// <summary>Sends a caller away who was let in.</summary>
-    /// <param name="caller">The caller.</param>
-    /// <param name="pass">Its pass.</param>
-    /// <param name="refusal">Why.</param>
     public Task Refuse(Caller caller, Pass pass, Refusal refusal)
         => Refuse(caller.Context, Event(RelayEventKind.Refused, pass, caller.Tracking), refusal with { Rule = pass.Rule, Key = pass.Key }, isSlowed: pass.Role == RelayRole.Listener);
 
     /// <summary>Sends a caller away.</summary>
-    /// <param name="context">The request.</param>
     /// <param name="happened">Who it is, for the audit log.</param>
-    /// <param name="refusal">Why.</param>
     /// <param name="isSlowed">Whether it is slowed down if it comes again and again.</param>
     public async Task Refuse(HttpContext context, RelayEvent happened, Refusal refusal, bool isSlowed)
     {
@@ -137,9 +122,6 @@ internal sealed class RelayState
     }
 
     /// <summary>Answers with a status and a phrase, which stands in the body too, for those whose tools hide it.</summary>
-    /// <param name="context">The request.</param>
-    /// <param name="status">The status.</param>
-    /// <param name="phrase">The phrase.</param>
     public static async Task Answer(HttpContext context, int status, string phrase)
     {
         if (context.Response.HasStarted || context.RequestAborted.IsCancellationRequested)

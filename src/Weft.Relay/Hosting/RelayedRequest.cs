@@ -110,7 +110,6 @@ internal sealed class RelayedRequest(RelayState state, Caller caller, Pass pass)
     }
 
     /// <summary>Whether the response may have a body (RFC 9110 §6.4.1; 205: §15.3.6).</summary>
-    /// <param name="context">The request, its response's status set.</param>
     public static bool HasBody(HttpContext context) => !HttpMethods.IsHead(context.Request.Method) && context.Response.StatusCode is not (204 or 205 or 304);
 
     private bool WriteHead(ResponseMessage message)

@@ -22,7 +22,6 @@ internal sealed class Arrival(Caller caller, Pass pass)
 /// <summary>A place where one listener may come, once.</summary>
 /// <param name="Capability">What the listener must know: 256 bits of chance. Nothing that a client chose is in it.</param>
 /// <param name="Action"><c>accept</c> or <c>request</c>.</param>
-/// <param name="Sender">Whom it would meet.</param>
 internal sealed record Rendezvous(string Capability, string Action, Pass Sender)
 {
     private readonly TaskCompletionSource<Arrival> _arrived = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -42,7 +41,6 @@ internal sealed class RendezvousBook
 
     /// <summary>Opens a place.</summary>
     /// <param name="action"><c>accept</c> or <c>request</c>.</param>
-    /// <param name="sender">The sender's pass.</param>
     public Rendezvous Open(string action, Pass sender)
     {
         var rendezvous = new Rendezvous(Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32)), action, sender);
@@ -51,15 +49,9 @@ internal sealed class RendezvousBook
     }
 
     /// <summary>Looks at a place without taking it.</summary>
-    /// <param name="capability">What the caller showed.</param>
-    /// <param name="action">What it came for.</param>
-    /// <param name="path">The path that it came by.</param>
-    /// <param name="rendezvous">The place.</param>
     public bool TryFind(string? capability, string action, string path, [NotNullWhen(true)] out Rendezvous? rendezvous)
         => _open.TryGetValue(capability ?? "", out rendezvous) && rendezvous.Action == action && rendezvous.Sender.Path == path;
 
     /// <summary>Takes a place, so that nobody else can: the listener that came, or the sender that doesn't wait any longer.</summary>
-    /// <param name="rendezvous">The place.</param>
-    /// <returns>Whether it was still free.</returns>
     public bool TryTake(Rendezvous rendezvous) => _open.TryRemove(rendezvous.Capability, out _);
 }

@@ -4,7 +4,6 @@ namespace Weft.Relay.Hosting;
 internal sealed class RendezvousDoor(RelayState state)
 {
     /// <summary>Serves a listener until its sender's side has done with it.</summary>
-    /// <param name="caller">The listener.</param>
     public async Task Serve(Caller caller)
     {
         if (!state.Rendezvous.TryFind(caller.Query.Id, caller.Query.Action, caller.Path.Path, out var rendezvous))

@@ -7,7 +7,6 @@ namespace Weft.Relay.Hosting;
 internal sealed class RequestDoor(RelayState state)
 {
     /// <summary>Serves a request.</summary>
-    /// <param name="caller">The sender.</param>
     public async Task Serve(Caller caller)
     {
         Pass? pass = null;

@@ -12,14 +12,12 @@ internal sealed class RuntimeDoor(RelayState state)
     private const string ServiceBus = "http://schemas.microsoft.com/netservices/2010/10/servicebus/connect";
 
     /// <summary>Whether a request asks the relay and not a listener.</summary>
-    /// <param name="caller">The caller.</param>
     public static bool IsAsked(Caller caller)
         => HttpMethods.IsGet(caller.Context.Request.Method)
         && string.Equals(caller.Context.Request.Headers["X-PROCESS-AT"], "ServiceBus", StringComparison.OrdinalIgnoreCase)
         && caller.Context.Request.Query.ContainsKey("api-version");
 
     /// <summary>Answers. Any right is enough: who listens must learn the metadata, and so must who sends.</summary>
-    /// <param name="caller">The caller.</param>
     public async Task Serve(Caller caller)
     {
         var refusal = state.Gate.Enter(caller, RelayRole.Sender, RelayRights.Manage, out var pass);

@@ -3,11 +3,7 @@ using Weft.Relay.Frames;
 namespace Weft.Relay.Hosting;
 
 /// <summary>A sender and a listener that are joined.</summary>
-/// <param name="Id">The sender's tracking id.</param>
-/// <param name="Sender">The sender's pass.</param>
 /// <param name="Listener">The pass of the listener at the rendezvous.</param>
-/// <param name="ListenerId">The listener that was asked.</param>
-/// <param name="Since">Since when.</param>
 internal sealed record Session(string Id, Pass Sender, Pass Listener, string ListenerId, DateTimeOffset Since)
 {
     /// <summary>What passes the frames on; null until both were answered.</summary>

@@ -6,7 +6,6 @@ namespace Weft.Relay.Hosting;
 /// <summary>A piece of a message.</summary>
 /// <param name="Kind">Text or binary; Close, after which nothing comes.</param>
 /// <param name="Count">How many bytes were read; 0 for Close, and where a message's last frame is empty.</param>
-/// <param name="IsLast">Whether the message ends here.</param>
 internal readonly record struct Piece(Opcode Kind, int Count, bool IsLast);
 
 /// <summary>The other side broke RFC 6455; the code says how (§7.4.1), the message what it is closed with.</summary>
@@ -49,7 +48,6 @@ internal sealed class WebSocketChannel(Hop hop, TimeProvider clock) : IDisposabl
     public TimeSpan Stalled => Volatile.Read(ref _writingSince) is > 0 and var since ? clock.GetElapsedTime(since) : TimeSpan.Zero;
 
     /// <summary>Reads a piece of a message.</summary>
-    /// <param name="into">Where to.</param>
     /// <param name="cancel">Ends the wait, and with it the use of the channel.</param>
     /// <exception cref="IOException">The connection ended without a Close, or the other side broke the protocol.</exception>
     public async ValueTask<Piece> Read(Memory<byte> into, CancellationToken cancel)
@@ -102,17 +100,12 @@ internal sealed class WebSocketChannel(Hop hop, TimeProvider clock) : IDisposabl
     }
 
     /// <summary>Writes a piece of a message.</summary>
-    /// <param name="kind">Its kind.</param>
-    /// <param name="bytes">The bytes.</param>
-    /// <param name="isFirst">Whether the message begins here.</param>
-    /// <param name="isLast">Whether it ends here.</param>
     /// <param name="cancel">Gives up waiting for one's turn; a write that has begun is finished.</param>
     /// <returns>Whether it was written; false after a Close.</returns>
     public Task<bool> Write(Opcode kind, ReadOnlyMemory<byte> bytes, bool isFirst, bool isLast, CancellationToken cancel)
         => Locked((isFirst ? kind : Opcode.Continuation, isLast, bytes), null, cancel);
 
     /// <summary>Writes a text message, and a binary one right behind it: real listeners take whatever comes next for the body.</summary>
-    /// <param name="text">The text, UTF-8.</param>
     /// <param name="body">The body; null for none.</param>
     /// <param name="cancel">Gives up waiting for one's turn; a write that has begun is finished.</param>
     /// <returns>Whether it was written; false after a Close.</returns>
@@ -124,7 +117,6 @@ internal sealed class WebSocketChannel(Hop hop, TimeProvider clock) : IDisposabl
 
     /// <summary>Sends a Close. Nothing can be written after it.</summary>
     /// <param name="ending">Code and reason, which is cut to 123 bytes.</param>
-    /// <param name="cancel">Gives up waiting for one's turn.</param>
     public Task<bool> Close(Ending ending, CancellationToken cancel)
     {
         // Codes of their own for having heard none may not be sent (RFC 6455 §7.4.1).

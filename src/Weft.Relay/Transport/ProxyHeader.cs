@@ -15,7 +15,6 @@ internal static class ProxyHeader
     private static ReadOnlySpan<byte> Signature => "\r\n\r\n\0\r\nQUIT\n"u8;
 
     /// <summary>Judges the fixed part.</summary>
-    /// <param name="start">16 bytes.</param>
     /// <param name="rest">How many bytes of addresses and TLVs follow.</param>
     /// <returns>What is wrong; null for nothing.</returns>
     public static string? Check(ReadOnlySpan<byte> start, out int rest)
@@ -29,8 +28,6 @@ internal static class ProxyHeader
     }
 
     /// <summary>Reads whence the caller comes.</summary>
-    /// <param name="start">The fixed part, found good.</param>
-    /// <param name="rest">What follows it, whole.</param>
     /// <param name="source">The caller; null where the proxy itself is (command LOCAL: health checks).</param>
     /// <returns>What is wrong; null for nothing.</returns>
     public static string? Read(ReadOnlySpan<byte> start, ReadOnlySpan<byte> rest, out IPEndPoint? source)

@@ -31,10 +31,7 @@ internal sealed class RelayConnection : ConnectionContext, IRelayTransportFeatur
     private int _hasLeft;
 
     /// <summary>Makes one of a connection whose handshakes are done.</summary>
-    /// <param name="socket">The socket.</param>
-    /// <param name="raw">Its bytes.</param>
     /// <param name="tls">TLS over it; null for none.</param>
-    /// <param name="remote">Whence the caller comes.</param>
     /// <param name="left">Is told once when it is no longer Kestrel's.</param>
     public RelayConnection(Socket socket, SocketStream raw, SslStream? tls, IPEndPoint remote, Action<RelayConnection> left)
     {

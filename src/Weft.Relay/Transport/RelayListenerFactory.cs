@@ -5,7 +5,6 @@ using Microsoft.Extensions.Logging;
 namespace Weft.Relay.Transport;
 
 /// <summary>Listens on the relay's endpoints. Kestrel asks each factory whether an endpoint is its own.</summary>
-/// <param name="log">Where refused handshakes and certificates go.</param>
 /// <param name="time">The clock; null for the system's.</param>
 internal sealed class RelayListenerFactory(ILogger<RelayListenerFactory> log, TimeProvider? time = null) : IConnectionListenerFactory, IConnectionListenerFactorySelector
 {

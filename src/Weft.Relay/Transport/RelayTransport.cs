@@ -10,13 +10,8 @@ namespace Weft.Relay.Transport;
 public static class RelayTransport
 {
     /// <summary>Adds an endpoint of the relay: HTTP/1.1 alone, since a WebSocket's bytes must be its connection's.</summary>
-    /// <param name="builder">The web host.</param>
-    /// <param name="options">Where and how it listens.</param>
-    /// <returns>The same builder.</returns>
     public static IWebHostBuilder UseRelayTransport(this IWebHostBuilder builder, RelayTransportOptions options)
     {
-        ArgumentNullException.ThrowIfNull(builder);
-        ArgumentNullException.ThrowIfNull(options);
         return builder
             .ConfigureServices(services => services.TryAddEnumerable(ServiceDescriptor.Singleton<IConnectionListenerFactory, RelayListenerFactory>()))
             .ConfigureKestrel(kestrel => kestrel.Listen(new RelayEndPoint(options), listen => listen.Protocols = HttpProtocols.Http1));

@@ -19,7 +19,6 @@ public sealed partial class ServerCertificate : IDisposable
     /// <param name="certificateFile">PEM: the certificate, and behind it those of its chain.</param>
     /// <param name="keyFile">PEM: its key; null where <paramref name="certificateFile"/> holds it too.</param>
     /// <param name="interval">How often the files are looked at.</param>
-    /// <param name="time">The clock.</param>
     /// <param name="log">Hears of renewals, and of those that can't be used.</param>
     /// <exception cref="CryptographicException">They can't be used: no server starts without a certificate.</exception>
     /// <exception cref="IOException">They can't be read.</exception>

@@ -7,7 +7,6 @@ namespace Weft.Relay.Transport;
 /// A socket's bytes. Under TLS, whose records are read and written one by one, it gathers: several records a system call, which cost more
 /// than the copying. It holds no buffer while it waits.
 /// </summary>
-/// <param name="socket">The socket, which it owns.</param>
 internal sealed class SocketStream(Socket socket) : Stream
 {
     private const int BufferSize = 128 * 1024;

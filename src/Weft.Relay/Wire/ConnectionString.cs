@@ -7,7 +7,6 @@ namespace Weft.Relay.Wire;
 /// Where a hybrid connection is and by which right it is used, in one line:
 /// <c>Endpoint=sb://HOST[:PORT]/;SharedAccessKeyName=N;SharedAccessKey=K;EntityPath=P</c>, or <c>SharedAccessSignature=…</c> in place of name and key.
 /// </summary>
-/// <param name="Host">The relay's host.</param>
 /// <param name="Port">Its port; 443 where none is written.</param>
 public sealed record ConnectionString(string Host, int Port)
 {
@@ -32,10 +31,7 @@ public sealed record ConnectionString(string Host, int Port)
     public HybridConnectionAddress? Address => EntityPath is null ? null : new(Host, Port, EntityPath);
 
     /// <summary>Reads a line. Names are compared without regard to case; one that isn't known is a fault.</summary>
-    /// <param name="text">The line.</param>
-    /// <param name="read">What it says.</param>
     /// <param name="fault">What is wrong with it. It never holds the key.</param>
-    /// <returns>Whether it could be read.</returns>
     public static bool TryParse(string? text, [NotNullWhen(true)] out ConnectionString? read, [NotNullWhen(false)] out string? fault)
     {
         read = null;

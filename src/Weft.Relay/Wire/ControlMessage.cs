@@ -7,8 +7,6 @@ using System.Text.Json;
 namespace Weft.Relay.Wire;
 
 /// <summary>A header: a name and one value. A name may come more than once.</summary>
-/// <param name="Name">The name.</param>
-/// <param name="Value">The value.</param>
 public readonly record struct HeaderField(string Name, string Value);
 
 /// <summary>
@@ -54,7 +52,6 @@ public abstract record ControlMessage
     }
 
     /// <summary>Reads a message. Members that aren't known are skipped, and so is a message that isn't.</summary>
-    /// <param name="utf8">The bytes.</param>
     /// <param name="message">The message; null where it is unknown, or none at all.</param>
     /// <param name="fault">What is wrong with it, one line for a log; null where nothing is, unknown ones included.</param>
     /// <returns>Whether there is a message to act upon.</returns>
@@ -65,7 +62,6 @@ public abstract record ControlMessage
     }
 
     /// <summary>Writes the members between the braces.</summary>
-    /// <param name="json">The writer.</param>
     private protected abstract void WriteMembers(Utf8JsonWriter json);
 
     private protected static void WriteEndpoint(Utf8JsonWriter json, IPEndPoint? endpoint)
@@ -92,7 +88,6 @@ public abstract record ControlMessage
 
 /// <summary>Relay to listener: a sender is waiting.</summary>
 /// <param name="Address">Where to meet it, used as it is: a capability, good once and for some seconds.</param>
-/// <param name="Id">The sender's id.</param>
 /// <param name="ConnectHeaders">The headers it came with, but for its token.</param>
 /// <param name="RemoteEndpoint">Whence it came, as the relay saw it; null where the relay doesn't say.</param>
 public sealed record AcceptMessage(string Address, string Id, ImmutableArray<HeaderField> ConnectHeaders, IPEndPoint? RemoteEndpoint) : ControlMessage
@@ -151,10 +146,7 @@ public sealed record RequestMessage(string Address, string Id) : ControlMessage
 }
 
 /// <summary>Listener to relay: the answer to a request.</summary>
-/// <param name="RequestId">The request's id.</param>
-/// <param name="StatusCode">The status, 100–999.</param>
 /// <param name="StatusDescription">The reason phrase; null for the usual one. What a listener wrote is to be cleaned before it is sent on.</param>
-/// <param name="ResponseHeaders">The headers.</param>
 /// <param name="HasBody">Whether one binary message with the body follows at once.</param>
 public sealed record ResponseMessage(string RequestId, int StatusCode, string? StatusDescription, ImmutableArray<HeaderField> ResponseHeaders, bool HasBody) : ControlMessage
 {
@@ -172,11 +164,9 @@ public sealed record ResponseMessage(string RequestId, int StatusCode, string? S
 }
 
 /// <summary>Listener to relay: a token that lasts longer.</summary>
-/// <param name="Token">The token.</param>
 public sealed record RenewTokenMessage(string Token) : ControlMessage
 {
     /// <summary>Hides the token.</summary>
-    /// <returns>The message's name.</returns>
     public override string ToString() => nameof(RenewTokenMessage);
 
     private protected override string Name => "renewToken";

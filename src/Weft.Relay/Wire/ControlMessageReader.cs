@@ -12,7 +12,6 @@ internal static class ControlMessageReader
     private const int MaxDepth = 8;
 
     /// <summary>Reads a message.</summary>
-    /// <param name="utf8">The bytes.</param>
     /// <returns>The message or what is wrong with it; neither for a message that isn't known.</returns>
     public static (ControlMessage? Message, string? Fault) Read(ReadOnlyMemory<byte> utf8)
     {

@@ -5,7 +5,6 @@ namespace Weft.Relay.Wire;
 
 /// <summary>Where a hybrid connection is, and the addresses that are made from it.</summary>
 /// <param name="Host">The relay's host name or address; an IPv6 address stands in brackets.</param>
-/// <param name="Port">Its port, 1–65535.</param>
 /// <param name="Path">The connection's path: no slash at either end.</param>
 /// <param name="IsPlain">Whether it is spoken to without TLS; only for tests and loopback. Default false.</param>
 public sealed record HybridConnectionAddress(string Host, int Port, string Path, bool IsPlain = false)
@@ -14,15 +13,12 @@ public sealed record HybridConnectionAddress(string Host, int Port, string Path,
     public string Audience => $"http://{Host}{RequestPath.Write(Path)}/";
 
     /// <summary>Host, port and path without a query.</summary>
-    /// <returns>The address, for people and logs.</returns>
     public override string ToString() => Root + RequestPath.Write(Path);
 
     private string Root => $"{(IsPlain ? "ws" : "wss")}://{Host}:{Port.ToString(CultureInfo.InvariantCulture)}";
 
     /// <summary>Reads an address: <c>wss://</c>, <c>sb://</c>, <c>https://</c>, or <c>ws://</c> and <c>http://</c> for plain ones; with or without <c>/$hc</c>.</summary>
-    /// <param name="text">The text.</param>
     /// <param name="address">The address. Without a port it is 443, or 80 where it is plain.</param>
-    /// <returns>Whether it is one.</returns>
     public static bool TryParse(string? text, [NotNullWhen(true)] out HybridConnectionAddress? address)
     {
         address = null;
@@ -36,18 +32,14 @@ public sealed record HybridConnectionAddress(string Host, int Port, string Path,
     }
 
     /// <summary>Where a listener's control channel is opened.</summary>
-    /// <param name="id">The listener's id: a GUID.</param>
-    /// <returns>The address.</returns>
     public Uri Listen(string id) => new($"{Root}/{RequestPath.Prefix}{RequestPath.Write(Path)}?{RelayQuery.Prefix}action=listen&{RelayQuery.Prefix}id={Uri.EscapeDataString(id)}");
 
     /// <summary>Where a sender connects.</summary>
     /// <param name="suffix">What follows the connection's path; empty for nothing.</param>
     /// <param name="query">A query of the sender's own, with its question mark; empty for none.</param>
     /// <param name="id">The sender's id, which stands in the relay's log; null for none.</param>
-    /// <returns>The address.</returns>
     public Uri Connect(string suffix = "", string query = "", string? id = null)
     {
-        ArgumentNullException.ThrowIfNull(suffix);
         var named = id is null ? "" : $"&{RelayQuery.Prefix}id={Uri.EscapeDataString(id)}";
         return new($"{Root}{Hybrid(suffix.Length == 0 ? Path : $"{Path}/{suffix}", query)}{RelayQuery.Prefix}action=connect{named}");
     }
@@ -58,7 +50,6 @@ public sealed record HybridConnectionAddress(string Host, int Port, string Path,
     /// <param name="query">The sender's own query, without the relay's pairs, with its question mark; empty for none.</param>
     /// <param name="action"><c>accept</c> or <c>request</c>.</param>
     /// <param name="id">The capability: whoever has it may answer, once.</param>
-    /// <returns>The address.</returns>
     public static string Rendezvous(string root, string path, string query, string action, string id)
         => $"{root}{Hybrid(path, query)}{RelayQuery.Prefix}action={action}&{RelayQuery.Prefix}id={Uri.EscapeDataString(id)}";
 
@@ -66,11 +57,8 @@ public sealed record HybridConnectionAddress(string Host, int Port, string Path,
     /// <param name="accept"><c>accept.address</c> as the relay sent it.</param>
     /// <param name="status">The status for the sender, 400–599.</param>
     /// <param name="description">The words for the sender; at most 256 characters of them are sent.</param>
-    /// <returns>The address.</returns>
     public static string Reject(string accept, int status, string description)
     {
-        ArgumentNullException.ThrowIfNull(accept);
-        ArgumentNullException.ThrowIfNull(description);
         var words = description.Length > MaxDescription ? description[..MaxDescription] : description;
         return $"{accept}{(accept.Contains('?', StringComparison.Ordinal) ? '&' : '?')}{RelayQuery.Prefix}statusCode={status.ToString(CultureInfo.InvariantCulture)}&{RelayQuery.Prefix}statusDescription={Uri.EscapeDataString(words)}";
     }

@@ -21,9 +21,7 @@ public sealed record RelayQuery(string Action, string? Id, string? Token, int? S
 
     /// <summary>Reads a query.</summary>
     /// <param name="query">The query with its question mark; empty for none.</param>
-    /// <param name="read">What it says.</param>
     /// <param name="fault">Why it can't be read, one line for the caller.</param>
-    /// <returns>Whether it could be read.</returns>
     public static bool TryParse(ReadOnlySpan<char> query, [NotNullWhen(true)] out RelayQuery? read, [NotNullWhen(false)] out string? fault)
     {
         read = null;

@@ -19,9 +19,7 @@ public sealed record RequestPath(string Path, bool IsHybrid)
 
     /// <summary>Reads a path as it stood in the request line.</summary>
     /// <param name="raw">The path, percent-encoded, with its slash and without its query.</param>
-    /// <param name="path">The path.</param>
     /// <param name="fault">Why it is none, one line for the caller.</param>
-    /// <returns>Whether it is one.</returns>
     public static bool TryParse(ReadOnlySpan<char> raw, [NotNullWhen(true)] out RequestPath? path, [NotNullWhen(false)] out string? fault)
     {
         path = null;
@@ -51,16 +49,13 @@ public sealed record RequestPath(string Path, bool IsHybrid)
     /// <returns>The path with each segment percent-encoded and a slash in front.</returns>
     public static string Write(string path)
     {
-        ArgumentNullException.ThrowIfNull(path);
         return "/" + string.Join('/', path.Split('/').Select(Uri.EscapeDataString));
     }
 
     /// <summary>Whether a decoded path is one: no empty or dotted segment, no control character, backslash or per cent sign.</summary>
     /// <param name="path">The path without a slash at either end.</param>
-    /// <returns>Whether it is.</returns>
     public static bool IsPath(string path)
     {
-        ArgumentNullException.ThrowIfNull(path);
         return path.Length is > 0 and <= MaxLength && path.Split('/').All(segment => Fault(segment) is null);
     }
 

@@ -43,10 +43,8 @@ public sealed class SharedAccessSignature
 
     /// <summary>Signs a token.</summary>
     /// <param name="audience">What it is for: a URI; its path covers every path that begins with the same segments.</param>
-    /// <param name="keyName">The authorization rule.</param>
     /// <param name="key">The rule's key; its UTF-8 bytes are the HMAC key.</param>
     /// <param name="expiresAt">When it expires; cut to seconds.</param>
-    /// <returns>The token.</returns>
     public static string Sign(string audience, string keyName, string key, DateTimeOffset expiresAt)
     {
         ArgumentException.ThrowIfNullOrEmpty(audience);
@@ -60,8 +58,6 @@ public sealed class SharedAccessSignature
 
     /// <summary>Reads a token. Fields that are missing, repeated, unknown or longer than they can be make it none.</summary>
     /// <param name="text">The text, from a header or a query.</param>
-    /// <param name="token">The token; unverified.</param>
-    /// <returns>Whether it is one.</returns>
     public static bool TryParse(string? text, [NotNullWhen(true)] out SharedAccessSignature? token)
     {
         token = null;
@@ -93,10 +89,8 @@ public sealed class SharedAccessSignature
     }
 
     /// <summary>Says whether a token is good.</summary>
-    /// <param name="text">The token's text.</param>
     /// <param name="rules">The rules that are good for the connection. Rules may share a name: any of their keys will do.</param>
     /// <param name="path">The path asked for, decoded and checked as <see cref="RequestPath"/> does, with its suffix: a token may be for a suffix alone.</param>
-    /// <param name="now">The time.</param>
     /// <param name="tolerance">How far the signer's clock may be behind, or how long an expired token is still good.</param>
     /// <param name="host">The host that the token must be for; null for any. Scheme and port never matter: clients sign differing ones.</param>
     /// <returns>The verdict: expiry and path are told only to those whose signature is good.</returns>
@@ -105,11 +99,8 @@ public sealed class SharedAccessSignature
 
     /// <summary>Says whether this token is good, as the other does.</summary>
     /// <param name="rules">The rules that are good for the connection.</param>
-    /// <param name="path">The path asked for.</param>
-    /// <param name="now">The time.</param>
     /// <param name="tolerance">How long an expired token is still good.</param>
     /// <param name="host">The host that the token must be for; null for any.</param>
-    /// <returns>The verdict.</returns>
     public TokenVerdict Verify(ImmutableArray<AuthorizationRule> rules, string path, DateTimeOffset now, TimeSpan tolerance, string? host = null)
     {
         if (Signer(rules) is not { } rule)
@@ -120,7 +111,6 @@ public sealed class SharedAccessSignature
     }
 
     /// <summary>Hides the signature.</summary>
-    /// <returns>Audience, rule and expiry.</returns>
     public override string ToString() => $"token of {KeyName} for {Audience} until {ExpiresAt:u}";
 
     private AuthorizationRule? Signer(ImmutableArray<AuthorizationRule> rules)

@@ -7,10 +7,7 @@ namespace Weft.Relay.Wire;
 internal static class TokenAudience
 {
     /// <summary>Whether an audience covers a path: by whole segments, so that <c>/a</c> doesn't cover <c>/ab</c>.</summary>
-    /// <param name="audience">The audience, decoded once.</param>
-    /// <param name="path">The path asked for.</param>
     /// <param name="host">The host it must be for; null for any.</param>
-    /// <returns>Whether it does.</returns>
     public static bool Covers(string audience, string path, string? host)
     {
         var authority = audience.IndexOf("://", StringComparison.Ordinal);

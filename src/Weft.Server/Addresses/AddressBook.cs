@@ -9,11 +9,7 @@ using Weft.Resources;
 namespace Weft.Server.Addresses;
 
 /// <summary>A pod's wish for addresses, or for giving them back.</summary>
-/// <param name="Cluster">The pod's cluster.</param>
-/// <param name="Network">The L3 network.</param>
-/// <param name="Holder">The pod's interface.</param>
 /// <param name="Wanted">The addresses it must have; empty where the pool picks.</param>
-/// <param name="IsRelease">Whether it gives back.</param>
 internal sealed record LeaseRequest(ResourceId Cluster, ResourceId Network, Holder Holder, ImmutableArray<Address> Wanted, bool IsRelease);
 
 /// <summary>
@@ -27,7 +23,6 @@ internal sealed partial class AddressBook(Site site, IHostApplicationLifetime li
     private readonly ConcurrentDictionary<string, Channel<Pending>> _networks = new(StringComparer.Ordinal);
 
     /// <summary>Leases or gives back; the same holder gets the same addresses.</summary>
-    /// <returns>The leases held after it.</returns>
     public async Task<Outcome<ImmutableArray<Lease>>> Ask(LeaseRequest request, CancellationToken cancel)
     {
         var pending = new Pending(request);

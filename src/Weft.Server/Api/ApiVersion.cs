@@ -7,8 +7,6 @@ namespace Weft.Server.Api;
 internal static partial class ApiVersion
 {
     /// <summary>Checks the version against those a type knows.</summary>
-    /// <param name="http">The request.</param>
-    /// <param name="what">The type, for the refusal.</param>
     /// <param name="known">The versions it knows; empty for any date.</param>
     /// <returns>Null where it is fine.</returns>
     public static Refusal? Check(HttpContext http, string what, ImmutableArray<string> known)

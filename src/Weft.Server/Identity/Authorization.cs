@@ -7,9 +7,6 @@ namespace Weft.Server.Identity;
 internal static class Authorization
 {
     /// <summary>Checks a request for a resource, a collection or an action.</summary>
-    /// <param name="caller">Who asks.</param>
-    /// <param name="method">The HTTP method.</param>
-    /// <param name="path">The path.</param>
     /// <returns>Why not, or null.</returns>
     public static Refusal? Check(Caller caller, string method, string path)
     {
@@ -28,8 +25,6 @@ internal static class Authorization
     }
 
     /// <summary>Checks one privilege.</summary>
-    /// <param name="caller">Who asks.</param>
-    /// <param name="privilege">What is needed.</param>
     /// <param name="on">Where; null for the whole site.</param>
     /// <returns>Why not, or null.</returns>
     public static Refusal? Need(Caller caller, Privilege privilege, ResourceId? on) => caller.May(privilege, on) ? null

@@ -21,9 +21,7 @@ internal sealed record Caller(string Name, ResourceId? Agent = null, ResourceId?
     public bool IsPrincipal => Principal is not null;
 
     /// <summary>Whether it may do something.</summary>
-    /// <param name="privilege">What.</param>
     /// <param name="on">To what; null for what is the whole site's.</param>
-    /// <returns>True if so.</returns>
     public bool May(Privilege privilege, ResourceId? on = null) => Principal?.May(privilege, on) ?? false;
 }
 
@@ -45,7 +43,6 @@ internal sealed class Credentials
 
     /// <summary>Reads the administrator's token, or makes it where there is none.</summary>
     /// <param name="path">The file; it is made with mode 0600.</param>
-    /// <returns>The credentials.</returns>
     public static Credentials Open(string path)
     {
         SecretFile.MakeWhereMissing(path, () => NewToken("adm"));
@@ -60,14 +57,9 @@ internal sealed class Credentials
         $"weft_{kind}_{Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)).TrimEnd('=').Replace('+', '-').Replace('/', '_')}";
 
     /// <summary>What is stored of a token.</summary>
-    /// <param name="token">The token.</param>
-    /// <returns>Its hash in hex.</returns>
     public static string HashText(string token) => Convert.ToHexStringLower(Hash(token));
 
     /// <summary>Who has a token.</summary>
-    /// <param name="token">The token.</param>
-    /// <param name="image">What is stored.</param>
-    /// <param name="now">The time.</param>
     /// <returns>The caller, or null where the token is unknown or expired.</returns>
     public Caller? Find(string token, Image image, DateTimeOffset now)
     {
@@ -85,7 +77,6 @@ internal sealed class Credentials
     }
 
     /// <summary>When a cluster was made: a token is good for that cluster, and not for a later one of its name.</summary>
-    /// <param name="cluster">The cluster.</param>
     /// <returns>The time, RFC 3339.</returns>
     public static string? MadeAt(Stored cluster) => cluster.Json.Member("systemData").Text("createdAt");
 

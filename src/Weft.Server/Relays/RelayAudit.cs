@@ -26,8 +26,6 @@ internal sealed partial class RelayAudit : IRelayAudit, IHostedService, IAsyncDi
 
     /// <summary>A log.</summary>
     /// <param name="path">The file; it is made with mode 0600.</param>
-    /// <param name="time">The clock.</param>
-    /// <param name="logger">Hears when the disk takes nothing.</param>
     /// <param name="largest">At how many bytes the file is turned over. Default 64 MiB.</param>
     public RelayAudit(string path, TimeProvider time, ILogger<RelayAudit> logger, long largest = 64 * 1024 * 1024) => (_path, _time, _logger, _largest) = (path, time, logger, largest);
 
@@ -38,11 +36,7 @@ internal sealed partial class RelayAudit : IRelayAudit, IHostedService, IAsyncDi
     public void Write(RelayEvent happened) => Add(Line(happened.Kind.ToString(), json => WriteEvent(json, happened)));
 
     /// <summary>Notes that somebody was given a token; never the token.</summary>
-    /// <param name="connection">The path it is good for.</param>
-    /// <param name="role">What its holder can be.</param>
-    /// <param name="principal">Who asked.</param>
     /// <param name="source">Whence; null where unknown.</param>
-    /// <param name="expires">When it ends.</param>
     public void WriteIssued(string connection, RelayRole role, string principal, string? source, DateTimeOffset expires) => Add(Line("CredentialsIssued", json =>
     {
         json.WriteString("connection", connection);

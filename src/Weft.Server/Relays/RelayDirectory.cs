@@ -138,8 +138,4 @@ internal sealed class RelayDirectory(IResourceStore store, RelaySecret secret) :
 }
 
 /// <summary>A connection, and what a caller must pass on the way to it.</summary>
-/// <param name="Connection">The connection.</param>
-/// <param name="Target">Whose it is.</param>
-/// <param name="Name">What it is called in refusals.</param>
-/// <param name="Sets">The rule sets, the widest first.</param>
 internal sealed record Entry(HybridConnection Connection, ResourceId Target, string Name, ImmutableArray<RuleSet> Sets);

@@ -20,7 +20,6 @@ internal sealed class RelaySecret
 
     /// <summary>Reads the secret, or makes it where there is none.</summary>
     /// <param name="path">The file; it is made with mode 0600.</param>
-    /// <returns>The secret.</returns>
     public static RelaySecret Open(string path)
     {
         SecretFile.MakeWhereMissing(path, () => Convert.ToBase64String(RandomNumberGenerator.GetBytes(Size)));
@@ -30,9 +29,6 @@ internal sealed class RelaySecret
     }
 
     /// <summary>The key of one right at an automatic hybrid connection.</summary>
-    /// <param name="connection">The connection.</param>
-    /// <param name="rights">The right.</param>
-    /// <returns>The key, base64.</returns>
     public string KeyOf(TargetConnection connection, RelayRights rights) => Convert.ToBase64String(
         HKDF.DeriveKey(HashAlgorithmName.SHA256, _secret, Size, info: Encoding.UTF8.GetBytes($"weft relay key 1\n{connection.Path}\n{connection.CreatedAt}\n{rights}")));
 }

@@ -19,12 +19,9 @@ internal sealed class RelayPlace
     public HybridConnections? Relay => _relay;
 
     /// <summary>The relay listens.</summary>
-    /// <param name="address">Where the world reaches it.</param>
-    /// <param name="relay">The relay.</param>
     public void Open(Uri address, HybridConnections relay) => (_address, _relay) = (address, relay);
 
     /// <summary>How many listeners wait at a connection now.</summary>
-    /// <param name="path">Its path.</param>
     /// <returns>0 where there is no relay.</returns>
     public int ListenersAt(string path) => _relay?.ListenerCount(path) ?? 0;
 
@@ -45,10 +42,8 @@ internal sealed class RelayTokens(RelaySecret secret, RelayPlace place, TimeProv
     public static string NameOf(RelayRights rights) => rights == RelayRights.Listen ? "listen" : "send";
 
     /// <summary>What somebody needs to use a connection: where, which path, and a token for it.</summary>
-    /// <param name="connection">The connection.</param>
     /// <param name="rights">What it is to be good for.</param>
     /// <param name="life">How long it is to be good.</param>
-    /// <param name="expires">When it ends.</param>
     /// <returns>The JSON that answers carry, or null where there is no relay.</returns>
     public JsonObject? Issue(TargetConnection connection, RelayRights rights, TimeSpan life, out DateTimeOffset expires)
     {

@@ -36,8 +36,6 @@ internal sealed class SqliteStore : IResourceStore
     public Image Current => _publication.Current;
 
     /// <summary>Opens a store, or makes it where there is none.</summary>
-    /// <param name="path">The file.</param>
-    /// <returns>The store, with everything read.</returns>
     /// <exception cref="IOException">The file can't be read, or was written by a newer version.</exception>
     public static SqliteStore Open(string path)
     {

@@ -38,18 +38,15 @@ public sealed class HybridConnection : ResourceKind
         Member.Text("provisioningState").Drawn());
 
     /// <summary>The path on the wire.</summary>
-    /// <param name="id">The hybrid connection.</param>
     /// <returns><c>{namespace}/{name}</c>.</returns>
     public static string PathOf(ResourceId id)
     {
-        ArgumentNullException.ThrowIfNull(id);
         return $"{id.Parent!.Name}/{id.Name}";
     }
 
     /// <inheritdoc/>
     public override void Draw(Stored row, JsonObject properties, Image now)
     {
-        ArgumentNullException.ThrowIfNull(properties);
         RelayNamespace.Stamp(row, properties);
     }
 }

@@ -13,7 +13,6 @@ public static class IpMask
     /// <returns>The prefix, or a refusal that says what to write instead.</returns>
     public static Outcome<Prefix> Parse(string text, string? target = null)
     {
-        ArgumentNullException.ThrowIfNull(text);
         var slash = text.IndexOf('/', StringComparison.Ordinal);
         if (Mapped(slash < 0 ? text : text[..slash], slash < 0 ? null : text[(slash + 1)..]) is { } meant)
             return new Refusal(RefusalCode.InvalidMember, $"'{text}' is an IPv4 network in IPv6 clothes, and addresses are never judged in these; write '{meant}'", target);

@@ -8,8 +8,6 @@ internal static class LockOut
 {
     /// <summary>Refuses a write after which its author can't reach any more, as a sender, what could be reached before.</summary>
     /// <param name="proposal">The write; the finding goes into it.</param>
-    /// <param name="after">The image with the write.</param>
-    /// <param name="scope">What the rules stand at.</param>
     public static void Check(Proposal proposal, Image after, ResourceId scope)
     {
         if (proposal.Request is not { Force: false, From: { } text } || !Address.TryParse(text, out var author))

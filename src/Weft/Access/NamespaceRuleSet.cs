@@ -51,7 +51,6 @@ public sealed class NamespaceRuleSet : ResourceKind
     /// <inheritdoc/>
     public override void Check(Proposal proposal)
     {
-        ArgumentNullException.ThrowIfNull(proposal);
         NetworkRuleSet.CheckMasks(proposal);
     }
 

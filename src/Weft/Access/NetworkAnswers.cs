@@ -9,15 +9,10 @@ namespace Weft.Access;
 public static class NetworkAnswers
 {
     /// <summary>Answers for one caller and some services.</summary>
-    /// <param name="image">What is stored.</param>
-    /// <param name="target">What the caller wants to reach.</param>
-    /// <param name="party">What it wants to be.</param>
     /// <param name="services">The services it wants; one empty name for none.</param>
-    /// <param name="source">Whence it comes.</param>
     /// <returns>The answer (docs/specs/relay-rules.md, "Asking").</returns>
     public static JsonObject Of(Image image, ResourceId target, Party party, ImmutableArray<string> services, Address source)
     {
-        ArgumentNullException.ThrowIfNull(target);
         var verdicts = services.Select(service => (service, verdict: NetworkRules.Judge(image, target, party, service, source))).ToList();
         return new JsonObject
         {

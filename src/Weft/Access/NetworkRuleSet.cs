@@ -56,7 +56,6 @@ public sealed class NetworkRuleSet : ResourceKind
     /// <inheritdoc/>
     public override void Check(Proposal proposal)
     {
-        ArgumentNullException.ThrowIfNull(proposal);
         CheckMasks(proposal);
         foreach (var (rule, i) in PropertiesOf(proposal.Wanted).Each("ipRules").Select((rule, i) => (rule, i)))
         {
@@ -73,7 +72,6 @@ public sealed class NetworkRuleSet : ResourceKind
     }
 
     /// <summary>Checks the masks of a rule set.</summary>
-    /// <param name="proposal">The write.</param>
     internal static void CheckMasks(Proposal proposal)
     {
         foreach (var (rule, i) in PropertiesOf(proposal.Wanted).Each("ipRules").Select((rule, i) => (rule, i)))

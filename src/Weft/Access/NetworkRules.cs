@@ -5,7 +5,6 @@ using Weft.Resources;
 namespace Weft.Access;
 
 /// <summary>What the network rules say to a caller, and why.</summary>
-/// <param name="IsAllowed">Whether it may come in.</param>
 /// <param name="Looks">Each rule set that was looked at, the widest first; all of them, also behind one that refuses.</param>
 /// <param name="Refusal">What the caller is told; null where it may come in.</param>
 public sealed record Verdict(bool IsAllowed, ImmutableArray<Look> Looks, string? Refusal)
@@ -25,28 +24,16 @@ public sealed record Verdict(bool IsAllowed, ImmutableArray<Look> Looks, string?
 public static class NetworkRules
 {
     /// <summary>Judges a caller.</summary>
-    /// <param name="image">What is stored.</param>
     /// <param name="target">What the caller wants to reach: a cluster, node, machine, hybrid connection, or what hosts these.</param>
-    /// <param name="party">What it wants to be.</param>
     /// <param name="service">The service it wants; of a path with slashes its first segment counts. Empty for none.</param>
-    /// <param name="source">Whence it comes.</param>
-    /// <returns>The verdict.</returns>
     public static Verdict Judge(Image image, ResourceId target, Party party, string service, Address source)
     {
-        ArgumentNullException.ThrowIfNull(target);
         return Judge(Targets.RuleSetsOf(image, target), target.Name, party, service, source);
     }
 
     /// <summary>Judges a caller by rule sets that were looked up before.</summary>
-    /// <param name="sets">The sets, the widest first.</param>
-    /// <param name="name">The target's name, for the refusal.</param>
-    /// <param name="party">What it wants to be.</param>
-    /// <param name="service">The service it wants.</param>
-    /// <param name="source">Whence it comes.</param>
-    /// <returns>The verdict.</returns>
     public static Verdict Judge(ImmutableArray<RuleSet> sets, string name, Party party, string service, Address source)
     {
-        ArgumentNullException.ThrowIfNull(service);
         var wanted = service.Split('/', 2)[0].ToLowerInvariant();
         var looks = ImmutableArray.CreateRange(sets, set => set.Judge(party, wanted, source));
         return looks.FirstOrDefault(look => !look.Allows) is { } shut ? new Verdict(false, looks, Say(shut, name, party, wanted, source)) : new Verdict(true, looks, null);

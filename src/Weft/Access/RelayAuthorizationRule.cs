@@ -5,7 +5,6 @@ using Weft.Resources;
 namespace Weft.Access;
 
 /// <summary>The kind of authorization rules: who knows a key of it may listen, send, or both. Once for namespaces, once for hybrid connections.</summary>
-/// <param name="scope">The type it stands under.</param>
 public sealed class RelayAuthorizationRule(ResourceType scope) : ResourceKind
 {
     /// <summary>The most rules of a scope: Azure's quota.</summary>
@@ -38,14 +37,11 @@ public sealed class RelayAuthorizationRule(ResourceType scope) : ResourceKind
         Member.Text("provisioningState").Drawn());
 
     /// <summary>Whether a type is one of authorization rules.</summary>
-    /// <param name="type">The type.</param>
-    /// <returns>True if so.</returns>
     public static bool Is(ResourceType type) => type == OfNamespace || type == OfConnection;
 
     /// <inheritdoc/>
     public override void Check(Proposal proposal)
     {
-        ArgumentNullException.ThrowIfNull(proposal);
         const string Path = "properties.rights";
         var rights = PropertiesOf(proposal.Wanted).Texts("rights").ToList();
         if (rights.Distinct().Count() < rights.Count)
@@ -59,7 +55,6 @@ public sealed class RelayAuthorizationRule(ResourceType scope) : ResourceKind
     /// <inheritdoc/>
     public override IEnumerable<Change> Consequences(Proposal proposal, Image after)
     {
-        ArgumentNullException.ThrowIfNull(proposal);
         return proposal.Old is null ? RelayKeys.Made(proposal.Id, proposal.Request) : [];
     }
 

@@ -18,36 +18,26 @@ public sealed record RelayKeys(string Primary, string Secondary)
     public const int Longest = 256;
 
     /// <summary>The key of the row that holds a rule's keys.</summary>
-    /// <param name="rule">The authorization rule.</param>
-    /// <returns>The key.</returns>
     public static string KeyOf(ResourceId rule)
     {
-        ArgumentNullException.ThrowIfNull(rule);
         return $"{Partition}|{rule.Key}";
     }
 
     /// <summary>The keys of a rule.</summary>
-    /// <param name="image">What is stored.</param>
-    /// <param name="rule">The authorization rule.</param>
     /// <returns>The keys, or null where there are none.</returns>
     public static RelayKeys? Of(Image image, ResourceId rule)
     {
-        ArgumentNullException.ThrowIfNull(image);
         return image.Get(KeyOf(rule)) is { } row ? new RelayKeys(row.Json.Text("primary")!, row.Json.Text("secondary")!) : null;
     }
 
     /// <summary>The change that writes the keys of a rule.</summary>
-    /// <param name="rule">The authorization rule.</param>
-    /// <returns>The change.</returns>
     public Change ToChange(ResourceId rule) => Change.Put(KeyOf(rule), new JsonObject { ["primary"] = Primary, ["secondary"] = Secondary });
 
     /// <summary>The keys with one of them made anew.</summary>
     /// <param name="arguments">The action's body: <c>keyType</c>, and perhaps <c>key</c>.</param>
     /// <param name="drawn">The key to take where the caller brings none.</param>
-    /// <returns>The keys, or why not.</returns>
     public Outcome<RelayKeys> Regenerate(JsonObject arguments, string drawn)
     {
-        ArgumentNullException.ThrowIfNull(arguments);
         var findings = new List<Refusal>();
         var body = Arguments.Normalise(arguments, default, findings);
         if (findings.Count > 0)
@@ -57,7 +47,6 @@ public sealed record RelayKeys(string Primary, string Secondary)
     }
 
     /// <summary>Hides the keys.</summary>
-    /// <returns>A word.</returns>
     public override string ToString() => "keys";
 
     /// <summary>The keys of a new rule; none where nothing was drawn, as for a plan.</summary>

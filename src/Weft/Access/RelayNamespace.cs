@@ -60,14 +60,11 @@ public sealed class RelayNamespace : ResourceKind
     ]);
 
     /// <summary>Whether a namespace lets nobody in.</summary>
-    /// <param name="row">The namespace.</param>
-    /// <returns>True if so.</returns>
     public static bool IsShut(Stored row) => PropertiesOf(row).Text("publicNetworkAccess") == "Disabled";
 
     /// <inheritdoc/>
     public override void Check(Proposal proposal)
     {
-        ArgumentNullException.ThrowIfNull(proposal);
         var taken = proposal.Seen.List(ResourceType).Select(IdOf).FirstOrDefault(other => !other.Equals(proposal.Id) && other.Name.Equals(proposal.Id.Name, StringComparison.OrdinalIgnoreCase));
         if (taken is not null)
             proposal.Find(RefusalCode.Overlap, "name", $"the name '{proposal.Id.Name}' is taken by {taken}: it is the first segment of a path, and paths are the whole site's", taken);
@@ -76,7 +73,6 @@ public sealed class RelayNamespace : ResourceKind
     /// <inheritdoc/>
     public override IEnumerable<Change> Consequences(Proposal proposal, Image after)
     {
-        ArgumentNullException.ThrowIfNull(proposal);
         if (proposal.Old is not null)
         {
             LockOut.Check(proposal, after, proposal.Id);
@@ -95,14 +91,11 @@ public sealed class RelayNamespace : ResourceKind
     /// <inheritdoc/>
     public override void Draw(Stored row, JsonObject properties, Image now)
     {
-        ArgumentNullException.ThrowIfNull(properties);
         properties["status"] = "Active";
         Stamp(row, properties);
     }
 
     /// <summary>Draws when a resource was made and last changed, as Microsoft.Relay shows it.</summary>
-    /// <param name="row">The resource.</param>
-    /// <param name="properties">Its properties, completed in place.</param>
     internal static void Stamp(Stored row, JsonObject properties)
     {
         properties["createdAt"] = row.Json.Member("systemData").Text("createdAt");

@@ -42,7 +42,6 @@ public enum Privilege
 }
 
 /// <summary>A role in a scope.</summary>
-/// <param name="Role">The role.</param>
 /// <param name="Scope">The key of a resource id, which is good for the resource and all under it; or <see cref="Everywhere"/>.</param>
 public sealed record Assignment(Role Role, string Scope)
 {
@@ -50,17 +49,12 @@ public sealed record Assignment(Role Role, string Scope)
     public const string Everywhere = "/";
 
     /// <summary>Whether the assignment gives a privilege.</summary>
-    /// <param name="privilege">The privilege.</param>
     /// <param name="on">The resource; null for what is nobody's, such as questions about the whole site.</param>
-    /// <returns>True if so.</returns>
     public bool Gives(Privilege privilege, ResourceId? on) => Grants(privilege) && Covers(on);
 
     /// <summary>Whether a resource stands somewhere above the scope or in it: then it may be named in a list.</summary>
-    /// <param name="id">The resource.</param>
-    /// <returns>True if so.</returns>
     public bool Touches(ResourceId id)
     {
-        ArgumentNullException.ThrowIfNull(id);
         return Covers(id) || Scope.StartsWith($"{id.Key}/", StringComparison.Ordinal);
     }
 
@@ -79,7 +73,6 @@ public sealed record Assignment(Role Role, string Scope)
 
 /// <summary>Somebody who may call: a person or a program.</summary>
 /// <param name="Name">The name, which <c>systemData</c> and logs show.</param>
-/// <param name="Assignments">What it may.</param>
 public sealed record Principal(string Name, ImmutableArray<Assignment> Assignments)
 {
     /// <summary>The partition of principals.</summary>
@@ -104,28 +97,20 @@ public sealed record Principal(string Name, ImmutableArray<Assignment> Assignmen
     ]);
 
     /// <summary>Whether it has a privilege.</summary>
-    /// <param name="privilege">The privilege.</param>
     /// <param name="on">The resource; null for what is nobody's.</param>
-    /// <returns>True if so.</returns>
     public bool May(Privilege privilege, ResourceId? on) => Assignments.Any(assignment => assignment.Gives(privilege, on));
 
     /// <summary>The key of a principal's row.</summary>
-    /// <param name="name">The name.</param>
-    /// <returns>The key.</returns>
     public static string KeyOf(string name) => $"{Partition}|{name}";
 
     /// <summary>Reads a stored principal.</summary>
-    /// <param name="row">Its row.</param>
-    /// <returns>The record.</returns>
     public static Principal Of(Stored row)
     {
-        ArgumentNullException.ThrowIfNull(row);
         return row.As(r => new Principal(r.Json.Text("name")!, [.. ResourceKind.PropertiesOf(r).Each("assignments").Select(a =>
             new Assignment(Enum.Parse<Role>(a.Text("role")!), ScopeOf(a.Text("scope")!)!))]));
     }
 
     /// <summary>A scope as it is compared.</summary>
-    /// <param name="text">The scope as it is written.</param>
     /// <returns>The key, or null where it is no scope.</returns>
     public static string? ScopeOf(string text) => text == Assignment.Everywhere ? text : ResourceId.TryParse(text, out var id) ? id.Key : null;
 }

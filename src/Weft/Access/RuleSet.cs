@@ -29,7 +29,6 @@ public enum Party
 }
 
 /// <summary>One line of a rule set.</summary>
-/// <param name="Networks">The addresses it is about.</param>
 /// <param name="Allows">Whether it lets them in; otherwise it keeps them out.</param>
 /// <param name="AppliesTo">Whom it is about. Default: both.</param>
 /// <param name="Services">The services it is about, in lower case; empty for all. A rule with services is about senders: a listener answers for all of them.</param>
@@ -37,10 +36,7 @@ public enum Party
 public sealed record NetworkRule(Prefix Networks, bool Allows, Audience AppliesTo, ImmutableArray<string> Services, string Description)
 {
     /// <summary>Whether the rule is about a caller.</summary>
-    /// <param name="party">What it wants to be.</param>
     /// <param name="service">The service it wants, in lower case; empty for none.</param>
-    /// <param name="source">Whence it comes.</param>
-    /// <returns>True if so.</returns>
     public bool Covers(Party party, string service, Address source) =>
         AppliesTo switch { Audience.Senders => party == Party.Sender, Audience.Listeners => party == Party.Listener, _ => true }
         && (Services.IsEmpty || (party == Party.Sender && Services.Contains(service))) && Networks.Contains(source);
@@ -55,10 +51,8 @@ public sealed record NetworkRule(Prefix Networks, bool Allows, Audience AppliesT
 }
 
 /// <summary>The rules that stand at one resource. The first that is about a caller decides; if none is, the default does.</summary>
-/// <param name="Id">The rule set's own id.</param>
 /// <param name="Place">What it stands at, for people: <c>cluster core-east</c>.</param>
 /// <param name="AllowsByDefault">What becomes of those that no rule is about.</param>
-/// <param name="Rules">The rules in their order.</param>
 public sealed record RuleSet(ResourceId Id, string Place, bool AllowsByDefault, ImmutableArray<NetworkRule> Rules)
 {
     /// <summary>Whether it is closed altogether, whatever its rules say. Default: no.</summary>
@@ -66,10 +60,8 @@ public sealed record RuleSet(ResourceId Id, string Place, bool AllowsByDefault, 
 
     /// <summary>Reads a stored rule set.</summary>
     /// <param name="row">Its row: <see cref="NetworkRuleSet"/> or <see cref="NamespaceRuleSet"/>.</param>
-    /// <returns>The record.</returns>
     public static RuleSet Of(Stored row)
     {
-        ArgumentNullException.ThrowIfNull(row);
         return row.As(r =>
         {
             var id = ResourceKind.IdOf(r);
@@ -82,10 +74,7 @@ public sealed record RuleSet(ResourceId Id, string Place, bool AllowsByDefault, 
     }
 
     /// <summary>Judges a caller by this set alone.</summary>
-    /// <param name="party">What it wants to be.</param>
     /// <param name="service">The service it wants, in lower case; empty for none.</param>
-    /// <param name="source">Whence it comes.</param>
-    /// <returns>What decided.</returns>
     public Look Judge(Party party, string service, Address source)
     {
         for (var i = 0; i < Rules.Length && !IsShut; i++)
@@ -106,9 +95,7 @@ public sealed record RuleSet(ResourceId Id, string Place, bool AllowsByDefault, 
 }
 
 /// <summary>How one rule set was looked at.</summary>
-/// <param name="Set">The set.</param>
 /// <param name="Rule">The index of the rule that decided; null for the default.</param>
-/// <param name="Allows">Whether it lets the caller pass.</param>
 public sealed record Look(RuleSet Set, int? Rule, bool Allows)
 {
     /// <summary>What decided, in a few words.</summary>

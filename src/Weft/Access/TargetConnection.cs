@@ -8,8 +8,6 @@ namespace Weft.Access;
 /// The hybrid connection that each Kubernetes cluster, node and virtual machine has of itself. It is drawn from the resource and stored
 /// nowhere; its path lies under <c>weft/</c>, which is too short to be anybody's namespace.
 /// </summary>
-/// <param name="Target">The cluster, node or machine.</param>
-/// <param name="Path">Its path on the wire.</param>
 /// <param name="CreatedAt">When the target was made, RFC 3339: tokens are good for this target and not for a later one of its name.</param>
 /// <param name="UpdatedAt">When the target was last written, RFC 3339.</param>
 public sealed record TargetConnection(ResourceId Target, string Path, string CreatedAt, string UpdatedAt)
@@ -24,18 +22,12 @@ public sealed record TargetConnection(ResourceId Target, string Path, string Cre
     public ImmutableArray<string> Services => Targets.ServicesOf(Target.Type);
 
     /// <summary>Whether resources of a type have one.</summary>
-    /// <param name="type">The type.</param>
-    /// <returns>True if so.</returns>
     public static bool Has(ResourceType type) => type == KubernetesCluster.ResourceType || type == Node.ResourceType || type == VirtualMachine.ResourceType;
 
     /// <summary>The connection of a resource.</summary>
-    /// <param name="image">What is stored.</param>
-    /// <param name="target">The resource.</param>
     /// <returns>The connection, or null where the resource has none, isn't there, or is being deleted.</returns>
     public static TargetConnection? Of(Image image, ResourceId target)
     {
-        ArgumentNullException.ThrowIfNull(image);
-        ArgumentNullException.ThrowIfNull(target);
         if (!Has(target.Type) || Alive(image, target) is not { } row || (target.Type == Node.ResourceType && Alive(image, target.Parent!) is null))
             return null;
         var id = ResourceKind.IdOf(row);
@@ -48,7 +40,6 @@ public sealed record TargetConnection(ResourceId Target, string Path, string Cre
     /// <returns>Ids of what it could be, the longest path first; none for a path of another form.</returns>
     public static ImmutableArray<ResourceId> TargetsOf(string path)
     {
-        ArgumentNullException.ThrowIfNull(path);
         var parts = path.Split('/');
         if (parts.Length < 5 || !Is(parts[0], Root) || parts.Any(part => part.Length == 0))
             return [];

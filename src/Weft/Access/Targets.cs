@@ -15,11 +15,9 @@ public static class Targets
     public const string Ssh = "ssh";
 
     /// <summary>What a resource is called in answers and logs.</summary>
-    /// <param name="id">The resource.</param>
     /// <returns>Such as <c>cluster core-east</c>, <c>node w1 of core-east</c>.</returns>
     public static string PlaceOf(ResourceId id)
     {
-        ArgumentNullException.ThrowIfNull(id);
         return id.Type == NexusCluster.ResourceType ? $"Nexus Cluster {id.Name}"
             : id.Type == KubernetesCluster.ResourceType ? $"cluster {id.Name}"
             : id.Type == Node.ResourceType ? $"node {id.Name} of {id.Parent!.Name}"
@@ -30,26 +28,18 @@ public static class Targets
     }
 
     /// <summary>The services that can be asked for at a resource or what it hosts; one empty name where they have no names.</summary>
-    /// <param name="type">The resource's type.</param>
-    /// <returns>The services.</returns>
     public static ImmutableArray<string> ServicesOf(ResourceType type) =>
         type == KubernetesCluster.ResourceType ? [Kubernetes]
         : type == Node.ResourceType || type == VirtualMachine.ResourceType ? [Ssh]
         : type == NexusCluster.ResourceType ? [Kubernetes, Ssh] : [""];
 
     /// <summary>Whether a resource can be asked about: it has a hybrid connection, or hosts what has one.</summary>
-    /// <param name="type">The resource's type.</param>
-    /// <returns>True if so.</returns>
     public static bool IsTarget(ResourceType type) => NetworkRuleSet.Places.Contains(type) || type == RelayNamespace.ResourceType;
 
     /// <summary>The rule sets a caller must pass to reach a resource, the widest first.</summary>
-    /// <param name="image">What is stored.</param>
-    /// <param name="target">The resource.</param>
     /// <returns>The sets; none where nobody wrote any.</returns>
     public static ImmutableArray<RuleSet> RuleSetsOf(Image image, ResourceId target)
     {
-        ArgumentNullException.ThrowIfNull(image);
-        ArgumentNullException.ThrowIfNull(target);
         return [.. PathTo(image, target).SelectMany(place => SetsAt(image, place))];
     }
 

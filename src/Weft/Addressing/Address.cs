@@ -22,7 +22,6 @@ public readonly record struct Address : IComparable<Address>
     private static readonly UInt128 MappedPrefix = (UInt128)0xFFFF << 32;
 
     /// <summary>An address of a family by number.</summary>
-    /// <param name="family">The family.</param>
     /// <param name="value">The bits; for IPv4 at most 32 of them.</param>
     /// <exception cref="ArgumentOutOfRangeException">More than 32 bits for IPv4.</exception>
     public Address(AddressFamily family, UInt128 value)
@@ -43,29 +42,22 @@ public readonly record struct Address : IComparable<Address>
     public int Bits => WidthOf(Family);
 
     /// <summary>The width of a family.</summary>
-    /// <param name="family">The family.</param>
-    /// <returns>32 or 128.</returns>
     public static int WidthOf(AddressFamily family) => family == AddressFamily.IPv4 ? 32 : 128;
 
     /// <summary>
     /// Reads an address strictly: four decimal numbers without leading zeros, or an IPv6 address without zone, port or brackets.
     /// An IPv4-mapped address (<c>::ffff:10.0.0.1</c>) is refused, because two spellings of one address are two holders of it.
     /// </summary>
-    /// <param name="text">The text.</param>
     /// <param name="target">The member it came from, for the refusal.</param>
     /// <returns>The address, or a refusal that says what to write instead.</returns>
     public static Outcome<Address> Parse(string text, string? target = null)
     {
-        ArgumentNullException.ThrowIfNull(text);
         if (TryParse(text, out var address, out var why))
             return address;
         return new Refusal(RefusalCode.InvalidMember, $"'{text}' is no IP address: {why}", target);
     }
 
     /// <summary>Reads an address strictly, without a refusal.</summary>
-    /// <param name="text">The text.</param>
-    /// <param name="address">The address.</param>
-    /// <returns>True if it is one.</returns>
     public static bool TryParse([NotNullWhen(true)] string? text, out Address address)
     {
         address = default;
@@ -92,27 +84,15 @@ public readonly record struct Address : IComparable<Address>
     }
 
     /// <summary>Whether one address comes before another; IPv4 comes before IPv6.</summary>
-    /// <param name="left">One.</param>
-    /// <param name="right">The other.</param>
-    /// <returns>True if it does.</returns>
     public static bool operator <(Address left, Address right) => left.CompareTo(right) < 0;
 
     /// <summary>Whether one address comes after another.</summary>
-    /// <param name="left">One.</param>
-    /// <param name="right">The other.</param>
-    /// <returns>True if it does.</returns>
     public static bool operator >(Address left, Address right) => left.CompareTo(right) > 0;
 
     /// <summary>Whether one address comes before another or equals it.</summary>
-    /// <param name="left">One.</param>
-    /// <param name="right">The other.</param>
-    /// <returns>True if it does.</returns>
     public static bool operator <=(Address left, Address right) => left.CompareTo(right) <= 0;
 
     /// <summary>Whether one address comes after another or equals it.</summary>
-    /// <param name="left">One.</param>
-    /// <param name="right">The other.</param>
-    /// <returns>True if it does.</returns>
     public static bool operator >=(Address left, Address right) => left.CompareTo(right) >= 0;
 
     internal static bool TryParse(string text, out Address address, out string why)

@@ -8,13 +8,11 @@ namespace Weft.Addressing;
 /// </summary>
 /// <param name="Name">What the network is called, for refusals.</param>
 /// <param name="Subnets">One subnet per family, IPv4 first.</param>
-/// <param name="Holdings">Who holds what.</param>
 public sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, Holdings Holdings)
 {
     /// <summary>
     /// Leases one address per family to a holder, both or neither. The same holder gets the same addresses, however often it asks.
     /// </summary>
-    /// <param name="holder">Who asks.</param>
     /// <param name="wanted">The addresses it must have; at most one per family. The other family's is picked.</param>
     /// <param name="now">The time, RFC 3339.</param>
     /// <param name="after">
@@ -25,7 +23,6 @@ public sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, Ho
     public Outcome<(AddressPool Next, ImmutableArray<Lease> Leases)> Acquire(
         Holder holder, ImmutableArray<Address> wanted, string now, ImmutableArray<Address> after = default)
     {
-        ArgumentNullException.ThrowIfNull(holder);
         if (wanted.FirstOrDefault(w => Subnets.All(s => s.Prefix.Family != w.Family)) is { Family: not 0 } stranger)
             return new Refusal(RefusalCode.AddressNotUsable, $"{stranger}: network {Name} has no {stranger.Family} subnet", stranger.ToString());
         if (wanted.GroupBy(w => w.Family).FirstOrDefault(family => family.Distinct().Count() > 1) is { } many)
@@ -46,7 +43,6 @@ public sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, Ho
     }
 
     /// <summary>Gives back everything a holder has. Giving back nothing is a success.</summary>
-    /// <param name="holderId">The holder's id.</param>
     /// <returns>The next pool and the leases that ended.</returns>
     public (AddressPool Next, ImmutableArray<Lease> Ended) Release(string holderId)
     {
@@ -55,11 +51,8 @@ public sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, Ho
     }
 
     /// <summary>How many addresses of a subnet are free.</summary>
-    /// <param name="subnet">One of the pool's.</param>
-    /// <returns>The number.</returns>
     public UInt128 Free(Subnet subnet)
     {
-        ArgumentNullException.ThrowIfNull(subnet);
         var used = (UInt128)Holdings.Count(subnet.Prefix.Family);
         return used > subnet.Size ? 0 : subnet.Size - used;
     }

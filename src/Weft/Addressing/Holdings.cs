@@ -33,27 +33,20 @@ public sealed class Holdings
     public IEnumerable<Lease> Leases => _byAddress.Values;
 
     /// <summary>How many addresses of a family are held.</summary>
-    /// <param name="family">The family.</param>
-    /// <returns>The number.</returns>
     public int Count(AddressFamily family) => family == AddressFamily.IPv4 ? _v4 : _byAddress.Count - _v4;
 
     /// <summary>The lease of an address.</summary>
-    /// <param name="address">The address.</param>
     /// <returns>The lease, or null.</returns>
     public Lease? Of(Address address) => _byAddress.GetValueOrDefault(address);
 
     /// <summary>The leases of a holder, IPv4 first.</summary>
-    /// <param name="holderId">The holder's id.</param>
     /// <returns>At most one per family.</returns>
     public ImmutableArray<Lease> Of(string holderId) =>
         _byHolder.TryGetValue(holderId, out var addresses) ? [.. addresses.Select(a => _byAddress[a])] : [];
 
     /// <summary>With one lease more; a lease of the same address is replaced.</summary>
-    /// <param name="lease">The lease.</param>
-    /// <returns>The next holdings.</returns>
     public Holdings With(Lease lease)
     {
-        ArgumentNullException.ThrowIfNull(lease);
         var rest = _byAddress.ContainsKey(lease.Address) ? Without(lease.Address) : this;
         var held = rest._byHolder.TryGetValue(lease.Holder.Id, out var addresses) ? addresses : [];
         var (word, bit) = Place(lease.Address);
@@ -65,8 +58,6 @@ public sealed class Holdings
     }
 
     /// <summary>Without the lease of an address; nothing changes where there is none.</summary>
-    /// <param name="address">The address.</param>
-    /// <returns>The next holdings.</returns>
     public Holdings Without(Address address)
     {
         if (!_byAddress.TryGetValue(address, out var lease))
@@ -82,8 +73,6 @@ public sealed class Holdings
     }
 
     /// <summary>The first address from one on that nobody holds. Words that are full are skipped whole.</summary>
-    /// <param name="from">Where to begin.</param>
-    /// <param name="last">Where to end, included.</param>
     /// <returns>The address, or null.</returns>
     public Address? FirstFree(Address from, Address last)
     {

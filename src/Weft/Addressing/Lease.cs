@@ -29,14 +29,10 @@ public sealed record Holder(string Id, string Text)
 }
 
 /// <summary>One address and who holds it.</summary>
-/// <param name="Address">The address.</param>
-/// <param name="Holder">Who holds it.</param>
-/// <param name="Method">How it came by it.</param>
 /// <param name="Since">Since when, RFC 3339.</param>
 public sealed record Lease(Address Address, Holder Holder, LeaseMethod Method, string Since)
 {
     /// <summary>The row's document.</summary>
-    /// <returns>A JSON object.</returns>
     public JsonObject ToJson() => new()
     {
         ["address"] = Address.ToString(),
@@ -49,8 +45,6 @@ public sealed record Lease(Address Address, Holder Holder, LeaseMethod Method, s
     };
 
     /// <summary>Reads a row's document.</summary>
-    /// <param name="json">The document.</param>
-    /// <returns>The lease.</returns>
     /// <exception cref="FormatException">It is none: the store holds something that Weft did not write.</exception>
     public static Lease Of(JsonElement json)
     {

@@ -22,9 +22,6 @@ public readonly record struct Prefix
     public Address Last => new(Family, Network.Value | HostMask(Family, Length));
 
     /// <summary>The prefix of a given length that an address lies in.</summary>
-    /// <param name="address">Any address of it.</param>
-    /// <param name="length">The length.</param>
-    /// <returns>The prefix, host bits cleared.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The length is not of the family.</exception>
     public static Prefix Of(Address address, int length)
     {
@@ -42,7 +39,6 @@ public readonly record struct Prefix
     /// <returns>The prefix, or a refusal that says what to write instead.</returns>
     public static Outcome<Prefix> Parse(string text, string? target = null)
     {
-        ArgumentNullException.ThrowIfNull(text);
         Refusal No(string why) => new(RefusalCode.InvalidMember, $"'{text}' is no prefix: {why}", target);
 
         var slash = text.IndexOf('/', StringComparison.Ordinal);
@@ -61,9 +57,6 @@ public readonly record struct Prefix
     }
 
     /// <summary>Reads a prefix strictly, without a refusal.</summary>
-    /// <param name="text">The text.</param>
-    /// <param name="prefix">The prefix.</param>
-    /// <returns>True if it is one.</returns>
     public static bool TryParse([NotNullWhen(true)] string? text, out Prefix prefix)
     {
         prefix = default;
@@ -71,18 +64,13 @@ public readonly record struct Prefix
     }
 
     /// <summary>Whether an address lies in the prefix.</summary>
-    /// <param name="address">The address.</param>
     /// <returns>False also for an address of the other family.</returns>
     public bool Contains(Address address) => address.Family == Family && Network <= address && address <= Last;
 
     /// <summary>Whether another prefix lies wholly in this one.</summary>
-    /// <param name="other">The other.</param>
-    /// <returns>True for an equal prefix.</returns>
     public bool Contains(Prefix other) => other.Length >= Length && Contains(other.Network);
 
     /// <summary>Whether two prefixes share an address.</summary>
-    /// <param name="other">The other.</param>
-    /// <returns>True if one contains the other.</returns>
     public bool Overlaps(Prefix other) => Contains(other) || other.Contains(this);
 
     /// <summary>The canonical text; equal prefixes have equal texts.</summary>

@@ -6,7 +6,6 @@ namespace Weft.Addressing;
 public sealed record Subnet
 {
     /// <summary>A subnet.</summary>
-    /// <param name="prefix">The prefix.</param>
     /// <param name="reserved">How many usable addresses at the start belong to the fabric.</param>
     public Subnet(Prefix prefix, int reserved)
     {
@@ -59,7 +58,6 @@ public sealed record Subnet
     }
 
     /// <summary>Why an address can't be leased.</summary>
-    /// <param name="address">The address.</param>
     /// <returns>The reason, or null where it can.</returns>
     public string? Objection(Address address)
     {

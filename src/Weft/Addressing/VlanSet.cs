@@ -25,23 +25,19 @@ public sealed class VlanSet : IEquatable<VlanSet>, IEnumerable<int>
     public int Count => _ranges.Sum(r => r.Last - r.First + 1);
 
     /// <summary>Whether a number is a VLAN id at all.</summary>
-    /// <param name="vlan">The number.</param>
     /// <returns>True from 1 to 4094.</returns>
     public static bool IsVlan(long vlan) => vlan is >= Lowest and <= Highest;
 
     /// <summary>A set of one id.</summary>
     /// <param name="vlan">The id, from 1 to 4094.</param>
-    /// <returns>The set.</returns>
     /// <exception cref="ArgumentOutOfRangeException">It is none.</exception>
     public static VlanSet Of(int vlan) => IsVlan(vlan) ? new VlanSet([(vlan, vlan)]) : throw new ArgumentOutOfRangeException(nameof(vlan), vlan, "a VLAN id is 1 to 4094");
 
     /// <summary>A set of the given ids; order and repetition do not matter.</summary>
     /// <param name="vlans">Ids from 1 to 4094.</param>
-    /// <returns>The set.</returns>
     /// <exception cref="ArgumentOutOfRangeException">An id is none.</exception>
     public static VlanSet Of(IEnumerable<int> vlans)
     {
-        ArgumentNullException.ThrowIfNull(vlans);
         var ranges = ImmutableArray.CreateBuilder<(int First, int Last)>();
         foreach (var vlan in vlans.Distinct().Order())
         {
@@ -62,7 +58,6 @@ public sealed class VlanSet : IEquatable<VlanSet>, IEnumerable<int>
     /// <returns>The set, or a refusal that names the part at fault.</returns>
     public static Outcome<VlanSet> Parse(string text, string? target = null)
     {
-        ArgumentNullException.ThrowIfNull(text);
         var vlans = new List<int>();
         foreach (var part in text.Split(',', StringSplitOptions.TrimEntries))
         {
@@ -76,21 +71,14 @@ public sealed class VlanSet : IEquatable<VlanSet>, IEnumerable<int>
     }
 
     /// <summary>Whether a VLAN is in the set.</summary>
-    /// <param name="vlan">The id.</param>
-    /// <returns>True if it is.</returns>
     public bool Contains(int vlan) => _ranges.Any(r => r.First <= vlan && vlan <= r.Last);
 
     /// <summary>The VLANs of both sets.</summary>
-    /// <param name="other">The other.</param>
-    /// <returns>The union.</returns>
     public VlanSet Union(VlanSet other) => Of(this.Concat(other));
 
     /// <summary>The VLANs of this set that are not in the other.</summary>
-    /// <param name="other">The other.</param>
-    /// <returns>The difference.</returns>
     public VlanSet Except(VlanSet other)
     {
-        ArgumentNullException.ThrowIfNull(other);
         return Of(this.Where(v => !other.Contains(v)));
     }
 

@@ -25,8 +25,6 @@ public enum PluginType
 }
 
 /// <summary>One network attached to a cluster or to a pool of it.</summary>
-/// <param name="Network">The network.</param>
-/// <param name="Plugin">How.</param>
 /// <param name="Ipam">Whether pods get their addresses from the network's pool; L3 networks only.</param>
 /// <param name="Path">The member that says so, for refusals.</param>
 public sealed record Attachment(ResourceId Network, PluginType Plugin, bool Ipam, string Path)
@@ -51,7 +49,6 @@ public sealed record Attachment(ResourceId Network, PluginType Plugin, bool Ipam
 
     /// <summary>Reads a configuration.</summary>
     /// <param name="configuration">The member <c>attachedNetworkConfiguration</c>.</param>
-    /// <param name="path">Where it stands, for refusals.</param>
     /// <returns>The attachments in the order they are written.</returns>
     public static ImmutableArray<Attachment> Read(JsonElement configuration, string path) =>
     [

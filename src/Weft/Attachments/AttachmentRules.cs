@@ -12,12 +12,9 @@ public static class AttachmentRules
     private static readonly ImmutableHashSet<string> Taken = ["defaultcni", CloudServicesNetwork.Interface, "lo", "eth0"];
 
     /// <summary>Checks attachments together; each finding names the attachment and the other one.</summary>
-    /// <param name="proposal">The write they stand in.</param>
     /// <param name="attachments">All attachments of the cluster and its pools; those that are in this write come with their paths.</param>
     public static void Check(Proposal proposal, IReadOnlyList<Attachment> attachments)
     {
-        ArgumentNullException.ThrowIfNull(proposal);
-        ArgumentNullException.ThrowIfNull(attachments);
         var known = new List<Known>();
         foreach (var attachment in attachments)
         {

@@ -7,17 +7,12 @@ namespace Weft.Attachments;
 public static class DefinitionNames
 {
     /// <summary>The NetworkAttachmentDefinition of a network.</summary>
-    /// <param name="network">The network.</param>
-    /// <returns>Its name as a DNS label.</returns>
     public static string Of(ResourceId network)
     {
-        ArgumentNullException.ThrowIfNull(network);
         return DnsLabel.Of(network.Name);
     }
 
     /// <summary>The NetworkAttachmentDefinition of one VLAN of a trunk.</summary>
-    /// <param name="trunk">The trunk.</param>
-    /// <param name="vlan">The VLAN.</param>
     /// <returns>Such as <c>ran-v602</c>.</returns>
     public static string Of(ResourceId trunk, int vlan) => string.Create(CultureInfo.InvariantCulture, $"{Of(trunk)}-v{vlan}");
 
@@ -25,12 +20,10 @@ public static class DefinitionNames
     /// The device plugin's resource behind <see cref="DevicePool.Prefix"/>. It has underscores for hyphens, because it becomes part of an
     /// environment variable in the pod; two labels stay two, because a label has no underscore.
     /// </summary>
-    /// <param name="network">The network.</param>
     /// <returns>At most 63 letters, digits and underscores.</returns>
     public static string Resource(ResourceId network) => Of(network).Replace('-', '_');
 
     /// <summary>Whether a plugin draws one definition more for each VLAN of a trunk.</summary>
-    /// <param name="plugin">The plugin.</param>
     /// <returns>True for those that can tag for the pod: SRIOV and DPDK in the card, IPVLAN on the node.</returns>
     public static bool HasOnePerVlan(PluginType plugin) => plugin is PluginType.SRIOV or PluginType.DPDK or PluginType.IPVLAN;
 }

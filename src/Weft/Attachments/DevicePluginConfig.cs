@@ -7,10 +7,7 @@ using Weft.Resources;
 namespace Weft.Attachments;
 
 /// <summary>A node with its pools.</summary>
-/// <param name="Name">The node's name in Kubernetes.</param>
-/// <param name="Uplinks">Its ports.</param>
 /// <param name="Inventory">What its agent found, or null.</param>
-/// <param name="Pools">Its pools.</param>
 public sealed record PooledNode(string Name, ImmutableArray<Uplink> Uplinks, NodeInventory? Inventory, ImmutableArray<DevicePool> Pools);
 
 /// <summary>
@@ -42,7 +39,6 @@ public static class DevicePluginConfig
 
     /// <summary>Draws the ConfigMap.</summary>
     /// <param name="nodes">All nodes of the cluster; one without pools gets a file without resources, since the plugin ends where it finds none.</param>
-    /// <returns>The object.</returns>
     public static Manifest Draw(ImmutableArray<PooledNode> nodes)
     {
         var data = new JsonObject();
@@ -68,11 +64,8 @@ public static class DevicePluginConfig
     }
 
     /// <summary>A file of the plugin.</summary>
-    /// <param name="pools">The pools.</param>
-    /// <returns>JSON.</returns>
     public static string Text(IEnumerable<DevicePool> pools)
     {
-        ArgumentNullException.ThrowIfNull(pools);
         return Json.Text(new JsonObject { ["resourceList"] = new JsonArray([.. pools.OrderBy(p => p.ResourceName, StringComparer.Ordinal).Select(p => (JsonNode)p.ToJson())]) });
     }
 

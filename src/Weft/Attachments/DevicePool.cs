@@ -8,9 +8,7 @@ namespace Weft.Attachments;
 /// Devices of one node that pods get by one NetworkAttachmentDefinition: a resource of the SR-IOV device plugin. Several ports, or several
 /// devices handed over, of one network are one pool.
 /// </summary>
-/// <param name="Node">The node's name in Kubernetes.</param>
 /// <param name="Network">The network that the devices are for.</param>
-/// <param name="Plugin">SRIOV or DPDK.</param>
 /// <param name="ResourceName">The resource's name behind <see cref="Prefix"/>: letters, digits and underscores, at most 63.</param>
 /// <param name="Selectors">Which devices: those that one of these takes, in this order.</param>
 /// <remarks>Source: sriov-network-device-plugin, README "Configurations"; docs/specs/plugins.md, "Device pools".</remarks>
@@ -70,7 +68,6 @@ public sealed record DeviceSelector
     public bool IsRdma { get; init; }
 
     /// <summary>The selector as the device plugin reads it: lists that are empty are left out.</summary>
-    /// <returns>A JSON object.</returns>
     public JsonObject ToJson()
     {
         var body = new JsonObject();

@@ -18,13 +18,10 @@ public static class DeviceSelectors
     private const string HyperV = "hv_netvsc";
 
     /// <summary>The selectors of a network's pool on a node.</summary>
-    /// <param name="attached">The attachment, by SRIOV or DPDK.</param>
     /// <param name="node">The node, with every port that carries the network.</param>
     /// <returns>The selectors, or a refusal that names the node and the port.</returns>
     public static Outcome<ImmutableArray<DeviceSelector>> Of(AttachedNetwork attached, AttachedNode node)
     {
-        ArgumentNullException.ThrowIfNull(attached);
-        ArgumentNullException.ThrowIfNull(node);
         if (attached.IsVirtual && node.Uplinks.Select(uplink => Missing(attached.Attachment, node, uplink)).OfType<Refusal>().FirstOrDefault() is { } refusal)
             return refusal;
         var groups = node.Uplinks.GroupBy(uplink => attached.Attachment.Plugin == PluginType.DPDK ? IsMellanox(node, uplink) : false).OrderBy(group => group.Key);
@@ -32,15 +29,9 @@ public static class DeviceSelectors
     }
 
     /// <summary>Why a device that is handed over can't be found by the device plugin, or null where it can.</summary>
-    /// <param name="attachment">The attachment.</param>
-    /// <param name="node">The node.</param>
-    /// <param name="uplink">The port.</param>
     /// <returns>A refusal that names the node, the port and the way out.</returns>
     public static Refusal? Missing(Attachment attachment, AttachedNode node, Uplink uplink)
     {
-        ArgumentNullException.ThrowIfNull(attachment);
-        ArgumentNullException.ThrowIfNull(node);
-        ArgumentNullException.ThrowIfNull(uplink);
         var (plugin, network) = (attachment.Plugin, attachment.Network);
         Refusal Because(string why) => new(RefusalCode.Mismatch, $"uplink {uplink.Name} of node {node.Name} can't be pooled for {network.Name} by {plugin}: {why}", attachment.Path, network.ToString());
         if (Find(node, uplink, device => device.Driver == HyperV) is not null && uplink.PciAddress is null)
@@ -56,32 +47,22 @@ public static class DeviceSelectors
     }
 
     /// <summary>The PCI address of a port.</summary>
-    /// <param name="node">The node.</param>
-    /// <param name="uplink">The port.</param>
     /// <returns>What was declared, else what the inventory knows by its MAC address or name, else null.</returns>
     public static string? AddressOf(AttachedNode node, Uplink uplink)
     {
-        ArgumentNullException.ThrowIfNull(node);
-        ArgumentNullException.ThrowIfNull(uplink);
         return uplink.PciAddress ?? Find(node, uplink, device => device.PciAddress is not null)?.PciAddress;
     }
 
     /// <summary>Whether a port is of the vendor whose DPDK driver works beside the kernel's.</summary>
-    /// <param name="node">The node.</param>
-    /// <param name="uplink">The port.</param>
     /// <returns>Null where no inventory tells.</returns>
     public static bool? IsMellanox(AttachedNode node, Uplink uplink) =>
         Find(node, uplink, device => device.Vendor.Length > 0) is { } device ? device.Vendor == Mellanox : null;
 
     /// <summary>The device of a port in the node's inventory.</summary>
-    /// <param name="node">The node.</param>
-    /// <param name="uplink">The port.</param>
     /// <param name="which">What else it must be: several devices may share a MAC address.</param>
     /// <returns>The device, or null.</returns>
     public static NetworkDevice? Find(AttachedNode node, Uplink uplink, Func<NetworkDevice, bool> which)
     {
-        ArgumentNullException.ThrowIfNull(node);
-        ArgumentNullException.ThrowIfNull(uplink);
         if (node.Inventory is not { } inventory)
             return null;
         var devices = inventory.Devices.Where(which).ToList();
@@ -92,12 +73,9 @@ public static class DeviceSelectors
     }
 
     /// <summary>Functions as the device plugin reads them: <c>ens1f0#0-3,6</c>.</summary>
-    /// <param name="port">The port's name or PCI address.</param>
-    /// <param name="indexes">The indexes, ascending.</param>
     /// <returns>One entry: of a second one for the same port the plugin takes no notice.</returns>
     public static string Entry(string port, IEnumerable<int> indexes)
     {
-        ArgumentNullException.ThrowIfNull(indexes);
         var ranges = new List<(int First, int Last)>();
         foreach (var index in indexes)
         {

@@ -4,20 +4,16 @@ namespace Weft.Attachments;
 public static class DnsLabel
 {
     /// <summary>A name reduced to a label: lower case, and a hyphen for an underscore or a dot.</summary>
-    /// <param name="name">An ARM name.</param>
     /// <returns>The reduced name, which need not be a label yet.</returns>
     public static string Of(string name)
     {
-        ArgumentNullException.ThrowIfNull(name);
         return name.ToLowerInvariant().Replace('_', '-').Replace('.', '-');
     }
 
     /// <summary>Whether a name is a label.</summary>
-    /// <param name="name">The name.</param>
     /// <returns>True for 1–63 lower-case letters, digits and hyphens, no hyphen at either end.</returns>
     public static bool Is(string name)
     {
-        ArgumentNullException.ThrowIfNull(name);
         return name.Length is > 0 and <= 63 && name[0] != '-' && name[^1] != '-'
             && name.All(c => c is '-' or (>= 'a' and <= 'z') or (>= '0' and <= '9'));
     }

@@ -5,7 +5,6 @@ using Weft.Networks;
 namespace Weft.Attachments;
 
 /// <summary>An attachment with everything that a renderer needs, so that it looks nothing up.</summary>
-/// <param name="Attachment">The attachment.</param>
 /// <param name="Network">The network, as it derives from the fabric.</param>
 /// <param name="Master">The interface that pods' interfaces are children of: the same on every node.</param>
 public sealed record AttachedNetwork(Attachment Attachment, Network Network, string Master)
@@ -23,7 +22,6 @@ public sealed record AttachedNetwork(Attachment Attachment, Network Network, str
 }
 
 /// <summary>A node as far as an attachment is concerned.</summary>
-/// <param name="Name">The node.</param>
 /// <param name="Uplink">The port that carries the network there.</param>
 /// <param name="Addresses">
 /// The node's own addresses by interface name: they are leased before anything is drawn.
@@ -37,8 +35,6 @@ public sealed record AttachedNode(string Name, Uplink Uplink, ImmutableDictionar
     public NodeInventory? Inventory { get; init; }
 
     /// <summary>The node's addresses on an interface, with the length of their subnets.</summary>
-    /// <param name="name">The interface.</param>
-    /// <param name="subnets">The network's subnets.</param>
     /// <returns>The addresses, IPv4 first.</returns>
     public ImmutableArray<(Address Address, int Length)> On(string name, ImmutableArray<Subnet> subnets) =>
         Addresses.TryGetValue(name, out var leases)
@@ -47,7 +43,6 @@ public sealed record AttachedNode(string Name, Uplink Uplink, ImmutableDictionar
 }
 
 /// <summary>What one attachment adds to a node.</summary>
-/// <param name="Links">The interfaces, parents first.</param>
 public sealed record NodePart(ImmutableArray<NodeLink> Links)
 {
     /// <summary>Ports with virtual functions; those of one port are the same port.</summary>
@@ -76,13 +71,9 @@ public interface IPluginRenderer
     PluginType Plugin { get; }
 
     /// <summary>The Kubernetes objects of an attachment.</summary>
-    /// <param name="attached">The attachment.</param>
     /// <returns>The objects; none where the plugin serves the node alone.</returns>
     IEnumerable<Manifest> Manifests(AttachedNetwork attached);
 
     /// <summary>What a node must have for an attachment.</summary>
-    /// <param name="attached">The attachment.</param>
-    /// <param name="node">The node.</param>
-    /// <returns>Its interfaces, functions, devices and guards.</returns>
     NodePart On(AttachedNetwork attached, AttachedNode node);
 }

@@ -7,11 +7,7 @@ using Weft.Resources;
 namespace Weft.Attachments;
 
 /// <summary>An interface of a virtual machine, as the program that runs the machine must be told of it.</summary>
-/// <param name="Name">Its name in the machine.</param>
-/// <param name="MacAddress">Its MAC address.</param>
-/// <param name="Network">The id of its network.</param>
 /// <param name="Vlans">The VLANs it carries: one, handed over untagged, or those of a trunk.</param>
-/// <param name="IsTrunk">Whether the machine tags for itself.</param>
 /// <param name="Mtu">Its MTU in bytes.</param>
 public sealed record MachineInterface(string Name, string MacAddress, string Network, VlanSet Vlans, bool IsTrunk, int Mtu)
 {
@@ -20,16 +16,13 @@ public sealed record MachineInterface(string Name, string MacAddress, string Net
 }
 
 /// <summary>The interfaces of a virtual machine: what every format of machine configuration but cloud-init's is written from.</summary>
-/// <param name="Name">The machine.</param>
 /// <param name="IsTransitional">Whether its virtio devices also speak the protocol from before virtio 1.0.</param>
-/// <param name="Interfaces">Its interfaces.</param>
 public sealed record MachineConfiguration(string Name, bool IsTransitional, ImmutableArray<MachineInterface> Interfaces)
 {
     private static readonly ImmutableArray<string> Demanded = ["name", "macAddress", "network", "vlans"];
 
     /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>
     /// <param name="body">The member <c>machine</c> of a machine's picture.</param>
-    /// <param name="name">The machine.</param>
     /// <returns>The configuration, or every fault of it.</returns>
     public static Outcome<MachineConfiguration> Of(JsonElement body, string name)
     {
@@ -41,7 +34,6 @@ public sealed record MachineConfiguration(string Name, bool IsTransitional, Immu
     }
 
     /// <summary>The configuration as it stands in the machine's picture.</summary>
-    /// <returns>A JSON object.</returns>
     public JsonObject ToJson() => new()
     {
         ["transitional"] = IsTransitional,

@@ -3,7 +3,6 @@ using System.Text.Json.Nodes;
 namespace Weft.Attachments;
 
 /// <summary>A Kubernetes object that Weft draws.</summary>
-/// <param name="Body">The object, whole.</param>
 public sealed record Manifest(JsonObject Body)
 {
     /// <summary>The label by which everything that Weft draws is known.</summary>
@@ -22,16 +21,12 @@ public sealed record Manifest(JsonObject Body)
     public string Title => field ??= Namespace is null ? $"{Kind} {Name}" : $"{Kind} {Namespace}/{Name}";
 
     /// <summary>An object.</summary>
-    /// <param name="apiVersion">Its API.</param>
-    /// <param name="kind">Its kind.</param>
     /// <param name="space">Its namespace, or null.</param>
-    /// <param name="name">Its name.</param>
     /// <param name="rest">The members behind <c>metadata</c>; they are taken out of it.</param>
     /// <param name="annotations">Its annotations, or null.</param>
     /// <returns>The object, with the label that says it is Weft's.</returns>
     public static Manifest Of(string apiVersion, string kind, string? space, string name, JsonObject rest, JsonObject? annotations = null)
     {
-        ArgumentNullException.ThrowIfNull(rest);
         var metadata = new JsonObject { ["name"] = name };
         if (space is not null)
             metadata["namespace"] = space;

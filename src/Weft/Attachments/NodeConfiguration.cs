@@ -12,7 +12,6 @@ namespace Weft.Attachments;
 /// <param name="Trust">Whether the card lets it receive for MAC addresses and VLANs of its own choice.</param>
 /// <param name="SpoofCheck">Whether the card drops frames from other MAC addresses than its own.</param>
 /// <param name="Mtu">Its MTU in bytes; nothing to a function that a user-space driver has.</param>
-/// <param name="Driver">Which driver it is to have.</param>
 public sealed record VirtualFunction(int Index, string Network, int? Vlan, bool Trust, bool SpoofCheck, int Mtu, FunctionDriver Driver);
 
 /// <summary>Which driver a device is to have.</summary>
@@ -29,7 +28,6 @@ public enum FunctionDriver
 }
 
 /// <summary>A port with virtual functions, which the node makes and sets up.</summary>
-/// <param name="Name">The port's interface.</param>
 /// <param name="MacAddress">The MAC address it is found by, or null where the name finds it.</param>
 /// <param name="PciAddress">Its PCI address, or null where it isn't known.</param>
 /// <param name="Mtu">The MTU in bytes that its functions can have at most.</param>
@@ -46,22 +44,15 @@ public sealed record PhysicalFunction(string Name, string? MacAddress, string? P
 /// <param name="PciAddress">Its PCI address, or null where it isn't known.</param>
 /// <param name="Network">The id of the network that it is for.</param>
 /// <param name="Mtu">Its MTU in bytes.</param>
-/// <param name="Driver">Which driver it is to have.</param>
 public sealed record PassedDevice(string Name, string? MacAddress, string? PciAddress, string Network, int Mtu, FunctionDriver Driver);
 
 /// <summary>What may pass on an interface whose pods tag for themselves: every other tag is dropped, in both directions.</summary>
-/// <param name="Interface">The parent of the pods' interfaces.</param>
-/// <param name="Network">The id of the trunk.</param>
-/// <param name="Vlans">The tags that pass.</param>
 /// <param name="Untagged">Whether untagged frames pass: on a port that carries the node's own traffic too, they must.</param>
 public sealed record TrunkGuard(string Interface, string Network, VlanSet Vlans, bool Untagged);
 
 /// <summary>
 /// All that a node's operating system must have: what every format of node configuration is written from, and what an agent applies.
 /// </summary>
-/// <param name="Node">The node's name in Kubernetes.</param>
-/// <param name="Links">Its interfaces, parents first.</param>
-/// <param name="PhysicalFunctions">Its ports with virtual functions.</param>
 /// <param name="Devices">Devices that its host has handed over for pods.</param>
 /// <param name="Guards">What may pass on the parents of trunks.</param>
 public sealed record NodeConfiguration(
@@ -69,16 +60,13 @@ public sealed record NodeConfiguration(
 {
     /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>
     /// <param name="body">The member <c>configuration</c> of a node in a picture.</param>
-    /// <param name="node">The node.</param>
     /// <returns>The configuration, or every fault of it.</returns>
     public static Outcome<NodeConfiguration> Of(JsonElement body, string node) => NodeConfigurationJson.Read(body, node);
 
     /// <summary>Writes the configuration as agents get it.</summary>
-    /// <param name="writer">Takes it, as an object.</param>
     public void WriteTo(Utf8JsonWriter writer) => NodeConfigurationJson.Write(this, writer);
 
     /// <summary>The configuration as agents get it.</summary>
-    /// <returns>A JSON object.</returns>
     public JsonObject ToJson()
     {
         using var buffer = new MemoryStream();

@@ -2,6 +2,4 @@ namespace Weft.Attachments;
 
 /// <summary>A file of a node or machine.</summary>
 /// <param name="Path">Where it goes: absolute on a node, or a bare name where the place is the reader's choice.</param>
-/// <param name="Mode">Its mode, octal.</param>
-/// <param name="Content">What it holds.</param>
 public sealed record NodeFile(string Path, string Mode, string Content);

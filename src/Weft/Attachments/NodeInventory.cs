@@ -9,11 +9,9 @@ namespace Weft.Attachments;
 /// <param name="Name">The interface, or null where no kernel driver has it.</param>
 /// <param name="PciAddress">Its PCI address (<c>0000:3b:02.1</c>), or null where it isn't on a PCI bus.</param>
 /// <param name="Vendor">Its vendor in lower-case hex without <c>0x</c>; empty without PCI.</param>
-/// <param name="Device">Its device id, likewise.</param>
 /// <param name="Driver">The driver that has it, or null.</param>
 /// <param name="MacAddress">Its MAC address, or null.</param>
 /// <param name="Mtu">Its MTU in bytes; 0 where it is no interface.</param>
-/// <param name="IsUp">Whether it has a carrier.</param>
 /// <param name="Numa">Its NUMA node, or null where the machine doesn't say.</param>
 public sealed record NetworkDevice(
     string? Name, string? PciAddress, string Vendor, string Device, string? Driver, string? MacAddress, int Mtu, bool IsUp, int? Numa)
@@ -62,30 +60,21 @@ public sealed record NetworkDevice(
 }
 
 /// <summary>The huge pages of one size.</summary>
-/// <param name="Kilobytes">The size of one in KiB.</param>
-/// <param name="Total">How many there are.</param>
-/// <param name="Free">How many are free.</param>
 /// <param name="Numa">The NUMA node they are on, or null for the machine's sum.</param>
 public sealed record Hugepages(int Kilobytes, int Total, int Free, int? Numa);
 
 /// <summary>A CNI plugin that is installed.</summary>
-/// <param name="Name">The file's name.</param>
 /// <param name="Versions">The versions of the CNI specification it speaks.</param>
 /// <param name="Release">The plugin's own version where it says one.</param>
 public sealed record CniBinary(string Name, ImmutableArray<string> Versions, string? Release);
 
 /// <summary>What a node has, as its agent found it: what device selectors are tried on, and what capacity is counted of.</summary>
-/// <param name="Kernel">The kernel's release.</param>
 /// <param name="HasIommu">Whether devices are in IOMMU groups, without which <c>vfio-pci</c> can't have one safely.</param>
-/// <param name="Devices">Its network devices.</param>
-/// <param name="Hugepages">Its huge pages.</param>
 /// <param name="Plugins">The CNI plugins in its plugin folder.</param>
 public sealed record NodeInventory(
     string Kernel, bool HasIommu, ImmutableArray<NetworkDevice> Devices, ImmutableArray<Hugepages> Hugepages, ImmutableArray<CniBinary> Plugins)
 {
     /// <summary>Reads what <see cref="ToJson"/> wrote. What is missing is unknown and not wrong: an agent may be of another version.</summary>
-    /// <param name="body">The inventory.</param>
-    /// <returns>The record.</returns>
     public static NodeInventory Of(JsonElement body) => new(
         body.Text("kernel") ?? "",
         body.Member("hasIommu").ValueKind == JsonValueKind.True,
@@ -94,7 +83,6 @@ public sealed record NodeInventory(
         [.. body.Each("plugins").Select(p => new CniBinary(p.Text("name") ?? "", [.. p.Texts("versions")], p.Text("release")))]);
 
     /// <summary>The inventory as an agent reports it.</summary>
-    /// <returns>A JSON object.</returns>
     public JsonObject ToJson() => Body(
         ("kernel", Kernel),
         ("hasIommu", HasIommu),

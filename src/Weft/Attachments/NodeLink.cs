@@ -25,13 +25,9 @@ public sealed record Uplink(string Name, string? MacAddress, int Mtu, string? Ne
 
 /// <summary>Virtual functions of a port that are for one network.</summary>
 /// <param name="First">The first one's index, from 0.</param>
-/// <param name="Last">The last one's index.</param>
-/// <param name="Network">The key of the network's id.</param>
 public sealed record FunctionRange(int First, int Last, string Network);
 
 /// <summary>A route.</summary>
-/// <param name="To">Where to.</param>
-/// <param name="Via">The next hop.</param>
 /// <param name="Metric">The lower, the better; null for the system's own.</param>
 public sealed record NodeRoute(Prefix To, Address Via, int? Metric = null);
 
@@ -41,7 +37,6 @@ public sealed record NodeRoute(Prefix To, Address Via, int? Metric = null);
 /// <param name="Vlan">The VLAN that the node tags with, or null where frames leave the port as they are.</param>
 /// <param name="Mtu">The MTU in bytes.</param>
 /// <param name="Addresses">Addresses with the length of their subnet.</param>
-/// <param name="Routes">Routes beyond the connected ones.</param>
 /// <param name="Comment">Why it is there, for a person who reads the file.</param>
 public sealed record NodeLink(
     string Name, Uplink Uplink, int? Vlan, int Mtu, ImmutableArray<(Address Address, int Length)> Addresses, ImmutableArray<NodeRoute> Routes, string Comment)

@@ -7,12 +7,9 @@ namespace Weft.Attachments;
 public static class NodeParts
 {
     /// <summary>Puts parts together.</summary>
-    /// <param name="node">The node's name in Kubernetes.</param>
-    /// <param name="parts">The parts.</param>
     /// <returns>All that the node must have.</returns>
     public static NodeConfiguration Together(string node, IReadOnlyList<NodePart> parts)
     {
-        ArgumentNullException.ThrowIfNull(parts);
         ImmutableArray<NodeLink> links = [.. parts.SelectMany(part => part.Links)];
         return new NodeConfiguration(node, links, [.. Ports(parts)], [.. parts.SelectMany(part => part.Devices)], [.. Guards(parts, links)]);
     }

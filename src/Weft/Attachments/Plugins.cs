@@ -11,7 +11,5 @@ public static class Plugins
             .ToFrozenDictionary(renderer => renderer.Plugin);
 
     /// <summary>The renderer of a plugin: every plugin has one.</summary>
-    /// <param name="plugin">The plugin.</param>
-    /// <returns>The renderer.</returns>
     public static IPluginRenderer Find(PluginType plugin) => All[plugin];
 }

@@ -21,11 +21,9 @@ public static class AdministrativeState
     private const string Member = "administrativeState";
 
     /// <summary>The state of a domain.</summary>
-    /// <param name="row">The domain.</param>
     /// <returns><see cref="Enabled"/> or <see cref="Disabled"/>; things that are no domain are always enabled.</returns>
     public static string Of(Stored row)
     {
-        ArgumentNullException.ThrowIfNull(row);
         var type = ResourceKind.IdOf(row).Type;
         if (type != L2IsolationDomain.ResourceType && type != L3IsolationDomain.ResourceType)
             return Enabled;
@@ -34,9 +32,6 @@ public static class AdministrativeState
 
     /// <summary>The document of a domain in another state.</summary>
     /// <param name="arguments">The request: <c>{"state": "Enable"}</c> or <c>Disable</c>.</param>
-    /// <param name="row">The domain.</param>
-    /// <param name="users">Who stands on the domain.</param>
-    /// <returns>The document, or a refusal.</returns>
     internal static Outcome<JsonObject> Change(JsonObject arguments, Stored row, IEnumerable<ResourceId> users)
     {
         var wish = arguments["state"] is JsonValue value && value.TryGetValue<string>(out var text) ? text : null;

@@ -26,15 +26,11 @@ public abstract class FabricKind : ResourceKind
     /// <inheritdoc/>
     public override void Draw(Stored row, JsonObject properties, Image now)
     {
-        ArgumentNullException.ThrowIfNull(properties);
         properties["configurationState"] = Provisioning.StateOf(row) == Provisioning.Failed ? "Failed" : "Succeeded";
         properties["administrativeState"] = AdministrativeState.Of(row);
     }
 
     /// <summary>Checks a VLAN against the limits and against every other VLAN of the fabric.</summary>
-    /// <param name="proposal">The write.</param>
-    /// <param name="fabric">The fabric.</param>
-    /// <param name="vlan">The VLAN.</param>
     private protected static void CheckVlan(Proposal proposal, ResourceId fabric, long vlan)
     {
         const string Path = "properties.vlanId";
@@ -50,7 +46,6 @@ public abstract class FabricKind : ResourceKind
     }
 
     /// <summary>Checks an MTU against the limits.</summary>
-    /// <param name="proposal">The write.</param>
     /// <param name="mtu">The MTU in bytes.</param>
     private protected static void CheckMtu(Proposal proposal, long mtu)
     {

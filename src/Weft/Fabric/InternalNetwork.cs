@@ -6,15 +6,11 @@ using Weft.Resources;
 namespace Weft.Fabric;
 
 /// <summary>A VLAN of a VRF with its subnets, as a record: what a workload network's VLAN, prefixes, MTU and gateway derive from.</summary>
-/// <param name="Id">The resource.</param>
-/// <param name="Domain">The VRF.</param>
-/// <param name="Vlan">The VLAN.</param>
 /// <param name="Mtu">The MTU in bytes.</param>
 /// <param name="Prefixes">The connected subnets, IPv4 first.</param>
 public sealed record FabricSubnets(ResourceId Id, ResourceId Domain, int Vlan, int Mtu, ImmutableArray<Prefix> Prefixes)
 {
     /// <summary>The prefixes of one family.</summary>
-    /// <param name="family">The family.</param>
     /// <returns>The prefixes in the order they are written.</returns>
     public ImmutableArray<Prefix> Of(AddressFamily family) => [.. Prefixes.Where(p => p.Family == family)];
 }
@@ -63,11 +59,9 @@ public sealed class InternalNetwork : FabricKind
         Member.Text("provisioningState").Drawn());
 
     /// <summary>Reads an internal network.</summary>
-    /// <param name="row">Its row.</param>
     /// <returns>The record; texts that are no prefixes are left out of it.</returns>
     public static FabricSubnets Of(Stored row)
     {
-        ArgumentNullException.ThrowIfNull(row);
         return row.As(r =>
         {
             var properties = PropertiesOf(r);
@@ -79,19 +73,14 @@ public sealed class InternalNetwork : FabricKind
     }
 
     /// <summary>The internal networks of a VRF.</summary>
-    /// <param name="seen">What is stored.</param>
-    /// <param name="domain">The VRF.</param>
-    /// <returns>The records.</returns>
     public static IEnumerable<FabricSubnets> In(Snapshot seen, ResourceId domain)
     {
-        ArgumentNullException.ThrowIfNull(seen);
         return seen.List(ResourceType, domain).Select(Of);
     }
 
     /// <inheritdoc/>
     public override void Check(Proposal proposal)
     {
-        ArgumentNullException.ThrowIfNull(proposal);
         var properties = PropertiesOf(proposal.Wanted);
         var network = Of(proposal.Wanted);
         if (proposal.Seen.Get(network.Domain) is { } domain)
@@ -111,8 +100,6 @@ public sealed class InternalNetwork : FabricKind
     /// <inheritdoc/>
     public override IEnumerable<ResourceId> UsersOf(Stored row, Snapshot seen)
     {
-        ArgumentNullException.ThrowIfNull(row);
-        ArgumentNullException.ThrowIfNull(seen);
         var network = Of(row);
         if (seen.Get(StoreKey.Of(network.Domain)) is not { } domain)
             return [];

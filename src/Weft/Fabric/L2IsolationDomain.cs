@@ -5,9 +5,6 @@ using Weft.Resources;
 namespace Weft.Fabric;
 
 /// <summary>A VLAN that the fabric carries without taking part in layer 3, as a record.</summary>
-/// <param name="Id">The resource.</param>
-/// <param name="Fabric">The fabric.</param>
-/// <param name="Vlan">The VLAN.</param>
 /// <param name="Mtu">The MTU in bytes.</param>
 public sealed record L2Domain(ResourceId Id, ResourceId Fabric, int Vlan, int Mtu);
 
@@ -40,11 +37,8 @@ public sealed class L2IsolationDomain : FabricKind
         Member.Text("provisioningState").Drawn());
 
     /// <summary>Reads a domain.</summary>
-    /// <param name="row">Its row.</param>
-    /// <returns>The record.</returns>
     public static L2Domain Of(Stored row)
     {
-        ArgumentNullException.ThrowIfNull(row);
         return row.As(r =>
         {
             var properties = PropertiesOf(r);
@@ -55,7 +49,6 @@ public sealed class L2IsolationDomain : FabricKind
     /// <inheritdoc/>
     public override void Check(Proposal proposal)
     {
-        ArgumentNullException.ThrowIfNull(proposal);
         // The record holds 32 bits; the numbers as they were sent are what must be in range.
         var properties = PropertiesOf(proposal.Wanted);
         CheckVlan(proposal, Of(proposal.Wanted).Fabric, properties.Whole("vlanId")!.Value);
@@ -65,7 +58,6 @@ public sealed class L2IsolationDomain : FabricKind
     /// <inheritdoc/>
     public override Outcome<JsonObject>? Act(string action, JsonObject arguments, Stored row, Snapshot seen)
     {
-        ArgumentNullException.ThrowIfNull(arguments);
         if (!action.Equals(AdministrativeState.Action, StringComparison.OrdinalIgnoreCase))
             return null;
         return AdministrativeState.Change(arguments, row, DomainUsers.Of(row, seen));

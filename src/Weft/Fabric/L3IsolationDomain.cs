@@ -5,8 +5,6 @@ using Weft.Resources;
 namespace Weft.Fabric;
 
 /// <summary>A VRF of the fabric, as a record.</summary>
-/// <param name="Id">The resource.</param>
-/// <param name="Fabric">The fabric.</param>
 public sealed record L3Domain(ResourceId Id, ResourceId Fabric);
 
 /// <summary>The kind of layer-3 isolation domains.</summary>
@@ -44,20 +42,14 @@ public sealed class L3IsolationDomain : FabricKind
         Member.Text("provisioningState").Drawn());
 
     /// <summary>Reads a domain.</summary>
-    /// <param name="row">Its row.</param>
-    /// <returns>The record.</returns>
     public static L3Domain Of(Stored row)
     {
-        ArgumentNullException.ThrowIfNull(row);
         return row.As(r => new L3Domain(IdOf(r), PropertiesOf(r).Id("networkFabricId")!));
     }
 
     /// <inheritdoc/>
     public override Outcome<JsonObject>? Act(string action, JsonObject arguments, Stored row, Snapshot seen)
     {
-        ArgumentNullException.ThrowIfNull(arguments);
-        ArgumentNullException.ThrowIfNull(row);
-        ArgumentNullException.ThrowIfNull(seen);
         if (!action.Equals(AdministrativeState.Action, StringComparison.OrdinalIgnoreCase))
             return null;
         var id = IdOf(row);

@@ -59,36 +59,28 @@ public sealed class NexusCluster : ResourceKind
         Member.Any("workloadResourceIds").Drawn());
 
     /// <summary>The fabric of a cluster.</summary>
-    /// <param name="row">The cluster.</param>
-    /// <returns>The fabric's id.</returns>
     public static ResourceId FabricOf(Stored row) => PropertiesOf(row).Id("networkFabricId")!;
 
     /// <summary>The custom location of a cluster.</summary>
-    /// <param name="cluster">The cluster.</param>
     /// <returns>The location's id: in the cluster's group, by the cluster's name.</returns>
     public static ResourceId LocationOf(ResourceId cluster)
     {
-        ArgumentNullException.ThrowIfNull(cluster);
         return ResourceId.OfResourceGroup(cluster.Subscription, cluster.ResourceGroup!).Extend(CustomLocation, cluster.Name);
     }
 
     /// <summary>The cluster that a resource names in <c>extendedLocation.name</c>.</summary>
-    /// <param name="row">The resource.</param>
     /// <returns>The cluster's id, or null where the location is none of a cluster.</returns>
     public static ResourceId? HostOf(Stored row)
     {
-        ArgumentNullException.ThrowIfNull(row);
         return row.Json.Member("extendedLocation").Id("name") is { } location && location.Type == CustomLocation && location.ResourceGroup is { } group
             ? ResourceId.OfResourceGroup(location.Subscription, group).Extend(ResourceType, location.Name)
             : null;
     }
 
     /// <summary>Checks the place of a resource that runs on a cluster.</summary>
-    /// <param name="proposal">The write.</param>
     /// <returns>The cluster's row, or null where there is none (and a finding says so).</returns>
     public static Stored? CheckHost(Proposal proposal)
     {
-        ArgumentNullException.ThrowIfNull(proposal);
         const string Path = "extendedLocation.name";
         var name = proposal.Wanted.Json.Member("extendedLocation").Text("name");
         var host = HostOf(proposal.Wanted);
@@ -101,8 +93,6 @@ public sealed class NexusCluster : ResourceKind
     /// <inheritdoc/>
     public override IEnumerable<ResourceId> UsersOf(Stored row, Snapshot seen)
     {
-        ArgumentNullException.ThrowIfNull(row);
-        ArgumentNullException.ThrowIfNull(seen);
         var id = IdOf(row);
         return CloudVersions.Hosted.SelectMany(type => seen.List(type)).Where(hosted => id.Equals(HostOf(hosted))).Select(IdOf);
     }
@@ -110,8 +100,6 @@ public sealed class NexusCluster : ResourceKind
     /// <inheritdoc/>
     public override void Draw(Stored row, JsonObject properties, Image now)
     {
-        ArgumentNullException.ThrowIfNull(properties);
-        ArgumentNullException.ThrowIfNull(now);
         var id = IdOf(row);
         properties["clusterExtendedLocation"] = new JsonObject { ["name"] = LocationOf(id).ToString(), ["type"] = "CustomLocation" };
         var users = UsersOf(row, new Snapshot(now)).Select(user => (JsonNode)user.ToString());

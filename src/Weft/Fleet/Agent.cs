@@ -38,13 +38,8 @@ public sealed class Agent : ResourceKind
         Member.Text("provisioningState").Drawn());
 
     /// <summary>The agents of a cluster.</summary>
-    /// <param name="image">What is stored.</param>
-    /// <param name="cluster">The cluster.</param>
-    /// <returns>The agents' rows.</returns>
     public static IEnumerable<Stored> In(Image image, ResourceId cluster)
     {
-        ArgumentNullException.ThrowIfNull(image);
-        ArgumentNullException.ThrowIfNull(cluster);
         return image.Range($"{StoreKey.PartitionOf(ResourceType)}|{cluster.Key}/");
     }
 
@@ -55,7 +50,6 @@ public sealed class Agent : ResourceKind
     /// <inheritdoc/>
     public override void Draw(Stored row, JsonObject properties, Image now)
     {
-        ArgumentNullException.ThrowIfNull(properties);
         if (AgentStatus.Of(now, IdOf(row).Key) is { } status)
             properties["status"] = status.ToJson();
     }

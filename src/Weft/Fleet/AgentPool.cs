@@ -51,7 +51,6 @@ public sealed class AgentPool : ResourceKind
     public override Shape Shape { get; } = PoolShape();
 
     /// <summary>The attachments of a pool itself.</summary>
-    /// <param name="row">The pool.</param>
     /// <returns>The attachments; none where it inherits the cluster's.</returns>
     public static ImmutableArray<Attachment> AttachmentsOf(Stored row) =>
         Attachment.Read(PropertiesOf(row).Member("attachedNetworkConfiguration"), "properties.attachedNetworkConfiguration");
@@ -59,14 +58,12 @@ public sealed class AgentPool : ResourceKind
     /// <inheritdoc/>
     public override void Check(Proposal proposal)
     {
-        ArgumentNullException.ThrowIfNull(proposal);
         ClusterAttachments.Check(proposal, proposal.Id.Parent!, AttachmentsOf(proposal.Wanted));
     }
 
     /// <inheritdoc/>
     public override IEnumerable<ResourceId> UsersOf(Stored row, Snapshot seen)
     {
-        ArgumentNullException.ThrowIfNull(seen);
         // A node names its pool, and has addresses on what the pool attaches.
         var id = IdOf(row);
         return seen.List(Node.ResourceType, id.Parent!).Select(Node.Of).Where(node => id.Equals(node.Cluster.Child("agentPools", node.Pool))).Select(node => node.Id);
@@ -75,8 +72,6 @@ public sealed class AgentPool : ResourceKind
     /// <inheritdoc/>
     public override void Draw(Stored row, JsonObject properties, Image now)
     {
-        ArgumentNullException.ThrowIfNull(properties);
-        ArgumentNullException.ThrowIfNull(now);
         if (now.Get(StoreKey.Of(IdOf(row).Parent!)) is { } cluster)
             properties["kubernetesVersion"] = PropertiesOf(cluster).Text("kubernetesVersion");
         Status.Draw(row, properties, "Agent pool is operational");

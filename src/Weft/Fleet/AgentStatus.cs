@@ -41,16 +41,11 @@ public sealed record FoundDrift(string What, string Was, bool IsMended, string A
     }
 
     /// <summary>The drift as it is on the wire and in the row.</summary>
-    /// <returns>A JSON object.</returns>
     public JsonObject ToJson() => new() { ["what"] = What, ["was"] = Was, ["mended"] = IsMended, ["at"] = At };
 }
 
 /// <summary>What an agent reported last.</summary>
-/// <param name="Digest">The picture it tried to apply.</param>
 /// <param name="Revision">The revision that picture was drawn at.</param>
-/// <param name="IsApplied">Whether it is in force.</param>
-/// <param name="Message">Why not, where it isn't.</param>
-/// <param name="At">When, RFC 3339.</param>
 public sealed record AgentStatus(string Digest, long Revision, bool IsApplied, string Message, string At)
 {
     /// <summary>The partition of agents' reports. They are rows of their own, so that a report changes no resource.</summary>
@@ -65,17 +60,12 @@ public sealed record AgentStatus(string Digest, long Revision, bool IsApplied, s
     public string? CertificateAuthority { get; init; }
 
     /// <summary>The key of an agent's report.</summary>
-    /// <param name="agent">The key of the agent's id.</param>
-    /// <returns>The key.</returns>
     public static string KeyOf(string agent) => $"{Partition}|{agent}";
 
     /// <summary>Reads an agent's report.</summary>
-    /// <param name="image">What is stored.</param>
-    /// <param name="agent">The key of the agent's id.</param>
     /// <returns>The report, or null where there is none yet.</returns>
     public static AgentStatus? Of(Image image, string agent)
     {
-        ArgumentNullException.ThrowIfNull(image);
         return image.Get(KeyOf(agent))?.As(row => new AgentStatus(
             row.Json.Text("digest") ?? "", row.Json.Whole("revision") ?? 0, row.Json.Text("state") == "Applied", row.Json.Text("message") ?? "", row.Json.Text("at") ?? "")
         {
@@ -86,7 +76,6 @@ public sealed record AgentStatus(string Digest, long Revision, bool IsApplied, s
     }
 
     /// <summary>Whether another report says the same, whenever it came.</summary>
-    /// <param name="other">The other report.</param>
     /// <returns>True if nothing but the time differs.</returns>
     public bool Repeats(AgentStatus? other) =>
         other is not null && Drift.SequenceEqual(other.Drift) && this with { At = "", Drift = [] } == other with { At = "", Drift = [] };
@@ -103,12 +92,9 @@ public sealed record AgentStatus(string Digest, long Revision, bool IsApplied, s
     }
 
     /// <summary>The change that writes a report.</summary>
-    /// <param name="agent">The key of the agent's id.</param>
-    /// <returns>The change.</returns>
     public Change ToChange(string agent) => Change.Put(KeyOf(agent), ToJson());
 
     /// <summary>The report as it is stored, and as the agent's resource shows it in <c>properties.status</c>.</summary>
-    /// <returns>A JSON object.</returns>
     public JsonObject ToJson()
     {
         var report = new JsonObject
@@ -126,8 +112,6 @@ public sealed record AgentStatus(string Digest, long Revision, bool IsApplied, s
     }
 
     /// <summary>The cluster's trouble by what its agents reported last. Null where all is well, or nobody has reported.</summary>
-    /// <param name="image">What is stored.</param>
-    /// <param name="cluster">The cluster.</param>
     /// <returns>The troubles of all agents, each with the agent's name.</returns>
     internal static string? TroubleOf(Image image, ResourceId cluster)
     {

@@ -9,26 +9,16 @@ namespace Weft.Fleet;
 public static class ClusterAttachments
 {
     /// <summary>All attachments of a cluster and its pools, each network and plugin once.</summary>
-    /// <param name="seen">What is stored.</param>
-    /// <param name="cluster">The cluster.</param>
-    /// <returns>The attachments, the cluster's first.</returns>
     public static ImmutableArray<Attachment> All(Snapshot seen, ResourceId cluster)
     {
-        ArgumentNullException.ThrowIfNull(seen);
         var own = seen.Get(cluster) is { } row ? KubernetesCluster.AttachmentsOf(row) : [];
         var pools = seen.List(AgentPool.ResourceType, cluster).SelectMany(pool => AgentPool.AttachmentsOf(pool));
         return [.. own.Concat(pools).DistinctBy(a => (a.Network.Key, a.Plugin))];
     }
 
     /// <summary>The attachments that a pool's nodes have.</summary>
-    /// <param name="seen">What is stored.</param>
-    /// <param name="cluster">The cluster.</param>
-    /// <param name="pool">The pool's name.</param>
-    /// <returns>The pool's own, else the cluster's.</returns>
     public static ImmutableArray<Attachment> Of(Snapshot seen, ResourceId cluster, string pool)
     {
-        ArgumentNullException.ThrowIfNull(seen);
-        ArgumentNullException.ThrowIfNull(cluster);
         if (seen.Get(cluster) is not { } row)
             return [];
         var own = seen.Get(cluster.Child("agentPools", pool)) is { } poolRow ? AgentPool.AttachmentsOf(poolRow) : [];
@@ -37,8 +27,6 @@ public static class ClusterAttachments
 
     /// <summary>Checks the attachments of a write together with those of the rest of the cluster, and the ports of the nodes it has.</summary>
     /// <param name="proposal">The write: of the cluster, or of a pool.</param>
-    /// <param name="cluster">The cluster.</param>
-    /// <param name="wanted">The attachments in this write.</param>
     internal static void Check(Proposal proposal, ResourceId cluster, IEnumerable<Attachment> wanted)
     {
         var rest = new List<Attachment>();
@@ -62,14 +50,8 @@ public static class ClusterAttachments
     /// Whether a cluster's pods may have addresses of a network: where it is attached with IPAM itself, and where it stands on a VLAN of a trunk whose plugin
     /// draws a definition for each VLAN. There pods are on that VLAN like everybody else, and take addresses from the same pool.
     /// </summary>
-    /// <param name="seen">What is stored.</param>
-    /// <param name="cluster">The cluster.</param>
-    /// <param name="network">The L3 network.</param>
-    /// <returns>True if they may.</returns>
     public static bool PodsLease(Snapshot seen, ResourceId cluster, ResourceId network)
     {
-        ArgumentNullException.ThrowIfNull(seen);
-        ArgumentNullException.ThrowIfNull(network);
         var attachments = All(seen, cluster);
         if (attachments.Any(a => a.Network.Equals(network) && a.Ipam))
             return true;

@@ -23,11 +23,9 @@ public static class ClusterAuthority
     private const string Boundary = "-----BEGIN";
 
     /// <summary>Reads CA certificates. Text around the blocks, which openssl writes for people, is left out (RFC 7468, section 2).</summary>
-    /// <param name="pem">PEM.</param>
     /// <returns>The certificates alone, one block after the other; or why it isn't them.</returns>
     public static Outcome<string> Read(string pem)
     {
-        ArgumentNullException.ThrowIfNull(pem);
         if (pem.Length > LongestText)
             return new Refusal(RefusalCode.RequestTooLarge, $"'{Member}' has {pem.Length:N0} characters; {LongestText:N0} are the most", Member);
         var certificates = new StringBuilder();
@@ -57,13 +55,9 @@ public static class ClusterAuthority
     }
 
     /// <summary>Reads them from an agent's report.</summary>
-    /// <param name="report">The report.</param>
-    /// <param name="agent">The agent's row.</param>
     /// <returns>The certificates alone, empty where the report has none; or why they aren't taken.</returns>
     public static Outcome<string> Read(JsonObject report, Stored agent)
     {
-        ArgumentNullException.ThrowIfNull(report);
-        ArgumentNullException.ThrowIfNull(agent);
         if (report[Member] is not { } member)
             return "";
         // Whoever has a node has not the cluster: its agent doesn't say whom people are to take for the API server.
@@ -73,8 +67,6 @@ public static class ClusterAuthority
     }
 
     /// <summary>The CA certificates of a cluster: those of the newest report, of the agents that serve the cluster as a whole.</summary>
-    /// <param name="image">What is stored.</param>
-    /// <param name="cluster">The cluster.</param>
     /// <returns>PEM, or null while no agent has reported any.</returns>
     public static string? Of(Image image, ResourceId cluster) => Agent.In(image, cluster).Where(agent => !ServesNode(agent))
         .Select(agent => AgentStatus.Of(image, ResourceKind.IdOf(agent).Key)).Where(status => status is { CertificateAuthority: not null })

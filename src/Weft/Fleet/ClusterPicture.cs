@@ -16,13 +16,9 @@ public static class ClusterPicture
     public const string Namespace = "weft-system";
 
     /// <summary>Draws a cluster.</summary>
-    /// <param name="image">What is stored.</param>
-    /// <param name="cluster">The cluster.</param>
-    /// <param name="limits">The numbers that count here.</param>
     /// <returns>The picture; empty for a cluster that is gone or being deleted.</returns>
     public static DesiredState Draw(Image image, ResourceId cluster, Limits limits)
     {
-        ArgumentNullException.ThrowIfNull(image);
         var seen = new Snapshot(image);
         if (seen.Get(cluster) is not { } row)
             return new DesiredState(cluster, image.Revision, [], [], []);

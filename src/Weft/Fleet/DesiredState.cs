@@ -8,8 +8,6 @@ using Weft.Resources;
 namespace Weft.Fleet;
 
 /// <summary>The files of one node or machine.</summary>
-/// <param name="Name">The node or machine.</param>
-/// <param name="Files">Its files.</param>
 /// <param name="Configuration">What its operating system must have, for an agent to apply; null for a machine that has none.</param>
 public sealed record NodeFiles(string Name, ImmutableArray<NodeFile> Files, NodeConfiguration? Configuration = null)
 {
@@ -23,10 +21,7 @@ public sealed record NodeFiles(string Name, ImmutableArray<NodeFile> Files, Node
 /// <summary>
 /// What a cluster and its nodes, or a machine, should look like: drawn from what is stored whenever it is asked for, and never stored.
 /// </summary>
-/// <param name="Scope">The cluster or machine.</param>
-/// <param name="Revision">The revision it was drawn at.</param>
 /// <param name="Manifests">The Kubernetes objects, in the order to apply them.</param>
-/// <param name="Nodes">The files of nodes.</param>
 /// <param name="Undrawn">The attachments that are accepted but can't be drawn, and why.</param>
 public sealed record DesiredState(
     ResourceId Scope, long Revision, ImmutableArray<Manifest> Manifests, ImmutableArray<NodeFiles> Nodes, ImmutableArray<Refusal> Undrawn)
@@ -40,12 +35,9 @@ public sealed record DesiredState(
     public string Digest => _digest ??= $"sha256-{Convert.ToHexStringLower(Json.Hash(Write))}";
 
     /// <summary>The same picture at another revision; its digest is worked out once for both.</summary>
-    /// <param name="revision">The revision.</param>
-    /// <returns>The picture.</returns>
     public DesiredState At(long revision) => revision == Revision ? this : this with { Revision = revision, _digest = Digest };
 
     /// <summary>The picture as agents get it.</summary>
-    /// <returns>UTF-8 JSON.</returns>
     public byte[] ToBytes() => Json.Bytes(writer =>
     {
         writer.WriteString("cluster", Scope.ToString());
@@ -55,7 +47,6 @@ public sealed record DesiredState(
     });
 
     /// <summary>The picture as agents get it.</summary>
-    /// <returns>A JSON object.</returns>
     public JsonObject ToJson() => JsonNode.Parse(ToBytes())!.AsObject();
 
     private void Write(Utf8JsonWriter writer)

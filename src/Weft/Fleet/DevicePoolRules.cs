@@ -12,9 +12,7 @@ internal static class DevicePoolRules
 {
     /// <summary>Checks the nodes that a write concerns. What was wrong before it is not its fault, and no reason to refuse it: a plan says it.</summary>
     /// <param name="proposal">The write: of a node, a pool or a cluster.</param>
-    /// <param name="cluster">The cluster.</param>
     /// <param name="nodes">The nodes, as they are after the write.</param>
-    /// <param name="path">The member to name.</param>
     public static void Check(Proposal proposal, ResourceId cluster, IEnumerable<NodeFacts> nodes, string path)
     {
         List<NodeFacts> known = [.. nodes.Where(node => Inventories.Of(proposal.Seen, node.Id) is not null)];
@@ -31,10 +29,6 @@ internal static class DevicePoolRules
     }
 
     /// <summary>All that is wrong with the pools of nodes.</summary>
-    /// <param name="image">What is stored.</param>
-    /// <param name="cluster">The cluster.</param>
-    /// <param name="nodes">The nodes.</param>
-    /// <param name="limits">The numbers that count here.</param>
     /// <returns>The findings, each with the id of the network as culprit.</returns>
     public static IEnumerable<Refusal> Findings(Image image, ResourceId cluster, IEnumerable<NodeFacts> nodes, Limits limits)
     {

@@ -9,12 +9,7 @@ namespace Weft.Fleet;
 internal static class FunctionPorts
 {
     /// <summary>Checks one attachment by SRIOV or DPDK on one node.</summary>
-    /// <param name="proposal">The write.</param>
-    /// <param name="node">The node.</param>
-    /// <param name="attachment">The attachment.</param>
-    /// <param name="network">The network.</param>
     /// <param name="inventory">What the node's agent found, or null.</param>
-    /// <param name="path">The member to name.</param>
     public static void Check(Proposal proposal, NodeFacts node, Attachment attachment, Network network, NodeInventory? inventory, string path)
     {
         var ports = node.PortsOf(network.Id, attachment.Plugin);
@@ -38,10 +33,6 @@ internal static class FunctionPorts
     }
 
     /// <summary>Checks that no other plugin has a hand on the same devices.</summary>
-    /// <param name="proposal">The write.</param>
-    /// <param name="node">The node.</param>
-    /// <param name="attachments">What its pool attaches.</param>
-    /// <param name="path">The member to name.</param>
     public static void CheckPlugins(Proposal proposal, NodeFacts node, ImmutableArray<Attachment> attachments, string path)
     {
         static bool Gives(Attachment attachment) => attachment.Plugin is PluginType.SRIOV or PluginType.DPDK;

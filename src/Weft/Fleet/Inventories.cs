@@ -22,65 +22,43 @@ public static class Inventories
 
     /// <summary>The key of a node's inventory.</summary>
     /// <param name="node">The node, as it is declared or as its agent calls it.</param>
-    /// <returns>The key.</returns>
     public static string KeyOf(ResourceId node)
     {
-        ArgumentNullException.ThrowIfNull(node);
         return $"{Partition}|{node.Parent!.Key}/{DnsLabel.Of(node.Name)}";
     }
 
     /// <summary>What a node has.</summary>
-    /// <param name="image">What is stored.</param>
-    /// <param name="node">The node.</param>
     /// <returns>The inventory, or null while no agent has reported one.</returns>
     public static NodeInventory? Of(Image image, ResourceId node)
     {
-        ArgumentNullException.ThrowIfNull(image);
         return Of(image.Get(KeyOf(node)));
     }
 
     /// <summary>What a node has, for a decision that rests on it.</summary>
-    /// <param name="seen">What is stored.</param>
-    /// <param name="node">The node.</param>
     /// <returns>The inventory, or null while no agent has reported one.</returns>
     public static NodeInventory? Of(Snapshot seen, ResourceId node)
     {
-        ArgumentNullException.ThrowIfNull(seen);
         return Of(seen.Get(KeyOf(node)));
     }
 
     /// <summary>When a node's inventory was reported, RFC 3339.</summary>
-    /// <param name="image">What is stored.</param>
-    /// <param name="node">The node.</param>
     /// <returns>The time, or null while there is none.</returns>
     public static string? ReportedAt(Image image, ResourceId node)
     {
-        ArgumentNullException.ThrowIfNull(image);
         return image.Get(KeyOf(node))?.Json.Text("at");
     }
 
     /// <summary>Whether any node of a cluster has reported.</summary>
-    /// <param name="image">What is stored.</param>
-    /// <param name="cluster">The cluster.</param>
-    /// <returns>True if one has.</returns>
     public static bool AnyIn(Image image, ResourceId cluster)
     {
-        ArgumentNullException.ThrowIfNull(image);
-        ArgumentNullException.ThrowIfNull(cluster);
         return image.Range($"{Partition}|{cluster.Key}/").Any();
     }
 
     /// <summary>Takes a report.</summary>
-    /// <param name="image">What is stored.</param>
-    /// <param name="agent">The agent's row.</param>
-    /// <param name="body">What it sent.</param>
     /// <param name="now">The time, RFC 3339.</param>
     /// <returns>The changes, none where nothing is new; or why it isn't taken.</returns>
     public static Outcome<ImmutableArray<Change>> Report(Image image, Stored agent, JsonObject body, string now)
     {
-        ArgumentNullException.ThrowIfNull(image);
-        ArgumentNullException.ThrowIfNull(agent);
-        ArgumentNullException.ThrowIfNull(body);
         if (NodeOf(agent) is not { } node)
         {
             var id = ResourceKind.IdOf(agent);
@@ -100,30 +78,20 @@ public static class Inventories
     }
 
     /// <summary>The change that writes an inventory.</summary>
-    /// <param name="node">The node.</param>
-    /// <param name="agent">The agent that has found it.</param>
     /// <param name="inventory">The inventory, as <see cref="NodeInventory.ToJson"/> writes it.</param>
     /// <param name="now">The time, RFC 3339.</param>
-    /// <returns>The change.</returns>
     public static Change Put(ResourceId node, ResourceId agent, JsonObject inventory, string now)
     {
-        ArgumentNullException.ThrowIfNull(agent);
         return Change.Put(KeyOf(node), new JsonObject { ["agent"] = agent.Key, ["at"] = now, ["inventory"] = inventory });
     }
 
     /// <summary>What goes with an agent: the inventories that it reported, whatever node it served.</summary>
-    /// <param name="image">What is stored.</param>
-    /// <param name="agent">The agent.</param>
-    /// <returns>The changes.</returns>
     public static IEnumerable<Change> RemovedWithAgent(Image image, ResourceId agent)
     {
-        ArgumentNullException.ThrowIfNull(image);
-        ArgumentNullException.ThrowIfNull(agent);
         return image.Range($"{Partition}|{agent.Parent!.Key}/").Where(row => row.Json.Text("agent") == agent.Key).Select(row => Change.Remove(row.Key));
     }
 
     /// <summary>The node that an agent serves: the declared one, where there is one of that name in Kubernetes.</summary>
-    /// <param name="agent">The agent's row.</param>
     /// <returns>The node's id, or null where the agent serves the cluster as a whole.</returns>
     public static ResourceId? NodeOf(Stored agent) =>
         ResourceKind.PropertiesOf(agent).Text("node") is { Length: > 0 } name && DnsLabel.Is(DnsLabel.Of(name))

@@ -9,8 +9,6 @@ namespace Weft.Fleet;
 internal static class InventoryBodies
 {
     /// <summary>Draws it.</summary>
-    /// <param name="node">The node.</param>
-    /// <param name="now">What is stored.</param>
     /// <returns>The member <c>inventory</c>, or null while none was reported.</returns>
     public static JsonObject? Draw(NodeFacts node, Image now)
     {

@@ -64,19 +64,14 @@ public sealed class KubernetesCluster : ResourceKind
         Member.Text("provisioningState").Drawn());
 
     /// <summary>The CNI network of a cluster.</summary>
-    /// <param name="row">The cluster.</param>
-    /// <returns>An L3 network.</returns>
     public static ResourceId CniNetworkOf(Stored row) => Of(row).CniNetwork;
 
     /// <summary>The attachments of the cluster itself.</summary>
-    /// <param name="row">The cluster.</param>
-    /// <returns>The attachments.</returns>
     public static ImmutableArray<Attachment> AttachmentsOf(Stored row) => Of(row).Attachments;
 
     /// <inheritdoc/>
     public override void Check(Proposal proposal)
     {
-        ArgumentNullException.ThrowIfNull(proposal);
         _ = NexusCluster.CheckHost(proposal);
         var configuration = PropertiesOf(proposal.Wanted).Member("networkConfiguration");
         var pods = CheckRanges(proposal, configuration.Texts("podCidrs"), "podCidrs");
@@ -93,7 +88,6 @@ public sealed class KubernetesCluster : ResourceKind
     /// <inheritdoc/>
     public override IEnumerable<Change> Consequences(Proposal proposal, Image after)
     {
-        ArgumentNullException.ThrowIfNull(proposal);
         if (proposal.Old is not null)
             return [];
         // The pools of a new cluster are resources from the first moment, so that they can be read and changed as such.
@@ -113,8 +107,6 @@ public sealed class KubernetesCluster : ResourceKind
     /// <inheritdoc/>
     public override void Draw(Stored row, JsonObject properties, Image now)
     {
-        ArgumentNullException.ThrowIfNull(properties);
-        ArgumentNullException.ThrowIfNull(now);
         var id = IdOf(row);
         var attached = ClusterAttachments.All(new Snapshot(now), id).Select(a => a.Network.ToString()).Distinct(StringComparer.OrdinalIgnoreCase);
         properties["attachedNetworkIds"] = new JsonArray([.. attached.Select(network => JsonValue.Create(network))]);
@@ -161,7 +153,6 @@ public sealed class KubernetesCluster : ResourceKind
 
     private static Declared Of(Stored row)
     {
-        ArgumentNullException.ThrowIfNull(row);
         return row.As(r =>
         {
             var configuration = PropertiesOf(r).Member("networkConfiguration");

@@ -11,9 +11,6 @@ using Weft.Resources;
 namespace Weft.Fleet;
 
 /// <summary>A lease that a machine or node must have.</summary>
-/// <param name="Network">The network.</param>
-/// <param name="Interface">The interface that has the address.</param>
-/// <param name="Holder">The holder.</param>
 /// <param name="Wanted">The addresses it must be; empty where the pool picks.</param>
 public sealed record LeaseWish(ResourceId Network, string Interface, Holder Holder, ImmutableArray<Address> Wanted);
 
@@ -27,46 +24,31 @@ public static class MachineAddresses
     public const string CniInterface = "defaultcni";
 
     /// <summary>The holder of a machine's or node's interface.</summary>
-    /// <param name="machine">The machine or node.</param>
-    /// <param name="name">The interface.</param>
-    /// <returns>The holder.</returns>
     public static Holder HolderOf(ResourceId machine, string name)
     {
-        ArgumentNullException.ThrowIfNull(machine);
         return machine.Type == Node.ResourceType
             ? new Holder($"node:{machine.Key}#{name}", $"node {machine.Parent!.Name}/{machine.Name} {name}") { Cluster = machine.Parent.ToString(), Node = machine.Name }
             : new Holder($"machine:{machine.Key}#{name}", $"virtual machine {machine.Name} {name}");
     }
 
     /// <summary>The holder of a pod's interface: the container's id is never used twice.</summary>
-    /// <param name="cluster">The cluster.</param>
-    /// <param name="containerId">The sandbox's id.</param>
-    /// <param name="name">The interface.</param>
     /// <param name="pod">Namespace and name, or null where the runtime didn't say.</param>
     /// <param name="node">The node, or null where that isn't known.</param>
-    /// <returns>The holder.</returns>
     public static Holder PodHolder(ResourceId cluster, string containerId, string name, string? pod, string? node)
     {
-        ArgumentNullException.ThrowIfNull(cluster);
         return new Holder($"pod:{cluster.Key}#{containerId}#{name}", $"pod {pod ?? containerId} {name} in {cluster.Name}{(node is null ? "" : $" on {node}")}") { Cluster = cluster.ToString(), Node = node };
     }
 
     /// <summary>The MAC address of a machine's interface: locally administered, and the same whenever it is drawn.</summary>
-    /// <param name="machine">The machine.</param>
-    /// <param name="name">The interface.</param>
     /// <returns>Six bytes in lower-case hex.</returns>
     public static string MacOf(ResourceId machine, string name)
     {
-        ArgumentNullException.ThrowIfNull(machine);
         var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{machine.Key}#{name}"));
         // 02: locally administered and not a group address (IEEE 802-2014 §8.2).
         return string.Join(':', new byte[] { 0x02 }.Concat(hash.Take(5)).Select(b => b.ToString("x2", CultureInfo.InvariantCulture)));
     }
 
     /// <summary>The leases that a machine or node must have.</summary>
-    /// <param name="image">What is stored.</param>
-    /// <param name="row">The machine or node.</param>
-    /// <returns>The wishes.</returns>
     public static IEnumerable<LeaseWish> WishesOf(Image image, Stored row)
     {
         var id = ResourceKind.IdOf(row);
@@ -76,13 +58,8 @@ public static class MachineAddresses
     }
 
     /// <summary>The layer-3 networks that a trunk's VLANs carry, by VLAN.</summary>
-    /// <param name="image">What is stored.</param>
-    /// <param name="trunk">The trunk.</param>
-    /// <param name="limits">The numbers that count here.</param>
-    /// <returns>The networks.</returns>
     public static ImmutableDictionary<int, Network> LayerThreeOf(Image image, ResourceId trunk, Limits limits)
     {
-        ArgumentNullException.ThrowIfNull(image);
         var seen = new Snapshot(image);
         if (seen.Get(trunk) is not { } row)
             return ImmutableDictionary<int, Network>.Empty;
@@ -96,16 +73,9 @@ public static class MachineAddresses
 
     /// <summary>The changes of leases that follow a write, as the difference of the wishes before and after it.</summary>
     /// <param name="before">The image without the write.</param>
-    /// <param name="after">The image with it.</param>
-    /// <param name="written">The resource that was written.</param>
-    /// <param name="limits">The numbers that count here.</param>
     /// <param name="now">The time, RFC 3339.</param>
-    /// <returns>The changes, or a pool's refusal.</returns>
     public static Outcome<ImmutableArray<Change>> Follow(Image before, Image after, ResourceId written, Limits limits, string now)
     {
-        ArgumentNullException.ThrowIfNull(before);
-        ArgumentNullException.ThrowIfNull(after);
-        ArgumentNullException.ThrowIfNull(written);
         if ((Network.Is(written.Type) || written.Type == L2IsolationDomain.ResourceType || written.Type == InternalNetwork.ResourceType)
             && NodePorts.Objection(before, after, written, limits) is { } objection)
             return objection;
@@ -116,8 +86,6 @@ public static class MachineAddresses
     }
 
     /// <summary>Whether a machine or node still wants a lease that it holds.</summary>
-    /// <param name="image">What is stored.</param>
-    /// <param name="lease">The lease.</param>
     /// <returns>False also where the machine or node is gone.</returns>
     internal static bool IsWanted(Image image, Lease lease)
     {

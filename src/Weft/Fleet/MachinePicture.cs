@@ -10,13 +10,9 @@ namespace Weft.Fleet;
 public static class MachinePicture
 {
     /// <summary>Draws a machine.</summary>
-    /// <param name="image">What is stored.</param>
-    /// <param name="machine">The machine.</param>
-    /// <param name="limits">The numbers that count here.</param>
     /// <returns>The picture; without files for a machine that is gone.</returns>
     public static DesiredState Draw(Image image, ResourceId machine, Limits limits)
     {
-        ArgumentNullException.ThrowIfNull(image);
         if (new Snapshot(image).Get(machine) is not { } row)
             return new DesiredState(machine, image.Revision, [], [], []);
         var id = ResourceKind.IdOf(row);

@@ -9,8 +9,6 @@ namespace Weft.Fleet;
 internal static class MachineRules
 {
     /// <summary>Checks the interfaces.</summary>
-    /// <param name="proposal">The machine's write.</param>
-    /// <param name="attachments">The interfaces.</param>
     /// <param name="gatewayTaken">Whether the cloud services interface has the default route already.</param>
     public static void Check(Proposal proposal, ImmutableArray<MachineAttachment> attachments, bool gatewayTaken)
     {

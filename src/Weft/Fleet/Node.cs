@@ -7,10 +7,7 @@ using Weft.Resources;
 namespace Weft.Fleet;
 
 /// <summary>A node of a Kubernetes cluster, as a record: which pool it is of, and how networks reach it.</summary>
-/// <param name="Id">The resource.</param>
-/// <param name="Pool">The name of its agent pool.</param>
 /// <param name="IsVirtual">Whether it is a virtual machine, to which the host hands over one port per network.</param>
-/// <param name="Uplinks">Its ports.</param>
 public sealed record NodeFacts(ResourceId Id, string Pool, bool IsVirtual, ImmutableArray<Uplink> Uplinks)
 {
     /// <summary>The cluster.</summary>
@@ -22,24 +19,19 @@ public sealed record NodeFacts(ResourceId Id, string Pool, bool IsVirtual, Immut
     public Uplink? TrunkPort => Uplinks.FirstOrDefault(u => u.IsTrunkPort && u.Functions.IsEmpty) ?? Uplinks.FirstOrDefault(u => u.IsTrunkPort);
 
     /// <summary>The port that carries a network here: the one handed over for it, else the trunk port.</summary>
-    /// <param name="network">The network.</param>
     /// <returns>The port, or null where none does.</returns>
     public Uplink? Carrying(ResourceId network)
     {
-        ArgumentNullException.ThrowIfNull(network);
         return Uplinks.FirstOrDefault(u => u.Network == network.Key) ?? TrunkPort;
     }
 
     /// <summary>The ports by which a plugin reaches a network here.</summary>
-    /// <param name="network">The network.</param>
-    /// <param name="plugin">The plugin.</param>
     /// <returns>
     /// For SRIOV and DPDK all ports with functions for it, on a virtual node all that are handed over for it; for the others the one that carries it. None
     /// where none does.
     /// </returns>
     public ImmutableArray<Uplink> PortsOf(ResourceId network, PluginType plugin)
     {
-        ArgumentNullException.ThrowIfNull(network);
         if (plugin is PluginType.SRIOV or PluginType.DPDK)
             return [.. Uplinks.Where(u => IsVirtual ? u.Network == network.Key : u.Functions.Any(f => f.Network == network.Key))];
         return Carrying(network) is { } port ? [port] : [];
@@ -93,11 +85,8 @@ public sealed class Node : ResourceKind
         Member.Text("detailedStatusMessage").Drawn());
 
     /// <summary>Reads a node.</summary>
-    /// <param name="row">Its row.</param>
-    /// <returns>The record.</returns>
     public static NodeFacts Of(Stored row)
     {
-        ArgumentNullException.ThrowIfNull(row);
         return row.As(r =>
         {
             var properties = PropertiesOf(r);
@@ -113,7 +102,6 @@ public sealed class Node : ResourceKind
     /// <inheritdoc/>
     public override void Check(Proposal proposal)
     {
-        ArgumentNullException.ThrowIfNull(proposal);
         var node = Of(proposal.Wanted);
         if (!DnsLabel.Is(DnsLabel.Of(node.Id.Name)))
             proposal.Find(RefusalCode.InvalidResourceName, "name", $"'{node.Id.Name}' is no DNS label, even as '{DnsLabel.Of(node.Id.Name)}'");
@@ -136,7 +124,6 @@ public sealed class Node : ResourceKind
     /// <inheritdoc/>
     public override void Draw(Stored row, JsonObject properties, Image now)
     {
-        ArgumentNullException.ThrowIfNull(properties);
         properties["networkAttachments"] = NodeBodies.Attachments(Of(row), now);
         if (InventoryBodies.Draw(Of(row), now) is { } inventory)
             properties["inventory"] = inventory;

@@ -10,9 +10,6 @@ internal static class NodePorts
 {
     /// <summary>Checks every node after a write of what its networks derive from: a network, a domain, an internal network.</summary>
     /// <param name="before">The image without the write.</param>
-    /// <param name="after">The image with it.</param>
-    /// <param name="written">What was written.</param>
-    /// <param name="limits">The numbers that count here.</param>
     /// <returns>What is wrong now and wasn't before, or null.</returns>
     public static Refusal? Objection(Image before, Image after, ResourceId written, Limits limits)
     {
@@ -24,10 +21,6 @@ internal static class NodePorts
     }
 
     /// <summary>Checks one node; the write may be the node's, its pool's or its cluster's.</summary>
-    /// <param name="proposal">The write.</param>
-    /// <param name="node">The node.</param>
-    /// <param name="seen">What is stored, with the write.</param>
-    /// <param name="path">The member to name.</param>
     public static void Check(Proposal proposal, NodeFacts node, Snapshot seen, string path)
     {
         var attachments = ClusterAttachments.Of(seen, node.Cluster, node.Pool);
@@ -51,11 +44,7 @@ internal static class NodePorts
     }
 
     /// <summary>Checks that no network is attached by SRIOV or DPDK to nodes of both kinds: its one definition can serve only one of them.</summary>
-    /// <param name="proposal">The write.</param>
-    /// <param name="cluster">The cluster.</param>
-    /// <param name="nodes">Its nodes, with the write.</param>
     /// <param name="seen">What is stored; for the write of a cluster or pool with it.</param>
-    /// <param name="path">The member to name.</param>
     public static void CheckKinds(Proposal proposal, ResourceId cluster, IReadOnlyList<NodeFacts> nodes, Snapshot seen, string path)
     {
         var kinds = new Dictionary<string, (Attachment Attachment, NodeFacts? Bare, NodeFacts? Virtual)>(StringComparer.Ordinal);

@@ -7,19 +7,13 @@ namespace Weft.Fleet;
 /// Pictures of clusters, each drawn once for as long as nothing that it is drawn from changes. Pictures are never stored; this is what has been
 /// worked out already, and forgetting it costs time alone.
 /// </summary>
-/// <param name="limits">The numbers that count here.</param>
 public sealed class Pictures(Limits limits)
 {
     private readonly ConcurrentDictionary<string, Drawn> _drawn = new(StringComparer.Ordinal);
 
     /// <summary>The picture of a cluster.</summary>
-    /// <param name="image">What is stored.</param>
-    /// <param name="cluster">The cluster.</param>
-    /// <returns>The picture, at the image's revision.</returns>
     public DesiredState Of(Image image, ResourceId cluster)
     {
-        ArgumentNullException.ThrowIfNull(image);
-        ArgumentNullException.ThrowIfNull(cluster);
         var known = _drawn.GetValueOrDefault(cluster.Key);
         var drawn = Look(known, image, cluster);
         if (ReferenceEquals(drawn, known) && ReferenceEquals(known.Image, image))
@@ -31,13 +25,8 @@ public sealed class Pictures(Limits limits)
     }
 
     /// <summary>The digest of a cluster's picture in an image that may be only imagined: it is looked at and not kept.</summary>
-    /// <param name="image">The image.</param>
-    /// <param name="cluster">The cluster.</param>
-    /// <returns>The digest.</returns>
     public string DigestIn(Image image, ResourceId cluster)
     {
-        ArgumentNullException.ThrowIfNull(image);
-        ArgumentNullException.ThrowIfNull(cluster);
         return Look(_drawn.GetValueOrDefault(cluster.Key), image, cluster).Picture.Digest;
     }
 

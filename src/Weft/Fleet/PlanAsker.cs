@@ -5,7 +5,6 @@ namespace Weft.Fleet;
 
 /// <summary>Who asks for a plan, and would apply it: they are told what they may see, and warned of what they may not do.</summary>
 /// <param name="sees">Whether a resource may be shown to them.</param>
-/// <param name="writes">Whether they may change a resource.</param>
 public sealed class PlanAsker(Func<ResourceId, bool> sees, Func<ResourceId, bool> writes)
 {
     /// <summary>Their name.</summary>
@@ -18,12 +17,9 @@ public sealed class PlanAsker(Func<ResourceId, bool> sees, Func<ResourceId, bool
     public bool Force { get; init; }
 
     /// <summary>Whether a resource may be shown to them.</summary>
-    /// <param name="id">The resource.</param>
-    /// <returns>True if so.</returns>
     public bool Sees(ResourceId id) => sees(id);
 
     /// <summary>Warns of what they may not change: an apply would be refused there, a plan isn't, so that who may only read can review.</summary>
-    /// <param name="written">What the plan writes.</param>
     /// <returns>Elements of <c>warnings</c>.</returns>
     internal IEnumerable<JsonNode> Warnings(IEnumerable<ResourceId> written) => written.DistinctBy(id => id.Key).Where(id => !writes(id)).Select(id => (JsonNode)new JsonObject
     {

@@ -11,8 +11,6 @@ namespace Weft.Fleet;
 internal static class PlanCapacity
 {
     /// <summary>Draws it.</summary>
-    /// <param name="scope">What the plan touches.</param>
-    /// <param name="pictures">The pictures of its clusters.</param>
     /// <returns>The member <c>capacity</c>.</returns>
     public static JsonObject Draw(PlanScope scope, IReadOnlyDictionary<string, DesiredState> pictures) => new()
     {

@@ -5,11 +5,6 @@ using Weft.Resources;
 namespace Weft.Fleet;
 
 /// <summary>What a plan touches: the clusters whose documents or networks are in it, and the networks that they or it use.</summary>
-/// <param name="Before">What is stored.</param>
-/// <param name="After">What would be.</param>
-/// <param name="Clusters">The Kubernetes clusters.</param>
-/// <param name="Networks">The L3 networks.</param>
-/// <param name="Limits">The numbers that count here.</param>
 internal sealed record PlanScope(Image Before, Image After, ImmutableArray<ResourceId> Clusters, ImmutableArray<ResourceId> Networks, Limits Limits)
 {
     /// <summary>Finds it, as far as who asks may see.</summary>

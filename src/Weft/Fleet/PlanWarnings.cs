@@ -13,8 +13,6 @@ namespace Weft.Fleet;
 internal static class PlanWarnings
 {
     /// <summary>Draws them.</summary>
-    /// <param name="scope">What the plan touches.</param>
-    /// <param name="pictures">The pictures of its clusters.</param>
     /// <returns>The elements of <c>warnings</c>.</returns>
     public static IEnumerable<JsonNode> Draw(PlanScope scope, IReadOnlyDictionary<string, DesiredState> pictures)
     {

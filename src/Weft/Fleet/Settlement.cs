@@ -9,8 +9,6 @@ namespace Weft.Fleet;
 /// Ends operations: a change has succeeded once every agent whose picture it alters has applied it, at once where there is none. What
 /// runs and what it waits for is in the store, so a restart loses nothing.
 /// </summary>
-/// <param name="kinds">The kinds there are.</param>
-/// <param name="limits">The numbers that count here.</param>
 public sealed class Settlement(Kinds kinds, Limits limits)
 {
     /// <summary>The clusters' pictures.</summary>
@@ -26,32 +24,24 @@ public sealed class Settlement(Kinds kinds, Limits limits)
     });
 
     /// <summary>The operations that run.</summary>
-    /// <param name="image">What is stored.</param>
-    /// <returns>Their rows.</returns>
     public static IEnumerable<Stored> Running(Image image)
     {
-        ArgumentNullException.ThrowIfNull(image);
         return (image.Derived(Operation.Partition) as ImmutableSortedSet<string> ?? []).Select(name => image.Get(Operation.KeyOf(name))).OfType<Stored>();
     }
 
     /// <summary>Which agents a change concerns: those of clusters whose picture it alters.</summary>
     /// <param name="before">The image without the change.</param>
-    /// <param name="after">The image with it.</param>
-    /// <returns>The keys of the agents' ids.</returns>
     public ImmutableArray<string> Concerned(Image before, Image after)
     {
-        ArgumentNullException.ThrowIfNull(before);
         var agents = before.Range($"{StoreKey.PartitionOf(Agent.ResourceType)}|").Select(ResourceKind.IdOf).GroupBy(agent => agent.Parent!.Key);
         return [.. agents.Where(group => Pictures.Of(before, group.First().Parent!).Digest != Pictures.DigestIn(after, group.First().Parent!)).SelectMany(group => group.Select(agent => agent.Key))];
     }
 
     /// <summary>The changes that end every operation that can end now.</summary>
-    /// <param name="image">What is stored.</param>
     /// <param name="now">The time, RFC 3339.</param>
     /// <returns>The changes; none where everything still waits.</returns>
     public ImmutableArray<Change> Settle(Image image, string now)
     {
-        ArgumentNullException.ThrowIfNull(image);
         var digests = new Dictionary<string, string>(StringComparer.Ordinal);
         var changes = ImmutableArray.CreateBuilder<Change>();
         var next = image;
@@ -67,9 +57,6 @@ public sealed class Settlement(Kinds kinds, Limits limits)
     }
 
     /// <summary>The agents that an operation still waits for.</summary>
-    /// <param name="image">What is stored.</param>
-    /// <param name="row">The operation's row.</param>
-    /// <returns>The agents' ids.</returns>
     public IEnumerable<ResourceId> WaitingFor(Image image, Stored row)
     {
         var digests = new Dictionary<string, string>(StringComparer.Ordinal);

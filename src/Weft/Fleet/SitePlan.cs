@@ -13,21 +13,13 @@ namespace Weft.Fleet;
 /// What an apply would do: the same decisions on an image that is never stored, and then the difference of two drawings. So a plan
 /// can't promise what an apply would refuse.
 /// </summary>
-/// <param name="kinds">The kinds there are.</param>
-/// <param name="verbs">The verbs.</param>
-/// <param name="limits">The numbers that count here.</param>
 public sealed class SitePlan(Kinds kinds, Verbs verbs, Limits limits)
 {
     /// <summary>Plans documents.</summary>
-    /// <param name="documents">The documents, in any order.</param>
-    /// <param name="image">What is stored.</param>
     /// <param name="now">The time, RFC 3339.</param>
-    /// <param name="asker">Who would apply it.</param>
     /// <returns>The plan as the API answers it, or why the documents can't be put in order.</returns>
     public Outcome<JsonObject> Draw(IReadOnlyList<JsonObject> documents, Image image, string now, PlanAsker asker)
     {
-        ArgumentNullException.ThrowIfNull(image);
-        ArgumentNullException.ThrowIfNull(asker);
         if (!ApplyOrder.Of(documents).TryGet(out var steps, out var refusal))
             return refusal;
         var after = image;

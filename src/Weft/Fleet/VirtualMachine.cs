@@ -9,12 +9,9 @@ using Weft.Resources;
 namespace Weft.Fleet;
 
 /// <summary>One interface of a machine.</summary>
-/// <param name="Name">Its name in the machine.</param>
-/// <param name="Network">The network.</param>
 /// <param name="Method"><c>Dynamic</c>, <c>Static</c> or <c>Disabled</c>.</param>
 /// <param name="Wanted">The addresses it must have, where the method is <c>Static</c>.</param>
 /// <param name="IsDefaultGateway">Whether the machine's default route goes through it.</param>
-/// <param name="Path">The member it stands in.</param>
 public sealed record MachineAttachment(
     string Name, ResourceId Network, string Method, ImmutableArray<Address> Wanted, bool IsDefaultGateway, string Path)
 {
@@ -83,19 +80,16 @@ public sealed class VirtualMachine : ResourceKind
         Member.Any("volumes").Drawn());
 
     /// <summary>The interfaces of a machine on L2, L3 and trunked networks.</summary>
-    /// <param name="row">The machine.</param>
     /// <param name="image">What is stored, for the networks' own interface names.</param>
     /// <returns>The interfaces in the order they are written.</returns>
     public static ImmutableArray<MachineAttachment> AttachmentsOf(Stored row, Image image)
     {
-        ArgumentNullException.ThrowIfNull(image);
         return [.. PropertiesOf(row).Each("networkAttachments").Select((element, i) => Read(element, $"properties.networkAttachments[{i}]", image))];
     }
 
     /// <inheritdoc/>
     public override void Complete(ResourceId id, JsonObject body, Snapshot seen)
     {
-        ArgumentNullException.ThrowIfNull(body);
         // What the pool picks is drawn from the leases: an address that a caller read and sent back is no wish.
         var lists = body["properties"]?["networkAttachments"] as JsonArray ?? [];
         foreach (var attachment in lists.OfType<JsonObject>().Append(body["properties"]?["cloudServicesNetworkAttachment"] as JsonObject ?? []))
@@ -111,7 +105,6 @@ public sealed class VirtualMachine : ResourceKind
     /// <inheritdoc/>
     public override void Check(Proposal proposal)
     {
-        ArgumentNullException.ThrowIfNull(proposal);
         _ = NexusCluster.CheckHost(proposal);
         if (PropertiesOf(proposal.Wanted).Member("cloudServicesNetworkAttachment").Text("ipAllocationMethod") == "Static")
             proposal.Find(RefusalCode.InvalidMember, $"{CloudServices}.ipAllocationMethod", $"'{CloudServices}.ipAllocationMethod': a cloud services network gives its addresses itself; write Dynamic");
@@ -121,8 +114,6 @@ public sealed class VirtualMachine : ResourceKind
     /// <inheritdoc/>
     public override void Draw(Stored row, JsonObject properties, Image now)
     {
-        ArgumentNullException.ThrowIfNull(row);
-        ArgumentNullException.ThrowIfNull(properties);
         var id = IdOf(row);
         var bodies = (properties["networkAttachments"] as JsonArray ?? []).OfType<JsonObject>();
         foreach (var (attachment, body) in AttachmentsOf(row, now).Zip(bodies))

@@ -7,12 +7,9 @@ using Weft.Resources;
 namespace Weft.Fleet;
 
 /// <summary>Answers who holds what, from an address, a VLAN, a MAC address or a name.</summary>
-/// <param name="limits">The numbers that count here.</param>
 public sealed class WhoHas(Limits limits)
 {
     /// <summary>Who holds an address: one answer per network whose subnets contain it.</summary>
-    /// <param name="image">What is stored.</param>
-    /// <param name="address">The address.</param>
     /// <returns>The answer as the API gives it.</returns>
     public JsonObject OfAddress(Image image, Address address)
     {
@@ -26,8 +23,6 @@ public sealed class WhoHas(Limits limits)
     }
 
     /// <summary>Whose a VLAN is, who stands on it, and how many addresses are leased there.</summary>
-    /// <param name="image">What is stored.</param>
-    /// <param name="vlan">The VLAN.</param>
     /// <returns>The answer as the API gives it.</returns>
     public JsonObject OfVlan(Image image, int vlan)
     {
@@ -43,7 +38,6 @@ public sealed class WhoHas(Limits limits)
     }
 
     /// <summary>Which interface has a MAC address.</summary>
-    /// <param name="image">What is stored.</param>
     /// <param name="mac">The address in lower-case hex with colons.</param>
     /// <returns>The answer as the API gives it.</returns>
     public static JsonObject OfMac(Image image, string mac)
@@ -58,7 +52,6 @@ public sealed class WhoHas(Limits limits)
     }
 
     /// <summary>What holders with a word in their name hold.</summary>
-    /// <param name="image">What is stored.</param>
     /// <param name="word">Part of a pod's, node's or machine's name.</param>
     /// <returns>The answer as the API gives it.</returns>
     public static JsonObject OfName(Image image, string word)
@@ -71,8 +64,6 @@ public sealed class WhoHas(Limits limits)
     }
 
     /// <summary>The pool of a network: its subnets, how full they are.</summary>
-    /// <param name="image">What is stored.</param>
-    /// <param name="network">The network.</param>
     /// <returns>The resource as the API gives it.</returns>
     public JsonObject PoolOf(Image image, Stored network)
     {
@@ -99,13 +90,9 @@ public sealed class WhoHas(Limits limits)
     }
 
     /// <summary>A lease as a resource.</summary>
-    /// <param name="network">The network.</param>
-    /// <param name="lease">The lease.</param>
     /// <returns>The resource as the API gives it.</returns>
     public static JsonObject LeaseBody(ResourceId network, Lease lease)
     {
-        ArgumentNullException.ThrowIfNull(network);
-        ArgumentNullException.ThrowIfNull(lease);
         return new JsonObject
         {
             ["id"] = network.Extend(NetworkPool.LeaseType, lease.Address.ToString()).ToString(),

@@ -41,7 +41,6 @@ public sealed class CloudServicesNetwork : NetworkKind
     /// <inheritdoc/>
     public override void Check(Proposal proposal)
     {
-        ArgumentNullException.ThrowIfNull(proposal);
         _ = NexusCluster.CheckHost(proposal);
         foreach (var (group, i) in PropertiesOf(proposal.Wanted).Each("additionalEgressEndpoints").Select((g, i) => (g, i)))
         {

@@ -29,7 +29,6 @@ public sealed class L2Network : NetworkKind
     /// <inheritdoc/>
     public override void Check(Proposal proposal)
     {
-        ArgumentNullException.ThrowIfNull(proposal);
         var cluster = NexusCluster.CheckHost(proposal);
         var domain = proposal.Seen.Get(PropertiesOf(proposal.Wanted).Id("l2IsolationDomainId")!)!;
         CheckDomain(proposal, "properties.l2IsolationDomainId", domain, L2IsolationDomain.Of(domain).Fabric, cluster);

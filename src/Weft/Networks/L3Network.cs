@@ -40,17 +40,13 @@ public sealed class L3Network : NetworkKind
     ]);
 
     /// <summary>The subnets of a network, IPv4 first: those its <c>ipAllocationType</c> names.</summary>
-    /// <param name="row">The network.</param>
     /// <returns>One prefix per family.</returns>
     public static ImmutableArray<Prefix> PrefixesOf(Stored row) => Of(row).Prefixes;
 
     /// <summary>The VLAN of a network.</summary>
-    /// <param name="row">The network.</param>
-    /// <returns>The VLAN.</returns>
     public static int VlanOf(Stored row) => Of(row).Vlan;
 
     /// <summary>The VRF of a network.</summary>
-    /// <param name="row">The network.</param>
     /// <returns>The L3 isolation domain.</returns>
     public static ResourceId DomainOf(Stored row) => Of(row).Domain;
 
@@ -86,7 +82,6 @@ public sealed class L3Network : NetworkKind
     /// <inheritdoc/>
     public override void Check(Proposal proposal)
     {
-        ArgumentNullException.ThrowIfNull(proposal);
         var cluster = NexusCluster.CheckHost(proposal);
         var domain = proposal.Seen.Get(DomainOf(proposal.Wanted))!;
         CheckDomain(proposal, "properties.l3IsolationDomainId", domain, L3IsolationDomain.Of(domain).Fabric, cluster);
@@ -104,7 +99,6 @@ public sealed class L3Network : NetworkKind
     /// <inheritdoc/>
     public override IEnumerable<ResourceId> UsersOf(Stored row, Snapshot seen)
     {
-        ArgumentNullException.ThrowIfNull(seen);
         var id = IdOf(row);
         // A pod's or node's address outlives the attachment that gave it until the pod is gone; its network must outlive them.
         return ClustersOfHolders(seen, id);
@@ -117,7 +111,6 @@ public sealed class L3Network : NetworkKind
 
     private static Declared Of(Stored row)
     {
-        ArgumentNullException.ThrowIfNull(row);
         return row.As(r =>
         {
             var properties = PropertiesOf(r);

@@ -21,8 +21,6 @@ public enum NetworkType
 /// <summary>
 /// A network with everything that derives from the fabric: what renderers are given, so that they look nothing up.
 /// </summary>
-/// <param name="Id">The resource.</param>
-/// <param name="Type">Which of the three.</param>
 /// <param name="InterfaceName">The interface's name in nodes and machines, at most 12 characters.</param>
 /// <param name="Vlans">The VLANs that pass, one for L2 and L3.</param>
 /// <param name="Mtu">The MTU in bytes: the least of the domains'.</param>
@@ -34,19 +32,12 @@ public sealed record Network(
     public int Vlan => Vlans.First();
 
     /// <summary>Whether a type is one of the three.</summary>
-    /// <param name="type">The type.</param>
-    /// <returns>True if so.</returns>
     public static bool Is(ResourceType type) => type == L2Network.ResourceType || type == L3Network.ResourceType || type == TrunkedNetwork.ResourceType;
 
     /// <summary>Reads a network.</summary>
-    /// <param name="image">What is stored.</param>
-    /// <param name="id">The network.</param>
-    /// <param name="limits">The numbers that count here.</param>
     /// <returns>The network, or null where there is none.</returns>
     public static Network? Of(Image image, ResourceId id, Limits limits)
     {
-        ArgumentNullException.ThrowIfNull(image);
-        ArgumentNullException.ThrowIfNull(limits);
         var seen = new Snapshot(image);
         if (!Is(id.Type) || seen.Get(id) is not { } row)
             return null;
@@ -71,7 +62,6 @@ public sealed record Network(
     }
 
     /// <summary>The interface name of a network: its own, or one made of the network's name.</summary>
-    /// <param name="row">The network.</param>
     /// <returns>At most 12 characters; the kernel takes 15, which leaves room for a suffix.</returns>
     public static string InterfaceNameOf(Stored row)
     {
@@ -82,13 +72,9 @@ public sealed record Network(
     }
 
     /// <summary>The VLANs and MTUs of an isolation domain.</summary>
-    /// <param name="seen">What is stored.</param>
-    /// <param name="domain">The domain.</param>
     /// <returns>A pair per VLAN.</returns>
     public static IEnumerable<(int Vlan, int Mtu)> VlansOf(Snapshot seen, ResourceId domain)
     {
-        ArgumentNullException.ThrowIfNull(seen);
-        ArgumentNullException.ThrowIfNull(domain);
         if (domain.Type == L3IsolationDomain.ResourceType)
             return InternalNetwork.In(seen, domain).Select(n => (n.Vlan, n.Mtu));
         return seen.Get(domain) is { } row && L2IsolationDomain.Of(row) is var l2 ? [(l2.Vlan, l2.Mtu)] : [];

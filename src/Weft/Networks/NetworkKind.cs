@@ -35,15 +35,12 @@ public abstract class NetworkKind : ResourceKind
     /// <inheritdoc/>
     public override void Complete(ResourceId id, JsonObject body, Snapshot seen)
     {
-        ArgumentNullException.ThrowIfNull(body);
         (body["properties"] as JsonObject)?.Remove(DeprecatedPlugin.Name);
     }
 
     /// <inheritdoc/>
     public override void Draw(Stored row, JsonObject properties, Image now)
     {
-        ArgumentNullException.ThrowIfNull(properties);
-        ArgumentNullException.ThrowIfNull(now);
         var id = IdOf(row);
         properties["associatedResourceIds"] = new JsonArray([.. Associated(id, now).Select(user => (JsonNode)user.ToString())]);
         if (NexusCluster.HostOf(row) is { } host)
@@ -59,10 +56,6 @@ public abstract class NetworkKind : ResourceKind
     }
 
     /// <summary>Checks a domain that a network stands on: it must be enabled, and on the fabric of the network's cluster.</summary>
-    /// <param name="proposal">The network's write.</param>
-    /// <param name="path">The member that names the domain.</param>
-    /// <param name="domain">The domain.</param>
-    /// <param name="fabric">The domain's fabric.</param>
     /// <param name="cluster">The cluster's row, or null where it wasn't found.</param>
     private protected static void CheckDomain(Proposal proposal, string path, Stored domain, ResourceId fabric, Stored? cluster)
     {

@@ -30,19 +30,14 @@ public sealed class TrunkedNetwork : NetworkKind
     ]);
 
     /// <summary>The domains of a trunk.</summary>
-    /// <param name="row">The trunk.</param>
-    /// <returns>The domains' ids.</returns>
     public static ImmutableArray<ResourceId> DomainsOf(Stored row) => Of(row).Domains;
 
     /// <summary>The VLANs of a trunk.</summary>
-    /// <param name="row">The trunk.</param>
-    /// <returns>The set.</returns>
     public static VlanSet VlansOf(Stored row) => Of(row).Vlans;
 
     /// <inheritdoc/>
     public override void Check(Proposal proposal)
     {
-        ArgumentNullException.ThrowIfNull(proposal);
         var cluster = NexusCluster.CheckHost(proposal);
         var offered = new List<(string Name, VlanSet Vlans)>();
         foreach (var (id, i) in DomainsOf(proposal.Wanted).Select((id, i) => (id, i)))
@@ -67,7 +62,6 @@ public sealed class TrunkedNetwork : NetworkKind
 
     private static Declared Of(Stored row)
     {
-        ArgumentNullException.ThrowIfNull(row);
         return row.As(r => new Declared(
             [.. PropertiesOf(r).Texts("isolationDomainIds").Select(text => ResourceId.TryParse(text, out var id) ? id : null).OfType<ResourceId>()],
             VlanSet.Of(PropertiesOf(r).Each("vlans").Select(v => v.GetInt32()))));

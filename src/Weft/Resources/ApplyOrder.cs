@@ -5,7 +5,6 @@ using System.Text.Json.Nodes;
 namespace Weft.Resources;
 
 /// <summary>One step of an apply: a PUT of a document, or the enabling of an isolation domain that its document asks for.</summary>
-/// <param name="Id">The resource.</param>
 /// <param name="Body">The document for the PUT, without what only an action can set; null for an enabling step.</param>
 /// <param name="After">The steps that must be done before, by their place in the list; all of them smaller than its own.</param>
 public sealed record ApplyStep(ResourceId Id, JsonObject? Body, ImmutableArray<int> After)
@@ -27,7 +26,6 @@ public static class ApplyOrder
     /// <returns>The steps, or every document that has no id, appears twice, or refers to itself in a circle.</returns>
     public static Outcome<ImmutableArray<ApplyStep>> Of(IReadOnlyList<JsonObject> documents)
     {
-        ArgumentNullException.ThrowIfNull(documents);
         var findings = new List<Refusal>();
         var nodes = new List<Draft>();
         foreach (var (document, i) in documents.Select((d, i) => (d, i)))

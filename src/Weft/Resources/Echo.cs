@@ -7,9 +7,6 @@ internal static class Echo
 {
     /// <summary>A body without the members that are drawn today, are not stored, and come back as they were drawn.</summary>
     /// <param name="body">The body as the caller sent it.</param>
-    /// <param name="drawn">The resource as it is read.</param>
-    /// <param name="stored">The resource as it is stored.</param>
-    /// <returns>A copy.</returns>
     public static JsonObject Drop(JsonObject body, JsonObject drawn, JsonObject stored)
     {
         var copy = body.DeepClone().AsObject();

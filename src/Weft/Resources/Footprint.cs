@@ -12,12 +12,9 @@ public sealed class Footprint
 
     /// <summary>Whether everything that was read is the same in another image.</summary>
     /// <param name="before">The image that was read, or one that this was true of.</param>
-    /// <param name="now">The other image.</param>
     /// <returns>False where a row that was read has changed or gone, or one has come that would have been read.</returns>
     public bool IsSameIn(Image before, Image now)
     {
-        ArgumentNullException.ThrowIfNull(before);
-        ArgumentNullException.ThrowIfNull(now);
         if (_hasReadAcross)
             return ReferenceEquals(before, now);
         foreach (var (partition, part) in _parts)

@@ -28,7 +28,6 @@ internal sealed class HashingWriter : IBufferWriter<byte>, IDisposable
     public Span<byte> GetSpan(int sizeHint = 0) => GetMemory(sizeHint).Span;
 
     /// <summary>The SHA-256 of all that was written.</summary>
-    /// <returns>32 bytes.</returns>
     public byte[] Finish() => _hash.GetHashAndReset();
 
     /// <inheritdoc/>

@@ -40,15 +40,11 @@ public sealed class Image
 
     /// <summary>An image without rows.</summary>
     /// <param name="folds">What is kept up to date beside the rows.</param>
-    /// <returns>Revision 0.</returns>
     public static Image Empty(params ImmutableArray<Fold> folds) => new(
         0, ImmutableSortedSet.Create<Stored>(Order), ImmutableDictionary<string, PartitionVersion>.Empty, ImmutableDictionary<string, object>.Empty, folds);
 
     /// <summary>The image of rows that were stored before.</summary>
-    /// <param name="revision">The revision they were stored at.</param>
-    /// <param name="rows">The rows, in any order.</param>
     /// <param name="folds">What is kept up to date beside the rows.</param>
-    /// <returns>The image.</returns>
     public static Image Of(long revision, IEnumerable<Stored> rows, ImmutableArray<Fold> folds)
     {
         var all = ImmutableSortedSet.CreateRange(Order, rows);
@@ -67,7 +63,6 @@ public sealed class Image
     }
 
     /// <summary>One row.</summary>
-    /// <param name="key">Its key.</param>
     /// <returns>The row, or null.</returns>
     public Stored? Get(string key)
     {
@@ -77,12 +72,9 @@ public sealed class Image
     }
 
     /// <summary>The rows whose keys begin with a text, in the order of keys.</summary>
-    /// <param name="prefix">The text.</param>
     /// <param name="after">Only rows with keys behind this one; null for all.</param>
-    /// <returns>The rows.</returns>
     public IEnumerable<Stored> Range(string prefix, string? after = null)
     {
-        ArgumentNullException.ThrowIfNull(prefix);
         _footprint?.ReadRange(prefix, RowsOf(prefix, null));
         return RowsOf(prefix, after);
     }
@@ -96,7 +88,6 @@ public sealed class Image
     }
 
     /// <summary>The revision that last changed a partition: wrote, replaced or removed a row of it.</summary>
-    /// <param name="partition">The partition.</param>
     /// <returns>0 if none did.</returns>
     public long LastChange(string partition) => _changed.GetValueOrDefault(partition)?.Revision ?? 0;
 
@@ -104,17 +95,14 @@ public sealed class Image
     /// What a partition is at: the same object in two images means that not a row of it differs between them, also where one of them
     /// is only imagined and its revision means nothing.
     /// </summary>
-    /// <param name="partition">The partition.</param>
     /// <returns>A token to compare by reference; null if nothing was ever written there.</returns>
     public object? VersionOf(string partition) => _changed.GetValueOrDefault(partition);
 
     /// <summary>The same image, for a reader whose reading is written down.</summary>
-    /// <param name="footprint">Where.</param>
     /// <returns>The image; images that are made of it are not watched.</returns>
     public Image Observed(Footprint footprint) => new(Revision, _rows, _changed, _derived, _folds, footprint);
 
     /// <summary>The value kept beside a partition.</summary>
-    /// <param name="partition">The partition.</param>
     /// <returns>The value, or null where there are no rows or no fold.</returns>
     public object? Derived(string partition)
     {
@@ -125,10 +113,8 @@ public sealed class Image
 
     /// <summary>The image after a commit.</summary>
     /// <param name="changes">What it writes and removes; at most one change per key counts, the last.</param>
-    /// <returns>The next revision.</returns>
     public Image Next(IEnumerable<Change> changes)
     {
-        ArgumentNullException.ThrowIfNull(changes);
         var revision = Revision + 1;
         var rows = _rows;
         var version = new PartitionVersion(revision);

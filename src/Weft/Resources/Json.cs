@@ -14,16 +14,11 @@ public static class Json
     private static readonly JsonWriterOptions Indented = Plain with { Indented = true };
 
     /// <summary>The bytes of a tree, compact, in the order it has.</summary>
-    /// <param name="node">The tree.</param>
-    /// <returns>UTF-8.</returns>
     public static byte[] Bytes(JsonNode node) => Write(node, Plain);
 
     /// <summary>The bytes of an object that is written member by member, without a tree in between.</summary>
-    /// <param name="members">Writes the members.</param>
-    /// <returns>UTF-8.</returns>
     public static byte[] Bytes(Action<Utf8JsonWriter> members)
     {
-        ArgumentNullException.ThrowIfNull(members);
         var buffer = new ArrayBufferWriter<byte>(4096);
         using (var writer = new Utf8JsonWriter(buffer, Plain))
         {
@@ -36,11 +31,8 @@ public static class Json
     }
 
     /// <summary>The SHA-256 of the same bytes, without having them all at once.</summary>
-    /// <param name="members">Writes the members.</param>
-    /// <returns>32 bytes.</returns>
     public static byte[] Hash(Action<Utf8JsonWriter> members)
     {
-        ArgumentNullException.ThrowIfNull(members);
         using var hash = new HashingWriter();
         using (var writer = new Utf8JsonWriter(hash, Plain))
         {
@@ -53,12 +45,9 @@ public static class Json
     }
 
     /// <summary>The text of a tree, indented by two blanks, with a line feed at its end.</summary>
-    /// <param name="node">The tree.</param>
-    /// <returns>The text.</returns>
     public static string Text(JsonNode node) => Encoding.UTF8.GetString(Write(node, Indented)) + "\n";
 
     /// <summary>Reads a JSON object strictly: no comments, no trailing commas, no member twice.</summary>
-    /// <param name="utf8">The bytes.</param>
     /// <returns>The object, or a refusal that says where it breaks.</returns>
     public static Outcome<JsonObject> ParseObject(ReadOnlyMemory<byte> utf8)
     {
@@ -83,57 +72,34 @@ public static class Json
     }
 
     /// <summary>A text member, or null where it is absent or no text.</summary>
-    /// <param name="element">The object.</param>
-    /// <param name="name">The member.</param>
-    /// <returns>The text.</returns>
     public static string? Text(this JsonElement element, string name) =>
         element.TryMember(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 
     /// <summary>A whole number, or null where it is absent or none.</summary>
-    /// <param name="element">The object.</param>
-    /// <param name="name">The member.</param>
-    /// <returns>The number.</returns>
     public static long? Whole(this JsonElement element, string name) =>
         element.TryMember(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var whole) ? whole : null;
 
     /// <summary>Whether a flag is <c>True</c>.</summary>
-    /// <param name="element">The object.</param>
-    /// <param name="name">The member.</param>
-    /// <returns>False also where it is absent.</returns>
     public static bool Flag(this JsonElement element, string name) =>
         string.Equals(element.Text(name), "True", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Whether a boolean is <c>true</c>.</summary>
-    /// <param name="element">The object.</param>
-    /// <param name="name">The member.</param>
-    /// <returns>False also where it is absent.</returns>
     public static bool Boolean(this JsonElement element, string name) => element.Member(name).ValueKind == JsonValueKind.True;
 
     /// <summary>The elements of a list member; none where it is absent.</summary>
-    /// <param name="element">The object.</param>
-    /// <param name="name">The member.</param>
-    /// <returns>The elements.</returns>
     public static IEnumerable<JsonElement> Each(this JsonElement element, string name) =>
         element.TryMember(name, out var value) && value.ValueKind == JsonValueKind.Array ? value.EnumerateArray() : [];
 
     /// <summary>The texts of a list member.</summary>
-    /// <param name="element">The object.</param>
-    /// <param name="name">The member.</param>
-    /// <returns>The texts.</returns>
     public static IEnumerable<string> Texts(this JsonElement element, string name) =>
         element.Each(name).Where(e => e.ValueKind == JsonValueKind.String).Select(e => e.GetString()!);
 
     /// <summary>An object member; an empty element (<see cref="JsonValueKind.Undefined"/>) where it is absent.</summary>
-    /// <param name="element">The object.</param>
-    /// <param name="name">The member.</param>
     /// <returns>The member; reading members of an absent one gives nothing.</returns>
     public static JsonElement Member(this JsonElement element, string name) =>
         element.TryMember(name, out var value) ? value : default;
 
     /// <summary>An id member, or null where it is absent or none.</summary>
-    /// <param name="element">The object.</param>
-    /// <param name="name">The member.</param>
-    /// <returns>The id.</returns>
     public static ResourceId? Id(this JsonElement element, string name) =>
         ResourceId.TryParse(element.Text(name), out var id) ? id : null;
 
@@ -168,7 +134,6 @@ public static class Json
 
     private static byte[] Write(JsonNode node, JsonWriterOptions options)
     {
-        ArgumentNullException.ThrowIfNull(node);
         using var stream = new MemoryStream();
         using (var writer = new Utf8JsonWriter(stream, options))
             node.WriteTo(writer);

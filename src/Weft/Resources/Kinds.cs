@@ -10,7 +10,6 @@ public sealed class Kinds
     private readonly FrozenDictionary<ResourceType, ImmutableArray<ResourceKind>> _referrers;
 
     /// <summary>A set of kinds.</summary>
-    /// <param name="kinds">The kinds.</param>
     public Kinds(IEnumerable<ResourceKind> kinds)
     {
         All = [.. kinds];
@@ -23,34 +22,25 @@ public sealed class Kinds
     public ImmutableArray<ResourceKind> All { get; }
 
     /// <summary>The kind of a type.</summary>
-    /// <param name="type">The type.</param>
     /// <returns>The kind, or null.</returns>
     public ResourceKind? Find(ResourceType type) => _byType.GetValueOrDefault(type);
 
     /// <summary>The kind of a stored resource.</summary>
-    /// <param name="row">The resource.</param>
-    /// <returns>The kind.</returns>
     public ResourceKind Of(Stored row) => _byType[ResourceKind.IdOf(row).Type];
 
     /// <summary>An id with its types spelt as the kinds spell them; names stay as the caller spelt them.</summary>
-    /// <param name="id">The id.</param>
     /// <returns>The same id: ids compare without regard to case.</returns>
     public ResourceId Spelt(ResourceId id)
     {
-        ArgumentNullException.ThrowIfNull(id);
         if (id.Parent is not { } parent || Find(id.Type) is not { } kind || kind.Type == ResourceId.ResourceGroupType)
             return id;
         return kind.ParentType is null ? Spelt(parent).Extend(kind.Type, id.Name) : Spelt(parent).Child(kind.Type.Leaf, id.Name);
     }
 
     /// <summary>The kinds whose bodies may name a resource of a type.</summary>
-    /// <param name="type">The type.</param>
-    /// <returns>The kinds.</returns>
     public ImmutableArray<ResourceKind> ReferrersOf(ResourceType type) => _referrers.TryGetValue(type, out var kinds) ? kinds : [];
 
     /// <summary>The kinds that stand directly under a type: its children and its extensions.</summary>
-    /// <param name="type">The type.</param>
-    /// <returns>The kinds.</returns>
     public IEnumerable<ResourceKind> Under(ResourceType type) => All.Where(kind => kind.ParentType == type || kind.Extends.Contains(type));
 
     private static IEnumerable<ResourceType> Targets(ImmutableArray<Member> members) => members

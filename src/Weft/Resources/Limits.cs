@@ -41,11 +41,9 @@ public sealed record Limits
     };
 
     /// <summary>Reads limits; a member that is left out keeps its default.</summary>
-    /// <param name="body">The JSON object.</param>
     /// <returns>The limits, or a refusal with every finding.</returns>
     public static Outcome<Limits> Read(JsonObject body)
     {
-        ArgumentNullException.ThrowIfNull(body);
         var findings = new List<Refusal>();
         var shape = new Shape([
             Member.Whole("reservedAddresses").Within(0, 16), Member.Whole("vlanLowest").Within(1, 4094),

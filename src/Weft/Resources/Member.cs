@@ -61,8 +61,6 @@ public enum Mutability
 /// One member of a resource's body: its type and limits. From these rows come validation, defaults, PATCH, <c>weft explain</c> and the
 /// tables of the documentation, so that no two of them can disagree.
 /// </summary>
-/// <param name="Name">The JSON name.</param>
-/// <param name="Type">What it holds.</param>
 /// <param name="Says">One sentence for the reader of <c>weft explain</c>.</param>
 public sealed record Member(string Name, MemberType Type, string Says = "")
 {
@@ -100,41 +98,24 @@ public sealed record Member(string Name, MemberType Type, string Says = "")
     public ImmutableArray<ResourceType> RefersTo { get; init; } = [];
 
     /// <summary>A text.</summary>
-    /// <param name="name">The JSON name.</param>
-    /// <param name="says">One sentence.</param>
-    /// <returns>The row.</returns>
     public static Member Text(string name, string says = "") => new(name, MemberType.Text, says);
 
     /// <summary>A whole number.</summary>
-    /// <param name="name">The JSON name.</param>
-    /// <param name="says">One sentence.</param>
-    /// <returns>The row.</returns>
     public static Member Whole(string name, string says = "") => new(name, MemberType.Whole, says);
 
     /// <summary>A flag: <c>True</c> or <c>False</c>.</summary>
-    /// <param name="name">The JSON name.</param>
     /// <param name="standard">The default, or null for none.</param>
-    /// <param name="says">One sentence.</param>
-    /// <returns>The row.</returns>
     public static Member Flag(string name, bool? standard = null, string says = "") =>
         new(name, MemberType.Flag, says) { Values = ["True", "False"], Default = standard is { } value ? $"\"{value}\"" : null };
 
     /// <summary>A boolean: <c>true</c> or <c>false</c>.</summary>
-    /// <param name="name">The JSON name.</param>
-    /// <param name="standard">The default.</param>
-    /// <param name="says">One sentence.</param>
-    /// <returns>The row.</returns>
     public static Member Boolean(string name, bool standard, string says = "") =>
         new(name, MemberType.Boolean, says) { Default = standard ? "true" : "false" };
 
     /// <summary>One of a closed list.</summary>
-    /// <param name="name">The JSON name.</param>
     /// <param name="values">The values, separated by <c>|</c>; a leading <c>*</c> marks the default.</param>
-    /// <param name="says">One sentence.</param>
-    /// <returns>The row.</returns>
     public static Member Choice(string name, string values, string says = "")
     {
-        ArgumentNullException.ThrowIfNull(values);
         var all = values.Split('|');
         var standard = all.FirstOrDefault(v => v.StartsWith('*'))?[1..];
         return new(name, MemberType.Choice, says)
@@ -145,66 +126,46 @@ public sealed record Member(string Name, MemberType Type, string Says = "")
     }
 
     /// <summary>An id that must exist and be of one of the given types.</summary>
-    /// <param name="name">The JSON name.</param>
-    /// <param name="says">One sentence.</param>
     /// <param name="types">The types; none for an id that Weft doesn't follow.</param>
-    /// <returns>The row.</returns>
     public static Member Id(string name, string says, params ImmutableArray<ResourceType> types) =>
         new(name, MemberType.Id, says) { RefersTo = types };
 
     /// <summary>A list.</summary>
-    /// <param name="name">The JSON name.</param>
     /// <param name="element">What it holds; the element's name is not used.</param>
-    /// <param name="says">One sentence.</param>
-    /// <returns>The row.</returns>
     public static Member List(string name, Member element, string says = "") => new(name, MemberType.List, says) { Element = element };
 
     /// <summary>An object.</summary>
-    /// <param name="name">The JSON name.</param>
-    /// <param name="members">Its members.</param>
-    /// <returns>The row.</returns>
     public static Member Group(string name, params ImmutableArray<Member> members) => new(name, MemberType.Group) { Members = members };
 
     /// <summary>Any JSON.</summary>
-    /// <param name="name">The JSON name.</param>
-    /// <param name="says">One sentence.</param>
-    /// <returns>The row.</returns>
     public static Member Any(string name, string says = "kept and given back; Weft does nothing with it") => new(name, MemberType.Any, says);
 
     /// <summary>The same member, demanded.</summary>
-    /// <returns>The row.</returns>
     public Member Demanded() => this with { Required = true };
 
     /// <summary>The same member, written at creation only.</summary>
-    /// <returns>The row.</returns>
     public Member AtCreation() => this with { Mutability = Mutability.CreateOnly };
 
     /// <summary>The same member, written once.</summary>
-    /// <returns>The row.</returns>
     public Member WrittenOnce() => this with { Mutability = Mutability.Once };
 
     /// <summary>The same member, drawn by the server.</summary>
-    /// <returns>The row.</returns>
     public Member Drawn() => this with { Mutability = Mutability.ReadOnly };
 
     /// <summary>The same member, reached by PATCH.</summary>
-    /// <returns>The row.</returns>
     public Member ByPatch() => this with { Patchable = true };
 
     /// <summary>The same member within bounds.</summary>
     /// <param name="min">The lowest number, or the least length or count; null for none.</param>
     /// <param name="max">The highest number, or the greatest length or count; null for none.</param>
-    /// <returns>The row.</returns>
     public Member Within(long? min, long? max) => this with { Min = min, Max = max };
 
     /// <summary>The same member with a default.</summary>
     /// <param name="json">The default as JSON text.</param>
-    /// <returns>The row.</returns>
     public Member Or(string json) => this with { Default = json };
 
     /// <summary>The same member with a pattern.</summary>
     /// <param name="pattern">A regular expression for the whole text.</param>
-    /// <returns>The row.</returns>
     public Member Like(string pattern) => this with { Pattern = new Regex(pattern, RegexOptions.CultureInvariant, TimeSpan.FromSeconds(1)) };
 
     /// <summary>A copy of the default value.</summary>

@@ -6,13 +6,9 @@ public static class NearWords
     private const int Most = 3;
 
     /// <summary>The words nearest to one.</summary>
-    /// <param name="word">What was written.</param>
-    /// <param name="words">What could have been.</param>
     /// <returns>The nearest first, at most three; none where nothing is near.</returns>
     public static IReadOnlyList<string> Of(string word, IEnumerable<string> words)
     {
-        ArgumentNullException.ThrowIfNull(word);
-        ArgumentNullException.ThrowIfNull(words);
         var lower = word.ToLowerInvariant();
         return [.. words.Select(name => (Name: name, Distance: Distance(lower, name.ToLowerInvariant())))
             .Where(near => near.Distance <= Math.Max(1, near.Name.Length / 3) || (lower.Length > 2 && near.Name.Contains(lower, StringComparison.OrdinalIgnoreCase)))
@@ -23,13 +19,9 @@ public static class NearWords
     }
 
     /// <summary>How many slips lie between two words: Levenshtein's, and a swap of neighbours counts as one.</summary>
-    /// <param name="a">A word.</param>
-    /// <param name="b">Another.</param>
     /// <returns>0 where they are equal.</returns>
     public static int Distance(string a, string b)
     {
-        ArgumentNullException.ThrowIfNull(a);
-        ArgumentNullException.ThrowIfNull(b);
         var d = new int[a.Length + 1, b.Length + 1];
         for (var i = 0; i <= a.Length; i++)
             d[i, 0] = i;

@@ -8,7 +8,6 @@ namespace Weft.Resources;
 /// so the revision of its row is the revision of the change, which agents report against.
 /// </summary>
 /// <param name="Name">Its id: unguessable, the last part of the URL.</param>
-/// <param name="Resource">The resource.</param>
 /// <param name="Verb"><c>Put</c>, <c>Patch</c>, <c>Delete</c> or the name of an action.</param>
 /// <param name="Status"><c>InProgress</c>, <c>Succeeded</c>, <c>Failed</c> or <c>Canceled</c>.</param>
 /// <param name="Started">When it was accepted, RFC 3339.</param>
@@ -42,16 +41,11 @@ public sealed record Operation(string Name, ResourceId Resource, string Verb, st
     public bool IsTerminal => Status != InProgress;
 
     /// <summary>The key of an operation.</summary>
-    /// <param name="name">Its id.</param>
-    /// <returns>The key.</returns>
     public static string KeyOf(string name) => $"{Partition}|{name}";
 
     /// <summary>Reads an operation.</summary>
-    /// <param name="row">Its row.</param>
-    /// <returns>The operation.</returns>
     public static Operation Of(Stored row)
     {
-        ArgumentNullException.ThrowIfNull(row);
         return row.As(r =>
         {
             var json = r.Json;
@@ -68,16 +62,12 @@ public sealed record Operation(string Name, ResourceId Resource, string Verb, st
     }
 
     /// <summary>The operation, ended.</summary>
-    /// <param name="status">How.</param>
-    /// <param name="now">When, RFC 3339.</param>
     /// <param name="code">The error's code, or null.</param>
     /// <param name="message">The error's message, or null.</param>
-    /// <returns>The ended operation.</returns>
     public Operation End(string status, string now, string? code = null, string? message = null) =>
         this with { Status = status, Ended = now, ErrorCode = code, ErrorMessage = message };
 
     /// <summary>The change that writes it.</summary>
-    /// <returns>The change.</returns>
     public Change ToChange()
     {
         var body = new JsonObject

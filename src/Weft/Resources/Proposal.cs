@@ -1,11 +1,8 @@
 namespace Weft.Resources;
 
 /// <summary>A write that is being weighed: what is wanted, what is there, and what has been found wrong so far.</summary>
-/// <param name="Id">The resource.</param>
 /// <param name="Wanted">The body as it would be stored.</param>
 /// <param name="Old">What it replaces, or null for a new resource.</param>
-/// <param name="Seen">Everything else.</param>
-/// <param name="Limits">The numbers that count here.</param>
 public sealed record Proposal(ResourceId Id, Stored Wanted, Stored? Old, Snapshot Seen, Limits Limits)
 {
     private readonly List<Refusal> _findings = [];
@@ -17,14 +14,11 @@ public sealed record Proposal(ResourceId Id, Stored Wanted, Stored? Old, Snapsho
     public IReadOnlyList<Refusal> Findings => _findings;
 
     /// <summary>Adds a finding.</summary>
-    /// <param name="code">What kind it is.</param>
-    /// <param name="path">The member at fault.</param>
     /// <param name="message">The value, what was expected, and the next step.</param>
     /// <param name="culprit">The object in the way, or null.</param>
     public void Find(RefusalCode code, string path, string message, ResourceId? culprit = null) =>
         _findings.Add(new Refusal(code, message, path, culprit?.ToString()));
 
     /// <summary>Adds a finding that another room made.</summary>
-    /// <param name="refusal">The finding.</param>
     public void Find(Refusal refusal) => _findings.Add(refusal);
 }

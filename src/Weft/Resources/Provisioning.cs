@@ -29,38 +29,26 @@ public static class Provisioning
     public const string Deleting = "Deleting";
 
     /// <summary>The state of a resource.</summary>
-    /// <param name="row">The resource.</param>
-    /// <returns>One of the constants here.</returns>
     public static string StateOf(Stored row) => Of(row).Text("state") ?? Succeeded;
 
     /// <summary>Whether a resource is being removed.</summary>
-    /// <param name="row">The resource.</param>
-    /// <returns>True if so.</returns>
     public static bool IsDeleting(Stored row) => Of(row).Member("state") is { ValueKind: JsonValueKind.String } state && state.ValueEquals(Deleting);
 
     /// <summary>The operation that last wrote a resource.</summary>
-    /// <param name="row">The resource.</param>
     /// <returns>The operation's id, or null.</returns>
     public static string? OperationOf(Stored row) => Of(row).Text("operation");
 
     /// <summary>The message of a state that needs one.</summary>
-    /// <param name="row">The resource.</param>
     /// <returns>The message, or an empty text.</returns>
     public static string MessageOf(Stored row) => Of(row).Text("message") ?? "";
 
     /// <summary>The entity tag: it changes with every accepted write of the caller, and not with provisioning.</summary>
-    /// <param name="row">The resource.</param>
     /// <returns>The tag without quotes.</returns>
     public static string ETagOf(Stored row) => Of(row).Text("etag") ?? row.Revision.ToString(CultureInfo.InvariantCulture);
 
     /// <summary>The document of a resource with another state.</summary>
-    /// <param name="row">The resource.</param>
-    /// <param name="state">The state.</param>
-    /// <param name="message">Its message.</param>
-    /// <returns>The document.</returns>
     public static JsonObject WithState(Stored row, string state, string message = "")
     {
-        ArgumentNullException.ThrowIfNull(row);
         var body = row.ToObject();
         var weft = body[Member] as JsonObject ?? [];
         weft["state"] = state;
@@ -74,7 +62,6 @@ public static class Provisioning
 
     internal static JsonElement Of(Stored row)
     {
-        ArgumentNullException.ThrowIfNull(row);
         return row.Json.Member(Member);
     }
 }

@@ -6,14 +6,9 @@ namespace Weft.Resources;
 public static class ResourceBody
 {
     /// <summary>Draws the body that GET answers.</summary>
-    /// <param name="kind">The kind.</param>
-    /// <param name="row">The resource.</param>
-    /// <param name="now">Everything else.</param>
     /// <returns>The ARM body, without secrets.</returns>
     public static JsonObject Draw(ResourceKind kind, Stored row, Image now)
     {
-        ArgumentNullException.ThrowIfNull(kind);
-        ArgumentNullException.ThrowIfNull(row);
         var stored = row.ToObject();
         var id = ResourceKind.IdOf(row);
         var body = new JsonObject { ["id"] = id.ToString(), ["name"] = id.Name, ["type"] = kind.Type.ToString() };

@@ -58,25 +58,17 @@ public sealed class ResourceId : IEquatable<ResourceId>
         && !string.Equals(parent.Type.Namespace, Type.Namespace, StringComparison.OrdinalIgnoreCase);
 
     /// <summary>A subscription.</summary>
-    /// <param name="subscription">Its id, a UUID.</param>
-    /// <returns>The id.</returns>
     public static ResourceId OfSubscription(string subscription) =>
         new(null, SubscriptionType, subscription, $"/subscriptions/{subscription}");
 
     /// <summary>A resource group.</summary>
-    /// <param name="subscription">The subscription's id.</param>
-    /// <param name="group">The group's name.</param>
-    /// <returns>The id.</returns>
     public static ResourceId OfResourceGroup(string subscription, string group) =>
         new(OfSubscription(subscription), ResourceGroupType, group, $"/subscriptions/{subscription}/resourceGroups/{group}");
 
     /// <summary>Reads an id. A missing leading slash is let pass; a trailing one is not.</summary>
-    /// <param name="text">The text.</param>
     /// <param name="target">The member it came from, for the refusal.</param>
-    /// <returns>The id, or a refusal.</returns>
     public static Outcome<ResourceId> Parse(string text, string? target = null)
     {
-        ArgumentNullException.ThrowIfNull(text);
         if (TryParse(text, out var id))
             return id;
         return new Refusal(RefusalCode.InvalidResourceId,
@@ -84,9 +76,6 @@ public sealed class ResourceId : IEquatable<ResourceId>
     }
 
     /// <summary>Reads an id, without a refusal.</summary>
-    /// <param name="text">The text.</param>
-    /// <param name="id">The id.</param>
-    /// <returns>True if it is one.</returns>
     public static bool TryParse([NotNullWhen(true)] string? text, [NotNullWhen(true)] out ResourceId? id)
     {
         id = null;
@@ -129,25 +118,16 @@ public sealed class ResourceId : IEquatable<ResourceId>
     }
 
     /// <summary>A child of this resource: <c>kubernetesClusters/c1</c> + <c>agentPools</c>, <c>pool1</c>.</summary>
-    /// <param name="type">The child's own type, one word.</param>
-    /// <param name="name">The child's name.</param>
-    /// <returns>The child's id.</returns>
     public ResourceId Child(string type, string name) =>
         new(this, new ResourceType(Type.Namespace, $"{Type.Path}/{type}"), name, $"{_text}/{type}/{name}");
 
     /// <summary>A resource of a provider in this scope, or an extension of this resource.</summary>
-    /// <param name="type">The type, one word deep.</param>
-    /// <param name="name">The name.</param>
-    /// <returns>The id.</returns>
     public ResourceId Extend(ResourceType type, string name) =>
         new(this, type, name, $"{_text}/providers/{type.Namespace}/{type.Path}/{name}");
 
     /// <summary>Whether this resource stands somewhere under another one.</summary>
-    /// <param name="scope">The other.</param>
-    /// <returns>False for the resource itself.</returns>
     public bool IsUnder(ResourceId scope)
     {
-        ArgumentNullException.ThrowIfNull(scope);
         return Key.Length > scope.Key.Length && Key[scope.Key.Length] == '/' && Key.StartsWith(scope.Key, StringComparison.Ordinal);
     }
 
@@ -161,6 +141,5 @@ public sealed class ResourceId : IEquatable<ResourceId>
     public override int GetHashCode() => Key.GetHashCode(StringComparison.Ordinal);
 
     /// <summary>The id as its author spelt it.</summary>
-    /// <returns>With a leading slash.</returns>
     public override string ToString() => _text;
 }

@@ -59,15 +59,12 @@ public abstract class ResourceKind
     public virtual bool GoesWithParent => true;
 
     /// <summary>Whether a name fits.</summary>
-    /// <param name="name">The name.</param>
     /// <returns>True if it matches <see cref="NamePattern"/>.</returns>
     public bool AllowsName(string name) =>
         (_name ??= new Regex(NamePattern, RegexOptions.CultureInvariant, TimeSpan.FromSeconds(1))).IsMatch(name);
 
     /// <summary>Fills in what follows from other resources, before the rules are asked.</summary>
-    /// <param name="id">The resource.</param>
     /// <param name="body">The normalised body, to be completed in place.</param>
-    /// <param name="seen">Everything else.</param>
     public virtual void Complete(ResourceId id, JsonObject body, Snapshot seen)
     {
     }
@@ -81,59 +78,39 @@ public abstract class ResourceKind
     /// <summary>What else the same commit writes: addresses taken or given back, children made. Called when nothing was found wrong.</summary>
     /// <param name="proposal">The write; a finding here refuses it still (no address left, say).</param>
     /// <param name="after">The image as it is with the write, to decide on.</param>
-    /// <returns>Further changes.</returns>
     public virtual IEnumerable<Change> Consequences(Proposal proposal, Image after) => [];
 
     /// <summary>What the removal of a resource takes with it: leases given back, say.</summary>
-    /// <param name="row">The resource.</param>
-    /// <param name="now">The image.</param>
-    /// <returns>Further changes.</returns>
     public virtual IEnumerable<Change> RemovedWith(Stored row, Image now) => [];
 
     /// <summary>Carries out an action (a POST below the resource).</summary>
     /// <param name="action">Its name, such as <c>updateAdministrativeState</c>.</param>
-    /// <param name="arguments">The request's body.</param>
-    /// <param name="row">The resource.</param>
-    /// <param name="seen">Everything else.</param>
     /// <returns>The document as it is after the action, a refusal, or null where the kind has no such action.</returns>
     public virtual Outcome<JsonObject>? Act(string action, JsonObject arguments, Stored row, Snapshot seen) => null;
 
     /// <summary>Who uses a resource without naming its id.</summary>
-    /// <param name="row">The resource.</param>
-    /// <param name="seen">Everything else.</param>
-    /// <returns>The users' ids.</returns>
     public virtual IEnumerable<ResourceId> UsersOf(Stored row, Snapshot seen) => [];
 
     /// <summary>Draws the read-only members.</summary>
-    /// <param name="row">The resource.</param>
     /// <param name="properties">The properties as stored, to be completed in place.</param>
-    /// <param name="now">Everything else.</param>
     public virtual void Draw(Stored row, JsonObject properties, Image now)
     {
     }
 
     /// <summary>The id of a stored resource.</summary>
-    /// <param name="row">The resource.</param>
-    /// <returns>The id.</returns>
     public static ResourceId IdOf(Stored row)
     {
-        ArgumentNullException.ThrowIfNull(row);
         return row.Id!;
     }
 
     /// <summary>The <c>properties</c> of a stored resource.</summary>
-    /// <param name="row">The resource.</param>
-    /// <returns>The member.</returns>
     public static JsonElement PropertiesOf(Stored row)
     {
-        ArgumentNullException.ThrowIfNull(row);
         return row.Json.Member("properties");
     }
 
     /// <summary>The envelope of a tracked resource, and its properties.</summary>
-    /// <param name="extendedLocation">Whether it names a custom location.</param>
     /// <param name="properties">The members of <c>properties</c>.</param>
-    /// <returns>The shape.</returns>
     protected static Shape Tracked(bool extendedLocation, params ImmutableArray<Member> properties)
     {
         ImmutableArray<Member> members =
@@ -159,7 +136,6 @@ public abstract class ResourceKind
     /// it writes.
     /// </summary>
     /// <param name="properties">The members of <c>properties</c>.</param>
-    /// <returns>The shape.</returns>
     protected static Shape Proxy(params ImmutableArray<Member> properties) => new(
     [
         Member.Text("location", "ignored: the resource is where its parent is").Drawn(),

@@ -11,11 +11,9 @@ public readonly record struct ResourceType(string Namespace, string Path)
 
     /// <summary>Reads <c>Namespace/type[/type…]</c>.</summary>
     /// <param name="text">The text; it must hold a slash.</param>
-    /// <returns>The type.</returns>
     /// <exception cref="FormatException">It holds no slash.</exception>
     public static ResourceType Parse(string text)
     {
-        ArgumentNullException.ThrowIfNull(text);
         var slash = text.IndexOf('/', StringComparison.Ordinal);
         return slash > 0 ? new(text[..slash], text[(slash + 1)..]) : throw new FormatException($"'{text}' is no resource type");
     }

@@ -7,9 +7,6 @@ namespace Weft.Resources;
 internal static class Secrets
 {
     /// <summary>Carries the secrets of what is there into what is to replace it, wherever they were not sent again.</summary>
-    /// <param name="member">The row.</param>
-    /// <param name="value">The new value, completed in place.</param>
-    /// <param name="before">What it replaces.</param>
     public static void Keep(Member member, JsonNode value, JsonElement before)
     {
         if (member.Type == MemberType.Group && value is JsonObject body)
@@ -34,8 +31,6 @@ internal static class Secrets
     }
 
     /// <summary>Takes the secrets out of an object.</summary>
-    /// <param name="members">Its rows.</param>
-    /// <param name="body">The object, changed in place.</param>
     public static void Conceal(IEnumerable<Member> members, JsonObject body)
     {
         foreach (var member in members)
@@ -48,9 +43,6 @@ internal static class Secrets
     }
 
     /// <summary>A copy without secrets.</summary>
-    /// <param name="member">The row.</param>
-    /// <param name="value">The value.</param>
-    /// <returns>The copy.</returns>
     public static JsonNode? Concealed(Member? member, JsonNode? value)
     {
         var copy = value?.DeepClone();

@@ -16,11 +16,9 @@ public sealed record Shape(ImmutableArray<Member> Members)
         ["id", "name", "type", "systemData", "etag"];
 
     /// <summary>The member at a path such as <c>properties.vlan</c>; indices are left out.</summary>
-    /// <param name="path">The path.</param>
     /// <returns>The row, or null.</returns>
     public Member? Find(string path)
     {
-        ArgumentNullException.ThrowIfNull(path);
         Member? found = null;
         var members = Members;
         foreach (var part in path.Split('.', StringSplitOptions.RemoveEmptyEntries))
@@ -37,12 +35,9 @@ public sealed record Shape(ImmutableArray<Member> Members)
     /// <summary>Checks a body and brings it to the form it is stored in.</summary>
     /// <param name="body">The body as the caller sent it.</param>
     /// <param name="old">The stored body it would replace, or an undefined element.</param>
-    /// <param name="findings">Receives everything that is wrong.</param>
     /// <returns>The body as it would be stored; of use only if nothing was found.</returns>
     public JsonObject Normalise(JsonObject body, JsonElement old, List<Refusal> findings)
     {
-        ArgumentNullException.ThrowIfNull(body);
-        ArgumentNullException.ThrowIfNull(findings);
         var known = new JsonObject();
         foreach (var (name, value) in body)
         {
@@ -58,12 +53,9 @@ public sealed record Shape(ImmutableArray<Member> Members)
     }
 
     /// <summary>Every id in a body that must exist, with the member it stands in.</summary>
-    /// <param name="body">A normalised body.</param>
-    /// <returns>Path, id and row.</returns>
     public IEnumerable<(string Path, ResourceId Id, Member Member)> References(JsonElement body) => References(Members, body, "");
 
     /// <summary>Whether a member at the top is one that every resource carries and only the server writes.</summary>
-    /// <param name="name">The member.</param>
     /// <returns>True for <c>id</c>, <c>name</c>, <c>type</c>, <c>systemData</c> and <c>etag</c>.</returns>
     internal static bool IsEnvelope(string name) => Envelope.Contains(name);
 

@@ -5,28 +5,21 @@ namespace Weft.Resources;
 /// <summary>What a decision has looked at: rows by their revision, and partitions it has listed.</summary>
 /// <param name="Revision">The revision of the image that was looked at.</param>
 /// <param name="Rows">Each key that was read and the revision it had; 0 for a row that wasn't there.</param>
-/// <param name="Partitions">Each partition that was listed.</param>
 public sealed record Seen(long Revision, ImmutableDictionary<string, long> Rows, ImmutableHashSet<string> Partitions)
 {
     /// <summary>Having looked at nothing: a commit that never conflicts.</summary>
     public static readonly Seen Nothing = new(0, ImmutableDictionary<string, long>.Empty, []);
 
     /// <summary>Having looked at just the rows that changes replace.</summary>
-    /// <param name="image">The image they were decided on.</param>
-    /// <param name="changes">The changes.</param>
-    /// <returns>What was seen.</returns>
     public static Seen Of(Image image, IEnumerable<Change> changes)
     {
-        ArgumentNullException.ThrowIfNull(image);
         return new Seen(image.Revision, changes.Select(c => c.Key).Distinct().ToImmutableDictionary(key => key, key => image.Get(key)?.Revision ?? 0), []);
     }
 
     /// <summary>Whether all that was seen is still so.</summary>
-    /// <param name="now">The newest image.</param>
     /// <returns>False if a row changed, appeared or went, or if a listed partition changed.</returns>
     public bool StillHolds(Image now)
     {
-        ArgumentNullException.ThrowIfNull(now);
         return Rows.All(row => (now.Get(row.Key)?.Revision ?? 0) == row.Value)
             && Partitions.All(partition => now.LastChange(partition) <= Revision);
     }
@@ -42,10 +35,8 @@ public sealed class Snapshot
     private readonly HashSet<string> _partitions = new(StringComparer.Ordinal);
 
     /// <summary>A snapshot of an image.</summary>
-    /// <param name="image">The image.</param>
     public Snapshot(Image image)
     {
-        ArgumentNullException.ThrowIfNull(image);
         Image = image;
     }
 
@@ -56,7 +47,6 @@ public sealed class Snapshot
     public Seen Seen => new(Image.Revision, _rows.ToImmutableDictionary(StringComparer.Ordinal), _partitions.ToImmutableHashSet(StringComparer.Ordinal));
 
     /// <summary>One row.</summary>
-    /// <param name="key">Its key.</param>
     /// <returns>The row, or null.</returns>
     public Stored? Get(string key)
     {
@@ -66,7 +56,6 @@ public sealed class Snapshot
     }
 
     /// <summary>The value kept beside a partition; the decision rests on the whole of it.</summary>
-    /// <param name="partition">The partition.</param>
     /// <returns>The value, or null.</returns>
     public object? Derived(string partition)
     {
@@ -75,12 +64,10 @@ public sealed class Snapshot
     }
 
     /// <summary>One resource that isn't being deleted.</summary>
-    /// <param name="id">Its id.</param>
     /// <returns>The row, or null.</returns>
     public Stored? Get(ResourceId id) => Get(StoreKey.Of(id)) is { } row && !Provisioning.IsDeleting(row) ? row : null;
 
     /// <summary>All resources of a type that aren't being deleted.</summary>
-    /// <param name="type">The type.</param>
     /// <param name="scope">Only those under this one; null for all.</param>
     /// <returns>The rows in the order of their ids.</returns>
     public IEnumerable<Stored> List(ResourceType type, ResourceId? scope = null)

@@ -4,13 +4,9 @@ namespace Weft.Resources;
 public static class Spelling
 {
     /// <summary>The edit distance without regard to case.</summary>
-    /// <param name="left">One word.</param>
-    /// <param name="right">The other.</param>
     /// <returns>The least number of letters to insert, delete or replace.</returns>
     public static int Distance(string left, string right)
     {
-        ArgumentNullException.ThrowIfNull(left);
-        ArgumentNullException.ThrowIfNull(right);
         var row = Enumerable.Range(0, right.Length + 1).ToArray();
         for (var i = 1; i <= left.Length; i++)
         {

@@ -42,17 +42,12 @@ public sealed class Stored
     internal ResourceId? Id => field ??= Json.Id("id");
 
     /// <summary>The document as an object that may be changed; a new one at each call.</summary>
-    /// <returns>The tree.</returns>
     public JsonObject ToObject() => JsonNode.Parse(Bytes.Span)!.AsObject();
 
     /// <summary>The document as a record of its kind, made at first use and kept.</summary>
-    /// <typeparam name="T">The record.</typeparam>
-    /// <param name="read">Makes it.</param>
-    /// <returns>The record.</returns>
     public T As<T>(Func<Stored, T> read)
         where T : class
     {
-        ArgumentNullException.ThrowIfNull(read);
         if (_model is T model)
             return model;
         model = read(this);
@@ -71,48 +66,32 @@ public static class StoreKey
     public const string Lease = "lease:";
 
     /// <summary>The key of a resource: its type and its id.</summary>
-    /// <param name="id">The resource.</param>
     /// <returns>Such as <c>microsoft.networkcloud/l3networks|/subscriptions/…</c>.</returns>
     public static string Of(ResourceId id)
     {
-        ArgumentNullException.ThrowIfNull(id);
         return id.RowKey;
     }
 
     /// <summary>The partition of a type.</summary>
-    /// <param name="type">The type.</param>
-    /// <returns>The type in lower case.</returns>
     public static string PartitionOf(ResourceType type) => type.ToString().ToLowerInvariant();
 
     /// <summary>The partition of a key.</summary>
-    /// <param name="key">The key.</param>
-    /// <returns>What stands before the bar.</returns>
     public static string PartitionOf(string key)
     {
-        ArgumentNullException.ThrowIfNull(key);
         return key[..key.IndexOf('|', StringComparison.Ordinal)];
     }
 }
 
 /// <summary>One row to write or to remove.</summary>
-/// <param name="Key">The key.</param>
 /// <param name="Bytes">The new document, or null to remove the row.</param>
 public sealed record Change(string Key, ReadOnlyMemory<byte>? Bytes)
 {
     /// <summary>Writes a row.</summary>
-    /// <param name="key">The key.</param>
-    /// <param name="body">The document.</param>
-    /// <returns>The change.</returns>
     public static Change Put(string key, JsonNode body) => new(key, Json.Bytes(body));
 
     /// <summary>Writes a resource.</summary>
-    /// <param name="id">The resource.</param>
-    /// <param name="body">The document.</param>
-    /// <returns>The change.</returns>
     public static Change Put(ResourceId id, JsonNode body) => Put(StoreKey.Of(id), body);
 
     /// <summary>Removes a row; removing what isn't there is no fault.</summary>
-    /// <param name="key">The key.</param>
-    /// <returns>The change.</returns>
     public static Change Remove(string key) => new(key, null);
 }

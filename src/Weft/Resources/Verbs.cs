@@ -6,21 +6,12 @@ namespace Weft.Resources;
 /// <summary>
 /// PUT, PATCH, DELETE and actions, once for all kinds: functions from what is stored and what is asked to one commit or a refusal.
 /// </summary>
-/// <param name="kinds">The kinds there are.</param>
-/// <param name="limits">The numbers that count here.</param>
-/// <param name="follows">Which leases follow a write.</param>
-/// <param name="concerned">Which agents a change concerns.</param>
 /// <remarks>Source: ARM resource provider contract; docs/specs/resource-api.md, "Verbs".</remarks>
 public sealed class Verbs(Kinds kinds, Limits limits, Follows follows, Concerned concerned)
 {
     /// <summary>PUT: the resource is to be exactly this.</summary>
-    /// <param name="request">What is asked.</param>
-    /// <param name="seen">What is stored.</param>
-    /// <returns>The decision, or every finding.</returns>
     public Outcome<Decision> Put(WriteRequest request, Snapshot seen)
     {
-        ArgumentNullException.ThrowIfNull(request);
-        ArgumentNullException.ThrowIfNull(seen);
         if (KindOf(request.Id) is not { } kind)
             return NoSuchType(request.Id);
         if (kind.MadeByServer)
@@ -42,13 +33,8 @@ public sealed class Verbs(Kinds kinds, Limits limits, Follows follows, Concerned
     }
 
     /// <summary>PATCH: the members given are to be this, the others stay.</summary>
-    /// <param name="request">What is asked.</param>
-    /// <param name="seen">What is stored.</param>
-    /// <returns>The decision, or every finding.</returns>
     public Outcome<Decision> Patch(WriteRequest request, Snapshot seen)
     {
-        ArgumentNullException.ThrowIfNull(request);
-        ArgumentNullException.ThrowIfNull(seen);
         if (KindOf(request.Id) is not { } kind)
             return NoSuchType(request.Id);
         if (!Existing(request.Id, seen).TryGet(out var old, out var absent))
@@ -59,13 +45,9 @@ public sealed class Verbs(Kinds kinds, Limits limits, Follows follows, Concerned
     }
 
     /// <summary>DELETE: the resource is to be gone. It stays as <c>Deleting</c> until the agents concerned have taken it down.</summary>
-    /// <param name="request">What is asked.</param>
-    /// <param name="seen">What is stored.</param>
     /// <returns>The decision (without a row where there was nothing), or who still uses it.</returns>
     public Outcome<Decision> Delete(WriteRequest request, Snapshot seen)
     {
-        ArgumentNullException.ThrowIfNull(request);
-        ArgumentNullException.ThrowIfNull(seen);
         if (KindOf(request.Id) is not { } kind)
             return NoSuchType(request.Id);
         if (kind.IsPermanent)
@@ -86,13 +68,8 @@ public sealed class Verbs(Kinds kinds, Limits limits, Follows follows, Concerned
 
     /// <summary>POST of an action.</summary>
     /// <param name="request">What is asked; the body holds the arguments.</param>
-    /// <param name="action">The action's name.</param>
-    /// <param name="seen">What is stored.</param>
-    /// <returns>The decision, or a refusal.</returns>
     public Outcome<Decision> Act(WriteRequest request, string action, Snapshot seen)
     {
-        ArgumentNullException.ThrowIfNull(request);
-        ArgumentNullException.ThrowIfNull(seen);
         if (KindOf(request.Id) is not { } kind)
             return NoSuchType(request.Id);
         if (!Existing(request.Id, seen).TryGet(out var old, out var absent))

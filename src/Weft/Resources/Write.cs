@@ -4,7 +4,6 @@ using System.Text.Json.Nodes;
 namespace Weft.Resources;
 
 /// <summary>What a verb is told that isn't in the store: who, when, and what was drawn by lot at the edge.</summary>
-/// <param name="Id">The resource.</param>
 /// <param name="Caller">Who writes, for <c>systemData</c>.</param>
 /// <param name="CallerType"><c>User</c>, <c>Application</c> or <c>Key</c>.</param>
 /// <param name="Now">The time, RFC 3339.</param>
@@ -32,14 +31,10 @@ public sealed record WriteRequest(ResourceId Id, string Caller, string CallerTyp
 
 /// <summary>Which agents a change concerns: those whose picture differs between two images.</summary>
 /// <param name="before">The image without the change.</param>
-/// <param name="after">The image with it.</param>
-/// <returns>The keys of the agents' ids.</returns>
 public delegate ImmutableArray<string> Concerned(Image before, Image after);
 
 /// <summary>What else a write brings with it beyond its own kind: the leases of machines and nodes, taken and given back.</summary>
 /// <param name="before">The image without the write.</param>
-/// <param name="after">The image with it.</param>
-/// <param name="written">The resource that was written.</param>
 /// <param name="now">The time, RFC 3339.</param>
 /// <returns>Further changes, or what stands in the way.</returns>
 public delegate Outcome<ImmutableArray<Change>> Follows(Image before, Image after, ResourceId written, string now);
@@ -47,8 +42,6 @@ public delegate Outcome<ImmutableArray<Change>> Follows(Image before, Image afte
 /// <summary>What was decided: one commit.</summary>
 /// <param name="Changes">The rows to write; none if nothing changes.</param>
 /// <param name="Row">The resource as it is then; null where it is gone, or never was.</param>
-/// <param name="After">The image with the changes.</param>
-/// <param name="Created">Whether the resource is new.</param>
 /// <param name="Operation">The operation that begins; null if nothing changes, or all is done with the commit.</param>
 public sealed record Decision(ImmutableArray<Change> Changes, Stored? Row, Image After, bool Created, Operation? Operation)
 {

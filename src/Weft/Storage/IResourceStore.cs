@@ -12,7 +12,6 @@ public interface IResourceStore : IAsyncDisposable
     Image Current { get; }
 
     /// <summary>Writes a decision.</summary>
-    /// <param name="seen">What the decision looked at.</param>
     /// <param name="changes">What it writes; must not be empty.</param>
     /// <param name="cancel">Gives up waiting; the commit may still happen.</param>
     /// <returns>The revision, once it is durable; or null where something that was seen has changed, and nothing was written.</returns>
@@ -20,8 +19,6 @@ public interface IResourceStore : IAsyncDisposable
     ValueTask<long?> Commit(Seen seen, IReadOnlyList<Change> changes, CancellationToken cancel);
 
     /// <summary>Waits for a picture that is newer than a revision.</summary>
-    /// <param name="after">The revision.</param>
-    /// <param name="cancel">Gives up waiting.</param>
     /// <returns>The newest picture; revisions may have been passed over.</returns>
     ValueTask<Image> Watch(long after, CancellationToken cancel);
 }

@@ -14,8 +14,6 @@ public sealed class MemoryStore : IResourceStore
     /// <inheritdoc/>
     public ValueTask<long?> Commit(Seen seen, IReadOnlyList<Change> changes, CancellationToken cancel)
     {
-        ArgumentNullException.ThrowIfNull(seen);
-        ArgumentNullException.ThrowIfNull(changes);
         ArgumentOutOfRangeException.ThrowIfZero(changes.Count);
         lock (_commits)
         {

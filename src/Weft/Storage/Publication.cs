@@ -9,14 +9,12 @@ public sealed class Publication
     private TaskCompletionSource _next = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>A store that begins with an image.</summary>
-    /// <param name="first">The image.</param>
     public Publication(Image first) => _current = first;
 
     /// <summary>The newest image.</summary>
     public Image Current => _current;
 
     /// <summary>Makes an image the newest, and wakes who waits.</summary>
-    /// <param name="image">The image.</param>
     public void Publish(Image image)
     {
         _current = image;
@@ -24,9 +22,6 @@ public sealed class Publication
     }
 
     /// <summary>Waits for an image that is newer than a revision.</summary>
-    /// <param name="after">The revision.</param>
-    /// <param name="cancel">Gives up waiting.</param>
-    /// <returns>The newest image.</returns>
     public async ValueTask<Image> Next(long after, CancellationToken cancel)
     {
         while (true)

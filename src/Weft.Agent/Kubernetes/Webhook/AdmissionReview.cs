@@ -18,8 +18,6 @@ internal static class AdmissionReview
     private const int MostWarnings = 16;
 
     /// <summary>What <c>/validate</c> answers: errors deny, warnings are shown to whoever makes the pod.</summary>
-    /// <param name="review">The review.</param>
-    /// <param name="surroundings">What the cluster has.</param>
     /// <returns>The review's answer, or why it is no review.</returns>
     public static Outcome<JsonObject> Validate(JsonElement review, Func<LintSurroundings> surroundings) => Answer(review, (pod, space) =>
     {
@@ -38,8 +36,6 @@ internal static class AdmissionReview
     });
 
     /// <summary>What <c>/mutate</c> answers: the missing device requests, as a patch.</summary>
-    /// <param name="review">The review.</param>
-    /// <param name="surroundings">What the cluster has.</param>
     /// <returns>The review's answer, or why it is no review.</returns>
     public static Outcome<JsonObject> Mutate(JsonElement review, Func<LintSurroundings> surroundings) => Answer(review, (pod, space) =>
     {

@@ -9,9 +9,6 @@ namespace Weft.Agent.Kubernetes.Webhook;
 /// its memory, and a new one before that is over.
 /// </summary>
 /// <param name="certificatePath">PEM, with its chain; null to make one.</param>
-/// <param name="keyPath">PEM.</param>
-/// <param name="clock">The clock.</param>
-/// <param name="log">The log.</param>
 internal sealed class ServingCertificate(string? certificatePath, string? keyPath, TimeProvider clock, Log log) : IDisposable
 {
     /// <summary>By which name the API server calls.</summary>

@@ -10,12 +10,7 @@ namespace Weft.Agent.Kubernetes.Webhook;
 /// Tells the API server where the webhook is and whom to trust: the replica that leads writes its address to the Service's EndpointSlice and its
 /// certificate into the two configurations. Without a pod's address, or with files for a certificate, the part that isn't ours is left to whoever sees to it.
 /// </summary>
-/// <param name="api">The API.</param>
-/// <param name="certificate">The certificate.</param>
 /// <param name="address">The pod's address; null outside of a pod.</param>
-/// <param name="port">Where it listens.</param>
-/// <param name="clock">The clock.</param>
-/// <param name="log">The log.</param>
 internal sealed class WebhookRegistration(KubeApi api, ServingCertificate certificate, IPAddress? address, int port, TimeProvider clock, Log log)
 {
     private const string Service = "weft-agent-webhook";
@@ -29,8 +24,6 @@ internal sealed class WebhookRegistration(KubeApi api, ServingCertificate certif
     private string? _lastFault;
 
     /// <summary>Keeps both true until cancelled.</summary>
-    /// <param name="cancel">Ends it.</param>
-    /// <returns>Never, but by cancellation.</returns>
     public async Task Run(CancellationToken cancel)
     {
         while (true)

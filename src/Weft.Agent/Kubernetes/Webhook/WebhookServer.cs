@@ -15,17 +15,13 @@ using Weft.Resources;
 namespace Weft.Agent.Kubernetes.Webhook;
 
 /// <summary>The admission webhook over HTTPS. Contract: docs/specs/agent-kubernetes.md, "Webhook".</summary>
-/// <param name="at">Where it listens.</param>
-/// <param name="certificate">What it shows.</param>
 /// <param name="surroundings">What the cluster has, as of now.</param>
-/// <param name="log">The log.</param>
 internal sealed class WebhookServer(IPEndPoint at, ServingCertificate certificate, Func<LintSurroundings> surroundings, Log log)
 {
     private const int LongestBody = 3 << 20;
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(5);
 
     /// <summary>Serves until cancelled.</summary>
-    /// <param name="cancel">Ends it.</param>
     /// <returns>Done when nobody is served any more.</returns>
     /// <exception cref="CannotStartException">It can't listen there.</exception>
     public async Task Run(CancellationToken cancel)

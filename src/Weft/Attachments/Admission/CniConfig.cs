@@ -6,7 +6,6 @@ using Weft.Resources;
 namespace Weft.Attachments.Admission;
 
 /// <summary>The CNI configuration within a definition, as plugins read it: one plugin or a list.</summary>
-/// <param name="Root">The whole.</param>
 /// <param name="Plugins">The plugins in their order; none where it has neither <c>type</c> nor <c>plugins</c>.</param>
 internal sealed record CniConfig(JsonElement Root, ImmutableArray<JsonElement> Plugins)
 {
@@ -52,14 +51,10 @@ internal sealed record CniConfig(JsonElement Root, ImmutableArray<JsonElement> P
     }
 
     /// <summary>Where JSON breaks off, and why.</summary>
-    /// <param name="e">What the parser said.</param>
-    /// <returns>A sentence.</returns>
     public static string WhyNot(JsonException e) => string.Create(
         CultureInfo.InvariantCulture, $"line {(e.LineNumber ?? 0) + 1}, byte {(e.BytePositionInLine ?? 0) + 1}: {e.Message.Split(" LineNumber", 2)[0].TrimEnd('.')}");
 
     /// <summary>A member as Go reads it: by its name, else by its name in other letters.</summary>
-    /// <param name="element">The object.</param>
-    /// <param name="name">The member.</param>
     /// <returns>Its value, undefined where there is none.</returns>
     public static JsonElement Get(JsonElement element, string name)
     {
@@ -77,20 +72,13 @@ internal sealed record CniConfig(JsonElement Root, ImmutableArray<JsonElement> P
     }
 
     /// <summary>Whether an object has a member, <c>null</c> or not.</summary>
-    /// <param name="element">The object.</param>
-    /// <param name="name">The member.</param>
-    /// <returns>True if so.</returns>
     public static bool Has(JsonElement element, string name) => Get(element, name).ValueKind != JsonValueKind.Undefined;
 
     /// <summary>A text member.</summary>
-    /// <param name="element">The object.</param>
-    /// <param name="name">The member.</param>
     /// <returns>The text, or null.</returns>
     public static string? Text(JsonElement element, string name) => Get(element, name) is { ValueKind: JsonValueKind.String } value ? value.GetString() : null;
 
     /// <summary>What sort of JSON a value is, for a person.</summary>
-    /// <param name="element">The value.</param>
-    /// <returns>With its article.</returns>
     public static string Name(JsonElement element) => element.ValueKind switch
     {
         JsonValueKind.String => "a text",

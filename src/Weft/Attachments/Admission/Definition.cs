@@ -5,8 +5,6 @@ using Weft.Resources;
 namespace Weft.Attachments.Admission;
 
 /// <summary>A NetworkAttachmentDefinition as a cluster has it, whoever made it.</summary>
-/// <param name="Namespace">Its namespace.</param>
-/// <param name="Name">Its name.</param>
 /// <param name="Config">The text of <c>spec.config</c>; null where it has none.</param>
 /// <param name="Resource">The device resource it stands on (<c>k8s.v1.cni.cncf.io/resourceName</c>), or null.</param>
 /// <param name="Network">The id of the network it was drawn for (<c>weft.dev/network</c>), or null where Weft didn't draw it.</param>
@@ -31,8 +29,6 @@ public sealed record Definition(string Namespace, string Name, string? Config, s
     public string Title => $"{Namespace}/{Name}";
 
     /// <summary>Reads a manifest.</summary>
-    /// <param name="manifest">The manifest.</param>
-    /// <param name="usual">The namespace where it names none.</param>
     /// <returns>The definition, or null where the manifest is none.</returns>
     public static Definition? Of(JsonElement manifest, string usual = "default")
     {

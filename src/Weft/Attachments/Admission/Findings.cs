@@ -11,10 +11,6 @@ internal sealed class Findings
     public ImmutableArray<LintFinding> All => [.. _found.OrderBy(f => f.Rule, StringComparer.Ordinal)];
 
     /// <summary>Takes a finding.</summary>
-    /// <param name="rule">The rule.</param>
-    /// <param name="path">The member.</param>
-    /// <param name="message">What is wrong.</param>
-    /// <param name="next">What to write instead.</param>
     public void Add(LintRule rule, string path, string message, string next)
     {
         var finding = new LintFinding(rule.Id, rule.Severity, path, message, next);

@@ -12,16 +12,13 @@ public enum Severity
 
 /// <summary>Something wrong in a manifest.</summary>
 /// <param name="Rule">The rule's stable id (<c>W301</c>), as docs/specs/lint.md lists it.</param>
-/// <param name="Severity">How bad it is.</param>
 /// <param name="Path">
 /// Which member, in dots and brackets, such as <c>spec.containers[0].resources</c>. A part within a text that is JSON itself goes on the
 /// same way: <c>metadata.annotations.k8s.v1.cni.cncf.io/networks[1].ips</c>.
 /// </param>
 /// <param name="Message">What is wrong, with the value and the culprit.</param>
-/// <param name="Next">What to write instead.</param>
 public sealed record LintFinding(string Rule, Severity Severity, string Path, string Message, string Next)
 {
     /// <summary>The finding in one line, as a webhook answers it.</summary>
-    /// <returns>Rule, place, message and next step.</returns>
     public override string ToString() => $"{Rule} {Path}: {Message}; {Next}";
 }

@@ -4,8 +4,6 @@ namespace Weft.Attachments.Admission;
 
 /// <summary>A rule of the lint.</summary>
 /// <param name="Id">Its stable id: <c>W</c>, the family's digit, two digits. An id is never given twice.</param>
-/// <param name="Severity">How bad its findings are.</param>
-/// <param name="Title">What it finds.</param>
 public sealed record LintRule(string Id, Severity Severity, string Title)
 {
     /// <summary>All rules in the order of their ids, as docs/specs/lint.md lists them.</summary>

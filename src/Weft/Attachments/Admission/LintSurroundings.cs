@@ -6,7 +6,6 @@ using Weft.Resources;
 namespace Weft.Attachments.Admission;
 
 /// <summary>What a manifest is judged against.</summary>
-/// <param name="Definitions">The cluster's NetworkAttachmentDefinitions, Weft's and others'.</param>
 public sealed record LintSurroundings(ImmutableArray<Definition> Definitions)
 {
     /// <summary>Nothing known.</summary>
@@ -36,7 +35,6 @@ public sealed record LintSurroundings(ImmutableArray<Definition> Definitions)
     /// <summary>The surroundings that an agent has: the desired state of its cluster.</summary>
     /// <param name="picture">The desired state, as docs/specs/agent-api.md has it.</param>
     /// <param name="foreign">Definitions of the cluster that aren't Weft's.</param>
-    /// <returns>The surroundings.</returns>
     public static LintSurroundings OfPicture(JsonElement picture, IEnumerable<Definition>? foreign = null)
     {
         var drawn = OfManifests(picture.Each("manifests"));
@@ -50,11 +48,8 @@ public sealed record LintSurroundings(ImmutableArray<Definition> Definitions)
     }
 
     /// <summary>The surroundings that a folder of manifests is.</summary>
-    /// <param name="manifests">All of them, of whatever kind.</param>
-    /// <returns>The surroundings.</returns>
     public static LintSurroundings OfManifests(IEnumerable<JsonElement> manifests)
     {
-        ArgumentNullException.ThrowIfNull(manifests);
         var all = manifests.ToList();
         var pools = ImmutableDictionary.CreateBuilder<string, PluginResource>();
         foreach (var pool in all.SelectMany(PluginResource.In))
@@ -77,11 +72,9 @@ public sealed record LintSurroundings(ImmutableArray<Definition> Definitions)
     }
 
     /// <summary>What is known of the network that a definition was drawn for.</summary>
-    /// <param name="definition">The definition.</param>
     /// <returns>The facts, or null.</returns>
     public NetworkFacts? NetworkOf(Definition definition)
     {
-        ArgumentNullException.ThrowIfNull(definition);
         return ResourceId.TryParse(definition.Network, out var id) ? Networks.GetValueOrDefault(id.Key) : null;
     }
 }

@@ -15,14 +15,10 @@ public static class ManifestLint
     }.ToImmutableDictionary();
 
     /// <summary>Checks a manifest. One of a kind that has nothing to do with networks has no findings.</summary>
-    /// <param name="manifest">The manifest.</param>
     /// <param name="usual">The namespace of a manifest that names none.</param>
-    /// <param name="surroundings">What the cluster has.</param>
     /// <returns>All findings, in the order of the rules.</returns>
     public static ImmutableArray<LintFinding> Check(JsonElement manifest, string usual, LintSurroundings surroundings)
     {
-        ArgumentNullException.ThrowIfNull(usual);
-        ArgumentNullException.ThrowIfNull(surroundings);
         var findings = new Findings();
         var kind = manifest.Text("kind") ?? "";
         var space = manifest.Member("metadata").Text("namespace") ?? usual;
@@ -38,8 +34,6 @@ public static class ManifestLint
     }
 
     /// <summary>Whether a manifest is of a kind that is checked.</summary>
-    /// <param name="manifest">The manifest.</param>
-    /// <returns>True if so.</returns>
     public static bool Concerns(JsonElement manifest) => manifest.Text("kind") is { } kind
         && (kind is "Pod" or Definition.Kind || Templates.ContainsKey(kind) || PluginResource.ConfigurationsIn(manifest).Any());
 

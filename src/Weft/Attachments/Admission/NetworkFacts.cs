@@ -7,7 +7,6 @@ using Weft.Resources;
 namespace Weft.Attachments.Admission;
 
 /// <summary>What an agent is told of a network beside what is drawn for it: the facts that a pod is judged by and a node is verified against.</summary>
-/// <param name="Id">Its id.</param>
 /// <param name="Type">L2, L3 or trunked.</param>
 /// <param name="Interface">The name of its interface on nodes.</param>
 /// <param name="Mtu">The MTU in bytes that the fabric promises.</param>
@@ -20,12 +19,9 @@ public sealed record NetworkFacts(ResourceId Id, NetworkType Type, string Interf
     public ImmutableDictionary<int, ImmutableArray<Subnet>> OnVlans { get; init; } = ImmutableDictionary<int, ImmutableArray<Subnet>>.Empty;
 
     /// <summary>The facts of a network.</summary>
-    /// <param name="network">The network.</param>
     /// <param name="onVlans">The L3 networks that stand on its VLANs, where it is a trunk.</param>
-    /// <returns>The facts.</returns>
     public static NetworkFacts Of(Network network, ImmutableDictionary<int, Network> onVlans)
     {
-        ArgumentNullException.ThrowIfNull(network);
         var isTrunk = network.Type == NetworkType.Trunked;
         return new NetworkFacts(network.Id, network.Type, network.InterfaceName, network.Mtu, isTrunk ? null : network.Vlan, isTrunk ? network.Vlans : null, network.Subnets)
         {
@@ -52,10 +48,8 @@ public sealed record NetworkFacts(ResourceId Id, NetworkType Type, string Interf
     }
 
     /// <summary>Writes the facts as agents get them.</summary>
-    /// <param name="writer">Takes them, as an object.</param>
     public void WriteTo(Utf8JsonWriter writer)
     {
-        ArgumentNullException.ThrowIfNull(writer);
         writer.WriteStartObject();
         writer.WriteString("id", Id.ToString());
         writer.WriteString("type", Type.ToString());

@@ -19,7 +19,6 @@ public sealed record PluginResource(string Name, bool IsUserSpace)
     private const string ForRdma = "isRdma";
 
     /// <summary>The pools that a ConfigMap of the device plugin makes.</summary>
-    /// <param name="manifest">A manifest of any kind.</param>
     /// <returns>Its pools; none where it is no such ConfigMap or what it holds can't be read.</returns>
     public static IEnumerable<PluginResource> In(JsonElement manifest)
     {
@@ -33,7 +32,6 @@ public sealed record PluginResource(string Name, bool IsUserSpace)
     }
 
     /// <summary>The texts of a ConfigMap that are configurations of the device plugin: those that have a <c>resourceList</c>.</summary>
-    /// <param name="manifest">A manifest of any kind.</param>
     /// <returns>The key and the text of each.</returns>
     internal static IEnumerable<(string Key, string Text)> ConfigurationsIn(JsonElement manifest)
     {
@@ -48,7 +46,6 @@ public sealed record PluginResource(string Name, bool IsUserSpace)
 
     /// <summary>The selectors of a pool: a list, or one object.</summary>
     /// <param name="pool">A member of <c>resourceList</c>.</param>
-    /// <returns>Its selectors.</returns>
     internal static IEnumerable<JsonElement> Selectors(JsonElement pool) =>
         pool.Member("selectors") is { ValueKind: JsonValueKind.Object } one ? [one] : pool.Each("selectors");
 

@@ -12,12 +12,10 @@ public static class PodLint
     /// <summary>Checks a pod.</summary>
     /// <param name="pod">The pod (<c>kind: Pod</c>), as the API server shows it to a webhook or as its manifest has it.</param>
     /// <param name="namespace">The namespace it goes to; a pod's own <c>metadata.namespace</c> is not looked at.</param>
-    /// <param name="surroundings">What the cluster has.</param>
     /// <returns>All findings, in the order of the rules.</returns>
     public static ImmutableArray<LintFinding> Check(JsonElement pod, string @namespace, LintSurroundings surroundings)
     {
         ArgumentNullException.ThrowIfNull(@namespace);
-        ArgumentNullException.ThrowIfNull(surroundings);
         var findings = new Findings();
         Check(pod, "", @namespace, surroundings, findings);
         return findings.All;
@@ -27,14 +25,10 @@ public static class PodLint
     /// Adds the device requests that a pod's networks need and that it doesn't have: to its first container, <c>requests</c> and <c>limits</c> alike,
     /// as many as it has attachments of that resource. Nothing else is changed, ever.
     /// </summary>
-    /// <param name="pod">The pod.</param>
-    /// <param name="namespace">The namespace it goes to.</param>
-    /// <param name="surroundings">What the cluster has.</param>
     /// <returns>The change; an empty one where nothing is missing, or where a container names the resource already: what a person wrote is not overwritten.</returns>
     public static PodPatch Mutate(JsonElement pod, string @namespace, LintSurroundings surroundings)
     {
         ArgumentNullException.ThrowIfNull(@namespace);
-        ArgumentNullException.ThrowIfNull(surroundings);
         var unread = new Findings();
         var view = PodView.Of(pod, "", @namespace, surroundings, unread);
         var containers = view.Containers.Select(c => c.Container).ToList();

@@ -5,11 +5,7 @@ using Weft.Resources;
 namespace Weft.Attachments.Admission;
 
 /// <summary>A pod, or a workload's template of one, and what it asks for.</summary>
-/// <param name="Metadata">Its metadata.</param>
-/// <param name="Spec">Its spec.</param>
 /// <param name="Path">What its paths begin with: empty for a pod, <c>spec.template.</c> for a Deployment's.</param>
-/// <param name="Namespace">The namespace it goes to.</param>
-/// <param name="Surroundings">What the cluster has.</param>
 internal sealed record PodView(JsonElement Metadata, JsonElement Spec, string Path, string Namespace, LintSurroundings Surroundings)
 {
     /// <summary>The annotation that selects networks. Source: network custom resource definition standard v1.3, §4.1.</summary>
@@ -29,12 +25,7 @@ internal sealed record PodView(JsonElement Metadata, JsonElement Spec, string Pa
         Spec.Each("containers").Select((container, i) => (container, $"{Path}spec.containers[{i}]"));
 
     /// <summary>The view of a pod whose annotation has been read.</summary>
-    /// <param name="pod">A pod or a template.</param>
-    /// <param name="path">What its paths begin with.</param>
-    /// <param name="namespace">The namespace it goes to.</param>
-    /// <param name="surroundings">What the cluster has.</param>
     /// <param name="findings">Takes why the annotation can't be read.</param>
-    /// <returns>The view.</returns>
     public static PodView Of(JsonElement pod, string path, string @namespace, LintSurroundings surroundings, Findings findings)
     {
         var view = new PodView(pod.Member("metadata"), pod.Member("spec"), path, @namespace, surroundings);

@@ -7,8 +7,6 @@ namespace Weft.Attachments.Admission;
 
 /// <summary>One attachment that a pod asks for.</summary>
 /// <param name="Index">Its place in the annotation, from 0: without a name of its own its interface is <c>net{Index + 1}</c>.</param>
-/// <param name="Path">Where it stands.</param>
-/// <param name="Name">The definition's name.</param>
 /// <param name="Namespace">The definition's namespace; the pod's own where the annotation names none.</param>
 internal sealed record Selection(int Index, string Path, string Name, string Namespace)
 {

@@ -14,11 +14,6 @@ internal static class SelectionText
     ];
 
     /// <summary>Reads a text.</summary>
-    /// <param name="text">The annotation's value.</param>
-    /// <param name="path">Where it stands.</param>
-    /// <param name="namespace">The pod's namespace.</param>
-    /// <param name="findings">Takes what is wrong with it.</param>
-    /// <returns>The attachments that could be read.</returns>
     public static ImmutableArray<Selection> Read(string text, string path, string @namespace, Findings findings)
     {
         if (text.AsSpan().IndexOfAny("[{\"") >= 0)

@@ -3,13 +3,11 @@ using System.Collections.Immutable;
 namespace Weft.Attachments;
 
 /// <summary>Why a device is not in a pool.</summary>
-/// <param name="Device">The device.</param>
 /// <param name="Step">The step that put it out: <c>bus</c>, <c>defaultRoute</c>, <c>physicalFunction</c>, <c>driver</c>, a selector's key, or <c>taken</c>.</param>
 /// <param name="Why">The reason, in words that follow the device's name.</param>
 public sealed record Elimination(NetworkDevice Device, string Step, string Why);
 
 /// <summary>What a pool gets on a node.</summary>
-/// <param name="Pool">The pool.</param>
 /// <param name="Chosen">Its devices. With none the device plugin makes no resource at all, rather than one of zero.</param>
 /// <param name="Eliminated">Every other device, and the step that put it out: where several selectors did, the furthest.</param>
 public sealed record PoolSelection(DevicePool Pool, ImmutableArray<NetworkDevice> Chosen, ImmutableArray<Elimination> Eliminated);
@@ -45,12 +43,9 @@ public static class DeviceSelection
 
     /// <summary>Tries pools.</summary>
     /// <param name="pools">The pools of a node, in the order of the plugin's file.</param>
-    /// <param name="inventory">What the node has.</param>
     /// <returns>What each gets, in the same order.</returns>
     public static ImmutableArray<PoolSelection> Try(IEnumerable<DevicePool> pools, NodeInventory inventory)
     {
-        ArgumentNullException.ThrowIfNull(pools);
-        ArgumentNullException.ThrowIfNull(inventory);
         // The plugin meets devices in the order of their addresses, which is the inventory's too.
         var unseen = inventory.Devices.Select(Undiscovered).OfType<Elimination>().ToList();
         var candidates = inventory.Devices.Where(d => Undiscovered(d) is null).OrderBy(d => d.PciAddress, StringComparer.Ordinal).ToList();

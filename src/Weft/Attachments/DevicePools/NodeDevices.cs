@@ -4,14 +4,10 @@ namespace Weft.Attachments;
 public static class NodeDevices
 {
     /// <summary>The device that an uplink is.</summary>
-    /// <param name="inventory">What the node has.</param>
-    /// <param name="uplink">The uplink.</param>
     /// <param name="interfaceName">What the uplink is called once it is set up, or null where it keeps its name.</param>
     /// <returns>The device, or null where none fits.</returns>
     public static NetworkDevice? Find(NodeInventory inventory, Uplink uplink, string? interfaceName = null)
     {
-        ArgumentNullException.ThrowIfNull(inventory);
-        ArgumentNullException.ThrowIfNull(uplink);
         return Find(inventory, uplink.Name, uplink.MacAddress, uplink.PciAddress)
             ?? (interfaceName is null || uplink.PciAddress is not null ? null : Named(inventory, interfaceName));
     }
@@ -21,14 +17,11 @@ public static class NodeDevices
     /// changes. A VLAN or bond has the MAC address of the port below it, so the port is meant; a Hyper-V port has it twice, and the one that
     /// isn't passed through is the one to configure.
     /// </summary>
-    /// <param name="inventory">What the node has.</param>
-    /// <param name="name">The interface.</param>
     /// <param name="macAddress">Its MAC address, or null.</param>
     /// <param name="pciAddress">Its PCI address, or null.</param>
     /// <returns>The device, or null.</returns>
     public static NetworkDevice? Find(NodeInventory inventory, string name, string? macAddress, string? pciAddress)
     {
-        ArgumentNullException.ThrowIfNull(inventory);
         if (pciAddress is not null)
             return inventory.Devices.FirstOrDefault(d => d.PciAddress == pciAddress);
         if (macAddress is null)

@@ -18,16 +18,12 @@ public static class PlannedInventory
     }.ToImmutableDictionary(StringComparer.Ordinal);
 
     /// <summary>The inventory after a configuration was applied.</summary>
-    /// <param name="inventory">What the node has.</param>
-    /// <param name="configuration">What it is meant to have.</param>
     /// <returns>
     /// What it will have. A function that isn't there yet has no PCI address before it is made; it stands under that of its port with its index behind
     /// it (<c>0000:3b:00.0#5</c>).
     /// </returns>
     public static NodeInventory Of(NodeInventory inventory, NodeConfiguration configuration)
     {
-        ArgumentNullException.ThrowIfNull(inventory);
-        ArgumentNullException.ThrowIfNull(configuration);
         var devices = inventory.Devices.ToList();
         foreach (var port in configuration.PhysicalFunctions)
         {

@@ -38,13 +38,9 @@ public enum MachineHost
 public static class MachineFormats
 {
     /// <summary>Draws a format.</summary>
-    /// <param name="format">The format.</param>
-    /// <param name="machine">The machine.</param>
-    /// <param name="host">How its host carries networks.</param>
     /// <returns>The files, or every fault of the configuration.</returns>
     public static Outcome<ImmutableArray<NodeFile>> Draw(MachineFormat format, MachineConfiguration machine, MachineHost host)
     {
-        ArgumentNullException.ThrowIfNull(machine);
         var findings = Findings(machine).ToList();
         if (findings.Count > 0)
             return Refusal.Of(findings, machine.Name);

@@ -16,11 +16,8 @@ public static class NetworkdFiles
     private const string Mode = "0644";
 
     /// <summary>Draws the files.</summary>
-    /// <param name="layout">The node's layout.</param>
-    /// <returns>The files, ports first.</returns>
     public static ImmutableArray<NodeFile> Draw(NodeLayout layout)
     {
-        ArgumentNullException.ThrowIfNull(layout);
         var notes = new Notes(layout);
         var foreign = layout.Tagged.Where(link => layout.Ports.All(port => port.Name != link.Parent)).GroupBy(link => link.Parent!, StringComparer.Ordinal);
         return
@@ -35,7 +32,6 @@ public static class NetworkdFiles
     }
 
     /// <summary>The files that give ports their names, which udev reads whatever sets up the network afterwards.</summary>
-    /// <param name="layout">The node's layout.</param>
     /// <returns>One for each port that is found by its MAC address.</returns>
     internal static IEnumerable<NodeFile> Links(NodeLayout layout)
     {

@@ -14,12 +14,9 @@ namespace Weft.Attachments.Formats;
 public static class NmstateDocument
 {
     /// <summary>Draws the desired state.</summary>
-    /// <param name="layout">The node's layout.</param>
     /// <param name="previous">What was drawn for the node before, or null where nothing was: what is in it alone is taken away.</param>
-    /// <returns>The mapping.</returns>
     public static JsonObject Draw(NodeLayout layout, NodeLayout? previous = null)
     {
-        ArgumentNullException.ThrowIfNull(layout);
         var interfaces = new JsonArray();
         foreach (var link in layout.Ports)
             interfaces.Add((JsonNode)Port(link, layout, previous));
@@ -35,12 +32,9 @@ public static class NmstateDocument
     }
 
     /// <summary>Draws the policy that kubernetes-nmstate applies on the node.</summary>
-    /// <param name="layout">The node's layout.</param>
     /// <param name="previous">What was drawn for the node before, or null.</param>
-    /// <returns>The object.</returns>
     public static Manifest Policy(NodeLayout layout, NodeLayout? previous = null)
     {
-        ArgumentNullException.ThrowIfNull(layout);
         return Manifest.Of("nmstate.io/v1", "NodeNetworkConfigurationPolicy", null, $"weft-{layout.Node}", new JsonObject
         {
             ["spec"] = new JsonObject
@@ -52,20 +46,15 @@ public static class NmstateDocument
     }
 
     /// <summary>Writes the desired state as a file.</summary>
-    /// <param name="layout">The node's layout.</param>
     /// <param name="previous">What was drawn for the node before, or null.</param>
-    /// <returns>YAML.</returns>
     public static string Write(NodeLayout layout, NodeLayout? previous = null) => Head(layout) + Yaml.Write(Draw(layout, previous));
 
     /// <summary>Writes the policy as a file.</summary>
-    /// <param name="layout">The node's layout.</param>
     /// <param name="previous">What was drawn for the node before, or null.</param>
-    /// <returns>YAML.</returns>
     public static string WritePolicy(NodeLayout layout, NodeLayout? previous = null) => Head(layout) + Yaml.Write(Policy(layout, previous).Body);
 
     private static string Head(NodeLayout layout)
     {
-        ArgumentNullException.ThrowIfNull(layout);
         return NetworkConfig.Mark + string.Concat(layout.Notes.Select(note => $"#   {note}\n"));
     }
 

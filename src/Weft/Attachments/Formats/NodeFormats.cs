@@ -30,8 +30,6 @@ public enum NodeFormat
 public static class NodeFormats
 {
     /// <summary>What travels in the picture of a cluster: netplan, and the trunk guard.</summary>
-    /// <param name="configuration">The node's configuration.</param>
-    /// <returns>The files.</returns>
     public static ImmutableArray<NodeFile> Files(NodeConfiguration configuration)
     {
         var layout = NodeLayout.Arrange(configuration);
@@ -39,13 +37,10 @@ public static class NodeFormats
     }
 
     /// <summary>Draws a format.</summary>
-    /// <param name="format">The format.</param>
-    /// <param name="configuration">The node's configuration.</param>
     /// <param name="previous">What the node had before, or null: formats that must be told what goes are told.</param>
     /// <returns>The files, or every fault of the configuration.</returns>
     public static Outcome<ImmutableArray<NodeFile>> Draw(NodeFormat format, NodeConfiguration configuration, NodeConfiguration? previous = null)
     {
-        ArgumentNullException.ThrowIfNull(configuration);
         if (!NodeLayout.Of(configuration).TryGet(out var layout, out var refusal))
             return refusal;
         var old = previous is null ? null : NodeLayout.Arrange(previous);

@@ -13,11 +13,9 @@ public sealed record UnmanagedDevice(string Name, string? MacAddress, string Why
 /// A node's configuration put in the order in which every format draws it: what attachments have in common merged, parents that nobody
 /// asked for by name added, and what the node sets up itself left out.
 /// </summary>
-/// <param name="Node">The node.</param>
 /// <param name="Ports">The ports that are set up, under the names they are to have.</param>
 /// <param name="Tagged">The VLAN sub-interfaces, each with its <see cref="NodeLink.Parent"/>.</param>
 /// <param name="PhysicalFunctions">The ports with virtual functions, each once.</param>
-/// <param name="Unmanaged">What is left alone.</param>
 /// <param name="Guards">What may pass on the parents of trunks, each parent once.</param>
 /// <param name="Notes">A line per interface that says why it is there.</param>
 /// <remarks>Source: docs/specs/node-configuration.md.</remarks>
@@ -26,22 +24,17 @@ public sealed record NodeLayout(
     ImmutableArray<UnmanagedDevice> Unmanaged, ImmutableArray<TrunkGuard> Guards, ImmutableArray<string> Notes)
 {
     /// <summary>Puts a configuration in order, and refuses what some reader would take without a word and do wrongly.</summary>
-    /// <param name="configuration">The configuration.</param>
     /// <returns>The layout, or every fault of it.</returns>
     public static Outcome<NodeLayout> Of(NodeConfiguration configuration)
     {
-        ArgumentNullException.ThrowIfNull(configuration);
         var layout = Arrange(configuration);
         var findings = NodeLayoutRules.Findings(configuration, layout);
         return findings.Count > 0 ? Refusal.Of(findings, configuration.Node) : layout;
     }
 
     /// <summary>The layout without a look at its faults: what weftd stores keeps the rules already.</summary>
-    /// <param name="configuration">The configuration.</param>
-    /// <returns>The layout.</returns>
     internal static NodeLayout Arrange(NodeConfiguration configuration)
     {
-        ArgumentNullException.ThrowIfNull(configuration);
         var merged = Merged(configuration.Links).ToList();
         var ports = merged.Where(link => link.Vlan is null).ToDictionary(link => link.Name, StringComparer.Ordinal);
         var order = ports.Keys.ToList();
@@ -70,13 +63,10 @@ public sealed record NodeLayout(
     /// <summary>
     /// Whether a port is set up by the node's own files, and Weft only stands on it: a trunk port that has no MAC address here (a bond, say).
     /// </summary>
-    /// <param name="link">The port.</param>
     /// <returns>True for a port to leave alone.</returns>
     internal static bool IsForeign(NodeLink link) => link.Vlan is null && link.Uplink.IsTrunkPort && link.Uplink.MacAddress is null && link.Name == link.Uplink.Name;
 
     /// <summary>The interface that a tagged one stands on.</summary>
-    /// <param name="link">The tagged one.</param>
-    /// <returns>Its name.</returns>
     internal static string ParentOf(NodeLink link) => link.Parent ?? link.Uplink.Name;
 
     /// <summary>Two attachments may want the same interface (pods' parent and the node's own): its addresses are those of both.</summary>

@@ -26,27 +26,22 @@ public static class TrunkGuardRules
     /// <returns>A name that nft takes unquoted: other characters than letters, digits, <c>_ - .</c> become a slash and their code, which no interface has in its name.</returns>
     public static string TableOf(string parent)
     {
-        ArgumentNullException.ThrowIfNull(parent);
         return Prefix + string.Concat(parent.Select(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-' or '.' ? c.ToString() : string.Create(CultureInfo.InvariantCulture, $"/{(int)c:x2}")));
     }
 
     /// <summary>Writes the guards as a file.</summary>
-    /// <param name="layout">The node's layout.</param>
     /// <param name="previous">What was drawn for the node before, or null: guards that are in it alone are taken away.</param>
     /// <returns>The rules; empty where there are none and were none.</returns>
     public static string Write(NodeLayout layout, NodeLayout? previous = null)
     {
-        ArgumentNullException.ThrowIfNull(layout);
         var gone = (previous?.Guards ?? []).Where(old => layout.Guards.All(guard => guard.Interface != old.Interface)).ToList();
         return layout.Guards.IsEmpty && gone.Count == 0 ? "" : NetworkConfig.Mark + Write(layout.Guards) + string.Concat(gone.Select(old => Remove(old.Interface)));
     }
 
     /// <summary>Writes guards.</summary>
-    /// <param name="guards">The guards, one a parent.</param>
     /// <returns>The rules, which replace those of the same parents and leave every other table alone.</returns>
     public static string Write(IEnumerable<TrunkGuard> guards)
     {
-        ArgumentNullException.ThrowIfNull(guards);
         var text = new StringBuilder();
         foreach (var guard in guards)
         {

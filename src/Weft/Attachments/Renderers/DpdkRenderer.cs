@@ -10,7 +10,6 @@ public sealed class DpdkRenderer : IPluginRenderer
     /// <inheritdoc/>
     public IEnumerable<Manifest> Manifests(AttachedNetwork attached)
     {
-        ArgumentNullException.ThrowIfNull(attached);
         // Where a user-space driver has the device there is no interface for tuning to set an MTU or MAC address on, and it would fail.
         return attached.IsVirtual ? [FunctionDefinitions.OnVirtual(attached, attached.KeepsInterfaces)] : FunctionDefinitions.OnBareMetal(attached);
     }
@@ -18,8 +17,6 @@ public sealed class DpdkRenderer : IPluginRenderer
     /// <inheritdoc/>
     public NodePart On(AttachedNetwork attached, AttachedNode node)
     {
-        ArgumentNullException.ThrowIfNull(attached);
-        ArgumentNullException.ThrowIfNull(node);
         return FunctionPlans.On(attached, node, FunctionDriver.UserSpace);
     }
 }

@@ -9,7 +9,6 @@ namespace Weft.Attachments.Renderers;
 internal static class FunctionDefinitions
 {
     /// <summary>The definitions where the physical function is in sight: the card tags, and a trunk is narrowed to each of its VLANs.</summary>
-    /// <param name="attached">The attachment.</param>
     /// <returns>The network's own, then one for each VLAN of a trunk.</returns>
     public static IEnumerable<Manifest> OnBareMetal(AttachedNetwork attached)
     {
@@ -27,9 +26,7 @@ internal static class FunctionDefinitions
     }
 
     /// <summary>The definition where devices are handed over: the host has tagged, and set up trust and spoof check.</summary>
-    /// <param name="attached">The attachment.</param>
     /// <param name="hasInterface">Whether the device is a network interface, whose MTU and MAC address can be set.</param>
-    /// <returns>The network's own.</returns>
     public static Manifest OnVirtual(AttachedNetwork attached, bool hasInterface)
     {
         var device = NetworkAttachmentDefinition.WithIpam(new JsonObject { ["type"] = "host-device" }, attached.Attachment.Ipam ? attached.Network.Id : null, "deviceID");

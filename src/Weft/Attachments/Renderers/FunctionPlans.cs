@@ -8,8 +8,6 @@ namespace Weft.Attachments.Renderers;
 internal static class FunctionPlans
 {
     /// <summary>A node's part.</summary>
-    /// <param name="attached">The attachment.</param>
-    /// <param name="node">The node.</param>
     /// <param name="driver">Which driver its devices are to have.</param>
     /// <returns>Virtual functions where the port is in sight, devices handed over where it isn't, and the pool of either.</returns>
     public static NodePart On(AttachedNetwork attached, AttachedNode node, FunctionDriver driver)
@@ -34,8 +32,6 @@ internal static class FunctionPlans
     }
 
     /// <summary>The MTU of a device: of a trunk the widest of its VLANs, because no sub-interface can be wider than what it stands on.</summary>
-    /// <param name="attached">The attachment.</param>
-    /// <returns>Bytes.</returns>
     public static int MtuOf(AttachedNetwork attached) => attached.LayerThree.Values.Select(layer3 => layer3.Mtu).Append(attached.Network.Mtu).Max();
 
     /// <summary>
@@ -43,13 +39,9 @@ internal static class FunctionPlans
     /// (and often MAC addresses) of its own, which cards take from trusted functions only, and their spoof check drops tags they don't know of.
     /// </summary>
     /// <param name="vlan">The VLAN that the card tags with, or null for a trunk.</param>
-    /// <returns>Trust and spoof check.</returns>
     public static (bool Trust, bool SpoofCheck) LibertiesOf(int? vlan) => (vlan is null, vlan is not null);
 
     /// <summary>The indexes of a port's functions that are for a network, ascending.</summary>
-    /// <param name="port">The port.</param>
-    /// <param name="network">The network.</param>
-    /// <returns>The indexes.</returns>
     public static ImmutableArray<int> FunctionsOf(this Uplink port, Resources.ResourceId network) =>
         [.. port.Functions.Where(range => range.Network == network.Key).SelectMany(range => Enumerable.Range(range.First, range.Last - range.First + 1)).Distinct().Order()];
 }

@@ -16,7 +16,6 @@ public sealed class IpvlanRenderer : IPluginRenderer
     /// <inheritdoc/>
     public IEnumerable<Manifest> Manifests(AttachedNetwork attached)
     {
-        ArgumentNullException.ThrowIfNull(attached);
         var network = attached.Network;
         if (network.Type != NetworkType.Trunked)
         {
@@ -35,8 +34,6 @@ public sealed class IpvlanRenderer : IPluginRenderer
     /// <inheritdoc/>
     public NodePart On(AttachedNetwork attached, AttachedNode node)
     {
-        ArgumentNullException.ThrowIfNull(attached);
-        ArgumentNullException.ThrowIfNull(node);
         var network = attached.Network;
         if (network.Type == NetworkType.Trunked)
             return new NodePart([.. TrunkLinks.Of(attached, node, false)]);

@@ -13,7 +13,6 @@ public sealed class MacvlanRenderer : IPluginRenderer
     /// <inheritdoc/>
     public IEnumerable<Manifest> Manifests(AttachedNetwork attached)
     {
-        ArgumentNullException.ThrowIfNull(attached);
         var plugin = new JsonObject
         {
             ["type"] = "macvlan",
@@ -29,8 +28,6 @@ public sealed class MacvlanRenderer : IPluginRenderer
     /// <inheritdoc/>
     public NodePart On(AttachedNetwork attached, AttachedNode node)
     {
-        ArgumentNullException.ThrowIfNull(attached);
-        ArgumentNullException.ThrowIfNull(node);
         var network = attached.Network;
         if (network.Type != NetworkType.Trunked)
         {

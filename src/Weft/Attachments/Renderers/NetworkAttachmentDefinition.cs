@@ -19,10 +19,8 @@ internal static class NetworkAttachmentDefinition
     private const string ResourceName = "k8s.v1.cni.cncf.io/resourceName";
 
     /// <summary>A definition named after its network, or after one VLAN of its trunk.</summary>
-    /// <param name="attached">The attachment.</param>
     /// <param name="vlan">The VLAN it is narrowed to, or null for the network itself.</param>
     /// <param name="plugins">The CNI plugins' configurations without the envelope: one alone, or a chain. They become part of the object.</param>
-    /// <returns>The object.</returns>
     public static Manifest Of(AttachedNetwork attached, int? vlan, params ReadOnlySpan<JsonObject> plugins)
     {
         var network = attached.Network;
@@ -52,10 +50,8 @@ internal static class NetworkAttachmentDefinition
     }
 
     /// <summary>Gives a plugin its capabilities and its IPAM.</summary>
-    /// <param name="plugin">The plugin's configuration.</param>
     /// <param name="pool">The L3 network that addresses come from, or null where there is no IPAM.</param>
     /// <param name="capabilities">What the plugin itself takes at run time.</param>
-    /// <returns>The same configuration.</returns>
     public static JsonObject WithIpam(JsonObject plugin, ResourceId? pool, params ReadOnlySpan<string> capabilities)
     {
         var all = new JsonObject();
@@ -72,8 +68,6 @@ internal static class NetworkAttachmentDefinition
     }
 
     /// <summary>Gives a plugin that can't do without an address the IPAM that takes them from the pod.</summary>
-    /// <param name="plugin">The plugin's configuration.</param>
-    /// <returns>The same configuration.</returns>
     public static JsonObject WithAddressesOfThePod(JsonObject plugin)
     {
         plugin["capabilities"] = new JsonObject { ["ips"] = true };

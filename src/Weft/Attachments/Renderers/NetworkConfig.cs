@@ -14,27 +14,20 @@ public static class NetworkConfig
     internal const string Mark = "# Drawn by Weft. It is drawn anew when the site changes; edits here are lost.\n";
 
     /// <summary>Writes a machine's document as a file, with a line above it for each interface that says why it is there.</summary>
-    /// <param name="links">The interfaces.</param>
-    /// <returns>YAML.</returns>
     public static string Write(IReadOnlyList<NodeLink> links) => Write(new NodeConfiguration("", [.. links], [], [], []));
 
     /// <summary>
     /// Writes a node's document as a file. Virtual functions are not in it: netplan makes them after their driver may have taken them, and makes
     /// all anew to change their number, under the pods that have them. The agent makes them; here is only their port, wide enough.
     /// </summary>
-    /// <param name="configuration">The node's configuration.</param>
-    /// <returns>YAML.</returns>
     public static string Write(NodeConfiguration configuration) => Write(NodeLayout.Arrange(configuration));
 
     /// <summary>The same of a layout.</summary>
-    /// <param name="layout">The node's layout.</param>
-    /// <returns>YAML.</returns>
     internal static string Write(NodeLayout layout) =>
         Mark + string.Concat(layout.Notes.Select(note => $"#   {note}\n")) + Yaml.Write(Draw(layout));
 
     /// <summary>Draws the <c>network</c> mapping.</summary>
     /// <param name="links">The interfaces; those of one name are the same interface and are drawn as one.</param>
-    /// <returns>The document.</returns>
     public static JsonObject Draw(IEnumerable<NodeLink> links) => Draw(NodeLayout.Arrange(new NodeConfiguration("", [.. links], [], [], [])));
 
     private static JsonObject Draw(NodeLayout layout)

@@ -15,8 +15,6 @@ public sealed class OSDeviceRenderer : IPluginRenderer
     /// <inheritdoc/>
     public NodePart On(AttachedNetwork attached, AttachedNode node)
     {
-        ArgumentNullException.ThrowIfNull(attached);
-        ArgumentNullException.ThrowIfNull(node);
         var network = attached.Network;
         if (network.Type == NetworkType.Trunked)
             return new NodePart([.. TrunkLinks.Of(attached, node, true)]);

@@ -10,15 +10,12 @@ public sealed class SriovRenderer : IPluginRenderer
     /// <inheritdoc/>
     public IEnumerable<Manifest> Manifests(AttachedNetwork attached)
     {
-        ArgumentNullException.ThrowIfNull(attached);
         return attached.IsVirtual ? [FunctionDefinitions.OnVirtual(attached, true)] : FunctionDefinitions.OnBareMetal(attached);
     }
 
     /// <inheritdoc/>
     public NodePart On(AttachedNetwork attached, AttachedNode node)
     {
-        ArgumentNullException.ThrowIfNull(attached);
-        ArgumentNullException.ThrowIfNull(node);
         return FunctionPlans.On(attached, node, FunctionDriver.Kernel);
     }
 }

@@ -7,8 +7,6 @@ namespace Weft.Attachments.Renderers;
 internal static class TrunkLinks
 {
     /// <summary>The interfaces.</summary>
-    /// <param name="attached">The attachment.</param>
-    /// <param name="node">The node.</param>
     /// <param name="withAddresses">Whether the node has addresses of its own there.</param>
     /// <returns>The port, then the sub-interfaces in the order of their VLANs.</returns>
     public static IEnumerable<NodeLink> Of(AttachedNetwork attached, AttachedNode node, bool withAddresses)
@@ -32,8 +30,6 @@ internal static class TrunkLinks
     }
 
     /// <summary>The name of a VLAN's sub-interface.</summary>
-    /// <param name="parent">The trunk's interface name.</param>
-    /// <param name="vlan">The VLAN.</param>
     /// <returns>Such as <c>ran.602</c>.</returns>
     public static string NameOf(string parent, int vlan) => string.Create(CultureInfo.InvariantCulture, $"{parent}.{vlan}");
 }

@@ -17,7 +17,6 @@ public static partial class Yaml
     private static readonly SearchValues<char> PlainFirst = SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/.(+_;$^");
 
     /// <summary>Writes one document.</summary>
-    /// <param name="node">The tree.</param>
     /// <returns>The text, with a line feed at its end.</returns>
     public static string Write(JsonNode? node)
     {
@@ -40,7 +39,6 @@ public static partial class Yaml
     }
 
     /// <summary>Writes several documents, each behind a line <c>---</c>.</summary>
-    /// <param name="nodes">The trees.</param>
     /// <returns>The text; empty where there are none.</returns>
     public static string WriteAll(IEnumerable<JsonNode?> nodes) => string.Concat(nodes.Select(node => "---\n" + Write(node)));
 

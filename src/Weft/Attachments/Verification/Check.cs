@@ -56,8 +56,6 @@ public enum Hop
 }
 
 /// <summary>A check that was made.</summary>
-/// <param name="Hop">Which.</param>
-/// <param name="State">How it came out.</param>
 /// <param name="Message">What was seen, with the value and what was wanted.</param>
 /// <param name="Family"><c>IPv4</c> or <c>IPv6</c> where the check is of a family.</param>
 public sealed record Check(Hop Hop, CheckState State, string Message, string? Family = null)
@@ -69,7 +67,6 @@ public sealed record Check(Hop Hop, CheckState State, string Message, string? Fa
         Enum.TryParse<Hop>(body.Text("hop"), out var hop) && Enum.TryParse<CheckState>(body.Text("state"), out var state) ? new Check(hop, state, body.Text("message") ?? "", body.Text("family")) : null;
 
     /// <summary>The check on the wire.</summary>
-    /// <returns>A JSON object.</returns>
     public JsonObject ToJson()
     {
         var body = new JsonObject { ["hop"] = Hop.ToString(), ["state"] = State.ToString(), ["message"] = Message };
@@ -81,8 +78,6 @@ public sealed record Check(Hop Hop, CheckState State, string Message, string? Fa
 
 /// <summary>What was found on an interface.</summary>
 /// <param name="Network">The network's id; empty where the interface is of none.</param>
-/// <param name="Interface">The interface.</param>
-/// <param name="Checks">The checks, nearest hop first.</param>
 public sealed record InterfaceReport(string Network, string Interface, ImmutableArray<Check> Checks)
 {
     /// <summary>The nearest hop that fails: the place to look at. Null where none does.</summary>
@@ -90,11 +85,9 @@ public sealed record InterfaceReport(string Network, string Interface, Immutable
 
     /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>
     /// <param name="body">A member of <c>interfaces</c>.</param>
-    /// <returns>The report.</returns>
     public static InterfaceReport Of(JsonElement body) =>
         new(body.Text("network") ?? "", body.Text("interface") ?? "", [.. body.Each("checks").Select(Check.Of).OfType<Check>()]);
 
     /// <summary>The report on the wire.</summary>
-    /// <returns>A JSON object.</returns>
     public JsonObject ToJson() => new() { ["network"] = Network, ["interface"] = Interface, ["checks"] = new JsonArray([.. Checks.Select(c => (JsonNode)c.ToJson())]) };
 }

@@ -7,14 +7,11 @@ using Weft.Resources;
 namespace Weft.Attachments.Verification;
 
 /// <summary>A tag to try on a trunk's parent.</summary>
-/// <param name="Vlan">The tag.</param>
 /// <param name="Passes">Whether it must pass.</param>
-/// <param name="Gateway">Who answers on it.</param>
 public sealed record TagProbe(int Vlan, bool Passes, Address Gateway);
 
 /// <summary>What an interface must be like, and who must answer on it.</summary>
 /// <param name="Network">The network's id; empty where the interface is of none.</param>
-/// <param name="Interface">The interface's name.</param>
 /// <param name="Vlan">The VLAN its frames are in by the time they reach the switch; null where nobody on the node knows.</param>
 /// <param name="Mtu">Its MTU in bytes; null where any will do.</param>
 /// <param name="Addresses">The addresses it must have.</param>
@@ -32,11 +29,8 @@ public sealed record InterfacePlan(
     /// <param name="configuration">What the node must have.</param>
     /// <param name="networks">What is known of the cluster's networks.</param>
     /// <param name="only">The id or name of the one network to look at; null for all.</param>
-    /// <returns>A plan for each interface.</returns>
     public static ImmutableArray<InterfacePlan> OfNode(NodeConfiguration configuration, IReadOnlyCollection<NetworkFacts> networks, string? only = null)
     {
-        ArgumentNullException.ThrowIfNull(configuration);
-        ArgumentNullException.ThrowIfNull(networks);
         var plans = new List<InterfacePlan>();
         foreach (var links in configuration.Links.GroupBy(l => l.Name, StringComparer.Ordinal))
         {
@@ -64,13 +58,9 @@ public sealed record InterfacePlan(
     }
 
     /// <summary>What must be true of an interface in a pod's namespace.</summary>
-    /// <param name="network">The network.</param>
-    /// <param name="name">The interface.</param>
     /// <param name="networks">What is known of the cluster's networks: who answers outside of a trunk.</param>
-    /// <returns>The plan.</returns>
     public static InterfacePlan OfPod(NetworkFacts network, string name, IReadOnlyCollection<NetworkFacts> networks)
     {
-        ArgumentNullException.ThrowIfNull(network);
         return new InterfacePlan(network.Id.ToString(), name, network.Vlan, network.Mtu, [], [.. network.Subnets.Select(s => s.Gateway)])
         {
             Tags = network.Vlans is { } vlans ? TagsOf(vlans, networks) : [],
@@ -79,9 +69,6 @@ public sealed record InterfacePlan(
     }
 
     /// <summary>Whether a network is meant.</summary>
-    /// <param name="network">Its id.</param>
-    /// <param name="only">A name or an id.</param>
-    /// <returns>True if so.</returns>
     public static bool Names(string network, string only) =>
         ResourceId.TryParse(network, out var id) && (string.Equals(id.Name, only, StringComparison.OrdinalIgnoreCase) || KeyOf(only) == id.Key);
 

@@ -6,7 +6,6 @@ using Weft.Resources;
 namespace Weft.Attachments.Verification;
 
 /// <summary>What an agent is asked to verify.</summary>
-/// <param name="Id">The verification's name.</param>
 /// <param name="Node">The one node that is meant, or null for every node of the cluster.</param>
 /// <param name="Pod">The pod as <c>namespace/name</c> in whose namespace to look, or null for the node's own.</param>
 /// <param name="Network">The one network that is meant, by name or id, or null for all.</param>
@@ -16,13 +15,10 @@ public sealed record VerificationTask(string Id, string? Node, string? Pod, stri
     public string? Interface { get; init; }
 
     /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>
-    /// <param name="body">The task.</param>
-    /// <returns>The task.</returns>
     public static VerificationTask Of(JsonElement body) =>
         new(body.Text("id") ?? "", body.Text("node"), body.Text("pod"), body.Text("network")) { Interface = body.Text("interface") };
 
     /// <summary>The task on the wire.</summary>
-    /// <returns>A JSON object.</returns>
     public JsonObject ToJson()
     {
         var body = new JsonObject { ["id"] = Id };
@@ -39,7 +35,6 @@ public sealed record VerificationTask(string Id, string? Node, string? Pod, stri
 /// <summary>What an agent found.</summary>
 /// <param name="Node">The node, or null where the agent serves none.</param>
 /// <param name="Error">Why nothing could be looked at, or null.</param>
-/// <param name="Interfaces">What was found on each interface.</param>
 public sealed record VerificationReport(string? Node, string? Error, ImmutableArray<InterfaceReport> Interfaces)
 {
     /// <summary>Whether what was asked for isn't this agent's: the pod runs on another node, or the agent serves none.</summary>
@@ -49,15 +44,12 @@ public sealed record VerificationReport(string? Node, string? Error, ImmutableAr
     public bool IsGood => Error is null && Interfaces.All(i => i.FirstFailure is null);
 
     /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>
-    /// <param name="body">The report.</param>
-    /// <returns>The report.</returns>
     public static VerificationReport Of(JsonElement body) => new(body.Text("node"), body.Text("error"), [.. body.Each("interfaces").Select(InterfaceReport.Of)])
     {
         IsElsewhere = body.Member("elsewhere").ValueKind == JsonValueKind.True,
     };
 
     /// <summary>The report on the wire.</summary>
-    /// <returns>A JSON object.</returns>
     public JsonObject ToJson()
     {
         var body = new JsonObject();

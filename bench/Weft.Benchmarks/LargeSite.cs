@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Weft.Fabric;
 using Weft.Fleet;
+using Weft.Fleet.Operations;
 using Weft.Resources;
 using Weft.Storage;
 
@@ -15,15 +16,15 @@ internal sealed class LargeSite
     public const string Group = "/subscriptions/5be00000-0000-4000-8000-0000000005a0/resourceGroups/site";
     private const string Cloud = Group + "/providers/Microsoft.NetworkCloud/";
     private const string Fabric = Group + "/providers/Microsoft.ManagedNetworkFabric/";
-    private const string Place = Group + "/providers/Microsoft.ExtendedLocation/customLocations/place";
+    private const string CustomLocation = Group + "/providers/Microsoft.ExtendedLocation/customLocations/place";
     private const string Now = "2026-01-02T03:04:05Z";
-    private readonly Verbs _verbs;
+    private readonly ResourceVerbs _verbs;
     private int _operations;
 
     public LargeSite(int clusters, int nodes)
     {
-        Settlement = new Settlement(AllKinds.List, Limits.Standard);
-        _verbs = new Verbs(AllKinds.List, Limits.Standard, (before, after, written, now) => MachineAddresses.Follow(before, after, written, Limits.Standard, now), Settlement.Concerned);
+        Operations = new OperationTracker(AllKinds.List, Limits.Default);
+        _verbs = new ResourceVerbs(AllKinds.List, Limits.Default, (before, after, written, now) => AddressClaims.LeaseEffectsOf(before, after, written, Limits.Default, now), Operations.AffectedAgents);
         Put(Group, "'location':'east'");
         Put($"{Fabric}networkFabrics/fab1", "'location':'east'");
         Put($"{Fabric}l3IsolationDomains/user", $"'location':'east','properties':{{'networkFabricId':'{Fabric}networkFabrics/fab1'}}");
@@ -36,37 +37,37 @@ internal sealed class LargeSite
         }
 
         foreach (var domain in Enumerable.Range(0, 30).Select(i => $"l2IsolationDomains/flat{i:d2}").Append("l3IsolationDomains/user"))
-            Take(_verbs.Act(Request($"{Fabric}{domain}", new JsonObject { ["state"] = "Enable" }), AdministrativeState.Action, new Snapshot(Image)));
+            Commit(_verbs.InvokeAction(Request($"{Fabric}{domain}", new JsonObject { ["state"] = "Enable" }), AdministrativeState.Action, new ReadTransaction(State)));
         Put($"{Cloud}clusters/place", $"'location':'east','extendedLocation':{{'name':'{Cloud}clusterManagers/m','type':'CustomLocation'}},'properties':{{'networkFabricId':'{Fabric}networkFabrics/fab1',"
             + "'clusterType':'SingleRack','clusterVersion':'4.0','aggregatorOrSingleRackDefinition':{'networkRackId':'r','rackSerialNumber':'s','rackSkuId':'k'}}");
-        Networks();
+        PutNetworks();
         for (var i = 0; i < clusters; i++)
-            Cluster(ClusterId(i), nodes);
-        while (Settlement.Settle(Image, Now) is { IsEmpty: false } changes)
-            Image = Image.Next(changes);
+            PutCluster(ClusterId(i), nodes);
+        while (Operations.Complete(State, Now) is { IsEmpty: false } changes)
+            State = State.Next(changes);
     }
 
-    public Image Image { get; private set; } = AllKinds.EmptyImage;
+    public StoreState State { get; private set; } = AllKinds.EmptyState;
 
-    public Settlement Settlement { get; }
+    public OperationTracker Operations { get; }
 
     public static ResourceId ClusterId(int i) => ResourceId.Parse($"{Cloud}kubernetesClusters/edge{i:d4}").Value;
 
     /// <summary>An agent for each cluster, as enrolment makes them.</summary>
-    public void Enrol(int clusters) => Image = Image.Next(Enumerable.Range(0, clusters).Select(i =>
+    public void Enrol(int clusters) => State = State.Next(Enumerable.Range(0, clusters).Select(i =>
     {
         var agent = ResourceId.Parse($"{ClusterId(i)}/providers/Weft.Fleet/agents/main").Value;
-        return Change.Put(agent, new JsonObject { ["id"] = agent.ToString(), ["properties"] = new JsonObject() });
+        return Mutation.Put(agent, new JsonObject { ["id"] = agent.ToString(), ["properties"] = new JsonObject() });
     }));
 
-    /// <summary>Writes a cluster again, with other tags: a change that alters one picture's revision and no picture.</summary>
+    /// <summary>Writes a cluster again, with other tags: a change that alters one desired state's revision and the content of none.</summary>
     public Decision Tag(int cluster, string value)
     {
         var body = new JsonObject { ["tags"] = new JsonObject { ["team"] = value } };
-        return Take(_verbs.Patch(Request(ClusterId(cluster).ToString(), body), new Snapshot(Image)));
+        return Commit(_verbs.Patch(Request(ClusterId(cluster).ToString(), body), new ReadTransaction(State)));
     }
 
-    private void Networks()
+    private void PutNetworks()
     {
         for (var i = 0; i < 20; i++)
             Put($"{Cloud}l2Networks/flat{i:d2}", Tracked($"'l2IsolationDomainId':'{Fabric}l2IsolationDomains/flat{i:d2}'"));
@@ -77,7 +78,7 @@ internal sealed class LargeSite
         Put($"{Cloud}cloudServicesNetworks/egress", Tracked(""));
     }
 
-    private void Cluster(ResourceId id, int nodes)
+    private void PutCluster(ResourceId id, int nodes)
     {
         string[] onL2 = ["MACVLAN", "OSDevice", "SRIOV", "DPDK"];
         string[] onL3 = ["MACVLAN", "IPVLAN", "OSDevice", "SRIOV", "DPDK"];
@@ -101,15 +102,15 @@ internal sealed class LargeSite
         }
     }
 
-    private static string Tracked(string properties) => $"'location':'east','extendedLocation':{{'name':'{Place}','type':'CustomLocation'}},'properties':{{{properties}}}";
+    private static string Tracked(string properties) => $"'location':'east','extendedLocation':{{'name':'{CustomLocation}','type':'CustomLocation'}},'properties':{{{properties}}}";
 
-    private void Put(string id, string body) => Take(_verbs.Put(Request(id, JsonNode.Parse($"{{{body}}}".Replace('\'', '"'))!.AsObject()), new Snapshot(Image)));
+    private void Put(string id, string body) => Commit(_verbs.Put(Request(id, JsonNode.Parse($"{{{body}}}".Replace('\'', '"'))!.AsObject()), new ReadTransaction(State)));
 
-    private Decision Take(Outcome<Decision> outcome)
+    private Decision Commit(Outcome<Decision> outcome)
     {
         var decision = outcome.Refusal is { } refusal ? throw new InvalidOperationException(refusal.Message) : outcome.Value;
         if (!decision.Unchanged)
-            Image = decision.After;
+            State = decision.After;
         return decision;
     }
 

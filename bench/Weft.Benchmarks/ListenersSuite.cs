@@ -30,14 +30,14 @@ internal static class ListenersSuite
         using var site = new ListeningSite(folder, Path.Combine(bin, "weftd"), count);
         // What it grew by while the connections were made would hide what listeners grow it by.
         site.Restart();
-        var empty = AtRest(site.Process);
-        var listeners = folder.Start(RelayLoad.Compile(folder, "listeners"), site.Relay, site.List);
-        Say("first", Said(listeners, count));
+        var empty = MeasureAtRest(site.Process);
+        var listeners = folder.Start(RelayLoad.Compile(folder, "listeners"), site.Relay, site.ListenerLines);
+        PrintFigure("first", ReadListenersLine(listeners, count));
         Task.Delay(quick ? TimeSpan.FromSeconds(2) : BeyondAPing).Wait();
-        var full = RelayFolder.Resident(site.Process);
+        var full = RelayFolder.ResidentBytes(site.Process);
         listeners.StandardInput.WriteLine();
         listeners.StandardInput.Flush();
-        var (answered, (there, _)) = (RelayLoad.Number(Said(listeners, count), "pings"), site.Status());
+        var (answered, (there, _)) = (RelayLoad.Number(ReadListenersLine(listeners, count), "pings"), site.Status());
         if ((!quick && answered < count) || there != count)
             throw new InvalidOperationException($"of {count} listeners the relay knows {there}, and {answered} pings were answered");
         Console.Error.WriteLine($"bench: {count} listeners of weftd, {answered} pings answered: {empty / 1e6:0.0} MB without them, {full / 1e6:0.0} MB with them");
@@ -46,25 +46,25 @@ internal static class ListenersSuite
         var watch = Stopwatch.StartNew();
         site.Restart();
         var starting = watch.Elapsed;
-        var back = Said(listeners, count);
-        Say($"back after a kill (weftd was there again after {starting.TotalSeconds:0.0} s)", back);
+        var back = ReadListenersLine(listeners, count);
+        PrintFigure($"back after a kill (weftd was there again after {starting.TotalSeconds:0.0} s)", back);
         new Figure($"relay-listeners-back-{count}", watch.Elapsed.TotalSeconds, "s", "<=", 60).Print();
         new Figure($"relay-listeners-back-{count}-refused", RelayLoad.Number(back, "refused") + RelayLoad.Number(back, "broken") + site.Status().Refusals, "attempts", "<=", 0).Print();
         folder.Stop(listeners);
         folder.Stop(site.Process);
     }
 
-    private static string Said(Process listeners, int count)
+    private static string ReadListenersLine(Process listeners, int count)
     {
         var line = listeners.StandardOutput.ReadLine() ?? throw new InvalidOperationException("the listeners broke off");
         return RelayLoad.Number(line, "here") >= count ? line : throw new InvalidOperationException($"not all {count} listeners are there: {line}");
     }
 
-    private static void Say(string when, string line) => Console.Error.WriteLine($"bench: listeners, {when}: {line}");
+    private static void PrintFigure(string when, string line) => Console.Error.WriteLine($"bench: listeners, {when}: {line}");
 
-    private static long AtRest(Process process)
+    private static long MeasureAtRest(Process process)
     {
         Task.Delay(1000).Wait();
-        return RelayFolder.Resident(process);
+        return RelayFolder.ResidentBytes(process);
     }
 }

@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json.Nodes;
-using Weft.Relay.Wire;
+using Weft.Relay.Protocol;
 
 namespace Weft.Benchmarks;
 
@@ -31,7 +31,7 @@ internal sealed class ListeningSite : IDisposable
     {
         (_folder, _program) = (folder, program);
         Process = Start();
-        Make(listeners).GetAwaiter().GetResult();
+        CreateConnections(listeners).GetAwaiter().GetResult();
     }
 
     public Process Process { get; private set; }
@@ -39,7 +39,7 @@ internal sealed class ListeningSite : IDisposable
     public string Relay => $"127.0.0.1:{_port}";
 
     /// <summary>What each listener asks for and shows: a line each, as bench/relay/listeners.c reads them.</summary>
-    public string List => Path.Combine(_folder.Root, "listeners.txt");
+    public string ListenerLines => Path.Combine(_folder.Root, "listeners.txt");
 
     private string Data => Path.Combine(_folder.Root, "data");
 
@@ -53,7 +53,7 @@ internal sealed class ListeningSite : IDisposable
     /// <summary>What the relay itself says: how many listen, and how many it has refused since it started.</summary>
     public (int Listeners, long Refusals) Status()
     {
-        var status = Ask(HttpMethod.Get, "/providers/Weft.Relay/status?api-version=2026-11-01").GetAwaiter().GetResult();
+        var status = SendRequest(HttpMethod.Get, "/providers/Weft.Relay/status?api-version=2026-11-01").GetAwaiter().GetResult();
         return (status["listeners"]!.AsArray().Count, (long)status["totals"]!["refusals"]!);
     }
 
@@ -70,28 +70,28 @@ internal sealed class ListeningSite : IDisposable
         return process;
     }
 
-    private async Task Make(int listeners)
+    private async Task CreateConnections(int listeners)
     {
         const string Version = "?api-version=2024-01-01";
-        await Ask(HttpMethod.Put, $"{Group}?api-version=2021-04-01", """{"location":"east"}""");
-        await Ask(HttpMethod.Put, $"{Namespace}{Version}", """{"location":"east","sku":{"name":"Standard","tier":"Standard"}}""");
-        await Ask(HttpMethod.Put, $"{Rule}{Version}", """{"properties":{"rights":["Listen"]}}""");
-        var key = (await Ask(HttpMethod.Post, $"{Rule}/listKeys{Version}"))["primaryKey"]!.ToString();
+        await SendRequest(HttpMethod.Put, $"{Group}?api-version=2021-04-01", """{"location":"east"}""");
+        await SendRequest(HttpMethod.Put, $"{Namespace}{Version}", """{"location":"east","sku":{"name":"Standard","tier":"Standard"}}""");
+        await SendRequest(HttpMethod.Put, $"{Rule}{Version}", """{"properties":{"rights":["Listen"]}}""");
+        var key = (await SendRequest(HttpMethod.Post, $"{Rule}/listKeys{Version}"))["primaryKey"]!.ToString();
         var connections = (listeners + ListenersPerConnection - 1) / ListenersPerConnection;
         await Parallel.ForAsync(0, connections, new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (i, _) =>
-            await Ask(HttpMethod.Put, $"{Namespace}/hybridConnections/{Name(i)}{Version}", "{}"));
+            await SendRequest(HttpMethod.Put, $"{Namespace}/hybridConnections/{Name(i)}{Version}", "{}"));
         var expires = TimeProvider.System.GetUtcNow().AddHours(1);
-        await File.WriteAllLinesAsync(List, Enumerable.Range(0, listeners).Select(i => Line(Name(i / ListenersPerConnection), i, key, expires)));
+        await File.WriteAllLinesAsync(ListenerLines, Enumerable.Range(0, listeners).Select(i => ListenerLine(Name(i / ListenersPerConnection), i, key, expires)));
     }
 
     private static string Name(int connection) => string.Create(CultureInfo.InvariantCulture, $"listened-{connection:d4}");
 
     /// <summary>As the agent asks: an id of its own, and the token in a header.</summary>
-    private static string Line(string connection, int listener, string key, DateTimeOffset expires) => string.Create(
+    private static string ListenerLine(string connection, int listener, string key, DateTimeOffset expires) => string.Create(
         CultureInfo.InvariantCulture,
         $"/$hc/site-a/{connection}?sb-hc-action=listen&sb-hc-id={Guid.NewGuid()} {SharedAccessSignature.Sign($"http://localhost/site-a/{connection}", "listeners", key, expires.AddSeconds(listener % 60))}");
 
-    private async Task<JsonNode> Ask(HttpMethod method, string path, string? body = null)
+    private async Task<JsonNode> SendRequest(HttpMethod method, string path, string? body = null)
     {
         using var request = new HttpRequestMessage(method, _url + path) { Content = body is null ? null : new StringContent(body, Encoding.UTF8, "application/json") };
         using var response = await _http.SendAsync(request);

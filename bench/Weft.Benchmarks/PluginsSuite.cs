@@ -4,7 +4,7 @@ using Weft.Resources;
 
 namespace Weft.Benchmarks;
 
-/// <summary>How quickly pictures are drawn, and whom a write wakes.</summary>
+/// <summary>How quickly desired states are rendered, and whom a write wakes.</summary>
 internal static class PluginsSuite
 {
     private const int Nodes = 2;
@@ -15,20 +15,20 @@ internal static class PluginsSuite
         var watch = Stopwatch.StartNew();
         var site = new LargeSite(clusters, Nodes);
         Console.Error.WriteLine($"bench: plugins; {clusters} clusters with 50 attachments and {Nodes} nodes each, made in {watch.Elapsed.TotalSeconds:0.0} s");
-        var picture = Draw(site.Image, 0);
-        if (picture.Undrawn is [var first, ..])
+        var desired = Render(site.State, 0);
+        if (desired.RenderErrors is [var first, ..])
             throw new InvalidOperationException($"not everything is drawn: {first.Message}");
-        Console.Error.WriteLine($"bench: a picture has {picture.Manifests.Length} manifests, {picture.Nodes[0].Configuration!.Links.Length} interfaces a node and {Json.Bytes(picture.ToJson()).Length / 1000} kB");
+        Console.Error.WriteLine($"bench: a picture has {desired.Manifests.Length} manifests, {desired.Nodes[0].Configuration!.Links.Length} interfaces a node and {Json.ToUtf8(desired.ToJson()).Length / 1000} kB");
 
         // The first drawings pay for compiling the code; what a running weftd pays is measured.
         for (var i = 0; i < 20; i++)
-            Draw(site.Image, i);
-        var one = Median(Enumerable.Range(0, quick ? 50 : 300).Select(i => Time(() => Draw(site.Image, i % clusters))));
+            Render(site.State, i);
+        var one = Median(Enumerable.Range(0, quick ? 50 : 300).Select(i => Time(() => Render(site.State, i % clusters))));
         new Figure("picture-of-one-cluster", one, "ms", "<=", 2).Print();
         var all = Median(Enumerable.Range(0, quick ? 1 : 3).Select(_ => Time(() =>
         {
             for (var i = 0; i < clusters; i++)
-                Draw(site.Image, i);
+                Render(site.State, i);
         })));
         new Figure($"pictures-of-{clusters}-clusters", all / 1000, "s", "<=", 2.0 * clusters / 1000).Print();
 
@@ -38,12 +38,12 @@ internal static class PluginsSuite
         new Figure("write-that-alters-no-picture", write, "ms", "<=", 50).Print();
     }
 
-    private static DesiredState Draw(Image image, int cluster)
+    private static DesiredState Render(StoreState state, int cluster)
     {
-        var picture = ClusterPicture.Draw(image, LargeSite.ClusterId(cluster), Limits.Standard);
-        // An agent is told by the digest whether it has it already, so a picture without one is half of the work.
-        _ = picture.Digest;
-        return picture;
+        var desired = ClusterRenderer.Render(state, LargeSite.ClusterId(cluster), Limits.Default);
+        // An agent is told by the digest whether it has it already, so a desired state without one is half of the work.
+        _ = desired.Digest;
+        return desired;
     }
 
     private static double Time(Action action)

@@ -62,7 +62,7 @@ internal sealed class RelayFolder : IDisposable
     }
 
     /// <summary>Waits until somebody listens on a port.</summary>
-    public static void Await(int port)
+    public static void WaitForPort(int port)
     {
         for (var watch = Stopwatch.StartNew(); watch.Elapsed < TimeSpan.FromSeconds(10); Task.Delay(20).Wait())
         {
@@ -81,7 +81,7 @@ internal sealed class RelayFolder : IDisposable
     }
 
     /// <summary>What a process has in memory, bytes.</summary>
-    public static long Resident(Process process)
+    public static long ResidentBytes(Process process)
     {
         var line = File.ReadLines($"/proc/{process.Id}/status").First(l => l.StartsWith("VmRSS:", StringComparison.Ordinal));
         return 1024 * long.Parse(line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);

@@ -51,5 +51,5 @@ internal sealed class RelayLoad
     private static string Seconds(double seconds) => string.Create(CultureInfo.InvariantCulture, $"seconds={seconds}");
 
     private string[] Arguments(string kind, RelayPath path, params string[] more) =>
-        [kind, $"up={path.Up}", $"down={path.Down}", $"ws={(path.IsWebSocket ? 1 : 0)}", $"tls={(path.IsTlsDownAlone ? "down" : path.IsTls ? "1" : "0")}", $"cert={_folder.Certificate}", $"key={_folder.Key}", .. more];
+        [kind, $"up={path.SenderAddress}", $"down={path.ReceiverAddress}", $"ws={(path.IsWebSocket ? 1 : 0)}", $"tls={(path.IsTlsDownAlone ? "down" : path.IsTls ? "1" : "0")}", $"cert={_folder.Certificate}", $"key={_folder.Key}", .. more];
 }

@@ -3,17 +3,17 @@ using System.Diagnostics;
 namespace Weft.Benchmarks;
 
 /// <summary>What carries bytes from a sender to a receiver: the relay, and those it is measured beside.</summary>
-/// <param name="Up">Where the senders connect to.</param>
-/// <param name="Down">Where the receivers connect to, or what they listen on.</param>
+/// <param name="SenderAddress">Where the senders connect to.</param>
+/// <param name="ReceiverAddress">Where the receivers connect to, or what they listen on.</param>
 /// <param name="IsWebSocket">Whether both are WebSockets.</param>
 /// <param name="IsTls">Whether both are TLS.</param>
-internal sealed record RelayPath(string Up, string Down, bool IsWebSocket, bool IsTls)
+internal sealed record RelayPath(string SenderAddress, string ReceiverAddress, bool IsWebSocket, bool IsTls)
 {
     /// <summary>Whether TLS is the receivers' alone: one hop of it, as ssh has.</summary>
     public bool IsTlsDownAlone { get; init; }
 
     /// <summary>Where senders may connect to without TLS.</summary>
-    public string Open { get; init; } = "";
+    public string PlainAddress { get; init; } = "";
 
     /// <summary>Whose processor time is what carrying costs.</summary>
     public Process? Carrier { get; init; }
@@ -39,7 +39,7 @@ internal static class RelayPeers
         var process = folder.Start(stand, isTls ? [listen, folder.Certificate, folder.Key, open] : [listen]);
         if (process.StandardOutput.ReadLine()?.StartsWith("listening on ", StringComparison.Ordinal) != true)
             throw new InvalidOperationException($"{stand} didn't start");
-        return (new RelayPath(listen, listen, true, isTls) { Open = open, Carrier = process }, process);
+        return (new RelayPath(listen, listen, true, isTls) { PlainAddress = open, Carrier = process }, process);
     }
 
     /// <summary>nginx stream with two workers and buffers of 64 KiB, with and without TLS on both of its hops; null where it isn't installed.</summary>
@@ -69,8 +69,8 @@ internal static class RelayPeers
             }
             """);
         var process = folder.Start("/usr/sbin/nginx", "-c", configuration, "-p", folder.Root, "-e", Path.Combine(folder.Root, "nginx.log"));
-        RelayFolder.Await(plain);
-        RelayFolder.Await(tls);
+        RelayFolder.WaitForPort(plain);
+        RelayFolder.WaitForPort(tls);
         return (new($"127.0.0.1:{plain}", $"listen:{plainTo}", false, false) { Carrier = process }, new($"127.0.0.1:{tls}", $"listen:{tlsTo}", false, true) { Carrier = process });
     }
 
@@ -96,7 +96,7 @@ internal static class RelayPeers
         // Its own directory for privilege separation, which Debian makes when the service starts.
         Directory.CreateDirectory("/run/sshd");
         folder.Start("/usr/sbin/sshd", "-D", "-f", configuration, "-E", Path.Combine(folder.Root, "sshd.log"));
-        RelayFolder.Await(port);
+        RelayFolder.WaitForPort(port);
         folder.Start("/usr/bin/ssh", "-N", "-F", "none", "-i", user, "-p", $"{port}", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR",
             "-o", "ExitOnForwardFailure=yes", "-R", $"127.0.0.1:{up}:127.0.0.1:{down}", "127.0.0.1");
         for (var watch = Stopwatch.StartNew(); watch.Elapsed < TimeSpan.FromSeconds(5) && !IsListening(up);)

@@ -41,7 +41,7 @@ internal static class RelaySuite
         if (RelayPeers.Ssh(folder) is { } ssh)
         {
             // ssh encrypts once, from the one end of its tunnel to the other; what connects to either end is plain. One hop of TLS is its like, two are more.
-            var once = tls with { Up = tls.Open, IsTlsDownAlone = true };
+            var once = tls with { SenderAddress = tls.PlainAddress, IsTlsDownAlone = true };
             Bulk("relay-bulk-one-tls-hop-to-ssh", once, ssh, 65536, 1, 2);
             if (!quick)
                 Bulk("relay-bulk-tls-to-ssh", tls, ssh, 65536, 1, 2);
@@ -102,10 +102,10 @@ internal static class RelaySuite
         var run = load.Start("stall", path, "pairs=3", $"stall={seconds}", "seconds=2", "frame=65536");
         _ = run.StandardOutput.ReadLine();
         _ = run.StandardOutput.ReadLine();
-        var (before, most) = (RelayFolder.Resident(process), 0L);
+        var (before, most) = (RelayFolder.ResidentBytes(process), 0L);
         var resumed = run.StandardOutput.ReadLineAsync();
         while (!resumed.Wait(100))
-            most = Math.Max(most, RelayFolder.Resident(process));
+            most = Math.Max(most, RelayFolder.ResidentBytes(process));
         var outcome = run.StandardOutput.ReadLine() ?? throw new InvalidOperationException("the load with a stalled reader broke off");
         new Figure("relay-stalled-reader-growth", (most - before) / 1e6, "MB", "<=", 4).Print();
         new Figure("relay-stalled-reader-others-p99-to-rest", RelayLoad.Number(outcome, "paused") / RelayLoad.Number(outcome, "rest"), "ratio", "<=", 2).Print();

@@ -8,11 +8,11 @@ using Microsoft.AspNetCore.Http.Features;
 using Weft.Relay.Frames;
 using Weft.Relay.Transport;
 
-SocketThreads.CarryOnWhereHeard();
+SocketCompletions.UseInlineCompletions();
 
 // Joins /a/N with /b/N. No tokens, no rules: the way that bytes go, and nothing else.
 // Arguments: LISTEN [CERTIFICATE KEY [LISTEN-WITHOUT-TLS]].
-var waiting = new ConcurrentDictionary<string, TaskCompletionSource<(Hop Hop, TaskCompletionSource End)>>();
+var waiting = new ConcurrentDictionary<string, TaskCompletionSource<(SessionPeer Hop, TaskCompletionSource End)>>();
 var options = new RelayTransportOptions(IPEndPoint.Parse(args[0])) { CertificateFile = args.ElementAtOrDefault(1), KeyFile = args.ElementAtOrDefault(2) };
 var builder = WebApplication.CreateSlimBuilder();
 builder.Logging.ClearProviders().AddSimpleConsole().SetMinimumLevel(LogLevel.Warning);
@@ -23,25 +23,25 @@ var app = builder.Build();
 app.Run(async context =>
 {
     var path = context.Request.Path.Value!;
-    var hop = await Upgrade(context);
+    var peer = await Upgrade(context);
     var place = waiting.GetOrAdd(path[2..], _ => new(TaskCreationOptions.RunContinuationsAsynchronously));
     var end = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-    if (place.TrySetResult((hop, end)))
+    if (place.TrySetResult((peer, end)))
     {
         await end.Task;
         return;
     }
 
     waiting.TryRemove(path[2..], out _);
-    var (other, otherEnd) = await place.Task;
-    await new FrameRelay(hop, other, FrameRelayOptions.Default, TimeProvider.System).Run();
+    var (otherPeer, otherEnd) = await place.Task;
+    await new FrameRelay(peer, otherPeer, FrameRelayOptions.Default, TimeProvider.System).Run();
     otherEnd.SetResult();
 });
 await app.StartAsync();
 Console.WriteLine($"listening on {app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()}");
 await app.WaitForShutdownAsync();
 
-static async Task<Hop> Upgrade(HttpContext context)
+static async Task<SessionPeer> Upgrade(HttpContext context)
 {
     var key = context.Request.Headers.SecWebSocketKey + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
     // RFC 6455, section 4.2.2, asks for SHA-1: it hides nothing.

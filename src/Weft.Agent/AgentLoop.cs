@@ -1,93 +1,93 @@
 using Weft.Agent.ControlPlane;
-using Weft.Agent.Disk;
 using Weft.Agent.Kubernetes;
+using Weft.Agent.Linux;
 using Weft.Agent.Manifests;
-using Weft.Agent.Targets;
+using Weft.Agent.Reconcilers;
 
 namespace Weft.Agent;
 
 /// <summary>
-/// The loop between the control plane and the targets. It takes pictures in, has every target made true to the one it holds, and tells what
-/// became of it. There is never more than one exchange with the control plane: enrolling, else reporting, else waiting for another picture.
+/// The loop between the control plane and the reconcilers. It accepts desired states, has every target reconciled to the one it holds, and reports what
+/// became of it. There is never more than one exchange with the control plane: enrolling, else reporting, else waiting for another desired state.
 /// </summary>
 /// <param name="enrolment">How the agent comes to be known to it.</param>
-/// <param name="desiredPath">Where the picture is kept for the time when the control plane is away.</param>
+/// <param name="desiredPath">Where the desired state is kept for the time when the control plane is away.</param>
 /// <param name="node">The node the agent serves, or null.</param>
 /// <param name="authority">The CA certificates of the cluster's API server; null where the agent has none to tell of.</param>
 internal sealed class AgentLoop(
     ControlPlaneClient plane,
     Enrolment enrolment,
     string desiredPath,
-    IReadOnlyList<ITarget> targets,
+    IReadOnlyList<IReconciler> targets,
     string? node,
     ClusterAuthorityFile? authority,
-    Pace pace,
+    AgentTimings timings,
     TimeProvider clock,
     Log log)
 {
-    private readonly Backoff _backoff = new(pace.FirstRetry, pace.LastRetry);
-    private readonly TargetLoop[] _loops = [.. targets.Select(target => new TargetLoop(target, pace, clock, log))];
-    private readonly Signal _passed = new();
-    private readonly RecentDrift _drift = new(clock);
+    private readonly Backoff _backoff = new(timings.InitialBackoff, timings.MaxBackoff);
+    private readonly ReconcileLoop[] _loops = [.. targets.Select(reconciler => new ReconcileLoop(reconciler, timings, clock, log))];
+    private readonly Signal _reconciled = new();
+    private readonly DriftHistory _driftHistory = new(clock);
 
-    // What the targets are kept true to, and the newest picture met, which may be one that can't be drawn.
-    private Picture? _held;
-    private Picture? _newest;
+    // What the targets are kept true to, and the newest desired state met, which may be one that can't be rendered.
+    private DesiredState? _current;
+    private DesiredState? _latest;
     private bool _isStored;
 
-    // What became of the newest picture, and what the control plane was last told of it.
+    // What became of the newest desired state, and what the control plane was last told of it.
     private StatusReport? _status;
     private StatusReport? _reported;
     private DateTimeOffset _notBefore = DateTimeOffset.MinValue;
 
-    // Ends the wait for another picture; null but while it lasts.
-    private CancellationTokenSource? _waiting;
+    // Ends the wait for another desired state; null but while it lasts.
+    private CancellationTokenSource? _pollCancellation;
 
     /// <summary>Runs until cancelled.</summary>
-    /// <exception cref="CannotStartException">The control plane refused to enrol the agent.</exception>
+    /// <exception cref="StartupException">The control plane refused to enrol the agent.</exception>
     public async Task Run(CancellationToken cancel)
     {
         Restore();
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         // A pass never faults; a loop that ends all the same ends the agent, because a target that nobody keeps true must not go unnoticed.
-        var loops = Task.WhenAny(_loops.Select(loop => loop.Run(_passed, over.Token)));
+        var loops = Task.WhenAny(_loops.Select(loop => loop.Run(_reconciled, over.Token)));
         try
         {
             Task? exchange = null;
             while (true)
             {
-                Assess();
-                // A pass may end long after the wait for the next picture has begun, and what became of this one shouldn't wait with it.
-                if (_waiting is { } waiting && HasNews)
+                UpdateStatus();
+                // A pass may end long after the wait for the next desired state has begun, and what became of this one shouldn't wait with it.
+                if (_pollCancellation is { } waiting && HasUnreportedStatus)
                     await waiting.CancelAsync();
                 if (exchange is null && clock.GetUtcNow() >= _notBefore)
                     exchange = Exchange(cancel);
-                await NextTurn(exchange, loops, cancel);
+                await WaitForEvent(exchange, loops, cancel);
                 if (exchange is not { IsCompleted: true })
                     continue;
-                await Settle(exchange, cancel);
+                await CompleteExchange(exchange, cancel);
                 exchange = null;
-                _waiting?.Dispose();
-                _waiting = null;
+                _pollCancellation?.Dispose();
+                _pollCancellation = null;
             }
         }
         finally
         {
             await over.CancelAsync();
-            _waiting?.Dispose();
+            _pollCancellation?.Dispose();
         }
     }
 
-    private bool HasNews => _status is not null && _status != _reported;
+    private bool HasUnreportedStatus => _status is not null && _status != _reported;
 
-    private async Task NextTurn(Task? exchange, Task<Task> loops, CancellationToken cancel)
+    private async Task WaitForEvent(Task? exchange, Task<Task> loops, CancellationToken cancel)
     {
-        var wait = pace.Mend;
+        var wait = timings.ResyncPeriod;
         if (exchange is null && _notBefore - clock.GetUtcNow() is var left && left < wait)
             wait = left > TimeSpan.Zero ? left : TimeSpan.Zero;
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         var time = Task.Delay(wait, clock, over.Token);
-        var passed = _passed.Wait(over.Token);
+        var passed = _reconciled.Wait(over.Token);
         var first = await Task.WhenAny(time, passed, loops, exchange ?? time);
         if (first == loops)
             await await loops;
@@ -98,24 +98,24 @@ internal sealed class AgentLoop(
 
     private Task Exchange(CancellationToken cancel) =>
         plane.Identity is null ? Enrol(cancel)
-        : HasNews ? Report(_status!, cancel)
+        : HasUnreportedStatus ? Report(_status!, cancel)
         : Poll(cancel);
 
-    /// <summary>Takes in how an exchange ended; only what a person must mend gets out of here.</summary>
-    private async Task Settle(Task exchange, CancellationToken cancel)
+    /// <summary>Takes in how an exchange ended; only what a person must fix gets out of here.</summary>
+    private async Task CompleteExchange(Task exchange, CancellationToken cancel)
     {
         try
         {
             await exchange;
             _backoff.Reset();
         }
-        catch (Exception e) when (e is not CannotStartException && !cancel.IsCancellationRequested)
+        catch (Exception e) when (e is not StartupException && !cancel.IsCancellationRequested)
         {
-            var wait = _backoff.Next((e as ControlPlaneException)?.RetryAfter);
+            var wait = _backoff.NextDelay((e as ControlPlaneException)?.RetryAfter);
             _notBefore = clock.GetUtcNow() + wait;
             if (plane.Identity is not null && e is ControlPlaneException { Status: 401 })
             {
-                log.Fault("credential-refused", e,
+                log.Error("credential-refused", e,
                     ("next", "was the agent deleted? To enrol it anew, delete its credential file and start with a new token"));
             }
             else
@@ -128,27 +128,27 @@ internal sealed class AgentLoop(
     private async Task Enrol(CancellationToken cancel)
     {
         var identity = await enrolment.Enrol(cancel);
-        log.Note("enrolled", ("agent", identity.AgentId), ("cluster", identity.Cluster));
+        log.Info("enrolled", ("agent", identity.AgentId), ("cluster", identity.Cluster));
     }
 
     private async Task Report(StatusReport status, CancellationToken cancel)
     {
-        await plane.Report(status, cancel);
+        await plane.ReportStatus(status, cancel);
         _reported = status;
-        log.Note("reported", ("state", status.State), ("revision", status.Revision), ("digest", status.Digest));
+        log.Info("reported", ("state", status.State), ("revision", status.Revision), ("digest", status.Digest));
     }
 
     private async Task Poll(CancellationToken cancel)
     {
         // Should nobody hold the request open, it isn't asked again at once.
-        var next = clock.GetUtcNow() + pace.BetweenPolls;
-        _waiting = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        var next = clock.GetUtcNow() + timings.MinPollInterval;
+        _pollCancellation = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         byte[]? content;
         try
         {
-            content = (await plane.Desired(_newest?.Digest, _waiting.Token)).Content;
+            content = (await plane.GetDesired(_latest?.Digest, _pollCancellation.Token)).Content;
         }
-        catch (OperationCanceledException) when (HasNews && !cancel.IsCancellationRequested)
+        catch (OperationCanceledException) when (HasUnreportedStatus && !cancel.IsCancellationRequested)
         {
             return;
         }
@@ -159,22 +159,22 @@ internal sealed class AgentLoop(
             return;
         }
 
-        var picture = Picture.Read(content, node);
-        if (picture.Digest == _newest?.Digest)
+        var desired = DesiredState.Read(content, node);
+        if (desired.Digest == _latest?.Digest)
             _notBefore = next;
-        if (picture.Digest != _newest?.Digest || picture.Revision > _newest.Revision)
-            Take(picture);
+        if (desired.Digest != _latest?.Digest || desired.Revision > _latest.Revision)
+            Accept(desired);
     }
 
-    private void Take(Picture picture)
+    private void Accept(DesiredState desired)
     {
-        log.Note("desired", ("revision", picture.Revision), ("digest", picture.Digest));
-        _newest = picture;
-        if (picture.Files.Refusal is not null)
+        log.Info("desired", ("revision", desired.Revision), ("digest", desired.Digest));
+        _latest = desired;
+        if (desired.Files.Refusal is not null)
             return;
-        (_held, _isStored) = (picture, false);
+        (_current, _isStored) = (desired, false);
         foreach (var loop in _loops)
-            loop.Want(picture);
+            loop.SetDesired(desired);
     }
 
     /// <summary>What was desired before the restart is desired until the control plane says otherwise.</summary>
@@ -184,40 +184,40 @@ internal sealed class AgentLoop(
         {
             if (!File.Exists(desiredPath))
                 return;
-            Take(Picture.Read(File.ReadAllBytes(desiredPath), node));
-            _isStored = _held is not null;
+            Accept(DesiredState.Read(File.ReadAllBytes(desiredPath), node));
+            _isStored = _current is not null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ControlPlaneException)
         {
-            // The next picture replaces it; the folders stay as they are until then.
+            // The next desired state replaces it; the folders stay as they are until then.
             log.Warn("desired-not-restored", e, ("file", desiredPath));
         }
     }
 
-    /// <summary>What became of the newest picture, once every target was made true to the one that is held.</summary>
-    private void Assess()
+    /// <summary>What became of the newest desired state, once every target was reconciled to the one that is held.</summary>
+    private void UpdateStatus()
     {
-        if (_newest is null)
+        if (_latest is null)
             return;
         var findings = new List<string>();
-        if (_held is { } held)
+        if (_current is { } current)
         {
-            Store(held, findings);
-            if (!_loops.All(loop => ReferenceEquals(loop.Last?.Picture, held)))
+            Store(current, findings);
+            if (!_loops.All(loop => ReferenceEquals(loop.LastPass?.DesiredState, current)))
                 return;
-            foreach (var (target, loop) in targets.Zip(_loops))
+            foreach (var (reconciler, loop) in targets.Zip(_loops))
             {
-                findings.AddRange(loop.Last!.Outcome.Findings);
-                _drift.Take(target.Name, loop.Last.Outcome);
+                findings.AddRange(loop.LastPass!.Result.Findings);
+                _driftHistory.Record(reconciler.Name, loop.LastPass.Result);
             }
         }
 
-        if (_newest.Files.Refusal is { } refusal)
+        if (_latest.Files.Refusal is { } refusal)
             findings.Insert(0, refusal.Message);
-        var status = new StatusReport(_newest.Digest, _newest.Revision, findings.Count == 0 ? "Applied" : "Failed",
+        var status = new StatusReport(_latest.Digest, _latest.Revision, findings.Count == 0 ? "Applied" : "Failed",
             findings.Count == 0 ? null : string.Join(" | ", findings), node, AgentOptions.Version)
         {
-            Drift = _drift.Report(),
+            Drift = _driftHistory.Report(),
             CertificateAuthority = authority?.Read(),
         };
         if (status != _status && findings.Count > 0)
@@ -225,13 +225,13 @@ internal sealed class AgentLoop(
         _status = status;
     }
 
-    private void Store(Picture held, List<string> findings)
+    private void Store(DesiredState current, List<string> findings)
     {
         if (_isStored)
             return;
         try
         {
-            AtomicFile.Write(desiredPath, held.Content, AtomicFile.Private);
+            AtomicFile.Write(desiredPath, current.Content, AtomicFile.Private);
             _isStored = true;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

@@ -1,3 +1,5 @@
+using Weft.Agent.Relay;
+
 namespace Weft.Agent;
 
 /// <summary>What the command line says.</summary>
@@ -58,10 +60,10 @@ internal sealed record AgentOptions
     public TimeSpan RollbackAfter { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>Whether what others change is put right; otherwise it is only told.</summary>
-    public bool MendsDrift { get; init; } = true;
+    public bool RepairsDrift { get; init; } = true;
 
     /// <summary>What can be reached through the relay; null for nothing.</summary>
-    public Relaying.RelayOptions? Relay { get; init; }
+    public RelayTargetOptions? Relay { get; init; }
 
     /// <summary>The agent's version as it is reported, such as <c>0.1.0</c>.</summary>
     public static string Version { get; } = typeof(AgentOptions).Assembly.GetName().Version!.ToString(3);

@@ -9,7 +9,7 @@ internal sealed class Backoff(TimeSpan first, TimeSpan last)
 
     /// <summary>The next wait.</summary>
     /// <param name="atLeast">What the other side asked for (<c>Retry-After</c>); it counts up to ten times the longest step.</param>
-    public TimeSpan Next(TimeSpan? atLeast = null)
+    public TimeSpan NextDelay(TimeSpan? atLeast = null)
     {
         var step = Math.Min(last.TotalMilliseconds, first.TotalMilliseconds * Math.Pow(2, Math.Min(_steps++, 30)));
         var wait = TimeSpan.FromMilliseconds(step * (0.5 + (Random.Shared.NextDouble() / 2)));

@@ -1,8 +1,9 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using Weft.Agent.Kubernetes;
-using Weft.Agent.Relaying;
-using Weft.Agent.Targets;
+using Weft.Agent.Reconcilers;
+using Weft.Agent.Relay;
+using Weft.Agent.Verification;
 
 namespace Weft.Agent;
 
@@ -98,7 +99,7 @@ internal sealed class CommandLine
         _relay.AddTo(command);
         _name.Validators.Add(result => Check(result, "--name", IsLabel, "a DNS label: 1 to 63 of a-z, 0-9 and '-', not '-' at either end"));
         _node.Validators.Add(result => Check(result, "--node", IsNodeName, "a node's name: DNS labels with dots between them"));
-        command.Subcommands.Add(Verify.LocalVerification.Command());
+        command.Subcommands.Add(LocalVerification.Command());
         command.Validators.Add(result =>
         {
             if (result.GetValue(_applyNode) && result.GetValue(_node) is null)
@@ -136,7 +137,7 @@ internal sealed class CommandLine
             ApplyNode = parsed.GetValue(_applyNode),
             NodeNetwork = parsed.GetRequiredValue(_nodeNetwork),
             RollbackAfter = TimeSpan.FromSeconds(parsed.GetRequiredValue(_rollbackAfter)),
-            MendsDrift = parsed.GetValue(_drift) == DriftPolicy.Mend,
+            RepairsDrift = parsed.GetValue(_drift) == DriftPolicy.Mend,
             Nodes = Path.GetFullPath(parsed.GetValue(_nodes) ?? Path.Join(state, "nodes")),
             PluginFolders = parsed.GetValue(_plugins) is { Length: > 0 } folders ? [.. folders.Select(Path.GetFullPath)] : AgentOptions.StandardPluginFolders,
             Sys = Path.GetFullPath(parsed.GetRequiredValue(_sys)),

@@ -13,15 +13,15 @@ internal sealed class Log(TextWriter writer, TimeProvider clock)
     private readonly Lock _line = new();
 
     /// <summary>Something that a person following the agent wants to see.</summary>
-    public void Note(string happened, params ReadOnlySpan<(string Key, object? Value)> pairs) => Write("info", happened, null, pairs);
+    public void Info(string happened, params ReadOnlySpan<(string Key, object? Value)> pairs) => Write("info", happened, null, pairs);
 
-    /// <summary>Something that the agent goes on after, but that somebody may have to mend.</summary>
+    /// <summary>Something that the agent goes on after, but that somebody may have to fix.</summary>
     /// <param name="error">The exception survived, if there is one.</param>
     public void Warn(string happened, Exception? error, params ReadOnlySpan<(string Key, object? Value)> pairs) =>
         Write("warn", happened, error, pairs);
 
-    /// <summary>Something that stops a part of the agent's work until it is mended, or a fault of ours.</summary>
-    public void Fault(string happened, Exception error, params ReadOnlySpan<(string Key, object? Value)> pairs) =>
+    /// <summary>Something that stops a part of the agent's work until it is fixed, or a fault of ours.</summary>
+    public void Error(string happened, Exception error, params ReadOnlySpan<(string Key, object? Value)> pairs) =>
         Write("error", happened, error, pairs);
 
     private void Write(string level, string happened, Exception? error, ReadOnlySpan<(string Key, object? Value)> pairs)
@@ -36,7 +36,7 @@ internal sealed class Log(TextWriter writer, TimeProvider clock)
         }
 
         if (error is not null)
-            Append(line, "error", Said(error));
+            Append(line, "error", Describe(error));
         lock (_line)
         {
             writer.WriteLine(line.ToString());
@@ -45,9 +45,9 @@ internal sealed class Log(TextWriter writer, TimeProvider clock)
     }
 
     // What we foresee is one sentence; what we don't foresee needs all there is.
-    private static string Said(Exception error) => error switch
+    private static string Describe(Exception error) => error switch
     {
-        ControlPlane.ControlPlaneException or CannotStartException => error.Message,
+        ControlPlane.ControlPlaneException or StartupException => error.Message,
         IOException or UnauthorizedAccessException or System.Net.Sockets.SocketException => $"{error.GetType().Name}: {error.Message}",
         _ => error.ToString(),
     };

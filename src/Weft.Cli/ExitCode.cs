@@ -4,7 +4,7 @@ namespace Weft.Cli;
 internal static class ExitCode
 {
     /// <summary>Done; of <c>plan</c>: nothing would change.</summary>
-    public const int Done = 0;
+    public const int Success = 0;
 
     /// <summary>Refused or failed.</summary>
     public const int Failed = 1;

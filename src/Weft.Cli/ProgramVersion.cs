@@ -16,5 +16,5 @@ internal static class ProgramVersion
     }
 
     /// <summary>What <c>weft --version</c> prints.</summary>
-    public static string Line => $"weft {Text}";
+    public static string Banner => $"weft {Text}";
 }

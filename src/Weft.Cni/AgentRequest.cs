@@ -9,7 +9,7 @@ namespace Weft.Cni;
 internal sealed record AgentRequest(string Verb)
 {
     /// <summary>The longest line either side may send, its end included: 64 KiB.</summary>
-    internal const int LineLength = 64 * 1024;
+    internal const int MaxLineLength = 64 * 1024;
 
     /// <summary>The ARM id of the L3Network.</summary>
     internal string? Network { get; init; }
@@ -24,10 +24,10 @@ internal sealed record AgentRequest(string Verb)
     internal RuntimeArguments? Pod { get; init; }
 
     /// <summary>The addresses asked for; none are not sent.</summary>
-    internal IReadOnlyList<string> Asked { get; init; } = [];
+    internal IReadOnlyList<string> RequestedAddresses { get; init; } = [];
 
     /// <summary>The addresses the lease must hold; null for every verb but <c>check</c>.</summary>
-    internal IReadOnlyList<string>? Held { get; init; }
+    internal IReadOnlyList<string>? PreviousAddresses { get; init; }
 
     /// <summary>The request as it goes over the socket.</summary>
     /// <returns>One line of JSON, its end included.</returns>
@@ -44,8 +44,8 @@ internal sealed record AgentRequest(string Verb)
             WriteText(json, "namespace", Pod?.Namespace);
             WriteText(json, "pod", Pod?.Pod);
             WriteText(json, "uid", Pod?.Uid);
-            WriteList(json, "ips", Asked.Count == 0 ? null : Asked);
-            WriteList(json, "addresses", Held);
+            WriteList(json, "ips", RequestedAddresses.Count == 0 ? null : RequestedAddresses);
+            WriteList(json, "addresses", PreviousAddresses);
             json.WriteEndObject();
         }
 

@@ -8,16 +8,16 @@ namespace Weft.Cni;
 internal sealed class AgentSocket(string path, TimeSpan patience)
 {
     /// <summary>The plugin's patience: more than the 20 s the agent takes at most, far less than the kubelet's two minutes.</summary>
-    internal static readonly TimeSpan Patience = TimeSpan.FromSeconds(25);
+    internal static readonly TimeSpan DefaultTimeout = TimeSpan.FromSeconds(25);
 
     private readonly long _start = TimeProvider.System.GetTimestamp();
 
-    private delegate nint Call(int socket);
+    private delegate nint SocketCall(int socket);
 
     /// <summary>Asks.</summary>
     /// <param name="answer">The agent's line, without its end.</param>
     /// <returns>True if there is a whole line.</returns>
-    internal bool TryAsk(ReadOnlyMemory<byte> request, out ReadOnlyMemory<byte> answer, [NotNullWhen(false)] out string? why)
+    internal bool TryExchange(ReadOnlyMemory<byte> request, out ReadOnlyMemory<byte> answer, [NotNullWhen(false)] out string? why)
     {
         answer = default;
         var socket = SystemCalls.OpenSocket();
@@ -55,7 +55,7 @@ internal sealed class AgentSocket(string path, TimeSpan patience)
     private bool TryReceiveLine(int socket, out ReadOnlyMemory<byte> line, [NotNullWhen(false)] out string? why)
     {
         line = default;
-        var buffer = new byte[AgentRequest.LineLength];
+        var buffer = new byte[AgentRequest.MaxLineLength];
         var filled = 0;
         while (filled < buffer.Length)
         {
@@ -77,12 +77,12 @@ internal sealed class AgentSocket(string path, TimeSpan patience)
             filled += received;
         }
 
-        why = $"its answer is longer than {AgentRequest.LineLength} bytes";
+        why = $"its answer is longer than {AgentRequest.MaxLineLength} bytes";
         return false;
     }
 
     // The time-out of each call is what is left of the whole, so that an agent that drips can't hold us.
-    private bool TryCall(int socket, int timeout, Call call, out int result, [NotNullWhen(false)] out string? why)
+    private bool TryCall(int socket, int timeout, SocketCall call, out int result, [NotNullWhen(false)] out string? why)
     {
         while (true)
         {

@@ -18,13 +18,13 @@ internal static unsafe partial class ChildProcess
     private const int Executable = 1; // X_OK
 
     /// <summary>Room for <c>posix_spawn_file_actions_t</c>: 80 bytes in glibc and in musl.</summary>
-    private const int ActionsLength = 256;
+    private const int FileActionsSize = 256;
 
-    private delegate void WithTexts(byte** texts);
+    private delegate void PointersAction(byte** texts);
 
     /// <summary>The name that this program was started by: <c>argv[0]</c> without its folder.</summary>
     /// <returns>The name, or <c>weft-ipam</c> where the system doesn't say.</returns>
-    internal static string NameOfThis()
+    internal static string ReadProgramName()
     {
         var file = Open("/proc/self/cmdline", ReadOnlyFile);
         if (file < 0)
@@ -40,14 +40,14 @@ internal static unsafe partial class ChildProcess
 
     /// <summary>Whether a file can be started.</summary>
     /// <returns>True if it is there and executable.</returns>
-    internal static bool Exists(string file) => Access(file, Executable) == 0;
+    internal static bool IsExecutable(string file) => Access(file, Executable) == 0;
 
     /// <summary>Runs a program to its end.</summary>
     internal static bool TryRun(
         string file,
         IReadOnlyList<(string Name, string Value)> changed,
         ReadOnlyMemory<byte> input,
-        [NotNullWhen(true)] out PluginRun? run,
+        [NotNullWhen(true)] out PluginExit? run,
         [NotNullWhen(false)] out string? why)
     {
         (run, why) = (null, null);
@@ -59,7 +59,7 @@ internal static unsafe partial class ChildProcess
             else if (Start(file, changed, from, to) is var child && child <= 0)
                 why = Marshal.GetPInvokeErrorMessage(-child);
             else
-                run = new PluginRun(AwaitEnd(child), ReadAll(to));
+                run = new PluginExit(WaitForExit(child), ReadAll(to));
         }
         finally
         {
@@ -74,18 +74,18 @@ internal static unsafe partial class ChildProcess
     /// <returns>Its process id, or the negative errno.</returns>
     private static int Start(string file, IReadOnlyList<(string Name, string Value)> changed, int from, int to)
     {
-        var actions = stackalloc byte[ActionsLength];
+        var actions = stackalloc byte[FileActionsSize];
         if (InitActions(actions) is not 0 and var failed)
             return -failed;
-        _ = AddCopy(actions, from, 0);
-        _ = AddCopy(actions, to, StandardStreams.Output);
+        _ = AddDup2(actions, from, 0);
+        _ = AddDup2(actions, to, StandardStreams.Output);
         int child = 0, error = 0;
-        With([file], arguments => With(EnvironmentWith(changed), environment => error = Spawn(out child, file, actions, null, arguments, environment)));
+        WithPointers([file], arguments => WithPointers(BuildEnvironment(changed), environment => error = Spawn(out child, file, actions, null, arguments, environment)));
         _ = DestroyActions(actions);
         return error == 0 ? child : -error;
     }
 
-    private static List<string> EnvironmentWith(IReadOnlyList<(string Name, string Value)> changed)
+    private static List<string> BuildEnvironment(IReadOnlyList<(string Name, string Value)> changed)
     {
         var all = new List<string>();
         foreach (DictionaryEntry variable in Environment.GetEnvironmentVariables())
@@ -99,7 +99,7 @@ internal static unsafe partial class ChildProcess
     }
 
     /// <summary>Texts as C has them: an array of pointers with a null at its end.</summary>
-    private static void With(List<string> texts, WithTexts use)
+    private static void WithPointers(List<string> texts, PointersAction use)
     {
         var pointers = stackalloc byte*[texts.Count + 1];
         for (var i = 0; i < texts.Count; i++)
@@ -111,7 +111,7 @@ internal static unsafe partial class ChildProcess
     }
 
     /// <summary>Waits for a child's end: its exit status, or 128 and the signal that killed it, as shells say it.</summary>
-    private static int AwaitEnd(int child)
+    private static int WaitForExit(int child)
     {
         int status;
         while (WaitFor(child, out status, 0) < 0 && SystemCalls.LastError == SystemCalls.Interrupted)
@@ -152,7 +152,7 @@ internal static unsafe partial class ChildProcess
     private static partial int InitActions(byte* actions);
 
     [LibraryImport("libc", EntryPoint = "posix_spawn_file_actions_adddup2")]
-    private static partial int AddCopy(byte* actions, int from, int to);
+    private static partial int AddDup2(byte* actions, int from, int to);
 
     [LibraryImport("libc", EntryPoint = "posix_spawn_file_actions_destroy")]
     private static partial int DestroyActions(byte* actions);

@@ -1,7 +1,7 @@
 namespace Weft.Cni;
 
 /// <summary>How a result says its addresses; the one thing that changed between the versions.</summary>
-internal enum ResultForm
+internal enum ResultFormat
 {
     /// <summary>0.1.0 and 0.2.0: <c>ip4</c> and <c>ip6</c>, each with its own routes.</summary>
     PerFamily,
@@ -14,20 +14,20 @@ internal enum ResultForm
 }
 
 /// <summary>A version of the CNI specification that the plugin serves.</summary>
-/// <param name="KnowsCheck">CHECK came with 0.4.0.</param>
-/// <param name="KnowsStatus">STATUS and GC came with 1.1.0.</param>
-internal sealed record CniVersion(string Text, ResultForm Form, bool KnowsCheck = false, bool KnowsStatus = false)
+/// <param name="SupportsCheck">CHECK came with 0.4.0.</param>
+/// <param name="SupportsStatus">STATUS and GC came with 1.1.0.</param>
+internal sealed record CniVersion(string Text, ResultFormat Format, bool SupportsCheck = false, bool SupportsStatus = false)
 {
     /// <summary>All that are served, the oldest first. docs/specs/cni.md, "Versions".</summary>
     internal static readonly CniVersion[] Supported =
     [
-        new("0.1.0", ResultForm.PerFamily),
-        new("0.2.0", ResultForm.PerFamily),
-        new("0.3.0", ResultForm.ListWithVersion),
-        new("0.3.1", ResultForm.ListWithVersion),
-        new("0.4.0", ResultForm.ListWithVersion, KnowsCheck: true),
-        new("1.0.0", ResultForm.List, KnowsCheck: true),
-        new("1.1.0", ResultForm.List, KnowsCheck: true, KnowsStatus: true),
+        new("0.1.0", ResultFormat.PerFamily),
+        new("0.2.0", ResultFormat.PerFamily),
+        new("0.3.0", ResultFormat.ListWithVersion),
+        new("0.3.1", ResultFormat.ListWithVersion),
+        new("0.4.0", ResultFormat.ListWithVersion, SupportsCheck: true),
+        new("1.0.0", ResultFormat.List, SupportsCheck: true),
+        new("1.1.0", ResultFormat.List, SupportsCheck: true, SupportsStatus: true),
     ];
 
     /// <summary>What we speak where nobody told us what to speak.</summary>
@@ -49,12 +49,12 @@ internal sealed record CniVersion(string Text, ResultForm Form, bool KnowsCheck 
         return null;
     }
 
-    /// <summary>Whether a verb exists in this version.</summary>
+    /// <summary>Whether a command exists in this version.</summary>
     /// <returns>False for CHECK, STATUS and GC in versions that came before them.</returns>
-    internal bool Knows(Verb verb) => verb switch
+    internal bool Supports(Command command) => command switch
     {
-        Verb.Check => KnowsCheck,
-        Verb.Status or Verb.CollectGarbage => KnowsStatus,
+        Command.Check => SupportsCheck,
+        Command.Status or Command.CollectGarbage => SupportsStatus,
         _ => true,
     };
 }

@@ -1,16 +1,16 @@
 namespace Weft.Cni;
 
 /// <summary>The numbered errors of the plugin. docs/specs/cni.md holds the same list, and a test compares them.</summary>
-/// <remarks>1 to 99 are the CNI specification's own (section 5), 100 and up are ours, 999 is libcni's number for a fault.</remarks>
+/// <remarks>1 to 99 are the CNI specification's own (section 5), 100 and up are ours, 999 is libcni's number for an internal error.</remarks>
 internal enum ErrorCode
 {
-    /// <summary>The configuration's version isn't supported, or is too low for the verb.</summary>
+    /// <summary>The configuration's version isn't supported, or is too low for the command.</summary>
     IncompatibleVersion = 1,
 
     /// <summary>The <c>ipam</c> section has a member we don't know: somebody expects something we wouldn't do.</summary>
     UnsupportedMember = 2,
 
-    /// <summary>A variable is missing or bad, or the verb isn't one we serve.</summary>
+    /// <summary>A variable is missing or bad, or the command isn't one we serve.</summary>
     InvalidEnvironment = 4,
 
     /// <summary>Stdin can't be read.</summary>
@@ -40,12 +40,12 @@ internal enum ErrorCode
     /// <summary>CHECK: the lease is gone or holds other addresses.</summary>
     LeaseDiffers = 103,
 
-    /// <summary>weft-trunk: the upstream plugin isn't there, or gave an answer that is none.</summary>
+    /// <summary>weft-trunk: the upstream plugin isn't there, or gave a result that can't be read.</summary>
     PluginUnavailable = 105,
 
     /// <summary>Any other refusal; its own code is in the details.</summary>
     Refused = 110,
 
-    /// <summary>A fault of the plugin itself.</summary>
-    Fault = 999,
+    /// <summary>An internal error of the plugin.</summary>
+    InternalError = 999,
 }

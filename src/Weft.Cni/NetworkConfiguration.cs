@@ -14,58 +14,58 @@ internal sealed record NetworkConfiguration(JsonElement Root, string? VersionTex
     internal static bool TryParse(
         ReadOnlyMemory<byte> text,
         [NotNullWhen(true)] out NetworkConfiguration? configuration,
-        [NotNullWhen(false)] out Failure? failure)
+        [NotNullWhen(false)] out CniError? error)
     {
-        (configuration, failure) = (null, null);
+        (configuration, error) = (null, null);
         try
         {
-            var root = JsonText.ParseObject(text);
+            var root = JsonElementExtensions.ParseObject(text);
             configuration = new NetworkConfiguration(root, root.TextOf("cniVersion"), root.TextOf("name"));
             return true;
         }
         catch (JsonException e)
         {
-            failure = new Failure(ErrorCode.UndecodableInput, "the network configuration on stdin is no JSON object", e.Message);
+            error = new CniError(ErrorCode.UndecodableInput, "the network configuration on stdin is no JSON object", e.Message);
             return false;
         }
     }
 
-    /// <summary>Checks the network's name, as libcni's skeleton does for every verb but VERSION.</summary>
+    /// <summary>Checks the network's name, as libcni's skeleton does for every command but VERSION.</summary>
     /// <returns>A failure, or null.</returns>
-    internal Failure? FindBadName()
+    internal CniError? FindInvalidName()
     {
         if (string.IsNullOrEmpty(Name))
-            return Failure.Invalid("the network configuration has no name");
+            return CniError.InvalidConfiguration("the network configuration has no name");
         if (!Invocation.IsName(Name))
         {
-            return Failure.Invalid($"the network's name is '{Name}'; it must be letters, digits, '_', '.' and '-', "
+            return CniError.InvalidConfiguration($"the network's name is '{Name}'; it must be letters, digits, '_', '.' and '-', "
                 + "and start with a letter or digit");
         }
 
         return null;
     }
 
-    /// <summary>Finds the version to answer in, and refuses a verb that the version doesn't have.</summary>
+    /// <summary>Finds the version to answer in, and refuses a command that the version doesn't have.</summary>
     /// <param name="served">The versions that are served, the oldest first.</param>
-    /// <returns>True if the version is served and has the verb.</returns>
-    internal bool TryGetVersion(Verb verb, CniVersion[] served, [NotNullWhen(true)] out CniVersion? version, [NotNullWhen(false)] out Failure? failure)
+    /// <returns>True if the version is served and has the command.</returns>
+    internal bool TryGetVersion(Command command, CniVersion[] served, [NotNullWhen(true)] out CniVersion? version, [NotNullWhen(false)] out CniError? error)
     {
-        failure = null;
+        error = null;
         version = CniVersion.Find(VersionText);
         if (version is null || !Array.Exists(served, version.Equals))
         {
-            failure = new Failure(
+            error = new CniError(
                 ErrorCode.IncompatibleVersion,
                 $"the configuration's cniVersion '{VersionText}' isn't served",
                 $"served are {string.Join(", ", Array.ConvertAll(served, v => v.Text))}");
         }
-        else if (!version.Knows(verb))
+        else if (!version.Supports(command))
         {
-            var least = Array.Find(served, v => v.Knows(verb))!;
-            failure = new Failure(
+            var least = Array.Find(served, v => v.Supports(command))!;
+            error = new CniError(
                 ErrorCode.IncompatibleVersion, $"the verb came with cniVersion {least.Text}, the configuration's is {version.Text}");
         }
 
-        return failure is null;
+        return error is null;
     }
 }

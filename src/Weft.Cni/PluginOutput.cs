@@ -10,11 +10,11 @@ namespace Weft.Cni;
 internal static class PluginOutput
 {
     // Nothing here is ever put into a web page; quotes and names in messages stay legible in a node's log.
-    private static readonly JsonWriterOptions Legible = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonWriterOptions WriterOptions = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>The result of VERSION.</summary>
     /// <param name="asked">The version the runtime speaks, which is said back to it.</param>
-    internal static ReadOnlyMemory<byte> Versions(string asked, CniVersion[] served) => Write(asked, json =>
+    internal static ReadOnlyMemory<byte> WriteVersions(string asked, CniVersion[] served) => Write(asked, json =>
     {
         json.WriteStartArray("supportedVersions");
         foreach (var version in served)
@@ -24,27 +24,27 @@ internal static class PluginOutput
 
     /// <summary>An error.</summary>
     /// <param name="version">The configuration's version, as it stands there.</param>
-    internal static ReadOnlyMemory<byte> Error(string version, Failure failure) => Write(version, json =>
+    internal static ReadOnlyMemory<byte> WriteError(string version, CniError error) => Write(version, json =>
     {
-        json.WriteNumber("code", (int)failure.Code);
-        json.WriteString("msg", failure.Message);
-        json.WriteString("details", failure.Details ?? "");
+        json.WriteNumber("code", (int)error.Code);
+        json.WriteString("msg", error.Message);
+        json.WriteString("details", error.Details ?? "");
     });
 
     /// <summary>The result of ADD.</summary>
     /// <param name="version">The version asked for; it decides the form.</param>
     /// <param name="routes">The routes of the configuration, which follow the network's.</param>
-    internal static ReadOnlyMemory<byte> Result(CniVersion version, Lease lease, IReadOnlyList<Route> routes) => Write(version.Text, json =>
+    internal static ReadOnlyMemory<byte> WriteResult(CniVersion version, AgentLease lease, IReadOnlyList<CniRoute> routes) => Write(version.Text, json =>
     {
-        List<Route> all = [.. lease.Routes, .. routes];
-        if (version.Form == ResultForm.PerFamily)
+        List<CniRoute> all = [.. lease.Routes, .. routes];
+        if (version.Format == ResultFormat.PerFamily)
         {
             WriteFamily(json, "ip4", AddressFamily.IPv4, lease, all);
             WriteFamily(json, "ip6", AddressFamily.IPv6, lease, all);
         }
         else
         {
-            WriteAddresses(json, version.Form, lease);
+            WriteAddresses(json, version.Format, lease);
             WriteRoutes(json, all);
         }
 
@@ -52,14 +52,14 @@ internal static class PluginOutput
         json.WriteEndObject();
     });
 
-    private static void WriteFamily(Utf8JsonWriter json, string name, AddressFamily family, Lease lease, List<Route> routes)
+    private static void WriteFamily(Utf8JsonWriter json, string name, AddressFamily family, AgentLease lease, List<CniRoute> routes)
     {
         foreach (var address in lease.Addresses)
         {
             if (address.Family != family)
                 continue;
             json.WriteStartObject(name);
-            json.WriteString("ip", address.Text);
+            json.WriteString("ip", address.Address);
             if (address.Gateway is not null)
                 json.WriteString("gateway", address.Gateway);
             WriteRoutes(json, routes.FindAll(route => route.Family == family));
@@ -68,15 +68,15 @@ internal static class PluginOutput
         }
     }
 
-    private static void WriteAddresses(Utf8JsonWriter json, ResultForm form, Lease lease)
+    private static void WriteAddresses(Utf8JsonWriter json, ResultFormat format, AgentLease lease)
     {
         json.WriteStartArray("ips");
         foreach (var address in lease.Addresses)
         {
             json.WriteStartObject();
-            if (form == ResultForm.ListWithVersion)
+            if (format == ResultFormat.ListWithVersion)
                 json.WriteString("version", address.Family == AddressFamily.IPv4 ? "4" : "6");
-            json.WriteString("address", address.Text);
+            json.WriteString("address", address.Address);
             if (address.Gateway is not null)
                 json.WriteString("gateway", address.Gateway);
             json.WriteEndObject();
@@ -85,7 +85,7 @@ internal static class PluginOutput
         json.WriteEndArray();
     }
 
-    private static void WriteRoutes(Utf8JsonWriter json, List<Route> routes)
+    private static void WriteRoutes(Utf8JsonWriter json, List<CniRoute> routes)
     {
         if (routes.Count == 0)
             return;
@@ -106,7 +106,7 @@ internal static class PluginOutput
     internal static ReadOnlyMemory<byte> Write(string version, Action<Utf8JsonWriter> members)
     {
         var line = new ArrayBufferWriter<byte>(512);
-        using (var json = new Utf8JsonWriter(line, Legible))
+        using (var json = new Utf8JsonWriter(line, WriterOptions))
         {
             json.WriteStartObject();
             json.WriteString("cniVersion", version);

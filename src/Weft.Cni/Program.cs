@@ -8,34 +8,34 @@ namespace Weft.Cni;
 /// </summary>
 internal static class Program
 {
-    private static int Main() => Run(new ProcessEdge());
+    private static int Main() => Run(new ProcessHost());
 
-    /// <summary>Runs the plugin once, and is the one place that catches its faults.</summary>
-    internal static int Run(IEdge edge)
+    /// <summary>Runs the plugin once, and is the one place that catches its exceptions.</summary>
+    internal static int Run(IHost host)
     {
-        var name = edge.ProgramName == TrunkRole.Name ? TrunkRole.Name : "weft-ipam";
-        var plugin = new Plugin(edge, name == TrunkRole.Name ? new TrunkRole(edge) : new IpamRole(edge));
-        Failure? failure;
+        var name = host.ProgramName == TrunkPlugin.ProgramName ? TrunkPlugin.ProgramName : "weft-ipam";
+        var runner = new PluginRunner(host, name == TrunkPlugin.ProgramName ? new TrunkPlugin(host) : new IpamPlugin(host));
+        CniError? error;
         try
         {
-            if (plugin.TryRun(out var output, out failure))
-                return Print(edge, output.Span, 0);
+            if (runner.TryRun(out var output, out error))
+                return WriteOutput(host, output.Span, 0);
         }
         catch (Exception e)
         {
-            edge.Log(e.ToString());
-            failure = new Failure(ErrorCode.Fault, $"{name} has a fault; its stderr says more", $"{e.GetType().Name}: {e.Message}");
+            host.Log(e.ToString());
+            error = new CniError(ErrorCode.InternalError, $"{name} has a fault; its stderr says more", $"{e.GetType().Name}: {e.Message}");
         }
 
-        return Print(edge, PluginOutput.Error(plugin.Speaks, failure).Span, 1);
+        return WriteOutput(host, PluginOutput.WriteError(runner.ResponseVersion, error).Span, 1);
     }
 
     // A runtime that never saw the result must not take the exit status for one.
-    private static int Print(IEdge edge, ReadOnlySpan<byte> output, int status)
+    private static int WriteOutput(IHost host, ReadOnlySpan<byte> output, int status)
     {
-        if (edge.Print(output))
+        if (host.TryWriteOutput(output))
             return status;
-        edge.Log("nobody reads what it has to say on stdout");
+        host.Log("nobody reads what it has to say on stdout");
         return 1;
     }
 }

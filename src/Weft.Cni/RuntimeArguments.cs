@@ -13,16 +13,16 @@ internal sealed record RuntimeArguments(string? Namespace, string? Pod, string? 
     /// <summary>Takes <c>KEY=VALUE;KEY=VALUE</c> apart. An empty value is as good as none.</summary>
     /// <param name="text">The variable; may be empty.</param>
     internal static bool TryParse(
-        string text, [NotNullWhen(true)] out RuntimeArguments? arguments, [NotNullWhen(false)] out Failure? failure)
+        string text, [NotNullWhen(true)] out RuntimeArguments? arguments, [NotNullWhen(false)] out CniError? error)
     {
         var read = new RuntimeArguments(null, null, null, null);
-        (arguments, failure) = (null, null);
+        (arguments, error) = (null, null);
         foreach (var pair in text.Split(';', StringSplitOptions.RemoveEmptyEntries))
         {
             var equals = pair.IndexOf('=', StringComparison.Ordinal);
             if (equals <= 0)
             {
-                failure = new Failure(ErrorCode.InvalidEnvironment, $"CNI_ARGS has '{pair}', which is no KEY=VALUE");
+                error = new CniError(ErrorCode.InvalidEnvironment, $"CNI_ARGS has '{pair}', which is no KEY=VALUE");
                 return false;
             }
 

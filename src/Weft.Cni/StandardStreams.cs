@@ -21,7 +21,7 @@ internal static class StandardStreams
         var buffer = new byte[4096];
         for (var filled = 0; ;)
         {
-            if (patience is { } limit && !TryAwaitInput(limit, out why))
+            if (patience is { } limit && !TryWaitForInput(limit, out why))
                 return false;
             if (filled == buffer.Length)
                 Array.Resize(ref buffer, 2 * filled);
@@ -57,11 +57,11 @@ internal static class StandardStreams
         return true;
     }
 
-    private static bool TryAwaitInput(TimeSpan patience, [NotNullWhen(false)] out string? why)
+    private static bool TryWaitForInput(TimeSpan patience, [NotNullWhen(false)] out string? why)
     {
         int ready;
         do
-            ready = SystemCalls.AwaitInput(Input, patience);
+            ready = SystemCalls.WaitForInput(Input, patience);
         while (ready < 0 && SystemCalls.LastError == SystemCalls.Interrupted);
         why = ready switch
         {

@@ -23,7 +23,7 @@ internal static partial class SystemCalls
     internal const int SendTimeout = 21;
 
     /// <summary>The room for a path in <c>sockaddr_un</c>, its closing zero included.</summary>
-    internal const int PathLength = 108;
+    internal const int MaxPathLength = 108;
 
     private const int Unix = 1; // AF_UNIX
     private const int Stream = 1 | 0x80000; // SOCK_STREAM | SOCK_CLOEXEC
@@ -42,10 +42,10 @@ internal static partial class SystemCalls
     internal static int OpenSocket() => Socket(Unix, Stream, 0);
 
     /// <summary>Connects a socket to a path.</summary>
-    /// <param name="path">The path, shorter than <see cref="PathLength"/>.</param>
+    /// <param name="path">The path, shorter than <see cref="MaxPathLength"/>.</param>
     internal static int Connect(int socket, string path)
     {
-        Span<byte> address = stackalloc byte[sizeof(ushort) + PathLength];
+        Span<byte> address = stackalloc byte[sizeof(ushort) + MaxPathLength];
         address.Clear();
         MemoryMarshal.Write(address, (ushort)Unix);
         Encoding.UTF8.GetBytes(path, address[sizeof(ushort)..^1]);
@@ -57,8 +57,8 @@ internal static partial class SystemCalls
     /// <param name="time">How long; 0 would mean for ever.</param>
     internal static unsafe int SetTimeout(int socket, int which, TimeSpan time)
     {
-        var value = new Duration { Seconds = (nint)time.TotalSeconds, Microseconds = (nint)(time.Ticks % TimeSpan.TicksPerSecond / 10) };
-        return SetOption(socket, SocketLevel, which, in value, sizeof(Duration));
+        var value = new TimeValue { Seconds = (nint)time.TotalSeconds, Microseconds = (nint)(time.Ticks % TimeSpan.TicksPerSecond / 10) };
+        return SetOption(socket, SocketLevel, which, in value, sizeof(TimeValue));
     }
 
     /// <summary>Sends some of a text.</summary>
@@ -79,9 +79,9 @@ internal static partial class SystemCalls
     /// <summary>Waits until there is something to read, or an end.</summary>
     /// <param name="time">How long at most.</param>
     /// <returns>1, 0 where nothing came, or less.</returns>
-    internal static int AwaitInput(int descriptor, TimeSpan time)
+    internal static int WaitForInput(int descriptor, TimeSpan time)
     {
-        var watch = new Watch { Descriptor = descriptor, Events = Readable };
+        var watch = new PollDescriptor { Descriptor = descriptor, Events = Readable };
         return Poll(ref watch, 1, (int)time.TotalMilliseconds);
     }
 
@@ -96,7 +96,7 @@ internal static partial class SystemCalls
     private static partial int Connect(int socket, in byte address, int length);
 
     [LibraryImport("libc", EntryPoint = "setsockopt", SetLastError = true)]
-    private static partial int SetOption(int socket, int level, int option, in Duration value, int length);
+    private static partial int SetOption(int socket, int level, int option, in TimeValue value, int length);
 
     [LibraryImport("libc", EntryPoint = "send", SetLastError = true)]
     private static partial nint Send(int socket, in byte buffer, nuint length, int flags);
@@ -108,11 +108,11 @@ internal static partial class SystemCalls
     private static partial nint Write(int descriptor, in byte buffer, nuint length);
 
     [LibraryImport("libc", EntryPoint = "poll", SetLastError = true)]
-    private static partial int Poll(ref Watch watch, nuint count, int milliseconds);
+    private static partial int Poll(ref PollDescriptor watch, nuint count, int milliseconds);
 
     /// <summary><c>struct timeval</c>.</summary>
     [StructLayout(LayoutKind.Sequential)]
-    private struct Duration
+    private struct TimeValue
     {
         internal nint Seconds;
         internal nint Microseconds;
@@ -120,10 +120,10 @@ internal static partial class SystemCalls
 
     /// <summary><c>struct pollfd</c>.</summary>
     [StructLayout(LayoutKind.Sequential)]
-    private struct Watch
+    private struct PollDescriptor
     {
         internal int Descriptor;
         internal short Events;
-        internal short Happened;
+        internal short ReturnedEvents;
     }
 }

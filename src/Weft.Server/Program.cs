@@ -1,14 +1,16 @@
-using System.Reflection;
 using System.Net.Security;
+using System.Reflection;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Weft.Relay.Transport;
 using Weft.Resources;
-using Weft.Server.Addresses;
+using Weft.Server.Agents;
 using Weft.Server.Api;
+using Weft.Server.Http;
 using Weft.Server.Identity;
+using Weft.Server.Leases;
 using Weft.Server.Relays;
 using Weft.Server.Storage;
 using Weft.Storage;
@@ -22,7 +24,7 @@ internal static class Program
     {
         if (args is ["--version"])
         {
-            Console.WriteLine(typeof(Site).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0]);
+            Console.WriteLine(typeof(ControlPlane).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0]);
             return 0;
         }
 
@@ -56,27 +58,27 @@ internal static class Program
         const UnixFileMode Owner = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
         Directory.CreateDirectory(options.Data, Owner);
         File.SetUnixFileMode(options.Data, Owner);
-        using var only = Lock(options.Data);
+        using var only = LockDataDirectory(options.Data);
         if (options.Relay is not null)
-            SocketThreads.CarryOnWhereHeard();
-        var limits = Limits.Standard;
+            SocketCompletions.UseInlineCompletions();
+        var limits = Limits.Default;
         if (options.Limits is { } file && (!Json.ParseObject(File.ReadAllBytes(file)).TryGet(out var body, out var refusal) || !Limits.Read(body).TryGet(out limits, out refusal)))
             throw new IOException($"--limits {file}: {refusal.Message}");
 
         await using var store = SqliteStore.Open(Path.Combine(options.Data, "weft.db"));
-        var credentials = Credentials.Open(Path.Combine(options.Data, "admin.token"));
+        var credentials = CredentialStore.Open(Path.Combine(options.Data, "admin.token"));
         await using var app = Build(options, store, credentials, limits, TimeProvider.System);
         await app.StartAsync();
         var url = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
         Console.WriteLine($"weft: listening on {url}");
-        if (app.Services.GetRequiredService<RelayPlace>().Address is { } relay)
+        if (app.Services.GetRequiredService<RelayRuntime>().Address is { } relay)
             Console.WriteLine($"weft: relay at {relay.Scheme}://{relay.Authority}");
         await app.WaitForShutdownAsync();
         return 0;
     }
 
     /// <summary>The application, not started yet.</summary>
-    internal static WebApplication Build(ServeOptions options, IResourceStore store, Credentials credentials, Limits limits, TimeProvider time)
+    internal static WebApplication Build(ServeOptions options, IResourceStore store, CredentialStore credentials, Limits limits, TimeProvider time)
     {
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         builder.Logging.ClearProviders();
@@ -88,24 +90,24 @@ internal static class Program
         {
             kestrel.AddServerHeader = false;
             // Bodies up to this are read to their end and then refused: who is still sending hears no answer.
-            kestrel.Limits.MaxRequestBodySize = 16 * Http.LargestBody;
-            kestrel.Listen(options.Listen, listen => Encrypt(listen, options.TlsCertificate, options.TlsKey, time));
+            kestrel.Limits.MaxRequestBodySize = 16 * HttpContextExtensions.MaxBodyBytes;
+            kestrel.Listen(options.Listen, listen => UseTls(listen, options.TlsCertificate, options.TlsKey, time));
         });
-        builder.Services.AddSingleton(options).AddSingleton(RelaySecret.Open(Path.Combine(options.Data, "relay.key"))).AddSingleton<RelayPlace>().AddSingleton<RelayTokens>()
-            .AddSingleton<RelayEndpoints>().AddSingleton<AgentRelay>().AddSingleton<PrincipalEndpoints>()
-            .AddSingleton(services => new RelayAudit(Path.Combine(options.Data, "relay-audit.log"), time, services.GetRequiredService<ILogger<RelayAudit>>()))
-            .AddSingleton<RelayDirectory>().AddHostedService(services => services.GetRequiredService<RelayAudit>()).AddHostedService<RelayHost>();
+        builder.Services.AddSingleton(options).AddSingleton(RelaySecret.ReadOrCreate(Path.Combine(options.Data, "relay.key"))).AddSingleton<RelayRuntime>().AddSingleton<RelayTokenIssuer>()
+            .AddSingleton<RelayEndpoints>().AddSingleton<AgentRelayEndpoints>().AddSingleton<PrincipalEndpoints>()
+            .AddSingleton(services => new RelayAuditLog(Path.Combine(options.Data, "relay-audit.log"), time, services.GetRequiredService<ILogger<RelayAuditLog>>()))
+            .AddSingleton<RelayDirectory>().AddHostedService(services => services.GetRequiredService<RelayAuditLog>()).AddHostedService<RelayHost>();
         builder.Services.AddSingleton(time).AddSingleton(store).AddSingleton(credentials).AddSingleton(limits)
-            .AddSingleton<Site>().AddSingleton<AddressBook>().AddSingleton<Enrollment>().AddSingleton<Verifications>().AddSingleton<ListEndpoints>().AddSingleton<ResourceEndpoints>()
-            .AddSingleton<OperationEndpoints>().AddSingleton<QuestionEndpoints>().AddSingleton<AgentEndpoints>().AddSingleton<Door>()
-            .AddHostedService<Provisioner>();
+            .AddSingleton<ControlPlane>().AddSingleton<LeaseAllocator>().AddSingleton<EnrolmentEndpoints>().AddSingleton<VerificationEndpoints>().AddSingleton<ListEndpoints>().AddSingleton<ResourceEndpoints>()
+            .AddSingleton<OperationEndpoints>().AddSingleton<QueryEndpoints>().AddSingleton<AgentEndpoints>().AddSingleton<ApiPipeline>()
+            .AddHostedService<OperationReconciler>();
         var app = builder.Build();
-        app.Run(app.Services.GetRequiredService<Door>().Serve);
+        app.Run(app.Services.GetRequiredService<ApiPipeline>().Serve);
         return app;
     }
 
     /// <summary>Serves TLS with a certificate that may be renewed while it is served.</summary>
-    internal static void Encrypt(ListenOptions listen, string? certificate, string? key, TimeProvider time)
+    internal static void UseTls(ListenOptions listen, string? certificate, string? key, TimeProvider time)
     {
         if (certificate is null)
             return;
@@ -119,8 +121,8 @@ internal static class Program
         });
     }
 
-    /// <summary>Two servers on one directory would each believe their own picture.</summary>
-    private static FileStream Lock(string data)
+    /// <summary>Two servers on one directory would each believe their own state.</summary>
+    private static FileStream LockDataDirectory(string data)
     {
         try
         {

@@ -6,7 +6,7 @@ namespace Weft.Server;
 internal static class SecretFile
 {
     /// <summary>Makes a file where there is none.</summary>
-    public static void MakeWhereMissing(string path, Func<string> secret)
+    public static void CreateIfMissing(string path, Func<string> secret)
     {
         if (File.Exists(path))
             return;

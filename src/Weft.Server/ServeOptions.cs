@@ -14,7 +14,7 @@ namespace Weft.Server;
 internal sealed record ServeOptions(string Data, IPEndPoint Listen, string? TlsCertificate, string? TlsKey, string? Limits)
 {
     /// <summary>The relay, or null where none is served.</summary>
-    public RelayListening? Relay { get; init; }
+    public RelayServeOptions? Relay { get; init; }
 
     public const string Usage = """
         weftd, the control plane of Weft
@@ -42,12 +42,12 @@ internal sealed record ServeOptions(string Data, IPEndPoint Listen, string? TlsC
         is in DIR/admin.token.
         """;
 
-    private static readonly ImmutableArray<string> Flags = ["--plain-http", "--relay-plain-http"];
+    private static readonly ImmutableArray<string> FlagOptions = ["--plain-http", "--relay-plain-http"];
 
-    private static readonly ImmutableArray<string> Values =
+    private static readonly ImmutableArray<string> ValueOptions =
         ["--data", "--listen", "--tls-cert", "--tls-key", "--limits", "--relay-listen", "--relay-address", "--relay-tls-cert", "--relay-tls-key", "--relay-proxies"];
 
-    private static readonly ImmutableArray<string> Files = ["--tls-cert", "--tls-key", "--limits", "--relay-tls-cert", "--relay-tls-key"];
+    private static readonly ImmutableArray<string> PathOptions = ["--tls-cert", "--tls-key", "--limits", "--relay-tls-cert", "--relay-tls-key"];
 
     /// <summary>Reads the command line; every mistake is said at once.</summary>
     public static Outcome<ServeOptions> Read(IReadOnlyList<string> args)
@@ -59,10 +59,10 @@ internal sealed record ServeOptions(string Data, IPEndPoint Listen, string? TlsC
             Mistake("--data DIR is required");
         var endpoint = Endpoint(given, "--listen", "127.0.0.1:7433", Mistake);
         CheckTls(given, "", endpoint, given.ContainsKey("--tls-cert"), Mistake);
-        foreach (var file in given.Where(g => Files.Contains(g.Key) && !File.Exists(g.Value)))
+        foreach (var file in given.Where(g => PathOptions.Contains(g.Key) && !File.Exists(g.Value)))
             Mistake($"{file.Key}: there is no file '{file.Value}'");
         var relay = ReadRelay(given, Mistake);
-        return mistakes.Count > 0 ? Refusal.Of(mistakes, null)
+        return mistakes.Count > 0 ? Refusal.Combine(mistakes, null)
             : new ServeOptions(given["--data"], endpoint!, given.GetValueOrDefault("--tls-cert"), given.GetValueOrDefault("--tls-key"), given.GetValueOrDefault("--limits")) { Relay = relay };
     }
 
@@ -72,9 +72,9 @@ internal sealed record ServeOptions(string Data, IPEndPoint Listen, string? TlsC
         for (var i = 0; i < args.Count; i++)
         {
             (string name, string? value) = args[i].Split('=', 2) is [var left, var right] ? (left, right) : (args[i], null);
-            if (Flags.Contains(args[i]))
+            if (FlagOptions.Contains(args[i]))
                 given[args[i]] = "";
-            else if (!Values.Contains(name))
+            else if (!ValueOptions.Contains(name))
                 mistake($"there is no option '{args[i]}'");
             else if ((value ?? (i + 1 < args.Count ? args[++i] : null)) is { } text)
                 given[name] = text;
@@ -85,7 +85,7 @@ internal sealed record ServeOptions(string Data, IPEndPoint Listen, string? TlsC
         return given;
     }
 
-    private static RelayListening? ReadRelay(Dictionary<string, string> given, Action<string> mistake)
+    private static RelayServeOptions? ReadRelay(Dictionary<string, string> given, Action<string> mistake)
     {
         if (!given.ContainsKey("--relay-listen"))
         {
@@ -110,7 +110,7 @@ internal sealed record ServeOptions(string Data, IPEndPoint Listen, string? TlsC
                 mistake($"--relay-proxies: {refusal.Message}");
         }
 
-        return endpoint is null ? null : new RelayListening(endpoint, host, port, certificate, given.GetValueOrDefault(own ? "--relay-tls-key" : "--tls-key"), proxies.ToImmutable(), encrypts);
+        return endpoint is null ? null : new RelayServeOptions(endpoint, host, port, certificate, given.GetValueOrDefault(own ? "--relay-tls-key" : "--tls-key"), proxies.ToImmutable(), encrypts);
     }
 
     private static (string Host, int? Port) PublicAddress(Dictionary<string, string> given, IPEndPoint? endpoint, Action<string> mistake)
@@ -152,16 +152,16 @@ internal sealed record ServeOptions(string Data, IPEndPoint Listen, string? TlsC
 }
 
 /// <summary>Where and how the relay listens.</summary>
-/// <param name="Listen">Where; port 0 takes a free one.</param>
+/// <param name="ListenEndpoint">Where; port 0 takes a free one.</param>
 /// <param name="Host">The host by which the world reaches it.</param>
 /// <param name="Port">The port by which the world reaches it; null for the one it listens on.</param>
 /// <param name="TlsCertificate">A PEM file with the certificate and its chain; null for none.</param>
 /// <param name="TlsKey">A PEM file with the certificate's key.</param>
 /// <param name="Proxies">Who speaks for others by PROXY protocol v2: then only these may connect, and must say it. Empty for nobody.</param>
 /// <param name="IsEncrypted">Whether the world reaches it by TLS: its own, or that of something before it.</param>
-internal sealed record RelayListening(IPEndPoint Listen, string Host, int? Port, string? TlsCertificate, string? TlsKey, ImmutableArray<Prefix> Proxies, bool IsEncrypted)
+internal sealed record RelayServeOptions(IPEndPoint ListenEndpoint, string Host, int? Port, string? TlsCertificate, string? TlsKey, ImmutableArray<Prefix> Proxies, bool IsEncrypted)
 {
     /// <summary>The address by which the world reaches it.</summary>
     /// <returns>Such as <c>wss://relay.example:443</c>.</returns>
-    public Uri AddressAt(int bound) => new UriBuilder(IsEncrypted ? Uri.UriSchemeWss : Uri.UriSchemeWs, Host, Port ?? bound).Uri;
+    public Uri PublicAddressOf(int bound) => new UriBuilder(IsEncrypted ? Uri.UriSchemeWss : Uri.UriSchemeWs, Host, Port ?? bound).Uri;
 }

@@ -3,7 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 namespace Weft;
 
 /// <summary>What a pure room answers: a value, or the refusal that says why there is none.</summary>
-public readonly struct Outcome<T>
+internal readonly struct Outcome<T>
 {
     private readonly T? _value;
     private readonly Refusal? _refusal;

@@ -9,18 +9,18 @@ namespace Weft;
 /// <param name="Code">What kind of refusal it is; a closed list (docs/specs/errors.md).</param>
 /// <param name="Message">One sentence for a person: the value, what was expected, and the next step where there is one.</param>
 /// <param name="Target">The member at fault as a path (<c>properties.vlan</c>), or the resource id; null where there is none.</param>
-/// <param name="Culprit">The id of the object that stands in the way, or null.</param>
+/// <param name="ConflictsWith">The id of the object that stands in the way, or null.</param>
 /// <param name="Details">Every finding, where there is more than one.</param>
 /// <remarks>Source: ARM <c>ErrorDetail</c>, common-types v6.</remarks>
-public sealed record Refusal(
+internal sealed record Refusal(
     RefusalCode Code,
     string Message,
     string? Target = null,
-    string? Culprit = null,
+    string? ConflictsWith = null,
     ImmutableArray<Refusal> Details = default)
 {
     /// <summary>All findings as one refusal: the finding itself if it is alone, else a summary that carries all.</summary>
-    public static Refusal Of(IReadOnlyList<Refusal> findings, string? target)
+    public static Refusal Combine(IReadOnlyList<Refusal> findings, string? target)
     {
         if (findings.Count == 1)
             return findings[0];
@@ -42,9 +42,9 @@ public sealed record Refusal(
             detail["target"] = Target;
         if (!Details.IsDefaultOrEmpty)
             detail["details"] = new JsonArray([.. Details.Select(d => d.ToDetail())]);
-        if (Culprit is not null)
+        if (ConflictsWith is not null)
         {
-            var info = new JsonObject { ["id"] = Culprit };
+            var info = new JsonObject { ["id"] = ConflictsWith };
             detail["additionalInfo"] = new JsonArray(new JsonObject { ["type"] = "Culprit", ["info"] = info });
         }
 

@@ -1,7 +1,7 @@
 namespace Weft;
 
 /// <summary>The closed list of refusals. The spec page docs/specs/errors.md holds the same list, and a test compares them.</summary>
-public enum RefusalCode
+internal enum RefusalCode
 {
     /// <summary>The request carries no credential, or one that is unknown or expired. 401.</summary>
     AuthenticationFailed,
@@ -104,7 +104,7 @@ public enum RefusalCode
 }
 
 /// <summary>What a refusal is on the wire.</summary>
-public static class RefusalCodes
+internal static class RefusalCodes
 {
     /// <summary>The HTTP status of a refusal.</summary>
     /// <returns>A status from 400 to 599.</returns>

@@ -7,10 +7,10 @@ namespace Weft.Tests;
 internal static class AuthorityPem
 {
     /// <summary>A fresh authority.</summary>
-    public static string Certificate(string name) => Of(name).Certificate;
+    public static string Certificate(string name) => Create(name).Certificate;
 
     /// <summary>A fresh authority with its key, which is nobody else's.</summary>
-    public static (string Certificate, string Key) Of(string name)
+    public static (string Certificate, string Key) Create(string name)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);

@@ -3,6 +3,8 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 using Weft.Fleet;
+using Weft.Fleet.Operations;
+using Weft.Fleet.Planning;
 using Weft.Networks;
 using Weft.Resources;
 using Weft.Storage;
@@ -23,22 +25,22 @@ internal sealed class TestSite
     private const string Envelope = "'location':'east','extendedLocation':{'name':'~place','type':'CustomLocation'}";
 
     /// <summary>Who asks for plans, and may see and do all.</summary>
-    public static readonly PlanAsker Anybody = new(_ => true, _ => true);
+    public static readonly PlanCaller Anybody = new(_ => true, _ => true);
 
     private int _operations;
-    private string _digest = Digest(AllKinds.EmptyImage);
+    private string _digest = Digest(AllKinds.EmptyState);
 
     public TestSite(Limits? limits = null)
     {
-        Limits = limits ?? Limits.Standard;
-        Settlement = new Settlement(AllKinds.List, Limits);
-        Verbs = new Verbs(AllKinds.List, Limits, (before, after, written, now) => MachineAddresses.Follow(before, after, written, Limits, now), Settlement.Concerned);
+        Limits = limits ?? Limits.Default;
+        Operations = new OperationTracker(AllKinds.List, Limits);
+        Verbs = new ResourceVerbs(AllKinds.List, Limits, (before, after, written, now) => AddressClaims.LeaseEffectsOf(before, after, written, Limits, now), Operations.AffectedAgents);
         Plan = new SitePlan(AllKinds.List, Verbs, Limits);
     }
 
     public Limits Limits { get; }
 
-    public Image Image
+    public StoreState State
     {
         get;
         private set
@@ -46,11 +48,11 @@ internal sealed class TestSite
             field = value;
             _digest = Digest(value);
         }
-    } = AllKinds.EmptyImage;
+    } = AllKinds.EmptyState;
 
-    public Settlement Settlement { get; }
+    public OperationTracker Operations { get; }
 
-    public Verbs Verbs { get; }
+    public ResourceVerbs Verbs { get; }
 
     public SitePlan Plan { get; }
 
@@ -79,11 +81,11 @@ internal sealed class TestSite
         site.Put("~c/trunkedNetworks/ran", Tracked("'isolationDomainIds':['~f/l3IsolationDomains/core','~f/l3IsolationDomains/user','~f/l2IsolationDomains/hb-domain'],'vlans':[602,603,750]"));
         site.Put("~c/cloudServicesNetworks/egress", Tracked(""));
         site.Put("~c/kubernetesClusters/k1", Kubernetes(""));
-        return site.Settled();
+        return site.CompleteOperations();
     }
 
     /// <summary>The site of the examples, applied.</summary>
-    public static TestSite Example() => new TestSite().Apply(Examples.Documents()).Settled();
+    public static TestSite Example() => new TestSite().Apply(Examples.Documents()).CompleteOperations();
 
     public static string Tracked(string properties) => $"{{{Envelope},'properties':{{{properties}}}}}";
 
@@ -113,93 +115,93 @@ internal sealed class TestSite
     public void L3(string name, string domain, int vlan) =>
         Put($"~c/l3Networks/{name}", Tracked($"'l3IsolationDomainId':'~f/l3IsolationDomains/{domain}','vlan':{vlan}"));
 
-    public Outcome<Decision> TryPut(string id, string body) => Verbs.Put(Request(id, Body(body)), new Snapshot(Image));
+    public Outcome<Decision> TryPut(string id, string body) => Verbs.Put(Request(id, Body(body)), new ReadTransaction(State));
 
-    public Outcome<Decision> TryPatch(string id, string body) => Verbs.Patch(Request(id, Body(body)), new Snapshot(Image));
+    public Outcome<Decision> TryPatch(string id, string body) => Verbs.Patch(Request(id, Body(body)), new ReadTransaction(State));
 
-    public Outcome<Decision> TryDelete(string id) => Verbs.Delete(Request(id, []), new Snapshot(Image));
+    public Outcome<Decision> TryDelete(string id) => Verbs.Delete(Request(id, []), new ReadTransaction(State));
 
-    public Outcome<Decision> TryAct(string id, string action, string body) => Verbs.Act(Request(id, Body(body)), action, new Snapshot(Image));
+    public Outcome<Decision> TryInvokeAction(string id, string action, string body) => Verbs.InvokeAction(Request(id, Body(body)), action, new ReadTransaction(State));
 
-    public Decision Put(string id, string body) => Take(TryPut(id, body));
+    public Decision Put(string id, string body) => Accept(TryPut(id, body));
 
-    public Decision Patch(string id, string body) => Take(TryPatch(id, body));
+    public Decision Patch(string id, string body) => Accept(TryPatch(id, body));
 
-    public Decision Delete(string id) => Take(TryDelete(id));
+    public Decision Delete(string id) => Accept(TryDelete(id));
 
-    public Decision Enable(string id) => Take(TryAct(id, "updateAdministrativeState", "{'state':'Enable'}"));
+    public Decision Enable(string id) => Accept(TryInvokeAction(id, "updateAdministrativeState", "{'state':'Enable'}"));
 
-    public Decision Disable(string id) => Take(TryAct(id, "updateAdministrativeState", "{'state':'Disable'}"));
+    public Decision Disable(string id) => Accept(TryInvokeAction(id, "updateAdministrativeState", "{'state':'Disable'}"));
 
     /// <summary>The one finding of a refused PUT, which has this code and target; nothing that is stored has changed by it.</summary>
-    public Refusal Refused(RefusalCode code, string target, string id, string body) => Refused(code, target, TryPut(id, body));
+    public Refusal AssertRefused(RefusalCode code, string target, string id, string body) => AssertRefused(code, target, TryPut(id, body));
 
-    public Refusal Refused(RefusalCode code, string target, Outcome<Decision> outcome)
+    public Refusal AssertRefused(RefusalCode code, string target, Outcome<Decision> outcome)
     {
         Assert.True(outcome.Refusal is not null, $"it was taken; expected {code} at {target}");
-        Assert.Equal(_digest, Digest(Image));
+        Assert.Equal(_digest, Digest(State));
         var finding = Assert.Single(outcome.Refusal!.Findings);
         Assert.Equal((code, Expand(target)), (finding.Code, finding.Target));
         return finding;
     }
 
-    public Decision Take(Outcome<Decision> outcome)
+    public Decision Accept(Outcome<Decision> outcome)
     {
         Assert.True(outcome.Refusal is null, outcome.Refusal?.Message);
         if (!outcome.Value.Unchanged)
-            Image = outcome.Value.After;
+            State = outcome.Value.After;
         return outcome.Value;
     }
 
     public TestSite Apply(IReadOnlyList<JsonObject> documents)
     {
-        foreach (var step in ApplyOrder.Of(documents).Value)
+        foreach (var step in ApplyOrder.Sort(documents).Value)
         {
             var request = Request(step.Id.ToString(), step.Body ?? Body("{'state':'Enable'}"));
-            Take(step.IsEnabling ? Verbs.Act(request, "updateAdministrativeState", new Snapshot(Image)) : Verbs.Put(request, new Snapshot(Image)));
+            Accept(step.IsEnabling ? Verbs.InvokeAction(request, "updateAdministrativeState", new ReadTransaction(State)) : Verbs.Put(request, new ReadTransaction(State)));
         }
 
         return this;
     }
 
     /// <summary>Ends every operation that can end.</summary>
-    public TestSite Settled()
+    public TestSite CompleteOperations()
     {
-        while (Settlement.Settle(Image, Now) is { IsEmpty: false } changes)
-            Image = Image.Next(changes);
+        while (Operations.Complete(State, Now) is { IsEmpty: false } changes)
+            State = State.Next(changes);
         return this;
     }
 
-    public void Commit(params IEnumerable<Change> changes) => Image = Image.Next(changes);
+    public void Commit(params IEnumerable<Mutation> changes) => State = State.Next(changes);
 
     /// <summary>Enrols an agent, as the server does.</summary>
     public string Enrol(string cluster, string name)
     {
         var id = Id($"{cluster}/providers/Weft.Fleet/agents/{name}");
-        Commit(Change.Put(id, new JsonObject { ["id"] = id.ToString(), ["properties"] = new JsonObject() }));
+        Commit(Mutation.Put(id, new JsonObject { ["id"] = id.ToString(), ["properties"] = new JsonObject() }));
         return id.Key;
     }
 
     public void Report(string agent, bool applied, string message = "", long? revision = null, string? digest = null)
     {
         var cluster = ResourceId.Parse(agent).Value.Parent!;
-        Commit(new AgentStatus(digest ?? Picture(cluster.ToString()).Digest, revision ?? Image.Revision, applied, message, Now).ToChange(agent));
+        Commit(new AgentStatus(digest ?? DesiredStateOf(cluster.ToString()).Digest, revision ?? State.Revision, applied, message, Now).ToMutation(agent));
     }
 
-    public DesiredState Picture(string cluster) => ClusterPicture.Draw(Image, Id(cluster), Limits);
+    public DesiredState DesiredStateOf(string cluster) => ClusterRenderer.Render(State, Id(cluster), Limits);
 
-    public Stored Row(string id) => Image.Get(StoreKey.Of(Id(id))) ?? throw new InvalidOperationException($"{id} isn't there");
+    public Row RowOf(string id) => State.Get(StoreKey.ForResource(Id(id))) ?? throw new InvalidOperationException($"{id} isn't there");
 
-    public bool Has(string id) => Image.Get(StoreKey.Of(Id(id))) is not null;
+    public bool Has(string id) => State.Get(StoreKey.ForResource(Id(id))) is not null;
 
-    public string State(string id) => Provisioning.StateOf(Row(id));
+    public string ProvisioningStateOf(string id) => Provisioning.StateOf(RowOf(id));
 
-    public Operation OperationOf(Decision decision) => Operation.Of(Image.Get(Operation.KeyOf(decision.Operation!.Name))!);
+    public Operation OperationOf(Decision decision) => Operation.Read(State.Get(Operation.KeyOf(decision.Operation!.Name))!);
 
-    public JsonObject Draw(string id) => ResourceBody.Draw(AllKinds.List.Find(Id(id).Type)!, Row(id), Image);
+    public JsonObject Render(string id) => ResourceBody.Render(AllKinds.List.Find(Id(id).Type)!, RowOf(id), State);
 
     public ImmutableArray<string> Leases(string network) =>
-        [.. NetworkPool.HoldingsOf(Image, Id(network)).Leases.OrderBy(l => l.Address).Select(l => $"{l.Address} {l.Holder.Text}")];
+        [.. NetworkPool.HoldingsOf(State, Id(network)).Leases.OrderBy(l => l.Address).Select(l => $"{l.Address} {l.Holder.Text}")];
 
     public WriteRequest Request(string id, JsonObject body) => new(Id(id), "ann", "User", Now, $"op-{++_operations:d4}") { Body = body };
 
@@ -207,10 +209,10 @@ internal sealed class TestSite
         .Replace("~place", Group + "/providers/Microsoft.ExtendedLocation/customLocations/place", StringComparison.Ordinal)
         .Replace("~c/", Cloud, StringComparison.Ordinal).Replace("~f/", FabricOf, StringComparison.Ordinal);
 
-    private static string Digest(Image image)
+    private static string Digest(StoreState state)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (var row in image.Range(""))
+        foreach (var row in state.Range(""))
         {
             hash.AppendData(Encoding.UTF8.GetBytes($"{row.Key} {row.Revision} "));
             hash.AppendData(row.Bytes.Span);
@@ -232,13 +234,13 @@ internal static class Examples
     {
         var stream = new YamlStream();
         stream.Load(new StringReader(text));
-        return stream.Documents.Select(d => Tree(d.RootNode));
+        return stream.Documents.Select(d => ToJson(d.RootNode));
     }
 
-    private static JsonNode? Tree(YamlNode node) => node switch
+    private static JsonNode? ToJson(YamlNode node) => node switch
     {
-        YamlMappingNode map => new JsonObject(map.Children.Select(c => KeyValuePair.Create(((YamlScalarNode)c.Key).Value!, Tree(c.Value)))),
-        YamlSequenceNode list => new JsonArray([.. list.Children.Select(Tree)]),
+        YamlMappingNode map => new JsonObject(map.Children.Select(c => KeyValuePair.Create(((YamlScalarNode)c.Key).Value!, ToJson(c.Value)))),
+        YamlSequenceNode list => new JsonArray([.. list.Children.Select(ToJson)]),
         YamlScalarNode { Style: not YamlDotNet.Core.ScalarStyle.Plain } quoted => JsonValue.Create(quoted.Value),
         YamlScalarNode { Value: "null" or "~" or "" } => null,
         YamlScalarNode { Value: "true" or "false" } flag => JsonValue.Create(flag.Value == "true"),

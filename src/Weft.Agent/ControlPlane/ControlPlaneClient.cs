@@ -5,14 +5,14 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
 using Weft.Agent.Leases;
-using Weft.Relay.Clients;
+using Weft.Relay.Client;
 
 namespace Weft.Agent.ControlPlane;
 
 /// <summary>The agents' endpoint of weftd, one method per request. Contract: docs/specs/agent-api.md.</summary>
 /// <remarks>Every method throws <see cref="ControlPlaneException"/> for whatever is no good answer, else only cancellation.</remarks>
 /// <param name="http">The client, based at <c>/agents/v1/</c>.</param>
-internal sealed class ControlPlaneClient(HttpClient http, Contact contact, Pace pace, TimeProvider clock)
+internal sealed class ControlPlaneClient(HttpClient http, Connectivity connectivity, AgentTimings timings, TimeProvider clock)
 {
     private static readonly MediaTypeHeaderValue Json = new("application/json") { CharSet = "utf-8" };
 
@@ -26,93 +26,93 @@ internal sealed class ControlPlaneClient(HttpClient http, Contact contact, Pace 
     }
 
     /// <summary><c>POST enroll</c>.</summary>
-    public async Task<EnrolmentAnswer> Enrol(EnrolmentRequest request, string token, CancellationToken cancel)
+    public async Task<EnrolmentResponse> Enrol(EnrolmentRequest request, string token, CancellationToken cancel)
     {
-        using var message = Message(HttpMethod.Post, "enroll", request, AgentJson.Default.EnrolmentRequest, token);
-        using var answer = await Send(message, pace.Request, cancel);
-        return await Read(answer, AgentJson.Default.EnrolmentAnswer, a => a.IsWhole, cancel);
+        using var message = CreateRequest(HttpMethod.Post, "enroll", request, AgentJson.Default.EnrolmentRequest, token);
+        using var answer = await Send(message, timings.RequestTimeout, cancel);
+        return await Read(answer, AgentJson.Default.EnrolmentResponse, a => a.IsComplete, cancel);
     }
 
-    /// <summary><c>GET desired</c>: waits until there is another picture than the one held, or until the wait is over.</summary>
-    public async Task<DesiredAnswer> Desired(string? after, CancellationToken cancel)
+    /// <summary><c>GET desired</c>: waits until there is another desired state than the one held, or until the wait is over.</summary>
+    public async Task<DesiredResponse> GetDesired(string? after, CancellationToken cancel)
     {
-        var seconds = ((int)pace.LongPoll.TotalSeconds).ToString(CultureInfo.InvariantCulture);
+        var seconds = ((int)timings.LongPollWait.TotalSeconds).ToString(CultureInfo.InvariantCulture);
         var query = after is null ? $"desired?wait={seconds}" : $"desired?after={Uri.EscapeDataString(after)}&wait={seconds}";
-        using var message = Message(HttpMethod.Get, query, Bearer);
-        using var answer = await Send(message, pace.LongPoll + pace.Request, cancel);
-        return new DesiredAnswer(answer.StatusCode == HttpStatusCode.NoContent ? null : await answer.Content.ReadAsByteArrayAsync(cancel));
+        using var message = CreateRequest(HttpMethod.Get, query, Bearer);
+        using var answer = await Send(message, timings.LongPollWait + timings.RequestTimeout, cancel);
+        return new DesiredResponse(answer.StatusCode == HttpStatusCode.NoContent ? null : await answer.Content.ReadAsByteArrayAsync(cancel));
     }
 
     /// <summary><c>PUT status</c>.</summary>
-    public async Task Report(StatusReport report, CancellationToken cancel)
+    public async Task ReportStatus(StatusReport report, CancellationToken cancel)
     {
-        using var message = Message(HttpMethod.Put, "status", report, AgentJson.Default.StatusReport, Bearer);
-        using var answer = await Send(message, pace.Request, cancel);
+        using var message = CreateRequest(HttpMethod.Put, "status", report, AgentJson.Default.StatusReport, Bearer);
+        using var answer = await Send(message, timings.RequestTimeout, cancel);
     }
 
     /// <summary><c>PUT inventory</c>.</summary>
-    public async Task Inventory(byte[] inventory, CancellationToken cancel)
+    public async Task ReportInventory(byte[] inventory, CancellationToken cancel)
     {
-        using var message = Message(HttpMethod.Put, "inventory", Bearer);
+        using var message = CreateRequest(HttpMethod.Put, "inventory", Bearer);
         message.Content = new ByteArrayContent(inventory);
         message.Content.Headers.ContentType = Json;
-        using var answer = await Send(message, pace.Request, cancel);
+        using var answer = await Send(message, timings.RequestTimeout, cancel);
     }
 
     /// <summary><c>GET relay</c>: where to listen, with a token that is good for an hour.</summary>
-    public async Task<byte[]> Relay(CancellationToken cancel)
+    public async Task<byte[]> GetRelays(CancellationToken cancel)
     {
-        using var message = Message(HttpMethod.Get, "relay", Bearer);
-        using var answer = await Send(message, pace.Request, cancel);
+        using var message = CreateRequest(HttpMethod.Get, "relay", Bearer);
+        using var answer = await Send(message, timings.RequestTimeout, cancel);
         return await answer.Content.ReadAsByteArrayAsync(cancel);
     }
 
     /// <summary><c>POST leases/acquire</c>.</summary>
     public async Task<Lease> Acquire(AcquireRequest request, CancellationToken cancel)
     {
-        using var message = Message(HttpMethod.Post, "leases/acquire", request, AgentJson.Default.AcquireRequest, Bearer);
-        using var answer = await Send(message, pace.Request, cancel);
-        return await Read(answer, AgentJson.Default.Lease, lease => lease.IsWhole, cancel);
+        using var message = CreateRequest(HttpMethod.Post, "leases/acquire", request, AgentJson.Default.AcquireRequest, Bearer);
+        using var answer = await Send(message, timings.RequestTimeout, cancel);
+        return await Read(answer, AgentJson.Default.Lease, lease => lease.IsComplete, cancel);
     }
 
     /// <summary><c>POST leases/release</c>.</summary>
     public async Task Release(Holder holder, CancellationToken cancel)
     {
         var request = new ReleaseRequest(holder.Network.ToString(), holder.ContainerId, holder.Interface);
-        using var message = Message(HttpMethod.Post, "leases/release", request, AgentJson.Default.ReleaseRequest, Bearer);
-        using var answer = await Send(message, pace.Request, cancel);
+        using var message = CreateRequest(HttpMethod.Post, "leases/release", request, AgentJson.Default.ReleaseRequest, Bearer);
+        using var answer = await Send(message, timings.RequestTimeout, cancel);
     }
 
     /// <summary><c>GET verifications</c>: waits until somebody asks for one, or until the wait is over.</summary>
     /// <returns>The answer; null where nothing is asked for.</returns>
-    public async Task<byte[]?> Verifications(long after, CancellationToken cancel)
+    public async Task<byte[]?> GetVerifications(long after, CancellationToken cancel)
     {
-        var query = string.Create(CultureInfo.InvariantCulture, $"verifications?after={after}&wait={(int)pace.LongPoll.TotalSeconds}");
-        using var message = Message(HttpMethod.Get, query, Bearer);
-        using var answer = await Send(message, pace.LongPoll + pace.Request, cancel);
+        var query = string.Create(CultureInfo.InvariantCulture, $"verifications?after={after}&wait={(int)timings.LongPollWait.TotalSeconds}");
+        using var message = CreateRequest(HttpMethod.Get, query, Bearer);
+        using var answer = await Send(message, timings.LongPollWait + timings.RequestTimeout, cancel);
         return answer.StatusCode == HttpStatusCode.NoContent ? null : await answer.Content.ReadAsByteArrayAsync(cancel);
     }
 
     /// <summary><c>PUT verifications/ID</c>.</summary>
-    public async Task Report(string id, byte[] report, CancellationToken cancel)
+    public async Task ReportVerification(string id, byte[] report, CancellationToken cancel)
     {
-        using var message = Message(HttpMethod.Put, $"verifications/{Uri.EscapeDataString(id)}", Bearer);
+        using var message = CreateRequest(HttpMethod.Put, $"verifications/{Uri.EscapeDataString(id)}", Bearer);
         message.Content = new ByteArrayContent(report);
         message.Content.Headers.ContentType = Json;
-        using var answer = await Send(message, pace.Request, cancel);
+        using var answer = await Send(message, timings.RequestTimeout, cancel);
     }
 
     private string Bearer => _identity?.Credential ?? throw new ControlPlaneException("the agent isn't enrolled yet");
 
-    private static HttpRequestMessage Message<T>(HttpMethod method, string path, T body, JsonTypeInfo<T> type, string bearer)
+    private static HttpRequestMessage CreateRequest<T>(HttpMethod method, string path, T body, JsonTypeInfo<T> type, string bearer)
     {
-        var message = Message(method, path, bearer);
+        var message = CreateRequest(method, path, bearer);
         message.Content = new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(body, type));
         message.Content.Headers.ContentType = Json;
         return message;
     }
 
-    private static HttpRequestMessage Message(HttpMethod method, string path, string bearer)
+    private static HttpRequestMessage CreateRequest(HttpMethod method, string path, string bearer)
     {
         var message = new HttpRequestMessage(method, new Uri(path, UriKind.Relative));
         message.Headers.Authorization = new AuthenticationHeaderValue("Bearer", bearer);
@@ -122,8 +122,8 @@ internal sealed class ControlPlaneClient(HttpClient http, Contact contact, Pace 
 
     private async Task<HttpResponseMessage> Send(HttpRequestMessage message, TimeSpan limit, CancellationToken cancel)
     {
-        using var late = new CancellationTokenSource(limit, clock);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, late.Token);
+        using var deadline = new CancellationTokenSource(limit, clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, deadline.Token);
         HttpResponseMessage answer;
         try
         {
@@ -131,33 +131,33 @@ internal sealed class ControlPlaneClient(HttpClient http, Contact contact, Pace 
         }
         catch (OperationCanceledException e) when (!cancel.IsCancellationRequested)
         {
-            contact.Failed();
+            connectivity.RecordFailure();
             throw new ControlPlaneException($"the control plane at {http.BaseAddress!.Authority} has not answered for {limit.TotalSeconds:0.#} s", e);
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
-            contact.Failed();
-            throw new ControlPlaneException($"the control plane at {http.BaseAddress!.Authority} can't be reached: {ProxyTrouble.Why(e, http.BaseAddress)}", e);
+            connectivity.RecordFailure();
+            throw new ControlPlaneException($"the control plane at {http.BaseAddress!.Authority} can't be reached: {ProxyDiagnostics.DescribeFailure(e, http.BaseAddress)}", e);
         }
 
-        Learn(answer.StatusCode);
+        RecordStatus(answer.StatusCode);
         if (answer.IsSuccessStatusCode)
             return answer;
         using (answer)
-            throw await Refused(answer, cancel);
+            throw await ReadError(answer, cancel);
     }
 
-    private void Learn(HttpStatusCode status)
+    private void RecordStatus(HttpStatusCode status)
     {
         if (status == HttpStatusCode.Unauthorized)
-            contact.Lost();
+            connectivity.RecordRejection();
         else if ((int)status is >= 200 and < 300 or >= 400 and < 500 and not 407 and not 408)
-            contact.Answered();
+            connectivity.RecordAnswer();
         else
-            contact.Failed();
+            connectivity.RecordFailure();
     }
 
-    private async Task<ControlPlaneException> Refused(HttpResponseMessage answer, CancellationToken cancel)
+    private async Task<ControlPlaneException> ReadError(HttpResponseMessage answer, CancellationToken cancel)
     {
         var body = ErrorBody(await answer.Content.ReadAsByteArrayAsync(cancel));
         var detail = body?["error"]?.AsObject();

@@ -6,7 +6,7 @@ namespace Weft.Agent.ControlPlane;
 internal sealed class Enrolment(ControlPlaneClient plane, AgentOptions options, string credentialPath, Func<Identity, CancellationToken, Task>? keep = null)
 {
     /// <summary>Uses the identity that is kept, if there is one; else checks that enrolling can at least be tried.</summary>
-    /// <exception cref="CannotStartException">There is neither an identity nor a token.</exception>
+    /// <exception cref="StartupException">There is neither an identity nor a token.</exception>
     public void Resume()
     {
         plane.Identity = Identity.Read(credentialPath, options.Name);
@@ -15,7 +15,7 @@ internal sealed class Enrolment(ControlPlaneClient plane, AgentOptions options, 
     }
 
     /// <summary>Asks the control plane once, and keeps what it gives before using it.</summary>
-    /// <exception cref="CannotStartException">The token, or the request, was refused.</exception>
+    /// <exception cref="StartupException">The token, or the request, was refused.</exception>
     /// <exception cref="ControlPlaneException">It can't be reached: try again.</exception>
     public async Task<Identity> Enrol(CancellationToken cancel)
     {
@@ -27,18 +27,18 @@ internal sealed class Enrolment(ControlPlaneClient plane, AgentOptions options, 
             var identity = new Identity(options.Name, answer.AgentId, answer.Cluster, answer.Credential);
             if (keep is not null)
                 await keep(identity, cancel);
-            identity.Keep(credentialPath);
+            identity.Save(credentialPath);
             return plane.Identity = identity;
         }
         catch (ControlPlaneException e) when (e.IsBearerRefused)
         {
-            throw new CannotStartException(
+            throw new StartupException(
                 $"the control plane refused the enrolment token of '{options.TokenFile}': {e.Message}. "
                 + "Make a new one for this cluster, write it there and start again", e);
         }
         catch (ControlPlaneException e) when (e.IsRefusal && e.Status is not 404)
         {
-            throw new CannotStartException($"the control plane refused to enrol '{options.Name}': {e.Message}", e);
+            throw new StartupException($"the control plane refused to enrol '{options.Name}': {e.Message}", e);
         }
     }
 
@@ -46,7 +46,7 @@ internal sealed class Enrolment(ControlPlaneClient plane, AgentOptions options, 
     {
         if (options.TokenFile is not { } path)
         {
-            throw new CannotStartException(
+            throw new StartupException(
                 "the agent isn't enrolled: make an enrolment token for its cluster, and start with --enrollment-token-file FILE");
         }
 
@@ -57,12 +57,12 @@ internal sealed class Enrolment(ControlPlaneClient plane, AgentOptions options, 
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new CannotStartException($"the enrolment token can't be read: {e.Message}", e);
+            throw new StartupException($"the enrolment token can't be read: {e.Message}", e);
         }
 
         // Anything else couldn't stand in a header, and must not be printed either.
         if (token.Length is 0 or > 4096 || token.Any(c => c is <= ' ' or >= (char)127))
-            throw new CannotStartException($"'{path}' holds no enrolment token: it must be one line of visible ASCII");
+            throw new StartupException($"'{path}' holds no enrolment token: it must be one line of visible ASCII");
         return token;
     }
 }

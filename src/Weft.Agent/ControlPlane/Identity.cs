@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Weft.Agent.Disk;
+using Weft.Agent.Linux;
 
 namespace Weft.Agent.ControlPlane;
 
@@ -10,7 +10,7 @@ internal sealed record Identity(string Name, string AgentId, string Cluster, str
     /// <summary>Reads the identity that an earlier start has kept.</summary>
     /// <param name="name">The name the agent was started by.</param>
     /// <returns>The identity, or null where the agent isn't enrolled.</returns>
-    /// <exception cref="CannotStartException">The file is damaged, or of another agent.</exception>
+    /// <exception cref="StartupException">The file is damaged, or of another agent.</exception>
     public static Identity? Read(string path, string name)
     {
         if (!File.Exists(path))
@@ -23,14 +23,14 @@ internal sealed record Identity(string Name, string AgentId, string Cluster, str
         }
         catch (JsonException e)
         {
-            throw new CannotStartException($"'{path}' is damaged; delete it and enrol the agent again with a new token", e);
+            throw new StartupException($"'{path}' is damaged; delete it and enrol the agent again with a new token", e);
         }
 
         if (kept is not { Name: not null, AgentId: not null, Cluster: not null, Credential: not null })
-            throw new CannotStartException($"'{path}' is damaged; delete it and enrol the agent again with a new token");
+            throw new StartupException($"'{path}' is damaged; delete it and enrol the agent again with a new token");
         if (kept.Name != name)
         {
-            throw new CannotStartException(
+            throw new StartupException(
                 $"the state directory belongs to the agent '{kept.Name}': start with its --name, or give '{name}' a --state of its own");
         }
 
@@ -38,7 +38,7 @@ internal sealed record Identity(string Name, string AgentId, string Cluster, str
     }
 
     /// <summary>Keeps the identity; returns once it is on the disk.</summary>
-    public void Keep(string path) =>
+    public void Save(string path) =>
         AtomicFile.Write(path, JsonSerializer.SerializeToUtf8Bytes(this, AgentJson.Default.Identity), AtomicFile.Private);
 
     /// <summary>The name alone: a record prints all it has, and this one must not.</summary>

@@ -8,11 +8,11 @@ namespace Weft.Agent.ControlPlane;
 internal sealed record EnrolmentRequest(string Name, string? Node, string Version);
 
 /// <summary>The answer to <c>POST enroll</c>.</summary>
-internal sealed record EnrolmentAnswer(string AgentId, string Cluster, string Credential)
+internal sealed record EnrolmentResponse(string AgentId, string Cluster, string Credential)
 {
     /// <summary>Whether nothing is empty, and the credential can stand in a header.</summary>
     [JsonIgnore]
-    public bool IsWhole =>
+    public bool IsComplete =>
         AgentId.Length > 0 && Cluster.Length > 0 && Credential.Length > 0 && Credential.All(c => c is > ' ' and < (char)127);
 }
 
@@ -50,9 +50,9 @@ internal sealed record AcquireRequest(
 /// <summary>The body of <c>POST leases/release</c>.</summary>
 internal sealed record ReleaseRequest(string Network, string ContainerId, string Interface);
 
-/// <summary>What a request for the desired state met: a picture, or the word that there is no other.</summary>
-/// <param name="Content">The picture as it was sent; null where nothing is new.</param>
-internal sealed record DesiredAnswer(byte[]? Content);
+/// <summary>What a request for the desired state met: a desired state, or the word that there is no other.</summary>
+/// <param name="Content">The desired state as it was sent; null where nothing is new.</param>
+internal sealed record DesiredResponse(byte[]? Content);
 
 /// <summary>All JSON of the agent that has a fixed shape; reflection wouldn't survive compilation ahead of time.</summary>
 [JsonSourceGenerationOptions(
@@ -61,13 +61,13 @@ internal sealed record DesiredAnswer(byte[]? Content);
     RespectNullableAnnotations = true,
     RespectRequiredConstructorParameters = true)]
 [JsonSerializable(typeof(EnrolmentRequest))]
-[JsonSerializable(typeof(EnrolmentAnswer))]
+[JsonSerializable(typeof(EnrolmentResponse))]
 [JsonSerializable(typeof(StatusReport))]
 [JsonSerializable(typeof(AcquireRequest))]
 [JsonSerializable(typeof(ReleaseRequest))]
 [JsonSerializable(typeof(Identity))]
 [JsonSerializable(typeof(Lease))]
-[JsonSerializable(typeof(LeaseAnswer))]
+[JsonSerializable(typeof(LeaseResponse))]
 [JsonSerializable(typeof(SocketRequest))]
 [JsonSerializable(typeof(JournalHeader))]
 [JsonSerializable(typeof(IReadOnlyList<JournalEntry>))]

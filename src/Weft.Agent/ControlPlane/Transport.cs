@@ -7,8 +7,8 @@ namespace Weft.Agent.ControlPlane;
 /// <summary>How the agent reaches the control plane: it dials out, through <c>HTTPS_PROXY</c> if that is set.</summary>
 internal static class Transport
 {
-    /// <summary>The most that is read of one answer: a picture of a large cluster is a few megabytes.</summary>
-    private const int LongestAnswer = 64 << 20;
+    /// <summary>The most that is read of one answer: a desired state of a large cluster is a few megabytes.</summary>
+    private const int MaxResponseLength = 64 << 20;
 
     /// <summary>A client whose requests are below <c>/agents/v1/</c>.</summary>
     /// <returns>The client; time limits are per request and not its own.</returns>
@@ -33,14 +33,14 @@ internal static class Transport
         {
             BaseAddress = new Uri($"{options.Server.AbsoluteUri.TrimEnd('/')}/agents/v1/"),
             Timeout = Timeout.InfiniteTimeSpan,
-            MaxResponseContentBufferSize = LongestAnswer,
+            MaxResponseContentBufferSize = MaxResponseLength,
         };
     }
 
     /// <summary>The only roots of trust that a file names.</summary>
     /// <param name="path">The file of <c>--ca</c>.</param>
-    /// <exception cref="CannotStartException">There are none in it.</exception>
-    public static X509Certificate2Collection Roots(string path)
+    /// <exception cref="StartupException">There are none in it.</exception>
+    public static X509Certificate2Collection ReadRoots(string path)
     {
         var roots = new X509Certificate2Collection();
         try
@@ -49,18 +49,18 @@ internal static class Transport
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException)
         {
-            throw new CannotStartException($"--ca '{path}' can't be read: {e.Message}", e);
+            throw new StartupException($"--ca '{path}' can't be read: {e.Message}", e);
         }
 
         if (roots.Count == 0)
-            throw new CannotStartException($"--ca '{path}' holds no certificate: it must be PEM, '-----BEGIN CERTIFICATE-----'");
+            throw new StartupException($"--ca '{path}' holds no certificate: it must be PEM, '-----BEGIN CERTIFICATE-----'");
         return roots;
     }
 
     private static SslClientAuthenticationOptions TrustOnly(string path)
     {
         var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-        policy.CustomTrustStore.AddRange(Roots(path));
+        policy.CustomTrustStore.AddRange(ReadRoots(path));
         return new SslClientAuthenticationOptions { CertificateChainPolicy = policy };
     }
 }

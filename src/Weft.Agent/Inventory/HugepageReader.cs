@@ -1,5 +1,6 @@
 using System.Globalization;
-using Weft.Attachments;
+using Weft.Agent.Linux;
+using Weft.Attachments.Nodes;
 
 namespace Weft.Agent.Inventory;
 
@@ -14,23 +15,23 @@ internal static class HugepageReader
     /// <returns>Sizes in ascending order, the sum before its parts; none where the kernel has no huge pages.</returns>
     public static IEnumerable<Hugepages> Read(SystemTree sys)
     {
-        var pools = In(sys, "kernel/mm/hugepages", null);
+        var pools = ReadPool(sys, "kernel/mm/hugepages", null);
         foreach (var name in sys.Names(Nodes))
         {
             if (name.StartsWith("node", StringComparison.Ordinal) && int.TryParse(name.AsSpan(4), NumberStyles.None, CultureInfo.InvariantCulture, out var numa))
-                pools = pools.Concat(In(sys, $"{Nodes}/{name}/hugepages", numa));
+                pools = pools.Concat(ReadPool(sys, $"{Nodes}/{name}/hugepages", numa));
         }
 
         return pools.OrderBy(pool => pool.Kilobytes).ThenBy(pool => pool.Numa ?? -1);
     }
 
-    private static IEnumerable<Hugepages> In(SystemTree sys, string path, int? numa)
+    private static IEnumerable<Hugepages> ReadPool(SystemTree sys, string path, int? numa)
     {
         foreach (var name in sys.Names(path))
         {
             if (name.StartsWith("hugepages-", StringComparison.Ordinal) && name.EndsWith("kB", StringComparison.Ordinal)
                 && int.TryParse(name.AsSpan(10, name.Length - 12), NumberStyles.None, CultureInfo.InvariantCulture, out var size))
-                yield return new Hugepages(size, sys.Number($"{path}/{name}/nr_hugepages") ?? 0, sys.Number($"{path}/{name}/free_hugepages") ?? 0, numa);
+                yield return new Hugepages(size, sys.ReadNumber($"{path}/{name}/nr_hugepages") ?? 0, sys.ReadNumber($"{path}/{name}/free_hugepages") ?? 0, numa);
         }
     }
 }

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
-using Weft.Attachments;
+using Weft.Agent.Linux;
+using Weft.Attachments.Nodes;
 
 namespace Weft.Agent.Inventory;
 
@@ -13,17 +14,17 @@ namespace Weft.Agent.Inventory;
 internal sealed class InventoryReader(SystemTree sys, SystemTree proc, Func<IReadOnlyDictionary<string, LinkFacts>> links)
 {
     /// <summary>Kinds of virtual interfaces that belong to the node. Those of pods (<c>veth</c>…) come and go by the minute, and no pool or port is made of them.</summary>
-    private static readonly ImmutableHashSet<string> KeptKinds = ["bond", "team", "vlan", "bridge", "vrf"];
+    private static readonly ImmutableHashSet<string> ReportedKinds = ["bond", "team", "vlan", "bridge", "vrf"];
 
     /// <summary>Reads it.</summary>
     /// <returns>The inventory; its devices in the order of PCI addresses, then of names.</returns>
     public NodeInventory Read(ImmutableArray<CniBinary> plugins)
     {
         var pci = PciBus.Read(sys);
-        var interfaces = Interfaces.Read(sys, links());
+        var interfaces = InterfaceReader.Read(sys, links());
         var routes = DefaultRoutes.Read(proc);
         var leaving = Below(interfaces, routes.V4.Concat(routes.V6));
-        var rdma = sys.Names("class/infiniband").Select(name => PciBus.AddressIn(sys.Link($"class/infiniband/{name}"))).OfType<string>().ToHashSet(StringComparer.Ordinal);
+        var rdma = sys.Names("class/infiniband").Select(name => PciBus.AddressIn(sys.ReadLink($"class/infiniband/{name}"))).OfType<string>().ToHashSet(StringComparer.Ordinal);
 
         var named = new Dictionary<string, Interface>(StringComparer.Ordinal);
         var others = new List<NetworkDevice>();
@@ -32,15 +33,15 @@ internal sealed class InventoryReader(SystemTree sys, SystemTree proc, Func<IRea
             // A port of two on one PCI function (ConnectX-3) is known by its name alone: the function is the first one's.
             if (@interface.Kind.Length == 0 && PciBus.AddressIn(@interface.Path) is { } address && pci.ContainsKey(address) && named.TryAdd(address, @interface))
                 continue;
-            if (@interface.Kind.Length == 0 || @interface.Kind == "representor" || KeptKinds.Contains(@interface.Kind) || leaving.Contains(@interface.Name))
-                others.Add(Device(@interface, null, routes, leaving, false));
+            if (@interface.Kind.Length == 0 || @interface.Kind == "representor" || ReportedKinds.Contains(@interface.Kind) || leaving.Contains(@interface.Name))
+                others.Add(ReadDevice(@interface, null, routes, leaving, false));
         }
 
-        var devices = pci.Values.Select(function => Device(named.GetValueOrDefault(function.Address), function, routes, leaving, rdma.Contains(function.Address)));
-        return new NodeInventory(proc.Text("sys/kernel/osrelease") ?? "", HasIommu(), [.. devices, .. others.OrderBy(d => d.Name, StringComparer.Ordinal)], [.. HugepageReader.Read(sys)], plugins);
+        var devices = pci.Values.Select(function => ReadDevice(named.GetValueOrDefault(function.Address), function, routes, leaving, rdma.Contains(function.Address)));
+        return new NodeInventory(proc.ReadText("sys/kernel/osrelease") ?? "", HasIommu(), [.. devices, .. others.OrderBy(d => d.Name, StringComparer.Ordinal)], [.. HugepageReader.Read(sys)], plugins);
     }
 
-    private NetworkDevice Device(Interface? link, PciFunction? pci, DefaultRoutes routes, HashSet<string> leaving, bool isRdma) => new(
+    private NetworkDevice ReadDevice(Interface? link, PciFunction? pci, DefaultRoutes routes, HashSet<string> leaving, bool isRdma) => new(
         link?.Name, pci?.Address, pci?.Vendor ?? "", pci?.Device ?? "", pci is null ? link?.Driver : pci.Driver, link?.MacAddress, link?.Mtu ?? 0, link?.IsUp ?? false, pci?.Numa)
     {
         TotalFunctions = pci?.TotalFunctions ?? 0,
@@ -59,15 +60,15 @@ internal sealed class InventoryReader(SystemTree sys, SystemTree proc, Func<IRea
     };
 
     private string? PartitionKey(string address) => sys.Names($"bus/pci/devices/{address}/infiniband")
-        .Select(name => sys.Text($"bus/pci/devices/{address}/infiniband/{name}/ports/1/pkeys/0")).FirstOrDefault(key => key is { Length: > 0 });
+        .Select(name => sys.ReadText($"bus/pci/devices/{address}/infiniband/{name}/ports/1/pkeys/0")).FirstOrDefault(key => key is { Length: > 0 });
 
     /// <summary>A group that vfio made up because there is no IOMMU protects nothing.</summary>
-    private bool HasIommu() => sys.Names("kernel/iommu_groups").Any(group => sys.Text($"kernel/iommu_groups/{group}/name") != "vfio-noiommu");
+    private bool HasIommu() => sys.Names("kernel/iommu_groups").Any(group => sys.ReadText($"kernel/iommu_groups/{group}/name") != "vfio-noiommu");
 
     /// <summary>The interfaces and all they stand on: what leaves by a bond leaves by its ports.</summary>
     private static HashSet<string> Below(List<Interface> interfaces, IEnumerable<string> names)
     {
-        var lower = interfaces.ToDictionary(i => i.Name, i => i.Lower, StringComparer.Ordinal);
+        var lower = interfaces.ToDictionary(i => i.Name, i => i.LowerLinks, StringComparer.Ordinal);
         var found = new HashSet<string>(StringComparer.Ordinal);
         var next = new Queue<string>(names);
         while (next.TryDequeue(out var name))

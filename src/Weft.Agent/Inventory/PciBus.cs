@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Weft.Agent.Linux;
 
 namespace Weft.Agent.Inventory;
 
@@ -36,15 +37,15 @@ internal static partial class PciBus
         foreach (var address in addresses)
         {
             var at = $"{Devices}/{address}";
-            functions[address] = new PciFunction(address, Hex(sys, $"{at}/vendor"), Hex(sys, $"{at}/device"), sys.LinkName($"{at}/driver"))
+            functions[address] = new PciFunction(address, Hex(sys, $"{at}/vendor"), Hex(sys, $"{at}/device"), sys.ReadLinkName($"{at}/driver"))
             {
-                Numa = sys.Number($"{at}/numa_node") is >= 0 and var numa ? numa : null,
-                TotalFunctions = sys.Number($"{at}/sriov_totalvfs") ?? 0,
-                Functions = sys.Number($"{at}/sriov_numvfs") ?? 0,
-                PhysicalFunction = sys.LinkName($"{at}/physfn"),
+                Numa = sys.ReadNumber($"{at}/numa_node") is >= 0 and var numa ? numa : null,
+                TotalFunctions = sys.ReadNumber($"{at}/sriov_totalvfs") ?? 0,
+                Functions = sys.ReadNumber($"{at}/sriov_numvfs") ?? 0,
+                PhysicalFunction = sys.ReadLinkName($"{at}/physfn"),
                 FunctionIndex = indexes[address].Select(index => (int?)index).FirstOrDefault(),
-                IommuGroup = int.TryParse(sys.LinkName($"{at}/iommu_group"), out var group) ? group : null,
-                AcpiIndex = sys.Text($"{at}/acpi_index") is { Length: > 0 } index ? index : null,
+                IommuGroup = int.TryParse(sys.ReadLinkName($"{at}/iommu_group"), out var group) ? group : null,
+                AcpiIndex = sys.ReadText($"{at}/acpi_index") is { Length: > 0 } index ? index : null,
             };
         }
 
@@ -58,21 +59,21 @@ internal static partial class PciBus
 
     /// <summary>Class 02: network controllers, InfiniBand among them.</summary>
     private static bool IsNetwork(SystemTree sys, string address) =>
-        Address().IsMatch(address) && sys.Text($"{Devices}/{address}/class")?.StartsWith("0x02", StringComparison.Ordinal) == true;
+        Address().IsMatch(address) && sys.ReadText($"{Devices}/{address}/class")?.StartsWith("0x02", StringComparison.Ordinal) == true;
 
     private static IEnumerable<(string Address, int Index)> IndexesOf(SystemTree sys, string physical)
     {
-        if (!sys.Has($"{Devices}/{physical}/sriov_totalvfs"))
+        if (!sys.Exists($"{Devices}/{physical}/sriov_totalvfs"))
             yield break;
         foreach (var name in sys.Names($"{Devices}/{physical}"))
         {
-            if (name.StartsWith("virtfn", StringComparison.Ordinal) && int.TryParse(name["virtfn".Length..], out var index) && sys.LinkName($"{Devices}/{physical}/{name}") is { } address)
+            if (name.StartsWith("virtfn", StringComparison.Ordinal) && int.TryParse(name["virtfn".Length..], out var index) && sys.ReadLinkName($"{Devices}/{physical}/{name}") is { } address)
                 yield return (address, index);
         }
     }
 
     private static string Hex(SystemTree sys, string path) =>
-        sys.Text(path) is { } text && text.StartsWith("0x", StringComparison.Ordinal) ? text[2..].ToLowerInvariant() : "";
+        sys.ReadText(path) is { } text && text.StartsWith("0x", StringComparison.Ordinal) ? text[2..].ToLowerInvariant() : "";
 
     [GeneratedRegex("^[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\\.[0-7]$")]
     private static partial Regex Address();

@@ -2,7 +2,8 @@ using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using Weft.Attachments;
+using Weft.Agent.Linux;
+using Weft.Attachments.Nodes;
 using Weft.Resources;
 
 namespace Weft.Agent.Inventory;
@@ -16,7 +17,7 @@ namespace Weft.Agent.Inventory;
 /// <remarks>Source: CNI specification 1.1.0, section 2, "VERSION"; the text without <c>CNI_COMMAND</c> is what plugins of the CNI project print of themselves.</remarks>
 internal sealed partial class PluginBinaries(IReadOnlyList<string> folders, TimeSpan limit, Log log)
 {
-    private const int LongestAnswer = 64 * 1024;
+    private const int MaxResponseLength = 64 * 1024;
 
     private readonly Dictionary<string, (FileIdentity Identity, CniBinary? Answer)> _known = new(StringComparer.Ordinal);
 
@@ -31,11 +32,11 @@ internal sealed partial class PluginBinaries(IReadOnlyList<string> folders, Time
         var met = new HashSet<string>(StringComparer.Ordinal);
         foreach (var path in folders.SelectMany(Executables))
         {
-            if (FileIdentity.Of(path) is not { } identity)
+            if (FileIdentity.Read(path) is not { } identity)
                 continue;
             met.Add(path);
             if (!_known.TryGetValue(path, out var known) || known.Identity != identity)
-                _known[path] = known = (identity, await Ask(path, cancel));
+                _known[path] = known = (identity, await QueryVersions(path, cancel));
             if (known.Answer is { } answer)
                 plugins.TryAdd(answer.Name, answer);
         }
@@ -72,10 +73,10 @@ internal sealed partial class PluginBinaries(IReadOnlyList<string> folders, Time
         }
     }
 
-    private async Task<CniBinary?> Ask(string path, CancellationToken cancel)
+    private async Task<CniBinary?> QueryVersions(string path, CancellationToken cancel)
     {
         var name = Path.GetFileName(path);
-        if (await Run(path, "VERSION", """{"cniVersion":"1.0.0"}""", cancel) is not { Output: var output } || Versions(output) is not { IsEmpty: false } versions)
+        if (await Run(path, "VERSION", """{"cniVersion":"1.0.0"}""", cancel) is not { Output: var output } || ParseVersions(output) is not { IsEmpty: false } versions)
         {
             log.Warn("cni-binary-silent", null, ("file", path), ("next", "it answers CNI_COMMAND=VERSION with no supportedVersions, and is taken for no plugin"));
             return null;
@@ -86,7 +87,7 @@ internal sealed partial class PluginBinaries(IReadOnlyList<string> folders, Time
         return new CniBinary(name, versions, about is { } said ? Release().Match(said.Errors + said.Output) is { Success: true } match ? match.Value : null : null);
     }
 
-    private static ImmutableArray<string> Versions(string output)
+    private static ImmutableArray<string> ParseVersions(string output)
     {
         try
         {
@@ -109,17 +110,17 @@ internal sealed partial class PluginBinaries(IReadOnlyList<string> folders, Time
         start.Environment["PATH"] = "/usr/sbin:/usr/bin:/sbin:/bin";
         if (command is not null)
             start.Environment["CNI_COMMAND"] = command;
-        using var late = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        late.CancelAfter(limit);
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        deadline.CancelAfter(limit);
         try
         {
             using var process = Process.Start(start)!;
             try
             {
-                var reading = Task.WhenAll(ReadAsync(process.StandardOutput, late.Token), ReadAsync(process.StandardError, late.Token));
-                await WriteAsync(process.StandardInput, input, late.Token);
+                var reading = Task.WhenAll(ReadAsync(process.StandardOutput, deadline.Token), ReadAsync(process.StandardError, deadline.Token));
+                await WriteAsync(process.StandardInput, input, deadline.Token);
                 var said = await reading;
-                await process.WaitForExitAsync(late.Token);
+                await process.WaitForExitAsync(deadline.Token);
                 return (said[0], said[1]);
             }
             finally
@@ -150,7 +151,7 @@ internal sealed partial class PluginBinaries(IReadOnlyList<string> folders, Time
 
     private static async Task<string> ReadAsync(StreamReader from, CancellationToken cancel)
     {
-        var buffer = new char[LongestAnswer];
+        var buffer = new char[MaxResponseLength];
         var length = await from.ReadBlockAsync(buffer.AsMemory(), cancel);
         return new string(buffer, 0, length);
     }

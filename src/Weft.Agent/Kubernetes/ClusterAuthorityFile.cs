@@ -1,4 +1,4 @@
-using Weft.Agent.Inventory;
+using Weft.Agent.Linux;
 using Weft.Fleet;
 
 namespace Weft.Agent.Kubernetes;
@@ -10,46 +10,46 @@ namespace Weft.Agent.Kubernetes;
 internal sealed class ClusterAuthorityFile(string path, Log log)
 {
     private FileIdentity? _read;
-    private string? _held;
-    private string? _complaint;
+    private string? _current;
+    private string? _lastError;
 
     /// <summary>Reads it, if it is another than before.</summary>
     /// <returns>The certificates, PEM; where it can't be read or holds something else, what it held before; null while it never held any.</returns>
     public string? Read()
     {
-        var found = FileIdentity.Of(path);
+        var found = FileIdentity.Read(path);
         if (found is not null && found == _read)
-            return _held;
+            return _current;
         try
         {
             _read = null;
-            if (ClusterAuthority.Read(Text()).TryGet(out var authority, out var refusal))
-                (_held, _complaint) = (authority, null);
+            if (ClusterAuthority.Parse(ReadText()).TryGet(out var authority, out var refusal))
+                (_current, _lastError) = (authority, null);
             else
-                Complain(refusal.Message);
+                LogOnce(refusal.Message);
             _read = found;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            Complain(e.Message);
+            LogOnce(e.Message);
         }
 
-        return _held;
+        return _current;
     }
 
     /// <summary>As much of the file as tells whether it is too long: it may be any file.</summary>
-    private string Text()
+    private string ReadText()
     {
         using var reader = new StreamReader(path);
-        var text = new char[ClusterAuthority.LongestText + 1];
+        var text = new char[ClusterAuthority.MaxLength + 1];
         return new string(text, 0, reader.ReadBlock(text));
     }
 
     /// <summary>Said once, as long as it is the same: a file that isn't there is asked for every few seconds.</summary>
-    private void Complain(string what)
+    private void LogOnce(string what)
     {
-        if (_complaint != what)
-            log.Warn("cluster-ca-unread", null, ("file", path), ("error", what), ("kept", _held is not null));
-        _complaint = what;
+        if (_lastError != what)
+            log.Warn("cluster-ca-unread", null, ("file", path), ("error", what), ("kept", _current is not null));
+        _lastError = what;
     }
 }

@@ -11,50 +11,50 @@ namespace Weft.Agent.Kubernetes;
 /// </summary>
 internal sealed class DevicePluginRestart(KubeApi api, Log log)
 {
-    /// <summary>The annotation that says whose pods: <c>daemonset NAMESPACE/NAME</c>. Drawn by the control plane.</summary>
-    public const string Whose = "weft.dev/restart";
+    /// <summary>The annotation that says whose pods: <c>daemonset NAMESPACE/NAME</c>. Rendered by the control plane.</summary>
+    public const string RestartAnnotation = "weft.dev/restart";
 
-    /// <summary>The annotation with a digest of each node's part, a JSON object. Drawn by the control plane.</summary>
-    public const string Nodes = "weft.dev/restart-nodes";
+    /// <summary>The annotation with a digest of each node's part, a JSON object. Rendered by the control plane.</summary>
+    public const string RestartNodesAnnotation = "weft.dev/restart-nodes";
 
     /// <summary>The annotation with the digests that pods were made anew for. Written here.</summary>
-    public const string Done = "weft.dev/restarted-nodes";
+    public const string RestartedNodesAnnotation = "weft.dev/restarted-nodes";
 
-    private const string NotesOwner = "weft-agent-restarts";
-    private const string OnlyPlace = "daemonset kube-system/";
+    private const string FieldManager = "weft-agent-restarts";
+    private const string AllowedPrefix = "daemonset kube-system/";
 
-    /// <summary>Restarts what a ConfigMap that is as it was drawn asks for.</summary>
+    /// <summary>Restarts what a ConfigMap that is as it was rendered asks for.</summary>
     /// <returns>The ConfigMap with the note, or null where there was nothing to do.</returns>
     /// <exception cref="KubeException">It couldn't be done; the next pass does it.</exception>
-    public async Task<LiveObject?> Run(ObjectKey key, LiveObject live, CancellationToken cancel)
+    public async Task<ObservedObject?> Run(ObjectKey key, ObservedObject observed, CancellationToken cancel)
     {
-        var annotations = live.Body["metadata"]?["annotations"] as JsonObject;
-        if (Text(annotations, Whose) is not { } whose || Digests(Text(annotations, Nodes)) is not { } wanted)
+        var annotations = observed.Body["metadata"]?["annotations"] as JsonObject;
+        if (Text(annotations, RestartAnnotation) is not { } whose || ParseDigests(Text(annotations, RestartNodesAnnotation)) is not { } wanted)
             return null;
-        if (!whose.StartsWith(OnlyPlace, StringComparison.Ordinal))
+        if (!whose.StartsWith(AllowedPrefix, StringComparison.Ordinal))
             throw new KubeException($"{key} asks for a restart of '{whose}': only a DaemonSet of kube-system is restarted; are weftd and the agent of the same version?") { Status = 400 };
-        var done = Digests(Text(annotations, Done)) ?? [];
+        var done = ParseDigests(Text(annotations, RestartedNodesAnnotation)) ?? [];
         var stale = wanted.Where(node => done.GetValueOrDefault(node.Key) != node.Value).Select(node => node.Key).ToList();
         if (stale.Count == 0 && done.Count == wanted.Count)
             return null;
         foreach (var node in stale)
-            await Restart(node, whose[OnlyPlace.Length..], cancel);
-        return new LiveObject(await api.ApplyAs(NotesOwner, key.Path, Note(key, wanted), cancel));
+            await Restart(node, whose[AllowedPrefix.Length..], cancel);
+        return new ObservedObject(await api.ApplyAs(FieldManager, key.Path, WriteAnnotation(key, wanted), cancel));
     }
 
     private async Task Restart(string node, string daemonSet, CancellationToken cancel)
     {
         var pods = await api.List($"api/v1/namespaces/kube-system/pods?fieldSelector=spec.nodeName%3D{Uri.EscapeDataString(node)}", cancel);
-        foreach (var pod in (pods["items"] as JsonArray ?? []).OfType<JsonObject>().Where(pod => IsOf(pod, daemonSet)))
+        foreach (var pod in (pods["items"] as JsonArray ?? []).OfType<JsonObject>().Where(pod => IsOwnedBy(pod, daemonSet)))
         {
-            var live = new LiveObject(pod);
-            if (live.IsDying)
+            var observed = new ObservedObject(pod);
+            if (observed.IsDeleting)
                 continue;
             try
             {
                 // By its uid alone: its status changes all the time, and any state of this very pod is an old one.
-                await api.Delete($"api/v1/namespaces/kube-system/pods/{live.Name}", live, cancel, anyVersion: true);
-                log.Note("restarted", ("daemonset", daemonSet), ("node", node), ("pod", live.Name));
+                await api.Delete($"api/v1/namespaces/kube-system/pods/{observed.Name}", observed, cancel, anyVersion: true);
+                log.Info("restarted", ("daemonset", daemonSet), ("node", node), ("pod", observed.Name));
             }
             catch (KubeException e) when (e.Status is 404 or 409)
             {
@@ -63,10 +63,10 @@ internal sealed class DevicePluginRestart(KubeApi api, Log log)
         }
     }
 
-    private static bool IsOf(JsonObject pod, string daemonSet) => (pod["metadata"]?["ownerReferences"] as JsonArray ?? []).OfType<JsonObject>()
+    private static bool IsOwnedBy(JsonObject pod, string daemonSet) => (pod["metadata"]?["ownerReferences"] as JsonArray ?? []).OfType<JsonObject>()
         .Any(owner => Text(owner, "kind") == "DaemonSet" && Text(owner, "name") == daemonSet);
 
-    private static byte[] Note(ObjectKey key, Dictionary<string, string> digests) => Json.Bytes(new JsonObject
+    private static byte[] WriteAnnotation(ObjectKey key, Dictionary<string, string> digests) => Json.ToUtf8(new JsonObject
     {
         ["apiVersion"] = key.Kind.ApiVersion,
         ["kind"] = key.Kind.Name,
@@ -76,12 +76,12 @@ internal sealed class DevicePluginRestart(KubeApi api, Log log)
             ["namespace"] = key.Namespace,
             ["annotations"] = new JsonObject
             {
-                [Done] = Encoding.UTF8.GetString(Json.Bytes(new JsonObject(digests.OrderBy(d => d.Key, StringComparer.Ordinal).Select(d => KeyValuePair.Create(d.Key, (JsonNode?)d.Value))))),
+                [RestartedNodesAnnotation] = Encoding.UTF8.GetString(Json.ToUtf8(new JsonObject(digests.OrderBy(d => d.Key, StringComparer.Ordinal).Select(d => KeyValuePair.Create(d.Key, (JsonNode?)d.Value))))),
             },
         },
     });
 
-    private static Dictionary<string, string>? Digests(string? text)
+    private static Dictionary<string, string>? ParseDigests(string? text)
     {
         try
         {

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Weft.Agent.ControlPlane;
-using Weft.Agent.Disk;
+using Weft.Agent.Linux;
 using Weft.Resources;
 
 namespace Weft.Agent.Kubernetes;
@@ -15,11 +15,11 @@ internal sealed class IdentitySecret(KubeApi api, string name)
 {
     private const string Member = "credential";
 
-    private string Path => $"api/v1/namespaces/{ObjectKind.System}/secrets/{name}";
+    private string Path => $"api/v1/namespaces/{ObjectKind.SystemNamespace}/secrets/{name}";
 
     /// <summary>Puts the credential that is kept into the state directory, from where the agent takes it; what is there gives way.</summary>
     /// <returns>Done when the file is as the Secret says; at once where there is no Secret.</returns>
-    /// <exception cref="CannotStartException">The Secret can't be read.</exception>
+    /// <exception cref="StartupException">The Secret can't be read.</exception>
     public async Task Fetch(string path, CancellationToken cancel)
     {
         try
@@ -30,30 +30,30 @@ internal sealed class IdentitySecret(KubeApi api, string name)
         }
         catch (Exception e) when (e is KubeException or FormatException)
         {
-            throw new CannotStartException($"the Secret {ObjectKind.System}/{name} can't be read: {e.Message}", e);
+            throw new StartupException($"the Secret {ObjectKind.SystemNamespace}/{name} can't be read: {e.Message}", e);
         }
     }
 
     /// <summary>Keeps a credential.</summary>
     /// <returns>Done when the API server has it.</returns>
     /// <exception cref="ControlPlaneException">It couldn't be kept: the agent enrols again, which makes this credential void.</exception>
-    public async Task Keep(Identity identity, CancellationToken cancel)
+    public async Task Save(Identity identity, CancellationToken cancel)
     {
         var body = new JsonObject
         {
             ["apiVersion"] = "v1",
             ["kind"] = "Secret",
-            ["metadata"] = new JsonObject { ["name"] = name, ["namespace"] = ObjectKind.System, ["labels"] = new JsonObject { ["app.kubernetes.io/managed-by"] = "weft" } },
+            ["metadata"] = new JsonObject { ["name"] = name, ["namespace"] = ObjectKind.SystemNamespace, ["labels"] = new JsonObject { ["app.kubernetes.io/managed-by"] = "weft" } },
             ["type"] = "Opaque",
             ["data"] = new JsonObject { [Member] = Convert.ToBase64String(JsonSerializer.SerializeToUtf8Bytes(identity, AgentJson.Default.Identity)) },
         };
         try
         {
-            await api.Apply(Path, Json.Bytes(body), true, cancel);
+            await api.Apply(Path, Json.ToUtf8(body), true, cancel);
         }
         catch (KubeException e)
         {
-            throw new ControlPlaneException($"the credential can't be kept in the Secret {ObjectKind.System}/{name}: {e.Message}", e);
+            throw new ControlPlaneException($"the credential can't be kept in the Secret {ObjectKind.SystemNamespace}/{name}: {e.Message}", e);
         }
     }
 }

@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Weft.Relay.Clients;
+using Weft.Relay.Client;
 using Weft.Resources;
 
 namespace Weft.Agent.Kubernetes;
@@ -12,7 +12,7 @@ namespace Weft.Agent.Kubernetes;
 /// it doesn't do: patience with 429 and 5xx, and the question before each write whether the agent may still write.
 /// </summary>
 /// <remarks>Every method throws <see cref="KubeException"/> for whatever is no good answer, else only cancellation.</remarks>
-internal sealed class KubeApi(k8s.Kubernetes client, KubePace pace, TimeProvider clock)
+internal sealed class KubeApi(k8s.Kubernetes client, KubeTimings timings, TimeProvider clock)
 {
     /// <summary>The field manager.</summary>
     public const string FieldOwner = "weft-agent";
@@ -22,7 +22,7 @@ internal sealed class KubeApi(k8s.Kubernetes client, KubePace pace, TimeProvider
     // YAML is what the media type says, and JSON is YAML.
     private const string ApplyPatch = "application/apply-patch+yaml";
 
-    private long _quietUntil = long.MinValue;
+    private long _throttledUntil = long.MinValue;
 
     /// <summary>Asked before each write: false means that another replica may be writing by now.</summary>
     public Func<bool> MayWrite { get; set; } = () => true;
@@ -36,7 +36,7 @@ internal sealed class KubeApi(k8s.Kubernetes client, KubePace pace, TimeProvider
     {
         try
         {
-            return await Ask(HttpMethod.Get, path, null, null, cancel);
+            return await SendWithRetries(HttpMethod.Get, path, null, null, cancel);
         }
         catch (KubeException e) when (e.Status == 404)
         {
@@ -45,39 +45,39 @@ internal sealed class KubeApi(k8s.Kubernetes client, KubePace pace, TimeProvider
     }
 
     /// <summary>Reads one page of a list.</summary>
-    public Task<JsonObject> List(string path, CancellationToken cancel) => Ask(HttpMethod.Get, path, null, null, cancel);
+    public Task<JsonObject> List(string path, CancellationToken cancel) => SendWithRetries(HttpMethod.Get, path, null, null, cancel);
 
     /// <summary>Server-side apply.</summary>
     /// <param name="force">Whether fields are taken from their other owners.</param>
     public Task<JsonObject> Apply(string path, byte[] body, bool force, CancellationToken cancel) =>
         Write(HttpMethod.Patch, $"{path}?fieldManager={FieldOwner}&force={(force ? "true" : "false")}", body, ApplyPatch, cancel);
 
-    /// <summary>Server-side apply by another field manager of ours, for what must not be mixed with what the picture draws.</summary>
+    /// <summary>Server-side apply by another field manager of ours, for what must not be mixed with what the desired state holds.</summary>
     public Task<JsonObject> ApplyAs(string owner, string path, byte[] body, CancellationToken cancel) =>
         Write(HttpMethod.Patch, $"{path}?fieldManager={owner}&force=true", body, ApplyPatch, cancel);
 
     /// <summary>Makes an object that isn't there.</summary>
     public Task<JsonObject> Create(string collection, JsonObject body, CancellationToken cancel) =>
-        Write(HttpMethod.Post, $"{collection}?fieldManager={FieldOwner}", Json.Bytes(body), PlainJson, cancel);
+        Write(HttpMethod.Post, $"{collection}?fieldManager={FieldOwner}", Json.ToUtf8(body), PlainJson, cancel);
 
     /// <summary>Replaces an object; its <c>resourceVersion</c> must be the one read.</summary>
     public Task<JsonObject> Replace(string path, JsonObject body, CancellationToken cancel) =>
-        Write(HttpMethod.Put, $"{path}?fieldManager={FieldOwner}", Json.Bytes(body), PlainJson, cancel);
+        Write(HttpMethod.Put, $"{path}?fieldManager={FieldOwner}", Json.ToUtf8(body), PlainJson, cancel);
 
     /// <summary>Changes an object by a JSON Patch.</summary>
     public Task<JsonObject> Patch(string path, JsonArray operations, CancellationToken cancel) =>
-        Write(HttpMethod.Patch, $"{path}?fieldManager={FieldOwner}", Json.Bytes(operations), "application/json-patch+json", cancel);
+        Write(HttpMethod.Patch, $"{path}?fieldManager={FieldOwner}", Json.ToUtf8(operations), "application/json-patch+json", cancel);
 
     /// <summary>Deletes an object, if it is still the one that was looked at.</summary>
-    /// <param name="live">The object as it was looked at.</param>
+    /// <param name="observed">The object as it was looked at.</param>
     /// <param name="anyVersion">Whether it may have changed since, as long as it is the same one.</param>
     /// <returns>Done when it is deleted or being so.</returns>
-    public Task Delete(string path, LiveObject live, CancellationToken cancel, bool anyVersion = false)
+    public Task Delete(string path, ObservedObject observed, CancellationToken cancel, bool anyVersion = false)
     {
-        var preconditions = new JsonObject { ["uid"] = live.Uid };
+        var preconditions = new JsonObject { ["uid"] = observed.Uid };
         if (!anyVersion)
-            preconditions["resourceVersion"] = live.Version;
-        return Write(HttpMethod.Delete, path, Json.Bytes(new JsonObject
+            preconditions["resourceVersion"] = observed.Version;
+        return Write(HttpMethod.Delete, path, Json.ToUtf8(new JsonObject
         {
             ["kind"] = "DeleteOptions", ["apiVersion"] = "v1", ["propagationPolicy"] = "Background", ["preconditions"] = preconditions,
         }), PlainJson, cancel);
@@ -87,33 +87,33 @@ internal sealed class KubeApi(k8s.Kubernetes client, KubePace pace, TimeProvider
     /// <returns>The answer; its body is a line per event.</returns>
     public async Task<HttpResponseMessage> Watch(string path, CancellationToken cancel)
     {
-        if (clock.GetTimestamp() is var now && now < Interlocked.Read(ref _quietUntil))
-            await Task.Delay(clock.GetElapsedTime(now, Interlocked.Read(ref _quietUntil)), clock, cancel);
+        if (clock.GetTimestamp() is var now && now < Interlocked.Read(ref _throttledUntil))
+            await Task.Delay(clock.GetElapsedTime(now, Interlocked.Read(ref _throttledUntil)), clock, cancel);
         return await Send(HttpMethod.Get, path, null, null, cancel);
     }
 
     private Task<JsonObject> Write(HttpMethod method, string path, byte[] body, string type, CancellationToken cancel) =>
-        Ask(method, path, body, type, cancel);
+        SendWithRetries(method, path, body, type, cancel);
 
     /// <summary>Asks until there is an answer that asking again won't change, or the patience is over.</summary>
-    private async Task<JsonObject> Ask(HttpMethod method, string path, byte[]? body, string? type, CancellationToken cancel)
+    private async Task<JsonObject> SendWithRetries(HttpMethod method, string path, byte[]? body, string? type, CancellationToken cancel)
     {
         var began = clock.GetTimestamp();
-        var backoff = new Backoff(pace.FirstRetry, pace.LastRetry);
+        var backoff = new Backoff(timings.InitialBackoff, timings.MaxBackoff);
         while (true)
         {
             try
             {
-                await Quiet(began, cancel);
+                await WaitForThrottle(began, cancel);
                 using var answer = await Send(method, path, body, type, cancel);
                 return await Read(answer, cancel);
             }
-            catch (KubeException e) when (e.IsPassing)
+            catch (KubeException e) when (e.IsTransient)
             {
                 if (e.RetryAfter is { } asked)
-                    Interlocked.Exchange(ref _quietUntil, clock.GetTimestamp() + (long)(asked.TotalSeconds * clock.TimestampFrequency));
-                var wait = backoff.Next(e.RetryAfter);
-                if (clock.GetElapsedTime(began) + wait > pace.Patience)
+                    Interlocked.Exchange(ref _throttledUntil, clock.GetTimestamp() + (long)(asked.TotalSeconds * clock.TimestampFrequency));
+                var wait = backoff.NextDelay(e.RetryAfter);
+                if (clock.GetElapsedTime(began) + wait > timings.RetryTimeout)
                     throw;
                 await Task.Delay(wait, clock, cancel);
             }
@@ -121,12 +121,12 @@ internal sealed class KubeApi(k8s.Kubernetes client, KubePace pace, TimeProvider
     }
 
     /// <summary>What one request was asked to wait for, all of them wait for.</summary>
-    private async Task Quiet(long began, CancellationToken cancel)
+    private async Task WaitForThrottle(long began, CancellationToken cancel)
     {
-        var (now, until) = (clock.GetTimestamp(), Interlocked.Read(ref _quietUntil));
+        var (now, until) = (clock.GetTimestamp(), Interlocked.Read(ref _throttledUntil));
         if (now >= until)
             return;
-        if (clock.GetElapsedTime(began, until) > pace.Patience)
+        if (clock.GetElapsedTime(began, until) > timings.RetryTimeout)
             throw new KubeException($"the API server at {Server.Authority} asked to be left alone for another {clock.GetElapsedTime(now, until).TotalSeconds:0} s") { Status = 429 };
         await Task.Delay(clock.GetElapsedTime(now, until), clock, cancel);
     }
@@ -135,8 +135,8 @@ internal sealed class KubeApi(k8s.Kubernetes client, KubePace pace, TimeProvider
     {
         if (method != HttpMethod.Get && !MayWrite())
             throw new KubeException("this replica no longer leads: nothing was written") { Status = 409, Reason = "NotLeading" };
-        using var late = new CancellationTokenSource(pace.Request, clock);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, late.Token);
+        using var deadline = new CancellationTokenSource(timings.RequestTimeout, clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, deadline.Token);
         HttpResponseMessage answer;
         try
         {
@@ -150,20 +150,20 @@ internal sealed class KubeApi(k8s.Kubernetes client, KubePace pace, TimeProvider
         }
         catch (OperationCanceledException e) when (!cancel.IsCancellationRequested)
         {
-            throw new KubeException($"the API server at {Server.Authority} has not answered for {pace.Request.TotalSeconds:0.#} s", e);
+            throw new KubeException($"the API server at {Server.Authority} has not answered for {timings.RequestTimeout.TotalSeconds:0.#} s", e);
         }
         catch (Exception e) when (e is HttpRequestException or IOException or k8s.Exceptions.KubernetesClientException)
         {
-            throw new KubeException($"the API server at {Server.Authority} can't be reached: {ProxyTrouble.Why(e, Server)}", e);
+            throw new KubeException($"the API server at {Server.Authority} can't be reached: {ProxyDiagnostics.DescribeFailure(e, Server)}", e);
         }
 
         if (answer.IsSuccessStatusCode)
             return answer;
         using (answer)
-            throw await Refused(method, path, answer, cancel);
+            throw await ReadError(method, path, answer, cancel);
     }
 
-    private async Task<KubeException> Refused(HttpMethod method, string path, HttpResponseMessage answer, CancellationToken cancel)
+    private async Task<KubeException> ReadError(HttpMethod method, string path, HttpResponseMessage answer, CancellationToken cancel)
     {
         JsonObject? status = null;
         try

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Net;
-using Weft.Agent.Targets;
+using Weft.Agent.Reconcilers;
 
 namespace Weft.Agent.Kubernetes;
 

@@ -8,7 +8,7 @@ internal static class KubeConnection
 {
     /// <summary>A client by what the command line says.</summary>
     /// <param name="options">In a pod, or by a kubeconfig.</param>
-    /// <exception cref="CannotStartException">There is no such configuration, or it can't be used.</exception>
+    /// <exception cref="StartupException">There is no such configuration, or it can't be used.</exception>
     public static k8s.Kubernetes Open(KubeOptions options)
     {
         try
@@ -23,7 +23,7 @@ internal static class KubeConnection
         catch (Exception e) when (e is k8s.Exceptions.KubernetesClientException or k8s.Exceptions.KubeConfigException or IOException or UnauthorizedAccessException
             or CryptographicException or FormatException or YamlDotNet.Core.YamlException)
         {
-            throw new CannotStartException(options.KubeConfig is { } path
+            throw new StartupException(options.KubeConfig is { } path
                 ? $"the kubeconfig '{path}' can't be used: {e.Message}; try it by: kubectl --kubeconfig {path} get namespaces"
                 : $"--kubernetes is for an agent in a pod: {e.Message}; elsewhere give --kubeconfig FILE", e);
         }

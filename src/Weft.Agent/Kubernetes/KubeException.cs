@@ -17,5 +17,5 @@ internal sealed class KubeException(string message, Exception? cause = null) : E
     public bool IsExpired => Status == 410 || Reason is "Expired" or "Gone";
 
     /// <summary>Whether the same request may go well in a moment.</summary>
-    public bool IsPassing => Status is null or 408 or 429 or >= 500;
+    public bool IsTransient => Status is null or 408 or 429 or >= 500;
 }

@@ -1,4 +1,4 @@
-using Weft.Agent.Targets;
+using Weft.Agent.Reconcilers;
 
 namespace Weft.Agent.Kubernetes;
 

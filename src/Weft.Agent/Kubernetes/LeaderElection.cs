@@ -7,21 +7,21 @@ namespace Weft.Agent.Kubernetes;
 /// may take it, and the resourceVersion decides between two that try. Contract: docs/specs/agent-kubernetes.md, "Leader election".
 /// </summary>
 /// <param name="identity">This replica's name, unlike every other's and every earlier process's.</param>
-internal sealed class LeaderElection(KubeApi api, string identity, KubePace pace, TimeProvider clock, Log log)
+internal sealed class LeaderElection(KubeApi api, string identity, KubeTimings timings, TimeProvider clock, Log log)
 {
-    private const string Leases = $"apis/coordination.k8s.io/v1/namespaces/{ObjectKind.System}/leases";
+    private const string Leases = $"apis/coordination.k8s.io/v1/namespaces/{ObjectKind.SystemNamespace}/leases";
     private const string Name = "weft-agent";
 
     private long _renewed;
-    private volatile bool _leads;
+    private volatile bool _isLeader;
 
     // What was seen of the Lease last, and when by our clock: another's clock is never trusted.
     private JsonObject? _lease;
-    private LeaseRecord? _seen;
-    private long _seenAt;
+    private LeaderElectionRecord? _observedRecord;
+    private long _observedTime;
 
     /// <summary>Whether this replica may write at this very moment: it leads, and renewed recently enough that no other can.</summary>
-    public bool MayWrite => _leads && clock.GetElapsedTime(Interlocked.Read(ref _renewed)) < pace.RenewDeadline;
+    public bool MayWrite => _isLeader && clock.GetElapsedTime(Interlocked.Read(ref _renewed)) < timings.RenewDeadline;
 
     /// <summary>Stands by, leads, and stands by again, until told to stop.</summary>
     /// <param name="lead">What a leader does; its token is cancelled when it no longer leads.</param>
@@ -32,7 +32,7 @@ internal sealed class LeaderElection(KubeApi api, string identity, KubePace pace
         while (true)
         {
             await StandBy(stop);
-            log.Note("leading", ("identity", identity));
+            log.Info("leading", ("identity", identity));
             using var leading = CancellationTokenSource.CreateLinkedTokenSource(stop);
             var work = lead(leading.Token);
             var renewing = Renew(leading.Token);
@@ -42,9 +42,9 @@ internal sealed class LeaderElection(KubeApi api, string identity, KubePace pace
             var ended = first == work || stop.IsCancellationRequested;
             await Quietly(work);
             var kept = MayWrite;
-            _leads = false;
+            _isLeader = false;
             if (kept)
-                await GiveBack();
+                await Release();
             if (ended)
             {
                 await work;
@@ -58,26 +58,26 @@ internal sealed class LeaderElection(KubeApi api, string identity, KubePace pace
     private async Task StandBy(CancellationToken stop)
     {
         string? told = null;
-        while (!await TryTake(stop))
+        while (!await TryAcquireOrRenew(stop))
         {
-            if (_seen?.Holder is { Length: > 0 } holder && holder != told)
-                log.Note("standing-by", ("leader", told = holder));
+            if (_observedRecord?.Holder is { Length: > 0 } holder && holder != told)
+                log.Info("standing-by", ("leader", told = holder));
             // A fifth of jitter, so that two that stand by don't try in step for ever.
-            await Task.Delay(pace.RetryPeriod * (1 + (Random.Shared.NextDouble() / 5)), clock, stop);
+            await Task.Delay(timings.RetryPeriod * (1 + (Random.Shared.NextDouble() / 5)), clock, stop);
         }
     }
 
     /// <summary>Ends when the Lease couldn't be renewed in time.</summary>
     private async Task Renew(CancellationToken cancel)
     {
-        while (clock.GetElapsedTime(Interlocked.Read(ref _renewed)) < pace.RenewDeadline)
+        while (clock.GetElapsedTime(Interlocked.Read(ref _renewed)) < timings.RenewDeadline)
         {
-            await Task.Delay(pace.RetryPeriod, clock, cancel);
-            using var late = new CancellationTokenSource(Left(), clock);
-            using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, late.Token);
+            await Task.Delay(timings.RetryPeriod, clock, cancel);
+            using var deadline = new CancellationTokenSource(TimeLeft(), clock);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, deadline.Token);
             try
             {
-                if (!await TryTake(either.Token) && _seen is { } seen && seen.Holder != identity)
+                if (!await TryAcquireOrRenew(either.Token) && _observedRecord is { } seen && seen.Holder != identity)
                     return;
             }
             catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
@@ -87,26 +87,26 @@ internal sealed class LeaderElection(KubeApi api, string identity, KubePace pace
         }
     }
 
-    private TimeSpan Left()
+    private TimeSpan TimeLeft()
     {
-        var left = pace.RenewDeadline - clock.GetElapsedTime(Interlocked.Read(ref _renewed));
+        var left = timings.RenewDeadline - clock.GetElapsedTime(Interlocked.Read(ref _renewed));
         return left > TimeSpan.Zero ? left : TimeSpan.FromMilliseconds(1);
     }
 
     /// <summary>Takes the Lease, or renews it.</summary>
-    private async Task<bool> TryTake(CancellationToken cancel)
+    private async Task<bool> TryAcquireOrRenew(CancellationToken cancel)
     {
         // Counted from before the request: the others count from after it at the earliest.
         var began = clock.GetTimestamp();
         try
         {
-            if (!_leads || _lease is null)
-                await Look(cancel);
-            if (_seen is { Holder.Length: > 0 } held && held.Holder != identity && clock.GetElapsedTime(_seenAt) < TimeSpan.FromSeconds(held.Seconds))
+            if (!_isLeader || _lease is null)
+                await ReadLease(cancel);
+            if (_observedRecord is { Holder.Length: > 0 } held && held.Holder != identity && clock.GetElapsedTime(_observedTime) < TimeSpan.FromSeconds(held.Seconds))
                 return false;
-            await Put(cancel);
+            await WriteLease(cancel);
             Interlocked.Exchange(ref _renewed, began);
-            _leads = true;
+            _isLeader = true;
             return true;
         }
         catch (KubeException e) when (!cancel.IsCancellationRequested)
@@ -120,49 +120,49 @@ internal sealed class LeaderElection(KubeApi api, string identity, KubePace pace
         }
     }
 
-    private async Task Look(CancellationToken cancel)
+    private async Task ReadLease(CancellationToken cancel)
     {
         _lease = await api.Get($"{Leases}/{Name}", cancel);
-        var record = _lease is null ? null : LeaseRecord.Of(_lease);
-        if (record != _seen || _seenAt == 0)
-            (_seen, _seenAt) = (record, clock.GetTimestamp());
+        var record = _lease is null ? null : LeaderElectionRecord.Read(_lease);
+        if (record != _observedRecord || _observedTime == 0)
+            (_observedRecord, _observedTime) = (record, clock.GetTimestamp());
     }
 
-    private async Task Put(CancellationToken cancel)
+    private async Task WriteLease(CancellationToken cancel)
     {
-        var now = LeaseRecord.Time(clock.GetUtcNow());
-        var mine = _seen is { } seen && seen.Holder == identity;
-        var record = new LeaseRecord(identity, (int)pace.LeaseDuration.TotalSeconds, mine ? _seen!.Acquired : now, now,
-            mine ? _seen!.Transitions : _seen is null ? 0 : _seen.Transitions + 1);
+        var now = LeaderElectionRecord.FormatTime(clock.GetUtcNow());
+        var mine = _observedRecord is { } seen && seen.Holder == identity;
+        var record = new LeaderElectionRecord(identity, (int)timings.LeaseDuration.TotalSeconds, mine ? _observedRecord!.Acquired : now, now,
+            mine ? _observedRecord!.Transitions : _observedRecord is null ? 0 : _observedRecord.Transitions + 1);
         if (_lease is { } lease)
         {
             var next = lease.DeepClone().AsObject();
-            record.Into(next);
+            record.WriteTo(next);
             _lease = await api.Replace($"{Leases}/{Name}", next, cancel);
         }
         else
         {
             var made = new JsonObject
             {
-                ["apiVersion"] = "coordination.k8s.io/v1", ["kind"] = "Lease", ["metadata"] = new JsonObject { ["name"] = Name, ["namespace"] = ObjectKind.System },
+                ["apiVersion"] = "coordination.k8s.io/v1", ["kind"] = "Lease", ["metadata"] = new JsonObject { ["name"] = Name, ["namespace"] = ObjectKind.SystemNamespace },
             };
-            record.Into(made);
+            record.WriteTo(made);
             _lease = await api.Create(Leases, made, cancel);
         }
 
-        (_seen, _seenAt) = (record, clock.GetTimestamp());
+        (_observedRecord, _observedTime) = (record, clock.GetTimestamp());
     }
 
     /// <summary>So that the next one needn't wait until the Lease is over.</summary>
-    private async Task GiveBack()
+    private async Task Release()
     {
         try
         {
-            if (_lease?.DeepClone().AsObject() is not { } lease || _seen is not { } seen)
+            if (_lease?.DeepClone().AsObject() is not { } lease || _observedRecord is not { } seen)
                 return;
-            using var late = new CancellationTokenSource(TimeSpan.FromSeconds(1), clock);
-            (seen with { Holder = "", Seconds = 1, Renewed = LeaseRecord.Time(clock.GetUtcNow()) }).Into(lease);
-            _lease = await api.Replace($"{Leases}/{Name}", lease, late.Token);
+            using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(1), clock);
+            (seen with { Holder = "", Seconds = 1, Renewed = LeaderElectionRecord.FormatTime(clock.GetUtcNow()) }).WriteTo(lease);
+            _lease = await api.Replace($"{Leases}/{Name}", lease, deadline.Token);
         }
         catch (Exception e) when (e is KubeException or OperationCanceledException)
         {
@@ -170,7 +170,7 @@ internal sealed class LeaderElection(KubeApi api, string identity, KubePace pace
         }
         finally
         {
-            (_lease, _seen) = (null, null);
+            (_lease, _observedRecord) = (null, null);
         }
     }
 

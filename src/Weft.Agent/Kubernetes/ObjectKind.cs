@@ -2,11 +2,11 @@ namespace Weft.Agent.Kubernetes;
 
 /// <summary>A kind of objects that the agent writes, as the API server serves it.</summary>
 /// <param name="ApiVersion">Group and version; <c>v1</c> for the core.</param>
-/// <param name="Turn">When it is applied, counted from 0: what others need comes first.</param>
-internal sealed record ObjectKind(string ApiVersion, string Name, string Plural, bool IsNamespaced, int Turn)
+/// <param name="ApplyOrder">When it is applied, counted from 0: what others need comes first.</param>
+internal sealed record ObjectKind(string ApiVersion, string Name, string Plural, bool IsNamespaced, int ApplyOrder)
 {
     /// <summary>The namespace of what Weft keeps in a cluster for itself.</summary>
-    public const string System = "weft-system";
+    public const string SystemNamespace = "weft-system";
 
     /// <summary>Namespaces.</summary>
     public static readonly ObjectKind Namespace = new("v1", "Namespace", "namespaces", false, 0);
@@ -41,13 +41,13 @@ internal sealed record ObjectKey(ObjectKind Kind, string? Namespace, string Name
 /// <summary>A part of the cluster that is watched, and the only places that are ever written.</summary>
 /// <param name="Namespace">The only namespace; null for all.</param>
 /// <param name="Name">The only name; null for all.</param>
-internal sealed record Scope(ObjectKind Kind, string? Namespace, string? Name)
+internal sealed record WatchScope(ObjectKind Kind, string? Namespace, string? Name)
 {
     /// <summary>All of them. One name is watched by a field selector, which is what lets a role be limited to that name.</summary>
-    public static readonly IReadOnlyList<Scope> All =
+    public static readonly IReadOnlyList<WatchScope> All =
     [
-        new(ObjectKind.Namespace, null, ObjectKind.System),
-        new(ObjectKind.ConfigMap, ObjectKind.System, null),
+        new(ObjectKind.Namespace, null, ObjectKind.SystemNamespace),
+        new(ObjectKind.ConfigMap, ObjectKind.SystemNamespace, null),
         new(ObjectKind.ConfigMap, "kube-system", "sriovdp-config"),
         new(ObjectKind.Definition, null, null),
     ];

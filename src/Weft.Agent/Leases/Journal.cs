@@ -1,101 +1,101 @@
 using System.Threading.Channels;
 using Microsoft.Win32.SafeHandles;
-using Weft.Agent.Disk;
+using Weft.Agent.Linux;
 
 namespace Weft.Agent.Leases;
 
 /// <summary>
-/// The lease book on the disk: append-only, and nothing is acknowledged before it is synced. One writer takes all that waits, writes it
-/// as one line, syncs once, and only then tells the book and the waiting; the next batch forms meanwhile.
+/// The lease table on the disk: append-only, and nothing is acknowledged before it is synced. One writer takes all that waits, writes it
+/// as one line, syncs once, and only then tells the table and the waiting; the next batch forms meanwhile.
 /// </summary>
 /// <remarks>
 /// After a failed write or sync nobody knows what the file holds, so nothing more is appended to it: the journal is written anew
-/// from the book before it takes another entry. While that fails, every append fails, and reading goes on.
+/// from the table before it takes another entry. While that fails, every append fails, and reading goes on.
 /// </remarks>
 internal sealed class Journal : IAsyncDisposable
 {
     /// <summary>The most entries of one line; each is a few hundred bytes.</summary>
-    private const int LargestBatch = 256;
+    private const int MaxBatch = 256;
 
     private readonly string _path;
-    private readonly LeaseBook _book;
+    private readonly LeaseTable _table;
     private readonly Log _log;
     private readonly Action<SafeFileHandle> _sync;
     private readonly int _compactFrom;
-    private readonly Channel<Waiting> _waiting = Channel.CreateUnbounded<Waiting>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly Channel<PendingAppend> _queue = Channel.CreateUnbounded<PendingAppend>(new UnboundedChannelOptions { SingleReader = true });
     private readonly Task _writer;
 
     // These four are the writer's alone once it runs; others read _isWhole.
     private SafeFileHandle? _file;
     private long _length;
     private int _entries;
-    private volatile bool _isWhole;
+    private volatile bool _isHealthy;
 
-    private Journal(string path, LeaseBook book, Log log, Action<SafeFileHandle>? sync, int compactFrom)
+    private Journal(string path, LeaseTable table, Log log, Action<SafeFileHandle>? sync, int compactFrom)
     {
-        (_path, _book, _log, _compactFrom) = (path, book, log, compactFrom);
+        (_path, _table, _log, _compactFrom) = (path, table, log, compactFrom);
         _sync = sync ?? RandomAccess.FlushToDisk;
         if (File.Exists(path))
-            ReadBack();
+            Replay();
         else
-            WriteAnew();
+            Rewrite();
         _writer = Task.Run(Write);
     }
 
     /// <summary>Whether the last write succeeded; false until the disk takes entries again.</summary>
-    public bool IsWhole => _isWhole;
+    public bool IsHealthy => _isHealthy;
 
-    /// <summary>Opens the journal, makes it if there is none, and reads it into the book.</summary>
+    /// <summary>Opens the journal, makes it if there is none, and reads it into the table.</summary>
     /// <param name="sync">Makes a file durable; fsync unless a test wants a disk that fails.</param>
     /// <param name="compactFrom">From how many entries on it is looked whether most are dead.</param>
-    /// <exception cref="CannotStartException">It is damaged, or can't be read or written.</exception>
-    public static Journal Open(string path, LeaseBook book, Log log, Action<SafeFileHandle>? sync = null, int compactFrom = 1024)
+    /// <exception cref="StartupException">It is damaged, or can't be read or written.</exception>
+    public static Journal Open(string path, LeaseTable table, Log log, Action<SafeFileHandle>? sync = null, int compactFrom = 1024)
     {
         try
         {
-            return new Journal(path, book, log, sync, compactFrom);
+            return new Journal(path, table, log, sync, compactFrom);
         }
         catch (InvalidDataException e)
         {
-            throw new CannotStartException(
+            throw new StartupException(
                 $"the journal '{path}' is damaged: {e.Message}. Restore it from a copy, or move it away: "
                 + "leases of running pods are then no longer known here, and releases that weren't confirmed have to be made by hand", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new CannotStartException($"the journal '{path}' can't be used: {e.Message}", e);
+            throw new StartupException($"the journal '{path}' can't be used: {e.Message}", e);
         }
     }
 
-    /// <summary>Puts an entry on the disk and into the book.</summary>
-    /// <exception cref="IOException">The disk did not take it; the book doesn't have it either.</exception>
+    /// <summary>Puts an entry on the disk and into the table.</summary>
+    /// <exception cref="IOException">The disk did not take it; the table doesn't have it either.</exception>
     public Task Append(JournalEntry entry) => Enqueue(entry);
 
     /// <summary>Makes sure that the journal takes entries, before something is begun that will need one.</summary>
     /// <exception cref="IOException">The disk still fails.</exception>
-    public Task Ready() => _isWhole ? Task.CompletedTask : Enqueue(null);
+    public Task EnsureWritable() => _isHealthy ? Task.CompletedTask : Enqueue(null);
 
     /// <summary>Writes what waits, and closes the file.</summary>
     public async ValueTask DisposeAsync()
     {
-        _waiting.Writer.TryComplete();
+        _queue.Writer.TryComplete();
         await _writer;
         _file?.Dispose();
     }
 
     private Task Enqueue(JournalEntry? entry)
     {
-        var waiting = new Waiting(entry, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
-        return _waiting.Writer.TryWrite(waiting) ? waiting.Done.Task : Task.FromException(new IOException("the journal is closed"));
+        var waiting = new PendingAppend(entry, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+        return _queue.Writer.TryWrite(waiting) ? waiting.Done.Task : Task.FromException(new IOException("the journal is closed"));
     }
 
     private async Task Write()
     {
-        var batch = new List<Waiting>();
-        while (await _waiting.Reader.WaitToReadAsync())
+        var batch = new List<PendingAppend>();
+        while (await _queue.Reader.WaitToReadAsync())
         {
             batch.Clear();
-            while (batch.Count < LargestBatch && _waiting.Reader.TryRead(out var next))
+            while (batch.Count < MaxBatch && _queue.Reader.TryRead(out var next))
                 batch.Add(next);
             try
             {
@@ -104,7 +104,7 @@ internal sealed class Journal : IAsyncDisposable
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                _log.Fault("journal-not-written", e, ("entries", batch.Count));
+                _log.Error("journal-not-written", e, ("entries", batch.Count));
                 batch.ForEach(w => w.Done.SetException(new IOException($"the journal can't be written: {e.Message}", e)));
             }
         }
@@ -112,49 +112,49 @@ internal sealed class Journal : IAsyncDisposable
 
     private void WriteBatch(IReadOnlyList<JournalEntry> entries)
     {
-        if (!_isWhole)
-            WriteAnew();
+        if (!_isHealthy)
+            Rewrite();
         if (entries.Count == 0)
             return;
         var line = JournalFormat.Line(entries);
-        _isWhole = false;
+        _isHealthy = false;
         RandomAccess.Write(_file!, line, _length);
         _sync(_file!);
-        _isWhole = true;
+        _isHealthy = true;
         _length += line.Length;
         _entries += entries.Count;
         foreach (var entry in entries)
-            _book.Apply(entry);
+            _table.Apply(entry);
         Compact();
     }
 
     private void Compact()
     {
-        if (_entries < _compactFrom || _entries < 4 * _book.Count)
+        if (_entries < _compactFrom || _entries < 4 * _table.Count)
             return;
         try
         {
-            WriteAnew();
+            Rewrite();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             // What was to be written is on the disk already; only the file stays long until the next entry.
-            _log.Fault("journal-not-compacted", e, ("entries", _entries));
+            _log.Error("journal-not-compacted", e, ("entries", _entries));
         }
     }
 
-    /// <summary>Writes the book to a new file and puts it in the old one's place.</summary>
-    private void WriteAnew()
+    /// <summary>Writes the table to a new file and puts it in the old one's place.</summary>
+    private void Rewrite()
     {
-        var entries = _book.Entries();
+        var entries = _table.Entries();
         var content = new MemoryStream();
         content.Write(JournalFormat.Header());
-        foreach (var chunk in entries.Chunk(LargestBatch))
+        foreach (var chunk in entries.Chunk(MaxBatch))
             content.Write(JournalFormat.Line(chunk));
 
         var temporary = AtomicFile.TemporaryOf(_path);
         File.Delete(temporary);
-        _isWhole = false;
+        _isHealthy = false;
         var made = new FileStreamOptions
         {
             Mode = FileMode.CreateNew, Access = FileAccess.Write, BufferSize = 0, UnixCreateMode = AtomicFile.Private,
@@ -169,13 +169,13 @@ internal sealed class Journal : IAsyncDisposable
         Libc.SyncDirectory(Path.GetDirectoryName(_path)!);
         _file?.Dispose();
         _file = File.OpenHandle(_path, FileMode.Open, FileAccess.Write, FileShare.Read);
-        (_length, _entries, _isWhole) = (content.Length, entries.Count, true);
+        (_length, _entries, _isHealthy) = (content.Length, entries.Count, true);
     }
 
-    private void ReadBack()
+    private void Replay()
     {
         var content = File.ReadAllBytes(_path);
-        (var whole, _entries) = JournalFormat.Read(content, _book.Apply);
+        (var whole, _entries) = JournalFormat.Read(content, _table.Apply);
         _file = File.OpenHandle(_path, FileMode.Open, FileAccess.Write, FileShare.Read);
         if (whole < content.Length)
         {
@@ -184,8 +184,8 @@ internal sealed class Journal : IAsyncDisposable
             _sync(_file);
         }
 
-        (_length, _isWhole) = (whole, true);
+        (_length, _isHealthy) = (whole, true);
     }
 
-    private readonly record struct Waiting(JournalEntry? Entry, TaskCompletionSource Done);
+    private readonly record struct PendingAppend(JournalEntry? Entry, TaskCompletionSource Done);
 }

@@ -57,7 +57,7 @@ internal static class JournalFormat
     private static byte[] Line(byte[] payload)
     {
         var line = new byte[Checksum + 1 + payload.Length + 1];
-        Encoding.ASCII.GetBytes(Sum(payload).ToString("x8", CultureInfo.InvariantCulture), line);
+        Encoding.ASCII.GetBytes(ComputeChecksum(payload).ToString("x8", CultureInfo.InvariantCulture), line);
         line[Checksum] = (byte)' ';
         payload.CopyTo(line, Checksum + 1);
         line[^1] = (byte)'\n';
@@ -106,10 +106,10 @@ internal static class JournalFormat
     private static byte[]? Payload(ReadOnlySpan<byte> line) =>
         line.Length > Checksum + 1 && line[Checksum] == ' '
         && uint.TryParse(line[..Checksum], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var sum)
-        && sum == Sum(line[(Checksum + 1)..])
+        && sum == ComputeChecksum(line[(Checksum + 1)..])
             ? line[(Checksum + 1)..].ToArray() : null;
 
-    private static uint Sum(ReadOnlySpan<byte> payload)
+    private static uint ComputeChecksum(ReadOnlySpan<byte> payload)
     {
         var sum = uint.MaxValue;
         foreach (var octet in payload)

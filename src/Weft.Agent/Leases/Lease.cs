@@ -10,7 +10,7 @@ internal sealed record LeasedAddress(string Address, string? Gateway = null)
 {
     /// <summary>The address alone, as a number; null where the text is none.</summary>
     [JsonIgnore]
-    public Address? Bare
+    public Address? ParsedAddress
     {
         get
         {
@@ -22,19 +22,19 @@ internal sealed record LeasedAddress(string Address, string? Gateway = null)
 
 /// <summary>One route that goes with a lease.</summary>
 /// <param name="Gw">The next hop; null for the gateway.</param>
-internal sealed record Route(string Dst, string? Gw = null);
+internal sealed record LeaseRoute(string Dst, string? Gw = null);
 
 /// <summary>What a holder got, as the control plane said it.</summary>
 /// <param name="Addresses">One per family, IPv4 first.</param>
-internal sealed record Lease(IReadOnlyList<LeasedAddress> Addresses, IReadOnlyList<Route> Routes)
+internal sealed record Lease(IReadOnlyList<LeasedAddress> Addresses, IReadOnlyList<LeaseRoute> Routes)
 {
     /// <summary>Whether it holds at least one address and no text that is none.</summary>
     [JsonIgnore]
-    public bool IsWhole => Addresses is { Count: > 0 } && Routes is not null && Addresses.All(a => a.Bare is not null);
+    public bool IsComplete => Addresses is { Count: > 0 } && Routes is not null && Addresses.All(a => a.ParsedAddress is not null);
 
     /// <summary>Whether every one of some addresses is one of the lease.</summary>
-    public bool Holds(IEnumerable<Address> addresses) => addresses.All(wanted => Addresses.Any(held => held.Bare == wanted));
+    public bool Holds(IEnumerable<Address> addresses) => addresses.All(wanted => Addresses.Any(held => held.ParsedAddress == wanted));
 }
 
 /// <summary>The answer to <c>acquire</c>.</summary>
-internal sealed record LeaseAnswer(Lease Lease);
+internal sealed record LeaseResponse(Lease Lease);

@@ -1,5 +1,5 @@
 using System.Net.Sockets;
-using Weft.Agent.Disk;
+using Weft.Agent.Linux;
 
 namespace Weft.Agent.Leases;
 
@@ -7,33 +7,33 @@ namespace Weft.Agent.Leases;
 /// <remarks>Contract: docs/specs/agent-socket.md.</remarks>
 internal sealed class LeaseSocket : IDisposable
 {
-    private const int LongestPath = 107;
+    private const int MaxPathLength = 107;
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
     private readonly string _path;
     private readonly Socket _listener;
     private readonly TimeProvider _clock;
-    private readonly Pace _pace;
+    private readonly AgentTimings _timings;
     private readonly Log _log;
 
-    private LeaseSocket(string path, Socket listener, Pace pace, TimeProvider clock, Log log) =>
-        (_path, _listener, _pace, _clock, _log) = (path, listener, pace, clock, log);
+    private LeaseSocket(string path, Socket listener, AgentTimings timings, TimeProvider clock, Log log) =>
+        (_path, _listener, _timings, _clock, _log) = (path, listener, timings, clock, log);
 
     /// <summary>Makes the socket: it appears under its name with mode 0600 and already listening.</summary>
     /// <returns>The socket; connections wait until <see cref="Serve"/>.</returns>
-    /// <exception cref="CannotStartException">Another agent listens there, or it can't be made.</exception>
-    public static async Task<LeaseSocket> Open(string path, Pace pace, TimeProvider clock, Log log)
+    /// <exception cref="StartupException">Another agent listens there, or it can't be made.</exception>
+    public static async Task<LeaseSocket> Open(string path, AgentTimings timings, TimeProvider clock, Log log)
     {
-        if (System.Text.Encoding.UTF8.GetByteCount(path) > LongestPath)
-            throw new CannotStartException($"the path '{path}' is longer than the {LongestPath} bytes of a socket's; give a shorter --socket");
-        await RefuseLiving(path);
+        if (System.Text.Encoding.UTF8.GetByteCount(path) > MaxPathLength)
+            throw new StartupException($"the path '{path}' is longer than the {MaxPathLength} bytes of a socket's; give a shorter --socket");
+        await ThrowIfInUse(path);
         try
         {
-            return new LeaseSocket(path, Listen(path), pace, clock, log);
+            return new LeaseSocket(path, Listen(path), timings, clock, log);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or SocketException)
         {
-            throw new CannotStartException($"the socket '{path}' can't be made: {e.Message}", e);
+            throw new StartupException($"the socket '{path}' can't be made: {e.Message}", e);
         }
     }
 
@@ -46,13 +46,13 @@ internal sealed class LeaseSocket : IDisposable
             try
             {
                 var connection = await _listener.AcceptAsync(cancel);
-                _ = Converse(connection, answer, cancel);
+                _ = HandleConnection(connection, answer, cancel);
             }
             catch (SocketException e)
             {
                 // Such as no descriptor being free: those who hold them will be done in a moment.
                 _log.Warn("accept-failed", e);
-                await Task.Delay(_pace.FirstRetry, _clock, cancel);
+                await Task.Delay(_timings.InitialBackoff, _clock, cancel);
             }
         }
     }
@@ -72,10 +72,10 @@ internal sealed class LeaseSocket : IDisposable
         _listener.Dispose();
     }
 
-    private async Task Converse(Socket connection, Func<ReadOnlyMemory<byte>, Task<byte[]>> answer, CancellationToken cancel)
+    private async Task HandleConnection(Socket connection, Func<ReadOnlyMemory<byte>, Task<byte[]>> answer, CancellationToken cancel)
     {
-        using var late = new CancellationTokenSource(_pace.Connection, _clock);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, late.Token);
+        using var deadline = new CancellationTokenSource(_timings.SocketTimeout, _clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, deadline.Token);
         try
         {
             using (connection)
@@ -83,13 +83,13 @@ internal sealed class LeaseSocket : IDisposable
                 if (await ReadLine(connection, either.Token) is { } line)
                     await Send(connection, await answer(line).WaitAsync(either.Token), either.Token);
                 else
-                    await RefuseLine(connection, either.Token);
+                    await RejectLine(connection, either.Token);
             }
         }
         catch (OperationCanceledException)
         {
             if (!cancel.IsCancellationRequested)
-                _log.Warn("connection-closed", null, ("reason", "its time is over"), ("seconds", _pace.Connection.TotalSeconds));
+                _log.Warn("connection-closed", null, ("reason", "its time is over"), ("seconds", _timings.SocketTimeout.TotalSeconds));
         }
         catch (SocketException e)
         {
@@ -97,7 +97,7 @@ internal sealed class LeaseSocket : IDisposable
         }
         catch (Exception e)
         {
-            _log.Fault("connection-failed", e);
+            _log.Error("connection-failed", e);
         }
     }
 
@@ -112,18 +112,18 @@ internal sealed class LeaseSocket : IDisposable
             if (newline >= 0)
                 return buffer.AsMemory(0, length + newline);
             length += read;
-            if (read == 0 || length >= LeaseAnswers.LongestLine)
+            if (read == 0 || length >= LeaseRequestHandler.MaxLineLength)
                 return null;
             if (length == buffer.Length)
-                Array.Resize(ref buffer, Math.Min(LeaseAnswers.LongestLine, buffer.Length * 4));
+                Array.Resize(ref buffer, Math.Min(LeaseRequestHandler.MaxLineLength, buffer.Length * 4));
         }
     }
 
     /// <summary>Reads on until the other side is done: closing on bytes unread would take the answer from it.</summary>
-    private static async Task RefuseLine(Socket connection, CancellationToken cancel)
+    private static async Task RejectLine(Socket connection, CancellationToken cancel)
     {
-        var why = $"the request must be one line of at most {LeaseAnswers.LongestLine} bytes that ends with a newline";
-        await Send(connection, LeaseAnswers.Body(new Refusal(RefusalCode.RequestTooLarge, why)), cancel);
+        var why = $"the request must be one line of at most {LeaseRequestHandler.MaxLineLength} bytes that ends with a newline";
+        await Send(connection, LeaseRequestHandler.ToResponse(new Refusal(RefusalCode.RequestTooLarge, why)), cancel);
         connection.Shutdown(SocketShutdown.Send);
         var rest = new byte[4096];
         while (await connection.ReceiveAsync(rest, cancel) > 0)
@@ -169,7 +169,7 @@ internal sealed class LeaseSocket : IDisposable
     }
 
     /// <summary>A name nobody listens behind is of a dead agent and may be replaced; anything else may not.</summary>
-    private static async Task RefuseLiving(string path)
+    private static async Task ThrowIfInUse(string path)
     {
         if (!Path.Exists(path))
             return;
@@ -184,10 +184,10 @@ internal sealed class LeaseSocket : IDisposable
         }
         catch (SocketException e)
         {
-            throw new CannotStartException(
+            throw new StartupException(
                 $"'{path}' is there, and is no socket of an agent ({e.Message}): move it away, or give another --socket", e);
         }
 
-        throw new CannotStartException($"another weft-agent answers at '{path}': stop it, or give this one a --socket of its own");
+        throw new StartupException($"another weft-agent answers at '{path}': stop it, or give this one a --socket of its own");
     }
 }

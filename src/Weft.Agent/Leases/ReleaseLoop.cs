@@ -3,65 +3,65 @@ using Weft.Agent.ControlPlane;
 namespace Weft.Agent.Leases;
 
 /// <summary>Takes every release that is wanted to the control plane, again and again until it is confirmed, also after a restart.</summary>
-/// <remarks>Level-triggered: what is to be done is read off the book each time, so that a lost ring costs nothing but a delay.</remarks>
+/// <remarks>Level-triggered: what is to be done is read off the table each time, so that a lost signal costs nothing but a delay.</remarks>
 /// <param name="journal">Where it is noted that it was done.</param>
-/// <param name="lanes">Keeps the order per holder: never beside an acquire of the same one.</param>
+/// <param name="locks">Keeps the order per holder: never beside an acquire of the same one.</param>
 internal sealed class ReleaseLoop(
-    LeaseBook book, Journal journal, Lanes lanes, ControlPlaneClient plane, Pace pace, TimeProvider clock, Log log)
+    LeaseTable table, Journal journal, KeyedLock locks, ControlPlaneClient plane, AgentTimings timings, TimeProvider clock, Log log)
 {
-    private const int AtOnce = 8;
+    private const int MaxParallelism = 8;
 
-    private readonly Bell _bell = new(clock);
-    private readonly Backoff _backoff = new(pace.FirstRetry, pace.LastRetry);
+    private readonly AsyncAutoResetEvent _wakeUp = new(clock);
+    private readonly Backoff _backoff = new(timings.InitialBackoff, timings.MaxBackoff);
     private readonly Lock _guard = new();
 
     // Guarded by _guard. A refusal concerns its holder alone; no answer concerns all.
-    private readonly Dictionary<Holder, (Backoff Backoff, DateTimeOffset Due)> _later = [];
+    private readonly Dictionary<Holder, (Backoff Backoff, DateTimeOffset Due)> _delayed = [];
     private DateTimeOffset _pausedUntil = DateTimeOffset.MinValue;
 
     /// <summary>There is something new to release.</summary>
-    public void Wake() => _bell.Ring();
+    public void Wake() => _wakeUp.Set();
 
     /// <summary>Runs until cancelled.</summary>
     public async Task Run(CancellationToken cancel)
     {
         while (true)
         {
-            var due = Due();
-            await Parallel.ForEachAsync(due, new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancel }, Try);
-            await _bell.Wait(UntilNext(), cancel);
+            var due = DueReleases();
+            await Parallel.ForEachAsync(due, new ParallelOptions { MaxDegreeOfParallelism = MaxParallelism, CancellationToken = cancel }, TryRelease);
+            await _wakeUp.Wait(TimeUntilNext(), cancel);
         }
     }
 
     /// <summary>Releases at the control plane and notes it. The caller has the holder's turn.</summary>
-    public async Task Finish(Holder holder, long want, CancellationToken cancel)
+    public async Task Complete(Holder holder, long want, CancellationToken cancel)
     {
         await plane.Release(holder, cancel);
-        await journal.Append(JournalEntry.Of(JournalEntry.Released, holder, clock.GetUtcNow(), want: want));
+        await journal.Append(JournalEntry.Create(JournalEntry.Released, holder, clock.GetUtcNow(), want: want));
         lock (_guard)
         {
             _backoff.Reset();
-            _later.Remove(holder);
+            _delayed.Remove(holder);
         }
 
-        log.Note("lease-released", ("holder", holder));
+        log.Info("lease-released", ("holder", holder));
     }
 
-    private async ValueTask Try(Holder holder, CancellationToken cancel)
+    private async ValueTask TryRelease(Holder holder, CancellationToken cancel)
     {
-        using var lane = lanes.Join(holder);
+        using var entry = locks.Open(holder);
 
         // An acquire of the same holder may take long; the others needn't wait for it here.
-        if (!lane.TryTurn())
+        if (!entry.TryEnter())
         {
-            ComeBack(holder);
+            Requeue(holder);
             return;
         }
 
         try
         {
-            if (!IsPaused() && book.WantOf(holder) is { } want)
-                await Finish(holder, want, cancel);
+            if (!IsPaused() && table.ReleaseNumberOf(holder) is { } want)
+                await Complete(holder, want, cancel);
         }
         catch (Exception e) when (!cancel.IsCancellationRequested)
         {
@@ -69,7 +69,7 @@ internal sealed class ReleaseLoop(
         }
         finally
         {
-            lane.EndTurn();
+            entry.Exit();
         }
     }
 
@@ -81,15 +81,15 @@ internal sealed class ReleaseLoop(
             if (error is ControlPlaneException { IsRefusal: true, Status: not 401 } refusal)
             {
                 var backoff = BackoffOf(holder);
-                wait = backoff.Next(refusal.RetryAfter);
-                _later[holder] = (backoff, clock.GetUtcNow() + wait);
+                wait = backoff.NextDelay(refusal.RetryAfter);
+                _delayed[holder] = (backoff, clock.GetUtcNow() + wait);
             }
             else
             {
                 // Up to eight fail together; one pause is enough for them.
                 if (clock.GetUtcNow() < _pausedUntil)
                     return;
-                wait = _backoff.Next((error as ControlPlaneException)?.RetryAfter);
+                wait = _backoff.NextDelay((error as ControlPlaneException)?.RetryAfter);
                 _pausedUntil = clock.GetUtcNow() + wait;
             }
         }
@@ -97,14 +97,14 @@ internal sealed class ReleaseLoop(
         log.Warn("release-postponed", error, ("holder", holder), ("seconds", Math.Round(wait.TotalSeconds, 1)));
     }
 
-    private void ComeBack(Holder holder)
+    private void Requeue(Holder holder)
     {
         lock (_guard)
-            _later[holder] = (BackoffOf(holder), clock.GetUtcNow() + pace.FirstRetry);
+            _delayed[holder] = (BackoffOf(holder), clock.GetUtcNow() + timings.InitialBackoff);
     }
 
     private Backoff BackoffOf(Holder holder) =>
-        _later.TryGetValue(holder, out var earlier) ? earlier.Backoff : new Backoff(pace.FirstRetry, pace.LastRetryOfRefused);
+        _delayed.TryGetValue(holder, out var earlier) ? earlier.Backoff : new Backoff(timings.InitialBackoff, timings.MaxBackoffAfterRefusal);
 
     private bool IsPaused()
     {
@@ -112,23 +112,23 @@ internal sealed class ReleaseLoop(
             return clock.GetUtcNow() < _pausedUntil;
     }
 
-    private IReadOnlyList<Holder> Due()
+    private IReadOnlyList<Holder> DueReleases()
     {
         var now = clock.GetUtcNow();
         lock (_guard)
-            return now < _pausedUntil ? [] : [.. book.Releasing().Where(h => !_later.TryGetValue(h, out var later) || later.Due <= now)];
+            return now < _pausedUntil ? [] : [.. table.PendingReleases().Where(h => !_delayed.TryGetValue(h, out var later) || later.Due <= now)];
     }
 
-    private TimeSpan? UntilNext()
+    private TimeSpan? TimeUntilNext()
     {
         var now = clock.GetUtcNow();
-        var releasing = book.Releasing();
+        var releasing = table.PendingReleases();
         if (releasing.Count == 0)
             return null;
         DateTimeOffset next;
         lock (_guard)
         {
-            next = releasing.Min(h => _later.TryGetValue(h, out var later) ? later.Due : now);
+            next = releasing.Min(h => _delayed.TryGetValue(h, out var later) ? later.Due : now);
             if (next < _pausedUntil)
                 next = _pausedUntil;
         }

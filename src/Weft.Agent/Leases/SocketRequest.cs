@@ -19,7 +19,7 @@ internal sealed record SocketRequest(
     IReadOnlyList<string?>? Ips = null,
     IReadOnlyList<string?>? Addresses = null)
 {
-    private const int LongestId = 253;
+    private const int MaxIdLength = 253;
 
     /// <summary>The pod as <c>namespace/name</c>; null where the runtime sent none.</summary>
     [JsonIgnore]
@@ -43,29 +43,29 @@ internal sealed record SocketRequest(
 
     /// <summary>The holder it is about.</summary>
     /// <returns>The holder, or which member is missing or bad.</returns>
-    public Outcome<Holder> Holder()
+    public Outcome<Holder> ParseHolder()
     {
         if (Network is null || ContainerId is null || Interface is null)
             return Missing(Network is null ? "network" : ContainerId is null ? "containerId" : "interface");
         if (!ResourceId.Parse(Network, "network").TryGet(out var network, out var refusal))
             return refusal;
         if (!IsContainerId(ContainerId))
-            return Bad("containerId", ContainerId, "1 to 253 letters, digits, '_', '.' and '-', a letter or digit first");
+            return Invalid("containerId", ContainerId, "1 to 253 letters, digits, '_', '.' and '-', a letter or digit first");
         if (!IsInterface(Interface))
-            return Bad("interface", Interface, "1 to 15 characters, not '.' or '..', without '/', ':' and blanks");
+            return Invalid("interface", Interface, "1 to 15 characters, not '.' or '..', without '/', ':' and blanks");
         return new Holder(network, ContainerId, Interface);
     }
 
     /// <summary>The addresses that the pod asked for.</summary>
     /// <returns>Them, or null where it asked for none, or which is no address.</returns>
-    public Outcome<IReadOnlyList<Address>> Asked() => Read(Ips ?? [], "ips");
+    public Outcome<IReadOnlyList<Address>> ParseRequestedAddresses() => Read(Ips ?? [], "ips");
 
     /// <summary>The addresses to check.</summary>
     /// <returns>Them, or what is wrong with them.</returns>
-    public Outcome<IReadOnlyList<Address>> Checked() => Addresses is null ? Missing("addresses") : Read(Addresses, "addresses");
+    public Outcome<IReadOnlyList<Address>> ParseCheckedAddresses() => Addresses is null ? Missing("addresses") : Read(Addresses, "addresses");
 
     /// <summary>What to ask of the control plane.</summary>
-    public AcquireRequest ToAcquire(Holder holder, IReadOnlyList<Address> asked, string? node) => new(
+    public AcquireRequest ToAcquireRequest(Holder holder, IReadOnlyList<Address> asked, string? node) => new(
         holder.Network.ToString(), holder.ContainerId, holder.Interface, Namespace, Pod, Uid, node,
         asked.Count == 0 ? null : [.. asked.Select(a => a.ToString())]);
 
@@ -82,7 +82,7 @@ internal sealed record SocketRequest(
         return addresses;
     }
 
-    private static bool IsContainerId(string text) => text.Length is > 0 and <= LongestId && char.IsAsciiLetterOrDigit(text[0])
+    private static bool IsContainerId(string text) => text.Length is > 0 and <= MaxIdLength && char.IsAsciiLetterOrDigit(text[0])
         && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '.' or '-');
 
     private static bool IsInterface(string text) => text.Length is > 0 and <= 15 && text is not "." and not ".."
@@ -90,6 +90,6 @@ internal sealed record SocketRequest(
 
     private static Refusal Missing(string member) => new(RefusalCode.MissingMember, $"the request has no '{member}'", member);
 
-    private static Refusal Bad(string member, string value, string expected) =>
+    private static Refusal Invalid(string member, string value, string expected) =>
         new(RefusalCode.InvalidMember, $"'{value}' is no {member}: it must be {expected}", member);
 }

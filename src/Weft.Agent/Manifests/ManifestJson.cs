@@ -15,7 +15,7 @@ internal static class ManifestJson
 
     /// <summary>Writes a manifest.</summary>
     /// <returns>UTF-8, with a newline at the end.</returns>
-    public static byte[] Of(JsonObject manifest)
+    public static byte[] Serialize(JsonObject manifest)
     {
         using var stream = new MemoryStream();
         using (var writer = new Utf8JsonWriter(stream, Indented))

@@ -1,3 +1,5 @@
+using Weft.Agent.Linux;
+
 namespace Weft.Agent.Nodes;
 
 /// <summary>Who has charge of a node's interfaces besides the kernel: netplan, networkd, or nobody, and then the agent has.</summary>
@@ -31,9 +33,9 @@ internal static class NetworkService
         if (wanted != Auto)
             return wanted;
         // It counts where it runs in this network namespace; a container that doesn't see it has no say in its files either.
-        var here = sysfs.Target("/proc/thread-self/ns/net");
-        var runs = sysfs.Names("/proc").Any(process => process.All(char.IsAsciiDigit) && sysfs.Read($"/proc/{process}/comm") == Process && sysfs.Target($"/proc/{process}/ns/net") == here);
-        return !runs ? Netlink : sysfs.Has("/etc/netplan") && Tools.Find("netplan") is not null ? Netplan : Networkd;
+        var here = sysfs.ReadLinkName("/proc/thread-self/ns/net");
+        var runs = sysfs.Names("/proc").Any(process => process.All(char.IsAsciiDigit) && sysfs.Read($"/proc/{process}/comm") == Process && sysfs.ReadLinkName($"/proc/{process}/ns/net") == here);
+        return !runs ? Netlink : sysfs.Exists("/etc/netplan") && NodePrograms.Find("netplan") is not null ? Netplan : Networkd;
     }
 
     /// <summary>Has a service read its files.</summary>
@@ -42,18 +44,18 @@ internal static class NetworkService
     {
         if (service == Netplan)
         {
-            Tools.Must("netplan", ["generate"]);
-            Tools.Must("netplan", ["apply"]);
+            NodePrograms.RunOrThrow("netplan", ["generate"]);
+            NodePrograms.RunOrThrow("netplan", ["apply"]);
             return;
         }
 
         // Names and MTUs in .link files are udev's business, and only where the node has it.
-        if (Tools.Find("udevadm") is not null)
+        if (NodePrograms.Find("udevadm") is not null)
         {
-            _ = Tools.Run("udevadm", ["control", "--reload"]);
-            _ = Tools.Run("udevadm", ["trigger", "--action=add", "--subsystem-match=net", "--settle"]);
+            _ = NodePrograms.Run("udevadm", ["control", "--reload"]);
+            _ = NodePrograms.Run("udevadm", ["trigger", "--action=add", "--subsystem-match=net", "--settle"]);
         }
 
-        Tools.Must("networkctl", ["reload"]);
+        NodePrograms.RunOrThrow("networkctl", ["reload"]);
     }
 }

@@ -1,13 +1,12 @@
 using System.CommandLine;
-using Weft.Agent.Disk;
-using Weft.Attachments;
+using Weft.Attachments.Nodes;
 
 namespace Weft.Agent.Nodes;
 
 /// <summary><c>weft-agent node plan|apply -f FILE</c>: what the agent does to its node, by hand and once.</summary>
 internal static class NodeCommand
 {
-    private const int Nothing = 0, Failed = 1, Changes = 2;
+    private const int NoChanges = 0, Failed = 1, Changes = 2;
 
     private static readonly Option<string> File = new("--file", "-f")
     {
@@ -68,13 +67,13 @@ internal static class NodeCommand
         try
         {
             var content = await System.IO.File.ReadAllBytesAsync(parsed.GetRequiredValue(File));
-            if (NodeWisher.Read(content, parsed.GetValue(Node)).TryGet(out var configuration, out var refusal))
+            if (DesiredNodeBuilder.ReadConfiguration(content, parsed.GetValue(Node)).TryGet(out var configuration, out var refusal))
                 return isPlan ? Plan(parsed, configuration) : await Apply(parsed, configuration);
             foreach (var finding in refusal.Findings)
                 await Console.Error.WriteLineAsync($"weft-agent: {parsed.GetRequiredValue(File)}: {finding.Message}");
             return Failed;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CannotStartException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or StartupException)
         {
             await Console.Error.WriteLineAsync($"weft-agent: {e.Message}");
             return Failed;
@@ -83,39 +82,39 @@ internal static class NodeCommand
 
     private static int Plan(ParseResult parsed, NodeConfiguration configuration)
     {
-        using var target = Target(parsed, configuration, null);
-        var plan = target.Plan(configuration);
-        foreach (var step in plan.Steps)
-            Console.WriteLine(step);
-        Say(plan.Findings);
-        Console.WriteLine(plan.Steps.IsEmpty ? $"node {configuration.Node}: nothing to do" : $"node {configuration.Node}: {plan.Steps.Length} steps");
-        return !plan.Findings.IsEmpty ? Failed : plan.Steps.IsEmpty ? Nothing : Changes;
+        using var reconciler = CreateReconciler(parsed, configuration, null);
+        var plan = reconciler.Plan(configuration);
+        foreach (var operation in plan.Operations)
+            Console.WriteLine(operation);
+        WriteLines(plan.Findings);
+        Console.WriteLine(plan.Operations.IsEmpty ? $"node {configuration.Node}: nothing to do" : $"node {configuration.Node}: {plan.Operations.Length} steps");
+        return !plan.Findings.IsEmpty ? Failed : plan.Operations.IsEmpty ? NoChanges : Changes;
     }
 
     private static async Task<int> Apply(ParseResult parsed, NodeConfiguration configuration)
     {
         using var state = StateDirectory.Open(Path.GetFullPath(parsed.GetRequiredValue(State)));
-        using var target = Target(parsed, configuration, parsed.GetValue(Server) is { } server ? Way(parsed, server, state) : null);
-        var outcome = await target.Apply(configuration, CancellationToken.None);
-        Say(outcome.Findings);
-        Console.WriteLine($"node {configuration.Node}: {outcome.Written} written, {outcome.Removed} removed");
-        return outcome.Findings.Count > 0 ? Failed : Nothing;
+        using var reconciler = CreateReconciler(parsed, configuration, parsed.GetValue(Server) is { } server ? CreateProbe(parsed, server, state) : null);
+        var result = await reconciler.Reconcile(configuration, CancellationToken.None);
+        WriteLines(result.Findings);
+        Console.WriteLine($"node {configuration.Node}: {result.Written} written, {result.Removed} removed");
+        return result.Findings.Count > 0 ? Failed : NoChanges;
     }
 
-    private static NodeTarget Target(ParseResult parsed, NodeConfiguration configuration, ControlPlanePath? path) => new(
+    private static NodeReconciler CreateReconciler(ParseResult parsed, NodeConfiguration configuration, ControlPlaneProbe? probe) => new(
         configuration.Node, Path.GetFullPath(parsed.GetRequiredValue(State)), parsed.GetRequiredValue(Network),
-        new NodePolicy(path is null ? TimeSpan.Zero : TimeSpan.FromSeconds(parsed.GetRequiredValue(Rollback)), MendsDrift: true), path, TimeProvider.System, new Log(Console.Error, TimeProvider.System));
+        new NodePolicy(probe is null ? TimeSpan.Zero : TimeSpan.FromSeconds(parsed.GetRequiredValue(Rollback)), RepairsDrift: true), probe, TimeProvider.System, new Log(Console.Error, TimeProvider.System));
 
-    private static ControlPlanePath Way(ParseResult parsed, Uri server, StateDirectory state)
+    private static ControlPlaneProbe CreateProbe(ParseResult parsed, Uri server, StateDirectory state)
     {
         var options = new AgentOptions
         {
             Server = server, State = state.Root, Name = "node", CertificateAuthorityFile = parsed.GetValue(Authority), Manifests = state.Root, Nodes = state.Root,
         };
-        return new ControlPlanePath(options, () => null, TimeProvider.System);
+        return new ControlPlaneProbe(options, () => null, TimeProvider.System);
     }
 
-    private static void Say(IEnumerable<string> findings)
+    private static void WriteLines(IEnumerable<string> findings)
     {
         foreach (var finding in findings)
             Console.Error.WriteLine($"weft-agent: {finding}");

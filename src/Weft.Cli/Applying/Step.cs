@@ -1,18 +1,18 @@
 using System.Collections.Immutable;
 using System.Text.Json.Nodes;
+using Weft.Cli.Arm;
 using Weft.Cli.Documents;
 using Weft.Cli.Planning;
-using Weft.Cli.Wire;
 using Weft.Resources;
 
 namespace Weft.Cli.Applying;
 
 /// <summary>Something to be done, and what must be done before.</summary>
-/// <param name="After">The indices of the steps that must have succeeded.</param>
-internal sealed record Step(int Index, Document Document, PlanAction Action, ImmutableArray<int> After)
+/// <param name="DependsOn">The indices of the steps that must have succeeded.</param>
+internal sealed record Step(int Index, Document Document, PlanAction Action, ImmutableArray<int> DependsOn)
 {
     /// <summary>The step that must have been sent before this one, however it ends; null where it does not matter.</summary>
-    public int? Behind { get; init; }
+    public int? SentAfter { get; init; }
 
     /// <summary>The resource.</summary>
     public ResourceId Id => Document.Id;
@@ -48,7 +48,7 @@ internal enum StepOutcome
 
 /// <summary>What came of a step.</summary>
 /// <param name="Error">Why it did not succeed, or null.</param>
-internal sealed record StepResult(Step Step, StepOutcome Outcome, TimeSpan Took, ArmError? Error)
+internal sealed record StepResult(Step Step, StepOutcome Outcome, TimeSpan Elapsed, ArmError? Error)
 {
     /// <summary>Whether what depends on it may go on.</summary>
     public bool Succeeded => Outcome is not (StepOutcome.Failed or StepOutcome.Superseded or StepOutcome.Skipped);
@@ -61,7 +61,7 @@ internal sealed record StepResult(Step Step, StepOutcome Outcome, TimeSpan Took,
             ["id"] = Step.Id.ToString(),
             ["action"] = Step.Action.ToString(),
             ["outcome"] = Outcome.ToString(),
-            ["seconds"] = Math.Round(Took.TotalSeconds, 3),
+            ["seconds"] = Math.Round(Elapsed.TotalSeconds, 3),
         };
         if (Error is not null)
             json["error"] = new JsonObject { ["code"] = Error.Code, ["message"] = Error.Message };

@@ -19,50 +19,50 @@ internal static class StepGraph
     private static readonly ResourceType SiteType = new("Microsoft.NetworkCloud", "clusters");
     private static readonly ResourceType PoolType = new("Microsoft.NetworkCloud", "kubernetesClusters/agentPools");
     private static readonly ResourceType NodeType = new("Weft.Fleet", "nodes");
-    private static readonly ResourceType[] AddressTakers = [KindTable.KubernetesClusters.Type, PoolType, NodeType, KindTable.VirtualMachines.Type];
+    private static readonly ResourceType[] AddressClaimants = [KindTable.KubernetesClusters.Type, PoolType, NodeType, KindTable.VirtualMachines.Type];
 
     /// <summary>The steps of a plan.</summary>
     /// <param name="plan">A plan without refusals.</param>
-    /// <exception cref="Complaint">The plan speaks of other resources than the documents.</exception>
-    public static ImmutableArray<Step> Of(Plan plan, IReadOnlyList<Document> documents)
+    /// <exception cref="CliError">The plan speaks of other resources than the documents.</exception>
+    public static ImmutableArray<Step> FromPlan(Plan plan, IReadOnlyList<Document> documents)
     {
         var byId = documents.ToDictionary(document => document.Id);
         var planned = plan.Changes.Select(change => byId.TryGetValue(change.Id, out var document)
             ? (document, change.Action)
-            : throw new Complaint($"the server's plan has a step for {Label.Of(change.Id)}, which no document declares")).ToList();
+            : throw new CliError($"the server's plan has a step for {Label.For(change.Id)}, which no document declares")).ToList();
         if (documents.Except(planned.Select(step => step.document)).FirstOrDefault() is { } forgotten)
-            throw new Complaint($"the server's plan has no step for {Label.Of(forgotten.Id)}");
-        return Of(planned);
+            throw new CliError($"the server's plan has no step for {Label.For(forgotten.Id)}");
+        return BuildSteps(planned);
     }
 
     /// <summary>The steps that delete documents: dependants first.</summary>
     /// <returns>The steps in an order in which they can be done.</returns>
-    public static ImmutableArray<Step> OfDeletion(IReadOnlyList<Document> documents)
+    public static ImmutableArray<Step> ForDeletion(IReadOnlyList<Document> documents)
     {
         // Nobody planned this order, so the kinds' own order stands in: made first, deleted last.
-        var forward = Of([.. documents.OrderBy(document => KindTable.Rank(document.Id.Type)).Select(document => (document, PlanAction.Create))]);
+        var forward = BuildSteps([.. documents.OrderBy(document => KindTable.Rank(document.Id.Type)).Select(document => (document, PlanAction.Create))]);
         var last = forward.Length - 1;
         return [.. forward.Reverse().Select((step, i) => step with
         {
             Index = i,
-            Behind = null,
-            After = [.. forward.Where(other => other.After.Contains(step.Index)).Select(other => last - other.Index)],
+            SentAfter = null,
+            DependsOn = [.. forward.Where(other => other.DependsOn.Contains(step.Index)).Select(other => last - other.Index)],
         })];
     }
 
-    private static ImmutableArray<Step> Of(List<(Document Document, PlanAction Action)> planned)
+    private static ImmutableArray<Step> BuildSteps(List<(Document Document, PlanAction Action)> planned)
     {
-        var needs = planned.Select(step => Needs(step.Document).ToHashSet()).ToList();
+        var needs = planned.Select(step => FindReferences(step.Document).ToHashSet()).ToList();
         return [.. planned.Select((step, i) =>
             new Step(i, step.Document, step.Action, [.. Enumerable.Range(0, i).Where(j => DependsOn(step, needs[i], planned[j]))])
             {
-                Behind = TakesAddresses(step) && planned[..i].FindLastIndex(TakesAddresses) is >= 0 and var before ? before : null,
+                SentAfter = ClaimsAddresses(step) && planned[..i].FindLastIndex(ClaimsAddresses) is >= 0 and var before ? before : null,
             })];
     }
 
     // Addresses are given out in the order in which they are asked for. Asked for in the plan's order, they are those the plan has shown.
-    private static bool TakesAddresses((Document Document, PlanAction Action) step) =>
-        step.Action is PlanAction.Create or PlanAction.Update && AddressTakers.Contains(step.Document.Id.Type);
+    private static bool ClaimsAddresses((Document Document, PlanAction Action) step) =>
+        step.Action is PlanAction.Create or PlanAction.Update && AddressClaimants.Contains(step.Document.Id.Type);
 
     private static bool DependsOn((Document Document, PlanAction Action) step, HashSet<ResourceId> needs, (Document Document, PlanAction Action) earlier)
     {
@@ -87,9 +87,9 @@ internal static class StepGraph
     // A network names the domain and means one of the internal networks in it.
     private static bool IsDomain(ResourceId? id) => id is not null && id.Type == KindTable.L3Domains.Type;
 
-    private static IEnumerable<ResourceId> Needs(Document document)
+    private static IEnumerable<ResourceId> FindReferences(Document document)
     {
-        foreach (var text in Texts(document.Body))
+        foreach (var text in EnumerateStrings(document.Body))
         {
             if (!ResourceId.TryParse(text, out var id))
                 continue;
@@ -101,10 +101,10 @@ internal static class StepGraph
         }
     }
 
-    private static IEnumerable<string> Texts(JsonNode? node) => node switch
+    private static IEnumerable<string> EnumerateStrings(JsonNode? node) => node switch
     {
-        JsonObject map => map.SelectMany(member => Texts(member.Value)),
-        JsonArray list => list.SelectMany(Texts),
+        JsonObject map => map.SelectMany(member => EnumerateStrings(member.Value)),
+        JsonArray list => list.SelectMany(EnumerateStrings),
         JsonValue value when value.GetValueKind() == JsonValueKind.String => [value.GetValue<string>()],
         _ => [],
     };

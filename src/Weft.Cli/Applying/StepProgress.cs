@@ -4,7 +4,7 @@ using Weft.Cli.Output;
 
 namespace Weft.Cli.Applying;
 
-/// <summary>Says what goes on: a line for each step that ends, and on a terminal what still runs.</summary>
+/// <summary>Reports what goes on: a line for each step that ends, and on a terminal what still runs.</summary>
 internal sealed class StepProgress(Terminal terminal, int width)
 {
     private readonly Lock _gate = new();
@@ -14,51 +14,51 @@ internal sealed class StepProgress(Terminal terminal, int width)
     public Action<string> Spinner { get; set; } = _ => { };
 
     /// <summary>How wide the longest label is.</summary>
-    public static int WidthOf(IEnumerable<Step> steps) => steps.Select(step => Label.Of(step.Id).Length).DefaultIfEmpty(0).Max();
+    public static int WidthOf(IEnumerable<Step> steps) => steps.Select(step => Label.For(step.Id).Length).DefaultIfEmpty(0).Max();
 
     /// <summary>A step begins.</summary>
-    public void Started(Step step)
+    public void ReportStarted(Step step)
     {
         lock (_gate)
         {
-            _running.Add(Label.Of(step.Id));
+            _running.Add(Label.For(step.Id));
             Spinner(string.Join(", ", _running));
         }
     }
 
     /// <summary>A step has ended.</summary>
-    public StepResult Ended(StepResult result)
+    public StepResult ReportEnded(StepResult result)
     {
-        var label = Label.Of(result.Step.Id);
+        var label = Label.For(result.Step.Id);
         lock (_gate)
         {
             _running.Remove(label);
             Spinner(string.Join(", ", _running));
-            terminal.Line(Line(label, result), InkOf(result.Outcome));
+            terminal.WriteLine(FormatLine(label, result), StyleOf(result.Outcome));
             if (result.Error is { } error)
             {
-                foreach (var line in ErrorText.Lines(error, target => target is null ? null : result.Step.Document.PlaceOf(target).ToString()))
-                    terminal.Line($"  {line}", result.Outcome == StepOutcome.Skipped ? Ink.Faint : Ink.Bad);
+                foreach (var line in ErrorText.FormatLines(error, target => target is null ? null : result.Step.Document.LocationOf(target).ToString()))
+                    terminal.WriteLine($"  {line}", result.Outcome == StepOutcome.Skipped ? TextStyle.Faint : TextStyle.Error);
             }
         }
 
         return result;
     }
 
-    private string Line(string label, StepResult result)
+    private string FormatLine(string label, StepResult result)
     {
         var line = $"{label.PadRight(width)}  {result.Outcome.ToString().ToLowerInvariant()}";
         return result.Outcome is StepOutcome.Skipped or StepOutcome.Unchanged
             ? line
-            : $"{line} {result.Took.TotalSeconds.ToString("0.0", CultureInfo.InvariantCulture)}s";
+            : $"{line} {result.Elapsed.TotalSeconds.ToString("0.0", CultureInfo.InvariantCulture)}s";
     }
 
-    private static Ink InkOf(StepOutcome outcome) => outcome switch
+    private static TextStyle StyleOf(StepOutcome outcome) => outcome switch
     {
-        StepOutcome.Created or StepOutcome.Enabled => Ink.Added,
-        StepOutcome.Updated => Ink.Changed,
-        StepOutcome.Deleted => Ink.Removed,
-        StepOutcome.Failed or StepOutcome.Superseded => Ink.Bad,
-        _ => Ink.Faint,
+        StepOutcome.Created or StepOutcome.Enabled => TextStyle.Added,
+        StepOutcome.Updated => TextStyle.Changed,
+        StepOutcome.Deleted => TextStyle.Removed,
+        StepOutcome.Failed or StepOutcome.Superseded => TextStyle.Error,
+        _ => TextStyle.Faint,
     };
 }

@@ -1,5 +1,5 @@
 using System.Collections.Immutable;
-using Weft.Cli.Wire;
+using Weft.Cli.Arm;
 
 namespace Weft.Cli.Applying;
 
@@ -7,10 +7,10 @@ namespace Weft.Cli.Applying;
 internal sealed class StepRunner(Func<Step, Action, CancellationToken, Task<(StepOutcome Outcome, ArmError? Error)>> work, StepProgress progress, TimeProvider clock)
 {
     // Enough to keep a server busy, few enough not to be a crowd at its door.
-    private const int MostAtOnce = 8;
+    private const int MaxConcurrency = 8;
 
     // The order of sending is worth a wait, and not a standstill: what is stuck elsewhere must not hold up those who do not need it.
-    private static readonly TimeSpan LongestBehind = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan MaxSendWait = TimeSpan.FromSeconds(15);
 
     /// <summary>Does the steps.</summary>
     /// <param name="steps">The steps; each depends on earlier ones only.</param>
@@ -19,29 +19,29 @@ internal sealed class StepRunner(Func<Step, Action, CancellationToken, Task<(Ste
     {
         using var deadline = new CancellationTokenSource(timeout, clock);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(cancel, deadline.Token);
-        using var doors = new SemaphoreSlim(MostAtOnce);
+        using var doors = new SemaphoreSlim(MaxConcurrency);
         var running = new Task<StepResult>[steps.Length];
         var sent = steps.Select(_ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).ToArray();
         for (var i = 0; i < steps.Length; i++)
         {
-            var behind = steps[i].Behind is { } j ? sent[j].Task : Task.CompletedTask;
-            running[i] = InTurnAsync(steps[i], [.. steps[i].After.Select(k => running[k])], behind, sent[i], doors, both.Token, cancel);
+            var behind = steps[i].SentAfter is { } j ? sent[j].Task : Task.CompletedTask;
+            running[i] = RunInTurnAsync(steps[i], [.. steps[i].DependsOn.Select(k => running[k])], behind, sent[i], doors, both.Token, cancel);
         }
 
         return [.. await Task.WhenAll(running)];
     }
 
-    private async Task<StepResult> InTurnAsync(
+    private async Task<StepResult> RunInTurnAsync(
         Step step, Task<StepResult>[] before, Task behind, TaskCompletionSource sent, SemaphoreSlim doors, CancellationToken deadline, CancellationToken cancel)
     {
         try
         {
             var results = await Task.WhenAll(before);
             if (results.FirstOrDefault(result => !result.Succeeded) is { } cause)
-                return progress.Ended(new StepResult(step, StepOutcome.Skipped, TimeSpan.Zero, Because(cause)));
+                return progress.ReportEnded(new StepResult(step, StepOutcome.Skipped, TimeSpan.Zero, SkippedError(cause)));
             if (!behind.IsCompleted)
-                await Task.WhenAny(behind, Task.Delay(LongestBehind, clock, deadline));
-            return await OneAsync(step, () => sent.TrySetResult(), doors, deadline, cancel);
+                await Task.WhenAny(behind, Task.Delay(MaxSendWait, clock, deadline));
+            return await RunStepAsync(step, () => sent.TrySetResult(), doors, deadline, cancel);
         }
         finally
         {
@@ -49,7 +49,7 @@ internal sealed class StepRunner(Func<Step, Action, CancellationToken, Task<(Ste
         }
     }
 
-    private async Task<StepResult> OneAsync(Step step, Action sent, SemaphoreSlim doors, CancellationToken deadline, CancellationToken cancel)
+    private async Task<StepResult> RunStepAsync(Step step, Action sent, SemaphoreSlim doors, CancellationToken deadline, CancellationToken cancel)
     {
         try
         {
@@ -57,15 +57,15 @@ internal sealed class StepRunner(Func<Step, Action, CancellationToken, Task<(Ste
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
         {
-            return progress.Ended(new StepResult(step, StepOutcome.Skipped, TimeSpan.Zero, ArmError.Of("TimedOut", "there was no time left to begin")));
+            return progress.ReportEnded(new StepResult(step, StepOutcome.Skipped, TimeSpan.Zero, ArmError.Create("TimedOut", "there was no time left to begin")));
         }
 
         try
         {
-            progress.Started(step);
+            progress.ReportStarted(step);
             var start = clock.GetTimestamp();
-            var (outcome, error) = await WorkAsync(step, sent, deadline, cancel);
-            return progress.Ended(new StepResult(step, outcome, clock.GetElapsedTime(start), error));
+            var (outcome, error) = await ExecuteAsync(step, sent, deadline, cancel);
+            return progress.ReportEnded(new StepResult(step, outcome, clock.GetElapsedTime(start), error));
         }
         finally
         {
@@ -73,26 +73,26 @@ internal sealed class StepRunner(Func<Step, Action, CancellationToken, Task<(Ste
         }
     }
 
-    private async Task<(StepOutcome Outcome, ArmError? Error)> WorkAsync(Step step, Action sent, CancellationToken deadline, CancellationToken cancel)
+    private async Task<(StepOutcome Outcome, ArmError? Error)> ExecuteAsync(Step step, Action sent, CancellationToken deadline, CancellationToken cancel)
     {
         try
         {
             return await work(step, sent, deadline);
         }
-        catch (ArmFailure failure)
+        catch (ArmException exception)
         {
-            return (StepOutcome.Failed, failure.Error);
+            return (StepOutcome.Failed, exception.Error);
         }
-        catch (Complaint complaint)
+        catch (CliError cliError)
         {
-            return (StepOutcome.Failed, ArmError.Of("Unreachable", complaint.Message));
+            return (StepOutcome.Failed, ArmError.Create("Unreachable", cliError.Message));
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
         {
-            return (StepOutcome.Failed, ArmError.Of("TimedOut", "it still runs at the server; apply again to wait for it, or give more --timeout"));
+            return (StepOutcome.Failed, ArmError.Create("TimedOut", "it still runs at the server; apply again to wait for it, or give more --timeout"));
         }
     }
 
-    private static ArmError Because(StepResult cause) => ArmError.Of(
-        "Skipped", $"{Kinds.Label.Of(cause.Step.Id)} {(cause.Outcome == StepOutcome.Skipped ? "was skipped" : $"{cause.Outcome.ToString().ToLowerInvariant()}")}");
+    private static ArmError SkippedError(StepResult cause) => ArmError.Create(
+        "Skipped", $"{Kinds.Label.For(cause.Step.Id)} {(cause.Outcome == StepOutcome.Skipped ? "was skipped" : $"{cause.Outcome.ToString().ToLowerInvariant()}")}");
 }

@@ -1,8 +1,9 @@
-using Weft.Attachments.Renderers;
 using System.Collections.Immutable;
 using System.Text.Json.Nodes;
+using Weft.Attachments.Formats;
 using Weft.Cli.Kinds;
 using Weft.Cli.Output;
+using Weft.Cli.Primitives;
 
 namespace Weft.Cli.Applying;
 
@@ -10,7 +11,7 @@ namespace Weft.Cli.Applying;
 internal static class StepSummary
 {
     /// <summary>The line, such as <c>12 created, 1 updated, 3 unchanged</c>.</summary>
-    public static string Line(ImmutableArray<StepResult> results)
+    public static string FormatLine(ImmutableArray<StepResult> results)
     {
         var parts = Enum.GetValues<StepOutcome>()
             .Select(outcome => (outcome, count: results.Count(result => result.Outcome == outcome)))
@@ -21,25 +22,25 @@ internal static class StepSummary
     }
 
     /// <summary>Prints the results, and says how the program ends.</summary>
-    public static int Write(Session session, ImmutableArray<StepResult> results, OutputFormat format)
+    public static int Write(CommandSession session, ImmutableArray<StepResult> results, OutputFormat format)
     {
         switch (format)
         {
             case OutputFormat.Json:
-                session.Out.Raw.WriteLine(JsonText.Of(AsJson(results)));
+                session.Out.Writer.WriteLine(JsonFormatter.Indented(ToJson(results)));
                 break;
             case OutputFormat.Yaml:
-                session.Out.Raw.Write(Yaml.Write(AsJson(results)));
+                session.Out.Writer.Write(Yaml.Write(ToJson(results)));
                 break;
             case OutputFormat.Name:
                 foreach (var id in results.Where(result => result.Succeeded && result.Outcome != StepOutcome.Unchanged).Select(result => result.Step.Id).Distinct())
-                    session.Out.Line(Label.Of(id));
+                    session.Out.WriteLine(Label.For(id));
                 break;
         }
 
-        (format == OutputFormat.Table ? session.Out : session.Error).Line(Line(results), Ink.Heading);
-        return results.All(result => result.Succeeded) ? ExitCode.Done : ExitCode.Failed;
+        (format == OutputFormat.Table ? session.Out : session.Error).WriteLine(FormatLine(results), TextStyle.Heading);
+        return results.All(result => result.Succeeded) ? ExitCode.Success : ExitCode.Failed;
     }
 
-    private static JsonArray AsJson(ImmutableArray<StepResult> results) => new([.. results.Select(result => result.ToJson())]);
+    private static JsonArray ToJson(ImmutableArray<StepResult> results) => new([.. results.Select(result => result.ToJson())]);
 }

@@ -7,7 +7,7 @@ internal static class CompletionCommand
 {
     // COMP_LINE and COMP_POINT are what was typed and where the cursor is; the answer is filtered by the shell once more. A colon is a break
     // for bash, and is taken back out of the words it made.
-    private const string Bash = """
+    private const string BashScript = """
         # weft completion for bash: source <(weft completion bash)
         _weft_complete() {
           local line="${COMP_LINE:0:COMP_POINT}" word="${COMP_WORDS[COMP_CWORD]}" IFS=$'\n'
@@ -21,7 +21,7 @@ internal static class CompletionCommand
 
         """;
 
-    private const string Zsh = """
+    private const string ZshScript = """
         #compdef weft
         # weft completion for zsh: source <(weft completion zsh)
         _weft() {
@@ -36,18 +36,18 @@ internal static class CompletionCommand
         """;
 
     /// <summary>Builds the command.</summary>
-    public static Command Build(Shell shell) => new("completion", "Print a script that completes commands, kinds and names")
+    public static Command Build(CommandContext cli) => new("completion", "Print a script that completes commands, kinds and names")
     {
-        Of(shell, "bash", "source <(weft completion bash)", Bash), Of(shell, "zsh", "source <(weft completion zsh)", Zsh),
+        BuildFor(cli, "bash", "source <(weft completion bash)", BashScript), BuildFor(cli, "zsh", "source <(weft completion zsh)", ZshScript),
     };
 
-    private static Command Of(Shell shell, string name, string use, string script)
+    private static Command BuildFor(CommandContext cli, string name, string use, string script)
     {
         var command = new Command(name, $"For {name}: {use}");
-        shell.Does(command, session =>
+        cli.SetAction(command, session =>
         {
-            session.Out.Raw.Write(script.ReplaceLineEndings("\n"));
-            return ExitCode.Done;
+            session.Out.Writer.Write(script.ReplaceLineEndings("\n"));
+            return ExitCode.Success;
         });
         return command;
     }

@@ -13,23 +13,23 @@ namespace Weft.Cli.Commands;
 internal static class DeleteCommand
 {
     /// <summary>Builds the command.</summary>
-    public static Command Build(Shell shell)
+    public static Command Build(CommandContext cli)
     {
         var kindName = Parameters.Kind(optional: true);
-        var names = Parameters.Names(shell, kindName, ArgumentArity.ZeroOrMore);
+        var names = Parameters.Names(cli, kindName, ArgumentArity.ZeroOrMore);
         var (files, yes, timeout) = (Parameters.Files(required: false), Parameters.Yes(), Parameters.Timeout());
         var command = new Command("delete", "Delete resources, dependants first") { kindName, names, files, yes, timeout };
-        var parents = new ParentOptions(shell, command);
-        shell.Does(command, (session, cancel) =>
+        var parents = new ParentOptions(cli, command);
+        cli.SetAction(command, (session, cancel) =>
         {
             var kind = session.Parsed.GetValue(kindName);
             var paths = session.Parsed.GetValue(files) ?? [];
             if (kind is null == (paths.Length == 0))
-                throw Complaint.OfUsage("name a KIND and NAMEs, or files with -f, and not both", "weft delete --help");
+                throw CliError.Usage("name a KIND and NAMEs, or files with -f, and not both", "weft delete --help");
             var steps = kind is null
-                ? StepGraph.OfDeletion(DocumentReader.Read(paths, session.Surroundings.In, session.Settings))
-                : OfNames(session, KindTable.Need(kind), session.Parsed.GetValue(names)!, found => parents.Of(session.Parsed, found));
-            return RunAsync(session, steps, session.Parsed.GetValue(yes), Parameters.Wait(session.Parsed, timeout), cancel);
+                ? StepGraph.ForDeletion(DocumentReader.Read(paths, session.Environment.In, session.Settings))
+                : StepsForNames(session, KindTable.Require(kind), session.Parsed.GetValue(names)!, found => parents.ParentOf(session.Parsed, found));
+            return RunAsync(session, steps, session.Parsed.GetValue(yes), Parameters.TimeoutOf(session.Parsed, timeout), cancel);
         });
         return command;
     }
@@ -37,20 +37,20 @@ internal static class DeleteCommand
     /// <summary>The steps that delete resources by name.</summary>
     /// <param name="parent">The parent of that kind, or null.</param>
     /// <returns>Steps that do not depend on each other.</returns>
-    public static ImmutableArray<Step> OfNames(Session session, Kind kind, string[] names, Func<Kind, string?> parent)
+    public static ImmutableArray<Step> StepsForNames(CommandSession session, Kind kind, string[] names, Func<Kind, string?> parent)
     {
         if (names.Length == 0)
-            throw Complaint.OfUsage($"which {kind.Plural} are to be deleted?", $"weft delete {kind.Plural} NAME…");
-        var ids = names.Select(name => session.Scope.Id(kind, name, parent(kind))).Distinct();
-        return [.. ids.Select((id, i) => new Step(i, new Document(id, kind.ApiVersion, new JsonObject(), new Origin("the command line"), ""), PlanAction.Create, []))];
+            throw CliError.Usage($"which {kind.Plural} are to be deleted?", $"weft delete {kind.Plural} NAME…");
+        var ids = names.Select(name => session.Scope.ResolveId(kind, name, parent(kind))).Distinct();
+        return [.. ids.Select((id, i) => new Step(i, new Document(id, kind.ApiVersion, new JsonObject(), new SourceMap("the command line"), ""), PlanAction.Create, []))];
     }
 
     /// <summary>Deletes, after asking.</summary>
-    public static async Task<int> RunAsync(Session session, ImmutableArray<Step> steps, bool yes, TimeSpan timeout, CancellationToken cancel)
+    public static async Task<int> RunAsync(CommandSession session, ImmutableArray<Step> steps, bool yes, TimeSpan timeout, CancellationToken cancel)
     {
-        var format = session.Format(OutputFormat.Table, OutputFormat.Json, OutputFormat.Yaml, OutputFormat.Name);
-        session.Confirm($"delete {string.Join(", ", steps.Select(step => Label.Of(step.Id)))}?", yes);
-        var work = new ResourceWork(session.Client);
+        var format = session.GetFormat(OutputFormat.Table, OutputFormat.Json, OutputFormat.Yaml, OutputFormat.Name);
+        session.Confirm($"delete {string.Join(", ", steps.Select(step => Label.For(step.Id)))}?", yes);
+        var work = new ResourceExecutor(session.Client);
         var results = await ApplyCommand.RunAsync(
             session, steps, (step, _, token) => work.DeleteAsync(step.Id, step.Document.ApiVersion, token), timeout, cancel);
         return StepSummary.Write(session, results, format);

@@ -1,8 +1,10 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
-using Weft.Attachments.Renderers;
+using Weft.Attachments.Formats;
+using Weft.Cli.Arm;
 using Weft.Cli.Kinds;
 using Weft.Cli.Output;
+using Weft.Cli.Primitives;
 using Weft.Resources;
 
 namespace Weft.Cli.Commands;
@@ -10,93 +12,93 @@ namespace Weft.Cli.Commands;
 /// <summary><c>weft drift</c>: where clusters aren't what they should be, as their agents said last.</summary>
 internal static class DriftCommand
 {
-    private static readonly Kind Agents = KindTable.Need("agents");
+    private static readonly Kind AgentKind = KindTable.Require("agents");
 
     /// <summary>Builds the command.</summary>
-    public static Command Build(Shell shell)
+    public static Command Build(CommandContext cli)
     {
-        var cluster = Parameters.Reference(shell, "--cluster", KindTable.KubernetesClusters, "One cluster only");
+        var cluster = Parameters.Reference(cli, "--cluster", KindTable.KubernetesClusters, "One cluster only");
         var command = new Command("drift", "Say where clusters differ from what is desired") { cluster };
-        shell.Does(command, async (session, cancel) =>
+        cli.SetAction(command, async (session, cancel) =>
         {
-            var format = session.Format(OutputFormat.Table, OutputFormat.Json, OutputFormat.Yaml);
-            var clusters = await ClustersAsync(session, session.Parsed.GetValue(cluster), cancel);
-            var standings = new List<Standing>();
+            var format = session.GetFormat(OutputFormat.Table, OutputFormat.Json, OutputFormat.Yaml);
+            var clusters = await FindClustersAsync(session, session.Parsed.GetValue(cluster), cancel);
+            var standings = new List<SyncStatus>();
             foreach (var id in clusters)
-                standings.AddRange(await StandingsAsync(session, id, cancel));
+                standings.AddRange(await GetStatusesAsync(session, id, cancel));
             Write(session, standings, format);
             foreach (var id in clusters.Where(id => !standings.Exists(s => s.Cluster == id)))
-                session.Error.Line($"{Label.Of(id)} has no agent: nobody says what it is like", Ink.Changed);
-            return standings.Exists(s => s.State == "Failed") ? ExitCode.Failed : standings.Exists(s => s.Differs) ? ExitCode.Changes : ExitCode.Done;
+                session.Error.WriteLine($"{Label.For(id)} has no agent: nobody says what it is like", TextStyle.Changed);
+            return standings.Exists(s => s.State == "Failed") ? ExitCode.Failed : standings.Exists(s => s.OutOfSync) ? ExitCode.Changes : ExitCode.Success;
         });
         return command;
     }
 
     /// <summary>The cluster that is named, or all in sight.</summary>
     /// <param name="name">The name, or null.</param>
-    public static async Task<List<ResourceId>> ClustersAsync(Session session, string? name, CancellationToken cancel)
+    public static async Task<List<ResourceId>> FindClustersAsync(CommandSession session, string? name, CancellationToken cancel)
     {
         if (name is not null)
-            return [session.Scope.Id(KindTable.KubernetesClusters, name)];
-        var all = await new ResourceList(session).ListAsync(KindTable.KubernetesClusters, null, allGroups: false, cancel);
-        return [.. all.Select(resource => new Row(resource, default).Id).OfType<ResourceId>()];
+            return [session.Scope.ResolveId(KindTable.KubernetesClusters, name)];
+        var all = await new ResourceLookup(session).ListAsync(KindTable.KubernetesClusters, null, allGroups: false, cancel);
+        return [.. all.Select(resource => new ResourceRow(resource, default).Id).OfType<ResourceId>()];
     }
 
-    private static async Task<IEnumerable<Standing>> StandingsAsync(Session session, ResourceId cluster, CancellationToken cancel)
+    private static async Task<IEnumerable<SyncStatus>> GetStatusesAsync(CommandSession session, ResourceId cluster, CancellationToken cancel)
     {
-        var digest = (await ManifestsCommand.PictureAsync(session, cluster, cancel))["digest"]?.ToString();
-        var agents = await new ResourceList(session).ListAsync(Agents, cluster.ToString(), allGroups: false, cancel);
-        return agents.Select(agent => new Standing(cluster, new Row(agent, session.Surroundings.Clock.GetUtcNow()), digest));
+        var digest = (await ManifestsCommand.GetDesiredStateAsync(session, cluster, cancel))["digest"]?.ToString();
+        var agents = await new ResourceLookup(session).ListAsync(AgentKind, cluster.ToString(), allGroups: false, cancel);
+        return agents.Select(agent => new SyncStatus(cluster, new ResourceRow(agent, session.Environment.Clock.GetUtcNow()), digest));
     }
 
-    private static void Write(Session session, List<Standing> standings, OutputFormat format)
+    private static void Write(CommandSession session, List<SyncStatus> standings, OutputFormat format)
     {
         if (format != OutputFormat.Table)
         {
             var list = new JsonArray([.. standings.Select(s => (JsonNode)s.ToJson())]);
             if (format == OutputFormat.Json)
-                session.Out.Raw.WriteLine(JsonText.Of(list));
+                session.Out.Writer.WriteLine(JsonFormatter.Indented(list));
             else
-                session.Out.Raw.Write(Yaml.Write(list));
+                session.Out.Writer.Write(Yaml.Write(list));
             return;
         }
 
         if (standings.Count > 0)
         {
             TableText.Write(session.Out, ["CLUSTER", "AGENT", "NODE", "STATE", "PICTURE", "STANDING", "MENDED", "REPORTED"],
-                [.. standings.Select(s => new[] { s.Cluster.Name, s.Agent.Id?.Name ?? "", s.Agent.Text("properties.node"), s.State, s.Picture, s.Count(mended: false), s.Count(mended: true), s.Agent.Since("properties.status.at") })]);
+                [.. standings.Select(s => new[] { s.Cluster.Name, s.Agent.Id?.Name ?? "", s.Agent.Text("properties.node"), s.State, s.DigestStatus, s.Count(mended: false), s.Count(mended: true), s.Agent.AgeSince("properties.status.at") })]);
         }
 
-        foreach (var standing in standings)
+        foreach (var status in standings)
         {
-            var who = $"{standing.Cluster.Name}/{standing.Agent.Id?.Name}";
-            if (standing.State == "Failed")
-                session.Out.Line($"! {who}: {standing.Agent.Text("properties.status.message")}", Ink.Bad);
-            foreach (var drift in standing.Drift)
+            var who = $"{status.Cluster.Name}/{status.Agent.Id?.Name}";
+            if (status.State == "Failed")
+                session.Out.WriteLine($"! {who}: {status.Agent.Text("properties.status.message")}", TextStyle.Error);
+            foreach (var drift in status.Drift)
             {
-                var isMended = Standing.IsMended(drift);
-                var age = new Row(drift, standing.Agent.Now).Since("at");
-                session.Out.Line($"{(isMended ? "~" : "!")} {who}: {drift["what"]}: {drift["was"]} ({(isMended ? "mended" : "stands")}{(age.Length > 0 ? $", {age} ago" : "")})", isMended ? Ink.Changed : Ink.Bad);
+                var isMended = SyncStatus.IsRepaired(drift);
+                var age = new ResourceRow(drift, status.Agent.Now).AgeSince("at");
+                session.Out.WriteLine($"{(isMended ? "~" : "!")} {who}: {drift["what"]}: {drift["was"]} ({(isMended ? "mended" : "stands")}{(age.Length > 0 ? $", {age} ago" : "")})", isMended ? TextStyle.Changed : TextStyle.Error);
             }
         }
     }
 
     /// <summary>How an agent's part of a cluster stands to what is desired.</summary>
-    private sealed record Standing(ResourceId Cluster, Row Agent, string? Digest)
+    private sealed record SyncStatus(ResourceId Cluster, ResourceRow Agent, string? Digest)
     {
         public string State => Agent.Text("properties.status.state") is { Length: > 0 } state ? state : "Unknown";
 
-        /// <summary>Which picture it stands on: today's, an older one, or none that it has told of.</summary>
-        public string Picture => Agent.Text("properties.status.digest") is not { Length: > 0 } digest ? "none" : digest == Digest ? "current" : "behind";
+        /// <summary>Which desired state it has applied: today's, an older one, or none that it has told of.</summary>
+        public string DigestStatus => Agent.Text("properties.status.digest") is not { Length: > 0 } digest ? "none" : digest == Digest ? "current" : "behind";
 
         public IEnumerable<JsonObject> Drift => Agent.Objects("properties.status.drift");
 
-        /// <summary>Whether something isn't as it should be now; what was mended is.</summary>
-        public bool Differs => State != "Applied" || Picture != "current" || Drift.Any(d => !IsMended(d));
+        /// <summary>Whether something isn't as it should be now; what was repaired is.</summary>
+        public bool OutOfSync => State != "Applied" || DigestStatus != "current" || Drift.Any(d => !IsRepaired(d));
 
-        public static bool IsMended(JsonObject drift) => drift["mended"]?.ToString() == "true";
+        public static bool IsRepaired(JsonObject drift) => drift["mended"]?.ToString() == "true";
 
-        public string Count(bool mended) => Drift.Count(d => IsMended(d) == mended).ToString(System.Globalization.CultureInfo.InvariantCulture);
+        public string Count(bool mended) => Drift.Count(d => IsRepaired(d) == mended).ToString(System.Globalization.CultureInfo.InvariantCulture);
 
         public JsonObject ToJson() => new()
         {
@@ -104,8 +106,8 @@ internal static class DriftCommand
             ["agent"] = Agent.Id?.Name,
             ["node"] = Agent.Text("properties.node") is { Length: > 0 } node ? node : null,
             ["state"] = State,
-            ["picture"] = Picture,
-            ["differs"] = Differs,
+            ["picture"] = DigestStatus,
+            ["differs"] = OutOfSync,
             ["message"] = Agent.Text("properties.status.message"),
             ["reportedAt"] = Agent.Text("properties.status.at") is { Length: > 0 } at ? at : null,
             ["drift"] = new JsonArray([.. Drift.Select(d => d.DeepClone())]),

@@ -1,102 +1,104 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
-using Weft.Attachments.Renderers;
+using Weft.Attachments.Formats;
+using Weft.Cli.Arm;
 using Weft.Cli.Kinds;
 using Weft.Cli.Output;
+using Weft.Cli.Primitives;
 
 namespace Weft.Cli.Commands;
 
 /// <summary><c>weft inventory</c>: what nodes have, as their agents found it, and which networks use it.</summary>
 internal static class InventoryCommand
 {
-    private static readonly string[] Devices = ["NODE", "DEVICE", "PCI", "DRIVER", "NUMA", "LINK", "MTU", "VFS", "NETWORKS"];
-    private static readonly string[] More = ["MAC", "ID", "SPEED", "KIND", "IOMMU", "RDMA", "DEFAULT-ROUTE"];
+    private static readonly string[] DeviceHeaders = ["NODE", "DEVICE", "PCI", "DRIVER", "NUMA", "LINK", "MTU", "VFS", "NETWORKS"];
+    private static readonly string[] WideHeaders = ["MAC", "ID", "SPEED", "KIND", "IOMMU", "RDMA", "DEFAULT-ROUTE"];
 
     /// <summary>Builds the command.</summary>
-    public static Command Build(Shell shell)
+    public static Command Build(CommandContext cli)
     {
-        var cluster = Parameters.Reference(shell, "--cluster", KindTable.KubernetesClusters, "The Kubernetes cluster; without it, all of them");
+        var cluster = Parameters.Reference(cli, "--cluster", KindTable.KubernetesClusters, "The Kubernetes cluster; without it, all of them");
         var node = new Option<string?>("--node") { Description = "One node", HelpName = "NODE" };
         var functions = new Option<bool>("--functions") { Description = "Virtual functions too, one by one" };
         var plugins = new Option<bool>("--plugins") { Description = "The CNI plugins instead of the devices" };
         var pages = new Option<bool>("--hugepages") { Description = "The huge pages instead of the devices" };
         var command = new Command("inventory", "What nodes have: ports, virtual functions, drivers, and which networks use them") { cluster, node, functions, plugins, pages };
-        shell.Does(command, async (session, cancel) =>
+        cli.SetAction(command, async (session, cancel) =>
         {
-            var format = session.Format(OutputFormat.Table, OutputFormat.Wide, OutputFormat.Json, OutputFormat.Yaml);
+            var format = session.GetFormat(OutputFormat.Table, OutputFormat.Wide, OutputFormat.Json, OutputFormat.Yaml);
             if (session.Parsed.GetValue(plugins) && session.Parsed.GetValue(pages))
-                throw Complaint.OfUsage("--plugins and --hugepages are two tables; only one of them is meant");
-            var nodes = await NodesAsync(session, session.Parsed.GetValue(cluster), session.Parsed.GetValue(node), cancel);
+                throw CliError.Usage("--plugins and --hugepages are two tables; only one of them is meant");
+            var nodes = await FindNodesAsync(session, session.Parsed.GetValue(cluster), session.Parsed.GetValue(node), cancel);
             var reported = nodes.Where(n => n.Inventory is not null).ToList();
             foreach (var silent in nodes.Where(n => n.Inventory is null))
-                session.Error.Line($"note: node {silent.Title} has reported no inventory: does its agent run, with --node {silent.Name}?", Ink.Changed);
+                session.Error.WriteLine($"note: node {silent.Title} has reported no inventory: does its agent run, with --node {silent.Name}?", TextStyle.Changed);
             if (format is OutputFormat.Json or OutputFormat.Yaml)
-                Raw(session, reported, format);
+                WriteRaw(session, reported, format);
             else if (session.Parsed.GetValue(plugins))
-                TableText.Write(session.Out, ["NODE", "PLUGIN", "RELEASE", "CNI-VERSIONS"], [.. reported.SelectMany(n => n.Each("plugins").Select(p => new[] { n.Title, p.Text("name"), p.Text("release"), p.Text("versions") }))]);
+                TableText.Write(session.Out, ["NODE", "PLUGIN", "RELEASE", "CNI-VERSIONS"], [.. reported.SelectMany(n => n.RowsOf("plugins").Select(p => new[] { n.Title, p.Text("name"), p.Text("release"), p.Text("versions") }))]);
             else if (session.Parsed.GetValue(pages))
-                TableText.Write(session.Out, ["NODE", "KIB", "NUMA", "TOTAL", "FREE"], [.. reported.SelectMany(n => n.Each("hugepages").Select(p => new[] { n.Title, p.Text("kilobytes"), p.Text("numa"), p.Text("total"), p.Text("free") }))]);
+                TableText.Write(session.Out, ["NODE", "KIB", "NUMA", "TOTAL", "FREE"], [.. reported.SelectMany(n => n.RowsOf("hugepages").Select(p => new[] { n.Title, p.Text("kilobytes"), p.Text("numa"), p.Text("total"), p.Text("free") }))]);
             else
-                Table(session, reported, format == OutputFormat.Wide, session.Parsed.GetValue(functions));
-            return reported.Count > 0 || nodes.Count == 0 ? ExitCode.Done : ExitCode.Failed;
+                WriteTable(session, reported, format == OutputFormat.Wide, session.Parsed.GetValue(functions));
+            return reported.Count > 0 || nodes.Count == 0 ? ExitCode.Success : ExitCode.Failed;
         });
         return command;
     }
 
-    private static async Task<List<NodeRow>> NodesAsync(Session session, string? cluster, string? name, CancellationToken cancel)
+    private static async Task<List<NodeRow>> FindNodesAsync(CommandSession session, string? cluster, string? name, CancellationToken cancel)
     {
-        var kind = KindTable.Need("nodes");
-        var lists = new ResourceList(session);
+        var kind = KindTable.Require("nodes");
+        var lookup = new ResourceLookup(session);
         if (name is null)
-            return [.. (await lists.ListAsync(kind, cluster, session.Settings.ResourceGroup is null, cancel)).Select(resource => new NodeRow(new Row(resource, default)))];
-        var (found, missing) = await lists.FindAsync(kind, [name], cluster, session.Settings.ResourceGroup is null, cancel);
+            return [.. (await lookup.ListAsync(kind, cluster, session.Settings.ResourceGroup is null, cancel)).Select(resource => new NodeRow(new ResourceRow(resource, default)))];
+        var (found, missing) = await lookup.FindAsync(kind, [name], cluster, session.Settings.ResourceGroup is null, cancel);
         if (missing.Count > 0)
-            throw new Complaint($"there is no node '{name}'{(cluster is null ? "" : $" in {cluster}")}", next: "weft get nodes");
-        return [.. found.Select(resource => new NodeRow(new Row(resource, default)))];
+            throw new CliError($"there is no node '{name}'{(cluster is null ? "" : $" in {cluster}")}", next: "weft get nodes");
+        return [.. found.Select(resource => new NodeRow(new ResourceRow(resource, default)))];
     }
 
-    private static void Table(Session session, List<NodeRow> nodes, bool isWide, bool withFunctions)
+    private static void WriteTable(CommandSession session, List<NodeRow> nodes, bool isWide, bool withFunctions)
     {
         var rows = new List<string[]>();
         foreach (var node in nodes)
         {
-            foreach (var device in node.Each("devices").Where(d => withFunctions || d.Text("physicalFunction").Length == 0))
+            foreach (var device in node.RowsOf("devices").Where(d => withFunctions || d.Text("physicalFunction").Length == 0))
             {
                 string[] usual =
                 [
                     node.Title, NameOf(device), device.Text("pciAddress"), device.Text("driver"), device.Text("numa"), device.Text("isUp") == "true" ? "up" : "down",
-                    device.Text("mtu") is "0" ? "" : device.Text("mtu"), Functions(device), device.NameOf("networks"),
+                    device.Text("mtu") is "0" ? "" : device.Text("mtu"), FunctionCount(device), device.NameOf("networks"),
                 ];
-                rows.Add(isWide ? [.. usual, .. Wide(device)] : usual);
+                rows.Add(isWide ? [.. usual, .. WideCells(device)] : usual);
             }
         }
 
-        TableText.Write(session.Out, isWide ? [.. Devices, .. More] : Devices, rows);
+        TableText.Write(session.Out, isWide ? [.. DeviceHeaders, .. WideHeaders] : DeviceHeaders, rows);
     }
 
-    private static string[] Wide(Row device) =>
+    private static string[] WideCells(ResourceRow device) =>
     [
         device.Text("macAddress"), device.Text("vendor").Length > 0 ? $"{device.Text("vendor")}:{device.Text("device")}" : "", device.Text("speed"), device.Text("kind"),
         device.Text("iommuGroup"), device.Text("isRdma") == "true" ? "yes" : "", device.Text("hasDefaultRoute") == "true" ? "yes" : "",
     ];
 
     /// <summary>A function without an interface is known by its port and its index.</summary>
-    private static string NameOf(Row device) => device.Text("name") is { Length: > 0 } name ? name
+    private static string NameOf(ResourceRow device) => device.Text("name") is { Length: > 0 } name ? name
         : device.Text("functionIndex") is { Length: > 0 } index ? $"{device.Text("physicalFunction")}#{index}" : "";
 
     /// <summary>Declared for networks, and how many there can be.</summary>
-    private static string Functions(Row device) => device.Text("totalFunctions") is "" or "0" ? "" : $"{(device.Text("functionsDeclared") is { Length: > 0 } declared ? declared : "0")}/{device.Text("totalFunctions")}";
+    private static string FunctionCount(ResourceRow device) => device.Text("totalFunctions") is "" or "0" ? "" : $"{(device.Text("functionsDeclared") is { Length: > 0 } declared ? declared : "0")}/{device.Text("totalFunctions")}";
 
-    private static void Raw(Session session, List<NodeRow> nodes, OutputFormat format)
+    private static void WriteRaw(CommandSession session, List<NodeRow> nodes, OutputFormat format)
     {
         var list = new JsonArray([.. nodes.Select(node => (JsonNode)new JsonObject { ["node"] = node.Title, ["id"] = node.Resource.Text("id"), ["inventory"] = node.Inventory!.DeepClone() })]);
         if (format == OutputFormat.Json)
-            session.Out.Raw.WriteLine(JsonText.Of(list));
+            session.Out.Writer.WriteLine(JsonFormatter.Indented(list));
         else
-            session.Out.Raw.Write(Yaml.WriteAll(list));
+            session.Out.Writer.Write(Yaml.WriteAll(list));
     }
 
-    private sealed record NodeRow(Row Resource)
+    private sealed record NodeRow(ResourceRow Resource)
     {
         public string Name => Resource.Text("name");
 
@@ -104,6 +106,6 @@ internal static class InventoryCommand
 
         public JsonObject? Inventory => Resource.Resource["properties"]?["inventory"] as JsonObject;
 
-        public IEnumerable<Row> Each(string list) => Resource.Objects($"properties.inventory.{list}").Select(item => new Row(item, default));
+        public IEnumerable<ResourceRow> RowsOf(string list) => Resource.Objects($"properties.inventory.{list}").Select(item => new ResourceRow(item, default));
     }
 }

@@ -1,8 +1,9 @@
-using Weft.Attachments.Renderers;
 using System.CommandLine;
 using System.Text.Json.Nodes;
+using Weft.Attachments.Formats;
 using Weft.Cli.Kinds;
 using Weft.Cli.Output;
+using Weft.Cli.Primitives;
 
 namespace Weft.Cli.Commands;
 
@@ -10,52 +11,52 @@ namespace Weft.Cli.Commands;
 internal static class IpamCommand
 {
     /// <summary>Builds the command.</summary>
-    public static Command Build(Shell shell) => new("ipam", "Addresses of a network") { Show(shell), Leases(shell) };
+    public static Command Build(CommandContext cli) => new("ipam", "Addresses of a network") { BuildShow(cli), BuildLeases(cli) };
 
-    private static Command Show(Shell shell)
+    private static Command BuildShow(CommandContext cli)
     {
-        var network = Network(shell);
+        var network = NetworkArgument(cli);
         var command = new Command("show", "How many addresses a network has, reserves, leases and has left") { network };
-        shell.Does(command, async (session, cancel) =>
+        cli.SetAction(command, async (session, cancel) =>
         {
-            var format = session.Format(OutputFormat.Table, OutputFormat.Json, OutputFormat.Yaml);
-            var id = session.Scope.Id(KindTable.L3Networks, session.Parsed.GetValue(network)!);
-            var path = $"{id}/providers/Weft.Ipam/pools/default?api-version={KindTable.WeftVersion}";
-            var pool = (await session.Client.FindAsync(path, cancel) ?? throw new Complaint($"there is no {Label.Of(id)}", next: "weft get l3networks")).Object;
+            var format = session.GetFormat(OutputFormat.Table, OutputFormat.Json, OutputFormat.Yaml);
+            var id = session.Scope.ResolveId(KindTable.L3Networks, session.Parsed.GetValue(network)!);
+            var path = $"{id}/providers/Weft.Ipam/pools/default?api-version={KindTable.WeftApiVersion}";
+            var pool = (await session.Client.FindAsync(path, cancel) ?? throw new CliError($"there is no {Label.For(id)}", next: "weft get l3networks")).Object;
             if (format == OutputFormat.Json)
-                session.Out.Raw.WriteLine(JsonText.Of(pool));
+                session.Out.Writer.WriteLine(JsonFormatter.Indented(pool));
             else if (format == OutputFormat.Yaml)
-                session.Out.Raw.Write(Yaml.Write(pool));
+                session.Out.Writer.Write(Yaml.Write(pool));
             else
-                Families(session, pool);
-            return ExitCode.Done;
+                WriteFamilies(session, pool);
+            return ExitCode.Success;
         });
         return command;
     }
 
-    private static Command Leases(Shell shell)
+    private static Command BuildLeases(CommandContext cli)
     {
-        var network = Network(shell);
+        var network = NetworkArgument(cli);
         var command = new Command("leases", "Who holds what: weft get leases --network NETWORK") { network };
-        shell.Does(command, (session, cancel) =>
+        cli.SetAction(command, (session, cancel) =>
         {
-            var format = session.Format(OutputFormat.Table, OutputFormat.Wide, OutputFormat.Json, OutputFormat.Yaml, OutputFormat.Name);
-            var query = new GetCommand.Query(KindTable.Need("leases"), [], session.Parsed.GetValue(network), AllGroups: false);
+            var format = session.GetFormat(OutputFormat.Table, OutputFormat.Wide, OutputFormat.Json, OutputFormat.Yaml, OutputFormat.Name);
+            var query = new GetCommand.Query(KindTable.Require("leases"), [], session.Parsed.GetValue(network), AllGroups: false);
             return GetCommand.RunAsync(session, query, format, cancel);
         });
         return command;
     }
 
-    private static Argument<string> Network(Shell shell)
+    private static Argument<string> NetworkArgument(CommandContext cli)
     {
         var network = new Argument<string>("NETWORK") { HelpName = "NETWORK", Description = "The L3 network" };
-        network.CompletionSources.Add(context => NameCompletion.Of(shell, context, KindTable.L3Networks.Plural));
+        network.CompletionSources.Add(context => NameCompletion.Complete(cli, context, KindTable.L3Networks.Plural));
         return network;
     }
 
-    private static void Families(Session session, JsonObject pool)
+    private static void WriteFamilies(CommandSession session, JsonObject pool)
     {
-        var families = new Row(pool, default).Objects("properties.families").Select(family => new Row(family, default));
+        var families = new ResourceRow(pool, default).Objects("properties.families").Select(family => new ResourceRow(family, default));
         TableText.Write(session.Out, ["FAMILY", "PREFIX", "GATEWAY", "SIZE", "RESERVED", "USED", "FREE"],
             [.. families.Select(row => new[]
             {

@@ -3,11 +3,12 @@ using System.CommandLine;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Weft.Attachments.Admission;
-using Weft.Attachments.Renderers;
+using Weft.Attachments.Formats;
 using Weft.Cli.Documents;
 using Weft.Cli.Kinds;
 using Weft.Cli.Linting;
 using Weft.Cli.Output;
+using Weft.Cli.Primitives;
 using Weft.Resources;
 
 namespace Weft.Cli.Commands;
@@ -16,56 +17,56 @@ namespace Weft.Cli.Commands;
 internal static class LintCommand
 {
     /// <summary>Builds the command.</summary>
-    public static Command Build(Shell shell)
+    public static Command Build(CommandContext cli)
     {
         var files = Parameters.Files();
-        var cluster = Parameters.Reference(shell, "--cluster", KindTable.KubernetesClusters, "Judge against what weftd draws for this cluster");
+        var cluster = Parameters.Reference(cli, "--cluster", KindTable.KubernetesClusters, "Judge against what weftd draws for this cluster");
         var folder = new Option<string?>("--manifests") { Description = "Judge against a folder of manifests, without a server", HelpName = "DIR" };
         var space = new Option<string>("--namespace", "-n") { Description = "Where manifests go that name no namespace (default)", HelpName = "NS", DefaultValueFactory = _ => "default" };
         var isolation = new Option<bool>("--namespace-isolation") { Description = "Multus runs with namespaceIsolation" };
         var strict = new Option<bool>("--strict") { Description = "Warnings count as errors" };
         var command = new Command("lint", "Find what keeps pods from their networks") { files, cluster, folder, space, isolation, strict };
-        shell.Does(command, async (session, cancel) =>
+        cli.SetAction(command, async (session, cancel) =>
         {
-            var format = session.Format(OutputFormat.Table, OutputFormat.Json, OutputFormat.Yaml, OutputFormat.Sarif);
+            var format = session.GetFormat(OutputFormat.Table, OutputFormat.Json, OutputFormat.Yaml, OutputFormat.Sarif);
             var parsed = session.Parsed;
             if (parsed.GetValue(cluster) is not null && parsed.GetValue(folder) is not null)
-                throw Complaint.OfUsage("--cluster and --manifests both say what to judge against", "name one of them");
-            var manifests = LintManifest.Of(DocumentReader.ReadRaw(parsed.GetValue(files)!, session.Surroundings.In)).ToList();
-            var around = parsed.GetValue(cluster) is { } name ? await OfClusterAsync(session, name, cancel)
-                : parsed.GetValue(folder) is { } path ? OfFolder(session, path) : LintSurroundings.None;
-            around = Beside(around, manifests, parsed.GetValue(space)!) with { NamespaceIsolation = parsed.GetValue(isolation) };
-            var found = manifests.SelectMany(m => ManifestLint.Check(m.Body, parsed.GetValue(space)!, around).Select(f => new PlacedFinding(m, f))).ToImmutableArray();
+                throw CliError.Usage("--cluster and --manifests both say what to judge against", "name one of them");
+            var manifests = LintManifest.FromDocuments(DocumentReader.ReadRaw(parsed.GetValue(files)!, session.Environment.In)).ToList();
+            var lintContext = parsed.GetValue(cluster) is { } name ? await ReadClusterAsync(session, name, cancel)
+                : parsed.GetValue(folder) is { } path ? ReadFolder(session, path) : LintContext.Unknown;
+            lintContext = WithManifests(lintContext, manifests, parsed.GetValue(space)!) with { NamespaceIsolation = parsed.GetValue(isolation) };
+            var found = manifests.SelectMany(m => ManifestLint.Check(m.Body, parsed.GetValue(space)!, lintContext).Select(f => new LocatedFinding(m, f))).ToImmutableArray();
             Write(session, found, format);
-            return Conclude(session, manifests, found, parsed.GetValue(strict));
+            return WriteSummary(session, manifests, found, parsed.GetValue(strict));
         });
         return command;
     }
 
-    private static async Task<LintSurroundings> OfClusterAsync(Session session, string name, CancellationToken cancel)
+    private static async Task<LintContext> ReadClusterAsync(CommandSession session, string name, CancellationToken cancel)
     {
-        var picture = await ManifestsCommand.PictureAsync(session, session.Scope.Id(KindTable.KubernetesClusters, name), cancel);
-        return LintSurroundings.OfPicture(JsonElement.Parse(Json.Bytes(picture)));
+        var picture = await ManifestsCommand.GetDesiredStateAsync(session, session.Scope.ResolveId(KindTable.KubernetesClusters, name), cancel);
+        return LintContext.FromDesiredState(JsonElement.Parse(Json.ToUtf8(picture)));
     }
 
     // A folder may hold what the agent keeps (desired.json) too: then VLANs and prefixes are known without a server.
-    private static LintSurroundings OfFolder(Session session, string path)
+    private static LintContext ReadFolder(CommandSession session, string path)
     {
-        var manifests = LintManifest.Of(DocumentReader.ReadRaw([path], session.Surroundings.In)).Select(m => m.Body).ToList();
-        var around = LintSurroundings.OfManifests(manifests);
+        var manifests = LintManifest.FromDocuments(DocumentReader.ReadRaw([path], session.Environment.In)).Select(m => m.Body).ToList();
+        var lintContext = LintContext.FromManifests(manifests);
         foreach (var picture in manifests.Where(m => m.Text("digest") is not null && m.Member("manifests").ValueKind == JsonValueKind.Array))
-            around = Together(LintSurroundings.OfPicture(picture, []), around);
-        return around;
+            lintContext = Merge(LintContext.FromDesiredState(picture, []), lintContext);
+        return lintContext;
     }
 
-    private static LintSurroundings Beside(LintSurroundings around, List<LintManifest> manifests, string space)
+    private static LintContext WithManifests(LintContext lintContext, List<LintManifest> manifests, string space)
     {
-        var given = LintSurroundings.OfManifests(manifests.Select(m => m.Body));
-        return Together(given with { Definitions = [.. manifests.Select(m => Definition.Of(m.Body, space)).OfType<Definition>()] }, around) with { IsComplete = around.IsComplete };
+        var given = LintContext.FromManifests(manifests.Select(m => m.Body));
+        return Merge(given with { Definitions = [.. manifests.Select(m => NetworkAttachmentDefinition.Read(m.Body, space)).OfType<NetworkAttachmentDefinition>()] }, lintContext) with { IsComplete = lintContext.IsComplete };
     }
 
-    /// <summary>Two surroundings as one; what the first says of a thing counts.</summary>
-    private static LintSurroundings Together(LintSurroundings first, LintSurroundings second) => second with
+    /// <summary>Two lint contexts as one; what the first says of a thing counts.</summary>
+    private static LintContext Merge(LintContext first, LintContext second) => second with
     {
         Definitions = [.. first.Definitions.Concat(second.Definitions).DistinctBy(d => d.Title)],
         Networks = second.Networks.SetItems(first.Networks),
@@ -73,37 +74,37 @@ internal static class LintCommand
         Capacity = second.Capacity.SetItems(first.Capacity),
     };
 
-    private static void Write(Session session, ImmutableArray<PlacedFinding> found, OutputFormat format)
+    private static void Write(CommandSession session, ImmutableArray<LocatedFinding> found, OutputFormat format)
     {
         switch (format)
         {
             case OutputFormat.Json:
-                session.Out.Raw.WriteLine(JsonText.Of(new JsonArray([.. found.Select(f => (JsonNode)f.ToJson())])));
+                session.Out.Writer.WriteLine(JsonFormatter.Indented(new JsonArray([.. found.Select(f => (JsonNode)f.ToJson())])));
                 break;
             case OutputFormat.Yaml:
-                session.Out.Raw.Write(Yaml.Write(new JsonArray([.. found.Select(f => (JsonNode)f.ToJson())])));
+                session.Out.Writer.Write(Yaml.Write(new JsonArray([.. found.Select(f => (JsonNode)f.ToJson())])));
                 break;
             case OutputFormat.Sarif:
-                session.Out.Raw.WriteLine(JsonText.Of(SarifText.Of(found)));
+                session.Out.Writer.WriteLine(JsonFormatter.Indented(SarifLog.Create(found)));
                 break;
             default:
                 foreach (var finding in found)
                 {
-                    session.Out.Line($"{finding.At}: {finding.Severity} {finding.Finding.Rule}: {finding.Finding.Message}", finding.Finding.Severity == Severity.Error ? Ink.Bad : Ink.Changed);
-                    session.Out.Line($"    {finding.Manifest.Title} {finding.Finding.Path}; {finding.Finding.Next}", Ink.Faint);
+                    session.Out.WriteLine($"{finding.Location}: {finding.Severity} {finding.Finding.Rule}: {finding.Finding.Message}", finding.Finding.Severity == Severity.Error ? TextStyle.Error : TextStyle.Changed);
+                    session.Out.WriteLine($"    {finding.Manifest.Title} {finding.Finding.Path}; {finding.Finding.Fix}", TextStyle.Faint);
                 }
 
                 break;
         }
     }
 
-    private static int Conclude(Session session, List<LintManifest> manifests, ImmutableArray<PlacedFinding> found, bool strict)
+    private static int WriteSummary(CommandSession session, List<LintManifest> manifests, ImmutableArray<LocatedFinding> found, bool strict)
     {
-        var (errors, checkedOnes) = (found.Count(f => f.Finding.Severity == Severity.Error), manifests.Count(m => ManifestLint.Concerns(m.Body)));
+        var (errors, checkedOnes) = (found.Count(f => f.Finding.Severity == Severity.Error), manifests.Count(m => ManifestLint.AppliesTo(m.Body)));
         var warnings = found.Length - errors;
-        session.Error.Line($"{Count(errors, "error")}, {Count(warnings, "warning")} in {Count(checkedOnes, "manifest")}"
-            + (manifests.Count > checkedOnes ? $"; {manifests.Count - checkedOnes} of other kinds" : ""), Ink.Faint);
-        return errors > 0 || (strict && warnings > 0) ? ExitCode.Failed : ExitCode.Done;
+        session.Error.WriteLine($"{Count(errors, "error")}, {Count(warnings, "warning")} in {Count(checkedOnes, "manifest")}"
+            + (manifests.Count > checkedOnes ? $"; {manifests.Count - checkedOnes} of other kinds" : ""), TextStyle.Faint);
+        return errors > 0 || (strict && warnings > 0) ? ExitCode.Failed : ExitCode.Success;
     }
 
     private static string Count(int number, string noun) => number == 1 ? $"1 {noun}" : $"{number} {noun}s";

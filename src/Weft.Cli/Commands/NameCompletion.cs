@@ -1,6 +1,6 @@
 using System.CommandLine.Completions;
+using Weft.Cli.Arm;
 using Weft.Cli.Kinds;
-using Weft.Cli.Wire;
 
 namespace Weft.Cli.Commands;
 
@@ -8,30 +8,30 @@ namespace Weft.Cli.Commands;
 internal static class NameCompletion
 {
     // A person who pressed Tab waits no longer than this.
-    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(800);
+    private static readonly TimeSpan Timeout = TimeSpan.FromMilliseconds(800);
 
     /// <summary>The names of a kind that the server knows.</summary>
     /// <param name="kindName">The kind; none completes nothing.</param>
-    public static IEnumerable<CompletionItem> Of(Shell shell, CompletionContext context, string? kindName)
+    public static IEnumerable<CompletionItem> Complete(CommandContext cli, CompletionContext context, string? kindName)
     {
         if (kindName is null || KindTable.Find(kindName) is not { } kind)
             return [];
         try
         {
-            using var session = shell.Open(context.ParseResult);
-            using var patience = new CancellationTokenSource(Patience);
-            return [.. NamesAsync(session, kind, patience.Token).GetAwaiter().GetResult().Select(name => new CompletionItem(name))];
+            using var session = cli.OpenSession(context.ParseResult);
+            using var patience = new CancellationTokenSource(Timeout);
+            return [.. ListNamesAsync(session, kind, patience.Token).GetAwaiter().GetResult().Select(name => new CompletionItem(name))];
         }
-        catch (Exception e) when (e is Complaint or ArmFailure or OperationCanceledException)
+        catch (Exception e) when (e is CliError or ArmException or OperationCanceledException)
         {
-            // A shell that completes has no place for a complaint; the command itself will say it.
+            // A shell that completes has no place for an error; the command itself will say it.
             return [];
         }
     }
 
-    private static async Task<IReadOnlyList<string>> NamesAsync(Session session, Kind kind, CancellationToken cancel)
+    private static async Task<IReadOnlyList<string>> ListNamesAsync(CommandSession session, Kind kind, CancellationToken cancel)
     {
-        var resources = await new ResourceList(session).ListAsync(kind, null, false, cancel);
-        return [.. resources.Select(resource => new Row(resource, default).Id).OfType<Resources.ResourceId>().Select(Label.Path).Order(StringComparer.Ordinal)];
+        var resources = await new ResourceLookup(session).ListAsync(kind, null, false, cancel);
+        return [.. resources.Select(resource => new ResourceRow(resource, default).Id).OfType<Resources.ResourceId>().Select(Label.Path).Order(StringComparer.Ordinal)];
     }
 }

@@ -1,14 +1,14 @@
 using System.CommandLine;
 using System.CommandLine.Completions;
 using Weft.Cli.Kinds;
-using Weft.Cli.Output;
+using Weft.Cli.Primitives;
 
 namespace Weft.Cli.Commands;
 
 /// <summary>Arguments and options that several commands take, each with its completion.</summary>
 internal static class Parameters
 {
-    private static readonly TimeSpan UsualTimeout = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan DefaultTimeout = TimeSpan.FromMinutes(10);
 
     /// <summary><c>KIND</c>.</summary>
     /// <param name="kinds">Which kinds to offer; null offers all.</param>
@@ -26,26 +26,26 @@ internal static class Parameters
     }
 
     /// <summary><c>NAME…</c> of a kind.</summary>
-    public static Argument<string[]> Names(Shell shell, Argument<string?> kind, ArgumentArity arity)
+    public static Argument<string[]> Names(CommandContext cli, Argument<string?> kind, ArgumentArity arity)
     {
         var argument = new Argument<string[]>("NAME") { Description = "A name, PARENT/NAME of a child, or a whole id", HelpName = "NAME", Arity = arity, DefaultValueFactory = _ => [] };
-        argument.CompletionSources.Add(context => NameCompletion.Of(shell, context, context.ParseResult.GetValue(kind)));
+        argument.CompletionSources.Add(context => NameCompletion.Complete(cli, context, context.ParseResult.GetValue(kind)));
         return argument;
     }
 
     /// <summary><c>NAME</c> of a kind.</summary>
-    public static Argument<string> Name(Shell shell, Argument<string?> kind)
+    public static Argument<string> Name(CommandContext cli, Argument<string?> kind)
     {
         var argument = new Argument<string>("NAME") { Description = "A name, PARENT/NAME of a child, or a whole id", HelpName = "NAME" };
-        argument.CompletionSources.Add(context => NameCompletion.Of(shell, context, context.ParseResult.GetValue(kind)));
+        argument.CompletionSources.Add(context => NameCompletion.Complete(cli, context, context.ParseResult.GetValue(kind)));
         return argument;
     }
 
     /// <summary>An option that names a resource.</summary>
-    public static Option<string?> Reference(Shell shell, string name, Kind kind, string description)
+    public static Option<string?> Reference(CommandContext cli, string name, Kind kind, string description)
     {
         var option = new Option<string?>(name) { Description = description, HelpName = "NAME" };
-        option.CompletionSources.Add(context => NameCompletion.Of(shell, context, kind.Plural));
+        option.CompletionSources.Add(context => NameCompletion.Complete(cli, context, kind.Plural));
         return option;
     }
 
@@ -69,14 +69,14 @@ internal static class Parameters
             if (Duration.TryParse(result.Tokens[0].Value, out var span))
                 return span;
             result.AddError($"'{result.Tokens[0].Value}' is no time to wait: write 90s, 10m or 1h30m");
-            return UsualTimeout;
+            return DefaultTimeout;
         };
         return option;
     }
 
     /// <summary>How long to wait.</summary>
-    public static TimeSpan Wait(ParseResult parsed, Option<TimeSpan> timeout) =>
-        parsed.GetResult(timeout) is null ? UsualTimeout : parsed.GetValue(timeout);
+    public static TimeSpan TimeoutOf(ParseResult parsed, Option<TimeSpan> timeout) =>
+        parsed.GetResult(timeout) is null ? DefaultTimeout : parsed.GetValue(timeout);
 
     /// <summary><c>--yes</c>.</summary>
     public static Option<bool> Yes() => new("--yes", "-y") { Description = "Do not ask" };

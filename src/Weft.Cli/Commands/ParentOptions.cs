@@ -9,12 +9,12 @@ internal sealed class ParentOptions
     private readonly List<(string Name, Option<string?> Option)> _options = [];
 
     /// <summary>Adds the options to a command.</summary>
-    public ParentOptions(Shell shell, Command command)
+    public ParentOptions(CommandContext cli, Command command)
     {
         foreach (var group in KindTable.All.Where(kind => kind.Parent is not null).GroupBy(kind => kind.ParentOption!))
         {
             var children = string.Join(", ", group.Select(kind => kind.Plural));
-            var option = Parameters.Reference(shell, $"--{group.Key}", group.First().Parent!, $"The {group.First().Parent!.Singular} of {children}");
+            var option = Parameters.Reference(cli, $"--{group.Key}", group.First().Parent!, $"The {group.First().Parent!.Singular} of {children}");
             _options.Add((group.Key, option));
             command.Options.Add(option);
         }
@@ -22,8 +22,8 @@ internal sealed class ParentOptions
 
     /// <summary>The parent that was named.</summary>
     /// <returns>A name, or null.</returns>
-    /// <exception cref="Complaint">An option is given that says nothing of this kind.</exception>
-    public string? Of(ParseResult parsed, Kind kind)
+    /// <exception cref="CliError">An option is given that says nothing of this kind.</exception>
+    public string? ParentOf(ParseResult parsed, Kind kind)
     {
         string? parent = null;
         foreach (var (name, option) in _options)
@@ -31,7 +31,7 @@ internal sealed class ParentOptions
             if (parsed.GetValue(option) is not { } value)
                 continue;
             if (name != kind.ParentOption)
-                throw Complaint.OfUsage($"--{name} says nothing of {kind.Plural}", kind.ParentOption is { } own ? $"use --{own}" : null);
+                throw CliError.Usage($"--{name} says nothing of {kind.Plural}", kind.ParentOption is { } own ? $"use --{own}" : null);
             parent = value;
         }
 

@@ -3,49 +3,50 @@ using System.Net;
 using System.Runtime.InteropServices;
 using Weft.Cli.Kinds;
 using Weft.Cli.Output;
-using Weft.Cli.Relaying;
+using Weft.Cli.Primitives;
+using Weft.Cli.Relay;
 
 namespace Weft.Cli.Commands;
 
 /// <summary><c>weft proxy CLUSTER</c>: a cluster's API server on a port of this machine, for kubectl and all others that read a kubeconfig.</summary>
 internal static class ProxyCommand
 {
-    private static readonly TimeSpan TokenLife = TimeSpan.FromHours(1);
-    private static readonly TimeSpan UsualPatience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan TokenLifetime = TimeSpan.FromHours(1);
+    private static readonly TimeSpan DefaultTimeout = TimeSpan.FromSeconds(20);
 
     /// <summary>Builds the command.</summary>
-    public static Command Build(Shell shell)
+    public static Command Build(CommandContext cli)
     {
-        var options = new Options(shell);
+        var options = new Options(cli);
         var command = new Command("proxy", "Reach a Kubernetes cluster's API server through the relay, with kubectl or whatever reads a kubeconfig");
         foreach (var argument in options.Arguments)
             command.Arguments.Add(argument);
         foreach (var option in options.All)
             command.Options.Add(option);
-        shell.EndsInOrder.Add(command);
-        shell.Does(command, (session, cancel) => RunAsync(session, options.Read(session), cancel));
+        cli.GracefulCommands.Add(command);
+        cli.SetAction(command, (session, cancel) => RunAsync(session, options.Parse(session), cancel));
         return command;
     }
 
-    private static async Task<int> RunAsync(Session session, Wish wish, CancellationToken cancel)
+    private static async Task<int> RunAsync(CommandSession session, ProxyArguments arguments, CancellationToken cancel)
     {
         // A terminal that is closed says so by a signal of its own; the entry is to go then too.
         using var end = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         using var hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal => (signal.Cancel, _) = (true, end.CancelAsync()));
-        var id = session.Scope.Id(KindTable.KubernetesClusters, wish.Cluster);
-        using var line = new RelayLine(session, id, RelayService.Kubernetes, wish.RelayCa, TokenLife);
-        using var port = LocalPort.Open(wish.Address, wish.Port);
-        var proxy = new ClusterProxy(session, line, port);
-        var file = new KubeconfigFile(KubeconfigFile.PathIn(wish.Kubeconfig is "-" ? null : wish.Kubeconfig, session.Surroundings.Environment), session.Surroundings.Clock);
-        var isMerged = wish.Kubeconfig is not "-" && wish.Program.Length == 0;
-        var own = isMerged || wish.Credentials.FromContext is not null ? file.Read() : KubeconfigText.New();
-        var entry = wish.Credentials.ToEntry(wish.Name ?? $"weft-{id.Name}", id.ToString(), proxy.Server, own, isMerged);
-        if (!IPAddress.IsLoopback(wish.Address))
-            session.Error.Line($"warning: whoever reaches {port.EndPoint} uses your way through the relay", Ink.Changed);
+        var id = session.Scope.ResolveId(KindTable.KubernetesClusters, arguments.Cluster);
+        using var connector = new RelayConnector(session, id, TargetService.Kubernetes, arguments.RelayCa, TokenLifetime);
+        using var listener = LocalListener.Open(arguments.Address, arguments.Port);
+        var proxy = new ClusterProxy(session, connector, listener);
+        var file = new KubeconfigFile(KubeconfigFile.PathIn(arguments.Kubeconfig is "-" ? null : arguments.Kubeconfig, session.Environment.Variables), session.Environment.Clock);
+        var isMerged = arguments.Kubeconfig is not "-" && arguments.Program.Length == 0;
+        var own = isMerged || arguments.Credentials.FromContext is not null ? file.Read() : KubeconfigText.CreateEmpty();
+        var entry = arguments.Credentials.ToEntry(arguments.Name ?? $"weft-{id.Name}", id.ToString(), proxy.Server, own, isMerged);
+        if (!IPAddress.IsLoopback(arguments.Address))
+            session.Error.WriteLine($"warning: whoever reaches {listener.EndPoint} uses your way through the relay", TextStyle.Changed);
         try
         {
-            entry = await proxy.WaitUntilReadyAsync(entry, wish.Credentials.NamesNoAuthority, wish.Patience, end.Token);
-            return await ServeAsync(session, wish, proxy, entry, isMerged ? file : null, end.Token);
+            entry = await proxy.WaitUntilReadyAsync(entry, arguments.Credentials.HasNoAuthority, arguments.Timeout, end.Token);
+            return await ServeAsync(session, arguments, proxy, entry, isMerged ? file : null, end.Token);
         }
         catch (OperationCanceledException) when (end.IsCancellationRequested)
         {
@@ -53,35 +54,35 @@ internal static class ProxyCommand
         }
     }
 
-    private static async Task<int> ServeAsync(Session session, Wish wish, ClusterProxy proxy, KubeconfigEntry entry, KubeconfigFile? file, CancellationToken cancel)
+    private static async Task<int> ServeAsync(CommandSession session, ProxyArguments arguments, ClusterProxy proxy, KubeconfigEntry entry, KubeconfigFile? file, CancellationToken cancel)
     {
-        if (wish.Program.Length > 0)
-            return await WithProgramAsync(wish, proxy, entry, cancel);
+        if (arguments.Program.Length > 0)
+            return await RunProgramAsync(arguments, proxy, entry, cancel);
         if (file is null)
         {
-            session.Out.Raw.Write(entry.AddTo(KubeconfigText.New(), makesCurrent: true).Text);
-            session.Out.Raw.Flush();
-            session.Error.Line($"ready: {proxy.Server} is the API server of {entry.Target}; Ctrl+C ends it", Ink.Faint);
+            session.Out.Writer.Write(entry.AddTo(KubeconfigText.CreateEmpty(), makesCurrent: true).Text);
+            session.Out.Writer.Flush();
+            session.Error.WriteLine($"ready: {proxy.Server} is the API server of {entry.Target}; Ctrl+C ends it", TextStyle.Faint);
             await proxy.RunAsync(cancel);
-            return ExitCode.Done;
+            return ExitCode.Success;
         }
 
-        await file.ChangeAsync(text => entry.AddTo(text, wish.MakesCurrent), cancel);
+        await file.UpdateAsync(text => entry.AddTo(text, arguments.SetsCurrent), cancel);
         try
         {
-            session.Error.Line($"ready: kubectl {(wish.MakesCurrent ? "" : $"--context {entry.Name} ")}get nodes    ({proxy.Server}, context {entry.Name} in {file.Path}; Ctrl+C ends it and takes the context out)", Ink.Faint);
+            session.Error.WriteLine($"ready: kubectl {(arguments.SetsCurrent ? "" : $"--context {entry.Name} ")}get nodes    ({proxy.Server}, context {entry.Name} in {file.Path}; Ctrl+C ends it and takes the context out)", TextStyle.Faint);
             await proxy.RunAsync(cancel);
         }
         finally
         {
-            await file.ChangeAsync(text => KubeconfigEntry.TakeFrom(text, entry.Name, entry.Owner), CancellationToken.None);
+            await file.UpdateAsync(text => KubeconfigEntry.RemoveFrom(text, entry.Name, entry.Owner), CancellationToken.None);
         }
 
-        return ExitCode.Done;
+        return ExitCode.Success;
     }
 
     /// <summary>Runs a program with a kubeconfig of its own, which nobody else reads and which goes with it.</summary>
-    private static async Task<int> WithProgramAsync(Wish wish, ClusterProxy proxy, KubeconfigEntry entry, CancellationToken cancel)
+    private static async Task<int> RunProgramAsync(ProxyArguments arguments, ClusterProxy proxy, KubeconfigEntry entry, CancellationToken cancel)
     {
         cancel.ThrowIfCancellationRequested();
         var place = Directory.CreateTempSubdirectory("weft-proxy-").FullName;
@@ -91,9 +92,9 @@ internal static class ProxyCommand
         var serving = proxy.RunAsync(ended.Token);
         try
         {
-            PrivateFile.Write(config, entry.AddTo(KubeconfigText.New(), makesCurrent: true).Text);
+            PrivateFile.Write(config, entry.AddTo(KubeconfigText.CreateEmpty(), makesCurrent: true).Text);
             var environment = new Dictionary<string, string> { ["KUBECONFIG"] = config };
-            return await ChildProgram.RunAsync(wish.Program[0], wish.Program[1..], environment, "write a program that is there: weft proxy CLUSTER -- kubectl get nodes");
+            return await ChildProgram.RunAsync(arguments.Program[0], arguments.Program[1..], environment, "write a program that is there: weft proxy CLUSTER -- kubectl get nodes");
         }
         finally
         {
@@ -104,7 +105,7 @@ internal static class ProxyCommand
     }
 
     /// <summary>What somebody wants of a proxy.</summary>
-    private sealed record Wish(string Cluster, IPAddress Address, int Port, string? Kubeconfig, string? Name, bool MakesCurrent, TimeSpan Patience, string? RelayCa, KubeCredentials Credentials, string[] Program);
+    private sealed record ProxyArguments(string Cluster, IPAddress Address, int Port, string? Kubeconfig, string? Name, bool SetsCurrent, TimeSpan Timeout, string? RelayCa, KubeCredentials Credentials, string[] Program);
 
     /// <summary>The command's options.</summary>
     private sealed class Options
@@ -113,22 +114,22 @@ internal static class ProxyCommand
         private readonly Argument<string[]> _program = new("COMMAND") { HelpName = "COMMAND", Description = "Behind --: a program that is run with a kubeconfig of its own; its exit code is the proxy's", Arity = ArgumentArity.ZeroOrMore };
         private readonly Option<int> _port = new("--port") { Description = "The local port (0: any that is free)", HelpName = "PORT" };
         private readonly Option<string> _address = new("--address") { Description = "The local address", HelpName = "ADDRESS", DefaultValueFactory = _ => "127.0.0.1" };
-        private readonly Option<string?> _kubeconfig = Text("--kubeconfig", "FILE", "The kubeconfig to write to, or - for stdout ($KUBECONFIG, or ~/.kube/config)");
-        private readonly Option<string?> _name = Text("--kube-context", "NAME", "The context's name (weft-CLUSTER)");
+        private readonly Option<string?> _kubeconfig = TextOption("--kubeconfig", "FILE", "The kubeconfig to write to, or - for stdout ($KUBECONFIG, or ~/.kube/config)");
+        private readonly Option<string?> _name = TextOption("--kube-context", "NAME", "The context's name (weft-CLUSTER)");
         private readonly Option<bool> _current = new("--set-current") { Description = "Make it the current context, and give that back at the end (so by default)" };
         private readonly Option<bool> _notCurrent = new("--no-set-current") { Description = "Leave the current context alone" };
         private readonly Option<TimeSpan> _timeout = Parameters.Timeout();
         private readonly Option<string?> _ca = RelayParameters.Ca();
-        private readonly Option<string?> _from = Text("--from-context", "NAME", "Take user, certificates and namespace from this context of the kubeconfig");
-        private readonly Option<string?> _authority = Text("--certificate-authority", "FILE", "The cluster's CA certificates, PEM (those that its agent reports)");
-        private readonly Option<string?> _certificate = Text("--client-certificate", "FILE", "Your certificate, PEM");
-        private readonly Option<string?> _key = Text("--client-key", "FILE", "Its key, PEM");
-        private readonly Option<string?> _token = Text("--kube-token-file", "FILE", "The file of your token for the cluster");
-        private readonly Option<string?> _serverName = Text("--tls-server-name", "NAME", $"The name in the API server's certificate (that of --from-context, or {KubeCredentials.UsualName})");
+        private readonly Option<string?> _from = TextOption("--from-context", "NAME", "Take user, certificates and namespace from this context of the kubeconfig");
+        private readonly Option<string?> _authority = TextOption("--certificate-authority", "FILE", "The cluster's CA certificates, PEM (those that its agent reports)");
+        private readonly Option<string?> _certificate = TextOption("--client-certificate", "FILE", "Your certificate, PEM");
+        private readonly Option<string?> _key = TextOption("--client-key", "FILE", "Its key, PEM");
+        private readonly Option<string?> _token = TextOption("--kube-token-file", "FILE", "The file of your token for the cluster");
+        private readonly Option<string?> _serverName = TextOption("--tls-server-name", "NAME", $"The name in the API server's certificate (that of --from-context, or {KubeCredentials.DefaultServerName})");
 
-        public Options(Shell shell)
+        public Options(CommandContext cli)
         {
-            _cluster.CompletionSources.Add(context => NameCompletion.Of(shell, context, KindTable.KubernetesClusters.Plural));
+            _cluster.CompletionSources.Add(context => NameCompletion.Complete(cli, context, KindTable.KubernetesClusters.Plural));
             _timeout.Description = "How long to wait for the cluster to answer: 20s, 2m (20s)";
         }
 
@@ -136,18 +137,18 @@ internal static class ProxyCommand
 
         public IEnumerable<Option> All => [_port, _address, _kubeconfig, _name, _current, _notCurrent, _from, _authority, _certificate, _key, _token, _serverName, _timeout, _ca];
 
-        public Wish Read(Session session)
+        public ProxyArguments Parse(CommandSession session)
         {
             var parsed = session.Parsed;
-            session.Format(OutputFormat.Table);
+            session.GetFormat(OutputFormat.Table);
             var address = parsed.GetValue(_address)!;
             if (!IPAddress.TryParse(address is "localhost" ? "127.0.0.1" : address, out var at))
-                throw Complaint.OfUsage($"--address: '{address}' is no address", "write 127.0.0.1 or ::1");
+                throw CliError.Usage($"--address: '{address}' is no address", "write 127.0.0.1 or ::1");
             var port = parsed.GetValue(_port);
             if (port is < 0 or > 65535)
-                throw Complaint.OfUsage($"--port: {port} is no port");
+                throw CliError.Usage($"--port: {port} is no port");
             if (parsed.GetValue(_current) && parsed.GetValue(_notCurrent))
-                throw Complaint.OfUsage("--set-current and --no-set-current are opposites");
+                throw CliError.Usage("--set-current and --no-set-current are opposites");
             var credentials = new KubeCredentials
             {
                 CertificateAuthority = parsed.GetValue(_authority),
@@ -157,11 +158,11 @@ internal static class ProxyCommand
                 ServerName = parsed.GetValue(_serverName),
                 FromContext = parsed.GetValue(_from),
             };
-            return new Wish(
+            return new ProxyArguments(
                 parsed.GetValue(_cluster)!, at, port, parsed.GetValue(_kubeconfig), parsed.GetValue(_name), !parsed.GetValue(_notCurrent),
-                parsed.GetResult(_timeout) is null ? UsualPatience : parsed.GetValue(_timeout), parsed.GetValue(_ca), credentials, parsed.GetValue(_program) ?? []);
+                parsed.GetResult(_timeout) is null ? DefaultTimeout : parsed.GetValue(_timeout), parsed.GetValue(_ca), credentials, parsed.GetValue(_program) ?? []);
         }
 
-        private static Option<string?> Text(string name, string value, string description) => new(name) { Description = description, HelpName = value };
+        private static Option<string?> TextOption(string name, string value, string description) => new(name) { Description = description, HelpName = value };
     }
 }

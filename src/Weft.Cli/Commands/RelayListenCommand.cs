@@ -2,8 +2,8 @@ using System.Collections.Immutable;
 using System.CommandLine;
 using Weft.Cli.Kinds;
 using Weft.Cli.Output;
-using Weft.Cli.Relaying;
-using Weft.Relay.Clients;
+using Weft.Cli.Relay;
+using Weft.Relay.Client;
 using Weft.Resources;
 
 namespace Weft.Cli.Commands;
@@ -14,39 +14,39 @@ namespace Weft.Cli.Commands;
 /// </summary>
 internal static class RelayListenCommand
 {
-    private static readonly TimeSpan TokenLife = TimeSpan.FromHours(1);
-    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan TokenLifetime = TimeSpan.FromHours(1);
+    private static readonly TimeSpan DrainTimeout = TimeSpan.FromSeconds(5);
 
     /// <summary>Builds the command.</summary>
-    public static Command Build(Shell shell)
+    public static Command Build(CommandContext cli)
     {
-        var target = RelayParameters.Target(shell, "TARGET", "vm/NAME, CLUSTER/NODE, cluster/NAME or a whole id");
+        var target = RelayParameters.Target(cli, "TARGET", "vm/NAME, CLUSTER/NODE, cluster/NAME or a whole id");
         var services = new Option<string[]>("--service") { Description = "What people reach, by its name; may be repeated (ssh=127.0.0.1:22)", HelpName = "NAME=HOST:PORT" };
         var linkLocal = new Option<bool>("--allow-link-local") { Description = "Let a service be at an address of the link itself, where clouds keep their metadata" };
         var ca = RelayParameters.Ca();
         var command = new Command("listen", "Answer for a target that has no agent, such as a virtual machine; takes the role Contributor") { target, services, linkLocal, ca };
-        shell.EndsInOrder.Add(command);
-        shell.Does(command, async (session, cancel) =>
+        cli.GracefulCommands.Add(command);
+        cli.SetAction(command, async (session, cancel) =>
         {
-            var book = Book(session.Parsed.GetValue(services) ?? [], session.Parsed.GetValue(linkLocal));
-            var id = await RelayTarget.HostAsync(session, session.Parsed.GetValue(target)!, cancel);
-            return await RunAsync(session, id, book, session.Parsed.GetValue(ca), cancel);
+            var registry = ParseTargets(session.Parsed.GetValue(services) ?? [], session.Parsed.GetValue(linkLocal));
+            var id = await RelayTarget.ResolveAsync(session, session.Parsed.GetValue(target)!, cancel);
+            return await RunAsync(session, id, registry, session.Parsed.GetValue(ca), cancel);
         });
         return command;
     }
 
-    private static TargetBook Book(string[] services, bool allowsLinkLocal)
+    private static TargetRegistry ParseTargets(string[] services, bool allowsLinkLocal)
     {
         ImmutableArray<string[]> pairs = [.. (services.Length > 0 ? services : ["ssh=127.0.0.1:22"]).Select(text => text.Split('=', 2))];
         if (pairs.FirstOrDefault(pair => pair.Length < 2) is [var word])
-            throw Complaint.OfUsage($"--service is '{word}'", "write NAME=HOST:PORT, such as ssh=127.0.0.1:22");
-        return TargetBook.TryCreate(pairs.Select(pair => KeyValuePair.Create(pair[0], pair[1])), allowsLinkLocal, out var book, out var faults)
-            ? book : throw Complaint.OfUsage($"--service: {string.Join("; ", faults)}", "write NAME=HOST:PORT, such as ssh=127.0.0.1:22");
+            throw CliError.Usage($"--service is '{word}'", "write NAME=HOST:PORT, such as ssh=127.0.0.1:22");
+        return TargetRegistry.TryCreate(pairs.Select(pair => KeyValuePair.Create(pair[0], pair[1])), allowsLinkLocal, out var registry, out var faults)
+            ? registry : throw CliError.Usage($"--service: {string.Join("; ", faults)}", "write NAME=HOST:PORT, such as ssh=127.0.0.1:22");
     }
 
-    private static async Task<int> RunAsync(Session session, ResourceId id, TargetBook book, string? ca, CancellationToken cancel)
+    private static async Task<int> RunAsync(CommandSession session, ResourceId id, TargetRegistry registry, string? ca, CancellationToken cancel)
     {
-        using var credentials = new RelayCredentialSource(session.Client, id, TokenLife, "listener");
+        using var credentials = new RelayCredentialSource(session.Client, id, TokenLifetime, "listener");
         // The first is asked for here, so that whoever may not listen, or at nothing, hears of it and isn't left waiting.
         var first = await credentials.GetAsync(cancel);
         await using var listener = new HybridConnectionListener(first.Address, async stop =>
@@ -55,9 +55,9 @@ internal static class RelayListenCommand
             return new RelayToken(now.Token, now.ExpiresAt);
         }, new ListenerOptions
         {
-            OnSender = book.ServeAsync,
-            OnEvent = happened => Tell(session, id, book, happened),
-            Client = RelayLine.OptionsOf(session, ca),
+            OnSender = registry.ServeAsync,
+            OnEvent = listenerEvent => Report(session, id, registry, listenerEvent),
+            Client = RelayConnector.CreateOptions(session, ca),
         });
         try
         {
@@ -65,26 +65,26 @@ internal static class RelayListenCommand
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
-            await listener.DrainAsync(Grace);
+            await listener.DrainAsync(DrainTimeout);
         }
 
-        return ExitCode.Done;
+        return ExitCode.Success;
     }
 
-    private static void Tell(Session session, ResourceId id, TargetBook book, ListenerEvent happened)
+    private static void Report(CommandSession session, ResourceId id, TargetRegistry registry, ListenerEvent listenerEvent)
     {
-        var line = happened.Kind switch
+        var line = listenerEvent.Kind switch
         {
-            ListenerEventKind.Connected => $"listening for {Label.Of(id)}: {string.Join(", ", book.Targets)}; Ctrl+C ends it",
-            ListenerEventKind.Disconnected when happened.NextAttempt is { } wait => $"lost the relay: {happened.Reason} (again in {wait.TotalSeconds:0.#} s)",
-            ListenerEventKind.SenderAccepted => $"{happened.RemoteEndpoint} came for {happened.Suffix}",
-            ListenerEventKind.SenderRejected => $"{happened.RemoteEndpoint} was turned away from '{happened.Suffix}': {happened.Reason}",
-            ListenerEventKind.SenderEnded => $"a session of {happened.Suffix} ended: {Bytes.Of(happened.BytesIn)} in, {Bytes.Of(happened.BytesOut)} out",
+            ListenerEventKind.Connected => $"listening for {Label.For(id)}: {string.Join(", ", registry.Targets)}; Ctrl+C ends it",
+            ListenerEventKind.Disconnected when listenerEvent.NextAttempt is { } wait => $"lost the relay: {listenerEvent.Reason} (again in {wait.TotalSeconds:0.#} s)",
+            ListenerEventKind.SenderAccepted => $"{listenerEvent.RemoteEndpoint} came for {listenerEvent.Suffix}",
+            ListenerEventKind.SenderRejected => $"{listenerEvent.RemoteEndpoint} was turned away from '{listenerEvent.Suffix}': {listenerEvent.Reason}",
+            ListenerEventKind.SenderEnded => $"a session of {listenerEvent.Suffix} ended: {ByteSize.Format(listenerEvent.BytesIn)} in, {ByteSize.Format(listenerEvent.BytesOut)} out",
             _ => null,
         };
         if (line is null)
             return;
         lock (session)
-            session.Error.Line(line, happened.Kind is ListenerEventKind.Disconnected or ListenerEventKind.SenderRejected ? Ink.Changed : Ink.Faint);
+            session.Error.WriteLine(line, listenerEvent.Kind is ListenerEventKind.Disconnected or ListenerEventKind.SenderRejected ? TextStyle.Changed : TextStyle.Faint);
     }
 }

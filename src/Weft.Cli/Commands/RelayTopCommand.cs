@@ -2,44 +2,45 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Weft.Cli.Output;
-using Weft.Cli.Relaying;
+using Weft.Cli.Primitives;
+using Weft.Cli.Relay;
 
 namespace Weft.Cli.Commands;
 
 /// <summary><c>weft relay top</c>: what passes through the relay now, again and again.</summary>
 internal static class RelayTopCommand
 {
-    private const string Home = "\x1b[H\x1b[J";
+    private const string ClearScreen = "\x1b[H\x1b[J";
 
-    private static readonly TimeSpan UsualInterval = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan DefaultInterval = TimeSpan.FromSeconds(2);
 
     /// <summary>Builds the command.</summary>
-    public static Command Build(Shell shell)
+    public static Command Build(CommandContext cli)
     {
         var once = new Option<bool>("--once") { Description = "Look twice, print once, and end" };
         var interval = Parameters.Timeout();
         interval = new Option<TimeSpan>("--interval") { Description = "How long between two looks: 2s, 1m (2s)", HelpName = "TIME", CustomParser = interval.CustomParser };
         var command = new Command("top", "Watch throughput and sessions, the busiest first") { once, interval };
-        shell.Does(command, async (session, cancel) =>
+        cli.SetAction(command, async (session, cancel) =>
         {
-            var format = session.Format(OutputFormat.Table, OutputFormat.Json);
-            var pause = session.Parsed.GetResult(interval) is null ? UsualInterval : session.Parsed.GetValue(interval);
+            var format = session.GetFormat(OutputFormat.Table, OutputFormat.Json);
+            var pause = session.Parsed.GetResult(interval) is null ? DefaultInterval : session.Parsed.GetValue(interval);
             await WatchAsync(session, format, pause, session.Parsed.GetValue(once), cancel);
-            return ExitCode.Done;
+            return ExitCode.Success;
         });
         return command;
     }
 
-    private static async Task WatchAsync(Session session, OutputFormat format, TimeSpan pause, bool once, CancellationToken cancel)
+    private static async Task WatchAsync(CommandSession session, OutputFormat format, TimeSpan pause, bool once, CancellationToken cancel)
     {
-        var before = await RelayReport.AskAsync(session.Client, cancel);
+        var before = await RelayReport.RequestAsync(session.Client, cancel);
         try
         {
             do
             {
-                await Task.Delay(pause, session.Surroundings.Clock, cancel);
-                var now = await RelayReport.AskAsync(session.Client, cancel);
-                Write(session, Rates(before, now, session.Surroundings.Clock.GetElapsedTime(before.At, now.At).TotalSeconds), now, format);
+                await Task.Delay(pause, session.Environment.Clock, cancel);
+                var now = await RelayReport.RequestAsync(session.Client, cancel);
+                Write(session, ComputeRates(before, now, session.Environment.Clock.GetElapsedTime(before.At, now.At).TotalSeconds), now, format);
                 before = now;
             }
             while (!once);
@@ -51,42 +52,42 @@ internal static class RelayTopCommand
     }
 
     /// <summary>What each session has carried between two looks, summed by connection. One that has ended in between is missing, one that is new counts whole.</summary>
-    private static List<Rate> Rates(RelayReport before, RelayReport now, double seconds)
+    private static List<ConnectionRate> ComputeRates(RelayReport before, RelayReport now, double seconds)
     {
         var old = before.Sessions.GroupBy(session => session["id"]!.ToString()).ToDictionary(group => group.Key, group => group.First());
         var carried = now.Sessions.Select(session => (Path: session["connection"]!.ToString(), Up: Since(session, "bytesUp"), Down: Since(session, "bytesDown"))).ToLookup(one => one.Path, StringComparer.OrdinalIgnoreCase);
         return
         [
-            .. now.Connections.Select(c => new Rate(c, carried[c.Path].Sum(one => one.Up) / seconds, carried[c.Path].Sum(one => one.Down) / seconds))
+            .. now.Connections.Select(c => new ConnectionRate(c, carried[c.Path].Sum(one => one.Up) / seconds, carried[c.Path].Sum(one => one.Down) / seconds))
                 .OrderByDescending(rate => rate.Up + rate.Down).ThenBy(rate => rate.Connection.Path, StringComparer.Ordinal),
         ];
 
         long Since(JsonObject session, string name) =>
-            Math.Max(0, RelayReport.Number(session, name) - (old.TryGetValue(session["id"]!.ToString(), out var earlier) ? RelayReport.Number(earlier, name) : 0));
+            Math.Max(0, RelayReport.NumberOf(session, name) - (old.TryGetValue(session["id"]!.ToString(), out var earlier) ? RelayReport.NumberOf(earlier, name) : 0));
     }
 
-    private static void Write(Session session, List<Rate> rates, RelayReport now, OutputFormat format)
+    private static void Write(CommandSession session, List<ConnectionRate> rates, RelayReport now, OutputFormat format)
     {
         if (format == OutputFormat.Json)
         {
             var list = new JsonArray([.. rates.Select(rate => (JsonNode)rate.ToJson())]);
-            session.Out.Raw.WriteLine(JsonText.Compact(new JsonObject { ["connections"] = list, ["waiting"] = now.Body["waiting"]?.DeepClone(), ["totals"] = now.Body["totals"]?.DeepClone() }));
-            session.Out.Raw.Flush();
+            session.Out.Writer.WriteLine(JsonFormatter.Compact(new JsonObject { ["connections"] = list, ["waiting"] = now.Body["waiting"]?.DeepClone(), ["totals"] = now.Body["totals"]?.DeepClone() }));
+            session.Out.Writer.Flush();
             return;
         }
 
         if (session.Out.IsTerminal)
-            session.Out.Raw.Write(Home);
-        session.Out.Line($"{now.Listeners.Count()} listeners, {now.Sessions.Count()} sessions, {now.Body["waiting"]} waiting; up {Bytes.Of(rates.Sum(rate => rate.Up))}/s, down {Bytes.Of(rates.Sum(rate => rate.Down))}/s; {(now.Body["totals"] as JsonObject)?["refusals"]} refusals so far", Ink.Heading);
+            session.Out.Writer.Write(ClearScreen);
+        session.Out.WriteLine($"{now.Listeners.Count()} listeners, {now.Sessions.Count()} sessions, {now.Body["waiting"]} waiting; up {ByteSize.Format(rates.Sum(rate => rate.Up))}/s, down {ByteSize.Format(rates.Sum(rate => rate.Down))}/s; {(now.Body["totals"] as JsonObject)?["refusals"]} refusals so far", TextStyle.Heading);
         TableText.Write(session.Out, ["TARGET", "LISTENERS", "SESSIONS", "UP/S", "DOWN/S"], [.. rates.Select(rate => rate.ToRow())]);
-        session.Out.Raw.Flush();
+        session.Out.Writer.Flush();
     }
 
-    private sealed record Rate(ConnectionReport Connection, double Up, double Down)
+    private sealed record ConnectionRate(ConnectionReport Connection, double Up, double Down)
     {
         public string[] ToRow() =>
         [
-            RelayReport.TargetOf(Connection.Path), Connection.Listeners.ToString(CultureInfo.InvariantCulture), Connection.Sessions.ToString(CultureInfo.InvariantCulture), Bytes.Of(Up), Bytes.Of(Down),
+            RelayReport.TargetOf(Connection.Path), Connection.Listeners.ToString(CultureInfo.InvariantCulture), Connection.Sessions.ToString(CultureInfo.InvariantCulture), ByteSize.Format(Up), ByteSize.Format(Down),
         ];
 
         public JsonObject ToJson() => new()

@@ -6,15 +6,15 @@ namespace Weft.Cli.Commands;
 internal static class VersionCommand
 {
     /// <summary>Builds the command.</summary>
-    public static Command Build(Shell shell)
+    public static Command Build(CommandContext cli)
     {
         var command = new Command("version", "Print the version, and which server weft speaks to");
-        shell.Does(command, session =>
+        cli.SetAction(command, session =>
         {
-            session.Out.Line(ProgramVersion.Line);
+            session.Out.WriteLine(ProgramVersion.Banner);
             if (session.Settings.Server is { } server)
-                session.Out.Line($"server {server.ToString().TrimEnd('/')}{(session.Settings.Context is { } name ? $" (context {name})" : "")}");
-            return ExitCode.Done;
+                session.Out.WriteLine($"server {server.ToString().TrimEnd('/')}{(session.Settings.Context is { } name ? $" (context {name})" : "")}");
+            return ExitCode.Success;
         });
         return command;
     }

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Weft.Cli.Output;
+using Weft.Cli.Primitives;
 
 namespace Weft.Cli.Contexts;
 
@@ -28,7 +28,7 @@ internal sealed class ContextFile
     }
 
     /// <summary>Reads the file; one that isn't there has no contexts.</summary>
-    /// <exception cref="Complaint">It can't be read, or is no such file.</exception>
+    /// <exception cref="CliError">It can't be read, or is no such file.</exception>
     public static ContextFile Read(string path)
     {
         var file = new ContextFile(path);
@@ -37,13 +37,13 @@ internal sealed class ContextFile
         try
         {
             var root = JsonNode.Parse(File.ReadAllText(path)) as JsonObject ?? throw new JsonException("it holds no object");
-            file.Current = Text(root, "currentContext");
+            file.Current = TextOf(root, "currentContext");
             foreach (var (name, node) in root["contexts"] as JsonObject ?? [])
-                file.Contexts[name] = OfJson(node as JsonObject ?? throw new JsonException($"context '{name}' is no object"));
+                file.Contexts[name] = FromJson(node as JsonObject ?? throw new JsonException($"context '{name}' is no object"));
         }
         catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
         {
-            throw new Complaint($"the contexts in {path} cannot be read: {e.Message}", next: "mend the file, or move it away and set the contexts again");
+            throw new CliError($"the contexts in {path} cannot be read: {e.Message}", next: "mend the file, or move it away and set the contexts again");
         }
 
         return file;
@@ -59,24 +59,24 @@ internal sealed class ContextFile
         if (Current is not null)
             root["currentContext"] = Current;
         root["contexts"] = contexts;
-        PrivateFile.Write(Path, JsonText.Of(root) + "\n");
+        PrivateFile.Write(Path, JsonFormatter.Indented(root) + "\n");
     }
 
     /// <summary>The context with a name.</summary>
-    /// <exception cref="Complaint">There is none.</exception>
+    /// <exception cref="CliError">There is none.</exception>
     public Context Find(string name) => Contexts.TryGetValue(name, out var context)
         ? context
-        : throw new Complaint($"there is no context '{name}'", next: Contexts.Count == 0
+        : throw new CliError($"there is no context '{name}'", next: Contexts.Count == 0
             ? $"weft config set-context {name} --server URL --token-file FILE"
             : $"contexts: {string.Join(", ", Contexts.Keys)}");
 
-    private static Context OfJson(JsonObject json) => new()
+    private static Context FromJson(JsonObject json) => new()
     {
-        Server = Text(json, "server"),
-        TokenFile = Text(json, "tokenFile"),
-        Ca = Text(json, "ca"),
-        Subscription = Text(json, "subscription"),
-        ResourceGroup = Text(json, "resourceGroup"),
+        Server = TextOf(json, "server"),
+        TokenFile = TextOf(json, "tokenFile"),
+        Ca = TextOf(json, "ca"),
+        Subscription = TextOf(json, "subscription"),
+        ResourceGroup = TextOf(json, "resourceGroup"),
     };
 
     /// <summary>A context as the file spells it.</summary>
@@ -97,7 +97,7 @@ internal sealed class ContextFile
         }
     }
 
-    private static string? Text(JsonObject json, string name) => json[name] switch
+    private static string? TextOf(JsonObject json, string name) => json[name] switch
     {
         null => null,
         JsonValue value when value.GetValueKind() == JsonValueKind.String => value.GetValue<string>(),

@@ -29,13 +29,13 @@ internal static partial class CoreSchema
 
         if (NotInJson().IsMatch(text))
             return false;
-        value = Number(text) ?? JsonValue.Create(text);
+        value = ParseNumber(text) ?? JsonValue.Create(text);
         return true;
     }
 
     /// <summary>A number of the core schema.</summary>
     /// <returns>The number, or null where it is none.</returns>
-    public static JsonNode? Number(string text)
+    public static JsonNode? ParseNumber(string text)
     {
         if (Decimal().IsMatch(text))
             return JsonNode.Parse(BigInteger.Parse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture).ToString(CultureInfo.InvariantCulture));

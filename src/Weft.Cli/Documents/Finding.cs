@@ -2,7 +2,7 @@ namespace Weft.Cli.Documents;
 
 /// <summary>A place in a document.</summary>
 /// <param name="File">The file as the user named it, or <c>stdin</c>.</param>
-internal readonly record struct Place(string File, long Line, long Column)
+internal readonly record struct SourceLocation(string File, long Line, long Column)
 {
     /// <summary>The form that editors understand.</summary>
     /// <returns><c>FILE:LINE:COLUMN</c>.</returns>
@@ -10,8 +10,8 @@ internal readonly record struct Place(string File, long Line, long Column)
 }
 
 /// <summary>Something wrong in a document.</summary>
-internal sealed record Finding(Place At, string Message)
+internal sealed record Finding(SourceLocation Location, string Message)
 {
     /// <summary>The finding as compilers print theirs.</summary>
-    public override string ToString() => $"{At}: {Message}";
+    public override string ToString() => $"{Location}: {Message}";
 }

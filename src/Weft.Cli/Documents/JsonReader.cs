@@ -15,56 +15,56 @@ internal static class JsonReader
     {
         var bytes = Encoding.UTF8.GetBytes(text);
         var lines = new LineIndex(bytes);
-        var origin = new Origin(file);
+        var sourceMap = new SourceMap(file);
         try
         {
             var reader = new Utf8JsonReader(bytes, Options);
             reader.Read();
-            var value = Node(ref reader, "", origin, lines, findings);
+            var value = ReadNode(ref reader, "", sourceMap, lines, findings);
             if (reader.Read())
                 throw new JsonException("there is more after the end");
-            return value is null ? [] : [new RawDocument(value, origin)];
+            return value is null ? [] : [new RawDocument(value, sourceMap)];
         }
         catch (JsonException e)
         {
-            var place = new Place(file, (e.LineNumber ?? 0) + 1, (e.BytePositionInLine ?? 0) + 1);
+            var location = new SourceLocation(file, (e.LineNumber ?? 0) + 1, (e.BytePositionInLine ?? 0) + 1);
             var cut = e.Message.IndexOf(" LineNumber:", StringComparison.Ordinal);
-            findings.Add(new Finding(place, $"no JSON: {(cut < 0 ? e.Message : e.Message[..cut]).TrimEnd('.')}"));
+            findings.Add(new Finding(location, $"no JSON: {(cut < 0 ? e.Message : e.Message[..cut]).TrimEnd('.')}"));
             return [];
         }
     }
 
-    private static JsonNode? Node(ref Utf8JsonReader reader, string path, Origin origin, LineIndex lines, List<Finding> findings)
+    private static JsonNode? ReadNode(ref Utf8JsonReader reader, string path, SourceMap sourceMap, LineIndex lines, List<Finding> findings)
     {
-        var (line, column) = lines.Of(reader.TokenStartIndex);
-        origin.Mark(path, line, column);
+        var (line, column) = lines.PositionOf(reader.TokenStartIndex);
+        sourceMap.Add(path, line, column);
         switch (reader.TokenType)
         {
             case JsonTokenType.StartObject:
-                return Members(ref reader, path, origin, lines, findings);
+                return ReadObject(ref reader, path, sourceMap, lines, findings);
             case JsonTokenType.StartArray:
                 var list = new JsonArray();
                 while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
-                    list.Add(Node(ref reader, Origin.Item(path, list.Count), origin, lines, findings));
+                    list.Add(ReadNode(ref reader, SourceMap.ItemPath(path, list.Count), sourceMap, lines, findings));
                 return list;
             default:
                 return JsonNode.Parse(ref reader);
         }
     }
 
-    private static JsonObject Members(ref Utf8JsonReader reader, string path, Origin origin, LineIndex lines, List<Finding> findings)
+    private static JsonObject ReadObject(ref Utf8JsonReader reader, string path, SourceMap sourceMap, LineIndex lines, List<Finding> findings)
     {
         var map = new JsonObject();
         while (reader.Read() && reader.TokenType != JsonTokenType.EndObject)
         {
             var name = reader.GetString()!;
-            var member = Origin.Member(path, name);
-            var (line, column) = lines.Of(reader.TokenStartIndex);
+            var member = SourceMap.MemberPath(path, name);
+            var (line, column) = lines.PositionOf(reader.TokenStartIndex);
             if (map.ContainsKey(name))
-                findings.Add(new Finding(new Place(origin.File, line, column), $"'{name}' is given twice"));
-            origin.Mark(member, line, column);
+                findings.Add(new Finding(new SourceLocation(sourceMap.File, line, column), $"'{name}' is given twice"));
+            sourceMap.Add(member, line, column);
             reader.Read();
-            map[name] = Node(ref reader, member, origin, lines, findings);
+            map[name] = ReadNode(ref reader, member, sourceMap, lines, findings);
         }
 
         return map;
@@ -86,7 +86,7 @@ internal static class JsonReader
             }
         }
 
-        public (long Line, long Column) Of(long index)
+        public (long Line, long Column) PositionOf(long index)
         {
             var found = _starts.BinarySearch((int)index);
             var line = found < 0 ? ~found - 1 : found;

@@ -6,13 +6,13 @@ using Weft.Resources;
 
 namespace Weft.Cli.Documents;
 
-/// <summary>From raw documents to resources: settles who each one is.</summary>
+/// <summary>From raw documents to resources: resolves which resource each one is.</summary>
 internal sealed class ResourceReader(Settings settings, List<Finding> findings)
 {
-    private static readonly string[] Envelope = ["id", "name", "type", "parent", "apiVersion"];
+    private static readonly string[] EnvelopeMembers = ["id", "name", "type", "parent", "apiVersion"];
 
     /// <summary>The one provider whose API has booleans; the others' flags are the texts <c>True</c> and <c>False</c>.</summary>
-    private const string WithBooleans = "Microsoft.Relay";
+    private const string NativeBooleanNamespace = "Microsoft.Relay";
 
     private readonly Dictionary<ResourceId, Document> _seen = [];
 
@@ -26,37 +26,37 @@ internal sealed class ResourceReader(Settings settings, List<Finding> findings)
             _ => (null, ""),
         };
         if (list is null)
-            return One(raw.Value, raw, "");
-        return [.. list.SelectMany((item, i) => One(item, raw, Origin.Item(path, i)))];
+            return ReadOne(raw.Value, raw, "");
+        return [.. list.SelectMany((item, i) => ReadOne(item, raw, SourceMap.ItemPath(path, i)))];
     }
 
-    private IEnumerable<Document> One(JsonNode? node, RawDocument raw, string path)
+    private IEnumerable<Document> ReadOne(JsonNode? node, RawDocument raw, string path)
     {
-        var origin = raw.Origin;
+        var sourceMap = raw.SourceMap;
         if (node is not JsonObject map)
         {
-            Find(origin.At(path), "a resource is an object with 'id', or with 'type' and 'name'");
+            AddFinding(sourceMap.LocationOf(path), "a resource is an object with 'id', or with 'type' and 'name'");
             yield break;
         }
 
-        var id = map.ContainsKey("id") ? ById(map, origin, path) : ByName(map, origin, path);
+        var id = map.ContainsKey("id") ? ReadById(map, sourceMap, path) : ReadByName(map, sourceMap, path);
         if (id is null)
             yield break;
         var body = (JsonObject)map.DeepClone();
-        foreach (var member in Envelope)
+        foreach (var member in EnvelopeMembers)
             body.Remove(member);
-        if (raw.IsYaml && id.Type.Namespace != WithBooleans)
-            Spell(body);
-        var version = Text(map, "apiVersion", origin, path) ?? KindTable.Of(id.Type)?.ApiVersion ?? KindTable.WeftVersion;
-        var document = new Document(id, version, body, origin, path);
+        if (raw.IsYaml && id.Type.Namespace != NativeBooleanNamespace)
+            ConvertBooleans(body);
+        var version = TextOf(map, "apiVersion", sourceMap, path) ?? KindTable.FindByType(id.Type)?.ApiVersion ?? KindTable.WeftApiVersion;
+        var document = new Document(id, version, body, sourceMap, path);
         if (_seen.TryAdd(id, document))
             yield return document;
         else
-            Find(document.Place, $"{Label.Of(id)} is declared at {_seen[id].Place} already");
+            AddFinding(document.Location, $"{Label.For(id)} is declared at {_seen[id].Location} already");
     }
 
     /// <summary>Spells the booleans of YAML as flags: nobody writes <c>"True"</c> there.</summary>
-    private static void Spell(JsonNode? node)
+    private static void ConvertBooleans(JsonNode? node)
     {
         switch (node)
         {
@@ -66,7 +66,7 @@ internal sealed class ResourceReader(Settings settings, List<Finding> findings)
                     if (Flag(value) is { } flag)
                         map[name] = flag;
                     else
-                        Spell(value);
+                        ConvertBooleans(value);
                 }
 
                 break;
@@ -76,7 +76,7 @@ internal sealed class ResourceReader(Settings settings, List<Finding> findings)
                     if (Flag(list[i]) is { } flag)
                         list[i] = flag;
                     else
-                        Spell(list[i]);
+                        ConvertBooleans(list[i]);
                 }
 
                 break;
@@ -85,26 +85,26 @@ internal sealed class ResourceReader(Settings settings, List<Finding> findings)
         static string? Flag(JsonNode? value) => value?.GetValueKind() switch { JsonValueKind.True => "True", JsonValueKind.False => "False", _ => null };
     }
 
-    private ResourceId? ById(JsonObject map, Origin origin, string path)
+    private ResourceId? ReadById(JsonObject map, SourceMap sourceMap, string path)
     {
-        var at = origin.At(Origin.Member(path, "id"));
-        var text = Text(map, "id", origin, path);
+        var location = sourceMap.LocationOf(SourceMap.MemberPath(path, "id"));
+        var text = TextOf(map, "id", sourceMap, path);
         if (text is null)
             return null;
         if (!ResourceId.Parse(text, "id").TryGet(out var id, out var refusal))
         {
-            Find(at, refusal.Message);
+            AddFinding(location, refusal.Message);
             return null;
         }
 
-        if (Text(map, "type", origin, path) is { } type && KindOrType(type) != id.Type)
-            Find(origin.At(Origin.Member(path, "type")), $"'type' says {type}, and 'id' says {id.Type}");
-        if (Text(map, "name", origin, path) is { } name && !name.EndsWith(id.Name, StringComparison.OrdinalIgnoreCase))
-            Find(origin.At(Origin.Member(path, "name")), $"'name' says {name}, and 'id' says {id.Name}");
+        if (TextOf(map, "type", sourceMap, path) is { } type && ResolveType(type) != id.Type)
+            AddFinding(sourceMap.LocationOf(SourceMap.MemberPath(path, "type")), $"'type' says {type}, and 'id' says {id.Type}");
+        if (TextOf(map, "name", sourceMap, path) is { } name && !name.EndsWith(id.Name, StringComparison.OrdinalIgnoreCase))
+            AddFinding(sourceMap.LocationOf(SourceMap.MemberPath(path, "name")), $"'name' says {name}, and 'id' says {id.Name}");
         return id;
     }
 
-    private ResourceId? ByName(JsonObject map, Origin origin, string path)
+    private ResourceId? ReadByName(JsonObject map, SourceMap sourceMap, string path)
     {
         var text = Needed("type");
         var name = Needed("name");
@@ -112,51 +112,51 @@ internal sealed class ResourceReader(Settings settings, List<Finding> findings)
             return null;
         if (KindTable.Find(text) is not { } kind)
         {
-            Find(origin.At(Origin.Member(path, "type")), $"there is no type '{text}': {NearNames.Sentence(text)}");
+            AddFinding(sourceMap.LocationOf(SourceMap.MemberPath(path, "type")), $"there is no type '{text}': {KindSuggestions.HintFor(text)}");
             return null;
         }
 
-        var at = origin.At(Origin.Member(path, "name"));
-        var parent = Text(map, "parent", origin, path);
-        var hasParent = kind.Parent is not null || kind.StandsAtTargets;
+        var location = sourceMap.LocationOf(SourceMap.MemberPath(path, "name"));
+        var parent = TextOf(map, "parent", sourceMap, path);
+        var hasParent = kind.Parent is not null || kind.IsExtension;
         if (parent is not null && (!hasParent || name.Contains('/', StringComparison.Ordinal)))
         {
-            Find(origin.At(Origin.Member(path, "parent")), !hasParent ? $"a {kind.Singular} has no parent" : $"the name '{name}' says the parent already");
+            AddFinding(sourceMap.LocationOf(SourceMap.MemberPath(path, "parent")), !hasParent ? $"a {kind.Singular} has no parent" : $"the name '{name}' says the parent already");
             return null;
         }
 
         try
         {
-            return new Scope(settings).Id(kind, name, parent);
+            return new ResourceScope(settings).ResolveId(kind, name, parent);
         }
-        catch (Complaint complaint)
+        catch (CliError cliError)
         {
-            Find(at, kind.Parent is not null && parent is null && !name.Contains('/', StringComparison.Ordinal)
+            AddFinding(location, kind.Parent is not null && parent is null && !name.Contains('/', StringComparison.Ordinal)
                 ? $"which {kind.Parent.Singular} is '{name}' of? Write PARENT/{name}, or 'parent'"
-                : complaint.Next is null ? complaint.Message : $"{complaint.Message}: {complaint.Next}");
+                : cliError.NextStep is null ? cliError.Message : $"{cliError.Message}: {cliError.NextStep}");
             return null;
         }
 
         string? Needed(string member)
         {
             if (!map.ContainsKey(member))
-                Find(origin.At(path), $"'{member}' is missing: a resource has 'id', or 'type' and 'name'");
-            return Text(map, member, origin, path);
+                AddFinding(sourceMap.LocationOf(path), $"'{member}' is missing: a resource has 'id', or 'type' and 'name'");
+            return TextOf(map, member, sourceMap, path);
         }
     }
 
-    private static ResourceType KindOrType(string text) =>
+    private static ResourceType ResolveType(string text) =>
         KindTable.Find(text)?.Type ?? (text.Contains('/', StringComparison.Ordinal) ? ResourceType.Parse(text) : default);
 
-    private string? Text(JsonObject map, string member, Origin origin, string path)
+    private string? TextOf(JsonObject map, string member, SourceMap sourceMap, string path)
     {
         if (map[member] is not { } node)
             return null;
         if (node is JsonValue value && value.GetValueKind() is JsonValueKind.String && value.GetValue<string>() is { Length: > 0 } text)
             return text;
-        Find(origin.At(Origin.Member(path, member)), $"'{member}' must be a text" + (node is JsonValue ? ": put it in quotes" : ""));
+        AddFinding(sourceMap.LocationOf(SourceMap.MemberPath(path, member)), $"'{member}' must be a text" + (node is JsonValue ? ": put it in quotes" : ""));
         return null;
     }
 
-    private void Find(Place at, string message) => findings.Add(new Finding(at, message));
+    private void AddFinding(SourceLocation location, string message) => findings.Add(new Finding(location, message));
 }

@@ -1,17 +1,17 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Weft.Cli.Output;
+using Weft.Cli.Primitives;
 using Weft.Resources;
 
 namespace Weft.Cli.Kinds;
 
 /// <summary>A column of a kind's table.</summary>
-/// <param name="Wide">Whether it is shown with <c>-o wide</c> only.</param>
-internal sealed record Column(string Head, Func<Row, string> Cell, bool Wide = false);
+/// <param name="IsWide">Whether it is shown with <c>-o wide</c> only.</param>
+internal sealed record Column(string Header, Func<ResourceRow, string> Cell, bool IsWide = false);
 
 /// <summary>A resource, as its table sees it.</summary>
-internal sealed record Row(JsonObject Resource, DateTimeOffset Now)
+internal sealed record ResourceRow(JsonObject Resource, DateTimeOffset Now)
 {
     /// <summary>The resource's id, or null where it has none that can be read.</summary>
     public ResourceId? Id => ResourceId.TryParse(Text("id"), out var id) ? id : null;
@@ -21,8 +21,8 @@ internal sealed record Row(JsonObject Resource, DateTimeOffset Now)
     {
         null => "",
         JsonValue value when value.GetValueKind() == JsonValueKind.String => value.GetValue<string>(),
-        JsonArray list => string.Join(",", list.Select(item => item is JsonValue v && v.GetValueKind() == JsonValueKind.String ? v.GetValue<string>() : JsonText.Compact(item))),
-        var node => JsonText.Compact(node),
+        JsonArray list => string.Join(",", list.Select(item => item is JsonValue v && v.GetValueKind() == JsonValueKind.String ? v.GetValue<string>() : JsonFormatter.Compact(item))),
+        var node => JsonFormatter.Compact(node),
     };
 
     /// <summary>The members of a list; none where there is no list.</summary>
@@ -51,12 +51,12 @@ internal sealed record Row(JsonObject Resource, DateTimeOffset Now)
     }
 
     /// <summary>How long ago it was made.</summary>
-    public string Age => Since("systemData.createdAt");
+    public string Age => AgeSince("systemData.createdAt");
 
     /// <summary>How long ago a moment was.</summary>
     /// <returns>A short text; empty where there is no moment.</returns>
-    public string Since(string path) =>
-        DateTimeOffset.TryParse(Text(path), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var then) ? Duration.Age(Now - then) : "";
+    public string AgeSince(string path) =>
+        DateTimeOffset.TryParse(Text(path), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var then) ? Duration.FormatAge(Now - then) : "";
 
     private JsonNode? Find(string path)
     {

@@ -9,7 +9,7 @@ namespace Weft.Cli.Kinds;
 internal sealed record Kind(string Plural, string Singular, ResourceType Type, string ApiVersion)
 {
     /// <summary>Other names.</summary>
-    public ImmutableArray<string> Short { get; init; } = [];
+    public ImmutableArray<string> ShortNames { get; init; } = [];
 
     /// <summary>The kind it is a child of, or null.</summary>
     public Kind? Parent { get; init; }
@@ -18,13 +18,13 @@ internal sealed record Kind(string Plural, string Singular, ResourceType Type, s
     public string? ParentOption { get; init; }
 
     /// <summary>Whether it stands at resources of several kinds, one at each: then it is named by what it stands at.</summary>
-    public bool StandsAtTargets { get; init; }
+    public bool IsExtension { get; init; }
 
     /// <summary>The columns of its table.</summary>
     public required ImmutableArray<Column> Columns { get; init; }
 
     /// <summary>All names.</summary>
-    public IEnumerable<string> Names => [Plural, Singular, .. Short];
+    public IEnumerable<string> Names => [Plural, Singular, .. ShortNames];
 
     /// <summary>Whether it is a resource group, which has a path of its own.</summary>
     public bool IsGroup => Type == ResourceId.ResourceGroupType;
@@ -34,14 +34,14 @@ internal sealed record Kind(string Plural, string Singular, ResourceType Type, s
     public ResourceId IdOf(ResourceId scope, string name)
     {
         if (IsGroup)
-            return ResourceId.OfResourceGroup(scope.Subscription, name);
+            return ResourceId.ForResourceGroup(scope.Subscription, name);
         return Parent is { } parent && parent.Type.Namespace == Type.Namespace ? scope.Child(Type.Leaf, name) : scope.Extend(Type, name);
     }
 
     /// <summary>The path that lists this kind in a scope.</summary>
     /// <param name="scope">A subscription, a resource group or the parent.</param>
     /// <returns>A path, without a query.</returns>
-    public string ListIn(ResourceId scope)
+    public string ListPath(ResourceId scope)
     {
         if (IsGroup)
             return $"{scope}/resourceGroups";

@@ -7,7 +7,7 @@ namespace Weft.Cli.Linting;
 
 /// <summary>A manifest in a file.</summary>
 /// <param name="Path">Its path in its document: <c>items[3]</c> in a list, else empty.</param>
-internal sealed record LintManifest(JsonElement Body, Origin Origin, string Path)
+internal sealed record LintManifest(JsonElement Body, SourceMap SourceMap, string Path)
 {
     /// <summary><c>Pod core/upf-0</c>.</summary>
     public string Title
@@ -21,13 +21,13 @@ internal sealed record LintManifest(JsonElement Body, Origin Origin, string Path
     }
 
     /// <summary>The manifests in documents; lists are taken apart.</summary>
-    public static IEnumerable<LintManifest> Of(IEnumerable<RawDocument> documents) => documents.SelectMany(document => Of(document.Value, document.Origin, ""));
+    public static IEnumerable<LintManifest> FromDocuments(IEnumerable<RawDocument> documents) => documents.SelectMany(document => FromDocuments(document.Value, document.SourceMap, ""));
 
-    private static IEnumerable<LintManifest> Of(JsonNode? node, Origin origin, string path)
+    private static IEnumerable<LintManifest> FromDocuments(JsonNode? node, SourceMap sourceMap, string path)
     {
         var list = node as JsonArray ?? (node is JsonObject map && map["kind"]?.ToString().EndsWith("List", StringComparison.Ordinal) == true ? map["items"] as JsonArray : null);
         if (list is not null)
-            return list.SelectMany((item, i) => Of(item, origin, Origin.Item(node is JsonArray ? path : Origin.Member(path, "items"), i)));
-        return node is JsonObject ? [new LintManifest(JsonElement.Parse(Json.Bytes(node)), origin, path)] : [];
+            return list.SelectMany((item, i) => FromDocuments(item, sourceMap, SourceMap.ItemPath(node is JsonArray ? path : SourceMap.MemberPath(path, "items"), i)));
+        return node is JsonObject ? [new LintManifest(JsonElement.Parse(Json.ToUtf8(node)), sourceMap, path)] : [];
     }
 }

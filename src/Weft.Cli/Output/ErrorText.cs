@@ -1,5 +1,5 @@
+using Weft.Cli.Arm;
 using Weft.Cli.Kinds;
-using Weft.Cli.Wire;
 using Weft.Resources;
 
 namespace Weft.Cli.Output;
@@ -10,24 +10,24 @@ internal static class ErrorText
     /// <summary>A line for each finding.</summary>
     /// <param name="place">Says where a member was declared, or null.</param>
     /// <returns>The lines, without indentation.</returns>
-    public static IReadOnlyList<string> Lines(ArmError error, Func<string?, string?>? place = null) =>
-        [.. error.Findings.Select(finding => Line(finding, place?.Invoke(MemberOf(finding.Target))))];
+    public static IReadOnlyList<string> FormatLines(ArmError error, Func<string?, string?>? place = null) =>
+        [.. error.Findings.Select(finding => FormatLine(finding, place?.Invoke(MemberPathOf(finding.Target))))];
 
     /// <summary>One finding.</summary>
     /// <param name="place">Where the member was declared, or null.</param>
-    public static string Line(ArmError finding, string? place)
+    public static string FormatLine(ArmError finding, string? place)
     {
         var where = place is null ? "" : $"{place}: ";
 
         // Many messages begin with the member's name; nobody needs it twice.
-        var target = finding.Target is { Length: > 0 } path && !finding.Message.Contains($"'{path}'", StringComparison.Ordinal) ? $"{Label.Of(path)}: " : "";
-        var culprit = finding.Culprit is { } id ? $" (see {Label.Of(id)})" : "";
+        var target = finding.Target is { Length: > 0 } path && !finding.Message.Contains($"'{path}'", StringComparison.Ordinal) ? $"{Label.For(path)}: " : "";
+        var culprit = finding.ConflictsWith is { } id ? $" (see {Label.For(id)})" : "";
         return $"{where}{target}{finding.Message} [{finding.Code}]{culprit}";
     }
 
     /// <summary>The next step for an error that has one.</summary>
     /// <returns>A sentence, or null.</returns>
-    public static string? Next(ArmError error, int status = 0)
+    public static string? NextStepFor(ArmError error, int status = 0)
     {
         var codes = error.Findings.Select(finding => finding.Code).Append(error.Code).ToHashSet(StringComparer.Ordinal);
         if (codes.Contains(nameof(RefusalCode.ResourceGroupNotFound)))
@@ -41,18 +41,18 @@ internal static class ErrorText
         return null;
     }
 
-    /// <summary>An error of the server as a complaint.</summary>
+    /// <summary>An error of the server as a CLI error.</summary>
     /// <param name="what">What was tried, such as <c>l3networks/n6</c>; or null.</param>
-    public static Complaint AsComplaint(ArmFailure failure, string? what = null)
+    public static CliError ToCliError(ArmException exception, string? what = null)
     {
-        var error = failure.Error;
-        var next = Next(error, failure.Status);
+        var error = exception.Error;
+        var next = NextStepFor(error, exception.Status);
         var subject = what is null ? "" : $"{what}: ";
         if (error.Details.IsEmpty)
-            return new Complaint(subject + Line(error, null), next: next);
-        return new Complaint($"{subject}{error.Details.Length} findings [{error.Code}]", Lines(error), next);
+            return new CliError(subject + FormatLine(error, null), next: next);
+        return new CliError($"{subject}{error.Details.Length} findings [{error.Code}]", FormatLines(error), next);
     }
 
     // A target is a member or a whole resource id; only a member stands somewhere in the document.
-    private static string? MemberOf(string? target) => target is null || ResourceId.TryParse(target, out _) ? null : target;
+    private static string? MemberPathOf(string? target) => target is null || ResourceId.TryParse(target, out _) ? null : target;
 }

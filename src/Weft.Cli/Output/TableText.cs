@@ -10,9 +10,9 @@ internal static class TableText
     public static void Write(Terminal terminal, IReadOnlyList<string> head, IReadOnlyList<IReadOnlyList<string>> rows)
     {
         var widths = head.Select((name, i) => rows.Select(row => Cell(row[i]).Length).Append(name.Length).Max()).ToArray();
-        terminal.Line(Join(head, widths), Ink.Heading);
+        terminal.WriteLine(Join(head, widths), TextStyle.Heading);
         foreach (var row in rows)
-            terminal.Line(Join(row, widths));
+            terminal.WriteLine(Join(row, widths));
     }
 
     private static string Join(IReadOnlyList<string> cells, int[] widths) =>

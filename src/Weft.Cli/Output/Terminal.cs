@@ -8,41 +8,41 @@ namespace Weft.Cli.Output;
 internal sealed class Terminal(TextWriter writer, bool isTerminal, bool colour)
 {
     // Spectre wraps at the width of its profile, and a wrapped line cannot be searched or copied. The terminal itself wraps well.
-    private const int NoWrap = 100_000;
-    private const string Nothing = "…";
+    private const int UnboundedWidth = 100_000;
+    private const string IdleStatus = "…";
 
     private readonly Lock _gate = new();
     private IAnsiConsole? _console;
-    private bool _spins;
+    private bool _isSpinning;
 
     /// <summary>Whether somebody is looking.</summary>
     public bool IsTerminal => isTerminal;
 
     /// <summary>The stream itself, for data that must not be touched.</summary>
-    public TextWriter Raw => writer;
+    public TextWriter Writer => writer;
 
-    private IAnsiConsole Painted => _console ??= Paint();
+    private IAnsiConsole Console => _console ??= CreateConsole();
 
     /// <summary>Writes a line.</summary>
     /// <param name="text">The text; control characters in it are made visible, since some of it came from a server.</param>
-    public void Line(string text, Ink ink = Ink.Plain)
+    public void WriteLine(string text, TextStyle style = TextStyle.Plain)
     {
-        var clean = Clean(text);
+        var clean = Sanitize(text);
         lock (_gate)
         {
             // Under a spinner every line goes through the console that draws it, or the two overwrite each other.
-            if (!_spins && (!isTerminal || !colour || ink == Ink.Plain))
+            if (!_isSpinning && (!isTerminal || !colour || style == TextStyle.Plain))
                 writer.WriteLine(clean);
             else
-                Painted.Write(new Text(clean + "\n", StyleOf(ink)));
+                Console.Write(new Text(clean + "\n", StyleOf(style)));
         }
     }
 
     /// <summary>Asks a yes-or-no question on this terminal.</summary>
     /// <returns>True for yes; anything but <c>y</c> or <c>yes</c> is no.</returns>
-    public bool Asks(string question, TextReader reader)
+    public bool Confirm(string question, TextReader reader)
     {
-        writer.Write($"{Clean(question)} [y/N] ");
+        writer.Write($"{Sanitize(question)} [y/N] ");
         writer.Flush();
         return reader.ReadLine()?.Trim().ToUpperInvariant() is "Y" or "YES";
     }
@@ -57,19 +57,19 @@ internal sealed class Terminal(TextWriter writer, bool isTerminal, bool colour)
             return;
         }
 
-        _spins = true;
+        _isSpinning = true;
         try
         {
             // The library takes no empty text, and between two steps there is nothing to say.
-            await Painted.Status().StartAsync(Nothing, context => work(text => context.Status(text.Length == 0 ? Nothing : Markup.Escape(Clean(text)))));
+            await Console.Status().StartAsync(IdleStatus, context => work(text => context.Status(text.Length == 0 ? IdleStatus : Markup.Escape(Sanitize(text)))));
         }
         finally
         {
-            _spins = false;
+            _isSpinning = false;
         }
     }
 
-    private static string Clean(string text)
+    private static string Sanitize(string text)
     {
         if (!text.AsSpan().ContainsAnyInRange('\u0000', '\u001f') && !text.AsSpan().ContainsAnyInRange('\u007f', '\u009f'))
             return text;
@@ -79,18 +79,18 @@ internal sealed class Terminal(TextWriter writer, bool isTerminal, bool colour)
         return clean.ToString();
     }
 
-    private static Style StyleOf(Ink ink) => ink switch
+    private static Style StyleOf(TextStyle style) => style switch
     {
-        Ink.Heading => new Style(decoration: Decoration.Bold),
-        Ink.Added => new Style(Color.Green),
-        Ink.Changed => new Style(Color.Yellow),
-        Ink.Removed => new Style(Color.Red),
-        Ink.Bad => new Style(Color.Red, decoration: Decoration.Bold),
-        Ink.Faint => new Style(Color.Grey),
+        TextStyle.Heading => new Style(decoration: Decoration.Bold),
+        TextStyle.Added => new Style(Color.Green),
+        TextStyle.Changed => new Style(Color.Yellow),
+        TextStyle.Removed => new Style(Color.Red),
+        TextStyle.Error => new Style(Color.Red, decoration: Decoration.Bold),
+        TextStyle.Faint => new Style(Color.Grey),
         _ => Style.Plain,
     };
 
-    private IAnsiConsole Paint()
+    private IAnsiConsole CreateConsole()
     {
         var console = AnsiConsole.Create(new AnsiConsoleSettings
         {
@@ -99,7 +99,7 @@ internal sealed class Terminal(TextWriter writer, bool isTerminal, bool colour)
             Interactive = InteractionSupport.Yes,
             Out = new AnsiConsoleOutput(writer),
         });
-        console.Profile.Width = NoWrap;
+        console.Profile.Width = UnboundedWidth;
         return console;
     }
 }

@@ -4,16 +4,16 @@ namespace Weft.Cli.Output;
 internal static class UnifiedDiff
 {
     // Beyond this the table of the longest common subsequence costs more than the reader gains: 4000 × 4000 lines.
-    private const long MostCells = 16_000_000;
+    private const long MaxCells = 16_000_000;
 
     /// <summary>The lines of the difference, hunk heads included and file heads left out.</summary>
     /// <param name="context">How many equal lines to show around a change.</param>
     /// <returns>Lines that start with a space, <c>+</c>, <c>-</c> or <c>@@</c>; none where the texts are equal.</returns>
-    public static IReadOnlyList<string> Of(string before, string after, int context = 3)
+    public static IReadOnlyList<string> Create(string before, string after, int context = 3)
     {
-        var old = Lines(before);
-        var now = Lines(after);
-        var edits = Edits(old, now);
+        var old = SplitLines(before);
+        var now = SplitLines(after);
+        var edits = ComputeEdits(old, now);
         var lines = new List<string>();
         var at = 0;
         while (true)
@@ -23,7 +23,7 @@ internal static class UnifiedDiff
                 return lines;
             var start = Math.Max(at, first - context);
             var end = EndOfHunk(edits, first, context);
-            lines.Add(Head(edits, start, end));
+            lines.Add(HunkHeader(edits, start, end));
             lines.AddRange(edits[start..end].Select(edit => edit.Mark + edit.Text));
             at = end;
         }
@@ -41,7 +41,7 @@ internal static class UnifiedDiff
         return (int)Math.Min(edits.Count, last + 1L + context);
     }
 
-    private static string Head(List<Edit> edits, int start, int end)
+    private static string HunkHeader(List<Edit> edits, int start, int end)
     {
         var oldAt = edits.Take(start).Count(edit => edit.Mark != '+') + 1;
         var newAt = edits.Take(start).Count(edit => edit.Mark != '-') + 1;
@@ -49,12 +49,12 @@ internal static class UnifiedDiff
         return $"@@ -{oldAt},{hunk.Count(edit => edit.Mark != '+')} +{newAt},{hunk.Count(edit => edit.Mark != '-')} @@";
     }
 
-    private static List<Edit> Edits(string[] old, string[] now)
+    private static List<Edit> ComputeEdits(string[] old, string[] now)
     {
         var edits = new List<Edit>();
-        if ((long)(old.Length + 1) * (now.Length + 1) > MostCells)
+        if ((long)(old.Length + 1) * (now.Length + 1) > MaxCells)
             return [.. old.Select(line => new Edit('-', line)), .. now.Select(line => new Edit('+', line))];
-        var common = Common(old, now);
+        var common = CommonLengths(old, now);
         int i = 0, j = 0;
         while (i < old.Length || j < now.Length)
         {
@@ -72,7 +72,7 @@ internal static class UnifiedDiff
         return edits;
     }
 
-    private static int[,] Common(string[] old, string[] now)
+    private static int[,] CommonLengths(string[] old, string[] now)
     {
         var common = new int[old.Length + 1, now.Length + 1];
         for (var i = old.Length - 1; i >= 0; i--)
@@ -84,7 +84,7 @@ internal static class UnifiedDiff
         return common;
     }
 
-    private static string[] Lines(string text) => text.Length == 0 ? [] : text.TrimEnd('\n').ReplaceLineEndings("\n").Split('\n');
+    private static string[] SplitLines(string text) => text.Length == 0 ? [] : text.TrimEnd('\n').ReplaceLineEndings("\n").Split('\n');
 
     private readonly record struct Edit(char Mark, string Text);
 }

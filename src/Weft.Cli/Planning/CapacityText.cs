@@ -14,55 +14,55 @@ internal sealed class CapacityText(Terminal terminal, bool detailed)
     /// <summary>Prints it; nothing where there is nothing to say.</summary>
     public void Write(Plan plan)
     {
-        var capacity = plan.Answer["capacity"] as JsonObject ?? [];
-        List<string> lines = [.. Addresses(List(capacity, "addresses")), .. Functions(List(capacity, "functions")), .. Vlans(List(capacity, "vlans")), .. Pages(List(capacity, "hugepages"))];
+        var capacity = plan.Response["capacity"] as JsonObject ?? [];
+        List<string> lines = [.. AddressLines(ListOf(capacity, "addresses")), .. FunctionLines(ListOf(capacity, "functions")), .. VlanLines(ListOf(capacity, "vlans")), .. PageLines(ListOf(capacity, "hugepages"))];
         if (lines.Count == 0)
             return;
-        terminal.Line("");
-        terminal.Line("Capacity", Ink.Heading);
+        terminal.WriteLine("");
+        terminal.WriteLine("Capacity", TextStyle.Heading);
         foreach (var line in lines)
-            terminal.Line($"  {line}");
+            terminal.WriteLine($"  {line}");
     }
 
-    private IEnumerable<string> Addresses(IEnumerable<JsonObject> addresses)
+    private IEnumerable<string> AddressLines(IEnumerable<JsonObject> addresses)
     {
         foreach (var one in addresses)
         {
-            var (held, after, free, size) = (Number(one, "held"), Number(one, "heldAfter"), Number(one, "freeAfter"), Number(one, "size"));
+            var (held, after, free, size) = (NumberOf(one, "held"), NumberOf(one, "heldAfter"), NumberOf(one, "freeAfter"), NumberOf(one, "size"));
             if (detailed || held != after || (size > 0 && free <= size * (1 - NearlyFull)))
-                yield return $"{Label.Of(Text(one, "network"))} {Text(one, "prefix")}: {Change(one, "held", "heldAfter")} of {Text(one, "size")} addresses held, {Text(one, "freeAfter")} free";
+                yield return $"{Label.For(TextOf(one, "network"))} {TextOf(one, "prefix")}: {ChangeText(one, "held", "heldAfter")} of {TextOf(one, "size")} addresses held, {TextOf(one, "freeAfter")} free";
         }
     }
 
-    private static IEnumerable<string> Functions(IEnumerable<JsonObject> functions)
+    private static IEnumerable<string> FunctionLines(IEnumerable<JsonObject> functions)
     {
         foreach (var one in functions)
         {
-            var networks = List(one, "networks").Select(n => $"{Label.Of(Text(n, "network"))} {Text(n, "declared")}{(n["pooled"] is { } pooled && pooled.ToString() != Text(n, "declared") ? $" ({pooled} in its pool)" : "")}").ToList();
-            var total = Text(one, "total") is { Length: > 0 } known ? $" of {known}" : "";
-            yield return $"{Text(one, "node")} {Text(one, "port")}: {Text(one, "declared")}{total} virtual functions declared{(networks.Count > 0 ? $": {string.Join(", ", networks)}" : "")}";
+            var networks = ListOf(one, "networks").Select(n => $"{Label.For(TextOf(n, "network"))} {TextOf(n, "declared")}{(n["pooled"] is { } pooled && pooled.ToString() != TextOf(n, "declared") ? $" ({pooled} in its pool)" : "")}").ToList();
+            var total = TextOf(one, "total") is { Length: > 0 } known ? $" of {known}" : "";
+            yield return $"{TextOf(one, "node")} {TextOf(one, "port")}: {TextOf(one, "declared")}{total} virtual functions declared{(networks.Count > 0 ? $": {string.Join(", ", networks)}" : "")}";
         }
     }
 
-    private IEnumerable<string> Vlans(IEnumerable<JsonObject> vlans)
+    private IEnumerable<string> VlanLines(IEnumerable<JsonObject> vlans)
     {
         foreach (var one in vlans)
         {
-            if (Text(one, "network") is { Length: > 0 } network)
-                yield return $"{Text(one, "node")} {Text(one, "port")}: {Text(one, "vlans")} VLANs on each of {Text(one, "functions")} functions ({Label.Of(network)}){(Text(one, "limit") is { Length: > 0 } limit ? $", {limit} at most" : "")}";
+            if (TextOf(one, "network") is { Length: > 0 } network)
+                yield return $"{TextOf(one, "node")} {TextOf(one, "port")}: {TextOf(one, "vlans")} VLANs on each of {TextOf(one, "functions")} functions ({Label.For(network)}){(TextOf(one, "limit") is { Length: > 0 } limit ? $", {limit} at most" : "")}";
             else if (detailed)
-                yield return $"{Text(one, "node")} {Text(one, "port")}: {Text(one, "vlans")} VLANs";
+                yield return $"{TextOf(one, "node")} {TextOf(one, "port")}: {TextOf(one, "vlans")} VLANs";
         }
     }
 
-    private static IEnumerable<string> Pages(IEnumerable<JsonObject> pages) => pages.Select(one =>
-        $"{Text(one, "node")}: {Text(one, "wanted")} huge pages of {Text(one, "kilobytes")} KiB wanted{(Text(one, "total") is { Length: > 0 } total ? $", {total} there, {Text(one, "free")} free" : "")}");
+    private static IEnumerable<string> PageLines(IEnumerable<JsonObject> pages) => pages.Select(one =>
+        $"{TextOf(one, "node")}: {TextOf(one, "wanted")} huge pages of {TextOf(one, "kilobytes")} KiB wanted{(TextOf(one, "total") is { Length: > 0 } total ? $", {total} there, {TextOf(one, "free")} free" : "")}");
 
-    private static string Change(JsonObject one, string before, string after) => Text(one, before) == Text(one, after) ? Text(one, after) : $"{Text(one, before)} -> {Text(one, after)}";
+    private static string ChangeText(JsonObject one, string before, string after) => TextOf(one, before) == TextOf(one, after) ? TextOf(one, after) : $"{TextOf(one, before)} -> {TextOf(one, after)}";
 
-    private static IEnumerable<JsonObject> List(JsonObject holder, string name) => (holder[name] as JsonArray ?? []).OfType<JsonObject>();
+    private static IEnumerable<JsonObject> ListOf(JsonObject holder, string name) => (holder[name] as JsonArray ?? []).OfType<JsonObject>();
 
-    private static string Text(JsonObject one, string name) => one[name]?.ToString() ?? "";
+    private static string TextOf(JsonObject one, string name) => one[name]?.ToString() ?? "";
 
-    private static double Number(JsonObject one, string name) => double.TryParse(Text(one, name), NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? number : 0;
+    private static double NumberOf(JsonObject one, string name) => double.TryParse(TextOf(one, name), NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? number : 0;
 }

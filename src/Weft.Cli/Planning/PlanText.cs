@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Weft.Cli.Kinds;
 using Weft.Cli.Output;
+using Weft.Cli.Primitives;
 
 namespace Weft.Cli.Planning;
 
@@ -13,23 +14,23 @@ internal sealed class PlanText(Terminal terminal, bool detailed)
     {
         if (!plan.HasChanges && !detailed)
         {
-            Warnings(plan);
-            terminal.Line($"No changes: {plan.Count(PlanAction.Unchanged)} unchanged.");
+            WriteWarnings(plan);
+            terminal.WriteLine($"No changes: {plan.Count(PlanAction.Unchanged)} unchanged.");
             return;
         }
 
-        Changes(plan);
-        Addresses(plan);
-        Vlans(plan);
-        Manifests(plan);
-        Disruptions(plan);
+        WriteChanges(plan);
+        WriteAddresses(plan);
+        WriteVlans(plan);
+        WriteManifests(plan);
+        WriteDisruptions(plan);
         new CapacityText(terminal, detailed).Write(plan);
-        Warnings(plan);
-        terminal.Line("");
-        terminal.Line(Sum(plan), Ink.Heading);
+        WriteWarnings(plan);
+        terminal.WriteLine("");
+        terminal.WriteLine(FormatSummary(plan), TextStyle.Heading);
     }
 
-    private static string Sum(Plan plan)
+    private static string FormatSummary(Plan plan)
     {
         var parts = new List<string> { $"{plan.Count(PlanAction.Create)} to create", $"{plan.Count(PlanAction.Update)} to change" };
         if (plan.Count(PlanAction.Enable) is > 0 and var enable)
@@ -38,123 +39,123 @@ internal sealed class PlanText(Terminal terminal, bool detailed)
         return $"Plan: {string.Join(", ", parts)}.";
     }
 
-    private void Changes(Plan plan)
+    private void WriteChanges(Plan plan)
     {
-        terminal.Line("Resources", Ink.Heading);
+        terminal.WriteLine("Resources", TextStyle.Heading);
         foreach (var change in plan.Changes)
         {
-            var (mark, ink) = change.Action switch
+            var (mark, style) = change.Action switch
             {
-                PlanAction.Create => ('+', Ink.Added),
-                PlanAction.Update => ('~', Ink.Changed),
-                PlanAction.Enable => ('>', Ink.Added),
-                _ => ('=', Ink.Faint),
+                PlanAction.Create => ('+', TextStyle.Added),
+                PlanAction.Update => ('~', TextStyle.Changed),
+                PlanAction.Enable => ('>', TextStyle.Added),
+                _ => ('=', TextStyle.Faint),
             };
             if (change.Action == PlanAction.Unchanged && !detailed)
                 continue;
-            terminal.Line($"  {mark} {Label.Of(change.Id)}{(change.Action == PlanAction.Enable ? "  enable" : "")}", ink);
+            terminal.WriteLine($"  {mark} {Label.For(change.Id)}{(change.Action == PlanAction.Enable ? "  enable" : "")}", style);
             if (change.Action == PlanAction.Update || detailed)
-                Members(change);
+                WriteMembers(change);
         }
     }
 
-    private void Members(PlanChange change)
+    private void WriteMembers(PlanChange change)
     {
         foreach (var member in change.Members)
         {
             var path = member["path"]?.ToString() ?? "";
             var (before, after) = (member["before"], member["after"]);
             if (before is null)
-                terminal.Line($"      + {path}: {JsonText.Compact(after)}", Ink.Added);
+                terminal.WriteLine($"      + {path}: {JsonFormatter.Compact(after)}", TextStyle.Added);
             else if (after is null)
-                terminal.Line($"      - {path}: {JsonText.Compact(before)}", Ink.Removed);
+                terminal.WriteLine($"      - {path}: {JsonFormatter.Compact(before)}", TextStyle.Removed);
             else
-                terminal.Line($"      ~ {path}: {JsonText.Compact(before)} -> {JsonText.Compact(after)}", Ink.Changed);
+                terminal.WriteLine($"      ~ {path}: {JsonFormatter.Compact(before)} -> {JsonFormatter.Compact(after)}", TextStyle.Changed);
         }
     }
 
-    private void Addresses(Plan plan)
+    private void WriteAddresses(Plan plan)
     {
-        var addresses = plan.List("addresses");
-        Section("Addresses", addresses.Length);
-        var widest = addresses.Select(a => Text(a, "address").Length).DefaultIfEmpty(0).Max();
-        var widestNetwork = addresses.Select(a => Label.Of(Text(a, "network")).Length).DefaultIfEmpty(0).Max();
+        var addresses = plan.ListOf("addresses");
+        WriteHeading("Addresses", addresses.Length);
+        var widest = addresses.Select(a => TextOf(a, "address").Length).DefaultIfEmpty(0).Max();
+        var widestNetwork = addresses.Select(a => Label.For(TextOf(a, "network")).Length).DefaultIfEmpty(0).Max();
         foreach (var address in addresses)
         {
-            var taken = Text(address, "action") == "Take";
-            var line = $"{Text(address, "address").PadRight(widest)}  {Label.Of(Text(address, "network")).PadRight(widestNetwork)}  {Text(address, "holder")}";
-            terminal.Line($"  {(taken ? '+' : '-')} {line}".TrimEnd(), taken ? Ink.Added : Ink.Removed);
+            var taken = TextOf(address, "action") == "Take";
+            var line = $"{TextOf(address, "address").PadRight(widest)}  {Label.For(TextOf(address, "network")).PadRight(widestNetwork)}  {TextOf(address, "holder")}";
+            terminal.WriteLine($"  {(taken ? '+' : '-')} {line}".TrimEnd(), taken ? TextStyle.Added : TextStyle.Removed);
         }
     }
 
-    private void Vlans(Plan plan)
+    private void WriteVlans(Plan plan)
     {
-        var vlans = plan.List("vlans");
-        Section("VLANs", vlans.Length);
-        foreach (var machine in vlans.GroupBy(vlan => (Machine: Text(vlan, "machine"), Open: Text(vlan, "action") == "Open")))
+        var vlans = plan.ListOf("vlans");
+        WriteHeading("VLANs", vlans.Length);
+        foreach (var machine in vlans.GroupBy(vlan => (Machine: TextOf(vlan, "machine"), Open: TextOf(vlan, "action") == "Open")))
         {
-            var ids = machine.Select(vlan => $"{Text(vlan, "vlan")} ({Label.Of(Text(vlan, "network"))})");
-            terminal.Line($"  {(machine.Key.Open ? '+' : '-')} {machine.Key.Machine}: {string.Join(", ", ids)}", machine.Key.Open ? Ink.Added : Ink.Removed);
+            var ids = machine.Select(vlan => $"{TextOf(vlan, "vlan")} ({Label.For(TextOf(vlan, "network"))})");
+            terminal.WriteLine($"  {(machine.Key.Open ? '+' : '-')} {machine.Key.Machine}: {string.Join(", ", ids)}", machine.Key.Open ? TextStyle.Added : TextStyle.Removed);
         }
     }
 
-    private void Manifests(Plan plan)
+    private void WriteManifests(Plan plan)
     {
-        var manifests = plan.List("manifests");
-        Section("Manifests", manifests.Length);
-        foreach (var scope in manifests.GroupBy(manifest => Text(manifest, "scope")))
+        var manifests = plan.ListOf("manifests");
+        WriteHeading("Manifests", manifests.Length);
+        foreach (var scope in manifests.GroupBy(manifest => TextOf(manifest, "scope")))
         {
-            terminal.Line($"  {Label.Of(scope.Key)}");
+            terminal.WriteLine($"  {Label.For(scope.Key)}");
             foreach (var manifest in scope)
-                Manifest(manifest);
+                WriteManifest(manifest);
         }
     }
 
-    private void Manifest(JsonObject manifest)
+    private void WriteManifest(JsonObject manifest)
     {
-        var (mark, ink) = Text(manifest, "action") switch
+        var (mark, style) = TextOf(manifest, "action") switch
         {
-            "Add" => ('+', Ink.Added),
-            "Remove" => ('-', Ink.Removed),
-            _ => ('~', Ink.Changed),
+            "Add" => ('+', TextStyle.Added),
+            "Remove" => ('-', TextStyle.Removed),
+            _ => ('~', TextStyle.Changed),
         };
-        terminal.Line($"    {mark} {Text(manifest, "name")}", ink);
+        terminal.WriteLine($"    {mark} {TextOf(manifest, "name")}", style);
         if (mark != '~' && !detailed)
             return;
-        foreach (var line in UnifiedDiff.Of(Text(manifest, "before"), Text(manifest, "after"), detailed ? int.MaxValue / 2 : 3))
+        foreach (var line in UnifiedDiff.Create(TextOf(manifest, "before"), TextOf(manifest, "after"), detailed ? int.MaxValue / 2 : 3))
         {
             // A manifest that is new or gone as a whole needs no hunk head.
             if (mark != '~' && line.StartsWith("@@", StringComparison.Ordinal))
                 continue;
-            terminal.Line($"        {line}", line[0] switch { '+' => Ink.Added, '-' => Ink.Removed, '@' => Ink.Faint, _ => Ink.Plain });
+            terminal.WriteLine($"        {line}", line[0] switch { '+' => TextStyle.Added, '-' => TextStyle.Removed, '@' => TextStyle.Faint, _ => TextStyle.Plain });
         }
     }
 
-    private void Disruptions(Plan plan)
+    private void WriteDisruptions(Plan plan)
     {
-        var disruptions = plan.List("disruptions");
-        Section("Disruptions", disruptions.Length);
+        var disruptions = plan.ListOf("disruptions");
+        WriteHeading("Disruptions", disruptions.Length);
         foreach (var disruption in disruptions)
-            terminal.Line($"  ! {Label.Of(Text(disruption, "id"))}: {Text(disruption, "what")}", Ink.Bad);
+            terminal.WriteLine($"  ! {Label.For(TextOf(disruption, "id"))}: {TextOf(disruption, "what")}", TextStyle.Error);
     }
 
-    private void Warnings(Plan plan)
+    private void WriteWarnings(Plan plan)
     {
-        var warnings = plan.List("warnings");
+        var warnings = plan.ListOf("warnings");
         if (warnings.Length == 0)
             return;
-        Section("Warnings", warnings.Length);
+        WriteHeading("Warnings", warnings.Length);
         foreach (var warning in warnings)
-            terminal.Line($"  ? {Label.Of(Text(warning, "id"))}: {Text(warning, "what")}", Ink.Changed);
+            terminal.WriteLine($"  ? {Label.For(TextOf(warning, "id"))}: {TextOf(warning, "what")}", TextStyle.Changed);
     }
 
-    private void Section(string name, int count)
+    private void WriteHeading(string name, int count)
     {
         if (count == 0)
             return;
-        terminal.Line("");
-        terminal.Line(name, Ink.Heading);
+        terminal.WriteLine("");
+        terminal.WriteLine(name, TextStyle.Heading);
     }
 
-    private static string Text(JsonObject json, string name) => json[name]?.ToString() ?? "";
+    private static string TextOf(JsonObject json, string name) => json[name]?.ToString() ?? "";
 }

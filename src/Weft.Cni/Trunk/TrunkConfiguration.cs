@@ -14,23 +14,23 @@ internal sealed record TrunkConfiguration(string Master, string Mode, string? So
     /// <summary>Reads the configuration.</summary>
     /// <exception cref="JsonException">A member is of another kind.</exception>
     internal static bool TryRead(
-        JsonElement root, [NotNullWhen(true)] out TrunkConfiguration? configuration, [NotNullWhen(false)] out Failure? failure)
+        JsonElement root, [NotNullWhen(true)] out TrunkConfiguration? configuration, [NotNullWhen(false)] out CniError? error)
     {
         configuration = null;
         var (master, mode) = (root.TextOf("master"), root.TextOf("mode") ?? "l2");
         var vlans = new List<TrunkVlan>();
-        failure = string.IsNullOrEmpty(master) ? Failure.Invalid("'master' is missing; it must be the trunk's interface on the node")
-            : mode is not ("l2" or "l3" or "l3s") ? Failure.Invalid($"'mode' is '{mode}'; it must be l2, l3 or l3s") : null;
+        error = string.IsNullOrEmpty(master) ? CniError.InvalidConfiguration("'master' is missing; it must be the trunk's interface on the node")
+            : mode is not ("l2" or "l3" or "l3s") ? CniError.InvalidConfiguration($"'mode' is '{mode}'; it must be l2, l3 or l3s") : null;
         foreach (var item in root.ListOf("vlans"))
         {
-            failure ??= ReadVlan(item, vlans);
-            if (failure is not null)
+            error ??= ReadVlan(item, vlans);
+            if (error is not null)
                 return false;
         }
 
-        if (failure is null && vlans.Count == 0)
-            failure = Failure.Invalid("'vlans' is missing or empty; it must be the VLANs of the trunk");
-        if (failure is not null)
+        if (error is null && vlans.Count == 0)
+            error = CniError.InvalidConfiguration("'vlans' is missing or empty; it must be the VLANs of the trunk");
+        if (error is not null)
             return false;
         configuration = new TrunkConfiguration(master!, mode, root.TextOf("socket"), vlans);
         return true;
@@ -38,70 +38,70 @@ internal sealed record TrunkConfiguration(string Master, string Mode, string? So
 
     /// <summary>Reads the addresses that a pod wants: <c>args.cni.vlans</c>, an object with a list of addresses for each VLAN.</summary>
     /// <exception cref="JsonException">A member is of another kind.</exception>
-    internal bool TryReadAsked(JsonElement root, [NotNullWhen(true)] out TrunkConfiguration? asked, [NotNullWhen(false)] out Failure? failure)
+    internal bool TryWithRequestedAddresses(JsonElement root, [NotNullWhen(true)] out TrunkConfiguration? requested, [NotNullWhen(false)] out CniError? error)
     {
-        (asked, failure) = (this, null);
-        if (!root.TryGetObject("args", out var args) || !args.TryGetObject("cni", out var cni) || !cni.TryGetObject("vlans", out var wishes))
+        (requested, error) = (this, null);
+        if (!root.TryGetObject("args", out var args) || !args.TryGetObject("cni", out var cni) || !cni.TryGetObject("vlans", out var requests))
             return true;
         var vlans = Vlans.ToList();
-        foreach (var wish in wishes.EnumerateObject())
+        foreach (var request in requests.EnumerateObject())
         {
-            var index = vlans.FindIndex(vlan => vlan.Id.ToString(CultureInfo.InvariantCulture) == wish.Name);
+            var index = vlans.FindIndex(vlan => vlan.Id.ToString(CultureInfo.InvariantCulture) == request.Name);
             if (index < 0)
             {
-                failure = Failure.Invalid($"args.cni.vlans names VLAN '{wish.Name}', which is none of the trunk's: {string.Join(", ", vlans.Select(v => v.Id))}");
+                error = CniError.InvalidConfiguration($"args.cni.vlans names VLAN '{request.Name}', which is none of the trunk's: {string.Join(", ", vlans.Select(v => v.Id))}");
                 return false;
             }
 
             var texts = new List<string>();
-            foreach (var text in wishes.ListOf(wish.Name))
+            foreach (var text in requests.ListOf(request.Name))
                 texts.Add(text.ValueKind == JsonValueKind.String ? text.GetString()! : text.GetRawText());
-            failure = texts.Select(text => FindBadAddress(wish.Name, text, vlans[index].Network is null)).OfType<Failure>().FirstOrDefault();
-            if (failure is not null)
+            error = texts.Select(text => FindInvalidAddress(request.Name, text, vlans[index].Network is null)).OfType<CniError>().FirstOrDefault();
+            if (error is not null)
                 return false;
-            vlans[index] = vlans[index] with { Asked = texts };
+            vlans[index] = vlans[index] with { RequestedAddresses = texts };
         }
 
-        asked = this with { Vlans = vlans };
+        requested = this with { Vlans = vlans };
         return true;
     }
 
-    private static Failure? ReadVlan(JsonElement item, List<TrunkVlan> vlans)
+    private static CniError? ReadVlan(JsonElement item, List<TrunkVlan> vlans)
     {
         var path = $"vlans[{vlans.Count}]";
         if (item.ValueKind != JsonValueKind.Object)
-            return Failure.Invalid($"'{path}' is {item.GetRawText()}; it must be an object with 'id'");
+            return CniError.InvalidConfiguration($"'{path}' is {item.GetRawText()}; it must be an object with 'id'");
         foreach (var member in item.EnumerateObject())
         {
             if (member.Name is not ("id" or "mtu" or "network"))
-                return new Failure(ErrorCode.UnsupportedMember, $"'{path}.{member.Name}' is no member {TrunkRole.Name} knows; its value is {member.Value.GetRawText()}");
+                return new CniError(ErrorCode.UnsupportedMember, $"'{path}.{member.Name}' is no member {TrunkPlugin.ProgramName} knows; its value is {member.Value.GetRawText()}");
         }
 
-        if (!item.TryGetMember("id", out var id) || !TryNumber(id, VlanSet.Lowest, VlanSet.Highest, out var vlan))
-            return Failure.Invalid($"'{path}.id' must be a VLAN, {VlanSet.Lowest} to {VlanSet.Highest}");
+        if (!item.TryGetMember("id", out var id) || !TryReadNumber(id, VlanSet.Lowest, VlanSet.Highest, out var vlan))
+            return CniError.InvalidConfiguration($"'{path}.id' must be a VLAN, {VlanSet.Lowest} to {VlanSet.Highest}");
         if (vlans.Exists(other => other.Id == vlan))
-            return Failure.Invalid($"'{path}.id' is {vlan}, which is there already");
+            return CniError.InvalidConfiguration($"'{path}.id' is {vlan}, which is there already");
         var mtu = 0;
-        if (item.TryGetMember("mtu", out var size) && !TryNumber(size, 0, 65535, out mtu))
-            return Failure.Invalid($"'{path}.mtu' must be a number of bytes, 0 to 65535");
+        if (item.TryGetMember("mtu", out var size) && !TryReadNumber(size, 0, 65535, out mtu))
+            return CniError.InvalidConfiguration($"'{path}.mtu' must be a number of bytes, 0 to 65535");
         vlans.Add(new TrunkVlan(vlan, mtu, item.TextOf("network")));
         return null;
     }
 
-    private static bool TryNumber(JsonElement json, int least, int most, out int number)
+    private static bool TryReadNumber(JsonElement json, int least, int most, out int number)
     {
         number = 0;
         return json.ValueKind == JsonValueKind.Number && json.TryGetInt32(out number) && number >= least && number <= most;
     }
 
-    private static Failure? FindBadAddress(string vlan, string text, bool needsLength)
+    private static CniError? FindInvalidAddress(string vlan, string text, bool needsLength)
     {
         var slash = text.IndexOf('/', StringComparison.Ordinal);
         if (!Address.TryParse(slash < 0 ? text : text[..slash], out var address))
-            return Failure.Invalid($"args.cni.vlans: '{text}' of VLAN {vlan} is no address");
+            return CniError.InvalidConfiguration($"args.cni.vlans: '{text}' of VLAN {vlan} is no address");
         if (slash < 0)
-            return needsLength ? Failure.Invalid($"args.cni.vlans: '{text}' of VLAN {vlan} needs the length of its prefix, such as {text}/{(address.Bits == 32 ? 24 : 64)}: no pool of ours knows it") : null;
+            return needsLength ? CniError.InvalidConfiguration($"args.cni.vlans: '{text}' of VLAN {vlan} needs the length of its prefix, such as {text}/{(address.Bits == 32 ? 24 : 64)}: no pool of ours knows it") : null;
         return int.TryParse(text.AsSpan(slash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var length) && length <= address.Bits
-            ? null : Failure.Invalid($"args.cni.vlans: '{text}' of VLAN {vlan} has a prefix length that is no number from 0 to {address.Bits}");
+            ? null : CniError.InvalidConfiguration($"args.cni.vlans: '{text}' of VLAN {vlan} has a prefix length that is no number from 0 to {address.Bits}");
     }
 }

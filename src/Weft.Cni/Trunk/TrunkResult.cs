@@ -40,7 +40,7 @@ internal static class TrunkResult
     /// </summary>
     /// <returns>False where the result has no such interface.</returns>
     /// <exception cref="JsonException">A member is of another kind.</exception>
-    internal static bool TryPartOf(JsonElement root, string name, out Action<Utf8JsonWriter>? write)
+    internal static bool TryGetPreviousResult(JsonElement root, string name, out Action<Utf8JsonWriter>? write)
     {
         write = null;
         if (!root.TryGetObject("prevResult", out var previous))

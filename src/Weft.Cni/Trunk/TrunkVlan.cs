@@ -6,8 +6,8 @@ namespace Weft.Cni.Trunk;
 internal sealed record TrunkVlan(int Id, int Mtu, string? Network)
 {
     /// <summary>The addresses the pod wants there; without a pool each with the length of its prefix.</summary>
-    internal IReadOnlyList<string> Asked { get; init; } = [];
+    internal IReadOnlyList<string> RequestedAddresses { get; init; } = [];
 
     /// <summary>Whether the upstream plugin can make an interface there: it makes none without an address.</summary>
-    internal bool HasAddresses => Network is not null || Asked.Count > 0;
+    internal bool HasAddresses => Network is not null || RequestedAddresses.Count > 0;
 }

@@ -17,5 +17,5 @@ internal struct FrameCursor(int read, int end)
     public int Boundary = -1;
 
     /// <summary>Bytes of payload among those written.</summary>
-    public int Payload;
+    public int PayloadBytes;
 }

@@ -8,15 +8,15 @@ namespace Weft.Relay.Frames;
 internal readonly record struct FrameHeader(bool IsFinal, Opcode Opcode, long Length, uint Mask)
 {
     /// <summary>The longest header that a client sends, bytes.</summary>
-    public const int Longest = 14;
+    public const int MaxSize = 14;
 
     /// <summary>The most that a control frame holds, bytes (section 5.5).</summary>
-    public const int LongestControl = 125;
+    public const int MaxControlPayload = 125;
 
     /// <summary>How many bytes the header has whose first two are given.</summary>
-    public static int Size(byte second) => 6 + (second & 0x7F) switch { 126 => 2, 127 => 8, _ => 0 };
+    public static int SizeOf(byte second) => 6 + (second & 0x7F) switch { 126 => 2, 127 => 8, _ => 0 };
 
-    /// <summary>Judges what the first two bytes say: enough for most faults, so nothing is waited for in vain.</summary>
+    /// <summary>Checks what the first two bytes say: enough for most faults, so nothing is waited for in vain.</summary>
     public static FrameFault? Check(byte first, byte second)
     {
         var opcode = (Opcode)(first & 0x0F);
@@ -28,7 +28,7 @@ internal readonly record struct FrameHeader(bool IsFinal, Opcode Opcode, long Le
             return FrameFault.Unmasked;
         if (!opcode.IsControl())
             return null;
-        return (first & 0x80) == 0 ? FrameFault.FragmentedControl : (second & 0x7F) > LongestControl ? FrameFault.LongControl : null;
+        return (first & 0x80) == 0 ? FrameFault.FragmentedControl : (second & 0x7F) > MaxControlPayload ? FrameFault.LongControl : null;
     }
 
     /// <summary>Reads a header that is whole and whose first two bytes were found good.</summary>
@@ -44,7 +44,7 @@ internal readonly record struct FrameHeader(bool IsFinal, Opcode Opcode, long Le
         return length < 0 ? FrameFault.LengthTooLarge : length < shortest ? FrameFault.LengthNotMinimal : null;
     }
 
-    /// <summary>Judges whether the frame may come now (section 5.4).</summary>
+    /// <summary>Checks whether the frame may come now (section 5.4).</summary>
     /// <param name="isInMessage">Whether a message has begun whose last frame hasn't come.</param>
     public FrameFault? CheckSequence(bool isInMessage) => Opcode switch
     {
@@ -58,7 +58,7 @@ internal readonly record struct FrameHeader(bool IsFinal, Opcode Opcode, long Le
     public static int Write(Span<byte> target, bool isFinal, Opcode opcode, long length)
     {
         target[0] = (byte)((isFinal ? 0x80 : 0) | (int)opcode);
-        if (length <= LongestControl)
+        if (length <= MaxControlPayload)
         {
             target[1] = (byte)length;
             return 2;

@@ -10,12 +10,12 @@ internal sealed class FrameRelay
 {
     private readonly FrameRelayOptions _options;
     private readonly TimeProvider _time;
-    private readonly Direction _up;
-    private readonly Direction _down;
-    private readonly Lock _ending = new();
+    private readonly FramePump _up;
+    private readonly FramePump _down;
+    private readonly Lock _endLock = new();
     private ITimer? _deadline;
     private EndReason? _reason;
-    private Hop? _culprit;
+    private SessionPeer? _failedPeer;
     private ushort? _code;
     private string _text = "";
     private int _upReads;
@@ -23,80 +23,80 @@ internal sealed class FrameRelay
     private TimeSpan _halfClosedFor;
 
     /// <summary>Makes a session; <see cref="Run"/> runs it.</summary>
-    public FrameRelay(Hop sender, Hop listener, FrameRelayOptions options, TimeProvider time)
+    public FrameRelay(SessionPeer sender, SessionPeer listener, FrameRelayOptions options, TimeProvider time)
     {
         (_options, _time) = (options, time);
-        _up = new Direction(sender, listener);
-        _down = new Direction(listener, sender);
+        _up = new FramePump(sender, listener);
+        _down = new FramePump(listener, sender);
     }
 
     /// <summary>Payload bytes from the sender to the listener, so far.</summary>
-    public long BytesUp => _up.Payload;
+    public long BytesUp => _up.PayloadBytes;
 
     /// <summary>Payload bytes from the listener to the sender, so far.</summary>
-    public long BytesDown => _down.Payload;
+    public long BytesDown => _down.PayloadBytes;
 
     /// <summary>Runs the session to its end, at which both connections are closed. Once only.</summary>
     /// <returns>How it ended; it doesn't throw.</returns>
     public async Task<SessionEnd> Run()
     {
-        using (_time.CreateTimer(static s => ((FrameRelay)s!).Tick(), this, _options.PingInterval, _options.PingInterval))
+        using (_time.CreateTimer(static s => ((FrameRelay)s!).OnPingInterval(), this, _options.PingInterval, _options.PingInterval))
         {
-            await Task.WhenAll(Follow(_up, _down), Follow(_down, _up)).ConfigureAwait(false);
+            await Task.WhenAll(RunPump(_up, _down), RunPump(_down, _up)).ConfigureAwait(false);
         }
 
         _deadline?.Dispose();
-        _up.From.Dispose();
-        _down.From.Dispose();
-        return new SessionEnd(_reason!.Value, _culprit, _code, _text, BytesUp, BytesDown);
+        _up.Source.Dispose();
+        _down.Source.Dispose();
+        return new SessionEnd(_reason!.Value, _failedPeer, _code, _text, BytesUp, BytesDown);
     }
 
-    /// <summary>Ends the session from outside: both peers are told if they are not in the middle of a frame for longer than <see cref="FrameRelayOptions.CutTimeout"/>, and cut off in any case.</summary>
+    /// <summary>Ends the session from outside: both peers are told if they are not in the middle of a frame for longer than <see cref="FrameRelayOptions.TerminateTimeout"/>, and cut off in any case.</summary>
     /// <param name="code">The code they are closed with: 1008 for who may no longer, 1001 for a relay that goes.</param>
-    public void Cut(CloseCode code, string reason)
+    public void Terminate(CloseCode code, string reason)
     {
-        if (!TryEnd(EndReason.Cut, null, (ushort)code, reason, _options.CutTimeout))
+        if (!TryEnd(EndReason.Cut, null, (ushort)code, reason, _options.TerminateTimeout))
             return;
-        Forget(_up.From.Close(code, reason));
-        Forget(_down.From.Close(code, reason));
+        ObserveFault(_up.Source.SendClose(code, reason));
+        ObserveFault(_down.Source.SendClose(code, reason));
     }
 
-    private async Task Follow(Direction way, Direction back)
+    private async Task RunPump(FramePump pump, FramePump reverse)
     {
         try
         {
-            switch (await way.Pump().ConfigureAwait(false))
+            switch (await pump.Run().ConfigureAwait(false))
             {
-                case DirectionEnd.Closed:
-                    Closed(way, back);
-                    await way.Drain().ConfigureAwait(false);
+                case PumpResult.Closed:
+                    OnClosed(pump, reverse);
+                    await pump.Drain().ConfigureAwait(false);
                     // Who ends its connection before the other side has closed can't be told what that side still says.
-                    Gone(way, "the connection ended after a Close, before the other side had closed");
+                    OnDisconnected(pump, "the connection ended after a Close, before the other side had closed");
                     break;
-                case DirectionEnd.Gone:
-                    Gone(way, "the connection ended without a Close");
+                case PumpResult.Disconnected:
+                    OnDisconnected(pump, "the connection ended without a Close");
                     break;
-                case DirectionEnd.Fault:
-                    Failed(way);
-                    await way.Drain().ConfigureAwait(false);
+                case PumpResult.Fault:
+                    OnProtocolError(pump);
+                    await pump.Drain().ConfigureAwait(false);
                     break;
             }
         }
         catch (Exception e) when (e is IOException or SocketException or ObjectDisposedException or OperationCanceledException)
         {
             // The exception doesn't say whose connection broke; whether the receiver was being written to does.
-            if (TryEnd(EndReason.Gone, way.IsWriting ? way.To : way.From, null, e.Message, TimeSpan.Zero))
-                way.To.Abort();
-            way.From.Abort();
+            if (TryEnd(EndReason.Gone, pump.IsWriting ? pump.Destination : pump.Source, null, e.Message, TimeSpan.Zero))
+                pump.Destination.Abort();
+            pump.Source.Abort();
         }
     }
 
-    private void Closed(Direction way, Direction back)
+    private void OnClosed(FramePump pump, FramePump reverse)
     {
-        lock (_ending)
+        lock (_endLock)
         {
-            _code ??= way.CloseCode;
-            if (!back.IsClosed)
+            _code ??= pump.CloseCode;
+            if (!reverse.IsClosed)
                 return;
         }
 
@@ -104,36 +104,36 @@ internal sealed class FrameRelay
         // overtake the Close.
         if (!TryEnd(EndReason.Closed, null, _code, "", _options.CloseTimeout))
             return;
-        Forget(way.From.Shutdown());
-        Forget(way.To.Shutdown());
+        ObserveFault(pump.Source.Shutdown());
+        ObserveFault(pump.Destination.Shutdown());
     }
 
-    private void Gone(Direction way, string text)
+    private void OnDisconnected(FramePump pump, string text)
     {
-        if (!TryEnd(EndReason.Gone, way.From, null, text, _options.CutTimeout))
+        if (!TryEnd(EndReason.Gone, pump.Source, null, text, _options.TerminateTimeout))
             return;
-        way.From.Abort();
+        pump.Source.Abort();
         // What was passed on still arrives, but no Close: this is no clean end.
-        Forget(way.To.Shutdown());
+        ObserveFault(pump.Destination.Shutdown());
     }
 
-    private void Failed(Direction way)
+    private void OnProtocolError(FramePump pump)
     {
-        var fault = way.Fault!;
-        if (!TryEnd(EndReason.ProtocolError, way.From, (ushort)fault.Code, fault.Reason, _options.CloseTimeout))
+        var fault = pump.Fault!;
+        if (!TryEnd(EndReason.ProtocolError, pump.Source, (ushort)fault.Code, fault.Reason, _options.CloseTimeout))
             return;
-        way.To.Abort();
-        Forget(way.From.Close(fault.Code, fault.Reason));
+        pump.Destination.Abort();
+        ObserveFault(pump.Source.SendClose(fault.Code, fault.Reason));
     }
 
     /// <summary>The first reason holds; whatever happens later is its consequence. At the deadline nobody is waited for any longer.</summary>
-    private bool TryEnd(EndReason reason, Hop? culprit, ushort? code, string text, TimeSpan patience)
+    private bool TryEnd(EndReason reason, SessionPeer? failedPeer, ushort? code, string text, TimeSpan patience)
     {
-        lock (_ending)
+        lock (_endLock)
         {
             if (_reason is not null)
                 return false;
-            (_reason, _culprit, _code, _text) = (reason, culprit, code, text);
+            (_reason, _failedPeer, _code, _text) = (reason, failedPeer, code, text);
             _deadline = _time.CreateTimer(static s => ((FrameRelay)s!).AbortBoth(), this, patience, Timeout.InfiniteTimeSpan);
             return true;
         }
@@ -141,45 +141,45 @@ internal sealed class FrameRelay
 
     private void AbortBoth()
     {
-        _up.From.Abort();
-        _down.From.Abort();
+        _up.Source.Abort();
+        _down.Source.Abort();
     }
 
-    private void Tick()
+    private void OnPingInterval()
     {
         if (_reason is not null)
             return;
-        var (up, down) = (_up.Reads, _down.Reads);
+        var (up, down) = (_up.ReadCount, _down.ReadCount);
         if (!_up.IsClosed && !_down.IsClosed)
         {
-            Watch(_up, up == _upReads);
-            Watch(_down, down == _downReads);
+            CheckAlive(_up, up == _upReads);
+            CheckAlive(_down, down == _downReads);
         }
         else
         {
-            WatchHalf(_up.IsClosed ? down == _downReads && !_down.IsWriting : up == _upReads && !_up.IsWriting);
+            CheckHalfClosed(_up.IsClosed ? down == _downReads && !_down.IsWriting : up == _upReads && !_up.IsWriting);
         }
 
         (_upReads, _downReads) = (up, down);
     }
 
-    private void Watch(Direction way, bool isSilent)
+    private void CheckAlive(FramePump pump, bool isSilent)
     {
-        if (way.IsWriting)
-            way.From.MarkAlive();
-        else if (way.From.PingsUnanswered >= 2)
-            Silent(way.From);
+        if (pump.IsWriting)
+            pump.Source.MarkAlive();
+        else if (pump.Source.UnansweredPings >= 2)
+            OnSilent(pump.Source);
         else if (isSilent)
-            Forget(way.From.Ping());
+            ObserveFault(pump.Source.SendPing());
     }
 
-    private void Silent(Hop hop)
+    private void OnSilent(SessionPeer peer)
     {
-        if (TryEnd(EndReason.Silent, hop, null, "two pings were not answered", TimeSpan.Zero))
+        if (TryEnd(EndReason.Silent, peer, null, "two pings were not answered", TimeSpan.Zero))
             AbortBoth();
     }
 
-    private void WatchHalf(bool isIdle)
+    private void CheckHalfClosed(bool isIdle)
     {
         _halfClosedFor = isIdle ? _halfClosedFor + _options.PingInterval : TimeSpan.Zero;
         if (_halfClosedFor >= _options.HalfClosedTimeout && TryEnd(EndReason.HalfClosedIdle, null, null, "one side had closed, and the other was idle", TimeSpan.Zero))
@@ -187,7 +187,7 @@ internal sealed class FrameRelay
     }
 
     /// <summary>What is written to end a connection may fail as that connection does; its reads say so.</summary>
-    private static void Forget(ValueTask work)
+    private static void ObserveFault(ValueTask work)
     {
         if (!work.IsCompletedSuccessfully)
             _ = work.AsTask().ContinueWith(static t => _ = t.Exception, TaskScheduler.Default);

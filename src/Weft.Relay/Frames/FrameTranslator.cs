@@ -17,79 +17,79 @@ internal sealed class FrameTranslator
     private HeaderBytes _header;
     private int _headerCount;
     private FrameHeader _frame;
-    private long _left;
+    private long _remaining;
     private uint _key;
-    private bool _inMessage;
-    private bool _inControl;
+    private bool _isInMessage;
+    private bool _isInControl;
     private byte[]? _control;
     private int _controlCount;
 
     /// <summary>Whether what was written ends inside a frame.</summary>
-    public bool IsMidFrame => _left > 0;
+    public bool IsMidFrame => _remaining > 0;
 
     /// <summary>Whether what was read ends inside a frame, a header or a message: nobody who ends there is at an end.</summary>
-    public bool IsMidMessage => _left > 0 || _headerCount > 0 || _inMessage;
+    public bool IsMidMessage => _remaining > 0 || _headerCount > 0 || _isInMessage;
 
-    /// <summary>The payload of the control frame that <see cref="Next"/> has come to. Good until it is called again.</summary>
+    /// <summary>The payload of the control frame that <see cref="TranslateNext"/> has come to. Good until it is called again.</summary>
     public ReadOnlySpan<byte> Control => _control.AsSpan(0, _controlCount);
 
-    /// <summary>What is wrong, once <see cref="Next"/> has said so.</summary>
+    /// <summary>What is wrong, once <see cref="TranslateNext"/> has said so.</summary>
     public FrameFault? Fault { get; private set; }
 
     /// <summary>Translates to the next control frame, a fault, or the end of what was received.</summary>
-    public FrameStop Next(Span<byte> buffer, ref FrameCursor cursor)
+    public TranslationResult TranslateNext(Span<byte> buffer, ref FrameCursor cursor)
     {
         while (true)
         {
-            if (_inControl)
-                return ReadControl(buffer, ref cursor) ? EndControl() : FrameStop.EndOfBytes;
-            if (_left > 0)
+            if (_isInControl)
+                return ReadControl(buffer, ref cursor) ? EndControl() : TranslationResult.NeedMoreData;
+            if (_remaining > 0)
                 CopyPayload(buffer, ref cursor);
             if (cursor.Read == cursor.End)
-                return FrameStop.EndOfBytes;
+                return TranslationResult.NeedMoreData;
             if (!ReadHeader(buffer, ref cursor))
-                return Fault is null ? FrameStop.EndOfBytes : FrameStop.Fault;
+                return Fault is null ? TranslationResult.NeedMoreData : TranslationResult.Fault;
         }
     }
 
     private void CopyPayload(Span<byte> buffer, ref FrameCursor cursor)
     {
-        var count = (int)Math.Min(_left, cursor.End - cursor.Read);
-        _key = Masking.Copy(buffer.Slice(cursor.Read, count), buffer[cursor.Written..], _key);
+        var count = (int)Math.Min(_remaining, cursor.End - cursor.Read);
+        _key = Masking.CopyMasked(buffer.Slice(cursor.Read, count), buffer[cursor.Written..], _key);
         cursor.Read += count;
         cursor.Written += count;
-        cursor.Payload += count;
-        _left -= count;
-        if (_left == 0)
+        cursor.PayloadBytes += count;
+        _remaining -= count;
+        if (_remaining == 0)
             MarkBoundary(ref cursor);
     }
 
     private bool ReadHeader(Span<byte> buffer, ref FrameCursor cursor)
     {
-        if (!TakeHeader(buffer, ref cursor))
+        if (!ReadHeaderBytes(buffer, ref cursor))
             return false;
-        Fault = FrameHeader.Read(_header, out _frame) ?? _frame.CheckSequence(_inMessage);
+        Fault = FrameHeader.Read(_header, out _frame) ?? _frame.CheckSequence(_isInMessage);
         _headerCount = 0;
         if (Fault is not null)
             return false;
         _key = _frame.Mask;
         if (_frame.Opcode.IsControl())
         {
-            _inControl = true;
+            _isInControl = true;
             _controlCount = 0;
             return true;
         }
 
-        _inMessage = !_frame.IsFinal;
-        _left = _frame.Length;
+        _isInMessage = !_frame.IsFinal;
+        _remaining = _frame.Length;
         cursor.Written += FrameHeader.Write(buffer[cursor.Written..], _frame.IsFinal, _frame.Opcode, _frame.Length);
-        if (_left == 0)
+        if (_remaining == 0)
             MarkBoundary(ref cursor);
         return true;
     }
 
-    /// <summary>Takes in what there is of a header; true once it is whole.</summary>
-    private bool TakeHeader(Span<byte> buffer, ref FrameCursor cursor)
+    /// <summary>Reads what there is of a header; true once it is whole.</summary>
+    private bool ReadHeaderBytes(Span<byte> buffer, ref FrameCursor cursor)
     {
         Span<byte> header = _header;
         while (_headerCount < 2)
@@ -102,7 +102,7 @@ internal sealed class FrameTranslator
         Fault = FrameHeader.Check(header[0], header[1]);
         if (Fault is not null)
             return false;
-        var size = FrameHeader.Size(header[1]);
+        var size = FrameHeader.SizeOf(header[1]);
         var count = Math.Min(size - _headerCount, cursor.End - cursor.Read);
         buffer.Slice(cursor.Read, count).CopyTo(header[_headerCount..]);
         cursor.Read += count;
@@ -112,26 +112,26 @@ internal sealed class FrameTranslator
 
     private bool ReadControl(Span<byte> buffer, ref FrameCursor cursor)
     {
-        _control ??= new byte[FrameHeader.LongestControl];
+        _control ??= new byte[FrameHeader.MaxControlPayload];
         var count = (int)Math.Min(_frame.Length - _controlCount, cursor.End - cursor.Read);
-        _key = Masking.Copy(buffer.Slice(cursor.Read, count), _control.AsSpan(_controlCount), _key);
+        _key = Masking.CopyMasked(buffer.Slice(cursor.Read, count), _control.AsSpan(_controlCount), _key);
         cursor.Read += count;
         _controlCount += count;
         return _controlCount == _frame.Length;
     }
 
-    private FrameStop EndControl()
+    private TranslationResult EndControl()
     {
-        _inControl = false;
+        _isInControl = false;
         switch (_frame.Opcode)
         {
             case Opcode.Ping:
-                return FrameStop.Ping;
+                return TranslationResult.Ping;
             case Opcode.Pong:
-                return FrameStop.Pong;
+                return TranslationResult.Pong;
             default:
                 Fault = CloseCodes.Check(Control);
-                return Fault is null ? FrameStop.Close : FrameStop.Fault;
+                return Fault is null ? TranslationResult.Close : TranslationResult.Fault;
         }
     }
 
@@ -141,7 +141,7 @@ internal sealed class FrameTranslator
             cursor.Boundary = cursor.Written;
     }
 
-    [InlineArray(FrameHeader.Longest)]
+    [InlineArray(FrameHeader.MaxSize)]
     private struct HeaderBytes
     {
         private byte _first;
@@ -149,10 +149,10 @@ internal sealed class FrameTranslator
 }
 
 /// <summary>What a translation has come to.</summary>
-internal enum FrameStop
+internal enum TranslationResult
 {
     /// <summary>All that was received has been read.</summary>
-    EndOfBytes,
+    NeedMoreData,
 
     /// <summary>A Ping.</summary>
     Ping,

@@ -13,7 +13,7 @@ internal static class Masking
     /// </summary>
     /// <param name="key">The key, the byte for the first of <paramref name="source"/> lowest.</param>
     /// <returns>The key for the byte after the last.</returns>
-    public static uint Copy(ReadOnlySpan<byte> source, Span<byte> target, uint key)
+    public static uint CopyMasked(ReadOnlySpan<byte> source, Span<byte> target, uint key)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(target.Length, source.Length);
         ref var from = ref MemoryMarshal.GetReference(source);

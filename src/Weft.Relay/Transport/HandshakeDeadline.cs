@@ -15,12 +15,12 @@ internal sealed class HandshakeDeadline : IDisposable
     public HandshakeDeadline(Socket socket, SocketStream raw, TimeSpan timeout, TimeProvider time)
     {
         (_socket, _raw) = (socket, raw);
-        _timer = time.CreateTimer(static s => ((HandshakeDeadline)s!).Strike(), this, timeout, timeout);
+        _timer = time.CreateTimer(static s => ((HandshakeDeadline)s!).OnTimeout(), this, timeout, timeout);
     }
 
     public void Dispose() => _timer.Dispose();
 
-    private void Strike()
+    private void OnTimeout()
     {
         try
         {

@@ -10,5 +10,5 @@ internal interface IRelayTransportFeature
     /// <c>UpgradeAsync</c>). From then on it is the taker's to end, and the request's delegate may return before it has ended.
     /// </summary>
     /// <returns>The raw connection, with what was received behind the request.</returns>
-    Hop TakeOver();
+    SessionPeer TakeOver();
 }

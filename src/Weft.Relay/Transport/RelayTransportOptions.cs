@@ -4,7 +4,7 @@ namespace Weft.Relay.Transport;
 
 /// <summary>Where and how the relay listens.</summary>
 /// <param name="Listen">The address and port; port 0 takes a free one. <see cref="IPAddress.IPv6Any"/> takes IPv4 too.</param>
-public sealed record RelayTransportOptions(IPEndPoint Listen)
+internal sealed record RelayTransportOptions(IPEndPoint Listen)
 {
     /// <summary>The certificate chain in PEM, leaf first. Null serves without TLS, for a relay behind a front end or on the loopback. The file is read again when it changes.</summary>
     public string? CertificateFile { get; init; }

@@ -7,27 +7,27 @@ using Microsoft.Extensions.Logging;
 namespace Weft.Relay.Transport;
 
 /// <summary>A server's certificate with its chain, read again when its files change. New files that can't be used change nothing, so a renewal that is half written shuts nobody out.</summary>
-public sealed partial class ServerCertificate : IDisposable
+internal sealed partial class ServerCertificate : IDisposable
 {
     private readonly string _certificateFile;
     private readonly string _keyFile;
     private readonly ILogger _log;
     private readonly ITimer _timer;
-    private string _seen;
+    private string _lastText;
 
     /// <summary>Reads the files.</summary>
     /// <param name="certificateFile">PEM: the certificate, and behind it those of its chain.</param>
     /// <param name="keyFile">PEM: its key; null where <paramref name="certificateFile"/> holds it too.</param>
     /// <param name="interval">How often the files are looked at.</param>
-    /// <param name="log">Hears of renewals, and of those that can't be used.</param>
+    /// <param name="log">Is told of renewals, and of those that can't be used.</param>
     /// <exception cref="CryptographicException">They can't be used: no server starts without a certificate.</exception>
     /// <exception cref="IOException">They can't be read.</exception>
     public ServerCertificate(string certificateFile, string? keyFile, TimeSpan interval, TimeProvider time, ILogger log)
     {
         (_certificateFile, _keyFile, _log) = (certificateFile, keyFile ?? certificateFile, log);
-        _seen = Text();
-        Options = Make();
-        _timer = time.CreateTimer(static s => ((ServerCertificate)s!).Look(), this, interval, interval);
+        _lastText = ReadFiles();
+        Options = LoadOptions();
+        _timer = time.CreateTimer(static s => ((ServerCertificate)s!).ReloadIfChanged(), this, interval, interval);
     }
 
     /// <summary>What the next handshake is done with. One object for all handshakes by the same certificate, so that sessions can be resumed.</summary>
@@ -37,16 +37,16 @@ public sealed partial class ServerCertificate : IDisposable
     internal SslServerAuthenticationOptions Options { get; private set; }
 
     /// <summary>Reads the files again if they have changed.</summary>
-    internal void Look()
+    internal void ReloadIfChanged()
     {
         try
         {
-            var text = Text();
-            if (text == _seen)
+            var text = ReadFiles();
+            if (text == _lastText)
                 return;
             // Seen, whether it is good or not: a bad file is complained of once.
-            _seen = text;
-            Options = Make();
+            _lastText = text;
+            Options = LoadOptions();
             Renewed(_log, _certificateFile);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException or ArgumentException)
@@ -58,9 +58,9 @@ public sealed partial class ServerCertificate : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _timer.Dispose();
 
-    private string Text() => File.ReadAllText(_certificateFile) + (_keyFile == _certificateFile ? "" : File.ReadAllText(_keyFile));
+    private string ReadFiles() => File.ReadAllText(_certificateFile) + (_keyFile == _certificateFile ? "" : File.ReadAllText(_keyFile));
 
-    private SslServerAuthenticationOptions Make()
+    private SslServerAuthenticationOptions LoadOptions()
     {
         var leaf = X509Certificate2.CreateFromPemFile(_certificateFile, _keyFile);
         var chain = new X509Certificate2Collection();

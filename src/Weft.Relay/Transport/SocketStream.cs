@@ -11,19 +11,19 @@ internal sealed class SocketStream(Socket socket) : Stream
 {
     private const int BufferSize = 128 * 1024;
 
-    private byte[]? _received;
-    private int _read;
-    private int _end;
-    private bool _mayHaveMore;
-    private byte[]? _unsent;
-    private int _unsentCount;
+    private byte[]? _receiveBuffer;
+    private int _receiveStart;
+    private int _receiveEnd;
+    private bool _mayHaveMoreData;
+    private byte[]? _sendBuffer;
+    private int _sendCount;
     private int _disposed;
 
     /// <summary>Whether what is written waits for <see cref="FlushAsync"/>, and what is read is read ahead: for a TLS stream over this one whose writer flushes.</summary>
-    public bool Gathers { get; set; }
+    public bool IsBuffered { get; set; }
 
     /// <summary>Whether bytes wait that were read ahead.</summary>
-    public bool HasReadAhead => _received is not null;
+    public bool HasBufferedData => _receiveBuffer is not null;
 
     public override bool CanRead => true;
 
@@ -38,35 +38,35 @@ internal sealed class SocketStream(Socket socket) : Stream
     /// <summary>Reads. Into nothing: waits until there is something to read.</summary>
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        if (_received is not null)
-            return ValueTask.FromResult(buffer.IsEmpty ? 0 : Take(buffer.Span));
+        if (_receiveBuffer is not null)
+            return ValueTask.FromResult(buffer.IsEmpty ? 0 : CopyReceived(buffer.Span));
         // A read that filled its buffer has most likely left something: waiting for it would be a call for nothing.
-        if (buffer.IsEmpty && _mayHaveMore)
+        if (buffer.IsEmpty && _mayHaveMoreData)
             return ValueTask.FromResult(0);
-        return buffer.IsEmpty || !Gathers ? Receive(buffer, cancellationToken) : ReadAhead(buffer, cancellationToken);
+        return buffer.IsEmpty || !IsBuffered ? Receive(buffer, cancellationToken) : ReadAhead(buffer, cancellationToken);
     }
 
     public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        if (!Gathers)
+        if (!IsBuffered)
             return Send(buffer, cancellationToken);
-        _unsent ??= ArrayPool<byte>.Shared.Rent(BufferSize);
-        if (buffer.Length > _unsent.Length - _unsentCount)
-            return SendBoth(buffer, cancellationToken);
-        buffer.Span.CopyTo(_unsent.AsSpan(_unsentCount));
-        _unsentCount += buffer.Length;
+        _sendBuffer ??= ArrayPool<byte>.Shared.Rent(BufferSize);
+        if (buffer.Length > _sendBuffer.Length - _sendCount)
+            return SendBuffered(buffer, cancellationToken);
+        buffer.Span.CopyTo(_sendBuffer.AsSpan(_sendCount));
+        _sendCount += buffer.Length;
         return ValueTask.CompletedTask;
     }
 
     public override Task FlushAsync(CancellationToken cancellationToken) =>
-        _unsent is null ? Task.CompletedTask : SendBoth(ReadOnlyMemory<byte>.Empty, cancellationToken).AsTask();
+        _sendBuffer is null ? Task.CompletedTask : SendBuffered(ReadOnlyMemory<byte>.Empty, cancellationToken).AsTask();
 
     private async ValueTask<int> Receive(Memory<byte> buffer, CancellationToken cancellationToken)
     {
         try
         {
             var count = await socket.ReceiveAsync(buffer, SocketFlags.None, cancellationToken).ConfigureAwait(false);
-            _mayHaveMore = !buffer.IsEmpty && count == buffer.Length;
+            _mayHaveMoreData = !buffer.IsEmpty && count == buffer.Length;
             return count;
         }
         catch (SocketException e)
@@ -91,29 +91,29 @@ internal sealed class SocketStream(Socket socket) : Stream
 
         if (count == 0)
             return 0;
-        (_received, _read, _end) = (ahead, 0, count);
-        return Take(buffer.Span);
+        (_receiveBuffer, _receiveStart, _receiveEnd) = (ahead, 0, count);
+        return CopyReceived(buffer.Span);
     }
 
-    private int Take(Span<byte> buffer)
+    private int CopyReceived(Span<byte> buffer)
     {
-        var count = Math.Min(buffer.Length, _end - _read);
-        _received.AsSpan(_read, count).CopyTo(buffer);
-        _read += count;
-        if (_read == _end)
+        var count = Math.Min(buffer.Length, _receiveEnd - _receiveStart);
+        _receiveBuffer.AsSpan(_receiveStart, count).CopyTo(buffer);
+        _receiveStart += count;
+        if (_receiveStart == _receiveEnd)
         {
-            ArrayPool<byte>.Shared.Return(_received!);
-            _received = null;
+            ArrayPool<byte>.Shared.Return(_receiveBuffer!);
+            _receiveBuffer = null;
         }
 
         return count;
     }
 
-    private async ValueTask SendBoth(ReadOnlyMemory<byte> rest, CancellationToken cancellationToken)
+    private async ValueTask SendBuffered(ReadOnlyMemory<byte> rest, CancellationToken cancellationToken)
     {
-        var unsent = _unsent!;
-        var count = _unsentCount;
-        (_unsent, _unsentCount) = (null, 0);
+        var unsent = _sendBuffer!;
+        var count = _sendCount;
+        (_sendBuffer, _sendCount) = (null, 0);
         try
         {
             await Send(unsent.AsMemory(0, count), cancellationToken).ConfigureAwait(false);

@@ -12,7 +12,7 @@ internal static class TcpState
     private const byte CloseWait = 8;
 
     /// <summary>Whether the peer has ended its sending half, or the connection is gone.</summary>
-    public static bool HasPeerEnded(Socket socket)
+    public static bool HasPeerClosed(Socket socket)
     {
         Span<byte> state = stackalloc byte[1];
         try

@@ -10,35 +10,35 @@ namespace Weft.Relay.Transport;
 internal static class TlsBuffers
 {
     // crypto.h: CRYPTO_EX_INDEX_SSL_CTX; ssl.h: SSL_CTRL_MODE, SSL_MODE_RELEASE_BUFFERS.
-    private const int OfContexts = 1;
-    private const int Mode = 33;
-    private const nint ReleaseBuffers = 0x10;
+    private const int SslContextIndex = 1;
+    private const int ModeCommand = 33;
+    private const nint ReleaseBuffersMode = 0x10;
 
     // Kept here, as OpenSSL calls it for as long as the process lives.
-    private static readonly ContextMade OnContext = (context, _, _, _, _, _) => s_control?.Invoke(context, Mode, ReleaseBuffers, 0);
-    private static readonly Lazy<bool> Asked = new(Ask);
-    private static Control? s_control;
+    private static readonly ExDataNewCallback OnContextCreated = (context, _, _, _, _, _) => s_control?.Invoke(context, ModeCommand, ReleaseBuffersMode, 0);
+    private static readonly Lazy<bool> Enabled = new(TryEnable);
+    private static SslContextControl? s_control;
 
     [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
-    private delegate void ContextMade(nint parent, nint value, nint data, int index, nint argument, nint pointer);
+    private delegate void ExDataNewCallback(nint parent, nint value, nint data, int index, nint argument, nint pointer);
 
     [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
-    private delegate nint Control(nint context, int command, nint number, nint pointer);
+    private delegate nint SslContextControl(nint context, int command, nint number, nint pointer);
 
     [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
-    private delegate int NewIndex(int of, nint argument, nint pointer, ContextMade made, nint copied, nint freed);
+    private delegate int GetExNewIndex(int of, nint argument, nint pointer, ExDataNewCallback made, nint copied, nint freed);
 
-    /// <summary>Asks for it: for the whole process, and for contexts that are made from then on. It costs nothing to ask again.</summary>
+    /// <summary>Enables it: for the whole process, and for contexts that are made from then on. It costs nothing to call again.</summary>
     /// <returns>Whether it holds; without OpenSSL 3 all stays as it is.</returns>
-    public static bool ReleaseWhileEmpty() => Asked.Value;
+    public static bool EnableReleaseBuffers() => Enabled.Value;
 
-    private static bool Ask()
+    private static bool TryEnable()
     {
         // Both are the very libraries that the runtime has loaded, or will; they stay.
         if (!NativeLibrary.TryLoad("libssl.so.3", out var ssl) || !NativeLibrary.TryLoad("libcrypto.so.3", out var crypto)
             || !NativeLibrary.TryGetExport(ssl, "SSL_CTX_ctrl", out var control) || !NativeLibrary.TryGetExport(crypto, "CRYPTO_get_ex_new_index", out var index))
             return false;
-        s_control = Marshal.GetDelegateForFunctionPointer<Control>(control);
-        return Marshal.GetDelegateForFunctionPointer<NewIndex>(index)(OfContexts, 0, 0, OnContext, 0, 0) >= 0;
+        s_control = Marshal.GetDelegateForFunctionPointer<SslContextControl>(control);
+        return Marshal.GetDelegateForFunctionPointer<GetExNewIndex>(index)(SslContextIndex, 0, 0, OnContextCreated, 0, 0) >= 0;
     }
 }

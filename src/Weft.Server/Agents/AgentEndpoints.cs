@@ -5,75 +5,75 @@ using Weft.Addressing;
 using Weft.Fleet;
 using Weft.Networks;
 using Weft.Resources;
-using Weft.Server.Addresses;
-using Weft.Server.Api;
+using Weft.Server.Http;
 using Weft.Server.Identity;
+using Weft.Server.Leases;
 
-namespace Weft.Server;
+namespace Weft.Server.Agents;
 
 /// <summary>What agents ask and say (docs/specs/agent-api.md). The credential says which cluster it is about, never the body.</summary>
-internal sealed class AgentEndpoints(Site site, AddressBook book, Enrollment enrollment, Verifications verifications, AgentRelay relay, IHostApplicationLifetime lifetime)
+internal sealed class AgentEndpoints(ControlPlane controlPlane, LeaseAllocator allocator, EnrolmentEndpoints enrolment, VerificationEndpoints verifications, AgentRelayEndpoints relay, IHostApplicationLifetime lifetime)
 {
-    private static readonly TimeSpan StandardWait = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan DefaultWait = TimeSpan.FromSeconds(30);
 
     /// <summary>Serves a path below <c>/agents/v1/</c>.</summary>
     public Task Serve(HttpContext http, Caller caller, string path) => (http.Request.Method, path) switch
     {
-        ("POST", "enroll") when caller.Enrolls is { } cluster => enrollment.Enroll(http, cluster),
+        ("POST", "enroll") when caller.EnrolmentCluster is { } cluster => enrolment.Enrol(http, cluster),
         ("POST", "enroll") => http.Refuse(new Refusal(RefusalCode.AuthorizationFailed, "enrolment takes an enrolment token; make one with: weft agent token --cluster NAME")),
-        (_, "desired" or "status" or "inventory" or "leases/acquire" or "leases/release" or "verifications" or "relay") when caller.Agent is null =>
+        (_, "desired" or "status" or "inventory" or "leases/acquire" or "leases/release" or "verifications" or "relay") when caller.AgentId is null =>
             http.Refuse(new Refusal(RefusalCode.AuthorizationFailed, $"{caller.Name} is no agent; enrol first")),
-        ("GET", "desired") => Desired(http, caller.Agent!),
-        ("PUT", "status") => Status(http, caller.Agent!),
-        ("PUT", "inventory") => Inventory(http, caller.Agent!),
-        ("GET", "relay") => relay.Serve(http, caller.Agent!),
-        ("GET", "verifications") => verifications.Pending(http, caller.Agent!),
-        ("PUT", _) when path.StartsWith("verifications/", StringComparison.Ordinal) => caller.Agent is { } agent ? verifications.Report(http, agent, path["verifications/".Length..])
+        ("GET", "desired") => ServeDesiredState(http, caller.AgentId!),
+        ("PUT", "status") => ServeStatus(http, caller.AgentId!),
+        ("PUT", "inventory") => ServeInventory(http, caller.AgentId!),
+        ("GET", "relay") => relay.Serve(http, caller.AgentId!),
+        ("GET", "verifications") => verifications.ServePending(http, caller.AgentId!),
+        ("PUT", _) when path.StartsWith("verifications/", StringComparison.Ordinal) => caller.AgentId is { } agent ? verifications.AcceptReport(http, agent, path["verifications/".Length..])
             : http.Refuse(new Refusal(RefusalCode.AuthorizationFailed, $"{caller.Name} is no agent; enrol first")),
-        ("POST", "leases/acquire") => Acquire(http, caller.Agent!.Parent!),
-        ("POST", "leases/release") => Release(http, caller.Agent!.Parent!),
+        ("POST", "leases/acquire") => AcquireLeases(http, caller.AgentId!.Parent!),
+        ("POST", "leases/release") => ReleaseLeases(http, caller.AgentId!.Parent!),
         _ => http.Refuse(new Refusal(RefusalCode.InvalidResourceId, $"agents know no {http.Request.Method} {path}", path)),
     };
 
-    private async Task Desired(HttpContext http, ResourceId agent)
+    private async Task ServeDesiredState(HttpContext http, ResourceId agent)
     {
         var cluster = agent.Parent!;
         var known = http.Request.Query["after"].ToString();
-        var wait = http.QueryNumber("wait") is { } seconds ? TimeSpan.FromSeconds(Math.Min(seconds, 60)) : StandardWait;
+        var wait = http.QueryInteger("wait") is { } seconds ? TimeSpan.FromSeconds(Math.Min(seconds, 60)) : DefaultWait;
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, lifetime.ApplicationStopping);
         stop.CancelAfter(wait);
-        // First what is waited behind, then the picture: a change between the two ends the wait at once.
-        var image = site.Store.Current;
-        var picture = site.Picture(cluster);
-        while (picture.Digest == known)
+        // First what is waited behind, then the desired state: a change between the two ends the wait at once.
+        var state = controlPlane.Store.Current;
+        var desired = controlPlane.DesiredStateOf(cluster);
+        while (desired.Digest == known)
         {
             try
             {
-                var drawn = Site.RevisionOf(image);
+                var drawn = ControlPlane.ResourceRevisionOf(state);
                 do
-                    image = await site.Store.Watch(image.Revision, stop.Token);
-                while (Site.RevisionOf(image) == drawn);
+                    state = await controlPlane.Store.Watch(state.Revision, stop.Token);
+                while (ControlPlane.ResourceRevisionOf(state) == drawn);
             }
             catch (OperationCanceledException)
             {
-                http.Response.Headers["Weft-Revision"] = site.Store.Current.Revision.ToString(CultureInfo.InvariantCulture);
-                await http.Answer(204);
+                http.Response.Headers["Weft-Revision"] = controlPlane.Store.Current.Revision.ToString(CultureInfo.InvariantCulture);
+                await http.Respond(204);
                 return;
             }
 
-            if (image.Get(StoreKey.Of(agent)) is not { } row || Provisioning.IsDeleting(row))
+            if (state.Get(StoreKey.ForResource(agent)) is not { } row || Provisioning.IsDeleting(row))
             {
-                await http.Refuse(Deleted(agent));
+                await http.Refuse(AgentDeleted(agent));
                 return;
             }
 
-            picture = site.Picture(cluster);
+            desired = controlPlane.DesiredStateOf(cluster);
         }
 
-        await http.Answer(200, picture.ToBytes());
+        await http.Respond(200, desired.ToBytes());
     }
 
-    private async Task Status(HttpContext http, ResourceId agent)
+    private async Task ServeStatus(HttpContext http, ResourceId agent)
     {
         if (!(await http.ReadObject()).TryGet(out var body, out var refusal))
         {
@@ -88,36 +88,36 @@ internal sealed class AgentEndpoints(Site site, AddressBook book, Enrollment enr
             return;
         }
 
-        if (!FoundDrift.Read(JsonElement.Parse(Json.Bytes(body))).TryGet(out var drift, out refusal))
+        if (!DriftFinding.Read(JsonElement.Parse(Json.ToUtf8(body))).TryGet(out var drift, out refusal))
         {
             await http.Refuse(refusal);
             return;
         }
 
-        var image = site.Store.Current;
-        if (image.Get(StoreKey.Of(agent)) is not { } row)
+        var image = controlPlane.Store.Current;
+        if (image.Get(StoreKey.ForResource(agent)) is not { } row)
         {
-            await http.Refuse(Deleted(agent));
+            await http.Refuse(AgentDeleted(agent));
             return;
         }
 
-        if (!ClusterAuthority.Read(body, row).TryGet(out var authority, out refusal))
+        if (!ClusterAuthority.ReadReport(body, row).TryGet(out var authority, out refusal))
         {
             await http.Refuse(refusal);
             return;
         }
 
-        var status = new AgentStatus(digest, revision, state == "Applied", body["message"]?.ToString() ?? "", site.Now)
+        var status = new AgentStatus(digest, revision, state == "Applied", body["message"]?.ToString() ?? "", controlPlane.Now)
         {
             Drift = drift,
             CertificateAuthority = authority.Length == 0 ? null : authority,
         };
-        if (!status.Repeats(AgentStatus.Of(image, agent.Key)))
-            _ = await site.Store.Commit(Seen.Nothing, [status.ToChange(agent.Key)], http.RequestAborted);
-        await http.Answer(204);
+        if (!status.EqualsIgnoringTime(AgentStatus.Find(image, agent.Key)))
+            _ = await controlPlane.Store.Commit(ReadSet.Empty, [status.ToMutation(agent.Key)], http.RequestAborted);
+        await http.Respond(204);
     }
 
-    private async Task Inventory(HttpContext http, ResourceId agent)
+    private async Task ServeInventory(HttpContext http, ResourceId agent)
     {
         if (!(await http.ReadObject()).TryGet(out var body, out var refusal))
         {
@@ -125,61 +125,61 @@ internal sealed class AgentEndpoints(Site site, AddressBook book, Enrollment enr
             return;
         }
 
-        var image = site.Store.Current;
-        if (image.Get(StoreKey.Of(agent)) is not { } row)
+        var state = controlPlane.Store.Current;
+        if (state.Get(StoreKey.ForResource(agent)) is not { } row)
         {
-            await http.Refuse(Deleted(agent));
+            await http.Refuse(AgentDeleted(agent));
             return;
         }
 
-        if (!Inventories.Report(image, row, body, site.Now).TryGet(out var changes, out refusal))
+        if (!InventoryRows.ApplyReport(state, row, body, controlPlane.Now).TryGet(out var changes, out refusal))
         {
             await http.Refuse(refusal);
             return;
         }
 
         // The agent's own row is looked at: one that is deleted meanwhile leaves no inventory behind.
-        if (!changes.IsEmpty && await site.Store.Commit(Seen.Of(image, [Change.Remove(StoreKey.Of(agent))]), changes, http.RequestAborted) is null)
+        if (!changes.IsEmpty && await controlPlane.Store.Commit(ReadSet.FromMutations(state, [Mutation.Remove(StoreKey.ForResource(agent))]), changes, http.RequestAborted) is null)
             await http.Refuse(new Refusal(RefusalCode.Contended, $"agent {agent.Name} changed meanwhile; report once more"));
         else
-            await http.Answer(204);
+            await http.Respond(204);
     }
 
-    private static Refusal Deleted(ResourceId agent) => new(RefusalCode.AuthenticationFailed, $"agent {agent.Name} was deleted; its credential is good for nothing");
+    private static Refusal AgentDeleted(ResourceId agent) => new(RefusalCode.AuthenticationFailed, $"agent {agent.Name} was deleted; its credential is good for nothing");
 
-    private async Task Acquire(HttpContext http, ResourceId cluster)
+    private async Task AcquireLeases(HttpContext http, ResourceId cluster)
     {
-        if (!(await Read(http, cluster)).TryGet(out var request, out var refusal))
+        if (!(await ReadLeaseRequest(http, cluster)).TryGet(out var request, out var refusal))
         {
             await http.Refuse(refusal);
             return;
         }
 
-        // The book asks this again of the picture it commits on; asked here it keeps made-up networks out of the book.
-        if (!AddressBook.IsAttached(new Snapshot(site.Store.Current), cluster, request.Network))
-            await http.Refuse(AddressBook.NotAttached(cluster, request.Network));
-        else if ((await book.Ask(request, http.RequestAborted)).TryGet(out var leases, out refusal))
-            await http.Answer(200, Body(new Snapshot(site.Store.Current), request.Network, leases));
+        // The allocator checks this again on the state it commits on; checked here it keeps made-up networks out of the allocator.
+        if (!LeaseAllocator.IsAttached(new ReadTransaction(controlPlane.Store.Current), cluster, request.Network))
+            await http.Refuse(LeaseAllocator.NotAttachedRefusal(cluster, request.Network));
+        else if ((await allocator.Submit(request, http.RequestAborted)).TryGet(out var leases, out refusal))
+            await http.Respond(200, RenderLeases(new ReadTransaction(controlPlane.Store.Current), request.Network, leases));
         else
             await http.Refuse(refusal);
     }
 
-    private async Task Release(HttpContext http, ResourceId cluster)
+    private async Task ReleaseLeases(HttpContext http, ResourceId cluster)
     {
         // No attachment is asked for: what was leased is given back even after the network was detached.
-        if (!(await Read(http, cluster)).TryGet(out var request, out var refusal))
+        if (!(await ReadLeaseRequest(http, cluster)).TryGet(out var request, out var refusal))
             await http.Refuse(refusal);
-        else if (site.Store.Current.Get(StoreKey.Of(request.Network)) is null)
-            await http.Answer(204);
-        else if (!(await book.Ask(request with { IsRelease = true }, http.RequestAborted)).TryGet(out _, out refusal))
+        else if (controlPlane.Store.Current.Get(StoreKey.ForResource(request.Network)) is null)
+            await http.Respond(204);
+        else if (!(await allocator.Submit(request with { IsRelease = true }, http.RequestAborted)).TryGet(out _, out refusal))
             await http.Refuse(refusal);
         else
-            await http.Answer(204);
+            await http.Respond(204);
     }
 
-    private JsonObject Body(Snapshot seen, ResourceId network, IEnumerable<Lease> leases)
+    private JsonObject RenderLeases(ReadTransaction transaction, ResourceId network, IEnumerable<Lease> leases)
     {
-        var subnets = seen.Get(network) is { } row ? NetworkPool.Of(seen.Image, row, site.Limits).Subnets : [];
+        var subnets = transaction.Get(network) is { } row ? NetworkPool.PoolOf(transaction.State, row, controlPlane.Limits).Subnets : [];
         return new JsonObject
         {
             ["addresses"] = new JsonArray([.. leases.Select(lease =>
@@ -191,7 +191,7 @@ internal sealed class AgentEndpoints(Site site, AddressBook book, Enrollment enr
         };
     }
 
-    private static async Task<Outcome<LeaseRequest>> Read(HttpContext http, ResourceId cluster)
+    private static async Task<Outcome<LeaseRequest>> ReadLeaseRequest(HttpContext http, ResourceId cluster)
     {
         if (!(await http.ReadObject()).TryGet(out var body, out var refusal))
             return refusal;
@@ -219,8 +219,8 @@ internal sealed class AgentEndpoints(Site site, AddressBook book, Enrollment enr
         }
 
         if (findings.Count > 0)
-            return Refusal.Of(findings, "lease");
+            return Refusal.Combine(findings, "lease");
         var pod = Text("pod") is { } podName ? $"{Text("namespace") ?? "default"}/{podName}" : null;
-        return new LeaseRequest(cluster, network!, MachineAddresses.PodHolder(cluster, Text("containerId")!, Text("interface")!, pod, Text("node")), [.. wanted], false);
+        return new LeaseRequest(cluster, network!, AddressClaims.PodHolderOf(cluster, Text("containerId")!, Text("interface")!, pod, Text("node")), [.. wanted], false);
     }
 }

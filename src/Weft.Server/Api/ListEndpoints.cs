@@ -3,106 +3,108 @@ using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Weft.Access;
 using Weft.Fleet;
+using Weft.Fleet.Planning;
 using Weft.Networks;
 using Weft.Resources;
+using Weft.Server.Http;
 using Weft.Server.Identity;
 using Weft.Storage;
 
 namespace Weft.Server.Api;
 
 /// <summary>Collections: a type in a subscription, in a group or under a parent; providers; and everything in a scope.</summary>
-internal sealed partial class ListEndpoints(Site site, RelayEndpoints relay)
+internal sealed partial class ListEndpoints(ControlPlane controlPlane, RelayEndpoints relay)
 {
-    private const int PageSize = 100;
-    private const int LargestPage = 1000;
+    private const int DefaultPageSize = 100;
+    private const int MaxPageSize = 1000;
 
     /// <summary>Serves a path that is a collection.</summary>
     public Task Serve(HttpContext http, Caller caller, string path)
     {
         var parts = path.Trim('/').Split('/');
         if (parts is ["subscriptions"])
-            return Guarded(http, "subscriptions", [], () => Subscriptions(http, caller));
+            return WithApiVersion(http, "subscriptions", [], () => ServeSubscriptions(http, caller));
         if (parts is ["subscriptions", _, "resourceGroups" or "resourcegroups"])
-            return Collection(http, caller, ResourceId.OfSubscription(parts[1]), ResourceId.ResourceGroupType);
+            return ServeCollection(http, caller, ResourceId.ForSubscription(parts[1]), ResourceId.ResourceGroupType);
         if (parts is ["subscriptions", _, "providers"] or ["subscriptions", _, "providers", _])
-            return Guarded(http, "providers", [], () => Providers(http, parts[1], parts.ElementAtOrDefault(3)));
+            return WithApiVersion(http, "providers", [], () => ServeProviders(http, parts[1], parts.ElementAtOrDefault(3)));
         if (parts[^1].Equals("resources", StringComparison.OrdinalIgnoreCase) && ResourceId.TryParse(path[..path.LastIndexOf('/')], out var scope))
-            return Guarded(http, "resources", [], () => Everything(http, caller, scope));
-        return Typed(http, caller, path);
+            return WithApiVersion(http, "resources", [], () => ServeAll(http, caller, scope));
+        return ServeTyped(http, caller, path);
     }
 
-    private Task Typed(HttpContext http, Caller caller, string path)
+    private Task ServeTyped(HttpContext http, Caller caller, string path)
     {
         // A collection's path is that of one of its resources without the name.
         if (!ResourceId.TryParse($"{path.TrimEnd('/')}/-", out var probe))
             return http.Refuse(new Refusal(RefusalCode.InvalidResourceId, $"{path} is neither a resource nor a collection", path));
         if (probe.Type == NetworkPool.LeaseType && probe.Parent is { } network)
-            return Guarded(http, probe.Type.ToString(), FleetVersions.All, () => Authorization.Need(caller, Privilege.Read, network) is { } denied ? http.Refuse(denied) : Leases(http, network));
+            return WithApiVersion(http, probe.Type.ToString(), FleetVersions.All, () => Authorization.Require(caller, Privilege.Read, network) is { } denied ? http.Refuse(denied) : ServeLeases(http, network));
         if (RelayEndpoints.IsConnection(probe))
-            return Authorization.Need(caller, Privilege.Read, probe.Parent) is { } unseen ? http.Refuse(unseen) : relay.ServeConnections(http, probe.Parent!);
-        return Collection(http, caller, probe.Parent!, probe.Type);
+            return Authorization.Require(caller, Privilege.Read, probe.Parent) is { } unseen ? http.Refuse(unseen) : relay.ServeConnections(http, probe.Parent!);
+        return ServeCollection(http, caller, probe.Parent!, probe.Type);
     }
 
-    private Task Collection(HttpContext http, Caller caller, ResourceId scope, ResourceType type)
+    private Task ServeCollection(HttpContext http, Caller caller, ResourceId scope, ResourceType type)
     {
         if (AllKinds.List.Find(type) is not { } kind)
-            return http.Refuse(ResourceEndpoints.NoSuchType(type));
-        if (scope.ResourceGroup is { } group && site.Store.Current.Get(StoreKey.Of(ResourceId.OfResourceGroup(scope.Subscription, group))) is null)
+            return http.Refuse(ResourceEndpoints.UnknownType(type));
+        if (scope.ResourceGroup is { } group && controlPlane.Store.Current.Get(StoreKey.ForResource(ResourceId.ForResourceGroup(scope.Subscription, group))) is null)
             return http.Refuse(new Refusal(RefusalCode.ResourceGroupNotFound, $"there is no resource group '{group}'", group));
-        if (scope.Type != ResourceId.SubscriptionType && scope.Type != ResourceId.ResourceGroupType && site.Store.Current.Get(StoreKey.Of(scope)) is null)
+        if (scope.Type != ResourceId.SubscriptionType && scope.Type != ResourceId.ResourceGroupType && controlPlane.Store.Current.Get(StoreKey.ForResource(scope)) is null)
             return http.Refuse(new Refusal(RefusalCode.ResourceNotFound, $"{scope} doesn't exist, so nothing stands under it", scope.ToString()));
-        return Guarded(http, kind.Type.ToString(), kind is ResourceGroup ? [] : kind.ApiVersions, () =>
+        return WithApiVersion(http, kind.Type.ToString(), kind is ResourceGroup ? [] : kind.ApiVersions, () =>
         {
-            var image = site.Store.Current;
+            var state = controlPlane.Store.Current;
             var prefix = $"{StoreKey.PartitionOf(type)}|{scope.Key}/";
-            return Page(http, image.Range(prefix, After(http)).Where(row => Sees(caller, row)), row => row.Key, row => Draw(kind, row, image));
+            return ServePage(http, state.Range(prefix, ReadSkipToken(http)).Where(row => MayRead(caller, row)), row => row.Key, row => Render(kind, row, state));
         });
     }
 
     /// <summary>A resource as it is shown, with what only the running relay knows.</summary>
-    public JsonObject Draw(ResourceKind kind, Stored row, Image image)
+    public JsonObject Render(ResourceKind kind, Row row, StoreState state)
     {
-        var body = ResourceBody.Draw(kind, row, image);
+        var body = ResourceBody.Render(kind, row, state);
         if (kind.Type == HybridConnection.ResourceType)
-            body["properties"]!["listenerCount"] = relay.ListenersAt(ResourceKind.IdOf(row));
+            body["properties"]!["listenerCount"] = relay.ListenerCountOf(ResourceKind.IdOf(row));
         return body;
     }
 
     /// <summary>A list is shown to everybody, and holds what the caller may see.</summary>
-    private static bool Sees(Caller caller, Stored row) => caller.May(Privilege.Read) || caller.May(Privilege.Read, ResourceKind.IdOf(row));
+    private static bool MayRead(Caller caller, Row row) => caller.HasPrivilege(Privilege.Read) || caller.HasPrivilege(Privilege.Read, ResourceKind.IdOf(row));
 
-    private Task Leases(HttpContext http, ResourceId network)
+    private Task ServeLeases(HttpContext http, ResourceId network)
     {
-        var image = site.Store.Current;
-        return image.Get(StoreKey.Of(network)) is null
+        var state = controlPlane.Store.Current;
+        return state.Get(StoreKey.ForResource(network)) is null
             ? http.Refuse(new Refusal(RefusalCode.ResourceNotFound, $"{network} doesn't exist", network.ToString()))
-            : Page(http, image.Range($"{NetworkPool.PartitionOf(network)}|", After(http)), row => row.Key, row => WhoHas.LeaseBody(network, NetworkPool.LeaseOf(row)));
+            : ServePage(http, state.Range($"{NetworkPool.PartitionOf(network)}|", ReadSkipToken(http)), row => row.Key, row => HolderLookup.RenderLease(network, NetworkPool.LeaseOf(row)));
     }
 
-    private Task Everything(HttpContext http, Caller caller, ResourceId scope)
+    private Task ServeAll(HttpContext http, Caller caller, ResourceId scope)
     {
-        var image = site.Store.Current;
+        var state = controlPlane.Store.Current;
         var filter = http.Request.Query["$filter"].ToString();
         var wanted = TypeFilter().Match(filter) is { Success: true } match ? match.Groups[1].Value : null;
         if (filter.Length > 0 && wanted is null)
             return http.Refuse(new Refusal(RefusalCode.InvalidMember, $"'$filter': {filter} isn't understood; write resourceType eq 'NAMESPACE/TYPE'", "$filter"));
-        var after = After(http);
+        var after = ReadSkipToken(http);
         var rows = AllKinds.List.All.Where(kind => kind is not ResourceGroup && (wanted is null || kind.Type.ToString().Equals(wanted, StringComparison.OrdinalIgnoreCase)))
             .OrderBy(kind => $"{StoreKey.PartitionOf(kind.Type)}|", StringComparer.Ordinal)
-            .SelectMany(kind => image.Range($"{StoreKey.PartitionOf(kind.Type)}|{scope.Key}/").Where(row => Sees(caller, row)).Select(row => (kind, row)))
+            .SelectMany(kind => state.Range($"{StoreKey.PartitionOf(kind.Type)}|{scope.Key}/").Where(row => MayRead(caller, row)).Select(row => (kind, row)))
             .SkipWhile(r => after is not null && string.CompareOrdinal(r.row.Key, after) <= 0);
-        return Page(http, rows, r => r.row.Key, r => Draw(r.kind, r.row, image));
+        return ServePage(http, rows, r => r.row.Key, r => Render(r.kind, r.row, state));
     }
 
-    private Task Subscriptions(HttpContext http, Caller caller)
+    private Task ServeSubscriptions(HttpContext http, Caller caller)
     {
-        var named = site.Store.Current.Range($"{StoreKey.PartitionOf(ResourceId.ResourceGroupType)}|").Select(row => ResourceKind.IdOf(row).Subscription)
+        var named = controlPlane.Store.Current.Range($"{StoreKey.PartitionOf(ResourceId.ResourceGroupType)}|").Select(row => ResourceKind.IdOf(row).Subscription)
             .Distinct(StringComparer.OrdinalIgnoreCase)
-            .Where(s => caller.Principal!.Assignments.Any(a => a.Touches(ResourceId.OfSubscription(s)))).Select(s => (JsonNode)DrawnTypes.Subscription(ResourceId.OfSubscription(s)));
-        return http.Answer(200, new JsonObject { ["value"] = new JsonArray([.. named]) });
+            .Where(s => caller.Principal!.Assignments.Any(a => a.IsVisible(ResourceId.ForSubscription(s)))).Select(s => (JsonNode)ComputedResources.RenderSubscription(ResourceId.ForSubscription(s)));
+        return http.Respond(200, new JsonObject { ["value"] = new JsonArray([.. named]) });
     }
 
-    private static Task Providers(HttpContext http, string subscription, string? wanted)
+    private static Task ServeProviders(HttpContext http, string subscription, string? wanted)
     {
         var providers = AllKinds.List.All.GroupBy(kind => kind.Type.Namespace, StringComparer.OrdinalIgnoreCase)
             .Where(group => wanted is null || group.Key.Equals(wanted, StringComparison.OrdinalIgnoreCase)).Select(group => (JsonNode)new JsonObject
@@ -119,20 +121,20 @@ internal sealed partial class ListEndpoints(Site site, RelayEndpoints relay)
                 })]),
             }).ToList();
         if (wanted is null)
-            return http.Answer(200, new JsonObject { ["value"] = new JsonArray([.. providers]) });
-        return providers is [var one] ? http.Answer(200, one) : http.Refuse(new Refusal(RefusalCode.MissingSubscriptionRegistration, $"there is no resource provider '{wanted}' here", wanted));
+            return http.Respond(200, new JsonObject { ["value"] = new JsonArray([.. providers]) });
+        return providers is [var one] ? http.Respond(200, one) : http.Refuse(new Refusal(RefusalCode.MissingSubscriptionRegistration, $"there is no resource provider '{wanted}' here", wanted));
     }
 
-    private static Task Guarded(HttpContext http, string what, System.Collections.Immutable.ImmutableArray<string> versions, Func<Task> serve) =>
+    private static Task WithApiVersion(HttpContext http, string what, System.Collections.Immutable.ImmutableArray<string> versions, Func<Task> serve) =>
         ApiVersion.Check(http, what, versions) is { } refusal ? http.Refuse(refusal) : serve();
 
-    private static Task Page<T>(HttpContext http, IEnumerable<T> rows, Func<T, string> key, Func<T, JsonNode> body)
+    private static Task ServePage<T>(HttpContext http, IEnumerable<T> rows, Func<T, string> key, Func<T, JsonNode> body)
     {
-        var top = http.Request.Query.ContainsKey("$top") ? http.QueryNumber("$top") ?? 0 : PageSize;
-        if (http.Request.Query["$skipToken"].ToString() is { Length: > 0 } && After(http) is null)
+        var top = http.Request.Query.ContainsKey("$top") ? http.QueryInteger("$top") ?? 0 : DefaultPageSize;
+        if (http.Request.Query["$skipToken"].ToString() is { Length: > 0 } && ReadSkipToken(http) is null)
             return http.Refuse(new Refusal(RefusalCode.InvalidMember, "'$skipToken' is none of this server's; follow nextLink", "$skipToken"));
-        if (top is < 1 or > LargestPage)
-            return http.Refuse(new Refusal(RefusalCode.InvalidMember, $"'$top': {http.Request.Query["$top"]} is outside of 1 to {LargestPage}", "$top"));
+        if (top is < 1 or > MaxPageSize)
+            return http.Refuse(new Refusal(RefusalCode.InvalidMember, $"'$top': {http.Request.Query["$top"]} is outside of 1 to {MaxPageSize}", "$top"));
         var page = rows.Take(top + 1).ToList();
         var answer = new JsonObject { ["value"] = new JsonArray([.. page.Take(top).Select(body)]) };
         if (page.Count > top)
@@ -142,10 +144,10 @@ internal sealed partial class ListEndpoints(Site site, RelayEndpoints relay)
             answer["nextLink"] = $"{http.Origin()}{http.Request.Path}?{others}$skipToken={token}";
         }
 
-        return http.Answer(200, answer);
+        return http.Respond(200, answer);
     }
 
-    private static string? After(HttpContext http)
+    private static string? ReadSkipToken(HttpContext http)
     {
         var token = http.Request.Query["$skipToken"].ToString();
         var bytes = new byte[token.Length];

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Weft.Resources;
+using Weft.Server.Http;
 
 namespace Weft.Server.Api;
 
@@ -7,7 +8,7 @@ namespace Weft.Server.Api;
 /// How operations are watched. Two styles of pollers exist: those of <c>Azure-AsyncOperation</c> read the body's status, those of
 /// <c>Location</c> read the HTTP status alone. Each has a URL, and both URLs satisfy a poller of the other style while it runs.
 /// </summary>
-internal sealed class OperationEndpoints(Site site, IHostApplicationLifetime lifetime)
+internal sealed class OperationEndpoints(ControlPlane controlPlane, IHostApplicationLifetime lifetime)
 {
     /// <summary>Serves <c>operationStatuses/{name}</c> and <c>operationResults/{name}</c>.</summary>
     public async Task Serve(HttpContext http, string name, bool isResult)
@@ -21,26 +22,26 @@ internal sealed class OperationEndpoints(Site site, IHostApplicationLifetime lif
         var wait = http.PreferredWait();
         if (wait > TimeSpan.Zero)
             http.Response.Headers["Preference-Applied"] = FormattableString.Invariant($"wait={wait.TotalSeconds}");
-        if (await Ended(name, wait, http.RequestAborted) is not { } row)
+        if (await WaitForEnd(name, wait, http.RequestAborted) is not { } row)
         {
             await http.Refuse(new Refusal(RefusalCode.ResourceNotFound, $"there is no operation '{name}'; operations are kept for 24 hours", name));
             return;
         }
 
-        var operation = Operation.Of(row);
+        var operation = Operation.Read(row);
         if (!operation.IsTerminal)
         {
             http.Response.Headers.Location = $"{http.Origin()}{http.Request.Path}{http.Request.QueryString}";
             http.Response.Headers.RetryAfter = "1";
-            await http.Answer(202, Body(http, row, operation));
+            await http.Respond(202, Render(http, row, operation));
         }
         else if (!isResult)
         {
-            await http.Answer(200, Body(http, row, operation));
+            await http.Respond(200, Render(http, row, operation));
         }
         else if (operation.Status == Provisioning.Succeeded)
         {
-            await http.Answer(204);
+            await http.Respond(204);
         }
         else
         {
@@ -48,19 +49,19 @@ internal sealed class OperationEndpoints(Site site, IHostApplicationLifetime lif
         }
     }
 
-    private async Task<Stored?> Ended(string name, TimeSpan wait, CancellationToken aborted)
+    private async Task<Row?> WaitForEnd(string name, TimeSpan wait, CancellationToken aborted)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(aborted, lifetime.ApplicationStopping);
         stop.CancelAfter(wait);
-        var image = site.Store.Current;
+        var state = controlPlane.Store.Current;
         while (true)
         {
-            var row = image.Get(Operation.KeyOf(name));
-            if (row is null || Operation.Of(row).IsTerminal || wait == TimeSpan.Zero)
+            var row = state.Get(Operation.KeyOf(name));
+            if (row is null || Operation.Read(row).IsTerminal || wait == TimeSpan.Zero)
                 return row;
             try
             {
-                image = await site.Store.Watch(image.Revision, stop.Token);
+                state = await controlPlane.Store.Watch(state.Revision, stop.Token);
             }
             catch (OperationCanceledException)
             {
@@ -69,22 +70,22 @@ internal sealed class OperationEndpoints(Site site, IHostApplicationLifetime lif
         }
     }
 
-    private JsonObject Body(HttpContext http, Stored row, Operation operation)
+    private JsonObject Render(HttpContext http, Row row, Operation operation)
     {
         var body = new JsonObject
         {
             ["id"] = http.Request.Path.ToString(),
             ["name"] = operation.Name,
             ["resourceId"] = operation.Resource.ToString(),
-            ["startTime"] = operation.Started,
+            ["startTime"] = operation.StartTime,
             ["status"] = operation.Status,
         };
-        if (operation.Ended is not null)
-            body["endTime"] = operation.Ended;
+        if (operation.EndTime is not null)
+            body["endTime"] = operation.EndTime;
         if (operation.ErrorCode is not null)
             body["error"] = new JsonObject { ["code"] = operation.ErrorCode, ["message"] = operation.ErrorMessage };
         if (!operation.IsTerminal)
-            body["properties"] = new JsonObject { ["waitsFor"] = new JsonArray([.. site.Settlement.WaitingFor(site.Store.Current, row).Select(agent => JsonValue.Create(agent.ToString()))]) };
+            body["properties"] = new JsonObject { ["waitsFor"] = new JsonArray([.. controlPlane.Operations.WaitingFor(controlPlane.Store.Current, row).Select(agent => JsonValue.Create(agent.ToString()))]) };
         return body;
     }
 }

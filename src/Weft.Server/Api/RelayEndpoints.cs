@@ -5,16 +5,18 @@ using System.Text.Json.Nodes;
 using Weft.Access;
 using Weft.Addressing;
 using Weft.Fleet;
-using Weft.Relay.Hosting;
+using Weft.Relay.Protocol;
+using Weft.Relay.Server.Authorization;
 using Weft.Resources;
+using Weft.Server.Http;
 using Weft.Server.Identity;
 using Weft.Server.Relays;
 using HybridConnection = Weft.Access.HybridConnection;
 
 namespace Weft.Server.Api;
 
-/// <summary>What the relay's resources can do beyond the verbs: connections that are drawn, credentials for them, keys, and the question who would get in.</summary>
-internal sealed class RelayEndpoints(Site site, RelayTokens tokens, RelayPlace place, RelayDirectory directory, RelayAudit audit)
+/// <summary>What the relay's resources can do beyond the verbs: connections that are computed, credentials for them, keys, and the question who would get in.</summary>
+internal sealed class RelayEndpoints(ControlPlane controlPlane, RelayTokenIssuer tokens, RelayRuntime runtime, RelayDirectory directory, RelayAuditLog audit)
 {
     /// <summary>The question who would get in.</summary>
     public const string CheckPath = "providers/weft.relay/check";
@@ -22,42 +24,42 @@ internal sealed class RelayEndpoints(Site site, RelayTokens tokens, RelayPlace p
     /// <summary>The question who is there.</summary>
     public const string StatusPath = "providers/weft.relay/status";
 
-    /// <summary>Two keys drawn by lot: 256 bits each, as base64.</summary>
-    public static ImmutableArray<string> NewKeys() => [NewKey(), NewKey()];
+    /// <summary>Two random keys: 256 bits each, as base64.</summary>
+    public static ImmutableArray<string> GenerateKeys() => [GenerateKey(), GenerateKey()];
 
-    /// <summary>Whether an id is that of a drawn connection.</summary>
-    public static bool IsConnection(ResourceId id) => id.Type == TargetConnection.ResourceType && id.Parent is { } target && TargetConnection.Has(target.Type);
+    /// <summary>Whether an id is that of a computed connection.</summary>
+    public static bool IsConnection(ResourceId id) => id.Type == TargetConnection.ResourceType && id.Parent is { } target && TargetConnection.ExistsFor(target.Type);
 
     /// <summary>Serves <c>GET {target}/providers/Weft.Relay/connections/default</c>.</summary>
     public Task ServeConnection(HttpContext http, ResourceId id)
     {
         if (!HttpMethods.IsGet(http.Request.Method) && !HttpMethods.IsHead(http.Request.Method))
             return http.Refuse(new Refusal(RefusalCode.MethodNotAllowed, $"{id.Type} are drawn; they are only read", id.ToString()));
-        return Find(http, id).TryGet(out var connection, out var refusal) ? http.Answer(200, Body(connection)) : http.Refuse(refusal);
+        return FindConnection(http, id).TryGet(out var connection, out var refusal) ? http.Respond(200, RenderConnection(connection)) : http.Refuse(refusal);
     }
 
     /// <summary>Serves the collection of a target's connections, of which there is one.</summary>
-    public Task ServeConnections(HttpContext http, ResourceId target) => Find(http, target.Extend(TargetConnection.ResourceType, NetworkRuleSet.OnlyName)).TryGet(out var connection, out var refusal)
-        ? http.Answer(200, new JsonObject { ["value"] = new JsonArray(Body(connection)) }) : http.Refuse(refusal);
+    public Task ServeConnections(HttpContext http, ResourceId target) => FindConnection(http, target.Extend(TargetConnection.ResourceType, NetworkRuleSet.DefaultName)).TryGet(out var connection, out var refusal)
+        ? http.Respond(200, new JsonObject { ["value"] = new JsonArray(RenderConnection(connection)) }) : http.Refuse(refusal);
 
     /// <summary>Serves <c>POST …/connections/default/listCredentials?expiresin=SECONDS</c>: where, which path, and a token that is good for a while.</summary>
-    public async Task ListCredentials(HttpContext http, Caller caller, ResourceId id)
+    public async Task ServeCredentials(HttpContext http, Caller caller, ResourceId id)
     {
-        if (!Find(http, id).TryGet(out var connection, out var refusal) || !(await http.ReadObject()).TryGet(out var body, out refusal) || !Wanted(http, body).TryGet(out var wanted, out refusal))
+        if (!FindConnection(http, id).TryGet(out var connection, out var refusal) || !(await http.ReadObject()).TryGet(out var body, out refusal) || !ReadCredentialRequest(http, body).TryGet(out var wanted, out refusal))
         {
             await http.Refuse(refusal);
             return;
         }
 
-        if (Authorization.Need(caller, wanted.Rights == RelayRights.Listen ? Privilege.Listen : Privilege.Connect, id) is { } denied)
+        if (Authorization.Require(caller, wanted.Rights == RelayRights.Listen ? Privilege.Listen : Privilege.Connect, id) is { } denied)
             await http.Refuse(denied);
         else if (tokens.Issue(connection, wanted.Rights, wanted.Life, out var expires) is not { } credentials)
-            await http.Refuse(RelayPlace.None);
+            await http.Refuse(RelayRuntime.NotServed);
         else
         {
-            audit.WriteIssued(connection.Path, wanted.Rights == RelayRights.Listen ? RelayRole.Listener : RelayRole.Sender, caller.Name, SourceAddress.Of(http)?.ToString(), expires);
+            audit.WriteIssued(connection.Path, wanted.Rights == RelayRights.Listen ? ClientRole.Listener : ClientRole.Sender, caller.Name, SourceAddress.From(http)?.ToString(), expires);
             http.Response.Headers.CacheControl = "no-store";
-            await http.Answer(200, credentials);
+            await http.Respond(200, credentials);
         }
     }
 
@@ -71,14 +73,14 @@ internal sealed class RelayEndpoints(Site site, RelayTokens tokens, RelayPlace p
             return;
         }
 
-        if (!(await http.ReadObject()).TryGet(out var body, out var refusal) || !(await Keys(rule, regenerates ? body : null, http.RequestAborted)).TryGet(out var keys, out refusal))
+        if (!(await http.ReadObject()).TryGet(out var body, out var refusal) || !(await ReadOrRegenerateKeys(rule, regenerates ? body : null, http.RequestAborted)).TryGet(out var keys, out refusal))
         {
             await http.Refuse(refusal);
             return;
         }
 
         http.Response.Headers.CacheControl = "no-store";
-        await http.Answer(200, new JsonObject
+        await http.Respond(200, new JsonObject
         {
             ["keyName"] = rule.Name,
             ["primaryKey"] = keys.Primary,
@@ -89,39 +91,39 @@ internal sealed class RelayEndpoints(Site site, RelayTokens tokens, RelayPlace p
     }
 
     /// <summary>Serves <c>GET /providers/Weft.Relay/check?from=ADDRESS&amp;to=ID[&amp;as=sender|listener][&amp;service=NAME]</c>.</summary>
-    public Task Check(HttpContext http, Caller caller)
+    public Task ServeCheck(HttpContext http, Caller caller)
     {
         var query = http.Request.Query;
         var findings = new List<Refusal>();
-        var from = SourceAddress.Of(http) ?? default;
+        var from = SourceAddress.From(http) ?? default;
         if (query.TryGetValue("from", out var text) && !Address.Parse(text.ToString(), "from").TryGet(out from, out var refusal))
             findings.Add(refusal);
-        if (!ResourceId.TryParse(query["to"], out var to) || !Targets.IsTarget(to.Type))
+        if (!ResourceId.TryParse(query["to"], out var to) || !RelayTargets.IsTarget(to.Type))
             findings.Add(new Refusal(RefusalCode.InvalidMember, $"'to': '{query["to"]}' is nothing the relay leads to; write the id of a Kubernetes cluster, node, virtual machine, Nexus Cluster, relay namespace or hybrid connection", "to"));
         if (query["as"].ToString() is not ("" or "sender" or "listener"))
             findings.Add(new Refusal(RefusalCode.InvalidMember, $"'as': '{query["as"]}' is neither sender nor listener", "as"));
         if (findings.Count > 0)
-            return http.Refuse(Refusal.Of(findings, "check"));
-        var image = site.Store.Current;
-        if (Authorization.Need(caller, Privilege.Read, to) is { } denied)
+            return http.Refuse(Refusal.Combine(findings, "check"));
+        var state = controlPlane.Store.Current;
+        if (Authorization.Require(caller, Privilege.Read, to) is { } denied)
             return http.Refuse(denied);
-        if (image.Get(StoreKey.Of(to!)) is not { } row)
+        if (state.Get(StoreKey.ForResource(to!)) is not { } row)
             return http.Refuse(new Refusal(RefusalCode.ResourceNotFound, $"{to} doesn't exist", to!.ToString()));
-        var party = query["as"] == "listener" ? Party.Listener : Party.Sender;
-        ImmutableArray<string> services = party == Party.Listener ? [""] : query["service"].ToString() is { Length: > 0 } named ? [named] : Targets.ServicesOf(to!.Type);
-        return http.Answer(200, NetworkAnswers.Of(image, ResourceKind.IdOf(row), party, services, from));
+        var role = query["as"] == "listener" ? RelayRole.Listener : RelayRole.Sender;
+        ImmutableArray<string> services = role == RelayRole.Listener ? [""] : query["service"].ToString() is { Length: > 0 } named ? [named] : RelayTargets.ServicesOf(to!.Type);
+        return http.Respond(200, AccessCheckReport.Create(state, ResourceKind.IdOf(row), role, services, from));
     }
 
     /// <summary>Serves <c>GET /providers/Weft.Relay/status</c>: who listens and who is joined with whom, now, as far as the caller may see.</summary>
-    public Task Status(HttpContext http, Caller caller)
+    public Task ServeStatus(HttpContext http, Caller caller)
     {
-        if (place.Relay?.Snapshot() is not { } now)
-            return http.Refuse(RelayPlace.None);
-        var seesAll = caller.May(Privilege.Read);
-        bool Sees(string connection) => seesAll || (directory.TargetOf(connection) is { } target && caller.May(Privilege.Read, target));
+        if (runtime.Relay?.GetStatus() is not { } now)
+            return http.Refuse(RelayRuntime.NotServed);
+        var seesAll = caller.HasPrivilege(Privilege.Read);
+        bool Sees(string connection) => seesAll || (directory.TargetOf(connection) is { } target && caller.HasPrivilege(Privilege.Read, target));
         var answer = new JsonObject
         {
-            ["relay"] = $"{place.Address!.Scheme}://{place.Address.Authority}",
+            ["relay"] = $"{runtime.Address!.Scheme}://{runtime.Address.Authority}",
             ["listeners"] = new JsonArray([.. now.Listeners.Where(l => Sees(l.Connection)).Select(l => (JsonNode)new JsonObject
             {
                 ["connection"] = l.Connection, ["id"] = l.Id, ["source"] = l.Source.ToString(), ["since"] = l.Since.ToString("O", CultureInfo.InvariantCulture), ["agent"] = l.Agent, ["key"] = l.Key,
@@ -139,26 +141,26 @@ internal sealed class RelayEndpoints(Site site, RelayTokens tokens, RelayPlace p
             answer["totals"] = new JsonObject { ["sessions"] = now.Totals.Sessions, ["requests"] = now.Totals.Requests, ["refusals"] = now.Totals.Refusals, ["bytesUp"] = now.Totals.BytesUp, ["bytesDown"] = now.Totals.BytesDown };
         }
 
-        return http.Answer(200, answer);
+        return http.Respond(200, answer);
     }
 
     /// <summary>How many listeners wait at a hybrid connection.</summary>
-    public int ListenersAt(ResourceId connection) => place.ListenersAt(HybridConnection.PathOf(connection));
+    public int ListenerCountOf(ResourceId connection) => runtime.ListenerCountOf(HybridConnection.PathOf(connection));
 
-    private async Task<Outcome<RelayKeys>> Keys(ResourceId rule, JsonObject? regenerate, CancellationToken cancel)
+    private async Task<Outcome<RelayKeys>> ReadOrRegenerateKeys(ResourceId rule, JsonObject? regenerate, CancellationToken cancel)
     {
         RelayKeys? keys = null;
-        var outcome = await site.Decide(
-            seen =>
+        var outcome = await controlPlane.Decide(
+            transaction =>
             {
-                if (seen.Get(rule) is not { } row || seen.Get(RelayKeys.KeyOf(rule)) is null)
+                if (transaction.Get(rule) is not { } row || transaction.Get(RelayKeys.KeyOf(rule)) is null)
                     return new Refusal(RefusalCode.ResourceNotFound, $"the authorization rule {rule} doesn't exist", rule.ToString());
-                keys = RelayKeys.Of(seen.Image, rule)!;
+                keys = RelayKeys.Find(transaction.State, rule)!;
                 if (regenerate is null)
-                    return new Decision([], row, seen.Image, false, null);
-                if (!keys.Regenerate(regenerate, NewKey()).TryGet(out keys, out var refusal))
+                    return new Decision([], row, transaction.State, false, null);
+                if (!keys.Regenerate(regenerate, GenerateKey()).TryGet(out keys, out var refusal))
                     return refusal;
-                return new Decision([keys.ToChange(rule)], row, seen.Image, false, null);
+                return new Decision([keys.ToMutation(rule)], row, transaction.State, false, null);
             },
             cancel);
         return outcome.TryGet(out _, out var refused) ? keys! : refused;
@@ -166,48 +168,48 @@ internal sealed class RelayEndpoints(Site site, RelayTokens tokens, RelayPlace p
 
     private string? ConnectionString(ResourceId rule, string key)
     {
-        if (place.Address is not { } at)
+        if (runtime.Address is not { } at)
             return null;
         var path = rule.Parent!.Type == HybridConnection.ResourceType ? $";EntityPath={HybridConnection.PathOf(rule.Parent)}" : "";
         return $"Endpoint=sb://{at.Authority}/;SharedAccessKeyName={rule.Name};SharedAccessKey={key}{path}";
     }
 
-    private JsonObject Body(TargetConnection connection)
+    private JsonObject RenderConnection(TargetConnection connection)
     {
-        var properties = RelayTokens.Where(connection, place.Address);
-        properties["listenerCount"] = place.ListenersAt(connection.Path);
+        var properties = RelayTokenIssuer.RenderLocation(connection, runtime.Address);
+        properties["listenerCount"] = runtime.ListenerCountOf(connection.Path);
         if (connection.Target.Type == KubernetesCluster.ResourceType)
-            properties[ClusterAuthority.Member] = ClusterAuthority.Of(site.Store.Current, connection.Target);
-        var id = connection.Target.Extend(TargetConnection.ResourceType, NetworkRuleSet.OnlyName);
+            properties[ClusterAuthority.MemberName] = ClusterAuthority.Find(controlPlane.Store.Current, connection.Target);
+        var id = connection.Target.Extend(TargetConnection.ResourceType, NetworkRuleSet.DefaultName);
         return new JsonObject { ["id"] = id.ToString(), ["name"] = id.Name, ["type"] = id.Type.ToString(), ["properties"] = properties };
     }
 
-    private Outcome<TargetConnection> Find(HttpContext http, ResourceId id)
+    private Outcome<TargetConnection> FindConnection(HttpContext http, ResourceId id)
     {
         if (ApiVersion.Check(http, TargetConnection.ResourceType.ToString(), FleetVersions.All) is { } version)
             return version;
-        return id.Name.Equals(NetworkRuleSet.OnlyName, StringComparison.OrdinalIgnoreCase) && TargetConnection.Of(site.Store.Current, id.Parent!) is { } connection
+        return id.Name.Equals(NetworkRuleSet.DefaultName, StringComparison.OrdinalIgnoreCase) && TargetConnection.Find(controlPlane.Store.Current, id.Parent!) is { } connection
             ? connection : new Refusal(RefusalCode.ResourceNotFound, $"{id.Parent} has no connection '{id.Name}', or isn't there", id.ToString());
     }
 
-    private static Outcome<(RelayRights Rights, TimeSpan Life)> Wanted(HttpContext http, JsonObject body)
+    private static Outcome<(RelayRights Rights, TimeSpan Life)> ReadCredentialRequest(HttpContext http, JsonObject body)
     {
         var findings = new List<Refusal>();
-        var wish = Asked.Normalise(body, default, findings);
-        var life = RelayTokens.Longest;
+        var request = CredentialRequestSchema.Normalise(body, default, findings);
+        var life = RelayTokenIssuer.MaxLifetime;
         if (http.Request.Query.TryGetValue("expiresin", out var text))
         {
             life = TimeSpan.FromSeconds(int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) ? seconds : 0);
-            if (life < RelayTokens.Shortest || life > RelayTokens.Longest)
-                findings.Add(new Refusal(RefusalCode.InvalidMember, $"'expiresin': {text} is not from {RelayTokens.Shortest.TotalSeconds} to {RelayTokens.Longest.TotalSeconds} seconds", "expiresin"));
+            if (life < RelayTokenIssuer.MinLifetime || life > RelayTokenIssuer.MaxLifetime)
+                findings.Add(new Refusal(RefusalCode.InvalidMember, $"'expiresin': {text} is not from {RelayTokenIssuer.MinLifetime.TotalSeconds} to {RelayTokenIssuer.MaxLifetime.TotalSeconds} seconds", "expiresin"));
         }
 
         if (findings.Count > 0)
-            return Refusal.Of(findings, "listCredentials");
-        return (wish["role"]!.ToString() == "listener" ? RelayRights.Listen : RelayRights.Send, life);
+            return Refusal.Combine(findings, "listCredentials");
+        return (request["role"]!.ToString() == "listener" ? RelayRights.Listen : RelayRights.Send, life);
     }
 
-    private static readonly Shape Asked = new([Member.Choice("role", "*sender|listener")]);
+    private static readonly Schema CredentialRequestSchema = new([SchemaMember.Enum("role", "*sender|listener")]);
 
-    private static string NewKey() => Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
+    private static string GenerateKey() => Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
 }

@@ -1,8 +1,11 @@
 using System.Text.Json.Nodes;
 using Weft.Access;
 using Weft.Fleet;
+using Weft.Fleet.Planning;
 using Weft.Networks;
 using Weft.Resources;
+using Weft.Server.Agents;
+using Weft.Server.Http;
 using Weft.Server.Identity;
 using Weft.Server.Relays;
 using Weft.Storage;
@@ -10,7 +13,7 @@ using Weft.Storage;
 namespace Weft.Server.Api;
 
 /// <summary>The ARM verbs over HTTP, once for all kinds: a path is an id, an id is of a kind, and a verb is a decision.</summary>
-internal sealed class ResourceEndpoints(Site site, ListEndpoints lists, RelayEndpoints relay, Enrollment enrollment, Verifications verifications)
+internal sealed class ResourceEndpoints(ControlPlane controlPlane, ListEndpoints lists, RelayEndpoints relay, EnrolmentEndpoints enrolment, VerificationEndpoints verifications)
 {
     /// <summary>Serves a path that is a resource's id, an action below one, or a collection.</summary>
     public async Task Serve(HttpContext http, Caller caller, string path)
@@ -41,7 +44,7 @@ internal sealed class ResourceEndpoints(Site site, ListEndpoints lists, RelayEnd
             return;
         }
 
-        if (id.Type == Verifications.ResourceType && id.Parent?.Type == KubernetesCluster.ResourceType)
+        if (id.Type == VerificationEndpoints.ResourceType && id.Parent?.Type == KubernetesCluster.ResourceType)
         {
             await verifications.Serve(http, id);
             return;
@@ -53,19 +56,19 @@ internal sealed class ResourceEndpoints(Site site, ListEndpoints lists, RelayEnd
             return;
         }
 
-        if (DrawnTypes.Has(id))
+        if (ComputedResources.Contains(id))
         {
-            await (HttpMethods.IsGet(method) ? ServeDrawn(http, id) : http.Refuse(new Refusal(RefusalCode.MethodNotAllowed, $"{id.Type} are drawn; they are only read", id.ToString())));
+            await (HttpMethods.IsGet(method) ? ServeComputed(http, id) : http.Refuse(new Refusal(RefusalCode.MethodNotAllowed, $"{id.Type} are drawn; they are only read", id.ToString())));
             return;
         }
 
         if (AllKinds.List.Find(id.Type) is not { } kind)
         {
-            await http.Refuse(NoSuchType(id.Type));
+            await http.Refuse(UnknownType(id.Type));
             return;
         }
 
-        if ((ApiVersion.Check(http, kind.Type.ToString(), Versions(kind)) ?? CheckCondition(http)) is { } refusal)
+        if ((ApiVersion.Check(http, kind.Type.ToString(), ApiVersionsOf(kind)) ?? CheckIfNoneMatch(http)) is { } refusal)
             await http.Refuse(refusal);
         else if (HttpMethods.IsGet(method) || HttpMethods.IsHead(method))
             await Get(http, kind, id);
@@ -81,9 +84,9 @@ internal sealed class ResourceEndpoints(Site site, ListEndpoints lists, RelayEnd
 
     private async Task Get(HttpContext http, ResourceKind kind, ResourceId id)
     {
-        var image = site.Store.Current;
-        if (image.Get(StoreKey.Of(id)) is { } row)
-            await Answer(http, 200, kind, row, image);
+        var state = controlPlane.Store.Current;
+        if (state.Get(StoreKey.ForResource(id)) is { } row)
+            await Respond(http, 200, kind, row, state);
         else
             await http.Refuse(new Refusal(RefusalCode.ResourceNotFound, $"the {kind.Noun} {id} doesn't exist", id.ToString()));
     }
@@ -91,37 +94,37 @@ internal sealed class ResourceEndpoints(Site site, ListEndpoints lists, RelayEnd
     private async Task Put(HttpContext http, Caller caller, ResourceKind kind, ResourceId id)
     {
         if (!(await http.ReadObject()).TryGet(out var body, out var refusal)
-            || !(await site.Decide(seen => site.Verbs.Put(Request(http, caller, id, body), seen), http.RequestAborted)).TryGet(out var decision, out refusal))
+            || !(await controlPlane.Decide(transaction => controlPlane.Verbs.Put(CreateWriteRequest(http, caller, id, body), transaction), http.RequestAborted)).TryGet(out var decision, out refusal))
         {
             await http.Refuse(refusal);
             return;
         }
 
         AnnounceOperation(http, decision.Operation);
-        await Answer(http, decision.Created ? 201 : 200, kind, decision.Row!, decision.After);
+        await Respond(http, decision.Created ? 201 : 200, kind, decision.Row!, decision.After);
     }
 
     private async Task Patch(HttpContext http, Caller caller, ResourceKind kind, ResourceId id)
     {
         if (!(await http.ReadObject()).TryGet(out var body, out var refusal)
-            || !(await site.Decide(seen => site.Verbs.Patch(Request(http, caller, id, body), seen), http.RequestAborted)).TryGet(out var decision, out refusal))
+            || !(await controlPlane.Decide(transaction => controlPlane.Verbs.Patch(CreateWriteRequest(http, caller, id, body), transaction), http.RequestAborted)).TryGet(out var decision, out refusal))
         {
             await http.Refuse(refusal);
         }
         else if (decision.Operation is null || kind.PatchIsTagsOnly)
         {
-            await Answer(http, 200, kind, decision.Row!, decision.After);
+            await Respond(http, 200, kind, decision.Row!, decision.After);
         }
         else
         {
             AnnounceOperation(http, decision.Operation);
-            await http.Answer(202);
+            await http.Respond(202);
         }
     }
 
     private async Task Delete(HttpContext http, Caller caller, ResourceKind kind, ResourceId id)
     {
-        if (!(await site.Decide(seen => site.Verbs.Delete(Request(http, caller, id, []), seen), http.RequestAborted)).TryGet(out var decision, out var refusal))
+        if (!(await controlPlane.Decide(transaction => controlPlane.Verbs.Delete(CreateWriteRequest(http, caller, id, []), transaction), http.RequestAborted)).TryGet(out var decision, out var refusal))
         {
             await http.Refuse(refusal);
             return;
@@ -129,37 +132,37 @@ internal sealed class ResourceEndpoints(Site site, ListEndpoints lists, RelayEnd
 
         if (decision.Row is null)
         {
-            await http.Answer(decision.Unchanged ? 204 : 200);
+            await http.Respond(decision.Unchanged ? 204 : 200);
             return;
         }
 
         // Deleting twice is one deletion: the second caller waits for the operation of the first.
-        var operation = decision.Operation ?? (Provisioning.OperationOf(decision.Row) is { } name && site.Store.Current.Get(Operation.KeyOf(name)) is { } row ? Operation.Of(row) : null);
+        var operation = decision.Operation ?? (Provisioning.OperationOf(decision.Row) is { } name && controlPlane.Store.Current.Get(Operation.KeyOf(name)) is { } row ? Operation.Read(row) : null);
         AnnounceOperation(http, operation);
-        await http.Answer(202);
+        await http.Respond(202);
     }
 
     private async Task ServeAction(HttpContext http, Caller caller, ResourceId id, string action)
     {
         if (RelayEndpoints.IsConnection(id) && action.Equals("listCredentials", StringComparison.OrdinalIgnoreCase))
         {
-            await relay.ListCredentials(http, caller, id);
+            await relay.ServeCredentials(http, caller, id);
             return;
         }
 
         if (AllKinds.List.Find(id.Type) is not { } kind)
         {
-            await http.Refuse(NoSuchType(id.Type));
+            await http.Refuse(UnknownType(id.Type));
             return;
         }
 
-        if (ApiVersion.Check(http, kind.Type.ToString(), Versions(kind)) is { } version)
+        if (ApiVersion.Check(http, kind.Type.ToString(), ApiVersionsOf(kind)) is { } version)
         {
             await http.Refuse(version);
             return;
         }
 
-        if (RelayAuthorizationRule.Is(kind.Type))
+        if (RelayAuthorizationRule.IsRuleType(kind.Type))
         {
             await relay.ServeKeys(http, id, action);
             return;
@@ -167,18 +170,18 @@ internal sealed class ResourceEndpoints(Site site, ListEndpoints lists, RelayEnd
 
         if (kind.Type == KubernetesCluster.ResourceType && action.Equals("listEnrollmentToken", StringComparison.OrdinalIgnoreCase))
         {
-            await enrollment.NewToken(http, id);
+            await enrolment.IssueToken(http, id);
             return;
         }
 
-        if (kind.Type == KubernetesCluster.ResourceType && action.Equals(Verifications.Action, StringComparison.OrdinalIgnoreCase))
+        if (kind.Type == KubernetesCluster.ResourceType && action.Equals(VerificationEndpoints.ActionName, StringComparison.OrdinalIgnoreCase))
         {
             await verifications.Start(http, id);
             return;
         }
 
         if (!(await http.ReadObject()).TryGet(out var body, out var refusal)
-            || !(await site.Decide(seen => site.Verbs.Act(Request(http, caller, id, body), action, seen), http.RequestAborted)).TryGet(out var decision, out refusal))
+            || !(await controlPlane.Decide(transaction => controlPlane.Verbs.InvokeAction(CreateWriteRequest(http, caller, id, body), action, transaction), http.RequestAborted)).TryGet(out var decision, out refusal))
         {
             await http.Refuse(refusal);
             return;
@@ -186,29 +189,29 @@ internal sealed class ResourceEndpoints(Site site, ListEndpoints lists, RelayEnd
 
         if (decision.Unchanged)
         {
-            await http.Answer(200, new JsonObject { ["status"] = "Succeeded" });
+            await http.Respond(200, new JsonObject { ["status"] = "Succeeded" });
             return;
         }
 
         AnnounceOperation(http, decision.Operation);
-        await http.Answer(202);
+        await http.Respond(202);
     }
 
-    /// <summary>What is drawn and never stored: desired states, pools and leases.</summary>
-    private Task ServeDrawn(HttpContext http, ResourceId id)
+    /// <summary>What is computed and never stored: desired states, pools and leases.</summary>
+    private Task ServeComputed(HttpContext http, ResourceId id)
     {
-        var image = site.Store.Current;
+        var state = controlPlane.Store.Current;
         var scope = id.Parent!;
         if (ApiVersion.Check(http, id.Type.ToString(), FleetVersions.All) is { } version)
             return http.Refuse(version);
-        if (image.Get(StoreKey.Of(scope)) is not { } row)
+        if (state.Get(StoreKey.ForResource(scope)) is not { } row)
             return http.Refuse(new Refusal(RefusalCode.ResourceNotFound, $"{scope} doesn't exist", scope.ToString()));
-        if (id.Type == DrawnTypes.DesiredState)
-            return http.Answer(200, DrawnTypes.Body(id, scope.Type == VirtualMachine.ResourceType ? MachinePicture.Draw(image, scope, site.Limits) : ClusterPicture.Draw(image, scope, site.Limits)));
+        if (id.Type == ComputedResources.DesiredStateType)
+            return http.Respond(200, ComputedResources.RenderDesiredState(id, scope.Type == VirtualMachine.ResourceType ? MachineRenderer.Render(state, scope, controlPlane.Limits) : ClusterRenderer.Render(state, scope, controlPlane.Limits)));
         if (id.Type == NetworkPool.PoolType && id.Name.Equals("default", StringComparison.OrdinalIgnoreCase))
-            return http.Answer(200, site.Who.PoolOf(image, row));
-        if (id.Type == NetworkPool.LeaseType && Addressing.Address.TryParse(id.Name, out var address) && NetworkPool.HoldingsOf(image, scope).Of(address) is { } lease)
-            return http.Answer(200, WhoHas.LeaseBody(scope, lease));
+            return http.Respond(200, controlPlane.Holders.RenderPool(state, row));
+        if (id.Type == NetworkPool.LeaseType && Addressing.Address.TryParse(id.Name, out var address) && NetworkPool.HoldingsOf(state, scope).LeaseOf(address) is { } lease)
+            return http.Respond(200, HolderLookup.RenderLease(scope, lease));
         return http.Refuse(new Refusal(RefusalCode.ResourceNotFound, id.Type == NetworkPool.PoolType ? "a network has one pool, 'default'" : $"nobody holds {id.Name} in {scope.Name}", id.ToString()));
     }
 
@@ -219,24 +222,24 @@ internal sealed class ResourceEndpoints(Site site, ListEndpoints lists, RelayEnd
         else if (!HttpMethods.IsGet(http.Request.Method))
             await http.Refuse(new Refusal(RefusalCode.MethodNotAllowed, "a subscription exists by being named; it is only read", id.ToString()));
         else
-            await http.Answer(200, DrawnTypes.Subscription(id));
+            await http.Respond(200, ComputedResources.RenderSubscription(id));
     }
 
-    private WriteRequest Request(HttpContext http, Caller caller, ResourceId id, JsonObject body) =>
-        new(id, caller.Name, "User", site.Now, Site.NewOperationName())
+    private WriteRequest CreateWriteRequest(HttpContext http, Caller caller, ResourceId id, JsonObject body) =>
+        new(id, caller.Name, "User", controlPlane.Now, ControlPlane.NewOperationName())
         {
-            From = SourceAddress.Of(http)?.ToString(),
+            CallerAddress = SourceAddress.From(http)?.ToString(),
             Force = http.IsForced(),
-            Keys = RelayEndpoints.NewKeys(),
+            RandomKeys = RelayEndpoints.GenerateKeys(),
             Body = body,
             IfMatch = http.Request.Headers.IfMatch.ToString() is { Length: > 0 } match ? match : null,
             IfNoneMatch = http.Request.Headers.IfNoneMatch.ToString() == "*",
         };
 
-    private Task Answer(HttpContext http, int status, ResourceKind kind, Stored row, Image image)
+    private Task Respond(HttpContext http, int status, ResourceKind kind, Row row, StoreState state)
     {
         http.Response.Headers.ETag = $"\"{Provisioning.ETagOf(row)}\"";
-        return http.Answer(status, lists.Draw(kind, row, image));
+        return http.Respond(status, lists.Render(kind, row, state));
     }
 
     private static void AnnounceOperation(HttpContext http, Operation? operation)
@@ -250,13 +253,13 @@ internal sealed class ResourceEndpoints(Site site, ListEndpoints lists, RelayEnd
         http.Response.Headers.RetryAfter = "1";
     }
 
-    private static Refusal? CheckCondition(HttpContext http) => http.Request.Headers.IfNoneMatch.ToString() is not ("" or "*") and var tag
+    private static Refusal? CheckIfNoneMatch(HttpContext http) => http.Request.Headers.IfNoneMatch.ToString() is not ("" or "*") and var tag
         ? new Refusal(RefusalCode.InvalidMember, $"'If-None-Match': {tag} isn't understood; write *", "If-None-Match") : null;
 
-    private static System.Collections.Immutable.ImmutableArray<string> Versions(ResourceKind kind) => kind is ResourceGroup ? [] : kind.ApiVersions;
+    private static System.Collections.Immutable.ImmutableArray<string> ApiVersionsOf(ResourceKind kind) => kind is ResourceGroup ? [] : kind.ApiVersions;
 
     /// <summary>Why a type isn't served: its provider is unknown, or the provider has no such type.</summary>
-    internal static Refusal NoSuchType(ResourceType type)
+    internal static Refusal UnknownType(ResourceType type)
     {
         var types = AllKinds.List.All.Where(kind => kind.Type.Namespace.Equals(type.Namespace, StringComparison.OrdinalIgnoreCase)).Select(kind => kind.Type.Path).ToList();
         return types.Count == 0

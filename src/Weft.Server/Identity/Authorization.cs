@@ -12,7 +12,7 @@ internal static class Authorization
     {
         var reads = HttpMethods.IsGet(method) || HttpMethods.IsHead(method);
         if (ResourceId.TryParse(path, out var id))
-            return id.Type == ResourceId.SubscriptionType && reads ? null : Need(caller, reads ? Privilege.Read : Privilege.Write, id);
+            return id.Type == ResourceId.SubscriptionType && reads ? null : Require(caller, reads ? Privilege.Read : Privilege.Write, id);
         if (reads)
             return null;
         var slash = path.LastIndexOf('/');
@@ -20,17 +20,17 @@ internal static class Authorization
             return null;
         // Whether a sender's or a listener's, the body says: who may neither isn't asked for it.
         if (target.Type == TargetConnection.ResourceType && path[(slash + 1)..].Equals("listCredentials", StringComparison.OrdinalIgnoreCase))
-            return caller.May(Privilege.Listen, target) ? null : Need(caller, Privilege.Connect, target);
-        return Need(caller, Privilege.Write, target);
+            return caller.HasPrivilege(Privilege.Listen, target) ? null : Require(caller, Privilege.Connect, target);
+        return Require(caller, Privilege.Write, target);
     }
 
     /// <summary>Checks one privilege.</summary>
     /// <param name="on">Where; null for the whole site.</param>
     /// <returns>Why not, or null.</returns>
-    public static Refusal? Need(Caller caller, Privilege privilege, ResourceId? on) => caller.May(privilege, on) ? null
-        : new Refusal(RefusalCode.AuthorizationFailed, $"{caller.Name} may not {Word(privilege)} {on?.ToString() ?? "the whole site"}: it takes the role {Least(privilege)} there or further up", on?.ToString());
+    public static Refusal? Require(Caller caller, Privilege privilege, ResourceId? on) => caller.HasPrivilege(privilege, on) ? null
+        : new Refusal(RefusalCode.AuthorizationFailed, $"{caller.Name} may not {VerbOf(privilege)} {on?.ToString() ?? "the whole site"}: it takes the role {MinimumRoleFor(privilege)} there or further up", on?.ToString());
 
-    private static string Word(Privilege privilege) => privilege switch
+    private static string VerbOf(Privilege privilege) => privilege switch
     {
         Privilege.Read => "read",
         Privilege.Connect => "connect to",
@@ -39,7 +39,7 @@ internal static class Authorization
         _ => "administer",
     };
 
-    private static string Least(Privilege privilege) => privilege switch
+    private static string MinimumRoleFor(Privilege privilege) => privilege switch
     {
         Privilege.Read => nameof(Role.Reader),
         Privilege.Connect => nameof(Role.RelayUser),

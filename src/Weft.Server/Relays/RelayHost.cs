@@ -1,7 +1,8 @@
 using System.Net;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
-using Weft.Relay.Hosting;
+using Weft.Relay.Server;
+using Weft.Relay.Server.Authorization;
 using Weft.Relay.Transport;
 using Weft.Storage;
 
@@ -9,12 +10,12 @@ namespace Weft.Server.Relays;
 
 /// <summary>
 /// The relay in weftd: a web host of its own, on a port of its own, so that nothing of the management API is ever reached through it. It is told
-/// at once when the picture changes, so that sessions which no longer pass are cut.
+/// at once when the store changes, so that sessions which no longer pass are cut.
 /// </summary>
-internal sealed partial class RelayHost(ServeOptions options, IResourceStore store, RelayDirectory directory, RelayAudit audit, RelayPlace place, TimeProvider time, ILoggerFactory loggers) : BackgroundService
+internal sealed partial class RelayHost(ServeOptions options, IResourceStore store, RelayDirectory directory, RelayAuditLog audit, RelayRuntime runtime, TimeProvider time, ILoggerFactory loggers) : BackgroundService
 {
     /// <summary>How long sessions may take to end by themselves when weftd stops; it must stop within two seconds.</summary>
-    private static readonly TimeSpan Grace = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan DrainTimeout = TimeSpan.FromMilliseconds(200);
 
     private readonly ILogger _logger = loggers.CreateLogger<RelayHost>();
     private WebApplication? _app;
@@ -22,13 +23,13 @@ internal sealed partial class RelayHost(ServeOptions options, IResourceStore sto
     /// <inheritdoc/>
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
-        if (options.Relay is { } listening)
+        if (options.Relay is { } relayOptions)
         {
-            _app = Build(listening);
+            _app = Build(relayOptions);
             await _app.StartAsync(cancellationToken);
             var bound = new Uri(_app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
-            var address = listening.AddressAt(bound.Port);
-            place.Open(address, new HybridConnections(directory, audit, new RelayOptions(address), time, loggers.CreateLogger<HybridConnections>()));
+            var address = relayOptions.PublicAddressOf(bound.Port);
+            runtime.Set(address, new HybridConnectionServer(directory, audit, new RelayServerOptions(address), time, loggers.CreateLogger<HybridConnectionServer>()));
         }
 
         await base.StartAsync(cancellationToken);
@@ -38,8 +39,8 @@ internal sealed partial class RelayHost(ServeOptions options, IResourceStore sto
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await base.StopAsync(cancellationToken);
-        if (place.Relay is { } relay)
-            await relay.Drain(Grace).WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (runtime.Relay is { } relay)
+            await relay.Drain(DrainTimeout).WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (_app is not null)
             await _app.StopAsync(cancellationToken);
     }
@@ -54,17 +55,17 @@ internal sealed partial class RelayHost(ServeOptions options, IResourceStore sto
     /// <summary>Tells the relay of each change that may alter who passes.</summary>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        var image = store.Current;
+        var state = store.Current;
         var version = directory.Version;
         try
         {
             while (options.Relay is not null)
             {
-                image = await store.Watch(image.Revision, stoppingToken);
+                state = await store.Watch(state.Revision, stoppingToken);
                 if (directory.Version == version)
                     continue;
                 version = directory.Version;
-                directory.Announce();
+                directory.RaiseChanged();
             }
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
@@ -73,16 +74,16 @@ internal sealed partial class RelayHost(ServeOptions options, IResourceStore sto
         }
     }
 
-    private WebApplication Build(RelayListening listening)
+    private WebApplication Build(RelayServeOptions relayOptions)
     {
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         builder.Logging.ClearProviders();
         builder.Services.AddSingleton(loggers).AddSingleton(time);
-        builder.WebHost.UseRelayLimits().UseRelayTransport(new RelayTransportOptions(listening.Listen)
+        builder.WebHost.UseRelayLimits().UseRelayTransport(new RelayTransportOptions(relayOptions.ListenEndpoint)
         {
-            CertificateFile = listening.TlsCertificate,
-            KeyFile = listening.TlsKey,
-            ProxyProtocolFrom = listening.Proxies.IsEmpty ? null : source => listening.Proxies.Any(proxy => proxy.Contains(SourceAddress.Of(source))),
+            CertificateFile = relayOptions.TlsCertificate,
+            KeyFile = relayOptions.TlsKey,
+            ProxyProtocolFrom = relayOptions.Proxies.IsEmpty ? null : source => relayOptions.Proxies.Any(proxy => proxy.Contains(SourceAddress.From(source))),
         }).ConfigureKestrel(kestrel =>
         {
             // Bodies are relayed as they come, however large and slow; the relay has bounds of its own for what rests.
@@ -99,7 +100,7 @@ internal sealed partial class RelayHost(ServeOptions options, IResourceStore sto
     {
         try
         {
-            if (place.Relay is { } relay)
+            if (runtime.Relay is { } relay)
                 await relay.Serve(http);
             else
                 // 503 and not 404: a listener that is told 404 never comes again.
@@ -107,7 +108,7 @@ internal sealed partial class RelayHost(ServeOptions options, IResourceStore sto
         }
         catch (Exception e) when (e is not OperationCanceledException && !http.Response.HasStarted)
         {
-            Log.Fault(_logger, http.Request.Method, e);
+            Log.UnhandledException(_logger, http.Request.Method, e);
             http.Response.StatusCode = (int)HttpStatusCode.InternalServerError;
         }
     }
@@ -116,6 +117,6 @@ internal sealed partial class RelayHost(ServeOptions options, IResourceStore sto
     {
         // Without the path: its query may hold a token.
         [LoggerMessage(1411, LogLevel.Error, "relay: fault while serving a {Method}")]
-        public static partial void Fault(ILogger logger, string method, Exception error);
+        public static partial void UnhandledException(ILogger logger, string method, Exception error);
     }
 }

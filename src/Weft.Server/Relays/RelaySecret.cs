@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using Weft.Access;
-using Weft.Relay.Hosting;
+using Weft.Relay.Protocol;
 
 namespace Weft.Server.Relays;
 
@@ -20,15 +20,15 @@ internal sealed class RelaySecret
 
     /// <summary>Reads the secret, or makes it where there is none.</summary>
     /// <param name="path">The file; it is made with mode 0600.</param>
-    public static RelaySecret Open(string path)
+    public static RelaySecret ReadOrCreate(string path)
     {
-        SecretFile.MakeWhereMissing(path, () => Convert.ToBase64String(RandomNumberGenerator.GetBytes(Size)));
+        SecretFile.CreateIfMissing(path, () => Convert.ToBase64String(RandomNumberGenerator.GetBytes(Size)));
         var secret = new byte[Size + 1];
         return Convert.TryFromBase64String(File.ReadAllText(path).Trim(), secret, out var length) && length == Size
             ? new RelaySecret(secret[..Size]) : throw new IOException($"{path} holds no key of {Size} bytes in base64; delete it, and the next start makes a new one");
     }
 
     /// <summary>The key of one right at an automatic hybrid connection.</summary>
-    public string KeyOf(TargetConnection connection, RelayRights rights) => Convert.ToBase64String(
+    public string DeriveKey(TargetConnection connection, RelayRights rights) => Convert.ToBase64String(
         HKDF.DeriveKey(HashAlgorithmName.SHA256, _secret, Size, info: Encoding.UTF8.GetBytes($"weft relay key 1\n{connection.Path}\n{connection.CreatedAt}\n{rights}")));
 }

@@ -8,7 +8,7 @@ namespace Weft.Server.Relays;
 internal static class SourceAddress
 {
     /// <summary>Takes an address over.</summary>
-    public static Address Of(IPAddress source)
+    public static Address From(IPAddress source)
     {
         var plain = source.IsIPv4MappedToIPv6 ? source.MapToIPv4() : source;
         Span<byte> bytes = stackalloc byte[16];
@@ -19,5 +19,5 @@ internal static class SourceAddress
     }
 
     /// <summary>Where a request comes from; null where it came by no network.</summary>
-    public static Address? Of(HttpContext http) => http.Connection.RemoteIpAddress is { } source ? Of(source) : null;
+    public static Address? From(HttpContext http) => http.Connection.RemoteIpAddress is { } source ? From(source) : null;
 }

@@ -11,29 +11,29 @@ namespace Weft.Server.Storage;
 /// </summary>
 internal sealed class SqliteStore : IResourceStore
 {
-    private const int LargestBatch = 4096;
+    private const int MaxBatchSize = 4096;
     private readonly SqliteConnection _connection;
-    private readonly Publication _publication;
-    private readonly BlockingCollection<Pending> _queue = [];
+    private readonly StatePublisher _publisher;
+    private readonly BlockingCollection<PendingCommit> _queue = [];
     private readonly Thread _writer;
     private readonly SqliteCommand _put;
     private readonly SqliteCommand _remove;
-    private readonly SqliteCommand _stamp;
-    private Exception? _broken;
+    private readonly SqliteCommand _setRevision;
+    private Exception? _fault;
 
-    private SqliteStore(SqliteConnection connection, Image image)
+    private SqliteStore(SqliteConnection connection, StoreState state)
     {
         _connection = connection;
-        _publication = new Publication(image);
+        _publisher = new StatePublisher(state);
         _put = Prepare("INSERT INTO rows(key, revision, body) VALUES($key, $revision, $body) ON CONFLICT(key) DO UPDATE SET revision = excluded.revision, body = excluded.body", "$key", "$revision", "$body");
         _remove = Prepare("DELETE FROM rows WHERE key = $key", "$key");
-        _stamp = Prepare("UPDATE head SET revision = $revision", "$revision");
-        _writer = new Thread(Write) { IsBackground = true, Name = "store" };
+        _setRevision = Prepare("UPDATE head SET revision = $revision", "$revision");
+        _writer = new Thread(RunWriter) { IsBackground = true, Name = "store" };
         _writer.Start();
     }
 
     /// <inheritdoc/>
-    public Image Current => _publication.Current;
+    public StoreState Current => _publisher.Current;
 
     /// <summary>Opens a store, or makes it where there is none.</summary>
     /// <exception cref="IOException">The file can't be read, or was written by a newer version.</exception>
@@ -67,17 +67,17 @@ internal sealed class SqliteStore : IResourceStore
     }
 
     /// <inheritdoc/>
-    public async ValueTask<long?> Commit(Seen seen, IReadOnlyList<Change> changes, CancellationToken cancel)
+    public async ValueTask<long?> Commit(ReadSet readSet, IReadOnlyList<Mutation> changes, CancellationToken cancel)
     {
         ArgumentOutOfRangeException.ThrowIfZero(changes.Count);
-        var pending = new Pending(seen, changes);
-        if (!Queued(pending))
+        var pending = new PendingCommit(readSet, changes);
+        if (!TryEnqueue(pending))
             throw new IOException("the store is closed");
-        return await pending.Done.Task.WaitAsync(cancel).ConfigureAwait(false);
+        return await pending.Completion.Task.WaitAsync(cancel).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
-    public ValueTask<Image> Watch(long after, CancellationToken cancel) => _publication.Next(after, cancel);
+    public ValueTask<StoreState> Watch(long after, CancellationToken cancel) => _publisher.Next(after, cancel);
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync()
@@ -88,12 +88,12 @@ internal sealed class SqliteStore : IResourceStore
         _writer.Join();
         _put.Dispose();
         _remove.Dispose();
-        _stamp.Dispose();
+        _setRevision.Dispose();
         _connection.Dispose();
         return ValueTask.CompletedTask;
     }
 
-    private bool Queued(Pending pending)
+    private bool TryEnqueue(PendingCommit pending)
     {
         try
         {
@@ -105,7 +105,7 @@ internal sealed class SqliteStore : IResourceStore
         }
     }
 
-    private static Image Load(SqliteConnection connection, string path)
+    private static StoreState Load(SqliteConnection connection, string path)
     {
         using var head = connection.CreateCommand();
         head.CommandText = "SELECT format, revision FROM head";
@@ -117,83 +117,83 @@ internal sealed class SqliteStore : IResourceStore
         using var command = connection.CreateCommand();
         command.CommandText = "SELECT key, revision, body FROM rows ORDER BY key";
         using var reader = command.ExecuteReader();
-        var rows = new List<Stored>();
+        var rows = new List<Row>();
         while (reader.Read())
-            rows.Add(new Stored(reader.GetString(0), reader.GetInt64(1), (byte[])reader[2]));
-        return Image.Of(revision, rows, AllKinds.Folds);
+            rows.Add(new Row(reader.GetString(0), reader.GetInt64(1), (byte[])reader[2]));
+        return StoreState.FromRows(revision, rows, AllKinds.Views);
     }
 
-    private void Write()
+    private void RunWriter()
     {
-        var batch = new List<Pending>();
+        var batch = new List<PendingCommit>();
         foreach (var first in _queue.GetConsumingEnumerable())
         {
             batch.Clear();
             batch.Add(first);
-            while (batch.Count < LargestBatch && _queue.TryTake(out var more))
+            while (batch.Count < MaxBatchSize && _queue.TryTake(out var more))
                 batch.Add(more);
             WriteBatch(batch);
         }
     }
 
-    private void WriteBatch(List<Pending> batch)
+    private void WriteBatch(List<PendingCommit> batch)
     {
-        var answers = new List<(Pending Pending, long? Revision)>();
+        var answers = new List<(PendingCommit Pending, long? Revision)>();
         try
         {
-            if (_broken is not null)
-                throw new IOException("the store stopped at an earlier fault of the disk", _broken);
-            var image = Current;
+            if (_fault is not null)
+                throw new IOException("the store stopped at an earlier fault of the disk", _fault);
+            var state = Current;
             using var transaction = _connection.BeginTransaction();
             foreach (var pending in batch)
             {
-                if (!pending.Seen.StillHolds(image))
+                if (!pending.ReadSet.IsUnchangedIn(state))
                 {
                     answers.Add((pending, null));
                     continue;
                 }
 
-                image = image.Next(pending.Changes);
-                foreach (var change in pending.Changes)
-                    Write(transaction, image.Revision, change);
-                answers.Add((pending, image.Revision));
+                state = state.Next(pending.Mutations);
+                foreach (var mutation in pending.Mutations)
+                    WriteMutation(transaction, state.Revision, mutation);
+                answers.Add((pending, state.Revision));
             }
 
-            if (image.Revision != Current.Revision)
+            if (state.Revision != Current.Revision)
             {
-                _stamp.Transaction = transaction;
-                _stamp.Parameters[0].Value = image.Revision;
-                _stamp.ExecuteNonQuery();
+                _setRevision.Transaction = transaction;
+                _setRevision.Parameters[0].Value = state.Revision;
+                _setRevision.ExecuteNonQuery();
                 transaction.Commit();
-                _publication.Publish(image);
+                _publisher.Publish(state);
             }
         }
         catch (Exception e) when (e is not (SqliteException or IOException))
         {
-            // A fault of ours in one decision: this batch fails with it, and the thread must live on for the others.
-            batch.ForEach(pending => pending.Done.TrySetException(e));
+            // A bug in one decision: this batch fails with it, and the thread must live on for the others.
+            batch.ForEach(pending => pending.Completion.TrySetException(e));
             return;
         }
         catch (Exception e)
         {
             // A full disk refuses this batch and may take the next one. After a failed sync nobody knows what the disk holds: stop for good.
             if (e is SqliteException { SqliteErrorCode: 10 })
-                _broken = e;
+                _fault = e;
             foreach (var pending in batch)
-                pending.Done.TrySetException(new IOException($"the store can't write: {e.Message}", e));
+                pending.Completion.TrySetException(new IOException($"the store can't write: {e.Message}", e));
             return;
         }
 
         foreach (var (pending, revision) in answers)
-            pending.Done.TrySetResult(revision);
+            pending.Completion.TrySetResult(revision);
     }
 
-    private void Write(SqliteTransaction transaction, long revision, Change change)
+    private void WriteMutation(SqliteTransaction transaction, long revision, Mutation mutation)
     {
-        var command = change.Bytes is null ? _remove : _put;
+        var command = mutation.Bytes is null ? _remove : _put;
         command.Transaction = transaction;
-        command.Parameters[0].Value = change.Key;
-        if (change.Bytes is { } bytes)
+        command.Parameters[0].Value = mutation.Key;
+        if (mutation.Bytes is { } bytes)
         {
             command.Parameters[1].Value = revision;
             command.Parameters[2].Value = bytes.ToArray();
@@ -218,8 +218,8 @@ internal sealed class SqliteStore : IResourceStore
         command.ExecuteNonQuery();
     }
 
-    private sealed record Pending(Seen Seen, IReadOnlyList<Change> Changes)
+    private sealed record PendingCommit(ReadSet ReadSet, IReadOnlyList<Mutation> Mutations)
     {
-        public TaskCompletionSource<long?> Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        public TaskCompletionSource<long?> Completion { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 }

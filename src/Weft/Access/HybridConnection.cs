@@ -4,8 +4,8 @@ using Weft.Resources;
 
 namespace Weft.Access;
 
-/// <summary>The kind of hybrid connections that people make themselves; those of clusters, nodes and machines are drawn (<see cref="TargetConnection"/>).</summary>
-public sealed class HybridConnection : ResourceKind
+/// <summary>The kind of hybrid connections that people make themselves; those of clusters, nodes and machines are computed (<see cref="TargetConnection"/>).</summary>
+internal sealed class HybridConnection : ResourceKind
 {
     /// <summary>The type.</summary>
     public static readonly ResourceType ResourceType = new(RelayVersions.Namespace, "namespaces/hybridConnections");
@@ -26,16 +26,16 @@ public sealed class HybridConnection : ResourceKind
     public override string NamePattern => "^[A-Za-z0-9]([A-Za-z0-9._~-]{0,258}[A-Za-z0-9])?$";
 
     /// <inheritdoc/>
-    public override bool EndsAtOnce => true;
+    public override bool IsSynchronous => true;
 
     /// <inheritdoc/>
-    public override Shape Shape { get; } = Proxy(
-        Member.Boolean("requiresClientAuthorization", true, "whether a sender must show a token").AtCreation(),
-        Member.Text("userMetadata", "any text of its owner").Within(0, 1024),
-        Member.Text("createdAt").Drawn(),
-        Member.Text("updatedAt").Drawn(),
-        Member.Whole("listenerCount", "how many listeners wait there now").Drawn(),
-        Member.Text("provisioningState").Drawn());
+    public override Schema Schema { get; } = Proxy(
+        SchemaMember.Boolean("requiresClientAuthorization", true, "whether a sender must show a token").Immutable(),
+        SchemaMember.Text("userMetadata", "any text of its owner").Range(0, 1024),
+        SchemaMember.Text("createdAt").ReadOnly(),
+        SchemaMember.Text("updatedAt").ReadOnly(),
+        SchemaMember.Integer("listenerCount", "how many listeners wait there now").ReadOnly(),
+        SchemaMember.Text("provisioningState").ReadOnly());
 
     /// <summary>The path on the wire.</summary>
     /// <returns><c>{namespace}/{name}</c>.</returns>
@@ -45,8 +45,8 @@ public sealed class HybridConnection : ResourceKind
     }
 
     /// <inheritdoc/>
-    public override void Draw(Stored row, JsonObject properties, Image now)
+    public override void AddComputedFields(Row row, JsonObject properties, StoreState state)
     {
-        RelayNamespace.Stamp(row, properties);
+        RelayNamespace.WriteTimestamps(row, properties);
     }
 }

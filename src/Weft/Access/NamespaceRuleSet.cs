@@ -5,7 +5,7 @@ using Weft.Resources;
 namespace Weft.Access;
 
 /// <summary>The kind of a relay namespace's network rules, in Azure Relay's own shape: addresses and prefixes that are let in. There is one in each namespace, from the first.</summary>
-public sealed class NamespaceRuleSet : ResourceKind
+internal sealed class NamespaceRuleSet : ResourceKind
 {
     /// <summary>The type.</summary>
     public static readonly ResourceType ResourceType = new(RelayVersions.Namespace, "namespaces/networkRuleSets");
@@ -23,24 +23,24 @@ public sealed class NamespaceRuleSet : ResourceKind
     public override string NamePattern => "^default$";
 
     /// <inheritdoc/>
-    public override bool EndsAtOnce => true;
+    public override bool IsSynchronous => true;
 
     /// <inheritdoc/>
     public override bool IsPermanent => true;
 
     /// <inheritdoc/>
-    public override Shape Shape { get; } = Proxy(
-        Member.Choice("defaultAction", "Allow|*Deny", "what becomes of those that no rule is about"),
-        Member.List("ipRules", Member.Group("",
-            Member.Text("ipMask", "an address or a prefix, IPv4 or IPv6").Demanded().Within(1, 64),
-            Member.Choice("action", "*Allow")), "the networks that are let in").Within(0, NetworkRuleSet.MostRules),
-        Member.Choice("publicNetworkAccess", "*Enabled|Disabled", "Disabled: nobody comes in, whatever the rules say"),
-        Member.Boolean("trustedServiceAccessEnabled", false, "kept; there are no trusted services here"),
-        Member.Text("provisioningState").Drawn());
+    public override Schema Schema { get; } = Proxy(
+        SchemaMember.Enum("defaultAction", "Allow|*Deny", "what becomes of those that no rule is about"),
+        SchemaMember.List("ipRules", SchemaMember.Object("",
+            SchemaMember.Text("ipMask", "an address or a prefix, IPv4 or IPv6").Required().Range(1, 64),
+            SchemaMember.Enum("action", "*Allow")), "the networks that are let in").Range(0, NetworkRuleSet.MaxRules),
+        SchemaMember.Enum("publicNetworkAccess", "*Enabled|Disabled", "Disabled: nobody comes in, whatever the rules say"),
+        SchemaMember.Boolean("trustedServiceAccessEnabled", false, "kept; there are no trusted services here"),
+        SchemaMember.Text("provisioningState").ReadOnly());
 
     /// <summary>The rules of a namespace that nobody has written any for.</summary>
     /// <returns>The properties: everybody may come who has a token.</returns>
-    internal static JsonObject AtFirst() => new()
+    internal static JsonObject CreateDefault() => new()
     {
         ["defaultAction"] = "Allow",
         ["ipRules"] = new JsonArray(),
@@ -49,15 +49,15 @@ public sealed class NamespaceRuleSet : ResourceKind
     };
 
     /// <inheritdoc/>
-    public override void Check(Proposal proposal)
+    public override void Validate(ValidationContext context)
     {
-        NetworkRuleSet.CheckMasks(proposal);
+        NetworkRuleSet.CheckMasks(context);
     }
 
     /// <inheritdoc/>
-    public override IEnumerable<Change> Consequences(Proposal proposal, Image after)
+    public override IEnumerable<Mutation> SideEffects(ValidationContext context, StoreState after)
     {
-        LockOut.Check(proposal, after, proposal?.Id.Parent!);
+        LockoutRules.Check(context, after, context?.Id.Parent!);
         return [];
     }
 }

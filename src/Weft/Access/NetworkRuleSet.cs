@@ -6,19 +6,19 @@ using Weft.Resources;
 namespace Weft.Access;
 
 /// <summary>The kind of network rule sets: which networks may reach a cluster, a node, a machine, a hybrid connection, or all that a Nexus Cluster hosts.</summary>
-public sealed class NetworkRuleSet : ResourceKind
+internal sealed class NetworkRuleSet : ResourceKind
 {
     /// <summary>The type.</summary>
-    public static readonly ResourceType ResourceType = new(RelayVersions.OwnNamespace, "networkRuleSets");
+    public static readonly ResourceType ResourceType = new(RelayVersions.WeftNamespace, "networkRuleSets");
 
     /// <summary>The one name there is.</summary>
-    public const string OnlyName = "default";
+    public const string DefaultName = "default";
 
     /// <summary>The most rules of a set: Azure Relay's own quota.</summary>
-    public const int MostRules = 128;
+    public const int MaxRules = 128;
 
     /// <summary>Where a rule set can stand.</summary>
-    public static readonly ImmutableArray<ResourceType> Places =
+    public static readonly ImmutableArray<ResourceType> ScopeTypes =
         [NexusCluster.ResourceType, KubernetesCluster.ResourceType, Node.ResourceType, VirtualMachine.ResourceType, HybridConnection.ResourceType];
 
     /// <inheritdoc/>
@@ -37,48 +37,48 @@ public sealed class NetworkRuleSet : ResourceKind
     public override string NamePattern => "^default$";
 
     /// <inheritdoc/>
-    public override ImmutableArray<ResourceType> Extends => Places;
+    public override ImmutableArray<ResourceType> Extends => ScopeTypes;
 
     /// <inheritdoc/>
-    public override bool EndsAtOnce => true;
+    public override bool IsSynchronous => true;
 
     /// <inheritdoc/>
-    public override Shape Shape { get; } = Proxy(
-        Member.Choice("defaultAction", "Allow|*Deny", "what becomes of those that no rule is about"),
-        Member.List("ipRules", Member.Group("",
-            Member.Text("ipMask", "an address or a prefix, IPv4 or IPv6").Demanded().Within(1, 64),
-            Member.Choice("action", "*Allow|Deny"),
-            Member.Choice("appliesTo", "senders|listeners|*both", "whom it is about: those who ask, agents, or all"),
-            Member.List("services", Member.Text("").Like("^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"), "the services it is about (kubernetes, ssh); left out, all").Within(1, 16),
-            Member.Text("description").Within(0, 256)), "the first rule that is about a caller decides").Within(0, MostRules),
-        Member.Text("provisioningState").Drawn());
+    public override Schema Schema { get; } = Proxy(
+        SchemaMember.Enum("defaultAction", "Allow|*Deny", "what becomes of those that no rule is about"),
+        SchemaMember.List("ipRules", SchemaMember.Object("",
+            SchemaMember.Text("ipMask", "an address or a prefix, IPv4 or IPv6").Required().Range(1, 64),
+            SchemaMember.Enum("action", "*Allow|Deny"),
+            SchemaMember.Enum("appliesTo", "senders|listeners|*both", "whom it is about: those who ask, agents, or all"),
+            SchemaMember.List("services", SchemaMember.Text("").Pattern("^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"), "the services it is about (kubernetes, ssh); left out, all").Range(1, 16),
+            SchemaMember.Text("description").Range(0, 256)), "the first rule that is about a caller decides").Range(0, MaxRules),
+        SchemaMember.Text("provisioningState").ReadOnly());
 
     /// <inheritdoc/>
-    public override void Check(Proposal proposal)
+    public override void Validate(ValidationContext context)
     {
-        CheckMasks(proposal);
-        foreach (var (rule, i) in PropertiesOf(proposal.Wanted).Each("ipRules").Select((rule, i) => (rule, i)))
+        CheckMasks(context);
+        foreach (var (rule, i) in PropertiesOf(context.Proposed).Elements("ipRules").Select((rule, i) => (rule, i)))
         {
             if (rule.Text("appliesTo") == "listeners" && rule.Texts("services").Any())
-                proposal.Find(RefusalCode.InvalidMember, $"properties.ipRules[{i}].services", $"'properties.ipRules[{i}].services': a listener answers for all services of its connection, so a rule for listeners names none");
+                context.AddError(RefusalCode.InvalidMember, $"properties.ipRules[{i}].services", $"'properties.ipRules[{i}].services': a listener answers for all services of its connection, so a rule for listeners names none");
         }
     }
 
     /// <inheritdoc/>
-    public override IEnumerable<Change> Consequences(Proposal proposal, Image after)
+    public override IEnumerable<Mutation> SideEffects(ValidationContext context, StoreState after)
     {
-        LockOut.Check(proposal, after, proposal?.Id.Parent!);
+        LockoutRules.Check(context, after, context?.Id.Parent!);
         return [];
     }
 
     /// <summary>Checks the masks of a rule set.</summary>
-    internal static void CheckMasks(Proposal proposal)
+    internal static void CheckMasks(ValidationContext context)
     {
-        foreach (var (rule, i) in PropertiesOf(proposal.Wanted).Each("ipRules").Select((rule, i) => (rule, i)))
+        foreach (var (rule, i) in PropertiesOf(context.Proposed).Elements("ipRules").Select((rule, i) => (rule, i)))
         {
             var path = $"properties.ipRules[{i}].ipMask";
             if (IpMask.Parse(rule.Text("ipMask")!, path).Refusal is { } refusal)
-                proposal.Find(refusal with { Message = $"'{path}': {refusal.Message}" });
+                context.AddError(refusal with { Message = $"'{path}': {refusal.Message}" });
         }
     }
 }

@@ -5,16 +5,16 @@ using Weft.Resources;
 namespace Weft.Access;
 
 /// <summary>The kind of authorization rules: who knows a key of it may listen, send, or both. Once for namespaces, once for hybrid connections.</summary>
-public sealed class RelayAuthorizationRule(ResourceType scope) : ResourceKind
+internal sealed class RelayAuthorizationRule(ResourceType scope) : ResourceKind
 {
     /// <summary>The most rules of a scope: Azure's quota.</summary>
-    public const int MostOfAScope = 12;
+    public const int MaxPerScope = 12;
 
     /// <summary>The type of a namespace's rules.</summary>
-    public static readonly ResourceType OfNamespace = RelayNamespace.ResourceType with { Path = $"{RelayNamespace.ResourceType.Path}/authorizationRules" };
+    public static readonly ResourceType NamespaceRuleType = RelayNamespace.ResourceType with { Path = $"{RelayNamespace.ResourceType.Path}/authorizationRules" };
 
     /// <summary>The type of a hybrid connection's rules.</summary>
-    public static readonly ResourceType OfConnection = HybridConnection.ResourceType with { Path = $"{HybridConnection.ResourceType.Path}/authorizationRules" };
+    public static readonly ResourceType ConnectionRuleType = HybridConnection.ResourceType with { Path = $"{HybridConnection.ResourceType.Path}/authorizationRules" };
 
     /// <inheritdoc/>
     public override ResourceType Type { get; } = scope with { Path = $"{scope.Path}/authorizationRules" };
@@ -29,40 +29,40 @@ public sealed class RelayAuthorizationRule(ResourceType scope) : ResourceKind
     public override string NamePattern => "^[A-Za-z0-9]([A-Za-z0-9._-]{0,48}[A-Za-z0-9])?$";
 
     /// <inheritdoc/>
-    public override bool EndsAtOnce => true;
+    public override bool IsSynchronous => true;
 
     /// <inheritdoc/>
-    public override Shape Shape { get; } = Proxy(
-        Member.List("rights", Member.Choice("", "Listen|Send|Manage"), "what its keys are good for; Manage goes with both others").Demanded().Within(1, 3),
-        Member.Text("provisioningState").Drawn());
+    public override Schema Schema { get; } = Proxy(
+        SchemaMember.List("rights", SchemaMember.Enum("", "Listen|Send|Manage"), "what its keys are good for; Manage goes with both others").Required().Range(1, 3),
+        SchemaMember.Text("provisioningState").ReadOnly());
 
     /// <summary>Whether a type is one of authorization rules.</summary>
-    public static bool Is(ResourceType type) => type == OfNamespace || type == OfConnection;
+    public static bool IsRuleType(ResourceType type) => type == NamespaceRuleType || type == ConnectionRuleType;
 
     /// <inheritdoc/>
-    public override void Check(Proposal proposal)
+    public override void Validate(ValidationContext context)
     {
         const string Path = "properties.rights";
-        var rights = PropertiesOf(proposal.Wanted).Texts("rights").ToList();
+        var rights = PropertiesOf(context.Proposed).Texts("rights").ToList();
         if (rights.Distinct().Count() < rights.Count)
-            proposal.Find(RefusalCode.InvalidMember, Path, $"'{Path}': a right is named twice");
+            context.AddError(RefusalCode.InvalidMember, Path, $"'{Path}': a right is named twice");
         if (rights.Contains("Manage") && rights.Distinct().Count() < 3)
-            proposal.Find(RefusalCode.InvalidMember, Path, $"'{Path}': Manage goes with Listen and Send; write all three");
-        if (proposal.Old is null && proposal.Seen.List(Type, proposal.Id.Parent).Count() >= MostOfAScope)
-            proposal.Find(RefusalCode.Conflict, "name", $"{proposal.Id.Parent!.Name} has {MostOfAScope} authorization rules already, and these are the most", proposal.Id.Parent);
+            context.AddError(RefusalCode.InvalidMember, Path, $"'{Path}': Manage goes with Listen and Send; write all three");
+        if (context.Old is null && context.Transaction.List(Type, context.Id.Parent).Count() >= MaxPerScope)
+            context.AddError(RefusalCode.Conflict, "name", $"{context.Id.Parent!.Name} has {MaxPerScope} authorization rules already, and these are the most", context.Id.Parent);
     }
 
     /// <inheritdoc/>
-    public override IEnumerable<Change> Consequences(Proposal proposal, Image after)
+    public override IEnumerable<Mutation> SideEffects(ValidationContext context, StoreState after)
     {
-        return proposal.Old is null ? RelayKeys.Made(proposal.Id, proposal.Request) : [];
+        return context.Old is null ? RelayKeys.CreateFor(context.Id, context.Request) : [];
     }
 
     /// <inheritdoc/>
-    public override IEnumerable<Change> RemovedWith(Stored row, Image now) => [Change.Remove(RelayKeys.KeyOf(IdOf(row)))];
+    public override IEnumerable<Mutation> RemovalSideEffects(Row row, StoreState state) => [Mutation.Remove(RelayKeys.KeyOf(IdOf(row)))];
 
     /// <inheritdoc/>
-    public override void Draw(Stored row, JsonObject properties, Image now)
+    public override void AddComputedFields(Row row, JsonObject properties, StoreState state)
     {
     }
 }

@@ -5,13 +5,13 @@ using Weft.Resources;
 namespace Weft.Access;
 
 /// <summary>The providers of the relay: Microsoft's, and Weft's own.</summary>
-public static class RelayVersions
+internal static class RelayVersions
 {
     /// <summary>Azure Relay's provider.</summary>
     public const string Namespace = "Microsoft.Relay";
 
     /// <summary>Weft's own, for what Azure Relay lacks.</summary>
-    public const string OwnNamespace = "Weft.Relay";
+    public const string WeftNamespace = "Weft.Relay";
 
     /// <summary>The dates of Azure Relay's API; the resources here are the same in all of them.</summary>
     public static readonly ImmutableArray<string> All = ["2021-11-01", "2024-01-01", "2026-01-01"];
@@ -21,13 +21,13 @@ public static class RelayVersions
 /// The kind of relay namespaces. A namespace is the first segment of its hybrid connections' paths, so its name is unique in the whole site;
 /// six characters are the least, and leave shorter words to Weft's own paths.
 /// </summary>
-public sealed class RelayNamespace : ResourceKind
+internal sealed class RelayNamespace : ResourceKind
 {
     /// <summary>The type.</summary>
     public static readonly ResourceType ResourceType = new(RelayVersions.Namespace, "namespaces");
 
     /// <summary>The authorization rule that each namespace begins with, as in Azure.</summary>
-    public const string FirstRule = "RootManageSharedAccessKey";
+    public const string DefaultRuleName = "RootManageSharedAccessKey";
 
     /// <inheritdoc/>
     public override ResourceType Type => ResourceType;
@@ -45,69 +45,69 @@ public sealed class RelayNamespace : ResourceKind
     public override string NamePattern => "^[a-zA-Z][a-zA-Z0-9-]{4,48}[a-zA-Z0-9]$";
 
     /// <inheritdoc/>
-    public override bool EndsAtOnce => true;
+    public override bool IsSynchronous => true;
 
     /// <inheritdoc/>
-    public override Shape Shape { get; } = new(
+    public override Schema Schema { get; } = new(
     [
         .. Tracked(false,
-            Member.Choice("publicNetworkAccess", "*Enabled|Disabled", "Disabled: nobody comes in, whatever the rules say"),
-            Member.Text("provisioningState").Drawn(),
-            Member.Text("status").Drawn(),
-            Member.Text("createdAt").Drawn(),
-            Member.Text("updatedAt").Drawn()).Members,
-        (Member.Group("sku", Member.Choice("name", "Standard").Demanded(), Member.Choice("tier", "Standard")) with { Says = "kept; there is one" }),
+            SchemaMember.Enum("publicNetworkAccess", "*Enabled|Disabled", "Disabled: nobody comes in, whatever the rules say"),
+            SchemaMember.Text("provisioningState").ReadOnly(),
+            SchemaMember.Text("status").ReadOnly(),
+            SchemaMember.Text("createdAt").ReadOnly(),
+            SchemaMember.Text("updatedAt").ReadOnly()).Members,
+        (SchemaMember.Object("sku", SchemaMember.Enum("name", "Standard").Required(), SchemaMember.Enum("tier", "Standard")) with { Description = "kept; there is one" }),
     ]);
 
     /// <summary>Whether a namespace lets nobody in.</summary>
-    public static bool IsShut(Stored row) => PropertiesOf(row).Text("publicNetworkAccess") == "Disabled";
+    public static bool IsPublicAccessDisabled(Row row) => PropertiesOf(row).Text("publicNetworkAccess") == "Disabled";
 
     /// <inheritdoc/>
-    public override void Check(Proposal proposal)
+    public override void Validate(ValidationContext context)
     {
-        var taken = proposal.Seen.List(ResourceType).Select(IdOf).FirstOrDefault(other => !other.Equals(proposal.Id) && other.Name.Equals(proposal.Id.Name, StringComparison.OrdinalIgnoreCase));
+        var taken = context.Transaction.List(ResourceType).Select(IdOf).FirstOrDefault(other => !other.Equals(context.Id) && other.Name.Equals(context.Id.Name, StringComparison.OrdinalIgnoreCase));
         if (taken is not null)
-            proposal.Find(RefusalCode.Overlap, "name", $"the name '{proposal.Id.Name}' is taken by {taken}: it is the first segment of a path, and paths are the whole site's", taken);
+            context.AddError(RefusalCode.Overlap, "name", $"the name '{context.Id.Name}' is taken by {taken}: it is the first segment of a path, and paths are the whole site's", taken);
     }
 
     /// <inheritdoc/>
-    public override IEnumerable<Change> Consequences(Proposal proposal, Image after)
+    public override IEnumerable<Mutation> SideEffects(ValidationContext context, StoreState after)
     {
-        if (proposal.Old is not null)
+        if (context.Old is not null)
         {
-            LockOut.Check(proposal, after, proposal.Id);
+            LockoutRules.Check(context, after, context.Id);
             return [];
         }
 
-        var rule = proposal.Id.Child("authorizationRules", FirstRule);
+        var rule = context.Id.Child("authorizationRules", DefaultRuleName);
         return
         [
-            Change.Put(proposal.Id.Child("networkRuleSets", NetworkRuleSet.OnlyName), Made(proposal, proposal.Id.Child("networkRuleSets", NetworkRuleSet.OnlyName), NamespaceRuleSet.AtFirst())),
-            Change.Put(rule, Made(proposal, rule, new JsonObject { ["rights"] = new JsonArray("Listen", "Manage", "Send") })),
-            .. RelayKeys.Made(rule, proposal.Request),
+            Mutation.Put(context.Id.Child("networkRuleSets", NetworkRuleSet.DefaultName), CreateChild(context, context.Id.Child("networkRuleSets", NetworkRuleSet.DefaultName), NamespaceRuleSet.CreateDefault())),
+            Mutation.Put(rule, CreateChild(context, rule, new JsonObject { ["rights"] = new JsonArray("Listen", "Manage", "Send") })),
+            .. RelayKeys.CreateFor(rule, context.Request),
         ];
     }
 
     /// <inheritdoc/>
-    public override void Draw(Stored row, JsonObject properties, Image now)
+    public override void AddComputedFields(Row row, JsonObject properties, StoreState state)
     {
         properties["status"] = "Active";
-        Stamp(row, properties);
+        WriteTimestamps(row, properties);
     }
 
-    /// <summary>Draws when a resource was made and last changed, as Microsoft.Relay shows it.</summary>
-    internal static void Stamp(Stored row, JsonObject properties)
+    /// <summary>Writes when a resource was created and last changed, as Microsoft.Relay shows it.</summary>
+    internal static void WriteTimestamps(Row row, JsonObject properties)
     {
         properties["createdAt"] = row.Json.Member("systemData").Text("createdAt");
         properties["updatedAt"] = row.Json.Member("systemData").Text("lastModifiedAt");
     }
 
-    private static JsonObject Made(Proposal proposal, ResourceId id, JsonObject properties)
+    private static JsonObject CreateChild(ValidationContext context, ResourceId id, JsonObject properties)
     {
         var document = new JsonObject { ["id"] = id.ToString(), ["properties"] = properties };
-        if (proposal.Wanted.ToObject()["systemData"] is { } stamps)
+        if (context.Proposed.ToJsonObject()["systemData"] is { } stamps)
             document["systemData"] = stamps.DeepClone();
-        document[Provisioning.Member] = new JsonObject { ["state"] = Provisioning.Succeeded };
+        document[Provisioning.MemberName] = new JsonObject { ["state"] = Provisioning.Succeeded };
         return document;
     }
 }

@@ -4,7 +4,7 @@ using Weft.Resources;
 namespace Weft.Access;
 
 /// <summary>What somebody is allowed to be in a scope.</summary>
-public enum Role
+internal enum Role
 {
     /// <summary>Reads everything.</summary>
     Reader,
@@ -23,7 +23,7 @@ public enum Role
 }
 
 /// <summary>What a request needs.</summary>
-public enum Privilege
+internal enum Privilege
 {
     /// <summary>To see.</summary>
     Read,
@@ -42,26 +42,26 @@ public enum Privilege
 }
 
 /// <summary>A role in a scope.</summary>
-/// <param name="Scope">The key of a resource id, which is good for the resource and all under it; or <see cref="Everywhere"/>.</param>
-public sealed record Assignment(Role Role, string Scope)
+/// <param name="Scope">The key of a resource id, which is good for the resource and all under it; or <see cref="RootScope"/>.</param>
+internal sealed record RoleAssignment(Role Role, string Scope)
 {
     /// <summary>The scope that holds all others.</summary>
-    public const string Everywhere = "/";
+    public const string RootScope = "/";
 
     /// <summary>Whether the assignment gives a privilege.</summary>
     /// <param name="on">The resource; null for what is nobody's, such as questions about the whole site.</param>
-    public bool Gives(Privilege privilege, ResourceId? on) => Grants(privilege) && Covers(on);
+    public bool Allows(Privilege privilege, ResourceId? on) => RoleGrants(privilege) && CoversScope(on);
 
     /// <summary>Whether a resource stands somewhere above the scope or in it: then it may be named in a list.</summary>
-    public bool Touches(ResourceId id)
+    public bool IsVisible(ResourceId id)
     {
-        return Covers(id) || Scope.StartsWith($"{id.Key}/", StringComparison.Ordinal);
+        return CoversScope(id) || Scope.StartsWith($"{id.Key}/", StringComparison.Ordinal);
     }
 
-    private bool Covers(ResourceId? on) =>
-        Scope == Everywhere || (on is not null && on.Key.StartsWith(Scope, StringComparison.Ordinal) && (on.Key.Length == Scope.Length || on.Key[Scope.Length] == '/'));
+    private bool CoversScope(ResourceId? on) =>
+        Scope == RootScope || (on is not null && on.Key.StartsWith(Scope, StringComparison.Ordinal) && (on.Key.Length == Scope.Length || on.Key[Scope.Length] == '/'));
 
-    private bool Grants(Privilege privilege) => Role switch
+    private bool RoleGrants(Privilege privilege) => Role switch
     {
         Role.Reader => privilege is Privilege.Read,
         Role.RelayUser => privilege is Privilege.Read or Privilege.Connect,
@@ -73,7 +73,7 @@ public sealed record Assignment(Role Role, string Scope)
 
 /// <summary>Somebody who may call: a person or a program.</summary>
 /// <param name="Name">The name, which <c>systemData</c> and logs show.</param>
-public sealed record Principal(string Name, ImmutableArray<Assignment> Assignments)
+internal sealed record Principal(string Name, ImmutableArray<RoleAssignment> Assignments)
 {
     /// <summary>The partition of principals.</summary>
     public const string Partition = "principal";
@@ -85,32 +85,32 @@ public sealed record Principal(string Name, ImmutableArray<Assignment> Assignmen
     public const string NamePattern = "^[a-z0-9]([a-z0-9._@-]{0,62}[a-z0-9])?$";
 
     /// <summary>The body of a principal.</summary>
-    public static readonly Shape Shape = new(
+    public static readonly Schema Shape = new(
     [
-        Member.Group("properties",
-            Member.Text("description").Within(0, 256),
-            Member.List("assignments", Member.Group("",
-                Member.Choice("role", string.Join('|', Enum.GetNames<Role>())).Demanded(),
-                Member.Text("scope", "/ for everything, or a resource id").Demanded().Within(1, 2048)), "what it may, and where").Demanded().Within(1, 32),
-            Member.Text("expiresAt", "when its token ends to be good, RFC 3339; left out, never"),
-            Member.Text("tokenIssuedAt").Drawn()).Demanded(),
+        SchemaMember.Object("properties",
+            SchemaMember.Text("description").Range(0, 256),
+            SchemaMember.List("assignments", SchemaMember.Object("",
+                SchemaMember.Enum("role", string.Join('|', Enum.GetNames<Role>())).Required(),
+                SchemaMember.Text("scope", "/ for everything, or a resource id").Required().Range(1, 2048)), "what it may, and where").Required().Range(1, 32),
+            SchemaMember.Text("expiresAt", "when its token ends to be good, RFC 3339; left out, never"),
+            SchemaMember.Text("tokenIssuedAt").ReadOnly()).Required(),
     ]);
 
     /// <summary>Whether it has a privilege.</summary>
     /// <param name="on">The resource; null for what is nobody's.</param>
-    public bool May(Privilege privilege, ResourceId? on) => Assignments.Any(assignment => assignment.Gives(privilege, on));
+    public bool HasPrivilege(Privilege privilege, ResourceId? on) => Assignments.Any(assignment => assignment.Allows(privilege, on));
 
     /// <summary>The key of a principal's row.</summary>
     public static string KeyOf(string name) => $"{Partition}|{name}";
 
     /// <summary>Reads a stored principal.</summary>
-    public static Principal Of(Stored row)
+    public static Principal Read(Row row)
     {
-        return row.As(r => new Principal(r.Json.Text("name")!, [.. ResourceKind.PropertiesOf(r).Each("assignments").Select(a =>
-            new Assignment(Enum.Parse<Role>(a.Text("role")!), ScopeOf(a.Text("scope")!)!))]));
+        return row.ReadAs(r => new Principal(r.Json.Text("name")!, [.. ResourceKind.PropertiesOf(r).Elements("assignments").Select(a =>
+            new RoleAssignment(Enum.Parse<Role>(a.Text("role")!), NormaliseScope(a.Text("scope")!)!))]));
     }
 
     /// <summary>A scope as it is compared.</summary>
     /// <returns>The key, or null where it is no scope.</returns>
-    public static string? ScopeOf(string text) => text == Assignment.Everywhere ? text : ResourceId.TryParse(text, out var id) ? id.Key : null;
+    public static string? NormaliseScope(string text) => text == RoleAssignment.RootScope ? text : ResourceId.TryParse(text, out var id) ? id.Key : null;
 }

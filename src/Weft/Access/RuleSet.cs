@@ -6,7 +6,7 @@ using Weft.Resources;
 namespace Weft.Access;
 
 /// <summary>Whom a rule is about.</summary>
-public enum Audience
+internal enum AppliesTo
 {
     /// <summary>Everybody.</summary>
     Both,
@@ -19,7 +19,7 @@ public enum Audience
 }
 
 /// <summary>What somebody wants to be to a hybrid connection.</summary>
-public enum Party
+internal enum RelayRole
 {
     /// <summary>It asks.</summary>
     Sender,
@@ -33,75 +33,75 @@ public enum Party
 /// <param name="AppliesTo">Whom it is about. Default: both.</param>
 /// <param name="Services">The services it is about, in lower case; empty for all. A rule with services is about senders: a listener answers for all of them.</param>
 /// <param name="Description">What its author wrote to it; empty for nothing.</param>
-public sealed record NetworkRule(Prefix Networks, bool Allows, Audience AppliesTo, ImmutableArray<string> Services, string Description)
+internal sealed record NetworkRule(Prefix Prefix, bool Allows, AppliesTo AppliesTo, ImmutableArray<string> Services, string Description)
 {
     /// <summary>Whether the rule is about a caller.</summary>
     /// <param name="service">The service it wants, in lower case; empty for none.</param>
-    public bool Covers(Party party, string service, Address source) =>
-        AppliesTo switch { Audience.Senders => party == Party.Sender, Audience.Listeners => party == Party.Listener, _ => true }
-        && (Services.IsEmpty || (party == Party.Sender && Services.Contains(service))) && Networks.Contains(source);
+    public bool Matches(RelayRole role, string service, Address source) =>
+        AppliesTo switch { AppliesTo.Senders => role == RelayRole.Sender, AppliesTo.Listeners => role == RelayRole.Listener, _ => true }
+        && (Services.IsEmpty || (role == RelayRole.Sender && Services.Contains(service))) && Prefix.Contains(source);
 
     /// <summary>The rule in a few words, for logs and answers.</summary>
     /// <returns>Such as <c>allow 10.0.0.0/8 (senders; ssh)</c>.</returns>
     public override string ToString()
     {
-        string[] only = [.. AppliesTo == Audience.Both ? Array.Empty<string>() : [AppliesTo == Audience.Senders ? "senders" : "listeners"], .. Services.IsEmpty ? Array.Empty<string>() : [string.Join(",", Services)]];
-        return $"{(Allows ? "allow" : "deny")} {Networks}{(only.Length == 0 ? "" : $" ({string.Join("; ", only)})")}";
+        string[] only = [.. AppliesTo == AppliesTo.Both ? Array.Empty<string>() : [AppliesTo == AppliesTo.Senders ? "senders" : "listeners"], .. Services.IsEmpty ? Array.Empty<string>() : [string.Join(",", Services)]];
+        return $"{(Allows ? "allow" : "deny")} {Prefix}{(only.Length == 0 ? "" : $" ({string.Join("; ", only)})")}";
     }
 }
 
 /// <summary>The rules that stand at one resource. The first that is about a caller decides; if none is, the default does.</summary>
-/// <param name="Place">What it stands at, for people: <c>cluster core-east</c>.</param>
+/// <param name="ScopeName">What it stands at, for people: <c>cluster core-east</c>.</param>
 /// <param name="AllowsByDefault">What becomes of those that no rule is about.</param>
-public sealed record RuleSet(ResourceId Id, string Place, bool AllowsByDefault, ImmutableArray<NetworkRule> Rules)
+internal sealed record RuleSet(ResourceId Id, string ScopeName, bool AllowsByDefault, ImmutableArray<NetworkRule> Rules)
 {
     /// <summary>Whether it is closed altogether, whatever its rules say. Default: no.</summary>
-    public bool IsShut { get; init; }
+    public bool IsClosed { get; init; }
 
     /// <summary>Reads a stored rule set.</summary>
     /// <param name="row">Its row: <see cref="NetworkRuleSet"/> or <see cref="NamespaceRuleSet"/>.</param>
-    public static RuleSet Of(Stored row)
+    public static RuleSet Read(Row row)
     {
-        return row.As(r =>
+        return row.ReadAs(r =>
         {
             var id = ResourceKind.IdOf(r);
             var properties = ResourceKind.PropertiesOf(r);
-            return new RuleSet(id, Targets.PlaceOf(id.Parent!), properties.Text("defaultAction") == "Allow", [.. properties.Each("ipRules").Select(RuleOf)])
+            return new RuleSet(id, RelayTargets.DisplayNameOf(id.Parent!), properties.Text("defaultAction") == "Allow", [.. properties.Elements("ipRules").Select(ReadRule)])
             {
-                IsShut = properties.Text("publicNetworkAccess") == "Disabled",
+                IsClosed = properties.Text("publicNetworkAccess") == "Disabled",
             };
         });
     }
 
     /// <summary>Judges a caller by this set alone.</summary>
     /// <param name="service">The service it wants, in lower case; empty for none.</param>
-    public Look Judge(Party party, string service, Address source)
+    public RuleEvaluation Evaluate(RelayRole role, string service, Address source)
     {
-        for (var i = 0; i < Rules.Length && !IsShut; i++)
+        for (var i = 0; i < Rules.Length && !IsClosed; i++)
         {
-            if (Rules[i].Covers(party, service, source))
-                return new Look(this, i, Rules[i].Allows);
+            if (Rules[i].Matches(role, service, source))
+                return new RuleEvaluation(this, i, Rules[i].Allows);
         }
 
-        return new Look(this, null, AllowsByDefault && !IsShut);
+        return new RuleEvaluation(this, null, AllowsByDefault && !IsClosed);
     }
 
-    private static NetworkRule RuleOf(JsonElement rule) => new(
+    private static NetworkRule ReadRule(JsonElement rule) => new(
         IpMask.Parse(rule.Text("ipMask")!).Value,
         rule.Text("action") != "Deny",
-        rule.Text("appliesTo") switch { "senders" => Audience.Senders, "listeners" => Audience.Listeners, _ => Audience.Both },
+        rule.Text("appliesTo") switch { "senders" => AppliesTo.Senders, "listeners" => AppliesTo.Listeners, _ => AppliesTo.Both },
         [.. rule.Texts("services").Select(service => service.ToLowerInvariant())],
         rule.Text("description") ?? "");
 }
 
 /// <summary>How one rule set was looked at.</summary>
-/// <param name="Rule">The index of the rule that decided; null for the default.</param>
-public sealed record Look(RuleSet Set, int? Rule, bool Allows)
+/// <param name="RuleIndex">The index of the rule that decided; null for the default.</param>
+internal sealed record RuleEvaluation(RuleSet RuleSet, int? RuleIndex, bool Allows)
 {
     /// <summary>What decided, in a few words.</summary>
     /// <returns>Such as <c>cluster core-east: allow 10.0.0.0/8</c>.</returns>
-    public override string ToString() => $"{Set.Place}: {Words}";
+    public override string ToString() => $"{RuleSet.ScopeName}: {Summary}";
 
     /// <summary>What decided, without the place.</summary>
-    public string Words => Rule is { } at ? Set.Rules[at].ToString() : Set.IsShut ? "public network access is disabled" : Allows ? "allow by default" : "deny by default";
+    public string Summary => RuleIndex is { } at ? RuleSet.Rules[at].ToString() : RuleSet.IsClosed ? "public network access is disabled" : Allows ? "allow by default" : "deny by default";
 }

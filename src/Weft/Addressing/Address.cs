@@ -6,7 +6,7 @@ using System.Net;
 namespace Weft.Addressing;
 
 /// <summary>The two families of IP.</summary>
-public enum AddressFamily
+internal enum AddressFamily
 {
     /// <summary>32 bits.</summary>
     IPv4 = 4,
@@ -17,7 +17,7 @@ public enum AddressFamily
 
 /// <summary>One IP address as a number, so that the next one is <c>+ 1</c> and a /64 is never walked.</summary>
 /// <remarks>Grammar: docs/specs/addressing.md. Text form of IPv6: RFC 5952.</remarks>
-public readonly record struct Address : IComparable<Address>
+internal readonly record struct Address : IComparable<Address>
 {
     private static readonly UInt128 MappedPrefix = (UInt128)0xFFFF << 32;
 

@@ -8,7 +8,7 @@ namespace Weft.Addressing;
 /// </summary>
 /// <param name="Name">What the network is called, for refusals.</param>
 /// <param name="Subnets">One subnet per family, IPv4 first.</param>
-public sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, Holdings Holdings)
+internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, Holdings Holdings)
 {
     /// <summary>
     /// Leases one address per family to a holder, both or neither. The same holder gets the same addresses, however often it asks.
@@ -46,12 +46,12 @@ public sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, Ho
     /// <returns>The next pool and the leases that ended.</returns>
     public (AddressPool Next, ImmutableArray<Lease> Ended) Release(string holderId)
     {
-        var ended = Holdings.Of(holderId);
+        var ended = Holdings.LeasesOf(holderId);
         return (this with { Holdings = ended.Aggregate(Holdings, (held, lease) => held.Without(lease.Address)) }, ended);
     }
 
     /// <summary>How many addresses of a subnet are free.</summary>
-    public UInt128 Free(Subnet subnet)
+    public UInt128 FreeCount(Subnet subnet)
     {
         var used = (UInt128)Holdings.Count(subnet.Prefix.Family);
         return used > subnet.Size ? 0 : subnet.Size - used;
@@ -59,39 +59,39 @@ public sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, Ho
 
     private Outcome<(Holdings Held, Lease Lease)> AcquireIn(Subnet subnet, Holder holder, Address? asked, Address? after, string now)
     {
-        var mine = Holdings.Of(holder.Id).FirstOrDefault(l => l.Address.Family == subnet.Prefix.Family);
+        var mine = Holdings.LeasesOf(holder.Id).FirstOrDefault(l => l.Address.Family == subnet.Prefix.Family);
         if (mine is not null && (asked is null || asked == mine.Address))
             return (Holdings, mine);
         if (asked is { } address)
         {
-            if (subnet.Objection(address) is { } objection)
+            if (subnet.ReasonNotLeasable(address) is { } objection)
                 return new Refusal(RefusalCode.AddressNotUsable, $"{objection}, so {holder.Text} can't have it", address.ToString());
-            if (Holdings.Of(address) is { } other && other.Holder.Id != holder.Id)
+            if (Holdings.LeaseOf(address) is { } other && other.Holder.Id != holder.Id)
                 return new Refusal(RefusalCode.AddressHeld, $"{address} in {Name} is held by {other.Holder.Text} since {other.Since}", address.ToString(), other.Holder.Id);
             var held = mine is null ? Holdings : Holdings.Without(mine.Address);
             var granted = new Lease(address, holder, LeaseMethod.Static, now);
             return (held.With(granted), granted);
         }
 
-        if (Pick(subnet, after) is not { } free)
+        if (PickFree(subnet, after) is not { } free)
             return new Refusal(RefusalCode.AddressPoolExhausted, $"network {Name} has no free {subnet.Prefix.Family} address left in {subnet.Prefix}: all {subnet.Size} are held", subnet.Prefix.ToString());
         var lease = new Lease(free, holder, LeaseMethod.Dynamic, now);
         return (Holdings.With(lease), lease);
     }
 
-    private Address? Pick(Subnet subnet, Address? after)
+    private Address? PickFree(Subnet subnet, Address? after)
     {
         if (after is { } rest && rest < subnet.Last)
         {
             var behind = new Address(rest.Family, rest.Value + 1);
-            foreach (var (first, last) in subnet.Leasable.Where(r => r.Last >= behind))
+            foreach (var (first, last) in subnet.LeasableRanges.Where(r => r.Last >= behind))
             {
                 if (Holdings.FirstFree(first < behind ? behind : first, last) is { } found)
                     return found;
             }
         }
 
-        foreach (var (first, last) in subnet.Leasable)
+        foreach (var (first, last) in subnet.LeasableRanges)
         {
             if (Holdings.FirstFree(first, last) is { } found)
                 return found;

@@ -7,7 +7,7 @@ namespace Weft.Addressing;
 /// Who holds what in one network: one fact, kept under three keys (by address, by holder, and as one bit per address in words of
 /// 64, which is how a free one is found without walking). Immutable; made from leases and never stored.
 /// </summary>
-public sealed class Holdings
+internal sealed class Holdings
 {
     /// <summary>Nobody holds anything.</summary>
     public static readonly Holdings Empty = new(
@@ -16,8 +16,8 @@ public sealed class Holdings
 
     private readonly ImmutableDictionary<Address, Lease> _byAddress;
     private readonly ImmutableDictionary<string, ImmutableArray<Address>> _byHolder;
-    private readonly ImmutableDictionary<(AddressFamily Family, UInt128 Word), ulong> _words;
-    private readonly int _v4;
+    private readonly ImmutableDictionary<(AddressFamily Family, UInt128 Word), ulong> _bitmap;
+    private readonly int _ipv4Count;
 
     private Holdings(
         ImmutableDictionary<Address, Lease> byAddress, ImmutableDictionary<string, ImmutableArray<Address>> byHolder,
@@ -25,23 +25,23 @@ public sealed class Holdings
     {
         _byAddress = byAddress;
         _byHolder = byHolder;
-        _words = words;
-        _v4 = v4;
+        _bitmap = words;
+        _ipv4Count = v4;
     }
 
     /// <summary>All leases, in no order.</summary>
     public IEnumerable<Lease> Leases => _byAddress.Values;
 
     /// <summary>How many addresses of a family are held.</summary>
-    public int Count(AddressFamily family) => family == AddressFamily.IPv4 ? _v4 : _byAddress.Count - _v4;
+    public int Count(AddressFamily family) => family == AddressFamily.IPv4 ? _ipv4Count : _byAddress.Count - _ipv4Count;
 
     /// <summary>The lease of an address.</summary>
     /// <returns>The lease, or null.</returns>
-    public Lease? Of(Address address) => _byAddress.GetValueOrDefault(address);
+    public Lease? LeaseOf(Address address) => _byAddress.GetValueOrDefault(address);
 
     /// <summary>The leases of a holder, IPv4 first.</summary>
     /// <returns>At most one per family.</returns>
-    public ImmutableArray<Lease> Of(string holderId) =>
+    public ImmutableArray<Lease> LeasesOf(string holderId) =>
         _byHolder.TryGetValue(holderId, out var addresses) ? [.. addresses.Select(a => _byAddress[a])] : [];
 
     /// <summary>With one lease more; a lease of the same address is replaced.</summary>
@@ -49,12 +49,12 @@ public sealed class Holdings
     {
         var rest = _byAddress.ContainsKey(lease.Address) ? Without(lease.Address) : this;
         var held = rest._byHolder.TryGetValue(lease.Holder.Id, out var addresses) ? addresses : [];
-        var (word, bit) = Place(lease.Address);
+        var (word, bit) = BitOf(lease.Address);
         return new Holdings(
             rest._byAddress.Add(lease.Address, lease),
             rest._byHolder.SetItem(lease.Holder.Id, [.. held.Append(lease.Address).Order()]),
-            rest._words.SetItem(word, rest._words.GetValueOrDefault(word) | bit),
-            rest._v4 + (lease.Address.Family == AddressFamily.IPv4 ? 1 : 0));
+            rest._bitmap.SetItem(word, rest._bitmap.GetValueOrDefault(word) | bit),
+            rest._ipv4Count + (lease.Address.Family == AddressFamily.IPv4 ? 1 : 0));
     }
 
     /// <summary>Without the lease of an address; nothing changes where there is none.</summary>
@@ -63,13 +63,13 @@ public sealed class Holdings
         if (!_byAddress.TryGetValue(address, out var lease))
             return this;
         var held = _byHolder[lease.Holder.Id].Remove(address);
-        var (word, bit) = Place(address);
-        var left = _words[word] & ~bit;
+        var (word, bit) = BitOf(address);
+        var left = _bitmap[word] & ~bit;
         return new Holdings(
             _byAddress.Remove(address),
             held.IsEmpty ? _byHolder.Remove(lease.Holder.Id) : _byHolder.SetItem(lease.Holder.Id, held),
-            left == 0 ? _words.Remove(word) : _words.SetItem(word, left),
-            _v4 - (address.Family == AddressFamily.IPv4 ? 1 : 0));
+            left == 0 ? _bitmap.Remove(word) : _bitmap.SetItem(word, left),
+            _ipv4Count - (address.Family == AddressFamily.IPv4 ? 1 : 0));
     }
 
     /// <summary>The first address from one on that nobody holds. Words that are full are skipped whole.</summary>
@@ -78,7 +78,7 @@ public sealed class Holdings
     {
         for (var at = from.Value; at <= last.Value;)
         {
-            var taken = _words.GetValueOrDefault((from.Family, at >> 6));
+            var taken = _bitmap.GetValueOrDefault((from.Family, at >> 6));
             var free = ~taken & (ulong.MaxValue << (int)(at & 63));
             if (free != 0)
             {
@@ -95,6 +95,6 @@ public sealed class Holdings
         return null;
     }
 
-    private static ((AddressFamily Family, UInt128 Word) Word, ulong Bit) Place(Address address) =>
+    private static ((AddressFamily Family, UInt128 Word) Word, ulong Bit) BitOf(Address address) =>
         ((address.Family, address.Value >> 6), 1UL << (int)(address.Value & 63));
 }

@@ -4,7 +4,7 @@ using System.Text.Json.Nodes;
 namespace Weft.Addressing;
 
 /// <summary>How a holder came to its address.</summary>
-public enum LeaseMethod
+internal enum LeaseMethod
 {
     /// <summary>The pool picked it.</summary>
     Dynamic,
@@ -19,7 +19,7 @@ public enum LeaseMethod
 /// used twice, so that a late release can't free the address of the next pod of the same name.
 /// </param>
 /// <param name="Text">What a person calls it: <c>pod core/upf-0 net1 on core-east</c>.</param>
-public sealed record Holder(string Id, string Text)
+internal sealed record Holder(string Id, string Text)
 {
     /// <summary>The cluster it belongs to, as an id, or null for a standalone machine.</summary>
     public string? Cluster { get; init; }
@@ -30,7 +30,7 @@ public sealed record Holder(string Id, string Text)
 
 /// <summary>One address and who holds it.</summary>
 /// <param name="Since">Since when, RFC 3339.</param>
-public sealed record Lease(Address Address, Holder Holder, LeaseMethod Method, string Since)
+internal sealed record Lease(Address Address, Holder Holder, LeaseMethod Method, string Since)
 {
     /// <summary>The row's document.</summary>
     public JsonObject ToJson() => new()
@@ -46,7 +46,7 @@ public sealed record Lease(Address Address, Holder Holder, LeaseMethod Method, s
 
     /// <summary>Reads a row's document.</summary>
     /// <exception cref="FormatException">It is none: the store holds something that Weft did not write.</exception>
-    public static Lease Of(JsonElement json)
+    public static Lease FromJson(JsonElement json)
     {
         string? Text(string name) => json.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
         if (!Address.TryParse(Text("address"), out var address) || Text("holderId") is not { } id

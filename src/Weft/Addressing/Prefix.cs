@@ -5,7 +5,7 @@ namespace Weft.Addressing;
 
 /// <summary>A subnet: the network address and how many leading bits it fixes.</summary>
 /// <remarks>Grammar: docs/specs/addressing.md.</remarks>
-public readonly record struct Prefix
+internal readonly record struct Prefix
 {
     private Prefix(Address network, int length) => (Network, Length) = (network, length);
 
@@ -23,7 +23,7 @@ public readonly record struct Prefix
 
     /// <summary>The prefix of a given length that an address lies in.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The length is not of the family.</exception>
-    public static Prefix Of(Address address, int length)
+    public static Prefix FromAddress(Address address, int length)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, address.Bits);
@@ -50,7 +50,7 @@ public readonly record struct Prefix
         if (digits.Length is 0 or > 3 || digits.AsSpan().ContainsAnyExceptInRange('0', '9') || (digits.Length > 1 && digits[0] == '0')
             || int.Parse(digits, CultureInfo.InvariantCulture) is var length && length > address.Bits)
             return No($"its length must be a number from 0 to {address.Bits}");
-        var prefix = Of(address, length);
+        var prefix = FromAddress(address, length);
         if (prefix.Network != address)
             return No($"{address} has host bits set; the network of length {length} is '{prefix}'");
         return prefix;

@@ -3,7 +3,7 @@ using System.Collections.Immutable;
 namespace Weft.Addressing;
 
 /// <summary>A prefix as a pool sees it: which addresses are nobody's, which are the fabric's, and where the gateway is.</summary>
-public sealed record Subnet
+internal sealed record Subnet
 {
     /// <summary>A subnet.</summary>
     /// <param name="reserved">How many usable addresses at the start belong to the fabric.</param>
@@ -44,7 +44,7 @@ public sealed record Subnet
     public UInt128 Size => Last.Value - First.Value + 1 - (UInt128)Reserved - (Anycast is null ? 0 : (UInt128)128);
 
     /// <summary>The ranges that may be leased from, in order.</summary>
-    public ImmutableArray<(Address First, Address Last)> Leasable
+    public ImmutableArray<(Address First, Address Last)> LeasableRanges
     {
         get
         {
@@ -59,7 +59,7 @@ public sealed record Subnet
 
     /// <summary>Why an address can't be leased.</summary>
     /// <returns>The reason, or null where it can.</returns>
-    public string? Objection(Address address)
+    public string? ReasonNotLeasable(Address address)
     {
         if (!Prefix.Contains(address))
             return $"{address} isn't in {Prefix}";

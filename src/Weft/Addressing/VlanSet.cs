@@ -6,7 +6,7 @@ namespace Weft.Addressing;
 
 /// <summary>A set of VLAN ids, kept as ranges in order.</summary>
 /// <remarks>A VLAN id is 1 to 4094: 0 means "priority only" and 4095 is reserved (IEEE 802.1Q-2022 §9.6).</remarks>
-public sealed class VlanSet : IEquatable<VlanSet>, IEnumerable<int>
+internal sealed class VlanSet : IEquatable<VlanSet>, IEnumerable<int>
 {
     /// <summary>The lowest VLAN id.</summary>
     public const int Lowest = 1;
@@ -31,12 +31,12 @@ public sealed class VlanSet : IEquatable<VlanSet>, IEnumerable<int>
     /// <summary>A set of one id.</summary>
     /// <param name="vlan">The id, from 1 to 4094.</param>
     /// <exception cref="ArgumentOutOfRangeException">It is none.</exception>
-    public static VlanSet Of(int vlan) => IsVlan(vlan) ? new VlanSet([(vlan, vlan)]) : throw new ArgumentOutOfRangeException(nameof(vlan), vlan, "a VLAN id is 1 to 4094");
+    public static VlanSet Create(int vlan) => IsVlan(vlan) ? new VlanSet([(vlan, vlan)]) : throw new ArgumentOutOfRangeException(nameof(vlan), vlan, "a VLAN id is 1 to 4094");
 
     /// <summary>A set of the given ids; order and repetition do not matter.</summary>
     /// <param name="vlans">Ids from 1 to 4094.</param>
     /// <exception cref="ArgumentOutOfRangeException">An id is none.</exception>
-    public static VlanSet Of(IEnumerable<int> vlans)
+    public static VlanSet Create(IEnumerable<int> vlans)
     {
         var ranges = ImmutableArray.CreateBuilder<(int First, int Last)>();
         foreach (var vlan in vlans.Distinct().Order())
@@ -67,19 +67,19 @@ public sealed class VlanSet : IEquatable<VlanSet>, IEnumerable<int>
             vlans.AddRange(Enumerable.Range(first, last - first + 1));
         }
 
-        return Of(vlans);
+        return Create(vlans);
     }
 
     /// <summary>Whether a VLAN is in the set.</summary>
     public bool Contains(int vlan) => _ranges.Any(r => r.First <= vlan && vlan <= r.Last);
 
     /// <summary>The VLANs of both sets.</summary>
-    public VlanSet Union(VlanSet other) => Of(this.Concat(other));
+    public VlanSet Union(VlanSet other) => Create(this.Concat(other));
 
     /// <summary>The VLANs of this set that are not in the other.</summary>
     public VlanSet Except(VlanSet other)
     {
-        return Of(this.Where(v => !other.Contains(v)));
+        return Create(this.Where(v => !other.Contains(v)));
     }
 
     /// <inheritdoc/>

@@ -6,7 +6,7 @@ using Weft.Resources;
 namespace Weft.Attachments;
 
 /// <summary>How a network reaches a pod or a node.</summary>
-public enum PluginType
+internal enum PluginType
 {
     /// <summary>A virtual function per pod.</summary>
     SRIOV,
@@ -27,35 +27,35 @@ public enum PluginType
 /// <summary>One network attached to a cluster or to a pool of it.</summary>
 /// <param name="Ipam">Whether pods get their addresses from the network's pool; L3 networks only.</param>
 /// <param name="Path">The member that says so, for refusals.</param>
-public sealed record Attachment(ResourceId Network, PluginType Plugin, bool Ipam, string Path)
+internal sealed record Attachment(ResourceId Network, PluginType Plugin, bool Ipam, string Path)
 {
-    private static readonly (string Member, ResourceType Type)[] Lists =
+    private static readonly (string Member, ResourceType Type)[] NetworkLists =
     [
         ("l2Networks", L2Network.ResourceType), ("l3Networks", L3Network.ResourceType), ("trunkedNetworks", TrunkedNetwork.ResourceType),
     ];
 
     /// <summary>The member <c>attachedNetworkConfiguration</c>, the same on clusters and pools. It may change in place.</summary>
-    public static Member Shape { get; } = Member.Group("attachedNetworkConfiguration",
-        [.. Lists.Select(list => Member.List(list.Member, Member.Group("",
+    public static SchemaMember Schema { get; } = SchemaMember.Object("attachedNetworkConfiguration",
+        [.. NetworkLists.Select(list => SchemaMember.List(list.Member, SchemaMember.Object("",
             list.Type == L3Network.ResourceType
-                ? [Id(list.Type), Plugins, Member.Flag("ipamEnabled", false, "whether pods lease addresses from the network's pool")]
-                : [Id(list.Type), Plugins])))]) with
-    { Says = "the networks attached to every node of it" };
+                ? [NetworkIdMember(list.Type), PluginTypeMember, SchemaMember.BooleanString("ipamEnabled", false, "whether pods lease addresses from the network's pool")]
+                : [NetworkIdMember(list.Type), PluginTypeMember])))]) with
+    { Description = "the networks attached to every node of it" };
 
     /// <summary>Whether the plugin gives pods a NetworkAttachmentDefinition.</summary>
     public bool ServesPods => Plugin != PluginType.OSDevice;
 
-    private static Member Plugins => Member.Choice("pluginType", "DPDK|*SRIOV|OSDevice|MACVLAN|IPVLAN");
+    private static SchemaMember PluginTypeMember => SchemaMember.Enum("pluginType", "DPDK|*SRIOV|OSDevice|MACVLAN|IPVLAN");
 
     /// <summary>Reads a configuration.</summary>
     /// <param name="configuration">The member <c>attachedNetworkConfiguration</c>.</param>
     /// <returns>The attachments in the order they are written.</returns>
     public static ImmutableArray<Attachment> Read(JsonElement configuration, string path) =>
     [
-        .. Lists.SelectMany(list => configuration.Each(list.Member).Select((element, i) => new Attachment(
+        .. NetworkLists.SelectMany(list => configuration.Elements(list.Member).Select((element, i) => new Attachment(
             element.Id("networkId")!, Enum.Parse<PluginType>(element.Text("pluginType") ?? nameof(PluginType.SRIOV)),
-            element.Flag("ipamEnabled"), $"{path}.{list.Member}[{i}]"))),
+            element.BooleanString("ipamEnabled"), $"{path}.{list.Member}[{i}]"))),
     ];
 
-    private static Member Id(ResourceType type) => Member.Id("networkId", "the network", type).Demanded();
+    private static SchemaMember NetworkIdMember(ResourceType type) => SchemaMember.Id("networkId", "the network", type).Required();
 }

@@ -3,27 +3,27 @@ using Weft.Resources;
 
 namespace Weft.Attachments;
 
-/// <summary>What things are called in Kubernetes: said once, for those who draw them and those who look for collisions.</summary>
-public static class DefinitionNames
+/// <summary>What things are called in Kubernetes: said once, for those who render them and those who look for collisions.</summary>
+internal static class DefinitionNames
 {
     /// <summary>The NetworkAttachmentDefinition of a network.</summary>
-    public static string Of(ResourceId network)
+    public static string NameOf(ResourceId network)
     {
-        return DnsLabel.Of(network.Name);
+        return DnsLabel.From(network.Name);
     }
 
     /// <summary>The NetworkAttachmentDefinition of one VLAN of a trunk.</summary>
     /// <returns>Such as <c>ran-v602</c>.</returns>
-    public static string Of(ResourceId trunk, int vlan) => string.Create(CultureInfo.InvariantCulture, $"{Of(trunk)}-v{vlan}");
+    public static string NameOf(ResourceId trunk, int vlan) => string.Create(CultureInfo.InvariantCulture, $"{NameOf(trunk)}-v{vlan}");
 
     /// <summary>
-    /// The device plugin's resource behind <see cref="DevicePool.Prefix"/>. It has underscores for hyphens, because it becomes part of an
+    /// The device plugin's resource behind <see cref="DevicePool.ResourcePrefix"/>. It has underscores for hyphens, because it becomes part of an
     /// environment variable in the pod; two labels stay two, because a label has no underscore.
     /// </summary>
     /// <returns>At most 63 letters, digits and underscores.</returns>
-    public static string Resource(ResourceId network) => Of(network).Replace('-', '_');
+    public static string ResourceNameOf(ResourceId network) => NameOf(network).Replace('-', '_');
 
-    /// <summary>Whether a plugin draws one definition more for each VLAN of a trunk.</summary>
+    /// <summary>Whether a plugin renders one definition more for each VLAN of a trunk.</summary>
     /// <returns>True for those that can tag for the pod: SRIOV and DPDK in the card, IPVLAN on the node.</returns>
-    public static bool HasOnePerVlan(PluginType plugin) => plugin is PluginType.SRIOV or PluginType.DPDK or PluginType.IPVLAN;
+    public static bool HasPerVlanDefinitions(PluginType plugin) => plugin is PluginType.SRIOV or PluginType.DPDK or PluginType.IPVLAN;
 }

@@ -2,11 +2,11 @@ using System.Text.Json.Nodes;
 
 namespace Weft.Attachments;
 
-/// <summary>A Kubernetes object that Weft draws.</summary>
-public sealed record Manifest(JsonObject Body)
+/// <summary>A Kubernetes object that Weft renders.</summary>
+internal sealed record Manifest(JsonObject Body)
 {
-    /// <summary>The label by which everything that Weft draws is known.</summary>
-    public const string ManagedBy = "app.kubernetes.io/managed-by";
+    /// <summary>The label by which everything that Weft renders is known.</summary>
+    public const string ManagedByLabel = "app.kubernetes.io/managed-by";
 
     /// <summary>The kind.</summary>
     public string Kind => Body["kind"]!.GetValue<string>();
@@ -25,18 +25,18 @@ public sealed record Manifest(JsonObject Body)
     /// <param name="rest">The members behind <c>metadata</c>; they are taken out of it.</param>
     /// <param name="annotations">Its annotations, or null.</param>
     /// <returns>The object, with the label that says it is Weft's.</returns>
-    public static Manifest Of(string apiVersion, string kind, string? space, string name, JsonObject rest, JsonObject? annotations = null)
+    public static Manifest Create(string apiVersion, string kind, string? space, string name, JsonObject rest, JsonObject? annotations = null)
     {
         var metadata = new JsonObject { ["name"] = name };
         if (space is not null)
             metadata["namespace"] = space;
-        metadata["labels"] = new JsonObject { [ManagedBy] = "weft" };
+        metadata["labels"] = new JsonObject { [ManagedByLabel] = "weft" };
         if (annotations is not null)
             metadata["annotations"] = annotations;
         var body = new JsonObject { ["apiVersion"] = apiVersion, ["kind"] = kind, ["metadata"] = metadata };
         foreach (var (member, value) in rest.ToList())
         {
-            // Taken over and not copied: a site's picture is thousands of these.
+            // Taken over and not copied: a site's desired state has thousands of these.
             rest.Remove(member);
             body[member] = value;
         }

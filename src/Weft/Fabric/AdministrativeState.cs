@@ -7,7 +7,7 @@ namespace Weft.Fabric;
 /// Whether an isolation domain is enabled: its configuration reaches the switches, and networks may stand on it. New domains are
 /// disabled, as in the fabric's API.
 /// </summary>
-public static class AdministrativeState
+internal static class AdministrativeState
 {
     /// <summary>The action that changes it.</summary>
     public const string Action = "updateAdministrativeState";
@@ -18,21 +18,21 @@ public static class AdministrativeState
     /// <summary>Not in force.</summary>
     public const string Disabled = "Disabled";
 
-    private const string Member = "administrativeState";
+    private const string MemberName = "administrativeState";
 
     /// <summary>The state of a domain.</summary>
     /// <returns><see cref="Enabled"/> or <see cref="Disabled"/>; things that are no domain are always enabled.</returns>
-    public static string Of(Stored row)
+    public static string Read(Row row)
     {
         var type = ResourceKind.IdOf(row).Type;
         if (type != L2IsolationDomain.ResourceType && type != L3IsolationDomain.ResourceType)
             return Enabled;
-        return row.Json.Member(Provisioning.Member).Text(Member) ?? Disabled;
+        return row.Json.Member(Provisioning.MemberName).Text(MemberName) ?? Disabled;
     }
 
     /// <summary>The document of a domain in another state.</summary>
     /// <param name="arguments">The request: <c>{"state": "Enable"}</c> or <c>Disable</c>.</param>
-    internal static Outcome<JsonObject> Change(JsonObject arguments, Stored row, IEnumerable<ResourceId> users)
+    internal static Outcome<JsonObject> WithState(JsonObject arguments, Row row, IEnumerable<ResourceId> users)
     {
         var wish = arguments["state"] is JsonValue value && value.TryGetValue<string>(out var text) ? text : null;
         var id = ResourceKind.IdOf(row);
@@ -45,10 +45,10 @@ public static class AdministrativeState
             return new Refusal(RefusalCode.InvalidMember, $"'state': {wish ?? "nothing"} is none of Enable, Disable", "state");
         if (state == Disabled && users.FirstOrDefault() is { } user)
             return new Refusal(RefusalCode.InUse, $"{id.Name} can't be disabled: {user} stands on it", id.ToString(), user.ToString());
-        var document = row.ToObject();
-        var weft = document[Provisioning.Member] as JsonObject ?? [];
-        weft[Member] = state;
-        document[Provisioning.Member] = weft;
+        var document = row.ToJsonObject();
+        var weft = document[Provisioning.MemberName] as JsonObject ?? [];
+        weft[MemberName] = state;
+        document[Provisioning.MemberName] = weft;
         return document;
     }
 }

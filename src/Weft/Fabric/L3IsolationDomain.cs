@@ -5,10 +5,10 @@ using Weft.Resources;
 namespace Weft.Fabric;
 
 /// <summary>A VRF of the fabric, as a record.</summary>
-public sealed record L3Domain(ResourceId Id, ResourceId Fabric);
+internal sealed record L3Domain(ResourceId Id, ResourceId Fabric);
 
 /// <summary>The kind of layer-3 isolation domains.</summary>
-public sealed class L3IsolationDomain : FabricKind
+internal sealed class L3IsolationDomain : FabricKind
 {
     /// <summary>The type.</summary>
     public static readonly ResourceType ResourceType = new(Namespace, "l3IsolationDomains");
@@ -23,39 +23,39 @@ public sealed class L3IsolationDomain : FabricKind
     public override ImmutableArray<string> ShortNames => ["l3isd", "l3domain", "l3domains"];
 
     /// <inheritdoc/>
-    public override Shape Shape { get; } = Tracked(false,
-        Member.Id("networkFabricId", "the fabric that carries it", NetworkFabric.ResourceType).Demanded().AtCreation(),
-        Member.Flag("redistributeConnectedSubnets", true).ByPatch(),
-        Member.Flag("redistributeStaticRoutes", false).ByPatch(),
-        Member.Any("aggregateRouteConfiguration").ByPatch(),
-        Member.Any("connectedSubnetRoutePolicy").ByPatch(),
-        Member.Any("staticRouteRoutePolicy").ByPatch(),
-        Member.Any("v4routePrefixLimit").ByPatch(),
-        Member.Any("v6routePrefixLimit").ByPatch(),
-        Member.Any("routePrefixLimit").ByPatch(),
-        Member.Any("uniqueRdConfiguration").ByPatch(),
-        Member.Any("exportPolicyConfiguration").ByPatch(),
-        Member.Text("annotation").ByPatch(),
-        Member.Any("lastOperation").Drawn(),
-        Member.Text("administrativeState", "Enabled or Disabled; changed by updateAdministrativeState").Drawn(),
-        Member.Text("configurationState").Drawn(),
-        Member.Text("provisioningState").Drawn());
+    public override Schema Schema { get; } = Tracked(false,
+        SchemaMember.Id("networkFabricId", "the fabric that carries it", NetworkFabric.ResourceType).Required().Immutable(),
+        SchemaMember.BooleanString("redistributeConnectedSubnets", true).Patchable(),
+        SchemaMember.BooleanString("redistributeStaticRoutes", false).Patchable(),
+        SchemaMember.Any("aggregateRouteConfiguration").Patchable(),
+        SchemaMember.Any("connectedSubnetRoutePolicy").Patchable(),
+        SchemaMember.Any("staticRouteRoutePolicy").Patchable(),
+        SchemaMember.Any("v4routePrefixLimit").Patchable(),
+        SchemaMember.Any("v6routePrefixLimit").Patchable(),
+        SchemaMember.Any("routePrefixLimit").Patchable(),
+        SchemaMember.Any("uniqueRdConfiguration").Patchable(),
+        SchemaMember.Any("exportPolicyConfiguration").Patchable(),
+        SchemaMember.Text("annotation").Patchable(),
+        SchemaMember.Any("lastOperation").ReadOnly(),
+        SchemaMember.Text("administrativeState", "Enabled or Disabled; changed by updateAdministrativeState").ReadOnly(),
+        SchemaMember.Text("configurationState").ReadOnly(),
+        SchemaMember.Text("provisioningState").ReadOnly());
 
     /// <summary>Reads a domain.</summary>
-    public static L3Domain Of(Stored row)
+    public static L3Domain Read(Row row)
     {
-        return row.As(r => new L3Domain(IdOf(r), PropertiesOf(r).Id("networkFabricId")!));
+        return row.ReadAs(r => new L3Domain(IdOf(r), PropertiesOf(r).Id("networkFabricId")!));
     }
 
     /// <inheritdoc/>
-    public override Outcome<JsonObject>? Act(string action, JsonObject arguments, Stored row, Snapshot seen)
+    public override Outcome<JsonObject>? InvokeAction(string action, JsonObject arguments, Row row, ReadTransaction transaction)
     {
         if (!action.Equals(AdministrativeState.Action, StringComparison.OrdinalIgnoreCase))
             return null;
         var id = IdOf(row);
         var enabling = string.Equals(arguments["state"]?.ToString(), "Enable", StringComparison.OrdinalIgnoreCase);
-        return enabling && !seen.List(InternalNetwork.ResourceType, id).Any()
+        return enabling && !transaction.List(InternalNetwork.ResourceType, id).Any()
             ? new Refusal(RefusalCode.Conflict, $"{id.Name} has no internal network yet; an L3 isolation domain needs one before it can be enabled", id.ToString())
-            : AdministrativeState.Change(arguments, row, DomainUsers.Of(row, seen));
+            : AdministrativeState.WithState(arguments, row, DomainDependents.Find(row, transaction));
     }
 }

@@ -7,7 +7,7 @@ namespace Weft.Fabric;
 /// The switch fabric of a site. Weft asks of it only that it is there: what the switches need to be set up is kept and given back,
 /// so that documents written for Azure are taken as they are.
 /// </summary>
-public sealed class NetworkFabric : FabricKind
+internal sealed class NetworkFabric : FabricKind
 {
     /// <summary>The type.</summary>
     public static readonly ResourceType ResourceType = new(Namespace, "networkFabrics");
@@ -22,27 +22,27 @@ public sealed class NetworkFabric : FabricKind
     public override ImmutableArray<string> ShortNames => ["fabric", "fabrics", "nf"];
 
     /// <inheritdoc/>
-    public override Shape Shape { get; } = Tracked(false,
-        Member.Text("annotation").ByPatch(),
-        Member.Any("networkFabricSku"),
-        Member.Any("networkFabricControllerId"),
-        Member.Whole("fabricASN", "the fabric's BGP autonomous system").Within(1, 4294967295),
-        Member.Text("fabricVersion"),
-        Member.Any("ipv4Prefix"),
-        Member.Any("ipv6Prefix"),
-        Member.Whole("rackCount").Within(1, 64),
-        Member.Whole("serverCountPerRack").Within(1, 64),
-        Member.Any("terminalServerConfiguration"),
-        Member.Any("managementNetworkConfiguration"),
-        Member.Any("hardwareAlertThreshold"),
-        Member.Any("storageAccountConfiguration"),
-        Member.Any("controlPlaneAcls"),
-        Member.Any("trustedIpPrefixes"),
-        Member.Any("uniqueRdConfiguration"),
-        Member.Whole("storageArrayCount").Within(0, 64),
-        Member.Any("featureFlags"),
-        Member.Text("administrativeState").Drawn(),
-        Member.Text("configurationState").Drawn(),
-        Member.Text("provisioningState").Drawn(),
-        Member.Any("lastOperation").Drawn());
+    public override Schema Schema { get; } = Tracked(false,
+        SchemaMember.Text("annotation").Patchable(),
+        SchemaMember.Any("networkFabricSku"),
+        SchemaMember.Any("networkFabricControllerId"),
+        SchemaMember.Integer("fabricASN", "the fabric's BGP autonomous system").Range(1, 4294967295),
+        SchemaMember.Text("fabricVersion"),
+        SchemaMember.Any("ipv4Prefix"),
+        SchemaMember.Any("ipv6Prefix"),
+        SchemaMember.Integer("rackCount").Range(1, 64),
+        SchemaMember.Integer("serverCountPerRack").Range(1, 64),
+        SchemaMember.Any("terminalServerConfiguration"),
+        SchemaMember.Any("managementNetworkConfiguration"),
+        SchemaMember.Any("hardwareAlertThreshold"),
+        SchemaMember.Any("storageAccountConfiguration"),
+        SchemaMember.Any("controlPlaneAcls"),
+        SchemaMember.Any("trustedIpPrefixes"),
+        SchemaMember.Any("uniqueRdConfiguration"),
+        SchemaMember.Integer("storageArrayCount").Range(0, 64),
+        SchemaMember.Any("featureFlags"),
+        SchemaMember.Text("administrativeState").ReadOnly(),
+        SchemaMember.Text("configurationState").ReadOnly(),
+        SchemaMember.Text("provisioningState").ReadOnly(),
+        SchemaMember.Any("lastOperation").ReadOnly());
 }

@@ -5,7 +5,7 @@ using Weft.Resources;
 namespace Weft.Fleet;
 
 /// <summary>The kind of agents, an extension of Kubernetes clusters. They are made by enrolment; deleting one revokes its credential.</summary>
-public sealed class Agent : ResourceKind
+internal sealed class Agent : ResourceKind
 {
     /// <summary>The type.</summary>
     public static readonly ResourceType ResourceType = new(FleetVersions.Namespace, "agents");
@@ -26,31 +26,31 @@ public sealed class Agent : ResourceKind
     public override ImmutableArray<ResourceType> Extends => [KubernetesCluster.ResourceType];
 
     /// <inheritdoc/>
-    public override bool MadeByServer => true;
+    public override bool IsCreatedByServer => true;
 
     /// <inheritdoc/>
-    public override Shape Shape { get; } = Proxy(
-        Member.Text("node", "the node it serves; absent where it serves the cluster as a whole").Drawn(),
-        Member.Text("version").Drawn(),
-        Member.Text("enrolledAt").Drawn(),
-        Member.Text("credentialHash") with { Mutability = Mutability.Secret },
-        Member.Any("status", "its last report").Drawn(),
-        Member.Text("provisioningState").Drawn());
+    public override Schema Schema { get; } = Proxy(
+        SchemaMember.Text("node", "the node it serves; absent where it serves the cluster as a whole").ReadOnly(),
+        SchemaMember.Text("version").ReadOnly(),
+        SchemaMember.Text("enrolledAt").ReadOnly(),
+        SchemaMember.Text("credentialHash") with { Mutability = Mutability.Secret },
+        SchemaMember.Any("status", "its last report").ReadOnly(),
+        SchemaMember.Text("provisioningState").ReadOnly());
 
     /// <summary>The agents of a cluster.</summary>
-    public static IEnumerable<Stored> In(Image image, ResourceId cluster)
+    public static IEnumerable<Row> ListIn(StoreState state, ResourceId cluster)
     {
-        return image.Range($"{StoreKey.PartitionOf(ResourceType)}|{cluster.Key}/");
+        return state.Range($"{StoreKey.PartitionOf(ResourceType)}|{cluster.Key}/");
     }
 
     /// <inheritdoc/>
-    public override IEnumerable<Change> RemovedWith(Stored row, Image now) =>
-        [Change.Remove(AgentStatus.KeyOf(IdOf(row).Key)), .. Inventories.RemovedWithAgent(now, IdOf(row))];
+    public override IEnumerable<Mutation> RemovalSideEffects(Row row, StoreState state) =>
+        [Mutation.Remove(AgentStatus.KeyOf(IdOf(row).Key)), .. InventoryRows.RemovedWithAgent(state, IdOf(row))];
 
     /// <inheritdoc/>
-    public override void Draw(Stored row, JsonObject properties, Image now)
+    public override void AddComputedFields(Row row, JsonObject properties, StoreState state)
     {
-        if (AgentStatus.Of(now, IdOf(row).Key) is { } status)
+        if (AgentStatus.Find(state, IdOf(row).Key) is { } status)
             properties["status"] = status.ToJson();
     }
 }

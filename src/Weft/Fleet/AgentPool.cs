@@ -7,29 +7,29 @@ using Weft.Resources;
 namespace Weft.Fleet;
 
 /// <summary>The kind of agent pools: nodes of a cluster that are alike.</summary>
-public sealed class AgentPool : ResourceKind
+internal sealed class AgentPool : ResourceKind
 {
     /// <summary>The type.</summary>
-    public static readonly ResourceType ResourceType = new(CloudVersions.Namespace, "kubernetesClusters/agentPools");
+    public static readonly ResourceType ResourceType = new(NetworkCloudProvider.Namespace, "kubernetesClusters/agentPools");
 
     /// <summary>Who may log in to nodes.</summary>
-    internal static readonly Member Administrators = Member.Group("administratorConfiguration",
-        Member.Text("adminUsername").AtCreation(),
-        Member.List("sshPublicKeys", Member.Group("", Member.Text("keyData").Demanded().Within(1, null))).ByPatch());
+    internal static readonly SchemaMember AdministratorMember = SchemaMember.Object("administratorConfiguration",
+        SchemaMember.Text("adminUsername").Immutable(),
+        SchemaMember.List("sshPublicKeys", SchemaMember.Object("", SchemaMember.Text("keyData").Required().Range(1, null))).Patchable());
 
     /// <summary>What a pool is configured with, as a resource and in a new cluster's list.</summary>
-    internal static readonly ImmutableArray<Member> Members =
+    internal static readonly ImmutableArray<SchemaMember> ConfigurationMembers =
     [
-        Administrators.ByPatch(),
-        Member.Group("agentOptions", Member.Whole("hugepagesCount").Demanded().Within(0, null), Member.Choice("hugepagesSize", "*2M|1G")).AtCreation(),
-        Attachment.Shape,
-        Member.List("availabilityZones", Member.Text("")).AtCreation(),
-        Member.Whole("count", "how many nodes it is meant to have").Demanded().Within(0, null).ByPatch(),
-        Labels("labels"),
-        Labels("taints"),
-        Member.Choice("mode", "System|User|NotApplicable").Demanded().AtCreation(),
-        Member.Group("upgradeSettings", Member.Whole("drainTimeout").Within(60, 86400), Member.Text("maxSurge"), Member.Text("maxUnavailable")).ByPatch(),
-        Member.Text("vmSkuName").Demanded().AtCreation().Within(1, null),
+        AdministratorMember.Patchable(),
+        SchemaMember.Object("agentOptions", SchemaMember.Integer("hugepagesCount").Required().Range(0, null), SchemaMember.Enum("hugepagesSize", "*2M|1G")).Immutable(),
+        Attachment.Schema,
+        SchemaMember.List("availabilityZones", SchemaMember.Text("")).Immutable(),
+        SchemaMember.Integer("count", "how many nodes it is meant to have").Required().Range(0, null).Patchable(),
+        LabelsMember("labels"),
+        LabelsMember("taints"),
+        SchemaMember.Enum("mode", "System|User|NotApplicable").Required().Immutable(),
+        SchemaMember.Object("upgradeSettings", SchemaMember.Integer("drainTimeout").Range(60, 86400), SchemaMember.Text("maxSurge"), SchemaMember.Text("maxUnavailable")).Patchable(),
+        SchemaMember.Text("vmSkuName").Required().Immutable().Range(1, null),
     ];
 
     /// <inheritdoc/>
@@ -42,48 +42,48 @@ public sealed class AgentPool : ResourceKind
     public override ImmutableArray<string> ShortNames => ["pool", "pools", "ap"];
 
     /// <inheritdoc/>
-    public override ImmutableArray<string> ApiVersions => CloudVersions.All;
+    public override ImmutableArray<string> ApiVersions => NetworkCloudProvider.ApiVersions;
 
     /// <inheritdoc/>
     public override bool PatchIsTagsOnly => false;
 
     /// <inheritdoc/>
-    public override Shape Shape { get; } = PoolShape();
+    public override Schema Schema { get; } = CreateSchema();
 
     /// <summary>The attachments of a pool itself.</summary>
     /// <returns>The attachments; none where it inherits the cluster's.</returns>
-    public static ImmutableArray<Attachment> AttachmentsOf(Stored row) =>
+    public static ImmutableArray<Attachment> AttachmentsOf(Row row) =>
         Attachment.Read(PropertiesOf(row).Member("attachedNetworkConfiguration"), "properties.attachedNetworkConfiguration");
 
     /// <inheritdoc/>
-    public override void Check(Proposal proposal)
+    public override void Validate(ValidationContext context)
     {
-        ClusterAttachments.Check(proposal, proposal.Id.Parent!, AttachmentsOf(proposal.Wanted));
+        ClusterAttachments.Check(context, context.Id.Parent!, AttachmentsOf(context.Proposed));
     }
 
     /// <inheritdoc/>
-    public override IEnumerable<ResourceId> UsersOf(Stored row, Snapshot seen)
+    public override IEnumerable<ResourceId> DependentsOf(Row row, ReadTransaction transaction)
     {
         // A node names its pool, and has addresses on what the pool attaches.
         var id = IdOf(row);
-        return seen.List(Node.ResourceType, id.Parent!).Select(Node.Of).Where(node => id.Equals(node.Cluster.Child("agentPools", node.Pool))).Select(node => node.Id);
+        return transaction.List(Node.ResourceType, id.Parent!).Select(Node.Read).Where(node => id.Equals(node.Cluster.Child("agentPools", node.Pool))).Select(node => node.Id);
     }
 
     /// <inheritdoc/>
-    public override void Draw(Stored row, JsonObject properties, Image now)
+    public override void AddComputedFields(Row row, JsonObject properties, StoreState state)
     {
-        if (now.Get(StoreKey.Of(IdOf(row).Parent!)) is { } cluster)
+        if (state.Get(StoreKey.ForResource(IdOf(row).Parent!)) is { } cluster)
             properties["kubernetesVersion"] = PropertiesOf(cluster).Text("kubernetesVersion");
-        Status.Draw(row, properties, "Agent pool is operational");
+        DetailedStatus.AddTo(row, properties, "Agent pool is operational");
     }
 
-    private static Shape PoolShape()
+    private static Schema CreateSchema()
     {
         var tracked = Tracked(false,
-            [.. Members, Member.Text("kubernetesVersion").Drawn(), Member.Text("detailedStatus").Drawn(), Member.Text("detailedStatusMessage").Drawn(), Member.Text("provisioningState").Drawn()]);
-        return new Shape(tracked.Members.Add(Member.Group("extendedLocation", Member.Text("name").Demanded(), Member.Choice("type", "CustomLocation|EdgeZone").Demanded()).AtCreation()));
+            [.. ConfigurationMembers, SchemaMember.Text("kubernetesVersion").ReadOnly(), SchemaMember.Text("detailedStatus").ReadOnly(), SchemaMember.Text("detailedStatusMessage").ReadOnly(), SchemaMember.Text("provisioningState").ReadOnly()]);
+        return new Schema(tracked.Members.Add(SchemaMember.Object("extendedLocation", SchemaMember.Text("name").Required(), SchemaMember.Enum("type", "CustomLocation|EdgeZone").Required()).Immutable()));
     }
 
-    private static Member Labels(string name) =>
-        Member.List(name, Member.Group("", Member.Text("key").Demanded(), Member.Text("value").Demanded())).AtCreation();
+    private static SchemaMember LabelsMember(string name) =>
+        SchemaMember.List(name, SchemaMember.Object("", SchemaMember.Text("key").Required(), SchemaMember.Text("value").Required())).Immutable();
 }

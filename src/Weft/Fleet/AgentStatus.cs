@@ -6,55 +6,55 @@ using Weft.Resources;
 namespace Weft.Fleet;
 
 /// <summary>Something that an agent had made true and found changed by another hand.</summary>
-/// <param name="What">The object, 1 to 512 characters: <c>NetworkAttachmentDefinition default/n6</c>, <c>link n6 of w1</c>.</param>
-/// <param name="Was">How it differed, 1 to 512 characters: <c>missing</c>, <c>mtu 1500, wanted 9000</c>.</param>
-/// <param name="IsMended">Whether the agent put it right; false where it only reports.</param>
-/// <param name="At">When it was found, by the agent's clock, RFC 3339; empty where the agent doesn't say.</param>
-public sealed record FoundDrift(string What, string Was, bool IsMended, string At)
+/// <param name="Subject">The object, 1 to 512 characters: <c>NetworkAttachmentDefinition default/n6</c>, <c>link n6 of w1</c>.</param>
+/// <param name="Difference">How it differed, 1 to 512 characters: <c>missing</c>, <c>mtu 1500, wanted 9000</c>.</param>
+/// <param name="IsRepaired">Whether the agent put it right; false where it only reports.</param>
+/// <param name="FoundAt">When it was found, by the agent's clock, RFC 3339; empty where the agent doesn't say.</param>
+internal sealed record DriftFinding(string Subject, string Difference, bool IsRepaired, string FoundAt)
 {
     /// <summary>The most of them in one report; an agent leaves out the oldest.</summary>
-    public const int Most = 100;
+    public const int MaxFindings = 100;
 
-    private const int Longest = 512;
+    private const int MaxTextLength = 512;
 
     /// <summary>Reads the <c>drift</c> of a report.</summary>
     /// <param name="report">The report, or the row it became.</param>
     /// <returns>The drift, empty where the member is absent; or every element that is none, by its path.</returns>
-    public static Outcome<ImmutableArray<FoundDrift>> Read(JsonElement report)
+    public static Outcome<ImmutableArray<DriftFinding>> Read(JsonElement report)
     {
         if (report.Member("drift") is { ValueKind: not (JsonValueKind.Array or JsonValueKind.Undefined) })
             return new Refusal(RefusalCode.InvalidMember, "'drift' must be a list", "drift");
-        var found = ImmutableArray.CreateBuilder<FoundDrift>();
+        var found = ImmutableArray.CreateBuilder<DriftFinding>();
         var findings = new List<Refusal>();
-        foreach (var (each, i) in report.Each("drift").Select((each, i) => (each, i)))
+        foreach (var (each, i) in report.Elements("drift").Select((each, i) => (each, i)))
         {
-            if (each.Text("what") is { Length: > 0 and <= Longest } what && each.Text("was") is { Length: > 0 and <= Longest } was
+            if (each.Text("what") is { Length: > 0 and <= MaxTextLength } what && each.Text("was") is { Length: > 0 and <= MaxTextLength } was
                 && each.Member("mended") is { ValueKind: JsonValueKind.True or JsonValueKind.False } mended)
-                found.Add(new FoundDrift(what, was, mended.GetBoolean(), each.Text("at") is { Length: <= 40 } at ? at : ""));
+                found.Add(new DriftFinding(what, was, mended.GetBoolean(), each.Text("at") is { Length: <= 40 } at ? at : ""));
             else
-                findings.Add(new Refusal(RefusalCode.InvalidMember, $"'drift[{i}]' must have 'what' and 'was', texts of 1 to {Longest} characters, and 'mended', true or false", $"drift[{i}]"));
+                findings.Add(new Refusal(RefusalCode.InvalidMember, $"'drift[{i}]' must have 'what' and 'was', texts of 1 to {MaxTextLength} characters, and 'mended', true or false", $"drift[{i}]"));
         }
 
-        if (found.Count > Most)
-            findings.Add(new Refusal(RefusalCode.InvalidMember, $"'drift' has {found.Count} elements; {Most} are the most", "drift"));
-        return findings.Count > 0 ? Refusal.Of(findings, "drift") : found.ToImmutable();
+        if (found.Count > MaxFindings)
+            findings.Add(new Refusal(RefusalCode.InvalidMember, $"'drift' has {found.Count} elements; {MaxFindings} are the most", "drift"));
+        return findings.Count > 0 ? Refusal.Combine(findings, "drift") : found.ToImmutable();
     }
 
     /// <summary>The drift as it is on the wire and in the row.</summary>
-    public JsonObject ToJson() => new() { ["what"] = What, ["was"] = Was, ["mended"] = IsMended, ["at"] = At };
+    public JsonObject ToJson() => new() { ["what"] = Subject, ["was"] = Difference, ["mended"] = IsRepaired, ["at"] = FoundAt };
 }
 
 /// <summary>What an agent reported last.</summary>
-/// <param name="Revision">The revision that picture was drawn at.</param>
-public sealed record AgentStatus(string Digest, long Revision, bool IsApplied, string Message, string At)
+/// <param name="Revision">The revision that desired state was rendered at.</param>
+internal sealed record AgentStatus(string Digest, long Revision, bool IsApplied, string Message, string ReportedAt)
 {
     /// <summary>The partition of agents' reports. They are rows of their own, so that a report changes no resource.</summary>
     public const string Partition = "agentstatus";
 
     /// <summary>
-    /// What the agent found changed by another hand: all that stands, and what it mended of late (docs/specs/agent-api.md). None by default.
+    /// What the agent found changed by another hand: all that stands, and what it repaired of late (docs/specs/agent-api.md). None by default.
     /// </summary>
-    public ImmutableArray<FoundDrift> Drift { get; init; } = [];
+    public ImmutableArray<DriftFinding> Drift { get; init; } = [];
 
     /// <summary>The CA certificates of the cluster's API server as the agent has them, PEM (<see cref="ClusterAuthority"/>). Null by default: it has none.</summary>
     public string? CertificateAuthority { get; init; }
@@ -64,35 +64,35 @@ public sealed record AgentStatus(string Digest, long Revision, bool IsApplied, s
 
     /// <summary>Reads an agent's report.</summary>
     /// <returns>The report, or null where there is none yet.</returns>
-    public static AgentStatus? Of(Image image, string agent)
+    public static AgentStatus? Find(StoreState state, string agent)
     {
-        return image.Get(KeyOf(agent))?.As(row => new AgentStatus(
-            row.Json.Text("digest") ?? "", row.Json.Whole("revision") ?? 0, row.Json.Text("state") == "Applied", row.Json.Text("message") ?? "", row.Json.Text("at") ?? "")
+        return state.Get(KeyOf(agent))?.ReadAs(row => new AgentStatus(
+            row.Json.Text("digest") ?? "", row.Json.Integer("revision") ?? 0, row.Json.Text("state") == "Applied", row.Json.Text("message") ?? "", row.Json.Text("at") ?? "")
         {
             // Rows written before agents reported drift have none.
-            Drift = FoundDrift.Read(row.Json).TryGet(out var drift, out _) ? drift : [],
-            CertificateAuthority = row.Json.Text(ClusterAuthority.Member),
+            Drift = DriftFinding.Read(row.Json).TryGet(out var drift, out _) ? drift : [],
+            CertificateAuthority = row.Json.Text(ClusterAuthority.MemberName),
         });
     }
 
     /// <summary>Whether another report says the same, whenever it came.</summary>
     /// <returns>True if nothing but the time differs.</returns>
-    public bool Repeats(AgentStatus? other) =>
-        other is not null && Drift.SequenceEqual(other.Drift) && this with { At = "", Drift = [] } == other with { At = "", Drift = [] };
+    public bool EqualsIgnoringTime(AgentStatus? other) =>
+        other is not null && Drift.SequenceEqual(other.Drift) && this with { ReportedAt = "", Drift = [] } == other with { ReportedAt = "", Drift = [] };
 
-    /// <summary>What is wrong by this report, for people: the failure, then the drift that nobody mended. Null where all is well.</summary>
-    public string? Trouble
+    /// <summary>What is wrong by this report, for people: the failure, then the drift that nobody repaired. Null where all is well.</summary>
+    public string? Problem
     {
         get
         {
-            var standing = Drift.Where(drift => !drift.IsMended).Select(drift => $"{drift.What} has drifted: {drift.Was}");
+            var standing = Drift.Where(drift => !drift.IsRepaired).Select(drift => $"{drift.Subject} has drifted: {drift.Difference}");
             var all = (IsApplied ? [] : new[] { Message.Length > 0 ? Message : "it could not be applied" }).Concat(standing).ToList();
             return all.Count == 0 ? null : string.Join(" | ", all);
         }
     }
 
     /// <summary>The change that writes a report.</summary>
-    public Change ToChange(string agent) => Change.Put(KeyOf(agent), ToJson());
+    public Mutation ToMutation(string agent) => Mutation.Put(KeyOf(agent), ToJson());
 
     /// <summary>The report as it is stored, and as the agent's resource shows it in <c>properties.status</c>.</summary>
     public JsonObject ToJson()
@@ -103,21 +103,21 @@ public sealed record AgentStatus(string Digest, long Revision, bool IsApplied, s
             ["revision"] = Revision,
             ["state"] = IsApplied ? "Applied" : "Failed",
             ["message"] = Message,
-            ["at"] = At,
+            ["at"] = ReportedAt,
             ["drift"] = new JsonArray([.. Drift.Select(drift => (JsonNode)drift.ToJson())]),
         };
         if (CertificateAuthority is not null)
-            report[ClusterAuthority.Member] = CertificateAuthority;
+            report[ClusterAuthority.MemberName] = CertificateAuthority;
         return report;
     }
 
     /// <summary>The cluster's trouble by what its agents reported last. Null where all is well, or nobody has reported.</summary>
     /// <returns>The troubles of all agents, each with the agent's name.</returns>
-    internal static string? TroubleOf(Image image, ResourceId cluster)
+    internal static string? ClusterProblemOf(StoreState state, ResourceId cluster)
     {
-        var troubles = Agent.In(image, cluster).Select(ResourceKind.IdOf)
-            .Select(agent => (agent.Name, Of(image, agent.Key)?.Trouble)).Where(t => t.Trouble is not null)
-            .Select(t => $"agent {t.Name}: {t.Trouble}").ToList();
+        var troubles = Agent.ListIn(state, cluster).Select(ResourceKind.IdOf)
+            .Select(agent => (agent.Name, Find(state, agent.Key)?.Problem)).Where(t => t.Problem is not null)
+            .Select(t => $"agent {t.Name}: {t.Problem}").ToList();
         return troubles.Count == 0 ? null : string.Join(" | ", troubles);
     }
 }

@@ -10,13 +10,13 @@ namespace Weft.Fleet;
 /// The CA certificates by which clients know a cluster's API server, as the cluster's own agent has them from its service account. They are public,
 /// and nothing else is ever taken or kept.
 /// </summary>
-public static class ClusterAuthority
+internal static class ClusterAuthority
 {
     /// <summary>The member that carries them: in an agent's report, and where they are shown.</summary>
-    public const string Member = "certificateAuthority";
+    public const string MemberName = "certificateAuthority";
 
     /// <summary>The longest text that is taken, in characters: a cluster has one to three certificates of 1 to 2 KiB, and a rotation doubles that. 64 KiB.</summary>
-    public const int LongestText = 64 * 1024;
+    public const int MaxLength = 64 * 1024;
 
     // RFC 7468, section 2.
     private const string Label = "CERTIFICATE";
@@ -24,19 +24,19 @@ public static class ClusterAuthority
 
     /// <summary>Reads CA certificates. Text around the blocks, which openssl writes for people, is left out (RFC 7468, section 2).</summary>
     /// <returns>The certificates alone, one block after the other; or why it isn't them.</returns>
-    public static Outcome<string> Read(string pem)
+    public static Outcome<string> Parse(string pem)
     {
-        if (pem.Length > LongestText)
-            return new Refusal(RefusalCode.RequestTooLarge, $"'{Member}' has {pem.Length:N0} characters; {LongestText:N0} are the most", Member);
+        if (pem.Length > MaxLength)
+            return new Refusal(RefusalCode.RequestTooLarge, $"'{MemberName}' has {pem.Length:N0} characters; {MaxLength:N0} are the most", MemberName);
         var certificates = new StringBuilder();
         var rest = pem.AsSpan();
         while (PemEncoding.TryFind(rest, out var block))
         {
             if (rest[..block.Location.Start].Contains(Boundary, StringComparison.Ordinal))
-                return Broken();
+                return UnreadableBlock();
             // What a block of another kind holds may be a key: it is neither kept nor said.
             if (!rest[block.Label].SequenceEqual(Label))
-                return Wrong("holds a block that is no CERTIFICATE; name the file of the CA certificates alone");
+                return InvalidMember("holds a block that is no CERTIFICATE; name the file of the CA certificates alone");
             try
             {
                 using var certificate = X509CertificateLoader.LoadCertificate(Convert.FromBase64String(rest[block.Base64Data].ToString()));
@@ -44,37 +44,37 @@ public static class ClusterAuthority
             }
             catch (CryptographicException)
             {
-                return Broken();
+                return UnreadableBlock();
             }
 
             rest = rest[block.Location.End..];
         }
 
-        return rest.Contains(Boundary, StringComparison.Ordinal) ? Broken()
-            : certificates.Length == 0 ? Wrong("holds no PEM certificate ('-----BEGIN CERTIFICATE-----')") : certificates.ToString();
+        return rest.Contains(Boundary, StringComparison.Ordinal) ? UnreadableBlock()
+            : certificates.Length == 0 ? InvalidMember("holds no PEM certificate ('-----BEGIN CERTIFICATE-----')") : certificates.ToString();
     }
 
     /// <summary>Reads them from an agent's report.</summary>
     /// <returns>The certificates alone, empty where the report has none; or why they aren't taken.</returns>
-    public static Outcome<string> Read(JsonObject report, Stored agent)
+    public static Outcome<string> ReadReport(JsonObject report, Row agent)
     {
-        if (report[Member] is not { } member)
+        if (report[MemberName] is not { } member)
             return "";
         // Whoever has a node has not the cluster: its agent doesn't say whom people are to take for the API server.
         if (ServesNode(agent))
-            return new Refusal(RefusalCode.Conflict, $"agent {ResourceKind.IdOf(agent).Name} serves a node, and the certificates of the API server are for the cluster's agent to report", Member);
-        return member is JsonValue value && value.TryGetValue<string>(out var pem) ? Read(pem) : Wrong("must be a text");
+            return new Refusal(RefusalCode.Conflict, $"agent {ResourceKind.IdOf(agent).Name} serves a node, and the certificates of the API server are for the cluster's agent to report", MemberName);
+        return member is JsonValue value && value.TryGetValue<string>(out var pem) ? Parse(pem) : InvalidMember("must be a text");
     }
 
     /// <summary>The CA certificates of a cluster: those of the newest report, of the agents that serve the cluster as a whole.</summary>
     /// <returns>PEM, or null while no agent has reported any.</returns>
-    public static string? Of(Image image, ResourceId cluster) => Agent.In(image, cluster).Where(agent => !ServesNode(agent))
-        .Select(agent => AgentStatus.Of(image, ResourceKind.IdOf(agent).Key)).Where(status => status is { CertificateAuthority: not null })
-        .MaxBy(status => status!.At, StringComparer.Ordinal)?.CertificateAuthority;
+    public static string? Find(StoreState state, ResourceId cluster) => Agent.ListIn(state, cluster).Where(agent => !ServesNode(agent))
+        .Select(agent => AgentStatus.Find(state, ResourceKind.IdOf(agent).Key)).Where(status => status is { CertificateAuthority: not null })
+        .MaxBy(status => status!.ReportedAt, StringComparer.Ordinal)?.CertificateAuthority;
 
-    private static bool ServesNode(Stored agent) => ResourceKind.PropertiesOf(agent).Text("node") is { Length: > 0 };
+    private static bool ServesNode(Row agent) => ResourceKind.PropertiesOf(agent).Text("node") is { Length: > 0 };
 
-    private static Refusal Broken() => Wrong("holds a block that can't be read as a certificate");
+    private static Refusal UnreadableBlock() => InvalidMember("holds a block that can't be read as a certificate");
 
-    private static Refusal Wrong(string what) => new(RefusalCode.InvalidMember, $"'{Member}' {what}", Member);
+    private static Refusal InvalidMember(string what) => new(RefusalCode.InvalidMember, $"'{MemberName}' {what}", MemberName);
 }

@@ -3,13 +3,15 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Weft.Attachments;
 using Weft.Attachments.Admission;
+using Weft.Attachments.DevicePools;
+using Weft.Attachments.Nodes;
 using Weft.Resources;
 
 namespace Weft.Fleet;
 
 /// <summary>The files of one node or machine.</summary>
 /// <param name="Configuration">What its operating system must have, for an agent to apply; null for a machine that has none.</param>
-public sealed record NodeFiles(string Name, ImmutableArray<NodeFile> Files, NodeConfiguration? Configuration = null)
+internal sealed record RenderedNode(string Name, ImmutableArray<NodeFile> Files, NodeConfiguration? Configuration = null)
 {
     /// <summary>The interfaces of a standalone virtual machine, for the program that runs it; null for a node.</summary>
     public MachineConfiguration? Machine { get; init; }
@@ -19,26 +21,26 @@ public sealed record NodeFiles(string Name, ImmutableArray<NodeFile> Files, Node
 }
 
 /// <summary>
-/// What a cluster and its nodes, or a machine, should look like: drawn from what is stored whenever it is asked for, and never stored.
+/// What a cluster and its nodes, or a machine, should look like: rendered from what is stored whenever it is asked for, and never stored.
 /// </summary>
 /// <param name="Manifests">The Kubernetes objects, in the order to apply them.</param>
-/// <param name="Undrawn">The attachments that are accepted but can't be drawn, and why.</param>
-public sealed record DesiredState(
-    ResourceId Scope, long Revision, ImmutableArray<Manifest> Manifests, ImmutableArray<NodeFiles> Nodes, ImmutableArray<Refusal> Undrawn)
+/// <param name="RenderErrors">The attachments that are accepted but can't be rendered, and why.</param>
+internal sealed record DesiredState(
+    ResourceId Scope, long Revision, ImmutableArray<Manifest> Manifests, ImmutableArray<RenderedNode> Nodes, ImmutableArray<Refusal> RenderErrors)
 {
     private string? _digest;
 
-    /// <summary>What is known of the networks that are drawn here: what pods are judged by and nodes are verified against.</summary>
+    /// <summary>What is known of the networks that are rendered here: what pods are checked against and nodes are verified against.</summary>
     public ImmutableArray<NetworkFacts> Networks { get; init; } = [];
 
-    /// <summary>A digest of the picture: equal pictures have equal digests, whatever revision they were drawn at.</summary>
+    /// <summary>A digest of the desired state: equal ones have equal digests, whatever revision they were rendered at.</summary>
     public string Digest => _digest ??= $"sha256-{Convert.ToHexStringLower(Json.Hash(Write))}";
 
-    /// <summary>The same picture at another revision; its digest is worked out once for both.</summary>
-    public DesiredState At(long revision) => revision == Revision ? this : this with { Revision = revision, _digest = Digest };
+    /// <summary>The same desired state at another revision; its digest is worked out once for both.</summary>
+    public DesiredState WithRevision(long revision) => revision == Revision ? this : this with { Revision = revision, _digest = Digest };
 
-    /// <summary>The picture as agents get it.</summary>
-    public byte[] ToBytes() => Json.Bytes(writer =>
+    /// <summary>The desired state as agents get it.</summary>
+    public byte[] ToBytes() => Json.ToUtf8(writer =>
     {
         writer.WriteString("cluster", Scope.ToString());
         writer.WriteNumber("revision", Revision);
@@ -46,7 +48,7 @@ public sealed record DesiredState(
         Write(writer);
     });
 
-    /// <summary>The picture as agents get it.</summary>
+    /// <summary>The desired state as agents get it.</summary>
     public JsonObject ToJson() => JsonNode.Parse(ToBytes())!.AsObject();
 
     private void Write(Utf8JsonWriter writer)
@@ -67,7 +69,7 @@ public sealed record DesiredState(
         writer.WriteEndArray();
     }
 
-    private static void Write(Utf8JsonWriter writer, NodeFiles node)
+    private static void Write(Utf8JsonWriter writer, RenderedNode node)
     {
         writer.WriteStartObject();
         writer.WriteString("name", node.Name);

@@ -1,5 +1,7 @@
 using System.Text.Json.Nodes;
 using Weft.Attachments;
+using Weft.Attachments.DevicePools;
+using Weft.Attachments.Nodes;
 using Weft.Networks;
 using Weft.Resources;
 
@@ -8,37 +10,37 @@ namespace Weft.Fleet;
 /// <summary>A node's inventory as the API shows it: with the networks that use each device.</summary>
 internal static class InventoryBodies
 {
-    /// <summary>Draws it.</summary>
+    /// <summary>Renders it.</summary>
     /// <returns>The member <c>inventory</c>, or null while none was reported.</returns>
-    public static JsonObject? Draw(NodeFacts node, Image now)
+    public static JsonObject? Render(NodeSpec node, StoreState state)
     {
-        if (Inventories.Of(now, node.Id) is not { } inventory)
+        if (InventoryRows.Find(state, node.Id) is not { } inventory)
             return null;
         var body = inventory.ToJson();
         foreach (var (device, drawn) in inventory.Devices.Zip(body["devices"]!.AsArray().OfType<JsonObject>()))
         {
-            var users = UsersOf(node, inventory, device, now).Distinct(StringComparer.Ordinal).Select(id => JsonValue.Create(id)).ToArray<JsonNode?>();
+            var users = NetworkIdsOf(node, inventory, device, state).Distinct(StringComparer.Ordinal).Select(id => JsonValue.Create(id)).ToArray<JsonNode?>();
             if (users.Length > 0)
                 drawn["networks"] = new JsonArray(users);
             if (device.TotalFunctions > 0)
-                drawn["functionsDeclared"] = node.Uplinks.Where(u => NodeDevices.Find(inventory, u, InterfaceOf(now, u)) == device).SelectMany(u => u.Functions).Sum(f => f.Last - f.First + 1);
+                drawn["functionsDeclared"] = node.Uplinks.Where(u => NodeDevices.Find(inventory, u, InterfaceNameOf(state, u)) == device).SelectMany(u => u.Functions).Sum(f => f.Last - f.First + 1);
         }
 
-        body["reportedAt"] = Inventories.ReportedAt(now, node.Id);
+        body["reportedAt"] = InventoryRows.ReportedAt(state, node.Id);
         return body;
     }
 
-    private static IEnumerable<string> UsersOf(NodeFacts node, NodeInventory inventory, NetworkDevice device, Image now)
+    private static IEnumerable<string> NetworkIdsOf(NodeSpec node, NodeInventory inventory, NetworkDevice device, StoreState state)
     {
         foreach (var uplink in node.Uplinks)
         {
-            if (NodeDevices.Find(inventory, uplink, InterfaceOf(now, uplink)) is not { } port)
+            if (NodeDevices.Find(inventory, uplink, InterfaceNameOf(state, uplink)) is not { } port)
                 continue;
             var ranges = uplink.Functions.AsEnumerable();
             if (port == device)
             {
-                foreach (var network in uplink.IsTrunkPort ? CarriedBy(uplink, node, now) : [uplink.Network!])
-                    yield return NameOf(now, network);
+                foreach (var network in uplink.IsTrunkPort ? NetworksCarriedBy(uplink, node, state) : [uplink.Network!])
+                    yield return ResourceIdOf(state, network);
             }
             else
             {
@@ -46,23 +48,23 @@ internal static class InventoryBodies
             }
 
             foreach (var range in ranges)
-                yield return NameOf(now, range.Network);
+                yield return ResourceIdOf(state, range.Network);
         }
     }
 
     /// <summary>The networks that a trunk port carries itself, and not by functions of it.</summary>
-    private static IEnumerable<string> CarriedBy(Uplink uplink, NodeFacts node, Image now)
+    private static IEnumerable<string> NetworksCarriedBy(Uplink uplink, NodeSpec node, StoreState state)
     {
-        var seen = new Snapshot(now);
-        var networks = ClusterAttachments.Of(seen, node.Cluster, node.Pool).Where(a => a.Plugin is not (PluginType.SRIOV or PluginType.DPDK)).Select(a => a.Network);
-        if (seen.Get(node.Cluster) is { } cluster)
+        var transaction = new ReadTransaction(state);
+        var networks = ClusterAttachments.OfPool(transaction, node.Cluster, node.Pool).Where(a => a.Plugin is not (PluginType.SRIOV or PluginType.DPDK)).Select(a => a.Network);
+        if (transaction.Get(node.Cluster) is { } cluster)
             networks = networks.Prepend(KubernetesCluster.CniNetworkOf(cluster));
-        return networks.Where(network => node.Carrying(network) == uplink).Select(network => network.Key);
+        return networks.Where(network => node.UplinkFor(network) == uplink).Select(network => network.Key);
     }
 
-    private static string? InterfaceOf(Image now, Uplink uplink) =>
-        uplink.Network is { } key && ResourceId.TryParse(key, out var id) && now.Get(StoreKey.Of(id)) is { } row ? Network.InterfaceNameOf(row) : null;
+    private static string? InterfaceNameOf(StoreState state, Uplink uplink) =>
+        uplink.Network is { } key && ResourceId.TryParse(key, out var id) && state.Get(StoreKey.ForResource(id)) is { } row ? Network.InterfaceNameOf(row) : null;
 
-    private static string NameOf(Image now, string key) =>
-        ResourceId.TryParse(key, out var id) && now.Get(StoreKey.Of(id)) is { } row ? ResourceKind.IdOf(row).ToString() : key;
+    private static string ResourceIdOf(StoreState state, string key) =>
+        ResourceId.TryParse(key, out var id) && state.Get(StoreKey.ForResource(id)) is { } row ? ResourceKind.IdOf(row).ToString() : key;
 }

@@ -9,12 +9,12 @@ using Weft.Resources;
 namespace Weft.Fleet;
 
 /// <summary>The kind of Kubernetes clusters.</summary>
-public sealed class KubernetesCluster : ResourceKind
+internal sealed class KubernetesCluster : ResourceKind
 {
     /// <summary>The type.</summary>
-    public static readonly ResourceType ResourceType = new(CloudVersions.Namespace, "kubernetesClusters");
+    public static readonly ResourceType ResourceType = new(NetworkCloudProvider.Namespace, "kubernetesClusters");
 
-    private const string NetworkConfiguration = "properties.networkConfiguration";
+    private const string NetworkConfigurationPath = "properties.networkConfiguration";
 
     /// <inheritdoc/>
     public override ResourceType Type => ResourceType;
@@ -26,124 +26,124 @@ public sealed class KubernetesCluster : ResourceKind
     public override ImmutableArray<string> ShortNames => ["k8s", "k8sclusters", "kc"];
 
     /// <inheritdoc/>
-    public override ImmutableArray<string> ApiVersions => CloudVersions.All;
+    public override ImmutableArray<string> ApiVersions => NetworkCloudProvider.ApiVersions;
 
     /// <inheritdoc/>
     public override bool PatchIsTagsOnly => false;
 
     /// <inheritdoc/>
-    public override Shape Shape { get; } = Tracked(true,
-        Member.Any("aadConfiguration").AtCreation(),
-        AgentPool.Administrators.ByPatch(),
-        Member.Group("controlPlaneNodeConfiguration",
-            AgentPool.Administrators.ByPatch(),
-            Member.List("availabilityZones", Member.Text("")).AtCreation(),
-            Member.Whole("count").Demanded().Within(1, null).ByPatch(),
-            Member.Text("vmSkuName").Demanded().AtCreation()).Demanded(),
-        Member.List("initialAgentPoolConfigurations", Member.Group("", [Member.Text("name").Demanded().Like(CloudName), .. AgentPool.Members])).Demanded().Within(1, null).AtCreation(),
-        Member.Text("kubernetesVersion").Demanded().Within(1, null).ByPatch(),
-        Member.Any("managedResourceGroupConfiguration").AtCreation(),
-        Member.Group("networkConfiguration",
-            Member.Id("cloudServicesNetworkId", "the cloud services network of every node", CloudServicesNetwork.ResourceType).Demanded().AtCreation(),
-            Member.Id("cniNetworkId", "the L3 network that nodes speak to each other on", L3Network.ResourceType).Demanded().AtCreation(),
-            Attachment.Shape,
-            Member.List("podCidrs", Member.Text("")).Within(1, 2).AtCreation(),
-            Member.List("serviceCidrs", Member.Text("")).Within(1, 2).AtCreation(),
-            Member.Text("dnsServiceIp").AtCreation(),
-            LoadBalancer.Bgp.AtCreation(),
-            LoadBalancer.Layer2.AtCreation()).Demanded(),
-        Member.Any("attachedNetworkIds").Drawn(),
-        Member.Any("availableUpgrades").Drawn(),
-        Member.Text("clusterId").Drawn(),
-        Member.Text("connectedClusterId").Drawn(),
-        Member.Text("controlPlaneKubernetesVersion").Drawn(),
-        Member.Text("detailedStatus").Drawn(),
-        Member.Text("detailedStatusMessage").Drawn(),
-        Member.Any("featureStatuses").Drawn(),
-        Member.Any("nodes").Drawn(),
-        Member.Text("provisioningState").Drawn());
+    public override Schema Schema { get; } = Tracked(true,
+        SchemaMember.Any("aadConfiguration").Immutable(),
+        AgentPool.AdministratorMember.Patchable(),
+        SchemaMember.Object("controlPlaneNodeConfiguration",
+            AgentPool.AdministratorMember.Patchable(),
+            SchemaMember.List("availabilityZones", SchemaMember.Text("")).Immutable(),
+            SchemaMember.Integer("count").Required().Range(1, null).Patchable(),
+            SchemaMember.Text("vmSkuName").Required().Immutable()).Required(),
+        SchemaMember.List("initialAgentPoolConfigurations", SchemaMember.Object("", [SchemaMember.Text("name").Required().Pattern(DefaultNamePattern), .. AgentPool.ConfigurationMembers])).Required().Range(1, null).Immutable(),
+        SchemaMember.Text("kubernetesVersion").Required().Range(1, null).Patchable(),
+        SchemaMember.Any("managedResourceGroupConfiguration").Immutable(),
+        SchemaMember.Object("networkConfiguration",
+            SchemaMember.Id("cloudServicesNetworkId", "the cloud services network of every node", CloudServicesNetwork.ResourceType).Required().Immutable(),
+            SchemaMember.Id("cniNetworkId", "the L3 network that nodes speak to each other on", L3Network.ResourceType).Required().Immutable(),
+            Attachment.Schema,
+            SchemaMember.List("podCidrs", SchemaMember.Text("")).Range(1, 2).Immutable(),
+            SchemaMember.List("serviceCidrs", SchemaMember.Text("")).Range(1, 2).Immutable(),
+            SchemaMember.Text("dnsServiceIp").Immutable(),
+            LoadBalancer.BgpMember.Immutable(),
+            LoadBalancer.Layer2Member.Immutable()).Required(),
+        SchemaMember.Any("attachedNetworkIds").ReadOnly(),
+        SchemaMember.Any("availableUpgrades").ReadOnly(),
+        SchemaMember.Text("clusterId").ReadOnly(),
+        SchemaMember.Text("connectedClusterId").ReadOnly(),
+        SchemaMember.Text("controlPlaneKubernetesVersion").ReadOnly(),
+        SchemaMember.Text("detailedStatus").ReadOnly(),
+        SchemaMember.Text("detailedStatusMessage").ReadOnly(),
+        SchemaMember.Any("featureStatuses").ReadOnly(),
+        SchemaMember.Any("nodes").ReadOnly(),
+        SchemaMember.Text("provisioningState").ReadOnly());
 
     /// <summary>The CNI network of a cluster.</summary>
-    public static ResourceId CniNetworkOf(Stored row) => Of(row).CniNetwork;
+    public static ResourceId CniNetworkOf(Row row) => ReadNetworking(row).CniNetwork;
 
     /// <summary>The attachments of the cluster itself.</summary>
-    public static ImmutableArray<Attachment> AttachmentsOf(Stored row) => Of(row).Attachments;
+    public static ImmutableArray<Attachment> AttachmentsOf(Row row) => ReadNetworking(row).Attachments;
 
     /// <inheritdoc/>
-    public override void Check(Proposal proposal)
+    public override void Validate(ValidationContext context)
     {
-        _ = NexusCluster.CheckHost(proposal);
-        var configuration = PropertiesOf(proposal.Wanted).Member("networkConfiguration");
-        var pods = CheckRanges(proposal, configuration.Texts("podCidrs"), "podCidrs");
-        var services = CheckRanges(proposal, configuration.Texts("serviceCidrs"), "serviceCidrs");
+        _ = NexusCluster.CheckHost(context);
+        var configuration = PropertiesOf(context.Proposed).Member("networkConfiguration");
+        var pods = CheckCidrs(context, configuration.Texts("podCidrs"), "podCidrs");
+        var services = CheckCidrs(context, configuration.Texts("serviceCidrs"), "serviceCidrs");
         foreach (var (pod, service) in pods.SelectMany(p => services.Where(p.Overlaps).Select(s => (p, s))))
-            proposal.Find(RefusalCode.Overlap, $"{NetworkConfiguration}.serviceCidrs", $"'{NetworkConfiguration}.serviceCidrs': {service} overlaps with the pod range {pod}");
+            context.AddError(RefusalCode.Overlap, $"{NetworkConfigurationPath}.serviceCidrs", $"'{NetworkConfigurationPath}.serviceCidrs': {service} overlaps with the pod range {pod}");
         if (configuration.Text("dnsServiceIp") is { } dns && !(Address.TryParse(dns, out var address) && services.Any(s => s.Contains(address))))
-            proposal.Find(RefusalCode.Mismatch, $"{NetworkConfiguration}.dnsServiceIp", $"'{NetworkConfiguration}.dnsServiceIp': {dns} is no address of the service ranges ({string.Join(", ", services)})");
-        CheckPoolNames(proposal);
-        LoadBalancer.Check(proposal, configuration, NetworkConfiguration);
-        ClusterAttachments.Check(proposal, proposal.Id, AttachmentsOf(proposal.Wanted).Concat(InitialPools(proposal)));
+            context.AddError(RefusalCode.Mismatch, $"{NetworkConfigurationPath}.dnsServiceIp", $"'{NetworkConfigurationPath}.dnsServiceIp': {dns} is no address of the service ranges ({string.Join(", ", services)})");
+        CheckPoolNames(context);
+        LoadBalancer.Check(context, configuration, NetworkConfigurationPath);
+        ClusterAttachments.Check(context, context.Id, AttachmentsOf(context.Proposed).Concat(InitialPoolAttachments(context)));
     }
 
     /// <inheritdoc/>
-    public override IEnumerable<Change> Consequences(Proposal proposal, Image after)
+    public override IEnumerable<Mutation> SideEffects(ValidationContext context, StoreState after)
     {
-        if (proposal.Old is not null)
+        if (context.Old is not null)
             return [];
         // The pools of a new cluster are resources from the first moment, so that they can be read and changed as such.
-        var cluster = proposal.Wanted.ToObject();
-        return PropertiesOf(proposal.Wanted).Each("initialAgentPoolConfigurations").Select(pool =>
+        var cluster = context.Proposed.ToJsonObject();
+        return PropertiesOf(context.Proposed).Elements("initialAgentPoolConfigurations").Select(pool =>
         {
             var properties = JsonNode.Parse(pool.GetRawText())!.AsObject();
             properties.Remove("name");
-            var id = proposal.Id.Child("agentPools", pool.Text("name")!);
+            var id = context.Id.Child("agentPools", pool.Text("name")!);
             var document = new JsonObject { ["id"] = id.ToString(), ["location"] = cluster["location"]?.DeepClone(), ["extendedLocation"] = cluster["extendedLocation"]?.DeepClone(), ["properties"] = properties };
             document["systemData"] = cluster["systemData"]?.DeepClone();
-            document[Provisioning.Member] = new JsonObject { ["state"] = Provisioning.Succeeded };
-            return Change.Put(id, document);
+            document[Provisioning.MemberName] = new JsonObject { ["state"] = Provisioning.Succeeded };
+            return Mutation.Put(id, document);
         }).ToList();
     }
 
     /// <inheritdoc/>
-    public override void Draw(Stored row, JsonObject properties, Image now)
+    public override void AddComputedFields(Row row, JsonObject properties, StoreState state)
     {
         var id = IdOf(row);
-        var attached = ClusterAttachments.All(new Snapshot(now), id).Select(a => a.Network.ToString()).Distinct(StringComparer.OrdinalIgnoreCase);
+        var attached = ClusterAttachments.OfCluster(new ReadTransaction(state), id).Select(a => a.Network.ToString()).Distinct(StringComparer.OrdinalIgnoreCase);
         properties["attachedNetworkIds"] = new JsonArray([.. attached.Select(network => JsonValue.Create(network))]);
         properties["clusterId"] = NexusCluster.HostOf(row)?.ToString();
         properties["controlPlaneKubernetesVersion"] = properties["kubernetesVersion"]?.DeepClone();
-        properties["nodes"] = NodeBodies.Draw(row, now);
-        Status.Draw(row, properties, "Kubernetes cluster is operational");
-        if (Provisioning.StateOf(row) == Provisioning.Succeeded && AgentStatus.TroubleOf(now, id) is { } trouble)
+        properties["nodes"] = NodeBodies.RenderList(row, state);
+        DetailedStatus.AddTo(row, properties, "Kubernetes cluster is operational");
+        if (Provisioning.StateOf(row) == Provisioning.Succeeded && AgentStatus.ClusterProblemOf(state, id) is { } trouble)
             (properties["detailedStatus"], properties["detailedStatusMessage"]) = ("Error", trouble);
     }
 
-    private static IEnumerable<Attachment> InitialPools(Proposal proposal) => proposal.Old is not null ? [] :
-        PropertiesOf(proposal.Wanted).Each("initialAgentPoolConfigurations").SelectMany((pool, i) => Attachment.Read(
+    private static IEnumerable<Attachment> InitialPoolAttachments(ValidationContext context) => context.Old is not null ? [] :
+        PropertiesOf(context.Proposed).Elements("initialAgentPoolConfigurations").SelectMany((pool, i) => Attachment.Read(
             pool.Member("attachedNetworkConfiguration"), $"properties.initialAgentPoolConfigurations[{i}].attachedNetworkConfiguration"));
 
     /// <summary>Each becomes a resource by its name, and of two with one name only the last would.</summary>
-    private static void CheckPoolNames(Proposal proposal)
+    private static void CheckPoolNames(ValidationContext context)
     {
         var names = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
-        foreach (var (name, i) in PropertiesOf(proposal.Wanted).Each("initialAgentPoolConfigurations").Select((pool, i) => (pool.Text("name")!, i)))
+        foreach (var (name, i) in PropertiesOf(context.Proposed).Elements("initialAgentPoolConfigurations").Select((pool, i) => (pool.Text("name")!, i)))
         {
             var path = $"properties.initialAgentPoolConfigurations[{i}].name";
             if (!names.Add(name))
-                proposal.Find(RefusalCode.Overlap, path, $"'{path}': another pool is named '{name}'");
+                context.AddError(RefusalCode.Overlap, path, $"'{path}': another pool is named '{name}'");
         }
     }
 
-    private static List<Prefix> CheckRanges(Proposal proposal, IEnumerable<string> texts, string member)
+    private static List<Prefix> CheckCidrs(ValidationContext context, IEnumerable<string> texts, string member)
     {
         var ranges = new List<Prefix>();
         foreach (var (text, i) in texts.Select((t, i) => (t, i)))
         {
-            var path = $"{NetworkConfiguration}.{member}[{i}]";
+            var path = $"{NetworkConfigurationPath}.{member}[{i}]";
             if (!Prefix.Parse(text, path).TryGet(out var range, out var refusal))
-                proposal.Find(refusal with { Message = $"'{path}': {refusal.Message}" });
+                context.AddError(refusal with { Message = $"'{path}': {refusal.Message}" });
             else if (ranges.Any(r => r.Family == range.Family))
-                proposal.Find(RefusalCode.InvalidMember, path, $"'{path}': {range} is a second {range.Family} range; two ranges are one per family");
+                context.AddError(RefusalCode.InvalidMember, path, $"'{path}': {range} is a second {range.Family} range; two ranges are one per family");
             else
                 ranges.Add(range);
         }
@@ -151,14 +151,14 @@ public sealed class KubernetesCluster : ResourceKind
         return ranges;
     }
 
-    private static Declared Of(Stored row)
+    private static ClusterNetworking ReadNetworking(Row row)
     {
-        return row.As(r =>
+        return row.ReadAs(r =>
         {
             var configuration = PropertiesOf(r).Member("networkConfiguration");
-            return new Declared(configuration.Id("cniNetworkId")!, Attachment.Read(configuration.Member("attachedNetworkConfiguration"), $"{NetworkConfiguration}.attachedNetworkConfiguration"));
+            return new ClusterNetworking(configuration.Id("cniNetworkId")!, Attachment.Read(configuration.Member("attachedNetworkConfiguration"), $"{NetworkConfigurationPath}.attachedNetworkConfiguration"));
         });
     }
 
-    private sealed record Declared(ResourceId CniNetwork, ImmutableArray<Attachment> Attachments);
+    private sealed record ClusterNetworking(ResourceId CniNetwork, ImmutableArray<Attachment> Attachments);
 }

@@ -9,41 +9,41 @@ namespace Weft.Fleet;
 /// <summary>Nodes as ARM shows them: the read-only list of a Kubernetes cluster, and a node's own attachments.</summary>
 internal static class NodeBodies
 {
-    public static JsonArray Draw(Stored cluster, Image now)
+    public static JsonArray RenderList(Row cluster, StoreState state)
     {
-        var seen = new Snapshot(now);
+        var transaction = new ReadTransaction(state);
         var id = ResourceKind.IdOf(cluster);
-        return [.. seen.List(Node.ResourceType, id).Select(Node.Of).Select(node => (JsonNode)Body(seen, id, node))];
+        return [.. transaction.List(Node.ResourceType, id).Select(Node.Read).Select(node => (JsonNode)RenderNode(transaction, id, node))];
     }
 
-    public static JsonArray Attachments(NodeFacts node, Image now)
+    public static JsonArray RenderAttachments(NodeSpec node, StoreState state)
     {
-        var seen = new Snapshot(now);
+        var transaction = new ReadTransaction(state);
         var list = new List<JsonNode>();
-        if (seen.Get(node.Cluster) is not { } cluster)
+        if (transaction.Get(node.Cluster) is not { } cluster)
             return [];
         var services = ResourceKind.PropertiesOf(cluster).Member("networkConfiguration").Id("cloudServicesNetworkId")!;
-        list.Add(Attachment(services, CloudServicesNetwork.Interface, "Dynamic", null));
-        foreach (var wish in MachineAddresses.WishesOf(now, now.Get(StoreKey.Of(node.Id))!))
-            list.Add(WithAddresses(Attachment(wish.Network, wish.Interface, "Dynamic", MacOf(node, wish.Network)), now, wish));
-        foreach (var attachment in ClusterAttachments.Of(seen, node.Cluster, node.Pool).Where(a => a.Plugin != PluginType.OSDevice || a.Network.Type == L2Network.ResourceType))
+        list.Add(RenderAttachment(services, CloudServicesNetwork.Interface, "Dynamic", null));
+        foreach (var claim in AddressClaims.ClaimsOf(state, state.Get(StoreKey.ForResource(node.Id))!))
+            list.Add(AddAddresses(RenderAttachment(claim.Network, claim.InterfaceName, "Dynamic", MacAddressOf(node, claim.Network)), state, claim));
+        foreach (var attachment in ClusterAttachments.OfPool(transaction, node.Cluster, node.Pool).Where(a => a.Plugin != PluginType.OSDevice || a.Network.Type == L2Network.ResourceType))
         {
-            if (seen.Get(attachment.Network) is not { } row)
+            if (transaction.Get(attachment.Network) is not { } row)
                 continue;
             // Devices that are handed over for pods keep their names: they are several, and leave the node with each pod.
             if (node.IsVirtual && attachment.Plugin is (PluginType.SRIOV or PluginType.DPDK))
-                list.AddRange(node.PortsOf(attachment.Network, attachment.Plugin).Select(port => Attachment(attachment.Network, port.Name, "Disabled", port.MacAddress)));
+                list.AddRange(node.UplinksFor(attachment.Network, attachment.Plugin).Select(port => RenderAttachment(attachment.Network, port.Name, "Disabled", port.MacAddress)));
             else
-                list.Add(Attachment(attachment.Network, Network.InterfaceNameOf(row), "Disabled", MacOf(node, attachment.Network)));
+                list.Add(RenderAttachment(attachment.Network, Network.InterfaceNameOf(row), "Disabled", MacAddressOf(node, attachment.Network)));
         }
 
         return [.. list];
     }
 
-    private static JsonObject Body(Snapshot seen, ResourceId cluster, NodeFacts node)
+    private static JsonObject RenderNode(ReadTransaction transaction, ResourceId cluster, NodeSpec node)
     {
         var pool = cluster.Child("agentPools", node.Pool);
-        var properties = seen.Get(pool) is { } row ? ResourceKind.PropertiesOf(row) : default;
+        var properties = transaction.Get(pool) is { } row ? ResourceKind.PropertiesOf(row) : default;
         var body = new JsonObject
         {
             ["name"] = node.Id.Name,
@@ -53,14 +53,14 @@ internal static class NodeBodies
             ["vmSkuName"] = properties.Text("vmSkuName"),
             ["powerState"] = "Unknown",
             ["detailedStatus"] = "Available",
-            ["networkAttachments"] = Attachments(node, seen.Image),
+            ["networkAttachments"] = RenderAttachments(node, transaction.State),
         };
         return body;
     }
 
-    private static string? MacOf(NodeFacts node, ResourceId network) => node.Carrying(network) is { IsTrunkPort: false } port ? port.MacAddress : null;
+    private static string? MacAddressOf(NodeSpec node, ResourceId network) => node.UplinkFor(network) is { IsTrunkPort: false } port ? port.MacAddress : null;
 
-    private static JsonObject Attachment(ResourceId network, string name, string method, string? mac)
+    private static JsonObject RenderAttachment(ResourceId network, string name, string method, string? mac)
     {
         var body = new JsonObject
         {
@@ -74,9 +74,9 @@ internal static class NodeBodies
         return body;
     }
 
-    private static JsonObject WithAddresses(JsonObject body, Image now, LeaseWish wish)
+    private static JsonObject AddAddresses(JsonObject body, StoreState state, AddressClaim claim)
     {
-        foreach (var lease in NetworkPool.HoldingsOf(now, wish.Network).Of(wish.Holder.Id))
+        foreach (var lease in NetworkPool.HoldingsOf(state, claim.Network).LeasesOf(claim.Holder.Id))
             body[lease.Address.Family == AddressFamily.IPv4 ? "ipv4Address" : "ipv6Address"] = lease.Address.ToString();
         return body;
     }

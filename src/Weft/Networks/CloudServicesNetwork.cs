@@ -6,10 +6,10 @@ using Weft.Resources;
 namespace Weft.Networks;
 
 /// <summary>The kind of networks by which workloads reach platform services: a list of endpoints that may be reached.</summary>
-public sealed class CloudServicesNetwork : NetworkKind
+internal sealed class CloudServicesNetwork : NetworkKind
 {
     /// <summary>The type.</summary>
-    public static readonly ResourceType ResourceType = new(CloudVersions.Namespace, "cloudServicesNetworks");
+    public static readonly ResourceType ResourceType = new(NetworkCloudProvider.Namespace, "cloudServicesNetworks");
 
     /// <summary>The name of its interface in machines and nodes, as published samples have it.</summary>
     public const string Interface = "cloudservices";
@@ -27,43 +27,43 @@ public sealed class CloudServicesNetwork : NetworkKind
     public override bool PatchIsTagsOnly => false;
 
     /// <inheritdoc/>
-    public override Shape Shape { get; } = Tracked(true,
+    public override Schema Schema { get; } = Tracked(true,
     [
-        Endpoints("additionalEgressEndpoints").ByPatch(),
-        Member.Flag("enableDefaultEgressEndpoints", true).ByPatch(),
-        Member.Group("storageOptions", Member.Choice("mode", "None|*Standard").ByPatch(), Member.Whole("sizeMiB").Within(1, null).ByPatch(), Member.Any("storageApplianceId").ByPatch()),
-        Member.Any("storageStatus").Drawn(),
-        Endpoints("enabledEgressEndpoints").Drawn(),
-        Member.Text("interfaceName").Drawn(),
-        DeprecatedPlugin, .. DrawnMembers,
+        Endpoints("additionalEgressEndpoints").Patchable(),
+        SchemaMember.BooleanString("enableDefaultEgressEndpoints", true).Patchable(),
+        SchemaMember.Object("storageOptions", SchemaMember.Enum("mode", "None|*Standard").Patchable(), SchemaMember.Integer("sizeMiB").Range(1, null).Patchable(), SchemaMember.Any("storageApplianceId").Patchable()),
+        SchemaMember.Any("storageStatus").ReadOnly(),
+        Endpoints("enabledEgressEndpoints").ReadOnly(),
+        SchemaMember.Text("interfaceName").ReadOnly(),
+        DeprecatedPlugin, .. ReadOnlyMembers,
     ]);
 
     /// <inheritdoc/>
-    public override void Check(Proposal proposal)
+    public override void Validate(ValidationContext context)
     {
-        _ = NexusCluster.CheckHost(proposal);
-        foreach (var (group, i) in PropertiesOf(proposal.Wanted).Each("additionalEgressEndpoints").Select((g, i) => (g, i)))
+        _ = NexusCluster.CheckHost(context);
+        foreach (var (group, i) in PropertiesOf(context.Proposed).Elements("additionalEgressEndpoints").Select((g, i) => (g, i)))
         {
-            foreach (var (endpoint, j) in group.Each("endpoints").Select((e, j) => (e, j)))
+            foreach (var (endpoint, j) in group.Elements("endpoints").Select((e, j) => (e, j)))
             {
                 var path = $"properties.additionalEgressEndpoints[{i}].endpoints[{j}].domainName";
                 var name = endpoint.Text("domainName")!;
                 if (Uri.CheckHostName(name.StartsWith('.') ? name[1..] : name) != UriHostNameType.Dns || name.Length > 254)
-                    proposal.Find(RefusalCode.InvalidMember, path, $"'{path}': '{name}' is no domain name (RFC 1123); a leading dot stands for all names below it");
+                    context.AddError(RefusalCode.InvalidMember, path, $"'{path}': '{name}' is no domain name (RFC 1123); a leading dot stands for all names below it");
             }
         }
     }
 
     /// <inheritdoc/>
-    public override void Draw(Stored row, JsonObject properties, Image now)
+    public override void AddComputedFields(Row row, JsonObject properties, StoreState state)
     {
-        base.Draw(row, properties, now);
+        base.AddComputedFields(row, properties, state);
         properties["interfaceName"] = Interface;
         // Weft has no platform endpoints of its own, so the effective list is what the operator wrote.
         properties["enabledEgressEndpoints"] = properties["additionalEgressEndpoints"]?.DeepClone() ?? new JsonArray();
     }
 
-    private static Member Endpoints(string name) => Member.List(name, Member.Group("",
-        Member.Text("category").Demanded().Within(1, null),
-        Member.List("endpoints", Member.Group("", Member.Text("domainName").Demanded().Within(1, 254), Member.Whole("port").Within(1, 65535))).Demanded().Within(1, null)));
+    private static SchemaMember Endpoints(string name) => SchemaMember.List(name, SchemaMember.Object("",
+        SchemaMember.Text("category").Required().Range(1, null),
+        SchemaMember.List("endpoints", SchemaMember.Object("", SchemaMember.Text("domainName").Required().Range(1, 254), SchemaMember.Integer("port").Range(1, 65535))).Required().Range(1, null)));
 }

@@ -5,10 +5,10 @@ using Weft.Resources;
 namespace Weft.Networks;
 
 /// <summary>The kind of networks that carry one VLAN and leave layer 3 to the workload.</summary>
-public sealed class L2Network : NetworkKind
+internal sealed class L2Network : NetworkKind
 {
     /// <summary>The type.</summary>
-    public static readonly ResourceType ResourceType = new(CloudVersions.Namespace, "l2Networks");
+    public static readonly ResourceType ResourceType = new(NetworkCloudProvider.Namespace, "l2Networks");
 
     /// <inheritdoc/>
     public override ResourceType Type => ResourceType;
@@ -20,17 +20,17 @@ public sealed class L2Network : NetworkKind
     public override ImmutableArray<string> ShortNames => ["l2n", "l2net"];
 
     /// <inheritdoc/>
-    public override Shape Shape { get; } = Tracked(true,
+    public override Schema Schema { get; } = Tracked(true,
     [
-        Member.Id("l2IsolationDomainId", "the VLAN it carries", L2IsolationDomain.ResourceType).Demanded().AtCreation(),
-        InterfaceName, DeprecatedPlugin, .. DrawnMembers,
+        SchemaMember.Id("l2IsolationDomainId", "the VLAN it carries", L2IsolationDomain.ResourceType).Required().Immutable(),
+        InterfaceName, DeprecatedPlugin, .. ReadOnlyMembers,
     ]);
 
     /// <inheritdoc/>
-    public override void Check(Proposal proposal)
+    public override void Validate(ValidationContext context)
     {
-        var cluster = NexusCluster.CheckHost(proposal);
-        var domain = proposal.Seen.Get(PropertiesOf(proposal.Wanted).Id("l2IsolationDomainId")!)!;
-        CheckDomain(proposal, "properties.l2IsolationDomainId", domain, L2IsolationDomain.Of(domain).Fabric, cluster);
+        var cluster = NexusCluster.CheckHost(context);
+        var domain = context.Transaction.Get(PropertiesOf(context.Proposed).Id("l2IsolationDomainId")!)!;
+        CheckDomain(context, "properties.l2IsolationDomainId", domain, L2IsolationDomain.Read(domain).Fabric, cluster);
     }
 }

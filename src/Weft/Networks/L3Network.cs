@@ -10,10 +10,10 @@ namespace Weft.Networks;
 /// The kind of networks that share a subnet between clusters, nodes, pods and machines. VLAN, prefixes, MTU and gateway derive from the
 /// fabric's internal network; written again they must agree with it.
 /// </summary>
-public sealed class L3Network : NetworkKind
+internal sealed class L3Network : NetworkKind
 {
     /// <summary>The type.</summary>
-    public static readonly ResourceType ResourceType = new(CloudVersions.Namespace, "l3Networks");
+    public static readonly ResourceType ResourceType = new(NetworkCloudProvider.Namespace, "l3Networks");
 
     private static readonly (AddressFamily Family, string Member, string Only)[] Families =
         [(AddressFamily.IPv4, "ipv4ConnectedPrefix", "IPV6"), (AddressFamily.IPv6, "ipv6ConnectedPrefix", "IPV4")];
@@ -28,42 +28,42 @@ public sealed class L3Network : NetworkKind
     public override ImmutableArray<string> ShortNames => ["l3n", "l3net"];
 
     /// <inheritdoc/>
-    public override Shape Shape { get; } = Tracked(true,
+    public override Schema Schema { get; } = Tracked(true,
     [
-        Member.Id("l3IsolationDomainId", "the VRF it stands in", L3IsolationDomain.ResourceType).Demanded().AtCreation(),
-        Member.Whole("vlan", "the VLAN of one internal network of the VRF; may be left out where there is only one").AtCreation().Within(VlanSet.Lowest, VlanSet.Highest),
-        Member.Choice("ipAllocationType", "IPV4|IPV6|DualStack", "the families it leases; left out, those of the internal network"),
-        Member.Text("ipv4ConnectedPrefix", "an IPv4 subnet of the internal network; may be left out where there is only one").WrittenOnce().Within(1, 64),
-        Member.Text("ipv6ConnectedPrefix", "an IPv6 subnet of the internal network; may be left out where there is only one").WrittenOnce().Within(1, 64),
-        Member.Flag("hybridAksIpamEnabled", null, "deprecated and ignored"),
-        InterfaceName, DeprecatedPlugin, .. DrawnMembers,
+        SchemaMember.Id("l3IsolationDomainId", "the VRF it stands in", L3IsolationDomain.ResourceType).Required().Immutable(),
+        SchemaMember.Integer("vlan", "the VLAN of one internal network of the VRF; may be left out where there is only one").Immutable().Range(VlanSet.Lowest, VlanSet.Highest),
+        SchemaMember.Enum("ipAllocationType", "IPV4|IPV6|DualStack", "the families it leases; left out, those of the internal network"),
+        SchemaMember.Text("ipv4ConnectedPrefix", "an IPv4 subnet of the internal network; may be left out where there is only one").SetOnce().Range(1, 64),
+        SchemaMember.Text("ipv6ConnectedPrefix", "an IPv6 subnet of the internal network; may be left out where there is only one").SetOnce().Range(1, 64),
+        SchemaMember.BooleanString("hybridAksIpamEnabled", null, "deprecated and ignored"),
+        InterfaceName, DeprecatedPlugin, .. ReadOnlyMembers,
     ]);
 
     /// <summary>The subnets of a network, IPv4 first: those its <c>ipAllocationType</c> names.</summary>
     /// <returns>One prefix per family.</returns>
-    public static ImmutableArray<Prefix> PrefixesOf(Stored row) => Of(row).Prefixes;
+    public static ImmutableArray<Prefix> PrefixesOf(Row row) => Read(row).Prefixes;
 
     /// <summary>The VLAN of a network.</summary>
-    public static int VlanOf(Stored row) => Of(row).Vlan;
+    public static int VlanOf(Row row) => Read(row).Vlan;
 
     /// <summary>The VRF of a network.</summary>
     /// <returns>The L3 isolation domain.</returns>
-    public static ResourceId DomainOf(Stored row) => Of(row).Domain;
+    public static ResourceId DomainOf(Row row) => Read(row).Domain;
 
     /// <inheritdoc/>
-    public override void Complete(ResourceId id, JsonObject body, Snapshot seen)
+    public override void ApplyDefaults(ResourceId id, JsonObject body, ReadTransaction transaction)
     {
-        base.Complete(id, body, seen);
+        base.ApplyDefaults(id, body, transaction);
         if (body["properties"] is not JsonObject properties)
             return;
         properties.Remove("hybridAksIpamEnabled");
         if (!ResourceId.TryParse(properties["l3IsolationDomainId"]?.ToString(), out var domain))
             return;
-        var candidates = InternalNetwork.In(seen, domain).Where(n => properties["vlan"] is not { } vlan || vlan.ToString() == n.Vlan.ToString(System.Globalization.CultureInfo.InvariantCulture)).ToList();
+        var candidates = InternalNetwork.ListIn(transaction, domain).Where(n => properties["vlan"] is not { } vlan || vlan.ToString() == n.Vlan.ToString(System.Globalization.CultureInfo.InvariantCulture)).ToList();
         if (candidates is [var network])
         {
             properties["vlan"] = network.Vlan;
-            properties["ipAllocationType"] ??= (network.Of(AddressFamily.IPv4).IsEmpty, network.Of(AddressFamily.IPv6).IsEmpty) switch
+            properties["ipAllocationType"] ??= (network.PrefixesOf(AddressFamily.IPv4).IsEmpty, network.PrefixesOf(AddressFamily.IPv6).IsEmpty) switch
             {
                 (false, true) => "IPV4",
                 (true, false) => "IPV6",
@@ -71,7 +71,7 @@ public sealed class L3Network : NetworkKind
             };
             foreach (var (family, member, only) in Families)
             {
-                if (properties[member] is null && properties["ipAllocationType"]!.ToString() != only && network.Of(family) is [var prefix])
+                if (properties[member] is null && properties["ipAllocationType"]!.ToString() != only && network.PrefixesOf(family) is [var prefix])
                     properties[member] = prefix.ToString();
             }
         }
@@ -80,110 +80,110 @@ public sealed class L3Network : NetworkKind
     }
 
     /// <inheritdoc/>
-    public override void Check(Proposal proposal)
+    public override void Validate(ValidationContext context)
     {
-        var cluster = NexusCluster.CheckHost(proposal);
-        var domain = proposal.Seen.Get(DomainOf(proposal.Wanted))!;
-        CheckDomain(proposal, "properties.l3IsolationDomainId", domain, L3IsolationDomain.Of(domain).Fabric, cluster);
-        var properties = PropertiesOf(proposal.Wanted);
-        if (CheckVlan(proposal, domain, properties.Whole("vlan")) is { } network)
+        var cluster = NexusCluster.CheckHost(context);
+        var domain = context.Transaction.Get(DomainOf(context.Proposed))!;
+        CheckDomain(context, "properties.l3IsolationDomainId", domain, L3IsolationDomain.Read(domain).Fabric, cluster);
+        var properties = PropertiesOf(context.Proposed);
+        if (CheckVlan(context, domain, properties.Integer("vlan")) is { } network)
         {
             foreach (var (family, member, only) in Families)
-                CheckPrefix(proposal, network, family, member, properties.Text(member), properties.Text("ipAllocationType") != only);
+                CheckPrefix(context, network, family, member, properties.Text(member), properties.Text("ipAllocationType") != only);
         }
 
-        CheckOthers(proposal);
-        CheckLeases(proposal);
+        CheckOverlaps(context);
+        CheckLeases(context);
     }
 
     /// <inheritdoc/>
-    public override IEnumerable<ResourceId> UsersOf(Stored row, Snapshot seen)
+    public override IEnumerable<ResourceId> DependentsOf(Row row, ReadTransaction transaction)
     {
         var id = IdOf(row);
         // A pod's or node's address outlives the attachment that gave it until the pod is gone; its network must outlive them.
-        return ClustersOfHolders(seen, id);
+        return ClustersOfHolders(transaction, id);
     }
 
     /// <inheritdoc/>
     /// <remarks>Its pool goes with it: a machine that is removed in the same step finds no network any more to give back to.</remarks>
-    public override IEnumerable<Change> RemovedWith(Stored row, Image now) =>
-        NetworkPool.End(IdOf(row), NetworkPool.HoldingsOf(now, IdOf(row)).Leases);
+    public override IEnumerable<Mutation> RemovalSideEffects(Row row, StoreState state) =>
+        NetworkPool.RemoveLeases(IdOf(row), NetworkPool.HoldingsOf(state, IdOf(row)).Leases);
 
-    private static Declared Of(Stored row)
+    private static Declared Read(Row row)
     {
-        return row.As(r =>
+        return row.ReadAs(r =>
         {
             var properties = PropertiesOf(r);
             var only = properties.Text("ipAllocationType");
             var prefixes = Families.Where(f => f.Only != only)
                 .Select(f => Prefix.TryParse(properties.Text(f.Member), out var prefix) ? prefix : (Prefix?)null).OfType<Prefix>();
-            return new Declared(properties.Id("l3IsolationDomainId")!, (int)(properties.Whole("vlan") ?? 0), [.. prefixes]);
+            return new Declared(properties.Id("l3IsolationDomainId")!, (int)(properties.Integer("vlan") ?? 0), [.. prefixes]);
         });
     }
 
-    private static IEnumerable<ResourceId> ClustersOfHolders(Snapshot seen, ResourceId id) => NetworkPool.HoldingsOf(seen, id).Leases
+    private static IEnumerable<ResourceId> ClustersOfHolders(ReadTransaction transaction, ResourceId id) => NetworkPool.HoldingsOf(transaction, id).Leases
         .Select(lease => ResourceId.TryParse(lease.Holder.Cluster, out var cluster) ? cluster : null).OfType<ResourceId>().DistinctBy(c => c.Key);
 
-    private static FabricSubnets? CheckVlan(Proposal proposal, Stored domain, long? vlan)
+    private static FabricSubnets? CheckVlan(ValidationContext context, Row domain, long? vlan)
     {
         const string Path = "properties.vlan";
         var id = IdOf(domain);
-        var networks = InternalNetwork.In(proposal.Seen, id).ToList();
+        var networks = InternalNetwork.ListIn(context.Transaction, id).ToList();
         var list = networks.Count == 0 ? "it has none" : $"it has {string.Join(", ", networks.Select(n => $"{n.Vlan} ({n.Id.Name})"))}";
         if (vlan is null)
         {
-            proposal.Find(RefusalCode.MissingMember, Path, $"'{Path}' is required: {id.Name} has no single internal network to take it from; {list}", id);
+            context.AddError(RefusalCode.MissingMember, Path, $"'{Path}' is required: {id.Name} has no single internal network to take it from; {list}", id);
             return null;
         }
 
         var network = networks.Find(n => n.Vlan == vlan);
         if (network is null)
-            proposal.Find(RefusalCode.Mismatch, Path, $"'{Path}': {vlan} is no VLAN of {id.Name}; {list}", id);
+            context.AddError(RefusalCode.Mismatch, Path, $"'{Path}': {vlan} is no VLAN of {id.Name}; {list}", id);
         return network;
     }
 
-    private static void CheckPrefix(Proposal proposal, FabricSubnets network, AddressFamily family, string member, string? text, bool needed)
+    private static void CheckPrefix(ValidationContext context, FabricSubnets network, AddressFamily family, string member, string? text, bool needed)
     {
         var path = $"properties.{member}";
-        var expected = network.Of(family) is { IsEmpty: false } prefixes ? string.Join(" or ", prefixes) : $"no {family} subnet";
+        var expected = network.PrefixesOf(family) is { IsEmpty: false } prefixes ? string.Join(" or ", prefixes) : $"no {family} subnet";
         if (text is null)
         {
             if (needed)
-                proposal.Find(RefusalCode.MissingMember, path, $"'{path}' is required by ipAllocationType; {network.Id.Name} has {expected}", network.Id);
+                context.AddError(RefusalCode.MissingMember, path, $"'{path}' is required by ipAllocationType; {network.Id.Name} has {expected}", network.Id);
             return;
         }
 
         if (!Prefix.Parse(text, path).TryGet(out var prefix, out var refusal))
-            proposal.Find(refusal with { Message = $"'{path}': {refusal.Message}" });
-        else if (!network.Of(family).Contains(prefix))
-            proposal.Find(RefusalCode.Mismatch, path, $"'{path}': {prefix} is no subnet of {network.Id.Name}, which has {expected}", network.Id);
+            context.AddError(refusal with { Message = $"'{path}': {refusal.Message}" });
+        else if (!network.PrefixesOf(family).Contains(prefix))
+            context.AddError(RefusalCode.Mismatch, path, $"'{path}': {prefix} is no subnet of {network.Id.Name}, which has {expected}", network.Id);
     }
 
     /// <summary>Two networks on one subnet would be two pools over the same addresses.</summary>
-    private static void CheckOthers(Proposal proposal)
+    private static void CheckOverlaps(ValidationContext context)
     {
-        var mine = PrefixesOf(proposal.Wanted);
-        foreach (var other in proposal.Seen.List(ResourceType).Where(row => row.Key != proposal.Wanted.Key && DomainOf(row).Equals(DomainOf(proposal.Wanted))))
+        var mine = PrefixesOf(context.Proposed);
+        foreach (var other in context.Transaction.List(ResourceType).Where(row => row.Key != context.Proposed.Key && DomainOf(row).Equals(DomainOf(context.Proposed))))
         {
             foreach (var (prefix, taken) in mine.SelectMany(p => PrefixesOf(other).Where(p.Overlaps).Select(t => (p, t))))
             {
                 var path = $"properties.{Families.First(f => f.Family == prefix.Family).Member}";
-                proposal.Find(RefusalCode.Overlap, path, $"'{path}': {prefix} overlaps with {taken} of {IdOf(other).Name}: one subnet has one pool; share that network", IdOf(other));
+                context.AddError(RefusalCode.Overlap, path, $"'{path}': {prefix} overlaps with {taken} of {IdOf(other).Name}: one subnet has one pool; share that network", IdOf(other));
             }
         }
     }
 
     /// <summary>A family with leases can't be dropped.</summary>
-    private static void CheckLeases(Proposal proposal)
+    private static void CheckLeases(ValidationContext context)
     {
         const string Path = "properties.ipAllocationType";
-        if (proposal.Old is not { } old)
+        if (context.Old is not { } old)
             return;
-        foreach (var gone in PrefixesOf(old).Select(p => p.Family).Except(PrefixesOf(proposal.Wanted).Select(p => p.Family)))
+        foreach (var gone in PrefixesOf(old).Select(p => p.Family).Except(PrefixesOf(context.Proposed).Select(p => p.Family)))
         {
-            var holder = NetworkPool.HoldingsOf(proposal.Seen, proposal.Id).Leases.FirstOrDefault(l => l.Address.Family == gone);
+            var holder = NetworkPool.HoldingsOf(context.Transaction, context.Id).Leases.FirstOrDefault(l => l.Address.Family == gone);
             if (holder is not null)
-                proposal.Find(RefusalCode.InUse, Path, $"'{Path}': {gone} can't be dropped while {holder.Address} is held by {holder.Holder.Text}");
+                context.AddError(RefusalCode.InUse, Path, $"'{Path}': {gone} can't be dropped while {holder.Address} is held by {holder.Holder.Text}");
         }
     }
 

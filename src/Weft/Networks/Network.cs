@@ -6,7 +6,7 @@ using Weft.Resources;
 namespace Weft.Networks;
 
 /// <summary>The three networks that workloads attach.</summary>
-public enum NetworkType
+internal enum NetworkType
 {
     /// <summary>One VLAN, no layer 3.</summary>
     L2,
@@ -25,45 +25,45 @@ public enum NetworkType
 /// <param name="Vlans">The VLANs that pass, one for L2 and L3.</param>
 /// <param name="Mtu">The MTU in bytes: the least of the domains'.</param>
 /// <param name="Subnets">The subnets, IPv4 first; none for L2 and trunks.</param>
-public sealed record Network(
+internal sealed record Network(
     ResourceId Id, NetworkType Type, string InterfaceName, VlanSet Vlans, int Mtu, ImmutableArray<Subnet> Subnets)
 {
     /// <summary>The VLAN of an L2 or L3 network.</summary>
     public int Vlan => Vlans.First();
 
     /// <summary>Whether a type is one of the three.</summary>
-    public static bool Is(ResourceType type) => type == L2Network.ResourceType || type == L3Network.ResourceType || type == TrunkedNetwork.ResourceType;
+    public static bool IsNetworkType(ResourceType type) => type == L2Network.ResourceType || type == L3Network.ResourceType || type == TrunkedNetwork.ResourceType;
 
     /// <summary>Reads a network.</summary>
     /// <returns>The network, or null where there is none.</returns>
-    public static Network? Of(Image image, ResourceId id, Limits limits)
+    public static Network? Find(StoreState state, ResourceId id, Limits limits)
     {
-        var seen = new Snapshot(image);
-        if (!Is(id.Type) || seen.Get(id) is not { } row)
+        var transaction = new ReadTransaction(state);
+        if (!IsNetworkType(id.Type) || transaction.Get(id) is not { } row)
             return null;
         var name = InterfaceNameOf(row);
         if (id.Type == L3Network.ResourceType)
         {
             var vlan = L3Network.VlanOf(row);
-            var mtu = InternalNetwork.In(seen, L3Network.DomainOf(row)).FirstOrDefault(n => n.Vlan == vlan)?.Mtu ?? 1500;
+            var mtu = InternalNetwork.ListIn(transaction, L3Network.DomainOf(row)).FirstOrDefault(n => n.Vlan == vlan)?.Mtu ?? 1500;
             var subnets = L3Network.PrefixesOf(row).Select(p => new Subnet(p, limits.ReservedAddresses));
-            return new Network(ResourceKind.IdOf(row), NetworkType.L3, name, VlanSet.Of(vlan), mtu, [.. subnets]);
+            return new Network(ResourceKind.IdOf(row), NetworkType.L3, name, VlanSet.Create(vlan), mtu, [.. subnets]);
         }
 
         if (id.Type == L2Network.ResourceType)
         {
-            var domain = L2IsolationDomain.Of(seen.Get(ResourceKind.PropertiesOf(row).Id("l2IsolationDomainId")!)!);
-            return new Network(ResourceKind.IdOf(row), NetworkType.L2, name, VlanSet.Of(domain.Vlan), domain.Mtu, []);
+            var domain = L2IsolationDomain.Read(transaction.Get(ResourceKind.PropertiesOf(row).Id("l2IsolationDomainId")!)!);
+            return new Network(ResourceKind.IdOf(row), NetworkType.L2, name, VlanSet.Create(domain.Vlan), domain.Mtu, []);
         }
 
         var vlans = TrunkedNetwork.VlansOf(row);
-        var carried = TrunkedNetwork.DomainsOf(row).SelectMany(d => VlansOf(seen, d)).Where(v => vlans.Contains(v.Vlan)).Select(v => v.Mtu);
+        var carried = TrunkedNetwork.DomainsOf(row).SelectMany(d => VlansOf(transaction, d)).Where(v => vlans.Contains(v.Vlan)).Select(v => v.Mtu);
         return new Network(ResourceKind.IdOf(row), NetworkType.Trunked, name, vlans, carried.DefaultIfEmpty(1500).Min(), []);
     }
 
     /// <summary>The interface name of a network: its own, or one made of the network's name.</summary>
     /// <returns>At most 12 characters; the kernel takes 15, which leaves room for a suffix.</returns>
-    public static string InterfaceNameOf(Stored row)
+    public static string InterfaceNameOf(Row row)
     {
         if (ResourceKind.PropertiesOf(row).Text("interfaceName") is { Length: > 0 } name)
             return name;
@@ -73,10 +73,10 @@ public sealed record Network(
 
     /// <summary>The VLANs and MTUs of an isolation domain.</summary>
     /// <returns>A pair per VLAN.</returns>
-    public static IEnumerable<(int Vlan, int Mtu)> VlansOf(Snapshot seen, ResourceId domain)
+    public static IEnumerable<(int Vlan, int Mtu)> VlansOf(ReadTransaction transaction, ResourceId domain)
     {
         if (domain.Type == L3IsolationDomain.ResourceType)
-            return InternalNetwork.In(seen, domain).Select(n => (n.Vlan, n.Mtu));
-        return seen.Get(domain) is { } row && L2IsolationDomain.Of(row) is var l2 ? [(l2.Vlan, l2.Mtu)] : [];
+            return InternalNetwork.ListIn(transaction, domain).Select(n => (n.Vlan, n.Mtu));
+        return transaction.Get(domain) is { } row && L2IsolationDomain.Read(row) is var l2 ? [(l2.Vlan, l2.Mtu)] : [];
     }
 }

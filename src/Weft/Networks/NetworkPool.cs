@@ -9,7 +9,7 @@ namespace Weft.Networks;
 /// The pool of an L3 network in the store: one row per lease, in a partition of the network. A row's key is its address, so two
 /// commits that lease the same address can't both win, whoever decided them.
 /// </summary>
-public static class NetworkPool
+internal static class NetworkPool
 {
     /// <summary>The type of leases as resources.</summary>
     public static readonly ResourceType LeaseType = new("Weft.Ipam", "leases");
@@ -18,7 +18,7 @@ public static class NetworkPool
     public static readonly ResourceType PoolType = new("Weft.Ipam", "pools");
 
     /// <summary>What keeps the holdings of every network up to date beside the rows.</summary>
-    public static readonly Fold HoldingsFold = new(partition => partition.StartsWith(StoreKey.Lease, StringComparison.Ordinal), (holdings, before, after) =>
+    public static readonly MaterializedView HoldingsView = new(partition => partition.StartsWith(StoreKey.LeasePrefix, StringComparison.Ordinal), (holdings, before, after) =>
     {
         var held = holdings as Holdings ?? Holdings.Empty;
         if (before is not null)
@@ -29,7 +29,7 @@ public static class NetworkPool
     /// <summary>The partition of a network's leases.</summary>
     public static string PartitionOf(ResourceId network)
     {
-        return $"{StoreKey.Lease}{network.Key}";
+        return $"{StoreKey.LeasePrefix}{network.Key}";
     }
 
     /// <summary>The key of a lease; keys sort as addresses do.</summary>
@@ -37,45 +37,45 @@ public static class NetworkPool
         CultureInfo.InvariantCulture, $"{PartitionOf(network)}|{(int)address.Family}-{address.Value.ToString(address.Family == AddressFamily.IPv4 ? "x8" : "x32", CultureInfo.InvariantCulture)}");
 
     /// <summary>Reads a lease.</summary>
-    public static Lease LeaseOf(Stored row)
+    public static Lease LeaseOf(Row row)
     {
-        return row.As(r => Lease.Of(r.Json));
+        return row.ReadAs(r => Lease.FromJson(r.Json));
     }
 
     /// <summary>Who holds what in a network.</summary>
-    public static Holdings HoldingsOf(Image image, ResourceId network)
+    public static Holdings HoldingsOf(StoreState state, ResourceId network)
     {
-        return image.Derived(PartitionOf(network)) as Holdings ?? Holdings.Empty;
+        return state.View(PartitionOf(network)) as Holdings ?? Holdings.Empty;
     }
 
     /// <summary>Who holds what in a network, for a decision that doesn't stand if anybody takes or gives back meanwhile.</summary>
-    public static Holdings HoldingsOf(Snapshot seen, ResourceId network)
+    public static Holdings HoldingsOf(ReadTransaction transaction, ResourceId network)
     {
-        return seen.Derived(PartitionOf(network)) as Holdings ?? Holdings.Empty;
+        return transaction.View(PartitionOf(network)) as Holdings ?? Holdings.Empty;
     }
 
     /// <summary>The pool of a network.</summary>
     /// <param name="limits">How much of each subnet is reserved.</param>
-    public static AddressPool Of(Image image, Stored network, Limits limits)
+    public static AddressPool PoolOf(StoreState state, Row network, Limits limits)
     {
         var id = ResourceKind.IdOf(network);
         var subnets = L3Network.PrefixesOf(network).Select(prefix => new Subnet(prefix, limits.ReservedAddresses));
-        return new AddressPool(id.Name, [.. subnets], HoldingsOf(image, id));
+        return new AddressPool(id.Name, [.. subnets], HoldingsOf(state, id));
     }
 
     /// <summary>The rows to write for leases that began.</summary>
-    public static ImmutableArray<Change> Begin(ResourceId network, IEnumerable<Lease> leases) =>
-        [.. leases.Select(lease => Change.Put(KeyOf(network, lease.Address), lease.ToJson()))];
+    public static ImmutableArray<Mutation> PutLeases(ResourceId network, IEnumerable<Lease> leases) =>
+        [.. leases.Select(lease => Mutation.Put(KeyOf(network, lease.Address), lease.ToJson()))];
 
     /// <summary>The rows to write and remove where a holder has other leases than before.</summary>
     /// <returns>The changes; none where both are the same addresses.</returns>
-    public static ImmutableArray<Change> Replace(ResourceId network, ImmutableArray<Lease> held, ImmutableArray<Lease> got) =>
+    public static ImmutableArray<Mutation> ReplaceLeases(ResourceId network, ImmutableArray<Lease> held, ImmutableArray<Lease> got) =>
     [
-        .. End(network, held.Where(h => got.All(g => g.Address != h.Address))),
-        .. Begin(network, got.Where(g => held.All(h => h.Address != g.Address))),
+        .. RemoveLeases(network, held.Where(h => got.All(g => g.Address != h.Address))),
+        .. PutLeases(network, got.Where(g => held.All(h => h.Address != g.Address))),
     ];
 
     /// <summary>The rows to remove for leases that ended.</summary>
-    public static ImmutableArray<Change> End(ResourceId network, IEnumerable<Lease> leases) =>
-        [.. leases.Select(lease => Change.Remove(KeyOf(network, lease.Address)))];
+    public static ImmutableArray<Mutation> RemoveLeases(ResourceId network, IEnumerable<Lease> leases) =>
+        [.. leases.Select(lease => Mutation.Remove(KeyOf(network, lease.Address)))];
 }

@@ -7,20 +7,20 @@ using System.Text.Json.Nodes;
 namespace Weft.Resources;
 
 /// <summary>Reading and writing of JSON trees without reflection.</summary>
-public static class Json
+internal static class Json
 {
     // Ids and prefixes are full of '/' and '+': the default encoder would turn a readable body into six-byte escapes.
-    private static readonly JsonWriterOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-    private static readonly JsonWriterOptions Indented = Plain with { Indented = true };
+    private static readonly JsonWriterOptions Compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonWriterOptions Indented = Compact with { Indented = true };
 
     /// <summary>The bytes of a tree, compact, in the order it has.</summary>
-    public static byte[] Bytes(JsonNode node) => Write(node, Plain);
+    public static byte[] ToUtf8(JsonNode node) => Write(node, Compact);
 
     /// <summary>The bytes of an object that is written member by member, without a tree in between.</summary>
-    public static byte[] Bytes(Action<Utf8JsonWriter> members)
+    public static byte[] ToUtf8(Action<Utf8JsonWriter> members)
     {
         var buffer = new ArrayBufferWriter<byte>(4096);
-        using (var writer = new Utf8JsonWriter(buffer, Plain))
+        using (var writer = new Utf8JsonWriter(buffer, Compact))
         {
             writer.WriteStartObject();
             members(writer);
@@ -34,7 +34,7 @@ public static class Json
     public static byte[] Hash(Action<Utf8JsonWriter> members)
     {
         using var hash = new HashingWriter();
-        using (var writer = new Utf8JsonWriter(hash, Plain))
+        using (var writer = new Utf8JsonWriter(hash, Compact))
         {
             writer.WriteStartObject();
             members(writer);
@@ -45,7 +45,7 @@ public static class Json
     }
 
     /// <summary>The text of a tree, indented by two blanks, with a line feed at its end.</summary>
-    public static string Text(JsonNode node) => Encoding.UTF8.GetString(Write(node, Indented)) + "\n";
+    public static string ToIndentedText(JsonNode node) => Encoding.UTF8.GetString(Write(node, Indented)) + "\n";
 
     /// <summary>Reads a JSON object strictly: no comments, no trailing commas, no member twice.</summary>
     /// <returns>The object, or a refusal that says where it breaks.</returns>
@@ -57,7 +57,7 @@ public static class Json
             if (document.RootElement.ValueKind != JsonValueKind.Object)
                 return new Refusal(RefusalCode.InvalidRequestContent, "the body must be a JSON object");
             var root = document.RootElement.Clone();
-            Touch(root);
+            EnsureReadable(root);
             return JsonObject.Create(root)!;
         }
         catch (InvalidOperationException)
@@ -76,23 +76,23 @@ public static class Json
         element.TryMember(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 
     /// <summary>A whole number, or null where it is absent or none.</summary>
-    public static long? Whole(this JsonElement element, string name) =>
+    public static long? Integer(this JsonElement element, string name) =>
         element.TryMember(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var whole) ? whole : null;
 
     /// <summary>Whether a flag is <c>True</c>.</summary>
-    public static bool Flag(this JsonElement element, string name) =>
+    public static bool BooleanString(this JsonElement element, string name) =>
         string.Equals(element.Text(name), "True", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Whether a boolean is <c>true</c>.</summary>
     public static bool Boolean(this JsonElement element, string name) => element.Member(name).ValueKind == JsonValueKind.True;
 
     /// <summary>The elements of a list member; none where it is absent.</summary>
-    public static IEnumerable<JsonElement> Each(this JsonElement element, string name) =>
+    public static IEnumerable<JsonElement> Elements(this JsonElement element, string name) =>
         element.TryMember(name, out var value) && value.ValueKind == JsonValueKind.Array ? value.EnumerateArray() : [];
 
     /// <summary>The texts of a list member.</summary>
     public static IEnumerable<string> Texts(this JsonElement element, string name) =>
-        element.Each(name).Where(e => e.ValueKind == JsonValueKind.String).Select(e => e.GetString()!);
+        element.Elements(name).Where(e => e.ValueKind == JsonValueKind.String).Select(e => e.GetString()!);
 
     /// <summary>An object member; an empty element (<see cref="JsonValueKind.Undefined"/>) where it is absent.</summary>
     /// <returns>The member; reading members of an absent one gives nothing.</returns>
@@ -110,7 +110,7 @@ public static class Json
     }
 
     /// <summary>Reads every text once: the parser lets pass what can't be read as text later.</summary>
-    private static void Touch(JsonElement element)
+    private static void EnsureReadable(JsonElement element)
     {
         switch (element.ValueKind)
         {
@@ -119,13 +119,13 @@ public static class Json
                 break;
             case JsonValueKind.Array:
                 foreach (var item in element.EnumerateArray())
-                    Touch(item);
+                    EnsureReadable(item);
                 break;
             case JsonValueKind.Object:
                 foreach (var member in element.EnumerateObject())
                 {
                     _ = member.Name;
-                    Touch(member.Value);
+                    EnsureReadable(member.Value);
                 }
 
                 break;

@@ -4,7 +4,7 @@ using System.Collections.Immutable;
 namespace Weft.Resources;
 
 /// <summary>The kinds there are, by type.</summary>
-public sealed class Kinds
+internal sealed class Kinds
 {
     private readonly FrozenDictionary<ResourceType, ResourceKind> _byType;
     private readonly FrozenDictionary<ResourceType, ImmutableArray<ResourceKind>> _referrers;
@@ -15,7 +15,7 @@ public sealed class Kinds
         All = [.. kinds];
         _byType = All.ToFrozenDictionary(kind => kind.Type);
         _referrers = All.ToFrozenDictionary(
-            kind => kind.Type, kind => All.Where(other => Targets(other.Shape.Members).Contains(kind.Type)).ToImmutableArray());
+            kind => kind.Type, kind => All.Where(other => ReferencedTypes(other.Schema.Members).Contains(kind.Type)).ToImmutableArray());
     }
 
     /// <summary>All kinds, in the order they were listed.</summary>
@@ -26,24 +26,24 @@ public sealed class Kinds
     public ResourceKind? Find(ResourceType type) => _byType.GetValueOrDefault(type);
 
     /// <summary>The kind of a stored resource.</summary>
-    public ResourceKind Of(Stored row) => _byType[ResourceKind.IdOf(row).Type];
+    public ResourceKind KindOf(Row row) => _byType[ResourceKind.IdOf(row).Type];
 
     /// <summary>An id with its types spelt as the kinds spell them; names stay as the caller spelt them.</summary>
     /// <returns>The same id: ids compare without regard to case.</returns>
-    public ResourceId Spelt(ResourceId id)
+    public ResourceId CanonicaliseTypes(ResourceId id)
     {
         if (id.Parent is not { } parent || Find(id.Type) is not { } kind || kind.Type == ResourceId.ResourceGroupType)
             return id;
-        return kind.ParentType is null ? Spelt(parent).Extend(kind.Type, id.Name) : Spelt(parent).Child(kind.Type.Leaf, id.Name);
+        return kind.ParentType is null ? CanonicaliseTypes(parent).Extend(kind.Type, id.Name) : CanonicaliseTypes(parent).Child(kind.Type.Leaf, id.Name);
     }
 
     /// <summary>The kinds whose bodies may name a resource of a type.</summary>
     public ImmutableArray<ResourceKind> ReferrersOf(ResourceType type) => _referrers.TryGetValue(type, out var kinds) ? kinds : [];
 
     /// <summary>The kinds that stand directly under a type: its children and its extensions.</summary>
-    public IEnumerable<ResourceKind> Under(ResourceType type) => All.Where(kind => kind.ParentType == type || kind.Extends.Contains(type));
+    public IEnumerable<ResourceKind> ChildKindsOf(ResourceType type) => All.Where(kind => kind.ParentType == type || kind.Extends.Contains(type));
 
-    private static IEnumerable<ResourceType> Targets(ImmutableArray<Member> members) => members
+    private static IEnumerable<ResourceType> ReferencedTypes(ImmutableArray<SchemaMember> members) => members
         .Where(member => member.Mutability != Mutability.ReadOnly)
-        .SelectMany(member => member.RefersTo.Concat(Targets(member.Element is { } element ? [element] : member.Members)));
+        .SelectMany(member => member.RefersTo.Concat(ReferencedTypes(member.Element is { } element ? [element] : member.Members)));
 }

@@ -6,10 +6,10 @@ namespace Weft.Resources;
 /// The numbers on which public documents disagree, each with one default. Rules, renderers, <c>GET /providers/Weft.Fleet/limits</c>
 /// and the documentation all read them here.
 /// </summary>
-public sealed record Limits
+internal sealed record Limits
 {
     /// <summary>The numbers as they are if nobody says otherwise.</summary>
-    public static readonly Limits Standard = new();
+    public static readonly Limits Default = new();
 
     /// <summary>
     /// How many usable addresses at the start of each subnet belong to the fabric: the gateway and one per switch of a pair. 0 to 16.
@@ -45,20 +45,20 @@ public sealed record Limits
     public static Outcome<Limits> Read(JsonObject body)
     {
         var findings = new List<Refusal>();
-        var shape = new Shape([
-            Member.Whole("reservedAddresses").Within(0, 16), Member.Whole("vlanLowest").Within(1, 4094),
-            Member.Whole("vlanHighest").Within(1, 4094), Member.Whole("mtuLowest").Within(64, 65535), Member.Whole("mtuHighest").Within(64, 65535)]);
-        var read = shape.Normalise(body, default, findings);
+        var schema = new Schema([
+            SchemaMember.Integer("reservedAddresses").Range(0, 16), SchemaMember.Integer("vlanLowest").Range(1, 4094),
+            SchemaMember.Integer("vlanHighest").Range(1, 4094), SchemaMember.Integer("mtuLowest").Range(64, 65535), SchemaMember.Integer("mtuHighest").Range(64, 65535)]);
+        var read = schema.Normalise(body, default, findings);
         if (findings.Count > 0)
-            return Refusal.Of(findings, "limits");
+            return Refusal.Combine(findings, "limits");
         int Number(string name, int standard) => (int?)read[name]?.GetValue<long>() ?? standard;
         var limits = new Limits
         {
-            ReservedAddresses = Number("reservedAddresses", Standard.ReservedAddresses),
-            VlanLowest = Number("vlanLowest", Standard.VlanLowest),
-            VlanHighest = Number("vlanHighest", Standard.VlanHighest),
-            MtuLowest = Number("mtuLowest", Standard.MtuLowest),
-            MtuHighest = Number("mtuHighest", Standard.MtuHighest),
+            ReservedAddresses = Number("reservedAddresses", Default.ReservedAddresses),
+            VlanLowest = Number("vlanLowest", Default.VlanLowest),
+            VlanHighest = Number("vlanHighest", Default.VlanHighest),
+            MtuLowest = Number("mtuLowest", Default.MtuLowest),
+            MtuHighest = Number("mtuHighest", Default.MtuHighest),
         };
         if (limits.VlanLowest > limits.VlanHighest)
             return new Refusal(RefusalCode.InvalidMember, $"'vlanLowest': {limits.VlanLowest} is above vlanHighest, {limits.VlanHighest}", "vlanLowest");

@@ -10,8 +10,8 @@ namespace Weft.Resources;
 /// <param name="Name">Its id: unguessable, the last part of the URL.</param>
 /// <param name="Verb"><c>Put</c>, <c>Patch</c>, <c>Delete</c> or the name of an action.</param>
 /// <param name="Status"><c>InProgress</c>, <c>Succeeded</c>, <c>Failed</c> or <c>Canceled</c>.</param>
-/// <param name="Started">When it was accepted, RFC 3339.</param>
-public sealed record Operation(string Name, ResourceId Resource, string Verb, string Status, string Started)
+/// <param name="StartTime">When it was accepted, RFC 3339.</param>
+internal sealed record Operation(string Name, ResourceId Resource, string Verb, string Status, string StartTime)
 {
     /// <summary>The status of an operation that runs.</summary>
     public const string InProgress = "InProgress";
@@ -20,7 +20,7 @@ public sealed record Operation(string Name, ResourceId Resource, string Verb, st
     public const string Partition = "operation";
 
     /// <summary>When it ended, RFC 3339, or null.</summary>
-    public string? Ended { get; init; }
+    public string? EndTime { get; init; }
 
     /// <summary>Why it failed or was canceled, as an ARM error, or null.</summary>
     public string? ErrorCode { get; init; }
@@ -28,14 +28,14 @@ public sealed record Operation(string Name, ResourceId Resource, string Verb, st
     /// <summary>The error's message.</summary>
     public string? ErrorMessage { get; init; }
 
-    /// <summary>The agents whose picture the change alters, by the keys of their ids. It ends when all of them have applied it.</summary>
-    public ImmutableArray<string> WaitsFor { get; init; } = [];
+    /// <summary>The agents whose desired state the change alters, by the keys of their ids. It ends when all of them have applied it.</summary>
+    public ImmutableArray<string> PendingAgents { get; init; } = [];
 
     /// <summary>
     /// The keys of leases that end with it: an address that an agent still has on an interface is nobody else's until the agent has taken
     /// it off.
     /// </summary>
-    public ImmutableArray<string> GivesBack { get; init; } = [];
+    public ImmutableArray<string> ReleasesOnCompletion { get; init; } = [];
 
     /// <summary>Whether it has ended.</summary>
     public bool IsTerminal => Status != InProgress;
@@ -44,19 +44,19 @@ public sealed record Operation(string Name, ResourceId Resource, string Verb, st
     public static string KeyOf(string name) => $"{Partition}|{name}";
 
     /// <summary>Reads an operation.</summary>
-    public static Operation Of(Stored row)
+    public static Operation Read(Row row)
     {
-        return row.As(r =>
+        return row.ReadAs(r =>
         {
             var json = r.Json;
             return new Operation(
                 json.Text("name")!, ResourceId.Parse(json.Text("resource")!).Value, json.Text("verb")!, json.Text("status")!, json.Text("started")!)
             {
-                Ended = json.Text("ended"),
+                EndTime = json.Text("ended"),
                 ErrorCode = json.Text("errorCode"),
                 ErrorMessage = json.Text("errorMessage"),
-                WaitsFor = [.. json.Texts("waitsFor")],
-                GivesBack = [.. json.Texts("givesBack")],
+                PendingAgents = [.. json.Texts("waitsFor")],
+                ReleasesOnCompletion = [.. json.Texts("givesBack")],
             };
         });
     }
@@ -64,11 +64,11 @@ public sealed record Operation(string Name, ResourceId Resource, string Verb, st
     /// <summary>The operation, ended.</summary>
     /// <param name="code">The error's code, or null.</param>
     /// <param name="message">The error's message, or null.</param>
-    public Operation End(string status, string now, string? code = null, string? message = null) =>
-        this with { Status = status, Ended = now, ErrorCode = code, ErrorMessage = message };
+    public Operation Complete(string status, string now, string? code = null, string? message = null) =>
+        this with { Status = status, EndTime = now, ErrorCode = code, ErrorMessage = message };
 
     /// <summary>The change that writes it.</summary>
-    public Change ToChange()
+    public Mutation ToMutation()
     {
         var body = new JsonObject
         {
@@ -76,14 +76,14 @@ public sealed record Operation(string Name, ResourceId Resource, string Verb, st
             ["resource"] = Resource.ToString(),
             ["verb"] = Verb,
             ["status"] = Status,
-            ["started"] = Started,
-            ["ended"] = Ended,
+            ["started"] = StartTime,
+            ["ended"] = EndTime,
             ["errorCode"] = ErrorCode,
             ["errorMessage"] = ErrorMessage,
-            ["waitsFor"] = new JsonArray([.. WaitsFor.Select(agent => JsonValue.Create(agent))]),
+            ["waitsFor"] = new JsonArray([.. PendingAgents.Select(agent => JsonValue.Create(agent))]),
         };
-        if (!GivesBack.IsEmpty)
-            body["givesBack"] = new JsonArray([.. GivesBack.Select(key => JsonValue.Create(key))]);
-        return Change.Put(KeyOf(Name), body);
+        if (!ReleasesOnCompletion.IsEmpty)
+            body["givesBack"] = new JsonArray([.. ReleasesOnCompletion.Select(key => JsonValue.Create(key))]);
+        return Mutation.Put(KeyOf(Name), body);
     }
 }

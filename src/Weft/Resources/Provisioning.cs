@@ -8,10 +8,10 @@ namespace Weft.Resources;
 /// What the server keeps of a resource beside its body, under the member <c>weft</c> of the stored document: its state, the
 /// operation that brings it about, and the tag of the last accepted write. None of it is ever sent as it is.
 /// </summary>
-public static class Provisioning
+internal static class Provisioning
 {
     /// <summary>The member of a stored document that holds all this.</summary>
-    public const string Member = "weft";
+    public const string MemberName = "weft";
 
     /// <summary>Accepted and on its way to the agents.</summary>
     public const string Accepted = "Accepted";
@@ -19,7 +19,7 @@ public static class Provisioning
     /// <summary>Every agent concerned has it.</summary>
     public const string Succeeded = "Succeeded";
 
-    /// <summary>An agent could not apply it, or nothing can be drawn for it.</summary>
+    /// <summary>An agent could not apply it, or nothing can be rendered for it.</summary>
     public const string Failed = "Failed";
 
     /// <summary>A newer write took its place before it was done.</summary>
@@ -29,39 +29,39 @@ public static class Provisioning
     public const string Deleting = "Deleting";
 
     /// <summary>The state of a resource.</summary>
-    public static string StateOf(Stored row) => Of(row).Text("state") ?? Succeeded;
+    public static string StateOf(Row row) => Read(row).Text("state") ?? Succeeded;
 
     /// <summary>Whether a resource is being removed.</summary>
-    public static bool IsDeleting(Stored row) => Of(row).Member("state") is { ValueKind: JsonValueKind.String } state && state.ValueEquals(Deleting);
+    public static bool IsDeleting(Row row) => Read(row).Member("state") is { ValueKind: JsonValueKind.String } state && state.ValueEquals(Deleting);
 
     /// <summary>The operation that last wrote a resource.</summary>
     /// <returns>The operation's id, or null.</returns>
-    public static string? OperationOf(Stored row) => Of(row).Text("operation");
+    public static string? OperationOf(Row row) => Read(row).Text("operation");
 
     /// <summary>The message of a state that needs one.</summary>
     /// <returns>The message, or an empty text.</returns>
-    public static string MessageOf(Stored row) => Of(row).Text("message") ?? "";
+    public static string MessageOf(Row row) => Read(row).Text("message") ?? "";
 
     /// <summary>The entity tag: it changes with every accepted write of the caller, and not with provisioning.</summary>
     /// <returns>The tag without quotes.</returns>
-    public static string ETagOf(Stored row) => Of(row).Text("etag") ?? row.Revision.ToString(CultureInfo.InvariantCulture);
+    public static string ETagOf(Row row) => Read(row).Text("etag") ?? row.Revision.ToString(CultureInfo.InvariantCulture);
 
     /// <summary>The document of a resource with another state.</summary>
-    public static JsonObject WithState(Stored row, string state, string message = "")
+    public static JsonObject WithState(Row row, string state, string message = "")
     {
-        var body = row.ToObject();
-        var weft = body[Member] as JsonObject ?? [];
+        var body = row.ToJsonObject();
+        var weft = body[MemberName] as JsonObject ?? [];
         weft["state"] = state;
         if (message.Length > 0)
             weft["message"] = message;
         else
             weft.Remove("message");
-        body[Member] = weft;
+        body[MemberName] = weft;
         return body;
     }
 
-    internal static JsonElement Of(Stored row)
+    internal static JsonElement Read(Row row)
     {
-        return row.Json.Member(Member);
+        return row.Json.Member(MemberName);
     }
 }

@@ -11,7 +11,7 @@ namespace Weft.Resources;
 /// behind it, and any of these again with <c>/providers/…</c> behind it (an extension resource).
 /// Source: ARM resource id format; docs/specs/resource-api.md.
 /// </remarks>
-public sealed class ResourceId : IEquatable<ResourceId>
+internal sealed class ResourceId : IEquatable<ResourceId>
 {
     /// <summary>The type of a subscription.</summary>
     public static readonly ResourceType SubscriptionType = new("Microsoft.Resources", "subscriptions");
@@ -19,7 +19,7 @@ public sealed class ResourceId : IEquatable<ResourceId>
     /// <summary>The type of a resource group.</summary>
     public static readonly ResourceType ResourceGroupType = new("Microsoft.Resources", "resourceGroups");
 
-    private static readonly SearchValues<char> Foreign = SearchValues.Create("?#% \t\r\n");
+    private static readonly SearchValues<char> ForbiddenChars = SearchValues.Create("?#% \t\r\n");
 
     private readonly string _text;
 
@@ -58,12 +58,12 @@ public sealed class ResourceId : IEquatable<ResourceId>
         && !string.Equals(parent.Type.Namespace, Type.Namespace, StringComparison.OrdinalIgnoreCase);
 
     /// <summary>A subscription.</summary>
-    public static ResourceId OfSubscription(string subscription) =>
+    public static ResourceId ForSubscription(string subscription) =>
         new(null, SubscriptionType, subscription, $"/subscriptions/{subscription}");
 
     /// <summary>A resource group.</summary>
-    public static ResourceId OfResourceGroup(string subscription, string group) =>
-        new(OfSubscription(subscription), ResourceGroupType, group, $"/subscriptions/{subscription}/resourceGroups/{group}");
+    public static ResourceId ForResourceGroup(string subscription, string group) =>
+        new(ForSubscription(subscription), ResourceGroupType, group, $"/subscriptions/{subscription}/resourceGroups/{group}");
 
     /// <summary>Reads an id. A missing leading slash is let pass; a trailing one is not.</summary>
     /// <param name="target">The member it came from, for the refusal.</param>
@@ -82,15 +82,15 @@ public sealed class ResourceId : IEquatable<ResourceId>
         if (text is null)
             return false;
         var parts = (text.StartsWith('/') ? text[1..] : text).Split('/');
-        if (parts.Any(part => part.Length == 0 || part.AsSpan().ContainsAny(Foreign)))
+        if (parts.Any(part => part.Length == 0 || part.AsSpan().ContainsAny(ForbiddenChars)))
             return false;
         if (parts.Length < 2 || !Is(parts[0], "subscriptions"))
             return false;
-        id = OfSubscription(parts[1]);
+        id = ForSubscription(parts[1]);
         var at = 2;
         if (at + 1 < parts.Length && Is(parts[at], "resourceGroups"))
         {
-            id = OfResourceGroup(parts[1], parts[at + 1]);
+            id = ForResourceGroup(parts[1], parts[at + 1]);
             at += 2;
         }
 

@@ -6,15 +6,15 @@ using System.Text.RegularExpressions;
 namespace Weft.Resources;
 
 /// <summary>
-/// A kind of resource as a row: its body, its names, its rules, what a write of it brings with it, and what is drawn when it is read.
-/// The verbs are written once, for all kinds, over this (<see cref="Verbs"/>). All of it is pure.
+/// A kind of resource as a row: its body, its names, its rules, what a write of it brings with it, and what is computed when it is read.
+/// The verbs are written once, for all kinds, over this (<see cref="ResourceVerbs"/>). All of it is pure.
 /// </summary>
-public abstract class ResourceKind
+internal abstract class ResourceKind
 {
     /// <summary>The pattern of most names: 2 to 30 letters, digits, hyphens and underscores (NetworkCloud API).</summary>
-    protected const string CloudName = "^[a-zA-Z0-9][a-zA-Z0-9_-]{0,28}[a-zA-Z0-9]$";
+    protected const string DefaultNamePattern = "^[a-zA-Z0-9][a-zA-Z0-9_-]{0,28}[a-zA-Z0-9]$";
 
-    private Regex? _name;
+    private Regex? _nameRegex;
 
     /// <summary>The type.</summary>
     public abstract ResourceType Type { get; }
@@ -29,10 +29,10 @@ public abstract class ResourceKind
     public abstract ImmutableArray<string> ApiVersions { get; }
 
     /// <summary>The body.</summary>
-    public abstract Shape Shape { get; }
+    public abstract Schema Schema { get; }
 
     /// <summary>What a name must match.</summary>
-    public virtual string NamePattern => CloudName;
+    public virtual string NamePattern => DefaultNamePattern;
 
     /// <summary>The types it is an extension of; empty for one that stands in a group or under a parent.</summary>
     public virtual ImmutableArray<ResourceType> Extends => [];
@@ -44,91 +44,91 @@ public abstract class ResourceKind
     public virtual bool PatchIsTagsOnly => true;
 
     /// <summary>Whether only the server makes it (by enrolment, say): then PUT and PATCH are refused.</summary>
-    public virtual bool MadeByServer => false;
+    public virtual bool IsCreatedByServer => false;
 
     /// <summary>Whether it can't be deleted by itself: it comes and goes with its parent. Default: no.</summary>
     public virtual bool IsPermanent => false;
 
     /// <summary>
-    /// Whether a write of it is done with its commit: no agent's picture holds anything of it, so there is nobody to wait for and no operation.
+    /// Whether a write of it is done with its commit: no agent's desired state holds anything of it, so there is nobody to wait for and no operation.
     /// What stands under such a kind is of such kinds. Default: no.
     /// </summary>
-    public virtual bool EndsAtOnce => false;
+    public virtual bool IsSynchronous => false;
 
     /// <summary>Whether it goes with its parent; otherwise the parent can't be deleted while it is there.</summary>
-    public virtual bool GoesWithParent => true;
+    public virtual bool IsDeletedWithParent => true;
 
     /// <summary>Whether a name fits.</summary>
     /// <returns>True if it matches <see cref="NamePattern"/>.</returns>
     public bool AllowsName(string name) =>
-        (_name ??= new Regex(NamePattern, RegexOptions.CultureInvariant, TimeSpan.FromSeconds(1))).IsMatch(name);
+        (_nameRegex ??= new Regex(NamePattern, RegexOptions.CultureInvariant, TimeSpan.FromSeconds(1))).IsMatch(name);
 
     /// <summary>Fills in what follows from other resources, before the rules are asked.</summary>
     /// <param name="body">The normalised body, to be completed in place.</param>
-    public virtual void Complete(ResourceId id, JsonObject body, Snapshot seen)
+    public virtual void ApplyDefaults(ResourceId id, JsonObject body, ReadTransaction transaction)
     {
     }
 
-    /// <summary>The rules that a shape can't say: every finding, not the first.</summary>
-    /// <param name="proposal">The write; findings go into it.</param>
-    public virtual void Check(Proposal proposal)
+    /// <summary>The rules that a schema can't express: every finding, not the first.</summary>
+    /// <param name="context">The write; findings go into it.</param>
+    public virtual void Validate(ValidationContext context)
     {
     }
 
     /// <summary>What else the same commit writes: addresses taken or given back, children made. Called when nothing was found wrong.</summary>
-    /// <param name="proposal">The write; a finding here refuses it still (no address left, say).</param>
-    /// <param name="after">The image as it is with the write, to decide on.</param>
-    public virtual IEnumerable<Change> Consequences(Proposal proposal, Image after) => [];
+    /// <param name="context">The write; a finding here refuses it still (no address left, say).</param>
+    /// <param name="after">The state as it is with the write, to decide on.</param>
+    public virtual IEnumerable<Mutation> SideEffects(ValidationContext context, StoreState after) => [];
 
     /// <summary>What the removal of a resource takes with it: leases given back, say.</summary>
-    public virtual IEnumerable<Change> RemovedWith(Stored row, Image now) => [];
+    public virtual IEnumerable<Mutation> RemovalSideEffects(Row row, StoreState state) => [];
 
     /// <summary>Carries out an action (a POST below the resource).</summary>
     /// <param name="action">Its name, such as <c>updateAdministrativeState</c>.</param>
     /// <returns>The document as it is after the action, a refusal, or null where the kind has no such action.</returns>
-    public virtual Outcome<JsonObject>? Act(string action, JsonObject arguments, Stored row, Snapshot seen) => null;
+    public virtual Outcome<JsonObject>? InvokeAction(string action, JsonObject arguments, Row row, ReadTransaction transaction) => null;
 
     /// <summary>Who uses a resource without naming its id.</summary>
-    public virtual IEnumerable<ResourceId> UsersOf(Stored row, Snapshot seen) => [];
+    public virtual IEnumerable<ResourceId> DependentsOf(Row row, ReadTransaction transaction) => [];
 
-    /// <summary>Draws the read-only members.</summary>
+    /// <summary>Computes the read-only members.</summary>
     /// <param name="properties">The properties as stored, to be completed in place.</param>
-    public virtual void Draw(Stored row, JsonObject properties, Image now)
+    public virtual void AddComputedFields(Row row, JsonObject properties, StoreState state)
     {
     }
 
     /// <summary>The id of a stored resource.</summary>
-    public static ResourceId IdOf(Stored row)
+    public static ResourceId IdOf(Row row)
     {
         return row.Id!;
     }
 
     /// <summary>The <c>properties</c> of a stored resource.</summary>
-    public static JsonElement PropertiesOf(Stored row)
+    public static JsonElement PropertiesOf(Row row)
     {
         return row.Json.Member("properties");
     }
 
     /// <summary>The envelope of a tracked resource, and its properties.</summary>
     /// <param name="properties">The members of <c>properties</c>.</param>
-    protected static Shape Tracked(bool extendedLocation, params ImmutableArray<Member> properties)
+    protected static Schema Tracked(bool extendedLocation, params ImmutableArray<SchemaMember> properties)
     {
-        ImmutableArray<Member> members =
+        ImmutableArray<SchemaMember> members =
         [
-            Member.Text("location", "the region the site is filed under").Demanded().AtCreation().Within(1, 90),
-            new Member("tags", MemberType.Map, "free labels; PATCH replaces all of them").ByPatch(),
-            Member.Any("identity").ByPatch(),
-            Member.Text("kind").AtCreation(),
+            SchemaMember.Text("location", "the region the site is filed under").Required().Immutable().Range(1, 90),
+            new SchemaMember("tags", MemberType.Map, "free labels; PATCH replaces all of them").Patchable(),
+            SchemaMember.Any("identity").Patchable(),
+            SchemaMember.Text("kind").Immutable(),
         ];
         if (extendedLocation)
         {
-            members = members.Add((Member.Group("extendedLocation",
-                Member.Text("name", "the id of the cluster's custom location").Demanded(),
-                Member.Choice("type", "CustomLocation|EdgeZone").Demanded()) with
-            { Says = "the cluster that hosts it" }).Demanded().AtCreation());
+            members = members.Add((SchemaMember.Object("extendedLocation",
+                SchemaMember.Text("name", "the id of the cluster's custom location").Required(),
+                SchemaMember.Enum("type", "CustomLocation|EdgeZone").Required()) with
+            { Description = "the cluster that hosts it" }).Required().Immutable());
         }
 
-        return new Shape(members.Add(Member.Group("properties", properties) with { Required = properties.Any(p => p.Required) }));
+        return new Schema(members.Add(SchemaMember.Object("properties", properties) with { IsRequired = properties.Any(p => p.IsRequired) }));
     }
 
     /// <summary>
@@ -136,10 +136,10 @@ public abstract class ResourceKind
     /// it writes.
     /// </summary>
     /// <param name="properties">The members of <c>properties</c>.</param>
-    protected static Shape Proxy(params ImmutableArray<Member> properties) => new(
+    protected static Schema Proxy(params ImmutableArray<SchemaMember> properties) => new(
     [
-        Member.Text("location", "ignored: the resource is where its parent is").Drawn(),
-        new Member("tags", MemberType.Map, "ignored: the resource has none").Drawn(),
-        Member.Group("properties", properties) with { Required = properties.Any(p => p.Required) },
+        SchemaMember.Text("location", "ignored: the resource is where its parent is").ReadOnly(),
+        new SchemaMember("tags", MemberType.Map, "ignored: the resource has none").ReadOnly(),
+        SchemaMember.Object("properties", properties) with { IsRequired = properties.Any(p => p.IsRequired) },
     ]);
 }

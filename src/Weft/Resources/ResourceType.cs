@@ -4,7 +4,7 @@ namespace Weft.Resources;
 /// <param name="Namespace">The provider, such as <c>Microsoft.NetworkCloud</c>.</param>
 /// <param name="Path">The types from parent to child, such as <c>kubernetesClusters/agentPools</c>.</param>
 /// <remarks>Types compare without regard to case, as ARM demands of ids.</remarks>
-public readonly record struct ResourceType(string Namespace, string Path)
+internal readonly record struct ResourceType(string Namespace, string Path)
 {
     /// <summary>The last part of the path: <c>agentPools</c>.</summary>
     public string Leaf => Path[(Path.LastIndexOf('/') + 1)..];

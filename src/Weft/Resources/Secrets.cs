@@ -7,15 +7,15 @@ namespace Weft.Resources;
 internal static class Secrets
 {
     /// <summary>Carries the secrets of what is there into what is to replace it, wherever they were not sent again.</summary>
-    public static void Keep(Member member, JsonNode value, JsonElement before)
+    public static void CarryOver(SchemaMember member, JsonNode value, JsonElement before)
     {
-        if (member.Type == MemberType.Group && value is JsonObject body)
+        if (member.Type == MemberType.Object && value is JsonObject body)
         {
             foreach (var inner in member.Members)
             {
                 var old = before.Member(inner.Name);
                 if (body[inner.Name] is { } given)
-                    Keep(inner, given, old);
+                    CarryOver(inner, given, old);
                 else if (inner.Mutability == Mutability.Secret && old.ValueKind != JsonValueKind.Undefined)
                     body[inner.Name] = JsonNode.Parse(old.GetRawText());
             }
@@ -25,45 +25,45 @@ internal static class Secrets
             foreach (var (element, i) in list.Select((e, i) => (e, i)))
             {
                 if (element is not null)
-                    Keep(member.Element!, element, Partner(element, i, before));
+                    CarryOver(member.Element!, element, CounterpartOf(element, i, before));
             }
         }
     }
 
     /// <summary>Takes the secrets out of an object.</summary>
-    public static void Conceal(IEnumerable<Member> members, JsonObject body)
+    public static void Redact(IEnumerable<SchemaMember> members, JsonObject body)
     {
         foreach (var member in members)
         {
             if (member.Mutability == Mutability.Secret)
                 body.Remove(member.Name);
             else
-                Conceal(member, body[member.Name]);
+                Redact(member, body[member.Name]);
         }
     }
 
     /// <summary>A copy without secrets.</summary>
-    public static JsonNode? Concealed(Member? member, JsonNode? value)
+    public static JsonNode? Redacted(SchemaMember? member, JsonNode? value)
     {
         var copy = value?.DeepClone();
         if (member is not null)
-            Conceal(member, copy);
+            Redact(member, copy);
         return copy;
     }
 
-    private static void Conceal(Member member, JsonNode? value)
+    private static void Redact(SchemaMember member, JsonNode? value)
     {
         if (value is JsonObject body)
-            Conceal(member.Members, body);
+            Redact(member.Members, body);
         else if (value is JsonArray list && member.Element is { } element)
         {
             foreach (var item in list)
-                Conceal(element, item);
+                Redact(element, item);
         }
     }
 
     /// <summary>The element that another one replaces: the one of its name, or of its place where elements have no names.</summary>
-    private static JsonElement Partner(JsonNode element, int at, JsonElement before)
+    private static JsonElement CounterpartOf(JsonNode element, int at, JsonElement before)
     {
         if (element is JsonObject body && body["name"]?.ToString() is { } name)
             return before.EnumerateArray().FirstOrDefault(old => old.Text("name") == name);

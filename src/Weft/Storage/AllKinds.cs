@@ -2,13 +2,14 @@ using System.Collections.Immutable;
 using Weft.Access;
 using Weft.Fabric;
 using Weft.Fleet;
+using Weft.Fleet.Operations;
 using Weft.Networks;
 using Weft.Resources;
 
 namespace Weft.Storage;
 
 /// <summary>The one list of kinds: to add one, write its file and a line here (docs/checklists/add-a-resource-kind.md).</summary>
-public static class AllKinds
+internal static class AllKinds
 {
     /// <summary>The kinds, in the order in which a site is built up.</summary>
     public static readonly Kinds List = new(
@@ -37,8 +38,8 @@ public static class AllKinds
     ]);
 
     /// <summary>What is kept up to date beside the rows.</summary>
-    public static readonly ImmutableArray<Fold> Folds = [NetworkPool.HoldingsFold, Settlement.RunningFold];
+    public static readonly ImmutableArray<MaterializedView> Views = [NetworkPool.HoldingsView, OperationTracker.PendingView];
 
-    /// <summary>An image without rows, with the folds.</summary>
-    public static Image EmptyImage => Image.Empty(Folds);
+    /// <summary>A state without rows, with the views.</summary>
+    public static StoreState EmptyState => StoreState.Empty(Views);
 }

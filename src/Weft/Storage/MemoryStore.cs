@@ -3,29 +3,29 @@ using Weft.Resources;
 namespace Weft.Storage;
 
 /// <summary>A store that forgets: for tests, and for trying out.</summary>
-public sealed class MemoryStore : IResourceStore
+internal sealed class MemoryStore : IResourceStore
 {
     private readonly Lock _commits = new();
-    private readonly Publication _publication = new(AllKinds.EmptyImage);
+    private readonly StatePublisher _publisher = new(AllKinds.EmptyState);
 
     /// <inheritdoc/>
-    public Image Current => _publication.Current;
+    public StoreState Current => _publisher.Current;
 
     /// <inheritdoc/>
-    public ValueTask<long?> Commit(Seen seen, IReadOnlyList<Change> changes, CancellationToken cancel)
+    public ValueTask<long?> Commit(ReadSet readSet, IReadOnlyList<Mutation> changes, CancellationToken cancel)
     {
         ArgumentOutOfRangeException.ThrowIfZero(changes.Count);
         lock (_commits)
         {
-            if (!seen.StillHolds(Current))
+            if (!readSet.IsUnchangedIn(Current))
                 return ValueTask.FromResult<long?>(null);
-            _publication.Publish(Current.Next(changes));
+            _publisher.Publish(Current.Next(changes));
             return ValueTask.FromResult<long?>(Current.Revision);
         }
     }
 
     /// <inheritdoc/>
-    public ValueTask<Image> Watch(long after, CancellationToken cancel) => _publication.Next(after, cancel);
+    public ValueTask<StoreState> Watch(long after, CancellationToken cancel) => _publisher.Next(after, cancel);
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;

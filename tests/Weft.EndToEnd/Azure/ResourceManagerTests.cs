@@ -8,6 +8,7 @@ using Azure.Core;
 using Azure.Core.Pipeline;
 using Azure.ResourceManager;
 using Azure.ResourceManager.Resources;
+using Azure.ResourceManager.Resources.Models;
 using Weft.EndToEnd.Server;
 
 namespace Weft.EndToEnd.Azure;
@@ -18,15 +19,15 @@ public sealed class ResourceManagerTests
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Makes_Reads_Lists_Tags_AndDeletes_ANetwork()
+    public async Task Creates_Reads_Lists_Tags_AndDeletes_ANetwork()
     {
         using var authority = new Authority();
         await using var weftd = await Weftd.Start("--tls-cert", authority.CertificateFile, "--tls-key", authority.KeyFile);
         Assert.Equal("https", weftd.Url.Scheme);
         var client = Client(weftd, authority);
         var resources = client.GetGenericResources();
-        foreach (var (id, body) in SmallSite.Ground)
-            await Make(client, authority, weftd, id, body);
+        foreach (var (id, body) in SmallSite.BaseResources)
+            await CreateNetwork(client, authority, weftd, id, body);
 
         var wanted = SmallSite.Layer3("n6", 606);
         var made = (await resources.CreateOrUpdateAsync(WaitUntil.Completed, new ResourceIdentifier(wanted.Id), Data(wanted.Body), Cancel)).Value;
@@ -49,7 +50,7 @@ public sealed class ResourceManagerTests
         Assert.Equal(404, (await Assert.ThrowsAsync<RequestFailedException>(() => read.GetAsync(Cancel))).Status);
 
         // What it stands on, in the order in which nothing is in use any more.
-        foreach (var id in SmallSite.Ground.Where(d => !d.Body.ContainsKey("state")).Select(d => d.Id).Skip(1).Reverse())
+        foreach (var id in SmallSite.BaseResources.Where(d => !d.Body.ContainsKey("state")).Select(d => d.Id).Skip(1).Reverse())
             _ = await client.GetGenericResource(new ResourceIdentifier(id)).DeleteAsync(WaitUntil.Completed, Cancel);
         Assert.Empty(await Names(group.GetGenericResourcesAsync(cancellationToken: Cancel)));
         _ = await group.DeleteAsync(WaitUntil.Completed, cancellationToken: Cancel);
@@ -61,8 +62,8 @@ public sealed class ResourceManagerTests
         using var authority = new Authority();
         await using var weftd = await Weftd.Start("--tls-cert", authority.CertificateFile, "--tls-key", authority.KeyFile);
         var client = Client(weftd, authority);
-        foreach (var (id, body) in SmallSite.Ground)
-            await Make(client, authority, weftd, id, body);
+        foreach (var (id, body) in SmallSite.BaseResources)
+            await CreateNetwork(client, authority, weftd, id, body);
         var wanted = SmallSite.Layer3("n6", 999);
 
         var refused = await Assert.ThrowsAsync<RequestFailedException>(() => client.GetGenericResources().CreateOrUpdateAsync(WaitUntil.Completed, new ResourceIdentifier(wanted.Id), Data(wanted.Body), Cancel));
@@ -71,13 +72,13 @@ public sealed class ResourceManagerTests
         Assert.Contains("999", refused.Message, StringComparison.Ordinal);
     }
 
-    private static async Task Make(ArmClient client, Authority authority, Weftd weftd, string id, JsonObject body)
+    private static async Task CreateNetwork(ArmClient client, Authority authority, Weftd weftd, string id, JsonObject body)
     {
         // The client's generic form is that of tracked resources: it has no actions, and no resources without a location.
         if (id == SmallSite.Group || !body.ContainsKey("location"))
         {
             using var http = new HttpClient(authority.Handler());
-            await weftd.Make(http, id, body);
+            await weftd.Create(http, id, body);
             return;
         }
 
@@ -99,7 +100,7 @@ public sealed class ResourceManagerTests
     {
         var data = new GenericResourceData(new AzureLocation("eastus")) { Properties = BinaryData.FromString(body["properties"]!.ToJsonString()) };
         if (body["extendedLocation"] is { } location)
-            data.ExtendedLocation = new global::Azure.ResourceManager.Resources.Models.ExtendedLocation { Name = location["name"]!.ToString(), ExtendedLocationType = new global::Azure.ResourceManager.Resources.Models.ExtendedLocationType("CustomLocation") };
+            data.ExtendedLocation = new ExtendedLocation { Name = location["name"]!.ToString(), ExtendedLocationType = new ExtendedLocationType("CustomLocation") };
         return data;
     }
 

@@ -7,7 +7,7 @@ namespace Weft.EndToEnd.Crash;
 /// <summary>What was acknowledged outlives the process, whenever it is killed.</summary>
 public sealed class CrashTests
 {
-    private const int Lives = 100;
+    private const int RestartCount = 100;
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -17,14 +17,14 @@ public sealed class CrashTests
         await using var weftd = await Weftd.Start();
         using var client = new HttpClient();
         foreach (var (id, body) in SmallSite.All)
-            await weftd.Make(client, id, body);
+            await weftd.Create(client, id, body);
         var agents = new List<(string Cluster, string Credential)>();
         foreach (var cluster in SmallSite.Clusters.SelectMany(c => new[] { c, c }))
             agents.Add((cluster, await Enrol(weftd, client, cluster, $"agent{agents.Count}")));
         var pods = agents.Select((agent, i) => new Pods(agent.Cluster, agent.Credential, i)).ToList();
         var puts = new ConcurrentDictionary<string, int>();
 
-        for (var life = 0; life < Lives; life++)
+        for (var life = 0; life < RestartCount; life++)
         {
             using var answers = new SemaphoreSlim(0);
             using var over = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
@@ -40,13 +40,13 @@ public sealed class CrashTests
 
         var held = await Leases(weftd, client);
         Assert.Equal(held.Count, held.Select(l => l.Address).Distinct().Count());
-        Assert.True(pods.Sum(p => p.Acquired) > Lives, $"only {pods.Sum(p => p.Acquired)} leases were acknowledged: the server was hardly killed in the middle of anything");
+        Assert.True(pods.Sum(p => p.Acquired) > RestartCount, $"only {pods.Sum(p => p.Acquired)} leases were acknowledged: the server was hardly killed in the middle of anything");
         foreach (var p in pods)
             p.Check(held);
         Assert.NotEmpty(puts);
         foreach (var (name, number) in puts)
         {
-            var (status, body, _) = await weftd.Ask(client, "GET", $"{SmallSite.Cloud}/cloudServicesNetworks/{name}");
+            var (status, body, _) = await weftd.SendRequest(client, "GET", $"{SmallSite.Cloud}/cloudServicesNetworks/{name}");
             Assert.Equal(200, status);
             Assert.InRange(int.Parse(body!["tags"]!["n"]!.ToString(), System.Globalization.CultureInfo.InvariantCulture), number, number + 1);
         }
@@ -63,7 +63,7 @@ public sealed class CrashTests
             var body = template.DeepClone().AsObject();
             var next = puts.GetValueOrDefault(name) + 1;
             body["tags"] = new JsonObject { ["n"] = next.ToString(System.Globalization.CultureInfo.InvariantCulture) };
-            if (await Try(() => weftd.Ask(client, "PUT", $"{SmallSite.Cloud}/cloudServicesNetworks/{name}", body)) is not { } answer)
+            if (await Try(() => weftd.SendRequest(client, "PUT", $"{SmallSite.Cloud}/cloudServicesNetworks/{name}", body)) is not { } answer)
                 return;
             Assert.True(answer.Status is 200 or 201, answer.Body?.ToJsonString());
             puts[name] = next;
@@ -72,8 +72,8 @@ public sealed class CrashTests
 
     private static async Task<string> Enrol(Weftd weftd, HttpClient client, string cluster, string name)
     {
-        var made = await weftd.Ask(client, "POST", $"{SmallSite.Cloud}/kubernetesClusters/{cluster}/listEnrollmentToken");
-        var enrolled = await weftd.Ask(client, "POST", "/agents/v1/enroll", new JsonObject { ["name"] = name }, made.Body!["token"]!.ToString());
+        var made = await weftd.SendRequest(client, "POST", $"{SmallSite.Cloud}/kubernetesClusters/{cluster}/listEnrollmentToken");
+        var enrolled = await weftd.SendRequest(client, "POST", "/agents/v1/enroll", new JsonObject { ["name"] = name }, made.Body!["token"]!.ToString());
         return enrolled.Body!["credential"]!.ToString();
     }
 
@@ -82,7 +82,7 @@ public sealed class CrashTests
         var leases = new List<(string, string)>();
         for (var path = $"{SmallSite.Network}/providers/Weft.Ipam/leases?$top=1000"; path.Length > 0;)
         {
-            var (status, body, _) = await weftd.Ask(client, "GET", path);
+            var (status, body, _) = await weftd.SendRequest(client, "GET", path);
             Assert.Equal(200, status);
             leases.AddRange(body!["value"]!.AsArray().Select(l => (l!["properties"]!["address"]!.ToString(), l["properties"]!["holderId"]!.ToString())));
             path = body["nextLink"] is { } next ? new Uri(next.ToString()).PathAndQuery : "";
@@ -123,9 +123,9 @@ public sealed class CrashTests
             {
                 var acquires = _held.Count == 0 || _random.Next(5) < 3;
                 var container = acquires ? Fresh() : _held.Keys.ElementAt(_random.Next(_held.Count));
-                var wish = new JsonObject { ["network"] = SmallSite.Network, ["containerId"] = container, ["interface"] = "net1" };
+                var request = new JsonObject { ["network"] = SmallSite.Network, ["containerId"] = container, ["interface"] = "net1" };
                 _ = acquires ? _released.Remove(container) : _held.Remove(container);
-                var answer = await Try(() => weftd.Ask(client, "POST", $"/agents/v1/leases/{(acquires ? "acquire" : "release")}", wish, credential));
+                var answer = await Try(() => weftd.SendRequest(client, "POST", $"/agents/v1/leases/{(acquires ? "acquire" : "release")}", request, credential));
                 if (answer is not var (status, body))
                 {
                     _ = _unknown.Add(container);

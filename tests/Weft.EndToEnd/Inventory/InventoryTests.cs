@@ -18,19 +18,19 @@ public sealed class InventoryTests
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Refuses_WhatTheNodeHasNot_AndTakesItOnceTheAgentHasSeenIt()
+    public async Task Refuses_WhatTheNodeHasNot_AndAcceptsItOnceTheAgentHasReportedIt()
     {
         using var tree = new KernelTree();
         var place = Directory.CreateTempSubdirectory("weft-inventory-");
         await using var weftd = await Weftd.Start();
         using var client = new HttpClient();
         foreach (var (id, body) in SmallSite.All)
-            await weftd.Make(client, id, body);
+            await weftd.Create(client, id, body);
         tree.Port("ens2f0", "0000:5e:00.0", "8086", "1592", "ice", 16, 0, ("1889", "iavf"));
         using var agent = await Agent(weftd, client, place.FullName, tree);
         try
         {
-            await Said(agent, "inventory-reported").WaitAsync(TimeSpan.FromSeconds(60), Cancel);
+            await ReadOutput(agent, "inventory-reported").WaitAsync(TimeSpan.FromSeconds(60), Cancel);
             var first = await Put(weftd, client, "ens1f0", "0-3");
             Assert.Equal(400, first.Status);
             Assert.Contains("has no port 'ens1f0'; its inventory has ens2f0 (0000:5e:00.0)", first.Text, StringComparison.Ordinal);
@@ -64,16 +64,16 @@ public sealed class InventoryTests
         {
             ["l3Networks"] = new JsonArray(new JsonObject { ["networkId"] = $"{SmallSite.Cloud}/l3Networks/n6", ["pluginType"] = "SRIOV" }),
         };
-        _ = await weftd.Ask(client, "PUT", East, cluster);
+        _ = await weftd.SendRequest(client, "PUT", East, cluster);
         var pool = cluster["properties"]!["initialAgentPoolConfigurations"]![0]!["name"]!.ToString();
         var uplink = new JsonObject { ["name"] = port, ["virtualFunctions"] = new JsonArray(new JsonObject { ["functions"] = functions, ["networkId"] = $"{SmallSite.Cloud}/l3Networks/n6" }) };
-        var answer = await weftd.Ask(client, "PUT", Node, new JsonObject { ["properties"] = new JsonObject { ["agentPool"] = pool, ["uplinks"] = new JsonArray(uplink) } });
+        var answer = await weftd.SendRequest(client, "PUT", Node, new JsonObject { ["properties"] = new JsonObject { ["agentPool"] = pool, ["uplinks"] = new JsonArray(uplink) } });
         return (answer.Status, answer.Body?["error"]?["message"]?.ToString() ?? "");
     }
 
     private static async Task<Process> Agent(Weftd weftd, HttpClient client, string place, KernelTree tree)
     {
-        var made = await weftd.Ask(client, "POST", $"{East}/listEnrollmentToken");
+        var made = await weftd.SendRequest(client, "POST", $"{East}/listEnrollmentToken");
         var token = Path.Join(place, "token");
         await File.WriteAllTextAsync(token, made.Body!["token"]!.ToString(), Cancel);
         return Process.Start(new ProcessStartInfo(Program("Weft.Agent", "weft-agent"),
@@ -84,7 +84,7 @@ public sealed class InventoryTests
     }
 
     /// <summary>Waits for an event in the agent's log, and reads on behind it so that the agent is never held up.</summary>
-    private static async Task Said(Process agent, string happened)
+    private static async Task ReadOutput(Process agent, string happened)
     {
         while (await agent.StandardError.ReadLineAsync(Cancel) is { } line)
         {

@@ -1,12 +1,12 @@
 namespace Weft.EndToEnd.Lab;
 
 /// <summary>
-/// What Weft draws, applied by weft-agent in a machine whose kernel has 802.1Q and ipvlan and whose card has virtual functions (docs/operations/lab.md).
+/// What Weft renders, applied by weft-agent in a machine whose kernel has 802.1Q and ipvlan and whose card has virtual functions (docs/operations/lab.md).
 /// </summary>
 [Collection(nameof(VirtualLab))]
 public sealed class LabTests(VirtualLab lab)
 {
-    /// <summary>The checks of each scenario, in their order: one that is left out is a fault, too.</summary>
+    /// <summary>The checks of each scenario, in their order: one that is left out is a failure, too.</summary>
     private static readonly Dictionary<string, string> Checks = new()
     {
         ["kernel"] =

@@ -7,7 +7,7 @@ namespace Weft.EndToEnd.Relay;
 /// <summary>weft-agent as a process, with its own listener at the relay.</summary>
 internal sealed class AgentProcess
 {
-    private readonly ConcurrentQueue<string> _said = [];
+    private readonly ConcurrentQueue<string> _output = [];
     private readonly Process _process;
 
     /// <summary>Takes charge of one that has just begun.</summary>
@@ -15,27 +15,27 @@ internal sealed class AgentProcess
     public AgentProcess(Process process)
     {
         _process = process;
-        process.ErrorDataReceived += (_, line) => _said.Enqueue(line.Data ?? "(ended)");
+        process.ErrorDataReceived += (_, line) => _output.Enqueue(line.Data ?? "(ended)");
         process.BeginErrorReadLine();
     }
 
     /// <summary>What it has said last, for messages of failed tests.</summary>
-    public string Said => string.Join('\n', _said.TakeLast(20));
+    public string Output => string.Join('\n', _output.TakeLast(20));
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    /// <summary>How often it has told weftd what has become of its picture.</summary>
-    public int Reports => _said.Count(line => line.Contains(" reported ", StringComparison.Ordinal));
+    /// <summary>How often it has told weftd what has become of its desired state.</summary>
+    public int Reports => _output.Count(line => line.Contains(" reported ", StringComparison.Ordinal));
 
     /// <summary>Waits until senders can come and weftd has its report.</summary>
-    public Task UntilReady() => Until(() => Reports > 0 && _said.Any(line => line.Contains(" relay-listens ", StringComparison.Ordinal)), "the agent waits at the relay and has reported");
+    public Task WaitUntilReady() => WaitUntil(() => Reports > 0 && _output.Any(line => line.Contains(" relay-listens ", StringComparison.Ordinal)), "the agent waits at the relay and has reported");
 
     /// <summary>Waits until it has got somewhere.</summary>
-    public async Task Until(Func<bool> holds, string what)
+    public async Task WaitUntil(Func<bool> holds, string what)
     {
         for (var clock = Stopwatch.StartNew(); !holds();)
         {
-            Assert.True(clock.Elapsed < TimeSpan.FromSeconds(60) && !_process.HasExited, $"never came true: {what}\n{Said}");
+            Assert.True(clock.Elapsed < TimeSpan.FromSeconds(60) && !_process.HasExited, $"never came true: {what}\n{Output}");
             await Task.Delay(20, Cancel);
         }
     }

@@ -32,31 +32,31 @@ internal sealed class HybridSite : IAsyncDisposable
         var weftd = await Weftd.Start(
             "--listen", $"127.0.0.1:{api}", "--relay-listen", $"127.0.0.1:{relay}", "--relay-address", "localhost", "--relay-tls-cert", authority.CertificateFile, "--relay-tls-key", authority.KeyFile);
         var site = new HybridSite(authority, weftd, relay);
-        await weftd.Make(site._http, SmallSite.Group, new JsonObject { ["location"] = "eastus" });
-        await site.Ask("PUT", Space, new JsonObject { ["location"] = "eastus", ["sku"] = new JsonObject { ["name"] = "Standard" } });
+        await weftd.Create(site._http, SmallSite.Group, new JsonObject { ["location"] = "eastus" });
+        await site.SendRequest("PUT", Space, new JsonObject { ["location"] = "eastus", ["sku"] = new JsonObject { ["name"] = "Standard" } });
         return site;
     }
 
     /// <summary>Makes a hybrid connection with a rule to listen and another to send.</summary>
     /// <returns>Its id.</returns>
-    public async Task<string> Make(string name)
+    public async Task<string> CreateConnection(string name)
     {
         var id = $"{Space}/hybridConnections/{name}";
-        await Ask("PUT", id, new JsonObject { ["properties"] = new JsonObject { ["requiresClientAuthorization"] = true } });
-        await Ask("PUT", $"{id}/authorizationRules/listen", Rights("Listen"));
-        await Ask("PUT", $"{id}/authorizationRules/send", Rights("Send"));
+        await SendRequest("PUT", id, new JsonObject { ["properties"] = new JsonObject { ["requiresClientAuthorization"] = true } });
+        await SendRequest("PUT", $"{id}/authorizationRules/listen", Rights("Listen"));
+        await SendRequest("PUT", $"{id}/authorizationRules/send", Rights("Send"));
         return id;
     }
 
     /// <summary>Where a program finds a connection, with a key that listKeys shows: that of a rule of the connection, or of another scope.</summary>
-    public async Task<Entrance> Enter(string connection, string rule, string? scope = null, string key = "primaryKey")
+    public async Task<HybridConnectionSettings> Enter(string connection, string rule, string? scope = null, string key = "primaryKey")
     {
-        var keys = await Ask("POST", $"{scope ?? connection}/authorizationRules/{rule}/listKeys");
-        return new Entrance(_port, PathOf(connection), keys["keyName"]!.ToString(), keys[key]!.ToString(), _authority.CaFile);
+        var keys = await SendRequest("POST", $"{scope ?? connection}/authorizationRules/{rule}/listKeys");
+        return new HybridConnectionSettings(_port, PathOf(connection), keys["keyName"]!.ToString(), keys[key]!.ToString(), _authority.CaFile);
     }
 
-    /// <summary>Draws a new primary key for a rule of a connection.</summary>
-    public Task Regenerate(string connection, string rule) => Ask("POST", $"{connection}/authorizationRules/{rule}/regenerateKeys", new JsonObject { ["keyType"] = "PrimaryKey" });
+    /// <summary>Generates a new primary key for a rule of a connection.</summary>
+    public Task Regenerate(string connection, string rule) => SendRequest("POST", $"{connection}/authorizationRules/{rule}/regenerateKeys", new JsonObject { ["keyType"] = "PrimaryKey" });
 
     /// <summary>Starts a listener by the rule that is for it, and waits until it listens.</summary>
     public async Task<NodeProgram> Listen(string connection, string program, params (string Name, string Value)[] environment) => await NodeProgram.Listen(await Enter(connection, "listen"), program, environment);
@@ -65,38 +65,38 @@ internal sealed class HybridSite : IAsyncDisposable
     public async Task<NodeProgram> Send(string connection, string program, params string[] arguments) => await NodeProgram.Send(await Enter(connection, "send"), program, arguments);
 
     /// <summary>Lets a sender speak to its end.</summary>
-    public async Task<string[]> Said(string connection, string program, params string[] arguments)
+    public async Task<string[]> SendToEnd(string connection, string program, params string[] arguments)
     {
         await using var sender = await Send(connection, program, arguments);
         return await sender.Rest();
     }
 
     /// <summary>How many listeners the API says a connection has.</summary>
-    public async Task<int> ListenersOf(string connection) => (int)(await Ask("GET", connection))["properties"]!["listenerCount"]!;
+    public async Task<int> ListenersOf(string connection) => (int)(await SendRequest("GET", connection))["properties"]!["listenerCount"]!;
 
     /// <summary>Who is at the relay.</summary>
-    public async Task<JsonNode> Status() => (await Weftd.Ask(_http, "GET", "/providers/Weft.Relay/status")).Body!;
+    public async Task<JsonNode> Status() => (await Weftd.SendRequest(_http, "GET", "/providers/Weft.Relay/status")).Body!;
 
     /// <summary>The id that the relay gave the one listener of a connection; null where there isn't one alone.</summary>
     public async Task<string?> ListenerOf(string connection)
         => (await Status())["listeners"]!.AsArray().Where(l => l!["connection"]!.ToString() == PathOf(connection)).ToList() is [{ } one] ? one["id"]!.ToString() : null;
 
     /// <summary>Waits until just so many listeners are left and nobody else is: no session, nobody who waits.</summary>
-    public Task Settle(int listeners) => Until(async () =>
+    public Task WaitForListeners(int listeners) => WaitUntil(async () =>
     {
         var now = await Status();
         return (now["listeners"]!.AsArray().Count, now["sessions"]!.AsArray().Count, (int)now["waiting"]!) == (listeners, 0, 0);
     }, async () => (await Status()).ToJsonString());
 
     /// <summary>Waits for a line of the audit log about a connection.</summary>
-    public async Task<JsonNode> Audited(string connection, string happened)
+    public async Task<JsonNode> WaitForAudit(string connection, string happened)
     {
-        await Until(async () => (await Audit(connection, happened)).Count > 0, () => File.ReadAllTextAsync(AuditFile, Cancel));
-        return (await Audit(connection, happened))[0];
+        await WaitUntil(async () => (await ReadAudit(connection, happened)).Count > 0, () => File.ReadAllTextAsync(AuditFile, Cancel));
+        return (await ReadAudit(connection, happened))[0];
     }
 
     /// <summary>The lines of the audit log about a connection.</summary>
-    public async Task<IReadOnlyList<JsonNode>> Audit(string connection, string happened)
+    public async Task<IReadOnlyList<JsonNode>> ReadAudit(string connection, string happened)
     {
         using var file = new StreamReader(new FileStream(AuditFile, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
         var lines = await file.ReadToEndAsync(Cancel);
@@ -106,7 +106,7 @@ internal sealed class HybridSite : IAsyncDisposable
     }
 
     /// <summary>Waits until something is so.</summary>
-    public static async Task Until(Func<Task<bool>> holds, Func<Task<string>> otherwise)
+    public static async Task WaitUntil(Func<Task<bool>> holds, Func<Task<string>> otherwise)
     {
         for (var i = 0; !await holds(); i++)
         {
@@ -129,9 +129,9 @@ internal sealed class HybridSite : IAsyncDisposable
 
     private static JsonObject Rights(string right) => new() { ["properties"] = new JsonObject { ["rights"] = new JsonArray(right) } };
 
-    private async Task<JsonNode> Ask(string method, string id, JsonNode? body = null)
+    private async Task<JsonNode> SendRequest(string method, string id, JsonNode? body = null)
     {
-        var answer = await Weftd.Ask(_http, method, $"{id}?{Version}", body);
+        var answer = await Weftd.SendRequest(_http, method, $"{id}?{Version}", body);
         Assert.True(answer.Status is 200 or 201, $"{method} {id}: {answer.Status} {answer.Body?.ToJsonString()}");
         return answer.Body!;
     }

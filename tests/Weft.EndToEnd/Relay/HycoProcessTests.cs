@@ -22,7 +22,7 @@ public sealed class HycoProcessTests
     public async Task Echoes_FromHycoWsToHycoWs(bool byNamespace)
     {
         await using var site = await HybridSite.Start();
-        var echo = await site.Make("echo");
+        var echo = await site.CreateConnection("echo");
         var (scope, listen, send) = byNamespace ? (HybridSite.Space, "RootManageSharedAccessKey", "RootManageSharedAccessKey") : (echo, "listen", "send");
         await using var listener = await NodeProgram.Listen(await site.Enter(echo, listen, scope), "listen-ws.js");
         Assert.Equal(1, await site.ListenersOf(echo));
@@ -31,9 +31,9 @@ public sealed class HycoProcessTests
 
         var said = await sender.Rest();
         Assert.Equal([.. Sizes.Select(size => size + " whole"), "done", "closed 1000"], said);
-        await site.Settle(listeners: 1);
+        await site.WaitForListeners(listeners: 1);
         var bytes = Sizes.Sum(long.Parse);
-        var closed = await site.Audited(echo, "SessionClosed");
+        var closed = await site.WaitForAudit(echo, "SessionClosed");
         Assert.True((long)closed["bytesUp"]! >= bytes && (long)closed["bytesDown"]! >= bytes, closed.ToJsonString());
         Assert.Equal(send, closed["key"]!.ToString());
     }
@@ -42,7 +42,7 @@ public sealed class HycoProcessTests
     public async Task Carries_RequestsSmallAndLargeBothWays()
     {
         await using var site = await HybridSite.Start();
-        var web = await site.Make("web");
+        var web = await site.CreateConnection("web");
         await using var listener = await site.Listen(web, "listen-http.js");
         (string Sent, string Heard)[] requests =
         [
@@ -51,17 +51,17 @@ public sealed class HycoProcessTests
             ("POST:/size/9000000:1", "200 9000000 other"), ("DELETE:/f?status=404:3", "404 3 whole"),
         ];
 
-        var said = await site.Said(web, "send-https.js", [.. requests.Select(r => r.Sent)]);
+        var said = await site.SendToEnd(web, "send-https.js", [.. requests.Select(r => r.Sent)]);
 
         Assert.Equal(requests.Select(r => $"{r.Sent} {r.Heard}").Order(StringComparer.Ordinal), said.Order(StringComparer.Ordinal));
-        await site.Settle(listeners: 1);
+        await site.WaitForListeners(listeners: 1);
     }
 
     [Fact]
     public async Task Serves_ManyAtOnce()
     {
         await using var site = await HybridSite.Start();
-        var (echo, web) = (await site.Make("echo"), await site.Make("web"));
+        var (echo, web) = (await site.CreateConnection("echo"), await site.CreateConnection("web"));
         await using var one = await site.Listen(echo, "listen-ws.js");
         await using var other = await site.Listen(echo, "listen-ws.js");
         await using var third = await site.Listen(web, "listen-http.js");
@@ -70,7 +70,7 @@ public sealed class HycoProcessTests
         var senders = await Task.WhenAll(Enumerable.Range(0, 2).Select(async _ => await NodeProgram.Start(await site.Enter(echo, "send"), "send-ws.js", sizes, ("TIMES", "40"))));
         var requests = Enumerable.Range(0, 100).Select(i => (Target: $"POST:/{i}", Size: 1 + (i * 2000))).ToList();
 
-        var asked = await site.Said(web, "send-https.js", [.. requests.Select(r => $"{r.Target}:{r.Size}")]);
+        var asked = await site.SendToEnd(web, "send-https.js", [.. requests.Select(r => $"{r.Target}:{r.Size}")]);
 
         Assert.Equal(requests.Select(r => $"{r.Target}:{r.Size} 200 {r.Size} whole").Order(StringComparer.Ordinal), asked.Order(StringComparer.Ordinal));
         var expected = sizes.Select(size => size + " whole").Concat(["done", "closed 1000"]).SelectMany(line => Enumerable.Repeat(line, 40)).Order(StringComparer.Ordinal);
@@ -80,7 +80,7 @@ public sealed class HycoProcessTests
             await sender.DisposeAsync();
         }
 
-        await site.Settle(listeners: 3);
+        await site.WaitForListeners(listeners: 3);
         Assert.Equal((80, 100), ((int)(await site.Status())["totals"]!["sessions"]!, (int)(await site.Status())["totals"]!["requests"]!));
     }
 
@@ -88,13 +88,13 @@ public sealed class HycoProcessTests
     public async Task Keeps_ListenersThatRenew_AndNoOthers()
     {
         await using var site = await HybridSite.Start();
-        var (echo, web, silent) = (await site.Make("echo"), await site.Make("web"), await site.Make("silent"));
+        var (echo, web, silent) = (await site.CreateConnection("echo"), await site.CreateConnection("web"), await site.CreateConnection("silent"));
         await using var one = await site.Listen(echo, "listen-ws.js", ("LASTS", Short), ("RENEW", "1000"));
         await using var other = await site.Listen(web, "listen-http.js", ("LASTS", Short), ("RENEW", "1000"));
         await using var third = await site.Listen(silent, "listen-http.js", ("LASTS", Short));
         var (ofEcho, ofWeb) = (await site.ListenerOf(echo), await site.ListenerOf(web));
 
-        var gone = await site.Audited(silent, "ListenerGone");
+        var gone = await site.WaitForAudit(silent, "ListenerGone");
         // They began a little before it; this is for the relay's look at them, which is every quarter of a second.
         await Task.Delay(1000, Cancel);
 
@@ -102,15 +102,15 @@ public sealed class HycoProcessTests
         Assert.Equal((ofEcho, ofWeb), (await site.ListenerOf(echo), await site.ListenerOf(web)));
         Assert.NotNull(ofEcho);
         Assert.NotNull(ofWeb);
-        Assert.Equal(["1000 whole", "done", "closed 1000"], await site.Said(echo, "send-ws.js", "1000"));
-        Assert.Equal(["POST:/a:1000 200 1000 whole"], await site.Said(web, "send-https.js", "POST:/a:1000"));
+        Assert.Equal(["1000 whole", "done", "closed 1000"], await site.SendToEnd(echo, "send-ws.js", "1000"));
+        Assert.Equal(["POST:/a:1000 200 1000 whole"], await site.SendToEnd(web, "send-https.js", "POST:/a:1000"));
     }
 
     [Fact]
     public async Task Outlives_TheKillOfASender()
     {
         await using var site = await HybridSite.Start();
-        var (echo, web) = (await site.Make("echo"), await site.Make("web"));
+        var (echo, web) = (await site.CreateConnection("echo"), await site.CreateConnection("web"));
         await using var one = await site.Listen(echo, "listen-ws.js");
         await using var other = await site.Listen(web, "listen-http.js");
         var (ofEcho, ofWeb) = (await site.ListenerOf(echo), await site.ListenerOf(web));
@@ -122,17 +122,17 @@ public sealed class HycoProcessTests
         talking.Kill();
         waiting.Kill();
 
-        await site.Settle(listeners: 2);
+        await site.WaitForListeners(listeners: 2);
         Assert.Equal((ofEcho, ofWeb), (await site.ListenerOf(echo), await site.ListenerOf(web)));
-        Assert.Equal(["100000 whole", "done", "closed 1000"], await site.Said(echo, "send-ws.js", "100000"));
-        Assert.Equal(["POST:/a:100000 200 100000 whole"], await site.Said(web, "send-https.js", "POST:/a:100000"));
+        Assert.Equal(["100000 whole", "done", "closed 1000"], await site.SendToEnd(echo, "send-ws.js", "100000"));
+        Assert.Equal(["POST:/a:100000 200 100000 whole"], await site.SendToEnd(web, "send-https.js", "POST:/a:100000"));
     }
 
     [Fact]
-    public async Task Tells_SendersWhoseListenerWasKilled_AndServesTheNext()
+    public async Task Notifies_SendersWhoseListenerWasKilled_AndServesTheNext()
     {
         await using var site = await HybridSite.Start();
-        var (echo, web) = (await site.Make("echo"), await site.Make("web"));
+        var (echo, web) = (await site.CreateConnection("echo"), await site.CreateConnection("web"));
         await using var one = await site.Listen(echo, "listen-ws.js");
         await using var other = await site.Listen(web, "listen-http.js");
         await using var talking = await site.Send(echo, "send-ws.js", Endless);
@@ -145,20 +145,20 @@ public sealed class HycoProcessTests
 
         Assert.Equal("closed 1006", (await talking.Rest())[^1]);
         Assert.StartsWith("POST:/never:1 502 ", Assert.Single(await waiting.Rest()), StringComparison.Ordinal);
-        await site.Settle(listeners: 0);
+        await site.WaitForListeners(listeners: 0);
         await using var nextOne = await site.Listen(echo, "listen-ws.js");
         await using var nextOther = await site.Listen(web, "listen-http.js");
-        Assert.Equal(["100000 whole", "done", "closed 1000"], await site.Said(echo, "send-ws.js", "100000"));
-        Assert.Equal(["POST:/a:100000 200 100000 whole"], await site.Said(web, "send-https.js", "POST:/a:100000"));
+        Assert.Equal(["100000 whole", "done", "closed 1000"], await site.SendToEnd(echo, "send-ws.js", "100000"));
+        Assert.Equal(["POST:/a:100000 200 100000 whole"], await site.SendToEnd(web, "send-https.js", "POST:/a:100000"));
     }
 
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task ComesBack_AfterWeftd(bool politely)
+    public async Task Reconnects_AfterWeftd(bool politely)
     {
         await using var site = await HybridSite.Start();
-        var (echo, web) = (await site.Make("echo"), await site.Make("web"));
+        var (echo, web) = (await site.CreateConnection("echo"), await site.CreateConnection("web"));
         await using var one = await site.Listen(echo, "listen-ws.js", ("ONCE", "1"));
         await using var other = await site.Listen(web, "listen-http.js");
         await using var talking = await site.Send(echo, "send-ws.js", Endless);
@@ -176,9 +176,9 @@ public sealed class HycoProcessTests
         Assert.Equal(before, await site.Enter(echo, "listen"));
         await one.Until("listening");
         await other.Until("listening");
-        Assert.Equal(["8388608 whole", "done", "closed 1000"], await site.Said(echo, "send-ws.js", "8388608"));
-        Assert.Equal(["POST:/a:100000 200 100000 whole"], await site.Said(web, "send-https.js", "POST:/a:100000"));
-        await site.Settle(listeners: 2);
+        Assert.Equal(["8388608 whole", "done", "closed 1000"], await site.SendToEnd(echo, "send-ws.js", "8388608"));
+        Assert.Equal(["POST:/a:100000 200 100000 whole"], await site.SendToEnd(web, "send-https.js", "POST:/a:100000"));
+        await site.WaitForListeners(listeners: 2);
     }
 
     /// <summary>
@@ -186,10 +186,10 @@ public sealed class HycoProcessTests
     /// the relay lets in as many as there may be.
     /// </summary>
     [Fact]
-    public async Task Bears_AListenerThatComesBackManyTimesOver()
+    public async Task Survives_AListenerThatReconnectsManyTimesOver()
     {
         await using var site = await HybridSite.Start();
-        var (echo, web) = (await site.Make("echo"), await site.Make("web"));
+        var (echo, web) = (await site.CreateConnection("echo"), await site.CreateConnection("web"));
         await using var many = await site.Listen(echo, "listen-ws.js");
         await using var other = await site.Listen(web, "listen-http.js");
 
@@ -197,22 +197,22 @@ public sealed class HycoProcessTests
         await site.Weftd.Start();
 
         await other.Until("listening");
-        await HybridSite.Until(async () => await site.ListenersOf(echo) == 25, async () => (await site.Status()).ToJsonString());
-        Assert.Equal(["POST:/a:1000000 200 1000000 whole"], await site.Said(web, "send-https.js", "POST:/a:1000000"));
+        await HybridSite.WaitUntil(async () => await site.ListenersOf(echo) == 25, async () => (await site.Status()).ToJsonString());
+        Assert.Equal(["POST:/a:1000000 200 1000000 whole"], await site.SendToEnd(web, "send-https.js", "POST:/a:1000000"));
         many.Kill();
-        await site.Settle(listeners: 1);
+        await site.WaitForListeners(listeners: 1);
         await using var next = await site.Listen(echo, "listen-ws.js");
-        Assert.Equal(["100000 whole", "done", "closed 1000"], await site.Said(echo, "send-ws.js", "100000"));
+        Assert.Equal(["100000 whole", "done", "closed 1000"], await site.SendToEnd(echo, "send-ws.js", "100000"));
     }
 
     [Fact]
     public async Task Refuses_TheOldKey_OnceThereIsANewOne()
     {
         await using var site = await HybridSite.Start();
-        var web = await site.Make("web");
+        var web = await site.CreateConnection("web");
         var (oldListen, oldSend) = (await site.Enter(web, "listen"), await site.Enter(web, "send"));
         await using var old = await NodeProgram.Listen(oldListen, "listen-http.js");
-        Assert.Equal(["POST:/a:1 200 1 whole"], await site.Said(web, "send-https.js", "POST:/a:1"));
+        Assert.Equal(["POST:/a:1 200 1 whole"], await site.SendToEnd(web, "send-https.js", "POST:/a:1"));
 
         await site.Regenerate(web, "listen");
         await site.Regenerate(web, "send");
@@ -227,11 +227,11 @@ public sealed class HycoProcessTests
         Assert.Equal(["error unexpected server response (401)"], await byOldToSession.Rest());
         await using var bySecond = await NodeProgram.Send(await site.Enter(web, "send", key: "secondaryKey"), "send-https.js", "POST:/c:1");
         Assert.Equal(["POST:/c:1 200 1 whole"], await bySecond.Rest());
-        Assert.Equal(["POST:/d:1 200 1 whole"], await site.Said(web, "send-https.js", "POST:/d:1"));
+        Assert.Equal(["POST:/d:1 200 1 whole"], await site.SendToEnd(web, "send-https.js", "POST:/d:1"));
 
         async Task<(string, string)> Gone()
         {
-            var gone = await site.Audited(web, "ListenerGone");
+            var gone = await site.WaitForAudit(web, "ListenerGone");
             return (gone["status"]!.ToString(), gone["reason"]!.ToString());
         }
     }

@@ -90,19 +90,19 @@ public sealed class KubectlTests(RelayedCluster cluster) : IClassFixture<Relayed
         string[] get = ["--", "kubectl", "get", "pods", "-o", "name"];
         using var other = new Authority("kubernetes");
 
-        var good = await RelayLab.End(cluster.Begin(get));
+        var good = await RelayLab.End(cluster.Start(get));
         Assert.Equal((0, "pod/upf-0\n", ""), (good.Code, good.Output, good.Error));
 
         await cluster.Rotate(other.CaFile);
-        var bad = await RelayLab.End(cluster.Begin(get));
+        var bad = await RelayLab.End(cluster.Start(get));
         Assert.Equal((1, ""), (bad.Code, bad.Output));
         Assert.StartsWith("warning: the API server of kubernetesclusters/east answers, but kubectl won't talk to it: its certificate isn't trusted", bad.Error, StringComparison.Ordinal);
         Assert.Contains("certificate signed by unknown authority", bad.Error, StringComparison.Ordinal);
-        var named = await RelayLab.End(cluster.Begin(["--certificate-authority", cluster.Api.CaFile, .. get]));
+        var named = await RelayLab.End(cluster.Start(["--certificate-authority", cluster.Api.CaFile, .. get]));
         Assert.Equal((0, "pod/upf-0\n", ""), (named.Code, named.Output, named.Error));
 
         await cluster.Rotate(cluster.Api.CaFile);
-        var again = await RelayLab.End(cluster.Begin(get));
+        var again = await RelayLab.End(cluster.Start(get));
         Assert.Equal((0, "pod/upf-0\n", ""), (again.Code, again.Output, again.Error));
     }
 
@@ -147,9 +147,9 @@ public sealed class KubectlTests(RelayedCluster cluster) : IClassFixture<Relayed
         // Other tests of the lab may have been before, or none.
         if (File.Exists(cluster.Lab.Kubeconfig))
             File.Delete(cluster.Lab.Kubeconfig);
-        var ran = await RelayLab.End(cluster.Begin("--", "kubectl", "get", "pods", "-o", "name"));
+        var ran = await RelayLab.End(cluster.Start("--", "kubectl", "get", "pods", "-o", "name"));
         Assert.Equal((0, "pod/upf-0\n"), (ran.Code, ran.Output));
-        var missed = await RelayLab.End(cluster.Begin("--", "kubectl", "get", "pod", "none"));
+        var missed = await RelayLab.End(cluster.Start("--", "kubectl", "get", "pod", "none"));
         Assert.Equal((1, ""), (missed.Code, missed.Output));
 
         var proxy = await cluster.Proxy("--kubeconfig", "-");
@@ -187,7 +187,7 @@ public sealed class KubectlTests(RelayedCluster cluster) : IClassFixture<Relayed
         Assert.Equal(0, await RelayLab.Signal(proxy, Term));
     }
 
-    private Task<Ended> Run(params string[] args) => RelayLab.End(Start(args));
+    private Task<ProcessResult> Run(params string[] args) => RelayLab.End(Start(args));
 
     /// <summary>Starts kubectl; settings of its environment may stand in front.</summary>
     private Process Start(params string[] args) => cluster.Lab.Spawn("env", [.. args.TakeWhile(arg => arg.Contains('=', StringComparison.Ordinal)), "kubectl", .. args.SkipWhile(arg => arg.Contains('=', StringComparison.Ordinal))]);
@@ -196,7 +196,7 @@ public sealed class KubectlTests(RelayedCluster cluster) : IClassFixture<Relayed
     private async Task<string> Kubectl(params string[] args)
     {
         var run = await Run(args);
-        Assert.True(run.Code == 0, $"kubectl {string.Join(' ', args)} ended with {run.Code}: {run.Error}\n{cluster.Agent.Said}");
+        Assert.True(run.Code == 0, $"kubectl {string.Join(' ', args)} ended with {run.Code}: {run.Error}\n{cluster.Agent.Output}");
         return run.Output;
     }
 

@@ -4,9 +4,9 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text.Json.Nodes;
 using Weft.EndToEnd.Server;
-using Weft.Relay.Clients;
-using Weft.Relay.Tests.Clients;
-using Weft.Relay.Wire;
+using Weft.Relay.Client;
+using Weft.Relay.Protocol;
+using Weft.Relay.Tests.Client;
 
 namespace Weft.EndToEnd.Relay;
 
@@ -22,14 +22,14 @@ public sealed class ProxiedAgentTests : IAsyncLifetime
 
     private readonly DirectoryInfo _place = Directory.CreateTempSubdirectory("weft-proxied-");
     private readonly Authority _authority = new("localhost", "127.0.0.1");
-    private readonly ConcurrentQueue<string> _said = [];
+    private readonly ConcurrentQueue<string> _output = [];
     private Weftd _weftd = null!;
     private HttpClient _http = null!;
     private Process? _agent;
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    private string Said => string.Join('\n', _said);
+    private string Output => string.Join('\n', _output);
 
     private string Api => _weftd.Url.Authority;
 
@@ -38,9 +38,9 @@ public sealed class ProxiedAgentTests : IAsyncLifetime
         _weftd = await Weftd.Start("--tls-cert", _authority.CertificateFile, "--tls-key", _authority.KeyFile, "--relay-listen", "127.0.0.1:0");
         _http = new HttpClient(new SocketsHttpHandler { UseProxy = false, SslOptions = { RemoteCertificateValidationCallback = (_, _, _, _) => true } });
         foreach (var (id, body) in SmallSite.All)
-            await _weftd.Make(_http, id, body);
-        await _weftd.Make(_http, Node, new JsonObject { ["properties"] = new JsonObject { ["agentPool"] = "workers", ["uplinks"] = new JsonArray(new JsonObject { ["name"] = "bond0" }) } });
-        var token = await _weftd.Ask(_http, "POST", $"{SmallSite.Cloud}/kubernetesClusters/east/listEnrollmentToken");
+            await _weftd.Create(_http, id, body);
+        await _weftd.Create(_http, Node, new JsonObject { ["properties"] = new JsonObject { ["agentPool"] = "workers", ["uplinks"] = new JsonArray(new JsonObject { ["name"] = "bond0" }) } });
+        var token = await _weftd.SendRequest(_http, "POST", $"{SmallSite.Cloud}/kubernetesClusters/east/listEnrollmentToken");
         await File.WriteAllTextAsync(Path.Join(_place.FullName, "enroll"), token.Body!["token"]!.ToString(), Cancel);
     }
 
@@ -53,16 +53,16 @@ public sealed class ProxiedAgentTests : IAsyncLifetime
         using var service = new TcpListener(IPAddress.Loopback, 0);
         service.Start();
         Start($"http://{(withCredentials ? $"weft:{Password}@" : "")}{proxy.Authority}", "", ((IPEndPoint)service.LocalEndpoint).Port);
-        await Until("relay-listens");
+        await WaitUntil("relay-listens");
         var relay = await Relay();
         Assert.Equal(new HashSet<string> { Api, relay.Authority }, proxy.Served.ToHashSet());
         var before = proxy.Served.Count(place => place == relay.Authority);
 
-        await using var sender = await Meet();
+        await using var sender = await ConnectSender();
         using var served = await service.AcceptTcpClientAsync(Cancel);
 
         Assert.Equal(before + 1, proxy.Served.Count(place => place == relay.Authority));
-        Assert.DoesNotContain(Password, Said, StringComparison.Ordinal);
+        Assert.DoesNotContain(Password, Output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -70,51 +70,51 @@ public sealed class ProxiedAgentTests : IAsyncLifetime
     {
         await using var proxy = new ConnectProxy();
         Start($"http://{proxy.Authority}", "weft.example,127.0.0.1", 22);
-        await Until("relay-listens");
+        await WaitUntil("relay-listens");
         Assert.Empty(proxy.Served);
     }
 
     [Theory]
     [InlineData("502 Bad Gateway", "(502): have it allow CONNECT")]
     [InlineData("407 Proxy Authentication Required", "doesn't take the name and password")]
-    public async Task Says_WhatToDo_WhereTheProxyRefusesTheRelay(string status, string words)
+    public async Task Reports_WhatToDo_WhereTheProxyRefusesTheRelay(string status, string words)
     {
         await using var proxy = new ConnectProxy { Credentials = $"weft:{Password}" };
         var relay = await Relay();
         proxy.Refuses[relay.Port] = status;
         Start($"http://weft:{Password}@{proxy.Authority}", "", 22);
-        var line = await Until("relay-lost");
+        var line = await WaitUntil("relay-lost");
         Assert.Contains($"The proxy {proxy.Authority}", line, StringComparison.Ordinal);
         Assert.Contains(relay.Authority, line, StringComparison.Ordinal);
         Assert.Contains(words, line, StringComparison.Ordinal);
         Assert.Contains("NO_PROXY", line, StringComparison.Ordinal);
-        Assert.DoesNotContain(Password, Said, StringComparison.Ordinal);
+        Assert.DoesNotContain(Password, Output, StringComparison.Ordinal);
 
         proxy.Refuses.Clear();
-        await Until("relay-listens");
+        await WaitUntil("relay-listens");
     }
 
     [Theory]
     [InlineData("wrong-but-s3cret@", "doesn't take the name and password")]
     [InlineData("", "asks for a name and a password")]
-    public async Task Says_WhatToDo_WhereTheProxyRefusesTheControlPlane(string given, string words)
+    public async Task Reports_WhatToDo_WhereTheProxyRefusesTheControlPlane(string given, string words)
     {
         await using var proxy = new ConnectProxy { Credentials = $"weft:{Password}" };
         Start($"http://{(given.Length > 0 ? $"weft:{given}" : "")}{proxy.Authority}", "", 22);
-        var line = await Until("control-plane-failed");
+        var line = await WaitUntil("control-plane-failed");
         Assert.Contains($"The proxy {proxy.Authority} {words}", line, StringComparison.Ordinal);
-        Assert.DoesNotContain("wrong-but-s3cret", Said, StringComparison.Ordinal);
+        Assert.DoesNotContain("wrong-but-s3cret", Output, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task Says_ThatItIsTheProxyWhichIsntThere()
+    public async Task Reports_ThatItIsTheProxyWhichIsntThere()
     {
         string nobody;
         await using (var gone = new ConnectProxy())
             nobody = gone.Authority;
         Start($"http://weft:{Password}@{nobody}", "", 22);
-        Assert.Contains($"There is no connection to the proxy {nobody}", await Until("control-plane-failed"), StringComparison.Ordinal);
-        Assert.DoesNotContain(Password, Said, StringComparison.Ordinal);
+        Assert.Contains($"There is no connection to the proxy {nobody}", await WaitUntil("control-plane-failed"), StringComparison.Ordinal);
+        Assert.DoesNotContain(Password, Output, StringComparison.Ordinal);
     }
 
     public async ValueTask DisposeAsync()
@@ -146,27 +146,27 @@ public sealed class ProxiedAgentTests : IAsyncLifetime
         if (noProxy.Length > 0)
             start.Environment["NO_PROXY"] = noProxy;
         _agent = Process.Start(start)!;
-        _agent.ErrorDataReceived += (_, line) => _said.Enqueue(line.Data ?? "(ended)");
+        _agent.ErrorDataReceived += (_, line) => _output.Enqueue(line.Data ?? "(ended)");
         _agent.BeginErrorReadLine();
     }
 
     /// <summary>Waits until the agent has said something.</summary>
-    private async Task<string> Until(string happened)
+    private async Task<string> WaitUntil(string happened)
     {
         for (var clock = Stopwatch.StartNew(); clock.Elapsed < TimeSpan.FromSeconds(60); await Task.Delay(50, Cancel))
         {
-            if (_said.FirstOrDefault(line => line.Contains($" {happened} ", StringComparison.Ordinal)) is { } line)
+            if (_output.FirstOrDefault(line => line.Contains($" {happened} ", StringComparison.Ordinal)) is { } line)
                 return line;
         }
 
-        throw new TimeoutException($"the agent hasn't said {happened}:\n{Said}");
+        throw new TimeoutException($"the agent hasn't said {happened}:\n{Output}");
     }
 
-    private async Task<JsonNode> Credentials() => (await _weftd.Ask(_http, "POST", $"{Node}/providers/Weft.Relay/connections/default/listCredentials", new JsonObject())).Body!;
+    private async Task<JsonNode> Credentials() => (await _weftd.SendRequest(_http, "POST", $"{Node}/providers/Weft.Relay/connections/default/listCredentials", new JsonObject())).Body!;
 
     private async Task<Uri> Relay() => new((await Credentials())["relay"]!.ToString());
 
-    private async Task<HybridConnectionStream> Meet()
+    private async Task<HybridConnectionStream> ConnectSender()
     {
         var credentials = await Credentials();
         Assert.True(HybridConnectionAddress.TryParse($"{credentials["relay"]}/{credentials["hybridConnectionName"]}", out var address));

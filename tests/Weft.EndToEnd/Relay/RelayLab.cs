@@ -41,9 +41,9 @@ internal sealed class RelayLab : IAsyncDisposable
         var weftd = await Weftd.Start("--listen", $"{address}:0", "--tls-cert", authority.CertificateFile, "--tls-key", authority.KeyFile, "--relay-listen", $"{address}:0");
         var lab = new RelayLab(authority, weftd);
         foreach (var (id, body) in SmallSite.All)
-            await weftd.Make(lab.Client, id, body);
+            await weftd.Create(lab.Client, id, body);
         var uplink = new JsonObject { ["name"] = "eth0", ["macAddress"] = "52:54:00:00:00:01" };
-        await weftd.Make(lab.Client, Node, new JsonObject { ["properties"] = new JsonObject { ["agentPool"] = "workers", ["uplinks"] = new JsonArray(uplink) } });
+        await weftd.Create(lab.Client, Node, new JsonObject { ["properties"] = new JsonObject { ["agentPool"] = "workers", ["uplinks"] = new JsonArray(uplink) } });
         return lab;
     }
 
@@ -65,14 +65,14 @@ internal sealed class RelayLab : IAsyncDisposable
     {
         var (state, token) = (Path.Join(Home, $"{name}.agent"), Path.Join(Home, $"{name}.enroll"));
         if (!File.Exists(token))
-            await WriteSecret(token, (await Weftd.Ask(Client, "POST", $"{Cluster}/listEnrollmentToken")).Body!["token"]!.ToString());
+            await WriteSecret(token, (await Weftd.SendRequest(Client, "POST", $"{Cluster}/listEnrollmentToken")).Body!["token"]!.ToString());
         string[] line =
         [
             .. before, Program("Weft.Agent", "weft-agent"), "--server", Weftd.Url.ToString(), "--ca", _authority.CaFile, "--state", state, "--name", name,
             "--enrollment-token-file", token, "--socket", $"{state}.sock", "--cni-bin", Path.Join(Home, "none"), .. options,
         ];
         var agent = new AgentProcess(Spawn(line[0], line[1..]));
-        await agent.UntilReady();
+        await agent.WaitUntilReady();
         return agent;
     }
 
@@ -81,10 +81,10 @@ internal sealed class RelayLab : IAsyncDisposable
     public async Task<string[]> AsUser()
     {
         const string User = "/providers/Weft.Identity/principals/ops";
-        var made = await Weftd.Ask(Client, "PUT", User, new JsonObject { ["properties"] = new JsonObject { ["assignments"] = new JsonArray(new JsonObject { ["role"] = "RelayUser", ["scope"] = Cluster }) } });
+        var made = await Weftd.SendRequest(Client, "PUT", User, new JsonObject { ["properties"] = new JsonObject { ["assignments"] = new JsonArray(new JsonObject { ["role"] = "RelayUser", ["scope"] = Cluster }) } });
         Assert.Equal(201, made.Status);
         var token = Path.Join(Home, "user.token");
-        await WriteSecret(token, (await Weftd.Ask(Client, "POST", $"{User}/rotateToken")).Body!["token"]!.ToString());
+        await WriteSecret(token, (await Weftd.SendRequest(Client, "POST", $"{User}/rotateToken")).Body!["token"]!.ToString());
         return As(token);
     }
 
@@ -102,16 +102,16 @@ internal sealed class RelayLab : IAsyncDisposable
     }
 
     /// <summary>Runs a program to its end.</summary>
-    public Task<Ended> Run(string program, params string[] args) => End(Spawn(program, args));
+    public Task<ProcessResult> Run(string program, params string[] args) => End(Spawn(program, args));
 
     /// <summary>Waits for a program's end; its stdin ends behind the input.</summary>
-    public static async Task<Ended> End(Process process, string input = "")
+    public static async Task<ProcessResult> End(Process process, string input = "")
     {
         var (output, error) = (process.StandardOutput.ReadToEndAsync(Cancel), process.StandardError.ReadToEndAsync(Cancel));
         await process.StandardInput.WriteAsync(input);
         process.StandardInput.Close();
         await process.WaitForExitAsync(Cancel).WaitAsync(TimeSpan.FromMinutes(4), Cancel);
-        return new Ended(process.ExitCode, await output, await error);
+        return new ProcessResult(process.ExitCode, await output, await error);
     }
 
     /// <summary>Sends a signal to a process, and waits until it has ended.</summary>
@@ -155,4 +155,4 @@ internal sealed class RelayLab : IAsyncDisposable
 }
 
 /// <summary>How a program ended.</summary>
-internal sealed record Ended(int Code, string Output, string Error);
+internal sealed record ProcessResult(int Code, string Output, string Error);

@@ -44,15 +44,15 @@ public sealed class RelayedCluster : IAsyncLifetime
     }
 
     /// <summary>Begins a proxy: nothing on its command line says how the API server is known, but what the test adds.</summary>
-    public Process Begin(params string[] args) => Lab.Spawn(RelayLab.Weft, ["proxy", .. Lab.AsAdministrator, "east", "--kube-token-file", _token, .. args]);
+    public Process Start(params string[] args) => Lab.Spawn(RelayLab.Weft, ["proxy", .. Lab.AsAdministrator, "east", "--kube-token-file", _token, .. args]);
 
     /// <summary>Starts a proxy, and waits until it says that it is ready.</summary>
     public async Task<Process> Proxy(params string[] args)
     {
-        var proxy = Begin(args);
+        var proxy = Start(args);
         for (var said = ""; ;)
         {
-            var line = await proxy.StandardError.ReadLineAsync(Cancel).AsTask().WaitAsync(TimeSpan.FromSeconds(30), Cancel) ?? throw new InvalidOperationException($"{said}\n{Agent.Said}");
+            var line = await proxy.StandardError.ReadLineAsync(Cancel).AsTask().WaitAsync(TimeSpan.FromSeconds(30), Cancel) ?? throw new InvalidOperationException($"{said}\n{Agent.Output}");
             if (line.StartsWith("ready: ", StringComparison.Ordinal))
                 return proxy;
             said += line + "\n";
@@ -62,7 +62,7 @@ public sealed class RelayedCluster : IAsyncLifetime
     /// <summary>Writes the cluster's network rules.</summary>
     public async Task Rules(string properties)
     {
-        var answer = await Lab.Weftd.Ask(Lab.Client, "PUT", $"{RelayLab.Cluster}/providers/Weft.Relay/networkRuleSets/default?force=true", new JsonObject { ["properties"] = JsonNode.Parse(properties) });
+        var answer = await Lab.Weftd.SendRequest(Lab.Client, "PUT", $"{RelayLab.Cluster}/providers/Weft.Relay/networkRuleSets/default?force=true", new JsonObject { ["properties"] = JsonNode.Parse(properties) });
         Assert.True(answer.Status is 200 or 201, answer.Body?.ToJsonString());
     }
 
@@ -72,7 +72,7 @@ public sealed class RelayedCluster : IAsyncLifetime
         var before = Agent.Reports;
         File.Copy(authorityFile, $"{AuthorityFile}.new", overwrite: true);
         File.Move($"{AuthorityFile}.new", AuthorityFile, overwrite: true);
-        await Agent.Until(() => Agent.Reports > before, "the agent reports the file that it was given");
+        await Agent.WaitUntil(() => Agent.Reports > before, "the agent reports the file that it was given");
     }
 
     /// <inheritdoc/>

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Weft.EndToEnd.Server;
 
 namespace Weft.EndToEnd.Relay;
 
@@ -21,7 +20,7 @@ public sealed class RelayedNode : IAsyncLifetime
     public string? Lacks { get; private set; }
 
     /// <summary>A directory of its own.</summary>
-    public string Place => Lab.Home;
+    public string Folder => Lab.Home;
 
     /// <summary>What it is part of.</summary>
     internal RelayLab Lab { get; private set; } = null!;
@@ -33,7 +32,7 @@ public sealed class RelayedNode : IAsyncLifetime
     public string Flags { get; private set; } = "";
 
     /// <summary>What ssh is told of the node.</summary>
-    public string SshFlags => $"-i {Place}/key -o UserKnownHostsFile={Place}/known -o StrictHostKeyChecking=accept-new -o BatchMode=yes -o ConnectTimeout=30 -l root";
+    public string SshFlags => $"-i {Folder}/key -o UserKnownHostsFile={Folder}/known -o StrictHostKeyChecking=accept-new -o BatchMode=yes -o ConnectTimeout=30 -l root";
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -63,13 +62,13 @@ public sealed class RelayedNode : IAsyncLifetime
     }
 
     /// <summary>Runs a command line of this side's shell, with weft in its path.</summary>
-    internal Task<Ended> Shell(string command) => Lab.Run("bash", "-c", command);
+    internal Task<ProcessResult> Shell(string command) => Lab.Run("bash", "-c", command);
 
     /// <summary>The same, where it must end well; returns what it printed.</summary>
-    public async Task<string> Must(string command)
+    public async Task<string> RunSuccessfully(string command)
     {
         var (code, output, errors) = await Shell(command);
-        Assert.True(code == 0, $"{command}\nended with {code}\n{output}\n{errors}\n{Agent?.Said}");
+        Assert.True(code == 0, $"{command}\nended with {code}\n{output}\n{errors}\n{Agent?.Output}");
         return output;
     }
 
@@ -98,11 +97,11 @@ public sealed class RelayedNode : IAsyncLifetime
     private async Task StartSshd()
     {
         Directory.CreateDirectory("/run/sshd");
-        await Must($"ssh-keygen -q -t ed25519 -N '' -f {Place}/host && ssh-keygen -q -t ed25519 -N '' -f {Place}/key");
-        await File.WriteAllTextAsync($"{Place}/sshd_config", $"""
+        await RunSuccessfully($"ssh-keygen -q -t ed25519 -N '' -f {Folder}/host && ssh-keygen -q -t ed25519 -N '' -f {Folder}/key");
+        await File.WriteAllTextAsync($"{Folder}/sshd_config", $"""
             ListenAddress 127.0.0.1:22
-            HostKey {Place}/host
-            AuthorizedKeysFile {Place}/key.pub
+            HostKey {Folder}/host
+            AuthorizedKeysFile {Folder}/key.pub
             PidFile none
             StrictModes no
             UsePAM no
@@ -112,7 +111,7 @@ public sealed class RelayedNode : IAsyncLifetime
             Subsystem sftp internal-sftp
 
             """, Cancel);
-        _ = Lab.Spawn("ip", [.. Inside[1..], "/usr/sbin/sshd", "-D", "-e", "-f", $"{Place}/sshd_config"]).StandardError.ReadToEndAsync(CancellationToken.None);
+        _ = Lab.Spawn("ip", [.. Inside[1..], "/usr/sbin/sshd", "-D", "-e", "-f", $"{Folder}/sshd_config"]).StandardError.ReadToEndAsync(CancellationToken.None);
     }
 
     private static async Task Ip(string command)

@@ -39,13 +39,13 @@ internal sealed class SpdyConnection(Func<Memory<byte>, Task<int>> read, Func<by
                 if ((head[0] & 0x80) != 0)
                     await Control(BinaryPrimitives.ReadUInt16BigEndian(head.AsSpan(2)), payload);
                 else if (_streams.TryGetValue(BinaryPrimitives.ReadInt32BigEndian(head), out var stream))
-                    stream.Take(payload, (head[4] & Fin) != 0);
+                    stream.Enqueue(payload, (head[4] & Fin) != 0);
             }
         }
         finally
         {
             foreach (var stream in _streams.Values)
-                stream.Take([], ends: true);
+                stream.Enqueue([], ends: true);
             _opened.Writer.Complete();
         }
     }
@@ -78,7 +78,7 @@ internal sealed class SpdyConnection(Func<Memory<byte>, Task<int>> read, Func<by
         }
         else if (type == Reset && _streams.TryRemove(id, out var stream))
         {
-            stream.Take([], ends: true);
+            stream.Enqueue([], ends: true);
         }
     }
 
@@ -145,7 +145,7 @@ internal sealed class SpdyStream(SpdyConnection connection, int id)
     public Task End() => connection.Send(id, default, ends: true);
 
     /// <summary>Takes what has come.</summary>
-    public void Take(byte[] data, bool ends)
+    public void Enqueue(byte[] data, bool ends)
     {
         if (data.Length > 0)
             _received.Writer.TryWrite(data);

@@ -16,7 +16,7 @@ public sealed class SshTests(RelayedNode node) : IClassFixture<RelayedNode>
     {
         Assert.SkipWhen(node.Lacks is not null, node.Lacks ?? "");
 
-        Assert.Contains(RelayedNode.There, await node.Must($"{Ssh} ip -4 -o address show dev eth0"), StringComparison.Ordinal);
+        Assert.Contains(RelayedNode.There, await node.RunSuccessfully($"{Ssh} ip -4 -o address show dev eth0"), StringComparison.Ordinal);
         Assert.Equal(7, (await node.Shell($"{Ssh} exit 7")).Code);
         // Nothing but the relay leads there.
         Assert.NotEqual(0, (await node.Shell($"timeout 5 bash -c 'echo > /dev/tcp/{RelayedNode.There}/22'")).Code);
@@ -26,51 +26,51 @@ public sealed class SshTests(RelayedNode node) : IClassFixture<RelayedNode>
     public async Task Copies_AGigabyte()
     {
         Assert.SkipWhen(node.Lacks is not null, node.Lacks ?? "");
-        var big = $"{node.Place}/big";
-        await node.Must($"head -c 1000000000 /dev/urandom > {big}; weft ssh-config {node.Flags} east/w1 > {node.Place}/config");
+        var big = $"{node.Folder}/big";
+        await node.RunSuccessfully($"head -c 1000000000 /dev/urandom > {big}; weft ssh-config {node.Flags} east/w1 > {node.Folder}/config");
 
-        await node.Must($"scp -F {node.Place}/config {node.SshFlags.Replace("-l root", "-o User=root", StringComparison.Ordinal)} {big} w1.east.weft:{big}.there");
+        await node.RunSuccessfully($"scp -F {node.Folder}/config {node.SshFlags.Replace("-l root", "-o User=root", StringComparison.Ordinal)} {big} w1.east.weft:{big}.there");
 
-        Assert.Equal("", await node.Must($"cmp {big} {big}.there && rm {big}.there"));
-        await node.Must($"rsync -e 'ssh -F {node.Place}/config {node.SshFlags}' {node.Place}/config w1.east.weft:{node.Place}/config.there && cmp {node.Place}/config {node.Place}/config.there");
+        Assert.Equal("", await node.RunSuccessfully($"cmp {big} {big}.there && rm {big}.there"));
+        await node.RunSuccessfully($"rsync -e 'ssh -F {node.Folder}/config {node.SshFlags}' {node.Folder}/config w1.east.weft:{node.Folder}/config.there && cmp {node.Folder}/config {node.Folder}/config.there");
     }
 
     [Fact]
     public async Task Ends_TheInputAlone()
     {
         Assert.SkipWhen(node.Lacks is not null, node.Lacks ?? "");
-        var sent = $"{node.Place}/half";
+        var sent = $"{node.Folder}/half";
 
         // The command on the far side ends when its input does, and only then says what it has got.
-        var counted = await node.Must($"head -c 100000000 /dev/urandom > {sent}; {Ssh} 'cat > {sent}.there; sha256sum < {sent}.there' < {sent}");
+        var counted = await node.RunSuccessfully($"head -c 100000000 /dev/urandom > {sent}; {Ssh} 'cat > {sent}.there; sha256sum < {sent}.there' < {sent}");
 
-        Assert.Equal(await node.Must($"sha256sum < {sent}"), counted);
-        Assert.Equal("100000000\n", await node.Must($"{Ssh} head -c 100000000 /dev/zero | wc -c"));
+        Assert.Equal(await node.RunSuccessfully($"sha256sum < {sent}"), counted);
+        Assert.Equal("100000000\n", await node.RunSuccessfully($"{Ssh} head -c 100000000 /dev/zero | wc -c"));
     }
 
     [Fact]
     public async Task Shares_OneConnection()
     {
         Assert.SkipWhen(node.Lacks is not null, node.Lacks ?? "");
-        var master = $"-o ControlMaster=auto -o ControlPath={node.Place}/master -o ControlPersist=20";
+        var master = $"-o ControlMaster=auto -o ControlPath={node.Folder}/master -o ControlPersist=20";
 
-        await node.Must($"{Ssh} {master} true");
-        var outputs = await Task.WhenAll(Enumerable.Range(0, 5).Select(i => node.Must($"{Ssh} {master} echo {i}")));
+        await node.RunSuccessfully($"{Ssh} {master} true");
+        var outputs = await Task.WhenAll(Enumerable.Range(0, 5).Select(i => node.RunSuccessfully($"{Ssh} {master} echo {i}")));
 
         Assert.Equal(Enumerable.Range(0, 5).Select(i => $"{i}\n"), outputs);
-        await node.Must($"ssh -o ControlPath={node.Place}/master -O exit any");
+        await node.RunSuccessfully($"ssh -o ControlPath={node.Folder}/master -O exit any");
     }
 
     [Fact]
-    public async Task Says_WhichAddressARuleRefuses_AndCutsWhoIsThere()
+    public async Task Reports_WhichAddressARuleRefuses_AndCutsOpenSessions()
     {
         Assert.SkipWhen(node.Lacks is not null, node.Lacks ?? "");
-        var there = node.Shell($"{Ssh} 'touch {node.Place}/there; sleep 60'");
-        await Until(() => File.Exists($"{node.Place}/there"), "the command runs");
+        var there = node.Shell($"{Ssh} 'touch {node.Folder}/there; sleep 60'");
+        await Until(() => File.Exists($"{node.Folder}/there"), "the command runs");
         var clock = Stopwatch.StartNew();
         try
         {
-            Assert.Equal(201, (await node.Lab.Weftd.Ask(node.Lab.Client, "PUT", $"{Rules}?force=true", Allowing("192.0.2.0/24"))).Status);
+            Assert.Equal(201, (await node.Lab.Weftd.SendRequest(node.Lab.Client, "PUT", $"{Rules}?force=true", Allowing("192.0.2.0/24"))).Status);
 
             var cut = await there.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
             Assert.NotEqual(0, cut.Code);
@@ -81,39 +81,39 @@ public sealed class SshTests(RelayedNode node) : IClassFixture<RelayedNode>
         }
         finally
         {
-            Assert.Equal(200, (await node.Lab.Weftd.Ask(node.Lab.Client, "DELETE", Rules)).Status);
+            Assert.Equal(200, (await node.Lab.Weftd.SendRequest(node.Lab.Client, "DELETE", Rules)).Status);
         }
 
-        await node.Must($"{Ssh} true");
+        await node.RunSuccessfully($"{Ssh} true");
     }
 
     [Fact]
     public async Task Outlives_AKilledAgent_AndDrainsAStoppedOne()
     {
         Assert.SkipWhen(node.Lacks is not null, node.Lacks ?? "");
-        var cut = node.Shell($"{Ssh} 'touch {node.Place}/one; sleep 60'");
-        await Until(() => File.Exists($"{node.Place}/one"), "the first command runs");
+        var cut = node.Shell($"{Ssh} 'touch {node.Folder}/one; sleep 60'");
+        await Until(() => File.Exists($"{node.Folder}/one"), "the first command runs");
 
         await node.Agent.Kill();
         Assert.NotEqual(0, (await cut.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken)).Code);
         await node.StartAgent();
 
-        var last = node.Shell($"{Ssh} 'touch {node.Place}/two; sleep 2; echo whole'");
-        await Until(() => File.Exists($"{node.Place}/two"), "the last command runs");
+        var last = node.Shell($"{Ssh} 'touch {node.Folder}/two; sleep 2; echo whole'");
+        await Until(() => File.Exists($"{node.Folder}/two"), "the last command runs");
         Assert.Equal(0, await node.Agent.Stop());
         var (code, output, errors) = await last;
         await node.StartAgent();
-        Assert.True(code == 0 && output == "whole\n", $"ended with {code}\n{output}\n{errors}\n{node.Agent.Said}");
+        Assert.True(code == 0 && output == "whole\n", $"ended with {code}\n{output}\n{errors}\n{node.Agent.Output}");
     }
 
     [Fact]
-    public async Task Reaches_AMachine_ThatSomebodyAnswersFor()
+    public async Task Reaches_AMachine_ThatAListenerAnswersFor()
     {
         Assert.SkipWhen(node.Lacks is not null, node.Lacks ?? "");
-        await node.Lab.Weftd.Make(node.Lab.Client, $"{SmallSite.Cloud}/virtualMachines/probe", SmallSite.Machine());
+        await node.Lab.Weftd.Create(node.Lab.Client, $"{SmallSite.Cloud}/virtualMachines/probe", SmallSite.Machine());
         await node.StartListening("vm/probe");
 
-        Assert.Contains(RelayedNode.There, await node.Must($"weft ssh {string.Join(' ', node.Lab.AsAdministrator)} probe {node.SshFlags} ip -4 -o address show dev eth0"), StringComparison.Ordinal);
+        Assert.Contains(RelayedNode.There, await node.RunSuccessfully($"weft ssh {string.Join(' ', node.Lab.AsAdministrator)} probe {node.SshFlags} ip -4 -o address show dev eth0"), StringComparison.Ordinal);
     }
 
     /// <summary>Rules that let the node's agent listen and others send.</summary>

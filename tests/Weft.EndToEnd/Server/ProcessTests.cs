@@ -16,12 +16,12 @@ public sealed class ProcessTests
         await using var weftd = await Weftd.Start();
         using var client = new HttpClient();
         foreach (var (id, body) in SmallSite.All)
-            await weftd.Make(client, id, body);
+            await weftd.Create(client, id, body);
         var agent = await Enrol(weftd, client);
-        var picture = await weftd.Ask(client, "GET", "/agents/v1/desired", null, agent);
-        var waiting = weftd.Ask(client, "GET", $"/agents/v1/desired?after={picture.Body!["digest"]}&wait=60", null, agent);
-        var operation = await Running(weftd, client);
-        var watching = weftd.Ask(client, "GET", operation);
+        var picture = await weftd.SendRequest(client, "GET", "/agents/v1/desired", null, agent);
+        var waiting = weftd.SendRequest(client, "GET", $"/agents/v1/desired?after={picture.Body!["digest"]}&wait=60", null, agent);
+        var operation = await StartRunningOperation(weftd, client);
+        var watching = weftd.SendRequest(client, "GET", operation);
 
         var clock = Stopwatch.StartNew();
         Assert.Equal(0, await weftd.Stop());
@@ -37,10 +37,10 @@ public sealed class ProcessTests
         await using var weftd = await Weftd.Start();
         using var client = new HttpClient();
         foreach (var (id, body) in SmallSite.All)
-            await weftd.Make(client, id, body);
+            await weftd.Create(client, id, body);
         var agent = await Enrol(weftd, client);
-        _ = await weftd.Ask(client, "GET", "/agents/v1/desired", null, agent);
-        Assert.Equal(401, (await weftd.Ask(client, "GET", "/subscriptions", null, "weft_adm_wrong")).Status);
+        _ = await weftd.SendRequest(client, "GET", "/agents/v1/desired", null, agent);
+        Assert.Equal(401, (await weftd.SendRequest(client, "GET", "/subscriptions", null, "weft_adm_wrong")).Status);
         var token = weftd.Token;
 
         Assert.All(Directory.GetFiles(weftd.Data), file => Assert.Equal((file, Owner), (file, File.GetUnixFileMode(file))));
@@ -64,7 +64,7 @@ public sealed class ProcessTests
         Assert.Equal((1, ""), (second.Code, second.Output));
         Assert.Contains($"another weftd works on {weftd.Data}", second.Errors, StringComparison.Ordinal);
         using var client = new HttpClient();
-        Assert.Equal(200, (await weftd.Ask(client, "GET", "/subscriptions")).Status);
+        Assert.Equal(200, (await weftd.SendRequest(client, "GET", "/subscriptions")).Status);
     }
 
     [Fact]
@@ -77,7 +77,7 @@ public sealed class ProcessTests
         await weftd.Start();
 
         using var client = new HttpClient();
-        Assert.Equal(200, (await weftd.Ask(client, "GET", "/subscriptions")).Status);
+        Assert.Equal(200, (await weftd.SendRequest(client, "GET", "/subscriptions")).Status);
         Assert.All(Directory.GetFiles(weftd.Data), file => Assert.Equal((file, Owner), (file, File.GetUnixFileMode(file))));
         Assert.Contains("admin.token", Directory.GetFiles(weftd.Data).Select(Path.GetFileName));
     }
@@ -90,35 +90,35 @@ public sealed class ProcessTests
         await using var weftd = await Weftd.Start();
         using var client = new HttpClient();
         foreach (var (id, body) in SmallSite.All)
-            await weftd.Make(client, id, body);
+            await weftd.Create(client, id, body);
         var agent = await Enrol(weftd, client);
-        var operation = await Running(weftd, client);
+        var operation = await StartRunningOperation(weftd, client);
         if (politely)
             Assert.Equal(0, await weftd.Stop());
         else
             await weftd.Kill();
         await weftd.Start();
 
-        var picture = (await weftd.Ask(client, "GET", "/agents/v1/desired", null, agent)).Body!;
-        Assert.Equal(202, (await weftd.Ask(client, "GET", operation.Replace("operationStatuses", "operationResults", StringComparison.Ordinal), wait: 0)).Status);
+        var picture = (await weftd.SendRequest(client, "GET", "/agents/v1/desired", null, agent)).Body!;
+        Assert.Equal(202, (await weftd.SendRequest(client, "GET", operation.Replace("operationStatuses", "operationResults", StringComparison.Ordinal), wait: 0)).Status);
         var report = new JsonObject { ["digest"] = picture["digest"]!.DeepClone(), ["revision"] = picture["revision"]!.DeepClone(), ["state"] = "Applied" };
-        Assert.Equal(204, (await weftd.Ask(client, "PUT", "/agents/v1/status", report, agent)).Status);
+        Assert.Equal(204, (await weftd.SendRequest(client, "PUT", "/agents/v1/status", report, agent)).Status);
 
-        Assert.Equal("Succeeded", (await weftd.Ask(client, "GET", operation)).Body!["status"]!.ToString());
+        Assert.Equal("Succeeded", (await weftd.SendRequest(client, "GET", operation)).Body!["status"]!.ToString());
     }
 
     private static async Task<string> Enrol(Weftd weftd, HttpClient client)
     {
-        var made = await weftd.Ask(client, "POST", $"{SmallSite.Cloud}/kubernetesClusters/east/listEnrollmentToken");
-        return (await weftd.Ask(client, "POST", "/agents/v1/enroll", new JsonObject { ["name"] = "w1" }, made.Body!["token"]!.ToString())).Body!["credential"]!.ToString();
+        var made = await weftd.SendRequest(client, "POST", $"{SmallSite.Cloud}/kubernetesClusters/east/listEnrollmentToken");
+        return (await weftd.SendRequest(client, "POST", "/agents/v1/enroll", new JsonObject { ["name"] = "w1" }, made.Body!["token"]!.ToString())).Body!["credential"]!.ToString();
     }
 
     /// <summary>Begins an operation that waits for the agent; returns the path to watch it by.</summary>
-    private static async Task<string> Running(Weftd weftd, HttpClient client)
+    private static async Task<string> StartRunningOperation(Weftd weftd, HttpClient client)
     {
         var east = SmallSite.All.Single(d => d.Id.EndsWith("/east", StringComparison.Ordinal));
         east.Body["properties"]!["networkConfiguration"]!["attachedNetworkConfiguration"] = new JsonObject();
-        var put = await weftd.Ask(client, "PUT", east.Id, east.Body);
+        var put = await weftd.SendRequest(client, "PUT", east.Id, east.Body);
         Assert.Equal(200, put.Status);
         return new Uri(put.Headers.GetValues("Azure-AsyncOperation").Single()).PathAndQuery;
     }

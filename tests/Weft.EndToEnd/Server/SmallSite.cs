@@ -14,7 +14,7 @@ internal static class SmallSite
     public static readonly string[] Clusters = ["east", "west"];
 
     /// <summary>The fabric and the cluster, and the networks under everything else.</summary>
-    public static IEnumerable<(string Id, JsonObject Body)> Ground =>
+    public static IEnumerable<(string Id, JsonObject Body)> BaseResources =>
     [
         (Group, new JsonObject { ["location"] = "eastus" }),
         ($"{Fabric}/networkFabrics/fabric1", Tracked(new JsonObject { ["networkFabricSku"] = "sku", ["fabricASN"] = 64512 })),
@@ -33,7 +33,7 @@ internal static class SmallSite
 
     public static IEnumerable<(string Id, JsonObject Body)> All =>
     [
-        .. Ground,
+        .. BaseResources,
         Layer3("oam", 600),
         Layer3("n6", 606),
         ($"{Cloud}/cloudServicesNetworks/csn1", Tracked([], "cl1")),

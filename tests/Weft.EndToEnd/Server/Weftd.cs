@@ -95,7 +95,7 @@ internal sealed class Weftd : IAsyncDisposable
     }
 
     /// <summary>Asks as the administrator, or with another token.</summary>
-    public async Task<(int Status, JsonNode? Body, HttpResponseHeaders Headers)> Ask(HttpClient client, string method, string path, JsonNode? body = null, string? token = null, int wait = 20)
+    public async Task<(int Status, JsonNode? Body, HttpResponseHeaders Headers)> SendRequest(HttpClient client, string method, string path, JsonNode? body = null, string? token = null, int wait = 20)
     {
         using var request = new HttpRequestMessage(new HttpMethod(method), new Uri(Url, Versioned(path)));
         request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token ?? Token);
@@ -108,14 +108,14 @@ internal sealed class Weftd : IAsyncDisposable
     }
 
     /// <summary>Makes a document of a site and waits until it is provisioned.</summary>
-    public async Task Make(HttpClient client, string id, JsonObject body)
+    public async Task Create(HttpClient client, string id, JsonObject body)
     {
         var enables = body.ContainsKey("state");
-        var (status, answer, headers) = await Ask(client, enables ? "POST" : "PUT", enables ? $"{id}/updateAdministrativeState" : id, body);
+        var (status, answer, headers) = await SendRequest(client, enables ? "POST" : "PUT", enables ? $"{id}/updateAdministrativeState" : id, body);
         Assert.True(status is 200 or 201 or 202, answer?.ToJsonString());
         if (!headers.TryGetValues("Azure-AsyncOperation", out var watched))
             return;
-        var ended = await Ask(client, "GET", new Uri(watched.Single()).PathAndQuery);
+        var ended = await SendRequest(client, "GET", new Uri(watched.Single()).PathAndQuery);
         Assert.Equal("Succeeded", ended.Body!["status"]!.ToString());
     }
 

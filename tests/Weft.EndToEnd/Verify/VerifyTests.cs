@@ -10,7 +10,7 @@ namespace Weft.EndToEnd.Verify;
 public sealed class VerifyTests : IDisposable
 {
     private const string East = $"{SmallSite.Cloud}/kubernetesClusters/east";
-    private const string PlaneAddress = "198.51.100.1";
+    private const string ControlPlaneAddress = "198.51.100.1";
 
     private static readonly string Here = Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory);
     private readonly string _name = $"lintv{Environment.ProcessId % 100000}";
@@ -24,17 +24,17 @@ public sealed class VerifyTests : IDisposable
     {
         Assert.SkipUnless(Environment.IsPrivilegedProcess && File.Exists("/usr/sbin/ip"), "only root with iproute2 may make network namespaces");
         await Namespaces();
-        await using var weftd = await Weftd.Start("--listen", $"{PlaneAddress}:0", "--plain-http");
+        await using var weftd = await Weftd.Start("--listen", $"{ControlPlaneAddress}:0", "--plain-http");
         using var client = new HttpClient();
         foreach (var (id, body) in SmallSite.All)
-            await weftd.Make(client, id, body);
-        await weftd.Make(client, $"{East}/providers/Weft.Fleet/nodes/w1", new JsonObject
+            await weftd.Create(client, id, body);
+        await weftd.Create(client, $"{East}/providers/Weft.Fleet/nodes/w1", new JsonObject
         {
             ["properties"] = new JsonObject { ["agentPool"] = "workers", ["uplinks"] = new JsonArray(new JsonObject { ["name"] = "bond0" }) },
         });
-        var picture = (await weftd.Ask(client, "GET", $"{East}/providers/Weft.Fleet/desiredStates/current")).Body!["properties"]!;
+        var picture = (await weftd.SendRequest(client, "GET", $"{East}/providers/Weft.Fleet/desiredStates/current")).Body!["properties"]!;
         await Configure(picture);
-        var token = (await weftd.Ask(client, "POST", $"{East}/listEnrollmentToken", new JsonObject())).Body!["token"]!.ToString();
+        var token = (await weftd.SendRequest(client, "POST", $"{East}/listEnrollmentToken", new JsonObject())).Body!["token"]!.ToString();
         await Agent(weftd, token);
 
         await Until(async () => (await Weft(weftd, "drift", "--cluster", "east")).Code == 0, "the agent has applied the picture");
@@ -81,13 +81,13 @@ public sealed class VerifyTests : IDisposable
         }
 
         await Ip($"link add {_name} type veth peer name plane netns {_name}node");
-        await Ip($"addr add {PlaneAddress}/30 dev {_name}");
+        await Ip($"addr add {ControlPlaneAddress}/30 dev {_name}");
         await Ip($"link set {_name} up");
         await Ip($"-n {_name}node addr add 198.51.100.2/30 dev plane");
         await Ip($"-n {_name}node link set plane up");
     }
 
-    /// <summary>Gives the node what the picture asks for, each interface with its gateway at the other end.</summary>
+    /// <summary>Gives the node what the desired state asks for, each interface with its gateway at the other end.</summary>
     private async Task Configure(JsonNode picture)
     {
         foreach (var link in picture["nodes"]![0]!["configuration"]!["links"]!.AsArray())

@@ -5,7 +5,7 @@ namespace Weft.Relay.Tests.Frames;
 
 public sealed class FrameRelayTests
 {
-    private static readonly byte[] Ended = Wire.Close(1000, "done");
+    private static readonly byte[] Ended = FrameBytes.Close(1000, "done");
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -13,7 +13,7 @@ public sealed class FrameRelayTests
     public async Task Passes_FramesBothWays()
     {
         using var session = await TestSession.Start();
-        byte[] small = Wire.Content(1), large = Wire.Content(300_000);
+        byte[] small = FrameBytes.Content(1), large = FrameBytes.Content(300_000);
         await session.Sender.Send(2, small);
         await session.Listener.Expect(2, small);
         var sending = session.Listener.Send(1, large);
@@ -26,8 +26,8 @@ public sealed class FrameRelayTests
     public async Task Keeps_BoundariesOfFramesThatComeTogether()
     {
         using var session = await TestSession.Start();
-        Frame[] frames = [new(true, 2, [1]), new(false, 1, [2, 3]), new(true, 0, []), new(true, 2, []), new(true, 2, Wire.Content(126))];
-        await session.Sender.SendBytes(frames.SelectMany(f => Wire.Masked(f, 7)).ToArray());
+        Frame[] frames = [new(true, 2, [1]), new(false, 1, [2, 3]), new(true, 0, []), new(true, 2, []), new(true, 2, FrameBytes.Content(126))];
+        await session.Sender.SendBytes(frames.SelectMany(f => FrameBytes.Masked(f, 7)).ToArray());
         foreach (var frame in frames)
             Assert.Equal(frame, await session.Listener.Receive());
     }
@@ -35,8 +35,8 @@ public sealed class FrameRelayTests
     [Fact]
     public async Task Passes_WhatCameWithTheHandshake()
     {
-        var payload = Wire.Content(100_000);
-        using var session = await TestSession.Start(early: Wire.Masked(new Frame(true, 2, payload), 9));
+        var payload = FrameBytes.Content(100_000);
+        using var session = await TestSession.Start(early: FrameBytes.Masked(new Frame(true, 2, payload), 9));
         await session.Listener.Expect(2, payload);
     }
 
@@ -44,7 +44,7 @@ public sealed class FrameRelayTests
     public async Task Passes_HalfOfAFrame_BeforeTheRestComes()
     {
         using var session = await TestSession.Start();
-        var bytes = Wire.Masked(new Frame(true, 2, [1, 2, 3, 4]), 0);
+        var bytes = FrameBytes.Masked(new Frame(true, 2, [1, 2, 3, 4]), 0);
         await session.Sender.SendBytes(bytes[..8]);
         var begun = new byte[4];
         await session.Listener.Stream.ReadExactlyAsync(begun, Cancel);
@@ -65,8 +65,8 @@ public sealed class FrameRelayTests
             await session.Sender.Expect(2, [i]);
         }
 
-        await session.Listener.Send(8, Wire.Close(3000));
-        await session.Sender.Expect(8, Wire.Close(3000));
+        await session.Listener.Send(8, FrameBytes.Close(3000));
+        await session.Sender.Expect(8, FrameBytes.Close(3000));
         await session.Sender.ExpectAbort();
         session.Sender.End();
         session.Listener.End();
@@ -120,10 +120,10 @@ public sealed class FrameRelayTests
         var (goes, stays) = bySender ? (session.Sender, session.Listener) : (session.Listener, session.Sender);
         byte[] before = where switch
         {
-            "mid-message" => Wire.Masked(new Frame(false, 2, [1]), 1),
-            "mid-frame" => Wire.Masked(new Frame(true, 2, [1, 2]), 1)[..^1],
+            "mid-message" => FrameBytes.Masked(new Frame(false, 2, [1]), 1),
+            "mid-frame" => FrameBytes.Masked(new Frame(true, 2, [1, 2]), 1)[..^1],
             "mid-header" => [0x82],
-            "after-close" => Wire.Masked(new Frame(true, 8, []), 1),
+            "after-close" => FrameBytes.Masked(new Frame(true, 8, []), 1),
             _ => [],
         };
         await goes.SendBytes(before);
@@ -145,16 +145,16 @@ public sealed class FrameRelayTests
         stays.End();
         var end = await session.WhenEnded();
         Assert.Equal(EndReason.Gone, end.Reason);
-        Assert.NotNull(end.Culprit);
+        Assert.NotNull(end.FailedPeer);
     }
 
     [Fact]
-    public async Task Fails_HopThatBreaksTheProtocol_AndAbortsTheOther()
+    public async Task Closes_PeerThatBreaksTheProtocol_AndAbortsTheOther()
     {
         using var session = await TestSession.Start();
         await session.Sender.SendBytes([0x82, 0x01, 0x61]);
         var close = await session.Sender.Receive();
-        Assert.Equal((8, (ushort)1002), (close!.Opcode & 0xF, CloseCodes.Code(close.Payload)));
+        Assert.Equal((8, (ushort)1002), (close!.Opcode & 0xF, CloseCodes.ReadCode(close.Payload)));
         await session.Listener.ExpectAbort();
         session.Sender.End();
         var end = await session.WhenEnded();
@@ -178,7 +178,7 @@ public sealed class FrameRelayTests
     public async Task Answers_PingOnlyWhereAFrameToThePingerEnds()
     {
         using var session = await TestSession.Start();
-        var bytes = Wire.Masked(new Frame(true, 2, [1, 2, 3, 4]), 0);
+        var bytes = FrameBytes.Masked(new Frame(true, 2, [1, 2, 3, 4]), 0);
         await session.Listener.SendBytes(bytes[..8]);
         var begun = new byte[4];
         await session.Sender.Stream.ReadExactlyAsync(begun, Cancel);
@@ -187,7 +187,7 @@ public sealed class FrameRelayTests
         // The pings are read before what comes after them, so what they ask for waits by then.
         await session.Sender.Send(2, [0]);
         await session.Listener.Expect(2, [0]);
-        await session.Listener.SendBytes([.. bytes[8..], .. Wire.Masked(new Frame(true, 2, [9]), 3)]);
+        await session.Listener.SendBytes([.. bytes[8..], .. FrameBytes.Masked(new Frame(true, 2, [9]), 3)]);
         var rest = new byte[2];
         await session.Sender.Stream.ReadExactlyAsync(rest, Cancel);
         Assert.Equal([3, 4], rest);
@@ -201,7 +201,7 @@ public sealed class FrameRelayTests
         using var session = await TestSession.Start();
         await Task.WhenAll(Blast(session.Sender), Blast(session.Listener), Check(session.Sender), Check(session.Listener));
 
-        static async Task Blast(Peer peer)
+        static async Task Blast(TestPeer peer)
         {
             for (var i = 0; i < 400; i++)
             {
@@ -212,7 +212,7 @@ public sealed class FrameRelayTests
             }
         }
 
-        static async Task Check(Peer peer)
+        static async Task Check(TestPeer peer)
         {
             for (var i = 0; i < 400; i++)
             {
@@ -223,7 +223,7 @@ public sealed class FrameRelayTests
             }
         }
 
-        static async Task<Frame> NextData(Peer peer)
+        static async Task<Frame> NextData(TestPeer peer)
         {
             Frame? frame;
             do
@@ -237,7 +237,7 @@ public sealed class FrameRelayTests
     public async Task Waits_ForAReaderThatStops()
     {
         using var session = await TestSession.Start();
-        var payload = Wire.Content(1 << 20);
+        var payload = FrameBytes.Content(1 << 20);
         var sending = Task.Run(async () =>
         {
             for (var i = 0; i < 32; i++)
@@ -257,7 +257,7 @@ public sealed class FrameRelayTests
     }
 
     [Fact]
-    public async Task Pings_IdleHops_AndDropsWhoDoesntAnswer()
+    public async Task Pings_IdlePeers_AndDropsWhoDoesntAnswer()
     {
         var time = new FakeTimeProvider();
         using var session = await TestSession.Start(time: time);
@@ -279,7 +279,7 @@ public sealed class FrameRelayTests
     }
 
     [Fact]
-    public async Task Takes_AnyFrameForLife()
+    public async Task Counts_AnyFrameAsAlive()
     {
         var time = new FakeTimeProvider();
         using var session = await TestSession.Start(time: time);
@@ -316,24 +316,24 @@ public sealed class FrameRelayTests
     }
 
     [Fact]
-    public async Task Cuts_WithTheReason()
+    public async Task Terminates_WithTheReason()
     {
         using var session = await TestSession.Start();
-        session.Relay.Cut(CloseCode.PolicyViolation, "the rules have changed");
-        await session.Sender.Expect(8, Wire.Close(1008, "the rules have changed"));
-        await session.Listener.Expect(8, Wire.Close(1008, "the rules have changed"));
+        session.Relay.Terminate(CloseCode.PolicyViolation, "the rules have changed");
+        await session.Sender.Expect(8, FrameBytes.Close(1008, "the rules have changed"));
+        await session.Listener.Expect(8, FrameBytes.Close(1008, "the rules have changed"));
         session.Sender.End();
         session.Listener.End();
         Assert.Equal(EndReason.Cut, (await session.WhenEnded()).Reason);
     }
 
     [Fact]
-    public async Task Cuts_PeersThatNeitherReadNorEnd()
+    public async Task Terminates_PeersThatNeitherReadNorEnd()
     {
-        using var session = await TestSession.Start(FrameRelayOptions.Default with { CutTimeout = TimeSpan.FromMilliseconds(300) });
+        using var session = await TestSession.Start(FrameRelayOptions.Default with { TerminateTimeout = TimeSpan.FromMilliseconds(300) });
         var sending = session.Sender.Send(2, new byte[64 << 20]);
         await Task.Delay(300, Cancel);
-        session.Relay.Cut(CloseCode.PolicyViolation, "now");
+        session.Relay.Terminate(CloseCode.PolicyViolation, "now");
         Assert.Equal(EndReason.Cut, (await session.WhenEnded()).Reason);
         await Assert.ThrowsAsync<IOException>(() => sending);
     }

@@ -9,34 +9,34 @@ public sealed class FrameTranslatorTests
 
     private static readonly Frame[] Conversation =
     [
-        new(true, 2, Wire.Content(5)), new(true, 1, []), new(true, 9, Wire.Content(3)), new(false, 2, Wire.Content(126)), new(true, 9, []),
-        new(true, 10, Wire.Content(125)), new(false, 0, Wire.Content(7)), new(true, 0, Wire.Content(300)), new(true, 2, Wire.Content(1)), new(true, 8, Wire.Close(1000, "done")),
+        new(true, 2, FrameBytes.Content(5)), new(true, 1, []), new(true, 9, FrameBytes.Content(3)), new(false, 2, FrameBytes.Content(126)), new(true, 9, []),
+        new(true, 10, FrameBytes.Content(125)), new(false, 0, FrameBytes.Content(7)), new(true, 0, FrameBytes.Content(300)), new(true, 2, FrameBytes.Content(1)), new(true, 8, FrameBytes.Close(1000, "done")),
     ];
 
     [Fact]
     public void Translates_SplitAtEveryByte()
     {
-        var bytes = Conversation.SelectMany(f => Wire.Masked(f, Key)).ToArray();
-        var expected = Conversation.Where(f => f.Opcode < 8).SelectMany(Wire.Plain).ToArray();
+        var bytes = Conversation.SelectMany(f => FrameBytes.Masked(f, Key)).ToArray();
+        var expected = Conversation.Where(f => f.Opcode < 8).SelectMany(FrameBytes.Plain).ToArray();
         for (var at = 0; at <= bytes.Length; at++)
         {
-            var feed = new Feed();
-            feed.Take(bytes.AsSpan(0, at));
-            feed.Take(bytes.AsSpan(at));
+            var feed = new TranslatorFeed();
+            feed.Feed(bytes.AsSpan(0, at));
+            feed.Feed(bytes.AsSpan(at));
             Assert.Equal(expected, feed.Written);
-            Assert.Equal([FrameStop.Ping, FrameStop.Ping, FrameStop.Pong, FrameStop.Close], feed.Stops.Select(s => s.Stop));
-            Assert.Equal(Conversation[^1].Payload, feed.Stops[^1].Payload);
+            Assert.Equal([TranslationResult.Ping, TranslationResult.Ping, TranslationResult.Pong, TranslationResult.Close], feed.Results.Select(s => s.Stop));
+            Assert.Equal(Conversation[^1].Payload, feed.Results[^1].Payload);
         }
     }
 
     [Fact]
     public void Translates_ByteByByte()
     {
-        var feed = new Feed();
-        foreach (var b in Conversation.SelectMany(f => Wire.Masked(f, Key)))
-            feed.Take([b]);
-        Assert.Equal(Conversation.Where(f => f.Opcode < 8).SelectMany(Wire.Plain), feed.Written);
-        Assert.Equal(Conversation[2].Payload, feed.Stops[0].Payload);
+        var feed = new TranslatorFeed();
+        foreach (var b in Conversation.SelectMany(f => FrameBytes.Masked(f, Key)))
+            feed.Feed([b]);
+        Assert.Equal(Conversation.Where(f => f.Opcode < 8).SelectMany(FrameBytes.Plain), feed.Written);
+        Assert.Equal(Conversation[2].Payload, feed.Results[0].Payload);
     }
 
     [Theory]
@@ -48,48 +48,48 @@ public sealed class FrameTranslatorTests
     [InlineData(200_000)]
     public void Translates_LengthAtItsBounds(int length)
     {
-        var frame = new Frame(true, 2, Wire.Content(length));
-        var feed = new Feed();
-        foreach (var piece in Wire.Masked(frame, Key).Chunk(10_007))
-            feed.Take(piece);
-        Assert.Equal(Wire.Plain(frame), feed.Written);
+        var frame = new Frame(true, 2, FrameBytes.Content(length));
+        var feed = new TranslatorFeed();
+        foreach (var piece in FrameBytes.Masked(frame, Key).Chunk(10_007))
+            feed.Feed(piece);
+        Assert.Equal(FrameBytes.Plain(frame), feed.Written);
         Assert.False(feed.Translator.IsMidFrame);
     }
 
     [Fact]
     public void Streams_FrameLongerThanMemory()
     {
-        var feed = new Feed();
-        feed.Take([0x82, 0xFF, 0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0, 1, 2, 3]);
+        var feed = new TranslatorFeed();
+        feed.Feed([0x82, 0xFF, 0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0, 1, 2, 3]);
         Assert.Equal([0x82, 0x7F, 0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 1, 2, 3], feed.Written);
         Assert.True(feed.Translator.IsMidFrame);
     }
 
     [Fact]
     public void Agrees_WithPlainOracle() =>
-        Gen.Select(Conversations.Any, Gen.Int[1, 400].Array[1, 60], Gen.UInt).Sample((frames, cuts, key) =>
+        Gen.Select(FrameGenerators.Any, Gen.Int[1, 400].Array[1, 60], Gen.UInt).Sample((frames, cuts, key) =>
         {
-            var bytes = frames.SelectMany(f => Wire.Masked(f, key)).ToArray();
-            var feed = new Feed();
+            var bytes = frames.SelectMany(f => FrameBytes.Masked(f, key)).ToArray();
+            var feed = new TranslatorFeed();
             for (int at = 0, i = 0; at < bytes.Length; i++)
             {
                 var count = Math.Min(cuts[i % cuts.Length], bytes.Length - at);
-                feed.Take(bytes.AsSpan(at, count));
+                feed.Feed(bytes.AsSpan(at, count));
                 at += count;
             }
 
-            Assert.Equal(frames.Where(f => f.Opcode < 8).SelectMany(Wire.Plain), feed.Written);
-            Assert.Equal(frames.Where(f => f.Opcode >= 8).Select(f => f.Payload), feed.Stops.Select(s => s.Payload));
+            Assert.Equal(frames.Where(f => f.Opcode < 8).SelectMany(FrameBytes.Plain), feed.Written);
+            Assert.Equal(frames.Where(f => f.Opcode >= 8).Select(f => f.Payload), feed.Results.Select(s => s.Payload));
         });
 
     [Fact]
     public void Survives_Garbage() =>
         Gen.Byte.Array[0, 200].Sample(bytes =>
         {
-            Feed whole = new(), single = new();
-            whole.Take(bytes);
+            TranslatorFeed whole = new(), single = new();
+            whole.Feed(bytes);
             foreach (var b in bytes)
-                single.Take([b]);
+                single.Feed([b]);
             // However it is cut, the same comes of it, to the fault itself.
             Assert.Equal(whole.Written, single.Written);
             Assert.Equal(whole.Translator.Fault, single.Translator.Fault);
@@ -119,9 +119,9 @@ public sealed class FrameTranslatorTests
     [InlineData("88 83 00 00 00 00 03 E8 FF", "UTF-8")]
     public void Finds_Fault(string hex, string reason)
     {
-        var feed = new Feed();
-        feed.Take(Convert.FromHexString(hex.Replace(" ", "", StringComparison.Ordinal)));
-        Assert.Equal(FrameStop.Fault, feed.Stops.Single().Stop);
+        var feed = new TranslatorFeed();
+        feed.Feed(Convert.FromHexString(hex.Replace(" ", "", StringComparison.Ordinal)));
+        Assert.Equal(TranslationResult.Fault, feed.Results.Single().Stop);
         Assert.Contains(reason, feed.Translator.Fault!.Reason, StringComparison.Ordinal);
         Assert.True(System.Text.Encoding.UTF8.GetByteCount(feed.Translator.Fault.Reason) <= 123);
     }
@@ -132,8 +132,8 @@ public sealed class FrameTranslatorTests
     [InlineData("89 FE")]
     public void Finds_FaultInFirstTwoBytes(string hex)
     {
-        var feed = new Feed();
-        feed.Take(Convert.FromHexString(hex.Replace(" ", "", StringComparison.Ordinal)));
+        var feed = new TranslatorFeed();
+        feed.Feed(Convert.FromHexString(hex.Replace(" ", "", StringComparison.Ordinal)));
         Assert.NotNull(feed.Translator.Fault);
     }
 
@@ -146,10 +146,10 @@ public sealed class FrameTranslatorTests
     [InlineData(4999)]
     public void Passes_CloseCode(int code)
     {
-        var feed = new Feed();
-        feed.Take(Wire.Masked(new Frame(true, 8, Wire.Close(code, "grüß")), Key));
-        Assert.Equal(FrameStop.Close, feed.Stops.Single().Stop);
-        Assert.Equal("grüß", CloseCodes.Reason(feed.Stops[0].Payload));
+        var feed = new TranslatorFeed();
+        feed.Feed(FrameBytes.Masked(new Frame(true, 8, FrameBytes.Close(code, "grüß")), Key));
+        Assert.Equal(TranslationResult.Close, feed.Results.Single().Stop);
+        Assert.Equal("grüß", CloseCodes.ReadReason(feed.Results[0].Payload));
     }
 
     [Fact]
@@ -158,7 +158,7 @@ public sealed class FrameTranslatorTests
         {
             var buffer = new byte[shift + bytes.Length];
             bytes.CopyTo(buffer, shift);
-            var next = Masking.Copy(buffer.AsSpan(shift), buffer, key);
+            var next = Masking.CopyMasked(buffer.AsSpan(shift), buffer, key);
             var mask = BitConverter.GetBytes(key);
             Assert.Equal(bytes.Select((b, i) => (byte)(b ^ mask[i % 4])), buffer.Take(bytes.Length));
             Assert.Equal(mask[bytes.Length % 4], (byte)next);

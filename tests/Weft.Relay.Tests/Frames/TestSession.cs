@@ -9,17 +9,17 @@ namespace Weft.Relay.Tests.Frames;
 /// <summary>A session over two TCP connections, with a peer at each end.</summary>
 internal sealed class TestSession : IDisposable
 {
-    private readonly CancellationTokenSource _patience = new(TimeSpan.FromSeconds(20));
+    private readonly CancellationTokenSource _options = new(TimeSpan.FromSeconds(20));
 
-    private TestSession(Peer sender, Peer listener, FrameRelay relay, FakeTimeProvider? time)
+    private TestSession(TestPeer sender, TestPeer listener, FrameRelay relay, FakeTimeProvider? time)
     {
         (Sender, Listener, Relay, Time) = (sender, listener, relay, time);
         End = relay.Run();
     }
 
-    public Peer Sender { get; }
+    public TestPeer Sender { get; }
 
-    public Peer Listener { get; }
+    public TestPeer Listener { get; }
 
     public FrameRelay Relay { get; }
 
@@ -42,10 +42,10 @@ internal sealed class TestSession : IDisposable
     {
         Sender.Socket.Dispose();
         Listener.Socket.Dispose();
-        _patience.Dispose();
+        _options.Dispose();
     }
 
-    private static async Task<(Peer Peer, Hop Hop)> Connect(byte[] early, CancellationToken cancel)
+    private static async Task<(TestPeer Peer, SessionPeer Hop)> Connect(byte[] early, CancellationToken cancel)
     {
         using var server = new TcpListener(IPAddress.Loopback, 0);
         server.Start();
@@ -55,7 +55,7 @@ internal sealed class TestSession : IDisposable
         var accepted = await accepting;
         accepted.NoDelay = true;
         var stream = new SocketStream(accepted);
-        return (new Peer(client, cancel), new Hop(stream, early, stream.Abort, () =>
+        return (new TestPeer(client, cancel), new SessionPeer(stream, early, stream.Abort, () =>
         {
             stream.Shutdown();
             return ValueTask.CompletedTask;
@@ -64,13 +64,13 @@ internal sealed class TestSession : IDisposable
 }
 
 /// <summary>A client at one end of a session.</summary>
-internal sealed class Peer(Socket socket, CancellationToken cancel)
+internal sealed class TestPeer(Socket socket, CancellationToken cancel)
 {
     public Socket Socket { get; } = socket;
 
     public NetworkStream Stream { get; } = new(socket);
 
-    public Task Send(Frame frame) => SendBytes(Wire.Masked(frame, 0x11223344));
+    public Task Send(Frame frame) => SendBytes(FrameBytes.Masked(frame, 0x11223344));
 
     public Task Send(int opcode, byte[] payload, bool isFinal = true) => Send(new Frame(isFinal, opcode, payload));
 
@@ -81,7 +81,7 @@ internal sealed class Peer(Socket socket, CancellationToken cancel)
     {
         try
         {
-            return await Wire.Read(Stream, cancel);
+            return await FrameBytes.Read(Stream, cancel);
         }
         catch (IOException)
         {

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.WebSockets;
-using Weft.Relay.Hosting;
-using Weft.Relay.Tests.Hosting;
+using Weft.Relay.Server.Authorization;
+using Weft.Relay.Tests.Server;
 
 namespace Weft.Relay.Tests.Interop;
 
@@ -18,7 +18,7 @@ public sealed class HycoTests
         await using var sender = await NodeProgram.Send(relay.Sending, "send-ws.js", Sizes);
         var said = await sender.Rest();
         Assert.Equal([.. Sizes.Select(size => size + " whole"), "done", "closed 1000"], said);
-        Assert.Equal((1, 0, 0, 0, 1), await relay.Settled(listeners: 1, passes: 1));
+        Assert.Equal((1, 0, 0, 0, 1), await relay.WaitUntilEmpty(listeners: 1, passes: 1));
     }
 
     [Fact]
@@ -59,11 +59,11 @@ public sealed class HycoTests
                 "POST:/size/9000000:7000000 200 9000000 other", "DELETE:/f?status=404:3 404 3 whole",
             }.Order(StringComparer.Ordinal),
             said.Order(StringComparer.Ordinal));
-        Assert.Equal((1, 0, 0, 0, 1), await relay.Settled(listeners: 1, passes: 1));
+        Assert.Equal((1, 0, 0, 0, 1), await relay.WaitUntilEmpty(listeners: 1, passes: 1));
     }
 
     [Fact]
-    public async Task Hands_TargetAndMethodOnExactly()
+    public async Task Passes_TargetAndMethodUnchanged()
     {
         await using var relay = await LiveRelay.Start(isSecure: true);
         await using var listener = await NodeProgram.Listen(relay.Listening, "listen-http.js");
@@ -88,9 +88,9 @@ public sealed class HycoTests
     {
         await using var relay = await LiveRelay.Start(o => o with { LeastTokenGrace = TimeSpan.FromSeconds(1), TokenGrace = TimeSpan.FromSeconds(1), ClockSkew = TimeSpan.Zero }, isSecure: true);
         await using var renewing = await NodeProgram.Listen(relay.Listening, program, ("RENEW", "1000"), ("LASTS", "3"));
-        var id = Assert.Single(relay.Relay.Snapshot().Listeners).Id;
+        var id = Assert.Single(relay.Relay.GetStatus().Listeners).Id;
         await Task.Delay(TimeSpan.FromSeconds(7), TestContext.Current.CancellationToken);
-        Assert.Equal(id, Assert.Single(relay.Relay.Snapshot().Listeners).Id);
+        Assert.Equal(id, Assert.Single(relay.Relay.GetStatus().Listeners).Id);
         Assert.DoesNotContain(relay.Audit.Events, e => e.Kind == RelayEventKind.ListenerGone);
     }
 
@@ -113,19 +113,19 @@ public sealed class HycoTests
         await using var sender = await NodeProgram.Send(relay.Sending, "send-ws.js", [.. Enumerable.Repeat("100000", 100_000).Take(5000)]);
         sender.Next();
         sender.Kill();
-        Assert.Equal((1, 0, 0, 0, 1), await relay.Settled(listeners: 1, passes: 1));
+        Assert.Equal((1, 0, 0, 0, 1), await relay.WaitUntilEmpty(listeners: 1, passes: 1));
 
         using var left = await relay.Send();
         await left.SendAsync(new byte[1], WebSocketMessageType.Binary, true, CancellationToken.None);
         await LiveListener.Read(left);
         listener.Kill();
         await Assert.ThrowsAnyAsync<WebSocketException>(() => LiveListener.Read(left));
-        Assert.Equal((0, 0, 0, 0, 0), await relay.Settled());
+        Assert.Equal((0, 0, 0, 0, 0), await relay.WaitUntilEmpty());
     }
 
     /// <summary>hyco-ws tries twice for each attempt that fails, so that several listeners come back for one.</summary>
     [Fact]
-    public async Task ComesBack_WhenTheRelayDoes()
+    public async Task Reconnects_WhenTheRelayRestarts()
     {
         var first = await LiveRelay.Start(isSecure: true);
         await using var listener = await NodeProgram.Listen(first.Listening, "listen-ws.js");

@@ -25,7 +25,7 @@ internal sealed class NodeProgram : IAsyncDisposable
     }
 
     /// <summary>Starts a program at an entrance.</summary>
-    public static async Task<NodeProgram> Start(Entrance entrance, string program, IEnumerable<string>? arguments = null, params (string Name, string Value)[] environment)
+    public static async Task<NodeProgram> Start(HybridConnectionSettings entrance, string program, IEnumerable<string>? arguments = null, params (string Name, string Value)[] environment)
     {
         var start = new ProcessStartInfo("node") { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = await Modules() };
         start.ArgumentList.Add(Path.Combine(start.WorkingDirectory, program));
@@ -37,7 +37,7 @@ internal sealed class NodeProgram : IAsyncDisposable
     }
 
     /// <summary>Starts a listener, and waits until it listens.</summary>
-    public static async Task<NodeProgram> Listen(Entrance entrance, string program, params (string Name, string Value)[] environment)
+    public static async Task<NodeProgram> Listen(HybridConnectionSettings entrance, string program, params (string Name, string Value)[] environment)
     {
         var listener = await Start(entrance, program, null, environment);
         await listener.Until("listening");
@@ -45,7 +45,7 @@ internal sealed class NodeProgram : IAsyncDisposable
     }
 
     /// <summary>Starts a sender.</summary>
-    public static Task<NodeProgram> Send(Entrance entrance, string program, params string[] arguments) => Start(entrance, program, arguments);
+    public static Task<NodeProgram> Send(HybridConnectionSettings entrance, string program, params string[] arguments) => Start(entrance, program, arguments);
 
     /// <summary>Waits for a line.</summary>
     public Task Until(string wanted) => Task.Run(() =>
@@ -63,8 +63,8 @@ internal sealed class NodeProgram : IAsyncDisposable
     /// <summary>Waits for the program's end, and says what it said.</summary>
     public async Task<string[]> Rest()
     {
-        using var late = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-        await _process.WaitForExitAsync(late.Token);
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        await _process.WaitForExitAsync(deadline.Token);
         Assert.Equal("", string.Join('\n', _errors.Where(line => line.Length > 0 && !line.Contains("Warning", StringComparison.Ordinal) && !line.StartsWith("(Use", StringComparison.Ordinal))));
         return [.. _lines];
     }
@@ -133,4 +133,4 @@ internal sealed class NodeProgram : IAsyncDisposable
 /// <param name="KeyName">The authorization rule.</param>
 /// <param name="Key">Its key.</param>
 /// <param name="CertificateFile">The authority to trust.</param>
-internal sealed record Entrance(int Port, string Path, string KeyName, string Key, string CertificateFile);
+internal sealed record HybridConnectionSettings(int Port, string Path, string KeyName, string Key, string CertificateFile);

@@ -56,14 +56,14 @@ public sealed class RelayTransportTests
         var done = new TaskCompletionSource<string>();
         await using var host = await RelayHost.Start(new(new(IPAddress.Loopback, 0)), async context =>
         {
-            var hop = await TakeOver(context);
+            var peer = await TakeOver(context);
             var more = new byte[5];
-            await hop.Stream.ReadExactlyAsync(more, Cancel);
-            await hop.Stream.WriteAsync("raw"u8.ToArray(), Cancel);
-            await hop.Shutdown();
-            Assert.Equal(0, await hop.Stream.ReadAsync(more.AsMemory(), Cancel));
-            hop.Dispose();
-            done.SetResult(Encoding.ASCII.GetString(hop.Early.Span) + Encoding.ASCII.GetString(more));
+            await peer.Stream.ReadExactlyAsync(more, Cancel);
+            await peer.Stream.WriteAsync("raw"u8.ToArray(), Cancel);
+            await peer.Shutdown();
+            Assert.Equal(0, await peer.Stream.ReadAsync(more.AsMemory(), Cancel));
+            peer.Dispose();
+            done.SetResult(Encoding.ASCII.GetString(peer.EarlyData.Span) + Encoding.ASCII.GetString(more));
         });
         using var client = new TcpClient();
         await client.ConnectAsync(IPAddress.Loopback, host.Port, Cancel);
@@ -84,16 +84,16 @@ public sealed class RelayTransportTests
     public async Task Relays_UnderTls(SslProtocols protocol)
     {
         using var files = new CertificateFiles();
-        var first = new TaskCompletionSource<Hop>();
+        var first = new TaskCompletionSource<SessionPeer>();
         var over = new TaskCompletionSource();
         SessionEnd? end = null;
         await using var host = await RelayHost.Start(new(new(IPAddress.Loopback, 0)) { CertificateFile = files.Certificate, KeyFile = files.Key }, async context =>
         {
             Assert.Equal("https", context.Request.Scheme);
-            var hop = await TakeOver(context);
-            if (!first.TrySetResult(hop))
+            var peer = await TakeOver(context);
+            if (!first.TrySetResult(peer))
             {
-                end = await new FrameRelay(hop, await first.Task, FrameRelayOptions.Default, TimeProvider.System).Run();
+                end = await new FrameRelay(peer, await first.Task, FrameRelayOptions.Default, TimeProvider.System).Run();
                 over.SetResult();
             }
 
@@ -101,15 +101,15 @@ public sealed class RelayTransportTests
         });
         using var listener = await Upgraded(host, protocol);
         using var sender = await Upgraded(host, protocol);
-        var content = Frames.Wire.Content(5_000_000);
+        var content = Frames.FrameBytes.Content(5_000_000);
         var frame = new Frames.Frame(true, 2, content);
-        var sending = sender.WriteAsync(Frames.Wire.Masked(frame, 0x01020304), Cancel).AsTask();
-        Assert.Equal(frame, await Frames.Wire.Read(listener, Cancel));
+        var sending = sender.WriteAsync(Frames.FrameBytes.Masked(frame, 0x01020304), Cancel).AsTask();
+        Assert.Equal(frame, await Frames.FrameBytes.Read(listener, Cancel));
         await sending;
-        await sender.WriteAsync(Frames.Wire.Masked(new(true, 8, Frames.Wire.Close(1000)), 1), Cancel);
-        Assert.Equal(8, (await Frames.Wire.Read(listener, Cancel))!.Opcode);
-        await listener.WriteAsync(Frames.Wire.Masked(new(true, 8, Frames.Wire.Close(1000)), 1), Cancel);
-        Assert.Equal(8, (await Frames.Wire.Read(sender, Cancel))!.Opcode);
+        await sender.WriteAsync(Frames.FrameBytes.Masked(new(true, 8, Frames.FrameBytes.Close(1000)), 1), Cancel);
+        Assert.Equal(8, (await Frames.FrameBytes.Read(listener, Cancel))!.Opcode);
+        await listener.WriteAsync(Frames.FrameBytes.Masked(new(true, 8, Frames.FrameBytes.Close(1000)), 1), Cancel);
+        Assert.Equal(8, (await Frames.FrameBytes.Read(sender, Cancel))!.Opcode);
         // The relay ends TLS and TCP; what ends without close_notify would throw here.
         Assert.Equal(0, await sender.ReadAsync(new byte[1], Cancel));
         Assert.Equal(0, await listener.ReadAsync(new byte[1], Cancel));
@@ -130,7 +130,7 @@ public sealed class RelayTransportTests
     }
 
     [Fact]
-    public async Task Cuts_HandshakeThatDoesntCome()
+    public async Task Aborts_HandshakeThatDoesntCome()
     {
         using var files = new CertificateFiles();
         await using var host = await RelayHost.Start(new(new(IPAddress.Loopback, 0)) { CertificateFile = files.Certificate, KeyFile = files.Key, HandshakeTimeout = TimeSpan.FromMilliseconds(300) }, Whoami);
@@ -160,11 +160,11 @@ public sealed class RelayTransportTests
     }
 
     [Fact]
-    public async Task Takes_AddressFromAListedProxy()
+    public async Task Accepts_AddressFromAListedProxy()
     {
         await using var host = await RelayHost.Start(Proxied(_ => true), Whoami);
         Assert.EndsWith("http 203.0.113.7 True", Body(await host.Exchange(Get, Header)), StringComparison.Ordinal);
-        Assert.EndsWith("http 127.0.0.1 True", Body(await host.Exchange(Get, ProxyHeaderTests.Header(0x20, 0, []))), StringComparison.Ordinal);
+        Assert.EndsWith("http 127.0.0.1 True", Body(await host.Exchange(Get, ProxyProtocolHeaderTests.Header(0x20, 0, []))), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -191,7 +191,7 @@ public sealed class RelayTransportTests
     }
 
     [Fact]
-    public async Task Tells_ARequestThatItsAskerHasGone()
+    public async Task Aborts_ARequestWhoseClientHasGone()
     {
         var gone = new TaskCompletionSource();
         await using var host = await RelayHost.Start(new(new(IPAddress.Loopback, 0)), async context =>
@@ -209,7 +209,7 @@ public sealed class RelayTransportTests
         await gone.Task.WaitAsync(TimeSpan.FromSeconds(10), Cancel);
     }
 
-    private static byte[] Header => ProxyHeaderTests.Header(0x21, 0x11, [203, 0, 113, 7, 10, 0, 0, 1, 0x12, 0x67, 1, 187]);
+    private static byte[] Header => ProxyProtocolHeaderTests.Header(0x21, 0x11, [203, 0, 113, 7, 10, 0, 0, 1, 0x12, 0x67, 1, 187]);
 
     private static RelayTransportOptions Proxied(Func<IPAddress, bool> trusted) => new(new(IPAddress.Loopback, 0)) { ProxyProtocolFrom = trusted, HandshakeTimeout = TimeSpan.FromSeconds(2) };
 
@@ -221,7 +221,7 @@ public sealed class RelayTransportTests
         return stream.RemoteCertificate!.Subject;
     }
 
-    private static async Task<Hop> TakeOver(HttpContext context)
+    private static async Task<SessionPeer> TakeOver(HttpContext context)
     {
         await context.Features.GetRequiredFeature<IHttpUpgradeFeature>().UpgradeAsync();
         return context.Features.GetRequiredFeature<IRelayTransportFeature>().TakeOver();

@@ -13,8 +13,8 @@ public sealed class TlsBuffersTests
     public void Releases_TheBuffersOfContextsThatAreMadeFromThenOn()
     {
         Assert.SkipUnless(NativeLibrary.TryLoad("libssl.so.3", out _), "libssl.so.3 isn't here");
-        Assert.True(TlsBuffers.ReleaseWhileEmpty());
-        Assert.True(TlsBuffers.ReleaseWhileEmpty());
+        Assert.True(TlsBuffers.EnableReleaseBuffers());
+        Assert.True(TlsBuffers.EnableReleaseBuffers());
         var context = NewContext(AnyMethod());
         Assert.Equal(ReleaseBuffers, Control(context, Mode, 0, 0) & ReleaseBuffers);
         Free(context);

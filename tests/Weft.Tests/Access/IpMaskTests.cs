@@ -1,6 +1,6 @@
 using Weft.Access;
 
-namespace Weft.Tests.Rooms.Access;
+namespace Weft.Tests.Access;
 
 public sealed class IpMaskTests
 {

@@ -1,11 +1,9 @@
-using System.Collections.Immutable;
 using CsCheck;
 using Weft.Access;
 using Weft.Addressing;
-using Weft.Resources;
-using Weft.Tests.Rooms.Addressing;
+using Weft.Tests.Addressing;
 
-namespace Weft.Tests.Rooms.Access;
+namespace Weft.Tests.Access;
 
 public sealed class NetworkRulesTests
 {
@@ -27,28 +25,28 @@ public sealed class NetworkRulesTests
     [InlineData("'defaultAction':'Deny'", "10.0.0.1", false)]
     [InlineData("'ipRules':[]", "127.0.0.1", false)]
     [InlineData("", "10.0.0.1", false)]
-    public void Judges_ByTheFirstRuleThatIsAboutTheCaller(string rules, string from, bool allowed)
+    public void Evaluates_ByTheFirstRuleThatMatchesTheCaller(string rules, string from, bool allowed)
     {
         var site = TestSite.Small();
         Rules(site, Cluster, rules);
-        var verdict = Ask(site, Cluster, from);
-        Assert.Equal(allowed, verdict.IsAllowed);
-        Assert.Equal(allowed, verdict.Refusal is null);
-        Assert.Single(verdict.Looks);
+        var decision = Evaluate(site, Cluster, from);
+        Assert.Equal(allowed, decision.IsAllowed);
+        Assert.Equal(allowed, decision.Refusal is null);
+        Assert.Single(decision.Evaluations);
     }
 
     [Theory]
-    [InlineData("senders", Party.Sender, "kubernetes", true)]
-    [InlineData("senders", Party.Listener, "", false)]
-    [InlineData("listeners", Party.Sender, "kubernetes", false)]
-    [InlineData("listeners", Party.Listener, "", true)]
-    [InlineData("both", Party.Sender, "kubernetes", true)]
-    [InlineData("both", Party.Listener, "", true)]
-    public void Judges_OnlyThoseTheRuleIsAbout(string appliesTo, Party party, string service, bool allowed)
+    [InlineData("senders", RelayRole.Sender, "kubernetes", true)]
+    [InlineData("senders", RelayRole.Listener, "", false)]
+    [InlineData("listeners", RelayRole.Sender, "kubernetes", false)]
+    [InlineData("listeners", RelayRole.Listener, "", true)]
+    [InlineData("both", RelayRole.Sender, "kubernetes", true)]
+    [InlineData("both", RelayRole.Listener, "", true)]
+    internal void Evaluates_OnlyThoseTheRuleAppliesTo(string appliesTo, RelayRole role, string service, bool allowed)
     {
         var site = TestSite.Small();
         Rules(site, Cluster, $"'ipRules':[{{'ipMask':'10.0.0.0/8','appliesTo':'{appliesTo}'}}]");
-        Assert.Equal(allowed, Ask(site, Cluster, "10.0.0.1", party, service).IsAllowed);
+        Assert.Equal(allowed, Evaluate(site, Cluster, "10.0.0.1", role, service).IsAllowed);
     }
 
     [Theory]
@@ -61,21 +59,21 @@ public sealed class NetworkRulesTests
     [InlineData("Deny", "ssh", false)]
     [InlineData("Deny", "Ssh/..", false)]
     [InlineData("Deny", "kubernetes", true)]
-    public void Judges_ByTheServiceHoweverItIsSpelt(string action, string service, bool allowed)
+    public void Evaluates_ServicesInAnyCase(string action, string service, bool allowed)
     {
         var site = TestSite.Small();
         Rules(site, Cluster, $"'defaultAction':'{(action == "Allow" ? "Deny" : "Allow")}','ipRules':[{{'ipMask':'10.0.0.0/8','action':'{action}','services':['ssh']}}]");
-        Assert.Equal(allowed, Ask(site, Cluster, "10.0.0.1", Party.Sender, service).IsAllowed);
-        Assert.Equal(action == "Deny", Ask(site, Cluster, "10.0.0.1", Party.Listener).IsAllowed);
+        Assert.Equal(allowed, Evaluate(site, Cluster, "10.0.0.1", RelayRole.Sender, service).IsAllowed);
+        Assert.Equal(action == "Deny", Evaluate(site, Cluster, "10.0.0.1", RelayRole.Listener).IsAllowed);
     }
 
     [Fact]
-    public void Lets_EverybodyIn_WhereThereIsNoRuleSet()
+    public void Allows_Everybody_WhereThereIsNoRuleSet()
     {
-        var verdict = Ask(TestSite.Small(), Cluster, "203.0.113.7");
-        Assert.True(verdict.IsAllowed);
-        Assert.Empty(verdict.Looks);
-        Assert.Equal("no network rules", verdict.Words);
+        var decision = Evaluate(TestSite.Small(), Cluster, "203.0.113.7");
+        Assert.True(decision.IsAllowed);
+        Assert.Empty(decision.Evaluations);
+        Assert.Equal("no network rules", decision.Summary);
     }
 
     [Theory]
@@ -96,60 +94,60 @@ public sealed class NetworkRulesTests
         site.Put(TestSite.NodeId("w1"), TestSite.Node("{'name':'bond0'}", "BareMetal"));
         foreach (var (at, mask) in new[] { (Site, place), (Cluster, cluster), (TestSite.NodeId("w1"), node) }.Where(p => p.Item2 != "-"))
             Rules(site, at, $"'ipRules':[{{'ipMask':'{mask}'}}]");
-        var verdict = Ask(site, TestSite.NodeId("w1"), from, Party.Sender, "ssh");
-        Assert.Equal((allowed, decided), (verdict.IsAllowed, verdict.Words));
+        var decision = Evaluate(site, TestSite.NodeId("w1"), from, RelayRole.Sender, "ssh");
+        Assert.Equal((allowed, decided), (decision.IsAllowed, decision.Summary));
     }
 
     [Fact]
-    public void Says_WhoWasRefusedAndWhy()
+    public void Describes_WhoWasRefusedAndWhy()
     {
         var site = TestSite.Small();
         Rules(site, Cluster, "'ipRules':[{'ipMask':'10.0.0.0/8'},{'ipMask':'203.0.113.64/26','action':'Deny'}]");
-        Assert.Equal("your address 203.0.113.7 is not in the networks that k1 lets in to kubernetes (cluster k1: deny by default)", Ask(site, Cluster, "203.0.113.7").Refusal);
-        Assert.Equal("your address 203.0.113.70 is in 203.0.113.64/26, which cluster k1 doesn't let in to kubernetes (cluster k1: deny 203.0.113.64/26)", Ask(site, Cluster, "203.0.113.70").Refusal);
+        Assert.Equal("your address 203.0.113.7 is not in the networks that k1 lets in to kubernetes (cluster k1: deny by default)", Evaluate(site, Cluster, "203.0.113.7").Refusal);
+        Assert.Equal("your address 203.0.113.70 is in 203.0.113.64/26, which cluster k1 doesn't let in to kubernetes (cluster k1: deny 203.0.113.64/26)", Evaluate(site, Cluster, "203.0.113.70").Refusal);
     }
 
     [Fact]
-    public void Opens_AgainWhenTheRuleSetIsDeleted()
+    public void Allows_AgainWhenTheRuleSetIsDeleted()
     {
         var site = TestSite.Small();
         Rules(site, Cluster, "");
-        Assert.False(Ask(site, Cluster, "10.0.0.1").IsAllowed);
+        Assert.False(Evaluate(site, Cluster, "10.0.0.1").IsAllowed);
         Assert.False(site.Delete($"{Cluster}/providers/Weft.Relay/networkRuleSets/default").Unchanged);
-        Assert.True(Ask(site, Cluster, "10.0.0.1").IsAllowed);
+        Assert.True(Evaluate(site, Cluster, "10.0.0.1").IsAllowed);
     }
 
     [Fact]
-    public void Goes_WithWhatItStandsAt()
+    public void Removes_WithItsScope()
     {
         var site = TestSite.Small();
         Rules(site, Cluster, "");
         site.Delete(Cluster);
-        site.Settled();
-        Assert.Empty(site.Image.Range("weft.relay/"));
+        site.CompleteOperations();
+        Assert.Empty(site.State.Range("weft.relay/"));
     }
 
     [Fact]
     public void Agrees_WithTheFirstMatchByBits() => Gen.Select(Rule.List[0, 12], Gen.Bool, Generators.Address.SelectMany(a => Gen.Select(Gen.Const(a), Gen.Int[0, 11])), Gen.Bool, Gen.Int[0, 2]).Sample((rules, open, source, sends, service) =>
     {
         // A source that is near one of the rules, so that matches happen.
-        var from = rules.Count == 0 ? source.Item1 : Near(rules[source.Item2 % rules.Count].Networks, source.Item1);
-        var party = sends ? Party.Sender : Party.Listener;
+        var from = rules.Count == 0 ? source.Item1 : Near(rules[source.Item2 % rules.Count].Prefix, source.Item1);
+        var role = sends ? RelayRole.Sender : RelayRole.Listener;
         var wanted = sends ? new[] { "", "kubernetes", "ssh" }[service] : "";
         var set = new RuleSet(TestSite.Id($"{Cluster}/providers/Weft.Relay/networkRuleSets/default"), "cluster k1", open, [.. rules]);
         var expected = open;
         foreach (var rule in rules)
         {
-            if (rule.AppliesTo == (sends ? Audience.Listeners : Audience.Senders) || (rule.Services.Length > 0 && !(sends && rule.Services.Contains(wanted))) || !Matches(rule.Networks, from))
+            if (rule.AppliesTo == (sends ? AppliesTo.Listeners : AppliesTo.Senders) || (rule.Services.Length > 0 && !(sends && rule.Services.Contains(wanted))) || !Matches(rule.Prefix, from))
                 continue;
             expected = rule.Allows;
             break;
         }
 
-        Assert.Equal(expected, NetworkRules.Judge([set], "k1", party, wanted, from).IsAllowed);
+        Assert.Equal(expected, NetworkRules.Evaluate([set], "k1", role, wanted, from).IsAllowed);
     });
 
-    private static Gen<NetworkRule> Rule => Gen.Select(Generators.Prefix, Gen.Bool, Gen.Enum<Audience>(), Gen.Int[0, 2]).Select((networks, allows, audience, services) =>
+    private static Gen<NetworkRule> Rule => Gen.Select(Generators.Prefix, Gen.Bool, Gen.Enum<AppliesTo>(), Gen.Int[0, 2]).Select((networks, allows, audience, services) =>
         new NetworkRule(networks, allows, audience, services switch { 1 => ["ssh"], 2 => ["kubernetes", "ssh"], _ => [] }, ""));
 
     /// <summary>An address with the network's leading bits, the rest of another; of the other family it stays as it is.</summary>
@@ -164,6 +162,6 @@ public sealed class NetworkRulesTests
 
     internal static void Rules(TestSite site, string at, string properties) => site.Put($"{at}/providers/Weft.Relay/networkRuleSets/default", $"{{'properties':{{{properties}}}}}");
 
-    private static Verdict Ask(TestSite site, string target, string from, Party party = Party.Sender, string service = "kubernetes") =>
-        NetworkRules.Judge(site.Image, TestSite.Id(target), party, party == Party.Listener ? "" : service, Address.Parse(from).Value);
+    private static AccessDecision Evaluate(TestSite site, string target, string from, RelayRole role = RelayRole.Sender, string service = "kubernetes") =>
+        NetworkRules.Evaluate(site.State, TestSite.Id(target), role, role == RelayRole.Listener ? "" : service, Address.Parse(from).Value);
 }

@@ -3,7 +3,7 @@ using Weft.Access;
 using Weft.Resources;
 using Weft.Storage;
 
-namespace Weft.Tests.Rooms.Access;
+namespace Weft.Tests.Access;
 
 public sealed class RelayKindTests
 {
@@ -13,28 +13,28 @@ public sealed class RelayKindTests
     private const string Set = "~c/kubernetesClusters/k1/providers/Weft.Relay/networkRuleSets/default";
 
     [Fact]
-    public void Begins_NamespaceWithRulesAndAKeyOfItsOwn()
+    public void Creates_NamespaceWithRulesAndAKeyOfItsOwn()
     {
         var site = Site();
-        Assert.Equal(("Allow", "Enabled", "Succeeded"), (Property(site, $"{Space}/networkRuleSets/default", "defaultAction"), Property(site, $"{Space}/networkRuleSets/default", "publicNetworkAccess"), site.State(Space)));
-        Assert.Equal("[\"Listen\",\"Manage\",\"Send\"]", site.Draw($"{Space}/authorizationRules/RootManageSharedAccessKey")["properties"]!["rights"]!.ToJsonString());
-        Assert.Equal(new RelayKeys("first-key", "second-key"), RelayKeys.Of(site.Image, TestSite.Id($"{Space}/authorizationRules/RootManageSharedAccessKey")));
-        Assert.Empty(Settled(site));
+        Assert.Equal(("Allow", "Enabled", "Succeeded"), (Property(site, $"{Space}/networkRuleSets/default", "defaultAction"), Property(site, $"{Space}/networkRuleSets/default", "publicNetworkAccess"), site.ProvisioningStateOf(Space)));
+        Assert.Equal("[\"Listen\",\"Manage\",\"Send\"]", site.Render($"{Space}/authorizationRules/RootManageSharedAccessKey")["properties"]!["rights"]!.ToJsonString());
+        Assert.Equal(new RelayKeys("first-key", "second-key"), RelayKeys.Find(site.State, TestSite.Id($"{Space}/authorizationRules/RootManageSharedAccessKey")));
+        Assert.Empty(Completed(site));
     }
 
     [Fact]
     public void Shows_NoKeyInAnyBody()
     {
         var site = Site();
-        var shown = AllKinds.List.All.SelectMany(kind => new Snapshot(site.Image).List(kind.Type).Select(row => ResourceBody.Draw(kind, row, site.Image).ToJsonString()));
+        var shown = AllKinds.List.All.SelectMany(kind => new ReadTransaction(site.State).List(kind.Type).Select(row => ResourceBody.Render(kind, row, site.State).ToJsonString()));
         Assert.All(shown, body => Assert.DoesNotContain("first-key", body, StringComparison.Ordinal));
-        Assert.All(site.Image.Range("").Where(row => !row.Key.StartsWith("relaykeys|", StringComparison.Ordinal)), row => Assert.DoesNotContain("first-key", row.ToObject().ToJsonString(), StringComparison.Ordinal));
+        Assert.All(site.State.Range("").Where(row => !row.Key.StartsWith("relaykeys|", StringComparison.Ordinal)), row => Assert.DoesNotContain("first-key", row.ToJsonObject().ToJsonString(), StringComparison.Ordinal));
     }
 
     [Fact]
-    public void Draws_HybridConnectionAsAzureDoes()
+    public void Renders_HybridConnectionAsAzureDoes()
     {
-        var properties = Site().Draw(Connection)["properties"]!;
+        var properties = Site().Render(Connection)["properties"]!;
         Assert.Equal((true, TestSite.Now, TestSite.Now), (properties["requiresClientAuthorization"]!.GetValue<bool>(), properties["createdAt"]!.ToString(), properties["updatedAt"]!.ToString()));
     }
 
@@ -59,7 +59,7 @@ public sealed class RelayKindTests
     [InlineData("namespaces/site-a/authorizationRules/r", "{'properties':{'rights':['Manage','Send']}}", RefusalCode.InvalidMember, "properties.rights")]
     [InlineData("namespaces/site-a/authorizationRules/r", "{'properties':{'rights':['Own']}}", RefusalCode.InvalidMember, "properties.rights[0]")]
     [InlineData("namespaces/site-a/hybridConnections/camera/authorizationRules/r", "{'properties':{'rights':['Manage']}}", RefusalCode.InvalidMember, "properties.rights")]
-    public void Refuses_WhatAzureRefuses(string id, string body, RefusalCode code, string target) => Site().Refused(code, target, Relay + id, body);
+    internal void Refuses_WhatAzureRefuses(string id, string body, RefusalCode code, string target) => Site().AssertRefused(code, target, Relay + id, body);
 
     [Fact]
     public void Refuses_NamespaceThatAnotherGroupHas()
@@ -67,8 +67,8 @@ public sealed class RelayKindTests
         var site = Site();
         const string Other = "/subscriptions/5be00000-0000-4000-8000-0000000005a0/resourceGroups/other";
         site.Put(Other, "{'location':'east'}");
-        var refusal = site.Refused(RefusalCode.Overlap, "name", $"{Other}/providers/Microsoft.Relay/namespaces/SITE-A", "{'location':'east'}");
-        Assert.Equal(Space, refusal.Culprit);
+        var refusal = site.AssertRefused(RefusalCode.Overlap, "name", $"{Other}/providers/Microsoft.Relay/namespaces/SITE-A", "{'location':'east'}");
+        Assert.Equal(Space, refusal.ConflictsWith);
     }
 
     [Fact]
@@ -77,17 +77,17 @@ public sealed class RelayKindTests
         var site = Site();
         for (var i = 0; i < 11; i++)
             site.Put($"{Space}/authorizationRules/r{i}", "{'properties':{'rights':['Send']}}");
-        site.Refused(RefusalCode.Conflict, "name", $"{Space}/authorizationRules/r11", "{'properties':{'rights':['Send']}}");
+        site.AssertRefused(RefusalCode.Conflict, "name", $"{Space}/authorizationRules/r11", "{'properties':{'rights':['Send']}}");
         site.Put($"{Connection}/authorizationRules/r11", "{'properties':{'rights':['Send']}}");
         Assert.False(site.Put($"{Space}/authorizationRules/r10", "{'properties':{'rights':['Listen']}}").Created);
     }
 
     [Fact]
     public void Refuses_ToDeleteTheRulesOfANamespace() =>
-        Site().Refused(RefusalCode.MethodNotAllowed, $"{Space}/networkRuleSets/default", Site().TryDelete($"{Space}/networkRuleSets/default"));
+        Site().AssertRefused(RefusalCode.MethodNotAllowed, $"{Space}/networkRuleSets/default", Site().TryDelete($"{Space}/networkRuleSets/default"));
 
     [Fact]
-    public void Takes_EverythingAlong_WhenANamespaceGoes()
+    public void Removes_Everything_WithItsNamespace()
     {
         var site = Site();
         site.Put($"{Connection}/authorizationRules/r", "{'properties':{'rights':['Send']}}");
@@ -95,14 +95,14 @@ public sealed class RelayKindTests
         var gone = site.Delete(Space);
         Assert.Null(gone.Row);
         Assert.Null(gone.Operation);
-        Assert.Empty(site.Image.Range("microsoft.relay/"));
-        Assert.Empty(site.Image.Range("weft.relay/"));
-        Assert.Empty(site.Image.Range("relaykeys|"));
+        Assert.Empty(site.State.Range("microsoft.relay/"));
+        Assert.Empty(site.State.Range("weft.relay/"));
+        Assert.Empty(site.State.Range("relaykeys|"));
     }
 
     [Fact]
-    public void Ends_AtOnceWithAllThatStandsUnder() =>
-        Assert.All(AllKinds.List.All.Where(kind => kind.EndsAtOnce), kind => Assert.All(AllKinds.List.Under(kind.Type), under => Assert.True(under.EndsAtOnce, $"{under.Type} stands under {kind.Type}")));
+    public void Completes_AtOnceWithAllThatStandsUnder() =>
+        Assert.All(AllKinds.List.All.Where(kind => kind.IsSynchronous), kind => Assert.All(AllKinds.List.ChildKindsOf(kind.Type), under => Assert.True(under.IsSynchronous, $"{under.Type} stands under {kind.Type}")));
 
     [Theory]
     [InlineData("{'properties':{'ipRules':[{'ipMask':'10.0.0.1/8'}]}}", RefusalCode.InvalidMember, "properties.ipRules[0].ipMask", "10.0.0.0/8")]
@@ -114,13 +114,13 @@ public sealed class RelayKindTests
     [InlineData("{'properties':{'ipRules':[{'ipMask':'10.0.0.0/8','services':['ssh'],'appliesTo':'listeners'}]}}", RefusalCode.InvalidMember, "properties.ipRules[0].services", "listener")]
     [InlineData("{'properties':{'defaultAction':'Maybe'}}", RefusalCode.InvalidMember, "properties.defaultAction", "Allow, Deny")]
     [InlineData("{'ipRules':[]}", RefusalCode.UnknownMember, "ipRules", "ipRules")]
-    public void Refuses_RuleSetThatCouldMeanAnother(string body, RefusalCode code, string target, string says) =>
-        Assert.Contains(says, TestSite.Small().Refused(code, target, Set, body).Message, StringComparison.Ordinal);
+    internal void Refuses_RuleSetThatCouldMeanAnother(string body, RefusalCode code, string target, string says) =>
+        Assert.Contains(says, TestSite.Small().AssertRefused(code, target, Set, body).Message, StringComparison.Ordinal);
 
     [Theory]
     [InlineData(128, true)]
     [InlineData(129, false)]
-    public void Takes_AtMost128Rules(int count, bool taken)
+    public void Accepts_AtMost128Rules(int count, bool taken)
     {
         var rules = new JsonArray([.. Enumerable.Range(0, count).Select(i => (JsonNode)new JsonObject { ["ipMask"] = $"10.0.{i}.0/24" })]);
         var site = TestSite.Small();
@@ -141,14 +141,14 @@ public sealed class RelayKindTests
         var site = TestSite.Small();
         site.Put(Set, "{}");
         Assert.Equal("Deny", Property(site, Set, "defaultAction"));
-        Assert.True(site.Put(Set, site.Draw(Set).ToJsonString()).Unchanged, "what was read and sent back is no change");
+        Assert.True(site.Put(Set, site.Render(Set).ToJsonString()).Unchanged, "what was read and sent back is no change");
     }
 
     [Theory]
     [InlineData("{'keyType':'PrimaryKey'}", "drawn", "second-key")]
     [InlineData("{'keyType':'secondarykey'}", "first-key", "drawn")]
     [InlineData("{'keyType':'PrimaryKey','key':'0123456789abcdef0123456789abcdef'}", "0123456789abcdef0123456789abcdef", "second-key")]
-    public void Makes_OneKeyAnew(string arguments, string primary, string secondary) =>
+    public void Regenerates_OneKey(string arguments, string primary, string secondary) =>
         Assert.Equal(new RelayKeys(primary, secondary), new RelayKeys("first-key", "second-key").Regenerate(TestSite.Body(arguments), "drawn").Value);
 
     [Theory]
@@ -157,7 +157,7 @@ public sealed class RelayKindTests
     [InlineData("{'keyType':'PrimaryKey','key':'short-and-secret'}", "key")]
     [InlineData("{'keyType':'PrimaryKey','key':'0123456789 abcdef 0123456789abcdef'}", "key")]
     [InlineData("{'keyType':'PrimaryKey','kee':'x'}", "kee")]
-    public void Refuses_KeyThatIsNone_WithoutSayingIt(string arguments, string target)
+    public void Refuses_InvalidKey_WithoutShowingIt(string arguments, string target)
     {
         var refusal = new RelayKeys("first-key", "second-key").Regenerate(TestSite.Body(arguments), "drawn").Refusal!;
         Assert.Equal(target, refusal.Target);
@@ -166,17 +166,17 @@ public sealed class RelayKindTests
     }
 
     [Fact]
-    public void Takes_TheExamples_AndBackAsTheyAreRead()
+    public void Accepts_TheExamples_AndBackAsTheyAreRead()
     {
         var site = TestSite.Example().Apply(Examples.Documents("relay"));
-        Assert.All(AllKinds.List.All.Where(kind => kind.EndsAtOnce).SelectMany(kind => new Snapshot(site.Image).List(kind.Type)), row =>
+        Assert.All(AllKinds.List.All.Where(kind => kind.IsSynchronous).SelectMany(kind => new ReadTransaction(site.State).List(kind.Type)), row =>
         {
             var id = ResourceKind.IdOf(row).ToString();
-            Assert.True(site.Put(id, site.Draw(id).ToJsonString()).Unchanged, id);
+            Assert.True(site.Put(id, site.Render(id).ToJsonString()).Unchanged, id);
         });
         var east = Examples.Documents().Select(d => d["id"]!.ToString()).Single(id => id.EndsWith("/kubernetesClusters/core-east", StringComparison.Ordinal));
         var answers = new[] { "198.51.100.7", "198.51.100.8", "10.20.0.9", "2001:db8:51::1" }.Select(from =>
-            NetworkRules.Judge(site.Image, TestSite.Id(east), Party.Sender, "kubernetes", Weft.Addressing.Address.Parse(from).Value).Words);
+            NetworkRules.Evaluate(site.State, TestSite.Id(east), RelayRole.Sender, "kubernetes", Weft.Addressing.Address.Parse(from).Value).Summary);
         Assert.Equal(["cluster core-east: allow 198.51.100.7/32 (senders; kubernetes,ssh)", "cluster core-east: deny by default", "Nexus Cluster edge-east: deny by default", "cluster core-east: deny by default"], answers);
         site.Delete(Examples.Documents("relay").Select(d => d["id"]!.ToString()).Single(id => id.EndsWith("/edge-east-relay", StringComparison.Ordinal)));
     }
@@ -184,12 +184,12 @@ public sealed class RelayKindTests
     private static TestSite Site()
     {
         var site = TestSite.Small();
-        site.Take(site.Verbs.Put(site.Request(Space, TestSite.Body("{'location':'east','sku':{'name':'Standard','tier':'Standard'}}")) with { Keys = ["first-key", "second-key"] }, new Snapshot(site.Image)));
+        site.Accept(site.Verbs.Put(site.Request(Space, TestSite.Body("{'location':'east','sku':{'name':'Standard','tier':'Standard'}}")) with { RandomKeys = ["first-key", "second-key"] }, new ReadTransaction(site.State)));
         site.Put(Connection, "{'properties':{'userMetadata':'on the roof'}}");
         return site;
     }
 
-    private static string Property(TestSite site, string id, string member) => site.Draw(id)["properties"]![member]!.ToString();
+    private static string Property(TestSite site, string id, string member) => site.Render(id)["properties"]![member]!.ToString();
 
-    private static System.Collections.Immutable.ImmutableArray<Change> Settled(TestSite site) => site.Settlement.Settle(site.Image, TestSite.Now);
+    private static System.Collections.Immutable.ImmutableArray<Mutation> Completed(TestSite site) => site.Operations.Complete(site.State, TestSite.Now);
 }

@@ -1,6 +1,6 @@
 using Weft.Access;
 
-namespace Weft.Tests.Rooms.Access;
+namespace Weft.Tests.Access;
 
 public sealed class TargetConnectionTests
 {
@@ -11,9 +11,9 @@ public sealed class TargetConnectionTests
     [InlineData("~c/KUBERNETESCLUSTERS/K1", Root + "/kubernetesClusters/k1", "kubernetes")]
     [InlineData("~c/kubernetesClusters/k1/providers/Weft.Fleet/nodes/w1", Root + "/kubernetesClusters/k1/nodes/w1", "ssh")]
     [InlineData("~c/virtualMachines/vm1", Root + "/virtualMachines/vm1", "ssh")]
-    public void Draws_ThePathOfATarget(string target, string path, string service)
+    public void Finds_ThePathOfATarget(string target, string path, string service)
     {
-        var connection = TargetConnection.Of(Site().Image, TestSite.Id(target))!;
+        var connection = TargetConnection.Find(Site().State, TestSite.Id(target))!;
         Assert.Equal((path, service, TestSite.Now), (connection.Path, Assert.Single(connection.Services), connection.CreatedAt));
     }
 
@@ -21,16 +21,16 @@ public sealed class TargetConnectionTests
     [InlineData("~c/kubernetesClusters/nobody")]
     [InlineData("~c/l3Networks/n6")]
     [InlineData("~c/clusters/place")]
-    public void Draws_NothingForOthers(string target) => Assert.Null(TargetConnection.Of(Site().Image, TestSite.Id(target)));
+    public void Finds_NothingForOthers(string target) => Assert.Null(TargetConnection.Find(Site().State, TestSite.Id(target)));
 
     [Fact]
-    public void Draws_NothingForWhatIsBeingDeleted()
+    public void Finds_NothingForWhatIsBeingDeleted()
     {
         var site = Site();
         site.Delete("~c/kubernetesClusters/k1");
         Assert.True(site.Has("~c/kubernetesClusters/k1"), "it stays until its operation ends");
-        Assert.Null(TargetConnection.Of(site.Image, TestSite.Id("~c/kubernetesClusters/k1")));
-        Assert.Null(TargetConnection.Of(site.Image, TestSite.Id(TestSite.NodeId("w1"))));
+        Assert.Null(TargetConnection.Find(site.State, TestSite.Id("~c/kubernetesClusters/k1")));
+        Assert.Null(TargetConnection.Find(site.State, TestSite.Id(TestSite.NodeId("w1"))));
     }
 
     [Theory]
@@ -45,14 +45,14 @@ public sealed class TargetConnectionTests
     [InlineData("other/5be00000-0000-4000-8000-0000000005a0/site/kubernetesClusters/k1", "")]
     [InlineData(Root + "//kubernetesClusters/k1", "")]
     [InlineData("", "")]
-    public void Finds_WhatAPathCouldLeadTo(string path, string names) => Assert.Equal(names, string.Join(' ', TargetConnection.TargetsOf(path).Select(id => id.Name)));
+    public void Lists_TheCandidateTargetsOfAPath(string path, string names) => Assert.Equal(names, string.Join(' ', TargetConnection.CandidateTargetsOf(path).Select(id => id.Name)));
 
     [Fact]
     public void Leads_BackToItsTarget()
     {
         var site = Site();
         Assert.All(["~c/kubernetesClusters/k1", TestSite.NodeId("w1"), "~c/virtualMachines/vm1"], target =>
-            Assert.Equal(TestSite.Id(target), TargetConnection.TargetsOf(TargetConnection.Of(site.Image, TestSite.Id(target))!.Path)[0]));
+            Assert.Equal(TestSite.Id(target), TargetConnection.CandidateTargetsOf(TargetConnection.Find(site.State, TestSite.Id(target))!.Path)[0]));
     }
 
     private static TestSite Site()
@@ -60,6 +60,6 @@ public sealed class TargetConnectionTests
         var site = TestSite.Small();
         site.Put(TestSite.NodeId("w1"), TestSite.Node("{'name':'bond0'}", "BareMetal"));
         site.Put("~c/virtualMachines/vm1", TestSite.Machine(""));
-        return site.Settled();
+        return site.CompleteOperations();
     }
 }

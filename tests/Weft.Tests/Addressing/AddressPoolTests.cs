@@ -3,7 +3,7 @@ using System.Globalization;
 using CsCheck;
 using Weft.Addressing;
 
-namespace Weft.Tests.Rooms.Addressing;
+namespace Weft.Tests.Addressing;
 
 public sealed class AddressPoolTests
 {
@@ -18,7 +18,7 @@ public sealed class AddressPoolTests
             pool = step.Apply(pool);
             Assert.Equal(pool.Holdings.Leases.Count(), pool.Holdings.Leases.Select(l => l.Address).Distinct().Count());
             Assert.All(pool.Holdings.Leases.GroupBy(l => (l.Holder.Id, l.Address.Family)), group => Assert.Single(group));
-            Assert.All(pool.Holdings.Leases, lease => Assert.Null(pool.Subnets.First(s => s.Prefix.Family == lease.Address.Family).Objection(lease.Address)));
+            Assert.All(pool.Holdings.Leases, lease => Assert.Null(pool.Subnets.First(s => s.Prefix.Family == lease.Address.Family).ReasonNotLeasable(lease.Address)));
             Assert.All(pool.Holdings.Leases.GroupBy(l => l.Holder.Id), group => Assert.Equal(2, group.Count()));
         }
     });
@@ -31,18 +31,18 @@ public sealed class AddressPoolTests
         foreach (var subnet in pool.Subnets)
         {
             Assert.Equal(anew.Count(subnet.Prefix.Family), pool.Holdings.Count(subnet.Prefix.Family));
-            foreach (var (first, last) in subnet.Leasable)
+            foreach (var (first, last) in subnet.LeasableRanges)
             {
                 for (var at = first.Value; at <= last.Value; at++)
                 {
                     var address = new Address(subnet.Prefix.Family, at);
-                    Assert.Equal(anew.Of(address), pool.Holdings.Of(address));
+                    Assert.Equal(anew.LeaseOf(address), pool.Holdings.LeaseOf(address));
                     Assert.Equal(anew.FirstFree(address, last), pool.Holdings.FirstFree(address, last));
                 }
             }
         }
 
-        Assert.All(pool.Holdings.Leases, lease => Assert.Equal(anew.Of(lease.Holder.Id), pool.Holdings.Of(lease.Holder.Id)));
+        Assert.All(pool.Holdings.Leases, lease => Assert.Equal(anew.LeasesOf(lease.Holder.Id), pool.Holdings.LeasesOf(lease.Holder.Id)));
     });
 
     [Fact]
@@ -70,7 +70,7 @@ public sealed class AddressPoolTests
         Assert.Equal("10.0.0.4", Assert.Single(ended).Address.ToString());
         Assert.Empty(released.Holdings.Leases);
         Assert.Empty(released.Release("a").Ended);
-        Assert.Equal("10.0.0.4", Acquire(released, "b").Holdings.Of("b").Single().Address.ToString());
+        Assert.Equal("10.0.0.4", Acquire(released, "b").Holdings.LeasesOf("b").Single().Address.ToString());
     }
 
     [Fact]
@@ -88,7 +88,7 @@ public sealed class AddressPoolTests
     }
 
     [Fact]
-    public void Passes_OverTheAnycastAddresses_WhenItBeginsBeforeThem()
+    public void Skips_TheAnycastAddresses_WhenItBeginsBeforeThem()
     {
         var last = Pool("fd00::/64").Acquire(Holder("a"), [], Now, [Parse("fd00::fdff:ffff:ffff:ff7f")]).Value;
         Assert.Equal("fd00::fe00:0:0:0", last.Leases[0].Address.ToString());
@@ -102,8 +102,8 @@ public sealed class AddressPoolTests
         Assert.Equal(RefusalCode.AddressPoolExhausted, refusal.Code);
         Assert.Contains("10.0.0.0/29", refusal.Message, StringComparison.Ordinal);
         Assert.Contains("all 3 are held", refusal.Message, StringComparison.Ordinal);
-        Assert.Empty(pool.Holdings.Of("d"));
-        Assert.Equal(0, (int)pool.Free(pool.Subnets[0]));
+        Assert.Empty(pool.Holdings.LeasesOf("d"));
+        Assert.Equal(0, (int)pool.FreeCount(pool.Subnets[0]));
     }
 
     [Theory]
@@ -112,7 +112,7 @@ public sealed class AddressPoolTests
     [InlineData("10.0.0.255", RefusalCode.AddressNotUsable, "broadcast")]
     [InlineData("10.0.1.5", RefusalCode.AddressNotUsable, "isn't in 10.0.0.0/24")]
     [InlineData("fd00::5", RefusalCode.AddressNotUsable, "no IPv6 subnet")]
-    public void Refuses_StaticAddressThatCannotBeHad(string address, RefusalCode code, string why)
+    internal void Refuses_StaticAddressThatCannotBeHad(string address, RefusalCode code, string why)
     {
         var pool = Pool("10.0.0.0/24").Acquire(new Holder("pod:1", "pod core/upf-0"), [Parse("10.0.0.5")], Now).Value.Next;
         var refusal = pool.Acquire(Holder("b"), [Parse(address)], Now).Refusal!;
@@ -136,7 +136,7 @@ public sealed class AddressPoolTests
         var pool = Acquire(Pool("10.0.0.0/24"), "a");
         var moved = pool.Acquire(Holder("a"), [Parse("10.0.0.9")], Now).Value;
         Assert.Equal(("10.0.0.9", LeaseMethod.Static), (moved.Leases.Single().Address.ToString(), moved.Leases.Single().Method));
-        Assert.Null(moved.Next.Holdings.Of(Parse("10.0.0.4")));
+        Assert.Null(moved.Next.Holdings.LeaseOf(Parse("10.0.0.4")));
     }
 
     [Fact]
@@ -154,8 +154,8 @@ public sealed class AddressPoolTests
     {
         var pool = Enumerable.Range(0, 5000).Aggregate(Pool(prefix), (p, i) => Acquire(p, i.ToString(CultureInfo.InvariantCulture)));
         Assert.Equal(5000, pool.Holdings.Leases.Count());
-        var hole = pool.Holdings.Of("2500").Single().Address;
-        Assert.Equal(hole, Acquire(pool.Release("2500").Next, "x").Holdings.Of("x").Single().Address);
+        var hole = pool.Holdings.LeasesOf("2500").Single().Address;
+        Assert.Equal(hole, Acquire(pool.Release("2500").Next, "x").Holdings.LeasesOf("x").Single().Address);
     }
 
     [Fact]
@@ -172,8 +172,8 @@ public sealed class AddressPoolTests
         var lease = new Lease(Parse("10.0.0.4"), Holder("a"), LeaseMethod.Dynamic, Now);
         var held = Holdings.Empty.With(lease).With(lease with { Holder = Holder("b") });
         Assert.Equal((1, 0), (held.Count(AddressFamily.IPv4), held.Count(AddressFamily.IPv6)));
-        Assert.Equal("b", held.Of(lease.Address)!.Holder.Id);
-        Assert.Empty(held.Of("a"));
+        Assert.Equal("b", held.LeaseOf(lease.Address)!.Holder.Id);
+        Assert.Empty(held.LeasesOf("a"));
         Assert.Same(held, held.Without(Parse("10.0.0.5")));
     }
 
@@ -182,9 +182,9 @@ public sealed class AddressPoolTests
     {
         var lease = new Lease(Parse("fd00::40"), new Holder("pod:1", "pod a/b") { Cluster = "/c", Node = "n" }, LeaseMethod.Static, Now);
         using var json = System.Text.Json.JsonDocument.Parse(lease.ToJson().ToJsonString());
-        Assert.Equal(lease, Lease.Of(json.RootElement));
+        Assert.Equal(lease, Lease.FromJson(json.RootElement));
         using var broken = System.Text.Json.JsonDocument.Parse("""{"address":"10.0.0.300"}""");
-        Assert.Throws<FormatException>(() => Lease.Of(broken.RootElement));
+        Assert.Throws<FormatException>(() => Lease.FromJson(broken.RootElement));
     }
 
     private static Gen<List<Step>> Steps => Gen.Select(Gen.Int[0, 12], Gen.Int[0, 3], Gen.Int[0, 33]).Select(s => new Step($"h{s.Item1}", s.Item2, s.Item3)).List[0, 60];
@@ -209,7 +209,7 @@ public sealed class AddressPoolTests
             var outcome = What == 1 ? pool.Acquire(holder, [address], Now) : pool.Acquire(holder, [], Now, What == 2 ? default : [address]);
             if (!outcome.TryGet(out var got, out _))
                 return pool;
-            Assert.Equal(got.Leases, got.Next.Holdings.Of(Holder));
+            Assert.Equal(got.Leases, got.Next.Holdings.LeasesOf(Holder));
             return got.Next;
         }
     }

@@ -1,7 +1,7 @@
 using CsCheck;
 using Weft.Addressing;
 
-namespace Weft.Tests.Rooms.Addressing;
+namespace Weft.Tests.Addressing;
 
 public sealed class AddressTests
 {

@@ -1,7 +1,7 @@
 using CsCheck;
 using Weft.Addressing;
 
-namespace Weft.Tests.Rooms.Addressing;
+namespace Weft.Tests.Addressing;
 
 internal static class Generators
 {
@@ -16,5 +16,5 @@ internal static class Generators
 
     public static readonly Gen<Address> Address = Gen.OneOf(V4, V6, SparseV6);
 
-    public static readonly Gen<Prefix> Prefix = Address.SelectMany(address => Gen.Int[0, address.Bits].Select(length => Weft.Addressing.Prefix.Of(address, length)));
+    public static readonly Gen<Prefix> Prefix = Address.SelectMany(address => Gen.Int[0, address.Bits].Select(length => Weft.Addressing.Prefix.FromAddress(address, length)));
 }

@@ -1,7 +1,7 @@
 using System.Globalization;
 using Weft.Addressing;
 
-namespace Weft.Tests.Rooms.Addressing;
+namespace Weft.Tests.Addressing;
 
 public sealed class SubnetTests
 {
@@ -17,7 +17,7 @@ public sealed class SubnetTests
         var subnet = Of(prefix);
         Assert.Equal((gateway, reserved), (subnet.Gateway.ToString(), subnet.Reserved));
         Assert.Equal(size, subnet.Size.ToString(CultureInfo.InvariantCulture));
-        Assert.Equal((first, last), (subnet.Leasable[0].First.ToString(), subnet.Leasable[^1].Last.ToString()));
+        Assert.Equal((first, last), (subnet.LeasableRanges[0].First.ToString(), subnet.LeasableRanges[^1].Last.ToString()));
     }
 
     [Theory]
@@ -31,7 +31,7 @@ public sealed class SubnetTests
     {
         var subnet = Of(prefix);
         Assert.Equal((reserved, (UInt128)size), (subnet.Reserved, subnet.Size));
-        Assert.Equal(size == 0, subnet.Leasable.IsEmpty);
+        Assert.Equal(size == 0, subnet.LeasableRanges.IsEmpty);
     }
 
     [Theory]
@@ -43,8 +43,8 @@ public sealed class SubnetTests
     public void Keeps_TheGatewayForTheFabric(string prefix)
     {
         var subnet = Of(prefix);
-        Assert.Contains("reserved", subnet.Objection(subnet.Gateway), StringComparison.Ordinal);
-        Assert.DoesNotContain(subnet.Leasable, range => range.First <= subnet.Gateway && subnet.Gateway <= range.Last);
+        Assert.Contains("reserved", subnet.ReasonNotLeasable(subnet.Gateway), StringComparison.Ordinal);
+        Assert.DoesNotContain(subnet.LeasableRanges, range => range.First <= subnet.Gateway && subnet.Gateway <= range.Last);
     }
 
     [Theory]
@@ -60,7 +60,7 @@ public sealed class SubnetTests
     [InlineData("fd20::/64", "fd20::fdff:ffff:ffff:ffff", "RFC 2526")]
     public void Objects_ToWhatIsNotItsToGive(string prefix, string address, string why)
     {
-        var objection = Of(prefix).Objection(Address.Parse(address).Value);
+        var objection = Of(prefix).ReasonNotLeasable(Address.Parse(address).Value);
         Assert.Contains(why, objection, StringComparison.Ordinal);
         Assert.Contains(address, objection, StringComparison.Ordinal);
     }
@@ -72,7 +72,7 @@ public sealed class SubnetTests
     [InlineData("fd20::/64", "fd20::fdff:ffff:ffff:ff7f")]
     [InlineData("fd20::/64", "fd20::fe00:0:0:0")]
     [InlineData("fd20::/64", "fd20::ffff:ffff:ffff:ffff")]
-    public void Gives_TheEdgesOfItsRanges(string prefix, string address) => Assert.Null(Of(prefix).Objection(Address.Parse(address).Value));
+    public void Gives_TheEdgesOfItsRanges(string prefix, string address) => Assert.Null(Of(prefix).ReasonNotLeasable(Address.Parse(address).Value));
 
     private static Subnet Of(string prefix) => new(Prefix.Parse(prefix).Value, 3);
 }

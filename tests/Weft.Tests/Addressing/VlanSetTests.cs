@@ -1,7 +1,7 @@
 using CsCheck;
 using Weft.Addressing;
 
-namespace Weft.Tests.Rooms.Addressing;
+namespace Weft.Tests.Addressing;
 
 public sealed class VlanSetTests
 {
@@ -58,7 +58,7 @@ public sealed class VlanSetTests
     [InlineData(0)]
     [InlineData(4095)]
     [InlineData(-1)]
-    public void Throws_WhereANumberIsNoVlan(int vlan) => Assert.Throws<ArgumentOutOfRangeException>(() => VlanSet.Of([1, vlan]));
+    public void Throws_WhereANumberIsNoVlan(int vlan) => Assert.Throws<ArgumentOutOfRangeException>(() => VlanSet.Create([1, vlan]));
 
-    private static Gen<VlanSet> Sets => Gen.Int[1, 4094].HashSet[0, 40].Select(VlanSet.Of);
+    private static Gen<VlanSet> Sets => Gen.Int[1, 4094].HashSet[0, 40].Select(VlanSet.Create);
 }

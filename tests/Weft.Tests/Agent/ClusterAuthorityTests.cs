@@ -7,10 +7,10 @@ namespace Weft.Tests.Agent;
 [SupportedOSPlatform("linux")]
 public sealed class ClusterAuthorityTests
 {
-    private const string OfThePod = "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt";
+    private const string PodAuthority = "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt";
 
     [Theory]
-    [InlineData("--kubernetes", OfThePod)]
+    [InlineData("--kubernetes", PodAuthority)]
     [InlineData("--kubernetes --node w1", null)]
     [InlineData("--kubernetes --cluster-ca /etc/cluster/ca.crt", "/etc/cluster/ca.crt")]
     [InlineData("--kubeconfig /etc/kubeconfig", null)]
@@ -42,64 +42,64 @@ public sealed class ClusterAuthorityTests
     [Fact]
     public async Task Reports_WhatTheFileHolds_AndAgainWhenItWasReplaced()
     {
-        await using var site = await Site.Make();
+        await using var harness = await AgentHarness.Create();
         var (one, two) = (AuthorityPem.Certificate("one"), AuthorityPem.Certificate("two"));
-        var mounted = Mount(site, "1", one);
-        site.Options = site.Options with { Node = null, ClusterAuthority = mounted };
-        await site.StartAgent();
-        site.Plane.Desire("sha256-1", []);
-        await site.Plane.Until(() => Told(site) is [.., var last] && last == one, "the first authority is reported");
+        var mounted = Mount(harness, "1", one);
+        harness.Options = harness.Options with { Node = null, ClusterAuthority = mounted };
+        await harness.StartAgent();
+        harness.Plane.SetDesired("sha256-1", []);
+        await harness.Plane.Until(() => ReportedAuthority(harness) is [.., var last] && last == one, "the first authority is reported");
 
-        Mount(site, "2", two);
+        Mount(harness, "2", two);
 
-        await site.Plane.Until(() => Told(site) is [.., var last] && last == two, "the second authority is reported, without another picture");
-        Assert.Equal([one, two], Told(site).Distinct());
-        Assert.DoesNotContain("cluster-ca-unread", site.Log, StringComparison.Ordinal);
+        await harness.Plane.Until(() => ReportedAuthority(harness) is [.., var last] && last == two, "the second authority is reported, without another picture");
+        Assert.Equal([one, two], ReportedAuthority(harness).Distinct());
+        Assert.DoesNotContain("cluster-ca-unread", harness.Log, StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task Keeps_WhatItHad_WhenTheFileHoldsSomethingElse_AndNeverSaysWhat()
     {
-        await using var site = await Site.Make();
-        var (certificate, key) = AuthorityPem.Of("one");
-        var mounted = Mount(site, "1", certificate);
-        site.Options = site.Options with { Node = null, ClusterAuthority = mounted };
-        await site.StartAgent();
-        site.Plane.Desire("sha256-1", []);
-        await site.Plane.Until(() => Told(site) is [.., var last] && last == certificate, "the authority is reported");
+        await using var harness = await AgentHarness.Create();
+        var (certificate, key) = AuthorityPem.Create("one");
+        var mounted = Mount(harness, "1", certificate);
+        harness.Options = harness.Options with { Node = null, ClusterAuthority = mounted };
+        await harness.StartAgent();
+        harness.Plane.SetDesired("sha256-1", []);
+        await harness.Plane.Until(() => ReportedAuthority(harness) is [.., var last] && last == certificate, "the authority is reported");
 
-        Mount(site, "2", key);
-        await Site.Eventually(() => site.Log.Contains("cluster-ca-unread", StringComparison.Ordinal), "the agent says what is wrong");
-        site.Plane.Desire("sha256-22", []);
-        await site.Plane.UntilReported("sha256-22", "Applied");
+        Mount(harness, "2", key);
+        await AgentHarness.Eventually(() => harness.Log.Contains("cluster-ca-unread", StringComparison.Ordinal), "the agent says what is wrong");
+        harness.Plane.SetDesired("sha256-22", []);
+        await harness.Plane.UntilReported("sha256-22", "Applied");
 
-        Assert.All(Told(site), told => Assert.Equal(certificate, told));
-        Assert.Contains("holds a block that is no CERTIFICATE", site.Log, StringComparison.Ordinal);
-        Assert.DoesNotContain(key.Split('\n')[1], site.Log, StringComparison.Ordinal);
+        Assert.All(ReportedAuthority(harness), told => Assert.Equal(certificate, told));
+        Assert.Contains("holds a block that is no CERTIFICATE", harness.Log, StringComparison.Ordinal);
+        Assert.DoesNotContain(key.Split('\n')[1], harness.Log, StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task Reports_None_WhileThereIsNoFile_AndSaysItOnce()
     {
-        await using var site = await Site.Make();
-        site.Options = site.Options with { Node = null, ClusterAuthority = Path.Join(site.Root, "none", "ca.crt") };
-        await site.StartAgent();
+        await using var harness = await AgentHarness.Create();
+        harness.Options = harness.Options with { Node = null, ClusterAuthority = Path.Join(harness.Root, "none", "ca.crt") };
+        await harness.StartAgent();
         foreach (var i in Enumerable.Range(1, 5))
         {
-            site.Plane.Desire($"sha256-{new string('1', i)}", []);
-            await site.Plane.UntilReported($"sha256-{new string('1', i)}", "Applied");
+            harness.Plane.SetDesired($"sha256-{new string('1', i)}", []);
+            await harness.Plane.UntilReported($"sha256-{new string('1', i)}", "Applied");
         }
 
-        Assert.All(site.Plane.Reports, report => Assert.False(report.ContainsKey("certificateAuthority")));
-        Assert.Equal(2, site.Log.Split("cluster-ca-unread").Length);
+        Assert.All(harness.Plane.Reports, report => Assert.False(report.ContainsKey("certificateAuthority")));
+        Assert.Equal(2, harness.Log.Split("cluster-ca-unread").Length);
     }
 
-    private static List<string?> Told(Site site) => [.. site.Plane.Reports.Select(report => (string?)report["certificateAuthority"])];
+    private static List<string?> ReportedAuthority(AgentHarness harness) => [.. harness.Plane.Reports.Select(report => (string?)report["certificateAuthority"])];
 
     /// <summary>Exchanges the file as the kubelet does: a link to a directory of its own, replaced in one step.</summary>
-    private static string Mount(Site site, string version, string content)
+    private static string Mount(AgentHarness harness, string version, string content)
     {
-        var place = Directory.CreateDirectory(Path.Join(site.Root, "serviceaccount")).FullName;
+        var place = Directory.CreateDirectory(Path.Join(harness.Root, "serviceaccount")).FullName;
         var data = Directory.CreateDirectory(Path.Join(place, $"..{version}")).FullName;
         File.WriteAllText(Path.Join(data, "ca.crt"), content);
         var fresh = Path.Join(place, "..data_tmp");

@@ -27,7 +27,7 @@ internal sealed class FakeControlPlane : IAsyncDisposable
     private readonly List<JsonObject> _reports = [];
     private readonly List<JsonObject> _enrolments = [];
     private readonly List<JsonObject> _inventories = [];
-    private TaskCompletionSource _changed = New();
+    private TaskCompletionSource _changed = NewSignal();
     private JsonObject? _desired;
     private WebApplication? _app;
     private int _lastAddress;
@@ -94,7 +94,7 @@ internal sealed class FakeControlPlane : IAsyncDisposable
         await app.DisposeAsync();
     }
 
-    public void Desire(string digest, JsonArray manifests, JsonArray? nodes = null)
+    public void SetDesired(string digest, JsonArray manifests, JsonArray? nodes = null)
     {
         lock (_guard)
         {
@@ -104,13 +104,13 @@ internal sealed class FakeControlPlane : IAsyncDisposable
             };
         }
 
-        Signal();
+        NotifyChange();
     }
 
     /// <summary>Waits until something holds; it is looked at again after each request.</summary>
     public async Task Until(Func<bool> holds, string what)
     {
-        using var late = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30));
         while (true)
         {
             var changed = Volatile.Read(ref _changed).Task;
@@ -118,7 +118,7 @@ internal sealed class FakeControlPlane : IAsyncDisposable
                 return;
             try
             {
-                await changed.WaitAsync(late.Token);
+                await changed.WaitAsync(deadline.Token);
             }
             catch (OperationCanceledException)
             {
@@ -150,18 +150,18 @@ internal sealed class FakeControlPlane : IAsyncDisposable
                 "leases/release" => Release(context, body),
                 _ => Refuse(context, 404, "InvalidResourceType", path),
             });
-        Signal();
+        NotifyChange();
     }
 
     public static Task Refuse(HttpContext context, int status, string code, string message) =>
-        Answer(context, status, new JsonObject { ["error"] = new JsonObject { ["code"] = code, ["message"] = message, ["target"] = "somewhere" } });
+        Respond(context, status, new JsonObject { ["error"] = new JsonObject { ["code"] = code, ["message"] = message, ["target"] = "somewhere" } });
 
     private async Task Enrol(HttpContext context, JsonObject body)
     {
         lock (_guard)
             _enrolments.Add(body);
         Credential = $"weft_agt_{Guid.NewGuid():N}";
-        await Answer(context, 201, new JsonObject
+        await Respond(context, 201, new JsonObject
         {
             ["agentId"] = $"{Cluster}/providers/Weft.Fleet/agents/{body["name"]}", ["cluster"] = Cluster, ["credential"] = Credential,
         });
@@ -171,7 +171,7 @@ internal sealed class FakeControlPlane : IAsyncDisposable
     {
         lock (_guard)
             Polls++;
-        Signal();
+        NotifyChange();
         var wait = int.Parse(context.Request.Query["wait"]!, CultureInfo.InvariantCulture);
         using var over = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
         over.CancelAfter(TimeSpan.FromSeconds(wait));
@@ -183,7 +183,7 @@ internal sealed class FakeControlPlane : IAsyncDisposable
                 picture = _desired?.DeepClone().AsObject();
             if (picture is not null && (string?)picture["digest"] != context.Request.Query["after"])
             {
-                await Answer(context, 200, picture);
+                await Respond(context, 200, picture);
                 return;
             }
 
@@ -218,9 +218,9 @@ internal sealed class FakeControlPlane : IAsyncDisposable
 
     private async Task Acquire(HttpContext context, JsonObject body)
     {
-        var holder = Note("acquire", body);
+        var holder = RecordCall("acquire", body);
         var address = _leases.GetOrAdd(holder, _ => $"10.20.{Interlocked.Increment(ref _lastAddress) >> 8}.{_lastAddress & 255}/16");
-        await Answer(context, 200, new JsonObject
+        await Respond(context, 200, new JsonObject
         {
             ["addresses"] = new JsonArray(new JsonObject { ["address"] = address, ["gateway"] = "10.20.255.254" }), ["routes"] = new JsonArray(),
         });
@@ -228,13 +228,13 @@ internal sealed class FakeControlPlane : IAsyncDisposable
 
     private async Task Release(HttpContext context, JsonObject body)
     {
-        var holder = Note("release", body);
+        var holder = RecordCall("release", body);
         _leases.TryRemove(holder, out _);
         context.Response.StatusCode = 204;
         await context.Response.CompleteAsync();
     }
 
-    private string Note(string verb, JsonObject body)
+    private string RecordCall(string verb, JsonObject body)
     {
         var holder = $"{body["containerId"]}/{body["interface"]}";
         lock (_guard)
@@ -242,7 +242,7 @@ internal sealed class FakeControlPlane : IAsyncDisposable
         return holder;
     }
 
-    private static async Task Answer(HttpContext context, int status, JsonObject body)
+    private static async Task Respond(HttpContext context, int status, JsonObject body)
     {
         context.Response.StatusCode = status;
         context.Response.ContentType = "application/json";
@@ -255,9 +255,9 @@ internal sealed class FakeControlPlane : IAsyncDisposable
             return [.. list];
     }
 
-    private void Signal() => Interlocked.Exchange(ref _changed, New()).SetResult();
+    private void NotifyChange() => Interlocked.Exchange(ref _changed, NewSignal()).SetResult();
 
-    private static TaskCompletionSource New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>
     /// A port that stays ours while nobody listens on it: below the range that the kernel deals out, and never given twice here.

@@ -4,7 +4,6 @@ using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 
 namespace Weft.Tests.Agent;
 
@@ -17,54 +16,54 @@ public sealed class ProcessTests
     private static readonly string Program = Path.GetFullPath(Path.Join(Here, "..", "..", "Weft.Agent", Path.GetFileName(Here), "weft-agent"));
 
     [Fact]
-    public async Task Keeps_EveryAnswer_WhenKilledAgainAndAgain()
+    public async Task Keeps_EveryLease_WhenKilledAgainAndAgain()
     {
-        await using var site = await Site.Make();
+        await using var harness = await AgentHarness.Create();
         var held = new ConcurrentDictionary<string, string>();
         var released = new ConcurrentBag<string>();
         for (var life = 0; life < 4; life++)
         {
-            using var agent = await Start(site);
+            using var agent = await Start(harness);
             using var over = new CancellationTokenSource();
-            var workers = Enumerable.Range(0, 4).Select(worker => Work(site, $"{life}-{worker}", held, released, over.Token)).ToArray();
+            var workers = Enumerable.Range(0, 4).Select(worker => Work(harness, $"{life}-{worker}", held, released, over.Token)).ToArray();
             var goal = (life + 1) * 40;
-            await site.Plane.Until(() => held.Count + released.Count >= goal, "the agent has answered often");
+            await harness.Plane.Until(() => held.Count + released.Count >= goal, "the agent has answered often");
             agent.Kill();
             await agent.WaitForExitAsync(TestContext.Current.CancellationToken);
             await over.CancelAsync();
             await Task.WhenAll(workers);
         }
 
-        using var last = await Start(site);
-        await site.Plane.Until(
-            () => released.All(container => !site.Plane.Leases.ContainsKey($"{container}/net1")), "every answered release reaches the server");
-        await site.Plane.GoAway();
+        using var last = await Start(harness);
+        await harness.Plane.Until(
+            () => released.All(container => !harness.Plane.Leases.ContainsKey($"{container}/net1")), "every answered release reaches the server");
+        await harness.Plane.GoAway();
         Assert.NotEmpty(held);
         Assert.NotEmpty(released);
         foreach (var (container, address) in held)
-            Assert.Equal(address, Site.AddressOf(await site.Ask("acquire", container)));
+            Assert.Equal(address, AgentHarness.AddressOf(await harness.Send("acquire", container)));
         Assert.Equal(0, await Stop(last));
     }
 
     [Fact]
     public async Task Stops_AtSigterm_WithinTwoSeconds()
     {
-        await using var site = await Site.Make();
-        using var agent = await Start(site);
-        await site.Plane.Until(() => site.Plane.Polls > 0, "the agent waits for the desired state");
-        using var silent = await site.Connect();
+        await using var harness = await AgentHarness.Create();
+        using var agent = await Start(harness);
+        await harness.Plane.Until(() => harness.Plane.Polls > 0, "the agent waits for the desired state");
+        using var silent = await harness.Connect();
         var clock = Stopwatch.StartNew();
         Assert.Equal(0, await Stop(agent));
         Assert.InRange(clock.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(2));
-        Assert.False(File.Exists(site.Options.Socket));
+        Assert.False(File.Exists(harness.Options.Socket));
     }
 
     [Fact]
     public async Task Exits_WithOneLineAndOne_WhenTheTokenIsRefused()
     {
-        await using var site = await Site.Make();
-        await File.WriteAllTextAsync(site.TokenFile, "weft_enr_stale", TestContext.Current.CancellationToken);
-        var (code, said) = await Say([.. Arguments(site)]);
+        await using var harness = await AgentHarness.Create();
+        await File.WriteAllTextAsync(harness.TokenFile, "weft_enr_stale", TestContext.Current.CancellationToken);
+        var (code, said) = await RunToEnd([.. Arguments(harness)]);
         Assert.Equal(1, code);
         Assert.Contains("weft-agent: the control plane refused the enrolment token", said, StringComparison.Ordinal);
         Assert.DoesNotContain("weft_enr_stale", said, StringComparison.Ordinal);
@@ -77,72 +76,72 @@ public sealed class ProcessTests
     [InlineData("'--state' is required", "--server", "http://127.0.0.1:1", "--name", "w1")]
     public async Task Refuses_BadCommandLine(string message, params string[] arguments)
     {
-        var (code, said) = await Say(arguments);
+        var (code, said) = await RunToEnd(arguments);
         Assert.Equal(1, code);
         Assert.Contains(message, said, StringComparison.Ordinal);
         Assert.False(Directory.Exists("/nowhere"));
     }
 
     [Fact]
-    public async Task Says_ItsVersion()
+    public async Task Prints_ItsVersion()
     {
-        var (code, said) = await Say(["--version"]);
+        var (code, said) = await RunToEnd(["--version"]);
         Assert.Equal(0, code);
         Assert.StartsWith(Weft.Agent.AgentOptions.Version, said, StringComparison.Ordinal);
     }
 
     /// <summary>Acquires without end, releases every other one; an answer counts once it is read in full.</summary>
     private static async Task Work(
-        Site site, string name, ConcurrentDictionary<string, string> held, ConcurrentBag<string> released, CancellationToken over)
+        AgentHarness harness, string name, ConcurrentDictionary<string, string> held, ConcurrentBag<string> released, CancellationToken over)
     {
         for (var i = 0; !over.IsCancellationRequested; i++)
         {
             try
             {
                 var container = $"c{name}-{i}";
-                if (await site.Ask("acquire", container) is not { } answer || answer["lease"] is null)
+                if (await harness.Send("acquire", container) is not { } answer || answer["lease"] is null)
                     continue;
-                held[container] = Site.AddressOf(answer);
+                held[container] = AgentHarness.AddressOf(answer);
                 if (i % 2 == 0)
                     continue;
 
                 // From here on it may or may not be released; only the answer makes it sure.
                 held.TryRemove(container, out _);
-                if ((await site.Ask("release", container)).Count == 0)
+                if ((await harness.Send("release", container)).Count == 0)
                     released.Add(container);
             }
             catch (Exception e) when (e is SocketException or IOException or JsonException or NullReferenceException)
             {
                 // Killed in the middle: nothing was answered, so nothing is promised.
-                if (!File.Exists(site.Options.Socket))
+                if (!File.Exists(harness.Options.Socket))
                     throw;
                 await Task.Yield();
             }
         }
     }
 
-    private static IEnumerable<string> Arguments(Site site) =>
+    private static IEnumerable<string> Arguments(AgentHarness harness) =>
     [
-        "--server", site.Plane.Url, "--state", site.Options.State, "--name", "w1", "--node", "w1", "--enrollment-token-file", site.TokenFile,
-        "--socket", site.Options.Socket, "--manifests", site.Options.Manifests,
+        "--server", harness.Plane.Url, "--state", harness.Options.State, "--name", "w1", "--node", "w1", "--enrollment-token-file", harness.TokenFile,
+        "--socket", harness.Options.Socket, "--manifests", harness.Options.Manifests,
     ];
 
-    private static async Task<Process> Start(Site site)
+    private static async Task<Process> Start(AgentHarness harness)
     {
-        var agent = Spawn(Arguments(site));
+        var agent = Spawn(Arguments(harness));
         agent.ErrorDataReceived += (_, _) => { };
         agent.BeginErrorReadLine();
-        await Site.Eventually(() => agent.HasExited || Answers(site), "the agent answers on its socket");
+        await AgentHarness.Eventually(() => agent.HasExited || Answers(harness), "the agent answers on its socket");
         Assert.False(agent.HasExited, "the agent runs");
-        await Site.Eventually(() => site.Ask("status", "").Result.Count == 0, "the agent can serve");
+        await AgentHarness.Eventually(() => harness.Send("status", "").Result.Count == 0, "the agent can serve");
         return agent;
     }
 
-    private static bool Answers(Site site)
+    private static bool Answers(AgentHarness harness)
     {
         try
         {
-            using var probe = site.Connect().Result;
+            using var probe = harness.Connect().Result;
             return true;
         }
         catch (AggregateException e) when (e.InnerException is SocketException)
@@ -158,7 +157,7 @@ public sealed class ProcessTests
         return agent.ExitCode;
     }
 
-    private static async Task<(int Code, string Said)> Say(string[] arguments)
+    private static async Task<(int Code, string Said)> RunToEnd(string[] arguments)
     {
         using var agent = Spawn(arguments);
         var output = agent.StandardOutput.ReadToEndAsync();

@@ -13,14 +13,14 @@ internal sealed class CommandLine : IDisposable
 
     public CommandLine()
     {
-        Directory.CreateDirectory(Place);
+        Directory.CreateDirectory(Folder);
         File.WriteAllText(PathOf("admin.token"), Secret + "\n");
         Environment["XDG_CONFIG_HOME"] = PathOf("config");
         Environment["WEFT_SERVER"] = "http://127.0.0.1:7400";
         Environment["WEFT_TOKEN_FILE"] = PathOf("admin.token");
     }
 
-    public string Place { get; } = Path.Combine(Path.GetTempPath(), "weft-cli-" + Guid.NewGuid().ToString("N"));
+    public string Folder { get; } = Path.Combine(Path.GetTempPath(), "weft-cli-" + Guid.NewGuid().ToString("N"));
 
     public FakeWeftd Weftd { get; } = new();
 
@@ -28,12 +28,12 @@ internal sealed class CommandLine : IDisposable
 
     public string Input { get; set; } = "";
 
-    public bool OnTerminal { get; set; }
+    public bool IsTerminal { get; set; }
 
     public TimeProvider Clock { get; set; } = TimeProvider.System;
 
     /// <summary>Whether the server is a real one, and the fake one stands aside.</summary>
-    public bool OnNetwork { get; set; }
+    public bool UsesNetwork { get; set; }
 
     /// <summary>What <c>stdio</c> sends.</summary>
     public Func<Stream> OpenIn { get; set; } = () => Stream.Null;
@@ -41,10 +41,10 @@ internal sealed class CommandLine : IDisposable
     /// <summary>Where goes what <c>stdio</c> receives.</summary>
     public Func<Stream> OpenOut { get; set; } = () => new MemoryStream();
 
-    public string PathOf(string name) => Path.Combine(Place, name);
+    public string PathOf(string name) => Path.Combine(Folder, name);
 
     /// <summary>Writes a file, and says where.</summary>
-    public string File_(string name, string text)
+    public string WriteFile(string name, string text)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(PathOf(name))!);
         File.WriteAllText(PathOf(name), text);
@@ -52,10 +52,10 @@ internal sealed class CommandLine : IDisposable
     }
 
     /// <summary>Stores a resource at the fake server.</summary>
-    public void Stores(string typeAndName, string properties = "{}", string created = "2026-11-22T08:00:00Z")
+    public void Store(string typeAndName, string properties = "{}", string created = "2026-11-22T08:00:00Z")
     {
         var id = ResourceId.Parse(typeAndName.StartsWith('/') ? typeAndName : $"{Group}/providers/{typeAndName}").Value;
-        Weftd.Stored[id.Key] = new JsonObject
+        Weftd.Resources[id.Key] = new JsonObject
         {
             ["id"] = id.ToString(),
             ["name"] = id.Name,
@@ -67,41 +67,41 @@ internal sealed class CommandLine : IDisposable
     }
 
     /// <summary>Runs the program with the subscription and the group of these tests.</summary>
-    public Task<Run> InGroup(params string[] args) => Bare([.. args, "-s", "sub", "-g", "site"]);
+    public Task<ProgramRun> RunInGroup(params string[] args) => RunBare([.. args, "-s", "sub", "-g", "site"]);
 
     /// <summary>Runs the program.</summary>
-    public async Task<Run> Bare(params string[] args)
+    public async Task<ProgramRun> RunBare(params string[] args)
     {
         using var output = new StringWriter { NewLine = "\n" };
         using var error = new StringWriter { NewLine = "\n" };
-        var surroundings = new Surroundings
+        var environment = new CliEnvironment
         {
             Out = output,
             Error = error,
             In = new StringReader(Input),
-            Environment = Environment,
-            OutIsTerminal = OnTerminal,
-            ErrorIsTerminal = OnTerminal,
-            InIsTerminal = OnTerminal,
+            Variables = Environment,
+            OutIsTerminal = IsTerminal,
+            ErrorIsTerminal = IsTerminal,
+            InIsTerminal = IsTerminal,
             Clock = Clock,
-            Network = OnNetwork ? null : Weftd,
+            HttpHandler = UsesNetwork ? null : Weftd,
             OpenIn = OpenIn,
             OpenOut = OpenOut,
             Program = "/usr/bin/weft",
         };
-        var exit = await WeftProgram.RunAsync(args, surroundings);
-        return new Run(exit, output.ToString(), error.ToString());
+        var exit = await WeftProgram.RunAsync(args, environment);
+        return new ProgramRun(exit, output.ToString(), error.ToString());
     }
 
     public static UnixFileMode Mode(string path) => OperatingSystem.IsWindows() ? default : File.GetUnixFileMode(path);
 
-    public static FakeTimeProvider At(string time) => new(DateTimeOffset.Parse(time, System.Globalization.CultureInfo.InvariantCulture));
+    public static FakeTimeProvider ClockAt(string time) => new(DateTimeOffset.Parse(time, System.Globalization.CultureInfo.InvariantCulture));
 
     public void Dispose()
     {
         Weftd.Dispose();
-        Directory.Delete(Place, recursive: true);
+        Directory.Delete(Folder, recursive: true);
     }
 
-    internal sealed record Run(int Exit, string Out, string Error);
+    internal sealed record ProgramRun(int Exit, string Out, string Error);
 }

@@ -8,26 +8,26 @@ public sealed class DeleteCommandTests : IDisposable
 
     public DeleteCommandTests()
     {
-        _weft.Stores("Microsoft.NetworkCloud/l3Networks/n6");
-        _weft.Stores("Microsoft.NetworkCloud/l3Networks/n7");
+        _weft.Store("Microsoft.NetworkCloud/l3Networks/n6");
+        _weft.Store("Microsoft.NetworkCloud/l3Networks/n7");
     }
 
     public void Dispose() => _weft.Dispose();
 
-    private List<string> Diary => _weft.Weftd.Diary;
+    private List<string> Events => _weft.Weftd.Events;
 
     [Fact]
     public async Task Deletes_AndWaits_UntilItIsGone()
     {
-        var run = await _weft.InGroup("delete", "l3n", "n6", "n8", "--yes");
+        var run = await _weft.RunInGroup("delete", "l3n", "n6", "n8", "--yes");
         Assert.Equal((0, "1 deleted, 1 unchanged\n"), (run.Exit, run.Out));
-        Assert.Contains("done l3networks/n6", Diary);
+        Assert.Contains("done l3networks/n6", Events);
     }
 
     [Fact]
     public async Task Deletes_DependantsFirst_FromDocuments()
     {
-        var file = _weft.File_("site.yaml", $$"""
+        var file = _weft.WriteFile("site.yaml", $$"""
             type: l3n
             name: n6
             ---
@@ -39,30 +39,30 @@ public sealed class DeleteCommandTests : IDisposable
             type: agentpools
             name: c/p
             """);
-        _weft.Stores("Microsoft.NetworkCloud/kubernetesClusters/c");
-        _weft.Stores("Microsoft.NetworkCloud/kubernetesClusters/c/agentPools/p");
-        Assert.Equal("3 deleted\n", (await _weft.InGroup("delete", "-f", file, "-y")).Out);
+        _weft.Store("Microsoft.NetworkCloud/kubernetesClusters/c");
+        _weft.Store("Microsoft.NetworkCloud/kubernetesClusters/c/agentPools/p");
+        Assert.Equal("3 deleted\n", (await _weft.RunInGroup("delete", "-f", file, "-y")).Out);
         Assert.Equal(
-            ["DELETE agentpools/c/p", "done agentpools/c/p", "DELETE kubernetesclusters/c", "done kubernetesclusters/c", "DELETE l3networks/n6", "done l3networks/n6"], Diary);
+            ["DELETE agentpools/c/p", "done agentpools/c/p", "DELETE kubernetesclusters/c", "done kubernetesclusters/c", "DELETE l3networks/n6", "done l3networks/n6"], Events);
     }
 
     [Fact]
     public async Task Keeps_WhatIsNeeded_ByWhatCouldNotBeDeleted()
     {
-        var file = _weft.File_("site.yaml", $"type: l3n\nname: n6\n---\ntype: k8s\nname: c\nproperties: {{cniNetworkId: {Networks}/l3Networks/n6}}\n");
-        _weft.Stores("Microsoft.NetworkCloud/kubernetesClusters/c");
-        _weft.Weftd.Ends["kubernetesclusters/c"] = "Failed";
-        var run = await _weft.InGroup("delete", "-f", file, "-y");
+        var file = _weft.WriteFile("site.yaml", $"type: l3n\nname: n6\n---\ntype: k8s\nname: c\nproperties: {{cniNetworkId: {Networks}/l3Networks/n6}}\n");
+        _weft.Store("Microsoft.NetworkCloud/kubernetesClusters/c");
+        _weft.Weftd.Outcomes["kubernetesclusters/c"] = "Failed";
+        var run = await _weft.RunInGroup("delete", "-f", file, "-y");
         Assert.Equal((1, "1 failed, 1 skipped\n"), (run.Exit, run.Out));
-        Assert.DoesNotContain("DELETE l3networks/n6", Diary);
+        Assert.DoesNotContain("DELETE l3networks/n6", Events);
     }
 
     [Fact]
     public async Task Refuses_WithoutTerminal_UnlessYes()
     {
-        var run = await _weft.InGroup("delete", "l3n", "n6");
+        var run = await _weft.RunInGroup("delete", "l3n", "n6");
         Assert.Equal((64, "error: there is no terminal to ask on\nnext: add --yes\n"), (run.Exit, run.Error));
-        Assert.Empty(Diary);
+        Assert.Empty(Events);
     }
 
     [Theory]
@@ -72,11 +72,11 @@ public sealed class DeleteCommandTests : IDisposable
     [InlineData("", 1, 0)]
     public async Task Asks_OnATerminal(string answer, int exit, int entries)
     {
-        (_weft.OnTerminal, _weft.Input) = (true, answer + "\n");
+        (_weft.IsTerminal, _weft.Input) = (true, answer + "\n");
         _weft.Environment["NO_COLOR"] = "1";
-        var run = await _weft.InGroup("delete", "l3n", "n6");
+        var run = await _weft.RunInGroup("delete", "l3n", "n6");
         Assert.StartsWith("delete l3networks/n6? [y/N] ", run.Error, StringComparison.Ordinal);
-        Assert.Equal((exit, entries), (run.Exit, Diary.Count));
+        Assert.Equal((exit, entries), (run.Exit, Events.Count));
     }
 
     [Theory]
@@ -86,7 +86,7 @@ public sealed class DeleteCommandTests : IDisposable
     [InlineData("delete", "agentpools", "p")]
     public async Task Refuses_ToGuess_WhatIsMeant(params string[] args)
     {
-        Assert.Equal(64, (await _weft.InGroup([.. args, "-y"])).Exit);
+        Assert.Equal(64, (await _weft.RunInGroup([.. args, "-y"])).Exit);
         Assert.Empty(_weft.Weftd.Requests);
     }
 
@@ -95,19 +95,19 @@ public sealed class DeleteCommandTests : IDisposable
     [InlineData("disable", "Disabled")]
     public async Task Administers_Domain_UntilItIsDone(string verb, string state)
     {
-        _weft.Stores("Microsoft.ManagedNetworkFabric/l3IsolationDomains/cp");
-        var run = await _weft.InGroup(verb, "l3isolationdomain", "cp");
+        _weft.Store("Microsoft.ManagedNetworkFabric/l3IsolationDomains/cp");
+        var run = await _weft.RunInGroup(verb, "l3isolationdomain", "cp");
         Assert.Equal((0, $"l3isolationdomains/cp {verb}d\n"), (run.Exit, run.Out));
-        Assert.Equal(state, _weft.Weftd.Stored.Values.Single(r => r["name"]!.ToString() == "cp")["properties"]!["administrativeState"]!.ToString());
+        Assert.Equal(state, _weft.Weftd.Resources.Values.Single(r => r["name"]!.ToString() == "cp")["properties"]!["administrativeState"]!.ToString());
     }
 
     [Fact]
-    public async Task Refuses_ToEnable_WhatCannotBe() => Assert.Equal(64, (await _weft.InGroup("enable", "l3n", "n6")).Exit);
+    public async Task Refuses_ToEnable_WhatCannotBe() => Assert.Equal(64, (await _weft.RunInGroup("enable", "l3n", "n6")).Exit);
 
     [Fact]
     public async Task Creates_Group_WithItsLocation()
     {
-        var run = await _weft.InGroup("create", "group", "new", "--location", "lab");
+        var run = await _weft.RunInGroup("create", "group", "new", "--location", "lab");
         Assert.Equal((0, "resourcegroups/new created\n"), (run.Exit, run.Out));
         Assert.Equal("lab", _weft.Weftd.Bodies["resourcegroups/new"]["location"]!.ToString());
     }

@@ -1,7 +1,7 @@
 using Weft.Cli;
 using Weft.Cli.Contexts;
 using Weft.Cli.Documents;
-using Weft.Cli.Output;
+using Weft.Cli.Primitives;
 
 namespace Weft.Tests.Cli;
 
@@ -28,32 +28,32 @@ public sealed class DocumentReaderTests : IDisposable
     {
         var document = Assert.Single(Read("type: l3n\nname: n6\napiVersion: 2025-09-01\nlocation: lab\nproperties: {vlan: 606}\n"));
         Assert.Equal("2025-09-01", document.ApiVersion);
-        Assert.Equal("{\"location\":\"lab\",\"properties\":{\"vlan\":606}}", JsonText.Compact(document.ToPut()));
+        Assert.Equal("{\"location\":\"lab\",\"properties\":{\"vlan\":606}}", JsonFormatter.Compact(document.ToPutBody()));
     }
 
     [Theory]
     [InlineData("l3n", "{\"properties\":{\"on\":\"True\",\"list\":[\"False\",{\"in\":\"True\"}],\"said\":\"True\"}}")]
     [InlineData("Microsoft.Relay/namespaces", "{\"properties\":{\"on\":true,\"list\":[false,{\"in\":true}],\"said\":\"True\"}}")]
-    public void Spells_BooleansOfYaml_AsTheProviderDoes(string type, string json) =>
-        Assert.Equal(json, JsonText.Compact(Assert.Single(Read($"type: {type}\nname: nsite1\nproperties: {{on: true, list: [False, {{in: TRUE}}], said: \"True\"}}\n")).ToPut()));
+    public void Converts_BooleansOfYaml_AsTheProviderDoes(string type, string json) =>
+        Assert.Equal(json, JsonFormatter.Compact(Assert.Single(Read($"type: {type}\nname: nsite1\nproperties: {{on: true, list: [False, {{in: TRUE}}], said: \"True\"}}\n")).ToPutBody()));
 
     [Fact]
     public void Strips_EnabledState_FromPutButNotFromPlan()
     {
         var document = Assert.Single(Read("type: l3isd\nname: cp\nproperties: {administrativeState: Enabled}\n"));
-        Assert.True(document.WantsEnabled);
-        Assert.Equal("{\"properties\":{}}", JsonText.Compact(document.ToPut()));
-        Assert.Equal("Enabled", document.ToQuestion()["properties"]!["administrativeState"]!.ToString());
+        Assert.True(document.ShouldBeEnabled);
+        Assert.Equal("{\"properties\":{}}", JsonFormatter.Compact(document.ToPutBody()));
+        Assert.Equal("Enabled", document.ToPlanRequest()["properties"]!["administrativeState"]!.ToString());
     }
 
     [Fact]
     public void Reads_JsonAsWritten_WithListsOfEitherForm()
     {
-        var list = _weft.File_("a.json", "{\"value\":[{\"type\":\"l3n\",\"name\":\"n1\",\"properties\":{\"flag\":true}}]}");
-        var array = _weft.File_("b.json", "[{\"type\":\"l3n\",\"name\":\"n2\"}]");
+        var list = _weft.WriteFile("a.json", "{\"value\":[{\"type\":\"l3n\",\"name\":\"n1\",\"properties\":{\"flag\":true}}]}");
+        var array = _weft.WriteFile("b.json", "[{\"type\":\"l3n\",\"name\":\"n2\"}]");
         var documents = DocumentReader.Read([list, array], TextReader.Null, Settings);
         Assert.Equal(["n1", "n2"], documents.Select(d => d.Id.Name));
-        Assert.Equal("{\"properties\":{\"flag\":true}}", JsonText.Compact(documents[0].ToPut()));
+        Assert.Equal("{\"properties\":{\"flag\":true}}", JsonFormatter.Compact(documents[0].ToPutBody()));
     }
 
     [Fact]
@@ -66,22 +66,22 @@ public sealed class DocumentReaderTests : IDisposable
     [Fact]
     public void Reads_DirectoryInOrder_LeavingOutOthersAndHidden()
     {
-        _weft.File_("site/b.yml", "type: l3n\nname: n2\n");
-        _weft.File_("site/a/z.yaml", "type: l3n\nname: n1\n");
-        _weft.File_("site/notes.txt", "no: yaml: here");
-        _weft.File_("site/.git/x.yaml", "no: yaml: here");
+        _weft.WriteFile("site/b.yml", "type: l3n\nname: n2\n");
+        _weft.WriteFile("site/a/z.yaml", "type: l3n\nname: n1\n");
+        _weft.WriteFile("site/notes.txt", "no: yaml: here");
+        _weft.WriteFile("site/.git/x.yaml", "no: yaml: here");
         Assert.Equal(["n1", "n2"], DocumentReader.Read([_weft.PathOf("site")], TextReader.Null, Settings).Select(d => d.Id.Name));
     }
 
     [Fact]
     public void Refuses_AllFindingsOfAllFiles_AtOnce()
     {
-        var a = _weft.File_("a.yaml", "type: l3netwroks\nname: n6\n---\nname: n7\n---\n- 5\n---\ntype: l3n\nname: 6\n");
-        var b = _weft.File_("b.json", "{\n  \"type\": \"l3n\",\n  \"name\": \"x\",\n  \"name\": \"y\"\n}");
-        var c = _weft.File_("c.json", "{\"type\": \"l3n\",\n \"name\": }");
-        var complaint = Assert.Throws<Complaint>(() => DocumentReader.Read([a, b, c, _weft.PathOf("none.yaml")], TextReader.Null, Settings));
-        Assert.Equal(1, complaint.Exit);
-        Assert.Equal("the documents have 7 errors; nothing was sent", complaint.Message);
+        var a = _weft.WriteFile("a.yaml", "type: l3netwroks\nname: n6\n---\nname: n7\n---\n- 5\n---\ntype: l3n\nname: 6\n");
+        var b = _weft.WriteFile("b.json", "{\n  \"type\": \"l3n\",\n  \"name\": \"x\",\n  \"name\": \"y\"\n}");
+        var c = _weft.WriteFile("c.json", "{\"type\": \"l3n\",\n \"name\": }");
+        var cliError = Assert.Throws<CliError>(() => DocumentReader.Read([a, b, c, _weft.PathOf("none.yaml")], TextReader.Null, Settings));
+        Assert.Equal(1, cliError.Exit);
+        Assert.Equal("the documents have 7 errors; nothing was sent", cliError.Message);
         Assert.Equal(
             [
                 $"{a}:1:1: there is no type 'l3netwroks': did you mean l3networks or l2networks?",
@@ -92,29 +92,29 @@ public sealed class DocumentReaderTests : IDisposable
                 $"{c}:2:10: no JSON: '}}' is an invalid start of a value",
                 $"{_weft.PathOf("none.yaml")}: there is no such file or directory",
             ],
-            complaint.Findings.Order(StringComparer.Ordinal));
+            cliError.Findings.Order(StringComparer.Ordinal));
     }
 
     [Fact]
     public void Refuses_SameResourceTwice_NamingBothPlaces()
     {
-        var file = _weft.File_("a.yaml", $"type: l3n\nname: n6\n---\nid: {Group}/providers/microsoft.networkcloud/L3NETWORKS/N6\n");
-        var complaint = Assert.Throws<Complaint>(() => DocumentReader.Read([file], TextReader.Null, Settings));
-        Assert.Equal([$"{file}:4:1: l3networks/N6 is declared at {file}:1:1 already"], complaint.Findings);
+        var file = _weft.WriteFile("a.yaml", $"type: l3n\nname: n6\n---\nid: {Group}/providers/microsoft.networkcloud/L3NETWORKS/N6\n");
+        var cliError = Assert.Throws<CliError>(() => DocumentReader.Read([file], TextReader.Null, Settings));
+        Assert.Equal([$"{file}:4:1: l3networks/N6 is declared at {file}:1:1 already"], cliError.Findings);
     }
 
     [Theory]
     [InlineData("type: agentpools\nname: pool1\n", "2:1: which kubernetescluster is 'pool1' of? Write PARENT/pool1, or 'parent'")]
     [InlineData("type: l3n\nname: n6\nparent: x\n", "3:1: a l3network has no parent")]
     [InlineData("id: n6\n", "1:1: 'n6' is no resource id; write /subscriptions/SUB/resourceGroups/GROUP/providers/NAMESPACE/TYPE/NAME")]
-    public void Refuses_ResourceThatIsNobody(string yaml, string finding)
+    public void Refuses_ResourceWithoutIdentity(string yaml, string finding)
     {
-        var file = _weft.File_("a.yaml", yaml);
-        var complaint = Assert.Throws<Complaint>(() => DocumentReader.Read([file], TextReader.Null, Settings));
-        Assert.Equal([$"{file}:{finding}"], complaint.Findings);
+        var file = _weft.WriteFile("a.yaml", yaml);
+        var cliError = Assert.Throws<CliError>(() => DocumentReader.Read([file], TextReader.Null, Settings));
+        Assert.Equal([$"{file}:{finding}"], cliError.Findings);
     }
 
     private static Settings Settings => new(null, null, null, null, "sub", "site");
 
-    private IReadOnlyList<Document> Read(string yaml) => DocumentReader.Read([_weft.File_("one.yaml", yaml)], TextReader.Null, Settings);
+    private IReadOnlyList<Document> Read(string yaml) => DocumentReader.Read([_weft.WriteFile("one.yaml", yaml)], TextReader.Null, Settings);
 }

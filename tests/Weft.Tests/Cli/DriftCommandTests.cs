@@ -7,22 +7,22 @@ public sealed class DriftCommandTests : IDisposable
 {
     private const string East = CommandLine.Group + "/providers/Microsoft.NetworkCloud/kubernetesClusters/east";
 
-    private readonly CommandLine _weft = new() { Clock = CommandLine.At("2026-11-22T10:30:00Z") };
+    private readonly CommandLine _weft = new() { Clock = CommandLine.ClockAt("2026-11-22T10:30:00Z") };
 
     public void Dispose() => _weft.Dispose();
 
-    private Task<CommandLine.Run> Drift(params string[] statuses)
+    private Task<CommandLine.ProgramRun> Drift(params string[] statuses)
     {
-        Says($"{East}/providers/Weft.Fleet/desiredStates/current", """{"properties":{"digest":"new","manifests":[],"nodes":[]}}""");
+        Output($"{East}/providers/Weft.Fleet/desiredStates/current", """{"properties":{"digest":"new","manifests":[],"nodes":[]}}""");
         var agents = statuses.Select((status, i) => $$"""{"id":"{{East}}/providers/Weft.Fleet/agents/w{{i + 1}}","name":"w{{i + 1}}","properties":{"node":"w{{i + 1}}"{{status}} } }""");
-        Says($"{East}/providers/Weft.Fleet/agents?", $$"""{"value":[{{string.Join(',', agents)}}]}""");
-        return _weft.InGroup("drift", "--cluster", "east");
+        Output($"{East}/providers/Weft.Fleet/agents?", $$"""{"value":[{{string.Join(',', agents)}}]}""");
+        return _weft.RunInGroup("drift", "--cluster", "east");
     }
 
-    private void Says(string start, string body) => _weft.Weftd.Canned[start] = _ => FakeWeftd.Json(JsonNode.Parse(body)!);
+    private void Output(string start, string body) => _weft.Weftd.CannedResponses[start] = _ => FakeWeftd.Json(JsonNode.Parse(body)!);
 
     [Fact]
-    public async Task Tells_WhatStandsAndWhatWasMended()
+    public async Task Reports_DriftThatStandsAndDriftThatWasRepaired()
     {
         var run = await Drift(""","status":{"state":"Applied","digest":"new","at":"2026-11-22T10:28:30Z","drift":[{"what":"link n6 of w1","was":"mtu 1400, wanted 1500","mended":true,"at":"2026-11-22T10:10:00Z"},{"what":"NetworkAttachmentDefinition default/n6","was":"missing","mended":false,"at":""}]}""");
         Assert.Equal(
@@ -46,17 +46,17 @@ public sealed class DriftCommandTests : IDisposable
     public async Task Ends_WithTheCodeOfTheWorst(string status, int exit) => Assert.Equal(exit, (await Drift(""","status":{"state":"Applied","digest":"new"}""", status)).Exit);
 
     [Fact]
-    public async Task Names_TheClusterThatNobodySpeaksFor()
+    public async Task Names_TheClusterWithoutAnAgent()
     {
         var run = await Drift();
         Assert.Equal(0, run.Exit);
         Assert.Contains("kubernetesclusters/east has no agent", run.Error, StringComparison.Ordinal);
     }
 
-    private Task<CommandLine.Run> Verify(string agents, params string[] more)
+    private Task<CommandLine.ProgramRun> Verify(string agents, params string[] more)
     {
-        Says($"{East}/verify", $$"""{"id":"{{East}}/providers/Weft.Fleet/verifications/1","properties":{"isDone":true,"agents":[{{agents}}]} }""");
-        return _weft.InGroup(["verify", "--cluster", "east", .. more]);
+        Output($"{East}/verify", $$"""{"id":"{{East}}/providers/Weft.Fleet/verifications/1","properties":{"isDone":true,"agents":[{{agents}}]} }""");
+        return _weft.RunInGroup(["verify", "--cluster", "east", .. more]);
     }
 
     [Fact]
@@ -81,9 +81,9 @@ public sealed class DriftCommandTests : IDisposable
     public async Task Names_TheAgentThatIsSilent()
     {
         _weft.Clock = TimeProvider.System;
-        Says($"{East}/verify", $$"""{"id":"{{East}}/providers/Weft.Fleet/verifications/1","properties":{"isDone":false,"agents":[{"name":"w2","node":"w2"}]} }""");
-        Says($"{East}/providers/Weft.Fleet/verifications/1", $$"""{"id":"{{East}}/providers/Weft.Fleet/verifications/1","properties":{"isDone":false,"agents":[{"name":"w2","node":"w2"}]} }""");
-        var run = await _weft.InGroup("verify", "--cluster", "east", "--timeout", "0.1s");
+        Output($"{East}/verify", $$"""{"id":"{{East}}/providers/Weft.Fleet/verifications/1","properties":{"isDone":false,"agents":[{"name":"w2","node":"w2"}]} }""");
+        Output($"{East}/providers/Weft.Fleet/verifications/1", $$"""{"id":"{{East}}/providers/Weft.Fleet/verifications/1","properties":{"isDone":false,"agents":[{"name":"w2","node":"w2"}]} }""");
+        var run = await _weft.RunInGroup("verify", "--cluster", "east", "--timeout", "0.1s");
         Assert.Equal(1, run.Exit);
         Assert.Contains("agent w2 of node w2 has not answered", run.Error, StringComparison.Ordinal);
     }

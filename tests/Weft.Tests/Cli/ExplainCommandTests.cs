@@ -13,10 +13,10 @@ public sealed class ExplainCommandTests : IDisposable
     [Fact]
     public async Task Explains_Members_FromTheRowsOfTheKind()
     {
-        var run = await _weft.Bare("explain", "L3N");
+        var run = await _weft.RunBare("explain", "L3N");
         Assert.Equal(0, run.Exit);
         Assert.StartsWith("l3networks  Microsoft.NetworkCloud/l3Networks\n", run.Out, StringComparison.Ordinal);
-        foreach (var member in AllKinds.List.Find(KindTable.L3Networks.Type)!.Shape.Find("properties")!.Members)
+        foreach (var member in AllKinds.List.Find(KindTable.L3Networks.Type)!.Schema.Find("properties")!.Members)
             Assert.Contains($"\n  {member.Name} ", run.Out, StringComparison.Ordinal);
         Assert.Empty(_weft.Weftd.Requests);
     }
@@ -26,20 +26,20 @@ public sealed class ExplainCommandTests : IDisposable
     [InlineData("Microsoft.NetworkCloud/l3Networks.properties.ipAllocationType", "one of: IPV4, IPV6, DualStack")]
     [InlineData("l3n.properties.l3IsolationDomainId", "refers to: l3isolationdomains")]
     [InlineData("k8s.properties.networkConfiguration.attachedNetworkConfiguration.l3Networks", "pluginType")]
-    public async Task Explains_Member_WithItsLimits(string path, string fact) => Assert.Contains(fact, (await _weft.Bare("explain", path)).Out, StringComparison.Ordinal);
+    public async Task Explains_Member_WithItsLimits(string path, string fact) => Assert.Contains(fact, (await _weft.RunBare("explain", path)).Out, StringComparison.Ordinal);
 
     [Theory]
     [InlineData("l3n.properties.vlam", 64)]
     [InlineData("nonsense", 64)]
     [InlineData("leases", 1)]
-    public async Task Refuses_ToExplain_WhatIsNotThere(string what, int exit) => Assert.Equal(exit, (await _weft.Bare("explain", what)).Exit);
+    public async Task Refuses_ToExplain_WhatIsNotThere(string what, int exit) => Assert.Equal(exit, (await _weft.RunBare("explain", what)).Exit);
 
     [Fact]
     public void Knows_EveryKind_TheServerHas()
     {
-        var declared = AllKinds.List.All.Where(kind => !kind.MadeByServer).Select(kind => kind.Type).ToList();
+        var declared = AllKinds.List.All.Where(kind => !kind.IsCreatedByServer).Select(kind => kind.Type).ToList();
         Assert.NotEmpty(declared);
-        Assert.All(declared, type => Assert.True(KindTable.Of(type) is not null, $"{type} has no name on the command line"));
+        Assert.All(declared, type => Assert.True(KindTable.FindByType(type) is not null, $"{type} has no name on the command line"));
     }
 
     [Fact]
@@ -53,11 +53,11 @@ public sealed class ExplainCommandTests : IDisposable
     }
 
     [Fact]
-    public void Places_Kinds_AfterWhatTheyReferTo()
+    public void Orders_Kinds_AfterWhatTheyReferTo()
     {
         foreach (var kind in KindTable.All)
         {
-            foreach (var referrer in AllKinds.List.ReferrersOf(kind.Type).Where(referrer => KindTable.Of(referrer.Type) is not null && referrer.Type != kind.Type))
+            foreach (var referrer in AllKinds.List.ReferrersOf(kind.Type).Where(referrer => KindTable.FindByType(referrer.Type) is not null && referrer.Type != kind.Type))
                 Assert.True(KindTable.Rank(kind.Type) < KindTable.Rank(referrer.Type), $"{referrer.Type} refers to {kind.Type}, and stands before it");
         }
     }

@@ -7,11 +7,11 @@ using Weft.Resources;
 
 namespace Weft.Tests.Cli;
 
-/// <summary>The contract of weftd as far as the command line needs it (docs/specs/resource-api.md), in memory, with a diary.</summary>
+/// <summary>The contract of weftd as far as the command line needs it (docs/specs/resource-api.md), in memory, with a record of events.</summary>
 internal sealed class FakeWeftd : HttpMessageHandler
 {
     // Links name another host on purpose: whoever follows them there leaves the server.
-    private const string Elsewhere = "https://weftd.example.org";
+    private const string OtherHost = "https://weftd.example.org";
 
     private static readonly string[] Order =
     [
@@ -23,10 +23,10 @@ internal sealed class FakeWeftd : HttpMessageHandler
     private readonly Dictionary<string, (ResourceId Id, string Verb, int Polls)> _operations = [];
 
     /// <summary>What is stored, by the id in lower case.</summary>
-    public SortedDictionary<string, JsonObject> Stored { get; } = new(StringComparer.Ordinal);
+    public SortedDictionary<string, JsonObject> Resources { get; } = new(StringComparer.Ordinal);
 
     /// <summary>What happened: <c>PUT l3networks/n6</c>, <c>done l3networks/n6</c>.</summary>
-    public List<string> Diary { get; } = [];
+    public List<string> Events { get; } = [];
 
     /// <summary>Every request as it came: method, address, headers and body.</summary>
     public List<string> Requests { get; } = [];
@@ -35,16 +35,16 @@ internal sealed class FakeWeftd : HttpMessageHandler
     public Dictionary<string, JsonObject> Bodies { get; } = [];
 
     /// <summary>How the operation of a label ends; <c>Succeeded</c> where nothing is said, <c>Running</c> never ends.</summary>
-    public Dictionary<string, string> Ends { get; } = [];
+    public Dictionary<string, string> Outcomes { get; } = [];
 
-    /// <summary>What must have happened before the operation of a label ends, as the diary says it.</summary>
-    public Dictionary<string, string> EndsAfter { get; } = [];
+    /// <summary>What must have happened before the operation of a label ends, as the events say it.</summary>
+    public Dictionary<string, string> WaitsFor { get; } = [];
 
     /// <summary>Canned answers by the start of path and query.</summary>
-    public Dictionary<string, Func<HttpRequestMessage, HttpResponseMessage>> Canned { get; } = [];
+    public Dictionary<string, Func<HttpRequestMessage, HttpResponseMessage>> CannedResponses { get; } = [];
 
     /// <summary>Changes the computed plan.</summary>
-    public Action<JsonObject> OnPlan { get; set; } = _ => { };
+    public Action<JsonObject> EditPlan { get; set; } = _ => { };
 
     /// <summary>How many members a page of a list has.</summary>
     public int PageSize { get; set; } = 100;
@@ -64,17 +64,17 @@ internal sealed class FakeWeftd : HttpMessageHandler
         {
             Requests.Add($"{request.Method} {request.RequestUri} {request.Headers} {text}");
             var address = request.RequestUri!.PathAndQuery;
-            foreach (var (start, answer) in Canned)
+            foreach (var (start, answer) in CannedResponses)
             {
                 if (address.StartsWith(start, StringComparison.OrdinalIgnoreCase))
                     return answer(request);
             }
 
-            return Answer(request, HttpUtility.UrlDecode(request.RequestUri.AbsolutePath), text);
+            return Respond(request, HttpUtility.UrlDecode(request.RequestUri.AbsolutePath), text);
         }
     }
 
-    private HttpResponseMessage Answer(HttpRequestMessage request, string path, string text)
+    private HttpResponseMessage Respond(HttpRequestMessage request, string path, string text)
     {
         var body = text.Length == 0 ? null : (JsonObject)JsonNode.Parse(text)!;
         if (path == "/providers/Weft.Fleet/plan")
@@ -82,14 +82,14 @@ internal sealed class FakeWeftd : HttpMessageHandler
         if (path.Contains("/operation", StringComparison.Ordinal))
             return Operation(request, path);
         if (request.Method == HttpMethod.Post)
-            return Act(path, body);
-        if (!ResourceId.TryParse(path, out var id) || KindTable.Of(id.Type) is null)
+            return RunAction(path, body);
+        if (!ResourceId.TryParse(path, out var id) || KindTable.FindByType(id.Type) is null)
             return List(request, path);
         return request.Method.Method switch
         {
             "PUT" => Put(id, body!),
             "DELETE" => Delete(id),
-            _ => Stored.TryGetValue(id.Key, out var found) ? Json(found) : Error(HttpStatusCode.NotFound, "ResourceNotFound", $"there is no {id}"),
+            _ => Resources.TryGetValue(id.Key, out var found) ? Json(found) : Error(HttpStatusCode.NotFound, "ResourceNotFound", $"there is no {id}"),
         };
     }
 
@@ -102,8 +102,8 @@ internal sealed class FakeWeftd : HttpMessageHandler
             var body = (JsonObject)resource.DeepClone();
             body.Remove("id");
             var enable = (body["properties"] as JsonObject)?.Remove("administrativeState") == true;
-            var action = !Stored.TryGetValue(id.Key, out var old) ? "Create" : SameBody(old, body) ? "Unchanged" : "Update";
-            steps.Add((KindTable.Of(id.Type)!.Plural, new JsonObject { ["id"] = id.ToString(), ["action"] = action, ["members"] = new JsonArray() }));
+            var action = !Resources.TryGetValue(id.Key, out var old) ? "Create" : SameBody(old, body) ? "Unchanged" : "Update";
+            steps.Add((KindTable.FindByType(id.Type)!.Plural, new JsonObject { ["id"] = id.ToString(), ["action"] = action, ["members"] = new JsonArray() }));
             if (enable && old?["properties"]?["administrativeState"]?.ToString() != "Enabled")
                 steps.Add(("enable", new JsonObject { ["id"] = id.ToString(), ["action"] = "Enable" }));
         }
@@ -117,7 +117,7 @@ internal sealed class FakeWeftd : HttpMessageHandler
             ["manifests"] = new JsonArray(),
             ["disruptions"] = new JsonArray(),
         };
-        OnPlan(plan);
+        EditPlan(plan);
         return plan;
     }
 
@@ -139,9 +139,9 @@ internal sealed class FakeWeftd : HttpMessageHandler
 
     private HttpResponseMessage Put(ResourceId id, JsonObject body)
     {
-        Diary.Add($"PUT {Label.Of(id)}");
-        Bodies[Label.Of(id)] = (JsonObject)body.DeepClone();
-        var old = Stored.GetValueOrDefault(id.Key);
+        Events.Add($"PUT {Label.For(id)}");
+        Bodies[Label.For(id)] = (JsonObject)body.DeepClone();
+        var old = Resources.GetValueOrDefault(id.Key);
         if (old is not null && SameBody(old, body))
             return Json(old);
         body["id"] = id.ToString();
@@ -150,7 +150,7 @@ internal sealed class FakeWeftd : HttpMessageHandler
         var properties = body["properties"] as JsonObject ?? [];
         properties["provisioningState"] = "Accepted";
         body["properties"] = properties.Parent is null ? properties : body["properties"]!.DeepClone();
-        Stored[id.Key] = body;
+        Resources[id.Key] = body;
         var answer = Json(body, old is null ? HttpStatusCode.Created : HttpStatusCode.OK);
         answer.Headers.Add("Azure-AsyncOperation", Start(id, "PUT", "operationStatuses"));
         answer.Headers.Add("Retry-After", "1");
@@ -159,17 +159,17 @@ internal sealed class FakeWeftd : HttpMessageHandler
 
     private HttpResponseMessage Delete(ResourceId id)
     {
-        Diary.Add($"DELETE {Label.Of(id)}");
-        if (!Stored.ContainsKey(id.Key))
+        Events.Add($"DELETE {Label.For(id)}");
+        if (!Resources.ContainsKey(id.Key))
             return new HttpResponseMessage(HttpStatusCode.NoContent);
         return Accepted(Start(id, "DELETE", "operationResults"));
     }
 
-    private HttpResponseMessage Act(string path, JsonObject? body)
+    private HttpResponseMessage RunAction(string path, JsonObject? body)
     {
         var slash = path.LastIndexOf('/');
         var id = ResourceId.Parse(path[..slash]).Value;
-        Diary.Add($"POST {Label.Of(id)} {path[(slash + 1)..]} {body?["state"]}".TrimEnd());
+        Events.Add($"POST {Label.For(id)} {path[(slash + 1)..]} {body?["state"]}".TrimEnd());
         return path.EndsWith("/listEnrollmentToken", StringComparison.Ordinal)
             ? Json(new JsonObject { ["token"] = "weft_enr_abc", ["expiresAt"] = "2026-11-23T10:00:00Z", ["cluster"] = id.ToString() })
             : Accepted(Start(id, $"{body!["state"]}", "operationResults"));
@@ -186,7 +186,7 @@ internal sealed class FakeWeftd : HttpMessageHandler
     {
         var name = $"op{_operations.Count + 1}";
         _operations[name] = (id, verb, 0);
-        return $"{Elsewhere}/subscriptions/{id.Subscription}/providers/Microsoft.NetworkCloud/locations/lab/{form}/{name}?api-version=2026-10-01";
+        return $"{OtherHost}/subscriptions/{id.Subscription}/providers/Microsoft.NetworkCloud/locations/lab/{form}/{name}?api-version=2026-10-01";
     }
 
     private HttpResponseMessage Operation(HttpRequestMessage request, string path)
@@ -194,13 +194,13 @@ internal sealed class FakeWeftd : HttpMessageHandler
         var name = path[(path.LastIndexOf('/') + 1)..];
         var (id, verb, polls) = _operations[name];
         _operations[name] = (id, verb, polls + 1);
-        var end = Ends.GetValueOrDefault(Label.Of(id), "Succeeded");
-        var runs = polls == 0 || end == "Running" || (EndsAfter.TryGetValue(Label.Of(id), out var awaited) && !Diary.Contains(awaited));
+        var end = Outcomes.GetValueOrDefault(Label.For(id), "Succeeded");
+        var runs = polls == 0 || end == "Running" || (WaitsFor.TryGetValue(Label.For(id), out var awaited) && !Events.Contains(awaited));
         if (!runs)
             Finish(id, verb, end);
         var answer = path.Contains("/operationStatuses/", StringComparison.Ordinal)
             ? Json(Status(runs ? "InProgress" : end), runs ? HttpStatusCode.Accepted : HttpStatusCode.OK)
-            : runs ? Accepted(Elsewhere + request.RequestUri!.PathAndQuery)
+            : runs ? Accepted(OtherHost + request.RequestUri!.PathAndQuery)
             : end == "Succeeded" ? new HttpResponseMessage(HttpStatusCode.NoContent)
             : Error(HttpStatusCode.Conflict, "InUse", "it is still used");
 
@@ -220,12 +220,12 @@ internal sealed class FakeWeftd : HttpMessageHandler
 
     private void Finish(ResourceId id, string verb, string end)
     {
-        Diary.Add($"done {Label.Of(id)}");
+        Events.Add($"done {Label.For(id)}");
         if (verb == "DELETE" && end == "Succeeded")
-            Stored.Remove(id.Key);
-        else if (Stored.TryGetValue(id.Key, out var stored) && verb == "PUT")
+            Resources.Remove(id.Key);
+        else if (Resources.TryGetValue(id.Key, out var stored) && verb == "PUT")
             stored["properties"]!["provisioningState"] = end == "Succeeded" ? "Succeeded" : end;
-        else if (Stored.TryGetValue(id.Key, out stored))
+        else if (Resources.TryGetValue(id.Key, out stored))
             stored["properties"]!["administrativeState"] = verb + "d";
     }
 
@@ -233,21 +233,21 @@ internal sealed class FakeWeftd : HttpMessageHandler
     {
         var query = HttpUtility.ParseQueryString(request.RequestUri!.Query);
         var skip = int.Parse(query["$skipToken"] ?? "0", System.Globalization.CultureInfo.InvariantCulture);
-        var hits = Stored.Values.Where(resource => Listed(ResourceId.Parse(resource["id"]!.ToString()).Value, path)).ToList();
+        var hits = Resources.Values.Where(resource => ListItem(ResourceId.Parse(resource["id"]!.ToString()).Value, path)).ToList();
         var page = new JsonObject { ["value"] = new JsonArray([.. hits.Skip(skip).Take(PageSize).Select(hit => hit.DeepClone())]) };
         if (skip + PageSize < hits.Count)
-            page["nextLink"] = $"{Elsewhere}{path}?api-version={query["api-version"]}&$skipToken={skip + PageSize}";
+            page["nextLink"] = $"{OtherHost}{path}?api-version={query["api-version"]}&$skipToken={skip + PageSize}";
         return Json(page);
     }
 
-    private static bool Listed(ResourceId id, string path)
+    private static bool ListItem(ResourceId id, string path)
     {
-        var kind = KindTable.Of(id.Type)!;
-        var scopes = new List<ResourceId> { ResourceId.OfSubscription(id.Subscription) };
+        var kind = KindTable.FindByType(id.Type)!;
+        var scopes = new List<ResourceId> { ResourceId.ForSubscription(id.Subscription) };
         if (kind.Parent is not null)
             scopes = [id.Parent!];
         else if (id.ResourceGroup is { } group && !kind.IsGroup)
-            scopes.Add(ResourceId.OfResourceGroup(id.Subscription, group));
-        return scopes.Any(scope => kind.ListIn(scope).Equals(path, StringComparison.OrdinalIgnoreCase));
+            scopes.Add(ResourceId.ForResourceGroup(id.Subscription, group));
+        return scopes.Any(scope => kind.ListPath(scope).Equals(path, StringComparison.OrdinalIgnoreCase));
     }
 }

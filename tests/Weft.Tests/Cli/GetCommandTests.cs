@@ -4,20 +4,20 @@ namespace Weft.Tests.Cli;
 
 public sealed class GetCommandTests : IDisposable
 {
-    private readonly CommandLine _weft = new() { Clock = CommandLine.At("2026-11-22T11:20:00Z") };
+    private readonly CommandLine _weft = new() { Clock = CommandLine.ClockAt("2026-11-22T11:20:00Z") };
 
     public GetCommandTests()
     {
-        _weft.Stores("Microsoft.NetworkCloud/l3Networks/n6", """
+        _weft.Store("Microsoft.NetworkCloud/l3Networks/n6", """
             {"vlan":606,"ipv4ConnectedPrefix":"10.20.6.0/24","ipv6ConnectedPrefix":"fd00:6::/64","provisioningState":"Succeeded","detailedStatus":"Available",
              "l3IsolationDomainId":"/subscriptions/sub/resourceGroups/site/providers/Microsoft.ManagedNetworkFabric/l3IsolationDomains/core-cp",
              "associatedResourceIds":["/subscriptions/sub/resourceGroups/site/providers/Microsoft.NetworkCloud/kubernetesClusters/core-east"]}
             """);
-        _weft.Stores("Microsoft.NetworkCloud/l3Networks/n3", """{"vlan":603,"provisioningState":"Failed","detailedStatus":"Error"}""", "2026-11-20T11:20:00Z");
-        _weft.Stores("Microsoft.NetworkCloud/kubernetesClusters/core-east");
-        _weft.Stores("Microsoft.NetworkCloud/kubernetesClusters/core-west");
-        _weft.Stores("Microsoft.NetworkCloud/kubernetesClusters/core-east/agentPools/pool1", """{"mode":"System","count":3,"vmSkuName":"small","provisioningState":"Succeeded"}""");
-        _weft.Stores("Microsoft.NetworkCloud/kubernetesClusters/core-west/agentPools/pool1", """{"mode":"User","count":1,"vmSkuName":"big","provisioningState":"Updating"}""");
+        _weft.Store("Microsoft.NetworkCloud/l3Networks/n3", """{"vlan":603,"provisioningState":"Failed","detailedStatus":"Error"}""", "2026-11-20T11:20:00Z");
+        _weft.Store("Microsoft.NetworkCloud/kubernetesClusters/core-east");
+        _weft.Store("Microsoft.NetworkCloud/kubernetesClusters/core-west");
+        _weft.Store("Microsoft.NetworkCloud/kubernetesClusters/core-east/agentPools/pool1", """{"mode":"System","count":3,"vmSkuName":"small","provisioningState":"Succeeded"}""");
+        _weft.Store("Microsoft.NetworkCloud/kubernetesClusters/core-west/agentPools/pool1", """{"mode":"User","count":1,"vmSkuName":"big","provisioningState":"Updating"}""");
     }
 
     public void Dispose() => _weft.Dispose();
@@ -25,7 +25,7 @@ public sealed class GetCommandTests : IDisposable
     [Fact]
     public async Task Prints_Table_OfAKind()
     {
-        var run = await _weft.InGroup("get", "l3networks");
+        var run = await _weft.RunInGroup("get", "l3networks");
         Assert.Equal(
             """
             NAME   VLAN   IPV4           IPV6          STATUS      USED-BY     AGE
@@ -39,12 +39,12 @@ public sealed class GetCommandTests : IDisposable
 
     [Fact]
     public async Task Adds_Columns_Wide() =>
-        Assert.Contains("AGE     DOMAIN    SITE   MESSAGE", (await _weft.InGroup("get", "l3n", "-o", "wide")).Out, StringComparison.Ordinal);
+        Assert.Contains("AGE     DOMAIN    SITE   MESSAGE", (await _weft.RunInGroup("get", "l3n", "-o", "wide")).Out, StringComparison.Ordinal);
 
     [Fact]
     public async Task Prints_Children_AcrossAllParents()
     {
-        var run = await _weft.InGroup("get", "agentpools");
+        var run = await _weft.RunInGroup("get", "agentpools");
         Assert.Equal(
             """
             NAME    CLUSTER     MODE     COUNT   SKU     STATUS      AGE
@@ -60,19 +60,19 @@ public sealed class GetCommandTests : IDisposable
     [InlineData("core-west/pool1")]
     public async Task Finds_Child_ByItsParent(params string[] name)
     {
-        var run = await _weft.InGroup(["get", "agentpools", .. name, "-o", "name"]);
+        var run = await _weft.RunInGroup(["get", "agentpools", .. name, "-o", "name"]);
         Assert.Equal("agentpools/core-west/pool1\n", run.Out);
     }
 
     [Fact]
     public async Task Finds_ChildrenOfThatName_UnderEveryParent() =>
-        Assert.Equal("agentpools/core-east/pool1\nagentpools/core-west/pool1\n", (await _weft.InGroup("get", "agentpools", "pool1", "-o", "name")).Out);
+        Assert.Equal("agentpools/core-east/pool1\nagentpools/core-west/pool1\n", (await _weft.RunInGroup("get", "agentpools", "pool1", "-o", "name")).Out);
 
     [Fact]
     public async Task Follows_Pages_AtTheConfiguredServer()
     {
         _weft.Weftd.PageSize = 1;
-        var run = await _weft.InGroup("get", "l3n", "-o", "name");
+        var run = await _weft.RunInGroup("get", "l3n", "-o", "name");
         Assert.Equal("l3networks/n3\nl3networks/n6\n", run.Out);
         Assert.All(_weft.Weftd.Requests, request => Assert.Contains(" http://127.0.0.1:7400/", request, StringComparison.Ordinal));
     }
@@ -80,16 +80,16 @@ public sealed class GetCommandTests : IDisposable
     [Fact]
     public async Task Prints_OneAsObject_AndManyAsArray()
     {
-        var one = await _weft.InGroup("get", "l3n", "n6", "-o", "json");
+        var one = await _weft.RunInGroup("get", "l3n", "n6", "-o", "json");
         Assert.Equal("n6", JsonNode.Parse(one.Out)!["name"]!.ToString());
-        Assert.Equal(2, JsonNode.Parse((await _weft.InGroup("get", "l3n", "-o", "json")).Out)!.AsArray().Count);
-        Assert.Equal("[]\n", (await _weft.InGroup("get", "l2n", "-o", "json")).Out);
+        Assert.Equal(2, JsonNode.Parse((await _weft.RunInGroup("get", "l3n", "-o", "json")).Out)!.AsArray().Count);
+        Assert.Equal("[]\n", (await _weft.RunInGroup("get", "l2n", "-o", "json")).Out);
     }
 
     [Fact]
-    public async Task Shows_Yaml_ThatApplyTakes()
+    public async Task Shows_Yaml_ThatApplyAccepts()
     {
-        var run = await _weft.InGroup("show", "l3network", "n3");
+        var run = await _weft.RunInGroup("show", "l3network", "n3");
         Assert.Equal(
             """
             id: /subscriptions/sub/resourceGroups/site/providers/Microsoft.NetworkCloud/l3Networks/n3
@@ -105,30 +105,30 @@ public sealed class GetCommandTests : IDisposable
 
             """.ReplaceLineEndings("\n"),
             run.Out);
-        _weft.Input = (await _weft.InGroup("get", "l3n", "-o", "yaml")).Out;
-        Assert.Equal(0, (await _weft.InGroup("apply", "-f", "-", "--dry-run")).Exit);
+        _weft.Input = (await _weft.RunInGroup("get", "l3n", "-o", "yaml")).Out;
+        Assert.Equal(0, (await _weft.RunInGroup("apply", "-f", "-", "--dry-run")).Exit);
     }
 
     [Fact]
     public async Task Names_Group_WhereTheListSpansAll()
     {
-        _weft.Stores("/subscriptions/sub/resourceGroups/other/providers/Microsoft.NetworkCloud/l3Networks/n9");
-        var run = await _weft.InGroup("get", "l3n", "-A");
+        _weft.Store("/subscriptions/sub/resourceGroups/other/providers/Microsoft.NetworkCloud/l3Networks/n9");
+        var run = await _weft.RunInGroup("get", "l3n", "-A");
         Assert.StartsWith("GROUP   NAME   VLAN", run.Out, StringComparison.Ordinal);
         Assert.Contains("\nother   n9", run.Out, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task Says_NothingIsThere_OnStderr()
+    public async Task Reports_NothingIsThere_OnStderr()
     {
-        var run = await _weft.InGroup("get", "trunks");
+        var run = await _weft.RunInGroup("get", "trunks");
         Assert.Equal((0, "", "no trunkednetworks in resource group 'site'\n"), (run.Exit, run.Out, run.Error));
     }
 
     [Fact]
     public async Task Fails_ForMissingName_AndPrintsTheOthers()
     {
-        var run = await _weft.InGroup("get", "l3n", "n6", "n7", "-o", "name");
+        var run = await _weft.RunInGroup("get", "l3n", "n6", "n7", "-o", "name");
         Assert.Equal((1, "l3networks/n6\n", "error: there is no l3network 'n7' in resource group 'site'\n"), (run.Exit, run.Out, run.Error));
     }
 
@@ -142,7 +142,7 @@ public sealed class GetCommandTests : IDisposable
     [InlineData("'a/b' is no name of a l3network: a l3network has no parent", "get", "l3n", "a/b")]
     public async Task Refuses_WrongCommandLine(string message, params string[] args)
     {
-        var run = await _weft.InGroup(args);
+        var run = await _weft.RunInGroup(args);
         Assert.Equal((64, ""), (run.Exit, run.Out));
         Assert.StartsWith($"error: {message}\nnext: ", run.Error.Contains("next:", StringComparison.Ordinal) ? run.Error : run.Error + "next: ", StringComparison.Ordinal);
     }

@@ -17,9 +17,9 @@ public sealed class InventoryCommandTests : IDisposable
 
     public InventoryCommandTests()
     {
-        _weft.Stores("Microsoft.NetworkCloud/kubernetesClusters/k1");
-        _weft.Stores("Microsoft.NetworkCloud/kubernetesClusters/k1/providers/Weft.Fleet/nodes/w1", Inventory.Replace("NC", Networks, StringComparison.Ordinal));
-        _weft.Stores("Microsoft.NetworkCloud/kubernetesClusters/k1/providers/Weft.Fleet/nodes/w2", """{"agentPool":"p"}""");
+        _weft.Store("Microsoft.NetworkCloud/kubernetesClusters/k1");
+        _weft.Store("Microsoft.NetworkCloud/kubernetesClusters/k1/providers/Weft.Fleet/nodes/w1", Inventory.Replace("NC", Networks, StringComparison.Ordinal));
+        _weft.Store("Microsoft.NetworkCloud/kubernetesClusters/k1/providers/Weft.Fleet/nodes/w2", """{"agentPool":"p"}""");
     }
 
     public void Dispose() => _weft.Dispose();
@@ -27,7 +27,7 @@ public sealed class InventoryCommandTests : IDisposable
     [Fact]
     public async Task Lists_PortsAndWhoUsesThem()
     {
-        var run = await _weft.InGroup("inventory", "--cluster", "k1");
+        var run = await _weft.RunInGroup("inventory", "--cluster", "k1");
 
         Assert.Equal(0, run.Exit);
         Assert.Equal(
@@ -43,7 +43,7 @@ public sealed class InventoryCommandTests : IDisposable
     [Fact]
     public async Task Lists_FunctionsOneByOne_AndMoreWithWide()
     {
-        var run = await _weft.InGroup("inventory", "--node", "w1", "--functions", "-o", "wide");
+        var run = await _weft.RunInGroup("inventory", "--node", "w1", "--functions", "-o", "wide");
 
         Assert.Contains("k1/w1   0000:3b:00.0#0   0000:3b:02.0   vfio-pci", run.Out, StringComparison.Ordinal);
         Assert.Contains("8086:1592", run.Out, StringComparison.Ordinal);
@@ -53,23 +53,23 @@ public sealed class InventoryCommandTests : IDisposable
     [Theory]
     [InlineData("--plugins", "NODE    PLUGIN    RELEASE   CNI-VERSIONS\nk1/w1   macvlan   v1.1.1    0.4.0,1.0.0\n")]
     [InlineData("--hugepages", "NODE    KIB    NUMA   TOTAL   FREE\nk1/w1   2048   -      16      9\nk1/w1   2048   0      16      9\n")]
-    public async Task Lists_WhatElseNodesHave(string option, string expected) => Assert.Equal(expected, (await _weft.InGroup("inventory", "--cluster", "k1", option)).Out);
+    public async Task Lists_WhatElseNodesHave(string option, string expected) => Assert.Equal(expected, (await _weft.RunInGroup("inventory", "--cluster", "k1", option)).Out);
 
     [Fact]
-    public async Task Fails_WhereNobodyHasReported()
+    public async Task Fails_WhereNoAgentHasReported()
     {
-        var run = await _weft.InGroup("inventory", "--node", "w2");
+        var run = await _weft.RunInGroup("inventory", "--node", "w2");
 
         Assert.Equal(1, run.Exit);
         Assert.Contains("does its agent run, with --node w2?", run.Error, StringComparison.Ordinal);
-        Assert.Equal(1, (await _weft.InGroup("inventory", "--node", "w9")).Exit);
-        Assert.Equal(64, (await _weft.InGroup("inventory", "--plugins", "--hugepages")).Exit);
+        Assert.Equal(1, (await _weft.RunInGroup("inventory", "--node", "w9")).Exit);
+        Assert.Equal(64, (await _weft.RunInGroup("inventory", "--plugins", "--hugepages")).Exit);
     }
 
     [Fact]
     public async Task Prints_AsJson()
     {
-        var run = await _weft.InGroup("inventory", "--node", "w1", "-o", "json");
+        var run = await _weft.RunInGroup("inventory", "--node", "w1", "-o", "json");
 
         Assert.Equal("6.1", System.Text.Json.Nodes.JsonNode.Parse(run.Out)![0]!["inventory"]!["kernel"]!.ToString());
     }
@@ -77,14 +77,14 @@ public sealed class InventoryCommandTests : IDisposable
     [Fact]
     public async Task Prints_CapacityAndWarningsOfAPlan()
     {
-        _weft.Weftd.OnPlan = answer =>
+        _weft.Weftd.EditPlan = answer =>
         {
             foreach (var (name, value) in System.Text.Json.Nodes.JsonNode.Parse(Plan.Replace("NC", Networks, StringComparison.Ordinal))!.AsObject())
                 answer[name] = value?.DeepClone();
         };
-        var site = _weft.File_("site.yaml", "type: l3networks\nname: n6\nlocation: lab\n");
+        var site = _weft.WriteFile("site.yaml", "type: l3networks\nname: n6\nlocation: lab\n");
 
-        var run = await _weft.InGroup("plan", "-f", site);
+        var run = await _weft.RunInGroup("plan", "-f", site);
 
         Assert.Equal(2, run.Exit);
         Assert.Equal(
@@ -104,7 +104,7 @@ public sealed class InventoryCommandTests : IDisposable
             Plan: 1 to create, 0 to change, 0 unchanged.
 
             """.ReplaceLineEndings("\n"), run.Out);
-        Assert.Contains("l3networks/n5 10.20.5.0/24: 1 of 250 addresses held", (await _weft.InGroup("plan", "-f", site, "--detailed")).Out, StringComparison.Ordinal);
+        Assert.Contains("l3networks/n5 10.20.5.0/24: 1 of 250 addresses held", (await _weft.RunInGroup("plan", "-f", site, "--detailed")).Out, StringComparison.Ordinal);
     }
 
     private const string Plan = """

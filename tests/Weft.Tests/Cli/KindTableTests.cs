@@ -17,7 +17,7 @@ public sealed class KindTableTests
     [InlineData("l2isd", "l2isolationdomains")]
     [InlineData("group", "resourcegroups")]
     [InlineData("microsoft.networkcloud/KUBERNETESCLUSTERS/agentpools", "agentpools")]
-    public void Finds_Kind_ByAnyOfItsNames(string text, string plural) => Assert.Equal(plural, KindTable.Need(text).Plural);
+    public void Finds_Kind_ByAnyOfItsNames(string text, string plural) => Assert.Equal(plural, KindTable.Require(text).Plural);
 
     [Theory]
     [InlineData("l3netwrk", "did you mean l3networks or l2networks?")]
@@ -25,13 +25,13 @@ public sealed class KindTableTests
     [InlineData("isolation", "did you mean l2isolationdomains or l3isolationdomains?")]
     public void Names_NearKinds_OfUnknownOne(string text, string next)
     {
-        var complaint = Assert.Throws<Complaint>(() => KindTable.Need(text));
-        Assert.Equal((64, next), (complaint.Exit, complaint.Next));
+        var cliError = Assert.Throws<CliError>(() => KindTable.Require(text));
+        Assert.Equal((64, next), (cliError.Exit, cliError.NextStep));
     }
 
     [Fact]
     public void Names_AllKinds_WhereNoneIsNear() =>
-        Assert.StartsWith("kinds: resourcegroups, networkfabrics, ", Assert.Throws<Complaint>(() => KindTable.Need("zzz")).Next, StringComparison.Ordinal);
+        Assert.StartsWith("kinds: resourcegroups, networkfabrics, ", Assert.Throws<CliError>(() => KindTable.Require("zzz")).NextStep, StringComparison.Ordinal);
 
     [Fact]
     public void Gives_NoNameTwice()
@@ -43,22 +43,22 @@ public sealed class KindTableTests
     [Fact]
     public void Lists_Kinds_WhereTheServerHasThem()
     {
-        var group = ResourceId.OfResourceGroup("s", "g");
+        var group = ResourceId.ForResourceGroup("s", "g");
         var cluster = KindTable.KubernetesClusters.IdOf(group, "c");
-        Assert.Equal("/subscriptions/s/resourceGroups", KindTable.Groups.ListIn(ResourceId.OfSubscription("s")));
-        Assert.Equal("/subscriptions/s/resourceGroups/g/providers/Microsoft.NetworkCloud/l3Networks", KindTable.L3Networks.ListIn(group));
-        Assert.Equal($"{cluster}/agentPools", KindTable.Need("agentpools").ListIn(cluster));
-        Assert.Equal($"{cluster}/providers/Weft.Fleet/nodes", KindTable.Need("nodes").ListIn(cluster));
-        Assert.Equal($"{cluster}/providers/Weft.Fleet/agents/w1", KindTable.Need("agents").IdOf(cluster, "w1").ToString());
+        Assert.Equal("/subscriptions/s/resourceGroups", KindTable.Groups.ListPath(ResourceId.ForSubscription("s")));
+        Assert.Equal("/subscriptions/s/resourceGroups/g/providers/Microsoft.NetworkCloud/l3Networks", KindTable.L3Networks.ListPath(group));
+        Assert.Equal($"{cluster}/agentPools", KindTable.Require("agentpools").ListPath(cluster));
+        Assert.Equal($"{cluster}/providers/Weft.Fleet/nodes", KindTable.Require("nodes").ListPath(cluster));
+        Assert.Equal($"{cluster}/providers/Weft.Fleet/agents/w1", KindTable.Require("agents").IdOf(cluster, "w1").ToString());
     }
 
     [Fact]
     public void Labels_Children_WithTheirParents()
     {
-        var cluster = KindTable.KubernetesClusters.IdOf(ResourceId.OfResourceGroup("s", "g"), "c");
-        Assert.Equal("agentpools/c/p", Label.Of(cluster.Child("agentPools", "p")));
-        Assert.Equal("agents/c/w1", Label.Of(KindTable.Need("agents").IdOf(cluster, "w1")));
-        Assert.Equal("resourcegroups/g", Label.Of("/subscriptions/s/resourceGroups/g"));
-        Assert.Equal("properties.vlan", Label.Of("properties.vlan"));
+        var cluster = KindTable.KubernetesClusters.IdOf(ResourceId.ForResourceGroup("s", "g"), "c");
+        Assert.Equal("agentpools/c/p", Label.For(cluster.Child("agentPools", "p")));
+        Assert.Equal("agents/c/w1", Label.For(KindTable.Require("agents").IdOf(cluster, "w1")));
+        Assert.Equal("resourcegroups/g", Label.For("/subscriptions/s/resourceGroups/g"));
+        Assert.Equal("properties.vlan", Label.For("properties.vlan"));
     }
 }

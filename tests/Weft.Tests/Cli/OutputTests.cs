@@ -1,6 +1,7 @@
-using Weft.Attachments.Renderers;
 using System.Text.Json.Nodes;
+using Weft.Attachments.Formats;
 using Weft.Cli.Output;
+using Weft.Cli.Primitives;
 
 namespace Weft.Tests.Cli;
 
@@ -49,7 +50,7 @@ public sealed class OutputTests
 
     [Fact]
     public void Writes_Json_WithLettersKept() =>
-        Assert.Equal("{\n  \"note\": \"Gerät <1> + 'ü'\",\n  \"n\": 1.30\n}", JsonText.Of(JsonNode.Parse("{\"note\":\"Ger\\u00e4t <1> + 'ü'\",\"n\":1.30}")));
+        Assert.Equal("{\n  \"note\": \"Gerät <1> + 'ü'\",\n  \"n\": 1.30\n}", JsonFormatter.Indented(JsonNode.Parse("{\"note\":\"Ger\\u00e4t <1> + 'ü'\",\"n\":1.30}")));
 
     [Fact]
     public void Writes_Table_InColumnsWithDashForNothing()
@@ -63,14 +64,14 @@ public sealed class OutputTests
     public void Shows_ControlCharacters_ThatWouldSteerTheTerminal()
     {
         using var text = new StringWriter { NewLine = "\n" };
-        new Terminal(text, true, false).Line("a\u001b[31mb\u0007\u009bc");
+        new Terminal(text, true, false).WriteLine("a\u001b[31mb\u0007\u009bc");
         Assert.Equal("a\ufffd[31mb\ufffd\ufffdc\n", text.ToString());
     }
 
     [Fact]
     public void Diffs_ChangedLine_WithThreeAround() => Assert.Equal(
         ["@@ -2,7 +2,7 @@", " 2", " 3", " 4", "-5", "+five", " 6", " 7", " 8"],
-        UnifiedDiff.Of("1\n2\n3\n4\n5\n6\n7\n8\n9\n", "1\n2\n3\n4\nfive\n6\n7\n8\n9\n"));
+        UnifiedDiff.Create("1\n2\n3\n4\n5\n6\n7\n8\n9\n", "1\n2\n3\n4\nfive\n6\n7\n8\n9\n"));
 
     [Fact]
     public void Diffs_FarChanges_InHunksOfTheirOwn()
@@ -79,11 +80,11 @@ public sealed class OutputTests
         var now = old.Replace("\n5\n", "\n", StringComparison.Ordinal) + "\n31";
         Assert.Equal(
             ["@@ -2,7 +2,6 @@", " 2", " 3", " 4", "-5", " 6", " 7", " 8", "@@ -28,3 +27,4 @@", " 28", " 29", " 30", "+31"],
-            UnifiedDiff.Of(old, now));
+            UnifiedDiff.Create(old, now));
     }
 
     [Fact]
-    public void Diffs_EqualTexts_AsNothing() => Assert.Empty(UnifiedDiff.Of("a\nb", "a\nb\n"));
+    public void Diffs_EqualTexts_AsNothing() => Assert.Empty(UnifiedDiff.Create("a\nb", "a\nb\n"));
 
     [Theory]
     [InlineData("90s", 90)]
@@ -114,5 +115,5 @@ public sealed class OutputTests
     [InlineData(86400, "24h")]
     [InlineData(432000, "5d")]
     [InlineData(-3, "0s")]
-    public void Shortens_Age(int seconds, string text) => Assert.Equal(text, Duration.Age(TimeSpan.FromSeconds(seconds)));
+    public void Shortens_Age(int seconds, string text) => Assert.Equal(text, Duration.FormatAge(TimeSpan.FromSeconds(seconds)));
 }

@@ -11,7 +11,7 @@ public sealed class PlanCommandTests : IDisposable
 
     public PlanCommandTests()
     {
-        _site = _weft.File_("site.yaml", """
+        _site = _weft.WriteFile("site.yaml", """
             type: l3networks
             name: n6
             location: lab
@@ -27,7 +27,7 @@ public sealed class PlanCommandTests : IDisposable
 
     public void Dispose() => _weft.Dispose();
 
-    private void Answers(string plan) => _weft.Weftd.OnPlan = answer =>
+    private void Answers(string plan) => _weft.Weftd.EditPlan = answer =>
     {
         foreach (var (name, value) in JsonNode.Parse(plan.Replace("NC", Networks, StringComparison.Ordinal))!.AsObject())
             answer[name] = value?.DeepClone();
@@ -51,7 +51,7 @@ public sealed class PlanCommandTests : IDisposable
     public async Task Prints_Changes_AndAllThatFollows()
     {
         Answers(Full);
-        var run = await _weft.InGroup("plan", "-f", _site);
+        var run = await _weft.RunInGroup("plan", "-f", _site);
         Assert.Equal(
             """
             Resources
@@ -85,14 +85,14 @@ public sealed class PlanCommandTests : IDisposable
             """.ReplaceLineEndings("\n"),
             run.Out);
         Assert.Equal((2, ""), (run.Exit, run.Error));
-        Assert.Empty(_weft.Weftd.Diary);
+        Assert.Empty(_weft.Weftd.Events);
     }
 
     [Fact]
     public async Task Prints_WholeContent_Detailed()
     {
         Answers(Full);
-        var run = await _weft.InGroup("plan", "-f", _site, "--detailed");
+        var run = await _weft.RunInGroup("plan", "-f", _site, "--detailed");
         Assert.Contains("  = l3networks/n9\n", run.Out, StringComparison.Ordinal);
         Assert.Contains("      + location: \"lab\"\n", run.Out, StringComparison.Ordinal);
         Assert.Contains("    + NetworkAttachmentDefinition default/n3\n        +kind: NAD\n", run.Out, StringComparison.Ordinal);
@@ -102,7 +102,7 @@ public sealed class PlanCommandTests : IDisposable
     public async Task Exits_Zero_WhereNothingWouldChange()
     {
         Answers("""{"changes":[{"id":"NC/l3Networks/n6","action":"Unchanged"},{"id":"NC/l3Networks/n3","action":"Unchanged"}]}""");
-        var run = await _weft.InGroup("plan", "-f", _site);
+        var run = await _weft.RunInGroup("plan", "-f", _site);
         Assert.Equal((0, "No changes: 2 unchanged.\n"), (run.Exit, run.Out));
     }
 
@@ -110,7 +110,7 @@ public sealed class PlanCommandTests : IDisposable
     public async Task Exits_Two_WhereOnlyManifestsWouldChange()
     {
         Answers("""{"changes":[],"manifests":[{"action":"Remove","scope":"NC/kubernetesClusters/c","name":"ConfigMap kube-system/x","before":"a: 1"}]}""");
-        Assert.Equal(2, (await _weft.InGroup("plan", "-f", _site)).Exit);
+        Assert.Equal(2, (await _weft.RunInGroup("plan", "-f", _site)).Exit);
     }
 
     [Theory]
@@ -124,7 +124,7 @@ public sealed class PlanCommandTests : IDisposable
                {"code":"InvalidMember","message":"9000 is too much","target":"properties.mtu"}]}},
               {"id":"NC/l3Networks/n3","action":"Refused","error":{"code":"ResourceGroupNotFound","message":"there is no group 'site'"}}]}
             """);
-        var run = await _weft.InGroup(verb, "-f", _site);
+        var run = await _weft.RunInGroup(verb, "-f", _site);
         Assert.Equal(
             $"""
             error: the plan is refused for 2 resources; nothing was written
@@ -138,22 +138,22 @@ public sealed class PlanCommandTests : IDisposable
             """.ReplaceLineEndings("\n"),
             run.Error);
         Assert.Equal((1, ""), (run.Exit, run.Out));
-        Assert.Empty(_weft.Weftd.Diary);
+        Assert.Empty(_weft.Weftd.Events);
     }
 
     [Fact]
     public async Task Prints_AnswerAsJson_AlsoWhenRefused()
     {
         Answers("""{"changes":[{"id":"NC/l3Networks/n6","action":"Refused","error":{"code":"Conflict","message":"no"}}]}""");
-        var run = await _weft.InGroup("plan", "-f", _site, "-o", "json");
+        var run = await _weft.RunInGroup("plan", "-f", _site, "-o", "json");
         Assert.Equal((1, "Refused"), (run.Exit, JsonNode.Parse(run.Out)!["changes"]![0]!["action"]!.ToString()));
     }
 
     [Fact]
     public async Task Asks_ForWholeIds_AndTheEnabledState()
     {
-        var domain = _weft.File_("d.yaml", "type: l3isd\nname: cp\nproperties:\n  administrativeState: Enabled\n");
-        var run = await _weft.InGroup("plan", "-f", _site, "-f", domain);
+        var domain = _weft.WriteFile("d.yaml", "type: l3isd\nname: cp\nproperties:\n  administrativeState: Enabled\n");
+        var run = await _weft.RunInGroup("plan", "-f", _site, "-f", domain);
         Assert.Contains("  > l3isolationdomains/cp  enable\n", run.Out, StringComparison.Ordinal);
         Assert.Contains("\"id\":\"/subscriptions/sub/resourceGroups/site/providers/Microsoft.ManagedNetworkFabric/l3IsolationDomains/cp\"", _weft.Weftd.Requests[0], StringComparison.Ordinal);
         Assert.Contains("\"administrativeState\":\"Enabled\"", _weft.Weftd.Requests[0], StringComparison.Ordinal);

@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using Weft.Relay.Wire;
+using Weft.Relay.Protocol;
 using Weft.Tests.Server;
 
 namespace Weft.Tests.Cli;
@@ -30,7 +30,7 @@ public sealed class RelayCommandTests
         var stdio = site.Run("stdio", "w1");
         await opened.Task.WaitAsync(TimeSpan.FromSeconds(10), Cancel);
 
-        await site.Plane.Until(() => site.Run("relay", "ls").Result.Out.Contains("2 KiB", StringComparison.Ordinal), "the bytes are counted");
+        await site.Plane.WaitUntil(() => site.Run("relay", "ls").Result.Out.Contains("2 KiB", StringComparison.Ordinal), "the bytes are counted");
         Assert.Equal(
             "TARGET         LISTENERS   SESSIONS   UP    DOWN\ncluster/east   1           0          0 B   0 B\nnode/east/w1   1           1          0 B   2 KiB\n",
             (await site.Run("relay", "ls")).Out);
@@ -82,10 +82,10 @@ public sealed class RelayCommandTests
     }
 
     [Fact]
-    public async Task Applies_Rules_AndInsistsOnlyWhenTold()
+    public async Task Applies_Rules_AndForcesOnlyWhenTold()
     {
         await using var site = await RelaySite.Start();
-        var file = site.Weft.File_("rules.yaml", "type: networkrulesets\nname: cluster/east\nproperties:\n  ipRules:\n    - ipMask: 192.0.2.0/24\n");
+        var file = site.Weft.WriteFile("rules.yaml", "type: networkrulesets\nname: cluster/east\nproperties:\n  ipRules:\n    - ipMask: 192.0.2.0/24\n");
         var refused = await site.Run("apply", "-f", file);
         Assert.Equal(1, refused.Exit);
         Assert.Contains("it would shut you out: from 127.0.0.1 you could not reach cluster east", refused.Error, StringComparison.Ordinal);
@@ -104,7 +104,7 @@ public sealed class RelayCommandTests
     public async Task Keeps_KeysToItself_UntilAsked()
     {
         await using var site = await RelaySite.Start();
-        var file = site.Weft.File_("relay.yaml", "type: rns\nname: site-a\nlocation: east\nsku: {name: Standard}\n---\ntype: hc\nname: site-a/camera\nproperties: {}\n---\ntype: connectionkeys\nname: site-a/camera/look\nproperties: {rights: [Send]}\n");
+        var file = site.Weft.WriteFile("relay.yaml", "type: rns\nname: site-a\nlocation: east\nsku: {name: Standard}\n---\ntype: hc\nname: site-a/camera\nproperties: {}\n---\ntype: connectionkeys\nname: site-a/camera/look\nproperties: {rights: [Send]}\n");
         Assert.Equal("3 created\n", (await site.Run("apply", "-f", file)).Out);
         var list = await site.Run("relay", "keys", "list", "site-a");
         Assert.StartsWith("NAME                        NAMESPACE   RIGHTS", list.Out, StringComparison.Ordinal);

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 using Weft.Cli;
-using Weft.Cli.Relaying;
+using Weft.Cli.Relay;
 
 namespace Weft.Tests.Cli;
 
@@ -61,14 +61,14 @@ public sealed class RelayKubeconfigTests : IDisposable
     [MemberData(nameof(Kubeconfigs))]
     public void Keeps_EveryForeignLine(string foreign)
     {
-        var before = KubeconfigText.Read(foreign, "config");
+        var before = KubeconfigText.Parse(foreign, "config");
         var entry = Entry("weft-east");
         var with = entry.AddTo(before, makesCurrent: true);
         Assert.Equal("weft-east", with.CurrentContext);
         Assert.Equal("https://127.0.0.1:4711", with.Find("clusters", "weft-east")!["cluster"]!["server"]!.ToString());
         Assert.Empty(Comments(foreign).Except(Comments(with.Text)));
 
-        var without = KubeconfigEntry.TakeFrom(with, "weft-east", entry.Owner);
+        var without = KubeconfigEntry.RemoveFrom(with, "weft-east", entry.Owner);
         Assert.Equal(before.CurrentContext, without.CurrentContext);
         Assert.Equal(Meaning(before), Meaning(without));
         Assert.Equal(Lines(before.Text), Lines(without.Text));
@@ -77,9 +77,9 @@ public sealed class RelayKubeconfigTests : IDisposable
     [Fact]
     public void Writes_JsonAnew_WithAllThatItSaid()
     {
-        var before = KubeconfigText.Read("""{"clusters":[{"name":"a","cluster":{"server":"https://a"}}],"contexts":[],"users":[],"current-context":"a"}""", "config");
+        var before = KubeconfigText.Parse("""{"clusters":[{"name":"a","cluster":{"server":"https://a"}}],"contexts":[],"users":[],"current-context":"a"}""", "config");
         var entry = Entry("weft-east");
-        var without = KubeconfigEntry.TakeFrom(entry.AddTo(before, makesCurrent: false), "weft-east", entry.Owner);
+        var without = KubeconfigEntry.RemoveFrom(entry.AddTo(before, makesCurrent: false), "weft-east", entry.Owner);
         Assert.Equal(Meaning(before), Meaning(without));
         Assert.Equal("https://127.0.0.1:4711", entry.AddTo(before, makesCurrent: false).Find("clusters", "weft-east")!["cluster"]!["server"]!.ToString());
     }
@@ -89,19 +89,19 @@ public sealed class RelayKubeconfigTests : IDisposable
     {
         var old = Entry("weft-east");
         var other = Entry("weft-east2");
-        var text = other.AddTo(old.AddTo(KubeconfigText.Read(Foreign, "config"), false), false);
+        var text = other.AddTo(old.AddTo(KubeconfigText.Parse(Foreign, "config"), false), false);
         var fresh = Entry("weft-east", port: 4712);
         var replaced = fresh.AddTo(text, false);
         Assert.Equal(["prod", "test", "weft-east", "weft-east2"], replaced.Entries("clusters").Select(cluster => cluster["name"]!.ToString()));
         Assert.Equal("https://127.0.0.1:4712", replaced.Find("clusters", "weft-east")!["cluster"]!["server"]!.ToString());
-        Assert.Same(replaced, KubeconfigEntry.TakeFrom(replaced, "weft-east", old.Owner));
+        Assert.Same(replaced, KubeconfigEntry.RemoveFrom(replaced, "weft-east", old.Owner));
     }
 
     [Fact]
     public void Refuses_NameThatSomebodyElseWrote()
     {
-        var complaint = Assert.Throws<Complaint>(() => Entry("test").AddTo(KubeconfigText.Read(Foreign, "config"), false));
-        Assert.Equal("'test' is in clusters of config already, and weft didn't write it", complaint.Message);
+        var cliError = Assert.Throws<CliError>(() => Entry("test").AddTo(KubeconfigText.Parse(Foreign, "config"), false));
+        Assert.Equal("'test' is in clusters of config already, and weft didn't write it", cliError.Message);
     }
 
     [Theory]
@@ -109,22 +109,22 @@ public sealed class RelayKubeconfigTests : IDisposable
     [InlineData("- a\n- b\n", "no object")]
     [InlineData("a: 1\n---\nb: 2\n", "several documents")]
     public void Refuses_WhatIsNoKubeconfig(string text, string says) =>
-        Assert.Contains(says, Assert.Throws<Complaint>(() => KubeconfigText.Read(text, "config")).Message, StringComparison.Ordinal);
+        Assert.Contains(says, Assert.Throws<CliError>(() => KubeconfigText.Parse(text, "config")).Message, StringComparison.Ordinal);
 
     [Theory]
     [InlineData(new[] { 0, 1, 2 })]
     [InlineData(new[] { 2, 1, 0 })]
     [InlineData(new[] { 1, 0, 2 })]
     [InlineData(new[] { 1, 2, 0 })]
-    public void Gives_CurrentContextBack_InWhateverOrderProxiesEnd(int[] order)
+    public void Restores_CurrentContext_InWhateverOrderProxiesEnd(int[] order)
     {
         var entries = Enumerable.Range(0, 3).Select(i => Entry($"weft-{i}")).ToList();
-        var text = entries.Aggregate(KubeconfigText.Read(Foreign, "config"), (text, entry) => entry.AddTo(text, makesCurrent: true));
+        var text = entries.Aggregate(KubeconfigText.Parse(Foreign, "config"), (text, entry) => entry.AddTo(text, makesCurrent: true));
         Assert.Equal("weft-2", text.CurrentContext);
         foreach (var i in order)
         {
             var current = text.CurrentContext;
-            text = KubeconfigEntry.TakeFrom(text, entries[i].Name, entries[i].Owner);
+            text = KubeconfigEntry.RemoveFrom(text, entries[i].Name, entries[i].Owner);
             Assert.True(current == entries[i].Name || text.CurrentContext == current);
         }
 
@@ -136,29 +136,29 @@ public sealed class RelayKubeconfigTests : IDisposable
     public void Leaves_CurrentContextAlone_ThatSomebodyChose_Meanwhile()
     {
         var entry = Entry("weft-east");
-        var text = entry.AddTo(KubeconfigText.Read(Foreign, "config"), makesCurrent: true).WithCurrent("test");
-        Assert.Equal("test", KubeconfigEntry.TakeFrom(text, entry.Name, entry.Owner).CurrentContext);
+        var text = entry.AddTo(KubeconfigText.Parse(Foreign, "config"), makesCurrent: true).WithCurrentContext("test");
+        Assert.Equal("test", KubeconfigEntry.RemoveFrom(text, entry.Name, entry.Owner).CurrentContext);
     }
 
     [Fact]
     public void Restores_CurrentContext_AfterAProxyThatDied()
     {
-        var died = Entry("weft-east").AddTo(KubeconfigText.Read(Foreign, "config"), makesCurrent: true);
+        var died = Entry("weft-east").AddTo(KubeconfigText.Parse(Foreign, "config"), makesCurrent: true);
         var next = Entry("weft-east");
-        Assert.Equal("prod", KubeconfigEntry.TakeFrom(next.AddTo(died, makesCurrent: true), next.Name, next.Owner).CurrentContext);
+        Assert.Equal("prod", KubeconfigEntry.RemoveFrom(next.AddTo(died, makesCurrent: true), next.Name, next.Owner).CurrentContext);
     }
 
     [Fact]
     public void Restores_CurrentContext_AfterAProxyThatDied_BelowAnother()
     {
-        var died = Entry("weft-east").AddTo(KubeconfigText.Read(Foreign, "config"), makesCurrent: true);
+        var died = Entry("weft-east").AddTo(KubeconfigText.Parse(Foreign, "config"), makesCurrent: true);
         var above = Entry("weft-west");
         var next = Entry("weft-east");
         var both = next.AddTo(above.AddTo(died, makesCurrent: true), makesCurrent: true);
         foreach (var order in new[] { (above, next), (next, above) })
         {
-            var one = KubeconfigEntry.TakeFrom(both, order.Item1.Name, order.Item1.Owner);
-            Assert.Equal("prod", KubeconfigEntry.TakeFrom(one, order.Item2.Name, order.Item2.Owner).CurrentContext);
+            var one = KubeconfigEntry.RemoveFrom(both, order.Item1.Name, order.Item1.Owner);
+            Assert.Equal("prod", KubeconfigEntry.RemoveFrom(one, order.Item2.Name, order.Item2.Owner).CurrentContext);
         }
     }
 
@@ -167,9 +167,9 @@ public sealed class RelayKubeconfigTests : IDisposable
     {
         await System.IO.File.WriteAllTextAsync(Config, Foreign, Cancel);
         var entries = Enumerable.Range(0, 24).Select(i => Entry($"weft-{i}")).ToList();
-        await Parallel.ForEachAsync(entries, Cancel, async (entry, cancel) => await File().ChangeAsync(text => entry.AddTo(text, makesCurrent: true), cancel));
+        await Parallel.ForEachAsync(entries, Cancel, async (entry, cancel) => await File().UpdateAsync(text => entry.AddTo(text, makesCurrent: true), cancel));
         Assert.Equal(26, File().Read().Entries("clusters").Count());
-        await Parallel.ForEachAsync(entries, Cancel, async (entry, cancel) => await File().ChangeAsync(text => KubeconfigEntry.TakeFrom(text, entry.Name, entry.Owner), cancel));
+        await Parallel.ForEachAsync(entries, Cancel, async (entry, cancel) => await File().UpdateAsync(text => KubeconfigEntry.RemoveFrom(text, entry.Name, entry.Owner), cancel));
         Assert.Equal(Lines(Foreign), Lines(await System.IO.File.ReadAllTextAsync(Config, Cancel)));
         Assert.False(System.IO.File.Exists(Config + ".lock"));
     }
@@ -180,7 +180,7 @@ public sealed class RelayKubeconfigTests : IDisposable
         await System.IO.File.WriteAllTextAsync(Config, Foreign, Cancel);
         System.IO.File.SetUnixFileMode(Config, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
         foreach (var name in new[] { "weft-1", "weft-2" })
-            await File().ChangeAsync(text => Entry(name).AddTo(text, makesCurrent: true), Cancel);
+            await File().UpdateAsync(text => Entry(name).AddTo(text, makesCurrent: true), Cancel);
         Assert.Equal(Foreign, await System.IO.File.ReadAllTextAsync(File().Backup, Cancel));
         foreach (var file in Directory.GetFiles(_place))
             Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, System.IO.File.GetUnixFileMode(file));
@@ -192,7 +192,7 @@ public sealed class RelayKubeconfigTests : IDisposable
         var real = Path.Combine(_place, "real");
         await System.IO.File.WriteAllTextAsync(real, Foreign, Cancel);
         System.IO.File.CreateSymbolicLink(Config, real);
-        await File().ChangeAsync(text => Entry("weft-1").AddTo(text, makesCurrent: true), Cancel);
+        await File().UpdateAsync(text => Entry("weft-1").AddTo(text, makesCurrent: true), Cancel);
         Assert.Equal(real, System.IO.File.ResolveLinkTarget(Config, true)!.FullName);
         Assert.Contains("weft-1", await System.IO.File.ReadAllTextAsync(real, Cancel), StringComparison.Ordinal);
     }
@@ -204,7 +204,7 @@ public sealed class RelayKubeconfigTests : IDisposable
         await System.IO.File.WriteAllTextAsync(Config + ".lock", "", Cancel);
         System.IO.File.SetLastWriteTimeUtc(Config + ".lock", TimeProvider.System.GetUtcNow().UtcDateTime.AddMinutes(-1));
         await System.IO.File.WriteAllTextAsync(Path.Combine(_place, $".config.{Environment.ProcessId}.new"), "half a fi", Cancel);
-        await File().ChangeAsync(text => Entry("weft-1").AddTo(text, makesCurrent: true), Cancel);
+        await File().UpdateAsync(text => Entry("weft-1").AddTo(text, makesCurrent: true), Cancel);
         Assert.Equal("weft-1", File().Read().CurrentContext);
         Assert.Equal([".config.weft-lock", "config", "config.before-weft"], Directory.GetFiles(_place).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
@@ -213,7 +213,7 @@ public sealed class RelayKubeconfigTests : IDisposable
     public async Task Waits_ForKubectlsLock()
     {
         await System.IO.File.WriteAllTextAsync(Config + ".lock", "", Cancel);
-        var change = File().ChangeAsync(text => Entry("weft-1").AddTo(text, makesCurrent: true), Cancel);
+        var change = File().UpdateAsync(text => Entry("weft-1").AddTo(text, makesCurrent: true), Cancel);
         await Task.Delay(TimeSpan.FromMilliseconds(200), Cancel);
         Assert.False(change.IsCompleted);
         Assert.False(System.IO.File.Exists(Config));
@@ -223,10 +223,10 @@ public sealed class RelayKubeconfigTests : IDisposable
     }
 
     [Fact]
-    public async Task Complains_WhereNothingCanBeWritten()
+    public async Task Fails_WhereNothingCanBeWritten()
     {
-        var complaint = await Assert.ThrowsAsync<Complaint>(() => new KubeconfigFile("/proc/self/config", TimeProvider.System).ChangeAsync(text => Entry("weft-1").AddTo(text, true), Cancel));
-        Assert.Contains("/config cannot be written", complaint.Message, StringComparison.Ordinal);
+        var cliError = await Assert.ThrowsAsync<CliError>(() => new KubeconfigFile("/proc/self/config", TimeProvider.System).UpdateAsync(text => Entry("weft-1").AddTo(text, true), Cancel));
+        Assert.Contains("/config cannot be written", cliError.Message, StringComparison.Ordinal);
     }
 
     private static KubeconfigEntry Entry(string name, int port = 4711) =>

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
-using Weft.Cli.Relaying;
+using Weft.Cli.Relay;
 using Weft.Tests.Server;
 
 namespace Weft.Tests.Cli;
@@ -16,7 +16,7 @@ public sealed class RelayProxyTests
         await using var site = await RelaySite.Start();
         var (certificate, ca) = site.Certificate("kubernetes");
         await site.Listen(Documents.East, ("kubernetes", site.ServeTls(certificate)));
-        var token = site.Weft.File_("kube.token", "secret\n");
+        var token = site.Weft.WriteFile("kube.token", "secret\n");
         var copy = site.Weft.PathOf("copy");
         var run = await site.Run(
             "proxy", "east", "--certificate-authority", ca, "--kube-token-file", token, "--",
@@ -24,14 +24,14 @@ public sealed class RelayProxyTests
         Assert.Equal((7, "", ""), (run.Exit, run.Out, run.Error));
         Assert.Equal("ok\n", await File.ReadAllTextAsync($"{copy}.answer", Cancel));
         Assert.Equal("600\n700\n", await File.ReadAllTextAsync($"{copy}.modes", Cancel));
-        var written = KubeconfigText.Read(await File.ReadAllTextAsync(copy, Cancel), copy);
+        var written = KubeconfigText.Parse(await File.ReadAllTextAsync(copy, Cancel), copy);
         Assert.Equal("weft-east", written.CurrentContext);
         Assert.Equal(token, written.Find("users", "weft-east")!["user"]!["tokenFile"]!.ToString());
         Assert.False(File.Exists(site.Kubeconfig));
     }
 
     [Fact]
-    public async Task Says_ThatProgramIsNotThere()
+    public async Task Reports_ThatTheProgramIsNotThere()
     {
         await using var site = await RelaySite.Start();
         var (certificate, ca) = site.Certificate("kubernetes");
@@ -64,7 +64,7 @@ public sealed class RelayProxyTests
         await site.Listen(Documents.East, ("kubernetes", site.ServeTls(certificate)));
         var copy = site.Weft.PathOf("copy");
         string[] copying = ["--", "sh", "-c", $"cp \"$KUBECONFIG\" {copy}"];
-        async Task<System.Text.Json.Nodes.JsonNode> Cluster() => KubeconfigText.Read(await File.ReadAllTextAsync(copy, Cancel), copy).Find("clusters", "weft-east")!["cluster"]!;
+        async Task<System.Text.Json.Nodes.JsonNode> Cluster() => KubeconfigText.Parse(await File.ReadAllTextAsync(copy, Cancel), copy).Find("clusters", "weft-east")!["cluster"]!;
 
         var unreported = await site.Run(["proxy", "east", .. copying]);
         Assert.StartsWith("warning: the API server of kubernetesclusters/east answers, but kubectl won't talk to it: its certificate isn't trusted (", unreported.Error, StringComparison.Ordinal);
@@ -85,7 +85,7 @@ public sealed class RelayProxyTests
     }
 
     [Fact]
-    public async Task Takes_UserAndCertificates_FromAnotherContext()
+    public async Task Copies_UserAndCertificates_FromAnotherContext()
     {
         await using var site = await RelaySite.Start();
         var (certificate, ca) = site.Certificate("api.example");
@@ -106,7 +106,7 @@ public sealed class RelayProxyTests
         var copy = site.Weft.PathOf("copy");
         var run = await site.Run("proxy", "east", "--from-context", "me@real", "--", "sh", "-c", $"cp \"$KUBECONFIG\" {copy}");
         Assert.Equal((0, ""), (run.Exit, run.Error));
-        var written = KubeconfigText.Read(await File.ReadAllTextAsync(copy, Cancel), copy);
+        var written = KubeconfigText.Parse(await File.ReadAllTextAsync(copy, Cancel), copy);
         var cluster = written.Find("clusters", "weft-east")!["cluster"]!;
         Assert.Equal(("api.example", Path.Combine(Path.GetDirectoryName(site.Kubeconfig)!, "ca.crt")), (cluster["tls-server-name"]!.ToString(), cluster["certificate-authority"]!.ToString()));
         Assert.Null(cluster["certificate-authority-data"]);
@@ -149,7 +149,7 @@ public sealed class RelayProxyTests
     [InlineData("--client-key", "/etc/hostname")]
     [InlineData("--certificate-authority", "/no/such/file")]
     [InlineData("--set-current", "--no-set-current")]
-    public async Task Refuses_OptionsThatMakeNoWhole(string option, string value)
+    public async Task Refuses_OptionsThatDontFitTogether(string option, string value)
     {
         await using var site = await RelaySite.Start();
         Assert.Equal(64, (await site.Run("proxy", "east", option, value)).Exit);
@@ -172,9 +172,9 @@ public sealed class RelayProxyTests
     {
         using var weft = new CommandLine();
         var asked = 0;
-        var clock = CommandLine.At("2026-11-23T10:00:00Z");
+        var clock = CommandLine.ClockAt("2026-11-23T10:00:00Z");
         var away = false;
-        weft.Weftd.Canned[$"{CommandLine.Group}/providers/Microsoft.NetworkCloud/kubernetesClusters/east/providers/Weft.Relay/connections/default/listCredentials"] = _ => away
+        weft.Weftd.CannedResponses[$"{CommandLine.Group}/providers/Microsoft.NetworkCloud/kubernetesClusters/east/providers/Weft.Relay/connections/default/listCredentials"] = _ => away
             ? FakeWeftd.Error(HttpStatusCode.InternalServerError, "InternalError", "away")
             : FakeWeftd.Json(new System.Text.Json.Nodes.JsonObject
             {
@@ -182,7 +182,7 @@ public sealed class RelayProxyTests
                 ["token"] = $"t{++asked}", ["expiresOn"] = clock.GetUtcNow().AddHours(1).ToUnixTimeSeconds(),
             });
         using var http = new HttpClient(weft.Weftd, disposeHandler: false);
-        using var client = new Weft.Cli.Wire.ArmClient(http, new Uri("http://127.0.0.1:7400/"), "x", clock, null);
+        using var client = new Weft.Cli.Arm.ArmClient(http, new Uri("http://127.0.0.1:7400/"), "x", clock, null);
         using var source = new RelayCredentialSource(client, Weft.Resources.ResourceId.Parse($"{CommandLine.Group}/providers/Microsoft.NetworkCloud/kubernetesClusters/east").Value, TimeSpan.FromHours(1));
 
         var first = await source.GetAsync(Cancel);
@@ -195,9 +195,9 @@ public sealed class RelayProxyTests
         away = false;
         var second = await source.GetAsync(Cancel);
         Assert.Equal("t2", second.Token);
-        source.Forget(first);
+        source.Invalidate(first);
         Assert.Equal("t2", (await source.GetAsync(Cancel)).Token);
-        source.Forget(second);
+        source.Invalidate(second);
         Assert.Equal("t3", (await source.GetAsync(Cancel)).Token);
         Assert.DoesNotContain("t3", $"{await source.GetAsync(Cancel)}", StringComparison.Ordinal);
     }

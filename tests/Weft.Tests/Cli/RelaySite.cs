@@ -4,9 +4,8 @@ using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json.Nodes;
-using Weft.Relay.Clients;
-using Weft.Relay.Wire;
-using Weft.Resources;
+using Weft.Relay.Client;
+using Weft.Relay.Protocol;
 using Weft.Tests.Server;
 
 namespace Weft.Tests.Cli;
@@ -21,16 +20,16 @@ internal sealed class RelaySite : IAsyncDisposable
     private readonly CancellationTokenSource _end = new();
     private readonly List<Socket> _services = [];
 
-    private RelaySite(Plane plane)
+    private RelaySite(InProcessServer server)
     {
-        Plane = plane;
-        Weft.OnNetwork = true;
-        Weft.Environment["WEFT_SERVER"] = plane.Client.BaseAddress!.ToString();
-        Weft.Environment["WEFT_TOKEN_FILE"] = Path.Combine(plane.Data, "admin.token");
-        Weft.Environment["HOME"] = Weft.Place;
+        Plane = server;
+        Weft.UsesNetwork = true;
+        Weft.Environment["WEFT_SERVER"] = server.Client.BaseAddress!.ToString();
+        Weft.Environment["WEFT_TOKEN_FILE"] = Path.Combine(server.Data, "admin.token");
+        Weft.Environment["HOME"] = Weft.Folder;
     }
 
-    public Plane Plane { get; }
+    public InProcessServer Plane { get; }
 
     public CommandLine Weft { get; } = new();
 
@@ -41,18 +40,18 @@ internal sealed class RelaySite : IAsyncDisposable
     /// <summary>A site with node w1 in cluster east, and no agents yet.</summary>
     public static async Task<RelaySite> Start()
     {
-        var plane = await Plane.OfSite(new(new IPEndPoint(IPAddress.Loopback, 0), "127.0.0.1", null, null, null, [], false), TimeProvider.System.GetUtcNow());
-        var site = new RelaySite(plane);
-        await plane.Make(Documents.Node("east", "w1"));
+        var server = await InProcessServer.WithSite(new(new IPEndPoint(IPAddress.Loopback, 0), "127.0.0.1", null, null, null, [], false), TimeProvider.System.GetUtcNow());
+        var site = new RelaySite(server);
+        await server.Create(Documents.Node("east", "w1"));
         return site;
     }
 
-    public Task<CommandLine.Run> Run(params string[] args) => Weft.Bare(["-s", Documents.Subscription.Split('/')[2], "-g", "rg1", .. args]);
+    public Task<CommandLine.ProgramRun> Run(params string[] args) => Weft.RunBare(["-s", Documents.Subscription.Split('/')[2], "-g", "rg1", .. args]);
 
     /// <summary>Starts an agent that leads to services, and waits until it listens.</summary>
     public async Task Listen(string target, params (string Name, int Port)[] services)
     {
-        Assert.True(TargetBook.TryCreate(services.Select(s => KeyValuePair.Create(s.Name, $"127.0.0.1:{s.Port}")), false, out var book, out _));
+        Assert.True(TargetRegistry.TryCreate(services.Select(s => KeyValuePair.Create(s.Name, $"127.0.0.1:{s.Port}")), false, out var registry, out _));
         var credentials = await Credentials(target);
         Assert.True(HybridConnectionAddress.TryParse($"{credentials["relay"]}/{credentials["hybridConnectionName"]}", out var address));
         var connected = new TaskCompletionSource();
@@ -60,7 +59,7 @@ internal sealed class RelaySite : IAsyncDisposable
         {
             var fresh = await Credentials(target);
             return new RelayToken(fresh["token"]!.ToString(), DateTimeOffset.FromUnixTimeSeconds((long)fresh["expiresOn"]!));
-        }, new ListenerOptions { OnSender = book.ServeAsync, OnEvent = e => _ = e.Kind == ListenerEventKind.Connected && connected.TrySetResult() });
+        }, new ListenerOptions { OnSender = registry.ServeAsync, OnEvent = e => _ = e.Kind == ListenerEventKind.Connected && connected.TrySetResult() });
         _agents.Add(agent);
         _running.Add(agent.RunAsync(_end.Token));
         await connected.Task.WaitAsync(TimeSpan.FromSeconds(10), Cancel);
@@ -71,7 +70,7 @@ internal sealed class RelaySite : IAsyncDisposable
     {
         var agent = await Plane.Enrol(cluster, "cluster");
         var status = new JsonObject { ["digest"] = "sha256-1", ["revision"] = 1, ["state"] = "Applied", ["certificateAuthority"] = await File.ReadAllTextAsync(authorityFile, Cancel) };
-        _ = (await Plane.Agent(agent, "PUT", "status", status)).Expect(204);
+        _ = (await Plane.SendAsAgent(agent, "PUT", "status", status)).Expect(204);
     }
 
     /// <summary>Starts a service on a port of this machine.</summary>
@@ -128,10 +127,10 @@ internal sealed class RelaySite : IAsyncDisposable
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
         var now = TimeProvider.System.GetUtcNow();
         var certificate = X509CertificateLoader.LoadPkcs12(request.CreateSelfSigned(now.AddMinutes(-5), now.AddHours(1)).Export(X509ContentType.Pkcs12), null);
-        return (certificate, Weft.File_($"{name}.pem", certificate.ExportCertificatePem()));
+        return (certificate, Weft.WriteFile($"{name}.pem", certificate.ExportCertificatePem()));
     }
 
-    public Task<Answer> Rules(string target, string properties) =>
+    public Task<ServerResponse> Rules(string target, string properties) =>
         Plane.Put(new Document($"{target}/providers/Weft.Relay/networkRuleSets/default?force=true", new JsonObject { ["properties"] = JsonNode.Parse(properties) }));
 
     public async ValueTask DisposeAsync()

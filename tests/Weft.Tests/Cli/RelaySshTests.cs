@@ -1,6 +1,6 @@
 using Weft.Cli;
 using Weft.Cli.Commands;
-using Weft.Cli.Relaying;
+using Weft.Cli.Relay;
 using Weft.Tests.Server;
 
 namespace Weft.Tests.Cli;
@@ -20,13 +20,13 @@ public sealed class RelaySshTests
     [InlineData("ssh-config w1 -l x", "ssh-config w1 -l x")]
     [InlineData("", "")]
     public void Leaves_WhatStandsBehindTheNode_ToSsh(string line, string fenced) =>
-        Assert.Equal(Words(fenced), SshCommand.Fence(Words(line), new GlobalOptions()));
+        Assert.Equal(SplitWords(fenced), SshCommand.SeparateSshArguments(SplitWords(line), new GlobalOptions()));
 
     [Fact]
-    public async Task Writes_Entries_ThatOpenSshTakes()
+    public async Task Writes_Entries_ThatOpenSshAccepts()
     {
         await using var site = await RelaySite.Start();
-        await site.Plane.Make(Documents.Machine("probe1"));
+        await site.Plane.Create(Documents.Machine("probe1"));
         var run = await site.Run("ssh-config", "--all", "-l", "ops");
         Assert.Equal(0, run.Exit);
         Assert.Equal(
@@ -60,7 +60,7 @@ public sealed class RelaySshTests
         var odd = site.Weft.PathOf("to%k n's");
         File.Copy(Path.Combine(site.Plane.Data, "admin.token"), odd);
         var run = await site.Run("ssh-config", "w1", "--token-file", odd);
-        Assert.Contains($" --token-file '{site.Weft.Place}/to%%k n'\\''s' ", run.Out, StringComparison.Ordinal);
+        Assert.Contains($" --token-file '{site.Weft.Folder}/to%%k n'\\''s' ", run.Out, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -68,13 +68,13 @@ public sealed class RelaySshTests
     [InlineData("east/w1:22", "east/w1", "ssh")]
     [InlineData("cluster/east:6443", "cluster/east", "kubernetes")]
     [InlineData("w1:metrics", "w1", "metrics")]
-    public void Reads_TargetAndService(string text, string target, string? service) => Assert.Equal(new RelayService(target, service), RelayService.Read(text));
+    public void Reads_TargetAndService(string text, string target, string? service) => Assert.Equal(new TargetService(target, service), TargetService.Parse(text));
 
     [Theory]
     [InlineData("w1:8080")]
     [InlineData("w1:")]
     [InlineData(":22")]
-    public void Refuses_WhatNamesNoService(string text) => Assert.Equal(64, Assert.Throws<Complaint>(() => RelayService.Read(text)).Exit);
+    public void Refuses_WhatNamesNoService(string text) => Assert.Equal(64, Assert.Throws<CliError>(() => TargetService.Parse(text)).Exit);
 
-    private static string[] Words(string line) => line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+    private static string[] SplitWords(string line) => line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
 }

@@ -60,7 +60,7 @@ public sealed class RelayStdioTests
     }
 
     [Fact]
-    public async Task Says_ThatNobodyListens()
+    public async Task Reports_ThatNobodyListens()
     {
         await using var site = await RelaySite.Start();
         var run = await site.Run("stdio", "w1");
@@ -70,7 +70,7 @@ public sealed class RelayStdioTests
     }
 
     [Fact]
-    public async Task Says_WhichServicesThereAreNot()
+    public async Task Reports_WhichServicesThereAreNot()
     {
         await using var site = await RelaySite.Start();
         await site.Listen(RelaySite.Node, ("ssh", site.ServeEcho()));
@@ -82,7 +82,7 @@ public sealed class RelayStdioTests
     }
 
     [Fact]
-    public async Task Says_WhichRuleRefuses()
+    public async Task Reports_WhichRuleRefuses()
     {
         await using var site = await RelaySite.Start();
         await site.Listen(RelaySite.Node, ("ssh", site.ServeEcho()));
@@ -94,10 +94,10 @@ public sealed class RelayStdioTests
     }
 
     [Fact]
-    public async Task Says_WhatANameMayMean()
+    public async Task Reports_WhatANameMayMean()
     {
         await using var site = await RelaySite.Start();
-        await site.Plane.Make(Documents.Node("west", "w1"));
+        await site.Plane.Create(Documents.Node("west", "w1"));
         var two = await site.Run("stdio", "w1");
         Assert.Equal((1, "error: 'w1' is 2 things\n  node/east/w1\n  node/west/w1\nnext: write one of these\n"), (two.Exit, two.Error));
         var none = await site.Run("ssh", "w9", "uptime");

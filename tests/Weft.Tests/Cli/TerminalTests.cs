@@ -5,17 +5,17 @@ public sealed class TerminalTests : IDisposable
 {
     private readonly CommandLine _weft = new();
 
-    public TerminalTests() => _weft.Stores("Microsoft.NetworkCloud/l3Networks/n6");
+    public TerminalTests() => _weft.Store("Microsoft.NetworkCloud/l3Networks/n6");
 
     public void Dispose() => _weft.Dispose();
 
     [Fact]
     public async Task Paints_OnATerminal_Only()
     {
-        Assert.DoesNotContain('\u001b', (await _weft.InGroup("get", "l3n")).Out);
-        _weft.OnTerminal = true;
-        Assert.Contains("\u001b[1mNAME", (await _weft.InGroup("get", "l3n")).Out, StringComparison.Ordinal);
-        Assert.Contains("\u001b[", (await _weft.InGroup("get", "nonsense")).Error, StringComparison.Ordinal);
+        Assert.DoesNotContain('\u001b', (await _weft.RunInGroup("get", "l3n")).Out);
+        _weft.IsTerminal = true;
+        Assert.Contains("\u001b[1mNAME", (await _weft.RunInGroup("get", "l3n")).Out, StringComparison.Ordinal);
+        Assert.Contains("\u001b[", (await _weft.RunInGroup("get", "nonsense")).Error, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -23,24 +23,24 @@ public sealed class TerminalTests : IDisposable
     [InlineData("", true)]
     public async Task Obeys_NoColour_OfTheEnvironment(string value, bool painted)
     {
-        _weft.OnTerminal = true;
+        _weft.IsTerminal = true;
         _weft.Environment["NO_COLOR"] = value;
-        Assert.Equal(painted, (await _weft.InGroup("get", "l3n")).Out.Contains('\u001b', StringComparison.Ordinal));
+        Assert.Equal(painted, (await _weft.RunInGroup("get", "l3n")).Out.Contains('\u001b', StringComparison.Ordinal));
     }
 
     [Fact]
     public async Task Obeys_NoColour_OfTheCommandLine()
     {
-        _weft.OnTerminal = true;
-        Assert.DoesNotContain('\u001b', (await _weft.InGroup("get", "l3n", "--no-color")).Out);
+        _weft.IsTerminal = true;
+        Assert.DoesNotContain('\u001b', (await _weft.RunInGroup("get", "l3n", "--no-color")).Out);
     }
 
     [Fact]
     public async Task Spins_ThroughAWholeApply()
     {
-        _weft.OnTerminal = true;
+        _weft.IsTerminal = true;
         var groups = "id: /subscriptions/sub/resourceGroups/one\nlocation: lab\n---\nid: /subscriptions/sub/resourceGroups/two\nlocation: lab\n";
-        var run = await _weft.InGroup("apply", "-f", _weft.File_("groups.yaml", groups));
+        var run = await _weft.RunInGroup("apply", "-f", _weft.WriteFile("groups.yaml", groups));
         Assert.Equal(0, run.Exit);
         Assert.Contains("2 created", run.Out + run.Error, StringComparison.Ordinal);
     }
@@ -48,9 +48,9 @@ public sealed class TerminalTests : IDisposable
     [Fact]
     public async Task Keeps_LongLines_Whole()
     {
-        _weft.OnTerminal = true;
+        _weft.IsTerminal = true;
         var name = new string('x', 300);
-        Assert.Contains($"error: there is no kind '{name}'", (await _weft.InGroup("get", name)).Error, StringComparison.Ordinal);
+        Assert.Contains($"error: there is no kind '{name}'", (await _weft.RunInGroup("get", name)).Error, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -62,7 +62,7 @@ public sealed class TerminalTests : IDisposable
     [InlineData("weft get --clu", "--cluster")]
     public async Task Completes_CommandsAndKinds_WithoutTheServer(string line, string suggestion)
     {
-        var run = await _weft.Bare($"[suggest:{line.Length}]", line);
+        var run = await _weft.RunBare($"[suggest:{line.Length}]", line);
         Assert.Contains(suggestion, run.Out.Split('\n'));
         Assert.Empty(_weft.Weftd.Requests);
     }
@@ -71,15 +71,15 @@ public sealed class TerminalTests : IDisposable
     public async Task Completes_Names_FromTheServer()
     {
         const string line = "weft show l3n n -s sub -g site";
-        var run = await _weft.Bare("[suggest:15]", line);
+        var run = await _weft.RunBare("[suggest:15]", line);
         Assert.Contains("n6", run.Out.Split('\n'));
     }
 
     [Fact]
-    public async Task Completes_NothingAndSaysNothing_WhereTheServerIsAway()
+    public async Task Completes_NothingAndPrintsNothing_WhereTheServerIsAway()
     {
-        _weft.Weftd.Canned["/"] = _ => throw new HttpRequestException("away");
-        var run = await _weft.Bare("[suggest:15]", "weft show l3n n -s sub -g site");
+        _weft.Weftd.CannedResponses["/"] = _ => throw new HttpRequestException("away");
+        var run = await _weft.RunBare("[suggest:15]", "weft show l3n n -s sub -g site");
         Assert.Equal((0, ""), (run.Exit, run.Error));
         Assert.DoesNotContain("n6", run.Out.Split('\n'));
     }
@@ -89,7 +89,7 @@ public sealed class TerminalTests : IDisposable
     [InlineData("zsh", "compdef _weft weft")]
     public async Task Prints_CompletionScript(string shell, string line)
     {
-        var run = await _weft.Bare("completion", shell);
+        var run = await _weft.RunBare("completion", shell);
         Assert.Equal(0, run.Exit);
         Assert.Contains(line, run.Out, StringComparison.Ordinal);
         Assert.Contains("[suggest:${#line}]", run.Out, StringComparison.Ordinal);
@@ -98,7 +98,7 @@ public sealed class TerminalTests : IDisposable
     [Fact]
     public async Task Helps_WithoutAskingTheServer()
     {
-        var run = await _weft.InGroup("get", "--help");
+        var run = await _weft.RunInGroup("get", "--help");
         Assert.Contains("weft get <KIND> [<NAME>...] [options]", run.Out, StringComparison.Ordinal);
         Assert.Empty(_weft.Weftd.Requests);
     }

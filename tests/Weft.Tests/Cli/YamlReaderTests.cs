@@ -1,8 +1,8 @@
-using Weft.Attachments.Renderers;
 using System.Text.Json.Nodes;
 using CsCheck;
+using Weft.Attachments.Formats;
 using Weft.Cli.Documents;
-using Weft.Cli.Output;
+using Weft.Cli.Primitives;
 
 namespace Weft.Tests.Cli;
 
@@ -35,31 +35,31 @@ public sealed class YamlReaderTests
     [InlineData("!!str 606", "\"606\"")]
     [InlineData("1.2.3", "\"1.2.3\"")]
     [InlineData("02:00:5e:00:53:01", "\"02:00:5e:00:53:01\"")]
-    public void Reads_Scalar_AsCoreSchemaSays(string scalar, string json) => Assert.Equal(json, JsonText.Compact(Member(scalar)));
+    public void Reads_Scalar_AsCoreSchemaDefines(string scalar, string json) => Assert.Equal(json, JsonFormatter.Compact(Member(scalar)));
 
     [Theory]
     [InlineData("true", true)]
     [InlineData("True", true)]
     [InlineData("FALSE", false)]
     [InlineData("false", false)]
-    public void Reads_Boolean_AsCoreSchemaSays(string scalar, bool value) => Assert.Equal(value, Member(scalar)!.GetValue<bool>());
+    public void Reads_Boolean_AsCoreSchemaDefines(string scalar, bool value) => Assert.Equal(value, Member(scalar)!.GetValue<bool>());
 
     [Fact]
     public void Reads_EveryDocument_AndLeavesOutEmptyOnes()
     {
         var (documents, findings) = Read("---\na: 1\n---\n# nothing\n---\nb: [x, {c: 2}]\n...\n");
         Assert.Empty(findings);
-        Assert.Equal(["{\"a\":1}", "{\"b\":[\"x\",{\"c\":2}]}"], documents.Select(d => JsonText.Compact(d.Value)));
+        Assert.Equal(["{\"a\":1}", "{\"b\":[\"x\",{\"c\":2}]}"], documents.Select(d => JsonFormatter.Compact(d.Value)));
     }
 
     [Fact]
     public void Places_Members_ByLineAndColumn()
     {
         var (documents, _) = Read("id: x\nproperties:\n  vlan: 606\n  subnets:\n    - prefix: 10.0.0.0/24\n    - prefix: 10.0.1.0/24\n");
-        var origin = documents[0].Origin;
-        Assert.Equal("site.yaml:3:3", origin.At("properties.vlan").ToString());
-        Assert.Equal("site.yaml:6:7", origin.At("properties.subnets[1].prefix").ToString());
-        Assert.Equal("site.yaml:2:1", origin.At("properties.mtu").ToString());
+        var sourceMap = documents[0].SourceMap;
+        Assert.Equal("site.yaml:3:3", sourceMap.LocationOf("properties.vlan").ToString());
+        Assert.Equal("site.yaml:6:7", sourceMap.LocationOf("properties.subnets[1].prefix").ToString());
+        Assert.Equal("site.yaml:2:1", sourceMap.LocationOf("properties.mtu").ToString());
     }
 
     [Fact]
@@ -67,7 +67,7 @@ public sealed class YamlReaderTests
     {
         var (documents, findings) = Read("a: &x {v: 1}\nb: *x\n");
         Assert.Empty(findings);
-        Assert.Equal("{\"a\":{\"v\":1},\"b\":{\"v\":1}}", JsonText.Compact(documents[0].Value));
+        Assert.Equal("{\"a\":{\"v\":1},\"b\":{\"v\":1}}", JsonFormatter.Compact(documents[0].Value));
     }
 
     [Theory]
@@ -82,7 +82,7 @@ public sealed class YamlReaderTests
     public void Finds_BrokenSyntax_WithItsLine()
     {
         var finding = Assert.Single(Read("a: 1\nb: [1, 2\nc: 3\n").Findings);
-        Assert.True(finding.At.Line >= 2, finding.ToString());
+        Assert.True(finding.Location.Line >= 2, finding.ToString());
         Assert.StartsWith("no YAML: ", finding.Message, StringComparison.Ordinal);
     }
 

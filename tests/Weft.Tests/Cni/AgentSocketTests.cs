@@ -13,23 +13,23 @@ public sealed class AgentSocketTests
     [InlineData("{}\n", "{}")]
     [InlineData("{}\n{\"late\":1}\n", "{}")]
     [InlineData("\n", "")]
-    public void Takes_OneLine(string answer, string expected)
+    public void Reads_OneLine(string answer, string expected)
     {
         using var agent = new StubAgent(answer);
 
-        Assert.True(new AgentSocket(agent.Path, AgentSocket.Patience).TryAsk(Line, out var line, out _));
+        Assert.True(new AgentSocket(agent.Path, AgentSocket.DefaultTimeout).TryExchange(Line, out var line, out _));
         Assert.Equal(expected, Encoding.UTF8.GetString(line.Span));
     }
 
     [Fact]
-    public void Takes_LongestLine_AndNoneLonger()
+    public void Reads_LongestLine_AndNoneLonger()
     {
         using var longest = new StubAgent(new string('x', 65535) + "\n");
         using var longer = new StubAgent(new string('x', 65536) + "\n");
 
-        Assert.True(new AgentSocket(longest.Path, AgentSocket.Patience).TryAsk(Line, out var line, out _));
+        Assert.True(new AgentSocket(longest.Path, AgentSocket.DefaultTimeout).TryExchange(Line, out var line, out _));
         Assert.Equal(65535, line.Length);
-        Assert.False(new AgentSocket(longer.Path, AgentSocket.Patience).TryAsk(Line, out _, out var why));
+        Assert.False(new AgentSocket(longer.Path, AgentSocket.DefaultTimeout).TryExchange(Line, out _, out var why));
         Assert.Equal("its answer is longer than 65536 bytes", why);
     }
 
@@ -39,7 +39,7 @@ public sealed class AgentSocketTests
         using var agent = new StubAgent("{}\n");
         var request = new string('x', 65535) + "\n";
 
-        Assert.True(new AgentSocket(agent.Path, AgentSocket.Patience).TryAsk(Encoding.UTF8.GetBytes(request), out _, out _));
+        Assert.True(new AgentSocket(agent.Path, AgentSocket.DefaultTimeout).TryExchange(Encoding.UTF8.GetBytes(request), out _, out _));
         Assert.Equal(request, Assert.Single(agent.Requests));
     }
 
@@ -51,7 +51,7 @@ public sealed class AgentSocketTests
     {
         using var agent = new StubAgent(answer);
 
-        Assert.False(new AgentSocket(agent.Path, AgentSocket.Patience).TryAsk(Line, out _, out var why));
+        Assert.False(new AgentSocket(agent.Path, AgentSocket.DefaultTimeout).TryExchange(Line, out _, out var why));
         Assert.Equal(expected, why);
     }
 
@@ -61,7 +61,7 @@ public sealed class AgentSocketTests
         using var agent = new StubAgent(null);
         var clock = Stopwatch.StartNew();
 
-        Assert.False(new AgentSocket(agent.Path, Short).TryAsk(Line, out _, out var why));
+        Assert.False(new AgentSocket(agent.Path, Short).TryExchange(Line, out _, out var why));
         Assert.Equal("no answer within 0.15 s", why);
         Assert.InRange(clock.Elapsed, Short - TimeSpan.FromMilliseconds(20), TimeSpan.FromSeconds(10));
     }
@@ -71,7 +71,7 @@ public sealed class AgentSocketTests
     {
         using var agent = new StubAgent(new string('x', 200) + "\n", drip: TimeSpan.FromMilliseconds(30));
 
-        Assert.False(new AgentSocket(agent.Path, Short).TryAsk(Line, out _, out var why));
+        Assert.False(new AgentSocket(agent.Path, Short).TryExchange(Line, out _, out var why));
         Assert.Equal("no answer within 0.15 s", why);
     }
 
@@ -80,7 +80,7 @@ public sealed class AgentSocketTests
     {
         using var agent = new StubAgent("{\"a\":1}\n", drip: TimeSpan.FromMilliseconds(5));
 
-        Assert.True(new AgentSocket(agent.Path, AgentSocket.Patience).TryAsk(Line, out var line, out _));
+        Assert.True(new AgentSocket(agent.Path, AgentSocket.DefaultTimeout).TryExchange(Line, out var line, out _));
         Assert.Equal("{\"a\":1}", Encoding.UTF8.GetString(line.Span));
     }
 
@@ -95,7 +95,7 @@ public sealed class AgentSocketTests
         using var first = Unix();
         first.Connect(new System.Net.Sockets.UnixDomainSocketEndPoint(path)); // fills the backlog
 
-        Assert.False(new AgentSocket(path, Short).TryAsk(Line, out _, out var why));
+        Assert.False(new AgentSocket(path, Short).TryExchange(Line, out _, out var why));
         Assert.Equal("no answer within 0.15 s", why);
         directory.Delete(recursive: true);
 
@@ -104,6 +104,6 @@ public sealed class AgentSocketTests
     }
 
     [Fact]
-    public void Waits_LongerThanTheAgentTakes() =>
-        Assert.InRange(AgentSocket.Patience, TimeSpan.FromSeconds(20.001), TimeSpan.FromSeconds(25));
+    public void Waits_LongerThanTheAgentNeeds() =>
+        Assert.InRange(AgentSocket.DefaultTimeout, TimeSpan.FromSeconds(20.001), TimeSpan.FromSeconds(25));
 }

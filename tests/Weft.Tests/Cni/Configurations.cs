@@ -11,7 +11,7 @@ internal static class Configurations
     public const string Lease =
         """{"lease":{"addresses":[{"address":"10.20.6.17/24","gateway":"10.20.6.1"},{"address":"fd20:6::11/64","gateway":"fd20:6::1"}],"routes":[]}}""";
 
-    /// <summary>What Weft draws for a network, with what a test adds to it.</summary>
+    /// <summary>What Weft renders for a network, with what a test adds to it.</summary>
     public static string Of(string? version = "1.0.0", string socket = "/run/weft/agent.sock", string ipam = "", string outside = "")
     {
         var member = version is null ? "" : $"\"cniVersion\":\"{version}\",";

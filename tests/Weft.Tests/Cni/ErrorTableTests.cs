@@ -21,9 +21,9 @@ public sealed partial class ErrorTableTests
         Assert.Equal(7, rows.Length);
         foreach (var (row, refusal) in rows)
         {
-            var verb = row.When.StartsWith("CHECK", StringComparison.Ordinal) ? Verb.Check : Verb.Add;
+            var command = row.When.StartsWith("CHECK", StringComparison.Ordinal) ? Command.Check : Command.Add;
             Assert.True(Enum.TryParse<RefusalCode>(refusal, out _), refusal);
-            Assert.Equal(row.Code, (int)new AgentAnswer(null, refusal, "").ToFailure(verb)!.Code);
+            Assert.Equal(row.Code, (int)new AgentResponse(null, refusal, "").ToError(command)!.Code);
         }
     }
 

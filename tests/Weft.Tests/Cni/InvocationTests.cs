@@ -10,19 +10,19 @@ public sealed class InvocationTests
     [InlineData("CHECK", "CNI_CONTAINERID, CNI_NETNS, CNI_IFNAME, CNI_PATH")]
     [InlineData("STATUS", "CNI_PATH")]
     [InlineData("GC", "CNI_PATH")]
-    public void Names_AllMissingVariables_OfVerb(string command, string missing)
+    public void Names_AllMissingVariables_OfCommand(string command, string missing)
     {
-        var failure = Invocation.Read(command, _ => null).FindMissing(_ => "");
+        var error = Invocation.Read(command, _ => null).FindMissingVariable(_ => "");
 
-        Assert.Equal(ErrorCode.InvalidEnvironment, failure?.Code);
-        Assert.Equal($"{command} needs variables that are missing: {missing}", failure?.Message);
+        Assert.Equal(ErrorCode.InvalidEnvironment, error?.Code);
+        Assert.Equal($"{command} needs variables that are missing: {missing}", error?.Message);
     }
 
     [Theory]
     [InlineData("VERSION")]
     [InlineData("add")]
-    public void Needs_NoVariable_ForVerb(string command) =>
-        Assert.Null(Invocation.Read(command, _ => null).FindMissing(_ => null));
+    public void Needs_NoVariable_ForCommand(string command) =>
+        Assert.Null(Invocation.Read(command, _ => null).FindMissingVariable(_ => null));
 
     [Theory]
     [InlineData("CNI_COMMAND", "add")]
@@ -43,10 +43,10 @@ public sealed class InvocationTests
         var environment = Configurations.Environment("ADD");
         environment[name] = value;
 
-        var failure = Read(environment).FindBad();
+        var error = Read(environment).FindInvalidVariable();
 
-        Assert.Equal(ErrorCode.InvalidEnvironment, failure?.Code);
-        Assert.StartsWith($"{name} is '{value}'", failure?.Message, StringComparison.Ordinal);
+        Assert.Equal(ErrorCode.InvalidEnvironment, error?.Code);
+        Assert.StartsWith($"{name} is '{value}'", error?.Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -55,12 +55,12 @@ public sealed class InvocationTests
     [InlineData("CNI_IFNAME", "e")]
     [InlineData("CNI_IFNAME", "fifteencharacte")]
     [InlineData("CNI_IFNAME", "...")]
-    public void Takes_GoodVariable(string name, string value)
+    public void Accepts_GoodVariable(string name, string value)
     {
         var environment = Configurations.Environment("ADD");
         environment[name] = value;
 
-        Assert.Null(Read(environment).FindBad());
+        Assert.Null(Read(environment).FindInvalidVariable());
     }
 
     [Fact]
@@ -69,7 +69,7 @@ public sealed class InvocationTests
         var environment = Configurations.Environment("STATUS");
         environment["CNI_CONTAINERID"] = "../x";
 
-        Assert.Null(Read(environment).FindBad());
+        Assert.Null(Read(environment).FindInvalidVariable());
     }
 
     [Fact]
@@ -99,10 +99,10 @@ public sealed class InvocationTests
     [InlineData("=x")]
     public void Refuses_Arguments_ThatAreNoPairs(string text)
     {
-        Assert.False(RuntimeArguments.TryParse(text, out _, out var failure));
+        Assert.False(RuntimeArguments.TryParse(text, out _, out var error));
 
-        Assert.Equal(ErrorCode.InvalidEnvironment, failure.Code);
-        Assert.Contains($"CNI_ARGS has '{text}'", failure.Message, StringComparison.Ordinal);
+        Assert.Equal(ErrorCode.InvalidEnvironment, error.Code);
+        Assert.Contains($"CNI_ARGS has '{text}'", error.Message, StringComparison.Ordinal);
     }
 
     private static Invocation Read(Dictionary<string, string> environment) =>

@@ -9,7 +9,7 @@ public sealed class IpamSectionTests
     [Fact]
     public void Defaults_Socket_ToTheAgentsOwn()
     {
-        Assert.True(TryReadIpam($$"""{"network":"{{Configurations.Network}}"}""", Verb.Add, out var section, out _));
+        Assert.True(TryReadIpam($$"""{"network":"{{Configurations.Network}}"}""", Command.Add, out var section, out _));
 
         Assert.Equal(new IpamSection(Configurations.Network, "/run/weft/agent.sock"), section);
     }
@@ -20,11 +20,11 @@ public sealed class IpamSectionTests
     [InlineData("capabilities", "{\"ips\":true}")]
     public void Refuses_UnknownIpamMember(string name, string value)
     {
-        Assert.False(TryReadIpam($$"""{"network":"{{Configurations.Network}}","{{name}}":{{value}}}""", Verb.Delete, out _, out var failure));
+        Assert.False(TryReadIpam($$"""{"network":"{{Configurations.Network}}","{{name}}":{{value}}}""", Command.Delete, out _, out var error));
 
-        Assert.Equal(ErrorCode.UnsupportedMember, failure?.Code);
-        Assert.Contains($"'ipam.{name}'", failure!.Message, StringComparison.Ordinal);
-        Assert.EndsWith(value, failure.Message, StringComparison.Ordinal);
+        Assert.Equal(ErrorCode.UnsupportedMember, error?.Code);
+        Assert.Contains($"'ipam.{name}'", error!.Message, StringComparison.Ordinal);
+        Assert.EndsWith(value, error.Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -35,15 +35,15 @@ public sealed class IpamSectionTests
     [InlineData("{\"network\":\"/subscriptions/s/resourceGroups/g/providers/x\"}")]
     public void Refuses_Ipam_WithoutNetwork(string ipam)
     {
-        Assert.False(TryReadIpam(ipam, Verb.Add, out _, out var failure));
+        Assert.False(TryReadIpam(ipam, Command.Add, out _, out var error));
 
-        Assert.Equal(ErrorCode.InvalidConfiguration, failure?.Code);
-        Assert.Contains("'ipam.network'", failure!.Message, StringComparison.Ordinal);
+        Assert.Equal(ErrorCode.InvalidConfiguration, error?.Code);
+        Assert.Contains("'ipam.network'", error!.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Needs_NoNetwork_ForStatus() =>
-        Assert.True(TryReadIpam("{}", Verb.Status, out _, out _));
+        Assert.True(TryReadIpam("{}", Command.Status, out _, out _));
 
     [Theory]
     [InlineData("")]
@@ -51,10 +51,10 @@ public sealed class IpamSectionTests
     [InlineData("/a\\u0000b")]
     public void Refuses_Socket_ThatIsNoPath(string socket)
     {
-        Assert.False(TryReadIpam($$"""{"network":"{{Configurations.Network}}","socket":"{{socket}}"}""", Verb.Add, out _, out var failure));
+        Assert.False(TryReadIpam($$"""{"network":"{{Configurations.Network}}","socket":"{{socket}}"}""", Command.Add, out _, out var error));
 
-        Assert.Equal(ErrorCode.InvalidConfiguration, failure?.Code);
-        Assert.Contains("'ipam.socket'", failure!.Message, StringComparison.Ordinal);
+        Assert.Equal(ErrorCode.InvalidConfiguration, error?.Code);
+        Assert.Contains("'ipam.socket'", error!.Message, StringComparison.Ordinal);
     }
 
     // A path that is too long would be a fault of the socket's, not of the configuration's.
@@ -63,12 +63,12 @@ public sealed class IpamSectionTests
     [InlineData('a', 107, false)]
     [InlineData('ä', 53, true)]
     [InlineData('ä', 54, false)]
-    public void Takes_Socket_OfAtMost107Bytes(char letter, int letters, bool taken)
+    public void Accepts_Socket_OfAtMost107Bytes(char letter, int letters, bool taken)
     {
         var socket = "/" + new string(letter, letters);
 
-        Assert.Equal(taken, TryReadIpam($$"""{"network":"{{Configurations.Network}}","socket":"{{socket}}"}""", Verb.Add, out _, out var failure));
-        Assert.Equal(taken ? null : ErrorCode.InvalidConfiguration, failure?.Code);
+        Assert.Equal(taken, TryReadIpam($$"""{"network":"{{Configurations.Network}}","socket":"{{socket}}"}""", Command.Add, out _, out var error));
+        Assert.Equal(taken ? null : ErrorCode.InvalidConfiguration, error?.Code);
     }
 
     [Theory]
@@ -80,20 +80,20 @@ public sealed class IpamSectionTests
     [InlineData("[\"10.0.0.0/24\"]")]
     public void Refuses_Route_ThatIsNone(string routes)
     {
-        Assert.False(Route.TryReadAll(Root($$$"""{"ipam":{"routes":{{{routes}}}}}"""), out _, out var failure));
+        Assert.False(CniRoute.TryReadAll(Root($$$"""{"ipam":{"routes":{{{routes}}}}}"""), out _, out var error));
 
-        Assert.Equal(ErrorCode.InvalidConfiguration, failure.Code);
-        Assert.StartsWith("'ipam.routes[0]' is ", failure.Message, StringComparison.Ordinal);
+        Assert.Equal(ErrorCode.InvalidConfiguration, error.Code);
+        Assert.StartsWith("'ipam.routes[0]' is ", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Refuses_UnknownRouteMember()
     {
-        Assert.False(Route.TryReadAll(
-            Root("""{"ipam":{"routes":[{"dst":"0.0.0.0/0"},{"dst":"::/0","mtu":1400}]}}"""), out _, out var failure));
+        Assert.False(CniRoute.TryReadAll(
+            Root("""{"ipam":{"routes":[{"dst":"0.0.0.0/0"},{"dst":"::/0","mtu":1400}]}}"""), out _, out var error));
 
-        Assert.Equal(ErrorCode.UnsupportedMember, failure.Code);
-        Assert.Equal("'ipam.routes[1].mtu' is no member weft-ipam knows; its value is 1400", failure.Message);
+        Assert.Equal(ErrorCode.UnsupportedMember, error.Code);
+        Assert.Equal("'ipam.routes[1].mtu' is no member weft-ipam knows; its value is 1400", error.Message);
     }
 
     [Theory]
@@ -102,9 +102,9 @@ public sealed class IpamSectionTests
     [InlineData("""{"runtimeConfig":{"mac":"02:00:00:00:00:01"},"args":{"cni":{}}}""", "10.0.0.3", "10.0.0.3")]
     [InlineData("""{"runtimeConfig":null,"args":{"cni":{"ips":null}}}""", "10.0.0.3/8,FD00:0::3", "10.0.0.3 fd00::3")]
     [InlineData("""{}""", null, "")]
-    public void Reads_AskedAddresses_FromFirstThatIsThere(string root, string? ip, string expected)
+    public void Reads_RequestedAddresses_FromFirstThatIsThere(string root, string? ip, string expected)
     {
-        Assert.True(NamedAddresses.TryReadAsked(Root(root), new RuntimeArguments(null, null, null, ip), out var addresses, out _));
+        Assert.True(RequestedAddresses.TryReadRequested(Root(root), new RuntimeArguments(null, null, null, ip), out var addresses, out _));
 
         Assert.Equal(expected, string.Join(' ', addresses));
     }
@@ -118,13 +118,13 @@ public sealed class IpamSectionTests
     [InlineData("fd00::1%eth0")]
     [InlineData("::ffff:10.0.0.1")]
     [InlineData(" 10.0.0.1")]
-    public void Refuses_AskedAddress_ThatIsNone(string text)
+    public void Refuses_RequestedAddress_ThatIsNone(string text)
     {
         var root = Root($$$"""{"runtimeConfig":{"ips":["10.0.0.9","{{{text}}}"]}}""");
 
-        Assert.False(NamedAddresses.TryReadAsked(root, new RuntimeArguments(null, null, null, null), out _, out var failure));
-        Assert.Equal(ErrorCode.InvalidConfiguration, failure.Code);
-        Assert.StartsWith("runtimeConfig.ips: ", failure.Message, StringComparison.Ordinal);
+        Assert.False(RequestedAddresses.TryReadRequested(root, new RuntimeArguments(null, null, null, null), out _, out var error));
+        Assert.Equal(ErrorCode.InvalidConfiguration, error.Code);
+        Assert.StartsWith("runtimeConfig.ips: ", error.Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -132,7 +132,7 @@ public sealed class IpamSectionTests
     [InlineData("""{"prevResult":{}}""", "")]
     public void Reads_AddressesOfPrevResult(string root, string expected)
     {
-        Assert.True(NamedAddresses.TryReadPrevious(Root(root), out var addresses, out _));
+        Assert.True(RequestedAddresses.TryReadPrevious(Root(root), out var addresses, out _));
 
         Assert.Equal(expected, string.Join(' ', addresses));
     }
@@ -144,13 +144,13 @@ public sealed class IpamSectionTests
     [InlineData("""{"prevResult":{"ips":["10.0.0.1/24"]}}""")]
     public void Refuses_PrevResult_WithoutAddresses(string root)
     {
-        Assert.False(NamedAddresses.TryReadPrevious(Root(root), out _, out var failure));
+        Assert.False(RequestedAddresses.TryReadPrevious(Root(root), out _, out var error));
 
-        Assert.Equal(ErrorCode.InvalidConfiguration, failure.Code);
+        Assert.Equal(ErrorCode.InvalidConfiguration, error.Code);
     }
 
     private static JsonElement Root(string text) => JsonElement.Parse(text);
 
-    private static bool TryReadIpam(string ipam, Verb verb, out IpamSection? section, out Failure? failure) =>
-        IpamSection.TryRead(Root($$$"""{"ipam":{{{ipam}}}}"""), verb, out section, out failure);
+    private static bool TryReadIpam(string ipam, Command command, out IpamSection? section, out CniError? error) =>
+        IpamSection.TryRead(Root($$$"""{"ipam":{{{ipam}}}}"""), command, out section, out error);
 }

@@ -18,9 +18,9 @@ public sealed class NetworkConfigurationTests
     [InlineData("{\"name\":\"n6\",\"ipam\":{\"\\udc00\":1}}")]
     public void Refuses_Input_ThatIsNoConfiguration(string text)
     {
-        Assert.False(NetworkConfiguration.TryParse(Encoding.UTF8.GetBytes(text), out _, out var failure));
+        Assert.False(NetworkConfiguration.TryParse(Encoding.UTF8.GetBytes(text), out _, out var error));
 
-        Assert.Equal(ErrorCode.UndecodableInput, failure.Code);
+        Assert.Equal(ErrorCode.UndecodableInput, error.Code);
     }
 
     [Fact]
@@ -28,9 +28,9 @@ public sealed class NetworkConfigurationTests
     {
         byte[] text = [.. "{\"name\":\"n"u8, 0xff, .. "\"}"u8];
 
-        Assert.False(NetworkConfiguration.TryParse(text, out _, out var failure));
+        Assert.False(NetworkConfiguration.TryParse(text, out _, out var error));
 
-        Assert.Equal("it is no UTF-8", failure.Details);
+        Assert.Equal("it is no UTF-8", error.Details);
     }
 
     [Theory]
@@ -40,15 +40,15 @@ public sealed class NetworkConfigurationTests
     [InlineData("{\"name\":\"/n6\"}")]
     [InlineData("{\"name\":\"n 6\"}")]
     public void Refuses_BadName(string text) =>
-        Assert.Equal(ErrorCode.InvalidConfiguration, Parse(text).FindBadName()?.Code);
+        Assert.Equal(ErrorCode.InvalidConfiguration, Parse(text).FindInvalidName()?.Code);
 
     [Theory]
     [InlineData("")]
     [InlineData("\"cniVersion\":null,")]
     [InlineData("\"cniVersion\":\"\",")]
-    public void Takes_AbsentVersion_For010(string member)
+    public void Treats_AbsentVersion_As010(string member)
     {
-        Assert.True(Parse($$"""{{{member}}"name":"n6"}""").TryGetVersion(Verb.Add, CniVersion.Supported, out var version, out _));
+        Assert.True(Parse($$"""{{{member}}"name":"n6"}""").TryGetVersion(Command.Add, CniVersion.Supported, out var version, out _));
 
         Assert.Equal("0.1.0", version.Text);
     }
@@ -61,11 +61,11 @@ public sealed class NetworkConfigurationTests
     [InlineData("1.0.0 ")]
     public void Refuses_Version_ThatIsNotServed(string text)
     {
-        Assert.False(Parse($$"""{"cniVersion":"{{text}}","name":"n6"}""").TryGetVersion(Verb.Add, CniVersion.Supported, out _, out var failure));
+        Assert.False(Parse($$"""{"cniVersion":"{{text}}","name":"n6"}""").TryGetVersion(Command.Add, CniVersion.Supported, out _, out var error));
 
-        Assert.Equal(ErrorCode.IncompatibleVersion, failure.Code);
-        Assert.Contains($"'{text}'", failure.Message, StringComparison.Ordinal);
-        Assert.Equal("served are 0.1.0, 0.2.0, 0.3.0, 0.3.1, 0.4.0, 1.0.0, 1.1.0", failure.Details);
+        Assert.Equal(ErrorCode.IncompatibleVersion, error.Code);
+        Assert.Contains($"'{text}'", error.Message, StringComparison.Ordinal);
+        Assert.Equal("served are 0.1.0, 0.2.0, 0.3.0, 0.3.1, 0.4.0, 1.0.0, 1.1.0", error.Details);
     }
 
     [Theory]
@@ -80,12 +80,12 @@ public sealed class NetworkConfigurationTests
     [InlineData("GC", "1.1.0", true)]
     [InlineData("ADD", "0.1.0", true)]
     [InlineData("DEL", "0.1.0", true)]
-    public void Knows_Verb_SinceVersion(string command, string version, bool known)
+    public void Supports_Command_SinceVersion(string command, string version, bool known)
     {
-        var verb = Invocation.Read(command, _ => null).Verb;
+        var verb = Invocation.Read(command, _ => null).Command;
 
-        Assert.Equal(known, Parse($$"""{"cniVersion":"{{version}}","name":"n6"}""").TryGetVersion(verb, CniVersion.Supported, out _, out var failure));
-        Assert.Equal(known ? null : ErrorCode.IncompatibleVersion, failure?.Code);
+        Assert.Equal(known, Parse($$"""{"cniVersion":"{{version}}","name":"n6"}""").TryGetVersion(verb, CniVersion.Supported, out _, out var error));
+        Assert.Equal(known ? null : ErrorCode.IncompatibleVersion, error?.Code);
     }
 
     private static NetworkConfiguration Parse(string text)

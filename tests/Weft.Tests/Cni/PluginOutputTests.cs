@@ -1,17 +1,16 @@
 using System.Text;
 using Weft.Addressing;
 using Weft.Cni;
-using Lease = Weft.Cni.Lease;
 
 namespace Weft.Tests.Cni;
 
 public sealed class PluginOutputTests
 {
-    private static readonly LeasedAddress V4 = new(AddressFamily.IPv4, "10.20.6.17/24", "10.20.6.1");
-    private static readonly LeasedAddress V6 = new(AddressFamily.IPv6, "fd20:6::11/64", "fd20:6::1");
-    private static readonly Route Network4 = new(AddressFamily.IPv4, "10.30.0.0/16", "10.20.6.2");
-    private static readonly Route Default4 = new(AddressFamily.IPv4, "0.0.0.0/0", null);
-    private static readonly Route Default6 = new(AddressFamily.IPv6, "::/0", "fd20:6::1");
+    private static readonly IPConfig V4 = new(AddressFamily.IPv4, "10.20.6.17/24", "10.20.6.1");
+    private static readonly IPConfig V6 = new(AddressFamily.IPv6, "fd20:6::11/64", "fd20:6::1");
+    private static readonly CniRoute Network4 = new(AddressFamily.IPv4, "10.30.0.0/16", "10.20.6.2");
+    private static readonly CniRoute Default4 = new(AddressFamily.IPv4, "0.0.0.0/0", null);
+    private static readonly CniRoute Default6 = new(AddressFamily.IPv6, "::/0", "fd20:6::1");
 
     private const string PerFamily =
         """
@@ -43,9 +42,9 @@ public sealed class PluginOutputTests
     [InlineData("1.1.0", WithoutVersion)]
     public void Prints_Result_InFormOfVersion(string version, string members)
     {
-        var lease = new Lease([V4, V6], [Network4]);
+        var lease = new AgentLease([V4, V6], [Network4]);
 
-        var line = PluginOutput.Result(CniVersion.Find(version)!, lease, [Default4, Default6]);
+        var line = PluginOutput.WriteResult(CniVersion.Find(version)!, lease, [Default4, Default6]);
 
         Assert.Equal($"{{\"cniVersion\":\"{version}\",{members}}}\n", Text(line));
     }
@@ -56,25 +55,25 @@ public sealed class PluginOutputTests
     [InlineData("1.1.0", """{"cniVersion":"1.1.0","ips":[{"address":"fd20:6::11/64"}],"dns":{}}""")]
     public void Omits_WhatIsNotThere(string version, string expected)
     {
-        var lease = new Lease([V6 with { Gateway = null }], []);
+        var lease = new AgentLease([V6 with { Gateway = null }], []);
 
-        Assert.Equal(expected + "\n", Text(PluginOutput.Result(CniVersion.Find(version)!, lease, [])));
+        Assert.Equal(expected + "\n", Text(PluginOutput.WriteResult(CniVersion.Find(version)!, lease, [])));
     }
 
     [Fact]
     public void Prints_Error_WithAllMembers()
     {
-        var failure = new Failure(ErrorCode.Refused, "no such network 'n6'", "ReferenceNotFound");
+        var error = new CniError(ErrorCode.Refused, "no such network 'n6'", "ReferenceNotFound");
 
         Assert.Equal(
             """{"cniVersion":"0.4.0","code":110,"msg":"no such network 'n6'","details":"ReferenceNotFound"}""" + "\n",
-            Text(PluginOutput.Error("0.4.0", failure)));
+            Text(PluginOutput.WriteError("0.4.0", error)));
     }
 
     [Fact]
     public void Prints_Versions_OldestFirst() => Assert.Equal(
         """{"cniVersion":"0.4.0","supportedVersions":["0.1.0","0.2.0","0.3.0","0.3.1","0.4.0","1.0.0","1.1.0"]}""" + "\n",
-        Text(PluginOutput.Versions("0.4.0", CniVersion.Supported)));
+        Text(PluginOutput.WriteVersions("0.4.0", CniVersion.Supported)));
 
     private static string Text(ReadOnlyMemory<byte> line) => Encoding.UTF8.GetString(line.Span);
 }

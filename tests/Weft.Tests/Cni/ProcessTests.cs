@@ -42,7 +42,7 @@ public sealed class ProcessTests
     [InlineData("DEL", "1.0.0", "release")]
     [InlineData("CHECK", "0.4.0", "check")]
     [InlineData("STATUS", "1.1.0", "status")]
-    public async Task Prints_Nothing_ForVerbWithoutResult(string command, string version, string verb)
+    public async Task Prints_Nothing_ForCommandWithoutResult(string command, string version, string verb)
     {
         using var agent = new StubAgent("{}\n");
 
@@ -79,7 +79,7 @@ public sealed class ProcessTests
     public async Task Reports_AbsentAgent(string command, int code)
     {
         using var agent = new StubAgent("{}\n");
-        agent.Die();
+        agent.Kill();
         var configuration = Configurations.Of("1.1.0", agent.Path, outside: ",\"prevResult\":{\"ips\":[]}");
 
         var refused = await Run(command, configuration);
@@ -95,7 +95,7 @@ public sealed class ProcessTests
     [InlineData("")]
     [InlineData("{\"lease\":")]
     [InlineData("garbage\n")]
-    public async Task Asks_ToTryAgain_WhenAnswerIsNone(string answer)
+    public async Task Returns_TryAgain_WhenResponseIsNone(string answer)
     {
         using var agent = new StubAgent(answer);
 

@@ -31,7 +31,7 @@ internal sealed class StubAgent : IDisposable
     public ConcurrentQueue<string> Requests { get; } = new();
 
     /// <summary>Stops to listen and leaves a file nobody listens at, as a killed agent does.</summary>
-    public void Die()
+    public void Kill()
     {
         _listener.Close(); // takes the file away with it
         _grave.Bind(new UnixDomainSocketEndPoint(Path));

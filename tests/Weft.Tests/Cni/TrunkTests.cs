@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using Weft.Cni;
 
 namespace Weft.Tests.Cni;
 
@@ -9,59 +8,59 @@ public sealed class TrunkTests
     private const string N3 = "/subscriptions/1f0c6a5e-0000-4000-8000-000000000001/resourceGroups/core/providers/Microsoft.NetworkCloud/l3Networks/n3";
 
     [Fact]
-    public void Asks_ForOneChildOfEachVlanWithAPool()
+    public void Invokes_TheDelegateForEachVlanWithAPool()
     {
-        var edge = Run("ADD", Trunk());
-        Assert.Equal(["/opt/cni/bin/ipvlan", "/opt/cni/bin/ipvlan"], edge.Runs.Select(run => run.File));
-        Assert.Equal(["ADD net1.602", "ADD net1.603"], edge.Runs.Select(Verb));
+        var host = Run("ADD", Trunk());
+        Assert.Equal(["/opt/cni/bin/ipvlan", "/opt/cni/bin/ipvlan"], host.Runs.Select(run => run.File));
+        Assert.Equal(["ADD net1.602", "ADD net1.603"], host.Runs.Select(RunCommand));
         Assert.Equal(
             $$$"""{"cniVersion":"1.0.0","name":"ran","type":"ipvlan","master":"ran.602","mode":"l2","mtu":9000,"ipam":{"type":"weft-ipam","network":"{{{N2}}}","socket":"/run/a.sock"}}""",
-            edge.Runs[0].Input);
+            host.Runs[0].Input);
     }
 
     [Fact]
     public void Merges_InterfacesAndTheirAddresses()
     {
-        var edge = Run("ADD", Trunk(args: """{"vlans":{"750":["192.0.2.9/24"]}}"""));
+        var host = Run("ADD", Trunk(args: """{"vlans":{"750":["192.0.2.9/24"]}}"""));
         Assert.Equal(
             """{"cniVersion":"1.0.0","interfaces":[{"name":"net1.602","mac":"m","sandbox":"s"},{"name":"net1.603","mac":"m","sandbox":"s"},{"name":"net1.750","mac":"m","sandbox":"s"}],"ips":[{"interface":0,"address":"10.0.2.1/24"},{"interface":1,"address":"10.0.3.1/24"},{"interface":2,"address":"192.0.2.9/24"}],"routes":[{"dst":"10.9.2.0/24"},{"dst":"10.9.3.0/24"},{"dst":"10.9.0.0/24"}],"dns":{}}""" + "\n",
-            edge.Output);
-        Assert.Contains("\"ipam\":{\"type\":\"static\",\"addresses\":[{\"address\":\"192.0.2.9/24\"}]}", edge.Runs[2].Input, StringComparison.Ordinal);
+            host.Output);
+        Assert.Contains("\"ipam\":{\"type\":\"static\",\"addresses\":[{\"address\":\"192.0.2.9/24\"}]}", host.Runs[2].Input, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void Asks_ThePoolForTheAddressThePodWants() =>
+    public void Requests_TheAddressThePodWants() =>
         Assert.Contains("\"args\":{\"cni\":{\"ips\":[\"10.20.2.40\"]}}", Run("ADD", Trunk(args: """{"vlans":{"602":["10.20.2.40"]}}""")).Runs[0].Input, StringComparison.Ordinal);
 
     [Fact]
     public void Undoes_WhatAFailedAddHasMade_TheLastFirst()
     {
-        var edge = Run("ADD", Trunk(), (verb, name) => verb == "ADD" && name == "net1.603" ? (1, """{"code":101,"msg":"n3 is exhausted","details":"AddressPoolExhausted"}""") : Good(verb, name));
-        Assert.Equal(["ADD net1.602", "ADD net1.603", "DEL net1.603", "DEL net1.602"], edge.Runs.Select(Verb));
-        Assert.Equal("""{"cniVersion":"1.0.0","code":101,"msg":"VLAN 603: n3 is exhausted","details":"AddressPoolExhausted"}""" + "\n", edge.Output);
-        Assert.Equal("", edge.Logged);
+        var host = Run("ADD", Trunk(), (verb, name) => verb == "ADD" && name == "net1.603" ? (1, """{"code":101,"msg":"n3 is exhausted","details":"AddressPoolExhausted"}""") : Good(verb, name));
+        Assert.Equal(["ADD net1.602", "ADD net1.603", "DEL net1.603", "DEL net1.602"], host.Runs.Select(RunCommand));
+        Assert.Equal("""{"cniVersion":"1.0.0","code":101,"msg":"VLAN 603: n3 is exhausted","details":"AddressPoolExhausted"}""" + "\n", host.Output);
+        Assert.Equal("", host.Logged);
     }
 
     [Fact]
-    public void Says_WhatItCouldNotUndo()
+    public void Logs_WhatItCouldNotUndo()
     {
-        var edge = Run("ADD", Trunk(), (verb, name) => verb == "DEL" ? (1, """{"code":11,"msg":"the agent is away"}""") : name == "net1.603" ? (1, "{}") : Good(verb, name));
-        Assert.Equal(105, Configurations.CodeOf(edge.Output));
-        Assert.Contains("VLAN 603", Configurations.TextOf(edge.Output, "msg"), StringComparison.Ordinal);
-        Assert.Contains("not undone: VLAN 603: the agent is away", edge.Logged, StringComparison.Ordinal);
-        Assert.Contains("VLAN 602: the agent is away", edge.Logged, StringComparison.Ordinal);
+        var host = Run("ADD", Trunk(), (verb, name) => verb == "DEL" ? (1, """{"code":11,"msg":"the agent is away"}""") : name == "net1.603" ? (1, "{}") : Good(verb, name));
+        Assert.Equal(105, Configurations.CodeOf(host.Output));
+        Assert.Contains("VLAN 603", Configurations.TextOf(host.Output, "msg"), StringComparison.Ordinal);
+        Assert.Contains("not undone: VLAN 603: the agent is away", host.Logged, StringComparison.Ordinal);
+        Assert.Contains("VLAN 602: the agent is away", host.Logged, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Deletes_EveryVlan_WhateverBecomesOfTheOthers()
     {
-        var edge = Run("DEL", Trunk(), (verb, name) => name == "net1.603" ? (1, """{"code":11,"msg":"the agent is away"}""") : (0, ""), environment => environment.Remove("CNI_NETNS"));
-        Assert.Equal(["DEL net1.750", "DEL net1.603", "DEL net1.602"], edge.Runs.Select(Verb));
-        Assert.Equal((11, "VLAN 603: the agent is away"), (Configurations.CodeOf(edge.Output), Configurations.TextOf(edge.Output, "msg")));
+        var host = Run("DEL", Trunk(), (verb, name) => name == "net1.603" ? (1, """{"code":11,"msg":"the agent is away"}""") : (0, ""), environment => environment.Remove("CNI_NETNS"));
+        Assert.Equal(["DEL net1.750", "DEL net1.603", "DEL net1.602"], host.Runs.Select(RunCommand));
+        Assert.Equal((11, "VLAN 603: the agent is away"), (Configurations.CodeOf(host.Output), Configurations.TextOf(host.Output, "msg")));
     }
 
     [Fact]
-    public void Deletes_AsOftenAsItIsAsked()
+    public void Deletes_Idempotently()
     {
         for (var time = 0; time < 2; time++)
             Assert.Equal("", Run("DEL", Trunk(), (_, _) => (0, "")).Output);
@@ -74,10 +73,10 @@ public sealed class TrunkTests
             """
             ,"prevResult":{"cniVersion":"1.0.0","interfaces":[{"name":"net1.602","sandbox":"s"},{"name":"net1.603","sandbox":"s"}],"ips":[{"address":"10.0.2.1/24","interface":0},{"address":"10.0.3.1/24","interface":1}],"routes":[{"dst":"10.9.0.0/24"}]}
             """;
-        var edge = Run("CHECK", Trunk(outside: Previous), (_, _) => (0, ""));
-        Assert.Equal(["CHECK net1.602", "CHECK net1.603"], edge.Runs.Select(Verb));
-        Assert.Equal("""{"cniVersion":"1.0.0","interfaces":[{"name":"net1.603","sandbox":"s"}],"ips":[{"interface":0,"address":"10.0.3.1/24"}],"dns":{}}""", JsonNode.Parse(edge.Runs[1].Input)!["prevResult"]!.ToJsonString());
-        Assert.Equal("", edge.Output);
+        var host = Run("CHECK", Trunk(outside: Previous), (_, _) => (0, ""));
+        Assert.Equal(["CHECK net1.602", "CHECK net1.603"], host.Runs.Select(RunCommand));
+        Assert.Equal("""{"cniVersion":"1.0.0","interfaces":[{"name":"net1.603","sandbox":"s"}],"ips":[{"interface":0,"address":"10.0.3.1/24"}],"dns":{}}""", JsonNode.Parse(host.Runs[1].Input)!["prevResult"]!.ToJsonString());
+        Assert.Equal("", host.Output);
         var short1 = Run("CHECK", Trunk(outside: Previous.Replace("net1.603", "net9.603", StringComparison.Ordinal)), (_, _) => (0, ""));
         Assert.Contains("net1.603", Configurations.TextOf(short1.Output, "msg"), StringComparison.Ordinal);
         Assert.Equal(7, Configurations.CodeOf(Run("CHECK", Trunk(), (_, _) => (0, "")).Output));
@@ -86,27 +85,27 @@ public sealed class TrunkTests
     [Fact]
     public void Forwards_Status()
     {
-        var edge = Run("STATUS", Trunk("1.1.0"), (_, _) => (1, """{"code":50,"msg":"the agent is away"}"""));
-        Assert.StartsWith("""{"cniVersion":"1.1.0","name":"ran","type":"ipvlan","master":"ran.602",""", Assert.Single(edge.Runs).Input, StringComparison.Ordinal);
-        Assert.Equal(50, Configurations.CodeOf(edge.Output));
+        var host = Run("STATUS", Trunk("1.1.0"), (_, _) => (1, """{"code":50,"msg":"the agent is away"}"""));
+        Assert.StartsWith("""{"cniVersion":"1.1.0","name":"ran","type":"ipvlan","master":"ran.602",""", Assert.Single(host.Runs).Input, StringComparison.Ordinal);
+        Assert.Equal(50, Configurations.CodeOf(host.Output));
     }
 
     [Fact]
-    public void Keeps_WishesForOneInterfaceFromTheDelegates()
+    public void Keeps_RequestsForOneInterfaceFromTheDelegates()
     {
-        var edge = Run("DEL", Trunk(), (_, _) => (0, ""), environment => environment["CNI_ARGS"] = "IgnoreUnknown=1;K8S_POD_NAME=upf-0;IP=10.0.0.1;MAC=02:00:00:00:00:01");
-        Assert.All(edge.Runs, run => Assert.Equal("IgnoreUnknown=1;K8S_POD_NAME=upf-0", run.Changed["CNI_ARGS"]));
+        var host = Run("DEL", Trunk(), (_, _) => (0, ""), environment => environment["CNI_ARGS"] = "IgnoreUnknown=1;K8S_POD_NAME=upf-0;IP=10.0.0.1;MAC=02:00:00:00:00:01");
+        Assert.All(host.Runs, run => Assert.Equal("IgnoreUnknown=1;K8S_POD_NAME=upf-0", run.Changed["CNI_ARGS"]));
     }
 
     [Theory]
     [InlineData("IP=10.0.0.1", 4, "args.cni.vlans")]
     [InlineData("MAC=02:00:00:00:00:01", 4, "MAC address of the node's port")]
-    public void Refuses_WishThatCannotBeForSeveral(string arguments, int code, string says)
+    public void Refuses_RequestThatCannotBeForSeveral(string arguments, int code, string says)
     {
-        var edge = Run("ADD", Trunk(), change: environment => environment["CNI_ARGS"] = arguments);
-        Assert.Equal(code, Configurations.CodeOf(edge.Output));
-        Assert.Contains(says, Configurations.TextOf(edge.Output, "msg"), StringComparison.Ordinal);
-        Assert.Empty(edge.Runs);
+        var host = Run("ADD", Trunk(), change: environment => environment["CNI_ARGS"] = arguments);
+        Assert.Equal(code, Configurations.CodeOf(host.Output));
+        Assert.Contains(says, Configurations.TextOf(host.Output, "msg"), StringComparison.Ordinal);
+        Assert.Empty(host.Runs);
     }
 
     [Theory]
@@ -118,10 +117,10 @@ public sealed class TrunkTests
     [InlineData("""{"vlans":["10.0.0.1"]}""", "'vlans'", "object")]
     public void Refuses_AddressesOfThePodThatCannotBe(string args, params string[] says)
     {
-        var edge = Run("ADD", Trunk(args: args));
-        Assert.Equal(7, Configurations.CodeOf(edge.Output));
-        Assert.All(says, word => Assert.Contains(word, Configurations.TextOf(edge.Output, "msg"), StringComparison.Ordinal));
-        Assert.Empty(edge.Runs);
+        var host = Run("ADD", Trunk(args: args));
+        Assert.Equal(7, Configurations.CodeOf(host.Output));
+        Assert.All(says, word => Assert.Contains(word, Configurations.TextOf(host.Output, "msg"), StringComparison.Ordinal));
+        Assert.Empty(host.Runs);
     }
 
     [Theory]
@@ -137,34 +136,34 @@ public sealed class TrunkTests
     [InlineData("""{"cniVersion":"0.4.0","name":"ran","master":"ran","vlans":[{"id":602}]}""", 1, "0.4.0")]
     public void Refuses_BadConfiguration(string configuration, int code, string says)
     {
-        var edge = Run("ADD", configuration);
-        Assert.Equal(code, Configurations.CodeOf(edge.Output));
-        Assert.Contains(says, Configurations.TextOf(edge.Output, "msg"), StringComparison.Ordinal);
-        Assert.Empty(edge.Runs);
+        var host = Run("ADD", configuration);
+        Assert.Equal(code, Configurations.CodeOf(host.Output));
+        Assert.Contains(says, Configurations.TextOf(host.Output, "msg"), StringComparison.Ordinal);
+        Assert.Empty(host.Runs);
     }
 
     [Fact]
     public void Refuses_InterfaceNameThatLeavesNoRoomForTheVlan()
     {
-        var edge = Run("ADD", Trunk(), change: environment => environment["CNI_IFNAME"] = "abcdefghijkl");
-        Assert.Equal(4, Configurations.CodeOf(edge.Output));
-        Assert.Contains("abcdefghijkl.602", Configurations.TextOf(edge.Output, "msg"), StringComparison.Ordinal);
-        Assert.Empty(edge.Runs);
+        var host = Run("ADD", Trunk(), change: environment => environment["CNI_IFNAME"] = "abcdefghijkl");
+        Assert.Equal(4, Configurations.CodeOf(host.Output));
+        Assert.Contains("abcdefghijkl.602", Configurations.TextOf(host.Output, "msg"), StringComparison.Ordinal);
+        Assert.Empty(host.Runs);
     }
 
     [Fact]
-    public void Refuses_ToDoWithoutTheUpstreamPlugin()
+    public void Fails_WithoutTheUpstreamPlugin()
     {
-        var edge = new FakeEdge(Configurations.Environment("DEL"), Trunk()) { ProgramName = "weft-trunk" };
-        Weft.Cni.Program.Run(edge);
-        Assert.Equal(105, Configurations.CodeOf(edge.Output));
-        Assert.Contains("CNI_PATH (/opt/cni/bin)", Configurations.TextOf(edge.Output, "msg"), StringComparison.Ordinal);
+        var host = new FakeHost(Configurations.Environment("DEL"), Trunk()) { ProgramName = "weft-trunk" };
+        Weft.Cni.Program.Run(host);
+        Assert.Equal(105, Configurations.CodeOf(host.Output));
+        Assert.Contains("CNI_PATH (/opt/cni/bin)", Configurations.TextOf(host.Output, "msg"), StringComparison.Ordinal);
     }
 
     [Theory]
     [InlineData("STATUS", "1.0.0", 1)]
     [InlineData("GC", "1.1.0", 4)]
-    public void Refuses_VerbItDoesNotServe(string command, string version, int code) => Assert.Equal(code, Configurations.CodeOf(Run(command, Trunk(version)).Output));
+    public void Refuses_CommandItDoesNotServe(string command, string version, int code) => Assert.Equal(code, Configurations.CodeOf(Run(command, Trunk(version)).Output));
 
     [Fact]
     public void Prints_TheVersionsItServes() =>
@@ -176,16 +175,16 @@ public sealed class TrunkTests
         {{(args is null ? "" : $",\"args\":{{\"cni\":{args}}}")}}{{outside}}}
         """;
 
-    private static FakeEdge Run(string command, string configuration, Func<string, string, (int, string)?>? upstream = null, Action<Dictionary<string, string>>? change = null)
+    private static FakeHost Run(string command, string configuration, Func<string, string, (int, string)?>? upstream = null, Action<Dictionary<string, string>>? change = null)
     {
         var environment = Configurations.Environment(command);
         change?.Invoke(environment);
-        var edge = new FakeEdge(environment, configuration) { ProgramName = "weft-trunk", Files = file => file == "/opt/cni/bin/ipvlan", Upstream = upstream ?? Good };
-        Weft.Cni.Program.Run(edge);
-        return edge;
+        var host = new FakeHost(environment, configuration) { ProgramName = "weft-trunk", IsExecutableFile = file => file == "/opt/cni/bin/ipvlan", Upstream = upstream ?? Good };
+        Weft.Cni.Program.Run(host);
+        return host;
     }
 
-    private static string Verb((string File, Dictionary<string, string> Changed, string Input) run) => $"{run.Changed["CNI_COMMAND"]} {run.Changed["CNI_IFNAME"]}";
+    private static string RunCommand((string File, Dictionary<string, string> Changed, string Input) run) => $"{run.Changed["CNI_COMMAND"]} {run.Changed["CNI_IFNAME"]}";
 
     private static (int, string)? Good(string verb, string name)
     {

@@ -1,6 +1,6 @@
 using Weft.Resources;
 
-namespace Weft.Tests.Rooms.Fabric;
+namespace Weft.Tests.Fabric;
 
 public sealed class FabricRuleTests
 {
@@ -15,33 +15,33 @@ public sealed class FabricRuleTests
     public void Refuses_VlanOutOfRange(int vlan)
     {
         var site = TestSite.Small();
-        Says(site.Refused(RefusalCode.InvalidMember, "properties.vlanId", "~f/l2IsolationDomains/dom9", L2(vlan)), $"{vlan}", "100 to 4094");
-        Says(site.Refused(RefusalCode.InvalidMember, "properties.vlanId", Net, $"{{'properties':{{'vlanId':{vlan}}}}}"), $"{vlan}", "100 to 4094");
+        AssertMentions(site.AssertRefused(RefusalCode.InvalidMember, "properties.vlanId", "~f/l2IsolationDomains/dom9", L2(vlan)), $"{vlan}", "100 to 4094");
+        AssertMentions(site.AssertRefused(RefusalCode.InvalidMember, "properties.vlanId", Net, $"{{'properties':{{'vlanId':{vlan}}}}}"), $"{vlan}", "100 to 4094");
     }
 
     [Fact]
-    public void Takes_TheVlansOfOtherLimits()
+    public void Accepts_TheVlansOfOtherLimits()
     {
         var site = new TestSite(new Limits { VlanLowest = 10, VlanHighest = 20 });
         site.Put(TestSite.Group, "{'location':'east'}");
         site.Put("~f/networkFabrics/fab1", "{'location':'east'}");
         site.Put("~f/l2IsolationDomains/dom9", L2(20));
-        Says(site.Refused(RefusalCode.InvalidMember, "properties.vlanId", "~f/l2IsolationDomains/dom8", L2(21)), "21", "10 to 20");
+        AssertMentions(site.AssertRefused(RefusalCode.InvalidMember, "properties.vlanId", "~f/l2IsolationDomains/dom8", L2(21)), "21", "10 to 20");
     }
 
     [Fact]
     public void Refuses_VlanThatAnotherDomainOfTheFabricCarries()
     {
         var site = TestSite.Small();
-        var l2 = site.Refused(RefusalCode.Overlap, "properties.vlanId", "~f/l2IsolationDomains/dom9", L2(606));
-        Says(l2, "606", "dn-net");
-        Assert.Equal(TestSite.Id("~f/l3IsolationDomains/user/internalNetworks/dn-net").ToString(), l2.Culprit);
-        var l3 = site.Refused(RefusalCode.Overlap, "properties.vlanId", Net, "{'properties':{'vlanId':750}}");
-        Assert.Equal(TestSite.Id("~f/l2IsolationDomains/hb-domain").ToString(), l3.Culprit);
+        var l2 = site.AssertRefused(RefusalCode.Overlap, "properties.vlanId", "~f/l2IsolationDomains/dom9", L2(606));
+        AssertMentions(l2, "606", "dn-net");
+        Assert.Equal(TestSite.Id("~f/l3IsolationDomains/user/internalNetworks/dn-net").ToString(), l2.ConflictsWith);
+        var l3 = site.AssertRefused(RefusalCode.Overlap, "properties.vlanId", Net, "{'properties':{'vlanId':750}}");
+        Assert.Equal(TestSite.Id("~f/l2IsolationDomains/hb-domain").ToString(), l3.ConflictsWith);
     }
 
     [Fact]
-    public void Takes_TheSameVlanOnAnotherFabric()
+    public void Accepts_TheSameVlanOnAnotherFabric()
     {
         var site = TestSite.Small();
         site.Put("~f/l2IsolationDomains/dom9", L2(606).Replace("fab1", "fab2", StringComparison.Ordinal));
@@ -53,8 +53,8 @@ public sealed class FabricRuleTests
     [InlineData(9201)]
     public void Refuses_MtuOutOfRange(int mtu)
     {
-        Says(TestSite.Small().Refused(RefusalCode.InvalidMember, "properties.mtu", "~f/l2IsolationDomains/dom9", L2(700, mtu)), $"{mtu}", "64 to 9200");
-        Says(TestSite.Small().Refused(RefusalCode.InvalidMember, "properties.mtu", Net, $"{{'properties':{{'vlanId':700,'mtu':{mtu}}}}}"), $"{mtu}");
+        AssertMentions(TestSite.Small().AssertRefused(RefusalCode.InvalidMember, "properties.mtu", "~f/l2IsolationDomains/dom9", L2(700, mtu)), $"{mtu}", "64 to 9200");
+        AssertMentions(TestSite.Small().AssertRefused(RefusalCode.InvalidMember, "properties.mtu", Net, $"{{'properties':{{'vlanId':700,'mtu':{mtu}}}}}"), $"{mtu}");
     }
 
     [Theory]
@@ -65,23 +65,23 @@ public sealed class FabricRuleTests
     [InlineData("IPv6", "fd20:9::1/64", RefusalCode.InvalidMember, "'fd20:9::/64'")]
     [InlineData("IPv4", "10.20.0.128/25", RefusalCode.Overlap, "10.20.0.0/24 of oam-net")]
     [InlineData("IPv4", "10.20.0.0/16", RefusalCode.Overlap, null)]
-    public void Refuses_SubnetThatCannotBe(string family, string prefix, RefusalCode code, string? says)
+    internal void Refuses_SubnetThatCannotBe(string family, string prefix, RefusalCode code, string? says)
     {
         var refusal = TestSite.Small().TryPut(Net, $"{{'properties':{{'vlanId':700,'connected{family}Subnets':[{{'prefix':'{prefix}'}}]}}}}").Refusal!;
         Assert.All(refusal.Findings, f => Assert.Equal((code, $"properties.connected{family}Subnets[0].prefix"), (f.Code, f.Target)));
         Assert.All(refusal.Findings, f => Assert.Contains(prefix, f.Message, StringComparison.Ordinal));
         if (says is not null)
-            Says(Assert.Single(refusal.Findings), says);
+            AssertMentions(Assert.Single(refusal.Findings), says);
         if (code == RefusalCode.Overlap)
-            Assert.Equal(TestSite.Id(Oam).ToString(), refusal.Findings[0].Culprit);
+            Assert.Equal(TestSite.Id(Oam).ToString(), refusal.Findings[0].ConflictsWith);
     }
 
     [Fact]
     public void Refuses_SubnetsOfOneNetworkThatOverlap() =>
-        Says(TestSite.Small().Refused(RefusalCode.Overlap, "properties.connectedIPv4Subnets[1].prefix", Net, "{'properties':{'vlanId':700,'connectedIPv4Subnets':[{'prefix':'10.9.0.0/16'},{'prefix':'10.9.1.0/24'}]}}"), "10.9.1.0/24", "10.9.0.0/16");
+        AssertMentions(TestSite.Small().AssertRefused(RefusalCode.Overlap, "properties.connectedIPv4Subnets[1].prefix", Net, "{'properties':{'vlanId':700,'connectedIPv4Subnets':[{'prefix':'10.9.0.0/16'},{'prefix':'10.9.1.0/24'}]}}"), "10.9.1.0/24", "10.9.0.0/16");
 
     [Fact]
-    public void Takes_TheSamePrefixInAnotherVrf()
+    public void Accepts_TheSamePrefixInAnotherVrf()
     {
         var site = TestSite.Small();
         site.Internal("user", "other-net", 700, 1500, "10.20.0.0/24", null);
@@ -89,11 +89,11 @@ public sealed class FabricRuleTests
     }
 
     [Fact]
-    public void Refuses_TakingASubnetFromUnderANetwork()
+    public void Refuses_RemovingASubnetThatANetworkUses()
     {
-        var finding = TestSite.Small().Refused(RefusalCode.InUse, "properties", Oam, "{'properties':{'vlanId':600,'mtu':9000,'connectedIPv4Subnets':[{'prefix':'10.20.0.0/24'}]}}");
-        Says(finding, "fd20:0:0:600::/64");
-        Assert.Equal(TestSite.Id("~c/l3Networks/oam").ToString(), finding.Culprit);
+        var finding = TestSite.Small().AssertRefused(RefusalCode.InUse, "properties", Oam, "{'properties':{'vlanId':600,'mtu':9000,'connectedIPv4Subnets':[{'prefix':'10.20.0.0/24'}]}}");
+        AssertMentions(finding, "fd20:0:0:600::/64");
+        Assert.Equal(TestSite.Id("~c/l3Networks/oam").ToString(), finding.ConflictsWith);
     }
 
     [Theory]
@@ -105,20 +105,20 @@ public sealed class FabricRuleTests
     public void Refuses_ChangeOfCreateOnlyMember(string id, string path, string before, string after)
     {
         var site = TestSite.Small();
-        var body = site.Draw(id);
+        var body = site.Render(id);
         if (path == "location")
             body["location"] = after;
         else
             body["properties"]![path.Split('.')[1]] = System.Text.Json.Nodes.JsonNode.Parse(body["properties"]![path.Split('.')[1]]!.ToJsonString().Replace(before, after, StringComparison.Ordinal));
-        Says(site.Refused(RefusalCode.ImmutableMember, path, id, body.ToJsonString()), before, after);
+        AssertMentions(site.AssertRefused(RefusalCode.ImmutableMember, path, id, body.ToJsonString()), before, after);
     }
 
     [Fact]
     public void Refuses_ReferenceToAFabricThatIsNotThere()
     {
-        var finding = TestSite.Small().Refused(RefusalCode.ReferenceNotFound, "properties.networkFabricId", "~f/l2IsolationDomains/dom9", L2(700).Replace("fab1", "fab9", StringComparison.Ordinal));
-        Assert.Equal(TestSite.Id("~f/networkFabrics/fab9").ToString(), finding.Culprit);
-        Says(finding, "fab9");
+        var finding = TestSite.Small().AssertRefused(RefusalCode.ReferenceNotFound, "properties.networkFabricId", "~f/l2IsolationDomains/dom9", L2(700).Replace("fab1", "fab9", StringComparison.Ordinal));
+        Assert.Equal(TestSite.Id("~f/networkFabrics/fab9").ToString(), finding.ConflictsWith);
+        AssertMentions(finding, "fab9");
     }
 
     [Fact]
@@ -126,14 +126,14 @@ public sealed class FabricRuleTests
     {
         var site = TestSite.Small();
         site.Put("~f/l2IsolationDomains/dom9", L2(700));
-        Assert.Equal("Disabled", site.Draw("~f/l2IsolationDomains/dom9")["properties"]!["administrativeState"]!.ToString());
+        Assert.Equal("Disabled", site.Render("~f/l2IsolationDomains/dom9")["properties"]!["administrativeState"]!.ToString());
         site.Enable("~f/l2IsolationDomains/dom9");
-        Assert.Equal("Enabled", site.Draw("~f/l2IsolationDomains/dom9")["properties"]!["administrativeState"]!.ToString());
+        Assert.Equal("Enabled", site.Render("~f/l2IsolationDomains/dom9")["properties"]!["administrativeState"]!.ToString());
         Assert.True(site.Enable("~f/l2IsolationDomains/dom9").Unchanged);
         site.Patch("~f/l2IsolationDomains/dom9", "{'properties':{'mtu':9000}}");
-        Assert.Equal("Enabled", site.Draw("~f/l2IsolationDomains/dom9")["properties"]!["administrativeState"]!.ToString());
+        Assert.Equal("Enabled", site.Render("~f/l2IsolationDomains/dom9")["properties"]!["administrativeState"]!.ToString());
         site.Disable("~f/l2IsolationDomains/dom9");
-        Assert.Equal("Disabled", site.Draw("~f/l2IsolationDomains/dom9")["properties"]!["administrativeState"]!.ToString());
+        Assert.Equal("Disabled", site.Render("~f/l2IsolationDomains/dom9")["properties"]!["administrativeState"]!.ToString());
     }
 
     [Theory]
@@ -143,7 +143,7 @@ public sealed class FabricRuleTests
     public void Refuses_StateThatIsNone(string body, string says)
     {
         var site = TestSite.Small();
-        Says(site.Refused(RefusalCode.InvalidMember, "state", site.TryAct("~f/l3IsolationDomains/core", "updateAdministrativeState", body)), says, "Enable, Disable");
+        AssertMentions(site.AssertRefused(RefusalCode.InvalidMember, "state", site.TryInvokeAction("~f/l3IsolationDomains/core", "updateAdministrativeState", body)), says, "Enable, Disable");
     }
 
     [Fact]
@@ -151,7 +151,7 @@ public sealed class FabricRuleTests
     {
         var site = TestSite.Small();
         site.Put("~f/l3IsolationDomains/empty", "{'location':'east','properties':{'networkFabricId':'~f/networkFabrics/fab1'}}");
-        Says(site.Refused(RefusalCode.Conflict, "~f/l3IsolationDomains/empty", site.TryAct("~f/l3IsolationDomains/empty", "updateAdministrativeState", "{'state':'Enable'}")), "empty", "internal network");
+        AssertMentions(site.AssertRefused(RefusalCode.Conflict, "~f/l3IsolationDomains/empty", site.TryInvokeAction("~f/l3IsolationDomains/empty", "updateAdministrativeState", "{'state':'Enable'}")), "empty", "internal network");
     }
 
     [Theory]
@@ -160,12 +160,12 @@ public sealed class FabricRuleTests
     public void Refuses_DisablingADomainThatIsInUse(string domain, string user)
     {
         var site = TestSite.Small();
-        var finding = site.Refused(RefusalCode.InUse, domain, site.TryAct(domain, "updateAdministrativeState", "{'state':'Disable'}"));
-        Assert.Equal(TestSite.Id(user).ToString(), finding.Culprit);
-        Says(finding, user[3..]);
+        var finding = site.AssertRefused(RefusalCode.InUse, domain, site.TryInvokeAction(domain, "updateAdministrativeState", "{'state':'Disable'}"));
+        Assert.Equal(TestSite.Id(user).ToString(), finding.ConflictsWith);
+        AssertMentions(finding, user[3..]);
     }
 
     private static string L2(int vlan, int mtu = 1500) => $"{{'location':'east','properties':{{'networkFabricId':'~f/networkFabrics/fab1','vlanId':{vlan},'mtu':{mtu}}}}}";
 
-    private static void Says(Refusal refusal, params string[] words) => Assert.All(words, word => Assert.Contains(word, refusal.Message, StringComparison.Ordinal));
+    private static void AssertMentions(Refusal refusal, params string[] words) => Assert.All(words, word => Assert.Contains(word, refusal.Message, StringComparison.Ordinal));
 }

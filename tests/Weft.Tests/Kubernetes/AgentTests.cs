@@ -19,34 +19,34 @@ public sealed class AgentTests
     public async Task Reports_DriftAndFailures_ToTheControlPlane()
     {
         await using var kube = await FakeKube.Start();
-        await using var site = await Site.Make();
-        site.Options = site.Options with { Node = null, Kubernetes = new KubeOptions { KubeConfig = kube.Config(site.Root) } };
-        site.Pace = Site.Quick with { Kubernetes = KubeSite.Quick };
-        await site.StartAgent();
-        site.Plane.Desire("sha256-1", [KubeSite.Definition("n6")]);
-        await site.Plane.UntilReported("sha256-1", "Applied");
+        await using var harness = await AgentHarness.Create();
+        harness.Options = harness.Options with { Node = null, Kubernetes = new KubeOptions { KubeConfig = kube.Config(harness.Root) } };
+        harness.Timings = AgentHarness.FastTimings with { Kubernetes = KubeHarness.FastTimings };
+        await harness.StartAgent();
+        harness.Plane.SetDesired("sha256-1", [KubeHarness.Definition("n6")]);
+        await harness.Plane.UntilReported("sha256-1", "Applied");
 
         kube.Store.Delete(kube.Store.Find("k8s.cni.cncf.io", "v1", "network-attachment-definitions"), "default", "n6", null);
-        await site.Plane.Until(() => site.Plane.Reports.Any(r => r["drift"] is JsonArray { Count: 1 }), "the drift is reported");
-        var drift = site.Plane.Reports[^1]["drift"]![0]!;
+        await harness.Plane.Until(() => harness.Plane.Reports.Any(r => r["drift"] is JsonArray { Count: 1 }), "the drift is reported");
+        var drift = harness.Plane.Reports[^1]["drift"]![0]!;
         Assert.Equal(("NetworkAttachmentDefinition default/n6", "missing", true), ((string?)drift["what"], (string?)drift["was"], (bool)drift["mended"]!));
 
-        kube.Store.Create(kube.Store.Find("k8s.cni.cncf.io", "v1", "network-attachment-definitions"), KubeSite.Definition("n7"), "default", "helm");
-        site.Plane.Desire("sha256-22", [KubeSite.Definition("n6"), KubeSite.Definition("n7", "ours")]);
-        await site.Plane.UntilReported("sha256-22", "Failed");
-        Assert.Contains("belongs to 'helm'", (string?)site.Plane.Reports[^1]["message"], StringComparison.Ordinal);
-        Assert.False(Directory.Exists(site.Options.Manifests));
+        kube.Store.Create(kube.Store.Find("k8s.cni.cncf.io", "v1", "network-attachment-definitions"), KubeHarness.Definition("n7"), "default", "helm");
+        harness.Plane.SetDesired("sha256-22", [KubeHarness.Definition("n6"), KubeHarness.Definition("n7", "ours")]);
+        await harness.Plane.UntilReported("sha256-22", "Failed");
+        Assert.Contains("belongs to 'helm'", (string?)harness.Plane.Reports[^1]["message"], StringComparison.Ordinal);
+        Assert.False(Directory.Exists(harness.Options.Manifests));
     }
 
     [Fact]
     public async Task Shares_OneIdentity_AmongReplicasWithoutADisk()
     {
         await using var kube = await FakeKube.Start();
-        await using var first = await Site.Make();
+        await using var first = await AgentHarness.Create();
         first.Options = first.Options with { Node = null, Kubernetes = new KubeOptions { KubeConfig = kube.Config(first.Root), LeaderElection = true, IdentitySecret = "weft-agent-identity" } };
-        first.Pace = Site.Quick with { Kubernetes = KubeSite.Quick };
+        first.Timings = AgentHarness.FastTimings with { Kubernetes = KubeHarness.FastTimings };
         await first.StartAgent();
-        first.Plane.Desire("sha256-1", [KubeSite.Definition("n6")]);
+        first.Plane.SetDesired("sha256-1", [KubeHarness.Definition("n6")]);
         await first.Plane.UntilReported("sha256-1", "Applied");
         await first.StopAgent();
 
@@ -54,7 +54,7 @@ public sealed class AgentTests
         Directory.Delete(first.Options.State, recursive: true);
         first.Options = first.Options with { TokenFile = null };
         await first.StartAgent();
-        first.Plane.Desire("sha256-22", [KubeSite.Definition("n6"), KubeSite.Definition("n7")]);
+        first.Plane.SetDesired("sha256-22", [KubeHarness.Definition("n6"), KubeHarness.Definition("n7")]);
         await first.Plane.UntilReported("sha256-22", "Applied");
 
         Assert.Single(first.Plane.Enrolments);
@@ -66,7 +66,7 @@ public sealed class AgentTests
     public async Task Needs_TheRolesThatAreShipped_AndNoMore()
     {
         await using var kube = await FakeKube.Start();
-        var rules = KubeRules.Read(Directory.GetFiles(Path.Combine(Repository.Root, "deploy/kustomize/base"), "*.yaml"), "weft-agent");
+        var rules = FakeRbac.Read(Directory.GetFiles(Path.Combine(Repository.Root, "deploy/kustomize/base"), "*.yaml"), "weft-agent");
         kube.Limit(rules);
         foreach (var (plural, kind) in new[] { ("validatingwebhookconfigurations", "ValidatingWebhookConfiguration"), ("mutatingwebhookconfigurations", "MutatingWebhookConfiguration") })
         {
@@ -83,33 +83,33 @@ public sealed class AgentTests
             ["apiVersion"] = "v1", ["kind"] = "Pod", ["spec"] = new JsonObject { ["nodeName"] = "w1" },
             ["metadata"] = new JsonObject { ["name"] = "dp", ["ownerReferences"] = new JsonArray(new JsonObject { ["kind"] = "DaemonSet", ["name"] = "kube-sriov-device-plugin" }) },
         }, "kube-system", "kube-controller-manager");
-        var devices = KubeSite.ConfigMap("sriovdp-config", new JsonObject { ["config.json"] = "{}" }, "kube-system");
+        var devices = KubeHarness.ConfigMap("sriovdp-config", new JsonObject { ["config.json"] = "{}" }, "kube-system");
         devices["metadata"]!["annotations"] = new JsonObject { ["weft.dev/restart"] = "daemonset kube-system/kube-sriov-device-plugin", ["weft.dev/restart-nodes"] = """{"w1":"1"}""" };
 
         Environment.SetEnvironmentVariable("POD_IP", "10.0.0.1");
-        await using var site = await Site.Make();
-        site.Options = site.Options with
+        await using var harness = await AgentHarness.Create();
+        harness.Options = harness.Options with
         {
             Node = null,
             Kubernetes = new KubeOptions
             {
-                KubeConfig = kube.Config(site.Root), LeaderElection = true, IdentitySecret = "weft-agent-identity", WebhookListen = new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, kube.Port + 20_000),
+                KubeConfig = kube.Config(harness.Root), LeaderElection = true, IdentitySecret = "weft-agent-identity", WebhookListen = new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, kube.Port + 20_000),
             },
         };
-        site.Pace = Site.Quick with { Kubernetes = KubeSite.Quick };
-        await site.StartAgent();
-        site.Plane.Desire("sha256-1", [KubeSite.Namespace(), KubeSite.Definition("n6"), KubeSite.ConfigMap("weft-node-w1", new JsonObject { ["a"] = "b" }), devices]);
-        await site.Plane.UntilReported("sha256-1", "Applied");
-        site.Plane.Desire("sha256-22", []);
-        await site.Plane.UntilReported("sha256-22", "Applied");
+        harness.Timings = AgentHarness.FastTimings with { Kubernetes = KubeHarness.FastTimings };
+        await harness.StartAgent();
+        harness.Plane.SetDesired("sha256-1", [KubeHarness.Namespace(), KubeHarness.Definition("n6"), KubeHarness.ConfigMap("weft-node-w1", new JsonObject { ["a"] = "b" }), devices]);
+        await harness.Plane.UntilReported("sha256-1", "Applied");
+        harness.Plane.SetDesired("sha256-22", []);
+        await harness.Plane.UntilReported("sha256-22", "Applied");
         // The webhook is made known beside all that, in its own time.
         for (var i = 0; i < 1_000 && rules.Unused.Any(); i++)
             await Task.Delay(20, Cancel);
-        await site.StopAgent();
+        await harness.StopAgent();
         Environment.SetEnvironmentVariable("POD_IP", null);
 
-        Assert.DoesNotContain(site.Plane.Reports, r => (string?)r["state"] == "Failed");
-        Assert.DoesNotContain("forbidden", site.Log, StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain(harness.Plane.Reports, r => (string?)r["state"] == "Failed");
+        Assert.DoesNotContain("forbidden", harness.Log, StringComparison.OrdinalIgnoreCase);
         Assert.Empty(rules.Unused);
     }
 
@@ -117,24 +117,24 @@ public sealed class AgentTests
     public async Task GoesOn_WhereItWasKilled()
     {
         await using var kube = await FakeKube.Start();
-        await using var site = await Site.Make();
+        await using var harness = await AgentHarness.Create();
         var definitions = kube.Store.Find("k8s.cni.cncf.io", "v1", "network-attachment-definitions");
-        JsonArray wanted = [.. Enumerable.Range(0, 60).Select(i => (JsonNode)KubeSite.Definition($"n{i}"))];
-        site.Plane.Desire("sha256-1", wanted);
+        JsonArray wanted = [.. Enumerable.Range(0, 60).Select(i => (JsonNode)KubeHarness.Definition($"n{i}"))];
+        harness.Plane.SetDesired("sha256-1", wanted);
         var said = new System.Collections.Concurrent.ConcurrentQueue<string?>();
-        using (var killed = Start(site, kube, said))
+        using (var killed = Start(harness, kube, said))
         {
             // In the midst of it.
-            await Site.Eventually(() => kube.Writes() > 10, "it has begun to write");
+            await AgentHarness.Eventually(() => kube.Writes() > 10, "it has begun to write");
             killed.Kill();
             await killed.WaitForExitAsync(Cancel);
         }
 
         Assert.InRange(kube.Writes(), 10, 60);
-        using var again = Start(site, kube, said);
-        for (var i = 0; i < 6_000 && !again.HasExited && !site.Plane.Reports.Any(r => (string?)r["state"] == "Applied"); i++)
+        using var again = Start(harness, kube, said);
+        for (var i = 0; i < 6_000 && !again.HasExited && !harness.Plane.Reports.Any(r => (string?)r["state"] == "Applied"); i++)
             await Task.Delay(10, Cancel);
-        if (!site.Plane.Reports.Any(r => (string?)r["state"] == "Applied"))
+        if (!harness.Plane.Reports.Any(r => (string?)r["state"] == "Applied"))
         {
             again.Kill();
             Assert.Fail($"it never reported; it said:\n{string.Join('\n', said)}");
@@ -164,11 +164,11 @@ public sealed class AgentTests
         Assert.Contains(message, said, StringComparison.Ordinal);
     }
 
-    private static Process Start(Site site, FakeKube kube, System.Collections.Concurrent.ConcurrentQueue<string?> said)
+    private static Process Start(AgentHarness harness, FakeKube kube, System.Collections.Concurrent.ConcurrentQueue<string?> said)
     {
         var start = new ProcessStartInfo(Program,
         [
-            "--server", site.Plane.Url, "--state", site.Options.State, "--name", "c1", "--enrollment-token-file", site.TokenFile, "--socket", site.Options.Socket, "--kubeconfig", kube.Config(site.Root),
+            "--server", harness.Plane.Url, "--state", harness.Options.State, "--name", "c1", "--enrollment-token-file", harness.TokenFile, "--socket", harness.Options.Socket, "--kubeconfig", kube.Config(harness.Root),
         ]) { RedirectStandardError = true, RedirectStandardOutput = true };
         var process = Process.Start(start)!;
         process.ErrorDataReceived += (_, line) => said.Enqueue(line.Data);

@@ -1,6 +1,4 @@
-using System.Text.Json.Nodes;
-using Weft.Agent.Kubernetes;
-using Weft.Agent.Targets;
+using Weft.Agent.Reconcilers;
 
 namespace Weft.Tests.Kubernetes;
 
@@ -8,120 +6,120 @@ namespace Weft.Tests.Kubernetes;
 public sealed class DriftTests
 {
     [Fact]
-    public async Task Mends_AChangedField_AndSaysWhoChangedIt()
+    public async Task Repairs_AChangedField_AndReportsWhoChangedIt()
     {
-        await using var site = await KubeSite.Start();
-        await site.Settle(KubeSite.Definition("n6", "ours"));
-        await Quiet(site);
-        site.Edit(site.Definitions, "default", "n6", live => live["spec"]!["config"] = "theirs");
+        await using var harness = await KubeHarness.Start();
+        await harness.ReconcileUntilStable(KubeHarness.Definition("n6", "ours"));
+        await AssertNoWrites(harness);
+        harness.Edit(harness.Definitions, "default", "n6", live => live["spec"]!["config"] = "theirs");
 
-        await site.Target.Changed(KubeSite.Cancel).WaitAsync(TimeSpan.FromSeconds(5), KubeSite.Cancel);
-        var outcome = await site.Apply(KubeSite.Definition("n6", "ours"));
+        await harness.Reconciler.WaitForChange(KubeHarness.Cancel).WaitAsync(TimeSpan.FromSeconds(5), KubeHarness.Cancel);
+        var result = await harness.Reconcile(KubeHarness.Definition("n6", "ours"));
 
-        Assert.Equal([new Drift("NetworkAttachmentDefinition default/n6", "spec.config changed by kubectl-edit", true)], outcome.Drift);
-        Assert.Equal("ours", site.ConfigOf("n6"));
-        Assert.Empty((await site.Apply(KubeSite.Definition("n6", "ours"))).Drift);
+        Assert.Equal([new Drift("NetworkAttachmentDefinition default/n6", "spec.config changed by kubectl-edit", true)], result.Drift);
+        Assert.Equal("ours", harness.ConfigOf("n6"));
+        Assert.Empty((await harness.Reconcile(KubeHarness.Definition("n6", "ours"))).Drift);
     }
 
     [Fact]
-    public async Task Mends_AMissingObject()
+    public async Task Repairs_AMissingObject()
     {
-        await using var site = await KubeSite.Start();
-        await site.Settle(KubeSite.Definition("n6"));
-        await Quiet(site);
-        site.Store.Delete(site.Definitions, "default", "n6", null);
+        await using var harness = await KubeHarness.Start();
+        await harness.ReconcileUntilStable(KubeHarness.Definition("n6"));
+        await AssertNoWrites(harness);
+        harness.Store.Delete(harness.Definitions, "default", "n6", null);
 
-        await site.Target.Changed(KubeSite.Cancel).WaitAsync(TimeSpan.FromSeconds(5), KubeSite.Cancel);
-        var outcome = await site.Apply(KubeSite.Definition("n6"));
+        await harness.Reconciler.WaitForChange(KubeHarness.Cancel).WaitAsync(TimeSpan.FromSeconds(5), KubeHarness.Cancel);
+        var result = await harness.Reconcile(KubeHarness.Definition("n6"));
 
-        Assert.Equal([new Drift("NetworkAttachmentDefinition default/n6", "missing", true)], outcome.Drift);
-        Assert.Equal("{}", site.ConfigOf("n6"));
+        Assert.Equal([new Drift("NetworkAttachmentDefinition default/n6", "missing", true)], result.Drift);
+        Assert.Equal("{}", harness.ConfigOf("n6"));
     }
 
     [Theory]
     [InlineData("weft.dev/cluster")]
     [InlineData("weft.dev/digest")]
-    public async Task Mends_ItsMarks(string mark)
+    public async Task Repairs_ItsAnnotations(string mark)
     {
-        await using var site = await KubeSite.Start();
-        await site.Settle(KubeSite.Definition("n6"));
-        site.Edit(site.Definitions, "default", "n6", live => live["metadata"]!["annotations"]!.AsObject().Remove(mark));
+        await using var harness = await KubeHarness.Start();
+        await harness.ReconcileUntilStable(KubeHarness.Definition("n6"));
+        harness.Edit(harness.Definitions, "default", "n6", live => live["metadata"]!["annotations"]!.AsObject().Remove(mark));
 
-        var outcome = await site.Until(o => o.Written == 1, KubeSite.Definition("n6"));
+        var result = await harness.Until(o => o.Written == 1, KubeHarness.Definition("n6"));
 
-        Assert.Equal([new Drift("NetworkAttachmentDefinition default/n6", $"metadata.annotations[{mark}] removed", true)], outcome.Drift);
-        Assert.NotNull(site.Read("n6")["metadata"]!["annotations"]![mark]);
+        Assert.Equal([new Drift("NetworkAttachmentDefinition default/n6", $"metadata.annotations[{mark}] removed", true)], result.Drift);
+        Assert.NotNull(harness.Read("n6")["metadata"]!["annotations"]![mark]);
     }
 
     [Fact]
     public async Task Leaves_FieldsOfOthers()
     {
-        await using var site = await KubeSite.Start();
-        await site.Settle(KubeSite.Definition("n6"), KubeSite.ConfigMap("weft-node-w1", new() { ["a"] = "b" }));
-        await Quiet(site);
-        var writes = site.Kube.Writes();
-        site.Edit(site.Definitions, "default", "n6", live => live["metadata"]!["labels"]!["team"] = "core");
-        site.Edit(site.ConfigMaps, "weft-system", "weft-node-w1", live => live["data"]!["theirs"] = "x");
+        await using var harness = await KubeHarness.Start();
+        await harness.ReconcileUntilStable(KubeHarness.Definition("n6"), KubeHarness.ConfigMap("weft-node-w1", new() { ["a"] = "b" }));
+        await AssertNoWrites(harness);
+        var writes = harness.Kube.Writes();
+        harness.Edit(harness.Definitions, "default", "n6", live => live["metadata"]!["labels"]!["team"] = "core");
+        harness.Edit(harness.ConfigMaps, "weft-system", "weft-node-w1", live => live["data"]!["theirs"] = "x");
 
-        await site.Target.Changed(KubeSite.Cancel).WaitAsync(TimeSpan.FromSeconds(5), KubeSite.Cancel);
-        await Task.Delay(300, KubeSite.Cancel);
-        var outcome = await site.Apply(KubeSite.Definition("n6"), KubeSite.ConfigMap("weft-node-w1", new() { ["a"] = "b" }));
+        await harness.Reconciler.WaitForChange(KubeHarness.Cancel).WaitAsync(TimeSpan.FromSeconds(5), KubeHarness.Cancel);
+        await Task.Delay(300, KubeHarness.Cancel);
+        var result = await harness.Reconcile(KubeHarness.Definition("n6"), KubeHarness.ConfigMap("weft-node-w1", new() { ["a"] = "b" }));
 
-        Assert.Equal((0, 0), (outcome.Written, outcome.Drift.Count));
-        Assert.Equal(writes, site.Kube.Writes());
-        Assert.Equal("core", (string?)site.Read("n6")["metadata"]!["labels"]!["team"]);
+        Assert.Equal((0, 0), (result.Written, result.Drift.Count));
+        Assert.Equal(writes, harness.Kube.Writes());
+        Assert.Equal("core", (string?)harness.Read("n6")["metadata"]!["labels"]!["team"]);
     }
 
     [Fact]
     public async Task TakesBack_AFieldThatAnotherSetToTheSameValue()
     {
-        await using var site = await KubeSite.Start();
-        await site.Settle(KubeSite.ConfigMap("weft-node-w1", new() { ["a"] = "1", ["b"] = "1" }));
-        // Changed and changed back: the value is right, but it would stay behind when the picture no longer has it.
-        site.Edit(site.ConfigMaps, "weft-system", "weft-node-w1", live => live["data"]!["a"] = "2");
-        site.Edit(site.ConfigMaps, "weft-system", "weft-node-w1", live => live["data"]!["a"] = "1");
-        await Task.Delay(200, KubeSite.Cancel);
+        await using var harness = await KubeHarness.Start();
+        await harness.ReconcileUntilStable(KubeHarness.ConfigMap("weft-node-w1", new() { ["a"] = "1", ["b"] = "1" }));
+        // Changed and changed back: the value is right, but it would stay behind when the desired state no longer has it.
+        harness.Edit(harness.ConfigMaps, "weft-system", "weft-node-w1", live => live["data"]!["a"] = "2");
+        harness.Edit(harness.ConfigMaps, "weft-system", "weft-node-w1", live => live["data"]!["a"] = "1");
+        await Task.Delay(200, KubeHarness.Cancel);
 
-        var outcome = await site.Settle(KubeSite.ConfigMap("weft-node-w1", new() { ["a"] = "1", ["b"] = "1" }));
-        Assert.Empty(outcome.Drift);
-        site.Edit(site.ConfigMaps, "weft-system", "weft-node-w1", live => { });
-        await site.Until(o => o.Written == 1, KubeSite.ConfigMap("weft-node-w1", new() { ["b"] = "1" }));
+        var result = await harness.ReconcileUntilStable(KubeHarness.ConfigMap("weft-node-w1", new() { ["a"] = "1", ["b"] = "1" }));
+        Assert.Empty(result.Drift);
+        harness.Edit(harness.ConfigMaps, "weft-system", "weft-node-w1", live => { });
+        await harness.Until(o => o.Written == 1, KubeHarness.ConfigMap("weft-node-w1", new() { ["b"] = "1" }));
     }
 
     [Fact]
-    public async Task Reports_AndLeaves_WhereThePolicySaysSo()
+    public async Task Reports_AndLeaves_WhereThePolicyIsReport()
     {
-        await using var site = await KubeSite.Start(policy: DriftPolicy.Report);
-        await site.Settle(KubeSite.Definition("n6", "ours"), KubeSite.Definition("n7"));
-        var writes = site.Kube.Writes();
-        site.Edit(site.Definitions, "default", "n6", live => live["spec"]!["config"] = "theirs");
-        site.Store.Delete(site.Definitions, "default", "n7", null);
+        await using var harness = await KubeHarness.Start(policy: DriftPolicy.Report);
+        await harness.ReconcileUntilStable(KubeHarness.Definition("n6", "ours"), KubeHarness.Definition("n7"));
+        var writes = harness.Kube.Writes();
+        harness.Edit(harness.Definitions, "default", "n6", live => live["spec"]!["config"] = "theirs");
+        harness.Store.Delete(harness.Definitions, "default", "n7", null);
 
-        var outcome = await site.Until(o => o.Drift.Count == 2, KubeSite.Definition("n6", "ours"), KubeSite.Definition("n7"));
-        var again = await site.Apply(KubeSite.Definition("n6", "ours"), KubeSite.Definition("n7"));
+        var result = await harness.Until(o => o.Drift.Count == 2, KubeHarness.Definition("n6", "ours"), KubeHarness.Definition("n7"));
+        var again = await harness.Reconcile(KubeHarness.Definition("n6", "ours"), KubeHarness.Definition("n7"));
 
-        Assert.Equal([new Drift("NetworkAttachmentDefinition default/n6", "spec.config changed by kubectl-edit", false), new Drift("NetworkAttachmentDefinition default/n7", "missing", false)], outcome.Drift);
-        Assert.Equal(outcome.Drift, again.Drift);
-        Assert.Equal(writes, site.Kube.Writes());
-        Assert.Equal("theirs", site.ConfigOf("n6"));
+        Assert.Equal([new Drift("NetworkAttachmentDefinition default/n6", "spec.config changed by kubectl-edit", false), new Drift("NetworkAttachmentDefinition default/n7", "missing", false)], result.Drift);
+        Assert.Equal(result.Drift, again.Drift);
+        Assert.Equal(writes, harness.Kube.Writes());
+        Assert.Equal("theirs", harness.ConfigOf("n6"));
 
-        // A new picture is no drift: it is written.
-        await site.Until(o => o.Written == 1, KubeSite.Definition("n6", "newer"), KubeSite.Definition("n7"));
-        Assert.Equal("newer", site.ConfigOf("n6"));
+        // A new desired state is no drift: it is written.
+        await harness.Until(o => o.Written == 1, KubeHarness.Definition("n6", "newer"), KubeHarness.Definition("n7"));
+        Assert.Equal("newer", harness.ConfigOf("n6"));
     }
 
     /// <summary>Until the watch has told of all that the agent did itself.</summary>
-    private static async Task Quiet(KubeSite site)
+    private static async Task AssertNoWrites(KubeHarness harness)
     {
         while (true)
         {
-            using var soon = CancellationTokenSource.CreateLinkedTokenSource(KubeSite.Cancel);
+            using var soon = CancellationTokenSource.CreateLinkedTokenSource(KubeHarness.Cancel);
             soon.CancelAfter(200);
             try
             {
-                await site.Target.Changed(soon.Token);
+                await harness.Reconciler.WaitForChange(soon.Token);
             }
-            catch (OperationCanceledException) when (!KubeSite.Cancel.IsCancellationRequested)
+            catch (OperationCanceledException) when (!KubeHarness.Cancel.IsCancellationRequested)
             {
                 return;
             }

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using System.Net;
-using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
@@ -24,8 +23,8 @@ internal sealed class FakeKube : IAsyncDisposable
 
     private static int _lastPort = (Environment.ProcessId * 131 % 9_000) + 1;
 
-    private readonly ConcurrentDictionary<string, (string User, KubeRules? Rules)> _users = new();
-    private readonly ConcurrentQueue<(string User, KubeRequest Request)> _asked = [];
+    private readonly ConcurrentDictionary<string, (string User, FakeRbac? Rules)> _users = new();
+    private readonly ConcurrentQueue<(string User, KubeRequest Request)> _requests = [];
     private readonly X509Certificate2 _certificate;
     private CancellationTokenSource _dropped = new();
     private int _throttled;
@@ -39,7 +38,7 @@ internal sealed class FakeKube : IAsyncDisposable
         _users[AgentToken] = ("agent", null);
     }
 
-    public KubeStore Store { get; } = new();
+    public FakeKubeStore Store { get; } = new();
 
     public int Port { get; } = FreePort();
 
@@ -53,9 +52,9 @@ internal sealed class FakeKube : IAsyncDisposable
 
     public int Page { get; set; } = int.MaxValue;
 
-    public IReadOnlyList<(string User, KubeRequest Request)> Asked => [.. _asked];
+    public IReadOnlyList<(string User, KubeRequest Request)> Requests => [.. _requests];
 
-    public int Writes(string user = "agent") => _asked.Count(a => a.User == user && a.Request.Resource != "leases" && a.Request.Verb is not ("get" or "list" or "watch"));
+    public int Writes(string user = "agent") => _requests.Count(a => a.User == user && a.Request.Resource != "leases" && a.Request.Verb is not ("get" or "list" or "watch"));
 
     public static async Task<FakeKube> Start(bool withDefinitions = true)
     {
@@ -78,7 +77,7 @@ internal sealed class FakeKube : IAsyncDisposable
     }, null, "kubectl");
 
     /// <summary>Holds the agent's requests to what its shipped roles allow.</summary>
-    public void Limit(KubeRules rules) => _users[AgentToken] = ("agent", rules);
+    public void Limit(FakeRbac rules) => _users[AgentToken] = ("agent", rules);
 
     /// <summary>The next requests are refused with 429.</summary>
     public void Throttle(int requests, int seconds) => (_throttleSeconds, _throttled) = (seconds, requests);
@@ -143,16 +142,16 @@ internal sealed class FakeKube : IAsyncDisposable
         try
         {
             if (!_users.TryGetValue(http.Request.Headers.Authorization.ToString().Replace("Bearer ", "", StringComparison.Ordinal), out var caller))
-                throw new KubeRefusal(401, "Unauthorized", "Unauthorized");
+                throw new KubeError(401, "Unauthorized", "Unauthorized");
             var request = Read(http);
-            _asked.Enqueue((caller.User, request));
+            _requests.Enqueue((caller.User, request));
             if (Interlocked.Decrement(ref _throttled) >= 0 && caller.User == "agent")
-                throw new KubeRefusal(429, "TooManyRequests", "too many requests, please try again later") { RetryAfter = _throttleSeconds };
+                throw new KubeError(429, "TooManyRequests", "too many requests, please try again later") { RetryAfter = _throttleSeconds };
             Authorize(caller, request);
             if (Before is null || !await Before(http, request))
                 await Serve(http, request, verb => Authorize(caller, request with { Verb = verb }));
         }
-        catch (KubeRefusal refusal)
+        catch (KubeError refusal)
         {
             if (refusal.RetryAfter is { } seconds)
                 http.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
@@ -166,14 +165,14 @@ internal sealed class FakeKube : IAsyncDisposable
                 return;
             }
 
-            await Answer(http, refusal.Code, refusal.Status);
+            await Respond(http, refusal.Code, refusal.Status);
         }
     }
 
-    private static void Authorize((string User, KubeRules? Rules) caller, KubeRequest request)
+    private static void Authorize((string User, FakeRbac? Rules) caller, KubeRequest request)
     {
         if (caller.Rules is { } rules && !rules.Allow(request))
-            throw new KubeRefusal(403, "Forbidden", $"{request.Resource} is forbidden: User \"{caller.User}\" cannot {request.Verb} resource \"{request.Resource}\" in API group \"{request.Group}\"{(request.Namespace is null ? " at the cluster scope" : $" in the namespace \"{request.Namespace}\"")}");
+            throw new KubeError(403, "Forbidden", $"{request.Resource} is forbidden: User \"{caller.User}\" cannot {request.Verb} resource \"{request.Resource}\" in API group \"{request.Group}\"{(request.Namespace is null ? " at the cluster scope" : $" in the namespace \"{request.Namespace}\"")}");
     }
 
     private Task Serve(HttpContext http, KubeRequest request, Action<string> authorize)
@@ -182,7 +181,7 @@ internal sealed class FakeKube : IAsyncDisposable
         var manager = http.Request.Query["fieldManager"].ToString() is { Length: > 0 } given ? given : http.Request.Headers.UserAgent.ToString().Split('/')[0];
         return request.Verb switch
         {
-            "get" => Answer(http, 200, Store.Get(resource, request.Namespace, request.Name!)),
+            "get" => Respond(http, 200, Store.Get(resource, request.Namespace, request.Name!)),
             "list" => List(http, request, resource),
             "watch" => Watch(http, request, resource),
             "create" => Write(http, async () => (Store.Create(resource, await Body(http), request.Namespace, manager), 201)),
@@ -203,7 +202,7 @@ internal sealed class FakeKube : IAsyncDisposable
         if (type.StartsWith("application/apply-patch+yaml", StringComparison.Ordinal))
         {
             if (http.Request.Query["fieldManager"].Count == 0)
-                throw new KubeRefusal(400, "BadRequest", "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch");
+                throw new KubeError(400, "BadRequest", "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch");
             // Applying what isn't there is a creation as well, and the name counts for both.
             if (Store.List(resource, request.Namespace, o => (string?)o["metadata"]!["name"] == request.Name).Items.Count == 0)
                 authorize("create");
@@ -213,7 +212,7 @@ internal sealed class FakeKube : IAsyncDisposable
 
         Func<JsonObject, JsonObject> change = type.StartsWith("application/json-patch", StringComparison.Ordinal) ? live => JsonPatch(live, body.AsArray())
             : type.StartsWith("application/merge-patch", StringComparison.Ordinal) ? live => Merge(live, body.AsObject())
-            : throw new KubeRefusal(415, "UnsupportedMediaType", $"the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml; not {type}");
+            : throw new KubeError(415, "UnsupportedMediaType", $"the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml; not {type}");
         return (Store.Update(resource, request.Namespace, request.Name!, change, manager), 200);
     }
 
@@ -239,7 +238,7 @@ internal sealed class FakeKube : IAsyncDisposable
             item.Remove("kind");
         }
 
-        await Answer(http, 200, new JsonObject
+        await Respond(http, 200, new JsonObject
         {
             ["kind"] = $"{resource.Kind}List", ["apiVersion"] = resource.ApiVersion, ["metadata"] = metadata, ["items"] = new JsonArray([.. items.Skip(skip).Take(limit)]),
         });
@@ -260,20 +259,20 @@ internal sealed class FakeKube : IAsyncDisposable
                 var changed = Store.Changed;
                 var events = Store.Since(resource, version);
                 foreach (var each in events.Where(e => (request.Namespace is null || (string?)e.Object["metadata"]!["namespace"] == request.Namespace) && selects(e.Object)))
-                    await Tell(http, each.Type, each.Object, over.Token);
+                    await WriteEvent(http, each.Type, each.Object, over.Token);
                 version = events.Count > 0 ? events[^1].Version : version;
                 if (await Task.WhenAny(changed, Task.Delay(Bookmarks, over.Token)) != changed && !over.IsCancellationRequested && http.Request.Query["allowWatchBookmarks"] == "true")
                 {
                     version = Math.Max(version, Store.Since(resource, version).Count == 0 ? Store.Version : version);
-                    await Tell(http, "BOOKMARK", new JsonObject { ["kind"] = resource.Kind, ["apiVersion"] = resource.ApiVersion, ["metadata"] = new JsonObject { ["resourceVersion"] = version.ToString(CultureInfo.InvariantCulture) } }, over.Token);
+                    await WriteEvent(http, "BOOKMARK", new JsonObject { ["kind"] = resource.Kind, ["apiVersion"] = resource.ApiVersion, ["metadata"] = new JsonObject { ["resourceVersion"] = version.ToString(CultureInfo.InvariantCulture) } }, over.Token);
                 }
 
                 over.Token.ThrowIfCancellationRequested();
             }
         }
-        catch (KubeRefusal refusal)
+        catch (KubeError refusal)
         {
-            await Tell(http, "ERROR", refusal.Status, over.Token);
+            await WriteEvent(http, "ERROR", refusal.Status, over.Token);
         }
         catch (OperationCanceledException)
         {
@@ -281,7 +280,7 @@ internal sealed class FakeKube : IAsyncDisposable
         }
     }
 
-    private static async Task Tell(HttpContext http, string type, JsonObject body, CancellationToken cancel)
+    private static async Task WriteEvent(HttpContext http, string type, JsonObject body, CancellationToken cancel)
     {
         await http.Response.Body.WriteAsync(Encoding.UTF8.GetBytes(new JsonObject { ["type"] = type, ["object"] = body.DeepClone() }.ToJsonString() + "\n"), cancel);
         await http.Response.Body.FlushAsync(cancel);
@@ -290,7 +289,7 @@ internal sealed class FakeKube : IAsyncDisposable
     private static async Task Write(HttpContext http, Func<Task<(JsonObject Object, int Code)>> write)
     {
         var (written, code) = await write();
-        await Answer(http, code, written);
+        await Respond(http, code, written);
     }
 
     private static Func<JsonObject, bool> Selector(HttpContext http)
@@ -345,12 +344,12 @@ internal sealed class FakeKube : IAsyncDisposable
             var names = ((string)operation!["path"]!).Split('/')[1..].Select(n => n.Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal)).ToArray();
             JsonNode at = live;
             foreach (var name in names[..^1])
-                at = (at is JsonArray list ? list[int.Parse(name, CultureInfo.InvariantCulture)] : at[name]) ?? throw new KubeRefusal(422, "Invalid", $"the server rejected our request due to an error in our request: no {operation["path"]}");
+                at = (at is JsonArray list ? list[int.Parse(name, CultureInfo.InvariantCulture)] : at[name]) ?? throw new KubeError(422, "Invalid", $"the server rejected our request due to an error in our request: no {operation["path"]}");
             var holder = at.AsObject();
             switch ((string)operation["op"]!)
             {
                 case "test" when !JsonNode.DeepEquals(holder[names[^1]], operation["value"]):
-                    throw new KubeRefusal(422, "Invalid", "the server rejected our request due to an error in our request: testing value failed");
+                    throw new KubeError(422, "Invalid", "the server rejected our request due to an error in our request: testing value failed");
                 case "test":
                     break;
                 case "remove":
@@ -365,7 +364,7 @@ internal sealed class FakeKube : IAsyncDisposable
         return live;
     }
 
-    private static async Task Answer(HttpContext http, int status, JsonObject body)
+    private static async Task Respond(HttpContext http, int status, JsonObject body)
     {
         http.Response.StatusCode = status;
         http.Response.ContentType = "application/json";

@@ -3,7 +3,7 @@ using System.Runtime.Versioning;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Weft.Agent.Kubernetes;
-using Weft.Agent.Targets;
+using Weft.Agent.Reconcilers;
 
 namespace Weft.Tests.Kubernetes;
 
@@ -20,56 +20,56 @@ public sealed partial class RealApiServerTests
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Keeps_ARealClusterTrue_UnderTheRolesThatAreShipped()
+    public async Task Reconciles_ARealCluster_UnderTheRolesThatAreShipped()
     {
         Assert.SkipWhen(RealKube.Missing is not null, RealKube.Missing ?? "");
         await using var kube = await RealKube.Start();
         await kube.Kubectl($"apply -k {Path.Combine(Repository.Root, "deploy/kustomize/example")}");
         var log = new Weft.Agent.Log(TextWriter.Synchronized(new StringWriter()), TimeProvider.System);
-        using var cluster = KubeCluster.Open(new KubeOptions { KubeConfig = kube.Config("agent-token") }, new KubePace { LastRetry = TimeSpan.FromMilliseconds(200) }, TimeProvider.System, log);
+        using var cluster = KubeCluster.Open(new KubeOptions { KubeConfig = kube.Config("agent-token") }, new KubeTimings { MaxBackoff = TimeSpan.FromMilliseconds(200) }, TimeProvider.System, log);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
-        var target = cluster.NewTarget();
-        var following = target.Follow(stop.Token);
+        var reconciler = cluster.CreateReconciler();
+        var following = reconciler.RunInformers(stop.Token);
         JsonObject[] wanted =
         [
-            KubeSite.Namespace(), .. Enumerable.Range(0, 200).Select(i => KubeSite.Definition($"n{i}", "{}")),
-            KubeSite.ConfigMap("weft-node-w1", new JsonObject { ["60-weft.yaml"] = "network: {}\n" }), KubeSite.ConfigMap("sriovdp-config", new JsonObject { ["config.json"] = "{}" }, "kube-system"),
+            KubeHarness.Namespace(), .. Enumerable.Range(0, 200).Select(i => KubeHarness.Definition($"n{i}", "{}")),
+            KubeHarness.ConfigMap("weft-node-w1", new JsonObject { ["60-weft.yaml"] = "network: {}\n" }), KubeHarness.ConfigMap("sriovdp-config", new JsonObject { ["config.json"] = "{}" }, "kube-system"),
         ];
 
         // Without Multus's kind, what to install; then all of it.
-        var unserved = await Until(target, o => o.Written == 2 || o.Findings.Any(f => f.Contains("install Multus", StringComparison.Ordinal)), wanted);
+        var unserved = await Until(reconciler, o => o.Written == 2 || o.Findings.Any(f => f.Contains("install Multus", StringComparison.Ordinal)), wanted);
         Assert.Contains(unserved.Findings, f => f.Contains("install Multus", StringComparison.Ordinal));
         await kube.Kubectl("apply -f -", Definition);
-        await Until(target, o => o is { Written: 200, Findings.Count: 0 }, wanted);
+        await Until(reconciler, o => o is { Written: 200, Findings.Count: 0 }, wanted);
 
         // Nothing changed, nothing written: not by this one, not by one that has just started.
         var versions = await Versions(kube);
         for (var i = 0; i < 3; i++)
-            Assert.Equal((0, 0), await target.Apply(KubeSite.Picture(wanted), Cancel) is var quiet ? (quiet.Written, quiet.Findings.Count) : default);
-        var fresh = cluster.NewTarget();
-        var freshly = fresh.Follow(stop.Token);
-        Assert.Equal((0, 0), await fresh.Apply(KubeSite.Picture(wanted), Cancel) is var again ? (again.Written, again.Findings.Count) : default);
+            Assert.Equal((0, 0), await reconciler.Reconcile(KubeHarness.NewDesiredState(wanted), Cancel) is var quiet ? (quiet.Written, quiet.Findings.Count) : default);
+        var fresh = cluster.CreateReconciler();
+        var freshly = fresh.RunInformers(stop.Token);
+        Assert.Equal((0, 0), await fresh.Reconcile(KubeHarness.NewDesiredState(wanted), Cancel) is var again ? (again.Written, again.Findings.Count) : default);
         Assert.Equal(versions, await Versions(kube));
 
         await kube.Kubectl("""patch network-attachment-definition n6 --type merge -p {"spec":{"config":"theirs"},"metadata":{"labels":{"team":"core"}}}""");
-        var drifted = await Until(target, o => o.Drift.Count > 0, wanted);
+        var drifted = await Until(reconciler, o => o.Drift.Count > 0, wanted);
         Assert.Equal([new Drift("NetworkAttachmentDefinition default/n6", "spec.config changed by kubectl-patch", true)], drifted.Drift);
         Assert.Equal("{}/core", await kube.Kubectl("get network-attachment-definition n6 -o jsonpath={.spec.config}/{.metadata.labels.team}"));
         await kube.Kubectl("delete network-attachment-definition n7");
-        Assert.Equal([new Drift("NetworkAttachmentDefinition default/n7", "missing", true)], (await Until(target, o => o.Drift.Count > 0, wanted)).Drift);
+        Assert.Equal([new Drift("NetworkAttachmentDefinition default/n7", "missing", true)], (await Until(reconciler, o => o.Drift.Count > 0, wanted)).Drift);
 
         // Somebody else's object; then what is no longer wanted goes, and theirs stays.
-        await kube.Kubectl("create -f -", KubeSite.Definition("theirs", "{}").ToJsonString());
-        var foreign = await Until(target, o => o.Findings.Count > 0, [.. wanted, KubeSite.Definition("theirs", "ours")]);
+        await kube.Kubectl("create -f -", KubeHarness.Definition("theirs", "{}").ToJsonString());
+        var foreign = await Until(reconciler, o => o.Findings.Count > 0, [.. wanted, KubeHarness.Definition("theirs", "ours")]);
         Assert.Contains("belongs to 'kubectl-create'", Assert.Single(foreign.Findings), StringComparison.Ordinal);
-        await Until(target, o => o.Removed > 0, KubeSite.Namespace());
+        await Until(reconciler, o => o.Removed > 0, KubeHarness.Namespace());
         Assert.Equal("theirs", await kube.Kubectl("get network-attachment-definitions -A -o jsonpath={.items[*].metadata.name}"));
 
         await kube.GoAway();
-        var away = await target.Apply(KubeSite.Picture(wanted[..5]), Cancel);
+        var away = await reconciler.Reconcile(KubeHarness.NewDesiredState(wanted[..5]), Cancel);
         Assert.NotEmpty(away.Findings);
         await kube.ComeBack();
-        await Until(target, o => o is { Written: 0, Findings.Count: 0, Removed: 0 }, wanted[..5]);
+        await Until(reconciler, o => o is { Written: 0, Findings.Count: 0, Removed: 0 }, wanted[..5]);
         Assert.Equal("n0 n1 n2 n3 theirs", await kube.Kubectl("get network-attachment-definitions -A -o jsonpath={.items[*].metadata.name}"));
         await stop.CancelAsync();
         await Task.WhenAll(following, freshly).ContinueWith(_ => { }, TaskScheduler.Default);
@@ -81,12 +81,12 @@ public sealed partial class RealApiServerTests
         Assert.SkipWhen(RealKube.Missing is not null, RealKube.Missing ?? "");
         await using var kube = await RealKube.Start();
         await kube.Kubectl($"apply -k {Path.Combine(Repository.Root, "deploy/kustomize/example")}");
-        await ElectionTests.FailsOver(kube.Config("agent-token"));
+        await LeaderElectionTests.FailsOver(kube.Config("agent-token"));
     }
 
     /// <summary>One after the other on both, answers compared: codes, words, fields and their owners.</summary>
     [Fact]
-    public async Task Answers_AsTheOneInTheProcessDoes()
+    public async Task Behaves_AsTheFakeDoes()
     {
         Assert.SkipWhen(RealKube.Missing is not null, RealKube.Missing ?? "");
         await using var real = await RealKube.Start();
@@ -174,12 +174,12 @@ public sealed partial class RealApiServerTests
         _ => node?.DeepClone(),
     };
 
-    private static async Task<TargetOutcome> Until(KubernetesTarget target, Func<TargetOutcome, bool> holds, params JsonObject[] manifests)
+    private static async Task<ReconcileResult> Until(KubernetesReconciler reconciler, Func<ReconcileResult, bool> holds, params JsonObject[] manifests)
     {
-        TargetOutcome? last = null;
+        ReconcileResult? last = null;
         for (var i = 0; i < 600; i++)
         {
-            last = await target.Apply(KubeSite.Picture(manifests), Cancel);
+            last = await reconciler.Reconcile(KubeHarness.NewDesiredState(manifests), Cancel);
             if (holds(last))
                 return last;
             await Task.Delay(50, Cancel);

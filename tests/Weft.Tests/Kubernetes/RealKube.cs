@@ -1,8 +1,6 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
-using System.Text;
-using Weft.Tests.Agent;
 
 namespace Weft.Tests.Kubernetes;
 

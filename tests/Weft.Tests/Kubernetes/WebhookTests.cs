@@ -5,7 +5,6 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json.Nodes;
-using Weft.Agent;
 using Weft.Agent.Kubernetes;
 using Weft.Agent.Kubernetes.Webhook;
 using Weft.Attachments.Admission;
@@ -23,7 +22,7 @@ public sealed class WebhookTests
     [Fact]
     public async Task Denies_APodWhoseNetworkIsNotThere_AndLetsAnotherPass()
     {
-        await using var hook = await Hook.Start(() => LintSurroundings.OfManifests([Manifest("n6")]));
+        await using var hook = await Hook.Start(() => LintContext.FromManifests([Manifest("n6")]));
 
         var denied = await hook.Ask("/validate", Pod("n7"));
         var allowed = await hook.Ask("/validate", Pod("default/n6"));
@@ -37,7 +36,7 @@ public sealed class WebhookTests
     [Fact]
     public async Task Warns_AndAllows_WhereNothingIsSure()
     {
-        await using var hook = await Hook.Start(() => LintSurroundings.None);
+        await using var hook = await Hook.Start(() => LintContext.Unknown);
         var answer = await hook.Ask("/validate", Pod("n7"));
         Assert.True((bool)answer["response"]!["allowed"]!);
         Assert.Contains("n7", Assert.Single(answer["response"]!["warnings"]!.AsArray())!.ToString(), StringComparison.Ordinal);
@@ -47,7 +46,7 @@ public sealed class WebhookTests
     public async Task Adds_TheDeviceRequestsThatAreMissing()
     {
         var manifest = Manifest("n6", annotations: new JsonObject { ["k8s.v1.cni.cncf.io/resourceName"] = "weft.dev/n6" });
-        await using var hook = await Hook.Start(() => LintSurroundings.OfManifests([manifest]));
+        await using var hook = await Hook.Start(() => LintContext.FromManifests([manifest]));
 
         var answer = await hook.Ask("/mutate", Pod("default/n6"));
 
@@ -74,7 +73,7 @@ public sealed class WebhookTests
     [InlineData("POST", "/mutate", """{"apiVersion":"admission.k8s.io/v1beta1","kind":"AdmissionReview","request":{"uid":"1"}}""", 400)]
     public async Task Refuses_WhatIsNoReview(string method, string path, string body, int status)
     {
-        await using var hook = await Hook.Start(() => LintSurroundings.None);
+        await using var hook = await Hook.Start(() => LintContext.Unknown);
         using var message = new HttpRequestMessage(new HttpMethod(method), new Uri(hook.Url, path));
         if (body.Length > 0)
             message.Content = new StringContent(body, Encoding.UTF8, "application/json");
@@ -84,7 +83,7 @@ public sealed class WebhookTests
     [Fact]
     public async Task Refuses_ABodyThatIsTooLarge_AndOldTls()
     {
-        await using var hook = await Hook.Start(() => LintSurroundings.None);
+        await using var hook = await Hook.Start(() => LintContext.Unknown);
         // It asks before it sends: else the answer may be lost to the connection's end.
         using var large = new HttpRequestMessage(HttpMethod.Post, new Uri(hook.Url, "/validate")) { Content = new ByteArrayContent(new byte[(3 << 20) + 1]), Headers = { ExpectContinue = true } };
         Assert.Equal(HttpStatusCode.RequestEntityTooLarge, (await hook.Client.SendAsync(large, Cancel)).StatusCode);
@@ -98,10 +97,10 @@ public sealed class WebhookTests
     }
 
     [Fact]
-    public async Task Shows_ACertificateOfItsOwn_ForTheServicesName()
+    public async Task Serves_ASelfSignedCertificate_ForTheServicesName()
     {
         using var certificate = new ServingCertificate(null, null, TimeProvider.System, NoLog());
-        await using var hook = await Hook.Start(() => LintSurroundings.None, certificate);
+        await using var hook = await Hook.Start(() => LintContext.Unknown, certificate);
         var roots = X509Certificate2.CreateFromPem(certificate.Authority!);
         using var handler = new SocketsHttpHandler();
         handler.SslOptions.CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, CustomTrustStore = { roots }, RevocationMode = X509RevocationMode.NoCheck };
@@ -111,14 +110,14 @@ public sealed class WebhookTests
     }
 
     [Fact]
-    public async Task Shows_TheNewCertificate_OnceTheFilesHaveChanged()
+    public async Task Serves_TheNewCertificate_OnceTheFilesHaveChanged()
     {
         var folder = Directory.CreateTempSubdirectory("weft-hook-");
         var (certificatePath, keyPath) = (Path.Join(folder.FullName, "tls.crt"), Path.Join(folder.FullName, "tls.key"));
         Write(certificatePath, keyPath, "first");
         var clock = new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.UtcNow);
         using var certificate = new ServingCertificate(certificatePath, keyPath, clock, NoLog());
-        await using var hook = await Hook.Start(() => LintSurroundings.None, certificate);
+        await using var hook = await Hook.Start(() => LintContext.Unknown, certificate);
         Assert.Equal("CN=first", await hook.Shown());
         Assert.Null(certificate.Authority);
 
@@ -134,7 +133,7 @@ public sealed class WebhookTests
     }
 
     [Fact]
-    public async Task MakesANewCertificate_BeforeTheOldIsOver()
+    public async Task Creates_ANewCertificate_BeforeTheOldExpires()
     {
         var clock = new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.UtcNow);
         using var certificate = new ServingCertificate(null, null, clock, NoLog());
@@ -147,7 +146,7 @@ public sealed class WebhookTests
     }
 
     [Fact]
-    public async Task TellsTheApiServer_WhereItIsAndWhomToTrust()
+    public async Task Registers_WhereItIsAndWhomToTrust()
     {
         await using var kube = await FakeKube.Start();
         var folder = Directory.CreateTempSubdirectory("weft-hook-");
@@ -165,12 +164,12 @@ public sealed class WebhookTests
 
         using var client = KubeConnection.Open(new KubeOptions { KubeConfig = kube.Config(folder.FullName) });
         using var certificate = new ServingCertificate(null, null, TimeProvider.System, NoLog());
-        var registration = new WebhookRegistration(new KubeApi(client, KubeSite.Quick, TimeProvider.System), certificate, IPAddress.Parse("10.1.2.3"), 8443, TimeProvider.System, NoLog());
+        var registration = new WebhookRegistration(new KubeApi(client, KubeHarness.FastTimings, TimeProvider.System), certificate, IPAddress.Parse("10.1.2.3"), 8443, TimeProvider.System, NoLog());
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
         var running = registration.Run(stop.Token);
 
         JsonNode Webhook(string plural, int i) => kube.Store.Get(kube.Store.Find("admissionregistration.k8s.io", "v1", plural), null, "weft-agent")["webhooks"]![i]!["clientConfig"]!;
-        await Site.Eventually(() => plurals.All(p => Webhook(p, 1)["caBundle"] is not null), "both trust it");
+        await AgentHarness.Eventually(() => plurals.All(p => Webhook(p, 1)["caBundle"] is not null), "both trust it");
         Assert.Equal(certificate.Authority, Encoding.ASCII.GetString(Convert.FromBase64String((string)Webhook(plurals[0], 1)["caBundle"]!)));
         Assert.All(plurals, plural => Assert.Null(Webhook(plural, 0)["caBundle"]));
         var slice = kube.Store.Get(kube.Store.Find("discovery.k8s.io", "v1", "endpointslices"), "weft-system", "weft-agent-webhook");
@@ -182,7 +181,7 @@ public sealed class WebhookTests
 
     private static System.Text.Json.JsonElement Manifest(string name, JsonObject? annotations = null)
     {
-        var manifest = KubeSite.Definition(name, """{"cniVersion":"1.0.0","name":"n6","type":"sriov"}""");
+        var manifest = KubeHarness.Definition(name, """{"cniVersion":"1.0.0","name":"n6","type":"sriov"}""");
         manifest["metadata"]!["annotations"] = annotations;
         return System.Text.Json.JsonElement.Parse(manifest.ToJsonString());
     }
@@ -217,7 +216,7 @@ public sealed class WebhookTests
         private readonly CancellationTokenSource _stop = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
         private readonly Task _running;
 
-        private Hook(IPEndPoint at, ServingCertificate certificate, Func<LintSurroundings> surroundings)
+        private Hook(IPEndPoint at, ServingCertificate certificate, Func<LintContext> surroundings)
         {
             Url = new Uri($"https://{at}");
             Client = new HttpClient(new SocketsHttpHandler { SslOptions = { RemoteCertificateValidationCallback = (_, _, _, _) => true } });
@@ -228,7 +227,7 @@ public sealed class WebhookTests
 
         public HttpClient Client { get; }
 
-        public static async Task<Hook> Start(Func<LintSurroundings> surroundings, ServingCertificate? certificate = null)
+        public static async Task<Hook> Start(Func<LintContext> surroundings, ServingCertificate? certificate = null)
         {
             using var probe = new System.Net.Sockets.TcpListener(IPAddress.Loopback, 0);
             probe.Start();

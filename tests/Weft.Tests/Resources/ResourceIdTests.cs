@@ -1,6 +1,6 @@
 using Weft.Resources;
 
-namespace Weft.Tests.Rooms.Resources;
+namespace Weft.Tests.Resources;
 
 public sealed class ResourceIdTests
 {
@@ -69,7 +69,7 @@ public sealed class ResourceIdTests
         Assert.Equal(id.Type, shouted.Type);
         Assert.Equal(id.Type.GetHashCode(), shouted.Type.GetHashCode());
         Assert.Equal("C1", id.Name);
-        Assert.Equal(StoreKey.Of(id), StoreKey.Of(shouted));
+        Assert.Equal(StoreKey.ForResource(id), StoreKey.ForResource(shouted));
         Assert.NotEqual(id, ResourceId.Parse(Cluster + "x").Value);
     }
 
@@ -77,7 +77,7 @@ public sealed class ResourceIdTests
     public void Reads_IdWithoutLeadingSlash() => Assert.Equal(ResourceId.Parse(Cluster).Value, ResourceId.Parse(Cluster[1..]).Value);
 
     [Fact]
-    public void Knows_ItsParents()
+    public void Returns_ItsParents()
     {
         var node = ResourceId.Parse(Cluster + "/providers/Weft.Fleet/nodes/N").Value;
         Assert.Equal(Cluster, node.Parent!.ToString());
@@ -92,9 +92,9 @@ public sealed class ResourceIdTests
     }
 
     [Fact]
-    public void Makes_TheIdsThatItReads()
+    public void Builds_TheIdsThatItParses()
     {
-        var cluster = ResourceId.OfResourceGroup("S", "G").Extend(new ResourceType("Microsoft.NetworkCloud", "kubernetesClusters"), "C1");
+        var cluster = ResourceId.ForResourceGroup("S", "G").Extend(new ResourceType("Microsoft.NetworkCloud", "kubernetesClusters"), "C1");
         Assert.Equal(ResourceId.Parse(Cluster).Value, cluster);
         Assert.Equal(ResourceId.Parse(Cluster + "/agentPools/P").Value, cluster.Child("agentPools", "P"));
         Assert.Equal("Microsoft.NetworkCloud/kubernetesClusters/agentPools", cluster.Child("agentPools", "P").Type.ToString());
@@ -105,7 +105,7 @@ public sealed class ResourceIdTests
     [InlineData(Cluster, false)]
     [InlineData(Cluster + "0", false)]
     [InlineData(Group, false)]
-    public void Tells_WhatStandsUnderIt(string text, bool under) =>
+    public void Reports_WhatStandsUnderIt(string text, bool under) =>
         Assert.Equal(under, ResourceId.Parse(text).Value.IsUnder(ResourceId.Parse(Cluster.ToUpperInvariant()).Value));
 
     [Theory]

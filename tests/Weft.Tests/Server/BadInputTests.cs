@@ -60,12 +60,12 @@ public sealed class BadInputTests
     public async Task Refuses_BadDocument(string name)
     {
         var (document, _, code, target, value, culprit) = All[name];
-        await using var plane = await Plane.OfSite();
-        await plane.Make(Documents.Machine("holder", Documents.Attached("n6", "10.20.6.40")));
-        await plane.Make(Documents.Node("east", "a.b"));
-        var before = plane.Revision;
+        await using var server = await InProcessServer.WithSite();
+        await server.Create(Documents.Machine("holder", Documents.Attached("n6", "10.20.6.40")));
+        await server.Create(Documents.Node("east", "a.b"));
+        var before = server.Revision;
 
-        var answer = await plane.Put(document);
+        var answer = await server.Put(document);
 
         Assert.True(answer.Status is >= 400 and < 500, answer.Text);
         var findings = answer.Json["error"]!["details"]?.AsArray().ToArray() ?? [answer.Json["error"]];
@@ -74,7 +74,7 @@ public sealed class BadInputTests
         Assert.Equal(culprit?.ToLowerInvariant(), finding["additionalInfo"]?[0]!["info"]!["id"]!.ToString().ToLowerInvariant());
         if (findings.Length == 1)
             Assert.Equal(Enum.Parse<RefusalCode>(code).HttpStatus(), answer.Status);
-        Assert.Equal(before, plane.Revision);
+        Assert.Equal(before, server.Revision);
     }
 
     [Theory]
@@ -87,15 +87,15 @@ public sealed class BadInputTests
     [InlineData(Documents.Group, "fabric1")]
     public async Task Refuses_Deletion_OfWhatIsInUse(string id, string user)
     {
-        await using var plane = await Plane.OfSite();
-        var before = plane.Revision;
+        await using var server = await InProcessServer.WithSite();
+        var before = server.Revision;
 
-        var answer = (await plane.Delete(id)).Expect(409);
+        var answer = (await server.Delete(id)).Expect(409);
 
         Assert.Equal("InUse", answer.Code);
         Assert.Contains(user, answer.Text, StringComparison.Ordinal);
         Assert.Contains("\"Culprit\"", answer.Text, StringComparison.Ordinal);
-        Assert.Equal(before, plane.Revision);
+        Assert.Equal(before, server.Revision);
     }
 
     [Theory]
@@ -117,48 +117,48 @@ public sealed class BadInputTests
     [InlineData("", "MissingMember")]
     public async Task Refuses_MalformedBody(string body, string code)
     {
-        await using var plane = await Plane.Empty();
+        await using var server = await InProcessServer.Empty();
 
-        var answer = (await plane.Ask("PUT", Documents.Group, body, [])).Expect(400);
+        var answer = (await server.Request("PUT", Documents.Group, body, [])).Expect(400);
 
         Assert.Equal(code, answer.Code);
-        Assert.Equal(0, plane.Revision);
+        Assert.Equal(0, server.Revision);
     }
 
     [Fact]
     public async Task Refuses_BytesThatAreNoText()
     {
-        await using var plane = await Plane.Empty();
+        await using var server = await InProcessServer.Empty();
         byte[] body = [.. Encoding.UTF8.GetBytes("{\"location\":\""), 0xc3, 0x28, .. Encoding.UTF8.GetBytes("\"}")];
 
-        Assert.Equal("InvalidRequestContent", (await plane.SendAsAdministrator("PUT", $"{Documents.Group}?api-version=2021-04-01", body)).Expect(400).Code);
-        Assert.Equal(0, plane.Revision);
+        Assert.Equal("InvalidRequestContent", (await server.SendAsAdministrator("PUT", $"{Documents.Group}?api-version=2021-04-01", body)).Expect(400).Code);
+        Assert.Equal(0, server.Revision);
     }
 
     [Fact]
     public async Task Refuses_BodyOfFiveMebibytes()
     {
-        await using var plane = await Plane.Empty();
+        await using var server = await InProcessServer.Empty();
         var body = Encoding.UTF8.GetBytes($$"""{"location":"{{new string('x', 5 * 1024 * 1024)}}"}""");
 
-        Assert.Equal("RequestTooLarge", (await plane.SendAsAdministrator("PUT", $"{Documents.Group}?api-version=2021-04-01", body)).Expect(413).Code);
-        Assert.Equal(0, plane.Revision);
+        Assert.Equal("RequestTooLarge", (await server.SendAsAdministrator("PUT", $"{Documents.Group}?api-version=2021-04-01", body)).Expect(413).Code);
+        Assert.Equal(0, server.Revision);
     }
 
     [Fact]
-    public async Task Refuses_DeepNesting_AndTakesWhatIsAllowed()
+    public async Task Refuses_DeepNesting_AndAcceptsWhatIsAllowed()
     {
-        await using var plane = await Plane.OfSite();
+        await using var server = await InProcessServer.WithSite();
         string Nested(int depth) => $"{string.Concat(Enumerable.Repeat("{\"a\":", depth))}1{new string('}', depth)}";
-        var before = plane.Revision;
+        var before = server.Revision;
         var document = Documents.Kubernetes("deep", []);
-        Task<Answer> With(int depth) => plane.Ask("PUT", document.Id, document.With("aadConfiguration", "HERE").Body.ToJsonString().Replace("\"HERE\"", Nested(depth), StringComparison.Ordinal), []);
+        Task<ServerResponse> With(int depth) => server.Request("PUT", document.Id, document.With("aadConfiguration", "HERE").Body.ToJsonString().Replace("\"HERE\"", Nested(depth), StringComparison.Ordinal), []);
 
         foreach (var depth in (int[])[63, 1000, 100_000])
             Assert.Equal("InvalidRequestContent", (await With(depth)).Expect(400).Code);
-        Assert.Equal(before, plane.Revision);
+        Assert.Equal(before, server.Revision);
         _ = (await With(40)).Expect(201);
-        _ = (await plane.Get(document.Id)).Expect(200);
+        _ = (await server.Get(document.Id)).Expect(200);
     }
 
     [Theory]
@@ -181,9 +181,9 @@ public sealed class BadInputTests
     [InlineData($"{Documents.Subscription}/resourceGroups/rg9/providers/Microsoft.NetworkCloud/l3Networks?api-version=2026-10-01", 404, "ResourceGroupNotFound")]
     public async Task Refuses_Question(string path, int status, string code)
     {
-        await using var plane = await Plane.OfSite();
+        await using var server = await InProcessServer.WithSite();
 
-        var answer = (await plane.SendAsAdministrator("GET", path, null)).Expect(status);
+        var answer = (await server.SendAsAdministrator("GET", path, null)).Expect(status);
 
         Assert.Equal(code, answer.Code);
         if (code == "NoRegisteredProviderFound")
@@ -198,13 +198,13 @@ public sealed class BadInputTests
     [InlineData("PUT", Documents.Subscription)]
     public async Task Refuses_Method(string method, string path)
     {
-        await using var plane = await Plane.OfSite();
-        var before = plane.Revision;
+        await using var server = await InProcessServer.WithSite();
+        var before = server.Revision;
 
-        var answer = (await plane.Ask(method, path, "{}", [])).Expect(405);
+        var answer = (await server.Request(method, path, "{}", [])).Expect(405);
 
         Assert.Equal("MethodNotAllowed", answer.Code);
-        Assert.Equal(before, plane.Revision);
+        Assert.Equal(before, server.Revision);
     }
 
     [Theory]
@@ -213,10 +213,10 @@ public sealed class BadInputTests
     [InlineData("weft_adm_wrong")]
     public async Task Refuses_CallerWithoutToken(string? token)
     {
-        await using var plane = await Plane.Empty();
+        await using var server = await InProcessServer.Empty();
         foreach (var path in (string[])[$"{N6}?api-version=2026-10-01", "/agents/v1/desired", "/", "/providers/Weft.Fleet/limits"])
         {
-            var answer = (await plane.Send("GET", path, null, token)).Expect(401);
+            var answer = (await server.Send("GET", path, null, token)).Expect(401);
             Assert.Equal("AuthenticationFailed", answer.Code);
             Assert.Equal("Bearer", Assert.Single(answer.Headers.WwwAuthenticate).Scheme);
             Assert.NotEmpty(answer.Json["error"]!["message"]!.ToString());

@@ -28,7 +28,7 @@ public sealed class CertificateTests : IDisposable
         Write("first");
         var clock = new FakeTimeProvider(new DateTimeOffset(2026, 11, 22, 10, 0, 0, TimeSpan.Zero));
         var options = new ServeOptions(_directory.FullName, new IPEndPoint(IPAddress.Loopback, 0), Certificate, Key, null);
-        await using var app = Weft.Server.Program.Build(options, new MemoryStore(), Credentials.Open(Path.Join(_directory.FullName, "admin.token")), Limits.Standard, clock);
+        await using var app = Weft.Server.Program.Build(options, new MemoryStore(), CredentialStore.Open(Path.Join(_directory.FullName, "admin.token")), Limits.Default, clock);
         await app.StartAsync(TestContext.Current.CancellationToken);
         var port = new Uri(app.Urls.First()).Port;
 

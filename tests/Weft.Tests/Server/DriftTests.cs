@@ -10,48 +10,48 @@ public sealed class DriftTests
     [Fact]
     public async Task Shows_DriftOfTheLastReport_OnTheAgent()
     {
-        await using var plane = await Plane.OfSite();
-        var credential = await plane.Enrol(Documents.East, "w1");
+        await using var server = await InProcessServer.WithSite();
+        var credential = await server.Enrol(Documents.East, "w1");
 
-        await Report(plane, credential, "Applied", Drift("NetworkAttachmentDefinition default/n6", "missing", true));
+        await Report(server, credential, "Applied", Drift("NetworkAttachmentDefinition default/n6", "missing", true));
 
-        var status = (await plane.Get($"{Agents}/w1")).Expect(200).Json["properties"]!["status"]!;
+        var status = (await server.Get($"{Agents}/w1")).Expect(200).Json["properties"]!["status"]!;
         Assert.Equal("""[{"what":"NetworkAttachmentDefinition default/n6","was":"missing","mended":true,"at":"2026-11-22T09:59:59Z"}]""", status["drift"]!.ToJsonString());
-        await Report(plane, credential, "Applied");
-        Assert.Equal("[]", (await plane.Get($"{Agents}/w1")).Json["properties"]!["status"]!["drift"]!.ToJsonString());
+        await Report(server, credential, "Applied");
+        Assert.Equal("[]", (await server.Get($"{Agents}/w1")).Json["properties"]!["status"]!["drift"]!.ToJsonString());
     }
 
     [Fact]
     public async Task Writes_NothingForAReportThatRepeatsTheLast()
     {
-        await using var plane = await Plane.OfSite();
-        var credential = await plane.Enrol(Documents.East, "w1");
-        await Report(plane, credential, "Applied", Drift("ConfigMap weft-system/weft-node-w1", "data changed", false));
-        var revision = plane.Revision;
+        await using var server = await InProcessServer.WithSite();
+        var credential = await server.Enrol(Documents.East, "w1");
+        await Report(server, credential, "Applied", Drift("ConfigMap weft-system/weft-node-w1", "data changed", false));
+        var revision = server.Revision;
 
-        await Report(plane, credential, "Applied", Drift("ConfigMap weft-system/weft-node-w1", "data changed", false));
-        Assert.Equal(revision, plane.Revision);
+        await Report(server, credential, "Applied", Drift("ConfigMap weft-system/weft-node-w1", "data changed", false));
+        Assert.Equal(revision, server.Revision);
 
-        await Report(plane, credential, "Applied", Drift("ConfigMap weft-system/weft-node-w1", "data changed", true));
-        Assert.NotEqual(revision, plane.Revision);
+        await Report(server, credential, "Applied", Drift("ConfigMap weft-system/weft-node-w1", "data changed", true));
+        Assert.NotEqual(revision, server.Revision);
     }
 
     [Theory]
     [InlineData("Failed", null, "agent w1: NetworkAttachmentDefinition default/n6 is somebody's")]
     [InlineData("Applied", false, "agent w1: NetworkAttachmentDefinition default/n6 has drifted: missing")]
     [InlineData("Failed", false, "agent w1: NetworkAttachmentDefinition default/n6 is somebody's | NetworkAttachmentDefinition default/n6 has drifted: missing")]
-    public async Task Shows_ErrorOnTheCluster_WhileAnAgentIsInTrouble(string state, bool? mended, string expected)
+    public async Task Shows_ErrorOnTheCluster_WhileAnAgentReportsAProblem(string state, bool? mended, string expected)
     {
-        await using var plane = await Plane.OfSite();
-        var credential = await plane.Enrol(Documents.East, "w1");
+        await using var server = await InProcessServer.WithSite();
+        var credential = await server.Enrol(Documents.East, "w1");
 
-        await Report(plane, credential, state, mended is { } is_ ? Drift("NetworkAttachmentDefinition default/n6", "missing", is_) : null);
+        await Report(server, credential, state, mended is { } is_ ? Drift("NetworkAttachmentDefinition default/n6", "missing", is_) : null);
 
-        var properties = (await plane.Get(Documents.East)).Expect(200).Json["properties"]!;
+        var properties = (await server.Get(Documents.East)).Expect(200).Json["properties"]!;
         Assert.Equal(("Error", expected, "Succeeded"), (properties["detailedStatus"]!.ToString(), properties["detailedStatusMessage"]!.ToString(), properties["provisioningState"]!.ToString()));
-        Assert.Equal("Available", (await plane.Get(Documents.West)).Json["properties"]!["detailedStatus"]!.ToString());
-        await Report(plane, credential, "Applied", Drift("NetworkAttachmentDefinition default/n6", "missing", true));
-        Assert.Equal("Available", (await plane.Get(Documents.East)).Json["properties"]!["detailedStatus"]!.ToString());
+        Assert.Equal("Available", (await server.Get(Documents.West)).Json["properties"]!["detailedStatus"]!.ToString());
+        await Report(server, credential, "Applied", Drift("NetworkAttachmentDefinition default/n6", "missing", true));
+        Assert.Equal("Available", (await server.Get(Documents.East)).Json["properties"]!["detailedStatus"]!.ToString());
     }
 
     [Theory]
@@ -59,28 +59,28 @@ public sealed class DriftTests
     [InlineData("""[{"what":"x","was":"","mended":true}]""", "drift[0]")]
     [InlineData("""[{"what":"x","was":"y","mended":"yes"}]""", "drift[0]")]
     [InlineData("""["x"]""", "drift[0]")]
-    public async Task Refuses_DriftThatIsNone_AndKeepsTheReportBefore(string drift, string member)
+    public async Task Refuses_InvalidDrift_AndKeepsTheReportBefore(string drift, string member)
     {
-        await using var plane = await Plane.OfSite();
-        var credential = await plane.Enrol(Documents.East, "w1");
-        var revision = plane.Revision;
+        await using var server = await InProcessServer.WithSite();
+        var credential = await server.Enrol(Documents.East, "w1");
+        var revision = server.Revision;
 
         var body = new JsonObject { ["digest"] = "sha256-1", ["revision"] = 1, ["state"] = "Applied", ["drift"] = JsonNode.Parse(drift) };
-        var answer = (await plane.Agent(credential, "PUT", "status", body)).Expect(400);
+        var answer = (await server.SendAsAgent(credential, "PUT", "status", body)).Expect(400);
 
         Assert.Contains($"'{member}'", answer.Json["error"]!["message"]!.ToString(), StringComparison.Ordinal);
-        Assert.Equal(revision, plane.Revision);
+        Assert.Equal(revision, server.Revision);
     }
 
     private static JsonObject Drift(string what, string was, bool mended) => new() { ["what"] = what, ["was"] = was, ["mended"] = mended, ["at"] = "2026-11-22T09:59:59Z" };
 
-    private static async Task Report(Plane plane, string credential, string state, JsonObject? drift = null)
+    private static async Task Report(InProcessServer server, string credential, string state, JsonObject? drift = null)
     {
         var body = new JsonObject { ["digest"] = "sha256-1", ["revision"] = 1, ["state"] = state };
         if (state == "Failed")
             body["message"] = "NetworkAttachmentDefinition default/n6 is somebody's";
         if (drift is not null)
             body["drift"] = new JsonArray(drift);
-        _ = (await plane.Agent(credential, "PUT", "status", body)).Expect(204);
+        _ = (await server.SendAsAgent(credential, "PUT", "status", body)).Expect(204);
     }
 }

@@ -10,13 +10,13 @@ public sealed class InventoryTests
     [Fact]
     public async Task Shows_OnTheNode_WhatItsAgentHasFound()
     {
-        await using var plane = await Plane.OfSite();
-        await plane.Make(NodeOf("w1", "ens1f0"));
-        var agent = await Enrol(plane, "w1");
+        await using var server = await InProcessServer.WithSite();
+        await server.Create(NodeOf("w1", "ens1f0"));
+        var agent = await Enrol(server, "w1");
 
-        Assert.Equal("", (await plane.Agent(agent, "PUT", "inventory", Inventory("ens1f0"))).Expect(204).Text);
+        Assert.Equal("", (await server.SendAsAgent(agent, "PUT", "inventory", Inventory("ens1f0"))).Expect(204).Text);
 
-        var shown = (await plane.Get(Node)).Expect(200).Json["properties"]!["inventory"]!;
+        var shown = (await server.Get(Node)).Expect(200).Json["properties"]!["inventory"]!;
         Assert.Equal(("6.1.0", "ens1f0"), (shown["kernel"]!.ToString(), shown["devices"]![0]!["name"]!.ToString()));
         Assert.Null(shown["devices"]![0]!["secret"]);
         Assert.NotNull(shown["reportedAt"]);
@@ -25,46 +25,46 @@ public sealed class InventoryTests
     [Fact]
     public async Task Writes_NothingWhereNothingIsNew()
     {
-        await using var plane = await Plane.OfSite();
-        var agent = await Enrol(plane, "w1");
-        _ = (await plane.Agent(agent, "PUT", "inventory", Inventory("ens1f0"))).Expect(204);
-        var before = plane.Revision;
+        await using var server = await InProcessServer.WithSite();
+        var agent = await Enrol(server, "w1");
+        _ = (await server.SendAsAgent(agent, "PUT", "inventory", Inventory("ens1f0"))).Expect(204);
+        var before = server.Revision;
 
-        _ = (await plane.Agent(agent, "PUT", "inventory", Inventory("ens1f0"))).Expect(204);
-        Assert.Equal(before, plane.Revision);
-        _ = (await plane.Agent(agent, "PUT", "inventory", Inventory("ens2f0"))).Expect(204);
-        Assert.True(plane.Revision > before);
+        _ = (await server.SendAsAgent(agent, "PUT", "inventory", Inventory("ens1f0"))).Expect(204);
+        Assert.Equal(before, server.Revision);
+        _ = (await server.SendAsAgent(agent, "PUT", "inventory", Inventory("ens2f0"))).Expect(204);
+        Assert.True(server.Revision > before);
     }
 
     [Fact]
     public async Task Changes_NoResource()
     {
-        await using var plane = await Plane.OfSite();
-        await plane.Make(NodeOf("w1", "ens1f0"));
-        var agent = await Enrol(plane, "w1");
-        var tag = (await plane.Get(Node)).Json["etag"]!.ToString();
+        await using var server = await InProcessServer.WithSite();
+        await server.Create(NodeOf("w1", "ens1f0"));
+        var agent = await Enrol(server, "w1");
+        var tag = (await server.Get(Node)).Json["etag"]!.ToString();
 
-        _ = (await plane.Agent(agent, "PUT", "inventory", Inventory("ens1f0"))).Expect(204);
+        _ = (await server.SendAsAgent(agent, "PUT", "inventory", Inventory("ens1f0"))).Expect(204);
 
-        Assert.Equal(tag, (await plane.Get(Node)).Json["etag"]!.ToString());
-        // What was read is written back: the inventory in it is no wish.
-        var read = (await plane.Get(Node)).Json.AsObject();
-        Assert.Equal(200, (await plane.Put(new Document(Node, read))).Status);
-        Assert.Equal(tag, (await plane.Get(Node)).Json["etag"]!.ToString());
+        Assert.Equal(tag, (await server.Get(Node)).Json["etag"]!.ToString());
+        // What was read is written back: the inventory in it is ignored.
+        var read = (await server.Get(Node)).Json.AsObject();
+        Assert.Equal(200, (await server.Put(new Document(Node, read))).Status);
+        Assert.Equal(tag, (await server.Get(Node)).Json["etag"]!.ToString());
     }
 
     [Fact]
     public async Task Refuses_AgentsWithoutNode_AndTokens()
     {
-        await using var plane = await Plane.OfSite();
-        var agent = await plane.Enrol(Documents.East, "c1");
-        var token = (await plane.Post($"{Documents.East}/listEnrollmentToken", "")).Expect(200).Json["token"]!.ToString();
+        await using var server = await InProcessServer.WithSite();
+        var agent = await server.Enrol(Documents.East, "c1");
+        var token = (await server.Post($"{Documents.East}/listEnrollmentToken", "")).Expect(200).Json["token"]!.ToString();
 
-        var refused = (await plane.Agent(agent, "PUT", "inventory", Inventory("ens1f0"))).Expect(409);
+        var refused = (await server.SendAsAgent(agent, "PUT", "inventory", Inventory("ens1f0"))).Expect(409);
 
         Assert.Equal("Conflict", refused.Code);
         Assert.Contains("agent c1 serves no node", refused.Text, StringComparison.Ordinal);
-        Assert.Equal("AuthorizationFailed", (await plane.Agent(token, "PUT", "inventory", Inventory("ens1f0"))).Expect(403).Code);
+        Assert.Equal("AuthorizationFailed", (await server.SendAsAgent(token, "PUT", "inventory", Inventory("ens1f0"))).Expect(403).Code);
     }
 
     [Theory]
@@ -73,73 +73,73 @@ public sealed class InventoryTests
     [InlineData("""{"devices":[1],"hugepages":[],"plugins":[]}""", "InvalidMember", "devices")]
     [InlineData("""{"devices":[{"name":"a\nb"}],"hugepages":[],"plugins":[]}""", "InvalidMember", "devices[0].name")]
     [InlineData("""[]""", "InvalidRequestContent", null)]
-    public async Task Refuses_WhatIsNoInventory(string body, string code, string? target)
+    public async Task Refuses_InvalidInventory(string body, string code, string? target)
     {
-        await using var plane = await Plane.OfSite();
-        var agent = await Enrol(plane, "w1");
-        var before = plane.Revision;
+        await using var server = await InProcessServer.WithSite();
+        var agent = await Enrol(server, "w1");
+        var before = server.Revision;
 
-        var refused = (await plane.Agent(agent, "PUT", "inventory", JsonNode.Parse(body))).Expect(400);
+        var refused = (await server.SendAsAgent(agent, "PUT", "inventory", JsonNode.Parse(body))).Expect(400);
 
         Assert.Equal((code, target), (refused.Code, refused.Json["error"]!["target"]?.ToString()));
-        Assert.Equal(before, plane.Revision);
+        Assert.Equal(before, server.Revision);
     }
 
     [Fact]
     public async Task Refuses_MoreThanAMebibyte()
     {
-        await using var plane = await Plane.OfSite();
-        var agent = await Enrol(plane, "w1");
+        await using var server = await InProcessServer.WithSite();
+        var agent = await Enrol(server, "w1");
         var inventory = Inventory("ens1f0");
         for (var i = 0; i < 9000; i++)
             inventory["devices"]!.AsArray().Add(new JsonObject { ["name"] = $"e{i}", ["pciAddress"] = "0000:3b:00.0", ["vendor"] = "8086", ["device"] = "1592", ["driver"] = "ice", ["macAddress"] = "3c:fd:fe:00:00:3b" });
 
-        Assert.Equal("RequestTooLarge", (await plane.Agent(agent, "PUT", "inventory", inventory)).Expect(413).Code);
+        Assert.Equal("RequestTooLarge", (await server.SendAsAgent(agent, "PUT", "inventory", inventory)).Expect(413).Code);
     }
 
     [Fact]
-    public async Task Forgets_WithTheAgent_AndWithTheNode()
+    public async Task Removes_WithTheAgent_AndWithTheNode()
     {
-        await using var plane = await Plane.OfSite();
-        await plane.Make(NodeOf("w1", "ens1f0"));
-        var agent = await Enrol(plane, "w1");
-        _ = (await plane.Agent(agent, "PUT", "inventory", Inventory("ens1f0"))).Expect(204);
-        await plane.Remove($"{Documents.East}/providers/Weft.Fleet/agents/w1");
-        Assert.Empty(plane.Store.Current.Range("inventory|"));
+        await using var server = await InProcessServer.WithSite();
+        await server.Create(NodeOf("w1", "ens1f0"));
+        var agent = await Enrol(server, "w1");
+        _ = (await server.SendAsAgent(agent, "PUT", "inventory", Inventory("ens1f0"))).Expect(204);
+        await server.DeleteAndWait($"{Documents.East}/providers/Weft.Fleet/agents/w1");
+        Assert.Empty(server.Store.Current.Range("inventory|"));
 
-        agent = await Enrol(plane, "w1");
-        _ = (await plane.Agent(agent, "PUT", "inventory", Inventory("ens1f0"))).Expect(204);
-        _ = (await plane.Delete($"{Documents.East}/providers/Weft.Fleet/agents/w1")).Expect(202);
-        await plane.Until(() => !plane.Store.Current.Range("inventory|").Any(), "the inventory is gone");
-        await plane.Remove(Node);
-        Assert.Empty(plane.Store.Current.Range("inventory|"));
+        agent = await Enrol(server, "w1");
+        _ = (await server.SendAsAgent(agent, "PUT", "inventory", Inventory("ens1f0"))).Expect(204);
+        _ = (await server.Delete($"{Documents.East}/providers/Weft.Fleet/agents/w1")).Expect(202);
+        await server.WaitUntil(() => !server.Store.Current.Range("inventory|").Any(), "the inventory is gone");
+        await server.DeleteAndWait(Node);
+        Assert.Empty(server.Store.Current.Range("inventory|"));
     }
 
     [Fact]
-    public async Task Holds_TheDeclarationAgainstWhatWasFoundBefore()
+    public async Task Checks_TheDeclarationAgainstWhatWasFoundBefore()
     {
-        await using var plane = await Plane.OfSite();
-        var agent = await Enrol(plane, "w1");
-        _ = (await plane.Agent(agent, "PUT", "inventory", Inventory("ens2f0"))).Expect(204);
+        await using var server = await InProcessServer.WithSite();
+        var agent = await Enrol(server, "w1");
+        _ = (await server.SendAsAgent(agent, "PUT", "inventory", Inventory("ens2f0"))).Expect(204);
         // Its agent has still to apply it; what comes next needn't wait for that.
-        _ = (await plane.Put(Attached())).Expect(200);
+        _ = (await server.Put(Attached())).Expect(200);
 
-        var refused = (await plane.Put(NodeOf("w1", "ens1f0", "0-3"))).Expect(400);
+        var refused = (await server.Put(NodeOf("w1", "ens1f0", "0-3"))).Expect(400);
         Assert.Equal("Mismatch", refused.Code);
         Assert.Contains("node w1 has no port 'ens1f0'; its inventory has ens2f0 (0000:3b:00.0)", refused.Text, StringComparison.Ordinal);
 
-        Assert.Equal(201, (await plane.Put(NodeOf("w1", "ens2f0", "0-3"))).Status);
+        Assert.Equal(201, (await server.Put(NodeOf("w1", "ens2f0", "0-3"))).Status);
     }
 
     [Fact]
-    public async Task Says_InAPlan_HowFullPortsAre()
+    public async Task Plans_HowFullPortsAre()
     {
-        await using var plane = await Plane.OfSite();
-        var agent = await Enrol(plane, "w1");
-        _ = (await plane.Agent(agent, "PUT", "inventory", Inventory("ens1f0"))).Expect(204);
+        await using var server = await InProcessServer.WithSite();
+        var agent = await Enrol(server, "w1");
+        _ = (await server.SendAsAgent(agent, "PUT", "inventory", Inventory("ens1f0"))).Expect(204);
         var node = NodeOf("w1", "ens1f0", "0-3");
 
-        var plan = (await plane.Post("/providers/Weft.Fleet/plan", new JsonObject { ["resources"] = new JsonArray(WithId(Attached()), WithId(node)) }.ToJsonString())).Expect(200).Json;
+        var plan = (await server.Post("/providers/Weft.Fleet/plan", new JsonObject { ["resources"] = new JsonArray(WithId(Attached()), WithId(node)) }.ToJsonString())).Expect(200).Json;
 
         Assert.Equal(["Update", "Create"], plan["changes"]!.AsArray().Select(c => c!["action"]!.ToString()));
         var port = Assert.Single(plan["capacity"]!["functions"]!.AsArray())!;
@@ -171,10 +171,10 @@ public sealed class InventoryTests
             new JsonObject { ["properties"] = new JsonObject { ["agentPool"] = pool, ["uplinks"] = new JsonArray(uplink) } });
     }
 
-    private static async Task<string> Enrol(Plane plane, string node)
+    private static async Task<string> Enrol(InProcessServer server, string node)
     {
-        var token = (await plane.Post($"{Documents.East}/listEnrollmentToken", "")).Expect(200).Json["token"]!.ToString();
-        return (await plane.Agent(token, "POST", "enroll", new JsonObject { ["name"] = node, ["node"] = node })).Expect(201).Json["credential"]!.ToString();
+        var token = (await server.Post($"{Documents.East}/listEnrollmentToken", "")).Expect(200).Json["token"]!.ToString();
+        return (await server.SendAsAgent(token, "POST", "enroll", new JsonObject { ["name"] = node, ["node"] = node })).Expect(201).Json["credential"]!.ToString();
     }
 
     private static JsonObject Inventory(string port) => JsonNode.Parse($$"""

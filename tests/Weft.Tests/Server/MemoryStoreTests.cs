@@ -4,5 +4,5 @@ namespace Weft.Tests.Server;
 
 public sealed class MemoryStoreTests : StoreConformance
 {
-    private protected override IResourceStore Make() => new MemoryStore();
+    private protected override IResourceStore CreateStore() => new MemoryStore();
 }

@@ -1,5 +1,5 @@
 using System.Net;
-using Weft.Relay.Hosting;
+using Weft.Relay.Server.Authorization;
 using Weft.Resources;
 using Weft.Server.Relays;
 using Weft.Storage;
@@ -21,9 +21,9 @@ public sealed class RelayDirectoryTests : IDisposable
     public RelayDirectoryTests()
     {
         _site.Put(TestSite.NodeId("w1"), TestSite.Node("{'name':'bond0'}", "BareMetal"));
-        _site.Settled();
+        _site.CompleteOperations();
         _store = new SiteStore(_site);
-        _directory = new RelayDirectory(_store, RelaySecret.Open(Path.Join(_data.FullName, "relay.key")));
+        _directory = new RelayDirectory(_store, RelaySecret.ReadOrCreate(Path.Join(_data.FullName, "relay.key")));
         Write(Space, "{'location':'east'}");
         Write($"{Space}/hybridConnections/camera", "{'properties':{'userMetadata':'roof'}}");
         Write($"{Space}/hybridConnections/camera/authorizationRules/ask", "{'properties':{'rights':['Send']}}");
@@ -60,14 +60,14 @@ public sealed class RelayDirectoryTests : IDisposable
     {
         var keys = new[] { East, East + "/nodes/w1" }.SelectMany(path => _directory.Find(path)!.Rules.Select(rule => rule.PrimaryKey)).ToList();
         Assert.Equal(4, keys.Distinct().Count());
-        var restarted = new RelayDirectory(_store, RelaySecret.Open(Path.Join(_data.FullName, "relay.key")));
+        var restarted = new RelayDirectory(_store, RelaySecret.ReadOrCreate(Path.Join(_data.FullName, "relay.key")));
         Assert.Equal(keys[0], restarted.Find(East)!.Rules[0].PrimaryKey);
         using var elsewhere = new RelayDirectoryTests();
         Assert.NotEqual(keys[0], elsewhere._directory.Find(East)!.Rules[0].PrimaryKey);
     }
 
     [Fact]
-    public void Follows_ChangesThatMatter_AndNoOthers()
+    public void Tracks_ChangesThatMatter_AndNoOthers()
     {
         var before = _directory.Version;
         Write("~c/l3Networks/n6", TestSite.Tracked("'l3IsolationDomainId':'~f/l3IsolationDomains/user','vlan':606").Replace("'location'", "'tags':{'a':'b'},'location'", StringComparison.Ordinal));
@@ -83,38 +83,38 @@ public sealed class RelayDirectoryTests : IDisposable
     }
 
     [Fact]
-    public void Lets_NobodyInToWhatHasGone()
+    public void Refuses_Everybody_WhereTheConnectionIsGone()
     {
         var connection = _directory.Find("site-a/camera")!;
         _site.Delete($"{Space}/hybridConnections/camera");
-        Assert.False(_directory.Admit(connection, RelayRole.Sender, "", IPAddress.Loopback).IsAllowed);
+        Assert.False(_directory.Admit(connection, ClientRole.Sender, "", IPAddress.Loopback).IsAllowed);
         Assert.Null(_directory.Find("site-a/camera"));
     }
 
     [Theory]
     [InlineData("not base64")]
     [InlineData("c2hvcnQ=")]
-    public void Refuses_ToStart_OnASecretThatIsNone(string text)
+    public void Refuses_ToStart_OnAnInvalidSecret(string text)
     {
         var path = Path.Join(_data.FullName, "broken.key");
         File.WriteAllText(path, text);
-        Assert.Throws<IOException>(() => RelaySecret.Open(path));
+        Assert.Throws<IOException>(() => RelaySecret.ReadOrCreate(path));
     }
 
     public void Dispose() => _data.Delete(true);
 
-    private Admission Admit(string source) => _directory.Admit(_directory.Find(East)!, RelayRole.Sender, "kubernetes", IPAddress.Parse(source));
+    private Admission Admit(string source) => _directory.Admit(_directory.Find(East)!, ClientRole.Sender, "kubernetes", IPAddress.Parse(source));
 
-    private void Write(string id, string body) => _site.Take(_site.Verbs.Put(_site.Request(id, TestSite.Body(body)) with { Keys = [$"{id} 1", $"{id} 2"] }, new Snapshot(_site.Image)));
+    private void Write(string id, string body) => _site.Accept(_site.Verbs.Put(_site.Request(id, TestSite.Body(body)) with { RandomKeys = [$"{id} 1", $"{id} 2"] }, new ReadTransaction(_site.State)));
 
     /// <summary>The newest image of a site in memory, as a store shows it.</summary>
     private sealed class SiteStore(TestSite site) : IResourceStore
     {
-        public Image Current => site.Image;
+        public StoreState Current => site.State;
 
-        public ValueTask<long?> Commit(Seen seen, IReadOnlyList<Change> changes, CancellationToken cancel) => throw new NotSupportedException("the site writes");
+        public ValueTask<long?> Commit(ReadSet readSet, IReadOnlyList<Mutation> changes, CancellationToken cancel) => throw new NotSupportedException("the site writes");
 
-        public ValueTask<Image> Watch(long after, CancellationToken cancel) => throw new NotSupportedException("nobody waits here");
+        public ValueTask<StoreState> Watch(long after, CancellationToken cancel) => throw new NotSupportedException("nobody waits here");
 
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;
     }

@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using Weft.Relay.Wire;
+using Weft.Relay.Protocol;
 
 namespace Weft.Tests.Server;
 
@@ -13,31 +13,31 @@ public sealed class RelayResourceTests
     private const string EastConnection = $"{Documents.East}/providers/Weft.Relay/connections/default";
 
     [Fact]
-    public async Task Makes_WhatAzureRelayMakes_AtOnce()
+    public async Task Creates_WhatAzureRelayCreates_AtOnce()
     {
-        await using var plane = await Of(relay: false);
+        await using var server = await Start(relay: false);
 
-        var made = (await plane.Put(new Document(Camera, Body("""{"properties":{"userMetadata":"roof"}}""")))).Expect(201);
+        var made = (await server.Put(new Document(Camera, Body("""{"properties":{"userMetadata":"roof"}}""")))).Expect(201);
 
         Assert.Equal("Succeeded", made.State);
         Assert.Null(made.Header("Azure-AsyncOperation"));
         Assert.Equal(("true", "0", "roof"), (made.Json["properties"]!["requiresClientAuthorization"]!.ToJsonString(), made.Json["properties"]!["listenerCount"]!.ToJsonString(), made.Json["properties"]!["userMetadata"]!.ToString()));
-        Assert.Equal("Allow", (await plane.Get($"{Space}/networkRuleSets/default")).Expect(200).Json["properties"]!["defaultAction"]!.ToString());
-        (await plane.Delete($"{Space}/networkRuleSets/default")).Expect(405);
-        (await plane.Delete(Camera)).Expect(200);
-        (await plane.Delete(Camera)).Expect(204);
-        (await plane.Get(Camera)).Expect(404);
-        (await plane.Get($"{Space}?api-version=2021-11-01")).Expect(200);
-        (await plane.Get($"{Space}?api-version=2017-04-01")).Expect(400);
+        Assert.Equal("Allow", (await server.Get($"{Space}/networkRuleSets/default")).Expect(200).Json["properties"]!["defaultAction"]!.ToString());
+        (await server.Delete($"{Space}/networkRuleSets/default")).Expect(405);
+        (await server.Delete(Camera)).Expect(200);
+        (await server.Delete(Camera)).Expect(204);
+        (await server.Get(Camera)).Expect(404);
+        (await server.Get($"{Space}?api-version=2021-11-01")).Expect(200);
+        (await server.Get($"{Space}?api-version=2017-04-01")).Expect(400);
     }
 
     [Fact]
     public async Task Gives_KeysToWhoMayWrite_AndRegeneratesOneOfThem()
     {
-        await using var plane = await Of(relay: true);
+        await using var server = await Start(relay: true);
 
-        var keys = (await plane.Post($"{Root}/listKeys", "")).Expect(200);
-        var again = (await plane.Post($"{Root}/regenerateKeys", """{"keyType":"SecondaryKey"}""")).Expect(200).Json;
+        var keys = (await server.Post($"{Root}/listKeys", "")).Expect(200);
+        var again = (await server.Post($"{Root}/regenerateKeys", """{"keyType":"SecondaryKey"}""")).Expect(200).Json;
 
         Assert.Equal("no-store", keys.Header("Cache-Control"));
         Assert.Equal("RootManageSharedAccessKey", keys.Json["keyName"]!.ToString());
@@ -46,17 +46,17 @@ public sealed class RelayResourceTests
         Assert.Equal(keys.Json["primaryKey"]!.ToString(), again["primaryKey"]!.ToString());
         Assert.NotEqual(keys.Json["secondaryKey"]!.ToString(), again["secondaryKey"]!.ToString());
         Assert.True(ConnectionString.TryParse(keys.Json["primaryConnectionString"]!.ToString(), out var read, out var fault), fault);
-        Assert.Equal((plane.Relay.Port, keys.Json["primaryKey"]!.ToString(), null), (read.Port, read.Key, read.EntityPath));
-        Assert.Equal(again.ToJsonString(), (await plane.Post($"{Root}/listKeys", "")).Json.ToJsonString());
+        Assert.Equal((server.Relay.Port, keys.Json["primaryKey"]!.ToString(), null), (read.Port, read.Key, read.EntityPath));
+        Assert.Equal(again.ToJsonString(), (await server.Post($"{Root}/listKeys", "")).Json.ToJsonString());
     }
 
     [Fact]
     public async Task Names_ThePathInTheConnectionStringOfAHybridConnection()
     {
-        await using var plane = await Of(relay: true);
-        await plane.Make(new Document(Camera, []));
-        await plane.Make(new Document($"{Camera}/authorizationRules/send", Body("""{"properties":{"rights":["Send"]}}""")));
-        var keys = (await plane.Post($"{Camera}/authorizationRules/send/listKeys", "")).Expect(200).Json;
+        await using var server = await Start(relay: true);
+        await server.Create(new Document(Camera, []));
+        await server.Create(new Document($"{Camera}/authorizationRules/send", Body("""{"properties":{"rights":["Send"]}}""")));
+        var keys = (await server.Post($"{Camera}/authorizationRules/send/listKeys", "")).Expect(200).Json;
         Assert.EndsWith(";EntityPath=site-a/camera", keys["primaryConnectionString"]!.ToString(), StringComparison.Ordinal);
     }
 
@@ -64,29 +64,29 @@ public sealed class RelayResourceTests
     [InlineData("regenerateKeys", "{}", 400)]
     [InlineData("regenerateKeys", """{"keyType":"PrimaryKey","key":"short"}""", 400)]
     [InlineData("showKeys", "{}", 404)]
-    public async Task Refuses_ActionThatIsNone(string action, string body, int status)
+    public async Task Refuses_UnknownAction(string action, string body, int status)
     {
-        await using var plane = await Of(relay: false);
-        (await plane.Post($"{Root}/{action}", body)).Expect(status);
-        (await plane.Post($"{Space}/authorizationRules/nobody/listKeys", "")).Expect(404);
+        await using var server = await Start(relay: false);
+        (await server.Post($"{Root}/{action}", body)).Expect(status);
+        (await server.Post($"{Space}/authorizationRules/nobody/listKeys", "")).Expect(404);
     }
 
     [Fact]
     public async Task Shows_TheConnectionOfAClusterAndItsNodes()
     {
-        await using var plane = await Of(relay: true);
-        await plane.Make(Documents.Node("east", "w1"));
+        await using var server = await Start(relay: true);
+        await server.Create(Documents.Node("east", "w1"));
 
-        var cluster = (await plane.Get(EastConnection)).Expect(200).Json["properties"]!;
-        var node = (await plane.Get($"{Documents.Node("east", "w1").Id}/providers/Weft.Relay/connections")).Expect(200).Json["value"]![0]!["properties"]!;
+        var cluster = (await server.Get(EastConnection)).Expect(200).Json["properties"]!;
+        var node = (await server.Get($"{Documents.Node("east", "w1").Id}/providers/Weft.Relay/connections")).Expect(200).Json["value"]![0]!["properties"]!;
 
         Assert.Equal(("weft/11111111-2222-3333-4444-555555555555/rg1/kubernetesClusters/east", "[\"kubernetes\"]", "0"),
             (cluster["hybridConnectionName"]!.ToString(), cluster["services"]!.ToJsonString(), cluster["listenerCount"]!.ToJsonString()));
-        Assert.Equal($"ws://127.0.0.1:{plane.Relay.Port}", cluster["relay"]!.ToString());
+        Assert.Equal($"ws://127.0.0.1:{server.Relay.Port}", cluster["relay"]!.ToString());
         Assert.Equal(($"{cluster["hybridConnectionName"]}/nodes/w1", "[\"ssh\"]"), (node["hybridConnectionName"]!.ToString(), node["services"]!.ToJsonString()));
-        (await plane.Ask("PUT", EastConnection, "{}", [])).Expect(405);
-        (await plane.Get($"{Documents.East}/providers/Weft.Relay/connections/other")).Expect(404);
-        (await plane.Get($"{Documents.Cloud}/kubernetesClusters/nobody/providers/Weft.Relay/connections/default")).Expect(404);
+        (await server.Request("PUT", EastConnection, "{}", [])).Expect(405);
+        (await server.Get($"{Documents.East}/providers/Weft.Relay/connections/other")).Expect(404);
+        (await server.Get($"{Documents.Cloud}/kubernetesClusters/nobody/providers/Weft.Relay/connections/default")).Expect(404);
     }
 
     [Theory]
@@ -95,12 +95,12 @@ public sealed class RelayResourceTests
     [InlineData("?expiresin=3600", 3600)]
     public async Task Gives_CredentialsThatEnd(string query, int seconds)
     {
-        await using var plane = await Of(relay: true);
+        await using var server = await Start(relay: true);
 
-        var answer = (await plane.Post($"{EastConnection}/listCredentials{query}", "")).Expect(200);
+        var answer = (await server.Post($"{EastConnection}/listCredentials{query}", "")).Expect(200);
 
         Assert.Equal("no-store", answer.Header("Cache-Control"));
-        Assert.Equal((plane.Clock.GetUtcNow() + TimeSpan.FromSeconds(seconds)).ToUnixTimeSeconds(), answer.Json["expiresOn"]!.GetValue<long>());
+        Assert.Equal((server.Clock.GetUtcNow() + TimeSpan.FromSeconds(seconds)).ToUnixTimeSeconds(), answer.Json["expiresOn"]!.GetValue<long>());
         Assert.True(SharedAccessSignature.TryParse(answer.Json["token"]!.ToString(), out var token));
         Assert.Equal((answer.Json["expiresOn"]!.GetValue<long>(), "send", $"http://127.0.0.1/{answer.Json["hybridConnectionName"]}/"), (token.ExpiresAt.ToUnixTimeSeconds(), token.KeyName, token.Audience));
     }
@@ -114,48 +114,48 @@ public sealed class RelayResourceTests
     [InlineData("", """{"serviceName":"SSH"}""", "serviceName")]
     public async Task Refuses_CredentialsOfAnotherForm(string query, string body, string target)
     {
-        await using var plane = await Of(relay: true);
-        Assert.Equal(target, (await plane.Post($"{EastConnection}/listCredentials{query}", body)).Expect(400).Json["error"]!["target"]!.ToString());
+        await using var server = await Start(relay: true);
+        Assert.Equal(target, (await server.Post($"{EastConnection}/listCredentials{query}", body)).Expect(400).Json["error"]!["target"]!.ToString());
     }
 
     [Fact]
-    public async Task Says_ThatThereIsNoRelay()
+    public async Task Refuses_WhereThereIsNoRelay()
     {
-        await using var plane = await Of(relay: false);
-        Assert.Contains("--relay-listen", (await plane.Post($"{EastConnection}/listCredentials", "")).Expect(409).Text, StringComparison.Ordinal);
-        (await plane.Get("/providers/Weft.Relay/status")).Expect(409);
-        Assert.Null((await plane.Get(EastConnection)).Expect(200).Json["properties"]!["relay"]);
+        await using var server = await Start(relay: false);
+        Assert.Contains("--relay-listen", (await server.Post($"{EastConnection}/listCredentials", "")).Expect(409).Text, StringComparison.Ordinal);
+        (await server.Get("/providers/Weft.Relay/status")).Expect(409);
+        Assert.Null((await server.Get(EastConnection)).Expect(200).Json["properties"]!["relay"]);
     }
 
     [Fact]
-    public async Task Asks_ForForce_WhereRulesWouldShutOutTheirAuthor()
+    public async Task Requires_Force_WhereRulesWouldLockOutTheirAuthor()
     {
-        await using var plane = await Of(relay: false);
+        await using var server = await Start(relay: false);
         var rules = new Document(EastRules, Body("""{"properties":{"ipRules":[{"ipMask":"192.0.2.0/24"}]}}"""));
 
-        var refused = (await plane.Put(rules)).Expect(409);
+        var refused = (await server.Put(rules)).Expect(409);
 
         Assert.Equal("WouldLockOut", refused.Code);
         Assert.Contains("127.0.0.1", refused.Text, StringComparison.Ordinal);
-        (await plane.Get(EastRules)).Expect(404);
-        (await plane.Put(rules with { Id = $"{EastRules}?force=true" })).Expect(201);
+        (await server.Get(EastRules)).Expect(404);
+        (await server.Put(rules with { Id = $"{EastRules}?force=true" })).Expect(201);
     }
 
     [Fact]
     public async Task Answers_WhoWouldGetIn_AndByWhichRule()
     {
-        await using var plane = await Of(relay: false);
-        await plane.Make(new Document($"{Documents.Cloud}/clusters/cl1/providers/Weft.Relay/networkRuleSets/default", Body("""{"properties":{"defaultAction":"Allow","ipRules":[{"ipMask":"203.0.113.128/25","action":"Deny","description":"guests"}]}}""")));
-        (await plane.Put(new Document($"{EastRules}?force=true", Body("""{"properties":{"ipRules":[{"ipMask":"203.0.113.0/24"}]}}""")))).Expect(201);
+        await using var server = await Start(relay: false);
+        await server.Create(new Document($"{Documents.Cloud}/clusters/cl1/providers/Weft.Relay/networkRuleSets/default", Body("""{"properties":{"defaultAction":"Allow","ipRules":[{"ipMask":"203.0.113.128/25","action":"Deny","description":"guests"}]}}""")));
+        (await server.Put(new Document($"{EastRules}?force=true", Body("""{"properties":{"ipRules":[{"ipMask":"203.0.113.0/24"}]}}""")))).Expect(201);
 
-        var allowed = (await plane.Get($"/providers/Weft.Relay/check?from=203.0.113.7&to={Documents.East}")).Expect(200).Json;
-        var denied = (await plane.Get($"/providers/Weft.Relay/check?from=203.0.113.200&to={Documents.East}&as=listener")).Expect(200).Json;
+        var allowed = (await server.Get($"/providers/Weft.Relay/check?from=203.0.113.7&to={Documents.East}")).Expect(200).Json;
+        var denied = (await server.Get($"/providers/Weft.Relay/check?from=203.0.113.200&to={Documents.East}&as=listener")).Expect(200).Json;
 
         Assert.True(allowed["allowed"]!.GetValue<bool>());
         Assert.Equal("cluster east: allow 203.0.113.0/24", allowed["answers"]![0]!["rule"]!.ToString());
         Assert.Equal(["Nexus Cluster cl1: allow by default", "cluster east: allow 203.0.113.0/24"], allowed["answers"]![0]!["lookedAt"]!.AsArray().Select(l => $"{l!["place"]}: {l["what"]}"));
         Assert.Equal(("listener", false, "guests"), (denied["as"]!.ToString(), denied["allowed"]!.GetValue<bool>(), denied["answers"]![0]!["lookedAt"]![0]!["description"]!.ToString()));
-        Assert.Equal(["kubernetes", "ssh"], (await plane.Get($"/providers/Weft.Relay/check?to={Documents.Cloud}/clusters/cl1")).Expect(200).Json["answers"]!.AsArray().Select(a => a!["service"]!.ToString()));
+        Assert.Equal(["kubernetes", "ssh"], (await server.Get($"/providers/Weft.Relay/check?to={Documents.Cloud}/clusters/cl1")).Expect(200).Json["answers"]!.AsArray().Select(a => a!["service"]!.ToString()));
     }
 
     [Theory]
@@ -167,36 +167,36 @@ public sealed class RelayResourceTests
     [InlineData($"from=10.0.0.1&to={Documents.Cloud}/kubernetesClusters/nobody", 404)]
     public async Task Refuses_QuestionsAboutNothing(string query, int status)
     {
-        await using var plane = await Of(relay: false);
-        (await plane.Get($"/providers/Weft.Relay/check?{query}")).Expect(status);
+        await using var server = await Start(relay: false);
+        (await server.Get($"/providers/Weft.Relay/check?{query}")).Expect(status);
     }
 
     [Fact]
     public async Task Gives_AgentsWhatTheyListenWith()
     {
-        await using var plane = await Of(relay: true);
-        await plane.Make(Documents.Node("east", "w1"));
-        var cluster = await plane.Enrol(Documents.East, "cluster");
-        var token = (await plane.Post($"{Documents.East}/listEnrollmentToken", "")).Expect(200).Json["token"]!.ToString();
-        var node = (await plane.Agent(token, "POST", "enroll", Body("""{"name":"w1","node":"w1"}"""))).Expect(201).Json["credential"]!.ToString();
-        var stray = (await plane.Agent(token, "POST", "enroll", Body("""{"name":"w9","node":"w9"}"""))).Expect(201).Json["credential"]!.ToString();
+        await using var server = await Start(relay: true);
+        await server.Create(Documents.Node("east", "w1"));
+        var cluster = await server.Enrol(Documents.East, "cluster");
+        var token = (await server.Post($"{Documents.East}/listEnrollmentToken", "")).Expect(200).Json["token"]!.ToString();
+        var node = (await server.SendAsAgent(token, "POST", "enroll", Body("""{"name":"w1","node":"w1"}"""))).Expect(201).Json["credential"]!.ToString();
+        var stray = (await server.SendAsAgent(token, "POST", "enroll", Body("""{"name":"w9","node":"w9"}"""))).Expect(201).Json["credential"]!.ToString();
 
-        var ofCluster = Assert.Single((await plane.Agent(cluster, "GET", "relay")).Expect(200).Json["connections"]!.AsArray())!;
-        var ofNode = Assert.Single((await plane.Agent(node, "GET", "relay")).Expect(200).Json["connections"]!.AsArray())!;
+        var ofCluster = Assert.Single((await server.SendAsAgent(cluster, "GET", "relay")).Expect(200).Json["connections"]!.AsArray())!;
+        var ofNode = Assert.Single((await server.SendAsAgent(node, "GET", "relay")).Expect(200).Json["connections"]!.AsArray())!;
 
         Assert.EndsWith("/kubernetesClusters/east", ofCluster["hybridConnectionName"]!.ToString(), StringComparison.Ordinal);
         Assert.EndsWith("/kubernetesClusters/east/nodes/w1", ofNode["hybridConnectionName"]!.ToString(), StringComparison.Ordinal);
         Assert.True(SharedAccessSignature.TryParse(ofNode["token"]!.ToString(), out var listens));
         Assert.Equal("listen", listens.KeyName);
-        Assert.Empty((await plane.Agent(stray, "GET", "relay")).Expect(200).Json["connections"]!.AsArray());
-        (await plane.Agent(token, "GET", "relay")).Expect(403);
+        Assert.Empty((await server.SendAsAgent(stray, "GET", "relay")).Expect(200).Json["connections"]!.AsArray());
+        (await server.SendAsAgent(token, "GET", "relay")).Expect(403);
     }
 
-    internal static async Task<Plane> Of(bool relay)
+    internal static async Task<InProcessServer> Start(bool relay)
     {
-        var plane = await Plane.OfSite(relay ? new(new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, 0), "127.0.0.1", null, null, null, [], false) : null);
-        await plane.Make(new Document(Space, Body("""{"location":"east","sku":{"name":"Standard","tier":"Standard"}}""")));
-        return plane;
+        var server = await InProcessServer.WithSite(relay ? new(new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, 0), "127.0.0.1", null, null, null, [], false) : null);
+        await server.Create(new Document(Space, Body("""{"location":"east","sku":{"name":"Standard","tier":"Standard"}}""")));
+        return server;
     }
 
     internal static JsonObject Body(string json) => JsonNode.Parse(json)!.AsObject();

@@ -24,18 +24,18 @@ public sealed class RelaySourceTests
     [InlineData("""{"ipMask":"127.0.0.0/8","appliesTo":"listeners"}""", "", "127.0.0.1,::1")]
     [InlineData("""{"ipMask":"127.0.0.0/8","services":["ssh"]}""", "", "127.0.0.1")]
     [InlineData("", "", "127.0.0.1,::1")]
-    public async Task Lets_InWhomTheRulesName_AndNobodyElse(string rules, string allowed, string refused)
+    public async Task Allows_WhomTheRulesName_AndNobodyElse(string rules, string allowed, string refused)
     {
-        await using var plane = await Plane.OfSite(new(new IPEndPoint(IPAddress.IPv6Any, 0), "127.0.0.1", null, null, null, [], true));
-        (await plane.Put(new Document(Rules, RelayResourceTests.Body($$$"""{"properties":{"ipRules":[{{{rules}}}]}}""")))).Expect(201);
-        var credentials = (await plane.Post($"{Connection}/listCredentials", "")).Expect(200).Json;
+        await using var server = await InProcessServer.WithSite(new(new IPEndPoint(IPAddress.IPv6Any, 0), "127.0.0.1", null, null, null, [], true));
+        (await server.Put(new Document(Rules, RelayResourceTests.Body($$$"""{"properties":{"ipRules":[{{{rules}}}]}}""")))).Expect(201);
+        var credentials = (await server.Post($"{Connection}/listCredentials", "")).Expect(200).Json;
 
         foreach (var source in allowed.Split(',', StringSplitOptions.RemoveEmptyEntries))
-            Assert.StartsWith("HTTP/1.1 502 ", await Ask(plane, source), StringComparison.Ordinal);
+            Assert.StartsWith("HTTP/1.1 502 ", await Connect(server, source), StringComparison.Ordinal);
         foreach (var source in refused.Split(',', StringSplitOptions.RemoveEmptyEntries))
-            Assert.StartsWith($"HTTP/1.1 403 your address {source.Split(":x")[0]} is ", await Ask(plane, source), StringComparison.Ordinal);
+            Assert.StartsWith($"HTTP/1.1 403 your address {source.Split(":x")[0]} is ", await Connect(server, source), StringComparison.Ordinal);
 
-        async Task<string> Ask(Plane at, string source)
+        async Task<string> Connect(InProcessServer at, string source)
         {
             // With x behind it, it says of itself that it is 127.0.0.2.
             var from = IPAddress.Parse(source.Split(":x")[0]);

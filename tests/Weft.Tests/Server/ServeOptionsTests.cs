@@ -1,4 +1,3 @@
-using System.Net;
 using Weft.Server;
 
 namespace Weft.Tests.Server;
@@ -16,7 +15,7 @@ public sealed class ServeOptionsTests
     public void Reads_WhereTheRelayIs(string line, string address)
     {
         var options = ServeOptions.Read(Arguments(line)).Value;
-        Assert.Equal(address, $"{options.Relay!.AddressAt(options.Relay.Listen.Port).Scheme}://{options.Relay.AddressAt(options.Relay.Listen.Port).Authority}");
+        Assert.Equal(address, $"{options.Relay!.PublicAddressOf(options.Relay.ListenEndpoint.Port).Scheme}://{options.Relay.PublicAddressOf(options.Relay.ListenEndpoint.Port).Authority}");
     }
 
     [Theory]
@@ -36,7 +35,7 @@ public sealed class ServeOptionsTests
         Assert.Contains(because, Assert.Single(ServeOptions.Read(Arguments(line)).Refusal!.Findings).Message, StringComparison.Ordinal);
 
     [Fact]
-    public void Says_AllMistakesAtOnce() =>
+    public void Reports_AllMistakesAtOnce() =>
         Assert.Equal(4, ServeOptions.Read(["--listen", "nowhere", "--relay-listen", "0.0.0.0:1", "--relay-proxies", "x", "--relay-plain-http"]).Refusal!.Findings.Length);
 
     [Fact]

@@ -13,16 +13,16 @@ public sealed class SqliteStoreTests : StoreConformance
 
     private string File => Path.Join(_directory.FullName, "weft.db");
 
-    private protected override IResourceStore Make() => SqliteStore.Open(File);
+    private protected override IResourceStore CreateStore() => SqliteStore.Open(File);
 
     [Fact]
-    public async Task Shows_SameImage_WhenReopened()
+    public async Task Reads_SameState_WhenReopened()
     {
         for (var i = 0; i < 50; i++)
-            _ = await Store.Commit(Seen.Nothing, [Body($"t|{i % 17}", i), Body($"u|{i}", i), Take(i % 23, i % 7), Change.Remove($"u|{i - 3}")], Cancel);
+            _ = await Store.Commit(ReadSet.Empty, [Body($"t|{i % 17}", i), Body($"u|{i}", i), LeaseMutation(i % 23, i % 7), Mutation.Remove($"u|{i - 3}")], Cancel);
         var before = Store.Current;
 
-        await Reopen(Make);
+        await Reopen(CreateStore);
 
         Assert.Equal(before.Revision, Store.Current.Revision);
         Assert.Equal(before.Count, Store.Current.Count);
@@ -35,11 +35,11 @@ public sealed class SqliteStoreTests : StoreConformance
     public async Task Keeps_Phantoms_Out_AfterReopening()
     {
         _ = await Put("t|a", 1);
-        await Reopen(Make);
-        var seen = new Snapshot(Store.Current);
-        Assert.NotNull(seen.Get("t|a"));
+        await Reopen(CreateStore);
+        var transaction = new ReadTransaction(Store.Current);
+        Assert.NotNull(transaction.Get("t|a"));
 
-        Assert.NotNull(await Store.Commit(seen.Seen, [Body("t|b", 1)], Cancel));
+        Assert.NotNull(await Store.Commit(transaction.ReadSet, [Body("t|b", 1)], Cancel));
     }
 
     [Fact]
@@ -56,7 +56,7 @@ public sealed class SqliteStoreTests : StoreConformance
     }
 
     [Fact]
-    public async Task Refuses_FileThatIsNone()
+    public async Task Refuses_InvalidFile()
     {
         await Store.DisposeAsync();
         foreach (var file in _directory.GetFiles())
@@ -80,9 +80,9 @@ public sealed class SqliteStoreTests : StoreConformance
     [Fact]
     public async Task Refuses_LaterOfTwo_InOneBatch()
     {
-        var seen = new Snapshot(Store.Current);
-        _ = seen.Get("t|one");
-        var answers = await Task.WhenAll(Enumerable.Range(0, 100).Select(i => Store.Commit(seen.Seen, [Body("t|one", i)], Cancel).AsTask()));
+        var transaction = new ReadTransaction(Store.Current);
+        _ = transaction.Get("t|one");
+        var answers = await Task.WhenAll(Enumerable.Range(0, 100).Select(i => Store.Commit(transaction.ReadSet, [Body("t|one", i)], Cancel).AsTask()));
 
         var winner = Assert.Single(Enumerable.Range(0, 100), i => answers[i] is not null);
         Assert.Equal(winner, Number("t|one"));
@@ -123,7 +123,7 @@ public sealed class SqliteStoreTests : StoreConformance
                 var before = Store.Current;
                 try
                 {
-                    _ = await Store.Commit(Seen.Nothing, [Large("t|a"), Large($"t|{i}"), Body("t|count", i)], Cancel);
+                    _ = await Store.Commit(ReadSet.Empty, [Large("t|a"), Large($"t|{i}"), Body("t|count", i)], Cancel);
                 }
                 catch (IOException)
                 {
@@ -135,12 +135,12 @@ public sealed class SqliteStoreTests : StoreConformance
             Assert.Equal(1, refusals);
             var last = Store.Current;
             Assert.Equal(0, await Run("mount", "-o", "remount,size=16m", mount));
-            Assert.Equal(last.Revision + 1, await Store.Commit(Seen.Nothing, [Large("t|after")], Cancel));
+            Assert.Equal(last.Revision + 1, await Store.Commit(ReadSet.Empty, [Large("t|after")], Cancel));
             await Reopen(() => SqliteStore.Open(Path.Join(mount, "weft.db")));
             Assert.Equal(last.Revision + 1, Store.Current.Revision);
             Assert.Equal(last.Count + 1, Store.Current.Count);
             Assert.Equal(1, Number("t|kept"));
-            Assert.Equal(last.Get("t|count")!.Json.Whole("n"), Number("t|count"));
+            Assert.Equal(last.Get("t|count")!.Json.Integer("n"), Number("t|count"));
         }
         finally
         {
@@ -155,10 +155,10 @@ public sealed class SqliteStoreTests : StoreConformance
         _directory.Delete(true);
     }
 
-    private static Change Large(string key) => new(key, System.Text.Encoding.UTF8.GetBytes($"\"{new string('x', 60_000)}\""));
+    private static Mutation Large(string key) => new(key, System.Text.Encoding.UTF8.GetBytes($"\"{new string('x', 60_000)}\""));
 
-    private static IEnumerable<(string, long, string)> Rows(Image image) =>
-        image.Range("").Select(row => (row.Key, row.Revision, System.Text.Encoding.UTF8.GetString(row.Bytes.Span)));
+    private static IEnumerable<(string, long, string)> Rows(StoreState state) =>
+        state.Range("").Select(row => (row.Key, row.Revision, System.Text.Encoding.UTF8.GetString(row.Bytes.Span)));
 
     /// <summary>How many transactions the write-ahead log holds: the frames that carry a database size end one (SQLite file format §4.1).</summary>
     private int Transactions()

@@ -16,10 +16,10 @@ public abstract class StoreConformance : IAsyncLifetime
 
     protected static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    protected IResourceStore Store { get; private set; } = null!;
+    private protected IResourceStore Store { get; private set; } = null!;
 
     /// <summary>A store of this sort without rows.</summary>
-    private protected abstract IResourceStore Make();
+    private protected abstract IResourceStore CreateStore();
 
     [Fact]
     public async Task Reads_WhatWasCommitted()
@@ -51,15 +51,15 @@ public abstract class StoreConformance : IAsyncLifetime
     public async Task Writes_AllOrNothing()
     {
         _ = await Put("t|old", 1);
-        var seen = new Snapshot(Store.Current);
-        _ = seen.Get("t|old");
+        var transaction = new ReadTransaction(Store.Current);
+        _ = transaction.Get("t|old");
         _ = await Put("t|old", 2);
         var before = Store.Current;
 
-        Assert.Null(await Store.Commit(seen.Seen, [Body("t|x", 1), Body("t|y", 1), Change.Remove("t|old")], Cancel));
+        Assert.Null(await Store.Commit(transaction.ReadSet, [Body("t|x", 1), Body("t|y", 1), Mutation.Remove("t|old")], Cancel));
 
         Assert.Same(before, Store.Current);
-        Assert.NotNull(await Store.Commit(Seen.Nothing, [Body("t|x", 1), Body("t|y", 2), Change.Remove("t|old")], Cancel));
+        Assert.NotNull(await Store.Commit(ReadSet.Empty, [Body("t|x", 1), Body("t|y", 2), Mutation.Remove("t|old")], Cancel));
         Assert.Equal(["t|x", "t|y"], Store.Current.Range("t|").Select(row => row.Key));
     }
 
@@ -67,29 +67,29 @@ public abstract class StoreConformance : IAsyncLifetime
     public async Task Refuses_Commit_WhenSeenRowChanged()
     {
         _ = await Put("t|a", 1);
-        await AssertConflict(seen => seen.Get("t|a"), Body("t|a", 2));
+        await AssertConflict(transaction => transaction.Get("t|a"), Body("t|a", 2));
     }
 
     [Fact]
-    public async Task Refuses_Commit_WhenRowAppearedThatWasNotThere() => await AssertConflict(seen => seen.Get("t|a"), Body("t|a", 1));
+    public async Task Refuses_Commit_WhenRowAppearedThatWasNotThere() => await AssertConflict(transaction => transaction.Get("t|a"), Body("t|a", 1));
 
     [Fact]
     public async Task Refuses_Commit_WhenSeenRowVanished()
     {
         _ = await Put("t|a", 1);
-        await AssertConflict(seen => seen.Get("t|a"), Change.Remove("t|a"));
+        await AssertConflict(transaction => transaction.Get("t|a"), Mutation.Remove("t|a"));
     }
 
     [Fact]
     public async Task Refuses_Commit_WhenRowVanishedAndCameBack()
     {
         _ = await Put("t|a", 1);
-        var seen = new Snapshot(Store.Current);
-        _ = seen.Get("t|a");
-        _ = await Store.Commit(Seen.Nothing, [Change.Remove("t|a")], Cancel);
+        var transaction = new ReadTransaction(Store.Current);
+        _ = transaction.Get("t|a");
+        _ = await Store.Commit(ReadSet.Empty, [Mutation.Remove("t|a")], Cancel);
         _ = await Put("t|a", 1);
 
-        Assert.Null(await Store.Commit(seen.Seen, [Body("t|b", 1)], Cancel));
+        Assert.Null(await Store.Commit(transaction.ReadSet, [Body("t|b", 1)], Cancel));
     }
 
     [Theory]
@@ -100,32 +100,32 @@ public abstract class StoreConformance : IAsyncLifetime
         var type = L3Network.ResourceType;
         var id = ResourceId.Parse($"{Documents.Cloud}/l3Networks/phantom").Value;
         if (!appears)
-            _ = await Store.Commit(Seen.Nothing, [Change.Put(id, new JsonObject { ["id"] = id.ToString() })], Cancel);
-        await AssertConflict(seen => seen.List(type).Count(), appears ? Change.Put(id, new JsonObject { ["id"] = id.ToString() }) : Change.Remove(StoreKey.Of(id)));
+            _ = await Store.Commit(ReadSet.Empty, [Mutation.Put(id, new JsonObject { ["id"] = id.ToString() })], Cancel);
+        await AssertConflict(transaction => transaction.List(type).Count(), appears ? Mutation.Put(id, new JsonObject { ["id"] = id.ToString() }) : Mutation.Remove(StoreKey.ForResource(id)));
     }
 
     [Fact]
-    public async Task Takes_Commit_WhenOnlyOtherPartitionsChanged()
+    public async Task Accepts_Commit_WhenOnlyOtherPartitionsChanged()
     {
-        var seen = new Snapshot(Store.Current);
-        Assert.Empty(seen.List(L3Network.ResourceType));
+        var transaction = new ReadTransaction(Store.Current);
+        Assert.Empty(transaction.List(L3Network.ResourceType));
         _ = await Put("t|a", 1);
 
-        Assert.NotNull(await Store.Commit(seen.Seen, [Body("t|b", 1)], Cancel));
+        Assert.NotNull(await Store.Commit(transaction.ReadSet, [Body("t|b", 1)], Cancel));
     }
 
     [Fact]
     public async Task Counts_Revisions_OnePerCommit()
     {
         for (var i = 1; i <= 20; i++)
-            Assert.Equal(i, await Store.Commit(Seen.Nothing, [Body($"t|{i}", i), Body("t|same", i)], Cancel));
+            Assert.Equal(i, await Store.Commit(ReadSet.Empty, [Body($"t|{i}", i), Body("t|same", i)], Cancel));
         Assert.Equal(20, Store.Current.Revision);
-        Assert.Equal(20, Store.Current.LastChange("t"));
-        Assert.Equal(0, Store.Current.LastChange("u"));
+        Assert.Equal(20, Store.Current.LastRevisionOf("t"));
+        Assert.Equal(0, Store.Current.LastRevisionOf("u"));
     }
 
     [Fact]
-    public async Task Answers_Watch_AtOnceWithNewerPicture()
+    public async Task Returns_FromWatch_AtOnceWithNewerState()
     {
         _ = await Put("t|a", 1);
 
@@ -136,7 +136,7 @@ public abstract class StoreConformance : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Answers_Watch_WithLaterPicture()
+    public async Task Returns_FromWatch_WithLaterState()
     {
         var watch = Store.Watch(0, Cancel).AsTask();
         Assert.False(watch.IsCompleted);
@@ -146,7 +146,7 @@ public abstract class StoreConformance : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Answers_Watch_WhenManyRevisionsPassedOver()
+    public async Task Returns_FromWatch_WhenManyRevisionsPassedOver()
     {
         var watch = Store.Watch(9, Cancel).AsTask();
         for (var i = 0; i < 9; i++)
@@ -176,9 +176,9 @@ public abstract class StoreConformance : IAsyncLifetime
         {
             for (var done = 0; done < Each;)
             {
-                var seen = new Snapshot(Store.Current);
-                var next = seen.Get("t|counter") is { } row ? (long)row.Json.Whole("n")! + 1 : 1;
-                if (await Store.Commit(seen.Seen, [Body("t|counter", next)], Cancel) is not null)
+                var transaction = new ReadTransaction(Store.Current);
+                var next = transaction.Get("t|counter") is { } row ? (long)row.Json.Integer("n")! + 1 : 1;
+                if (await Store.Commit(transaction.ReadSet, [Body("t|counter", next)], Cancel) is not null)
                     done++;
             }
         })));
@@ -203,49 +203,49 @@ public abstract class StoreConformance : IAsyncLifetime
     {
         _ = await Put("t|a", 1);
 
-        Assert.NotNull(await Store.Commit(Seen.Nothing, [Change.Remove("t|a"), Change.Remove("t|never")], Cancel));
+        Assert.NotNull(await Store.Commit(ReadSet.Empty, [Mutation.Remove("t|a"), Mutation.Remove("t|never")], Cancel));
 
         Assert.Null(Store.Current.Get("t|a"));
         Assert.Empty(Store.Current.Range("t|"));
-        Assert.Equal(2, Store.Current.LastChange("t"));
+        Assert.Equal(2, Store.Current.LastRevisionOf("t"));
     }
 
     [Fact]
     public async Task Keeps_LargeValue()
     {
         var text = string.Concat(Enumerable.Range(0, 400_000).Select(i => "äß∂x"[i % 4]));
-        _ = await Store.Commit(Seen.Nothing, [Change.Put("t|large", new JsonObject { ["text"] = text })], Cancel);
+        _ = await Store.Commit(ReadSet.Empty, [Mutation.Put("t|large", new JsonObject { ["text"] = text })], Cancel);
 
         Assert.Equal(text, Store.Current.Get("t|large")!.Json.Text("text"));
     }
 
     [Fact]
     public async Task Refuses_CommitOfNothing() =>
-        _ = await Assert.ThrowsAsync<ArgumentOutOfRangeException>(async () => await Store.Commit(Seen.Nothing, [], Cancel));
+        _ = await Assert.ThrowsAsync<ArgumentOutOfRangeException>(async () => await Store.Commit(ReadSet.Empty, [], Cancel));
 
     [Fact]
-    public async Task Takes_LastChange_WhenKeyIsThereTwice()
+    public async Task Applies_LastMutation_WhenKeyIsThereTwice()
     {
-        _ = await Store.Commit(Seen.Nothing, [Body("t|a", 1), Change.Remove("t|a"), Body("t|a", 3)], Cancel);
+        _ = await Store.Commit(ReadSet.Empty, [Body("t|a", 1), Mutation.Remove("t|a"), Body("t|a", 3)], Cancel);
 
         Assert.Equal(3, Number("t|a"));
     }
 
     [Fact]
-    public async Task Derives_SameHoldings_AsRebuiltOnes()
+    public async Task Derives_SameView_AsARebuiltOne()
     {
         var operation = Gen.Select(Gen.Int[0, 40], Gen.Int[0, 12], Gen.Bool);
         await operation.Array[1, 30].Array[1, 20].SampleAsync(async commits =>
         {
             foreach (var commit in commits)
-                _ = await Store.Commit(Seen.Nothing, [.. commit.Select(o => o.Item3 ? Take(o.Item1, o.Item2) : Change.Remove(NetworkPool.KeyOf(Network, AddressOf(o.Item1))))], Cancel);
+                _ = await Store.Commit(ReadSet.Empty, [.. commit.Select(o => o.Item3 ? LeaseMutation(o.Item1, o.Item2) : Mutation.Remove(NetworkPool.KeyOf(Network, AddressOf(o.Item1))))], Cancel);
             AssertDerived(Store.Current);
         }, iter: 30, threads: 1);
     }
 
     public ValueTask InitializeAsync()
     {
-        Store = Make();
+        Store = CreateStore();
         return ValueTask.CompletedTask;
     }
 
@@ -262,41 +262,41 @@ public abstract class StoreConformance : IAsyncLifetime
         Store = open();
     }
 
-    private protected static Change Body(string key, long number) => Change.Put(key, new JsonObject { ["n"] = number });
+    private protected static Mutation Body(string key, long number) => Mutation.Put(key, new JsonObject { ["n"] = number });
 
-    private protected ValueTask<long?> Put(string key, long number) => Store.Commit(Seen.Nothing, [Body(key, number)], Cancel);
+    private protected ValueTask<long?> Put(string key, long number) => Store.Commit(ReadSet.Empty, [Body(key, number)], Cancel);
 
-    private protected long? Number(string key) => Store.Current.Get(key)?.Json.Whole("n");
+    private protected long? Number(string key) => Store.Current.Get(key)?.Json.Integer("n");
 
-    private protected static Change Take(int address, int holder)
+    private protected static Mutation LeaseMutation(int address, int holder)
     {
         var lease = new Lease(AddressOf(address), new Holder(holder.ToString(CultureInfo.InvariantCulture), "pod"), LeaseMethod.Dynamic, "2026-11-22T10:00:00Z");
-        return Change.Put(NetworkPool.KeyOf(Network, lease.Address), lease.ToJson());
+        return Mutation.Put(NetworkPool.KeyOf(Network, lease.Address), lease.ToJson());
     }
 
-    private protected static void AssertDerived(Image image)
+    private protected static void AssertDerived(StoreState state)
     {
-        var derived = NetworkPool.HoldingsOf(image, Network);
-        var rows = image.Range($"{NetworkPool.PartitionOf(Network)}|").Select(NetworkPool.LeaseOf).ToImmutableArray();
+        var derived = NetworkPool.HoldingsOf(state, Network);
+        var rows = state.Range($"{NetworkPool.PartitionOf(Network)}|").Select(NetworkPool.LeaseOf).ToImmutableArray();
         var rebuilt = rows.Aggregate(Holdings.Empty, (held, lease) => held.With(lease));
         Assert.Equal(rows.OrderBy(l => l.Address), derived.Leases.OrderBy(l => l.Address));
         foreach (var family in Enum.GetValues<AddressFamily>())
             Assert.Equal(rebuilt.Count(family), derived.Count(family));
         foreach (var holder in rows.Select(l => l.Holder.Id).Distinct())
-            Assert.Equal(rebuilt.Of(holder), derived.Of(holder));
+            Assert.Equal(rebuilt.LeasesOf(holder), derived.LeasesOf(holder));
         Assert.Equal(rebuilt.FirstFree(AddressOf(0), AddressOf(40)), derived.FirstFree(AddressOf(0), AddressOf(40)));
     }
 
     private static Address AddressOf(int number) => new(AddressFamily.IPv4, (UInt128)(0x0a140600 + number));
 
-    private async Task AssertConflict<T>(Func<Snapshot, T> look, Change meanwhile)
+    private async Task AssertConflict<T>(Func<ReadTransaction, T> look, Mutation meanwhile)
     {
-        var seen = new Snapshot(Store.Current);
-        _ = look(seen);
-        _ = await Store.Commit(Seen.Nothing, [meanwhile], Cancel);
+        var transaction = new ReadTransaction(Store.Current);
+        _ = look(transaction);
+        _ = await Store.Commit(ReadSet.Empty, [meanwhile], Cancel);
         var before = Store.Current;
 
-        Assert.Null(await Store.Commit(seen.Seen, [Body("t|decision", 1)], Cancel));
+        Assert.Null(await Store.Commit(transaction.ReadSet, [Body("t|decision", 1)], Cancel));
         Assert.Same(before, Store.Current);
     }
 }

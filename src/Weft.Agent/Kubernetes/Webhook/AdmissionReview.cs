@@ -14,12 +14,12 @@ namespace Weft.Agent.Kubernetes.Webhook;
 internal static class AdmissionReview
 {
     // Headers carry the warnings: longer ones are cut by the API server, 120 characters being what it asks for.
-    private const int LongestWarning = 256;
-    private const int MostWarnings = 16;
+    private const int MaxWarningLength = 256;
+    private const int MaxWarnings = 16;
 
     /// <summary>What <c>/validate</c> answers: errors deny, warnings are shown to whoever makes the pod.</summary>
     /// <returns>The review's answer, or why it is no review.</returns>
-    public static Outcome<JsonObject> Validate(JsonElement review, Func<LintSurroundings> surroundings) => Answer(review, (pod, space) =>
+    public static Outcome<JsonObject> Validate(JsonElement review, Func<LintContext> surroundings) => Respond(review, (pod, space) =>
     {
         var findings = PodLint.Check(pod, space, surroundings());
         var errors = findings.Where(f => f.Severity == Severity.Error).ToList();
@@ -32,25 +32,25 @@ internal static class AdmissionReview
             };
         }
 
-        return Warn(response, findings.Where(f => f.Severity == Severity.Warning).Select(f => f.ToString()));
+        return AddWarnings(response, findings.Where(f => f.Severity == Severity.Warning).Select(f => f.ToString()));
     });
 
     /// <summary>What <c>/mutate</c> answers: the missing device requests, as a patch.</summary>
     /// <returns>The review's answer, or why it is no review.</returns>
-    public static Outcome<JsonObject> Mutate(JsonElement review, Func<LintSurroundings> surroundings) => Answer(review, (pod, space) =>
+    public static Outcome<JsonObject> Mutate(JsonElement review, Func<LintContext> surroundings) => Respond(review, (pod, space) =>
     {
         var patch = PodLint.Mutate(pod, space, surroundings());
         var response = new JsonObject { ["allowed"] = true };
         if (!patch.IsEmpty)
         {
             response["patchType"] = "JSONPatch";
-            response["patch"] = Convert.ToBase64String(Json.Bytes(patch.Operations));
+            response["patch"] = Convert.ToBase64String(Json.ToUtf8(patch.Operations));
         }
 
-        return Warn(response, patch.Notes);
+        return AddWarnings(response, patch.Warnings);
     });
 
-    private static Outcome<JsonObject> Answer(JsonElement review, Func<JsonElement, string, JsonObject> decide)
+    private static Outcome<JsonObject> Respond(JsonElement review, Func<JsonElement, string, JsonObject> decide)
     {
         var request = review.Member("request");
         if (review.Text("apiVersion") != "admission.k8s.io/v1" || review.Text("kind") != "AdmissionReview" || request.Text("uid") is not { Length: > 0 } uid)
@@ -69,7 +69,7 @@ internal static class AdmissionReview
             catch (Exception e)
             {
                 // A fault of ours is nobody's pod's: it starts, and whoever made it hears of it.
-                response = Warn(new JsonObject { ["allowed"] = true }, [$"weft-agent could not look at the pod's networks: {e.GetType().Name}"]);
+                response = AddWarnings(new JsonObject { ["allowed"] = true }, [$"weft-agent could not look at the pod's networks: {e.GetType().Name}"]);
             }
         }
 
@@ -77,11 +77,11 @@ internal static class AdmissionReview
         return new JsonObject { ["apiVersion"] = "admission.k8s.io/v1", ["kind"] = "AdmissionReview", ["response"] = response };
     }
 
-    private static JsonObject Warn(JsonObject response, IEnumerable<string> warnings)
+    private static JsonObject AddWarnings(JsonObject response, IEnumerable<string> warnings)
     {
         var said = warnings.ToImmutableArray();
-        if (said.Length > MostWarnings)
-            said = [.. said[..MostWarnings], $"and {said.Length - MostWarnings} more: weft lint shows them all"];
+        if (said.Length > MaxWarnings)
+            said = [.. said[..MaxWarnings], $"and {said.Length - MaxWarnings} more: weft lint shows them all"];
         if (said.Length > 0)
             response["warnings"] = new JsonArray([.. said.Select(w => JsonValue.Create(OneLine(w)))]);
         return response;
@@ -93,6 +93,6 @@ internal static class AdmissionReview
         var line = new StringBuilder(text.Length);
         foreach (var c in text)
             line.Append(char.IsControl(c) ? ' ' : c);
-        return line.Length <= LongestWarning ? line.ToString() : $"{line.ToString(0, LongestWarning - 1)}…";
+        return line.Length <= MaxWarningLength ? line.ToString() : $"{line.ToString(0, MaxWarningLength - 1)}…";
     }
 }

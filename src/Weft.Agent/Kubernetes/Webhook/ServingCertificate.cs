@@ -16,77 +16,77 @@ internal sealed class ServingCertificate(string? certificatePath, string? keyPat
 
     private static readonly TimeSpan Validity = TimeSpan.FromDays(30);
     private static readonly TimeSpan Use = TimeSpan.FromDays(20);
-    private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan CheckInterval = TimeSpan.FromSeconds(10);
 
     private readonly Lock _guard = new();
-    private Shown? _shown;
-    private DateTimeOffset _lookAt;
+    private LoadedCertificate? _current;
+    private DateTimeOffset _nextCheck;
 
     /// <summary>What a client is shown now.</summary>
-    public SslStreamCertificateContext Context => Now().Context;
+    public SslStreamCertificateContext Context => Current().Context;
 
     /// <summary>What the API server is to trust: the certificate itself, PEM. Null where the files' owner sees to that.</summary>
-    public string? Authority => certificatePath is null ? Now().Pem : null;
+    public string? Authority => certificatePath is null ? Current().Pem : null;
 
     /// <summary>Reads the files, or makes the certificate; called once before anybody asks.</summary>
-    /// <exception cref="CannotStartException">The files can't be used.</exception>
+    /// <exception cref="StartupException">The files can't be used.</exception>
     public void Prepare()
     {
         try
         {
-            _ = Now();
+            _ = Current();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException)
         {
-            throw new CannotStartException($"--webhook-cert '{certificatePath}' and --webhook-key '{keyPath}' can't be used: {e.Message}", e);
+            throw new StartupException($"--webhook-cert '{certificatePath}' and --webhook-key '{keyPath}' can't be used: {e.Message}", e);
         }
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _shown?.Certificate.Dispose();
+    public void Dispose() => _current?.Certificate.Dispose();
 
-    private Shown Now()
+    private LoadedCertificate Current()
     {
         lock (_guard)
         {
             var now = clock.GetUtcNow();
-            if (_shown is { } shown && now < _lookAt)
+            if (_current is { } shown && now < _nextCheck)
                 return shown;
-            _lookAt = now + LookAgain;
+            _nextCheck = now + CheckInterval;
             if (certificatePath is null)
             {
-                if (_shown is null || now - _shown.From > Use)
-                    _shown = Make(now);
-                return _shown;
+                if (_current is null || now - _current.From > Use)
+                    _current = CreateSelfSigned(now);
+                return _current;
             }
 
             try
             {
                 var stamp = (File.GetLastWriteTimeUtc(certificatePath), File.GetLastWriteTimeUtc(keyPath!));
-                if (_shown is null || _shown.Stamp != stamp)
-                    _shown = Read(stamp, now);
+                if (_current is null || _current.Stamp != stamp)
+                    _current = Read(stamp, now);
             }
-            catch (Exception e) when (_shown is not null && e is IOException or UnauthorizedAccessException or CryptographicException)
+            catch (Exception e) when (_current is not null && e is IOException or UnauthorizedAccessException or CryptographicException)
             {
                 // Half replaced: certificate and key are two files. The pair that was read goes on serving.
                 log.Warn("certificate-not-read", e, ("file", certificatePath));
             }
 
-            return _shown;
+            return _current;
         }
     }
 
-    private Shown Read((DateTime Certificate, DateTime Key) stamp, DateTimeOffset now)
+    private LoadedCertificate Read((DateTime Certificate, DateTime Key) stamp, DateTimeOffset now)
     {
         var pem = File.ReadAllText(certificatePath!);
         using var read = X509Certificate2.CreateFromPem(pem, File.ReadAllText(keyPath!));
         var chain = new X509Certificate2Collection();
         chain.ImportFromPem(pem);
-        log.Note("certificate-read", ("file", certificatePath), ("until", read.NotAfter.ToUniversalTime().ToString("u", System.Globalization.CultureInfo.InvariantCulture)));
-        return new Shown(Loaded(read), chain, pem, now, stamp);
+        log.Info("certificate-read", ("file", certificatePath), ("until", read.NotAfter.ToUniversalTime().ToString("u", System.Globalization.CultureInfo.InvariantCulture)));
+        return new LoadedCertificate(Loaded(read), chain, pem, now, stamp);
     }
 
-    private static Shown Make(DateTimeOffset now)
+    private static LoadedCertificate CreateSelfSigned(DateTimeOffset now)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest($"CN={ServiceName}", key, HashAlgorithmName.SHA256);
@@ -99,13 +99,13 @@ internal sealed class ServingCertificate(string? certificatePath, string? keyPat
         request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature | X509KeyUsageFlags.KeyCertSign, true));
         request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.1")], false));
         using var made = request.CreateSelfSigned(now.AddHours(-1), now + Validity);
-        return new Shown(Loaded(made), [], made.ExportCertificatePem(), now, default);
+        return new LoadedCertificate(Loaded(made), [], made.ExportCertificatePem(), now, default);
     }
 
     // A key that was only just made isn't shown by the TLS library; one that was read is.
     private static X509Certificate2 Loaded(X509Certificate2 certificate) => X509CertificateLoader.LoadPkcs12(certificate.Export(X509ContentType.Pkcs12), null);
 
-    private sealed class Shown(X509Certificate2 certificate, X509Certificate2Collection chain, string pem, DateTimeOffset from, (DateTime Certificate, DateTime Key) stamp)
+    private sealed class LoadedCertificate(X509Certificate2 certificate, X509Certificate2Collection chain, string pem, DateTimeOffset from, (DateTime Certificate, DateTime Key) stamp)
     {
         public X509Certificate2 Certificate => certificate;
 

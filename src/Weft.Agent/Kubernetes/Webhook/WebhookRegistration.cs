@@ -17,8 +17,8 @@ internal sealed class WebhookRegistration(KubeApi api, ServingCertificate certif
     private const string Configuration = "weft-agent";
     private const string Group = "apis/admissionregistration.k8s.io/v1";
 
-    private static readonly TimeSpan Again = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan Soon = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan ResyncPeriod = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(5);
 
     private bool _isSliced;
     private string? _lastFault;
@@ -28,7 +28,7 @@ internal sealed class WebhookRegistration(KubeApi api, ServingCertificate certif
     {
         while (true)
         {
-            var wait = Again;
+            var wait = ResyncPeriod;
             try
             {
                 await Register(cancel);
@@ -39,7 +39,7 @@ internal sealed class WebhookRegistration(KubeApi api, ServingCertificate certif
                 // The agent's work goes on: the webhook is advice, and pods start without it.
                 if (_lastFault != e.Message)
                     log.Warn("webhook-not-registered", null, ("error", _lastFault = e.Message));
-                wait = Soon;
+                wait = RetryDelay;
             }
 
             await Task.Delay(wait, clock, cancel);
@@ -50,7 +50,7 @@ internal sealed class WebhookRegistration(KubeApi api, ServingCertificate certif
     {
         if (!_isSliced && address is not null)
         {
-            await api.Apply($"apis/discovery.k8s.io/v1/namespaces/{ObjectKind.System}/endpointslices/{Service}", Slice(address), true, cancel);
+            await api.Apply($"apis/discovery.k8s.io/v1/namespaces/{ObjectKind.SystemNamespace}/endpointslices/{Service}", CreateEndpointSlice(address), true, cancel);
             _isSliced = true;
         }
 
@@ -58,10 +58,10 @@ internal sealed class WebhookRegistration(KubeApi api, ServingCertificate certif
             return;
         var bundle = Convert.ToBase64String(Encoding.ASCII.GetBytes(authority));
         foreach (var plural in (string[])["validatingwebhookconfigurations", "mutatingwebhookconfigurations"])
-            await Trust($"{Group}/{plural}/{Configuration}", bundle, cancel);
+            await WriteAuthority($"{Group}/{plural}/{Configuration}", bundle, cancel);
     }
 
-    private async Task Trust(string path, string bundle, CancellationToken cancel)
+    private async Task WriteAuthority(string path, string bundle, CancellationToken cancel)
     {
         // One that isn't installed isn't wanted.
         if (await api.Get(path, cancel) is not { } there)
@@ -78,17 +78,17 @@ internal sealed class WebhookRegistration(KubeApi api, ServingCertificate certif
         // A place in a list says which webhook is meant only as long as nobody has changed the list.
         operations.Insert(0, new JsonObject { ["op"] = "test", ["path"] = "/metadata/resourceVersion", ["value"] = (string?)there["metadata"]?["resourceVersion"] });
         await api.Patch(path, operations, cancel);
-        log.Note("webhook-trusted", ("configuration", path[(Group.Length + 1)..]));
+        log.Info("webhook-trusted", ("configuration", path[(Group.Length + 1)..]));
     }
 
-    private byte[] Slice(IPAddress of) => Json.Bytes(new JsonObject
+    private byte[] CreateEndpointSlice(IPAddress of) => Json.ToUtf8(new JsonObject
     {
         ["apiVersion"] = "discovery.k8s.io/v1",
         ["kind"] = "EndpointSlice",
         ["metadata"] = new JsonObject
         {
             ["name"] = Service,
-            ["namespace"] = ObjectKind.System,
+            ["namespace"] = ObjectKind.SystemNamespace,
             ["labels"] = new JsonObject { ["kubernetes.io/service-name"] = Service, ["endpointslice.kubernetes.io/managed-by"] = "weft-agent" },
         },
         ["addressType"] = of.AddressFamily == AddressFamily.InterNetworkV6 ? "IPv6" : "IPv4",

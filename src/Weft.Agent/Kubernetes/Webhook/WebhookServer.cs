@@ -16,14 +16,14 @@ namespace Weft.Agent.Kubernetes.Webhook;
 
 /// <summary>The admission webhook over HTTPS. Contract: docs/specs/agent-kubernetes.md, "Webhook".</summary>
 /// <param name="surroundings">What the cluster has, as of now.</param>
-internal sealed class WebhookServer(IPEndPoint at, ServingCertificate certificate, Func<LintSurroundings> surroundings, Log log)
+internal sealed class WebhookServer(IPEndPoint at, ServingCertificate certificate, Func<LintContext> surroundings, Log log)
 {
-    private const int LongestBody = 3 << 20;
-    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(5);
+    private const int MaxBodyLength = 3 << 20;
+    private static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(5);
 
     /// <summary>Serves until cancelled.</summary>
     /// <returns>Done when nobody is served any more.</returns>
-    /// <exception cref="CannotStartException">It can't listen there.</exception>
+    /// <exception cref="StartupException">It can't listen there.</exception>
     public async Task Run(CancellationToken cancel)
     {
         certificate.Prepare();
@@ -37,10 +37,10 @@ internal sealed class WebhookServer(IPEndPoint at, ServingCertificate certificat
         }
         catch (IOException e)
         {
-            throw new CannotStartException($"--webhook-listen {at} can't be used: {e.Message}", e);
+            throw new StartupException($"--webhook-listen {at} can't be used: {e.Message}", e);
         }
 
-        log.Note("webhook-listening", ("at", at));
+        log.Info("webhook-listening", ("at", at));
         try
         {
             await Task.Delay(Timeout.Infinite, cancel);
@@ -54,16 +54,16 @@ internal sealed class WebhookServer(IPEndPoint at, ServingCertificate certificat
     private void Configure(KestrelServerOptions kestrel)
     {
         kestrel.AddServerHeader = false;
-        kestrel.Limits.MaxRequestBodySize = LongestBody;
+        kestrel.Limits.MaxRequestBodySize = MaxBodyLength;
         kestrel.Limits.MaxConcurrentConnections = 256;
-        kestrel.Limits.RequestHeadersTimeout = Longest;
+        kestrel.Limits.RequestHeadersTimeout = RequestTimeout;
         kestrel.Limits.KeepAliveTimeout = TimeSpan.FromMinutes(2);
         kestrel.Listen(at, listen =>
         {
             listen.Protocols = HttpProtocols.Http1AndHttp2;
             listen.UseHttps(new TlsHandshakeCallbackOptions
             {
-                HandshakeTimeout = Longest,
+                HandshakeTimeout = RequestTimeout,
                 // Asked at each handshake: that is what makes a new certificate take effect.
                 OnConnection = _ => ValueTask.FromResult(new SslServerAuthenticationOptions
                 {
@@ -77,7 +77,7 @@ internal sealed class WebhookServer(IPEndPoint at, ServingCertificate certificat
 
     private async Task Serve(HttpContext http)
     {
-        Func<JsonElement, Func<LintSurroundings>, Outcome<JsonObject>>? decide = http.Request.Path.Value switch
+        Func<JsonElement, Func<LintContext>, Outcome<JsonObject>>? decide = http.Request.Path.Value switch
         {
             "/validate" => AdmissionReview.Validate, "/mutate" => AdmissionReview.Mutate, _ => null,
         };
@@ -94,19 +94,19 @@ internal sealed class WebhookServer(IPEndPoint at, ServingCertificate certificat
             return;
         }
 
-        using var late = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted);
-        late.CancelAfter(Longest);
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted);
+        deadline.CancelAfter(RequestTimeout);
         try
         {
-            using var review = await JsonDocument.ParseAsync(http.Request.Body, new JsonDocumentOptions { MaxDepth = 128 }, late.Token);
+            using var review = await JsonDocument.ParseAsync(http.Request.Body, new JsonDocumentOptions { MaxDepth = 128 }, deadline.Token);
             if (decide(review.RootElement, surroundings).TryGet(out var answer, out var refusal))
-                await Answer(http, 200, "application/json", Json.Bytes(answer), late.Token);
+                await Respond(http, 200, "application/json", Json.ToUtf8(answer), deadline.Token);
             else
-                await Refuse(http, refusal.Message, late.Token);
+                await Refuse(http, refusal.Message, deadline.Token);
         }
         catch (JsonException e)
         {
-            await Refuse(http, $"the body is no JSON: {e.Message}", late.Token);
+            await Refuse(http, $"the body is no JSON: {e.Message}", deadline.Token);
         }
         catch (Microsoft.AspNetCore.Http.BadHttpRequestException e)
         {
@@ -124,9 +124,9 @@ internal sealed class WebhookServer(IPEndPoint at, ServingCertificate certificat
     }
 
     private static Task Refuse(HttpContext http, string why, CancellationToken cancel) =>
-        Answer(http, 400, "text/plain; charset=utf-8", System.Text.Encoding.UTF8.GetBytes(why + "\n"), cancel);
+        Respond(http, 400, "text/plain; charset=utf-8", System.Text.Encoding.UTF8.GetBytes(why + "\n"), cancel);
 
-    private static async Task Answer(HttpContext http, int status, string type, byte[] body, CancellationToken cancel)
+    private static async Task Respond(HttpContext http, int status, string type, byte[] body, CancellationToken cancel)
     {
         http.Response.StatusCode = status;
         http.Response.ContentType = type;

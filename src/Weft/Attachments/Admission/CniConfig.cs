@@ -10,13 +10,13 @@ namespace Weft.Attachments.Admission;
 internal sealed record CniConfig(JsonElement Root, ImmutableArray<JsonElement> Plugins)
 {
     /// <summary>The first plugin: it makes the interface.</summary>
-    public JsonElement Main => Plugins.IsEmpty ? default : Plugins[0];
+    public JsonElement MainPlugin => Plugins.IsEmpty ? default : Plugins[0];
 
     /// <summary>The first plugin's type, or empty.</summary>
-    public string Type => Text(Main, "type") ?? "";
+    public string Type => Text(MainPlugin, "type") ?? "";
 
     /// <summary>The <c>ipam</c> section of the first plugin.</summary>
-    public JsonElement Ipam => Get(Main, "ipam");
+    public JsonElement Ipam => Get(MainPlugin, "ipam");
 
     /// <summary>Which IPAM plugin it asks; empty where none.</summary>
     public string IpamType => Text(Ipam, "type") ?? "";
@@ -25,7 +25,7 @@ internal sealed record CniConfig(JsonElement Root, ImmutableArray<JsonElement> P
     /// <param name="text">The text of <c>spec.config</c>.</param>
     /// <param name="why">Why it can't be read, with line and byte.</param>
     /// <returns>The configuration, or null.</returns>
-    public static CniConfig? Read(string text, out string why)
+    public static CniConfig? Parse(string text, out string why)
     {
         why = "";
         try
@@ -34,7 +34,7 @@ internal sealed record CniConfig(JsonElement Root, ImmutableArray<JsonElement> P
             var root = document.RootElement.Clone();
             if (root.ValueKind != JsonValueKind.Object)
             {
-                why = $"it is {Name(root)} and no object";
+                why = $"it is {DescribeKind(root)} and no object";
                 return null;
             }
 
@@ -45,13 +45,13 @@ internal sealed record CniConfig(JsonElement Root, ImmutableArray<JsonElement> P
         }
         catch (JsonException e)
         {
-            why = WhyNot(e);
+            why = DescribeError(e);
             return null;
         }
     }
 
     /// <summary>Where JSON breaks off, and why.</summary>
-    public static string WhyNot(JsonException e) => string.Create(
+    public static string DescribeError(JsonException e) => string.Create(
         CultureInfo.InvariantCulture, $"line {(e.LineNumber ?? 0) + 1}, byte {(e.BytePositionInLine ?? 0) + 1}: {e.Message.Split(" LineNumber", 2)[0].TrimEnd('.')}");
 
     /// <summary>A member as Go reads it: by its name, else by its name in other letters.</summary>
@@ -79,7 +79,7 @@ internal sealed record CniConfig(JsonElement Root, ImmutableArray<JsonElement> P
     public static string? Text(JsonElement element, string name) => Get(element, name) is { ValueKind: JsonValueKind.String } value ? value.GetString() : null;
 
     /// <summary>What sort of JSON a value is, for a person.</summary>
-    public static string Name(JsonElement element) => element.ValueKind switch
+    public static string DescribeKind(JsonElement element) => element.ValueKind switch
     {
         JsonValueKind.String => "a text",
         JsonValueKind.Number => "a number",

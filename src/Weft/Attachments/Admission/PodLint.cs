@@ -7,17 +7,17 @@ using Weft.Resources;
 namespace Weft.Attachments.Admission;
 
 /// <summary>Finds what keeps a pod from its networks before it is started (docs/specs/lint.md).</summary>
-public static class PodLint
+internal static class PodLint
 {
     /// <summary>Checks a pod.</summary>
     /// <param name="pod">The pod (<c>kind: Pod</c>), as the API server shows it to a webhook or as its manifest has it.</param>
     /// <param name="namespace">The namespace it goes to; a pod's own <c>metadata.namespace</c> is not looked at.</param>
     /// <returns>All findings, in the order of the rules.</returns>
-    public static ImmutableArray<LintFinding> Check(JsonElement pod, string @namespace, LintSurroundings surroundings)
+    public static ImmutableArray<LintFinding> Check(JsonElement pod, string @namespace, LintContext lintContext)
     {
         ArgumentNullException.ThrowIfNull(@namespace);
         var findings = new Findings();
-        Check(pod, "", @namespace, surroundings, findings);
+        Check(pod, "", @namespace, lintContext, findings);
         return findings.All;
     }
 
@@ -26,24 +26,24 @@ public static class PodLint
     /// as many as it has attachments of that resource. Nothing else is changed, ever.
     /// </summary>
     /// <returns>The change; an empty one where nothing is missing, or where a container names the resource already: what a person wrote is not overwritten.</returns>
-    public static PodPatch Mutate(JsonElement pod, string @namespace, LintSurroundings surroundings)
+    public static PodPatch Mutate(JsonElement pod, string @namespace, LintContext lintContext)
     {
         ArgumentNullException.ThrowIfNull(@namespace);
         var unread = new Findings();
-        var view = PodView.Of(pod, "", @namespace, surroundings, unread);
+        var view = PodView.Read(pod, "", @namespace, lintContext, unread);
         var containers = view.Containers.Select(c => c.Container).ToList();
         if (!unread.All.IsEmpty || containers.Count == 0)
             return new PodPatch([], []);
-        var missing = DeviceRules.Needed(view).Where(need => containers.All(c => DeviceRules.Asked(c, need.Key) == 0 && !DeviceRules.Names(c, need.Key))).ToList();
+        var missing = DeviceRules.RequiredDevices(view).Where(need => containers.All(c => DeviceRules.RequestedCount(c, need.Key) == 0 && !DeviceRules.MentionsResource(c, need.Key))).ToList();
         if (missing.Count == 0)
             return new PodPatch([], []);
         var operations = new JsonArray();
         var notes = ImmutableArray.CreateBuilder<string>();
-        Parents(containers[0].Member("resources"), operations);
+        AddParents(containers[0].Member("resources"), operations);
         foreach (var (resource, count) in missing)
         {
             foreach (var list in (string[])["requests", "limits"])
-                operations.Add((JsonNode)Add($"/spec/containers/0/resources/{list}/{resource.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal)}", count.ToString(CultureInfo.InvariantCulture)));
+                operations.Add((JsonNode)AddOperation($"/spec/containers/0/resources/{list}/{resource.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal)}", count.ToString(CultureInfo.InvariantCulture)));
             var titles = string.Join(", ", view.Selections.Where(s => s.Definition?.Resource == resource).Select(s => s.Title));
             notes.Add($"weft added {count} of {resource} to the requests and limits of container '{containers[0].Text("name")}', the pod's first, for {titles}");
         }
@@ -51,10 +51,10 @@ public static class PodLint
         return new PodPatch(operations, notes.ToImmutable());
     }
 
-    internal static void Check(JsonElement pod, string path, string @namespace, LintSurroundings surroundings, Findings findings)
+    internal static void Check(JsonElement pod, string path, string @namespace, LintContext lintContext, Findings findings)
     {
-        var view = PodView.Of(pod, path, @namespace, surroundings, findings);
-        SelectionRules.Check(view, findings);
+        var view = PodView.Read(pod, path, @namespace, lintContext, findings);
+        AnnotationRules.Check(view, findings);
         ReferenceRules.Check(view, findings);
         DeviceRules.Check(view, findings);
         AddressRules.Check(view, findings);
@@ -63,13 +63,13 @@ public static class PodLint
     }
 
     /// <summary>A patch adds a member to an object that is there: those that aren't are added first.</summary>
-    private static void Parents(JsonElement resources, JsonArray operations)
+    private static void AddParents(JsonElement resources, JsonArray operations)
     {
         if (resources.ValueKind != JsonValueKind.Object)
-            operations.Add((JsonNode)Add("/spec/containers/0/resources", new JsonObject()));
+            operations.Add((JsonNode)AddOperation("/spec/containers/0/resources", new JsonObject()));
         foreach (var list in ((string[])["requests", "limits"]).Where(l => resources.Member(l).ValueKind != JsonValueKind.Object))
-            operations.Add((JsonNode)Add($"/spec/containers/0/resources/{list}", new JsonObject()));
+            operations.Add((JsonNode)AddOperation($"/spec/containers/0/resources/{list}", new JsonObject()));
     }
 
-    private static JsonObject Add(string path, JsonNode value) => new() { ["op"] = "add", ["path"] = path, ["value"] = value };
+    private static JsonObject AddOperation(string path, JsonNode value) => new() { ["op"] = "add", ["path"] = path, ["value"] = value };
 }

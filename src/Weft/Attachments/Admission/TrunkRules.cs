@@ -9,54 +9,54 @@ namespace Weft.Attachments.Admission;
 internal static class TrunkRules
 {
     // What trunk plugins call it in cni-args: Weft's own, ovs-cni's, the bridge plugin's.
-    private static readonly string[] Members = ["vlan", "vlans", "vlanId", "trunk", "vlanTrunk"];
+    private static readonly string[] VlanMembers = ["vlan", "vlans", "vlanId", "trunk", "vlanTrunk"];
 
     /// <summary>Weft's plugin that gives a pod an interface for each VLAN of a trunk (docs/specs/cni.md).</summary>
     public const string TrunkPlugin = "weft-trunk";
 
-    public static readonly LintRule OutsideArguments = new("W601", Severity.Error, "`cni-args` ask for a VLAN that the trunk doesn't let through");
-    public static readonly LintRule OutsideName = new("W602", Severity.Error, "a definition of one VLAN of a trunk that the trunk doesn't have");
-    public static readonly LintRule NoVlan = new("W603", Severity.Error, "`cni-args` ask for a VLAN that is none");
+    public static readonly LintRule ArgumentOutsideTrunk = new("W601", Severity.Error, "`cni-args` ask for a VLAN that the trunk doesn't let through");
+    public static readonly LintRule NameOutsideTrunk = new("W602", Severity.Error, "a definition of one VLAN of a trunk that the trunk doesn't have");
+    public static readonly LintRule InvalidVlan = new("W603", Severity.Error, "`cni-args` ask for a VLAN that is none");
 
-    public static ImmutableArray<LintRule> All => [OutsideArguments, OutsideName, NoVlan];
+    public static ImmutableArray<LintRule> All => [ArgumentOutsideTrunk, NameOutsideTrunk, InvalidVlan];
 
     /// <summary>Checks a pod.</summary>
     public static void Check(PodView pod, Findings findings)
     {
-        foreach (var selection in pod.Selections.Where(s => s.Arguments.ValueKind == JsonValueKind.Object))
+        foreach (var selection in pod.Selections.Where(s => s.CniArgs.ValueKind == JsonValueKind.Object))
         {
             if (selection.Config?.Type == TrunkPlugin)
-                PerVlan(selection, findings);
-            foreach (var member in Members.Where(m => CniConfig.Has(selection.Arguments, m)))
+                CheckPerVlan(selection, findings);
+            foreach (var member in VlanMembers.Where(m => CniConfig.Has(selection.CniArgs, m)))
             {
                 var path = $"{selection.Path}.cni-args.{member}";
-                if (Vlans(CniConfig.Get(selection.Arguments, member)) is not { } asked)
-                    findings.Add(NoVlan, path, $"{CniConfig.Get(selection.Arguments, member).GetRawText()} names no VLANs", "write 101, \"101,103-110\" or a list");
+                if (ReadVlans(CniConfig.Get(selection.CniArgs, member)) is not { } asked)
+                    findings.Add(InvalidVlan, path, $"{CniConfig.Get(selection.CniArgs, member).GetRawText()} names no VLANs", "write 101, \"101,103-110\" or a list");
                 else if (selection.Vlans is { } allowed && asked.Where(v => !allowed.Contains(v)).ToList() is { Count: > 0 } outside)
-                    findings.Add(OutsideArguments, path, $"VLAN {VlanSet.Of(outside.Where(v => VlanSet.IsVlan(v)))} isn't in {selection.Title}, which lets {allowed} through and drops the rest", $"add it to the trunk, or ask for some of {allowed}");
+                    findings.Add(ArgumentOutsideTrunk, path, $"VLAN {VlanSet.Create(outside.Where(v => VlanSet.IsVlan(v)))} isn't in {selection.Title}, which lets {allowed} through and drops the rest", $"add it to the trunk, or ask for some of {allowed}");
             }
         }
     }
 
     /// <summary>Whether a selection that names no definition means a VLAN that its trunk hasn't: <c>NAME-vVLAN</c>.</summary>
-    public static bool IsOutsideTrunk(PodView pod, Selection selection, Findings findings)
+    public static bool CheckOutsideTrunk(PodView pod, NetworkSelection selection, Findings findings)
     {
         var cut = selection.Name.LastIndexOf("-v", StringComparison.Ordinal);
         if (cut <= 0 || !int.TryParse(selection.Name.AsSpan(cut + 2), NumberStyles.None, CultureInfo.InvariantCulture, out var vlan))
             return false;
         var name = selection.Name[..cut];
-        var allowed = pod.Surroundings.Definitions.FirstOrDefault(d => d.Name == name && d.Namespace == selection.Namespace)?.Vlans
-            ?? pod.Surroundings.Networks.Values.FirstOrDefault(n => n.Vlans is not null && DnsLabel.Of(n.Id.Name) == name)?.Vlans;
+        var allowed = pod.Context.Definitions.FirstOrDefault(d => d.Name == name && d.Namespace == selection.Namespace)?.Vlans
+            ?? pod.Context.Networks.Values.FirstOrDefault(n => n.Vlans is not null && DnsLabel.From(n.Id.Name) == name)?.Vlans;
         if (allowed is null || allowed.Contains(vlan))
             return false;
-        findings.Add(OutsideName, selection.Path, $"there is no {selection.Title}: VLAN {vlan} isn't in the trunk {name}, which lets {allowed} through", $"add {vlan} to the trunk, or name one of its VLANs");
+        findings.Add(NameOutsideTrunk, selection.Path, $"there is no {selection.Title}: VLAN {vlan} isn't in the trunk {name}, which lets {allowed} through", $"add {vlan} to the trunk, or name one of its VLANs");
         return true;
     }
 
     /// <summary>The addresses that a pod names for each VLAN of a trunk by IPVLAN.</summary>
-    private static void PerVlan(Selection selection, Findings findings)
+    private static void CheckPerVlan(NetworkSelection selection, Findings findings)
     {
-        if (CniConfig.Get(selection.Arguments, "vlans") is not { ValueKind: JsonValueKind.Object } map)
+        if (CniConfig.Get(selection.CniArgs, "vlans") is not { ValueKind: JsonValueKind.Object } map)
             return;
         foreach (var (vlan, texts) in map.EnumerateObject().Select(m => (m.Name, m.Value)))
         {
@@ -64,30 +64,30 @@ internal static class TrunkRules
             if (!int.TryParse(vlan, NumberStyles.None, CultureInfo.InvariantCulture, out var number) || selection.Vlans?.Contains(number) == false)
                 continue;
             var path = $"{selection.Path}.cni-args.vlans.{vlan}";
-            var subnets = selection.Network is { } network ? network.OnVlans.GetValueOrDefault(number, []) : [];
+            var subnets = selection.Network is { } network ? network.VlanSubnets.GetValueOrDefault(number, []) : [];
             if (texts.ValueKind != JsonValueKind.Array || texts.EnumerateArray().Any(t => t.ValueKind != JsonValueKind.String))
             {
-                findings.Add(AddressRules.NoList, path, $"the addresses on VLAN {vlan} are {CniConfig.Name(texts)}", "write a list of texts");
+                findings.Add(AddressRules.IpsNotAList, path, $"the addresses on VLAN {vlan} are {CniConfig.DescribeKind(texts)}", "write a list of texts");
                 continue;
             }
 
             foreach (var text in texts.EnumerateArray().Select(t => t.GetString()!))
             {
-                if (AddressRules.Read(text) is not { } read)
+                if (AddressRules.ParseAddress(text) is not { } read)
                     findings.Add(AddressRules.Malformed, path, $"'{text}' is no IP address, with or without a prefix length", "write 10.20.6.40/24 or fd00:6::40/64");
                 else if (!subnets.IsEmpty)
-                    AddressRules.Placed(read.Address, null, subnets, $"VLAN {vlan}", path, findings);
+                    AddressRules.CheckSubnet(read.Address, null, subnets, $"VLAN {vlan}", path, findings);
                 else if (read.Length is null && selection.Network is not null)
-                    findings.Add(AddressRules.NoPrefix, path, $"{text} has no prefix length, and no network on VLAN {vlan} says one", $"write {text}/LENGTH");
+                    findings.Add(AddressRules.NoPrefixLength, path, $"{text} has no prefix length, and no network on VLAN {vlan} says one", $"write {text}/LENGTH");
             }
         }
     }
 
     /// <summary>Whether <c>cni-args</c> name addresses.</summary>
-    public static bool NamesAddresses(JsonElement arguments) => CniConfig.Get(arguments, "ips") is { ValueKind: JsonValueKind.Array } list && list.GetArrayLength() > 0;
+    public static bool HasAddresses(JsonElement arguments) => CniConfig.Get(arguments, "ips") is { ValueKind: JsonValueKind.Array } list && list.GetArrayLength() > 0;
 
     /// <summary>VLANs however they are written: a number, a text, a list, <c>{id}</c> or <c>{minID, maxID}</c>.</summary>
-    internal static IReadOnlyList<int>? Vlans(JsonElement value)
+    internal static IReadOnlyList<int>? ReadVlans(JsonElement value)
     {
         switch (value.ValueKind)
         {
@@ -96,7 +96,7 @@ internal static class TrunkRules
             case JsonValueKind.String:
                 return VlanSet.Parse(value.GetString()!).TryGet(out var set, out _) ? [.. set] : null;
             case JsonValueKind.Array:
-                var all = value.EnumerateArray().Select(Vlans).ToList();
+                var all = value.EnumerateArray().Select(ReadVlans).ToList();
                 return all.Contains(null) ? null : [.. all.SelectMany(v => v!)];
             case JsonValueKind.Object:
                 // Weft's own form: {"602": ["10.20.2.40"], "750": []}.
@@ -107,8 +107,8 @@ internal static class TrunkRules
                 }
 
                 if (CniConfig.Has(value, "id"))
-                    return Vlans(CniConfig.Get(value, "id"));
-                return Vlans(CniConfig.Get(value, "minID")) is [var first] && Vlans(CniConfig.Get(value, "maxID")) is [var last] && first <= last ? [.. Enumerable.Range(first, last - first + 1)] : null;
+                    return ReadVlans(CniConfig.Get(value, "id"));
+                return ReadVlans(CniConfig.Get(value, "minID")) is [var first] && ReadVlans(CniConfig.Get(value, "maxID")) is [var last] && first <= last ? [.. Enumerable.Range(first, last - first + 1)] : null;
             default:
                 return null;
         }

@@ -1,60 +1,61 @@
 using System.Collections.Immutable;
+using Weft.Attachments.Nodes;
 
-namespace Weft.Attachments;
+namespace Weft.Attachments.DevicePools;
 
 /// <summary>Why a device is not in a pool.</summary>
-/// <param name="Step">The step that put it out: <c>bus</c>, <c>defaultRoute</c>, <c>physicalFunction</c>, <c>driver</c>, a selector's key, or <c>taken</c>.</param>
-/// <param name="Why">The reason, in words that follow the device's name.</param>
-public sealed record Elimination(NetworkDevice Device, string Step, string Why);
+/// <param name="Step">The step that eliminated it: <c>bus</c>, <c>defaultRoute</c>, <c>physicalFunction</c>, <c>driver</c>, a selector's key, or <c>taken</c>.</param>
+/// <param name="Reason">The reason, in words that follow the device's name.</param>
+internal sealed record Elimination(NetworkDevice Device, string Step, string Reason);
 
 /// <summary>What a pool gets on a node.</summary>
 /// <param name="Chosen">Its devices. With none the device plugin makes no resource at all, rather than one of zero.</param>
-/// <param name="Eliminated">Every other device, and the step that put it out: where several selectors did, the furthest.</param>
-public sealed record PoolSelection(DevicePool Pool, ImmutableArray<NetworkDevice> Chosen, ImmutableArray<Elimination> Eliminated);
+/// <param name="Eliminated">Every other device, and the step that eliminated it: where several selectors did, the furthest.</param>
+internal sealed record PoolSelection(DevicePool Pool, ImmutableArray<NetworkDevice> Chosen, ImmutableArray<Elimination> Eliminated);
 
 /// <summary>
-/// Tries pools on an inventory: chooses as the SR-IOV device plugin would if it started there now. Keys of a selector are asked in the plugin's
+/// Selects the devices of an inventory for pools as the SR-IOV device plugin would if it started there now. Keys of a selector are checked in the plugin's
 /// order and all must hold; selectors are alternatives; a device belongs to the first pool, in the order given, that takes it.
 /// </summary>
 /// <remarks>
 /// Source: sriov-network-device-plugin 40b6f50: pkg/netdevice/netDeviceProvider.go (discovery, order of keys), pkg/netdevice/pciNetDevice.go and
 /// pkg/devices/gen_net.go (what it knows of a device), pkg/resources/deviceSelectors.go, cmd/sriovdp/manager.go (first pool wins).
 /// </remarks>
-public static class DeviceSelection
+internal static class DeviceSelection
 {
     /// <summary>The driver of virtio devices. Their interfaces are a step further down than where the plugin looks for them, so that it sees none.</summary>
-    private const string Virtio = "virtio-pci";
+    private const string VirtioDriver = "virtio-pci";
 
-    /// <summary>The selectors' keys, in the order in which they are asked.</summary>
-    private static readonly ImmutableArray<Key> Keys =
+    /// <summary>The selectors' keys, in the order in which they are checked.</summary>
+    private static readonly ImmutableArray<SelectorKey> SelectorKeys =
     [
-        new("vendors", s => s.Vendors, (_, d, values) => values.Contains(d.Vendor) ? null : $"is of vendor {Or(d.Vendor)}, not {List(values)}"),
-        new("devices", s => s.Devices, (_, d, values) => values.Contains(d.Device) ? null : $"has device id {Or(d.Device)}, not {List(values)}"),
-        new("drivers", s => s.Drivers, (_, d, values) => values.Contains(d.Driver ?? "") ? null : $"has driver {d.Driver}, not {List(values)}"),
-        new("pciAddresses", s => s.PciAddresses, (_, d, values) => values.Contains(d.PciAddress!) ? null : $"isn't at {List(values)}"),
-        new("acpiIndexes", s => s.AcpiIndexes, (_, d, values) => values.Contains(d.AcpiIndex ?? "") ? null : $"has acpi index {Or(d.AcpiIndex)}, not {List(values)}"),
-        new("pfNames", s => s.PfNames, (n, d, values) => OfPort(n, d, values, PortName(n, d))),
-        new("rootDevices", s => s.RootDevices, (n, d, values) => OfPort(n, d, values, d.PhysicalFunction)),
-        new("linkTypes", s => s.LinkTypes, (n, d, values) => values.Contains(LinkType(n, d)) ? null : $"has link type {Or(LinkType(n, d))}, not {List(values)}"),
-        new("ddpProfiles", s => s.DdpProfiles, (_, d, values) => d.DdpProfile is { } profile && values.Contains(profile) ? null : $"has DDP profile {Or(d.DdpProfile)}, not {List(values)}"),
-        new("pKeys", s => s.PKeys, (n, d, values) => LinkType(n, d) == "infiniband" && d.PartitionKey is { } key && values.Contains(key) ? null : $"has partition key {Or(d.PartitionKey)}, not {List(values)}"),
+        new("vendors", s => s.Vendors, (_, d, values) => values.Contains(d.Vendor) ? null : $"is of vendor {OrNone(d.Vendor)}, not {JoinValues(values)}"),
+        new("devices", s => s.Devices, (_, d, values) => values.Contains(d.Device) ? null : $"has device id {OrNone(d.Device)}, not {JoinValues(values)}"),
+        new("drivers", s => s.Drivers, (_, d, values) => values.Contains(d.Driver ?? "") ? null : $"has driver {d.Driver}, not {JoinValues(values)}"),
+        new("pciAddresses", s => s.PciAddresses, (_, d, values) => values.Contains(d.PciAddress!) ? null : $"isn't at {JoinValues(values)}"),
+        new("acpiIndexes", s => s.AcpiIndexes, (_, d, values) => values.Contains(d.AcpiIndex ?? "") ? null : $"has acpi index {OrNone(d.AcpiIndex)}, not {JoinValues(values)}"),
+        new("pfNames", s => s.PfNames, (n, d, values) => MatchPort(n, d, values, PortNameOf(n, d))),
+        new("rootDevices", s => s.RootDevices, (n, d, values) => MatchPort(n, d, values, d.PhysicalFunction)),
+        new("linkTypes", s => s.LinkTypes, (n, d, values) => values.Contains(LinkTypeOf(n, d)) ? null : $"has link type {OrNone(LinkTypeOf(n, d))}, not {JoinValues(values)}"),
+        new("ddpProfiles", s => s.DdpProfiles, (_, d, values) => d.DdpProfile is { } profile && values.Contains(profile) ? null : $"has DDP profile {OrNone(d.DdpProfile)}, not {JoinValues(values)}"),
+        new("pKeys", s => s.PKeys, (n, d, values) => LinkTypeOf(n, d) == "infiniband" && d.PartitionKey is { } key && values.Contains(key) ? null : $"has partition key {OrNone(d.PartitionKey)}, not {JoinValues(values)}"),
         new("isRdma", s => s.IsRdma ? ["true"] : [], (_, d, _) => d.IsRdma ? null : "has no RDMA"),
     ];
 
-    /// <summary>Tries pools.</summary>
+    /// <summary>Selects devices for pools.</summary>
     /// <param name="pools">The pools of a node, in the order of the plugin's file.</param>
     /// <returns>What each gets, in the same order.</returns>
-    public static ImmutableArray<PoolSelection> Try(IEnumerable<DevicePool> pools, NodeInventory inventory)
+    public static ImmutableArray<PoolSelection> Select(IEnumerable<DevicePool> pools, NodeInventory inventory)
     {
         // The plugin meets devices in the order of their addresses, which is the inventory's too.
-        var unseen = inventory.Devices.Select(Undiscovered).OfType<Elimination>().ToList();
-        var candidates = inventory.Devices.Where(d => Undiscovered(d) is null).OrderBy(d => d.PciAddress, StringComparer.Ordinal).ToList();
-        var ports = new Ports(inventory.Devices.Where(d => d.PciAddress is not null).DistinctBy(d => d.PciAddress).ToDictionary(d => d.PciAddress!, StringComparer.Ordinal));
+        var unseen = inventory.Devices.Select(FindUndiscovered).OfType<Elimination>().ToList();
+        var candidates = inventory.Devices.Where(d => FindUndiscovered(d) is null).OrderBy(d => d.PciAddress, StringComparer.Ordinal).ToList();
+        var ports = new PortIndex(inventory.Devices.Where(d => d.PciAddress is not null).DistinctBy(d => d.PciAddress).ToDictionary(d => d.PciAddress!, StringComparer.Ordinal));
         var taken = new Dictionary<string, DevicePool>(StringComparer.Ordinal);
-        return [.. pools.Select(pool => One(pool, ports, candidates, unseen, taken))];
+        return [.. pools.Select(pool => SelectForPool(pool, ports, candidates, unseen, taken))];
     }
 
-    private static PoolSelection One(DevicePool pool, Ports ports, List<NetworkDevice> candidates, List<Elimination> unseen, Dictionary<string, DevicePool> taken)
+    private static PoolSelection SelectForPool(DevicePool pool, PortIndex ports, List<NetworkDevice> candidates, List<Elimination> unseen, Dictionary<string, DevicePool> taken)
     {
         // By identity: records compare all they have, and there may be hundreds of devices and dozens of pools.
         var mine = new HashSet<NetworkDevice>(ReferenceEqualityComparer.Instance);
@@ -64,10 +65,10 @@ public static class DeviceSelection
         {
             foreach (var device in candidates)
             {
-                if (Stopped(ports, selector, device) is { } stop)
-                    Further(stopped, device, stop.Rank, new Elimination(device, Keys[stop.Rank].Name, stop.Why));
+                if (FindMismatch(ports, selector, device) is { } stop)
+                    KeepFurthest(stopped, device, stop.Rank, new Elimination(device, SelectorKeys[stop.Rank].Name, stop.Why));
                 else if (!taken.TryAdd(device.PciAddress!, pool))
-                    Further(stopped, device, Keys.Length, new Elimination(device, "taken", $"belongs to {taken[device.PciAddress!].FullName}, which comes first"));
+                    KeepFurthest(stopped, device, SelectorKeys.Length, new Elimination(device, "taken", $"belongs to {taken[device.PciAddress!].FullName}, which comes first"));
                 else if (mine.Add(device))
                     chosen.Add(device);
             }
@@ -77,61 +78,61 @@ public static class DeviceSelection
     }
 
     /// <summary>What the plugin leaves out before it reads a selector.</summary>
-    private static Elimination? Undiscovered(NetworkDevice device)
+    private static Elimination? FindUndiscovered(NetworkDevice device)
     {
         if (device.PciAddress is null)
             return new Elimination(device, "bus", device.Driver is { } driver ? $"isn't on the PCI bus ({driver}), and the device plugin looks nowhere else" : "isn't on the PCI bus, and the device plugin looks nowhere else");
-        if (device.HasIPv4DefaultRoute && device.Driver != Virtio)
+        if (device.HasIPv4DefaultRoute && device.Driver != VirtioDriver)
             return new Elimination(device, "defaultRoute", "has the node's IPv4 default route");
         if (device.TotalFunctions > 0 && device.Functions > 0)
             return new Elimination(device, "physicalFunction", "is a port with virtual functions: its functions are given away and not itself");
         return device.Driver is null ? new Elimination(device, "driver", "has no driver") : null;
     }
 
-    private static (int Rank, string Why)? Stopped(Ports ports, DeviceSelector selector, NetworkDevice device)
+    private static (int Rank, string Why)? FindMismatch(PortIndex ports, DeviceSelector selector, NetworkDevice device)
     {
-        for (var rank = 0; rank < Keys.Length; rank++)
+        for (var rank = 0; rank < SelectorKeys.Length; rank++)
         {
-            var values = Keys[rank].Values(selector);
-            if (!values.IsEmpty && Keys[rank].Refuses(ports, device, values) is { } why)
+            var values = SelectorKeys[rank].Values(selector);
+            if (!values.IsEmpty && SelectorKeys[rank].FindMismatch(ports, device, values) is { } why)
                 return (rank, why);
         }
 
         return null;
     }
 
-    private static void Further(Dictionary<NetworkDevice, (int Rank, Elimination Why)> known, NetworkDevice device, int rank, Elimination why)
+    private static void KeepFurthest(Dictionary<NetworkDevice, (int Rank, Elimination Why)> known, NetworkDevice device, int rank, Elimination elimination)
     {
         if (!known.TryGetValue(device, out var before) || rank > before.Rank)
-            known[device] = (rank, why);
+            known[device] = (rank, elimination);
     }
 
-    private static string? OfPort(Ports ports, NetworkDevice device, ImmutableArray<string> entries, string? port)
+    private static string? MatchPort(PortIndex ports, NetworkDevice device, ImmutableArray<string> entries, string? port)
     {
         if (device.PhysicalFunction is null)
             return ports.ByAddress.Values.Any(d => d.TotalFunctions > 0) ? "is no virtual function" : "has no physical function in sight: in a virtual machine devices are named by pciAddresses";
         if (port is null)
             return $"is a function of {device.PhysicalFunction}, which has no interface";
-        if (FunctionRanges.EntryFor(entries, port) is not { } entry)
-            return $"is a function of {port}, not of {List(entries)}";
-        return FunctionRanges.Takes(entry, device.FunctionIndex ?? -1, out var why) ? null : why;
+        if (FunctionEntries.FindEntry(entries, port) is not { } entry)
+            return $"is a function of {port}, not of {JoinValues(entries)}";
+        return FunctionEntries.Includes(entry, device.FunctionIndex ?? -1, out var why) ? null : why;
     }
 
-    private static string? PortName(Ports ports, NetworkDevice device) => ports.Of(device)?.Name;
+    private static string? PortNameOf(PortIndex ports, NetworkDevice device) => ports.PortOf(device)?.Name;
 
     /// <summary>That of its interface; of a function that a user-space driver has, that of its port.</summary>
-    private static string LinkType(Ports ports, NetworkDevice device) =>
-        device.Name is not null && device.Driver != Virtio ? device.LinkType : ports.Of(device)?.LinkType ?? "";
+    private static string LinkTypeOf(PortIndex ports, NetworkDevice device) =>
+        device.Name is not null && device.Driver != VirtioDriver ? device.LinkType : ports.PortOf(device)?.LinkType ?? "";
 
-    private static string Or(string? text) => string.IsNullOrEmpty(text) ? "none" : text;
+    private static string OrNone(string? text) => string.IsNullOrEmpty(text) ? "none" : text;
 
-    private static string List(ImmutableArray<string> values) => string.Join(" or ", values);
+    private static string JoinValues(ImmutableArray<string> values) => string.Join(" or ", values);
 
-    private sealed record Key(string Name, Func<DeviceSelector, ImmutableArray<string>> Values, Func<Ports, NetworkDevice, ImmutableArray<string>, string?> Refuses);
+    private sealed record SelectorKey(string Name, Func<DeviceSelector, ImmutableArray<string>> Values, Func<PortIndex, NetworkDevice, ImmutableArray<string>, string?> FindMismatch);
 
-    private sealed record Ports(Dictionary<string, NetworkDevice> ByAddress)
+    private sealed record PortIndex(Dictionary<string, NetworkDevice> ByAddress)
     {
-        /// <summary>The port that a function is of, where that is in sight.</summary>
-        public NetworkDevice? Of(NetworkDevice function) => function.PhysicalFunction is { } physical ? ByAddress.GetValueOrDefault(physical) : null;
+        /// <summary>The port that a function is of, where that is visible.</summary>
+        public NetworkDevice? PortOf(NetworkDevice function) => function.PhysicalFunction is { } physical ? ByAddress.GetValueOrDefault(physical) : null;
     }
 }

@@ -1,7 +1,9 @@
-namespace Weft.Attachments;
+using Weft.Attachments.Nodes;
+
+namespace Weft.Attachments.DevicePools;
 
 /// <summary>Finds the devices that a node's declaration speaks of in its inventory.</summary>
-public static class NodeDevices
+internal static class NodeDevices
 {
     /// <summary>The device that an uplink is.</summary>
     /// <param name="interfaceName">What the uplink is called once it is set up, or null where it keeps its name.</param>
@@ -9,7 +11,7 @@ public static class NodeDevices
     public static NetworkDevice? Find(NodeInventory inventory, Uplink uplink, string? interfaceName = null)
     {
         return Find(inventory, uplink.Name, uplink.MacAddress, uplink.PciAddress)
-            ?? (interfaceName is null || uplink.PciAddress is not null ? null : Named(inventory, interfaceName));
+            ?? (interfaceName is null || uplink.PciAddress is not null ? null : FindByName(inventory, interfaceName));
     }
 
     /// <summary>
@@ -25,10 +27,10 @@ public static class NodeDevices
         if (pciAddress is not null)
             return inventory.Devices.FirstOrDefault(d => d.PciAddress == pciAddress);
         if (macAddress is null)
-            return Named(inventory, name);
+            return FindByName(inventory, name);
         var fitting = inventory.Devices.Where(d => d.MacAddress == macAddress).ToList();
         return fitting.Find(d => d.Name == name) ?? fitting.Find(d => d.Driver == "hv_netvsc") ?? fitting.Find(d => d.Kind.Length == 0) ?? (fitting.Count > 0 ? fitting[0] : null);
     }
 
-    private static NetworkDevice? Named(NodeInventory inventory, string name) => inventory.Devices.FirstOrDefault(d => d.Name == name);
+    private static NetworkDevice? FindByName(NodeInventory inventory, string name) => inventory.Devices.FirstOrDefault(d => d.Name == name);
 }

@@ -1,12 +1,13 @@
 using System.Collections.Immutable;
+using Weft.Attachments.Nodes;
 
-namespace Weft.Attachments;
+namespace Weft.Attachments.DevicePools;
 
 /// <summary>
 /// A node's inventory as it will be once the agent has applied a configuration: the functions are made, and every device has the driver it is meant
-/// to have. Pools are tried on this, since right after functions are declared there are none yet.
+/// to have. Pools are matched against this, since right after functions are declared there are none yet.
 /// </summary>
-public static class PlannedInventory
+internal static class PlannedInventory
 {
     /// <summary>The driver of devices that a user-space program gets whole.</summary>
     public const string VfioDriver = "vfio-pci";
@@ -22,37 +23,37 @@ public static class PlannedInventory
     /// What it will have. A function that isn't there yet has no PCI address before it is made; it stands under that of its port with its index behind
     /// it (<c>0000:3b:00.0#5</c>).
     /// </returns>
-    public static NodeInventory Of(NodeInventory inventory, NodeConfiguration configuration)
+    public static NodeInventory Create(NodeInventory inventory, NodeConfiguration configuration)
     {
         var devices = inventory.Devices.ToList();
         foreach (var port in configuration.PhysicalFunctions)
         {
             if (NodeDevices.Find(inventory, port.Name, port.MacAddress, port.PciAddress) is { PciAddress: not null } device)
-                Make(devices, device, port);
+                AddFunctions(devices, device, port);
         }
 
-        foreach (var passed in configuration.Devices)
+        foreach (var passthrough in configuration.Devices)
         {
-            if (NodeDevices.Find(inventory, passed.Name, passed.MacAddress, passed.PciAddress) is { } device)
-                devices[devices.IndexOf(device)] = Bound(device, passed.Driver, "kernel");
+            if (NodeDevices.Find(inventory, passthrough.Name, passthrough.MacAddress, passthrough.PciAddress) is { } device)
+                devices[devices.IndexOf(device)] = WithDriver(device, passthrough.Driver, "kernel");
         }
 
         return inventory with { Devices = [.. devices] };
     }
 
-    private static void Make(List<NetworkDevice> devices, NetworkDevice port, PhysicalFunction wanted)
+    private static void AddFunctions(List<NetworkDevice> devices, NetworkDevice port, PhysicalFunction desired)
     {
         // A port that is found by its MAC address is given the declared name.
-        var made = port with { Name = wanted.MacAddress is null ? port.Name : wanted.Name, Functions = Math.Max(port.Functions, Math.Min(wanted.Count, port.TotalFunctions)) };
-        devices[devices.IndexOf(port)] = made;
+        var planned = port with { Name = desired.MacAddress is null ? port.Name : desired.Name, Functions = Math.Max(port.Functions, Math.Min(desired.Count, port.TotalFunctions)) };
+        devices[devices.IndexOf(port)] = planned;
         var driver = devices.Where(d => d.PhysicalFunction == port.PciAddress).Select(d => d.Driver).OfType<string>().FirstOrDefault(d => !DeviceSelectors.UserSpaceDrivers.Contains(d))
             ?? FunctionDrivers.GetValueOrDefault(port.Driver ?? "", "kernel");
-        for (var index = 0; index < made.Functions; index++)
+        for (var index = 0; index < planned.Functions; index++)
         {
-            var declared = wanted.Functions.FirstOrDefault(f => f.Index == index);
+            var declared = desired.Functions.FirstOrDefault(f => f.Index == index);
             var at = devices.FindIndex(d => d.PhysicalFunction == port.PciAddress && d.FunctionIndex == index);
-            var function = at >= 0 ? devices[at] : Unmade(port, index, driver);
-            function = declared is null ? function : Bound(function, declared.Driver, driver);
+            var function = at >= 0 ? devices[at] : PlannedFunction(port, index, driver);
+            function = declared is null ? function : WithDriver(function, declared.Driver, driver);
             if (at >= 0)
                 devices[at] = function;
             else
@@ -60,16 +61,16 @@ public static class PlannedInventory
         }
     }
 
-    private static NetworkDevice Unmade(NetworkDevice port, int index, string driver) => new(null, $"{port.PciAddress}#{index}", port.Vendor, "", driver, null, 0, false, port.Numa)
+    private static NetworkDevice PlannedFunction(NetworkDevice port, int index, string driver) => new(null, $"{port.PciAddress}#{index}", port.Vendor, "", driver, null, 0, false, port.Numa)
     {
         PhysicalFunction = port.PciAddress,
         FunctionIndex = index,
         IsRdma = port.IsRdma,
     };
 
-    private static NetworkDevice Bound(NetworkDevice device, FunctionDriver wanted, string kernel) => wanted switch
+    private static NetworkDevice WithDriver(NetworkDevice device, FunctionDriver desired, string kernel) => desired switch
     {
-        FunctionDriver.UserSpace when device.Vendor != DeviceSelectors.Mellanox && device.PciAddress is not null => device with { Driver = VfioDriver, Name = null, LinkType = "", IsRdma = false },
+        FunctionDriver.UserSpace when device.Vendor != DeviceSelectors.MellanoxVendor && device.PciAddress is not null => device with { Driver = VfioDriver, Name = null, LinkType = "", IsRdma = false },
         FunctionDriver.Kernel when device.Driver is null || DeviceSelectors.UserSpaceDrivers.Contains(device.Driver) => device with { Driver = kernel },
         _ => device,
     };

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 using Weft.Addressing;
-using Weft.Attachments.Renderers;
+using Weft.Attachments.Nodes;
 
 namespace Weft.Attachments.Formats;
 
@@ -8,59 +8,59 @@ namespace Weft.Attachments.Formats;
 /// <remarks>
 /// nmstate changes what it is told of and nothing else: what a node had and is to have no longer must be said too (<c>state: absent</c>). It
 /// gives no port a name: with <c>identifier: mac-address</c> it takes the interface that has the address, under whatever name. So the
-/// names come by .link files, which udev reads before (<see cref="NetworkdFiles.Links"/>).
+/// names come by .link files, which udev reads before (<see cref="NetworkdFiles.RenderLinkFiles"/>).
 /// Source: nmstate 2.2's <c>NetworkState</c>, which refuses members it doesn't know; docs/specs/node-configuration.md.
 /// </remarks>
-public static class NmstateDocument
+internal static class NmstateDocument
 {
-    /// <summary>Draws the desired state.</summary>
-    /// <param name="previous">What was drawn for the node before, or null where nothing was: what is in it alone is taken away.</param>
-    public static JsonObject Draw(NodeLayout layout, NodeLayout? previous = null)
+    /// <summary>Renders the desired state.</summary>
+    /// <param name="previous">What was rendered for the node before, or null where nothing was: what is in it alone is taken away.</param>
+    public static JsonObject Render(NodeLayout layout, NodeLayout? previous = null)
     {
         var interfaces = new JsonArray();
         foreach (var link in layout.Ports)
-            interfaces.Add((JsonNode)Port(link, layout, previous));
+            interfaces.Add((JsonNode)RenderPort(link, layout, previous));
         foreach (var link in layout.Tagged)
-            interfaces.Add((JsonNode)Tagged(link));
-        foreach (var body in Foreign(layout, previous).Concat(Gone(layout, previous)))
+            interfaces.Add((JsonNode)RenderVlan(link));
+        foreach (var body in RenderUnmanagedPorts(layout, previous).Concat(RenderRemovedLinks(layout, previous)))
             interfaces.Add((JsonNode)body);
         var state = new JsonObject { ["interfaces"] = interfaces };
-        JsonArray routes = [.. GoneRoutes(layout, previous), .. All(layout).SelectMany(link => link.Routes.Select(route => (JsonNode)Route(link, route)))];
+        JsonArray routes = [.. RenderRemovedRoutes(layout, previous), .. LinksOf(layout).SelectMany(link => link.Routes.Select(route => (JsonNode)RenderRoute(link, route)))];
         if (routes.Count > 0)
             state["routes"] = new JsonObject { ["config"] = routes };
         return state;
     }
 
-    /// <summary>Draws the policy that kubernetes-nmstate applies on the node.</summary>
-    /// <param name="previous">What was drawn for the node before, or null.</param>
-    public static Manifest Policy(NodeLayout layout, NodeLayout? previous = null)
+    /// <summary>Renders the policy that kubernetes-nmstate applies on the node.</summary>
+    /// <param name="previous">What was rendered for the node before, or null.</param>
+    public static Manifest RenderPolicy(NodeLayout layout, NodeLayout? previous = null)
     {
-        return Manifest.Of("nmstate.io/v1", "NodeNetworkConfigurationPolicy", null, $"weft-{layout.Node}", new JsonObject
+        return Manifest.Create("nmstate.io/v1", "NodeNetworkConfigurationPolicy", null, $"weft-{layout.Node}", new JsonObject
         {
             ["spec"] = new JsonObject
             {
                 ["nodeSelector"] = new JsonObject { ["kubernetes.io/hostname"] = layout.Node },
-                ["desiredState"] = Draw(layout, previous),
+                ["desiredState"] = Render(layout, previous),
             },
         });
     }
 
     /// <summary>Writes the desired state as a file.</summary>
-    /// <param name="previous">What was drawn for the node before, or null.</param>
-    public static string Write(NodeLayout layout, NodeLayout? previous = null) => Head(layout) + Yaml.Write(Draw(layout, previous));
+    /// <param name="previous">What was rendered for the node before, or null.</param>
+    public static string Write(NodeLayout layout, NodeLayout? previous = null) => HeaderOf(layout) + Yaml.Write(Render(layout, previous));
 
     /// <summary>Writes the policy as a file.</summary>
-    /// <param name="previous">What was drawn for the node before, or null.</param>
-    public static string WritePolicy(NodeLayout layout, NodeLayout? previous = null) => Head(layout) + Yaml.Write(Policy(layout, previous).Body);
+    /// <param name="previous">What was rendered for the node before, or null.</param>
+    public static string WritePolicy(NodeLayout layout, NodeLayout? previous = null) => HeaderOf(layout) + Yaml.Write(RenderPolicy(layout, previous).Body);
 
-    private static string Head(NodeLayout layout)
+    private static string HeaderOf(NodeLayout layout)
     {
-        return NetworkConfig.Mark + string.Concat(layout.Notes.Select(note => $"#   {note}\n"));
+        return NetplanDocument.GeneratedHeader + string.Concat(layout.Notes.Select(note => $"#   {note}\n"));
     }
 
-    private static IEnumerable<NodeLink> All(NodeLayout layout) => layout.Ports.Concat(layout.Tagged);
+    private static IEnumerable<NodeLink> LinksOf(NodeLayout layout) => layout.Ports.Concat(layout.Tagged);
 
-    private static JsonObject Port(NodeLink link, NodeLayout layout, NodeLayout? previous)
+    private static JsonObject RenderPort(NodeLink link, NodeLayout layout, NodeLayout? previous)
     {
         var body = new JsonObject { ["name"] = link.Name, ["type"] = "ethernet", ["state"] = "up" };
         if (link.Uplink.MacAddress is { } mac)
@@ -69,21 +69,21 @@ public static class NmstateDocument
             body["mac-address"] = mac.ToUpperInvariant();
         }
 
-        body = Addressed(body, link);
-        if (FunctionsOf(layout, link.Name, link.Uplink.MacAddress) is { } functions)
-            body["ethernet"] = Functions(functions);
-        else if (previous is not null && FunctionsOf(previous, link.Name, link.Uplink.MacAddress) is not null)
-            body["ethernet"] = NoFunctions();
+        body = WithAddresses(body, link);
+        if (FindFunctions(layout, link.Name, link.Uplink.MacAddress) is { } functions)
+            body["ethernet"] = RenderFunctions(functions);
+        else if (previous is not null && FindFunctions(previous, link.Name, link.Uplink.MacAddress) is not null)
+            body["ethernet"] = RenderNoFunctions();
         return body;
     }
 
-    private static JsonObject Tagged(NodeLink link)
+    private static JsonObject RenderVlan(NodeLink link)
     {
         var body = new JsonObject { ["name"] = link.Name, ["type"] = "vlan", ["state"] = "up", ["vlan"] = new JsonObject { ["base-iface"] = link.Parent, ["id"] = link.Vlan } };
-        return Addressed(body, link);
+        return WithAddresses(body, link);
     }
 
-    private static JsonObject Addressed(JsonObject body, NodeLink link)
+    private static JsonObject WithAddresses(JsonObject body, NodeLink link)
     {
         body["mtu"] = link.Mtu;
         foreach (var family in new[] { AddressFamily.IPv4, AddressFamily.IPv6 })
@@ -105,18 +105,18 @@ public static class NmstateDocument
     }
 
     /// <summary>A port with functions that the node sets up itself: its functions alone, so that its addresses stay as they are.</summary>
-    private static IEnumerable<JsonObject> Foreign(NodeLayout layout, NodeLayout? previous)
+    private static IEnumerable<JsonObject> RenderUnmanagedPorts(NodeLayout layout, NodeLayout? previous)
     {
-        bool Undrawn(PhysicalFunction port, NodeLayout where) => port.Count > 0 && where.Ports.All(link => !IsOf(port, link.Name, link.Uplink.MacAddress));
+        bool Undrawn(PhysicalFunction port, NodeLayout where) => port.Count > 0 && where.Ports.All(link => !IsSamePort(port, link.Name, link.Uplink.MacAddress));
         foreach (var port in layout.PhysicalFunctions.Where(port => Undrawn(port, layout)))
-            yield return new JsonObject { ["name"] = port.Name, ["type"] = "ethernet", ["state"] = "up", ["ethernet"] = Functions(port) };
+            yield return new JsonObject { ["name"] = port.Name, ["type"] = "ethernet", ["state"] = "up", ["ethernet"] = RenderFunctions(port) };
         foreach (var port in (previous?.PhysicalFunctions ?? []).Where(port => Undrawn(port, previous!) && layout.PhysicalFunctions.All(now => now.Name != port.Name)))
-            yield return new JsonObject { ["name"] = port.Name, ["type"] = "ethernet", ["state"] = "up", ["ethernet"] = NoFunctions() };
+            yield return new JsonObject { ["name"] = port.Name, ["type"] = "ethernet", ["state"] = "up", ["ethernet"] = RenderNoFunctions() };
     }
 
-    private static IEnumerable<JsonObject> Gone(NodeLayout layout, NodeLayout? previous)
+    private static IEnumerable<JsonObject> RenderRemovedLinks(NodeLayout layout, NodeLayout? previous)
     {
-        var there = All(layout).Select(link => link.Name).ToHashSet(StringComparer.Ordinal);
+        var there = LinksOf(layout).Select(link => link.Name).ToHashSet(StringComparer.Ordinal);
         // Sub-interfaces first: a port that goes takes what stands on it along, and then it is not there to be taken away.
         foreach (var link in (previous?.Tagged ?? []).Where(link => !there.Contains(link.Name)))
             yield return new JsonObject { ["name"] = link.Name, ["type"] = "vlan", ["state"] = "absent" };
@@ -124,22 +124,22 @@ public static class NmstateDocument
             yield return new JsonObject { ["name"] = link.Name, ["type"] = "ethernet", ["state"] = "absent" };
     }
 
-    private static IEnumerable<JsonNode> GoneRoutes(NodeLayout layout, NodeLayout? previous)
+    private static IEnumerable<JsonNode> RenderRemovedRoutes(NodeLayout layout, NodeLayout? previous)
     {
-        var now = All(layout).SelectMany(link => link.Routes.Select(route => (link.Name, route))).ToHashSet();
-        var there = All(layout).Select(link => link.Name).ToHashSet(StringComparer.Ordinal);
-        foreach (var link in previous is null ? [] : All(previous).Where(link => there.Contains(link.Name)))
+        var now = LinksOf(layout).SelectMany(link => link.Routes.Select(route => (link.Name, route))).ToHashSet();
+        var there = LinksOf(layout).Select(link => link.Name).ToHashSet(StringComparer.Ordinal);
+        foreach (var link in previous is null ? [] : LinksOf(previous).Where(link => there.Contains(link.Name)))
         {
             foreach (var route in link.Routes.Where(route => !now.Contains((link.Name, route))))
             {
-                var body = Route(link, route);
+                var body = RenderRoute(link, route);
                 body["state"] = "absent";
                 yield return body;
             }
         }
     }
 
-    private static JsonObject Route(NodeLink link, NodeRoute route)
+    private static JsonObject RenderRoute(NodeLink link, NodeRoute route)
     {
         var body = new JsonObject { ["destination"] = route.To.ToString(), ["next-hop-address"] = route.Via.ToString(), ["next-hop-interface"] = link.Name };
         if (route.Metric is { } metric)
@@ -147,12 +147,12 @@ public static class NmstateDocument
         return body;
     }
 
-    private static PhysicalFunction? FunctionsOf(NodeLayout layout, string name, string? mac) => layout.PhysicalFunctions.FirstOrDefault(port => port.Count > 0 && IsOf(port, name, mac));
+    private static PhysicalFunction? FindFunctions(NodeLayout layout, string name, string? mac) => layout.PhysicalFunctions.FirstOrDefault(port => port.Count > 0 && IsSamePort(port, name, mac));
 
-    private static bool IsOf(PhysicalFunction port, string name, string? mac) => port.Name == name || (mac is not null && port.MacAddress == mac);
+    private static bool IsSamePort(PhysicalFunction port, string name, string? mac) => port.Name == name || (mac is not null && port.MacAddress == mac);
 
     /// <summary>A function without a VLAN is told 0, which is none: what isn't said stays as it was.</summary>
-    private static JsonObject Functions(PhysicalFunction port) => new()
+    private static JsonObject RenderFunctions(PhysicalFunction port) => new()
     {
         ["sr-iov"] = new JsonObject
         {
@@ -161,5 +161,5 @@ public static class NmstateDocument
         },
     };
 
-    private static JsonObject NoFunctions() => new() { ["sr-iov"] = new JsonObject { ["total-vfs"] = 0 } };
+    private static JsonObject RenderNoFunctions() => new() { ["sr-iov"] = new JsonObject { ["total-vfs"] = 0 } };
 }

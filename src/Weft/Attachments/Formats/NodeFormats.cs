@@ -1,10 +1,10 @@
 using System.Collections.Immutable;
-using Weft.Attachments.Renderers;
+using Weft.Attachments.Nodes;
 
 namespace Weft.Attachments.Formats;
 
 /// <summary>The formats of node configuration.</summary>
-public enum NodeFormat
+internal enum NodeFormat
 {
     /// <summary>One file of netplan.</summary>
     Netplan,
@@ -25,40 +25,40 @@ public enum NodeFormat
     CloudInit,
 }
 
-/// <summary>Draws a node's configuration as files.</summary>
+/// <summary>Renders a node's configuration as files.</summary>
 /// <remarks>Source: docs/specs/node-configuration.md, "Files".</remarks>
-public static class NodeFormats
+internal static class NodeFormats
 {
-    /// <summary>What travels in the picture of a cluster: netplan, and the trunk guard.</summary>
-    public static ImmutableArray<NodeFile> Files(NodeConfiguration configuration)
+    /// <summary>What travels in the desired state of a cluster: netplan, and the trunk guard.</summary>
+    public static ImmutableArray<NodeFile> RenderDefault(NodeConfiguration configuration)
     {
         var layout = NodeLayout.Arrange(configuration);
-        return [Netplan(layout), .. Guard(layout, null)];
+        return [NetplanFile(layout), .. TrunkGuardFiles(layout, null)];
     }
 
-    /// <summary>Draws a format.</summary>
+    /// <summary>Renders a format.</summary>
     /// <param name="previous">What the node had before, or null: formats that must be told what goes are told.</param>
     /// <returns>The files, or every fault of the configuration.</returns>
-    public static Outcome<ImmutableArray<NodeFile>> Draw(NodeFormat format, NodeConfiguration configuration, NodeConfiguration? previous = null)
+    public static Outcome<ImmutableArray<NodeFile>> Render(NodeFormat format, NodeConfiguration configuration, NodeConfiguration? previous = null)
     {
-        if (!NodeLayout.Of(configuration).TryGet(out var layout, out var refusal))
+        if (!NodeLayout.Create(configuration).TryGet(out var layout, out var refusal))
             return refusal;
         var old = previous is null ? null : NodeLayout.Arrange(previous);
         ImmutableArray<NodeFile> files = format switch
         {
-            NodeFormat.Netplan => [Netplan(layout), .. Guard(layout, old)],
-            NodeFormat.Networkd => [.. NetworkdFiles.Draw(layout), .. Guard(layout, old)],
-            NodeFormat.Nmstate => [new NodeFile("/etc/nmstate/60-weft.yml", "0600", NmstateDocument.Write(layout, old)), .. NetworkdFiles.Links(layout), .. Guard(layout, old)],
+            NodeFormat.Netplan => [NetplanFile(layout), .. TrunkGuardFiles(layout, old)],
+            NodeFormat.Networkd => [.. NetworkdFiles.Render(layout), .. TrunkGuardFiles(layout, old)],
+            NodeFormat.Nmstate => [new NodeFile("/etc/nmstate/60-weft.yml", "0600", NmstateDocument.Write(layout, old)), .. NetworkdFiles.RenderLinkFiles(layout), .. TrunkGuardFiles(layout, old)],
             NodeFormat.Nncp => [new NodeFile($"weft-{layout.Node}.nncp.yaml", "0644", NmstateDocument.WritePolicy(layout, old))],
-            NodeFormat.Nftables => [.. Guard(layout, old)],
-            NodeFormat.CloudInit => [new NodeFile("network-config", "0644", NetworkConfig.Write(layout))],
+            NodeFormat.Nftables => [.. TrunkGuardFiles(layout, old)],
+            NodeFormat.CloudInit => [new NodeFile("network-config", "0644", NetplanDocument.Write(layout))],
             _ => throw new ArgumentOutOfRangeException(nameof(format), format, "no format of node configuration"),
         };
         return files;
     }
 
-    private static NodeFile Netplan(NodeLayout layout) => new("/etc/netplan/60-weft.yaml", "0600", NetworkConfig.Write(layout));
+    private static NodeFile NetplanFile(NodeLayout layout) => new("/etc/netplan/60-weft.yaml", "0600", NetplanDocument.Write(layout));
 
-    private static IEnumerable<NodeFile> Guard(NodeLayout layout, NodeLayout? previous) =>
-        TrunkGuardRules.Write(layout, previous) is { Length: > 0 } rules ? [new NodeFile("/etc/weft/trunk-guard.nft", "0644", rules)] : [];
+    private static IEnumerable<NodeFile> TrunkGuardFiles(NodeLayout layout, NodeLayout? previous) =>
+        TrunkGuardRuleset.Write(layout, previous) is { Length: > 0 } rules ? [new NodeFile("/etc/weft/trunk-guard.nft", "0644", rules)] : [];
 }

@@ -6,7 +6,7 @@ using Weft.Resources;
 namespace Weft.Attachments.Verification;
 
 /// <summary>How a check came out.</summary>
-public enum CheckState
+internal enum CheckState
 {
     /// <summary>It is as it should be.</summary>
     Passed,
@@ -19,7 +19,7 @@ public enum CheckState
 }
 
 /// <summary>The hops from an interface to the fabric, nearest first: where the first one fails, the fault is.</summary>
-public enum Hop
+internal enum CheckHop
 {
     /// <summary>The interface is there.</summary>
     Interface,
@@ -58,13 +58,13 @@ public enum Hop
 /// <summary>A check that was made.</summary>
 /// <param name="Message">What was seen, with the value and what was wanted.</param>
 /// <param name="Family"><c>IPv4</c> or <c>IPv6</c> where the check is of a family.</param>
-public sealed record Check(Hop Hop, CheckState State, string Message, string? Family = null)
+internal sealed record Check(CheckHop Hop, CheckState State, string Message, string? Family = null)
 {
     /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>
     /// <param name="body">A member of <c>checks</c>.</param>
     /// <returns>The check, or null where it is of a kind that this version doesn't know.</returns>
-    public static Check? Of(JsonElement body) =>
-        Enum.TryParse<Hop>(body.Text("hop"), out var hop) && Enum.TryParse<CheckState>(body.Text("state"), out var state) ? new Check(hop, state, body.Text("message") ?? "", body.Text("family")) : null;
+    public static Check? Read(JsonElement body) =>
+        Enum.TryParse<CheckHop>(body.Text("hop"), out var hop) && Enum.TryParse<CheckState>(body.Text("state"), out var state) ? new Check(hop, state, body.Text("message") ?? "", body.Text("family")) : null;
 
     /// <summary>The check on the wire.</summary>
     public JsonObject ToJson()
@@ -78,15 +78,15 @@ public sealed record Check(Hop Hop, CheckState State, string Message, string? Fa
 
 /// <summary>What was found on an interface.</summary>
 /// <param name="Network">The network's id; empty where the interface is of none.</param>
-public sealed record InterfaceReport(string Network, string Interface, ImmutableArray<Check> Checks)
+internal sealed record InterfaceReport(string Network, string Interface, ImmutableArray<Check> Checks)
 {
     /// <summary>The nearest hop that fails: the place to look at. Null where none does.</summary>
     public Check? FirstFailure => Checks.Where(c => c.State == CheckState.Failed).MinBy(c => c.Hop);
 
     /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>
     /// <param name="body">A member of <c>interfaces</c>.</param>
-    public static InterfaceReport Of(JsonElement body) =>
-        new(body.Text("network") ?? "", body.Text("interface") ?? "", [.. body.Each("checks").Select(Check.Of).OfType<Check>()]);
+    public static InterfaceReport Read(JsonElement body) =>
+        new(body.Text("network") ?? "", body.Text("interface") ?? "", [.. body.Elements("checks").Select(Check.Read).OfType<Check>()]);
 
     /// <summary>The report on the wire.</summary>
     public JsonObject ToJson() => new() { ["network"] = Network, ["interface"] = Interface, ["checks"] = new JsonArray([.. Checks.Select(c => (JsonNode)c.ToJson())]) };

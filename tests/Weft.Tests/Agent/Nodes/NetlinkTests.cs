@@ -1,6 +1,6 @@
 using Weft.Addressing;
-using Weft.Agent.Netlink;
-using static Weft.Tests.Agent.Nodes.NetworkNamespace;
+using Weft.Agent.Linux.Netlink;
+using static Weft.Tests.Agent.Nodes.TestNamespace;
 
 namespace Weft.Tests.Agent.Nodes;
 
@@ -18,7 +18,7 @@ public sealed class NetlinkTests
         var links = kernel.Links();
         var port = links.Single(l => l.Name == "p0");
         Assert.Equal(("02:00:00:00:00:01", 4000, "veth", "hello", "ether"), (port.MacAddress, port.Mtu, port.Kind, port.Alias, port.LinkType));
-        Assert.Equal(["other-p0"], port.OtherNames);
+        Assert.Equal(["other-p0"], port.AlternativeNames);
         Assert.False(port.IsUp);
         var child = links.Single(l => l.Name == "mv0");
         Assert.Equal(("macvlan", port.Index), (child.Kind, child.Parent));
@@ -52,9 +52,9 @@ public sealed class NetlinkTests
         using var kernel = Rtnetlink.Open();
         var port = kernel.Links().Single(l => l.Name == "p0").Index;
         kernel.Rename(port, "n6");
-        kernel.SetOtherName(port, "p0", present: true);
+        kernel.SetAlternativeName(port, "p0", present: true);
         kernel.SetMtu(port, 4000);
-        kernel.SetUp(port, true);
+        kernel.SetLinkUp(port, true);
         kernel.AddAddress(port, Address.Parse("10.1.0.5").Value, 24);
         kernel.AddAddress(port, Address.Parse("2001:db8::5").Value, 64);
         kernel.AddRoute(new KernelRoute(port, Prefix.Parse("10.9.0.0/16").Value, Address.Parse("10.1.0.1").Value, 300, 4, 0));
@@ -69,13 +69,13 @@ public sealed class NetlinkTests
         Assert.Equal(8, kernel.Writes);
         kernel.RemoveRoute(kernel.Routes().Single(r => r.Metric == 300));
         kernel.RemoveAddress(port, Address.Parse("10.1.0.5").Value, 24);
-        kernel.SetOtherName(port, "p0", present: false);
+        kernel.SetAlternativeName(port, "p0", present: false);
         Assert.Equal("", Ip("-4 route show dev n6") + Ip("-4 address show n6"));
         Assert.DoesNotContain("altname", Ip("link show n6"), StringComparison.Ordinal);
     });
 
     [Fact]
-    public void Tells_WhyTheKernelRefuses() => Run(() =>
+    public void Reports_WhyTheKernelRefuses() => Run(() =>
     {
         Ip("link add p0 type veth peer name p1");
         using var kernel = Rtnetlink.Open();
@@ -85,7 +85,7 @@ public sealed class NetlinkTests
         var extended = Assert.Throws<NetlinkException>(() => kernel.AddRoute(new KernelRoute(port, Prefix.Parse("10.9.0.0/16").Value, Address.Parse("10.1.0.1").Value, 0, 4, 0)));
         Assert.StartsWith("adding the route 10.9.0.0/16 via 10.1.0.1: ", extended.Message, StringComparison.Ordinal);
         // After a refusal the socket goes on.
-        kernel.SetUp(port, true);
+        kernel.SetLinkUp(port, true);
         Assert.True(kernel.Links().Single(l => l.Name == "p0").IsUp);
     });
 
@@ -99,7 +99,7 @@ public sealed class NetlinkTests
     });
 
     [Fact]
-    public void Hears_OfAnAddress() => Run(() =>
+    public void Receives_ChangesOfAddresses() => Run(() =>
     {
         using var socket = NetlinkSocket.Listen(NetlinkSocket.Route, 5);
         Ip("address add 10.1.0.5/24 dev lo");

@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Net;
 using System.Runtime.Versioning;
 using System.Text.Json.Nodes;
-using static Weft.Tests.Agent.Nodes.NetworkNamespace;
 
 namespace Weft.Tests.Agent.Nodes;
 
@@ -21,19 +20,19 @@ public sealed class NodeProcessTests
     [MemberData(nameof(CutsOff))]
     public async Task Comes_BackByItself_WhenAChangeCutsItOff(string cut)
     {
-        await using var node = await Lonely.Make();
+        await using var node = await IsolatedNode.Create();
         using var agent = node.Start("3");
-        node.Desire("good", """[],"routes":[]""");
+        node.SetDesired("good", """[],"routes":[]""");
         await node.Plane.UntilReported("good", "Applied");
         // The kernel's check for duplicates of the link-local address may still be on: that is no change of ours.
         string Seen() => (node.Ip("-o address show") + node.Ip("route show")).Replace(" tentative", "", StringComparison.Ordinal);
         var before = Seen();
-        node.Desire("bad", cut);
+        node.SetDesired("bad", cut);
         await node.Plane.UntilReported("bad", "Failed");
         var report = node.Plane.Reports.Last(r => (string?)r["digest"] == "bad");
         Assert.Contains("was taken back, because the control plane was not within reach for 3 s", (string?)report["message"], StringComparison.Ordinal);
         Assert.Equal(before, Seen());
-        node.Desire("better", """["10.20.6.77/32"],"routes":[]""");
+        node.SetDesired("better", """["10.20.6.77/32"],"routes":[]""");
         await node.Plane.UntilReported("better", "Applied");
         Assert.Contains("10.20.6.77/32", node.Ip("address show n6"), StringComparison.Ordinal);
         agent.Kill();
@@ -42,36 +41,36 @@ public sealed class NodeProcessTests
     [Fact]
     public async Task Comes_BackAtItsNextStart_WhenKilledBeforeTheChangeWasProven()
     {
-        await using var node = await Lonely.Make();
+        await using var node = await IsolatedNode.Create();
         using (var agent = node.Start("60"))
         {
-            node.Desire("good", """[],"routes":[]""");
+            node.SetDesired("good", """[],"routes":[]""");
             await node.Plane.UntilReported("good", "Applied");
-            node.Desire("bad", """["CONTROL/32"],"routes":[]""");
-            await Site.Eventually(() => node.Ip("address show n6").Contains($"{node.Control}/32", StringComparison.Ordinal), "the change is made");
+            node.SetDesired("bad", """["CONTROL/32"],"routes":[]""");
+            await AgentHarness.Eventually(() => node.Ip("address show n6").Contains($"{node.Control}/32", StringComparison.Ordinal), "the change is made");
             agent.Kill();
             await agent.WaitForExitAsync(TestContext.Current.CancellationToken);
         }
 
         Assert.True(File.Exists(Path.Join(node.State, "node.pending")));
         using var next = node.Start("2");
-        await Site.Eventually(() => !node.Ip("address show n6").Contains($"{node.Control}/32", StringComparison.Ordinal), "the change is taken back");
+        await AgentHarness.Eventually(() => !node.Ip("address show n6").Contains($"{node.Control}/32", StringComparison.Ordinal), "the change is taken back");
         await node.Plane.UntilReported("bad", "Failed");
         Assert.False(File.Exists(Path.Join(node.State, "node.pending")));
         next.Kill();
     }
 
     [Fact]
-    public async Task Mends_WhatAnotherHasChanged_WithinFiveSeconds()
+    public async Task Repairs_WhatAnotherHasChanged_WithinFiveSeconds()
     {
-        await using var node = await Lonely.Make();
+        await using var node = await IsolatedNode.Create();
         using var agent = node.Start("30");
-        node.Desire("good", """["10.20.6.77/32"],"routes":[]""");
+        node.SetDesired("good", """["10.20.6.77/32"],"routes":[]""");
         await node.Plane.UntilReported("good", "Applied");
         var clock = Stopwatch.StartNew();
         node.Ip("address flush dev n6");
         node.Ip("link set n6 mtu 1300");
-        await Site.Eventually(() => node.Ip("address show n6") is var shown && shown.Contains("10.20.6.77/32", StringComparison.Ordinal) && shown.Contains("mtu 1500", StringComparison.Ordinal), "it is mended");
+        await AgentHarness.Eventually(() => node.Ip("address show n6") is var shown && shown.Contains("10.20.6.77/32", StringComparison.Ordinal) && shown.Contains("mtu 1500", StringComparison.Ordinal), "it is mended");
         Assert.InRange(clock.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(5));
         TestContext.Current.TestOutputHelper?.WriteLine(string.Create(CultureInfo.InvariantCulture, $"mended after {clock.ElapsedMilliseconds} ms"));
         agent.Kill();
@@ -80,23 +79,23 @@ public sealed class NodeProcessTests
     [Fact]
     public async Task Is_WholeAfterEveryKill()
     {
-        await using var node = await Lonely.Make();
+        await using var node = await IsolatedNode.Create();
         var many = string.Join(',', Enumerable.Range(1, 200).Select(i => $"\"10.60.{i}.1/24\""));
         var none = node.Ip("-o address show n6");
         for (var life = 0; life < 6; life++)
         {
             using var agent = node.Start("0");
-            node.Desire($"many-{life}", life % 2 == 0 ? $"""[{many}],"routes":[]""" : """[],"routes":[]""");
+            node.SetDesired($"many-{life}", life % 2 == 0 ? $"""[{many}],"routes":[]""" : """[],"routes":[]""");
             // What the last life left is taken back first; the one that counts is written after it.
             var pending = new FileInfo(Path.Join(node.State, "node.pending"));
             var left = pending.Exists ? pending.LastWriteTimeUtc : DateTime.MinValue;
-            await Site.Eventually(() => { pending.Refresh(); return pending.Exists && pending.LastWriteTimeUtc != left; }, "a change has begun");
+            await AgentHarness.Eventually(() => { pending.Refresh(); return pending.Exists && pending.LastWriteTimeUtc != left; }, "a change has begun");
             agent.Kill();
             await agent.WaitForExitAsync(TestContext.Current.CancellationToken);
         }
 
         using var last = node.Start("0");
-        node.Desire("none", """[],"routes":[]""");
+        node.SetDesired("none", """[],"routes":[]""");
         await node.Plane.UntilReported("none", "Applied");
         Assert.DoesNotContain("10.60.", node.Ip("-o address show n6"), StringComparison.Ordinal);
         Assert.Contains("10.20.6.11/24", node.Ip("-o address show n6"), StringComparison.Ordinal);
@@ -105,34 +104,34 @@ public sealed class NodeProcessTests
     }
 
     [Fact]
-    public async Task Says_WhatItWouldDo_AndDoesNothing()
+    public async Task Plans_AndChangesNothing()
     {
-        await using var node = await Lonely.Make();
+        await using var node = await IsolatedNode.Create();
         var file = Path.Join(node.State, "..", "one.json");
         await File.WriteAllTextAsync(file, node.Configuration("""["10.20.6.77/32"],"routes":[]""").ToJsonString(), TestContext.Current.CancellationToken);
         var before = Shown(node);
         string[] common = ["-f", file, "--node", "w1", "--state", node.State, "--node-network", "netlink"];
-        Assert.Equal((2, "n6: address 10.20.6.77/32\nnode w1: 1 steps\n"), await node.Say(["node", "plan", .. common]));
-        Assert.Equal(2, (await node.Say(["node", "apply", "--dry-run", .. common])).Code);
+        Assert.Equal((2, "n6: address 10.20.6.77/32\nnode w1: 1 steps\n"), await node.Run(["node", "plan", .. common]));
+        Assert.Equal(2, (await node.Run(["node", "apply", "--dry-run", .. common])).Code);
         Assert.Equal(before, Shown(node));
         Assert.False(Directory.Exists(node.State));
-        Assert.Equal((0, "node w1: 1 written, 0 removed\n"), await node.Say(["node", "apply", .. common]));
-        Assert.Equal((0, "node w1: nothing to do\n"), await node.Say(["node", "plan", .. common]));
-        Assert.Equal(1, (await node.Say(["node", "plan", "-f", "/nowhere.json"])).Code);
+        Assert.Equal((0, "node w1: 1 written, 0 removed\n"), await node.Run(["node", "apply", .. common]));
+        Assert.Equal((0, "node w1: nothing to do\n"), await node.Run(["node", "plan", .. common]));
+        Assert.Equal(1, (await node.Run(["node", "plan", "-f", "/nowhere.json"])).Code);
     }
 
     /// <summary>Duplicate address detection ends by itself.</summary>
-    private static string Shown(Lonely node) => node.Ip("-o address show").Replace(" tentative", "", StringComparison.Ordinal);
+    private static string Shown(IsolatedNode node) => node.Ip("-o address show").Replace(" tentative", "", StringComparison.Ordinal);
 
     /// <summary>A node behind a veth pair, and a control plane at its other end.</summary>
-    private sealed class Lonely : IAsyncDisposable
+    private sealed class IsolatedNode : IAsyncDisposable
     {
         private static int _last;
         private readonly string _name;
         private readonly string _root = Directory.CreateTempSubdirectory("weft-lonely-").FullName;
-        private readonly List<string> _said = [];
+        private readonly List<string> _output = [];
 
-        private Lonely(string name, string control, FakeControlPlane plane) => (_name, Control, Plane) = (name, control, plane);
+        private IsolatedNode(string name, string control, FakeControlPlane plane) => (_name, Control, Plane) = (name, control, plane);
 
         public string Control { get; }
 
@@ -140,31 +139,31 @@ public sealed class NodeProcessTests
 
         public string State => Path.Join(_root, "state");
 
-        public static async Task<Lonely> Make()
+        public static async Task<IsolatedNode> Create()
         {
             Assert.SkipUnless(Environment.UserName == "root", "a network namespace needs root");
             var number = Interlocked.Increment(ref _last);
             var name = string.Create(CultureInfo.InvariantCulture, $"wn{Environment.ProcessId % 100_000}-{number}");
             var third = (Environment.ProcessId + number) % 250;
             var (control, own) = ($"198.18.{third}.1", $"198.18.{third}.2");
-            NetworkNamespace.Say("ip", $"netns add {name}");
-            NetworkNamespace.Say("ip", $"link add {name} type veth peer name eth0 netns {name}");
-            NetworkNamespace.Say("ip", $"address add {control}/30 dev {name}");
-            NetworkNamespace.Say("ip", $"link set {name} up");
+            TestNamespace.Run("ip", $"netns add {name}");
+            TestNamespace.Run("ip", $"link add {name} type veth peer name eth0 netns {name}");
+            TestNamespace.Run("ip", $"address add {control}/30 dev {name}");
+            TestNamespace.Run("ip", $"link set {name} up");
             foreach (var line in (string[])["link set lo up", $"address add {own}/30 dev eth0", "link set eth0 up", "link add eth1 address 02:00:00:00:00:01 type veth peer name eth1-peer",
                 "link set eth1-peer up", "link set eth1 name n6", "link set n6 up", "address add 10.20.6.11/24 dev n6"])
-                NetworkNamespace.Say("ip", $"-n {name} {line}");
-            return new Lonely(name, control, await FakeControlPlane.Start(at: IPAddress.Parse(control)));
+                TestNamespace.Run("ip", $"-n {name} {line}");
+            return new IsolatedNode(name, control, await FakeControlPlane.Start(at: IPAddress.Parse(control)));
         }
 
-        public string Ip(string arguments) => NetworkNamespace.Say("ip", $"-n {_name} {arguments}");
+        public string Ip(string arguments) => TestNamespace.Run("ip", $"-n {_name} {arguments}");
 
         public JsonObject Configuration(string addressesAndRoutes) => JsonNode.Parse($$"""
             {"links":[{"name":"n6","port":{"name":"eth1","macAddress":"02:00:00:00:00:01","mtu":9000,"trunk":false},"mtu":1500,"addresses":{{addressesAndRoutes.Replace("CONTROL", Control, StringComparison.Ordinal)}}}],
              "physicalFunctions":[],"devices":[],"guards":[]}
             """)!.AsObject();
 
-        public void Desire(string digest, string addressesAndRoutes) => Plane.Desire(digest, [], [new JsonObject
+        public void SetDesired(string digest, string addressesAndRoutes) => Plane.SetDesired(digest, [], [new JsonObject
         {
             ["name"] = "w1", ["files"] = new JsonArray(), ["configuration"] = Configuration(addressesAndRoutes),
         }]);
@@ -175,35 +174,35 @@ public sealed class NodeProcessTests
             File.WriteAllText(token, FakeControlPlane.Token + "\n");
             var agent = Spawn(["--server", Plane.Url, "--state", State, "--name", "w1", "--node", "w1", "--enrollment-token-file", token, "--socket", Path.Join(_root, "agent.sock"),
                 "--apply-node", "--node-network", "netlink", "--rollback-after", rollbackAfter]);
-            agent.ErrorDataReceived += (_, line) => Note(line.Data);
+            agent.ErrorDataReceived += (_, line) => RecordLine(line.Data);
             agent.BeginErrorReadLine();
             return agent;
         }
 
-        public async Task<(int Code, string Said)> Say(string[] arguments)
+        public async Task<(int Code, string Said)> Run(string[] arguments)
         {
             using var agent = Spawn(arguments);
             var error = agent.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
             var output = await agent.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
             await agent.WaitForExitAsync(TestContext.Current.CancellationToken);
-            Note(await error);
+            RecordLine(await error);
             return (agent.ExitCode, output);
         }
 
         public async ValueTask DisposeAsync()
         {
-            lock (_said)
-                TestContext.Current.TestOutputHelper?.WriteLine(string.Join('\n', _said));
-            NetworkNamespace.Say("ip", $"link delete {_name}");
-            NetworkNamespace.Say("ip", $"netns delete {_name}");
+            lock (_output)
+                TestContext.Current.TestOutputHelper?.WriteLine(string.Join('\n', _output));
+            TestNamespace.Run("ip", $"link delete {_name}");
+            TestNamespace.Run("ip", $"netns delete {_name}");
             await Plane.DisposeAsync();
             Directory.Delete(_root, recursive: true);
         }
 
-        private void Note(string? line)
+        private void RecordLine(string? line)
         {
-            lock (_said)
-                _said.Add(line ?? "");
+            lock (_output)
+                _output.Add(line ?? "");
         }
 
         private Process Spawn(IEnumerable<string> arguments) =>

@@ -1,8 +1,11 @@
 using System.Text.Json;
-using Weft.Agent.Netlink;
+using Weft.Agent.Linux;
+using Weft.Agent.Linux.Netlink;
 using Weft.Agent.Nodes;
-using Weft.Agent.Targets;
-using Weft.Attachments;
+using Weft.Agent.Nodes.Operations;
+using Weft.Agent.Nodes.Planning;
+using Weft.Agent.Reconcilers;
+using Weft.Attachments.Nodes;
 
 namespace Weft.Tests.Agent.Nodes;
 
@@ -30,26 +33,26 @@ internal sealed class TestNode : IDisposable
     /// <summary>What a look for the control plane answers: null where it is within reach.</summary>
     public Func<string?> Reach { get; set; } = () => null;
 
-    public NodePolicy Policy { get; set; } = new(TimeSpan.FromSeconds(30), MendsDrift: true);
+    public NodePolicy Policy { get; set; } = new(TimeSpan.FromSeconds(30), RepairsDrift: true);
 
-    public NodeMemory Memory => new(State);
+    public NodeStateStore Store => new(State);
 
-    public NodeWriter Writer => new(Kernel, _sysfs, new Weft.Agent.Log(_log, _clock));
+    public NodeOperationExecutor Executor => new(Kernel, _sysfs, new Weft.Agent.Log(_log, _clock));
 
     public NodeReader Reader => new(Kernel, _sysfs);
 
-    public static NodeWish Wish(string configuration) => new(NodeConfiguration.Of(JsonDocument.Parse(configuration).RootElement, "w1").Value, "");
+    public static DesiredNode Desired(string configuration) => new(NodeConfiguration.Read(JsonDocument.Parse(configuration).RootElement, "w1").Value, "");
 
-    public TargetOutcome Apply(string configuration) => Apply(Wish(configuration));
+    public ReconcileResult Apply(string configuration) => Apply(Desired(configuration));
 
-    public TargetOutcome Apply(NodeWish wish) => Pass().Run(wish, TestContext.Current.CancellationToken).GetAwaiter().GetResult();
+    public ReconcileResult Apply(DesiredNode desired) => CreateApplier().Apply(desired, TestContext.Current.CancellationToken).GetAwaiter().GetResult();
 
-    public NodePlan Plan(string configuration) => Pass().Plan(Wish(configuration));
+    public NodePlan Plan(string configuration) => CreateApplier().Plan(Desired(configuration));
 
     /// <summary>Everything that a person would call the node's network.</summary>
-    public static string Picture() => NetworkNamespace.Ip("-d address show") + NetworkNamespace.Ip("route show") + NetworkNamespace.Ip("-6 route show");
+    public static string Snapshot() => TestNamespace.Ip("-d address show") + TestNamespace.Ip("route show") + TestNamespace.Ip("-6 route show");
 
     public void Dispose() => Kernel.Dispose();
 
-    private NodePass Pass() => new(Reader, Writer, Memory, (_, _) => Task.FromResult(Reach()), Policy, _clock, new Weft.Agent.Log(_log, _clock));
+    private NodeApplier CreateApplier() => new(Reader, Executor, Store, (_, _) => Task.FromResult(Reach()), Policy, _clock, new Weft.Agent.Log(_log, _clock));
 }

@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
 using Weft.Addressing;
-using Weft.Attachments;
+using Weft.Attachments.Nodes;
 
-namespace Weft.Tests.Rooms.Attachments.Formats;
+namespace Weft.Tests.Attachments.Formats;
 
 /// <summary>Nodes of every kind with links of every kind. A virtual node has a port for each network; bare metal has one for all: a bond of its own, or a card known by its MAC address.</summary>
 internal static class NodeCases
@@ -28,8 +28,8 @@ internal static class NodeCases
         {
             Devices =
             [
-                new PassedDevice("eth4", Mac("04"), "0000:00:06.0", Nets + "/l3Networks/n6", 9000, FunctionDriver.Kernel),
-                new PassedDevice("eth5", null, "0000:00:07.0", Nets + "/l2Networks/hb", 9000, FunctionDriver.UserSpace),
+                new PassthroughDevice("eth4", Mac("04"), "0000:00:06.0", Nets + "/l3Networks/n6", 9000, FunctionDriver.Kernel),
+                new PassthroughDevice("eth5", null, "0000:00:07.0", Nets + "/l2Networks/hb", 9000, FunctionDriver.UserSpace),
             ],
         },
         ["bond-l2"] = Node([Tagged(Bond, "ha", 750)]),

@@ -1,0 +1,132 @@
+using System.Diagnostics.CodeAnalysis;
+using Weft.Addressing;
+using Weft.Agent.ControlPlane;
+
+namespace Weft.Agent.Leases;
+
+/// <summary>What the plugin asks of the agent: a verb each. Contract: docs/specs/agent-socket.md.</summary>
+/// <param name="locks">Keeps the order per holder.</param>
+/// <param name="stopping">
+/// The agent's end. A plugin that leaves doesn't end what was begun for it: the control plane may have granted already.
+/// </param>
+internal sealed class LeaseService(
+    LeaseTable table,
+    Journal journal,
+    KeyedLock locks,
+    ReleaseLoop releases,
+    ControlPlaneClient plane,
+    Connectivity connectivity,
+    AgentTimings timings,
+    TimeProvider clock,
+    Log log,
+    CancellationToken stopping)
+{
+    /// <summary>The lease of a holder: the one it has, or one that the control plane grants now.</summary>
+    /// <returns>The lease, or why there is none.</returns>
+    /// <exception cref="ControlPlaneException">The control plane refused, or can't be reached.</exception>
+    /// <exception cref="IOException">The journal didn't take it.</exception>
+    public async Task<Outcome<Lease>> Acquire(Holder holder, AcquireRequest request)
+    {
+        if (table.TryGet(holder, out var lease))
+            return lease;
+        using var patience = new CancellationTokenSource(timings.AcquireTimeout, clock);
+        var granting = Grant(holder, request, patience.Token);
+        try
+        {
+            return await granting.WaitAsync(patience.Token);
+        }
+        catch (OperationCanceledException) when (patience.IsCancellationRequested)
+        {
+            LogWhenDone(granting, holder);
+            return new Refusal(RefusalCode.ServiceUnavailable,
+                $"the control plane has not answered for {timings.AcquireTimeout.TotalSeconds:0.#} s; try again, the same lease is kept for you");
+        }
+    }
+
+    /// <summary>Ends what a holder has or is getting. Once it is on the disk it will be done, whoever is away meanwhile.</summary>
+    /// <returns>Done once it is on the disk.</returns>
+    /// <exception cref="IOException">The journal didn't take it.</exception>
+    public async Task Release(Holder holder, string? pod)
+    {
+        locks.MarkReleased(holder);
+        await journal.Append(JournalEntry.Create(JournalEntry.ReleaseWanted, holder, clock.GetUtcNow(), want: table.NextReleaseNumber(), pod: pod));
+        releases.Wake();
+    }
+
+    /// <summary>Whether a holder has a lease that holds some addresses.</summary>
+    /// <returns>Null if so, else why not.</returns>
+    public Refusal? Check(Holder holder, IReadOnlyList<Address> addresses)
+    {
+        if (!table.TryGet(holder, out var lease))
+            return new Refusal(RefusalCode.ResourceNotFound, $"{Describe(holder)} has no lease of this network", holder.Network.ToString());
+        if (lease.Holds(addresses))
+            return null;
+        var held = string.Join(", ", lease.Addresses.Select(a => a.Address));
+        return new Refusal(RefusalCode.Mismatch, $"the lease holds {held}, and not {string.Join(", ", addresses)}", "addresses");
+    }
+
+    /// <summary>Whether an acquire would be served now.</summary>
+    /// <returns>Null if so, else why not.</returns>
+    /// <exception cref="IOException">The journal takes no entries.</exception>
+    public async Task<Refusal?> Status()
+    {
+        if (plane.Identity is null)
+            return Unavailable("the agent isn't enrolled yet");
+        if (!connectivity.IsReachable)
+            return Unavailable("the control plane doesn't answer the agent");
+
+        // Tried anew rather than remembered: a runtime that is told no sends no pods, and nothing else would find the disk repaired.
+        await journal.EnsureWritable();
+        return null;
+    }
+
+    private static Refusal Unavailable(string why) => new(RefusalCode.ServiceUnavailable, why);
+
+    private async Task<Outcome<Lease>> Grant(Holder holder, AcquireRequest request, CancellationToken patience)
+    {
+        using var entry = locks.Open(holder);
+        var gone = entry.ReleaseCount;
+        await entry.Enter(patience);
+        try
+        {
+            if (entry.ReleaseCount != gone)
+                return ReleasedMeanwhile(holder);
+            return table.TryGet(holder, out var lease) ? lease : await GrantLocked(holder, request);
+        }
+        finally
+        {
+            entry.Exit();
+        }
+    }
+
+    private async Task<Outcome<Lease>> GrantLocked(Holder holder, AcquireRequest request)
+    {
+        // Both before the control plane is asked: an earlier release must not end the new lease, and a lease must find room on the disk.
+        if (table.ReleaseNumberOf(holder) is { } earlier)
+            await releases.Complete(holder, earlier, stopping);
+        await journal.EnsureWritable();
+
+        var lease = await plane.Acquire(request, stopping);
+        var pod = request.Pod is null ? null : $"{request.Namespace}/{request.Pod}";
+        await journal.Append(JournalEntry.Create(JournalEntry.Granted, holder, clock.GetUtcNow(), lease, pod: pod));
+        if (!table.TryGet(holder, out var kept))
+            return ReleasedMeanwhile(holder);
+        log.Info("lease-granted", ("holder", holder), ("addresses", string.Join(',', kept.Addresses.Select(a => a.Address))), ("pod", pod));
+        return kept;
+    }
+
+    private static Refusal ReleasedMeanwhile(Holder holder) =>
+        new(RefusalCode.Conflict, $"{Describe(holder)} was released while its address was being acquired", holder.Network.ToString());
+
+    private static string Describe(Holder holder) => $"the interface '{holder.Interface}' of the container '{holder.ContainerId}'";
+
+    /// <summary>Nobody waits for it any more, and what comes of it must still be seen.</summary>
+    [SuppressMessage("Reliability", "CA2008", Justification = "the continuation only logs")]
+    private void LogWhenDone(Task<Outcome<Lease>> granting, Holder holder) => _ = granting.ContinueWith(
+        done =>
+        {
+            if (done.Exception?.InnerException is { } error and not OperationCanceledException)
+                log.Warn("acquire-failed-late", error, ("holder", holder));
+        },
+        TaskScheduler.Default);
+}

@@ -1,0 +1,93 @@
+using System.Diagnostics.CodeAnalysis;
+using Weft.Resources;
+
+namespace Weft.Agent.Leases;
+
+/// <summary>
+/// What the journal amounts to: who holds what, and what is still to be released. Entries come in by <see cref="Apply"/> alone, in
+/// the order they stand on the disk, so that what was lived through and what is read back after a crash can't differ.
+/// </summary>
+internal sealed class LeaseTable
+{
+    private readonly Lock _guard = new();
+    private readonly Dictionary<Holder, JournalEntry> _leases = [];
+    private readonly Dictionary<Holder, JournalEntry> _releases = [];
+    private long _lastReleaseNumber;
+
+    /// <summary>How many entries a journal of this table alone would have.</summary>
+    public int Count
+    {
+        get
+        {
+            lock (_guard)
+                return _leases.Count + _releases.Count;
+        }
+    }
+
+    /// <summary>A number for a new request to release, higher than every one before it.</summary>
+    public long NextReleaseNumber() => Interlocked.Increment(ref _lastReleaseNumber);
+
+    /// <summary>The lease of a holder, unless it is to be released.</summary>
+    public bool TryGet(Holder holder, [NotNullWhen(true)] out Lease? lease)
+    {
+        lock (_guard)
+            lease = _leases.TryGetValue(holder, out var entry) ? entry.Lease : null;
+        return lease is not null;
+    }
+
+    /// <summary>The number of the holder's latest request to release that isn't met yet.</summary>
+    /// <returns>The number, or null where nothing is to be released.</returns>
+    public long? ReleaseNumberOf(Holder holder)
+    {
+        lock (_guard)
+            return _releases.TryGetValue(holder, out var entry) ? entry.Want : null;
+    }
+
+    /// <summary>All holders whose release isn't met yet, the longest waiting first.</summary>
+    public IReadOnlyList<Holder> PendingReleases()
+    {
+        lock (_guard)
+            return [.. _releases.OrderBy(pair => pair.Value.Want).Select(pair => pair.Key)];
+    }
+
+    /// <summary>Takes in one entry that is on the disk.</summary>
+    /// <returns>False where it isn't one the format knows.</returns>
+    public bool Apply(JournalEntry entry)
+    {
+        if (!ResourceId.TryParse(entry.Network, out var network))
+            return false;
+        var holder = new Holder(network, entry.ContainerId, entry.Interface);
+        lock (_guard)
+        {
+            switch (entry)
+            {
+                // A grant behind a release request that isn't met is what that request releases: the DEL came while the ADD was unanswered.
+                case { Did: JournalEntry.Granted, Lease.IsComplete: true }:
+                    if (!_releases.ContainsKey(holder))
+                        _leases[holder] = entry;
+                    return true;
+                case { Did: JournalEntry.ReleaseWanted, Want: { } want }:
+                    _leases.Remove(holder);
+                    _releases[holder] = entry;
+                    if (want > Interlocked.Read(ref _lastReleaseNumber))
+                        Interlocked.Exchange(ref _lastReleaseNumber, want);
+                    return true;
+
+                // Only the request that was sent is met: one that came meanwhile is still to be sent.
+                case { Did: JournalEntry.Released, Want: { } met }:
+                    if (_releases.TryGetValue(holder, out var pending) && pending.Want <= met)
+                        _releases.Remove(holder);
+                    return true;
+                default:
+                    return false;
+            }
+        }
+    }
+
+    /// <summary>The shortest list of entries that amounts to this table.</summary>
+    public IReadOnlyList<JournalEntry> Entries()
+    {
+        lock (_guard)
+            return [.. _leases.Values, .. _releases.Values.OrderBy(entry => entry.Want)];
+    }
+}

@@ -1,0 +1,78 @@
+using Weft.Agent.Manifests;
+
+namespace Weft.Agent.Reconcilers;
+
+/// <summary>One pass that was made over a target.</summary>
+internal sealed record ReconcilePass(DesiredState DesiredState, ReconcileResult Result);
+
+/// <summary>
+/// Keeps one target true: a pass when a desired state comes, when the target has changed by another's hand, and every few seconds. Each target has
+/// a loop of its own, so that an API server that is away keeps no folder and no node from being made true.
+/// </summary>
+internal sealed class ReconcileLoop(IReconciler reconciler, AgentTimings timings, TimeProvider clock, Log log)
+{
+    private readonly Signal _desiredChanged = new();
+    private volatile DesiredState? _desired;
+    private volatile ReconcilePass? _lastPass;
+
+    /// <summary>The last pass; null before the first.</summary>
+    public ReconcilePass? LastPass => _lastPass;
+
+    /// <summary>Says what the target should be like from now on.</summary>
+    public void SetDesired(DesiredState desired)
+    {
+        _desired = desired;
+        _desiredChanged.Set();
+    }
+
+    /// <summary>Makes passes until cancelled.</summary>
+    public async Task Run(Signal passed, CancellationToken cancel)
+    {
+        while (true)
+        {
+            await WaitUntilDue(cancel);
+            if (_desired is not { } desired)
+                continue;
+            _lastPass = new ReconcilePass(desired, await Reconcile(desired, cancel));
+            passed.Set();
+        }
+    }
+
+    private async Task WaitUntilDue(CancellationToken cancel)
+    {
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        Task[] reasons = [_desiredChanged.Wait(over.Token), Task.Delay(timings.ResyncPeriod, clock, over.Token), reconciler.WaitForChange(over.Token)];
+        var first = await Task.WhenAny(reasons);
+        if (first.IsFaulted)
+        {
+            // A target that can't be watched is looked at as often as one that nobody tells of.
+            log.Warn("watch-failed", first.Exception!.InnerException, ("target", reconciler.Name));
+            await reasons[1];
+        }
+        else
+        {
+            await first;
+        }
+
+        await over.CancelAsync();
+    }
+
+    private async Task<ReconcileResult> Reconcile(DesiredState desired, CancellationToken cancel)
+    {
+        try
+        {
+            var result = await reconciler.Reconcile(desired, cancel);
+            if (result.Written + result.Removed > 0)
+                log.Info("applied", ("target", reconciler.Name), ("written", result.Written), ("removed", result.Removed), ("revision", desired.Revision));
+            foreach (var drift in result.Drift)
+                log.Warn("drift", null, ("target", reconciler.Name), ("what", drift.What), ("was", drift.Was), ("mended", drift.IsRepaired));
+            return result;
+        }
+        catch (Exception e) when (!cancel.IsCancellationRequested)
+        {
+            // One target's fault is a finding of that target: the others, and the leases of pods, go on.
+            log.Error("pass-failed", e, ("target", reconciler.Name));
+            return new ReconcileResult(0, 0, [$"{reconciler.Name}: {e.Message}"]);
+        }
+    }
+}

@@ -1,0 +1,77 @@
+using System.Text.Json;
+using Weft.Agent.ControlPlane;
+using Weft.Attachments.Verification;
+using Weft.Resources;
+
+namespace Weft.Agent.Verification;
+
+/// <summary>Waits for verifications that somebody asks for, makes them, and tells what was found (docs/specs/verify.md).</summary>
+internal sealed class VerificationLoop(ControlPlaneClient plane, Verifier verifier, string desiredPath, AgentTimings timings, TimeProvider clock, Log log)
+{
+    private readonly Backoff _backoff = new(timings.InitialBackoff, timings.MaxBackoff);
+    private long _after;
+
+    /// <summary>Runs until cancelled.</summary>
+    public async Task Run(CancellationToken cancel)
+    {
+        while (true)
+        {
+            var wait = timings.MinPollInterval;
+            try
+            {
+                if (plane.Identity is not null)
+                    await RunNext(cancel);
+                _backoff.Reset();
+            }
+            catch (ControlPlaneException e) when (!cancel.IsCancellationRequested)
+            {
+                // The main loop says what is wrong with the control plane; one of an older version knows no verifications and is asked seldom.
+                wait = e.Status is 404 or 400 ? timings.MaxBackoffAfterRefusal : _backoff.NextDelay(e.RetryAfter);
+            }
+
+            await Task.Delay(wait, clock, cancel);
+        }
+    }
+
+    private async Task RunNext(CancellationToken cancel)
+    {
+        if (await plane.GetVerifications(_after, cancel) is not { } content)
+            return;
+        var answer = Parse(content);
+        foreach (var task in answer.Elements("verifications").Select(VerificationTask.Read).Where(t => t.Id.Length > 0))
+        {
+            log.Info("verify", ("id", task.Id), ("pod", task.Pod), ("network", task.Network));
+            var report = await RunTask(task);
+            log.Info("verified", ("id", task.Id), ("interfaces", report.Interfaces.Length), ("result", report.Error ?? (report.HasPassed ? "passed" : "failed")));
+            await plane.ReportVerification(task.Id, Json.ToUtf8(report.ToJson()), cancel);
+        }
+
+        _after = answer.Integer("after") ?? _after;
+    }
+
+    private async Task<VerificationReport> RunTask(VerificationTask task)
+    {
+        try
+        {
+            var picture = Parse(await File.ReadAllBytesAsync(desiredPath));
+            return await verifier.Run(task, picture);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ControlPlaneException)
+        {
+            return new VerificationReport(null, $"the agent has no picture to verify against: {e.Message}", []);
+        }
+    }
+
+    private static JsonElement Parse(byte[] content)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(content);
+            return document.RootElement.Clone();
+        }
+        catch (JsonException e)
+        {
+            throw new ControlPlaneException("what the control plane sent is no JSON", e);
+        }
+    }
+}

@@ -1,0 +1,99 @@
+using System.Text.Json.Nodes;
+
+namespace Weft.Cli.Arm;
+
+/// <summary>How an operation ended.</summary>
+internal enum OperationOutcome
+{
+    /// <summary>It did what it was to do.</summary>
+    Succeeded,
+
+    /// <summary>It failed.</summary>
+    Failed,
+
+    /// <summary>A newer change took its place.</summary>
+    Canceled,
+}
+
+/// <summary>Waits for what an answer started.</summary>
+internal static class ArmOperation
+{
+    private const string PreferWait = "wait=10";
+
+    // A server that held its answer has waited for us; one that answered at once is asked again after its Retry-After.
+    private static readonly TimeSpan LongPollThreshold = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(1);
+
+    /// <summary>Waits for the end of an operation.</summary>
+    /// <param name="cancel">Ends the wait, and not the operation.</param>
+    /// <returns>The end, and the error of a bad one.</returns>
+    public static Task<(OperationOutcome End, ArmError? Error)> WaitAsync(ArmClient client, ArmResponse response, CancellationToken cancel)
+    {
+        if (response.AsyncOperation is { } operation)
+            return PollBodyAsync(client, operation, cancel);
+        if (response.Location is { } location && response.Status == 202)
+            return PollStatusAsync(client, location, cancel);
+        return Task.FromResult<(OperationOutcome, ArmError?)>((OperationOutcome.Succeeded, null));
+    }
+
+    /// <summary>Waits until a resource stands still: an earlier operation on it may still run.</summary>
+    /// <param name="resource">The resource as it was last seen.</param>
+    /// <returns>The end, and the error of a bad one.</returns>
+    public static async Task<(OperationOutcome End, ArmError? Error)> WaitForResourceAsync(ArmClient client, string path, JsonObject? resource, CancellationToken cancel)
+    {
+        while (true)
+        {
+            var properties = resource?["properties"] as JsonObject;
+            var state = properties?["provisioningState"]?.ToString() ?? "Succeeded";
+            if (ParseOutcome(state) is { } outcome)
+                return (outcome, outcome == OperationOutcome.Succeeded ? null : ArmError.Create(state, properties?["detailedStatusMessage"]?.ToString() ?? $"its provisioning state is {state}"));
+            await Task.Delay(PollInterval, client.Clock, cancel);
+            resource = (await client.GetAsync(path, cancel)).Object;
+        }
+    }
+
+    private static async Task<(OperationOutcome End, ArmError? Error)> PollBodyAsync(ArmClient client, string link, CancellationToken cancel)
+    {
+        while (true)
+        {
+            var start = client.Clock.GetTimestamp();
+            var response = await client.SendAsync(HttpMethod.Get, link, null, PreferWait, cancel);
+            if (ParseOutcome(response.Object["status"]?.ToString() ?? "") is { } outcome)
+                return (outcome, outcome == OperationOutcome.Succeeded ? null : ArmError.Read(response.Object["error"]) ?? ArmError.Create(outcome.ToString(), $"the operation ended {outcome}"));
+            await DelayAsync(client, response, start, cancel);
+        }
+    }
+
+    private static async Task<(OperationOutcome End, ArmError? Error)> PollStatusAsync(ArmClient client, string link, CancellationToken cancel)
+    {
+        while (true)
+        {
+            var start = client.Clock.GetTimestamp();
+            try
+            {
+                var response = await client.SendAsync(HttpMethod.Get, link, null, PreferWait, cancel);
+                if (response.Status != 202)
+                    return (OperationOutcome.Succeeded, null);
+                await DelayAsync(client, response, start, cancel);
+            }
+            catch (ArmException exception)
+            {
+                var canceled = exception.Error.Code is "Canceled" or "OperationCanceled";
+                return (canceled ? OperationOutcome.Canceled : OperationOutcome.Failed, exception.Error);
+            }
+        }
+    }
+
+    private static Task DelayAsync(ArmClient client, ArmResponse response, long start, CancellationToken cancel) =>
+        response.PreferenceApplied || client.Clock.GetElapsedTime(start) >= LongPollThreshold
+            ? Task.CompletedTask
+            : Task.Delay(response.RetryAfter ?? PollInterval, client.Clock, cancel);
+
+    private static OperationOutcome? ParseOutcome(string status) => status.ToUpperInvariant() switch
+    {
+        "SUCCEEDED" => OperationOutcome.Succeeded,
+        "FAILED" => OperationOutcome.Failed,
+        "CANCELED" or "CANCELLED" => OperationOutcome.Canceled,
+        _ => null,
+    };
+}

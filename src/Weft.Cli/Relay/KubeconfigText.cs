@@ -1,0 +1,150 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Weft.Attachments.Formats;
+using Weft.Cli.Documents;
+
+namespace Weft.Cli.Relay;
+
+/// <summary>A kubeconfig, as a value. A change touches the lines it is about; foreign entries, their order and all comments stay.</summary>
+/// <remarks>A file in JSON or with lists in brackets is written anew as YAML at its first change: JSON has no comments to lose.</remarks>
+internal sealed class KubeconfigText
+{
+    private const string CurrentContextMember = "current-context";
+
+    private readonly KubeconfigLayout _layout;
+
+    private KubeconfigText(string text, JsonObject root, string file) => (Text, Root, File, _layout) = (text, root, file, KubeconfigLayout.Parse(text));
+
+    /// <summary>The text.</summary>
+    public string Text { get; }
+
+    /// <summary>What the text says.</summary>
+    public JsonObject Root { get; }
+
+    /// <summary>Which file it is, for messages.</summary>
+    public string File { get; }
+
+    /// <summary>The context that is used where none is named; null for none.</summary>
+    public string? CurrentContext => Root[CurrentContextMember] is JsonValue value && value.GetValueKind() == JsonValueKind.String && value.GetValue<string>() is { Length: > 0 } name ? name : null;
+
+    /// <summary>Reads a text.</summary>
+    /// <param name="text">The text; an empty one is a kubeconfig without entries.</param>
+    /// <exception cref="CliError">It is none.</exception>
+    public static KubeconfigText Parse(string text, string file)
+    {
+        var findings = new List<Finding>();
+        var documents = YamlReader.Read(file, new StringReader(text), findings);
+        if (findings.Count > 0)
+            throw new CliError($"{file} can't be read as a kubeconfig, so nothing is written to it", [.. findings.Select(finding => finding.ToString())], "mend it, or name another file with --kubeconfig FILE");
+        if (documents.Count == 0)
+            return new KubeconfigText($"{text}apiVersion: v1\nkind: Config\nclusters: []\nusers: []\ncontexts: []\n{CurrentContextMember}: \"\"\n", EmptyRoot(), file);
+        if (documents is [{ Value: JsonObject { Count: 0 } }])
+            return Parse("", file);
+        return documents is [{ Value: JsonObject root }]
+            ? new KubeconfigText(text.EndsWith('\n') ? text : text + '\n', root, file)
+            : throw new CliError($"{file} is no kubeconfig: it holds {(documents.Count > 1 ? "several documents" : "no object")}", next: "name another file with --kubeconfig FILE");
+    }
+
+    /// <summary>A kubeconfig with one entry and nothing else.</summary>
+    public static KubeconfigText CreateEmpty() => Parse("", "the kubeconfig");
+
+    /// <summary>Finds an entry.</summary>
+    /// <param name="list"><c>clusters</c>, <c>users</c> or <c>contexts</c>.</param>
+    /// <returns>The entry with its name, or null.</returns>
+    public JsonObject? Find(string list, string name) => Entries(list).FirstOrDefault(entry => entry["name"]?.ToString() == name);
+
+    /// <summary>The entries of a list.</summary>
+    /// <param name="list"><c>clusters</c>, <c>users</c> or <c>contexts</c>.</param>
+    public IEnumerable<JsonObject> Entries(string list) => (Root[list] as JsonArray ?? []).OfType<JsonObject>();
+
+    /// <summary>Adds an entry, or puts it in the place of the one with its name.</summary>
+    public KubeconfigText With(string list, JsonObject entry)
+    {
+        var name = entry["name"]!.ToString();
+        if (!_layout.IsBlockStyle)
+            return ToBlockStyle().With(list, entry);
+        var (lines, place) = (SplitLines(), _layout.FindList(list));
+        if (place is null)
+            return FromLines([.. lines, $"{list}:", .. FormatItem(entry, 0)]);
+        var indent = place.Items.Count > 0 ? IndentOf(lines[DashLineOf(lines, place.Items[0])]) : 0;
+        if (place.Items.FirstOrDefault(item => item.Name == name) is { } old)
+        {
+            var first = DashLineOf(lines, old);
+            lines.RemoveRange(first, old.Last - first + 1);
+            lines.InsertRange(first, FormatItem(entry, indent));
+            return FromLines(lines);
+        }
+
+        if (place.Items.Count == 0)
+            lines[place.KeyLine] = $"{list}:";
+        lines.InsertRange(place.Last + 1, FormatItem(entry, indent));
+        return FromLines(lines);
+    }
+
+    /// <summary>Takes an entry out.</summary>
+    /// <returns>The changed kubeconfig; the same where there is no such entry.</returns>
+    public KubeconfigText Without(string list, string name)
+    {
+        if (Find(list, name) is null)
+            return this;
+        if (!_layout.IsBlockStyle)
+            return ToBlockStyle().Without(list, name);
+        var (lines, place) = (SplitLines(), _layout.FindList(list)!);
+        var item = place.Items.First(item => item.Name == name);
+        var first = DashLineOf(lines, item);
+        lines.RemoveRange(first, item.Last - first + 1);
+        if (place.Items.Count == 1)
+            lines[place.KeyLine] = $"{list}: []";
+        return FromLines(lines);
+    }
+
+    /// <summary>Makes a context the current one.</summary>
+    /// <param name="name">Its name; null for none.</param>
+    public KubeconfigText WithCurrentContext(string? name)
+    {
+        if (name == CurrentContext)
+            return this;
+        if (!_layout.IsBlockStyle)
+            return ToBlockStyle().WithCurrentContext(name);
+        var value = name is null ? "\"\"" : Yaml.Write(JsonValue.Create(name)).TrimEnd('\n');
+        if (_layout.FindScalar(CurrentContextMember) is not { } place)
+            return Parse($"{Text}{CurrentContextMember}: {value}\n", File);
+        // 'current-context:' with nothing has no place of its own: the blank after the colon is missing.
+        var blank = place.Start == 0 || Text[place.Start - 1] == ' ' ? "" : " ";
+        return Parse($"{Text[..place.Start]}{blank}{value}{Text[place.End..]}", File);
+    }
+
+    private static JsonObject EmptyRoot() => new()
+    {
+        ["apiVersion"] = "v1",
+        ["kind"] = "Config",
+        ["clusters"] = new JsonArray(),
+        ["users"] = new JsonArray(),
+        ["contexts"] = new JsonArray(),
+        [CurrentContextMember] = "",
+    };
+
+    /// <summary>The line on which an item's dash stands: mostly that of its first member, else further up.</summary>
+    private static int DashLineOf(List<string> lines, ItemSpan item)
+    {
+        var line = item.First;
+        while (!lines[line].TrimStart().StartsWith('-'))
+            line--;
+        return line;
+    }
+
+    private static int IndentOf(string line) => line.Length - line.TrimStart().Length;
+
+    private static IEnumerable<string> FormatItem(JsonObject entry, int indent) =>
+        Yaml.Write(new JsonArray(entry.DeepClone())).TrimEnd('\n').Split('\n').Select(line => new string(' ', indent) + line);
+
+    private KubeconfigText ToBlockStyle() => Parse(Yaml.Write(Root), File);
+
+    private List<string> SplitLines() => [.. Text.TrimEnd('\n').Split('\n').Select(line => line.TrimEnd('\r'))];
+
+    private KubeconfigText FromLines(IEnumerable<string> lines)
+    {
+        var end = Text.Contains("\r\n", StringComparison.Ordinal) ? "\r\n" : "\n";
+        return Parse(string.Join(end, lines) + end, File);
+    }
+}

@@ -1,0 +1,95 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Text.Json;
+
+namespace Weft.Cni;
+
+/// <summary>One run of a plugin: what all plugins read and check before they do what they are for.</summary>
+/// <param name="plugin">Which of the plugins of this program it is.</param>
+/// <remarks>
+/// The order of checks is that of libcni's <c>skel</c>, so that whoever gets an error of it gets the same from us:
+/// missing variables (4), stdin (5), JSON (6), name (7), bad variables (4), version (1). Then comes what only this plugin reads.
+/// docs/specs/cni.md, "Order of checks".
+/// </remarks>
+internal sealed class PluginRunner(IHost host, IPlugin plugin)
+{
+    /// <summary>
+    /// How long VERSION waits for an input it can do without: a person at a terminal sends none. A runtime has it written
+    /// before we run.
+    /// </summary>
+    private static readonly TimeSpan VersionInputTimeout = TimeSpan.FromSeconds(1);
+
+    /// <summary>The version that errors carry: the configuration's own as soon as it is known.</summary>
+    internal string ResponseVersion { get; private set; } = CniVersion.Newest.Text;
+
+    /// <summary>Does what <c>CNI_COMMAND</c> asks.</summary>
+    /// <param name="output">What belongs on stdout; empty for a success that has no result.</param>
+    internal bool TryRun(out ReadOnlyMemory<byte> output, [NotNullWhen(false)] out CniError? error)
+    {
+        (output, error) = (default, null);
+        if (host.GetVariable("CNI_COMMAND") is not { Length: > 0 } command)
+        {
+            host.Log($"{plugin.Description}, for CNI {plugin.SupportedVersions[0].Text} to {plugin.SupportedVersions[^1].Text}");
+            return true;
+        }
+
+        var invocation = Invocation.Read(command, host.GetVariable);
+        if (invocation.Command == Command.Version)
+        {
+            output = PluginOutput.WriteVersions(ReadRequestedVersion(), plugin.SupportedVersions);
+            return true;
+        }
+
+        return TryPrepare(invocation, out var configuration, out var version, out error)
+            && TryHandle(invocation, configuration, version, out output, out error);
+    }
+
+    // VERSION is how a runtime finds out what we are, so nothing it sends may make it fail.
+    private string ReadRequestedVersion() =>
+        host.TryReadInput(VersionInputTimeout, out var text, out _)
+        && NetworkConfiguration.TryParse(text, out var configuration, out _)
+        && configuration.VersionText is { Length: > 0 } asked
+            ? asked
+            : CniVersion.Newest.Text;
+
+    private bool TryPrepare(
+        Invocation invocation,
+        [NotNullWhen(true)] out NetworkConfiguration? configuration,
+        [NotNullWhen(true)] out CniVersion? version,
+        [NotNullWhen(false)] out CniError? error)
+    {
+        (configuration, version) = (null, null);
+        error = invocation.FindMissingVariable(host.GetVariable);
+        if (error is not null)
+            return false;
+        if (!host.TryReadInput(null, out var text, out var why))
+        {
+            error = new CniError(ErrorCode.UnreadableInput, "the network configuration can't be read from stdin", why);
+            return false;
+        }
+
+        if (!NetworkConfiguration.TryParse(text, out configuration, out error))
+            return false;
+        ResponseVersion = configuration.VersionText is { Length: > 0 } asked ? asked : CniVersion.Supported[0].Text;
+        error = configuration.FindInvalidName() ?? invocation.FindInvalidVariable();
+        return error is null && configuration.TryGetVersion(invocation.Command, plugin.SupportedVersions, out version, out error);
+    }
+
+    private bool TryHandle(
+        Invocation invocation,
+        NetworkConfiguration configuration,
+        CniVersion version,
+        out ReadOnlyMemory<byte> output,
+        [NotNullWhen(false)] out CniError? error)
+    {
+        output = default;
+        try
+        {
+            return plugin.TryHandle(invocation, configuration, version, out output, out error);
+        }
+        catch (JsonException e)
+        {
+            error = CniError.InvalidConfiguration($"the network configuration is invalid: {e.Message}");
+            return false;
+        }
+    }
+}

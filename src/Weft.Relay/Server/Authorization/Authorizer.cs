@@ -1,0 +1,118 @@
+using Weft.Relay.Protocol;
+using Weft.Relay.Server.Http;
+
+namespace Weft.Relay.Server.Authorization;
+
+/// <summary>Decides who is admitted, at every endpoint, and who may stay. Only those whose token is good learn what the network rules say.</summary>
+internal sealed class Authorizer(IRelayDirectory directory, RelayServerOptions options, TimeProvider clock)
+{
+    private static readonly CloseStatus ConnectionDeleted = new(1001, "the hybrid connection was deleted");
+    private static readonly CloseStatus KeyRevoked = new(1008, "the key of your token is no longer good");
+    private static readonly CloseStatus TokenRequired = new(1008, "the hybrid connection requires authorization now");
+    private static readonly CloseStatus Unauthorized = new(1008, "unauthorized");
+
+    /// <summary>Authorizes a caller that comes with a token, or without where none is required.</summary>
+    /// <param name="grant">Its grant; null where it is refused.</param>
+    /// <returns>Why it is refused; null where it isn't.</returns>
+    public HttpRefusal? Authorize(RelayRequest request, ClientRole role, out Grant? grant) => Authorize(request, role, role == ClientRole.Listener ? RelayRights.Listen : RelayRights.Send, out grant);
+
+    /// <summary>Authorizes a caller whose token gives one of some rights.</summary>
+    /// <param name="rights">What its token must give: any of these.</param>
+    /// <param name="grant">Its grant; null where it is refused.</param>
+    /// <returns>Why it is refused; null where it isn't.</returns>
+    public HttpRefusal? Authorize(RelayRequest request, ClientRole role, RelayRights rights, out Grant? grant)
+    {
+        grant = null;
+        // Read before anything is decided: a change in between leaves a grant that is out of date, never one that wrongly seems fresh.
+        var version = directory.Version;
+        var path = request.Path.Path;
+        if (path.Length == 0 || directory.Find(path) is not { } connection)
+            return HttpRefusal.NoSuchEndpoint;
+        var isRequired = role == ClientRole.Listener || rights != RelayRights.Send || connection.RequiresClientAuthorization;
+        var (text, isFromAuthorization) = request.FindToken(isRequired);
+        var result = text is null ? new TokenValidationResult(TokenFault.Malformed) : SharedAccessSignature.Verify(text, connection.Rules, path, clock.GetUtcNow(), options.ClockSkew);
+        var holds = result.IsValid && (result.Rule!.Rights & rights) != 0;
+        if (isRequired && !holds)
+            return RefuseToken(result, rights);
+        var service = path.Length > connection.Path.Length ? path[(connection.Path.Length + 1)..] : "";
+        var admission = directory.Admit(connection, role, service, request.Source.Address);
+        if (!admission.IsAllowed)
+            return RefuseNetwork(admission, holds ? result.Rule!.Name : null);
+        grant = new(connection, role, path, service, request.Source, version)
+        {
+            Token = holds && SharedAccessSignature.TryParse(text, out var token) ? token : null,
+            Key = holds ? result.Rule!.Name : null,
+            Rule = admission.Rule,
+            IsTokenFromAuthorization = isFromAuthorization,
+        };
+        return null;
+    }
+
+    /// <summary>Authorizes a listener that comes to a rendezvous: its address is its authorization, and the network rules hold all the same.</summary>
+    /// <param name="grant">The listener's grant; null where it is refused.</param>
+    /// <returns>Why it is refused; null where it isn't.</returns>
+    public HttpRefusal? AuthorizeRendezvous(RelayRequest request, Grant senderGrant, out Grant? grant)
+    {
+        grant = null;
+        var version = directory.Version;
+        var admission = directory.Admit(senderGrant.Connection, ClientRole.Listener, senderGrant.Service, request.Source.Address);
+        if (!admission.IsAllowed)
+            return RefuseNetwork(admission, "rendezvous");
+        grant = new(senderGrant.Connection, ClientRole.Listener, senderGrant.Path, senderGrant.Service, request.Source, version) { Rule = admission.Rule };
+        return null;
+    }
+
+    /// <summary>Checks somebody who is here by the directory as it is now.</summary>
+    /// <returns>Why it has to go; null where it may stay.</returns>
+    public CloseStatus? Reauthorize(Grant grant)
+    {
+        var version = directory.Version;
+        if (directory.Find(grant.Path) is not { } connection || connection.Path != grant.Connection.Path || connection.CreatedAt != grant.Connection.CreatedAt)
+            return ConnectionDeleted;
+        if (grant.Token is { } token)
+        {
+            var result = token.Verify(connection.Rules, grant.Path, clock.GetUtcNow(), options.ClockSkew);
+            var right = grant.Role == ClientRole.Listener ? RelayRights.Listen : RelayRights.Send;
+            // Expiry is watched elsewhere, and doesn't end a session.
+            if (result.Fault is not (TokenFault.None or TokenFault.Expired) || (result.Rule!.Rights & right) == 0)
+                return KeyRevoked;
+        }
+        else if (grant.Role == ClientRole.Sender && connection.RequiresClientAuthorization)
+        {
+            return TokenRequired;
+        }
+
+        var admission = directory.Admit(connection, grant.Role, grant.Service, grant.Source.Address);
+        if (!admission.IsAllowed)
+            return grant is { Role: ClientRole.Sender, Key: null } ? Unauthorized : new(1008, admission.Refusal ?? "the network rules have changed");
+        grant.Version = version;
+        return null;
+    }
+
+    /// <summary>Verifies a token that a listener renews with.</summary>
+    /// <param name="grant">The listener's grant; its token is replaced where the new one is good.</param>
+    /// <returns>Why it is refused; null where it isn't.</returns>
+    public string? RenewToken(string text, Grant grant)
+    {
+        if (directory.Find(grant.Path) is not { } connection)
+            return "the hybrid connection was deleted";
+        var result = SharedAccessSignature.Verify(text, connection.Rules, grant.Path, clock.GetUtcNow(), options.ClockSkew);
+        if (!result.IsValid)
+            return result.Phrase;
+        if ((result.Rule!.Rights & RelayRights.Listen) == 0)
+            return "the token doesn't give the right to listen";
+        _ = SharedAccessSignature.TryParse(text, out var token);
+        grant.Token = token;
+        return null;
+    }
+
+    private static HttpRefusal RefuseToken(TokenValidationResult result, RelayRights rights) => result switch
+    {
+        { IsValid: true } => new(403, $"The token doesn't give the right: {rights}") { Key = result.Rule!.Name },
+        _ => new(result.Status, result.Phrase) { Key = result.Rule?.Name },
+    };
+
+    private static HttpRefusal RefuseNetwork(Admission admission, string? key) => key is null
+        ? new(401, "Unauthorized", admission.Refusal) { Rule = admission.Rule }
+        : new(403, admission.Refusal ?? "Your network is not allowed here") { Rule = admission.Rule, Key = key };
+}

@@ -1,0 +1,90 @@
+using System.Net;
+
+namespace Weft.Relay.Server.Authorization;
+
+/// <summary>
+/// Throttles those who are refused again and again: some clients try again at once and for ever, and a guesser does so on purpose. Counted
+/// by source and path, so that one bad listener doesn't slow its neighbours behind the same address.
+/// </summary>
+internal sealed class RefusalThrottle(RelayServerOptions options, TimeProvider clock)
+{
+    /// <summary>So many sources and paths are remembered; when all are in use, further ones aren't slowed singly, and the bound on delays holds.</summary>
+    private const int MaxEntries = 65_536;
+
+    private static readonly TimeSpan EntryLifetime = TimeSpan.FromMinutes(1);
+
+    private readonly Lock _lock = new();
+    private readonly Dictionary<(IPAddress Source, string Path), (int Count, long At)> _entries = [];
+    private int _delayed;
+
+    /// <summary>How many are being delayed.</summary>
+    public int DelayedCount => Volatile.Read(ref _delayed);
+
+    /// <summary>Counts a refusal and delays the response accordingly.</summary>
+    /// <returns>Whether it waited its time; false where too many are waiting already, and it is to be sent away for good.</returns>
+    public async Task<bool> Delay(IPAddress source, string path, CancellationToken cancel)
+    {
+        var delay = NextDelay(PendingQuota.QuotaKeyOf(source), path);
+        if (delay == TimeSpan.Zero)
+            return true;
+        if (Interlocked.Increment(ref _delayed) > options.DelayedRefusals)
+        {
+            Interlocked.Decrement(ref _delayed);
+            return false;
+        }
+
+        try
+        {
+            await Task.Delay(delay, clock, cancel);
+        }
+        catch (OperationCanceledException)
+        {
+            // It left; there is nobody to answer.
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _delayed);
+        }
+
+        return true;
+    }
+
+    /// <summary>Resets a source that has been admitted.</summary>
+    public void Reset(IPAddress source, string path)
+    {
+        lock (_lock)
+            _entries.Remove((PendingQuota.QuotaKeyOf(source), path));
+    }
+
+    /// <summary>Removes entries without a refusal for a minute.</summary>
+    public void RemoveExpired()
+    {
+        lock (_lock)
+        {
+            foreach (var (key, refused) in _entries)
+            {
+                if (clock.GetElapsedTime(refused.At) >= EntryLifetime)
+                    _entries.Remove(key);
+            }
+        }
+    }
+
+    private TimeSpan NextDelay(IPAddress source, string path)
+    {
+        int count;
+        lock (_lock)
+        {
+            var key = (source, path);
+            if (!_entries.TryGetValue(key, out var before) && _entries.Count >= MaxEntries)
+                return options.FirstRefusalDelay;
+            count = clock.GetElapsedTime(before.At) < EntryLifetime || before.Count == 0 ? before.Count + 1 : 1;
+            _entries[key] = (count, clock.GetTimestamp());
+        }
+
+        if (count <= options.FreeRefusals)
+            return TimeSpan.Zero;
+        var doublings = Math.Min(count - options.FreeRefusals - 1, 16);
+        var delay = options.FirstRefusalDelay * (1 << doublings);
+        return delay < options.LongestRefusalDelay ? delay : options.LongestRefusalDelay;
+    }
+}

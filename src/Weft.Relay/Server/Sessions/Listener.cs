@@ -1,0 +1,106 @@
+using System.Collections.Concurrent;
+using Microsoft.AspNetCore.Http;
+using Weft.Relay.Protocol;
+using Weft.Relay.Server.Authorization;
+using Weft.Relay.Server.Http;
+
+namespace Weft.Relay.Server.Sessions;
+
+/// <summary>A listener that is here: its control channel, and the requests it was handed there.</summary>
+internal sealed class Listener : IDisposable
+{
+    private readonly CancellationTokenSource _disconnected = new();
+    private ConcurrentDictionary<string, PendingExchange>? _exchanges;
+    private readonly TaskCompletionSource<WebSocketChannel> _channel = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private long _lastPing;
+
+    public Listener(string id, Grant grant, HttpContext context, DateTimeOffset since, long now)
+    {
+        (Id, Grant, Since, StartTimestamp, _lastPing) = (id, grant, since, now, now);
+        Disconnected = _disconnected.Token;
+        var agent = context.Request.Headers["Relay-User-Agent"];
+        UserAgent = ReasonPhrase.Sanitize((agent.Count > 0 ? agent : context.Request.Headers.UserAgent).ToString());
+    }
+
+    /// <summary>Its id: what it called itself, and a number of this relay's behind <c>_G</c>.</summary>
+    public string Id { get; }
+
+    /// <summary>What it called itself.</summary>
+    public string Name => Id[..Id.LastIndexOf('_')];
+
+    public Grant Grant { get; }
+
+    public DateTimeOffset Since { get; }
+
+    /// <summary>The same, for measuring how long.</summary>
+    public long StartTimestamp { get; }
+
+    public string UserAgent { get; }
+
+    /// <summary>Cancelled when the control channel ends.</summary>
+    public CancellationToken Disconnected { get; }
+
+    /// <summary>Its control channel; null until it was answered. It is in the registry before: whoever reads its 101 may send to it at once.</summary>
+    public WebSocketChannel? Channel => _channel.Task.IsCompletedSuccessfully ? _channel.Task.Result : null;
+
+    /// <summary>Made for the first request: most listeners never see one.</summary>
+    private ConcurrentDictionary<string, PendingExchange> Exchanges => LazyInitializer.EnsureInitialized(ref _exchanges);
+
+    /// <summary>Sets its control channel, once it was answered.</summary>
+    public void SetChannel(WebSocketChannel channel) => _channel.SetResult(channel);
+
+    /// <summary>Delivers a message to it.</summary>
+    /// <param name="body">The body that follows it; null for none.</param>
+    public async Task<bool> Deliver(byte[] message, ReadOnlyMemory<byte>? body, CancellationToken cancel)
+    {
+        try
+        {
+            var channel = await _channel.Task.WaitAsync(cancel);
+            return !Disconnected.IsCancellationRequested && await channel.WriteMessage(message, body, cancel);
+        }
+        catch (Exception e) when (e is IOException or ObjectDisposedException || (e is OperationCanceledException && !cancel.IsCancellationRequested))
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Adds a request whose response is awaited.</summary>
+    public void AddExchange(PendingExchange exchange) => Exchanges[exchange.Id] = exchange;
+
+    /// <summary>Removes it: it is awaited no longer.</summary>
+    public void RemoveExchange(PendingExchange exchange) => Exchanges.TryRemove(exchange.Id, out _);
+
+    /// <summary>Completes a request with its response. One that nobody waits for, any more or at all, is dropped: it came too late.</summary>
+    public void CompleteExchange(ResponseMessage response, byte[] body)
+    {
+        if (Exchanges.TryRemove(response.RequestId, out var exchange))
+            exchange.Completion.TrySetResult(new(response, body));
+    }
+
+    /// <summary>Pings when it is time, and drops who was silent for two intervals or doesn't read what it is sent.</summary>
+    public void KeepAlive(TimeProvider clock, RelayServerOptions options)
+    {
+        if (Channel is not { } channel)
+            return;
+        if (channel.IdleTime >= 2 * options.PingInterval || channel.WriteStallTime >= options.PingInterval)
+        {
+            channel.Abort();
+            return;
+        }
+
+        if (clock.GetElapsedTime(_lastPing) < options.PingInterval)
+            return;
+        _lastPing = clock.GetTimestamp();
+        if (channel.IdleTime >= options.PingInterval / 2)
+            _ = channel.Ping().ContinueWith(static (ping, _) => ping.Exception, null, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+    }
+
+    /// <summary>Notifies everybody who waits for it that it has gone.</summary>
+    public void Disconnect()
+    {
+        _channel.TrySetCanceled(CancellationToken.None);
+        _disconnected.Cancel();
+    }
+
+    public void Dispose() => _disconnected.Dispose();
+}

@@ -1,0 +1,148 @@
+using System.Collections.Concurrent;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+using Weft.Relay.Server.Authorization;
+using Weft.Relay.Server.Http;
+
+namespace Weft.Relay.Server.Sessions;
+
+/// <summary>What the endpoints of a relay share: who is here, who waits, and how somebody is refused.</summary>
+internal sealed class RelayState
+{
+    private long _sessionCount;
+    private long _requestCount;
+    private long _refusalCount;
+    private long _up;
+    private long _down;
+    private long _lastListener = -1;
+
+    public RelayState(IRelayDirectory directory, IRelayAudit audit, RelayServerOptions options, TimeProvider clock, ILogger log)
+    {
+        (Directory, Audit, Options, Clock, Log) = (directory, audit, options, clock, log);
+        Authorizer = new(directory, options, clock);
+        Grants = new(Authorizer, directory);
+        Listeners = new(options.ListenersPerConnection);
+        Pending = new(options);
+        Throttle = new(options, clock);
+    }
+
+    public IRelayDirectory Directory { get; }
+
+    public IRelayAudit Audit { get; }
+
+    public RelayServerOptions Options { get; }
+
+    public TimeProvider Clock { get; }
+
+    public ILogger Log { get; }
+
+    public Authorizer Authorizer { get; }
+
+    public GrantRegistry Grants { get; }
+
+    public ListenerRegistry Listeners { get; }
+
+    public RendezvousRegistry Rendezvous { get; } = new();
+
+    public PendingQuota Pending { get; }
+
+    public RefusalThrottle Throttle { get; }
+
+    public ConcurrentDictionary<string, RelaySession> Sessions { get; } = new(StringComparer.Ordinal);
+
+    public RelayTotals Totals => new(Volatile.Read(ref _sessionCount), Volatile.Read(ref _requestCount), Volatile.Read(ref _refusalCount), Volatile.Read(ref _up), Volatile.Read(ref _down));
+
+    /// <summary>How long a listener is kept after its token expired: never shorter than such a token would let it in.</summary>
+    public TimeSpan EffectiveTokenGrace => Options.TokenGrace > Options.ClockSkew ? Options.TokenGrace : Options.ClockSkew;
+
+    /// <summary>Whether the relay is shutting down.</summary>
+    public bool IsDraining { get; set; }
+
+    /// <summary>A number that no listener of this relay has had.</summary>
+    public long NextListenerNumber() => Interlocked.Increment(ref _lastListener);
+
+    /// <summary>Counts a request that was handed to a listener.</summary>
+    public void CountRequest() => Interlocked.Increment(ref _requestCount);
+
+    /// <summary>Adds a session.</summary>
+    public void Add(RelaySession session)
+    {
+        Interlocked.Increment(ref _sessionCount);
+        Sessions[session.Id] = session;
+    }
+
+    /// <summary>Removes a session.</summary>
+    public void Remove(RelaySession session)
+    {
+        if (!Sessions.TryRemove(session.Id, out _))
+            return;
+        Interlocked.Add(ref _up, session.BytesUp);
+        Interlocked.Add(ref _down, session.BytesDown);
+    }
+
+    /// <summary>Writes a line about somebody who was let in.</summary>
+    public static RelayEvent CreateEvent(RelayEventKind kind, Grant grant, string tracking)
+        => new(kind, grant.Connection.Path, grant.Role, grant.Service, grant.Source, tracking) { Key = grant.Key, Rule = grant.Rule };
+
+    /// <summary>Checks the handshake of a caller and authorizes it.</summary>
+    /// <returns>Its grant, which is to be removed from <see cref="Grants"/>; null where it was refused.</returns>
+    public async Task<Grant?> Admit(RelayRequest request, ClientRole role)
+    {
+        Grant? grant = null;
+        if ((WebSocketHandshake.Check(request.Context) ?? Authorizer.Authorize(request, role, out grant)) is { } refusal)
+        {
+            await Refuse(request, role, refusal);
+            return null;
+        }
+
+        Grants.Add(grant!);
+        return grant;
+    }
+
+    /// <summary>Sends a caller away who wasn't let in.</summary>
+    public Task Refuse(RelayRequest request, ClientRole role, HttpRefusal refusal)
+        => Refuse(request.Context, new(RelayEventKind.Refused, request.Path.Path, role, "", request.Source, request.TrackingId), refusal, role == ClientRole.Listener || refusal.Status is 401 or 403);
+
+    /// <summary>Sends a caller away who was let in.</summary>
+    public Task Refuse(RelayRequest request, Grant grant, HttpRefusal refusal)
+        => Refuse(request.Context, CreateEvent(RelayEventKind.Refused, grant, request.TrackingId), refusal with { Rule = grant.Rule, Key = grant.Key }, isSlowed: grant.Role == ClientRole.Listener);
+
+    /// <summary>Sends a caller away.</summary>
+    /// <param name="relayEvent">Who it is, for the audit log.</param>
+    /// <param name="isSlowed">Whether it is slowed down if it comes again and again.</param>
+    public async Task Refuse(HttpContext context, RelayEvent relayEvent, HttpRefusal refusal, bool isSlowed)
+    {
+        Interlocked.Increment(ref _refusalCount);
+        Audit.Write(relayEvent with { Status = refusal.Status, Reason = ReasonPhrase.Sanitize(refusal.AuditText ?? refusal.Text), Key = refusal.Key, Rule = refusal.Rule });
+        if (isSlowed && !await Throttle.Delay(relayEvent.Source.Address, relayEvent.Connection, context.RequestAborted))
+        {
+            refusal = new(429, "You were refused too often: come again later");
+            context.Response.Headers.Connection = "close";
+        }
+
+        await WriteResponse(context, refusal.Status, ReasonPhrase.Format(refusal.Text, relayEvent.Connection, relayEvent.TrackingId));
+    }
+
+    /// <summary>Answers with a status and a phrase, which stands in the body too, for those whose tools hide it.</summary>
+    public static async Task WriteResponse(HttpContext context, int status, string phrase)
+    {
+        if (context.Response.HasStarted || context.RequestAborted.IsCancellationRequested)
+            return;
+        ReasonPhrase.Set(context.Response, status, phrase);
+        if (status == 401)
+            context.Response.Headers.WWWAuthenticate = "SharedAccessSignature";
+        if (status == 426)
+            context.Response.Headers.SecWebSocketVersion = "13";
+        if (HttpMethods.IsHead(context.Request.Method) || status is 204 or 205 or 304)
+            return;
+        context.Response.ContentType = "text/plain; charset=utf-8";
+        try
+        {
+            await context.Response.WriteAsync(ReasonPhrase.Sanitize(phrase) + "\n", context.RequestAborted);
+        }
+        catch (OperationCanceledException)
+        {
+            // It left without waiting for its answer.
+        }
+    }
+}

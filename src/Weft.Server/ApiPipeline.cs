@@ -1,0 +1,88 @@
+using Weft.Server.Agents;
+using Weft.Server.Api;
+using Weft.Server.Http;
+using Weft.Server.Identity;
+
+namespace Weft.Server;
+
+/// <summary>
+/// The one entry point: every request is given its ids, has its credential checked, and is sent to the endpoints its path names. Exceptions are caught
+/// here, once.
+/// </summary>
+internal sealed partial class ApiPipeline(
+    ControlPlane controlPlane, CredentialStore credentials, ResourceEndpoints resources, OperationEndpoints operations, QueryEndpoints queries, PrincipalEndpoints principals,
+    AgentEndpoints agents, ILogger<ApiPipeline> logger)
+{
+    private const string AgentsPath = "/agents/v1/";
+
+    public async Task Serve(HttpContext http)
+    {
+        SetRequestIds(http);
+        try
+        {
+            if (Authenticate(http) is not { } caller)
+                await http.Refuse(new Refusal(RefusalCode.AuthenticationFailed, "Authentication failed: send 'Authorization: Bearer TOKEN' with a token that is known and has not expired"));
+            else
+                await Dispatch(http, caller);
+        }
+        catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
+        {
+            // The caller has gone; nobody is left to answer.
+        }
+        catch (IOException e) when (!http.Response.HasStarted)
+        {
+            Log.StoreUnavailable(logger, http.Request.Method, http.Request.Path, e);
+            await http.Refuse(new Refusal(RefusalCode.ServiceUnavailable, e.Message));
+        }
+        catch (Exception e) when (!http.Response.HasStarted)
+        {
+            Log.UnhandledException(logger, http.Request.Method, http.Request.Path, e);
+            await http.Refuse(new Refusal(RefusalCode.InternalError, $"a fault of weftd; the log has it under {http.Response.Headers["x-ms-request-id"]}"));
+        }
+    }
+
+    private Task Dispatch(HttpContext http, Caller caller)
+    {
+        var path = http.Request.Path.Value ?? "/";
+        if (path.StartsWith(AgentsPath, StringComparison.Ordinal))
+            return agents.Serve(http, caller, path[AgentsPath.Length..]);
+        if (!caller.IsPrincipal)
+            return http.Refuse(new Refusal(RefusalCode.AuthorizationFailed, $"{caller.Name} may not use the resource API; its credential is good for {AgentsPath} only"));
+        if (PrincipalEndpoints.Matches(path))
+            return principals.Serve(http, caller, path);
+        if (path.StartsWith("/providers/", StringComparison.OrdinalIgnoreCase))
+            return queries.Serve(http, caller, path);
+        var parts = path.Split('/');
+        if (parts.Length == 9 && parts[3].Equals("providers", StringComparison.OrdinalIgnoreCase) && parts[5].Equals("locations", StringComparison.OrdinalIgnoreCase)
+            && HttpMethods.IsGet(http.Request.Method) && parts[7].ToLowerInvariant() is "operationstatuses" or "operationresults")
+            // An operation's name can't be guessed: who has it was given it.
+            return operations.Serve(http, parts[8], parts[7].Equals("operationResults", StringComparison.OrdinalIgnoreCase));
+        return Authorization.Check(caller, http.Request.Method, path) is { } denied ? http.Refuse(denied) : resources.Serve(http, caller, path);
+    }
+
+    private Caller? Authenticate(HttpContext http)
+    {
+        var header = http.Request.Headers.Authorization.ToString();
+        return header.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase) && header.Length <= 512
+            ? credentials.Authenticate(header[7..].Trim(), controlPlane.Store.Current, controlPlane.UtcNow) : null;
+    }
+
+    private static void SetRequestIds(HttpContext http)
+    {
+        var headers = http.Response.Headers;
+        headers["x-ms-request-id"] = Guid.NewGuid().ToString();
+        headers["x-ms-correlation-request-id"] = http.Request.Headers["x-ms-correlation-request-id"] is { Count: 1 } correlation && Guid.TryParse(correlation, out var known)
+            ? known.ToString() : headers["x-ms-request-id"];
+        if (http.Request.Headers["x-ms-client-request-id"] is { Count: 1 } client && Guid.TryParse(client, out var id))
+            headers["x-ms-client-request-id"] = id.ToString();
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(1101, LogLevel.Error, "{Method} {Path}: the store can't write")]
+        public static partial void StoreUnavailable(ILogger logger, string method, string path, Exception error);
+
+        [LoggerMessage(1102, LogLevel.Error, "{Method} {Path}: fault")]
+        public static partial void UnhandledException(ILogger logger, string method, string path, Exception error);
+    }
+}

@@ -1,0 +1,82 @@
+using System.Text.Json.Nodes;
+using Weft.Resources;
+
+namespace Weft.Server.Http;
+
+/// <summary>Answers in ARM's form.</summary>
+internal static class HttpContextExtensions
+{
+    /// <summary>ARM's own limit for a request's body, in bytes: 4 MiB.</summary>
+    public const int MaxBodyBytes = 4 * 1024 * 1024;
+
+    /// <summary>Answers a JSON body.</summary>
+    public static Task Respond(this HttpContext http, int status, JsonNode? body = null)
+    {
+        http.Response.StatusCode = status;
+        return body is null || HttpMethods.IsHead(http.Request.Method) ? Task.CompletedTask : http.Respond(status, Json.ToUtf8(body));
+    }
+
+    /// <summary>Answers a JSON body that is written already.</summary>
+    public static async Task Respond(this HttpContext http, int status, byte[] bytes)
+    {
+        http.Response.StatusCode = status;
+        http.Response.ContentType = "application/json; charset=utf-8";
+        http.Response.ContentLength = bytes.Length;
+        await http.Response.Body.WriteAsync(bytes, http.RequestAborted);
+    }
+
+    /// <summary>Answers a refusal.</summary>
+    public static Task Refuse(this HttpContext http, Refusal refusal)
+    {
+        if (refusal.Code == RefusalCode.AuthenticationFailed)
+            http.Response.Headers.WWWAuthenticate = "Bearer";
+        if (refusal.Code is RefusalCode.ServiceUnavailable or RefusalCode.Contended)
+            http.Response.Headers.RetryAfter = "1";
+        return http.Respond(refusal.Code.HttpStatus(), refusal.ToErrorBody());
+    }
+
+    /// <summary>Reads the body as a JSON object; an empty body is an empty object.</summary>
+    public static async Task<Outcome<JsonObject>> ReadObject(this HttpContext http)
+    {
+        using var buffer = new MemoryStream();
+        var tooLarge = new Refusal(RefusalCode.RequestTooLarge, "the body is larger than 4 MiB");
+        try
+        {
+            var chunk = new byte[16 * 1024];
+            long total = 0;
+            for (int read; (read = await http.Request.Body.ReadAsync(chunk, http.RequestAborted)) > 0; total += read)
+            {
+                if (total + read <= MaxBodyBytes)
+                    buffer.Write(chunk, 0, read);
+            }
+
+            if (total > MaxBodyBytes)
+                return tooLarge;
+        }
+        catch (BadHttpRequestException e)
+        {
+            return e.StatusCode == 413 ? tooLarge : new Refusal(RefusalCode.InvalidRequestContent, e.Message);
+        }
+
+        return buffer.Length == 0 ? new JsonObject() : Json.ParseObject(buffer.GetBuffer().AsMemory(0, (int)buffer.Length));
+    }
+
+    /// <summary>Whether the caller insists on what would shut them out: <c>force=true</c>.</summary>
+    public static bool IsForced(this HttpContext http) => http.Request.Query["force"] == "true";
+
+    /// <summary>The server as the caller named it, for absolute URLs.</summary>
+    public static string Origin(this HttpContext http) => $"{http.Request.Scheme}://{http.Request.Host}";
+
+    /// <summary>A whole number of the query, or null.</summary>
+    public static int? QueryInteger(this HttpContext http, string name) =>
+        int.TryParse(http.Request.Query[name], System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var number) ? number : null;
+
+    /// <summary>How long the caller wants to wait for something to happen, by RFC 7240's <c>Prefer: wait=N</c>.</summary>
+    public static TimeSpan PreferredWait(this HttpContext http)
+    {
+        var preference = http.Request.Headers["Prefer"].SelectMany(value => (value ?? "").Split([',', ';'], StringSplitOptions.TrimEntries))
+            .FirstOrDefault(part => part.StartsWith("wait=", StringComparison.OrdinalIgnoreCase));
+        return preference is not null && int.TryParse(preference.AsSpan(5), System.Globalization.CultureInfo.InvariantCulture, out var seconds)
+            ? TimeSpan.FromSeconds(Math.Clamp(seconds, 0, 60)) : TimeSpan.Zero;
+    }
+}

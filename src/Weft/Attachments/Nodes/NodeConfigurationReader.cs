@@ -1,0 +1,119 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using Weft.Addressing;
+using Weft.Resources;
+
+namespace Weft.Attachments.Nodes;
+
+/// <summary>Reads a node's configuration member by member, and keeps every fault that it meets.</summary>
+internal sealed class NodeConfigurationReader
+{
+    private readonly List<Refusal> _findings;
+
+    public NodeConfigurationReader(List<Refusal> findings) => _findings = findings;
+
+    public ImmutableArray<T> ReadList<T>(JsonElement holder, string member, string path, Func<JsonElement, string, T?> read)
+        where T : class
+    {
+        // A list that is missing is not an empty one: read as empty it would take away all there is.
+        if (holder.Member(member).ValueKind != JsonValueKind.Array)
+        {
+            _findings.Add(new Refusal(RefusalCode.MissingMember, $"the desired state has no list '{path}'", path));
+            return [];
+        }
+
+        return [.. holder.Elements(member).Select((element, i) => read(element, $"{path}[{i}]")).OfType<T>()];
+    }
+
+    public NodeLink? ReadLink(JsonElement body, string path)
+    {
+        var port = body.Member("port");
+        if (ReadInterfaceName(body, "name", path) is not { } name || ReadInterfaceName(port, "name", $"{path}.port") is not { } portName)
+            return null;
+        var addresses = body.Texts("addresses").Select((text, i) => ReadAddress(text, $"{path}.addresses[{i}]")).ToImmutableArray();
+        var uplink = new Uplink(portName, port.Text("macAddress"), ReadMtu(port, $"{path}.port"), port.Member("trunk").ValueKind == JsonValueKind.True ? null : name);
+        return new NodeLink(name, uplink, ReadVlan(body, path), ReadMtu(body, path), addresses, ReadList(body, "routes", $"{path}.routes", ReadRoute), body.Text("why") ?? "") { Parent = body.Text("parent") };
+    }
+
+    public PhysicalFunction? ReadPort(JsonElement body, string path) => ReadInterfaceName(body, "name", path) is not { } name ? null
+        : new PhysicalFunction(name, body.Text("macAddress"), body.Text("pciAddress"), ReadMtu(body, path), ReadList(body, "functions", $"{path}.functions", ReadFunction));
+
+    public PassthroughDevice? ReadDevice(JsonElement body, string path) => ReadInterfaceName(body, "name", path) is not { } name ? null
+        : new PassthroughDevice(name, body.Text("macAddress"), body.Text("pciAddress"), body.Text("network") ?? "", ReadMtu(body, path), ReadDriver(body, path));
+
+    public TrunkGuard? ReadGuard(JsonElement body, string path)
+    {
+        if (ReadInterfaceName(body, "interface", path) is not { } name)
+            return null;
+        if (VlanSet.Parse(body.Text("vlans") ?? "", $"{path}.vlans").TryGet(out var vlans, out var refusal))
+            return new TrunkGuard(name, body.Text("network") ?? "", vlans, body.Member("untagged").ValueKind == JsonValueKind.True);
+        _findings.Add(refusal);
+        return null;
+    }
+
+    private VirtualFunction? ReadFunction(JsonElement body, string path)
+    {
+        if (body.Integer("index") is not ({ } index and >= 0 and <= 1023))
+        {
+            _findings.Add(RefusalOf($"{path}.index", "a function has an index from 0 to 1023"));
+            return null;
+        }
+
+        return new VirtualFunction((int)index, body.Text("network") ?? "", ReadVlan(body, path), body.Member("trust").ValueKind == JsonValueKind.True,
+            body.Member("spoofCheck").ValueKind == JsonValueKind.True, ReadMtu(body, path), ReadDriver(body, path));
+    }
+
+    private NodeRoute? ReadRoute(JsonElement body, string path)
+    {
+        if (Prefix.Parse(body.Text("to") ?? "", $"{path}.to").TryGet(out var to, out var refusal)
+            && Address.Parse(body.Text("via") ?? "", $"{path}.via").TryGet(out var via, out refusal))
+            return new NodeRoute(to, via, (int?)body.Integer("metric"));
+        _findings.Add(refusal);
+        return null;
+    }
+
+    private (Address Address, int Length) ReadAddress(string text, string path)
+    {
+        var slash = text.LastIndexOf('/');
+        if (slash > 0 && int.TryParse(text.AsSpan(slash + 1), System.Globalization.NumberStyles.None, null, out var length)
+            && Address.Parse(text[..slash], path).TryGet(out var address, out _) && length <= address.Bits)
+            return (address, length);
+        _findings.Add(RefusalOf(path, $"'{text}' is no address with a length"));
+        return default;
+    }
+
+    private int? ReadVlan(JsonElement body, string path)
+    {
+        var vlan = body.Integer("vlan");
+        if (vlan is { } number && !VlanSet.IsVlan(number))
+            _findings.Add(RefusalOf($"{path}.vlan", $"{number} is no VLAN; it must be 1 to 4094"));
+        return (int?)vlan;
+    }
+
+    private int ReadMtu(JsonElement body, string path)
+    {
+        if (body.Integer("mtu") is { } mtu and >= 68 and <= 65535)
+            return (int)mtu;
+        _findings.Add(RefusalOf($"{path}.mtu", "an MTU is 68 to 65535"));
+        return 1500;
+    }
+
+    private FunctionDriver ReadDriver(JsonElement body, string path)
+    {
+        if (Enum.TryParse<FunctionDriver>(body.Text("driver"), out var driver))
+            return driver;
+        _findings.Add(RefusalOf($"{path}.driver", $"'{body.Text("driver")}' is no driver; it must be {string.Join(" or ", Enum.GetNames<FunctionDriver>())}"));
+        return default;
+    }
+
+    private string? ReadInterfaceName(JsonElement body, string member, string path)
+    {
+        // The kernel's rule for names of interfaces: up to 15 bytes, no '/', no ':' and no blank, not '.' nor '..'.
+        if (body.Text(member) is { Length: > 0 and <= 15 } name && name is not ("." or "..") && !name.Any(c => c is '/' or ':' or '\\' || char.IsWhiteSpace(c) || char.IsControl(c) || c > '~'))
+            return name;
+        _findings.Add(RefusalOf($"{path}.{member}", $"'{body.Text(member)}' can be no interface's name"));
+        return null;
+    }
+
+    private static Refusal RefusalOf(string path, string why) => new(RefusalCode.InvalidMember, $"{path} of the desired state is not applied: {why}", path);
+}

@@ -1,0 +1,155 @@
+using System.Text.Json.Nodes;
+using Weft.Addressing;
+using Weft.Fabric;
+using Weft.Networks;
+using Weft.Resources;
+
+namespace Weft.Fleet.Planning;
+
+/// <summary>Answers who holds what, from an address, a VLAN, a MAC address or a name.</summary>
+internal sealed class HolderLookup(Limits limits)
+{
+    /// <summary>Who holds an address: one answer per network whose subnets contain it.</summary>
+    /// <returns>The answer as the API gives it.</returns>
+    public JsonObject ByAddress(StoreState state, Address address)
+    {
+        var transaction = new ReadTransaction(state);
+        var answers = transaction.List(L3Network.ResourceType).Select(row => (Row: row, Pool: NetworkPool.PoolOf(state, row, limits)))
+            .Where(n => n.Pool.Subnets.Any(s => s.Prefix.Contains(address)))
+            .Select(n => n.Pool.Holdings.LeaseOf(address) is { } lease
+                ? RenderHeld(ResourceKind.IdOf(n.Row), lease)
+                : RenderUnheld(ResourceKind.IdOf(n.Row), address, n.Pool.Subnets.First(s => s.Prefix.Contains(address)).ReasonNotLeasable(address)));
+        return CreateResponse($"address {address}", answers);
+    }
+
+    /// <summary>Whose a VLAN is, who stands on it, and how many addresses are leased there.</summary>
+    /// <returns>The answer as the API gives it.</returns>
+    public JsonObject ByVlan(StoreState state, int vlan)
+    {
+        var transaction = new ReadTransaction(state);
+        var l2 = transaction.List(L2IsolationDomain.ResourceType).Select(L2IsolationDomain.Read).Where(d => d.Vlan == vlan)
+            .Select(d => (Domain: d.Id, Internal: (FabricSubnets?)null, d.Mtu));
+        var l3 = transaction.List(InternalNetwork.ResourceType).Select(InternalNetwork.Read).Where(n => n.Vlan == vlan)
+            .Select(n => (n.Domain, Internal: (FabricSubnets?)n, n.Mtu));
+        var ports = SwitchPorts.ListOpenVlans(state, limits).Where(p => p.Vlan == vlan).ToList();
+        var answer = CreateResponse($"vlan {vlan}", []);
+        answer["vlans"] = new JsonArray([.. l2.Concat(l3).Select(d => (JsonNode)RenderVlan(transaction, vlan, d.Domain, d.Internal, d.Mtu, ports))]);
+        return answer;
+    }
+
+    /// <summary>Which interface has a MAC address.</summary>
+    /// <param name="mac">The address in lower-case hex with colons.</param>
+    /// <returns>The answer as the API gives it.</returns>
+    public static JsonObject ByMacAddress(StoreState state, string mac)
+    {
+        var transaction = new ReadTransaction(state);
+        var machines = transaction.List(VirtualMachine.ResourceType).SelectMany(row => VirtualMachine.AttachmentsOf(row, state)
+            .Where(a => AddressClaims.MacAddressOf(ResourceKind.IdOf(row), a.Name) == mac)
+            .Select(a => RenderInterface(state, a.Network, AddressClaims.HolderOf(ResourceKind.IdOf(row), a.Name))));
+        var nodes = transaction.List(Node.ResourceType).Select(Node.Read).SelectMany(node => node.Uplinks.Where(u => u.MacAddress == mac)
+            .Select(u => new JsonObject { ["mac"] = mac, ["network"] = NetworkIdOf(state, u.Network), ["state"] = "Attached", ["holder"] = $"node {node.Cluster.Name}/{node.Id.Name} {u.Name}", ["holderId"] = node.Id.ToString() }));
+        return CreateResponse($"mac {mac}", machines.Concat(nodes));
+    }
+
+    /// <summary>What holders with a word in their name hold.</summary>
+    /// <param name="word">Part of a pod's, node's or machine's name.</param>
+    /// <returns>The answer as the API gives it.</returns>
+    public static JsonObject ByName(StoreState state, string word)
+    {
+        var answers = new ReadTransaction(state).List(L3Network.ResourceType).Select(ResourceKind.IdOf).SelectMany(network => NetworkPool.HoldingsOf(state, network).Leases
+            .Where(lease => lease.Holder.Text.Contains(word, StringComparison.OrdinalIgnoreCase))
+            .OrderBy(lease => lease.Holder.Text, StringComparer.Ordinal).ThenBy(lease => lease.Address)
+            .Select(lease => RenderHeld(network, lease)));
+        return CreateResponse($"name {word}", answers);
+    }
+
+    /// <summary>The pool of a network: its subnets, how full they are.</summary>
+    /// <returns>The resource as the API gives it.</returns>
+    public JsonObject RenderPool(StoreState state, Row network)
+    {
+        var id = ResourceKind.IdOf(network);
+        var pool = NetworkPool.PoolOf(state, network, limits);
+        var families = pool.Subnets.Select(subnet => (JsonNode)new JsonObject
+        {
+            ["family"] = subnet.Prefix.Family.ToString(),
+            ["prefix"] = subnet.Prefix.ToString(),
+            ["gateway"] = subnet.Gateway.ToString(),
+            // Sizes of IPv6 subnets don't fit a JSON number, so all of them are texts.
+            ["size"] = subnet.Size.ToString(System.Globalization.CultureInfo.InvariantCulture),
+            ["reserved"] = subnet.Reserved,
+            ["used"] = pool.Holdings.Count(subnet.Prefix.Family),
+            ["free"] = pool.FreeCount(subnet).ToString(System.Globalization.CultureInfo.InvariantCulture),
+        });
+        return new JsonObject
+        {
+            ["id"] = id.Extend(NetworkPool.PoolType, "default").ToString(),
+            ["name"] = "default",
+            ["type"] = NetworkPool.PoolType.ToString(),
+            ["properties"] = new JsonObject { ["network"] = id.ToString(), ["families"] = new JsonArray([.. families]) },
+        };
+    }
+
+    /// <summary>A lease as a resource.</summary>
+    /// <returns>The resource as the API gives it.</returns>
+    public static JsonObject RenderLease(ResourceId network, Lease lease)
+    {
+        return new JsonObject
+        {
+            ["id"] = network.Extend(NetworkPool.LeaseType, lease.Address.ToString()).ToString(),
+            ["name"] = lease.Address.ToString(),
+            ["type"] = NetworkPool.LeaseType.ToString(),
+            ["properties"] = lease.ToJson(),
+        };
+    }
+
+    /// <summary>A port keeps its network by key; people know it by the spelling it was made with.</summary>
+    private static string? NetworkIdOf(StoreState state, string? key) =>
+        ResourceId.TryParse(key, out var id) && state.Get(StoreKey.ForResource(id)) is { } row ? ResourceKind.IdOf(row).ToString() : null;
+
+    private static JsonObject CreateResponse(string question, IEnumerable<JsonNode> answers) =>
+        new() { ["question"] = question, ["answers"] = new JsonArray([.. answers]) };
+
+    private static JsonObject RenderHeld(ResourceId network, Lease lease)
+    {
+        var answer = lease.ToJson();
+        answer["network"] = network.ToString();
+        answer["state"] = "Leased";
+        return answer;
+    }
+
+    private static JsonObject RenderUnheld(ResourceId network, Address address, string? objection)
+    {
+        var answer = new JsonObject { ["address"] = address.ToString(), ["network"] = network.ToString(), ["state"] = objection is null ? "Free" : "Reserved" };
+        if (objection is not null)
+            answer["holder"] = objection;
+        return answer;
+    }
+
+    private static JsonObject RenderInterface(StoreState state, ResourceId network, Holder holder)
+    {
+        var answer = new JsonObject { ["network"] = network.ToString(), ["state"] = "Attached", ["holder"] = holder.Text, ["holderId"] = holder.Id };
+        if (NetworkPool.HoldingsOf(state, network).LeasesOf(holder.Id) is [var first, ..])
+            answer["address"] = first.Address.ToString();
+        return answer;
+    }
+
+    private static JsonObject RenderVlan(ReadTransaction transaction, int vlan, ResourceId domain, FabricSubnets? network, int mtu, List<(int Vlan, string Machine, string Network, ResourceId Id)> ports)
+    {
+        var networks = DomainDependents.Find(transaction.Get(StoreKey.ForResource(domain))!, transaction)
+            .Where(id => Network.Find(transaction.State, id, Limits.Default) is { } n && n.Vlans.Contains(vlan)).ToList();
+        var here = ports.Where(p => networks.Any(n => n.ToString() == p.Network)).Select(p => p.Id).Distinct().ToList();
+        var leases = networks.Where(n => n.Type == L3Network.ResourceType).Sum(n => NetworkPool.HoldingsOf(transaction.State, n).Leases.Count());
+        return new JsonObject
+        {
+            ["vlan"] = vlan,
+            ["domain"] = domain.ToString(),
+            ["internalNetwork"] = network?.Id.ToString(),
+            ["prefixes"] = new JsonArray([.. (network?.Prefixes ?? []).Select(p => JsonValue.Create(p.ToString()))]),
+            ["mtu"] = mtu,
+            ["networks"] = new JsonArray([.. networks.Select(n => JsonValue.Create(n.ToString()))]),
+            ["clusters"] = new JsonArray([.. here.Where(m => m.Type == Node.ResourceType).Select(m => m.Parent!).Distinct().Select(m => JsonValue.Create(m.ToString()))]),
+            ["machines"] = new JsonArray([.. here.Select(m => JsonValue.Create(m.ToString()))]),
+            ["leases"] = leases,
+        };
+    }
+}

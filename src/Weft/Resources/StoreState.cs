@@ -1,0 +1,164 @@
+using System.Collections.Immutable;
+
+namespace Weft.Resources;
+
+/// <summary>A value that follows from the rows of a partition, kept up to date row by row: the holdings of a pool, say.</summary>
+/// <param name="Covers">Whether a partition has such a value.</param>
+/// <param name="Update">The value after a row was written (after is set), replaced (both are set) or removed (before is set).</param>
+internal sealed record MaterializedView(Func<string, bool> Covers, Func<object?, Row?, Row?, object?> Update);
+
+/// <summary>
+/// Everything that is stored, at one revision, as an immutable value. A commit makes the next state; readers keep the one they have.
+/// Plans are made by making a next state that is never stored.
+/// </summary>
+internal sealed class StoreState
+{
+    private static readonly KeyComparer KeyOrder = new();
+    private readonly ImmutableSortedSet<Row> _rows;
+    private readonly ImmutableDictionary<string, PartitionVersion> _versions;
+    private readonly ImmutableDictionary<string, object> _viewValues;
+    private readonly ImmutableArray<MaterializedView> _views;
+    private readonly DependencyTracker? _tracker;
+
+    private StoreState(
+        long revision, ImmutableSortedSet<Row> rows, ImmutableDictionary<string, PartitionVersion> changed,
+        ImmutableDictionary<string, object> derived, ImmutableArray<MaterializedView> folds, DependencyTracker? tracker = null)
+    {
+        Revision = revision;
+        _rows = rows;
+        _versions = changed;
+        _viewValues = derived;
+        _views = folds;
+        _tracker = tracker;
+    }
+
+    /// <summary>The revision: how many commits there have been.</summary>
+    public long Revision { get; }
+
+    /// <summary>How many rows there are.</summary>
+    public int Count => _rows.Count;
+
+    /// <summary>A state without rows.</summary>
+    /// <param name="folds">What is kept up to date beside the rows.</param>
+    public static StoreState Empty(params ImmutableArray<MaterializedView> folds) => new(
+        0, ImmutableSortedSet.Create<Row>(KeyOrder), ImmutableDictionary<string, PartitionVersion>.Empty, ImmutableDictionary<string, object>.Empty, folds);
+
+    /// <summary>The state of rows that were stored before.</summary>
+    /// <param name="folds">What is kept up to date beside the rows.</param>
+    public static StoreState FromRows(long revision, IEnumerable<Row> rows, ImmutableArray<MaterializedView> folds)
+    {
+        var all = ImmutableSortedSet.CreateRange(KeyOrder, rows);
+        var changed = ImmutableDictionary.CreateBuilder<string, PartitionVersion>();
+        var version = new PartitionVersion(revision);
+        var state = new StoreState(revision, all, changed.ToImmutable(), ImmutableDictionary<string, object>.Empty, folds);
+        var derived = state._viewValues;
+        foreach (var row in all)
+        {
+            var partition = StoreKey.PartitionOf(row.Key);
+            changed[partition] = version;
+            derived = state.UpdateViews(derived, partition, null, row);
+        }
+
+        return new StoreState(revision, all, changed.ToImmutable(), derived, folds);
+    }
+
+    /// <summary>One row.</summary>
+    /// <returns>The row, or null.</returns>
+    public Row? Get(string key)
+    {
+        var row = _rows.TryGetValue(new Row(key, 0, default), out var found) ? found : null;
+        _tracker?.RecordRow(key, row);
+        return row;
+    }
+
+    /// <summary>The rows whose keys begin with a text, in the order of keys.</summary>
+    /// <param name="after">Only rows with keys behind this one; null for all.</param>
+    public IEnumerable<Row> Range(string prefix, string? after = null)
+    {
+        _tracker?.RecordRange(prefix, RowsOf(prefix, null));
+        return RowsOf(prefix, after);
+    }
+
+    private IEnumerable<Row> RowsOf(string prefix, string? after)
+    {
+        var at = _rows.IndexOf(new Row(after ?? prefix, 0, default));
+        at = at < 0 ? ~at : after is null ? at : at + 1;
+        for (; at < _rows.Count && _rows[at].Key.StartsWith(prefix, StringComparison.Ordinal); at++)
+            yield return _rows[at];
+    }
+
+    /// <summary>The revision that last changed a partition: wrote, replaced or removed a row of it.</summary>
+    /// <returns>0 if none did.</returns>
+    public long LastRevisionOf(string partition) => _versions.GetValueOrDefault(partition)?.Revision ?? 0;
+
+    /// <summary>
+    /// What a partition is at: the same object in two states means that not a row of it differs between them, also where one of them
+    /// is only imagined and its revision means nothing.
+    /// </summary>
+    /// <returns>A token to compare by reference; null if nothing was ever written there.</returns>
+    public object? VersionOf(string partition) => _versions.GetValueOrDefault(partition);
+
+    /// <summary>The same state, for a reader whose reads are tracked.</summary>
+    /// <returns>The state; states that are made of it are not tracked.</returns>
+    public StoreState TrackedBy(DependencyTracker tracker) => new(Revision, _rows, _versions, _viewValues, _views, tracker);
+
+    /// <summary>The value kept beside a partition.</summary>
+    /// <returns>The value, or null where there are no rows or no view.</returns>
+    public object? View(string partition)
+    {
+        var value = _viewValues.GetValueOrDefault(partition);
+        _tracker?.RecordView(partition, value);
+        return value;
+    }
+
+    /// <summary>The state after a commit.</summary>
+    /// <param name="changes">What it writes and removes; at most one change per key counts, the last.</param>
+    public StoreState Next(IEnumerable<Mutation> changes)
+    {
+        var revision = Revision + 1;
+        var rows = _rows;
+        var version = new PartitionVersion(revision);
+        var changed = _versions;
+        var derived = _viewValues;
+        foreach (var mutation in changes)
+        {
+            var before = rows.TryGetValue(new Row(mutation.Key, 0, default), out var found) ? found : null;
+            var after = mutation.Bytes is { } bytes ? new Row(mutation.Key, revision, bytes) : null;
+            if (before is not null)
+                rows = rows.Remove(before);
+            if (after is not null)
+                rows = rows.Add(after);
+            if (before is null && after is null)
+                continue;
+            var partition = StoreKey.PartitionOf(mutation.Key);
+            changed = changed.SetItem(partition, version);
+            derived = UpdateViews(derived, partition, before, after);
+        }
+
+        return new StoreState(revision, rows, changed, derived, _views);
+    }
+
+    private ImmutableDictionary<string, object> UpdateViews(
+        ImmutableDictionary<string, object> derived, string partition, Row? before, Row? after)
+    {
+        foreach (var view in _views)
+        {
+            if (!view.Covers(partition))
+                continue;
+            var next = view.Update(derived.GetValueOrDefault(partition), before, after);
+            return next is null ? derived.Remove(partition) : derived.SetItem(partition, next);
+        }
+
+        return derived;
+    }
+
+    private sealed class PartitionVersion(long revision)
+    {
+        public long Revision => revision;
+    }
+
+    private sealed class KeyComparer : IComparer<Row>
+    {
+        public int Compare(Row? x, Row? y) => string.CompareOrdinal(x!.Key, y!.Key);
+    }
+}

@@ -1,0 +1,257 @@
+using System.Collections.Concurrent;
+using System.Net.WebSockets;
+using System.Text;
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Time.Testing;
+
+namespace Weft.Relay.Tests.Server;
+
+public sealed class ListenEndpointTests
+{
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Closes1001_WhenTheConnectionIsDeleted(bool isSecure)
+    {
+        await using var relay = await LiveRelay.Start(isSecure: isSecure);
+        await using var listener = await relay.Listen();
+        relay.Directory.Delete(LiveRelay.Path);
+        Assert.Null(await listener.Next());
+        Assert.Equal((WebSocketCloseStatus)1001, listener.Control.CloseStatus);
+        await listener.Control.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, "", CancellationToken.None);
+        Assert.Equal((0, 0, 0, 0, 0), await relay.WaitUntilEmpty());
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Closes1001_WhenTheRelayDrains(bool isSecure)
+    {
+        await using var relay = await LiveRelay.Start(isSecure: isSecure);
+        await using var listener = await relay.Listen();
+        var draining = relay.Relay.Drain(TimeSpan.FromSeconds(5));
+        Assert.Null(await listener.Next());
+        Assert.Equal((WebSocketCloseStatus)1001, listener.Control.CloseStatus);
+        await listener.Control.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, "", CancellationToken.None);
+        await draining.WaitAsync(TimeSpan.FromSeconds(3), TestContext.Current.CancellationToken);
+        var refused = await Assert.ThrowsAsync<WebSocketException>(() => relay.Listen());
+        Assert.Contains("503", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Closes1008_WhenTheTokenExpiredAndGraceIsOver()
+    {
+        var clock = new FakeTimeProvider(DateTimeOffset.UtcNow);
+        await using var relay = await LiveRelay.Start(o => o with { PingInterval = TimeSpan.FromDays(1) }, clock);
+        await using var listener = await relay.Listen();
+        clock.Advance(TimeSpan.FromMinutes(64));
+        Assert.Equal(1, relay.Relay.ListenerCount(LiveRelay.Path));
+        clock.Advance(TimeSpan.FromMinutes(2));
+        Assert.Null(await listener.Next());
+        Assert.Equal(((WebSocketCloseStatus)1008, "the token expired and was not renewed"), (listener.Control.CloseStatus!.Value, listener.Control.CloseStatusDescription));
+    }
+
+    [Fact]
+    public async Task Refuses_MoreListenersThanAllowed()
+    {
+        await using var relay = await LiveRelay.Start();
+        var listeners = new List<LiveListener>();
+        for (var i = 0; i < 25; i++)
+            listeners.Add(await relay.Listen());
+        var line = RawExchange.StatusLine(await RawExchange.Send(relay, RawExchange.GoodHandshake($"/$hc/{LiveRelay.Path}?sb-hc-action=listen", $"ServiceBusAuthorization: {LiveRelay.ListenToken()}")));
+        Assert.StartsWith("HTTP/1.1 403 QuotaExceeded: the hybrid connection has 25 listeners already. Path:site/core.", line, StringComparison.Ordinal);
+        listeners[7].Control.Abort();
+        Assert.Equal((24, 0, 0, 0, 24), await relay.WaitUntilEmpty(24, 24));
+        await using var next = await relay.Listen();
+        foreach (var listener in listeners)
+            await listener.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Pings_AndDropsWhoIsSilent()
+    {
+        var clock = new FakeTimeProvider(DateTimeOffset.UtcNow);
+        await using var relay = await LiveRelay.Start(clock: clock);
+        await using var lively = await relay.Listen();
+        var reading = lively.Next();
+        await using var silent = await relay.Dial();
+        await silent.WriteAsync(Encoding.ASCII.GetBytes(RawExchange.GoodHandshake($"/$hc/{LiveRelay.Path}?sb-hc-action=listen", $"ServiceBusAuthorization: {LiveRelay.ListenToken()}")), TestContext.Current.CancellationToken);
+        Assert.StartsWith("HTTP/1.1 101 ", await RawExchange.Head(silent), StringComparison.Ordinal);
+        clock.Advance(TimeSpan.FromSeconds(31));
+        var ping = new byte[2];
+        await silent.ReadExactlyAsync(ping, TestContext.Current.CancellationToken);
+        Assert.Equal([0x89, 0], ping);
+        await Task.Delay(300, TestContext.Current.CancellationToken);
+        clock.Advance(TimeSpan.FromSeconds(30));
+        Assert.Equal((1, 0, 0, 0, 1), await relay.WaitUntilEmpty(1, 1));
+        await Assert.ThrowsAnyAsync<IOException>(async () => await silent.ReadExactlyAsync(ping, TestContext.Current.CancellationToken));
+        Assert.False(reading.IsCompleted);
+    }
+
+    [Theory]
+    [InlineData(1002, 0x81, 0x01, 0x41)]
+    [InlineData(1002, 0xC1, 0x81, 0, 0, 0, 0, 0x41)]
+    [InlineData(1002, 0x83, 0x80, 0, 0, 0, 0)]
+    [InlineData(1002, 0x80, 0x80, 0, 0, 0, 0)]
+    [InlineData(1002, 0x01, 0x80, 0, 0, 0, 0, 0x81, 0x80, 0, 0, 0, 0)]
+    [InlineData(1002, 0x09, 0x80, 0, 0, 0, 0)]
+    [InlineData(1002, 0x88, 0x81, 0, 0, 0, 0, 0)]
+    [InlineData(1002, 0x81, 0xFF, 0xFF, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)]
+    [InlineData(1000, 0x8A, 0x80, 0, 0, 0, 0, 0x01, 0x80, 0, 0, 0, 0, 0x89, 0x80, 0, 0, 0, 0, 0x80, 0x82, 0, 0, 0, 0, 0x7B, 0x7D, 0x88, 0x82, 0, 0, 0, 0, 0x03, 0xE8)]
+    public async Task Closes_WithTheCodeOfTheFault(int code, params int[] frames)
+    {
+        await using var relay = await LiveRelay.Start();
+        await using var raw = await relay.Dial();
+        await raw.WriteAsync(Encoding.ASCII.GetBytes(RawExchange.GoodHandshake($"/$hc/{LiveRelay.Path}?sb-hc-action=listen", $"ServiceBusAuthorization: {LiveRelay.ListenToken()}")), TestContext.Current.CancellationToken);
+        await RawExchange.Head(raw);
+        // A byte at a time: a header may end anywhere in what is read.
+        foreach (var one in frames)
+            await raw.WriteAsync(new[] { (byte)one }, TestContext.Current.CancellationToken);
+        var header = new byte[2];
+        do
+        {
+            await raw.ReadExactlyAsync(header, TestContext.Current.CancellationToken);
+            if (header[0] != 0x88)
+                await raw.ReadExactlyAsync(new byte[header[1]], TestContext.Current.CancellationToken);
+        }
+        while (header[0] != 0x88);
+        var said = new byte[header[1]];
+        await raw.ReadExactlyAsync(said, TestContext.Current.CancellationToken);
+        Assert.Equal(code, (said[0] << 8) | said[1]);
+        await raw.DisposeAsync();
+        Assert.Equal((0, 0, 0, 0, 0), await relay.WaitUntilEmpty());
+    }
+
+    [Fact]
+    public async Task Closes1009_OnMessageThatIsTooLong()
+    {
+        await using var relay = await LiveRelay.Start();
+        await using var listener = await relay.Listen();
+        await LiveListener.Send(listener.Control, new string(' ', 70_000));
+        Assert.Null(await listener.Next());
+        Assert.Equal((WebSocketCloseStatus)1009, listener.Control.CloseStatus);
+    }
+
+    [Theory]
+    [InlineData("SharedAccessSignature nonsense")]
+    [InlineData(null)]
+    public async Task Closes1008_OnRenewalThatFails(string? token)
+    {
+        await using var relay = await LiveRelay.Start();
+        await using var listener = await relay.Listen();
+        await listener.Send(new() { ["renewToken"] = new JsonObject { ["token"] = token ?? LiveRelay.SendToken() } });
+        Assert.Null(await listener.Next());
+        Assert.Equal((WebSocketCloseStatus)1008, listener.Control.CloseStatus);
+    }
+
+    [Fact]
+    public async Task Survives_UnknownMessages()
+    {
+        await using var relay = await LiveRelay.Start();
+        await using var listener = await relay.Listen();
+        foreach (var said in (string[])["", "{", "[]", "null", """{"unknown":1}""", """{"response":{"requestId":"none","statusCode":200}}""", """{"response":1}""", """{"accept":{}}"""])
+            await LiveListener.Send(listener.Control, said);
+        await listener.Control.SendAsync(new byte[10], WebSocketMessageType.Binary, true, CancellationToken.None);
+        await listener.Send(new() { ["renewToken"] = new JsonObject { ["token"] = LiveRelay.ListenToken() } });
+        var connecting = relay.Send();
+        using var met = await listener.Accept();
+        using var sender = await connecting;
+        Assert.Equal(WebSocketState.Open, sender.State);
+    }
+
+    [Fact]
+    public async Task Allows_SessionsToEndWhenItDrains()
+    {
+        await using var relay = await LiveRelay.Start();
+        await using var listener = await relay.Listen();
+        var connecting = relay.Send();
+        using var met = await listener.Accept();
+        using var sender = await connecting;
+        var draining = relay.Relay.Drain(TimeSpan.FromSeconds(20));
+        Assert.Null(await listener.Next());
+        await listener.Control.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, "", CancellationToken.None);
+        await sender.SendAsync(new byte[1], WebSocketMessageType.Binary, true, CancellationToken.None);
+        Assert.Single((await LiveListener.Read(met)).Bytes);
+        Assert.False(draining.IsCompleted);
+        await sender.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, "", CancellationToken.None);
+        await LiveListener.Read(met);
+        await met.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, "", CancellationToken.None);
+        await LiveListener.Read(sender);
+        await draining.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public async Task Drops_WhoSendsItsHeadTooSlowly()
+    {
+        await using var relay = await LiveRelay.Start();
+        await using var slow = await relay.Dial();
+        await slow.WriteAsync(Encoding.ASCII.GetBytes($"GET /$hc/{LiveRelay.Path} HTTP/1.1\r\nHost: x\r\nX-Slow: "), TestContext.Current.CancellationToken);
+        using var dripping = new CancellationTokenSource();
+        var drip = Task.Run(async () =>
+        {
+            while (!dripping.IsCancellationRequested)
+            {
+                await slow.WriteAsync("x"u8.ToArray());
+                await Task.Delay(200);
+            }
+        }, TestContext.Current.CancellationToken);
+        Assert.Contains("408", RawExchange.StatusLine(await RawExchange.Head(slow)), StringComparison.Ordinal);
+        await dripping.CancelAsync();
+        await Task.WhenAny(drip);
+    }
+
+    [Fact]
+    public async Task Logs_NoToken()
+    {
+        var log = new RecordingLog();
+        await using var relay = await LiveRelay.Start(log: log);
+        await using var listener = await relay.Listen();
+        var connecting = relay.Connect($"/$hc/{LiveRelay.Path}?sb-hc-token={Uri.EscapeDataString(LiveRelay.SendToken())}");
+        using var met = await listener.Accept();
+        using var sender = await connecting;
+        Assert.NotEmpty(log.Lines);
+        Assert.DoesNotContain(log.Lines, line => line.Contains("SharedAccessSignature", StringComparison.Ordinal) || line.Contains("sb-hc-token", StringComparison.Ordinal));
+    }
+
+    private sealed class RecordingLog : ILoggerProvider, ILogger
+    {
+        public ConcurrentQueue<string> Lines { get; } = new();
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) => Lines.Enqueue(formatter(state, exception));
+
+        public void Dispose()
+        {
+        }
+    }
+
+    /// <summary>What Kestrel holds for a request is more than all the rest of a listener that waits.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Ends_TheRequestOfAListener_AndKeepsItsConnection(bool isSecure)
+    {
+        await using var relay = await LiveRelay.Start(isSecure: isSecure);
+        await using var listener = await relay.Listen();
+        for (var i = 0; i < 100 && relay.Requests > 0; i++)
+            await Task.Delay(20, TestContext.Current.CancellationToken);
+        Assert.Equal(0, relay.Requests);
+        Assert.Equal(1, relay.Relay.ListenerCount(LiveRelay.Path));
+
+        var connecting = relay.Send();
+        using var met = await listener.Accept();
+        using var sender = await connecting;
+        await sender.SendAsync(new byte[3], WebSocketMessageType.Binary, true, TestContext.Current.CancellationToken);
+        Assert.Equal(3, (await LiveListener.Read(met)).Bytes.Length);
+        await listener.Control.CloseAsync(WebSocketCloseStatus.NormalClosure, "", TestContext.Current.CancellationToken);
+        await met.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, "", TestContext.Current.CancellationToken);
+        await sender.CloseAsync(WebSocketCloseStatus.NormalClosure, "", TestContext.Current.CancellationToken);
+        Assert.Equal((0, 0, 0, 0, 0), await relay.WaitUntilEmpty());
+    }
+}

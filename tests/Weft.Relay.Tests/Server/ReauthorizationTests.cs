@@ -1,0 +1,127 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.WebSockets;
+using Weft.Relay.Server.Authorization;
+
+namespace Weft.Relay.Tests.Server;
+
+public sealed class ReauthorizationTests
+{
+    private static readonly Admission Allowed = new(true, "allow");
+    private static readonly Admission Denied = new(false, "deny", "your address is not allowed any more");
+
+    [Theory]
+    [InlineData(true, ClientRole.Sender)]
+    [InlineData(false, ClientRole.Sender)]
+    [InlineData(true, ClientRole.Listener)]
+    internal async Task Terminates_SessionsThatAreNoLongerAllowed(bool tells, ClientRole role)
+    {
+        await using var relay = await LiveRelay.Start();
+        relay.Directory.RaisesChanged = tells;
+        await using var listener = await relay.Listen();
+        var connecting = relay.Send("/ssh");
+        using var met = await listener.Accept();
+        using var sender = await connecting;
+        var began = System.Diagnostics.Stopwatch.StartNew();
+        relay.Directory.Rules = (_, asked, service, _) => asked == role && service == "ssh" ? Denied : Allowed;
+        var closes = await Task.WhenAll(LiveListener.Read(sender), LiveListener.Read(met));
+        Assert.InRange(began.Elapsed.TotalSeconds, 0, 1);
+        Assert.All(closes, close => Assert.Equal(WebSocketMessageType.Close, close.Type));
+        Assert.Equal(((WebSocketCloseStatus)1008, "your address is not allowed any more"), (sender.CloseStatus!.Value, sender.CloseStatusDescription));
+        Assert.Equal((1, 0, 0, 0, 1), await relay.WaitUntilEmpty(1, 1));
+    }
+
+    [Fact]
+    public async Task Terminates_ListenersThatAreNoLongerAllowed()
+    {
+        await using var relay = await LiveRelay.Start();
+        await using var listener = await relay.Listen();
+        relay.Directory.Rules = (_, role, _, _) => role == ClientRole.Listener ? Denied : Allowed;
+        Assert.Null(await listener.Next());
+        Assert.Equal((WebSocketCloseStatus)1008, listener.Control.CloseStatus);
+        await Assert.ThrowsAsync<WebSocketException>(() => relay.Listen());
+    }
+
+    [Fact]
+    public async Task Refuses_WaitingSenders()
+    {
+        await using var relay = await LiveRelay.Start();
+        await using var listener = await relay.Listen();
+        var waiting = RawExchange.Send(relay, RawExchange.GoodHandshake($"/$hc/{LiveRelay.Path}", $"ServiceBusAuthorization: {LiveRelay.SendToken()}"));
+        var address = new Uri(LiveListener.Address((await listener.Next())!)).PathAndQuery;
+        relay.Directory.Rules = (_, role, _, _) => role == ClientRole.Sender ? Denied : Allowed;
+        Assert.StartsWith("HTTP/1.1 403 your address is not allowed any more", await waiting, StringComparison.Ordinal);
+        Assert.StartsWith("HTTP/1.1 403 ", await RawExchange.Send(relay, RawExchange.GoodHandshake(address)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Refuses_RendezvousFromADeniedAddress()
+    {
+        await using var relay = await LiveRelay.Start();
+        await using var listener = await relay.Listen();
+        var connecting = relay.Send();
+        var address = LiveListener.Address((await listener.Next())!);
+        relay.Directory.Rules = (_, role, _, source) => role == ClientRole.Listener && !source.Equals(IPAddress.Loopback) ? Denied : Allowed;
+        Assert.StartsWith("HTTP/1.1 403 ", await RawExchange.Send(relay, RawExchange.GoodHandshake(new Uri(address).PathAndQuery), IPAddress.Parse("127.0.0.9")), StringComparison.Ordinal);
+        // The one that was asked may still come.
+        using var met = await listener.Dial(address);
+        using var sender = await connecting;
+        Assert.Equal(WebSocketState.Open, sender.State);
+    }
+
+    [Fact]
+    public async Task Terminates_ThoseWhoseKeyWasReplaced()
+    {
+        await using var relay = await LiveRelay.Start();
+        await using var listener = await relay.Listen();
+        var before = LiveRelay.Connection(LiveRelay.Path);
+        relay.Directory.Put(before with { Rules = [before.Rules[0] with { PrimaryKey = "bmV3", SecondaryKey = LiveRelay.ListenKey }] });
+        await Task.Delay(500, TestContext.Current.CancellationToken);
+        Assert.Equal(1, relay.Relay.ListenerCount(LiveRelay.Path));
+        relay.Directory.Put(before with { Rules = [before.Rules[0] with { PrimaryKey = "bmV3", SecondaryKey = "bmV3ZXI=" }] });
+        Assert.Null(await listener.Next());
+        Assert.Equal((WebSocketCloseStatus)1008, listener.Control.CloseStatus);
+    }
+
+    [Fact]
+    public async Task Leaks_NobodyWhenRulesChangeUnderLoad()
+    {
+        await using var relay = await LiveRelay.Start(o => o with { FreeRefusals = int.MaxValue });
+        await using var listener = await relay.Listen();
+        var echo = listener.EchoAll();
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        var held = new ConcurrentBag<ClientWebSocket>();
+        var senders = Enumerable.Range(0, 8).Select(_ => Task.Run(async () =>
+        {
+            while (!stop.IsCancellationRequested)
+            {
+                try
+                {
+                    held.Add(await relay.Send("/ssh"));
+                }
+                catch (WebSocketException)
+                {
+                    // Refused, as it should be every other time.
+                }
+            }
+        })).ToArray();
+        for (var round = 0; round < 6; round++)
+        {
+            relay.Directory.Rules = (_, _, _, _) => Allowed;
+            await Task.Delay(400, TestContext.Current.CancellationToken);
+            relay.Directory.Rules = (_, role, _, _) => role == ClientRole.Sender ? Denied : Allowed;
+            // Within a second nobody is left, though senders come all the while.
+            await Task.Delay(1000, TestContext.Current.CancellationToken);
+            Assert.Empty(relay.Relay.GetStatus().Sessions);
+        }
+
+        await stop.CancelAsync();
+        await Task.WhenAll(senders);
+        Assert.NotEmpty(held);
+        Assert.Equal((1, 0, 0, 0, 1), await relay.WaitUntilEmpty(1, 1));
+        foreach (var socket in held)
+            socket.Dispose();
+        await listener.Control.CloseAsync(WebSocketCloseStatus.NormalClosure, "", CancellationToken.None);
+        await echo;
+    }
+}

@@ -1,0 +1,38 @@
+using System.Net.WebSockets;
+
+namespace Weft.Relay.Tests.Server;
+
+public sealed class SessionTests
+{
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    public async Task Joins_SenderAndListener(bool isSecure, bool isPlainKestrel)
+    {
+        await using var relay = await LiveRelay.Start(isSecure: isSecure, isPlainKestrel: isPlainKestrel);
+        await using var listener = await relay.Listen();
+        var echo = listener.EchoAll();
+        using (var sender = await relay.Send("/ssh?who=me"))
+        {
+            foreach (var size in (int[])[1, 125, 126, 65_535, 65_536, 1_000_000])
+            {
+                var sent = new byte[size];
+                Random.Shared.NextBytes(sent);
+                var sending = sender.SendAsync(sent, WebSocketMessageType.Binary, true, CancellationToken.None);
+                Assert.Equal(sent, (await LiveListener.Read(sender)).Bytes);
+                await sending;
+            }
+
+            var open = Assert.Single(relay.Relay.GetStatus().Sessions);
+            Assert.Equal(("ssh", "send", 1_131_323L, 1_131_323L), (open.Service, open.Key, open.BytesUp, open.BytesDown));
+            await sender.CloseAsync(WebSocketCloseStatus.NormalClosure, "bye", CancellationToken.None);
+            Assert.Equal("bye", sender.CloseStatusDescription);
+        }
+
+        Assert.Equal((1, 0, 0, 0, 1), await relay.WaitUntilEmpty(listeners: 1, passes: 1));
+        await listener.Control.CloseAsync(WebSocketCloseStatus.NormalClosure, "", CancellationToken.None);
+        await echo;
+        Assert.Equal((0, 0, 0, 0, 0), await relay.WaitUntilEmpty());
+    }
+}

@@ -1,0 +1,62 @@
+using System.Runtime.Versioning;
+using System.Text.Json.Nodes;
+
+namespace Weft.Tests.Agent.Inventory;
+
+/// <summary>When the agent tells the control plane what its node has.</summary>
+[SupportedOSPlatform("linux")]
+public sealed class InventoryLoopTests
+{
+    [Fact]
+    public async Task Reports_AtStart_AndOnlyWhatHasChanged()
+    {
+        using var tree = new KernelTree();
+        tree.Port("ens1f0", "0000:3b:00.0", "8086", "1592", "ice", 64, 2, ("1889", "iavf"));
+        await using var harness = await AgentHarness.Create(AgentHarness.FastTimings with { InventoryInterval = TimeSpan.FromMilliseconds(30) });
+        harness.Options = harness.Options with { Sys = tree.Sys, Proc = tree.ProcRoot };
+        await harness.StartAgent();
+
+        await harness.Plane.Until(() => harness.Plane.Inventories.Count > 0, "the agent reports what its node has");
+        Assert.Equal(["ens1f0", "ens1f0v0", "ens1f0v1"], Names(harness.Plane.Inventories[0]));
+        tree.Write("devices/pci0000:00/0000:3b:00.0/net/ens1f0/mtu", "9000");
+        await harness.Plane.Until(() => harness.Plane.Inventories.Count > 1, "the agent reports the change");
+
+        Assert.Equal(9000, (int)harness.Plane.Inventories[1]["devices"]![0]!["mtu"]!);
+        // The control plane hears from it again and again meanwhile, but not that.
+        var polls = harness.Plane.Polls;
+        await harness.Plane.Until(() => harness.Plane.Polls > polls + 1, "time passes");
+        Assert.Equal(2, harness.Plane.Inventories.Count);
+    }
+
+    [Fact]
+    public async Task Goes_OnAfterARefusal_AndSaysItOnce()
+    {
+        using var tree = new KernelTree();
+        await using var harness = await AgentHarness.Create(AgentHarness.FastTimings with { InventoryInterval = TimeSpan.FromMilliseconds(20) });
+        harness.Options = harness.Options with { Sys = tree.Sys, Proc = tree.ProcRoot };
+        harness.Plane.OnInventory = context => FakeControlPlane.Refuse(context, 409, "Conflict", "no node of yours");
+        await harness.StartAgent();
+
+        await harness.Plane.Until(() => harness.Plane.Inventories.Count > 3, "the agent tries again");
+        harness.Plane.OnInventory = null;
+        var before = harness.Plane.Inventories.Count;
+        await harness.Plane.Until(() => harness.Plane.Inventories.Count > before, "the agent is heard");
+
+        Assert.Equal(1, harness.Log.Split('\n').Count(line => line.Contains("inventory-refused", StringComparison.Ordinal)));
+        await AgentHarness.Eventually(() => harness.Log.Contains("inventory-reported", StringComparison.Ordinal), "the log says so");
+    }
+
+    [Fact]
+    public async Task Reports_Nothing_ForAClusterAsAWhole()
+    {
+        await using var harness = await AgentHarness.Create(AgentHarness.FastTimings with { InventoryInterval = TimeSpan.FromMilliseconds(10) });
+        harness.Options = harness.Options with { Node = null };
+        await harness.StartAgent();
+
+        await harness.Plane.Until(() => harness.Plane.Polls > 3, "the agent lives");
+
+        Assert.Empty(harness.Plane.Inventories);
+    }
+
+    private static IEnumerable<string> Names(JsonObject inventory) => inventory["devices"]!.AsArray().Select(d => d!["name"]!.ToString());
+}

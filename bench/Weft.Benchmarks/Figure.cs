@@ -13,6 +13,11 @@ internal sealed record Figure(string Name, double Value, string Unit, string Ope
     public bool IsReached => Operator == "<=" ? Value <= Target : Value >= Target;
 
     /// <summary>Prints the line.</summary>
-    public void Print() => Console.WriteLine(string.Create(
-        CultureInfo.InvariantCulture, $"figure {Name} {Value:0.##} {Unit} target {Operator} {Target:0.##} {(IsReached ? "ok" : "short")}"));
+    public void Print() =>
+        Console.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"figure {Name} {Value:0.##} {Unit} target {Operator} {Target:0.##} {(IsReached ? "ok" : "short")}"
+            )
+        );
 }

@@ -8,8 +8,8 @@ using Weft.Storage;
 namespace Weft.Benchmarks;
 
 /// <summary>
-/// A site of many clusters, made by the same verbs that the API uses: 20 L2, 20 L3 and 10 trunked networks, which every cluster attaches, each
-/// plugin in turn, on bare-metal nodes with one trunk port and one port with virtual functions.
+/// A site of many clusters, made by the same verbs that the API uses: 20 L2, 20 L3 and 10 trunked networks, which every
+/// cluster attaches, each plugin in turn, on bare-metal nodes with one trunk port and one port with virtual functions.
 /// </summary>
 internal sealed class LargeSite
 {
@@ -24,22 +24,50 @@ internal sealed class LargeSite
     public LargeSite(int clusters, int nodes)
     {
         Operations = new OperationTracker(AllKinds.List, Limits.Default);
-        _verbs = new ResourceVerbs(AllKinds.List, Limits.Default, (before, after, written, now) => AddressClaims.LeaseEffectsOf(before, after, written, Limits.Default, now), Operations.AffectedAgents);
+        _verbs = new ResourceVerbs(
+            AllKinds.List,
+            Limits.Default,
+            (before, after, written, now) => AddressClaims.LeaseEffectsOf(before, after, written, Limits.Default, now),
+            Operations.AffectedAgents
+        );
         Put(Group, "'location':'east'");
         Put($"{Fabric}networkFabrics/fab1", "'location':'east'");
-        Put($"{Fabric}l3IsolationDomains/user", $"'location':'east','properties':{{'networkFabricId':'{Fabric}networkFabrics/fab1'}}");
+        Put(
+            $"{Fabric}l3IsolationDomains/user",
+            $"'location':'east','properties':{{'networkFabricId':'{Fabric}networkFabrics/fab1'}}"
+        );
         for (var i = 0; i < 30; i++)
-            Put($"{Fabric}l2IsolationDomains/flat{i:d2}", $"'location':'east','properties':{{'networkFabricId':'{Fabric}networkFabrics/fab1','vlanId':{1000 + i},'mtu':9000}}");
+            Put(
+                $"{Fabric}l2IsolationDomains/flat{i:d2}",
+                $"'location':'east','properties':{{'networkFabricId':'{Fabric}networkFabrics/fab1','vlanId':{1000 + i},'mtu':9000}}"
+            );
         for (var i = 0; i < 21; i++)
         {
-            Put($"{Fabric}l3IsolationDomains/user/internalNetworks/net{i:d2}", $"'properties':{{'vlanId':{2000 + i},'mtu':9000,"
-                + $"'connectedIPv4Subnets':[{{'prefix':'10.{i}.0.0/16'}}],'connectedIPv6Subnets':[{{'prefix':'fd20:0:0:{i + 16:x}::/64'}}]}}");
+            Put(
+                $"{Fabric}l3IsolationDomains/user/internalNetworks/net{i:d2}",
+                $"'properties':{{'vlanId':{2000 + i},'mtu':9000,"
+                    + $"'connectedIPv4Subnets':[{{'prefix':'10.{i}.0.0/16'}}],'connectedIPv6Subnets':[{{'prefix':'fd20:0:0:{i + 16:x}::/64'}}]}}"
+            );
         }
 
-        foreach (var domain in Enumerable.Range(0, 30).Select(i => $"l2IsolationDomains/flat{i:d2}").Append("l3IsolationDomains/user"))
-            Commit(_verbs.InvokeAction(Request($"{Fabric}{domain}", new JsonObject { ["state"] = "Enable" }), AdministrativeState.Action, new ReadTransaction(State)));
-        Put($"{Cloud}clusters/place", $"'location':'east','extendedLocation':{{'name':'{Cloud}clusterManagers/m','type':'CustomLocation'}},'properties':{{'networkFabricId':'{Fabric}networkFabrics/fab1',"
-            + "'clusterType':'SingleRack','clusterVersion':'4.0','aggregatorOrSingleRackDefinition':{'networkRackId':'r','rackSerialNumber':'s','rackSkuId':'k'}}");
+        foreach (
+            var domain in Enumerable
+                .Range(0, 30)
+                .Select(i => $"l2IsolationDomains/flat{i:d2}")
+                .Append("l3IsolationDomains/user")
+        )
+            Commit(
+                _verbs.InvokeAction(
+                    Request($"{Fabric}{domain}", new JsonObject { ["state"] = "Enable" }),
+                    AdministrativeState.Action,
+                    new ReadTransaction(State)
+                )
+            );
+        Put(
+            $"{Cloud}clusters/place",
+            $"'location':'east','extendedLocation':{{'name':'{Cloud}clusterManagers/m','type':'CustomLocation'}},'properties':{{'networkFabricId':'{Fabric}networkFabrics/fab1',"
+                + "'clusterType':'SingleRack','clusterVersion':'4.0','aggregatorOrSingleRackDefinition':{'networkRackId':'r','rackSerialNumber':'s','rackSkuId':'k'}}"
+        );
         PutNetworks();
         for (var i = 0; i < clusters; i++)
             PutCluster(ClusterId(i), nodes);
@@ -54,13 +82,24 @@ internal sealed class LargeSite
     public static ResourceId ClusterId(int i) => ResourceId.Parse($"{Cloud}kubernetesClusters/edge{i:d4}").Value;
 
     /// <summary>An agent for each cluster, as enrolment makes them.</summary>
-    public void Enrol(int clusters) => State = State.Next(Enumerable.Range(0, clusters).Select(i =>
-    {
-        var agent = ResourceId.Parse($"{ClusterId(i)}/providers/Weft.Fleet/agents/main").Value;
-        return Mutation.Put(agent, new JsonObject { ["id"] = agent.ToString(), ["properties"] = new JsonObject() });
-    }));
+    public void Enrol(int clusters) =>
+        State = State.Next(
+            Enumerable
+                .Range(0, clusters)
+                .Select(i =>
+                {
+                    var agent = ResourceId.Parse($"{ClusterId(i)}/providers/Weft.Fleet/agents/main").Value;
+                    return Mutation.Put(
+                        agent,
+                        new JsonObject { ["id"] = agent.ToString(), ["properties"] = new JsonObject() }
+                    );
+                })
+        );
 
-    /// <summary>Writes a cluster again, with other tags: a change that alters one desired state's revision and the content of none.</summary>
+    /// <summary>
+    /// Writes a cluster again, with other tags: a change that alters one desired state's revision and the content of
+    /// none.
+    /// </summary>
     public Decision Tag(int cluster, string value)
     {
         var body = new JsonObject { ["tags"] = new JsonObject { ["team"] = value } };
@@ -70,11 +109,20 @@ internal sealed class LargeSite
     private void PutNetworks()
     {
         for (var i = 0; i < 20; i++)
-            Put($"{Cloud}l2Networks/flat{i:d2}", Tracked($"'l2IsolationDomainId':'{Fabric}l2IsolationDomains/flat{i:d2}'"));
+            Put(
+                $"{Cloud}l2Networks/flat{i:d2}",
+                Tracked($"'l2IsolationDomainId':'{Fabric}l2IsolationDomains/flat{i:d2}'")
+            );
         for (var i = 0; i < 21; i++)
-            Put($"{Cloud}l3Networks/sub{i:d2}", Tracked($"'l3IsolationDomainId':'{Fabric}l3IsolationDomains/user','vlan':{2000 + i}"));
+            Put(
+                $"{Cloud}l3Networks/sub{i:d2}",
+                Tracked($"'l3IsolationDomainId':'{Fabric}l3IsolationDomains/user','vlan':{2000 + i}")
+            );
         for (var i = 0; i < 10; i++)
-            Put($"{Cloud}trunkedNetworks/trunk{i:d2}", Tracked($"'isolationDomainIds':['{Fabric}l2IsolationDomains/flat{20 + i:d2}'],'vlans':[{1020 + i}]"));
+            Put(
+                $"{Cloud}trunkedNetworks/trunk{i:d2}",
+                Tracked($"'isolationDomainIds':['{Fabric}l2IsolationDomains/flat{20 + i:d2}'],'vlans':[{1020 + i}]")
+            );
         Put($"{Cloud}cloudServicesNetworks/egress", Tracked(""));
     }
 
@@ -82,37 +130,73 @@ internal sealed class LargeSite
     {
         string[] onL2 = ["MACVLAN", "OSDevice", "SRIOV", "DPDK"];
         string[] onL3 = ["MACVLAN", "IPVLAN", "OSDevice", "SRIOV", "DPDK"];
-        var l2 = string.Join(',', Enumerable.Range(0, 20).Select(i => $"{{'networkId':'{Cloud}l2Networks/flat{i:d2}','pluginType':'{onL2[i % 4]}'}}"));
-        var l3 = string.Join(',', Enumerable.Range(0, 20).Select(i =>
-            $"{{'networkId':'{Cloud}l3Networks/sub{i:d2}','pluginType':'{onL3[i % 5]}'{(onL3[i % 5] == "OSDevice" ? "" : ",'ipamEnabled':'True'")}}}"));
-        var trunks = string.Join(',', Enumerable.Range(0, 10).Select(i => $"{{'networkId':'{Cloud}trunkedNetworks/trunk{i:d2}','pluginType':'SRIOV'}}"));
-        Put(id.ToString(), Tracked(
-            "'kubernetesVersion':'1.33.1','controlPlaneNodeConfiguration':{'count':1,'vmSkuName':'s'},"
-            + "'initialAgentPoolConfigurations':[{'name':'workers','mode':'System','count':1,'vmSkuName':'s'}],"
-            + $"'networkConfiguration':{{'cloudServicesNetworkId':'{Cloud}cloudServicesNetworks/egress','cniNetworkId':'{Cloud}l3Networks/sub20',"
-            + $"'attachedNetworkConfiguration':{{'l2Networks':[{l2}],'l3Networks':[{l3}],'trunkedNetworks':[{trunks}]}}}}"));
-        var functions = Enumerable.Range(0, 20).Where(i => i % 4 > 1).Select(i => $"l2Networks/flat{i:d2}")
+        var l2 = string.Join(
+            ',',
+            Enumerable
+                .Range(0, 20)
+                .Select(i => $"{{'networkId':'{Cloud}l2Networks/flat{i:d2}','pluginType':'{onL2[i % 4]}'}}")
+        );
+        var l3 = string.Join(
+            ',',
+            Enumerable
+                .Range(0, 20)
+                .Select(i =>
+                    $"{{'networkId':'{Cloud}l3Networks/sub{i:d2}','pluginType':'{onL3[i % 5]}'{(onL3[i % 5] == "OSDevice" ? "" : ",'ipamEnabled':'True'")}}}"
+                )
+        );
+        var trunks = string.Join(
+            ',',
+            Enumerable
+                .Range(0, 10)
+                .Select(i => $"{{'networkId':'{Cloud}trunkedNetworks/trunk{i:d2}','pluginType':'SRIOV'}}")
+        );
+        Put(
+            id.ToString(),
+            Tracked(
+                "'kubernetesVersion':'1.33.1','controlPlaneNodeConfiguration':{'count':1,'vmSkuName':'s'},"
+                    + "'initialAgentPoolConfigurations':[{'name':'workers','mode':'System','count':1,'vmSkuName':'s'}],"
+                    + $"'networkConfiguration':{{'cloudServicesNetworkId':'{Cloud}cloudServicesNetworks/egress','cniNetworkId':'{Cloud}l3Networks/sub20',"
+                    + $"'attachedNetworkConfiguration':{{'l2Networks':[{l2}],'l3Networks':[{l3}],'trunkedNetworks':[{trunks}]}}}}"
+            )
+        );
+        var functions = Enumerable
+            .Range(0, 20)
+            .Where(i => i % 4 > 1)
+            .Select(i => $"l2Networks/flat{i:d2}")
             .Concat(Enumerable.Range(0, 20).Where(i => i % 5 > 2).Select(i => $"l3Networks/sub{i:d2}"))
             .Concat(Enumerable.Range(0, 10).Select(i => $"trunkedNetworks/trunk{i:d2}"))
             .Select((network, i) => $"{{'functions':'{2 * i}-{(2 * i) + 1}','networkId':'{Cloud}{network}'}}");
         for (var i = 0; i < nodes; i++)
         {
-            Put($"{id}/providers/Weft.Fleet/nodes/{id.Name}-w{i}", "'properties':{'agentPool':'workers','machineType':'BareMetal',"
-                + $"'uplinks':[{{'name':'ens1f0','macAddress':'52:54:00:00:00:{i:x2}','mtu':9000,'virtualFunctions':[{string.Join(',', functions)}]}}]}}");
+            Put(
+                $"{id}/providers/Weft.Fleet/nodes/{id.Name}-w{i}",
+                "'properties':{'agentPool':'workers','machineType':'BareMetal',"
+                    + $"'uplinks':[{{'name':'ens1f0','macAddress':'52:54:00:00:00:{i:x2}','mtu':9000,'virtualFunctions':[{string.Join(',', functions)}]}}]}}"
+            );
         }
     }
 
-    private static string Tracked(string properties) => $"'location':'east','extendedLocation':{{'name':'{CustomLocation}','type':'CustomLocation'}},'properties':{{{properties}}}";
+    private static string Tracked(string properties) =>
+        $"'location':'east','extendedLocation':{{'name':'{CustomLocation}','type':'CustomLocation'}},'properties':{{{properties}}}";
 
-    private void Put(string id, string body) => Commit(_verbs.Put(Request(id, JsonNode.Parse($"{{{body}}}".Replace('\'', '"'))!.AsObject()), new ReadTransaction(State)));
+    private void Put(string id, string body) =>
+        Commit(
+            _verbs.Put(
+                Request(id, JsonNode.Parse($"{{{body}}}".Replace('\'', '"'))!.AsObject()),
+                new ReadTransaction(State)
+            )
+        );
 
     private Decision Commit(Outcome<Decision> outcome)
     {
-        var decision = outcome.Refusal is { } refusal ? throw new InvalidOperationException(refusal.Message) : outcome.Value;
+        var decision = outcome.Refusal is { } refusal
+            ? throw new InvalidOperationException(refusal.Message)
+            : outcome.Value;
         if (!decision.Unchanged)
             State = decision.After;
         return decision;
     }
 
-    private WriteRequest Request(string id, JsonObject body) => new(ResourceId.Parse(id).Value, "bench", "User", Now, $"op-{++_operations:d6}") { Body = body };
+    private WriteRequest Request(string id, JsonObject body) =>
+        new(ResourceId.Parse(id).Value, "bench", "User", Now, $"op-{++_operations:d6}") { Body = body };
 }

@@ -5,7 +5,9 @@ namespace Weft.Benchmarks;
 /// <summary>Listeners that wait at weftd: what each costs, and how soon all are back after a kill.</summary>
 internal static class ListenersSuite
 {
-    /// <summary>Longer than the relay lets a listener be silent before it pings (30 s), and than it looks for that.</summary>
+    /// <summary>
+    /// Longer than the relay lets a listener be silent before it pings (30 s), and than it looks for that.
+    /// </summary>
     private static readonly TimeSpan BeyondAPing = TimeSpan.FromSeconds(45);
 
     public static void Run(string bin, bool quick)
@@ -13,7 +15,9 @@ internal static class ListenersSuite
         using var folder = new RelayFolder();
         if (!RelayLoad.CanBuild)
         {
-            Console.Error.WriteLine("bench: the listeners need gcc and OpenSSL's headers (apt-get install gcc libc6-dev libssl-dev)");
+            Console.Error.WriteLine(
+                "bench: the listeners need gcc and OpenSSL's headers (apt-get install gcc libc6-dev libssl-dev)"
+            );
             return;
         }
 
@@ -39,8 +43,12 @@ internal static class ListenersSuite
         listeners.StandardInput.Flush();
         var (answered, (there, _)) = (RelayLoad.Number(ReadListenersLine(listeners, count), "pings"), site.Status());
         if ((!quick && answered < count) || there != count)
-            throw new InvalidOperationException($"of {count} listeners the relay knows {there}, and {answered} pings were answered");
-        Console.Error.WriteLine($"bench: {count} listeners of weftd, {answered} pings answered: {empty / 1e6:0.0} MB without them, {full / 1e6:0.0} MB with them");
+            throw new InvalidOperationException(
+                $"of {count} listeners the relay knows {there}, and {answered} pings were answered"
+            );
+        Console.Error.WriteLine(
+            $"bench: {count} listeners of weftd, {answered} pings answered: {empty / 1e6:0.0} MB without them, {full / 1e6:0.0} MB with them"
+        );
         new Figure($"relay-listener-resident-{count}", (full - empty) / 1000.0 / count, "kB", "<=", 45).Print();
 
         var watch = Stopwatch.StartNew();
@@ -49,18 +57,28 @@ internal static class ListenersSuite
         var back = ReadListenersLine(listeners, count);
         PrintFigure($"back after a kill (weftd was there again after {starting.TotalSeconds:0.0} s)", back);
         new Figure($"relay-listeners-back-{count}", watch.Elapsed.TotalSeconds, "s", "<=", 60).Print();
-        new Figure($"relay-listeners-back-{count}-refused", RelayLoad.Number(back, "refused") + RelayLoad.Number(back, "broken") + site.Status().Refusals, "attempts", "<=", 0).Print();
+        new Figure(
+            $"relay-listeners-back-{count}-refused",
+            RelayLoad.Number(back, "refused") + RelayLoad.Number(back, "broken") + site.Status().Refusals,
+            "attempts",
+            "<=",
+            0
+        ).Print();
         folder.Stop(listeners);
         folder.Stop(site.Process);
     }
 
     private static string ReadListenersLine(Process listeners, int count)
     {
-        var line = listeners.StandardOutput.ReadLine() ?? throw new InvalidOperationException("the listeners broke off");
-        return RelayLoad.Number(line, "here") >= count ? line : throw new InvalidOperationException($"not all {count} listeners are there: {line}");
+        var line =
+            listeners.StandardOutput.ReadLine() ?? throw new InvalidOperationException("the listeners broke off");
+        return RelayLoad.Number(line, "here") >= count
+            ? line
+            : throw new InvalidOperationException($"not all {count} listeners are there: {line}");
     }
 
-    private static void PrintFigure(string when, string line) => Console.Error.WriteLine($"bench: listeners, {when}: {line}");
+    private static void PrintFigure(string when, string line) =>
+        Console.Error.WriteLine($"bench: listeners, {when}: {line}");
 
     private static long MeasureAtRest(Process process)
     {

@@ -7,7 +7,10 @@ using Weft.Relay.Protocol;
 
 namespace Weft.Benchmarks;
 
-/// <summary>weftd as users get it, with its relay over TLS, and hybrid connections enough for so many listeners: made by its API, as anybody would.</summary>
+/// <summary>
+/// weftd as users get it, with its relay over TLS, and hybrid connections enough for so many listeners: made by its
+/// API, as anybody would.
+/// </summary>
 internal sealed class ListeningSite : IDisposable
 {
     /// <summary>How many listeners a hybrid connection takes (docs/specs/relay-protocol.md).</summary>
@@ -53,7 +56,9 @@ internal sealed class ListeningSite : IDisposable
     /// <summary>What the relay itself says: how many listen, and how many it has refused since it started.</summary>
     public (int Listeners, long Refusals) Status()
     {
-        var status = SendRequest(HttpMethod.Get, "/providers/Weft.Relay/status?api-version=2026-11-01").GetAwaiter().GetResult();
+        var status = SendRequest(HttpMethod.Get, "/providers/Weft.Relay/status?api-version=2026-11-01")
+            .GetAwaiter()
+            .GetResult();
         return (status["listeners"]!.AsArray().Count, (long)status["totals"]!["refusals"]!);
     }
 
@@ -61,11 +66,27 @@ internal sealed class ListeningSite : IDisposable
 
     private Process Start()
     {
-        var process = _folder.Start(_program, "serve", "--data", Data, "--listen", "127.0.0.1:0", "--relay-listen", Relay, "--relay-tls-cert", _folder.Certificate, "--relay-tls-key", _folder.Key);
+        var process = _folder.Start(
+            _program,
+            "serve",
+            "--data",
+            Data,
+            "--listen",
+            "127.0.0.1:0",
+            "--relay-listen",
+            Relay,
+            "--relay-tls-cert",
+            _folder.Certificate,
+            "--relay-tls-key",
+            _folder.Key
+        );
         const string Said = "weft: listening on ";
         if (process.StandardOutput.ReadLine() is not { } line || !line.StartsWith(Said, StringComparison.Ordinal))
             throw new InvalidOperationException($"{_program} didn't start");
-        _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", File.ReadAllText(Path.Combine(Data, "admin.token")).Trim());
+        _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue(
+            "Bearer",
+            File.ReadAllText(Path.Combine(Data, "admin.token")).Trim()
+        );
         _url = line[Said.Length..];
         return process;
     }
@@ -74,28 +95,47 @@ internal sealed class ListeningSite : IDisposable
     {
         const string Version = "?api-version=2024-01-01";
         await SendRequest(HttpMethod.Put, $"{Group}?api-version=2021-04-01", """{"location":"east"}""");
-        await SendRequest(HttpMethod.Put, $"{Namespace}{Version}", """{"location":"east","sku":{"name":"Standard","tier":"Standard"}}""");
+        await SendRequest(
+            HttpMethod.Put,
+            $"{Namespace}{Version}",
+            """{"location":"east","sku":{"name":"Standard","tier":"Standard"}}"""
+        );
         await SendRequest(HttpMethod.Put, $"{Rule}{Version}", """{"properties":{"rights":["Listen"]}}""");
         var key = (await SendRequest(HttpMethod.Post, $"{Rule}/listKeys{Version}"))["primaryKey"]!.ToString();
         var connections = (listeners + ListenersPerConnection - 1) / ListenersPerConnection;
-        await Parallel.ForAsync(0, connections, new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (i, _) =>
-            await SendRequest(HttpMethod.Put, $"{Namespace}/hybridConnections/{Name(i)}{Version}", "{}"));
+        await Parallel.ForAsync(
+            0,
+            connections,
+            new ParallelOptions { MaxDegreeOfParallelism = 8 },
+            async (i, _) => await SendRequest(HttpMethod.Put, $"{Namespace}/hybridConnections/{Name(i)}{Version}", "{}")
+        );
         var expires = TimeProvider.System.GetUtcNow().AddHours(1);
-        await File.WriteAllLinesAsync(ListenerLines, Enumerable.Range(0, listeners).Select(i => ListenerLine(Name(i / ListenersPerConnection), i, key, expires)));
+        await File.WriteAllLinesAsync(
+            ListenerLines,
+            Enumerable.Range(0, listeners).Select(i => ListenerLine(Name(i / ListenersPerConnection), i, key, expires))
+        );
     }
 
-    private static string Name(int connection) => string.Create(CultureInfo.InvariantCulture, $"listened-{connection:d4}");
+    private static string Name(int connection) =>
+        string.Create(CultureInfo.InvariantCulture, $"listened-{connection:d4}");
 
     /// <summary>As the agent asks: an id of its own, and the token in a header.</summary>
-    private static string ListenerLine(string connection, int listener, string key, DateTimeOffset expires) => string.Create(
-        CultureInfo.InvariantCulture,
-        $"/$hc/site-a/{connection}?sb-hc-action=listen&sb-hc-id={Guid.NewGuid()} {SharedAccessSignature.Sign($"http://localhost/site-a/{connection}", "listeners", key, expires.AddSeconds(listener % 60))}");
+    private static string ListenerLine(string connection, int listener, string key, DateTimeOffset expires) =>
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"/$hc/site-a/{connection}?sb-hc-action=listen&sb-hc-id={Guid.NewGuid()} {SharedAccessSignature.Sign($"http://localhost/site-a/{connection}", "listeners", key, expires.AddSeconds(listener % 60))}"
+        );
 
     private async Task<JsonNode> SendRequest(HttpMethod method, string path, string? body = null)
     {
-        using var request = new HttpRequestMessage(method, _url + path) { Content = body is null ? null : new StringContent(body, Encoding.UTF8, "application/json") };
+        using var request = new HttpRequestMessage(method, _url + path)
+        {
+            Content = body is null ? null : new StringContent(body, Encoding.UTF8, "application/json"),
+        };
         using var response = await _http.SendAsync(request);
         var text = await response.Content.ReadAsStringAsync();
-        return response.IsSuccessStatusCode ? JsonNode.Parse(text)! : throw new InvalidOperationException($"{method} {path}: {(int)response.StatusCode} {text}");
+        return response.IsSuccessStatusCode
+            ? JsonNode.Parse(text)!
+            : throw new InvalidOperationException($"{method} {path}: {(int)response.StatusCode} {text}");
     }
 }

@@ -14,22 +14,34 @@ internal static class PluginsSuite
         var clusters = quick ? 100 : 1000;
         var watch = Stopwatch.StartNew();
         var site = new LargeSite(clusters, Nodes);
-        Console.Error.WriteLine($"bench: plugins; {clusters} clusters with 50 attachments and {Nodes} nodes each, made in {watch.Elapsed.TotalSeconds:0.0} s");
+        Console.Error.WriteLine(
+            $"bench: plugins; {clusters} clusters with 50 attachments and {Nodes} nodes each, made in {watch.Elapsed.TotalSeconds:0.0} s"
+        );
         var desired = Render(site.State, 0);
         if (desired.RenderErrors is [var first, ..])
             throw new InvalidOperationException($"not everything is drawn: {first.Message}");
-        Console.Error.WriteLine($"bench: a picture has {desired.Manifests.Length} manifests, {desired.Nodes[0].Configuration!.Links.Length} interfaces a node and {Json.ToUtf8(desired.ToJson()).Length / 1000} kB");
+        Console.Error.WriteLine(
+            $"bench: a picture has {desired.Manifests.Length} manifests, {desired.Nodes[0].Configuration!.Links.Length} interfaces a node and {Json.ToUtf8(desired.ToJson()).Length / 1000} kB"
+        );
 
         // The first drawings pay for compiling the code; what a running weftd pays is measured.
         for (var i = 0; i < 20; i++)
             Render(site.State, i);
-        var one = Median(Enumerable.Range(0, quick ? 50 : 300).Select(i => Time(() => Render(site.State, i % clusters))));
+        var one = Median(
+            Enumerable.Range(0, quick ? 50 : 300).Select(i => Time(() => Render(site.State, i % clusters)))
+        );
         new Figure("picture-of-one-cluster", one, "ms", "<=", 2).Print();
-        var all = Median(Enumerable.Range(0, quick ? 1 : 3).Select(_ => Time(() =>
-        {
-            for (var i = 0; i < clusters; i++)
-                Render(site.State, i);
-        })));
+        var all = Median(
+            Enumerable
+                .Range(0, quick ? 1 : 3)
+                .Select(_ =>
+                    Time(() =>
+                    {
+                        for (var i = 0; i < clusters; i++)
+                            Render(site.State, i);
+                    })
+                )
+        );
         new Figure($"pictures-of-{clusters}-clusters", all / 1000, "s", "<=", 2.0 * clusters / 1000).Print();
 
         site.Enrol(clusters);
@@ -53,5 +65,6 @@ internal static class PluginsSuite
         return watch.Elapsed.TotalMilliseconds;
     }
 
-    private static double Median(IEnumerable<double> values) => values.Order().ToList() is var sorted ? sorted[sorted.Count / 2] : 0;
+    private static double Median(IEnumerable<double> values) =>
+        values.Order().ToList() is var sorted ? sorted[sorted.Count / 2] : 0;
 }

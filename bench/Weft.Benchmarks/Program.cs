@@ -1,6 +1,7 @@
 using Weft.Benchmarks;
 
-// A suite that can't be measured here says why and still exits with 0: a figure that is missing is no failure of a build.
+// A suite that can't be measured here says why and still exits with 0: a figure that is missing is no failure of a
+// build.
 if (args is [])
 {
     Console.Error.WriteLine("usage: bench/run SUITE [--quick]    suites: start, plugins, relay, listeners");

@@ -7,7 +7,10 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace Weft.Benchmarks;
 
-/// <summary>A folder for one run: certificate, configurations, logs; and the processes that were started for it, which end with it.</summary>
+/// <summary>
+/// A folder for one run: certificate, configurations, logs; and the processes that were started for it, which end with
+/// it.
+/// </summary>
 internal sealed class RelayFolder : IDisposable
 {
     private readonly List<Process> _started = [];
@@ -17,7 +20,10 @@ internal sealed class RelayFolder : IDisposable
         Root = Directory.CreateTempSubdirectory("weft-bench-relay-").FullName;
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var now = TimeProvider.System.GetUtcNow();
-        using var certificate = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256).CreateSelfSigned(now.AddHours(-1), now.AddDays(1));
+        using var certificate = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256).CreateSelfSigned(
+            now.AddHours(-1),
+            now.AddDays(1)
+        );
         File.WriteAllText(Key, key.ExportPkcs8PrivateKeyPem());
         File.WriteAllText(Certificate, certificate.ExportCertificatePem());
     }
@@ -42,7 +48,11 @@ internal sealed class RelayFolder : IDisposable
         using var process = Launch(program, arguments);
         var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
-        return process.ExitCode == 0 ? output : throw new InvalidOperationException($"{program} {string.Join(' ', arguments)} exited with {process.ExitCode}");
+        return process.ExitCode == 0
+            ? output
+            : throw new InvalidOperationException(
+                $"{program} {string.Join(' ', arguments)} exited with {process.ExitCode}"
+            );
     }
 
     /// <summary>Starts a program that ends with this folder, or by <see cref="Stop"/>.</summary>
@@ -83,20 +93,31 @@ internal sealed class RelayFolder : IDisposable
     /// <summary>What a process has in memory, bytes.</summary>
     public static long ResidentBytes(Process process)
     {
-        var line = File.ReadLines($"/proc/{process.Id}/status").First(l => l.StartsWith("VmRSS:", StringComparison.Ordinal));
-        return 1024 * long.Parse(line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
+        var line = File.ReadLines($"/proc/{process.Id}/status")
+            .First(l => l.StartsWith("VmRSS:", StringComparison.Ordinal));
+        return 1024
+            * long.Parse(
+                line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)[1],
+                CultureInfo.InvariantCulture
+            );
     }
 
     /// <summary>What a process and its children have used of the processor.</summary>
     public static TimeSpan ProcessorTime(Process process)
     {
-        var all = File.ReadAllText($"/proc/{process.Id}/task/{process.Id}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries).Append($"{process.Id}");
+        var all = File.ReadAllText($"/proc/{process.Id}/task/{process.Id}/children")
+            .Split(' ', StringSplitOptions.RemoveEmptyEntries)
+            .Append($"{process.Id}");
         // Fields 14 and 15 of proc_pid_stat(5), in hundredths of a second; the name before them may hold blanks.
-        return TimeSpan.FromMilliseconds(10 * all.Sum(id =>
-        {
-            var fields = File.ReadAllText($"/proc/{id}/stat").Split(") ")[^1].Split(' ');
-            return long.Parse(fields[11], CultureInfo.InvariantCulture) + long.Parse(fields[12], CultureInfo.InvariantCulture);
-        }));
+        return TimeSpan.FromMilliseconds(
+            10
+                * all.Sum(id =>
+                {
+                    var fields = File.ReadAllText($"/proc/{id}/stat").Split(") ")[^1].Split(' ');
+                    return long.Parse(fields[11], CultureInfo.InvariantCulture)
+                        + long.Parse(fields[12], CultureInfo.InvariantCulture);
+                })
+        );
     }
 
     public void Dispose()
@@ -107,5 +128,7 @@ internal sealed class RelayFolder : IDisposable
     }
 
     private static Process Launch(string program, string[] arguments) =>
-        Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true }) ?? throw new InvalidOperationException($"{program} can't be started");
+        Process.Start(
+            new ProcessStartInfo(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true }
+        ) ?? throw new InvalidOperationException($"{program} can't be started");
 }

@@ -34,7 +34,8 @@ internal static class RelayPeers
     /// <summary>The relay's transport and pump, compiled ahead of time as weftd is.</summary>
     public static (RelayPath Path, Process Process) Relay(RelayFolder folder, bool isTls)
     {
-        string listen = $"127.0.0.1:{RelayFolder.FreePort()}", open = $"127.0.0.1:{RelayFolder.FreePort()}";
+        string listen = $"127.0.0.1:{RelayFolder.FreePort()}",
+            open = $"127.0.0.1:{RelayFolder.FreePort()}";
         var stand = Path.GetFullPath("artifacts/weft/relay-stand/Weft.RelayStand");
         var process = folder.Start(stand, isTls ? [listen, folder.Certificate, folder.Key, open] : [listen]);
         if (process.StandardOutput.ReadLine()?.StartsWith("listening on ", StringComparison.Ordinal) != true)
@@ -42,14 +43,22 @@ internal static class RelayPeers
         return (new RelayPath(listen, listen, true, isTls) { PlainAddress = open, Carrier = process }, process);
     }
 
-    /// <summary>nginx stream with two workers and buffers of 64 KiB, with and without TLS on both of its hops; null where it isn't installed.</summary>
+    /// <summary>
+    /// nginx stream with two workers and buffers of 64 KiB, with and without TLS on both of its hops; null where it
+    /// isn't installed.
+    /// </summary>
     public static (RelayPath Plain, RelayPath Tls)? Nginx(RelayFolder folder)
     {
         if (!File.Exists("/usr/sbin/nginx") || !File.Exists(StreamModule))
             return null;
-        int plain = RelayFolder.FreePort(), plainTo = RelayFolder.FreePort(), tls = RelayFolder.FreePort(), tlsTo = RelayFolder.FreePort();
+        int plain = RelayFolder.FreePort(),
+            plainTo = RelayFolder.FreePort(),
+            tls = RelayFolder.FreePort(),
+            tlsTo = RelayFolder.FreePort();
         var configuration = Path.Combine(folder.Root, "nginx.conf");
-        File.WriteAllText(configuration, $$"""
+        File.WriteAllText(
+            configuration,
+            $$"""
             daemon off;
             worker_processes 2;
             pid {{folder.Root}}/nginx.pid;
@@ -67,11 +76,23 @@ internal static class RelayPeers
                     proxy_ssl on;
                 }
             }
-            """);
-        var process = folder.Start("/usr/sbin/nginx", "-c", configuration, "-p", folder.Root, "-e", Path.Combine(folder.Root, "nginx.log"));
+            """
+        );
+        var process = folder.Start(
+            "/usr/sbin/nginx",
+            "-c",
+            configuration,
+            "-p",
+            folder.Root,
+            "-e",
+            Path.Combine(folder.Root, "nginx.log")
+        );
         RelayFolder.WaitForPort(plain);
         RelayFolder.WaitForPort(tls);
-        return (new($"127.0.0.1:{plain}", $"listen:{plainTo}", false, false) { Carrier = process }, new($"127.0.0.1:{tls}", $"listen:{tlsTo}", false, true) { Carrier = process });
+        return (
+            new($"127.0.0.1:{plain}", $"listen:{plainTo}", false, false) { Carrier = process },
+            new($"127.0.0.1:{tls}", $"listen:{tlsTo}", false, true) { Carrier = process }
+        );
     }
 
     /// <summary><c>ssh -R</c> to an sshd of our own with throwaway keys; null where it isn't installed.</summary>
@@ -79,11 +100,17 @@ internal static class RelayPeers
     {
         if (!File.Exists("/usr/sbin/sshd") || !File.Exists("/usr/bin/ssh"))
             return null;
-        int port = RelayFolder.FreePort(), up = RelayFolder.FreePort(), down = RelayFolder.FreePort();
-        string host = Path.Combine(folder.Root, "host"), user = Path.Combine(folder.Root, "user"), configuration = Path.Combine(folder.Root, "sshd_config");
+        int port = RelayFolder.FreePort(),
+            up = RelayFolder.FreePort(),
+            down = RelayFolder.FreePort();
+        string host = Path.Combine(folder.Root, "host"),
+            user = Path.Combine(folder.Root, "user"),
+            configuration = Path.Combine(folder.Root, "sshd_config");
         RelayFolder.Run("/usr/bin/ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", host);
         RelayFolder.Run("/usr/bin/ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", user);
-        File.WriteAllText(configuration, $"""
+        File.WriteAllText(
+            configuration,
+            $"""
             ListenAddress 127.0.0.1:{port}
             HostKey {host}
             AuthorizedKeysFile {user}.pub
@@ -92,19 +119,40 @@ internal static class RelayPeers
             UsePAM no
             PasswordAuthentication no
             PermitRootLogin yes
-            """);
+            """
+        );
         // Its own directory for privilege separation, which Debian makes when the service starts.
         Directory.CreateDirectory("/run/sshd");
         folder.Start("/usr/sbin/sshd", "-D", "-f", configuration, "-E", Path.Combine(folder.Root, "sshd.log"));
         RelayFolder.WaitForPort(port);
-        folder.Start("/usr/bin/ssh", "-N", "-F", "none", "-i", user, "-p", $"{port}", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR",
-            "-o", "ExitOnForwardFailure=yes", "-R", $"127.0.0.1:{up}:127.0.0.1:{down}", "127.0.0.1");
-        for (var watch = Stopwatch.StartNew(); watch.Elapsed < TimeSpan.FromSeconds(5) && !IsListening(up);)
+        folder.Start(
+            "/usr/bin/ssh",
+            "-N",
+            "-F",
+            "none",
+            "-i",
+            user,
+            "-p",
+            $"{port}",
+            "-o",
+            "StrictHostKeyChecking=no",
+            "-o",
+            "UserKnownHostsFile=/dev/null",
+            "-o",
+            "LogLevel=ERROR",
+            "-o",
+            "ExitOnForwardFailure=yes",
+            "-R",
+            $"127.0.0.1:{up}:127.0.0.1:{down}",
+            "127.0.0.1"
+        );
+        for (var watch = Stopwatch.StartNew(); watch.Elapsed < TimeSpan.FromSeconds(5) && !IsListening(up); )
             Task.Delay(50).Wait();
         return new($"127.0.0.1:{up}", $"listen:{down}", false, false);
     }
 
     /// <summary>Looked up, not tried: a connection of ours would wait at the other end of the tunnel.</summary>
     private static bool IsListening(int port) =>
-        File.ReadLines("/proc/net/tcp").Any(line => line.Contains($":{port:X4} 00000000:0000 0A", StringComparison.Ordinal));
+        File.ReadLines("/proc/net/tcp")
+            .Any(line => line.Contains($":{port:X4} 00000000:0000 0A", StringComparison.Ordinal));
 }

@@ -1,9 +1,15 @@
 namespace Weft.Benchmarks;
 
-/// <summary>How fast, how soon and in how much memory the relay carries bytes, beside nginx and ssh. Taken in turns: of each turn the ratio, of the ratios the median.</summary>
+/// <summary>
+/// How fast, how soon and in how much memory the relay carries bytes, beside nginx and ssh. Taken in turns: of each
+/// turn the ratio, of the ratios the median.
+/// </summary>
 internal static class RelaySuite
 {
-    /// <summary>Small frames a write: as many as one record of TLS holds. With one a write, most of the two cores goes into the load's own calls.</summary>
+    /// <summary>
+    /// Small frames a write: as many as one record of TLS holds. With one a write, most of the two cores goes into the
+    /// load's own calls.
+    /// </summary>
     private const int Gathered = 15;
 
     public static void Run(string bin, bool quick)
@@ -11,7 +17,9 @@ internal static class RelaySuite
         using var folder = new RelayFolder();
         if (RelayLoad.Build(folder) is not { } load)
         {
-            Console.Error.WriteLine("bench: the load needs gcc and OpenSSL's headers (apt-get install gcc libc6-dev libssl-dev)");
+            Console.Error.WriteLine(
+                "bench: the load needs gcc and OpenSSL's headers (apt-get install gcc libc6-dev libssl-dev)"
+            );
             return;
         }
 
@@ -35,13 +43,20 @@ internal static class RelaySuite
         }
         else
         {
-            Console.Error.WriteLine("bench: nginx isn't here (apt-get install nginx libnginx-mod-stream), so most figures have nothing to be measured beside");
+            Console.Error.WriteLine(
+                "bench: nginx isn't here (apt-get install nginx libnginx-mod-stream), so most figures have nothing to be measured beside"
+            );
         }
 
         if (RelayPeers.Ssh(folder) is { } ssh)
         {
-            // ssh encrypts once, from the one end of its tunnel to the other; what connects to either end is plain. One hop of TLS is its like, two are more.
-            var once = tls with { SenderAddress = tls.PlainAddress, IsTlsDownAlone = true };
+            // ssh encrypts once, from the one end of its tunnel to the other; what connects to either end is plain. One
+            // hop of TLS is its like, two are more.
+            var once = tls with
+            {
+                SenderAddress = tls.PlainAddress,
+                IsTlsDownAlone = true,
+            };
             Bulk("relay-bulk-one-tls-hop-to-ssh", once, ssh, 65536, 1, 2);
             if (!quick)
                 Bulk("relay-bulk-tls-to-ssh", tls, ssh, 65536, 1, 2);
@@ -58,10 +73,22 @@ internal static class RelaySuite
             RelaySuite.Bulk(name, turns, target, path => load.Bulk(path, frame, batch, seconds), relay, peer);
     }
 
-    /// <summary>Both carriers, and but for a quick run nobody in between, who is the bound: what the load itself costs the two cores no relay can win back.</summary>
-    private static void Bulk(string name, int turns, double target, Func<RelayPath, (double Speed, double Cost)> run, RelayPath relay, RelayPath peer)
+    /// <summary>
+    /// Both carriers, and but for a quick run nobody in between, who is the bound: what the load itself costs the two
+    /// cores no relay can win back.
+    /// </summary>
+    private static void Bulk(
+        string name,
+        int turns,
+        double target,
+        Func<RelayPath, (double Speed, double Cost)> run,
+        RelayPath relay,
+        RelayPath peer
+    )
     {
-        List<(double Speed, double Cost)> ours = [], theirs = [], direct = [];
+        List<(double Speed, double Cost)> ours = [],
+            theirs = [],
+            direct = [];
         for (var i = 0; i < turns; i++)
         {
             // Who goes first changes, so that what the machine does meanwhile falls on both alike.
@@ -75,15 +102,34 @@ internal static class RelaySuite
         }
 
         var bound = direct.Count == 0 ? "" : $", {Median(direct, b => b.Speed):0.00} with nobody in between";
-        var cost = peer.Carrier is null ? "" : $"; processor time, ms a Gbit: {Median(ours, b => b.Cost):0} to {Median(theirs, b => b.Cost):0}";
-        Console.Error.WriteLine($"bench: {name}: {Median(ours, b => b.Speed):0.00} to {Median(theirs, b => b.Speed):0.00} Gbit/s{bound}{cost}");
-        new Figure(name, Median([.. ours.Zip(theirs, (us, them) => us.Speed / them.Speed)]), "ratio", ">=", target).Print();
+        var cost = peer.Carrier is null
+            ? ""
+            : $"; processor time, ms a Gbit: {Median(ours, b => b.Cost):0} to {Median(theirs, b => b.Cost):0}";
+        Console.Error.WriteLine(
+            $"bench: {name}: {Median(ours, b => b.Speed):0.00} to {Median(theirs, b => b.Speed):0.00} Gbit/s{bound}{cost}"
+        );
+        new Figure(
+            name,
+            Median([.. ours.Zip(theirs, (us, them) => us.Speed / them.Speed)]),
+            "ratio",
+            ">=",
+            target
+        ).Print();
     }
 
     /// <summary>What each adds to the way without it.</summary>
-    private static void Latency(RelayLoad load, string name, RelayPath relay, RelayPath nginx, int turns, double seconds)
+    private static void Latency(
+        RelayLoad load,
+        string name,
+        RelayPath relay,
+        RelayPath nginx,
+        int turns,
+        double seconds
+    )
     {
-        List<double> ours = [], theirs = [], without = [];
+        List<double> ours = [],
+            theirs = [],
+            without = [];
         for (var i = 0; i < turns; i++)
         {
             without.Add(load.Latency(RelayPath.Direct(relay.IsTls), seconds));
@@ -91,8 +137,16 @@ internal static class RelaySuite
             ours.Add(load.Latency(relay, seconds));
         }
 
-        Console.Error.WriteLine($"bench: one way, 64 B, {name}: direct {Median(without):0.0} µs, nginx {Median(theirs):0.0} µs, relay {Median(ours):0.0} µs");
-        new Figure($"relay-latency-added-{name}-to-nginx", (Median(ours) - Median(without)) / (Median(theirs) - Median(without)), "ratio", "<=", 1.5).Print();
+        Console.Error.WriteLine(
+            $"bench: one way, 64 B, {name}: direct {Median(without):0.0} µs, nginx {Median(theirs):0.0} µs, relay {Median(ours):0.0} µs"
+        );
+        new Figure(
+            $"relay-latency-added-{name}-to-nginx",
+            (Median(ours) - Median(without)) / (Median(theirs) - Median(without)),
+            "ratio",
+            "<=",
+            1.5
+        ).Print();
     }
 
     /// <summary>A reader that stops while its sender blasts.</summary>
@@ -106,15 +160,26 @@ internal static class RelaySuite
         var resumed = run.StandardOutput.ReadLineAsync();
         while (!resumed.Wait(100))
             most = Math.Max(most, RelayFolder.ResidentBytes(process));
-        var outcome = run.StandardOutput.ReadLine() ?? throw new InvalidOperationException("the load with a stalled reader broke off");
+        var outcome =
+            run.StandardOutput.ReadLine()
+            ?? throw new InvalidOperationException("the load with a stalled reader broke off");
         new Figure("relay-stalled-reader-growth", (most - before) / 1e6, "MB", "<=", 4).Print();
-        new Figure("relay-stalled-reader-others-p99-to-rest", RelayLoad.Number(outcome, "paused") / RelayLoad.Number(outcome, "rest"), "ratio", "<=", 2).Print();
+        new Figure(
+            "relay-stalled-reader-others-p99-to-rest",
+            RelayLoad.Number(outcome, "paused") / RelayLoad.Number(outcome, "rest"),
+            "ratio",
+            "<=",
+            2
+        ).Print();
         new Figure("relay-stalled-reader-data-whole", RelayLoad.Number(outcome, "whole"), "yes", ">=", 1).Print();
         folder.Stop(run);
         folder.Stop(process);
     }
 
-    private static double Median(List<(double Speed, double Cost)> values, Func<(double Speed, double Cost), double> of) => Median([.. values.Select(of)]);
+    private static double Median(
+        List<(double Speed, double Cost)> values,
+        Func<(double Speed, double Cost), double> of
+    ) => Median([.. values.Select(of)]);
 
     private static double Median(List<double> values)
     {

@@ -13,7 +13,11 @@ SocketCompletions.UseInlineCompletions();
 // Joins /a/N with /b/N. No tokens, no rules: the way that bytes go, and nothing else.
 // Arguments: LISTEN [CERTIFICATE KEY [LISTEN-WITHOUT-TLS]].
 var waiting = new ConcurrentDictionary<string, TaskCompletionSource<(SessionPeer Hop, TaskCompletionSource End)>>();
-var options = new RelayTransportOptions(IPEndPoint.Parse(args[0])) { CertificateFile = args.ElementAtOrDefault(1), KeyFile = args.ElementAtOrDefault(2) };
+var options = new RelayTransportOptions(IPEndPoint.Parse(args[0]))
+{
+    CertificateFile = args.ElementAtOrDefault(1),
+    KeyFile = args.ElementAtOrDefault(2),
+};
 var builder = WebApplication.CreateSlimBuilder();
 builder.Logging.ClearProviders().AddSimpleConsole().SetMinimumLevel(LogLevel.Warning);
 builder.WebHost.ConfigureKestrel(kestrel => kestrel.AddServerHeader = false).UseRelayTransport(options);
@@ -38,7 +42,9 @@ app.Run(async context =>
     otherEnd.SetResult();
 });
 await app.StartAsync();
-Console.WriteLine($"listening on {app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()}");
+Console.WriteLine(
+    $"listening on {app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()}"
+);
 await app.WaitForShutdownAsync();
 
 static async Task<SessionPeer> Upgrade(HttpContext context)

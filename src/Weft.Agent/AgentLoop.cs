@@ -7,13 +7,15 @@ using Weft.Agent.Reconcilers;
 namespace Weft.Agent;
 
 /// <summary>
-/// The loop between the control plane and the reconcilers. It accepts desired states, has every target reconciled to the one it holds, and reports what
-/// became of it. There is never more than one exchange with the control plane: enrolling, else reporting, else waiting for another desired state.
+/// The loop between the control plane and the reconcilers. It accepts desired states, has every target reconciled to
+/// the one it holds, and reports what became of it. There is never more than one exchange with the control plane:
+/// enrolling, else reporting, else waiting for another desired state.
 /// </summary>
 /// <param name="enrolment">How the agent comes to be known to it.</param>
 /// <param name="desiredPath">Where the desired state is kept for the time when the control plane is away.</param>
 /// <param name="node">The node the agent serves, or null.</param>
-/// <param name="authority">The CA certificates of the cluster's API server; null where the agent has none to tell of.</param>
+/// <param name="authority">The CA certificates of the cluster's API server; null where the agent has none to tell
+/// of.</param>
 internal sealed class AgentLoop(
     ControlPlaneClient plane,
     Enrolment enrolment,
@@ -23,10 +25,14 @@ internal sealed class AgentLoop(
     ClusterAuthorityFile? authority,
     AgentTimings timings,
     TimeProvider clock,
-    Log log)
+    Log log
+)
 {
     private readonly Backoff _backoff = new(timings.InitialBackoff, timings.MaxBackoff);
-    private readonly ReconcileLoop[] _loops = [.. targets.Select(reconciler => new ReconcileLoop(reconciler, timings, clock, log))];
+    private readonly ReconcileLoop[] _loops =
+    [
+        .. targets.Select(reconciler => new ReconcileLoop(reconciler, timings, clock, log)),
+    ];
     private readonly Signal _reconciled = new();
     private readonly DriftHistory _driftHistory = new(clock);
 
@@ -49,7 +55,8 @@ internal sealed class AgentLoop(
     {
         Restore();
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        // A pass never faults; a loop that ends all the same ends the agent, because a target that nobody keeps true must not go unnoticed.
+        // A pass never faults; a loop that ends all the same ends the agent, because a target that nobody keeps true
+        // must not go unnoticed.
         var loops = Task.WhenAny(_loops.Select(loop => loop.Run(_reconciled, over.Token)));
         try
         {
@@ -57,7 +64,8 @@ internal sealed class AgentLoop(
             while (true)
             {
                 UpdateStatus();
-                // A pass may end long after the wait for the next desired state has begun, and what became of this one shouldn't wait with it.
+                // A pass may end long after the wait for the next desired state has begun, and what became of this one
+                // shouldn't wait with it.
                 if (_pollCancellation is { } waiting && HasUnreportedStatus)
                     await waiting.CancelAsync();
                 if (exchange is null && clock.GetUtcNow() >= _notBefore)
@@ -115,8 +123,14 @@ internal sealed class AgentLoop(
             _notBefore = clock.GetUtcNow() + wait;
             if (plane.Identity is not null && e is ControlPlaneException { Status: 401 })
             {
-                log.Error("credential-refused", e,
-                    ("next", "was the agent deleted? To enrol it anew, delete its credential file and start with a new token"));
+                log.Error(
+                    "credential-refused",
+                    e,
+                    (
+                        "next",
+                        "was the agent deleted? To enrol it anew, delete its credential file and start with a new token"
+                    )
+                );
             }
             else
             {
@@ -194,7 +208,9 @@ internal sealed class AgentLoop(
         }
     }
 
-    /// <summary>What became of the newest desired state, once every target was reconciled to the one that is held.</summary>
+    /// <summary>
+    /// What became of the newest desired state, once every target was reconciled to the one that is held.
+    /// </summary>
     private void UpdateStatus()
     {
         if (_latest is null)
@@ -214,8 +230,14 @@ internal sealed class AgentLoop(
 
         if (_latest.Files.Refusal is { } refusal)
             findings.Insert(0, refusal.Message);
-        var status = new StatusReport(_latest.Digest, _latest.Revision, findings.Count == 0 ? "Applied" : "Failed",
-            findings.Count == 0 ? null : string.Join(" | ", findings), node, AgentOptions.Version)
+        var status = new StatusReport(
+            _latest.Digest,
+            _latest.Revision,
+            findings.Count == 0 ? "Applied" : "Failed",
+            findings.Count == 0 ? null : string.Join(" | ", findings),
+            node,
+            AgentOptions.Version
+        )
         {
             Drift = _driftHistory.Report(),
             CertificateAuthority = authority?.Read(),

@@ -47,7 +47,9 @@ internal sealed record AgentOptions
     /// <summary>The cluster's API server to write to; null to write manifests into the folder.</summary>
     public Kubernetes.KubeOptions? Kubernetes { get; init; }
 
-    /// <summary>The file of the CA certificates of the cluster's API server, which weftd is told; null to tell it none.</summary>
+    /// <summary>
+    /// The file of the CA certificates of the cluster's API server, which weftd is told; null to tell it none.
+    /// </summary>
     public string? ClusterAuthority { get; init; }
 
     /// <summary>Whether the network of <see cref="Node"/> is kept true.</summary>
@@ -56,7 +58,10 @@ internal sealed record AgentOptions
     /// <summary>Who has charge of the node's interfaces: auto, netplan, networkd, netlink or none.</summary>
     public string NodeNetwork { get; init; } = "auto";
 
-    /// <summary>How long the control plane may be out of reach after a change of the node before it is taken back; zero for ever.</summary>
+    /// <summary>
+    /// How long the control plane may be out of reach after a change of the node before it is taken back; zero for
+    /// ever.
+    /// </summary>
     public TimeSpan RollbackAfter { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>Whether what others change is put right; otherwise it is only told.</summary>

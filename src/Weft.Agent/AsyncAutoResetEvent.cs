@@ -1,6 +1,8 @@
 namespace Weft.Agent;
 
-/// <summary>Wakes one loop. Set before anybody waits, it releases the next wait all the same; set often, it releases one.</summary>
+/// <summary>
+/// Wakes one loop. Set before anybody waits, it releases the next wait all the same; set often, it releases one.
+/// </summary>
 internal sealed class AsyncAutoResetEvent(TimeProvider clock)
 {
     private volatile TaskCompletionSource _signalled = NewSignal();

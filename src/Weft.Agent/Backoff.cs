@@ -1,14 +1,16 @@
 namespace Weft.Agent;
 
 /// <summary>
-/// Waits that double up to a limit, each between half and the whole of its step: a fleet cut off together doesn't come back together.
+/// Waits that double up to a limit, each between half and the whole of its step: a fleet cut off together doesn't come
+/// back together.
 /// </summary>
 internal sealed class Backoff(TimeSpan first, TimeSpan last)
 {
     private int _steps;
 
     /// <summary>The next wait.</summary>
-    /// <param name="atLeast">What the other side asked for (<c>Retry-After</c>); it counts up to ten times the longest step.</param>
+    /// <param name="atLeast">What the other side asked for (<c>Retry-After</c>); it counts up to ten times the longest
+    /// step.</param>
     public TimeSpan NextDelay(TimeSpan? atLeast = null)
     {
         var step = Math.Min(last.TotalMilliseconds, first.TotalMilliseconds * Math.Pow(2, Math.Min(_steps++, 30)));

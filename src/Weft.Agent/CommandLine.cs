@@ -12,62 +12,81 @@ internal sealed class CommandLine
 {
     private readonly Option<Uri> _server = new("--server")
     {
-        Required = true, HelpName = "URL", Description = "The control plane, such as https://weft.example:8443.", CustomParser = ReadServer,
+        Required = true,
+        HelpName = "URL",
+        Description = "The control plane, such as https://weft.example:8443.",
+        CustomParser = ReadServer,
     };
 
     private readonly Option<string> _state = new("--state")
     {
-        Required = true, HelpName = "DIR", Description = "The agent's own directory; it is made with mode 0700.",
+        Required = true,
+        HelpName = "DIR",
+        Description = "The agent's own directory; it is made with mode 0700.",
     };
 
     private readonly Option<string> _name = new("--name")
     {
-        Required = true, HelpName = "NAME", Description = "The agent's name: a DNS label, unique in the cluster.",
+        Required = true,
+        HelpName = "NAME",
+        Description = "The agent's name: a DNS label, unique in the cluster.",
     };
 
     private readonly Option<string?> _node = new("--node")
     {
-        HelpName = "NODE", Description = "The node the agent serves; without it, the cluster as a whole.",
+        HelpName = "NODE",
+        Description = "The node the agent serves; without it, the cluster as a whole.",
     };
 
     private readonly Option<string?> _tokenFile = new("--enrollment-token-file")
     {
-        HelpName = "FILE", Description = "Holds the enrolment token; needed at the first start only.",
+        HelpName = "FILE",
+        Description = "Holds the enrolment token; needed at the first start only.",
     };
 
     private readonly Option<string?> _authority = new("--ca")
     {
-        HelpName = "FILE", Description = "PEM certificates that are the only roots of trust; without it, the system's.",
+        HelpName = "FILE",
+        Description = "PEM certificates that are the only roots of trust; without it, the system's.",
     };
 
     private readonly Option<string> _socket = new("--socket")
     {
-        HelpName = "PATH", Description = "The unix socket that weft-ipam asks.", DefaultValueFactory = _ => "/run/weft/agent.sock",
+        HelpName = "PATH",
+        Description = "The unix socket that weft-ipam asks.",
+        DefaultValueFactory = _ => "/run/weft/agent.sock",
     };
 
     private readonly Option<string?> _manifests = new("--manifests")
     {
-        HelpName = "DIR", Description = "Where manifests go. [default: STATE/manifests]",
+        HelpName = "DIR",
+        Description = "Where manifests go. [default: STATE/manifests]",
     };
 
     private readonly Option<string?> _nodes = new("--nodes-dir")
     {
-        HelpName = "DIR", Description = "Where node files go, as DIR/NODE/PATH. [default: STATE/nodes]",
+        HelpName = "DIR",
+        Description = "Where node files go, as DIR/NODE/PATH. [default: STATE/nodes]",
     };
 
     private readonly Option<string[]> _plugins = new("--cni-bin")
     {
-        HelpName = "DIR", Description = "Where CNI plugins are installed; may be repeated. [default: /opt/cni/bin and /usr/lib/cni]",
+        HelpName = "DIR",
+        Description = "Where CNI plugins are installed; may be repeated. [default: /opt/cni/bin and /usr/lib/cni]",
     };
 
     private readonly Option<string> _sys = new("--sys")
     {
-        HelpName = "DIR", Description = "The node's /sys, from which its inventory is read.", DefaultValueFactory = _ => "/sys",
+        HelpName = "DIR",
+        Description = "The node's /sys, from which its inventory is read.",
+        DefaultValueFactory = _ => "/sys",
     };
 
     private readonly Option<string> _proc = new("--proc")
     {
-        HelpName = "DIR", Description = "The node's /proc, likewise.", DefaultValueFactory = _ => "/proc",
+        HelpName = "DIR",
+        Description = "The node's /proc, likewise.",
+        DefaultValueFactory = _ => "/proc",
     };
 
     private readonly KubeCommandLine _kubernetes = new();
@@ -83,7 +102,9 @@ internal sealed class CommandLine
 
     private readonly Option<DriftPolicy> _drift = new("--drift")
     {
-        HelpName = "mend|report", Description = "What becomes of changes by others.", DefaultValueFactory = _ => DriftPolicy.Mend,
+        HelpName = "mend|report",
+        Description = "What becomes of changes by others.",
+        DefaultValueFactory = _ => DriftPolicy.Mend,
     };
 
     /// <summary>The command: parsing it refuses what is wrong, invoking it runs the agent.</summary>
@@ -92,13 +113,31 @@ internal sealed class CommandLine
     {
         var command = new RootCommand("Makes one cluster and its nodes true, and answers weft-ipam.")
         {
-            _server, _state, _name, _node, _tokenFile, _authority, _socket, _manifests, _nodes, _plugins, _sys, _proc,
-            _applyNode, _nodeNetwork, _rollbackAfter, _drift,
+            _server,
+            _state,
+            _name,
+            _node,
+            _tokenFile,
+            _authority,
+            _socket,
+            _manifests,
+            _nodes,
+            _plugins,
+            _sys,
+            _proc,
+            _applyNode,
+            _nodeNetwork,
+            _rollbackAfter,
+            _drift,
         };
         _kubernetes.AddTo(command, _node);
         _relay.AddTo(command);
-        _name.Validators.Add(result => Check(result, "--name", IsLabel, "a DNS label: 1 to 63 of a-z, 0-9 and '-', not '-' at either end"));
-        _node.Validators.Add(result => Check(result, "--node", IsNodeName, "a node's name: DNS labels with dots between them"));
+        _name.Validators.Add(result =>
+            Check(result, "--name", IsLabel, "a DNS label: 1 to 63 of a-z, 0-9 and '-', not '-' at either end")
+        );
+        _node.Validators.Add(result =>
+            Check(result, "--node", IsNodeName, "a node's name: DNS labels with dots between them")
+        );
         command.Subcommands.Add(LocalVerification.Command());
         command.Validators.Add(result =>
         {
@@ -111,7 +150,10 @@ internal sealed class CommandLine
     }
 
     /// <summary>Whether a text is a DNS label.</summary>
-    public static bool IsLabel(string text) => text.Length is > 0 and <= 63 && text[0] != '-' && text[^1] != '-'
+    public static bool IsLabel(string text) =>
+        text.Length is > 0 and <= 63
+        && text[0] != '-'
+        && text[^1] != '-'
         && text.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-');
 
     /// <summary>Whether a text is a node's name: a DNS subdomain.</summary>
@@ -131,7 +173,12 @@ internal sealed class CommandLine
             CertificateAuthorityFile = parsed.GetValue(_authority),
             Kubernetes = kubernetes,
             ClusterAuthority = _kubernetes.ReadAuthority(parsed, _node),
-            Relay = _relay.Read(parsed, parsed.GetValue(_node) is not null, kubernetes is { KubeConfig: null }, parsed.GetValue(_authority)),
+            Relay = _relay.Read(
+                parsed,
+                parsed.GetValue(_node) is not null,
+                kubernetes is { KubeConfig: null },
+                parsed.GetValue(_authority)
+            ),
             Socket = Path.GetFullPath(parsed.GetRequiredValue(_socket)),
             Manifests = Path.GetFullPath(parsed.GetValue(_manifests) ?? Path.Join(state, "manifests")),
             ApplyNode = parsed.GetValue(_applyNode),
@@ -139,7 +186,9 @@ internal sealed class CommandLine
             RollbackAfter = TimeSpan.FromSeconds(parsed.GetRequiredValue(_rollbackAfter)),
             RepairsDrift = parsed.GetValue(_drift) == DriftPolicy.Mend,
             Nodes = Path.GetFullPath(parsed.GetValue(_nodes) ?? Path.Join(state, "nodes")),
-            PluginFolders = parsed.GetValue(_plugins) is { Length: > 0 } folders ? [.. folders.Select(Path.GetFullPath)] : AgentOptions.StandardPluginFolders,
+            PluginFolders = parsed.GetValue(_plugins) is { Length: > 0 } folders
+                ? [.. folders.Select(Path.GetFullPath)]
+                : AgentOptions.StandardPluginFolders,
             Sys = Path.GetFullPath(parsed.GetRequiredValue(_sys)),
             Proc = Path.GetFullPath(parsed.GetRequiredValue(_proc)),
         };
@@ -154,9 +203,14 @@ internal sealed class CommandLine
     private static Uri ReadServer(ArgumentResult result)
     {
         var text = result.Tokens is [{ Value: var only }] ? only : "";
-        if (Uri.TryCreate(text, UriKind.Absolute, out var url) && url is { Scheme: "https" or "http", Query: "", Fragment: "", UserInfo: "" })
+        if (
+            Uri.TryCreate(text, UriKind.Absolute, out var url)
+            && url is { Scheme: "https" or "http", Query: "", Fragment: "", UserInfo: "" }
+        )
             return url;
-        result.AddError($"--server is '{text}'; it must be a URL such as https://weft.example:8443, without query, fragment or user");
+        result.AddError(
+            $"--server is '{text}'; it must be a URL such as https://weft.example:8443, without query, fragment or user"
+        );
         return null!;
     }
 }

@@ -4,8 +4,8 @@ using System.Text;
 namespace Weft.Agent;
 
 /// <summary>
-/// One short line per event: time, level, event, then <c>key=value</c>. No secret is ever passed to it: neither token nor
-/// credential is a value of any call.
+/// One short line per event: time, level, event, then <c>key=value</c>. No secret is ever passed to it: neither token
+/// nor credential is a value of any call.
 /// </summary>
 /// <param name="writer">Where the lines go; stderr in the program.</param>
 internal sealed class Log(TextWriter writer, TimeProvider clock)
@@ -13,7 +13,8 @@ internal sealed class Log(TextWriter writer, TimeProvider clock)
     private readonly Lock _line = new();
 
     /// <summary>Something that a person following the agent wants to see.</summary>
-    public void Info(string happened, params ReadOnlySpan<(string Key, object? Value)> pairs) => Write("info", happened, null, pairs);
+    public void Info(string happened, params ReadOnlySpan<(string Key, object? Value)> pairs) =>
+        Write("info", happened, null, pairs);
 
     /// <summary>Something that the agent goes on after, but that somebody may have to fix.</summary>
     /// <param name="error">The exception survived, if there is one.</param>
@@ -45,12 +46,14 @@ internal sealed class Log(TextWriter writer, TimeProvider clock)
     }
 
     // What we foresee is one sentence; what we don't foresee needs all there is.
-    private static string Describe(Exception error) => error switch
-    {
-        ControlPlane.ControlPlaneException or StartupException => error.Message,
-        IOException or UnauthorizedAccessException or System.Net.Sockets.SocketException => $"{error.GetType().Name}: {error.Message}",
-        _ => error.ToString(),
-    };
+    private static string Describe(Exception error) =>
+        error switch
+        {
+            ControlPlane.ControlPlaneException or StartupException => error.Message,
+            IOException or UnauthorizedAccessException or System.Net.Sockets.SocketException =>
+                $"{error.GetType().Name}: {error.Message}",
+            _ => error.ToString(),
+        };
 
     private static void Append(StringBuilder line, string key, string value)
     {

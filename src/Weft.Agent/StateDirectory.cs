@@ -1,6 +1,8 @@
 namespace Weft.Agent;
 
-/// <summary>The agent's own directory, mode 0700, held by one agent at a time. What lies in it: docs/specs/agent.md.</summary>
+/// <summary>
+/// The agent's own directory, mode 0700, held by one agent at a time. What lies in it: docs/specs/agent.md.
+/// </summary>
 internal sealed class StateDirectory : IDisposable
 {
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
@@ -43,14 +45,20 @@ internal sealed class StateDirectory : IDisposable
 
         try
         {
-            // FileShare.None is flock(2): it ends with the process, so that a killed agent leaves nothing to clear away.
+            // FileShare.None is flock(2): it ends with the process, so that a killed agent leaves nothing to clear
+            // away.
             var path = Path.Join(root, "lock");
-            return new StateDirectory(root, new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
+            return new StateDirectory(
+                root,
+                new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None)
+            );
         }
         catch (IOException e)
         {
             throw new StartupException(
-                $"another weft-agent works in '{root}' ({e.Message}); stop it, or give this one a --state of its own", e);
+                $"another weft-agent works in '{root}' ({e.Message}); stop it, or give this one a --state of its own",
+                e
+            );
         }
     }
 

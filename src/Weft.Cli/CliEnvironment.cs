@@ -2,7 +2,9 @@ using System.Collections;
 
 namespace Weft.Cli;
 
-/// <summary>Everything the program sees of the process it runs in, in one value, so that a test can be that process.</summary>
+/// <summary>
+/// Everything the program sees of the process it runs in, in one value, so that a test can be that process.
+/// </summary>
 internal sealed record CliEnvironment
 {
     /// <summary>Where data goes.</summary>
@@ -23,7 +25,10 @@ internal sealed record CliEnvironment
     /// <summary>The program's own file, for those who are to start it again.</summary>
     public string Program { get; init; } = ProgramPath(System.Environment.ProcessPath);
 
-    /// <summary>The environment; only <see cref="Contexts.Settings"/>, <see cref="Relay.KubeconfigFile.PathIn"/> and <see cref="UsesColour"/> look into it.</summary>
+    /// <summary>
+    /// The environment; only <see cref="Contexts.Settings"/>, <see cref="Relay.KubeconfigFile.PathIn"/> and
+    /// <see cref="UsesColour"/> look into it.
+    /// </summary>
     public required IReadOnlyDictionary<string, string> Variables { get; init; }
 
     /// <summary>Whether stdout is a terminal.</summary>
@@ -45,7 +50,8 @@ internal sealed record CliEnvironment
     public bool UsesColour => !Variables.TryGetValue("NO_COLOR", out var no) || no.Length == 0;
 
     // Under a test's or a developer's host the process is another program: then the one in the path is meant.
-    private static string ProgramPath(string? process) => Path.GetFileName(process) is "weft" or "Weft.Cli" ? process! : "weft";
+    private static string ProgramPath(string? process) =>
+        Path.GetFileName(process) is "weft" or "Weft.Cli" ? process! : "weft";
 
     /// <summary>The real process.</summary>
     public static CliEnvironment FromProcess()

@@ -1,13 +1,20 @@
 namespace Weft.Cli;
 
-/// <summary>Why a command ends without having done what it was told. Caught once, at the edge of the program, and printed.</summary>
+/// <summary>
+/// Why a command ends without having done what it was told. Caught once, at the edge of the program, and printed.
+/// </summary>
 internal sealed class CliError : Exception
 {
     /// <summary>The error.</summary>
     /// <param name="message">One sentence; it follows <c>error: </c>.</param>
     /// <param name="findings">Lines that follow it, each already complete.</param>
     /// <param name="next">What to do now, or null.</param>
-    public CliError(string message, IReadOnlyList<string>? findings = null, string? next = null, int exit = ExitCode.Failed)
+    public CliError(
+        string message,
+        IReadOnlyList<string>? findings = null,
+        string? next = null,
+        int exit = ExitCode.Failed
+    )
         : base(message) => (Findings, NextStep, Exit) = (findings ?? [], next, exit);
 
     /// <summary>Lines under the message.</summary>

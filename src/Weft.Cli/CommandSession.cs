@@ -6,7 +6,9 @@ using Weft.Cli.Output;
 
 namespace Weft.Cli;
 
-/// <summary>One run of one command: its streams, its settings and its server, each made when it is first needed.</summary>
+/// <summary>
+/// One run of one command: its streams, its settings and its server, each made when it is first needed.
+/// </summary>
 internal sealed class CommandSession : IDisposable
 {
     private readonly GlobalOptions _options;
@@ -35,10 +37,16 @@ internal sealed class CommandSession : IDisposable
     public Terminal Error { get; }
 
     /// <summary>Where to speak to.</summary>
-    public Settings Settings => _settings ??= Settings.Resolve(Parsed.GetValue(_options.Context), _options.ToContext(Parsed), Environment.Variables);
+    public Settings Settings =>
+        _settings ??= Settings.Resolve(
+            Parsed.GetValue(_options.Context),
+            _options.ToContext(Parsed),
+            Environment.Variables
+        );
 
     /// <summary>The options that make another process of this program speak to the same server.</summary>
-    public IEnumerable<string> ConnectionArguments => Settings.ToArguments(Settings.Context, _options.ToContext(Parsed), Environment.Variables);
+    public IEnumerable<string> ConnectionArguments =>
+        Settings.ToArguments(Settings.Context, _options.ToContext(Parsed), Environment.Variables);
 
     /// <summary>From names to ids.</summary>
     public ResourceScope Scope => new(Settings);
@@ -52,9 +60,16 @@ internal sealed class CommandSession : IDisposable
     {
         if (Parsed.GetValue(_options.Output) is not { } text)
             return usual;
-        if (Enum.TryParse<OutputFormat>(text, ignoreCase: true, out var format) && !char.IsAsciiDigit(text[0]) && (format == usual || others.Contains(format)))
+        if (
+            Enum.TryParse<OutputFormat>(text, ignoreCase: true, out var format)
+            && !char.IsAsciiDigit(text[0])
+            && (format == usual || others.Contains(format))
+        )
             return format;
-        var known = string.Join(", ", new[] { usual }.Concat(others.ToArray()).Select(name => name.ToString().ToLowerInvariant()));
+        var known = string.Join(
+            ", ",
+            new[] { usual }.Concat(others.ToArray()).Select(name => name.ToString().ToLowerInvariant())
+        );
         throw CliError.Usage($"-o {text} is not a format of this command", $"formats: {known}");
     }
 

@@ -10,7 +10,11 @@ internal static class ProgramVersion
     {
         get
         {
-            var text = typeof(ProgramVersion).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0.0.0";
+            var text =
+                typeof(ProgramVersion)
+                    .Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()
+                    ?.InformationalVersion
+                ?? "0.0.0";
             return text.Split('+')[0];
         }
     }

@@ -9,7 +9,9 @@ using Weft.Cli.Output;
 
 namespace Weft.Cli;
 
-/// <summary>The program: a command line in, an exit code out. Errors and exceptions are caught here and nowhere else.</summary>
+/// <summary>
+/// The program: a command line in, an exit code out. Errors and exceptions are caught here and nowhere else.
+/// </summary>
 internal static class WeftProgram
 {
     /// <summary>Where the process begins.</summary>
@@ -37,17 +39,29 @@ internal static class WeftProgram
         var error = new Terminal(environment.Error, environment.ErrorIsTerminal, colour);
         if (parsed.Action is ParseErrorAction)
             return WriteParseError(parsed, error);
-        if (parsed.Tokens.TakeWhile(token => token.Type != TokenType.DoubleDash).FirstOrDefault(token => token.Type == TokenType.Argument && token.Value is ['-', '-', _, ..]) is { } unknown)
-            return WriteError(CliError.Usage($"there is no option {unknown.Value}", $"{CommandPathText(parsed)} --help"), error);
+        if (
+            parsed
+                .Tokens.TakeWhile(token => token.Type != TokenType.DoubleDash)
+                .FirstOrDefault(token => token.Type == TokenType.Argument && token.Value is ['-', '-', _, ..]) is
+            { } unknown
+        )
+            return WriteError(
+                CliError.Usage($"there is no option {unknown.Value}", $"{CommandPathText(parsed)} --help"),
+                error
+            );
         try
         {
-            return await parsed.InvokeAsync(new InvocationConfiguration
-            {
-                Output = environment.Out,
-                Error = environment.Error,
-                EnableDefaultExceptionHandler = false,
-                ProcessTerminationTimeout = cli.GracefulCommands.Contains(parsed.CommandResult.Command) ? Timeout.InfiniteTimeSpan : TimeSpan.FromSeconds(2),
-            });
+            return await parsed.InvokeAsync(
+                new InvocationConfiguration
+                {
+                    Output = environment.Out,
+                    Error = environment.Error,
+                    EnableDefaultExceptionHandler = false,
+                    ProcessTerminationTimeout = cli.GracefulCommands.Contains(parsed.CommandResult.Command)
+                        ? Timeout.InfiniteTimeSpan
+                        : TimeSpan.FromSeconds(2),
+                }
+            );
         }
         catch (CliError cliError)
         {
@@ -64,36 +78,84 @@ internal static class WeftProgram
         }
     }
 
-    // The library's own directive takes the first word for the program only if the two bear one name, and a link may bear another.
-    private static int Suggest(RootCommand root, ParserConfiguration configuration, string directive, string line, TextWriter output)
+    // The library's own directive takes the first word for the program only if the two bear one name, and a link may
+    // bear another.
+    private static int Suggest(
+        RootCommand root,
+        ParserConfiguration configuration,
+        string directive,
+        string line,
+        TextWriter output
+    )
     {
         var program = line.IndexOf(' ', StringComparison.Ordinal) + 1;
-        if (program == 0 || !int.TryParse(directive["[suggest:".Length..].TrimEnd(']'), NumberStyles.None, CultureInfo.InvariantCulture, out var position))
+        if (
+            program == 0
+            || !int.TryParse(
+                directive["[suggest:".Length..].TrimEnd(']'),
+                NumberStyles.None,
+                CultureInfo.InvariantCulture,
+                out var position
+            )
+        )
             return ExitCode.Success;
-        foreach (var item in root.Parse(line[program..], configuration).GetCompletions(Math.Clamp(position, program, line.Length) - program))
+        foreach (
+            var item in root.Parse(line[program..], configuration)
+                .GetCompletions(Math.Clamp(position, program, line.Length) - program)
+        )
             output.WriteLine(item.InsertText ?? item.Label);
         return ExitCode.Success;
     }
 
     private static RootCommand BuildRootCommand(CommandContext cli)
     {
-        var root = new RootCommand("weft: networks of sites, declared once. Start with: weft plan -f FILE, weft apply -f FILE, weft get KIND.") { HelpName = "weft" };
+        var root = new RootCommand(
+            "weft: networks of sites, declared once. Start with: weft plan -f FILE, weft apply -f FILE, weft get KIND."
+        )
+        {
+            HelpName = "weft",
+        };
         foreach (var option in cli.Options.All)
             root.Options.Add(option);
-        foreach (var command in new Func<CommandContext, Command>[]
-        {
-            ApplyCommand.Build, PlanCommand.Build, ExplainCommand.Build, GetCommand.Build, ShowCommand.Build, DeleteCommand.Build, AdministerCommand.Enable,
-            AdministerCommand.Disable, CreateCommand.Build, ManifestsCommand.Build, InventoryCommand.Build, WhoCommand.Build, IpamCommand.Build, LintCommand.Build, DriftCommand.Build,
-            VerifyCommand.Build, AgentCommand.Build, ProxyCommand.Build, SshCommand.Build, SshConfigCommand.Build, StdioCommand.Build, RelayCommand.Build, PrincipalCommand.Build,
-            ConfigCommand.Build, CompletionCommand.Build, VersionCommand.Build,
-        })
+        foreach (
+            var command in new Func<CommandContext, Command>[]
+            {
+                ApplyCommand.Build,
+                PlanCommand.Build,
+                ExplainCommand.Build,
+                GetCommand.Build,
+                ShowCommand.Build,
+                DeleteCommand.Build,
+                AdministerCommand.Enable,
+                AdministerCommand.Disable,
+                CreateCommand.Build,
+                ManifestsCommand.Build,
+                InventoryCommand.Build,
+                WhoCommand.Build,
+                IpamCommand.Build,
+                LintCommand.Build,
+                DriftCommand.Build,
+                VerifyCommand.Build,
+                AgentCommand.Build,
+                ProxyCommand.Build,
+                SshCommand.Build,
+                SshConfigCommand.Build,
+                StdioCommand.Build,
+                RelayCommand.Build,
+                PrincipalCommand.Build,
+                ConfigCommand.Build,
+                CompletionCommand.Build,
+                VersionCommand.Build,
+            }
+        )
             root.Subcommands.Add(command(cli));
         return root;
     }
 
     private static int WriteParseError(ParseResult parsed, Terminal error)
     {
-        // Nothing but 'weft' or 'weft config': the commands are what is wanted, and the exit code still says that none was given.
+        // Nothing but 'weft' or 'weft config': the commands are what is wanted, and the exit code still says that none
+        // was given.
         if (parsed.CommandResult.Command.Subcommands.Count > 0 && parsed.UnmatchedTokens.Count == 0)
         {
             new HelpAction().Invoke(parsed);
@@ -102,7 +164,13 @@ internal static class WeftProgram
 
         var path = CommandPathText(parsed);
         if (parsed.CommandResult.Command.Subcommands.Count > 0)
-            return WriteError(CliError.Usage($"'{path}' has no command '{parsed.UnmatchedTokens[0]}'", SuggestCommand(parsed) ?? $"{path} --help"), error);
+            return WriteError(
+                CliError.Usage(
+                    $"'{path}' has no command '{parsed.UnmatchedTokens[0]}'",
+                    SuggestCommand(parsed) ?? $"{path} --help"
+                ),
+                error
+            );
         var messages = parsed.Errors.Select(finding => finding.Message.TrimEnd('.')).Distinct().ToArray();
         return WriteError(CliError.Usage(string.Join("; ", messages), $"{path} --help"), error);
     }
@@ -110,10 +178,15 @@ internal static class WeftProgram
     private static string? SuggestCommand(ParseResult parsed)
     {
         var names = parsed.CommandResult.Command.Subcommands.Select(command => command.Name);
-        return parsed.UnmatchedTokens.Count > 0 && Weft.Resources.Suggestions.Find(parsed.UnmatchedTokens[0], names) is [var near, ..] ? $"did you mean {near}?" : null;
+        return
+            parsed.UnmatchedTokens.Count > 0
+            && Weft.Resources.Suggestions.Find(parsed.UnmatchedTokens[0], names) is [var near, ..]
+            ? $"did you mean {near}?"
+            : null;
     }
 
-    private static string CommandPathText(ParseResult parsed) => string.Join(' ', CommandPath(parsed.CommandResult.Command).Reverse());
+    private static string CommandPathText(ParseResult parsed) =>
+        string.Join(' ', CommandPath(parsed.CommandResult.Command).Reverse());
 
     private static IEnumerable<string> CommandPath(Symbol? symbol)
     {

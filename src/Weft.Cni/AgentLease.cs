@@ -50,9 +50,13 @@ internal sealed record AgentLease(IReadOnlyList<IPConfig> Addresses, IReadOnlyLi
             return false;
         var gateway = item.TextOf("gateway");
         var slash = text.IndexOf('/', StringComparison.Ordinal);
-        if (slash < 0 || !Address.TryParse(text[..slash], out var address)
+        if (
+            slash < 0
+            || !Address.TryParse(text[..slash], out var address)
             || !int.TryParse(text.AsSpan(slash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var length)
-            || length > address.Bits || (gateway is not null && !Address.TryParse(gateway, out _)))
+            || length > address.Bits
+            || (gateway is not null && !Address.TryParse(gateway, out _))
+        )
             return false;
         leased = new IPConfig(address.Family, text, gateway);
         return true;

@@ -12,7 +12,10 @@ internal sealed record AgentResponse(AgentLease? Lease, string? Code, string Mes
     /// <summary>Reads a line.</summary>
     /// <param name="line">The line, without its end.</param>
     internal static bool TryParse(
-        ReadOnlyMemory<byte> line, [NotNullWhen(true)] out AgentResponse? response, [NotNullWhen(false)] out string? why)
+        ReadOnlyMemory<byte> line,
+        [NotNullWhen(true)] out AgentResponse? response,
+        [NotNullWhen(false)] out string? why
+    )
     {
         (response, why) = (null, null);
         try
@@ -36,23 +39,30 @@ internal sealed record AgentResponse(AgentLease? Lease, string? Code, string Mes
     }
 
     /// <summary>The CNI error of a refusal.</summary>
-    /// <returns>An error with the refusal's own code in its details; null where it refuses what is no error of this command.</returns>
+    /// <returns>An error with the refusal's own code in its details; null where it refuses what is no error of this
+    /// command.</returns>
     /// <remarks>docs/specs/cni.md, "Errors".</remarks>
     internal CniError? ToError(Command command)
     {
         if (Code is null || (command == Command.Delete && Code == nameof(RefusalCode.ResourceNotFound)))
             return null; // A network or lease that is gone holds nothing, and DEL of nothing succeeds: else the pod could never go.
-        return new CniError(ErrorCodeFor(command, Code), Message.Length == 0 ? "the agent refuses without a reason" : Message, Code);
+        return new CniError(
+            ErrorCodeFor(command, Code),
+            Message.Length == 0 ? "the agent refuses without a reason" : Message,
+            Code
+        );
     }
 
-    private static ErrorCode ErrorCodeFor(Command command, string code) => code switch
-    {
-        _ when command == Command.Status => ErrorCode.NotAvailable,
-        nameof(RefusalCode.ServiceUnavailable) or nameof(RefusalCode.Contended) => ErrorCode.TryAgainLater,
-        nameof(RefusalCode.AddressHeld) => ErrorCode.AddressHeld,
-        nameof(RefusalCode.AddressPoolExhausted) => ErrorCode.AddressPoolExhausted,
-        nameof(RefusalCode.AddressNotUsable) => ErrorCode.AddressNotUsable,
-        nameof(RefusalCode.ResourceNotFound) or nameof(RefusalCode.Mismatch) when command == Command.Check => ErrorCode.LeaseDiffers,
-        _ => ErrorCode.Refused,
-    };
+    private static ErrorCode ErrorCodeFor(Command command, string code) =>
+        code switch
+        {
+            _ when command == Command.Status => ErrorCode.NotAvailable,
+            nameof(RefusalCode.ServiceUnavailable) or nameof(RefusalCode.Contended) => ErrorCode.TryAgainLater,
+            nameof(RefusalCode.AddressHeld) => ErrorCode.AddressHeld,
+            nameof(RefusalCode.AddressPoolExhausted) => ErrorCode.AddressPoolExhausted,
+            nameof(RefusalCode.AddressNotUsable) => ErrorCode.AddressNotUsable,
+            nameof(RefusalCode.ResourceNotFound) or nameof(RefusalCode.Mismatch) when command == Command.Check =>
+                ErrorCode.LeaseDiffers,
+            _ => ErrorCode.Refused,
+        };
 }

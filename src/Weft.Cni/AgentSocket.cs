@@ -7,7 +7,9 @@ namespace Weft.Cni;
 /// <remarks>docs/specs/agent-socket.md.</remarks>
 internal sealed class AgentSocket(string path, TimeSpan patience)
 {
-    /// <summary>The plugin's patience: more than the 20 s the agent takes at most, far less than the kubelet's two minutes.</summary>
+    /// <summary>
+    /// The plugin's patience: more than the 20 s the agent takes at most, far less than the kubelet's two minutes.
+    /// </summary>
     internal static readonly TimeSpan DefaultTimeout = TimeSpan.FromSeconds(25);
 
     private readonly long _start = TimeProvider.System.GetTimestamp();
@@ -17,7 +19,11 @@ internal sealed class AgentSocket(string path, TimeSpan patience)
     /// <summary>Asks.</summary>
     /// <param name="answer">The agent's line, without its end.</param>
     /// <returns>True if there is a whole line.</returns>
-    internal bool TryExchange(ReadOnlyMemory<byte> request, out ReadOnlyMemory<byte> answer, [NotNullWhen(false)] out string? why)
+    internal bool TryExchange(
+        ReadOnlyMemory<byte> request,
+        out ReadOnlyMemory<byte> answer,
+        [NotNullWhen(false)] out string? why
+    )
     {
         answer = default;
         var socket = SystemCalls.OpenSocket();
@@ -44,7 +50,9 @@ internal sealed class AgentSocket(string path, TimeSpan patience)
         why = null;
         while (!request.IsEmpty)
         {
-            if (!TryCall(socket, SystemCalls.SendTimeout, s => SystemCalls.Send(s, request.Span), out var sent, out why))
+            if (
+                !TryCall(socket, SystemCalls.SendTimeout, s => SystemCalls.Send(s, request.Span), out var sent, out why)
+            )
                 return false;
             request = request[sent..];
         }
@@ -59,11 +67,22 @@ internal sealed class AgentSocket(string path, TimeSpan patience)
         var filled = 0;
         while (filled < buffer.Length)
         {
-            if (!TryCall(socket, SystemCalls.ReceiveTimeout, s => SystemCalls.Read(s, buffer.AsSpan(filled)), out var received, out why))
+            if (
+                !TryCall(
+                    socket,
+                    SystemCalls.ReceiveTimeout,
+                    s => SystemCalls.Read(s, buffer.AsSpan(filled)),
+                    out var received,
+                    out why
+                )
+            )
                 return false;
             if (received == 0)
             {
-                why = filled == 0 ? "it closed without an answer" : $"it closed after {filled} bytes, in the middle of its answer";
+                why =
+                    filled == 0
+                        ? "it closed without an answer"
+                        : $"it closed after {filled} bytes, in the middle of its answer";
                 return false;
             }
 

@@ -7,8 +7,9 @@ namespace Weft.Cni;
 
 /// <summary>Another program, started and waited for.</summary>
 /// <remarks>
-/// Its stdin and stdout are files in memory rather than pipes: neither side can block on the other, a program that doesn't read its input does no harm, and
-/// one that leaves a child of its own behind doesn't hold us. Not <c>System.Diagnostics.Process</c>, for the reasons of <see cref="SystemCalls"/>.
+/// Its stdin and stdout are files in memory rather than pipes: neither side can block on the other, a program that
+/// doesn't read its input does no harm, and one that leaves a child of its own behind doesn't hold us. Not
+/// <c>System.Diagnostics.Process</c>, for the reasons of <see cref="SystemCalls"/>.
 /// </remarks>
 internal static unsafe partial class ChildProcess
 {
@@ -48,7 +49,8 @@ internal static unsafe partial class ChildProcess
         IReadOnlyList<(string Name, string Value)> changed,
         ReadOnlyMemory<byte> input,
         [NotNullWhen(true)] out PluginExit? run,
-        [NotNullWhen(false)] out string? why)
+        [NotNullWhen(false)] out string? why
+    )
     {
         (run, why) = (null, null);
         var (from, to) = (MemoryFile("stdin", CloseOnExec), MemoryFile("stdout", CloseOnExec));
@@ -79,8 +81,16 @@ internal static unsafe partial class ChildProcess
             return -failed;
         _ = AddDup2(actions, from, 0);
         _ = AddDup2(actions, to, StandardStreams.Output);
-        int child = 0, error = 0;
-        WithPointers([file], arguments => WithPointers(BuildEnvironment(changed), environment => error = Spawn(out child, file, actions, null, arguments, environment)));
+        int child = 0,
+            error = 0;
+        WithPointers(
+            [file],
+            arguments =>
+                WithPointers(
+                    BuildEnvironment(changed),
+                    environment => error = Spawn(out child, file, actions, null, arguments, environment)
+                )
+        );
         _ = DestroyActions(actions);
         return error == 0 ? child : -error;
     }
@@ -110,7 +120,9 @@ internal static unsafe partial class ChildProcess
             Marshal.FreeCoTaskMem((nint)pointers[i]);
     }
 
-    /// <summary>Waits for a child's end: its exit status, or 128 and the signal that killed it, as shells say it.</summary>
+    /// <summary>
+    /// Waits for a child's end: its exit status, or 128 and the signal that killed it, as shells say it.
+    /// </summary>
     private static int WaitForExit(int child)
     {
         int status;
@@ -139,7 +151,12 @@ internal static unsafe partial class ChildProcess
     [LibraryImport("libc", EntryPoint = "access", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Access(string path, int mode);
 
-    [LibraryImport("libc", EntryPoint = "memfd_create", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    [LibraryImport(
+        "libc",
+        EntryPoint = "memfd_create",
+        SetLastError = true,
+        StringMarshalling = StringMarshalling.Utf8
+    )]
     private static partial int MemoryFile(string name, uint flags);
 
     [LibraryImport("libc", EntryPoint = "lseek", SetLastError = true)]
@@ -158,5 +175,12 @@ internal static unsafe partial class ChildProcess
     private static partial int DestroyActions(byte* actions);
 
     [LibraryImport("libc", EntryPoint = "posix_spawn", StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int Spawn(out int child, string file, byte* actions, void* attributes, byte** arguments, byte** environment);
+    private static partial int Spawn(
+        out int child,
+        string file,
+        byte* actions,
+        void* attributes,
+        byte** arguments,
+        byte** environment
+    );
 }

@@ -2,7 +2,8 @@ namespace Weft.Cni;
 
 /// <summary>Why the plugin can't do what it was asked to: the body of a CNI error.</summary>
 /// <param name="Message">One sentence for a person, with the value at fault and what was expected.</param>
-/// <param name="Details">What a program or an expert wants beside it (a refusal's code, a system's error), or null.</param>
+/// <param name="Details">What a program or an expert wants beside it (a refusal's code, a system's error), or
+/// null.</param>
 /// <remarks>CNI specification 1.1.0, section 5 "Error".</remarks>
 internal sealed record CniError(ErrorCode Code, string Message, string? Details = null)
 {

@@ -12,7 +12,11 @@ internal sealed record CniRoute(AddressFamily Family, string Destination, string
 {
     /// <summary>Reads <c>ipam.routes</c>.</summary>
     /// <param name="root">The network configuration, whose <c>ipam</c> is known to be an object.</param>
-    internal static bool TryReadAll(JsonElement root, out List<CniRoute> routes, [NotNullWhen(false)] out CniError? error)
+    internal static bool TryReadAll(
+        JsonElement root,
+        out List<CniRoute> routes,
+        [NotNullWhen(false)] out CniError? error
+    )
     {
         (routes, error) = ([], null);
         foreach (var item in root.GetProperty("ipam").ListOf("routes"))
@@ -24,7 +28,8 @@ internal sealed record CniRoute(AddressFamily Family, string Destination, string
             if (!TryRead(item, out var route))
             {
                 error = CniError.InvalidConfiguration(
-                    $"'{path}' is {item.GetRawText()}; it must be {{\"dst\",\"gw\"}} with a prefix without host bits and an address");
+                    $"'{path}' is {item.GetRawText()}; it must be {{\"dst\",\"gw\"}} with a prefix without host bits and an address"
+                );
                 return false;
             }
 

@@ -16,7 +16,12 @@ internal enum ResultFormat
 /// <summary>A version of the CNI specification that the plugin serves.</summary>
 /// <param name="SupportsCheck">CHECK came with 0.4.0.</param>
 /// <param name="SupportsStatus">STATUS and GC came with 1.1.0.</param>
-internal sealed record CniVersion(string Text, ResultFormat Format, bool SupportsCheck = false, bool SupportsStatus = false)
+internal sealed record CniVersion(
+    string Text,
+    ResultFormat Format,
+    bool SupportsCheck = false,
+    bool SupportsStatus = false
+)
 {
     /// <summary>All that are served, the oldest first. docs/specs/cni.md, "Versions".</summary>
     internal static readonly CniVersion[] Supported =
@@ -34,7 +39,8 @@ internal sealed record CniVersion(string Text, ResultFormat Format, bool Support
     internal static CniVersion Newest => Supported[^1];
 
     /// <summary>Finds a version.</summary>
-    /// <param name="text">The configuration's <c>cniVersion</c>; null and empty mean 0.1.0, which didn't have the member yet.</param>
+    /// <param name="text">The configuration's <c>cniVersion</c>; null and empty mean 0.1.0, which didn't have the
+    /// member yet.</param>
     /// <returns>The version, or null where it isn't served.</returns>
     internal static CniVersion? Find(string? text)
     {
@@ -51,10 +57,11 @@ internal sealed record CniVersion(string Text, ResultFormat Format, bool Support
 
     /// <summary>Whether a command exists in this version.</summary>
     /// <returns>False for CHECK, STATUS and GC in versions that came before them.</returns>
-    internal bool Supports(Command command) => command switch
-    {
-        Command.Check => SupportsCheck,
-        Command.Status or Command.CollectGarbage => SupportsStatus,
-        _ => true,
-    };
+    internal bool Supports(Command command) =>
+        command switch
+        {
+            Command.Check => SupportsCheck,
+            Command.Status or Command.CollectGarbage => SupportsStatus,
+            _ => true,
+        };
 }

@@ -1,13 +1,20 @@
 namespace Weft.Cni;
 
-/// <summary>The numbered errors of the plugin. docs/specs/cni.md holds the same list, and a test compares them.</summary>
-/// <remarks>1 to 99 are the CNI specification's own (section 5), 100 and up are ours, 999 is libcni's number for an internal error.</remarks>
+/// <summary>
+/// The numbered errors of the plugin. docs/specs/cni.md holds the same list, and a test compares them.
+/// </summary>
+/// <remarks>
+/// 1 to 99 are the CNI specification's own (section 5), 100 and up are ours, 999 is libcni's number for an internal
+/// error.
+/// </remarks>
 internal enum ErrorCode
 {
     /// <summary>The configuration's version isn't supported, or is too low for the command.</summary>
     IncompatibleVersion = 1,
 
-    /// <summary>The <c>ipam</c> section has a member we don't know: somebody expects something we wouldn't do.</summary>
+    /// <summary>
+    /// The <c>ipam</c> section has a member we don't know: somebody expects something we wouldn't do.
+    /// </summary>
     UnsupportedMember = 2,
 
     /// <summary>A variable is missing or bad, or the command isn't one we serve.</summary>

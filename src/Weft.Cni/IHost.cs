@@ -17,7 +17,12 @@ internal interface IHost
 
     /// <summary>Asks the agent.</summary>
     /// <param name="answer">Its line, without the end.</param>
-    bool TryCallAgent(string socket, ReadOnlyMemory<byte> request, out ReadOnlyMemory<byte> answer, [NotNullWhen(false)] out string? why);
+    bool TryCallAgent(
+        string socket,
+        ReadOnlyMemory<byte> request,
+        out ReadOnlyMemory<byte> answer,
+        [NotNullWhen(false)] out string? why
+    );
 
     /// <summary>Writes to stdout, where only results and errors go.</summary>
     bool TryWriteOutput(ReadOnlySpan<byte> text);
@@ -34,7 +39,8 @@ internal interface IHost
         IReadOnlyList<(string Name, string Value)> changed,
         ReadOnlyMemory<byte> input,
         [NotNullWhen(true)] out PluginExit? run,
-        [NotNullWhen(false)] out string? why);
+        [NotNullWhen(false)] out string? why
+    );
 
     /// <summary>Whether a file is there.</summary>
     bool IsExecutable(string file);

@@ -19,5 +19,6 @@ internal interface IPlugin
         NetworkConfiguration configuration,
         CniVersion version,
         out ReadOnlyMemory<byte> output,
-        [NotNullWhen(false)] out CniError? error);
+        [NotNullWhen(false)] out CniError? error
+    );
 }

@@ -7,16 +7,25 @@ namespace Weft.Cni;
 /// <param name="ContainerId">The sandbox; empty where the command needs none.</param>
 /// <param name="Interface">The interface in the sandbox; empty where the command needs none.</param>
 /// <param name="Arguments"><c>CNI_ARGS</c>, not yet taken apart.</param>
-/// <remarks>CNI specification 1.1.0, section 2 "Parameters"; the name rules are those of libcni's <c>pkg/utils</c>.</remarks>
-internal sealed record Invocation(string CommandText, Command Command, string ContainerId, string Interface, string Arguments)
+/// <remarks>
+/// CNI specification 1.1.0, section 2 "Parameters"; the name rules are those of libcni's <c>pkg/utils</c>.
+/// </remarks>
+internal sealed record Invocation(
+    string CommandText,
+    Command Command,
+    string ContainerId,
+    string Interface,
+    string Arguments
+)
 {
     private const Command AttachmentCommands = Command.Add | Command.Delete | Command.Check;
 
     /// <summary>The longest name the kernel takes: IFNAMSIZ is 16 with the closing zero.</summary>
     private const int MaxInterfaceLength = 15;
 
-    private static readonly SearchValues<char> NameCharacters =
-        SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-");
+    private static readonly SearchValues<char> NameCharacters = SearchValues.Create(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
+    );
 
     // DEL never looks at CNI_NETNS: the namespace may be long gone, and a release must not hang on it.
     private static readonly (string Name, Command NeededBy)[] RequiredVariables =
@@ -30,12 +39,14 @@ internal sealed record Invocation(string CommandText, Command Command, string Co
     /// <summary>Reads the environment of a command.</summary>
     /// <param name="command">The text of <c>CNI_COMMAND</c>.</param>
     /// <param name="variable">Gives the value of a variable, or null.</param>
-    internal static Invocation Read(string command, Func<string, string?> variable) => new(
-        command,
-        ParseCommand(command),
-        variable("CNI_CONTAINERID") ?? "",
-        variable("CNI_IFNAME") ?? "",
-        variable("CNI_ARGS") ?? "");
+    internal static Invocation Read(string command, Func<string, string?> variable) =>
+        new(
+            command,
+            ParseCommand(command),
+            variable("CNI_CONTAINERID") ?? "",
+            variable("CNI_IFNAME") ?? "",
+            variable("CNI_ARGS") ?? ""
+        );
 
     /// <summary>Looks for variables the command needs. An empty one is a missing one, as in libcni.</summary>
     /// <param name="variable">Gives the value of a variable, or null.</param>
@@ -49,7 +60,9 @@ internal sealed record Invocation(string CommandText, Command Command, string Co
                 missing += missing.Length == 0 ? name : ", " + name;
         }
 
-        return missing.Length == 0 ? null : InvalidEnvironment($"{CommandText} needs variables that are missing: {missing}");
+        return missing.Length == 0
+            ? null
+            : InvalidEnvironment($"{CommandText} needs variables that are missing: {missing}");
     }
 
     /// <summary>Looks for what is there but can't be used.</summary>
@@ -63,20 +76,26 @@ internal sealed record Invocation(string CommandText, Command Command, string Co
             return null;
         if (!IsName(ContainerId))
         {
-            return InvalidEnvironment($"CNI_CONTAINERID is '{ContainerId}'; it must be letters, digits, '_', '.' and '-', "
-                + "and start with a letter or digit");
+            return InvalidEnvironment(
+                $"CNI_CONTAINERID is '{ContainerId}'; it must be letters, digits, '_', '.' and '-', "
+                    + "and start with a letter or digit"
+            );
         }
 
         if (!IsInterfaceName(Interface))
         {
-            return InvalidEnvironment($"CNI_IFNAME is '{Interface}'; it must be 1 to {MaxInterfaceLength} characters, not '.' or '..', "
-                + "without '/', ':' and blanks");
+            return InvalidEnvironment(
+                $"CNI_IFNAME is '{Interface}'; it must be 1 to {MaxInterfaceLength} characters, not '.' or '..', "
+                    + "without '/', ':' and blanks"
+            );
         }
 
         return null;
     }
 
-    /// <summary>Whether a text may be a container id or the name of a network: <c>^[a-zA-Z0-9][a-zA-Z0-9_.\-]*$</c>.</summary>
+    /// <summary>
+    /// Whether a text may be a container id or the name of a network: <c>^[a-zA-Z0-9][a-zA-Z0-9_.\-]*$</c>.
+    /// </summary>
     /// <returns>False for an empty one.</returns>
     internal static bool IsName(string text) =>
         text.Length > 0 && char.IsAsciiLetterOrDigit(text[0]) && !text.AsSpan().ContainsAnyExcept(NameCharacters);
@@ -94,16 +113,17 @@ internal sealed record Invocation(string CommandText, Command Command, string Co
         return true;
     }
 
-    private static Command ParseCommand(string command) => command switch
-    {
-        "ADD" => Command.Add,
-        "DEL" => Command.Delete,
-        "CHECK" => Command.Check,
-        "STATUS" => Command.Status,
-        "GC" => Command.CollectGarbage,
-        "VERSION" => Command.Version,
-        _ => Command.Unknown,
-    };
+    private static Command ParseCommand(string command) =>
+        command switch
+        {
+            "ADD" => Command.Add,
+            "DEL" => Command.Delete,
+            "CHECK" => Command.Check,
+            "STATUS" => Command.Status,
+            "GC" => Command.CollectGarbage,
+            "VERSION" => Command.Version,
+            _ => Command.Unknown,
+        };
 
     private static CniError InvalidEnvironment(string message) => new(ErrorCode.InvalidEnvironment, message);
 }

@@ -19,18 +19,23 @@ internal sealed class IpamPlugin(IHost host) : IPlugin
         NetworkConfiguration configuration,
         CniVersion version,
         out ReadOnlyMemory<byte> output,
-        [NotNullWhen(false)] out CniError? error)
+        [NotNullWhen(false)] out CniError? error
+    )
     {
         output = default;
         if (invocation.Command == Command.CollectGarbage)
         {
-            error = new CniError(ErrorCode.InvalidEnvironment, "CNI_COMMAND is 'GC', which weft-ipam doesn't serve: "
-                + "leases are never freed by a list alone");
+            error = new CniError(
+                ErrorCode.InvalidEnvironment,
+                "CNI_COMMAND is 'GC', which weft-ipam doesn't serve: " + "leases are never freed by a list alone"
+            );
             return false;
         }
 
-        if (!IpamSection.TryRead(configuration.Root, invocation.Command, out var ipam, out error)
-            || !RuntimeArguments.TryParse(invocation.Arguments, out var arguments, out error))
+        if (
+            !IpamSection.TryRead(configuration.Root, invocation.Command, out var ipam, out error)
+            || !RuntimeArguments.TryParse(invocation.Arguments, out var arguments, out error)
+        )
             return false;
         var request = CreateRequest(invocation, ipam, arguments);
         return invocation.Command switch
@@ -68,12 +73,24 @@ internal sealed class IpamPlugin(IHost host) : IPlugin
         AgentRequest request,
         RuntimeArguments arguments,
         out ReadOnlyMemory<byte> output,
-        [NotNullWhen(false)] out CniError? error)
+        [NotNullWhen(false)] out CniError? error
+    )
     {
         output = default;
-        if (!CniRoute.TryReadAll(root, out var routes, out error)
+        if (
+            !CniRoute.TryReadAll(root, out var routes, out error)
             || !RequestedAddresses.TryReadRequested(root, arguments, out var asked, out error)
-            || !TryCallAgent(Command.Add, socket, request with { RequestedAddresses = asked }, out var response, out error))
+            || !TryCallAgent(
+                Command.Add,
+                socket,
+                request with
+                {
+                    RequestedAddresses = asked,
+                },
+                out var response,
+                out error
+            )
+        )
             return false;
         if (response.Lease is not { } lease)
         {
@@ -85,7 +102,12 @@ internal sealed class IpamPlugin(IHost host) : IPlugin
         return true;
     }
 
-    private bool TryCheck(JsonElement root, string socket, AgentRequest request, [NotNullWhen(false)] out CniError? error) =>
+    private bool TryCheck(
+        JsonElement root,
+        string socket,
+        AgentRequest request,
+        [NotNullWhen(false)] out CniError? error
+    ) =>
         RequestedAddresses.TryReadPrevious(root, out var held, out error)
         && TryCallAgent(Command.Check, socket, request with { PreviousAddresses = held }, out _, out error);
 
@@ -94,17 +116,21 @@ internal sealed class IpamPlugin(IHost host) : IPlugin
         string socket,
         AgentRequest request,
         [NotNullWhen(true)] out AgentResponse? response,
-        [NotNullWhen(false)] out CniError? error)
+        [NotNullWhen(false)] out CniError? error
+    )
     {
         response = null;
         var line = request.ToLine();
         if (line.Length > AgentRequest.MaxLineLength)
         {
-            error = CniError.InvalidConfiguration($"what it says makes a request of {line.Length} bytes; the agent takes {AgentRequest.MaxLineLength}");
+            error = CniError.InvalidConfiguration(
+                $"what it says makes a request of {line.Length} bytes; the agent takes {AgentRequest.MaxLineLength}"
+            );
             return false;
         }
 
-        // A response that can't be read is no reason to give up: most likely the agent is being replaced by one that speaks as we do.
+        // A response that can't be read is no reason to give up: most likely the agent is being replaced by one that
+        // speaks as we do.
         var silence = command == Command.Status ? ErrorCode.NotAvailable : ErrorCode.TryAgainLater;
         if (!host.TryCallAgent(socket, line, out var text, out var why))
             error = new CniError(silence, $"the agent at {socket} doesn't answer", why);

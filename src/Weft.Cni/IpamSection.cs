@@ -10,7 +10,9 @@ namespace Weft.Cni;
 /// <remarks>docs/specs/cni.md, "Configuration".</remarks>
 internal sealed record IpamSection(string Network, string Socket)
 {
-    /// <summary>Where <c>weft-agent</c> makes its socket if nobody tells it otherwise (docs/specs/agent-socket.md).</summary>
+    /// <summary>
+    /// Where <c>weft-agent</c> makes its socket if nobody tells it otherwise (docs/specs/agent-socket.md).
+    /// </summary>
     internal const string DefaultSocket = "/run/weft/agent.sock";
 
     private const int MaxSocketLength = SystemCalls.MaxPathLength - 1;
@@ -18,7 +20,11 @@ internal sealed record IpamSection(string Network, string Socket)
     /// <summary>Reads the section.</summary>
     /// <param name="command">The command: STATUS is about no network.</param>
     internal static bool TryRead(
-        JsonElement root, Command command, [NotNullWhen(true)] out IpamSection? section, [NotNullWhen(false)] out CniError? error)
+        JsonElement root,
+        Command command,
+        [NotNullWhen(true)] out IpamSection? section,
+        [NotNullWhen(false)] out CniError? error
+    )
     {
         (section, error) = (null, null);
         if (!root.TryGetObject("ipam", out var ipam))
@@ -29,7 +35,8 @@ internal sealed record IpamSection(string Network, string Socket)
 
         var network = ipam.TextOf("network");
         var socket = ipam.TextOf("socket");
-        error = FindUnknownMember(ipam)
+        error =
+            FindUnknownMember(ipam)
             ?? (command == Command.Status ? null : FindInvalidNetwork(network))
             ?? (socket is null ? null : FindInvalidSocket(socket));
         section = new IpamSection(network ?? "", socket ?? DefaultSocket);
@@ -67,7 +74,9 @@ internal sealed record IpamSection(string Network, string Socket)
         if (!socket.StartsWith('/') || socket.Contains('\0', StringComparison.Ordinal))
             return CniError.InvalidConfiguration($"'ipam.socket' is '{socket}'; it must be an absolute path");
         return Encoding.UTF8.GetByteCount(socket) > MaxSocketLength
-            ? CniError.InvalidConfiguration($"'ipam.socket' is '{socket}'; a socket's path has at most {MaxSocketLength} bytes")
+            ? CniError.InvalidConfiguration(
+                $"'ipam.socket' is '{socket}'; a socket's path has at most {MaxSocketLength} bytes"
+            )
             : null;
     }
 }

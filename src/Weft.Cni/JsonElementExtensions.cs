@@ -12,7 +12,9 @@ internal static class JsonElementExtensions
     {
         RejectInvalidText(text.Span);
         var root = JsonElement.Parse(text.Span);
-        return root.ValueKind == JsonValueKind.Object ? root : throw new JsonException($"it is {NameOf(root.ValueKind)}");
+        return root.ValueKind == JsonValueKind.Object
+            ? root
+            : throw new JsonException($"it is {NameOf(root.ValueKind)}");
     }
 
     /// <summary>The text of a member.</summary>
@@ -76,13 +78,14 @@ internal static class JsonElementExtensions
         }
     }
 
-    private static string NameOf(JsonValueKind kind) => kind switch
-    {
-        JsonValueKind.Object => "an object",
-        JsonValueKind.Array => "a list",
-        JsonValueKind.String => "text",
-        JsonValueKind.Number => "a number",
-        JsonValueKind.Null => "null",
-        _ => "true or false",
-    };
+    private static string NameOf(JsonValueKind kind) =>
+        kind switch
+        {
+            JsonValueKind.Object => "an object",
+            JsonValueKind.Array => "a list",
+            JsonValueKind.String => "text",
+            JsonValueKind.Number => "a number",
+            JsonValueKind.Null => "null",
+            _ => "true or false",
+        };
 }

@@ -6,7 +6,9 @@ namespace Weft.Cni;
 /// <summary>The configuration on stdin: the whole of the upper plugin's, of which <c>ipam</c> is ours.</summary>
 /// <param name="VersionText">Its <c>cniVersion</c> as it stands there, or null.</param>
 /// <param name="Name">The network's name, or null.</param>
-/// <remarks>CNI specification 1.1.0, section 1 "Network configuration format" and section 4 "Delegated plugins".</remarks>
+/// <remarks>
+/// CNI specification 1.1.0, section 1 "Network configuration format" and section 4 "Delegated plugins".
+/// </remarks>
 internal sealed record NetworkConfiguration(JsonElement Root, string? VersionText, string? Name)
 {
     /// <summary>Reads the JSON, and from it what libcni's skeleton reads: the version and the name.</summary>
@@ -14,7 +16,8 @@ internal sealed record NetworkConfiguration(JsonElement Root, string? VersionTex
     internal static bool TryParse(
         ReadOnlyMemory<byte> text,
         [NotNullWhen(true)] out NetworkConfiguration? configuration,
-        [NotNullWhen(false)] out CniError? error)
+        [NotNullWhen(false)] out CniError? error
+    )
     {
         (configuration, error) = (null, null);
         try
@@ -25,7 +28,11 @@ internal sealed record NetworkConfiguration(JsonElement Root, string? VersionTex
         }
         catch (JsonException e)
         {
-            error = new CniError(ErrorCode.UndecodableInput, "the network configuration on stdin is no JSON object", e.Message);
+            error = new CniError(
+                ErrorCode.UndecodableInput,
+                "the network configuration on stdin is no JSON object",
+                e.Message
+            );
             return false;
         }
     }
@@ -38,8 +45,10 @@ internal sealed record NetworkConfiguration(JsonElement Root, string? VersionTex
             return CniError.InvalidConfiguration("the network configuration has no name");
         if (!Invocation.IsName(Name))
         {
-            return CniError.InvalidConfiguration($"the network's name is '{Name}'; it must be letters, digits, '_', '.' and '-', "
-                + "and start with a letter or digit");
+            return CniError.InvalidConfiguration(
+                $"the network's name is '{Name}'; it must be letters, digits, '_', '.' and '-', "
+                    + "and start with a letter or digit"
+            );
         }
 
         return null;
@@ -48,7 +57,12 @@ internal sealed record NetworkConfiguration(JsonElement Root, string? VersionTex
     /// <summary>Finds the version to answer in, and refuses a command that the version doesn't have.</summary>
     /// <param name="served">The versions that are served, the oldest first.</param>
     /// <returns>True if the version is served and has the command.</returns>
-    internal bool TryGetVersion(Command command, CniVersion[] served, [NotNullWhen(true)] out CniVersion? version, [NotNullWhen(false)] out CniError? error)
+    internal bool TryGetVersion(
+        Command command,
+        CniVersion[] served,
+        [NotNullWhen(true)] out CniVersion? version,
+        [NotNullWhen(false)] out CniError? error
+    )
     {
         error = null;
         version = CniVersion.Find(VersionText);
@@ -57,13 +71,16 @@ internal sealed record NetworkConfiguration(JsonElement Root, string? VersionTex
             error = new CniError(
                 ErrorCode.IncompatibleVersion,
                 $"the configuration's cniVersion '{VersionText}' isn't served",
-                $"served are {string.Join(", ", Array.ConvertAll(served, v => v.Text))}");
+                $"served are {string.Join(", ", Array.ConvertAll(served, v => v.Text))}"
+            );
         }
         else if (!version.Supports(command))
         {
             var least = Array.Find(served, v => v.Supports(command))!;
             error = new CniError(
-                ErrorCode.IncompatibleVersion, $"the verb came with cniVersion {least.Text}, the configuration's is {version.Text}");
+                ErrorCode.IncompatibleVersion,
+                $"the verb came with cniVersion {least.Text}, the configuration's is {version.Text}"
+            );
         }
 
         return error is null;

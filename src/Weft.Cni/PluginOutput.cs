@@ -10,49 +10,74 @@ namespace Weft.Cni;
 internal static class PluginOutput
 {
     // Nothing here is ever put into a web page; quotes and names in messages stay legible in a node's log.
-    private static readonly JsonWriterOptions WriterOptions = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonWriterOptions WriterOptions = new()
+    {
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 
     /// <summary>The result of VERSION.</summary>
     /// <param name="asked">The version the runtime speaks, which is said back to it.</param>
-    internal static ReadOnlyMemory<byte> WriteVersions(string asked, CniVersion[] served) => Write(asked, json =>
-    {
-        json.WriteStartArray("supportedVersions");
-        foreach (var version in served)
-            json.WriteStringValue(version.Text);
-        json.WriteEndArray();
-    });
+    internal static ReadOnlyMemory<byte> WriteVersions(string asked, CniVersion[] served) =>
+        Write(
+            asked,
+            json =>
+            {
+                json.WriteStartArray("supportedVersions");
+                foreach (var version in served)
+                    json.WriteStringValue(version.Text);
+                json.WriteEndArray();
+            }
+        );
 
     /// <summary>An error.</summary>
     /// <param name="version">The configuration's version, as it stands there.</param>
-    internal static ReadOnlyMemory<byte> WriteError(string version, CniError error) => Write(version, json =>
-    {
-        json.WriteNumber("code", (int)error.Code);
-        json.WriteString("msg", error.Message);
-        json.WriteString("details", error.Details ?? "");
-    });
+    internal static ReadOnlyMemory<byte> WriteError(string version, CniError error) =>
+        Write(
+            version,
+            json =>
+            {
+                json.WriteNumber("code", (int)error.Code);
+                json.WriteString("msg", error.Message);
+                json.WriteString("details", error.Details ?? "");
+            }
+        );
 
     /// <summary>The result of ADD.</summary>
     /// <param name="version">The version asked for; it decides the form.</param>
     /// <param name="routes">The routes of the configuration, which follow the network's.</param>
-    internal static ReadOnlyMemory<byte> WriteResult(CniVersion version, AgentLease lease, IReadOnlyList<CniRoute> routes) => Write(version.Text, json =>
-    {
-        List<CniRoute> all = [.. lease.Routes, .. routes];
-        if (version.Format == ResultFormat.PerFamily)
-        {
-            WriteFamily(json, "ip4", AddressFamily.IPv4, lease, all);
-            WriteFamily(json, "ip6", AddressFamily.IPv6, lease, all);
-        }
-        else
-        {
-            WriteAddresses(json, version.Format, lease);
-            WriteRoutes(json, all);
-        }
+    internal static ReadOnlyMemory<byte> WriteResult(
+        CniVersion version,
+        AgentLease lease,
+        IReadOnlyList<CniRoute> routes
+    ) =>
+        Write(
+            version.Text,
+            json =>
+            {
+                List<CniRoute> all = [.. lease.Routes, .. routes];
+                if (version.Format == ResultFormat.PerFamily)
+                {
+                    WriteFamily(json, "ip4", AddressFamily.IPv4, lease, all);
+                    WriteFamily(json, "ip6", AddressFamily.IPv6, lease, all);
+                }
+                else
+                {
+                    WriteAddresses(json, version.Format, lease);
+                    WriteRoutes(json, all);
+                }
 
-        json.WriteStartObject("dns");
-        json.WriteEndObject();
-    });
+                json.WriteStartObject("dns");
+                json.WriteEndObject();
+            }
+        );
 
-    private static void WriteFamily(Utf8JsonWriter json, string name, AddressFamily family, AgentLease lease, List<CniRoute> routes)
+    private static void WriteFamily(
+        Utf8JsonWriter json,
+        string name,
+        AddressFamily family,
+        AgentLease lease,
+        List<CniRoute> routes
+    )
     {
         foreach (var address in lease.Addresses)
         {

@@ -7,14 +7,14 @@ namespace Weft.Cni;
 /// <param name="plugin">Which of the plugins of this program it is.</param>
 /// <remarks>
 /// The order of checks is that of libcni's <c>skel</c>, so that whoever gets an error of it gets the same from us:
-/// missing variables (4), stdin (5), JSON (6), name (7), bad variables (4), version (1). Then comes what only this plugin reads.
-/// docs/specs/cni.md, "Order of checks".
+/// missing variables (4), stdin (5), JSON (6), name (7), bad variables (4), version (1). Then comes what only this
+/// plugin reads. docs/specs/cni.md, "Order of checks".
 /// </remarks>
 internal sealed class PluginRunner(IHost host, IPlugin plugin)
 {
     /// <summary>
-    /// How long VERSION waits for an input it can do without: a person at a terminal sends none. A runtime has it written
-    /// before we run.
+    /// How long VERSION waits for an input it can do without: a person at a terminal sends none. A runtime has it
+    /// written before we run.
     /// </summary>
     private static readonly TimeSpan VersionInputTimeout = TimeSpan.FromSeconds(1);
 
@@ -28,7 +28,9 @@ internal sealed class PluginRunner(IHost host, IPlugin plugin)
         (output, error) = (default, null);
         if (host.GetVariable("CNI_COMMAND") is not { Length: > 0 } command)
         {
-            host.Log($"{plugin.Description}, for CNI {plugin.SupportedVersions[0].Text} to {plugin.SupportedVersions[^1].Text}");
+            host.Log(
+                $"{plugin.Description}, for CNI {plugin.SupportedVersions[0].Text} to {plugin.SupportedVersions[^1].Text}"
+            );
             return true;
         }
 
@@ -55,7 +57,8 @@ internal sealed class PluginRunner(IHost host, IPlugin plugin)
         Invocation invocation,
         [NotNullWhen(true)] out NetworkConfiguration? configuration,
         [NotNullWhen(true)] out CniVersion? version,
-        [NotNullWhen(false)] out CniError? error)
+        [NotNullWhen(false)] out CniError? error
+    )
     {
         (configuration, version) = (null, null);
         error = invocation.FindMissingVariable(host.GetVariable);
@@ -71,7 +74,8 @@ internal sealed class PluginRunner(IHost host, IPlugin plugin)
             return false;
         ResponseVersion = configuration.VersionText is { Length: > 0 } asked ? asked : CniVersion.Supported[0].Text;
         error = configuration.FindInvalidName() ?? invocation.FindInvalidVariable();
-        return error is null && configuration.TryGetVersion(invocation.Command, plugin.SupportedVersions, out version, out error);
+        return error is null
+            && configuration.TryGetVersion(invocation.Command, plugin.SupportedVersions, out version, out error);
     }
 
     private bool TryHandle(
@@ -79,7 +83,8 @@ internal sealed class PluginRunner(IHost host, IPlugin plugin)
         NetworkConfiguration configuration,
         CniVersion version,
         out ReadOnlyMemory<byte> output,
-        [NotNullWhen(false)] out CniError? error)
+        [NotNullWhen(false)] out CniError? error
+    )
     {
         output = default;
         try

@@ -20,8 +20,11 @@ internal sealed class ProcessHost : IHost
 
     /// <inheritdoc/>
     public bool TryCallAgent(
-        string socket, ReadOnlyMemory<byte> request, out ReadOnlyMemory<byte> answer, [NotNullWhen(false)] out string? why) =>
-        new AgentSocket(socket, AgentSocket.DefaultTimeout).TryExchange(request, out answer, out why);
+        string socket,
+        ReadOnlyMemory<byte> request,
+        out ReadOnlyMemory<byte> answer,
+        [NotNullWhen(false)] out string? why
+    ) => new AgentSocket(socket, AgentSocket.DefaultTimeout).TryExchange(request, out answer, out why);
 
     /// <inheritdoc/>
     public bool TryWriteOutput(ReadOnlySpan<byte> text) => StandardStreams.TryWrite(StandardStreams.Output, text);
@@ -36,7 +39,8 @@ internal sealed class ProcessHost : IHost
         IReadOnlyList<(string Name, string Value)> changed,
         ReadOnlyMemory<byte> input,
         [NotNullWhen(true)] out PluginExit? run,
-        [NotNullWhen(false)] out string? why) => ChildProcess.TryRun(file, changed, input, out run, out why);
+        [NotNullWhen(false)] out string? why
+    ) => ChildProcess.TryRun(file, changed, input, out run, out why);
 
     /// <inheritdoc/>
     public bool IsExecutable(string file) => ChildProcess.IsExecutable(file);

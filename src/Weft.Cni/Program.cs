@@ -3,8 +3,9 @@ using Weft.Cni.Trunk;
 namespace Weft.Cni;
 
 /// <summary>
-/// The process <c>weft-ipam</c>, and under that name <c>weft-trunk</c>, which is a link to it: two plugins that share all but what they are for, and a node has
-/// the program once. Exit status 0 and a result, or 1 and an error, either of them on stdout.
+/// The process <c>weft-ipam</c>, and under that name <c>weft-trunk</c>, which is a link to it: two plugins that share
+/// all but what they are for, and a node has the program once. Exit status 0 and a result, or 1 and an error, either of
+/// them on stdout.
 /// </summary>
 internal static class Program
 {
@@ -14,7 +15,10 @@ internal static class Program
     internal static int Run(IHost host)
     {
         var name = host.ProgramName == TrunkPlugin.ProgramName ? TrunkPlugin.ProgramName : "weft-ipam";
-        var runner = new PluginRunner(host, name == TrunkPlugin.ProgramName ? new TrunkPlugin(host) : new IpamPlugin(host));
+        var runner = new PluginRunner(
+            host,
+            name == TrunkPlugin.ProgramName ? new TrunkPlugin(host) : new IpamPlugin(host)
+        );
         CniError? error;
         try
         {
@@ -24,7 +28,11 @@ internal static class Program
         catch (Exception e)
         {
             host.Log(e.ToString());
-            error = new CniError(ErrorCode.InternalError, $"{name} has a fault; its stderr says more", $"{e.GetType().Name}: {e.Message}");
+            error = new CniError(
+                ErrorCode.InternalError,
+                $"{name} has a fault; its stderr says more",
+                $"{e.GetType().Name}: {e.Message}"
+            );
         }
 
         return WriteOutput(host, PluginOutput.WriteError(runner.ResponseVersion, error).Span, 1);

@@ -7,13 +7,18 @@ namespace Weft.Cni;
 /// <param name="Pod"><c>K8S_POD_NAME</c>, or null.</param>
 /// <param name="Uid"><c>K8S_POD_UID</c>, or null; not every runtime sends it.</param>
 /// <param name="Addresses"><c>IP</c>: one address or several with commas between, or null.</param>
-/// <remarks>CNI conventions, "CNI_ARGS". All plugins of a chain share the variable, so keys we don't know belong to others.</remarks>
+/// <remarks>
+/// CNI conventions, "CNI_ARGS". All plugins of a chain share the variable, so keys we don't know belong to others.
+/// </remarks>
 internal sealed record RuntimeArguments(string? Namespace, string? Pod, string? Uid, string? Addresses)
 {
     /// <summary>Takes <c>KEY=VALUE;KEY=VALUE</c> apart. An empty value is as good as none.</summary>
     /// <param name="text">The variable; may be empty.</param>
     internal static bool TryParse(
-        string text, [NotNullWhen(true)] out RuntimeArguments? arguments, [NotNullWhen(false)] out CniError? error)
+        string text,
+        [NotNullWhen(true)] out RuntimeArguments? arguments,
+        [NotNullWhen(false)] out CniError? error
+    )
     {
         var read = new RuntimeArguments(null, null, null, null);
         (arguments, error) = (null, null);

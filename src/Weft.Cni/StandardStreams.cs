@@ -15,11 +15,15 @@ internal static class StandardStreams
 
     /// <summary>Reads stdin to its end.</summary>
     /// <param name="patience">How long to wait for each piece of it; null for as long as it takes.</param>
-    internal static bool TryReadInput(TimeSpan? patience, out ReadOnlyMemory<byte> text, [NotNullWhen(false)] out string? why)
+    internal static bool TryReadInput(
+        TimeSpan? patience,
+        out ReadOnlyMemory<byte> text,
+        [NotNullWhen(false)] out string? why
+    )
     {
         (text, why) = (default, null);
         var buffer = new byte[4096];
-        for (var filled = 0; ;)
+        for (var filled = 0; ; )
         {
             if (patience is { } limit && !TryWaitForInput(limit, out why))
                 return false;
@@ -60,8 +64,7 @@ internal static class StandardStreams
     private static bool TryWaitForInput(TimeSpan patience, [NotNullWhen(false)] out string? why)
     {
         int ready;
-        do
-            ready = SystemCalls.WaitForInput(Input, patience);
+        do ready = SystemCalls.WaitForInput(Input, patience);
         while (ready < 0 && SystemCalls.LastError == SystemCalls.Interrupted);
         why = ready switch
         {

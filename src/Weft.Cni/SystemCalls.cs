@@ -5,8 +5,9 @@ namespace Weft.Cni;
 
 /// <summary>The few calls of Linux that the plugin lives on, numbers as on x64 and arm64 alike.</summary>
 /// <remarks>
-/// Not <c>System.Console</c>, <c>FileStream</c> and <c>Socket</c>: they set up encodings, signal handlers, strategies and a thread
-/// for what is one read, one question and one write. On an ADD that is a third of the time, and we start for every pod.
+/// Not <c>System.Console</c>, <c>FileStream</c> and <c>Socket</c>: they set up encodings, signal handlers, strategies
+/// and a thread for what is one read, one question and one write. On an ADD that is a third of the time, and we start
+/// for every pod.
 /// </remarks>
 internal static partial class SystemCalls
 {
@@ -19,7 +20,9 @@ internal static partial class SystemCalls
     /// <summary>SO_RCVTIMEO.</summary>
     internal const int ReceiveTimeout = 20;
 
-    /// <summary>SO_SNDTIMEO. Linux applies it to connect(2) as well, which blocks while the listener's backlog is full.</summary>
+    /// <summary>
+    /// SO_SNDTIMEO. Linux applies it to connect(2) as well, which blocks while the listener's backlog is full.
+    /// </summary>
     internal const int SendTimeout = 21;
 
     /// <summary>The room for a path in <c>sockaddr_un</c>, its closing zero included.</summary>
@@ -57,7 +60,11 @@ internal static partial class SystemCalls
     /// <param name="time">How long; 0 would mean for ever.</param>
     internal static unsafe int SetTimeout(int socket, int which, TimeSpan time)
     {
-        var value = new TimeValue { Seconds = (nint)time.TotalSeconds, Microseconds = (nint)(time.Ticks % TimeSpan.TicksPerSecond / 10) };
+        var value = new TimeValue
+        {
+            Seconds = (nint)time.TotalSeconds,
+            Microseconds = (nint)(time.Ticks % TimeSpan.TicksPerSecond / 10),
+        };
         return SetOption(socket, SocketLevel, which, in value, sizeof(TimeValue));
     }
 

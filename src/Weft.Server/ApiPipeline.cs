@@ -6,12 +6,19 @@ using Weft.Server.Identity;
 namespace Weft.Server;
 
 /// <summary>
-/// The one entry point: every request is given its ids, has its credential checked, and is sent to the endpoints its path names. Exceptions are caught
-/// here, once.
+/// The one entry point: every request is given its ids, has its credential checked, and is sent to the endpoints its
+/// path names. Exceptions are caught here, once.
 /// </summary>
 internal sealed partial class ApiPipeline(
-    ControlPlane controlPlane, CredentialStore credentials, ResourceEndpoints resources, OperationEndpoints operations, QueryEndpoints queries, PrincipalEndpoints principals,
-    AgentEndpoints agents, ILogger<ApiPipeline> logger)
+    ControlPlane controlPlane,
+    CredentialStore credentials,
+    ResourceEndpoints resources,
+    OperationEndpoints operations,
+    QueryEndpoints queries,
+    PrincipalEndpoints principals,
+    AgentEndpoints agents,
+    ILogger<ApiPipeline> logger
+)
 {
     private const string AgentsPath = "/agents/v1/";
 
@@ -21,7 +28,12 @@ internal sealed partial class ApiPipeline(
         try
         {
             if (Authenticate(http) is not { } caller)
-                await http.Refuse(new Refusal(RefusalCode.AuthenticationFailed, "Authentication failed: send 'Authorization: Bearer TOKEN' with a token that is known and has not expired"));
+                await http.Refuse(
+                    new Refusal(
+                        RefusalCode.AuthenticationFailed,
+                        "Authentication failed: send 'Authorization: Bearer TOKEN' with a token that is known and has not expired"
+                    )
+                );
             else
                 await Dispatch(http, caller);
         }
@@ -37,7 +49,12 @@ internal sealed partial class ApiPipeline(
         catch (Exception e) when (!http.Response.HasStarted)
         {
             Log.UnhandledException(logger, http.Request.Method, http.Request.Path, e);
-            await http.Refuse(new Refusal(RefusalCode.InternalError, $"a fault of weftd; the log has it under {http.Response.Headers["x-ms-request-id"]}"));
+            await http.Refuse(
+                new Refusal(
+                    RefusalCode.InternalError,
+                    $"a fault of weftd; the log has it under {http.Response.Headers["x-ms-request-id"]}"
+                )
+            );
         }
     }
 
@@ -47,32 +64,52 @@ internal sealed partial class ApiPipeline(
         if (path.StartsWith(AgentsPath, StringComparison.Ordinal))
             return agents.Serve(http, caller, path[AgentsPath.Length..]);
         if (!caller.IsPrincipal)
-            return http.Refuse(new Refusal(RefusalCode.AuthorizationFailed, $"{caller.Name} may not use the resource API; its credential is good for {AgentsPath} only"));
+            return http.Refuse(
+                new Refusal(
+                    RefusalCode.AuthorizationFailed,
+                    $"{caller.Name} may not use the resource API; its credential is good for {AgentsPath} only"
+                )
+            );
         if (PrincipalEndpoints.Matches(path))
             return principals.Serve(http, caller, path);
         if (path.StartsWith("/providers/", StringComparison.OrdinalIgnoreCase))
             return queries.Serve(http, caller, path);
         var parts = path.Split('/');
-        if (parts.Length == 9 && parts[3].Equals("providers", StringComparison.OrdinalIgnoreCase) && parts[5].Equals("locations", StringComparison.OrdinalIgnoreCase)
-            && HttpMethods.IsGet(http.Request.Method) && parts[7].ToLowerInvariant() is "operationstatuses" or "operationresults")
+        if (
+            parts.Length == 9
+            && parts[3].Equals("providers", StringComparison.OrdinalIgnoreCase)
+            && parts[5].Equals("locations", StringComparison.OrdinalIgnoreCase)
+            && HttpMethods.IsGet(http.Request.Method)
+            && parts[7].ToLowerInvariant() is "operationstatuses" or "operationresults"
+        )
             // An operation's name can't be guessed: who has it was given it.
-            return operations.Serve(http, parts[8], parts[7].Equals("operationResults", StringComparison.OrdinalIgnoreCase));
-        return Authorization.Check(caller, http.Request.Method, path) is { } denied ? http.Refuse(denied) : resources.Serve(http, caller, path);
+            return operations.Serve(
+                http,
+                parts[8],
+                parts[7].Equals("operationResults", StringComparison.OrdinalIgnoreCase)
+            );
+        return Authorization.Check(caller, http.Request.Method, path) is { } denied
+            ? http.Refuse(denied)
+            : resources.Serve(http, caller, path);
     }
 
     private Caller? Authenticate(HttpContext http)
     {
         var header = http.Request.Headers.Authorization.ToString();
         return header.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase) && header.Length <= 512
-            ? credentials.Authenticate(header[7..].Trim(), controlPlane.Store.Current, controlPlane.UtcNow) : null;
+            ? credentials.Authenticate(header[7..].Trim(), controlPlane.Store.Current, controlPlane.UtcNow)
+            : null;
     }
 
     private static void SetRequestIds(HttpContext http)
     {
         var headers = http.Response.Headers;
         headers["x-ms-request-id"] = Guid.NewGuid().ToString();
-        headers["x-ms-correlation-request-id"] = http.Request.Headers["x-ms-correlation-request-id"] is { Count: 1 } correlation && Guid.TryParse(correlation, out var known)
-            ? known.ToString() : headers["x-ms-request-id"];
+        headers["x-ms-correlation-request-id"] =
+            http.Request.Headers["x-ms-correlation-request-id"] is { Count: 1 } correlation
+            && Guid.TryParse(correlation, out var known)
+                ? known.ToString()
+                : headers["x-ms-request-id"];
         if (http.Request.Headers["x-ms-client-request-id"] is { Count: 1 } client && Guid.TryParse(client, out var id))
             headers["x-ms-client-request-id"] = id.ToString();
     }

@@ -10,8 +10,9 @@ using Weft.Storage;
 namespace Weft.Server;
 
 /// <summary>
-/// The running control plane: the pure library wired to a store, a clock and a source of randomness. Everything that writes a resource passes through
-/// <see cref="Decide"/>; one decision at a time, because a site's writes are few and a queue of one is easy to reason about.
+/// The running control plane: the pure library wired to a store, a clock and a source of randomness. Everything that
+/// writes a resource passes through <see cref="Decide"/>; one decision at a time, because a site's writes are few and a
+/// queue of one is easy to reason about.
 /// </summary>
 internal sealed class ControlPlane : IDisposable
 {
@@ -26,7 +27,12 @@ internal sealed class ControlPlane : IDisposable
         Limits = limits;
         _time = time;
         Operations = new OperationTracker(AllKinds.List, limits);
-        Verbs = new ResourceVerbs(AllKinds.List, limits, (before, after, written, now) => AddressClaims.LeaseEffectsOf(before, after, written, limits, now), Operations.AffectedAgents);
+        Verbs = new ResourceVerbs(
+            AllKinds.List,
+            limits,
+            (before, after, written, now) => AddressClaims.LeaseEffectsOf(before, after, written, limits, now),
+            Operations.AffectedAgents
+        );
         Plan = new SitePlan(AllKinds.List, Verbs, limits);
         Holders = new HolderLookup(limits);
     }
@@ -49,11 +55,17 @@ internal sealed class ControlPlane : IDisposable
     public DateTimeOffset UtcNow => _time.GetUtcNow();
 
     /// <summary>A new name for an operation, which nobody can guess.</summary>
-    public static string NewOperationName() => $"{new Guid(RandomNumberGenerator.GetBytes(16))}*{Convert.ToHexString(RandomNumberGenerator.GetBytes(16))}";
+    public static string NewOperationName() =>
+        $"{new Guid(RandomNumberGenerator.GetBytes(16))}*{Convert.ToHexString(RandomNumberGenerator.GetBytes(16))}";
 
-    /// <summary>Decides on the newest store state and commits; if what was seen has changed meanwhile, decides again.</summary>
+    /// <summary>
+    /// Decides on the newest store state and commits; if what was seen has changed meanwhile, decides again.
+    /// </summary>
     /// <param name="decide">The decision: pure, so it may be made as often as need be.</param>
-    public async Task<Outcome<Decision>> Decide(Func<ReadTransaction, Outcome<Decision>> decide, CancellationToken cancel)
+    public async Task<Outcome<Decision>> Decide(
+        Func<ReadTransaction, Outcome<Decision>> decide,
+        CancellationToken cancel
+    )
     {
         await _decisionLock.WaitAsync(cancel);
         var held = new List<SemaphoreSlim>();
@@ -80,14 +92,25 @@ internal sealed class ControlPlane : IDisposable
         }
     }
 
-    /// <summary>The gate of a network's pool: whoever leases in batches passes through it, and a decision that lost may hold it shut.</summary>
-    public SemaphoreSlim PoolLockOf(string leasePartition) => _poolLocks.GetOrAdd(leasePartition, _ => new SemaphoreSlim(1, 1));
+    /// <summary>
+    /// The gate of a network's pool: whoever leases in batches passes through it, and a decision that lost may hold it
+    /// shut.
+    /// </summary>
+    public SemaphoreSlim PoolLockOf(string leasePartition) =>
+        _poolLocks.GetOrAdd(leasePartition, _ => new SemaphoreSlim(1, 1));
 
     /// <summary>The desired state of a cluster, rendered once for each change of what it is rendered from.</summary>
     public DesiredState DesiredStateOf(ResourceId cluster) => Operations.DesiredStates.Get(Store.Current, cluster);
 
-    /// <summary>The revision that last changed a resource or an inventory: leases of pods, reports and operations change no desired state.</summary>
-    public static long ResourceRevisionOf(StoreState state) => Math.Max(state.LastRevisionOf(InventoryRows.Partition), AllKinds.List.All.Max(kind => state.LastRevisionOf(StoreKey.PartitionOf(kind.Type))));
+    /// <summary>
+    /// The revision that last changed a resource or an inventory: leases of pods, reports and operations change no
+    /// desired state.
+    /// </summary>
+    public static long ResourceRevisionOf(StoreState state) =>
+        Math.Max(
+            state.LastRevisionOf(InventoryRows.Partition),
+            AllKinds.List.All.Max(kind => state.LastRevisionOf(StoreKey.PartitionOf(kind.Type)))
+        );
 
     public void Dispose()
     {
@@ -96,11 +119,21 @@ internal sealed class ControlPlane : IDisposable
             pool.Dispose();
     }
 
-    /// <summary>Shuts the pools that a lost decision leased from, so that the next attempt can't lose to them again.</summary>
+    /// <summary>
+    /// Shuts the pools that a lost decision leased from, so that the next attempt can't lose to them again.
+    /// </summary>
     private async Task LockPools(Decision decision, List<SemaphoreSlim> held, CancellationToken cancel)
     {
-        var partitions = decision.Mutations.Select(c => StoreKey.PartitionOf(c.Key)).Where(p => p.StartsWith("lease:", StringComparison.Ordinal));
-        foreach (var gate in partitions.Distinct().Order(StringComparer.Ordinal).Select(PoolLockOf).Where(gate => !held.Contains(gate)))
+        var partitions = decision
+            .Mutations.Select(c => StoreKey.PartitionOf(c.Key))
+            .Where(p => p.StartsWith("lease:", StringComparison.Ordinal));
+        foreach (
+            var gate in partitions
+                .Distinct()
+                .Order(StringComparer.Ordinal)
+                .Select(PoolLockOf)
+                .Where(gate => !held.Contains(gate))
+        )
         {
             await gate.WaitAsync(cancel);
             held.Add(gate);

@@ -4,8 +4,15 @@ using Weft.Server.Identity;
 
 namespace Weft.Server;
 
-/// <summary>Ends operations as soon as they can end, and sweeps what has expired. One loop; what it has to do is read off the store.</summary>
-internal sealed partial class OperationReconciler(ControlPlane controlPlane, ILogger<OperationReconciler> logger, TimeProvider time) : BackgroundService
+/// <summary>
+/// Ends operations as soon as they can end, and sweeps what has expired. One loop; what it has to do is read off the
+/// store.
+/// </summary>
+internal sealed partial class OperationReconciler(
+    ControlPlane controlPlane,
+    ILogger<OperationReconciler> logger,
+    TimeProvider time
+) : BackgroundService
 {
     private static readonly TimeSpan OperationRetention = TimeSpan.FromHours(24);
 
@@ -48,7 +55,12 @@ internal sealed partial class OperationReconciler(ControlPlane controlPlane, ILo
     }
 
     /// <summary>All that an operation's end can depend on: resources, agents' reports, operations.</summary>
-    private static (long, long, long) InputVersionsOf(StoreState state) => (ControlPlane.ResourceRevisionOf(state), state.LastRevisionOf(AgentStatus.Partition), state.LastRevisionOf(Operation.Partition));
+    private static (long, long, long) InputVersionsOf(StoreState state) =>
+        (
+            ControlPlane.ResourceRevisionOf(state),
+            state.LastRevisionOf(AgentStatus.Partition),
+            state.LastRevisionOf(Operation.Partition)
+        );
 
     private async Task Commit(StoreState state, IReadOnlyList<Mutation> changes, CancellationToken cancel)
     {
@@ -60,8 +72,17 @@ internal sealed partial class OperationReconciler(ControlPlane controlPlane, ILo
     private IEnumerable<Mutation> ExpiredRows(StoreState state)
     {
         var old = controlPlane.UtcNow - OperationRetention;
-        var operations = state.Range($"{Operation.Partition}|").Where(row => Operation.Read(row).EndTime is { } ended && DateTimeOffset.Parse(ended, System.Globalization.CultureInfo.InvariantCulture) < old);
-        var tokens = state.Range($"{CredentialStore.EnrolmentPartition}|").Where(row => !(DateTimeOffset.TryParse(row.Json.Text("expiresAt"), out var expires) && expires > controlPlane.UtcNow));
+        var operations = state
+            .Range($"{Operation.Partition}|")
+            .Where(row =>
+                Operation.Read(row).EndTime is { } ended
+                && DateTimeOffset.Parse(ended, System.Globalization.CultureInfo.InvariantCulture) < old
+            );
+        var tokens = state
+            .Range($"{CredentialStore.EnrolmentPartition}|")
+            .Where(row =>
+                !(DateTimeOffset.TryParse(row.Json.Text("expiresAt"), out var expires) && expires > controlPlane.UtcNow)
+            );
         return operations.Concat(tokens).Select(row => Mutation.Remove(row.Key));
     }
 

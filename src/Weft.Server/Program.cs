@@ -24,7 +24,11 @@ internal static class Program
     {
         if (args is ["--version"])
         {
-            Console.WriteLine(typeof(ControlPlane).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0]);
+            Console.WriteLine(
+                typeof(ControlPlane)
+                    .Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!
+                    .InformationalVersion.Split('+')[0]
+            );
             return 0;
         }
 
@@ -46,7 +50,13 @@ internal static class Program
         {
             return await Serve(options);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or System.Net.Sockets.SocketException or System.Security.Cryptography.CryptographicException)
+        catch (Exception e)
+            when (e
+                    is IOException
+                        or UnauthorizedAccessException
+                        or System.Net.Sockets.SocketException
+                        or System.Security.Cryptography.CryptographicException
+            )
         {
             Console.Error.WriteLine($"weftd: {e.Message}");
             return 1;
@@ -62,7 +72,13 @@ internal static class Program
         if (options.Relay is not null)
             SocketCompletions.UseInlineCompletions();
         var limits = Limits.Default;
-        if (options.Limits is { } file && (!Json.ParseObject(File.ReadAllBytes(file)).TryGet(out var body, out var refusal) || !Limits.Read(body).TryGet(out limits, out refusal)))
+        if (
+            options.Limits is { } file
+            && (
+                !Json.ParseObject(File.ReadAllBytes(file)).TryGet(out var body, out var refusal)
+                || !Limits.Read(body).TryGet(out limits, out refusal)
+            )
+        )
             throw new IOException($"--limits {file}: {refusal.Message}");
 
         await using var store = SqliteStore.Open(Path.Combine(options.Data, "weft.db"));
@@ -78,28 +94,66 @@ internal static class Program
     }
 
     /// <summary>The application, not started yet.</summary>
-    internal static WebApplication Build(ServeOptions options, IResourceStore store, CredentialStore credentials, Limits limits, TimeProvider time)
+    internal static WebApplication Build(
+        ServeOptions options,
+        IResourceStore store,
+        CredentialStore credentials,
+        Limits limits,
+        TimeProvider time
+    )
     {
-        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
+        var builder = WebApplication.CreateSlimBuilder(
+            new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory }
+        );
         builder.Logging.ClearProviders();
         // stdout is the one line that says where; everything else goes to stderr.
-        builder.Logging.AddSimpleConsole(console => console.SingleLine = true).AddFilter("Microsoft", LogLevel.Warning);
-        builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        builder
+            .Logging.AddSimpleConsole(console => console.SingleLine = true)
+            .AddFilter("Microsoft", LogLevel.Warning);
+        builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console =>
+            console.LogToStandardErrorThreshold = LogLevel.Trace
+        );
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(1));
-        builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>
-        {
-            kestrel.AddServerHeader = false;
-            // Bodies up to this are read to their end and then refused: who is still sending hears no answer.
-            kestrel.Limits.MaxRequestBodySize = 16 * HttpContextExtensions.MaxBodyBytes;
-            kestrel.Listen(options.Listen, listen => UseTls(listen, options.TlsCertificate, options.TlsKey, time));
-        });
-        builder.Services.AddSingleton(options).AddSingleton(RelaySecret.ReadOrCreate(Path.Combine(options.Data, "relay.key"))).AddSingleton<RelayRuntime>().AddSingleton<RelayTokenIssuer>()
-            .AddSingleton<RelayEndpoints>().AddSingleton<AgentRelayEndpoints>().AddSingleton<PrincipalEndpoints>()
-            .AddSingleton(services => new RelayAuditLog(Path.Combine(options.Data, "relay-audit.log"), time, services.GetRequiredService<ILogger<RelayAuditLog>>()))
-            .AddSingleton<RelayDirectory>().AddHostedService(services => services.GetRequiredService<RelayAuditLog>()).AddHostedService<RelayHost>();
-        builder.Services.AddSingleton(time).AddSingleton(store).AddSingleton(credentials).AddSingleton(limits)
-            .AddSingleton<ControlPlane>().AddSingleton<LeaseAllocator>().AddSingleton<EnrolmentEndpoints>().AddSingleton<VerificationEndpoints>().AddSingleton<ListEndpoints>().AddSingleton<ResourceEndpoints>()
-            .AddSingleton<OperationEndpoints>().AddSingleton<QueryEndpoints>().AddSingleton<AgentEndpoints>().AddSingleton<ApiPipeline>()
+        builder
+            .WebHost.UseKestrelHttpsConfiguration()
+            .ConfigureKestrel(kestrel =>
+            {
+                kestrel.AddServerHeader = false;
+                // Bodies up to this are read to their end and then refused: who is still sending hears no answer.
+                kestrel.Limits.MaxRequestBodySize = 16 * HttpContextExtensions.MaxBodyBytes;
+                kestrel.Listen(options.Listen, listen => UseTls(listen, options.TlsCertificate, options.TlsKey, time));
+            });
+        builder
+            .Services.AddSingleton(options)
+            .AddSingleton(RelaySecret.ReadOrCreate(Path.Combine(options.Data, "relay.key")))
+            .AddSingleton<RelayRuntime>()
+            .AddSingleton<RelayTokenIssuer>()
+            .AddSingleton<RelayEndpoints>()
+            .AddSingleton<AgentRelayEndpoints>()
+            .AddSingleton<PrincipalEndpoints>()
+            .AddSingleton(services => new RelayAuditLog(
+                Path.Combine(options.Data, "relay-audit.log"),
+                time,
+                services.GetRequiredService<ILogger<RelayAuditLog>>()
+            ))
+            .AddSingleton<RelayDirectory>()
+            .AddHostedService(services => services.GetRequiredService<RelayAuditLog>())
+            .AddHostedService<RelayHost>();
+        builder
+            .Services.AddSingleton(time)
+            .AddSingleton(store)
+            .AddSingleton(credentials)
+            .AddSingleton(limits)
+            .AddSingleton<ControlPlane>()
+            .AddSingleton<LeaseAllocator>()
+            .AddSingleton<EnrolmentEndpoints>()
+            .AddSingleton<VerificationEndpoints>()
+            .AddSingleton<ListEndpoints>()
+            .AddSingleton<ResourceEndpoints>()
+            .AddSingleton<OperationEndpoints>()
+            .AddSingleton<QueryEndpoints>()
+            .AddSingleton<AgentEndpoints>()
+            .AddSingleton<ApiPipeline>()
             .AddHostedService<OperationReconciler>();
         var app = builder.Build();
         app.Run(app.Services.GetRequiredService<ApiPipeline>().Serve);
@@ -111,14 +165,27 @@ internal static class Program
     {
         if (certificate is null)
             return;
-        var files = new ServerCertificate(certificate, key, TimeSpan.FromSeconds(1), time, listen.ApplicationServices.GetRequiredService<ILogger<ServerCertificate>>());
-        listen.ApplicationServices.GetRequiredService<IHostApplicationLifetime>().ApplicationStopped.Register(files.Dispose);
-        listen.UseHttps(new TlsHandshakeCallbackOptions
-        {
-            // A handshake that takes longer is nobody who wants to be served: Kestrel's own bound.
-            HandshakeTimeout = TimeSpan.FromSeconds(10),
-            OnConnection = _ => ValueTask.FromResult(new SslServerAuthenticationOptions { ServerCertificateContext = files.Context }),
-        });
+        var files = new ServerCertificate(
+            certificate,
+            key,
+            TimeSpan.FromSeconds(1),
+            time,
+            listen.ApplicationServices.GetRequiredService<ILogger<ServerCertificate>>()
+        );
+        listen
+            .ApplicationServices.GetRequiredService<IHostApplicationLifetime>()
+            .ApplicationStopped.Register(files.Dispose);
+        listen.UseHttps(
+            new TlsHandshakeCallbackOptions
+            {
+                // A handshake that takes longer is nobody who wants to be served: Kestrel's own bound.
+                HandshakeTimeout = TimeSpan.FromSeconds(10),
+                OnConnection = _ =>
+                    ValueTask.FromResult(
+                        new SslServerAuthenticationOptions { ServerCertificateContext = files.Context }
+                    ),
+            }
+        );
     }
 
     /// <summary>Two servers on one directory would each believe their own state.</summary>
@@ -126,13 +193,16 @@ internal static class Program
     {
         try
         {
-            return new FileStream(Path.Combine(data, "weftd.lock"), new FileStreamOptions
-            {
-                Mode = FileMode.OpenOrCreate,
-                Access = FileAccess.ReadWrite,
-                Share = FileShare.None,
-                UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-            });
+            return new FileStream(
+                Path.Combine(data, "weftd.lock"),
+                new FileStreamOptions
+                {
+                    Mode = FileMode.OpenOrCreate,
+                    Access = FileAccess.ReadWrite,
+                    Share = FileShare.None,
+                    UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+                }
+            );
         }
         catch (IOException e)
         {

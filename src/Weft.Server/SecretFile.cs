@@ -12,7 +12,12 @@ internal static class SecretFile
             return;
         // What a start that was cut off left behind is in nobody's hands yet.
         File.Delete($"{path}.new");
-        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite };
+        var options = new FileStreamOptions
+        {
+            Mode = FileMode.CreateNew,
+            Access = FileAccess.Write,
+            UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+        };
         using (var file = new FileStream($"{path}.new", options))
         {
             file.Write(Encoding.UTF8.GetBytes($"{secret()}\n"));

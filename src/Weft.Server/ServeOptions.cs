@@ -11,7 +11,13 @@ namespace Weft.Server;
 /// <param name="TlsCertificate">A PEM file with the certificate and its chain; null for plain HTTP.</param>
 /// <param name="TlsKey">A PEM file with the certificate's key.</param>
 /// <param name="Limits">A JSON file with limits that differ from the defaults, or null.</param>
-internal sealed record ServeOptions(string Data, IPEndPoint Listen, string? TlsCertificate, string? TlsKey, string? Limits)
+internal sealed record ServeOptions(
+    string Data,
+    IPEndPoint Listen,
+    string? TlsCertificate,
+    string? TlsKey,
+    string? Limits
+)
 {
     /// <summary>The relay, or null where none is served.</summary>
     public RelayServeOptions? Relay { get; init; }
@@ -45,9 +51,27 @@ internal sealed record ServeOptions(string Data, IPEndPoint Listen, string? TlsC
     private static readonly ImmutableArray<string> FlagOptions = ["--plain-http", "--relay-plain-http"];
 
     private static readonly ImmutableArray<string> ValueOptions =
-        ["--data", "--listen", "--tls-cert", "--tls-key", "--limits", "--relay-listen", "--relay-address", "--relay-tls-cert", "--relay-tls-key", "--relay-proxies"];
+    [
+        "--data",
+        "--listen",
+        "--tls-cert",
+        "--tls-key",
+        "--limits",
+        "--relay-listen",
+        "--relay-address",
+        "--relay-tls-cert",
+        "--relay-tls-key",
+        "--relay-proxies",
+    ];
 
-    private static readonly ImmutableArray<string> PathOptions = ["--tls-cert", "--tls-key", "--limits", "--relay-tls-cert", "--relay-tls-key"];
+    private static readonly ImmutableArray<string> PathOptions =
+    [
+        "--tls-cert",
+        "--tls-key",
+        "--limits",
+        "--relay-tls-cert",
+        "--relay-tls-key",
+    ];
 
     /// <summary>Reads the command line; every mistake is said at once.</summary>
     public static Outcome<ServeOptions> Read(IReadOnlyList<string> args)
@@ -62,8 +86,18 @@ internal sealed record ServeOptions(string Data, IPEndPoint Listen, string? TlsC
         foreach (var file in given.Where(g => PathOptions.Contains(g.Key) && !File.Exists(g.Value)))
             Mistake($"{file.Key}: there is no file '{file.Value}'");
         var relay = ReadRelay(given, Mistake);
-        return mistakes.Count > 0 ? Refusal.Combine(mistakes, null)
-            : new ServeOptions(given["--data"], endpoint!, given.GetValueOrDefault("--tls-cert"), given.GetValueOrDefault("--tls-key"), given.GetValueOrDefault("--limits")) { Relay = relay };
+        return mistakes.Count > 0
+            ? Refusal.Combine(mistakes, null)
+            : new ServeOptions(
+                given["--data"],
+                endpoint!,
+                given.GetValueOrDefault("--tls-cert"),
+                given.GetValueOrDefault("--tls-key"),
+                given.GetValueOrDefault("--limits")
+            )
+            {
+                Relay = relay,
+            };
     }
 
     private static Dictionary<string, string> Parse(IReadOnlyList<string> args, Action<string> mistake)
@@ -71,7 +105,9 @@ internal sealed record ServeOptions(string Data, IPEndPoint Listen, string? TlsC
         var given = new Dictionary<string, string>(StringComparer.Ordinal);
         for (var i = 0; i < args.Count; i++)
         {
-            (string name, string? value) = args[i].Split('=', 2) is [var left, var right] ? (left, right) : (args[i], null);
+            (string name, string? value) = args[i].Split('=', 2) is [var left, var right]
+                ? (left, right)
+                : (args[i], null);
             if (FlagOptions.Contains(args[i]))
                 given[args[i]] = "";
             else if (!ValueOptions.Contains(name))
@@ -98,7 +134,9 @@ internal sealed record ServeOptions(string Data, IPEndPoint Listen, string? TlsC
         var own = given.ContainsKey("--relay-tls-cert");
         var certificate = given.GetValueOrDefault(own ? "--relay-tls-cert" : "--tls-cert");
         // Plain here and with an address of its own: something before it encrypts.
-        var encrypts = certificate is not null || (given.ContainsKey("--relay-plain-http") && given.ContainsKey("--relay-address"));
+        var encrypts =
+            certificate is not null
+            || (given.ContainsKey("--relay-plain-http") && given.ContainsKey("--relay-address"));
         CheckTls(given, "relay-", endpoint, certificate is not null, mistake);
         var (host, port) = PublicAddress(given, endpoint, mistake);
         var proxies = ImmutableArray.CreateBuilder<Prefix>();
@@ -110,15 +148,34 @@ internal sealed record ServeOptions(string Data, IPEndPoint Listen, string? TlsC
                 mistake($"--relay-proxies: {refusal.Message}");
         }
 
-        return endpoint is null ? null : new RelayServeOptions(endpoint, host, port, certificate, given.GetValueOrDefault(own ? "--relay-tls-key" : "--tls-key"), proxies.ToImmutable(), encrypts);
+        return endpoint is null
+            ? null
+            : new RelayServeOptions(
+                endpoint,
+                host,
+                port,
+                certificate,
+                given.GetValueOrDefault(own ? "--relay-tls-key" : "--tls-key"),
+                proxies.ToImmutable(),
+                encrypts
+            );
     }
 
-    private static (string Host, int? Port) PublicAddress(Dictionary<string, string> given, IPEndPoint? endpoint, Action<string> mistake)
+    private static (string Host, int? Port) PublicAddress(
+        Dictionary<string, string> given,
+        IPEndPoint? endpoint,
+        Action<string> mistake
+    )
     {
         if (!given.TryGetValue("--relay-address", out var text))
         {
-            if (endpoint is not null && (endpoint.Address.Equals(IPAddress.Any) || endpoint.Address.Equals(IPAddress.IPv6Any)))
-                mistake($"--relay-listen {endpoint} is every address of this machine, and listeners must be told one: give --relay-address HOST:PORT");
+            if (
+                endpoint is not null
+                && (endpoint.Address.Equals(IPAddress.Any) || endpoint.Address.Equals(IPAddress.IPv6Any))
+            )
+                mistake(
+                    $"--relay-listen {endpoint} is every address of this machine, and listeners must be told one: give --relay-address HOST:PORT"
+                );
             return (endpoint?.Address.ToString() ?? "", null);
         }
 
@@ -126,14 +183,30 @@ internal sealed record ServeOptions(string Data, IPEndPoint Listen, string? TlsC
         var colon = text.LastIndexOf(':');
         var host = colon > text.LastIndexOf(']') ? text[..colon] : text;
         var bare = host is ['[', .., ']'] ? host[1..^1] : host;
-        int? port = host.Length < text.Length && int.TryParse(text[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number is > 0 and <= 65535 ? number : null;
+        int? port =
+            host.Length < text.Length
+            && int.TryParse(text[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            && number is > 0 and <= 65535
+                ? number
+                : null;
         var kind = Uri.CheckHostName(bare);
-        if (kind == UriHostNameType.Unknown || (kind == UriHostNameType.IPv6) != (host.Length > bare.Length) || (host.Length < text.Length && port is null))
-            mistake($"--relay-address: '{text}' is no host and port; write relay.example:443, 192.0.2.7:443 or [2001:db8::7]:443");
+        if (
+            kind == UriHostNameType.Unknown
+            || (kind == UriHostNameType.IPv6) != (host.Length > bare.Length)
+            || (host.Length < text.Length && port is null)
+        )
+            mistake(
+                $"--relay-address: '{text}' is no host and port; write relay.example:443, 192.0.2.7:443 or [2001:db8::7]:443"
+            );
         return (bare, port);
     }
 
-    private static IPEndPoint? Endpoint(Dictionary<string, string> given, string option, string standard, Action<string> mistake)
+    private static IPEndPoint? Endpoint(
+        Dictionary<string, string> given,
+        string option,
+        string standard,
+        Action<string> mistake
+    )
     {
         var text = given.GetValueOrDefault(option, standard);
         if (IPEndPoint.TryParse(text, out var endpoint) && text.Contains(':', StringComparison.Ordinal))
@@ -142,12 +215,25 @@ internal sealed record ServeOptions(string Data, IPEndPoint Listen, string? TlsC
         return null;
     }
 
-    private static void CheckTls(Dictionary<string, string> given, string of, IPEndPoint? endpoint, bool encrypts, Action<string> mistake)
+    private static void CheckTls(
+        Dictionary<string, string> given,
+        string of,
+        IPEndPoint? endpoint,
+        bool encrypts,
+        Action<string> mistake
+    )
     {
         if (given.ContainsKey($"--{of}tls-cert") != given.ContainsKey($"--{of}tls-key"))
             mistake($"--{of}tls-cert and --{of}tls-key go together");
-        if (endpoint is not null && !IPAddress.IsLoopback(endpoint.Address) && !encrypts && !given.ContainsKey($"--{of}plain-http"))
-            mistake($"--{of}listen {given[$"--{of}listen"]} reaches beyond this machine, and tokens would travel in the clear: give --{of}tls-cert and --{of}tls-key (or --{of}plain-http, where something else encrypts)");
+        if (
+            endpoint is not null
+            && !IPAddress.IsLoopback(endpoint.Address)
+            && !encrypts
+            && !given.ContainsKey($"--{of}plain-http")
+        )
+            mistake(
+                $"--{of}listen {given[$"--{of}listen"]} reaches beyond this machine, and tokens would travel in the clear: give --{of}tls-cert and --{of}tls-key (or --{of}plain-http, where something else encrypts)"
+            );
     }
 }
 
@@ -157,11 +243,21 @@ internal sealed record ServeOptions(string Data, IPEndPoint Listen, string? TlsC
 /// <param name="Port">The port by which the world reaches it; null for the one it listens on.</param>
 /// <param name="TlsCertificate">A PEM file with the certificate and its chain; null for none.</param>
 /// <param name="TlsKey">A PEM file with the certificate's key.</param>
-/// <param name="Proxies">Who speaks for others by PROXY protocol v2: then only these may connect, and must say it. Empty for nobody.</param>
+/// <param name="Proxies">Who speaks for others by PROXY protocol v2: then only these may connect, and must say it.
+/// Empty for nobody.</param>
 /// <param name="IsEncrypted">Whether the world reaches it by TLS: its own, or that of something before it.</param>
-internal sealed record RelayServeOptions(IPEndPoint ListenEndpoint, string Host, int? Port, string? TlsCertificate, string? TlsKey, ImmutableArray<Prefix> Proxies, bool IsEncrypted)
+internal sealed record RelayServeOptions(
+    IPEndPoint ListenEndpoint,
+    string Host,
+    int? Port,
+    string? TlsCertificate,
+    string? TlsKey,
+    ImmutableArray<Prefix> Proxies,
+    bool IsEncrypted
+)
 {
     /// <summary>The address by which the world reaches it.</summary>
     /// <returns>Such as <c>wss://relay.example:443</c>.</returns>
-    public Uri PublicAddressOf(int bound) => new UriBuilder(IsEncrypted ? Uri.UriSchemeWss : Uri.UriSchemeWs, Host, Port ?? bound).Uri;
+    public Uri PublicAddressOf(int bound) =>
+        new UriBuilder(IsEncrypted ? Uri.UriSchemeWss : Uri.UriSchemeWs, Host, Port ?? bound).Uri;
 }

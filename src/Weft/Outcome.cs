@@ -14,7 +14,8 @@ internal readonly struct Outcome<T>
     public Refusal? Refusal => _refusal;
 
     /// <summary>The value of an outcome that is known to be good.</summary>
-    /// <exception cref="InvalidOperationException">It was a refusal: a fault of the caller, who did not ask.</exception>
+    /// <exception cref="InvalidOperationException">It was a refusal: a fault of the caller, who did not
+    /// ask.</exception>
     public T Value => _refusal is null ? _value! : throw new InvalidOperationException(_refusal.Message);
 
     /// <summary>Takes the outcome apart.</summary>

@@ -1,6 +1,8 @@
 namespace Weft;
 
-/// <summary>The closed list of refusals. The spec page docs/specs/errors.md holds the same list, and a test compares them.</summary>
+/// <summary>
+/// The closed list of refusals. The spec page docs/specs/errors.md holds the same list, and a test compares them.
+/// </summary>
 internal enum RefusalCode
 {
     /// <summary>The request carries no credential, or one that is unknown or expired. 401.</summary>
@@ -81,7 +83,9 @@ internal enum RefusalCode
     /// <summary>The plugin cannot serve this type of network. 400.</summary>
     PluginNotAllowed,
 
-    /// <summary>The attachment is legal, but what its configuration is drawn from is not known on some node (any more). 409.</summary>
+    /// <summary>
+    /// The attachment is legal, but what its configuration is drawn from is not known on some node (any more). 409.
+    /// </summary>
     PluginNotDrawn,
 
     /// <summary>The method is not one this resource knows. 405.</summary>
@@ -108,19 +112,26 @@ internal static class RefusalCodes
 {
     /// <summary>The HTTP status of a refusal.</summary>
     /// <returns>A status from 400 to 599.</returns>
-    public static int HttpStatus(this RefusalCode code) => code switch
-    {
-        RefusalCode.AuthenticationFailed => 401,
-        RefusalCode.AuthorizationFailed => 403,
-        RefusalCode.InvalidResourceType or RefusalCode.ResourceNotFound or RefusalCode.ResourceGroupNotFound => 404,
-        RefusalCode.MethodNotAllowed => 405,
-        RefusalCode.MissingSubscriptionRegistration or RefusalCode.Conflict or RefusalCode.InUse or RefusalCode.Overlap
-            or RefusalCode.AddressHeld or RefusalCode.AddressPoolExhausted or RefusalCode.PluginNotDrawn
-            or RefusalCode.Contended or RefusalCode.WouldLockOut => 409,
-        RefusalCode.PreconditionFailed => 412,
-        RefusalCode.RequestTooLarge => 413,
-        RefusalCode.InternalError => 500,
-        RefusalCode.ServiceUnavailable => 503,
-        _ => 400,
-    };
+    public static int HttpStatus(this RefusalCode code) =>
+        code switch
+        {
+            RefusalCode.AuthenticationFailed => 401,
+            RefusalCode.AuthorizationFailed => 403,
+            RefusalCode.InvalidResourceType or RefusalCode.ResourceNotFound or RefusalCode.ResourceGroupNotFound => 404,
+            RefusalCode.MethodNotAllowed => 405,
+            RefusalCode.MissingSubscriptionRegistration
+            or RefusalCode.Conflict
+            or RefusalCode.InUse
+            or RefusalCode.Overlap
+            or RefusalCode.AddressHeld
+            or RefusalCode.AddressPoolExhausted
+            or RefusalCode.PluginNotDrawn
+            or RefusalCode.Contended
+            or RefusalCode.WouldLockOut => 409,
+            RefusalCode.PreconditionFailed => 412,
+            RefusalCode.RequestTooLarge => 413,
+            RefusalCode.InternalError => 500,
+            RefusalCode.ServiceUnavailable => 503,
+            _ => 400,
+        };
 }

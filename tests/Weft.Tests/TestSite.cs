@@ -13,8 +13,8 @@ using YamlDotNet.RepresentationModel;
 namespace Weft.Tests;
 
 /// <summary>
-/// A site in memory. Bodies are JSON with single quotes, in which <c>~c/</c> stands for the NetworkCloud provider of the site's group,
-/// <c>~f/</c> for the fabric's, and <c>~place</c> for the custom location of its cluster.
+/// A site in memory. Bodies are JSON with single quotes, in which <c>~c/</c> stands for the NetworkCloud provider of
+/// the site's group, <c>~f/</c> for the fabric's, and <c>~place</c> for the custom location of its cluster.
 /// </summary>
 internal sealed class TestSite
 {
@@ -34,7 +34,12 @@ internal sealed class TestSite
     {
         Limits = limits ?? Limits.Default;
         Operations = new OperationTracker(AllKinds.List, Limits);
-        Verbs = new ResourceVerbs(AllKinds.List, Limits, (before, after, written, now) => AddressClaims.LeaseEffectsOf(before, after, written, Limits, now), Operations.AffectedAgents);
+        Verbs = new ResourceVerbs(
+            AllKinds.List,
+            Limits,
+            (before, after, written, now) => AddressClaims.LeaseEffectsOf(before, after, written, Limits, now),
+            Operations.AffectedAgents
+        );
         Plan = new SitePlan(AllKinds.List, Verbs, Limits);
     }
 
@@ -56,29 +61,47 @@ internal sealed class TestSite
 
     public SitePlan Plan { get; }
 
-    /// <summary>A site with two VRFs, a heartbeat VLAN, networks on them, and a cluster with one pool and no nodes.</summary>
+    /// <summary>
+    /// A site with two VRFs, a heartbeat VLAN, networks on them, and a cluster with one pool and no nodes.
+    /// </summary>
     public static TestSite Small()
     {
         var site = new TestSite();
         site.Put(Group, "{'location':'east'}");
         site.Put("~f/networkFabrics/fab1", "{'location':'east'}");
         site.Put("~f/networkFabrics/fab2", "{'location':'east'}");
-        site.Put("~f/l2IsolationDomains/hb-domain", "{'location':'east','properties':{'networkFabricId':'~f/networkFabrics/fab1','vlanId':750,'mtu':9000}}");
+        site.Put(
+            "~f/l2IsolationDomains/hb-domain",
+            "{'location':'east','properties':{'networkFabricId':'~f/networkFabrics/fab1','vlanId':750,'mtu':9000}}"
+        );
         foreach (var name in new[] { "core", "user" })
-            site.Put($"~f/l3IsolationDomains/{name}", "{'location':'east','properties':{'networkFabricId':'~f/networkFabrics/fab1'}}");
+            site.Put(
+                $"~f/l3IsolationDomains/{name}",
+                "{'location':'east','properties':{'networkFabricId':'~f/networkFabrics/fab1'}}"
+            );
         site.Internal("core", "oam-net", 600, 9000, "10.20.0.0/24", "fd20:0:0:600::/64");
         site.Internal("core", "sig-net", 602, 9000, "10.20.2.0/24", "fd20:0:0:602::/64");
         site.Internal("user", "gtp-net", 603, 1500, "10.20.3.0/24", null);
         site.Internal("user", "dn-net", 606, 9000, "10.20.6.0/24", "fd20:0:0:606::/64");
-        foreach (var domain in new[] { "l2IsolationDomains/hb-domain", "l3IsolationDomains/core", "l3IsolationDomains/user" })
+        foreach (
+            var domain in new[] { "l2IsolationDomains/hb-domain", "l3IsolationDomains/core", "l3IsolationDomains/user" }
+        )
             site.Enable($"~f/{domain}");
-        site.Put("~c/clusters/place", "{'location':'east','extendedLocation':{'name':'~c/clusterManagers/m','type':'CustomLocation'},'properties':{'networkFabricId':'~f/networkFabrics/fab1',"
-            + "'clusterType':'SingleRack','clusterVersion':'4.0','aggregatorOrSingleRackDefinition':{'networkRackId':'r','rackSerialNumber':'s','rackSkuId':'k'}}}");
+        site.Put(
+            "~c/clusters/place",
+            "{'location':'east','extendedLocation':{'name':'~c/clusterManagers/m','type':'CustomLocation'},'properties':{'networkFabricId':'~f/networkFabrics/fab1',"
+                + "'clusterType':'SingleRack','clusterVersion':'4.0','aggregatorOrSingleRackDefinition':{'networkRackId':'r','rackSerialNumber':'s','rackSkuId':'k'}}}"
+        );
         site.L3("oam", "core", 600);
         site.L3("n2", "core", 602);
         site.L3("n6", "user", 606);
         site.Put("~c/l2Networks/hb", Tracked("'l2IsolationDomainId':'~f/l2IsolationDomains/hb-domain'"));
-        site.Put("~c/trunkedNetworks/ran", Tracked("'isolationDomainIds':['~f/l3IsolationDomains/core','~f/l3IsolationDomains/user','~f/l2IsolationDomains/hb-domain'],'vlans':[602,603,750]"));
+        site.Put(
+            "~c/trunkedNetworks/ran",
+            Tracked(
+                "'isolationDomainIds':['~f/l3IsolationDomains/core','~f/l3IsolationDomains/user','~f/l2IsolationDomains/hb-domain'],'vlans':[602,603,750]"
+            )
+        );
         site.Put("~c/cloudServicesNetworks/egress", Tracked(""));
         site.Put("~c/kubernetesClusters/k1", Kubernetes(""));
         return site.CompleteOperations();
@@ -90,38 +113,60 @@ internal sealed class TestSite
     public static string Tracked(string properties) => $"{{{Envelope},'properties':{{{properties}}}}}";
 
     /// <summary>A Kubernetes cluster; what is attached stands in <c>attachedNetworkConfiguration</c>.</summary>
-    public static string Kubernetes(string attached, string more = "", string pool = "") => Tracked(
-        "'kubernetesVersion':'1.33.1','controlPlaneNodeConfiguration':{'count':1,'vmSkuName':'s'},"
-        + "'initialAgentPoolConfigurations':[{'name':'workers','mode':'System','count':1,'vmSkuName':'s'" + pool + "}],"
-        + "'networkConfiguration':{'cloudServicesNetworkId':'~c/cloudServicesNetworks/egress','cniNetworkId':'~c/l3Networks/oam'" + more
-        + (attached.Length == 0 ? "" : ",'attachedNetworkConfiguration':{" + attached + "}") + "}");
+    public static string Kubernetes(string attached, string more = "", string pool = "") =>
+        Tracked(
+            "'kubernetesVersion':'1.33.1','controlPlaneNodeConfiguration':{'count':1,'vmSkuName':'s'},"
+                + "'initialAgentPoolConfigurations':[{'name':'workers','mode':'System','count':1,'vmSkuName':'s'"
+                + pool
+                + "}],"
+                + "'networkConfiguration':{'cloudServicesNetworkId':'~c/cloudServicesNetworks/egress','cniNetworkId':'~c/l3Networks/oam'"
+                + more
+                + (attached.Length == 0 ? "" : ",'attachedNetworkConfiguration':{" + attached + "}")
+                + "}"
+        );
 
-    public static string Machine(string attachments, string more = "") => Tracked(
-        "'adminUsername':'a','cpuCores':2,'memorySizeGB':4,'vmImage':'i','storageProfile':{'osDisk':{'diskSizeGB':8}},"
-        + "'cloudServicesNetworkAttachment':{'attachedNetworkId':'~c/cloudServicesNetworks/egress','ipAllocationMethod':'Dynamic'" + more + "},'networkAttachments':[" + attachments + "]");
+    public static string Machine(string attachments, string more = "") =>
+        Tracked(
+            "'adminUsername':'a','cpuCores':2,'memorySizeGB':4,'vmImage':'i','storageProfile':{'osDisk':{'diskSizeGB':8}},"
+                + "'cloudServicesNetworkAttachment':{'attachedNetworkId':'~c/cloudServicesNetworks/egress','ipAllocationMethod':'Dynamic'"
+                + more
+                + "},'networkAttachments':["
+                + attachments
+                + "]"
+        );
 
-    public static string Node(string uplinks, string type = "Virtual") => $"{{'properties':{{'agentPool':'workers','machineType':'{type}','uplinks':[{uplinks}]}}}}";
+    public static string Node(string uplinks, string type = "Virtual") =>
+        $"{{'properties':{{'agentPool':'workers','machineType':'{type}','uplinks':[{uplinks}]}}}}";
 
-    public static string NodeId(string name, string cluster = "k1") => $"~c/kubernetesClusters/{cluster}/providers/Weft.Fleet/nodes/{name}";
+    public static string NodeId(string name, string cluster = "k1") =>
+        $"~c/kubernetesClusters/{cluster}/providers/Weft.Fleet/nodes/{name}";
 
     public static ResourceId Id(string text) => ResourceId.Parse(Expand(text)).Value;
 
     public static JsonObject Body(string json) => JsonNode.Parse(Expand(json.Replace('\'', '"')))!.AsObject();
 
-    public void Internal(string domain, string name, int vlan, int mtu, string? v4, string? v6) => Put(
-        $"~f/l3IsolationDomains/{domain}/internalNetworks/{name}", $"{{'properties':{{'vlanId':{vlan},'mtu':{mtu}"
-        + (v4 is null ? "" : $",'connectedIPv4Subnets':[{{'prefix':'{v4}'}}]") + (v6 is null ? "" : $",'connectedIPv6Subnets':[{{'prefix':'{v6}'}}]") + "}}");
+    public void Internal(string domain, string name, int vlan, int mtu, string? v4, string? v6) =>
+        Put(
+            $"~f/l3IsolationDomains/{domain}/internalNetworks/{name}",
+            $"{{'properties':{{'vlanId':{vlan},'mtu':{mtu}"
+                + (v4 is null ? "" : $",'connectedIPv4Subnets':[{{'prefix':'{v4}'}}]")
+                + (v6 is null ? "" : $",'connectedIPv6Subnets':[{{'prefix':'{v6}'}}]")
+                + "}}"
+        );
 
     public void L3(string name, string domain, int vlan) =>
         Put($"~c/l3Networks/{name}", Tracked($"'l3IsolationDomainId':'~f/l3IsolationDomains/{domain}','vlan':{vlan}"));
 
-    public Outcome<Decision> TryPut(string id, string body) => Verbs.Put(Request(id, Body(body)), new ReadTransaction(State));
+    public Outcome<Decision> TryPut(string id, string body) =>
+        Verbs.Put(Request(id, Body(body)), new ReadTransaction(State));
 
-    public Outcome<Decision> TryPatch(string id, string body) => Verbs.Patch(Request(id, Body(body)), new ReadTransaction(State));
+    public Outcome<Decision> TryPatch(string id, string body) =>
+        Verbs.Patch(Request(id, Body(body)), new ReadTransaction(State));
 
     public Outcome<Decision> TryDelete(string id) => Verbs.Delete(Request(id, []), new ReadTransaction(State));
 
-    public Outcome<Decision> TryInvokeAction(string id, string action, string body) => Verbs.InvokeAction(Request(id, Body(body)), action, new ReadTransaction(State));
+    public Outcome<Decision> TryInvokeAction(string id, string action, string body) =>
+        Verbs.InvokeAction(Request(id, Body(body)), action, new ReadTransaction(State));
 
     public Decision Put(string id, string body) => Accept(TryPut(id, body));
 
@@ -131,10 +176,14 @@ internal sealed class TestSite
 
     public Decision Enable(string id) => Accept(TryInvokeAction(id, "updateAdministrativeState", "{'state':'Enable'}"));
 
-    public Decision Disable(string id) => Accept(TryInvokeAction(id, "updateAdministrativeState", "{'state':'Disable'}"));
+    public Decision Disable(string id) =>
+        Accept(TryInvokeAction(id, "updateAdministrativeState", "{'state':'Disable'}"));
 
-    /// <summary>The one finding of a refused PUT, which has this code and target; nothing that is stored has changed by it.</summary>
-    public Refusal AssertRefused(RefusalCode code, string target, string id, string body) => AssertRefused(code, target, TryPut(id, body));
+    /// <summary>
+    /// The one finding of a refused PUT, which has this code and target; nothing that is stored has changed by it.
+    /// </summary>
+    public Refusal AssertRefused(RefusalCode code, string target, string id, string body) =>
+        AssertRefused(code, target, TryPut(id, body));
 
     public Refusal AssertRefused(RefusalCode code, string target, Outcome<Decision> outcome)
     {
@@ -158,7 +207,11 @@ internal sealed class TestSite
         foreach (var step in ApplyOrder.Sort(documents).Value)
         {
             var request = Request(step.Id.ToString(), step.Body ?? Body("{'state':'Enable'}"));
-            Accept(step.IsEnabling ? Verbs.InvokeAction(request, "updateAdministrativeState", new ReadTransaction(State)) : Verbs.Put(request, new ReadTransaction(State)));
+            Accept(
+                step.IsEnabling
+                    ? Verbs.InvokeAction(request, "updateAdministrativeState", new ReadTransaction(State))
+                    : Verbs.Put(request, new ReadTransaction(State))
+            );
         }
 
         return this;
@@ -185,29 +238,50 @@ internal sealed class TestSite
     public void Report(string agent, bool applied, string message = "", long? revision = null, string? digest = null)
     {
         var cluster = ResourceId.Parse(agent).Value.Parent!;
-        Commit(new AgentStatus(digest ?? DesiredStateOf(cluster.ToString()).Digest, revision ?? State.Revision, applied, message, Now).ToMutation(agent));
+        Commit(
+            new AgentStatus(
+                digest ?? DesiredStateOf(cluster.ToString()).Digest,
+                revision ?? State.Revision,
+                applied,
+                message,
+                Now
+            ).ToMutation(agent)
+        );
     }
 
     public DesiredState DesiredStateOf(string cluster) => ClusterRenderer.Render(State, Id(cluster), Limits);
 
-    public Row RowOf(string id) => State.Get(StoreKey.ForResource(Id(id))) ?? throw new InvalidOperationException($"{id} isn't there");
+    public Row RowOf(string id) =>
+        State.Get(StoreKey.ForResource(Id(id))) ?? throw new InvalidOperationException($"{id} isn't there");
 
     public bool Has(string id) => State.Get(StoreKey.ForResource(Id(id))) is not null;
 
     public string ProvisioningStateOf(string id) => Provisioning.StateOf(RowOf(id));
 
-    public Operation OperationOf(Decision decision) => Operation.Read(State.Get(Operation.KeyOf(decision.Operation!.Name))!);
+    public Operation OperationOf(Decision decision) =>
+        Operation.Read(State.Get(Operation.KeyOf(decision.Operation!.Name))!);
 
     public JsonObject Render(string id) => ResourceBody.Render(AllKinds.List.Find(Id(id).Type)!, RowOf(id), State);
 
     public ImmutableArray<string> Leases(string network) =>
-        [.. NetworkPool.HoldingsOf(State, Id(network)).Leases.OrderBy(l => l.Address).Select(l => $"{l.Address} {l.Holder.Text}")];
+        [
+            .. NetworkPool
+                .HoldingsOf(State, Id(network))
+                .Leases.OrderBy(l => l.Address)
+                .Select(l => $"{l.Address} {l.Holder.Text}"),
+        ];
 
-    public WriteRequest Request(string id, JsonObject body) => new(Id(id), "ann", "User", Now, $"op-{++_operations:d4}") { Body = body };
+    public WriteRequest Request(string id, JsonObject body) =>
+        new(Id(id), "ann", "User", Now, $"op-{++_operations:d4}") { Body = body };
 
-    public static string Expand(string text) => text
-        .Replace("~place", Group + "/providers/Microsoft.ExtendedLocation/customLocations/place", StringComparison.Ordinal)
-        .Replace("~c/", Cloud, StringComparison.Ordinal).Replace("~f/", FabricOf, StringComparison.Ordinal);
+    public static string Expand(string text) =>
+        text.Replace(
+                "~place",
+                Group + "/providers/Microsoft.ExtendedLocation/customLocations/place",
+                StringComparison.Ordinal
+            )
+            .Replace("~c/", Cloud, StringComparison.Ordinal)
+            .Replace("~f/", FabricOf, StringComparison.Ordinal);
 
     private static string Digest(StoreState state)
     {
@@ -227,9 +301,17 @@ internal static class Examples
 {
     /// <summary>The documents of a folder of examples, in the order of their files.</summary>
     public static IReadOnlyList<JsonObject> Documents(string folder = "5g-site") =>
-        [.. Directory.GetFiles(Path.Combine(Repository.Root, "examples", folder), "*.yaml").Order(StringComparer.Ordinal).SelectMany(f => Read(File.ReadAllText(f))).Select(n => n!.AsObject())];
+        [
+            .. Directory
+                .GetFiles(Path.Combine(Repository.Root, "examples", folder), "*.yaml")
+                .Order(StringComparer.Ordinal)
+                .SelectMany(f => Read(File.ReadAllText(f)))
+                .Select(n => n!.AsObject()),
+        ];
 
-    /// <summary>The documents of a YAML text as JSON trees: plain scalars by YAML's core schema, the others as text.</summary>
+    /// <summary>
+    /// The documents of a YAML text as JSON trees: plain scalars by YAML's core schema, the others as text.
+    /// </summary>
     public static IEnumerable<JsonNode?> Read(string text)
     {
         var stream = new YamlStream();
@@ -237,17 +319,20 @@ internal static class Examples
         return stream.Documents.Select(d => ToJson(d.RootNode));
     }
 
-    private static JsonNode? ToJson(YamlNode node) => node switch
-    {
-        YamlMappingNode map => new JsonObject(map.Children.Select(c => KeyValuePair.Create(((YamlScalarNode)c.Key).Value!, ToJson(c.Value)))),
-        YamlSequenceNode list => new JsonArray([.. list.Children.Select(ToJson)]),
-        YamlScalarNode { Style: not YamlDotNet.Core.ScalarStyle.Plain } quoted => JsonValue.Create(quoted.Value),
-        YamlScalarNode { Value: "null" or "~" or "" } => null,
-        YamlScalarNode { Value: "true" or "false" } flag => JsonValue.Create(flag.Value == "true"),
-        YamlScalarNode plain when plain.Value!.All(char.IsAsciiDigit) => JsonNode.Parse(plain.Value!),
-        YamlScalarNode plain => JsonValue.Create(plain.Value),
-        _ => throw new FormatException($"{node} is no tree"),
-    };
+    private static JsonNode? ToJson(YamlNode node) =>
+        node switch
+        {
+            YamlMappingNode map => new JsonObject(
+                map.Children.Select(c => KeyValuePair.Create(((YamlScalarNode)c.Key).Value!, ToJson(c.Value)))
+            ),
+            YamlSequenceNode list => new JsonArray([.. list.Children.Select(ToJson)]),
+            YamlScalarNode { Style: not YamlDotNet.Core.ScalarStyle.Plain } quoted => JsonValue.Create(quoted.Value),
+            YamlScalarNode { Value: "null" or "~" or "" } => null,
+            YamlScalarNode { Value: "true" or "false" } flag => JsonValue.Create(flag.Value == "true"),
+            YamlScalarNode plain when plain.Value!.All(char.IsAsciiDigit) => JsonNode.Parse(plain.Value!),
+            YamlScalarNode plain => JsonValue.Create(plain.Value),
+            _ => throw new FormatException($"{node} is no tree"),
+        };
 }
 
 /// <summary>Where the repository is: tests look at its files.</summary>
@@ -255,6 +340,10 @@ internal static class Repository
 {
     public static string Root { get; } = Find(AppContext.BaseDirectory);
 
-    private static string Find(string directory) => File.Exists(Path.Combine(directory, "Weft.slnx"))
-        ? directory : Find(Path.GetDirectoryName(directory) ?? throw new DirectoryNotFoundException("no Weft.slnx above the tests"));
+    private static string Find(string directory) =>
+        File.Exists(Path.Combine(directory, "Weft.slnx"))
+            ? directory
+            : Find(
+                Path.GetDirectoryName(directory) ?? throw new DirectoryNotFoundException("no Weft.slnx above the tests")
+            );
 }

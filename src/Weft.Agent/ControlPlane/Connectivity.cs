@@ -8,7 +8,9 @@ internal sealed class Connectivity(TimeSpan grace, TimeProvider clock)
     private bool _lastSucceeded;
     private long? _lastSuccess;
 
-    /// <summary>True where the last request was answered, or one was within the grace: one lost request is no outage.</summary>
+    /// <summary>
+    /// True where the last request was answered, or one was within the grace: one lost request is no outage.
+    /// </summary>
     public bool IsReachable
     {
         get

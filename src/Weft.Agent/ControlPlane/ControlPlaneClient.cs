@@ -10,9 +10,16 @@ using Weft.Relay.Client;
 namespace Weft.Agent.ControlPlane;
 
 /// <summary>The agents' endpoint of weftd, one method per request. Contract: docs/specs/agent-api.md.</summary>
-/// <remarks>Every method throws <see cref="ControlPlaneException"/> for whatever is no good answer, else only cancellation.</remarks>
+/// <remarks>
+/// Every method throws <see cref="ControlPlaneException"/> for whatever is no good answer, else only cancellation.
+/// </remarks>
 /// <param name="http">The client, based at <c>/agents/v1/</c>.</param>
-internal sealed class ControlPlaneClient(HttpClient http, Connectivity connectivity, AgentTimings timings, TimeProvider clock)
+internal sealed class ControlPlaneClient(
+    HttpClient http,
+    Connectivity connectivity,
+    AgentTimings timings,
+    TimeProvider clock
+)
 {
     private static readonly MediaTypeHeaderValue Json = new("application/json") { CharSet = "utf-8" };
 
@@ -28,19 +35,31 @@ internal sealed class ControlPlaneClient(HttpClient http, Connectivity connectiv
     /// <summary><c>POST enroll</c>.</summary>
     public async Task<EnrolmentResponse> Enrol(EnrolmentRequest request, string token, CancellationToken cancel)
     {
-        using var message = CreateRequest(HttpMethod.Post, "enroll", request, AgentJson.Default.EnrolmentRequest, token);
+        using var message = CreateRequest(
+            HttpMethod.Post,
+            "enroll",
+            request,
+            AgentJson.Default.EnrolmentRequest,
+            token
+        );
         using var answer = await Send(message, timings.RequestTimeout, cancel);
         return await Read(answer, AgentJson.Default.EnrolmentResponse, a => a.IsComplete, cancel);
     }
 
-    /// <summary><c>GET desired</c>: waits until there is another desired state than the one held, or until the wait is over.</summary>
+    /// <summary>
+    /// <c>GET desired</c>: waits until there is another desired state than the one held, or until the wait is over.
+    /// </summary>
     public async Task<DesiredResponse> GetDesired(string? after, CancellationToken cancel)
     {
         var seconds = ((int)timings.LongPollWait.TotalSeconds).ToString(CultureInfo.InvariantCulture);
-        var query = after is null ? $"desired?wait={seconds}" : $"desired?after={Uri.EscapeDataString(after)}&wait={seconds}";
+        var query = after is null
+            ? $"desired?wait={seconds}"
+            : $"desired?after={Uri.EscapeDataString(after)}&wait={seconds}";
         using var message = CreateRequest(HttpMethod.Get, query, Bearer);
         using var answer = await Send(message, timings.LongPollWait + timings.RequestTimeout, cancel);
-        return new DesiredResponse(answer.StatusCode == HttpStatusCode.NoContent ? null : await answer.Content.ReadAsByteArrayAsync(cancel));
+        return new DesiredResponse(
+            answer.StatusCode == HttpStatusCode.NoContent ? null : await answer.Content.ReadAsByteArrayAsync(cancel)
+        );
     }
 
     /// <summary><c>PUT status</c>.</summary>
@@ -70,7 +89,13 @@ internal sealed class ControlPlaneClient(HttpClient http, Connectivity connectiv
     /// <summary><c>POST leases/acquire</c>.</summary>
     public async Task<Lease> Acquire(AcquireRequest request, CancellationToken cancel)
     {
-        using var message = CreateRequest(HttpMethod.Post, "leases/acquire", request, AgentJson.Default.AcquireRequest, Bearer);
+        using var message = CreateRequest(
+            HttpMethod.Post,
+            "leases/acquire",
+            request,
+            AgentJson.Default.AcquireRequest,
+            Bearer
+        );
         using var answer = await Send(message, timings.RequestTimeout, cancel);
         return await Read(answer, AgentJson.Default.Lease, lease => lease.IsComplete, cancel);
     }
@@ -79,7 +104,13 @@ internal sealed class ControlPlaneClient(HttpClient http, Connectivity connectiv
     public async Task Release(Holder holder, CancellationToken cancel)
     {
         var request = new ReleaseRequest(holder.Network.ToString(), holder.ContainerId, holder.Interface);
-        using var message = CreateRequest(HttpMethod.Post, "leases/release", request, AgentJson.Default.ReleaseRequest, Bearer);
+        using var message = CreateRequest(
+            HttpMethod.Post,
+            "leases/release",
+            request,
+            AgentJson.Default.ReleaseRequest,
+            Bearer
+        );
         using var answer = await Send(message, timings.RequestTimeout, cancel);
     }
 
@@ -87,7 +118,10 @@ internal sealed class ControlPlaneClient(HttpClient http, Connectivity connectiv
     /// <returns>The answer; null where nothing is asked for.</returns>
     public async Task<byte[]?> GetVerifications(long after, CancellationToken cancel)
     {
-        var query = string.Create(CultureInfo.InvariantCulture, $"verifications?after={after}&wait={(int)timings.LongPollWait.TotalSeconds}");
+        var query = string.Create(
+            CultureInfo.InvariantCulture,
+            $"verifications?after={after}&wait={(int)timings.LongPollWait.TotalSeconds}"
+        );
         using var message = CreateRequest(HttpMethod.Get, query, Bearer);
         using var answer = await Send(message, timings.LongPollWait + timings.RequestTimeout, cancel);
         return answer.StatusCode == HttpStatusCode.NoContent ? null : await answer.Content.ReadAsByteArrayAsync(cancel);
@@ -104,7 +138,13 @@ internal sealed class ControlPlaneClient(HttpClient http, Connectivity connectiv
 
     private string Bearer => _identity?.Credential ?? throw new ControlPlaneException("the agent isn't enrolled yet");
 
-    private static HttpRequestMessage CreateRequest<T>(HttpMethod method, string path, T body, JsonTypeInfo<T> type, string bearer)
+    private static HttpRequestMessage CreateRequest<T>(
+        HttpMethod method,
+        string path,
+        T body,
+        JsonTypeInfo<T> type,
+        string bearer
+    )
     {
         var message = CreateRequest(method, path, bearer);
         message.Content = new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(body, type));
@@ -132,12 +172,18 @@ internal sealed class ControlPlaneClient(HttpClient http, Connectivity connectiv
         catch (OperationCanceledException e) when (!cancel.IsCancellationRequested)
         {
             connectivity.RecordFailure();
-            throw new ControlPlaneException($"the control plane at {http.BaseAddress!.Authority} has not answered for {limit.TotalSeconds:0.#} s", e);
+            throw new ControlPlaneException(
+                $"the control plane at {http.BaseAddress!.Authority} has not answered for {limit.TotalSeconds:0.#} s",
+                e
+            );
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
             connectivity.RecordFailure();
-            throw new ControlPlaneException($"the control plane at {http.BaseAddress!.Authority} can't be reached: {ProxyDiagnostics.DescribeFailure(e, http.BaseAddress)}", e);
+            throw new ControlPlaneException(
+                $"the control plane at {http.BaseAddress!.Authority} can't be reached: {ProxyDiagnostics.DescribeFailure(e, http.BaseAddress)}",
+                e
+            );
         }
 
         RecordStatus(answer.StatusCode);
@@ -168,7 +214,9 @@ internal sealed class ControlPlaneClient(HttpClient http, Connectivity connectiv
         var asked = answer.Headers.RetryAfter;
         return new ControlPlaneException(said)
         {
-            Status = status, ErrorBody = body, RetryAfter = asked?.Delta ?? (asked?.Date is { } date ? date - clock.GetUtcNow() : null),
+            Status = status,
+            ErrorBody = body,
+            RetryAfter = asked?.Delta ?? (asked?.Date is { } date ? date - clock.GetUtcNow() : null),
         };
     }
 
@@ -177,8 +225,13 @@ internal sealed class ControlPlaneClient(HttpClient http, Connectivity connectiv
     {
         try
         {
-            return JsonNode.Parse(content) is JsonObject body && body["error"] is JsonObject error
-                && error["code"] is JsonValue code && code.TryGetValue<string>(out _) ? body : null;
+            return
+                JsonNode.Parse(content) is JsonObject body
+                && body["error"] is JsonObject error
+                && error["code"] is JsonValue code
+                && code.TryGetValue<string>(out _)
+                ? body
+                : null;
         }
         catch (JsonException)
         {
@@ -186,14 +239,22 @@ internal sealed class ControlPlaneClient(HttpClient http, Connectivity connectiv
         }
     }
 
-    private static async Task<T> Read<T>(HttpResponseMessage answer, JsonTypeInfo<T> type, Func<T, bool> isGood, CancellationToken cancel)
+    private static async Task<T> Read<T>(
+        HttpResponseMessage answer,
+        JsonTypeInfo<T> type,
+        Func<T, bool> isGood,
+        CancellationToken cancel
+    )
         where T : class
     {
-        const string Fault = "the control plane's answer is none to the request; are it and the agent of the same version?";
+        const string Fault =
+            "the control plane's answer is none to the request; are it and the agent of the same version?";
         try
         {
             var value = JsonSerializer.Deserialize(await answer.Content.ReadAsByteArrayAsync(cancel), type);
-            return value is not null && isGood(value) ? value : throw new ControlPlaneException(Fault) { Status = (int)answer.StatusCode };
+            return value is not null && isGood(value)
+                ? value
+                : throw new ControlPlaneException(Fault) { Status = (int)answer.StatusCode };
         }
         catch (JsonException e)
         {

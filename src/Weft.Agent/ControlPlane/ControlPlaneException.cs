@@ -2,7 +2,9 @@ using System.Text.Json.Nodes;
 
 namespace Weft.Agent.ControlPlane;
 
-/// <summary>The control plane gave no good answer: it refused, or it can't be reached, or what came was no answer at all.</summary>
+/// <summary>
+/// The control plane gave no good answer: it refused, or it can't be reached, or what came was no answer at all.
+/// </summary>
 /// <param name="cause">The fault behind it, if there is one.</param>
 internal sealed class ControlPlaneException(string message, Exception? cause = null) : Exception(message, cause)
 {

@@ -3,9 +3,16 @@ namespace Weft.Agent.ControlPlane;
 /// <summary>The first start: a token that many may use becomes a credential of this agent alone.</summary>
 /// <param name="options">The name, the node and the token's file.</param>
 /// <param name="keep">Where it is kept besides, before it is used; null for nowhere.</param>
-internal sealed class Enrolment(ControlPlaneClient plane, AgentOptions options, string credentialPath, Func<Identity, CancellationToken, Task>? keep = null)
+internal sealed class Enrolment(
+    ControlPlaneClient plane,
+    AgentOptions options,
+    string credentialPath,
+    Func<Identity, CancellationToken, Task>? keep = null
+)
 {
-    /// <summary>Uses the identity that is kept, if there is one; else checks that enrolling can at least be tried.</summary>
+    /// <summary>
+    /// Uses the identity that is kept, if there is one; else checks that enrolling can at least be tried.
+    /// </summary>
     /// <exception cref="StartupException">There is neither an identity nor a token.</exception>
     public void Resume()
     {
@@ -23,7 +30,11 @@ internal sealed class Enrolment(ControlPlaneClient plane, AgentOptions options, 
         var token = ReadToken();
         try
         {
-            var answer = await plane.Enrol(new EnrolmentRequest(options.Name, options.Node, AgentOptions.Version), token, cancel);
+            var answer = await plane.Enrol(
+                new EnrolmentRequest(options.Name, options.Node, AgentOptions.Version),
+                token,
+                cancel
+            );
             var identity = new Identity(options.Name, answer.AgentId, answer.Cluster, answer.Credential);
             if (keep is not null)
                 await keep(identity, cancel);
@@ -34,7 +45,9 @@ internal sealed class Enrolment(ControlPlaneClient plane, AgentOptions options, 
         {
             throw new StartupException(
                 $"the control plane refused the enrolment token of '{options.TokenFile}': {e.Message}. "
-                + "Make a new one for this cluster, write it there and start again", e);
+                    + "Make a new one for this cluster, write it there and start again",
+                e
+            );
         }
         catch (ControlPlaneException e) when (e.IsRefusal && e.Status is not 404)
         {
@@ -47,7 +60,8 @@ internal sealed class Enrolment(ControlPlaneClient plane, AgentOptions options, 
         if (options.TokenFile is not { } path)
         {
             throw new StartupException(
-                "the agent isn't enrolled: make an enrolment token for its cluster, and start with --enrollment-token-file FILE");
+                "the agent isn't enrolled: make an enrolment token for its cluster, and start with --enrollment-token-file FILE"
+            );
         }
 
         string token;

@@ -3,7 +3,9 @@ using Weft.Agent.Linux;
 
 namespace Weft.Agent.ControlPlane;
 
-/// <summary>Who the agent is, once enrolled, and the secret that proves it. It is kept in the state directory, mode 0600.</summary>
+/// <summary>
+/// Who the agent is, once enrolled, and the secret that proves it. It is kept in the state directory, mode 0600.
+/// </summary>
 /// <param name="Credential">The secret; never logged.</param>
 internal sealed record Identity(string Name, string AgentId, string Cluster, string Credential)
 {
@@ -31,7 +33,8 @@ internal sealed record Identity(string Name, string AgentId, string Cluster, str
         if (kept.Name != name)
         {
             throw new StartupException(
-                $"the state directory belongs to the agent '{kept.Name}': start with its --name, or give '{name}' a --state of its own");
+                $"the state directory belongs to the agent '{kept.Name}': start with its --name, or give '{name}' a --state of its own"
+            );
         }
 
         return kept;
@@ -39,7 +42,11 @@ internal sealed record Identity(string Name, string AgentId, string Cluster, str
 
     /// <summary>Keeps the identity; returns once it is on the disk.</summary>
     public void Save(string path) =>
-        AtomicFile.Write(path, JsonSerializer.SerializeToUtf8Bytes(this, AgentJson.Default.Identity), AtomicFile.Private);
+        AtomicFile.Write(
+            path,
+            JsonSerializer.SerializeToUtf8Bytes(this, AgentJson.Default.Identity),
+            AtomicFile.Private
+        );
 
     /// <summary>The name alone: a record prints all it has, and this one must not.</summary>
     public override string ToString() => AgentId;

@@ -13,11 +13,21 @@ internal sealed record EnrolmentResponse(string AgentId, string Cluster, string 
     /// <summary>Whether nothing is empty, and the credential can stand in a header.</summary>
     [JsonIgnore]
     public bool IsComplete =>
-        AgentId.Length > 0 && Cluster.Length > 0 && Credential.Length > 0 && Credential.All(c => c is > ' ' and < (char)127);
+        AgentId.Length > 0
+        && Cluster.Length > 0
+        && Credential.Length > 0
+        && Credential.All(c => c is > ' ' and < (char)127);
 }
 
 /// <summary>The body of <c>PUT status</c>.</summary>
-internal sealed record StatusReport(string Digest, long Revision, string State, string? Message, string? Node, string Version)
+internal sealed record StatusReport(
+    string Digest,
+    long Revision,
+    string State,
+    string? Message,
+    string? Node,
+    string Version
+)
 {
     /// <summary>What was found changed by another hand.</summary>
     public ImmutableArray<DriftReport> Drift { get; init; } = [];
@@ -26,8 +36,19 @@ internal sealed record StatusReport(string Digest, long Revision, string State, 
     public string? CertificateAuthority { get; init; }
 
     /// <summary>Whether another report says the same: arrays are compared by what they hold.</summary>
-    public bool Equals(StatusReport? other) => other is not null && (Digest, Revision, State, Message, Node, Version, CertificateAuthority)
-        == (other.Digest, other.Revision, other.State, other.Message, other.Node, other.Version, other.CertificateAuthority) && Drift.SequenceEqual(other.Drift);
+    public bool Equals(StatusReport? other) =>
+        other is not null
+        && (Digest, Revision, State, Message, Node, Version, CertificateAuthority)
+            == (
+                other.Digest,
+                other.Revision,
+                other.State,
+                other.Message,
+                other.Node,
+                other.Version,
+                other.CertificateAuthority
+            )
+        && Drift.SequenceEqual(other.Drift);
 
     /// <summary>A hash of it.</summary>
     public override int GetHashCode() => HashCode.Combine(Digest, Revision, State, Message, Drift.Length);
@@ -45,7 +66,8 @@ internal sealed record AcquireRequest(
     string? Pod,
     string? Uid,
     string? Node,
-    IReadOnlyList<string>? Ips);
+    IReadOnlyList<string>? Ips
+);
 
 /// <summary>The body of <c>POST leases/release</c>.</summary>
 internal sealed record ReleaseRequest(string Network, string ContainerId, string Interface);
@@ -54,12 +76,15 @@ internal sealed record ReleaseRequest(string Network, string ContainerId, string
 /// <param name="Content">The desired state as it was sent; null where nothing is new.</param>
 internal sealed record DesiredResponse(byte[]? Content);
 
-/// <summary>All JSON of the agent that has a fixed shape; reflection wouldn't survive compilation ahead of time.</summary>
+/// <summary>
+/// All JSON of the agent that has a fixed shape; reflection wouldn't survive compilation ahead of time.
+/// </summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     RespectNullableAnnotations = true,
-    RespectRequiredConstructorParameters = true)]
+    RespectRequiredConstructorParameters = true
+)]
 [JsonSerializable(typeof(EnrolmentRequest))]
 [JsonSerializable(typeof(EnrolmentResponse))]
 [JsonSerializable(typeof(StatusReport))]

@@ -53,13 +53,19 @@ internal static class Transport
         }
 
         if (roots.Count == 0)
-            throw new StartupException($"--ca '{path}' holds no certificate: it must be PEM, '-----BEGIN CERTIFICATE-----'");
+            throw new StartupException(
+                $"--ca '{path}' holds no certificate: it must be PEM, '-----BEGIN CERTIFICATE-----'"
+            );
         return roots;
     }
 
     private static SslClientAuthenticationOptions TrustOnly(string path)
     {
-        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+        var policy = new X509ChainPolicy
+        {
+            TrustMode = X509ChainTrustMode.CustomRootTrust,
+            RevocationMode = X509RevocationMode.NoCheck,
+        };
         policy.CustomTrustStore.AddRange(ReadRoots(path));
         return new SslClientAuthenticationOptions { CertificateChainPolicy = policy };
     }

@@ -18,7 +18,10 @@ internal static class HugepageReader
         var pools = ReadPool(sys, "kernel/mm/hugepages", null);
         foreach (var name in sys.Names(Nodes))
         {
-            if (name.StartsWith("node", StringComparison.Ordinal) && int.TryParse(name.AsSpan(4), NumberStyles.None, CultureInfo.InvariantCulture, out var numa))
+            if (
+                name.StartsWith("node", StringComparison.Ordinal)
+                && int.TryParse(name.AsSpan(4), NumberStyles.None, CultureInfo.InvariantCulture, out var numa)
+            )
                 pools = pools.Concat(ReadPool(sys, $"{Nodes}/{name}/hugepages", numa));
         }
 
@@ -29,9 +32,22 @@ internal static class HugepageReader
     {
         foreach (var name in sys.Names(path))
         {
-            if (name.StartsWith("hugepages-", StringComparison.Ordinal) && name.EndsWith("kB", StringComparison.Ordinal)
-                && int.TryParse(name.AsSpan(10, name.Length - 12), NumberStyles.None, CultureInfo.InvariantCulture, out var size))
-                yield return new Hugepages(size, sys.ReadNumber($"{path}/{name}/nr_hugepages") ?? 0, sys.ReadNumber($"{path}/{name}/free_hugepages") ?? 0, numa);
+            if (
+                name.StartsWith("hugepages-", StringComparison.Ordinal)
+                && name.EndsWith("kB", StringComparison.Ordinal)
+                && int.TryParse(
+                    name.AsSpan(10, name.Length - 12),
+                    NumberStyles.None,
+                    CultureInfo.InvariantCulture,
+                    out var size
+                )
+            )
+                yield return new Hugepages(
+                    size,
+                    sys.ReadNumber($"{path}/{name}/nr_hugepages") ?? 0,
+                    sys.ReadNumber($"{path}/{name}/free_hugepages") ?? 0,
+                    numa
+                );
         }
     }
 }

@@ -6,7 +6,8 @@ using Weft.Agent.Linux.Netlink;
 namespace Weft.Agent.Inventory;
 
 /// <summary>What the kernel says of an interface that no file of <c>/sys</c> says.</summary>
-/// <param name="Kind">The driver's kind of a virtual interface (<c>veth</c>, <c>bond</c>), or null for hardware.</param>
+/// <param name="Kind">The driver's kind of a virtual interface (<c>veth</c>, <c>bond</c>), or null for
+/// hardware.</param>
 /// <param name="PermanentAddress">The MAC address the hardware was made with, in lower case, or null.</param>
 internal sealed record LinkFacts(string? Kind, string? PermanentAddress)
 {
@@ -14,13 +15,17 @@ internal sealed record LinkFacts(string? Kind, string? PermanentAddress)
     private const int MacLength = 17;
 
     /// <summary>Asks netlink for all interfaces at once.</summary>
-    /// <returns>What is said of each interface, by name; none where netlink can't be asked: the rest of an inventory is worth having without.</returns>
+    /// <returns>What is said of each interface, by name; none where netlink can't be asked: the rest of an inventory is
+    /// worth having without.</returns>
     public static IReadOnlyDictionary<string, LinkFacts> Query()
     {
         try
         {
             using var netlink = Rtnetlink.Open();
-            return netlink.Links().Where(link => link.Name.Length > 0).ToDictionary(link => link.Name, FromLink, StringComparer.Ordinal);
+            return netlink
+                .Links()
+                .Where(link => link.Name.Length > 0)
+                .ToDictionary(link => link.Name, FromLink, StringComparer.Ordinal);
         }
         catch (NetlinkException)
         {
@@ -29,7 +34,10 @@ internal sealed record LinkFacts(string? Kind, string? PermanentAddress)
     }
 
     private static LinkFacts FromLink(KernelLink link) =>
-        new(link.Kind.Length > 0 ? link.Kind : null, link.PermanentMacAddress is { Length: MacLength } mac ? mac : null);
+        new(
+            link.Kind.Length > 0 ? link.Kind : null,
+            link.PermanentMacAddress is { Length: MacLength } mac ? mac : null
+        );
 }
 
 /// <summary>An interface of the node.</summary>
@@ -48,7 +56,9 @@ internal sealed record Interface(string Name, string Path)
 
     public string? Driver { get; init; }
 
-    /// <summary>What it is where it is no port of its own: <c>bond</c>, <c>vlan</c>, <c>representor</c>…; empty for a port.</summary>
+    /// <summary>
+    /// What it is where it is no port of its own: <c>bond</c>, <c>vlan</c>, <c>representor</c>…; empty for a port.
+    /// </summary>
     public string Kind { get; init; } = "";
 
     /// <summary>The interfaces it stands on: the ports of a bond, the parent of a VLAN.</summary>
@@ -56,7 +66,10 @@ internal sealed record Interface(string Name, string Path)
 }
 
 /// <summary>Reads the interfaces of the node.</summary>
-/// <remarks>Source: Linux, Documentation/ABI/testing/sysfs-class-net and sysfs-class-net-bonding; ARPHRD numbers of <c>if_arp.h</c>.</remarks>
+/// <remarks>
+/// Source: Linux, Documentation/ABI/testing/sysfs-class-net and sysfs-class-net-bonding; ARPHRD numbers of
+/// <c>if_arp.h</c>.
+/// </remarks>
 internal static partial class InterfaceReader
 {
     private const string Class = "class/net";
@@ -85,7 +98,10 @@ internal static partial class InterfaceReader
         var at = $"{Class}/{name}";
         return new Interface(name, path)
         {
-            MacAddress = Mac(facts?.PermanentAddress) ?? Mac(sys.ReadText($"{at}/bonding_slave/perm_hwaddr")) ?? Mac(sys.ReadText($"{at}/address")),
+            MacAddress =
+                Mac(facts?.PermanentAddress)
+                ?? Mac(sys.ReadText($"{at}/bonding_slave/perm_hwaddr"))
+                ?? Mac(sys.ReadText($"{at}/address")),
             Mtu = sys.ReadNumber($"{at}/mtu") ?? 0,
             IsUp = sys.ReadText($"{at}/carrier") == "1",
             Speed = sys.ReadNumber($"{at}/speed") is > 0 and var speed ? speed : null,
@@ -97,25 +113,39 @@ internal static partial class InterfaceReader
             },
             Driver = sys.ReadLinkName($"{at}/device/driver"),
             Kind = KindOf(sys, at, path, facts),
-            LowerLinks = [.. sys.Names(at).Where(entry => entry.StartsWith("lower_", StringComparison.Ordinal)).Select(entry => entry["lower_".Length..])],
+            LowerLinks =
+            [
+                .. sys.Names(at)
+                    .Where(entry => entry.StartsWith("lower_", StringComparison.Ordinal))
+                    .Select(entry => entry["lower_".Length..]),
+            ],
         };
     }
 
     private static string KindOf(SystemTree sys, string at, string path, LinkFacts? facts)
     {
-        // The host's ends of functions of a NIC in switchdev mode are on the NIC's own PCI function and must not be taken for it.
+        // The host's ends of functions of a NIC in switchdev mode are on the NIC's own PCI function and must not be
+        // taken for it.
         if (sys.ReadText($"{at}/phys_port_name") is { } port && Representor().IsMatch(port))
             return "representor";
         if (!path.Contains("/virtual/net/", StringComparison.Ordinal))
             return "";
         if (facts?.Kind is { Length: > 0 } kind)
             return kind;
-        return sys.ReadLines($"{at}/uevent").FirstOrDefault(line => line.StartsWith("DEVTYPE=", StringComparison.Ordinal)) is { } type ? type["DEVTYPE=".Length..] : "virtual";
+        return
+            sys.ReadLines($"{at}/uevent").FirstOrDefault(line => line.StartsWith("DEVTYPE=", StringComparison.Ordinal))
+                is { } type
+            ? type["DEVTYPE=".Length..]
+            : "virtual";
     }
 
-    /// <summary>A MAC address of six bytes; what isn't set yet is all zeros, and what InfiniBand has is no MAC address.</summary>
+    /// <summary>
+    /// A MAC address of six bytes; what isn't set yet is all zeros, and what InfiniBand has is no MAC address.
+    /// </summary>
     private static string? Mac(string? text) =>
-        text is { Length: 17 } && text != "00:00:00:00:00:00" && text.All(c => c is ':' || char.IsAsciiHexDigit(c)) ? text.ToLowerInvariant() : null;
+        text is { Length: 17 } && text != "00:00:00:00:00:00" && text.All(c => c is ':' || char.IsAsciiHexDigit(c))
+            ? text.ToLowerInvariant()
+            : null;
 
     [GeneratedRegex("^(c[0-9]+)?pf[0-9]+(vf|sf)[0-9]+$")]
     private static partial Regex Representor();

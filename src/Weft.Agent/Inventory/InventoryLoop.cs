@@ -6,10 +6,17 @@ using Weft.Resources;
 namespace Weft.Agent.Inventory;
 
 /// <summary>
-/// Tells the control plane what the node has: once enrolled, and when it has changed. It looks every half a minute, and soon after the kernel
-/// says that an interface has come, gone or changed.
+/// Tells the control plane what the node has: once enrolled, and when it has changed. It looks every half a minute, and
+/// soon after the kernel says that an interface has come, gone or changed.
 /// </summary>
-internal sealed class InventoryLoop(ControlPlaneClient plane, InventoryReader reader, PluginBinaries plugins, AgentTimings timings, TimeProvider clock, Log log)
+internal sealed class InventoryLoop(
+    ControlPlaneClient plane,
+    InventoryReader reader,
+    PluginBinaries plugins,
+    AgentTimings timings,
+    TimeProvider clock,
+    Log log
+)
 {
     private readonly Backoff _backoff = new(timings.InitialBackoff, timings.MaxBackoff);
     private readonly AsyncAutoResetEvent _wakeUp = new(clock);
@@ -41,14 +48,37 @@ internal sealed class InventoryLoop(ControlPlaneClient plane, InventoryReader re
         }
     }
 
-    /// <summary>What of an inventory makes a new report due at once. What pods take and give back by the minute waits for the next whole report.</summary>
+    /// <summary>
+    /// What of an inventory makes a new report due at once. What pods take and give back by the minute waits for the
+    /// next whole report.
+    /// </summary>
     /// <returns>A text that is equal where nothing else has changed.</returns>
-    internal static string WithoutVolatileParts(NodeInventory inventory) => Json.ToIndentedText((inventory with
-    {
-        Hugepages = [.. inventory.Hugepages.Select(pool => pool with { Free = 0 })],
-        Devices = [.. inventory.Devices.Select(device => device.PhysicalFunction is null ? device
-            : device with { Name = null, MacAddress = null, Mtu = 0, IsUp = false, Speed = null, LinkType = "", IsRdma = false })],
-    }).ToJson());
+    internal static string WithoutVolatileParts(NodeInventory inventory) =>
+        Json.ToIndentedText(
+            (
+                inventory with
+                {
+                    Hugepages = [.. inventory.Hugepages.Select(pool => pool with { Free = 0 })],
+                    Devices =
+                    [
+                        .. inventory.Devices.Select(device =>
+                            device.PhysicalFunction is null
+                                ? device
+                                : device with
+                                {
+                                    Name = null,
+                                    MacAddress = null,
+                                    Mtu = 0,
+                                    IsUp = false,
+                                    Speed = null,
+                                    LinkType = "",
+                                    IsRdma = false,
+                                }
+                        ),
+                    ],
+                }
+            ).ToJson()
+        );
 
     private async Task<TimeSpan> ReportIfChanged(CancellationToken cancel)
     {
@@ -62,7 +92,11 @@ internal sealed class InventoryLoop(ControlPlaneClient plane, InventoryReader re
             {
                 await plane.ReportInventory(Json.ToUtf8(inventory.ToJson()), cancel);
                 if (steady != _reported)
-                    log.Info("inventory-reported", ("devices", inventory.Devices.Length), ("cniPlugins", inventory.Plugins.Length));
+                    log.Info(
+                        "inventory-reported",
+                        ("devices", inventory.Devices.Length),
+                        ("cniPlugins", inventory.Plugins.Length)
+                    );
                 (_reported, _reportedAt, _lastError) = (steady, clock.GetUtcNow(), null);
             }
 
@@ -71,7 +105,8 @@ internal sealed class InventoryLoop(ControlPlaneClient plane, InventoryReader re
         }
         catch (ControlPlaneException e)
         {
-            // Cut off, the loop that polls desired states says so; a refusal is said once, and asked again slowly: the node may be declared meanwhile.
+            // Cut off, the loop that polls desired states says so; a refusal is said once, and asked again slowly: the
+            // node may be declared meanwhile.
             if (e.IsRefusal && _lastError != e.Message)
                 log.Warn("inventory-refused", e);
             _lastError = e.IsRefusal ? e.Message : _lastError;

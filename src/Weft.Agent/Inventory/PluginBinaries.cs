@@ -9,17 +9,23 @@ using Weft.Resources;
 namespace Weft.Agent.Inventory;
 
 /// <summary>
-/// Finds out which CNI plugins are installed, and what they speak. A binary is asked once, and again only after it was replaced: nothing is
-/// run where nothing has changed.
+/// Finds out which CNI plugins are installed, and what they speak. A binary is asked once, and again only after it was
+/// replaced: nothing is run where nothing has changed.
 /// </summary>
-/// <param name="folders">Where plugins are looked for; a name that is in two of them is the first one's, as for a container runtime.</param>
+/// <param name="folders">Where plugins are looked for; a name that is in two of them is the first one's, as for a
+/// container runtime.</param>
 /// <param name="limit">How long one may take to answer.</param>
-/// <remarks>Source: CNI specification 1.1.0, section 2, "VERSION"; the text without <c>CNI_COMMAND</c> is what plugins of the CNI project print of themselves.</remarks>
+/// <remarks>
+/// Source: CNI specification 1.1.0, section 2, "VERSION"; the text without <c>CNI_COMMAND</c> is what plugins of the
+/// CNI project print of themselves.
+/// </remarks>
 internal sealed partial class PluginBinaries(IReadOnlyList<string> folders, TimeSpan limit, Log log)
 {
     private const int MaxResponseLength = 64 * 1024;
 
-    private readonly Dictionary<string, (FileIdentity Identity, CniBinary? Answer)> _known = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (FileIdentity Identity, CniBinary? Answer)> _known = new(
+        StringComparer.Ordinal
+    );
 
     /// <summary>How often a binary was run, for those who want to know that none is without need.</summary>
     public int Runs { get; private set; }
@@ -50,7 +56,14 @@ internal sealed partial class PluginBinaries(IReadOnlyList<string> folders, Time
     {
         try
         {
-            return [.. new DirectoryInfo(folder).EnumerateFiles().Where(IsProgram).Select(file => file.FullName).Order(StringComparer.Ordinal)];
+            return
+            [
+                .. new DirectoryInfo(folder)
+                    .EnumerateFiles()
+                    .Where(IsProgram)
+                    .Select(file => file.FullName)
+                    .Order(StringComparer.Ordinal),
+            ];
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -58,13 +71,19 @@ internal sealed partial class PluginBinaries(IReadOnlyList<string> folders, Time
         }
     }
 
-    /// <summary>A hidden file is one that is still being written, and the name is not for us to repeat where it could break a line.</summary>
+    /// <summary>
+    /// A hidden file is one that is still being written, and the name is not for us to repeat where it could break a
+    /// line.
+    /// </summary>
     private static bool IsProgram(FileInfo file)
     {
         try
         {
             return PluginName().IsMatch(file.Name)
-                && (File.GetUnixFileMode(file.FullName) & (UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute)) != 0;
+                && (
+                    File.GetUnixFileMode(file.FullName)
+                    & (UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute)
+                ) != 0;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -76,15 +95,32 @@ internal sealed partial class PluginBinaries(IReadOnlyList<string> folders, Time
     private async Task<CniBinary?> QueryVersions(string path, CancellationToken cancel)
     {
         var name = Path.GetFileName(path);
-        if (await Run(path, "VERSION", """{"cniVersion":"1.0.0"}""", cancel) is not { Output: var output } || ParseVersions(output) is not { IsEmpty: false } versions)
+        if (
+            await Run(path, "VERSION", """{"cniVersion":"1.0.0"}""", cancel) is not { Output: var output }
+            || ParseVersions(output) is not { IsEmpty: false } versions
+        )
         {
-            log.Warn("cni-binary-silent", null, ("file", path), ("next", "it answers CNI_COMMAND=VERSION with no supportedVersions, and is taken for no plugin"));
+            log.Warn(
+                "cni-binary-silent",
+                null,
+                ("file", path),
+                ("next", "it answers CNI_COMMAND=VERSION with no supportedVersions, and is taken for no plugin")
+            );
             return null;
         }
 
-        // Only a plugin that has answered is started without a command: what another program would do then nobody knows.
+        // Only a plugin that has answered is started without a command: what another program would do then nobody
+        // knows.
         var about = await Run(path, null, "", cancel);
-        return new CniBinary(name, versions, about is { } said ? Release().Match(said.Errors + said.Output) is { Success: true } match ? match.Value : null : null);
+        return new CniBinary(
+            name,
+            versions,
+            about is { } said
+                ? Release().Match(said.Errors + said.Output) is { Success: true } match
+                    ? match.Value
+                    : null
+                : null
+        );
     }
 
     private static ImmutableArray<string> ParseVersions(string output)
@@ -92,7 +128,13 @@ internal sealed partial class PluginBinaries(IReadOnlyList<string> folders, Time
         try
         {
             using var document = JsonDocument.Parse(output);
-            return [.. document.RootElement.Texts("supportedVersions").Where(version => version.Length is > 0 and <= 32).Take(64)];
+            return
+            [
+                .. document
+                    .RootElement.Texts("supportedVersions")
+                    .Where(version => version.Length is > 0 and <= 32)
+                    .Take(64),
+            ];
         }
         catch (JsonException)
         {
@@ -100,10 +142,22 @@ internal sealed partial class PluginBinaries(IReadOnlyList<string> folders, Time
         }
     }
 
-    private async Task<(string Output, string Errors)?> Run(string path, string? command, string input, CancellationToken cancel)
+    private async Task<(string Output, string Errors)?> Run(
+        string path,
+        string? command,
+        string input,
+        CancellationToken cancel
+    )
     {
         Runs++;
-        var start = new ProcessStartInfo(path) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false, WorkingDirectory = "/" };
+        var start = new ProcessStartInfo(path)
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
+            WorkingDirectory = "/",
+        };
 
         // No variable of ours: the agent's own may hold a proxy's password.
         start.Environment.Clear();
@@ -117,7 +171,10 @@ internal sealed partial class PluginBinaries(IReadOnlyList<string> folders, Time
             using var process = Process.Start(start)!;
             try
             {
-                var reading = Task.WhenAll(ReadAsync(process.StandardOutput, deadline.Token), ReadAsync(process.StandardError, deadline.Token));
+                var reading = Task.WhenAll(
+                    ReadAsync(process.StandardOutput, deadline.Token),
+                    ReadAsync(process.StandardError, deadline.Token)
+                );
                 await WriteAsync(process.StandardInput, input, deadline.Token);
                 var said = await reading;
                 await process.WaitForExitAsync(deadline.Token);
@@ -129,8 +186,10 @@ internal sealed partial class PluginBinaries(IReadOnlyList<string> folders, Time
                     process.Kill(entireProcessTree: true);
             }
         }
-        catch (Exception e) when (e is System.ComponentModel.Win32Exception or IOException or InvalidOperationException
-            || (e is OperationCanceledException && !cancel.IsCancellationRequested))
+        catch (Exception e)
+            when (e is System.ComponentModel.Win32Exception or IOException or InvalidOperationException
+                || (e is OperationCanceledException && !cancel.IsCancellationRequested)
+            )
         {
             return null;
         }

@@ -4,8 +4,8 @@ using Weft.Fleet;
 namespace Weft.Agent.Kubernetes;
 
 /// <summary>
-/// The file of the CA certificates by which the cluster's API server is known. It is read anew when it was replaced: the kubelet does that when
-/// the cluster's authority is another.
+/// The file of the CA certificates by which the cluster's API server is known. It is read anew when it was replaced:
+/// the kubelet does that when the cluster's authority is another.
 /// </summary>
 internal sealed class ClusterAuthorityFile(string path, Log log)
 {
@@ -14,7 +14,8 @@ internal sealed class ClusterAuthorityFile(string path, Log log)
     private string? _lastError;
 
     /// <summary>Reads it, if it is another than before.</summary>
-    /// <returns>The certificates, PEM; where it can't be read or holds something else, what it held before; null while it never held any.</returns>
+    /// <returns>The certificates, PEM; where it can't be read or holds something else, what it held before; null while
+    /// it never held any.</returns>
     public string? Read()
     {
         var found = FileIdentity.Read(path);

@@ -17,7 +17,10 @@ internal enum SyncStatus
     /// <summary>It was applied from this very manifest, and another hand has changed it.</summary>
     Drifted,
 
-    /// <summary>Its values are right, but not all of them are the agent's to remove again, or some are that are no longer wanted.</summary>
+    /// <summary>
+    /// Its values are right, but not all of them are the agent's to remove again, or some are that are no longer
+    /// wanted.
+    /// </summary>
     NotOwned,
 
     /// <summary>Somebody else's object has its name.</summary>
@@ -32,7 +35,8 @@ internal enum SyncStatus
 internal sealed record Comparison(SyncStatus Status, string Reason = "")
 {
     /// <summary>Whether applying it would change something that may be changed.</summary>
-    public bool NeedsWrite => Status is SyncStatus.Missing or SyncStatus.Outdated or SyncStatus.Drifted or SyncStatus.NotOwned;
+    public bool NeedsWrite =>
+        Status is SyncStatus.Missing or SyncStatus.Outdated or SyncStatus.Drifted or SyncStatus.NotOwned;
 
     /// <summary>Compares.</summary>
     /// <param name="observed">What is there, or null.</param>
@@ -44,17 +48,31 @@ internal sealed record Comparison(SyncStatus Status, string Reason = "")
         if (desired.Key.Kind == ObjectKind.Namespace)
             return new Comparison(SyncStatus.Synced);
         if (observed.IsDeleting)
-            return new Comparison(SyncStatus.Deleting, "it is being deleted; it is made anew once its finalizers are gone");
+            return new Comparison(
+                SyncStatus.Deleting,
+                "it is being deleted; it is made anew once its finalizers are gone"
+            );
         if (!observed.BelongsTo(cluster))
             return new Comparison(SyncStatus.Foreign, ForeignOwner(desired.Key, observed, cluster));
 
-        var wrong = desired.Leaves.Keys.Where(field => !Has(observed.Body, field, desired.Leaves[field])).Order(StringComparer.Ordinal).ToList();
+        var wrong = desired
+            .Leaves.Keys.Where(field => !Has(observed.Body, field, desired.Leaves[field]))
+            .Order(StringComparer.Ordinal)
+            .ToList();
         if (observed.Digest is { } applied ? applied != desired.Digest : observed.OwnedFields is null)
-            return new Comparison(SyncStatus.Outdated, observed.Digest is null ? "handed over" : "the picture has changed");
+            return new Comparison(
+                SyncStatus.Outdated,
+                observed.Digest is null ? "handed over" : "the picture has changed"
+            );
         if (wrong.Count > 0)
-            return new Comparison(SyncStatus.Drifted, string.Join(", ", wrong.Select(field => Difference(observed, field))));
+            return new Comparison(
+                SyncStatus.Drifted,
+                string.Join(", ", wrong.Select(field => Difference(observed, field)))
+            );
         var owned = observed.OwnedFields;
-        return owned is not null && owned.SetEquals(desired.Leaves.Keys) ? new Comparison(SyncStatus.Synced) : new Comparison(SyncStatus.NotOwned, "not all of its fields are Weft's");
+        return owned is not null && owned.SetEquals(desired.Leaves.Keys)
+            ? new Comparison(SyncStatus.Synced)
+            : new Comparison(SyncStatus.NotOwned, "not all of its fields are Weft's");
     }
 
     private static bool Has(JsonObject live, string field, JsonNode? value) =>
@@ -68,7 +86,10 @@ internal sealed record Comparison(SyncStatus Status, string Reason = "")
 
     private static string ForeignOwner(ObjectKey key, ObservedObject observed, string cluster)
     {
-        var owner = observed.Cluster is { } other ? $"Weft cluster {other}" : observed.OtherManagers.FirstOrDefault() is { } manager ? $"'{manager}'" : "somebody";
+        var owner =
+            observed.Cluster is { } other ? $"Weft cluster {other}"
+            : observed.OtherManagers.FirstOrDefault() is { } manager ? $"'{manager}'"
+            : "somebody";
         var at = key.Namespace is null ? "" : $" -n {key.Namespace}";
         return $"{key} is there and belongs to {owner}: it is left as it is. Rename or delete it, "
             + $"or hand it over by: kubectl annotate{at} {key.Kind.Plural} {key.Name} --overwrite {DesiredObject.ClusterAnnotation}={cluster}";

@@ -33,8 +33,11 @@ internal sealed class DesiredObject
     /// <summary>The fields that are applied, with their values.</summary>
     public IReadOnlyDictionary<string, JsonNode?> Leaves { get; }
 
-    /// <summary>What every object of a cluster is labelled with: a label's value has 63 characters at most, and an id has more.</summary>
-    public static string LabelOf(string cluster) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(cluster.ToLowerInvariant())))[..32];
+    /// <summary>
+    /// What every object of a cluster is labelled with: a label's value has 63 characters at most, and an id has more.
+    /// </summary>
+    public static string LabelOf(string cluster) =>
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(cluster.ToLowerInvariant())))[..32];
 
     /// <summary>Takes a manifest of a desired state.</summary>
     /// <returns>The object, or why the agent doesn't write it.</returns>
@@ -42,7 +45,10 @@ internal sealed class DesiredObject
     {
         var (version, kind) = ((string?)manifest["apiVersion"], (string?)manifest["kind"]);
         var (space, name) = ((string?)manifest["metadata"]?["namespace"], (string?)manifest["metadata"]?["name"]);
-        if (ObjectKind.All.FirstOrDefault(k => k.ApiVersion == version && k.Name == kind) is not { } known || name is null)
+        if (
+            ObjectKind.All.FirstOrDefault(k => k.ApiVersion == version && k.Name == kind) is not { } known
+            || name is null
+        )
             return NotWritable($"{version} {kind} {name}", "it writes no such kind");
         var key = new ObjectKey(known, space, name);
         if (known.IsNamespaced != space is not null || !WatchScope.All.Any(scope => scope.Covers(key)))
@@ -81,5 +87,9 @@ internal sealed class DesiredObject
     }
 
     private static Refusal NotWritable(string what, string why) =>
-        new(RefusalCode.InvalidMember, $"{what} of the desired state is not written: {why}; are weftd and the agent of the same version?", what);
+        new(
+            RefusalCode.InvalidMember,
+            $"{what} of the desired state is not written: {why}; are weftd and the agent of the same version?",
+            what
+        );
 }

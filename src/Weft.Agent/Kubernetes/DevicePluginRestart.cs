@@ -6,15 +6,20 @@ using Weft.Resources;
 namespace Weft.Agent.Kubernetes;
 
 /// <summary>
-/// Has the pods of a DaemonSet made anew on the nodes whose configuration has changed, because they read it only when they start. What was done
-/// is noted on the ConfigMap by a field manager of its own: a restart that a crash cut off is done again, one that is done never is.
+/// Has the pods of a DaemonSet made anew on the nodes whose configuration has changed, because they read it only when
+/// they start. What was done is noted on the ConfigMap by a field manager of its own: a restart that a crash cut off is
+/// done again, one that is done never is.
 /// </summary>
 internal sealed class DevicePluginRestart(KubeApi api, Log log)
 {
-    /// <summary>The annotation that says whose pods: <c>daemonset NAMESPACE/NAME</c>. Rendered by the control plane.</summary>
+    /// <summary>
+    /// The annotation that says whose pods: <c>daemonset NAMESPACE/NAME</c>. Rendered by the control plane.
+    /// </summary>
     public const string RestartAnnotation = "weft.dev/restart";
 
-    /// <summary>The annotation with a digest of each node's part, a JSON object. Rendered by the control plane.</summary>
+    /// <summary>
+    /// The annotation with a digest of each node's part, a JSON object. Rendered by the control plane.
+    /// </summary>
     public const string RestartNodesAnnotation = "weft.dev/restart-nodes";
 
     /// <summary>The annotation with the digests that pods were made anew for. Written here.</summary>
@@ -29,12 +34,23 @@ internal sealed class DevicePluginRestart(KubeApi api, Log log)
     public async Task<ObservedObject?> Run(ObjectKey key, ObservedObject observed, CancellationToken cancel)
     {
         var annotations = observed.Body["metadata"]?["annotations"] as JsonObject;
-        if (Text(annotations, RestartAnnotation) is not { } whose || ParseDigests(Text(annotations, RestartNodesAnnotation)) is not { } wanted)
+        if (
+            Text(annotations, RestartAnnotation) is not { } whose
+            || ParseDigests(Text(annotations, RestartNodesAnnotation)) is not { } wanted
+        )
             return null;
         if (!whose.StartsWith(AllowedPrefix, StringComparison.Ordinal))
-            throw new KubeException($"{key} asks for a restart of '{whose}': only a DaemonSet of kube-system is restarted; are weftd and the agent of the same version?") { Status = 400 };
+            throw new KubeException(
+                $"{key} asks for a restart of '{whose}': only a DaemonSet of kube-system is restarted; are weftd and the agent of the same version?"
+            )
+            {
+                Status = 400,
+            };
         var done = ParseDigests(Text(annotations, RestartedNodesAnnotation)) ?? [];
-        var stale = wanted.Where(node => done.GetValueOrDefault(node.Key) != node.Value).Select(node => node.Key).ToList();
+        var stale = wanted
+            .Where(node => done.GetValueOrDefault(node.Key) != node.Value)
+            .Select(node => node.Key)
+            .ToList();
         if (stale.Count == 0 && done.Count == wanted.Count)
             return null;
         foreach (var node in stale)
@@ -44,8 +60,13 @@ internal sealed class DevicePluginRestart(KubeApi api, Log log)
 
     private async Task Restart(string node, string daemonSet, CancellationToken cancel)
     {
-        var pods = await api.List($"api/v1/namespaces/kube-system/pods?fieldSelector=spec.nodeName%3D{Uri.EscapeDataString(node)}", cancel);
-        foreach (var pod in (pods["items"] as JsonArray ?? []).OfType<JsonObject>().Where(pod => IsOwnedBy(pod, daemonSet)))
+        var pods = await api.List(
+            $"api/v1/namespaces/kube-system/pods?fieldSelector=spec.nodeName%3D{Uri.EscapeDataString(node)}",
+            cancel
+        );
+        foreach (
+            var pod in (pods["items"] as JsonArray ?? []).OfType<JsonObject>().Where(pod => IsOwnedBy(pod, daemonSet))
+        )
         {
             var observed = new ObservedObject(pod);
             if (observed.IsDeleting)
@@ -53,7 +74,12 @@ internal sealed class DevicePluginRestart(KubeApi api, Log log)
             try
             {
                 // By its uid alone: its status changes all the time, and any state of this very pod is an old one.
-                await api.Delete($"api/v1/namespaces/kube-system/pods/{observed.Name}", observed, cancel, anyVersion: true);
+                await api.Delete(
+                    $"api/v1/namespaces/kube-system/pods/{observed.Name}",
+                    observed,
+                    cancel,
+                    anyVersion: true
+                );
                 log.Info("restarted", ("daemonset", daemonSet), ("node", node), ("pod", observed.Name));
             }
             catch (KubeException e) when (e.Status is 404 or 409)
@@ -63,30 +89,45 @@ internal sealed class DevicePluginRestart(KubeApi api, Log log)
         }
     }
 
-    private static bool IsOwnedBy(JsonObject pod, string daemonSet) => (pod["metadata"]?["ownerReferences"] as JsonArray ?? []).OfType<JsonObject>()
-        .Any(owner => Text(owner, "kind") == "DaemonSet" && Text(owner, "name") == daemonSet);
+    private static bool IsOwnedBy(JsonObject pod, string daemonSet) =>
+        (pod["metadata"]?["ownerReferences"] as JsonArray ?? [])
+            .OfType<JsonObject>()
+            .Any(owner => Text(owner, "kind") == "DaemonSet" && Text(owner, "name") == daemonSet);
 
-    private static byte[] WriteAnnotation(ObjectKey key, Dictionary<string, string> digests) => Json.ToUtf8(new JsonObject
-    {
-        ["apiVersion"] = key.Kind.ApiVersion,
-        ["kind"] = key.Kind.Name,
-        ["metadata"] = new JsonObject
-        {
-            ["name"] = key.Name,
-            ["namespace"] = key.Namespace,
-            ["annotations"] = new JsonObject
+    private static byte[] WriteAnnotation(ObjectKey key, Dictionary<string, string> digests) =>
+        Json.ToUtf8(
+            new JsonObject
             {
-                [RestartedNodesAnnotation] = Encoding.UTF8.GetString(Json.ToUtf8(new JsonObject(digests.OrderBy(d => d.Key, StringComparer.Ordinal).Select(d => KeyValuePair.Create(d.Key, (JsonNode?)d.Value))))),
-            },
-        },
-    });
+                ["apiVersion"] = key.Kind.ApiVersion,
+                ["kind"] = key.Kind.Name,
+                ["metadata"] = new JsonObject
+                {
+                    ["name"] = key.Name,
+                    ["namespace"] = key.Namespace,
+                    ["annotations"] = new JsonObject
+                    {
+                        [RestartedNodesAnnotation] = Encoding.UTF8.GetString(
+                            Json.ToUtf8(
+                                new JsonObject(
+                                    digests
+                                        .OrderBy(d => d.Key, StringComparer.Ordinal)
+                                        .Select(d => KeyValuePair.Create(d.Key, (JsonNode?)d.Value))
+                                )
+                            )
+                        ),
+                    },
+                },
+            }
+        );
 
     private static Dictionary<string, string>? ParseDigests(string? text)
     {
         try
         {
             return text is not null && JsonNode.Parse(text) is JsonObject body
-                ? body.Where(d => d.Value is JsonValue).ToDictionary(d => d.Key, d => d.Value!.ToString(), StringComparer.Ordinal) : null;
+                ? body.Where(d => d.Value is JsonValue)
+                    .ToDictionary(d => d.Key, d => d.Value!.ToString(), StringComparer.Ordinal)
+                : null;
         }
         catch (JsonException)
         {
@@ -94,5 +135,6 @@ internal sealed class DevicePluginRestart(KubeApi api, Log log)
         }
     }
 
-    private static string? Text(JsonObject? holder, string name) => holder?[name] is JsonValue value && value.TryGetValue<string>(out var text) ? text : null;
+    private static string? Text(JsonObject? holder, string name) =>
+        holder?[name] is JsonValue value && value.TryGetValue<string>(out var text) ? text : null;
 }

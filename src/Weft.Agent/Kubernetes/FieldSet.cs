@@ -3,14 +3,18 @@ using System.Text.Json.Nodes;
 namespace Weft.Agent.Kubernetes;
 
 /// <summary>
-/// Fields of an object as server-side apply counts them. A field is written as the names of its path joined by a character that no name has.
-/// Source: structured-merge-diff, <c>fieldpath</c>; docs/specs/agent-kubernetes.md, "Applying".
+/// Fields of an object as server-side apply counts them. A field is written as the names of its path joined by a
+/// character that no name has. Source: structured-merge-diff, <c>fieldpath</c>; docs/specs/agent-kubernetes.md,
+/// "Applying".
 /// </summary>
 internal static class FieldSet
 {
     private const char Join = '\u001f';
 
-    /// <summary>The fields that an applied configuration owns: its leaves. A list counts as one value, as it does in every kind we write.</summary>
+    /// <summary>
+    /// The fields that an applied configuration owns: its leaves. A list counts as one value, as it does in every kind
+    /// we write.
+    /// </summary>
     public static Dictionary<string, JsonNode?> LeavesOf(JsonObject applied)
     {
         var leaves = new Dictionary<string, JsonNode?>(StringComparer.Ordinal);
@@ -25,7 +29,9 @@ internal static class FieldSet
         return leaves;
     }
 
-    /// <summary>The fields of one entry of <c>managedFields</c>, without the containers that exist for them (<c>"."</c>).</summary>
+    /// <summary>
+    /// The fields of one entry of <c>managedFields</c>, without the containers that exist for them (<c>"."</c>).
+    /// </summary>
     /// <param name="fields">Its <c>fieldsV1</c>.</param>
     public static HashSet<string> Read(JsonObject? fields)
     {
@@ -52,7 +58,17 @@ internal static class FieldSet
     /// <summary>A field for people: <c>spec.config</c>.</summary>
     /// <returns>Its names with dots between them; a name with dots in brackets.</returns>
     public static string Title(string field) =>
-        string.Join("", field.Split(Join).Select((name, i) => name.Contains('.', StringComparison.Ordinal) ? $"[{name}]" : i == 0 ? name : $".{name}"));
+        string.Join(
+            "",
+            field
+                .Split(Join)
+                .Select(
+                    (name, i) =>
+                        name.Contains('.', StringComparison.Ordinal) ? $"[{name}]"
+                        : i == 0 ? name
+                        : $".{name}"
+                )
+        );
 
     /// <summary>Names of a path joined.</summary>
     public static string Path(params ReadOnlySpan<string> names) => string.Join(Join, names);
@@ -75,7 +91,8 @@ internal static class FieldSet
         {
             if (element == ".")
                 continue;
-            // f:NAME is a member; k:, v: and i: are elements of lists, which no configuration of ours has: they count as they stand.
+            // f:NAME is a member; k:, v: and i: are elements of lists, which no configuration of ours has: they count
+            // as they stand.
             var name = element.StartsWith("f:", StringComparison.Ordinal) ? element[2..] : element;
             var path = at.Length == 0 ? name : $"{at}{Join}{name}";
             if (below is JsonObject { Count: > 0 } more && more.Any(m => m.Key != "."))

@@ -7,11 +7,18 @@ using Weft.Agent.Reconcilers;
 namespace Weft.Agent.Kubernetes;
 
 /// <summary>
-/// What the API server has of one scope: listed once, then followed by watching. What is here may be some milliseconds old and is never wrong for
-/// longer than a broken connection lasts, which <see cref="WatchError"/> says.
+/// What the API server has of one scope: listed once, then followed by watching. What is here may be some milliseconds
+/// old and is never wrong for longer than a broken connection lasts, which <see cref="WatchError"/> says.
 /// </summary>
 /// <param name="changed">Rung when something has changed by another's hand.</param>
-internal sealed class Informer(KubeApi api, WatchScope scope, Signal changed, KubeTimings timings, TimeProvider clock, Log log)
+internal sealed class Informer(
+    KubeApi api,
+    WatchScope scope,
+    Signal changed,
+    KubeTimings timings,
+    TimeProvider clock,
+    Log log
+)
 {
     private const int PageSize = 500;
 
@@ -36,8 +43,14 @@ internal sealed class Informer(KubeApi api, WatchScope scope, Signal changed, Ku
     /// <summary>Done once the first list came or was refused.</summary>
     public Task InitialList => _initialList.Task;
 
-    /// <summary>Why the scope can't be followed: at once what a person must fix, the rest after a while. Null where it can.</summary>
-    public KubeException? WatchError => _lastError is { } failed && (!failed.IsTransient || clock.GetElapsedTime(Interlocked.Read(ref _lastSuccess)) > timings.Grace) ? failed : null;
+    /// <summary>
+    /// Why the scope can't be followed: at once what a person must fix, the rest after a while. Null where it can.
+    /// </summary>
+    public KubeException? WatchError =>
+        _lastError is { } failed
+        && (!failed.IsTransient || clock.GetElapsedTime(Interlocked.Read(ref _lastSuccess)) > timings.Grace)
+            ? failed
+            : null;
 
     /// <summary>Takes in what the agent itself has written, before the watch tells.</summary>
     public void Upsert(ObservedObject written) =>
@@ -45,7 +58,8 @@ internal sealed class Informer(KubeApi api, WatchScope scope, Signal changed, Ku
 
     /// <summary>Takes an object out that the agent itself has deleted; one that is only dying stays.</summary>
     /// <param name="deleted">The object as it was looked at.</param>
-    public void Remove(ObservedObject deleted) => _objects.TryRemove(new KeyValuePair<ObjectKey, ObservedObject>(KeyOf(deleted), deleted));
+    public void Remove(ObservedObject deleted) =>
+        _objects.TryRemove(new KeyValuePair<ObjectKey, ObservedObject>(KeyOf(deleted), deleted));
 
     /// <summary>Follows until cancelled.</summary>
     public async Task Run(CancellationToken cancel)
@@ -81,7 +95,10 @@ internal sealed class Informer(KubeApi api, WatchScope scope, Signal changed, Ku
         string version;
         do
         {
-            var page = await api.List($"{scope.Path}limit={PageSize}{(next is null ? "" : $"&continue={Uri.EscapeDataString(next)}")}", cancel);
+            var page = await api.List(
+                $"{scope.Path}limit={PageSize}{(next is null ? "" : $"&continue={Uri.EscapeDataString(next)}")}",
+                cancel
+            );
             foreach (var item in (page["items"] as JsonArray ?? []).OfType<JsonObject>())
             {
                 // In a list the API server leaves out what the list has said already.
@@ -90,10 +107,11 @@ internal sealed class Informer(KubeApi api, WatchScope scope, Signal changed, Ku
                 found[KeyOf(observed)] = observed;
             }
 
-            version = (string?)page["metadata"]?["resourceVersion"] ?? throw new KubeException($"the list of {scope} has no version");
+            version =
+                (string?)page["metadata"]?["resourceVersion"]
+                ?? throw new KubeException($"the list of {scope} has no version");
             next = (string?)page["metadata"]?["continue"];
-        }
-        while (!string.IsNullOrEmpty(next));
+        } while (!string.IsNullOrEmpty(next));
 
         foreach (var gone in _objects.Keys.Where(key => !found.ContainsKey(key)))
             _objects.TryRemove(gone, out _);
@@ -113,7 +131,9 @@ internal sealed class Informer(KubeApi api, WatchScope scope, Signal changed, Ku
         try
         {
             using var answer = await api.Watch(
-                $"{scope.Path}watch=true&allowWatchBookmarks=true&timeoutSeconds={seconds}&resourceVersion={Uri.EscapeDataString(version)}", cancel);
+                $"{scope.Path}watch=true&allowWatchBookmarks=true&timeoutSeconds={seconds}&resourceVersion={Uri.EscapeDataString(version)}",
+                cancel
+            );
             RecordSuccess(backoff);
             // The API server ends a watch in time; a connection whose other end has vanished never does.
             over.CancelAfter(timings.WatchTimeout + timings.WatchSilenceLimit);
@@ -131,7 +151,10 @@ internal sealed class Informer(KubeApi api, WatchScope scope, Signal changed, Ku
                 await Task.Delay(backoff.NextDelay(), clock, cancel);
             return version;
         }
-        catch (Exception e) when (e is IOException or HttpRequestException or JsonException || (e is OperationCanceledException && !cancel.IsCancellationRequested))
+        catch (Exception e)
+            when (e is IOException or HttpRequestException or JsonException
+                || (e is OperationCanceledException && !cancel.IsCancellationRequested)
+            )
         {
             RecordFailure(new KubeException($"the watch of {scope} broke: {e.Message}", e));
             await Task.Delay(backoff.NextDelay(), clock, cancel);
@@ -150,7 +173,8 @@ internal sealed class Informer(KubeApi api, WatchScope scope, Signal changed, Ku
         {
             throw new KubeException((string?)body["message"] ?? "the watch failed")
             {
-                Status = body["code"] is JsonValue code && code.TryGetValue<int>(out var number) ? number : 500, Reason = (string?)body["reason"],
+                Status = body["code"] is JsonValue code && code.TryGetValue<int>(out var number) ? number : 500,
+                Reason = (string?)body["reason"],
             };
         }
 

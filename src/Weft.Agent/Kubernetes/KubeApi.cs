@@ -8,10 +8,13 @@ using Weft.Resources;
 namespace Weft.Agent.Kubernetes;
 
 /// <summary>
-/// Requests to a cluster's API server, objects as plain JSON. The library knows how to reach it and proves who we are; here is what
-/// it doesn't do: patience with 429 and 5xx, and the question before each write whether the agent may still write.
+/// Requests to a cluster's API server, objects as plain JSON. The library knows how to reach it and proves who we are;
+/// here is what it doesn't do: patience with 429 and 5xx, and the question before each write whether the agent may
+/// still write.
 /// </summary>
-/// <remarks>Every method throws <see cref="KubeException"/> for whatever is no good answer, else only cancellation.</remarks>
+/// <remarks>
+/// Every method throws <see cref="KubeException"/> for whatever is no good answer, else only cancellation.
+/// </remarks>
 internal sealed class KubeApi(k8s.Kubernetes client, KubeTimings timings, TimeProvider clock)
 {
     /// <summary>The field manager.</summary>
@@ -45,14 +48,24 @@ internal sealed class KubeApi(k8s.Kubernetes client, KubeTimings timings, TimePr
     }
 
     /// <summary>Reads one page of a list.</summary>
-    public Task<JsonObject> List(string path, CancellationToken cancel) => SendWithRetries(HttpMethod.Get, path, null, null, cancel);
+    public Task<JsonObject> List(string path, CancellationToken cancel) =>
+        SendWithRetries(HttpMethod.Get, path, null, null, cancel);
 
     /// <summary>Server-side apply.</summary>
     /// <param name="force">Whether fields are taken from their other owners.</param>
     public Task<JsonObject> Apply(string path, byte[] body, bool force, CancellationToken cancel) =>
-        Write(HttpMethod.Patch, $"{path}?fieldManager={FieldOwner}&force={(force ? "true" : "false")}", body, ApplyPatch, cancel);
+        Write(
+            HttpMethod.Patch,
+            $"{path}?fieldManager={FieldOwner}&force={(force ? "true" : "false")}",
+            body,
+            ApplyPatch,
+            cancel
+        );
 
-    /// <summary>Server-side apply by another field manager of ours, for what must not be mixed with what the desired state holds.</summary>
+    /// <summary>
+    /// Server-side apply by another field manager of ours, for what must not be mixed with what the desired state
+    /// holds.
+    /// </summary>
     public Task<JsonObject> ApplyAs(string owner, string path, byte[] body, CancellationToken cancel) =>
         Write(HttpMethod.Patch, $"{path}?fieldManager={owner}&force=true", body, ApplyPatch, cancel);
 
@@ -66,7 +79,13 @@ internal sealed class KubeApi(k8s.Kubernetes client, KubeTimings timings, TimePr
 
     /// <summary>Changes an object by a JSON Patch.</summary>
     public Task<JsonObject> Patch(string path, JsonArray operations, CancellationToken cancel) =>
-        Write(HttpMethod.Patch, $"{path}?fieldManager={FieldOwner}", Json.ToUtf8(operations), "application/json-patch+json", cancel);
+        Write(
+            HttpMethod.Patch,
+            $"{path}?fieldManager={FieldOwner}",
+            Json.ToUtf8(operations),
+            "application/json-patch+json",
+            cancel
+        );
 
     /// <summary>Deletes an object, if it is still the one that was looked at.</summary>
     /// <param name="observed">The object as it was looked at.</param>
@@ -77,10 +96,21 @@ internal sealed class KubeApi(k8s.Kubernetes client, KubeTimings timings, TimePr
         var preconditions = new JsonObject { ["uid"] = observed.Uid };
         if (!anyVersion)
             preconditions["resourceVersion"] = observed.Version;
-        return Write(HttpMethod.Delete, path, Json.ToUtf8(new JsonObject
-        {
-            ["kind"] = "DeleteOptions", ["apiVersion"] = "v1", ["propagationPolicy"] = "Background", ["preconditions"] = preconditions,
-        }), PlainJson, cancel);
+        return Write(
+            HttpMethod.Delete,
+            path,
+            Json.ToUtf8(
+                new JsonObject
+                {
+                    ["kind"] = "DeleteOptions",
+                    ["apiVersion"] = "v1",
+                    ["propagationPolicy"] = "Background",
+                    ["preconditions"] = preconditions,
+                }
+            ),
+            PlainJson,
+            cancel
+        );
     }
 
     /// <summary>Opens a watch.</summary>
@@ -92,11 +122,22 @@ internal sealed class KubeApi(k8s.Kubernetes client, KubeTimings timings, TimePr
         return await Send(HttpMethod.Get, path, null, null, cancel);
     }
 
-    private Task<JsonObject> Write(HttpMethod method, string path, byte[] body, string type, CancellationToken cancel) =>
-        SendWithRetries(method, path, body, type, cancel);
+    private Task<JsonObject> Write(
+        HttpMethod method,
+        string path,
+        byte[] body,
+        string type,
+        CancellationToken cancel
+    ) => SendWithRetries(method, path, body, type, cancel);
 
     /// <summary>Asks until there is an answer that asking again won't change, or the patience is over.</summary>
-    private async Task<JsonObject> SendWithRetries(HttpMethod method, string path, byte[]? body, string? type, CancellationToken cancel)
+    private async Task<JsonObject> SendWithRetries(
+        HttpMethod method,
+        string path,
+        byte[]? body,
+        string? type,
+        CancellationToken cancel
+    )
     {
         var began = clock.GetTimestamp();
         var backoff = new Backoff(timings.InitialBackoff, timings.MaxBackoff);
@@ -111,7 +152,10 @@ internal sealed class KubeApi(k8s.Kubernetes client, KubeTimings timings, TimePr
             catch (KubeException e) when (e.IsTransient)
             {
                 if (e.RetryAfter is { } asked)
-                    Interlocked.Exchange(ref _throttledUntil, clock.GetTimestamp() + (long)(asked.TotalSeconds * clock.TimestampFrequency));
+                    Interlocked.Exchange(
+                        ref _throttledUntil,
+                        clock.GetTimestamp() + (long)(asked.TotalSeconds * clock.TimestampFrequency)
+                    );
                 var wait = backoff.NextDelay(e.RetryAfter);
                 if (clock.GetElapsedTime(began) + wait > timings.RetryTimeout)
                     throw;
@@ -127,34 +171,61 @@ internal sealed class KubeApi(k8s.Kubernetes client, KubeTimings timings, TimePr
         if (now >= until)
             return;
         if (clock.GetElapsedTime(began, until) > timings.RetryTimeout)
-            throw new KubeException($"the API server at {Server.Authority} asked to be left alone for another {clock.GetElapsedTime(now, until).TotalSeconds:0} s") { Status = 429 };
+            throw new KubeException(
+                $"the API server at {Server.Authority} asked to be left alone for another {clock.GetElapsedTime(now, until).TotalSeconds:0} s"
+            )
+            {
+                Status = 429,
+            };
         await Task.Delay(clock.GetElapsedTime(now, until), clock, cancel);
     }
 
-    private async Task<HttpResponseMessage> Send(HttpMethod method, string path, byte[]? body, string? type, CancellationToken cancel)
+    private async Task<HttpResponseMessage> Send(
+        HttpMethod method,
+        string path,
+        byte[]? body,
+        string? type,
+        CancellationToken cancel
+    )
     {
         if (method != HttpMethod.Get && !MayWrite())
-            throw new KubeException("this replica no longer leads: nothing was written") { Status = 409, Reason = "NotLeading" };
+            throw new KubeException("this replica no longer leads: nothing was written")
+            {
+                Status = 409,
+                Reason = "NotLeading",
+            };
         using var deadline = new CancellationTokenSource(timings.RequestTimeout, clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, deadline.Token);
         HttpResponseMessage answer;
         try
         {
-            using var message = new HttpRequestMessage(method, new Uri(client.BaseUri, path)) { Version = HttpVersion.Version20 };
+            using var message = new HttpRequestMessage(method, new Uri(client.BaseUri, path))
+            {
+                Version = HttpVersion.Version20,
+            };
             message.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue(PlainJson));
             if (body is not null)
-                message.Content = new ByteArrayContent(body) { Headers = { ContentType = new MediaTypeHeaderValue(type!) } };
+                message.Content = new ByteArrayContent(body)
+                {
+                    Headers = { ContentType = new MediaTypeHeaderValue(type!) },
+                };
             if (client.Credentials is { } credentials)
                 await credentials.ProcessHttpRequestAsync(message, either.Token);
             answer = await client.HttpClient.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, either.Token);
         }
         catch (OperationCanceledException e) when (!cancel.IsCancellationRequested)
         {
-            throw new KubeException($"the API server at {Server.Authority} has not answered for {timings.RequestTimeout.TotalSeconds:0.#} s", e);
+            throw new KubeException(
+                $"the API server at {Server.Authority} has not answered for {timings.RequestTimeout.TotalSeconds:0.#} s",
+                e
+            );
         }
         catch (Exception e) when (e is HttpRequestException or IOException or k8s.Exceptions.KubernetesClientException)
         {
-            throw new KubeException($"the API server at {Server.Authority} can't be reached: {ProxyDiagnostics.DescribeFailure(e, Server)}", e);
+            throw new KubeException(
+                $"the API server at {Server.Authority} can't be reached: {ProxyDiagnostics.DescribeFailure(e, Server)}",
+                e
+            );
         }
 
         if (answer.IsSuccessStatusCode)
@@ -163,7 +234,12 @@ internal sealed class KubeApi(k8s.Kubernetes client, KubeTimings timings, TimePr
             throw await ReadError(method, path, answer, cancel);
     }
 
-    private async Task<KubeException> ReadError(HttpMethod method, string path, HttpResponseMessage answer, CancellationToken cancel)
+    private async Task<KubeException> ReadError(
+        HttpMethod method,
+        string path,
+        HttpResponseMessage answer,
+        CancellationToken cancel
+    )
     {
         JsonObject? status = null;
         try
@@ -175,15 +251,26 @@ internal sealed class KubeApi(k8s.Kubernetes client, KubeTimings timings, TimePr
             // A proxy's page, or half an answer: the number says enough.
         }
 
-        var said = status?["message"] is JsonValue text && text.TryGetValue<string>(out var message)
-            ? message : $"{method} {path.Split('?')[0]} was answered by {(int)answer.StatusCode}";
-        var seconds = status?["details"]?["retryAfterSeconds"] is JsonValue number && number.TryGetValue<int>(out var whole) ? whole : 0;
+        var said =
+            status?["message"] is JsonValue text && text.TryGetValue<string>(out var message)
+                ? message
+                : $"{method} {path.Split('?')[0]} was answered by {(int)answer.StatusCode}";
+        var seconds =
+            status?["details"]?["retryAfterSeconds"] is JsonValue number && number.TryGetValue<int>(out var whole)
+                ? whole
+                : 0;
         var asked = answer.Headers.RetryAfter;
         return new KubeException(said)
         {
             Status = (int)answer.StatusCode,
             Reason = status?["reason"] is JsonValue reason && reason.TryGetValue<string>(out var name) ? name : null,
-            RetryAfter = asked?.Delta ?? (asked?.Date is { } date ? date - clock.GetUtcNow() : seconds > 0 ? TimeSpan.FromSeconds(seconds) : null),
+            RetryAfter =
+                asked?.Delta
+                ?? (
+                    asked?.Date is { } date ? date - clock.GetUtcNow()
+                    : seconds > 0 ? TimeSpan.FromSeconds(seconds)
+                    : null
+                ),
         };
     }
 

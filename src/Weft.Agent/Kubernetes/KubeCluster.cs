@@ -5,7 +5,9 @@ using Weft.Resources;
 
 namespace Weft.Agent.Kubernetes;
 
-/// <summary>All that an agent has of a cluster's API server: who writes, what is kept true, and where its credential is.</summary>
+/// <summary>
+/// All that an agent has of a cluster's API server: who writes, what is kept true, and where its credential is.
+/// </summary>
 internal sealed class KubeCluster : IDisposable
 {
     private readonly k8s.Kubernetes _client;
@@ -28,9 +30,12 @@ internal sealed class KubeCluster : IDisposable
     /// <summary>Opens it. Nothing is asked of the API server yet.</summary>
     /// <param name="options">What the command line says of it.</param>
     /// <exception cref="StartupException">It can't be spoken with.</exception>
-    public static KubeCluster Open(KubeOptions options, KubeTimings timings, TimeProvider clock, Log log) => new(KubeConnection.Open(options), options, timings, clock, log);
+    public static KubeCluster Open(KubeOptions options, KubeTimings timings, TimeProvider clock, Log log) =>
+        new(KubeConnection.Open(options), options, timings, clock, log);
 
-    /// <summary>Runs what a leader does: at once where there is no election, else whenever this replica leads.</summary>
+    /// <summary>
+    /// Runs what a leader does: at once where there is no election, else whenever this replica leads.
+    /// </summary>
     /// <returns>Done when stopped, or when the parts have ended by themselves.</returns>
     public async Task RunWhileLeading(Func<CancellationToken, Task> parts, CancellationToken stop)
     {
@@ -43,8 +48,15 @@ internal sealed class KubeCluster : IDisposable
         }
 
         // Its own writes are what the others ask about, so they ask nobody.
-        var identity = $"{Environment.GetEnvironmentVariable("POD_NAME") ?? Environment.MachineName}_{Guid.NewGuid():N}";
-        var election = new LeaderElection(new KubeApi(_client, _timings with { RetryTimeout = _timings.RetryPeriod }, _clock), identity, _timings, _clock, _log);
+        var identity =
+            $"{Environment.GetEnvironmentVariable("POD_NAME") ?? Environment.MachineName}_{Guid.NewGuid():N}";
+        var election = new LeaderElection(
+            new KubeApi(_client, _timings with { RetryTimeout = _timings.RetryPeriod }, _clock),
+            identity,
+            _timings,
+            _clock,
+            _log
+        );
         _api.MayWrite = () => election.MayWrite;
         await election.Run(parts, stop);
     }
@@ -80,10 +92,19 @@ internal sealed class KubeCluster : IDisposable
                 const string Path = $"api/v1/namespaces/{ObjectKind.SystemNamespace}";
                 if (await _api.Get(Path, stop) is not null)
                     return;
-                await _api.Apply(Path, Json.ToUtf8(new JsonObject
-                {
-                    ["apiVersion"] = "v1", ["kind"] = "Namespace", ["metadata"] = new JsonObject { ["name"] = ObjectKind.SystemNamespace },
-                }), false, stop);
+                await _api.Apply(
+                    Path,
+                    Json.ToUtf8(
+                        new JsonObject
+                        {
+                            ["apiVersion"] = "v1",
+                            ["kind"] = "Namespace",
+                            ["metadata"] = new JsonObject { ["name"] = ObjectKind.SystemNamespace },
+                        }
+                    ),
+                    false,
+                    stop
+                );
                 return;
             }
             catch (KubeException e) when (e.IsTransient)
@@ -93,7 +114,10 @@ internal sealed class KubeCluster : IDisposable
             }
             catch (KubeException e)
             {
-                throw new StartupException($"{e.Message}; give the agent's service account the roles of deploy/kustomize", e);
+                throw new StartupException(
+                    $"{e.Message}; give the agent's service account the roles of deploy/kustomize",
+                    e
+                );
             }
         }
     }

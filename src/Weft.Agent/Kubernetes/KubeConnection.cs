@@ -20,12 +20,23 @@ internal static class KubeConnection
             configuration.FirstMessageHandlerSetup = Tune;
             return new k8s.Kubernetes(configuration);
         }
-        catch (Exception e) when (e is k8s.Exceptions.KubernetesClientException or k8s.Exceptions.KubeConfigException or IOException or UnauthorizedAccessException
-            or CryptographicException or FormatException or YamlDotNet.Core.YamlException)
+        catch (Exception e)
+            when (e
+                    is k8s.Exceptions.KubernetesClientException
+                        or k8s.Exceptions.KubeConfigException
+                        or IOException
+                        or UnauthorizedAccessException
+                        or CryptographicException
+                        or FormatException
+                        or YamlDotNet.Core.YamlException
+            )
         {
-            throw new StartupException(options.KubeConfig is { } path
-                ? $"the kubeconfig '{path}' can't be used: {e.Message}; try it by: kubectl --kubeconfig {path} get namespaces"
-                : $"--kubernetes is for an agent in a pod: {e.Message}; elsewhere give --kubeconfig FILE", e);
+            throw new StartupException(
+                options.KubeConfig is { } path
+                    ? $"the kubeconfig '{path}' can't be used: {e.Message}; try it by: kubectl --kubeconfig {path} get namespaces"
+                    : $"--kubernetes is for an agent in a pod: {e.Message}; elsewhere give --kubeconfig FILE",
+                e
+            );
         }
     }
 

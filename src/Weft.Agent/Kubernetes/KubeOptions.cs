@@ -17,7 +17,10 @@ internal sealed record KubeOptions
     /// <summary>What to do about drift. Mend it, by default.</summary>
     public DriftPolicy Drift { get; init; } = DriftPolicy.Mend;
 
-    /// <summary>The Secret in <c>weft-system</c> that keeps the agent's credential; null to keep it in the state directory alone.</summary>
+    /// <summary>
+    /// The Secret in <c>weft-system</c> that keeps the agent's credential; null to keep it in the state directory
+    /// alone.
+    /// </summary>
     public string? IdentitySecret { get; init; }
 
     /// <summary>Where the webhook is served; null where it isn't.</summary>

@@ -1,6 +1,9 @@
 namespace Weft.Agent.Kubernetes;
 
-/// <summary>How long the agent waits for what of a cluster's API server. Nobody sets these but tests: they follow from docs/specs/agent-kubernetes.md.</summary>
+/// <summary>
+/// How long the agent waits for what of a cluster's API server. Nobody sets these but tests: they follow from
+/// docs/specs/agent-kubernetes.md.
+/// </summary>
 internal sealed record KubeTimings
 {
     /// <summary>The first wait after the API server gave no good answer. 0.1 s.</summary>
@@ -9,7 +12,9 @@ internal sealed record KubeTimings
     /// <summary>The longest wait while it gives none. 5 s.</summary>
     public TimeSpan MaxBackoff { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>How long one request is tried again. 4 s, so that a pass has a word to say before the next one is due.</summary>
+    /// <summary>
+    /// How long one request is tried again. 4 s, so that a pass has a word to say before the next one is due.
+    /// </summary>
     public TimeSpan RetryTimeout { get; init; } = TimeSpan.FromSeconds(4);
 
     /// <summary>How long one request may be without an answer. 10 s.</summary>

@@ -8,8 +8,8 @@ using Weft.Attachments.Admission;
 namespace Weft.Agent.Kubernetes;
 
 /// <summary>
-/// A cluster's objects as a target: what the desired state asks for is there as it was rendered, what is no longer asked for is gone, and nothing
-/// else is touched. Contract: docs/specs/agent-kubernetes.md.
+/// A cluster's objects as a target: what the desired state asks for is there as it was rendered, what is no longer
+/// asked for is gone, and nothing else is touched. Contract: docs/specs/agent-kubernetes.md.
 /// </summary>
 internal sealed class KubernetesReconciler : IReconciler
 {
@@ -43,21 +43,36 @@ internal sealed class KubernetesReconciler : IReconciler
     /// <summary>What the cluster has of a kind.</summary>
     /// <returns>The objects, or null where they aren't all known.</returns>
     public IEnumerable<ObservedObject>? Observed(ObjectKind kind) =>
-        _informers.Where(s => s.Scope.Kind == kind) is var of && of.All(s => s.HasSynced) ? of.SelectMany(s => s.Objects.Values) : null;
+        _informers.Where(s => s.Scope.Kind == kind) is var of && of.All(s => s.HasSynced)
+            ? of.SelectMany(s => s.Objects.Values)
+            : null;
 
     /// <summary>Follows the cluster until cancelled; passes are made beside it.</summary>
     /// <returns>Never, but by cancellation or a fault of ours.</returns>
-    public async Task RunInformers(CancellationToken cancel) => await await Task.WhenAny(_informers.Select(informer => informer.Run(cancel)));
+    public async Task RunInformers(CancellationToken cancel) =>
+        await await Task.WhenAny(_informers.Select(informer => informer.Run(cancel)));
 
-    /// <summary>What a pod is judged against: what the cluster has now, whoever made it, and what the desired state says of the networks.</summary>
+    /// <summary>
+    /// What a pod is judged against: what the cluster has now, whoever made it, and what the desired state says of the
+    /// networks.
+    /// </summary>
     public LintContext Surroundings()
     {
         var cached = _cachedSurroundings;
         if (Desired is { } latest && !ReferenceEquals(cached?.DesiredState, latest))
-            _cachedSurroundings = cached = new CachedSurroundings(latest, LintContext.FromDesiredState(JsonElement.Parse(latest.Content)));
+            _cachedSurroundings = cached = new CachedSurroundings(
+                latest,
+                LintContext.FromDesiredState(JsonElement.Parse(latest.Content))
+            );
         var known = cached?.Surroundings ?? LintContext.Unknown;
         return Observed(ObjectKind.Definition) is { } definitions
-            ? LintContext.FromManifests(definitions.Concat(Observed(ObjectKind.ConfigMap) ?? []).Select(o => o.Element)) with { Networks = known.Networks } : known;
+            ? LintContext.FromManifests(
+                definitions.Concat(Observed(ObjectKind.ConfigMap) ?? []).Select(o => o.Element)
+            ) with
+            {
+                Networks = known.Networks,
+            }
+            : known;
     }
 
     /// <inheritdoc/>
@@ -74,15 +89,33 @@ internal sealed class KubernetesReconciler : IReconciler
             progress.AddFinding(DescribeWatchError(informer, wanted));
         _synced.IntersectWith(wanted.Select(w => w.Key));
         foreach (var turn in wanted.GroupBy(w => w.Key.Kind.ApplyOrder).OrderBy(g => g.Key))
-            await Parallel.ForEachAsync(turn, ParallelismOptions(cancel), (wantedObject, stop) => CollectErrors(progress, wantedObject.Key, () => ReconcileObject(wantedObject, cluster, progress, stop), stop));
+            await Parallel.ForEachAsync(
+                turn,
+                ParallelismOptions(cancel),
+                (wantedObject, stop) =>
+                    CollectErrors(
+                        progress,
+                        wantedObject.Key,
+                        () => ReconcileObject(wantedObject, cluster, progress, stop),
+                        stop
+                    )
+            );
         await Restart(wanted, progress, cancel);
         await Prune([.. wanted.Select(w => w.Key)], cluster, progress, cancel);
         lock (_synced)
             _synced.UnionWith(progress.Known);
-        return new ReconcileResult(progress.Written, progress.Removed, [.. progress.Findings.Where(f => f.Length > 0).Order(StringComparer.Ordinal)]) { Drift = [.. progress.Drift.OrderBy(d => d.What, StringComparer.Ordinal)] };
+        return new ReconcileResult(
+            progress.Written,
+            progress.Removed,
+            [.. progress.Findings.Where(f => f.Length > 0).Order(StringComparer.Ordinal)]
+        )
+        {
+            Drift = [.. progress.Drift.OrderBy(d => d.What, StringComparer.Ordinal)],
+        };
     }
 
-    private static ParallelOptions ParallelismOptions(CancellationToken cancel) => new() { MaxDegreeOfParallelism = MaxParallelism, CancellationToken = cancel };
+    private static ParallelOptions ParallelismOptions(CancellationToken cancel) =>
+        new() { MaxDegreeOfParallelism = MaxParallelism, CancellationToken = cancel };
 
     private static (List<DesiredObject> Wanted, string Cluster) ReadDesired(DesiredState desired, PassProgress progress)
     {
@@ -103,7 +136,12 @@ internal sealed class KubernetesReconciler : IReconciler
     }
 
     /// <summary>Looks at one object, and writes it if that is due.</summary>
-    private async Task ReconcileObject(DesiredObject desired, string cluster, PassProgress progress, CancellationToken cancel)
+    private async Task ReconcileObject(
+        DesiredObject desired,
+        string cluster,
+        PassProgress progress,
+        CancellationToken cancel
+    )
     {
         var informer = _informers.First(s => s.Scope.Covers(desired.Key));
         // What isn't known isn't written: the object may be somebody's. The scope's trouble is the finding.
@@ -114,9 +152,13 @@ internal sealed class KubernetesReconciler : IReconciler
         }
 
         var comparison = Comparison.Compare(desired, informer.Objects.GetValueOrDefault(desired.Key), cluster);
-        var drifted = comparison.Status == SyncStatus.Drifted || (comparison.Status == SyncStatus.Missing && _synced.Contains(desired.Key));
+        var drifted =
+            comparison.Status == SyncStatus.Drifted
+            || (comparison.Status == SyncStatus.Missing && _synced.Contains(desired.Key));
         if (comparison.Status is SyncStatus.Foreign or SyncStatus.Deleting)
-            progress.AddFinding(comparison.Status == SyncStatus.Deleting ? $"{desired.Key}: {comparison.Reason}" : comparison.Reason);
+            progress.AddFinding(
+                comparison.Status == SyncStatus.Deleting ? $"{desired.Key}: {comparison.Reason}" : comparison.Reason
+            );
         else if (drifted && _policy == DriftPolicy.Report)
             progress.AddDrift(new Drift(desired.Key.ToString(), comparison.Reason, false), desired.Key);
         else if (!comparison.NeedsWrite)
@@ -125,11 +167,18 @@ internal sealed class KubernetesReconciler : IReconciler
             progress.AddDrift(new Drift(desired.Key.ToString(), comparison.Reason, true), desired.Key);
     }
 
-    private async Task<bool> Write(DesiredObject desired, Comparison comparison, Informer informer, PassProgress progress, CancellationToken cancel)
+    private async Task<bool> Write(
+        DesiredObject desired,
+        Comparison comparison,
+        Informer informer,
+        PassProgress progress,
+        CancellationToken cancel
+    )
     {
         try
         {
-            // A missing one is made without force: should somebody make one meanwhile, that is a conflict and not a loss.
+            // A missing one is made without force: should somebody make one meanwhile, that is a conflict and not a
+            // loss.
             var now = await _api.Apply(desired.Key.Path, desired.Body, comparison.Status != SyncStatus.Missing, cancel);
             informer.Upsert(new ObservedObject(now));
             progress.AddWritten(desired.Key);
@@ -146,44 +195,72 @@ internal sealed class KubernetesReconciler : IReconciler
     /// <summary>Restarts who reads a ConfigMap at its start alone, where the ConfigMap is as it should be.</summary>
     private async Task Restart(List<DesiredObject> wanted, PassProgress progress, CancellationToken cancel)
     {
-        var scopes = wanted.Where(w => w.Key.Kind == ObjectKind.ConfigMap && progress.Synced.Contains(w.Key)).Select(w => (w.Key, Scope: _informers.First(s => s.Scope.Covers(w.Key))));
+        var scopes = wanted
+            .Where(w => w.Key.Kind == ObjectKind.ConfigMap && progress.Synced.Contains(w.Key))
+            .Select(w => (w.Key, Scope: _informers.First(s => s.Scope.Covers(w.Key))));
         foreach (var (key, informer) in scopes)
         {
             if (informer.Objects.GetValueOrDefault(key) is not { } observed)
                 continue;
-            await CollectErrors(progress, key, async () =>
-            {
-                if (await _restart.Run(key, observed, cancel) is { } noted)
-                    informer.Upsert(noted);
-            }, cancel);
+            await CollectErrors(
+                progress,
+                key,
+                async () =>
+                {
+                    if (await _restart.Run(key, observed, cancel) is { } noted)
+                        informer.Upsert(noted);
+                },
+                cancel
+            );
         }
     }
 
-    /// <summary>Takes away what carries the mark and isn't wanted; namespaces stay, for others may live in them.</summary>
+    /// <summary>
+    /// Takes away what carries the mark and isn't wanted; namespaces stay, for others may live in them.
+    /// </summary>
     private async Task Prune(HashSet<ObjectKey> wanted, string cluster, PassProgress progress, CancellationToken cancel)
     {
-        var gone = _informers.Where(informer => informer.HasSynced && informer.Scope.Kind != ObjectKind.Namespace)
+        var gone = _informers
+            .Where(informer => informer.HasSynced && informer.Scope.Kind != ObjectKind.Namespace)
             .SelectMany(informer => informer.Objects.Select(o => (Scope: informer, o.Key, Live: o.Value)))
-            .Where(o => !wanted.Contains(o.Key) && o.Live.Cluster is not null && o.Live.BelongsTo(cluster) && !o.Live.IsDeleting).ToList();
-        await Parallel.ForEachAsync(gone, ParallelismOptions(cancel), (each, stop) => CollectErrors(progress, each.Key, async () =>
-        {
-            try
-            {
-                await _api.Delete(each.Key.Path, each.Live, stop);
-                progress.AddRemoved();
-            }
-            catch (KubeException e) when (e.Status is 404 or 409)
-            {
-                // Gone already, or another one by now: the watch will tell, and it is judged anew.
-                return;
-            }
+            .Where(o =>
+                !wanted.Contains(o.Key) && o.Live.Cluster is not null && o.Live.BelongsTo(cluster) && !o.Live.IsDeleting
+            )
+            .ToList();
+        await Parallel.ForEachAsync(
+            gone,
+            ParallelismOptions(cancel),
+            (each, stop) =>
+                CollectErrors(
+                    progress,
+                    each.Key,
+                    async () =>
+                    {
+                        try
+                        {
+                            await _api.Delete(each.Key.Path, each.Live, stop);
+                            progress.AddRemoved();
+                        }
+                        catch (KubeException e) when (e.Status is 404 or 409)
+                        {
+                            // Gone already, or another one by now: the watch will tell, and it is judged anew.
+                            return;
+                        }
 
-            each.Scope.Remove(each.Live);
-        }, stop));
+                        each.Scope.Remove(each.Live);
+                    },
+                    stop
+                )
+        );
     }
 
     /// <summary>One object's fault keeps no other from being written.</summary>
-    private static async ValueTask CollectErrors(PassProgress progress, ObjectKey key, Func<Task> act, CancellationToken cancel)
+    private static async ValueTask CollectErrors(
+        PassProgress progress,
+        ObjectKey key,
+        Func<Task> act,
+        CancellationToken cancel
+    )
     {
         try
         {
@@ -191,14 +268,17 @@ internal sealed class KubernetesReconciler : IReconciler
         }
         catch (KubeException e) when (!cancel.IsCancellationRequested)
         {
-            progress.AddFinding(e.Status switch
-            {
-                // It is said once for the server, not once for each object.
-                null => e.Message,
-                403 => $"{key}: {e.Message}; give the agent's service account the roles of deploy/kustomize",
-                404 when key.Namespace is not null => $"{key}: {e.Message}; make the namespace {key.Namespace}, and what serves {key.Kind.Name}",
-                _ => $"{key}: {e.Message}",
-            });
+            progress.AddFinding(
+                e.Status switch
+                {
+                    // It is said once for the server, not once for each object.
+                    null => e.Message,
+                    403 => $"{key}: {e.Message}; give the agent's service account the roles of deploy/kustomize",
+                    404 when key.Namespace is not null =>
+                        $"{key}: {e.Message}; make the namespace {key.Namespace}, and what serves {key.Kind.Name}",
+                    _ => $"{key}: {e.Message}",
+                }
+            );
         }
     }
 

@@ -3,8 +3,9 @@ using System.Text.Json.Nodes;
 namespace Weft.Agent.Kubernetes;
 
 /// <summary>
-/// Elects one of several replicas by a Lease. The rules are client-go's: whoever doesn't see the Lease change for its duration, by a clock of its own,
-/// may take it, and the resourceVersion decides between two that try. Contract: docs/specs/agent-kubernetes.md, "Leader election".
+/// Elects one of several replicas by a Lease. The rules are client-go's: whoever doesn't see the Lease change for its
+/// duration, by a clock of its own, may take it, and the resourceVersion decides between two that try. Contract:
+/// docs/specs/agent-kubernetes.md, "Leader election".
 /// </summary>
 /// <param name="identity">This replica's name, unlike every other's and every earlier process's.</param>
 internal sealed class LeaderElection(KubeApi api, string identity, KubeTimings timings, TimeProvider clock, Log log)
@@ -20,7 +21,9 @@ internal sealed class LeaderElection(KubeApi api, string identity, KubeTimings t
     private LeaderElectionRecord? _observedRecord;
     private long _observedTime;
 
-    /// <summary>Whether this replica may write at this very moment: it leads, and renewed recently enough that no other can.</summary>
+    /// <summary>
+    /// Whether this replica may write at this very moment: it leads, and renewed recently enough that no other can.
+    /// </summary>
     public bool MayWrite => _isLeader && clock.GetElapsedTime(Interlocked.Read(ref _renewed)) < timings.RenewDeadline;
 
     /// <summary>Stands by, leads, and stands by again, until told to stop.</summary>
@@ -102,7 +105,11 @@ internal sealed class LeaderElection(KubeApi api, string identity, KubeTimings t
         {
             if (!_isLeader || _lease is null)
                 await ReadLease(cancel);
-            if (_observedRecord is { Holder.Length: > 0 } held && held.Holder != identity && clock.GetElapsedTime(_observedTime) < TimeSpan.FromSeconds(held.Seconds))
+            if (
+                _observedRecord is { Holder.Length: > 0 } held
+                && held.Holder != identity
+                && clock.GetElapsedTime(_observedTime) < TimeSpan.FromSeconds(held.Seconds)
+            )
                 return false;
             await WriteLease(cancel);
             Interlocked.Exchange(ref _renewed, began);
@@ -132,8 +139,15 @@ internal sealed class LeaderElection(KubeApi api, string identity, KubeTimings t
     {
         var now = LeaderElectionRecord.FormatTime(clock.GetUtcNow());
         var mine = _observedRecord is { } seen && seen.Holder == identity;
-        var record = new LeaderElectionRecord(identity, (int)timings.LeaseDuration.TotalSeconds, mine ? _observedRecord!.Acquired : now, now,
-            mine ? _observedRecord!.Transitions : _observedRecord is null ? 0 : _observedRecord.Transitions + 1);
+        var record = new LeaderElectionRecord(
+            identity,
+            (int)timings.LeaseDuration.TotalSeconds,
+            mine ? _observedRecord!.Acquired : now,
+            now,
+            mine ? _observedRecord!.Transitions
+                : _observedRecord is null ? 0
+                : _observedRecord.Transitions + 1
+        );
         if (_lease is { } lease)
         {
             var next = lease.DeepClone().AsObject();
@@ -144,7 +158,9 @@ internal sealed class LeaderElection(KubeApi api, string identity, KubeTimings t
         {
             var made = new JsonObject
             {
-                ["apiVersion"] = "coordination.k8s.io/v1", ["kind"] = "Lease", ["metadata"] = new JsonObject { ["name"] = Name, ["namespace"] = ObjectKind.SystemNamespace },
+                ["apiVersion"] = "coordination.k8s.io/v1",
+                ["kind"] = "Lease",
+                ["metadata"] = new JsonObject { ["name"] = Name, ["namespace"] = ObjectKind.SystemNamespace },
             };
             record.WriteTo(made);
             _lease = await api.Create(Leases, made, cancel);
@@ -161,7 +177,14 @@ internal sealed class LeaderElection(KubeApi api, string identity, KubeTimings t
             if (_lease?.DeepClone().AsObject() is not { } lease || _observedRecord is not { } seen)
                 return;
             using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(1), clock);
-            (seen with { Holder = "", Seconds = 1, Renewed = LeaderElectionRecord.FormatTime(clock.GetUtcNow()) }).WriteTo(lease);
+            (
+                seen with
+                {
+                    Holder = "",
+                    Seconds = 1,
+                    Renewed = LeaderElectionRecord.FormatTime(clock.GetUtcNow()),
+                }
+            ).WriteTo(lease);
             _lease = await api.Replace($"{Leases}/{Name}", lease, deadline.Token);
         }
         catch (Exception e) when (e is KubeException or OperationCanceledException)
@@ -174,5 +197,11 @@ internal sealed class LeaderElection(KubeApi api, string identity, KubeTimings t
         }
     }
 
-    private static async Task Quietly(Task task) => await task.ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+    private static async Task Quietly(Task task) =>
+        await task.ContinueWith(
+            _ => { },
+            CancellationToken.None,
+            TaskContinuationOptions.ExecuteSynchronously,
+            TaskScheduler.Default
+        );
 }

@@ -15,7 +15,13 @@ internal sealed record ObjectKind(string ApiVersion, string Name, string Plural,
     public static readonly ObjectKind ConfigMap = new("v1", "ConfigMap", "configmaps", true, 1);
 
     /// <summary>Definitions of networks that pods attach to.</summary>
-    public static readonly ObjectKind Definition = new("k8s.cni.cncf.io/v1", "NetworkAttachmentDefinition", "network-attachment-definitions", true, 2);
+    public static readonly ObjectKind Definition = new(
+        "k8s.cni.cncf.io/v1",
+        "NetworkAttachmentDefinition",
+        "network-attachment-definitions",
+        true,
+        2
+    );
 
     /// <summary>All of them, in the order they are applied.</summary>
     public static readonly IReadOnlyList<ObjectKind> All = [Namespace, ConfigMap, Definition];
@@ -43,7 +49,9 @@ internal sealed record ObjectKey(ObjectKind Kind, string? Namespace, string Name
 /// <param name="Name">The only name; null for all.</param>
 internal sealed record WatchScope(ObjectKind Kind, string? Namespace, string? Name)
 {
-    /// <summary>All of them. One name is watched by a field selector, which is what lets a role be limited to that name.</summary>
+    /// <summary>
+    /// All of them. One name is watched by a field selector, which is what lets a role be limited to that name.
+    /// </summary>
     public static readonly IReadOnlyList<WatchScope> All =
     [
         new(ObjectKind.Namespace, null, ObjectKind.SystemNamespace),
@@ -53,12 +61,14 @@ internal sealed record WatchScope(ObjectKind Kind, string? Namespace, string? Na
     ];
 
     /// <summary>The path of its list.</summary>
-    public string Path => $"{Kind.Collection(Namespace)}?{(Name is null ? "" : $"fieldSelector=metadata.name%3D{Name}&")}";
+    public string Path =>
+        $"{Kind.Collection(Namespace)}?{(Name is null ? "" : $"fieldSelector=metadata.name%3D{Name}&")}";
 
     /// <summary>Whether an object is in it.</summary>
     public bool Covers(ObjectKey key) =>
         key.Kind == Kind && (Namespace is null || Namespace == key.Namespace) && (Name is null || Name == key.Name);
 
     /// <summary>For logs and findings.</summary>
-    public override string ToString() => $"{Kind.Plural}{(Name is null ? "" : $" {Name}")}{(Namespace is null ? "" : $" in {Namespace}")}";
+    public override string ToString() =>
+        $"{Kind.Plural}{(Name is null ? "" : $" {Name}")}{(Namespace is null ? "" : $" in {Namespace}")}";
 }

@@ -41,28 +41,51 @@ internal sealed class ObservedObject(JsonObject body)
 
     /// <summary>The fields that the agent owns by applying; null where it never applied the object.</summary>
     public HashSet<string>? OwnedFields =>
-        ManagedFields.Where(entry => TextOf(entry, "manager") == FieldManager && TextOf(entry, "operation") == "Apply" && TextOf(entry, "subresource") is null or "")
-            .Select(entry => FieldSet.Read(entry["fieldsV1"] as JsonObject)).FirstOrDefault();
+        ManagedFields
+            .Where(entry =>
+                TextOf(entry, "manager") == FieldManager
+                && TextOf(entry, "operation") == "Apply"
+                && TextOf(entry, "subresource") is null or ""
+            )
+            .Select(entry => FieldSet.Read(entry["fieldsV1"] as JsonObject))
+            .FirstOrDefault();
 
     /// <summary>Whoever has written it, the agent aside, the latest first.</summary>
-    public IEnumerable<string> OtherManagers => ManagedFields.OrderByDescending(entry => TextOf(entry, "time"), StringComparer.Ordinal)
-        .Select(entry => TextOf(entry, "manager")).OfType<string>().Where(manager => manager != FieldManager).Distinct();
+    public IEnumerable<string> OtherManagers =>
+        ManagedFields
+            .OrderByDescending(entry => TextOf(entry, "time"), StringComparer.Ordinal)
+            .Select(entry => TextOf(entry, "manager"))
+            .OfType<string>()
+            .Where(manager => manager != FieldManager)
+            .Distinct();
 
-    private IEnumerable<JsonObject> ManagedFields => (body["metadata"]?["managedFields"] as JsonArray ?? []).OfType<JsonObject>();
+    private IEnumerable<JsonObject> ManagedFields =>
+        (body["metadata"]?["managedFields"] as JsonArray ?? []).OfType<JsonObject>();
 
     /// <summary>Whose object it is.</summary>
-    public bool BelongsTo(string cluster) => Cluster is { } mark ? mark.Equals(cluster, StringComparison.OrdinalIgnoreCase) : OwnedFields is not null;
+    public bool BelongsTo(string cluster) =>
+        Cluster is { } mark ? mark.Equals(cluster, StringComparison.OrdinalIgnoreCase) : OwnedFields is not null;
 
     /// <summary>Who owns a field, the agent aside; the latest first.</summary>
     /// <returns>A manager, or null where nobody says so.</returns>
-    public string? ManagerOf(string field) => ManagedFields.OrderByDescending(entry => TextOf(entry, "time"), StringComparer.Ordinal)
-        .Where(entry => TextOf(entry, "manager") != FieldManager && FieldSet.Read(entry["fieldsV1"] as JsonObject).Contains(field))
-        .Select(entry => TextOf(entry, "manager")).FirstOrDefault();
+    public string? ManagerOf(string field) =>
+        ManagedFields
+            .OrderByDescending(entry => TextOf(entry, "time"), StringComparer.Ordinal)
+            .Where(entry =>
+                TextOf(entry, "manager") != FieldManager
+                && FieldSet.Read(entry["fieldsV1"] as JsonObject).Contains(field)
+            )
+            .Select(entry => TextOf(entry, "manager"))
+            .FirstOrDefault();
 
-    /// <summary>Whether this is an earlier state than another. Source: Kubernetes API conventions since 1.35: versions compare as whole numbers.</summary>
+    /// <summary>
+    /// Whether this is an earlier state than another. Source: Kubernetes API conventions since 1.35: versions compare
+    /// as whole numbers.
+    /// </summary>
     public bool IsOlderThan(ObservedObject other) =>
         ulong.TryParse(Version, NumberStyles.None, CultureInfo.InvariantCulture, out var mine)
-        && ulong.TryParse(other.Version, NumberStyles.None, CultureInfo.InvariantCulture, out var theirs) && mine < theirs;
+        && ulong.TryParse(other.Version, NumberStyles.None, CultureInfo.InvariantCulture, out var theirs)
+        && mine < theirs;
 
     private string? Text(string member) => TextOf(body["metadata"] as JsonObject, member);
 

@@ -5,12 +5,14 @@ using Weft.Agent.Linux;
 namespace Weft.Agent.Leases;
 
 /// <summary>
-/// The lease table on the disk: append-only, and nothing is acknowledged before it is synced. One writer takes all that waits, writes it
-/// as one line, syncs once, and only then tells the table and the waiting; the next batch forms meanwhile.
+/// The lease table on the disk: append-only, and nothing is acknowledged before it is synced. One writer takes all that
+/// waits, writes it as one line, syncs once, and only then tells the table and the waiting; the next batch forms
+/// meanwhile.
 /// </summary>
 /// <remarks>
-/// After a failed write or sync nobody knows what the file holds, so nothing more is appended to it: the journal is written anew
-/// from the table before it takes another entry. While that fails, every append fails, and reading goes on.
+/// After a failed write or sync nobody knows what the file holds, so nothing more is appended to it: the journal is
+/// written anew from the table before it takes another entry. While that fails, every append fails, and reading goes
+/// on.
 /// </remarks>
 internal sealed class Journal : IAsyncDisposable
 {
@@ -22,7 +24,9 @@ internal sealed class Journal : IAsyncDisposable
     private readonly Log _log;
     private readonly Action<SafeFileHandle> _sync;
     private readonly int _compactFrom;
-    private readonly Channel<PendingAppend> _queue = Channel.CreateUnbounded<PendingAppend>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly Channel<PendingAppend> _queue = Channel.CreateUnbounded<PendingAppend>(
+        new UnboundedChannelOptions { SingleReader = true }
+    );
     private readonly Task _writer;
 
     // These four are the writer's alone once it runs; others read _isWhole.
@@ -49,7 +53,13 @@ internal sealed class Journal : IAsyncDisposable
     /// <param name="sync">Makes a file durable; fsync unless a test wants a disk that fails.</param>
     /// <param name="compactFrom">From how many entries on it is looked whether most are dead.</param>
     /// <exception cref="StartupException">It is damaged, or can't be read or written.</exception>
-    public static Journal Open(string path, LeaseTable table, Log log, Action<SafeFileHandle>? sync = null, int compactFrom = 1024)
+    public static Journal Open(
+        string path,
+        LeaseTable table,
+        Log log,
+        Action<SafeFileHandle>? sync = null,
+        int compactFrom = 1024
+    )
     {
         try
         {
@@ -59,7 +69,9 @@ internal sealed class Journal : IAsyncDisposable
         {
             throw new StartupException(
                 $"the journal '{path}' is damaged: {e.Message}. Restore it from a copy, or move it away: "
-                + "leases of running pods are then no longer known here, and releases that weren't confirmed have to be made by hand", e);
+                    + "leases of running pods are then no longer known here, and releases that weren't confirmed have to be made by hand",
+                e
+            );
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -85,8 +97,13 @@ internal sealed class Journal : IAsyncDisposable
 
     private Task Enqueue(JournalEntry? entry)
     {
-        var waiting = new PendingAppend(entry, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
-        return _queue.Writer.TryWrite(waiting) ? waiting.Done.Task : Task.FromException(new IOException("the journal is closed"));
+        var waiting = new PendingAppend(
+            entry,
+            new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)
+        );
+        return _queue.Writer.TryWrite(waiting)
+            ? waiting.Done.Task
+            : Task.FromException(new IOException("the journal is closed"));
     }
 
     private async Task Write()
@@ -105,7 +122,9 @@ internal sealed class Journal : IAsyncDisposable
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
                 _log.Error("journal-not-written", e, ("entries", batch.Count));
-                batch.ForEach(w => w.Done.SetException(new IOException($"the journal can't be written: {e.Message}", e)));
+                batch.ForEach(w =>
+                    w.Done.SetException(new IOException($"the journal can't be written: {e.Message}", e))
+                );
             }
         }
     }
@@ -157,7 +176,10 @@ internal sealed class Journal : IAsyncDisposable
         _isHealthy = false;
         var made = new FileStreamOptions
         {
-            Mode = FileMode.CreateNew, Access = FileAccess.Write, BufferSize = 0, UnixCreateMode = AtomicFile.Private,
+            Mode = FileMode.CreateNew,
+            Access = FileAccess.Write,
+            BufferSize = 0,
+            UnixCreateMode = AtomicFile.Private,
         };
         using (var file = new FileStream(temporary, made))
         {

@@ -12,7 +12,8 @@ internal sealed record JournalHeader(int WeftJournal)
 /// <param name="Did">One of <see cref="Granted"/>, <see cref="ReleaseWanted"/>, <see cref="Released"/>.</param>
 /// <param name="At">When; for people, nothing is decided by it.</param>
 /// <param name="Lease">What was granted; only with <see cref="Granted"/>.</param>
-/// <param name="Want">The number of the request to release; only with the other two. It says which request has been met.</param>
+/// <param name="Want">The number of the request to release; only with the other two. It says which request has been
+/// met.</param>
 /// <param name="Pod">The pod as <c>namespace/name</c>, so that people see whose it is.</param>
 internal sealed record JournalEntry(
     string Did,
@@ -22,7 +23,8 @@ internal sealed record JournalEntry(
     DateTimeOffset At,
     Lease? Lease = null,
     long? Want = null,
-    string? Pod = null)
+    string? Pod = null
+)
 {
     /// <summary>The holder has this lease.</summary>
     public const string Granted = "granted";
@@ -34,6 +36,12 @@ internal sealed record JournalEntry(
     public const string Released = "released";
 
     /// <summary>An entry about a holder.</summary>
-    public static JournalEntry Create(string did, Holder holder, DateTimeOffset at, Lease? lease = null, long? want = null, string? pod = null) =>
-        new(did, holder.Network.ToString(), holder.ContainerId, holder.Interface, at, lease, want, pod);
+    public static JournalEntry Create(
+        string did,
+        Holder holder,
+        DateTimeOffset at,
+        Lease? lease = null,
+        long? want = null,
+        string? pod = null
+    ) => new(did, holder.Network.ToString(), holder.ContainerId, holder.Interface, at, lease, want, pod);
 }

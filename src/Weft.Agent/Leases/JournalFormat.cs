@@ -7,8 +7,8 @@ using Weft.Agent.ControlPlane;
 namespace Weft.Agent.Leases;
 
 /// <summary>
-/// The journal's lines: eight hexadecimal digits of CRC-32C, a blank, JSON, a newline. All that is synced at once is one line, so that
-/// whatever a crash leaves of it is the end of the file, whichever of its blocks reached the disk.
+/// The journal's lines: eight hexadecimal digits of CRC-32C, a blank, JSON, a newline. All that is synced at once is
+/// one line, so that whatever a crash leaves of it is the end of the file, whichever of its blocks reached the disk.
 /// </summary>
 internal static class JournalFormat
 {
@@ -16,7 +16,12 @@ internal static class JournalFormat
 
     /// <summary>The first line.</summary>
     public static byte[] Header() =>
-        Line(JsonSerializer.SerializeToUtf8Bytes(new JournalHeader(JournalHeader.Current), AgentJson.Default.JournalHeader));
+        Line(
+            JsonSerializer.SerializeToUtf8Bytes(
+                new JournalHeader(JournalHeader.Current),
+                AgentJson.Default.JournalHeader
+            )
+        );
 
     /// <summary>One line of entries.</summary>
     public static byte[] Line(IReadOnlyList<JournalEntry> entries) =>
@@ -24,7 +29,8 @@ internal static class JournalFormat
 
     /// <summary>Reads a journal.</summary>
     /// <param name="apply">Takes each entry in; false where it isn't one.</param>
-    /// <returns>How many bytes are whole lines, and how many entries they hold; what follows them is a torn tail.</returns>
+    /// <returns>How many bytes are whole lines, and how many entries they hold; what follows them is a torn
+    /// tail.</returns>
     /// <exception cref="InvalidDataException">Something is wrong that no crash explains.</exception>
     public static (int Whole, int Entries) Read(ReadOnlySpan<byte> content, Func<JournalEntry, bool> apply)
     {
@@ -38,13 +44,17 @@ internal static class JournalFormat
             {
                 if (IsTorn(rest, newline))
                     break;
-                throw new InvalidDataException($"the line at byte {at} is damaged, and what follows it shows that no crash did it");
+                throw new InvalidDataException(
+                    $"the line at byte {at} is damaged, and what follows it shows that no crash did it"
+                );
             }
 
             foreach (var entry in Entries(payload, at))
             {
                 if (entry is null || !apply(entry))
-                    throw new InvalidDataException($"the line at byte {at} holds an entry that this version doesn't know");
+                    throw new InvalidDataException(
+                        $"the line at byte {at} holds an entry that this version doesn't know"
+                    );
                 count++;
             }
 
@@ -72,7 +82,9 @@ internal static class JournalFormat
             throw new InvalidDataException("its first line is no journal's");
         var header = JsonSerializer.Deserialize(payload, AgentJson.Default.JournalHeader);
         if (header?.WeftJournal != JournalHeader.Current)
-            throw new InvalidDataException($"it is of version {header?.WeftJournal}, and this agent knows version {JournalHeader.Current}");
+            throw new InvalidDataException(
+                $"it is of version {header?.WeftJournal}, and this agent knows version {JournalHeader.Current}"
+            );
         return newline + 1;
     }
 
@@ -89,8 +101,9 @@ internal static class JournalFormat
     }
 
     /// <summary>
-    /// A crash leaves the last line without its end, or with blocks that were never written and read as zeros. A last line that is
-    /// whole but for its checksum was acknowledged and has rotted since; to drop it would be to forget a lease.
+    /// A crash leaves the last line without its end, or with blocks that were never written and read as zeros. A last
+    /// line that is whole but for its checksum was acknowledged and has rotted since; to drop it would be to forget a
+    /// lease.
     /// </summary>
     private static bool IsTorn(ReadOnlySpan<byte> rest, int newline)
     {
@@ -104,10 +117,12 @@ internal static class JournalFormat
     }
 
     private static byte[]? Payload(ReadOnlySpan<byte> line) =>
-        line.Length > Checksum + 1 && line[Checksum] == ' '
+        line.Length > Checksum + 1
+        && line[Checksum] == ' '
         && uint.TryParse(line[..Checksum], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var sum)
         && sum == ComputeChecksum(line[(Checksum + 1)..])
-            ? line[(Checksum + 1)..].ToArray() : null;
+            ? line[(Checksum + 1)..].ToArray()
+            : null;
 
     private static uint ComputeChecksum(ReadOnlySpan<byte> payload)
     {

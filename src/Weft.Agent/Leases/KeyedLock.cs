@@ -1,7 +1,8 @@
 namespace Weft.Agent.Leases;
 
 /// <summary>
-/// One entry per holder that somebody is busy with: what is asked of the control plane for one holder goes one by one, in order.
+/// One entry per holder that somebody is busy with: what is asked of the control plane for one holder goes one by one,
+/// in order.
 /// </summary>
 internal sealed class KeyedLock
 {
@@ -39,7 +40,9 @@ internal sealed class KeyedLock
         /// <summary>How many have opened it; guarded by the outer lock.</summary>
         public int Users { get; set; }
 
-        /// <summary>How often the holder was said to be gone while somebody had the entry open. It grows under the outer lock.</summary>
+        /// <summary>
+        /// How often the holder was said to be gone while somebody had the entry open. It grows under the outer lock.
+        /// </summary>
         public int ReleaseCount
         {
             get => Volatile.Read(ref _releaseCount);

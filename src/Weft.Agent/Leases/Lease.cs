@@ -30,10 +30,12 @@ internal sealed record Lease(IReadOnlyList<LeasedAddress> Addresses, IReadOnlyLi
 {
     /// <summary>Whether it holds at least one address and no text that is none.</summary>
     [JsonIgnore]
-    public bool IsComplete => Addresses is { Count: > 0 } && Routes is not null && Addresses.All(a => a.ParsedAddress is not null);
+    public bool IsComplete =>
+        Addresses is { Count: > 0 } && Routes is not null && Addresses.All(a => a.ParsedAddress is not null);
 
     /// <summary>Whether every one of some addresses is one of the lease.</summary>
-    public bool Holds(IEnumerable<Address> addresses) => addresses.All(wanted => Addresses.Any(held => held.ParsedAddress == wanted));
+    public bool Holds(IEnumerable<Address> addresses) =>
+        addresses.All(wanted => Addresses.Any(held => held.ParsedAddress == wanted));
 }
 
 /// <summary>The answer to <c>acquire</c>.</summary>

@@ -4,7 +4,9 @@ using Weft.Agent.ControlPlane;
 
 namespace Weft.Agent.Leases;
 
-/// <summary>From the line that came to the line that goes: every request gets an answer, and none ends the agent.</summary>
+/// <summary>
+/// From the line that came to the line that goes: every request gets an answer, and none ends the agent.
+/// </summary>
 internal sealed class LeaseRequestHandler(LeaseService leases, string? node, Log log)
 {
     /// <summary>The longest line of the socket, its end included: 64 KiB.</summary>
@@ -29,16 +31,23 @@ internal sealed class LeaseRequestHandler(LeaseService leases, string? node, Log
         {
             log.Warn("acquire-failed", e, ("container", request.ContainerId), ("pod", request.PodName));
 
-            // The control plane's word goes to the plugin as it is; where there is none, trying again is all that's left.
-            if (e.ErrorBody is { } body && Encoding.UTF8.GetBytes(body.ToJsonString()) is { Length: < MaxLineLength } said)
+            // The control plane's word goes to the plugin as it is; where there is none, trying again is all that's
+            // left.
+            if (
+                e.ErrorBody is { } body
+                && Encoding.UTF8.GetBytes(body.ToJsonString()) is { Length: < MaxLineLength } said
+            )
                 return said;
             var why = e.Message.Length > MaxReasonLength ? e.Message[..MaxReasonLength] : e.Message;
             return ToResponse(new Refusal(RefusalCode.ServiceUnavailable, $"{why}; try again"));
         }
         catch (IOException e)
         {
-            // The journal has said it in the log, with the exception; the plugin needs only to know that nothing was done.
-            return ToResponse(new Refusal(RefusalCode.ServiceUnavailable, $"{e.Message}; try again once its disk takes writes"));
+            // The journal has said it in the log, with the exception; the plugin needs only to know that nothing was
+            // done.
+            return ToResponse(
+                new Refusal(RefusalCode.ServiceUnavailable, $"{e.Message}; try again once its disk takes writes")
+            );
         }
     }
 
@@ -70,7 +79,10 @@ internal sealed class LeaseRequestHandler(LeaseService leases, string? node, Log
     {
         if (!request.ParseRequestedAddresses().TryGet(out var asked, out var refusal))
             return ToResponse(refusal);
-        return (await leases.Acquire(holder, request.ToAcquireRequest(holder, asked, node))).TryGet(out var lease, out refusal)
+        return (await leases.Acquire(holder, request.ToAcquireRequest(holder, asked, node))).TryGet(
+            out var lease,
+            out refusal
+        )
             ? JsonSerializer.SerializeToUtf8Bytes(new LeaseResponse(lease), AgentJson.Default.LeaseResponse)
             : ToResponse(refusal);
     }

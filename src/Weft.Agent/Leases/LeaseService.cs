@@ -19,7 +19,8 @@ internal sealed class LeaseService(
     AgentTimings timings,
     TimeProvider clock,
     Log log,
-    CancellationToken stopping)
+    CancellationToken stopping
+)
 {
     /// <summary>The lease of a holder: the one it has, or one that the control plane grants now.</summary>
     /// <returns>The lease, or why there is none.</returns>
@@ -38,18 +39,30 @@ internal sealed class LeaseService(
         catch (OperationCanceledException) when (patience.IsCancellationRequested)
         {
             LogWhenDone(granting, holder);
-            return new Refusal(RefusalCode.ServiceUnavailable,
-                $"the control plane has not answered for {timings.AcquireTimeout.TotalSeconds:0.#} s; try again, the same lease is kept for you");
+            return new Refusal(
+                RefusalCode.ServiceUnavailable,
+                $"the control plane has not answered for {timings.AcquireTimeout.TotalSeconds:0.#} s; try again, the same lease is kept for you"
+            );
         }
     }
 
-    /// <summary>Ends what a holder has or is getting. Once it is on the disk it will be done, whoever is away meanwhile.</summary>
+    /// <summary>
+    /// Ends what a holder has or is getting. Once it is on the disk it will be done, whoever is away meanwhile.
+    /// </summary>
     /// <returns>Done once it is on the disk.</returns>
     /// <exception cref="IOException">The journal didn't take it.</exception>
     public async Task Release(Holder holder, string? pod)
     {
         locks.MarkReleased(holder);
-        await journal.Append(JournalEntry.Create(JournalEntry.ReleaseWanted, holder, clock.GetUtcNow(), want: table.NextReleaseNumber(), pod: pod));
+        await journal.Append(
+            JournalEntry.Create(
+                JournalEntry.ReleaseWanted,
+                holder,
+                clock.GetUtcNow(),
+                want: table.NextReleaseNumber(),
+                pod: pod
+            )
+        );
         releases.Wake();
     }
 
@@ -58,11 +71,19 @@ internal sealed class LeaseService(
     public Refusal? Check(Holder holder, IReadOnlyList<Address> addresses)
     {
         if (!table.TryGet(holder, out var lease))
-            return new Refusal(RefusalCode.ResourceNotFound, $"{Describe(holder)} has no lease of this network", holder.Network.ToString());
+            return new Refusal(
+                RefusalCode.ResourceNotFound,
+                $"{Describe(holder)} has no lease of this network",
+                holder.Network.ToString()
+            );
         if (lease.Holds(addresses))
             return null;
         var held = string.Join(", ", lease.Addresses.Select(a => a.Address));
-        return new Refusal(RefusalCode.Mismatch, $"the lease holds {held}, and not {string.Join(", ", addresses)}", "addresses");
+        return new Refusal(
+            RefusalCode.Mismatch,
+            $"the lease holds {held}, and not {string.Join(", ", addresses)}",
+            "addresses"
+        );
     }
 
     /// <summary>Whether an acquire would be served now.</summary>
@@ -75,7 +96,8 @@ internal sealed class LeaseService(
         if (!connectivity.IsReachable)
             return Unavailable("the control plane doesn't answer the agent");
 
-        // Tried anew rather than remembered: a runtime that is told no sends no pods, and nothing else would find the disk repaired.
+        // Tried anew rather than remembered: a runtime that is told no sends no pods, and nothing else would find the
+        // disk repaired.
         await journal.EnsureWritable();
         return null;
     }
@@ -101,7 +123,8 @@ internal sealed class LeaseService(
 
     private async Task<Outcome<Lease>> GrantLocked(Holder holder, AcquireRequest request)
     {
-        // Both before the control plane is asked: an earlier release must not end the new lease, and a lease must find room on the disk.
+        // Both before the control plane is asked: an earlier release must not end the new lease, and a lease must find
+        // room on the disk.
         if (table.ReleaseNumberOf(holder) is { } earlier)
             await releases.Complete(holder, earlier, stopping);
         await journal.EnsureWritable();
@@ -111,22 +134,34 @@ internal sealed class LeaseService(
         await journal.Append(JournalEntry.Create(JournalEntry.Granted, holder, clock.GetUtcNow(), lease, pod: pod));
         if (!table.TryGet(holder, out var kept))
             return ReleasedMeanwhile(holder);
-        log.Info("lease-granted", ("holder", holder), ("addresses", string.Join(',', kept.Addresses.Select(a => a.Address))), ("pod", pod));
+        log.Info(
+            "lease-granted",
+            ("holder", holder),
+            ("addresses", string.Join(',', kept.Addresses.Select(a => a.Address))),
+            ("pod", pod)
+        );
         return kept;
     }
 
     private static Refusal ReleasedMeanwhile(Holder holder) =>
-        new(RefusalCode.Conflict, $"{Describe(holder)} was released while its address was being acquired", holder.Network.ToString());
+        new(
+            RefusalCode.Conflict,
+            $"{Describe(holder)} was released while its address was being acquired",
+            holder.Network.ToString()
+        );
 
-    private static string Describe(Holder holder) => $"the interface '{holder.Interface}' of the container '{holder.ContainerId}'";
+    private static string Describe(Holder holder) =>
+        $"the interface '{holder.Interface}' of the container '{holder.ContainerId}'";
 
     /// <summary>Nobody waits for it any more, and what comes of it must still be seen.</summary>
     [SuppressMessage("Reliability", "CA2008", Justification = "the continuation only logs")]
-    private void LogWhenDone(Task<Outcome<Lease>> granting, Holder holder) => _ = granting.ContinueWith(
-        done =>
-        {
-            if (done.Exception?.InnerException is { } error and not OperationCanceledException)
-                log.Warn("acquire-failed-late", error, ("holder", holder));
-        },
-        TaskScheduler.Default);
+    private void LogWhenDone(Task<Outcome<Lease>> granting, Holder holder) =>
+        _ = granting.ContinueWith(
+            done =>
+            {
+                if (done.Exception?.InnerException is { } error and not OperationCanceledException)
+                    log.Warn("acquire-failed-late", error, ("holder", holder));
+            },
+            TaskScheduler.Default
+        );
 }

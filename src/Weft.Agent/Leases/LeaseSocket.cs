@@ -25,7 +25,9 @@ internal sealed class LeaseSocket : IDisposable
     public static async Task<LeaseSocket> Open(string path, AgentTimings timings, TimeProvider clock, Log log)
     {
         if (System.Text.Encoding.UTF8.GetByteCount(path) > MaxPathLength)
-            throw new StartupException($"the path '{path}' is longer than the {MaxPathLength} bytes of a socket's; give a shorter --socket");
+            throw new StartupException(
+                $"the path '{path}' is longer than the {MaxPathLength} bytes of a socket's; give a shorter --socket"
+            );
         await ThrowIfInUse(path);
         try
         {
@@ -57,7 +59,9 @@ internal sealed class LeaseSocket : IDisposable
         }
     }
 
-    /// <summary>Takes the name away, then stops listening: a successor that finds no name never waits on a dead listener.</summary>
+    /// <summary>
+    /// Takes the name away, then stops listening: a successor that finds no name never waits on a dead listener.
+    /// </summary>
     public void Dispose()
     {
         try
@@ -72,7 +76,11 @@ internal sealed class LeaseSocket : IDisposable
         _listener.Dispose();
     }
 
-    private async Task HandleConnection(Socket connection, Func<ReadOnlyMemory<byte>, Task<byte[]>> answer, CancellationToken cancel)
+    private async Task HandleConnection(
+        Socket connection,
+        Func<ReadOnlyMemory<byte>, Task<byte[]>> answer,
+        CancellationToken cancel
+    )
     {
         using var deadline = new CancellationTokenSource(_timings.SocketTimeout, _clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, deadline.Token);
@@ -89,7 +97,12 @@ internal sealed class LeaseSocket : IDisposable
         catch (OperationCanceledException)
         {
             if (!cancel.IsCancellationRequested)
-                _log.Warn("connection-closed", null, ("reason", "its time is over"), ("seconds", _timings.SocketTimeout.TotalSeconds));
+                _log.Warn(
+                    "connection-closed",
+                    null,
+                    ("reason", "its time is over"),
+                    ("seconds", _timings.SocketTimeout.TotalSeconds)
+                );
         }
         catch (SocketException e)
         {
@@ -122,7 +135,8 @@ internal sealed class LeaseSocket : IDisposable
     /// <summary>Reads on until the other side is done: closing on bytes unread would take the answer from it.</summary>
     private static async Task RejectLine(Socket connection, CancellationToken cancel)
     {
-        var why = $"the request must be one line of at most {LeaseRequestHandler.MaxLineLength} bytes that ends with a newline";
+        var why =
+            $"the request must be one line of at most {LeaseRequestHandler.MaxLineLength} bytes that ends with a newline";
         await Send(connection, LeaseRequestHandler.ToResponse(new Refusal(RefusalCode.RequestTooLarge, why)), cancel);
         connection.Shutdown(SocketShutdown.Send);
         var rest = new byte[4096];
@@ -139,7 +153,9 @@ internal sealed class LeaseSocket : IDisposable
             answer = answer[await connection.SendAsync(answer, cancel)..];
     }
 
-    /// <summary>Bound and listening in a directory that nobody else can enter, then moved: there is no moment with another mode.</summary>
+    /// <summary>
+    /// Bound and listening in a directory that nobody else can enter, then moved: there is no moment with another mode.
+    /// </summary>
     private static Socket Listen(string path)
     {
         var folder = Path.GetDirectoryName(path)!;
@@ -178,16 +194,21 @@ internal sealed class LeaseSocket : IDisposable
         {
             await probe.ConnectAsync(new UnixDomainSocketEndPoint(path));
         }
-        catch (SocketException e) when (e.SocketErrorCode == SocketError.ConnectionRefused && new FileInfo(path).Length == 0)
+        catch (SocketException e)
+            when (e.SocketErrorCode == SocketError.ConnectionRefused && new FileInfo(path).Length == 0)
         {
             return;
         }
         catch (SocketException e)
         {
             throw new StartupException(
-                $"'{path}' is there, and is no socket of an agent ({e.Message}): move it away, or give another --socket", e);
+                $"'{path}' is there, and is no socket of an agent ({e.Message}): move it away, or give another --socket",
+                e
+            );
         }
 
-        throw new StartupException($"another weft-agent answers at '{path}': stop it, or give this one a --socket of its own");
+        throw new StartupException(
+            $"another weft-agent answers at '{path}': stop it, or give this one a --socket of its own"
+        );
     }
 }

@@ -4,8 +4,9 @@ using Weft.Resources;
 namespace Weft.Agent.Leases;
 
 /// <summary>
-/// What the journal amounts to: who holds what, and what is still to be released. Entries come in by <see cref="Apply"/> alone, in
-/// the order they stand on the disk, so that what was lived through and what is read back after a crash can't differ.
+/// What the journal amounts to: who holds what, and what is still to be released. Entries come in by
+/// <see cref="Apply"/> alone, in the order they stand on the disk, so that what was lived through and what is read back
+/// after a crash can't differ.
 /// </summary>
 internal sealed class LeaseTable
 {
@@ -61,7 +62,8 @@ internal sealed class LeaseTable
         {
             switch (entry)
             {
-                // A grant behind a release request that isn't met is what that request releases: the DEL came while the ADD was unanswered.
+                // A grant behind a release request that isn't met is what that request releases: the DEL came while the
+                // ADD was unanswered.
                 case { Did: JournalEntry.Granted, Lease.IsComplete: true }:
                     if (!_releases.ContainsKey(holder))
                         _leases[holder] = entry;

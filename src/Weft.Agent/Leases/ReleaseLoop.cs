@@ -2,12 +2,25 @@ using Weft.Agent.ControlPlane;
 
 namespace Weft.Agent.Leases;
 
-/// <summary>Takes every release that is wanted to the control plane, again and again until it is confirmed, also after a restart.</summary>
-/// <remarks>Level-triggered: what is to be done is read off the table each time, so that a lost signal costs nothing but a delay.</remarks>
+/// <summary>
+/// Takes every release that is wanted to the control plane, again and again until it is confirmed, also after a
+/// restart.
+/// </summary>
+/// <remarks>
+/// Level-triggered: what is to be done is read off the table each time, so that a lost signal costs nothing but a
+/// delay.
+/// </remarks>
 /// <param name="journal">Where it is noted that it was done.</param>
 /// <param name="locks">Keeps the order per holder: never beside an acquire of the same one.</param>
 internal sealed class ReleaseLoop(
-    LeaseTable table, Journal journal, KeyedLock locks, ControlPlaneClient plane, AgentTimings timings, TimeProvider clock, Log log)
+    LeaseTable table,
+    Journal journal,
+    KeyedLock locks,
+    ControlPlaneClient plane,
+    AgentTimings timings,
+    TimeProvider clock,
+    Log log
+)
 {
     private const int MaxParallelism = 8;
 
@@ -28,7 +41,11 @@ internal sealed class ReleaseLoop(
         while (true)
         {
             var due = DueReleases();
-            await Parallel.ForEachAsync(due, new ParallelOptions { MaxDegreeOfParallelism = MaxParallelism, CancellationToken = cancel }, TryRelease);
+            await Parallel.ForEachAsync(
+                due,
+                new ParallelOptions { MaxDegreeOfParallelism = MaxParallelism, CancellationToken = cancel },
+                TryRelease
+            );
             await _wakeUp.Wait(TimeUntilNext(), cancel);
         }
     }
@@ -104,7 +121,9 @@ internal sealed class ReleaseLoop(
     }
 
     private Backoff BackoffOf(Holder holder) =>
-        _delayed.TryGetValue(holder, out var earlier) ? earlier.Backoff : new Backoff(timings.InitialBackoff, timings.MaxBackoffAfterRefusal);
+        _delayed.TryGetValue(holder, out var earlier)
+            ? earlier.Backoff
+            : new Backoff(timings.InitialBackoff, timings.MaxBackoffAfterRefusal);
 
     private bool IsPaused()
     {
@@ -116,7 +135,9 @@ internal sealed class ReleaseLoop(
     {
         var now = clock.GetUtcNow();
         lock (_guard)
-            return now < _pausedUntil ? [] : [.. table.PendingReleases().Where(h => !_delayed.TryGetValue(h, out var later) || later.Due <= now)];
+            return now < _pausedUntil
+                ? []
+                : [.. table.PendingReleases().Where(h => !_delayed.TryGetValue(h, out var later) || later.Due <= now)];
     }
 
     private TimeSpan? TimeUntilNext()

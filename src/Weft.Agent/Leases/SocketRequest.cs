@@ -6,7 +6,9 @@ using Weft.Resources;
 
 namespace Weft.Agent.Leases;
 
-/// <summary>One request of the plugin, as it came; nothing of it is believed before it is asked for by a method here.</summary>
+/// <summary>
+/// One request of the plugin, as it came; nothing of it is believed before it is asked for by a method here.
+/// </summary>
 /// <remarks>Contract: docs/specs/agent-socket.md. Members it doesn't name are skipped.</remarks>
 internal sealed record SocketRequest(
     string? Verb = null,
@@ -17,7 +19,8 @@ internal sealed record SocketRequest(
     string? Pod = null,
     string? Uid = null,
     IReadOnlyList<string?>? Ips = null,
-    IReadOnlyList<string?>? Addresses = null)
+    IReadOnlyList<string?>? Addresses = null
+)
 {
     private const int MaxIdLength = 253;
 
@@ -33,11 +36,16 @@ internal sealed record SocketRequest(
         try
         {
             return JsonSerializer.Deserialize(line, AgentJson.Default.SocketRequest)
-                ?? (Outcome<SocketRequest>)new Refusal(RefusalCode.InvalidRequestContent, "the request is null; it must be a JSON object");
+                ?? (Outcome<SocketRequest>)
+                    new Refusal(RefusalCode.InvalidRequestContent, "the request is null; it must be a JSON object");
         }
         catch (JsonException e)
         {
-            return new Refusal(RefusalCode.InvalidRequestContent, $"the request is no JSON object as it must be: {e.Message}", e.Path);
+            return new Refusal(
+                RefusalCode.InvalidRequestContent,
+                $"the request is no JSON object as it must be: {e.Message}",
+                e.Path
+            );
         }
     }
 
@@ -46,11 +54,19 @@ internal sealed record SocketRequest(
     public Outcome<Holder> ParseHolder()
     {
         if (Network is null || ContainerId is null || Interface is null)
-            return Missing(Network is null ? "network" : ContainerId is null ? "containerId" : "interface");
+            return Missing(
+                Network is null ? "network"
+                : ContainerId is null ? "containerId"
+                : "interface"
+            );
         if (!ResourceId.Parse(Network, "network").TryGet(out var network, out var refusal))
             return refusal;
         if (!IsContainerId(ContainerId))
-            return Invalid("containerId", ContainerId, "1 to 253 letters, digits, '_', '.' and '-', a letter or digit first");
+            return Invalid(
+                "containerId",
+                ContainerId,
+                "1 to 253 letters, digits, '_', '.' and '-', a letter or digit first"
+            );
         if (!IsInterface(Interface))
             return Invalid("interface", Interface, "1 to 15 characters, not '.' or '..', without '/', ':' and blanks");
         return new Holder(network, ContainerId, Interface);
@@ -62,12 +78,21 @@ internal sealed record SocketRequest(
 
     /// <summary>The addresses to check.</summary>
     /// <returns>Them, or what is wrong with them.</returns>
-    public Outcome<IReadOnlyList<Address>> ParseCheckedAddresses() => Addresses is null ? Missing("addresses") : Read(Addresses, "addresses");
+    public Outcome<IReadOnlyList<Address>> ParseCheckedAddresses() =>
+        Addresses is null ? Missing("addresses") : Read(Addresses, "addresses");
 
     /// <summary>What to ask of the control plane.</summary>
-    public AcquireRequest ToAcquireRequest(Holder holder, IReadOnlyList<Address> asked, string? node) => new(
-        holder.Network.ToString(), holder.ContainerId, holder.Interface, Namespace, Pod, Uid, node,
-        asked.Count == 0 ? null : [.. asked.Select(a => a.ToString())]);
+    public AcquireRequest ToAcquireRequest(Holder holder, IReadOnlyList<Address> asked, string? node) =>
+        new(
+            holder.Network.ToString(),
+            holder.ContainerId,
+            holder.Interface,
+            Namespace,
+            Pod,
+            Uid,
+            node,
+            asked.Count == 0 ? null : [.. asked.Select(a => a.ToString())]
+        );
 
     private static Outcome<IReadOnlyList<Address>> Read(IReadOnlyList<string?> texts, string target)
     {
@@ -82,13 +107,18 @@ internal sealed record SocketRequest(
         return addresses;
     }
 
-    private static bool IsContainerId(string text) => text.Length is > 0 and <= MaxIdLength && char.IsAsciiLetterOrDigit(text[0])
+    private static bool IsContainerId(string text) =>
+        text.Length is > 0 and <= MaxIdLength
+        && char.IsAsciiLetterOrDigit(text[0])
         && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '.' or '-');
 
-    private static bool IsInterface(string text) => text.Length is > 0 and <= 15 && text is not "." and not ".."
+    private static bool IsInterface(string text) =>
+        text.Length is > 0 and <= 15
+        && text is not "." and not ".."
         && !text.Any(c => c is '/' or ':' || char.IsWhiteSpace(c) || char.IsControl(c));
 
-    private static Refusal Missing(string member) => new(RefusalCode.MissingMember, $"the request has no '{member}'", member);
+    private static Refusal Missing(string member) =>
+        new(RefusalCode.MissingMember, $"the request has no '{member}'", member);
 
     private static Refusal Invalid(string member, string value, string expected) =>
         new(RefusalCode.InvalidMember, $"'{value}' is no {member}: it must be {expected}", member);

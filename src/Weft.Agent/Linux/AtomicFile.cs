@@ -1,7 +1,8 @@
 namespace Weft.Agent.Linux;
 
 /// <summary>
-/// A file that is either the old one or the new one, whenever the power goes: temporary, fsync, rename, fsync of the directory.
+/// A file that is either the old one or the new one, whenever the power goes: temporary, fsync, rename, fsync of the
+/// directory.
 /// </summary>
 internal static class AtomicFile
 {
@@ -24,7 +25,11 @@ internal static class AtomicFile
         // Made anew and private, so that neither a link laid in its way nor an early reader gets the content.
         var made = new FileStreamOptions
         {
-            Mode = FileMode.CreateNew, Access = FileAccess.Write, Share = FileShare.None, BufferSize = 0, UnixCreateMode = Private,
+            Mode = FileMode.CreateNew,
+            Access = FileAccess.Write,
+            Share = FileShare.None,
+            BufferSize = 0,
+            UnixCreateMode = Private,
         };
         using (var file = new FileStream(temporary, made))
         {
@@ -36,6 +41,10 @@ internal static class AtomicFile
         File.Move(temporary, path, overwrite: true);
     }
 
-    /// <summary>The temporary name of a file: hidden and in the same directory, one per name, so that a crash leaves at most one.</summary>
-    public static string TemporaryOf(string path) => Path.Join(Path.GetDirectoryName(path), $".{Path.GetFileName(path)}.weft-new");
+    /// <summary>
+    /// The temporary name of a file: hidden and in the same directory, one per name, so that a crash leaves at most
+    /// one.
+    /// </summary>
+    public static string TemporaryOf(string path) =>
+        Path.Join(Path.GetDirectoryName(path), $".{Path.GetFileName(path)}.weft-new");
 }

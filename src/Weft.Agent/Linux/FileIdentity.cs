@@ -8,7 +8,8 @@ namespace Weft.Agent.Linux;
 /// <param name="Nanoseconds">And nanoseconds behind them.</param>
 internal readonly partial record struct FileIdentity(ulong Inode, ulong Size, long Seconds, uint Nanoseconds)
 {
-    // AT_FDCWD, and STATX_MTIME | STATX_INO | STATX_SIZE of linux/stat.h. Its struct is the same on every machine, unlike that of stat(2).
+    // AT_FDCWD, and STATX_MTIME | STATX_INO | STATX_SIZE of linux/stat.h. Its struct is the same on every machine,
+    // unlike that of stat(2).
     private const int CurrentDirectory = -100;
     private const uint Mask = 0x40 | 0x100 | 0x200;
     private const int InodeAt = 32;
@@ -20,9 +21,14 @@ internal readonly partial record struct FileIdentity(ulong Inode, ulong Size, lo
     public static FileIdentity? Read(string path)
     {
         Span<byte> answer = stackalloc byte[256];
-        return Statx(CurrentDirectory, path, 0, Mask, ref MemoryMarshal.GetReference(answer)) != 0 ? null : new FileIdentity(
-            MemoryMarshal.Read<ulong>(answer[InodeAt..]), MemoryMarshal.Read<ulong>(answer[SizeAt..]),
-            MemoryMarshal.Read<long>(answer[WrittenAt..]), MemoryMarshal.Read<uint>(answer[(WrittenAt + 8)..]));
+        return Statx(CurrentDirectory, path, 0, Mask, ref MemoryMarshal.GetReference(answer)) != 0
+            ? null
+            : new FileIdentity(
+                MemoryMarshal.Read<ulong>(answer[InodeAt..]),
+                MemoryMarshal.Read<ulong>(answer[SizeAt..]),
+                MemoryMarshal.Read<long>(answer[WrittenAt..]),
+                MemoryMarshal.Read<uint>(answer[(WrittenAt + 8)..])
+            );
     }
 
     [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]

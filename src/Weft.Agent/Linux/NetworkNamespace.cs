@@ -5,8 +5,12 @@ namespace Weft.Agent.Linux;
 /// <summary>Runs work in a network namespace.</summary>
 internal static class NetworkNamespace
 {
-    /// <summary>Runs work on a thread of its own that has moved into a namespace, and ends with it: no other work ever runs there.</summary>
-    /// <param name="path">The namespace (<c>/proc/123/ns/net</c>, <c>/run/netns/…</c>), or null for the process's own.</param>
+    /// <summary>
+    /// Runs work on a thread of its own that has moved into a namespace, and ends with it: no other work ever runs
+    /// there.
+    /// </summary>
+    /// <param name="path">The namespace (<c>/proc/123/ns/net</c>, <c>/run/netns/…</c>), or null for the process's
+    /// own.</param>
     /// <param name="work">The work; it must not hand anything to other threads.</param>
     /// <exception cref="IOException">The namespace can't be entered.</exception>
     public static Task<T> Run<T>(string? path, Func<T> work)
@@ -26,7 +30,8 @@ internal static class NetworkNamespace
             }
         })
         {
-            IsBackground = true, Name = "weft-verify",
+            IsBackground = true,
+            Name = "weft-verify",
         };
         thread.Start();
         return done.Task;

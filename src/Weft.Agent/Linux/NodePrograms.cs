@@ -5,19 +5,38 @@ namespace Weft.Agent.Linux;
 /// <summary>Programs of the node that the agent runs: nft, modprobe, netplan, networkctl.</summary>
 internal static class NodePrograms
 {
-    private static readonly string[] Folders = ["/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin", "/usr/local/bin"];
+    private static readonly string[] Folders =
+    [
+        "/usr/sbin",
+        "/usr/bin",
+        "/sbin",
+        "/bin",
+        "/usr/local/sbin",
+        "/usr/local/bin",
+    ];
 
     /// <summary>Where a program is.</summary>
     /// <returns>Its path, or null where the node hasn't it.</returns>
-    public static string? Find(string name) => Folders.Select(folder => Path.Join(folder, name)).FirstOrDefault(File.Exists);
+    public static string? Find(string name) =>
+        Folders.Select(folder => Path.Join(folder, name)).FirstOrDefault(File.Exists);
 
     /// <summary>Runs a program to its end.</summary>
     /// <returns>Its exit status and what it said.</returns>
     /// <exception cref="IOException">The node hasn't it, or it doesn't end within 60 s.</exception>
-    public static (int Status, string Output, string Error) Run(string name, IReadOnlyList<string> arguments, string input = "")
+    public static (int Status, string Output, string Error) Run(
+        string name,
+        IReadOnlyList<string> arguments,
+        string input = ""
+    )
     {
-        var program = Find(name) ?? throw new IOException($"this node has no program '{name}'; install the package that has it");
-        var start = new ProcessStartInfo(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        var program =
+            Find(name) ?? throw new IOException($"this node has no program '{name}'; install the package that has it");
+        var start = new ProcessStartInfo(program, arguments)
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         using var process = Process.Start(start) ?? throw new IOException($"'{program}' can't be started");
         var output = process.StandardOutput.ReadToEndAsync();
         var error = process.StandardError.ReadToEndAsync();
@@ -45,7 +64,11 @@ internal static class NodePrograms
     public static string RunOrThrow(string name, IReadOnlyList<string> arguments, string input = "")
     {
         var (status, output, error) = Run(name, arguments, input);
-        return status == 0 ? output : throw new IOException($"{name} {string.Join(' ', arguments)}: {(error.Length > 0 ? error.ReplaceLineEndings(" ") : $"exit status {status}")}");
+        return status == 0
+            ? output
+            : throw new IOException(
+                $"{name} {string.Join(' ', arguments)}: {(error.Length > 0 ? error.ReplaceLineEndings(" ") : $"exit status {status}")}"
+            );
     }
 
     /// <summary>Has the kernel load a module, if the node has modprobe.</summary>

@@ -20,7 +20,9 @@ internal enum SendResult
     Down,
 }
 
-/// <summary>Whole Ethernet frames on one interface, in and out (packet(7)). It is of the namespace it was opened in.</summary>
+/// <summary>
+/// Whole Ethernet frames on one interface, in and out (packet(7)). It is of the namespace it was opened in.
+/// </summary>
 internal sealed class PacketSocket : IDisposable
 {
     private const int MaxFrameLength = 65_536;
@@ -52,7 +54,11 @@ internal sealed class PacketSocket : IDisposable
         *(ushort*)(address + 2) = protocol;
         *(int*)(address + 4) = index;
         var one = 1;
-        if (SystemCalls.Bind(descriptor, address, 20) == 0 && SystemCalls.SetOption(descriptor, SystemCalls.SolPacket, SystemCalls.AuxiliaryData, &one, sizeof(int)) == 0)
+        if (
+            SystemCalls.Bind(descriptor, address, 20) == 0
+            && SystemCalls.SetOption(descriptor, SystemCalls.SolPacket, SystemCalls.AuxiliaryData, &one, sizeof(int))
+                == 0
+        )
         {
             // Neighbour advertisements to all nodes come in too where the interface has no IPv6 of its own.
             socket.Join(SystemCalls.AllMulticast);
@@ -65,8 +71,8 @@ internal sealed class PacketSocket : IDisposable
     }
 
     /// <summary>
-    /// Has the card hand over frames of every VLAN, until the socket is closed. Cards drop those of VLANs that the node has no interface for
-    /// (rx-vlan-filter), save while somebody hears everything.
+    /// Has the card hand over frames of every VLAN, until the socket is closed. Cards drop those of VLANs that the node
+    /// has no interface for (rx-vlan-filter), save while somebody hears everything.
     /// </summary>
     public void ReceiveAllVlans()
     {
@@ -105,7 +111,8 @@ internal sealed class PacketSocket : IDisposable
     }
 
     /// <summary>Waits for a frame that somebody else has sent.</summary>
-    /// <param name="read">Makes something of a frame, without its tag, and the tag; null where it isn't the one.</param>
+    /// <param name="read">Makes something of a frame, without its tag, and the tag; null where it isn't the
+    /// one.</param>
     /// <returns>What was made, or null when the time is over.</returns>
     public unsafe T? Receive<T>(TimeSpan wait, Func<ReadOnlyMemory<byte>, int?, T?> read)
         where T : class
@@ -135,12 +142,26 @@ internal sealed class PacketSocket : IDisposable
         fixed (byte* bytes = _frame)
         {
             var vector = new SystemCalls.Vector { Bytes = bytes, Length = _frame.Length };
-            var message = new SystemCalls.MessageHeader { Name = from, NameLength = 20, Vectors = &vector, VectorCount = 1, ControlBytes = control, ControlLength = 64 };
+            var message = new SystemCalls.MessageHeader
+            {
+                Name = from,
+                NameLength = 20,
+                Vectors = &vector,
+                VectorCount = 1,
+                ControlBytes = control,
+                ControlLength = 64,
+            };
             length = SystemCalls.Receive(_descriptor, &message, 0);
             if (length < 14 || from[10] == OutgoingPacket)
                 return default;
-            // struct cmsghdr is a size_t and two ints; struct tpacket_auxdata has its status first and its tag 16 bytes on.
-            if (message.ControlLength >= 36 && *(int*)(control + 8) == SystemCalls.SolPacket && *(int*)(control + 12) == SystemCalls.AuxiliaryData && (*(int*)(control + 16) & VlanIsValid) != 0)
+            // struct cmsghdr is a size_t and two ints; struct tpacket_auxdata has its status first and its tag 16 bytes
+            // on.
+            if (
+                message.ControlLength >= 36
+                && *(int*)(control + 8) == SystemCalls.SolPacket
+                && *(int*)(control + 12) == SystemCalls.AuxiliaryData
+                && (*(int*)(control + 16) & VlanIsValid) != 0
+            )
                 vlan = *(ushort*)(control + 16 + 16) & 0xfff;
         }
 

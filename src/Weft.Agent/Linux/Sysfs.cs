@@ -3,7 +3,8 @@ using System.Globalization;
 namespace Weft.Agent.Linux;
 
 /// <summary>What the kernel shows and takes as files.</summary>
-/// <param name="root">Where <c>/sys</c>, <c>/proc</c>, <c>/dev</c> and <c>/var/lib/cni</c> are: empty for the machine's own.</param>
+/// <param name="root">Where <c>/sys</c>, <c>/proc</c>, <c>/dev</c> and <c>/var/lib/cni</c> are: empty for the machine's
+/// own.</param>
 internal sealed class Sysfs(string root = "")
 {
     /// <summary>A file's text without its newline.</summary>
@@ -22,7 +23,10 @@ internal sealed class Sysfs(string root = "")
 
     /// <summary>A file's number.</summary>
     /// <returns>The number, or null where there is none.</returns>
-    public int? ReadNumber(string path) => int.TryParse(Read(path), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) ? number : null;
+    public int? ReadNumber(string path) =>
+        int.TryParse(Read(path), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number)
+            ? number
+            : null;
 
     /// <summary>Writes a file that is there.</summary>
     /// <exception cref="IOException">The kernel refused it.</exception>
@@ -77,7 +81,13 @@ internal sealed class Sysfs(string root = "")
     {
         try
         {
-            return [.. Directory.EnumerateFileSystemEntries(root + path).Select(each => Path.GetFileName(each)!).Order(StringComparer.Ordinal)];
+            return
+            [
+                .. Directory
+                    .EnumerateFileSystemEntries(root + path)
+                    .Select(each => Path.GetFileName(each)!)
+                    .Order(StringComparer.Ordinal),
+            ];
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -62,7 +62,8 @@ internal static partial class SystemCalls
     public static unsafe partial void FreeAddresses(InterfaceAddress* first);
 
     /// <summary>What the last call failed with, in words.</summary>
-    public static IOException LastError(string what) => new($"can't {what}: {Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError())}");
+    public static IOException LastError(string what) =>
+        new($"can't {what}: {Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError())}");
 
     [StructLayout(LayoutKind.Sequential)]
     internal struct PollDescriptor

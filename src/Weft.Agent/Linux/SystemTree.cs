@@ -1,8 +1,9 @@
 namespace Weft.Agent.Linux;
 
 /// <summary>
-/// A tree of small files as the kernel shows them, <c>/sys</c> or <c>/proc</c>, or one that was recorded elsewhere. What is not there, has just
-/// gone, or answers with an error (the speed of a port that is down does) is absent and no fault: the tree changes under whoever reads it.
+/// A tree of small files as the kernel shows them, <c>/sys</c> or <c>/proc</c>, or one that was recorded elsewhere.
+/// What is not there, has just gone, or answers with an error (the speed of a port that is down does) is absent and no
+/// fault: the tree changes under whoever reads it.
 /// </summary>
 internal sealed class SystemTree(string root)
 {
@@ -12,7 +13,8 @@ internal sealed class SystemTree(string root)
     {
         try
         {
-            // Most of what is asked for isn't there, of most devices; to be told so by an exception would take longer than all the rest.
+            // Most of what is asked for isn't there, of most devices; to be told so by an exception would take longer
+            // than all the rest.
             return File.Exists(PathOf(path)) ? File.ReadAllText(PathOf(path)).Trim() : null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -27,7 +29,14 @@ internal sealed class SystemTree(string root)
     /// <summary>The whole number a file holds.</summary>
     /// <returns>The number, or null where it holds none that fits.</returns>
     public int? ReadNumber(string path) =>
-        int.TryParse(ReadText(path), System.Globalization.NumberStyles.AllowLeadingSign, System.Globalization.CultureInfo.InvariantCulture, out var number) ? number : null;
+        int.TryParse(
+            ReadText(path),
+            System.Globalization.NumberStyles.AllowLeadingSign,
+            System.Globalization.CultureInfo.InvariantCulture,
+            out var number
+        )
+            ? number
+            : null;
 
     /// <summary>Where a link points to, as it is written.</summary>
     /// <returns>The target, or null where there is no link.</returns>
@@ -43,9 +52,12 @@ internal sealed class SystemTree(string root)
         }
     }
 
-    /// <summary>The last part of a link's target: the driver of <c>driver</c>, the physical function of <c>physfn</c>.</summary>
+    /// <summary>
+    /// The last part of a link's target: the driver of <c>driver</c>, the physical function of <c>physfn</c>.
+    /// </summary>
     /// <returns>The name, or null where there is no link.</returns>
-    public string? ReadLinkName(string path) => ReadLink(path) is { } target ? Path.GetFileName(target.TrimEnd('/')) : null;
+    public string? ReadLinkName(string path) =>
+        ReadLink(path) is { } target ? Path.GetFileName(target.TrimEnd('/')) : null;
 
     /// <summary>The entries of a directory.</summary>
     /// <returns>Their names in ordinal order; none where there is no directory.</returns>
@@ -55,7 +67,10 @@ internal sealed class SystemTree(string root)
         {
             if (!Directory.Exists(PathOf(path)))
                 return [];
-            var names = new DirectoryInfo(PathOf(path)).EnumerateFileSystemInfos().Select(entry => entry.Name).ToArray();
+            var names = new DirectoryInfo(PathOf(path))
+                .EnumerateFileSystemInfos()
+                .Select(entry => entry.Name)
+                .ToArray();
             Array.Sort(names, StringComparer.Ordinal);
             return names;
         }

@@ -7,13 +7,17 @@ namespace Weft.Agent.Manifests;
 /// <summary>The files that a desired state asks for.</summary>
 internal sealed record DesiredFiles(IReadOnlyList<DesiredFile> Manifests, IReadOnlyList<DesiredFile> NodeFiles)
 {
-    private const UnixFileMode WorldReadable = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
+    private const UnixFileMode WorldReadable =
+        UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
+
     // 255 bytes are Linux's limit; the temporary name beside it takes ten.
     private const int MaxNameLength = 240;
 
-    // No '_', so that '__' parts what it should; no '/', and no '.' first, so that a name stays in its folder and in sight.
-    private static readonly SearchValues<char> OfNames =
-        SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:-");
+    // No '_', so that '__' parts what it should; no '/', and no '.' first, so that a name stays in its folder and in
+    // sight.
+    private static readonly SearchValues<char> OfNames = SearchValues.Create(
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:-"
+    );
 
     /// <summary>Turns a desired state into files.</summary>
     /// <param name="node">The only node whose files count; null for all.</param>
@@ -29,10 +33,19 @@ internal sealed record DesiredFiles(IReadOnlyList<DesiredFile> Manifests, IReadO
             if (TextOf(each, "name") is not { } name || !CommandLine.IsNodeName(name))
                 findings.Add(Invalid($"{at}.name", "it must be a node's name"));
             else if (node is null || node == name)
-                RenderEach((JsonObject)each!, "files", $"{at}.files", nodeFiles, findings, (file, where) => RenderNodeFile(name, file, where));
+                RenderEach(
+                    (JsonObject)each!,
+                    "files",
+                    $"{at}.files",
+                    nodeFiles,
+                    findings,
+                    (file, where) => RenderNodeFile(name, file, where)
+                );
         }
 
-        return findings.Count > 0 ? Refusal.Combine(findings, "desired") : new DesiredFiles([.. manifests.Values], [.. nodeFiles.Values]);
+        return findings.Count > 0
+            ? Refusal.Combine(findings, "desired")
+            : new DesiredFiles([.. manifests.Values], [.. nodeFiles.Values]);
     }
 
     private static void RenderEach(
@@ -41,7 +54,8 @@ internal sealed record DesiredFiles(IReadOnlyList<DesiredFile> Manifests, IReadO
         string path,
         Dictionary<string, DesiredFile> files,
         List<Refusal> findings,
-        Func<JsonNode?, string, Outcome<DesiredFile>> draw)
+        Func<JsonNode?, string, Outcome<DesiredFile>> draw
+    )
     {
         foreach (var (each, at) in Items(holder, member, path, findings))
         {
@@ -53,7 +67,12 @@ internal sealed record DesiredFiles(IReadOnlyList<DesiredFile> Manifests, IReadO
     }
 
     // A list that is missing is not an empty one: read as empty it would take away all there is.
-    private static IEnumerable<(JsonNode? Each, string At)> Items(JsonObject holder, string member, string path, List<Refusal> findings)
+    private static IEnumerable<(JsonNode? Each, string At)> Items(
+        JsonObject holder,
+        string member,
+        string path,
+        List<Refusal> findings
+    )
     {
         if (holder[member] is JsonArray items)
             return items.Select((each, i) => (each, $"{path}[{i}]"));
@@ -63,7 +82,11 @@ internal sealed record DesiredFiles(IReadOnlyList<DesiredFile> Manifests, IReadO
 
     private static Outcome<DesiredFile> RenderManifest(JsonNode? manifest, string at)
     {
-        if (manifest is not JsonObject whole || TextOf(whole, "kind") is not { } kind || TextOf(whole["metadata"], "name") is not { } name)
+        if (
+            manifest is not JsonObject whole
+            || TextOf(whole, "kind") is not { } kind
+            || TextOf(whole["metadata"], "name") is not { } name
+        )
             return Invalid(at, "a manifest needs 'kind' and 'metadata.name'");
         var space = TextOf(whole["metadata"], "namespace");
         if (new[] { kind, name, space ?? "default" }.FirstOrDefault(part => !IsName(part)) is { } odd)
@@ -82,19 +105,28 @@ internal sealed record DesiredFiles(IReadOnlyList<DesiredFile> Manifests, IReadO
             return Invalid($"{at}.path", $"'{path}' must be an absolute path without '.', '..' and empty parts");
         if (TextOf(file, "mode") is not { } mode || !IsMode(mode))
             return Invalid($"{at}.mode", "it must be three octal digits, such as '0600'");
-        return new DesiredFile($"{node}{path}", Encoding.UTF8.GetBytes(content), (UnixFileMode)Convert.ToInt32(mode, 8));
+        return new DesiredFile(
+            $"{node}{path}",
+            Encoding.UTF8.GetBytes(content),
+            (UnixFileMode)Convert.ToInt32(mode, 8)
+        );
     }
 
-    private static bool IsName(string text) => text.Length > 0 && text[0] != '.' && !text.AsSpan().ContainsAnyExcept(OfNames);
+    private static bool IsName(string text) =>
+        text.Length > 0 && text[0] != '.' && !text.AsSpan().ContainsAnyExcept(OfNames);
 
-    private static bool IsPart(string text) => text is not ("" or "." or "..") && text.Length <= MaxNameLength && !text.Any(char.IsControl);
+    private static bool IsPart(string text) =>
+        text is not ("" or "." or "..") && text.Length <= MaxNameLength && !text.Any(char.IsControl);
 
     // Neither set-user-id, set-group-id nor sticky: nothing that is rendered needs them.
     private static bool IsMode(string text) =>
         (text.Length == 3 || (text.Length == 4 && text[0] == '0')) && !text.AsSpan().ContainsAnyExceptInRange('0', '7');
 
     private static string? TextOf(JsonNode? holder, string member) =>
-        holder is JsonObject found && found[member] is JsonValue value && value.TryGetValue<string>(out var text) ? text : null;
+        holder is JsonObject found && found[member] is JsonValue value && value.TryGetValue<string>(out var text)
+            ? text
+            : null;
 
-    private static Refusal Invalid(string at, string why) => new(RefusalCode.InvalidMember, $"{at} of the desired state is not drawn: {why}", at);
+    private static Refusal Invalid(string at, string why) =>
+        new(RefusalCode.InvalidMember, $"{at} of the desired state is not drawn: {why}", at);
 }

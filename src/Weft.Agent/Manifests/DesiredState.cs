@@ -7,7 +7,8 @@ namespace Weft.Agent.Manifests;
 /// <summary>The desired state of the whole cluster, as the control plane rendered it, and as files.</summary>
 /// <param name="Digest">What it is called by; not interpreted.</param>
 /// <param name="Revision">The store's revision it was rendered at.</param>
-/// <param name="Files">The files it asks for, or why it asks for none: a desired state is taken whole or not at all.</param>
+/// <param name="Files">The files it asks for, or why it asks for none: a desired state is taken whole or not at
+/// all.</param>
 internal sealed record DesiredState(string Digest, long Revision, byte[] Content, Outcome<DesiredFiles> Files)
 {
     /// <summary>Reads a desired state.</summary>
@@ -17,9 +18,14 @@ internal sealed record DesiredState(string Digest, long Revision, byte[] Content
     {
         try
         {
-            if (JsonNode.Parse(content) is JsonObject root
-                && root["digest"] is JsonValue digest && digest.TryGetValue<string>(out var name) && name.Length > 0
-                && root["revision"] is JsonValue revision && revision.TryGetValue<long>(out var number))
+            if (
+                JsonNode.Parse(content) is JsonObject root
+                && root["digest"] is JsonValue digest
+                && digest.TryGetValue<string>(out var name)
+                && name.Length > 0
+                && root["revision"] is JsonValue revision
+                && revision.TryGetValue<long>(out var number)
+            )
                 return new DesiredState(name, number, content, DesiredFiles.Render(root, node));
         }
         catch (JsonException e)

@@ -7,16 +7,26 @@ namespace Weft.Agent.Manifests;
 internal sealed record FolderResult(int Written, int Removed, IReadOnlyList<string> Findings);
 
 /// <summary>
-/// A folder that the agent shares with others: what it made it keeps true and takes away again; what it didn't make it doesn't touch.
+/// A folder that the agent shares with others: what it made it keeps true and takes away again; what it didn't make it
+/// doesn't touch.
 /// </summary>
 /// <param name="root">The folder; made when there is something to put into it.</param>
 /// <param name="owned">Which files in it are the agent's.</param>
 internal sealed class Folder(string root, OwnedFiles owned)
 {
-    private const UnixFileMode Open = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute
-        | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
+    private const UnixFileMode Open =
+        UnixFileMode.UserRead
+        | UnixFileMode.UserWrite
+        | UnixFileMode.UserExecute
+        | UnixFileMode.GroupRead
+        | UnixFileMode.GroupExecute
+        | UnixFileMode.OtherRead
+        | UnixFileMode.OtherExecute;
 
-    /// <summary>Makes the folder true: writes what is missing or differs, removes what is no longer desired, leaves the rest alone.</summary>
+    /// <summary>
+    /// Makes the folder true: writes what is missing or differs, removes what is no longer desired, leaves the rest
+    /// alone.
+    /// </summary>
     /// <param name="desired">All files that should be there, each name once.</param>
     /// <returns>What was done. One file that fails keeps no other from being done.</returns>
     public FolderResult Apply(IReadOnlyList<DesiredFile> desired)
@@ -89,7 +99,9 @@ internal sealed class Folder(string root, OwnedFiles owned)
         return true;
     }
 
-    /// <summary>A link on the way would lead out of the folder; the last part may be one, for it is replaced and not followed.</summary>
+    /// <summary>
+    /// A link on the way would lead out of the folder; the last part may be one, for it is replaced and not followed.
+    /// </summary>
     private void ThrowIfLink(string name)
     {
         for (var slash = name.IndexOf('/', StringComparison.Ordinal); slash > 0; slash = name.IndexOf('/', slash + 1))
@@ -102,7 +114,10 @@ internal sealed class Folder(string root, OwnedFiles owned)
     private static bool IsUpToDate(string path, DesiredFile file)
     {
         var there = new FileInfo(path);
-        return there.Exists && there.LinkTarget is null && there.Length == file.Content.Length && there.UnixFileMode == file.Mode
+        return there.Exists
+            && there.LinkTarget is null
+            && there.Length == file.Content.Length
+            && there.UnixFileMode == file.Mode
             && File.ReadAllBytes(path).AsSpan().SequenceEqual(file.Content);
     }
 

@@ -4,13 +4,18 @@ using System.Text.Json.Nodes;
 
 namespace Weft.Agent.Manifests;
 
-/// <summary>The one text of a manifest: members in ordinal order, indented by two, so that equal manifests are equal files.</summary>
+/// <summary>
+/// The one text of a manifest: members in ordinal order, indented by two, so that equal manifests are equal files.
+/// </summary>
 internal static class ManifestJson
 {
     private static readonly JsonWriterOptions Indented = new()
     {
         // Written to files, not into a page: the quotes within a network configuration stay readable.
-        Indented = true, IndentSize = 2, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        Indented = true,
+        IndentSize = 2,
+        NewLine = "\n",
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
     /// <summary>Writes a manifest.</summary>

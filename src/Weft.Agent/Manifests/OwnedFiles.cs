@@ -4,8 +4,8 @@ using Weft.Agent.Linux;
 namespace Weft.Agent.Manifests;
 
 /// <summary>
-/// Which files of a folder the agent made. A name is on the list before the file is, and leaves it after the file has: a crash between
-/// leaves a name too many, never a file that the agent takes for somebody else's.
+/// Which files of a folder the agent made. A name is on the list before the file is, and leaves it after the file has:
+/// a crash between leaves a name too many, never a file that the agent takes for somebody else's.
 /// </summary>
 /// <param name="path">The list: the folder in the first line, then a name a line.</param>
 internal sealed class OwnedFiles(string path, string folder, Log log)
@@ -34,7 +34,13 @@ internal sealed class OwnedFiles(string path, string folder, Log log)
             return [.. lines.Skip(1)];
 
         // What was made in another folder says nothing of this one.
-        log.Warn("folder-changed", null, ("was", lines.FirstOrDefault()), ("is", folder), ("files-left-there", Math.Max(0, lines.Length - 1)));
+        log.Warn(
+            "folder-changed",
+            null,
+            ("was", lines.FirstOrDefault()),
+            ("is", folder),
+            ("files-left-there", Math.Max(0, lines.Length - 1))
+        );
         return [];
     }
 }

@@ -6,13 +6,14 @@ using Weft.Relay.Client;
 namespace Weft.Agent.Nodes;
 
 /// <summary>
-/// Whether the control plane is within reach now. Each look is a request on a connection of its own: one that stood before a change may outlive
-/// what new ones don't.
+/// Whether the control plane is within reach now. Each look is a request on a connection of its own: one that stood
+/// before a change may outlive what new ones don't.
 /// </summary>
 /// <param name="identity">Who the agent is; null until it is enrolled.</param>
 internal sealed class ControlPlaneProbe(AgentOptions options, Func<Identity?> identity, TimeProvider clock)
 {
-    private static readonly TimeSpan ProbeTimeout = TimeSpan.FromSeconds(5), ProbeInterval = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan ProbeTimeout = TimeSpan.FromSeconds(5),
+        ProbeInterval = TimeSpan.FromMilliseconds(500);
 
     /// <summary>The digest of the desired state that is applied: with it the answer is short.</summary>
     public string Digest { get; set; } = "none";
@@ -45,7 +46,10 @@ internal sealed class ControlPlaneProbe(AgentOptions options, Func<Identity?> id
         using var http = Transport.Open(options);
         using var deadline = new CancellationTokenSource(ProbeTimeout, clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, deadline.Token);
-        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri($"desired?after={Uri.EscapeDataString(Digest)}&wait=0", UriKind.Relative));
+        using var request = new HttpRequestMessage(
+            HttpMethod.Get,
+            new Uri($"desired?after={Uri.EscapeDataString(Digest)}&wait=0", UriKind.Relative)
+        );
         request.Headers.UserAgent.Add(new ProductInfoHeaderValue("weft-agent", AgentOptions.Version));
         if (identity() is { } known)
             request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", known.Credential);
@@ -53,7 +57,13 @@ internal sealed class ControlPlaneProbe(AgentOptions options, Func<Identity?> id
         {
             using var answer = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, either.Token);
             // A refusal is an answer; a gateway that can't reach the control plane answers for itself.
-            return answer.StatusCode is HttpStatusCode.BadGateway or HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout ? $"a gateway answered {(int)answer.StatusCode}" : null;
+            return
+                answer.StatusCode
+                    is HttpStatusCode.BadGateway
+                        or HttpStatusCode.ServiceUnavailable
+                        or HttpStatusCode.GatewayTimeout
+                ? $"a gateway answered {(int)answer.StatusCode}"
+                : null;
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
         {

@@ -8,8 +8,17 @@ using Weft.Attachments.Nodes;
 
 namespace Weft.Agent.Nodes;
 
-/// <summary>Turns a node's configuration into what is wanted of this node: rules as text, and files where a service of its own has charge of interfaces.</summary>
-internal sealed class DesiredNodeBuilder(Rtnetlink kernel, NodeReader reader, NodeStateStore store, string service, TimeProvider clock)
+/// <summary>
+/// Turns a node's configuration into what is wanted of this node: rules as text, and files where a service of its own
+/// has charge of interfaces.
+/// </summary>
+internal sealed class DesiredNodeBuilder(
+    Rtnetlink kernel,
+    NodeReader reader,
+    NodeStateStore store,
+    string service,
+    TimeProvider clock
+)
 {
     // A service that can't bring about what its files say isn't restarted over and over for it.
     private static readonly TimeSpan MinReloadInterval = TimeSpan.FromMinutes(5);
@@ -27,18 +36,38 @@ internal sealed class DesiredNodeBuilder(Rtnetlink kernel, NodeReader reader, No
             using var document = JsonDocument.Parse(content);
             var root = document.RootElement;
             if (root.ValueKind != JsonValueKind.Object)
-                return new Refusal(RefusalCode.InvalidMember, "it is no JSON object; give the desired state of a cluster, or one node's configuration");
+                return new Refusal(
+                    RefusalCode.InvalidMember,
+                    "it is no JSON object; give the desired state of a cluster, or one node's configuration"
+                );
             if (!root.TryGetProperty("nodes", out var nodes))
                 return NodeConfiguration.Read(root, node ?? Environment.MachineName.ToLowerInvariant());
-            var found = nodes.ValueKind != JsonValueKind.Array ? [] : nodes.EnumerateArray().Where(each => node is null || NameOf(each) == node).ToList();
+            var found =
+                nodes.ValueKind != JsonValueKind.Array
+                    ? []
+                    : nodes.EnumerateArray().Where(each => node is null || NameOf(each) == node).ToList();
             if (found is not [var only])
             {
-                var names = nodes.ValueKind != JsonValueKind.Array ? "" : string.Join(", ", nodes.EnumerateArray().Select(NameOf));
-                return new Refusal(RefusalCode.InvalidMember, node is null ? $"the desired state has the nodes {names}; say which by --node" : $"the desired state has no node '{node}' (it has: {names}); declare it in Weft, or start the agent with another --node", "nodes");
+                var names =
+                    nodes.ValueKind != JsonValueKind.Array
+                        ? ""
+                        : string.Join(", ", nodes.EnumerateArray().Select(NameOf));
+                return new Refusal(
+                    RefusalCode.InvalidMember,
+                    node is null
+                        ? $"the desired state has the nodes {names}; say which by --node"
+                        : $"the desired state has no node '{node}' (it has: {names}); declare it in Weft, or start the agent with another --node",
+                    "nodes"
+                );
             }
 
-            return only.TryGetProperty("configuration", out var configuration) ? NodeConfiguration.Read(configuration, NameOf(only))
-                : new Refusal(RefusalCode.MissingMember, $"the desired state has no configuration for node '{NameOf(only)}'; the control plane is older than the agent", "nodes.configuration");
+            return only.TryGetProperty("configuration", out var configuration)
+                ? NodeConfiguration.Read(configuration, NameOf(only))
+                : new Refusal(
+                    RefusalCode.MissingMember,
+                    $"the desired state has no configuration for node '{NameOf(only)}'; the control plane is older than the agent",
+                    "nodes.configuration"
+                );
         }
         catch (JsonException e)
         {
@@ -51,18 +80,37 @@ internal sealed class DesiredNodeBuilder(Rtnetlink kernel, NodeReader reader, No
     /// <exception cref="IOException">The node can't be read.</exception>
     public Outcome<DesiredNode> Build(NodeConfiguration configuration)
     {
-        if (!NodeFormats.Render(NodeFormat.Nftables, configuration with { Guards = [.. configuration.Guards.Where(guard => HasParent(guard, configuration))] }).TryGet(out var rules, out var refusal))
+        if (
+            !NodeFormats
+                .Render(
+                    NodeFormat.Nftables,
+                    configuration with
+                    {
+                        Guards = [.. configuration.Guards.Where(guard => HasParent(guard, configuration))],
+                    }
+                )
+                .TryGet(out var rules, out var refusal)
+        )
             return refusal;
         var guards = string.Concat(rules.Select(file => file.Content));
         if (service is NetworkService.Netlink)
             return new DesiredNode(configuration, guards);
         if (service is NetworkService.None)
-            return new DesiredNode(configuration, guards, new DesiredServiceFiles(service, Files([]), Files([]), IsStale: false));
-        return NodeFormats.Render(service == NetworkService.Netplan ? NodeFormat.Netplan : NodeFormat.Networkd, configuration).TryGet(out var files, out refusal)
-            ? new DesiredNode(configuration, guards, BuildServiceFiles(configuration, files)) : refusal;
+            return new DesiredNode(
+                configuration,
+                guards,
+                new DesiredServiceFiles(service, Files([]), Files([]), IsStale: false)
+            );
+        return NodeFormats
+            .Render(service == NetworkService.Netplan ? NodeFormat.Netplan : NodeFormat.Networkd, configuration)
+            .TryGet(out var files, out refusal)
+            ? new DesiredNode(configuration, guards, BuildServiceFiles(configuration, files))
+            : refusal;
     }
 
-    /// <summary>What of a configuration isn't there in truth, where a service was to bring it about; waits a moment for it.</summary>
+    /// <summary>
+    /// What of a configuration isn't there in truth, where a service was to bring it about; waits a moment for it.
+    /// </summary>
     /// <returns>A sentence for each thing that is missing.</returns>
     public async Task<IReadOnlyList<string>> Verify(NodeConfiguration configuration, CancellationToken cancel)
     {
@@ -71,25 +119,61 @@ internal sealed class DesiredNodeBuilder(Rtnetlink kernel, NodeReader reader, No
         {
             var missing = Differences(configuration);
             if (missing.IsEmpty || clock.GetUtcNow() >= until)
-                return [.. missing.Select(each => $"{each} is wanted, and {service} has not brought it about; look at `networkctl status` and `journalctl -u systemd-networkd` on the node")];
+                return
+                [
+                    .. missing.Select(each =>
+                        $"{each} is wanted, and {service} has not brought it about; look at `networkctl status` and `journalctl -u systemd-networkd` on the node"
+                    ),
+                ];
             await Task.Delay(TimeSpan.FromMilliseconds(250), clock, cancel);
         }
     }
 
-    /// <summary>Rules name their parent: those of a port that isn't there would keep all others from being loaded. That it isn't there is said by the plan.</summary>
-    private bool HasParent(TrunkGuard guard, NodeConfiguration configuration) => kernel.Links().Any(link => link.Name == guard.Interface
-        || configuration.Links.Any(wish => wish.Name == guard.Interface && (link.Name == wish.Uplink.Name
-            || new[] { link.MacAddress, link.PermanentMacAddress }.Contains(wish.Uplink.MacAddress ?? "", StringComparer.OrdinalIgnoreCase))));
+    /// <summary>
+    /// Rules name their parent: those of a port that isn't there would keep all others from being loaded. That it isn't
+    /// there is said by the plan.
+    /// </summary>
+    private bool HasParent(TrunkGuard guard, NodeConfiguration configuration) =>
+        kernel
+            .Links()
+            .Any(link =>
+                link.Name == guard.Interface
+                || configuration.Links.Any(wish =>
+                    wish.Name == guard.Interface
+                    && (
+                        link.Name == wish.Uplink.Name
+                        || new[] { link.MacAddress, link.PermanentMacAddress }.Contains(
+                            wish.Uplink.MacAddress ?? "",
+                            StringComparer.OrdinalIgnoreCase
+                        )
+                    )
+                )
+            );
 
     private DesiredServiceFiles BuildServiceFiles(NodeConfiguration configuration, IEnumerable<NodeFile> drawn)
     {
         // The guard is the agent's own business, and a node without interfaces of ours has no file.
-        var isEmpty = configuration.Links.IsEmpty && configuration.PhysicalFunctions.IsEmpty && configuration.Devices.IsEmpty;
-        var files = Files(drawn.Where(file => !isEmpty && !file.Path.EndsWith(".nft", StringComparison.Ordinal)).Select(file => (file.Path, file.Content)));
-        var paths = files.Keys.Concat(store.ReadOwned().Steps.OfType<WriteServiceFiles>().SelectMany(operation => operation.Files).Select(file => file.Path)).Distinct(StringComparer.Ordinal);
+        var isEmpty =
+            configuration.Links.IsEmpty && configuration.PhysicalFunctions.IsEmpty && configuration.Devices.IsEmpty;
+        var files = Files(
+            drawn
+                .Where(file => !isEmpty && !file.Path.EndsWith(".nft", StringComparison.Ordinal))
+                .Select(file => (file.Path, file.Content))
+        );
+        var paths = files
+            .Keys.Concat(
+                store
+                    .ReadOwned()
+                    .Steps.OfType<WriteServiceFiles>()
+                    .SelectMany(operation => operation.Files)
+                    .Select(file => file.Path)
+            )
+            .Distinct(StringComparer.Ordinal);
         var actual = Files(paths.Where(File.Exists).Select(path => (path, File.ReadAllText(path))));
         var difference = string.Join('\n', Differences(configuration));
-        var isStale = difference.Length > 0 && (difference != _lastDifference || clock.GetUtcNow() - _lastReload > MinReloadInterval);
+        var isStale =
+            difference.Length > 0
+            && (difference != _lastDifference || clock.GetUtcNow() - _lastReload > MinReloadInterval);
         (_lastDifference, _lastReload) = (difference, isStale ? clock.GetUtcNow() : _lastReload);
         return new DesiredServiceFiles(service, files, actual, isStale);
     }
@@ -98,13 +182,34 @@ internal sealed class DesiredNodeBuilder(Rtnetlink kernel, NodeReader reader, No
     private ImmutableArray<string> Differences(NodeConfiguration configuration)
     {
         var desired = new DesiredNode(configuration with { PhysicalFunctions = [], Devices = [], Guards = [] }, "");
-        var own = configuration.Links.Where(link => link.Vlan is not null).Select(link => (NodeOperation)new AddVlan(link.Name, link.Parent ?? link.Uplink.Name, link.Vlan!.Value, link.Mtu));
-        var plan = NodePlan.Create(reader.Read(desired, OwnedState.Empty), desired, new OwnedState("", [.. own.DistinctBy(operation => operation.Key)]));
-        return [.. plan.Operations.Where(operation => operation is RenameLink or SetLinkUp or SetMtu or AddVlan or AddAddress or AddRoute).Select(operation => operation.ToString()), .. plan.Findings];
+        var own = configuration
+            .Links.Where(link => link.Vlan is not null)
+            .Select(link =>
+                (NodeOperation)new AddVlan(link.Name, link.Parent ?? link.Uplink.Name, link.Vlan!.Value, link.Mtu)
+            );
+        var plan = NodePlan.Create(
+            reader.Read(desired, OwnedState.Empty),
+            desired,
+            new OwnedState("", [.. own.DistinctBy(operation => operation.Key)])
+        );
+        return
+        [
+            .. plan
+                .Operations.Where(operation =>
+                    operation is RenameLink or SetLinkUp or SetMtu or AddVlan or AddAddress or AddRoute
+                )
+                .Select(operation => operation.ToString()),
+            .. plan.Findings,
+        ];
     }
 
-    private static ImmutableDictionary<string, string> Files(IEnumerable<(string Path, string Content)> files) => files.ToImmutableDictionary(f => f.Path, f => f.Content, StringComparer.Ordinal);
+    private static ImmutableDictionary<string, string> Files(IEnumerable<(string Path, string Content)> files) =>
+        files.ToImmutableDictionary(f => f.Path, f => f.Content, StringComparer.Ordinal);
 
     private static string NameOf(JsonElement node) =>
-        node.ValueKind == JsonValueKind.Object && node.TryGetProperty("name", out var name) && name.ValueKind == JsonValueKind.String ? name.GetString()! : "";
+        node.ValueKind == JsonValueKind.Object
+        && node.TryGetProperty("name", out var name)
+        && name.ValueKind == JsonValueKind.String
+            ? name.GetString()!
+            : "";
 }

@@ -4,7 +4,9 @@ using Weft.Agent.Linux.Netlink;
 namespace Weft.Agent.Nodes;
 
 /// <summary>Hears of changes of a node's network, whoever makes them.</summary>
-/// <remarks>Source: <c>linux/rtnetlink.h</c>, <c>RTNLGRP_*</c>; <c>linux/netfilter/nfnetlink.h</c>, <c>NFNLGRP_NFTABLES</c>.</remarks>
+/// <remarks>
+/// Source: <c>linux/rtnetlink.h</c>, <c>RTNLGRP_*</c>; <c>linux/netfilter/nfnetlink.h</c>, <c>NFNLGRP_NFTABLES</c>.
+/// </remarks>
 internal sealed class NetworkMonitor : IDisposable
 {
     // Interfaces, addresses and routes of both families.

@@ -2,7 +2,9 @@ using Weft.Agent.Linux;
 
 namespace Weft.Agent.Nodes;
 
-/// <summary>Who has charge of a node's interfaces besides the kernel: netplan, networkd, or nobody, and then the agent has.</summary>
+/// <summary>
+/// Who has charge of a node's interfaces besides the kernel: netplan, networkd, or nobody, and then the agent has.
+/// </summary>
 internal static class NetworkService
 {
     /// <summary>Files in <c>/etc/netplan</c>, <c>netplan apply</c>.</summary>
@@ -27,15 +29,25 @@ internal static class NetworkService
     private const string Process = "systemd-network";
 
     /// <summary>Finds out who has charge of a node.</summary>
-    /// <returns>One of <see cref="Netplan"/>, <see cref="Networkd"/>, <see cref="Netlink"/>, <see cref="None"/>.</returns>
+    /// <returns>One of <see cref="Netplan"/>, <see cref="Networkd"/>, <see cref="Netlink"/>,
+    /// <see cref="None"/>.</returns>
     public static string Resolve(string wanted, Sysfs sysfs)
     {
         if (wanted != Auto)
             return wanted;
-        // It counts where it runs in this network namespace; a container that doesn't see it has no say in its files either.
+        // It counts where it runs in this network namespace; a container that doesn't see it has no say in its files
+        // either.
         var here = sysfs.ReadLinkName("/proc/thread-self/ns/net");
-        var runs = sysfs.Names("/proc").Any(process => process.All(char.IsAsciiDigit) && sysfs.Read($"/proc/{process}/comm") == Process && sysfs.ReadLinkName($"/proc/{process}/ns/net") == here);
-        return !runs ? Netlink : sysfs.Exists("/etc/netplan") && NodePrograms.Find("netplan") is not null ? Netplan : Networkd;
+        var runs = sysfs
+            .Names("/proc")
+            .Any(process =>
+                process.All(char.IsAsciiDigit)
+                && sysfs.Read($"/proc/{process}/comm") == Process
+                && sysfs.ReadLinkName($"/proc/{process}/ns/net") == here
+            );
+        return !runs ? Netlink
+            : sysfs.Exists("/etc/netplan") && NodePrograms.Find("netplan") is not null ? Netplan
+            : Networkd;
     }
 
     /// <summary>Has a service read its files.</summary>

@@ -9,21 +9,32 @@ using Weft.Agent.Reconcilers;
 namespace Weft.Agent.Nodes;
 
 /// <summary>How changes of a node are made.</summary>
-/// <param name="RollbackAfter">How long the control plane may be out of reach after a change before it is taken back; zero to keep it whatever happens.</param>
+/// <param name="RollbackAfter">How long the control plane may be out of reach after a change before it is taken back;
+/// zero to keep it whatever happens.</param>
 /// <param name="RepairsDrift">Whether what others have changed is put right; otherwise it is only told.</param>
 internal sealed record NodePolicy(TimeSpan RollbackAfter, bool RepairsDrift);
 
 /// <summary>
-/// One pass over a node: what differs is changed, and what cuts the node off from the control plane is taken back. What must be taken back is
-/// on the disk before anything is changed, so that this holds for an agent that is killed, too.
+/// One pass over a node: what differs is changed, and what cuts the node off from the control plane is taken back. What
+/// must be taken back is on the disk before anything is changed, so that this holds for an agent that is killed, too.
 /// </summary>
-/// <param name="reach">Answers null where the control plane is within reach, else why not; null where nobody asks.</param>
+/// <param name="reach">Answers null where the control plane is within reach, else why not; null where nobody
+/// asks.</param>
 internal sealed class NodeApplier(
-    NodeReader reader, NodeOperationExecutor executor, NodeStateStore store, Func<TimeSpan, CancellationToken, Task<string?>>? reach, NodePolicy policy, TimeProvider clock, Log log)
+    NodeReader reader,
+    NodeOperationExecutor executor,
+    NodeStateStore store,
+    Func<TimeSpan, CancellationToken, Task<string?>>? reach,
+    NodePolicy policy,
+    TimeProvider clock,
+    Log log
+)
 {
-    // Long enough for a lost packet or two, short enough that a change isn't held up by an outage that is there already.
+    // Long enough for a lost packet or two, short enough that a change isn't held up by an outage that is there
+    // already.
     private static readonly TimeSpan QuickProbe = TimeSpan.FromSeconds(3);
-    private static readonly TimeSpan InitialRetryDelay = TimeSpan.FromMinutes(1), MaxRetryDelay = TimeSpan.FromHours(1);
+    private static readonly TimeSpan InitialRetryDelay = TimeSpan.FromMinutes(1),
+        MaxRetryDelay = TimeSpan.FromHours(1);
 
     private bool IsGuarded => reach is not null && policy.RollbackAfter > TimeSpan.Zero;
 
@@ -61,18 +72,42 @@ internal sealed class NodeApplier(
         }
 
         if (isDrift && !policy.RepairsDrift)
-            return new ReconcileResult(0, 0, plan.Findings) { Drift = DriftOf(desired, plan.Operations, isMended: false) };
-        if (store.ReadRolledBack() is { } earlier && earlier.Configuration == fingerprint && clock.GetUtcNow() < earlier.NotBefore)
-            return new ReconcileResult(0, 0, [.. plan.Findings, $"{earlier.Why}; it is tried again at {earlier.NotBefore:yyyy-MM-dd'T'HH:mm:ss'Z'}, or when the node's configuration changes"]);
+            return new ReconcileResult(0, 0, plan.Findings)
+            {
+                Drift = DriftOf(desired, plan.Operations, isMended: false),
+            };
+        if (
+            store.ReadRolledBack() is { } earlier
+            && earlier.Configuration == fingerprint
+            && clock.GetUtcNow() < earlier.NotBefore
+        )
+            return new ReconcileResult(
+                0,
+                0,
+                [
+                    .. plan.Findings,
+                    $"{earlier.Why}; it is tried again at {earlier.NotBefore:yyyy-MM-dd'T'HH:mm:ss'Z'}, or when the node's configuration changes",
+                ]
+            );
         return await ApplyPlan(desired, plan, owned, new RollbackGuard(fingerprint, isProven, isDrift), cancel);
     }
 
-    private async Task<ReconcileResult> ApplyPlan(DesiredNode desired, NodePlan plan, OwnedState owned, RollbackGuard guard, CancellationToken cancel)
+    private async Task<ReconcileResult> ApplyPlan(
+        DesiredNode desired,
+        NodePlan plan,
+        OwnedState owned,
+        RollbackGuard guard,
+        CancellationToken cancel
+    )
     {
         // A control plane that is away already proves nothing against a configuration that has been proven before.
         var away = IsGuarded ? await reach!(QuickProbe, cancel) : null;
         var mustProve = IsGuarded && (away is null || !guard.IsProven);
-        var undo = plan.Operations.Reverse().Select(operation => operation.Undo()).OfType<NodeOperation>().ToImmutableArray();
+        var undo = plan
+            .Operations.Reverse()
+            .Select(operation => operation.Undo())
+            .OfType<NodeOperation>()
+            .ToImmutableArray();
         var pending = new PendingChange(owned.Boot, guard.Configuration, IsDone: false, owned, undo);
         store.Save(pending);
         var findings = plan.Findings.ToList();
@@ -91,20 +126,32 @@ internal sealed class NodeApplier(
         store.Save(findings.Count == plan.Findings.Length ? after with { Proven = guard.Configuration } : after);
         store.Save((PendingChange?)null);
         store.Save((RolledBack?)null);
-        return new ReconcileResult(done.Count(operation => !operation.Removes), done.Count(operation => operation.Removes), findings)
+        return new ReconcileResult(
+            done.Count(operation => !operation.Removes),
+            done.Count(operation => operation.Removes),
+            findings
+        )
         {
             Drift = guard.IsDrift ? DriftOf(desired, done, isMended: true) : [],
         };
     }
 
-    private (List<NodeOperation> Done, OwnedState After) Execute(ImmutableArray<NodeOperation> steps, OwnedState owned, List<string> findings)
+    private (List<NodeOperation> Done, OwnedState After) Execute(
+        ImmutableArray<NodeOperation> steps,
+        OwnedState owned,
+        List<string> findings
+    )
     {
         var done = new List<NodeOperation>();
         var failed = new HashSet<string>(StringComparer.Ordinal);
         foreach (var operation in steps)
         {
-            // What comes after an operation that failed on the same object would fail for want of it, and hide the reason.
-            if (failed.Contains(operation.Subject) || failed.Any(subject => operation.Subject.EndsWith($" of {subject}", StringComparison.Ordinal)))
+            // What comes after an operation that failed on the same object would fail for want of it, and hide the
+            // reason.
+            if (
+                failed.Contains(operation.Subject)
+                || failed.Any(subject => operation.Subject.EndsWith($" of {subject}", StringComparison.Ordinal))
+            )
                 continue;
             try
             {
@@ -138,7 +185,10 @@ internal sealed class NodeApplier(
         }
     }
 
-    /// <summary>A change that a killed agent has left: taken back, unless it was whole and the control plane turns out to be within reach.</summary>
+    /// <summary>
+    /// A change that a killed agent has left: taken back, unless it was whole and the control plane turns out to be
+    /// within reach.
+    /// </summary>
     private async Task Recover(CancellationToken cancel)
     {
         if (store.ReadPending() is not { } pending)
@@ -164,9 +214,13 @@ internal sealed class NodeApplier(
 
     private string RollBack(PendingChange pending, string fingerprint, string why)
     {
-        var attempts = store.ReadRolledBack() is { } earlier && earlier.Configuration == fingerprint ? earlier.Attempts + 1 : 1;
-        var rest = TimeSpan.FromTicks(Math.Min(MaxRetryDelay.Ticks, InitialRetryDelay.Ticks << Math.Min(attempts - 1, 10)));
-        var said = $"the node's configuration was taken back, because the control plane was not within reach for {policy.RollbackAfter.TotalSeconds:0} s after it was applied: {why}";
+        var attempts =
+            store.ReadRolledBack() is { } earlier && earlier.Configuration == fingerprint ? earlier.Attempts + 1 : 1;
+        var rest = TimeSpan.FromTicks(
+            Math.Min(MaxRetryDelay.Ticks, InitialRetryDelay.Ticks << Math.Min(attempts - 1, 10))
+        );
+        var said =
+            $"the node's configuration was taken back, because the control plane was not within reach for {policy.RollbackAfter.TotalSeconds:0} s after it was applied: {why}";
         store.Save(new RolledBack(fingerprint, attempts, clock.GetUtcNow() + rest, said));
         UndoPending(pending);
         log.Warn("rolled-back", null, ("why", why), ("attempts", attempts), ("rest", rest));
@@ -194,13 +248,30 @@ internal sealed class NodeApplier(
     }
 
     private static Drift[] DriftOf(DesiredNode desired, IEnumerable<NodeOperation> steps, bool isMended) =>
-        [.. steps.Select(operation => new Drift($"{operation.Subject} of {desired.Configuration.Node}", $"wanted: {operation.Description}", isMended))];
+        [
+            .. steps.Select(operation => new Drift(
+                $"{operation.Subject} of {desired.Configuration.Node}",
+                $"wanted: {operation.Description}",
+                isMended
+            )),
+        ];
 
-    private static string Fingerprint(DesiredNode desired) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(
-        $"{desired.Configuration.Node}\n{desired.Configuration.ToJson().ToJsonString()}\n{desired.Guards}\n{desired.Service?.Service}\n{Files(desired)}")));
+    private static string Fingerprint(DesiredNode desired) =>
+        Convert.ToHexStringLower(
+            SHA256.HashData(
+                Encoding.UTF8.GetBytes(
+                    $"{desired.Configuration.Node}\n{desired.Configuration.ToJson().ToJsonString()}\n{desired.Guards}\n{desired.Service?.Service}\n{Files(desired)}"
+                )
+            )
+        );
 
     private static string Files(DesiredNode desired) =>
-        desired.Service is { } files ? string.Join('\n', files.Files.OrderBy(f => f.Key, StringComparer.Ordinal).Select(f => $"{f.Key}\n{f.Value}")) : "";
+        desired.Service is { } files
+            ? string.Join(
+                '\n',
+                files.Files.OrderBy(f => f.Key, StringComparer.Ordinal).Select(f => $"{f.Key}\n{f.Value}")
+            )
+            : "";
 
     /// <summary>What is known of a configuration before a change.</summary>
     private sealed record RollbackGuard(string Configuration, bool IsProven, bool IsDrift);

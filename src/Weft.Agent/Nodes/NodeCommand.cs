@@ -6,23 +6,44 @@ namespace Weft.Agent.Nodes;
 /// <summary><c>weft-agent node plan|apply -f FILE</c>: what the agent does to its node, by hand and once.</summary>
 internal static class NodeCommand
 {
-    private const int NoChanges = 0, Failed = 1, Changes = 2;
+    private const int NoChanges = 0,
+        Failed = 1,
+        Changes = 2;
 
     private static readonly Option<string> File = new("--file", "-f")
     {
-        Required = true, HelpName = "FILE", Description = "The desired state of a cluster as agents get it, or one node's configuration.",
+        Required = true,
+        HelpName = "FILE",
+        Description = "The desired state of a cluster as agents get it, or one node's configuration.",
     };
 
-    private static readonly Option<string?> Node = new("--node") { HelpName = "NODE", Description = "The node; needed where the file has several." };
+    private static readonly Option<string?> Node = new("--node")
+    {
+        HelpName = "NODE",
+        Description = "The node; needed where the file has several.",
+    };
 
     private static readonly Option<string> State = new("--state")
     {
-        HelpName = "DIR", Description = "The agent's directory: what was made is remembered there.", DefaultValueFactory = _ => "/var/lib/weft-agent",
+        HelpName = "DIR",
+        Description = "The agent's directory: what was made is remembered there.",
+        DefaultValueFactory = _ => "/var/lib/weft-agent",
     };
 
-    private static readonly Option<Uri?> Server = new("--server") { HelpName = "URL", Description = "The control plane that must stay within reach." };
-    private static readonly Option<string?> Authority = new("--ca") { HelpName = "FILE", Description = "PEM certificates that are the only roots of trust." };
-    private static readonly Option<bool> DryRun = new("--dry-run") { Description = "Say what would be done, and do nothing." };
+    private static readonly Option<Uri?> Server = new("--server")
+    {
+        HelpName = "URL",
+        Description = "The control plane that must stay within reach.",
+    };
+    private static readonly Option<string?> Authority = new("--ca")
+    {
+        HelpName = "FILE",
+        Description = "PEM certificates that are the only roots of trust.",
+    };
+    private static readonly Option<bool> DryRun = new("--dry-run")
+    {
+        Description = "Say what would be done, and do nothing.",
+    };
     private static readonly Option<string> Network = NetworkOption();
     private static readonly Option<double> Rollback = RollbackOption();
 
@@ -31,7 +52,10 @@ internal static class NodeCommand
     {
         var option = new Option<string>("--node-network")
         {
-            HelpName = "SERVICE", Description = "Who sets up the node's interfaces: auto, netplan, networkd, netlink (the agent itself) or none.", DefaultValueFactory = _ => NetworkService.Auto,
+            HelpName = "SERVICE",
+            Description =
+                "Who sets up the node's interfaces: auto, netplan, networkd, netlink (the agent itself) or none.",
+            DefaultValueFactory = _ => NetworkService.Auto,
         };
         option.AcceptOnlyFromAmong(NetworkService.All);
         return option;
@@ -42,11 +66,19 @@ internal static class NodeCommand
     {
         var option = new Option<double>("--rollback-after")
         {
-            HelpName = "SECONDS", Description = "Take a change back unless the control plane is within reach so soon after it; 0 keeps it.", DefaultValueFactory = _ => 30,
+            HelpName = "SECONDS",
+            Description = "Take a change back unless the control plane is within reach so soon after it; 0 keeps it.",
+            DefaultValueFactory = _ => 30,
         };
         option.Validators.Add(result =>
         {
-            if (result.Tokens is [{ Value: var text }] && !(double.TryParse(text, System.Globalization.CultureInfo.InvariantCulture, out var seconds) && seconds is >= 0 and <= 3600))
+            if (
+                result.Tokens is [{ Value: var text }]
+                && !(
+                    double.TryParse(text, System.Globalization.CultureInfo.InvariantCulture, out var seconds)
+                    && seconds is >= 0 and <= 3600
+                )
+            )
                 result.AddError($"--rollback-after is '{text}'; it must be 0 to 3600 seconds");
         });
         return option;
@@ -55,9 +87,31 @@ internal static class NodeCommand
     /// <summary>The command.</summary>
     public static Command Command()
     {
-        var plan = new Command("plan", "Say what would be done to this node. Exit status: 0 nothing, 2 changes, 1 something can't be done.") { File, Node, State, Network };
+        var plan = new Command(
+            "plan",
+            "Say what would be done to this node. Exit status: 0 nothing, 2 changes, 1 something can't be done."
+        )
+        {
+            File,
+            Node,
+            State,
+            Network,
+        };
         plan.SetAction((parsed, _) => Run(parsed, isPlan: true));
-        var apply = new Command("apply", "Make this node true to a file, once. Exit status: 0 done, 1 something couldn't be done.") { File, Node, State, Network, Rollback, Server, Authority, DryRun };
+        var apply = new Command(
+            "apply",
+            "Make this node true to a file, once. Exit status: 0 done, 1 something couldn't be done."
+        )
+        {
+            File,
+            Node,
+            State,
+            Network,
+            Rollback,
+            Server,
+            Authority,
+            DryRun,
+        };
         apply.SetAction((parsed, _) => Run(parsed, isPlan: parsed.GetValue(DryRun)));
         return new Command("node", "Apply a node's configuration by hand.") { plan, apply };
     }
@@ -67,7 +121,11 @@ internal static class NodeCommand
         try
         {
             var content = await System.IO.File.ReadAllBytesAsync(parsed.GetRequiredValue(File));
-            if (DesiredNodeBuilder.ReadConfiguration(content, parsed.GetValue(Node)).TryGet(out var configuration, out var refusal))
+            if (
+                DesiredNodeBuilder
+                    .ReadConfiguration(content, parsed.GetValue(Node))
+                    .TryGet(out var configuration, out var refusal)
+            )
                 return isPlan ? Plan(parsed, configuration) : await Apply(parsed, configuration);
             foreach (var finding in refusal.Findings)
                 await Console.Error.WriteLineAsync($"weft-agent: {parsed.GetRequiredValue(File)}: {finding.Message}");
@@ -87,29 +145,58 @@ internal static class NodeCommand
         foreach (var operation in plan.Operations)
             Console.WriteLine(operation);
         WriteLines(plan.Findings);
-        Console.WriteLine(plan.Operations.IsEmpty ? $"node {configuration.Node}: nothing to do" : $"node {configuration.Node}: {plan.Operations.Length} steps");
-        return !plan.Findings.IsEmpty ? Failed : plan.Operations.IsEmpty ? NoChanges : Changes;
+        Console.WriteLine(
+            plan.Operations.IsEmpty
+                ? $"node {configuration.Node}: nothing to do"
+                : $"node {configuration.Node}: {plan.Operations.Length} steps"
+        );
+        return !plan.Findings.IsEmpty ? Failed
+            : plan.Operations.IsEmpty ? NoChanges
+            : Changes;
     }
 
     private static async Task<int> Apply(ParseResult parsed, NodeConfiguration configuration)
     {
         using var state = StateDirectory.Open(Path.GetFullPath(parsed.GetRequiredValue(State)));
-        using var reconciler = CreateReconciler(parsed, configuration, parsed.GetValue(Server) is { } server ? CreateProbe(parsed, server, state) : null);
+        using var reconciler = CreateReconciler(
+            parsed,
+            configuration,
+            parsed.GetValue(Server) is { } server ? CreateProbe(parsed, server, state) : null
+        );
         var result = await reconciler.Reconcile(configuration, CancellationToken.None);
         WriteLines(result.Findings);
         Console.WriteLine($"node {configuration.Node}: {result.Written} written, {result.Removed} removed");
         return result.Findings.Count > 0 ? Failed : NoChanges;
     }
 
-    private static NodeReconciler CreateReconciler(ParseResult parsed, NodeConfiguration configuration, ControlPlaneProbe? probe) => new(
-        configuration.Node, Path.GetFullPath(parsed.GetRequiredValue(State)), parsed.GetRequiredValue(Network),
-        new NodePolicy(probe is null ? TimeSpan.Zero : TimeSpan.FromSeconds(parsed.GetRequiredValue(Rollback)), RepairsDrift: true), probe, TimeProvider.System, new Log(Console.Error, TimeProvider.System));
+    private static NodeReconciler CreateReconciler(
+        ParseResult parsed,
+        NodeConfiguration configuration,
+        ControlPlaneProbe? probe
+    ) =>
+        new(
+            configuration.Node,
+            Path.GetFullPath(parsed.GetRequiredValue(State)),
+            parsed.GetRequiredValue(Network),
+            new NodePolicy(
+                probe is null ? TimeSpan.Zero : TimeSpan.FromSeconds(parsed.GetRequiredValue(Rollback)),
+                RepairsDrift: true
+            ),
+            probe,
+            TimeProvider.System,
+            new Log(Console.Error, TimeProvider.System)
+        );
 
     private static ControlPlaneProbe CreateProbe(ParseResult parsed, Uri server, StateDirectory state)
     {
         var options = new AgentOptions
         {
-            Server = server, State = state.Root, Name = "node", CertificateAuthorityFile = parsed.GetValue(Authority), Manifests = state.Root, Nodes = state.Root,
+            Server = server,
+            State = state.Root,
+            Name = "node",
+            CertificateAuthorityFile = parsed.GetValue(Authority),
+            Manifests = state.Root,
+            Nodes = state.Root,
         };
         return new ControlPlaneProbe(options, () => null, TimeProvider.System);
     }

@@ -17,12 +17,23 @@ internal sealed partial class NodeOperationExecutor
     {
         switch (operation)
         {
-            case SetAutoProbe probe: sysfs.Write($"{Pci}/devices/{probe.Device}/sriov_drivers_autoprobe", probe.On ? "1" : "0"); break;
-            case SetFunctionCount count: SetCount(count); break;
-            case SetFunctionSetting function: Set(function); break;
-            case BindDriver bind: Bind(bind); break;
-            case SetFunctionLink link: SetLink(link); break;
-            default: throw new InvalidOperationException($"nobody does {operation.GetType().Name}");
+            case SetAutoProbe probe:
+                sysfs.Write($"{Pci}/devices/{probe.Device}/sriov_drivers_autoprobe", probe.On ? "1" : "0");
+                break;
+            case SetFunctionCount count:
+                SetCount(count);
+                break;
+            case SetFunctionSetting function:
+                Set(function);
+                break;
+            case BindDriver bind:
+                Bind(bind);
+                break;
+            case SetFunctionLink link:
+                SetLink(link);
+                break;
+            default:
+                throw new InvalidOperationException($"nobody does {operation.GetType().Name}");
         }
     }
 
@@ -44,10 +55,22 @@ internal sealed partial class NodeOperationExecutor
         var port = Index(operation.Port);
         switch (operation.Side)
         {
-            case FunctionSetting.Mac: kernel.SetFunctionMac(port, operation.Index, operation.Value); break;
-            case FunctionSetting.Vlan: kernel.SetFunctionVlan(port, operation.Index, int.Parse(operation.Value, System.Globalization.CultureInfo.InvariantCulture)); break;
-            case FunctionSetting.Trust: kernel.SetFunctionTrust(port, operation.Index, operation.Value == "on"); break;
-            default: kernel.SetFunctionSpoofCheck(port, operation.Index, operation.Value == "on"); break;
+            case FunctionSetting.Mac:
+                kernel.SetFunctionMac(port, operation.Index, operation.Value);
+                break;
+            case FunctionSetting.Vlan:
+                kernel.SetFunctionVlan(
+                    port,
+                    operation.Index,
+                    int.Parse(operation.Value, System.Globalization.CultureInfo.InvariantCulture)
+                );
+                break;
+            case FunctionSetting.Trust:
+                kernel.SetFunctionTrust(port, operation.Index, operation.Value == "on");
+                break;
+            default:
+                kernel.SetFunctionSpoofCheck(port, operation.Index, operation.Value == "on");
+                break;
         }
     }
 
@@ -71,10 +94,15 @@ internal sealed partial class NodeOperationExecutor
         _links = null;
         var got = sysfs.ReadLinkName($"{device}/driver");
         if (got is null || !IsBound(operation.Driver, got))
-            throw new IOException($"{address} has the driver {got ?? "none"} after it was given to {(operation.Driver == BindDriver.Kernel ? "the kernel's" : operation.Driver)}; look at `dmesg` on the node{(got is null && operation.Driver == BindDriver.Kernel ? ", and whether its kernel has the driver's module" : "")}");
+            throw new IOException(
+                $"{address} has the driver {got ?? "none"} after it was given to {(operation.Driver == BindDriver.Kernel ? "the kernel's" : operation.Driver)}; look at `dmesg` on the node{(got is null && operation.Driver == BindDriver.Kernel ? ", and whether its kernel has the driver's module" : "")}"
+            );
     }
 
-    /// <summary>Any driver of the kernel's choice. A function whose port says so is taken by none unless it is asked for by name, so its port says otherwise meanwhile.</summary>
+    /// <summary>
+    /// Any driver of the kernel's choice. A function whose port says so is taken by none unless it is asked for by
+    /// name, so its port says otherwise meanwhile.
+    /// </summary>
     private void Probe(DeviceReference device, string address, string path)
     {
         if (sysfs.Read($"{path}/driver_override") is not (null or "" or "(null)"))
@@ -99,7 +127,9 @@ internal sealed partial class NodeOperationExecutor
     private void Override(string driver, string address, string path)
     {
         if (!sysfs.Exists($"{Pci}/drivers/{driver}") && !NodePrograms.LoadModule(driver))
-            throw new IOException($"this node's kernel has no driver {driver}: `modprobe {driver}` fails; boot a kernel that has the module");
+            throw new IOException(
+                $"this node's kernel has no driver {driver}: `modprobe {driver}` fails; boot a kernel that has the module"
+            );
         // The only way that also works where the port keeps drivers from taking functions.
         sysfs.Write($"{path}/driver_override", driver);
         sysfs.Write($"{Pci}/drivers_probe", address);
@@ -113,7 +143,9 @@ internal sealed partial class NodeOperationExecutor
         while ((name = sysfs.Names(path) is [var made, ..] ? made : null) is null && clock.Elapsed < InterfaceWait)
             Task.Delay(50).Wait();
         if (name is null)
-            throw new IOException($"its driver has made no interface within {InterfaceWait.TotalSeconds:0} s; look at `dmesg` on the node");
+            throw new IOException(
+                $"its driver has made no interface within {InterfaceWait.TotalSeconds:0} s; look at `dmesg` on the node"
+            );
         _links = null;
         var link = Find(name);
         if (link.Mtu != operation.Mtu)
@@ -122,10 +154,16 @@ internal sealed partial class NodeOperationExecutor
             kernel.SetLinkUp(link.Index, true);
     }
 
-    private string AddressOf(DeviceReference device) => device.Function is not { } index ? device.Address
-        : sysfs.ReadLinkName($"{Pci}/devices/{device.Address}/virtfn{FormatNumber(index)}") ?? throw new IOException($"{device.Address} has no function {index}");
+    private string AddressOf(DeviceReference device) =>
+        device.Function is not { } index
+            ? device.Address
+            : sysfs.ReadLinkName($"{Pci}/devices/{device.Address}/virtfn{FormatNumber(index)}")
+                ?? throw new IOException($"{device.Address} has no function {index}");
 
-    private static bool IsBound(string wanted, string has) => wanted == BindDriver.Kernel ? has is not (BindDriver.UserSpace or "uio_pci_generic" or "igb_uio") : wanted == has;
+    private static bool IsBound(string wanted, string has) =>
+        wanted == BindDriver.Kernel
+            ? has is not (BindDriver.UserSpace or "uio_pci_generic" or "igb_uio")
+            : wanted == has;
 
     private static void Write(WriteServiceFiles operation)
     {
@@ -150,8 +188,13 @@ internal sealed partial class NodeOperationExecutor
             {
                 Directory.CreateDirectory(Path.GetDirectoryName(file.Path)!);
                 // netplan wants its files closed to others; networkd runs as a user of its own and must read its.
-                AtomicFile.Write(file.Path, Encoding.UTF8.GetBytes(content), operation.Service == NetworkService.Netplan ? AtomicFile.Private
-                    : AtomicFile.Private | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+                AtomicFile.Write(
+                    file.Path,
+                    Encoding.UTF8.GetBytes(content),
+                    operation.Service == NetworkService.Netplan
+                        ? AtomicFile.Private
+                        : AtomicFile.Private | UnixFileMode.GroupRead | UnixFileMode.OtherRead
+                );
             }
             else
             {

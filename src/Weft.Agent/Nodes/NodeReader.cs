@@ -20,10 +20,17 @@ internal sealed class NodeReader(Rtnetlink kernel, Sysfs sysfs)
     public ObservedNode Read(DesiredNode desired, OwnedState owned)
     {
         var links = kernel.Links();
-        var (shown, text) = ReadGuards([.. GuardPlanner.Tables(desired.Guards).Union(owned.Find("guards") is LoadGuards guards ? guards.Tables : [])]);
+        var (shown, text) = ReadGuards([
+            .. GuardPlanner
+                .Tables(desired.Guards)
+                .Union(owned.Find("guards") is LoadGuards guards ? guards.Tables : []),
+        ]);
         return new ObservedNode(links, kernel.Addresses(), kernel.Routes())
         {
-            Sysctls = ReadSysctls(links, desired, owned), Devices = ReadDevices(links, desired, owned), Guards = shown, GuardsText = text,
+            Sysctls = ReadSysctls(links, desired, owned),
+            Devices = ReadDevices(links, desired, owned),
+            Guards = shown,
+            GuardsText = text,
         };
     }
 
@@ -42,7 +49,12 @@ internal sealed class NodeReader(Rtnetlink kernel, Sysfs sysfs)
             text.Append(NodePrograms.Run("nft", ["list", "table", "netdev", table]).Output);
         }
 
-        return (shown.Length == 0 ? null : Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(shown.ToString()))), text.ToString());
+        return (
+            shown.Length == 0
+                ? null
+                : Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(shown.ToString()))),
+            text.ToString()
+        );
     }
 
     private static JsonNode? Plain(JsonNode? node)
@@ -51,7 +63,12 @@ internal sealed class NodeReader(Rtnetlink kernel, Sysfs sysfs)
         switch (node)
         {
             case JsonObject members:
-                foreach (var name in members.Select(member => member.Key).Where(name => name is "metainfo" or "handle" or "packets" or "bytes").ToList())
+                foreach (
+                    var name in members
+                        .Select(member => member.Key)
+                        .Where(name => name is "metainfo" or "handle" or "packets" or "bytes")
+                        .ToList()
+                )
                     members.Remove(name);
                 foreach (var (_, value) in members)
                     Plain(value);
@@ -67,15 +84,34 @@ internal sealed class NodeReader(Rtnetlink kernel, Sysfs sysfs)
         return node;
     }
 
-    private ImmutableDictionary<(string, string), string> ReadSysctls(ImmutableArray<KernelLink> links, DesiredNode desired, OwnedState owned)
+    private ImmutableDictionary<(string, string), string> ReadSysctls(
+        ImmutableArray<KernelLink> links,
+        DesiredNode desired,
+        OwnedState owned
+    )
     {
-        var names = DesiredLink.FromConfiguration(desired.Configuration).SelectMany(link => new[] { link.Name, link.Uplink.Name, link.Parent })
-            .Concat(owned.Steps.OfType<SetSysctl>().Select(operation => operation.Link)).ToHashSet(StringComparer.Ordinal);
-        var macs = desired.Configuration.Links.Select(link => link.Uplink.MacAddress).Concat(desired.Configuration.PhysicalFunctions.Select(port => port.MacAddress))
-            .OfType<string>().ToHashSet(StringComparer.OrdinalIgnoreCase);
+        var names = DesiredLink
+            .FromConfiguration(desired.Configuration)
+            .SelectMany(link => new[] { link.Name, link.Uplink.Name, link.Parent })
+            .Concat(owned.Steps.OfType<SetSysctl>().Select(operation => operation.Link))
+            .ToHashSet(StringComparer.Ordinal);
+        var macs = desired
+            .Configuration.Links.Select(link => link.Uplink.MacAddress)
+            .Concat(desired.Configuration.PhysicalFunctions.Select(port => port.MacAddress))
+            .OfType<string>()
+            .ToHashSet(StringComparer.OrdinalIgnoreCase);
         var settings = ImmutableDictionary.CreateBuilder<(string, string), string>();
-        foreach (var link in links.Where(l => names.Contains(l.Name) || macs.Contains(l.MacAddress ?? "") || macs.Contains(l.PermanentMacAddress ?? "") || l.AlternativeNames.Any(names.Contains))
-            .Select(l => l.Name).Append(ObservedNode.DefaultInterface))
+        foreach (
+            var link in links
+                .Where(l =>
+                    names.Contains(l.Name)
+                    || macs.Contains(l.MacAddress ?? "")
+                    || macs.Contains(l.PermanentMacAddress ?? "")
+                    || l.AlternativeNames.Any(names.Contains)
+                )
+                .Select(l => l.Name)
+                .Append(ObservedNode.DefaultInterface)
+        )
         {
             foreach (var name in LinkSettings.Names)
             {
@@ -90,11 +126,27 @@ internal sealed class NodeReader(Rtnetlink kernel, Sysfs sysfs)
     /// <summary>Where a setting is.</summary>
     public static string SysctlPath(string link, string name) => $"/proc/sys/net/ipv6/conf/{link}/{name}";
 
-    private ImmutableDictionary<string, PciDevice> ReadDevices(ImmutableArray<KernelLink> links, DesiredNode desired, OwnedState owned)
+    private ImmutableDictionary<string, PciDevice> ReadDevices(
+        ImmutableArray<KernelLink> links,
+        DesiredNode desired,
+        OwnedState owned
+    )
     {
         var ports = desired.Configuration.PhysicalFunctions;
-        var wanted = ports.Select(p => p.PciAddress).Concat(desired.Configuration.Devices.Select(d => d.PciAddress))
-            .Concat(owned.Steps.Select(operation => operation switch { SetFunctionCount c => c.Device, SetAutoProbe p => p.Device, BindDriver b => b.Device.Address, _ => null }));
+        var wanted = ports
+            .Select(p => p.PciAddress)
+            .Concat(desired.Configuration.Devices.Select(d => d.PciAddress))
+            .Concat(
+                owned.Steps.Select(operation =>
+                    operation switch
+                    {
+                        SetFunctionCount c => c.Device,
+                        SetAutoProbe p => p.Device,
+                        BindDriver b => b.Device.Address,
+                        _ => null,
+                    }
+                )
+            );
         if (ports.Length > 0 || desired.Configuration.Devices.Length > 0)
             wanted = wanted.Concat(links.Select(link => link.Device));
         var devices = ImmutableDictionary.CreateBuilder<string, PciDevice>();
@@ -121,29 +173,55 @@ internal sealed class NodeReader(Rtnetlink kernel, Sysfs sysfs)
         var driver = sysfs.ReadLinkName($"{path}/driver");
         var interfaces = sysfs.Names($"{path}/net").ToImmutableArray();
         var count = sysfs.ReadNumber($"{path}/sriov_numvfs") ?? 0;
-        return new PciDevice(address, (sysfs.Read($"{path}/vendor") ?? "").Replace("0x", "", StringComparison.Ordinal), driver)
+        return new PciDevice(
+            address,
+            (sysfs.Read($"{path}/vendor") ?? "").Replace("0x", "", StringComparison.Ordinal),
+            driver
+        )
         {
             HasIommuGroup = sysfs.Exists($"{path}/iommu_group"),
             Interfaces = interfaces,
             MaxFunctions = sysfs.ReadNumber($"{path}/sriov_totalvfs") ?? 0,
-            Functions = [.. Enumerable.Range(0, count).Select(i => sysfs.ReadLinkName($"{path}/virtfn{i}")).OfType<string>()],
+            Functions =
+            [
+                .. Enumerable.Range(0, count).Select(i => sysfs.ReadLinkName($"{path}/virtfn{i}")).OfType<string>(),
+            ],
             AutoProbe = sysfs.ReadNumber($"{path}/sriov_drivers_autoprobe") is { } probe ? probe != 0 : null,
             InUse = WhyInUse(address, path, driver, interfaces),
         };
     }
 
-    /// <summary>Why a device mustn't be touched: a plugin says that a pod has it, its interface is in another namespace, or a program has it open.</summary>
+    /// <summary>
+    /// Why a device mustn't be touched: a plugin says that a pod has it, its interface is in another namespace, or a
+    /// program has it open.
+    /// </summary>
     private string? WhyInUse(string address, string path, string? driver, ImmutableArray<string> interfaces)
     {
-        // The SR-IOV plugin's own mark: the path of the pod's network namespace. It outlives a pod that was killed, but the namespace doesn't.
-        if (sysfs.Read($"/var/lib/cni/sriov/pci/{address}") is { } holder && (holder.Length == 0 || sysfs.Exists(holder)))
+        // The SR-IOV plugin's own mark: the path of the pod's network namespace. It outlives a pod that was killed, but
+        // the namespace doesn't.
+        if (
+            sysfs.Read($"/var/lib/cni/sriov/pci/{address}") is { } holder
+            && (holder.Length == 0 || sysfs.Exists(holder))
+        )
             return $"the SR-IOV plugin has given it to {(holder.Length == 0 ? "a pod" : holder)}";
-        if (driver is BindDriver.UserSpace && sysfs.ReadLinkName($"{path}/iommu_group") is { } group && FindOpener($"/dev/vfio/{group}") is { } process)
+        if (
+            driver is BindDriver.UserSpace
+            && sysfs.ReadLinkName($"{path}/iommu_group") is { } group
+            && FindOpener($"/dev/vfio/{group}") is { } process
+        )
             return $"process {process} has /dev/vfio/{group} open";
-        // A network driver makes an interface; where none is in sight, another namespace has it. Ports themselves may be in another's hands.
-        return driver is not null && interfaces.IsEmpty && sysfs.Exists($"{path}/net") ? "its interface is in another network namespace" : null;
+        // A network driver makes an interface; where none is in sight, another namespace has it. Ports themselves may
+        // be in another's hands.
+        return driver is not null && interfaces.IsEmpty && sysfs.Exists($"{path}/net")
+            ? "its interface is in another network namespace"
+            : null;
     }
 
-    private string? FindOpener(string file) => sysfs.Names("/proc").Where(name => name.All(char.IsAsciiDigit))
-        .FirstOrDefault(process => sysfs.Names($"/proc/{process}/fd").Any(fd => sysfs.IsLinkTo($"/proc/{process}/fd/{fd}", file)));
+    private string? FindOpener(string file) =>
+        sysfs
+            .Names("/proc")
+            .Where(name => name.All(char.IsAsciiDigit))
+            .FirstOrDefault(process =>
+                sysfs.Names($"/proc/{process}/fd").Any(fd => sysfs.IsLinkTo($"/proc/{process}/fd/{fd}", file))
+            );
 }

@@ -24,7 +24,15 @@ internal sealed class NodeReconciler : IReconciler, IDisposable
     /// <param name="network">Who has charge of interfaces: <see cref="NetworkService.All"/>.</param>
     /// <param name="probe">The way to the control plane; null where nobody asks for it.</param>
     /// <exception cref="StartupException">There is no netlink.</exception>
-    public NodeReconciler(string node, string state, string network, NodePolicy policy, ControlPlaneProbe? probe, TimeProvider clock, Log log)
+    public NodeReconciler(
+        string node,
+        string state,
+        string network,
+        NodePolicy policy,
+        ControlPlaneProbe? probe,
+        TimeProvider clock,
+        Log log
+    )
     {
         var sysfs = new Sysfs();
         (_node, _probe) = (node, probe);
@@ -35,14 +43,25 @@ internal sealed class NodeReconciler : IReconciler, IDisposable
         }
         catch (NetlinkException e)
         {
-            throw new StartupException($"this node's network can't be reached: {e.Message}; run the agent as root on Linux", e);
+            throw new StartupException(
+                $"this node's network can't be reached: {e.Message}; run the agent as root on Linux",
+                e
+            );
         }
 
         var reader = new NodeReader(_kernel, sysfs);
         var store = new NodeStateStore(state);
         _service = NetworkService.Resolve(network, sysfs);
         _builder = new DesiredNodeBuilder(_kernel, reader, store, _service, clock);
-        _applier = new NodeApplier(reader, new NodeOperationExecutor(_kernel, sysfs, log), store, probe is null ? null : probe.WaitUntilReachable, policy, clock, log);
+        _applier = new NodeApplier(
+            reader,
+            new NodeOperationExecutor(_kernel, sysfs, log),
+            store,
+            probe is null ? null : probe.WaitUntilReachable,
+            policy,
+            clock,
+            log
+        );
         log.Info("node-network", ("node", node), ("service", _service), ("rollback-after", policy.RollbackAfter));
     }
 
@@ -53,7 +72,9 @@ internal sealed class NodeReconciler : IReconciler, IDisposable
     public async Task<ReconcileResult> Reconcile(DesiredState desired, CancellationToken cancel)
     {
         _probe?.Digest = desired.Digest;
-        if (!DesiredNodeBuilder.ReadConfiguration(desired.Content, _node).TryGet(out var configuration, out var refusal))
+        if (
+            !DesiredNodeBuilder.ReadConfiguration(desired.Content, _node).TryGet(out var configuration, out var refusal)
+        )
             return new ReconcileResult(0, 0, [.. refusal.Findings.Select(each => each.Message)]);
         return await Reconcile(configuration, cancel);
     }
@@ -68,7 +89,11 @@ internal sealed class NodeReconciler : IReconciler, IDisposable
             var result = await _applier.Apply(desired, cancel);
             var isServices = _service is NetworkService.Netplan or NetworkService.Networkd;
             return isServices && result.Written + result.Removed > 0
-                ? result with { Findings = [.. result.Findings, .. await _builder.Verify(configuration, cancel)] } : result;
+                ? result with
+                {
+                    Findings = [.. result.Findings, .. await _builder.Verify(configuration, cancel)],
+                }
+                : result;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or Win32Exception)
         {
@@ -78,8 +103,10 @@ internal sealed class NodeReconciler : IReconciler, IDisposable
 
     /// <summary>What would be done.</summary>
     /// <exception cref="IOException">The node can't be read.</exception>
-    public NodePlan Plan(NodeConfiguration configuration) => _builder.Build(configuration).TryGet(out var desired, out var refusal)
-        ? _applier.Plan(desired) : new NodePlan([], [.. refusal.Findings.Select(each => each.Message)], []);
+    public NodePlan Plan(NodeConfiguration configuration) =>
+        _builder.Build(configuration).TryGet(out var desired, out var refusal)
+            ? _applier.Plan(desired)
+            : new NodePlan([], [.. refusal.Findings.Select(each => each.Message)], []);
 
     /// <inheritdoc/>
     public Task WaitForChange(CancellationToken cancel) => _monitor.WaitForChange(cancel);

@@ -5,7 +5,8 @@ using Weft.Agent.ControlPlane;
 namespace Weft.Agent.Reconcilers;
 
 /// <summary>
-/// What the control plane is told of drift: a pass knows of its own moment only, and people look later. Contract: docs/specs/agent-api.md, "Status".
+/// What the control plane is told of drift: a pass knows of its own moment only, and people look later. Contract:
+/// docs/specs/agent-api.md, "Status".
 /// </summary>
 internal sealed class DriftHistory(TimeProvider clock)
 {
@@ -24,24 +25,51 @@ internal sealed class DriftHistory(TimeProvider clock)
         _last[target] = result;
         var now = clock.GetUtcNow();
         // What stood and isn't found any longer has gone by itself, or by the hand that made it.
-        foreach (var gone in _seen.Where(s => s.Key.Target == target && !s.Value.Drift.IsRepaired && result.Drift.All(d => d.What != s.Key.What)).Select(s => s.Key).ToList())
+        foreach (
+            var gone in _seen
+                .Where(s =>
+                    s.Key.Target == target && !s.Value.Drift.IsRepaired && result.Drift.All(d => d.What != s.Key.What)
+                )
+                .Select(s => s.Key)
+                .ToList()
+        )
             _seen.Remove(gone);
         foreach (var drift in result.Drift)
         {
-            var at = _seen.TryGetValue((target, drift.What), out var known) && known.Drift == drift && !drift.IsRepaired ? known.At : now;
+            var at =
+                _seen.TryGetValue((target, drift.What), out var known) && known.Drift == drift && !drift.IsRepaired
+                    ? known.At
+                    : now;
             _seen[(target, drift.What)] = (drift, at);
         }
     }
 
-    /// <summary>What is reported: what stands first, then what was repaired in the last hour, the newest first.</summary>
+    /// <summary>
+    /// What is reported: what stands first, then what was repaired in the last hour, the newest first.
+    /// </summary>
     public ImmutableArray<DriftReport> Report()
     {
         var since = clock.GetUtcNow() - Retention;
-        foreach (var old in _seen.Where(s => s.Value.Drift.IsRepaired && s.Value.At < since).Select(s => s.Key).ToList())
+        foreach (
+            var old in _seen.Where(s => s.Value.Drift.IsRepaired && s.Value.At < since).Select(s => s.Key).ToList()
+        )
             _seen.Remove(old);
-        return [.. _seen.Values.OrderBy(s => s.Drift.IsRepaired).ThenByDescending(s => s.At).ThenBy(s => s.Drift.What, StringComparer.Ordinal).Take(MaxReports).Select(s =>
-            new DriftReport(Truncate(s.Drift.What), Truncate(s.Drift.Was), s.Drift.IsRepaired, s.At.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture)))];
+        return
+        [
+            .. _seen
+                .Values.OrderBy(s => s.Drift.IsRepaired)
+                .ThenByDescending(s => s.At)
+                .ThenBy(s => s.Drift.What, StringComparer.Ordinal)
+                .Take(MaxReports)
+                .Select(s => new DriftReport(
+                    Truncate(s.Drift.What),
+                    Truncate(s.Drift.Was),
+                    s.Drift.IsRepaired,
+                    s.At.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture)
+                )),
+        ];
     }
 
-    private static string Truncate(string text) => text.Length <= MaxTextLength ? text : $"{text[..(MaxTextLength - 1)]}…";
+    private static string Truncate(string text) =>
+        text.Length <= MaxTextLength ? text : $"{text[..(MaxTextLength - 1)]}…";
 }

@@ -5,7 +5,8 @@ namespace Weft.Agent.Reconcilers;
 /// <summary>A folder of files as a target.</summary>
 /// <param name="name">What it is called in the log.</param>
 /// <param name="files">Which of a desired state's files are in it.</param>
-internal sealed class FolderReconciler(string name, Folder folder, Func<DesiredFiles, IReadOnlyList<DesiredFile>> files) : IReconciler
+internal sealed class FolderReconciler(string name, Folder folder, Func<DesiredFiles, IReadOnlyList<DesiredFile>> files)
+    : IReconciler
 {
     /// <inheritdoc/>
     public string Name => name;

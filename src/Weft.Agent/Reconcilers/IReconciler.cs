@@ -17,8 +17,9 @@ internal sealed record ReconcileResult(int Written, int Removed, IReadOnlyList<s
 }
 
 /// <summary>
-/// A part of the site that the agent keeps true to the desired state: a folder, a cluster's API, a node's network. A pass compares and repairs; the
-/// loop makes passes when a desired state comes, when the target asks for one, and every few seconds.
+/// A part of the site that the agent keeps true to the desired state: a folder, a cluster's API, a node's network. A
+/// pass compares and repairs; the loop makes passes when a desired state comes, when the target asks for one, and every
+/// few seconds.
 /// </summary>
 internal interface IReconciler
 {
@@ -29,6 +30,8 @@ internal interface IReconciler
     /// <returns>What was done; what couldn't be done is a finding and no exception.</returns>
     Task<ReconcileResult> Reconcile(DesiredState desired, CancellationToken cancel);
 
-    /// <summary>Completes when the target has changed by another's hand, so that a pass is due before its time.</summary>
+    /// <summary>
+    /// Completes when the target has changed by another's hand, so that a pass is due before its time.
+    /// </summary>
     Task WaitForChange(CancellationToken cancel) => Task.Delay(Timeout.Infinite, cancel);
 }

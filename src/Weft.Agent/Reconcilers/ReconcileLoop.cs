@@ -6,8 +6,9 @@ namespace Weft.Agent.Reconcilers;
 internal sealed record ReconcilePass(DesiredState DesiredState, ReconcileResult Result);
 
 /// <summary>
-/// Keeps one target true: a pass when a desired state comes, when the target has changed by another's hand, and every few seconds. Each target has
-/// a loop of its own, so that an API server that is away keeps no folder and no node from being made true.
+/// Keeps one target true: a pass when a desired state comes, when the target has changed by another's hand, and every
+/// few seconds. Each target has a loop of its own, so that an API server that is away keeps no folder and no node from
+/// being made true.
 /// </summary>
 internal sealed class ReconcileLoop(IReconciler reconciler, AgentTimings timings, TimeProvider clock, Log log)
 {
@@ -41,7 +42,12 @@ internal sealed class ReconcileLoop(IReconciler reconciler, AgentTimings timings
     private async Task WaitUntilDue(CancellationToken cancel)
     {
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        Task[] reasons = [_desiredChanged.Wait(over.Token), Task.Delay(timings.ResyncPeriod, clock, over.Token), reconciler.WaitForChange(over.Token)];
+        Task[] reasons =
+        [
+            _desiredChanged.Wait(over.Token),
+            Task.Delay(timings.ResyncPeriod, clock, over.Token),
+            reconciler.WaitForChange(over.Token),
+        ];
         var first = await Task.WhenAny(reasons);
         if (first.IsFaulted)
         {
@@ -63,9 +69,22 @@ internal sealed class ReconcileLoop(IReconciler reconciler, AgentTimings timings
         {
             var result = await reconciler.Reconcile(desired, cancel);
             if (result.Written + result.Removed > 0)
-                log.Info("applied", ("target", reconciler.Name), ("written", result.Written), ("removed", result.Removed), ("revision", desired.Revision));
+                log.Info(
+                    "applied",
+                    ("target", reconciler.Name),
+                    ("written", result.Written),
+                    ("removed", result.Removed),
+                    ("revision", desired.Revision)
+                );
             foreach (var drift in result.Drift)
-                log.Warn("drift", null, ("target", reconciler.Name), ("what", drift.What), ("was", drift.Was), ("mended", drift.IsRepaired));
+                log.Warn(
+                    "drift",
+                    null,
+                    ("target", reconciler.Name),
+                    ("what", drift.What),
+                    ("was", drift.Was),
+                    ("mended", drift.IsRepaired)
+                );
             return result;
         }
         catch (Exception e) when (!cancel.IsCancellationRequested)

@@ -1,6 +1,8 @@
 namespace Weft.Agent.Reconcilers;
 
-/// <summary>An auto-reset event for one waiter: set while nobody waits, it releases the next wait; set twice, it releases one.</summary>
+/// <summary>
+/// An auto-reset event for one waiter: set while nobody waits, it releases the next wait; set twice, it releases one.
+/// </summary>
 internal sealed class Signal
 {
     private readonly Lock _gate = new();

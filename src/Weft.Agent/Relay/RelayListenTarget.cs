@@ -7,7 +7,9 @@ using Weft.Resources;
 
 namespace Weft.Agent.Relay;
 
-/// <summary>A hybrid connection that the agent may listen at, as weftd tells it (docs/specs/agent-api.md, "The relay").</summary>
+/// <summary>
+/// A hybrid connection that the agent may listen at, as weftd tells it (docs/specs/agent-api.md, "The relay").
+/// </summary>
 internal sealed record RelayListenTarget(HybridConnectionAddress Address, RelayToken Token)
 {
     /// <summary>Reads weftd's answer.</summary>
@@ -28,9 +30,17 @@ internal sealed record RelayListenTarget(HybridConnectionAddress Address, RelayT
 
     private static RelayListenTarget Parse(JsonElement body)
     {
-        if (!HybridConnectionAddress.TryParse($"{body.Text("relay")}/{body.Text("hybridConnectionName")}", out var address)
-            || body.Text("token") is not { Length: > 0 } token || body.Integer("expiresOn") is not { } expires)
-            throw new ControlPlaneException("what the control plane sent of the relay lacks an address, a token or its end; are weftd and the agent of one version?");
+        if (
+            !HybridConnectionAddress.TryParse(
+                $"{body.Text("relay")}/{body.Text("hybridConnectionName")}",
+                out var address
+            )
+            || body.Text("token") is not { Length: > 0 } token
+            || body.Integer("expiresOn") is not { } expires
+        )
+            throw new ControlPlaneException(
+                "what the control plane sent of the relay lacks an address, a token or its end; are weftd and the agent of one version?"
+            );
         return new RelayListenTarget(address, new RelayToken(token, DateTimeOffset.FromUnixTimeSeconds(expires)));
     }
 }

@@ -6,16 +6,26 @@ using Weft.Relay.Protocol;
 namespace Weft.Agent.Relay;
 
 /// <summary>
-/// Waits at the relays that weftd names for people who want to reach this cluster or node. It dials out only; what they reach is said by the
-/// agent's own options.
+/// Waits at the relays that weftd names for people who want to reach this cluster or node. It dials out only; what they
+/// reach is said by the agent's own options.
 /// </summary>
-internal sealed class RelayLoop(ControlPlaneClient plane, RelayTargetOptions options, AgentTimings timings, TimeProvider clock, Log log) : IAsyncDisposable
+internal sealed class RelayLoop(
+    ControlPlaneClient plane,
+    RelayTargetOptions options,
+    AgentTimings timings,
+    TimeProvider clock,
+    Log log
+) : IAsyncDisposable
 {
     private readonly Dictionary<HybridConnectionAddress, HybridConnectionListener> _listeners = [];
-    private readonly X509Certificate2Collection? _roots = options.CertificateAuthorityFile is { } file ? Transport.ReadRoots(file) : null;
+    private readonly X509Certificate2Collection? _roots = options.CertificateAuthorityFile is { } file
+        ? Transport.ReadRoots(file)
+        : null;
     private readonly Backoff _backoff = new(timings.InitialBackoff, timings.MaxBackoff);
 
-    /// <summary>Runs until cancelled. Sessions that are open then go on until <see cref="DisposeAsync"/> has waited for them.</summary>
+    /// <summary>
+    /// Runs until cancelled. Sessions that are open then go on until <see cref="DisposeAsync"/> has waited for them.
+    /// </summary>
     public async Task Run(CancellationToken cancel)
     {
         while (true)
@@ -31,8 +41,8 @@ internal sealed class RelayLoop(ControlPlaneClient plane, RelayTargetOptions opt
             }
             catch (ControlPlaneException e) when (!cancel.IsCancellationRequested)
             {
-                // The main loop says what is wrong with the control plane; one of an older version has no relay and is asked seldom. Listeners
-                // stay: the relay may be well while the control plane isn't.
+                // The main loop says what is wrong with the control plane; one of an older version has no relay and is
+                // asked seldom. Listeners stay: the relay may be well while the control plane isn't.
                 wait = e.Status is 404 or 400 ? timings.MaxBackoffAfterRefusal : _backoff.NextDelay(e.RetryAfter);
             }
 
@@ -62,12 +72,21 @@ internal sealed class RelayLoop(ControlPlaneClient plane, RelayTargetOptions opt
 
         foreach (var connection in wanted.Where(w => !_listeners.ContainsKey(w.Address)))
         {
-            var listener = new HybridConnectionListener(connection.Address, stop => FetchToken(connection.Address, stop), new ListenerOptions
-            {
-                OnSender = options.Targets.ServeAsync,
-                OnEvent = listenerEvent => LogEvent(connection.Address, listenerEvent),
-                Client = new RelayClientOptions { TrustedRoots = _roots, UserAgent = $"weft-agent/{AgentOptions.Version}", Clock = clock },
-            });
+            var listener = new HybridConnectionListener(
+                connection.Address,
+                stop => FetchToken(connection.Address, stop),
+                new ListenerOptions
+                {
+                    OnSender = options.Targets.ServeAsync,
+                    OnEvent = listenerEvent => LogEvent(connection.Address, listenerEvent),
+                    Client = new RelayClientOptions
+                    {
+                        TrustedRoots = _roots,
+                        UserAgent = $"weft-agent/{AgentOptions.Version}",
+                        Clock = clock,
+                    },
+                }
+            );
             _listeners.Add(connection.Address, listener);
             _ = listener.RunAsync(CancellationToken.None);
         }
@@ -91,23 +110,54 @@ internal sealed class RelayLoop(ControlPlaneClient plane, RelayTargetOptions opt
         switch (listenerEvent.Kind)
         {
             case ListenerEventKind.Connected:
-                log.Info("relay-listens", ("connection", address), ("services", string.Join(',', options.Targets.Targets.Select(t => t.Name))));
+                log.Info(
+                    "relay-listens",
+                    ("connection", address),
+                    ("services", string.Join(',', options.Targets.Targets.Select(t => t.Name)))
+                );
                 break;
             case ListenerEventKind.Disconnected when listenerEvent.NextAttempt is { } wait:
-                log.Warn("relay-lost", null, ("connection", address), ("status", listenerEvent.Status == 0 ? null : listenerEvent.Status), ("reason", listenerEvent.Reason), ("again-in-seconds", Math.Round(wait.TotalSeconds, 1)));
+                log.Warn(
+                    "relay-lost",
+                    null,
+                    ("connection", address),
+                    ("status", listenerEvent.Status == 0 ? null : listenerEvent.Status),
+                    ("reason", listenerEvent.Reason),
+                    ("again-in-seconds", Math.Round(wait.TotalSeconds, 1))
+                );
                 break;
             case ListenerEventKind.TokenNotRenewed or ListenerEventKind.MessageRefused:
                 log.Warn("relay-trouble", null, ("connection", address), ("reason", listenerEvent.Reason));
                 break;
             case ListenerEventKind.SenderAccepted:
-                log.Info("relay-session", ("service", listenerEvent.Suffix), ("from", listenerEvent.RemoteEndpoint), ("id", listenerEvent.Id));
+                log.Info(
+                    "relay-session",
+                    ("service", listenerEvent.Suffix),
+                    ("from", listenerEvent.RemoteEndpoint),
+                    ("id", listenerEvent.Id)
+                );
                 break;
             case ListenerEventKind.SenderRejected:
-                log.Warn("relay-rejected", null, ("service", listenerEvent.Suffix), ("from", listenerEvent.RemoteEndpoint), ("id", listenerEvent.Id), ("status", listenerEvent.Status == 0 ? null : listenerEvent.Status), ("reason", listenerEvent.Reason));
+                log.Warn(
+                    "relay-rejected",
+                    null,
+                    ("service", listenerEvent.Suffix),
+                    ("from", listenerEvent.RemoteEndpoint),
+                    ("id", listenerEvent.Id),
+                    ("status", listenerEvent.Status == 0 ? null : listenerEvent.Status),
+                    ("reason", listenerEvent.Reason)
+                );
                 break;
             case ListenerEventKind.SenderEnded:
-                log.Info("relay-session-ended", ("service", listenerEvent.Suffix), ("id", listenerEvent.Id), ("in", listenerEvent.BytesIn), ("out", listenerEvent.BytesOut),
-                    ("seconds", Math.Round(listenerEvent.Duration.TotalSeconds, 1)), ("reason", listenerEvent.Reason));
+                log.Info(
+                    "relay-session-ended",
+                    ("service", listenerEvent.Suffix),
+                    ("id", listenerEvent.Id),
+                    ("in", listenerEvent.BytesIn),
+                    ("out", listenerEvent.BytesOut),
+                    ("seconds", Math.Round(listenerEvent.Duration.TotalSeconds, 1)),
+                    ("reason", listenerEvent.Reason)
+                );
                 break;
         }
     }

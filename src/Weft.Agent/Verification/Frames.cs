@@ -4,7 +4,10 @@ using AddressFamily = Weft.Addressing.AddressFamily;
 
 namespace Weft.Agent.Verification;
 
-/// <summary>The frames that probes are made of. Sources: RFC 826 and 5227 (ARP), RFC 4861 and 4862 (neighbour discovery), RFC 792 and 4443 (echo).</summary>
+/// <summary>
+/// The frames that probes are made of. Sources: RFC 826 and 5227 (ARP), RFC 4861 and 4862 (neighbour discovery), RFC
+/// 792 and 4443 (echo).
+/// </summary>
 internal static class Frames
 {
     public const ushort Arp = 0x0806;
@@ -17,7 +20,9 @@ internal static class Frames
 
     private static readonly byte[] Broadcast = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
 
-    /// <summary>An ARP request; with no sender's address it is a probe, which fills nobody's cache (RFC 5227 §1.1).</summary>
+    /// <summary>
+    /// An ARP request; with no sender's address it is a probe, which fills nobody's cache (RFC 5227 §1.1).
+    /// </summary>
     public static byte[] ArpRequest(ReadOnlySpan<byte> mac, Address? sender, Address target, int? vlan)
     {
         var frame = Ethernet(Broadcast, mac, Arp, vlan, 46, out var at);
@@ -29,7 +34,9 @@ internal static class Frames
         return frame;
     }
 
-    /// <summary>A neighbour solicitation; without a source it is duplicate address detection's (RFC 4862 §5.4.2).</summary>
+    /// <summary>
+    /// A neighbour solicitation; without a source it is duplicate address detection's (RFC 4862 §5.4.2).
+    /// </summary>
     public static byte[] NeighbourSolicitation(ReadOnlySpan<byte> mac, Address? source, Address target, int? vlan)
     {
         var low = (uint)(target.Value & 0xffffff);
@@ -53,7 +60,15 @@ internal static class Frames
     }
 
     /// <summary>An echo request that fills a packet of a size, and must not be cut.</summary>
-    public static byte[] EchoRequest(ReadOnlySpan<byte> mac, ReadOnlySpan<byte> to, Address source, Address target, int size, ushort identifier, ushort sequence)
+    public static byte[] EchoRequest(
+        ReadOnlySpan<byte> mac,
+        ReadOnlySpan<byte> to,
+        Address source,
+        Address target,
+        int size,
+        ushort identifier,
+        ushort sequence
+    )
     {
         var isV4 = target.Family == AddressFamily.IPv4;
         var frame = Ethernet(to, mac, isV4 ? IPv4 : IPv6, null, size, out var at);
@@ -86,7 +101,10 @@ internal static class Frames
         return frame;
     }
 
-    /// <summary>The MAC address of whoever says in a frame that an address is theirs, or null where the frame says no such thing.</summary>
+    /// <summary>
+    /// The MAC address of whoever says in a frame that an address is theirs, or null where the frame says no such
+    /// thing.
+    /// </summary>
     public static byte[]? ParseOwner(ReadOnlySpan<byte> frame, Address target)
     {
         var type = BinaryPrimitives.ReadUInt16BigEndian(frame[12..]);
@@ -94,11 +112,20 @@ internal static class Frames
         if (type == Arp && target.Family == AddressFamily.IPv4)
         {
             // A reply, or anything else that its sender says it is the address's.
-            return packet.Length >= 28 && packet[6] == 0 && packet[7] is 1 or 2 && Read4(packet[14..]) == target ? packet.Slice(8, 6).ToArray() : null;
+            return packet.Length >= 28 && packet[6] == 0 && packet[7] is 1 or 2 && Read4(packet[14..]) == target
+                ? packet.Slice(8, 6).ToArray()
+                : null;
         }
 
         const byte Advertisement = 136;
-        if (type != IPv6 || packet.Length < 64 || packet[6] != IcmpV6 || packet[7] != 255 || packet[40] != Advertisement || Read6(packet[48..]) != target)
+        if (
+            type != IPv6
+            || packet.Length < 64
+            || packet[6] != IcmpV6
+            || packet[7] != 255
+            || packet[40] != Advertisement
+            || Read6(packet[48..]) != target
+        )
             return null;
         var options = packet[64..];
         while (options.Length >= 8 && options[1] > 0)
@@ -113,7 +140,13 @@ internal static class Frames
     }
 
     /// <summary>What a frame says to an echo request of ours.</summary>
-    public static EchoReply? ParseEchoReply(ReadOnlySpan<byte> frame, Address target, ushort identifier, ushort sequence, int size)
+    public static EchoReply? ParseEchoReply(
+        ReadOnlySpan<byte> frame,
+        Address target,
+        ushort identifier,
+        ushort sequence,
+        int size
+    )
     {
         var type = BinaryPrimitives.ReadUInt16BigEndian(frame[12..]);
         var packet = frame[14..];
@@ -136,7 +169,13 @@ internal static class Frames
             return null;
         // A fragment header (RFC 8200 §4.5) in front of a reply.
         const byte Fragment = 44;
-        if (packet[6] == Fragment && packet[40] == IcmpV6 && packet.Length >= 56 && packet[48] == 129 && IsOurs(packet[48..], identifier, sequence))
+        if (
+            packet[6] == Fragment
+            && packet[40] == IcmpV6
+            && packet.Length >= 56
+            && packet[48] == 129
+            && IsOurs(packet[48..], identifier, sequence)
+        )
             return new EchoReply(false, null);
         if (packet[6] != IcmpV6)
             return null;
@@ -144,13 +183,22 @@ internal static class Frames
         if (packet[40] == 2 && packet.Length >= 96 && IsOurs(packet[88..], identifier, sequence))
             return new EchoReply(false, (int)BinaryPrimitives.ReadUInt32BigEndian(packet[44..]));
         return packet[40] == 129 && IsOurs(packet[40..], identifier, sequence) && Read6(packet[8..]) == target
-            ? new EchoReply(BinaryPrimitives.ReadUInt16BigEndian(packet[4..]) + 40 == size, null) : null;
+            ? new EchoReply(BinaryPrimitives.ReadUInt16BigEndian(packet[4..]) + 40 == size, null)
+            : null;
     }
 
     private static bool IsOurs(ReadOnlySpan<byte> icmp, ushort identifier, ushort sequence) =>
-        BinaryPrimitives.ReadUInt16BigEndian(icmp[4..]) == identifier && BinaryPrimitives.ReadUInt16BigEndian(icmp[6..]) == sequence;
+        BinaryPrimitives.ReadUInt16BigEndian(icmp[4..]) == identifier
+        && BinaryPrimitives.ReadUInt16BigEndian(icmp[6..]) == sequence;
 
-    private static byte[] Ethernet(ReadOnlySpan<byte> to, ReadOnlySpan<byte> from, ushort type, int? vlan, int payload, out int at)
+    private static byte[] Ethernet(
+        ReadOnlySpan<byte> to,
+        ReadOnlySpan<byte> from,
+        ushort type,
+        int? vlan,
+        int payload,
+        out int at
+    )
     {
         at = vlan is null ? 14 : 18;
         // 60 bytes are the least an Ethernet frame has, its checksum aside (IEEE 802.3 §3.2.8).
@@ -167,7 +215,9 @@ internal static class Frames
         return frame;
     }
 
-    /// <summary>Writes the header in front of an ICMPv6 message; its hop limit of 255 says that no router has touched it.</summary>
+    /// <summary>
+    /// Writes the header in front of an ICMPv6 message; its hop limit of 255 says that no router has touched it.
+    /// </summary>
     private static Span<byte> HeaderV6(Span<byte> packet, Address source, Address target, int length)
     {
         packet[0] = 0x60;
@@ -206,9 +256,11 @@ internal static class Frames
             BinaryPrimitives.WriteUInt128BigEndian(to, address.Value);
     }
 
-    private static Address Read4(ReadOnlySpan<byte> from) => new(AddressFamily.IPv4, BinaryPrimitives.ReadUInt32BigEndian(from));
+    private static Address Read4(ReadOnlySpan<byte> from) =>
+        new(AddressFamily.IPv4, BinaryPrimitives.ReadUInt32BigEndian(from));
 
-    private static Address Read6(ReadOnlySpan<byte> from) => new(AddressFamily.IPv6, BinaryPrimitives.ReadUInt128BigEndian(from));
+    private static Address Read6(ReadOnlySpan<byte> from) =>
+        new(AddressFamily.IPv6, BinaryPrimitives.ReadUInt128BigEndian(from));
 }
 
 /// <summary>What became of an echo request.</summary>

@@ -23,7 +23,11 @@ internal sealed class InterfaceProbe(InterfaceExpectation expectation, ProbeTimi
         var links = LinkState.ReadAll();
         if (CheckLink(links) is { } link)
         {
-            using var prober = new NeighbourProber(link, links.Values.Where(l => !l.Mac.IsEmpty).Select(l => NeighbourProber.Text(l.Mac.AsSpan())).ToHashSet(), timings);
+            using var prober = new NeighbourProber(
+                link,
+                links.Values.Where(l => !l.Mac.IsEmpty).Select(l => NeighbourProber.Text(l.Mac.AsSpan())).ToHashSet(),
+                timings
+            );
             CheckDuplicates(link, prober);
             CheckGateways(link, prober);
             CheckTags(prober);
@@ -38,11 +42,17 @@ internal sealed class InterfaceProbe(InterfaceExpectation expectation, ProbeTimi
         if (!links.TryGetValue(expectation.Interface, out var link))
         {
             var near = Suggestions.Find(expectation.Interface, links.Keys);
-            Fail(CheckHop.Interface, $"there is no interface '{expectation.Interface}'; {(near.Count > 0 ? $"near it: {string.Join(", ", near)}" : $"there are {string.Join(", ", links.Keys.Order(StringComparer.Ordinal))}")}");
+            Fail(
+                CheckHop.Interface,
+                $"there is no interface '{expectation.Interface}'; {(near.Count > 0 ? $"near it: {string.Join(", ", near)}" : $"there are {string.Join(", ", links.Keys.Order(StringComparer.Ordinal))}")}"
+            );
             return null;
         }
 
-        Pass(CheckHop.Interface, $"'{link.Name}' is there{(link.Mac.IsEmpty ? "" : $", {NeighbourProber.Text(link.Mac.AsSpan())}")}");
+        Pass(
+            CheckHop.Interface,
+            $"'{link.Name}' is there{(link.Mac.IsEmpty ? "" : $", {NeighbourProber.Text(link.Mac.AsSpan())}")}"
+        );
         if (!link.IsUp)
         {
             Fail(CheckHop.Up, "the interface is down");
@@ -52,17 +62,33 @@ internal sealed class InterfaceProbe(InterfaceExpectation expectation, ProbeTimi
         Pass(CheckHop.Up, "up");
         if (!link.HasCarrier)
         {
-            Fail(CheckHop.Carrier, "the interface has no carrier: nothing is at the other end of the cable, or what it stands on is down");
+            Fail(
+                CheckHop.Carrier,
+                "the interface has no carrier: nothing is at the other end of the cable, or what it stands on is down"
+            );
             return null;
         }
 
         Pass(CheckHop.Carrier, "carrier");
         if (expectation.Mtu is { } mtu)
-            AddCheck(CheckHop.Mtu, link.Mtu == mtu, link.Mtu == mtu ? $"{mtu} bytes" : $"the MTU is {link.Mtu}, and {mtu} is wanted");
+            AddCheck(
+                CheckHop.Mtu,
+                link.Mtu == mtu,
+                link.Mtu == mtu ? $"{mtu} bytes" : $"the MTU is {link.Mtu}, and {mtu} is wanted"
+            );
         if (!expectation.Addresses.IsEmpty)
         {
-            var missing = expectation.Addresses.Where(a => !link.Addresses.Contains(a)).Select(a => $"{a.Address}/{a.Length}").ToList();
-            AddCheck(CheckHop.Addresses, missing.Count == 0, missing.Count == 0 ? string.Join(", ", expectation.Addresses.Select(a => $"{a.Address}/{a.Length}")) : $"{string.Join(" and ", missing)} {(missing.Count == 1 ? "is" : "are")} missing");
+            var missing = expectation
+                .Addresses.Where(a => !link.Addresses.Contains(a))
+                .Select(a => $"{a.Address}/{a.Length}")
+                .ToList();
+            AddCheck(
+                CheckHop.Addresses,
+                missing.Count == 0,
+                missing.Count == 0
+                    ? string.Join(", ", expectation.Addresses.Select(a => $"{a.Address}/{a.Length}"))
+                    : $"{string.Join(" and ", missing)} {(missing.Count == 1 ? "is" : "are")} missing"
+            );
         }
 
         if (!link.Mac.IsEmpty)
@@ -79,7 +105,11 @@ internal sealed class InterfaceProbe(InterfaceExpectation expectation, ProbeTimi
             if (other is not null)
                 Fail(CheckHop.Duplicate, $"{address} is {NeighbourProber.Text(other)}'s too", address.Family);
             else if (link.KnownDuplicates.Contains(address))
-                Fail(CheckHop.Duplicate, $"{address}: the kernel found another host with it and doesn't use it", address.Family);
+                Fail(
+                    CheckHop.Duplicate,
+                    $"{address}: the kernel found another host with it and doesn't use it",
+                    address.Family
+                );
             else
                 Pass(CheckHop.Duplicate, $"nobody else has {address}", address.Family);
         }
@@ -87,7 +117,10 @@ internal sealed class InterfaceProbe(InterfaceExpectation expectation, ProbeTimi
 
     private void CheckGateways(LinkState link, NeighbourProber prober)
     {
-        var found = expectation.Gateways.Select(gateway => (Gateway: gateway, Source: SourceFor(link, gateway))).Select(g => (g.Gateway, g.Source, Neighbour: prober.Find(g.Gateway, g.Source))).ToList();
+        var found = expectation
+            .Gateways.Select(gateway => (Gateway: gateway, Source: SourceFor(link, gateway)))
+            .Select(g => (g.Gateway, g.Source, Neighbour: prober.Find(g.Gateway, g.Source)))
+            .ToList();
         // Whoever is heard on the VLAN, the switch lets it through.
         var isHeard = found.Any(f => f.Neighbour.ReceivedAny);
         foreach (var (gateway, source, neighbour) in found)
@@ -103,11 +136,19 @@ internal sealed class InterfaceProbe(InterfaceExpectation expectation, ProbeTimi
             }
             else if (!isHeard && expectation.Vlan is { } vlan)
             {
-                Fail(CheckHop.Vlan, $"{gateway} is silent, and no frame at all comes in: is VLAN {vlan} let through at the switch's port?", gateway.Family);
+                Fail(
+                    CheckHop.Vlan,
+                    $"{gateway} is silent, and no frame at all comes in: is VLAN {vlan} let through at the switch's port?",
+                    gateway.Family
+                );
             }
             else
             {
-                Fail(CheckHop.Gateway, $"{gateway} is silent{(isHeard ? ", and others are heard on the network" : "")}", gateway.Family);
+                Fail(
+                    CheckHop.Gateway,
+                    $"{gateway} is silent{(isHeard ? ", and others are heard on the network" : "")}",
+                    gateway.Family
+                );
             }
         }
 
@@ -131,9 +172,17 @@ internal sealed class InterfaceProbe(InterfaceExpectation expectation, ProbeTimi
         else if (size.Largest == 0)
             Skip(CheckHop.PathMtu, $"{gateway} answers no ping of any size", gateway.Family);
         else if (size.TooLong)
-            Fail(CheckHop.PathMtu, $"the interface takes {size.Largest} bytes at most, and {wanted} are wanted", gateway.Family);
+            Fail(
+                CheckHop.PathMtu,
+                $"the interface takes {size.Largest} bytes at most, and {wanted} are wanted",
+                gateway.Family
+            );
         else
-            Fail(CheckHop.PathMtu, $"{size.Largest} bytes to {gateway} and back are the most, and {wanted} are wanted{(size.ReportedMtu is { } named ? $"; a router on the way names {named}" : "")}", gateway.Family);
+            Fail(
+                CheckHop.PathMtu,
+                $"{size.Largest} bytes to {gateway} and back are the most, and {wanted} are wanted{(size.ReportedMtu is { } named ? $"; a router on the way names {named}" : "")}",
+                gateway.Family
+            );
     }
 
     private void CheckTags(NeighbourProber prober)
@@ -144,47 +193,86 @@ internal sealed class InterfaceProbe(InterfaceExpectation expectation, ProbeTimi
             var neighbour = prober.Find(tag.Gateway, null, tag.Vlan);
             if (neighbour.Mac is not null)
                 control ??= $"{tag.Gateway} on VLAN {tag.Vlan}";
-            AddCheck(CheckHop.TagPasses, neighbour.Mac is not null, neighbour.Mac is { } mac ? $"VLAN {tag.Vlan}: {tag.Gateway} is at {NeighbourProber.Text(mac)}"
-                : neighbour.IsDropped ? $"VLAN {tag.Vlan} is of the trunk, and the node's own filter drops it" : $"VLAN {tag.Vlan}: {tag.Gateway} is silent{(neighbour.ReceivedAny ? "" : ", and nothing of that VLAN comes in")}", tag.Gateway.Family);
+            AddCheck(
+                CheckHop.TagPasses,
+                neighbour.Mac is not null,
+                neighbour.Mac is { } mac ? $"VLAN {tag.Vlan}: {tag.Gateway} is at {NeighbourProber.Text(mac)}"
+                    : neighbour.IsDropped ? $"VLAN {tag.Vlan} is of the trunk, and the node's own filter drops it"
+                    : $"VLAN {tag.Vlan}: {tag.Gateway} is silent{(neighbour.ReceivedAny ? "" : ", and nothing of that VLAN comes in")}",
+                tag.Gateway.Family
+            );
         }
 
         foreach (var tag in expectation.Tags.Where(t => !t.Passes).Take(MaxTags))
         {
             var neighbour = prober.Find(tag.Gateway, null, tag.Vlan);
             if (neighbour.Mac is { } mac)
-                Fail(CheckHop.TagDropped, $"VLAN {tag.Vlan} isn't of the trunk, and {tag.Gateway} at {NeighbourProber.Text(mac)} answers on it", tag.Gateway.Family);
+                Fail(
+                    CheckHop.TagDropped,
+                    $"VLAN {tag.Vlan} isn't of the trunk, and {tag.Gateway} at {NeighbourProber.Text(mac)} answers on it",
+                    tag.Gateway.Family
+                );
             else if (neighbour.IsDropped)
                 Pass(CheckHop.TagDropped, $"VLAN {tag.Vlan} is dropped by the node's own filter", tag.Gateway.Family);
             else if (control is not null)
-                Pass(CheckHop.TagDropped, $"VLAN {tag.Vlan}: {tag.Gateway} is silent, while {control} answers", tag.Gateway.Family);
+                Pass(
+                    CheckHop.TagDropped,
+                    $"VLAN {tag.Vlan}: {tag.Gateway} is silent, while {control} answers",
+                    tag.Gateway.Family
+                );
             else
-                Skip(CheckHop.TagDropped, $"VLAN {tag.Vlan}: nobody answers, but nobody answers on a VLAN of the trunk either", tag.Gateway.Family);
+                Skip(
+                    CheckHop.TagDropped,
+                    $"VLAN {tag.Vlan}: nobody answers, but nobody answers on a VLAN of the trunk either",
+                    tag.Gateway.Family
+                );
         }
 
-        if (expectation.Trunk is { } trunk && !expectation.Tags.Any(t => !t.Passes) && Enumerable.Range(1, 4094).FirstOrDefault(v => !trunk.Contains(v)) is > 0 and var outside)
+        if (
+            expectation.Trunk is { } trunk
+            && !expectation.Tags.Any(t => !t.Passes)
+            && Enumerable.Range(1, 4094).FirstOrDefault(v => !trunk.Contains(v)) is > 0 and var outside
+        )
         {
             if (prober.Find(Nobody, null, outside).IsDropped)
                 Pass(CheckHop.TagDropped, $"VLAN {outside} is dropped by the node's own filter");
             else
-                Skip(CheckHop.TagDropped, $"VLAN {outside} isn't of the trunk; nothing on this node drops it, and nobody is known who would answer on it");
+                Skip(
+                    CheckHop.TagDropped,
+                    $"VLAN {outside} isn't of the trunk; nothing on this node drops it, and nobody is known who would answer on it"
+                );
         }
     }
 
-    /// <summary>An address of the interface's own to ask from: one in the target's subnet before any other, a link-local one last.</summary>
+    /// <summary>
+    /// An address of the interface's own to ask from: one in the target's subnet before any other, a link-local one
+    /// last.
+    /// </summary>
     private static Address? SourceFor(LinkState link, Address target)
     {
-        var own = link.Addresses.Where(a => a.Address.Family == target.Family && !link.KnownDuplicates.Contains(a.Address))
-            .OrderBy(a => Prefix.FromAddress(a.Address, a.Length).Contains(target) ? 0 : IsLinkLocal(a.Address) ? 2 : 1).ToList();
+        var own = link
+            .Addresses.Where(a => a.Address.Family == target.Family && !link.KnownDuplicates.Contains(a.Address))
+            .OrderBy(a =>
+                Prefix.FromAddress(a.Address, a.Length).Contains(target) ? 0
+                : IsLinkLocal(a.Address) ? 2
+                : 1
+            )
+            .ToList();
         return own.Count > 0 ? own[0].Address : null;
     }
 
-    private static bool IsLinkLocal(Address address) => address.Family == AddressFamily.IPv6 ? address.Value >> 118 == 0x3fa : address.Value >> 16 == 0xa9fe;
+    private static bool IsLinkLocal(Address address) =>
+        address.Family == AddressFamily.IPv6 ? address.Value >> 118 == 0x3fa : address.Value >> 16 == 0xa9fe;
 
-    private void AddCheck(CheckHop hop, bool isGood, string message, AddressFamily? family = null) => _checks.Add(new Check(hop, isGood ? CheckState.Passed : CheckState.Failed, message, family?.ToString()));
+    private void AddCheck(CheckHop hop, bool isGood, string message, AddressFamily? family = null) =>
+        _checks.Add(new Check(hop, isGood ? CheckState.Passed : CheckState.Failed, message, family?.ToString()));
 
-    private void Pass(CheckHop hop, string message, AddressFamily? family = null) => AddCheck(hop, true, message, family);
+    private void Pass(CheckHop hop, string message, AddressFamily? family = null) =>
+        AddCheck(hop, true, message, family);
 
-    private void Fail(CheckHop hop, string message, AddressFamily? family = null) => AddCheck(hop, false, message, family);
+    private void Fail(CheckHop hop, string message, AddressFamily? family = null) =>
+        AddCheck(hop, false, message, family);
 
-    private void Skip(CheckHop hop, string message, AddressFamily? family = null) => _checks.Add(new Check(hop, CheckState.Skipped, message, family?.ToString()));
+    private void Skip(CheckHop hop, string message, AddressFamily? family = null) =>
+        _checks.Add(new Check(hop, CheckState.Skipped, message, family?.ToString()));
 }

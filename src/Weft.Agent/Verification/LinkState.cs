@@ -13,7 +13,15 @@ namespace Weft.Agent.Verification;
 /// <summary>An interface as it is in the namespace of the calling thread.</summary>
 /// <param name="Mac">Its six bytes; empty where it is no Ethernet.</param>
 /// <param name="Mtu">Its MTU in bytes.</param>
-internal sealed record LinkState(string Name, int Index, ImmutableArray<byte> Mac, bool IsUp, bool HasCarrier, int Mtu, ImmutableArray<(Address Address, int Length)> Addresses)
+internal sealed record LinkState(
+    string Name,
+    int Index,
+    ImmutableArray<byte> Mac,
+    bool IsUp,
+    bool HasCarrier,
+    int Mtu,
+    ImmutableArray<(Address Address, int Length)> Addresses
+)
 {
     // IFA_F_DADFAILED of linux/if_addr.h.
     private const int DuplicateFound = 0x08;
@@ -41,14 +49,39 @@ internal sealed record LinkState(string Name, int Index, ImmutableArray<byte> Ma
                 {
                     case SystemCalls.Packet:
                         var length = each->Address[11];
-                        links[name] = new LinkState(name, *(int*)(each->Address + 4), length == 6 ? [.. new ReadOnlySpan<byte>(each->Address + 12, 6)] : [],
-                            (each->Flags & SystemCalls.FlagUp) != 0, (each->Flags & SystemCalls.FlagLowerUp) != 0, MtuOf(name), []);
+                        links[name] = new LinkState(
+                            name,
+                            *(int*)(each->Address + 4),
+                            length == 6 ? [.. new ReadOnlySpan<byte>(each->Address + 12, 6)] : [],
+                            (each->Flags & SystemCalls.FlagUp) != 0,
+                            (each->Flags & SystemCalls.FlagLowerUp) != 0,
+                            MtuOf(name),
+                            []
+                        );
                         break;
                     case SystemCalls.Inet:
-                        addresses.Add((name, new Address(AddressFamily.IPv4, BinaryPrimitives.ReadUInt32BigEndian(new ReadOnlySpan<byte>(each->Address + 4, 4))), PrefixLengthOf(each->Mask + 4, 4)));
+                        addresses.Add(
+                            (
+                                name,
+                                new Address(
+                                    AddressFamily.IPv4,
+                                    BinaryPrimitives.ReadUInt32BigEndian(new ReadOnlySpan<byte>(each->Address + 4, 4))
+                                ),
+                                PrefixLengthOf(each->Mask + 4, 4)
+                            )
+                        );
                         break;
                     case SystemCalls.Inet6:
-                        addresses.Add((name, new Address(AddressFamily.IPv6, BinaryPrimitives.ReadUInt128BigEndian(new ReadOnlySpan<byte>(each->Address + 8, 16))), PrefixLengthOf(each->Mask + 8, 16)));
+                        addresses.Add(
+                            (
+                                name,
+                                new Address(
+                                    AddressFamily.IPv6,
+                                    BinaryPrimitives.ReadUInt128BigEndian(new ReadOnlySpan<byte>(each->Address + 8, 16))
+                                ),
+                                PrefixLengthOf(each->Mask + 8, 16)
+                            )
+                        );
                         break;
                 }
             }
@@ -59,11 +92,16 @@ internal sealed record LinkState(string Name, int Index, ImmutableArray<byte> Ma
         }
 
         var duplicates = ReadDuplicates();
-        return links.Values.ToDictionary(l => l.Name, l => l with
-        {
-            Addresses = [.. addresses.Where(a => a.Name == l.Name).Select(a => (a.Address, a.Length))],
-            KnownDuplicates = [.. duplicates.Where(d => d.Name == l.Name).Select(d => d.Address)],
-        }, StringComparer.Ordinal);
+        return links.Values.ToDictionary(
+            l => l.Name,
+            l =>
+                l with
+                {
+                    Addresses = [.. addresses.Where(a => a.Name == l.Name).Select(a => (a.Address, a.Length))],
+                    KnownDuplicates = [.. duplicates.Where(d => d.Name == l.Name).Select(d => d.Address)],
+                },
+            StringComparer.Ordinal
+        );
     }
 
     private static unsafe int PrefixLengthOf(byte* mask, int count)
@@ -104,8 +142,20 @@ internal sealed record LinkState(string Name, int Index, ImmutableArray<byte> Ma
         foreach (var line in System.IO.File.ReadAllLines(File))
         {
             var parts = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-            if (parts.Length == 6 && int.TryParse(parts[4], NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var flags) && (flags & DuplicateFound) != 0)
-                found.Add((parts[5], new Address(AddressFamily.IPv6, UInt128.Parse(parts[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture))));
+            if (
+                parts.Length == 6
+                && int.TryParse(parts[4], NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var flags)
+                && (flags & DuplicateFound) != 0
+            )
+                found.Add(
+                    (
+                        parts[5],
+                        new Address(
+                            AddressFamily.IPv6,
+                            UInt128.Parse(parts[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture)
+                        )
+                    )
+                );
         }
 
         return found;

@@ -11,33 +11,69 @@ internal static class LocalVerification
     /// <summary>Builds the command.</summary>
     public static Command Command()
     {
-        var file = new Option<string>("--configuration") { Required = true, HelpName = "FILE", Description = "A desired state: the agent's desired.json, or what GET …/desiredStates/current answers." };
-        var node = new Option<string?>("--node") { HelpName = "NODE", Description = "The node this is; not needed where the picture has one." };
-        var netns = new Option<string?>("--netns") { HelpName = "PATH", Description = "A pod's network namespace to look in, such as /proc/123/ns/net." };
-        var network = new Option<string?>("--network") { HelpName = "NET", Description = "One network only." };
-        var name = new Option<string?>("--interface") { HelpName = "NAME", Description = "The interface in the pod, where its addresses don't tell." };
-        var json = new Option<bool>("--json") { Description = "The report as JSON." };
-        var command = new Command("verify", "Proves this node, or a pod on it, hop by hop.") { file, node, netns, network, name, json };
-        command.SetAction(async (parsed, _) =>
+        var file = new Option<string>("--configuration")
         {
-            try
+            Required = true,
+            HelpName = "FILE",
+            Description = "A desired state: the agent's desired.json, or what GET …/desiredStates/current answers.",
+        };
+        var node = new Option<string?>("--node")
+        {
+            HelpName = "NODE",
+            Description = "The node this is; not needed where the picture has one.",
+        };
+        var netns = new Option<string?>("--netns")
+        {
+            HelpName = "PATH",
+            Description = "A pod's network namespace to look in, such as /proc/123/ns/net.",
+        };
+        var network = new Option<string?>("--network") { HelpName = "NET", Description = "One network only." };
+        var name = new Option<string?>("--interface")
+        {
+            HelpName = "NAME",
+            Description = "The interface in the pod, where its addresses don't tell.",
+        };
+        var json = new Option<bool>("--json") { Description = "The report as JSON." };
+        var command = new Command("verify", "Proves this node, or a pod on it, hop by hop.")
+        {
+            file,
+            node,
+            netns,
+            network,
+            name,
+            json,
+        };
+        command.SetAction(
+            async (parsed, _) =>
             {
-                var picture = Read(parsed.GetRequiredValue(file));
-                var nodes = picture.Elements("nodes").Select(n => n.Text("name")).OfType<string>().ToList();
-                var mine = parsed.GetValue(node) ?? (nodes.Count == 1 ? nodes[0] : null);
-                if (mine is null && parsed.GetValue(netns) is null)
-                    throw new StartupException($"which node is this? add --node, one of {string.Join(", ", nodes)}");
-                var task = new VerificationTask("local", mine, null, parsed.GetValue(network)) { Interface = parsed.GetValue(name) };
-                var report = await new Verifier(mine, new PodNamespaces(), new ProbeTimings()).Run(task, picture, parsed.GetValue(netns));
-                Write(report, parsed.GetValue(json));
-                return report.HasPassed ? 0 : 1;
+                try
+                {
+                    var picture = Read(parsed.GetRequiredValue(file));
+                    var nodes = picture.Elements("nodes").Select(n => n.Text("name")).OfType<string>().ToList();
+                    var mine = parsed.GetValue(node) ?? (nodes.Count == 1 ? nodes[0] : null);
+                    if (mine is null && parsed.GetValue(netns) is null)
+                        throw new StartupException(
+                            $"which node is this? add --node, one of {string.Join(", ", nodes)}"
+                        );
+                    var task = new VerificationTask("local", mine, null, parsed.GetValue(network))
+                    {
+                        Interface = parsed.GetValue(name),
+                    };
+                    var report = await new Verifier(mine, new PodNamespaces(), new ProbeTimings()).Run(
+                        task,
+                        picture,
+                        parsed.GetValue(netns)
+                    );
+                    Write(report, parsed.GetValue(json));
+                    return report.HasPassed ? 0 : 1;
+                }
+                catch (StartupException e)
+                {
+                    await Console.Error.WriteLineAsync($"weft-agent: {e.Message}");
+                    return 1;
+                }
             }
-            catch (StartupException e)
-            {
-                await Console.Error.WriteLineAsync($"weft-agent: {e.Message}");
-                return 1;
-            }
-        });
+        );
         return command;
     }
 
@@ -47,7 +83,9 @@ internal static class LocalVerification
         {
             using var document = JsonDocument.Parse(File.ReadAllBytes(path));
             var root = document.RootElement;
-            return (root.Member("properties") is { ValueKind: JsonValueKind.Object } properties ? properties : root).Clone();
+            return (
+                root.Member("properties") is { ValueKind: JsonValueKind.Object } properties ? properties : root
+            ).Clone();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
         {
@@ -68,9 +106,11 @@ internal static class LocalVerification
         foreach (var found in report.Interfaces)
         {
             var name = ResourceId.TryParse(found.Network, out var id) ? id.Name : "-";
-            Console.Out.WriteLine($"{found.Interface} ({name}): {(found.FirstFailure is { } first ? $"fails at {first.Hop}: {first.Message}" : "passed")}");
+            Console.Out.WriteLine(
+                $"{found.Interface} ({name}): {(found.FirstFailure is { } first ? $"fails at {first.Hop}: {first.Message}" : "passed")}"
+            );
             foreach (var check in found.Checks)
-                Console.Out.WriteLine($"  {check.State,-7} {check.Hop,-10} {check.Family ?? "",-4} {check.Message}");
+                Console.Out.WriteLine($"  {check.State, -7} {check.Hop, -10} {check.Family ?? "", -4} {check.Message}");
         }
     }
 }

@@ -17,10 +17,13 @@ internal sealed record Neighbour(byte[]? Mac, bool IsDropped, bool ReceivedAny);
 /// <param name="TooLong">Whether the interface itself takes no larger one.</param>
 internal sealed record PathMtu(int Largest, int? ReportedMtu, bool TooLong);
 
-/// <summary>Asks over one interface with frames of its own, past routing tables, caches and addresses of the node.</summary>
+/// <summary>
+/// Asks over one interface with frames of its own, past routing tables, caches and addresses of the node.
+/// </summary>
 /// <param name="link">The interface, which must be Ethernet.</param>
 /// <param name="own">The MAC addresses of this namespace: their answers are nobody else's.</param>
-internal sealed class NeighbourProber(LinkState link, IReadOnlyCollection<string> own, ProbeTimings timings) : IDisposable
+internal sealed class NeighbourProber(LinkState link, IReadOnlyCollection<string> own, ProbeTimings timings)
+    : IDisposable
 {
     // What every IPv4 host must take in one piece (RFC 1122 §3.3.2), and the least MTU of an IPv6 link (RFC 8200 §5).
     private const int MinPacketV4 = 576;
@@ -35,9 +38,10 @@ internal sealed class NeighbourProber(LinkState link, IReadOnlyCollection<string
     /// <param name="vlan">The tag to ask with, or null for none.</param>
     public Neighbour Find(Address target, Address? source, int? vlan = null)
     {
-        var question = target.Family == AddressFamily.IPv4
-            ? Frames.ArpRequest([.. link.Mac], source, target, vlan)
-            : Frames.NeighbourSolicitation([.. link.Mac], source, target, vlan);
+        var question =
+            target.Family == AddressFamily.IPv4
+                ? Frames.ArpRequest([.. link.Mac], source, target, vlan)
+                : Frames.NeighbourSolicitation([.. link.Mac], source, target, vlan);
         if (vlan is not null)
             _socket.ReceiveAllVlans();
         var heard = false;
@@ -45,14 +49,19 @@ internal sealed class NeighbourProber(LinkState link, IReadOnlyCollection<string
         {
             if (_socket.Send(question) == SendResult.Dropped)
                 return new Neighbour(null, true, heard);
-            var mac = _socket.Receive(timings.NeighbourTimeout, (frame, tag) =>
-            {
-                // Tag 0 is a priority and no VLAN (IEEE 802.1Q §6.9).
-                if ((tag ?? 0) != (vlan ?? 0) || own.Contains(Text(frame.Span.Slice(6, 6))))
-                    return null;
-                heard = true;
-                return Frames.ParseOwner(frame.Span, target) is { } owner && !own.Contains(Text(owner)) ? owner : null;
-            });
+            var mac = _socket.Receive(
+                timings.NeighbourTimeout,
+                (frame, tag) =>
+                {
+                    // Tag 0 is a priority and no VLAN (IEEE 802.1Q §6.9).
+                    if ((tag ?? 0) != (vlan ?? 0) || own.Contains(Text(frame.Span.Slice(6, 6))))
+                        return null;
+                    heard = true;
+                    return Frames.ParseOwner(frame.Span, target) is { } owner && !own.Contains(Text(owner))
+                        ? owner
+                        : null;
+                }
+            );
             if (mac is not null)
                 return new Neighbour(mac, false, true);
         }
@@ -89,14 +98,22 @@ internal sealed class NeighbourProber(LinkState link, IReadOnlyCollection<string
             for (var echo = 0; echo < timings.EchoAttempts; echo++)
             {
                 var sequence = ++_sequence;
-                var result = _socket.Send(Frames.EchoRequest([.. link.Mac], mac, source, target, size, _identifier, sequence));
+                var result = _socket.Send(
+                    Frames.EchoRequest([.. link.Mac], mac, source, target, size, _identifier, sequence)
+                );
                 if (result != SendResult.Sent)
                 {
                     tooLong |= result == SendResult.TooLong;
                     return false;
                 }
 
-                if (_socket.Receive(timings.EchoTimeout, (frame, _) => Frames.ParseEchoReply(frame.Span, target, _identifier, sequence, size)) is not { } answer)
+                if (
+                    _socket.Receive(
+                        timings.EchoTimeout,
+                        (frame, _) => Frames.ParseEchoReply(frame.Span, target, _identifier, sequence, size)
+                    )
+                    is not { } answer
+                )
                     continue;
                 named ??= answer.Mtu;
                 return answer.IsComplete;
@@ -110,5 +127,9 @@ internal sealed class NeighbourProber(LinkState link, IReadOnlyCollection<string
     public void Dispose() => _socket.Dispose();
 
     /// <summary>A MAC address as people write it.</summary>
-    public static string Text(ReadOnlySpan<byte> mac) => string.Join(':', ImmutableArray.Create(mac).Select(b => b.ToString("x2", System.Globalization.CultureInfo.InvariantCulture)));
+    public static string Text(ReadOnlySpan<byte> mac) =>
+        string.Join(
+            ':',
+            ImmutableArray.Create(mac).Select(b => b.ToString("x2", System.Globalization.CultureInfo.InvariantCulture))
+        );
 }

@@ -1,6 +1,9 @@
 namespace Weft.Agent.Verification;
 
-/// <summary>How often and how long is tried. A host on one segment answers within milliseconds; the waits are for a switch that has just learned the port.</summary>
+/// <summary>
+/// How often and how long is tried. A host on one segment answers within milliseconds; the waits are for a switch that
+/// has just learned the port.
+/// </summary>
 internal sealed record ProbeTimings
 {
     /// <summary>How often a neighbour is asked for. 3, as RFC 5227 §1.1 and RFC 4861 §10 have it.</summary>

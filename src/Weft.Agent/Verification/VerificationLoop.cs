@@ -5,8 +5,17 @@ using Weft.Resources;
 
 namespace Weft.Agent.Verification;
 
-/// <summary>Waits for verifications that somebody asks for, makes them, and tells what was found (docs/specs/verify.md).</summary>
-internal sealed class VerificationLoop(ControlPlaneClient plane, Verifier verifier, string desiredPath, AgentTimings timings, TimeProvider clock, Log log)
+/// <summary>
+/// Waits for verifications that somebody asks for, makes them, and tells what was found (docs/specs/verify.md).
+/// </summary>
+internal sealed class VerificationLoop(
+    ControlPlaneClient plane,
+    Verifier verifier,
+    string desiredPath,
+    AgentTimings timings,
+    TimeProvider clock,
+    Log log
+)
 {
     private readonly Backoff _backoff = new(timings.InitialBackoff, timings.MaxBackoff);
     private long _after;
@@ -25,7 +34,8 @@ internal sealed class VerificationLoop(ControlPlaneClient plane, Verifier verifi
             }
             catch (ControlPlaneException e) when (!cancel.IsCancellationRequested)
             {
-                // The main loop says what is wrong with the control plane; one of an older version knows no verifications and is asked seldom.
+                // The main loop says what is wrong with the control plane; one of an older version knows no
+                // verifications and is asked seldom.
                 wait = e.Status is 404 or 400 ? timings.MaxBackoffAfterRefusal : _backoff.NextDelay(e.RetryAfter);
             }
 
@@ -42,7 +52,12 @@ internal sealed class VerificationLoop(ControlPlaneClient plane, Verifier verifi
         {
             log.Info("verify", ("id", task.Id), ("pod", task.Pod), ("network", task.Network));
             var report = await RunTask(task);
-            log.Info("verified", ("id", task.Id), ("interfaces", report.Interfaces.Length), ("result", report.Error ?? (report.HasPassed ? "passed" : "failed")));
+            log.Info(
+                "verified",
+                ("id", task.Id),
+                ("interfaces", report.Interfaces.Length),
+                ("result", report.Error ?? (report.HasPassed ? "passed" : "failed"))
+            );
             await plane.ReportVerification(task.Id, Json.ToUtf8(report.ToJson()), cancel);
         }
 

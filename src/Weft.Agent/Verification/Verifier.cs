@@ -22,12 +22,16 @@ internal sealed class Verifier(string? node, PodNamespaces pods, ProbeTimings ti
     {
         var facts = picture.Elements("networks").Select(NetworkFacts.Read).OfType<NetworkFacts>().ToList();
         if (task.Network is { } only && !facts.Exists(f => InterfaceExpectation.IsNetwork(f.Id.ToString(), only)))
-            return Wrong($"the cluster has no network '{only}'; it has {string.Join(", ", facts.Select(f => f.Id.Name))}");
+            return Wrong(
+                $"the cluster has no network '{only}'; it has {string.Join(", ", facts.Select(f => f.Id.Name))}"
+            );
         try
         {
             if (task.Pod is null && netns is null)
                 return await VerifyNode(task, picture, facts);
-            return (netns ?? pods.Find(task.Pod!)) is { } path ? await VerifyPod(task, facts, path) : Elsewhere($"the pod {task.Pod} doesn't run on {node}");
+            return (netns ?? pods.Find(task.Pod!)) is { } path
+                ? await VerifyPod(task, facts, path)
+                : Elsewhere($"the pod {task.Pod} doesn't run on {node}");
         }
         catch (IOException e)
         {
@@ -35,13 +39,19 @@ internal sealed class Verifier(string? node, PodNamespaces pods, ProbeTimings ti
         }
     }
 
-    private async Task<VerificationReport> VerifyNode(VerificationTask task, JsonElement picture, List<NetworkFacts> facts)
+    private async Task<VerificationReport> VerifyNode(
+        VerificationTask task,
+        JsonElement picture,
+        List<NetworkFacts> facts
+    )
     {
         if (node is null)
             return Elsewhere("this agent serves no node");
         var mine = picture.Elements("nodes").FirstOrDefault(n => n.Text("name") == node);
         if (mine.ValueKind == JsonValueKind.Undefined)
-            return Wrong($"the cluster has no node '{node}'; it has {string.Join(", ", picture.Elements("nodes").Select(n => n.Text("name")))}");
+            return Wrong(
+                $"the cluster has no node '{node}'; it has {string.Join(", ", picture.Elements("nodes").Select(n => n.Text("name")))}"
+            );
         if (!NodeConfiguration.Read(mine.Member("configuration"), node).TryGet(out var configuration, out var refusal))
             return Wrong($"the node's configuration can't be read: {refusal.Message}");
         return await Probe(InterfaceExpectation.ForNode(configuration, facts, task.Network), null);
@@ -51,36 +61,53 @@ internal sealed class Verifier(string? node, PodNamespaces pods, ProbeTimings ti
     {
         var links = await NetworkNamespace.Run(netns, LinkState.ReadAll);
         var plans = new List<InterfaceExpectation>();
-        foreach (var link in links.Values.Where(l => l.Name != "lo" && (task.Interface is null || l.Name == task.Interface)).OrderBy(l => l.Name, StringComparer.Ordinal))
+        foreach (
+            var link in links
+                .Values.Where(l => l.Name != "lo" && (task.Interface is null || l.Name == task.Interface))
+                .OrderBy(l => l.Name, StringComparer.Ordinal)
+        )
         {
             // A pod's interface says by its address which network it is on; one without is named by whoever asks.
-            var network = facts.Find(f => link.Addresses.Any(a => f.Subnets.Any(s => s.Prefix.Contains(a.Address))))
-                ?? (task.Interface is not null && task.Network is { } only ? facts.Find(f => InterfaceExpectation.IsNetwork(f.Id.ToString(), only)) : null);
-            if (network is not null && (task.Network is null || InterfaceExpectation.IsNetwork(network.Id.ToString(), task.Network)))
+            var network =
+                facts.Find(f => link.Addresses.Any(a => f.Subnets.Any(s => s.Prefix.Contains(a.Address))))
+                ?? (
+                    task.Interface is not null && task.Network is { } only
+                        ? facts.Find(f => InterfaceExpectation.IsNetwork(f.Id.ToString(), only))
+                        : null
+                );
+            if (
+                network is not null
+                && (task.Network is null || InterfaceExpectation.IsNetwork(network.Id.ToString(), task.Network))
+            )
                 plans.Add(InterfaceExpectation.ForPod(network, link.Name, facts));
         }
 
         if (plans.Count > 0)
             return await Probe([.. plans], netns);
-        return Wrong(task.Interface is { } name && !links.ContainsKey(name) ? $"the pod has no interface '{name}'; it has {string.Join(", ", links.Keys.Order(StringComparer.Ordinal))}"
-            : $"no interface of the pod ({string.Join(", ", links.Keys.Order(StringComparer.Ordinal))}) has an address of {task.Network ?? "a network of the cluster"}; name it, and its network, with --interface and --network");
+        return Wrong(
+            task.Interface is { } name && !links.ContainsKey(name)
+                ? $"the pod has no interface '{name}'; it has {string.Join(", ", links.Keys.Order(StringComparer.Ordinal))}"
+                : $"no interface of the pod ({string.Join(", ", links.Keys.Order(StringComparer.Ordinal))}) has an address of {task.Network ?? "a network of the cluster"}; name it, and its network, with --interface and --network"
+        );
     }
 
     private async Task<VerificationReport> Probe(ImmutableArray<InterfaceExpectation> plans, string? netns)
     {
         using var gate = new SemaphoreSlim(MaxParallelism);
-        var reports = await Task.WhenAll(plans.Select(async expectation =>
-        {
-            await gate.WaitAsync();
-            try
+        var reports = await Task.WhenAll(
+            plans.Select(async expectation =>
             {
-                return await NetworkNamespace.Run(netns, () => new InterfaceProbe(expectation, timings).Run());
-            }
-            finally
-            {
-                gate.Release();
-            }
-        }));
+                await gate.WaitAsync();
+                try
+                {
+                    return await NetworkNamespace.Run(netns, () => new InterfaceProbe(expectation, timings).Run());
+                }
+                finally
+                {
+                    gate.Release();
+                }
+            })
+        );
         return new VerificationReport(node, null, [.. reports]);
     }
 

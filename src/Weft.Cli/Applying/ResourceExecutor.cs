@@ -11,23 +11,39 @@ internal sealed class ResourceExecutor(ArmClient client, bool insists = false)
 {
     /// <summary>Does a step of a plan.</summary>
     /// <param name="sent">Called when the server has taken it.</param>
-    public Task<(StepOutcome Outcome, ArmError? Error)> ApplyAsync(Step step, Action sent, CancellationToken cancel) => step.Action == PlanAction.Enable
-        ? AdministerAsync(step.Id, step.Document.ApiVersion, "Enable", cancel)
-        : PutAsync(step, sent, cancel);
+    public Task<(StepOutcome Outcome, ArmError? Error)> ApplyAsync(Step step, Action sent, CancellationToken cancel) =>
+        step.Action == PlanAction.Enable
+            ? AdministerAsync(step.Id, step.Document.ApiVersion, "Enable", cancel)
+            : PutAsync(step, sent, cancel);
 
     /// <summary>Enables or disables an isolation domain.</summary>
     /// <param name="state"><c>Enable</c> or <c>Disable</c>.</param>
-    public async Task<(StepOutcome Outcome, ArmError? Error)> AdministerAsync(ResourceId id, string apiVersion, string state, CancellationToken cancel)
+    public async Task<(StepOutcome Outcome, ArmError? Error)> AdministerAsync(
+        ResourceId id,
+        string apiVersion,
+        string state,
+        CancellationToken cancel
+    )
     {
         var body = new JsonObject { ["state"] = state };
-        var response = await client.SendAsync(HttpMethod.Post, $"{id}/updateAdministrativeState?api-version={apiVersion}", body, null, cancel);
+        var response = await client.SendAsync(
+            HttpMethod.Post,
+            $"{id}/updateAdministrativeState?api-version={apiVersion}",
+            body,
+            null,
+            cancel
+        );
         var (outcome, error) = await ArmOperation.WaitAsync(client, response, cancel);
         return ToStepOutcome(outcome, error, StepOutcome.Enabled);
     }
 
     /// <summary>Deletes a resource.</summary>
     /// <returns>How it ended; <c>Unchanged</c> where it wasn't there.</returns>
-    public async Task<(StepOutcome Outcome, ArmError? Error)> DeleteAsync(ResourceId id, string apiVersion, CancellationToken cancel)
+    public async Task<(StepOutcome Outcome, ArmError? Error)> DeleteAsync(
+        ResourceId id,
+        string apiVersion,
+        CancellationToken cancel
+    )
     {
         ArmResponse response;
         try
@@ -46,25 +62,44 @@ internal sealed class ResourceExecutor(ArmClient client, bool insists = false)
         return ToStepOutcome(outcome, error, StepOutcome.Deleted);
     }
 
-    private async Task<(StepOutcome Outcome, ArmError? Error)> PutAsync(Step step, Action sent, CancellationToken cancel)
+    private async Task<(StepOutcome Outcome, ArmError? Error)> PutAsync(
+        Step step,
+        Action sent,
+        CancellationToken cancel
+    )
     {
         var path = $"{step.Id}?api-version={step.Document.ApiVersion}";
-        var response = await client.SendAsync(HttpMethod.Put, insists ? $"{path}&force=true" : path, step.Document.ToPutBody(), null, cancel);
+        var response = await client.SendAsync(
+            HttpMethod.Put,
+            insists ? $"{path}&force=true" : path,
+            step.Document.ToPutBody(),
+            null,
+            cancel
+        );
         sent();
         var runs = response.AsyncOperation is not null;
         var (outcome, error) = runs
             ? await ArmOperation.WaitAsync(client, response, cancel)
             : await ArmOperation.WaitForResourceAsync(client, path, response.Body as JsonObject, cancel);
-        var good = response.Status == 201 ? StepOutcome.Created
+        var good =
+            response.Status == 201 ? StepOutcome.Created
             : runs || step.Action == PlanAction.Update ? StepOutcome.Updated
             : StepOutcome.Unchanged;
         return ToStepOutcome(outcome, error, good);
     }
 
-    private static (StepOutcome Outcome, ArmError? Error) ToStepOutcome(OperationOutcome outcome, ArmError? error, StepOutcome good) => outcome switch
-    {
-        OperationOutcome.Succeeded => (good, null),
-        OperationOutcome.Canceled => (StepOutcome.Superseded, ArmError.Create("Canceled", "a newer change took its place; apply again if this one is to win")),
-        _ => (StepOutcome.Failed, error),
-    };
+    private static (StepOutcome Outcome, ArmError? Error) ToStepOutcome(
+        OperationOutcome outcome,
+        ArmError? error,
+        StepOutcome good
+    ) =>
+        outcome switch
+        {
+            OperationOutcome.Succeeded => (good, null),
+            OperationOutcome.Canceled => (
+                StepOutcome.Superseded,
+                ArmError.Create("Canceled", "a newer change took its place; apply again if this one is to win")
+            ),
+            _ => (StepOutcome.Failed, error),
+        };
 }

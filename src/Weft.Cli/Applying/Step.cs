@@ -11,7 +11,9 @@ namespace Weft.Cli.Applying;
 /// <param name="DependsOn">The indices of the steps that must have succeeded.</param>
 internal sealed record Step(int Index, Document Document, PlanAction Action, ImmutableArray<int> DependsOn)
 {
-    /// <summary>The step that must have been sent before this one, however it ends; null where it does not matter.</summary>
+    /// <summary>
+    /// The step that must have been sent before this one, however it ends; null where it does not matter.
+    /// </summary>
     public int? SentAfter { get; init; }
 
     /// <summary>The resource.</summary>

@@ -10,8 +10,8 @@ namespace Weft.Cli.Applying;
 
 /// <summary>Which steps wait for which: what can go in parallel, does.</summary>
 /// <remarks>
-/// The plan gives one good order. A step depends on an earlier step only where its document says so; since every dependence points backwards
-/// in that order, there are no rings.
+/// The plan gives one good order. A step depends on an earlier step only where its document says so; since every
+/// dependence points backwards in that order, there are no rings.
 /// </remarks>
 internal static class StepGraph
 {
@@ -19,7 +19,13 @@ internal static class StepGraph
     private static readonly ResourceType SiteType = new("Microsoft.NetworkCloud", "clusters");
     private static readonly ResourceType PoolType = new("Microsoft.NetworkCloud", "kubernetesClusters/agentPools");
     private static readonly ResourceType NodeType = new("Weft.Fleet", "nodes");
-    private static readonly ResourceType[] AddressClaimants = [KindTable.KubernetesClusters.Type, PoolType, NodeType, KindTable.VirtualMachines.Type];
+    private static readonly ResourceType[] AddressClaimants =
+    [
+        KindTable.KubernetesClusters.Type,
+        PoolType,
+        NodeType,
+        KindTable.VirtualMachines.Type,
+    ];
 
     /// <summary>The steps of a plan.</summary>
     /// <param name="plan">A plan without refusals.</param>
@@ -27,9 +33,15 @@ internal static class StepGraph
     public static ImmutableArray<Step> FromPlan(Plan plan, IReadOnlyList<Document> documents)
     {
         var byId = documents.ToDictionary(document => document.Id);
-        var planned = plan.Changes.Select(change => byId.TryGetValue(change.Id, out var document)
-            ? (document, change.Action)
-            : throw new CliError($"the server's plan has a step for {Label.For(change.Id)}, which no document declares")).ToList();
+        var planned = plan
+            .Changes.Select(change =>
+                byId.TryGetValue(change.Id, out var document)
+                    ? (document, change.Action)
+                    : throw new CliError(
+                        $"the server's plan has a step for {Label.For(change.Id)}, which no document declares"
+                    )
+            )
+            .ToList();
         if (documents.Except(planned.Select(step => step.document)).FirstOrDefault() is { } forgotten)
             throw new CliError($"the server's plan has no step for {Label.For(forgotten.Id)}");
         return BuildSteps(planned);
@@ -40,31 +52,66 @@ internal static class StepGraph
     public static ImmutableArray<Step> ForDeletion(IReadOnlyList<Document> documents)
     {
         // Nobody planned this order, so the kinds' own order stands in: made first, deleted last.
-        var forward = BuildSteps([.. documents.OrderBy(document => KindTable.Rank(document.Id.Type)).Select(document => (document, PlanAction.Create))]);
+        var forward = BuildSteps([
+            .. documents
+                .OrderBy(document => KindTable.Rank(document.Id.Type))
+                .Select(document => (document, PlanAction.Create)),
+        ]);
         var last = forward.Length - 1;
-        return [.. forward.Reverse().Select((step, i) => step with
-        {
-            Index = i,
-            SentAfter = null,
-            DependsOn = [.. forward.Where(other => other.DependsOn.Contains(step.Index)).Select(other => last - other.Index)],
-        })];
+        return
+        [
+            .. forward
+                .Reverse()
+                .Select(
+                    (step, i) =>
+                        step with
+                        {
+                            Index = i,
+                            SentAfter = null,
+                            DependsOn =
+                            [
+                                .. forward
+                                    .Where(other => other.DependsOn.Contains(step.Index))
+                                    .Select(other => last - other.Index),
+                            ],
+                        }
+                ),
+        ];
     }
 
     private static ImmutableArray<Step> BuildSteps(List<(Document Document, PlanAction Action)> planned)
     {
         var needs = planned.Select(step => FindReferences(step.Document).ToHashSet()).ToList();
-        return [.. planned.Select((step, i) =>
-            new Step(i, step.Document, step.Action, [.. Enumerable.Range(0, i).Where(j => DependsOn(step, needs[i], planned[j]))])
-            {
-                SentAfter = ClaimsAddresses(step) && planned[..i].FindLastIndex(ClaimsAddresses) is >= 0 and var before ? before : null,
-            })];
+        return
+        [
+            .. planned.Select(
+                (step, i) =>
+                    new Step(
+                        i,
+                        step.Document,
+                        step.Action,
+                        [.. Enumerable.Range(0, i).Where(j => DependsOn(step, needs[i], planned[j]))]
+                    )
+                    {
+                        SentAfter =
+                            ClaimsAddresses(step) && planned[..i].FindLastIndex(ClaimsAddresses) is >= 0 and var before
+                                ? before
+                                : null,
+                    }
+            ),
+        ];
     }
 
-    // Addresses are given out in the order in which they are asked for. Asked for in the plan's order, they are those the plan has shown.
+    // Addresses are given out in the order in which they are asked for. Asked for in the plan's order, they are those
+    // the plan has shown.
     private static bool ClaimsAddresses((Document Document, PlanAction Action) step) =>
         step.Action is PlanAction.Create or PlanAction.Update && AddressClaimants.Contains(step.Document.Id.Type);
 
-    private static bool DependsOn((Document Document, PlanAction Action) step, HashSet<ResourceId> needs, (Document Document, PlanAction Action) earlier)
+    private static bool DependsOn(
+        (Document Document, PlanAction Action) step,
+        HashSet<ResourceId> needs,
+        (Document Document, PlanAction Action) earlier
+    )
     {
         var (id, other) = (step.Document.Id, earlier.Document.Id);
         if (id.Equals(other))
@@ -101,11 +148,12 @@ internal static class StepGraph
         }
     }
 
-    private static IEnumerable<string> EnumerateStrings(JsonNode? node) => node switch
-    {
-        JsonObject map => map.SelectMany(member => EnumerateStrings(member.Value)),
-        JsonArray list => list.SelectMany(EnumerateStrings),
-        JsonValue value when value.GetValueKind() == JsonValueKind.String => [value.GetValue<string>()],
-        _ => [],
-    };
+    private static IEnumerable<string> EnumerateStrings(JsonNode? node) =>
+        node switch
+        {
+            JsonObject map => map.SelectMany(member => EnumerateStrings(member.Value)),
+            JsonArray list => list.SelectMany(EnumerateStrings),
+            JsonValue value when value.GetValueKind() == JsonValueKind.String => [value.GetValue<string>()],
+            _ => [],
+        };
 }

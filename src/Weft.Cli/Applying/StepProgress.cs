@@ -14,7 +14,8 @@ internal sealed class StepProgress(Terminal terminal, int width)
     public Action<string> Spinner { get; set; } = _ => { };
 
     /// <summary>How wide the longest label is.</summary>
-    public static int WidthOf(IEnumerable<Step> steps) => steps.Select(step => Label.For(step.Id).Length).DefaultIfEmpty(0).Max();
+    public static int WidthOf(IEnumerable<Step> steps) =>
+        steps.Select(step => Label.For(step.Id).Length).DefaultIfEmpty(0).Max();
 
     /// <summary>A step begins.</summary>
     public void ReportStarted(Step step)
@@ -37,8 +38,16 @@ internal sealed class StepProgress(Terminal terminal, int width)
             terminal.WriteLine(FormatLine(label, result), StyleOf(result.Outcome));
             if (result.Error is { } error)
             {
-                foreach (var line in ErrorText.FormatLines(error, target => target is null ? null : result.Step.Document.LocationOf(target).ToString()))
-                    terminal.WriteLine($"  {line}", result.Outcome == StepOutcome.Skipped ? TextStyle.Faint : TextStyle.Error);
+                foreach (
+                    var line in ErrorText.FormatLines(
+                        error,
+                        target => target is null ? null : result.Step.Document.LocationOf(target).ToString()
+                    )
+                )
+                    terminal.WriteLine(
+                        $"  {line}",
+                        result.Outcome == StepOutcome.Skipped ? TextStyle.Faint : TextStyle.Error
+                    );
             }
         }
 
@@ -53,12 +62,13 @@ internal sealed class StepProgress(Terminal terminal, int width)
             : $"{line} {result.Elapsed.TotalSeconds.ToString("0.0", CultureInfo.InvariantCulture)}s";
     }
 
-    private static TextStyle StyleOf(StepOutcome outcome) => outcome switch
-    {
-        StepOutcome.Created or StepOutcome.Enabled => TextStyle.Added,
-        StepOutcome.Updated => TextStyle.Changed,
-        StepOutcome.Deleted => TextStyle.Removed,
-        StepOutcome.Failed or StepOutcome.Superseded => TextStyle.Error,
-        _ => TextStyle.Faint,
-    };
+    private static TextStyle StyleOf(StepOutcome outcome) =>
+        outcome switch
+        {
+            StepOutcome.Created or StepOutcome.Enabled => TextStyle.Added,
+            StepOutcome.Updated => TextStyle.Changed,
+            StepOutcome.Deleted => TextStyle.Removed,
+            StepOutcome.Failed or StepOutcome.Superseded => TextStyle.Error,
+            _ => TextStyle.Faint,
+        };
 }

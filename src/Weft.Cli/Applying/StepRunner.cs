@@ -3,42 +3,72 @@ using Weft.Cli.Arm;
 
 namespace Weft.Cli.Applying;
 
-/// <summary>Does steps, each as soon as all it depends on has succeeded. A failure stops only what depends on it.</summary>
-internal sealed class StepRunner(Func<Step, Action, CancellationToken, Task<(StepOutcome Outcome, ArmError? Error)>> work, StepProgress progress, TimeProvider clock)
+/// <summary>
+/// Does steps, each as soon as all it depends on has succeeded. A failure stops only what depends on it.
+/// </summary>
+internal sealed class StepRunner(
+    Func<Step, Action, CancellationToken, Task<(StepOutcome Outcome, ArmError? Error)>> work,
+    StepProgress progress,
+    TimeProvider clock
+)
 {
     // Enough to keep a server busy, few enough not to be a crowd at its door.
     private const int MaxConcurrency = 8;
 
-    // The order of sending is worth a wait, and not a standstill: what is stuck elsewhere must not hold up those who do not need it.
+    // The order of sending is worth a wait, and not a standstill: what is stuck elsewhere must not hold up those who do
+    // not need it.
     private static readonly TimeSpan MaxSendWait = TimeSpan.FromSeconds(15);
 
     /// <summary>Does the steps.</summary>
     /// <param name="steps">The steps; each depends on earlier ones only.</param>
     /// <returns>What came of them, in their order.</returns>
-    public async Task<ImmutableArray<StepResult>> RunAsync(ImmutableArray<Step> steps, TimeSpan timeout, CancellationToken cancel)
+    public async Task<ImmutableArray<StepResult>> RunAsync(
+        ImmutableArray<Step> steps,
+        TimeSpan timeout,
+        CancellationToken cancel
+    )
     {
         using var deadline = new CancellationTokenSource(timeout, clock);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(cancel, deadline.Token);
         using var doors = new SemaphoreSlim(MaxConcurrency);
         var running = new Task<StepResult>[steps.Length];
-        var sent = steps.Select(_ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).ToArray();
+        var sent = steps
+            .Select(_ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously))
+            .ToArray();
         for (var i = 0; i < steps.Length; i++)
         {
             var behind = steps[i].SentAfter is { } j ? sent[j].Task : Task.CompletedTask;
-            running[i] = RunInTurnAsync(steps[i], [.. steps[i].DependsOn.Select(k => running[k])], behind, sent[i], doors, both.Token, cancel);
+            running[i] = RunInTurnAsync(
+                steps[i],
+                [.. steps[i].DependsOn.Select(k => running[k])],
+                behind,
+                sent[i],
+                doors,
+                both.Token,
+                cancel
+            );
         }
 
         return [.. await Task.WhenAll(running)];
     }
 
     private async Task<StepResult> RunInTurnAsync(
-        Step step, Task<StepResult>[] before, Task behind, TaskCompletionSource sent, SemaphoreSlim doors, CancellationToken deadline, CancellationToken cancel)
+        Step step,
+        Task<StepResult>[] before,
+        Task behind,
+        TaskCompletionSource sent,
+        SemaphoreSlim doors,
+        CancellationToken deadline,
+        CancellationToken cancel
+    )
     {
         try
         {
             var results = await Task.WhenAll(before);
             if (results.FirstOrDefault(result => !result.Succeeded) is { } cause)
-                return progress.ReportEnded(new StepResult(step, StepOutcome.Skipped, TimeSpan.Zero, SkippedError(cause)));
+                return progress.ReportEnded(
+                    new StepResult(step, StepOutcome.Skipped, TimeSpan.Zero, SkippedError(cause))
+                );
             if (!behind.IsCompleted)
                 await Task.WhenAny(behind, Task.Delay(MaxSendWait, clock, deadline));
             return await RunStepAsync(step, () => sent.TrySetResult(), doors, deadline, cancel);
@@ -49,7 +79,13 @@ internal sealed class StepRunner(Func<Step, Action, CancellationToken, Task<(Ste
         }
     }
 
-    private async Task<StepResult> RunStepAsync(Step step, Action sent, SemaphoreSlim doors, CancellationToken deadline, CancellationToken cancel)
+    private async Task<StepResult> RunStepAsync(
+        Step step,
+        Action sent,
+        SemaphoreSlim doors,
+        CancellationToken deadline,
+        CancellationToken cancel
+    )
     {
         try
         {
@@ -57,7 +93,14 @@ internal sealed class StepRunner(Func<Step, Action, CancellationToken, Task<(Ste
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
         {
-            return progress.ReportEnded(new StepResult(step, StepOutcome.Skipped, TimeSpan.Zero, ArmError.Create("TimedOut", "there was no time left to begin")));
+            return progress.ReportEnded(
+                new StepResult(
+                    step,
+                    StepOutcome.Skipped,
+                    TimeSpan.Zero,
+                    ArmError.Create("TimedOut", "there was no time left to begin")
+                )
+            );
         }
 
         try
@@ -73,7 +116,12 @@ internal sealed class StepRunner(Func<Step, Action, CancellationToken, Task<(Ste
         }
     }
 
-    private async Task<(StepOutcome Outcome, ArmError? Error)> ExecuteAsync(Step step, Action sent, CancellationToken deadline, CancellationToken cancel)
+    private async Task<(StepOutcome Outcome, ArmError? Error)> ExecuteAsync(
+        Step step,
+        Action sent,
+        CancellationToken deadline,
+        CancellationToken cancel
+    )
     {
         try
         {
@@ -89,10 +137,19 @@ internal sealed class StepRunner(Func<Step, Action, CancellationToken, Task<(Ste
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
         {
-            return (StepOutcome.Failed, ArmError.Create("TimedOut", "it still runs at the server; apply again to wait for it, or give more --timeout"));
+            return (
+                StepOutcome.Failed,
+                ArmError.Create(
+                    "TimedOut",
+                    "it still runs at the server; apply again to wait for it, or give more --timeout"
+                )
+            );
         }
     }
 
-    private static ArmError SkippedError(StepResult cause) => ArmError.Create(
-        "Skipped", $"{Kinds.Label.For(cause.Step.Id)} {(cause.Outcome == StepOutcome.Skipped ? "was skipped" : $"{cause.Outcome.ToString().ToLowerInvariant()}")}");
+    private static ArmError SkippedError(StepResult cause) =>
+        ArmError.Create(
+            "Skipped",
+            $"{Kinds.Label.For(cause.Step.Id)} {(cause.Outcome == StepOutcome.Skipped ? "was skipped" : $"{cause.Outcome.ToString().ToLowerInvariant()}")}"
+        );
 }

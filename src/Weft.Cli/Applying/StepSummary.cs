@@ -33,7 +33,12 @@ internal static class StepSummary
                 session.Out.Writer.Write(Yaml.Write(ToJson(results)));
                 break;
             case OutputFormat.Name:
-                foreach (var id in results.Where(result => result.Succeeded && result.Outcome != StepOutcome.Unchanged).Select(result => result.Step.Id).Distinct())
+                foreach (
+                    var id in results
+                        .Where(result => result.Succeeded && result.Outcome != StepOutcome.Unchanged)
+                        .Select(result => result.Step.Id)
+                        .Distinct()
+                )
                     session.Out.WriteLine(Label.For(id));
                 break;
         }
@@ -42,5 +47,6 @@ internal static class StepSummary
         return results.All(result => result.Succeeded) ? ExitCode.Success : ExitCode.Failed;
     }
 
-    private static JsonArray ToJson(ImmutableArray<StepResult> results) => new([.. results.Select(result => result.ToJson())]);
+    private static JsonArray ToJson(ImmutableArray<StepResult> results) =>
+        new([.. results.Select(result => result.ToJson())]);
 }

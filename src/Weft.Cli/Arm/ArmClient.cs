@@ -9,8 +9,11 @@ using Weft.Relay.Client;
 
 namespace Weft.Cli.Arm;
 
-/// <summary>Speaks to one weftd. Every request it sends goes to that server, whatever host a link in an answer names.</summary>
-internal sealed class ArmClient(HttpClient http, Uri server, string token, TimeProvider clock, Action<string>? log) : IDisposable
+/// <summary>
+/// Speaks to one weftd. Every request it sends goes to that server, whatever host a link in an answer names.
+/// </summary>
+internal sealed class ArmClient(HttpClient http, Uri server, string token, TimeProvider clock, Action<string>? log)
+    : IDisposable
 {
     private const int MaxAttempts = 5;
 
@@ -25,7 +28,8 @@ internal sealed class ArmClient(HttpClient http, Uri server, string token, TimeP
     public TimeProvider Clock => clock;
 
     /// <summary>Asks for something that must be there.</summary>
-    public Task<ArmResponse> GetAsync(string path, CancellationToken cancel) => SendAsync(HttpMethod.Get, path, null, null, cancel);
+    public Task<ArmResponse> GetAsync(string path, CancellationToken cancel) =>
+        SendAsync(HttpMethod.Get, path, null, null, cancel);
 
     /// <summary>Asks for something that may not be there.</summary>
     /// <returns>The answer, or null where it isn't there.</returns>
@@ -46,7 +50,7 @@ internal sealed class ArmClient(HttpClient http, Uri server, string token, TimeP
     public async Task<List<JsonObject>> ListAsync(string path, CancellationToken cancel)
     {
         var members = new List<JsonObject>();
-        for (string? next = path; next is not null;)
+        for (string? next = path; next is not null; )
         {
             var page = (await GetAsync(next, cancel)).Object;
             members.AddRange((page["value"] as JsonArray ?? []).OfType<JsonObject>());
@@ -62,7 +66,13 @@ internal sealed class ArmClient(HttpClient http, Uri server, string token, TimeP
     /// <param name="prefer">The <c>Prefer</c> header, or null.</param>
     /// <exception cref="ArmException">The answer is an error.</exception>
     /// <exception cref="CliError">The server could not be reached.</exception>
-    public async Task<ArmResponse> SendAsync(HttpMethod method, string path, JsonNode? body, string? prefer, CancellationToken cancel)
+    public async Task<ArmResponse> SendAsync(
+        HttpMethod method,
+        string path,
+        JsonNode? body,
+        string? prefer,
+        CancellationToken cancel
+    )
     {
         for (var attempt = 1; ; attempt++)
         {
@@ -82,11 +92,19 @@ internal sealed class ArmClient(HttpClient http, Uri server, string token, TimeP
     public void Dispose() => http.Dispose();
 
     private static bool IsBusy(HttpStatusCode status, ArmError error) =>
-        status is HttpStatusCode.TooManyRequests or HttpStatusCode.ServiceUnavailable || error.Code == nameof(RefusalCode.Contended);
+        status is HttpStatusCode.TooManyRequests or HttpStatusCode.ServiceUnavailable
+        || error.Code == nameof(RefusalCode.Contended);
 
-    private static ArmError MissingErrorBody(HttpResponseMessage response) => response.StatusCode is >= HttpStatusCode.Moved and < HttpStatusCode.BadRequest
-        ? ArmError.Create("Redirected", "the server sends elsewhere; weft follows no redirects, so that the token stays here")
-        : ArmError.Create("NoErrorBody", $"the server answered {(int)response.StatusCode} {response.ReasonPhrase} without a reason");
+    private static ArmError MissingErrorBody(HttpResponseMessage response) =>
+        response.StatusCode is >= HttpStatusCode.Moved and < HttpStatusCode.BadRequest
+            ? ArmError.Create(
+                "Redirected",
+                "the server sends elsewhere; weft follows no redirects, so that the token stays here"
+            )
+            : ArmError.Create(
+                "NoErrorBody",
+                $"the server answered {(int)response.StatusCode} {response.ReasonPhrase} without a reason"
+            );
 
     private HttpRequestMessage CreateRequest(HttpMethod method, string path, JsonNode? body, string? prefer)
     {
@@ -100,10 +118,14 @@ internal sealed class ArmClient(HttpClient http, Uri server, string token, TimeP
         return request;
     }
 
-    // Links are absolute and carry the name the server has for itself; through a tunnel or a proxy that name is somebody else's.
+    // Links are absolute and carry the name the server has for itself; through a tunnel or a proxy that name is
+    // somebody else's.
     private Uri ResolveUri(string path)
     {
-        var relative = Uri.TryCreate(path, UriKind.Absolute, out var link) && link.Scheme is "http" or "https" ? link!.PathAndQuery : path;
+        var relative =
+            Uri.TryCreate(path, UriKind.Absolute, out var link) && link.Scheme is "http" or "https"
+                ? link!.PathAndQuery
+                : path;
         return new Uri(server, relative.TrimStart('/'));
     }
 
@@ -115,7 +137,9 @@ internal sealed class ArmClient(HttpClient http, Uri server, string token, TimeP
         try
         {
             var response = await http.SendAsync(request, HttpCompletionOption.ResponseContentRead, both.Token);
-            log?.Invoke($"{request.Method} {request.RequestUri} -> {(int)response.StatusCode} in {clock.GetElapsedTime(start).TotalMilliseconds.ToString("0", CultureInfo.InvariantCulture)} ms");
+            log?.Invoke(
+                $"{request.Method} {request.RequestUri} -> {(int)response.StatusCode} in {clock.GetElapsedTime(start).TotalMilliseconds.ToString("0", CultureInfo.InvariantCulture)} ms"
+            );
             return response;
         }
         catch (HttpRequestException e)
@@ -129,16 +153,20 @@ internal sealed class ArmClient(HttpClient http, Uri server, string token, TimeP
         }
     }
 
-    private static string ReasonOf(HttpRequestException e) => e.HttpRequestError switch
-    {
-        HttpRequestError.SecureConnectionError => $"its certificate is not trusted ({e.InnerException?.Message ?? e.Message})",
-        HttpRequestError.NameResolutionError => "its name is unknown",
-        _ => e.InnerException?.Message ?? e.Message,
-    };
+    private static string ReasonOf(HttpRequestException e) =>
+        e.HttpRequestError switch
+        {
+            HttpRequestError.SecureConnectionError =>
+                $"its certificate is not trusted ({e.InnerException?.Message ?? e.Message})",
+            HttpRequestError.NameResolutionError => "its name is unknown",
+            _ => e.InnerException?.Message ?? e.Message,
+        };
 
-    private CliError Unreachable(string reason) => new(
-        $"cannot reach {server.ToString().TrimEnd('/')}: {reason}",
-        next: "start a server here with ./run, or point weft at yours: weft config set-context NAME --server URL [--ca FILE]");
+    private CliError Unreachable(string reason) =>
+        new(
+            $"cannot reach {server.ToString().TrimEnd('/')}: {reason}",
+            next: "start a server here with ./run, or point weft at yours: weft config set-context NAME --server URL [--ca FILE]"
+        );
 
     private static async Task<JsonNode?> ReadBodyAsync(HttpResponseMessage response, CancellationToken cancel)
     {
@@ -166,7 +194,9 @@ internal sealed class ArmClient(HttpClient http, Uri server, string token, TimeP
             throw new ArmException((int)response.StatusCode, MissingErrorBody(response));
         return new ArmResponse((int)response.StatusCode, body)
         {
-            AsyncOperation = response.Headers.TryGetValues("Azure-AsyncOperation", out var values) ? values.First() : null,
+            AsyncOperation = response.Headers.TryGetValues("Azure-AsyncOperation", out var values)
+                ? values.First()
+                : null,
             Location = response.Headers.TryGetValues("Location", out var locations) ? locations.First() : null,
             RetryAfter = RetryAfterOf(response),
             PreferenceApplied = response.Headers.Contains("Preference-Applied"),

@@ -6,7 +6,10 @@ using Weft.Cli.Contexts;
 
 namespace Weft.Cli.Arm;
 
-/// <summary>From settings to a client: reads the token and the CA certificates, and nothing else of them stays in memory than is sent.</summary>
+/// <summary>
+/// From settings to a client: reads the token and the CA certificates, and nothing else of them stays in memory than is
+/// sent.
+/// </summary>
 internal static class ArmClientFactory
 {
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(10);
@@ -19,7 +22,9 @@ internal static class ArmClientFactory
     {
         var server = settings.RequiredServer;
         var token = ReadToken(settings, server);
-        var http = environment.HttpHandler is { } network ? new HttpClient(network, disposeHandler: false) : new HttpClient(CreateHandler(settings.Ca));
+        var http = environment.HttpHandler is { } network
+            ? new HttpClient(network, disposeHandler: false)
+            : new HttpClient(CreateHandler(settings.Ca));
         http.Timeout = Timeout.InfiniteTimeSpan;
         return new ArmClient(http, server, token, environment.Clock, log);
     }
@@ -32,8 +37,10 @@ internal static class ArmClientFactory
     {
         if (settings.TokenFile is not { } file)
         {
-            throw new CliError($"no token file is named for {server.ToString().TrimEnd('/')}",
-                next: "add --token-file FILE (weftd writes the first administrator's to admin.token in its data directory), or weft config set-context NAME --token-file FILE");
+            throw new CliError(
+                $"no token file is named for {server.ToString().TrimEnd('/')}",
+                next: "add --token-file FILE (weftd writes the first administrator's to admin.token in its data directory), or weft config set-context NAME --token-file FILE"
+            );
         }
 
         try
@@ -44,7 +51,10 @@ internal static class ArmClientFactory
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new CliError($"the token file {file} cannot be read: {e.Message}", next: "name another one with --token-file FILE");
+            throw new CliError(
+                $"the token file {file} cannot be read: {e.Message}",
+                next: "name another one with --token-file FILE"
+            );
         }
 
         throw new CliError($"the file {file} holds no token", next: "name another one with --token-file FILE");
@@ -66,16 +76,28 @@ internal static class ArmClientFactory
 
     private static X509ChainPolicy CreateTrustPolicy(string ca)
     {
-        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+        var policy = new X509ChainPolicy
+        {
+            TrustMode = X509ChainTrustMode.CustomRootTrust,
+            RevocationMode = X509RevocationMode.NoCheck,
+        };
         try
         {
             policy.CustomTrustStore.ImportFromPemFile(ca);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException)
         {
-            throw new CliError($"the CA file {ca} cannot be read: {e.Message}", next: "name PEM certificates with --ca FILE");
+            throw new CliError(
+                $"the CA file {ca} cannot be read: {e.Message}",
+                next: "name PEM certificates with --ca FILE"
+            );
         }
 
-        return policy.CustomTrustStore.Count > 0 ? policy : throw new CliError($"the CA file {ca} holds no certificate", next: "name PEM certificates with --ca FILE");
+        return policy.CustomTrustStore.Count > 0
+            ? policy
+            : throw new CliError(
+                $"the CA file {ca} holds no certificate",
+                next: "name PEM certificates with --ca FILE"
+            );
     }
 }

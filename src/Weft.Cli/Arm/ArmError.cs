@@ -7,7 +7,13 @@ namespace Weft.Cli.Arm;
 /// <summary>ARM's error, as it came.</summary>
 /// <param name="Target">The member or the resource at fault, or null.</param>
 /// <param name="ConflictsWith">The id of what stands in the way, or null.</param>
-internal sealed record ArmError(string Code, string Message, string? Target, string? ConflictsWith, ImmutableArray<ArmError> Details)
+internal sealed record ArmError(
+    string Code,
+    string Message,
+    string? Target,
+    string? ConflictsWith,
+    ImmutableArray<ArmError> Details
+)
 {
     /// <summary>The findings one by one: the details, or the error itself.</summary>
     public ImmutableArray<ArmError> Findings => Details.IsEmpty ? [this] : Details;
@@ -27,12 +33,14 @@ internal sealed record ArmError(string Code, string Message, string? Target, str
         if (TextOf(map["code"]) is not { } code)
             return null;
         var details = (map["details"] as JsonArray ?? []).Select(Read).OfType<ArmError>();
-        var culprit = (map["additionalInfo"] as JsonArray ?? []).OfType<JsonObject>()
+        var culprit = (map["additionalInfo"] as JsonArray ?? [])
+            .OfType<JsonObject>()
             .Where(info => TextOf(info["type"]) == "Culprit")
             .Select(info => TextOf((info["info"] as JsonObject)?["id"]))
             .FirstOrDefault();
         return new ArmError(code, TextOf(map["message"]) ?? code, TextOf(map["target"]), culprit, [.. details]);
     }
 
-    private static string? TextOf(JsonNode? node) => node is JsonValue value && value.GetValueKind() == JsonValueKind.String ? value.GetValue<string>() : null;
+    private static string? TextOf(JsonNode? node) =>
+        node is JsonValue value && value.GetValueKind() == JsonValueKind.String ? value.GetValue<string>() : null;
 }

@@ -27,7 +27,11 @@ internal static class ArmOperation
     /// <summary>Waits for the end of an operation.</summary>
     /// <param name="cancel">Ends the wait, and not the operation.</param>
     /// <returns>The end, and the error of a bad one.</returns>
-    public static Task<(OperationOutcome End, ArmError? Error)> WaitAsync(ArmClient client, ArmResponse response, CancellationToken cancel)
+    public static Task<(OperationOutcome End, ArmError? Error)> WaitAsync(
+        ArmClient client,
+        ArmResponse response,
+        CancellationToken cancel
+    )
     {
         if (response.AsyncOperation is { } operation)
             return PollBodyAsync(client, operation, cancel);
@@ -39,32 +43,59 @@ internal static class ArmOperation
     /// <summary>Waits until a resource stands still: an earlier operation on it may still run.</summary>
     /// <param name="resource">The resource as it was last seen.</param>
     /// <returns>The end, and the error of a bad one.</returns>
-    public static async Task<(OperationOutcome End, ArmError? Error)> WaitForResourceAsync(ArmClient client, string path, JsonObject? resource, CancellationToken cancel)
+    public static async Task<(OperationOutcome End, ArmError? Error)> WaitForResourceAsync(
+        ArmClient client,
+        string path,
+        JsonObject? resource,
+        CancellationToken cancel
+    )
     {
         while (true)
         {
             var properties = resource?["properties"] as JsonObject;
             var state = properties?["provisioningState"]?.ToString() ?? "Succeeded";
             if (ParseOutcome(state) is { } outcome)
-                return (outcome, outcome == OperationOutcome.Succeeded ? null : ArmError.Create(state, properties?["detailedStatusMessage"]?.ToString() ?? $"its provisioning state is {state}"));
+                return (
+                    outcome,
+                    outcome == OperationOutcome.Succeeded
+                        ? null
+                        : ArmError.Create(
+                            state,
+                            properties?["detailedStatusMessage"]?.ToString() ?? $"its provisioning state is {state}"
+                        )
+                );
             await Task.Delay(PollInterval, client.Clock, cancel);
             resource = (await client.GetAsync(path, cancel)).Object;
         }
     }
 
-    private static async Task<(OperationOutcome End, ArmError? Error)> PollBodyAsync(ArmClient client, string link, CancellationToken cancel)
+    private static async Task<(OperationOutcome End, ArmError? Error)> PollBodyAsync(
+        ArmClient client,
+        string link,
+        CancellationToken cancel
+    )
     {
         while (true)
         {
             var start = client.Clock.GetTimestamp();
             var response = await client.SendAsync(HttpMethod.Get, link, null, PreferWait, cancel);
             if (ParseOutcome(response.Object["status"]?.ToString() ?? "") is { } outcome)
-                return (outcome, outcome == OperationOutcome.Succeeded ? null : ArmError.Read(response.Object["error"]) ?? ArmError.Create(outcome.ToString(), $"the operation ended {outcome}"));
+                return (
+                    outcome,
+                    outcome == OperationOutcome.Succeeded
+                        ? null
+                        : ArmError.Read(response.Object["error"])
+                            ?? ArmError.Create(outcome.ToString(), $"the operation ended {outcome}")
+                );
             await DelayAsync(client, response, start, cancel);
         }
     }
 
-    private static async Task<(OperationOutcome End, ArmError? Error)> PollStatusAsync(ArmClient client, string link, CancellationToken cancel)
+    private static async Task<(OperationOutcome End, ArmError? Error)> PollStatusAsync(
+        ArmClient client,
+        string link,
+        CancellationToken cancel
+    )
     {
         while (true)
         {
@@ -89,11 +120,12 @@ internal static class ArmOperation
             ? Task.CompletedTask
             : Task.Delay(response.RetryAfter ?? PollInterval, client.Clock, cancel);
 
-    private static OperationOutcome? ParseOutcome(string status) => status.ToUpperInvariant() switch
-    {
-        "SUCCEEDED" => OperationOutcome.Succeeded,
-        "FAILED" => OperationOutcome.Failed,
-        "CANCELED" or "CANCELLED" => OperationOutcome.Canceled,
-        _ => null,
-    };
+    private static OperationOutcome? ParseOutcome(string status) =>
+        status.ToUpperInvariant() switch
+        {
+            "SUCCEEDED" => OperationOutcome.Succeeded,
+            "FAILED" => OperationOutcome.Failed,
+            "CANCELED" or "CANCELLED" => OperationOutcome.Canceled,
+            _ => null,
+        };
 }

@@ -21,5 +21,10 @@ internal sealed record ArmResponse(int Status, JsonNode? Body)
 
     /// <summary>The body, which must be an object.</summary>
     /// <exception cref="CliError">It is none.</exception>
-    public JsonObject Object => Body as JsonObject ?? throw new CliError("the server's answer is no JSON object", next: "is there a weftd at the configured address?");
+    public JsonObject Object =>
+        Body as JsonObject
+        ?? throw new CliError(
+            "the server's answer is no JSON object",
+            next: "is there a weftd at the configured address?"
+        );
 }

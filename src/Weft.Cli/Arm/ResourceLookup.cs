@@ -14,12 +14,21 @@ internal sealed class ResourceLookup(CommandSession session)
     public async Task<List<JsonObject>> ListAsync(Kind kind, string? parent, bool allGroups, CancellationToken cancel)
     {
         if (kind.Parent is not { } above)
-            return await ListScopeAsync(kind, kind.IsGroup ? session.Scope.Subscription : session.Scope.ListScope(allGroups), cancel);
+            return await ListScopeAsync(
+                kind,
+                kind.IsGroup ? session.Scope.Subscription : session.Scope.ListScope(allGroups),
+                cancel
+            );
         if (parent is not null)
             return await ListScopeAsync(kind, session.Scope.ResolveId(above, parent), cancel);
         var parents = await ListAsync(above, null, allGroups, cancel);
         var found = new List<JsonObject>();
-        foreach (var chunk in parents.Select(resource => new ResourceRow(resource, default).Id).OfType<ResourceId>().Chunk(MaxConcurrency))
+        foreach (
+            var chunk in parents
+                .Select(resource => new ResourceRow(resource, default).Id)
+                .OfType<ResourceId>()
+                .Chunk(MaxConcurrency)
+        )
         {
             foreach (var page in await Task.WhenAll(chunk.Select(id => ListScopeAsync(kind, id, cancel))))
                 found.AddRange(page);
@@ -32,7 +41,12 @@ internal sealed class ResourceLookup(CommandSession session)
     /// <param name="parent">The parent's name, or null.</param>
     /// <returns>The resources, and the names that nothing has.</returns>
     public async Task<(List<JsonObject> Found, List<string> Missing)> FindAsync(
-        Kind kind, IReadOnlyList<string> names, string? parent, bool allGroups, CancellationToken cancel)
+        Kind kind,
+        IReadOnlyList<string> names,
+        string? parent,
+        bool allGroups,
+        CancellationToken cancel
+    )
     {
         var found = new List<JsonObject>();
         var missing = new List<string>();
@@ -43,12 +57,23 @@ internal sealed class ResourceLookup(CommandSession session)
             if (MatchesAnyParent(kind, name, parent, allGroups))
             {
                 all ??= await ListAsync(kind, null, allGroups, cancel);
-                hits = [.. all.Where(resource => string.Equals(new ResourceRow(resource, default).Id?.Name, name, StringComparison.OrdinalIgnoreCase))];
+                hits =
+                [
+                    .. all.Where(resource =>
+                        string.Equals(
+                            new ResourceRow(resource, default).Id?.Name,
+                            name,
+                            StringComparison.OrdinalIgnoreCase
+                        )
+                    ),
+                ];
             }
             else
             {
                 var id = session.Scope.ResolveId(kind, name, parent);
-                hits = await session.Client.FindAsync($"{id}?api-version={kind.ApiVersion}", cancel) is { } response ? [response.Object] : [];
+                hits = await session.Client.FindAsync($"{id}?api-version={kind.ApiVersion}", cancel) is { } response
+                    ? [response.Object]
+                    : [];
             }
 
             found.AddRange(hits);

@@ -12,10 +12,12 @@ internal static class AdministerCommand
     private static readonly Kind[] DomainKinds = [KindTable.L2Domains, KindTable.L3Domains];
 
     /// <summary>Builds <c>enable</c>.</summary>
-    public static Command Enable(CommandContext cli) => Build(cli, "enable", "Enable an isolation domain", "Enable", "enabled");
+    public static Command Enable(CommandContext cli) =>
+        Build(cli, "enable", "Enable an isolation domain", "Enable", "enabled");
 
     /// <summary>Builds <c>disable</c>.</summary>
-    public static Command Disable(CommandContext cli) => Build(cli, "disable", "Disable an isolation domain", "Disable", "disabled");
+    public static Command Disable(CommandContext cli) =>
+        Build(cli, "disable", "Disable an isolation domain", "Disable", "disabled");
 
     private static Command Build(CommandContext cli, string verb, string description, string state, string done)
     {
@@ -23,29 +25,50 @@ internal static class AdministerCommand
         var name = Parameters.Name(cli, kindName);
         var timeout = Parameters.Timeout();
         var command = new Command(verb, description) { kindName, name, timeout };
-        cli.SetAction(command, async (session, cancel) =>
-        {
-            session.GetFormat(OutputFormat.Table);
-            var kind = KindTable.Require(session.Parsed.GetValue(kindName)!);
-            if (!DomainKinds.Contains(kind))
-                throw CliError.Usage($"a {kind.Singular} cannot be {done}", $"kinds: {string.Join(", ", DomainKinds.Select(domain => domain.Plural))}");
-            var id = session.Scope.ResolveId(kind, session.Parsed.GetValue(name)!);
-            using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-            deadline.CancelAfter(Parameters.TimeoutOf(session.Parsed, timeout));
-            try
+        cli.SetAction(
+            command,
+            async (session, cancel) =>
             {
-                var (outcome, error) = await new ResourceExecutor(session.Client).AdministerAsync(id, kind.ApiVersion, state, deadline.Token);
-                if (outcome != StepOutcome.Enabled)
-                    throw new CliError($"{Label.For(id)} was not {done}", [.. ErrorText.FormatLines(error ?? ArmError.Create(outcome.ToString(), "the operation did not succeed"))]);
-            }
-            catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
-            {
-                throw new CliError($"{Label.For(id)} is not {done} yet; the operation goes on at the server", next: $"weft {verb} {kind.Singular} {id.Name} again waits for it");
-            }
+                session.GetFormat(OutputFormat.Table);
+                var kind = KindTable.Require(session.Parsed.GetValue(kindName)!);
+                if (!DomainKinds.Contains(kind))
+                    throw CliError.Usage(
+                        $"a {kind.Singular} cannot be {done}",
+                        $"kinds: {string.Join(", ", DomainKinds.Select(domain => domain.Plural))}"
+                    );
+                var id = session.Scope.ResolveId(kind, session.Parsed.GetValue(name)!);
+                using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+                deadline.CancelAfter(Parameters.TimeoutOf(session.Parsed, timeout));
+                try
+                {
+                    var (outcome, error) = await new ResourceExecutor(session.Client).AdministerAsync(
+                        id,
+                        kind.ApiVersion,
+                        state,
+                        deadline.Token
+                    );
+                    if (outcome != StepOutcome.Enabled)
+                        throw new CliError(
+                            $"{Label.For(id)} was not {done}",
+                            [
+                                .. ErrorText.FormatLines(
+                                    error ?? ArmError.Create(outcome.ToString(), "the operation did not succeed")
+                                ),
+                            ]
+                        );
+                }
+                catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+                {
+                    throw new CliError(
+                        $"{Label.For(id)} is not {done} yet; the operation goes on at the server",
+                        next: $"weft {verb} {kind.Singular} {id.Name} again waits for it"
+                    );
+                }
 
-            session.Out.WriteLine($"{Label.For(id)} {done}");
-            return ExitCode.Success;
-        });
+                session.Out.WriteLine($"{Label.For(id)} {done}");
+                return ExitCode.Success;
+            }
+        );
         return command;
     }
 }

@@ -18,27 +18,57 @@ internal static class ApplyCommand
         var files = Parameters.Files();
         var timeout = Parameters.Timeout();
         var dry = new Option<bool>("--dry-run") { Description = "Print the plan, and write nothing" };
-        var force = new Option<bool>("--force") { Description = "Write network rules even where they shut out your own address" };
-        var command = new Command("apply", "Create and change resources until they are as declared") { files, timeout, dry, force };
-        cli.SetAction(command, async (session, cancel) =>
+        var force = new Option<bool>("--force")
         {
-            var format = session.GetFormat(OutputFormat.Table, OutputFormat.Json, OutputFormat.Yaml, OutputFormat.Name);
-            var documents = DocumentReader.Read(session.Parsed.GetValue(files)!, session.Environment.In, session.Settings);
-            var plan = await Plan.RequestAsync(session.Client, documents, session.Parsed.GetValue(force), cancel);
-            if (session.Parsed.GetValue(dry))
+            Description = "Write network rules even where they shut out your own address",
+        };
+        var command = new Command("apply", "Create and change resources until they are as declared")
+        {
+            files,
+            timeout,
+            dry,
+            force,
+        };
+        cli.SetAction(
+            command,
+            async (session, cancel) =>
             {
-                PlanCommand.Write(session, plan, documents, format, detailed: false);
-                return ExitCode.Success;
-            }
+                var format = session.GetFormat(
+                    OutputFormat.Table,
+                    OutputFormat.Json,
+                    OutputFormat.Yaml,
+                    OutputFormat.Name
+                );
+                var documents = DocumentReader.Read(
+                    session.Parsed.GetValue(files)!,
+                    session.Environment.In,
+                    session.Settings
+                );
+                var plan = await Plan.RequestAsync(session.Client, documents, session.Parsed.GetValue(force), cancel);
+                if (session.Parsed.GetValue(dry))
+                {
+                    PlanCommand.Write(session, plan, documents, format, detailed: false);
+                    return ExitCode.Success;
+                }
 
-            if (plan.Refusals.Any())
-                throw PlanRefusal.ToCliError(plan, documents);
-            foreach (var disruption in plan.ListOf("disruptions"))
-                session.Error.WriteLine($"! {Label.For(disruption["id"]?.ToString() ?? "")}: {disruption["what"]}", TextStyle.Error);
-            var steps = StepGraph.FromPlan(plan, documents);
-            var results = await RunAsync(session, steps, new ResourceExecutor(session.Client, session.Parsed.GetValue(force)).ApplyAsync, Parameters.TimeoutOf(session.Parsed, timeout), cancel);
-            return StepSummary.Write(session, results, format);
-        });
+                if (plan.Refusals.Any())
+                    throw PlanRefusal.ToCliError(plan, documents);
+                foreach (var disruption in plan.ListOf("disruptions"))
+                    session.Error.WriteLine(
+                        $"! {Label.For(disruption["id"]?.ToString() ?? "")}: {disruption["what"]}",
+                        TextStyle.Error
+                    );
+                var steps = StepGraph.FromPlan(plan, documents);
+                var results = await RunAsync(
+                    session,
+                    steps,
+                    new ResourceExecutor(session.Client, session.Parsed.GetValue(force)).ApplyAsync,
+                    Parameters.TimeoutOf(session.Parsed, timeout),
+                    cancel
+                );
+                return StepSummary.Write(session, results, format);
+            }
+        );
         return command;
     }
 
@@ -48,7 +78,8 @@ internal static class ApplyCommand
         ImmutableArray<Step> steps,
         Func<Step, Action, CancellationToken, Task<(StepOutcome Outcome, ArmError? Error)>> work,
         TimeSpan timeout,
-        CancellationToken cancel)
+        CancellationToken cancel
+    )
     {
         var progress = new StepProgress(session.Error, StepProgress.WidthOf(steps));
         var runner = new StepRunner(work, progress, session.Environment.Clock);

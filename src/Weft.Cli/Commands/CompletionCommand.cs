@@ -5,8 +5,8 @@ namespace Weft.Cli.Commands;
 /// <summary><c>weft completion bash|zsh</c>: a script that asks the program itself.</summary>
 internal static class CompletionCommand
 {
-    // COMP_LINE and COMP_POINT are what was typed and where the cursor is; the answer is filtered by the shell once more. A colon is a break
-    // for bash, and is taken back out of the words it made.
+    // COMP_LINE and COMP_POINT are what was typed and where the cursor is; the answer is filtered by the shell once
+    // more. A colon is a break for bash, and is taken back out of the words it made.
     private const string BashScript = """
         # weft completion for bash: source <(weft completion bash)
         _weft_complete() {
@@ -36,19 +36,24 @@ internal static class CompletionCommand
         """;
 
     /// <summary>Builds the command.</summary>
-    public static Command Build(CommandContext cli) => new("completion", "Print a script that completes commands, kinds and names")
-    {
-        BuildFor(cli, "bash", "source <(weft completion bash)", BashScript), BuildFor(cli, "zsh", "source <(weft completion zsh)", ZshScript),
-    };
+    public static Command Build(CommandContext cli) =>
+        new("completion", "Print a script that completes commands, kinds and names")
+        {
+            BuildFor(cli, "bash", "source <(weft completion bash)", BashScript),
+            BuildFor(cli, "zsh", "source <(weft completion zsh)", ZshScript),
+        };
 
     private static Command BuildFor(CommandContext cli, string name, string use, string script)
     {
         var command = new Command(name, $"For {name}: {use}");
-        cli.SetAction(command, session =>
-        {
-            session.Out.Writer.Write(script.ReplaceLineEndings("\n"));
-            return ExitCode.Success;
-        });
+        cli.SetAction(
+            command,
+            session =>
+            {
+                session.Out.Writer.Write(script.ReplaceLineEndings("\n"));
+                return ExitCode.Success;
+            }
+        );
         return command;
     }
 }

@@ -9,7 +9,9 @@ using Weft.Cli.Planning;
 
 namespace Weft.Cli.Commands;
 
-/// <summary><c>weft delete KIND NAME…</c> and <c>weft delete -f PATH</c>: dependants first, and waits until they are gone.</summary>
+/// <summary>
+/// <c>weft delete KIND NAME…</c> and <c>weft delete -f PATH</c>: dependants first, and waits until they are gone.
+/// </summary>
 internal static class DeleteCommand
 {
     /// <summary>Builds the command.</summary>
@@ -18,41 +20,89 @@ internal static class DeleteCommand
         var kindName = Parameters.Kind(optional: true);
         var names = Parameters.Names(cli, kindName, ArgumentArity.ZeroOrMore);
         var (files, yes, timeout) = (Parameters.Files(required: false), Parameters.Yes(), Parameters.Timeout());
-        var command = new Command("delete", "Delete resources, dependants first") { kindName, names, files, yes, timeout };
-        var parents = new ParentOptions(cli, command);
-        cli.SetAction(command, (session, cancel) =>
+        var command = new Command("delete", "Delete resources, dependants first")
         {
-            var kind = session.Parsed.GetValue(kindName);
-            var paths = session.Parsed.GetValue(files) ?? [];
-            if (kind is null == (paths.Length == 0))
-                throw CliError.Usage("name a KIND and NAMEs, or files with -f, and not both", "weft delete --help");
-            var steps = kind is null
-                ? StepGraph.ForDeletion(DocumentReader.Read(paths, session.Environment.In, session.Settings))
-                : StepsForNames(session, KindTable.Require(kind), session.Parsed.GetValue(names)!, found => parents.ParentOf(session.Parsed, found));
-            return RunAsync(session, steps, session.Parsed.GetValue(yes), Parameters.TimeoutOf(session.Parsed, timeout), cancel);
-        });
+            kindName,
+            names,
+            files,
+            yes,
+            timeout,
+        };
+        var parents = new ParentOptions(cli, command);
+        cli.SetAction(
+            command,
+            (session, cancel) =>
+            {
+                var kind = session.Parsed.GetValue(kindName);
+                var paths = session.Parsed.GetValue(files) ?? [];
+                if (kind is null == (paths.Length == 0))
+                    throw CliError.Usage("name a KIND and NAMEs, or files with -f, and not both", "weft delete --help");
+                var steps = kind is null
+                    ? StepGraph.ForDeletion(DocumentReader.Read(paths, session.Environment.In, session.Settings))
+                    : StepsForNames(
+                        session,
+                        KindTable.Require(kind),
+                        session.Parsed.GetValue(names)!,
+                        found => parents.ParentOf(session.Parsed, found)
+                    );
+                return RunAsync(
+                    session,
+                    steps,
+                    session.Parsed.GetValue(yes),
+                    Parameters.TimeoutOf(session.Parsed, timeout),
+                    cancel
+                );
+            }
+        );
         return command;
     }
 
     /// <summary>The steps that delete resources by name.</summary>
     /// <param name="parent">The parent of that kind, or null.</param>
     /// <returns>Steps that do not depend on each other.</returns>
-    public static ImmutableArray<Step> StepsForNames(CommandSession session, Kind kind, string[] names, Func<Kind, string?> parent)
+    public static ImmutableArray<Step> StepsForNames(
+        CommandSession session,
+        Kind kind,
+        string[] names,
+        Func<Kind, string?> parent
+    )
     {
         if (names.Length == 0)
             throw CliError.Usage($"which {kind.Plural} are to be deleted?", $"weft delete {kind.Plural} NAME…");
         var ids = names.Select(name => session.Scope.ResolveId(kind, name, parent(kind))).Distinct();
-        return [.. ids.Select((id, i) => new Step(i, new Document(id, kind.ApiVersion, new JsonObject(), new SourceMap("the command line"), ""), PlanAction.Create, []))];
+        return
+        [
+            .. ids.Select(
+                (id, i) =>
+                    new Step(
+                        i,
+                        new Document(id, kind.ApiVersion, new JsonObject(), new SourceMap("the command line"), ""),
+                        PlanAction.Create,
+                        []
+                    )
+            ),
+        ];
     }
 
     /// <summary>Deletes, after asking.</summary>
-    public static async Task<int> RunAsync(CommandSession session, ImmutableArray<Step> steps, bool yes, TimeSpan timeout, CancellationToken cancel)
+    public static async Task<int> RunAsync(
+        CommandSession session,
+        ImmutableArray<Step> steps,
+        bool yes,
+        TimeSpan timeout,
+        CancellationToken cancel
+    )
     {
         var format = session.GetFormat(OutputFormat.Table, OutputFormat.Json, OutputFormat.Yaml, OutputFormat.Name);
         session.Confirm($"delete {string.Join(", ", steps.Select(step => Label.For(step.Id)))}?", yes);
         var work = new ResourceExecutor(session.Client);
         var results = await ApplyCommand.RunAsync(
-            session, steps, (step, _, token) => work.DeleteAsync(step.Id, step.Document.ApiVersion, token), timeout, cancel);
+            session,
+            steps,
+            (step, _, token) => work.DeleteAsync(step.Id, step.Document.ApiVersion, token),
+            timeout,
+            cancel
+        );
         return StepSummary.Write(session, results, format);
     }
 }

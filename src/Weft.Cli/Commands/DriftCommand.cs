@@ -19,36 +19,66 @@ internal static class DriftCommand
     {
         var cluster = Parameters.Reference(cli, "--cluster", KindTable.KubernetesClusters, "One cluster only");
         var command = new Command("drift", "Say where clusters differ from what is desired") { cluster };
-        cli.SetAction(command, async (session, cancel) =>
-        {
-            var format = session.GetFormat(OutputFormat.Table, OutputFormat.Json, OutputFormat.Yaml);
-            var clusters = await FindClustersAsync(session, session.Parsed.GetValue(cluster), cancel);
-            var standings = new List<SyncStatus>();
-            foreach (var id in clusters)
-                standings.AddRange(await GetStatusesAsync(session, id, cancel));
-            Write(session, standings, format);
-            foreach (var id in clusters.Where(id => !standings.Exists(s => s.Cluster == id)))
-                session.Error.WriteLine($"{Label.For(id)} has no agent: nobody says what it is like", TextStyle.Changed);
-            return standings.Exists(s => s.State == "Failed") ? ExitCode.Failed : standings.Exists(s => s.OutOfSync) ? ExitCode.Changes : ExitCode.Success;
-        });
+        cli.SetAction(
+            command,
+            async (session, cancel) =>
+            {
+                var format = session.GetFormat(OutputFormat.Table, OutputFormat.Json, OutputFormat.Yaml);
+                var clusters = await FindClustersAsync(session, session.Parsed.GetValue(cluster), cancel);
+                var standings = new List<SyncStatus>();
+                foreach (var id in clusters)
+                    standings.AddRange(await GetStatusesAsync(session, id, cancel));
+                Write(session, standings, format);
+                foreach (var id in clusters.Where(id => !standings.Exists(s => s.Cluster == id)))
+                    session.Error.WriteLine(
+                        $"{Label.For(id)} has no agent: nobody says what it is like",
+                        TextStyle.Changed
+                    );
+                return standings.Exists(s => s.State == "Failed") ? ExitCode.Failed
+                    : standings.Exists(s => s.OutOfSync) ? ExitCode.Changes
+                    : ExitCode.Success;
+            }
+        );
         return command;
     }
 
     /// <summary>The cluster that is named, or all in sight.</summary>
     /// <param name="name">The name, or null.</param>
-    public static async Task<List<ResourceId>> FindClustersAsync(CommandSession session, string? name, CancellationToken cancel)
+    public static async Task<List<ResourceId>> FindClustersAsync(
+        CommandSession session,
+        string? name,
+        CancellationToken cancel
+    )
     {
         if (name is not null)
             return [session.Scope.ResolveId(KindTable.KubernetesClusters, name)];
-        var all = await new ResourceLookup(session).ListAsync(KindTable.KubernetesClusters, null, allGroups: false, cancel);
+        var all = await new ResourceLookup(session).ListAsync(
+            KindTable.KubernetesClusters,
+            null,
+            allGroups: false,
+            cancel
+        );
         return [.. all.Select(resource => new ResourceRow(resource, default).Id).OfType<ResourceId>()];
     }
 
-    private static async Task<IEnumerable<SyncStatus>> GetStatusesAsync(CommandSession session, ResourceId cluster, CancellationToken cancel)
+    private static async Task<IEnumerable<SyncStatus>> GetStatusesAsync(
+        CommandSession session,
+        ResourceId cluster,
+        CancellationToken cancel
+    )
     {
         var digest = (await ManifestsCommand.GetDesiredStateAsync(session, cluster, cancel))["digest"]?.ToString();
-        var agents = await new ResourceLookup(session).ListAsync(AgentKind, cluster.ToString(), allGroups: false, cancel);
-        return agents.Select(agent => new SyncStatus(cluster, new ResourceRow(agent, session.Environment.Clock.GetUtcNow()), digest));
+        var agents = await new ResourceLookup(session).ListAsync(
+            AgentKind,
+            cluster.ToString(),
+            allGroups: false,
+            cancel
+        );
+        return agents.Select(agent => new SyncStatus(
+            cluster,
+            new ResourceRow(agent, session.Environment.Clock.GetUtcNow()),
+            digest
+        ));
     }
 
     private static void Write(CommandSession session, List<SyncStatus> standings, OutputFormat format)
@@ -65,8 +95,25 @@ internal static class DriftCommand
 
         if (standings.Count > 0)
         {
-            TableText.Write(session.Out, ["CLUSTER", "AGENT", "NODE", "STATE", "PICTURE", "STANDING", "MENDED", "REPORTED"],
-                [.. standings.Select(s => new[] { s.Cluster.Name, s.Agent.Id?.Name ?? "", s.Agent.Text("properties.node"), s.State, s.DigestStatus, s.Count(mended: false), s.Count(mended: true), s.Agent.AgeSince("properties.status.at") })]);
+            TableText.Write(
+                session.Out,
+                ["CLUSTER", "AGENT", "NODE", "STATE", "PICTURE", "STANDING", "MENDED", "REPORTED"],
+                [
+                    .. standings.Select(s =>
+                        new[]
+                        {
+                            s.Cluster.Name,
+                            s.Agent.Id?.Name ?? "",
+                            s.Agent.Text("properties.node"),
+                            s.State,
+                            s.DigestStatus,
+                            s.Count(mended: false),
+                            s.Count(mended: true),
+                            s.Agent.AgeSince("properties.status.at"),
+                        }
+                    ),
+                ]
+            );
         }
 
         foreach (var status in standings)
@@ -78,7 +125,10 @@ internal static class DriftCommand
             {
                 var isMended = SyncStatus.IsRepaired(drift);
                 var age = new ResourceRow(drift, status.Agent.Now).AgeSince("at");
-                session.Out.WriteLine($"{(isMended ? "~" : "!")} {who}: {drift["what"]}: {drift["was"]} ({(isMended ? "mended" : "stands")}{(age.Length > 0 ? $", {age} ago" : "")})", isMended ? TextStyle.Changed : TextStyle.Error);
+                session.Out.WriteLine(
+                    $"{(isMended ? "~" : "!")} {who}: {drift["what"]}: {drift["was"]} ({(isMended ? "mended" : "stands")}{(age.Length > 0 ? $", {age} ago" : "")})",
+                    isMended ? TextStyle.Changed : TextStyle.Error
+                );
             }
         }
     }
@@ -89,7 +139,10 @@ internal static class DriftCommand
         public string State => Agent.Text("properties.status.state") is { Length: > 0 } state ? state : "Unknown";
 
         /// <summary>Which desired state it has applied: today's, an older one, or none that it has told of.</summary>
-        public string DigestStatus => Agent.Text("properties.status.digest") is not { Length: > 0 } digest ? "none" : digest == Digest ? "current" : "behind";
+        public string DigestStatus =>
+            Agent.Text("properties.status.digest") is not { Length: > 0 } digest ? "none"
+            : digest == Digest ? "current"
+            : "behind";
 
         public IEnumerable<JsonObject> Drift => Agent.Objects("properties.status.drift");
 
@@ -98,19 +151,21 @@ internal static class DriftCommand
 
         public static bool IsRepaired(JsonObject drift) => drift["mended"]?.ToString() == "true";
 
-        public string Count(bool mended) => Drift.Count(d => IsRepaired(d) == mended).ToString(System.Globalization.CultureInfo.InvariantCulture);
+        public string Count(bool mended) =>
+            Drift.Count(d => IsRepaired(d) == mended).ToString(System.Globalization.CultureInfo.InvariantCulture);
 
-        public JsonObject ToJson() => new()
-        {
-            ["cluster"] = Cluster.ToString(),
-            ["agent"] = Agent.Id?.Name,
-            ["node"] = Agent.Text("properties.node") is { Length: > 0 } node ? node : null,
-            ["state"] = State,
-            ["picture"] = DigestStatus,
-            ["differs"] = OutOfSync,
-            ["message"] = Agent.Text("properties.status.message"),
-            ["reportedAt"] = Agent.Text("properties.status.at") is { Length: > 0 } at ? at : null,
-            ["drift"] = new JsonArray([.. Drift.Select(d => d.DeepClone())]),
-        };
+        public JsonObject ToJson() =>
+            new()
+            {
+                ["cluster"] = Cluster.ToString(),
+                ["agent"] = Agent.Id?.Name,
+                ["node"] = Agent.Text("properties.node") is { Length: > 0 } node ? node : null,
+                ["state"] = State,
+                ["picture"] = DigestStatus,
+                ["differs"] = OutOfSync,
+                ["message"] = Agent.Text("properties.status.message"),
+                ["reportedAt"] = Agent.Text("properties.status.at") is { Length: > 0 } at ? at : null,
+                ["drift"] = new JsonArray([.. Drift.Select(d => d.DeepClone())]),
+            };
     }
 }

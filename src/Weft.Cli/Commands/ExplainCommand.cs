@@ -6,39 +6,59 @@ using Weft.Storage;
 
 namespace Weft.Cli.Commands;
 
-/// <summary><c>weft explain KIND[.path]</c>: the members of a kind, from the same rows that the server checks bodies with.</summary>
+/// <summary>
+/// <c>weft explain KIND[.path]</c>: the members of a kind, from the same rows that the server checks bodies with.
+/// </summary>
 internal static class ExplainCommand
 {
     /// <summary>Builds the command.</summary>
     public static Command Build(CommandContext cli)
     {
-        var what = new Argument<string>("KIND") { HelpName = "KIND[.path]", Description = "A kind, or a member of it: l3networks.properties.vlan" };
-        what.CompletionSources.Add(_ => AllKinds.List.All.Select(kind => KindTable.FindByType(kind.Type)?.Plural ?? kind.Type.ToString()).Select(name => new System.CommandLine.Completions.CompletionItem(name)));
-        var command = new Command("explain", "Explain the members of a kind") { what };
-        cli.SetAction(command, session =>
+        var what = new Argument<string>("KIND")
         {
-            session.GetFormat(OutputFormat.Table);
-            var words = session.Parsed.GetValue(what)!;
-            var dot = words.IndexOf('.', StringComparison.Ordinal);
+            HelpName = "KIND[.path]",
+            Description = "A kind, or a member of it: l3networks.properties.vlan",
+        };
+        what.CompletionSources.Add(_ =>
+            AllKinds
+                .List.All.Select(kind => KindTable.FindByType(kind.Type)?.Plural ?? kind.Type.ToString())
+                .Select(name => new System.CommandLine.Completions.CompletionItem(name))
+        );
+        var command = new Command("explain", "Explain the members of a kind") { what };
+        cli.SetAction(
+            command,
+            session =>
+            {
+                session.GetFormat(OutputFormat.Table);
+                var words = session.Parsed.GetValue(what)!;
+                var dot = words.IndexOf('.', StringComparison.Ordinal);
 
-            // A type as ARM spells it has a dot in its namespace.
-            if (words.Contains('/', StringComparison.Ordinal))
-                dot = words.IndexOf('.', words.LastIndexOf('/'));
-            var kind = KindTable.Require(dot < 0 ? words : words[..dot]);
-            var rows = AllKinds.List.Find(kind.Type) ?? throw new CliError($"a {kind.Singular} has no members to declare: the server makes it", next: $"weft get {kind.Plural} -o yaml");
-            if (dot < 0)
-                WriteKind(session, kind, rows);
-            else
-                WriteMember(session, kind, rows.Schema, words[(dot + 1)..]);
-            return ExitCode.Success;
-        });
+                // A type as ARM spells it has a dot in its namespace.
+                if (words.Contains('/', StringComparison.Ordinal))
+                    dot = words.IndexOf('.', words.LastIndexOf('/'));
+                var kind = KindTable.Require(dot < 0 ? words : words[..dot]);
+                var rows =
+                    AllKinds.List.Find(kind.Type)
+                    ?? throw new CliError(
+                        $"a {kind.Singular} has no members to declare: the server makes it",
+                        next: $"weft get {kind.Plural} -o yaml"
+                    );
+                if (dot < 0)
+                    WriteKind(session, kind, rows);
+                else
+                    WriteMember(session, kind, rows.Schema, words[(dot + 1)..]);
+                return ExitCode.Success;
+            }
+        );
         return command;
     }
 
     private static void WriteKind(CommandSession session, Kind kind, ResourceKind rows)
     {
         session.Out.WriteLine($"{kind.Plural}  {kind.Type}", TextStyle.Heading);
-        session.Out.WriteLine($"names: {string.Join(", ", kind.Names)}; api-versions: {string.Join(", ", rows.ApiVersions)}");
+        session.Out.WriteLine(
+            $"names: {string.Join(", ", kind.Names)}; api-versions: {string.Join(", ", rows.ApiVersions)}"
+        );
         if (kind.Parent is { } parent)
             session.Out.WriteLine($"parent: a {parent.Singular}");
         if (rows.IsCreatedByServer)
@@ -49,7 +69,9 @@ internal static class ExplainCommand
 
     private static void WriteMember(CommandSession session, Kind kind, Schema schema, string path)
     {
-        var member = schema.Find(path) ?? throw CliError.Usage($"a {kind.Singular} has no member '{path}'", $"weft explain {kind.Plural}");
+        var member =
+            schema.Find(path)
+            ?? throw CliError.Usage($"a {kind.Singular} has no member '{path}'", $"weft explain {kind.Plural}");
         session.Out.WriteLine($"{kind.Plural}.{path}  {TypeOf(member)}", TextStyle.Heading);
         if (member.Description.Length > 0)
             session.Out.WriteLine(member.Description);
@@ -89,7 +111,13 @@ internal static class ExplainCommand
     {
         foreach (var member in members)
         {
-            rows.Add([new string(' ', depth * 2) + member.Name, TypeOf(member), ConstraintsOf(member), member.DefaultJson ?? "", member.Description]);
+            rows.Add([
+                new string(' ', depth * 2) + member.Name,
+                TypeOf(member),
+                ConstraintsOf(member),
+                member.DefaultJson ?? "",
+                member.Description,
+            ]);
             AddRows(rows, member.Element?.Members ?? member.Members, depth + 1);
         }
     }
@@ -106,14 +134,15 @@ internal static class ExplainCommand
         return string.Join(", ", new[] { member.IsRequired ? "required" : "", change }.Where(word => word.Length > 0));
     }
 
-    private static string TypeOf(SchemaMember member) => member.Type switch
-    {
-        MemberType.Integer => "number",
-        MemberType.BooleanString => "\"True\"|\"False\"",
-        MemberType.Boolean => "true|false",
-        MemberType.Enum => string.Join('|', member.EnumValues),
-        MemberType.List => $"list of {(member.Element is { } element ? TypeOf(element) : "any")}",
-        MemberType.Object => "object",
-        _ => member.Type.ToString().ToLowerInvariant(),
-    };
+    private static string TypeOf(SchemaMember member) =>
+        member.Type switch
+        {
+            MemberType.Integer => "number",
+            MemberType.BooleanString => "\"True\"|\"False\"",
+            MemberType.Boolean => "true|false",
+            MemberType.Enum => string.Join('|', member.EnumValues),
+            MemberType.List => $"list of {(member.Element is { } element ? TypeOf(element) : "any")}",
+            MemberType.Object => "object",
+            _ => member.Type.ToString().ToLowerInvariant(),
+        };
 }

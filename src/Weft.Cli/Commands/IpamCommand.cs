@@ -11,26 +11,36 @@ namespace Weft.Cli.Commands;
 internal static class IpamCommand
 {
     /// <summary>Builds the command.</summary>
-    public static Command Build(CommandContext cli) => new("ipam", "Addresses of a network") { BuildShow(cli), BuildLeases(cli) };
+    public static Command Build(CommandContext cli) =>
+        new("ipam", "Addresses of a network") { BuildShow(cli), BuildLeases(cli) };
 
     private static Command BuildShow(CommandContext cli)
     {
         var network = NetworkArgument(cli);
-        var command = new Command("show", "How many addresses a network has, reserves, leases and has left") { network };
-        cli.SetAction(command, async (session, cancel) =>
+        var command = new Command("show", "How many addresses a network has, reserves, leases and has left")
         {
-            var format = session.GetFormat(OutputFormat.Table, OutputFormat.Json, OutputFormat.Yaml);
-            var id = session.Scope.ResolveId(KindTable.L3Networks, session.Parsed.GetValue(network)!);
-            var path = $"{id}/providers/Weft.Ipam/pools/default?api-version={KindTable.WeftApiVersion}";
-            var pool = (await session.Client.FindAsync(path, cancel) ?? throw new CliError($"there is no {Label.For(id)}", next: "weft get l3networks")).Object;
-            if (format == OutputFormat.Json)
-                session.Out.Writer.WriteLine(JsonFormatter.Indented(pool));
-            else if (format == OutputFormat.Yaml)
-                session.Out.Writer.Write(Yaml.Write(pool));
-            else
-                WriteFamilies(session, pool);
-            return ExitCode.Success;
-        });
+            network,
+        };
+        cli.SetAction(
+            command,
+            async (session, cancel) =>
+            {
+                var format = session.GetFormat(OutputFormat.Table, OutputFormat.Json, OutputFormat.Yaml);
+                var id = session.Scope.ResolveId(KindTable.L3Networks, session.Parsed.GetValue(network)!);
+                var path = $"{id}/providers/Weft.Ipam/pools/default?api-version={KindTable.WeftApiVersion}";
+                var pool = (
+                    await session.Client.FindAsync(path, cancel)
+                    ?? throw new CliError($"there is no {Label.For(id)}", next: "weft get l3networks")
+                ).Object;
+                if (format == OutputFormat.Json)
+                    session.Out.Writer.WriteLine(JsonFormatter.Indented(pool));
+                else if (format == OutputFormat.Yaml)
+                    session.Out.Writer.Write(Yaml.Write(pool));
+                else
+                    WriteFamilies(session, pool);
+                return ExitCode.Success;
+            }
+        );
         return command;
     }
 
@@ -38,12 +48,26 @@ internal static class IpamCommand
     {
         var network = NetworkArgument(cli);
         var command = new Command("leases", "Who holds what: weft get leases --network NETWORK") { network };
-        cli.SetAction(command, (session, cancel) =>
-        {
-            var format = session.GetFormat(OutputFormat.Table, OutputFormat.Wide, OutputFormat.Json, OutputFormat.Yaml, OutputFormat.Name);
-            var query = new GetCommand.Query(KindTable.Require("leases"), [], session.Parsed.GetValue(network), AllGroups: false);
-            return GetCommand.RunAsync(session, query, format, cancel);
-        });
+        cli.SetAction(
+            command,
+            (session, cancel) =>
+            {
+                var format = session.GetFormat(
+                    OutputFormat.Table,
+                    OutputFormat.Wide,
+                    OutputFormat.Json,
+                    OutputFormat.Yaml,
+                    OutputFormat.Name
+                );
+                var query = new GetCommand.Query(
+                    KindTable.Require("leases"),
+                    [],
+                    session.Parsed.GetValue(network),
+                    AllGroups: false
+                );
+                return GetCommand.RunAsync(session, query, format, cancel);
+            }
+        );
         return command;
     }
 
@@ -56,11 +80,26 @@ internal static class IpamCommand
 
     private static void WriteFamilies(CommandSession session, JsonObject pool)
     {
-        var families = new ResourceRow(pool, default).Objects("properties.families").Select(family => new ResourceRow(family, default));
-        TableText.Write(session.Out, ["FAMILY", "PREFIX", "GATEWAY", "SIZE", "RESERVED", "USED", "FREE"],
-            [.. families.Select(row => new[]
-            {
-                row.Text("family"), row.Text("prefix"), row.Text("gateway"), row.Text("size"), row.Text("reserved"), row.Text("used"), row.Text("free"),
-            })]);
+        var families = new ResourceRow(pool, default)
+            .Objects("properties.families")
+            .Select(family => new ResourceRow(family, default));
+        TableText.Write(
+            session.Out,
+            ["FAMILY", "PREFIX", "GATEWAY", "SIZE", "RESERVED", "USED", "FREE"],
+            [
+                .. families.Select(row =>
+                    new[]
+                    {
+                        row.Text("family"),
+                        row.Text("prefix"),
+                        row.Text("gateway"),
+                        row.Text("size"),
+                        row.Text("reserved"),
+                        row.Text("used"),
+                        row.Text("free"),
+                    }
+                ),
+            ]
+        );
     }
 }

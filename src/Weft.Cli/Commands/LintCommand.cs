@@ -13,48 +13,114 @@ using Weft.Resources;
 
 namespace Weft.Cli.Commands;
 
-/// <summary><c>weft lint -f PATH</c>: what keeps pods from their networks, found before they start (docs/specs/lint.md).</summary>
+/// <summary>
+/// <c>weft lint -f PATH</c>: what keeps pods from their networks, found before they start (docs/specs/lint.md).
+/// </summary>
 internal static class LintCommand
 {
     /// <summary>Builds the command.</summary>
     public static Command Build(CommandContext cli)
     {
         var files = Parameters.Files();
-        var cluster = Parameters.Reference(cli, "--cluster", KindTable.KubernetesClusters, "Judge against what weftd draws for this cluster");
-        var folder = new Option<string?>("--manifests") { Description = "Judge against a folder of manifests, without a server", HelpName = "DIR" };
-        var space = new Option<string>("--namespace", "-n") { Description = "Where manifests go that name no namespace (default)", HelpName = "NS", DefaultValueFactory = _ => "default" };
-        var isolation = new Option<bool>("--namespace-isolation") { Description = "Multus runs with namespaceIsolation" };
-        var strict = new Option<bool>("--strict") { Description = "Warnings count as errors" };
-        var command = new Command("lint", "Find what keeps pods from their networks") { files, cluster, folder, space, isolation, strict };
-        cli.SetAction(command, async (session, cancel) =>
+        var cluster = Parameters.Reference(
+            cli,
+            "--cluster",
+            KindTable.KubernetesClusters,
+            "Judge against what weftd draws for this cluster"
+        );
+        var folder = new Option<string?>("--manifests")
         {
-            var format = session.GetFormat(OutputFormat.Table, OutputFormat.Json, OutputFormat.Yaml, OutputFormat.Sarif);
-            var parsed = session.Parsed;
-            if (parsed.GetValue(cluster) is not null && parsed.GetValue(folder) is not null)
-                throw CliError.Usage("--cluster and --manifests both say what to judge against", "name one of them");
-            var manifests = LintManifest.FromDocuments(DocumentReader.ReadRaw(parsed.GetValue(files)!, session.Environment.In)).ToList();
-            var lintContext = parsed.GetValue(cluster) is { } name ? await ReadClusterAsync(session, name, cancel)
-                : parsed.GetValue(folder) is { } path ? ReadFolder(session, path) : LintContext.Unknown;
-            lintContext = WithManifests(lintContext, manifests, parsed.GetValue(space)!) with { NamespaceIsolation = parsed.GetValue(isolation) };
-            var found = manifests.SelectMany(m => ManifestLint.Check(m.Body, parsed.GetValue(space)!, lintContext).Select(f => new LocatedFinding(m, f))).ToImmutableArray();
-            Write(session, found, format);
-            return WriteSummary(session, manifests, found, parsed.GetValue(strict));
-        });
+            Description = "Judge against a folder of manifests, without a server",
+            HelpName = "DIR",
+        };
+        var space = new Option<string>("--namespace", "-n")
+        {
+            Description = "Where manifests go that name no namespace (default)",
+            HelpName = "NS",
+            DefaultValueFactory = _ => "default",
+        };
+        var isolation = new Option<bool>("--namespace-isolation")
+        {
+            Description = "Multus runs with namespaceIsolation",
+        };
+        var strict = new Option<bool>("--strict") { Description = "Warnings count as errors" };
+        var command = new Command("lint", "Find what keeps pods from their networks")
+        {
+            files,
+            cluster,
+            folder,
+            space,
+            isolation,
+            strict,
+        };
+        cli.SetAction(
+            command,
+            async (session, cancel) =>
+            {
+                var format = session.GetFormat(
+                    OutputFormat.Table,
+                    OutputFormat.Json,
+                    OutputFormat.Yaml,
+                    OutputFormat.Sarif
+                );
+                var parsed = session.Parsed;
+                if (parsed.GetValue(cluster) is not null && parsed.GetValue(folder) is not null)
+                    throw CliError.Usage(
+                        "--cluster and --manifests both say what to judge against",
+                        "name one of them"
+                    );
+                var manifests = LintManifest
+                    .FromDocuments(DocumentReader.ReadRaw(parsed.GetValue(files)!, session.Environment.In))
+                    .ToList();
+                var lintContext =
+                    parsed.GetValue(cluster) is { } name ? await ReadClusterAsync(session, name, cancel)
+                    : parsed.GetValue(folder) is { } path ? ReadFolder(session, path)
+                    : LintContext.Unknown;
+                lintContext = WithManifests(lintContext, manifests, parsed.GetValue(space)!) with
+                {
+                    NamespaceIsolation = parsed.GetValue(isolation),
+                };
+                var found = manifests
+                    .SelectMany(m =>
+                        ManifestLint
+                            .Check(m.Body, parsed.GetValue(space)!, lintContext)
+                            .Select(f => new LocatedFinding(m, f))
+                    )
+                    .ToImmutableArray();
+                Write(session, found, format);
+                return WriteSummary(session, manifests, found, parsed.GetValue(strict));
+            }
+        );
         return command;
     }
 
-    private static async Task<LintContext> ReadClusterAsync(CommandSession session, string name, CancellationToken cancel)
+    private static async Task<LintContext> ReadClusterAsync(
+        CommandSession session,
+        string name,
+        CancellationToken cancel
+    )
     {
-        var picture = await ManifestsCommand.GetDesiredStateAsync(session, session.Scope.ResolveId(KindTable.KubernetesClusters, name), cancel);
+        var picture = await ManifestsCommand.GetDesiredStateAsync(
+            session,
+            session.Scope.ResolveId(KindTable.KubernetesClusters, name),
+            cancel
+        );
         return LintContext.FromDesiredState(JsonElement.Parse(Json.ToUtf8(picture)));
     }
 
     // A folder may hold what the agent keeps (desired.json) too: then VLANs and prefixes are known without a server.
     private static LintContext ReadFolder(CommandSession session, string path)
     {
-        var manifests = LintManifest.FromDocuments(DocumentReader.ReadRaw([path], session.Environment.In)).Select(m => m.Body).ToList();
+        var manifests = LintManifest
+            .FromDocuments(DocumentReader.ReadRaw([path], session.Environment.In))
+            .Select(m => m.Body)
+            .ToList();
         var lintContext = LintContext.FromManifests(manifests);
-        foreach (var picture in manifests.Where(m => m.Text("digest") is not null && m.Member("manifests").ValueKind == JsonValueKind.Array))
+        foreach (
+            var picture in manifests.Where(m =>
+                m.Text("digest") is not null && m.Member("manifests").ValueKind == JsonValueKind.Array
+            )
+        )
             lintContext = Merge(LintContext.FromDesiredState(picture, []), lintContext);
         return lintContext;
     }
@@ -62,24 +128,41 @@ internal static class LintCommand
     private static LintContext WithManifests(LintContext lintContext, List<LintManifest> manifests, string space)
     {
         var given = LintContext.FromManifests(manifests.Select(m => m.Body));
-        return Merge(given with { Definitions = [.. manifests.Select(m => NetworkAttachmentDefinition.Read(m.Body, space)).OfType<NetworkAttachmentDefinition>()] }, lintContext) with { IsComplete = lintContext.IsComplete };
+        return Merge(
+            given with
+            {
+                Definitions =
+                [
+                    .. manifests
+                        .Select(m => NetworkAttachmentDefinition.Read(m.Body, space))
+                        .OfType<NetworkAttachmentDefinition>(),
+                ],
+            },
+            lintContext
+        ) with
+        {
+            IsComplete = lintContext.IsComplete,
+        };
     }
 
     /// <summary>Two lint contexts as one; what the first says of a thing counts.</summary>
-    private static LintContext Merge(LintContext first, LintContext second) => second with
-    {
-        Definitions = [.. first.Definitions.Concat(second.Definitions).DistinctBy(d => d.Title)],
-        Networks = second.Networks.SetItems(first.Networks),
-        Pools = second.Pools.SetItems(first.Pools),
-        Capacity = second.Capacity.SetItems(first.Capacity),
-    };
+    private static LintContext Merge(LintContext first, LintContext second) =>
+        second with
+        {
+            Definitions = [.. first.Definitions.Concat(second.Definitions).DistinctBy(d => d.Title)],
+            Networks = second.Networks.SetItems(first.Networks),
+            Pools = second.Pools.SetItems(first.Pools),
+            Capacity = second.Capacity.SetItems(first.Capacity),
+        };
 
     private static void Write(CommandSession session, ImmutableArray<LocatedFinding> found, OutputFormat format)
     {
         switch (format)
         {
             case OutputFormat.Json:
-                session.Out.Writer.WriteLine(JsonFormatter.Indented(new JsonArray([.. found.Select(f => (JsonNode)f.ToJson())])));
+                session.Out.Writer.WriteLine(
+                    JsonFormatter.Indented(new JsonArray([.. found.Select(f => (JsonNode)f.ToJson())]))
+                );
                 break;
             case OutputFormat.Yaml:
                 session.Out.Writer.Write(Yaml.Write(new JsonArray([.. found.Select(f => (JsonNode)f.ToJson())])));
@@ -90,20 +173,37 @@ internal static class LintCommand
             default:
                 foreach (var finding in found)
                 {
-                    session.Out.WriteLine($"{finding.Location}: {finding.Severity} {finding.Finding.Rule}: {finding.Finding.Message}", finding.Finding.Severity == Severity.Error ? TextStyle.Error : TextStyle.Changed);
-                    session.Out.WriteLine($"    {finding.Manifest.Title} {finding.Finding.Path}; {finding.Finding.Fix}", TextStyle.Faint);
+                    session.Out.WriteLine(
+                        $"{finding.Location}: {finding.Severity} {finding.Finding.Rule}: {finding.Finding.Message}",
+                        finding.Finding.Severity == Severity.Error ? TextStyle.Error : TextStyle.Changed
+                    );
+                    session.Out.WriteLine(
+                        $"    {finding.Manifest.Title} {finding.Finding.Path}; {finding.Finding.Fix}",
+                        TextStyle.Faint
+                    );
                 }
 
                 break;
         }
     }
 
-    private static int WriteSummary(CommandSession session, List<LintManifest> manifests, ImmutableArray<LocatedFinding> found, bool strict)
+    private static int WriteSummary(
+        CommandSession session,
+        List<LintManifest> manifests,
+        ImmutableArray<LocatedFinding> found,
+        bool strict
+    )
     {
-        var (errors, checkedOnes) = (found.Count(f => f.Finding.Severity == Severity.Error), manifests.Count(m => ManifestLint.AppliesTo(m.Body)));
+        var (errors, checkedOnes) = (
+            found.Count(f => f.Finding.Severity == Severity.Error),
+            manifests.Count(m => ManifestLint.AppliesTo(m.Body))
+        );
         var warnings = found.Length - errors;
-        session.Error.WriteLine($"{Count(errors, "error")}, {Count(warnings, "warning")} in {Count(checkedOnes, "manifest")}"
-            + (manifests.Count > checkedOnes ? $"; {manifests.Count - checkedOnes} of other kinds" : ""), TextStyle.Faint);
+        session.Error.WriteLine(
+            $"{Count(errors, "error")}, {Count(warnings, "warning")} in {Count(checkedOnes, "manifest")}"
+                + (manifests.Count > checkedOnes ? $"; {manifests.Count - checkedOnes} of other kinds" : ""),
+            TextStyle.Faint
+        );
         return errors > 0 || (strict && warnings > 0) ? ExitCode.Failed : ExitCode.Success;
     }
 

@@ -20,7 +20,13 @@ internal static class NameCompletion
         {
             using var session = cli.OpenSession(context.ParseResult);
             using var patience = new CancellationTokenSource(Timeout);
-            return [.. ListNamesAsync(session, kind, patience.Token).GetAwaiter().GetResult().Select(name => new CompletionItem(name))];
+            return
+            [
+                .. ListNamesAsync(session, kind, patience.Token)
+                    .GetAwaiter()
+                    .GetResult()
+                    .Select(name => new CompletionItem(name)),
+            ];
         }
         catch (Exception e) when (e is CliError or ArmException or OperationCanceledException)
         {
@@ -29,9 +35,20 @@ internal static class NameCompletion
         }
     }
 
-    private static async Task<IReadOnlyList<string>> ListNamesAsync(CommandSession session, Kind kind, CancellationToken cancel)
+    private static async Task<IReadOnlyList<string>> ListNamesAsync(
+        CommandSession session,
+        Kind kind,
+        CancellationToken cancel
+    )
     {
         var resources = await new ResourceLookup(session).ListAsync(kind, null, false, cancel);
-        return [.. resources.Select(resource => new ResourceRow(resource, default).Id).OfType<Resources.ResourceId>().Select(Label.Path).Order(StringComparer.Ordinal)];
+        return
+        [
+            .. resources
+                .Select(resource => new ResourceRow(resource, default).Id)
+                .OfType<Resources.ResourceId>()
+                .Select(Label.Path)
+                .Order(StringComparer.Ordinal),
+        ];
     }
 }

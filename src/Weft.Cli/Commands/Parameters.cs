@@ -28,16 +28,30 @@ internal static class Parameters
     /// <summary><c>NAME…</c> of a kind.</summary>
     public static Argument<string[]> Names(CommandContext cli, Argument<string?> kind, ArgumentArity arity)
     {
-        var argument = new Argument<string[]>("NAME") { Description = "A name, PARENT/NAME of a child, or a whole id", HelpName = "NAME", Arity = arity, DefaultValueFactory = _ => [] };
-        argument.CompletionSources.Add(context => NameCompletion.Complete(cli, context, context.ParseResult.GetValue(kind)));
+        var argument = new Argument<string[]>("NAME")
+        {
+            Description = "A name, PARENT/NAME of a child, or a whole id",
+            HelpName = "NAME",
+            Arity = arity,
+            DefaultValueFactory = _ => [],
+        };
+        argument.CompletionSources.Add(context =>
+            NameCompletion.Complete(cli, context, context.ParseResult.GetValue(kind))
+        );
         return argument;
     }
 
     /// <summary><c>NAME</c> of a kind.</summary>
     public static Argument<string> Name(CommandContext cli, Argument<string?> kind)
     {
-        var argument = new Argument<string>("NAME") { Description = "A name, PARENT/NAME of a child, or a whole id", HelpName = "NAME" };
-        argument.CompletionSources.Add(context => NameCompletion.Complete(cli, context, context.ParseResult.GetValue(kind)));
+        var argument = new Argument<string>("NAME")
+        {
+            Description = "A name, PARENT/NAME of a child, or a whole id",
+            HelpName = "NAME",
+        };
+        argument.CompletionSources.Add(context =>
+            NameCompletion.Complete(cli, context, context.ParseResult.GetValue(kind))
+        );
         return argument;
     }
 
@@ -51,19 +65,24 @@ internal static class Parameters
 
     /// <summary><c>-f PATH…</c>.</summary>
     /// <param name="required">Whether it must be there.</param>
-    public static Option<string[]> Files(bool required = true) => new("--file", "-f")
-    {
-        Description = "A file, a directory, or - for stdin; may be repeated",
-        HelpName = "PATH",
-        Required = required,
-        Arity = ArgumentArity.OneOrMore,
-        AllowMultipleArgumentsPerToken = true,
-    };
+    public static Option<string[]> Files(bool required = true) =>
+        new("--file", "-f")
+        {
+            Description = "A file, a directory, or - for stdin; may be repeated",
+            HelpName = "PATH",
+            Required = required,
+            Arity = ArgumentArity.OneOrMore,
+            AllowMultipleArgumentsPerToken = true,
+        };
 
     /// <summary><c>--timeout</c>.</summary>
     public static Option<TimeSpan> Timeout()
     {
-        var option = new Option<TimeSpan>("--timeout") { Description = "How long to wait: 90s, 10m, 1h (10m)", HelpName = "TIME" };
+        var option = new Option<TimeSpan>("--timeout")
+        {
+            Description = "How long to wait: 90s, 10m, 1h (10m)",
+            HelpName = "TIME",
+        };
         option.CustomParser = result =>
         {
             if (Duration.TryParse(result.Tokens[0].Value, out var span))

@@ -14,7 +14,12 @@ internal sealed class ParentOptions
         foreach (var group in KindTable.All.Where(kind => kind.Parent is not null).GroupBy(kind => kind.ParentOption!))
         {
             var children = string.Join(", ", group.Select(kind => kind.Plural));
-            var option = Parameters.Reference(cli, $"--{group.Key}", group.First().Parent!, $"The {group.First().Parent!.Singular} of {children}");
+            var option = Parameters.Reference(
+                cli,
+                $"--{group.Key}",
+                group.First().Parent!,
+                $"The {group.First().Parent!.Singular} of {children}"
+            );
             _options.Add((group.Key, option));
             command.Options.Add(option);
         }
@@ -31,7 +36,10 @@ internal sealed class ParentOptions
             if (parsed.GetValue(option) is not { } value)
                 continue;
             if (name != kind.ParentOption)
-                throw CliError.Usage($"--{name} says nothing of {kind.Plural}", kind.ParentOption is { } own ? $"use --{own}" : null);
+                throw CliError.Usage(
+                    $"--{name} says nothing of {kind.Plural}",
+                    kind.ParentOption is { } own ? $"use --{own}" : null
+                );
             parent = value;
         }
 

@@ -15,23 +15,47 @@ internal static class PlanCommand
     public static Command Build(CommandContext cli)
     {
         var files = Parameters.Files();
-        var detailed = new Option<bool>("--detailed") { Description = "Unchanged resources, members of new ones and whole manifests too" };
-        var force = new Option<bool>("--force") { Description = "As apply with --force: network rules may shut out your own address" };
-        var command = new Command("plan", "Print what apply would do; exit 0 nothing, 2 changes, 1 refused") { files, detailed, force };
-        cli.SetAction(command, async (session, cancel) =>
+        var detailed = new Option<bool>("--detailed")
         {
-            var format = session.GetFormat(OutputFormat.Table, OutputFormat.Json, OutputFormat.Yaml);
-            var documents = DocumentReader.Read(session.Parsed.GetValue(files)!, session.Environment.In, session.Settings);
-            var plan = await Plan.RequestAsync(session.Client, documents, session.Parsed.GetValue(force), cancel);
-            return Write(session, plan, documents, format, session.Parsed.GetValue(detailed));
-        });
+            Description = "Unchanged resources, members of new ones and whole manifests too",
+        };
+        var force = new Option<bool>("--force")
+        {
+            Description = "As apply with --force: network rules may shut out your own address",
+        };
+        var command = new Command("plan", "Print what apply would do; exit 0 nothing, 2 changes, 1 refused")
+        {
+            files,
+            detailed,
+            force,
+        };
+        cli.SetAction(
+            command,
+            async (session, cancel) =>
+            {
+                var format = session.GetFormat(OutputFormat.Table, OutputFormat.Json, OutputFormat.Yaml);
+                var documents = DocumentReader.Read(
+                    session.Parsed.GetValue(files)!,
+                    session.Environment.In,
+                    session.Settings
+                );
+                var plan = await Plan.RequestAsync(session.Client, documents, session.Parsed.GetValue(force), cancel);
+                return Write(session, plan, documents, format, session.Parsed.GetValue(detailed));
+            }
+        );
         return command;
     }
 
     /// <summary>Prints a plan.</summary>
     /// <returns>The exit code of <c>plan</c>.</returns>
     /// <exception cref="CliError">The plan is refused.</exception>
-    public static int Write(CommandSession session, Plan plan, IReadOnlyList<Document> documents, OutputFormat format, bool detailed)
+    public static int Write(
+        CommandSession session,
+        Plan plan,
+        IReadOnlyList<Document> documents,
+        OutputFormat format,
+        bool detailed
+    )
     {
         // Data first: who asked for JSON reads the refusals from it.
         if (format == OutputFormat.Json)
@@ -44,7 +68,12 @@ internal static class PlanCommand
             new PlanText(session.Out, detailed).Write(plan);
         if (format == OutputFormat.Name)
         {
-            foreach (var id in plan.Changes.Where(change => change.Action != PlanAction.Unchanged).Select(change => change.Id).Distinct())
+            foreach (
+                var id in plan
+                    .Changes.Where(change => change.Action != PlanAction.Unchanged)
+                    .Select(change => change.Id)
+                    .Distinct()
+            )
                 session.Out.WriteLine(Label.For(id));
         }
 

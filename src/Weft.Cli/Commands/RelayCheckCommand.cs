@@ -13,50 +13,89 @@ internal static class RelayCheckCommand
     /// <summary>Builds the command.</summary>
     public static Command Build(CommandContext cli)
     {
-        var from = new Option<string?>("--from") { Description = "The address that somebody comes from (your own, as the server sees it)", HelpName = "ADDRESS" };
-        var to = RelayParameters.To(cli);
-        var service = new Option<string?>("--service") { Description = "The service: kubernetes, ssh (each one of the target)", HelpName = "NAME" };
-        var role = new Option<string?>("--as") { Description = "sender: who asks; listener: an agent (sender)", HelpName = "ROLE" };
-        role.AcceptOnlyFromAmong("sender", "listener");
-        var command = new Command("check", "Say who would get in, and by which network rule") { from, to, service, role };
-        cli.SetAction(command, async (session, cancel) =>
+        var from = new Option<string?>("--from")
         {
-            var format = session.GetFormat(OutputFormat.Table, OutputFormat.Json);
-            var request = new CheckRequest(
-                TargetNames.Require(session.Scope, session.Parsed.GetValue(to)!), session.Parsed.GetValue(from), session.Parsed.GetValue(service), session.Parsed.GetValue(role));
-            var answer = await CheckAsync(session, request, cancel);
-            if (format == OutputFormat.Json)
-                session.Out.Writer.WriteLine(JsonFormatter.Indented(answer));
-            else
-                Write(session, answer);
-            return answer["allowed"]?.GetValue<bool>() == true ? ExitCode.Success : ExitCode.Failed;
-        });
+            Description = "The address that somebody comes from (your own, as the server sees it)",
+            HelpName = "ADDRESS",
+        };
+        var to = RelayParameters.To(cli);
+        var service = new Option<string?>("--service")
+        {
+            Description = "The service: kubernetes, ssh (each one of the target)",
+            HelpName = "NAME",
+        };
+        var role = new Option<string?>("--as")
+        {
+            Description = "sender: who asks; listener: an agent (sender)",
+            HelpName = "ROLE",
+        };
+        role.AcceptOnlyFromAmong("sender", "listener");
+        var command = new Command("check", "Say who would get in, and by which network rule")
+        {
+            from,
+            to,
+            service,
+            role,
+        };
+        cli.SetAction(
+            command,
+            async (session, cancel) =>
+            {
+                var format = session.GetFormat(OutputFormat.Table, OutputFormat.Json);
+                var request = new CheckRequest(
+                    TargetNames.Require(session.Scope, session.Parsed.GetValue(to)!),
+                    session.Parsed.GetValue(from),
+                    session.Parsed.GetValue(service),
+                    session.Parsed.GetValue(role)
+                );
+                var answer = await CheckAsync(session, request, cancel);
+                if (format == OutputFormat.Json)
+                    session.Out.Writer.WriteLine(JsonFormatter.Indented(answer));
+                else
+                    Write(session, answer);
+                return answer["allowed"]?.GetValue<bool>() == true ? ExitCode.Success : ExitCode.Failed;
+            }
+        );
         return command;
     }
 
     /// <summary>Asks weftd.</summary>
     /// <returns>The answer (docs/specs/relay-rules.md, "Asking").</returns>
-    public static async Task<JsonObject> CheckAsync(CommandSession session, CheckRequest request, CancellationToken cancel)
+    public static async Task<JsonObject> CheckAsync(
+        CommandSession session,
+        CheckRequest request,
+        CancellationToken cancel
+    )
     {
-        var query = string.Concat(new[] { ("from", request.From), ("service", request.Service), ("as", request.Role) }
-            .Where(pair => pair.Item2 is not null).Select(pair => $"&{pair.Item1}={Uri.EscapeDataString(pair.Item2!)}"));
-        var path = $"/providers/Weft.Relay/check?api-version={KindTable.WeftApiVersion}&to={Uri.EscapeDataString(request.To.ToString())}{query}";
+        var query = string.Concat(
+            new[] { ("from", request.From), ("service", request.Service), ("as", request.Role) }
+                .Where(pair => pair.Item2 is not null)
+                .Select(pair => $"&{pair.Item1}={Uri.EscapeDataString(pair.Item2!)}")
+        );
+        var path =
+            $"/providers/Weft.Relay/check?api-version={KindTable.WeftApiVersion}&to={Uri.EscapeDataString(request.To.ToString())}{query}";
         return (await session.Client.GetAsync(path, cancel)).Object;
     }
 
     private static void Write(CommandSession session, JsonObject answer)
     {
         var to = answer["to"]!.ToString();
-        var who = $"{answer["from"]} as {answer["as"]} of {(ResourceId.TryParse(to, out var id) ? TargetNames.Format(id) : to)}";
+        var who =
+            $"{answer["from"]} as {answer["as"]} of {(ResourceId.TryParse(to, out var id) ? TargetNames.Format(id) : to)}";
         foreach (var one in answer["answers"]!.AsArray().OfType<JsonObject>())
         {
             var isAllowed = one["allowed"]!.GetValue<bool>();
             var service = one["service"]?.ToString() is { Length: > 0 } name ? $" {name}" : "";
-            session.Out.WriteLine($"{(isAllowed ? "allowed" : "refused")}: {who}{service}, by {one["rule"]}", isAllowed ? TextStyle.Added : TextStyle.Error);
+            session.Out.WriteLine(
+                $"{(isAllowed ? "allowed" : "refused")}: {who}{service}, by {one["rule"]}",
+                isAllowed ? TextStyle.Added : TextStyle.Error
+            );
             foreach (var look in one["lookedAt"]!.AsArray().OfType<JsonObject>())
             {
                 var why = look["description"]?.ToString() is { Length: > 0 } text ? $" ({text})" : "";
-                session.Out.WriteLine($"  {(look["allows"]!.GetValue<bool>() ? "lets in" : "shuts out")}: {look["place"]}: {look["what"]}{(look["rule"] is { } rule ? $", rule {rule}" : "")}{why}");
+                session.Out.WriteLine(
+                    $"  {(look["allows"]!.GetValue<bool>() ? "lets in" : "shuts out")}: {look["place"]}: {look["what"]}{(look["rule"] is { } rule ? $", rule {rule}" : "")}{why}"
+                );
             }
 
             if (one["refusal"]?.ToString() is { Length: > 0 } refusal)

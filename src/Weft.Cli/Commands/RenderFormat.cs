@@ -7,7 +7,10 @@ using Weft.Attachments.Nodes;
 
 namespace Weft.Cli.Commands;
 
-/// <summary>The formats of <c>weft manifests --format</c>, rendered here from what the server says a node or a machine must have.</summary>
+/// <summary>
+/// The formats of <c>weft manifests --format</c>, rendered here from what the server says a node or a machine must
+/// have.
+/// </summary>
 /// <param name="Node">How a node is rendered in it, or null where it is of machines alone.</param>
 /// <param name="Machine">How a machine is rendered in it, or null.</param>
 /// <param name="IsForMachines">Whether a machine can be rendered in it.</param>
@@ -28,7 +31,7 @@ internal sealed record RenderFormat(string Name, NodeFormat? Node, MachineFormat
 
     /// <summary>The ways of <c>--host</c>.</summary>
     public static ImmutableArray<(string Name, MachineHost Host)> Hosts { get; } =
-        [("bridge", MachineHost.Bridge), ("openvswitch", MachineHost.OpenVSwitch), ("sriov", MachineHost.Sriov)];
+    [("bridge", MachineHost.Bridge), ("openvswitch", MachineHost.OpenVSwitch), ("sriov", MachineHost.Sriov)];
 
     /// <summary>The format of a name.</summary>
     /// <param name="name">The name, or null.</param>
@@ -42,7 +45,9 @@ internal sealed record RenderFormat(string Name, NodeFormat? Node, MachineFormat
         var fitting = All.Where(format => ofMachine ? format.IsForMachines : format.Node is not null).ToList();
         if (fitting.Find(format => format.Name == name) is { } found)
             return found;
-        var known = All.Any(format => format.Name == name) ? $"--format {name} is not for {(ofMachine ? "a machine" : "nodes")}" : $"--format {name} is none";
+        var known = All.Any(format => format.Name == name)
+            ? $"--format {name} is not for {(ofMachine ? "a machine" : "nodes")}"
+            : $"--format {name} is none";
         throw CliError.Usage(known, $"formats: {string.Join(", ", fitting.Select(format => format.Name))}");
     }
 
@@ -55,8 +60,16 @@ internal sealed record RenderFormat(string Name, NodeFormat? Node, MachineFormat
         var name = node["name"]?.ToString() ?? "";
         if (Node is null || node["machine"] is not null)
         {
-            return Machine is not { } machine ? ReadFiles(node)
-                : ValueOrThrow(MachineConfiguration.Read(ReadMember(node, "machine", name), name).TryGet(out var shown, out var refusal) ? MachineFormats.Render(machine, shown, host) : refusal, name);
+            return Machine is not { } machine
+                ? ReadFiles(node)
+                : ValueOrThrow(
+                    MachineConfiguration
+                        .Read(ReadMember(node, "machine", name), name)
+                        .TryGet(out var shown, out var refusal)
+                        ? MachineFormats.Render(machine, shown, host)
+                        : refusal,
+                    name
+                );
         }
 
         return ValueOrThrow(NodeFormats.Render(Node.Value, ReadConfiguration(node), previous), name);
@@ -73,22 +86,36 @@ internal sealed record RenderFormat(string Name, NodeFormat? Node, MachineFormat
     /// <summary>The files that the server has rendered.</summary>
     /// <param name="node">A node or machine of a desired state.</param>
     public static ImmutableArray<NodeFile> ReadFiles(JsonObject node) =>
-    [
-        .. (node["files"] as JsonArray ?? []).OfType<JsonObject>().Select(file =>
-        {
-            var content = file["content"]?.ToString() ?? "";
-            return new NodeFile(file["path"]?.ToString() ?? "", file["mode"]?.ToString() ?? "", content.EndsWith('\n') ? content : content + "\n");
-        }),
-    ];
+        [
+            .. (node["files"] as JsonArray ?? [])
+                .OfType<JsonObject>()
+                .Select(file =>
+                {
+                    var content = file["content"]?.ToString() ?? "";
+                    return new NodeFile(
+                        file["path"]?.ToString() ?? "",
+                        file["mode"]?.ToString() ?? "",
+                        content.EndsWith('\n') ? content : content + "\n"
+                    );
+                }),
+        ];
 
     private static JsonElement ReadMember(JsonObject node, string member, string name)
     {
         if (node[member] is not { } body)
-            throw new CliError($"'{member}' of {name} isn't there: the server is older than this program, or the file has none", next: "leave --format out, and get what the server draws");
+            throw new CliError(
+                $"'{member}' of {name} isn't there: the server is older than this program, or the file has none",
+                next: "leave --format out, and get what the server draws"
+            );
         using var document = JsonDocument.Parse(body.ToJsonString());
         return document.RootElement.Clone();
     }
 
-    private static T ValueOrThrow<T>(Outcome<T> outcome, string name) => outcome.TryGet(out var value, out var refusal) ? value
-        : throw new CliError($"{name} can't be drawn", [.. refusal.Findings.Select(finding => $"{finding.Message} [{finding.Code}]")]);
+    private static T ValueOrThrow<T>(Outcome<T> outcome, string name) =>
+        outcome.TryGet(out var value, out var refusal)
+            ? value
+            : throw new CliError(
+                $"{name} can't be drawn",
+                [.. refusal.Findings.Select(finding => $"{finding.Message} [{finding.Code}]")]
+            );
 }

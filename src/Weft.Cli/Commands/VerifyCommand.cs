@@ -11,7 +11,9 @@ using Weft.Resources;
 
 namespace Weft.Cli.Commands;
 
-/// <summary><c>weft verify</c>: has agents prove their nodes, hop by hop, and waits for what they find (docs/specs/verify.md).</summary>
+/// <summary>
+/// <c>weft verify</c>: has agents prove their nodes, hop by hop, and waits for what they find (docs/specs/verify.md).
+/// </summary>
 internal static class VerifyCommand
 {
     private static readonly TimeSpan DefaultTimeout = TimeSpan.FromMinutes(2);
@@ -21,56 +23,124 @@ internal static class VerifyCommand
     {
         var cluster = Parameters.Reference(cli, "--cluster", KindTable.KubernetesClusters, "One cluster only");
         var node = new Option<string?>("--node") { Description = "One node only", HelpName = "NODE" };
-        var pod = new Option<string?>("--pod") { Description = "A pod's interfaces, and not the node's", HelpName = "NAMESPACE/NAME" };
+        var pod = new Option<string?>("--pod")
+        {
+            Description = "A pod's interfaces, and not the node's",
+            HelpName = "NAMESPACE/NAME",
+        };
         var network = new Option<string?>("--network") { Description = "One network only", HelpName = "NET" };
-        var name = new Option<string?>("--interface") { Description = "The interface in the pod, where its addresses don't tell", HelpName = "NAME" };
+        var name = new Option<string?>("--interface")
+        {
+            Description = "The interface in the pod, where its addresses don't tell",
+            HelpName = "NAME",
+        };
         var detailed = new Option<bool>("--detailed") { Description = "Every check" };
         var timeout = Parameters.Timeout();
         timeout.Description = "How long to wait for agents: 90s, 10m (2m)";
-        var command = new Command("verify", "Prove that networks work on nodes and in pods") { cluster, node, pod, network, name, detailed, timeout };
-        cli.SetAction(command, async (session, cancel) =>
+        var command = new Command("verify", "Prove that networks work on nodes and in pods")
         {
-            var format = session.GetFormat(OutputFormat.Table, OutputFormat.Json, OutputFormat.Yaml);
-            var parsed = session.Parsed;
-            var question = new JsonObject();
-            foreach (var (member, value) in ((string, string?)[])[("node", parsed.GetValue(node)), ("pod", parsed.GetValue(pod)), ("network", parsed.GetValue(network)), ("interface", parsed.GetValue(name))])
+            cluster,
+            node,
+            pod,
+            network,
+            name,
+            detailed,
+            timeout,
+        };
+        cli.SetAction(
+            command,
+            async (session, cancel) =>
             {
-                if (value is not null)
-                    question[member] = value;
-            }
+                var format = session.GetFormat(OutputFormat.Table, OutputFormat.Json, OutputFormat.Yaml);
+                var parsed = session.Parsed;
+                var question = new JsonObject();
+                foreach (
+                    var (member, value) in ((string, string?)[])
+                        [
+                            ("node", parsed.GetValue(node)),
+                            ("pod", parsed.GetValue(pod)),
+                            ("network", parsed.GetValue(network)),
+                            ("interface", parsed.GetValue(name)),
+                        ]
+                )
+                {
+                    if (value is not null)
+                        question[member] = value;
+                }
 
-            var limit = parsed.GetResult(timeout) is null ? DefaultTimeout : parsed.GetValue(timeout);
-            var found = new List<AgentVerification>();
-            foreach (var id in await DriftCommand.FindClustersAsync(session, parsed.GetValue(cluster), cancel))
-                found.AddRange(await VerifyAsync(session, id, question, limit, cancel));
-            return WriteResults(session, found, parsed.GetValue(pod), format, parsed.GetValue(detailed));
-        });
+                var limit = parsed.GetResult(timeout) is null ? DefaultTimeout : parsed.GetValue(timeout);
+                var found = new List<AgentVerification>();
+                foreach (var id in await DriftCommand.FindClustersAsync(session, parsed.GetValue(cluster), cancel))
+                    found.AddRange(await VerifyAsync(session, id, question, limit, cancel));
+                return WriteResults(session, found, parsed.GetValue(pod), format, parsed.GetValue(detailed));
+            }
+        );
         return command;
     }
 
-    private static async Task<IEnumerable<AgentVerification>> VerifyAsync(CommandSession session, ResourceId cluster, JsonObject question, TimeSpan limit, CancellationToken cancel)
+    private static async Task<IEnumerable<AgentVerification>> VerifyAsync(
+        CommandSession session,
+        ResourceId cluster,
+        JsonObject question,
+        TimeSpan limit,
+        CancellationToken cancel
+    )
     {
         var clock = session.Environment.Clock;
         var begun = clock.GetTimestamp();
         var version = $"?api-version={KindTable.WeftApiVersion}";
-        var answer = (await session.Client.SendAsync(HttpMethod.Post, $"{cluster}/verify?api-version={KindTable.KubernetesClusters.ApiVersion}", question, null, cancel)).Object;
+        var answer = (
+            await session.Client.SendAsync(
+                HttpMethod.Post,
+                $"{cluster}/verify?api-version={KindTable.KubernetesClusters.ApiVersion}",
+                question,
+                null,
+                cancel
+            )
+        ).Object;
         await session.Error.WhileSpinning(async say =>
         {
-            while (answer["properties"]?["isDone"]?.GetValue<bool>() != true && limit - clock.GetElapsedTime(begun) is { Ticks: > 0 } left)
+            while (
+                answer["properties"]?["isDone"]?.GetValue<bool>() != true
+                && limit - clock.GetElapsedTime(begun) is { Ticks: > 0 } left
+            )
             {
                 var waiting = AgentsOf(answer).Where(a => a["report"] is null).Select(a => $"{a["node"]}").ToList();
-                say($"{cluster.Name}: waiting for {string.Join(", ", waiting.Take(5))}{(waiting.Count > 5 ? $" and {waiting.Count - 5} more" : "")}");
-                var seconds = Math.Clamp((int)Math.Ceiling(left.TotalSeconds), 1, 10).ToString(CultureInfo.InvariantCulture);
-                answer = (await session.Client.SendAsync(HttpMethod.Get, $"{answer["id"]}{version}", null, $"wait={seconds}", cancel)).Object;
+                say(
+                    $"{cluster.Name}: waiting for {string.Join(", ", waiting.Take(5))}{(waiting.Count > 5 ? $" and {waiting.Count - 5} more" : "")}"
+                );
+                var seconds = Math.Clamp((int)Math.Ceiling(left.TotalSeconds), 1, 10)
+                    .ToString(CultureInfo.InvariantCulture);
+                answer = (
+                    await session.Client.SendAsync(
+                        HttpMethod.Get,
+                        $"{answer["id"]}{version}",
+                        null,
+                        $"wait={seconds}",
+                        cancel
+                    )
+                ).Object;
             }
         });
-        return AgentsOf(answer).Select(agent => new AgentVerification(cluster, agent["name"]?.ToString() ?? "", agent["node"]?.ToString() ?? "",
-            agent["report"] is { } report ? VerificationReport.Read(JsonElement.Parse(Json.ToUtf8(report))) : null));
+        return AgentsOf(answer)
+            .Select(agent => new AgentVerification(
+                cluster,
+                agent["name"]?.ToString() ?? "",
+                agent["node"]?.ToString() ?? "",
+                agent["report"] is { } report ? VerificationReport.Read(JsonElement.Parse(Json.ToUtf8(report))) : null
+            ));
     }
 
-    private static IEnumerable<JsonObject> AgentsOf(JsonObject answer) => (answer["properties"]?["agents"] as JsonArray ?? []).OfType<JsonObject>();
+    private static IEnumerable<JsonObject> AgentsOf(JsonObject answer) =>
+        (answer["properties"]?["agents"] as JsonArray ?? []).OfType<JsonObject>();
 
-    private static int WriteResults(CommandSession session, List<AgentVerification> found, string? pod, OutputFormat format, bool detailed)
+    private static int WriteResults(
+        CommandSession session,
+        List<AgentVerification> found,
+        string? pod,
+        OutputFormat format,
+        bool detailed
+    )
     {
         // A pod is on one node; that the others don't have it is nothing to tell, unless nobody has.
         var isSomewhere = found.Exists(f => f.Report is { IsElsewhere: false });
@@ -78,47 +148,111 @@ internal static class VerifyCommand
         if (format == OutputFormat.Table)
             WriteTables(session, told, detailed);
         else if (format == OutputFormat.Json)
-            session.Out.Writer.WriteLine(JsonFormatter.Indented(new JsonArray([.. told.Select(f => (JsonNode)f.ToJson())])));
+            session.Out.Writer.WriteLine(
+                JsonFormatter.Indented(new JsonArray([.. told.Select(f => (JsonNode)f.ToJson())]))
+            );
         else
             session.Out.Writer.Write(Yaml.Write(new JsonArray([.. told.Select(f => (JsonNode)f.ToJson())])));
         foreach (var silent in told.Where(f => f.Report is null))
-            session.Error.WriteLine($"error: agent {silent.Agent} of node {silent.Node} has not answered; does it run? weft get agents --cluster {silent.Cluster.Name}", TextStyle.Error);
+            session.Error.WriteLine(
+                $"error: agent {silent.Agent} of node {silent.Node} has not answered; does it run? weft get agents --cluster {silent.Cluster.Name}",
+                TextStyle.Error
+            );
         foreach (var wrong in told.Where(f => f.Report?.Error is not null))
-            session.Error.WriteLine($"error: {wrong.Cluster.Name}/{wrong.Node}: {wrong.Report!.Error}", TextStyle.Error);
+            session.Error.WriteLine(
+                $"error: {wrong.Cluster.Name}/{wrong.Node}: {wrong.Report!.Error}",
+                TextStyle.Error
+            );
         if (found.Count == 0)
             session.Error.WriteLine("there is no cluster to verify", TextStyle.Error);
         else if (pod is not null && !isSomewhere && told.Count == 0)
-            session.Error.WriteLine($"error: the pod {pod} runs on none of {string.Join(", ", found.Select(f => f.Node))}", TextStyle.Error);
-        var isGood = found.Count > 0 && (pod is null || isSomewhere) && told.TrueForAll(f => f.Report is { HasPassed: true });
+            session.Error.WriteLine(
+                $"error: the pod {pod} runs on none of {string.Join(", ", found.Select(f => f.Node))}",
+                TextStyle.Error
+            );
+        var isGood =
+            found.Count > 0 && (pod is null || isSomewhere) && told.TrueForAll(f => f.Report is { HasPassed: true });
         return isGood ? ExitCode.Success : ExitCode.Failed;
     }
 
     private static void WriteTables(CommandSession session, List<AgentVerification> told, bool detailed)
     {
-        var rows = told.Where(f => f.Report is not null).SelectMany(f => f.Report!.Interfaces.Select(i => (Found: f, Interface: i))).ToList();
+        var rows = told.Where(f => f.Report is not null)
+            .SelectMany(f => f.Report!.Interfaces.Select(i => (Found: f, Interface: i)))
+            .ToList();
         if (rows.Count == 0)
             return;
         if (detailed)
         {
-            TableText.Write(session.Out, ["CLUSTER", "NODE", "NETWORK", "INTERFACE", "HOP", "FAMILY", "RESULT", "WHAT"],
-                [.. rows.SelectMany(r => r.Interface.Checks.Select(c => new[] { r.Found.Cluster.Name, r.Found.Node, NameOf(r.Interface), r.Interface.Interface, c.Hop.ToString(), c.Family ?? "", c.State.ToString().ToLowerInvariant(), c.Message }))]);
+            TableText.Write(
+                session.Out,
+                ["CLUSTER", "NODE", "NETWORK", "INTERFACE", "HOP", "FAMILY", "RESULT", "WHAT"],
+                [
+                    .. rows.SelectMany(r =>
+                        r.Interface.Checks.Select(c =>
+                            new[]
+                            {
+                                r.Found.Cluster.Name,
+                                r.Found.Node,
+                                NameOf(r.Interface),
+                                r.Interface.Interface,
+                                c.Hop.ToString(),
+                                c.Family ?? "",
+                                c.State.ToString().ToLowerInvariant(),
+                                c.Message,
+                            }
+                        )
+                    ),
+                ]
+            );
             return;
         }
 
-        TableText.Write(session.Out, ["CLUSTER", "NODE", "NETWORK", "INTERFACE", "PASSED", "RESULT"],
-            [.. rows.Select(r => new[] { r.Found.Cluster.Name, r.Found.Node, NameOf(r.Interface), r.Interface.Interface, PassedCount(r.Interface), ResultText(r.Interface) })]);
+        TableText.Write(
+            session.Out,
+            ["CLUSTER", "NODE", "NETWORK", "INTERFACE", "PASSED", "RESULT"],
+            [
+                .. rows.Select(r =>
+                    new[]
+                    {
+                        r.Found.Cluster.Name,
+                        r.Found.Node,
+                        NameOf(r.Interface),
+                        r.Interface.Interface,
+                        PassedCount(r.Interface),
+                        ResultText(r.Interface),
+                    }
+                ),
+            ]
+        );
     }
 
-    private static string PassedCount(InterfaceReport report) => string.Create(CultureInfo.InvariantCulture, $"{report.Checks.Count(c => c.State == CheckState.Passed)}/{report.Checks.Length}");
+    private static string PassedCount(InterfaceReport report) =>
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"{report.Checks.Count(c => c.State == CheckState.Passed)}/{report.Checks.Length}"
+        );
 
-    private static string ResultText(InterfaceReport report) => report.FirstFailure is { } first ? $"fails at {first.Hop}{(first.Family is null ? "" : $" {first.Family}")}: {first.Message}"
-        : report.Checks.Count(c => c.State == CheckState.Skipped) is > 0 and var skipped ? $"passed, {skipped} not tried: {report.Checks.First(c => c.State == CheckState.Skipped).Message}" : "passed";
+    private static string ResultText(InterfaceReport report) =>
+        report.FirstFailure is { } first
+            ? $"fails at {first.Hop}{(first.Family is null ? "" : $" {first.Family}")}: {first.Message}"
+        : report.Checks.Count(c => c.State == CheckState.Skipped) is > 0 and var skipped
+            ? $"passed, {skipped} not tried: {report.Checks.First(c => c.State == CheckState.Skipped).Message}"
+        : "passed";
 
-    private static string NameOf(InterfaceReport report) => ResourceId.TryParse(report.Network, out var id) ? id.Name : "";
+    private static string NameOf(InterfaceReport report) =>
+        ResourceId.TryParse(report.Network, out var id) ? id.Name : "";
 
     /// <summary>What an agent found; no report where it hasn't answered.</summary>
     private sealed record AgentVerification(ResourceId Cluster, string Agent, string Node, VerificationReport? Report)
     {
-        public JsonObject ToJson() => new() { ["cluster"] = Cluster.ToString(), ["agent"] = Agent, ["node"] = Node, ["report"] = Report?.ToJson() };
+        public JsonObject ToJson() =>
+            new()
+            {
+                ["cluster"] = Cluster.ToString(),
+                ["agent"] = Agent,
+                ["node"] = Node,
+                ["report"] = Report?.ToJson(),
+            };
     }
 }

@@ -10,7 +10,9 @@ using Weft.Cli.Primitives;
 
 namespace Weft.Cli.Commands;
 
-/// <summary><c>weft who …</c>: from an address, a VLAN, a MAC address or a name to everything that has to do with it.</summary>
+/// <summary>
+/// <c>weft who …</c>: from an address, a VLAN, a MAC address or a name to everything that has to do with it.
+/// </summary>
 internal static class WhoCommand
 {
     private static readonly string[] QueryMembers = ["address", "vlan", "mac", "name"];
@@ -18,22 +20,31 @@ internal static class WhoCommand
     /// <summary>Builds the command.</summary>
     public static Command Build(CommandContext cli)
     {
-        var question = new Argument<string[]>("QUESTION") { HelpName = "QUESTION", Description = "10.20.6.17, vlan 606, mac 02:…, or a text", Arity = new ArgumentArity(1, 2) };
+        var question = new Argument<string[]>("QUESTION")
+        {
+            HelpName = "QUESTION",
+            Description = "10.20.6.17, vlan 606, mac 02:…, or a text",
+            Arity = new ArgumentArity(1, 2),
+        };
         question.CompletionSources.Add("vlan", "mac", "address", "name");
         var command = new Command("who", "Say who has an address, a VLAN, a MAC address or a name") { question };
-        cli.SetAction(command, async (session, cancel) =>
-        {
-            var format = session.GetFormat(OutputFormat.Table, OutputFormat.Json, OutputFormat.Yaml);
-            var (member, value) = ParseQuestion(session.Parsed.GetValue(question)!);
-            var path = $"/providers/Weft.Ipam/who?{member}={Uri.EscapeDataString(value)}&api-version={KindTable.WeftApiVersion}";
-            var answer = (await session.Client.GetAsync(path, cancel)).Object;
-            var (answers, vlans) = (ListOf(answer, "answers"), ListOf(answer, "vlans"));
-            Write(session, answer, answers, vlans, format);
-            if (answers.Length + vlans.Length > 0)
-                return ExitCode.Success;
-            session.Error.WriteLine($"nobody: nothing here has to do with {member} {value}", TextStyle.Faint);
-            return ExitCode.Failed;
-        });
+        cli.SetAction(
+            command,
+            async (session, cancel) =>
+            {
+                var format = session.GetFormat(OutputFormat.Table, OutputFormat.Json, OutputFormat.Yaml);
+                var (member, value) = ParseQuestion(session.Parsed.GetValue(question)!);
+                var path =
+                    $"/providers/Weft.Ipam/who?{member}={Uri.EscapeDataString(value)}&api-version={KindTable.WeftApiVersion}";
+                var answer = (await session.Client.GetAsync(path, cancel)).Object;
+                var (answers, vlans) = (ListOf(answer, "answers"), ListOf(answer, "vlans"));
+                Write(session, answer, answers, vlans, format);
+                if (answers.Length + vlans.Length > 0)
+                    return ExitCode.Success;
+                session.Error.WriteLine($"nobody: nothing here has to do with {member} {value}", TextStyle.Faint);
+                return ExitCode.Failed;
+            }
+        );
         return command;
     }
 
@@ -43,11 +54,22 @@ internal static class WhoCommand
     public static (string Member, string Value) ParseQuestion(IReadOnlyList<string> words)
     {
         if (words.Count == 1)
-            return IsMac(words[0]) ? ("mac", words[0]) : Address.TryParse(words[0], out _) || LooksLikeAddress(words[0]) ? ParseQuestion(["address", words[0]]) : ("name", words[0]);
+            return IsMac(words[0]) ? ("mac", words[0])
+                : Address.TryParse(words[0], out _) || LooksLikeAddress(words[0]) ? ParseQuestion(["address", words[0]])
+                : ("name", words[0]);
         var (word, value) = (words[0].ToLowerInvariant(), words[1]);
         if (!QueryMembers.Contains(word))
-            throw CliError.Usage($"weft cannot be asked who has a '{words[0]}'", $"one of: {string.Join(", ", QueryMembers)}");
-        if (word == "vlan" && !(ushort.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var vlan) && vlan is > 0 and < 4095))
+            throw CliError.Usage(
+                $"weft cannot be asked who has a '{words[0]}'",
+                $"one of: {string.Join(", ", QueryMembers)}"
+            );
+        if (
+            word == "vlan"
+            && !(
+                ushort.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var vlan)
+                && vlan is > 0 and < 4095
+            )
+        )
             throw CliError.Usage($"'{value}' is no VLAN", "a VLAN is a number from 1 to 4094");
         if (word == "mac" && !IsMac(value))
             throw CliError.Usage($"'{value}' is no MAC address", "write it as 02:00:5e:00:53:01");
@@ -56,14 +78,22 @@ internal static class WhoCommand
         return (word, value);
     }
 
-    /// <summary>Whether it was meant for an address: nothing but digits and their dots, or hex digits and their colons.</summary>
+    /// <summary>
+    /// Whether it was meant for an address: nothing but digits and their dots, or hex digits and their colons.
+    /// </summary>
     private static bool LooksLikeAddress(string text) =>
         (text.Count(c => c == '.') >= 2 && text.All(c => char.IsAsciiDigit(c) || c == '.'))
         || (text.Count(c => c == ':') >= 2 && text.All(c => char.IsAsciiHexDigit(c) || c == ':'));
 
     private static bool IsMac(string text) => text.Length == 17 && PhysicalAddress.TryParse(text, out _);
 
-    private static void Write(CommandSession session, JsonObject answer, JsonObject[] answers, JsonObject[] vlans, OutputFormat format)
+    private static void Write(
+        CommandSession session,
+        JsonObject answer,
+        JsonObject[] answers,
+        JsonObject[] vlans,
+        OutputFormat format
+    )
     {
         if (format == OutputFormat.Json)
             session.Out.Writer.WriteLine(JsonFormatter.Indented(answer));
@@ -78,24 +108,57 @@ internal static class WhoCommand
         var now = session.Environment.Clock.GetUtcNow();
         if (answers.Length > 0)
         {
-            TableText.Write(session.Out, ["ADDRESS", "MAC", "STATE", "NETWORK", "HOLDER", "METHOD", "CLUSTER", "SINCE"],
-                [.. answers.Select(a => new ResourceRow(a, now)).Select(row => new[]
-                {
-                    row.Text("address"), row.Text("mac"), row.Text("state"), row.NameOf("network"), row.Text("holder"), row.Text("method"), row.NameOf("cluster"), row.AgeSince("since"),
-                })]);
+            TableText.Write(
+                session.Out,
+                ["ADDRESS", "MAC", "STATE", "NETWORK", "HOLDER", "METHOD", "CLUSTER", "SINCE"],
+                [
+                    .. answers
+                        .Select(a => new ResourceRow(a, now))
+                        .Select(row =>
+                            new[]
+                            {
+                                row.Text("address"),
+                                row.Text("mac"),
+                                row.Text("state"),
+                                row.NameOf("network"),
+                                row.Text("holder"),
+                                row.Text("method"),
+                                row.NameOf("cluster"),
+                                row.AgeSince("since"),
+                            }
+                        ),
+                ]
+            );
         }
 
         if (vlans.Length == 0)
             return;
         if (answers.Length > 0)
             session.Out.WriteLine("");
-        TableText.Write(session.Out, ["VLAN", "DOMAIN", "INTERNAL-NETWORK", "PREFIXES", "MTU", "NETWORKS", "CLUSTERS", "MACHINES", "LEASES"],
-            [.. vlans.Select(v => new ResourceRow(v, now)).Select(row => new[]
-            {
-                row.Text("vlan"), row.NameOf("domain"), row.NameOf("internalNetwork"), row.Text("prefixes"), row.Text("mtu"),
-                row.NameOf("networks"), row.NameOf("clusters"), row.NameOf("machines"), row.Text("leases"),
-            })]);
+        TableText.Write(
+            session.Out,
+            ["VLAN", "DOMAIN", "INTERNAL-NETWORK", "PREFIXES", "MTU", "NETWORKS", "CLUSTERS", "MACHINES", "LEASES"],
+            [
+                .. vlans
+                    .Select(v => new ResourceRow(v, now))
+                    .Select(row =>
+                        new[]
+                        {
+                            row.Text("vlan"),
+                            row.NameOf("domain"),
+                            row.NameOf("internalNetwork"),
+                            row.Text("prefixes"),
+                            row.Text("mtu"),
+                            row.NameOf("networks"),
+                            row.NameOf("clusters"),
+                            row.NameOf("machines"),
+                            row.Text("leases"),
+                        }
+                    ),
+            ]
+        );
     }
 
-    private static JsonObject[] ListOf(JsonObject answer, string name) => [.. (answer[name] as JsonArray ?? []).OfType<JsonObject>()];
+    private static JsonObject[] ListOf(JsonObject answer, string name) =>
+        [.. (answer[name] as JsonArray ?? []).OfType<JsonObject>()];
 }

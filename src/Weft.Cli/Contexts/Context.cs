@@ -1,6 +1,8 @@
 namespace Weft.Cli.Contexts;
 
-/// <summary>A named set of answers to "where, and as whom". It names the file of the token, and never holds the token.</summary>
+/// <summary>
+/// A named set of answers to "where, and as whom". It names the file of the token, and never holds the token.
+/// </summary>
 internal sealed record Context
 {
     /// <summary>The address of weftd.</summary>

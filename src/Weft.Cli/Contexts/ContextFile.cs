@@ -36,14 +36,20 @@ internal sealed class ContextFile
             return file;
         try
         {
-            var root = JsonNode.Parse(File.ReadAllText(path)) as JsonObject ?? throw new JsonException("it holds no object");
+            var root =
+                JsonNode.Parse(File.ReadAllText(path)) as JsonObject ?? throw new JsonException("it holds no object");
             file.Current = TextOf(root, "currentContext");
             foreach (var (name, node) in root["contexts"] as JsonObject ?? [])
-                file.Contexts[name] = FromJson(node as JsonObject ?? throw new JsonException($"context '{name}' is no object"));
+                file.Contexts[name] = FromJson(
+                    node as JsonObject ?? throw new JsonException($"context '{name}' is no object")
+                );
         }
         catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
         {
-            throw new CliError($"the contexts in {path} cannot be read: {e.Message}", next: "mend the file, or move it away and set the contexts again");
+            throw new CliError(
+                $"the contexts in {path} cannot be read: {e.Message}",
+                next: "mend the file, or move it away and set the contexts again"
+            );
         }
 
         return file;
@@ -64,20 +70,25 @@ internal sealed class ContextFile
 
     /// <summary>The context with a name.</summary>
     /// <exception cref="CliError">There is none.</exception>
-    public Context Find(string name) => Contexts.TryGetValue(name, out var context)
-        ? context
-        : throw new CliError($"there is no context '{name}'", next: Contexts.Count == 0
-            ? $"weft config set-context {name} --server URL --token-file FILE"
-            : $"contexts: {string.Join(", ", Contexts.Keys)}");
+    public Context Find(string name) =>
+        Contexts.TryGetValue(name, out var context)
+            ? context
+            : throw new CliError(
+                $"there is no context '{name}'",
+                next: Contexts.Count == 0
+                    ? $"weft config set-context {name} --server URL --token-file FILE"
+                    : $"contexts: {string.Join(", ", Contexts.Keys)}"
+            );
 
-    private static Context FromJson(JsonObject json) => new()
-    {
-        Server = TextOf(json, "server"),
-        TokenFile = TextOf(json, "tokenFile"),
-        Ca = TextOf(json, "ca"),
-        Subscription = TextOf(json, "subscription"),
-        ResourceGroup = TextOf(json, "resourceGroup"),
-    };
+    private static Context FromJson(JsonObject json) =>
+        new()
+        {
+            Server = TextOf(json, "server"),
+            TokenFile = TextOf(json, "tokenFile"),
+            Ca = TextOf(json, "ca"),
+            Subscription = TextOf(json, "subscription"),
+            ResourceGroup = TextOf(json, "resourceGroup"),
+        };
 
     /// <summary>A context as the file spells it.</summary>
     public static JsonObject ToJson(Context context)
@@ -97,10 +108,11 @@ internal sealed class ContextFile
         }
     }
 
-    private static string? TextOf(JsonObject json, string name) => json[name] switch
-    {
-        null => null,
-        JsonValue value when value.GetValueKind() == JsonValueKind.String => value.GetValue<string>(),
-        _ => throw new JsonException($"'{name}' is no text"),
-    };
+    private static string? TextOf(JsonObject json, string name) =>
+        json[name] switch
+        {
+            null => null,
+            JsonValue value when value.GetValueKind() == JsonValueKind.String => value.GetValue<string>(),
+            _ => throw new JsonException($"'{name}' is no text"),
+        };
 }

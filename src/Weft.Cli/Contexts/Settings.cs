@@ -1,16 +1,27 @@
 namespace Weft.Cli.Contexts;
 
-/// <summary>Where to speak to and as whom, resolved: the option wins over the environment, the environment over the context.</summary>
+/// <summary>
+/// Where to speak to and as whom, resolved: the option wins over the environment, the environment over the context.
+/// </summary>
 /// <param name="Context">The context's name, or null where there is none.</param>
 /// <param name="Server">The address of weftd, or null.</param>
 /// <param name="TokenFile">The file of the token, or null.</param>
 /// <param name="Ca">CA certificates, or null.</param>
 /// <param name="Subscription">The subscription, or null.</param>
 /// <param name="ResourceGroup">The resource group, or null.</param>
-internal sealed record Settings(string? Context, Uri? Server, string? TokenFile, string? Ca, string? Subscription, string? ResourceGroup)
+internal sealed record Settings(
+    string? Context,
+    Uri? Server,
+    string? TokenFile,
+    string? Ca,
+    string? Subscription,
+    string? ResourceGroup
+)
 {
     /// <summary>The environment variables this program knows; they are read here and nowhere else.</summary>
-    public const string ContextVariable = "WEFT_CONTEXT", ServerVariable = "WEFT_SERVER", TokenFileVariable = "WEFT_TOKEN_FILE";
+    public const string ContextVariable = "WEFT_CONTEXT",
+        ServerVariable = "WEFT_SERVER",
+        TokenFileVariable = "WEFT_TOKEN_FILE";
 
     private const string SetupHint =
         "start one here with ./run, or name yours: weft config set-context NAME --server URL --token-file FILE --subscription SUB";
@@ -21,19 +32,31 @@ internal sealed record Settings(string? Context, Uri? Server, string? TokenFile,
 
     /// <summary>The subscription.</summary>
     /// <exception cref="CliError">None is named.</exception>
-    public string RequiredSubscription => Subscription
-        ?? throw new CliError("no subscription is named", next: "add -s SUBSCRIPTION, or weft config set-context NAME --subscription SUBSCRIPTION");
+    public string RequiredSubscription =>
+        Subscription
+        ?? throw new CliError(
+            "no subscription is named",
+            next: "add -s SUBSCRIPTION, or weft config set-context NAME --subscription SUBSCRIPTION"
+        );
 
     /// <summary>The resource group.</summary>
     /// <exception cref="CliError">None is named.</exception>
-    public string RequiredGroup => ResourceGroup
-        ?? throw new CliError("no resource group is named", next: "add -g GROUP, or weft config set-context NAME --resource-group GROUP");
+    public string RequiredGroup =>
+        ResourceGroup
+        ?? throw new CliError(
+            "no resource group is named",
+            next: "add -g GROUP, or weft config set-context NAME --resource-group GROUP"
+        );
 
     /// <summary>Resolves the settings.</summary>
     /// <param name="contextName">What <c>--context</c> says.</param>
     /// <param name="options">What the other options say, as a context.</param>
     /// <exception cref="CliError">A named context isn't there, or the server's address is none.</exception>
-    public static Settings Resolve(string? contextName, Context options, IReadOnlyDictionary<string, string> environment)
+    public static Settings Resolve(
+        string? contextName,
+        Context options,
+        IReadOnlyDictionary<string, string> environment
+    )
     {
         var file = ContextFile.Read(ContextFile.PathIn(environment));
         var name = contextName ?? GetVariable(environment, ContextVariable) ?? file.Current;
@@ -50,14 +73,21 @@ internal sealed record Settings(string? Context, Uri? Server, string? TokenFile,
             token,
             options.Ca ?? context.Ca,
             options.Subscription ?? context.Subscription,
-            options.ResourceGroup ?? context.ResourceGroup);
+            options.ResourceGroup ?? context.ResourceGroup
+        );
     }
 
-    /// <summary>The options that make another process resolve to the same server as this one, whatever its environment.</summary>
+    /// <summary>
+    /// The options that make another process resolve to the same server as this one, whatever its environment.
+    /// </summary>
     /// <param name="context">The context that was chosen, or null.</param>
     /// <param name="options">What the other options say, as a context.</param>
     /// <returns>Options and their values; files by their whole paths.</returns>
-    public static IEnumerable<string> ToArguments(string? context, Context options, IReadOnlyDictionary<string, string> environment)
+    public static IEnumerable<string> ToArguments(
+        string? context,
+        Context options,
+        IReadOnlyDictionary<string, string> environment
+    )
     {
         (string Option, string? Value)[] given =
         [
@@ -72,7 +102,10 @@ internal sealed record Settings(string? Context, Uri? Server, string? TokenFile,
     }
 
     private static bool IsSameServer(string one, string? other) =>
-        other is not null && ParseServer(one) is { } a && ParseServer(other) is { } b && a.GetLeftPart(UriPartial.Authority) == b.GetLeftPart(UriPartial.Authority);
+        other is not null
+        && ParseServer(one) is { } a
+        && ParseServer(other) is { } b
+        && a.GetLeftPart(UriPartial.Authority) == b.GetLeftPart(UriPartial.Authority);
 
     /// <summary>Reads the address of a server.</summary>
     /// <param name="text">The text, or null.</param>
@@ -82,7 +115,11 @@ internal sealed record Settings(string? Context, Uri? Server, string? TokenFile,
     {
         if (text is null)
             return null;
-        if (!Uri.TryCreate(text, UriKind.Absolute, out var address) || address.Scheme is not ("http" or "https") || address.UserInfo.Length > 0)
+        if (
+            !Uri.TryCreate(text, UriKind.Absolute, out var address)
+            || address.Scheme is not ("http" or "https")
+            || address.UserInfo.Length > 0
+        )
             throw CliError.Usage($"'{text}' is no server address", "write http://HOST:PORT or https://HOST[:PORT]");
         return new Uri(address.GetLeftPart(UriPartial.Path).TrimEnd('/') + "/");
     }

@@ -38,16 +38,30 @@ internal static partial class CoreSchema
     public static JsonNode? ParseNumber(string text)
     {
         if (Decimal().IsMatch(text))
-            return JsonNode.Parse(BigInteger.Parse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture).ToString(CultureInfo.InvariantCulture));
+            return JsonNode.Parse(
+                BigInteger
+                    .Parse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture)
+                    .ToString(CultureInfo.InvariantCulture)
+            );
         if (Octal().IsMatch(text))
-            return JsonNode.Parse(text[2..].Aggregate(BigInteger.Zero, (sum, digit) => (sum * 8) + (digit - '0')).ToString(CultureInfo.InvariantCulture));
+            return JsonNode.Parse(
+                text[2..]
+                    .Aggregate(BigInteger.Zero, (sum, digit) => (sum * 8) + (digit - '0'))
+                    .ToString(CultureInfo.InvariantCulture)
+            );
         if (Hexadecimal().IsMatch(text))
-            return JsonNode.Parse(BigInteger.Parse("0" + text[2..], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture).ToString(CultureInfo.InvariantCulture));
+            return JsonNode.Parse(
+                BigInteger
+                    .Parse("0" + text[2..], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture)
+                    .ToString(CultureInfo.InvariantCulture)
+            );
         if (!Float().IsMatch(text))
             return null;
 
         // A float that JSON spells the same way keeps its spelling: 1.30 stays 1.30 in the server's message about it.
-        return JsonFloat().IsMatch(text) ? JsonNode.Parse(text) : JsonValue.Create(double.Parse(text, NumberStyles.Float, CultureInfo.InvariantCulture));
+        return JsonFloat().IsMatch(text)
+            ? JsonNode.Parse(text)
+            : JsonValue.Create(double.Parse(text, NumberStyles.Float, CultureInfo.InvariantCulture));
     }
 
     [GeneratedRegex(@"^[-+]?[0-9]{1,200}$", RegexOptions.CultureInvariant)]

@@ -17,13 +17,22 @@ internal static class DocumentReader
     {
         var findings = new List<Finding>();
         var resources = new ResourceReader(settings, findings);
-        var documents = paths.SelectMany(path => FindFiles(path, findings))
+        var documents = paths
+            .SelectMany(path => FindFiles(path, findings))
             .SelectMany(file => ReadFile(file, stdin, findings))
             .SelectMany(resources.Read)
             .ToList();
         if (findings.Count > 0)
-            throw new CliError($"the documents have {(findings.Count == 1 ? "an error" : $"{findings.Count} errors")}; nothing was sent", [.. findings.Select(f => f.ToString())]);
-        return documents.Count > 0 ? documents : throw new CliError($"no resources in {string.Join(", ", paths)}", next: "a resource is an object with 'id', or with 'type' and 'name'");
+            throw new CliError(
+                $"the documents have {(findings.Count == 1 ? "an error" : $"{findings.Count} errors")}; nothing was sent",
+                [.. findings.Select(f => f.ToString())]
+            );
+        return documents.Count > 0
+            ? documents
+            : throw new CliError(
+                $"no resources in {string.Join(", ", paths)}",
+                next: "a resource is an object with 'id', or with 'type' and 'name'"
+            );
     }
 
     /// <summary>Reads all documents as they are, whatever they are: manifests of Kubernetes.</summary>
@@ -33,9 +42,16 @@ internal static class DocumentReader
     public static IReadOnlyList<RawDocument> ReadRaw(IReadOnlyList<string> paths, TextReader stdin)
     {
         var findings = new List<Finding>();
-        var documents = paths.SelectMany(path => FindFiles(path, findings)).SelectMany(file => ReadFile(file, stdin, findings)).ToList();
-        return findings.Count == 0 ? documents
-            : throw new CliError($"the documents have {(findings.Count == 1 ? "an error" : $"{findings.Count} errors")}", [.. findings.Select(f => f.ToString())]);
+        var documents = paths
+            .SelectMany(path => FindFiles(path, findings))
+            .SelectMany(file => ReadFile(file, stdin, findings))
+            .ToList();
+        return findings.Count == 0
+            ? documents
+            : throw new CliError(
+                $"the documents have {(findings.Count == 1 ? "an error" : $"{findings.Count} errors")}",
+                [.. findings.Select(f => f.ToString())]
+            );
     }
 
     private static List<string> FindFiles(string path, List<Finding> findings)
@@ -44,10 +60,18 @@ internal static class DocumentReader
             return [path];
         if (Directory.Exists(path))
         {
-            var options = new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.Hidden };
-            return [.. Directory.EnumerateFiles(path, "*", options)
-                .Where(file => Extensions.Contains(Path.GetExtension(file), StringComparer.OrdinalIgnoreCase))
-                .Order(StringComparer.Ordinal)];
+            var options = new EnumerationOptions
+            {
+                RecurseSubdirectories = true,
+                AttributesToSkip = FileAttributes.Hidden,
+            };
+            return
+            [
+                .. Directory
+                    .EnumerateFiles(path, "*", options)
+                    .Where(file => Extensions.Contains(Path.GetExtension(file), StringComparer.OrdinalIgnoreCase))
+                    .Order(StringComparer.Ordinal),
+            ];
         }
 
         findings.Add(new Finding(new SourceLocation(path, 0, 0), "there is no such file or directory"));
@@ -70,8 +94,10 @@ internal static class DocumentReader
         }
     }
 
-    // What comes from stdin has no name to go by; JSON begins with a bracket, and YAML in flow style that does so is JSON enough.
-    private static bool IsJson(string file, string text) => file == "-"
-        ? text.AsSpan().TrimStart() is ['{' or '[', ..]
-        : Path.GetExtension(file).Equals(".json", StringComparison.OrdinalIgnoreCase);
+    // What comes from stdin has no name to go by; JSON begins with a bracket, and YAML in flow style that does so is
+    // JSON enough.
+    private static bool IsJson(string file, string text) =>
+        file == "-"
+            ? text.AsSpan().TrimStart() is ['{' or '[', ..]
+            : Path.GetExtension(file).Equals(".json", StringComparison.OrdinalIgnoreCase);
 }

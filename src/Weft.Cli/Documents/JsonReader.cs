@@ -7,7 +7,12 @@ namespace Weft.Cli.Documents;
 /// <summary>Reads a JSON file as it is written, and remembers where each member stands.</summary>
 internal static class JsonReader
 {
-    private static readonly JsonReaderOptions Options = new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true, MaxDepth = 64 };
+    private static readonly JsonReaderOptions Options = new()
+    {
+        CommentHandling = JsonCommentHandling.Skip,
+        AllowTrailingCommas = true,
+        MaxDepth = 64,
+    };
 
     /// <summary>Reads the document.</summary>
     /// <returns>The document; none where it could not be read, or is empty.</returns>
@@ -34,7 +39,13 @@ internal static class JsonReader
         }
     }
 
-    private static JsonNode? ReadNode(ref Utf8JsonReader reader, string path, SourceMap sourceMap, LineIndex lines, List<Finding> findings)
+    private static JsonNode? ReadNode(
+        ref Utf8JsonReader reader,
+        string path,
+        SourceMap sourceMap,
+        LineIndex lines,
+        List<Finding> findings
+    )
     {
         var (line, column) = lines.PositionOf(reader.TokenStartIndex);
         sourceMap.Add(path, line, column);
@@ -52,7 +63,13 @@ internal static class JsonReader
         }
     }
 
-    private static JsonObject ReadObject(ref Utf8JsonReader reader, string path, SourceMap sourceMap, LineIndex lines, List<Finding> findings)
+    private static JsonObject ReadObject(
+        ref Utf8JsonReader reader,
+        string path,
+        SourceMap sourceMap,
+        LineIndex lines,
+        List<Finding> findings
+    )
     {
         var map = new JsonObject();
         while (reader.Read() && reader.TokenType != JsonTokenType.EndObject)

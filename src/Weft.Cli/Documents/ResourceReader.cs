@@ -11,7 +11,9 @@ internal sealed class ResourceReader(Settings settings, List<Finding> findings)
 {
     private static readonly string[] EnvelopeMembers = ["id", "name", "type", "parent", "apiVersion"];
 
-    /// <summary>The one provider whose API has booleans; the others' flags are the texts <c>True</c> and <c>False</c>.</summary>
+    /// <summary>
+    /// The one provider whose API has booleans; the others' flags are the texts <c>True</c> and <c>False</c>.
+    /// </summary>
     private const string NativeBooleanNamespace = "Microsoft.Relay";
 
     private readonly Dictionary<ResourceId, Document> _seen = [];
@@ -22,7 +24,8 @@ internal sealed class ResourceReader(Settings settings, List<Finding> findings)
         var (list, path) = raw.Value switch
         {
             JsonArray array => (array, ""),
-            JsonObject map when map["value"] is JsonArray array && !map.ContainsKey("id") && !map.ContainsKey("type") => (array, "value"),
+            JsonObject map when map["value"] is JsonArray array && !map.ContainsKey("id") && !map.ContainsKey("type") =>
+                (array, "value"),
             _ => (null, ""),
         };
         if (list is null)
@@ -47,7 +50,10 @@ internal sealed class ResourceReader(Settings settings, List<Finding> findings)
             body.Remove(member);
         if (raw.IsYaml && id.Type.Namespace != NativeBooleanNamespace)
             ConvertBooleans(body);
-        var version = TextOf(map, "apiVersion", sourceMap, path) ?? KindTable.FindByType(id.Type)?.ApiVersion ?? KindTable.WeftApiVersion;
+        var version =
+            TextOf(map, "apiVersion", sourceMap, path)
+            ?? KindTable.FindByType(id.Type)?.ApiVersion
+            ?? KindTable.WeftApiVersion;
         var document = new Document(id, version, body, sourceMap, path);
         if (_seen.TryAdd(id, document))
             yield return document;
@@ -82,7 +88,13 @@ internal sealed class ResourceReader(Settings settings, List<Finding> findings)
                 break;
         }
 
-        static string? Flag(JsonNode? value) => value?.GetValueKind() switch { JsonValueKind.True => "True", JsonValueKind.False => "False", _ => null };
+        static string? Flag(JsonNode? value) =>
+            value?.GetValueKind() switch
+            {
+                JsonValueKind.True => "True",
+                JsonValueKind.False => "False",
+                _ => null,
+            };
     }
 
     private ResourceId? ReadById(JsonObject map, SourceMap sourceMap, string path)
@@ -98,9 +110,18 @@ internal sealed class ResourceReader(Settings settings, List<Finding> findings)
         }
 
         if (TextOf(map, "type", sourceMap, path) is { } type && ResolveType(type) != id.Type)
-            AddFinding(sourceMap.LocationOf(SourceMap.MemberPath(path, "type")), $"'type' says {type}, and 'id' says {id.Type}");
-        if (TextOf(map, "name", sourceMap, path) is { } name && !name.EndsWith(id.Name, StringComparison.OrdinalIgnoreCase))
-            AddFinding(sourceMap.LocationOf(SourceMap.MemberPath(path, "name")), $"'name' says {name}, and 'id' says {id.Name}");
+            AddFinding(
+                sourceMap.LocationOf(SourceMap.MemberPath(path, "type")),
+                $"'type' says {type}, and 'id' says {id.Type}"
+            );
+        if (
+            TextOf(map, "name", sourceMap, path) is { } name
+            && !name.EndsWith(id.Name, StringComparison.OrdinalIgnoreCase)
+        )
+            AddFinding(
+                sourceMap.LocationOf(SourceMap.MemberPath(path, "name")),
+                $"'name' says {name}, and 'id' says {id.Name}"
+            );
         return id;
     }
 
@@ -112,7 +133,10 @@ internal sealed class ResourceReader(Settings settings, List<Finding> findings)
             return null;
         if (KindTable.Find(text) is not { } kind)
         {
-            AddFinding(sourceMap.LocationOf(SourceMap.MemberPath(path, "type")), $"there is no type '{text}': {KindSuggestions.HintFor(text)}");
+            AddFinding(
+                sourceMap.LocationOf(SourceMap.MemberPath(path, "type")),
+                $"there is no type '{text}': {KindSuggestions.HintFor(text)}"
+            );
             return null;
         }
 
@@ -121,7 +145,10 @@ internal sealed class ResourceReader(Settings settings, List<Finding> findings)
         var hasParent = kind.Parent is not null || kind.IsExtension;
         if (parent is not null && (!hasParent || name.Contains('/', StringComparison.Ordinal)))
         {
-            AddFinding(sourceMap.LocationOf(SourceMap.MemberPath(path, "parent")), !hasParent ? $"a {kind.Singular} has no parent" : $"the name '{name}' says the parent already");
+            AddFinding(
+                sourceMap.LocationOf(SourceMap.MemberPath(path, "parent")),
+                !hasParent ? $"a {kind.Singular} has no parent" : $"the name '{name}' says the parent already"
+            );
             return null;
         }
 
@@ -131,30 +158,45 @@ internal sealed class ResourceReader(Settings settings, List<Finding> findings)
         }
         catch (CliError cliError)
         {
-            AddFinding(location, kind.Parent is not null && parent is null && !name.Contains('/', StringComparison.Ordinal)
-                ? $"which {kind.Parent.Singular} is '{name}' of? Write PARENT/{name}, or 'parent'"
-                : cliError.NextStep is null ? cliError.Message : $"{cliError.Message}: {cliError.NextStep}");
+            AddFinding(
+                location,
+                kind.Parent is not null && parent is null && !name.Contains('/', StringComparison.Ordinal)
+                        ? $"which {kind.Parent.Singular} is '{name}' of? Write PARENT/{name}, or 'parent'"
+                    : cliError.NextStep is null ? cliError.Message
+                    : $"{cliError.Message}: {cliError.NextStep}"
+            );
             return null;
         }
 
         string? Needed(string member)
         {
             if (!map.ContainsKey(member))
-                AddFinding(sourceMap.LocationOf(path), $"'{member}' is missing: a resource has 'id', or 'type' and 'name'");
+                AddFinding(
+                    sourceMap.LocationOf(path),
+                    $"'{member}' is missing: a resource has 'id', or 'type' and 'name'"
+                );
             return TextOf(map, member, sourceMap, path);
         }
     }
 
     private static ResourceType ResolveType(string text) =>
-        KindTable.Find(text)?.Type ?? (text.Contains('/', StringComparison.Ordinal) ? ResourceType.Parse(text) : default);
+        KindTable.Find(text)?.Type
+        ?? (text.Contains('/', StringComparison.Ordinal) ? ResourceType.Parse(text) : default);
 
     private string? TextOf(JsonObject map, string member, SourceMap sourceMap, string path)
     {
         if (map[member] is not { } node)
             return null;
-        if (node is JsonValue value && value.GetValueKind() is JsonValueKind.String && value.GetValue<string>() is { Length: > 0 } text)
+        if (
+            node is JsonValue value
+            && value.GetValueKind() is JsonValueKind.String
+            && value.GetValue<string>() is { Length: > 0 } text
+        )
             return text;
-        AddFinding(sourceMap.LocationOf(SourceMap.MemberPath(path, member)), $"'{member}' must be a text" + (node is JsonValue ? ": put it in quotes" : ""));
+        AddFinding(
+            sourceMap.LocationOf(SourceMap.MemberPath(path, member)),
+            $"'{member}' must be a text" + (node is JsonValue ? ": put it in quotes" : "")
+        );
         return null;
     }
 

@@ -39,12 +39,16 @@ internal sealed class YamlReader
         {
             findings.Add(new Finding(new SourceLocation(file, e.Start.Line, e.Start.Column), MessageOf(e)));
         }
-
         catch (InvalidOperationException)
         {
             // YamlDotNet's scanner says this, and nothing more, of a flow collection that is never closed.
             var at = reader._scanner.CurrentPosition;
-            findings.Add(new Finding(new SourceLocation(file, at.Line, at.Column), "no YAML: a bracket is not closed before this line"));
+            findings.Add(
+                new Finding(
+                    new SourceLocation(file, at.Line, at.Column),
+                    "no YAML: a bracket is not closed before this line"
+                )
+            );
         }
 
         return documents;
@@ -103,7 +107,11 @@ internal sealed class YamlReader
         while (!_parser.TryConsume<MappingEnd>(out _))
         {
             if (!_parser.TryConsume<Scalar>(out var key))
-                throw new SemanticErrorException(_parser.Current!.Start, _parser.Current.End, "a member's name must be a text");
+                throw new SemanticErrorException(
+                    _parser.Current!.Start,
+                    _parser.Current.End,
+                    "a member's name must be a text"
+                );
             var member = SourceMap.MemberPath(path, key.Value);
             if (key.Value == "<<" && key.Style == ScalarStyle.Plain)
                 AddFinding(key, "merge keys (<<) are YAML 1.1; write the members out");
@@ -130,7 +138,16 @@ internal sealed class YamlReader
         var tag = scalar.Tag.IsEmpty ? "" : scalar.Tag.Value;
         if (tag is "tag:yaml.org,2002:str" or "!" || (tag.Length == 0 && scalar.Style != ScalarStyle.Plain))
             return JsonValue.Create(scalar.Value);
-        if (tag.Length > 0 && tag is not ("tag:yaml.org,2002:int" or "tag:yaml.org,2002:float" or "tag:yaml.org,2002:bool" or "tag:yaml.org,2002:null"))
+        if (
+            tag.Length > 0
+            && tag
+                is not (
+                    "tag:yaml.org,2002:int"
+                    or "tag:yaml.org,2002:float"
+                    or "tag:yaml.org,2002:bool"
+                    or "tag:yaml.org,2002:null"
+                )
+        )
             CheckTag(scalar, "");
         if (!CoreSchema.TryResolve(scalar.Value, out var value))
             AddFinding(scalar, $"'{scalar.Value}' has no form in JSON");
@@ -140,19 +157,24 @@ internal sealed class YamlReader
     private JsonNode? ResolveAlias(AnchorAlias alias)
     {
         if (!_anchors.TryGetValue(alias.Value, out var value))
-            throw new SemanticErrorException(alias.Start, alias.End, $"there is no anchor '{alias.Value}' before this alias");
+            throw new SemanticErrorException(
+                alias.Start,
+                alias.End,
+                $"there is no anchor '{alias.Value}' before this alias"
+            );
         _nodes += Count(value);
         if (_nodes > MaxNodes)
             throw new SemanticErrorException(alias.Start, alias.End, $"more than {MaxNodes} values");
         return value?.DeepClone();
     }
 
-    private static int Count(JsonNode? node) => node switch
-    {
-        JsonObject map => 1 + map.Sum(member => Count(member.Value)),
-        JsonArray list => 1 + list.Sum(Count),
-        _ => 1,
-    };
+    private static int Count(JsonNode? node) =>
+        node switch
+        {
+            JsonObject map => 1 + map.Sum(member => Count(member.Value)),
+            JsonArray list => 1 + list.Sum(Count),
+            _ => 1,
+        };
 
     private void CheckTag(NodeEvent node, string allowed)
     {
@@ -160,5 +182,6 @@ internal sealed class YamlReader
             AddFinding(node, $"the tag {node.Tag.Value} means nothing here");
     }
 
-    private void AddFinding(ParsingEvent at, string message) => _findings.Add(new Finding(new SourceLocation(_sourceMap.File, at.Start.Line, at.Start.Column), message));
+    private void AddFinding(ParsingEvent at, string message) =>
+        _findings.Add(new Finding(new SourceLocation(_sourceMap.File, at.Start.Line, at.Start.Column), message));
 }

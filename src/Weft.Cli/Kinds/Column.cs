@@ -17,13 +17,21 @@ internal sealed record ResourceRow(JsonObject Resource, DateTimeOffset Now)
     public ResourceId? Id => ResourceId.TryParse(Text("id"), out var id) ? id : null;
 
     /// <summary>A member as text; empty where there is none.</summary>
-    public string Text(string path) => Find(path) switch
-    {
-        null => "",
-        JsonValue value when value.GetValueKind() == JsonValueKind.String => value.GetValue<string>(),
-        JsonArray list => string.Join(",", list.Select(item => item is JsonValue v && v.GetValueKind() == JsonValueKind.String ? v.GetValue<string>() : JsonFormatter.Compact(item))),
-        var node => JsonFormatter.Compact(node),
-    };
+    public string Text(string path) =>
+        Find(path) switch
+        {
+            null => "",
+            JsonValue value when value.GetValueKind() == JsonValueKind.String => value.GetValue<string>(),
+            JsonArray list => string.Join(
+                ",",
+                list.Select(item =>
+                    item is JsonValue v && v.GetValueKind() == JsonValueKind.String
+                        ? v.GetValue<string>()
+                        : JsonFormatter.Compact(item)
+                )
+            ),
+            var node => JsonFormatter.Compact(node),
+        };
 
     /// <summary>The members of a list; none where there is no list.</summary>
     public IEnumerable<JsonObject> Objects(string path) => (Find(path) as JsonArray ?? []).OfType<JsonObject>();
@@ -35,11 +43,15 @@ internal sealed record ResourceRow(JsonObject Resource, DateTimeOffset Now)
     /// <param name="path">Names, separated by dots; the member is an id or a list of ids.</param>
     public string NameOf(string path)
     {
-        IEnumerable<string> ids = Find(path) is JsonArray list ? list.Select(item => item?.ToString() ?? "") : [Text(path)];
+        IEnumerable<string> ids = Find(path) is JsonArray list
+            ? list.Select(item => item?.ToString() ?? "")
+            : [Text(path)];
         return string.Join(",", ids.Select(text => ResourceId.TryParse(text, out var id) ? id.Name : text));
     }
 
-    /// <summary>How it stands: what the platform says of it once it is provisioned, else where provisioning is.</summary>
+    /// <summary>
+    /// How it stands: what the platform says of it once it is provisioned, else where provisioning is.
+    /// </summary>
     public string Status
     {
         get
@@ -56,7 +68,9 @@ internal sealed record ResourceRow(JsonObject Resource, DateTimeOffset Now)
     /// <summary>How long ago a moment was.</summary>
     /// <returns>A short text; empty where there is no moment.</returns>
     public string AgeSince(string path) =>
-        DateTimeOffset.TryParse(Text(path), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var then) ? Duration.FormatAge(Now - then) : "";
+        DateTimeOffset.TryParse(Text(path), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var then)
+            ? Duration.FormatAge(Now - then)
+            : "";
 
     private JsonNode? Find(string path)
     {

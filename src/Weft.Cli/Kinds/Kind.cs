@@ -17,7 +17,9 @@ internal sealed record Kind(string Plural, string Singular, ResourceType Type, s
     /// <summary>The option that names the parent, without its dashes; null where there is no parent.</summary>
     public string? ParentOption { get; init; }
 
-    /// <summary>Whether it stands at resources of several kinds, one at each: then it is named by what it stands at.</summary>
+    /// <summary>
+    /// Whether it stands at resources of several kinds, one at each: then it is named by what it stands at.
+    /// </summary>
     public bool IsExtension { get; init; }
 
     /// <summary>The columns of its table.</summary>
@@ -35,7 +37,9 @@ internal sealed record Kind(string Plural, string Singular, ResourceType Type, s
     {
         if (IsGroup)
             return ResourceId.ForResourceGroup(scope.Subscription, name);
-        return Parent is { } parent && parent.Type.Namespace == Type.Namespace ? scope.Child(Type.Leaf, name) : scope.Extend(Type, name);
+        return Parent is { } parent && parent.Type.Namespace == Type.Namespace
+            ? scope.Child(Type.Leaf, name)
+            : scope.Extend(Type, name);
     }
 
     /// <summary>The path that lists this kind in a scope.</summary>
@@ -45,6 +49,8 @@ internal sealed record Kind(string Plural, string Singular, ResourceType Type, s
     {
         if (IsGroup)
             return $"{scope}/resourceGroups";
-        return Parent is { } parent && parent.Type.Namespace == Type.Namespace ? $"{scope}/{Type.Leaf}" : $"{scope}/providers/{Type}";
+        return Parent is { } parent && parent.Type.Namespace == Type.Namespace
+            ? $"{scope}/{Type.Leaf}"
+            : $"{scope}/providers/{Type}";
     }
 }

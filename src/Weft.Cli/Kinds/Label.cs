@@ -19,9 +19,13 @@ internal static class Label
     /// <returns>The label, or the text where it is no id.</returns>
     public static string For(string text) => ResourceId.TryParse(text, out var id) ? For(id) : text;
 
-    /// <summary>The names from the resource group down, as the command line takes them: <c>core-east/pool1</c>.</summary>
+    /// <summary>
+    /// The names from the resource group down, as the command line takes them: <c>core-east/pool1</c>.
+    /// </summary>
     public static string Path(ResourceId id) =>
-        id.Parent is { } parent && parent.Type != ResourceId.ResourceGroupType && parent.Type != ResourceId.SubscriptionType
+        id.Parent is { } parent
+        && parent.Type != ResourceId.ResourceGroupType
+        && parent.Type != ResourceId.SubscriptionType
             ? $"{Path(parent)}/{id.Name}"
             : id.Name;
 }

@@ -39,18 +39,25 @@ internal sealed class ResourceScope(Settings settings)
         if (slash > 0)
             return kind.IdOf(ResolveId(above, text[..slash]), text[(slash + 1)..]);
         if (parent is null)
-            throw CliError.Usage($"which {above.Singular} is the {kind.Singular} '{text}' of?", $"add --{kind.ParentOption} NAME, or write {above.Singular.ToUpperInvariant()}/{text}");
+            throw CliError.Usage(
+                $"which {above.Singular} is the {kind.Singular} '{text}' of?",
+                $"add --{kind.ParentOption} NAME, or write {above.Singular.ToUpperInvariant()}/{text}"
+            );
         return kind.IdOf(ResolveId(above, parent), text);
     }
 
-    private static string RequireSimpleName(Kind kind, string text) => text.Contains('/', StringComparison.Ordinal)
-        ? throw CliError.Usage($"'{text}' is no name of a {kind.Singular}: a {kind.Singular} has no parent")
-        : text;
+    private static string RequireSimpleName(Kind kind, string text) =>
+        text.Contains('/', StringComparison.Ordinal)
+            ? throw CliError.Usage($"'{text}' is no name of a {kind.Singular}: a {kind.Singular} has no parent")
+            : text;
 
     private static ResourceId ParseFullId(Kind kind, string text)
     {
         if (!ResourceId.TryParse(text, out var id))
-            throw CliError.Usage($"'{text}' is no resource id", "write /subscriptions/SUB/resourceGroups/GROUP/providers/NAMESPACE/TYPE/NAME");
+            throw CliError.Usage(
+                $"'{text}' is no resource id",
+                "write /subscriptions/SUB/resourceGroups/GROUP/providers/NAMESPACE/TYPE/NAME"
+            );
         return id.Type == kind.Type ? id : throw CliError.Usage($"'{text}' is a {id.Type}, not a {kind.Singular}");
     }
 }

@@ -21,13 +21,27 @@ internal sealed record LintManifest(JsonElement Body, SourceMap SourceMap, strin
     }
 
     /// <summary>The manifests in documents; lists are taken apart.</summary>
-    public static IEnumerable<LintManifest> FromDocuments(IEnumerable<RawDocument> documents) => documents.SelectMany(document => FromDocuments(document.Value, document.SourceMap, ""));
+    public static IEnumerable<LintManifest> FromDocuments(IEnumerable<RawDocument> documents) =>
+        documents.SelectMany(document => FromDocuments(document.Value, document.SourceMap, ""));
 
     private static IEnumerable<LintManifest> FromDocuments(JsonNode? node, SourceMap sourceMap, string path)
     {
-        var list = node as JsonArray ?? (node is JsonObject map && map["kind"]?.ToString().EndsWith("List", StringComparison.Ordinal) == true ? map["items"] as JsonArray : null);
+        var list =
+            node as JsonArray
+            ?? (
+                node is JsonObject map && map["kind"]?.ToString().EndsWith("List", StringComparison.Ordinal) == true
+                    ? map["items"] as JsonArray
+                    : null
+            );
         if (list is not null)
-            return list.SelectMany((item, i) => FromDocuments(item, sourceMap, SourceMap.ItemPath(node is JsonArray ? path : SourceMap.MemberPath(path, "items"), i)));
+            return list.SelectMany(
+                (item, i) =>
+                    FromDocuments(
+                        item,
+                        sourceMap,
+                        SourceMap.ItemPath(node is JsonArray ? path : SourceMap.MemberPath(path, "items"), i)
+                    )
+            );
         return node is JsonObject ? [new LintManifest(JsonElement.Parse(Json.ToUtf8(node)), sourceMap, path)] : [];
     }
 }

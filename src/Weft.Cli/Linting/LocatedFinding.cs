@@ -8,15 +8,26 @@ namespace Weft.Cli.Linting;
 internal sealed record LocatedFinding(LintManifest Manifest, LintFinding Finding)
 {
     /// <summary>Where it is: the member, or the nearest thing around it that the file has.</summary>
-    public SourceLocation Location => Manifest.SourceMap.LocationOf(Manifest.Path.Length == 0 ? Finding.Path : SourceMap.MemberPath(Manifest.Path, Finding.Path));
+    public SourceLocation Location =>
+        Manifest.SourceMap.LocationOf(
+            Manifest.Path.Length == 0 ? Finding.Path : SourceMap.MemberPath(Manifest.Path, Finding.Path)
+        );
 
     /// <summary><c>error</c> or <c>warning</c>.</summary>
     public string Severity => Finding.Severity == Attachments.Admission.Severity.Error ? "error" : "warning";
 
     /// <summary>The finding for programs.</summary>
-    public JsonObject ToJson() => new()
-    {
-        ["rule"] = Finding.Rule, ["severity"] = Severity, ["file"] = Location.File, ["line"] = Location.Line, ["column"] = Location.Column,
-        ["object"] = Manifest.Title, ["path"] = Finding.Path, ["message"] = Finding.Message, ["next"] = Finding.Fix,
-    };
+    public JsonObject ToJson() =>
+        new()
+        {
+            ["rule"] = Finding.Rule,
+            ["severity"] = Severity,
+            ["file"] = Location.File,
+            ["line"] = Location.Line,
+            ["column"] = Location.Column,
+            ["object"] = Manifest.Title,
+            ["path"] = Finding.Path,
+            ["message"] = Finding.Message,
+            ["next"] = Finding.Fix,
+        };
 }

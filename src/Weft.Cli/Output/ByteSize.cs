@@ -14,6 +14,9 @@ internal static class ByteSize
         var unit = 0;
         for (; count >= 1024 && unit < Units.Length - 1; unit++)
             count /= 1024;
-        return string.Create(CultureInfo.InvariantCulture, $"{(unit > 0 && count < 10 ? Math.Round(count, 1) : Math.Round(count))} {Units[unit]}");
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"{(unit > 0 && count < 10 ? Math.Round(count, 1) : Math.Round(count))} {Units[unit]}"
+        );
     }
 }

@@ -20,7 +20,10 @@ internal static class ErrorText
         var where = place is null ? "" : $"{place}: ";
 
         // Many messages begin with the member's name; nobody needs it twice.
-        var target = finding.Target is { Length: > 0 } path && !finding.Message.Contains($"'{path}'", StringComparison.Ordinal) ? $"{Label.For(path)}: " : "";
+        var target =
+            finding.Target is { Length: > 0 } path && !finding.Message.Contains($"'{path}'", StringComparison.Ordinal)
+                ? $"{Label.For(path)}: "
+                : "";
         var culprit = finding.ConflictsWith is { } id ? $" (see {Label.For(id)})" : "";
         return $"{where}{target}{finding.Message} [{finding.Code}]{culprit}";
     }
@@ -54,5 +57,6 @@ internal static class ErrorText
     }
 
     // A target is a member or a whole resource id; only a member stands somewhere in the document.
-    private static string? MemberPathOf(string? target) => target is null || ResourceId.TryParse(target, out _) ? null : target;
+    private static string? MemberPathOf(string? target) =>
+        target is null || ResourceId.TryParse(target, out _) ? null : target;
 }

@@ -3,7 +3,9 @@ using Weft.Attachments.Nodes;
 
 namespace Weft.Cli.Output;
 
-/// <summary>A folder that rendered files are written to: each whole and with its mode, and nobody else's file is lost for it.</summary>
+/// <summary>
+/// A folder that rendered files are written to: each whole and with its mode, and nobody else's file is lost for it.
+/// </summary>
 internal sealed class RenderedFolder(string root)
 {
     private const string Marker = "Drawn by Weft.";
@@ -20,14 +22,26 @@ internal sealed class RenderedFolder(string root)
             var places = files.Select(file => (file, Path: ResolvePath(file))).ToList();
             var inTheWay = places.Select(p => FindConflict(p.Path, p.file, force)).OfType<string>().ToList();
             if (inTheWay.Count > 0)
-                throw new CliError("nothing was written", inTheWay, force ? null : "move them away, or --force replaces files that Weft didn't draw");
+                throw new CliError(
+                    "nothing was written",
+                    inTheWay,
+                    force ? null : "move them away, or --force replaces files that Weft didn't draw"
+                );
             foreach (var (file, path) in places)
             {
                 var there = File.Exists(path);
                 var same = there && IsSame(path, file);
                 if (!same)
                     Replace(path, file);
-                said(same ? "unchanged" : there ? "changed" : "created", $"{path} {file.Mode}", same ? TextStyle.Faint : there ? TextStyle.Changed : TextStyle.Added);
+                said(
+                    same ? "unchanged"
+                        : there ? "changed"
+                        : "created",
+                    $"{path} {file.Mode}",
+                    same ? TextStyle.Faint
+                        : there ? TextStyle.Changed
+                        : TextStyle.Added
+                );
             }
 
             foreach (var old in FindStale(places.Select(p => p.Path).ToHashSet(StringComparer.Ordinal)))
@@ -45,16 +59,21 @@ internal sealed class RenderedFolder(string root)
             return $"{path} is a directory";
         if (new FileInfo(path).LinkTarget is not null)
             return $"{path} is a link";
-        return force || !File.Exists(path) || IsSame(path, file) || IsRendered(path) ? null : $"{path} is there and wasn't drawn by Weft";
+        return force || !File.Exists(path) || IsSame(path, file) || IsRendered(path)
+            ? null
+            : $"{path} is there and wasn't drawn by Weft";
     }
 
     private static bool IsSame(string path, NodeFile file) =>
-        File.ReadAllText(path) == file.Content && (OperatingSystem.IsWindows() || File.GetUnixFileMode(path) == ParseMode(file));
+        File.ReadAllText(path) == file.Content
+        && (OperatingSystem.IsWindows() || File.GetUnixFileMode(path) == ParseMode(file));
 
-    private static bool IsRendered(string path) => File.ReadLines(path).Take(1).Any(line => line.Contains(Marker, StringComparison.Ordinal));
+    private static bool IsRendered(string path) =>
+        File.ReadLines(path).Take(1).Any(line => line.Contains(Marker, StringComparison.Ordinal));
 
     private static UnixFileMode ParseMode(NodeFile file) =>
-        file.Mode.Length is 3 or 4 && file.Mode.All(c => c is >= '0' and <= '7') ? (UnixFileMode)Convert.ToInt32(file.Mode, 8) & (UnixFileMode)0x1FF
+        file.Mode.Length is 3 or 4 && file.Mode.All(c => c is >= '0' and <= '7')
+            ? (UnixFileMode)Convert.ToInt32(file.Mode, 8) & (UnixFileMode)0x1FF
             : throw new CliError($"the mode '{file.Mode}' of {file.Path} is none");
 
     // The temporary file is private from its birth and gets its mode before its name.
@@ -80,12 +99,25 @@ internal sealed class RenderedFolder(string root)
         }
     }
 
-    /// <summary>Files of earlier runs that this one would have left: nothing is removed, for somebody may still be reading them.</summary>
+    /// <summary>
+    /// Files of earlier runs that this one would have left: nothing is removed, for somebody may still be reading them.
+    /// </summary>
     private IEnumerable<string> FindStale(HashSet<string> written)
     {
-        foreach (var folder in written.Select(path => Path.GetRelativePath(root, path).Split('/')[0]).Distinct().Select(first => Path.Combine(root, first)).Where(Directory.Exists))
+        foreach (
+            var folder in written
+                .Select(path => Path.GetRelativePath(root, path).Split('/')[0])
+                .Distinct()
+                .Select(first => Path.Combine(root, first))
+                .Where(Directory.Exists)
+        )
         {
-            foreach (var path in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Where(path => !written.Contains(path) && IsRendered(path)).Order(StringComparer.Ordinal))
+            foreach (
+                var path in Directory
+                    .EnumerateFiles(folder, "*", SearchOption.AllDirectories)
+                    .Where(path => !written.Contains(path) && IsRendered(path))
+                    .Order(StringComparer.Ordinal)
+            )
                 yield return path;
         }
     }

@@ -11,15 +11,30 @@ internal static class ResourceText
     /// <summary>Prints resources.</summary>
     /// <param name="single">Whether one was asked for by name: then JSON is an object, not a list.</param>
     /// <param name="withGroup">Whether the table says the resource group.</param>
-    public static void Write(CommandSession session, Kind kind, IReadOnlyList<JsonObject> resources, OutputFormat format, bool single, bool withGroup)
+    public static void Write(
+        CommandSession session,
+        Kind kind,
+        IReadOnlyList<JsonObject> resources,
+        OutputFormat format,
+        bool single,
+        bool withGroup
+    )
     {
         switch (format)
         {
             case OutputFormat.Json:
-                session.Out.Writer.WriteLine(JsonFormatter.Indented(single && resources.Count == 1 ? resources[0] : new JsonArray([.. resources.Select(r => r.DeepClone())])));
+                session.Out.Writer.WriteLine(
+                    JsonFormatter.Indented(
+                        single && resources.Count == 1
+                            ? resources[0]
+                            : new JsonArray([.. resources.Select(r => r.DeepClone())])
+                    )
+                );
                 break;
             case OutputFormat.Yaml:
-                session.Out.Writer.Write(single && resources.Count == 1 ? Yaml.Write(resources[0]) : Yaml.WriteAll(resources));
+                session.Out.Writer.Write(
+                    single && resources.Count == 1 ? Yaml.Write(resources[0]) : Yaml.WriteAll(resources)
+                );
                 break;
             case OutputFormat.Name:
                 foreach (var resource in resources)
@@ -31,7 +46,13 @@ internal static class ResourceText
         }
     }
 
-    private static void WriteTable(CommandSession session, Kind kind, IReadOnlyList<JsonObject> resources, bool wide, bool withGroup)
+    private static void WriteTable(
+        CommandSession session,
+        Kind kind,
+        IReadOnlyList<JsonObject> resources,
+        bool wide,
+        bool withGroup
+    )
     {
         if (resources.Count == 0)
             return;
@@ -42,6 +63,11 @@ internal static class ResourceText
         TableText.Write(
             session.Out,
             [.. columns.Select(column => column.Header)],
-            [.. resources.Select(resource => new ResourceRow(resource, now)).Select(row => columns.Select(column => column.Cell(row)).ToArray())]);
+            [
+                .. resources
+                    .Select(resource => new ResourceRow(resource, now))
+                    .Select(row => columns.Select(column => column.Cell(row)).ToArray()),
+            ]
+        );
     }
 }

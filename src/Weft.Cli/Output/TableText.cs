@@ -9,7 +9,8 @@ internal static class TableText
     /// <param name="rows">The rows, each as long as the head; empty cells are shown as <c>-</c>.</param>
     public static void Write(Terminal terminal, IReadOnlyList<string> head, IReadOnlyList<IReadOnlyList<string>> rows)
     {
-        var widths = head.Select((name, i) => rows.Select(row => Cell(row[i]).Length).Append(name.Length).Max()).ToArray();
+        var widths = head.Select((name, i) => rows.Select(row => Cell(row[i]).Length).Append(name.Length).Max())
+            .ToArray();
         terminal.WriteLine(Join(head, widths), TextStyle.Heading);
         foreach (var row in rows)
             terminal.WriteLine(Join(row, widths));

@@ -7,7 +7,8 @@ namespace Weft.Cli.Output;
 /// <remarks>Spectre.Console is touched only for colours and live progress: a pipe pays nothing for it.</remarks>
 internal sealed class Terminal(TextWriter writer, bool isTerminal, bool colour)
 {
-    // Spectre wraps at the width of its profile, and a wrapped line cannot be searched or copied. The terminal itself wraps well.
+    // Spectre wraps at the width of its profile, and a wrapped line cannot be searched or copied. The terminal itself
+    // wraps well.
     private const int UnboundedWidth = 100_000;
     private const string IdleStatus = "…";
 
@@ -24,7 +25,8 @@ internal sealed class Terminal(TextWriter writer, bool isTerminal, bool colour)
     private IAnsiConsole Console => _console ??= CreateConsole();
 
     /// <summary>Writes a line.</summary>
-    /// <param name="text">The text; control characters in it are made visible, since some of it came from a server.</param>
+    /// <param name="text">The text; control characters in it are made visible, since some of it came from a
+    /// server.</param>
     public void WriteLine(string text, TextStyle style = TextStyle.Plain)
     {
         var clean = Sanitize(text);
@@ -61,7 +63,13 @@ internal sealed class Terminal(TextWriter writer, bool isTerminal, bool colour)
         try
         {
             // The library takes no empty text, and between two steps there is nothing to say.
-            await Console.Status().StartAsync(IdleStatus, context => work(text => context.Status(text.Length == 0 ? IdleStatus : Markup.Escape(Sanitize(text)))));
+            await Console
+                .Status()
+                .StartAsync(
+                    IdleStatus,
+                    context =>
+                        work(text => context.Status(text.Length == 0 ? IdleStatus : Markup.Escape(Sanitize(text))))
+                );
         }
         finally
         {
@@ -71,7 +79,10 @@ internal sealed class Terminal(TextWriter writer, bool isTerminal, bool colour)
 
     private static string Sanitize(string text)
     {
-        if (!text.AsSpan().ContainsAnyInRange('\u0000', '\u001f') && !text.AsSpan().ContainsAnyInRange('\u007f', '\u009f'))
+        if (
+            !text.AsSpan().ContainsAnyInRange('\u0000', '\u001f')
+            && !text.AsSpan().ContainsAnyInRange('\u007f', '\u009f')
+        )
             return text;
         var clean = new StringBuilder(text.Length);
         foreach (var c in text)
@@ -79,26 +90,29 @@ internal sealed class Terminal(TextWriter writer, bool isTerminal, bool colour)
         return clean.ToString();
     }
 
-    private static Style StyleOf(TextStyle style) => style switch
-    {
-        TextStyle.Heading => new Style(decoration: Decoration.Bold),
-        TextStyle.Added => new Style(Color.Green),
-        TextStyle.Changed => new Style(Color.Yellow),
-        TextStyle.Removed => new Style(Color.Red),
-        TextStyle.Error => new Style(Color.Red, decoration: Decoration.Bold),
-        TextStyle.Faint => new Style(Color.Grey),
-        _ => Style.Plain,
-    };
+    private static Style StyleOf(TextStyle style) =>
+        style switch
+        {
+            TextStyle.Heading => new Style(decoration: Decoration.Bold),
+            TextStyle.Added => new Style(Color.Green),
+            TextStyle.Changed => new Style(Color.Yellow),
+            TextStyle.Removed => new Style(Color.Red),
+            TextStyle.Error => new Style(Color.Red, decoration: Decoration.Bold),
+            TextStyle.Faint => new Style(Color.Grey),
+            _ => Style.Plain,
+        };
 
     private IAnsiConsole CreateConsole()
     {
-        var console = AnsiConsole.Create(new AnsiConsoleSettings
-        {
-            Ansi = AnsiSupport.Yes,
-            ColorSystem = ColorSystemSupport.EightBit,
-            Interactive = InteractionSupport.Yes,
-            Out = new AnsiConsoleOutput(writer),
-        });
+        var console = AnsiConsole.Create(
+            new AnsiConsoleSettings
+            {
+                Ansi = AnsiSupport.Yes,
+                ColorSystem = ColorSystemSupport.EightBit,
+                Interactive = InteractionSupport.Yes,
+                Out = new AnsiConsoleOutput(writer),
+            }
+        );
         console.Profile.Width = UnboundedWidth;
         return console;
     }

@@ -8,7 +8,8 @@ internal static class UnifiedDiff
 
     /// <summary>The lines of the difference, hunk heads included and file heads left out.</summary>
     /// <param name="context">How many equal lines to show around a change.</param>
-    /// <returns>Lines that start with a space, <c>+</c>, <c>-</c> or <c>@@</c>; none where the texts are equal.</returns>
+    /// <returns>Lines that start with a space, <c>+</c>, <c>-</c> or <c>@@</c>; none where the texts are
+    /// equal.</returns>
     public static IReadOnlyList<string> Create(string before, string after, int context = 3)
     {
         var old = SplitLines(before);
@@ -55,7 +56,8 @@ internal static class UnifiedDiff
         if ((long)(old.Length + 1) * (now.Length + 1) > MaxCells)
             return [.. old.Select(line => new Edit('-', line)), .. now.Select(line => new Edit('+', line))];
         var common = CommonLengths(old, now);
-        int i = 0, j = 0;
+        int i = 0,
+            j = 0;
         while (i < old.Length || j < now.Length)
         {
             if (i < old.Length && j < now.Length && old[i] == now[j])
@@ -78,13 +80,15 @@ internal static class UnifiedDiff
         for (var i = old.Length - 1; i >= 0; i--)
         {
             for (var j = now.Length - 1; j >= 0; j--)
-                common[i, j] = old[i] == now[j] ? common[i + 1, j + 1] + 1 : Math.Max(common[i + 1, j], common[i, j + 1]);
+                common[i, j] =
+                    old[i] == now[j] ? common[i + 1, j + 1] + 1 : Math.Max(common[i + 1, j], common[i, j + 1]);
         }
 
         return common;
     }
 
-    private static string[] SplitLines(string text) => text.Length == 0 ? [] : text.TrimEnd('\n').ReplaceLineEndings("\n").Split('\n');
+    private static string[] SplitLines(string text) =>
+        text.Length == 0 ? [] : text.TrimEnd('\n').ReplaceLineEndings("\n").Split('\n');
 
     private readonly record struct Edit(char Mark, string Text);
 }

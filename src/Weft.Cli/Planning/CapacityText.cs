@@ -5,7 +5,9 @@ using Weft.Cli.Output;
 
 namespace Weft.Cli.Planning;
 
-/// <summary>How full things are after a plan, for people: what changes, what is nearly full, and with details everything.</summary>
+/// <summary>
+/// How full things are after a plan, for people: what changes, what is nearly full, and with details everything.
+/// </summary>
 internal sealed class CapacityText(Terminal terminal, bool detailed)
 {
     /// <summary>From here on a pool is worth a line though the plan takes nothing from it: nine tenths.</summary>
@@ -15,7 +17,13 @@ internal sealed class CapacityText(Terminal terminal, bool detailed)
     public void Write(Plan plan)
     {
         var capacity = plan.Response["capacity"] as JsonObject ?? [];
-        List<string> lines = [.. AddressLines(ListOf(capacity, "addresses")), .. FunctionLines(ListOf(capacity, "functions")), .. VlanLines(ListOf(capacity, "vlans")), .. PageLines(ListOf(capacity, "hugepages"))];
+        List<string> lines =
+        [
+            .. AddressLines(ListOf(capacity, "addresses")),
+            .. FunctionLines(ListOf(capacity, "functions")),
+            .. VlanLines(ListOf(capacity, "vlans")),
+            .. PageLines(ListOf(capacity, "hugepages")),
+        ];
         if (lines.Count == 0)
             return;
         terminal.WriteLine("");
@@ -28,7 +36,12 @@ internal sealed class CapacityText(Terminal terminal, bool detailed)
     {
         foreach (var one in addresses)
         {
-            var (held, after, free, size) = (NumberOf(one, "held"), NumberOf(one, "heldAfter"), NumberOf(one, "freeAfter"), NumberOf(one, "size"));
+            var (held, after, free, size) = (
+                NumberOf(one, "held"),
+                NumberOf(one, "heldAfter"),
+                NumberOf(one, "freeAfter"),
+                NumberOf(one, "size")
+            );
             if (detailed || held != after || (size > 0 && free <= size * (1 - NearlyFull)))
                 yield return $"{Label.For(TextOf(one, "network"))} {TextOf(one, "prefix")}: {ChangeText(one, "held", "heldAfter")} of {TextOf(one, "size")} addresses held, {TextOf(one, "freeAfter")} free";
         }
@@ -38,7 +51,11 @@ internal sealed class CapacityText(Terminal terminal, bool detailed)
     {
         foreach (var one in functions)
         {
-            var networks = ListOf(one, "networks").Select(n => $"{Label.For(TextOf(n, "network"))} {TextOf(n, "declared")}{(n["pooled"] is { } pooled && pooled.ToString() != TextOf(n, "declared") ? $" ({pooled} in its pool)" : "")}").ToList();
+            var networks = ListOf(one, "networks")
+                .Select(n =>
+                    $"{Label.For(TextOf(n, "network"))} {TextOf(n, "declared")}{(n["pooled"] is { } pooled && pooled.ToString() != TextOf(n, "declared") ? $" ({pooled} in its pool)" : "")}"
+                )
+                .ToList();
             var total = TextOf(one, "total") is { Length: > 0 } known ? $" of {known}" : "";
             yield return $"{TextOf(one, "node")} {TextOf(one, "port")}: {TextOf(one, "declared")}{total} virtual functions declared{(networks.Count > 0 ? $": {string.Join(", ", networks)}" : "")}";
         }
@@ -55,14 +72,23 @@ internal sealed class CapacityText(Terminal terminal, bool detailed)
         }
     }
 
-    private static IEnumerable<string> PageLines(IEnumerable<JsonObject> pages) => pages.Select(one =>
-        $"{TextOf(one, "node")}: {TextOf(one, "wanted")} huge pages of {TextOf(one, "kilobytes")} KiB wanted{(TextOf(one, "total") is { Length: > 0 } total ? $", {total} there, {TextOf(one, "free")} free" : "")}");
+    private static IEnumerable<string> PageLines(IEnumerable<JsonObject> pages) =>
+        pages.Select(one =>
+            $"{TextOf(one, "node")}: {TextOf(one, "wanted")} huge pages of {TextOf(one, "kilobytes")} KiB wanted{(TextOf(one, "total") is { Length: > 0 } total ? $", {total} there, {TextOf(one, "free")} free" : "")}"
+        );
 
-    private static string ChangeText(JsonObject one, string before, string after) => TextOf(one, before) == TextOf(one, after) ? TextOf(one, after) : $"{TextOf(one, before)} -> {TextOf(one, after)}";
+    private static string ChangeText(JsonObject one, string before, string after) =>
+        TextOf(one, before) == TextOf(one, after)
+            ? TextOf(one, after)
+            : $"{TextOf(one, before)} -> {TextOf(one, after)}";
 
-    private static IEnumerable<JsonObject> ListOf(JsonObject holder, string name) => (holder[name] as JsonArray ?? []).OfType<JsonObject>();
+    private static IEnumerable<JsonObject> ListOf(JsonObject holder, string name) =>
+        (holder[name] as JsonArray ?? []).OfType<JsonObject>();
 
     private static string TextOf(JsonObject one, string name) => one[name]?.ToString() ?? "";
 
-    private static double NumberOf(JsonObject one, string name) => double.TryParse(TextOf(one, name), NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? number : 0;
+    private static double NumberOf(JsonObject one, string name) =>
+        double.TryParse(TextOf(one, name), NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
+            ? number
+            : 0;
 }

@@ -30,7 +30,12 @@ internal enum PlanAction
 /// <summary>A step of a plan.</summary>
 /// <param name="Members">The members that change: <c>path</c>, <c>before</c>, <c>after</c>.</param>
 /// <param name="Error">Why it is refused, or null.</param>
-internal sealed record PlanChange(ResourceId Id, PlanAction Action, ImmutableArray<JsonObject> Members, ArmError? Error);
+internal sealed record PlanChange(
+    ResourceId Id,
+    PlanAction Action,
+    ImmutableArray<JsonObject> Members,
+    ArmError? Error
+);
 
 /// <summary>The server's answer to "what if".</summary>
 /// <param name="Changes">The steps in the order in which to apply.</param>
@@ -43,7 +48,8 @@ internal sealed record Plan(JsonObject Response, ImmutableArray<PlanChange> Chan
 
     /// <summary>Whether applying would do anything.</summary>
     public bool HasChanges =>
-        Changes.Any(change => change.Action is PlanAction.Create or PlanAction.Update or PlanAction.Enable) || SideEffects.Any(name => ListOf(name).Length > 0);
+        Changes.Any(change => change.Action is PlanAction.Create or PlanAction.Update or PlanAction.Enable)
+        || SideEffects.Any(name => ListOf(name).Length > 0);
 
     /// <summary>A list of the answer.</summary>
     public JsonObject[] ListOf(string name) => [.. (Response[name] as JsonArray ?? []).OfType<JsonObject>()];
@@ -53,10 +59,24 @@ internal sealed record Plan(JsonObject Response, ImmutableArray<PlanChange> Chan
 
     /// <summary>Asks the server for the plan of documents.</summary>
     /// <param name="insists">Whether network rules may shut out who asks.</param>
-    public static async Task<Plan> RequestAsync(ArmClient client, IReadOnlyList<Document> documents, bool insists, CancellationToken cancel)
+    public static async Task<Plan> RequestAsync(
+        ArmClient client,
+        IReadOnlyList<Document> documents,
+        bool insists,
+        CancellationToken cancel
+    )
     {
-        var question = new JsonObject { ["resources"] = new JsonArray([.. documents.Select(document => document.ToPlanRequest())]) };
-        var response = await client.SendAsync(HttpMethod.Post, $"/providers/Weft.Fleet/plan?api-version={KindTable.WeftApiVersion}{(insists ? "&force=true" : "")}", question, null, cancel);
+        var question = new JsonObject
+        {
+            ["resources"] = new JsonArray([.. documents.Select(document => document.ToPlanRequest())]),
+        };
+        var response = await client.SendAsync(
+            HttpMethod.Post,
+            $"/providers/Weft.Fleet/plan?api-version={KindTable.WeftApiVersion}{(insists ? "&force=true" : "")}",
+            question,
+            null,
+            cancel
+        );
         return Read(response.Object);
     }
 
@@ -65,14 +85,23 @@ internal sealed record Plan(JsonObject Response, ImmutableArray<PlanChange> Chan
     public static Plan Read(JsonObject answer)
     {
         if (answer["changes"] is not JsonArray changes)
-            throw new CliError("the server's answer is no plan", next: "is there a weftd of this version at the configured address?");
+            throw new CliError(
+                "the server's answer is no plan",
+                next: "is there a weftd of this version at the configured address?"
+            );
         return new Plan(answer, [.. changes.OfType<JsonObject>().Select(ReadChange)]);
     }
 
     private static PlanChange ReadChange(JsonObject json)
     {
-        if (!ResourceId.TryParse(json["id"]?.ToString(), out var id) || !Enum.TryParse<PlanAction>(json["action"]?.ToString(), out var action))
-            throw new CliError($"the plan has a step this program does not know: {JsonFormatter.Compact(json)}", next: "use a weft as new as the server");
+        if (
+            !ResourceId.TryParse(json["id"]?.ToString(), out var id)
+            || !Enum.TryParse<PlanAction>(json["action"]?.ToString(), out var action)
+        )
+            throw new CliError(
+                $"the plan has a step this program does not know: {JsonFormatter.Compact(json)}",
+                next: "use a weft as new as the server"
+            );
         var members = (json["members"] as JsonArray ?? []).OfType<JsonObject>();
         return new PlanChange(id, action, [.. members], ArmError.Read(json["error"]));
     }

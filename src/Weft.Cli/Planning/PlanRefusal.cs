@@ -6,7 +6,9 @@ using Weft.Resources;
 
 namespace Weft.Cli.Planning;
 
-/// <summary>A refused plan as a CLI error: all refusals, grouped by resource, each with the place that says it.</summary>
+/// <summary>
+/// A refused plan as a CLI error: all refusals, grouped by resource, each with the place that says it.
+/// </summary>
 internal static class PlanRefusal
 {
     /// <summary>The error of a refused plan.</summary>
@@ -24,14 +26,22 @@ internal static class PlanRefusal
             foreach (var change in group)
             {
                 var error = change.Error ?? ArmError.Create("Refused", "the server refuses it without a reason");
-                lines.AddRange(ErrorText.FormatLines(error, target => LocationOf(document, target)).Select(line => "  " + line));
+                lines.AddRange(
+                    ErrorText.FormatLines(error, target => LocationOf(document, target)).Select(line => "  " + line)
+                );
                 next ??= ErrorText.NextStepFor(error);
             }
         }
 
-        return new CliError($"the plan is refused for {resources} resource{(resources == 1 ? "" : "s")}; nothing was written", lines, next);
+        return new CliError(
+            $"the plan is refused for {resources} resource{(resources == 1 ? "" : "s")}; nothing was written",
+            lines,
+            next
+        );
     }
 
     private static string? LocationOf(Document? document, string? target) =>
-        document is null || target is null || ResourceId.TryParse(target, out _) ? null : document.LocationOf(target).ToString();
+        document is null || target is null || ResourceId.TryParse(target, out _)
+            ? null
+            : document.LocationOf(target).ToString();
 }

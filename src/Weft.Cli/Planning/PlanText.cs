@@ -32,7 +32,11 @@ internal sealed class PlanText(Terminal terminal, bool detailed)
 
     private static string FormatSummary(Plan plan)
     {
-        var parts = new List<string> { $"{plan.Count(PlanAction.Create)} to create", $"{plan.Count(PlanAction.Update)} to change" };
+        var parts = new List<string>
+        {
+            $"{plan.Count(PlanAction.Create)} to create",
+            $"{plan.Count(PlanAction.Update)} to change",
+        };
         if (plan.Count(PlanAction.Enable) is > 0 and var enable)
             parts.Add($"{enable} to enable");
         parts.Add($"{plan.Count(PlanAction.Unchanged)} unchanged");
@@ -53,7 +57,10 @@ internal sealed class PlanText(Terminal terminal, bool detailed)
             };
             if (change.Action == PlanAction.Unchanged && !detailed)
                 continue;
-            terminal.WriteLine($"  {mark} {Label.For(change.Id)}{(change.Action == PlanAction.Enable ? "  enable" : "")}", style);
+            terminal.WriteLine(
+                $"  {mark} {Label.For(change.Id)}{(change.Action == PlanAction.Enable ? "  enable" : "")}",
+                style
+            );
             if (change.Action == PlanAction.Update || detailed)
                 WriteMembers(change);
         }
@@ -70,7 +77,10 @@ internal sealed class PlanText(Terminal terminal, bool detailed)
             else if (after is null)
                 terminal.WriteLine($"      - {path}: {JsonFormatter.Compact(before)}", TextStyle.Removed);
             else
-                terminal.WriteLine($"      ~ {path}: {JsonFormatter.Compact(before)} -> {JsonFormatter.Compact(after)}", TextStyle.Changed);
+                terminal.WriteLine(
+                    $"      ~ {path}: {JsonFormatter.Compact(before)} -> {JsonFormatter.Compact(after)}",
+                    TextStyle.Changed
+                );
         }
     }
 
@@ -83,8 +93,12 @@ internal sealed class PlanText(Terminal terminal, bool detailed)
         foreach (var address in addresses)
         {
             var taken = TextOf(address, "action") == "Take";
-            var line = $"{TextOf(address, "address").PadRight(widest)}  {Label.For(TextOf(address, "network")).PadRight(widestNetwork)}  {TextOf(address, "holder")}";
-            terminal.WriteLine($"  {(taken ? '+' : '-')} {line}".TrimEnd(), taken ? TextStyle.Added : TextStyle.Removed);
+            var line =
+                $"{TextOf(address, "address").PadRight(widest)}  {Label.For(TextOf(address, "network")).PadRight(widestNetwork)}  {TextOf(address, "holder")}";
+            terminal.WriteLine(
+                $"  {(taken ? '+' : '-')} {line}".TrimEnd(),
+                taken ? TextStyle.Added : TextStyle.Removed
+            );
         }
     }
 
@@ -92,10 +106,17 @@ internal sealed class PlanText(Terminal terminal, bool detailed)
     {
         var vlans = plan.ListOf("vlans");
         WriteHeading("VLANs", vlans.Length);
-        foreach (var machine in vlans.GroupBy(vlan => (Machine: TextOf(vlan, "machine"), Open: TextOf(vlan, "action") == "Open")))
+        foreach (
+            var machine in vlans.GroupBy(vlan =>
+                (Machine: TextOf(vlan, "machine"), Open: TextOf(vlan, "action") == "Open")
+            )
+        )
         {
             var ids = machine.Select(vlan => $"{TextOf(vlan, "vlan")} ({Label.For(TextOf(vlan, "network"))})");
-            terminal.WriteLine($"  {(machine.Key.Open ? '+' : '-')} {machine.Key.Machine}: {string.Join(", ", ids)}", machine.Key.Open ? TextStyle.Added : TextStyle.Removed);
+            terminal.WriteLine(
+                $"  {(machine.Key.Open ? '+' : '-')} {machine.Key.Machine}: {string.Join(", ", ids)}",
+                machine.Key.Open ? TextStyle.Added : TextStyle.Removed
+            );
         }
     }
 
@@ -122,12 +143,27 @@ internal sealed class PlanText(Terminal terminal, bool detailed)
         terminal.WriteLine($"    {mark} {TextOf(manifest, "name")}", style);
         if (mark != '~' && !detailed)
             return;
-        foreach (var line in UnifiedDiff.Create(TextOf(manifest, "before"), TextOf(manifest, "after"), detailed ? int.MaxValue / 2 : 3))
+        foreach (
+            var line in UnifiedDiff.Create(
+                TextOf(manifest, "before"),
+                TextOf(manifest, "after"),
+                detailed ? int.MaxValue / 2 : 3
+            )
+        )
         {
             // A manifest that is new or gone as a whole needs no hunk head.
             if (mark != '~' && line.StartsWith("@@", StringComparison.Ordinal))
                 continue;
-            terminal.WriteLine($"        {line}", line[0] switch { '+' => TextStyle.Added, '-' => TextStyle.Removed, '@' => TextStyle.Faint, _ => TextStyle.Plain });
+            terminal.WriteLine(
+                $"        {line}",
+                line[0] switch
+                {
+                    '+' => TextStyle.Added,
+                    '-' => TextStyle.Removed,
+                    '@' => TextStyle.Faint,
+                    _ => TextStyle.Plain,
+                }
+            );
         }
     }
 
@@ -136,7 +172,10 @@ internal sealed class PlanText(Terminal terminal, bool detailed)
         var disruptions = plan.ListOf("disruptions");
         WriteHeading("Disruptions", disruptions.Length);
         foreach (var disruption in disruptions)
-            terminal.WriteLine($"  ! {Label.For(TextOf(disruption, "id"))}: {TextOf(disruption, "what")}", TextStyle.Error);
+            terminal.WriteLine(
+                $"  ! {Label.For(TextOf(disruption, "id"))}: {TextOf(disruption, "what")}",
+                TextStyle.Error
+            );
     }
 
     private void WriteWarnings(Plan plan)

@@ -22,20 +22,28 @@ internal static partial class Duration
         return true;
 
         double Part(string name) =>
-            match.Groups[name] is { Success: true, Value: var value } ? double.Parse(value, CultureInfo.InvariantCulture) : 0;
+            match.Groups[name] is { Success: true, Value: var value }
+                ? double.Parse(value, CultureInfo.InvariantCulture)
+                : 0;
     }
 
-    /// <summary>How long ago something was, in the two largest units that tell: <c>45s</c>, <c>12m</c>, <c>3h20m</c>, <c>5d</c>.</summary>
-    public static string FormatAge(TimeSpan span) => span switch
-    {
-        { TotalSeconds: < 0 } => "0s",
-        { TotalSeconds: < 120 } => $"{(int)span.TotalSeconds}s",
-        { TotalMinutes: < 120 } => $"{(int)span.TotalMinutes}m",
-        { TotalHours: < 10 } => span.Minutes == 0 ? $"{span.Hours}h" : $"{span.Hours}h{span.Minutes}m",
-        { TotalHours: < 48 } => $"{(int)span.TotalHours}h",
-        _ => $"{(int)span.TotalDays}d",
-    };
+    /// <summary>
+    /// How long ago something was, in the two largest units that tell: <c>45s</c>, <c>12m</c>, <c>3h20m</c>, <c>5d</c>.
+    /// </summary>
+    public static string FormatAge(TimeSpan span) =>
+        span switch
+        {
+            { TotalSeconds: < 0 } => "0s",
+            { TotalSeconds: < 120 } => $"{(int)span.TotalSeconds}s",
+            { TotalMinutes: < 120 } => $"{(int)span.TotalMinutes}m",
+            { TotalHours: < 10 } => span.Minutes == 0 ? $"{span.Hours}h" : $"{span.Hours}h{span.Minutes}m",
+            { TotalHours: < 48 } => $"{(int)span.TotalHours}h",
+            _ => $"{(int)span.TotalDays}d",
+        };
 
-    [GeneratedRegex(@"^(?:(?<h>[0-9]{1,6})h)?(?:(?<m>[0-9]{1,6})m)?(?:(?<s>[0-9]{1,9}(?:\.[0-9]{1,3})?)s?)?$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(
+        @"^(?:(?<h>[0-9]{1,6})h)?(?:(?<m>[0-9]{1,6})m)?(?:(?<s>[0-9]{1,9}(?:\.[0-9]{1,3})?)s?)?$",
+        RegexOptions.CultureInvariant
+    )]
     private static partial Regex DurationPattern();
 }

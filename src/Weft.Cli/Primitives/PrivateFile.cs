@@ -6,7 +6,9 @@ internal static class PrivateFile
     /// <summary>Reading and writing, for the owner.</summary>
     public const UnixFileMode Mode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
-    /// <summary>Writes the file with mode 0600, in a directory that is made with mode 0700 where it isn't there.</summary>
+    /// <summary>
+    /// Writes the file with mode 0600, in a directory that is made with mode 0700 where it isn't there.
+    /// </summary>
     /// <exception cref="CliError">It cannot be written.</exception>
     public static void Write(string path, string text)
     {

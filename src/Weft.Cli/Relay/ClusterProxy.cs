@@ -17,13 +17,22 @@ internal sealed class ClusterProxy(CommandSession session, RelayConnector connec
     private (string Text, long At) _lastReport;
 
     /// <summary>The address for kubectl.</summary>
-    public Uri Server => new($"https://{(IPAddress.Any.Equals(listener.EndPoint.Address) ? new IPEndPoint(IPAddress.Loopback, listener.EndPoint.Port) : listener.EndPoint)}");
+    public Uri Server =>
+        new(
+            $"https://{(IPAddress.Any.Equals(listener.EndPoint.Address) ? new IPEndPoint(IPAddress.Loopback, listener.EndPoint.Port) : listener.EndPoint)}"
+        );
 
     /// <summary>Waits until the API server has answered through the relay.</summary>
-    /// <param name="isOpen">Whether the entry says nothing yet of how the API server is known: then it is by what the cluster's agent has reported.</param>
+    /// <param name="isOpen">Whether the entry says nothing yet of how the API server is known: then it is by what the
+    /// cluster's agent has reported.</param>
     /// <returns>What kubectl is to be told, when it can begin.</returns>
     /// <exception cref="CliError">It didn't; it says why.</exception>
-    public async Task<KubeconfigEntry> WaitUntilReadyAsync(KubeconfigEntry entry, bool isOpen, TimeSpan patience, CancellationToken cancel)
+    public async Task<KubeconfigEntry> WaitUntilReadyAsync(
+        KubeconfigEntry entry,
+        bool isOpen,
+        TimeSpan patience,
+        CancellationToken cancel
+    )
     {
         var clock = session.Environment.Clock;
         for (var (start, waits) = (clock.GetTimestamp(), false); ; waits = true)
@@ -35,7 +44,10 @@ internal sealed class ClusterProxy(CommandSession session, RelayConnector connec
                 if (isOpen && await GetReportedAuthorityAsync(cancel) is { } authority)
                     entry = entry.WithAuthority(authority);
                 if (await ApiServerTls.FindTrustErrorAsync(stream, entry.Cluster, cancel) is { } distrust)
-                    session.Error.WriteLine($"warning: the API server of {Label.For(connector.Target)} answers, but kubectl won't talk to it: {distrust}", TextStyle.Changed);
+                    session.Error.WriteLine(
+                        $"warning: the API server of {Label.For(connector.Target)} answers, but kubectl won't talk to it: {distrust}",
+                        TextStyle.Changed
+                    );
                 return entry;
             }
             catch (IOException e) when (IsTransient(e) && clock.GetElapsedTime(start) < patience)
@@ -57,16 +69,26 @@ internal sealed class ClusterProxy(CommandSession session, RelayConnector connec
     /// <summary>The CA certificates that the cluster's agent has reported, PEM; null where none has.</summary>
     private async Task<string?> GetReportedAuthorityAsync(CancellationToken cancel)
     {
-        var connection = (await session.Client.GetAsync($"{connector.Target}/providers/Weft.Relay/connections/default?api-version={KindTable.WeftApiVersion}", cancel)).Object;
+        var connection = (
+            await session.Client.GetAsync(
+                $"{connector.Target}/providers/Weft.Relay/connections/default?api-version={KindTable.WeftApiVersion}",
+                cancel
+            )
+        ).Object;
         return connection["properties"]?["certificateAuthority"]?.ToString() is { Length: > 0 } pem ? pem : null;
     }
 
     /// <summary>No rule and no token changes by waiting; an agent that is starting or coming back does.</summary>
-    private static bool IsTransient(IOException e) => e is not RelayRefusedException { Status: HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden };
+    private static bool IsTransient(IOException e) =>
+        e is not RelayRefusedException { Status: HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden };
 
     private void ReportFailure(Exception e)
     {
-        var text = e is IOException io ? connector.ToCliError(io) is var cliError && cliError.NextStep is { } next ? $"{cliError.Message}; {next}" : cliError.Message : e.Message;
+        var text = e is IOException io
+            ? connector.ToCliError(io) is var cliError && cliError.NextStep is { } next
+                ? $"{cliError.Message}; {next}"
+                : cliError.Message
+            : e.Message;
         var clock = session.Environment.Clock;
         lock (_gate)
         {

@@ -2,7 +2,10 @@ using System.Text.Json.Nodes;
 
 namespace Weft.Cli.Relay;
 
-/// <summary>How somebody shows who they are to an API server, and how they know it: TLS goes through the relay unbroken, so all of this is theirs.</summary>
+/// <summary>
+/// How somebody shows who they are to an API server, and how they know it: TLS goes through the relay unbroken, so all
+/// of this is theirs.
+/// </summary>
 internal sealed record KubeCredentials
 {
     /// <summary>The file of the cluster's CA certificates, PEM; null for none named.</summary>
@@ -17,24 +20,44 @@ internal sealed record KubeCredentials
     /// <summary>The file of a bearer token, which kubectl reads each time.</summary>
     public string? TokenFile { get; init; }
 
-    /// <summary>The name that the API server's certificate bears; null for the other context's, or <see cref="DefaultServerName"/>.</summary>
+    /// <summary>
+    /// The name that the API server's certificate bears; null for the other context's, or
+    /// <see cref="DefaultServerName"/>.
+    /// </summary>
     public string? ServerName { get; init; }
 
     /// <summary>A context to take certificates, user and namespace from; null for none.</summary>
     public string? FromContext { get; init; }
 
-    /// <summary>Whether nothing says how the API server is known: no CA certificates, and no other context that may have some or need none.</summary>
+    /// <summary>
+    /// Whether nothing says how the API server is known: no CA certificates, and no other context that may have some or
+    /// need none.
+    /// </summary>
     public bool HasNoAuthority => CertificateAuthority is null && FromContext is null;
 
-    /// <summary>The name that installers put into each API server's certificate, whatever its address (kubeadm, k3s, RKE2).</summary>
+    /// <summary>
+    /// The name that installers put into each API server's certificate, whatever its address (kubeadm, k3s, RKE2).
+    /// </summary>
     public const string DefaultServerName = "kubernetes";
 
-    private static readonly string[] ClusterMembers = ["certificate-authority", "certificate-authority-data", "insecure-skip-tls-verify"];
-    private static readonly string[] FileMembers = ["certificate-authority", "client-certificate", "client-key", "tokenFile"];
+    private static readonly string[] ClusterMembers =
+    [
+        "certificate-authority",
+        "certificate-authority-data",
+        "insecure-skip-tls-verify",
+    ];
+    private static readonly string[] FileMembers =
+    [
+        "certificate-authority",
+        "client-certificate",
+        "client-key",
+        "tokenFile",
+    ];
 
     /// <summary>Makes the entry of a kubeconfig.</summary>
     /// <param name="own">The kubeconfig that <see cref="FromContext"/> is in.</param>
-    /// <param name="isSameFile">Whether the entry goes into that kubeconfig too: then its user is named and not copied.</param>
+    /// <param name="isSameFile">Whether the entry goes into that kubeconfig too: then its user is named and not
+    /// copied.</param>
     /// <exception cref="CliError">There is no such context, or what is named doesn't fit together.</exception>
     public KubeconfigEntry ToEntry(string name, string target, Uri server, KubeconfigText own, bool isSameFile)
     {
@@ -43,27 +66,51 @@ internal sealed record KubeCredentials
         var cluster = new JsonObject();
         JsonObject? theirs = null;
         if (from?["cluster"]?.ToString() is { } clusterName)
-            theirs = own.Find("clusters", clusterName)?["cluster"] as JsonObject ?? throw new CliError($"context '{FromContext}' of {own.File} names the cluster '{clusterName}', which isn't there");
-        foreach (var member in ClusterMembers.Where(member => theirs?[member] is not null && CertificateAuthority is null))
+            theirs =
+                own.Find("clusters", clusterName)?["cluster"] as JsonObject
+                ?? throw new CliError(
+                    $"context '{FromContext}' of {own.File} names the cluster '{clusterName}', which isn't there"
+                );
+        foreach (
+            var member in ClusterMembers.Where(member => theirs?[member] is not null && CertificateAuthority is null)
+        )
             cluster[member] = theirs![member]!.DeepClone();
         if (CertificateAuthority is not null)
             cluster["certificate-authority"] = Path.GetFullPath(CertificateAuthority);
         cluster["server"] = server.ToString().TrimEnd('/');
-        cluster["tls-server-name"] = ServerName ?? theirs?["tls-server-name"]?.ToString() ?? HostOf(theirs) ?? DefaultServerName;
-        var user = OwnUser() ?? (isSameFile || from is null ? null : own.Find("users", from["user"]?.ToString() ?? "")?["user"]?.DeepClone() as JsonObject);
+        cluster["tls-server-name"] =
+            ServerName ?? theirs?["tls-server-name"]?.ToString() ?? HostOf(theirs) ?? DefaultServerName;
+        var user =
+            OwnUser()
+            ?? (
+                isSameFile || from is null
+                    ? null
+                    : own.Find("users", from["user"]?.ToString() ?? "")?["user"]?.DeepClone() as JsonObject
+            );
         foreach (var part in new[] { cluster, user })
             MakePathsAbsolute(part, own.File);
-        return new KubeconfigEntry(name, cluster, user, user is not null ? name : from?["user"]?.ToString(), Guid.NewGuid().ToString("N"))
+        return new KubeconfigEntry(
+            name,
+            cluster,
+            user,
+            user is not null ? name : from?["user"]?.ToString(),
+            Guid.NewGuid().ToString("N")
+        )
         {
             Target = target,
             Namespace = from?["namespace"]?.ToString(),
         };
     }
 
-    private static JsonObject FindContext(KubeconfigText own, string name) => own.Find("contexts", name)?["context"] as JsonObject
-        ?? throw new CliError($"there is no context '{name}' in {own.File}", next: $"contexts: {string.Join(", ", own.Entries("contexts").Select(context => context["name"]))}");
+    private static JsonObject FindContext(KubeconfigText own, string name) =>
+        own.Find("contexts", name)?["context"] as JsonObject
+        ?? throw new CliError(
+            $"there is no context '{name}' in {own.File}",
+            next: $"contexts: {string.Join(", ", own.Entries("contexts").Select(context => context["name"]))}"
+        );
 
-    private static string? HostOf(JsonObject? cluster) => Uri.TryCreate(cluster?["server"]?.ToString(), UriKind.Absolute, out var server) ? server.IdnHost : null;
+    private static string? HostOf(JsonObject? cluster) =>
+        Uri.TryCreate(cluster?["server"]?.ToString(), UriKind.Absolute, out var server) ? server.IdnHost : null;
 
     /// <summary>Files in a kubeconfig are named from where it is; the entry may go elsewhere.</summary>
     private static void MakePathsAbsolute(JsonObject? part, string file)
@@ -79,7 +126,13 @@ internal sealed record KubeCredentials
     {
         if (TokenFile is not null)
             return new JsonObject { ["tokenFile"] = Path.GetFullPath(TokenFile) };
-        return ClientCertificate is null ? null : new JsonObject { ["client-certificate"] = Path.GetFullPath(ClientCertificate), ["client-key"] = Path.GetFullPath(ClientKey!) };
+        return ClientCertificate is null
+            ? null
+            : new JsonObject
+            {
+                ["client-certificate"] = Path.GetFullPath(ClientCertificate),
+                ["client-key"] = Path.GetFullPath(ClientKey!),
+            };
     }
 
     private void Validate()
@@ -87,8 +140,14 @@ internal sealed record KubeCredentials
         if (ClientCertificate is null != ClientKey is null)
             throw CliError.Usage("--client-certificate and --client-key go together");
         if (ClientCertificate is not null && TokenFile is not null)
-            throw CliError.Usage("--client-certificate and --kube-token-file are two ways to say who you are: name one");
-        foreach (var file in new[] { CertificateAuthority, ClientCertificate, ClientKey, TokenFile }.OfType<string>().Where(file => !File.Exists(file)))
+            throw CliError.Usage(
+                "--client-certificate and --kube-token-file are two ways to say who you are: name one"
+            );
+        foreach (
+            var file in new[] { CertificateAuthority, ClientCertificate, ClientKey, TokenFile }
+                .OfType<string>()
+                .Where(file => !File.Exists(file))
+        )
             throw CliError.Usage($"there is no file '{file}'");
     }
 }

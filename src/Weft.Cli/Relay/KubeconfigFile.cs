@@ -3,19 +3,21 @@ using Weft.Cli.Primitives;
 namespace Weft.Cli.Relay;
 
 /// <summary>
-/// A kubeconfig on disk. Each change reads it anew under two locks: one that the kernel lets go of when a process dies, among proxies, and
-/// kubectl's own. It is replaced in one step, mode 0600; before the first change there is a copy.
+/// A kubeconfig on disk. Each change reads it anew under two locks: one that the kernel lets go of when a process dies,
+/// among proxies, and kubectl's own. It is replaced in one step, mode 0600; before the first change there is a copy.
 /// </summary>
 /// <param name="path">Where it is; where that is a link, what it leads to is replaced and the link stays.</param>
 internal sealed class KubeconfigFile(string path, TimeProvider clock)
 {
-    // A change takes milliseconds; whoever holds the lock this long has died with it (kubectl leaves its lock behind) or is stopped.
+    // A change takes milliseconds; whoever holds the lock this long has died with it (kubectl leaves its lock behind)
+    // or is stopped.
     private static readonly TimeSpan LockTimeout = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan StaleLockAge = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan LockRetryInterval = TimeSpan.FromMilliseconds(20);
 
     // How .NET on Linux says that somebody has a lock: EWOULDBLOCK of flock(2), EEXIST of open(2).
-    private const int WouldBlock = 11, AlreadyExists = 17;
+    private const int WouldBlock = 11,
+        AlreadyExists = 17;
 
     private readonly string _path = Resolve(path);
 
@@ -28,8 +30,12 @@ internal sealed class KubeconfigFile(string path, TimeProvider clock)
     /// <summary>Where kubectl has its kubeconfig.</summary>
     /// <param name="option">What <c>--kubeconfig</c> says, or null.</param>
     /// <returns>A path: the option's, the first of <c>KUBECONFIG</c>, or <c>~/.kube/config</c>.</returns>
-    public static string PathIn(string? option, IReadOnlyDictionary<string, string> environment) => option
-        ?? environment.GetValueOrDefault("KUBECONFIG", "").Split(':', StringSplitOptions.RemoveEmptyEntries).FirstOrDefault()
+    public static string PathIn(string? option, IReadOnlyDictionary<string, string> environment) =>
+        option
+        ?? environment
+            .GetValueOrDefault("KUBECONFIG", "")
+            .Split(':', StringSplitOptions.RemoveEmptyEntries)
+            .FirstOrDefault()
         ?? System.IO.Path.Combine(environment.GetValueOrDefault("HOME", "/"), ".kube", "config");
 
     /// <summary>Reads it; one that isn't there has no entries.</summary>
@@ -42,12 +48,16 @@ internal sealed class KubeconfigFile(string path, TimeProvider clock)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new CliError($"{_path} cannot be read: {e.Message}", next: "name another file with --kubeconfig FILE");
+            throw new CliError(
+                $"{_path} cannot be read: {e.Message}",
+                next: "name another file with --kubeconfig FILE"
+            );
         }
     }
 
     /// <summary>Changes it.</summary>
-    /// <param name="change">From what is there to what is to be; may be called with what others wrote in between.</param>
+    /// <param name="change">From what is there to what is to be; may be called with what others wrote in
+    /// between.</param>
     /// <exception cref="CliError">It can't be written, or somebody holds its lock.</exception>
     public async Task UpdateAsync(Func<KubeconfigText, KubeconfigText> change, CancellationToken cancel)
     {
@@ -77,33 +87,64 @@ internal sealed class KubeconfigFile(string path, TimeProvider clock)
         }
     }
 
-    /// <summary>Keeps other proxies out. The file stays: who deletes a lock's file may delete the one that another just locked.</summary>
+    /// <summary>
+    /// Keeps other proxies out. The file stays: who deletes a lock's file may delete the one that another just locked.
+    /// </summary>
     private Task<IAsyncDisposable> LockAsync(CancellationToken cancel)
     {
-        var name = System.IO.Path.Combine(System.IO.Path.GetDirectoryName(_path)!, $".{System.IO.Path.GetFileName(_path)}.weft-lock");
+        var name = System.IO.Path.Combine(
+            System.IO.Path.GetDirectoryName(_path)!,
+            $".{System.IO.Path.GetFileName(_path)}.weft-lock"
+        );
         return AcquireAsync(
-            () => new FileStream(name, new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.None, UnixCreateMode = PrivateFile.Mode }),
-            $"another weft holds {name}", cancel);
+            () =>
+                new FileStream(
+                    name,
+                    new FileStreamOptions
+                    {
+                        Mode = FileMode.OpenOrCreate,
+                        Access = FileAccess.ReadWrite,
+                        Share = FileShare.None,
+                        UnixCreateMode = PrivateFile.Mode,
+                    }
+                ),
+            $"another weft holds {name}",
+            cancel
+        );
     }
 
-    /// <summary>Keeps kubectl out, as it keeps itself out: by a file that must not be there (client-go, tools/clientcmd, lockFile).</summary>
+    /// <summary>
+    /// Keeps kubectl out, as it keeps itself out: by a file that must not be there (client-go, tools/clientcmd,
+    /// lockFile).
+    /// </summary>
     private Task<IAsyncDisposable> KubectlLockAsync(CancellationToken cancel)
     {
         var name = _path + ".lock";
         return AcquireAsync(
             () =>
             {
-                // Left behind by a kubectl that died; only one of us can be here, and kubectl itself would wait for ever.
+                // Left behind by a kubectl that died; only one of us can be here, and kubectl itself would wait for
+                // ever.
                 if (File.Exists(name) && clock.GetUtcNow() - File.GetLastWriteTimeUtc(name) > StaleLockAge)
                     File.Delete(name);
-                return new FileStream(name, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, Options = FileOptions.DeleteOnClose });
+                return new FileStream(
+                    name,
+                    new FileStreamOptions
+                    {
+                        Mode = FileMode.CreateNew,
+                        Access = FileAccess.Write,
+                        Options = FileOptions.DeleteOnClose,
+                    }
+                );
             },
-            $"{name} is there: another program is changing the kubeconfig", cancel);
+            $"{name} is there: another program is changing the kubeconfig",
+            cancel
+        );
     }
 
     private async Task<IAsyncDisposable> AcquireAsync(Func<FileStream> open, string holder, CancellationToken cancel)
     {
-        for (var start = clock.GetTimestamp(); ;)
+        for (var start = clock.GetTimestamp(); ; )
         {
             try
             {
@@ -112,12 +153,18 @@ internal sealed class KubeconfigFile(string path, TimeProvider clock)
             catch (IOException e) when (e.HResult is WouldBlock or AlreadyExists)
             {
                 if (clock.GetElapsedTime(start) > LockTimeout)
-                    throw new CliError($"{_path} cannot be written: {holder}", next: "try again, or name another file with --kubeconfig FILE");
+                    throw new CliError(
+                        $"{_path} cannot be written: {holder}",
+                        next: "try again, or name another file with --kubeconfig FILE"
+                    );
                 await Task.Delay(LockRetryInterval, clock, cancel);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                throw new CliError($"{_path} cannot be written: {e.Message}", next: "name another file with --kubeconfig FILE");
+                throw new CliError(
+                    $"{_path} cannot be written: {e.Message}",
+                    next: "name another file with --kubeconfig FILE"
+                );
             }
         }
     }

@@ -3,13 +3,19 @@ using YamlDotNet.Core.Events;
 
 namespace Weft.Cli.Relay;
 
-/// <summary>Where things stand in the text of a kubeconfig, so that some lines can change while all others stay as somebody wrote them.</summary>
+/// <summary>
+/// Where things stand in the text of a kubeconfig, so that some lines can change while all others stay as somebody
+/// wrote them.
+/// </summary>
 internal sealed class KubeconfigLayout
 {
     private readonly Dictionary<string, ListSpan> _lists = new(StringComparer.Ordinal);
     private readonly Dictionary<string, ScalarSpan> _scalars = new(StringComparer.Ordinal);
 
-    /// <summary>Whether every list is written an item a line, as kubectl does: then lines can be changed. Otherwise the file is written anew.</summary>
+    /// <summary>
+    /// Whether every list is written an item a line, as kubectl does: then lines can be changed. Otherwise the file is
+    /// written anew.
+    /// </summary>
     public bool IsBlockStyle { get; private set; } = true;
 
     /// <summary>Reads a text that has been read as YAML before.</summary>
@@ -69,7 +75,13 @@ internal sealed class KubeconfigLayout
 
         if (isFlow && items.Count > 0)
             IsBlockStyle = false;
-        return new ListSpan(keyLine, isFlow ? keyLine : items.Count > 0 ? items[^1].Last : keyLine, items);
+        return new ListSpan(
+            keyLine,
+            isFlow ? keyLine
+                : items.Count > 0 ? items[^1].Last
+                : keyLine,
+            items
+        );
     }
 
     /// <summary>Reads an item to its end.</summary>
@@ -94,13 +106,19 @@ internal sealed class KubeconfigLayout
     private static int Skip(Parser parser)
     {
         var last = 0;
-        for (var depth = 0; ;)
+        for (var depth = 0; ; )
         {
             var next = parser.Consume<ParsingEvent>();
             depth += next.NestingIncrease;
             // The end of a block is where the next thing begins; only texts and brackets say where something was.
-            if (next is Scalar or AnchorAlias or MappingStart or SequenceStart || next is MappingEnd or SequenceEnd && next.End.Index > next.Start.Index)
-                last = Math.Max(last, next.End.Column == 1 && next.End.Line > next.Start.Line ? LineOf(next.End) - 1 : LineOf(next.End));
+            if (
+                next is Scalar or AnchorAlias or MappingStart or SequenceStart
+                || next is MappingEnd or SequenceEnd && next.End.Index > next.Start.Index
+            )
+                last = Math.Max(
+                    last,
+                    next.End.Column == 1 && next.End.Line > next.Start.Line ? LineOf(next.End) - 1 : LineOf(next.End)
+                );
             if (depth == 0)
                 return last;
         }

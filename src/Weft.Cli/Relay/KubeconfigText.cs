@@ -5,15 +5,21 @@ using Weft.Cli.Documents;
 
 namespace Weft.Cli.Relay;
 
-/// <summary>A kubeconfig, as a value. A change touches the lines it is about; foreign entries, their order and all comments stay.</summary>
-/// <remarks>A file in JSON or with lists in brackets is written anew as YAML at its first change: JSON has no comments to lose.</remarks>
+/// <summary>
+/// A kubeconfig, as a value. A change touches the lines it is about; foreign entries, their order and all comments
+/// stay.
+/// </summary>
+/// <remarks>
+/// A file in JSON or with lists in brackets is written anew as YAML at its first change: JSON has no comments to lose.
+/// </remarks>
 internal sealed class KubeconfigText
 {
     private const string CurrentContextMember = "current-context";
 
     private readonly KubeconfigLayout _layout;
 
-    private KubeconfigText(string text, JsonObject root, string file) => (Text, Root, File, _layout) = (text, root, file, KubeconfigLayout.Parse(text));
+    private KubeconfigText(string text, JsonObject root, string file) =>
+        (Text, Root, File, _layout) = (text, root, file, KubeconfigLayout.Parse(text));
 
     /// <summary>The text.</summary>
     public string Text { get; }
@@ -25,7 +31,12 @@ internal sealed class KubeconfigText
     public string File { get; }
 
     /// <summary>The context that is used where none is named; null for none.</summary>
-    public string? CurrentContext => Root[CurrentContextMember] is JsonValue value && value.GetValueKind() == JsonValueKind.String && value.GetValue<string>() is { Length: > 0 } name ? name : null;
+    public string? CurrentContext =>
+        Root[CurrentContextMember] is JsonValue value
+        && value.GetValueKind() == JsonValueKind.String
+        && value.GetValue<string>() is { Length: > 0 } name
+            ? name
+            : null;
 
     /// <summary>Reads a text.</summary>
     /// <param name="text">The text; an empty one is a kubeconfig without entries.</param>
@@ -35,14 +46,25 @@ internal sealed class KubeconfigText
         var findings = new List<Finding>();
         var documents = YamlReader.Read(file, new StringReader(text), findings);
         if (findings.Count > 0)
-            throw new CliError($"{file} can't be read as a kubeconfig, so nothing is written to it", [.. findings.Select(finding => finding.ToString())], "mend it, or name another file with --kubeconfig FILE");
+            throw new CliError(
+                $"{file} can't be read as a kubeconfig, so nothing is written to it",
+                [.. findings.Select(finding => finding.ToString())],
+                "mend it, or name another file with --kubeconfig FILE"
+            );
         if (documents.Count == 0)
-            return new KubeconfigText($"{text}apiVersion: v1\nkind: Config\nclusters: []\nusers: []\ncontexts: []\n{CurrentContextMember}: \"\"\n", EmptyRoot(), file);
+            return new KubeconfigText(
+                $"{text}apiVersion: v1\nkind: Config\nclusters: []\nusers: []\ncontexts: []\n{CurrentContextMember}: \"\"\n",
+                EmptyRoot(),
+                file
+            );
         if (documents is [{ Value: JsonObject { Count: 0 } }])
             return Parse("", file);
         return documents is [{ Value: JsonObject root }]
             ? new KubeconfigText(text.EndsWith('\n') ? text : text + '\n', root, file)
-            : throw new CliError($"{file} is no kubeconfig: it holds {(documents.Count > 1 ? "several documents" : "no object")}", next: "name another file with --kubeconfig FILE");
+            : throw new CliError(
+                $"{file} is no kubeconfig: it holds {(documents.Count > 1 ? "several documents" : "no object")}",
+                next: "name another file with --kubeconfig FILE"
+            );
     }
 
     /// <summary>A kubeconfig with one entry and nothing else.</summary>
@@ -51,7 +73,8 @@ internal sealed class KubeconfigText
     /// <summary>Finds an entry.</summary>
     /// <param name="list"><c>clusters</c>, <c>users</c> or <c>contexts</c>.</param>
     /// <returns>The entry with its name, or null.</returns>
-    public JsonObject? Find(string list, string name) => Entries(list).FirstOrDefault(entry => entry["name"]?.ToString() == name);
+    public JsonObject? Find(string list, string name) =>
+        Entries(list).FirstOrDefault(entry => entry["name"]?.ToString() == name);
 
     /// <summary>The entries of a list.</summary>
     /// <param name="list"><c>clusters</c>, <c>users</c> or <c>contexts</c>.</param>
@@ -114,15 +137,16 @@ internal sealed class KubeconfigText
         return Parse($"{Text[..place.Start]}{blank}{value}{Text[place.End..]}", File);
     }
 
-    private static JsonObject EmptyRoot() => new()
-    {
-        ["apiVersion"] = "v1",
-        ["kind"] = "Config",
-        ["clusters"] = new JsonArray(),
-        ["users"] = new JsonArray(),
-        ["contexts"] = new JsonArray(),
-        [CurrentContextMember] = "",
-    };
+    private static JsonObject EmptyRoot() =>
+        new()
+        {
+            ["apiVersion"] = "v1",
+            ["kind"] = "Config",
+            ["clusters"] = new JsonArray(),
+            ["users"] = new JsonArray(),
+            ["contexts"] = new JsonArray(),
+            [CurrentContextMember] = "",
+        };
 
     /// <summary>The line on which an item's dash stands: mostly that of its first member, else further up.</summary>
     private static int DashLineOf(List<string> lines, ItemSpan item)
@@ -136,7 +160,10 @@ internal sealed class KubeconfigText
     private static int IndentOf(string line) => line.Length - line.TrimStart().Length;
 
     private static IEnumerable<string> FormatItem(JsonObject entry, int indent) =>
-        Yaml.Write(new JsonArray(entry.DeepClone())).TrimEnd('\n').Split('\n').Select(line => new string(' ', indent) + line);
+        Yaml.Write(new JsonArray(entry.DeepClone()))
+            .TrimEnd('\n')
+            .Split('\n')
+            .Select(line => new string(' ', indent) + line);
 
     private KubeconfigText ToBlockStyle() => Parse(Yaml.Write(Root), File);
 

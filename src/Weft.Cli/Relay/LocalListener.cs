@@ -5,7 +5,10 @@ using Weft.Relay.Client;
 
 namespace Weft.Cli.Relay;
 
-/// <summary>A port of this machine behind which a service is: each connection to it becomes one through the relay, with its own beginning, ends and aborts.</summary>
+/// <summary>
+/// A port of this machine behind which a service is: each connection to it becomes one through the relay, with its own
+/// beginning, ends and aborts.
+/// </summary>
 internal sealed class LocalListener : IDisposable
 {
     // Who comes before the relay has answered for those before is held by the kernel; kubectl opens a handful.
@@ -34,13 +37,20 @@ internal sealed class LocalListener : IDisposable
         catch (SocketException e)
         {
             socket.Dispose();
-            throw new CliError($"{new IPEndPoint(address, port)} can't be listened at: {e.Message}", next: "leave --port out for one that is free");
+            throw new CliError(
+                $"{new IPEndPoint(address, port)} can't be listened at: {e.Message}",
+                next: "leave --port out for one that is free"
+            );
         }
     }
 
     /// <summary>Serves whoever connects.</summary>
     /// <param name="cancel">Ends it, and cuts those who are connected.</param>
-    public async Task RunAsync(Func<CancellationToken, Task<HybridConnectionStream>> connect, Action<Exception> failed, CancellationToken cancel)
+    public async Task RunAsync(
+        Func<CancellationToken, Task<HybridConnectionStream>> connect,
+        Action<Exception> failed,
+        CancellationToken cancel
+    )
     {
         var open = new List<Task>();
         try
@@ -62,7 +72,12 @@ internal sealed class LocalListener : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _socket.Dispose();
 
-    private static async Task ServeAsync(Socket client, Func<CancellationToken, Task<HybridConnectionStream>> connect, Action<Exception> failed, CancellationToken cancel)
+    private static async Task ServeAsync(
+        Socket client,
+        Func<CancellationToken, Task<HybridConnectionStream>> connect,
+        Action<Exception> failed,
+        CancellationToken cancel
+    )
     {
         try
         {

@@ -16,24 +16,41 @@ internal sealed record RelayCredentials(HybridConnectionAddress Address, string 
     /// <exception cref="CliError">It is no such answer.</exception>
     public static RelayCredentials FromJson(JsonObject answer)
     {
-        var place = $"{answer["relay"]}/{string.Join('/', (answer["hybridConnectionName"]?.ToString() ?? "").Split('/').Select(Uri.EscapeDataString))}";
-        if (!HybridConnectionAddress.TryParse(place, out var address) || answer["token"]?.ToString() is not { Length: > 0 } token
-            || !long.TryParse(answer["expiresOn"]?.ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var expires))
-            throw new CliError("the server's answer names no relay", next: "is there a weftd with --relay-listen at the configured address?");
+        var place =
+            $"{answer["relay"]}/{string.Join('/', (answer["hybridConnectionName"]?.ToString() ?? "").Split('/').Select(Uri.EscapeDataString))}";
+        if (
+            !HybridConnectionAddress.TryParse(place, out var address)
+            || answer["token"]?.ToString() is not { Length: > 0 } token
+            || !long.TryParse(
+                answer["expiresOn"]?.ToString(),
+                NumberStyles.None,
+                CultureInfo.InvariantCulture,
+                out var expires
+            )
+        )
+            throw new CliError(
+                "the server's answer names no relay",
+                next: "is there a weftd with --relay-listen at the configured address?"
+            );
         return new RelayCredentials(address, token, DateTimeOffset.FromUnixTimeSeconds(expires));
     }
 }
 
-/// <summary>Gets credentials from weftd, keeps them while they are good, and asks for new ones well before they end. Safe for many threads.</summary>
+/// <summary>
+/// Gets credentials from weftd, keeps them while they are good, and asks for new ones well before they end. Safe for
+/// many threads.
+/// </summary>
 /// <param name="life">How long they are to be good: 60 s to an hour.</param>
 /// <param name="role"><c>sender</c>, or <c>listener</c> for whoever answers in the target's stead.</param>
-internal sealed class RelayCredentialSource(ArmClient client, ResourceId target, TimeSpan life, string role = "sender") : IDisposable
+internal sealed class RelayCredentialSource(ArmClient client, ResourceId target, TimeSpan life, string role = "sender")
+    : IDisposable
 {
     private readonly SemaphoreSlim _refresh = new(1);
     private RelayCredentials? _current;
 
     /// <summary>Credentials that are good now.</summary>
-    /// <returns>The credentials: new ones once a fifth of the life is left; the old ones still where the server doesn't answer.</returns>
+    /// <returns>The credentials: new ones once a fifth of the life is left; the old ones still where the server doesn't
+    /// answer.</returns>
     public async Task<RelayCredentials> GetAsync(CancellationToken cancel)
     {
         await _refresh.WaitAsync(cancel);
@@ -46,7 +63,8 @@ internal sealed class RelayCredentialSource(ArmClient client, ResourceId target,
             {
                 _current = await RequestAsync(cancel);
             }
-            catch (Exception e) when (e is CliError or ArmException { Status: >= 500 } && left > TimeSpan.FromSeconds(5))
+            catch (Exception e)
+                when (e is CliError or ArmException { Status: >= 500 } && left > TimeSpan.FromSeconds(5))
             {
                 // weftd may restart while the relay's tokens are good; the next connection asks again.
             }
@@ -68,7 +86,10 @@ internal sealed class RelayCredentialSource(ArmClient client, ResourceId target,
     private async Task<RelayCredentials> RequestAsync(CancellationToken cancel)
     {
         var seconds = ((int)life.TotalSeconds).ToString(CultureInfo.InvariantCulture);
-        var path = $"{target}/providers/Weft.Relay/connections/default/listCredentials?api-version={Kinds.KindTable.WeftApiVersion}&expiresin={seconds}";
-        return RelayCredentials.FromJson((await client.SendAsync(HttpMethod.Post, path, new JsonObject { ["role"] = role }, null, cancel)).Object);
+        var path =
+            $"{target}/providers/Weft.Relay/connections/default/listCredentials?api-version={Kinds.KindTable.WeftApiVersion}&expiresin={seconds}";
+        return RelayCredentials.FromJson(
+            (await client.SendAsync(HttpMethod.Post, path, new JsonObject { ["role"] = role }, null, cancel)).Object
+        );
     }
 }

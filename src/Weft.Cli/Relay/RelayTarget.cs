@@ -10,7 +10,8 @@ internal static class RelayTarget
     private static readonly Kind NodeKind = KindTable.Require("nodes");
 
     /// <summary>The node or machine that somebody names, however shortly.</summary>
-    /// <param name="text">A node's name, <c>CLUSTER/NODE</c>, a machine's name, or what <see cref="TargetNames"/> reads.</param>
+    /// <param name="text">A node's name, <c>CLUSTER/NODE</c>, a machine's name, or what <see cref="TargetNames"/>
+    /// reads.</param>
     /// <exception cref="CliError">Nothing has the name, or several have.</exception>
     public static async Task<ResourceId> ResolveAsync(CommandSession session, string text, CancellationToken cancel)
     {
@@ -29,10 +30,18 @@ internal static class RelayTarget
         return found switch
         {
             [var one] => one,
-            [] => throw new CliError($"there is no node and no machine '{text}' in {DescribeScope(session)}", next: "see weft get nodes, weft get vms; or name another -g GROUP"),
-            _ => throw new CliError($"'{text}' is {found.Count} things", [.. found.Select(TargetNames.Format)], "write one of these"),
+            [] => throw new CliError(
+                $"there is no node and no machine '{text}' in {DescribeScope(session)}",
+                next: "see weft get nodes, weft get vms; or name another -g GROUP"
+            ),
+            _ => throw new CliError(
+                $"'{text}' is {found.Count} things",
+                [.. found.Select(TargetNames.Format)],
+                "write one of these"
+            ),
         };
     }
 
-    private static string DescribeScope(CommandSession session) => session.Settings.ResourceGroup is { } group ? $"resource group '{group}'" : "the subscription";
+    private static string DescribeScope(CommandSession session) =>
+        session.Settings.ResourceGroup is { } group ? $"resource group '{group}'" : "the subscription";
 }

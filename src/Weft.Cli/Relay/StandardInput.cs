@@ -1,8 +1,8 @@
 namespace Weft.Cli.Relay;
 
 /// <summary>
-/// Stdin that can be left alone: a read of a pipe or a terminal can't be taken back, and a program that has nothing more to do mustn't wait
-/// for one. What is read after <see cref="Complete"/> is nobody's.
+/// Stdin that can be left alone: a read of a pipe or a terminal can't be taken back, and a program that has nothing
+/// more to do mustn't wait for one. What is read after <see cref="Complete"/> is nobody's.
 /// </summary>
 internal sealed class StandardInput(Stream inner) : Stream
 {
@@ -24,7 +24,11 @@ internal sealed class StandardInput(Stream inner) : Stream
     public override long Length => throw new NotSupportedException();
 
     /// <inheritdoc/>
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+    public override long Position
+    {
+        get => throw new NotSupportedException();
+        set => throw new NotSupportedException();
+    }
 
     /// <summary>Ends it: whoever reads, reads an end.</summary>
     public void Complete() => _end.TrySetResult(0);
@@ -38,7 +42,10 @@ internal sealed class StandardInput(Stream inner) : Stream
         if (_end.Task.IsCompleted)
             return await _end.Task;
         // A thread of its own: a console read blocks whatever it is called.
-        var read = Task.Run(() => inner.Read(_buffer, 0, Math.Min(_buffer.Length, buffer.Length)), CancellationToken.None);
+        var read = Task.Run(
+            () => inner.Read(_buffer, 0, Math.Min(_buffer.Length, buffer.Length)),
+            CancellationToken.None
+        );
         var first = await Task.WhenAny(read, _end.Task);
         var count = await first;
         if (first == read)
@@ -47,7 +54,8 @@ internal sealed class StandardInput(Stream inner) : Stream
     }
 
     /// <inheritdoc/>
-    public override int Read(byte[] buffer, int offset, int count) => ReadAsync(buffer.AsMemory(offset, count)).AsTask().GetAwaiter().GetResult();
+    public override int Read(byte[] buffer, int offset, int count) =>
+        ReadAsync(buffer.AsMemory(offset, count)).AsTask().GetAwaiter().GetResult();
 
     /// <inheritdoc/>
     public override void Flush()

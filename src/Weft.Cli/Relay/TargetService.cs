@@ -1,7 +1,11 @@
 namespace Weft.Cli.Relay;
 
-/// <summary>A target and the service wanted there, as <c>stdio</c> takes them: <c>w1:22</c>, <c>cluster/core-east:kubernetes</c>.</summary>
-/// <param name="Service">The service's name, which the agent's own configuration knows; null for the target's usual one.</param>
+/// <summary>
+/// A target and the service wanted there, as <c>stdio</c> takes them: <c>w1:22</c>,
+/// <c>cluster/core-east:kubernetes</c>.
+/// </summary>
+/// <param name="Service">The service's name, which the agent's own configuration knows; null for the target's usual
+/// one.</param>
 internal sealed record TargetService(string Target, string? Service)
 {
     /// <summary>A cluster's API server.</summary>
@@ -12,7 +16,8 @@ internal sealed record TargetService(string Target, string? Service)
 
     /// <summary>Reads what somebody wrote.</summary>
     /// <param name="text">A target, and perhaps a colon and a service or one of the ports that stand for one.</param>
-    /// <exception cref="CliError">A port stands for no service: agents are asked for names and never for ports.</exception>
+    /// <exception cref="CliError">A port stands for no service: agents are asked for names and never for
+    /// ports.</exception>
     public static TargetService Parse(string text)
     {
         var colon = text.LastIndexOf(':');
@@ -27,7 +32,10 @@ internal sealed record TargetService(string Target, string? Service)
         {
             "22" => new TargetService(target, Ssh),
             "443" or "6443" => new TargetService(target, Kubernetes),
-            _ => throw CliError.Usage($"port {service} stands for no service", "agents are asked for services by the names in their own configuration: write TARGET:NAME, such as w1:metrics"),
+            _ => throw CliError.Usage(
+                $"port {service} stands for no service",
+                "agents are asked for services by the names in their own configuration: write TARGET:NAME, such as w1:metrics"
+            ),
         };
     }
 }

@@ -16,23 +16,41 @@ internal sealed class IpvlanDelegate(IHost host, Invocation invocation, string n
 
     /// <summary>The name of a VLAN's interface in the pod.</summary>
     /// <returns>Such as <c>net1.602</c>.</returns>
-    internal string InterfaceNameOf(TrunkVlan vlan) => string.Create(CultureInfo.InvariantCulture, $"{invocation.Interface}.{vlan.Id}");
+    internal string InterfaceNameOf(TrunkVlan vlan) =>
+        string.Create(CultureInfo.InvariantCulture, $"{invocation.Interface}.{vlan.Id}");
 
     /// <summary>Asks the plugin.</summary>
     /// <param name="previous">The result that CHECK compares with, or null.</param>
     /// <param name="result">Its result; none for a command that has none.</param>
-    internal bool TryInvoke(string command, TrunkVlan vlan, Action<Utf8JsonWriter>? previous, out JsonElement result, [NotNullWhen(false)] out CniError? error)
+    internal bool TryInvoke(
+        string command,
+        TrunkVlan vlan,
+        Action<Utf8JsonWriter>? previous,
+        out JsonElement result,
+        [NotNullWhen(false)] out CniError? error
+    )
     {
         (result, error) = (default, null);
         var folders = (host.GetVariable("CNI_PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries);
-        if (Array.Find(folders.Select(folder => $"{folder.TrimEnd('/')}/{PluginName}").ToArray(), host.IsExecutable) is not { } file)
+        if (
+            Array.Find(folders.Select(folder => $"{folder.TrimEnd('/')}/{PluginName}").ToArray(), host.IsExecutable)
+            is not { } file
+        )
         {
-            error = new CniError(ErrorCode.PluginUnavailable, $"the upstream plugin '{PluginName}' isn't in CNI_PATH ({string.Join(':', folders)})");
+            error = new CniError(
+                ErrorCode.PluginUnavailable,
+                $"the upstream plugin '{PluginName}' isn't in CNI_PATH ({string.Join(':', folders)})"
+            );
             return false;
         }
 
         // Requests for the pod's one interface can't be meant for each of several, so they don't reach the delegate.
-        (string, string)[] environment = [("CNI_COMMAND", command), ("CNI_IFNAME", InterfaceNameOf(vlan)), ("CNI_ARGS", WithoutRequests(invocation.Arguments))];
+        (string, string)[] environment =
+        [
+            ("CNI_COMMAND", command),
+            ("CNI_IFNAME", InterfaceNameOf(vlan)),
+            ("CNI_ARGS", WithoutRequests(invocation.Arguments)),
+        ];
         if (!host.TryRun(file, environment, WriteConfiguration(command, vlan, previous), out var run, out var why))
             error = new CniError(ErrorCode.PluginUnavailable, $"{file} can't be run", why);
         else if (run.Status != 0)
@@ -42,8 +60,16 @@ internal sealed class IpvlanDelegate(IHost host, Invocation invocation, string n
         return error is null;
     }
 
-    private static string WithoutRequests(string arguments) => string.Join(';', arguments.Split(';', StringSplitOptions.RemoveEmptyEntries)
-        .Where(pair => !pair.StartsWith("IP=", StringComparison.Ordinal) && !pair.StartsWith("MAC=", StringComparison.Ordinal)));
+    private static string WithoutRequests(string arguments) =>
+        string.Join(
+            ';',
+            arguments
+                .Split(';', StringSplitOptions.RemoveEmptyEntries)
+                .Where(pair =>
+                    !pair.StartsWith("IP=", StringComparison.Ordinal)
+                    && !pair.StartsWith("MAC=", StringComparison.Ordinal)
+                )
+        );
 
     /// <summary>Its own error, with the VLAN before it: its number is what a runtime decides by.</summary>
     private static CniError ErrorOf(TrunkVlan vlan, string file, PluginExit run)
@@ -52,14 +78,22 @@ internal sealed class IpvlanDelegate(IHost host, Invocation invocation, string n
         {
             var error = JsonElementExtensions.ParseObject(run.Output);
             if (error.TryGetMember("code", out var code) && code.TryGetInt32(out var number) && number > 0)
-                return new CniError((ErrorCode)number, $"VLAN {vlan.Id}: {error.TextOf("msg")}", error.TextOf("details"));
+                return new CniError(
+                    (ErrorCode)number,
+                    $"VLAN {vlan.Id}: {error.TextOf("msg")}",
+                    error.TextOf("details")
+                );
         }
         catch (JsonException)
         {
             // Said below: it ended badly and didn't say why in a way that can be read.
         }
 
-        return new CniError(ErrorCode.PluginUnavailable, $"VLAN {vlan.Id}: {file} ended with status {run.Status} and no error that can be read", System.Text.Encoding.UTF8.GetString(run.Output.Span));
+        return new CniError(
+            ErrorCode.PluginUnavailable,
+            $"VLAN {vlan.Id}: {file} ended with status {run.Status} and no error that can be read",
+            System.Text.Encoding.UTF8.GetString(run.Output.Span)
+        );
     }
 
     private static CniError? ReadResult(string file, PluginExit run, out JsonElement result)

@@ -14,13 +14,20 @@ internal sealed record TrunkConfiguration(string Master, string Mode, string? So
     /// <summary>Reads the configuration.</summary>
     /// <exception cref="JsonException">A member is of another kind.</exception>
     internal static bool TryRead(
-        JsonElement root, [NotNullWhen(true)] out TrunkConfiguration? configuration, [NotNullWhen(false)] out CniError? error)
+        JsonElement root,
+        [NotNullWhen(true)] out TrunkConfiguration? configuration,
+        [NotNullWhen(false)] out CniError? error
+    )
     {
         configuration = null;
         var (master, mode) = (root.TextOf("master"), root.TextOf("mode") ?? "l2");
         var vlans = new List<TrunkVlan>();
-        error = string.IsNullOrEmpty(master) ? CniError.InvalidConfiguration("'master' is missing; it must be the trunk's interface on the node")
-            : mode is not ("l2" or "l3" or "l3s") ? CniError.InvalidConfiguration($"'mode' is '{mode}'; it must be l2, l3 or l3s") : null;
+        error =
+            string.IsNullOrEmpty(master)
+                ? CniError.InvalidConfiguration("'master' is missing; it must be the trunk's interface on the node")
+            : mode is not ("l2" or "l3" or "l3s")
+                ? CniError.InvalidConfiguration($"'mode' is '{mode}'; it must be l2, l3 or l3s")
+            : null;
         foreach (var item in root.ListOf("vlans"))
         {
             error ??= ReadVlan(item, vlans);
@@ -36,12 +43,22 @@ internal sealed record TrunkConfiguration(string Master, string Mode, string? So
         return true;
     }
 
-    /// <summary>Reads the addresses that a pod wants: <c>args.cni.vlans</c>, an object with a list of addresses for each VLAN.</summary>
+    /// <summary>
+    /// Reads the addresses that a pod wants: <c>args.cni.vlans</c>, an object with a list of addresses for each VLAN.
+    /// </summary>
     /// <exception cref="JsonException">A member is of another kind.</exception>
-    internal bool TryWithRequestedAddresses(JsonElement root, [NotNullWhen(true)] out TrunkConfiguration? requested, [NotNullWhen(false)] out CniError? error)
+    internal bool TryWithRequestedAddresses(
+        JsonElement root,
+        [NotNullWhen(true)] out TrunkConfiguration? requested,
+        [NotNullWhen(false)] out CniError? error
+    )
     {
         (requested, error) = (this, null);
-        if (!root.TryGetObject("args", out var args) || !args.TryGetObject("cni", out var cni) || !cni.TryGetObject("vlans", out var requests))
+        if (
+            !root.TryGetObject("args", out var args)
+            || !args.TryGetObject("cni", out var cni)
+            || !cni.TryGetObject("vlans", out var requests)
+        )
             return true;
         var vlans = Vlans.ToList();
         foreach (var request in requests.EnumerateObject())
@@ -49,14 +66,19 @@ internal sealed record TrunkConfiguration(string Master, string Mode, string? So
             var index = vlans.FindIndex(vlan => vlan.Id.ToString(CultureInfo.InvariantCulture) == request.Name);
             if (index < 0)
             {
-                error = CniError.InvalidConfiguration($"args.cni.vlans names VLAN '{request.Name}', which is none of the trunk's: {string.Join(", ", vlans.Select(v => v.Id))}");
+                error = CniError.InvalidConfiguration(
+                    $"args.cni.vlans names VLAN '{request.Name}', which is none of the trunk's: {string.Join(", ", vlans.Select(v => v.Id))}"
+                );
                 return false;
             }
 
             var texts = new List<string>();
             foreach (var text in requests.ListOf(request.Name))
                 texts.Add(text.ValueKind == JsonValueKind.String ? text.GetString()! : text.GetRawText());
-            error = texts.Select(text => FindInvalidAddress(request.Name, text, vlans[index].Network is null)).OfType<CniError>().FirstOrDefault();
+            error = texts
+                .Select(text => FindInvalidAddress(request.Name, text, vlans[index].Network is null))
+                .OfType<CniError>()
+                .FirstOrDefault();
             if (error is not null)
                 return false;
             vlans[index] = vlans[index] with { RequestedAddresses = texts };
@@ -74,7 +96,10 @@ internal sealed record TrunkConfiguration(string Master, string Mode, string? So
         foreach (var member in item.EnumerateObject())
         {
             if (member.Name is not ("id" or "mtu" or "network"))
-                return new CniError(ErrorCode.UnsupportedMember, $"'{path}.{member.Name}' is no member {TrunkPlugin.ProgramName} knows; its value is {member.Value.GetRawText()}");
+                return new CniError(
+                    ErrorCode.UnsupportedMember,
+                    $"'{path}.{member.Name}' is no member {TrunkPlugin.ProgramName} knows; its value is {member.Value.GetRawText()}"
+                );
         }
 
         if (!item.TryGetMember("id", out var id) || !TryReadNumber(id, VlanSet.Lowest, VlanSet.Highest, out var vlan))
@@ -91,7 +116,10 @@ internal sealed record TrunkConfiguration(string Master, string Mode, string? So
     private static bool TryReadNumber(JsonElement json, int least, int most, out int number)
     {
         number = 0;
-        return json.ValueKind == JsonValueKind.Number && json.TryGetInt32(out number) && number >= least && number <= most;
+        return json.ValueKind == JsonValueKind.Number
+            && json.TryGetInt32(out number)
+            && number >= least
+            && number <= most;
     }
 
     private static CniError? FindInvalidAddress(string vlan, string text, bool needsLength)
@@ -100,8 +128,17 @@ internal sealed record TrunkConfiguration(string Master, string Mode, string? So
         if (!Address.TryParse(slash < 0 ? text : text[..slash], out var address))
             return CniError.InvalidConfiguration($"args.cni.vlans: '{text}' of VLAN {vlan} is no address");
         if (slash < 0)
-            return needsLength ? CniError.InvalidConfiguration($"args.cni.vlans: '{text}' of VLAN {vlan} needs the length of its prefix, such as {text}/{(address.Bits == 32 ? 24 : 64)}: no pool of ours knows it") : null;
-        return int.TryParse(text.AsSpan(slash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var length) && length <= address.Bits
-            ? null : CniError.InvalidConfiguration($"args.cni.vlans: '{text}' of VLAN {vlan} has a prefix length that is no number from 0 to {address.Bits}");
+            return needsLength
+                ? CniError.InvalidConfiguration(
+                    $"args.cni.vlans: '{text}' of VLAN {vlan} needs the length of its prefix, such as {text}/{(address.Bits == 32 ? 24 : 64)}: no pool of ours knows it"
+                )
+                : null;
+        return
+            int.TryParse(text.AsSpan(slash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var length)
+            && length <= address.Bits
+            ? null
+            : CniError.InvalidConfiguration(
+                $"args.cni.vlans: '{text}' of VLAN {vlan} has a prefix length that is no number from 0 to {address.Bits}"
+            );
     }
 }

@@ -4,8 +4,9 @@ using System.Text.Json;
 namespace Weft.Cni.Trunk;
 
 /// <summary>
-/// <c>weft-trunk</c>: all VLANs of a trunk in one attachment. It has the upstream <c>ipvlan</c> plugin make one interface for each VLAN, because a child of the
-/// trunk's own interface would never get a tagged frame: IPVLAN tells its children apart by IP.
+/// <c>weft-trunk</c>: all VLANs of a trunk in one attachment. It has the upstream <c>ipvlan</c> plugin make one
+/// interface for each VLAN, because a child of the trunk's own interface would never get a tagged frame: IPVLAN tells
+/// its children apart by IP.
 /// </summary>
 /// <remarks>docs/specs/cni.md, "weft-trunk".</remarks>
 internal sealed class TrunkPlugin(IHost host) : IPlugin
@@ -21,7 +22,8 @@ internal sealed class TrunkPlugin(IHost host) : IPlugin
 
     /// <inheritdoc/>
     /// <remarks>Results before 1.0.0 have other forms; Weft renders 1.0.0, so nobody needs them.</remarks>
-    public CniVersion[] SupportedVersions { get; } = Array.FindAll(CniVersion.Supported, version => version.Format == ResultFormat.List);
+    public CniVersion[] SupportedVersions { get; } =
+        Array.FindAll(CniVersion.Supported, version => version.Format == ResultFormat.List);
 
     /// <inheritdoc/>
     public bool TryHandle(
@@ -29,12 +31,16 @@ internal sealed class TrunkPlugin(IHost host) : IPlugin
         NetworkConfiguration configuration,
         CniVersion version,
         out ReadOnlyMemory<byte> output,
-        [NotNullWhen(false)] out CniError? error)
+        [NotNullWhen(false)] out CniError? error
+    )
     {
         output = default;
         if (invocation.Command == Command.CollectGarbage)
         {
-            error = new CniError(ErrorCode.InvalidEnvironment, $"CNI_COMMAND is 'GC', which {ProgramName} doesn't serve: leases are never freed by a list alone");
+            error = new CniError(
+                ErrorCode.InvalidEnvironment,
+                $"CNI_COMMAND is 'GC', which {ProgramName} doesn't serve: leases are never freed by a list alone"
+            );
             return false;
         }
 
@@ -52,7 +58,13 @@ internal sealed class TrunkPlugin(IHost host) : IPlugin
                 return TryCheck(delegatePlugin, configuration.Root, trunk, out error);
             default:
                 // All VLANs have the same plugin; one whose addresses come from a pool answers for its IPAM too.
-                return delegatePlugin.TryInvoke("STATUS", trunk.Vlans.FirstOrDefault(vlan => vlan.Network is not null) ?? trunk.Vlans[0], null, out _, out error);
+                return delegatePlugin.TryInvoke(
+                    "STATUS",
+                    trunk.Vlans.FirstOrDefault(vlan => vlan.Network is not null) ?? trunk.Vlans[0],
+                    null,
+                    out _,
+                    out error
+                );
         }
     }
 
@@ -61,17 +73,32 @@ internal sealed class TrunkPlugin(IHost host) : IPlugin
         foreach (var pair in invocation.Arguments.Split(';'))
         {
             if (pair.StartsWith("IP=", StringComparison.Ordinal) && pair.Length > 3)
-                return new CniError(ErrorCode.InvalidEnvironment, $"CNI_ARGS has '{pair}', but a trunk has several interfaces: ask in args.cni.vlans, such as {{\"602\":[\"192.0.2.10\"]}}");
+                return new CniError(
+                    ErrorCode.InvalidEnvironment,
+                    $"CNI_ARGS has '{pair}', but a trunk has several interfaces: ask in args.cni.vlans, such as {{\"602\":[\"192.0.2.10\"]}}"
+                );
             if (pair.StartsWith("MAC=", StringComparison.Ordinal) && pair.Length > 4)
-                return new CniError(ErrorCode.InvalidEnvironment, $"CNI_ARGS has '{pair}', but IPVLAN interfaces have the MAC address of the node's port");
+                return new CniError(
+                    ErrorCode.InvalidEnvironment,
+                    $"CNI_ARGS has '{pair}', but IPVLAN interfaces have the MAC address of the node's port"
+                );
         }
 
         return root.TryGetObject("runtimeConfig", out var runtime) && runtime.TryGetMember("ips", out _)
-            ? CniError.InvalidConfiguration("runtimeConfig.ips is there, but a trunk has several interfaces: ask in args.cni.vlans, such as {\"602\":[\"192.0.2.10\"]}") : null;
+            ? CniError.InvalidConfiguration(
+                "runtimeConfig.ips is there, but a trunk has several interfaces: ask in args.cni.vlans, such as {\"602\":[\"192.0.2.10\"]}"
+            )
+            : null;
     }
 
     private bool TryAdd(
-        Invocation invocation, JsonElement root, TrunkConfiguration trunk, CniVersion version, out ReadOnlyMemory<byte> output, [NotNullWhen(false)] out CniError? error)
+        Invocation invocation,
+        JsonElement root,
+        TrunkConfiguration trunk,
+        CniVersion version,
+        out ReadOnlyMemory<byte> output,
+        [NotNullWhen(false)] out CniError? error
+    )
     {
         output = default;
         error = FindInvalidRequest(invocation, root);
@@ -87,7 +114,8 @@ internal sealed class TrunkPlugin(IHost host) : IPlugin
         {
             if (!delegatePlugin.TryInvoke("ADD", vlans[i], null, out var result, out error))
             {
-                // The one that failed may have left something as well. What can't be undone now, the runtime's DEL undoes.
+                // The one that failed may have left something as well. What can't be undone now, the runtime's DEL
+                // undoes.
                 if (DeleteAll(delegatePlugin, vlans.Take(i + 1)) is { } left)
                     host.Log($"not undone: {left.Message}");
                 return false;
@@ -103,9 +131,15 @@ internal sealed class TrunkPlugin(IHost host) : IPlugin
     private static CniError? FindInvalidNames(IpvlanDelegate delegatePlugin, List<TrunkVlan> vlans)
     {
         if (vlans.Count == 0)
-            return CniError.InvalidConfiguration("no VLAN of the trunk has a pool, and the pod gives no addresses in args.cni.vlans; IPVLAN makes no interface without one");
-        return vlans.Find(vlan => delegatePlugin.InterfaceNameOf(vlan).Length > MaxInterfaceLength) is not { } longest ? null
-            : new CniError(ErrorCode.InvalidEnvironment, $"CNI_IFNAME makes '{delegatePlugin.InterfaceNameOf(longest)}', which is longer than the kernel's {MaxInterfaceLength} characters; give the pod's interface a shorter name");
+            return CniError.InvalidConfiguration(
+                "no VLAN of the trunk has a pool, and the pod gives no addresses in args.cni.vlans; IPVLAN makes no interface without one"
+            );
+        return vlans.Find(vlan => delegatePlugin.InterfaceNameOf(vlan).Length > MaxInterfaceLength) is not { } longest
+            ? null
+            : new CniError(
+                ErrorCode.InvalidEnvironment,
+                $"CNI_IFNAME makes '{delegatePlugin.InterfaceNameOf(longest)}', which is longer than the kernel's {MaxInterfaceLength} characters; give the pod's interface a shorter name"
+            );
     }
 
     /// <summary>Deletes what is there, the last first. Each is tried, whatever becomes of the others.</summary>
@@ -124,9 +158,18 @@ internal sealed class TrunkPlugin(IHost host) : IPlugin
         return first;
     }
 
-    private static bool TryCheck(IpvlanDelegate delegatePlugin, JsonElement root, TrunkConfiguration trunk, [NotNullWhen(false)] out CniError? error)
+    private static bool TryCheck(
+        IpvlanDelegate delegatePlugin,
+        JsonElement root,
+        TrunkConfiguration trunk,
+        [NotNullWhen(false)] out CniError? error
+    )
     {
-        error = root.TryGetObject("prevResult", out _) ? null : CniError.InvalidConfiguration("the network configuration has no 'prevResult', which CHECK compares the pod with");
+        error = root.TryGetObject("prevResult", out _)
+            ? null
+            : CniError.InvalidConfiguration(
+                "the network configuration has no 'prevResult', which CHECK compares the pod with"
+            );
         foreach (var vlan in trunk.Vlans)
         {
             if (error is not null)
@@ -134,7 +177,9 @@ internal sealed class TrunkPlugin(IHost host) : IPlugin
             if (TrunkResult.TryGetPreviousResult(root, delegatePlugin.InterfaceNameOf(vlan), out var previous))
                 _ = delegatePlugin.TryInvoke("CHECK", vlan, previous, out _, out error);
             else if (vlan.Network is not null)
-                error = CniError.InvalidConfiguration($"'prevResult' has no interface {delegatePlugin.InterfaceNameOf(vlan)}, which VLAN {vlan.Id} must have");
+                error = CniError.InvalidConfiguration(
+                    $"'prevResult' has no interface {delegatePlugin.InterfaceNameOf(vlan)}, which VLAN {vlan.Id} must have"
+                );
         }
 
         return error is null;

@@ -3,40 +3,47 @@ using System.Text.Json;
 namespace Weft.Cni.Trunk;
 
 /// <summary>The results of all VLANs as one, and the part of one VLAN of it.</summary>
-/// <remarks>CNI specification 1.1.0, section 5 "ADD Success": an address says its interface by its index in the list.</remarks>
+/// <remarks>
+/// CNI specification 1.1.0, section 5 "ADD Success": an address says its interface by its index in the list.
+/// </remarks>
 internal static class TrunkResult
 {
     /// <summary>Merges the results of the delegate.</summary>
     /// <exception cref="JsonException">A result has a member of another kind.</exception>
-    internal static ReadOnlyMemory<byte> Merge(string version, IReadOnlyList<JsonElement> results) => PluginOutput.Write(version, json =>
-    {
-        json.WriteStartArray("interfaces");
-        foreach (var item in results.SelectMany(result => result.ListOf("interfaces")))
-            item.WriteTo(json);
-        json.WriteEndArray();
-        json.WriteStartArray("ips");
-        var before = 0;
-        foreach (var result in results)
-        {
-            foreach (var address in result.ListOf("ips"))
-                WriteAddress(json, address, before);
-            before += result.ListOf("interfaces").Count();
-        }
+    internal static ReadOnlyMemory<byte> Merge(string version, IReadOnlyList<JsonElement> results) =>
+        PluginOutput.Write(
+            version,
+            json =>
+            {
+                json.WriteStartArray("interfaces");
+                foreach (var item in results.SelectMany(result => result.ListOf("interfaces")))
+                    item.WriteTo(json);
+                json.WriteEndArray();
+                json.WriteStartArray("ips");
+                var before = 0;
+                foreach (var result in results)
+                {
+                    foreach (var address in result.ListOf("ips"))
+                        WriteAddress(json, address, before);
+                    before += result.ListOf("interfaces").Count();
+                }
 
-        json.WriteEndArray();
-        if (results.SelectMany(result => result.ListOf("routes")).ToList() is { Count: > 0 } routes)
-        {
-            json.WriteStartArray("routes");
-            routes.ForEach(route => route.WriteTo(json));
-            json.WriteEndArray();
-        }
+                json.WriteEndArray();
+                if (results.SelectMany(result => result.ListOf("routes")).ToList() is { Count: > 0 } routes)
+                {
+                    json.WriteStartArray("routes");
+                    routes.ForEach(route => route.WriteTo(json));
+                    json.WriteEndArray();
+                }
 
-        json.WriteStartObject("dns");
-        json.WriteEndObject();
-    });
+                json.WriteStartObject("dns");
+                json.WriteEndObject();
+            }
+        );
 
     /// <summary>
-    /// Writes the <c>prevResult</c> of one interface. Routes stay away: the merged result doesn't say whose they are, and the delegate would look for all of them.
+    /// Writes the <c>prevResult</c> of one interface. Routes stay away: the merged result doesn't say whose they are,
+    /// and the delegate would look for all of them.
     /// </summary>
     /// <returns>False where the result has no such interface.</returns>
     /// <exception cref="JsonException">A member is of another kind.</exception>
@@ -49,7 +56,12 @@ internal static class TrunkResult
         var index = interfaces.FindIndex(item => item.ValueKind == JsonValueKind.Object && item.TextOf("name") == name);
         if (index < 0)
             return false;
-        var addresses = previous.ListOf("ips").Where(address => address.TryGetMember("interface", out var at) && at.TryGetInt32(out var number) && number == index).ToList();
+        var addresses = previous
+            .ListOf("ips")
+            .Where(address =>
+                address.TryGetMember("interface", out var at) && at.TryGetInt32(out var number) && number == index
+            )
+            .ToList();
         write = json =>
         {
             json.WriteStartObject("prevResult");

@@ -2,7 +2,8 @@ namespace Weft.Cni.Trunk;
 
 /// <summary>One VLAN of a trunk.</summary>
 /// <param name="Mtu">The MTU of its interface in bytes; 0 for the parent's.</param>
-/// <param name="Network">The ARM id of the L3Network whose pool gives addresses there, or null where nobody does.</param>
+/// <param name="Network">The ARM id of the L3Network whose pool gives addresses there, or null where nobody
+/// does.</param>
 internal sealed record TrunkVlan(int Id, int Mtu, string? Network)
 {
     /// <summary>The addresses the pod wants there; without a pool each with the length of its prefix.</summary>

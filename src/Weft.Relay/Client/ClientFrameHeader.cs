@@ -55,12 +55,22 @@ internal readonly record struct ClientFrameHeader(Opcode Kind, bool IsFinal, lon
         if (bytes.Length < 2)
             return false;
         var (first, second) = (bytes[0], bytes[1]);
-        size = second switch { 126 => 4, 127 => 10, _ => 2 };
+        size = second switch
+        {
+            126 => 4,
+            127 => 10,
+            _ => 2,
+        };
         if ((first & 0x70) != 0 || second > 127 || (first & 0x0f) is > 2 and < 8 or > 10)
             throw new IOException("The relay sent a frame with reserved bits, a reserved kind or a mask.");
         if (bytes.Length < size)
             return false;
-        var length = second switch { 126 => BinaryPrimitives.ReadUInt16BigEndian(bytes[2..]), 127 => BinaryPrimitives.ReadInt64BigEndian(bytes[2..]), _ => second };
+        var length = second switch
+        {
+            126 => BinaryPrimitives.ReadUInt16BigEndian(bytes[2..]),
+            127 => BinaryPrimitives.ReadInt64BigEndian(bytes[2..]),
+            _ => second,
+        };
         header = new((Opcode)(first & 0x0f), (first & 0x80) != 0, length);
         if (length < 0 || (header.IsControl && (length > MaxControlPayload || !header.IsFinal)))
             throw new IOException("The relay sent a frame with a length that it can't have.");

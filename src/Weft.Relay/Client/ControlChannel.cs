@@ -4,14 +4,24 @@ using Weft.Relay.Protocol;
 
 namespace Weft.Relay.Client;
 
-/// <summary>The control channel while it lasts: takes what the relay says, sends answers, and shows longer tokens in time.</summary>
+/// <summary>
+/// The control channel while it lasts: takes what the relay says, sends answers, and shows longer tokens in time.
+/// </summary>
 /// <param name="tokens">Gives longer tokens; null where none is wanted.</param>
-internal sealed class ControlChannel(WebSocketConnection connection, IncomingDispatcher dispatcher, ListenerOptions options, Func<CancellationToken, ValueTask<RelayToken>>? tokens) : IAsyncDisposable
+internal sealed class ControlChannel(
+    WebSocketConnection connection,
+    IncomingDispatcher dispatcher,
+    ListenerOptions options,
+    Func<CancellationToken, ValueTask<RelayToken>>? tokens
+) : IAsyncDisposable
 {
     /// <summary>Messages are small and rare; their whole is gathered elsewhere.</summary>
     public const int BufferSize = 4 * 1024;
 
-    /// <summary>How long a relay has to answer the Close of a listener that drains. Senders that it had sent on before it read that still come in.</summary>
+    /// <summary>
+    /// How long a relay has to answer the Close of a listener that drains. Senders that it had sent on before it read
+    /// that still come in.
+    /// </summary>
     private static readonly TimeSpan CloseTimeout = TimeSpan.FromSeconds(5);
 
     /// <summary>How long to wait for the next attempt to get a token.</summary>
@@ -34,7 +44,9 @@ internal sealed class ControlChannel(WebSocketConnection connection, IncomingDis
         {
             await ReceiveMessages(ended.Token).ConfigureAwait(false);
             await Close(ended).ConfigureAwait(false);
-            return connection.CloseCode == 1000 ? "The relay closed the control channel." : $"The relay closed the control channel with {connection.CloseCode}: {connection.CloseReason}";
+            return connection.CloseCode == 1000
+                ? "The relay closed the control channel."
+                : $"The relay closed the control channel with {connection.CloseCode}: {connection.CloseReason}";
         }
         finally
         {
@@ -96,7 +108,10 @@ internal sealed class ControlChannel(WebSocketConnection connection, IncomingDis
                 break;
             case RequestMessage { IsByRendezvous: false, HasBody: true } request:
                 // The body is the very next message: nothing comes between.
-                if (await connection.ReceiveMessage(buffer, cancel).ConfigureAwait(false) is not { Kind: Opcode.Binary, IsTooLong: false } body)
+                if (
+                    await connection.ReceiveMessage(buffer, cancel).ConfigureAwait(false)
+                    is not { Kind: Opcode.Binary, IsTooLong: false } body
+                )
                     throw new IOException("The relay sent a request whose body is missing or too long.");
                 dispatcher.Dispatch(request, buffer.AsMemory(0, body.Count).ToArray(), this);
                 break;
@@ -115,7 +130,8 @@ internal sealed class ControlChannel(WebSocketConnection connection, IncomingDis
         {
             var clock = options.Client.Clock;
             var left = token.ExpiresAt - clock.GetUtcNow();
-            await Wait(left * Math.Clamp(options.RenewAt + ((Random.Shared.NextDouble() - 0.5) / 10), 0, 1), cancel).ConfigureAwait(false);
+            await Wait(left * Math.Clamp(options.RenewAt + ((Random.Shared.NextDouble() - 0.5) / 10), 0, 1), cancel)
+                .ConfigureAwait(false);
             try
             {
                 token = await tokens!(cancel).ConfigureAwait(false);
@@ -124,7 +140,8 @@ internal sealed class ControlChannel(WebSocketConnection connection, IncomingDis
             }
             catch (Exception e) when (!cancel.IsCancellationRequested && e is not IOException)
             {
-                // The source of tokens is somebody else's, and may be away for a while. In the end the relay closes the channel.
+                // The source of tokens is somebody else's, and may be away for a while. In the end the relay closes the
+                // channel.
                 options.OnEvent?.Invoke(new(ListenerEventKind.TokenNotRenewed) { Reason = e.Message });
                 await Task.Delay(TokenRetryInterval, clock, cancel).ConfigureAwait(false);
             }
@@ -134,8 +151,13 @@ internal sealed class ControlChannel(WebSocketConnection connection, IncomingDis
     private async Task Wait(TimeSpan time, CancellationToken cancel)
     {
         // A source that gives tokens which have expired is asked each second, not without end.
-        for (var left = time < TimeSpan.FromSeconds(1) ? TimeSpan.FromSeconds(1) : time; left > TimeSpan.Zero; left -= MaxTimerWait)
-            await Task.Delay(left < MaxTimerWait ? left : MaxTimerWait, options.Client.Clock, cancel).ConfigureAwait(false);
+        for (
+            var left = time < TimeSpan.FromSeconds(1) ? TimeSpan.FromSeconds(1) : time;
+            left > TimeSpan.Zero;
+            left -= MaxTimerWait
+        )
+            await Task.Delay(left < MaxTimerWait ? left : MaxTimerWait, options.Client.Clock, cancel)
+                .ConfigureAwait(false);
     }
 
     private async Task Close(CancellationTokenSource ended)
@@ -151,5 +173,6 @@ internal sealed class ControlChannel(WebSocketConnection connection, IncomingDis
         }
     }
 
-    private void ReportRefused(string what) => options.OnEvent?.Invoke(new(ListenerEventKind.MessageRefused) { Reason = $"The relay sent {what}." });
+    private void ReportRefused(string what) =>
+        options.OnEvent?.Invoke(new(ListenerEventKind.MessageRefused) { Reason = $"The relay sent {what}." });
 }

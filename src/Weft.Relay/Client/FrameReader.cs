@@ -7,12 +7,22 @@ namespace Weft.Relay.Client;
 /// <param name="Kind"><see cref="Opcode.Text"/>, <see cref="Opcode.Binary"/> or <see cref="Opcode.Close"/>.</param>
 internal readonly record struct ReceivedChunk(Opcode Kind, int Count, bool EndsMessage);
 
-/// <summary>Reads frames from a transport. Control frames are handed to whoever keeps the connection; one reader at a time.</summary>
+/// <summary>
+/// Reads frames from a transport. Control frames are handed to whoever keeps the connection; one reader at a time.
+/// </summary>
 /// <param name="bufferSize">The size of the buffer, in bytes.</param>
 /// <param name="onControl">Is given each control frame with its payload, which it must not keep.</param>
-internal sealed class FrameReader(Stream transport, int bufferSize, TimeProvider clock, Action<Opcode, ReadOnlyMemory<byte>> onControl) : IDisposable
+internal sealed class FrameReader(
+    Stream transport,
+    int bufferSize,
+    TimeProvider clock,
+    Action<Opcode, ReadOnlyMemory<byte>> onControl
+) : IDisposable
 {
-    /// <summary>From which size on a payload is read into the caller's memory at once. Below, one read that takes several frames is cheaper, for all its copying.</summary>
+    /// <summary>
+    /// From which size on a payload is read into the caller's memory at once. Below, one read that takes several frames
+    /// is cheaper, for all its copying.
+    /// </summary>
     private const int DirectReadThreshold = 32 * 1024;
 
     private byte[]? _buffer = ArrayPool<byte>.Shared.Rent(bufferSize);
@@ -62,7 +72,10 @@ internal sealed class FrameReader(Stream transport, int bufferSize, TimeProvider
         return Consume(CopyBuffered(target.Span));
     }
 
-    /// <summary>Reads what is there already, without waiting: more of the same kind, across messages. For those to whom messages are a stream.</summary>
+    /// <summary>
+    /// Reads what is there already, without waiting: more of the same kind, across messages. For those to whom messages
+    /// are a stream.
+    /// </summary>
     public int ReadBuffered(Span<byte> target)
     {
         var total = 0;
@@ -70,7 +83,11 @@ internal sealed class FrameReader(Stream transport, int bufferSize, TimeProvider
         {
             if (_remaining == 0)
             {
-                if (!ClientFrameHeader.TryRead(Buffered.Span, out var header, out var size) || header.IsControl || (header.Kind != Opcode.Continuation && header.Kind != _messageKind))
+                if (
+                    !ClientFrameHeader.TryRead(Buffered.Span, out var header, out var size)
+                    || header.IsControl
+                    || (header.Kind != Opcode.Continuation && header.Kind != _messageKind)
+                )
                     break;
                 BeginFrame(header, size);
                 continue;
@@ -143,7 +160,11 @@ internal sealed class FrameReader(Stream transport, int bufferSize, TimeProvider
         try
         {
             var count = await transport.ReadAsync(target, cancel).ConfigureAwait(false);
-            return count > 0 ? count : throw new IOException("The connection ended without a Close: the other end, or the way to it, has gone.");
+            return count > 0
+                ? count
+                : throw new IOException(
+                    "The connection ended without a Close: the other end, or the way to it, has gone."
+                );
         }
         finally
         {

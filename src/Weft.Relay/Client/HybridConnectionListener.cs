@@ -3,8 +3,8 @@ using Weft.Relay.Protocol;
 namespace Weft.Relay.Client;
 
 /// <summary>
-/// Waits on a hybrid connection for senders. It dials out only, comes back whenever it is cut off, and never gives up: whoever serves on
-/// several relays runs one for each.
+/// Waits on a hybrid connection for senders. It dials out only, comes back whenever it is cut off, and never gives up:
+/// whoever serves on several relays runs one for each.
 /// </summary>
 internal sealed class HybridConnectionListener : IAsyncDisposable
 {
@@ -20,8 +20,13 @@ internal sealed class HybridConnectionListener : IAsyncDisposable
     private Task? _run;
 
     /// <summary>Makes one; <see cref="RunAsync"/> starts it.</summary>
-    /// <param name="tokens">Gives a token with the right to listen: for each attempt to connect, and before one expires. Null where none is wanted.</param>
-    public HybridConnectionListener(HybridConnectionAddress address, Func<CancellationToken, ValueTask<RelayToken>>? tokens, ListenerOptions options)
+    /// <param name="tokens">Gives a token with the right to listen: for each attempt to connect, and before one
+    /// expires. Null where none is wanted.</param>
+    public HybridConnectionListener(
+        HybridConnectionAddress address,
+        Func<CancellationToken, ValueTask<RelayToken>>? tokens,
+        ListenerOptions options
+    )
     {
         (_address, _tokenProvider, _options) = (address, tokens, options);
         _dialer = new(address, options.Client);
@@ -46,7 +51,9 @@ internal sealed class HybridConnectionListener : IAsyncDisposable
         return _run = Run(cancel);
     }
 
-    /// <summary>Takes no new senders, and waits for those that are there. New ones are the other listeners' from here on.</summary>
+    /// <summary>
+    /// Takes no new senders, and waits for those that are there. New ones are the other listeners' from here on.
+    /// </summary>
     /// <param name="grace">How long it waits; then what is left is aborted.</param>
     public async Task DrainAsync(TimeSpan grace)
     {
@@ -85,7 +92,8 @@ internal sealed class HybridConnectionListener : IAsyncDisposable
             }
             catch (Exception e) when (e is not OutOfMemoryException)
             {
-                // Whatever it was, and be it the source of tokens: a listener that stops is a machine that nobody reaches any more.
+                // Whatever it was, and be it the source of tokens: a listener that stops is a machine that nobody
+                // reaches any more.
                 (why, reason) = (e, e.Message);
             }
 
@@ -95,12 +103,20 @@ internal sealed class HybridConnectionListener : IAsyncDisposable
     }
 
     /// <summary>An attempt that took long to fail was no connection that lasted.</summary>
-    private static bool WasConnected(Exception? why) => why is not (RelayRefusedException or RelayUnreachableException or OperationCanceledException);
+    private static bool WasConnected(Exception? why) =>
+        why is not (RelayRefusedException or RelayUnreachableException or OperationCanceledException);
 
     private async Task WaitBeforeReconnect(Exception? why, string reason, CancellationToken cancel)
     {
         TimeSpan? wait = cancel.IsCancellationRequested ? null : _backoff.NextDelay(why);
-        _options.OnEvent?.Invoke(new(ListenerEventKind.Disconnected) { Reason = reason, Status = (int)((why as RelayRefusedException)?.Status ?? 0), NextAttempt = wait });
+        _options.OnEvent?.Invoke(
+            new(ListenerEventKind.Disconnected)
+            {
+                Reason = reason,
+                Status = (int)((why as RelayRefusedException)?.Status ?? 0),
+                NextAttempt = wait,
+            }
+        );
         if (wait is not { } time)
             return;
         await Task.Delay(time, _options.Client.Clock, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -109,7 +125,9 @@ internal sealed class HybridConnectionListener : IAsyncDisposable
     private async Task<string> ConnectOnce(CancellationToken cancel)
     {
         RelayToken? token = _tokenProvider is null ? null : await _tokenProvider(cancel).ConfigureAwait(false);
-        var (connection, _) = await _dialer.OpenWebSocket(_address.ListenAddress(Id.ToString()), token?.Text, [], ControlChannel.BufferSize, cancel).ConfigureAwait(false);
+        var (connection, _) = await _dialer
+            .OpenWebSocket(_address.ListenAddress(Id.ToString()), token?.Text, [], ControlChannel.BufferSize, cancel)
+            .ConfigureAwait(false);
         await using var channel = new ControlChannel(connection, _dispatcher, _options, _tokenProvider);
         _channel = channel;
         try

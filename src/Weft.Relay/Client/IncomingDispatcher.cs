@@ -2,8 +2,15 @@ using Weft.Relay.Protocol;
 
 namespace Weft.Relay.Client;
 
-/// <summary>Dispatches senders and requests to their handlers. They outlive the control channel that announced them.</summary>
-internal sealed class IncomingDispatcher(HybridConnectionAddress address, RelayDialer dialer, ListenerOptions options, CancellationToken end)
+/// <summary>
+/// Dispatches senders and requests to their handlers. They outlive the control channel that announced them.
+/// </summary>
+internal sealed class IncomingDispatcher(
+    HybridConnectionAddress address,
+    RelayDialer dialer,
+    ListenerOptions options,
+    CancellationToken end
+)
 {
     private readonly Lock _lock = new();
     private TaskCompletionSource _idle = CreateCompleted();
@@ -19,7 +26,8 @@ internal sealed class IncomingDispatcher(HybridConnectionAddress address, RelayD
 
     /// <summary>Serves a request.</summary>
     /// <param name="body">Its body where it came with it.</param>
-    public void Dispatch(RequestMessage message, byte[]? body, ControlChannel channel) => Start(isRoom => HandleRequest(message, body, channel, isRoom));
+    public void Dispatch(RequestMessage message, byte[]? body, ControlChannel channel) =>
+        Start(isRoom => HandleRequest(message, body, channel, isRoom));
 
     /// <summary>Waits until nobody is served any more.</summary>
     /// <param name="time">How long at most.</param>
@@ -32,7 +40,9 @@ internal sealed class IncomingDispatcher(HybridConnectionAddress address, RelayD
         return WaitFor(idle, time);
     }
 
-    private async Task WaitFor(Task idle, TimeSpan time) => await idle.WaitAsync(time, Clock, CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    private async Task WaitFor(Task idle, TimeSpan time) =>
+        await idle.WaitAsync(time, Clock, CancellationToken.None)
+            .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
     private void Start(Func<bool, Task> serve)
     {
@@ -69,7 +79,13 @@ internal sealed class IncomingDispatcher(HybridConnectionAddress address, RelayD
         var start = Clock.GetTimestamp();
         if (!TryParseRendezvous(message.Address, out var suffix, out var query))
         {
-            options.OnEvent?.Invoke(new(ListenerEventKind.MessageRefused) { Id = message.Id, Reason = "The relay announced a sender of another hybrid connection." });
+            options.OnEvent?.Invoke(
+                new(ListenerEventKind.MessageRefused)
+                {
+                    Id = message.Id,
+                    Reason = "The relay announced a sender of another hybrid connection.",
+                }
+            );
             return;
         }
 
@@ -78,7 +94,9 @@ internal sealed class IncomingDispatcher(HybridConnectionAddress address, RelayD
         string? fault = null;
         try
         {
-            await (isRoom ? InvokeHandler(sender) : sender.RejectAsync(503, "The listener is busy", end)).ConfigureAwait(false);
+            await (
+                isRoom ? InvokeHandler(sender) : sender.RejectAsync(503, "The listener is busy", end)
+            ).ConfigureAwait(false);
             if (!sender.IsDecided)
                 await sender.RejectAsync(500, "The listener failed", end).ConfigureAwait(false);
         }
@@ -89,7 +107,9 @@ internal sealed class IncomingDispatcher(HybridConnectionAddress address, RelayD
         }
 
         var duration = Clock.GetElapsedTime(start);
-        var listenerEvent = new ListenerEvent(sender.Stream is null ? ListenerEventKind.SenderRejected : ListenerEventKind.SenderEnded)
+        var listenerEvent = new ListenerEvent(
+            sender.Stream is null ? ListenerEventKind.SenderRejected : ListenerEventKind.SenderEnded
+        )
         {
             Id = message.Id,
             Suffix = suffix,
@@ -107,7 +127,15 @@ internal sealed class IncomingDispatcher(HybridConnectionAddress address, RelayD
 
     private async Task InvokeHandler(IncomingSender sender)
     {
-        sender.OnAccepted = () => options.OnEvent?.Invoke(new(ListenerEventKind.SenderAccepted) { Id = sender.Id, Suffix = sender.Suffix, RemoteEndpoint = sender.RemoteEndpoint });
+        sender.OnAccepted = () =>
+            options.OnEvent?.Invoke(
+                new(ListenerEventKind.SenderAccepted)
+                {
+                    Id = sender.Id,
+                    Suffix = sender.Suffix,
+                    RemoteEndpoint = sender.RemoteEndpoint,
+                }
+            );
         if (options.OnSender is { } serve)
             await serve(sender, end).ConfigureAwait(false);
         else
@@ -131,10 +159,17 @@ internal sealed class IncomingDispatcher(HybridConnectionAddress address, RelayD
     private async Task HandleRequest(RequestMessage message, byte[]? body, ControlChannel channel, bool isRoom)
     {
         var start = Clock.GetTimestamp();
-        var listenerEvent = new ListenerEvent(ListenerEventKind.RequestEnded) { Id = message.Id, RemoteEndpoint = message.RemoteEndpoint, BytesIn = body?.Length ?? 0 };
+        var listenerEvent = new ListenerEvent(ListenerEventKind.RequestEnded)
+        {
+            Id = message.Id,
+            RemoteEndpoint = message.RemoteEndpoint,
+            BytesIn = body?.Length ?? 0,
+        };
         try
         {
-            var answer = !isRoom ? CreateStatusHandler(503, "The listener is busy") : options.OnRequest ?? CreateStatusHandler(501, "The listener takes WebSockets only");
+            var answer = !isRoom
+                ? CreateStatusHandler(503, "The listener is busy")
+                : options.OnRequest ?? CreateStatusHandler(501, "The listener takes WebSockets only");
             await using var exchange = new RequestExchange(message, channel, dialer, answer, Clock);
             var (status, sent, fault) = await exchange.Run(body, end).ConfigureAwait(false);
             listenerEvent = listenerEvent with { Status = status, BytesOut = sent, Reason = fault?.Message };
@@ -147,13 +182,21 @@ internal sealed class IncomingDispatcher(HybridConnectionAddress address, RelayD
         options.OnEvent?.Invoke(listenerEvent with { Duration = Clock.GetElapsedTime(start) });
     }
 
-    private static Func<IncomingRequest, CancellationToken, Task<OutgoingResponse>> CreateStatusHandler(int status, string phrase) => (_, _) => Task.FromResult(new OutgoingResponse(status) { Description = phrase });
+    private static Func<IncomingRequest, CancellationToken, Task<OutgoingResponse>> CreateStatusHandler(
+        int status,
+        string phrase
+    ) => (_, _) => Task.FromResult(new OutgoingResponse(status) { Description = phrase });
 
-    /// <summary>What the sender asked for is in the address where it is to be met: its path behind ours, and its query.</summary>
+    /// <summary>
+    /// What the sender asked for is in the address where it is to be met: its path behind ours, and its query.
+    /// </summary>
     private bool TryParseRendezvous(string rendezvous, out string suffix, out string query)
     {
         (suffix, query) = ("", "");
-        if (!Uri.TryCreate(rendezvous, UriKind.Absolute, out var uri) || !RequestPath.TryParse(uri.AbsolutePath, out var path, out _))
+        if (
+            !Uri.TryCreate(rendezvous, UriKind.Absolute, out var uri)
+            || !RequestPath.TryParse(uri.AbsolutePath, out var path, out _)
+        )
             return false;
         query = RelayQuery.StripRelayParameters(uri.Query);
         if (path.Path == address.Path)

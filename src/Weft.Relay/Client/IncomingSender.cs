@@ -11,13 +11,20 @@ internal sealed class IncomingSender
     private readonly RelayDialer _dialer;
     private readonly CancellationToken _stopping;
 
-    internal IncomingSender(AcceptMessage message, RelayDialer dialer, string suffix, string query, CancellationToken end)
-        => (_message, _dialer, Suffix, Query, _stopping) = (message, dialer, suffix, query, end);
+    internal IncomingSender(
+        AcceptMessage message,
+        RelayDialer dialer,
+        string suffix,
+        string query,
+        CancellationToken end
+    ) => (_message, _dialer, Suffix, Query, _stopping) = (message, dialer, suffix, query, end);
 
     /// <summary>The sender's id, which the relay's log knows it by.</summary>
     public string Id => _message.Id;
 
-    /// <summary>What it asked for after the connection's path, decoded: the name of a service; empty for nothing.</summary>
+    /// <summary>
+    /// What it asked for after the connection's path, decoded: the name of a service; empty for nothing.
+    /// </summary>
     public string Suffix { get; }
 
     /// <summary>Its own query with the question mark; empty for none.</summary>
@@ -30,8 +37,12 @@ internal sealed class IncomingSender
     public IPEndPoint? RemoteEndpoint => _message.RemoteEndpoint;
 
     /// <summary>The sub-protocols that it offers, the one it likes best first.</summary>
-    public IEnumerable<string> SubProtocols => Headers.Where(h => h.Name.Equals("Sec-WebSocket-Protocol", StringComparison.OrdinalIgnoreCase))
-        .SelectMany(h => h.Value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries));
+    public IEnumerable<string> SubProtocols =>
+        Headers
+            .Where(h => h.Name.Equals("Sec-WebSocket-Protocol", StringComparison.OrdinalIgnoreCase))
+            .SelectMany(h =>
+                h.Value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+            );
 
     /// <summary>The stream, once it was let in.</summary>
     internal HybridConnectionStream? Stream { get; private set; }
@@ -50,11 +61,16 @@ internal sealed class IncomingSender
     /// <returns>The bytes from and to the sender.</returns>
     /// <exception cref="RelayRefusedException">The sender has gone, or waited too long.</exception>
     /// <exception cref="RelayUnreachableException">The relay didn't answer.</exception>
-    public async Task<HybridConnectionStream> AcceptAsync(string? subProtocol = null, CancellationToken cancel = default)
+    public async Task<HybridConnectionStream> AcceptAsync(
+        string? subProtocol = null,
+        CancellationToken cancel = default
+    )
     {
         MarkDecided();
         IEnumerable<HeaderField> headers = subProtocol is null ? [] : [new("Sec-WebSocket-Protocol", subProtocol)];
-        var (connection, protocol) = await _dialer.OpenWebSocket(new(_message.Address), null, headers, WebSocketConnection.MaxFramePayload, cancel).ConfigureAwait(false);
+        var (connection, protocol) = await _dialer
+            .OpenWebSocket(new(_message.Address), null, headers, WebSocketConnection.MaxFramePayload, cancel)
+            .ConfigureAwait(false);
         Stream = new(connection, protocol);
         OnAccepted?.Invoke();
         // What cuts all streams may have looked before there was this one.
@@ -76,7 +92,15 @@ internal sealed class IncomingSender
         Rejection = (status, phrase);
         try
         {
-            var (connection, _) = await _dialer.OpenWebSocket(new(HybridConnectionAddress.RejectAddress(_message.Address, status, phrase)), null, [], ClientFrameHeader.MaxControlPayload, cancel).ConfigureAwait(false);
+            var (connection, _) = await _dialer
+                .OpenWebSocket(
+                    new(HybridConnectionAddress.RejectAddress(_message.Address, status, phrase)),
+                    null,
+                    [],
+                    ClientFrameHeader.MaxControlPayload,
+                    cancel
+                )
+                .ConfigureAwait(false);
             await connection.DisposeAsync().ConfigureAwait(false);
         }
         catch (RelayRefusedException)

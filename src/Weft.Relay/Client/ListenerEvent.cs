@@ -8,7 +8,10 @@ internal enum ListenerEventKind
     /// <summary>The control channel is open: senders can come.</summary>
     Connected,
 
-    /// <summary>The control channel has gone or couldn't be opened; <see cref="ListenerEvent.NextAttempt"/> says when it is tried again.</summary>
+    /// <summary>
+    /// The control channel has gone or couldn't be opened; <see cref="ListenerEvent.NextAttempt"/> says when it is
+    /// tried again.
+    /// </summary>
     Disconnected,
 
     /// <summary>A longer token was shown.</summary>

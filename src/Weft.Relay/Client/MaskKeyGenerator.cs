@@ -4,8 +4,8 @@ using System.Security.Cryptography;
 namespace Weft.Relay.Client;
 
 /// <summary>
-/// The keys that a client masks its frames with (RFC 6455 §5.3). They come from the system's generator, many at a time: a key that a peer can
-/// foresee would let it write what it likes on the wire.
+/// The keys that a client masks its frames with (RFC 6455 §5.3). They come from the system's generator, many at a time:
+/// a key that a peer can foresee would let it write what it likes on the wire.
 /// </summary>
 internal sealed class MaskKeyGenerator
 {

@@ -3,8 +3,8 @@ using System.Net;
 namespace Weft.Relay.Client;
 
 /// <summary>
-/// Describes errors of a proxy that stands in the way, and what to do about them. Those of the HTTP stack name the proxy by its whole URL, and with it the password
-/// that <c>HTTPS_PROXY</c> may hold.
+/// Describes errors of a proxy that stands in the way, and what to do about them. Those of the HTTP stack name the
+/// proxy by its whole URL, and with it the password that <c>HTTPS_PROXY</c> may hold.
 /// </summary>
 internal static class ProxyDiagnostics
 {
@@ -19,7 +19,8 @@ internal static class ProxyDiagnostics
         var around = $"or name {address.Host} in NO_PROXY if there is a way without it.";
         return error.HttpRequestError switch
         {
-            HttpRequestError.ProxyTunnelError when error.StatusCode is HttpStatusCode.ProxyAuthenticationRequired && HasCredentials(proxy, way) =>
+            HttpRequestError.ProxyTunnelError
+                when error.StatusCode is HttpStatusCode.ProxyAuthenticationRequired && HasCredentials(proxy, way) =>
                 $"The proxy {way.Authority} doesn't take the name and password that it was shown for {address.Authority} (407): mend them in HTTPS_PROXY, {around}",
             HttpRequestError.ProxyTunnelError when error.StatusCode is HttpStatusCode.ProxyAuthenticationRequired =>
                 $"The proxy {way.Authority} asks for a name and a password for {address.Authority} (407): write HTTPS_PROXY=http://NAME:PASSWORD@{way.Authority}, {around}",
@@ -31,12 +32,18 @@ internal static class ProxyDiagnostics
         };
     }
 
-    /// <summary>Describes why a request got no answer, by the proxy of the environment if there is one: what that has to do with it, or else the words of the error beneath.</summary>
+    /// <summary>
+    /// Describes why a request got no answer, by the proxy of the environment if there is one: what that has to do with
+    /// it, or else the words of the error beneath.
+    /// </summary>
     /// <returns>A text without a password.</returns>
     public static string DescribeFailure(Exception error, Uri address)
     {
-        return (error is HttpRequestException failed ? Describe(failed, address) : null) ?? error.InnerException?.Message ?? error.Message;
+        return (error is HttpRequestException failed ? Describe(failed, address) : null)
+            ?? error.InnerException?.Message
+            ?? error.Message;
     }
 
-    private static bool HasCredentials(IWebProxy proxy, Uri way) => way.UserInfo.Length > 0 || proxy.Credentials?.GetCredential(way, "Basic") is { UserName.Length: > 0 };
+    private static bool HasCredentials(IWebProxy proxy, Uri way) =>
+        way.UserInfo.Length > 0 || proxy.Credentials?.GetCredential(way, "Basic") is { UserName.Length: > 0 };
 }

@@ -2,7 +2,10 @@ using System.Net;
 
 namespace Weft.Relay.Client;
 
-/// <summary>How long to wait before the next attempt: the steps of the .NET client of Azure Relay, with jitter, so that those whom one restart sent away don't come back as one.</summary>
+/// <summary>
+/// How long to wait before the next attempt: the steps of the .NET client of Azure Relay, with jitter, so that those
+/// whom one restart sent away don't come back as one.
+/// </summary>
 /// <param name="dice">A number from 0 to 1, each time.</param>
 internal sealed class ReconnectBackoff(Func<double> dice)
 {
@@ -17,7 +20,10 @@ internal sealed class ReconnectBackoff(Func<double> dice)
     /// <summary>Where there is no such connection there will perhaps be one, but not in a second.</summary>
     private static readonly int[] NotFoundDelaySeconds = [5, 15, 30, 60, 120];
 
-    /// <summary>The first step isn't nought for all: ten thousand listeners of a relay that restarts spread over this many seconds.</summary>
+    /// <summary>
+    /// The first step isn't nought for all: ten thousand listeners of a relay that restarts spread over this many
+    /// seconds.
+    /// </summary>
     private const double FirstJitterSeconds = 0.5;
 
     private int _attempt;

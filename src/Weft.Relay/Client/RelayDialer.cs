@@ -9,8 +9,8 @@ using Weft.Relay.Protocol;
 namespace Weft.Relay.Client;
 
 /// <summary>
-/// Opens WebSockets. The handshake is an ordinary HTTP request, so that proxies, TLS and the reason phrase of a refusal are the HTTP stack's;
-/// what comes after the 101 is <see cref="WebSocketConnection"/>'s.
+/// Opens WebSockets. The handshake is an ordinary HTTP request, so that proxies, TLS and the reason phrase of a refusal
+/// are the HTTP stack's; what comes after the 101 is <see cref="WebSocketConnection"/>'s.
 /// </summary>
 internal sealed class RelayDialer : IDisposable
 {
@@ -50,10 +50,18 @@ internal sealed class RelayDialer : IDisposable
     /// <returns>The connection, and the sub-protocol that the relay chose.</returns>
     /// <exception cref="RelayRefusedException">The relay said no.</exception>
     /// <exception cref="RelayUnreachableException">The relay said nothing.</exception>
-    public async Task<(WebSocketConnection Connection, string? SubProtocol)> OpenWebSocket(Uri address, string? token, IEnumerable<HeaderField> headers, int bufferSize, CancellationToken cancel)
+    public async Task<(WebSocketConnection Connection, string? SubProtocol)> OpenWebSocket(
+        Uri address,
+        string? token,
+        IEnumerable<HeaderField> headers,
+        int bufferSize,
+        CancellationToken cancel
+    )
     {
         if (address.Scheme != "wss" && !(address.Scheme == "ws" && _baseAddress.IsPlaintext))
-            throw new RelayUnreachableException($"'{address.Scheme}' isn't spoken to {_baseAddress.Host}: what comes by TLS goes on by TLS.");
+            throw new RelayUnreachableException(
+                $"'{address.Scheme}' isn't spoken to {_baseAddress.Host}: what comes by TLS goes on by TLS."
+            );
         using var request = CreateRequest(address, token, headers, out var key);
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         deadline.CancelAfter(_options.ConnectTimeout);
@@ -73,7 +81,10 @@ internal sealed class RelayDialer : IDisposable
         }
         catch (OperationCanceledException e) when (!cancel.IsCancellationRequested)
         {
-            throw new RelayUnreachableException($"{address.Authority} didn't answer within {_options.ConnectTimeout.TotalSeconds:0} s.", e);
+            throw new RelayUnreachableException(
+                $"{address.Authority} didn't answer within {_options.ConnectTimeout.TotalSeconds:0} s.",
+                e
+            );
         }
         catch (HttpRequestException e)
         {
@@ -88,11 +99,21 @@ internal sealed class RelayDialer : IDisposable
     /// <summary>Forgets the trust and the proxy; connections that are open stay.</summary>
     public void Dispose() => _http.Dispose();
 
-    private HttpRequestMessage CreateRequest(Uri address, string? token, IEnumerable<HeaderField> headers, out string key)
+    private HttpRequestMessage CreateRequest(
+        Uri address,
+        string? token,
+        IEnumerable<HeaderField> headers,
+        out string key
+    )
     {
         key = Convert.ToBase64String(RandomNumberGenerator.GetBytes(16));
-        var request = new HttpRequestMessage(HttpMethod.Get, address) { Version = HttpVersion.Version11, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
-        // The name is a credential of the place it was given for; where the relay sends us elsewhere, that place has a name of its own.
+        var request = new HttpRequestMessage(HttpMethod.Get, address)
+        {
+            Version = HttpVersion.Version11,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+        };
+        // The name is a credential of the place it was given for; where the relay sends us elsewhere, that place has a
+        // name of its own.
         if (_options.HostName is { } name && address.Host == _baseAddress.Host)
             request.Headers.Host = address.IsDefaultPort ? name : $"{name}:{address.Port}";
         request.Headers.TryAddWithoutValidation("Connection", "Upgrade");
@@ -116,37 +137,60 @@ internal sealed class RelayDialer : IDisposable
     {
         var after = response.Headers.RetryAfter;
         var wait = after?.Delta ?? (after?.Date is { } date && response.Headers.Date is { } now ? date - now : null);
-        var phrase = string.IsNullOrWhiteSpace(response.ReasonPhrase) ? response.StatusCode.ToString() : response.ReasonPhrase.Trim();
+        var phrase = string.IsNullOrWhiteSpace(response.ReasonPhrase)
+            ? response.StatusCode.ToString()
+            : response.ReasonPhrase.Trim();
         return new(response.StatusCode, phrase, wait > TimeSpan.Zero ? wait : null);
     }
 
-    private string DescribeError(Uri address, HttpRequestException e) => DescribeProxyError(address, e) ?? e.HttpRequestError switch
-    {
-        HttpRequestError.NameResolutionError => $"{address.Host} has no address: {e.Message}",
-        HttpRequestError.SecureConnectionError when _options.TrustedRoots is not null => $"{address.Authority} showed no certificate of the trusted authorities for this name: {InnermostMessage(e)}",
-        HttpRequestError.SecureConnectionError => $"There was no TLS with {address.Authority}: {InnermostMessage(e)}",
-        HttpRequestError.ConnectionError => $"There is no connection to {address.Authority}: {InnermostMessage(e)}",
-        _ => $"{address.Authority} didn't answer as a relay does: {InnermostMessage(e)}",
-    };
+    private string DescribeError(Uri address, HttpRequestException e) =>
+        DescribeProxyError(address, e)
+        ?? e.HttpRequestError switch
+        {
+            HttpRequestError.NameResolutionError => $"{address.Host} has no address: {e.Message}",
+            HttpRequestError.SecureConnectionError when _options.TrustedRoots is not null =>
+                $"{address.Authority} showed no certificate of the trusted authorities for this name: {InnermostMessage(e)}",
+            HttpRequestError.SecureConnectionError =>
+                $"There was no TLS with {address.Authority}: {InnermostMessage(e)}",
+            HttpRequestError.ConnectionError => $"There is no connection to {address.Authority}: {InnermostMessage(e)}",
+            _ => $"{address.Authority} didn't answer as a relay does: {InnermostMessage(e)}",
+        };
 
-    private string? DescribeProxyError(Uri address, HttpRequestException e) => _options.Proxy is not null || _options.UsesSystemProxy ? ProxyDiagnostics.Describe(e, address, _options.Proxy) : null;
+    private string? DescribeProxyError(Uri address, HttpRequestException e) =>
+        _options.Proxy is not null || _options.UsesSystemProxy
+            ? ProxyDiagnostics.Describe(e, address, _options.Proxy)
+            : null;
 
-    private static string InnermostMessage(Exception e) => e.InnerException is { } inner ? InnermostMessage(inner) : e.Message;
+    private static string InnermostMessage(Exception e) =>
+        e.InnerException is { } inner ? InnermostMessage(inner) : e.Message;
 
-    private static string? FindHeader(HttpResponseMessage response, string name) => response.Headers.TryGetValues(name, out var values) ? string.Join(", ", values) : null;
+    private static string? FindHeader(HttpResponseMessage response, string name) =>
+        response.Headers.TryGetValues(name, out var values) ? string.Join(", ", values) : null;
 
-    [System.Diagnostics.CodeAnalysis.SuppressMessage("Security", "CA5350", Justification = "RFC 6455 §1.3 names SHA-1; nothing rests on it but that the answerer speaks WebSocket.")]
-    private static string ComputeAccept(string key) => Convert.ToBase64String(SHA1.HashData(Encoding.ASCII.GetBytes(key + HandshakeGuid)));
+    [System.Diagnostics.CodeAnalysis.SuppressMessage(
+        "Security",
+        "CA5350",
+        Justification = "RFC 6455 §1.3 names SHA-1; nothing rests on it but that the answerer speaks WebSocket."
+    )]
+    private static string ComputeAccept(string key) =>
+        Convert.ToBase64String(SHA1.HashData(Encoding.ASCII.GetBytes(key + HandshakeGuid)));
 
     private static X509ChainPolicy CreateChainPolicy(X509Certificate2Collection roots)
     {
         // A private authority seldom says where its revocation list is.
-        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+        var policy = new X509ChainPolicy
+        {
+            TrustMode = X509ChainTrustMode.CustomRootTrust,
+            RevocationMode = X509RevocationMode.NoCheck,
+        };
         policy.CustomTrustStore.AddRange(roots);
         return policy;
     }
 
-    /// <summary>As the stack does it, and with TCP's own probes: after a half-close nobody pings, and the other end may have lost its power.</summary>
+    /// <summary>
+    /// As the stack does it, and with TCP's own probes: after a half-close nobody pings, and the other end may have
+    /// lost its power.
+    /// </summary>
     private static async ValueTask<Stream> ConnectSocket(SocketsHttpConnectionContext context, CancellationToken cancel)
     {
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };

@@ -13,10 +13,21 @@ internal readonly record struct RelayToken(string Text, DateTimeOffset ExpiresAt
     /// <param name="audience">What for: <see cref="HybridConnectionAddress.Audience"/>.</param>
     /// <param name="lifetime">How long each is good. The real clients take 60 min.</param>
     /// <param name="clock">The clock; null for the system's.</param>
-    public static Func<CancellationToken, ValueTask<RelayToken>> CreateProvider(string audience, string keyName, string key, TimeSpan lifetime, TimeProvider? clock = null) => _ =>
-    {
-        // Whole seconds, as they stand in the token: its end is known exactly.
-        var expiry = DateTimeOffset.FromUnixTimeSeconds(((clock ?? TimeProvider.System).GetUtcNow() + lifetime).ToUnixTimeSeconds());
-        return ValueTask.FromResult(new RelayToken(SharedAccessSignature.Sign(audience, keyName, key, expiry), expiry));
-    };
+    public static Func<CancellationToken, ValueTask<RelayToken>> CreateProvider(
+        string audience,
+        string keyName,
+        string key,
+        TimeSpan lifetime,
+        TimeProvider? clock = null
+    ) =>
+        _ =>
+        {
+            // Whole seconds, as they stand in the token: its end is known exactly.
+            var expiry = DateTimeOffset.FromUnixTimeSeconds(
+                ((clock ?? TimeProvider.System).GetUtcNow() + lifetime).ToUnixTimeSeconds()
+            );
+            return ValueTask.FromResult(
+                new RelayToken(SharedAccessSignature.Sign(audience, keyName, key, expiry), expiry)
+            );
+        };
 }

@@ -4,11 +4,22 @@ using Weft.Relay.Protocol;
 
 namespace Weft.Relay.Client;
 
-/// <summary>One HTTP request and its answer: small ones on the control channel, large ones each way by a rendezvous.</summary>
+/// <summary>
+/// One HTTP request and its answer: small ones on the control channel, large ones each way by a rendezvous.
+/// </summary>
 /// <param name="channel">The control channel that it came by.</param>
-internal sealed class RequestExchange(RequestMessage message, ControlChannel channel, RelayDialer dialer, Func<IncomingRequest, CancellationToken, Task<OutgoingResponse>> answer, TimeProvider clock) : IAsyncDisposable
+internal sealed class RequestExchange(
+    RequestMessage message,
+    ControlChannel channel,
+    RelayDialer dialer,
+    Func<IncomingRequest, CancellationToken, Task<OutgoingResponse>> answer,
+    TimeProvider clock
+) : IAsyncDisposable
 {
-    /// <summary>How long a body may take on its way to the control channel; then what there is goes by a rendezvous, as the .NET client of Azure Relay does it.</summary>
+    /// <summary>
+    /// How long a body may take on its way to the control channel; then what there is goes by a rendezvous, as the .NET
+    /// client of Azure Relay does it.
+    /// </summary>
     private static readonly TimeSpan GatherTimeout = TimeSpan.FromSeconds(2);
 
     /// <summary>How long the relay has to close the rendezvous.</summary>
@@ -19,7 +30,8 @@ internal sealed class RequestExchange(RequestMessage message, ControlChannel cha
     private Task<int>? _reading;
 
     /// <summary>Serves it.</summary>
-    /// <param name="body">The body where it came with the request; null where there is none or it is to be fetched.</param>
+    /// <param name="body">The body where it came with the request; null where there is none or it is to be
+    /// fetched.</param>
     /// <returns>The status that was answered, and how long the body was.</returns>
     /// <exception cref="IOException">It couldn't be fetched or answered.</exception>
     public async Task<(int Status, long BytesOut, Exception? Fault)> Run(byte[]? body, CancellationToken cancel)
@@ -36,7 +48,18 @@ internal sealed class RequestExchange(RequestMessage message, ControlChannel cha
         OutgoingResponse response;
         try
         {
-            response = await answer(new(request.Id, request.Method!, request.RequestTarget ?? "/", request.RequestHeaders, request.RemoteEndpoint, content), cancel).ConfigureAwait(false);
+            response = await answer(
+                    new(
+                        request.Id,
+                        request.Method!,
+                        request.RequestTarget ?? "/",
+                        request.RequestHeaders,
+                        request.RemoteEndpoint,
+                        content
+                    ),
+                    cancel
+                )
+                .ConfigureAwait(false);
         }
         catch (Exception e) when (!cancel.IsCancellationRequested)
         {
@@ -60,19 +83,33 @@ internal sealed class RequestExchange(RequestMessage message, ControlChannel cha
     private async Task<RequestMessage> FetchRequest(CancellationToken cancel)
     {
         await OpenRendezvous(cancel).ConfigureAwait(false);
-        if (await _rendezvous!.ReceiveMessage(_buffer, cancel).ConfigureAwait(false) is { Kind: Opcode.Text, IsTooLong: false } received
-            && ControlMessage.TryRead(_buffer.AsMemory(0, received.Count), out var read, out _) && read is RequestMessage { IsByRendezvous: false } request)
+        if (
+            await _rendezvous!.ReceiveMessage(_buffer, cancel).ConfigureAwait(false)
+                is { Kind: Opcode.Text, IsTooLong: false } received
+            && ControlMessage.TryRead(_buffer.AsMemory(0, received.Count), out var read, out _)
+            && read is RequestMessage { IsByRendezvous: false } request
+        )
             return request;
         throw new IOException("The relay didn't send the request that it had announced.");
     }
 
-    private async Task OpenRendezvous(CancellationToken cancel)
-        => (_rendezvous, _) = await dialer.OpenWebSocket(new(message.Address), null, [], WebSocketConnection.MaxFramePayload, cancel).ConfigureAwait(false);
+    private async Task OpenRendezvous(CancellationToken cancel) =>
+        (_rendezvous, _) = await dialer
+            .OpenWebSocket(new(message.Address), null, [], WebSocketConnection.MaxFramePayload, cancel)
+            .ConfigureAwait(false);
 
     private async Task<long> Respond(OutgoingResponse response, CancellationToken cancel)
     {
-        var (count, isWhole) = response.Body is null ? (0, true) : await ReadSmallBody(response.Body, cancel).ConfigureAwait(false);
-        var head = new ResponseMessage(message.Id, response.Status, response.Description, response.Headers, response.Body is not null && (count > 0 || !isWhole));
+        var (count, isWhole) = response.Body is null
+            ? (0, true)
+            : await ReadSmallBody(response.Body, cancel).ConfigureAwait(false);
+        var head = new ResponseMessage(
+            message.Id,
+            response.Status,
+            response.Description,
+            response.Headers,
+            response.Body is not null && (count > 0 || !isWhole)
+        );
         if (head.Write() is not { } json)
         {
             (count, isWhole, head) = (0, true, new(message.Id, 500, "The listener's headers are too large", [], false));
@@ -103,7 +140,9 @@ internal sealed class RequestExchange(RequestMessage message, ControlChannel cha
             _reading = body.ReadAsync(_buffer.AsMemory(count, ControlMessage.MaxBodySize + 1 - count), cancel).AsTask();
             var left = GatherTimeout - clock.GetElapsedTime(start);
             if (!_reading.IsCompleted)
-                await ((Task)_reading).WaitAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero, clock, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await ((Task)_reading)
+                    .WaitAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero, clock, cancel)
+                    .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (!_reading.IsCompleted)
                 return (count, false);
             var read = await _reading.ConfigureAwait(false);
@@ -132,14 +171,18 @@ internal sealed class RequestExchange(RequestMessage message, ControlChannel cha
         var offset = _reading is null ? 0 : gathered;
         while (!isWhole)
         {
-            var read = await (_reading ?? body.ReadAsync(_buffer.AsMemory(0, WebSocketConnection.MaxFramePayload), cancel).AsTask()).ConfigureAwait(false);
+            var read = await (
+                _reading ?? body.ReadAsync(_buffer.AsMemory(0, WebSocketConnection.MaxFramePayload), cancel).AsTask()
+            ).ConfigureAwait(false);
             _reading = null;
             if (read == 0)
                 break;
             for (var at = 0; at < read; kind = Opcode.Continuation)
             {
                 var part = Math.Min(read - at, WebSocketConnection.MaxFramePayload);
-                await _rendezvous!.SendAsync(kind, _buffer.AsMemory(offset + at, part), false, cancel).ConfigureAwait(false);
+                await _rendezvous!
+                    .SendAsync(kind, _buffer.AsMemory(offset + at, part), false, cancel)
+                    .ConfigureAwait(false);
                 at += part;
             }
 

@@ -4,8 +4,8 @@ using System.Net.Sockets;
 namespace Weft.Relay.Client;
 
 /// <summary>
-/// Joins a relayed stream with a local end. An end of one direction becomes an end there (TCP's FIN, a Close here) and the other goes on;
-/// what is lost on one side is aborted on the other, so that nobody takes a piece for the whole.
+/// Joins a relayed stream with a local end. An end of one direction becomes an end there (TCP's FIN, a Close here) and
+/// the other goes on; what is lost on one side is aborted on the other, so that nobody takes a piece for the whole.
 /// </summary>
 internal static class StreamBridge
 {
@@ -14,18 +14,40 @@ internal static class StreamBridge
 
     /// <summary>Joins a relayed stream with a TCP or Unix socket. Both are closed at the end.</summary>
     /// <returns>How it went. Nothing is thrown for what the ends do.</returns>
-    public static async Task<BridgeResult> RunAsync(HybridConnectionStream relayed, Socket socket, CancellationToken cancel = default)
+    public static async Task<BridgeResult> RunAsync(
+        HybridConnectionStream relayed,
+        Socket socket,
+        CancellationToken cancel = default
+    )
     {
         using var owned = socket;
         var local = new NetworkStream(socket);
-        return await RunAsync(relayed, local, local, () => socket.Shutdown(SocketShutdown.Send), () => Reset(socket), cancel).ConfigureAwait(false);
+        return await RunAsync(
+                relayed,
+                local,
+                local,
+                () => socket.Shutdown(SocketShutdown.Send),
+                () => Reset(socket),
+                cancel
+            )
+            .ConfigureAwait(false);
     }
 
-    /// <summary>Joins a relayed stream with a pair of streams, for example standard input and output. The relayed stream is closed at the end.</summary>
+    /// <summary>
+    /// Joins a relayed stream with a pair of streams, for example standard input and output. The relayed stream is
+    /// closed at the end.
+    /// </summary>
     /// <param name="endOutput">Ends the output, while the input may go on.</param>
     /// <param name="abort">Aborts both: must make a read or write that is under way throw.</param>
     /// <returns>How it went. Nothing is thrown for what the ends do.</returns>
-    public static async Task<BridgeResult> RunAsync(HybridConnectionStream relayed, Stream input, Stream output, Action endOutput, Action abort, CancellationToken cancel = default)
+    public static async Task<BridgeResult> RunAsync(
+        HybridConnectionStream relayed,
+        Stream input,
+        Stream output,
+        Action endOutput,
+        Action abort,
+        CancellationToken cancel = default
+    )
     {
         var bridgeAbort = new BridgeAbort(relayed, abort);
         using var told = cancel.UnsafeRegister(_ => bridgeAbort.Abort(new OperationCanceledException(cancel)), null);
@@ -97,7 +119,14 @@ internal static class StreamBridge
             {
                 await copy().ConfigureAwait(false);
             }
-            catch (Exception e) when (e is IOException or SocketException or ObjectDisposedException or OperationCanceledException or InvalidOperationException)
+            catch (Exception e)
+                when (e
+                        is IOException
+                            or SocketException
+                            or ObjectDisposedException
+                            or OperationCanceledException
+                            or InvalidOperationException
+                )
             {
                 Abort(e);
             }

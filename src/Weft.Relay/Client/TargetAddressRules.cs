@@ -6,12 +6,15 @@ using System.Net.Sockets;
 namespace Weft.Relay.Client;
 
 /// <summary>
-/// Which addresses a listener may lead senders to. The link's own and those under which clouds hand out credentials are refused unless they
-/// are wanted; so is an IPv4 address in the disguise of an IPv6 one, and one in any spelling but four decimal numbers.
+/// Which addresses a listener may lead senders to. The link's own and those under which clouds hand out credentials are
+/// refused unless they are wanted; so is an IPv4 address in the disguise of an IPv6 one, and one in any spelling but
+/// four decimal numbers.
 /// </summary>
 internal static class TargetAddressRules
 {
-    /// <summary>Hand out credentials to whoever asks from the machine: 169.254.169.254 is among the link's own; these aren't.</summary>
+    /// <summary>
+    /// Hand out credentials to whoever asks from the machine: 169.254.169.254 is among the link's own; these aren't.
+    /// </summary>
     private static readonly (string Address, string What)[] MetadataServices =
     [
         ("168.63.129.16", "the host service of a cloud"),
@@ -46,20 +49,27 @@ internal static class TargetAddressRules
     /// <returns>Why; null where it may.</returns>
     public static string? Check(IPAddress address, bool allowsLinkLocal)
     {
-        var plain = address.AddressFamily == AddressFamily.InterNetworkV6 ? FindEmbeddedIPv4(address) ?? address : address;
+        var plain =
+            address.AddressFamily == AddressFamily.InterNetworkV6 ? FindEmbeddedIPv4(address) ?? address : address;
         if (IsUnusable(plain))
             return $"{address} is nobody's address";
         if (allowsLinkLocal)
             return null;
         if (!plain.Equals(address) && !address.IsIPv4MappedToIPv6)
             return $"{address} is {plain} in disguise";
-        if (plain.IsIPv6LinkLocal || (plain.AddressFamily == AddressFamily.InterNetwork && ToUInt32(plain) >> 16 == 0xa9fe))
+        if (
+            plain.IsIPv6LinkLocal
+            || (plain.AddressFamily == AddressFamily.InterNetwork && ToUInt32(plain) >> 16 == 0xa9fe)
+        )
             return $"{address} is an address of the link itself, where metadata services are";
         var known = MetadataServices.FirstOrDefault(m => IPAddress.Parse(m.Address).Equals(plain));
         return known.What is null ? null : $"{address} is {known.What}";
     }
 
-    /// <summary>The IPv4 address that an IPv6 one leads to: mapped, compatible (RFC 4291 §2.5.5), NAT64 (RFC 6052 §2.1) or 6to4 (RFC 3056 §2).</summary>
+    /// <summary>
+    /// The IPv4 address that an IPv6 one leads to: mapped, compatible (RFC 4291 §2.5.5), NAT64 (RFC 6052 §2.1) or 6to4
+    /// (RFC 3056 §2).
+    /// </summary>
     private static IPAddress? FindEmbeddedIPv4(IPAddress address)
     {
         Span<byte> bytes = stackalloc byte[16];
@@ -70,12 +80,15 @@ internal static class TargetAddressRules
             return new(bytes[12..]);
         if (bytes is [0x20, 0x02, ..])
             return new(bytes[2..6]);
-        return bytes[..12].IndexOfAnyExcept((byte)0) < 0 && BinaryPrimitives.ReadUInt32BigEndian(bytes[12..]) > 1 ? new(bytes[12..]) : null;
+        return bytes[..12].IndexOfAnyExcept((byte)0) < 0 && BinaryPrimitives.ReadUInt32BigEndian(bytes[12..]) > 1
+            ? new(bytes[12..])
+            : null;
     }
 
-    private static bool IsUnusable(IPAddress address) => address.AddressFamily == AddressFamily.InterNetwork
-        ? ToUInt32(address) >> 24 == 0 || ToUInt32(address) >> 28 >= 0xe
-        : address.IsIPv6Multicast || address.Equals(IPAddress.IPv6Any);
+    private static bool IsUnusable(IPAddress address) =>
+        address.AddressFamily == AddressFamily.InterNetwork
+            ? ToUInt32(address) >> 24 == 0 || ToUInt32(address) >> 28 >= 0xe
+            : address.IsIPv6Multicast || address.Equals(IPAddress.IPv6Any);
 
     private static uint ToUInt32(IPAddress address) => BinaryPrimitives.ReadUInt32BigEndian(address.GetAddressBytes());
 
@@ -84,7 +97,12 @@ internal static class TargetAddressRules
     public static (string Host, int Port)? SplitHostPort(string text)
     {
         var colon = text.LastIndexOf(':');
-        if (colon < 1 || !int.TryParse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var port) || port is < 1 or > 65535 || text[colon + 1] == '0')
+        if (
+            colon < 1
+            || !int.TryParse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var port)
+            || port is < 1 or > 65535
+            || text[colon + 1] == '0'
+        )
             return null;
         var host = text[..colon];
         if (host is ['[', .. var inner, ']'])

@@ -15,8 +15,8 @@ internal sealed record Target(string Name, string Host, int Port)
 }
 
 /// <summary>
-/// The targets of a listener, by name. They are fixed by the listener's own configuration: a sender chooses among the names and can say
-/// nothing else, no address, no port.
+/// The targets of a listener, by name. They are fixed by the listener's own configuration: a sender chooses among the
+/// names and can say nothing else, no address, no port.
 /// </summary>
 internal sealed class TargetRegistry
 {
@@ -26,15 +26,23 @@ internal sealed class TargetRegistry
     private readonly ImmutableSortedDictionary<string, Target> _targets;
     private readonly bool _allowsLinkLocal;
 
-    private TargetRegistry(ImmutableSortedDictionary<string, Target> targets, bool allowsLinkLocal) => (_targets, _allowsLinkLocal) = (targets, allowsLinkLocal);
+    private TargetRegistry(ImmutableSortedDictionary<string, Target> targets, bool allowsLinkLocal) =>
+        (_targets, _allowsLinkLocal) = (targets, allowsLinkLocal);
 
     /// <summary>The services, by name.</summary>
     public IEnumerable<Target> Targets => _targets.Values;
 
     /// <summary>Reads the targets of a configuration.</summary>
-    /// <param name="places">Places by name, for example <c>ssh</c> and <c>127.0.0.1:22</c>. A name is made of at most 63 lower-case letters, digits and hyphens.</param>
-    /// <param name="allowsLinkLocal">Whether addresses of the link itself and of clouds' metadata services may be named. Default false.</param>
-    public static bool TryCreate(IEnumerable<KeyValuePair<string, string>> places, bool allowsLinkLocal, [NotNullWhen(true)] out TargetRegistry? registry, out ImmutableArray<string> faults)
+    /// <param name="places">Places by name, for example <c>ssh</c> and <c>127.0.0.1:22</c>. A name is made of at most
+    /// 63 lower-case letters, digits and hyphens.</param>
+    /// <param name="allowsLinkLocal">Whether addresses of the link itself and of clouds' metadata services may be
+    /// named. Default false.</param>
+    public static bool TryCreate(
+        IEnumerable<KeyValuePair<string, string>> places,
+        bool allowsLinkLocal,
+        [NotNullWhen(true)] out TargetRegistry? registry,
+        out ImmutableArray<string> faults
+    )
     {
         var targets = ImmutableSortedDictionary.CreateBuilder<string, Target>(StringComparer.Ordinal);
         var wrong = ImmutableArray.CreateBuilder<string>();
@@ -65,7 +73,10 @@ internal sealed class TargetRegistry
         return target is not null;
     }
 
-    /// <summary>Connects to a target. A host name is looked up now, and an address that may not be configured may not be hidden behind one either.</summary>
+    /// <summary>
+    /// Connects to a target. A host name is looked up now, and an address that may not be configured may not be hidden
+    /// behind one either.
+    /// </summary>
     /// <exception cref="IOException">It doesn't answer, or its name leads where it mustn't.</exception>
     public async Task<Socket> ConnectAsync(Target target, CancellationToken cancel = default)
     {
@@ -73,10 +84,16 @@ internal sealed class TargetRegistry
         deadline.CancelAfter(DialTimeout);
         try
         {
-            var found = IPAddress.TryParse(target.Host, out var literal) ? [literal] : await Dns.GetHostAddressesAsync(target.Host, deadline.Token).ConfigureAwait(false);
+            var found = IPAddress.TryParse(target.Host, out var literal)
+                ? [literal]
+                : await Dns.GetHostAddressesAsync(target.Host, deadline.Token).ConfigureAwait(false);
             var good = found.Where(address => TargetAddressRules.Check(address, _allowsLinkLocal) is null).ToArray();
             if (good.Length == 0)
-                throw new IOException(found.Length == 0 ? $"{target} has no address." : $"{target}: {TargetAddressRules.Check(found[0], _allowsLinkLocal)}.");
+                throw new IOException(
+                    found.Length == 0
+                        ? $"{target} has no address."
+                        : $"{target}: {TargetAddressRules.Check(found[0], _allowsLinkLocal)}."
+                );
             return await Dial(good, target.Port, deadline.Token).ConfigureAwait(false);
         }
         catch (SocketException e)
@@ -89,7 +106,10 @@ internal sealed class TargetRegistry
         }
     }
 
-    /// <summary>Serves a sender whole: finds the target, connects to it, lets the sender in, and joins both until they have ended. For <see cref="ListenerOptions.OnSender"/>.</summary>
+    /// <summary>
+    /// Serves a sender whole: finds the target, connects to it, lets the sender in, and joins both until they have
+    /// ended. For <see cref="ListenerOptions.OnSender"/>.
+    /// </summary>
     public async Task ServeAsync(IncomingSender sender, CancellationToken cancel)
     {
         if (!TryFind(sender.Suffix, out var target, out var refusal))
@@ -106,7 +126,9 @@ internal sealed class TargetRegistry
         catch (IOException)
         {
             // Where it is and why it doesn't answer is for the listener's log alone.
-            await sender.RejectAsync(502, $"service '{target.Name}' doesn't answer behind the listener", cancel).ConfigureAwait(false);
+            await sender
+                .RejectAsync(502, $"service '{target.Name}' doesn't answer behind the listener", cancel)
+                .ConfigureAwait(false);
             throw;
         }
 
@@ -156,8 +178,14 @@ internal sealed class TargetRegistry
     {
         if (suffix.Length == 0)
             return (404, "the listener has more than one service: say which one");
-        return IsTargetName(suffix) && !suffix.All(char.IsAsciiDigit) ? (404, $"the listener has no service '{suffix}'") : (403, "a service is asked for by its name, never by an address or a URL");
+        return IsTargetName(suffix) && !suffix.All(char.IsAsciiDigit)
+            ? (404, $"the listener has no service '{suffix}'")
+            : (403, "a service is asked for by its name, never by an address or a URL");
     }
 
-    private static bool IsTargetName(string text) => text.Length is > 0 and <= 63 && text[0] != '-' && text[^1] != '-' && text.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-');
+    private static bool IsTargetName(string text) =>
+        text.Length is > 0 and <= 63
+        && text[0] != '-'
+        && text[^1] != '-'
+        && text.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-');
 }

@@ -6,8 +6,9 @@ using Weft.Relay.Frames;
 namespace Weft.Relay.Client;
 
 /// <summary>
-/// The client's end of a WebSocket (RFC 6455). Each direction ends by itself, so that a Close is a half-close. It pings, and ends when nothing
-/// has come for too long although somebody waits: a reader that has stopped reading is no sign of a dead relay.
+/// The client's end of a WebSocket (RFC 6455). Each direction ends by itself, so that a Close is a half-close. It
+/// pings, and ends when nothing has come for too long although somebody waits: a reader that has stopped reading is no
+/// sign of a dead relay.
 /// </summary>
 internal sealed class WebSocketConnection : IAsyncDisposable
 {
@@ -32,11 +33,21 @@ internal sealed class WebSocketConnection : IAsyncDisposable
 
     /// <summary>Takes a connection over.</summary>
     /// <param name="bufferSize">The size of its reading buffer, in bytes.</param>
-    public WebSocketConnection(Stream transport, IDisposable owner, RelayClientOptions options, int bufferSize = MaxFramePayload)
+    public WebSocketConnection(
+        Stream transport,
+        IDisposable owner,
+        RelayClientOptions options,
+        int bufferSize = MaxFramePayload
+    )
     {
         (_transport, _owner, _options) = (transport, owner, options);
         _reader = new(transport, bufferSize, options.Clock, OnControlFrame);
-        _heartbeat = options.Clock.CreateTimer(_ => OnHeartbeat(), null, options.KeepAliveInterval, options.KeepAliveInterval);
+        _heartbeat = options.Clock.CreateTimer(
+            _ => OnHeartbeat(),
+            null,
+            options.KeepAliveInterval,
+            options.KeepAliveInterval
+        );
     }
 
     /// <summary>The code of the peer's Close: null before it came, 1005 where it had none.</summary>
@@ -59,7 +70,9 @@ internal sealed class WebSocketConnection : IAsyncDisposable
         {
             return await _reader.ReadAsync(target, cancel).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is IOException or ObjectDisposedException or InvalidOperationException or OperationCanceledException)
+        catch (Exception e)
+            when (e is IOException or ObjectDisposedException or InvalidOperationException or OperationCanceledException
+            )
         {
             var why = _abortReason;
             Abort(e.Message);
@@ -143,7 +156,9 @@ internal sealed class WebSocketConnection : IAsyncDisposable
             _reader.Dispose();
     }
 
-    /// <summary>Lets go of the connection. What was sent is still delivered; who wants the other end to see an end closes first.</summary>
+    /// <summary>
+    /// Lets go of the connection. What was sent is still delivered; who wants the other end to see an end closes first.
+    /// </summary>
     public ValueTask DisposeAsync()
     {
         Abort("The connection has been let go of.");
@@ -167,7 +182,12 @@ internal sealed class WebSocketConnection : IAsyncDisposable
             _reader.Dispose();
     }
 
-    private async ValueTask WriteFrame(Opcode kind, ReadOnlyMemory<byte> payload, bool isFinal, CancellationToken cancel)
+    private async ValueTask WriteFrame(
+        Opcode kind,
+        ReadOnlyMemory<byte> payload,
+        bool isFinal,
+        CancellationToken cancel
+    )
     {
         if (_abortReason is { } why)
             throw new IOException(why);
@@ -179,7 +199,9 @@ internal sealed class WebSocketConnection : IAsyncDisposable
             Masking.CopyMasked(payload.Span, buffer.AsSpan(size), key);
             await _transport.WriteAsync(buffer.AsMemory(0, size + payload.Length), cancel).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is IOException or ObjectDisposedException or InvalidOperationException or OperationCanceledException)
+        catch (Exception e)
+            when (e is IOException or ObjectDisposedException or InvalidOperationException or OperationCanceledException
+            )
         {
             var earlier = _abortReason;
             Abort(e.Message);
@@ -205,13 +227,16 @@ internal sealed class WebSocketConnection : IAsyncDisposable
         else if (kind == Opcode.Ping)
         {
             _isPinged = true;
-            // Never waited for by the reader: a way out that is full mustn't stop the way in. The latest ping is the one to answer (RFC 6455 §5.5.3).
+            // Never waited for by the reader: a way out that is full mustn't stop the way in. The latest ping is the
+            // one to answer (RFC 6455 §5.5.3).
             Volatile.Write(ref _pendingPong, payload.ToArray());
             _ = SendPendingPong();
         }
     }
 
-    /// <summary>Sends the pong that is due, if it is this one's turn; whoever has the turn sends it otherwise.</summary>
+    /// <summary>
+    /// Sends the pong that is due, if it is this one's turn; whoever has the turn sends it otherwise.
+    /// </summary>
     private async Task SendPendingPong()
     {
         while (Volatile.Read(ref _pendingPong) is not null && _writeLock.Wait(0, CancellationToken.None))
@@ -236,7 +261,8 @@ internal sealed class WebSocketConnection : IAsyncDisposable
     {
         var since = _reader.WaitingSince;
         var dead = _options.KeepAliveInterval + _options.KeepAliveTimeout;
-        // After this side's Close nothing is asked any more; the relay's own pings are life then, if it is known to send them.
+        // After this side's Close nothing is asked any more; the relay's own pings are life then, if it is known to
+        // send them.
         if (_isCloseSent)
             dead = _isPinged ? TimeSpan.FromTicks(Math.Max(dead.Ticks, HalfClosedTimeout.Ticks)) : TimeSpan.MaxValue;
         if (since != 0 && _options.Clock.GetElapsedTime(since) is var silent && silent >= dead)
@@ -245,14 +271,18 @@ internal sealed class WebSocketConnection : IAsyncDisposable
             _ = SendPing();
     }
 
-    /// <summary>Pings, whether or not somebody reads the answer: it tells the relay that this end lives. Where a write is under way, that tells it.</summary>
+    /// <summary>
+    /// Pings, whether or not somebody reads the answer: it tells the relay that this end lives. Where a write is under
+    /// way, that tells it.
+    /// </summary>
     private async Task SendPing()
     {
         if (_isCloseSent || !_writeLock.Wait(0, CancellationToken.None))
             return;
         try
         {
-            await WriteFrame(Opcode.Ping, ReadOnlyMemory<byte>.Empty, true, CancellationToken.None).ConfigureAwait(false);
+            await WriteFrame(Opcode.Ping, ReadOnlyMemory<byte>.Empty, true, CancellationToken.None)
+                .ConfigureAwait(false);
         }
         catch (IOException)
         {

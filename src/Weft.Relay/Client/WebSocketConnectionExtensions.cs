@@ -13,13 +13,19 @@ internal static class WebSocketConnectionExtensions
     /// <summary>Reads a whole message.</summary>
     /// <param name="cancel">Ends it, and the connection with it.</param>
     /// <returns>The message; null where a Close came.</returns>
-    public static async ValueTask<ReceivedMessage?> ReceiveMessage(this WebSocketConnection connection, byte[] buffer, CancellationToken cancel)
+    public static async ValueTask<ReceivedMessage?> ReceiveMessage(
+        this WebSocketConnection connection,
+        byte[] buffer,
+        CancellationToken cancel
+    )
     {
         var count = 0;
         while (true)
         {
             var isFull = count == buffer.Length;
-            var received = await connection.ReceiveAsync(isFull ? new byte[1] : buffer.AsMemory(count), cancel).ConfigureAwait(false);
+            var received = await connection
+                .ReceiveAsync(isFull ? new byte[1] : buffer.AsMemory(count), cancel)
+                .ConfigureAwait(false);
             if (received.Kind == Opcode.Close)
                 return null;
             if (isFull && received.Count > 0)
@@ -30,7 +36,11 @@ internal static class WebSocketConnectionExtensions
         }
     }
 
-    private static async ValueTask<ReceivedMessage?> SkipMessage(WebSocketConnection connection, ReceivedChunk received, CancellationToken cancel)
+    private static async ValueTask<ReceivedMessage?> SkipMessage(
+        WebSocketConnection connection,
+        ReceivedChunk received,
+        CancellationToken cancel
+    )
     {
         var rest = new byte[4096];
         while (!received.EndsMessage)

@@ -13,7 +13,9 @@ internal struct FrameCursor(int read, int end)
     /// <summary>The bytes written, from the start of the buffer on.</summary>
     public int Written;
 
-    /// <summary>Where the first frame ends that ends in what is written: another frame may be put in there. −1 for nowhere.</summary>
+    /// <summary>
+    /// Where the first frame ends that ends in what is written: another frame may be put in there. −1 for nowhere.
+    /// </summary>
     public int Boundary = -1;
 
     /// <summary>Bytes of payload among those written.</summary>

@@ -14,9 +14,18 @@ internal readonly record struct FrameHeader(bool IsFinal, Opcode Opcode, long Le
     public const int MaxControlPayload = 125;
 
     /// <summary>How many bytes the header has whose first two are given.</summary>
-    public static int SizeOf(byte second) => 6 + (second & 0x7F) switch { 126 => 2, 127 => 8, _ => 0 };
+    public static int SizeOf(byte second) =>
+        6
+        + (second & 0x7F) switch
+        {
+            126 => 2,
+            127 => 8,
+            _ => 0,
+        };
 
-    /// <summary>Checks what the first two bytes say: enough for most faults, so nothing is waited for in vain.</summary>
+    /// <summary>
+    /// Checks what the first two bytes say: enough for most faults, so nothing is waited for in vain.
+    /// </summary>
     public static FrameFault? Check(byte first, byte second)
     {
         var opcode = (Opcode)(first & 0x0F);
@@ -28,7 +37,9 @@ internal readonly record struct FrameHeader(bool IsFinal, Opcode Opcode, long Le
             return FrameFault.Unmasked;
         if (!opcode.IsControl())
             return null;
-        return (first & 0x80) == 0 ? FrameFault.FragmentedControl : (second & 0x7F) > MaxControlPayload ? FrameFault.LongControl : null;
+        return (first & 0x80) == 0 ? FrameFault.FragmentedControl
+            : (second & 0x7F) > MaxControlPayload ? FrameFault.LongControl
+            : null;
     }
 
     /// <summary>Reads a header that is whole and whose first two bytes were found good.</summary>
@@ -40,18 +51,26 @@ internal readonly record struct FrameHeader(bool IsFinal, Opcode Opcode, long Le
             127 => (BinaryPrimitives.ReadInt64BigEndian(bytes[2..]), 0x10000L, 10),
             var small => (small, 0L, 2),
         };
-        header = new FrameHeader((bytes[0] & 0x80) != 0, (Opcode)(bytes[0] & 0x0F), length, BinaryPrimitives.ReadUInt32LittleEndian(bytes[mask..]));
-        return length < 0 ? FrameFault.LengthTooLarge : length < shortest ? FrameFault.LengthNotMinimal : null;
+        header = new FrameHeader(
+            (bytes[0] & 0x80) != 0,
+            (Opcode)(bytes[0] & 0x0F),
+            length,
+            BinaryPrimitives.ReadUInt32LittleEndian(bytes[mask..])
+        );
+        return length < 0 ? FrameFault.LengthTooLarge
+            : length < shortest ? FrameFault.LengthNotMinimal
+            : null;
     }
 
     /// <summary>Checks whether the frame may come now (section 5.4).</summary>
     /// <param name="isInMessage">Whether a message has begun whose last frame hasn't come.</param>
-    public FrameFault? CheckSequence(bool isInMessage) => Opcode switch
-    {
-        Opcode.Continuation => isInMessage ? null : FrameFault.NothingToContinue,
-        Opcode.Text or Opcode.Binary => isInMessage ? FrameFault.MessageNotEnded : null,
-        _ => null,
-    };
+    public FrameFault? CheckSequence(bool isInMessage) =>
+        Opcode switch
+        {
+            Opcode.Continuation => isInMessage ? null : FrameFault.NothingToContinue,
+            Opcode.Text or Opcode.Binary => isInMessage ? FrameFault.MessageNotEnded : null,
+            _ => null,
+        };
 
     /// <summary>Writes the header as a server sends it: without a mask.</summary>
     /// <returns>How many bytes were written, 2–10.</returns>

@@ -2,19 +2,29 @@ using System.Buffers;
 
 namespace Weft.Relay.Frames;
 
-/// <summary>Pumps frames from one peer to the other. It holds a buffer while bytes flow and none while it waits.</summary>
+/// <summary>
+/// Pumps frames from one peer to the other. It holds a buffer while bytes flow and none while it waits.
+/// </summary>
 internal sealed class FramePump(SessionPeer source, SessionPeer destination)
 {
-    /// <summary>What the pool has, so that nothing is rounded up. Half of it costs a sixth more of the processor.</summary>
+    /// <summary>
+    /// What the pool has, so that nothing is rounded up. Half of it costs a sixth more of the processor.
+    /// </summary>
     private const int BufferSize = 128 * 1024;
 
-    /// <summary>What TLS adds to a buffer's worth of records, so that one of them full still fits the buffer that gathers them for a single write.</summary>
+    /// <summary>
+    /// What TLS adds to a buffer's worth of records, so that one of them full still fits the buffer that gathers them
+    /// for a single write.
+    /// </summary>
     private const int TlsRecordOverhead = 1024;
 
     /// <summary>Less room than this isn't worth another read.</summary>
     private const int MinReadSpace = 4 * 1024;
 
-    /// <summary>So many reads that didn't have to wait, a megabyte, and others get the thread: it may be the one that hears of all of their sockets.</summary>
+    /// <summary>
+    /// So many reads that didn't have to wait, a megabyte, and others get the thread: it may be the one that hears of
+    /// all of their sockets.
+    /// </summary>
     private const int MaxConsecutiveReads = 8;
 
     private readonly FrameTranslator _translator = new();
@@ -32,7 +42,10 @@ internal sealed class FramePump(SessionPeer source, SessionPeer destination)
     /// <summary>How often something was received: to see whether it is more than the last time.</summary>
     public int ReadCount => Volatile.Read(ref _readCount);
 
-    /// <summary>Whether the receiver is being waited for. Its sender isn't read from meanwhile, so that it can't be called silent.</summary>
+    /// <summary>
+    /// Whether the receiver is being waited for. Its sender isn't read from meanwhile, so that it can't be called
+    /// silent.
+    /// </summary>
     public bool IsWriting => _isWriting;
 
     /// <summary>Whether the sender has closed.</summary>
@@ -44,13 +57,15 @@ internal sealed class FramePump(SessionPeer source, SessionPeer destination)
     /// <summary>What the sender did wrong, once it did.</summary>
     public FrameFault? Fault => _translator.Fault;
 
-    /// <summary>Passes frames on, until a Close was passed on, the sender's connection ends, or the sender does something wrong.</summary>
+    /// <summary>
+    /// Passes frames on, until a Close was passed on, the sender's connection ends, or the sender does something wrong.
+    /// </summary>
     public async Task<PumpResult> Run()
     {
         byte[]? buffer = null;
         try
         {
-            for (var early = Source.EarlyData; !early.IsEmpty;)
+            for (var early = Source.EarlyData; !early.IsEmpty; )
             {
                 buffer ??= ArrayPool<byte>.Shared.Rent(BufferSize);
                 var count = Math.Min(early.Length, BufferSize - FrameTranslator.Headroom);
@@ -81,7 +96,10 @@ internal sealed class FramePump(SessionPeer source, SessionPeer destination)
                 }
 
                 buffer ??= ArrayPool<byte>.Shared.Rent(BufferSize);
-                var room = buffer.AsMemory(FrameTranslator.Headroom, BufferSize - FrameTranslator.Headroom - TlsRecordOverhead);
+                var room = buffer.AsMemory(
+                    FrameTranslator.Headroom,
+                    BufferSize - FrameTranslator.Headroom - TlsRecordOverhead
+                );
                 var count = await Source.Stream.ReadAsync(room).ConfigureAwait(false);
                 var last = count;
                 // Records of TLS come one by one, and one write of several costs less than several of one.
@@ -123,8 +141,7 @@ internal sealed class FramePump(SessionPeer source, SessionPeer destination)
             {
                 await Source.Stream.ReadAsync(Memory<byte>.Empty).ConfigureAwait(false);
                 count = await Source.Stream.ReadAsync(buffer).ConfigureAwait(false);
-            }
-            while (count > 0);
+            } while (count > 0);
         }
         finally
         {
@@ -148,7 +165,12 @@ internal sealed class FramePump(SessionPeer source, SessionPeer destination)
                     break;
                 case TranslationResult.Close:
                     CloseCode = CloseCodes.ReadCode(_translator.Control);
-                    cursor.Written += FrameHeader.Write(buffer.AsSpan(cursor.Written), true, Opcode.Close, _translator.Control.Length);
+                    cursor.Written += FrameHeader.Write(
+                        buffer.AsSpan(cursor.Written),
+                        true,
+                        Opcode.Close,
+                        _translator.Control.Length
+                    );
                     _translator.Control.CopyTo(buffer.AsSpan(cursor.Written));
                     cursor.Written += _translator.Control.Length;
                     await Write(buffer, cursor, true).ConfigureAwait(false);
@@ -167,12 +189,17 @@ internal sealed class FramePump(SessionPeer source, SessionPeer destination)
     private async ValueTask Write(byte[] buffer, FrameCursor cursor, bool isClose)
     {
         _isWriting = true;
-        await Destination.Write(buffer.AsMemory(0, cursor.Written), cursor.Boundary, _translator.IsMidFrame, isClose).ConfigureAwait(false);
+        await Destination
+            .Write(buffer.AsMemory(0, cursor.Written), cursor.Boundary, _translator.IsMidFrame, isClose)
+            .ConfigureAwait(false);
         _isWriting = false;
         Volatile.Write(ref _payloadBytes, _payloadBytes + cursor.PayloadBytes);
     }
 
-    /// <summary>A pong that can't be written now must not hold up what the pinging side has to say; if its connection is broken, its reads say so.</summary>
+    /// <summary>
+    /// A pong that can't be written now must not hold up what the pinging side has to say; if its connection is broken,
+    /// its reads say so.
+    /// </summary>
     private static void ObserveFault(ValueTask pong)
     {
         if (!pong.IsCompletedSuccessfully)

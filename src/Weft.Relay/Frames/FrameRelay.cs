@@ -3,8 +3,9 @@ using System.Net.Sockets;
 namespace Weft.Relay.Frames;
 
 /// <summary>
-/// A session: joins a sender with a listener, frame by frame, each way on its own. A Close goes through at once and ends its way alone; a
-/// connection that ends without one takes the other with it, without one. Spec: docs/specs/relay-data-path.md.
+/// A session: joins a sender with a listener, frame by frame, each way on its own. A Close goes through at once and
+/// ends its way alone; a connection that ends without one takes the other with it, without one. Spec:
+/// docs/specs/relay-data-path.md.
 /// </summary>
 internal sealed class FrameRelay
 {
@@ -40,7 +41,14 @@ internal sealed class FrameRelay
     /// <returns>How it ended; it doesn't throw.</returns>
     public async Task<SessionEnd> Run()
     {
-        using (_time.CreateTimer(static s => ((FrameRelay)s!).OnPingInterval(), this, _options.PingInterval, _options.PingInterval))
+        using (
+            _time.CreateTimer(
+                static s => ((FrameRelay)s!).OnPingInterval(),
+                this,
+                _options.PingInterval,
+                _options.PingInterval
+            )
+        )
         {
             await Task.WhenAll(RunPump(_up, _down), RunPump(_down, _up)).ConfigureAwait(false);
         }
@@ -51,8 +59,12 @@ internal sealed class FrameRelay
         return new SessionEnd(_reason!.Value, _failedPeer, _code, _text, BytesUp, BytesDown);
     }
 
-    /// <summary>Ends the session from outside: both peers are told if they are not in the middle of a frame for longer than <see cref="FrameRelayOptions.TerminateTimeout"/>, and cut off in any case.</summary>
-    /// <param name="code">The code they are closed with: 1008 for who may no longer, 1001 for a relay that goes.</param>
+    /// <summary>
+    /// Ends the session from outside: both peers are told if they are not in the middle of a frame for longer than
+    /// <see cref="FrameRelayOptions.TerminateTimeout"/>, and cut off in any case.
+    /// </summary>
+    /// <param name="code">The code they are closed with: 1008 for who may no longer, 1001 for a relay that
+    /// goes.</param>
     public void Terminate(CloseCode code, string reason)
     {
         if (!TryEnd(EndReason.Cut, null, (ushort)code, reason, _options.TerminateTimeout))
@@ -82,7 +94,8 @@ internal sealed class FrameRelay
                     break;
             }
         }
-        catch (Exception e) when (e is IOException or SocketException or ObjectDisposedException or OperationCanceledException)
+        catch (Exception e)
+            when (e is IOException or SocketException or ObjectDisposedException or OperationCanceledException)
         {
             // The exception doesn't say whose connection broke; whether the receiver was being written to does.
             if (TryEnd(EndReason.Gone, pump.IsWriting ? pump.Destination : pump.Source, null, e.Message, TimeSpan.Zero))
@@ -100,8 +113,8 @@ internal sealed class FrameRelay
                 return;
         }
 
-        // The server ends the connection first (RFC 6455, section 7.1.1), and waits for the peer to do so too: an earlier end could
-        // overtake the Close.
+        // The server ends the connection first (RFC 6455, section 7.1.1), and waits for the peer to do so too: an
+        // earlier end could overtake the Close.
         if (!TryEnd(EndReason.Closed, null, _code, "", _options.CloseTimeout))
             return;
         ObserveFault(pump.Source.Shutdown());
@@ -126,7 +139,10 @@ internal sealed class FrameRelay
         ObserveFault(pump.Source.SendClose(fault.Code, fault.Reason));
     }
 
-    /// <summary>The first reason holds; whatever happens later is its consequence. At the deadline nobody is waited for any longer.</summary>
+    /// <summary>
+    /// The first reason holds; whatever happens later is its consequence. At the deadline nobody is waited for any
+    /// longer.
+    /// </summary>
     private bool TryEnd(EndReason reason, SessionPeer? failedPeer, ushort? code, string text, TimeSpan patience)
     {
         lock (_endLock)
@@ -134,7 +150,12 @@ internal sealed class FrameRelay
             if (_reason is not null)
                 return false;
             (_reason, _failedPeer, _code, _text) = (reason, failedPeer, code, text);
-            _deadline = _time.CreateTimer(static s => ((FrameRelay)s!).AbortBoth(), this, patience, Timeout.InfiniteTimeSpan);
+            _deadline = _time.CreateTimer(
+                static s => ((FrameRelay)s!).AbortBoth(),
+                this,
+                patience,
+                Timeout.InfiniteTimeSpan
+            );
             return true;
         }
     }
@@ -182,7 +203,16 @@ internal sealed class FrameRelay
     private void CheckHalfClosed(bool isIdle)
     {
         _halfClosedFor = isIdle ? _halfClosedFor + _options.PingInterval : TimeSpan.Zero;
-        if (_halfClosedFor >= _options.HalfClosedTimeout && TryEnd(EndReason.HalfClosedIdle, null, null, "one side had closed, and the other was idle", TimeSpan.Zero))
+        if (
+            _halfClosedFor >= _options.HalfClosedTimeout
+            && TryEnd(
+                EndReason.HalfClosedIdle,
+                null,
+                null,
+                "one side had closed, and the other was idle",
+                TimeSpan.Zero
+            )
+        )
             AbortBoth();
     }
 

@@ -3,14 +3,15 @@ using System.Runtime.CompilerServices;
 namespace Weft.Relay.Frames;
 
 /// <summary>
-/// Turns the frames that a client sends into those that a server sends, in place and as they come: a long frame is never held until it is
-/// whole, a header that is split is. Frames of data go through with their boundaries; control frames come out one by one.
+/// Turns the frames that a client sends into those that a server sends, in place and as they come: a long frame is
+/// never held until it is whole, a header that is split is. Frames of data go through with their boundaries; control
+/// frames come out one by one.
 /// </summary>
 internal sealed class FrameTranslator
 {
     /// <summary>
-    /// How far behind the start of a buffer bytes must be received: what was kept of a header that was split is written before them, and
-    /// so may be a Close frame.
+    /// How far behind the start of a buffer bytes must be received: what was kept of a header that was split is written
+    /// before them, and so may be a Close frame.
     /// </summary>
     public const int Headroom = 144;
 
@@ -27,10 +28,14 @@ internal sealed class FrameTranslator
     /// <summary>Whether what was written ends inside a frame.</summary>
     public bool IsMidFrame => _remaining > 0;
 
-    /// <summary>Whether what was read ends inside a frame, a header or a message: nobody who ends there is at an end.</summary>
+    /// <summary>
+    /// Whether what was read ends inside a frame, a header or a message: nobody who ends there is at an end.
+    /// </summary>
     public bool IsMidMessage => _remaining > 0 || _headerCount > 0 || _isInMessage;
 
-    /// <summary>The payload of the control frame that <see cref="TranslateNext"/> has come to. Good until it is called again.</summary>
+    /// <summary>
+    /// The payload of the control frame that <see cref="TranslateNext"/> has come to. Good until it is called again.
+    /// </summary>
     public ReadOnlySpan<byte> Control => _control.AsSpan(0, _controlCount);
 
     /// <summary>What is wrong, once <see cref="TranslateNext"/> has said so.</summary>

@@ -8,8 +8,8 @@ namespace Weft.Relay.Frames;
 internal static class Masking
 {
     /// <summary>
-    /// Copies and masks, which is also unmasking. The target may be the source, or overlap it from before: what is written never runs ahead
-    /// of what is read.
+    /// Copies and masks, which is also unmasking. The target may be the source, or overlap it from before: what is
+    /// written never runs ahead of what is read.
     /// </summary>
     /// <param name="key">The key, the byte for the first of <paramref name="source"/> lowest.</param>
     /// <returns>The key for the byte after the last.</returns>
@@ -20,7 +20,8 @@ internal static class Masking
         ref var to = ref MemoryMarshal.GetReference(target);
         var mask = Vector.AsVectorByte(new Vector<uint>(key));
         var step = (nuint)Vector<byte>.Count;
-        nuint at = 0, length = (nuint)source.Length;
+        nuint at = 0,
+            length = (nuint)source.Length;
         for (; length - at >= 4 * step; at += 4 * step)
         {
             var a = Vector.LoadUnsafe(ref from, at);
@@ -36,7 +37,10 @@ internal static class Masking
         for (; length - at >= step; at += step)
             (Vector.LoadUnsafe(ref from, at) ^ mask).StoreUnsafe(ref to, at);
         for (; length - at >= 4; at += 4)
-            Unsafe.WriteUnaligned(ref Unsafe.Add(ref to, at), Unsafe.ReadUnaligned<uint>(ref Unsafe.Add(ref from, at)) ^ key);
+            Unsafe.WriteUnaligned(
+                ref Unsafe.Add(ref to, at),
+                Unsafe.ReadUnaligned<uint>(ref Unsafe.Add(ref from, at)) ^ key
+            );
         for (; at < length; at++)
         {
             Unsafe.Add(ref to, at) = (byte)(Unsafe.Add(ref from, at) ^ key);

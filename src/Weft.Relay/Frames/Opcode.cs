@@ -13,7 +13,8 @@ internal enum Opcode : byte
 
 internal static class Opcodes
 {
-    public static bool IsKnown(this Opcode opcode) => opcode is <= Opcode.Binary or (>= Opcode.Close and <= Opcode.Pong);
+    public static bool IsKnown(this Opcode opcode) =>
+        opcode is <= Opcode.Binary or (>= Opcode.Close and <= Opcode.Pong);
 
     public static bool IsControl(this Opcode opcode) => opcode >= Opcode.Close;
 }

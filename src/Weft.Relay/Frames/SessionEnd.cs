@@ -2,11 +2,19 @@ namespace Weft.Relay.Frames;
 
 /// <summary>How a session ended.</summary>
 /// <param name="FailedPeer">The peer that it ended by; null where both had their part, or neither.</param>
-/// <param name="Code">The close code of the peer that closed first, or the code that a peer was closed with; null for none.</param>
+/// <param name="Code">The close code of the peer that closed first, or the code that a peer was closed with; null for
+/// none.</param>
 /// <param name="Text">One line for the log; empty for none.</param>
 /// <param name="BytesUp">Payload bytes from the sender to the listener.</param>
 /// <param name="BytesDown">Payload bytes from the listener to the sender.</param>
-internal sealed record SessionEnd(EndReason Reason, SessionPeer? FailedPeer, ushort? Code, string Text, long BytesUp, long BytesDown);
+internal sealed record SessionEnd(
+    EndReason Reason,
+    SessionPeer? FailedPeer,
+    ushort? Code,
+    string Text,
+    long BytesUp,
+    long BytesDown
+);
 
 /// <summary>Why a session ended.</summary>
 internal enum EndReason

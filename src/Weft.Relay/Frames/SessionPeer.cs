@@ -1,15 +1,22 @@
 namespace Weft.Relay.Frames;
 
 /// <summary>
-/// One side of a session: a connection whose WebSocket handshake is done, and the one place that writes to it. Frames of others than the
-/// data's, pongs above all, go in only where a frame has ended.
+/// One side of a session: a connection whose WebSocket handshake is done, and the one place that writes to it. Frames
+/// of others than the data's, pongs above all, go in only where a frame has ended.
 /// </summary>
 /// <param name="stream">The connection's bytes. A read into nothing must wait until there is something to read.</param>
 /// <param name="early">What was received behind the handshake already.</param>
 /// <param name="abort">Ends the connection at once, without a word. Called from any thread, more than once.</param>
 /// <param name="shutdown">Ends the sending half when all was sent (TCP FIN); null for what can't.</param>
-/// <param name="hasMore">Whether more was received than was read, which is worth reading before it is written what was read; null for unknown.</param>
-internal sealed class SessionPeer(Stream stream, ReadOnlyMemory<byte> early, Action abort, Func<ValueTask>? shutdown = null, Func<bool>? hasMore = null) : IDisposable
+/// <param name="hasMore">Whether more was received than was read, which is worth reading before it is written what was
+/// read; null for unknown.</param>
+internal sealed class SessionPeer(
+    Stream stream,
+    ReadOnlyMemory<byte> early,
+    Action abort,
+    Func<ValueTask>? shutdown = null,
+    Func<bool>? hasMore = null
+) : IDisposable
 {
     private readonly SemaphoreSlim _writeLock = new(1, 1);
     private byte[]? _pendingPong;
@@ -69,7 +76,9 @@ internal sealed class SessionPeer(Stream stream, ReadOnlyMemory<byte> early, Act
         await FlushPending().ConfigureAwait(false);
     }
 
-    /// <summary>Answers a ping. Of several that couldn't be answered yet, the last one counts (RFC 6455, section 5.5.3).</summary>
+    /// <summary>
+    /// Answers a ping. Of several that couldn't be answered yet, the last one counts (RFC 6455, section 5.5.3).
+    /// </summary>
     public ValueTask SendPong(ReadOnlySpan<byte> payload)
     {
         Volatile.Write(ref _pendingPong, payload.ToArray());

@@ -5,7 +5,8 @@ namespace Weft.Relay.Protocol;
 
 /// <summary>
 /// Where a hybrid connection is and by which right it is used, in one line:
-/// <c>Endpoint=sb://HOST[:PORT]/;SharedAccessKeyName=N;SharedAccessKey=K;EntityPath=P</c>, or <c>SharedAccessSignature=…</c> in place of name and key.
+/// <c>Endpoint=sb://HOST[:PORT]/;SharedAccessKeyName=N;SharedAccessKey=K;EntityPath=P</c>, or
+/// <c>SharedAccessSignature=…</c> in place of name and key.
 /// </summary>
 /// <param name="Port">Its port; 443 where none is written.</param>
 internal sealed record ConnectionString(string Host, int Port)
@@ -32,14 +33,23 @@ internal sealed record ConnectionString(string Host, int Port)
 
     /// <summary>Reads a line. Names are compared without regard to case; one that isn't known is a fault.</summary>
     /// <param name="fault">What is wrong with it. It never holds the key.</param>
-    public static bool TryParse(string? text, [NotNullWhen(true)] out ConnectionString? read, [NotNullWhen(false)] out string? fault)
+    public static bool TryParse(
+        string? text,
+        [NotNullWhen(true)] out ConnectionString? read,
+        [NotNullWhen(false)] out string? fault
+    )
     {
         read = null;
         var parts = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
-        foreach (var part in (text ?? "").Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        foreach (
+            var part in (text ?? "").Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+        )
         {
             var at = part.IndexOf('=', StringComparison.Ordinal);
-            fault = at < 1 ? "a connection string is made of NAME=VALUE; one part isn't" : !parts.TryAdd(part[..at], part[(at + 1)..]) ? $"'{part[..at]}' is given twice" : null;
+            fault =
+                at < 1 ? "a connection string is made of NAME=VALUE; one part isn't"
+                : !parts.TryAdd(part[..at], part[(at + 1)..]) ? $"'{part[..at]}' is given twice"
+                : null;
             if (fault is not null)
                 return false;
         }
@@ -54,7 +64,9 @@ internal sealed record ConnectionString(string Host, int Port)
             Key = parts.GetValueOrDefault("SharedAccessKey"),
             Signature = parts.GetValueOrDefault("SharedAccessSignature"),
             EntityPath = parts.GetValueOrDefault("EntityPath")?.Trim('/'),
-            OperationTimeout = parts.TryGetValue("OperationTimeout", out var timeout) ? TimeSpan.Parse(timeout, CultureInfo.InvariantCulture) : null,
+            OperationTimeout = parts.TryGetValue("OperationTimeout", out var timeout)
+                ? TimeSpan.Parse(timeout, CultureInfo.InvariantCulture)
+                : null,
         };
         return true;
     }
@@ -64,8 +76,14 @@ internal sealed record ConnectionString(string Host, int Port)
     public string Write()
     {
         var port = Port == TlsPort ? "" : $":{Port.ToString(CultureInfo.InvariantCulture)}";
-        return string.Concat($"Endpoint=sb://{Host}{port}/", FormatPart("SharedAccessKeyName", KeyName), FormatPart("SharedAccessKey", Key), FormatPart("SharedAccessSignature", Signature),
-            FormatPart("EntityPath", EntityPath), FormatPart("OperationTimeout", OperationTimeout?.ToString("c", CultureInfo.InvariantCulture)));
+        return string.Concat(
+            $"Endpoint=sb://{Host}{port}/",
+            FormatPart("SharedAccessKeyName", KeyName),
+            FormatPart("SharedAccessKey", Key),
+            FormatPart("SharedAccessSignature", Signature),
+            FormatPart("EntityPath", EntityPath),
+            FormatPart("OperationTimeout", OperationTimeout?.ToString("c", CultureInfo.InvariantCulture))
+        );
     }
 
     /// <summary>Hides the key and the token.</summary>
@@ -76,10 +94,24 @@ internal sealed record ConnectionString(string Host, int Port)
 
     private static string? FindFault(Dictionary<string, string> parts)
     {
-        string[] known = ["Endpoint", "SharedAccessKeyName", "SharedAccessKey", "SharedAccessSignature", "EntityPath", "OperationTimeout"];
+        string[] known =
+        [
+            "Endpoint",
+            "SharedAccessKeyName",
+            "SharedAccessKey",
+            "SharedAccessSignature",
+            "EntityPath",
+            "OperationTimeout",
+        ];
         if (parts.Keys.FirstOrDefault(name => !known.Contains(name, StringComparer.OrdinalIgnoreCase)) is { } unknown)
             return $"'{unknown}' is no part of a connection string";
-        if (!parts.TryGetValue("Endpoint", out var endpoint) || !Uri.TryCreate(endpoint, UriKind.Absolute, out var uri) || uri.Scheme != "sb" || uri.Host.Length == 0 || uri.UserInfo.Length > 0)
+        if (
+            !parts.TryGetValue("Endpoint", out var endpoint)
+            || !Uri.TryCreate(endpoint, UriKind.Absolute, out var uri)
+            || uri.Scheme != "sb"
+            || uri.Host.Length == 0
+            || uri.UserInfo.Length > 0
+        )
             return "'Endpoint' must be sb://HOST[:PORT]/";
         if (parts.ContainsKey("SharedAccessKeyName") != parts.ContainsKey("SharedAccessKey"))
             return "'SharedAccessKeyName' and 'SharedAccessKey' go together";
@@ -87,6 +119,10 @@ internal sealed record ConnectionString(string Host, int Port)
             return "'SharedAccessKey' and 'SharedAccessSignature' exclude each other";
         if (parts.TryGetValue("EntityPath", out var path) && !RequestPath.IsPath(path.Trim('/')))
             return "'EntityPath' must be a path of one or more segments";
-        return parts.TryGetValue("OperationTimeout", out var text) && !TimeSpan.TryParseExact(text, "c", CultureInfo.InvariantCulture, out _) ? "'OperationTimeout' must be hh:mm:ss" : null;
+        return
+            parts.TryGetValue("OperationTimeout", out var text)
+            && !TimeSpan.TryParseExact(text, "c", CultureInfo.InvariantCulture, out _)
+            ? "'OperationTimeout' must be hh:mm:ss"
+            : null;
     }
 }

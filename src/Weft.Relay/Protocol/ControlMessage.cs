@@ -10,25 +10,34 @@ namespace Weft.Relay.Protocol;
 internal readonly record struct HeaderField(string Name, string Value);
 
 /// <summary>
-/// A message on the control channel, or at the head of a rendezvous for a request: one WebSocket text message of JSON with one member that
-/// says which message it is. Written with a relaxed encoder, since the usual one makes six bytes of each <c>+</c> and <c>&amp;</c>.
+/// A message on the control channel, or at the head of a rendezvous for a request: one WebSocket text message of JSON
+/// with one member that says which message it is. Written with a relaxed encoder, since the usual one makes six bytes
+/// of each <c>+</c> and <c>&amp;</c>.
 /// </summary>
 internal abstract record ControlMessage
 {
-    /// <summary>The longest message that is sent, in bytes of UTF-8. The .NET client of Azure Relay goes deaf on a message of 64 KiB; this leaves room below.</summary>
+    /// <summary>
+    /// The longest message that is sent, in bytes of UTF-8. The .NET client of Azure Relay goes deaf on a message of 64
+    /// KiB; this leaves room below.
+    /// </summary>
     public const int MaxSentSize = 60 * 1024;
 
     /// <summary>The longest message that is read, in bytes of UTF-8: 64 KiB, the protocol's own bound.</summary>
     public const int MaxReceivedSize = 64 * 1024;
 
-    /// <summary>The largest body that goes with a message on the control channel, in bytes: 64 KiB. What is larger goes by a rendezvous.</summary>
+    /// <summary>
+    /// The largest body that goes with a message on the control channel, in bytes: 64 KiB. What is larger goes by a
+    /// rendezvous.
+    /// </summary>
     public const int MaxBodySize = 64 * 1024;
 
-    private static readonly JsonWriterOptions Relaxed = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
-
-    private protected ControlMessage()
+    private static readonly JsonWriterOptions Relaxed = new()
     {
-    }
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        SkipValidation = true,
+    };
+
+    private protected ControlMessage() { }
 
     /// <summary>The member that says which message it is.</summary>
     private protected abstract string Name { get; }
@@ -53,7 +62,8 @@ internal abstract record ControlMessage
 
     /// <summary>Reads a message. Members that aren't known are skipped, and so is a message that isn't.</summary>
     /// <param name="message">The message; null where it is unknown, or none at all.</param>
-    /// <param name="fault">What is wrong with it, one line for a log; null where nothing is, unknown ones included.</param>
+    /// <param name="fault">What is wrong with it, one line for a log; null where nothing is, unknown ones
+    /// included.</param>
     /// <returns>Whether there is a message to act upon.</returns>
     public static bool TryRead(ReadOnlyMemory<byte> utf8, out ControlMessage? message, out string? fault)
     {
@@ -68,7 +78,8 @@ internal abstract record ControlMessage
     {
         if (endpoint is null)
             return;
-        // The .NET listener reads it with IPAddress.TryParse, and whoever reads it wants the client's own address: never a mapped one.
+        // The .NET listener reads it with IPAddress.TryParse, and whoever reads it wants the client's own address:
+        // never a mapped one.
         var address = endpoint.Address.IsIPv4MappedToIPv6 ? endpoint.Address.MapToIPv4() : endpoint.Address;
         json.WriteStartObject("remoteEndpoint");
         json.WriteString("address", address.ToString());
@@ -76,7 +87,9 @@ internal abstract record ControlMessage
         json.WriteEndObject();
     }
 
-    /// <summary>Writes headers as the members of an object: values of one name are joined by a comma, as RFC 9110 §5.2 allows.</summary>
+    /// <summary>
+    /// Writes headers as the members of an object: values of one name are joined by a comma, as RFC 9110 §5.2 allows.
+    /// </summary>
     private protected static void WriteHeaders(Utf8JsonWriter json, string name, ImmutableArray<HeaderField> headers)
     {
         json.WriteStartObject(name);
@@ -90,7 +103,12 @@ internal abstract record ControlMessage
 /// <param name="Address">Where to meet it, used as it is: a capability, good once and for some seconds.</param>
 /// <param name="ConnectHeaders">The headers it came with, but for its token.</param>
 /// <param name="RemoteEndpoint">Where it came from, as the relay saw it; null where the relay doesn't say.</param>
-internal sealed record AcceptMessage(string Address, string Id, ImmutableArray<HeaderField> ConnectHeaders, IPEndPoint? RemoteEndpoint) : ControlMessage
+internal sealed record AcceptMessage(
+    string Address,
+    string Id,
+    ImmutableArray<HeaderField> ConnectHeaders,
+    IPEndPoint? RemoteEndpoint
+) : ControlMessage
 {
     private protected override string Name => "accept";
 
@@ -104,8 +122,8 @@ internal sealed record AcceptMessage(string Address, string Id, ImmutableArray<H
 }
 
 /// <summary>
-/// Relay to listener: an HTTP request. One that is too large for the control channel comes without method, headers and body, and whole by
-/// the rendezvous: the real clients tell by these members' absence.
+/// Relay to listener: an HTTP request. One that is too large for the control channel comes without method, headers and
+/// body, and whole by the rendezvous: the real clients tell by these members' absence.
 /// </summary>
 /// <param name="Address">Where a large request is fetched, and a large response sent.</param>
 /// <param name="Id">The request's id, which the response repeats.</param>
@@ -114,7 +132,10 @@ internal sealed record RequestMessage(string Address, string Id) : ControlMessag
     /// <summary>The HTTP method; null where the request is to be fetched.</summary>
     public string? Method { get; init; }
 
-    /// <summary>Path and query without the relay's pairs, for example <c>/site-a/x?y=1</c>; null where the request is to be fetched.</summary>
+    /// <summary>
+    /// Path and query without the relay's pairs, for example <c>/site-a/x?y=1</c>; null where the request is to be
+    /// fetched.
+    /// </summary>
     public string? RequestTarget { get; init; }
 
     /// <summary>The headers, but for the token and those of the connection.</summary>
@@ -146,9 +167,16 @@ internal sealed record RequestMessage(string Address, string Id) : ControlMessag
 }
 
 /// <summary>Listener to relay: the answer to a request.</summary>
-/// <param name="StatusDescription">The reason phrase; null for the usual one. What a listener wrote is to be cleaned before it is sent on.</param>
+/// <param name="StatusDescription">The reason phrase; null for the usual one. What a listener wrote is to be cleaned
+/// before it is sent on.</param>
 /// <param name="HasBody">Whether one binary message with the body follows at once.</param>
-internal sealed record ResponseMessage(string RequestId, int StatusCode, string? StatusDescription, ImmutableArray<HeaderField> ResponseHeaders, bool HasBody) : ControlMessage
+internal sealed record ResponseMessage(
+    string RequestId,
+    int StatusCode,
+    string? StatusDescription,
+    ImmutableArray<HeaderField> ResponseHeaders,
+    bool HasBody
+) : ControlMessage
 {
     private protected override string Name => "response";
 

@@ -8,7 +8,9 @@ namespace Weft.Relay.Protocol;
 /// <summary>Reads control messages from whoever sent them: nothing that can be sent makes it throw.</summary>
 internal static class ControlMessageReader
 {
-    /// <summary>A message is an object in an object, with headers and an endpoint one deeper, and an array of values one more.</summary>
+    /// <summary>
+    /// A message is an object in an object, with headers and an endpoint one deeper, and an array of values one more.
+    /// </summary>
     private const int MaxDepth = 8;
 
     /// <summary>Reads a message.</summary>
@@ -44,7 +46,9 @@ internal static class ControlMessageReader
                 _ => null,
             };
             if (read is not null)
-                return member.Value.ValueKind == JsonValueKind.Object ? read(member.Value) : (null, $"'{member.Name}' isn't an object");
+                return member.Value.ValueKind == JsonValueKind.Object
+                    ? read(member.Value)
+                    : (null, $"'{member.Name}' isn't an object");
         }
 
         return (null, null);
@@ -61,14 +65,17 @@ internal static class ControlMessageReader
     {
         if (ReadText(request, "address") is not { Length: > 0 } address || ReadText(request, "id") is not { } id)
             return (null, "'request' has no address or no id");
-        return (new RequestMessage(address, id)
-        {
-            Method = ReadText(request, "method"),
-            RequestTarget = ReadText(request, "requestTarget"),
-            RequestHeaders = ReadHeaders(request, "requestHeaders"),
-            RemoteEndpoint = ReadEndpoint(request),
-            HasBody = ReadBoolean(request, "body"),
-        }, null);
+        return (
+            new RequestMessage(address, id)
+            {
+                Method = ReadText(request, "method"),
+                RequestTarget = ReadText(request, "requestTarget"),
+                RequestHeaders = ReadHeaders(request, "requestHeaders"),
+                RemoteEndpoint = ReadEndpoint(request),
+                HasBody = ReadBoolean(request, "body"),
+            },
+            null
+        );
     }
 
     private static (ControlMessage?, string?) ReadResponse(JsonElement response)
@@ -77,11 +84,22 @@ internal static class ControlMessageReader
             return (null, "'response' has no requestId");
         if (ReadStatus(response) is not { } status)
             return (null, "'response' has no statusCode of 100–999");
-        return (new ResponseMessage(id, status, ReadText(response, "statusDescription"), ReadHeaders(response, "responseHeaders"), ReadBoolean(response, "body")), null);
+        return (
+            new ResponseMessage(
+                id,
+                status,
+                ReadText(response, "statusDescription"),
+                ReadHeaders(response, "responseHeaders"),
+                ReadBoolean(response, "body")
+            ),
+            null
+        );
     }
 
-    private static (ControlMessage?, string?) ReadRenewToken(JsonElement renew)
-        => ReadText(renew, "token") is { Length: > 0 } token ? (new RenewTokenMessage(token), null) : (null, "'renewToken' has no token");
+    private static (ControlMessage?, string?) ReadRenewToken(JsonElement renew) =>
+        ReadText(renew, "token") is { Length: > 0 } token
+            ? (new RenewTokenMessage(token), null)
+            : (null, "'renewToken' has no token");
 
     /// <summary>The libraries send a number, the protocol's documents show a string.</summary>
     private static int? ReadStatus(JsonElement response)
@@ -91,7 +109,9 @@ internal static class ControlMessageReader
         var status = code.ValueKind switch
         {
             JsonValueKind.Number when code.TryGetInt32(out var number) => number,
-            JsonValueKind.String when int.TryParse(code.GetString(), NumberStyles.None, CultureInfo.InvariantCulture, out var number) => number,
+            JsonValueKind.String
+                when int.TryParse(code.GetString(), NumberStyles.None, CultureInfo.InvariantCulture, out var number) =>
+                number,
             _ => 0,
         };
         return status is >= 100 and <= 999 ? status : null;
@@ -104,30 +124,47 @@ internal static class ControlMessageReader
         var fields = ImmutableArray.CreateBuilder<HeaderField>();
         foreach (var header in headers.EnumerateObject())
         {
-            IEnumerable<JsonElement> values = header.Value.ValueKind == JsonValueKind.Array ? header.Value.EnumerateArray() : [header.Value];
-            fields.AddRange(values.Select(ReadScalar).OfType<string>().Select(value => new HeaderField(header.Name, value)));
+            IEnumerable<JsonElement> values =
+                header.Value.ValueKind == JsonValueKind.Array ? header.Value.EnumerateArray() : [header.Value];
+            fields.AddRange(
+                values.Select(ReadScalar).OfType<string>().Select(value => new HeaderField(header.Name, value))
+            );
         }
 
         return fields.ToImmutable();
     }
 
     /// <summary>Node's libraries send what the program set: Content-Length as a number, for one.</summary>
-    private static string? ReadScalar(JsonElement value) => value.ValueKind switch
-    {
-        JsonValueKind.String => value.GetString(),
-        JsonValueKind.Number or JsonValueKind.True or JsonValueKind.False => value.GetRawText(),
-        _ => null,
-    };
+    private static string? ReadScalar(JsonElement value) =>
+        value.ValueKind switch
+        {
+            JsonValueKind.String => value.GetString(),
+            JsonValueKind.Number or JsonValueKind.True or JsonValueKind.False => value.GetRawText(),
+            _ => null,
+        };
 
     private static IPEndPoint? ReadEndpoint(JsonElement holder)
     {
-        if (!holder.TryGetProperty("remoteEndpoint", out var endpoint) || endpoint.ValueKind != JsonValueKind.Object || !IPAddress.TryParse(ReadText(endpoint, "address"), out var address))
+        if (
+            !holder.TryGetProperty("remoteEndpoint", out var endpoint)
+            || endpoint.ValueKind != JsonValueKind.Object
+            || !IPAddress.TryParse(ReadText(endpoint, "address"), out var address)
+        )
             return null;
-        var port = endpoint.TryGetProperty("port", out var number) && number.ValueKind == JsonValueKind.Number && number.TryGetUInt16(out var value) ? value : 0;
+        var port =
+            endpoint.TryGetProperty("port", out var number)
+            && number.ValueKind == JsonValueKind.Number
+            && number.TryGetUInt16(out var value)
+                ? value
+                : 0;
         return new(address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address, port);
     }
 
-    private static string? ReadText(JsonElement holder, string name) => holder.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+    private static string? ReadText(JsonElement holder, string name) =>
+        holder.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String
+            ? value.GetString()
+            : null;
 
-    private static bool ReadBoolean(JsonElement holder, string name) => holder.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.True;
+    private static bool ReadBoolean(JsonElement holder, string name) =>
+        holder.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.True;
 }

@@ -7,7 +7,14 @@ namespace Weft.Relay.Protocol;
 /// <param name="RequiresClientAuthorization">Whether a sender must show a token. Default of Azure Relay: true.</param>
 /// <param name="UserMetadata">What its owner wrote to it; empty for nothing.</param>
 /// <param name="Rules">The authorization rules that are good for it: its own and those of what it stands in.</param>
-internal sealed record HybridConnectionDescription(string Path, bool RequiresClientAuthorization, string UserMetadata, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt, ImmutableArray<AuthorizationRule> Rules);
+internal sealed record HybridConnectionDescription(
+    string Path,
+    bool RequiresClientAuthorization,
+    string UserMetadata,
+    DateTimeOffset CreatedAt,
+    DateTimeOffset UpdatedAt,
+    ImmutableArray<AuthorizationRule> Rules
+);
 
 /// <summary>Who may do what, by knowing a key.</summary>
 /// <param name="Name">The rule's name: <c>skn</c> of a token. At most 256 characters.</param>

@@ -4,10 +4,11 @@ using System.Text;
 namespace Weft.Relay.Protocol;
 
 /// <summary>
-/// The path of a request: <c>/$hc/{path}</c> for WebSockets, <c>/{path}</c> for HTTP. It is decoded once, and what could be read as another
-/// path by somebody who decodes again, or by a file system, is refused.
+/// The path of a request: <c>/$hc/{path}</c> for WebSockets, <c>/{path}</c> for HTTP. It is decoded once, and what
+/// could be read as another path by somebody who decodes again, or by a file system, is refused.
 /// </summary>
-/// <param name="Path">The path without <c>/$hc/</c>: segments separated by single slashes, no slash at either end; empty for the root.</param>
+/// <param name="Path">The path without <c>/$hc/</c>: segments separated by single slashes, no slash at either end;
+/// empty for the root.</param>
 /// <param name="IsHybrid">Whether it stood under <c>/$hc/</c>.</param>
 internal sealed record RequestPath(string Path, bool IsHybrid)
 {
@@ -20,7 +21,11 @@ internal sealed record RequestPath(string Path, bool IsHybrid)
     /// <summary>Reads a path as it stood in the request line.</summary>
     /// <param name="raw">The path, percent-encoded, with its slash and without its query.</param>
     /// <param name="fault">Why it is none, one line for the caller.</param>
-    public static bool TryParse(ReadOnlySpan<char> raw, [NotNullWhen(true)] out RequestPath? path, [NotNullWhen(false)] out string? fault)
+    public static bool TryParse(
+        ReadOnlySpan<char> raw,
+        [NotNullWhen(true)] out RequestPath? path,
+        [NotNullWhen(false)] out string? fault
+    )
     {
         path = null;
         if (raw.Length is 0 or > MaxLength || raw[0] != '/')
@@ -52,22 +57,28 @@ internal sealed record RequestPath(string Path, bool IsHybrid)
         return "/" + string.Join('/', path.Split('/').Select(Uri.EscapeDataString));
     }
 
-    /// <summary>Whether a decoded path is one: no empty or dotted segment, no control character, backslash or per cent sign.</summary>
+    /// <summary>
+    /// Whether a decoded path is one: no empty or dotted segment, no control character, backslash or per cent sign.
+    /// </summary>
     /// <param name="path">The path without a slash at either end.</param>
     public static bool IsPath(string path)
     {
         return path.Length is > 0 and <= MaxLength && path.Split('/').All(segment => FindFault(segment) is null);
     }
 
-    private static string? FindFault(string segment) => segment switch
-    {
-        "" => "the path has an empty segment",
-        "." or ".." => "the path has a dotted segment",
-        _ when segment.Any(c => c is '/' or '\\' or '%' || char.IsControl(c)) => "the path has an encoded slash, a backslash, a per cent sign or a control character",
-        _ => null,
-    };
+    private static string? FindFault(string segment) =>
+        segment switch
+        {
+            "" => "the path has an empty segment",
+            "." or ".." => "the path has a dotted segment",
+            _ when segment.Any(c => c is '/' or '\\' or '%' || char.IsControl(c)) =>
+                "the path has an encoded slash, a backslash, a per cent sign or a control character",
+            _ => null,
+        };
 
-    /// <summary>Decodes once and strictly: <see cref="Uri.UnescapeDataString(string)"/> leaves alone what it doesn't understand.</summary>
+    /// <summary>
+    /// Decodes once and strictly: <see cref="Uri.UnescapeDataString(string)"/> leaves alone what it doesn't understand.
+    /// </summary>
     private static string? Unescape(string segment)
     {
         if (!segment.Contains('%', StringComparison.Ordinal))
@@ -83,7 +94,11 @@ internal sealed record RequestPath(string Path, bool IsHybrid)
                 continue;
             }
 
-            if (i + 2 >= segment.Length || !char.IsAsciiHexDigit(segment[i + 1]) || !char.IsAsciiHexDigit(segment[i + 2]))
+            if (
+                i + 2 >= segment.Length
+                || !char.IsAsciiHexDigit(segment[i + 1])
+                || !char.IsAsciiHexDigit(segment[i + 2])
+            )
                 return null;
             bytes.Add(Convert.FromHexString(segment.AsSpan(i + 1, 2))[0]);
             i += 2;

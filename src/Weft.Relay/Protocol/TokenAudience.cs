@@ -1,12 +1,14 @@
 namespace Weft.Relay.Protocol;
 
 /// <summary>
-/// What a token is for. Clients write it differently: without its port and with a slash at its end (.NET), with its port (Node), the
-/// namespace alone, or with <c>$hc</c>. What they mean is the host and the segments of the path.
+/// What a token is for. Clients write it differently: without its port and with a slash at its end (.NET), with its
+/// port (Node), the namespace alone, or with <c>$hc</c>. What they mean is the host and the segments of the path.
 /// </summary>
 internal static class TokenAudience
 {
-    /// <summary>Whether an audience covers a path: by whole segments, so that <c>/a</c> doesn't cover <c>/ab</c>.</summary>
+    /// <summary>
+    /// Whether an audience covers a path: by whole segments, so that <c>/a</c> doesn't cover <c>/ab</c>.
+    /// </summary>
     /// <param name="host">The host it must be for; null for any.</param>
     public static bool Covers(string audience, string path, string? host)
     {
@@ -28,7 +30,8 @@ internal static class TokenAudience
         // What is still encoded here was encoded twice, and could mean another path than it says.
         if (prefix.IsEmpty || prefix.Contains('%'))
             return prefix.IsEmpty;
-        return path.AsSpan().StartsWith(prefix, StringComparison.Ordinal) && (path.Length == prefix.Length || path[prefix.Length] == '/');
+        return path.AsSpan().StartsWith(prefix, StringComparison.Ordinal)
+            && (path.Length == prefix.Length || path[prefix.Length] == '/');
     }
 
     private static ReadOnlySpan<char> WithoutPort(ReadOnlySpan<char> authority)

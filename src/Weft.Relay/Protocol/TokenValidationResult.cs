@@ -23,21 +23,35 @@ internal enum TokenFault
 /// <param name="Fault">What is wrong with it; <see cref="TokenFault.None"/> where it is good.</param>
 /// <param name="Rule">The rule that it was signed with; null where no signature was good.</param>
 /// <param name="ExpiresAt">When it expires; of no meaning where no signature was good.</param>
-internal readonly record struct TokenValidationResult(TokenFault Fault, AuthorizationRule? Rule = null, DateTimeOffset ExpiresAt = default)
+internal readonly record struct TokenValidationResult(
+    TokenFault Fault,
+    AuthorizationRule? Rule = null,
+    DateTimeOffset ExpiresAt = default
+)
 {
     /// <summary>Whether the token is good. Whether its rule gives the right is asked of <see cref="Rule"/>.</summary>
     public bool IsValid => Fault == TokenFault.None;
 
     /// <summary>The HTTP status that says so: 200, 401 or 403.</summary>
-    public int Status => Fault switch { TokenFault.None => 200, TokenFault.WrongPath => 403, _ => 401 };
+    public int Status =>
+        Fault switch
+        {
+            TokenFault.None => 200,
+            TokenFault.WrongPath => 403,
+            _ => 401,
+        };
 
-    /// <summary>What the caller is told. The words "token has an invalid signature" are looked for by the real clients' own tests.</summary>
-    public string Phrase => Fault switch
-    {
-        TokenFault.None => "The token is good",
-        TokenFault.Malformed => "The token is missing or malformed",
-        TokenFault.BadSignature => "The token has an invalid signature",
-        TokenFault.Expired => $"The token expired at {ExpiresAt:u}",
-        _ => "The token is for another path",
-    };
+    /// <summary>
+    /// What the caller is told. The words "token has an invalid signature" are looked for by the real clients' own
+    /// tests.
+    /// </summary>
+    public string Phrase =>
+        Fault switch
+        {
+            TokenFault.None => "The token is good",
+            TokenFault.Malformed => "The token is missing or malformed",
+            TokenFault.BadSignature => "The token has an invalid signature",
+            TokenFault.Expired => $"The token expired at {ExpiresAt:u}",
+            _ => "The token is for another path",
+        };
 }

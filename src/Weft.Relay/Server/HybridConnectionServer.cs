@@ -8,8 +8,8 @@ using Weft.Relay.Server.Sessions;
 namespace Weft.Relay.Server;
 
 /// <summary>
-/// A relay: serves listeners and senders of hybrid connections, on any endpoint that speaks HTTP/1.1. It knows nothing by itself: which connections
-/// there are and who may use them, it asks its directory for each of them.
+/// A relay: serves listeners and senders of hybrid connections, on any endpoint that speaks HTTP/1.1. It knows nothing
+/// by itself: which connections there are and who may use them, it asks its directory for each of them.
 /// </summary>
 internal sealed class HybridConnectionServer : IAsyncDisposable
 {
@@ -32,21 +32,56 @@ internal sealed class HybridConnectionServer : IAsyncDisposable
     /// <param name="options">Where the relay is, its bounds and timeouts.</param>
     /// <param name="log">Takes what is wrong with a peer.</param>
     /// <exception cref="ArgumentException">An option is out of its bounds.</exception>
-    public HybridConnectionServer(IRelayDirectory directory, IRelayAudit audit, RelayServerOptions options, TimeProvider clock, ILogger<HybridConnectionServer> log)
+    public HybridConnectionServer(
+        IRelayDirectory directory,
+        IRelayAudit audit,
+        RelayServerOptions options,
+        TimeProvider clock,
+        ILogger<HybridConnectionServer> log
+    )
     {
         options.Validate();
         _state = new(directory, audit, options, clock, log);
-        (_listen, _connect, _rendezvous, _request, _runtime) = (new(_state), new(_state), new(_state), new(_state), new(_state));
+        (_listen, _connect, _rendezvous, _request, _runtime) = (
+            new(_state),
+            new(_state),
+            new(_state),
+            new(_state),
+            new(_state)
+        );
         _timer = clock.CreateTimer(_ => OnTimer(), null, VersionPollInterval, VersionPollInterval);
         directory.Changed += OnChanged;
     }
 
     /// <summary>Who is here.</summary>
-    public RelayStatus GetStatus() => new(
-        [.. _state.Listeners.All.Select(l => new ListenerStatus(l.Grant.Connection.Path, l.Id, l.Grant.Source, l.Since, l.UserAgent, l.Grant.Key))],
-        [.. _state.Sessions.Values.Select(s => new SessionStatus(s.Sender.Connection.Path, s.Id, s.Sender.Service, s.Sender.Source, s.ListenerId, s.Since, s.Sender.Key, s.BytesUp, s.BytesDown))],
-        _state.Pending.Count,
-        _state.Totals);
+    public RelayStatus GetStatus() =>
+        new(
+            [
+                .. _state.Listeners.All.Select(l => new ListenerStatus(
+                    l.Grant.Connection.Path,
+                    l.Id,
+                    l.Grant.Source,
+                    l.Since,
+                    l.UserAgent,
+                    l.Grant.Key
+                )),
+            ],
+            [
+                .. _state.Sessions.Values.Select(s => new SessionStatus(
+                    s.Sender.Connection.Path,
+                    s.Id,
+                    s.Sender.Service,
+                    s.Sender.Source,
+                    s.ListenerId,
+                    s.Since,
+                    s.Sender.Key,
+                    s.BytesUp,
+                    s.BytesDown
+                )),
+            ],
+            _state.Pending.Count,
+            _state.Totals
+        );
 
     /// <summary>How many listeners a hybrid connection has.</summary>
     /// <returns>0–25, or what the options allow.</returns>
@@ -59,14 +94,26 @@ internal sealed class HybridConnectionServer : IAsyncDisposable
         var tracking = Guid.NewGuid().ToString();
         if (!RelayRequest.TryRead(context, tracking, out var request, out var fault))
         {
-            await _state.Refuse(context, new(RelayEventKind.Refused, "", ClientRole.Sender, "", RelayRequest.SourceOf(context), tracking), new(400, fault), isSlowed: true);
+            await _state.Refuse(
+                context,
+                new(RelayEventKind.Refused, "", ClientRole.Sender, "", RelayRequest.SourceOf(context), tracking),
+                new(400, fault),
+                isSlowed: true
+            );
             return;
         }
 
         var role = request.Path.IsHybrid && request.Query.Action != "connect" ? ClientRole.Listener : ClientRole.Sender;
         var isRendezvous = request.Path.IsHybrid && request.Query.Action is "accept" or "request";
         // Sessions may end while the relay drains, and so the listeners of senders that wait may still come.
-        if ((_state.IsDraining && !isRendezvous ? HttpRefusal.Draining : _state.Directory.IsReady ? null : HttpRefusal.NotReady) is { } closed)
+        if (
+            (
+                _state.IsDraining && !isRendezvous ? HttpRefusal.Draining
+                : _state.Directory.IsReady ? null
+                : HttpRefusal.NotReady
+            ) is
+            { } closed
+        )
             await _state.Refuse(request, role, closed);
         else if (!request.Path.IsHybrid)
             await (RuntimeInformationEndpoint.Matches(request) ? _runtime.Serve(request) : _request.Serve(request));
@@ -74,7 +121,10 @@ internal sealed class HybridConnectionServer : IAsyncDisposable
             await ServeWebSocket(request, role);
     }
 
-    /// <summary>Shuts down: nobody is let in any more, listeners are told 1001, sessions may end by themselves for a while, and are cut then.</summary>
+    /// <summary>
+    /// Shuts down: nobody is let in any more, listeners are told 1001, sessions may end by themselves for a while, and
+    /// are cut then.
+    /// </summary>
     /// <param name="grace">How long sessions and requests may take to end.</param>
     public async Task Drain(TimeSpan grace)
     {
@@ -96,18 +146,26 @@ internal sealed class HybridConnectionServer : IAsyncDisposable
     }
 
     /// <summary>What is counted, for tests: everything must be back at zero when everybody has gone.</summary>
-    internal (int Passes, int Sessions, int Rendezvous, int Pending, int Listeners) ResourceCounts
-        => (_state.Grants.Count, _state.Sessions.Count, _state.Rendezvous.Count, _state.Pending.Count, _state.Listeners.All.Length);
+    internal (int Passes, int Sessions, int Rendezvous, int Pending, int Listeners) ResourceCounts =>
+        (
+            _state.Grants.Count,
+            _state.Sessions.Count,
+            _state.Rendezvous.Count,
+            _state.Pending.Count,
+            _state.Listeners.All.Length
+        );
 
-    private Task ServeWebSocket(RelayRequest request, ClientRole role) => request.Query.Action switch
-    {
-        "listen" => _listen.Serve(request),
-        "connect" => _connect.Serve(request),
-        "accept" or "request" => _rendezvous.Serve(request),
-        _ => _state.Refuse(request, role, new(400, "sb-hc-action must be listen, connect, accept or request")),
-    };
+    private Task ServeWebSocket(RelayRequest request, ClientRole role) =>
+        request.Query.Action switch
+        {
+            "listen" => _listen.Serve(request),
+            "connect" => _connect.Serve(request),
+            "accept" or "request" => _rendezvous.Serve(request),
+            _ => _state.Refuse(request, role, new(400, "sb-hc-action must be listen, connect, accept or request")),
+        };
 
-    private void OnChanged() => ThreadPool.UnsafeQueueUserWorkItem(static relay => relay._state.Grants.Reauthorize(), this, preferLocal: false);
+    private void OnChanged() =>
+        ThreadPool.UnsafeQueueUserWorkItem(static relay => relay._state.Grants.Reauthorize(), this, preferLocal: false);
 
     /// <summary>Checks everybody: rules that changed, tokens that expired, listeners that are silent.</summary>
     private void OnTimer()

@@ -7,7 +7,8 @@ internal interface IRelayTransportFeature
 {
     /// <summary>
     /// Takes the connection out of Kestrel's hands, to be called once, when the answer 101 has been flushed (after
-    /// <c>UpgradeAsync</c>). From then on it is the taker's to end, and the request's delegate may return before it has ended.
+    /// <c>UpgradeAsync</c>). From then on it is the taker's to end, and the request's delegate may return before it has
+    /// ended.
     /// </summary>
     /// <returns>The raw connection, with what was received behind the request.</returns>
     SessionPeer TakeOver();

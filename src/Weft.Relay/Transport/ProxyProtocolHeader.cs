@@ -3,7 +3,10 @@ using System.Net;
 
 namespace Weft.Relay.Transport;
 
-/// <summary>The header of the PROXY protocol, version 2 (HAProxy's proxy-protocol.txt, section 2.2). Version 1, which is text, isn't spoken.</summary>
+/// <summary>
+/// The header of the PROXY protocol, version 2 (HAProxy's proxy-protocol.txt, section 2.2). Version 1, which is text,
+/// isn't spoken.
+/// </summary>
 internal static class ProxyProtocolHeader
 {
     /// <summary>The fixed part, bytes.</summary>
@@ -21,7 +24,9 @@ internal static class ProxyProtocolHeader
     {
         rest = BinaryPrimitives.ReadUInt16BigEndian(start[14..]);
         if (!start[..12].SequenceEqual(Signature))
-            return start.StartsWith("PROXY "u8) ? "the PROXY protocol's version 1 is not spoken here" : "no PROXY protocol header, which this port requires";
+            return start.StartsWith("PROXY "u8)
+                ? "the PROXY protocol's version 1 is not spoken here"
+                : "no PROXY protocol header, which this port requires";
         if (start[12] is not (0x20 or 0x21))
             return $"PROXY protocol version and command 0x{start[12]:x2} are unknown";
         return rest > MaxAddressBlockSize ? $"a PROXY header of {rest} bytes is more than {MaxAddressBlockSize}" : null;
@@ -36,23 +41,35 @@ internal static class ProxyProtocolHeader
         if (start[12] == 0x20)
             return null;
         // Address family in the high half, protocol in the low one: only TCP connections come in here.
-        var (address, port, size) = start[13] switch { 0x11 => (4, 8, 12), 0x21 => (16, 32, 36), _ => (0, 0, 0) };
+        var (address, port, size) = start[13] switch
+        {
+            0x11 => (4, 8, 12),
+            0x21 => (16, 32, 36),
+            _ => (0, 0, 0),
+        };
         if (size == 0)
             return $"PROXY address family and protocol 0x{start[13]:x2} are not TCP over IPv4 or IPv6";
         if (rest.Length < size)
             return $"a PROXY header with {rest.Length} bytes of addresses is too short";
         if (CheckTlvs(rest[size..]) is { } fault)
             return fault;
-        source = AddressNormalizer.Normalize(new IPEndPoint(new IPAddress(rest[..address]), BinaryPrimitives.ReadUInt16BigEndian(rest[port..])));
+        source = AddressNormalizer.Normalize(
+            new IPEndPoint(new IPAddress(rest[..address]), BinaryPrimitives.ReadUInt16BigEndian(rest[port..]))
+        );
         return null;
     }
 
-    /// <summary>What the TLVs say isn't needed; that they fill the header exactly shows that both sides mean the same one.</summary>
+    /// <summary>
+    /// What the TLVs say isn't needed; that they fill the header exactly shows that both sides mean the same one.
+    /// </summary>
     private static string? CheckTlvs(ReadOnlySpan<byte> tlvs)
     {
         while (!tlvs.IsEmpty)
         {
-            if (tlvs.Length < 3 || BinaryPrimitives.ReadUInt16BigEndian(tlvs[1..]) is var length && tlvs.Length - 3 < length)
+            if (
+                tlvs.Length < 3
+                || BinaryPrimitives.ReadUInt16BigEndian(tlvs[1..]) is var length && tlvs.Length - 3 < length
+            )
                 return "a PROXY TLV runs over the header's end";
             tlvs = tlvs[(3 + length)..];
         }

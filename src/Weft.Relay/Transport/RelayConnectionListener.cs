@@ -9,7 +9,10 @@ using Microsoft.Extensions.Logging;
 
 namespace Weft.Relay.Transport;
 
-/// <summary>Accepts connections, takes them through PROXY header and TLS side by side, and gives Kestrel those that come out well.</summary>
+/// <summary>
+/// Accepts connections, takes them through PROXY header and TLS side by side, and gives Kestrel those that come out
+/// well.
+/// </summary>
 internal sealed partial class RelayConnectionListener : IConnectionListener
 {
     // How often it is looked for callers that have gone while nobody reads from them.
@@ -37,7 +40,12 @@ internal sealed partial class RelayConnectionListener : IConnectionListener
 
         _socket = Listen(options);
         EndPoint = _socket.LocalEndPoint!;
-        _watch = time.CreateTimer(static s => ((RelayConnectionListener)s!).CheckPeersClosed(), this, PeerCheckInterval, PeerCheckInterval);
+        _watch = time.CreateTimer(
+            static s => ((RelayConnectionListener)s!).CheckPeersClosed(),
+            this,
+            PeerCheckInterval,
+            PeerCheckInterval
+        );
         _accepting = AcceptLoop();
     }
 
@@ -106,7 +114,8 @@ internal sealed partial class RelayConnectionListener : IConnectionListener
             }
             catch (SocketException e)
             {
-                // A caller that went before it was accepted is nothing; being out of descriptors passes only if somebody leaves.
+                // A caller that went before it was accepted is nothing; being out of descriptors passes only if
+                // somebody leaves.
                 Unaccepted(_log, e.Message);
                 if (e.SocketErrorCode is SocketError.TooManyOpenSockets or SocketError.NoBufferSpaceAvailable)
                     await Task.Delay(TimeSpan.FromMilliseconds(100), _time).ConfigureAwait(false);
@@ -134,12 +143,26 @@ internal sealed partial class RelayConnectionListener : IConnectionListener
                 }
             }
 
-            var connection = new RelayTransportConnection(socket, raw, tls, remote, left => _connections.TryRemove(left, out _));
+            var connection = new RelayTransportConnection(
+                socket,
+                raw,
+                tls,
+                remote,
+                left => _connections.TryRemove(left, out _)
+            );
             _connections.TryAdd(connection, true);
             if (!_ready.Writer.TryWrite(connection))
                 await connection.DisposeAsync().ConfigureAwait(false);
         }
-        catch (Exception e) when (e is IOException or SocketException or ObjectDisposedException or AuthenticationException or OperationCanceledException or InvalidDataException)
+        catch (Exception e)
+            when (e
+                    is IOException
+                        or SocketException
+                        or ObjectDisposedException
+                        or AuthenticationException
+                        or OperationCanceledException
+                        or InvalidDataException
+            )
         {
             Refused(_log, remote, e.Message);
             if (tls is not null)
@@ -148,7 +171,11 @@ internal sealed partial class RelayConnectionListener : IConnectionListener
         }
     }
 
-    private static async Task<IPEndPoint> ReadProxyHeader(SocketStream raw, IPEndPoint peer, Func<IPAddress, bool> trusted)
+    private static async Task<IPEndPoint> ReadProxyHeader(
+        SocketStream raw,
+        IPEndPoint peer,
+        Func<IPAddress, bool> trusted
+    )
     {
         if (!trusted(peer.Address))
             throw new InvalidDataException($"{peer.Address} is not a listed proxy");
@@ -158,7 +185,9 @@ internal sealed partial class RelayConnectionListener : IConnectionListener
             throw new InvalidDataException(fault);
         var rest = new byte[length];
         await raw.ReadExactlyAsync(rest).ConfigureAwait(false);
-        return ProxyProtocolHeader.ReadSource(start, rest, out var source) is { } flaw ? throw new InvalidDataException(flaw) : source ?? peer;
+        return ProxyProtocolHeader.ReadSource(start, rest, out var source) is { } flaw
+            ? throw new InvalidDataException(flaw)
+            : source ?? peer;
     }
 
     private void CheckPeersClosed()

@@ -11,13 +11,21 @@ using Weft.Relay.Frames;
 namespace Weft.Relay.Transport;
 
 /// <summary>
-/// A connection as Kestrel sees it: pipes that read when they are asked and hold no buffer while they wait. When a WebSocket comes of it,
-/// the raw stream is handed over and the pipes are gone.
+/// A connection as Kestrel sees it: pipes that read when they are asked and hold no buffer while they wait. When a
+/// WebSocket comes of it, the raw stream is handed over and the pipes are gone.
 /// </summary>
-internal sealed class RelayTransportConnection : ConnectionContext, IRelayTransportFeature, ITlsConnectionFeature, IDuplexPipe
+internal sealed class RelayTransportConnection
+    : ConnectionContext,
+        IRelayTransportFeature,
+        ITlsConnectionFeature,
+        IDuplexPipe
 {
     // Four reads of the pipes' smallest are one record of TLS, which is what a body comes in.
-    private static readonly StreamPipeReaderOptions ReaderOptions = new(bufferSize: 16 * 1024, leaveOpen: true, useZeroByteReads: true);
+    private static readonly StreamPipeReaderOptions ReaderOptions = new(
+        bufferSize: 16 * 1024,
+        leaveOpen: true,
+        useZeroByteReads: true
+    );
     private static readonly StreamPipeWriterOptions WriterOptions = new(minimumBufferSize: 4 * 1024, leaveOpen: true);
     private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(1);
     private static long s_lastId;
@@ -33,7 +41,13 @@ internal sealed class RelayTransportConnection : ConnectionContext, IRelayTransp
     /// <summary>Makes one of a connection whose handshakes are done.</summary>
     /// <param name="tls">TLS over it; null for none.</param>
     /// <param name="left">Is told once when it is no longer Kestrel's.</param>
-    public RelayTransportConnection(Socket socket, SocketStream raw, SslStream? tls, IPEndPoint remote, Action<RelayTransportConnection> left)
+    public RelayTransportConnection(
+        Socket socket,
+        SocketStream raw,
+        SslStream? tls,
+        IPEndPoint remote,
+        Action<RelayTransportConnection> left
+    )
     {
         (_socket, _raw, _stream, _onDetached) = (socket, raw, tls is null ? raw : tls, left);
         RemoteEndPoint = remote;
@@ -47,21 +61,35 @@ internal sealed class RelayTransportConnection : ConnectionContext, IRelayTransp
             Features.Set<ITlsConnectionFeature>(this);
     }
 
-    public override string ConnectionId { get; set; } = Interlocked.Increment(ref s_lastId).ToString("x", System.Globalization.CultureInfo.InvariantCulture);
+    public override string ConnectionId { get; set; } =
+        Interlocked.Increment(ref s_lastId).ToString("x", System.Globalization.CultureInfo.InvariantCulture);
 
     public override IFeatureCollection Features { get; } = new FeatureCollection(2);
 
-    public override IDictionary<object, object?> Items { get => field ??= new ConnectionItems(); set; }
+    public override IDictionary<object, object?> Items
+    {
+        get => field ??= new ConnectionItems();
+        set;
+    }
 
-    public override IDuplexPipe Transport { get => this; set => throw new NotSupportedException(); }
+    public override IDuplexPipe Transport
+    {
+        get => this;
+        set => throw new NotSupportedException();
+    }
 
     public PipeReader Input { get; }
 
     public PipeWriter Output { get; }
 
-    X509Certificate2? ITlsConnectionFeature.ClientCertificate { get => null; set => throw new NotSupportedException(); }
+    X509Certificate2? ITlsConnectionFeature.ClientCertificate
+    {
+        get => null;
+        set => throw new NotSupportedException();
+    }
 
-    Task<X509Certificate2?> ITlsConnectionFeature.GetClientCertificateAsync(CancellationToken cancellationToken) => Task.FromResult<X509Certificate2?>(null);
+    Task<X509Certificate2?> ITlsConnectionFeature.GetClientCertificateAsync(CancellationToken cancellationToken) =>
+        Task.FromResult<X509Certificate2?>(null);
 
     public SessionPeer TakeOver()
     {
@@ -104,7 +132,10 @@ internal sealed class RelayTransportConnection : ConnectionContext, IRelayTransp
         await base.DisposeAsync().ConfigureAwait(false);
     }
 
-    /// <summary>Checks whether the caller has ended its side while nobody reads, and tells Kestrel, so that a request is given up whose asker has gone.</summary>
+    /// <summary>
+    /// Checks whether the caller has ended its side while nobody reads, and tells Kestrel, so that a request is given
+    /// up whose asker has gone.
+    /// </summary>
     public void CheckPeerClosed()
     {
         if (TcpState.HasPeerClosed(_socket))
@@ -128,7 +159,8 @@ internal sealed class RelayTransportConnection : ConnectionContext, IRelayTransp
         {
             await Shutdown(_stream, _raw).AsTask().WaitAsync(ShutdownTimeout).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is IOException or ObjectDisposedException or TimeoutException or InvalidOperationException)
+        catch (Exception e)
+            when (e is IOException or ObjectDisposedException or TimeoutException or InvalidOperationException)
         {
             _raw.Abort();
         }

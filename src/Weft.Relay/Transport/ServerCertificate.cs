@@ -6,7 +6,10 @@ using Microsoft.Extensions.Logging;
 
 namespace Weft.Relay.Transport;
 
-/// <summary>A server's certificate with its chain, read again when its files change. New files that can't be used change nothing, so a renewal that is half written shuts nobody out.</summary>
+/// <summary>
+/// A server's certificate with its chain, read again when its files change. New files that can't be used change
+/// nothing, so a renewal that is half written shuts nobody out.
+/// </summary>
 internal sealed partial class ServerCertificate : IDisposable
 {
     private readonly string _certificateFile;
@@ -30,7 +33,10 @@ internal sealed partial class ServerCertificate : IDisposable
         _timer = time.CreateTimer(static s => ((ServerCertificate)s!).ReloadIfChanged(), this, interval, interval);
     }
 
-    /// <summary>What the next handshake is done with. One object for all handshakes by the same certificate, so that sessions can be resumed.</summary>
+    /// <summary>
+    /// What the next handshake is done with. One object for all handshakes by the same certificate, so that sessions
+    /// can be resumed.
+    /// </summary>
     public SslStreamCertificateContext Context => Options.ServerCertificateContext!;
 
     /// <summary>The same with all that the relay asks of a handshake.</summary>
@@ -49,7 +55,8 @@ internal sealed partial class ServerCertificate : IDisposable
             Options = LoadOptions();
             Renewed(_log, _certificateFile);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException or ArgumentException)
+        catch (Exception e)
+            when (e is IOException or UnauthorizedAccessException or CryptographicException or ArgumentException)
         {
             Kept(_log, _certificateFile, e.Message);
         }
@@ -58,7 +65,8 @@ internal sealed partial class ServerCertificate : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _timer.Dispose();
 
-    private string ReadFiles() => File.ReadAllText(_certificateFile) + (_keyFile == _certificateFile ? "" : File.ReadAllText(_keyFile));
+    private string ReadFiles() =>
+        File.ReadAllText(_certificateFile) + (_keyFile == _certificateFile ? "" : File.ReadAllText(_keyFile));
 
     private SslServerAuthenticationOptions LoadOptions()
     {
@@ -74,9 +82,15 @@ internal sealed partial class ServerCertificate : IDisposable
         };
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "the certificate {File} has changed and is used from now on")]
+    [LoggerMessage(
+        Level = LogLevel.Information,
+        Message = "the certificate {File} has changed and is used from now on"
+    )]
     private static partial void Renewed(ILogger log, string file);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "the certificate {File} has changed and can't be used, so the one before is kept: {Reason}")]
+    [LoggerMessage(
+        Level = LogLevel.Error,
+        Message = "the certificate {File} has changed and can't be used, so the one before is kept: {Reason}"
+    )]
     private static partial void Kept(ILogger log, string file, string reason);
 }

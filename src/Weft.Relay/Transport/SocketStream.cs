@@ -4,8 +4,8 @@ using System.Net.Sockets;
 namespace Weft.Relay.Transport;
 
 /// <summary>
-/// A socket's bytes. Under TLS, whose records are read and written one by one, it gathers: several records a system call, which cost more
-/// than the copying. It holds no buffer while it waits.
+/// A socket's bytes. Under TLS, whose records are read and written one by one, it gathers: several records a system
+/// call, which cost more than the copying. It holds no buffer while it waits.
 /// </summary>
 internal sealed class SocketStream(Socket socket) : Stream
 {
@@ -19,7 +19,10 @@ internal sealed class SocketStream(Socket socket) : Stream
     private int _sendCount;
     private int _disposed;
 
-    /// <summary>Whether what is written waits for <see cref="FlushAsync"/>, and what is read is read ahead: for a TLS stream over this one whose writer flushes.</summary>
+    /// <summary>
+    /// Whether what is written waits for <see cref="FlushAsync"/>, and what is read is read ahead: for a TLS stream
+    /// over this one whose writer flushes.
+    /// </summary>
     public bool IsBuffered { get; set; }
 
     /// <summary>Whether bytes wait that were read ahead.</summary>
@@ -33,7 +36,11 @@ internal sealed class SocketStream(Socket socket) : Stream
 
     public override long Length => throw new NotSupportedException();
 
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+    public override long Position
+    {
+        get => throw new NotSupportedException();
+        set => throw new NotSupportedException();
+    }
 
     /// <summary>Reads. Into nothing: waits until there is something to read.</summary>
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
@@ -43,7 +50,9 @@ internal sealed class SocketStream(Socket socket) : Stream
         // A read that filled its buffer has most likely left something: waiting for it would be a call for nothing.
         if (buffer.IsEmpty && _mayHaveMoreData)
             return ValueTask.FromResult(0);
-        return buffer.IsEmpty || !IsBuffered ? Receive(buffer, cancellationToken) : ReadAhead(buffer, cancellationToken);
+        return buffer.IsEmpty || !IsBuffered
+            ? Receive(buffer, cancellationToken)
+            : ReadAhead(buffer, cancellationToken);
     }
 
     public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
@@ -131,7 +140,9 @@ internal sealed class SocketStream(Socket socket) : Stream
         try
         {
             while (!buffer.IsEmpty)
-                buffer = buffer[await socket.SendAsync(buffer, SocketFlags.None, cancellationToken).ConfigureAwait(false)..];
+                buffer = buffer[
+                    await socket.SendAsync(buffer, SocketFlags.None, cancellationToken).ConfigureAwait(false)..
+                ];
         }
         catch (SocketException e)
         {
@@ -158,16 +169,16 @@ internal sealed class SocketStream(Socket socket) : Stream
         }
     }
 
-    /// <summary>Ends the connection at once: a RST, and nothing more is sent. Whoever reads or writes finds it disposed of.</summary>
+    /// <summary>
+    /// Ends the connection at once: a RST, and nothing more is sent. Whoever reads or writes finds it disposed of.
+    /// </summary>
     public void Abort()
     {
         if (Interlocked.Exchange(ref _disposed, 1) == 0)
             socket.Close(0);
     }
 
-    public override void Flush()
-    {
-    }
+    public override void Flush() { }
 
     public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 

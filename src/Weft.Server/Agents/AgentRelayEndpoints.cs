@@ -8,7 +8,10 @@ using Weft.Server.Relays;
 
 namespace Weft.Server.Agents;
 
-/// <summary>What an agent needs to listen at the relay: for its node where it serves one, else for its cluster (docs/specs/agent-api.md).</summary>
+/// <summary>
+/// What an agent needs to listen at the relay: for its node where it serves one, else for its cluster
+/// (docs/specs/agent-api.md).
+/// </summary>
 internal sealed class AgentRelayEndpoints(ControlPlane controlPlane, RelayTokenIssuer tokens)
 {
     /// <summary>Serves <c>GET /agents/v1/relay</c>.</summary>
@@ -16,11 +19,19 @@ internal sealed class AgentRelayEndpoints(ControlPlane controlPlane, RelayTokenI
     {
         var state = controlPlane.Store.Current;
         var cluster = agent.Parent!;
-        var node = state.Get(StoreKey.ForResource(agent)) is { } row ? ResourceKind.PropertiesOf(row).Text("node") : null;
+        var node = state.Get(StoreKey.ForResource(agent)) is { } row
+            ? ResourceKind.PropertiesOf(row).Text("node")
+            : null;
         var connection = TargetConnection.Find(state, node is null ? cluster : cluster.Extend(Node.ResourceType, node));
-        // A node that isn't declared (yet), or a weftd without a relay: there is nothing to listen at, which is no fault of the agent's.
-        var credentials = connection is null ? null : tokens.Issue(connection, RelayRights.Listen, RelayTokenIssuer.MaxLifetime, out _);
+        // A node that isn't declared (yet), or a weftd without a relay: there is nothing to listen at, which is no
+        // fault of the agent's.
+        var credentials = connection is null
+            ? null
+            : tokens.Issue(connection, RelayRights.Listen, RelayTokenIssuer.MaxLifetime, out _);
         http.Response.Headers.CacheControl = "no-store";
-        return http.Respond(200, new JsonObject { ["connections"] = credentials is null ? [] : new JsonArray(credentials) });
+        return http.Respond(
+            200,
+            new JsonObject { ["connections"] = credentials is null ? [] : new JsonArray(credentials) }
+        );
     }
 }

@@ -8,7 +8,9 @@ using Weft.Server.Identity;
 
 namespace Weft.Server.Agents;
 
-/// <summary>How an agent comes to its credential: by a token that is good for one cluster and for nothing else.</summary>
+/// <summary>
+/// How an agent comes to its credential: by a token that is good for one cluster and for nothing else.
+/// </summary>
 internal sealed class EnrolmentEndpoints(ControlPlane controlPlane)
 {
     private static readonly TimeSpan TokenLifetime = TimeSpan.FromHours(24);
@@ -19,16 +21,35 @@ internal sealed class EnrolmentEndpoints(ControlPlane controlPlane)
         var transaction = new ReadTransaction(controlPlane.Store.Current);
         if (transaction.Get(cluster) is not { } row)
         {
-            await http.Refuse(new Refusal(RefusalCode.ResourceNotFound, $"{cluster} doesn't exist", cluster.ToString()));
+            await http.Refuse(
+                new Refusal(RefusalCode.ResourceNotFound, $"{cluster} doesn't exist", cluster.ToString())
+            );
             return;
         }
 
         var token = CredentialStore.NewToken("enr");
         var expires = (controlPlane.UtcNow + TokenLifetime).ToString("O", CultureInfo.InvariantCulture);
-        var kept = new JsonObject { ["cluster"] = cluster.ToString(), ["made"] = CredentialStore.CreatedAtOf(row), ["expiresAt"] = expires };
-        _ = await controlPlane.Store.Commit(ReadSet.Empty, [Mutation.Put($"{CredentialStore.EnrolmentPartition}|{CredentialStore.HashOf(token)}", kept)], http.RequestAborted);
+        var kept = new JsonObject
+        {
+            ["cluster"] = cluster.ToString(),
+            ["made"] = CredentialStore.CreatedAtOf(row),
+            ["expiresAt"] = expires,
+        };
+        _ = await controlPlane.Store.Commit(
+            ReadSet.Empty,
+            [Mutation.Put($"{CredentialStore.EnrolmentPartition}|{CredentialStore.HashOf(token)}", kept)],
+            http.RequestAborted
+        );
         http.Response.Headers.CacheControl = "no-store";
-        await http.Respond(200, new JsonObject { ["token"] = token, ["expiresAt"] = expires, ["cluster"] = cluster.ToString() });
+        await http.Respond(
+            200,
+            new JsonObject
+            {
+                ["token"] = token,
+                ["expiresAt"] = expires,
+                ["cluster"] = cluster.ToString(),
+            }
+        );
     }
 
     /// <summary>Enrols an agent of the token's cluster, or enrols it anew under a new credential.</summary>
@@ -45,9 +66,17 @@ internal sealed class EnrolmentEndpoints(ControlPlane controlPlane)
         var transaction = new ReadTransaction(controlPlane.Store.Current);
         var row = transaction.Get(cluster);
         if (!DnsLabel.IsValid(name))
-            refusal = new Refusal(RefusalCode.InvalidMember, $"'name': '{name}' is no DNS label: lower-case letters, digits and hyphens, at most 63", "name");
+            refusal = new Refusal(
+                RefusalCode.InvalidMember,
+                $"'name': '{name}' is no DNS label: lower-case letters, digits and hyphens, at most 63",
+                "name"
+            );
         else if (row is null)
-            refusal = new Refusal(RefusalCode.ResourceNotFound, $"{cluster} doesn't exist any more", cluster.ToString());
+            refusal = new Refusal(
+                RefusalCode.ResourceNotFound,
+                $"{cluster} doesn't exist any more",
+                cluster.ToString()
+            );
         if (refusal is not null)
         {
             await http.Refuse(refusal);
@@ -59,16 +88,47 @@ internal sealed class EnrolmentEndpoints(ControlPlane controlPlane)
         var document = new JsonObject
         {
             ["id"] = id.ToString(),
-            ["properties"] = new JsonObject { ["node"] = node, ["version"] = body["version"]?.ToString(), ["enrolledAt"] = controlPlane.Now, ["credentialHash"] = CredentialStore.HashOf(credential) },
+            ["properties"] = new JsonObject
+            {
+                ["node"] = node,
+                ["version"] = body["version"]?.ToString(),
+                ["enrolledAt"] = controlPlane.Now,
+                ["credentialHash"] = CredentialStore.HashOf(credential),
+            },
             [Provisioning.MemberName] = new JsonObject { ["state"] = Provisioning.Succeeded },
         };
-        if (await controlPlane.Store.Commit(transaction.ReadSet, [Mutation.Put(id, document), Mutation.Remove(AgentStatus.KeyOf(id.Key)), .. InventoryRows.RemovedWithAgent(transaction.State, id)], http.RequestAborted) is null)
+        if (
+            await controlPlane.Store.Commit(
+                transaction.ReadSet,
+                [
+                    Mutation.Put(id, document),
+                    Mutation.Remove(AgentStatus.KeyOf(id.Key)),
+                    .. InventoryRows.RemovedWithAgent(transaction.State, id),
+                ],
+                http.RequestAborted
+            )
+            is null
+        )
         {
-            await http.Refuse(new Refusal(RefusalCode.Contended, $"{cluster.Name} changed meanwhile; enrol once more", cluster.ToString()));
+            await http.Refuse(
+                new Refusal(
+                    RefusalCode.Contended,
+                    $"{cluster.Name} changed meanwhile; enrol once more",
+                    cluster.ToString()
+                )
+            );
             return;
         }
 
         http.Response.Headers.CacheControl = "no-store";
-        await http.Respond(201, new JsonObject { ["agentId"] = id.ToString(), ["cluster"] = id.Parent!.ToString(), ["credential"] = credential });
+        await http.Respond(
+            201,
+            new JsonObject
+            {
+                ["agentId"] = id.ToString(),
+                ["cluster"] = id.Parent!.ToString(),
+                ["credential"] = credential,
+            }
+        );
     }
 }

@@ -11,8 +11,9 @@ using Weft.Server.Http;
 namespace Weft.Server.Agents;
 
 /// <summary>
-/// Verifications that are under way. They are questions, and not part of what the site is like: kept in memory for some minutes, so that asking
-/// writes nothing and wakes nobody who waits for another desired state. After a restart of weftd they are asked anew.
+/// Verifications that are under way. They are questions, and not part of what the site is like: kept in memory for some
+/// minutes, so that asking writes nothing and wakes nobody who waits for another desired state. After a restart of
+/// weftd they are asked anew.
 /// </summary>
 internal sealed class VerificationEndpoints(ControlPlane controlPlane, IHostApplicationLifetime lifetime)
 {
@@ -38,7 +39,10 @@ internal sealed class VerificationEndpoints(ControlPlane controlPlane, IHostAppl
     /// <summary>Serves <c>POST {cluster}/verify</c>.</summary>
     public async Task Start(HttpContext http, ResourceId cluster)
     {
-        if (!(await http.ReadObject()).TryGet(out var body, out var refusal) || !ReadRequest(cluster, body).TryGet(out var run, out refusal))
+        if (
+            !(await http.ReadObject()).TryGet(out var body, out var refusal)
+            || !ReadRequest(cluster, body).TryGet(out var run, out refusal)
+        )
         {
             await http.Refuse(refusal);
             return;
@@ -59,12 +63,21 @@ internal sealed class VerificationEndpoints(ControlPlane controlPlane, IHostAppl
         await http.Respond(201, Render(run));
     }
 
-    /// <summary>Serves <c>GET {cluster}/providers/Weft.Fleet/verifications/ID</c>; <c>Prefer: wait=N</c> waits until all have answered.</summary>
+    /// <summary>
+    /// Serves <c>GET {cluster}/providers/Weft.Fleet/verifications/ID</c>; <c>Prefer: wait=N</c> waits until all have
+    /// answered.
+    /// </summary>
     public async Task Serve(HttpContext http, ResourceId id)
     {
         if (!HttpMethods.IsGet(http.Request.Method))
         {
-            await http.Refuse(new Refusal(RefusalCode.MethodNotAllowed, $"verifications are started with POST {id.Parent}/{ActionName}; they are only read", id.ToString()));
+            await http.Refuse(
+                new Refusal(
+                    RefusalCode.MethodNotAllowed,
+                    $"verifications are started with POST {id.Parent}/{ActionName}; they are only read",
+                    id.ToString()
+                )
+            );
             return;
         }
 
@@ -74,27 +87,56 @@ internal sealed class VerificationEndpoints(ControlPlane controlPlane, IHostAppl
             return;
         }
 
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, lifetime.ApplicationStopping);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(
+            http.RequestAborted,
+            lifetime.ApplicationStopping
+        );
         stop.CancelAfter(http.PreferredWait());
         await WaitUntil(() => Find(id) is not { } run || run.Reports.Count >= run.Agents.Length, stop.Token);
         if (Find(id) is { } found)
             await http.Respond(200, Render(found));
         else
-            await http.Refuse(new Refusal(RefusalCode.ResourceNotFound, $"there is no verification {id.Name}: they are kept for {Retention.TotalMinutes:0} minutes, and not across a restart of weftd", id.ToString()));
+            await http.Refuse(
+                new Refusal(
+                    RefusalCode.ResourceNotFound,
+                    $"there is no verification {id.Name}: they are kept for {Retention.TotalMinutes:0} minutes, and not across a restart of weftd",
+                    id.ToString()
+                )
+            );
     }
 
     /// <summary>Serves <c>GET /agents/v1/verifications</c>.</summary>
     public async Task ServePending(HttpContext http, ResourceId agent)
     {
-        var after = long.TryParse(http.Request.Query["after"], System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var number) ? number : 0;
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, lifetime.ApplicationStopping);
-        stop.CancelAfter(http.QueryInteger("wait") is { } seconds ? TimeSpan.FromSeconds(Math.Min(seconds, 60)) : DefaultWait);
+        var after = long.TryParse(
+            http.Request.Query["after"],
+            System.Globalization.NumberStyles.None,
+            System.Globalization.CultureInfo.InvariantCulture,
+            out var number
+        )
+            ? number
+            : 0;
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(
+            http.RequestAborted,
+            lifetime.ApplicationStopping
+        );
+        stop.CancelAfter(
+            http.QueryInteger("wait") is { } seconds ? TimeSpan.FromSeconds(Math.Min(seconds, 60)) : DefaultWait
+        );
         ImmutableArray<VerificationRun> Mine()
         {
             lock (_lock)
             {
-                return [.. _verifications.Where(k => k.Cluster.Key == agent.Parent!.Key && k.Number > after && controlPlane.UtcNow - k.StartedAt <= Retention
-                    && k.Agents.Any(a => a.Name == agent.Name) && !k.Reports.ContainsKey(agent.Name))];
+                return
+                [
+                    .. _verifications.Where(k =>
+                        k.Cluster.Key == agent.Parent!.Key
+                        && k.Number > after
+                        && controlPlane.UtcNow - k.StartedAt <= Retention
+                        && k.Agents.Any(a => a.Name == agent.Name)
+                        && !k.Reports.ContainsKey(agent.Name)
+                    ),
+                ];
             }
         }
 
@@ -103,7 +145,14 @@ internal sealed class VerificationEndpoints(ControlPlane controlPlane, IHostAppl
         if (pending.IsEmpty)
             await http.Respond(204);
         else
-            await http.Respond(200, new JsonObject { ["after"] = pending[^1].Number, ["verifications"] = new JsonArray([.. pending.Select(k => (JsonNode)k.Task.ToJson())]) });
+            await http.Respond(
+                200,
+                new JsonObject
+                {
+                    ["after"] = pending[^1].Number,
+                    ["verifications"] = new JsonArray([.. pending.Select(k => (JsonNode)k.Task.ToJson())]),
+                }
+            );
     }
 
     /// <summary>Serves <c>PUT /agents/v1/verifications/ID</c>.</summary>
@@ -118,7 +167,12 @@ internal sealed class VerificationEndpoints(ControlPlane controlPlane, IHostAppl
         lock (_lock)
         {
             // Gone already: nobody waits for it, and the agent has nothing to repair.
-            if (_verifications.FirstOrDefault(k => k.Task.Id == name && k.Cluster.Key == agent.Parent!.Key && k.Agents.Any(a => a.Name == agent.Name)) is { } run)
+            if (
+                _verifications.FirstOrDefault(k =>
+                    k.Task.Id == name && k.Cluster.Key == agent.Parent!.Key && k.Agents.Any(a => a.Name == agent.Name)
+                ) is
+                { } run
+            )
             {
                 // Read and written again, so that nothing is passed on that no version of ours has said.
                 run.Reports[agent.Name] = VerificationReport.Read(JsonElement.Parse(Json.ToUtf8(body)));
@@ -138,30 +192,76 @@ internal sealed class VerificationEndpoints(ControlPlane controlPlane, IHostAppl
         foreach (var (member, value) in body)
         {
             if (member is not ("node" or "pod" or "network" or "interface"))
-                findings.Add(new Refusal(RefusalCode.UnknownMember, $"a verification has no '{member}'; it has node, pod, network and interface", member));
-            else if (value is not JsonValue text || !text.TryGetValue<string>(out var given) || given.Length is 0 or > 512)
+                findings.Add(
+                    new Refusal(
+                        RefusalCode.UnknownMember,
+                        $"a verification has no '{member}'; it has node, pod, network and interface",
+                        member
+                    )
+                );
+            else if (
+                value is not JsonValue text
+                || !text.TryGetValue<string>(out var given)
+                || given.Length is 0 or > 512
+            )
                 findings.Add(new Refusal(RefusalCode.InvalidMember, $"'{member}' must be a text", member));
         }
 
-        var task = VerificationTask.Read(JsonElement.Parse(Json.ToUtf8(body))) with { Id = Guid.NewGuid().ToString("N") };
-        if (task.Pod is { } pod && (pod.Split('/') is not [var space, var name] || !DnsLabel.IsValid(space) || name.Length is 0 or > 253))
+        var task = VerificationTask.Read(JsonElement.Parse(Json.ToUtf8(body))) with
+        {
+            Id = Guid.NewGuid().ToString("N"),
+        };
+        if (
+            task.Pod is { } pod
+            && (pod.Split('/') is not [var space, var name] || !DnsLabel.IsValid(space) || name.Length is 0 or > 253)
+        )
             findings.Add(new Refusal(RefusalCode.InvalidMember, $"'pod': {pod} is none; write NAMESPACE/NAME", "pod"));
-        var agents = Agent.ListIn(state, cluster).Select(row => (ResourceKind.IdOf(row).Name, Node: ResourceKind.PropertiesOf(row).Text("node"))).Where(a => a.Node is not null).ToList();
-        var meant = agents.Where(a => task.Node is null || string.Equals(a.Node, task.Node, StringComparison.OrdinalIgnoreCase)).Select(a => (a.Name, a.Node!)).ToImmutableArray();
+        var agents = Agent
+            .ListIn(state, cluster)
+            .Select(row => (ResourceKind.IdOf(row).Name, Node: ResourceKind.PropertiesOf(row).Text("node")))
+            .Where(a => a.Node is not null)
+            .ToList();
+        var meant = agents
+            .Where(a => task.Node is null || string.Equals(a.Node, task.Node, StringComparison.OrdinalIgnoreCase))
+            .Select(a => (a.Name, a.Node!))
+            .ToImmutableArray();
         if (findings.Count == 0 && meant.IsEmpty)
         {
-            findings.Add(task.Node is null
-                ? new Refusal(RefusalCode.Conflict, $"no agent of {cluster.Name} serves a node; start weft-agent with --node on each", cluster.ToString())
-                : new Refusal(RefusalCode.ReferenceNotFound, $"no agent of {cluster.Name} serves the node '{task.Node}'; there are agents on {(agents.Count == 0 ? "none" : string.Join(", ", agents.Select(a => a.Node)))}", "node"));
+            findings.Add(
+                task.Node is null
+                    ? new Refusal(
+                        RefusalCode.Conflict,
+                        $"no agent of {cluster.Name} serves a node; start weft-agent with --node on each",
+                        cluster.ToString()
+                    )
+                    : new Refusal(
+                        RefusalCode.ReferenceNotFound,
+                        $"no agent of {cluster.Name} serves the node '{task.Node}'; there are agents on {(agents.Count == 0 ? "none" : string.Join(", ", agents.Select(a => a.Node)))}",
+                        "node"
+                    )
+            );
         }
 
-        return findings.Count > 0 ? Refusal.Combine(findings, "verification") : new VerificationRun(cluster, 0, controlPlane.UtcNow, task, meant, new ConcurrentDictionary<string, VerificationReport>(StringComparer.Ordinal));
+        return findings.Count > 0
+            ? Refusal.Combine(findings, "verification")
+            : new VerificationRun(
+                cluster,
+                0,
+                controlPlane.UtcNow,
+                task,
+                meant,
+                new ConcurrentDictionary<string, VerificationReport>(StringComparer.Ordinal)
+            );
     }
 
     private VerificationRun? Find(ResourceId id)
     {
         lock (_lock)
-            return _verifications.FirstOrDefault(k => k.Task.Id == id.Name && k.Cluster.Key == id.Parent!.Key && controlPlane.UtcNow - k.StartedAt <= Retention);
+            return _verifications.FirstOrDefault(k =>
+                k.Task.Id == id.Name
+                && k.Cluster.Key == id.Parent!.Key
+                && controlPlane.UtcNow - k.StartedAt <= Retention
+            );
     }
 
     /// <summary>Waits until something is so, or the time is over.</summary>
@@ -208,10 +308,21 @@ internal sealed class VerificationEndpoints(ControlPlane controlPlane, IHostAppl
             ["id"] = id.ToString(),
             ["name"] = id.Name,
             ["type"] = ResourceType.ToString(),
-            ["properties"] = new JsonObject { ["isDone"] = run.Reports.Count >= run.Agents.Length, ["task"] = run.Task.ToJson(), ["agents"] = new JsonArray([.. agents]) },
+            ["properties"] = new JsonObject
+            {
+                ["isDone"] = run.Reports.Count >= run.Agents.Length,
+                ["task"] = run.Task.ToJson(),
+                ["agents"] = new JsonArray([.. agents]),
+            },
         };
     }
 
     private sealed record VerificationRun(
-        ResourceId Cluster, long Number, DateTimeOffset StartedAt, VerificationTask Task, ImmutableArray<(string Name, string Node)> Agents, ConcurrentDictionary<string, VerificationReport> Reports);
+        ResourceId Cluster,
+        long Number,
+        DateTimeOffset StartedAt,
+        VerificationTask Task,
+        ImmutableArray<(string Name, string Node)> Agents,
+        ConcurrentDictionary<string, VerificationReport> Reports
+    );
 }

@@ -12,7 +12,9 @@ using Weft.Storage;
 
 namespace Weft.Server.Api;
 
-/// <summary>Collections: a type in a subscription, in a group or under a parent; providers; and everything in a scope.</summary>
+/// <summary>
+/// Collections: a type in a subscription, in a group or under a parent; providers; and everything in a scope.
+/// </summary>
 internal sealed partial class ListEndpoints(ControlPlane controlPlane, RelayEndpoints relay)
 {
     private const int DefaultPageSize = 100;
@@ -27,8 +29,16 @@ internal sealed partial class ListEndpoints(ControlPlane controlPlane, RelayEndp
         if (parts is ["subscriptions", _, "resourceGroups" or "resourcegroups"])
             return ServeCollection(http, caller, ResourceId.ForSubscription(parts[1]), ResourceId.ResourceGroupType);
         if (parts is ["subscriptions", _, "providers"] or ["subscriptions", _, "providers", _])
-            return WithApiVersion(http, "providers", [], () => ServeProviders(http, parts[1], parts.ElementAtOrDefault(3)));
-        if (parts[^1].Equals("resources", StringComparison.OrdinalIgnoreCase) && ResourceId.TryParse(path[..path.LastIndexOf('/')], out var scope))
+            return WithApiVersion(
+                http,
+                "providers",
+                [],
+                () => ServeProviders(http, parts[1], parts.ElementAtOrDefault(3))
+            );
+        if (
+            parts[^1].Equals("resources", StringComparison.OrdinalIgnoreCase)
+            && ResourceId.TryParse(path[..path.LastIndexOf('/')], out var scope)
+        )
             return WithApiVersion(http, "resources", [], () => ServeAll(http, caller, scope));
         return ServeTyped(http, caller, path);
     }
@@ -37,11 +47,23 @@ internal sealed partial class ListEndpoints(ControlPlane controlPlane, RelayEndp
     {
         // A collection's path is that of one of its resources without the name.
         if (!ResourceId.TryParse($"{path.TrimEnd('/')}/-", out var probe))
-            return http.Refuse(new Refusal(RefusalCode.InvalidResourceId, $"{path} is neither a resource nor a collection", path));
+            return http.Refuse(
+                new Refusal(RefusalCode.InvalidResourceId, $"{path} is neither a resource nor a collection", path)
+            );
         if (probe.Type == NetworkPool.LeaseType && probe.Parent is { } network)
-            return WithApiVersion(http, probe.Type.ToString(), FleetVersions.All, () => Authorization.Require(caller, Privilege.Read, network) is { } denied ? http.Refuse(denied) : ServeLeases(http, network));
+            return WithApiVersion(
+                http,
+                probe.Type.ToString(),
+                FleetVersions.All,
+                () =>
+                    Authorization.Require(caller, Privilege.Read, network) is { } denied
+                        ? http.Refuse(denied)
+                        : ServeLeases(http, network)
+            );
         if (RelayEndpoints.IsConnection(probe))
-            return Authorization.Require(caller, Privilege.Read, probe.Parent) is { } unseen ? http.Refuse(unseen) : relay.ServeConnections(http, probe.Parent!);
+            return Authorization.Require(caller, Privilege.Read, probe.Parent) is { } unseen
+                ? http.Refuse(unseen)
+                : relay.ServeConnections(http, probe.Parent!);
         return ServeCollection(http, caller, probe.Parent!, probe.Type);
     }
 
@@ -49,16 +71,44 @@ internal sealed partial class ListEndpoints(ControlPlane controlPlane, RelayEndp
     {
         if (AllKinds.List.Find(type) is not { } kind)
             return http.Refuse(ResourceEndpoints.UnknownType(type));
-        if (scope.ResourceGroup is { } group && controlPlane.Store.Current.Get(StoreKey.ForResource(ResourceId.ForResourceGroup(scope.Subscription, group))) is null)
-            return http.Refuse(new Refusal(RefusalCode.ResourceGroupNotFound, $"there is no resource group '{group}'", group));
-        if (scope.Type != ResourceId.SubscriptionType && scope.Type != ResourceId.ResourceGroupType && controlPlane.Store.Current.Get(StoreKey.ForResource(scope)) is null)
-            return http.Refuse(new Refusal(RefusalCode.ResourceNotFound, $"{scope} doesn't exist, so nothing stands under it", scope.ToString()));
-        return WithApiVersion(http, kind.Type.ToString(), kind is ResourceGroup ? [] : kind.ApiVersions, () =>
-        {
-            var state = controlPlane.Store.Current;
-            var prefix = $"{StoreKey.PartitionOf(type)}|{scope.Key}/";
-            return ServePage(http, state.Range(prefix, ReadSkipToken(http)).Where(row => MayRead(caller, row)), row => row.Key, row => Render(kind, row, state));
-        });
+        if (
+            scope.ResourceGroup is { } group
+            && controlPlane.Store.Current.Get(
+                StoreKey.ForResource(ResourceId.ForResourceGroup(scope.Subscription, group))
+            )
+                is null
+        )
+            return http.Refuse(
+                new Refusal(RefusalCode.ResourceGroupNotFound, $"there is no resource group '{group}'", group)
+            );
+        if (
+            scope.Type != ResourceId.SubscriptionType
+            && scope.Type != ResourceId.ResourceGroupType
+            && controlPlane.Store.Current.Get(StoreKey.ForResource(scope)) is null
+        )
+            return http.Refuse(
+                new Refusal(
+                    RefusalCode.ResourceNotFound,
+                    $"{scope} doesn't exist, so nothing stands under it",
+                    scope.ToString()
+                )
+            );
+        return WithApiVersion(
+            http,
+            kind.Type.ToString(),
+            kind is ResourceGroup ? [] : kind.ApiVersions,
+            () =>
+            {
+                var state = controlPlane.Store.Current;
+                var prefix = $"{StoreKey.PartitionOf(type)}|{scope.Key}/";
+                return ServePage(
+                    http,
+                    state.Range(prefix, ReadSkipToken(http)).Where(row => MayRead(caller, row)),
+                    row => row.Key,
+                    row => Render(kind, row, state)
+                );
+            }
+        );
     }
 
     /// <summary>A resource as it is shown, with what only the running relay knows.</summary>
@@ -71,14 +121,20 @@ internal sealed partial class ListEndpoints(ControlPlane controlPlane, RelayEndp
     }
 
     /// <summary>A list is shown to everybody, and holds what the caller may see.</summary>
-    private static bool MayRead(Caller caller, Row row) => caller.HasPrivilege(Privilege.Read) || caller.HasPrivilege(Privilege.Read, ResourceKind.IdOf(row));
+    private static bool MayRead(Caller caller, Row row) =>
+        caller.HasPrivilege(Privilege.Read) || caller.HasPrivilege(Privilege.Read, ResourceKind.IdOf(row));
 
     private Task ServeLeases(HttpContext http, ResourceId network)
     {
         var state = controlPlane.Store.Current;
         return state.Get(StoreKey.ForResource(network)) is null
             ? http.Refuse(new Refusal(RefusalCode.ResourceNotFound, $"{network} doesn't exist", network.ToString()))
-            : ServePage(http, state.Range($"{NetworkPool.PartitionOf(network)}|", ReadSkipToken(http)), row => row.Key, row => HolderLookup.RenderLease(network, NetworkPool.LeaseOf(row)));
+            : ServePage(
+                http,
+                state.Range($"{NetworkPool.PartitionOf(network)}|", ReadSkipToken(http)),
+                row => row.Key,
+                row => HolderLookup.RenderLease(network, NetworkPool.LeaseOf(row))
+            );
     }
 
     private Task ServeAll(HttpContext http, Caller caller, ResourceId scope)
@@ -87,60 +143,118 @@ internal sealed partial class ListEndpoints(ControlPlane controlPlane, RelayEndp
         var filter = http.Request.Query["$filter"].ToString();
         var wanted = TypeFilter().Match(filter) is { Success: true } match ? match.Groups[1].Value : null;
         if (filter.Length > 0 && wanted is null)
-            return http.Refuse(new Refusal(RefusalCode.InvalidMember, $"'$filter': {filter} isn't understood; write resourceType eq 'NAMESPACE/TYPE'", "$filter"));
+            return http.Refuse(
+                new Refusal(
+                    RefusalCode.InvalidMember,
+                    $"'$filter': {filter} isn't understood; write resourceType eq 'NAMESPACE/TYPE'",
+                    "$filter"
+                )
+            );
         var after = ReadSkipToken(http);
-        var rows = AllKinds.List.All.Where(kind => kind is not ResourceGroup && (wanted is null || kind.Type.ToString().Equals(wanted, StringComparison.OrdinalIgnoreCase)))
+        var rows = AllKinds
+            .List.All.Where(kind =>
+                kind is not ResourceGroup
+                && (wanted is null || kind.Type.ToString().Equals(wanted, StringComparison.OrdinalIgnoreCase))
+            )
             .OrderBy(kind => $"{StoreKey.PartitionOf(kind.Type)}|", StringComparer.Ordinal)
-            .SelectMany(kind => state.Range($"{StoreKey.PartitionOf(kind.Type)}|{scope.Key}/").Where(row => MayRead(caller, row)).Select(row => (kind, row)))
+            .SelectMany(kind =>
+                state
+                    .Range($"{StoreKey.PartitionOf(kind.Type)}|{scope.Key}/")
+                    .Where(row => MayRead(caller, row))
+                    .Select(row => (kind, row))
+            )
             .SkipWhile(r => after is not null && string.CompareOrdinal(r.row.Key, after) <= 0);
         return ServePage(http, rows, r => r.row.Key, r => Render(r.kind, r.row, state));
     }
 
     private Task ServeSubscriptions(HttpContext http, Caller caller)
     {
-        var named = controlPlane.Store.Current.Range($"{StoreKey.PartitionOf(ResourceId.ResourceGroupType)}|").Select(row => ResourceKind.IdOf(row).Subscription)
+        var named = controlPlane
+            .Store.Current.Range($"{StoreKey.PartitionOf(ResourceId.ResourceGroupType)}|")
+            .Select(row => ResourceKind.IdOf(row).Subscription)
             .Distinct(StringComparer.OrdinalIgnoreCase)
-            .Where(s => caller.Principal!.Assignments.Any(a => a.IsVisible(ResourceId.ForSubscription(s)))).Select(s => (JsonNode)ComputedResources.RenderSubscription(ResourceId.ForSubscription(s)));
+            .Where(s => caller.Principal!.Assignments.Any(a => a.IsVisible(ResourceId.ForSubscription(s))))
+            .Select(s => (JsonNode)ComputedResources.RenderSubscription(ResourceId.ForSubscription(s)));
         return http.Respond(200, new JsonObject { ["value"] = new JsonArray([.. named]) });
     }
 
     private static Task ServeProviders(HttpContext http, string subscription, string? wanted)
     {
-        var providers = AllKinds.List.All.GroupBy(kind => kind.Type.Namespace, StringComparer.OrdinalIgnoreCase)
-            .Where(group => wanted is null || group.Key.Equals(wanted, StringComparison.OrdinalIgnoreCase)).Select(group => (JsonNode)new JsonObject
-            {
-                ["id"] = $"/subscriptions/{subscription}/providers/{group.Key}",
-                ["namespace"] = group.Key,
-                ["registrationState"] = "Registered",
-                ["registrationPolicy"] = "RegistrationFree",
-                ["resourceTypes"] = new JsonArray([.. group.Select(kind => (JsonNode)new JsonObject
-                {
-                    ["resourceType"] = kind.Type.Path,
-                    ["locations"] = new JsonArray(),
-                    ["apiVersions"] = new JsonArray([.. kind.ApiVersions.Reverse().Select(v => JsonValue.Create(v))]),
-                })]),
-            }).ToList();
+        var providers = AllKinds
+            .List.All.GroupBy(kind => kind.Type.Namespace, StringComparer.OrdinalIgnoreCase)
+            .Where(group => wanted is null || group.Key.Equals(wanted, StringComparison.OrdinalIgnoreCase))
+            .Select(group =>
+                (JsonNode)
+                    new JsonObject
+                    {
+                        ["id"] = $"/subscriptions/{subscription}/providers/{group.Key}",
+                        ["namespace"] = group.Key,
+                        ["registrationState"] = "Registered",
+                        ["registrationPolicy"] = "RegistrationFree",
+                        ["resourceTypes"] = new JsonArray([
+                            .. group.Select(kind =>
+                                (JsonNode)
+                                    new JsonObject
+                                    {
+                                        ["resourceType"] = kind.Type.Path,
+                                        ["locations"] = new JsonArray(),
+                                        ["apiVersions"] = new JsonArray([
+                                            .. kind.ApiVersions.Reverse().Select(v => JsonValue.Create(v)),
+                                        ]),
+                                    }
+                            ),
+                        ]),
+                    }
+            )
+            .ToList();
         if (wanted is null)
             return http.Respond(200, new JsonObject { ["value"] = new JsonArray([.. providers]) });
-        return providers is [var one] ? http.Respond(200, one) : http.Refuse(new Refusal(RefusalCode.MissingSubscriptionRegistration, $"there is no resource provider '{wanted}' here", wanted));
+        return providers is [var one]
+            ? http.Respond(200, one)
+            : http.Refuse(
+                new Refusal(
+                    RefusalCode.MissingSubscriptionRegistration,
+                    $"there is no resource provider '{wanted}' here",
+                    wanted
+                )
+            );
     }
 
-    private static Task WithApiVersion(HttpContext http, string what, System.Collections.Immutable.ImmutableArray<string> versions, Func<Task> serve) =>
-        ApiVersion.Check(http, what, versions) is { } refusal ? http.Refuse(refusal) : serve();
+    private static Task WithApiVersion(
+        HttpContext http,
+        string what,
+        System.Collections.Immutable.ImmutableArray<string> versions,
+        Func<Task> serve
+    ) => ApiVersion.Check(http, what, versions) is { } refusal ? http.Refuse(refusal) : serve();
 
     private static Task ServePage<T>(HttpContext http, IEnumerable<T> rows, Func<T, string> key, Func<T, JsonNode> body)
     {
         var top = http.Request.Query.ContainsKey("$top") ? http.QueryInteger("$top") ?? 0 : DefaultPageSize;
         if (http.Request.Query["$skipToken"].ToString() is { Length: > 0 } && ReadSkipToken(http) is null)
-            return http.Refuse(new Refusal(RefusalCode.InvalidMember, "'$skipToken' is none of this server's; follow nextLink", "$skipToken"));
+            return http.Refuse(
+                new Refusal(
+                    RefusalCode.InvalidMember,
+                    "'$skipToken' is none of this server's; follow nextLink",
+                    "$skipToken"
+                )
+            );
         if (top is < 1 or > MaxPageSize)
-            return http.Refuse(new Refusal(RefusalCode.InvalidMember, $"'$top': {http.Request.Query["$top"]} is outside of 1 to {MaxPageSize}", "$top"));
+            return http.Refuse(
+                new Refusal(
+                    RefusalCode.InvalidMember,
+                    $"'$top': {http.Request.Query["$top"]} is outside of 1 to {MaxPageSize}",
+                    "$top"
+                )
+            );
         var page = rows.Take(top + 1).ToList();
         var answer = new JsonObject { ["value"] = new JsonArray([.. page.Take(top).Select(body)]) };
         if (page.Count > top)
         {
             var token = Uri.EscapeDataString(Convert.ToBase64String(Encoding.UTF8.GetBytes(key(page[top - 1]))));
-            var others = string.Concat(http.Request.Query.Where(q => q.Key != "$skipToken").SelectMany(q => q.Value.Select(v => $"{q.Key}={Uri.EscapeDataString(v ?? "")}&")));
+            var others = string.Concat(
+                http.Request.Query.Where(q => q.Key != "$skipToken")
+                    .SelectMany(q => q.Value.Select(v => $"{q.Key}={Uri.EscapeDataString(v ?? "")}&"))
+            );
             answer["nextLink"] = $"{http.Origin()}{http.Request.Path}?{others}$skipToken={token}";
         }
 
@@ -151,7 +265,9 @@ internal sealed partial class ListEndpoints(ControlPlane controlPlane, RelayEndp
     {
         var token = http.Request.Query["$skipToken"].ToString();
         var bytes = new byte[token.Length];
-        return token.Length > 0 && Convert.TryFromBase64String(token, bytes, out var length) ? Encoding.UTF8.GetString(bytes, 0, length) : null;
+        return token.Length > 0 && Convert.TryFromBase64String(token, bytes, out var length)
+            ? Encoding.UTF8.GetString(bytes, 0, length)
+            : null;
     }
 
     [GeneratedRegex(@"^\s*resourceType\s+eq\s+'([^']+)'\s*$", RegexOptions.CultureInvariant | RegexOptions.IgnoreCase)]

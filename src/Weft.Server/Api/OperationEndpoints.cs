@@ -5,8 +5,9 @@ using Weft.Server.Http;
 namespace Weft.Server.Api;
 
 /// <summary>
-/// How operations are watched. Two styles of pollers exist: those of <c>Azure-AsyncOperation</c> read the body's status, those of
-/// <c>Location</c> read the HTTP status alone. Each has a URL, and both URLs satisfy a poller of the other style while it runs.
+/// How operations are watched. Two styles of pollers exist: those of <c>Azure-AsyncOperation</c> read the body's
+/// status, those of <c>Location</c> read the HTTP status alone. Each has a URL, and both URLs satisfy a poller of the
+/// other style while it runs.
 /// </summary>
 internal sealed class OperationEndpoints(ControlPlane controlPlane, IHostApplicationLifetime lifetime)
 {
@@ -24,7 +25,13 @@ internal sealed class OperationEndpoints(ControlPlane controlPlane, IHostApplica
             http.Response.Headers["Preference-Applied"] = FormattableString.Invariant($"wait={wait.TotalSeconds}");
         if (await WaitForEnd(name, wait, http.RequestAborted) is not { } row)
         {
-            await http.Refuse(new Refusal(RefusalCode.ResourceNotFound, $"there is no operation '{name}'; operations are kept for 24 hours", name));
+            await http.Refuse(
+                new Refusal(
+                    RefusalCode.ResourceNotFound,
+                    $"there is no operation '{name}'; operations are kept for 24 hours",
+                    name
+                )
+            );
             return;
         }
 
@@ -45,7 +52,13 @@ internal sealed class OperationEndpoints(ControlPlane controlPlane, IHostApplica
         }
         else
         {
-            await http.Refuse(new Refusal(Enum.TryParse<RefusalCode>(operation.ErrorCode, out var code) ? code : RefusalCode.Conflict, operation.ErrorMessage ?? operation.Status, operation.Resource.ToString()));
+            await http.Refuse(
+                new Refusal(
+                    Enum.TryParse<RefusalCode>(operation.ErrorCode, out var code) ? code : RefusalCode.Conflict,
+                    operation.ErrorMessage ?? operation.Status,
+                    operation.Resource.ToString()
+                )
+            );
         }
     }
 
@@ -85,7 +98,14 @@ internal sealed class OperationEndpoints(ControlPlane controlPlane, IHostApplica
         if (operation.ErrorCode is not null)
             body["error"] = new JsonObject { ["code"] = operation.ErrorCode, ["message"] = operation.ErrorMessage };
         if (!operation.IsTerminal)
-            body["properties"] = new JsonObject { ["waitsFor"] = new JsonArray([.. controlPlane.Operations.WaitingFor(controlPlane.Store.Current, row).Select(agent => JsonValue.Create(agent.ToString()))]) };
+            body["properties"] = new JsonObject
+            {
+                ["waitsFor"] = new JsonArray([
+                    .. controlPlane
+                        .Operations.WaitingFor(controlPlane.Store.Current, row)
+                        .Select(agent => JsonValue.Create(agent.ToString())),
+                ]),
+            };
         return body;
     }
 }

@@ -14,12 +14,24 @@ namespace Weft.Server.Api;
 /// <summary>Plan, who, and the limits: questions that write nothing.</summary>
 internal sealed class QueryEndpoints(ControlPlane controlPlane, RelayEndpoints relay)
 {
-    /// <summary>Serves <c>/providers/Weft.Fleet/plan</c>, <c>/providers/Weft.Fleet/limits</c>, <c>/providers/Weft.Ipam/who</c>, <c>/providers/Weft.Relay/check</c> and <c>/providers/Weft.Relay/status</c>.</summary>
+    /// <summary>
+    /// Serves <c>/providers/Weft.Fleet/plan</c>, <c>/providers/Weft.Fleet/limits</c>, <c>/providers/Weft.Ipam/who</c>,
+    /// <c>/providers/Weft.Relay/check</c> and <c>/providers/Weft.Relay/status</c>.
+    /// </summary>
     public Task Serve(HttpContext http, Caller caller, string path)
     {
         var question = path.Trim('/').ToLowerInvariant();
         var method = http.Request.Method;
-        if (question is not ("providers/weft.fleet/plan" or "providers/weft.fleet/limits" or "providers/weft.ipam/who" or RelayEndpoints.CheckPath or RelayEndpoints.StatusPath))
+        if (
+            question
+            is not (
+                "providers/weft.fleet/plan"
+                or "providers/weft.fleet/limits"
+                or "providers/weft.ipam/who"
+                or RelayEndpoints.CheckPath
+                or RelayEndpoints.StatusPath
+            )
+        )
             return http.Refuse(new Refusal(RefusalCode.InvalidResourceId, $"{path} is no resource", path));
         if (ApiVersion.Check(http, FleetVersions.Namespace, FleetVersions.All) is { } version)
             return http.Refuse(version);
@@ -47,24 +59,46 @@ internal sealed class QueryEndpoints(ControlPlane controlPlane, RelayEndpoints r
 
         if (body["resources"] is not JsonArray list || list.Any(element => element is not JsonObject))
         {
-            await http.Refuse(new Refusal(RefusalCode.MissingMember, "'resources' must be a list of resources, each with its id", "resources"));
+            await http.Refuse(
+                new Refusal(
+                    RefusalCode.MissingMember,
+                    "'resources' must be a list of resources, each with its id",
+                    "resources"
+                )
+            );
             return;
         }
 
         List<JsonObject> resources = [.. list.OfType<JsonObject>()];
         // What is in a plan is shown as it is and as it would be.
-        var unseen = resources.Select(resource => ResourceId.TryParse(resource["id"]?.ToString(), out var id) ? Authorization.Require(caller, Privilege.Read, id) : null).OfType<Refusal>().ToList();
+        var unseen = resources
+            .Select(resource =>
+                ResourceId.TryParse(resource["id"]?.ToString(), out var id)
+                    ? Authorization.Require(caller, Privilege.Read, id)
+                    : null
+            )
+            .OfType<Refusal>()
+            .ToList();
         if (unseen.Count > 0)
         {
             await http.Refuse(Refusal.Combine(unseen, "plan"));
             return;
         }
 
-        var planCaller = new PlanCaller(id => caller.HasPrivilege(Privilege.Read, id), id => caller.HasPrivilege(Privilege.Write, id))
+        var planCaller = new PlanCaller(
+            id => caller.HasPrivilege(Privilege.Read, id),
+            id => caller.HasPrivilege(Privilege.Write, id)
+        )
         {
-            Name = caller.Name, CallerAddress = SourceAddress.From(http)?.ToString(), Force = http.IsForced(),
+            Name = caller.Name,
+            CallerAddress = SourceAddress.From(http)?.ToString(),
+            Force = http.IsForced(),
         };
-        if (controlPlane.Plan.Create(resources, controlPlane.Store.Current, controlPlane.Now, planCaller).TryGet(out var plan, out refusal))
+        if (
+            controlPlane
+                .Plan.Create(resources, controlPlane.Store.Current, controlPlane.Now, planCaller)
+                .TryGet(out var plan, out refusal)
+        )
             await http.Respond(200, plan);
         else
             await http.Refuse(refusal);
@@ -75,16 +109,25 @@ internal sealed class QueryEndpoints(ControlPlane controlPlane, RelayEndpoints r
         var state = controlPlane.Store.Current;
         var query = http.Request.Query;
         if (query.TryGetValue("address", out var text))
-            return Address.Parse(text.ToString(), "address").TryGet(out var address, out var refusal) ? http.Respond(200, controlPlane.Holders.ByAddress(state, address)) : http.Refuse(refusal);
+            return Address.Parse(text.ToString(), "address").TryGet(out var address, out var refusal)
+                ? http.Respond(200, controlPlane.Holders.ByAddress(state, address))
+                : http.Refuse(refusal);
         if (query.TryGetValue("vlan", out text))
         {
-            return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var vlan) && VlanSet.IsVlan(vlan)
+            return
+                int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var vlan)
+                && VlanSet.IsVlan(vlan)
                 ? http.Respond(200, controlPlane.Holders.ByVlan(state, vlan))
-                : http.Refuse(new Refusal(RefusalCode.InvalidMember, $"'vlan': {text} is no VLAN id; write 1 to 4094", "vlan"));
+                : http.Refuse(
+                    new Refusal(RefusalCode.InvalidMember, $"'vlan': {text} is no VLAN id; write 1 to 4094", "vlan")
+                );
         }
 
         if (query.TryGetValue("mac", out text))
-            return http.Respond(200, HolderLookup.ByMacAddress(state, text.ToString().ToLowerInvariant().Replace('-', ':')));
+            return http.Respond(
+                200,
+                HolderLookup.ByMacAddress(state, text.ToString().ToLowerInvariant().Replace('-', ':'))
+            );
         return query.TryGetValue("name", out text) && text.ToString().Length > 0
             ? http.Respond(200, HolderLookup.ByName(state, text.ToString()))
             : http.Refuse(new Refusal(RefusalCode.MissingMember, "ask for one of address, vlan, mac or name", "query"));

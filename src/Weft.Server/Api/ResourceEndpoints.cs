@@ -12,8 +12,16 @@ using Weft.Storage;
 
 namespace Weft.Server.Api;
 
-/// <summary>The ARM verbs over HTTP, once for all kinds: a path is an id, an id is of a kind, and a verb is a decision.</summary>
-internal sealed class ResourceEndpoints(ControlPlane controlPlane, ListEndpoints lists, RelayEndpoints relay, EnrolmentEndpoints enrolment, VerificationEndpoints verifications)
+/// <summary>
+/// The ARM verbs over HTTP, once for all kinds: a path is an id, an id is of a kind, and a verb is a decision.
+/// </summary>
+internal sealed class ResourceEndpoints(
+    ControlPlane controlPlane,
+    ListEndpoints lists,
+    RelayEndpoints relay,
+    EnrolmentEndpoints enrolment,
+    VerificationEndpoints verifications
+)
 {
     /// <summary>Serves a path that is a resource's id, an action below one, or a collection.</summary>
     public async Task Serve(HttpContext http, Caller caller, string path)
@@ -32,7 +40,13 @@ internal sealed class ResourceEndpoints(ControlPlane controlPlane, ListEndpoints
         else if (HttpMethods.IsGet(method))
             await lists.Serve(http, caller, path);
         else
-            await http.Refuse(new Refusal(RefusalCode.InvalidResourceId, $"{method} {path} is neither a resource nor a collection", path));
+            await http.Refuse(
+                new Refusal(
+                    RefusalCode.InvalidResourceId,
+                    $"{method} {path} is neither a resource nor a collection",
+                    path
+                )
+            );
     }
 
     private async Task ServeResource(HttpContext http, Caller caller, ResourceId id)
@@ -58,7 +72,17 @@ internal sealed class ResourceEndpoints(ControlPlane controlPlane, ListEndpoints
 
         if (ComputedResources.Contains(id))
         {
-            await (HttpMethods.IsGet(method) ? ServeComputed(http, id) : http.Refuse(new Refusal(RefusalCode.MethodNotAllowed, $"{id.Type} are drawn; they are only read", id.ToString())));
+            await (
+                HttpMethods.IsGet(method)
+                    ? ServeComputed(http, id)
+                    : http.Refuse(
+                        new Refusal(
+                            RefusalCode.MethodNotAllowed,
+                            $"{id.Type} are drawn; they are only read",
+                            id.ToString()
+                        )
+                    )
+            );
             return;
         }
 
@@ -68,7 +92,9 @@ internal sealed class ResourceEndpoints(ControlPlane controlPlane, ListEndpoints
             return;
         }
 
-        if ((ApiVersion.Check(http, kind.Type.ToString(), ApiVersionsOf(kind)) ?? CheckIfNoneMatch(http)) is { } refusal)
+        if (
+            (ApiVersion.Check(http, kind.Type.ToString(), ApiVersionsOf(kind)) ?? CheckIfNoneMatch(http)) is { } refusal
+        )
             await http.Refuse(refusal);
         else if (HttpMethods.IsGet(method) || HttpMethods.IsHead(method))
             await Get(http, kind, id);
@@ -79,7 +105,9 @@ internal sealed class ResourceEndpoints(ControlPlane controlPlane, ListEndpoints
         else if (HttpMethods.IsDelete(method))
             await Delete(http, caller, kind, id);
         else
-            await http.Refuse(new Refusal(RefusalCode.MethodNotAllowed, $"{method} isn't for a {kind.Noun}", id.ToString()));
+            await http.Refuse(
+                new Refusal(RefusalCode.MethodNotAllowed, $"{method} isn't for a {kind.Noun}", id.ToString())
+            );
     }
 
     private async Task Get(HttpContext http, ResourceKind kind, ResourceId id)
@@ -88,13 +116,22 @@ internal sealed class ResourceEndpoints(ControlPlane controlPlane, ListEndpoints
         if (state.Get(StoreKey.ForResource(id)) is { } row)
             await Respond(http, 200, kind, row, state);
         else
-            await http.Refuse(new Refusal(RefusalCode.ResourceNotFound, $"the {kind.Noun} {id} doesn't exist", id.ToString()));
+            await http.Refuse(
+                new Refusal(RefusalCode.ResourceNotFound, $"the {kind.Noun} {id} doesn't exist", id.ToString())
+            );
     }
 
     private async Task Put(HttpContext http, Caller caller, ResourceKind kind, ResourceId id)
     {
-        if (!(await http.ReadObject()).TryGet(out var body, out var refusal)
-            || !(await controlPlane.Decide(transaction => controlPlane.Verbs.Put(CreateWriteRequest(http, caller, id, body), transaction), http.RequestAborted)).TryGet(out var decision, out refusal))
+        if (
+            !(await http.ReadObject()).TryGet(out var body, out var refusal)
+            || !(
+                await controlPlane.Decide(
+                    transaction => controlPlane.Verbs.Put(CreateWriteRequest(http, caller, id, body), transaction),
+                    http.RequestAborted
+                )
+            ).TryGet(out var decision, out refusal)
+        )
         {
             await http.Refuse(refusal);
             return;
@@ -106,8 +143,15 @@ internal sealed class ResourceEndpoints(ControlPlane controlPlane, ListEndpoints
 
     private async Task Patch(HttpContext http, Caller caller, ResourceKind kind, ResourceId id)
     {
-        if (!(await http.ReadObject()).TryGet(out var body, out var refusal)
-            || !(await controlPlane.Decide(transaction => controlPlane.Verbs.Patch(CreateWriteRequest(http, caller, id, body), transaction), http.RequestAborted)).TryGet(out var decision, out refusal))
+        if (
+            !(await http.ReadObject()).TryGet(out var body, out var refusal)
+            || !(
+                await controlPlane.Decide(
+                    transaction => controlPlane.Verbs.Patch(CreateWriteRequest(http, caller, id, body), transaction),
+                    http.RequestAborted
+                )
+            ).TryGet(out var decision, out refusal)
+        )
         {
             await http.Refuse(refusal);
         }
@@ -124,7 +168,14 @@ internal sealed class ResourceEndpoints(ControlPlane controlPlane, ListEndpoints
 
     private async Task Delete(HttpContext http, Caller caller, ResourceKind kind, ResourceId id)
     {
-        if (!(await controlPlane.Decide(transaction => controlPlane.Verbs.Delete(CreateWriteRequest(http, caller, id, []), transaction), http.RequestAborted)).TryGet(out var decision, out var refusal))
+        if (
+            !(
+                await controlPlane.Decide(
+                    transaction => controlPlane.Verbs.Delete(CreateWriteRequest(http, caller, id, []), transaction),
+                    http.RequestAborted
+                )
+            ).TryGet(out var decision, out var refusal)
+        )
         {
             await http.Refuse(refusal);
             return;
@@ -137,7 +188,14 @@ internal sealed class ResourceEndpoints(ControlPlane controlPlane, ListEndpoints
         }
 
         // Deleting twice is one deletion: the second caller waits for the operation of the first.
-        var operation = decision.Operation ?? (Provisioning.OperationOf(decision.Row) is { } name && controlPlane.Store.Current.Get(Operation.KeyOf(name)) is { } row ? Operation.Read(row) : null);
+        var operation =
+            decision.Operation
+            ?? (
+                Provisioning.OperationOf(decision.Row) is { } name
+                && controlPlane.Store.Current.Get(Operation.KeyOf(name)) is { } row
+                    ? Operation.Read(row)
+                    : null
+            );
         AnnounceOperation(http, operation);
         await http.Respond(202);
     }
@@ -168,20 +226,38 @@ internal sealed class ResourceEndpoints(ControlPlane controlPlane, ListEndpoints
             return;
         }
 
-        if (kind.Type == KubernetesCluster.ResourceType && action.Equals("listEnrollmentToken", StringComparison.OrdinalIgnoreCase))
+        if (
+            kind.Type == KubernetesCluster.ResourceType
+            && action.Equals("listEnrollmentToken", StringComparison.OrdinalIgnoreCase)
+        )
         {
             await enrolment.IssueToken(http, id);
             return;
         }
 
-        if (kind.Type == KubernetesCluster.ResourceType && action.Equals(VerificationEndpoints.ActionName, StringComparison.OrdinalIgnoreCase))
+        if (
+            kind.Type == KubernetesCluster.ResourceType
+            && action.Equals(VerificationEndpoints.ActionName, StringComparison.OrdinalIgnoreCase)
+        )
         {
             await verifications.Start(http, id);
             return;
         }
 
-        if (!(await http.ReadObject()).TryGet(out var body, out var refusal)
-            || !(await controlPlane.Decide(transaction => controlPlane.Verbs.InvokeAction(CreateWriteRequest(http, caller, id, body), action, transaction), http.RequestAborted)).TryGet(out var decision, out refusal))
+        if (
+            !(await http.ReadObject()).TryGet(out var body, out var refusal)
+            || !(
+                await controlPlane.Decide(
+                    transaction =>
+                        controlPlane.Verbs.InvokeAction(
+                            CreateWriteRequest(http, caller, id, body),
+                            action,
+                            transaction
+                        ),
+                    http.RequestAborted
+                )
+            ).TryGet(out var decision, out refusal)
+        )
         {
             await http.Refuse(refusal);
             return;
@@ -207,12 +283,32 @@ internal sealed class ResourceEndpoints(ControlPlane controlPlane, ListEndpoints
         if (state.Get(StoreKey.ForResource(scope)) is not { } row)
             return http.Refuse(new Refusal(RefusalCode.ResourceNotFound, $"{scope} doesn't exist", scope.ToString()));
         if (id.Type == ComputedResources.DesiredStateType)
-            return http.Respond(200, ComputedResources.RenderDesiredState(id, scope.Type == VirtualMachine.ResourceType ? MachineRenderer.Render(state, scope, controlPlane.Limits) : ClusterRenderer.Render(state, scope, controlPlane.Limits)));
+            return http.Respond(
+                200,
+                ComputedResources.RenderDesiredState(
+                    id,
+                    scope.Type == VirtualMachine.ResourceType
+                        ? MachineRenderer.Render(state, scope, controlPlane.Limits)
+                        : ClusterRenderer.Render(state, scope, controlPlane.Limits)
+                )
+            );
         if (id.Type == NetworkPool.PoolType && id.Name.Equals("default", StringComparison.OrdinalIgnoreCase))
             return http.Respond(200, controlPlane.Holders.RenderPool(state, row));
-        if (id.Type == NetworkPool.LeaseType && Addressing.Address.TryParse(id.Name, out var address) && NetworkPool.HoldingsOf(state, scope).LeaseOf(address) is { } lease)
+        if (
+            id.Type == NetworkPool.LeaseType
+            && Addressing.Address.TryParse(id.Name, out var address)
+            && NetworkPool.HoldingsOf(state, scope).LeaseOf(address) is { } lease
+        )
             return http.Respond(200, HolderLookup.RenderLease(scope, lease));
-        return http.Refuse(new Refusal(RefusalCode.ResourceNotFound, id.Type == NetworkPool.PoolType ? "a network has one pool, 'default'" : $"nobody holds {id.Name} in {scope.Name}", id.ToString()));
+        return http.Refuse(
+            new Refusal(
+                RefusalCode.ResourceNotFound,
+                id.Type == NetworkPool.PoolType
+                    ? "a network has one pool, 'default'"
+                    : $"nobody holds {id.Name} in {scope.Name}",
+                id.ToString()
+            )
+        );
     }
 
     private static async Task ServeSubscription(HttpContext http, ResourceId id)
@@ -220,7 +316,13 @@ internal sealed class ResourceEndpoints(ControlPlane controlPlane, ListEndpoints
         if (ApiVersion.Check(http, id.Type.ToString(), []) is { } refusal)
             await http.Refuse(refusal);
         else if (!HttpMethods.IsGet(http.Request.Method))
-            await http.Refuse(new Refusal(RefusalCode.MethodNotAllowed, "a subscription exists by being named; it is only read", id.ToString()));
+            await http.Refuse(
+                new Refusal(
+                    RefusalCode.MethodNotAllowed,
+                    "a subscription exists by being named; it is only read",
+                    id.ToString()
+                )
+            );
         else
             await http.Respond(200, ComputedResources.RenderSubscription(id));
     }
@@ -247,23 +349,43 @@ internal sealed class ResourceEndpoints(ControlPlane controlPlane, ListEndpoints
         if (operation is null)
             return;
         var version = http.Request.Query["api-version"];
-        var below = $"{http.Origin()}/subscriptions/{operation.Resource.Subscription}/providers/{operation.Resource.Type.Namespace}/locations/global";
-        http.Response.Headers["Azure-AsyncOperation"] = $"{below}/operationStatuses/{operation.Name}?api-version={version}";
+        var below =
+            $"{http.Origin()}/subscriptions/{operation.Resource.Subscription}/providers/{operation.Resource.Type.Namespace}/locations/global";
+        http.Response.Headers["Azure-AsyncOperation"] =
+            $"{below}/operationStatuses/{operation.Name}?api-version={version}";
         http.Response.Headers.Location = $"{below}/operationResults/{operation.Name}?api-version={version}";
         http.Response.Headers.RetryAfter = "1";
     }
 
-    private static Refusal? CheckIfNoneMatch(HttpContext http) => http.Request.Headers.IfNoneMatch.ToString() is not ("" or "*") and var tag
-        ? new Refusal(RefusalCode.InvalidMember, $"'If-None-Match': {tag} isn't understood; write *", "If-None-Match") : null;
+    private static Refusal? CheckIfNoneMatch(HttpContext http) =>
+        http.Request.Headers.IfNoneMatch.ToString() is not ("" or "*") and var tag
+            ? new Refusal(
+                RefusalCode.InvalidMember,
+                $"'If-None-Match': {tag} isn't understood; write *",
+                "If-None-Match"
+            )
+            : null;
 
-    private static System.Collections.Immutable.ImmutableArray<string> ApiVersionsOf(ResourceKind kind) => kind is ResourceGroup ? [] : kind.ApiVersions;
+    private static System.Collections.Immutable.ImmutableArray<string> ApiVersionsOf(ResourceKind kind) =>
+        kind is ResourceGroup ? [] : kind.ApiVersions;
 
     /// <summary>Why a type isn't served: its provider is unknown, or the provider has no such type.</summary>
     internal static Refusal UnknownType(ResourceType type)
     {
-        var types = AllKinds.List.All.Where(kind => kind.Type.Namespace.Equals(type.Namespace, StringComparison.OrdinalIgnoreCase)).Select(kind => kind.Type.Path).ToList();
+        var types = AllKinds
+            .List.All.Where(kind => kind.Type.Namespace.Equals(type.Namespace, StringComparison.OrdinalIgnoreCase))
+            .Select(kind => kind.Type.Path)
+            .ToList();
         return types.Count == 0
-            ? new Refusal(RefusalCode.MissingSubscriptionRegistration, $"there is no resource provider '{type.Namespace}' here; there are {string.Join(", ", AllKinds.List.All.Select(k => k.Type.Namespace).Distinct())}", type.Namespace)
-            : new Refusal(RefusalCode.InvalidResourceType, $"{type.Namespace} has no type '{type.Path}'; it has {string.Join(", ", types)}", type.ToString());
+            ? new Refusal(
+                RefusalCode.MissingSubscriptionRegistration,
+                $"there is no resource provider '{type.Namespace}' here; there are {string.Join(", ", AllKinds.List.All.Select(k => k.Type.Namespace).Distinct())}",
+                type.Namespace
+            )
+            : new Refusal(
+                RefusalCode.InvalidResourceType,
+                $"{type.Namespace} has no type '{type.Path}'; it has {string.Join(", ", types)}",
+                type.ToString()
+            );
     }
 }

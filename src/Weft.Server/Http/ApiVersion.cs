@@ -13,15 +13,32 @@ internal static partial class ApiVersion
     {
         var version = http.Request.Query["api-version"].ToString();
         if (version.Length == 0)
-            return new Refusal(RefusalCode.MissingApiVersionParameter, $"the api-version query parameter (?api-version=) is required for all requests; {what} knows {ListVersions(known)}", "api-version");
+            return new Refusal(
+                RefusalCode.MissingApiVersionParameter,
+                $"the api-version query parameter (?api-version=) is required for all requests; {what} knows {ListVersions(known)}",
+                "api-version"
+            );
         if (!VersionPattern().IsMatch(version))
-            return new Refusal(RefusalCode.InvalidApiVersionParameter, $"the api-version '{version}' is invalid: it must be a date, YYYY-MM-DD, or YYYY-MM-DD-preview", "api-version");
-        return known.IsEmpty || known.Contains(version, StringComparer.OrdinalIgnoreCase) ? null
-            : new Refusal(RefusalCode.NoRegisteredProviderFound, $"No registered resource provider found for API version '{version}' for type '{what}'. The supported api-versions are '{ListVersions(known)}'.", "api-version");
+            return new Refusal(
+                RefusalCode.InvalidApiVersionParameter,
+                $"the api-version '{version}' is invalid: it must be a date, YYYY-MM-DD, or YYYY-MM-DD-preview",
+                "api-version"
+            );
+        return known.IsEmpty || known.Contains(version, StringComparer.OrdinalIgnoreCase)
+            ? null
+            : new Refusal(
+                RefusalCode.NoRegisteredProviderFound,
+                $"No registered resource provider found for API version '{version}' for type '{what}'. The supported api-versions are '{ListVersions(known)}'.",
+                "api-version"
+            );
     }
 
-    private static string ListVersions(ImmutableArray<string> known) => known.IsEmpty ? "any date" : string.Join(", ", known);
+    private static string ListVersions(ImmutableArray<string> known) =>
+        known.IsEmpty ? "any date" : string.Join(", ", known);
 
-    [GeneratedRegex(@"^\d{4}-\d{2}-\d{2}(-(preview|alpha|beta|rc|privatepreview))?\z", RegexOptions.CultureInvariant | RegexOptions.IgnoreCase)]
+    [GeneratedRegex(
+        @"^\d{4}-\d{2}-\d{2}(-(preview|alpha|beta|rc|privatepreview))?\z",
+        RegexOptions.CultureInvariant | RegexOptions.IgnoreCase
+    )]
     private static partial Regex VersionPattern();
 }

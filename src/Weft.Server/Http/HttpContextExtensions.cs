@@ -13,7 +13,9 @@ internal static class HttpContextExtensions
     public static Task Respond(this HttpContext http, int status, JsonNode? body = null)
     {
         http.Response.StatusCode = status;
-        return body is null || HttpMethods.IsHead(http.Request.Method) ? Task.CompletedTask : http.Respond(status, Json.ToUtf8(body));
+        return body is null || HttpMethods.IsHead(http.Request.Method)
+            ? Task.CompletedTask
+            : http.Respond(status, Json.ToUtf8(body));
     }
 
     /// <summary>Answers a JSON body that is written already.</summary>
@@ -58,7 +60,9 @@ internal static class HttpContextExtensions
             return e.StatusCode == 413 ? tooLarge : new Refusal(RefusalCode.InvalidRequestContent, e.Message);
         }
 
-        return buffer.Length == 0 ? new JsonObject() : Json.ParseObject(buffer.GetBuffer().AsMemory(0, (int)buffer.Length));
+        return buffer.Length == 0
+            ? new JsonObject()
+            : Json.ParseObject(buffer.GetBuffer().AsMemory(0, (int)buffer.Length));
     }
 
     /// <summary>Whether the caller insists on what would shut them out: <c>force=true</c>.</summary>
@@ -69,14 +73,28 @@ internal static class HttpContextExtensions
 
     /// <summary>A whole number of the query, or null.</summary>
     public static int? QueryInteger(this HttpContext http, string name) =>
-        int.TryParse(http.Request.Query[name], System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var number) ? number : null;
+        int.TryParse(
+            http.Request.Query[name],
+            System.Globalization.NumberStyles.None,
+            System.Globalization.CultureInfo.InvariantCulture,
+            out var number
+        )
+            ? number
+            : null;
 
-    /// <summary>How long the caller wants to wait for something to happen, by RFC 7240's <c>Prefer: wait=N</c>.</summary>
+    /// <summary>
+    /// How long the caller wants to wait for something to happen, by RFC 7240's <c>Prefer: wait=N</c>.
+    /// </summary>
     public static TimeSpan PreferredWait(this HttpContext http)
     {
-        var preference = http.Request.Headers["Prefer"].SelectMany(value => (value ?? "").Split([',', ';'], StringSplitOptions.TrimEntries))
+        var preference = http
+            .Request.Headers["Prefer"]
+            .SelectMany(value => (value ?? "").Split([',', ';'], StringSplitOptions.TrimEntries))
             .FirstOrDefault(part => part.StartsWith("wait=", StringComparison.OrdinalIgnoreCase));
-        return preference is not null && int.TryParse(preference.AsSpan(5), System.Globalization.CultureInfo.InvariantCulture, out var seconds)
-            ? TimeSpan.FromSeconds(Math.Clamp(seconds, 0, 60)) : TimeSpan.Zero;
+        return
+            preference is not null
+            && int.TryParse(preference.AsSpan(5), System.Globalization.CultureInfo.InvariantCulture, out var seconds)
+            ? TimeSpan.FromSeconds(Math.Clamp(seconds, 0, 60))
+            : TimeSpan.Zero;
     }
 }

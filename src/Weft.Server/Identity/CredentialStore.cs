@@ -12,22 +12,32 @@ namespace Weft.Server.Identity;
 /// <param name="AgentId">The agent, or null for who is none.</param>
 /// <param name="EnrolmentCluster">The cluster that an enrolment token is good for, or null.</param>
 /// <param name="Principal">What it may of the resource API, or null for who may nothing there.</param>
-internal sealed record Caller(string Name, ResourceId? AgentId = null, ResourceId? EnrolmentCluster = null, Principal? Principal = null)
+internal sealed record Caller(
+    string Name,
+    ResourceId? AgentId = null,
+    ResourceId? EnrolmentCluster = null,
+    Principal? Principal = null
+)
 {
     /// <summary>The administrator, whose token is in a file.</summary>
-    public static readonly Caller Administrator = new("admin", Principal: new Principal("admin", [new RoleAssignment(Role.Owner, RoleAssignment.RootScope)]));
+    public static readonly Caller Administrator = new(
+        "admin",
+        Principal: new Principal("admin", [new RoleAssignment(Role.Owner, RoleAssignment.RootScope)])
+    );
 
     /// <summary>Whether it may use the resource API at all.</summary>
     public bool IsPrincipal => Principal is not null;
 
     /// <summary>Whether it may do something.</summary>
     /// <param name="on">To what; null for what is the whole site's.</param>
-    public bool HasPrivilege(Privilege privilege, ResourceId? on = null) => Principal?.HasPrivilege(privilege, on) ?? false;
+    public bool HasPrivilege(Privilege privilege, ResourceId? on = null) =>
+        Principal?.HasPrivilege(privilege, on) ?? false;
 }
 
 /// <summary>
-/// The credentials there are: the administrator's token in a file; principals', agents' and enrolment tokens as hashes in the store. A token is 256
-/// random bits, so a plain hash of it can't be turned back, and comparing hashes says nothing about the token.
+/// The credentials there are: the administrator's token in a file; principals', agents' and enrolment tokens as hashes
+/// in the store. A token is 256 random bits, so a plain hash of it can't be turned back, and comparing hashes says
+/// nothing about the token.
 /// </summary>
 internal sealed class CredentialStore
 {
@@ -35,6 +45,7 @@ internal sealed class CredentialStore
     public const string EnrolmentPartition = "enrollment";
 
     private readonly byte[] _administrator;
+
     // One reference, so that no reader meets the hashes of one change under the number of another.
     private volatile TokenIndex<ResourceId> _agents = new(-1, []);
     private volatile TokenIndex<PrincipalToken> _principals = new(-1, []);
@@ -47,7 +58,9 @@ internal sealed class CredentialStore
     {
         SecretFile.CreateIfMissing(path, () => NewToken("adm"));
         var token = File.ReadAllText(path).Trim();
-        return token.Length > 0 ? new CredentialStore(token) : throw new IOException($"{path} is empty; delete it, and the next start makes a new token");
+        return token.Length > 0
+            ? new CredentialStore(token)
+            : throw new IOException($"{path} is empty; delete it, and the next start makes a new token");
     }
 
     /// <summary>A new token.</summary>
@@ -68,15 +81,25 @@ internal sealed class CredentialStore
             return Caller.Administrator;
         var text = Convert.ToHexStringLower(hash);
         if (PrincipalsByHash(state).TryGetValue(text, out var principalToken))
-            return principalToken.ExpiresAt is { } end && end <= now ? null : new Caller(principalToken.Principal.Name, Principal: principalToken.Principal);
+            return principalToken.ExpiresAt is { } end && end <= now
+                ? null
+                : new Caller(principalToken.Principal.Name, Principal: principalToken.Principal);
         if (AgentsByHash(state).TryGetValue(text, out var agent))
             return new Caller($"{agent.Parent!.Name}/{agent.Name}", agent);
-        return state.Get($"{EnrolmentPartition}|{text}") is { } row && DateTimeOffset.TryParse(row.Json.Text("expiresAt"), out var expires) && expires > now
-            && row.Json.Id("cluster") is { } cluster && state.Get(StoreKey.ForResource(cluster)) is { } today && CreatedAtOf(today) == row.Json.Text("made")
-            ? new Caller($"enrolment of {cluster.Name}", null, cluster) : null;
+        return
+            state.Get($"{EnrolmentPartition}|{text}") is { } row
+            && DateTimeOffset.TryParse(row.Json.Text("expiresAt"), out var expires)
+            && expires > now
+            && row.Json.Id("cluster") is { } cluster
+            && state.Get(StoreKey.ForResource(cluster)) is { } today
+            && CreatedAtOf(today) == row.Json.Text("made")
+            ? new Caller($"enrolment of {cluster.Name}", null, cluster)
+            : null;
     }
 
-    /// <summary>When a cluster was made: a token is good for that cluster, and not for a later one of its name.</summary>
+    /// <summary>
+    /// When a cluster was made: a token is good for that cluster, and not for a later one of its name.
+    /// </summary>
     /// <returns>The time, RFC 3339.</returns>
     public static string? CreatedAtOf(Row cluster) => cluster.Json.Member("systemData").Text("createdAt");
 
@@ -87,7 +110,9 @@ internal sealed class CredentialStore
         var change = state.LastRevisionOf(partition);
         if (known.Revision == change)
             return known.ByHash;
-        var byHash = state.Range($"{partition}|").Where(row => !Provisioning.IsDeleting(row))
+        var byHash = state
+            .Range($"{partition}|")
+            .Where(row => !Provisioning.IsDeleting(row))
             .ToDictionary(row => ResourceKind.PropertiesOf(row).Text("credentialHash") ?? "", ResourceKind.IdOf);
         _agents = new TokenIndex<ResourceId>(change, byHash);
         return byHash;
@@ -102,7 +127,9 @@ internal sealed class CredentialStore
         var byHash = new Dictionary<string, PrincipalToken>(StringComparer.Ordinal);
         foreach (var row in state.Range($"{Principal.Partition}|").Where(row => row.Json.Text("tokenHash") is not null))
         {
-            DateTimeOffset? expires = ResourceKind.PropertiesOf(row).Text("expiresAt") is { } text ? DateTimeOffset.Parse(text, CultureInfo.InvariantCulture) : null;
+            DateTimeOffset? expires = ResourceKind.PropertiesOf(row).Text("expiresAt") is { } text
+                ? DateTimeOffset.Parse(text, CultureInfo.InvariantCulture)
+                : null;
             byHash[row.Json.Text("tokenHash")!] = new PrincipalToken(Principal.Read(row), expires);
         }
 

@@ -10,13 +10,23 @@ namespace Weft.Server.Leases;
 
 /// <summary>A pod's request for addresses, or for releasing them.</summary>
 /// <param name="RequestedAddresses">The addresses it must have; empty where the pool picks.</param>
-internal sealed record LeaseRequest(ResourceId Cluster, ResourceId Network, Holder Holder, ImmutableArray<Address> RequestedAddresses, bool IsRelease);
+internal sealed record LeaseRequest(
+    ResourceId Cluster,
+    ResourceId Network,
+    Holder Holder,
+    ImmutableArray<Address> RequestedAddresses,
+    bool IsRelease
+);
 
 /// <summary>
-/// Leases addresses to pods. Requests for one network are decided in batches, each on the newest pool, and committed once per batch; an
-/// answer is given when it is durable. Networks don't wait for each other.
+/// Leases addresses to pods. Requests for one network are decided in batches, each on the newest pool, and committed
+/// once per batch; an answer is given when it is durable. Networks don't wait for each other.
 /// </summary>
-internal sealed partial class LeaseAllocator(ControlPlane controlPlane, IHostApplicationLifetime lifetime, ILogger<LeaseAllocator> logger)
+internal sealed partial class LeaseAllocator(
+    ControlPlane controlPlane,
+    IHostApplicationLifetime lifetime,
+    ILogger<LeaseAllocator> logger
+)
 {
     private const int MaxBatchSize = 1024;
     private const int MaxAttempts = 8;
@@ -32,11 +42,17 @@ internal sealed partial class LeaseAllocator(ControlPlane controlPlane, IHostApp
     }
 
     /// <summary>Whether a cluster's pods may have addresses of a network.</summary>
-    public static bool IsAttached(ReadTransaction transaction, ResourceId cluster, ResourceId network) => ClusterAttachments.PodsMayLease(transaction, cluster, network);
+    public static bool IsAttached(ReadTransaction transaction, ResourceId cluster, ResourceId network) =>
+        ClusterAttachments.PodsMayLease(transaction, cluster, network);
 
     /// <summary>Why they may not.</summary>
     public static Refusal NotAttachedRefusal(ResourceId cluster, ResourceId network) =>
-        new(RefusalCode.AuthorizationFailed, $"{network.Name} isn't attached to {cluster.Name} with ipamEnabled True, nor on a VLAN of a trunk that SRIOV, DPDK or IPVLAN attaches there, so its pods get no addresses of it", "network", network.ToString());
+        new(
+            RefusalCode.AuthorizationFailed,
+            $"{network.Name} isn't attached to {cluster.Name} with ipamEnabled True, nor on a VLAN of a trunk that SRIOV, DPDK or IPVLAN attaches there, so its pods get no addresses of it",
+            "network",
+            network.ToString()
+        );
 
     private Channel<PendingRequest> StartQueue(ResourceId network)
     {
@@ -62,13 +78,29 @@ internal sealed partial class LeaseAllocator(ControlPlane controlPlane, IHostApp
             }
             catch (Exception e) when (e is IOException or OperationCanceledException)
             {
-                batch.ForEach(pending => pending.Completion.TrySetResult(new Refusal(RefusalCode.ServiceUnavailable, $"no lease was written: {e.Message}", network.ToString())));
+                batch.ForEach(pending =>
+                    pending.Completion.TrySetResult(
+                        new Refusal(
+                            RefusalCode.ServiceUnavailable,
+                            $"no lease was written: {e.Message}",
+                            network.ToString()
+                        )
+                    )
+                );
             }
             catch (Exception e)
             {
                 // The network's other pods must not wait for ever on a bug of weftd.
                 Log.BatchFailed(logger, network, e);
-                batch.ForEach(pending => pending.Completion.TrySetResult(new Refusal(RefusalCode.InternalError, "a fault of weftd; its log says more", network.ToString())));
+                batch.ForEach(pending =>
+                    pending.Completion.TrySetResult(
+                        new Refusal(
+                            RefusalCode.InternalError,
+                            "a fault of weftd; its log says more",
+                            network.ToString()
+                        )
+                    )
+                );
             }
             finally
             {
@@ -77,7 +109,12 @@ internal sealed partial class LeaseAllocator(ControlPlane controlPlane, IHostApp
         }
     }
 
-    private async Task<ImmutableArray<Address>> DecideBatch(ResourceId network, List<PendingRequest> batch, ImmutableArray<Address> last, CancellationToken cancel)
+    private async Task<ImmutableArray<Address>> DecideBatch(
+        ResourceId network,
+        List<PendingRequest> batch,
+        ImmutableArray<Address> last,
+        CancellationToken cancel
+    )
     {
         for (var attempt = 0; attempt < MaxAttempts; attempt++)
         {
@@ -86,15 +123,25 @@ internal sealed partial class LeaseAllocator(ControlPlane controlPlane, IHostApp
             if (transaction.Get(network) is { } row)
                 decided.Decide(row, batch, controlPlane.Limits, controlPlane.Now);
             else
-                decided.RefuseAll(batch, new Refusal(RefusalCode.ResourceNotFound, $"{network} doesn't exist", network.ToString()));
-            if (decided.Mutations.Count == 0 || await controlPlane.Store.Commit(transaction.ReadSet, decided.Mutations, cancel) is not null)
+                decided.RefuseAll(
+                    batch,
+                    new Refusal(RefusalCode.ResourceNotFound, $"{network} doesn't exist", network.ToString())
+                );
+            if (
+                decided.Mutations.Count == 0
+                || await controlPlane.Store.Commit(transaction.ReadSet, decided.Mutations, cancel) is not null
+            )
             {
                 decided.CompleteRequests();
                 return decided.LastAssigned;
             }
         }
 
-        batch.ForEach(pending => pending.Completion.TrySetResult(new Refusal(RefusalCode.Contended, "others lease from the same pool; try once more", network.ToString())));
+        batch.ForEach(pending =>
+            pending.Completion.TrySetResult(
+                new Refusal(RefusalCode.Contended, "others lease from the same pool; try once more", network.ToString())
+            )
+        );
         return last;
     }
 
@@ -106,7 +153,8 @@ internal sealed partial class LeaseAllocator(ControlPlane controlPlane, IHostApp
 
     private sealed record PendingRequest(LeaseRequest Request)
     {
-        public TaskCompletionSource<Outcome<ImmutableArray<Lease>>> Completion { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        public TaskCompletionSource<Outcome<ImmutableArray<Lease>>> Completion { get; } =
+            new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 
     /// <summary>One batch on one store state: thrown away whole if the commit is lost.</summary>
@@ -128,9 +176,20 @@ internal sealed partial class LeaseAllocator(ControlPlane controlPlane, IHostApp
                 _ = transaction.Get(mutation.Key);
         }
 
-        public void RefuseAll(List<PendingRequest> batch, Refusal refusal) => _results.AddRange(batch.Select(pending => (pending, (Outcome<ImmutableArray<Lease>>)(pending.Request.IsRelease ? ImmutableArray<Lease>.Empty : refusal))));
+        public void RefuseAll(List<PendingRequest> batch, Refusal refusal) =>
+            _results.AddRange(
+                batch.Select(pending =>
+                    (
+                        pending,
+                        (Outcome<ImmutableArray<Lease>>)(
+                            pending.Request.IsRelease ? ImmutableArray<Lease>.Empty : refusal
+                        )
+                    )
+                )
+            );
 
-        public void CompleteRequests() => _results.ForEach(answer => answer.Pending.Completion.TrySetResult(answer.Answer));
+        public void CompleteRequests() =>
+            _results.ForEach(answer => answer.Pending.Completion.TrySetResult(answer.Answer));
 
         private AddressPool Decide(AddressPool pool, PendingRequest pending, string now)
         {
@@ -157,13 +216,19 @@ internal sealed partial class LeaseAllocator(ControlPlane controlPlane, IHostApp
             }
 
             Mutations.AddRange(NetworkPool.ReplaceLeases(network, held, got.Leases));
-            if (got.Leases.Any(lease => lease.Method == LeaseMethod.Dynamic && held.All(h => h.Address != lease.Address)))
+            if (
+                got.Leases.Any(lease =>
+                    lease.Method == LeaseMethod.Dynamic && held.All(h => h.Address != lease.Address)
+                )
+            )
                 LastAssigned = [.. got.Leases.Select(lease => lease.Address)];
             _results.Add((pending, got.Leases));
             return got.Next;
         }
 
-        /// <summary>Asked of the state that the commit rests on: a lease and the end of its attachment can't both win.</summary>
+        /// <summary>
+        /// Asked of the state that the commit rests on: a lease and the end of its attachment can't both win.
+        /// </summary>
         private bool IsAttached(ResourceId cluster)
         {
             if (!_attached.TryGetValue(cluster.Key, out var attached))

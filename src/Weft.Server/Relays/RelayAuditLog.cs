@@ -7,15 +7,18 @@ using Weft.Resources;
 namespace Weft.Server.Relays;
 
 /// <summary>
-/// The relay's audit log: one JSON object a line, each connection, each refusal and each end. Writing never blocks the data path: what the
-/// disk can't follow is dropped and counted, and the count is a line of its own. The file is turned over by size.
+/// The relay's audit log: one JSON object a line, each connection, each refusal and each end. Writing never blocks the
+/// data path: what the disk can't follow is dropped and counted, and the count is a line of its own. The file is turned
+/// over by size.
 /// </summary>
 internal sealed partial class RelayAuditLog : IRelayAudit, IHostedService, IAsyncDisposable
 {
     /// <summary>How many lines may wait for the disk.</summary>
     private const int MaxQueuedLines = 16 * 1024;
 
-    private readonly Channel<byte[]> _lines = Channel.CreateBounded<byte[]>(new BoundedChannelOptions(MaxQueuedLines) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait });
+    private readonly Channel<byte[]> _lines = Channel.CreateBounded<byte[]>(
+        new BoundedChannelOptions(MaxQueuedLines) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait }
+    );
     private readonly string _path;
     private readonly long _maxFileSize;
     private readonly TimeProvider _time;
@@ -27,24 +30,42 @@ internal sealed partial class RelayAuditLog : IRelayAudit, IHostedService, IAsyn
     /// <summary>A log.</summary>
     /// <param name="path">The file; it is made with mode 0600.</param>
     /// <param name="largest">At how many bytes the file is turned over. Default 64 MiB.</param>
-    public RelayAuditLog(string path, TimeProvider time, ILogger<RelayAuditLog> logger, long largest = 64 * 1024 * 1024) => (_path, _time, _logger, _maxFileSize) = (path, time, logger, largest);
+    public RelayAuditLog(
+        string path,
+        TimeProvider time,
+        ILogger<RelayAuditLog> logger,
+        long largest = 64 * 1024 * 1024
+    ) => (_path, _time, _logger, _maxFileSize) = (path, time, logger, largest);
 
     /// <summary>How many files that were turned over are kept: <c>.1</c> is the newest.</summary>
     public const int KeptFiles = 4;
 
     /// <inheritdoc/>
-    public void Write(RelayEvent relayEvent) => Enqueue(FormatLine(relayEvent.Kind.ToString(), json => WriteEvent(json, relayEvent)));
+    public void Write(RelayEvent relayEvent) =>
+        Enqueue(FormatLine(relayEvent.Kind.ToString(), json => WriteEvent(json, relayEvent)));
 
     /// <summary>Notes that somebody was given a token; never the token.</summary>
     /// <param name="source">Whence; null where unknown.</param>
-    public void WriteIssued(string connection, ClientRole role, string principal, string? source, DateTimeOffset expires) => Enqueue(FormatLine("CredentialsIssued", json =>
-    {
-        json.WriteString("connection", connection);
-        json.WriteString("role", role.ToString());
-        json.WriteString("principal", principal);
-        json.WriteString("source", source);
-        json.WriteString("expiresAt", expires);
-    }));
+    public void WriteIssued(
+        string connection,
+        ClientRole role,
+        string principal,
+        string? source,
+        DateTimeOffset expires
+    ) =>
+        Enqueue(
+            FormatLine(
+                "CredentialsIssued",
+                json =>
+                {
+                    json.WriteString("connection", connection);
+                    json.WriteString("role", role.ToString());
+                    json.WriteString("principal", principal);
+                    json.WriteString("source", source);
+                    json.WriteString("expiresAt", expires);
+                }
+            )
+        );
 
     /// <inheritdoc/>
     public Task StartAsync(CancellationToken cancellationToken)
@@ -69,12 +90,16 @@ internal sealed partial class RelayAuditLog : IRelayAudit, IHostedService, IAsyn
             Interlocked.Increment(ref _dropped);
     }
 
-    private byte[] FormatLine(string kind, Action<Utf8JsonWriter> members) => Json.ToUtf8(json =>
-    {
-        json.WriteString("at", _time.GetUtcNow().ToString("yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture));
-        json.WriteString("event", kind);
-        members(json);
-    });
+    private byte[] FormatLine(string kind, Action<Utf8JsonWriter> members) =>
+        Json.ToUtf8(json =>
+        {
+            json.WriteString(
+                "at",
+                _time.GetUtcNow().ToString("yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture)
+            );
+            json.WriteString("event", kind);
+            members(json);
+        });
 
     private static void WriteEvent(Utf8JsonWriter json, RelayEvent e)
     {
@@ -164,13 +189,16 @@ internal sealed partial class RelayAuditLog : IRelayAudit, IHostedService, IAsyn
 
     private FileStream Open()
     {
-        var file = new FileStream(_path, new FileStreamOptions
-        {
-            Mode = FileMode.Append,
-            Access = FileAccess.Write,
-            Share = FileShare.ReadWrite | FileShare.Delete,
-            UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-        });
+        var file = new FileStream(
+            _path,
+            new FileStreamOptions
+            {
+                Mode = FileMode.Append,
+                Access = FileAccess.Write,
+                Share = FileShare.ReadWrite | FileShare.Delete,
+                UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+            }
+        );
         _size = file.Length;
         return file;
     }

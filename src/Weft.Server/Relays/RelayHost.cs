@@ -9,12 +9,22 @@ using Weft.Storage;
 namespace Weft.Server.Relays;
 
 /// <summary>
-/// The relay in weftd: a web host of its own, on a port of its own, so that nothing of the management API is ever reached through it. It is told
-/// at once when the store changes, so that sessions which no longer pass are cut.
+/// The relay in weftd: a web host of its own, on a port of its own, so that nothing of the management API is ever
+/// reached through it. It is told at once when the store changes, so that sessions which no longer pass are cut.
 /// </summary>
-internal sealed partial class RelayHost(ServeOptions options, IResourceStore store, RelayDirectory directory, RelayAuditLog audit, RelayRuntime runtime, TimeProvider time, ILoggerFactory loggers) : BackgroundService
+internal sealed partial class RelayHost(
+    ServeOptions options,
+    IResourceStore store,
+    RelayDirectory directory,
+    RelayAuditLog audit,
+    RelayRuntime runtime,
+    TimeProvider time,
+    ILoggerFactory loggers
+) : BackgroundService
 {
-    /// <summary>How long sessions may take to end by themselves when weftd stops; it must stop within two seconds.</summary>
+    /// <summary>
+    /// How long sessions may take to end by themselves when weftd stops; it must stop within two seconds.
+    /// </summary>
     private static readonly TimeSpan DrainTimeout = TimeSpan.FromMilliseconds(200);
 
     private readonly ILogger _logger = loggers.CreateLogger<RelayHost>();
@@ -27,9 +37,20 @@ internal sealed partial class RelayHost(ServeOptions options, IResourceStore sto
         {
             _app = Build(relayOptions);
             await _app.StartAsync(cancellationToken);
-            var bound = new Uri(_app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
+            var bound = new Uri(
+                _app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()
+            );
             var address = relayOptions.PublicAddressOf(bound.Port);
-            runtime.Set(address, new HybridConnectionServer(directory, audit, new RelayServerOptions(address), time, loggers.CreateLogger<HybridConnectionServer>()));
+            runtime.Set(
+                address,
+                new HybridConnectionServer(
+                    directory,
+                    audit,
+                    new RelayServerOptions(address),
+                    time,
+                    loggers.CreateLogger<HybridConnectionServer>()
+                )
+            );
         }
 
         await base.StartAsync(cancellationToken);
@@ -40,7 +61,10 @@ internal sealed partial class RelayHost(ServeOptions options, IResourceStore sto
     {
         await base.StopAsync(cancellationToken);
         if (runtime.Relay is { } relay)
-            await relay.Drain(DrainTimeout).WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await relay
+                .Drain(DrainTimeout)
+                .WaitAsync(cancellationToken)
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (_app is not null)
             await _app.StopAsync(cancellationToken);
     }
@@ -76,21 +100,31 @@ internal sealed partial class RelayHost(ServeOptions options, IResourceStore sto
 
     private WebApplication Build(RelayServeOptions relayOptions)
     {
-        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
+        var builder = WebApplication.CreateSlimBuilder(
+            new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory }
+        );
         builder.Logging.ClearProviders();
         builder.Services.AddSingleton(loggers).AddSingleton(time);
-        builder.WebHost.UseRelayLimits().UseRelayTransport(new RelayTransportOptions(relayOptions.ListenEndpoint)
-        {
-            CertificateFile = relayOptions.TlsCertificate,
-            KeyFile = relayOptions.TlsKey,
-            ProxyProtocolFrom = relayOptions.Proxies.IsEmpty ? null : source => relayOptions.Proxies.Any(proxy => proxy.Contains(SourceAddress.From(source))),
-        }).ConfigureKestrel(kestrel =>
-        {
-            // Bodies are relayed as they come, however large and slow; the relay has bounds of its own for what rests.
-            kestrel.Limits.MaxRequestBodySize = null;
-            kestrel.Limits.MinRequestBodyDataRate = null;
-            kestrel.Limits.MinResponseDataRate = null;
-        });
+        builder
+            .WebHost.UseRelayLimits()
+            .UseRelayTransport(
+                new RelayTransportOptions(relayOptions.ListenEndpoint)
+                {
+                    CertificateFile = relayOptions.TlsCertificate,
+                    KeyFile = relayOptions.TlsKey,
+                    ProxyProtocolFrom = relayOptions.Proxies.IsEmpty
+                        ? null
+                        : source => relayOptions.Proxies.Any(proxy => proxy.Contains(SourceAddress.From(source))),
+                }
+            )
+            .ConfigureKestrel(kestrel =>
+            {
+                // Bodies are relayed as they come, however large and slow; the relay has bounds of its own for what
+                // rests.
+                kestrel.Limits.MaxRequestBodySize = null;
+                kestrel.Limits.MinRequestBodyDataRate = null;
+                kestrel.Limits.MinResponseDataRate = null;
+            });
         var app = builder.Build();
         app.Run(Serve);
         return app;

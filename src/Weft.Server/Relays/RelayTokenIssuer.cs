@@ -6,7 +6,10 @@ using Weft.Relay.Server;
 
 namespace Weft.Server.Relays;
 
-/// <summary>Where the relay is as the world reaches it. It is known once the relay listens; before, and where there is none, it is null.</summary>
+/// <summary>
+/// Where the relay is as the world reaches it. It is known once the relay listens; before, and where there is none, it
+/// is null.
+/// </summary>
 internal sealed class RelayRuntime
 {
     private volatile Uri? _address;
@@ -26,7 +29,8 @@ internal sealed class RelayRuntime
     public int ListenerCountOf(string path) => _relay?.ListenerCount(path) ?? 0;
 
     /// <summary>Why there is nothing to connect to.</summary>
-    public static Refusal NotServed => new(RefusalCode.Conflict, "this weftd serves no relay; start it with --relay-listen ADDRESS:PORT");
+    public static Refusal NotServed =>
+        new(RefusalCode.Conflict, "this weftd serves no relay; start it with --relay-listen ADDRESS:PORT");
 }
 
 /// <summary>Short-lived tokens for automatic hybrid connections.</summary>
@@ -52,18 +56,25 @@ internal sealed class RelayTokenIssuer(RelaySecret secret, RelayRuntime runtime,
             return null;
         var address = new HybridConnectionAddress(at.Host, at.Port, connection.Path, at.Scheme == Uri.UriSchemeWs);
         var body = RenderLocation(connection, at);
-        body["token"] = SharedAccessSignature.Sign(address.Audience, RuleNameOf(rights), secret.DeriveKey(connection, rights), expires);
+        body["token"] = SharedAccessSignature.Sign(
+            address.Audience,
+            RuleNameOf(rights),
+            secret.DeriveKey(connection, rights),
+            expires
+        );
         body["expiresOn"] = expires.ToUnixTimeSeconds();
         return body;
     }
 
     /// <summary>Where a connection is.</summary>
-    public static JsonObject RenderLocation(TargetConnection connection, Uri? at) => new()
-    {
-        ["relay"] = at is null ? null : $"{at.Scheme}://{at.Authority}",
-        ["hybridConnectionName"] = connection.Path,
-        ["services"] = RenderServices(connection.Services),
-    };
+    public static JsonObject RenderLocation(TargetConnection connection, Uri? at) =>
+        new()
+        {
+            ["relay"] = at is null ? null : $"{at.Scheme}://{at.Authority}",
+            ["hybridConnectionName"] = connection.Path,
+            ["services"] = RenderServices(connection.Services),
+        };
 
-    private static JsonArray RenderServices(ImmutableArray<string> services) => new([.. services.Select(service => (JsonNode)service)]);
+    private static JsonArray RenderServices(ImmutableArray<string> services) =>
+        new([.. services.Select(service => (JsonNode)service)]);
 }

@@ -4,7 +4,9 @@ using Weft.Addressing;
 
 namespace Weft.Server.Relays;
 
-/// <summary>Where a caller comes from, as the rules know addresses: IPv4 as such and never mapped, without a zone.</summary>
+/// <summary>
+/// Where a caller comes from, as the rules know addresses: IPv4 as such and never mapped, without a zone.
+/// </summary>
 internal static class SourceAddress
 {
     /// <summary>Takes an address over.</summary>
@@ -19,5 +21,6 @@ internal static class SourceAddress
     }
 
     /// <summary>Where a request comes from; null where it came by no network.</summary>
-    public static Address? From(HttpContext http) => http.Connection.RemoteIpAddress is { } source ? From(source) : null;
+    public static Address? From(HttpContext http) =>
+        http.Connection.RemoteIpAddress is { } source ? From(source) : null;
 }

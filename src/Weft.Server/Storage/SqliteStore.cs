@@ -6,8 +6,9 @@ using Weft.Storage;
 namespace Weft.Server.Storage;
 
 /// <summary>
-/// The embedded store: one SQLite file, one writer. Whatever waits while a commit is on its way to the disk goes into the next one, so
-/// the number of syncs doesn't grow with the number of callers. A commit is answered, and seen by readers, once it is durable.
+/// The embedded store: one SQLite file, one writer. Whatever waits while a commit is on its way to the disk goes into
+/// the next one, so the number of syncs doesn't grow with the number of callers. A commit is answered, and seen by
+/// readers, once it is durable.
 /// </summary>
 internal sealed class SqliteStore : IResourceStore
 {
@@ -25,7 +26,12 @@ internal sealed class SqliteStore : IResourceStore
     {
         _connection = connection;
         _publisher = new StatePublisher(state);
-        _put = Prepare("INSERT INTO rows(key, revision, body) VALUES($key, $revision, $body) ON CONFLICT(key) DO UPDATE SET revision = excluded.revision, body = excluded.body", "$key", "$revision", "$body");
+        _put = Prepare(
+            "INSERT INTO rows(key, revision, body) VALUES($key, $revision, $body) ON CONFLICT(key) DO UPDATE SET revision = excluded.revision, body = excluded.body",
+            "$key",
+            "$revision",
+            "$body"
+        );
         _remove = Prepare("DELETE FROM rows WHERE key = $key", "$key");
         _setRevision = Prepare("UPDATE head SET revision = $revision", "$revision");
         _writer = new Thread(RunWriter) { IsBackground = true, Name = "store" };
@@ -39,18 +45,36 @@ internal sealed class SqliteStore : IResourceStore
     /// <exception cref="IOException">The file can't be read, or was written by a newer version.</exception>
     public static SqliteStore Open(string path)
     {
-        // It holds what machines are given to know, passwords of registries among it; SQLite makes its other files with this one's mode.
+        // It holds what machines are given to know, passwords of registries among it; SQLite makes its other files with
+        // this one's mode.
         if (!File.Exists(path))
-            new FileStream(path, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite }).Dispose();
-        var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path, Pooling = false }.ToString());
+            new FileStream(
+                path,
+                new FileStreamOptions
+                {
+                    Mode = FileMode.CreateNew,
+                    Access = FileAccess.Write,
+                    UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+                }
+            ).Dispose();
+        var connection = new SqliteConnection(
+            new SqliteConnectionStringBuilder { DataSource = path, Pooling = false }.ToString()
+        );
         try
         {
             connection.Open();
             Execute(connection, "PRAGMA journal_mode = WAL");
-            // NORMAL would lose the last commits at a power loss: an address that was acknowledged could be given to another.
+            // NORMAL would lose the last commits at a power loss: an address that was acknowledged could be given to
+            // another.
             Execute(connection, "PRAGMA synchronous = FULL");
-            Execute(connection, "CREATE TABLE IF NOT EXISTS rows(key TEXT PRIMARY KEY, revision INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID");
-            Execute(connection, "CREATE TABLE IF NOT EXISTS head(id INTEGER PRIMARY KEY CHECK (id = 1), format INTEGER NOT NULL, revision INTEGER NOT NULL)");
+            Execute(
+                connection,
+                "CREATE TABLE IF NOT EXISTS rows(key TEXT PRIMARY KEY, revision INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID"
+            );
+            Execute(
+                connection,
+                "CREATE TABLE IF NOT EXISTS head(id INTEGER PRIMARY KEY CHECK (id = 1), format INTEGER NOT NULL, revision INTEGER NOT NULL)"
+            );
             Execute(connection, "INSERT INTO head(id, format, revision) VALUES(1, 1, 0) ON CONFLICT DO NOTHING");
             return new SqliteStore(connection, Load(connection, path));
         }
@@ -112,7 +136,9 @@ internal sealed class SqliteStore : IResourceStore
         using var headReader = head.ExecuteReader();
         _ = headReader.Read();
         if (headReader.GetInt64(0) != 1)
-            throw new IOException($"the store {path} has format {headReader.GetInt64(0)}, this version knows 1: it was written by a newer weftd");
+            throw new IOException(
+                $"the store {path} has format {headReader.GetInt64(0)}, this version knows 1: it was written by a newer weftd"
+            );
         var revision = headReader.GetInt64(1);
         using var command = connection.CreateCommand();
         command.CommandText = "SELECT key, revision, body FROM rows ORDER BY key";
@@ -176,7 +202,8 @@ internal sealed class SqliteStore : IResourceStore
         }
         catch (Exception e)
         {
-            // A full disk refuses this batch and may take the next one. After a failed sync nobody knows what the disk holds: stop for good.
+            // A full disk refuses this batch and may take the next one. After a failed sync nobody knows what the disk
+            // holds: stop for good.
             if (e is SqliteException { SqliteErrorCode: 10 })
                 _fault = e;
             foreach (var pending in batch)
@@ -220,6 +247,7 @@ internal sealed class SqliteStore : IResourceStore
 
     private sealed record PendingCommit(ReadSet ReadSet, IReadOnlyList<Mutation> Mutations)
     {
-        public TaskCompletionSource<long?> Completion { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        public TaskCompletionSource<long?> Completion { get; } =
+            new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 }

@@ -11,9 +11,17 @@ internal static class AccessCheckReport
     /// <summary>Answers for one caller and some services.</summary>
     /// <param name="services">The services it wants; one empty name for none.</param>
     /// <returns>The answer (docs/specs/relay-rules.md, "Asking").</returns>
-    public static JsonObject Create(StoreState state, ResourceId target, RelayRole role, ImmutableArray<string> services, Address source)
+    public static JsonObject Create(
+        StoreState state,
+        ResourceId target,
+        RelayRole role,
+        ImmutableArray<string> services,
+        Address source
+    )
     {
-        var verdicts = services.Select(service => (service, verdict: NetworkRules.Evaluate(state, target, role, service, source))).ToList();
+        var verdicts = services
+            .Select(service => (service, verdict: NetworkRules.Evaluate(state, target, role, service, source)))
+            .ToList();
         return new JsonObject
         {
             ["from"] = source.ToString(),
@@ -24,20 +32,29 @@ internal static class AccessCheckReport
         };
     }
 
-    private static JsonObject RenderDecision(string service, AccessDecision decision) => new()
-    {
-        ["service"] = service,
-        ["allowed"] = decision.IsAllowed,
-        ["rule"] = decision.Summary,
-        ["refusal"] = decision.Refusal,
-        ["lookedAt"] = new JsonArray([.. decision.Evaluations.Select(evaluation => (JsonNode)new JsonObject
+    private static JsonObject RenderDecision(string service, AccessDecision decision) =>
+        new()
         {
-            ["ruleSet"] = evaluation.RuleSet.Id.ToString(),
-            ["place"] = evaluation.RuleSet.ScopeName,
-            ["rule"] = evaluation.RuleIndex,
-            ["what"] = evaluation.Summary,
-            ["description"] = evaluation.RuleIndex is { } at && evaluation.RuleSet.Rules[at].Description.Length > 0 ? evaluation.RuleSet.Rules[at].Description : null,
-            ["allows"] = evaluation.Allows,
-        })]),
-    };
+            ["service"] = service,
+            ["allowed"] = decision.IsAllowed,
+            ["rule"] = decision.Summary,
+            ["refusal"] = decision.Refusal,
+            ["lookedAt"] = new JsonArray([
+                .. decision.Evaluations.Select(evaluation =>
+                    (JsonNode)
+                        new JsonObject
+                        {
+                            ["ruleSet"] = evaluation.RuleSet.Id.ToString(),
+                            ["place"] = evaluation.RuleSet.ScopeName,
+                            ["rule"] = evaluation.RuleIndex,
+                            ["what"] = evaluation.Summary,
+                            ["description"] =
+                                evaluation.RuleIndex is { } at && evaluation.RuleSet.Rules[at].Description.Length > 0
+                                    ? evaluation.RuleSet.Rules[at].Description
+                                    : null,
+                            ["allows"] = evaluation.Allows,
+                        }
+                ),
+            ]),
+        };
 }

@@ -4,7 +4,10 @@ using Weft.Resources;
 
 namespace Weft.Access;
 
-/// <summary>The kind of hybrid connections that people make themselves; those of clusters, nodes and machines are computed (<see cref="TargetConnection"/>).</summary>
+/// <summary>
+/// The kind of hybrid connections that people make themselves; those of clusters, nodes and machines are computed
+/// (<see cref="TargetConnection"/>).
+/// </summary>
 internal sealed class HybridConnection : ResourceKind
 {
     /// <summary>The type.</summary>
@@ -29,13 +32,15 @@ internal sealed class HybridConnection : ResourceKind
     public override bool IsSynchronous => true;
 
     /// <inheritdoc/>
-    public override Schema Schema { get; } = Proxy(
-        SchemaMember.Boolean("requiresClientAuthorization", true, "whether a sender must show a token").Immutable(),
-        SchemaMember.Text("userMetadata", "any text of its owner").Range(0, 1024),
-        SchemaMember.Text("createdAt").ReadOnly(),
-        SchemaMember.Text("updatedAt").ReadOnly(),
-        SchemaMember.Integer("listenerCount", "how many listeners wait there now").ReadOnly(),
-        SchemaMember.Text("provisioningState").ReadOnly());
+    public override Schema Schema { get; } =
+        Proxy(
+            SchemaMember.Boolean("requiresClientAuthorization", true, "whether a sender must show a token").Immutable(),
+            SchemaMember.Text("userMetadata", "any text of its owner").Range(0, 1024),
+            SchemaMember.Text("createdAt").ReadOnly(),
+            SchemaMember.Text("updatedAt").ReadOnly(),
+            SchemaMember.Integer("listenerCount", "how many listeners wait there now").ReadOnly(),
+            SchemaMember.Text("provisioningState").ReadOnly()
+        );
 
     /// <summary>The path on the wire.</summary>
     /// <returns><c>{namespace}/{name}</c>.</returns>

@@ -6,7 +6,9 @@ namespace Weft.Access;
 /// <summary>Whether a change of the network rules shuts out who makes it: then it must be insisted on.</summary>
 internal static class LockoutRules
 {
-    /// <summary>Refuses a write after which its author can't reach any more, as a sender, what could be reached before.</summary>
+    /// <summary>
+    /// Refuses a write after which its author can't reach any more, as a sender, what could be reached before.
+    /// </summary>
     /// <param name="context">The write; the finding goes into it.</param>
     public static void Check(ValidationContext context, StoreState after, ResourceId scope)
     {
@@ -15,11 +17,18 @@ internal static class LockoutRules
         foreach (var service in RelayTargets.ServicesOf(scope.Type))
         {
             var then = NetworkRules.Evaluate(after, scope, RelayRole.Sender, service, author);
-            if (then.IsAllowed || !NetworkRules.Evaluate(context.Transaction.State, scope, RelayRole.Sender, service, author).IsAllowed)
+            if (
+                then.IsAllowed
+                || !NetworkRules.Evaluate(context.Transaction.State, scope, RelayRole.Sender, service, author).IsAllowed
+            )
                 continue;
             var evaluation = then.DecidedBy!;
-            context.AddError(RefusalCode.WouldLockOut, evaluation.RuleIndex is { } at ? $"properties.ipRules[{at}]" : "properties.defaultAction",
-                $"it would shut you out: from {author} you could not reach {RelayTargets.DisplayNameOf(scope)}{(service.Length > 0 ? $" ({service})" : "")} any more, by '{evaluation}'; allow your address, or insist with force=true", evaluation.RuleSet.Id);
+            context.AddError(
+                RefusalCode.WouldLockOut,
+                evaluation.RuleIndex is { } at ? $"properties.ipRules[{at}]" : "properties.defaultAction",
+                $"it would shut you out: from {author} you could not reach {RelayTargets.DisplayNameOf(scope)}{(service.Length > 0 ? $" ({service})" : "")} any more, by '{evaluation}'; allow your address, or insist with force=true",
+                evaluation.RuleSet.Id
+            );
             return;
         }
     }

@@ -5,7 +5,10 @@ using Weft.Resources;
 
 namespace Weft.Access;
 
-/// <summary>The kind of network rule sets: which networks may reach a cluster, a node, a machine, a hybrid connection, or all that a Nexus Cluster hosts.</summary>
+/// <summary>
+/// The kind of network rule sets: which networks may reach a cluster, a node, a machine, a hybrid connection, or all
+/// that a Nexus Cluster hosts.
+/// </summary>
 internal sealed class NetworkRuleSet : ResourceKind
 {
     /// <summary>The type.</summary>
@@ -19,7 +22,13 @@ internal sealed class NetworkRuleSet : ResourceKind
 
     /// <summary>Where a rule set can stand.</summary>
     public static readonly ImmutableArray<ResourceType> ScopeTypes =
-        [NexusCluster.ResourceType, KubernetesCluster.ResourceType, Node.ResourceType, VirtualMachine.ResourceType, HybridConnection.ResourceType];
+    [
+        NexusCluster.ResourceType,
+        KubernetesCluster.ResourceType,
+        Node.ResourceType,
+        VirtualMachine.ResourceType,
+        HybridConnection.ResourceType,
+    ];
 
     /// <inheritdoc/>
     public override ResourceType Type => ResourceType;
@@ -43,15 +52,35 @@ internal sealed class NetworkRuleSet : ResourceKind
     public override bool IsSynchronous => true;
 
     /// <inheritdoc/>
-    public override Schema Schema { get; } = Proxy(
-        SchemaMember.Enum("defaultAction", "Allow|*Deny", "what becomes of those that no rule is about"),
-        SchemaMember.List("ipRules", SchemaMember.Object("",
-            SchemaMember.Text("ipMask", "an address or a prefix, IPv4 or IPv6").Required().Range(1, 64),
-            SchemaMember.Enum("action", "*Allow|Deny"),
-            SchemaMember.Enum("appliesTo", "senders|listeners|*both", "whom it is about: those who ask, agents, or all"),
-            SchemaMember.List("services", SchemaMember.Text("").Pattern("^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"), "the services it is about (kubernetes, ssh); left out, all").Range(1, 16),
-            SchemaMember.Text("description").Range(0, 256)), "the first rule that is about a caller decides").Range(0, MaxRules),
-        SchemaMember.Text("provisioningState").ReadOnly());
+    public override Schema Schema { get; } =
+        Proxy(
+            SchemaMember.Enum("defaultAction", "Allow|*Deny", "what becomes of those that no rule is about"),
+            SchemaMember
+                .List(
+                    "ipRules",
+                    SchemaMember.Object(
+                        "",
+                        SchemaMember.Text("ipMask", "an address or a prefix, IPv4 or IPv6").Required().Range(1, 64),
+                        SchemaMember.Enum("action", "*Allow|Deny"),
+                        SchemaMember.Enum(
+                            "appliesTo",
+                            "senders|listeners|*both",
+                            "whom it is about: those who ask, agents, or all"
+                        ),
+                        SchemaMember
+                            .List(
+                                "services",
+                                SchemaMember.Text("").Pattern("^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"),
+                                "the services it is about (kubernetes, ssh); left out, all"
+                            )
+                            .Range(1, 16),
+                        SchemaMember.Text("description").Range(0, 256)
+                    ),
+                    "the first rule that is about a caller decides"
+                )
+                .Range(0, MaxRules),
+            SchemaMember.Text("provisioningState").ReadOnly()
+        );
 
     /// <inheritdoc/>
     public override void Validate(ValidationContext context)
@@ -60,7 +89,11 @@ internal sealed class NetworkRuleSet : ResourceKind
         foreach (var (rule, i) in PropertiesOf(context.Proposed).Elements("ipRules").Select((rule, i) => (rule, i)))
         {
             if (rule.Text("appliesTo") == "listeners" && rule.Texts("services").Any())
-                context.AddError(RefusalCode.InvalidMember, $"properties.ipRules[{i}].services", $"'properties.ipRules[{i}].services': a listener answers for all services of its connection, so a rule for listeners names none");
+                context.AddError(
+                    RefusalCode.InvalidMember,
+                    $"properties.ipRules[{i}].services",
+                    $"'properties.ipRules[{i}].services': a listener answers for all services of its connection, so a rule for listeners names none"
+                );
         }
     }
 

@@ -4,17 +4,26 @@ using Weft.Resources;
 
 namespace Weft.Access;
 
-/// <summary>The kind of authorization rules: who knows a key of it may listen, send, or both. Once for namespaces, once for hybrid connections.</summary>
+/// <summary>
+/// The kind of authorization rules: who knows a key of it may listen, send, or both. Once for namespaces, once for
+/// hybrid connections.
+/// </summary>
 internal sealed class RelayAuthorizationRule(ResourceType scope) : ResourceKind
 {
     /// <summary>The most rules of a scope: Azure's quota.</summary>
     public const int MaxPerScope = 12;
 
     /// <summary>The type of a namespace's rules.</summary>
-    public static readonly ResourceType NamespaceRuleType = RelayNamespace.ResourceType with { Path = $"{RelayNamespace.ResourceType.Path}/authorizationRules" };
+    public static readonly ResourceType NamespaceRuleType = RelayNamespace.ResourceType with
+    {
+        Path = $"{RelayNamespace.ResourceType.Path}/authorizationRules",
+    };
 
     /// <summary>The type of a hybrid connection's rules.</summary>
-    public static readonly ResourceType ConnectionRuleType = HybridConnection.ResourceType with { Path = $"{HybridConnection.ResourceType.Path}/authorizationRules" };
+    public static readonly ResourceType ConnectionRuleType = HybridConnection.ResourceType with
+    {
+        Path = $"{HybridConnection.ResourceType.Path}/authorizationRules",
+    };
 
     /// <inheritdoc/>
     public override ResourceType Type { get; } = scope with { Path = $"{scope.Path}/authorizationRules" };
@@ -32,9 +41,18 @@ internal sealed class RelayAuthorizationRule(ResourceType scope) : ResourceKind
     public override bool IsSynchronous => true;
 
     /// <inheritdoc/>
-    public override Schema Schema { get; } = Proxy(
-        SchemaMember.List("rights", SchemaMember.Enum("", "Listen|Send|Manage"), "what its keys are good for; Manage goes with both others").Required().Range(1, 3),
-        SchemaMember.Text("provisioningState").ReadOnly());
+    public override Schema Schema { get; } =
+        Proxy(
+            SchemaMember
+                .List(
+                    "rights",
+                    SchemaMember.Enum("", "Listen|Send|Manage"),
+                    "what its keys are good for; Manage goes with both others"
+                )
+                .Required()
+                .Range(1, 3),
+            SchemaMember.Text("provisioningState").ReadOnly()
+        );
 
     /// <summary>Whether a type is one of authorization rules.</summary>
     public static bool IsRuleType(ResourceType type) => type == NamespaceRuleType || type == ConnectionRuleType;
@@ -47,9 +65,18 @@ internal sealed class RelayAuthorizationRule(ResourceType scope) : ResourceKind
         if (rights.Distinct().Count() < rights.Count)
             context.AddError(RefusalCode.InvalidMember, Path, $"'{Path}': a right is named twice");
         if (rights.Contains("Manage") && rights.Distinct().Count() < 3)
-            context.AddError(RefusalCode.InvalidMember, Path, $"'{Path}': Manage goes with Listen and Send; write all three");
+            context.AddError(
+                RefusalCode.InvalidMember,
+                Path,
+                $"'{Path}': Manage goes with Listen and Send; write all three"
+            );
         if (context.Old is null && context.Transaction.List(Type, context.Id.Parent).Count() >= MaxPerScope)
-            context.AddError(RefusalCode.Conflict, "name", $"{context.Id.Parent!.Name} has {MaxPerScope} authorization rules already, and these are the most", context.Id.Parent);
+            context.AddError(
+                RefusalCode.Conflict,
+                "name",
+                $"{context.Id.Parent!.Name} has {MaxPerScope} authorization rules already, and these are the most",
+                context.Id.Parent
+            );
     }
 
     /// <inheritdoc/>
@@ -59,10 +86,9 @@ internal sealed class RelayAuthorizationRule(ResourceType scope) : ResourceKind
     }
 
     /// <inheritdoc/>
-    public override IEnumerable<Mutation> RemovalSideEffects(Row row, StoreState state) => [Mutation.Remove(RelayKeys.KeyOf(IdOf(row)))];
+    public override IEnumerable<Mutation> RemovalSideEffects(Row row, StoreState state) =>
+        [Mutation.Remove(RelayKeys.KeyOf(IdOf(row)))];
 
     /// <inheritdoc/>
-    public override void AddComputedFields(Row row, JsonObject properties, StoreState state)
-    {
-    }
+    public override void AddComputedFields(Row row, JsonObject properties, StoreState state) { }
 }

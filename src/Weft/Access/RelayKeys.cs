@@ -3,7 +3,10 @@ using Weft.Resources;
 
 namespace Weft.Access;
 
-/// <summary>The two keys of an authorization rule. They are rows of their own beside the resources, so that no body, plan or list can show them.</summary>
+/// <summary>
+/// The two keys of an authorization rule. They are rows of their own beside the resources, so that no body, plan or
+/// list can show them.
+/// </summary>
 /// <param name="Primary">One key: its UTF-8 bytes are the HMAC key.</param>
 /// <param name="Secondary">The other, so that keys can be changed one after the other.</param>
 internal sealed record RelayKeys(string Primary, string Secondary)
@@ -27,11 +30,14 @@ internal sealed record RelayKeys(string Primary, string Secondary)
     /// <returns>The keys, or null where there are none.</returns>
     public static RelayKeys? Find(StoreState state, ResourceId rule)
     {
-        return state.Get(KeyOf(rule)) is { } row ? new RelayKeys(row.Json.Text("primary")!, row.Json.Text("secondary")!) : null;
+        return state.Get(KeyOf(rule)) is { } row
+            ? new RelayKeys(row.Json.Text("primary")!, row.Json.Text("secondary")!)
+            : null;
     }
 
     /// <summary>The change that writes the keys of a rule.</summary>
-    public Mutation ToMutation(ResourceId rule) => Mutation.Put(KeyOf(rule), new JsonObject { ["primary"] = Primary, ["secondary"] = Secondary });
+    public Mutation ToMutation(ResourceId rule) =>
+        Mutation.Put(KeyOf(rule), new JsonObject { ["primary"] = Primary, ["secondary"] = Secondary });
 
     /// <summary>The keys with one of them made anew.</summary>
     /// <param name="arguments">The action's body: <c>keyType</c>, and perhaps <c>key</c>.</param>
@@ -43,7 +49,15 @@ internal sealed record RelayKeys(string Primary, string Secondary)
         if (findings.Count > 0)
             return Refusal.Combine(findings, null);
         var key = body["key"]?.ToString() ?? drawn;
-        return body["keyType"]!.ToString() == "PrimaryKey" ? this with { Primary = key } : this with { Secondary = key };
+        return body["keyType"]!.ToString() == "PrimaryKey"
+            ? this with
+            {
+                Primary = key,
+            }
+            : this with
+            {
+                Secondary = key,
+            };
     }
 
     /// <summary>Hides the keys.</summary>
@@ -51,11 +65,15 @@ internal sealed record RelayKeys(string Primary, string Secondary)
 
     /// <summary>The keys of a new rule; none where no key was generated, as for a plan.</summary>
     internal static IEnumerable<Mutation> CreateFor(ResourceId rule, WriteRequest? request) =>
-        request is { RandomKeys: [var primary, var secondary, ..] } ? [new RelayKeys(primary, secondary).ToMutation(rule)] : [];
+        request is { RandomKeys: [var primary, var secondary, ..] }
+            ? [new RelayKeys(primary, secondary).ToMutation(rule)]
+            : [];
 
-    private static readonly Schema ArgumentSchema = new(
-    [
+    private static readonly Schema ArgumentSchema = new([
         SchemaMember.Enum("keyType", "PrimaryKey|SecondaryKey").Required(),
-        SchemaMember.Text("key").Pattern("^[!-~]+$").Range(MinLength, MaxLength) with { Mutability = Mutability.Secret },
+        SchemaMember.Text("key").Pattern("^[!-~]+$").Range(MinLength, MaxLength) with
+        {
+            Mutability = Mutability.Secret,
+        },
     ]);
 }

@@ -18,8 +18,8 @@ internal static class RelayVersions
 }
 
 /// <summary>
-/// The kind of relay namespaces. A namespace is the first segment of its hybrid connections' paths, so its name is unique in the whole site;
-/// six characters are the least, and leave shorter words to Weft's own paths.
+/// The kind of relay namespaces. A namespace is the first segment of its hybrid connections' paths, so its name is
+/// unique in the whole site; six characters are the least, and leave shorter words to Weft's own paths.
 /// </summary>
 internal sealed class RelayNamespace : ResourceKind
 {
@@ -48,16 +48,31 @@ internal sealed class RelayNamespace : ResourceKind
     public override bool IsSynchronous => true;
 
     /// <inheritdoc/>
-    public override Schema Schema { get; } = new(
-    [
-        .. Tracked(false,
-            SchemaMember.Enum("publicNetworkAccess", "*Enabled|Disabled", "Disabled: nobody comes in, whatever the rules say"),
-            SchemaMember.Text("provisioningState").ReadOnly(),
-            SchemaMember.Text("status").ReadOnly(),
-            SchemaMember.Text("createdAt").ReadOnly(),
-            SchemaMember.Text("updatedAt").ReadOnly()).Members,
-        (SchemaMember.Object("sku", SchemaMember.Enum("name", "Standard").Required(), SchemaMember.Enum("tier", "Standard")) with { Description = "kept; there is one" }),
-    ]);
+    public override Schema Schema { get; } =
+        new([
+            .. Tracked(
+                false,
+                SchemaMember.Enum(
+                    "publicNetworkAccess",
+                    "*Enabled|Disabled",
+                    "Disabled: nobody comes in, whatever the rules say"
+                ),
+                SchemaMember.Text("provisioningState").ReadOnly(),
+                SchemaMember.Text("status").ReadOnly(),
+                SchemaMember.Text("createdAt").ReadOnly(),
+                SchemaMember.Text("updatedAt").ReadOnly()
+            ).Members,
+            (
+                SchemaMember.Object(
+                    "sku",
+                    SchemaMember.Enum("name", "Standard").Required(),
+                    SchemaMember.Enum("tier", "Standard")
+                ) with
+                {
+                    Description = "kept; there is one",
+                }
+            ),
+        ]);
 
     /// <summary>Whether a namespace lets nobody in.</summary>
     public static bool IsPublicAccessDisabled(Row row) => PropertiesOf(row).Text("publicNetworkAccess") == "Disabled";
@@ -65,9 +80,19 @@ internal sealed class RelayNamespace : ResourceKind
     /// <inheritdoc/>
     public override void Validate(ValidationContext context)
     {
-        var taken = context.Transaction.List(ResourceType).Select(IdOf).FirstOrDefault(other => !other.Equals(context.Id) && other.Name.Equals(context.Id.Name, StringComparison.OrdinalIgnoreCase));
+        var taken = context
+            .Transaction.List(ResourceType)
+            .Select(IdOf)
+            .FirstOrDefault(other =>
+                !other.Equals(context.Id) && other.Name.Equals(context.Id.Name, StringComparison.OrdinalIgnoreCase)
+            );
         if (taken is not null)
-            context.AddError(RefusalCode.Overlap, "name", $"the name '{context.Id.Name}' is taken by {taken}: it is the first segment of a path, and paths are the whole site's", taken);
+            context.AddError(
+                RefusalCode.Overlap,
+                "name",
+                $"the name '{context.Id.Name}' is taken by {taken}: it is the first segment of a path, and paths are the whole site's",
+                taken
+            );
     }
 
     /// <inheritdoc/>
@@ -82,8 +107,18 @@ internal sealed class RelayNamespace : ResourceKind
         var rule = context.Id.Child("authorizationRules", DefaultRuleName);
         return
         [
-            Mutation.Put(context.Id.Child("networkRuleSets", NetworkRuleSet.DefaultName), CreateChild(context, context.Id.Child("networkRuleSets", NetworkRuleSet.DefaultName), NamespaceRuleSet.CreateDefault())),
-            Mutation.Put(rule, CreateChild(context, rule, new JsonObject { ["rights"] = new JsonArray("Listen", "Manage", "Send") })),
+            Mutation.Put(
+                context.Id.Child("networkRuleSets", NetworkRuleSet.DefaultName),
+                CreateChild(
+                    context,
+                    context.Id.Child("networkRuleSets", NetworkRuleSet.DefaultName),
+                    NamespaceRuleSet.CreateDefault()
+                )
+            ),
+            Mutation.Put(
+                rule,
+                CreateChild(context, rule, new JsonObject { ["rights"] = new JsonArray("Listen", "Manage", "Send") })
+            ),
             .. RelayKeys.CreateFor(rule, context.Request),
         ];
     }

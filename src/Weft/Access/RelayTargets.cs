@@ -27,14 +27,18 @@ internal static class RelayTargets
             : id.ToString();
     }
 
-    /// <summary>The services that can be asked for at a resource or what it hosts; one empty name where they have no names.</summary>
+    /// <summary>
+    /// The services that can be asked for at a resource or what it hosts; one empty name where they have no names.
+    /// </summary>
     public static ImmutableArray<string> ServicesOf(ResourceType type) =>
         type == KubernetesCluster.ResourceType ? [KubernetesService]
         : type == Node.ResourceType || type == VirtualMachine.ResourceType ? [SshService]
-        : type == NexusCluster.ResourceType ? [KubernetesService, SshService] : [""];
+        : type == NexusCluster.ResourceType ? [KubernetesService, SshService]
+        : [""];
 
     /// <summary>Whether a resource can be asked about: it has a hybrid connection, or hosts what has one.</summary>
-    public static bool IsTarget(ResourceType type) => NetworkRuleSet.ScopeTypes.Contains(type) || type == RelayNamespace.ResourceType;
+    public static bool IsTarget(ResourceType type) =>
+        NetworkRuleSet.ScopeTypes.Contains(type) || type == RelayNamespace.ResourceType;
 
     /// <summary>The rule sets a caller must pass to reach a resource, the widest first.</summary>
     /// <returns>The sets; none where nobody wrote any.</returns>
@@ -48,17 +52,31 @@ internal static class RelayTargets
     {
         if (target.Type == Node.ResourceType || target.Type == HybridConnection.ResourceType)
             return ScopesOf(state, target.Parent!).Append(target);
-        return (target.Type == KubernetesCluster.ResourceType || target.Type == VirtualMachine.ResourceType)
-            && state.Get(StoreKey.ForResource(target)) is { } row && NexusCluster.HostOf(row) is { } host ? [host, target] : [target];
+        return
+            (target.Type == KubernetesCluster.ResourceType || target.Type == VirtualMachine.ResourceType)
+            && state.Get(StoreKey.ForResource(target)) is { } row
+            && NexusCluster.HostOf(row) is { } host
+            ? [host, target]
+            : [target];
     }
 
     private static IEnumerable<RuleSet> RuleSetsAt(StoreState state, ResourceId place)
     {
         if (place.Type != RelayNamespace.ResourceType)
-            return state.Get(StoreKey.ForResource(place.Extend(NetworkRuleSet.ResourceType, NetworkRuleSet.DefaultName))) is { } row ? [RuleSet.Read(row)] : [];
+            return
+                state.Get(StoreKey.ForResource(place.Extend(NetworkRuleSet.ResourceType, NetworkRuleSet.DefaultName)))
+                    is { } row
+                ? [RuleSet.Read(row)]
+                : [];
         // A namespace can be shut by itself, whatever its rule set says.
-        var ofNamespace = state.Get(StoreKey.ForResource(place)) is { } own && RelayNamespace.IsPublicAccessDisabled(own) ? new RuleSet(place, DisplayNameOf(place), false, []) { IsClosed = true } : null;
-        var written = state.Get(StoreKey.ForResource(place.Child("networkRuleSets", NetworkRuleSet.DefaultName))) is { } set ? RuleSet.Read(set) : null;
+        var ofNamespace =
+            state.Get(StoreKey.ForResource(place)) is { } own && RelayNamespace.IsPublicAccessDisabled(own)
+                ? new RuleSet(place, DisplayNameOf(place), false, []) { IsClosed = true }
+                : null;
+        var written = state.Get(StoreKey.ForResource(place.Child("networkRuleSets", NetworkRuleSet.DefaultName)))
+            is { } set
+            ? RuleSet.Read(set)
+            : null;
         return new[] { ofNamespace, written }.OfType<RuleSet>();
     }
 }

@@ -12,7 +12,9 @@ internal enum Role
     /// <summary>Reads, and connects to clusters, nodes and machines through the relay.</summary>
     RelayUser,
 
-    /// <summary>Reads, and stands in at the relay for clusters, nodes and machines: what listens in a machine needs no more.</summary>
+    /// <summary>
+    /// Reads, and stands in at the relay for clusters, nodes and machines: what listens in a machine needs no more.
+    /// </summary>
     RelayListener,
 
     /// <summary>Reads, writes and connects; keys and network rules are of what it writes.</summary>
@@ -42,7 +44,8 @@ internal enum Privilege
 }
 
 /// <summary>A role in a scope.</summary>
-/// <param name="Scope">The key of a resource id, which is good for the resource and all under it; or <see cref="RootScope"/>.</param>
+/// <param name="Scope">The key of a resource id, which is good for the resource and all under it; or
+/// <see cref="RootScope"/>.</param>
 internal sealed record RoleAssignment(Role Role, string Scope)
 {
     /// <summary>The scope that holds all others.</summary>
@@ -59,16 +62,22 @@ internal sealed record RoleAssignment(Role Role, string Scope)
     }
 
     private bool CoversScope(ResourceId? on) =>
-        Scope == RootScope || (on is not null && on.Key.StartsWith(Scope, StringComparison.Ordinal) && (on.Key.Length == Scope.Length || on.Key[Scope.Length] == '/'));
+        Scope == RootScope
+        || (
+            on is not null
+            && on.Key.StartsWith(Scope, StringComparison.Ordinal)
+            && (on.Key.Length == Scope.Length || on.Key[Scope.Length] == '/')
+        );
 
-    private bool RoleGrants(Privilege privilege) => Role switch
-    {
-        Role.Reader => privilege is Privilege.Read,
-        Role.RelayUser => privilege is Privilege.Read or Privilege.Connect,
-        Role.RelayListener => privilege is Privilege.Read or Privilege.Listen,
-        Role.Contributor => privilege is not Privilege.Administer,
-        _ => true,
-    };
+    private bool RoleGrants(Privilege privilege) =>
+        Role switch
+        {
+            Role.Reader => privilege is Privilege.Read,
+            Role.RelayUser => privilege is Privilege.Read or Privilege.Connect,
+            Role.RelayListener => privilege is Privilege.Read or Privilege.Listen,
+            Role.Contributor => privilege is not Privilege.Administer,
+            _ => true,
+        };
 }
 
 /// <summary>Somebody who may call: a person or a program.</summary>
@@ -85,20 +94,33 @@ internal sealed record Principal(string Name, ImmutableArray<RoleAssignment> Ass
     public const string NamePattern = "^[a-z0-9]([a-z0-9._@-]{0,62}[a-z0-9])?$";
 
     /// <summary>The body of a principal.</summary>
-    public static readonly Schema Shape = new(
-    [
-        SchemaMember.Object("properties",
-            SchemaMember.Text("description").Range(0, 256),
-            SchemaMember.List("assignments", SchemaMember.Object("",
-                SchemaMember.Enum("role", string.Join('|', Enum.GetNames<Role>())).Required(),
-                SchemaMember.Text("scope", "/ for everything, or a resource id").Required().Range(1, 2048)), "what it may, and where").Required().Range(1, 32),
-            SchemaMember.Text("expiresAt", "when its token ends to be good, RFC 3339; left out, never"),
-            SchemaMember.Text("tokenIssuedAt").ReadOnly()).Required(),
+    public static readonly Schema Shape = new([
+        SchemaMember
+            .Object(
+                "properties",
+                SchemaMember.Text("description").Range(0, 256),
+                SchemaMember
+                    .List(
+                        "assignments",
+                        SchemaMember.Object(
+                            "",
+                            SchemaMember.Enum("role", string.Join('|', Enum.GetNames<Role>())).Required(),
+                            SchemaMember.Text("scope", "/ for everything, or a resource id").Required().Range(1, 2048)
+                        ),
+                        "what it may, and where"
+                    )
+                    .Required()
+                    .Range(1, 32),
+                SchemaMember.Text("expiresAt", "when its token ends to be good, RFC 3339; left out, never"),
+                SchemaMember.Text("tokenIssuedAt").ReadOnly()
+            )
+            .Required(),
     ]);
 
     /// <summary>Whether it has a privilege.</summary>
     /// <param name="on">The resource; null for what is nobody's.</param>
-    public bool HasPrivilege(Privilege privilege, ResourceId? on) => Assignments.Any(assignment => assignment.Allows(privilege, on));
+    public bool HasPrivilege(Privilege privilege, ResourceId? on) =>
+        Assignments.Any(assignment => assignment.Allows(privilege, on));
 
     /// <summary>The key of a principal's row.</summary>
     public static string KeyOf(string name) => $"{Partition}|{name}";
@@ -106,11 +128,24 @@ internal sealed record Principal(string Name, ImmutableArray<RoleAssignment> Ass
     /// <summary>Reads a stored principal.</summary>
     public static Principal Read(Row row)
     {
-        return row.ReadAs(r => new Principal(r.Json.Text("name")!, [.. ResourceKind.PropertiesOf(r).Elements("assignments").Select(a =>
-            new RoleAssignment(Enum.Parse<Role>(a.Text("role")!), NormaliseScope(a.Text("scope")!)!))]));
+        return row.ReadAs(r => new Principal(
+            r.Json.Text("name")!,
+            [
+                .. ResourceKind
+                    .PropertiesOf(r)
+                    .Elements("assignments")
+                    .Select(a => new RoleAssignment(
+                        Enum.Parse<Role>(a.Text("role")!),
+                        NormaliseScope(a.Text("scope")!)!
+                    )),
+            ]
+        ));
     }
 
     /// <summary>A scope as it is compared.</summary>
     /// <returns>The key, or null where it is no scope.</returns>
-    public static string? NormaliseScope(string text) => text == RoleAssignment.RootScope ? text : ResourceId.TryParse(text, out var id) ? id.Key : null;
+    public static string? NormaliseScope(string text) =>
+        text == RoleAssignment.RootScope ? text
+        : ResourceId.TryParse(text, out var id) ? id.Key
+        : null;
 }

@@ -31,26 +31,47 @@ internal enum RelayRole
 /// <summary>One line of a rule set.</summary>
 /// <param name="Allows">Whether it lets them in; otherwise it keeps them out.</param>
 /// <param name="AppliesTo">Whom it is about. Default: both.</param>
-/// <param name="Services">The services it is about, in lower case; empty for all. A rule with services is about senders: a listener answers for all of them.</param>
+/// <param name="Services">The services it is about, in lower case; empty for all. A rule with services is about
+/// senders: a listener answers for all of them.</param>
 /// <param name="Description">What its author wrote to it; empty for nothing.</param>
-internal sealed record NetworkRule(Prefix Prefix, bool Allows, AppliesTo AppliesTo, ImmutableArray<string> Services, string Description)
+internal sealed record NetworkRule(
+    Prefix Prefix,
+    bool Allows,
+    AppliesTo AppliesTo,
+    ImmutableArray<string> Services,
+    string Description
+)
 {
     /// <summary>Whether the rule is about a caller.</summary>
     /// <param name="service">The service it wants, in lower case; empty for none.</param>
     public bool Matches(RelayRole role, string service, Address source) =>
-        AppliesTo switch { AppliesTo.Senders => role == RelayRole.Sender, AppliesTo.Listeners => role == RelayRole.Listener, _ => true }
-        && (Services.IsEmpty || (role == RelayRole.Sender && Services.Contains(service))) && Prefix.Contains(source);
+        AppliesTo switch
+        {
+            AppliesTo.Senders => role == RelayRole.Sender,
+            AppliesTo.Listeners => role == RelayRole.Listener,
+            _ => true,
+        }
+        && (Services.IsEmpty || (role == RelayRole.Sender && Services.Contains(service)))
+        && Prefix.Contains(source);
 
     /// <summary>The rule in a few words, for logs and answers.</summary>
     /// <returns>Such as <c>allow 10.0.0.0/8 (senders; ssh)</c>.</returns>
     public override string ToString()
     {
-        string[] only = [.. AppliesTo == AppliesTo.Both ? Array.Empty<string>() : [AppliesTo == AppliesTo.Senders ? "senders" : "listeners"], .. Services.IsEmpty ? Array.Empty<string>() : [string.Join(",", Services)]];
+        string[] only =
+        [
+            .. AppliesTo == AppliesTo.Both
+                ? Array.Empty<string>()
+                : [AppliesTo == AppliesTo.Senders ? "senders" : "listeners"],
+            .. Services.IsEmpty ? Array.Empty<string>() : [string.Join(",", Services)],
+        ];
         return $"{(Allows ? "allow" : "deny")} {Prefix}{(only.Length == 0 ? "" : $" ({string.Join("; ", only)})")}";
     }
 }
 
-/// <summary>The rules that stand at one resource. The first that is about a caller decides; if none is, the default does.</summary>
+/// <summary>
+/// The rules that stand at one resource. The first that is about a caller decides; if none is, the default does.
+/// </summary>
 /// <param name="ScopeName">What it stands at, for people: <c>cluster core-east</c>.</param>
 /// <param name="AllowsByDefault">What becomes of those that no rule is about.</param>
 internal sealed record RuleSet(ResourceId Id, string ScopeName, bool AllowsByDefault, ImmutableArray<NetworkRule> Rules)
@@ -66,7 +87,12 @@ internal sealed record RuleSet(ResourceId Id, string ScopeName, bool AllowsByDef
         {
             var id = ResourceKind.IdOf(r);
             var properties = ResourceKind.PropertiesOf(r);
-            return new RuleSet(id, RelayTargets.DisplayNameOf(id.Parent!), properties.Text("defaultAction") == "Allow", [.. properties.Elements("ipRules").Select(ReadRule)])
+            return new RuleSet(
+                id,
+                RelayTargets.DisplayNameOf(id.Parent!),
+                properties.Text("defaultAction") == "Allow",
+                [.. properties.Elements("ipRules").Select(ReadRule)]
+            )
             {
                 IsClosed = properties.Text("publicNetworkAccess") == "Disabled",
             };
@@ -86,12 +112,19 @@ internal sealed record RuleSet(ResourceId Id, string ScopeName, bool AllowsByDef
         return new RuleEvaluation(this, null, AllowsByDefault && !IsClosed);
     }
 
-    private static NetworkRule ReadRule(JsonElement rule) => new(
-        IpMask.Parse(rule.Text("ipMask")!).Value,
-        rule.Text("action") != "Deny",
-        rule.Text("appliesTo") switch { "senders" => AppliesTo.Senders, "listeners" => AppliesTo.Listeners, _ => AppliesTo.Both },
-        [.. rule.Texts("services").Select(service => service.ToLowerInvariant())],
-        rule.Text("description") ?? "");
+    private static NetworkRule ReadRule(JsonElement rule) =>
+        new(
+            IpMask.Parse(rule.Text("ipMask")!).Value,
+            rule.Text("action") != "Deny",
+            rule.Text("appliesTo") switch
+            {
+                "senders" => AppliesTo.Senders,
+                "listeners" => AppliesTo.Listeners,
+                _ => AppliesTo.Both,
+            },
+            [.. rule.Texts("services").Select(service => service.ToLowerInvariant())],
+            rule.Text("description") ?? ""
+        );
 }
 
 /// <summary>How one rule set was looked at.</summary>
@@ -103,5 +136,9 @@ internal sealed record RuleEvaluation(RuleSet RuleSet, int? RuleIndex, bool Allo
     public override string ToString() => $"{RuleSet.ScopeName}: {Summary}";
 
     /// <summary>What decided, without the place.</summary>
-    public string Summary => RuleIndex is { } at ? RuleSet.Rules[at].ToString() : RuleSet.IsClosed ? "public network access is disabled" : Allows ? "allow by default" : "deny by default";
+    public string Summary =>
+        RuleIndex is { } at ? RuleSet.Rules[at].ToString()
+        : RuleSet.IsClosed ? "public network access is disabled"
+        : Allows ? "allow by default"
+        : "deny by default";
 }

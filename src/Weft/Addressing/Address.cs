@@ -45,8 +45,9 @@ internal readonly record struct Address : IComparable<Address>
     public static int WidthOf(AddressFamily family) => family == AddressFamily.IPv4 ? 32 : 128;
 
     /// <summary>
-    /// Reads an address strictly: four decimal numbers without leading zeros, or an IPv6 address without zone, port or brackets.
-    /// An IPv4-mapped address (<c>::ffff:10.0.0.1</c>) is refused, because two spellings of one address are two holders of it.
+    /// Reads an address strictly: four decimal numbers without leading zeros, or an IPv6 address without zone, port or
+    /// brackets. An IPv4-mapped address (<c>::ffff:10.0.0.1</c>) is refused, because two spellings of one address are
+    /// two holders of it.
     /// </summary>
     /// <param name="target">The member it came from, for the refusal.</param>
     /// <returns>The address, or a refusal that says what to write instead.</returns>
@@ -75,7 +76,10 @@ internal readonly record struct Address : IComparable<Address>
         if (Family == AddressFamily.IPv4)
         {
             var v = (uint)Value;
-            return string.Create(CultureInfo.InvariantCulture, $"{v >> 24}.{(v >> 16) & 255}.{(v >> 8) & 255}.{v & 255}");
+            return string.Create(
+                CultureInfo.InvariantCulture,
+                $"{v >> 24}.{(v >> 16) & 255}.{(v >> 8) & 255}.{v & 255}"
+            );
         }
 
         Span<byte> bytes = stackalloc byte[16];
@@ -117,7 +121,8 @@ internal readonly record struct Address : IComparable<Address>
                 return false;
             if (part.Length > 1 && part[0] == '0')
             {
-                why = $"'{part}' has a leading zero, which some programs read as octal; write '{part.TrimStart('0').PadLeft(1, '0')}'";
+                why =
+                    $"'{part}' has a leading zero, which some programs read as octal; write '{part.TrimStart('0').PadLeft(1, '0')}'";
                 return false;
             }
 
@@ -138,7 +143,10 @@ internal readonly record struct Address : IComparable<Address>
         if (text.AsSpan().ContainsAny("%[]/ ") || !IPAddress.TryParse(text, out var parsed))
             return false;
         // What follows the last colon may be dotted, and is an IPv4 address then: without leading zeros, too.
-        if (text.Contains('.', StringComparison.Ordinal) && !TryParseV4(text[(text.LastIndexOf(':') + 1)..], out _, out why))
+        if (
+            text.Contains('.', StringComparison.Ordinal)
+            && !TryParseV4(text[(text.LastIndexOf(':') + 1)..], out _, out why)
+        )
             return false;
         Span<byte> bytes = stackalloc byte[16];
         if (!parsed.TryWriteBytes(bytes, out var written) || written != 16)

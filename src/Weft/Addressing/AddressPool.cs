@@ -3,36 +3,51 @@ using System.Collections.Immutable;
 namespace Weft.Addressing;
 
 /// <summary>
-/// The addresses of one network: its subnets, and who holds what. A value: <see cref="Acquire"/> and <see cref="Release"/> answer with the
-/// next pool. Free space is derived, so nothing can disagree with it.
+/// The addresses of one network: its subnets, and who holds what. A value: <see cref="Acquire"/> and
+/// <see cref="Release"/> answer with the next pool. Free space is derived, so nothing can disagree with it.
 /// </summary>
 /// <param name="Name">What the network is called, for refusals.</param>
 /// <param name="Subnets">One subnet per family, IPv4 first.</param>
 internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, Holdings Holdings)
 {
     /// <summary>
-    /// Leases one address per family to a holder, both or neither. The same holder gets the same addresses, however often it asks.
+    /// Leases one address per family to a holder, both or neither. The same holder gets the same addresses, however
+    /// often it asks.
     /// </summary>
     /// <param name="wanted">The addresses it must have; at most one per family. The other family's is picked.</param>
     /// <param name="now">The time, RFC 3339.</param>
     /// <param name="after">
-    /// Addresses to begin behind, at most one per family: the last ones picked, so that an address that was just given back rests. The
-    /// lowest free one otherwise.
+    /// Addresses to begin behind, at most one per family: the last ones picked, so that an address that was just given
+    /// back rests. The lowest free one otherwise.
     /// </param>
     /// <returns>The next pool and the holder's leases, or what stands in the way.</returns>
     public Outcome<(AddressPool Next, ImmutableArray<Lease> Leases)> Acquire(
-        Holder holder, ImmutableArray<Address> wanted, string now, ImmutableArray<Address> after = default)
+        Holder holder,
+        ImmutableArray<Address> wanted,
+        string now,
+        ImmutableArray<Address> after = default
+    )
     {
         if (wanted.FirstOrDefault(w => Subnets.All(s => s.Prefix.Family != w.Family)) is { Family: not 0 } stranger)
-            return new Refusal(RefusalCode.AddressNotUsable, $"{stranger}: network {Name} has no {stranger.Family} subnet", stranger.ToString());
+            return new Refusal(
+                RefusalCode.AddressNotUsable,
+                $"{stranger}: network {Name} has no {stranger.Family} subnet",
+                stranger.ToString()
+            );
         if (wanted.GroupBy(w => w.Family).FirstOrDefault(family => family.Distinct().Count() > 1) is { } many)
-            return new Refusal(RefusalCode.AddressNotUsable, $"{string.Join(" and ", many)}: {holder.Text} can have one {many.Key} address of network {Name}", many.First().ToString());
+            return new Refusal(
+                RefusalCode.AddressNotUsable,
+                $"{string.Join(" and ", many)}: {holder.Text} can have one {many.Key} address of network {Name}",
+                many.First().ToString()
+            );
         var next = this;
         var leases = ImmutableArray.CreateBuilder<Lease>();
         foreach (var subnet in Subnets)
         {
             var asked = wanted.Where(w => w.Family == subnet.Prefix.Family).Cast<Address?>().FirstOrDefault();
-            var begin = after.IsDefault ? null : after.Where(a => a.Family == subnet.Prefix.Family).Cast<Address?>().FirstOrDefault();
+            var begin = after.IsDefault
+                ? null
+                : after.Where(a => a.Family == subnet.Prefix.Family).Cast<Address?>().FirstOrDefault();
             if (!next.AcquireIn(subnet, holder, asked, begin, now).TryGet(out var got, out var refusal))
                 return refusal;
             next = next with { Holdings = got.Held };
@@ -47,7 +62,13 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
     public (AddressPool Next, ImmutableArray<Lease> Ended) Release(string holderId)
     {
         var ended = Holdings.LeasesOf(holderId);
-        return (this with { Holdings = ended.Aggregate(Holdings, (held, lease) => held.Without(lease.Address)) }, ended);
+        return (
+            this with
+            {
+                Holdings = ended.Aggregate(Holdings, (held, lease) => held.Without(lease.Address)),
+            },
+            ended
+        );
     }
 
     /// <summary>How many addresses of a subnet are free.</summary>
@@ -57,7 +78,13 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
         return used > subnet.Size ? 0 : subnet.Size - used;
     }
 
-    private Outcome<(Holdings Held, Lease Lease)> AcquireIn(Subnet subnet, Holder holder, Address? asked, Address? after, string now)
+    private Outcome<(Holdings Held, Lease Lease)> AcquireIn(
+        Subnet subnet,
+        Holder holder,
+        Address? asked,
+        Address? after,
+        string now
+    )
     {
         var mine = Holdings.LeasesOf(holder.Id).FirstOrDefault(l => l.Address.Family == subnet.Prefix.Family);
         if (mine is not null && (asked is null || asked == mine.Address))
@@ -65,16 +92,29 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
         if (asked is { } address)
         {
             if (subnet.ReasonNotLeasable(address) is { } objection)
-                return new Refusal(RefusalCode.AddressNotUsable, $"{objection}, so {holder.Text} can't have it", address.ToString());
+                return new Refusal(
+                    RefusalCode.AddressNotUsable,
+                    $"{objection}, so {holder.Text} can't have it",
+                    address.ToString()
+                );
             if (Holdings.LeaseOf(address) is { } other && other.Holder.Id != holder.Id)
-                return new Refusal(RefusalCode.AddressHeld, $"{address} in {Name} is held by {other.Holder.Text} since {other.Since}", address.ToString(), other.Holder.Id);
+                return new Refusal(
+                    RefusalCode.AddressHeld,
+                    $"{address} in {Name} is held by {other.Holder.Text} since {other.Since}",
+                    address.ToString(),
+                    other.Holder.Id
+                );
             var held = mine is null ? Holdings : Holdings.Without(mine.Address);
             var granted = new Lease(address, holder, LeaseMethod.Static, now);
             return (held.With(granted), granted);
         }
 
         if (PickFree(subnet, after) is not { } free)
-            return new Refusal(RefusalCode.AddressPoolExhausted, $"network {Name} has no free {subnet.Prefix.Family} address left in {subnet.Prefix}: all {subnet.Size} are held", subnet.Prefix.ToString());
+            return new Refusal(
+                RefusalCode.AddressPoolExhausted,
+                $"network {Name} has no free {subnet.Prefix.Family} address left in {subnet.Prefix}: all {subnet.Size} are held",
+                subnet.Prefix.ToString()
+            );
         var lease = new Lease(free, holder, LeaseMethod.Dynamic, now);
         return (Holdings.With(lease), lease);
     }

@@ -4,15 +4,18 @@ using System.Numerics;
 namespace Weft.Addressing;
 
 /// <summary>
-/// Who holds what in one network: one fact, kept under three keys (by address, by holder, and as one bit per address in words of
-/// 64, which is how a free one is found without walking). Immutable; made from leases and never stored.
+/// Who holds what in one network: one fact, kept under three keys (by address, by holder, and as one bit per address in
+/// words of 64, which is how a free one is found without walking). Immutable; made from leases and never stored.
 /// </summary>
 internal sealed class Holdings
 {
     /// <summary>Nobody holds anything.</summary>
     public static readonly Holdings Empty = new(
-        ImmutableDictionary<Address, Lease>.Empty, ImmutableDictionary<string, ImmutableArray<Address>>.Empty,
-        ImmutableDictionary<(AddressFamily Family, UInt128 Word), ulong>.Empty, 0);
+        ImmutableDictionary<Address, Lease>.Empty,
+        ImmutableDictionary<string, ImmutableArray<Address>>.Empty,
+        ImmutableDictionary<(AddressFamily Family, UInt128 Word), ulong>.Empty,
+        0
+    );
 
     private readonly ImmutableDictionary<Address, Lease> _byAddress;
     private readonly ImmutableDictionary<string, ImmutableArray<Address>> _byHolder;
@@ -20,8 +23,11 @@ internal sealed class Holdings
     private readonly int _ipv4Count;
 
     private Holdings(
-        ImmutableDictionary<Address, Lease> byAddress, ImmutableDictionary<string, ImmutableArray<Address>> byHolder,
-        ImmutableDictionary<(AddressFamily Family, UInt128 Word), ulong> words, int v4)
+        ImmutableDictionary<Address, Lease> byAddress,
+        ImmutableDictionary<string, ImmutableArray<Address>> byHolder,
+        ImmutableDictionary<(AddressFamily Family, UInt128 Word), ulong> words,
+        int v4
+    )
     {
         _byAddress = byAddress;
         _byHolder = byHolder;
@@ -54,7 +60,8 @@ internal sealed class Holdings
             rest._byAddress.Add(lease.Address, lease),
             rest._byHolder.SetItem(lease.Holder.Id, [.. held.Append(lease.Address).Order()]),
             rest._bitmap.SetItem(word, rest._bitmap.GetValueOrDefault(word) | bit),
-            rest._ipv4Count + (lease.Address.Family == AddressFamily.IPv4 ? 1 : 0));
+            rest._ipv4Count + (lease.Address.Family == AddressFamily.IPv4 ? 1 : 0)
+        );
     }
 
     /// <summary>Without the lease of an address; nothing changes where there is none.</summary>
@@ -69,14 +76,15 @@ internal sealed class Holdings
             _byAddress.Remove(address),
             held.IsEmpty ? _byHolder.Remove(lease.Holder.Id) : _byHolder.SetItem(lease.Holder.Id, held),
             left == 0 ? _bitmap.Remove(word) : _bitmap.SetItem(word, left),
-            _ipv4Count - (address.Family == AddressFamily.IPv4 ? 1 : 0));
+            _ipv4Count - (address.Family == AddressFamily.IPv4 ? 1 : 0)
+        );
     }
 
     /// <summary>The first address from one on that nobody holds. Words that are full are skipped whole.</summary>
     /// <returns>The address, or null.</returns>
     public Address? FirstFree(Address from, Address last)
     {
-        for (var at = from.Value; at <= last.Value;)
+        for (var at = from.Value; at <= last.Value; )
         {
             var taken = _bitmap.GetValueOrDefault((from.Family, at >> 6));
             var free = ~taken & (ulong.MaxValue << (int)(at & 63));

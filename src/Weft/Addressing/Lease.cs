@@ -15,8 +15,8 @@ internal enum LeaseMethod
 
 /// <summary>Who holds an address.</summary>
 /// <param name="Id">
-/// The identity: a holder with the same id gets the same address. A pod's is made of its container and interface, which are never
-/// used twice, so that a late release can't free the address of the next pod of the same name.
+/// The identity: a holder with the same id gets the same address. A pod's is made of its container and interface, which
+/// are never used twice, so that a late release can't free the address of the next pod of the same name.
 /// </param>
 /// <param name="Text">What a person calls it: <c>pod core/upf-0 net1 on core-east</c>.</param>
 internal sealed record Holder(string Id, string Text)
@@ -33,25 +33,37 @@ internal sealed record Holder(string Id, string Text)
 internal sealed record Lease(Address Address, Holder Holder, LeaseMethod Method, string Since)
 {
     /// <summary>The row's document.</summary>
-    public JsonObject ToJson() => new()
-    {
-        ["address"] = Address.ToString(),
-        ["holderId"] = Holder.Id,
-        ["holder"] = Holder.Text,
-        ["cluster"] = Holder.Cluster,
-        ["node"] = Holder.Node,
-        ["method"] = Method.ToString(),
-        ["since"] = Since,
-    };
+    public JsonObject ToJson() =>
+        new()
+        {
+            ["address"] = Address.ToString(),
+            ["holderId"] = Holder.Id,
+            ["holder"] = Holder.Text,
+            ["cluster"] = Holder.Cluster,
+            ["node"] = Holder.Node,
+            ["method"] = Method.ToString(),
+            ["since"] = Since,
+        };
 
     /// <summary>Reads a row's document.</summary>
     /// <exception cref="FormatException">It is none: the store holds something that Weft did not write.</exception>
     public static Lease FromJson(JsonElement json)
     {
-        string? Text(string name) => json.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
-        if (!Address.TryParse(Text("address"), out var address) || Text("holderId") is not { } id
-            || !Enum.TryParse<LeaseMethod>(Text("method"), out var method))
+        string? Text(string name) =>
+            json.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String
+                ? value.GetString()
+                : null;
+        if (
+            !Address.TryParse(Text("address"), out var address)
+            || Text("holderId") is not { } id
+            || !Enum.TryParse<LeaseMethod>(Text("method"), out var method)
+        )
             throw new FormatException($"a stored lease can't be read: {json}");
-        return new Lease(address, new Holder(id, Text("holder") ?? id) { Cluster = Text("cluster"), Node = Text("node") }, method, Text("since") ?? "");
+        return new Lease(
+            address,
+            new Holder(id, Text("holder") ?? id) { Cluster = Text("cluster"), Node = Text("node") },
+            method,
+            Text("since") ?? ""
+        );
     }
 }

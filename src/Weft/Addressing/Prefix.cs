@@ -31,8 +31,8 @@ internal readonly record struct Prefix
     }
 
     /// <summary>
-    /// Reads a prefix strictly: an address by the rules of <see cref="Address.Parse"/>, a slash, and a length without sign or
-    /// leading zero. Host bits are refused, with the prefix that was probably meant.
+    /// Reads a prefix strictly: an address by the rules of <see cref="Address.Parse"/>, a slash, and a length without
+    /// sign or leading zero. Host bits are refused, with the prefix that was probably meant.
     /// </summary>
     /// <param name="text">The text, such as <c>10.20.6.0/24</c>.</param>
     /// <param name="target">The member it came from, for the refusal.</param>
@@ -47,8 +47,12 @@ internal readonly record struct Prefix
         if (!Address.TryParse(text[..slash], out var address, out var why))
             return No(why);
         var digits = text[(slash + 1)..];
-        if (digits.Length is 0 or > 3 || digits.AsSpan().ContainsAnyExceptInRange('0', '9') || (digits.Length > 1 && digits[0] == '0')
-            || int.Parse(digits, CultureInfo.InvariantCulture) is var length && length > address.Bits)
+        if (
+            digits.Length is 0 or > 3
+            || digits.AsSpan().ContainsAnyExceptInRange('0', '9')
+            || (digits.Length > 1 && digits[0] == '0')
+            || int.Parse(digits, CultureInfo.InvariantCulture) is var length && length > address.Bits
+        )
             return No($"its length must be a number from 0 to {address.Bits}");
         var prefix = FromAddress(address, length);
         if (prefix.Network != address)

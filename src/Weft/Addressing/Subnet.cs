@@ -2,7 +2,9 @@ using System.Collections.Immutable;
 
 namespace Weft.Addressing;
 
-/// <summary>A prefix as a pool sees it: which addresses are nobody's, which are the fabric's, and where the gateway is.</summary>
+/// <summary>
+/// A prefix as a pool sees it: which addresses are nobody's, which are the fabric's, and where the gateway is.
+/// </summary>
 internal sealed record Subnet
 {
     /// <summary>A subnet.</summary>
@@ -11,21 +13,35 @@ internal sealed record Subnet
     {
         Prefix = prefix;
         var bits = prefix.Network.Bits;
-        // RFC 3021 and RFC 6164: a point-to-point subnet has neither network nor broadcast address; one of its two ends is the fabric's.
+        // RFC 3021 and RFC 6164: a point-to-point subnet has neither network nor broadcast address; one of its two ends
+        // is the fabric's.
         var tiny = prefix.Length >= bits - 1;
         First = tiny ? prefix.Network : new Address(prefix.Family, prefix.Network.Value + 1);
-        Last = tiny || prefix.Family == AddressFamily.IPv6 ? prefix.Last : new Address(prefix.Family, prefix.Last.Value - 1);
+        Last =
+            tiny || prefix.Family == AddressFamily.IPv6
+                ? prefix.Last
+                : new Address(prefix.Family, prefix.Last.Value - 1);
         var room = Last.Value - First.Value;
-        Reserved = tiny ? Math.Min((int)room, reserved) : room < (UInt128)reserved ? (int)room + 1 : reserved;
-        Anycast = prefix.Family == AddressFamily.IPv6 && prefix.Length == 64
-            ? (new Address(AddressFamily.IPv6, prefix.Network.Value | 0xfdffffffffffff80), new Address(AddressFamily.IPv6, prefix.Network.Value | 0xfdffffffffffffff))
-            : null;
+        Reserved =
+            tiny ? Math.Min((int)room, reserved)
+            : room < (UInt128)reserved ? (int)room + 1
+            : reserved;
+        Anycast =
+            prefix.Family == AddressFamily.IPv6 && prefix.Length == 64
+                ? (
+                    new Address(AddressFamily.IPv6, prefix.Network.Value | 0xfdffffffffffff80),
+                    new Address(AddressFamily.IPv6, prefix.Network.Value | 0xfdffffffffffffff)
+                )
+                : null;
     }
 
     /// <summary>The prefix.</summary>
     public Prefix Prefix { get; }
 
-    /// <summary>The first usable address: behind the network address, or behind the subnet-router anycast address (RFC 4291 §2.6.1).</summary>
+    /// <summary>
+    /// The first usable address: behind the network address, or behind the subnet-router anycast address (RFC 4291
+    /// §2.6.1).
+    /// </summary>
     public Address First { get; }
 
     /// <summary>The last usable address: before the broadcast address of IPv4.</summary>
@@ -53,7 +69,11 @@ internal sealed record Subnet
             var first = new Address(Prefix.Family, First.Value + (UInt128)Reserved);
             return Anycast is not { } anycast
                 ? [(first, Last)]
-                : [(first, new Address(Prefix.Family, anycast.First.Value - 1)), (new Address(Prefix.Family, anycast.Last.Value + 1), Last)];
+                :
+                [
+                    (first, new Address(Prefix.Family, anycast.First.Value - 1)),
+                    (new Address(Prefix.Family, anycast.Last.Value + 1), Last),
+                ];
         }
     }
 
@@ -64,9 +84,13 @@ internal sealed record Subnet
         if (!Prefix.Contains(address))
             return $"{address} isn't in {Prefix}";
         if (address < First || address > Last)
-            return address < First ? $"{address} is the network address of {Prefix}" : $"{address} is the broadcast address of {Prefix}";
+            return address < First
+                ? $"{address} is the network address of {Prefix}"
+                : $"{address} is the broadcast address of {Prefix}";
         if (address.Value - First.Value < (UInt128)Reserved)
             return $"{address} is reserved: the first {Reserved} usable addresses of {Prefix} belong to the fabric ({First} is the gateway)";
-        return Anycast is { } anycast && address >= anycast.First && address <= anycast.Last ? $"{address} is a reserved anycast address (RFC 2526)" : null;
+        return Anycast is { } anycast && address >= anycast.First && address <= anycast.Last
+            ? $"{address} is a reserved anycast address (RFC 2526)"
+            : null;
     }
 }

@@ -31,7 +31,10 @@ internal sealed class VlanSet : IEquatable<VlanSet>, IEnumerable<int>
     /// <summary>A set of one id.</summary>
     /// <param name="vlan">The id, from 1 to 4094.</param>
     /// <exception cref="ArgumentOutOfRangeException">It is none.</exception>
-    public static VlanSet Create(int vlan) => IsVlan(vlan) ? new VlanSet([(vlan, vlan)]) : throw new ArgumentOutOfRangeException(nameof(vlan), vlan, "a VLAN id is 1 to 4094");
+    public static VlanSet Create(int vlan) =>
+        IsVlan(vlan)
+            ? new VlanSet([(vlan, vlan)])
+            : throw new ArgumentOutOfRangeException(nameof(vlan), vlan, "a VLAN id is 1 to 4094");
 
     /// <summary>A set of the given ids; order and repetition do not matter.</summary>
     /// <param name="vlans">Ids from 1 to 4094.</param>
@@ -63,7 +66,11 @@ internal sealed class VlanSet : IEquatable<VlanSet>, IEnumerable<int>
         {
             var ends = part.Split('-');
             if (ends.Length > 2 || !TryVlan(ends[0], out var first) || !TryVlan(ends[^1], out var last) || last < first)
-                return new Refusal(RefusalCode.InvalidMember, $"'{part}' is no VLAN id or range; write 1 to 4094, or 700-710", target);
+                return new Refusal(
+                    RefusalCode.InvalidMember,
+                    $"'{part}' is no VLAN id or range; write 1 to 4094, or 700-710",
+                    target
+                );
             vlans.AddRange(Enumerable.Range(first, last - first + 1));
         }
 
@@ -103,9 +110,15 @@ internal sealed class VlanSet : IEquatable<VlanSet>, IEnumerable<int>
 
     /// <summary>The canonical text: <c>606,700-710</c>, empty for no VLAN.</summary>
     /// <returns>The text that <see cref="Parse"/> reads.</returns>
-    public override string ToString() => string.Join(',', _ranges.Select(r => r.First == r.Last
-        ? r.First.ToString(CultureInfo.InvariantCulture)
-        : string.Create(CultureInfo.InvariantCulture, $"{r.First}-{r.Last}")));
+    public override string ToString() =>
+        string.Join(
+            ',',
+            _ranges.Select(r =>
+                r.First == r.Last
+                    ? r.First.ToString(CultureInfo.InvariantCulture)
+                    : string.Create(CultureInfo.InvariantCulture, $"{r.First}-{r.Last}")
+            )
+        );
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 

@@ -31,31 +31,70 @@ internal sealed record Attachment(ResourceId Network, PluginType Plugin, bool Ip
 {
     private static readonly (string Member, ResourceType Type)[] NetworkLists =
     [
-        ("l2Networks", L2Network.ResourceType), ("l3Networks", L3Network.ResourceType), ("trunkedNetworks", TrunkedNetwork.ResourceType),
+        ("l2Networks", L2Network.ResourceType),
+        ("l3Networks", L3Network.ResourceType),
+        ("trunkedNetworks", TrunkedNetwork.ResourceType),
     ];
 
-    /// <summary>The member <c>attachedNetworkConfiguration</c>, the same on clusters and pools. It may change in place.</summary>
-    public static SchemaMember Schema { get; } = SchemaMember.Object("attachedNetworkConfiguration",
-        [.. NetworkLists.Select(list => SchemaMember.List(list.Member, SchemaMember.Object("",
-            list.Type == L3Network.ResourceType
-                ? [NetworkIdMember(list.Type), PluginTypeMember, SchemaMember.BooleanString("ipamEnabled", false, "whether pods lease addresses from the network's pool")]
-                : [NetworkIdMember(list.Type), PluginTypeMember])))]) with
-    { Description = "the networks attached to every node of it" };
+    /// <summary>
+    /// The member <c>attachedNetworkConfiguration</c>, the same on clusters and pools. It may change in place.
+    /// </summary>
+    public static SchemaMember Schema { get; } =
+        SchemaMember.Object(
+            "attachedNetworkConfiguration",
+            [
+                .. NetworkLists.Select(list =>
+                    SchemaMember.List(
+                        list.Member,
+                        SchemaMember.Object(
+                            "",
+                            list.Type == L3Network.ResourceType
+                                ?
+                                [
+                                    NetworkIdMember(list.Type),
+                                    PluginTypeMember,
+                                    SchemaMember.BooleanString(
+                                        "ipamEnabled",
+                                        false,
+                                        "whether pods lease addresses from the network's pool"
+                                    ),
+                                ]
+                                : [NetworkIdMember(list.Type), PluginTypeMember]
+                        )
+                    )
+                ),
+            ]
+        ) with
+        {
+            Description = "the networks attached to every node of it",
+        };
 
     /// <summary>Whether the plugin gives pods a NetworkAttachmentDefinition.</summary>
     public bool ServesPods => Plugin != PluginType.OSDevice;
 
-    private static SchemaMember PluginTypeMember => SchemaMember.Enum("pluginType", "DPDK|*SRIOV|OSDevice|MACVLAN|IPVLAN");
+    private static SchemaMember PluginTypeMember =>
+        SchemaMember.Enum("pluginType", "DPDK|*SRIOV|OSDevice|MACVLAN|IPVLAN");
 
     /// <summary>Reads a configuration.</summary>
     /// <param name="configuration">The member <c>attachedNetworkConfiguration</c>.</param>
     /// <returns>The attachments in the order they are written.</returns>
     public static ImmutableArray<Attachment> Read(JsonElement configuration, string path) =>
-    [
-        .. NetworkLists.SelectMany(list => configuration.Elements(list.Member).Select((element, i) => new Attachment(
-            element.Id("networkId")!, Enum.Parse<PluginType>(element.Text("pluginType") ?? nameof(PluginType.SRIOV)),
-            element.BooleanString("ipamEnabled"), $"{path}.{list.Member}[{i}]"))),
-    ];
+        [
+            .. NetworkLists.SelectMany(list =>
+                configuration
+                    .Elements(list.Member)
+                    .Select(
+                        (element, i) =>
+                            new Attachment(
+                                element.Id("networkId")!,
+                                Enum.Parse<PluginType>(element.Text("pluginType") ?? nameof(PluginType.SRIOV)),
+                                element.BooleanString("ipamEnabled"),
+                                $"{path}.{list.Member}[{i}]"
+                            )
+                    )
+            ),
+        ];
 
-    private static SchemaMember NetworkIdMember(ResourceType type) => SchemaMember.Id("networkId", "the network", type).Required();
+    private static SchemaMember NetworkIdMember(ResourceType type) =>
+        SchemaMember.Id("networkId", "the network", type).Required();
 }

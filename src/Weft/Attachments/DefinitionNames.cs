@@ -3,7 +3,9 @@ using Weft.Resources;
 
 namespace Weft.Attachments;
 
-/// <summary>What things are called in Kubernetes: said once, for those who render them and those who look for collisions.</summary>
+/// <summary>
+/// What things are called in Kubernetes: said once, for those who render them and those who look for collisions.
+/// </summary>
 internal static class DefinitionNames
 {
     /// <summary>The NetworkAttachmentDefinition of a network.</summary>
@@ -14,16 +16,19 @@ internal static class DefinitionNames
 
     /// <summary>The NetworkAttachmentDefinition of one VLAN of a trunk.</summary>
     /// <returns>Such as <c>ran-v602</c>.</returns>
-    public static string NameOf(ResourceId trunk, int vlan) => string.Create(CultureInfo.InvariantCulture, $"{NameOf(trunk)}-v{vlan}");
+    public static string NameOf(ResourceId trunk, int vlan) =>
+        string.Create(CultureInfo.InvariantCulture, $"{NameOf(trunk)}-v{vlan}");
 
     /// <summary>
-    /// The device plugin's resource behind <see cref="DevicePool.ResourcePrefix"/>. It has underscores for hyphens, because it becomes part of an
-    /// environment variable in the pod; two labels stay two, because a label has no underscore.
+    /// The device plugin's resource behind <see cref="DevicePool.ResourcePrefix"/>. It has underscores for hyphens,
+    /// because it becomes part of an environment variable in the pod; two labels stay two, because a label has no
+    /// underscore.
     /// </summary>
     /// <returns>At most 63 letters, digits and underscores.</returns>
     public static string ResourceNameOf(ResourceId network) => NameOf(network).Replace('-', '_');
 
     /// <summary>Whether a plugin renders one definition more for each VLAN of a trunk.</summary>
     /// <returns>True for those that can tag for the pod: SRIOV and DPDK in the card, IPVLAN on the node.</returns>
-    public static bool HasPerVlanDefinitions(PluginType plugin) => plugin is PluginType.SRIOV or PluginType.DPDK or PluginType.IPVLAN;
+    public static bool HasPerVlanDefinitions(PluginType plugin) =>
+        plugin is PluginType.SRIOV or PluginType.DPDK or PluginType.IPVLAN;
 }

@@ -14,7 +14,9 @@ internal static class DnsLabel
     /// <returns>True for 1–63 lower-case letters, digits and hyphens, no hyphen at either end.</returns>
     public static bool IsValid(string name)
     {
-        return name.Length is > 0 and <= 63 && name[0] != '-' && name[^1] != '-'
+        return name.Length is > 0 and <= 63
+            && name[0] != '-'
+            && name[^1] != '-'
             && name.All(c => c is '-' or (>= 'a' and <= 'z') or (>= '0' and <= '9'));
     }
 }

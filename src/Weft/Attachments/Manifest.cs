@@ -25,7 +25,14 @@ internal sealed record Manifest(JsonObject Body)
     /// <param name="rest">The members behind <c>metadata</c>; they are taken out of it.</param>
     /// <param name="annotations">Its annotations, or null.</param>
     /// <returns>The object, with the label that says it is Weft's.</returns>
-    public static Manifest Create(string apiVersion, string kind, string? space, string name, JsonObject rest, JsonObject? annotations = null)
+    public static Manifest Create(
+        string apiVersion,
+        string kind,
+        string? space,
+        string name,
+        JsonObject rest,
+        JsonObject? annotations = null
+    )
     {
         var metadata = new JsonObject { ["name"] = name };
         if (space is not null)
@@ -33,7 +40,12 @@ internal sealed record Manifest(JsonObject Body)
         metadata["labels"] = new JsonObject { [ManagedByLabel] = "weft" };
         if (annotations is not null)
             metadata["annotations"] = annotations;
-        var body = new JsonObject { ["apiVersion"] = apiVersion, ["kind"] = kind, ["metadata"] = metadata };
+        var body = new JsonObject
+        {
+            ["apiVersion"] = apiVersion,
+            ["kind"] = kind,
+            ["metadata"] = metadata,
+        };
         foreach (var (member, value) in rest.ToList())
         {
             // Taken over and not copied: a site's desired state has thousands of these.

@@ -4,8 +4,8 @@ using Weft.Resources;
 namespace Weft.Fabric;
 
 /// <summary>
-/// Whether an isolation domain is enabled: its configuration reaches the switches, and networks may stand on it. New domains are
-/// disabled, as in the fabric's API.
+/// Whether an isolation domain is enabled: its configuration reaches the switches, and networks may stand on it. New
+/// domains are disabled, as in the fabric's API.
 /// </summary>
 internal static class AdministrativeState
 {
@@ -21,7 +21,8 @@ internal static class AdministrativeState
     private const string MemberName = "administrativeState";
 
     /// <summary>The state of a domain.</summary>
-    /// <returns><see cref="Enabled"/> or <see cref="Disabled"/>; things that are no domain are always enabled.</returns>
+    /// <returns><see cref="Enabled"/> or <see cref="Disabled"/>; things that are no domain are always
+    /// enabled.</returns>
     public static string Read(Row row)
     {
         var type = ResourceKind.IdOf(row).Type;
@@ -42,9 +43,18 @@ internal static class AdministrativeState
         else if (string.Equals(wish, "Disable", StringComparison.OrdinalIgnoreCase))
             state = Disabled;
         else
-            return new Refusal(RefusalCode.InvalidMember, $"'state': {wish ?? "nothing"} is none of Enable, Disable", "state");
+            return new Refusal(
+                RefusalCode.InvalidMember,
+                $"'state': {wish ?? "nothing"} is none of Enable, Disable",
+                "state"
+            );
         if (state == Disabled && users.FirstOrDefault() is { } user)
-            return new Refusal(RefusalCode.InUse, $"{id.Name} can't be disabled: {user} stands on it", id.ToString(), user.ToString());
+            return new Refusal(
+                RefusalCode.InUse,
+                $"{id.Name} can't be disabled: {user} stands on it",
+                id.ToString(),
+                user.ToString()
+            );
         var document = row.ToJsonObject();
         var weft = document[Provisioning.MemberName] as JsonObject ?? [];
         weft[MemberName] = state;

@@ -12,7 +12,13 @@ internal abstract class FabricKind : ResourceKind
 
     /// <summary>The dates of the API, oldest first.</summary>
     public static readonly ImmutableArray<string> Versions =
-        ["2023-06-15", "2024-02-15-preview", "2024-06-15-preview", "2025-07-15", "2026-01-15-preview"];
+    [
+        "2023-06-15",
+        "2024-02-15-preview",
+        "2024-06-15-preview",
+        "2025-07-15",
+        "2026-01-15-preview",
+    ];
 
     /// <inheritdoc/>
     public override ImmutableArray<string> ApiVersions => Versions;
@@ -37,11 +43,19 @@ internal abstract class FabricKind : ResourceKind
         var limits = context.Limits;
         if (vlan < limits.VlanLowest || vlan > limits.VlanHighest)
         {
-            context.AddError(RefusalCode.InvalidMember, Path, $"'{Path}': {vlan} is outside of {limits.VlanLowest} to {limits.VlanHighest}");
+            context.AddError(
+                RefusalCode.InvalidMember,
+                Path,
+                $"'{Path}': {vlan} is outside of {limits.VlanLowest} to {limits.VlanHighest}"
+            );
             return;
         }
 
-        foreach (var (owner, _) in FabricVlans.List(context.Transaction, fabric).Where(v => v.Vlan == vlan && !v.Owner.Equals(context.Id)))
+        foreach (
+            var (owner, _) in FabricVlans
+                .List(context.Transaction, fabric)
+                .Where(v => v.Vlan == vlan && !v.Owner.Equals(context.Id))
+        )
             context.AddError(RefusalCode.Overlap, Path, $"'{Path}': VLAN {vlan} is already carried by {owner}", owner);
     }
 
@@ -52,7 +66,11 @@ internal abstract class FabricKind : ResourceKind
         const string Path = "properties.mtu";
         var limits = context.Limits;
         if (mtu < limits.MtuLowest || mtu > limits.MtuHighest)
-            context.AddError(RefusalCode.InvalidMember, Path, $"'{Path}': {mtu} is outside of {limits.MtuLowest} to {limits.MtuHighest} bytes");
+            context.AddError(
+                RefusalCode.InvalidMember,
+                Path,
+                $"'{Path}': {mtu} is outside of {limits.MtuLowest} to {limits.MtuHighest} bytes"
+            );
     }
 }
 

@@ -24,17 +24,25 @@ internal sealed class L2IsolationDomain : FabricKind
     public override ImmutableArray<string> ShortNames => ["l2isd", "l2domain", "l2domains"];
 
     /// <inheritdoc/>
-    public override Schema Schema { get; } = Tracked(false,
-        SchemaMember.Id("networkFabricId", "the fabric that carries it", NetworkFabric.ResourceType).Required().Immutable(),
-        SchemaMember.Integer("vlanId", "the VLAN; the fabric has it once").Required().Immutable(),
-        SchemaMember.Integer("mtu", "bytes of payload a frame may carry").Default("1500").Patchable(),
-        SchemaMember.Enum("extendedVlan", "Enabled|*Disabled").Patchable(),
-        SchemaMember.Any("networkToNetworkInterconnectId").Patchable(),
-        SchemaMember.Text("annotation").Patchable(),
-        SchemaMember.Any("lastOperation").ReadOnly(),
-        SchemaMember.Text("administrativeState", "Enabled or Disabled; changed by updateAdministrativeState").ReadOnly(),
-        SchemaMember.Text("configurationState").ReadOnly(),
-        SchemaMember.Text("provisioningState").ReadOnly());
+    public override Schema Schema { get; } =
+        Tracked(
+            false,
+            SchemaMember
+                .Id("networkFabricId", "the fabric that carries it", NetworkFabric.ResourceType)
+                .Required()
+                .Immutable(),
+            SchemaMember.Integer("vlanId", "the VLAN; the fabric has it once").Required().Immutable(),
+            SchemaMember.Integer("mtu", "bytes of payload a frame may carry").Default("1500").Patchable(),
+            SchemaMember.Enum("extendedVlan", "Enabled|*Disabled").Patchable(),
+            SchemaMember.Any("networkToNetworkInterconnectId").Patchable(),
+            SchemaMember.Text("annotation").Patchable(),
+            SchemaMember.Any("lastOperation").ReadOnly(),
+            SchemaMember
+                .Text("administrativeState", "Enabled or Disabled; changed by updateAdministrativeState")
+                .ReadOnly(),
+            SchemaMember.Text("configurationState").ReadOnly(),
+            SchemaMember.Text("provisioningState").ReadOnly()
+        );
 
     /// <summary>Reads a domain.</summary>
     public static L2Domain Read(Row row)
@@ -42,7 +50,12 @@ internal sealed class L2IsolationDomain : FabricKind
         return row.ReadAs(r =>
         {
             var properties = PropertiesOf(r);
-            return new L2Domain(IdOf(r), properties.Id("networkFabricId")!, (int)properties.Integer("vlanId")!, (int)(properties.Integer("mtu") ?? 1500));
+            return new L2Domain(
+                IdOf(r),
+                properties.Id("networkFabricId")!,
+                (int)properties.Integer("vlanId")!,
+                (int)(properties.Integer("mtu") ?? 1500)
+            );
         });
     }
 
@@ -56,7 +69,12 @@ internal sealed class L2IsolationDomain : FabricKind
     }
 
     /// <inheritdoc/>
-    public override Outcome<JsonObject>? InvokeAction(string action, JsonObject arguments, Row row, ReadTransaction transaction)
+    public override Outcome<JsonObject>? InvokeAction(
+        string action,
+        JsonObject arguments,
+        Row row,
+        ReadTransaction transaction
+    )
     {
         if (!action.Equals(AdministrativeState.Action, StringComparison.OrdinalIgnoreCase))
             return null;

@@ -5,7 +5,8 @@ using Weft.Resources;
 namespace Weft.Fabric;
 
 /// <summary>
-/// An on-premises instance: it ties racks to a fabric, and its custom location is what networks and machines name as their place.
+/// An on-premises instance: it ties racks to a fabric, and its custom location is what networks and machines name as
+/// their place.
 /// </summary>
 internal sealed class NexusCluster : ResourceKind
 {
@@ -30,33 +31,39 @@ internal sealed class NexusCluster : ResourceKind
     public override bool PatchIsTagsOnly => false;
 
     /// <inheritdoc/>
-    public override Schema Schema { get; } = Tracked(true,
-        SchemaMember.Id("networkFabricId", "the fabric its racks are wired to", NetworkFabric.ResourceType).Required().Immutable(),
-        SchemaMember.Enum("clusterType", "SingleRack|MultiRack").Required(),
-        SchemaMember.Text("clusterVersion").Required().Range(1, null),
-        Rack("aggregatorOrSingleRackDefinition").Required().Patchable(),
-        SchemaMember.List("computeRackDefinitions", Rack("")).Patchable(),
-        SchemaMember.Text("clusterLocation").Range(0, 256).Patchable(),
-        SchemaMember.Any("analyticsWorkspaceId"),
-        SchemaMember.Any("analyticsOutputSettings").Patchable(),
-        SchemaMember.Any("commandOutputSettings").Patchable(),
-        SchemaMember.Any("clusterServicePrincipal").Patchable(),
-        SchemaMember.Any("computeDeploymentThreshold").Patchable(),
-        SchemaMember.Any("managedResourceGroupConfiguration"),
-        SchemaMember.Any("runtimeProtectionConfiguration").Patchable(),
-        SchemaMember.Any("secretArchive").Patchable(),
-        SchemaMember.Any("secretArchiveSettings").Patchable(),
-        SchemaMember.Any("updateStrategy").Patchable(),
-        SchemaMember.Any("vulnerabilityScanningSettings").Patchable(),
-        SchemaMember.Any("clusterExtendedLocation").ReadOnly(),
-        SchemaMember.Text("clusterManagerId").ReadOnly(),
-        SchemaMember.Text("clusterConnectionStatus").ReadOnly(),
-        SchemaMember.Text("clusterManagerConnectionStatus").ReadOnly(),
-        SchemaMember.Any("clusterCapacity").ReadOnly(),
-        SchemaMember.Text("detailedStatus").ReadOnly(),
-        SchemaMember.Text("detailedStatusMessage").ReadOnly(),
-        SchemaMember.Text("provisioningState").ReadOnly(),
-        SchemaMember.Any("workloadResourceIds").ReadOnly());
+    public override Schema Schema { get; } =
+        Tracked(
+            true,
+            SchemaMember
+                .Id("networkFabricId", "the fabric its racks are wired to", NetworkFabric.ResourceType)
+                .Required()
+                .Immutable(),
+            SchemaMember.Enum("clusterType", "SingleRack|MultiRack").Required(),
+            SchemaMember.Text("clusterVersion").Required().Range(1, null),
+            Rack("aggregatorOrSingleRackDefinition").Required().Patchable(),
+            SchemaMember.List("computeRackDefinitions", Rack("")).Patchable(),
+            SchemaMember.Text("clusterLocation").Range(0, 256).Patchable(),
+            SchemaMember.Any("analyticsWorkspaceId"),
+            SchemaMember.Any("analyticsOutputSettings").Patchable(),
+            SchemaMember.Any("commandOutputSettings").Patchable(),
+            SchemaMember.Any("clusterServicePrincipal").Patchable(),
+            SchemaMember.Any("computeDeploymentThreshold").Patchable(),
+            SchemaMember.Any("managedResourceGroupConfiguration"),
+            SchemaMember.Any("runtimeProtectionConfiguration").Patchable(),
+            SchemaMember.Any("secretArchive").Patchable(),
+            SchemaMember.Any("secretArchiveSettings").Patchable(),
+            SchemaMember.Any("updateStrategy").Patchable(),
+            SchemaMember.Any("vulnerabilityScanningSettings").Patchable(),
+            SchemaMember.Any("clusterExtendedLocation").ReadOnly(),
+            SchemaMember.Text("clusterManagerId").ReadOnly(),
+            SchemaMember.Text("clusterConnectionStatus").ReadOnly(),
+            SchemaMember.Text("clusterManagerConnectionStatus").ReadOnly(),
+            SchemaMember.Any("clusterCapacity").ReadOnly(),
+            SchemaMember.Text("detailedStatus").ReadOnly(),
+            SchemaMember.Text("detailedStatusMessage").ReadOnly(),
+            SchemaMember.Text("provisioningState").ReadOnly(),
+            SchemaMember.Any("workloadResourceIds").ReadOnly()
+        );
 
     /// <summary>The fabric of a cluster.</summary>
     public static ResourceId FabricOf(Row row) => PropertiesOf(row).Id("networkFabricId")!;
@@ -65,14 +72,19 @@ internal sealed class NexusCluster : ResourceKind
     /// <returns>The location's id: in the cluster's group, by the cluster's name.</returns>
     public static ResourceId CustomLocationOf(ResourceId cluster)
     {
-        return ResourceId.ForResourceGroup(cluster.Subscription, cluster.ResourceGroup!).Extend(CustomLocationType, cluster.Name);
+        return ResourceId
+            .ForResourceGroup(cluster.Subscription, cluster.ResourceGroup!)
+            .Extend(CustomLocationType, cluster.Name);
     }
 
     /// <summary>The cluster that a resource names in <c>extendedLocation.name</c>.</summary>
     /// <returns>The cluster's id, or null where the location is none of a cluster.</returns>
     public static ResourceId? HostOf(Row row)
     {
-        return row.Json.Member("extendedLocation").Id("name") is { } location && location.Type == CustomLocationType && location.ResourceGroup is { } group
+        return
+            row.Json.Member("extendedLocation").Id("name") is { } location
+            && location.Type == CustomLocationType
+            && location.ResourceGroup is { } group
             ? ResourceId.ForResourceGroup(location.Subscription, group).Extend(ResourceType, location.Name)
             : null;
     }
@@ -86,7 +98,12 @@ internal sealed class NexusCluster : ResourceKind
         var host = HostOf(context.Proposed);
         var row = host is null ? null : context.Transaction.Get(host);
         if (row is null)
-            context.AddError(RefusalCode.ReferenceNotFound, Path, $"'{Path}': {name} is the custom location of no cluster; write a cluster's clusterExtendedLocation", host);
+            context.AddError(
+                RefusalCode.ReferenceNotFound,
+                Path,
+                $"'{Path}': {name} is the custom location of no cluster; write a cluster's clusterExtendedLocation",
+                host
+            );
         return row;
     }
 
@@ -94,14 +111,21 @@ internal sealed class NexusCluster : ResourceKind
     public override IEnumerable<ResourceId> DependentsOf(Row row, ReadTransaction transaction)
     {
         var id = IdOf(row);
-        return NetworkCloudProvider.HostedTypes.SelectMany(type => transaction.List(type)).Where(hosted => id.Equals(HostOf(hosted))).Select(IdOf);
+        return NetworkCloudProvider
+            .HostedTypes.SelectMany(type => transaction.List(type))
+            .Where(hosted => id.Equals(HostOf(hosted)))
+            .Select(IdOf);
     }
 
     /// <inheritdoc/>
     public override void AddComputedFields(Row row, JsonObject properties, StoreState state)
     {
         var id = IdOf(row);
-        properties["clusterExtendedLocation"] = new JsonObject { ["name"] = CustomLocationOf(id).ToString(), ["type"] = "CustomLocation" };
+        properties["clusterExtendedLocation"] = new JsonObject
+        {
+            ["name"] = CustomLocationOf(id).ToString(),
+            ["type"] = "CustomLocation",
+        };
         var users = DependentsOf(row, new ReadTransaction(state)).Select(user => (JsonNode)user.ToString());
         properties["workloadResourceIds"] = new JsonArray([.. users]);
         properties["clusterConnectionStatus"] = "Connected";
@@ -109,14 +133,17 @@ internal sealed class NexusCluster : ResourceKind
         properties["detailedStatusMessage"] = "";
     }
 
-    private static SchemaMember Rack(string name) => SchemaMember.Object(name,
-        SchemaMember.Text("networkRackId").Required(),
-        SchemaMember.Text("rackSerialNumber").Required().Range(1, 64),
-        SchemaMember.Text("rackSkuId").Required(),
-        SchemaMember.Text("availabilityZone").Pattern("^[a-zA-Z0-9]{1,10}$"),
-        SchemaMember.Text("rackLocation").Range(0, 256),
-        SchemaMember.Any("bareMetalMachineConfigurationData"),
-        SchemaMember.Any("storageApplianceConfigurationData"));
+    private static SchemaMember Rack(string name) =>
+        SchemaMember.Object(
+            name,
+            SchemaMember.Text("networkRackId").Required(),
+            SchemaMember.Text("rackSerialNumber").Required().Range(1, 64),
+            SchemaMember.Text("rackSkuId").Required(),
+            SchemaMember.Text("availabilityZone").Pattern("^[a-zA-Z0-9]{1,10}$"),
+            SchemaMember.Text("rackLocation").Range(0, 256),
+            SchemaMember.Any("bareMetalMachineConfigurationData"),
+            SchemaMember.Any("storageApplianceConfigurationData")
+        );
 }
 
 /// <summary>The provider <c>Microsoft.NetworkCloud</c>: its versions, and the types that run on a cluster.</summary>
@@ -127,12 +154,26 @@ internal static class NetworkCloudProvider
 
     /// <summary>The dates of the API, oldest first; the resources here are the same in all of them.</summary>
     public static readonly ImmutableArray<string> ApiVersions =
-        ["2024-07-01", "2025-02-01", "2025-07-01-preview", "2025-09-01", "2026-01-01-preview", "2026-05-01-preview", "2026-07-01", "2026-08-01-preview", "2026-10-01"];
+    [
+        "2024-07-01",
+        "2025-02-01",
+        "2025-07-01-preview",
+        "2025-09-01",
+        "2026-01-01-preview",
+        "2026-05-01-preview",
+        "2026-07-01",
+        "2026-08-01-preview",
+        "2026-10-01",
+    ];
 
     /// <summary>The types that name a cluster's custom location.</summary>
     public static readonly ImmutableArray<ResourceType> HostedTypes =
     [
-        new(Namespace, "l2Networks"), new(Namespace, "l3Networks"), new(Namespace, "trunkedNetworks"), new(Namespace, "cloudServicesNetworks"),
-        new(Namespace, "kubernetesClusters"), new(Namespace, "virtualMachines"),
+        new(Namespace, "l2Networks"),
+        new(Namespace, "l3Networks"),
+        new(Namespace, "trunkedNetworks"),
+        new(Namespace, "cloudServicesNetworks"),
+        new(Namespace, "kubernetesClusters"),
+        new(Namespace, "virtualMachines"),
     ];
 }

@@ -12,11 +12,16 @@ namespace Weft.Fleet;
 
 /// <summary>A lease that a machine or node must have.</summary>
 /// <param name="RequestedAddresses">The addresses it must be; empty where the pool picks.</param>
-internal sealed record AddressClaim(ResourceId Network, string InterfaceName, Holder Holder, ImmutableArray<Address> RequestedAddresses);
+internal sealed record AddressClaim(
+    ResourceId Network,
+    string InterfaceName,
+    Holder Holder,
+    ImmutableArray<Address> RequestedAddresses
+);
 
 /// <summary>
-/// The addresses of machines and nodes: which they must have follows from what is stored, so a write's leases are the difference of two
-/// sets of claims. Pods ask for theirs (<see cref="PodHolderOf"/>).
+/// The addresses of machines and nodes: which they must have follows from what is stored, so a write's leases are the
+/// difference of two sets of claims. Pods ask for theirs (<see cref="PodHolderOf"/>).
 /// </summary>
 internal static class AddressClaims
 {
@@ -27,7 +32,11 @@ internal static class AddressClaims
     public static Holder HolderOf(ResourceId machine, string name)
     {
         return machine.Type == Node.ResourceType
-            ? new Holder($"node:{machine.Key}#{name}", $"node {machine.Parent!.Name}/{machine.Name} {name}") { Cluster = machine.Parent.ToString(), Node = machine.Name }
+            ? new Holder($"node:{machine.Key}#{name}", $"node {machine.Parent!.Name}/{machine.Name} {name}")
+            {
+                Cluster = machine.Parent.ToString(),
+                Node = machine.Name,
+            }
             : new Holder($"machine:{machine.Key}#{name}", $"virtual machine {machine.Name} {name}");
     }
 
@@ -36,16 +45,30 @@ internal static class AddressClaims
     /// <param name="node">The node, or null where that isn't known.</param>
     public static Holder PodHolderOf(ResourceId cluster, string containerId, string name, string? pod, string? node)
     {
-        return new Holder($"pod:{cluster.Key}#{containerId}#{name}", $"pod {pod ?? containerId} {name} in {cluster.Name}{(node is null ? "" : $" on {node}")}") { Cluster = cluster.ToString(), Node = node };
+        return new Holder(
+            $"pod:{cluster.Key}#{containerId}#{name}",
+            $"pod {pod ?? containerId} {name} in {cluster.Name}{(node is null ? "" : $" on {node}")}"
+        )
+        {
+            Cluster = cluster.ToString(),
+            Node = node,
+        };
     }
 
-    /// <summary>The MAC address of a machine's interface: locally administered, and the same whenever it is computed.</summary>
+    /// <summary>
+    /// The MAC address of a machine's interface: locally administered, and the same whenever it is computed.
+    /// </summary>
     /// <returns>Six bytes in lower-case hex.</returns>
     public static string MacAddressOf(ResourceId machine, string name)
     {
         var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{machine.Key}#{name}"));
         // 02: locally administered and not a group address (IEEE 802-2014 §8.2).
-        return string.Join(':', new byte[] { 0x02 }.Concat(hash.Take(5)).Select(b => b.ToString("x2", CultureInfo.InvariantCulture)));
+        return string.Join(
+            ':',
+            new byte[] { 0x02 }
+                .Concat(hash.Take(5))
+                .Select(b => b.ToString("x2", CultureInfo.InvariantCulture))
+        );
     }
 
     /// <summary>The leases that a machine or node must have.</summary>
@@ -54,7 +77,10 @@ internal static class AddressClaims
         var id = ResourceKind.IdOf(row);
         return id.Type == Node.ResourceType
             ? NodeClaimsOf(state, Node.Read(row))
-            : VirtualMachine.AttachmentsOf(row, state).Where(a => a.LeasesAddresses).Select(a => new AddressClaim(a.Network, a.Name, HolderOf(id, a.Name), a.StaticAddresses));
+            : VirtualMachine
+                .AttachmentsOf(row, state)
+                .Where(a => a.LeasesAddresses)
+                .Select(a => new AddressClaim(a.Network, a.Name, HolderOf(id, a.Name), a.StaticAddresses));
     }
 
     /// <summary>The layer-3 networks that a trunk's VLANs carry, by VLAN.</summary>
@@ -65,19 +91,33 @@ internal static class AddressClaims
             return ImmutableDictionary<int, Network>.Empty;
         var domains = TrunkedNetwork.DomainsOf(row).ToHashSet();
         var vlans = TrunkedNetwork.VlansOf(row);
-        return transaction.List(L3Network.ResourceType)
+        return transaction
+            .List(L3Network.ResourceType)
             .Where(l3 => domains.Contains(L3Network.DomainOf(l3)) && vlans.Contains(L3Network.VlanOf(l3)))
             .DistinctBy(L3Network.VlanOf)
             .ToImmutableDictionary(L3Network.VlanOf, l3 => Network.Find(state, ResourceKind.IdOf(l3), limits)!);
     }
 
-    /// <summary>The changes of leases that follow a write, as the difference of the claims before and after it.</summary>
+    /// <summary>
+    /// The changes of leases that follow a write, as the difference of the claims before and after it.
+    /// </summary>
     /// <param name="before">The store state without the write.</param>
     /// <param name="now">The time, RFC 3339.</param>
-    public static Outcome<ImmutableArray<Mutation>> LeaseEffectsOf(StoreState before, StoreState after, ResourceId written, Limits limits, string now)
+    public static Outcome<ImmutableArray<Mutation>> LeaseEffectsOf(
+        StoreState before,
+        StoreState after,
+        ResourceId written,
+        Limits limits,
+        string now
+    )
     {
-        if ((Network.IsNetworkType(written.Type) || written.Type == L2IsolationDomain.ResourceType || written.Type == InternalNetwork.ResourceType)
-            && UplinkRules.CheckAfterNetworkWrite(before, after, written, limits) is { } objection)
+        if (
+            (
+                Network.IsNetworkType(written.Type)
+                || written.Type == L2IsolationDomain.ResourceType
+                || written.Type == InternalNetwork.ResourceType
+            ) && UplinkRules.CheckAfterNetworkWrite(before, after, written, limits) is { } objection
+        )
             return objection;
         var keys = AffectedKeys(before, after, written).ToList();
         var old = keys.SelectMany(key => before.Get(key) is { } row ? ClaimsOf(before, row) : []).ToList();
@@ -92,13 +132,22 @@ internal static class AddressClaims
         var holder = lease.Holder.Id;
         var from = holder.IndexOf(':', StringComparison.Ordinal) + 1;
         return ResourceId.TryParse(holder[from..Math.Max(from, holder.LastIndexOf('#'))], out var machine)
-            && state.Get(StoreKey.ForResource(machine)) is { } row && ClaimsOf(state, row).Any(claim => claim.Holder.Id == holder);
+            && state.Get(StoreKey.ForResource(machine)) is { } row
+            && ClaimsOf(state, row).Any(claim => claim.Holder.Id == holder);
     }
 
-    private static Outcome<ImmutableArray<Mutation>> DiffClaims(StoreState after, List<AddressClaim> old, List<AddressClaim> wanted, Limits limits, string now)
+    private static Outcome<ImmutableArray<Mutation>> DiffClaims(
+        StoreState after,
+        List<AddressClaim> old,
+        List<AddressClaim> wanted,
+        Limits limits,
+        string now
+    )
     {
         var changes = ImmutableArray.CreateBuilder<Mutation>();
-        foreach (var group in old.Concat(wanted).GroupBy(w => w.Network.Key).OrderBy(g => g.Key, StringComparer.Ordinal))
+        foreach (
+            var group in old.Concat(wanted).GroupBy(w => w.Network.Key).OrderBy(g => g.Key, StringComparer.Ordinal)
+        )
         {
             var network = group.First().Network;
             var mine = wanted.Where(w => w.Network.Equals(network)).ToList();
@@ -134,7 +183,11 @@ internal static class AddressClaims
             yield break;
         if (KubernetesCluster.CniNetworkOf(cluster) is var cni && node.UplinkFor(cni) is not null)
             yield return new AddressClaim(cni, CniInterfaceName, HolderOf(node.Id, CniInterfaceName), []);
-        foreach (var attachment in ClusterAttachments.OfPool(transaction, node.Cluster, node.Pool).Where(a => a.Plugin == PluginType.OSDevice))
+        foreach (
+            var attachment in ClusterAttachments
+                .OfPool(transaction, node.Cluster, node.Pool)
+                .Where(a => a.Plugin == PluginType.OSDevice)
+        )
         {
             if (transaction.Get(attachment.Network) is not { } row)
                 continue;
@@ -143,7 +196,9 @@ internal static class AddressClaims
                 yield return new AddressClaim(attachment.Network, name, HolderOf(node.Id, name), []);
             else if (attachment.Network.Type == TrunkedNetwork.ResourceType)
             {
-                foreach (var (vlan, layer3) in L3NetworksOf(state, attachment.Network, Limits.Default).OrderBy(v => v.Key))
+                foreach (
+                    var (vlan, layer3) in L3NetworksOf(state, attachment.Network, Limits.Default).OrderBy(v => v.Key)
+                )
                 {
                     var sub = string.Create(CultureInfo.InvariantCulture, $"{name}.{vlan}");
                     yield return new AddressClaim(layer3.Id, sub, HolderOf(node.Id, sub), []);
@@ -152,7 +207,9 @@ internal static class AddressClaims
         }
     }
 
-    /// <summary>The keys of the machines and nodes whose claims a write may change: of a network, everybody's.</summary>
+    /// <summary>
+    /// The keys of the machines and nodes whose claims a write may change: of a network, everybody's.
+    /// </summary>
     private static IEnumerable<string> AffectedKeys(StoreState before, StoreState after, ResourceId written)
     {
         if (written.Type == Node.ResourceType || written.Type == VirtualMachine.ResourceType)
@@ -162,7 +219,14 @@ internal static class AddressClaims
             nodes += $"{(written.Type == AgentPool.ResourceType ? written.Parent! : written).Key}/";
         else if (!Network.IsNetworkType(written.Type))
             return [];
-        var machines = Network.IsNetworkType(written.Type) ? $"{StoreKey.PartitionOf(VirtualMachine.ResourceType)}|" : nodes;
-        return before.Range(nodes).Concat(after.Range(nodes)).Concat(after.Range(machines)).Select(row => row.Key).Distinct();
+        var machines = Network.IsNetworkType(written.Type)
+            ? $"{StoreKey.PartitionOf(VirtualMachine.ResourceType)}|"
+            : nodes;
+        return before
+            .Range(nodes)
+            .Concat(after.Range(nodes))
+            .Concat(after.Range(machines))
+            .Select(row => row.Key)
+            .Distinct();
     }
 }

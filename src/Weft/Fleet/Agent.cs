@@ -4,7 +4,10 @@ using Weft.Resources;
 
 namespace Weft.Fleet;
 
-/// <summary>The kind of agents, an extension of Kubernetes clusters. They are made by enrolment; deleting one revokes its credential.</summary>
+/// <summary>
+/// The kind of agents, an extension of Kubernetes clusters. They are made by enrolment; deleting one revokes its
+/// credential.
+/// </summary>
 internal sealed class Agent : ResourceKind
 {
     /// <summary>The type.</summary>
@@ -29,13 +32,18 @@ internal sealed class Agent : ResourceKind
     public override bool IsCreatedByServer => true;
 
     /// <inheritdoc/>
-    public override Schema Schema { get; } = Proxy(
-        SchemaMember.Text("node", "the node it serves; absent where it serves the cluster as a whole").ReadOnly(),
-        SchemaMember.Text("version").ReadOnly(),
-        SchemaMember.Text("enrolledAt").ReadOnly(),
-        SchemaMember.Text("credentialHash") with { Mutability = Mutability.Secret },
-        SchemaMember.Any("status", "its last report").ReadOnly(),
-        SchemaMember.Text("provisioningState").ReadOnly());
+    public override Schema Schema { get; } =
+        Proxy(
+            SchemaMember.Text("node", "the node it serves; absent where it serves the cluster as a whole").ReadOnly(),
+            SchemaMember.Text("version").ReadOnly(),
+            SchemaMember.Text("enrolledAt").ReadOnly(),
+            SchemaMember.Text("credentialHash") with
+            {
+                Mutability = Mutability.Secret,
+            },
+            SchemaMember.Any("status", "its last report").ReadOnly(),
+            SchemaMember.Text("provisioningState").ReadOnly()
+        );
 
     /// <summary>The agents of a cluster.</summary>
     public static IEnumerable<Row> ListIn(StoreState state, ResourceId cluster)

@@ -10,25 +10,45 @@ namespace Weft.Fleet;
 internal sealed class AgentPool : ResourceKind
 {
     /// <summary>The type.</summary>
-    public static readonly ResourceType ResourceType = new(NetworkCloudProvider.Namespace, "kubernetesClusters/agentPools");
+    public static readonly ResourceType ResourceType = new(
+        NetworkCloudProvider.Namespace,
+        "kubernetesClusters/agentPools"
+    );
 
     /// <summary>Who may log in to nodes.</summary>
-    internal static readonly SchemaMember AdministratorMember = SchemaMember.Object("administratorConfiguration",
+    internal static readonly SchemaMember AdministratorMember = SchemaMember.Object(
+        "administratorConfiguration",
         SchemaMember.Text("adminUsername").Immutable(),
-        SchemaMember.List("sshPublicKeys", SchemaMember.Object("", SchemaMember.Text("keyData").Required().Range(1, null))).Patchable());
+        SchemaMember
+            .List("sshPublicKeys", SchemaMember.Object("", SchemaMember.Text("keyData").Required().Range(1, null)))
+            .Patchable()
+    );
 
     /// <summary>What a pool is configured with, as a resource and in a new cluster's list.</summary>
     internal static readonly ImmutableArray<SchemaMember> ConfigurationMembers =
     [
         AdministratorMember.Patchable(),
-        SchemaMember.Object("agentOptions", SchemaMember.Integer("hugepagesCount").Required().Range(0, null), SchemaMember.Enum("hugepagesSize", "*2M|1G")).Immutable(),
+        SchemaMember
+            .Object(
+                "agentOptions",
+                SchemaMember.Integer("hugepagesCount").Required().Range(0, null),
+                SchemaMember.Enum("hugepagesSize", "*2M|1G")
+            )
+            .Immutable(),
         Attachment.Schema,
         SchemaMember.List("availabilityZones", SchemaMember.Text("")).Immutable(),
         SchemaMember.Integer("count", "how many nodes it is meant to have").Required().Range(0, null).Patchable(),
         LabelsMember("labels"),
         LabelsMember("taints"),
         SchemaMember.Enum("mode", "System|User|NotApplicable").Required().Immutable(),
-        SchemaMember.Object("upgradeSettings", SchemaMember.Integer("drainTimeout").Range(60, 86400), SchemaMember.Text("maxSurge"), SchemaMember.Text("maxUnavailable")).Patchable(),
+        SchemaMember
+            .Object(
+                "upgradeSettings",
+                SchemaMember.Integer("drainTimeout").Range(60, 86400),
+                SchemaMember.Text("maxSurge"),
+                SchemaMember.Text("maxUnavailable")
+            )
+            .Patchable(),
         SchemaMember.Text("vmSkuName").Required().Immutable().Range(1, null),
     ];
 
@@ -53,7 +73,10 @@ internal sealed class AgentPool : ResourceKind
     /// <summary>The attachments of a pool itself.</summary>
     /// <returns>The attachments; none where it inherits the cluster's.</returns>
     public static ImmutableArray<Attachment> AttachmentsOf(Row row) =>
-        Attachment.Read(PropertiesOf(row).Member("attachedNetworkConfiguration"), "properties.attachedNetworkConfiguration");
+        Attachment.Read(
+            PropertiesOf(row).Member("attachedNetworkConfiguration"),
+            "properties.attachedNetworkConfiguration"
+        );
 
     /// <inheritdoc/>
     public override void Validate(ValidationContext context)
@@ -66,7 +89,11 @@ internal sealed class AgentPool : ResourceKind
     {
         // A node names its pool, and has addresses on what the pool attaches.
         var id = IdOf(row);
-        return transaction.List(Node.ResourceType, id.Parent!).Select(Node.Read).Where(node => id.Equals(node.Cluster.Child("agentPools", node.Pool))).Select(node => node.Id);
+        return transaction
+            .List(Node.ResourceType, id.Parent!)
+            .Select(Node.Read)
+            .Where(node => id.Equals(node.Cluster.Child("agentPools", node.Pool)))
+            .Select(node => node.Id);
     }
 
     /// <inheritdoc/>
@@ -79,11 +106,34 @@ internal sealed class AgentPool : ResourceKind
 
     private static Schema CreateSchema()
     {
-        var tracked = Tracked(false,
-            [.. ConfigurationMembers, SchemaMember.Text("kubernetesVersion").ReadOnly(), SchemaMember.Text("detailedStatus").ReadOnly(), SchemaMember.Text("detailedStatusMessage").ReadOnly(), SchemaMember.Text("provisioningState").ReadOnly()]);
-        return new Schema(tracked.Members.Add(SchemaMember.Object("extendedLocation", SchemaMember.Text("name").Required(), SchemaMember.Enum("type", "CustomLocation|EdgeZone").Required()).Immutable()));
+        var tracked = Tracked(
+            false,
+            [
+                .. ConfigurationMembers,
+                SchemaMember.Text("kubernetesVersion").ReadOnly(),
+                SchemaMember.Text("detailedStatus").ReadOnly(),
+                SchemaMember.Text("detailedStatusMessage").ReadOnly(),
+                SchemaMember.Text("provisioningState").ReadOnly(),
+            ]
+        );
+        return new Schema(
+            tracked.Members.Add(
+                SchemaMember
+                    .Object(
+                        "extendedLocation",
+                        SchemaMember.Text("name").Required(),
+                        SchemaMember.Enum("type", "CustomLocation|EdgeZone").Required()
+                    )
+                    .Immutable()
+            )
+        );
     }
 
     private static SchemaMember LabelsMember(string name) =>
-        SchemaMember.List(name, SchemaMember.Object("", SchemaMember.Text("key").Required(), SchemaMember.Text("value").Required())).Immutable();
+        SchemaMember
+            .List(
+                name,
+                SchemaMember.Object("", SchemaMember.Text("key").Required(), SchemaMember.Text("value").Required())
+            )
+            .Immutable();
 }

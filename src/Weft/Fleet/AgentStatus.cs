@@ -6,7 +6,8 @@ using Weft.Resources;
 namespace Weft.Fleet;
 
 /// <summary>Something that an agent had made true and found changed by another hand.</summary>
-/// <param name="Subject">The object, 1 to 512 characters: <c>NetworkAttachmentDefinition default/n6</c>, <c>link n6 of w1</c>.</param>
+/// <param name="Subject">The object, 1 to 512 characters: <c>NetworkAttachmentDefinition default/n6</c>, <c>link n6 of
+/// w1</c>.</param>
 /// <param name="Difference">How it differed, 1 to 512 characters: <c>missing</c>, <c>mtu 1500, wanted 9000</c>.</param>
 /// <param name="IsRepaired">Whether the agent put it right; false where it only reports.</param>
 /// <param name="FoundAt">When it was found, by the agent's clock, RFC 3339; empty where the agent doesn't say.</param>
@@ -28,35 +29,65 @@ internal sealed record DriftFinding(string Subject, string Difference, bool IsRe
         var findings = new List<Refusal>();
         foreach (var (each, i) in report.Elements("drift").Select((each, i) => (each, i)))
         {
-            if (each.Text("what") is { Length: > 0 and <= MaxTextLength } what && each.Text("was") is { Length: > 0 and <= MaxTextLength } was
-                && each.Member("mended") is { ValueKind: JsonValueKind.True or JsonValueKind.False } mended)
-                found.Add(new DriftFinding(what, was, mended.GetBoolean(), each.Text("at") is { Length: <= 40 } at ? at : ""));
+            if (
+                each.Text("what") is { Length: > 0 and <= MaxTextLength } what
+                && each.Text("was") is { Length: > 0 and <= MaxTextLength } was
+                && each.Member("mended") is { ValueKind: JsonValueKind.True or JsonValueKind.False } mended
+            )
+                found.Add(
+                    new DriftFinding(what, was, mended.GetBoolean(), each.Text("at") is { Length: <= 40 } at ? at : "")
+                );
             else
-                findings.Add(new Refusal(RefusalCode.InvalidMember, $"'drift[{i}]' must have 'what' and 'was', texts of 1 to {MaxTextLength} characters, and 'mended', true or false", $"drift[{i}]"));
+                findings.Add(
+                    new Refusal(
+                        RefusalCode.InvalidMember,
+                        $"'drift[{i}]' must have 'what' and 'was', texts of 1 to {MaxTextLength} characters, and 'mended', true or false",
+                        $"drift[{i}]"
+                    )
+                );
         }
 
         if (found.Count > MaxFindings)
-            findings.Add(new Refusal(RefusalCode.InvalidMember, $"'drift' has {found.Count} elements; {MaxFindings} are the most", "drift"));
+            findings.Add(
+                new Refusal(
+                    RefusalCode.InvalidMember,
+                    $"'drift' has {found.Count} elements; {MaxFindings} are the most",
+                    "drift"
+                )
+            );
         return findings.Count > 0 ? Refusal.Combine(findings, "drift") : found.ToImmutable();
     }
 
     /// <summary>The drift as it is on the wire and in the row.</summary>
-    public JsonObject ToJson() => new() { ["what"] = Subject, ["was"] = Difference, ["mended"] = IsRepaired, ["at"] = FoundAt };
+    public JsonObject ToJson() =>
+        new()
+        {
+            ["what"] = Subject,
+            ["was"] = Difference,
+            ["mended"] = IsRepaired,
+            ["at"] = FoundAt,
+        };
 }
 
 /// <summary>What an agent reported last.</summary>
 /// <param name="Revision">The revision that desired state was rendered at.</param>
 internal sealed record AgentStatus(string Digest, long Revision, bool IsApplied, string Message, string ReportedAt)
 {
-    /// <summary>The partition of agents' reports. They are rows of their own, so that a report changes no resource.</summary>
+    /// <summary>
+    /// The partition of agents' reports. They are rows of their own, so that a report changes no resource.
+    /// </summary>
     public const string Partition = "agentstatus";
 
     /// <summary>
-    /// What the agent found changed by another hand: all that stands, and what it repaired of late (docs/specs/agent-api.md). None by default.
+    /// What the agent found changed by another hand: all that stands, and what it repaired of late
+    /// (docs/specs/agent-api.md). None by default.
     /// </summary>
     public ImmutableArray<DriftFinding> Drift { get; init; } = [];
 
-    /// <summary>The CA certificates of the cluster's API server as the agent has them, PEM (<see cref="ClusterAuthority"/>). Null by default: it has none.</summary>
+    /// <summary>
+    /// The CA certificates of the cluster's API server as the agent has them, PEM (<see cref="ClusterAuthority"/>).
+    /// Null by default: it has none.
+    /// </summary>
     public string? CertificateAuthority { get; init; }
 
     /// <summary>The key of an agent's report.</summary>
@@ -66,27 +97,43 @@ internal sealed record AgentStatus(string Digest, long Revision, bool IsApplied,
     /// <returns>The report, or null where there is none yet.</returns>
     public static AgentStatus? Find(StoreState state, string agent)
     {
-        return state.Get(KeyOf(agent))?.ReadAs(row => new AgentStatus(
-            row.Json.Text("digest") ?? "", row.Json.Integer("revision") ?? 0, row.Json.Text("state") == "Applied", row.Json.Text("message") ?? "", row.Json.Text("at") ?? "")
-        {
-            // Rows written before agents reported drift have none.
-            Drift = DriftFinding.Read(row.Json).TryGet(out var drift, out _) ? drift : [],
-            CertificateAuthority = row.Json.Text(ClusterAuthority.MemberName),
-        });
+        return state
+            .Get(KeyOf(agent))
+            ?.ReadAs(row => new AgentStatus(
+                row.Json.Text("digest") ?? "",
+                row.Json.Integer("revision") ?? 0,
+                row.Json.Text("state") == "Applied",
+                row.Json.Text("message") ?? "",
+                row.Json.Text("at") ?? ""
+            )
+            {
+                // Rows written before agents reported drift have none.
+                Drift = DriftFinding.Read(row.Json).TryGet(out var drift, out _) ? drift : [],
+                CertificateAuthority = row.Json.Text(ClusterAuthority.MemberName),
+            });
     }
 
     /// <summary>Whether another report says the same, whenever it came.</summary>
     /// <returns>True if nothing but the time differs.</returns>
     public bool EqualsIgnoringTime(AgentStatus? other) =>
-        other is not null && Drift.SequenceEqual(other.Drift) && this with { ReportedAt = "", Drift = [] } == other with { ReportedAt = "", Drift = [] };
+        other is not null
+        && Drift.SequenceEqual(other.Drift)
+        && this with { ReportedAt = "", Drift = [] } == other with { ReportedAt = "", Drift = [] };
 
-    /// <summary>What is wrong by this report, for people: the failure, then the drift that nobody repaired. Null where all is well.</summary>
+    /// <summary>
+    /// What is wrong by this report, for people: the failure, then the drift that nobody repaired. Null where all is
+    /// well.
+    /// </summary>
     public string? Problem
     {
         get
         {
-            var standing = Drift.Where(drift => !drift.IsRepaired).Select(drift => $"{drift.Subject} has drifted: {drift.Difference}");
-            var all = (IsApplied ? [] : new[] { Message.Length > 0 ? Message : "it could not be applied" }).Concat(standing).ToList();
+            var standing = Drift
+                .Where(drift => !drift.IsRepaired)
+                .Select(drift => $"{drift.Subject} has drifted: {drift.Difference}");
+            var all = (IsApplied ? [] : new[] { Message.Length > 0 ? Message : "it could not be applied" })
+                .Concat(standing)
+                .ToList();
             return all.Count == 0 ? null : string.Join(" | ", all);
         }
     }
@@ -111,13 +158,19 @@ internal sealed record AgentStatus(string Digest, long Revision, bool IsApplied,
         return report;
     }
 
-    /// <summary>The cluster's trouble by what its agents reported last. Null where all is well, or nobody has reported.</summary>
+    /// <summary>
+    /// The cluster's trouble by what its agents reported last. Null where all is well, or nobody has reported.
+    /// </summary>
     /// <returns>The troubles of all agents, each with the agent's name.</returns>
     internal static string? ClusterProblemOf(StoreState state, ResourceId cluster)
     {
-        var troubles = Agent.ListIn(state, cluster).Select(ResourceKind.IdOf)
-            .Select(agent => (agent.Name, Find(state, agent.Key)?.Problem)).Where(t => t.Problem is not null)
-            .Select(t => $"agent {t.Name}: {t.Problem}").ToList();
+        var troubles = Agent
+            .ListIn(state, cluster)
+            .Select(ResourceKind.IdOf)
+            .Select(agent => (agent.Name, Find(state, agent.Key)?.Problem))
+            .Where(t => t.Problem is not null)
+            .Select(t => $"agent {t.Name}: {t.Problem}")
+            .ToList();
         return troubles.Count == 0 ? null : string.Join(" | ", troubles);
     }
 }

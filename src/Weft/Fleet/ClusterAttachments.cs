@@ -21,25 +21,40 @@ internal static class ClusterAttachments
     {
         if (transaction.Get(cluster) is not { } row)
             return [];
-        var own = transaction.Get(cluster.Child("agentPools", pool)) is { } poolRow ? AgentPool.AttachmentsOf(poolRow) : [];
+        var own = transaction.Get(cluster.Child("agentPools", pool)) is { } poolRow
+            ? AgentPool.AttachmentsOf(poolRow)
+            : [];
         return own.IsEmpty ? KubernetesCluster.AttachmentsOf(row) : own;
     }
 
-    /// <summary>Checks the attachments of a write together with those of the rest of the cluster, and the ports of the nodes it has.</summary>
+    /// <summary>
+    /// Checks the attachments of a write together with those of the rest of the cluster, and the ports of the nodes it
+    /// has.
+    /// </summary>
     /// <param name="context">The write: of the cluster, or of a pool.</param>
     internal static void Check(ValidationContext context, ResourceId cluster, IEnumerable<Attachment> wanted)
     {
         var rest = new List<Attachment>();
         if (!context.Id.Equals(cluster) && context.Transaction.Get(cluster) is { } row)
-            rest.AddRange(KubernetesCluster.AttachmentsOf(row).Select(a => a with { Path = $"{cluster.Name}:{a.Path}" }));
-        foreach (var pool in context.Transaction.List(AgentPool.ResourceType, cluster).Where(p => p.Key != context.Proposed.Key))
-            rest.AddRange(AgentPool.AttachmentsOf(pool).Select(a => a with { Path = $"{ResourceKind.IdOf(pool).Name}:{a.Path}" }));
+            rest.AddRange(
+                KubernetesCluster.AttachmentsOf(row).Select(a => a with { Path = $"{cluster.Name}:{a.Path}" })
+            );
+        foreach (
+            var pool in context
+                .Transaction.List(AgentPool.ResourceType, cluster)
+                .Where(p => p.Key != context.Proposed.Key)
+        )
+            rest.AddRange(
+                AgentPool.AttachmentsOf(pool).Select(a => a with { Path = $"{ResourceKind.IdOf(pool).Name}:{a.Path}" })
+            );
         var mine = wanted.ToList();
         CheckCniNetwork(context, cluster, mine);
         AttachmentRules.Check(context, [.. rest, .. mine]);
         if (context.Findings.Count > 0)
             return;
-        var after = new ReadTransaction(context.Transaction.State.Next([new Mutation(context.Proposed.Key, context.Proposed.Bytes)]));
+        var after = new ReadTransaction(
+            context.Transaction.State.Next([new Mutation(context.Proposed.Key, context.Proposed.Bytes)])
+        );
         List<NodeSpec> nodes = [.. context.Transaction.List(Node.ResourceType, cluster).Select(Node.Read)];
         nodes.ForEach(node => UplinkRules.Check(context, node, after, "properties"));
         UplinkRules.CheckMachineTypes(context, cluster, nodes, after, "properties");
@@ -47,17 +62,24 @@ internal static class ClusterAttachments
     }
 
     /// <summary>
-    /// Whether a cluster's pods may have addresses of a network: where it is attached with IPAM itself, and where it stands on a VLAN of a trunk whose plugin
-    /// renders a definition for each VLAN. There pods are on that VLAN like everybody else, and take addresses from the same pool.
+    /// Whether a cluster's pods may have addresses of a network: where it is attached with IPAM itself, and where it
+    /// stands on a VLAN of a trunk whose plugin renders a definition for each VLAN. There pods are on that VLAN like
+    /// everybody else, and take addresses from the same pool.
     /// </summary>
     public static bool PodsMayLease(ReadTransaction transaction, ResourceId cluster, ResourceId network)
     {
         var attachments = OfCluster(transaction, cluster);
         if (attachments.Any(a => a.Network.Equals(network) && a.Ipam))
             return true;
-        return transaction.Get(network) is { } row && network.Type == L3Network.ResourceType
-            && attachments.Any(a => a.Network.Type == TrunkedNetwork.ResourceType && DefinitionNames.HasPerVlanDefinitions(a.Plugin) && transaction.Get(a.Network) is { } trunk
-                && TrunkedNetwork.VlansOf(trunk).Contains(L3Network.VlanOf(row)) && TrunkedNetwork.DomainsOf(trunk).Contains(L3Network.DomainOf(row)));
+        return transaction.Get(network) is { } row
+            && network.Type == L3Network.ResourceType
+            && attachments.Any(a =>
+                a.Network.Type == TrunkedNetwork.ResourceType
+                && DefinitionNames.HasPerVlanDefinitions(a.Plugin)
+                && transaction.Get(a.Network) is { } trunk
+                && TrunkedNetwork.VlansOf(trunk).Contains(L3Network.VlanOf(row))
+                && TrunkedNetwork.DomainsOf(trunk).Contains(L3Network.DomainOf(row))
+            );
     }
 
     /// <summary>The CNI network has an interface on every node already; one VLAN can't have two on one port.</summary>
@@ -68,6 +90,11 @@ internal static class ClusterAttachments
             return;
         var cni = KubernetesCluster.CniNetworkOf(row);
         foreach (var attachment in wanted.Where(a => a.Network.Equals(cni)))
-            context.AddError(RefusalCode.Overlap, attachment.Path, $"'{attachment.Path}': {cni.Name} is the CNI network of {cluster.Name} and on every node as 'defaultcni' already", cni);
+            context.AddError(
+                RefusalCode.Overlap,
+                attachment.Path,
+                $"'{attachment.Path}': {cni.Name} is the CNI network of {cluster.Name} and on every node as 'defaultcni' already",
+                cni
+            );
     }
 }

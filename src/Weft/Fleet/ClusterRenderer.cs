@@ -26,22 +26,48 @@ internal static class ClusterRenderer
         if (transaction.Get(cluster) is not { } row)
             return new DesiredState(cluster, state.Revision, [], [], []);
         var nodes = transaction.List(Node.ResourceType, cluster).Select(Node.Read).ToImmutableArray();
-        var pools = nodes.Select(node => node.Pool).Distinct().ToDictionary(pool => pool, pool => ClusterAttachments.OfPool(transaction, cluster, pool).Select(a => (a.Network.Key, a.Plugin)).ToHashSet(), StringComparer.Ordinal);
+        var pools = nodes
+            .Select(node => node.Pool)
+            .Distinct()
+            .ToDictionary(
+                pool => pool,
+                pool =>
+                    ClusterAttachments
+                        .OfPool(transaction, cluster, pool)
+                        .Select(a => (a.Network.Key, a.Plugin))
+                        .ToHashSet(),
+                StringComparer.Ordinal
+            );
         var undrawn = ImmutableArray.CreateBuilder<Refusal>();
         var attached = ImmutableArray.CreateBuilder<AttachedNetwork>();
         foreach (var attachment in ClusterAttachments.OfCluster(transaction, cluster))
         {
-            ImmutableArray<NodeSpec> having = [.. nodes.Where(node => pools[node.Pool].Contains((attachment.Network.Key, attachment.Plugin)))];
+            ImmutableArray<NodeSpec> having =
+            [
+                .. nodes.Where(node => pools[node.Pool].Contains((attachment.Network.Key, attachment.Plugin))),
+            ];
             if (!ResolveAttachment(state, attachment, having, limits).TryGet(out var drawable, out var refusal))
                 undrawn.Add(refusal);
             else
                 attached.Add(drawable);
         }
 
-        var drawn = nodes.Select(node => RenderNode(state, KubernetesCluster.CniNetworkOf(row), node, attached.Where(a => pools[node.Pool].Contains((a.Network.Id.Key, a.Attachment.Plugin))), limits)).ToImmutableArray();
+        var drawn = nodes
+            .Select(node =>
+                RenderNode(
+                    state,
+                    KubernetesCluster.CniNetworkOf(row),
+                    node,
+                    attached.Where(a => pools[node.Pool].Contains((a.Network.Id.Key, a.Attachment.Plugin))),
+                    limits
+                )
+            )
+            .ToImmutableArray();
         undrawn.AddRange(drawn.SelectMany(d => d.Undrawn));
         var files = drawn.Select(d => d.Files).ToImmutableArray();
-        var manifests = attached.SelectMany(a => PluginRegistry.Get(a.Attachment.Plugin).RenderManifests(a)).Concat(DevicePluginManifests(state, nodes, files, attached))
+        var manifests = attached
+            .SelectMany(a => PluginRegistry.Get(a.Attachment.Plugin).RenderManifests(a))
+            .Concat(DevicePluginManifests(state, nodes, files, attached))
             .OrderBy(m => m.Title, StringComparer.Ordinal)
             .Concat(NodeManifests(files));
         return new DesiredState(ResourceKind.IdOf(row), state.Revision, [.. manifests], files, undrawn.ToImmutable())
@@ -50,33 +76,68 @@ internal static class ClusterRenderer
         };
     }
 
-    private static ImmutableArray<NetworkFacts> NetworkFactsOf(StoreState state, ResourceId cni, IEnumerable<AttachedNetwork> attached, Limits limits)
+    private static ImmutableArray<NetworkFacts> NetworkFactsOf(
+        StoreState state,
+        ResourceId cni,
+        IEnumerable<AttachedNetwork> attached,
+        Limits limits
+    )
     {
         var networks = attached.Select(a => NetworkFacts.FromNetwork(a.Network, a.L3Networks));
         if (Network.Find(state, cni, limits) is { } own)
-            networks = networks.Append(NetworkFacts.FromNetwork(own, ImmutableDictionary<int, Network>.Empty) with { Interface = AddressClaims.CniInterfaceName });
+            networks = networks.Append(
+                NetworkFacts.FromNetwork(own, ImmutableDictionary<int, Network>.Empty) with
+                {
+                    Interface = AddressClaims.CniInterfaceName,
+                }
+            );
         return [.. networks.DistinctBy(n => n.Id.Key).OrderBy(n => n.Id.Key, StringComparer.Ordinal)];
     }
 
-    private static Outcome<AttachedNetwork> ResolveAttachment(StoreState state, Attachment attachment, ImmutableArray<NodeSpec> nodes, Limits limits)
+    private static Outcome<AttachedNetwork> ResolveAttachment(
+        StoreState state,
+        Attachment attachment,
+        ImmutableArray<NodeSpec> nodes,
+        Limits limits
+    )
     {
         if (Network.Find(state, attachment.Network, limits) is not { } network)
-            return new Refusal(RefusalCode.ReferenceNotFound, $"{attachment.Network} is gone", attachment.Path, attachment.Network.ToString());
+            return new Refusal(
+                RefusalCode.ReferenceNotFound,
+                $"{attachment.Network} is gone",
+                attachment.Path,
+                attachment.Network.ToString()
+            );
         if (!MasterInterfaceOf(network, attachment, nodes).TryGet(out var master, out var refusal))
             return refusal;
-        if (attachment.Plugin is PluginType.SRIOV or PluginType.DPDK && nodes.DistinctBy(node => node.IsVirtual).Count() > 1)
+        if (
+            attachment.Plugin is PluginType.SRIOV or PluginType.DPDK
+            && nodes.DistinctBy(node => node.IsVirtual).Count() > 1
+        )
         {
-            return new Refusal(RefusalCode.PluginNotDrawn, $"{network.Id.Name} is attached by {attachment.Plugin} to nodes of both kinds, and its one NetworkAttachmentDefinition can't serve both",
-                attachment.Path, attachment.Network.ToString());
+            return new Refusal(
+                RefusalCode.PluginNotDrawn,
+                $"{network.Id.Name} is attached by {attachment.Plugin} to nodes of both kinds, and its one NetworkAttachmentDefinition can't serve both",
+                attachment.Path,
+                attachment.Network.ToString()
+            );
         }
 
-        var ports = nodes.Where(node => node.IsVirtual && attachment.Plugin == PluginType.DPDK).Select(node => AttachedNodeOf(state, node, network.Id, attachment.Plugin)).OfType<AttachedNode>()
-            .SelectMany(node => node.Uplinks.Select(uplink => (Node: node, Uplink: uplink))).ToList();
+        var ports = nodes
+            .Where(node => node.IsVirtual && attachment.Plugin == PluginType.DPDK)
+            .Select(node => AttachedNodeOf(state, node, network.Id, attachment.Plugin))
+            .OfType<AttachedNode>()
+            .SelectMany(node => node.Uplinks.Select(uplink => (Node: node, Uplink: uplink)))
+            .ToList();
         return new AttachedNetwork(attachment, network, master)
         {
             IsVirtual = nodes.Any(node => node.IsVirtual),
-            L3Networks = network.Type == NetworkType.Trunked ? AddressClaims.L3NetworksOf(state, network.Id, limits) : ImmutableDictionary<int, Network>.Empty,
-            KeepsInterfaces = ports.Count > 0 && ports.TrueForAll(p => DeviceSelectors.IsMellanox(p.Node, p.Uplink) == true),
+            L3Networks =
+                network.Type == NetworkType.Trunked
+                    ? AddressClaims.L3NetworksOf(state, network.Id, limits)
+                    : ImmutableDictionary<int, Network>.Empty,
+            KeepsInterfaces =
+                ports.Count > 0 && ports.TrueForAll(p => DeviceSelectors.IsMellanox(p.Node, p.Uplink) == true),
         };
     }
 
@@ -84,55 +145,119 @@ internal static class ClusterRenderer
     internal static AttachedNode? AttachedNodeOf(StoreState state, NodeSpec node, ResourceId network, PluginType plugin)
     {
         var ports = node.UplinksFor(network, plugin);
-        return ports.IsEmpty ? null : new AttachedNode(DnsLabel.From(node.Id.Name), ports[0], ImmutableDictionary<string, ImmutableArray<Lease>>.Empty)
-        {
-            Uplinks = ports,
-            Inventory = InventoryRows.Find(state, node.Id),
-        };
+        return ports.IsEmpty
+            ? null
+            : new AttachedNode(
+                DnsLabel.From(node.Id.Name),
+                ports[0],
+                ImmutableDictionary<string, ImmutableArray<Lease>>.Empty
+            )
+            {
+                Uplinks = ports,
+                Inventory = InventoryRows.Find(state, node.Id),
+            };
     }
 
     /// <summary>The device plugin's configuration, where a plugin of the cluster is served by it.</summary>
-    private static IEnumerable<Manifest> DevicePluginManifests(StoreState state, ImmutableArray<NodeSpec> nodes, ImmutableArray<RenderedNode> files, IEnumerable<AttachedNetwork> attached)
+    private static IEnumerable<Manifest> DevicePluginManifests(
+        StoreState state,
+        ImmutableArray<NodeSpec> nodes,
+        ImmutableArray<RenderedNode> files,
+        IEnumerable<AttachedNetwork> attached
+    )
     {
         if (nodes.IsEmpty || !attached.Any(a => a.Attachment.Plugin is PluginType.SRIOV or PluginType.DPDK))
             return [];
-        return [DevicePluginConfig.Render([.. nodes.Zip(files, (node, file) => new PooledNode(file.Name, node.Uplinks, InventoryRows.Find(state, node.Id), file.Pools))])];
+        return
+        [
+            DevicePluginConfig.Render([
+                .. nodes.Zip(
+                    files,
+                    (node, file) =>
+                        new PooledNode(file.Name, node.Uplinks, InventoryRows.Find(state, node.Id), file.Pools)
+                ),
+            ]),
+        ];
     }
 
     /// <summary>One definition serves all nodes, so its parent must have one name on all of them.</summary>
-    private static Outcome<string> MasterInterfaceOf(Network network, Attachment attachment, ImmutableArray<NodeSpec> nodes)
+    private static Outcome<string> MasterInterfaceOf(
+        Network network,
+        Attachment attachment,
+        ImmutableArray<NodeSpec> nodes
+    )
     {
         // The others stand on an interface that is named after the network wherever it is.
         if (network.Type != NetworkType.Trunked || attachment.Plugin != PluginType.MACVLAN)
             return network.InterfaceName;
-        var names = nodes.Select(node => (Node: node, Port: node.UplinkFor(network.Id)))
-            .Where(n => n.Port is not null).Select(n => (n.Node, Name: n.Port!.IsTrunkPort ? n.Port.Name : network.InterfaceName)).ToList();
+        var names = nodes
+            .Select(node => (Node: node, Port: node.UplinkFor(network.Id)))
+            .Where(n => n.Port is not null)
+            .Select(n => (n.Node, Name: n.Port!.IsTrunkPort ? n.Port.Name : network.InterfaceName))
+            .ToList();
         if (names.FirstOrDefault(n => n.Name != names[0].Name) is not { Node: { } odd } different)
             return names.Count == 0 ? network.InterfaceName : names[0].Name;
-        return new Refusal(RefusalCode.Mismatch, $"the trunk {network.Id.Name} is on '{names[0].Name}' of node {names[0].Node.Id.Name} and on '{different.Name}' of node {odd.Id.Name}; "
-            + "pods need one name for it on every node: name the ports alike", attachment.Path, odd.Id.ToString());
+        return new Refusal(
+            RefusalCode.Mismatch,
+            $"the trunk {network.Id.Name} is on '{names[0].Name}' of node {names[0].Node.Id.Name} and on '{different.Name}' of node {odd.Id.Name}; "
+                + "pods need one name for it on every node: name the ports alike",
+            attachment.Path,
+            odd.Id.ToString()
+        );
     }
 
-    private static (RenderedNode Files, ImmutableArray<Refusal> Undrawn) RenderNode(StoreState state, ResourceId cni, NodeSpec node, IEnumerable<AttachedNetwork> attached, Limits limits)
+    private static (RenderedNode Files, ImmutableArray<Refusal> Undrawn) RenderNode(
+        StoreState state,
+        ResourceId cni,
+        NodeSpec node,
+        IEnumerable<AttachedNetwork> attached,
+        Limits limits
+    )
     {
-        var addresses = AddressClaims.ClaimsOf(state, state.Get(StoreKey.ForResource(node.Id))!)
-            .ToImmutableDictionary(claim => claim.InterfaceName, claim => NetworkPool.HoldingsOf(state, claim.Network).LeasesOf(claim.Holder.Id));
+        var addresses = AddressClaims
+            .ClaimsOf(state, state.Get(StoreKey.ForResource(node.Id))!)
+            .ToImmutableDictionary(
+                claim => claim.InterfaceName,
+                claim => NetworkPool.HoldingsOf(state, claim.Network).LeasesOf(claim.Holder.Id)
+            );
         var parts = new List<NodePart>();
         if (node.UplinkFor(cni) is { } port && Network.Find(state, cni, limits) is { } network)
         {
-            var on = new AttachedNode(node.Id.Name, port, addresses).AddressesOn(AddressClaims.CniInterfaceName, network.Subnets);
-            parts.Add(new NodePart([new NodeLink(AddressClaims.CniInterfaceName, port, port.IsTrunkPort ? network.Vlan : null, network.Mtu, on, [], $"{cni.Name}: the cluster's own network")]));
+            var on = new AttachedNode(node.Id.Name, port, addresses).AddressesOn(
+                AddressClaims.CniInterfaceName,
+                network.Subnets
+            );
+            parts.Add(
+                new NodePart([
+                    new NodeLink(
+                        AddressClaims.CniInterfaceName,
+                        port,
+                        port.IsTrunkPort ? network.Vlan : null,
+                        network.Mtu,
+                        on,
+                        [],
+                        $"{cni.Name}: the cluster's own network"
+                    ),
+                ])
+            );
         }
 
         foreach (var attachment in attached)
         {
             if (AttachedNodeOf(state, node, attachment.Network.Id, attachment.Attachment.Plugin) is { } facts)
-                parts.Add(PluginRegistry.Get(attachment.Attachment.Plugin).RenderNode(attachment, facts with { Addresses = addresses }));
+                parts.Add(
+                    PluginRegistry
+                        .Get(attachment.Attachment.Plugin)
+                        .RenderNode(attachment, facts with { Addresses = addresses })
+                );
         }
 
         var name = DnsLabel.From(node.Id.Name);
         var configuration = NodeParts.Merge(name, parts);
-        var rendered = new RenderedNode(name, NodeFormats.RenderDefault(configuration), configuration) { Pools = [.. parts.SelectMany(p => p.Pools)] };
+        var rendered = new RenderedNode(name, NodeFormats.RenderDefault(configuration), configuration)
+        {
+            Pools = [.. parts.SelectMany(p => p.Pools)],
+        };
         return (rendered, [.. parts.SelectMany(p => p.RenderErrors)]);
     }
 
@@ -146,8 +271,14 @@ internal static class ClusterRenderer
             var data = new JsonObject();
             foreach (var file in node.Files)
                 data[file.Path[(file.Path.LastIndexOf('/') + 1)..]] = file.Content;
-            yield return Manifest.Create("v1", "ConfigMap", SystemNamespace, $"weft-node-{node.Name}", new JsonObject { ["data"] = data },
-                new JsonObject { ["weft.dev/node"] = node.Name });
+            yield return Manifest.Create(
+                "v1",
+                "ConfigMap",
+                SystemNamespace,
+                $"weft-node-{node.Name}",
+                new JsonObject { ["data"] = data },
+                new JsonObject { ["weft.dev/node"] = node.Name }
+            );
         }
     }
 }

@@ -19,18 +19,29 @@ internal static class InventoryBodies
         var body = inventory.ToJson();
         foreach (var (device, drawn) in inventory.Devices.Zip(body["devices"]!.AsArray().OfType<JsonObject>()))
         {
-            var users = NetworkIdsOf(node, inventory, device, state).Distinct(StringComparer.Ordinal).Select(id => JsonValue.Create(id)).ToArray<JsonNode?>();
+            var users = NetworkIdsOf(node, inventory, device, state)
+                .Distinct(StringComparer.Ordinal)
+                .Select(id => JsonValue.Create(id))
+                .ToArray<JsonNode?>();
             if (users.Length > 0)
                 drawn["networks"] = new JsonArray(users);
             if (device.TotalFunctions > 0)
-                drawn["functionsDeclared"] = node.Uplinks.Where(u => NodeDevices.Find(inventory, u, InterfaceNameOf(state, u)) == device).SelectMany(u => u.Functions).Sum(f => f.Last - f.First + 1);
+                drawn["functionsDeclared"] = node
+                    .Uplinks.Where(u => NodeDevices.Find(inventory, u, InterfaceNameOf(state, u)) == device)
+                    .SelectMany(u => u.Functions)
+                    .Sum(f => f.Last - f.First + 1);
         }
 
         body["reportedAt"] = InventoryRows.ReportedAt(state, node.Id);
         return body;
     }
 
-    private static IEnumerable<string> NetworkIdsOf(NodeSpec node, NodeInventory inventory, NetworkDevice device, StoreState state)
+    private static IEnumerable<string> NetworkIdsOf(
+        NodeSpec node,
+        NodeInventory inventory,
+        NetworkDevice device,
+        StoreState state
+    )
     {
         foreach (var uplink in node.Uplinks)
         {
@@ -44,7 +55,12 @@ internal static class InventoryBodies
             }
             else
             {
-                ranges = ranges.Where(f => device.PhysicalFunction is { } physical && physical == port.PciAddress && device.FunctionIndex >= f.First && device.FunctionIndex <= f.Last);
+                ranges = ranges.Where(f =>
+                    device.PhysicalFunction is { } physical
+                    && physical == port.PciAddress
+                    && device.FunctionIndex >= f.First
+                    && device.FunctionIndex <= f.Last
+                );
             }
 
             foreach (var range in ranges)
@@ -56,15 +72,24 @@ internal static class InventoryBodies
     private static IEnumerable<string> NetworksCarriedBy(Uplink uplink, NodeSpec node, StoreState state)
     {
         var transaction = new ReadTransaction(state);
-        var networks = ClusterAttachments.OfPool(transaction, node.Cluster, node.Pool).Where(a => a.Plugin is not (PluginType.SRIOV or PluginType.DPDK)).Select(a => a.Network);
+        var networks = ClusterAttachments
+            .OfPool(transaction, node.Cluster, node.Pool)
+            .Where(a => a.Plugin is not (PluginType.SRIOV or PluginType.DPDK))
+            .Select(a => a.Network);
         if (transaction.Get(node.Cluster) is { } cluster)
             networks = networks.Prepend(KubernetesCluster.CniNetworkOf(cluster));
         return networks.Where(network => node.UplinkFor(network) == uplink).Select(network => network.Key);
     }
 
     private static string? InterfaceNameOf(StoreState state, Uplink uplink) =>
-        uplink.Network is { } key && ResourceId.TryParse(key, out var id) && state.Get(StoreKey.ForResource(id)) is { } row ? Network.InterfaceNameOf(row) : null;
+        uplink.Network is { } key
+        && ResourceId.TryParse(key, out var id)
+        && state.Get(StoreKey.ForResource(id)) is { } row
+            ? Network.InterfaceNameOf(row)
+            : null;
 
     private static string ResourceIdOf(StoreState state, string key) =>
-        ResourceId.TryParse(key, out var id) && state.Get(StoreKey.ForResource(id)) is { } row ? ResourceKind.IdOf(row).ToString() : key;
+        ResourceId.TryParse(key, out var id) && state.Get(StoreKey.ForResource(id)) is { } row
+            ? ResourceKind.IdOf(row).ToString()
+            : key;
 }

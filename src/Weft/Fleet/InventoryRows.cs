@@ -7,15 +7,18 @@ using Weft.Resources;
 namespace Weft.Fleet;
 
 /// <summary>
-/// What agents have found on their nodes. An inventory is a row of its own, so that a report changes no resource; it is kept by the name that the
-/// node has in Kubernetes, whether the node is declared yet or not: so the first declaration can be held against it.
+/// What agents have found on their nodes. An inventory is a row of its own, so that a report changes no resource; it is
+/// kept by the name that the node has in Kubernetes, whether the node is declared yet or not: so the first declaration
+/// can be held against it.
 /// </summary>
 internal static class InventoryRows
 {
     /// <summary>The partition of inventories.</summary>
     public const string Partition = "inventory";
 
-    /// <summary>The largest inventory that is taken, in bytes of compact JSON: 4,096 devices have room in it. 1 MiB.</summary>
+    /// <summary>
+    /// The largest inventory that is taken, in bytes of compact JSON: 4,096 devices have room in it. 1 MiB.
+    /// </summary>
     public const int MaxBytes = 1024 * 1024;
 
     /// <summary>The longest text in an inventory.</summary>
@@ -58,22 +61,41 @@ internal static class InventoryRows
     /// <summary>Takes a report.</summary>
     /// <param name="now">The time, RFC 3339.</param>
     /// <returns>The changes, none where nothing is new; or why it isn't taken.</returns>
-    public static Outcome<ImmutableArray<Mutation>> ApplyReport(StoreState state, Row agent, JsonObject body, string now)
+    public static Outcome<ImmutableArray<Mutation>> ApplyReport(
+        StoreState state,
+        Row agent,
+        JsonObject body,
+        string now
+    )
     {
         if (ServedNodeOf(agent) is not { } node)
         {
             var id = ResourceKind.IdOf(agent);
-            return new Refusal(RefusalCode.Conflict, $"agent {id.Name} serves no node, so it has no inventory to report; enrol it with the node's name (weft-agent --node)", id.ToString());
+            return new Refusal(
+                RefusalCode.Conflict,
+                $"agent {id.Name} serves no node, so it has no inventory to report; enrol it with the node's name (weft-agent --node)",
+                id.ToString()
+            );
         }
 
         var findings = FindErrors(body);
         if (findings.Count > 0)
             return Refusal.Combine(findings, "inventory");
         // Stored as it is understood: members of a newer agent that nobody here reads are not kept.
-        var inventory = NodeInventory.Read(System.Text.Json.JsonDocument.Parse(Json.ToUtf8(body)).RootElement.Clone()).ToJson();
+        var inventory = NodeInventory
+            .Read(System.Text.Json.JsonDocument.Parse(Json.ToUtf8(body)).RootElement.Clone())
+            .ToJson();
         if (Json.ToUtf8(inventory) is { Length: > MaxBytes } bytes)
-            return new Refusal(RefusalCode.RequestTooLarge, $"the inventory has {bytes.Length:N0} bytes; {MaxBytes:N0} are the most", "devices");
-        if (state.Get(KeyOf(node))?.ToJsonObject() is { } old && JsonNode.DeepEquals(old["inventory"], inventory) && old["agent"]?.ToString() == ResourceKind.IdOf(agent).Key)
+            return new Refusal(
+                RefusalCode.RequestTooLarge,
+                $"the inventory has {bytes.Length:N0} bytes; {MaxBytes:N0} are the most",
+                "devices"
+            );
+        if (
+            state.Get(KeyOf(node))?.ToJsonObject() is { } old
+            && JsonNode.DeepEquals(old["inventory"], inventory)
+            && old["agent"]?.ToString() == ResourceKind.IdOf(agent).Key
+        )
             return ImmutableArray<Mutation>.Empty;
         return ImmutableArray.Create(CreateMutation(node, ResourceKind.IdOf(agent), inventory, now));
     }
@@ -83,20 +105,34 @@ internal static class InventoryRows
     /// <param name="now">The time, RFC 3339.</param>
     public static Mutation CreateMutation(ResourceId node, ResourceId agent, JsonObject inventory, string now)
     {
-        return Mutation.Put(KeyOf(node), new JsonObject { ["agent"] = agent.Key, ["at"] = now, ["inventory"] = inventory });
+        return Mutation.Put(
+            KeyOf(node),
+            new JsonObject
+            {
+                ["agent"] = agent.Key,
+                ["at"] = now,
+                ["inventory"] = inventory,
+            }
+        );
     }
 
     /// <summary>What goes with an agent: the inventories that it reported, whatever node it served.</summary>
     public static IEnumerable<Mutation> RemovedWithAgent(StoreState state, ResourceId agent)
     {
-        return state.Range($"{Partition}|{agent.Parent!.Key}/").Where(row => row.Json.Text("agent") == agent.Key).Select(row => Mutation.Remove(row.Key));
+        return state
+            .Range($"{Partition}|{agent.Parent!.Key}/")
+            .Where(row => row.Json.Text("agent") == agent.Key)
+            .Select(row => Mutation.Remove(row.Key));
     }
 
-    /// <summary>The node that an agent serves: the declared one, where there is one of that name in Kubernetes.</summary>
+    /// <summary>
+    /// The node that an agent serves: the declared one, where there is one of that name in Kubernetes.
+    /// </summary>
     /// <returns>The node's id, or null where the agent serves the cluster as a whole.</returns>
     public static ResourceId? ServedNodeOf(Row agent) =>
         ResourceKind.PropertiesOf(agent).Text("node") is { Length: > 0 } name && DnsLabel.IsValid(DnsLabel.From(name))
-            ? ResourceKind.IdOf(agent).Parent!.Extend(Node.ResourceType, DnsLabel.From(name)) : null;
+            ? ResourceKind.IdOf(agent).Parent!.Extend(Node.ResourceType, DnsLabel.From(name))
+            : null;
 
     private static NodeInventory? Read(Row? row) => row?.ReadAs(r => NodeInventory.Read(r.Json.Member("inventory")));
 
@@ -106,7 +142,13 @@ internal static class InventoryRows
         foreach (var list in (string[])["devices", "hugepages", "plugins"])
         {
             if (body[list] is not JsonArray items)
-                findings.Add(new Refusal(RefusalCode.MissingMember, $"'{list}' is required: a list, empty where the node has none", list));
+                findings.Add(
+                    new Refusal(
+                        RefusalCode.MissingMember,
+                        $"'{list}' is required: a list, empty where the node has none",
+                        list
+                    )
+                );
             else if (items.Any(item => item is not JsonObject))
                 findings.Add(new Refusal(RefusalCode.InvalidMember, $"'{list}' must be a list of objects", list));
         }
@@ -128,8 +170,16 @@ internal static class InventoryRows
                 foreach (var (item, i) in items.Select((item, i) => (item, i)))
                     CheckTexts(item, $"{path}[{i}]", findings);
                 break;
-            case JsonValue value when value.TryGetValue<string>(out var text) && (text.Length > MaxTextLength || text.Any(char.IsControl)):
-                findings.Add(new Refusal(RefusalCode.InvalidMember, $"'{path}' must be one line of at most {MaxTextLength} characters", path));
+            case JsonValue value
+                when value.TryGetValue<string>(out var text)
+                    && (text.Length > MaxTextLength || text.Any(char.IsControl)):
+                findings.Add(
+                    new Refusal(
+                        RefusalCode.InvalidMember,
+                        $"'{path}' must be one line of at most {MaxTextLength} characters",
+                        path
+                    )
+                );
                 break;
         }
     }

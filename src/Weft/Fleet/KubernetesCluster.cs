@@ -32,36 +32,70 @@ internal sealed class KubernetesCluster : ResourceKind
     public override bool PatchIsTagsOnly => false;
 
     /// <inheritdoc/>
-    public override Schema Schema { get; } = Tracked(true,
-        SchemaMember.Any("aadConfiguration").Immutable(),
-        AgentPool.AdministratorMember.Patchable(),
-        SchemaMember.Object("controlPlaneNodeConfiguration",
+    public override Schema Schema { get; } =
+        Tracked(
+            true,
+            SchemaMember.Any("aadConfiguration").Immutable(),
             AgentPool.AdministratorMember.Patchable(),
-            SchemaMember.List("availabilityZones", SchemaMember.Text("")).Immutable(),
-            SchemaMember.Integer("count").Required().Range(1, null).Patchable(),
-            SchemaMember.Text("vmSkuName").Required().Immutable()).Required(),
-        SchemaMember.List("initialAgentPoolConfigurations", SchemaMember.Object("", [SchemaMember.Text("name").Required().Pattern(DefaultNamePattern), .. AgentPool.ConfigurationMembers])).Required().Range(1, null).Immutable(),
-        SchemaMember.Text("kubernetesVersion").Required().Range(1, null).Patchable(),
-        SchemaMember.Any("managedResourceGroupConfiguration").Immutable(),
-        SchemaMember.Object("networkConfiguration",
-            SchemaMember.Id("cloudServicesNetworkId", "the cloud services network of every node", CloudServicesNetwork.ResourceType).Required().Immutable(),
-            SchemaMember.Id("cniNetworkId", "the L3 network that nodes speak to each other on", L3Network.ResourceType).Required().Immutable(),
-            Attachment.Schema,
-            SchemaMember.List("podCidrs", SchemaMember.Text("")).Range(1, 2).Immutable(),
-            SchemaMember.List("serviceCidrs", SchemaMember.Text("")).Range(1, 2).Immutable(),
-            SchemaMember.Text("dnsServiceIp").Immutable(),
-            LoadBalancer.BgpMember.Immutable(),
-            LoadBalancer.Layer2Member.Immutable()).Required(),
-        SchemaMember.Any("attachedNetworkIds").ReadOnly(),
-        SchemaMember.Any("availableUpgrades").ReadOnly(),
-        SchemaMember.Text("clusterId").ReadOnly(),
-        SchemaMember.Text("connectedClusterId").ReadOnly(),
-        SchemaMember.Text("controlPlaneKubernetesVersion").ReadOnly(),
-        SchemaMember.Text("detailedStatus").ReadOnly(),
-        SchemaMember.Text("detailedStatusMessage").ReadOnly(),
-        SchemaMember.Any("featureStatuses").ReadOnly(),
-        SchemaMember.Any("nodes").ReadOnly(),
-        SchemaMember.Text("provisioningState").ReadOnly());
+            SchemaMember
+                .Object(
+                    "controlPlaneNodeConfiguration",
+                    AgentPool.AdministratorMember.Patchable(),
+                    SchemaMember.List("availabilityZones", SchemaMember.Text("")).Immutable(),
+                    SchemaMember.Integer("count").Required().Range(1, null).Patchable(),
+                    SchemaMember.Text("vmSkuName").Required().Immutable()
+                )
+                .Required(),
+            SchemaMember
+                .List(
+                    "initialAgentPoolConfigurations",
+                    SchemaMember.Object(
+                        "",
+                        [
+                            SchemaMember.Text("name").Required().Pattern(DefaultNamePattern),
+                            .. AgentPool.ConfigurationMembers,
+                        ]
+                    )
+                )
+                .Required()
+                .Range(1, null)
+                .Immutable(),
+            SchemaMember.Text("kubernetesVersion").Required().Range(1, null).Patchable(),
+            SchemaMember.Any("managedResourceGroupConfiguration").Immutable(),
+            SchemaMember
+                .Object(
+                    "networkConfiguration",
+                    SchemaMember
+                        .Id(
+                            "cloudServicesNetworkId",
+                            "the cloud services network of every node",
+                            CloudServicesNetwork.ResourceType
+                        )
+                        .Required()
+                        .Immutable(),
+                    SchemaMember
+                        .Id("cniNetworkId", "the L3 network that nodes speak to each other on", L3Network.ResourceType)
+                        .Required()
+                        .Immutable(),
+                    Attachment.Schema,
+                    SchemaMember.List("podCidrs", SchemaMember.Text("")).Range(1, 2).Immutable(),
+                    SchemaMember.List("serviceCidrs", SchemaMember.Text("")).Range(1, 2).Immutable(),
+                    SchemaMember.Text("dnsServiceIp").Immutable(),
+                    LoadBalancer.BgpMember.Immutable(),
+                    LoadBalancer.Layer2Member.Immutable()
+                )
+                .Required(),
+            SchemaMember.Any("attachedNetworkIds").ReadOnly(),
+            SchemaMember.Any("availableUpgrades").ReadOnly(),
+            SchemaMember.Text("clusterId").ReadOnly(),
+            SchemaMember.Text("connectedClusterId").ReadOnly(),
+            SchemaMember.Text("controlPlaneKubernetesVersion").ReadOnly(),
+            SchemaMember.Text("detailedStatus").ReadOnly(),
+            SchemaMember.Text("detailedStatusMessage").ReadOnly(),
+            SchemaMember.Any("featureStatuses").ReadOnly(),
+            SchemaMember.Any("nodes").ReadOnly(),
+            SchemaMember.Text("provisioningState").ReadOnly()
+        );
 
     /// <summary>The CNI network of a cluster.</summary>
     public static ResourceId CniNetworkOf(Row row) => ReadNetworking(row).CniNetwork;
@@ -77,12 +111,27 @@ internal sealed class KubernetesCluster : ResourceKind
         var pods = CheckCidrs(context, configuration.Texts("podCidrs"), "podCidrs");
         var services = CheckCidrs(context, configuration.Texts("serviceCidrs"), "serviceCidrs");
         foreach (var (pod, service) in pods.SelectMany(p => services.Where(p.Overlaps).Select(s => (p, s))))
-            context.AddError(RefusalCode.Overlap, $"{NetworkConfigurationPath}.serviceCidrs", $"'{NetworkConfigurationPath}.serviceCidrs': {service} overlaps with the pod range {pod}");
-        if (configuration.Text("dnsServiceIp") is { } dns && !(Address.TryParse(dns, out var address) && services.Any(s => s.Contains(address))))
-            context.AddError(RefusalCode.Mismatch, $"{NetworkConfigurationPath}.dnsServiceIp", $"'{NetworkConfigurationPath}.dnsServiceIp': {dns} is no address of the service ranges ({string.Join(", ", services)})");
+            context.AddError(
+                RefusalCode.Overlap,
+                $"{NetworkConfigurationPath}.serviceCidrs",
+                $"'{NetworkConfigurationPath}.serviceCidrs': {service} overlaps with the pod range {pod}"
+            );
+        if (
+            configuration.Text("dnsServiceIp") is { } dns
+            && !(Address.TryParse(dns, out var address) && services.Any(s => s.Contains(address)))
+        )
+            context.AddError(
+                RefusalCode.Mismatch,
+                $"{NetworkConfigurationPath}.dnsServiceIp",
+                $"'{NetworkConfigurationPath}.dnsServiceIp': {dns} is no address of the service ranges ({string.Join(", ", services)})"
+            );
         CheckPoolNames(context);
         LoadBalancer.Check(context, configuration, NetworkConfigurationPath);
-        ClusterAttachments.Check(context, context.Id, AttachmentsOf(context.Proposed).Concat(InitialPoolAttachments(context)));
+        ClusterAttachments.Check(
+            context,
+            context.Id,
+            AttachmentsOf(context.Proposed).Concat(InitialPoolAttachments(context))
+        );
     }
 
     /// <inheritdoc/>
@@ -92,41 +141,69 @@ internal sealed class KubernetesCluster : ResourceKind
             return [];
         // The pools of a new cluster are resources from the first moment, so that they can be read and changed as such.
         var cluster = context.Proposed.ToJsonObject();
-        return PropertiesOf(context.Proposed).Elements("initialAgentPoolConfigurations").Select(pool =>
-        {
-            var properties = JsonNode.Parse(pool.GetRawText())!.AsObject();
-            properties.Remove("name");
-            var id = context.Id.Child("agentPools", pool.Text("name")!);
-            var document = new JsonObject { ["id"] = id.ToString(), ["location"] = cluster["location"]?.DeepClone(), ["extendedLocation"] = cluster["extendedLocation"]?.DeepClone(), ["properties"] = properties };
-            document["systemData"] = cluster["systemData"]?.DeepClone();
-            document[Provisioning.MemberName] = new JsonObject { ["state"] = Provisioning.Succeeded };
-            return Mutation.Put(id, document);
-        }).ToList();
+        return PropertiesOf(context.Proposed)
+            .Elements("initialAgentPoolConfigurations")
+            .Select(pool =>
+            {
+                var properties = JsonNode.Parse(pool.GetRawText())!.AsObject();
+                properties.Remove("name");
+                var id = context.Id.Child("agentPools", pool.Text("name")!);
+                var document = new JsonObject
+                {
+                    ["id"] = id.ToString(),
+                    ["location"] = cluster["location"]?.DeepClone(),
+                    ["extendedLocation"] = cluster["extendedLocation"]?.DeepClone(),
+                    ["properties"] = properties,
+                };
+                document["systemData"] = cluster["systemData"]?.DeepClone();
+                document[Provisioning.MemberName] = new JsonObject { ["state"] = Provisioning.Succeeded };
+                return Mutation.Put(id, document);
+            })
+            .ToList();
     }
 
     /// <inheritdoc/>
     public override void AddComputedFields(Row row, JsonObject properties, StoreState state)
     {
         var id = IdOf(row);
-        var attached = ClusterAttachments.OfCluster(new ReadTransaction(state), id).Select(a => a.Network.ToString()).Distinct(StringComparer.OrdinalIgnoreCase);
+        var attached = ClusterAttachments
+            .OfCluster(new ReadTransaction(state), id)
+            .Select(a => a.Network.ToString())
+            .Distinct(StringComparer.OrdinalIgnoreCase);
         properties["attachedNetworkIds"] = new JsonArray([.. attached.Select(network => JsonValue.Create(network))]);
         properties["clusterId"] = NexusCluster.HostOf(row)?.ToString();
         properties["controlPlaneKubernetesVersion"] = properties["kubernetesVersion"]?.DeepClone();
         properties["nodes"] = NodeBodies.RenderList(row, state);
         DetailedStatus.AddTo(row, properties, "Kubernetes cluster is operational");
-        if (Provisioning.StateOf(row) == Provisioning.Succeeded && AgentStatus.ClusterProblemOf(state, id) is { } trouble)
+        if (
+            Provisioning.StateOf(row) == Provisioning.Succeeded
+            && AgentStatus.ClusterProblemOf(state, id) is { } trouble
+        )
             (properties["detailedStatus"], properties["detailedStatusMessage"]) = ("Error", trouble);
     }
 
-    private static IEnumerable<Attachment> InitialPoolAttachments(ValidationContext context) => context.Old is not null ? [] :
-        PropertiesOf(context.Proposed).Elements("initialAgentPoolConfigurations").SelectMany((pool, i) => Attachment.Read(
-            pool.Member("attachedNetworkConfiguration"), $"properties.initialAgentPoolConfigurations[{i}].attachedNetworkConfiguration"));
+    private static IEnumerable<Attachment> InitialPoolAttachments(ValidationContext context) =>
+        context.Old is not null
+            ? []
+            : PropertiesOf(context.Proposed)
+                .Elements("initialAgentPoolConfigurations")
+                .SelectMany(
+                    (pool, i) =>
+                        Attachment.Read(
+                            pool.Member("attachedNetworkConfiguration"),
+                            $"properties.initialAgentPoolConfigurations[{i}].attachedNetworkConfiguration"
+                        )
+                );
 
     /// <summary>Each becomes a resource by its name, and of two with one name only the last would.</summary>
     private static void CheckPoolNames(ValidationContext context)
     {
         var names = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
-        foreach (var (name, i) in PropertiesOf(context.Proposed).Elements("initialAgentPoolConfigurations").Select((pool, i) => (pool.Text("name")!, i)))
+        foreach (
+            var (name, i) in PropertiesOf(context.Proposed)
+                .Elements("initialAgentPoolConfigurations")
+                .Select((pool, i) => (pool.Text("name")!, i))
+        )
         {
             var path = $"properties.initialAgentPoolConfigurations[{i}].name";
             if (!names.Add(name))
@@ -143,7 +220,11 @@ internal sealed class KubernetesCluster : ResourceKind
             if (!Prefix.Parse(text, path).TryGet(out var range, out var refusal))
                 context.AddError(refusal with { Message = $"'{path}': {refusal.Message}" });
             else if (ranges.Any(r => r.Family == range.Family))
-                context.AddError(RefusalCode.InvalidMember, path, $"'{path}': {range} is a second {range.Family} range; two ranges are one per family");
+                context.AddError(
+                    RefusalCode.InvalidMember,
+                    path,
+                    $"'{path}': {range} is a second {range.Family} range; two ranges are one per family"
+                );
             else
                 ranges.Add(range);
         }
@@ -156,7 +237,13 @@ internal sealed class KubernetesCluster : ResourceKind
         return row.ReadAs(r =>
         {
             var configuration = PropertiesOf(r).Member("networkConfiguration");
-            return new ClusterNetworking(configuration.Id("cniNetworkId")!, Attachment.Read(configuration.Member("attachedNetworkConfiguration"), $"{NetworkConfigurationPath}.attachedNetworkConfiguration"));
+            return new ClusterNetworking(
+                configuration.Id("cniNetworkId")!,
+                Attachment.Read(
+                    configuration.Member("attachedNetworkConfiguration"),
+                    $"{NetworkConfigurationPath}.attachedNetworkConfiguration"
+                )
+            );
         });
     }
 

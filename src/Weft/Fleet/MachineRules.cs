@@ -10,41 +10,74 @@ internal static class MachineRules
 {
     /// <summary>Checks the interfaces.</summary>
     /// <param name="gatewayTaken">Whether the cloud services interface has the default route already.</param>
-    public static void Check(ValidationContext context, ImmutableArray<MachineAttachment> attachments, bool gatewayTaken)
+    public static void Check(
+        ValidationContext context,
+        ImmutableArray<MachineAttachment> attachments,
+        bool gatewayTaken
+    )
     {
-        var names = new Dictionary<string, string>(StringComparer.Ordinal) { [CloudServicesNetwork.Interface] = "cloudServicesNetworkAttachment" };
+        var names = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            [CloudServicesNetwork.Interface] = "cloudServicesNetworkAttachment",
+        };
         var gateway = gatewayTaken ? "cloudServicesNetworkAttachment" : null;
         var asked = new Dictionary<(string Network, Address Address), string>();
         foreach (var attachment in attachments)
         {
             if (!names.TryAdd(attachment.Name, attachment.Path))
-                context.AddError(RefusalCode.Overlap, $"{attachment.Path}.networkAttachmentName", $"'{attachment.Path}.networkAttachmentName': the interface name '{attachment.Name}' is taken by {names[attachment.Name]}");
+                context.AddError(
+                    RefusalCode.Overlap,
+                    $"{attachment.Path}.networkAttachmentName",
+                    $"'{attachment.Path}.networkAttachmentName': the interface name '{attachment.Name}' is taken by {names[attachment.Name]}"
+                );
             if (attachment.IsDefaultGateway)
             {
                 if (gateway is not null)
-                    context.AddError(RefusalCode.Overlap, $"{attachment.Path}.defaultGateway", $"'{attachment.Path}.defaultGateway': {gateway} has the default route already; one interface may");
+                    context.AddError(
+                        RefusalCode.Overlap,
+                        $"{attachment.Path}.defaultGateway",
+                        $"'{attachment.Path}.defaultGateway': {gateway} has the default route already; one interface may"
+                    );
                 gateway ??= attachment.Path;
                 if (attachment.Network.Type != L3Network.ResourceType)
-                    context.AddError(RefusalCode.Mismatch, $"{attachment.Path}.defaultGateway", $"'{attachment.Path}.defaultGateway': {attachment.Network.Name} has no gateway; only an L3 network has one", attachment.Network);
+                    context.AddError(
+                        RefusalCode.Mismatch,
+                        $"{attachment.Path}.defaultGateway",
+                        $"'{attachment.Path}.defaultGateway': {attachment.Network.Name} has no gateway; only an L3 network has one",
+                        attachment.Network
+                    );
             }
 
             CheckAddresses(context, attachment, asked);
         }
     }
 
-    private static void CheckAddresses(ValidationContext context, MachineAttachment attachment, Dictionary<(string Network, Address Address), string> asked)
+    private static void CheckAddresses(
+        ValidationContext context,
+        MachineAttachment attachment,
+        Dictionary<(string Network, Address Address), string> asked
+    )
     {
         var method = $"{attachment.Path}.ipAllocationMethod";
         if (attachment.Network.Type != L3Network.ResourceType)
         {
             if (attachment.AllocationMethod != "Disabled")
-                context.AddError(RefusalCode.Mismatch, method, $"'{method}': {attachment.Network.Name} has no addresses to give; write Disabled", attachment.Network);
+                context.AddError(
+                    RefusalCode.Mismatch,
+                    method,
+                    $"'{method}': {attachment.Network.Name} has no addresses to give; write Disabled",
+                    attachment.Network
+                );
             return;
         }
 
         var texts = StaticAddressTexts(context, attachment).ToList();
         if (attachment.AllocationMethod == "Static" && texts.Count == 0)
-            context.AddError(RefusalCode.MissingMember, $"{attachment.Path}.ipv4Address", $"'{attachment.Path}': Static needs an ipv4Address or an ipv6Address");
+            context.AddError(
+                RefusalCode.MissingMember,
+                $"{attachment.Path}.ipv4Address",
+                $"'{attachment.Path}': Static needs an ipv4Address or an ipv6Address"
+            );
         if (attachment.AllocationMethod != "Static" || context.Transaction.Get(attachment.Network) is not { } row)
             return;
         var pool = NetworkPool.PoolOf(context.Transaction.State, row, context.Limits);
@@ -53,7 +86,14 @@ internal static class MachineRules
     }
 
     private static void CheckStaticAddress(
-        ValidationContext context, MachineAttachment attachment, AddressPool pool, string path, AddressFamily family, string text, Dictionary<(string Network, Address Address), string> asked)
+        ValidationContext context,
+        MachineAttachment attachment,
+        AddressPool pool,
+        string path,
+        AddressFamily family,
+        string text,
+        Dictionary<(string Network, Address Address), string> asked
+    )
     {
         if (!Address.Parse(text, path).TryGet(out var address, out var refusal))
         {
@@ -63,18 +103,42 @@ internal static class MachineRules
 
         var subnet = pool.Subnets.FirstOrDefault(s => s.Prefix.Family == family);
         if (address.Family != family || subnet is null)
-            context.AddError(RefusalCode.AddressNotUsable, path, $"'{path}': {address}: {attachment.Network.Name} has {(subnet is null ? $"no {family} subnet" : $"{subnet.Prefix}")}", attachment.Network);
+            context.AddError(
+                RefusalCode.AddressNotUsable,
+                path,
+                $"'{path}': {address}: {attachment.Network.Name} has {(subnet is null ? $"no {family} subnet" : $"{subnet.Prefix}")}",
+                attachment.Network
+            );
         else if (subnet.ReasonNotLeasable(address) is { } objection)
             context.AddError(RefusalCode.AddressNotUsable, path, $"'{path}': {objection}", attachment.Network);
-        else if (pool.Holdings.LeaseOf(address) is { } lease && lease.Holder.Id != AddressClaims.HolderOf(context.Id, attachment.Name).Id)
-            context.AddError(RefusalCode.AddressHeld, path, $"'{path}': {address} in {attachment.Network.Name} is held by {lease.Holder.Text} since {lease.Since}", attachment.Network);
+        else if (
+            pool.Holdings.LeaseOf(address) is { } lease
+            && lease.Holder.Id != AddressClaims.HolderOf(context.Id, attachment.Name).Id
+        )
+            context.AddError(
+                RefusalCode.AddressHeld,
+                path,
+                $"'{path}': {address} in {attachment.Network.Name} is held by {lease.Holder.Text} since {lease.Since}",
+                attachment.Network
+            );
         else if (!asked.TryAdd((attachment.Network.Key, address), path))
-            context.AddError(RefusalCode.AddressHeld, path, $"'{path}': {address} is asked for by {asked[(attachment.Network.Key, address)]} too", attachment.Network);
+            context.AddError(
+                RefusalCode.AddressHeld,
+                path,
+                $"'{path}': {address} is asked for by {asked[(attachment.Network.Key, address)]} too",
+                attachment.Network
+            );
     }
 
-    private static IEnumerable<(string Member, AddressFamily Family, string Text)> StaticAddressTexts(ValidationContext context, MachineAttachment attachment)
+    private static IEnumerable<(string Member, AddressFamily Family, string Text)> StaticAddressTexts(
+        ValidationContext context,
+        MachineAttachment attachment
+    )
     {
-        var index = int.Parse(attachment.Path[(attachment.Path.IndexOf('[', StringComparison.Ordinal) + 1)..^1], System.Globalization.CultureInfo.InvariantCulture);
+        var index = int.Parse(
+            attachment.Path[(attachment.Path.IndexOf('[', StringComparison.Ordinal) + 1)..^1],
+            System.Globalization.CultureInfo.InvariantCulture
+        );
         var element = ResourceKind.PropertiesOf(context.Proposed).Elements("networkAttachments").ElementAt(index);
         if (element.Text("ipv4Address") is { Length: > 0 } v4)
             yield return ("ipv4Address", AddressFamily.IPv4, v4);

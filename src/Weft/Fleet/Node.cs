@@ -15,9 +15,11 @@ internal sealed record NodeSpec(ResourceId Id, string Pool, bool IsVirtual, Immu
     public ResourceId Cluster => Id.Parent!;
 
     /// <summary>
-    /// The port that carries every VLAN for the node itself: a bond above ports with virtual functions rather than one of these, which are all there for pods.
+    /// The port that carries every VLAN for the node itself: a bond above ports with virtual functions rather than one
+    /// of these, which are all there for pods.
     /// </summary>
-    public Uplink? TrunkPort => Uplinks.FirstOrDefault(u => u.IsTrunkPort && u.Functions.IsEmpty) ?? Uplinks.FirstOrDefault(u => u.IsTrunkPort);
+    public Uplink? TrunkPort =>
+        Uplinks.FirstOrDefault(u => u.IsTrunkPort && u.Functions.IsEmpty) ?? Uplinks.FirstOrDefault(u => u.IsTrunkPort);
 
     /// <summary>The port that carries a network here: the one handed over for it, else the trunk port.</summary>
     /// <returns>The port, or null where none does.</returns>
@@ -28,18 +30,25 @@ internal sealed record NodeSpec(ResourceId Id, string Pool, bool IsVirtual, Immu
 
     /// <summary>The ports by which a plugin reaches a network here.</summary>
     /// <returns>
-    /// For SRIOV and DPDK all ports with functions for it, on a virtual node all that are handed over for it; for the others the one that carries it. None
-    /// where none does.
+    /// For SRIOV and DPDK all ports with functions for it, on a virtual node all that are handed over for it; for the
+    /// others the one that carries it. None where none does.
     /// </returns>
     public ImmutableArray<Uplink> UplinksFor(ResourceId network, PluginType plugin)
     {
         if (plugin is PluginType.SRIOV or PluginType.DPDK)
-            return [.. Uplinks.Where(u => IsVirtual ? u.Network == network.Key : u.Functions.Any(f => f.Network == network.Key))];
+            return
+            [
+                .. Uplinks.Where(u =>
+                    IsVirtual ? u.Network == network.Key : u.Functions.Any(f => f.Network == network.Key)
+                ),
+            ];
         return UplinkFor(network) is { } port ? [port] : [];
     }
 }
 
-/// <summary>The kind of nodes, an extension of Kubernetes clusters: Azure's own API only shows nodes, here they are declared.</summary>
+/// <summary>
+/// The kind of nodes, an extension of Kubernetes clusters: Azure's own API only shows nodes, here they are declared.
+/// </summary>
 internal sealed class Node : ResourceKind
 {
     /// <summary>The type.</summary>
@@ -64,26 +73,69 @@ internal sealed class Node : ResourceKind
     public override ImmutableArray<ResourceType> Extends => [KubernetesCluster.ResourceType];
 
     /// <inheritdoc/>
-    public override Schema Schema { get; } = Proxy(
-        SchemaMember.Text("agentPool", "the name of its agent pool").Required(),
-        SchemaMember.Enum("machineType", "*BareMetal|Virtual", "Virtual: the host hands over one port per network").Immutable(),
-        (SchemaMember.List("uplinks", SchemaMember.Object("",
-            SchemaMember.Text("name", "the interface as the system finds it").Required().Pattern("^[A-Za-z0-9._@+-]{1,15}$"),
-            SchemaMember.Text("macAddress").Pattern("^([0-9a-f]{2}:){5}[0-9a-f]{2}$"),
-            SchemaMember.Integer("mtu", "the largest payload it carries").Range(576, 65535).Default("9000"),
-            SchemaMember.Id("networkId", "the network it is handed over for; left out, it is a trunk port that carries every VLAN",
-                L2Network.ResourceType, L3Network.ResourceType, TrunkedNetwork.ResourceType),
-            SchemaMember.Text("pciAddress", "where it is on the PCI bus; needed where a user-space driver has it").Pattern("^[0-9a-f]{4}:[0-9a-f]{2}:[0-1][0-9a-f]\\.[0-7]$"),
-            SchemaMember.List("virtualFunctions", SchemaMember.Object("",
-                SchemaMember.Text("functions", "their indexes: 3, or 0-7").Required().Pattern("^[0-9]{1,3}(-[0-9]{1,3})?$"),
-                SchemaMember.Id("networkId", "the network they are for", L2Network.ResourceType, L3Network.ResourceType, TrunkedNetwork.ResourceType).Required())) with
-            { Description = "which of its virtual functions are for which network" })) with
-        { Description = "its ports to the fabric" }).Required().Range(1, 64),
-        SchemaMember.Any("networkAttachments", "its interfaces and addresses").ReadOnly(),
-        SchemaMember.Any("inventory", "what its agent found there: devices, huge pages, CNI plugins").ReadOnly(),
-        SchemaMember.Text("provisioningState").ReadOnly(),
-        SchemaMember.Text("detailedStatus").ReadOnly(),
-        SchemaMember.Text("detailedStatusMessage").ReadOnly());
+    public override Schema Schema { get; } =
+        Proxy(
+            SchemaMember.Text("agentPool", "the name of its agent pool").Required(),
+            SchemaMember
+                .Enum("machineType", "*BareMetal|Virtual", "Virtual: the host hands over one port per network")
+                .Immutable(),
+            (
+                SchemaMember.List(
+                    "uplinks",
+                    SchemaMember.Object(
+                        "",
+                        SchemaMember
+                            .Text("name", "the interface as the system finds it")
+                            .Required()
+                            .Pattern("^[A-Za-z0-9._@+-]{1,15}$"),
+                        SchemaMember.Text("macAddress").Pattern("^([0-9a-f]{2}:){5}[0-9a-f]{2}$"),
+                        SchemaMember.Integer("mtu", "the largest payload it carries").Range(576, 65535).Default("9000"),
+                        SchemaMember.Id(
+                            "networkId",
+                            "the network it is handed over for; left out, it is a trunk port that carries every VLAN",
+                            L2Network.ResourceType,
+                            L3Network.ResourceType,
+                            TrunkedNetwork.ResourceType
+                        ),
+                        SchemaMember
+                            .Text("pciAddress", "where it is on the PCI bus; needed where a user-space driver has it")
+                            .Pattern("^[0-9a-f]{4}:[0-9a-f]{2}:[0-1][0-9a-f]\\.[0-7]$"),
+                        SchemaMember.List(
+                            "virtualFunctions",
+                            SchemaMember.Object(
+                                "",
+                                SchemaMember
+                                    .Text("functions", "their indexes: 3, or 0-7")
+                                    .Required()
+                                    .Pattern("^[0-9]{1,3}(-[0-9]{1,3})?$"),
+                                SchemaMember
+                                    .Id(
+                                        "networkId",
+                                        "the network they are for",
+                                        L2Network.ResourceType,
+                                        L3Network.ResourceType,
+                                        TrunkedNetwork.ResourceType
+                                    )
+                                    .Required()
+                            )
+                        ) with
+                        {
+                            Description = "which of its virtual functions are for which network",
+                        }
+                    )
+                ) with
+                {
+                    Description = "its ports to the fabric",
+                }
+            )
+                .Required()
+                .Range(1, 64),
+            SchemaMember.Any("networkAttachments", "its interfaces and addresses").ReadOnly(),
+            SchemaMember.Any("inventory", "what its agent found there: devices, huge pages, CNI plugins").ReadOnly(),
+            SchemaMember.Text("provisioningState").ReadOnly(),
+            SchemaMember.Text("detailedStatus").ReadOnly(),
+            SchemaMember.Text("detailedStatusMessage").ReadOnly()
+        );
 
     /// <summary>Reads a node.</summary>
     public static NodeSpec Read(Row row)
@@ -91,12 +143,24 @@ internal sealed class Node : ResourceKind
         return row.ReadAs(r =>
         {
             var properties = PropertiesOf(r);
-            var uplinks = properties.Elements("uplinks").Select(u => new Uplink(u.Text("name")!, u.Text("macAddress"), (int)(u.Integer("mtu") ?? 9000), u.Id("networkId")?.Key)
-            {
-                PciAddress = u.Text("pciAddress"),
-                Functions = [.. u.Elements("virtualFunctions").Select(ReadFunctionRange)],
-            });
-            return new NodeSpec(IdOf(r), properties.Text("agentPool")!, properties.Text("machineType") == "Virtual", [.. uplinks]);
+            var uplinks = properties
+                .Elements("uplinks")
+                .Select(u => new Uplink(
+                    u.Text("name")!,
+                    u.Text("macAddress"),
+                    (int)(u.Integer("mtu") ?? 9000),
+                    u.Id("networkId")?.Key
+                )
+                {
+                    PciAddress = u.Text("pciAddress"),
+                    Functions = [.. u.Elements("virtualFunctions").Select(ReadFunctionRange)],
+                });
+            return new NodeSpec(
+                IdOf(r),
+                properties.Text("agentPool")!,
+                properties.Text("machineType") == "Virtual",
+                [.. uplinks]
+            );
         });
     }
 
@@ -105,22 +169,54 @@ internal sealed class Node : ResourceKind
     {
         var node = Read(context.Proposed);
         if (!DnsLabel.IsValid(DnsLabel.From(node.Id.Name)))
-            context.AddError(RefusalCode.InvalidResourceName, "name", $"'{node.Id.Name}' is no DNS label, even as '{DnsLabel.From(node.Id.Name)}'");
-        foreach (var other in context.Transaction.List(ResourceType, node.Cluster).Select(IdOf).Where(o => !o.Equals(node.Id) && DnsLabel.From(o.Name) == DnsLabel.From(node.Id.Name)))
-            context.AddError(RefusalCode.Overlap, "name", $"'{node.Id.Name}' and '{other.Name}' are both '{DnsLabel.From(other.Name)}' in Kubernetes", other);
+            context.AddError(
+                RefusalCode.InvalidResourceName,
+                "name",
+                $"'{node.Id.Name}' is no DNS label, even as '{DnsLabel.From(node.Id.Name)}'"
+            );
+        foreach (
+            var other in context
+                .Transaction.List(ResourceType, node.Cluster)
+                .Select(IdOf)
+                .Where(o => !o.Equals(node.Id) && DnsLabel.From(o.Name) == DnsLabel.From(node.Id.Name))
+        )
+            context.AddError(
+                RefusalCode.Overlap,
+                "name",
+                $"'{node.Id.Name}' and '{other.Name}' are both '{DnsLabel.From(other.Name)}' in Kubernetes",
+                other
+            );
         if (context.Transaction.Get(node.Cluster.Child("agentPools", node.Pool)) is null)
-            context.AddError(RefusalCode.ReferenceNotFound, "properties.agentPool", $"'properties.agentPool': cluster {node.Cluster.Name} has no agent pool '{node.Pool}'", node.Cluster.Child("agentPools", node.Pool));
+            context.AddError(
+                RefusalCode.ReferenceNotFound,
+                "properties.agentPool",
+                $"'properties.agentPool': cluster {node.Cluster.Name} has no agent pool '{node.Pool}'",
+                node.Cluster.Child("agentPools", node.Pool)
+            );
         CheckUplinks(context, node);
         CheckVirtualFunctions(context, node);
         if (context.Findings.Count > 0)
             return;
         UplinkRules.Check(context, node, context.Transaction, "properties.uplinks");
-        UplinkRules.CheckMachineTypes(context, node.Cluster, [.. context.Transaction.List(ResourceType, node.Cluster).Select(Read).Where(other => !other.Id.Equals(node.Id)), node], context.Transaction, "properties.machineType");
+        UplinkRules.CheckMachineTypes(
+            context,
+            node.Cluster,
+            [
+                .. context
+                    .Transaction.List(ResourceType, node.Cluster)
+                    .Select(Read)
+                    .Where(other => !other.Id.Equals(node.Id)),
+                node,
+            ],
+            context.Transaction,
+            "properties.machineType"
+        );
         DevicePoolRules.Check(context, node.Cluster, [node], "properties.uplinks");
     }
 
     /// <inheritdoc/>
-    public override IEnumerable<Mutation> RemovalSideEffects(Row row, StoreState state) => [Mutation.Remove(InventoryRows.KeyOf(IdOf(row)))];
+    public override IEnumerable<Mutation> RemovalSideEffects(Row row, StoreState state) =>
+        [Mutation.Remove(InventoryRows.KeyOf(IdOf(row)))];
 
     /// <inheritdoc/>
     public override void AddComputedFields(Row row, JsonObject properties, StoreState state)
@@ -133,7 +229,11 @@ internal sealed class Node : ResourceKind
 
     private static FunctionRange ReadFunctionRange(System.Text.Json.JsonElement functions)
     {
-        var ends = functions.Text("functions")!.Split('-').Select(end => int.Parse(end, System.Globalization.CultureInfo.InvariantCulture)).ToArray();
+        var ends = functions
+            .Text("functions")!
+            .Split('-')
+            .Select(end => int.Parse(end, System.Globalization.CultureInfo.InvariantCulture))
+            .ToArray();
         return new FunctionRange(ends[0], ends[^1], functions.Id("networkId")!.Key);
     }
 
@@ -141,38 +241,84 @@ internal sealed class Node : ResourceKind
     {
         void Twice(IEnumerable<string?> values, string member)
         {
-            foreach (var value in values.OfType<string>().GroupBy(v => v, StringComparer.Ordinal).Where(g => g.Count() > 1).Select(g => g.Key))
-                context.AddError(RefusalCode.Overlap, "properties.uplinks", $"'properties.uplinks': two of them have the {member} {value}");
+            foreach (
+                var value in values
+                    .OfType<string>()
+                    .GroupBy(v => v, StringComparer.Ordinal)
+                    .Where(g => g.Count() > 1)
+                    .Select(g => g.Key)
+            )
+                context.AddError(
+                    RefusalCode.Overlap,
+                    "properties.uplinks",
+                    $"'properties.uplinks': two of them have the {member} {value}"
+                );
         }
 
         Twice(node.Uplinks.Select(u => u.Name), "name");
         Twice(node.Uplinks.Select(u => u.MacAddress), "macAddress");
         Twice(node.Uplinks.Select(u => u.PciAddress), "pciAddress");
         if (node.Uplinks.Count(u => u.IsTrunkPort && u.Functions.IsEmpty) > 1)
-            context.AddError(RefusalCode.Overlap, "properties.uplinks", "'properties.uplinks': more than one of them names no networkId; a node has one trunk port (make the others a bond, name their networks, or give them virtualFunctions)");
+            context.AddError(
+                RefusalCode.Overlap,
+                "properties.uplinks",
+                "'properties.uplinks': more than one of them names no networkId; a node has one trunk port (make the others a bond, name their networks, or give them virtualFunctions)"
+            );
         if (node.IsVirtual && node.Uplinks.FirstOrDefault(u => u.IsTrunkPort) is { } trunk)
-            context.AddError(RefusalCode.Mismatch, "properties.uplinks", $"'properties.uplinks': '{trunk.Name}' names no networkId, but the node is Virtual: its host hands over one port per network");
+            context.AddError(
+                RefusalCode.Mismatch,
+                "properties.uplinks",
+                $"'properties.uplinks': '{trunk.Name}' names no networkId, but the node is Virtual: its host hands over one port per network"
+            );
     }
 
     /// <summary>What can be said of virtual functions without knowing what is attached.</summary>
     private static void CheckVirtualFunctions(ValidationContext context, NodeSpec node)
     {
-        foreach (var (uplink, i) in node.Uplinks.Select((uplink, i) => (uplink, i)).Where(u => !u.uplink.Functions.IsEmpty))
+        foreach (
+            var (uplink, i) in node.Uplinks.Select((uplink, i) => (uplink, i)).Where(u => !u.uplink.Functions.IsEmpty)
+        )
         {
             var path = $"properties.uplinks[{i}].virtualFunctions";
             if (node.IsVirtual)
-                context.AddError(RefusalCode.Mismatch, path, $"'{path}': node {node.Id.Name} is Virtual, so the functions of '{uplink.Name}' are its host's doing; declare each device that is handed over as an uplink with its networkId");
+                context.AddError(
+                    RefusalCode.Mismatch,
+                    path,
+                    $"'{path}': node {node.Id.Name} is Virtual, so the functions of '{uplink.Name}' are its host's doing; declare each device that is handed over as an uplink with its networkId"
+                );
             else if (!uplink.IsTrunkPort)
-                context.AddError(RefusalCode.Mismatch, path, $"'{path}': '{uplink.Name}' is handed over for one network, but the card tags the frames of its functions, so the port must carry every VLAN: leave its networkId out");
+                context.AddError(
+                    RefusalCode.Mismatch,
+                    path,
+                    $"'{path}': '{uplink.Name}' is handed over for one network, but the card tags the frames of its functions, so the port must carry every VLAN: leave its networkId out"
+                );
             if (uplink.Name.Contains('#', StringComparison.Ordinal))
-                context.AddError(RefusalCode.InvalidMember, $"properties.uplinks[{i}].name", $"'properties.uplinks[{i}].name': '{uplink.Name}' has a '#', behind which the device plugin reads the indexes of functions; give the port another name");
+                context.AddError(
+                    RefusalCode.InvalidMember,
+                    $"properties.uplinks[{i}].name",
+                    $"'properties.uplinks[{i}].name': '{uplink.Name}' has a '#', behind which the device plugin reads the indexes of functions; give the port another name"
+                );
             for (var j = 0; j < uplink.Functions.Length; j++)
             {
                 var range = uplink.Functions[j];
                 if (range.Last < range.First)
-                    context.AddError(RefusalCode.InvalidMember, $"{path}[{j}].functions", $"'{path}[{j}].functions': {range.First}-{range.Last} is no range, write the lower index first");
-                else if (uplink.Functions.Take(j).Select((other, k) => (other, k)).FirstOrDefault(o => o.other.First <= range.Last && range.First <= o.other.Last) is { other: { } taken } overlap)
-                    context.AddError(RefusalCode.Overlap, $"{path}[{j}].functions", $"'{path}[{j}].functions': function {Math.Max(range.First, taken.First)} of '{uplink.Name}' is in {path}[{overlap.k}] already; a function is one network's");
+                    context.AddError(
+                        RefusalCode.InvalidMember,
+                        $"{path}[{j}].functions",
+                        $"'{path}[{j}].functions': {range.First}-{range.Last} is no range, write the lower index first"
+                    );
+                else if (
+                    uplink
+                        .Functions.Take(j)
+                        .Select((other, k) => (other, k))
+                        .FirstOrDefault(o => o.other.First <= range.Last && range.First <= o.other.Last) is
+                    { other: { } taken } overlap
+                )
+                    context.AddError(
+                        RefusalCode.Overlap,
+                        $"{path}[{j}].functions",
+                        $"'{path}[{j}].functions': function {Math.Max(range.First, taken.First)} of '{uplink.Name}' is in {path}[{overlap.k}] already; a function is one network's"
+                    );
             }
         }
     }

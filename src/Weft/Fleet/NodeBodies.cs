@@ -6,14 +6,22 @@ using Weft.Resources;
 
 namespace Weft.Fleet;
 
-/// <summary>Nodes as ARM shows them: the read-only list of a Kubernetes cluster, and a node's own attachments.</summary>
+/// <summary>
+/// Nodes as ARM shows them: the read-only list of a Kubernetes cluster, and a node's own attachments.
+/// </summary>
 internal static class NodeBodies
 {
     public static JsonArray RenderList(Row cluster, StoreState state)
     {
         var transaction = new ReadTransaction(state);
         var id = ResourceKind.IdOf(cluster);
-        return [.. transaction.List(Node.ResourceType, id).Select(Node.Read).Select(node => (JsonNode)RenderNode(transaction, id, node))];
+        return
+        [
+            .. transaction
+                .List(Node.ResourceType, id)
+                .Select(Node.Read)
+                .Select(node => (JsonNode)RenderNode(transaction, id, node)),
+        ];
     }
 
     public static JsonArray RenderAttachments(NodeSpec node, StoreState state)
@@ -25,16 +33,37 @@ internal static class NodeBodies
         var services = ResourceKind.PropertiesOf(cluster).Member("networkConfiguration").Id("cloudServicesNetworkId")!;
         list.Add(RenderAttachment(services, CloudServicesNetwork.Interface, "Dynamic", null));
         foreach (var claim in AddressClaims.ClaimsOf(state, state.Get(StoreKey.ForResource(node.Id))!))
-            list.Add(AddAddresses(RenderAttachment(claim.Network, claim.InterfaceName, "Dynamic", MacAddressOf(node, claim.Network)), state, claim));
-        foreach (var attachment in ClusterAttachments.OfPool(transaction, node.Cluster, node.Pool).Where(a => a.Plugin != PluginType.OSDevice || a.Network.Type == L2Network.ResourceType))
+            list.Add(
+                AddAddresses(
+                    RenderAttachment(claim.Network, claim.InterfaceName, "Dynamic", MacAddressOf(node, claim.Network)),
+                    state,
+                    claim
+                )
+            );
+        foreach (
+            var attachment in ClusterAttachments
+                .OfPool(transaction, node.Cluster, node.Pool)
+                .Where(a => a.Plugin != PluginType.OSDevice || a.Network.Type == L2Network.ResourceType)
+        )
         {
             if (transaction.Get(attachment.Network) is not { } row)
                 continue;
-            // Devices that are handed over for pods keep their names: they are several, and leave the node with each pod.
+            // Devices that are handed over for pods keep their names: they are several, and leave the node with each
+            // pod.
             if (node.IsVirtual && attachment.Plugin is (PluginType.SRIOV or PluginType.DPDK))
-                list.AddRange(node.UplinksFor(attachment.Network, attachment.Plugin).Select(port => RenderAttachment(attachment.Network, port.Name, "Disabled", port.MacAddress)));
+                list.AddRange(
+                    node.UplinksFor(attachment.Network, attachment.Plugin)
+                        .Select(port => RenderAttachment(attachment.Network, port.Name, "Disabled", port.MacAddress))
+                );
             else
-                list.Add(RenderAttachment(attachment.Network, Network.InterfaceNameOf(row), "Disabled", MacAddressOf(node, attachment.Network)));
+                list.Add(
+                    RenderAttachment(
+                        attachment.Network,
+                        Network.InterfaceNameOf(row),
+                        "Disabled",
+                        MacAddressOf(node, attachment.Network)
+                    )
+                );
         }
 
         return [.. list];
@@ -58,7 +87,8 @@ internal static class NodeBodies
         return body;
     }
 
-    private static string? MacAddressOf(NodeSpec node, ResourceId network) => node.UplinkFor(network) is { IsTrunkPort: false } port ? port.MacAddress : null;
+    private static string? MacAddressOf(NodeSpec node, ResourceId network) =>
+        node.UplinkFor(network) is { IsTrunkPort: false } port ? port.MacAddress : null;
 
     private static JsonObject RenderAttachment(ResourceId network, string name, string method, string? mac)
     {

@@ -13,7 +13,13 @@ namespace Weft.Fleet;
 /// <param name="StaticAddresses">The addresses it must have, where the method is <c>Static</c>.</param>
 /// <param name="IsDefaultGateway">Whether the machine's default route goes through it.</param>
 internal sealed record MachineAttachment(
-    string Name, ResourceId Network, string AllocationMethod, ImmutableArray<Address> StaticAddresses, bool IsDefaultGateway, string Path)
+    string Name,
+    ResourceId Network,
+    string AllocationMethod,
+    ImmutableArray<Address> StaticAddresses,
+    bool IsDefaultGateway,
+    string Path
+)
 {
     /// <summary>Whether it leases addresses.</summary>
     public bool LeasesAddresses => AllocationMethod != "Disabled" && Network.Type == L3Network.ResourceType;
@@ -46,45 +52,102 @@ internal sealed class VirtualMachine : ResourceKind
     public override bool PatchIsTagsOnly => false;
 
     /// <inheritdoc/>
-    public override Schema Schema { get; } = Tracked(true,
-        SchemaMember.Text("adminUsername").Required().Immutable().Range(1, 32),
-        SchemaMember.Enum("bootMethod", "BIOS|*UEFI").Immutable(),
-        InterfaceMember("cloudServicesNetworkAttachment", CloudServicesNetwork.ResourceType).Required().Immutable(),
-        SchemaMember.Integer("cpuCores").Required().Immutable().Range(2, null),
-        SchemaMember.Integer("memorySizeGB").Required().Immutable().Range(1, null),
-        SchemaMember.List("networkAttachments", InterfaceMember("", L2Network.ResourceType, L3Network.ResourceType, TrunkedNetwork.ResourceType), "its interfaces").Immutable(),
-        SchemaMember.Text("networkData") with { Mutability = Mutability.Secret },
-        SchemaMember.Text("networkDataContent") with { Mutability = Mutability.Secret },
-        SchemaMember.Text("userData") with { Mutability = Mutability.Secret },
-        SchemaMember.Text("userDataContent") with { Mutability = Mutability.Secret },
-        SchemaMember.List("placementHints", SchemaMember.Object("", SchemaMember.Enum("hintType", "Affinity|AntiAffinity").Required(), SchemaMember.Text("resourceId").Required(),
-            SchemaMember.Enum("schedulingExecution", "Hard|Soft").Required(), SchemaMember.Text("scope").Required())).Immutable(),
-        SchemaMember.List("sshPublicKeys", SchemaMember.Object("", SchemaMember.Text("keyData").Required().Range(1, null))).Immutable(),
-        SchemaMember.Object("storageProfile",
-            SchemaMember.Object("osDisk", SchemaMember.Enum("createOption", "*Ephemeral|Persistent"), SchemaMember.Enum("deleteOption", "*Delete"), SchemaMember.Integer("diskSizeGB").Required().Range(1, null)).Required(),
-            SchemaMember.List("volumeAttachments", SchemaMember.Text(""))).Required().Immutable(),
-        SchemaMember.BooleanString("isolateEmulatorThread", true).Immutable(),
-        SchemaMember.Enum("virtioInterface", "*Modern|Transitional").Immutable(),
-        SchemaMember.Enum("vmDeviceModel", "T1|*T2|T3").Immutable(),
-        SchemaMember.Text("vmImage").Required().Immutable().Range(1, null),
-        SchemaMember.Object("vmImageRepositoryCredentials", SchemaMember.Text("registryUrl").Required().Patchable(), SchemaMember.Text("username").Required().Range(1, null).Patchable(),
-            SchemaMember.Text("password").Range(1, null).Patchable() with { Mutability = Mutability.Secret }),
-        SchemaMember.Text("availabilityZone").ReadOnly(),
-        SchemaMember.Text("bareMetalMachineId").ReadOnly(),
-        SchemaMember.Text("clusterId").ReadOnly(),
-        SchemaMember.Any("consoleExtendedLocation").ReadOnly(),
-        SchemaMember.Text("detailedStatus").ReadOnly(),
-        SchemaMember.Text("detailedStatusMessage").ReadOnly(),
-        SchemaMember.Text("powerState").ReadOnly(),
-        SchemaMember.Text("provisioningState").ReadOnly(),
-        SchemaMember.Any("volumes").ReadOnly());
+    public override Schema Schema { get; } =
+        Tracked(
+            true,
+            SchemaMember.Text("adminUsername").Required().Immutable().Range(1, 32),
+            SchemaMember.Enum("bootMethod", "BIOS|*UEFI").Immutable(),
+            InterfaceMember("cloudServicesNetworkAttachment", CloudServicesNetwork.ResourceType).Required().Immutable(),
+            SchemaMember.Integer("cpuCores").Required().Immutable().Range(2, null),
+            SchemaMember.Integer("memorySizeGB").Required().Immutable().Range(1, null),
+            SchemaMember
+                .List(
+                    "networkAttachments",
+                    InterfaceMember("", L2Network.ResourceType, L3Network.ResourceType, TrunkedNetwork.ResourceType),
+                    "its interfaces"
+                )
+                .Immutable(),
+            SchemaMember.Text("networkData") with
+            {
+                Mutability = Mutability.Secret,
+            },
+            SchemaMember.Text("networkDataContent") with
+            {
+                Mutability = Mutability.Secret,
+            },
+            SchemaMember.Text("userData") with
+            {
+                Mutability = Mutability.Secret,
+            },
+            SchemaMember.Text("userDataContent") with
+            {
+                Mutability = Mutability.Secret,
+            },
+            SchemaMember
+                .List(
+                    "placementHints",
+                    SchemaMember.Object(
+                        "",
+                        SchemaMember.Enum("hintType", "Affinity|AntiAffinity").Required(),
+                        SchemaMember.Text("resourceId").Required(),
+                        SchemaMember.Enum("schedulingExecution", "Hard|Soft").Required(),
+                        SchemaMember.Text("scope").Required()
+                    )
+                )
+                .Immutable(),
+            SchemaMember
+                .List("sshPublicKeys", SchemaMember.Object("", SchemaMember.Text("keyData").Required().Range(1, null)))
+                .Immutable(),
+            SchemaMember
+                .Object(
+                    "storageProfile",
+                    SchemaMember
+                        .Object(
+                            "osDisk",
+                            SchemaMember.Enum("createOption", "*Ephemeral|Persistent"),
+                            SchemaMember.Enum("deleteOption", "*Delete"),
+                            SchemaMember.Integer("diskSizeGB").Required().Range(1, null)
+                        )
+                        .Required(),
+                    SchemaMember.List("volumeAttachments", SchemaMember.Text(""))
+                )
+                .Required()
+                .Immutable(),
+            SchemaMember.BooleanString("isolateEmulatorThread", true).Immutable(),
+            SchemaMember.Enum("virtioInterface", "*Modern|Transitional").Immutable(),
+            SchemaMember.Enum("vmDeviceModel", "T1|*T2|T3").Immutable(),
+            SchemaMember.Text("vmImage").Required().Immutable().Range(1, null),
+            SchemaMember.Object(
+                "vmImageRepositoryCredentials",
+                SchemaMember.Text("registryUrl").Required().Patchable(),
+                SchemaMember.Text("username").Required().Range(1, null).Patchable(),
+                SchemaMember.Text("password").Range(1, null).Patchable() with
+                {
+                    Mutability = Mutability.Secret,
+                }
+            ),
+            SchemaMember.Text("availabilityZone").ReadOnly(),
+            SchemaMember.Text("bareMetalMachineId").ReadOnly(),
+            SchemaMember.Text("clusterId").ReadOnly(),
+            SchemaMember.Any("consoleExtendedLocation").ReadOnly(),
+            SchemaMember.Text("detailedStatus").ReadOnly(),
+            SchemaMember.Text("detailedStatusMessage").ReadOnly(),
+            SchemaMember.Text("powerState").ReadOnly(),
+            SchemaMember.Text("provisioningState").ReadOnly(),
+            SchemaMember.Any("volumes").ReadOnly()
+        );
 
     /// <summary>The interfaces of a machine on L2, L3 and trunked networks.</summary>
     /// <param name="state">What is stored, for the networks' own interface names.</param>
     /// <returns>The interfaces in the order they are written.</returns>
     public static ImmutableArray<MachineAttachment> AttachmentsOf(Row row, StoreState state)
     {
-        return [.. PropertiesOf(row).Elements("networkAttachments").Select((element, i) => ReadAttachment(element, $"properties.networkAttachments[{i}]", state))];
+        return
+        [
+            .. PropertiesOf(row)
+                .Elements("networkAttachments")
+                .Select((element, i) => ReadAttachment(element, $"properties.networkAttachments[{i}]", state)),
+        ];
     }
 
     /// <inheritdoc/>
@@ -92,7 +155,11 @@ internal sealed class VirtualMachine : ResourceKind
     {
         // What the pool picks is read from the leases: an address that a caller read and sent back is no request.
         var lists = body["properties"]?["networkAttachments"] as JsonArray ?? [];
-        foreach (var attachment in lists.OfType<JsonObject>().Append(body["properties"]?["cloudServicesNetworkAttachment"] as JsonObject ?? []))
+        foreach (
+            var attachment in lists
+                .OfType<JsonObject>()
+                .Append(body["properties"]?["cloudServicesNetworkAttachment"] as JsonObject ?? [])
+        )
         {
             if (attachment["ipAllocationMethod"]?.ToString() is "Dynamic")
             {
@@ -106,9 +173,20 @@ internal sealed class VirtualMachine : ResourceKind
     public override void Validate(ValidationContext context)
     {
         _ = NexusCluster.CheckHost(context);
-        if (PropertiesOf(context.Proposed).Member("cloudServicesNetworkAttachment").Text("ipAllocationMethod") == "Static")
-            context.AddError(RefusalCode.InvalidMember, $"{CloudServicesPath}.ipAllocationMethod", $"'{CloudServicesPath}.ipAllocationMethod': a cloud services network gives its addresses itself; write Dynamic");
-        MachineRules.Check(context, AttachmentsOf(context.Proposed, context.Transaction.State), PropertiesOf(context.Proposed).Member("cloudServicesNetworkAttachment").BooleanString("defaultGateway"));
+        if (
+            PropertiesOf(context.Proposed).Member("cloudServicesNetworkAttachment").Text("ipAllocationMethod")
+            == "Static"
+        )
+            context.AddError(
+                RefusalCode.InvalidMember,
+                $"{CloudServicesPath}.ipAllocationMethod",
+                $"'{CloudServicesPath}.ipAllocationMethod': a cloud services network gives its addresses itself; write Dynamic"
+            );
+        MachineRules.Check(
+            context,
+            AttachmentsOf(context.Proposed, context.Transaction.State),
+            PropertiesOf(context.Proposed).Member("cloudServicesNetworkAttachment").BooleanString("defaultGateway")
+        );
     }
 
     /// <inheritdoc/>
@@ -120,8 +198,13 @@ internal sealed class VirtualMachine : ResourceKind
         {
             body["networkAttachmentName"] = attachment.Name;
             body["macAddress"] = AddressClaims.MacAddressOf(id, attachment.Name);
-            foreach (var lease in NetworkPool.HoldingsOf(state, attachment.Network).LeasesOf(AddressClaims.HolderOf(id, attachment.Name).Id))
-                body[lease.Address.Family == AddressFamily.IPv4 ? "ipv4Address" : "ipv6Address"] = lease.Address.ToString();
+            foreach (
+                var lease in NetworkPool
+                    .HoldingsOf(state, attachment.Network)
+                    .LeasesOf(AddressClaims.HolderOf(id, attachment.Name).Id)
+            )
+                body[lease.Address.Family == AddressFamily.IPv4 ? "ipv4Address" : "ipv6Address"] =
+                    lease.Address.ToString();
         }
 
         if (properties["cloudServicesNetworkAttachment"] is JsonObject services)
@@ -139,19 +222,35 @@ internal sealed class VirtualMachine : ResourceKind
     private static MachineAttachment ReadAttachment(JsonElement element, string path, StoreState state)
     {
         var network = element.Id("attachedNetworkId")!;
-        var name = element.Text("networkAttachmentName") ?? (state.Get(StoreKey.ForResource(network)) is { } row ? Network.InterfaceNameOf(row) : network.Name);
+        var name =
+            element.Text("networkAttachmentName")
+            ?? (state.Get(StoreKey.ForResource(network)) is { } row ? Network.InterfaceNameOf(row) : network.Name);
         var method = element.Text("ipAllocationMethod")!;
         var wanted = new[] { element.Text("ipv4Address"), element.Text("ipv6Address") }
-            .Select(text => Address.TryParse(text, out var address) ? address : (Address?)null).OfType<Address>();
-        return new MachineAttachment(name, network, method, method == "Static" ? [.. wanted] : [], element.BooleanString("defaultGateway"), path);
+            .Select(text => Address.TryParse(text, out var address) ? address : (Address?)null)
+            .OfType<Address>();
+        return new MachineAttachment(
+            name,
+            network,
+            method,
+            method == "Static" ? [.. wanted] : [],
+            element.BooleanString("defaultGateway"),
+            path
+        );
     }
 
-    private static SchemaMember InterfaceMember(string name, params ImmutableArray<ResourceType> networks) => SchemaMember.Object(name,
-        SchemaMember.Id("attachedNetworkId", "the network", networks).Required(),
-        SchemaMember.Enum("ipAllocationMethod", "Dynamic|Static|Disabled").Required(),
-        SchemaMember.BooleanString("defaultGateway"),
-        SchemaMember.Text("ipv4Address", "Static: the address it must have").Range(0, 64),
-        SchemaMember.Text("ipv6Address", "Static: the address it must have").Range(0, 64),
-        SchemaMember.Text("networkAttachmentName", "the interface's name; the network's own if left out").Range(1, 15).Pattern(@"^(?!\.{1,2}$)[a-zA-Z0-9@._-]*$"),
-        SchemaMember.Text("macAddress").ReadOnly());
+    private static SchemaMember InterfaceMember(string name, params ImmutableArray<ResourceType> networks) =>
+        SchemaMember.Object(
+            name,
+            SchemaMember.Id("attachedNetworkId", "the network", networks).Required(),
+            SchemaMember.Enum("ipAllocationMethod", "Dynamic|Static|Disabled").Required(),
+            SchemaMember.BooleanString("defaultGateway"),
+            SchemaMember.Text("ipv4Address", "Static: the address it must have").Range(0, 64),
+            SchemaMember.Text("ipv6Address", "Static: the address it must have").Range(0, 64),
+            SchemaMember
+                .Text("networkAttachmentName", "the interface's name; the network's own if left out")
+                .Range(1, 15)
+                .Pattern(@"^(?!\.{1,2}$)[a-zA-Z0-9@._-]*$"),
+            SchemaMember.Text("macAddress").ReadOnly()
+        );
 }

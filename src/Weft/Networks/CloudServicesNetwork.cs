@@ -5,7 +5,9 @@ using Weft.Resources;
 
 namespace Weft.Networks;
 
-/// <summary>The kind of networks by which workloads reach platform services: a list of endpoints that may be reached.</summary>
+/// <summary>
+/// The kind of networks by which workloads reach platform services: a list of endpoints that may be reached.
+/// </summary>
 internal sealed class CloudServicesNetwork : NetworkKind
 {
     /// <summary>The type.</summary>
@@ -27,29 +29,49 @@ internal sealed class CloudServicesNetwork : NetworkKind
     public override bool PatchIsTagsOnly => false;
 
     /// <inheritdoc/>
-    public override Schema Schema { get; } = Tracked(true,
-    [
-        Endpoints("additionalEgressEndpoints").Patchable(),
-        SchemaMember.BooleanString("enableDefaultEgressEndpoints", true).Patchable(),
-        SchemaMember.Object("storageOptions", SchemaMember.Enum("mode", "None|*Standard").Patchable(), SchemaMember.Integer("sizeMiB").Range(1, null).Patchable(), SchemaMember.Any("storageApplianceId").Patchable()),
-        SchemaMember.Any("storageStatus").ReadOnly(),
-        Endpoints("enabledEgressEndpoints").ReadOnly(),
-        SchemaMember.Text("interfaceName").ReadOnly(),
-        DeprecatedPlugin, .. ReadOnlyMembers,
-    ]);
+    public override Schema Schema { get; } =
+        Tracked(
+            true,
+            [
+                Endpoints("additionalEgressEndpoints").Patchable(),
+                SchemaMember.BooleanString("enableDefaultEgressEndpoints", true).Patchable(),
+                SchemaMember.Object(
+                    "storageOptions",
+                    SchemaMember.Enum("mode", "None|*Standard").Patchable(),
+                    SchemaMember.Integer("sizeMiB").Range(1, null).Patchable(),
+                    SchemaMember.Any("storageApplianceId").Patchable()
+                ),
+                SchemaMember.Any("storageStatus").ReadOnly(),
+                Endpoints("enabledEgressEndpoints").ReadOnly(),
+                SchemaMember.Text("interfaceName").ReadOnly(),
+                DeprecatedPlugin,
+                .. ReadOnlyMembers,
+            ]
+        );
 
     /// <inheritdoc/>
     public override void Validate(ValidationContext context)
     {
         _ = NexusCluster.CheckHost(context);
-        foreach (var (group, i) in PropertiesOf(context.Proposed).Elements("additionalEgressEndpoints").Select((g, i) => (g, i)))
+        foreach (
+            var (group, i) in PropertiesOf(context.Proposed)
+                .Elements("additionalEgressEndpoints")
+                .Select((g, i) => (g, i))
+        )
         {
             foreach (var (endpoint, j) in group.Elements("endpoints").Select((e, j) => (e, j)))
             {
                 var path = $"properties.additionalEgressEndpoints[{i}].endpoints[{j}].domainName";
                 var name = endpoint.Text("domainName")!;
-                if (Uri.CheckHostName(name.StartsWith('.') ? name[1..] : name) != UriHostNameType.Dns || name.Length > 254)
-                    context.AddError(RefusalCode.InvalidMember, path, $"'{path}': '{name}' is no domain name (RFC 1123); a leading dot stands for all names below it");
+                if (
+                    Uri.CheckHostName(name.StartsWith('.') ? name[1..] : name) != UriHostNameType.Dns
+                    || name.Length > 254
+                )
+                    context.AddError(
+                        RefusalCode.InvalidMember,
+                        path,
+                        $"'{path}': '{name}' is no domain name (RFC 1123); a leading dot stands for all names below it"
+                    );
             }
         }
     }
@@ -63,7 +85,23 @@ internal sealed class CloudServicesNetwork : NetworkKind
         properties["enabledEgressEndpoints"] = properties["additionalEgressEndpoints"]?.DeepClone() ?? new JsonArray();
     }
 
-    private static SchemaMember Endpoints(string name) => SchemaMember.List(name, SchemaMember.Object("",
-        SchemaMember.Text("category").Required().Range(1, null),
-        SchemaMember.List("endpoints", SchemaMember.Object("", SchemaMember.Text("domainName").Required().Range(1, 254), SchemaMember.Integer("port").Range(1, 65535))).Required().Range(1, null)));
+    private static SchemaMember Endpoints(string name) =>
+        SchemaMember.List(
+            name,
+            SchemaMember.Object(
+                "",
+                SchemaMember.Text("category").Required().Range(1, null),
+                SchemaMember
+                    .List(
+                        "endpoints",
+                        SchemaMember.Object(
+                            "",
+                            SchemaMember.Text("domainName").Required().Range(1, 254),
+                            SchemaMember.Integer("port").Range(1, 65535)
+                        )
+                    )
+                    .Required()
+                    .Range(1, null)
+            )
+        );
 }

@@ -20,11 +20,19 @@ internal sealed class L2Network : NetworkKind
     public override ImmutableArray<string> ShortNames => ["l2n", "l2net"];
 
     /// <inheritdoc/>
-    public override Schema Schema { get; } = Tracked(true,
-    [
-        SchemaMember.Id("l2IsolationDomainId", "the VLAN it carries", L2IsolationDomain.ResourceType).Required().Immutable(),
-        InterfaceName, DeprecatedPlugin, .. ReadOnlyMembers,
-    ]);
+    public override Schema Schema { get; } =
+        Tracked(
+            true,
+            [
+                SchemaMember
+                    .Id("l2IsolationDomainId", "the VLAN it carries", L2IsolationDomain.ResourceType)
+                    .Required()
+                    .Immutable(),
+                InterfaceName,
+                DeprecatedPlugin,
+                .. ReadOnlyMembers,
+            ]
+        );
 
     /// <inheritdoc/>
     public override void Validate(ValidationContext context)

@@ -7,8 +7,8 @@ using Weft.Resources;
 namespace Weft.Networks;
 
 /// <summary>
-/// The kind of networks that share a subnet between clusters, nodes, pods and machines. VLAN, prefixes, MTU and gateway derive from the
-/// fabric's internal network; written again they must agree with it.
+/// The kind of networks that share a subnet between clusters, nodes, pods and machines. VLAN, prefixes, MTU and gateway
+/// derive from the fabric's internal network; written again they must agree with it.
 /// </summary>
 internal sealed class L3Network : NetworkKind
 {
@@ -16,7 +16,10 @@ internal sealed class L3Network : NetworkKind
     public static readonly ResourceType ResourceType = new(NetworkCloudProvider.Namespace, "l3Networks");
 
     private static readonly (AddressFamily Family, string Member, string Only)[] Families =
-        [(AddressFamily.IPv4, "ipv4ConnectedPrefix", "IPV6"), (AddressFamily.IPv6, "ipv6ConnectedPrefix", "IPV4")];
+    [
+        (AddressFamily.IPv4, "ipv4ConnectedPrefix", "IPV6"),
+        (AddressFamily.IPv6, "ipv6ConnectedPrefix", "IPV4"),
+    ];
 
     /// <inheritdoc/>
     public override ResourceType Type => ResourceType;
@@ -28,16 +31,46 @@ internal sealed class L3Network : NetworkKind
     public override ImmutableArray<string> ShortNames => ["l3n", "l3net"];
 
     /// <inheritdoc/>
-    public override Schema Schema { get; } = Tracked(true,
-    [
-        SchemaMember.Id("l3IsolationDomainId", "the VRF it stands in", L3IsolationDomain.ResourceType).Required().Immutable(),
-        SchemaMember.Integer("vlan", "the VLAN of one internal network of the VRF; may be left out where there is only one").Immutable().Range(VlanSet.Lowest, VlanSet.Highest),
-        SchemaMember.Enum("ipAllocationType", "IPV4|IPV6|DualStack", "the families it leases; left out, those of the internal network"),
-        SchemaMember.Text("ipv4ConnectedPrefix", "an IPv4 subnet of the internal network; may be left out where there is only one").SetOnce().Range(1, 64),
-        SchemaMember.Text("ipv6ConnectedPrefix", "an IPv6 subnet of the internal network; may be left out where there is only one").SetOnce().Range(1, 64),
-        SchemaMember.BooleanString("hybridAksIpamEnabled", null, "deprecated and ignored"),
-        InterfaceName, DeprecatedPlugin, .. ReadOnlyMembers,
-    ]);
+    public override Schema Schema { get; } =
+        Tracked(
+            true,
+            [
+                SchemaMember
+                    .Id("l3IsolationDomainId", "the VRF it stands in", L3IsolationDomain.ResourceType)
+                    .Required()
+                    .Immutable(),
+                SchemaMember
+                    .Integer(
+                        "vlan",
+                        "the VLAN of one internal network of the VRF; may be left out where there is only one"
+                    )
+                    .Immutable()
+                    .Range(VlanSet.Lowest, VlanSet.Highest),
+                SchemaMember.Enum(
+                    "ipAllocationType",
+                    "IPV4|IPV6|DualStack",
+                    "the families it leases; left out, those of the internal network"
+                ),
+                SchemaMember
+                    .Text(
+                        "ipv4ConnectedPrefix",
+                        "an IPv4 subnet of the internal network; may be left out where there is only one"
+                    )
+                    .SetOnce()
+                    .Range(1, 64),
+                SchemaMember
+                    .Text(
+                        "ipv6ConnectedPrefix",
+                        "an IPv6 subnet of the internal network; may be left out where there is only one"
+                    )
+                    .SetOnce()
+                    .Range(1, 64),
+                SchemaMember.BooleanString("hybridAksIpamEnabled", null, "deprecated and ignored"),
+                InterfaceName,
+                DeprecatedPlugin,
+                .. ReadOnlyMembers,
+            ]
+        );
 
     /// <summary>The subnets of a network, IPv4 first: those its <c>ipAllocationType</c> names.</summary>
     /// <returns>One prefix per family.</returns>
@@ -59,11 +92,20 @@ internal sealed class L3Network : NetworkKind
         properties.Remove("hybridAksIpamEnabled");
         if (!ResourceId.TryParse(properties["l3IsolationDomainId"]?.ToString(), out var domain))
             return;
-        var candidates = InternalNetwork.ListIn(transaction, domain).Where(n => properties["vlan"] is not { } vlan || vlan.ToString() == n.Vlan.ToString(System.Globalization.CultureInfo.InvariantCulture)).ToList();
+        var candidates = InternalNetwork
+            .ListIn(transaction, domain)
+            .Where(n =>
+                properties["vlan"] is not { } vlan
+                || vlan.ToString() == n.Vlan.ToString(System.Globalization.CultureInfo.InvariantCulture)
+            )
+            .ToList();
         if (candidates is [var network])
         {
             properties["vlan"] = network.Vlan;
-            properties["ipAllocationType"] ??= (network.PrefixesOf(AddressFamily.IPv4).IsEmpty, network.PrefixesOf(AddressFamily.IPv6).IsEmpty) switch
+            properties["ipAllocationType"] ??= (
+                network.PrefixesOf(AddressFamily.IPv4).IsEmpty,
+                network.PrefixesOf(AddressFamily.IPv6).IsEmpty
+            ) switch
             {
                 (false, true) => "IPV4",
                 (true, false) => "IPV6",
@@ -71,7 +113,11 @@ internal sealed class L3Network : NetworkKind
             };
             foreach (var (family, member, only) in Families)
             {
-                if (properties[member] is null && properties["ipAllocationType"]!.ToString() != only && network.PrefixesOf(family) is [var prefix])
+                if (
+                    properties[member] is null
+                    && properties["ipAllocationType"]!.ToString() != only
+                    && network.PrefixesOf(family) is [var prefix]
+                )
                     properties[member] = prefix.ToString();
             }
         }
@@ -89,7 +135,14 @@ internal sealed class L3Network : NetworkKind
         if (CheckVlan(context, domain, properties.Integer("vlan")) is { } network)
         {
             foreach (var (family, member, only) in Families)
-                CheckPrefix(context, network, family, member, properties.Text(member), properties.Text("ipAllocationType") != only);
+                CheckPrefix(
+                    context,
+                    network,
+                    family,
+                    member,
+                    properties.Text(member),
+                    properties.Text("ipAllocationType") != only
+                );
         }
 
         CheckOverlaps(context);
@@ -100,12 +153,15 @@ internal sealed class L3Network : NetworkKind
     public override IEnumerable<ResourceId> DependentsOf(Row row, ReadTransaction transaction)
     {
         var id = IdOf(row);
-        // A pod's or node's address outlives the attachment that gave it until the pod is gone; its network must outlive them.
+        // A pod's or node's address outlives the attachment that gave it until the pod is gone; its network must
+        // outlive them.
         return ClustersOfHolders(transaction, id);
     }
 
     /// <inheritdoc/>
-    /// <remarks>Its pool goes with it: a machine that is removed in the same step finds no network any more to give back to.</remarks>
+    /// <remarks>
+    /// Its pool goes with it: a machine that is removed in the same step finds no network any more to give back to.
+    /// </remarks>
     public override IEnumerable<Mutation> RemovalSideEffects(Row row, StoreState state) =>
         NetworkPool.RemoveLeases(IdOf(row), NetworkPool.HoldingsOf(state, IdOf(row)).Leases);
 
@@ -115,24 +171,42 @@ internal sealed class L3Network : NetworkKind
         {
             var properties = PropertiesOf(r);
             var only = properties.Text("ipAllocationType");
-            var prefixes = Families.Where(f => f.Only != only)
-                .Select(f => Prefix.TryParse(properties.Text(f.Member), out var prefix) ? prefix : (Prefix?)null).OfType<Prefix>();
-            return new Declared(properties.Id("l3IsolationDomainId")!, (int)(properties.Integer("vlan") ?? 0), [.. prefixes]);
+            var prefixes = Families
+                .Where(f => f.Only != only)
+                .Select(f => Prefix.TryParse(properties.Text(f.Member), out var prefix) ? prefix : (Prefix?)null)
+                .OfType<Prefix>();
+            return new Declared(
+                properties.Id("l3IsolationDomainId")!,
+                (int)(properties.Integer("vlan") ?? 0),
+                [.. prefixes]
+            );
         });
     }
 
-    private static IEnumerable<ResourceId> ClustersOfHolders(ReadTransaction transaction, ResourceId id) => NetworkPool.HoldingsOf(transaction, id).Leases
-        .Select(lease => ResourceId.TryParse(lease.Holder.Cluster, out var cluster) ? cluster : null).OfType<ResourceId>().DistinctBy(c => c.Key);
+    private static IEnumerable<ResourceId> ClustersOfHolders(ReadTransaction transaction, ResourceId id) =>
+        NetworkPool
+            .HoldingsOf(transaction, id)
+            .Leases.Select(lease => ResourceId.TryParse(lease.Holder.Cluster, out var cluster) ? cluster : null)
+            .OfType<ResourceId>()
+            .DistinctBy(c => c.Key);
 
     private static FabricSubnets? CheckVlan(ValidationContext context, Row domain, long? vlan)
     {
         const string Path = "properties.vlan";
         var id = IdOf(domain);
         var networks = InternalNetwork.ListIn(context.Transaction, id).ToList();
-        var list = networks.Count == 0 ? "it has none" : $"it has {string.Join(", ", networks.Select(n => $"{n.Vlan} ({n.Id.Name})"))}";
+        var list =
+            networks.Count == 0
+                ? "it has none"
+                : $"it has {string.Join(", ", networks.Select(n => $"{n.Vlan} ({n.Id.Name})"))}";
         if (vlan is null)
         {
-            context.AddError(RefusalCode.MissingMember, Path, $"'{Path}' is required: {id.Name} has no single internal network to take it from; {list}", id);
+            context.AddError(
+                RefusalCode.MissingMember,
+                Path,
+                $"'{Path}' is required: {id.Name} has no single internal network to take it from; {list}",
+                id
+            );
             return null;
         }
 
@@ -142,33 +216,63 @@ internal sealed class L3Network : NetworkKind
         return network;
     }
 
-    private static void CheckPrefix(ValidationContext context, FabricSubnets network, AddressFamily family, string member, string? text, bool needed)
+    private static void CheckPrefix(
+        ValidationContext context,
+        FabricSubnets network,
+        AddressFamily family,
+        string member,
+        string? text,
+        bool needed
+    )
     {
         var path = $"properties.{member}";
-        var expected = network.PrefixesOf(family) is { IsEmpty: false } prefixes ? string.Join(" or ", prefixes) : $"no {family} subnet";
+        var expected = network.PrefixesOf(family) is { IsEmpty: false } prefixes
+            ? string.Join(" or ", prefixes)
+            : $"no {family} subnet";
         if (text is null)
         {
             if (needed)
-                context.AddError(RefusalCode.MissingMember, path, $"'{path}' is required by ipAllocationType; {network.Id.Name} has {expected}", network.Id);
+                context.AddError(
+                    RefusalCode.MissingMember,
+                    path,
+                    $"'{path}' is required by ipAllocationType; {network.Id.Name} has {expected}",
+                    network.Id
+                );
             return;
         }
 
         if (!Prefix.Parse(text, path).TryGet(out var prefix, out var refusal))
             context.AddError(refusal with { Message = $"'{path}': {refusal.Message}" });
         else if (!network.PrefixesOf(family).Contains(prefix))
-            context.AddError(RefusalCode.Mismatch, path, $"'{path}': {prefix} is no subnet of {network.Id.Name}, which has {expected}", network.Id);
+            context.AddError(
+                RefusalCode.Mismatch,
+                path,
+                $"'{path}': {prefix} is no subnet of {network.Id.Name}, which has {expected}",
+                network.Id
+            );
     }
 
     /// <summary>Two networks on one subnet would be two pools over the same addresses.</summary>
     private static void CheckOverlaps(ValidationContext context)
     {
         var mine = PrefixesOf(context.Proposed);
-        foreach (var other in context.Transaction.List(ResourceType).Where(row => row.Key != context.Proposed.Key && DomainOf(row).Equals(DomainOf(context.Proposed))))
+        foreach (
+            var other in context
+                .Transaction.List(ResourceType)
+                .Where(row => row.Key != context.Proposed.Key && DomainOf(row).Equals(DomainOf(context.Proposed)))
+        )
         {
-            foreach (var (prefix, taken) in mine.SelectMany(p => PrefixesOf(other).Where(p.Overlaps).Select(t => (p, t))))
+            foreach (
+                var (prefix, taken) in mine.SelectMany(p => PrefixesOf(other).Where(p.Overlaps).Select(t => (p, t)))
+            )
             {
                 var path = $"properties.{Families.First(f => f.Family == prefix.Family).Member}";
-                context.AddError(RefusalCode.Overlap, path, $"'{path}': {prefix} overlaps with {taken} of {IdOf(other).Name}: one subnet has one pool; share that network", IdOf(other));
+                context.AddError(
+                    RefusalCode.Overlap,
+                    path,
+                    $"'{path}': {prefix} overlaps with {taken} of {IdOf(other).Name}: one subnet has one pool; share that network",
+                    IdOf(other)
+                );
             }
         }
     }
@@ -179,11 +283,19 @@ internal sealed class L3Network : NetworkKind
         const string Path = "properties.ipAllocationType";
         if (context.Old is not { } old)
             return;
-        foreach (var gone in PrefixesOf(old).Select(p => p.Family).Except(PrefixesOf(context.Proposed).Select(p => p.Family)))
+        foreach (
+            var gone in PrefixesOf(old).Select(p => p.Family).Except(PrefixesOf(context.Proposed).Select(p => p.Family))
+        )
         {
-            var holder = NetworkPool.HoldingsOf(context.Transaction, context.Id).Leases.FirstOrDefault(l => l.Address.Family == gone);
+            var holder = NetworkPool
+                .HoldingsOf(context.Transaction, context.Id)
+                .Leases.FirstOrDefault(l => l.Address.Family == gone);
             if (holder is not null)
-                context.AddError(RefusalCode.InUse, Path, $"'{Path}': {gone} can't be dropped while {holder.Address} is held by {holder.Holder.Text}");
+                context.AddError(
+                    RefusalCode.InUse,
+                    Path,
+                    $"'{Path}': {gone} can't be dropped while {holder.Address} is held by {holder.Holder.Text}"
+                );
         }
     }
 

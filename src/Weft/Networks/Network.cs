@@ -26,13 +26,20 @@ internal enum NetworkType
 /// <param name="Mtu">The MTU in bytes: the least of the domains'.</param>
 /// <param name="Subnets">The subnets, IPv4 first; none for L2 and trunks.</param>
 internal sealed record Network(
-    ResourceId Id, NetworkType Type, string InterfaceName, VlanSet Vlans, int Mtu, ImmutableArray<Subnet> Subnets)
+    ResourceId Id,
+    NetworkType Type,
+    string InterfaceName,
+    VlanSet Vlans,
+    int Mtu,
+    ImmutableArray<Subnet> Subnets
+)
 {
     /// <summary>The VLAN of an L2 or L3 network.</summary>
     public int Vlan => Vlans.First();
 
     /// <summary>Whether a type is one of the three.</summary>
-    public static bool IsNetworkType(ResourceType type) => type == L2Network.ResourceType || type == L3Network.ResourceType || type == TrunkedNetwork.ResourceType;
+    public static bool IsNetworkType(ResourceType type) =>
+        type == L2Network.ResourceType || type == L3Network.ResourceType || type == TrunkedNetwork.ResourceType;
 
     /// <summary>Reads a network.</summary>
     /// <returns>The network, or null where there is none.</returns>
@@ -45,20 +52,42 @@ internal sealed record Network(
         if (id.Type == L3Network.ResourceType)
         {
             var vlan = L3Network.VlanOf(row);
-            var mtu = InternalNetwork.ListIn(transaction, L3Network.DomainOf(row)).FirstOrDefault(n => n.Vlan == vlan)?.Mtu ?? 1500;
+            var mtu =
+                InternalNetwork.ListIn(transaction, L3Network.DomainOf(row)).FirstOrDefault(n => n.Vlan == vlan)?.Mtu
+                ?? 1500;
             var subnets = L3Network.PrefixesOf(row).Select(p => new Subnet(p, limits.ReservedAddresses));
             return new Network(ResourceKind.IdOf(row), NetworkType.L3, name, VlanSet.Create(vlan), mtu, [.. subnets]);
         }
 
         if (id.Type == L2Network.ResourceType)
         {
-            var domain = L2IsolationDomain.Read(transaction.Get(ResourceKind.PropertiesOf(row).Id("l2IsolationDomainId")!)!);
-            return new Network(ResourceKind.IdOf(row), NetworkType.L2, name, VlanSet.Create(domain.Vlan), domain.Mtu, []);
+            var domain = L2IsolationDomain.Read(
+                transaction.Get(ResourceKind.PropertiesOf(row).Id("l2IsolationDomainId")!)!
+            );
+            return new Network(
+                ResourceKind.IdOf(row),
+                NetworkType.L2,
+                name,
+                VlanSet.Create(domain.Vlan),
+                domain.Mtu,
+                []
+            );
         }
 
         var vlans = TrunkedNetwork.VlansOf(row);
-        var carried = TrunkedNetwork.DomainsOf(row).SelectMany(d => VlansOf(transaction, d)).Where(v => vlans.Contains(v.Vlan)).Select(v => v.Mtu);
-        return new Network(ResourceKind.IdOf(row), NetworkType.Trunked, name, vlans, carried.DefaultIfEmpty(1500).Min(), []);
+        var carried = TrunkedNetwork
+            .DomainsOf(row)
+            .SelectMany(d => VlansOf(transaction, d))
+            .Where(v => vlans.Contains(v.Vlan))
+            .Select(v => v.Mtu);
+        return new Network(
+            ResourceKind.IdOf(row),
+            NetworkType.Trunked,
+            name,
+            vlans,
+            carried.DefaultIfEmpty(1500).Min(),
+            []
+        );
     }
 
     /// <summary>The interface name of a network: its own, or one made of the network's name.</summary>
@@ -67,7 +96,9 @@ internal sealed record Network(
     {
         if (ResourceKind.PropertiesOf(row).Text("interfaceName") is { Length: > 0 } name)
             return name;
-        var made = new string([.. ResourceKind.IdOf(row).Name.ToLowerInvariant().Select(c => char.IsAsciiLetterOrDigit(c) ? c : '-')]);
+        var made = new string([
+            .. ResourceKind.IdOf(row).Name.ToLowerInvariant().Select(c => char.IsAsciiLetterOrDigit(c) ? c : '-'),
+        ]);
         return made.Length <= 12 ? made : made[..12].TrimEnd('-');
     }
 

@@ -10,12 +10,21 @@ namespace Weft.Networks;
 internal abstract class NetworkKind : ResourceKind
 {
     /// <summary>The interface name of a network, in all kinds.</summary>
-    private protected static readonly SchemaMember InterfaceName =
-        SchemaMember.Text("interfaceName", "the interface's name in nodes and machines; derived from the network's name if left out")
-            .Range(1, 12).Pattern(@"^(?!\.{1,2}$)[a-zA-Z0-9@._-]*$").Immutable();
+    private protected static readonly SchemaMember InterfaceName = SchemaMember
+        .Text(
+            "interfaceName",
+            "the interface's name in nodes and machines; derived from the network's name if left out"
+        )
+        .Range(1, 12)
+        .Pattern(@"^(?!\.{1,2}$)[a-zA-Z0-9@._-]*$")
+        .Immutable();
 
     /// <summary>What older clients send and newer ones ignore.</summary>
-    private protected static readonly SchemaMember DeprecatedPlugin = SchemaMember.Enum("hybridAksPluginType", "DPDK|SRIOV|OSDevice", "deprecated and ignored");
+    private protected static readonly SchemaMember DeprecatedPlugin = SchemaMember.Enum(
+        "hybridAksPluginType",
+        "DPDK|SRIOV|OSDevice",
+        "deprecated and ignored"
+    );
 
     /// <summary>The members that the server computes, in all kinds.</summary>
     private protected static readonly ImmutableArray<SchemaMember> ReadOnlyMembers =
@@ -42,7 +51,9 @@ internal abstract class NetworkKind : ResourceKind
     public override void AddComputedFields(Row row, JsonObject properties, StoreState state)
     {
         var id = IdOf(row);
-        properties["associatedResourceIds"] = new JsonArray([.. Associated(id, state).Select(user => (JsonNode)user.ToString())]);
+        properties["associatedResourceIds"] = new JsonArray([
+            .. Associated(id, state).Select(user => (JsonNode)user.ToString()),
+        ]);
         if (NexusCluster.HostOf(row) is { } host)
             properties["clusterId"] = host.ToString();
         var (status, message) = Provisioning.StateOf(row) switch
@@ -55,31 +66,54 @@ internal abstract class NetworkKind : ResourceKind
         properties["detailedStatusMessage"] = message;
     }
 
-    /// <summary>Checks a domain that a network stands on: it must be enabled, and on the fabric of the network's cluster.</summary>
+    /// <summary>
+    /// Checks a domain that a network stands on: it must be enabled, and on the fabric of the network's cluster.
+    /// </summary>
     /// <param name="cluster">The cluster's row, or null where it wasn't found.</param>
-    private protected static void CheckDomain(ValidationContext context, string path, Row domain, ResourceId fabric, Row? cluster)
+    private protected static void CheckDomain(
+        ValidationContext context,
+        string path,
+        Row domain,
+        ResourceId fabric,
+        Row? cluster
+    )
     {
         var id = IdOf(domain);
         if (AdministrativeState.Read(domain) != AdministrativeState.Enabled)
-            context.AddError(RefusalCode.Conflict, path, $"'{path}': {id.Name} is not enabled; POST {id}/{AdministrativeState.Action} {{\"state\": \"Enable\"}} first", id);
+            context.AddError(
+                RefusalCode.Conflict,
+                path,
+                $"'{path}': {id.Name} is not enabled; POST {id}/{AdministrativeState.Action} {{\"state\": \"Enable\"}} first",
+                id
+            );
         if (cluster is not null && !NexusCluster.FabricOf(cluster).Equals(fabric))
-            context.AddError(RefusalCode.Mismatch, path, $"'{path}': {id.Name} is on fabric {fabric.Name}, the cluster {IdOf(cluster).Name} on {NexusCluster.FabricOf(cluster).Name}", fabric);
+            context.AddError(
+                RefusalCode.Mismatch,
+                path,
+                $"'{path}': {id.Name} is on fabric {fabric.Name}, the cluster {IdOf(cluster).Name} on {NexusCluster.FabricOf(cluster).Name}",
+                fabric
+            );
     }
 
     private static IEnumerable<ResourceId> Associated(ResourceId network, StoreState state)
     {
-        ResourceType machines = new(NetworkCloudProvider.Namespace, "virtualMachines"), clusters = new(NetworkCloudProvider.Namespace, "kubernetesClusters");
+        ResourceType machines = new(NetworkCloudProvider.Namespace, "virtualMachines"),
+            clusters = new(NetworkCloudProvider.Namespace, "kubernetesClusters");
         var pools = clusters with { Path = "kubernetesClusters/agentPools" };
         return new[] { machines, clusters, pools }
-            .SelectMany(type => state.Range($"{StoreKey.PartitionOf(type)}|").Where(row => Mentions(PropertiesOf(row), network)))
-            .Select(row => IdOf(row) is var id && id.Type == pools ? id.Parent! : id).DistinctBy(id => id.Key);
+            .SelectMany(type =>
+                state.Range($"{StoreKey.PartitionOf(type)}|").Where(row => Mentions(PropertiesOf(row), network))
+            )
+            .Select(row => IdOf(row) is var id && id.Type == pools ? id.Parent! : id)
+            .DistinctBy(id => id.Key);
     }
 
-    private static bool Mentions(JsonElement value, ResourceId id) => value.ValueKind switch
-    {
-        JsonValueKind.String => string.Equals(value.GetString(), id.Key, StringComparison.OrdinalIgnoreCase),
-        JsonValueKind.Array => value.EnumerateArray().Any(element => Mentions(element, id)),
-        JsonValueKind.Object => value.EnumerateObject().Any(member => Mentions(member.Value, id)),
-        _ => false,
-    };
+    private static bool Mentions(JsonElement value, ResourceId id) =>
+        value.ValueKind switch
+        {
+            JsonValueKind.String => string.Equals(value.GetString(), id.Key, StringComparison.OrdinalIgnoreCase),
+            JsonValueKind.Array => value.EnumerateArray().Any(element => Mentions(element, id)),
+            JsonValueKind.Object => value.EnumerateObject().Any(member => Mentions(member.Value, id)),
+            _ => false,
+        };
 }

@@ -6,8 +6,8 @@ using Weft.Resources;
 namespace Weft.Networks;
 
 /// <summary>
-/// The pool of an L3 network in the store: one row per lease, in a partition of the network. A row's key is its address, so two
-/// commits that lease the same address can't both win, whoever decided them.
+/// The pool of an L3 network in the store: one row per lease, in a partition of the network. A row's key is its
+/// address, so two commits that lease the same address can't both win, whoever decided them.
 /// </summary>
 internal static class NetworkPool
 {
@@ -18,13 +18,16 @@ internal static class NetworkPool
     public static readonly ResourceType PoolType = new("Weft.Ipam", "pools");
 
     /// <summary>What keeps the holdings of every network up to date beside the rows.</summary>
-    public static readonly MaterializedView HoldingsView = new(partition => partition.StartsWith(StoreKey.LeasePrefix, StringComparison.Ordinal), (holdings, before, after) =>
-    {
-        var held = holdings as Holdings ?? Holdings.Empty;
-        if (before is not null)
-            held = held.Without(LeaseOf(before).Address);
-        return after is null ? held : held.With(LeaseOf(after));
-    });
+    public static readonly MaterializedView HoldingsView = new(
+        partition => partition.StartsWith(StoreKey.LeasePrefix, StringComparison.Ordinal),
+        (holdings, before, after) =>
+        {
+            var held = holdings as Holdings ?? Holdings.Empty;
+            if (before is not null)
+                held = held.Without(LeaseOf(before).Address);
+            return after is null ? held : held.With(LeaseOf(after));
+        }
+    );
 
     /// <summary>The partition of a network's leases.</summary>
     public static string PartitionOf(ResourceId network)
@@ -33,8 +36,11 @@ internal static class NetworkPool
     }
 
     /// <summary>The key of a lease; keys sort as addresses do.</summary>
-    public static string KeyOf(ResourceId network, Address address) => string.Create(
-        CultureInfo.InvariantCulture, $"{PartitionOf(network)}|{(int)address.Family}-{address.Value.ToString(address.Family == AddressFamily.IPv4 ? "x8" : "x32", CultureInfo.InvariantCulture)}");
+    public static string KeyOf(ResourceId network, Address address) =>
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"{PartitionOf(network)}|{(int)address.Family}-{address.Value.ToString(address.Family == AddressFamily.IPv4 ? "x8" : "x32", CultureInfo.InvariantCulture)}"
+        );
 
     /// <summary>Reads a lease.</summary>
     public static Lease LeaseOf(Row row)
@@ -48,7 +54,9 @@ internal static class NetworkPool
         return state.View(PartitionOf(network)) as Holdings ?? Holdings.Empty;
     }
 
-    /// <summary>Who holds what in a network, for a decision that doesn't stand if anybody takes or gives back meanwhile.</summary>
+    /// <summary>
+    /// Who holds what in a network, for a decision that doesn't stand if anybody takes or gives back meanwhile.
+    /// </summary>
     public static Holdings HoldingsOf(ReadTransaction transaction, ResourceId network)
     {
         return transaction.View(PartitionOf(network)) as Holdings ?? Holdings.Empty;
@@ -69,11 +77,15 @@ internal static class NetworkPool
 
     /// <summary>The rows to write and remove where a holder has other leases than before.</summary>
     /// <returns>The changes; none where both are the same addresses.</returns>
-    public static ImmutableArray<Mutation> ReplaceLeases(ResourceId network, ImmutableArray<Lease> held, ImmutableArray<Lease> got) =>
-    [
-        .. RemoveLeases(network, held.Where(h => got.All(g => g.Address != h.Address))),
-        .. PutLeases(network, got.Where(g => held.All(h => h.Address != g.Address))),
-    ];
+    public static ImmutableArray<Mutation> ReplaceLeases(
+        ResourceId network,
+        ImmutableArray<Lease> held,
+        ImmutableArray<Lease> got
+    ) =>
+        [
+            .. RemoveLeases(network, held.Where(h => got.All(g => g.Address != h.Address))),
+            .. PutLeases(network, got.Where(g => held.All(h => h.Address != g.Address))),
+        ];
 
     /// <summary>The rows to remove for leases that ended.</summary>
     public static ImmutableArray<Mutation> RemoveLeases(ResourceId network, IEnumerable<Lease> leases) =>

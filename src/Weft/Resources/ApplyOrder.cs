@@ -4,9 +4,12 @@ using System.Text.Json.Nodes;
 
 namespace Weft.Resources;
 
-/// <summary>One step of an apply: a PUT of a document, or the enabling of an isolation domain that its document asks for.</summary>
+/// <summary>
+/// One step of an apply: a PUT of a document, or the enabling of an isolation domain that its document asks for.
+/// </summary>
 /// <param name="Body">The document for the PUT, without what only an action can set; null for an enabling step.</param>
-/// <param name="DependsOn">The steps that must be done before, by their place in the list; all of them smaller than its own.</param>
+/// <param name="DependsOn">The steps that must be done before, by their place in the list; all of them smaller than its
+/// own.</param>
 internal sealed record ApplyStep(ResourceId Id, JsonObject? Body, ImmutableArray<int> DependsOn)
 {
     /// <summary>Whether it enables an isolation domain.</summary>
@@ -14,8 +17,9 @@ internal sealed record ApplyStep(ResourceId Id, JsonObject? Body, ImmutableArray
 }
 
 /// <summary>
-/// The order in which documents can be applied: what is referred to comes first. Documents say by their ids what they refer to, so
-/// the order follows from them alone, and is the same on the server that plans and in the program that applies.
+/// The order in which documents can be applied: what is referred to comes first. Documents say by their ids what they
+/// refer to, so the order follows from them alone, and is the same on the server that plans and in the program that
+/// applies.
 /// </summary>
 internal static class ApplyOrder
 {
@@ -31,11 +35,15 @@ internal static class ApplyOrder
         foreach (var (document, i) in documents.Select((d, i) => (d, i)))
         {
             if (document["id"] is not JsonValue value || !value.TryGetValue<string>(out var text))
-                findings.Add(new Refusal(RefusalCode.MissingMember, $"document {i + 1} has no 'id'", $"resources[{i}].id"));
+                findings.Add(
+                    new Refusal(RefusalCode.MissingMember, $"document {i + 1} has no 'id'", $"resources[{i}].id")
+                );
             else if (!ResourceId.Parse(text, $"resources[{i}].id").TryGet(out var id, out var refusal))
                 findings.Add(refusal);
             else if (nodes.Exists(n => n.Id.Equals(id)))
-                findings.Add(new Refusal(RefusalCode.Overlap, $"{id} is there twice", $"resources[{i}].id", id.ToString()));
+                findings.Add(
+                    new Refusal(RefusalCode.Overlap, $"{id} is there twice", $"resources[{i}].id", id.ToString())
+                );
             else
                 nodes.AddRange(NodesOf(id, document));
         }
@@ -51,7 +59,8 @@ internal static class ApplyOrder
     {
         var body = document.DeepClone().AsObject();
         var properties = body["properties"] as JsonObject;
-        var enabled = string.Equals(properties?[AdministrativeState]?.ToString(), "Enabled", StringComparison.OrdinalIgnoreCase)
+        var enabled =
+            string.Equals(properties?[AdministrativeState]?.ToString(), "Enabled", StringComparison.OrdinalIgnoreCase)
             && id.Type.Leaf.EndsWith("IsolationDomains", StringComparison.OrdinalIgnoreCase);
         properties?.Remove(AdministrativeState);
         yield return new DocumentNode(id, body, [.. ReferencedIds(body)]);
@@ -68,13 +77,22 @@ internal static class ApplyOrder
         if (other.Body is not null && node.Id.IsUnder(other.Id))
             return true;
         // An extension of a resource may speak of that resource's children by name.
-        if (other.Body is not null && node.Id.IsExtension && !other.Id.IsExtension && node.Id.Parent!.Equals(other.Id.Parent))
+        if (
+            other.Body is not null
+            && node.Id.IsExtension
+            && !other.Id.IsExtension
+            && node.Id.Parent!.Equals(other.Id.Parent)
+        )
             return true;
         if (node.ReferencedKeys.Contains(other.Id.Key))
             return true;
-        // Who names a resource needs its children too (a domain's internal networks), whether the resource itself is among the documents or not.
-        return other.Body is not null && !other.Id.IsExtension && other.Id.Parent is { Parent.Parent: not null } parent
-            && node.ReferencedKeys.Contains(parent.Key) && !node.Id.IsUnder(parent);
+        // Who names a resource needs its children too (a domain's internal networks), whether the resource itself is
+        // among the documents or not.
+        return other.Body is not null
+            && !other.Id.IsExtension
+            && other.Id.Parent is { Parent.Parent: not null } parent
+            && node.ReferencedKeys.Contains(parent.Key)
+            && !node.Id.IsUnder(parent);
     }
 
     private static Outcome<ImmutableArray<ApplyStep>> SortTopologically(List<DocumentNode> nodes)
@@ -83,11 +101,17 @@ internal static class ApplyOrder
         var place = new Dictionary<DocumentNode, int>();
         while (place.Count < nodes.Count)
         {
-            var ready = nodes.FirstOrDefault(n => !place.ContainsKey(n) && n.Dependencies.TrueForAll(place.ContainsKey));
+            var ready = nodes.FirstOrDefault(n =>
+                !place.ContainsKey(n) && n.Dependencies.TrueForAll(place.ContainsKey)
+            );
             if (ready is null)
             {
                 var circle = nodes.Where(n => !place.ContainsKey(n)).Select(n => n.Id.Name);
-                return new Refusal(RefusalCode.Mismatch, $"these documents refer to each other in a circle: {string.Join(", ", circle)}", "resources");
+                return new Refusal(
+                    RefusalCode.Mismatch,
+                    $"these documents refer to each other in a circle: {string.Join(", ", circle)}",
+                    "resources"
+                );
             }
 
             place[ready] = steps.Count;
@@ -106,8 +130,18 @@ internal static class ApplyOrder
                 return body.Where(member => member.Key != "id").SelectMany(member => ReferencedIds(member.Value));
             case JsonArray list:
                 return list.SelectMany(ReferencedIds);
-            case JsonValue value when value.GetValueKind() == JsonValueKind.String && ResourceId.TryParse(value.GetValue<string>(), out var id):
-                return [id.Key, id.Key.Replace("/providers/microsoft.extendedlocation/customlocations/", "/providers/microsoft.networkcloud/clusters/", StringComparison.Ordinal)];
+            case JsonValue value
+                when value.GetValueKind() == JsonValueKind.String
+                    && ResourceId.TryParse(value.GetValue<string>(), out var id):
+                return
+                [
+                    id.Key,
+                    id.Key.Replace(
+                        "/providers/microsoft.extendedlocation/customlocations/",
+                        "/providers/microsoft.networkcloud/clusters/",
+                        StringComparison.Ordinal
+                    ),
+                ];
             default:
                 return [];
         }

@@ -5,7 +5,9 @@ namespace Weft.Resources;
 /// <summary>What a caller read and sent back: a member that the server computed is not a request to set it.</summary>
 internal static class ComputedFields
 {
-    /// <summary>A body without the members that are computed today, are not stored, and come back as they were computed.</summary>
+    /// <summary>
+    /// A body without the members that are computed today, are not stored, and come back as they were computed.
+    /// </summary>
     /// <param name="body">The body as the caller sent it.</param>
     public static JsonObject Strip(JsonObject body, JsonObject drawn, JsonObject stored)
     {
@@ -28,7 +30,8 @@ internal static class ComputedFields
                 }
 
                 break;
-            case (JsonArray wanted, JsonArray read, JsonArray kept) when wanted.Count == kept.Count && read.Count == kept.Count:
+            case (JsonArray wanted, JsonArray read, JsonArray kept)
+                when wanted.Count == kept.Count && read.Count == kept.Count:
                 for (var i = 0; i < wanted.Count; i++)
                     StripIn(wanted[i], read[i], kept[i]);
                 break;

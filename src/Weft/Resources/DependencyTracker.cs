@@ -1,9 +1,10 @@
 namespace Weft.Resources;
 
 /// <summary>
-/// What a rendering has read of a state, row by row: as long as all of it is the same in another state, the rendering is the same there. Rows are
-/// immutable, so "the same" is the same object, and asking costs a comparison for each partition, and of one that has changed for each row
-/// that was read. Written by one rendering on one thread; asked by many.
+/// What a rendering has read of a state, row by row: as long as all of it is the same in another state, the rendering
+/// is the same there. Rows are immutable, so "the same" is the same object, and asking costs a comparison for each
+/// partition, and of one that has changed for each row that was read. Written by one rendering on one thread; asked by
+/// many.
 /// </summary>
 internal sealed class DependencyTracker
 {
@@ -12,14 +13,18 @@ internal sealed class DependencyTracker
 
     /// <summary>Whether everything that was read is the same in another state.</summary>
     /// <param name="before">The state that was read, or one that this was true of.</param>
-    /// <returns>False where a row that was read has changed or gone, or one has come that would have been read.</returns>
+    /// <returns>False where a row that was read has changed or gone, or one has come that would have been
+    /// read.</returns>
     public bool IsUnchanged(StoreState before, StoreState state)
     {
         if (_readsAcrossPartitions)
             return ReferenceEquals(before, state);
         foreach (var (partition, part) in _reads)
         {
-            if (!ReferenceEquals(before.VersionOf(partition), state.VersionOf(partition)) && !part.IsUnchangedIn(state, partition))
+            if (
+                !ReferenceEquals(before.VersionOf(partition), state.VersionOf(partition))
+                && !part.IsUnchangedIn(state, partition)
+            )
                 return false;
         }
 

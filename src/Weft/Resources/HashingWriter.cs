@@ -3,7 +3,9 @@ using System.Security.Cryptography;
 
 namespace Weft.Resources;
 
-/// <summary>Takes bytes for their hash alone: however much is written, one small buffer is all there is of it at a time.</summary>
+/// <summary>
+/// Takes bytes for their hash alone: however much is written, one small buffer is all there is of it at a time.
+/// </summary>
 internal sealed class HashingWriter : IBufferWriter<byte>, IDisposable
 {
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);

@@ -53,7 +53,10 @@ internal static class Json
     {
         try
         {
-            using var document = JsonDocument.Parse(utf8, new JsonDocumentOptions { AllowDuplicateProperties = false, MaxDepth = 64 });
+            using var document = JsonDocument.Parse(
+                utf8,
+                new JsonDocumentOptions { AllowDuplicateProperties = false, MaxDepth = 64 }
+            );
             if (document.RootElement.ValueKind != JsonValueKind.Object)
                 return new Refusal(RefusalCode.InvalidRequestContent, "the body must be a JSON object");
             var root = document.RootElement.Clone();
@@ -62,12 +65,18 @@ internal static class Json
         }
         catch (InvalidOperationException)
         {
-            return new Refusal(RefusalCode.InvalidRequestContent, "the body is no JSON: a text in it is no Unicode (bytes that are no UTF-8, or half of a surrogate pair)");
+            return new Refusal(
+                RefusalCode.InvalidRequestContent,
+                "the body is no JSON: a text in it is no Unicode (bytes that are no UTF-8, or half of a surrogate pair)"
+            );
         }
         catch (JsonException e)
         {
             var where = e.LineNumber is { } line ? $" at line {line + 1}, byte {e.BytePositionInLine + 1}" : "";
-            return new Refusal(RefusalCode.InvalidRequestContent, $"the body is no JSON{where}: {e.Message.Split(" LineNumber", 2)[0]}");
+            return new Refusal(
+                RefusalCode.InvalidRequestContent,
+                $"the body is no JSON{where}: {e.Message.Split(" LineNumber", 2)[0]}"
+            );
         }
     }
 
@@ -77,14 +86,19 @@ internal static class Json
 
     /// <summary>A whole number, or null where it is absent or none.</summary>
     public static long? Integer(this JsonElement element, string name) =>
-        element.TryMember(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var whole) ? whole : null;
+        element.TryMember(name, out var value)
+        && value.ValueKind == JsonValueKind.Number
+        && value.TryGetInt64(out var whole)
+            ? whole
+            : null;
 
     /// <summary>Whether a flag is <c>True</c>.</summary>
     public static bool BooleanString(this JsonElement element, string name) =>
         string.Equals(element.Text(name), "True", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Whether a boolean is <c>true</c>.</summary>
-    public static bool Boolean(this JsonElement element, string name) => element.Member(name).ValueKind == JsonValueKind.True;
+    public static bool Boolean(this JsonElement element, string name) =>
+        element.Member(name).ValueKind == JsonValueKind.True;
 
     /// <summary>The elements of a list member; none where it is absent.</summary>
     public static IEnumerable<JsonElement> Elements(this JsonElement element, string name) =>
@@ -94,7 +108,9 @@ internal static class Json
     public static IEnumerable<string> Texts(this JsonElement element, string name) =>
         element.Elements(name).Where(e => e.ValueKind == JsonValueKind.String).Select(e => e.GetString()!);
 
-    /// <summary>An object member; an empty element (<see cref="JsonValueKind.Undefined"/>) where it is absent.</summary>
+    /// <summary>
+    /// An object member; an empty element (<see cref="JsonValueKind.Undefined"/>) where it is absent.
+    /// </summary>
     /// <returns>The member; reading members of an absent one gives nothing.</returns>
     public static JsonElement Member(this JsonElement element, string name) =>
         element.TryMember(name, out var value) ? value : default;
@@ -106,7 +122,9 @@ internal static class Json
     private static bool TryMember(this JsonElement element, string name, out JsonElement value)
     {
         value = default;
-        return element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out value) && value.ValueKind != JsonValueKind.Null;
+        return element.ValueKind == JsonValueKind.Object
+            && element.TryGetProperty(name, out value)
+            && value.ValueKind != JsonValueKind.Null;
     }
 
     /// <summary>Reads every text once: the parser lets pass what can't be read as text later.</summary>

@@ -15,7 +15,9 @@ internal sealed class Kinds
         All = [.. kinds];
         _byType = All.ToFrozenDictionary(kind => kind.Type);
         _referrers = All.ToFrozenDictionary(
-            kind => kind.Type, kind => All.Where(other => ReferencedTypes(other.Schema.Members).Contains(kind.Type)).ToImmutableArray());
+            kind => kind.Type,
+            kind => All.Where(other => ReferencedTypes(other.Schema.Members).Contains(kind.Type)).ToImmutableArray()
+        );
     }
 
     /// <summary>All kinds, in the order they were listed.</summary>
@@ -34,16 +36,23 @@ internal sealed class Kinds
     {
         if (id.Parent is not { } parent || Find(id.Type) is not { } kind || kind.Type == ResourceId.ResourceGroupType)
             return id;
-        return kind.ParentType is null ? CanonicaliseTypes(parent).Extend(kind.Type, id.Name) : CanonicaliseTypes(parent).Child(kind.Type.Leaf, id.Name);
+        return kind.ParentType is null
+            ? CanonicaliseTypes(parent).Extend(kind.Type, id.Name)
+            : CanonicaliseTypes(parent).Child(kind.Type.Leaf, id.Name);
     }
 
     /// <summary>The kinds whose bodies may name a resource of a type.</summary>
-    public ImmutableArray<ResourceKind> ReferrersOf(ResourceType type) => _referrers.TryGetValue(type, out var kinds) ? kinds : [];
+    public ImmutableArray<ResourceKind> ReferrersOf(ResourceType type) =>
+        _referrers.TryGetValue(type, out var kinds) ? kinds : [];
 
     /// <summary>The kinds that stand directly under a type: its children and its extensions.</summary>
-    public IEnumerable<ResourceKind> ChildKindsOf(ResourceType type) => All.Where(kind => kind.ParentType == type || kind.Extends.Contains(type));
+    public IEnumerable<ResourceKind> ChildKindsOf(ResourceType type) =>
+        All.Where(kind => kind.ParentType == type || kind.Extends.Contains(type));
 
-    private static IEnumerable<ResourceType> ReferencedTypes(ImmutableArray<SchemaMember> members) => members
-        .Where(member => member.Mutability != Mutability.ReadOnly)
-        .SelectMany(member => member.RefersTo.Concat(ReferencedTypes(member.Element is { } element ? [element] : member.Members)));
+    private static IEnumerable<ResourceType> ReferencedTypes(ImmutableArray<SchemaMember> members) =>
+        members
+            .Where(member => member.Mutability != Mutability.ReadOnly)
+            .SelectMany(member =>
+                member.RefersTo.Concat(ReferencedTypes(member.Element is { } element ? [element] : member.Members))
+            );
 }

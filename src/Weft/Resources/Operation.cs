@@ -4,8 +4,8 @@ using System.Text.Json.Nodes;
 namespace Weft.Resources;
 
 /// <summary>
-/// A long-running operation. It is written in the same commit as the resource it brings about, and never again until it ends:
-/// so the revision of its row is the revision of the change, which agents report against.
+/// A long-running operation. It is written in the same commit as the resource it brings about, and never again until it
+/// ends: so the revision of its row is the revision of the change, which agents report against.
 /// </summary>
 /// <param name="Name">Its id: unguessable, the last part of the URL.</param>
 /// <param name="Verb"><c>Put</c>, <c>Patch</c>, <c>Delete</c> or the name of an action.</param>
@@ -28,12 +28,15 @@ internal sealed record Operation(string Name, ResourceId Resource, string Verb, 
     /// <summary>The error's message.</summary>
     public string? ErrorMessage { get; init; }
 
-    /// <summary>The agents whose desired state the change alters, by the keys of their ids. It ends when all of them have applied it.</summary>
+    /// <summary>
+    /// The agents whose desired state the change alters, by the keys of their ids. It ends when all of them have
+    /// applied it.
+    /// </summary>
     public ImmutableArray<string> PendingAgents { get; init; } = [];
 
     /// <summary>
-    /// The keys of leases that end with it: an address that an agent still has on an interface is nobody else's until the agent has taken
-    /// it off.
+    /// The keys of leases that end with it: an address that an agent still has on an interface is nobody else's until
+    /// the agent has taken it off.
     /// </summary>
     public ImmutableArray<string> ReleasesOnCompletion { get; init; } = [];
 
@@ -50,7 +53,12 @@ internal sealed record Operation(string Name, ResourceId Resource, string Verb, 
         {
             var json = r.Json;
             return new Operation(
-                json.Text("name")!, ResourceId.Parse(json.Text("resource")!).Value, json.Text("verb")!, json.Text("status")!, json.Text("started")!)
+                json.Text("name")!,
+                ResourceId.Parse(json.Text("resource")!).Value,
+                json.Text("verb")!,
+                json.Text("status")!,
+                json.Text("started")!
+            )
             {
                 EndTime = json.Text("ended"),
                 ErrorCode = json.Text("errorCode"),
@@ -65,7 +73,13 @@ internal sealed record Operation(string Name, ResourceId Resource, string Verb, 
     /// <param name="code">The error's code, or null.</param>
     /// <param name="message">The error's message, or null.</param>
     public Operation Complete(string status, string now, string? code = null, string? message = null) =>
-        this with { Status = status, EndTime = now, ErrorCode = code, ErrorMessage = message };
+        this with
+        {
+            Status = status,
+            EndTime = now,
+            ErrorCode = code,
+            ErrorMessage = message,
+        };
 
     /// <summary>The change that writes it.</summary>
     public Mutation ToMutation()

@@ -5,8 +5,8 @@ using System.Text.Json.Nodes;
 namespace Weft.Resources;
 
 /// <summary>
-/// What the server keeps of a resource beside its body, under the member <c>weft</c> of the stored document: its state, the
-/// operation that brings it about, and the tag of the last accepted write. None of it is ever sent as it is.
+/// What the server keeps of a resource beside its body, under the member <c>weft</c> of the stored document: its state,
+/// the operation that brings it about, and the tag of the last accepted write. None of it is ever sent as it is.
 /// </summary>
 internal static class Provisioning
 {
@@ -32,7 +32,8 @@ internal static class Provisioning
     public static string StateOf(Row row) => Read(row).Text("state") ?? Succeeded;
 
     /// <summary>Whether a resource is being removed.</summary>
-    public static bool IsDeleting(Row row) => Read(row).Member("state") is { ValueKind: JsonValueKind.String } state && state.ValueEquals(Deleting);
+    public static bool IsDeleting(Row row) =>
+        Read(row).Member("state") is { ValueKind: JsonValueKind.String } state && state.ValueEquals(Deleting);
 
     /// <summary>The operation that last wrote a resource.</summary>
     /// <returns>The operation's id, or null.</returns>
@@ -42,9 +43,12 @@ internal static class Provisioning
     /// <returns>The message, or an empty text.</returns>
     public static string MessageOf(Row row) => Read(row).Text("message") ?? "";
 
-    /// <summary>The entity tag: it changes with every accepted write of the caller, and not with provisioning.</summary>
+    /// <summary>
+    /// The entity tag: it changes with every accepted write of the caller, and not with provisioning.
+    /// </summary>
     /// <returns>The tag without quotes.</returns>
-    public static string ETagOf(Row row) => Read(row).Text("etag") ?? row.Revision.ToString(CultureInfo.InvariantCulture);
+    public static string ETagOf(Row row) =>
+        Read(row).Text("etag") ?? row.Revision.ToString(CultureInfo.InvariantCulture);
 
     /// <summary>The document of a resource with another state.</summary>
     public static JsonObject WithState(Row row, string state, string message = "")

@@ -5,7 +5,11 @@ namespace Weft.Resources;
 /// <summary>What a decision has looked at: rows by their revision, and partitions it has listed.</summary>
 /// <param name="Revision">The revision of the state that was read.</param>
 /// <param name="Rows">Each key that was read and the revision it had; 0 for a row that wasn't there.</param>
-internal sealed record ReadSet(long Revision, ImmutableDictionary<string, long> Rows, ImmutableHashSet<string> Partitions)
+internal sealed record ReadSet(
+    long Revision,
+    ImmutableDictionary<string, long> Rows,
+    ImmutableHashSet<string> Partitions
+)
 {
     /// <summary>Having looked at nothing: a commit that never conflicts.</summary>
     public static readonly ReadSet Empty = new(0, ImmutableDictionary<string, long>.Empty, []);
@@ -13,7 +17,14 @@ internal sealed record ReadSet(long Revision, ImmutableDictionary<string, long> 
     /// <summary>Having looked at just the rows that changes replace.</summary>
     public static ReadSet FromMutations(StoreState state, IEnumerable<Mutation> changes)
     {
-        return new ReadSet(state.Revision, changes.Select(c => c.Key).Distinct().ToImmutableDictionary(key => key, key => state.Get(key)?.Revision ?? 0), []);
+        return new ReadSet(
+            state.Revision,
+            changes
+                .Select(c => c.Key)
+                .Distinct()
+                .ToImmutableDictionary(key => key, key => state.Get(key)?.Revision ?? 0),
+            []
+        );
     }
 
     /// <summary>Whether all that was read is unchanged.</summary>
@@ -26,8 +37,8 @@ internal sealed record ReadSet(long Revision, ImmutableDictionary<string, long> 
 }
 
 /// <summary>
-/// A state as a decision reads it. It remembers what was read, so that the commit can refuse if any of it has changed since:
-/// that is what makes "no two networks overlap" true and not merely likely. For one decision, on one thread.
+/// A state as a decision reads it. It remembers what was read, so that the commit can refuse if any of it has changed
+/// since: that is what makes "no two networks overlap" true and not merely likely. For one decision, on one thread.
 /// </summary>
 internal sealed class ReadTransaction
 {
@@ -44,7 +55,12 @@ internal sealed class ReadTransaction
     public StoreState State { get; }
 
     /// <summary>What was read so far.</summary>
-    public ReadSet ReadSet => new(State.Revision, _rows.ToImmutableDictionary(StringComparer.Ordinal), _partitions.ToImmutableHashSet(StringComparer.Ordinal));
+    public ReadSet ReadSet =>
+        new(
+            State.Revision,
+            _rows.ToImmutableDictionary(StringComparer.Ordinal),
+            _partitions.ToImmutableHashSet(StringComparer.Ordinal)
+        );
 
     /// <summary>One row.</summary>
     /// <returns>The row, or null.</returns>
@@ -65,7 +81,8 @@ internal sealed class ReadTransaction
 
     /// <summary>One resource that isn't being deleted.</summary>
     /// <returns>The row, or null.</returns>
-    public Row? Get(ResourceId id) => Get(StoreKey.ForResource(id)) is { } row && !Provisioning.IsDeleting(row) ? row : null;
+    public Row? Get(ResourceId id) =>
+        Get(StoreKey.ForResource(id)) is { } row && !Provisioning.IsDeleting(row) ? row : null;
 
     /// <summary>All resources of a type that aren't being deleted.</summary>
     /// <param name="scope">Only those under this one; null for all.</param>

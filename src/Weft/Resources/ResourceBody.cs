@@ -11,7 +11,12 @@ internal static class ResourceBody
     {
         var stored = row.ToJsonObject();
         var id = ResourceKind.IdOf(row);
-        var body = new JsonObject { ["id"] = id.ToString(), ["name"] = id.Name, ["type"] = kind.Type.ToString() };
+        var body = new JsonObject
+        {
+            ["id"] = id.ToString(),
+            ["name"] = id.Name,
+            ["type"] = kind.Type.ToString(),
+        };
         foreach (var (name, value) in stored)
         {
             if (name is not ("id" or "properties" or Provisioning.MemberName))

@@ -7,9 +7,9 @@ namespace Weft.Resources;
 /// An ARM resource id, parsed once. Ids compare without regard to case and keep the caller's own spelling of names.
 /// </summary>
 /// <remarks>
-/// Forms: <c>/subscriptions/S</c>, <c>/subscriptions/S/resourceGroups/G</c>, either with <c>/providers/NS/type/name[/type/name…]</c>
-/// behind it, and any of these again with <c>/providers/…</c> behind it (an extension resource).
-/// Source: ARM resource id format; docs/specs/resource-api.md.
+/// Forms: <c>/subscriptions/S</c>, <c>/subscriptions/S/resourceGroups/G</c>, either with
+/// <c>/providers/NS/type/name[/type/name…]</c> behind it, and any of these again with <c>/providers/…</c> behind it (an
+/// extension resource). Source: ARM resource id format; docs/specs/resource-api.md.
 /// </remarks>
 internal sealed class ResourceId : IEquatable<ResourceId>
 {
@@ -54,7 +54,10 @@ internal sealed class ResourceId : IEquatable<ResourceId>
     public string? ResourceGroup => Type == ResourceGroupType ? Name : Parent?.ResourceGroup;
 
     /// <summary>Whether the resource is an extension of another one: it follows a second <c>/providers/</c>.</summary>
-    public bool IsExtension => Parent is { } parent && parent.Type != SubscriptionType && parent.Type != ResourceGroupType
+    public bool IsExtension =>
+        Parent is { } parent
+        && parent.Type != SubscriptionType
+        && parent.Type != ResourceGroupType
         && !string.Equals(parent.Type.Namespace, Type.Namespace, StringComparison.OrdinalIgnoreCase);
 
     /// <summary>A subscription.</summary>
@@ -63,7 +66,12 @@ internal sealed class ResourceId : IEquatable<ResourceId>
 
     /// <summary>A resource group.</summary>
     public static ResourceId ForResourceGroup(string subscription, string group) =>
-        new(ForSubscription(subscription), ResourceGroupType, group, $"/subscriptions/{subscription}/resourceGroups/{group}");
+        new(
+            ForSubscription(subscription),
+            ResourceGroupType,
+            group,
+            $"/subscriptions/{subscription}/resourceGroups/{group}"
+        );
 
     /// <summary>Reads an id. A missing leading slash is let pass; a trailing one is not.</summary>
     /// <param name="target">The member it came from, for the refusal.</param>
@@ -71,8 +79,11 @@ internal sealed class ResourceId : IEquatable<ResourceId>
     {
         if (TryParse(text, out var id))
             return id;
-        return new Refusal(RefusalCode.InvalidResourceId,
-            $"'{text}' is no resource id; write /subscriptions/SUB/resourceGroups/GROUP/providers/NAMESPACE/TYPE/NAME", target);
+        return new Refusal(
+            RefusalCode.InvalidResourceId,
+            $"'{text}' is no resource id; write /subscriptions/SUB/resourceGroups/GROUP/providers/NAMESPACE/TYPE/NAME",
+            target
+        );
     }
 
     /// <summary>Reads an id, without a refusal.</summary>
@@ -104,7 +115,10 @@ internal sealed class ResourceId : IEquatable<ResourceId>
             {
                 if (at + 1 >= parts.Length)
                     return false;
-                id = at == start + 2 ? id!.Extend(new ResourceType(parts[start + 1], parts[at]), parts[at + 1]) : id!.Child(parts[at], parts[at + 1]);
+                id =
+                    at == start + 2
+                        ? id!.Extend(new ResourceType(parts[start + 1], parts[at]), parts[at + 1])
+                        : id!.Child(parts[at], parts[at + 1]);
                 at += 2;
             }
 
@@ -128,7 +142,9 @@ internal sealed class ResourceId : IEquatable<ResourceId>
     /// <summary>Whether this resource stands somewhere under another one.</summary>
     public bool IsUnder(ResourceId scope)
     {
-        return Key.Length > scope.Key.Length && Key[scope.Key.Length] == '/' && Key.StartsWith(scope.Key, StringComparison.Ordinal);
+        return Key.Length > scope.Key.Length
+            && Key[scope.Key.Length] == '/'
+            && Key.StartsWith(scope.Key, StringComparison.Ordinal);
     }
 
     /// <inheritdoc/>

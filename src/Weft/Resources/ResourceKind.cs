@@ -6,12 +6,15 @@ using System.Text.RegularExpressions;
 namespace Weft.Resources;
 
 /// <summary>
-/// A kind of resource as a row: its body, its names, its rules, what a write of it brings with it, and what is computed when it is read.
-/// The verbs are written once, for all kinds, over this (<see cref="ResourceVerbs"/>). All of it is pure.
+/// A kind of resource as a row: its body, its names, its rules, what a write of it brings with it, and what is computed
+/// when it is read. The verbs are written once, for all kinds, over this (<see cref="ResourceVerbs"/>). All of it is
+/// pure.
 /// </summary>
 internal abstract class ResourceKind
 {
-    /// <summary>The pattern of most names: 2 to 30 letters, digits, hyphens and underscores (NetworkCloud API).</summary>
+    /// <summary>
+    /// The pattern of most names: 2 to 30 letters, digits, hyphens and underscores (NetworkCloud API).
+    /// </summary>
     protected const string DefaultNamePattern = "^[a-zA-Z0-9][a-zA-Z0-9_-]{0,28}[a-zA-Z0-9]$";
 
     private Regex? _nameRegex;
@@ -38,7 +41,8 @@ internal abstract class ResourceKind
     public virtual ImmutableArray<ResourceType> Extends => [];
 
     /// <summary>The type of its parent resource, or null for one that stands in a group or extends another.</summary>
-    public ResourceType? ParentType => Type.Path.LastIndexOf('/') is > 0 and var slash ? Type with { Path = Type.Path[..slash] } : null;
+    public ResourceType? ParentType =>
+        Type.Path.LastIndexOf('/') is > 0 and var slash ? Type with { Path = Type.Path[..slash] } : null;
 
     /// <summary>Whether PATCH reaches tags only and answers at once. Default: yes, as for networks.</summary>
     public virtual bool PatchIsTagsOnly => true;
@@ -50,8 +54,8 @@ internal abstract class ResourceKind
     public virtual bool IsPermanent => false;
 
     /// <summary>
-    /// Whether a write of it is done with its commit: no agent's desired state holds anything of it, so there is nobody to wait for and no operation.
-    /// What stands under such a kind is of such kinds. Default: no.
+    /// Whether a write of it is done with its commit: no agent's desired state holds anything of it, so there is nobody
+    /// to wait for and no operation. What stands under such a kind is of such kinds. Default: no.
     /// </summary>
     public virtual bool IsSynchronous => false;
 
@@ -65,17 +69,16 @@ internal abstract class ResourceKind
 
     /// <summary>Fills in what follows from other resources, before the rules are asked.</summary>
     /// <param name="body">The normalised body, to be completed in place.</param>
-    public virtual void ApplyDefaults(ResourceId id, JsonObject body, ReadTransaction transaction)
-    {
-    }
+    public virtual void ApplyDefaults(ResourceId id, JsonObject body, ReadTransaction transaction) { }
 
     /// <summary>The rules that a schema can't express: every finding, not the first.</summary>
     /// <param name="context">The write; findings go into it.</param>
-    public virtual void Validate(ValidationContext context)
-    {
-    }
+    public virtual void Validate(ValidationContext context) { }
 
-    /// <summary>What else the same commit writes: addresses taken or given back, children made. Called when nothing was found wrong.</summary>
+    /// <summary>
+    /// What else the same commit writes: addresses taken or given back, children made. Called when nothing was found
+    /// wrong.
+    /// </summary>
     /// <param name="context">The write; a finding here refuses it still (no address left, say).</param>
     /// <param name="after">The state as it is with the write, to decide on.</param>
     public virtual IEnumerable<Mutation> SideEffects(ValidationContext context, StoreState after) => [];
@@ -86,16 +89,19 @@ internal abstract class ResourceKind
     /// <summary>Carries out an action (a POST below the resource).</summary>
     /// <param name="action">Its name, such as <c>updateAdministrativeState</c>.</param>
     /// <returns>The document as it is after the action, a refusal, or null where the kind has no such action.</returns>
-    public virtual Outcome<JsonObject>? InvokeAction(string action, JsonObject arguments, Row row, ReadTransaction transaction) => null;
+    public virtual Outcome<JsonObject>? InvokeAction(
+        string action,
+        JsonObject arguments,
+        Row row,
+        ReadTransaction transaction
+    ) => null;
 
     /// <summary>Who uses a resource without naming its id.</summary>
     public virtual IEnumerable<ResourceId> DependentsOf(Row row, ReadTransaction transaction) => [];
 
     /// <summary>Computes the read-only members.</summary>
     /// <param name="properties">The properties as stored, to be completed in place.</param>
-    public virtual void AddComputedFields(Row row, JsonObject properties, StoreState state)
-    {
-    }
+    public virtual void AddComputedFields(Row row, JsonObject properties, StoreState state) { }
 
     /// <summary>The id of a stored resource.</summary>
     public static ResourceId IdOf(Row row)
@@ -122,24 +128,44 @@ internal abstract class ResourceKind
         ];
         if (extendedLocation)
         {
-            members = members.Add((SchemaMember.Object("extendedLocation",
-                SchemaMember.Text("name", "the id of the cluster's custom location").Required(),
-                SchemaMember.Enum("type", "CustomLocation|EdgeZone").Required()) with
-            { Description = "the cluster that hosts it" }).Required().Immutable());
+            members = members.Add(
+                (
+                    SchemaMember.Object(
+                        "extendedLocation",
+                        SchemaMember.Text("name", "the id of the cluster's custom location").Required(),
+                        SchemaMember.Enum("type", "CustomLocation|EdgeZone").Required()
+                    ) with
+                    {
+                        Description = "the cluster that hosts it",
+                    }
+                )
+                    .Required()
+                    .Immutable()
+            );
         }
 
-        return new Schema(members.Add(SchemaMember.Object("properties", properties) with { IsRequired = properties.Any(p => p.IsRequired) }));
+        return new Schema(
+            members.Add(
+                SchemaMember.Object("properties", properties) with
+                {
+                    IsRequired = properties.Any(p => p.IsRequired),
+                }
+            )
+        );
     }
 
     /// <summary>
-    /// The envelope of a proxy resource. It has no location and no tags, and lets both pass: Azure's generic client sends them with whatever
-    /// it writes.
+    /// The envelope of a proxy resource. It has no location and no tags, and lets both pass: Azure's generic client
+    /// sends them with whatever it writes.
     /// </summary>
     /// <param name="properties">The members of <c>properties</c>.</param>
-    protected static Schema Proxy(params ImmutableArray<SchemaMember> properties) => new(
-    [
-        SchemaMember.Text("location", "ignored: the resource is where its parent is").ReadOnly(),
-        new SchemaMember("tags", MemberType.Map, "ignored: the resource has none").ReadOnly(),
-        SchemaMember.Object("properties", properties) with { IsRequired = properties.Any(p => p.IsRequired) },
-    ]);
+    protected static Schema Proxy(params ImmutableArray<SchemaMember> properties) =>
+        new([
+            SchemaMember.Text("location", "ignored: the resource is where its parent is").ReadOnly(),
+            new SchemaMember("tags", MemberType.Map, "ignored: the resource has none").ReadOnly(),
+            SchemaMember.Object("properties", properties) with
+            {
+                IsRequired = properties.Any(p => p.IsRequired),
+            },
+        ]);
 }

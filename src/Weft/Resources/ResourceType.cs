@@ -1,6 +1,8 @@
 namespace Weft.Resources;
 
-/// <summary>A resource type: the provider's namespace and the path of types, such as <c>Microsoft.NetworkCloud/l3Networks</c>.</summary>
+/// <summary>
+/// A resource type: the provider's namespace and the path of types, such as <c>Microsoft.NetworkCloud/l3Networks</c>.
+/// </summary>
 /// <param name="Namespace">The provider, such as <c>Microsoft.NetworkCloud</c>.</param>
 /// <param name="Path">The types from parent to child, such as <c>kubernetesClusters/agentPools</c>.</param>
 /// <remarks>Types compare without regard to case, as ARM demands of ids.</remarks>
@@ -15,7 +17,9 @@ internal readonly record struct ResourceType(string Namespace, string Path)
     public static ResourceType Parse(string text)
     {
         var slash = text.IndexOf('/', StringComparison.Ordinal);
-        return slash > 0 ? new(text[..slash], text[(slash + 1)..]) : throw new FormatException($"'{text}' is no resource type");
+        return slash > 0
+            ? new(text[..slash], text[(slash + 1)..])
+            : throw new FormatException($"'{text}' is no resource type");
     }
 
     /// <inheritdoc/>
@@ -24,8 +28,11 @@ internal readonly record struct ResourceType(string Namespace, string Path)
         && string.Equals(Path, other.Path, StringComparison.OrdinalIgnoreCase);
 
     /// <inheritdoc/>
-    public override int GetHashCode() => HashCode.Combine(
-        StringComparer.OrdinalIgnoreCase.GetHashCode(Namespace ?? ""), StringComparer.OrdinalIgnoreCase.GetHashCode(Path ?? ""));
+    public override int GetHashCode() =>
+        HashCode.Combine(
+            StringComparer.OrdinalIgnoreCase.GetHashCode(Namespace ?? ""),
+            StringComparer.OrdinalIgnoreCase.GetHashCode(Path ?? "")
+        );
 
     /// <summary>The text form.</summary>
     /// <returns><c>Namespace/type[/type…]</c>.</returns>

@@ -3,7 +3,9 @@ using System.Text.Json.Nodes;
 
 namespace Weft.Resources;
 
-/// <summary>One row of the store: a key, the revision that wrote it, and a JSON document. Never changed, only replaced.</summary>
+/// <summary>
+/// One row of the store: a key, the revision that wrote it, and a JSON document. Never changed, only replaced.
+/// </summary>
 internal sealed class Row
 {
     private JsonElement? _json;
@@ -13,7 +15,8 @@ internal sealed class Row
     /// <param name="key">The key; see <see cref="StoreKey"/>.</param>
     /// <param name="revision">The revision that wrote it; 0 for one that isn't written yet.</param>
     /// <param name="bytes">The document in UTF-8.</param>
-    public Row(string key, long revision, ReadOnlyMemory<byte> bytes) => (Key, Revision, Bytes) = (key, revision, bytes);
+    public Row(string key, long revision, ReadOnlyMemory<byte> bytes) =>
+        (Key, Revision, Bytes) = (key, revision, bytes);
 
     /// <summary>The key.</summary>
     public string Key { get; }
@@ -57,8 +60,8 @@ internal sealed class Row
 }
 
 /// <summary>
-/// Keys of the store: a partition, a bar, and what the row is. Rows of one partition stand together, and a partition remembers
-/// its last change, so that "nothing was added to this list" can be checked at commit.
+/// Keys of the store: a partition, a bar, and what the row is. Rows of one partition stand together, and a partition
+/// remembers its last change, so that "nothing was added to this list" can be checked at commit.
 /// </summary>
 internal static class StoreKey
 {

@@ -5,15 +5,15 @@ using System.Text.Json.Nodes;
 namespace Weft.Resources;
 
 /// <summary>
-/// The body of a kind as rows. <see cref="Normalise"/> checks a body against them and reports every finding, fills in the defaults,
-/// drops what only the server writes, and refuses a changed create-only member.
+/// The body of a kind as rows. <see cref="Normalise"/> checks a body against them and reports every finding, fills in
+/// the defaults, drops what only the server writes, and refuses a changed create-only member.
 /// </summary>
-/// <param name="Members">The members at the top: <c>location</c>, <c>tags</c>, <c>properties</c> and their like.</param>
+/// <param name="Members">The members at the top: <c>location</c>, <c>tags</c>, <c>properties</c> and their
+/// like.</param>
 internal sealed record Schema(ImmutableArray<SchemaMember> Members)
 {
     // What every resource carries and only the server writes.
-    private static readonly ImmutableHashSet<string> Envelope =
-        ["id", "name", "type", "systemData", "etag"];
+    private static readonly ImmutableHashSet<string> Envelope = ["id", "name", "type", "systemData", "etag"];
 
     /// <summary>The member at a path such as <c>properties.vlan</c>; indices are left out.</summary>
     /// <returns>The row, or null.</returns>
@@ -53,7 +53,8 @@ internal sealed record Schema(ImmutableArray<SchemaMember> Members)
     }
 
     /// <summary>Every id in a body that must exist, with the member it stands in.</summary>
-    public IEnumerable<(string Path, ResourceId Id, SchemaMember Member)> References(JsonElement body) => References(Members, body, "");
+    public IEnumerable<(string Path, ResourceId Id, SchemaMember Member)> References(JsonElement body) =>
+        References(Members, body, "");
 
     /// <summary>Whether a member at the top is one that every resource carries and only the server writes.</summary>
     /// <returns>True for <c>id</c>, <c>name</c>, <c>type</c>, <c>systemData</c> and <c>etag</c>.</returns>
@@ -62,7 +63,11 @@ internal sealed record Schema(ImmutableArray<SchemaMember> Members)
     internal static Refusal UnknownMember(string name, string path, ImmutableArray<SchemaMember> members) =>
         new(RefusalCode.UnknownMember, $"there is no member '{name}'{SuggestionFor(name, members)}", path);
 
-    private static IEnumerable<(string Path, ResourceId Id, SchemaMember Member)> References(ImmutableArray<SchemaMember> members, JsonElement body, string path)
+    private static IEnumerable<(string Path, ResourceId Id, SchemaMember Member)> References(
+        ImmutableArray<SchemaMember> members,
+        JsonElement body,
+        string path
+    )
     {
         foreach (var member in members.Where(m => m.Mutability != Mutability.ReadOnly))
         {
@@ -71,24 +76,38 @@ internal sealed record Schema(ImmutableArray<SchemaMember> Members)
         }
     }
 
-    private static IEnumerable<(string Path, ResourceId Id, SchemaMember Member)> References(SchemaMember member, JsonElement value, string path)
+    private static IEnumerable<(string Path, ResourceId Id, SchemaMember Member)> References(
+        SchemaMember member,
+        JsonElement value,
+        string path
+    )
     {
         switch (member.Type)
         {
-            case MemberType.Id when !member.RefersTo.IsEmpty && value.ValueKind == JsonValueKind.String
-                && ResourceId.TryParse(value.GetString(), out var id):
+            case MemberType.Id
+                when !member.RefersTo.IsEmpty
+                    && value.ValueKind == JsonValueKind.String
+                    && ResourceId.TryParse(value.GetString(), out var id):
                 return [(path, id, member)];
             case MemberType.Object:
                 return References(member.Members, value, path);
             case MemberType.List when value.ValueKind == JsonValueKind.Array:
-                return value.EnumerateArray().SelectMany((element, i) => References(member.Element!, element, $"{path}[{i}]"));
+                return value
+                    .EnumerateArray()
+                    .SelectMany((element, i) => References(member.Element!, element, $"{path}[{i}]"));
             default:
                 return [];
         }
     }
 
     private static JsonObject NormaliseObject(
-        ImmutableArray<SchemaMember> members, JsonObject body, JsonElement old, string path, bool frozen, List<Refusal> findings)
+        ImmutableArray<SchemaMember> members,
+        JsonObject body,
+        JsonElement old,
+        string path,
+        bool frozen,
+        List<Refusal> findings
+    )
     {
         var result = new JsonObject();
         var rest = new HashSet<string>(body.Select(m => m.Key), StringComparer.Ordinal);
@@ -109,7 +128,14 @@ internal sealed record Schema(ImmutableArray<SchemaMember> Members)
 
             var keeps = member.Mutability is Mutability.CreateOnly or Mutability.SetOnce;
             var earlier = findings.Count;
-            var value = NormaliseValue(member, given, frozen || keeps ? default : before, at, frozen || keeps, findings);
+            var value = NormaliseValue(
+                member,
+                given,
+                frozen || keeps ? default : before,
+                at,
+                frozen || keeps,
+                findings
+            );
             if (member.Mutability == Mutability.Secret)
                 RedactFindings(findings, earlier, at);
             if (value is null)
@@ -125,27 +151,58 @@ internal sealed record Schema(ImmutableArray<SchemaMember> Members)
         return result;
     }
 
-    /// <summary>An absent create-only member keeps its value: leaving it out is no request to change what can't be changed.</summary>
-    private static JsonNode? NormaliseAbsent(SchemaMember member, JsonElement before, string path, bool frozen, List<Refusal> findings)
+    /// <summary>
+    /// An absent create-only member keeps its value: leaving it out is no request to change what can't be changed.
+    /// </summary>
+    private static JsonNode? NormaliseAbsent(
+        SchemaMember member,
+        JsonElement before,
+        string path,
+        bool frozen,
+        List<Refusal> findings
+    )
     {
-        if (member.Mutability is Mutability.CreateOnly or Mutability.SetOnce or Mutability.Secret && before.ValueKind != JsonValueKind.Undefined)
+        if (
+            member.Mutability is Mutability.CreateOnly or Mutability.SetOnce or Mutability.Secret
+            && before.ValueKind != JsonValueKind.Undefined
+        )
             return JsonNode.Parse(before.GetRawText());
         if (member.IsRequired)
             findings.Add(new Refusal(RefusalCode.MissingMember, $"'{path}' is required", path));
         if (member.DefaultJson is not null)
             return member.CreateDefault();
         // Defaults inside an object hold also where the whole object was left out, if everything in it has one.
-        if (member.Type == MemberType.Object && !member.IsRequired && member.Members.Any(m => m.DefaultJson is not null)
-            && !member.Members.Any(m => m.IsRequired) && member.Name == "properties")
+        if (
+            member.Type == MemberType.Object
+            && !member.IsRequired
+            && member.Members.Any(m => m.DefaultJson is not null)
+            && !member.Members.Any(m => m.IsRequired)
+            && member.Name == "properties"
+        )
             return NormaliseObject(member.Members, [], before, path, frozen, findings);
-        return member.Type == MemberType.Object && KeptMembers(member.Members, before) is { Count: > 0 } kept ? kept : null;
+        return member.Type == MemberType.Object && KeptMembers(member.Members, before) is { Count: > 0 } kept
+            ? kept
+            : null;
     }
 
-    private static JsonObject KeptMembers(ImmutableArray<SchemaMember> members, JsonElement before) => new(members
-        .Where(m => m.Mutability is Mutability.CreateOnly or Mutability.SetOnce && before.Member(m.Name).ValueKind != JsonValueKind.Undefined)
-        .Select(m => KeyValuePair.Create(m.Name, JsonNode.Parse(before.Member(m.Name).GetRawText()))));
+    private static JsonObject KeptMembers(ImmutableArray<SchemaMember> members, JsonElement before) =>
+        new(
+            members
+                .Where(m =>
+                    m.Mutability is Mutability.CreateOnly or Mutability.SetOnce
+                    && before.Member(m.Name).ValueKind != JsonValueKind.Undefined
+                )
+                .Select(m => KeyValuePair.Create(m.Name, JsonNode.Parse(before.Member(m.Name).GetRawText())))
+        );
 
-    private static JsonNode? NormaliseValue(SchemaMember member, JsonNode given, JsonElement old, string path, bool frozen, List<Refusal> findings)
+    private static JsonNode? NormaliseValue(
+        SchemaMember member,
+        JsonNode given,
+        JsonElement old,
+        string path,
+        bool frozen,
+        List<Refusal> findings
+    )
     {
         switch (member.Type)
         {
@@ -153,8 +210,13 @@ internal sealed record Schema(ImmutableArray<SchemaMember> Members)
                 return NormaliseObject(member.Members, body, old, path, frozen, findings);
             case MemberType.List when given is JsonArray list:
                 CheckLength(member, list.Count, path, "elements", findings);
-                return new JsonArray([.. list.Select((element, i) => NormaliseElement(member.Element!, element, $"{path}[{i}]", frozen, findings))]);
-            case MemberType.Map when given is JsonObject map && map.All(entry => entry.Value?.GetValueKind() == JsonValueKind.String):
+                return new JsonArray([
+                    .. list.Select(
+                        (element, i) => NormaliseElement(member.Element!, element, $"{path}[{i}]", frozen, findings)
+                    ),
+                ]);
+            case MemberType.Map
+                when given is JsonObject map && map.All(entry => entry.Value?.GetValueKind() == JsonValueKind.String):
             case MemberType.Any:
                 return given.DeepClone();
             case MemberType.Integer when given is JsonValue number && number.TryGetValue<long>(out var whole):
@@ -163,7 +225,10 @@ internal sealed record Schema(ImmutableArray<SchemaMember> Members)
                 return JsonValue.Create(whole);
             case MemberType.Boolean when given.GetValueKind() is JsonValueKind.True or JsonValueKind.False:
                 return given.DeepClone();
-            case MemberType.Text or MemberType.Id or MemberType.Enum or MemberType.BooleanString when given.GetValueKind() == JsonValueKind.String:
+            case MemberType.Text
+            or MemberType.Id
+            or MemberType.Enum
+            or MemberType.BooleanString when given.GetValueKind() == JsonValueKind.String:
                 return NormaliseText(member, given.GetValue<string>(), path, findings);
             default:
                 findings.Add(InvalidMember(path, $"{Format(given)} is no {TypeName(member.Type)}"));
@@ -171,7 +236,13 @@ internal sealed record Schema(ImmutableArray<SchemaMember> Members)
         }
     }
 
-    private static JsonNode? NormaliseElement(SchemaMember member, JsonNode? given, string path, bool frozen, List<Refusal> findings)
+    private static JsonNode? NormaliseElement(
+        SchemaMember member,
+        JsonNode? given,
+        string path,
+        bool frozen,
+        List<Refusal> findings
+    )
     {
         if (given is not null)
             return NormaliseValue(member, given, default, path, frozen, findings);
@@ -194,13 +265,19 @@ internal sealed record Schema(ImmutableArray<SchemaMember> Members)
             if (!ResourceId.Parse(text, path).TryGet(out var id, out var refusal))
                 findings.Add(refusal);
             else if (!member.RefersTo.IsEmpty && !member.RefersTo.Contains(id.Type))
-                findings.Add(InvalidMember(path, $"'{text}' is a {id.Type}; expected {string.Join(" or ", member.RefersTo)}"));
+                findings.Add(
+                    InvalidMember(path, $"'{text}' is a {id.Type}; expected {string.Join(" or ", member.RefersTo)}")
+                );
             return JsonValue.Create(id?.ToString() ?? text);
         }
 
         CheckLength(member, text.Length, path, "characters", findings);
         // A '$' would let a line feed behind it pass.
-        if (member.PatternRegex is { } pattern && pattern.Match(text) is var found && !(found.Success && found.Length == text.Length))
+        if (
+            member.PatternRegex is { } pattern
+            && pattern.Match(text) is var found
+            && !(found.Success && found.Length == text.Length)
+        )
             findings.Add(InvalidMember(path, $"'{text}' doesn't match {pattern}"));
         return JsonValue.Create(text);
     }
@@ -216,10 +293,14 @@ internal sealed record Schema(ImmutableArray<SchemaMember> Members)
         if (before.ValueKind == JsonValueKind.Undefined)
             return member.Mutability == Mutability.SetOnce;
         return JsonNode.DeepEquals(
-            WithLowerCaseIds(member, Secrets.Redacted(member, value)), WithLowerCaseIds(member, Secrets.Redacted(member, JsonNode.Parse(before.GetRawText()))));
+            WithLowerCaseIds(member, Secrets.Redacted(member, value)),
+            WithLowerCaseIds(member, Secrets.Redacted(member, JsonNode.Parse(before.GetRawText())))
+        );
     }
 
-    /// <summary>A value with its ids in lower case, wherever they stand in it: two spellings of an id are one id.</summary>
+    /// <summary>
+    /// A value with its ids in lower case, wherever they stand in it: two spellings of an id are one id.
+    /// </summary>
     private static JsonNode? WithLowerCaseIds(SchemaMember member, JsonNode? value)
     {
         switch (value)
@@ -239,18 +320,33 @@ internal sealed record Schema(ImmutableArray<SchemaMember> Members)
 
     private static Refusal ImmutableMember(SchemaMember member, string path, JsonElement before, JsonNode after)
     {
-        var was = before.ValueKind == JsonValueKind.Undefined ? null : Secrets.Redacted(member, JsonNode.Parse(before.GetRawText()));
+        var was =
+            before.ValueKind == JsonValueKind.Undefined
+                ? null
+                : Secrets.Redacted(member, JsonNode.Parse(before.GetRawText()));
         var (at, old, wanted) = FirstDifference(path, was, Secrets.Redacted(member, after));
-        return new(RefusalCode.ImmutableMember, $"'{at}' is set at creation: it is {Word(old)} and can't become {Word(wanted)}", at);
+        return new(
+            RefusalCode.ImmutableMember,
+            $"'{at}' is set at creation: it is {Word(old)} and can't become {Word(wanted)}",
+            at
+        );
         static string Word(JsonNode? value) => value is null ? "absent" : Format(value);
     }
 
-    /// <summary>The innermost place where two values differ first: two long texts that begin alike would tell a person nothing.</summary>
-    private static (string Path, JsonNode? Before, JsonNode? After) FirstDifference(string path, JsonNode? before, JsonNode? after)
+    /// <summary>
+    /// The innermost place where two values differ first: two long texts that begin alike would tell a person nothing.
+    /// </summary>
+    private static (string Path, JsonNode? Before, JsonNode? After) FirstDifference(
+        string path,
+        JsonNode? before,
+        JsonNode? after
+    )
     {
         if (before is JsonObject old && after is JsonObject wanted)
         {
-            var name = old.Select(m => m.Key).Union(wanted.Select(m => m.Key)).First(n => !JsonNode.DeepEquals(old[n], wanted[n]));
+            var name = old.Select(m => m.Key)
+                .Union(wanted.Select(m => m.Key))
+                .First(n => !JsonNode.DeepEquals(old[n], wanted[n]));
             return FirstDifference(JoinPath(path, name), old[name], wanted[name]);
         }
 
@@ -263,38 +359,48 @@ internal sealed record Schema(ImmutableArray<SchemaMember> Members)
     private static void RedactFindings(List<Refusal> findings, int from, string path)
     {
         for (var i = from; i < findings.Count; i++)
-            findings[i] = findings[i] with { Message = $"'{path}': the value doesn't fit its type, length or pattern; it is a secret and not said here" };
+            findings[i] = findings[i] with
+            {
+                Message =
+                    $"'{path}': the value doesn't fit its type, length or pattern; it is a secret and not said here",
+            };
     }
 
-    private static Refusal InvalidMember(string path, string why) => new(RefusalCode.InvalidMember, $"'{path}': {why}", path);
+    private static Refusal InvalidMember(string path, string why) =>
+        new(RefusalCode.InvalidMember, $"'{path}': {why}", path);
 
-    private static string Bounds(SchemaMember member) => (member.Min, member.Max) switch
-    {
-        ({ } min, { } max) => $"{min} to {max}",
-        ({ } min, null) => $"{min} or more",
-        (null, { } max) => $"at most {max}",
-        _ => "any",
-    };
+    private static string Bounds(SchemaMember member) =>
+        (member.Min, member.Max) switch
+        {
+            ({ } min, { } max) => $"{min} to {max}",
+            ({ } min, null) => $"{min} or more",
+            (null, { } max) => $"at most {max}",
+            _ => "any",
+        };
 
-    private static string TypeName(MemberType type) => type switch
-    {
-        MemberType.Integer => "whole number",
-        MemberType.BooleanString => "flag (write \"True\" or \"False\", as a string)",
-        MemberType.Boolean => "boolean (write true or false, without quotes)",
-        MemberType.List => "list",
-        MemberType.Object => "object",
-        MemberType.Map => "map of strings",
-        _ => "text",
-    };
+    private static string TypeName(MemberType type) =>
+        type switch
+        {
+            MemberType.Integer => "whole number",
+            MemberType.BooleanString => "flag (write \"True\" or \"False\", as a string)",
+            MemberType.Boolean => "boolean (write true or false, without quotes)",
+            MemberType.List => "list",
+            MemberType.Object => "object",
+            MemberType.Map => "map of strings",
+            _ => "text",
+        };
 
     private static string Format(JsonNode node) => Truncate(System.Text.Encoding.UTF8.GetString(Json.ToUtf8(node)));
 
     // The middle goes: ids begin alike and differ at their ends.
-    private static string Truncate(string text) => text.Length <= 300 ? text : string.Concat(text.AsSpan(0, 140), "…", text.AsSpan(text.Length - 140));
+    private static string Truncate(string text) =>
+        text.Length <= 300 ? text : string.Concat(text.AsSpan(0, 140), "…", text.AsSpan(text.Length - 140));
 
     private static string SuggestionFor(string name, ImmutableArray<SchemaMember> members)
     {
-        var near = members.Select(m => m.Name).Where(n => EditDistance.Between(n, name) <= Math.Max(2, name.Length / 4))
+        var near = members
+            .Select(m => m.Name)
+            .Where(n => EditDistance.Between(n, name) <= Math.Max(2, name.Length / 4))
             .MinBy(n => EditDistance.Between(n, name));
         return near is null ? "" : $"; did you mean '{near}'?";
     }

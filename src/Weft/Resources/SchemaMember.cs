@@ -19,7 +19,9 @@ internal enum MemberType
     /// <summary>JSON's <c>true</c> or <c>false</c>, as Microsoft.Relay has it.</summary>
     Boolean,
 
-    /// <summary>One of a closed list of strings; compared without regard to case, kept in the list's spelling.</summary>
+    /// <summary>
+    /// One of a closed list of strings; compared without regard to case, kept in the list's spelling.
+    /// </summary>
     Enum,
 
     /// <summary>A resource id; with <see cref="SchemaMember.RefersTo"/>, one that must exist.</summary>
@@ -58,8 +60,8 @@ internal enum Mutability
 }
 
 /// <summary>
-/// One member of a resource's body: its type and limits. From these rows come validation, defaults, PATCH, <c>weft explain</c> and the
-/// tables of the documentation, so that no two of them can disagree.
+/// One member of a resource's body: its type and limits. From these rows come validation, defaults, PATCH, <c>weft
+/// explain</c> and the tables of the documentation, so that no two of them can disagree.
 /// </summary>
 /// <param name="Description">One sentence for the reader of <c>weft explain</c>.</param>
 internal sealed record SchemaMember(string Name, MemberType Type, string Description = "")
@@ -106,7 +108,11 @@ internal sealed record SchemaMember(string Name, MemberType Type, string Descrip
     /// <summary>A flag: <c>True</c> or <c>False</c>.</summary>
     /// <param name="standard">The default, or null for none.</param>
     public static SchemaMember BooleanString(string name, bool? standard = null, string says = "") =>
-        new(name, MemberType.BooleanString, says) { EnumValues = ["True", "False"], DefaultJson = standard is { } value ? $"\"{value}\"" : null };
+        new(name, MemberType.BooleanString, says)
+        {
+            EnumValues = ["True", "False"],
+            DefaultJson = standard is { } value ? $"\"{value}\"" : null,
+        };
 
     /// <summary>A boolean: <c>true</c> or <c>false</c>.</summary>
     public static SchemaMember Boolean(string name, bool standard, string says = "") =>
@@ -132,13 +138,16 @@ internal sealed record SchemaMember(string Name, MemberType Type, string Descrip
 
     /// <summary>A list.</summary>
     /// <param name="element">What it holds; the element's name is not used.</param>
-    public static SchemaMember List(string name, SchemaMember element, string says = "") => new(name, MemberType.List, says) { Element = element };
+    public static SchemaMember List(string name, SchemaMember element, string says = "") =>
+        new(name, MemberType.List, says) { Element = element };
 
     /// <summary>An object.</summary>
-    public static SchemaMember Object(string name, params ImmutableArray<SchemaMember> members) => new(name, MemberType.Object) { Members = members };
+    public static SchemaMember Object(string name, params ImmutableArray<SchemaMember> members) =>
+        new(name, MemberType.Object) { Members = members };
 
     /// <summary>Any JSON.</summary>
-    public static SchemaMember Any(string name, string says = "kept and given back; Weft does nothing with it") => new(name, MemberType.Any, says);
+    public static SchemaMember Any(string name, string says = "kept and given back; Weft does nothing with it") =>
+        new(name, MemberType.Any, says);
 
     /// <summary>The same member, required.</summary>
     public SchemaMember Required() => this with { IsRequired = true };
@@ -166,7 +175,11 @@ internal sealed record SchemaMember(string Name, MemberType Type, string Descrip
 
     /// <summary>The same member with a pattern.</summary>
     /// <param name="pattern">A regular expression for the whole text.</param>
-    public SchemaMember Pattern(string pattern) => this with { PatternRegex = new Regex(pattern, RegexOptions.CultureInvariant, TimeSpan.FromSeconds(1)) };
+    public SchemaMember Pattern(string pattern) =>
+        this with
+        {
+            PatternRegex = new Regex(pattern, RegexOptions.CultureInvariant, TimeSpan.FromSeconds(1)),
+        };
 
     /// <summary>A copy of the default value.</summary>
     /// <returns>The default, or null for none.</returns>

@@ -3,10 +3,15 @@ using System.Text.Json.Nodes;
 
 namespace Weft.Resources;
 
-/// <summary>Members that are never given back: kept where a caller can't send them again, and left out of everything that is shown.</summary>
+/// <summary>
+/// Members that are never given back: kept where a caller can't send them again, and left out of everything that is
+/// shown.
+/// </summary>
 internal static class Secrets
 {
-    /// <summary>Carries the secrets of what is there into what is to replace it, wherever they were not sent again.</summary>
+    /// <summary>
+    /// Carries the secrets of what is there into what is to replace it, wherever they were not sent again.
+    /// </summary>
     public static void CarryOver(SchemaMember member, JsonNode value, JsonElement before)
     {
         if (member.Type == MemberType.Object && value is JsonObject body)
@@ -62,7 +67,9 @@ internal static class Secrets
         }
     }
 
-    /// <summary>The element that another one replaces: the one of its name, or of its place where elements have no names.</summary>
+    /// <summary>
+    /// The element that another one replaces: the one of its name, or of its place where elements have no names.
+    /// </summary>
     private static JsonElement CounterpartOf(JsonNode element, int at, JsonElement before)
     {
         if (element is JsonObject body && body["name"]?.ToString() is { } name)

@@ -2,14 +2,17 @@ using System.Collections.Immutable;
 
 namespace Weft.Resources;
 
-/// <summary>A value that follows from the rows of a partition, kept up to date row by row: the holdings of a pool, say.</summary>
+/// <summary>
+/// A value that follows from the rows of a partition, kept up to date row by row: the holdings of a pool, say.
+/// </summary>
 /// <param name="Covers">Whether a partition has such a value.</param>
-/// <param name="Update">The value after a row was written (after is set), replaced (both are set) or removed (before is set).</param>
+/// <param name="Update">The value after a row was written (after is set), replaced (both are set) or removed (before is
+/// set).</param>
 internal sealed record MaterializedView(Func<string, bool> Covers, Func<object?, Row?, Row?, object?> Update);
 
 /// <summary>
-/// Everything that is stored, at one revision, as an immutable value. A commit makes the next state; readers keep the one they have.
-/// Plans are made by making a next state that is never stored.
+/// Everything that is stored, at one revision, as an immutable value. A commit makes the next state; readers keep the
+/// one they have. Plans are made by making a next state that is never stored.
 /// </summary>
 internal sealed class StoreState
 {
@@ -21,8 +24,13 @@ internal sealed class StoreState
     private readonly DependencyTracker? _tracker;
 
     private StoreState(
-        long revision, ImmutableSortedSet<Row> rows, ImmutableDictionary<string, PartitionVersion> changed,
-        ImmutableDictionary<string, object> derived, ImmutableArray<MaterializedView> folds, DependencyTracker? tracker = null)
+        long revision,
+        ImmutableSortedSet<Row> rows,
+        ImmutableDictionary<string, PartitionVersion> changed,
+        ImmutableDictionary<string, object> derived,
+        ImmutableArray<MaterializedView> folds,
+        DependencyTracker? tracker = null
+    )
     {
         Revision = revision;
         _rows = rows;
@@ -40,8 +48,14 @@ internal sealed class StoreState
 
     /// <summary>A state without rows.</summary>
     /// <param name="folds">What is kept up to date beside the rows.</param>
-    public static StoreState Empty(params ImmutableArray<MaterializedView> folds) => new(
-        0, ImmutableSortedSet.Create<Row>(KeyOrder), ImmutableDictionary<string, PartitionVersion>.Empty, ImmutableDictionary<string, object>.Empty, folds);
+    public static StoreState Empty(params ImmutableArray<MaterializedView> folds) =>
+        new(
+            0,
+            ImmutableSortedSet.Create<Row>(KeyOrder),
+            ImmutableDictionary<string, PartitionVersion>.Empty,
+            ImmutableDictionary<string, object>.Empty,
+            folds
+        );
 
     /// <summary>The state of rows that were stored before.</summary>
     /// <param name="folds">What is kept up to date beside the rows.</param>
@@ -50,7 +64,13 @@ internal sealed class StoreState
         var all = ImmutableSortedSet.CreateRange(KeyOrder, rows);
         var changed = ImmutableDictionary.CreateBuilder<string, PartitionVersion>();
         var version = new PartitionVersion(revision);
-        var state = new StoreState(revision, all, changed.ToImmutable(), ImmutableDictionary<string, object>.Empty, folds);
+        var state = new StoreState(
+            revision,
+            all,
+            changed.ToImmutable(),
+            ImmutableDictionary<string, object>.Empty,
+            folds
+        );
         var derived = state._viewValues;
         foreach (var row in all)
         {
@@ -82,7 +102,10 @@ internal sealed class StoreState
     private IEnumerable<Row> RowsOf(string prefix, string? after)
     {
         var at = _rows.IndexOf(new Row(after ?? prefix, 0, default));
-        at = at < 0 ? ~at : after is null ? at : at + 1;
+        at =
+            at < 0 ? ~at
+            : after is null ? at
+            : at + 1;
         for (; at < _rows.Count && _rows[at].Key.StartsWith(prefix, StringComparison.Ordinal); at++)
             yield return _rows[at];
     }
@@ -92,15 +115,16 @@ internal sealed class StoreState
     public long LastRevisionOf(string partition) => _versions.GetValueOrDefault(partition)?.Revision ?? 0;
 
     /// <summary>
-    /// What a partition is at: the same object in two states means that not a row of it differs between them, also where one of them
-    /// is only imagined and its revision means nothing.
+    /// What a partition is at: the same object in two states means that not a row of it differs between them, also
+    /// where one of them is only imagined and its revision means nothing.
     /// </summary>
     /// <returns>A token to compare by reference; null if nothing was ever written there.</returns>
     public object? VersionOf(string partition) => _versions.GetValueOrDefault(partition);
 
     /// <summary>The same state, for a reader whose reads are tracked.</summary>
     /// <returns>The state; states that are made of it are not tracked.</returns>
-    public StoreState TrackedBy(DependencyTracker tracker) => new(Revision, _rows, _versions, _viewValues, _views, tracker);
+    public StoreState TrackedBy(DependencyTracker tracker) =>
+        new(Revision, _rows, _versions, _viewValues, _views, tracker);
 
     /// <summary>The value kept beside a partition.</summary>
     /// <returns>The value, or null where there are no rows or no view.</returns>
@@ -139,7 +163,11 @@ internal sealed class StoreState
     }
 
     private ImmutableDictionary<string, object> UpdateViews(
-        ImmutableDictionary<string, object> derived, string partition, Row? before, Row? after)
+        ImmutableDictionary<string, object> derived,
+        string partition,
+        Row? before,
+        Row? after
+    )
     {
         foreach (var view in _views)
         {

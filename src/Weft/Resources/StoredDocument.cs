@@ -2,7 +2,10 @@ using System.Text.Json.Nodes;
 
 namespace Weft.Resources;
 
-/// <summary>The document of a resource in the store: its id, its body, <c>systemData</c>, and what <see cref="Provisioning"/> keeps.</summary>
+/// <summary>
+/// The document of a resource in the store: its id, its body, <c>systemData</c>, and what <see cref="Provisioning"/>
+/// keeps.
+/// </summary>
 internal static class StoredDocument
 {
     private const string SystemData = "systemData";
@@ -14,12 +17,14 @@ internal static class StoredDocument
         foreach (var (name, value) in body)
             document[name] = value?.DeepClone();
         var before = old?.ToJsonObject();
-        var stamps = before?[SystemData]?.DeepClone() as JsonObject ?? new JsonObject
-        {
-            ["createdBy"] = request.Caller,
-            ["createdByType"] = request.CallerType,
-            ["createdAt"] = request.Now,
-        };
+        var stamps =
+            before?[SystemData]?.DeepClone() as JsonObject
+            ?? new JsonObject
+            {
+                ["createdBy"] = request.Caller,
+                ["createdByType"] = request.CallerType,
+                ["createdAt"] = request.Now,
+            };
         stamps["lastModifiedBy"] = request.Caller;
         stamps["lastModifiedByType"] = request.CallerType;
         stamps["lastModifiedAt"] = request.Now;
@@ -40,5 +45,6 @@ internal static class StoredDocument
     }
 
     /// <summary>Whether the caller wrote the same in both.</summary>
-    public static bool HaveSameCallerFields(Row left, Row right) => JsonNode.DeepEquals(CallerFields(left), CallerFields(right));
+    public static bool HaveSameCallerFields(Row left, Row right) =>
+        JsonNode.DeepEquals(CallerFields(left), CallerFields(right));
 }

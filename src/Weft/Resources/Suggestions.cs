@@ -10,12 +10,19 @@ internal static class Suggestions
     public static IReadOnlyList<string> Find(string word, IEnumerable<string> words)
     {
         var lower = word.ToLowerInvariant();
-        return [.. words.Select(name => (Name: name, Distance: DamerauDistance(lower, name.ToLowerInvariant())))
-            .Where(near => near.Distance <= Math.Max(1, near.Name.Length / 3) || (lower.Length > 2 && near.Name.Contains(lower, StringComparison.OrdinalIgnoreCase)))
-            .OrderBy(near => near.Distance)
-            .ThenBy(near => near.Name, StringComparer.Ordinal)
-            .Take(MaxCount)
-            .Select(near => near.Name)];
+        return
+        [
+            .. words
+                .Select(name => (Name: name, Distance: DamerauDistance(lower, name.ToLowerInvariant())))
+                .Where(near =>
+                    near.Distance <= Math.Max(1, near.Name.Length / 3)
+                    || (lower.Length > 2 && near.Name.Contains(lower, StringComparison.OrdinalIgnoreCase))
+                )
+                .OrderBy(near => near.Distance)
+                .ThenBy(near => near.Name, StringComparer.Ordinal)
+                .Take(MaxCount)
+                .Select(near => near.Name),
+        ];
     }
 
     /// <summary>How many slips lie between two words: Levenshtein's, and a swap of neighbours counts as one.</summary>

@@ -1,13 +1,23 @@
 namespace Weft.Resources;
 
-/// <summary>A write that is being validated: what is wanted, what is there, and what has been found wrong so far.</summary>
+/// <summary>
+/// A write that is being validated: what is wanted, what is there, and what has been found wrong so far.
+/// </summary>
 /// <param name="Proposed">The body as it would be stored.</param>
 /// <param name="Old">What it replaces, or null for a new resource.</param>
-internal sealed record ValidationContext(ResourceId Id, Row Proposed, Row? Old, ReadTransaction Transaction, Limits Limits)
+internal sealed record ValidationContext(
+    ResourceId Id,
+    Row Proposed,
+    Row? Old,
+    ReadTransaction Transaction,
+    Limits Limits
+)
 {
     private readonly List<Refusal> _findings = [];
 
-    /// <summary>Who writes, and what was generated at random for the write; null where what is stored is validated once more.</summary>
+    /// <summary>
+    /// Who writes, and what was generated at random for the write; null where what is stored is validated once more.
+    /// </summary>
     public WriteRequest? Request { get; init; }
 
     /// <summary>Everything that is wrong.</summary>

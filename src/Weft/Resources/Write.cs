@@ -3,7 +3,9 @@ using System.Text.Json.Nodes;
 
 namespace Weft.Resources;
 
-/// <summary>What a verb is told that isn't in the store: who, when, and what was generated at random outside of the pure code.</summary>
+/// <summary>
+/// What a verb is told that isn't in the store: who, when, and what was generated at random outside of the pure code.
+/// </summary>
 /// <param name="Caller">Who writes, for <c>systemData</c>.</param>
 /// <param name="CallerType"><c>User</c>, <c>Application</c> or <c>Key</c>.</param>
 /// <param name="Now">The time, RFC 3339.</param>
@@ -22,7 +24,10 @@ internal sealed record WriteRequest(ResourceId Id, string Caller, string CallerT
     /// <summary>Whether the caller insists on what would shut them out. Default: no.</summary>
     public bool Force { get; init; }
 
-    /// <summary>Keys generated at random outside of the pure code, for kinds that keep some; empty where nothing is going to be written.</summary>
+    /// <summary>
+    /// Keys generated at random outside of the pure code, for kinds that keep some; empty where nothing is going to be
+    /// written.
+    /// </summary>
     public ImmutableArray<string> RandomKeys { get; init; } = [];
 
     /// <summary>Whether the resource must not be there (<c>If-None-Match: *</c>).</summary>
@@ -33,17 +38,30 @@ internal sealed record WriteRequest(ResourceId Id, string Caller, string CallerT
 /// <param name="before">The state without the change.</param>
 internal delegate ImmutableArray<string> AffectedAgents(StoreState before, StoreState after);
 
-/// <summary>What else a write brings with it beyond its own kind: the leases of machines and nodes, taken and given back.</summary>
+/// <summary>
+/// What else a write brings with it beyond its own kind: the leases of machines and nodes, taken and given back.
+/// </summary>
 /// <param name="before">The state without the write.</param>
 /// <param name="now">The time, RFC 3339.</param>
 /// <returns>Further changes, or what stands in the way.</returns>
-internal delegate Outcome<ImmutableArray<Mutation>> LeaseEffects(StoreState before, StoreState after, ResourceId written, string now);
+internal delegate Outcome<ImmutableArray<Mutation>> LeaseEffects(
+    StoreState before,
+    StoreState after,
+    ResourceId written,
+    string now
+);
 
 /// <summary>What was decided: one commit.</summary>
 /// <param name="Mutations">The rows to write; none if nothing changes.</param>
 /// <param name="Row">The resource as it is then; null where it is gone, or never was.</param>
 /// <param name="Operation">The operation that begins; null if nothing changes, or all is done with the commit.</param>
-internal sealed record Decision(ImmutableArray<Mutation> Mutations, Row? Row, StoreState After, bool Created, Operation? Operation)
+internal sealed record Decision(
+    ImmutableArray<Mutation> Mutations,
+    Row? Row,
+    StoreState After,
+    bool Created,
+    Operation? Operation
+)
 {
     /// <summary>Whether the write changes nothing: no commit, no operation, nobody is woken.</summary>
     public bool Unchanged => Mutations.IsEmpty;

@@ -8,12 +8,13 @@ using Weft.Resources;
 
 namespace Weft.Storage;
 
-/// <summary>The one list of kinds: to add one, write its file and a line here (docs/checklists/add-a-resource-kind.md).</summary>
+/// <summary>
+/// The one list of kinds: to add one, write its file and a line here (docs/checklists/add-a-resource-kind.md).
+/// </summary>
 internal static class AllKinds
 {
     /// <summary>The kinds, in the order in which a site is built up.</summary>
-    public static readonly Kinds List = new(
-    [
+    public static readonly Kinds List = new([
         new ResourceGroup(),
         new NetworkFabric(),
         new L2IsolationDomain(),
@@ -38,7 +39,11 @@ internal static class AllKinds
     ]);
 
     /// <summary>What is kept up to date beside the rows.</summary>
-    public static readonly ImmutableArray<MaterializedView> Views = [NetworkPool.HoldingsView, OperationTracker.PendingView];
+    public static readonly ImmutableArray<MaterializedView> Views =
+    [
+        NetworkPool.HoldingsView,
+        OperationTracker.PendingView,
+    ];
 
     /// <summary>A state without rows, with the views.</summary>
     public static StoreState EmptyState => StoreState.Empty(Views);

@@ -3,8 +3,8 @@ using Weft.Resources;
 namespace Weft.Storage;
 
 /// <summary>
-/// The one seam to a disk. A read is the whole state at one revision; a commit is all or nothing, and is refused if anything that the
-/// decision looked at has changed. Every implementation passes the same conformance suite.
+/// The one seam to a disk. A read is the whole state at one revision; a commit is all or nothing, and is refused if
+/// anything that the decision looked at has changed. Every implementation passes the same conformance suite.
 /// </summary>
 internal interface IResourceStore : IAsyncDisposable
 {
@@ -14,7 +14,8 @@ internal interface IResourceStore : IAsyncDisposable
     /// <summary>Writes a decision.</summary>
     /// <param name="changes">What it writes; must not be empty.</param>
     /// <param name="cancel">Gives up waiting; the commit may still happen.</param>
-    /// <returns>The revision, once it is durable; or null where something that was read has changed, and nothing was written.</returns>
+    /// <returns>The revision, once it is durable; or null where something that was read has changed, and nothing was
+    /// written.</returns>
     /// <exception cref="IOException">The disk doesn't take it; nothing was written.</exception>
     ValueTask<long?> Commit(ReadSet readSet, IReadOnlyList<Mutation> changes, CancellationToken cancel);
 

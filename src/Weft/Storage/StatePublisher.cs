@@ -18,7 +18,9 @@ internal sealed class StatePublisher
     public void Publish(StoreState state)
     {
         _current = state;
-        Interlocked.Exchange(ref _next, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).SetResult();
+        Interlocked
+            .Exchange(ref _next, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously))
+            .SetResult();
     }
 
     /// <summary>Waits for a state that is newer than a revision.</summary>

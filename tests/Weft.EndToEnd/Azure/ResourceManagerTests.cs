@@ -22,7 +22,12 @@ public sealed class ResourceManagerTests
     public async Task Creates_Reads_Lists_Tags_AndDeletes_ANetwork()
     {
         using var authority = new Authority();
-        await using var weftd = await Weftd.Start("--tls-cert", authority.CertificateFile, "--tls-key", authority.KeyFile);
+        await using var weftd = await Weftd.Start(
+            "--tls-cert",
+            authority.CertificateFile,
+            "--tls-key",
+            authority.KeyFile
+        );
         Assert.Equal("https", weftd.Url.Scheme);
         var client = Client(weftd, authority);
         var resources = client.GetGenericResources();
@@ -30,18 +35,43 @@ public sealed class ResourceManagerTests
             await CreateNetwork(client, authority, weftd, id, body);
 
         var wanted = SmallSite.Layer3("n6", 606);
-        var made = (await resources.CreateOrUpdateAsync(WaitUntil.Completed, new ResourceIdentifier(wanted.Id), Data(wanted.Body), Cancel)).Value;
+        var made = (
+            await resources.CreateOrUpdateAsync(
+                WaitUntil.Completed,
+                new ResourceIdentifier(wanted.Id),
+                Data(wanted.Body),
+                Cancel
+            )
+        ).Value;
 
         Assert.Equal(wanted.Id, made.Id.ToString());
         var properties = JsonNode.Parse(made.Data.Properties.ToString())!;
-        Assert.Equal(("Succeeded", "Available", "10.30.0.0/20"), (properties["provisioningState"]!.ToString(), properties["detailedStatus"]!.ToString(), properties["ipv4ConnectedPrefix"]!.ToString()));
+        Assert.Equal(
+            ("Succeeded", "Available", "10.30.0.0/20"),
+            (
+                properties["provisioningState"]!.ToString(),
+                properties["detailedStatus"]!.ToString(),
+                properties["ipv4ConnectedPrefix"]!.ToString()
+            )
+        );
         var read = (await client.GetGenericResource(made.Id).GetAsync(Cancel)).Value;
         Assert.Equal("n6", read.Data.Name);
         Assert.Equal("Microsoft.NetworkCloud/l3Networks", read.Data.ResourceType.ToString());
 
         var group = client.GetResourceGroupResource(new ResourceIdentifier(SmallSite.Group));
-        Assert.Equal(["cl1", "fabric1", "n6", "n6-subnets", "oam-subnets", "vrf1"], (await Names(group.GetGenericResourcesAsync(cancellationToken: Cancel))).Order(StringComparer.Ordinal));
-        Assert.Equal(["n6"], await Names(group.GetGenericResourcesAsync(filter: "resourceType eq 'Microsoft.NetworkCloud/l3Networks'", cancellationToken: Cancel)));
+        Assert.Equal(
+            ["cl1", "fabric1", "n6", "n6-subnets", "oam-subnets", "vrf1"],
+            (await Names(group.GetGenericResourcesAsync(cancellationToken: Cancel))).Order(StringComparer.Ordinal)
+        );
+        Assert.Equal(
+            ["n6"],
+            await Names(
+                group.GetGenericResourcesAsync(
+                    filter: "resourceType eq 'Microsoft.NetworkCloud/l3Networks'",
+                    cancellationToken: Cancel
+                )
+            )
+        );
 
         read.Data.Tags["owner"] = "ran";
         var tagged = (await resources.CreateOrUpdateAsync(WaitUntil.Completed, read.Id, read.Data, Cancel)).Value;
@@ -50,7 +80,13 @@ public sealed class ResourceManagerTests
         Assert.Equal(404, (await Assert.ThrowsAsync<RequestFailedException>(() => read.GetAsync(Cancel))).Status);
 
         // What it stands on, in the order in which nothing is in use any more.
-        foreach (var id in SmallSite.BaseResources.Where(d => !d.Body.ContainsKey("state")).Select(d => d.Id).Skip(1).Reverse())
+        foreach (
+            var id in SmallSite
+                .BaseResources.Where(d => !d.Body.ContainsKey("state"))
+                .Select(d => d.Id)
+                .Skip(1)
+                .Reverse()
+        )
             _ = await client.GetGenericResource(new ResourceIdentifier(id)).DeleteAsync(WaitUntil.Completed, Cancel);
         Assert.Empty(await Names(group.GetGenericResourcesAsync(cancellationToken: Cancel)));
         _ = await group.DeleteAsync(WaitUntil.Completed, cancellationToken: Cancel);
@@ -60,21 +96,37 @@ public sealed class ResourceManagerTests
     public async Task Reports_Refusal_AsTheClientsException()
     {
         using var authority = new Authority();
-        await using var weftd = await Weftd.Start("--tls-cert", authority.CertificateFile, "--tls-key", authority.KeyFile);
+        await using var weftd = await Weftd.Start(
+            "--tls-cert",
+            authority.CertificateFile,
+            "--tls-key",
+            authority.KeyFile
+        );
         var client = Client(weftd, authority);
         foreach (var (id, body) in SmallSite.BaseResources)
             await CreateNetwork(client, authority, weftd, id, body);
         var wanted = SmallSite.Layer3("n6", 999);
 
-        var refused = await Assert.ThrowsAsync<RequestFailedException>(() => client.GetGenericResources().CreateOrUpdateAsync(WaitUntil.Completed, new ResourceIdentifier(wanted.Id), Data(wanted.Body), Cancel));
+        var refused = await Assert.ThrowsAsync<RequestFailedException>(() =>
+            client
+                .GetGenericResources()
+                .CreateOrUpdateAsync(WaitUntil.Completed, new ResourceIdentifier(wanted.Id), Data(wanted.Body), Cancel)
+        );
 
         Assert.Equal((400, "Mismatch"), (refused.Status, refused.ErrorCode));
         Assert.Contains("999", refused.Message, StringComparison.Ordinal);
     }
 
-    private static async Task CreateNetwork(ArmClient client, Authority authority, Weftd weftd, string id, JsonObject body)
+    private static async Task CreateNetwork(
+        ArmClient client,
+        Authority authority,
+        Weftd weftd,
+        string id,
+        JsonObject body
+    )
     {
-        // The client's generic form is that of tracked resources: it has no actions, and no resources without a location.
+        // The client's generic form is that of tracked resources: it has no actions, and no resources without a
+        // location.
         if (id == SmallSite.Group || !body.ContainsKey("location"))
         {
             using var http = new HttpClient(authority.Handler());
@@ -82,7 +134,9 @@ public sealed class ResourceManagerTests
             return;
         }
 
-        _ = await client.GetGenericResources().CreateOrUpdateAsync(WaitUntil.Completed, new ResourceIdentifier(id), Data(body), Cancel);
+        _ = await client
+            .GetGenericResources()
+            .CreateOrUpdateAsync(WaitUntil.Completed, new ResourceIdentifier(id), Data(body), Cancel);
     }
 
     private static ArmClient Client(Weftd weftd, Authority authority)
@@ -98,9 +152,16 @@ public sealed class ResourceManagerTests
 
     private static GenericResourceData Data(JsonObject body)
     {
-        var data = new GenericResourceData(new AzureLocation("eastus")) { Properties = BinaryData.FromString(body["properties"]!.ToJsonString()) };
+        var data = new GenericResourceData(new AzureLocation("eastus"))
+        {
+            Properties = BinaryData.FromString(body["properties"]!.ToJsonString()),
+        };
         if (body["extendedLocation"] is { } location)
-            data.ExtendedLocation = new ExtendedLocation { Name = location["name"]!.ToString(), ExtendedLocationType = new ExtendedLocationType("CustomLocation") };
+            data.ExtendedLocation = new ExtendedLocation
+            {
+                Name = location["name"]!.ToString(),
+                ExtendedLocationType = new ExtendedLocationType("CustomLocation"),
+            };
         return data;
     }
 
@@ -114,9 +175,13 @@ public sealed class ResourceManagerTests
 
     private sealed class AdministratorsToken(string token) : TokenCredential
     {
-        public override AccessToken GetToken(TokenRequestContext requestContext, CancellationToken cancellationToken) => new(token, TimeProvider.System.GetUtcNow().AddHours(1));
+        public override AccessToken GetToken(TokenRequestContext requestContext, CancellationToken cancellationToken) =>
+            new(token, TimeProvider.System.GetUtcNow().AddHours(1));
 
-        public override ValueTask<AccessToken> GetTokenAsync(TokenRequestContext requestContext, CancellationToken cancellationToken) => new(GetToken(requestContext, cancellationToken));
+        public override ValueTask<AccessToken> GetTokenAsync(
+            TokenRequestContext requestContext,
+            CancellationToken cancellationToken
+        ) => new(GetToken(requestContext, cancellationToken));
     }
 
     /// <summary>An authority that lives as long as the test, and the one certificate it gave out.</summary>
@@ -137,7 +202,12 @@ public sealed class ResourceManagerTests
             var names = new SubjectAlternativeNameBuilder();
             names.AddIpAddress(IPAddress.Loopback);
             request.CertificateExtensions.Add(names.Build());
-            using var certificate = request.Create(_root, now.AddHours(-1), now.AddHours(12), RandomNumberGenerator.GetBytes(8));
+            using var certificate = request.Create(
+                _root,
+                now.AddHours(-1),
+                now.AddHours(12),
+                RandomNumberGenerator.GetBytes(8)
+            );
             File.WriteAllText(CertificateFile, certificate.ExportCertificatePem());
             File.WriteAllText(KeyFile, key.ExportPkcs8PrivateKeyPem());
         }
@@ -147,13 +217,19 @@ public sealed class ResourceManagerTests
         public string KeyFile => Path.Join(_directory.FullName, "server.key");
 
         /// <summary>A transport that trusts this authority and nobody else.</summary>
-        public SocketsHttpHandler Handler() => new()
-        {
-            SslOptions = new SslClientAuthenticationOptions
+        public SocketsHttpHandler Handler() =>
+            new()
             {
-                CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, CustomTrustStore = { _root }, RevocationMode = X509RevocationMode.NoCheck },
-            },
-        };
+                SslOptions = new SslClientAuthenticationOptions
+                {
+                    CertificateChainPolicy = new X509ChainPolicy
+                    {
+                        TrustMode = X509ChainTrustMode.CustomRootTrust,
+                        CustomTrustStore = { _root },
+                        RevocationMode = X509RevocationMode.NoCheck,
+                    },
+                },
+            };
 
         public void Dispose()
         {

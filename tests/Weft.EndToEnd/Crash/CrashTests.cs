@@ -28,10 +28,15 @@ public sealed class CrashTests
         {
             using var answers = new SemaphoreSlim(0);
             using var over = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
-            var work = pods.Select(p => Task.Run(() => p.Work(weftd, answers, over.Token), Cancel)).Append(Task.Run(() => Tag(weftd, puts, over.Token), Cancel)).ToArray();
+            var work = pods.Select(p => Task.Run(() => p.Work(weftd, answers, over.Token), Cancel))
+                .Append(Task.Run(() => Tag(weftd, puts, over.Token), Cancel))
+                .ToArray();
             // The kill falls right behind an answer, with the others' questions on their way.
             for (var i = 0; i < 2 + (life % 6); i++)
-                Assert.True(await answers.WaitAsync(TimeSpan.FromSeconds(10), Cancel), $"no answers in life {life}: {string.Join('\n', weftd.Errors)}");
+                Assert.True(
+                    await answers.WaitAsync(TimeSpan.FromSeconds(10), Cancel),
+                    $"no answers in life {life}: {string.Join('\n', weftd.Errors)}"
+                );
             await weftd.Kill();
             await over.CancelAsync();
             await Task.WhenAll(work);
@@ -40,15 +45,26 @@ public sealed class CrashTests
 
         var held = await Leases(weftd, client);
         Assert.Equal(held.Count, held.Select(l => l.Address).Distinct().Count());
-        Assert.True(pods.Sum(p => p.Acquired) > RestartCount, $"only {pods.Sum(p => p.Acquired)} leases were acknowledged: the server was hardly killed in the middle of anything");
+        Assert.True(
+            pods.Sum(p => p.Acquired) > RestartCount,
+            $"only {pods.Sum(p => p.Acquired)} leases were acknowledged: the server was hardly killed in the middle of anything"
+        );
         foreach (var p in pods)
             p.Check(held);
         Assert.NotEmpty(puts);
         foreach (var (name, number) in puts)
         {
-            var (status, body, _) = await weftd.SendRequest(client, "GET", $"{SmallSite.Cloud}/cloudServicesNetworks/{name}");
+            var (status, body, _) = await weftd.SendRequest(
+                client,
+                "GET",
+                $"{SmallSite.Cloud}/cloudServicesNetworks/{name}"
+            );
             Assert.Equal(200, status);
-            Assert.InRange(int.Parse(body!["tags"]!["n"]!.ToString(), System.Globalization.CultureInfo.InvariantCulture), number, number + 1);
+            Assert.InRange(
+                int.Parse(body!["tags"]!["n"]!.ToString(), System.Globalization.CultureInfo.InvariantCulture),
+                number,
+                number + 1
+            );
         }
     }
 
@@ -63,7 +79,12 @@ public sealed class CrashTests
             var body = template.DeepClone().AsObject();
             var next = puts.GetValueOrDefault(name) + 1;
             body["tags"] = new JsonObject { ["n"] = next.ToString(System.Globalization.CultureInfo.InvariantCulture) };
-            if (await Try(() => weftd.SendRequest(client, "PUT", $"{SmallSite.Cloud}/cloudServicesNetworks/{name}", body)) is not { } answer)
+            if (
+                await Try(() =>
+                    weftd.SendRequest(client, "PUT", $"{SmallSite.Cloud}/cloudServicesNetworks/{name}", body)
+                )
+                is not { } answer
+            )
                 return;
             Assert.True(answer.Status is 200 or 201, answer.Body?.ToJsonString());
             puts[name] = next;
@@ -72,19 +93,33 @@ public sealed class CrashTests
 
     private static async Task<string> Enrol(Weftd weftd, HttpClient client, string cluster, string name)
     {
-        var made = await weftd.SendRequest(client, "POST", $"{SmallSite.Cloud}/kubernetesClusters/{cluster}/listEnrollmentToken");
-        var enrolled = await weftd.SendRequest(client, "POST", "/agents/v1/enroll", new JsonObject { ["name"] = name }, made.Body!["token"]!.ToString());
+        var made = await weftd.SendRequest(
+            client,
+            "POST",
+            $"{SmallSite.Cloud}/kubernetesClusters/{cluster}/listEnrollmentToken"
+        );
+        var enrolled = await weftd.SendRequest(
+            client,
+            "POST",
+            "/agents/v1/enroll",
+            new JsonObject { ["name"] = name },
+            made.Body!["token"]!.ToString()
+        );
         return enrolled.Body!["credential"]!.ToString();
     }
 
     private static async Task<List<(string Address, string Holder)>> Leases(Weftd weftd, HttpClient client)
     {
         var leases = new List<(string, string)>();
-        for (var path = $"{SmallSite.Network}/providers/Weft.Ipam/leases?$top=1000"; path.Length > 0;)
+        for (var path = $"{SmallSite.Network}/providers/Weft.Ipam/leases?$top=1000"; path.Length > 0; )
         {
             var (status, body, _) = await weftd.SendRequest(client, "GET", path);
             Assert.Equal(200, status);
-            leases.AddRange(body!["value"]!.AsArray().Select(l => (l!["properties"]!["address"]!.ToString(), l["properties"]!["holderId"]!.ToString())));
+            leases.AddRange(
+                body!["value"]!
+                    .AsArray()
+                    .Select(l => (l!["properties"]!["address"]!.ToString(), l["properties"]!["holderId"]!.ToString()))
+            );
             path = body["nextLink"] is { } next ? new Uri(next.ToString()).PathAndQuery : "";
         }
 
@@ -92,7 +127,9 @@ public sealed class CrashTests
     }
 
     /// <summary>Asks; null where the server was killed before it answered.</summary>
-    private static async Task<(int Status, JsonNode? Body)?> Try(Func<Task<(int Status, JsonNode? Body, System.Net.Http.Headers.HttpResponseHeaders Headers)>> ask)
+    private static async Task<(int Status, JsonNode? Body)?> Try(
+        Func<Task<(int Status, JsonNode? Body, System.Net.Http.Headers.HttpResponseHeaders Headers)>> ask
+    )
     {
         try
         {
@@ -105,7 +142,9 @@ public sealed class CrashTests
         }
     }
 
-    /// <summary>One agent's pods: what was promised of each, and what is unknown because the answer never came.</summary>
+    /// <summary>
+    /// One agent's pods: what was promised of each, and what is unknown because the answer never came.
+    /// </summary>
     private sealed class Pods(string cluster, string credential, int seed)
     {
         private readonly Random _random = new(seed);
@@ -123,9 +162,22 @@ public sealed class CrashTests
             {
                 var acquires = _held.Count == 0 || _random.Next(5) < 3;
                 var container = acquires ? Fresh() : _held.Keys.ElementAt(_random.Next(_held.Count));
-                var request = new JsonObject { ["network"] = SmallSite.Network, ["containerId"] = container, ["interface"] = "net1" };
+                var request = new JsonObject
+                {
+                    ["network"] = SmallSite.Network,
+                    ["containerId"] = container,
+                    ["interface"] = "net1",
+                };
                 _ = acquires ? _released.Remove(container) : _held.Remove(container);
-                var answer = await Try(() => weftd.SendRequest(client, "POST", $"/agents/v1/leases/{(acquires ? "acquire" : "release")}", request, credential));
+                var answer = await Try(() =>
+                    weftd.SendRequest(
+                        client,
+                        "POST",
+                        $"/agents/v1/leases/{(acquires ? "acquire" : "release")}",
+                        request,
+                        credential
+                    )
+                );
                 if (answer is not var (status, body))
                 {
                     _ = _unknown.Add(container);
@@ -137,7 +189,10 @@ public sealed class CrashTests
                 if (acquires)
                 {
                     Acquired++;
-                    _held[container] = [.. body!["addresses"]!.AsArray().Select(a => a!["address"]!.ToString().Split('/')[0])];
+                    _held[container] =
+                    [
+                        .. body!["addresses"]!.AsArray().Select(a => a!["address"]!.ToString().Split('/')[0]),
+                    ];
                 }
                 else
                 {
@@ -150,22 +205,31 @@ public sealed class CrashTests
 
         public void Check(List<(string Address, string Holder)> leases)
         {
-            var mine = leases.Select(l => (l.Address, Parts: l.Holder.Split('#'))).Where(l => l.Parts[1].StartsWith($"c{seed}-", StringComparison.Ordinal))
-                .GroupBy(l => l.Parts[1]).ToDictionary(g => g.Key, g => g.Select(l => l.Address).Order(StringComparer.Ordinal).ToArray());
+            var mine = leases
+                .Select(l => (l.Address, Parts: l.Holder.Split('#')))
+                .Where(l => l.Parts[1].StartsWith($"c{seed}-", StringComparison.Ordinal))
+                .GroupBy(l => l.Parts[1])
+                .ToDictionary(g => g.Key, g => g.Select(l => l.Address).Order(StringComparer.Ordinal).ToArray());
             foreach (var (container, addresses) in _held)
                 Assert.Equal(addresses.Order(StringComparer.Ordinal), mine.GetValueOrDefault(container) ?? []);
             foreach (var container in _released)
                 Assert.False(mine.ContainsKey(container), $"{container} was released, and is held in {cluster}");
             foreach (var container in mine.Keys)
-                Assert.True(_held.ContainsKey(container) || _unknown.Contains(container), $"{container} holds what it never asked for");
+                Assert.True(
+                    _held.ContainsKey(container) || _unknown.Contains(container),
+                    $"{container} holds what it never asked for"
+                );
         }
 
-        /// <summary>A container that was never used, one whose answer never came, or one that has been released.</summary>
-        private string Fresh() => (_random.Next(4), _unknown.Count, _released.Count) switch
-        {
-            (0, > 0, _) => _unknown.First(),
-            (1, _, > 0) => _released.First(),
-            _ => $"c{seed}-{_next++}",
-        };
+        /// <summary>
+        /// A container that was never used, one whose answer never came, or one that has been released.
+        /// </summary>
+        private string Fresh() =>
+            (_random.Next(4), _unknown.Count, _released.Count) switch
+            {
+                (0, > 0, _) => _unknown.First(),
+                (1, _, > 0) => _released.First(),
+                _ => $"c{seed}-{_next++}",
+            };
     }
 }

@@ -10,18 +10,46 @@ public sealed class DemoTests
     /// <summary>A word or two of each check, in the order in which they are made.</summary>
     private static readonly string[] Checks =
     [
-        "weftd listens", "weft apply", "weft plan: nothing would change",
+        "weftd listens",
+        "weft apply",
+        "weft plan: nothing would change",
         "each agent has written its manifests and its node file",
-        "every node has its ports", "probe1 and router1 have theirs", "with the addresses drawn for them",
-        "ADD core/upf-0 on core-east-w1: 10.20.6.", "ADD core/upf-1 on core-east-w1: 10.20.6.", "ADD core/upf-2 on core-east-w2: 10.20.6.",
-        "ADD core/upf-0 on core-west-w1: 10.20.6.", "ADD core/upf-1 on core-west-w2: 10.20.6.", "ADD core/smf-0 on core-west-w2: 10.20.6.",
-        "no two have the same", "all addresses are of n6's prefixes",
-        "each reaches each by IPv4 (28 pairs", "each reaches each by IPv6 (28 pairs", "8900 bytes go through unfragmented by IPv4", "8900 bytes go through unfragmented by IPv6",
-        "pod core/upf-0 net1 in core-east", "pod core/upf-0 net1 in core-west", "virtual machine probe1 n6", "virtual machine router1 n6",
+        "every node has its ports",
+        "probe1 and router1 have theirs",
+        "with the addresses drawn for them",
+        "ADD core/upf-0 on core-east-w1: 10.20.6.",
+        "ADD core/upf-1 on core-east-w1: 10.20.6.",
+        "ADD core/upf-2 on core-east-w2: 10.20.6.",
+        "ADD core/upf-0 on core-west-w1: 10.20.6.",
+        "ADD core/upf-1 on core-west-w2: 10.20.6.",
+        "ADD core/smf-0 on core-west-w2: 10.20.6.",
+        "no two have the same",
+        "all addresses are of n6's prefixes",
+        "each reaches each by IPv4 (28 pairs",
+        "each reaches each by IPv6 (28 pairs",
+        "8900 bytes go through unfragmented by IPv4",
+        "8900 bytes go through unfragmented by IPv6",
+        "pod core/upf-0 net1 in core-east",
+        "pod core/upf-0 net1 in core-west",
+        "virtual machine probe1 n6",
+        "virtual machine router1 n6",
         "weft ipam show n6: 8 of each family",
-        "ADD again: core/upf-0 of core-east", "CHECK passes for every pod", "a pod that asks for 10.20.6.77 gets it", "is refused (100)", "leaves probe1's address alone",
-        "stops (SIGTERM)", "it answers the same for the pods it knew", "weftd stops (SIGTERM)", "the agent knows the answer", "try later (11)", "DEL succeeds", "the release arrives",
-        "DEL core/upf-0 on core-east-w1", "weft who says Free of every address", "as before the first pod", "nothing is left behind",
+        "ADD again: core/upf-0 of core-east",
+        "CHECK passes for every pod",
+        "a pod that asks for 10.20.6.77 gets it",
+        "is refused (100)",
+        "leaves probe1's address alone",
+        "stops (SIGTERM)",
+        "it answers the same for the pods it knew",
+        "weftd stops (SIGTERM)",
+        "the agent knows the answer",
+        "try later (11)",
+        "DEL succeeds",
+        "the release arrives",
+        "DEL core/upf-0 on core-east-w1",
+        "weft who says Free of every address",
+        "as before the first pod",
+        "nothing is left behind",
     ];
 
     [Fact]
@@ -45,7 +73,9 @@ public sealed class DemoTests
         using var programs = Programs.Of(root);
         var start = new ProcessStartInfo(Path.Join(root, "examples", "demo", "demo.sh"), ["--quiet"])
         {
-            RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = root,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = root,
         };
         start.Environment["WEFT_BIN"] = programs.Directory;
         using var demo = Process.Start(start)!;
@@ -66,7 +96,11 @@ public sealed class DemoTests
 
     private static string Root()
     {
-        for (var directory = AppContext.BaseDirectory; directory is not null; directory = Path.GetDirectoryName(directory))
+        for (
+            var directory = AppContext.BaseDirectory;
+            directory is not null;
+            directory = Path.GetDirectoryName(directory)
+        )
         {
             if (File.Exists(Path.Join(directory, "Weft.slnx")))
                 return directory;
@@ -75,11 +109,18 @@ public sealed class DemoTests
         throw new InvalidOperationException($"no directory above {AppContext.BaseDirectory} has Weft.slnx");
     }
 
-    /// <summary>The directory that holds the four programs: <c>WEFT_BIN</c>, or links to what was built as this test was.</summary>
+    /// <summary>
+    /// The directory that holds the four programs: <c>WEFT_BIN</c>, or links to what was built as this test was.
+    /// </summary>
     private sealed record Programs(string Directory, bool IsOurs) : IDisposable
     {
         private static readonly (string Project, string Program)[] Built =
-            [("Weft.Server", "weftd"), ("Weft.Cli", "weft"), ("Weft.Agent", "weft-agent"), ("Weft.Cni", "weft-ipam")];
+        [
+            ("Weft.Server", "weftd"),
+            ("Weft.Cli", "weft"),
+            ("Weft.Agent", "weft-agent"),
+            ("Weft.Cni", "weft-ipam"),
+        ];
 
         public static Programs Of(string root)
         {
@@ -88,7 +129,10 @@ public sealed class DemoTests
             var configuration = new DirectoryInfo(AppContext.BaseDirectory).Name;
             var links = System.IO.Directory.CreateTempSubdirectory("weft-demo-test-").FullName;
             foreach (var (project, program) in Built)
-                File.CreateSymbolicLink(Path.Join(links, program), Path.Join(root, "artifacts", "bin", project, configuration, program));
+                File.CreateSymbolicLink(
+                    Path.Join(links, program),
+                    Path.Join(root, "artifacts", "bin", project, configuration, program)
+                );
             return new Programs(links, true);
         }
 

@@ -7,7 +7,10 @@ using Weft.Tests.Agent.Inventory;
 
 namespace Weft.EndToEnd.Inventory;
 
-/// <summary>The three programs together: the agent looks at a node, weftd holds writes against what it has found, and the command line shows it.</summary>
+/// <summary>
+/// The three programs together: the agent looks at a node, weftd holds writes against what it has found, and the
+/// command line shows it.
+/// </summary>
 [SupportedOSPlatform("linux")]
 public sealed class InventoryTests
 {
@@ -33,11 +36,18 @@ public sealed class InventoryTests
             await ReadOutput(agent, "inventory-reported").WaitAsync(TimeSpan.FromSeconds(60), Cancel);
             var first = await Put(weftd, client, "ens1f0", "0-3");
             Assert.Equal(400, first.Status);
-            Assert.Contains("has no port 'ens1f0'; its inventory has ens2f0 (0000:5e:00.0)", first.Text, StringComparison.Ordinal);
+            Assert.Contains(
+                "has no port 'ens1f0'; its inventory has ens2f0 (0000:5e:00.0)",
+                first.Text,
+                StringComparison.Ordinal
+            );
 
             // Another card is put in; the agent sees it by itself.
             tree.Port("ens1f0", "0000:3b:00.0", "8086", "1592", "ice", 64, 0, ("1889", "iavf"));
-            await Until(async () => (await Put(weftd, client, "ens1f0", "0-3")).Status is 200 or 201, "the second card is known");
+            await Until(
+                async () => (await Put(weftd, client, "ens1f0", "0-3")).Status is 200 or 201,
+                "the second card is known"
+            );
 
             var table = await Weft(weftd, "inventory", "--cluster", "east");
             Assert.Equal(0, table.Code);
@@ -56,18 +66,42 @@ public sealed class InventoryTests
         }
     }
 
-    /// <summary>Attaches n6 by SRIOV where the node has functions for it, so that its pool is tried; answers what the node's declaration met.</summary>
-    private static async Task<(int Status, string Text)> Put(Weftd weftd, HttpClient client, string port, string functions)
+    /// <summary>
+    /// Attaches n6 by SRIOV where the node has functions for it, so that its pool is tried; answers what the node's
+    /// declaration met.
+    /// </summary>
+    private static async Task<(int Status, string Text)> Put(
+        Weftd weftd,
+        HttpClient client,
+        string port,
+        string functions
+    )
     {
         var cluster = SmallSite.All.Single(d => d.Id == East).Body;
         cluster["properties"]!["networkConfiguration"]!["attachedNetworkConfiguration"] = new JsonObject
         {
-            ["l3Networks"] = new JsonArray(new JsonObject { ["networkId"] = $"{SmallSite.Cloud}/l3Networks/n6", ["pluginType"] = "SRIOV" }),
+            ["l3Networks"] = new JsonArray(
+                new JsonObject { ["networkId"] = $"{SmallSite.Cloud}/l3Networks/n6", ["pluginType"] = "SRIOV" }
+            ),
         };
         _ = await weftd.SendRequest(client, "PUT", East, cluster);
         var pool = cluster["properties"]!["initialAgentPoolConfigurations"]![0]!["name"]!.ToString();
-        var uplink = new JsonObject { ["name"] = port, ["virtualFunctions"] = new JsonArray(new JsonObject { ["functions"] = functions, ["networkId"] = $"{SmallSite.Cloud}/l3Networks/n6" }) };
-        var answer = await weftd.SendRequest(client, "PUT", Node, new JsonObject { ["properties"] = new JsonObject { ["agentPool"] = pool, ["uplinks"] = new JsonArray(uplink) } });
+        var uplink = new JsonObject
+        {
+            ["name"] = port,
+            ["virtualFunctions"] = new JsonArray(
+                new JsonObject { ["functions"] = functions, ["networkId"] = $"{SmallSite.Cloud}/l3Networks/n6" }
+            ),
+        };
+        var answer = await weftd.SendRequest(
+            client,
+            "PUT",
+            Node,
+            new JsonObject
+            {
+                ["properties"] = new JsonObject { ["agentPool"] = pool, ["uplinks"] = new JsonArray(uplink) },
+            }
+        );
         return (answer.Status, answer.Body?["error"]?["message"]?.ToString() ?? "");
     }
 
@@ -76,14 +110,39 @@ public sealed class InventoryTests
         var made = await weftd.SendRequest(client, "POST", $"{East}/listEnrollmentToken");
         var token = Path.Join(place, "token");
         await File.WriteAllTextAsync(token, made.Body!["token"]!.ToString(), Cancel);
-        return Process.Start(new ProcessStartInfo(Program("Weft.Agent", "weft-agent"),
-        [
-            "--server", weftd.Url.ToString(), "--state", Path.Join(place, "state"), "--name", "w1", "--node", "w1", "--enrollment-token-file", token,
-            "--socket", Path.Join(place, "agent.sock"), "--sys", tree.Sys, "--proc", tree.ProcRoot, "--cni-bin", Path.Join(place, "none"),
-        ]) { RedirectStandardError = true })!;
+        return Process.Start(
+            new ProcessStartInfo(
+                Program("Weft.Agent", "weft-agent"),
+                [
+                    "--server",
+                    weftd.Url.ToString(),
+                    "--state",
+                    Path.Join(place, "state"),
+                    "--name",
+                    "w1",
+                    "--node",
+                    "w1",
+                    "--enrollment-token-file",
+                    token,
+                    "--socket",
+                    Path.Join(place, "agent.sock"),
+                    "--sys",
+                    tree.Sys,
+                    "--proc",
+                    tree.ProcRoot,
+                    "--cni-bin",
+                    Path.Join(place, "none"),
+                ]
+            )
+            {
+                RedirectStandardError = true,
+            }
+        )!;
     }
 
-    /// <summary>Waits for an event in the agent's log, and reads on behind it so that the agent is never held up.</summary>
+    /// <summary>
+    /// Waits for an event in the agent's log, and reads on behind it so that the agent is never held up.
+    /// </summary>
     private static async Task ReadOutput(Process agent, string happened)
     {
         while (await agent.StandardError.ReadLineAsync(Cancel) is { } line)
@@ -99,9 +158,26 @@ public sealed class InventoryTests
 
     private static async Task<(int Code, string Output)> Weft(Weftd weftd, params string[] arguments)
     {
-        using var process = Process.Start(new ProcessStartInfo(Program("Weft.Cli", "weft"),
-            [.. arguments, "--server", weftd.Url.ToString(), "--token-file", Path.Join(weftd.Data, "admin.token"), "-s", SmallSite.Subscription.Split('/')[^1], "-g", "rg1"])
-        { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using var process = Process.Start(
+            new ProcessStartInfo(
+                Program("Weft.Cli", "weft"),
+                [
+                    .. arguments,
+                    "--server",
+                    weftd.Url.ToString(),
+                    "--token-file",
+                    Path.Join(weftd.Data, "admin.token"),
+                    "-s",
+                    SmallSite.Subscription.Split('/')[^1],
+                    "-g",
+                    "rg1",
+                ]
+            )
+            {
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+            }
+        )!;
         var errors = process.StandardError.ReadToEndAsync(Cancel);
         var output = await process.StandardOutput.ReadToEndAsync(Cancel);
         await process.WaitForExitAsync(Cancel);
@@ -120,7 +196,8 @@ public sealed class InventoryTests
         }
     }
 
-    private static string Program(string project, string name) => Path.GetFullPath(Path.Join(Here, "..", "..", project, Path.GetFileName(Here), name));
+    private static string Program(string project, string name) =>
+        Path.GetFullPath(Path.Join(Here, "..", "..", project, Path.GetFileName(Here), name));
 
     [DllImport("libc", EntryPoint = "kill")]
     private static extern int Signal(int process, int signal);

@@ -2,7 +2,9 @@ using System.Diagnostics;
 
 namespace Weft.EndToEnd.Lab;
 
-/// <summary>One run of the lab, whose machines two at a time take both cores; the tests read what the machines said.</summary>
+/// <summary>
+/// One run of the lab, whose machines two at a time take both cores; the tests read what the machines said.
+/// </summary>
 [CollectionDefinition(nameof(VirtualLab), DisableParallelization = true)]
 public sealed class VirtualLab : ICollectionFixture<VirtualLab>, IAsyncLifetime
 {
@@ -33,7 +35,11 @@ public sealed class VirtualLab : ICollectionFixture<VirtualLab>, IAsyncLifetime
         var runs = Path.Join(Root, "artifacts", "lab", "runs");
         if (Directory.Exists(runs))
             Directory.Delete(runs, recursive: true);
-        var start = new ProcessStartInfo(Path.Join(Root, "lab", "run")) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(Path.Join(Root, "lab", "run"))
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         // Compiling takes minutes and is no test's to do: lab/run says what is missing.
         if (Environment.GetEnvironmentVariable("WEFT_BIN") is not { Length: > 0 })
             start.Environment["WEFT_BIN"] = Path.Join(Root, "artifacts", "weft", "bin");
@@ -57,7 +63,11 @@ public sealed class VirtualLab : ICollectionFixture<VirtualLab>, IAsyncLifetime
 
     private static string FindRoot()
     {
-        for (var directory = AppContext.BaseDirectory; directory is not null; directory = Path.GetDirectoryName(directory))
+        for (
+            var directory = AppContext.BaseDirectory;
+            directory is not null;
+            directory = Path.GetDirectoryName(directory)
+        )
         {
             if (File.Exists(Path.Join(directory, "Weft.slnx")))
                 return directory;

@@ -28,14 +28,21 @@ internal sealed class AgentProcess
     public int Reports => _output.Count(line => line.Contains(" reported ", StringComparison.Ordinal));
 
     /// <summary>Waits until senders can come and weftd has its report.</summary>
-    public Task WaitUntilReady() => WaitUntil(() => Reports > 0 && _output.Any(line => line.Contains(" relay-listens ", StringComparison.Ordinal)), "the agent waits at the relay and has reported");
+    public Task WaitUntilReady() =>
+        WaitUntil(
+            () => Reports > 0 && _output.Any(line => line.Contains(" relay-listens ", StringComparison.Ordinal)),
+            "the agent waits at the relay and has reported"
+        );
 
     /// <summary>Waits until it has got somewhere.</summary>
     public async Task WaitUntil(Func<bool> holds, string what)
     {
-        for (var clock = Stopwatch.StartNew(); !holds();)
+        for (var clock = Stopwatch.StartNew(); !holds(); )
         {
-            Assert.True(clock.Elapsed < TimeSpan.FromSeconds(60) && !_process.HasExited, $"never came true: {what}\n{Output}");
+            Assert.True(
+                clock.Elapsed < TimeSpan.FromSeconds(60) && !_process.HasExited,
+                $"never came true: {what}\n{Output}"
+            );
             await Task.Delay(20, Cancel);
         }
     }

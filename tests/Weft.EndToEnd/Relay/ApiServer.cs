@@ -10,8 +10,9 @@ using Microsoft.Extensions.Logging;
 namespace Weft.EndToEnd.Relay;
 
 /// <summary>
-/// An API server with one pod, as far as kubectl's everyday commands go: TLS with a CA of its own and the names that installers give it, a bearer token,
-/// get and watch, logs -f without an end, exec and attach (v5.channel.k8s.io, or SPDY) and port-forward (SPDY, over a WebSocket or by itself).
+/// An API server with one pod, as far as kubectl's everyday commands go: TLS with a CA of its own and the names that
+/// installers give it, a bearer token, get and watch, logs -f without an end, exec and attach (v5.channel.k8s.io, or
+/// SPDY) and port-forward (SPDY, over a WebSocket or by itself).
 /// </summary>
 internal sealed class ApiServer : IAsyncDisposable
 {
@@ -26,7 +27,9 @@ internal sealed class ApiServer : IAsyncDisposable
         var certificate = X509Certificate2.CreateFromPemFile(authority.CertificateFile, authority.KeyFile);
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.UseHttps(certificate)));
+        builder
+            .WebHost.UseKestrelHttpsConfiguration()
+            .ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.UseHttps(certificate)));
         _app = builder.Build();
         _app.UseWebSockets();
         _app.Run(http => Serve(http, forwardsTo));
@@ -71,7 +74,11 @@ internal sealed class ApiServer : IAsyncDisposable
         if (http.Request.Headers.Upgrade.ToString() is { Length: > 0 } protocol)
             Upgrades.Enqueue($"{path[(path.LastIndexOf('/') + 1)..]} {protocol}");
         if (http.Request.Headers.Authorization != $"Bearer {Token}")
-            return Answer(http, """{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Unauthorized","code":401,"message":"no token"}""", 401);
+            return Answer(
+                http,
+                """{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Unauthorized","code":401,"message":"no token"}""",
+                401
+            );
         if (path.EndsWith("/log", StringComparison.Ordinal))
             return Log(http);
         if (path.EndsWith("/exec", StringComparison.Ordinal) || path.EndsWith("/attach", StringComparison.Ordinal))
@@ -80,8 +87,13 @@ internal sealed class ApiServer : IAsyncDisposable
             return PortForward.Serve(http, forwardsTo);
         if (http.Request.Query["watch"] == "true")
             return Watch(http);
-        return Documents.TryGetValue(path, out var document) ? Answer(http, document)
-            : Answer(http, """{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"NotFound","code":404,"message":"not found"}""", 404);
+        return Documents.TryGetValue(path, out var document)
+            ? Answer(http, document)
+            : Answer(
+                http,
+                """{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"NotFound","code":404,"message":"not found"}""",
+                404
+            );
     }
 
     private static readonly Dictionary<string, string> Documents = new()
@@ -89,12 +101,15 @@ internal sealed class ApiServer : IAsyncDisposable
         ["/version"] = """{"major":"1","minor":"32","gitVersion":"v1.32.4"}""",
         ["/api"] = """{"kind":"APIVersions","versions":["v1"],"serverAddressByClientCIDRs":[]}""",
         ["/apis"] = """{"kind":"APIGroupList","apiVersion":"v1","groups":[]}""",
-        ["/api/v1"] = """{"kind":"APIResourceList","groupVersion":"v1","resources":[{"name":"pods","singularName":"pod","namespaced":true,"kind":"Pod","verbs":["get","list","watch"],"shortNames":["po"]}]}""",
-        ["/api/v1/namespaces/default/pods"] = $$"""{"kind":"PodList","apiVersion":"v1","metadata":{"resourceVersion":"1"},"items":[{{Pod(0)}}]}""",
+        ["/api/v1"] =
+            """{"kind":"APIResourceList","groupVersion":"v1","resources":[{"name":"pods","singularName":"pod","namespaced":true,"kind":"Pod","verbs":["get","list","watch"],"shortNames":["po"]}]}""",
+        ["/api/v1/namespaces/default/pods"] =
+            $$"""{"kind":"PodList","apiVersion":"v1","metadata":{"resourceVersion":"1"},"items":[{{Pod(0)}}]}""",
         ["/api/v1/namespaces/default/pods/upf-0"] = Pod(0),
     };
 
-    private static string Pod(int number) => $$$$"""{"kind":"Pod","apiVersion":"v1","metadata":{"name":"upf-{{{{number}}}}","namespace":"default","uid":"{{{{number + 1}}}}","resourceVersion":"{{{{number + 1}}}}","creationTimestamp":"2026-11-22T10:00:00Z"},"spec":{"containers":[{"name":"upf","image":"upf:1","stdin":true}],"nodeName":"w1"},"status":{"phase":"Running","containerStatuses":[{"name":"upf","ready":true,"restartCount":0,"state":{"running":{}}}]}}""";
+    private static string Pod(int number) =>
+        $$$$"""{"kind":"Pod","apiVersion":"v1","metadata":{"name":"upf-{{{{number}}}}","namespace":"default","uid":"{{{{number + 1}}}}","resourceVersion":"{{{{number + 1}}}}","creationTimestamp":"2026-11-22T10:00:00Z"},"spec":{"containers":[{"name":"upf","image":"upf:1","stdin":true}],"nodeName":"w1"},"status":{"phase":"Running","containerStatuses":[{"name":"upf","ready":true,"restartCount":0,"state":{"running":{}}}]}}""";
 
     private static Task Answer(HttpContext http, string json, int status = 200)
     {
@@ -111,7 +126,8 @@ internal sealed class ApiServer : IAsyncDisposable
     }
 
     /// <summary>A line every 50 ms, as long as somebody follows.</summary>
-    private static Task Log(HttpContext http) => Write(http, i => i < 3 || http.Request.Query["follow"] == "true", i => $"line {i}");
+    private static Task Log(HttpContext http) =>
+        Write(http, i => i < 3 || http.Request.Query["follow"] == "true", i => $"line {i}");
 
     private static async Task Write(HttpContext http, Func<int, bool> goesOn, Func<int, string> line)
     {

@@ -34,7 +34,12 @@ internal sealed class Authority : IDisposable
         }
 
         request.CertificateExtensions.Add(alternatives.Build());
-        using var certificate = request.Create(root, now.AddMinutes(-5), now.AddHours(2), RandomNumberGenerator.GetBytes(16));
+        using var certificate = request.Create(
+            root,
+            now.AddMinutes(-5),
+            now.AddHours(2),
+            RandomNumberGenerator.GetBytes(16)
+        );
         File.WriteAllText(CaFile, root.ExportCertificatePem() + "\n");
         File.WriteAllText(CertificateFile, certificate.ExportCertificatePem() + "\n");
         File.WriteAllText(KeyFile, key.ExportPkcs8PrivateKeyPem() + "\n");
@@ -50,7 +55,11 @@ internal sealed class Authority : IDisposable
     /// <summary>A client that trusts nobody else.</summary>
     public HttpClient Client()
     {
-        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+        var policy = new X509ChainPolicy
+        {
+            TrustMode = X509ChainTrustMode.CustomRootTrust,
+            RevocationMode = X509RevocationMode.NoCheck,
+        };
         policy.CustomTrustStore.ImportFromPemFile(CaFile);
         return new HttpClient(new SocketsHttpHandler { SslOptions = { CertificateChainPolicy = policy } });
     }

@@ -2,15 +2,20 @@ using Weft.Relay.Tests.Interop;
 
 namespace Weft.EndToEnd.Relay;
 
-/// <summary>Azure Relay's own libraries for Node at a weftd that is a process, over TLS, with keys that its API shows.</summary>
+/// <summary>
+/// Azure Relay's own libraries for Node at a weftd that is a process, over TLS, with keys that its API shows.
+/// </summary>
 public sealed class HycoProcessTests
 {
-    /// <summary>Bytes around each boundary of a frame's length and of a control message, and the largest that the libraries are held to.</summary>
+    /// <summary>
+    /// Bytes around each boundary of a frame's length and of a control message, and the largest that the libraries are
+    /// held to.
+    /// </summary>
     private static readonly string[] Sizes = ["1", "125", "126", "4096", "65535", "65536", "1048576", "8388608"];
 
     /// <summary>
-    /// How many seconds a short token lasts. weftd takes a token for five minutes after it expired, and no test waits that long: one that expired
-    /// 292 s ago is good for eight more.
+    /// How many seconds a short token lasts. weftd takes a token for five minutes after it expired, and no test waits
+    /// that long: one that expired 292 s ago is good for eight more.
     /// </summary>
     private const string Short = "-292";
 
@@ -23,7 +28,9 @@ public sealed class HycoProcessTests
     {
         await using var site = await HybridSite.Start();
         var echo = await site.CreateConnection("echo");
-        var (scope, listen, send) = byNamespace ? (HybridSite.Space, "RootManageSharedAccessKey", "RootManageSharedAccessKey") : (echo, "listen", "send");
+        var (scope, listen, send) = byNamespace
+            ? (HybridSite.Space, "RootManageSharedAccessKey", "RootManageSharedAccessKey")
+            : (echo, "listen", "send");
         await using var listener = await NodeProgram.Listen(await site.Enter(echo, listen, scope), "listen-ws.js");
         Assert.Equal(1, await site.ListenersOf(echo));
 
@@ -46,14 +53,25 @@ public sealed class HycoProcessTests
         await using var listener = await site.Listen(web, "listen-http.js");
         (string Sent, string Heard)[] requests =
         [
-            ("GET:/a:0", "200 0 whole"), ("POST:/b:1", "200 1 whole"), ("POST:/c:65536", "200 65536 whole"), ("POST:/d:65537", "200 65537 whole"), ("PUT:/e:8388608", "200 8388608 whole"),
-            ("GET:/size/1:0", "200 1 other"), ("GET:/size/70000:0", "200 70000 other"), ("GET:/size/8388608:0", "200 8388608 other"), ("POST:/size/1:8000000", "200 1 other"),
-            ("POST:/size/9000000:1", "200 9000000 other"), ("DELETE:/f?status=404:3", "404 3 whole"),
+            ("GET:/a:0", "200 0 whole"),
+            ("POST:/b:1", "200 1 whole"),
+            ("POST:/c:65536", "200 65536 whole"),
+            ("POST:/d:65537", "200 65537 whole"),
+            ("PUT:/e:8388608", "200 8388608 whole"),
+            ("GET:/size/1:0", "200 1 other"),
+            ("GET:/size/70000:0", "200 70000 other"),
+            ("GET:/size/8388608:0", "200 8388608 other"),
+            ("POST:/size/1:8000000", "200 1 other"),
+            ("POST:/size/9000000:1", "200 9000000 other"),
+            ("DELETE:/f?status=404:3", "404 3 whole"),
         ];
 
         var said = await site.SendToEnd(web, "send-https.js", [.. requests.Select(r => r.Sent)]);
 
-        Assert.Equal(requests.Select(r => $"{r.Sent} {r.Heard}").Order(StringComparer.Ordinal), said.Order(StringComparer.Ordinal));
+        Assert.Equal(
+            requests.Select(r => $"{r.Sent} {r.Heard}").Order(StringComparer.Ordinal),
+            said.Order(StringComparer.Ordinal)
+        );
         await site.WaitForListeners(listeners: 1);
     }
 
@@ -67,13 +85,26 @@ public sealed class HycoProcessTests
         await using var third = await site.Listen(web, "listen-http.js");
         string[] sizes = ["1", "70000", "300000"];
         // Eighty sessions that are all open before any of them is spoken in.
-        var senders = await Task.WhenAll(Enumerable.Range(0, 2).Select(async _ => await NodeProgram.Start(await site.Enter(echo, "send"), "send-ws.js", sizes, ("TIMES", "40"))));
+        var senders = await Task.WhenAll(
+            Enumerable
+                .Range(0, 2)
+                .Select(async _ =>
+                    await NodeProgram.Start(await site.Enter(echo, "send"), "send-ws.js", sizes, ("TIMES", "40"))
+                )
+        );
         var requests = Enumerable.Range(0, 100).Select(i => (Target: $"POST:/{i}", Size: 1 + (i * 2000))).ToList();
 
         var asked = await site.SendToEnd(web, "send-https.js", [.. requests.Select(r => $"{r.Target}:{r.Size}")]);
 
-        Assert.Equal(requests.Select(r => $"{r.Target}:{r.Size} 200 {r.Size} whole").Order(StringComparer.Ordinal), asked.Order(StringComparer.Ordinal));
-        var expected = sizes.Select(size => size + " whole").Concat(["done", "closed 1000"]).SelectMany(line => Enumerable.Repeat(line, 40)).Order(StringComparer.Ordinal);
+        Assert.Equal(
+            requests.Select(r => $"{r.Target}:{r.Size} 200 {r.Size} whole").Order(StringComparer.Ordinal),
+            asked.Order(StringComparer.Ordinal)
+        );
+        var expected = sizes
+            .Select(size => size + " whole")
+            .Concat(["done", "closed 1000"])
+            .SelectMany(line => Enumerable.Repeat(line, 40))
+            .Order(StringComparer.Ordinal);
         foreach (var sender in senders)
         {
             Assert.Equal(expected, (await sender.Rest()).Order(StringComparer.Ordinal));
@@ -81,14 +112,21 @@ public sealed class HycoProcessTests
         }
 
         await site.WaitForListeners(listeners: 3);
-        Assert.Equal((80, 100), ((int)(await site.Status())["totals"]!["sessions"]!, (int)(await site.Status())["totals"]!["requests"]!));
+        Assert.Equal(
+            (80, 100),
+            ((int)(await site.Status())["totals"]!["sessions"]!, (int)(await site.Status())["totals"]!["requests"]!)
+        );
     }
 
     [Fact]
     public async Task Keeps_ListenersThatRenew_AndNoOthers()
     {
         await using var site = await HybridSite.Start();
-        var (echo, web, silent) = (await site.CreateConnection("echo"), await site.CreateConnection("web"), await site.CreateConnection("silent"));
+        var (echo, web, silent) = (
+            await site.CreateConnection("echo"),
+            await site.CreateConnection("web"),
+            await site.CreateConnection("silent")
+        );
         await using var one = await site.Listen(echo, "listen-ws.js", ("LASTS", Short), ("RENEW", "1000"));
         await using var other = await site.Listen(web, "listen-http.js", ("LASTS", Short), ("RENEW", "1000"));
         await using var third = await site.Listen(silent, "listen-http.js", ("LASTS", Short));
@@ -98,7 +136,10 @@ public sealed class HycoProcessTests
         // They began a little before it; this is for the relay's look at them, which is every quarter of a second.
         await Task.Delay(1000, Cancel);
 
-        Assert.Equal(("1008", "the token expired and was not renewed"), (gone["status"]!.ToString(), gone["reason"]!.ToString()));
+        Assert.Equal(
+            ("1008", "the token expired and was not renewed"),
+            (gone["status"]!.ToString(), gone["reason"]!.ToString())
+        );
         Assert.Equal((ofEcho, ofWeb), (await site.ListenerOf(echo), await site.ListenerOf(web)));
         Assert.NotNull(ofEcho);
         Assert.NotNull(ofWeb);
@@ -182,8 +223,8 @@ public sealed class HycoProcessTests
     }
 
     /// <summary>
-    /// hyco-ws connects twice for each attempt that fails, at once and for ever. What was one listener is hundreds after a second without weftd, of which
-    /// the relay lets in as many as there may be.
+    /// hyco-ws connects twice for each attempt that fails, at once and for ever. What was one listener is hundreds
+    /// after a second without weftd, of which the relay lets in as many as there may be.
     /// </summary>
     [Fact]
     public async Task Survives_AListenerThatReconnectsManyTimesOver()
@@ -197,8 +238,14 @@ public sealed class HycoProcessTests
         await site.Weftd.Start();
 
         await other.Until("listening");
-        await HybridSite.WaitUntil(async () => await site.ListenersOf(echo) == 25, async () => (await site.Status()).ToJsonString());
-        Assert.Equal(["POST:/a:1000000 200 1000000 whole"], await site.SendToEnd(web, "send-https.js", "POST:/a:1000000"));
+        await HybridSite.WaitUntil(
+            async () => await site.ListenersOf(echo) == 25,
+            async () => (await site.Status()).ToJsonString()
+        );
+        Assert.Equal(
+            ["POST:/a:1000000 200 1000000 whole"],
+            await site.SendToEnd(web, "send-https.js", "POST:/a:1000000")
+        );
         many.Kill();
         await site.WaitForListeners(listeners: 1);
         await using var next = await site.Listen(echo, "listen-ws.js");
@@ -225,7 +272,11 @@ public sealed class HycoProcessTests
         Assert.StartsWith("POST:/b:1 401 ", Assert.Single(await byOld.Rest()), StringComparison.Ordinal);
         await using var byOldToSession = await NodeProgram.Send(oldSend, "send-ws.js", "1");
         Assert.Equal(["error unexpected server response (401)"], await byOldToSession.Rest());
-        await using var bySecond = await NodeProgram.Send(await site.Enter(web, "send", key: "secondaryKey"), "send-https.js", "POST:/c:1");
+        await using var bySecond = await NodeProgram.Send(
+            await site.Enter(web, "send", key: "secondaryKey"),
+            "send-https.js",
+            "POST:/c:1"
+        );
         Assert.Equal(["POST:/c:1 200 1 whole"], await bySecond.Rest());
         Assert.Equal(["POST:/d:1 200 1 whole"], await site.SendToEnd(web, "send-https.js", "POST:/d:1"));
 

@@ -7,14 +7,19 @@ using System.Security.Cryptography;
 namespace Weft.EndToEnd.Relay;
 
 /// <summary>
-/// The real kubectl through <c>weft proxy</c>, the relay and an agent's own listener, to an API server that speaks TLS to kubectl itself and is known by the
-/// CA that the agent reports.
+/// The real kubectl through <c>weft proxy</c>, the relay and an agent's own listener, to an API server that speaks TLS
+/// to kubectl itself and is known by the CA that the agent reports.
 /// </summary>
 public sealed class KubectlTests(RelayedCluster cluster) : IClassFixture<RelayedCluster>
 {
-    private const int Term = 15, Interrupt = 2, HangUp = 1, KillNow = 9;
-    private const string ByWebSocket = "KUBECTL_REMOTE_COMMAND_WEBSOCKETS=true", BySpdy = "KUBECTL_REMOTE_COMMAND_WEBSOCKETS=false";
-    private const string ForwardByWebSocket = "KUBECTL_PORT_FORWARD_WEBSOCKETS=true", ForwardBySpdy = "KUBECTL_PORT_FORWARD_WEBSOCKETS=false";
+    private const int Term = 15,
+        Interrupt = 2,
+        HangUp = 1,
+        KillNow = 9;
+    private const string ByWebSocket = "KUBECTL_REMOTE_COMMAND_WEBSOCKETS=true",
+        BySpdy = "KUBECTL_REMOTE_COMMAND_WEBSOCKETS=false";
+    private const string ForwardByWebSocket = "KUBECTL_PORT_FORWARD_WEBSOCKETS=true",
+        ForwardBySpdy = "KUBECTL_PORT_FORWARD_WEBSOCKETS=false";
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -31,7 +36,11 @@ public sealed class KubectlTests(RelayedCluster cluster) : IClassFixture<Relayed
 
         Assert.Equal(0, await RelayLab.Signal(proxy, Term));
         Assert.Equal(1, (await Run("get", "pods")).Code);
-        Assert.DoesNotContain("weft-east", await File.ReadAllTextAsync(cluster.Lab.Kubeconfig, Cancel), StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            "weft-east",
+            await File.ReadAllTextAsync(cluster.Lab.Kubeconfig, Cancel),
+            StringComparison.Ordinal
+        );
     }
 
     [Theory]
@@ -79,7 +88,12 @@ public sealed class KubectlTests(RelayedCluster cluster) : IClassFixture<Relayed
             Execute(BySpdy, 1_000_000),
             Forward(ForwardByWebSocket, 3),
             Forward(ForwardBySpdy, 3),
-            Task.WhenAll(Enumerable.Range(0, 4).Select(async _ => Assert.Equal("pod/upf-0\n", await Kubectl("get", "pods", "-o", "name")))));
+            Task.WhenAll(
+                Enumerable
+                    .Range(0, 4)
+                    .Select(async _ => Assert.Equal("pod/upf-0\n", await Kubectl("get", "pods", "-o", "name")))
+            )
+        );
         Assert.Equal(0, await RelayLab.Signal(proxy, Term));
     }
 
@@ -96,7 +110,11 @@ public sealed class KubectlTests(RelayedCluster cluster) : IClassFixture<Relayed
         await cluster.Rotate(other.CaFile);
         var bad = await RelayLab.End(cluster.Start(get));
         Assert.Equal((1, ""), (bad.Code, bad.Output));
-        Assert.StartsWith("warning: the API server of kubernetesclusters/east answers, but kubectl won't talk to it: its certificate isn't trusted", bad.Error, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "warning: the API server of kubernetesclusters/east answers, but kubectl won't talk to it: its certificate isn't trusted",
+            bad.Error,
+            StringComparison.Ordinal
+        );
         Assert.Contains("certificate signed by unknown authority", bad.Error, StringComparison.Ordinal);
         var named = await RelayLab.End(cluster.Start(["--certificate-authority", cluster.Api.CaFile, .. get]));
         Assert.Equal((0, "pod/upf-0\n", ""), (named.Code, named.Output, named.Error));
@@ -116,25 +134,41 @@ public sealed class KubectlTests(RelayedCluster cluster) : IClassFixture<Relayed
         var before = await Kubectl("config", "view", "--raw", "-o", "json");
 
         var starting = Enumerable.Range(0, 5).Select(i => cluster.Proxy("--kube-context", $"east-{i}")).ToList();
-        var writing = Task.Run(async () =>
-        {
-            for (var i = 0; i < 5; i++)
-                await Run("config", "set-context", $"mine-{i}", "--cluster=prod");
-        }, Cancel);
+        var writing = Task.Run(
+            async () =>
+            {
+                for (var i = 0; i < 5; i++)
+                    await Run("config", "set-context", $"mine-{i}", "--cluster=prod");
+            },
+            Cancel
+        );
         var proxies = await Task.WhenAll(starting);
         await writing;
         foreach (var i in Enumerable.Range(0, 5))
         {
-            Assert.Contains("upf-0", await Kubectl("--context", $"east-{i}", "get", "pods", "-o", "name"), StringComparison.Ordinal);
+            Assert.Contains(
+                "upf-0",
+                await Kubectl("--context", $"east-{i}", "get", "pods", "-o", "name"),
+                StringComparison.Ordinal
+            );
             await Run("config", "delete-context", $"mine-{i}");
         }
 
-        int[] codes = [await RelayLab.Signal(proxies[3], Interrupt), await RelayLab.Signal(proxies[4], HangUp), await RelayLab.Signal(proxies[0], Term)];
+        int[] codes =
+        [
+            await RelayLab.Signal(proxies[3], Interrupt),
+            await RelayLab.Signal(proxies[4], HangUp),
+            await RelayLab.Signal(proxies[0], Term),
+        ];
         Assert.Equal([0, 0, 0], codes);
         // One dies without a word; what takes its name puts it right.
         Assert.Equal(128 + KillNow, await RelayLab.Signal(proxies[1], KillNow));
         var again = await cluster.Proxy("--kube-context", "east-1");
-        Assert.Contains("upf-0", await Kubectl("--context", "east-1", "get", "pods", "-o", "name"), StringComparison.Ordinal);
+        Assert.Contains(
+            "upf-0",
+            await Kubectl("--context", "east-1", "get", "pods", "-o", "name"),
+            StringComparison.Ordinal
+        );
         await RelayLab.Signal(proxies[2], Term);
         await RelayLab.Signal(again, Term);
         Assert.Equal(before, await Kubectl("config", "view", "--raw", "-o", "json"));
@@ -156,7 +190,9 @@ public sealed class KubectlTests(RelayedCluster cluster) : IClassFixture<Relayed
         var file = Path.Combine(cluster.Lab.Home, "own");
         var lines = new List<string>();
         while (lines is [] || !lines[^1].StartsWith("current-context", StringComparison.Ordinal))
-            lines.Add((await proxy.StandardOutput.ReadLineAsync(Cancel).AsTask().WaitAsync(TimeSpan.FromSeconds(10), Cancel))!);
+            lines.Add(
+                (await proxy.StandardOutput.ReadLineAsync(Cancel).AsTask().WaitAsync(TimeSpan.FromSeconds(10), Cancel))!
+            );
         await File.WriteAllLinesAsync(file, lines, Cancel);
         Assert.Equal("pod/upf-0\n", await Kubectl("--kubeconfig", file, "get", "pods", "-o", "name"));
         Assert.Equal(0, await RelayLab.Signal(proxy, Term));
@@ -172,11 +208,20 @@ public sealed class KubectlTests(RelayedCluster cluster) : IClassFixture<Relayed
         Assert.Equal("line 0", await Line(follow));
         try
         {
-            await cluster.Rules("""{"ipRules":[{"ipMask":"127.0.0.0/8","appliesTo":"listeners"},{"ipMask":"192.0.2.0/24"}]}""");
+            await cluster.Rules(
+                """{"ipRules":[{"ipMask":"127.0.0.0/8","appliesTo":"listeners"},{"ipMask":"192.0.2.0/24"}]}"""
+            );
             Assert.NotEqual(0, (await RelayLab.End(follow)).Code);
             Assert.Equal(1, (await Run("get", "pods")).Code);
-            var said = await proxy.StandardError.ReadLineAsync(Cancel).AsTask().WaitAsync(TimeSpan.FromSeconds(10), Cancel);
-            Assert.StartsWith("connection refused: your address 127.0.0.1 is not in the networks that east lets in to kubernetes", said, StringComparison.Ordinal);
+            var said = await proxy
+                .StandardError.ReadLineAsync(Cancel)
+                .AsTask()
+                .WaitAsync(TimeSpan.FromSeconds(10), Cancel);
+            Assert.StartsWith(
+                "connection refused: your address 127.0.0.1 is not in the networks that east lets in to kubernetes",
+                said,
+                StringComparison.Ordinal
+            );
         }
         finally
         {
@@ -190,17 +235,29 @@ public sealed class KubectlTests(RelayedCluster cluster) : IClassFixture<Relayed
     private Task<ProcessResult> Run(params string[] args) => RelayLab.End(Start(args));
 
     /// <summary>Starts kubectl; settings of its environment may stand in front.</summary>
-    private Process Start(params string[] args) => cluster.Lab.Spawn("env", [.. args.TakeWhile(arg => arg.Contains('=', StringComparison.Ordinal)), "kubectl", .. args.SkipWhile(arg => arg.Contains('=', StringComparison.Ordinal))]);
+    private Process Start(params string[] args) =>
+        cluster.Lab.Spawn(
+            "env",
+            [
+                .. args.TakeWhile(arg => arg.Contains('=', StringComparison.Ordinal)),
+                "kubectl",
+                .. args.SkipWhile(arg => arg.Contains('=', StringComparison.Ordinal)),
+            ]
+        );
 
     /// <summary>Runs kubectl, which must end well; returns what it printed.</summary>
     private async Task<string> Kubectl(params string[] args)
     {
         var run = await Run(args);
-        Assert.True(run.Code == 0, $"kubectl {string.Join(' ', args)} ended with {run.Code}: {run.Error}\n{cluster.Agent.Output}");
+        Assert.True(
+            run.Code == 0,
+            $"kubectl {string.Join(' ', args)} ended with {run.Code}: {run.Error}\n{cluster.Agent.Output}"
+        );
         return run.Output;
     }
 
-    private static Task<string?> Line(Process process) => process.StandardOutput.ReadLineAsync(Cancel).AsTask().WaitAsync(TimeSpan.FromSeconds(20), Cancel);
+    private static Task<string?> Line(Process process) =>
+        process.StandardOutput.ReadLineAsync(Cancel).AsTask().WaitAsync(TimeSpan.FromSeconds(20), Cancel);
 
     /// <summary>Reads lines of what goes on for ever, and interrupts it.</summary>
     private static async Task Follow(Process process, Func<int, string> line, int lines)
@@ -213,7 +270,10 @@ public sealed class KubectlTests(RelayedCluster cluster) : IClassFixture<Relayed
     /// <summary>Both directions, both outputs, the end of the input, and the exit code.</summary>
     private async Task Execute(string by, int characters)
     {
-        var exec = await RelayLab.End(Start(by, "exec", "-i", "upf-0", "--", "cat", "-"), new string('x', characters) + "end\n");
+        var exec = await RelayLab.End(
+            Start(by, "exec", "-i", "upf-0", "--", "cat", "-"),
+            new string('x', characters) + "end\n"
+        );
         Assert.Equal((3, $"cat -\n{new string('X', characters)}END\n"), (exec.Code, exec.Output));
         Assert.StartsWith("on stderr\n", exec.Error, StringComparison.Ordinal);
     }
@@ -228,7 +288,11 @@ public sealed class KubectlTests(RelayedCluster cluster) : IClassFixture<Relayed
         for (var i = 0; i < connections; i++)
         {
             using var client = new TcpClient();
-            await client.ConnectAsync(IPAddress.Loopback, int.Parse(said![Saying.Length..].Split(' ')[0], CultureInfo.InvariantCulture), Cancel);
+            await client.ConnectAsync(
+                IPAddress.Loopback,
+                int.Parse(said![Saying.Length..].Split(' ')[0], CultureInfo.InvariantCulture),
+                Cancel
+            );
             var sent = RandomNumberGenerator.GetBytes(1_000_000);
             var heard = new byte[sent.Length];
             var reading = client.GetStream().ReadExactlyAsync(heard, Cancel).AsTask();

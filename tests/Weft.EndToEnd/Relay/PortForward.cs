@@ -7,8 +7,8 @@ using Microsoft.AspNetCore.Http;
 namespace Weft.EndToEnd.Relay;
 
 /// <summary>
-/// The far end of port-forward: SPDY, in a WebSocket or by itself. Streams come in pairs, the first for errors and the second for data, which becomes
-/// a TCP connection; so the connections of one kubectl come one after the other.
+/// The far end of port-forward: SPDY, in a WebSocket or by itself. Streams come in pairs, the first for errors and the
+/// second for data, which becomes a TCP connection; so the connections of one kubectl come one after the other.
 /// </summary>
 internal static class PortForward
 {
@@ -20,7 +20,11 @@ internal static class PortForward
         if (!http.WebSockets.IsWebSocketRequest)
         {
             await using var stream = await ApiServer.Upgrade(http, "SPDY/3.1", "portforward.k8s.io");
-            await Forward(buffer => stream.ReadAsync(buffer).AsTask(), frame => stream.WriteAsync(frame).AsTask(), port);
+            await Forward(
+                buffer => stream.ReadAsync(buffer).AsTask(),
+                frame => stream.WriteAsync(frame).AsTask(),
+                port
+            );
             return;
         }
 
@@ -36,7 +40,8 @@ internal static class PortForward
                 }
             },
             frame => socket.SendAsync(frame, WebSocketMessageType.Binary, true, http.RequestAborted),
-            port);
+            port
+        );
     }
 
     private static async Task Forward(Func<Memory<byte>, Task<int>> read, Func<byte[], Task> write, int port)
@@ -61,7 +66,7 @@ internal static class PortForward
         var back = Task.Run(async () =>
         {
             var buffer = new byte[32 * 1024];
-            for (int count; (count = await socket.ReceiveAsync(buffer)) > 0;)
+            for (int count; (count = await socket.ReceiveAsync(buffer)) > 0; )
                 await data.Send(buffer.AsMemory(0, count));
             await data.End();
             await errors.End();
@@ -72,15 +77,22 @@ internal static class PortForward
         await back;
     }
 
-    /// <summary>Accepts by hand: the sub-protocol's slash is no character of a token, and the framework refuses it.</summary>
+    /// <summary>
+    /// Accepts by hand: the sub-protocol's slash is no character of a token, and the framework refuses it.
+    /// </summary>
     private static async Task<WebSocket> Accept(HttpContext http, string protocol)
     {
         const string HandshakeGuid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"; // RFC 6455, section 1.3.
         var headers = http.Response.Headers;
         headers.SecWebSocketProtocol = protocol;
 #pragma warning disable CA5350 // RFC 6455, section 4.2.2, has no other.
-        headers.SecWebSocketAccept = Convert.ToBase64String(SHA1.HashData(Encoding.ASCII.GetBytes(http.Request.Headers.SecWebSocketKey + HandshakeGuid)));
+        headers.SecWebSocketAccept = Convert.ToBase64String(
+            SHA1.HashData(Encoding.ASCII.GetBytes(http.Request.Headers.SecWebSocketKey + HandshakeGuid))
+        );
 #pragma warning restore CA5350
-        return WebSocket.CreateFromStream(await ApiServer.Upgrade(http, "websocket", null), new WebSocketCreationOptions { IsServer = true });
+        return WebSocket.CreateFromStream(
+            await ApiServer.Upgrade(http, "websocket", null),
+            new WebSocketCreationOptions { IsServer = true }
+        );
     }
 }

@@ -18,7 +18,8 @@ public sealed class ProxiedAgentTests : IAsyncLifetime
 
     private static readonly string Build = Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory);
     private static readonly string Agent = Environment.GetEnvironmentVariable("WEFT_BIN") is { Length: > 0 } bin
-        ? Path.Join(bin, "weft-agent") : Path.GetFullPath(Path.Join(Build, "..", "..", "Weft.Agent", Path.GetFileName(Build), "weft-agent"));
+        ? Path.Join(bin, "weft-agent")
+        : Path.GetFullPath(Path.Join(Build, "..", "..", "Weft.Agent", Path.GetFileName(Build), "weft-agent"));
 
     private readonly DirectoryInfo _place = Directory.CreateTempSubdirectory("weft-proxied-");
     private readonly Authority _authority = new("localhost", "127.0.0.1");
@@ -35,12 +36,40 @@ public sealed class ProxiedAgentTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _weftd = await Weftd.Start("--tls-cert", _authority.CertificateFile, "--tls-key", _authority.KeyFile, "--relay-listen", "127.0.0.1:0");
-        _http = new HttpClient(new SocketsHttpHandler { UseProxy = false, SslOptions = { RemoteCertificateValidationCallback = (_, _, _, _) => true } });
+        _weftd = await Weftd.Start(
+            "--tls-cert",
+            _authority.CertificateFile,
+            "--tls-key",
+            _authority.KeyFile,
+            "--relay-listen",
+            "127.0.0.1:0"
+        );
+        _http = new HttpClient(
+            new SocketsHttpHandler
+            {
+                UseProxy = false,
+                SslOptions = { RemoteCertificateValidationCallback = (_, _, _, _) => true },
+            }
+        );
         foreach (var (id, body) in SmallSite.All)
             await _weftd.Create(_http, id, body);
-        await _weftd.Create(_http, Node, new JsonObject { ["properties"] = new JsonObject { ["agentPool"] = "workers", ["uplinks"] = new JsonArray(new JsonObject { ["name"] = "bond0" }) } });
-        var token = await _weftd.SendRequest(_http, "POST", $"{SmallSite.Cloud}/kubernetesClusters/east/listEnrollmentToken");
+        await _weftd.Create(
+            _http,
+            Node,
+            new JsonObject
+            {
+                ["properties"] = new JsonObject
+                {
+                    ["agentPool"] = "workers",
+                    ["uplinks"] = new JsonArray(new JsonObject { ["name"] = "bond0" }),
+                },
+            }
+        );
+        var token = await _weftd.SendRequest(
+            _http,
+            "POST",
+            $"{SmallSite.Cloud}/kubernetesClusters/east/listEnrollmentToken"
+        );
         await File.WriteAllTextAsync(Path.Join(_place.FullName, "enroll"), token.Body!["token"]!.ToString(), Cancel);
     }
 
@@ -52,7 +81,11 @@ public sealed class ProxiedAgentTests : IAsyncLifetime
         await using var proxy = new ConnectProxy { Credentials = withCredentials ? $"weft:{Password}" : null };
         using var service = new TcpListener(IPAddress.Loopback, 0);
         service.Start();
-        Start($"http://{(withCredentials ? $"weft:{Password}@" : "")}{proxy.Authority}", "", ((IPEndPoint)service.LocalEndpoint).Port);
+        Start(
+            $"http://{(withCredentials ? $"weft:{Password}@" : "")}{proxy.Authority}",
+            "",
+            ((IPEndPoint)service.LocalEndpoint).Port
+        );
         await WaitUntil("relay-listens");
         var relay = await Relay();
         Assert.Equal(new HashSet<string> { Api, relay.Authority }, proxy.Served.ToHashSet());
@@ -113,7 +146,11 @@ public sealed class ProxiedAgentTests : IAsyncLifetime
         await using (var gone = new ConnectProxy())
             nobody = gone.Authority;
         Start($"http://weft:{Password}@{nobody}", "", 22);
-        Assert.Contains($"There is no connection to the proxy {nobody}", await WaitUntil("control-plane-failed"), StringComparison.Ordinal);
+        Assert.Contains(
+            $"There is no connection to the proxy {nobody}",
+            await WaitUntil("control-plane-failed"),
+            StringComparison.Ordinal
+        );
         Assert.DoesNotContain(Password, Output, StringComparison.Ordinal);
     }
 
@@ -135,12 +172,45 @@ public sealed class ProxiedAgentTests : IAsyncLifetime
     private void Start(string httpsProxy, string noProxy, int service)
     {
         var place = _place.FullName;
-        var start = new ProcessStartInfo(Agent,
-        [
-            "--server", _weftd.Url.ToString(), "--ca", _authority.CaFile, "--state", $"{place}/agent", "--name", "w1", "--node", "w1", "--enrollment-token-file", $"{place}/enroll",
-            "--socket", $"{place}/agent.sock", "--cni-bin", $"{place}/none", "--relay-target", $"ssh=127.0.0.1:{service}",
-        ]) { RedirectStandardError = true };
-        foreach (var name in (string[])["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "all_proxy", "no_proxy"])
+        var start = new ProcessStartInfo(
+            Agent,
+            [
+                "--server",
+                _weftd.Url.ToString(),
+                "--ca",
+                _authority.CaFile,
+                "--state",
+                $"{place}/agent",
+                "--name",
+                "w1",
+                "--node",
+                "w1",
+                "--enrollment-token-file",
+                $"{place}/enroll",
+                "--socket",
+                $"{place}/agent.sock",
+                "--cni-bin",
+                $"{place}/none",
+                "--relay-target",
+                $"ssh=127.0.0.1:{service}",
+            ]
+        )
+        {
+            RedirectStandardError = true,
+        };
+        foreach (
+            var name in (string[])
+                [
+                    "HTTPS_PROXY",
+                    "HTTP_PROXY",
+                    "ALL_PROXY",
+                    "NO_PROXY",
+                    "https_proxy",
+                    "http_proxy",
+                    "all_proxy",
+                    "no_proxy",
+                ]
+        )
             start.Environment.Remove(name);
         start.Environment["HTTPS_PROXY"] = httpsProxy;
         if (noProxy.Length > 0)
@@ -162,17 +232,33 @@ public sealed class ProxiedAgentTests : IAsyncLifetime
         throw new TimeoutException($"the agent hasn't said {happened}:\n{Output}");
     }
 
-    private async Task<JsonNode> Credentials() => (await _weftd.SendRequest(_http, "POST", $"{Node}/providers/Weft.Relay/connections/default/listCredentials", new JsonObject())).Body!;
+    private async Task<JsonNode> Credentials() =>
+        (
+            await _weftd.SendRequest(
+                _http,
+                "POST",
+                $"{Node}/providers/Weft.Relay/connections/default/listCredentials",
+                new JsonObject()
+            )
+        ).Body!;
 
     private async Task<Uri> Relay() => new((await Credentials())["relay"]!.ToString());
 
     private async Task<HybridConnectionStream> ConnectSender()
     {
         var credentials = await Credentials();
-        Assert.True(HybridConnectionAddress.TryParse($"{credentials["relay"]}/{credentials["hybridConnectionName"]}", out var address));
+        Assert.True(
+            HybridConnectionAddress.TryParse(
+                $"{credentials["relay"]}/{credentials["hybridConnectionName"]}",
+                out var address
+            )
+        );
         var roots = new System.Security.Cryptography.X509Certificates.X509Certificate2Collection();
         roots.ImportFromPemFile(_authority.CaFile);
-        using var sender = new HybridConnectionSender(address, new RelayClientOptions { TrustedRoots = roots, UsesSystemProxy = false });
+        using var sender = new HybridConnectionSender(
+            address,
+            new RelayClientOptions { TrustedRoots = roots, UsesSystemProxy = false }
+        );
         return await sender.ConnectAsync(credentials["token"]!.ToString(), "ssh", cancel: Cancel);
     }
 }

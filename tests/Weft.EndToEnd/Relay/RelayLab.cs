@@ -6,7 +6,9 @@ using Weft.EndToEnd.Server;
 
 namespace Weft.EndToEnd.Relay;
 
-/// <summary>weftd with its relay, TLS on both ports; agents behind it, and people's programs before it: all of them processes.</summary>
+/// <summary>
+/// weftd with its relay, TLS on both ports; agents behind it, and people's programs before it: all of them processes.
+/// </summary>
 internal sealed class RelayLab : IAsyncDisposable
 {
     public const string Cluster = $"{SmallSite.Cloud}/kubernetesClusters/east";
@@ -15,7 +17,8 @@ internal sealed class RelayLab : IAsyncDisposable
     private readonly Authority _authority;
     private readonly ConcurrentBag<Process> _processes = [];
 
-    private RelayLab(Authority authority, Weftd weftd) => (_authority, Weftd, Client) = (authority, weftd, authority.Client());
+    private RelayLab(Authority authority, Weftd weftd) =>
+        (_authority, Weftd, Client) = (authority, weftd, authority.Client());
 
     /// <summary>The control plane, with its relay.</summary>
     public Weftd Weftd { get; }
@@ -38,23 +41,43 @@ internal sealed class RelayLab : IAsyncDisposable
     public static async Task<RelayLab> Start(string address = "127.0.0.1")
     {
         var authority = new Authority(address);
-        var weftd = await Weftd.Start("--listen", $"{address}:0", "--tls-cert", authority.CertificateFile, "--tls-key", authority.KeyFile, "--relay-listen", $"{address}:0");
+        var weftd = await Weftd.Start(
+            "--listen",
+            $"{address}:0",
+            "--tls-cert",
+            authority.CertificateFile,
+            "--tls-key",
+            authority.KeyFile,
+            "--relay-listen",
+            $"{address}:0"
+        );
         var lab = new RelayLab(authority, weftd);
         foreach (var (id, body) in SmallSite.All)
             await weftd.Create(lab.Client, id, body);
         var uplink = new JsonObject { ["name"] = "eth0", ["macAddress"] = "52:54:00:00:00:01" };
-        await weftd.Create(lab.Client, Node, new JsonObject { ["properties"] = new JsonObject { ["agentPool"] = "workers", ["uplinks"] = new JsonArray(uplink) } });
+        await weftd.Create(
+            lab.Client,
+            Node,
+            new JsonObject
+            {
+                ["properties"] = new JsonObject { ["agentPool"] = "workers", ["uplinks"] = new JsonArray(uplink) },
+            }
+        );
         return lab;
     }
 
     /// <summary>The command line.</summary>
     public static string Weft { get; } = Program("Weft.Cli", "weft");
 
-    /// <summary>A program of Weft: that of <c>WEFT_BIN</c>, which may be compiled ahead of time, or the build's.</summary>
+    /// <summary>
+    /// A program of Weft: that of <c>WEFT_BIN</c>, which may be compiled ahead of time, or the build's.
+    /// </summary>
     public static string Program(string project, string name)
     {
         var build = Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory);
-        return Environment.GetEnvironmentVariable("WEFT_BIN") is { } bin ? Path.Join(bin, name) : Path.GetFullPath(Path.Join(build, "..", "..", project, Path.GetFileName(build), name));
+        return Environment.GetEnvironmentVariable("WEFT_BIN") is { } bin
+            ? Path.Join(bin, name)
+            : Path.GetFullPath(Path.Join(build, "..", "..", project, Path.GetFileName(build), name));
     }
 
     /// <summary>Starts an agent of cluster east, and waits until it is at the relay and has reported.</summary>
@@ -65,11 +88,29 @@ internal sealed class RelayLab : IAsyncDisposable
     {
         var (state, token) = (Path.Join(Home, $"{name}.agent"), Path.Join(Home, $"{name}.enroll"));
         if (!File.Exists(token))
-            await WriteSecret(token, (await Weftd.SendRequest(Client, "POST", $"{Cluster}/listEnrollmentToken")).Body!["token"]!.ToString());
+            await WriteSecret(
+                token,
+                (await Weftd.SendRequest(Client, "POST", $"{Cluster}/listEnrollmentToken")).Body!["token"]!.ToString()
+            );
         string[] line =
         [
-            .. before, Program("Weft.Agent", "weft-agent"), "--server", Weftd.Url.ToString(), "--ca", _authority.CaFile, "--state", state, "--name", name,
-            "--enrollment-token-file", token, "--socket", $"{state}.sock", "--cni-bin", Path.Join(Home, "none"), .. options,
+            .. before,
+            Program("Weft.Agent", "weft-agent"),
+            "--server",
+            Weftd.Url.ToString(),
+            "--ca",
+            _authority.CaFile,
+            "--state",
+            state,
+            "--name",
+            name,
+            "--enrollment-token-file",
+            token,
+            "--socket",
+            $"{state}.sock",
+            "--cni-bin",
+            Path.Join(Home, "none"),
+            .. options,
         ];
         var agent = new AgentProcess(Spawn(line[0], line[1..]));
         await agent.WaitUntilReady();
@@ -81,17 +122,36 @@ internal sealed class RelayLab : IAsyncDisposable
     public async Task<string[]> AsUser()
     {
         const string User = "/providers/Weft.Identity/principals/ops";
-        var made = await Weftd.SendRequest(Client, "PUT", User, new JsonObject { ["properties"] = new JsonObject { ["assignments"] = new JsonArray(new JsonObject { ["role"] = "RelayUser", ["scope"] = Cluster }) } });
+        var made = await Weftd.SendRequest(
+            Client,
+            "PUT",
+            User,
+            new JsonObject
+            {
+                ["properties"] = new JsonObject
+                {
+                    ["assignments"] = new JsonArray(new JsonObject { ["role"] = "RelayUser", ["scope"] = Cluster }),
+                },
+            }
+        );
         Assert.Equal(201, made.Status);
         var token = Path.Join(Home, "user.token");
-        await WriteSecret(token, (await Weftd.SendRequest(Client, "POST", $"{User}/rotateToken")).Body!["token"]!.ToString());
+        await WriteSecret(
+            token,
+            (await Weftd.SendRequest(Client, "POST", $"{User}/rotateToken")).Body!["token"]!.ToString()
+        );
         return As(token);
     }
 
     /// <summary>Starts a program with this lab's home, and weft in its path.</summary>
     public Process Spawn(string program, params string[] args)
     {
-        var start = new ProcessStartInfo(program, args) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        var start = new ProcessStartInfo(program, args)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+        };
         start.Environment["HOME"] = Home;
         start.Environment["XDG_CONFIG_HOME"] = Path.Combine(Home, ".config");
         start.Environment["PATH"] = $"{Path.GetDirectoryName(Weft)}:{start.Environment["PATH"]}";
@@ -107,7 +167,10 @@ internal sealed class RelayLab : IAsyncDisposable
     /// <summary>Waits for a program's end; its stdin ends behind the input.</summary>
     public static async Task<ProcessResult> End(Process process, string input = "")
     {
-        var (output, error) = (process.StandardOutput.ReadToEndAsync(Cancel), process.StandardError.ReadToEndAsync(Cancel));
+        var (output, error) = (
+            process.StandardOutput.ReadToEndAsync(Cancel),
+            process.StandardError.ReadToEndAsync(Cancel)
+        );
         await process.StandardInput.WriteAsync(input);
         process.StandardInput.Close();
         await process.WaitForExitAsync(Cancel).WaitAsync(TimeSpan.FromMinutes(4), Cancel);
@@ -144,11 +207,31 @@ internal sealed class RelayLab : IAsyncDisposable
     /// <summary>Writes a file that nobody else reads.</summary>
     public static async Task WriteSecret(string file, string secret)
     {
-        await using var writer = new StreamWriter(file, new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite });
+        await using var writer = new StreamWriter(
+            file,
+            new FileStreamOptions
+            {
+                Mode = FileMode.Create,
+                Access = FileAccess.Write,
+                UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+            }
+        );
         await writer.WriteAsync(secret);
     }
 
-    private string[] As(string tokenFile) => ["--server", Weftd.Url.ToString(), "--ca", _authority.CaFile, "--token-file", tokenFile, "-s", SmallSite.Subscription.Split('/')[2], "-g", "rg1"];
+    private string[] As(string tokenFile) =>
+        [
+            "--server",
+            Weftd.Url.ToString(),
+            "--ca",
+            _authority.CaFile,
+            "--token-file",
+            tokenFile,
+            "-s",
+            SmallSite.Subscription.Split('/')[2],
+            "-g",
+            "rg1",
+        ];
 
     [DllImport("libc", EntryPoint = "kill")]
     private static extern int Kill(int process, int signal);

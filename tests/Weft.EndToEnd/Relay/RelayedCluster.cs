@@ -5,14 +5,19 @@ using System.Text.Json.Nodes;
 
 namespace Weft.EndToEnd.Relay;
 
-/// <summary>A cluster whose API server is reached by its agent's own listener alone, and is known by what that agent reports.</summary>
+/// <summary>
+/// A cluster whose API server is reached by its agent's own listener alone, and is known by what that agent reports.
+/// </summary>
 public sealed class RelayedCluster : IAsyncLifetime
 {
     private readonly TcpListener _echo = new(IPAddress.Loopback, 0);
     private string _token = "";
 
     /// <summary>Why it can't be, or null.</summary>
-    public string? Lacks { get; } = Environment.GetEnvironmentVariable("PATH")!.Split(':').Any(place => File.Exists(Path.Combine(place, "kubectl"))) ? null : "there is no kubectl";
+    public string? Lacks { get; } =
+        Environment.GetEnvironmentVariable("PATH")!.Split(':').Any(place => File.Exists(Path.Combine(place, "kubectl")))
+            ? null
+            : "there is no kubectl";
 
     /// <summary>What it is part of.</summary>
     internal RelayLab Lab { get; private set; } = null!;
@@ -40,19 +45,31 @@ public sealed class RelayedCluster : IAsyncLifetime
         _token = Path.Join(Lab.Home, "kube.token");
         await RelayLab.WriteSecret(_token, ApiServer.Token);
         File.Copy(Api.CaFile, AuthorityFile);
-        Agent = await Lab.StartAgent("east", [], "--relay-target", $"kubernetes=127.0.0.1:{Api.Port}", "--cluster-ca", AuthorityFile);
+        Agent = await Lab.StartAgent(
+            "east",
+            [],
+            "--relay-target",
+            $"kubernetes=127.0.0.1:{Api.Port}",
+            "--cluster-ca",
+            AuthorityFile
+        );
     }
 
-    /// <summary>Begins a proxy: nothing on its command line says how the API server is known, but what the test adds.</summary>
-    public Process Start(params string[] args) => Lab.Spawn(RelayLab.Weft, ["proxy", .. Lab.AsAdministrator, "east", "--kube-token-file", _token, .. args]);
+    /// <summary>
+    /// Begins a proxy: nothing on its command line says how the API server is known, but what the test adds.
+    /// </summary>
+    public Process Start(params string[] args) =>
+        Lab.Spawn(RelayLab.Weft, ["proxy", .. Lab.AsAdministrator, "east", "--kube-token-file", _token, .. args]);
 
     /// <summary>Starts a proxy, and waits until it says that it is ready.</summary>
     public async Task<Process> Proxy(params string[] args)
     {
         var proxy = Start(args);
-        for (var said = ""; ;)
+        for (var said = ""; ; )
         {
-            var line = await proxy.StandardError.ReadLineAsync(Cancel).AsTask().WaitAsync(TimeSpan.FromSeconds(30), Cancel) ?? throw new InvalidOperationException($"{said}\n{Agent.Output}");
+            var line =
+                await proxy.StandardError.ReadLineAsync(Cancel).AsTask().WaitAsync(TimeSpan.FromSeconds(30), Cancel)
+                ?? throw new InvalidOperationException($"{said}\n{Agent.Output}");
             if (line.StartsWith("ready: ", StringComparison.Ordinal))
                 return proxy;
             said += line + "\n";
@@ -62,11 +79,18 @@ public sealed class RelayedCluster : IAsyncLifetime
     /// <summary>Writes the cluster's network rules.</summary>
     public async Task Rules(string properties)
     {
-        var answer = await Lab.Weftd.SendRequest(Lab.Client, "PUT", $"{RelayLab.Cluster}/providers/Weft.Relay/networkRuleSets/default?force=true", new JsonObject { ["properties"] = JsonNode.Parse(properties) });
+        var answer = await Lab.Weftd.SendRequest(
+            Lab.Client,
+            "PUT",
+            $"{RelayLab.Cluster}/providers/Weft.Relay/networkRuleSets/default?force=true",
+            new JsonObject { ["properties"] = JsonNode.Parse(properties) }
+        );
         Assert.True(answer.Status is 200 or 201, answer.Body?.ToJsonString());
     }
 
-    /// <summary>Exchanges the file of the cluster's CA certificates, and waits until the agent has reported it.</summary>
+    /// <summary>
+    /// Exchanges the file of the cluster's CA certificates, and waits until the agent has reported it.
+    /// </summary>
     public async Task Rotate(string authorityFile)
     {
         var before = Agent.Reports;

@@ -3,8 +3,8 @@ using System.Globalization;
 namespace Weft.EndToEnd.Relay;
 
 /// <summary>
-/// A node in a network namespace of its own, whose SSH server listens on its loopback alone; its agent dials out to weftd, which is the only thing
-/// that both sides can reach.
+/// A node in a network namespace of its own, whose SSH server listens on its loopback alone; its agent dials out to
+/// weftd, which is the only thing that both sides can reach.
 /// </summary>
 public sealed class RelayedNode : IAsyncLifetime
 {
@@ -32,7 +32,8 @@ public sealed class RelayedNode : IAsyncLifetime
     public string Flags { get; private set; } = "";
 
     /// <summary>What ssh is told of the node.</summary>
-    public string SshFlags => $"-i {Folder}/key -o UserKnownHostsFile={Folder}/known -o StrictHostKeyChecking=accept-new -o BatchMode=yes -o ConnectTimeout=30 -l root";
+    public string SshFlags =>
+        $"-i {Folder}/key -o UserKnownHostsFile={Folder}/known -o StrictHostKeyChecking=accept-new -o BatchMode=yes -o ConnectTimeout=30 -l root";
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -41,16 +42,26 @@ public sealed class RelayedNode : IAsyncLifetime
     /// <inheritdoc/>
     public async ValueTask InitializeAsync()
     {
-        Lacks = Environment.UserName != "root" ? "root makes network namespaces; this is another user"
-            : !File.Exists("/usr/sbin/sshd") ? "sshd isn't installed (openssh-server)" : !File.Exists("/usr/bin/scp") ? "scp isn't installed (openssh-client)" : null;
+        Lacks =
+            Environment.UserName != "root" ? "root makes network namespaces; this is another user"
+            : !File.Exists("/usr/sbin/sshd") ? "sshd isn't installed (openssh-server)"
+            : !File.Exists("/usr/bin/scp") ? "scp isn't installed (openssh-client)"
+            : null;
         if (Lacks is not null)
             return;
         var link = $"wssh{Environment.ProcessId.ToString(CultureInfo.InvariantCulture)}";
-        foreach (var command in (string[])
-        [
-            $"netns add {_namespace}", $"link add {link} type veth peer name eth0 netns {_namespace}", $"address add {Here}/30 dev {link}", $"link set {link} up",
-            $"-n {_namespace} address add {There}/30 dev eth0", $"-n {_namespace} link set eth0 up", $"-n {_namespace} link set lo up",
-        ])
+        foreach (
+            var command in (string[])
+                [
+                    $"netns add {_namespace}",
+                    $"link add {link} type veth peer name eth0 netns {_namespace}",
+                    $"address add {Here}/30 dev {link}",
+                    $"link set {link} up",
+                    $"-n {_namespace} address add {There}/30 dev eth0",
+                    $"-n {_namespace} link set eth0 up",
+                    $"-n {_namespace} link set lo up",
+                ]
+        )
         {
             await Ip(command);
         }
@@ -79,8 +90,23 @@ public sealed class RelayedNode : IAsyncLifetime
     /// <param name="target">The target, as weft takes it.</param>
     public async Task StartListening(string target)
     {
-        var listener = Lab.Spawn("ip", [.. Inside[1..], RelayLab.Weft, "relay", "listen", target, "--service", "ssh=127.0.0.1:22", .. Lab.AsAdministrator]);
-        var said = await listener.StandardError.ReadLineAsync(Cancel).AsTask().WaitAsync(TimeSpan.FromSeconds(60), Cancel);
+        var listener = Lab.Spawn(
+            "ip",
+            [
+                .. Inside[1..],
+                RelayLab.Weft,
+                "relay",
+                "listen",
+                target,
+                "--service",
+                "ssh=127.0.0.1:22",
+                .. Lab.AsAdministrator,
+            ]
+        );
+        var said = await listener
+            .StandardError.ReadLineAsync(Cancel)
+            .AsTask()
+            .WaitAsync(TimeSpan.FromSeconds(60), Cancel);
         Assert.StartsWith("listening for", said, StringComparison.Ordinal);
         _ = listener.StandardError.ReadToEndAsync(CancellationToken.None);
     }
@@ -97,8 +123,12 @@ public sealed class RelayedNode : IAsyncLifetime
     private async Task StartSshd()
     {
         Directory.CreateDirectory("/run/sshd");
-        await RunSuccessfully($"ssh-keygen -q -t ed25519 -N '' -f {Folder}/host && ssh-keygen -q -t ed25519 -N '' -f {Folder}/key");
-        await File.WriteAllTextAsync($"{Folder}/sshd_config", $"""
+        await RunSuccessfully(
+            $"ssh-keygen -q -t ed25519 -N '' -f {Folder}/host && ssh-keygen -q -t ed25519 -N '' -f {Folder}/key"
+        );
+        await File.WriteAllTextAsync(
+            $"{Folder}/sshd_config",
+            $"""
             ListenAddress 127.0.0.1:22
             HostKey {Folder}/host
             AuthorizedKeysFile {Folder}/key.pub
@@ -110,13 +140,18 @@ public sealed class RelayedNode : IAsyncLifetime
             MaxSessions 20
             Subsystem sftp internal-sftp
 
-            """, Cancel);
-        _ = Lab.Spawn("ip", [.. Inside[1..], "/usr/sbin/sshd", "-D", "-e", "-f", $"{Folder}/sshd_config"]).StandardError.ReadToEndAsync(CancellationToken.None);
+            """,
+            Cancel
+        );
+        _ = Lab.Spawn("ip", [.. Inside[1..], "/usr/sbin/sshd", "-D", "-e", "-f", $"{Folder}/sshd_config"])
+            .StandardError.ReadToEndAsync(CancellationToken.None);
     }
 
     private static async Task Ip(string command)
     {
-        using var process = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("ip", command) { RedirectStandardError = true })!;
+        using var process = System.Diagnostics.Process.Start(
+            new System.Diagnostics.ProcessStartInfo("ip", command) { RedirectStandardError = true }
+        )!;
         var errors = await process.StandardError.ReadToEndAsync(CancellationToken.None);
         await process.WaitForExitAsync(CancellationToken.None);
         if (process.ExitCode != 0)

@@ -6,14 +6,18 @@ using System.Threading.Channels;
 namespace Weft.EndToEnd.Relay;
 
 /// <summary>
-/// The server's end of as much of SPDY/3.1 as kubectl speaks: frames, streams that it opens, their data and ends. Header blocks aren't read, so a
-/// stream is known by its place in the order in which kubectl opens them. There is no flow control: kubectl's library has none.
+/// The server's end of as much of SPDY/3.1 as kubectl speaks: frames, streams that it opens, their data and ends.
+/// Header blocks aren't read, so a stream is known by its place in the order in which kubectl opens them. There is no
+/// flow control: kubectl's library has none.
 /// </summary>
 /// <param name="read">Reads the frames' bytes; 0 at the end.</param>
 /// <param name="write">Writes frames.</param>
 internal sealed class SpdyConnection(Func<Memory<byte>, Task<int>> read, Func<byte[], Task> write) : IDisposable
 {
-    private const ushort SynStream = 1, SynReply = 2, Reset = 3, Ping = 6;
+    private const ushort SynStream = 1,
+        SynReply = 2,
+        Reset = 3,
+        Ping = 6;
     private const byte Fin = 1;
 
     private readonly ConcurrentDictionary<int, SpdyStream> _streams = [];
@@ -54,7 +58,8 @@ internal sealed class SpdyConnection(Func<Memory<byte>, Task<int>> read, Func<by
     /// <param name="stream">The stream's number.</param>
     /// <param name="data">The bytes.</param>
     /// <param name="ends">Whether nothing comes behind them.</param>
-    public Task Send(int stream, ReadOnlyMemory<byte> data, bool ends) => Locked(() => [.. Number(stream), .. Number(((ends ? Fin : 0) << 24) | data.Length), .. data.Span]);
+    public Task Send(int stream, ReadOnlyMemory<byte> data, bool ends) =>
+        Locked(() => [.. Number(stream), .. Number(((ends ? Fin : 0) << 24) | data.Length), .. data.Span]);
 
     public void Dispose()
     {
@@ -82,7 +87,10 @@ internal sealed class SpdyConnection(Func<Memory<byte>, Task<int>> read, Func<by
         }
     }
 
-    /// <summary>A header block that names nothing. All blocks of a connection are one compressed stream; one that doesn't ask for the protocol's dictionary needs none.</summary>
+    /// <summary>
+    /// A header block that names nothing. All blocks of a connection are one compressed stream; one that doesn't ask
+    /// for the protocol's dictionary needs none.
+    /// </summary>
     private byte[] NoHeaders()
     {
         _headers ??= new ZLibStream(_compressed, CompressionMode.Compress, leaveOpen: true);
@@ -105,7 +113,8 @@ internal sealed class SpdyConnection(Func<Memory<byte>, Task<int>> read, Func<by
         }
     }
 
-    private static byte[] Frame(ushort type, byte[] payload) => [0x80, 3, (byte)(type >> 8), (byte)type, .. Number(payload.Length), .. payload];
+    private static byte[] Frame(ushort type, byte[] payload) =>
+        [0x80, 3, (byte)(type >> 8), (byte)type, .. Number(payload.Length), .. payload];
 
     private static byte[] Number(int number)
     {
@@ -116,7 +125,7 @@ internal sealed class SpdyConnection(Func<Memory<byte>, Task<int>> read, Func<by
 
     private async Task<bool> Fill(byte[] buffer)
     {
-        for (var filled = 0; filled < buffer.Length;)
+        for (var filled = 0; filled < buffer.Length; )
         {
             var count = await read(buffer.AsMemory(filled));
             if (count == 0)

@@ -16,7 +16,11 @@ public sealed class SshTests(RelayedNode node) : IClassFixture<RelayedNode>
     {
         Assert.SkipWhen(node.Lacks is not null, node.Lacks ?? "");
 
-        Assert.Contains(RelayedNode.There, await node.RunSuccessfully($"{Ssh} ip -4 -o address show dev eth0"), StringComparison.Ordinal);
+        Assert.Contains(
+            RelayedNode.There,
+            await node.RunSuccessfully($"{Ssh} ip -4 -o address show dev eth0"),
+            StringComparison.Ordinal
+        );
         Assert.Equal(7, (await node.Shell($"{Ssh} exit 7")).Code);
         // Nothing but the relay leads there.
         Assert.NotEqual(0, (await node.Shell($"timeout 5 bash -c 'echo > /dev/tcp/{RelayedNode.There}/22'")).Code);
@@ -27,12 +31,18 @@ public sealed class SshTests(RelayedNode node) : IClassFixture<RelayedNode>
     {
         Assert.SkipWhen(node.Lacks is not null, node.Lacks ?? "");
         var big = $"{node.Folder}/big";
-        await node.RunSuccessfully($"head -c 1000000000 /dev/urandom > {big}; weft ssh-config {node.Flags} east/w1 > {node.Folder}/config");
+        await node.RunSuccessfully(
+            $"head -c 1000000000 /dev/urandom > {big}; weft ssh-config {node.Flags} east/w1 > {node.Folder}/config"
+        );
 
-        await node.RunSuccessfully($"scp -F {node.Folder}/config {node.SshFlags.Replace("-l root", "-o User=root", StringComparison.Ordinal)} {big} w1.east.weft:{big}.there");
+        await node.RunSuccessfully(
+            $"scp -F {node.Folder}/config {node.SshFlags.Replace("-l root", "-o User=root", StringComparison.Ordinal)} {big} w1.east.weft:{big}.there"
+        );
 
         Assert.Equal("", await node.RunSuccessfully($"cmp {big} {big}.there && rm {big}.there"));
-        await node.RunSuccessfully($"rsync -e 'ssh -F {node.Folder}/config {node.SshFlags}' {node.Folder}/config w1.east.weft:{node.Folder}/config.there && cmp {node.Folder}/config {node.Folder}/config.there");
+        await node.RunSuccessfully(
+            $"rsync -e 'ssh -F {node.Folder}/config {node.SshFlags}' {node.Folder}/config w1.east.weft:{node.Folder}/config.there && cmp {node.Folder}/config {node.Folder}/config.there"
+        );
     }
 
     [Fact]
@@ -42,7 +52,9 @@ public sealed class SshTests(RelayedNode node) : IClassFixture<RelayedNode>
         var sent = $"{node.Folder}/half";
 
         // The command on the far side ends when its input does, and only then says what it has got.
-        var counted = await node.RunSuccessfully($"head -c 100000000 /dev/urandom > {sent}; {Ssh} 'cat > {sent}.there; sha256sum < {sent}.there' < {sent}");
+        var counted = await node.RunSuccessfully(
+            $"head -c 100000000 /dev/urandom > {sent}; {Ssh} 'cat > {sent}.there; sha256sum < {sent}.there' < {sent}"
+        );
 
         Assert.Equal(await node.RunSuccessfully($"sha256sum < {sent}"), counted);
         Assert.Equal("100000000\n", await node.RunSuccessfully($"{Ssh} head -c 100000000 /dev/zero | wc -c"));
@@ -55,7 +67,9 @@ public sealed class SshTests(RelayedNode node) : IClassFixture<RelayedNode>
         var master = $"-o ControlMaster=auto -o ControlPath={node.Folder}/master -o ControlPersist=20";
 
         await node.RunSuccessfully($"{Ssh} {master} true");
-        var outputs = await Task.WhenAll(Enumerable.Range(0, 5).Select(i => node.RunSuccessfully($"{Ssh} {master} echo {i}")));
+        var outputs = await Task.WhenAll(
+            Enumerable.Range(0, 5).Select(i => node.RunSuccessfully($"{Ssh} {master} echo {i}"))
+        );
 
         Assert.Equal(Enumerable.Range(0, 5).Select(i => $"{i}\n"), outputs);
         await node.RunSuccessfully($"ssh -o ControlPath={node.Folder}/master -O exit any");
@@ -70,7 +84,17 @@ public sealed class SshTests(RelayedNode node) : IClassFixture<RelayedNode>
         var clock = Stopwatch.StartNew();
         try
         {
-            Assert.Equal(201, (await node.Lab.Weftd.SendRequest(node.Lab.Client, "PUT", $"{Rules}?force=true", Allowing("192.0.2.0/24"))).Status);
+            Assert.Equal(
+                201,
+                (
+                    await node.Lab.Weftd.SendRequest(
+                        node.Lab.Client,
+                        "PUT",
+                        $"{Rules}?force=true",
+                        Allowing("192.0.2.0/24")
+                    )
+                ).Status
+            );
 
             var cut = await there.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
             Assert.NotEqual(0, cut.Code);
@@ -113,19 +137,27 @@ public sealed class SshTests(RelayedNode node) : IClassFixture<RelayedNode>
         await node.Lab.Weftd.Create(node.Lab.Client, $"{SmallSite.Cloud}/virtualMachines/probe", SmallSite.Machine());
         await node.StartListening("vm/probe");
 
-        Assert.Contains(RelayedNode.There, await node.RunSuccessfully($"weft ssh {string.Join(' ', node.Lab.AsAdministrator)} probe {node.SshFlags} ip -4 -o address show dev eth0"), StringComparison.Ordinal);
+        Assert.Contains(
+            RelayedNode.There,
+            await node.RunSuccessfully(
+                $"weft ssh {string.Join(' ', node.Lab.AsAdministrator)} probe {node.SshFlags} ip -4 -o address show dev eth0"
+            ),
+            StringComparison.Ordinal
+        );
     }
 
     /// <summary>Rules that let the node's agent listen and others send.</summary>
-    private static JsonObject Allowing(string senders) => new()
-    {
-        ["properties"] = new JsonObject
+    private static JsonObject Allowing(string senders) =>
+        new()
         {
-            ["ipRules"] = new JsonArray(
-                new JsonObject { ["ipMask"] = senders, ["appliesTo"] = "senders" },
-                new JsonObject { ["ipMask"] = RelayedNode.There, ["appliesTo"] = "listeners" }),
-        },
-    };
+            ["properties"] = new JsonObject
+            {
+                ["ipRules"] = new JsonArray(
+                    new JsonObject { ["ipMask"] = senders, ["appliesTo"] = "senders" },
+                    new JsonObject { ["ipMask"] = RelayedNode.There, ["appliesTo"] = "listeners" }
+                ),
+            },
+        };
 
     private static async Task Until(Func<bool> holds, string what)
     {

@@ -19,7 +19,13 @@ public sealed class ProcessTests
             await weftd.Create(client, id, body);
         var agent = await Enrol(weftd, client);
         var picture = await weftd.SendRequest(client, "GET", "/agents/v1/desired", null, agent);
-        var waiting = weftd.SendRequest(client, "GET", $"/agents/v1/desired?after={picture.Body!["digest"]}&wait=60", null, agent);
+        var waiting = weftd.SendRequest(
+            client,
+            "GET",
+            $"/agents/v1/desired?after={picture.Body!["digest"]}&wait=60",
+            null,
+            agent
+        );
         var operation = await StartRunningOperation(weftd, client);
         var watching = weftd.SendRequest(client, "GET", operation);
 
@@ -43,15 +49,26 @@ public sealed class ProcessTests
         Assert.Equal(401, (await weftd.SendRequest(client, "GET", "/subscriptions", null, "weft_adm_wrong")).Status);
         var token = weftd.Token;
 
-        Assert.All(Directory.GetFiles(weftd.Data), file => Assert.Equal((file, Owner), (file, File.GetUnixFileMode(file))));
+        Assert.All(
+            Directory.GetFiles(weftd.Data),
+            file => Assert.Equal((file, Owner), (file, File.GetUnixFileMode(file)))
+        );
         Assert.Contains("admin.token", Directory.GetFiles(weftd.Data).Select(Path.GetFileName));
         Assert.Equal(Owner | UnixFileMode.UserExecute, File.GetUnixFileMode(weftd.Data));
         Assert.Equal(0, await weftd.Stop());
         Assert.Equal($"weft: listening on {weftd.Url.ToString().TrimEnd('/')}", Assert.Single(weftd.Output));
         foreach (var secret in (string[])[token, agent, "weft_adm_wrong", "weft_agt_", "weft_enr_"])
             Assert.DoesNotContain(weftd.Errors, line => line.Contains(secret, StringComparison.Ordinal));
-        foreach (var file in Directory.GetFiles(weftd.Data).Where(f => !f.EndsWith("admin.token", StringComparison.Ordinal)))
-            Assert.DoesNotContain("weft_agt_", System.Text.Encoding.Latin1.GetString(await File.ReadAllBytesAsync(file, TestContext.Current.CancellationToken)), StringComparison.Ordinal);
+        foreach (
+            var file in Directory.GetFiles(weftd.Data).Where(f => !f.EndsWith("admin.token", StringComparison.Ordinal))
+        )
+            Assert.DoesNotContain(
+                "weft_agt_",
+                System.Text.Encoding.Latin1.GetString(
+                    await File.ReadAllBytesAsync(file, TestContext.Current.CancellationToken)
+                ),
+                StringComparison.Ordinal
+            );
     }
 
     [Fact]
@@ -78,7 +95,10 @@ public sealed class ProcessTests
 
         using var client = new HttpClient();
         Assert.Equal(200, (await weftd.SendRequest(client, "GET", "/subscriptions")).Status);
-        Assert.All(Directory.GetFiles(weftd.Data), file => Assert.Equal((file, Owner), (file, File.GetUnixFileMode(file))));
+        Assert.All(
+            Directory.GetFiles(weftd.Data),
+            file => Assert.Equal((file, Owner), (file, File.GetUnixFileMode(file)))
+        );
         Assert.Contains("admin.token", Directory.GetFiles(weftd.Data).Select(Path.GetFileName));
     }
 
@@ -100,8 +120,23 @@ public sealed class ProcessTests
         await weftd.Start();
 
         var picture = (await weftd.SendRequest(client, "GET", "/agents/v1/desired", null, agent)).Body!;
-        Assert.Equal(202, (await weftd.SendRequest(client, "GET", operation.Replace("operationStatuses", "operationResults", StringComparison.Ordinal), wait: 0)).Status);
-        var report = new JsonObject { ["digest"] = picture["digest"]!.DeepClone(), ["revision"] = picture["revision"]!.DeepClone(), ["state"] = "Applied" };
+        Assert.Equal(
+            202,
+            (
+                await weftd.SendRequest(
+                    client,
+                    "GET",
+                    operation.Replace("operationStatuses", "operationResults", StringComparison.Ordinal),
+                    wait: 0
+                )
+            ).Status
+        );
+        var report = new JsonObject
+        {
+            ["digest"] = picture["digest"]!.DeepClone(),
+            ["revision"] = picture["revision"]!.DeepClone(),
+            ["state"] = "Applied",
+        };
         Assert.Equal(204, (await weftd.SendRequest(client, "PUT", "/agents/v1/status", report, agent)).Status);
 
         Assert.Equal("Succeeded", (await weftd.SendRequest(client, "GET", operation)).Body!["status"]!.ToString());
@@ -109,8 +144,20 @@ public sealed class ProcessTests
 
     private static async Task<string> Enrol(Weftd weftd, HttpClient client)
     {
-        var made = await weftd.SendRequest(client, "POST", $"{SmallSite.Cloud}/kubernetesClusters/east/listEnrollmentToken");
-        return (await weftd.SendRequest(client, "POST", "/agents/v1/enroll", new JsonObject { ["name"] = "w1" }, made.Body!["token"]!.ToString())).Body!["credential"]!.ToString();
+        var made = await weftd.SendRequest(
+            client,
+            "POST",
+            $"{SmallSite.Cloud}/kubernetesClusters/east/listEnrollmentToken"
+        );
+        return (
+            await weftd.SendRequest(
+                client,
+                "POST",
+                "/agents/v1/enroll",
+                new JsonObject { ["name"] = "w1" },
+                made.Body!["token"]!.ToString()
+            )
+        ).Body!["credential"]!.ToString();
     }
 
     /// <summary>Begins an operation that waits for the agent; returns the path to watch it by.</summary>

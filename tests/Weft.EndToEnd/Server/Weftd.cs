@@ -12,7 +12,9 @@ internal sealed class Weftd : IAsyncDisposable
 {
     // Both stand beside each other in the artifacts: bin/Weft.EndToEnd/debug and bin/Weft.Server/debug.
     private static readonly string Here = Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory);
-    private static readonly string Program = Path.GetFullPath(Path.Join(Here, "..", "..", "Weft.Server", Path.GetFileName(Here), "weftd"));
+    private static readonly string Program = Path.GetFullPath(
+        Path.Join(Here, "..", "..", "Weft.Server", Path.GetFileName(Here), "weftd")
+    );
     private readonly ConcurrentQueue<string> _output = [];
     private readonly ConcurrentQueue<string> _errors = [];
     private readonly string[] _arguments;
@@ -49,7 +51,9 @@ internal sealed class Weftd : IAsyncDisposable
         {
             if (line.Data is null)
             {
-                _ = said.TrySetException(new InvalidOperationException($"weftd went without a word: {string.Join('\n', _errors)}"));
+                _ = said.TrySetException(
+                    new InvalidOperationException($"weftd went without a word: {string.Join('\n', _errors)}")
+                );
                 return;
             }
 
@@ -89,13 +93,23 @@ internal sealed class Weftd : IAsyncDisposable
     public static async Task<(int Code, string Output, string Errors)> Run(string data, params string[] arguments)
     {
         using var process = Spawn(data, arguments);
-        var (output, errors) = (process.StandardOutput.ReadToEndAsync(Cancel), process.StandardError.ReadToEndAsync(Cancel));
+        var (output, errors) = (
+            process.StandardOutput.ReadToEndAsync(Cancel),
+            process.StandardError.ReadToEndAsync(Cancel)
+        );
         await process.WaitForExitAsync(Cancel).WaitAsync(TimeSpan.FromSeconds(30), Cancel);
         return (process.ExitCode, await output, await errors);
     }
 
     /// <summary>Asks as the administrator, or with another token.</summary>
-    public async Task<(int Status, JsonNode? Body, HttpResponseHeaders Headers)> SendRequest(HttpClient client, string method, string path, JsonNode? body = null, string? token = null, int wait = 20)
+    public async Task<(int Status, JsonNode? Body, HttpResponseHeaders Headers)> SendRequest(
+        HttpClient client,
+        string method,
+        string path,
+        JsonNode? body = null,
+        string? token = null,
+        int wait = 20
+    )
     {
         using var request = new HttpRequestMessage(new HttpMethod(method), new Uri(Url, Versioned(path)));
         request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token ?? Token);
@@ -111,7 +125,12 @@ internal sealed class Weftd : IAsyncDisposable
     public async Task Create(HttpClient client, string id, JsonObject body)
     {
         var enables = body.ContainsKey("state");
-        var (status, answer, headers) = await SendRequest(client, enables ? "POST" : "PUT", enables ? $"{id}/updateAdministrativeState" : id, body);
+        var (status, answer, headers) = await SendRequest(
+            client,
+            enables ? "POST" : "PUT",
+            enables ? $"{id}/updateAdministrativeState" : id,
+            body
+        );
         Assert.True(status is 200 or 201 or 202, answer?.ToJsonString());
         if (!headers.TryGetValues("Azure-AsyncOperation", out var watched))
             return;
@@ -131,14 +150,19 @@ internal sealed class Weftd : IAsyncDisposable
         Directory.Delete(Path.GetDirectoryName(Data)!, true);
     }
 
-    private static string Versioned(string path) => path.Contains("api-version=", StringComparison.Ordinal) || path.StartsWith("/agents/", StringComparison.Ordinal) ? path
-        : $"{path}{(path.Contains('?', StringComparison.Ordinal) ? '&' : '?')}api-version={SmallSite.VersionOf(path)}";
+    private static string Versioned(string path) =>
+        path.Contains("api-version=", StringComparison.Ordinal) || path.StartsWith("/agents/", StringComparison.Ordinal)
+            ? path
+            : $"{path}{(path.Contains('?', StringComparison.Ordinal) ? '&' : '?')}api-version={SmallSite.VersionOf(path)}";
 
-    private static Process Spawn(string data, string[] arguments) => Process.Start(new ProcessStartInfo(Program, ["serve", "--data", data, "--listen", "127.0.0.1:0", .. arguments])
-    {
-        RedirectStandardError = true,
-        RedirectStandardOutput = true,
-    })!;
+    private static Process Spawn(string data, string[] arguments) =>
+        Process.Start(
+            new ProcessStartInfo(Program, ["serve", "--data", data, "--listen", "127.0.0.1:0", .. arguments])
+            {
+                RedirectStandardError = true,
+                RedirectStandardOutput = true,
+            }
+        )!;
 
     [DllImport("libc", EntryPoint = "kill")]
     private static extern int Signal(int process, int signal);

@@ -5,7 +5,10 @@ using Weft.EndToEnd.Server;
 
 namespace Weft.EndToEnd.Verify;
 
-/// <summary>The three programs, and a node that is a network namespace: what <c>weft verify</c> says when all is well, and when it isn't.</summary>
+/// <summary>
+/// The three programs, and a node that is a network namespace: what <c>weft verify</c> says when all is well, and when
+/// it isn't.
+/// </summary>
 [SupportedOSPlatform("linux")]
 public sealed class VerifyTests : IDisposable
 {
@@ -22,22 +25,40 @@ public sealed class VerifyTests : IDisposable
     [Fact]
     public async Task Proves_ANode_AndNamesTheHopThatFails()
     {
-        Assert.SkipUnless(Environment.IsPrivilegedProcess && File.Exists("/usr/sbin/ip"), "only root with iproute2 may make network namespaces");
+        Assert.SkipUnless(
+            Environment.IsPrivilegedProcess && File.Exists("/usr/sbin/ip"),
+            "only root with iproute2 may make network namespaces"
+        );
         await Namespaces();
         await using var weftd = await Weftd.Start("--listen", $"{ControlPlaneAddress}:0", "--plain-http");
         using var client = new HttpClient();
         foreach (var (id, body) in SmallSite.All)
             await weftd.Create(client, id, body);
-        await weftd.Create(client, $"{East}/providers/Weft.Fleet/nodes/w1", new JsonObject
-        {
-            ["properties"] = new JsonObject { ["agentPool"] = "workers", ["uplinks"] = new JsonArray(new JsonObject { ["name"] = "bond0" }) },
-        });
-        var picture = (await weftd.SendRequest(client, "GET", $"{East}/providers/Weft.Fleet/desiredStates/current")).Body!["properties"]!;
+        await weftd.Create(
+            client,
+            $"{East}/providers/Weft.Fleet/nodes/w1",
+            new JsonObject
+            {
+                ["properties"] = new JsonObject
+                {
+                    ["agentPool"] = "workers",
+                    ["uplinks"] = new JsonArray(new JsonObject { ["name"] = "bond0" }),
+                },
+            }
+        );
+        var picture = (
+            await weftd.SendRequest(client, "GET", $"{East}/providers/Weft.Fleet/desiredStates/current")
+        ).Body!["properties"]!;
         await Configure(picture);
-        var token = (await weftd.SendRequest(client, "POST", $"{East}/listEnrollmentToken", new JsonObject())).Body!["token"]!.ToString();
+        var token = (await weftd.SendRequest(client, "POST", $"{East}/listEnrollmentToken", new JsonObject())).Body![
+            "token"
+        ]!.ToString();
         await Agent(weftd, token);
 
-        await Until(async () => (await Weft(weftd, "drift", "--cluster", "east")).Code == 0, "the agent has applied the picture");
+        await Until(
+            async () => (await Weft(weftd, "drift", "--cluster", "east")).Code == 0,
+            "the agent has applied the picture"
+        );
         var good = await Weft(weftd, "verify", "--cluster", "east", "--detailed");
         Assert.True(good.Code == 0, good.Output + good.Errors);
         Assert.Matches(@"n6 +n6 +Gateway +IPv4 +passed +10\.30\.0\.1 is at", good.Output);
@@ -50,10 +71,21 @@ public sealed class VerifyTests : IDisposable
         Assert.Matches(@"n6 +n6 +\d+/\d+ +fails at ", bad.Output);
         Assert.Single(bad.Output.Split('\n'), line => line.Contains("fails at", StringComparison.Ordinal));
 
-        var local = await Run("ip", $"netns exec {_name}node {Program("Weft.Agent", "weft-agent")} verify --configuration {_directory.FullName}/state/desired.json --network oam");
+        var local = await Run(
+            "ip",
+            $"netns exec {_name}node {Program("Weft.Agent", "weft-agent")} verify --configuration {_directory.FullName}/state/desired.json --network oam"
+        );
         Assert.True(local.Code == 0, local.Output + local.Errors);
         Assert.Contains("(oam): passed", local.Output, StringComparison.Ordinal);
-        Assert.Equal(1, (await Run("ip", $"netns exec {_name}node {Program("Weft.Agent", "weft-agent")} verify --configuration {_directory.FullName}/state/desired.json --network n6")).Code);
+        Assert.Equal(
+            1,
+            (
+                await Run(
+                    "ip",
+                    $"netns exec {_name}node {Program("Weft.Agent", "weft-agent")} verify --configuration {_directory.FullName}/state/desired.json --network n6"
+                )
+            ).Code
+        );
     }
 
     public void Dispose()
@@ -87,17 +119,28 @@ public sealed class VerifyTests : IDisposable
         await Ip($"-n {_name}node link set plane up");
     }
 
-    /// <summary>Gives the node what the desired state asks for, each interface with its gateway at the other end.</summary>
+    /// <summary>
+    /// Gives the node what the desired state asks for, each interface with its gateway at the other end.
+    /// </summary>
     private async Task Configure(JsonNode picture)
     {
         foreach (var link in picture["nodes"]![0]!["configuration"]!["links"]!.AsArray())
         {
             var (name, mtu) = (link!["name"]!.ToString(), link["mtu"]!.ToString());
-            await Ip($"-n {_name}node link add {name} mtu {mtu} type veth peer name g-{name} mtu {mtu} netns {_name}gw");
+            await Ip(
+                $"-n {_name}node link add {name} mtu {mtu} type veth peer name g-{name} mtu {mtu} netns {_name}gw"
+            );
             foreach (var address in link["addresses"]!.AsArray())
                 await Ip($"-n {_name}node addr add {address} dev {name}");
-            foreach (var subnet in picture["networks"]!.AsArray().Where(n => n!["interface"]!.ToString() == name).SelectMany(n => n!["subnets"]!.AsArray()))
-                await Ip($"-n {_name}gw addr add {subnet!["gateway"]}/{subnet["prefix"]!.ToString().Split('/')[1]} dev g-{name}");
+            foreach (
+                var subnet in picture["networks"]!
+                    .AsArray()
+                    .Where(n => n!["interface"]!.ToString() == name)
+                    .SelectMany(n => n!["subnets"]!.AsArray())
+            )
+                await Ip(
+                    $"-n {_name}gw addr add {subnet!["gateway"]}/{subnet["prefix"]!.ToString().Split('/')[1]} dev g-{name}"
+                );
             await Ip($"-n {_name}gw link set g-{name} up");
             await Ip($"-n {_name}node link set {name} up");
         }
@@ -107,20 +150,46 @@ public sealed class VerifyTests : IDisposable
     {
         var file = Path.Join(_directory.FullName, "token");
         await File.WriteAllTextAsync(file, token, Cancel);
-        _agent = Process.Start(new ProcessStartInfo("ip",
-        [
-            "netns", "exec", $"{_name}node", Program("Weft.Agent", "weft-agent"), "--server", weftd.Url.ToString(), "--state", $"{_directory.FullName}/state", "--name", "w1", "--node", "w1",
-            "--enrollment-token-file", file, "--socket", $"{_directory.FullName}/s",
-        ]) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+        _agent = Process.Start(
+            new ProcessStartInfo(
+                "ip",
+                [
+                    "netns",
+                    "exec",
+                    $"{_name}node",
+                    Program("Weft.Agent", "weft-agent"),
+                    "--server",
+                    weftd.Url.ToString(),
+                    "--state",
+                    $"{_directory.FullName}/state",
+                    "--name",
+                    "w1",
+                    "--node",
+                    "w1",
+                    "--enrollment-token-file",
+                    file,
+                    "--socket",
+                    $"{_directory.FullName}/s",
+                ]
+            )
+            {
+                RedirectStandardError = true,
+                RedirectStandardOutput = true,
+            }
+        )!;
         _agent.ErrorDataReceived += (_, _) => { };
         _agent.BeginErrorReadLine();
         _agent.BeginOutputReadLine();
     }
 
-    private static Task<(int Code, string Output, string Errors)> Weft(Weftd weftd, params string[] args) => Run(Program("Weft.Cli", "weft"),
-        $"{string.Join(' ', args)} --server {weftd.Url} --token-file {weftd.Data}/admin.token -s {SmallSite.Subscription.Split('/')[2]} -g rg1");
+    private static Task<(int Code, string Output, string Errors)> Weft(Weftd weftd, params string[] args) =>
+        Run(
+            Program("Weft.Cli", "weft"),
+            $"{string.Join(' ', args)} --server {weftd.Url} --token-file {weftd.Data}/admin.token -s {SmallSite.Subscription.Split('/')[2]} -g rg1"
+        );
 
-    private static string Program(string project, string name) => Path.GetFullPath(Path.Join(Here, "..", "..", project, Path.GetFileName(Here), name));
+    private static string Program(string project, string name) =>
+        Path.GetFullPath(Path.Join(Here, "..", "..", project, Path.GetFileName(Here), name));
 
     private static async Task Ip(string arguments)
     {
@@ -130,7 +199,9 @@ public sealed class VerifyTests : IDisposable
 
     private static async Task<(int Code, string Output, string Errors)> Run(string program, string arguments)
     {
-        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+        using var process = Process.Start(
+            new ProcessStartInfo(program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true }
+        )!;
         var (output, errors) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
         await process.WaitForExitAsync();
         return (process.ExitCode, await output, await errors);

@@ -5,7 +5,10 @@ using System.Text;
 
 namespace Weft.Relay.Tests.Client;
 
-/// <summary>A proxy of the kind that stands between sites and the world: it takes CONNECT and nothing else, and notes who asked for what.</summary>
+/// <summary>
+/// A proxy of the kind that stands between sites and the world: it takes CONNECT and nothing else, and notes who asked
+/// for what.
+/// </summary>
 internal sealed class ConnectProxy : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
@@ -58,11 +61,23 @@ internal sealed class ConnectProxy : IAsyncDisposable
             var stream = near.GetStream();
             var head = await ReadHead(stream);
             var words = head.Split("\r\n")[0].Split(' ');
-            var isKnown = Credentials is null || head.Contains($"Basic {Convert.ToBase64String(Encoding.ASCII.GetBytes(Credentials))}", StringComparison.Ordinal);
-            var refusal = words[0] != "CONNECT" ? "405 Method Not Allowed" : !isKnown ? "407 Proxy Authentication Required" : Refuses.GetValueOrDefault(int.Parse(words[1].Split(':')[1]));
+            var isKnown =
+                Credentials is null
+                || head.Contains(
+                    $"Basic {Convert.ToBase64String(Encoding.ASCII.GetBytes(Credentials))}",
+                    StringComparison.Ordinal
+                );
+            var refusal =
+                words[0] != "CONNECT" ? "405 Method Not Allowed"
+                : !isKnown ? "407 Proxy Authentication Required"
+                : Refuses.GetValueOrDefault(int.Parse(words[1].Split(':')[1]));
             if (refusal is not null)
             {
-                await stream.WriteAsync(Encoding.ASCII.GetBytes($"HTTP/1.1 {refusal}\r\nProxy-Authenticate: Basic realm=\"site\"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"));
+                await stream.WriteAsync(
+                    Encoding.ASCII.GetBytes(
+                        $"HTTP/1.1 {refusal}\r\nProxy-Authenticate: Basic realm=\"site\"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                    )
+                );
                 near.Close();
                 return;
             }
@@ -75,7 +90,8 @@ internal sealed class ConnectProxy : IAsyncDisposable
             await stream.WriteAsync("HTTP/1.1 200 Connection established\r\n\r\n"u8.ToArray());
             await Task.WhenAll(Copy(near, far), Copy(far, near));
         }
-        catch (Exception e) when (e is IOException or SocketException or ObjectDisposedException or InvalidOperationException)
+        catch (Exception e)
+            when (e is IOException or SocketException or ObjectDisposedException or InvalidOperationException)
         {
             near.Dispose();
         }

@@ -9,10 +9,15 @@ public sealed class FrameReaderTests
 {
     private static readonly int[] Opcodes = [2, 2, 9, 10];
     private static readonly int[] Lengths = [0, 1, 125, 126, 500, 65_535, 65_536, 70_000];
-    private static readonly Gen<(int Opcode, int Length, bool IsFinal)[]> Script = Gen.Select(Gen.Int[0, 3].Select(i => Opcodes[i]), Gen.Int[0, 7].Select(i => Lengths[i]), Gen.Bool).Array[1, 6];
+    private static readonly Gen<(int Opcode, int Length, bool IsFinal)[]> Script = Gen.Select(
+        Gen.Int[0, 3].Select(i => Opcodes[i]),
+        Gen.Int[0, 7].Select(i => Lengths[i]),
+        Gen.Bool
+    ).Array[1, 6];
 
     [Fact]
-    public Task Reads_TheSameHoweverItIsCut() => Gen.Select(Script, Gen.Int[1, 100_000].Array[1, 5], Gen.Int[1, 100_000]).SampleAsync(ReadAll, iter: 300);
+    public Task Reads_TheSameHoweverItIsCut() =>
+        Gen.Select(Script, Gen.Int[1, 100_000].Array[1, 5], Gen.Int[1, 100_000]).SampleAsync(ReadAll, iter: 300);
 
     [Theory]
     [InlineData(new byte[] { 0x82, 0x81, 0, 0, 0, 0, 1 })]
@@ -63,7 +68,10 @@ public sealed class FrameReaderTests
         Assert.Equal(payload, got.ToArray());
     }
 
-    /// <summary>Frames as a server sends them: data frames become fragments of one message where they aren't final, and controls stand between.</summary>
+    /// <summary>
+    /// Frames as a server sends them: data frames become fragments of one message where they aren't final, and controls
+    /// stand between.
+    /// </summary>
     private static (byte[] Wire, byte[] Payload) Write((int Opcode, int Length, bool IsFinal)[] script)
     {
         var (wire, payload, isOpen) = (new MemoryStream(), new MemoryStream(), false);
@@ -73,7 +81,10 @@ public sealed class FrameReaderTests
             var isControl = opcode >= 8;
             var body = new byte[isControl ? Math.Min(length, 125) : length];
             Random.Shared.NextBytes(body);
-            var kind = isControl ? (Opcode)opcode : isOpen ? Opcode.Continuation : Opcode.Binary;
+            var kind =
+                isControl ? (Opcode)opcode
+                : isOpen ? Opcode.Continuation
+                : Opcode.Binary;
             wire.Write(head, 0, FrameHeader.Write(head, isControl || isFinal, kind, body.Length));
             wire.Write(body);
             if (isControl)

@@ -13,11 +13,15 @@ public sealed class HybridConnectionListenerTests
     public async Task Rejects_WithItsOwnPhrase()
     {
         await using var relay = await RunningRelay.Start();
-        await using var listener = await relay.Listen((sender, cancel) => sender.RejectAsync(404, $"no service '{sender.Suffix}' here", cancel));
+        await using var listener = await relay.Listen(
+            (sender, cancel) => sender.RejectAsync(404, $"no service '{sender.Suffix}' here", cancel)
+        );
         var refused = await Assert.ThrowsAsync<RelayRefusedException>(() => relay.Connect("nonesuch"));
         Assert.Equal(HttpStatusCode.NotFound, refused.Status);
         Assert.Contains("no service 'nonesuch' here", refused.Message, StringComparison.Ordinal);
-        await RunningRelay.Until(() => relay.Events.Any(e => e is { Kind: ListenerEventKind.SenderRejected, Status: 404, Suffix: "nonesuch" }));
+        await RunningRelay.Until(() =>
+            relay.Events.Any(e => e is { Kind: ListenerEventKind.SenderRejected, Status: 404, Suffix: "nonesuch" })
+        );
     }
 
     [Theory]
@@ -26,7 +30,9 @@ public sealed class HybridConnectionListenerTests
     public async Task Rejects_ForAHandlerThatDoesNot(bool throws)
     {
         await using var relay = await RunningRelay.Start();
-        await using var listener = await relay.Listen((_, _) => throws ? throw new InvalidDataException("a secret of the handler's") : Task.CompletedTask);
+        await using var listener = await relay.Listen(
+            (_, _) => throws ? throw new InvalidDataException("a secret of the handler's") : Task.CompletedTask
+        );
         var refused = await Assert.ThrowsAsync<RelayRefusedException>(() => relay.Connect());
         Assert.Equal(HttpStatusCode.InternalServerError, refused.Status);
         Assert.DoesNotContain("secret", refused.Message, StringComparison.Ordinal);
@@ -38,10 +44,17 @@ public sealed class HybridConnectionListenerTests
     {
         await using var relay = await RunningRelay.Start();
         await using var listener = await relay.Listen(HybridConnectionStreamTests.Echo);
-        relay.Directory.Rules = (role, _) => role == ClientRole.Sender ? new(false, "deny", "your address 127.0.0.1 is not in the allowed networks of core-east") : new(true, "all");
+        relay.Directory.Rules = (role, _) =>
+            role == ClientRole.Sender
+                ? new(false, "deny", "your address 127.0.0.1 is not in the allowed networks of core-east")
+                : new(true, "all");
         var refused = await Assert.ThrowsAsync<RelayRefusedException>(() => relay.Connect());
         Assert.Equal(HttpStatusCode.Forbidden, refused.Status);
-        Assert.StartsWith("403: your address 127.0.0.1 is not in the allowed networks of core-east", refused.Message, StringComparison.OrdinalIgnoreCase);
+        Assert.StartsWith(
+            "403: your address 127.0.0.1 is not in the allowed networks of core-east",
+            refused.Message,
+            StringComparison.OrdinalIgnoreCase
+        );
         Assert.True(Guid.TryParse(refused.TrackingId, out _), refused.Message);
         Assert.DoesNotContain("TrackingId", refused.Reason, StringComparison.Ordinal);
     }
@@ -53,28 +66,45 @@ public sealed class HybridConnectionListenerTests
         await using var listener = await relay.Listen(HybridConnectionStreamTests.Echo);
         using var client = new HybridConnectionSender(relay.Address, relay.Client);
         var token = RunningRelay.Token();
-        var streams = await Task.WhenAll(Enumerable.Range(0, 200).Select(_ => client.ConnectAsync(token, cancel: TimeoutToken)));
+        var streams = await Task.WhenAll(
+            Enumerable.Range(0, 200).Select(_ => client.ConnectAsync(token, cancel: TimeoutToken))
+        );
         Assert.Equal(200, listener.Listener.ActiveCount);
-        await Task.WhenAll(streams.Select(async (stream, i) =>
-        {
-            var sent = new byte[20_000 + i];
-            new Random(i).NextBytes(sent);
-            await stream.WriteAsync(sent, TimeoutToken);
-            await stream.CompleteWritesAsync(TimeoutToken);
-            Assert.Equal(sent, await HybridConnectionStreamTests.ReadAll(stream));
-            await stream.DisposeAsync();
-        }));
+        await Task.WhenAll(
+            streams.Select(
+                async (stream, i) =>
+                {
+                    var sent = new byte[20_000 + i];
+                    new Random(i).NextBytes(sent);
+                    await stream.WriteAsync(sent, TimeoutToken);
+                    await stream.CompleteWritesAsync(TimeoutToken);
+                    Assert.Equal(sent, await HybridConnectionStreamTests.ReadAll(stream));
+                    await stream.DisposeAsync();
+                }
+            )
+        );
         await RunningRelay.Until(() => listener.Listener.ActiveCount == 0);
-        Assert.Equal(200, relay.Events.Count(e => e is { Kind: ListenerEventKind.SenderEnded, Reason: null, BytesIn: >= 20_000, BytesOut: >= 20_000 }));
+        Assert.Equal(
+            200,
+            relay.Events.Count(e =>
+                e is { Kind: ListenerEventKind.SenderEnded, Reason: null, BytesIn: >= 20_000, BytesOut: >= 20_000 }
+            )
+        );
     }
 
     [Fact]
     public async Task Rejects_MoreThanItMayServe()
     {
         await using var relay = await RunningRelay.Start();
-        await using var listener = await relay.Listen(HybridConnectionStreamTests.Echo, o => o with { MaxConcurrent = 1 });
+        await using var listener = await relay.Listen(
+            HybridConnectionStreamTests.Echo,
+            o => o with { MaxConcurrent = 1 }
+        );
         await using var first = await relay.Connect();
-        Assert.Equal(HttpStatusCode.ServiceUnavailable, (await Assert.ThrowsAsync<RelayRefusedException>(() => relay.Connect())).Status);
+        Assert.Equal(
+            HttpStatusCode.ServiceUnavailable,
+            (await Assert.ThrowsAsync<RelayRefusedException>(() => relay.Connect())).Status
+        );
         await first.CompleteWritesAsync(TimeoutToken);
         await HybridConnectionStreamTests.ReadAll(first);
         await RunningRelay.Until(() => listener.Listener.ActiveCount == 0);
@@ -87,7 +117,9 @@ public sealed class HybridConnectionListenerTests
         await using var relay = await RunningRelay.Start();
         await using var listener = await relay.Listen(HybridConnectionStreamTests.Echo);
         await relay.Stop();
-        await RunningRelay.Until(() => relay.Events.Any(e => e is { Kind: ListenerEventKind.Disconnected, NextAttempt: not null }));
+        await RunningRelay.Until(() =>
+            relay.Events.Any(e => e is { Kind: ListenerEventKind.Disconnected, NextAttempt: not null })
+        );
         await relay.Start();
         await RunningRelay.Until(() => relay.Relay.ListenerCount(RunningRelay.Path) == 1, 20);
         await using var stream = await relay.Connect();
@@ -101,7 +133,9 @@ public sealed class HybridConnectionListenerTests
         await using var listener = relay.Listener(HybridConnectionStreamTests.Echo);
         var run = listener.RunAsync(TimeoutToken);
         await RunningRelay.Until(() => !relay.Events.IsEmpty);
-        Assert.True(relay.Events.TryPeek(out var first) && first is { Kind: ListenerEventKind.Disconnected, Status: 404 });
+        Assert.True(
+            relay.Events.TryPeek(out var first) && first is { Kind: ListenerEventKind.Disconnected, Status: 404 }
+        );
         Assert.InRange(first.NextAttempt!.Value.TotalSeconds, 2.5, 7.5);
         relay.Directory.Exists = true;
         await RunningRelay.Until(() => listener.IsConnected, 20);
@@ -112,7 +146,14 @@ public sealed class HybridConnectionListenerTests
     [Fact]
     public async Task Renews_TokensOfFiveSeconds()
     {
-        await using var relay = await RunningRelay.Start(change: o => o with { ClockSkew = TimeSpan.Zero, LeastTokenGrace = TimeSpan.Zero, TokenGrace = TimeSpan.Zero });
+        await using var relay = await RunningRelay.Start(change: o =>
+            o with
+            {
+                ClockSkew = TimeSpan.Zero,
+                LeastTokenGrace = TimeSpan.Zero,
+                TokenGrace = TimeSpan.Zero,
+            }
+        );
         await using var listener = await relay.Listen(HybridConnectionStreamTests.Echo, life: TimeSpan.FromSeconds(5));
         await using var stream = await relay.Connect();
         await RunningRelay.Until(() => relay.Events.Count(e => e.Kind == ListenerEventKind.TokenRenewed) >= 3, 20);
@@ -124,15 +165,42 @@ public sealed class HybridConnectionListenerTests
     [Fact]
     public async Task Reconnects_WhenThereWasNoTokenInTime()
     {
-        await using var relay = await RunningRelay.Start(change: o => o with { ClockSkew = TimeSpan.Zero, LeastTokenGrace = TimeSpan.Zero, TokenGrace = TimeSpan.Zero });
+        await using var relay = await RunningRelay.Start(change: o =>
+            o with
+            {
+                ClockSkew = TimeSpan.Zero,
+                LeastTokenGrace = TimeSpan.Zero,
+                TokenGrace = TimeSpan.Zero,
+            }
+        );
         var asked = 0;
-        var options = new ListenerOptions { OnSender = HybridConnectionStreamTests.Echo, Client = relay.Client, OnEvent = relay.Events.Enqueue };
+        var options = new ListenerOptions
+        {
+            OnSender = HybridConnectionStreamTests.Echo,
+            Client = relay.Client,
+            OnEvent = relay.Events.Enqueue,
+        };
         var good = RelayToken.CreateProvider(relay.Address.Audience, "all", RunningRelay.Key, TimeSpan.FromSeconds(4));
-        await using var listener = new HybridConnectionListener(relay.Address, cancel => ++asked == 2 ? throw new HttpRequestException("the issuer is away") : good(cancel), options);
+        await using var listener = new HybridConnectionListener(
+            relay.Address,
+            cancel => ++asked == 2 ? throw new HttpRequestException("the issuer is away") : good(cancel),
+            options
+        );
         var run = listener.RunAsync(TimeoutToken);
         await RunningRelay.Until(() => relay.Events.Count(e => e.Kind == ListenerEventKind.Connected) == 2, 20);
-        Assert.Equal([ListenerEventKind.Connected, ListenerEventKind.TokenNotRenewed, ListenerEventKind.Disconnected, ListenerEventKind.Connected], relay.Events.Select(e => e.Kind).Take(4));
-        Assert.Contains(relay.Events, e => e is { Kind: ListenerEventKind.Disconnected } && e.Reason!.Contains("token", StringComparison.Ordinal));
+        Assert.Equal(
+            [
+                ListenerEventKind.Connected,
+                ListenerEventKind.TokenNotRenewed,
+                ListenerEventKind.Disconnected,
+                ListenerEventKind.Connected,
+            ],
+            relay.Events.Select(e => e.Kind).Take(4)
+        );
+        Assert.Contains(
+            relay.Events,
+            e => e is { Kind: ListenerEventKind.Disconnected } && e.Reason!.Contains("token", StringComparison.Ordinal)
+        );
     }
 
     [Fact]
@@ -168,10 +236,22 @@ public sealed class HybridConnectionListenerTests
     {
         await using var relay = await RunningRelay.Start();
         await using var way = new FreezableTcpProxy(relay.Port);
-        var client = relay.Client with { KeepAliveInterval = TimeSpan.FromSeconds(1), KeepAliveTimeout = TimeSpan.FromSeconds(1) };
+        var client = relay.Client with
+        {
+            KeepAliveInterval = TimeSpan.FromSeconds(1),
+            KeepAliveTimeout = TimeSpan.FromSeconds(1),
+        };
         var address = relay.Address with { Port = way.Port };
-        await using var listener = new HybridConnectionListener(address, RelayToken.CreateProvider(address.Audience, "all", RunningRelay.Key, TimeSpan.FromMinutes(5)),
-            new() { OnSender = HybridConnectionStreamTests.Echo, Client = client, OnEvent = relay.Events.Enqueue });
+        await using var listener = new HybridConnectionListener(
+            address,
+            RelayToken.CreateProvider(address.Audience, "all", RunningRelay.Key, TimeSpan.FromMinutes(5)),
+            new()
+            {
+                OnSender = HybridConnectionStreamTests.Echo,
+                Client = client,
+                OnEvent = relay.Events.Enqueue,
+            }
+        );
         var run = listener.RunAsync(TimeoutToken);
         await RunningRelay.Until(() => relay.Relay.ListenerCount(RunningRelay.Path) == 1);
         using var sender = new HybridConnectionSender(address, client);
@@ -184,7 +264,14 @@ public sealed class HybridConnectionListenerTests
         way.IsFrozen = true;
         var lost = await Assert.ThrowsAsync<IOException>(() => HybridConnectionStreamTests.ReadAll(stream));
         Assert.Contains("silent", lost.Message, StringComparison.Ordinal);
-        await RunningRelay.Until(() => relay.Events.Any(e => e is { Kind: ListenerEventKind.Disconnected } && e.Reason!.Contains("silent", StringComparison.Ordinal)), 5);
+        await RunningRelay.Until(
+            () =>
+                relay.Events.Any(e =>
+                    e is { Kind: ListenerEventKind.Disconnected }
+                    && e.Reason!.Contains("silent", StringComparison.Ordinal)
+                ),
+            5
+        );
         way.IsFrozen = false;
         await RunningRelay.Until(() => listener.IsConnected, 20);
     }
@@ -207,7 +294,17 @@ public sealed class HybridConnectionListenerTests
         using var target = new Socket(SocketType.Stream, ProtocolType.Tcp);
         target.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         target.Listen();
-        Assert.True(TargetRegistry.TryCreate([new("ssh", $"127.0.0.1:{((IPEndPoint)target.LocalEndPoint!).Port}"), new("dead", $"127.0.0.1:{RunningRelay.FreePort()}")], false, out var registry, out _));
+        Assert.True(
+            TargetRegistry.TryCreate(
+                [
+                    new("ssh", $"127.0.0.1:{((IPEndPoint)target.LocalEndPoint!).Port}"),
+                    new("dead", $"127.0.0.1:{RunningRelay.FreePort()}"),
+                ],
+                false,
+                out var registry,
+                out _
+            )
+        );
         await using var listener = await relay.Listen(registry.ServeAsync);
         await using var stream = await relay.Connect("ssh");
         using var socket = await target.AcceptAsync(TimeoutToken);
@@ -215,10 +312,22 @@ public sealed class HybridConnectionListenerTests
         var buffer = new byte[10];
         Assert.Equal(3, await socket.ReceiveAsync(buffer, TimeoutToken));
 
-        Assert.Equal("404: the listener has no service 'rsh'", TextOf(await Assert.ThrowsAsync<RelayRefusedException>(() => relay.Connect("rsh"))));
-        Assert.StartsWith("403: a service is asked for by its name", TextOf(await Assert.ThrowsAsync<RelayRefusedException>(() => relay.Connect("169.254.169.254:80"))), StringComparison.Ordinal);
-        Assert.Equal("502: service 'dead' doesn't answer behind the listener", TextOf(await Assert.ThrowsAsync<RelayRefusedException>(() => relay.Connect("dead"))));
-        await RunningRelay.Until(() => relay.Events.Any(e => e.Reason?.Contains("dead (127.0.0.1", StringComparison.Ordinal) == true));
+        Assert.Equal(
+            "404: the listener has no service 'rsh'",
+            TextOf(await Assert.ThrowsAsync<RelayRefusedException>(() => relay.Connect("rsh")))
+        );
+        Assert.StartsWith(
+            "403: a service is asked for by its name",
+            TextOf(await Assert.ThrowsAsync<RelayRefusedException>(() => relay.Connect("169.254.169.254:80"))),
+            StringComparison.Ordinal
+        );
+        Assert.Equal(
+            "502: service 'dead' doesn't answer behind the listener",
+            TextOf(await Assert.ThrowsAsync<RelayRefusedException>(() => relay.Connect("dead")))
+        );
+        await RunningRelay.Until(() =>
+            relay.Events.Any(e => e.Reason?.Contains("dead (127.0.0.1", StringComparison.Ordinal) == true)
+        );
     }
 
     private static string TextOf(RelayRefusedException e) => $"{(int)e.Status}: {e.Reason}";

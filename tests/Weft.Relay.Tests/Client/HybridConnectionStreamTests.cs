@@ -39,11 +39,13 @@ public sealed class HybridConnectionStreamTests
         await using var relay = await RunningRelay.Start();
         var accepted = new TaskCompletionSource<HybridConnectionStream>();
         var done = new TaskCompletionSource();
-        await using var listener = await relay.Listen(async (sender, cancel) =>
-        {
-            accepted.SetResult(await sender.AcceptAsync(null, cancel));
-            await done.Task;
-        });
+        await using var listener = await relay.Listen(
+            async (sender, cancel) =>
+            {
+                accepted.SetResult(await sender.AcceptAsync(null, cancel));
+                await done.Task;
+            }
+        );
         await using var far = await relay.Connect();
         var near = await accepted.Task;
         var (first, second) = isSenderFirst ? (far, near) : (near, far);
@@ -70,11 +72,13 @@ public sealed class HybridConnectionStreamTests
     {
         await using var relay = await RunningRelay.Start();
         var accepted = new TaskCompletionSource<HybridConnectionStream>();
-        await using var listener = await relay.Listen(async (sender, cancel) =>
-        {
-            accepted.SetResult(await sender.AcceptAsync(null, cancel));
-            await Task.Delay(Timeout.Infinite, cancel);
-        });
+        await using var listener = await relay.Listen(
+            async (sender, cancel) =>
+            {
+                accepted.SetResult(await sender.AcceptAsync(null, cancel));
+                await Task.Delay(Timeout.Infinite, cancel);
+            }
+        );
         await using var far = await relay.Connect();
         var near = await accepted.Task;
         var (first, second) = isSenderFirst ? (far, near) : (near, far);
@@ -93,12 +97,14 @@ public sealed class HybridConnectionStreamTests
     public async Task Throws_WhereTheListenersHandlerReturnedWithoutAnEnd()
     {
         await using var relay = await RunningRelay.Start();
-        await using var listener = await relay.Listen(async (sender, cancel) =>
-        {
-            await using var stream = await sender.AcceptAsync(null, cancel);
-            await stream.WriteAsync(new byte[10], cancel);
-            await stream.ReadExactlyAsync(new byte[1], cancel);
-        });
+        await using var listener = await relay.Listen(
+            async (sender, cancel) =>
+            {
+                await using var stream = await sender.AcceptAsync(null, cancel);
+                await stream.WriteAsync(new byte[10], cancel);
+                await stream.ReadExactlyAsync(new byte[1], cancel);
+            }
+        );
         await using var far = await relay.Connect();
         await far.ReadExactlyAsync(new byte[10], TimeoutToken);
         await far.WriteAsync(new byte[1], TimeoutToken);
@@ -110,11 +116,13 @@ public sealed class HybridConnectionStreamTests
     {
         await using var relay = await RunningRelay.Start();
         var got = new TaskCompletionSource<byte[]>();
-        await using var listener = await relay.Listen(async (sender, cancel) =>
-        {
-            await using var stream = await sender.AcceptAsync(null, cancel);
-            got.SetResult(await ReadAll(stream));
-        });
+        await using var listener = await relay.Listen(
+            async (sender, cancel) =>
+            {
+                await using var stream = await sender.AcceptAsync(null, cancel);
+                got.SetResult(await ReadAll(stream));
+            }
+        );
         await using (var far = await relay.Connect())
         {
             await far.WriteAsync(new byte[200_000], TimeoutToken);
@@ -129,13 +137,22 @@ public sealed class HybridConnectionStreamTests
     {
         await using var relay = await RunningRelay.Start();
         var came = new TaskCompletionSource<IncomingSender>();
-        await using var listener = await relay.Listen(async (sender, cancel) =>
-        {
-            came.SetResult(sender);
-            await (await sender.AcceptAsync(sender.SubProtocols.First(), cancel)).CompleteWritesAsync(cancel);
-        });
+        await using var listener = await relay.Listen(
+            async (sender, cancel) =>
+            {
+                came.SetResult(sender);
+                await (await sender.AcceptAsync(sender.SubProtocols.First(), cancel)).CompleteWritesAsync(cancel);
+            }
+        );
         using var client = new HybridConnectionSender(relay.Address, relay.Client);
-        await using var stream = await client.ConnectAsync(RunningRelay.Token(), "a/b c", "two", [new("X-Weft", "1")], "?statusCode=404&x", TimeoutToken);
+        await using var stream = await client.ConnectAsync(
+            RunningRelay.Token(),
+            "a/b c",
+            "two",
+            [new("X-Weft", "1")],
+            "?statusCode=404&x",
+            TimeoutToken
+        );
         var sender = await came.Task;
         Assert.Equal(("a/b c", "?statusCode=404&x", "two"), (sender.Suffix, sender.Query, stream.SubProtocol));
         Assert.Contains(new("X-Weft", "1"), sender.Headers);
@@ -150,20 +167,31 @@ public sealed class HybridConnectionStreamTests
         var begin = new TaskCompletionSource();
         var got = new TaskCompletionSource<int>();
         const int Size = 64 * 1024 * 1024;
-        await using var listener = await relay.Listen(async (sender, cancel) =>
-        {
-            await using var stream = await sender.AcceptAsync(null, cancel);
-            await begin.Task;
-            got.SetResult((await ReadAll(stream)).Length);
-        });
+        await using var listener = await relay.Listen(
+            async (sender, cancel) =>
+            {
+                await using var stream = await sender.AcceptAsync(null, cancel);
+                await begin.Task;
+                got.SetResult((await ReadAll(stream)).Length);
+            }
+        );
 
         // Shorter than the rest: a writer whose reader rests isn't a dead relay.
-        await using var far = await relay.Connect(options: relay.Client with { KeepAliveInterval = TimeSpan.FromSeconds(1), KeepAliveTimeout = TimeSpan.FromSeconds(1) });
-        var write = Task.Run(async () =>
-        {
-            await far.WriteAsync(new byte[Size], TimeoutToken);
-            await far.CompleteWritesAsync(TimeoutToken);
-        }, TimeoutToken);
+        await using var far = await relay.Connect(
+            options: relay.Client with
+            {
+                KeepAliveInterval = TimeSpan.FromSeconds(1),
+                KeepAliveTimeout = TimeSpan.FromSeconds(1),
+            }
+        );
+        var write = Task.Run(
+            async () =>
+            {
+                await far.WriteAsync(new byte[Size], TimeoutToken);
+                await far.CompleteWritesAsync(TimeoutToken);
+            },
+            TimeoutToken
+        );
         await Task.Delay(4000, TimeoutToken);
         Assert.False(write.IsCompleted);
         Assert.InRange(far.BytesWritten, 1, Size / 2);

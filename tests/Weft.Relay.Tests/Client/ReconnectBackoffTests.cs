@@ -20,15 +20,28 @@ public sealed class ReconnectBackoffTests
     {
         var backoff = new ReconnectBackoff(() => 0.5);
         var unknown = new RelayRefusedException(HttpStatusCode.NotFound, "Endpoint does not exist");
-        Assert.Equal([5, 15, 30, 60, 120, 120], Enumerable.Range(0, 6).Select(_ => backoff.NextDelay(unknown).TotalSeconds));
+        Assert.Equal(
+            [5, 15, 30, 60, 120, 120],
+            Enumerable.Range(0, 6).Select(_ => backoff.NextDelay(unknown).TotalSeconds)
+        );
     }
 
     [Fact]
     public void Waits_NoLessThanItWasAskedTo()
     {
         var backoff = new ReconnectBackoff(() => 0);
-        Assert.Equal(40, backoff.NextDelay(new RelayRefusedException(HttpStatusCode.TooManyRequests, "", TimeSpan.FromSeconds(40))).TotalSeconds);
-        Assert.Equal(600, backoff.NextDelay(new RelayRefusedException(HttpStatusCode.TooManyRequests, "", TimeSpan.FromDays(40))).TotalSeconds);
+        Assert.Equal(
+            40,
+            backoff
+                .NextDelay(new RelayRefusedException(HttpStatusCode.TooManyRequests, "", TimeSpan.FromSeconds(40)))
+                .TotalSeconds
+        );
+        Assert.Equal(
+            600,
+            backoff
+                .NextDelay(new RelayRefusedException(HttpStatusCode.TooManyRequests, "", TimeSpan.FromDays(40)))
+                .TotalSeconds
+        );
     }
 
     [Fact]

@@ -27,9 +27,13 @@ public sealed class RelayDialerTests
         using var authority = new PrivateAuthority();
         using var another = new PrivateAuthority();
         await using var relay = await RunningRelay.Start(authority);
-        var lost = await Assert.ThrowsAsync<RelayUnreachableException>(() => relay.Connect(options: relay.Client with { TrustedRoots = another.Roots }));
+        var lost = await Assert.ThrowsAsync<RelayUnreachableException>(() =>
+            relay.Connect(options: relay.Client with { TrustedRoots = another.Roots })
+        );
         Assert.Contains("no certificate of the trusted authorities", lost.Message, StringComparison.Ordinal);
-        await Assert.ThrowsAsync<RelayUnreachableException>(() => relay.Connect(options: relay.Client with { TrustedRoots = null }));
+        await Assert.ThrowsAsync<RelayUnreachableException>(() =>
+            relay.Connect(options: relay.Client with { TrustedRoots = null })
+        );
     }
 
     [Fact]
@@ -45,7 +49,9 @@ public sealed class RelayDialerTests
     {
         using var authority = new PrivateAuthority("relay.example");
         await using var relay = await RunningRelay.Start(authority);
-        var refused = await Assert.ThrowsAsync<RelayRefusedException>(() => relay.Connect(options: relay.Client with { HostName = "relay.example" }));
+        var refused = await Assert.ThrowsAsync<RelayRefusedException>(() =>
+            relay.Connect(options: relay.Client with { HostName = "relay.example" })
+        );
         Assert.Contains("listener", refused.Reason, StringComparison.OrdinalIgnoreCase);
     }
 
@@ -57,8 +63,14 @@ public sealed class RelayDialerTests
         using var authority = isSecure ? new PrivateAuthority() : null;
         await using var relay = await RunningRelay.Start(authority);
         await using var proxy = new ConnectProxy { Credentials = "weft:s3cret" };
-        var client = relay.Client with { Proxy = new WebProxy($"http://{proxy.Authority}") { Credentials = new NetworkCredential("weft", "s3cret") } };
-        await using var listener = await relay.Listen(HybridConnectionStreamTests.Echo, o => o with { Client = client });
+        var client = relay.Client with
+        {
+            Proxy = new WebProxy($"http://{proxy.Authority}") { Credentials = new NetworkCredential("weft", "s3cret") },
+        };
+        await using var listener = await relay.Listen(
+            HybridConnectionStreamTests.Echo,
+            o => o with { Client = client }
+        );
         await using var stream = await relay.Connect(options: client);
         await stream.WriteAsync(new byte[100_000], TimeoutToken);
         await stream.CompleteWritesAsync(TimeoutToken);
@@ -72,7 +84,9 @@ public sealed class RelayDialerTests
     {
         await using var relay = await RunningRelay.Start();
         await using var proxy = new ConnectProxy { Credentials = "weft:s3cret" };
-        var lost = await Assert.ThrowsAsync<RelayUnreachableException>(() => relay.Connect(options: relay.Client with { Proxy = new WebProxy($"http://{proxy.Authority}") }));
+        var lost = await Assert.ThrowsAsync<RelayUnreachableException>(() =>
+            relay.Connect(options: relay.Client with { Proxy = new WebProxy($"http://{proxy.Authority}") })
+        );
         Assert.Contains("proxy", lost.Message, StringComparison.OrdinalIgnoreCase);
         Assert.Contains("407", lost.Message, StringComparison.Ordinal);
     }
@@ -80,8 +94,12 @@ public sealed class RelayDialerTests
     [Fact]
     public async Task Reports_ThatNobodyListens()
     {
-        using var nobody = new HybridConnectionSender(new("127.0.0.1", RunningRelay.FreePort(), "x", IsPlaintext: true));
-        var lost = await Assert.ThrowsAsync<RelayUnreachableException>(() => nobody.ConnectAsync(null, cancel: TimeoutToken));
+        using var nobody = new HybridConnectionSender(
+            new("127.0.0.1", RunningRelay.FreePort(), "x", IsPlaintext: true)
+        );
+        var lost = await Assert.ThrowsAsync<RelayUnreachableException>(() =>
+            nobody.ConnectAsync(null, cancel: TimeoutToken)
+        );
         Assert.StartsWith("There is no connection to 127.0.0.1:", lost.Message, StringComparison.Ordinal);
     }
 
@@ -90,8 +108,19 @@ public sealed class RelayDialerTests
     {
         await using var relay = await RunningRelay.Start();
         await using var way = new FreezableTcpProxy(relay.Port) { IsFrozen = true };
-        using var client = new HybridConnectionSender(relay.Address with { Port = way.Port }, relay.Client with { ConnectTimeout = TimeSpan.FromSeconds(1) });
-        var lost = await Assert.ThrowsAsync<RelayUnreachableException>(() => client.ConnectAsync(RunningRelay.Token(), cancel: TimeoutToken));
+        using var client = new HybridConnectionSender(
+            relay.Address with
+            {
+                Port = way.Port,
+            },
+            relay.Client with
+            {
+                ConnectTimeout = TimeSpan.FromSeconds(1),
+            }
+        );
+        var lost = await Assert.ThrowsAsync<RelayUnreachableException>(() =>
+            client.ConnectAsync(RunningRelay.Token(), cancel: TimeoutToken)
+        );
         Assert.EndsWith("didn't answer within 1 s.", lost.Message, StringComparison.Ordinal);
     }
 
@@ -102,6 +131,8 @@ public sealed class RelayDialerTests
         await using var way = new FreezableTcpProxy(relay.Port) { IsFrozen = true };
         using var client = new HybridConnectionSender(relay.Address with { Port = way.Port }, relay.Client);
         using var cancel = new CancellationTokenSource(TimeSpan.FromMilliseconds(300));
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => client.ConnectAsync(RunningRelay.Token(), cancel: cancel.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
+            client.ConnectAsync(RunningRelay.Token(), cancel: cancel.Token)
+        );
     }
 }

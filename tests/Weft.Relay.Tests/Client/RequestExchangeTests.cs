@@ -22,20 +22,34 @@ public sealed class RequestExchangeTests
         var sent = RandomNumberGenerator.GetBytes(up);
         var answer = RandomNumberGenerator.GetBytes(down);
         byte[]? got = null;
-        await using var listener = await relay.Listen(null, o => o with
-        {
-            OnRequest = async (request, cancel) =>
-            {
-                Assert.Equal(("POST", $"/{RunningRelay.Path}/x?y=1"), (request.Method, request.Target));
-                got = await HybridConnectionStreamTests.ReadAll(request.Body);
-                return new(201) { Description = "Made it", Headers = [new("X-Weft", "1")], Body = new MemoryStream(answer) };
-            },
-        });
+        await using var listener = await relay.Listen(
+            null,
+            o =>
+                o with
+                {
+                    OnRequest = async (request, cancel) =>
+                    {
+                        Assert.Equal(("POST", $"/{RunningRelay.Path}/x?y=1"), (request.Method, request.Target));
+                        got = await HybridConnectionStreamTests.ReadAll(request.Body);
+                        return new(201)
+                        {
+                            Description = "Made it",
+                            Headers = [new("X-Weft", "1")],
+                            Body = new MemoryStream(answer),
+                        };
+                    },
+                }
+        );
         using var response = await Send(relay, HttpMethod.Post, new ByteArrayContent(sent));
         Assert.Equal(answer, await response.Content.ReadAsByteArrayAsync(TimeoutToken));
-        Assert.Equal((HttpStatusCode.Created, "Made it", "1"), (response.StatusCode, response.ReasonPhrase, response.Headers.GetValues("X-Weft").Single()));
+        Assert.Equal(
+            (HttpStatusCode.Created, "Made it", "1"),
+            (response.StatusCode, response.ReasonPhrase, response.Headers.GetValues("X-Weft").Single())
+        );
         Assert.Equal(sent, got);
-        await RunningRelay.Until(() => relay.Events.Any(e => e is { Kind: ListenerEventKind.RequestEnded, Status: 201 } && e.BytesOut == down));
+        await RunningRelay.Until(() =>
+            relay.Events.Any(e => e is { Kind: ListenerEventKind.RequestEnded, Status: 201 } && e.BytesOut == down)
+        );
     }
 
     [Fact]
@@ -43,7 +57,14 @@ public sealed class RequestExchangeTests
     {
         await using var relay = await RunningRelay.Start();
         var pipe = new System.IO.Pipelines.Pipe();
-        await using var listener = await relay.Listen(null, o => o with { OnRequest = (_, _) => Task.FromResult(new OutgoingResponse(200) { Body = pipe.Reader.AsStream() }) });
+        await using var listener = await relay.Listen(
+            null,
+            o =>
+                o with
+                {
+                    OnRequest = (_, _) => Task.FromResult(new OutgoingResponse(200) { Body = pipe.Reader.AsStream() }),
+                }
+        );
         await pipe.Writer.WriteAsync("first"u8.ToArray(), TimeoutToken);
         using var response = await Send(relay, HttpMethod.Get, null);
         await using var body = await response.Content.ReadAsStreamAsync(TimeoutToken);
@@ -61,17 +82,27 @@ public sealed class RequestExchangeTests
     public async Task Answers_WhereTheHandlerCant(bool isNone, HttpStatusCode status)
     {
         await using var relay = await RunningRelay.Start();
-        await using var listener = await relay.Listen(null, o => o with { OnRequest = isNone ? null : (_, _) => throw new InvalidDataException("a secret") });
+        await using var listener = await relay.Listen(
+            null,
+            o => o with { OnRequest = isNone ? null : (_, _) => throw new InvalidDataException("a secret") }
+        );
         using var response = await Send(relay, HttpMethod.Get, null);
         Assert.Equal(status, response.StatusCode);
-        Assert.DoesNotContain("secret", response.ReasonPhrase + await response.Content.ReadAsStringAsync(TimeoutToken), StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            "secret",
+            response.ReasonPhrase + await response.Content.ReadAsStringAsync(TimeoutToken),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
     public async Task Answers_WhoSendsMoreThanIsRead()
     {
         await using var relay = await RunningRelay.Start();
-        await using var listener = await relay.Listen(null, o => o with { OnRequest = (_, _) => Task.FromResult(new OutgoingResponse(418)) });
+        await using var listener = await relay.Listen(
+            null,
+            o => o with { OnRequest = (_, _) => Task.FromResult(new OutgoingResponse(418)) }
+        );
         using var response = await Send(relay, HttpMethod.Post, new ByteArrayContent(new byte[500_000]));
         Assert.Equal(418, (int)response.StatusCode);
     }
@@ -80,24 +111,37 @@ public sealed class RequestExchangeTests
     public async Task Answers_ManyAtATime()
     {
         await using var relay = await RunningRelay.Start();
-        await using var listener = await relay.Listen(null, o => o with
-        {
-            OnRequest = async (request, _) => new(200) { Body = new MemoryStream(await HybridConnectionStreamTests.ReadAll(request.Body)) },
-        });
+        await using var listener = await relay.Listen(
+            null,
+            o =>
+                o with
+                {
+                    OnRequest = async (request, _) =>
+                        new(200) { Body = new MemoryStream(await HybridConnectionStreamTests.ReadAll(request.Body)) },
+                }
+        );
         var sizes = Enumerable.Range(0, 60).Select(i => i * 3000).ToImmutableArray();
-        await Task.WhenAll(sizes.Select(async size =>
-        {
-            var sent = RandomNumberGenerator.GetBytes(size);
-            using var response = await Send(relay, HttpMethod.Put, new ByteArrayContent(sent));
-            Assert.Equal(sent, await response.Content.ReadAsByteArrayAsync(TimeoutToken));
-        }));
+        await Task.WhenAll(
+            sizes.Select(async size =>
+            {
+                var sent = RandomNumberGenerator.GetBytes(size);
+                using var response = await Send(relay, HttpMethod.Put, new ByteArrayContent(sent));
+                Assert.Equal(sent, await response.Content.ReadAsByteArrayAsync(TimeoutToken));
+            })
+        );
     }
 
     private static readonly HttpClient Http = new();
 
     private static Task<HttpResponseMessage> Send(RunningRelay relay, HttpMethod method, HttpContent? content)
     {
-        var request = new HttpRequestMessage(method, $"http://localhost:{relay.Port}/{RunningRelay.Path}/x?y=1&sb-hc-id=7") { Content = content };
+        var request = new HttpRequestMessage(
+            method,
+            $"http://localhost:{relay.Port}/{RunningRelay.Path}/x?y=1&sb-hc-id=7"
+        )
+        {
+            Content = content,
+        };
         request.Headers.TryAddWithoutValidation("ServiceBusAuthorization", RunningRelay.Token());
         return Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, TimeoutToken);
     }

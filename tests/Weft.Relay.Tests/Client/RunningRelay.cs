@@ -15,7 +15,9 @@ using Weft.Relay.Transport;
 
 namespace Weft.Relay.Tests.Client;
 
-/// <summary>A relay on the loopback that can be killed and started again on its port, with one hybrid connection.</summary>
+/// <summary>
+/// A relay on the loopback that can be killed and started again on its port, with one hybrid connection.
+/// </summary>
 internal sealed class RunningRelay : IAsyncDisposable
 {
     public const string Path = "site-a/core";
@@ -26,7 +28,8 @@ internal sealed class RunningRelay : IAsyncDisposable
     private WebApplication? _app;
     private HybridConnectionServer? _relay;
 
-    private RunningRelay(int port, PrivateAuthority? authority, Func<RelayServerOptions, RelayServerOptions>? change) => (Port, _authority, _change) = (port, authority, change ?? (o => o));
+    private RunningRelay(int port, PrivateAuthority? authority, Func<RelayServerOptions, RelayServerOptions>? change) =>
+        (Port, _authority, _change) = (port, authority, change ?? (o => o));
 
     public int Port { get; }
 
@@ -38,7 +41,10 @@ internal sealed class RunningRelay : IAsyncDisposable
 
     public RelayClientOptions Client => new() { TrustedRoots = _authority?.Roots, UsesSystemProxy = false };
 
-    public static async Task<RunningRelay> Start(PrivateAuthority? authority = null, Func<RelayServerOptions, RelayServerOptions>? change = null)
+    public static async Task<RunningRelay> Start(
+        PrivateAuthority? authority = null,
+        Func<RelayServerOptions, RelayServerOptions>? change = null
+    )
     {
         var relay = new RunningRelay(FreePort(), authority, change);
         await relay.Start();
@@ -47,11 +53,19 @@ internal sealed class RunningRelay : IAsyncDisposable
 
     public async Task Start()
     {
-        var options = _change(new RelayServerOptions(new Uri($"{(_authority is null ? "ws" : "wss")}://localhost:{Port}")));
+        var options = _change(
+            new RelayServerOptions(new Uri($"{(_authority is null ? "ws" : "wss")}://localhost:{Port}"))
+        );
         _relay = new(Directory, Directory, options, TimeProvider.System, NullLogger<HybridConnectionServer>.Instance);
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.UseRelayTransport(new(new(IPAddress.Loopback, Port)) { CertificateFile = _authority?.CertificateFile, KeyFile = _authority?.KeyFile });
+        builder.WebHost.UseRelayTransport(
+            new(new(IPAddress.Loopback, Port))
+            {
+                CertificateFile = _authority?.CertificateFile,
+                KeyFile = _authority?.KeyFile,
+            }
+        );
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromMilliseconds(100));
         _app = builder.Build();
         var relay = _relay;
@@ -68,18 +82,41 @@ internal sealed class RunningRelay : IAsyncDisposable
         (_relay, _app) = (null, null);
     }
 
-    public static string Token(TimeSpan? life = null, string path = Path) => SharedAccessSignature.Sign($"http://localhost/{path}", "all", Key, TimeProvider.System.GetUtcNow() + (life ?? TimeSpan.FromMinutes(5)));
+    public static string Token(TimeSpan? life = null, string path = Path) =>
+        SharedAccessSignature.Sign(
+            $"http://localhost/{path}",
+            "all",
+            Key,
+            TimeProvider.System.GetUtcNow() + (life ?? TimeSpan.FromMinutes(5))
+        );
 
-    public HybridConnectionListener Listener(Func<IncomingSender, CancellationToken, Task>? onSender, Func<ListenerOptions, ListenerOptions>? change = null, TimeSpan? life = null)
+    public HybridConnectionListener Listener(
+        Func<IncomingSender, CancellationToken, Task>? onSender,
+        Func<ListenerOptions, ListenerOptions>? change = null,
+        TimeSpan? life = null
+    )
     {
-        var options = new ListenerOptions { OnSender = onSender, Client = Client, OnEvent = Events.Enqueue };
-        return new(Address, RelayToken.CreateProvider(Address.Audience, "all", Key, life ?? TimeSpan.FromMinutes(5)), change?.Invoke(options) ?? options);
+        var options = new ListenerOptions
+        {
+            OnSender = onSender,
+            Client = Client,
+            OnEvent = Events.Enqueue,
+        };
+        return new(
+            Address,
+            RelayToken.CreateProvider(Address.Audience, "all", Key, life ?? TimeSpan.FromMinutes(5)),
+            change?.Invoke(options) ?? options
+        );
     }
 
     public ConcurrentQueue<ListenerEvent> Events { get; } = new();
 
     /// <summary>Starts a listener and waits until it is there.</summary>
-    public async Task<RunningListener> Listen(Func<IncomingSender, CancellationToken, Task>? onSender, Func<ListenerOptions, ListenerOptions>? change = null, TimeSpan? life = null)
+    public async Task<RunningListener> Listen(
+        Func<IncomingSender, CancellationToken, Task>? onSender,
+        Func<ListenerOptions, ListenerOptions>? change = null,
+        TimeSpan? life = null
+    )
     {
         var listener = Listener(onSender, change, life);
         var run = listener.RunAsync();
@@ -98,7 +135,10 @@ internal sealed class RunningRelay : IAsyncDisposable
         var start = TimeProvider.System.GetTimestamp();
         while (!isSo())
         {
-            Assert.True(TimeProvider.System.GetElapsedTime(start).TotalSeconds < seconds, "it didn't become so in time");
+            Assert.True(
+                TimeProvider.System.GetElapsedTime(start).TotalSeconds < seconds,
+                "it didn't become so in time"
+            );
             await Task.Delay(10, TestContext.Current.CancellationToken);
         }
     }
@@ -126,7 +166,14 @@ internal sealed record RunningListener(HybridConnectionListener Listener, Task R
 /// <summary>One hybrid connection, and rules that a test may exchange.</summary>
 internal sealed class FakeRelayDirectory : IRelayDirectory, IRelayAudit
 {
-    private static readonly HybridConnectionDescription Core = new(RunningRelay.Path, true, "", default, default, [new("all", RelayRights.Manage, RunningRelay.Key, null)]);
+    private static readonly HybridConnectionDescription Core = new(
+        RunningRelay.Path,
+        true,
+        "",
+        default,
+        default,
+        [new("all", RelayRights.Manage, RunningRelay.Key, null)]
+    );
 
     public bool IsReady => true;
 
@@ -136,11 +183,11 @@ internal sealed class FakeRelayDirectory : IRelayDirectory, IRelayAudit
 
     public Func<ClientRole, string, Admission> Rules { get; set; } = (_, _) => new(true, "all");
 
-    public HybridConnectionDescription? Find(string path) => Exists && (path == Core.Path || path.StartsWith(Core.Path + "/", StringComparison.Ordinal)) ? Core : null;
+    public HybridConnectionDescription? Find(string path) =>
+        Exists && (path == Core.Path || path.StartsWith(Core.Path + "/", StringComparison.Ordinal)) ? Core : null;
 
-    public Admission Admit(HybridConnectionDescription connection, ClientRole role, string service, IPAddress source) => Rules(role, service);
+    public Admission Admit(HybridConnectionDescription connection, ClientRole role, string service, IPAddress source) =>
+        Rules(role, service);
 
-    public void Write(RelayEvent relayEvent)
-    {
-    }
+    public void Write(RelayEvent relayEvent) { }
 }

@@ -102,7 +102,14 @@ public sealed class StreamBridgeTests
             var site = new BridgedRelay { _relay = await RunningRelay.Start() };
             site._listenSocket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
             site._listenSocket.Listen();
-            Assert.True(TargetRegistry.TryCreate([new("tcp", site._listenSocket.LocalEndPoint!.ToString()!)], false, out var registry, out _));
+            Assert.True(
+                TargetRegistry.TryCreate(
+                    [new("tcp", site._listenSocket.LocalEndPoint!.ToString()!)],
+                    false,
+                    out var registry,
+                    out _
+                )
+            );
             site.Listener = await site._relay.Listen(registry.ServeAsync);
             return site;
         }

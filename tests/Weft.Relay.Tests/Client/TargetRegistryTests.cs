@@ -63,12 +63,20 @@ public sealed class TargetRegistryTests
     [InlineData("-ssh")]
     [InlineData("a/b")]
     [InlineData("a.b")]
-    public void Refuses_InvalidNames(string name) => Assert.False(TargetRegistry.TryCreate([new(name, "127.0.0.1:22")], false, out _, out _));
+    public void Refuses_InvalidNames(string name) =>
+        Assert.False(TargetRegistry.TryCreate([new(name, "127.0.0.1:22")], false, out _, out _));
 
     [Fact]
     public void Reports_AllFaultsAtOnce()
     {
-        Assert.False(TargetRegistry.TryCreate([new("a", "x"), new("b", "127.0.0.1:1"), new("b", "127.0.0.1:2"), new("C", "127.0.0.1:2")], false, out _, out var faults));
+        Assert.False(
+            TargetRegistry.TryCreate(
+                [new("a", "x"), new("b", "127.0.0.1:1"), new("b", "127.0.0.1:2"), new("C", "127.0.0.1:2")],
+                false,
+                out _,
+                out var faults
+            )
+        );
         Assert.Equal(3, faults.Length);
     }
 
@@ -84,7 +92,14 @@ public sealed class TargetRegistryTests
     [InlineData("Ssh", 403)]
     public void Finds_NamesOnly(string suffix, int status)
     {
-        Assert.True(TargetRegistry.TryCreate([new("ssh", "127.0.0.1:22"), new("web", "127.0.0.1:80")], false, out var registry, out _));
+        Assert.True(
+            TargetRegistry.TryCreate(
+                [new("ssh", "127.0.0.1:22"), new("web", "127.0.0.1:80")],
+                false,
+                out var registry,
+                out _
+            )
+        );
         Assert.Equal(status == 0, registry.TryFind(suffix, out var target, out var refusal));
         Assert.Equal(status, refusal.Status);
         Assert.True(target is null || target.ToString() == "ssh (127.0.0.1:22)");
@@ -98,5 +113,6 @@ public sealed class TargetRegistryTests
         Assert.Equal(new Target("ssh", "::1", 22), target);
     }
 
-    private static ImmutableArray<string> Faults(string place, bool allowsLinkLocal = false) => TargetRegistry.TryCreate([new("x", place)], allowsLinkLocal, out _, out var faults) ? [] : faults;
+    private static ImmutableArray<string> Faults(string place, bool allowsLinkLocal = false) =>
+        TargetRegistry.TryCreate([new("x", place)], allowsLinkLocal, out _, out var faults) ? [] : faults;
 }

@@ -7,7 +7,11 @@ namespace Weft.Relay.Tests.Frames;
 /// <summary>A frame as it was sent or received.</summary>
 internal sealed record Frame(bool IsFinal, int Opcode, byte[] Payload)
 {
-    public bool Equals(Frame? other) => other is not null && IsFinal == other.IsFinal && Opcode == other.Opcode && Payload.AsSpan().SequenceEqual(other.Payload);
+    public bool Equals(Frame? other) =>
+        other is not null
+        && IsFinal == other.IsFinal
+        && Opcode == other.Opcode
+        && Payload.AsSpan().SequenceEqual(other.Payload);
 
     public override int GetHashCode() => HashCode.Combine(IsFinal, Opcode, Payload.Length);
 
@@ -25,7 +29,8 @@ internal static class FrameBytes
 
     public static byte[] Plain(Frame frame) => [.. Header(frame, 0), .. frame.Payload];
 
-    public static byte[] Close(int code, string reason = "") => [(byte)(code >> 8), (byte)code, .. System.Text.Encoding.UTF8.GetBytes(reason)];
+    public static byte[] Close(int code, string reason = "") =>
+        [(byte)(code >> 8), (byte)code, .. System.Text.Encoding.UTF8.GetBytes(reason)];
 
     public static byte[] Content(int length) => RandomNumberGenerator.GetBytes(length);
 
@@ -37,7 +42,19 @@ internal static class FrameBytes
             return [first, (byte)(masked | length)];
         return length <= 0xFFFF
             ? [first, (byte)(masked | 126), (byte)(length >> 8), (byte)length]
-            : [first, (byte)(masked | 127), 0, 0, 0, 0, (byte)(length >> 24), (byte)(length >> 16), (byte)(length >> 8), (byte)length];
+            :
+            [
+                first,
+                (byte)(masked | 127),
+                0,
+                0,
+                0,
+                0,
+                (byte)(length >> 24),
+                (byte)(length >> 16),
+                (byte)(length >> 8),
+                (byte)length,
+            ];
     }
 
     /// <summary>Reads a server's frame; null where the connection ends.</summary>
@@ -52,7 +69,10 @@ internal static class FrameBytes
         {
             var more = new byte[length == 126 ? 2 : 8];
             await stream.ReadExactlyAsync(more, cancel);
-            length = more.Length == 2 ? BinaryPrimitives.ReadUInt16BigEndian(more) : BinaryPrimitives.ReadInt64BigEndian(more);
+            length =
+                more.Length == 2
+                    ? BinaryPrimitives.ReadUInt16BigEndian(more)
+                    : BinaryPrimitives.ReadInt64BigEndian(more);
         }
 
         var payload = new byte[length];
@@ -82,7 +102,9 @@ internal sealed class TranslatorFeed
         piece.CopyTo(_buffer.AsSpan(FrameTranslator.Headroom));
         var cursor = new FrameCursor(FrameTranslator.Headroom, FrameTranslator.Headroom + piece.Length);
         TranslationResult stop;
-        while ((stop = Translator.TranslateNext(_buffer, ref cursor)) is TranslationResult.Ping or TranslationResult.Pong)
+        while (
+            (stop = Translator.TranslateNext(_buffer, ref cursor)) is TranslationResult.Ping or TranslationResult.Pong
+        )
             Results.Add((stop, Translator.Control.ToArray()));
         Assert.True(cursor.Written <= cursor.Read, "what is written may never run ahead of what is read");
         Assert.InRange(cursor.Boundary, -1, cursor.Written);

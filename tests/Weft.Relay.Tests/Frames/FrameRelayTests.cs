@@ -13,7 +13,8 @@ public sealed class FrameRelayTests
     public async Task Passes_FramesBothWays()
     {
         using var session = await TestSession.Start();
-        byte[] small = FrameBytes.Content(1), large = FrameBytes.Content(300_000);
+        byte[] small = FrameBytes.Content(1),
+            large = FrameBytes.Content(300_000);
         await session.Sender.Send(2, small);
         await session.Listener.Expect(2, small);
         var sending = session.Listener.Send(1, large);
@@ -26,7 +27,14 @@ public sealed class FrameRelayTests
     public async Task Keeps_BoundariesOfFramesThatComeTogether()
     {
         using var session = await TestSession.Start();
-        Frame[] frames = [new(true, 2, [1]), new(false, 1, [2, 3]), new(true, 0, []), new(true, 2, []), new(true, 2, FrameBytes.Content(126))];
+        Frame[] frames =
+        [
+            new(true, 2, [1]),
+            new(false, 1, [2, 3]),
+            new(true, 0, []),
+            new(true, 2, []),
+            new(true, 2, FrameBytes.Content(126)),
+        ];
         await session.Sender.SendBytes(frames.SelectMany(f => FrameBytes.Masked(f, 7)).ToArray());
         foreach (var frame in frames)
             Assert.Equal(frame, await session.Listener.Receive());
@@ -91,7 +99,12 @@ public sealed class FrameRelayTests
     [Fact]
     public async Task Aborts_PeerThatDoesntEndItsConnection_AfterBothClosed()
     {
-        using var session = await TestSession.Start(FrameRelayOptions.Default with { CloseTimeout = TimeSpan.FromMilliseconds(200) });
+        using var session = await TestSession.Start(
+            FrameRelayOptions.Default with
+            {
+                CloseTimeout = TimeSpan.FromMilliseconds(200),
+            }
+        );
         await session.Sender.Send(8, Ended);
         await session.Listener.Send(8, Ended);
         Assert.Equal(EndReason.Closed, (await session.WhenEnded()).Reason);
@@ -199,7 +212,12 @@ public sealed class FrameRelayTests
     public async Task Keeps_DataWhole_UnderPingsFromBothSides()
     {
         using var session = await TestSession.Start();
-        await Task.WhenAll(Blast(session.Sender), Blast(session.Listener), Check(session.Sender), Check(session.Listener));
+        await Task.WhenAll(
+            Blast(session.Sender),
+            Blast(session.Listener),
+            Check(session.Sender),
+            Check(session.Listener)
+        );
 
         static async Task Blast(TestPeer peer)
         {
@@ -226,8 +244,7 @@ public sealed class FrameRelayTests
         static async Task<Frame> NextData(TestPeer peer)
         {
             Frame? frame;
-            do
-                frame = await peer.Receive();
+            do frame = await peer.Receive();
             while (frame is { Opcode: 10 });
             return Assert.IsType<Frame>(frame);
         }
@@ -238,18 +255,20 @@ public sealed class FrameRelayTests
     {
         using var session = await TestSession.Start();
         var payload = FrameBytes.Content(1 << 20);
-        var sending = Task.Run(async () =>
-        {
-            for (var i = 0; i < 32; i++)
-                await session.Sender.Send(2, payload);
-        }, Cancel);
+        var sending = Task.Run(
+            async () =>
+            {
+                for (var i = 0; i < 32; i++)
+                    await session.Sender.Send(2, payload);
+            },
+            Cancel
+        );
         long before;
         do
         {
             before = session.Relay.BytesUp;
             await Task.Delay(500, Cancel);
-        }
-        while (before == 0 || before != session.Relay.BytesUp);
+        } while (before == 0 || before != session.Relay.BytesUp);
         Assert.False(sending.IsCompleted, "the sender must feel that nobody reads");
         for (var i = 0; i < 32; i++)
             await session.Listener.Expect(2, payload);
@@ -302,7 +321,13 @@ public sealed class FrameRelayTests
     public async Task Ends_HalfThatIsIdleForTooLong()
     {
         var time = new FakeTimeProvider();
-        using var session = await TestSession.Start(FrameRelayOptions.Default with { HalfClosedTimeout = TimeSpan.FromSeconds(50) }, time);
+        using var session = await TestSession.Start(
+            FrameRelayOptions.Default with
+            {
+                HalfClosedTimeout = TimeSpan.FromSeconds(50),
+            },
+            time
+        );
         await session.Sender.Send(8, []);
         await session.Listener.Expect(8, []);
         for (var i = 0; i < 4; i++)
@@ -330,7 +355,12 @@ public sealed class FrameRelayTests
     [Fact]
     public async Task Terminates_PeersThatNeitherReadNorEnd()
     {
-        using var session = await TestSession.Start(FrameRelayOptions.Default with { TerminateTimeout = TimeSpan.FromMilliseconds(300) });
+        using var session = await TestSession.Start(
+            FrameRelayOptions.Default with
+            {
+                TerminateTimeout = TimeSpan.FromMilliseconds(300),
+            }
+        );
         var sending = session.Sender.Send(2, new byte[64 << 20]);
         await Task.Delay(300, Cancel);
         session.Relay.Terminate(CloseCode.PolicyViolation, "now");

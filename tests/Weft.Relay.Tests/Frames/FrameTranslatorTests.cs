@@ -9,8 +9,16 @@ public sealed class FrameTranslatorTests
 
     private static readonly Frame[] Conversation =
     [
-        new(true, 2, FrameBytes.Content(5)), new(true, 1, []), new(true, 9, FrameBytes.Content(3)), new(false, 2, FrameBytes.Content(126)), new(true, 9, []),
-        new(true, 10, FrameBytes.Content(125)), new(false, 0, FrameBytes.Content(7)), new(true, 0, FrameBytes.Content(300)), new(true, 2, FrameBytes.Content(1)), new(true, 8, FrameBytes.Close(1000, "done")),
+        new(true, 2, FrameBytes.Content(5)),
+        new(true, 1, []),
+        new(true, 9, FrameBytes.Content(3)),
+        new(false, 2, FrameBytes.Content(126)),
+        new(true, 9, []),
+        new(true, 10, FrameBytes.Content(125)),
+        new(false, 0, FrameBytes.Content(7)),
+        new(true, 0, FrameBytes.Content(300)),
+        new(true, 2, FrameBytes.Content(1)),
+        new(true, 8, FrameBytes.Close(1000, "done")),
     ];
 
     [Fact]
@@ -24,7 +32,10 @@ public sealed class FrameTranslatorTests
             feed.Feed(bytes.AsSpan(0, at));
             feed.Feed(bytes.AsSpan(at));
             Assert.Equal(expected, feed.Written);
-            Assert.Equal([TranslationResult.Ping, TranslationResult.Ping, TranslationResult.Pong, TranslationResult.Close], feed.Results.Select(s => s.Stop));
+            Assert.Equal(
+                [TranslationResult.Ping, TranslationResult.Ping, TranslationResult.Pong, TranslationResult.Close],
+                feed.Results.Select(s => s.Stop)
+            );
             Assert.Equal(Conversation[^1].Payload, feed.Results[^1].Payload);
         }
     }
@@ -67,33 +78,42 @@ public sealed class FrameTranslatorTests
 
     [Fact]
     public void Agrees_WithPlainOracle() =>
-        Gen.Select(FrameGenerators.Any, Gen.Int[1, 400].Array[1, 60], Gen.UInt).Sample((frames, cuts, key) =>
-        {
-            var bytes = frames.SelectMany(f => FrameBytes.Masked(f, key)).ToArray();
-            var feed = new TranslatorFeed();
-            for (int at = 0, i = 0; at < bytes.Length; i++)
-            {
-                var count = Math.Min(cuts[i % cuts.Length], bytes.Length - at);
-                feed.Feed(bytes.AsSpan(at, count));
-                at += count;
-            }
+        Gen.Select(FrameGenerators.Any, Gen.Int[1, 400].Array[1, 60], Gen.UInt)
+            .Sample(
+                (frames, cuts, key) =>
+                {
+                    var bytes = frames.SelectMany(f => FrameBytes.Masked(f, key)).ToArray();
+                    var feed = new TranslatorFeed();
+                    for (int at = 0, i = 0; at < bytes.Length; i++)
+                    {
+                        var count = Math.Min(cuts[i % cuts.Length], bytes.Length - at);
+                        feed.Feed(bytes.AsSpan(at, count));
+                        at += count;
+                    }
 
-            Assert.Equal(frames.Where(f => f.Opcode < 8).SelectMany(FrameBytes.Plain), feed.Written);
-            Assert.Equal(frames.Where(f => f.Opcode >= 8).Select(f => f.Payload), feed.Results.Select(s => s.Payload));
-        });
+                    Assert.Equal(frames.Where(f => f.Opcode < 8).SelectMany(FrameBytes.Plain), feed.Written);
+                    Assert.Equal(
+                        frames.Where(f => f.Opcode >= 8).Select(f => f.Payload),
+                        feed.Results.Select(s => s.Payload)
+                    );
+                }
+            );
 
     [Fact]
     public void Survives_Garbage() =>
-        Gen.Byte.Array[0, 200].Sample(bytes =>
-        {
-            TranslatorFeed whole = new(), single = new();
-            whole.Feed(bytes);
-            foreach (var b in bytes)
-                single.Feed([b]);
-            // However it is cut, the same comes of it, to the fault itself.
-            Assert.Equal(whole.Written, single.Written);
-            Assert.Equal(whole.Translator.Fault, single.Translator.Fault);
-        });
+        Gen
+            .Byte.Array[0, 200]
+            .Sample(bytes =>
+            {
+                TranslatorFeed whole = new(),
+                    single = new();
+                whole.Feed(bytes);
+                foreach (var b in bytes)
+                    single.Feed([b]);
+                // However it is cut, the same comes of it, to the fault itself.
+                Assert.Equal(whole.Written, single.Written);
+                Assert.Equal(whole.Translator.Fault, single.Translator.Fault);
+            });
 
     [Theory]
     [InlineData("C2 80 00 00 00 00", "reserved bit")]
@@ -154,13 +174,16 @@ public sealed class FrameTranslatorTests
 
     [Fact]
     public void Unmasks_AnyLengthAtAnyOverlap() =>
-        Gen.Select(Gen.Byte.Array[0, 700], Gen.Int[0, 200], Gen.UInt).Sample((bytes, shift, key) =>
-        {
-            var buffer = new byte[shift + bytes.Length];
-            bytes.CopyTo(buffer, shift);
-            var next = Masking.CopyMasked(buffer.AsSpan(shift), buffer, key);
-            var mask = BitConverter.GetBytes(key);
-            Assert.Equal(bytes.Select((b, i) => (byte)(b ^ mask[i % 4])), buffer.Take(bytes.Length));
-            Assert.Equal(mask[bytes.Length % 4], (byte)next);
-        });
+        Gen.Select(Gen.Byte.Array[0, 700], Gen.Int[0, 200], Gen.UInt)
+            .Sample(
+                (bytes, shift, key) =>
+                {
+                    var buffer = new byte[shift + bytes.Length];
+                    bytes.CopyTo(buffer, shift);
+                    var next = Masking.CopyMasked(buffer.AsSpan(shift), buffer, key);
+                    var mask = BitConverter.GetBytes(key);
+                    Assert.Equal(bytes.Select((b, i) => (byte)(b ^ mask[i % 4])), buffer.Take(bytes.Length));
+                    Assert.Equal(mask[bytes.Length % 4], (byte)next);
+                }
+            );
 }

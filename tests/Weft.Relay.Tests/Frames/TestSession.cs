@@ -27,12 +27,26 @@ internal sealed class TestSession : IDisposable
 
     public Task<SessionEnd> End { get; }
 
-    public static async Task<TestSession> Start(FrameRelayOptions? options = null, FakeTimeProvider? time = null, byte[]? early = null)
+    public static async Task<TestSession> Start(
+        FrameRelayOptions? options = null,
+        FakeTimeProvider? time = null,
+        byte[]? early = null
+    )
     {
         var cancel = new CancellationTokenSource(TimeSpan.FromSeconds(20)).Token;
         var (sender, senderHop) = await Connect(early ?? [], cancel);
         var (listener, listenerHop) = await Connect([], cancel);
-        return new TestSession(sender, listener, new FrameRelay(senderHop, listenerHop, options ?? FrameRelayOptions.Default, (TimeProvider?)time ?? TimeProvider.System), time);
+        return new TestSession(
+            sender,
+            listener,
+            new FrameRelay(
+                senderHop,
+                listenerHop,
+                options ?? FrameRelayOptions.Default,
+                (TimeProvider?)time ?? TimeProvider.System
+            ),
+            time
+        );
     }
 
     /// <summary>The end, or a failed test.</summary>
@@ -55,11 +69,19 @@ internal sealed class TestSession : IDisposable
         var accepted = await accepting;
         accepted.NoDelay = true;
         var stream = new SocketStream(accepted);
-        return (new TestPeer(client, cancel), new SessionPeer(stream, early, stream.Abort, () =>
-        {
-            stream.Shutdown();
-            return ValueTask.CompletedTask;
-        }));
+        return (
+            new TestPeer(client, cancel),
+            new SessionPeer(
+                stream,
+                early,
+                stream.Abort,
+                () =>
+                {
+                    stream.Shutdown();
+                    return ValueTask.CompletedTask;
+                }
+            )
+        );
     }
 }
 
@@ -89,7 +111,8 @@ internal sealed class TestPeer(Socket socket, CancellationToken cancel)
         }
     }
 
-    public async Task Expect(int opcode, byte[] payload, bool isFinal = true) => Assert.Equal(new Frame(isFinal, opcode, payload), await Receive());
+    public async Task Expect(int opcode, byte[] payload, bool isFinal = true) =>
+        Assert.Equal(new Frame(isFinal, opcode, payload), await Receive());
 
     /// <summary>A connection that ends without a Close.</summary>
     public async Task ExpectAbort() => Assert.Null(await Receive());

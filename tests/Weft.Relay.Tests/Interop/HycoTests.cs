@@ -27,15 +27,19 @@ public sealed class HycoTests
         await using var relay = await LiveRelay.Start(isSecure: true);
         await using var one = await NodeProgram.Listen(relay.Listening, "listen-ws.js");
         await using var other = await NodeProgram.Listen(relay.Listening, "listen-ws.js");
-        await Task.WhenAll(Enumerable.Range(0, 40).Select(async i =>
-        {
-            using var sender = await relay.Send();
-            var sent = new byte[1 + (i * 5000)];
-            Random.Shared.NextBytes(sent);
-            await sender.SendAsync(sent, WebSocketMessageType.Binary, true, CancellationToken.None);
-            Assert.Equal(sent, (await LiveListener.Read(sender)).Bytes);
-            await sender.CloseAsync(WebSocketCloseStatus.NormalClosure, "", CancellationToken.None);
-        }));
+        await Task.WhenAll(
+            Enumerable
+                .Range(0, 40)
+                .Select(async i =>
+                {
+                    using var sender = await relay.Send();
+                    var sent = new byte[1 + (i * 5000)];
+                    Random.Shared.NextBytes(sent);
+                    await sender.SendAsync(sent, WebSocketMessageType.Binary, true, CancellationToken.None);
+                    Assert.Equal(sent, (await LiveListener.Read(sender)).Bytes);
+                    await sender.CloseAsync(WebSocketCloseStatus.NormalClosure, "", CancellationToken.None);
+                })
+        );
         Assert.Equal(2, relay.Audit.Events.Where(e => e.Kind == RelayEventKind.SessionOpened).Count() / 20);
     }
 
@@ -46,19 +50,37 @@ public sealed class HycoTests
         await using var listener = await NodeProgram.Listen(relay.Listening, "listen-http.js");
         string[] requests =
         [
-            "POST:/a:1", "POST:/b:65536", "POST:/c:65537", "PUT:/d:8388608", "GET:/e:0",
-            "GET:/size/1:0", "GET:/size/60000:0", "GET:/size/70000:0", "GET:/size/8388608:0", "POST:/size/9000000:7000000", "DELETE:/f?status=404:3",
+            "POST:/a:1",
+            "POST:/b:65536",
+            "POST:/c:65537",
+            "PUT:/d:8388608",
+            "GET:/e:0",
+            "GET:/size/1:0",
+            "GET:/size/60000:0",
+            "GET:/size/70000:0",
+            "GET:/size/8388608:0",
+            "POST:/size/9000000:7000000",
+            "DELETE:/f?status=404:3",
         ];
         await using var sender = await NodeProgram.Send(relay.Sending, "send-https.js", requests);
         var said = await sender.Rest();
         Assert.Equal(
             new[]
             {
-                "POST:/a:1 200 1 whole", "POST:/b:65536 200 65536 whole", "POST:/c:65537 200 65537 whole", "PUT:/d:8388608 200 8388608 whole", "GET:/e:0 200 0 whole",
-                "GET:/size/1:0 200 1 other", "GET:/size/60000:0 200 60000 other", "GET:/size/70000:0 200 70000 other", "GET:/size/8388608:0 200 8388608 other",
-                "POST:/size/9000000:7000000 200 9000000 other", "DELETE:/f?status=404:3 404 3 whole",
+                "POST:/a:1 200 1 whole",
+                "POST:/b:65536 200 65536 whole",
+                "POST:/c:65537 200 65537 whole",
+                "PUT:/d:8388608 200 8388608 whole",
+                "GET:/e:0 200 0 whole",
+                "GET:/size/1:0 200 1 other",
+                "GET:/size/60000:0 200 60000 other",
+                "GET:/size/70000:0 200 70000 other",
+                "GET:/size/8388608:0 200 8388608 other",
+                "POST:/size/9000000:7000000 200 9000000 other",
+                "DELETE:/f?status=404:3 404 3 whole",
             }.Order(StringComparer.Ordinal),
-            said.Order(StringComparer.Ordinal));
+            said.Order(StringComparer.Ordinal)
+        );
         Assert.Equal((1, 0, 0, 0, 1), await relay.WaitUntilEmpty(listeners: 1, passes: 1));
     }
 
@@ -69,14 +91,31 @@ public sealed class HycoTests
         await using var listener = await NodeProgram.Listen(relay.Listening, "listen-http.js");
         using var client = relay.Client();
         client.DefaultRequestHeaders.Add("ServiceBusAuthorization", LiveRelay.SendToken());
-        foreach (var (sent, expected) in ((string, string)[])
-        [
-            ("?sb-hc-id=1", ""), ("?sb-hc-undefined", "?sb-hc-undefined"), ("?sb-hc-whatever=", ""), ("?a=1&a=2&", "?a=1&a=2&"), ("?&&&", "?&&&"), ("?&custom&value&", "?&custom&value&"),
-        ])
+        foreach (
+            var (sent, expected) in ((string, string)[])
+                [
+                    ("?sb-hc-id=1", ""),
+                    ("?sb-hc-undefined", "?sb-hc-undefined"),
+                    ("?sb-hc-whatever=", ""),
+                    ("?a=1&a=2&", "?a=1&a=2&"),
+                    ("?&&&", "?&&&"),
+                    ("?&custom&value&", "?&custom&value&"),
+                ]
+        )
         {
-            using var answer = await client.GetAsync(new Uri($"/{LiveRelay.Path}/x{sent}", UriKind.Relative), TestContext.Current.CancellationToken);
+            using var answer = await client.GetAsync(
+                new Uri($"/{LiveRelay.Path}/x{sent}", UriKind.Relative),
+                TestContext.Current.CancellationToken
+            );
             Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
-            Assert.Equal(($"/{LiveRelay.Path}/x{expected}", "GET", "none"), (answer.Headers.GetValues("X-Target").Single(), answer.Headers.GetValues("X-Method").Single(), answer.Headers.GetValues("X-Token").Single()));
+            Assert.Equal(
+                ($"/{LiveRelay.Path}/x{expected}", "GET", "none"),
+                (
+                    answer.Headers.GetValues("X-Target").Single(),
+                    answer.Headers.GetValues("X-Method").Single(),
+                    answer.Headers.GetValues("X-Token").Single()
+                )
+            );
             Assert.Equal("1.1 localhost", answer.Headers.Via.Single().ToString());
         }
     }
@@ -86,8 +125,22 @@ public sealed class HycoTests
     [InlineData("listen-http.js")]
     public async Task Stays_WhileItsTokenIsRenewed(string program)
     {
-        await using var relay = await LiveRelay.Start(o => o with { LeastTokenGrace = TimeSpan.FromSeconds(1), TokenGrace = TimeSpan.FromSeconds(1), ClockSkew = TimeSpan.Zero }, isSecure: true);
-        await using var renewing = await NodeProgram.Listen(relay.Listening, program, ("RENEW", "1000"), ("LASTS", "3"));
+        await using var relay = await LiveRelay.Start(
+            o =>
+                o with
+                {
+                    LeastTokenGrace = TimeSpan.FromSeconds(1),
+                    TokenGrace = TimeSpan.FromSeconds(1),
+                    ClockSkew = TimeSpan.Zero,
+                },
+            isSecure: true
+        );
+        await using var renewing = await NodeProgram.Listen(
+            relay.Listening,
+            program,
+            ("RENEW", "1000"),
+            ("LASTS", "3")
+        );
         var id = Assert.Single(relay.Relay.GetStatus().Listeners).Id;
         await Task.Delay(TimeSpan.FromSeconds(7), TestContext.Current.CancellationToken);
         Assert.Equal(id, Assert.Single(relay.Relay.GetStatus().Listeners).Id);
@@ -97,7 +150,16 @@ public sealed class HycoTests
     [Fact]
     public async Task Ends_WhoseTokenIsNotRenewed()
     {
-        await using var relay = await LiveRelay.Start(o => o with { LeastTokenGrace = TimeSpan.FromSeconds(1), TokenGrace = TimeSpan.FromSeconds(1), ClockSkew = TimeSpan.Zero }, isSecure: true);
+        await using var relay = await LiveRelay.Start(
+            o =>
+                o with
+                {
+                    LeastTokenGrace = TimeSpan.FromSeconds(1),
+                    TokenGrace = TimeSpan.FromSeconds(1),
+                    ClockSkew = TimeSpan.Zero,
+                },
+            isSecure: true
+        );
         await using var silent = await NodeProgram.Listen(relay.Listening, "listen-http.js", ("LASTS", "2"));
         for (var i = 0; i < 100 && relay.Audit.Events.All(e => e.Kind != RelayEventKind.ListenerGone); i++)
             await Task.Delay(100, TestContext.Current.CancellationToken);
@@ -110,7 +172,11 @@ public sealed class HycoTests
     {
         await using var relay = await LiveRelay.Start(isSecure: true);
         await using var listener = await NodeProgram.Listen(relay.Listening, "listen-ws.js");
-        await using var sender = await NodeProgram.Send(relay.Sending, "send-ws.js", [.. Enumerable.Repeat("100000", 100_000).Take(5000)]);
+        await using var sender = await NodeProgram.Send(
+            relay.Sending,
+            "send-ws.js",
+            [.. Enumerable.Repeat("100000", 100_000).Take(5000)]
+        );
         sender.Next();
         sender.Kill();
         Assert.Equal((1, 0, 0, 0, 1), await relay.WaitUntilEmpty(listeners: 1, passes: 1));
@@ -130,7 +196,11 @@ public sealed class HycoTests
         var first = await LiveRelay.Start(isSecure: true);
         await using var listener = await NodeProgram.Listen(first.Listening, "listen-ws.js");
         await first.DisposeAsync();
-        await using var second = await LiveRelay.Start(isSecure: true, port: first.Port, files: new(Path.GetDirectoryName(first.CertificateFile)!));
+        await using var second = await LiveRelay.Start(
+            isSecure: true,
+            port: first.Port,
+            files: new(Path.GetDirectoryName(first.CertificateFile)!)
+        );
         await listener.Until("listening");
         using var sender = await second.Send();
         await sender.SendAsync(new byte[] { 7 }, WebSocketMessageType.Binary, true, CancellationToken.None);
@@ -143,7 +213,11 @@ public sealed class HycoTests
         var first = await LiveRelay.Start(isSecure: true);
         await using var listener = await NodeProgram.Listen(first.Listening, "listen-http.js");
         await first.DisposeAsync();
-        await using var second = await LiveRelay.Start(isSecure: true, port: first.Port, files: new(Path.GetDirectoryName(first.CertificateFile)!));
+        await using var second = await LiveRelay.Start(
+            isSecure: true,
+            port: first.Port,
+            files: new(Path.GetDirectoryName(first.CertificateFile)!)
+        );
         await listener.Until("listening");
         await using var sender = await NodeProgram.Send(second.Sending, "send-https.js", "POST:/again:100000");
         var said = await sender.Rest();

@@ -5,8 +5,12 @@ namespace Weft.Relay.Tests.Protocol;
 public sealed class ConnectionStringTests
 {
     [Theory]
-    [InlineData("Endpoint=sb://relay.example/;SharedAccessKeyName=listen;SharedAccessKey=c2Vj==;EntityPath=site-a/core")]
-    [InlineData("Endpoint=sb://relay.example:8443/;SharedAccessSignature=SharedAccessSignature sr=a&sig=b%3d&se=1&skn=x")]
+    [InlineData(
+        "Endpoint=sb://relay.example/;SharedAccessKeyName=listen;SharedAccessKey=c2Vj==;EntityPath=site-a/core"
+    )]
+    [InlineData(
+        "Endpoint=sb://relay.example:8443/;SharedAccessSignature=SharedAccessSignature sr=a&sig=b%3d&se=1&skn=x"
+    )]
     [InlineData("Endpoint=sb://localhost/;OperationTimeout=00:01:00")]
     public void Writes_WhatItReads(string text)
     {
@@ -17,8 +21,22 @@ public sealed class ConnectionStringTests
     [Fact]
     public void Reads_NamesInAnyCaseAndOrder()
     {
-        Assert.True(ConnectionString.TryParse(" sharedaccesskey=k=; ENDPOINT=sb://r:81 ;EntityPath=/a/b/;SharedAccessKeyName=n;", out var read, out _));
-        Assert.Equal(new ConnectionString("r", 81) { KeyName = "n", Key = "k=", EntityPath = "a/b" }, read);
+        Assert.True(
+            ConnectionString.TryParse(
+                " sharedaccesskey=k=; ENDPOINT=sb://r:81 ;EntityPath=/a/b/;SharedAccessKeyName=n;",
+                out var read,
+                out _
+            )
+        );
+        Assert.Equal(
+            new ConnectionString("r", 81)
+            {
+                KeyName = "n",
+                Key = "k=",
+                EntityPath = "a/b",
+            },
+            read
+        );
         Assert.Equal(new HybridConnectionAddress("r", 81, "a/b"), read.Address);
     }
 
@@ -42,7 +60,13 @@ public sealed class ConnectionStringTests
     [Fact]
     public void Hides_TheKey()
     {
-        Assert.True(ConnectionString.TryParse("Endpoint=sb://r/;SharedAccessKeyName=n;SharedAccessKey=secret;EntityPath=p", out var read, out _));
+        Assert.True(
+            ConnectionString.TryParse(
+                "Endpoint=sb://r/;SharedAccessKeyName=n;SharedAccessKey=secret;EntityPath=p",
+                out var read,
+                out _
+            )
+        );
         Assert.Equal("sb://r:443/p by n", read.ToString());
     }
 }

@@ -13,21 +13,50 @@ public sealed class ControlMessageTests
     [Fact]
     public void Writes_AcceptAsTheClientsReadIt()
     {
-        var text = Text(new AcceptMessage("wss://r/$hc/p?a=1&sb-hc-id=x+y", "G_0", [new("Host", "r"), new("X", "<1>"), new("x", "2")], Somebody));
-        Assert.Equal("""{"accept":{"address":"wss://r/$hc/p?a=1&sb-hc-id=x+y","id":"G_0","connectHeaders":{"Host":"r","X":"<1>, 2"},"remoteEndpoint":{"address":"10.0.0.1","port":1234}}}""", text);
+        var text = Text(
+            new AcceptMessage(
+                "wss://r/$hc/p?a=1&sb-hc-id=x+y",
+                "G_0",
+                [new("Host", "r"), new("X", "<1>"), new("x", "2")],
+                Somebody
+            )
+        );
+        Assert.Equal(
+            """{"accept":{"address":"wss://r/$hc/p?a=1&sb-hc-id=x+y","id":"G_0","connectHeaders":{"Host":"r","X":"<1>, 2"},"remoteEndpoint":{"address":"10.0.0.1","port":1234}}}""",
+            text
+        );
     }
 
     [Fact]
-    public void Omits_MethodAndHeadersOfALargeRequest()
-        => Assert.Equal("""{"request":{"address":"wss://r","id":"1"}}""", Text(new RequestMessage("wss://r", "1") { RequestTarget = "/x", HasBody = true }));
+    public void Omits_MethodAndHeadersOfALargeRequest() =>
+        Assert.Equal(
+            """{"request":{"address":"wss://r","id":"1"}}""",
+            Text(new RequestMessage("wss://r", "1") { RequestTarget = "/x", HasBody = true })
+        );
 
     [Fact]
     public void Reads_WhatItWrites()
     {
-        Same(new AcceptMessage("wss://r", "1", [new("Host", "r"), new("Ü", "\"\u0001\\ü+")], new(IPAddress.IPv6Loopback, 1)));
+        Same(
+            new AcceptMessage(
+                "wss://r",
+                "1",
+                [new("Host", "r"), new("Ü", "\"\u0001\\ü+")],
+                new(IPAddress.IPv6Loopback, 1)
+            )
+        );
         Same(new AcceptMessage("wss://r", "1", [], null));
         Same(new RequestMessage("wss://r", "1"));
-        Same(new RequestMessage("wss://r", "1") { Method = "GET", RequestTarget = "/x?y=1", RequestHeaders = [new("A", "b")], RemoteEndpoint = new(IPAddress.Loopback, 2), HasBody = true });
+        Same(
+            new RequestMessage("wss://r", "1")
+            {
+                Method = "GET",
+                RequestTarget = "/x?y=1",
+                RequestHeaders = [new("A", "b")],
+                RemoteEndpoint = new(IPAddress.Loopback, 2),
+                HasBody = true,
+            }
+        );
         Same(new ResponseMessage("1", 418, "I'm a teapot", [new("A", "b")], true));
         Same(new ResponseMessage("1", 204, null, [], false));
         Same(new RenewTokenMessage("SharedAccessSignature sr=a%2f&sig=+&se=1&skn=x"));
@@ -38,10 +67,19 @@ public sealed class ControlMessageTests
     [InlineData("\"200\"")]
     public void Reads_AStatusAsNumberOrText(string status)
     {
-        Assert.True(Read($$$"""{"later":{},"response":{"requestId":"1","statusCode":{{{status}}},"responseHeaders":{"Content-Length":12,"Set-Cookie":["a","b"],"X":null},"new":[1]}}""", out var message, out _));
+        Assert.True(
+            Read(
+                $$$"""{"later":{},"response":{"requestId":"1","statusCode":{{{status}}},"responseHeaders":{"Content-Length":12,"Set-Cookie":["a","b"],"X":null},"new":[1]}}""",
+                out var message,
+                out _
+            )
+        );
         var response = Assert.IsType<ResponseMessage>(message);
         Assert.Equal((200, false, null), (response.StatusCode, response.HasBody, response.StatusDescription));
-        Assert.Equal([new HeaderField("Content-Length", "12"), new("Set-Cookie", "a"), new("Set-Cookie", "b")], response.ResponseHeaders);
+        Assert.Equal(
+            [new HeaderField("Content-Length", "12"), new("Set-Cookie", "a"), new("Set-Cookie", "b")],
+            response.ResponseHeaders
+        );
     }
 
     [Theory]
@@ -80,14 +118,17 @@ public sealed class ControlMessageTests
     [Fact]
     public void Never_ThrowsOnGarbage()
     {
-        var good = Encoding.UTF8.GetBytes("""{"response":{"requestId":"1","statusCode":200,"responseHeaders":{"a\u00e9":["b"]},"remoteEndpoint":{"address":"::1","port":70000}}}""");
-        Gen.Select(Gen.Int[0, good.Length - 1], Gen.Byte, Gen.Int[0, good.Length]).Sample(c =>
-        {
-            var bytes = good.ToArray();
-            bytes[c.Item1] = c.Item2;
-            ControlMessage.TryRead(bytes.AsMemory(0, c.Item3), out _, out _);
-            ControlMessage.TryRead(bytes, out _, out _);
-        });
+        var good = Encoding.UTF8.GetBytes(
+            """{"response":{"requestId":"1","statusCode":200,"responseHeaders":{"a\u00e9":["b"]},"remoteEndpoint":{"address":"::1","port":70000}}}"""
+        );
+        Gen.Select(Gen.Int[0, good.Length - 1], Gen.Byte, Gen.Int[0, good.Length])
+            .Sample(c =>
+            {
+                var bytes = good.ToArray();
+                bytes[c.Item1] = c.Item2;
+                ControlMessage.TryRead(bytes.AsMemory(0, c.Item3), out _, out _);
+                ControlMessage.TryRead(bytes, out _, out _);
+            });
         Gen.Byte.Array.Sample(bytes =>
         {
             ControlMessage.TryRead(bytes, out _, out _);
@@ -105,9 +146,11 @@ public sealed class ControlMessageTests
     }
 
     [Fact]
-    public void Hides_TheToken() => Assert.DoesNotContain("secret", new RenewTokenMessage("secret").ToString(), StringComparison.Ordinal);
+    public void Hides_TheToken() =>
+        Assert.DoesNotContain("secret", new RenewTokenMessage("secret").ToString(), StringComparison.Ordinal);
 
-    private static bool Read(string text, out ControlMessage? message, out string? fault) => ControlMessage.TryRead(Encoding.UTF8.GetBytes(text), out message, out fault);
+    private static bool Read(string text, out ControlMessage? message, out string? fault) =>
+        ControlMessage.TryRead(Encoding.UTF8.GetBytes(text), out message, out fault);
 
     private static string Text(ControlMessage message) => Encoding.UTF8.GetString(message.Write()!);
 

@@ -33,9 +33,17 @@ public sealed class RelayQueryTests
     [InlineData("")]
     public void Returns_TheSendersQueryThroughTheRendezvous(string query)
     {
-        var accept = HybridConnectionAddress.RendezvousAddress("wss://relay.example:443", "a b/c", query, "accept", "G_1");
+        var accept = HybridConnectionAddress.RendezvousAddress(
+            "wss://relay.example:443",
+            "a b/c",
+            query,
+            "accept",
+            "G_1"
+        );
         Assert.StartsWith("wss://relay.example:443/$hc/a%20b/c?", accept, StringComparison.Ordinal);
-        Assert.True(RelayQuery.TryParse(accept.AsSpan(accept.IndexOf('?', StringComparison.Ordinal)), out var read, out _));
+        Assert.True(
+            RelayQuery.TryParse(accept.AsSpan(accept.IndexOf('?', StringComparison.Ordinal)), out var read, out _)
+        );
         Assert.Equal(new RelayQuery("accept", "G_1", null, null, null, query), read);
     }
 
@@ -45,14 +53,20 @@ public sealed class RelayQueryTests
     [InlineData("&statusCode=403&statusDescription=not%20today")]
     public void Reads_ARejectionInBothSpellings(string rejection)
     {
-        Assert.True(RelayQuery.TryParse("?statusCode=999&sb-hc-action=accept&sb-hc-id=1" + rejection, out var read, out _));
+        Assert.True(
+            RelayQuery.TryParse("?statusCode=999&sb-hc-action=accept&sb-hc-id=1" + rejection, out var read, out _)
+        );
         Assert.Equal((403, "not today", "accept"), (read.StatusCode, read.StatusDescription, read.Action));
     }
 
     [Fact]
     public void Writes_ARejectionThatIsReadAgain()
     {
-        var address = HybridConnectionAddress.RejectAddress("wss://r/$hc/p?sb-hc-action=accept&sb-hc-id=1", 404, "no service 'x'\r\n");
+        var address = HybridConnectionAddress.RejectAddress(
+            "wss://r/$hc/p?sb-hc-action=accept&sb-hc-id=1",
+            404,
+            "no service 'x'\r\n"
+        );
         Assert.True(RelayQuery.TryParse(new Uri(address).Query, out var read, out _));
         Assert.Equal((404, "no service 'x'\r\n"), (read.StatusCode, read.StatusDescription));
     }
@@ -67,10 +81,18 @@ public sealed class RelayQueryTests
     public void Refuses_RepeatedParameters(string query) => Assert.False(RelayQuery.TryParse(query, out _, out _));
 
     [Fact]
-    public void Defaults_ToConnect() => Assert.True(RelayQuery.TryParse("?sb-hc-token=SharedAccessSignature+sr%3Da%252F", out var read, out _) && read is { Action: "connect", Token: "SharedAccessSignature sr=a%2F" });
+    public void Defaults_ToConnect() =>
+        Assert.True(
+            RelayQuery.TryParse("?sb-hc-token=SharedAccessSignature+sr%3Da%252F", out var read, out _)
+                && read is { Action: "connect", Token: "SharedAccessSignature sr=a%2F" }
+        );
 
     [Theory]
-    [InlineData("sb://Relay.example/site-a/core", "wss://relay.example:443/site-a/core", "http://relay.example/site-a/core/")]
+    [InlineData(
+        "sb://Relay.example/site-a/core",
+        "wss://relay.example:443/site-a/core",
+        "http://relay.example/site-a/core/"
+    )]
     [InlineData("wss://relay.example:8443/$hc/core/", "wss://relay.example:8443/core", "http://relay.example/core/")]
     [InlineData("ws://[::1]:81/core", "ws://[::1]:81/core", "http://[::1]/core/")]
     public void Reads_Addresses(string text, string address, string audience)
@@ -92,8 +114,17 @@ public sealed class RelayQueryTests
     public void Builds_TheAddressesOfBothEnds()
     {
         var address = new HybridConnectionAddress("relay.example", 8443, "site-a/core");
-        Assert.Equal("wss://relay.example:8443/$hc/site-a/core?sb-hc-action=listen&sb-hc-id=1", address.ListenAddress("1").AbsoluteUri);
-        Assert.Equal("wss://relay.example:8443/$hc/site-a/core/ssh?a=1&sb-hc-action=connect&sb-hc-id=2", address.ConnectAddress("ssh", "?a=1", "2").AbsoluteUri);
-        Assert.Equal("wss://relay.example:8443/$hc/site-a/core?sb-hc-action=connect", address.ConnectAddress().AbsoluteUri);
+        Assert.Equal(
+            "wss://relay.example:8443/$hc/site-a/core?sb-hc-action=listen&sb-hc-id=1",
+            address.ListenAddress("1").AbsoluteUri
+        );
+        Assert.Equal(
+            "wss://relay.example:8443/$hc/site-a/core/ssh?a=1&sb-hc-action=connect&sb-hc-id=2",
+            address.ConnectAddress("ssh", "?a=1", "2").AbsoluteUri
+        );
+        Assert.Equal(
+            "wss://relay.example:8443/$hc/site-a/core?sb-hc-action=connect",
+            address.ConnectAddress().AbsoluteUri
+        );
     }
 }

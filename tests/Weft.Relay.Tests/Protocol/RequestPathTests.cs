@@ -53,6 +53,17 @@ public sealed class RequestPathTests
     }
 
     [Fact]
-    public void Reads_WhatItWrites() => Gen.String.Where(RequestPath.IsPath).Where(p => p.All(c => !char.IsSurrogate(c))).Sample(path =>
-        Assert.True(RequestPath.Encode(path).Length > RequestPath.MaxLength || (RequestPath.TryParse(RequestPath.Encode("x/" + path), out var read, out _) && read.Path == "x/" + path)));
+    public void Reads_WhatItWrites() =>
+        Gen
+            .String.Where(RequestPath.IsPath)
+            .Where(p => p.All(c => !char.IsSurrogate(c)))
+            .Sample(path =>
+                Assert.True(
+                    RequestPath.Encode(path).Length > RequestPath.MaxLength
+                        || (
+                            RequestPath.TryParse(RequestPath.Encode("x/" + path), out var read, out _)
+                            && read.Path == "x/" + path
+                        )
+                )
+            );
 }

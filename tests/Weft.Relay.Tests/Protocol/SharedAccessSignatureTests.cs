@@ -23,9 +23,13 @@ public sealed class SharedAccessSignatureTests
     [InlineData("http%3a%2f%2flocalhost%3a8443%2fhyco", "SDKiXwjjep1AMPkE8c13nUyiXckD9x%2Fd6gNS%2BMZU8%2BA%3D")]
     public void Verifies_TheTextAsItStands(string resource, string signature)
     {
-        // Both were signed by another implementation (Python's hmac); the second is spelt as the documents' samples are.
+        // Both were signed by another implementation (Python's hmac); the second is spelt as the documents' samples
+        // are.
         var result = Verify($"SharedAccessSignature sr={resource}&sig={signature}&se=1800000000&skn=listen");
-        Assert.Equal((TokenFault.None, RelayRights.Listen, Expiry), (result.Fault, result.Rule!.Rights, result.ExpiresAt));
+        Assert.Equal(
+            (TokenFault.None, RelayRights.Listen, Expiry),
+            (result.Fault, result.Rule!.Rights, result.ExpiresAt)
+        );
     }
 
     [Fact]
@@ -39,7 +43,8 @@ public sealed class SharedAccessSignatureTests
     [InlineData(Key, RelayRights.Listen)]
     [InlineData("c2Vjb25k", RelayRights.Listen)]
     [InlineData("bmFtZXNha2U=", RelayRights.Send)]
-    internal void Verifies_WithAnyKeyOfAnyRuleOfTheName(string key, RelayRights rights) => Assert.Equal(rights, Verify(SharedAccessSignature.Sign("http://h/hyco/", "listen", key, Expiry)).Rule?.Rights);
+    internal void Verifies_WithAnyKeyOfAnyRuleOfTheName(string key, RelayRights rights) =>
+        Assert.Equal(rights, Verify(SharedAccessSignature.Sign("http://h/hyco/", "listen", key, Expiry)).Rule?.Rights);
 
     [Theory]
     [InlineData("a+rule%2B%25")]
@@ -69,7 +74,11 @@ public sealed class SharedAccessSignatureTests
     [InlineData("SharedAccessSignature {0}&skn=listen")]
     [InlineData("SharedAccessSignature {0}&x=1")]
     [InlineData("SharedAccessSignature {0}&")]
-    public void Refuses_WhatIsNoToken(string text) => Assert.Equal(TokenFault.Malformed, Verify(text.Replace("{0}", Sign()["SharedAccessSignature ".Length..], StringComparison.Ordinal)).Fault);
+    public void Refuses_WhatIsNoToken(string text) =>
+        Assert.Equal(
+            TokenFault.Malformed,
+            Verify(text.Replace("{0}", Sign()["SharedAccessSignature ".Length..], StringComparison.Ordinal)).Fault
+        );
 
     [Theory]
     [InlineData("-1")]
@@ -82,23 +91,36 @@ public sealed class SharedAccessSignatureTests
     [InlineData("9223372036854775807")]
     [InlineData("99999999999999999999999")]
     [InlineData("253402300800")]
-    public void Refuses_AnExpiryThatIsNone(string seconds) => Assert.Equal(TokenFault.Malformed, Verify(Sign().Replace("se=1800000000", "se=" + seconds, StringComparison.Ordinal)).Fault);
+    public void Refuses_AnExpiryThatIsNone(string seconds) =>
+        Assert.Equal(
+            TokenFault.Malformed,
+            Verify(Sign().Replace("se=1800000000", "se=" + seconds, StringComparison.Ordinal)).Fault
+        );
 
     [Fact]
-    public void Refuses_ATokenThatIsTooLong() => Assert.False(SharedAccessSignature.TryParse(Sign() + new string('a', SharedAccessSignature.MaxLength), out _));
+    public void Refuses_ATokenThatIsTooLong() =>
+        Assert.False(SharedAccessSignature.TryParse(Sign() + new string('a', SharedAccessSignature.MaxLength), out _));
 
     [Fact]
     public void Refuses_AnyChangeOfACharacter()
     {
         var token = Sign();
-        Gen.Select(Gen.Int["SharedAccessSignature ".Length, token.Length - 1], Gen.Char['!', '~']).Where(c => token[c.Item1] != c.Item2).Sample(change =>
-        {
-            var other = new StringBuilder(token) { [change.Item1] = change.Item2 }.ToString();
-            // Base64 has spare bits in its last character: another text, and the very same signature.
-            if (SharedAccessSignature.TryParse(other, out var read) && SharedAccessSignature.TryParse(token, out var was) && read.ToString() == was.ToString() && change.Item1 < token.IndexOf("&se=", StringComparison.Ordinal) && change.Item1 > token.IndexOf("&sig=", StringComparison.Ordinal))
-                return;
-            Assert.False(Verify(other).IsValid, other);
-        });
+        Gen.Select(Gen.Int["SharedAccessSignature ".Length, token.Length - 1], Gen.Char['!', '~'])
+            .Where(c => token[c.Item1] != c.Item2)
+            .Sample(change =>
+            {
+                var other = new StringBuilder(token) { [change.Item1] = change.Item2 }.ToString();
+                // Base64 has spare bits in its last character: another text, and the very same signature.
+                if (
+                    SharedAccessSignature.TryParse(other, out var read)
+                    && SharedAccessSignature.TryParse(token, out var was)
+                    && read.ToString() == was.ToString()
+                    && change.Item1 < token.IndexOf("&se=", StringComparison.Ordinal)
+                    && change.Item1 > token.IndexOf("&sig=", StringComparison.Ordinal)
+                )
+                    return;
+                Assert.False(Verify(other).IsValid, other);
+            });
     }
 
     [Theory]
@@ -108,7 +130,13 @@ public sealed class SharedAccessSignatureTests
     [InlineData(301, 300, false)]
     public void Refuses_ATokenThatExpired(int late, int tolerance, bool isGood)
     {
-        var result = SharedAccessSignature.Verify(Sign(), Rules, "hyco", Expiry.AddSeconds(late), TimeSpan.FromSeconds(tolerance));
+        var result = SharedAccessSignature.Verify(
+            Sign(),
+            Rules,
+            "hyco",
+            Expiry.AddSeconds(late),
+            TimeSpan.FromSeconds(tolerance)
+        );
         Assert.Equal(isGood, result.IsValid);
         Assert.True(isGood || result is { Fault: TokenFault.Expired, Status: 401 });
     }
@@ -136,7 +164,13 @@ public sealed class SharedAccessSignatureTests
     [InlineData("hyco", "hyco", false)]
     public void Compares_ThePathBySegments(string audience, string path, bool isGood)
     {
-        var result = SharedAccessSignature.Verify(SharedAccessSignature.Sign(audience, "listen", Key, Expiry), Rules, path, Now, TimeSpan.Zero);
+        var result = SharedAccessSignature.Verify(
+            SharedAccessSignature.Sign(audience, "listen", Key, Expiry),
+            Rules,
+            path,
+            Now,
+            TimeSpan.Zero
+        );
         Assert.Equal(isGood ? 200 : 403, result.Status);
     }
 
@@ -145,17 +179,33 @@ public sealed class SharedAccessSignatureTests
     [InlineData("sb://RELAY.example/", true)]
     [InlineData("http://other.example/hyco", false)]
     [InlineData("http://relay.example.evil/hyco", false)]
-    public void Compares_TheHostWhereItIsTold(string audience, bool isGood)
-        => Assert.Equal(isGood, SharedAccessSignature.Verify(SharedAccessSignature.Sign(audience, "listen", Key, Expiry), Rules, "hyco", Now, TimeSpan.Zero, "relay.example").IsValid);
+    public void Compares_TheHostWhereItIsTold(string audience, bool isGood) =>
+        Assert.Equal(
+            isGood,
+            SharedAccessSignature
+                .Verify(
+                    SharedAccessSignature.Sign(audience, "listen", Key, Expiry),
+                    Rules,
+                    "hyco",
+                    Now,
+                    TimeSpan.Zero,
+                    "relay.example"
+                )
+                .IsValid
+        );
 
     [Fact]
     public void Hides_TheSignature()
     {
         Assert.True(SharedAccessSignature.TryParse(Sign(), out var token));
-        Assert.Equal(string.Create(CultureInfo.InvariantCulture, $"token of listen for http://h/hyco/ until {Expiry:u}"), token.ToString());
+        Assert.Equal(
+            string.Create(CultureInfo.InvariantCulture, $"token of listen for http://h/hyco/ until {Expiry:u}"),
+            token.ToString()
+        );
     }
 
     private static string Sign() => SharedAccessSignature.Sign("http://h/hyco/", "listen", Key, Expiry);
 
-    private static TokenValidationResult Verify(string token) => SharedAccessSignature.Verify(token, Rules, "hyco", Now, TimeSpan.Zero);
+    private static TokenValidationResult Verify(string token) =>
+        SharedAccessSignature.Verify(token, Rules, "hyco", Now, TimeSpan.Zero);
 }

@@ -6,7 +6,10 @@ namespace Weft.Relay.Tests.Server;
 
 public sealed class AuthorizerTests
 {
-    /// <summary>Rule, key, audience, action; what is answered. 101 and 502 stand for being let in: a sender then finds no listener, or 404 for WebSockets.</summary>
+    /// <summary>
+    /// Rule, key, audience, action; what is answered. 101 and 502 stand for being let in: a sender then finds no
+    /// listener, or 404 for WebSockets.
+    /// </summary>
     [Theory]
     [InlineData("listen", "listen", LiveRelay.ListenKey, "http://localhost/site/core/", "101")]
     [InlineData("listen", "listen", "c2Vjb25k", "http://localhost/site/core/", "101")]
@@ -27,7 +30,13 @@ public sealed class AuthorizerTests
     {
         await using var relay = await LiveRelay.Start();
         var token = SharedAccessSignature.Sign(audience, rule, key, DateTimeOffset.UtcNow.AddHours(1));
-        var request = door == "http" ? $"GET /{LiveRelay.Path} HTTP/1.1\r\nHost: x\r\nServiceBusAuthorization: {token}\r\n\r\n" : RawExchange.GoodHandshake($"/$hc/{LiveRelay.Path}?sb-hc-action={door}", $"ServiceBusAuthorization: {token}");
+        var request =
+            door == "http"
+                ? $"GET /{LiveRelay.Path} HTTP/1.1\r\nHost: x\r\nServiceBusAuthorization: {token}\r\n\r\n"
+                : RawExchange.GoodHandshake(
+                    $"/$hc/{LiveRelay.Path}?sb-hc-action={door}",
+                    $"ServiceBusAuthorization: {token}"
+                );
         Assert.StartsWith($"HTTP/1.1 {status} ", await RawExchange.Send(relay, request), StringComparison.Ordinal);
     }
 
@@ -35,12 +44,33 @@ public sealed class AuthorizerTests
     public async Task Returns_AzureRelaysPhrases()
     {
         await using var relay = await LiveRelay.Start();
-        var unknown = RawExchange.StatusLine(await RawExchange.Send(relay, RawExchange.GoodHandshake("/$hc/absent?sb-hc-action=listen")));
-        Assert.StartsWith("HTTP/1.1 404 Endpoint does not exist. Path:absent. TrackingId:", unknown, StringComparison.Ordinal);
-        var forged = SharedAccessSignature.Sign("http://localhost/", "listen", "forged", DateTimeOffset.UtcNow.AddHours(1));
-        var bad = RawExchange.StatusLine(await RawExchange.Send(relay, RawExchange.GoodHandshake($"/$hc/{LiveRelay.Path}?sb-hc-action=listen&sb-hc-token={Uri.EscapeDataString(forged)}")));
+        var unknown = RawExchange.StatusLine(
+            await RawExchange.Send(relay, RawExchange.GoodHandshake("/$hc/absent?sb-hc-action=listen"))
+        );
+        Assert.StartsWith(
+            "HTTP/1.1 404 Endpoint does not exist. Path:absent. TrackingId:",
+            unknown,
+            StringComparison.Ordinal
+        );
+        var forged = SharedAccessSignature.Sign(
+            "http://localhost/",
+            "listen",
+            "forged",
+            DateTimeOffset.UtcNow.AddHours(1)
+        );
+        var bad = RawExchange.StatusLine(
+            await RawExchange.Send(
+                relay,
+                RawExchange.GoodHandshake(
+                    $"/$hc/{LiveRelay.Path}?sb-hc-action=listen&sb-hc-token={Uri.EscapeDataString(forged)}"
+                )
+            )
+        );
         Assert.Contains("token has an invalid signature. Path:site/core. TrackingId:", bad, StringComparison.Ordinal);
-        Assert.All(relay.Audit.Events, e => Assert.DoesNotContain("SharedAccessSignature", e.ToString(), StringComparison.Ordinal));
+        Assert.All(
+            relay.Audit.Events,
+            e => Assert.DoesNotContain("SharedAccessSignature", e.ToString(), StringComparison.Ordinal)
+        );
         Assert.Equal(bad.Split("TrackingId:")[1], relay.Audit.Events.Last().TrackingId);
     }
 
@@ -49,7 +79,14 @@ public sealed class AuthorizerTests
     {
         await using var relay = await LiveRelay.Start();
         var old = LiveRelay.SendToken(lasts: TimeSpan.FromMinutes(-6));
-        Assert.StartsWith("HTTP/1.1 401 The token expired at", await RawExchange.Send(relay, RawExchange.GoodHandshake($"/$hc/{LiveRelay.Path}", $"ServiceBusAuthorization: {old}")), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "HTTP/1.1 401 The token expired at",
+            await RawExchange.Send(
+                relay,
+                RawExchange.GoodHandshake($"/$hc/{LiveRelay.Path}", $"ServiceBusAuthorization: {old}")
+            ),
+            StringComparison.Ordinal
+        );
     }
 
     [Theory]
@@ -66,7 +103,14 @@ public sealed class AuthorizerTests
     public async Task Refuses_PathsAndQueriesOfTwoReadings(string target)
     {
         await using var relay = await LiveRelay.Start();
-        Assert.StartsWith("HTTP/1.1 400 ", await RawExchange.Send(relay, RawExchange.GoodHandshake(target, $"ServiceBusAuthorization: {LiveRelay.ListenToken()}")), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "HTTP/1.1 400 ",
+            await RawExchange.Send(
+                relay,
+                RawExchange.GoodHandshake(target, $"ServiceBusAuthorization: {LiveRelay.ListenToken()}")
+            ),
+            StringComparison.Ordinal
+        );
         Assert.Empty(relay.Relay.GetStatus().Listeners);
     }
 
@@ -75,7 +119,11 @@ public sealed class AuthorizerTests
     {
         await using var relay = await LiveRelay.Start();
         relay.Directory.IsReady = false;
-        Assert.StartsWith("HTTP/1.1 503 ", await RawExchange.Send(relay, RawExchange.GoodHandshake("/$hc/absent?sb-hc-action=listen")), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "HTTP/1.1 503 ",
+            await RawExchange.Send(relay, RawExchange.GoodHandshake("/$hc/absent?sb-hc-action=listen")),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -83,16 +131,59 @@ public sealed class AuthorizerTests
     {
         await using var relay = await LiveRelay.Start();
         relay.Directory.Put(LiveRelay.Connection("open", requiresAuthorization: false));
-        relay.Directory.Rules = (_, role, service, source) => new(!source.Equals(IPAddress.Parse("127.0.0.7")) || service == "free", $"{role} {service}", $"your address {source} is not allowed");
+        relay.Directory.Rules = (_, role, service, source) =>
+            new(
+                !source.Equals(IPAddress.Parse("127.0.0.7")) || service == "free",
+                $"{role} {service}",
+                $"your address {source} is not allowed"
+            );
         var from = IPAddress.Parse("127.0.0.7");
-        async Task<string> Send(string target, string token) => RawExchange.StatusLine(await RawExchange.Send(relay, RawExchange.GoodHandshake(target, $"ServiceBusAuthorization: {token}"), from));
-        Assert.StartsWith("HTTP/1.1 403 your address 127.0.0.7 is not allowed", await Send("/$hc/site/core/ssh", LiveRelay.SendToken()), StringComparison.Ordinal);
-        Assert.StartsWith("HTTP/1.1 403 your address 127.0.0.7 is not allowed", await Send("/$hc/site/core?sb-hc-action=listen", LiveRelay.ListenToken()), StringComparison.Ordinal);
-        Assert.StartsWith("HTTP/1.1 401 Unauthorized. Path:open", await Send("/$hc/open", ""), StringComparison.Ordinal);
-        Assert.StartsWith("HTTP/1.1 401 The token is missing", await Send("/$hc/site/core/ssh", ""), StringComparison.Ordinal);
-        Assert.StartsWith("HTTP/1.1 404 There are no listeners", await Send("/$hc/site/core/free", LiveRelay.SendToken()), StringComparison.Ordinal);
-        Assert.StartsWith("HTTP/1.1 403 your address", await RawExchange.Send(relay, $"GET /site/core/x HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 127.0.0.1\r\nServiceBusAuthorization: {LiveRelay.SendToken()}\r\n\r\n", from), StringComparison.Ordinal);
-        Assert.Contains(relay.Audit.Events, e => e is { Kind: RelayEventKind.Refused, Rule: "Sender ssh", Key: "send", Status: 403 });
+        async Task<string> Send(string target, string token) =>
+            RawExchange.StatusLine(
+                await RawExchange.Send(
+                    relay,
+                    RawExchange.GoodHandshake(target, $"ServiceBusAuthorization: {token}"),
+                    from
+                )
+            );
+        Assert.StartsWith(
+            "HTTP/1.1 403 your address 127.0.0.7 is not allowed",
+            await Send("/$hc/site/core/ssh", LiveRelay.SendToken()),
+            StringComparison.Ordinal
+        );
+        Assert.StartsWith(
+            "HTTP/1.1 403 your address 127.0.0.7 is not allowed",
+            await Send("/$hc/site/core?sb-hc-action=listen", LiveRelay.ListenToken()),
+            StringComparison.Ordinal
+        );
+        Assert.StartsWith(
+            "HTTP/1.1 401 Unauthorized. Path:open",
+            await Send("/$hc/open", ""),
+            StringComparison.Ordinal
+        );
+        Assert.StartsWith(
+            "HTTP/1.1 401 The token is missing",
+            await Send("/$hc/site/core/ssh", ""),
+            StringComparison.Ordinal
+        );
+        Assert.StartsWith(
+            "HTTP/1.1 404 There are no listeners",
+            await Send("/$hc/site/core/free", LiveRelay.SendToken()),
+            StringComparison.Ordinal
+        );
+        Assert.StartsWith(
+            "HTTP/1.1 403 your address",
+            await RawExchange.Send(
+                relay,
+                $"GET /site/core/x HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 127.0.0.1\r\nServiceBusAuthorization: {LiveRelay.SendToken()}\r\n\r\n",
+                from
+            ),
+            StringComparison.Ordinal
+        );
+        Assert.Contains(
+            relay.Audit.Events,
+            e => e is { Kind: RelayEventKind.Refused, Rule: "Sender ssh", Key: "send", Status: 403 }
+        );
     }
 
     [Fact]
@@ -117,9 +208,28 @@ public sealed class AuthorizerTests
     [Fact]
     public async Task Bounds_HowManyAreThrottled()
     {
-        await using var relay = await LiveRelay.Start(o => o with { FreeRefusals = 0, DelayedRefusals = 3, FirstRefusalDelay = TimeSpan.FromSeconds(2) });
-        var heads = await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => RawExchange.Send(relay, RawExchange.GoodHandshake($"/$hc/{LiveRelay.Path}?sb-hc-action=listen"))));
-        Assert.Equal((3, 7), (heads.Count(h => h.StartsWith("HTTP/1.1 401", StringComparison.Ordinal)), heads.Count(h => h.StartsWith("HTTP/1.1 429", StringComparison.Ordinal))));
+        await using var relay = await LiveRelay.Start(o =>
+            o with
+            {
+                FreeRefusals = 0,
+                DelayedRefusals = 3,
+                FirstRefusalDelay = TimeSpan.FromSeconds(2),
+            }
+        );
+        var heads = await Task.WhenAll(
+            Enumerable
+                .Range(0, 10)
+                .Select(_ =>
+                    RawExchange.Send(relay, RawExchange.GoodHandshake($"/$hc/{LiveRelay.Path}?sb-hc-action=listen"))
+                )
+        );
+        Assert.Equal(
+            (3, 7),
+            (
+                heads.Count(h => h.StartsWith("HTTP/1.1 401", StringComparison.Ordinal)),
+                heads.Count(h => h.StartsWith("HTTP/1.1 429", StringComparison.Ordinal))
+            )
+        );
     }
 
     [Fact]
@@ -130,12 +240,41 @@ public sealed class AuthorizerTests
         using var client = relay.Client();
         client.DefaultRequestHeaders.Add("X-PROCESS-AT", "ServiceBus");
         client.DefaultRequestHeaders.Add("ServiceBusAuthorization", LiveRelay.SendToken());
-        using var answer = await client.GetAsync(new Uri($"/{LiveRelay.Path}?api-version=2016-07", UriKind.Relative), TestContext.Current.CancellationToken);
-        Assert.Equal("application/atom+xml;type=entry;charset=utf-8", answer.Content.Headers.NonValidated["Content-Type"].ToString());
-        var entry = System.Xml.Linq.XDocument.Parse(await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
-        Assert.Equal(["CreatedAt", "UpdatedAt", "RequiresClientAuthorization", "UserMetadata", "ListenerCount"], entry.Descendants().Single(e => e.Name.LocalName == "HybridConnectionDescription").Elements().Select(e => e.Name.LocalName));
-        Assert.Equal(("who <knows>", "1"), (entry.Descendants().Single(e => e.Name.LocalName == "UserMetadata").Value, entry.Descendants().Single(e => e.Name.LocalName == "ListenerCount").Value));
+        using var answer = await client.GetAsync(
+            new Uri($"/{LiveRelay.Path}?api-version=2016-07", UriKind.Relative),
+            TestContext.Current.CancellationToken
+        );
+        Assert.Equal(
+            "application/atom+xml;type=entry;charset=utf-8",
+            answer.Content.Headers.NonValidated["Content-Type"].ToString()
+        );
+        var entry = System.Xml.Linq.XDocument.Parse(
+            await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken)
+        );
+        Assert.Equal(
+            ["CreatedAt", "UpdatedAt", "RequiresClientAuthorization", "UserMetadata", "ListenerCount"],
+            entry
+                .Descendants()
+                .Single(e => e.Name.LocalName == "HybridConnectionDescription")
+                .Elements()
+                .Select(e => e.Name.LocalName)
+        );
+        Assert.Equal(
+            ("who <knows>", "1"),
+            (
+                entry.Descendants().Single(e => e.Name.LocalName == "UserMetadata").Value,
+                entry.Descendants().Single(e => e.Name.LocalName == "ListenerCount").Value
+            )
+        );
         client.DefaultRequestHeaders.Remove("ServiceBusAuthorization");
-        Assert.Equal(HttpStatusCode.Unauthorized, (await client.GetAsync(new Uri($"/{LiveRelay.Path}?api-version=2016-07", UriKind.Relative), TestContext.Current.CancellationToken)).StatusCode);
+        Assert.Equal(
+            HttpStatusCode.Unauthorized,
+            (
+                await client.GetAsync(
+                    new Uri($"/{LiveRelay.Path}?api-version=2016-07", UriKind.Relative),
+                    TestContext.Current.CancellationToken
+                )
+            ).StatusCode
+        );
     }
 }

@@ -9,15 +9,21 @@ namespace Weft.Relay.Tests.Server;
 public sealed class ChurnTests
 {
     /// <summary>
-    /// Runs differ by some ten KiB; pools have buffers of up to 128 KiB, and how many of them depends on who ran beside whom. A session that stays behind
-    /// holds some KiB: 2,000 of them are many times this.
+    /// Runs differ by some ten KiB; pools have buffers of up to 128 KiB, and how many of them depends on who ran beside
+    /// whom. A session that stays behind holds some KiB: 2,000 of them are many times this.
     /// </summary>
     private const long Tolerance = 1024 * 1024;
 
     [Fact]
     public async Task Leaves_NothingBehindAfterThousands()
     {
-        var rounds = int.TryParse(Environment.GetEnvironmentVariable("WEFT_RELAY_CHURN"), CultureInfo.InvariantCulture, out var asked) ? asked : 2000;
+        var rounds = int.TryParse(
+            Environment.GetEnvironmentVariable("WEFT_RELAY_CHURN"),
+            CultureInfo.InvariantCulture,
+            out var asked
+        )
+            ? asked
+            : 2000;
         await using var relay = await LiveRelay.Start();
         relay.Audit.DiscardsEvents = true;
         await using var listener = await relay.Listen();
@@ -25,9 +31,16 @@ public sealed class ChurnTests
         await Churn(relay, 500);
         var before = await WaitUntilIdle(relay, _ => true);
         await Churn(relay, rounds);
-        var after = await WaitUntilIdle(relay, now => now.Descriptors <= before.Descriptors + 5 && now.Heap <= before.Heap + Tolerance);
-        TestContext.Current.TestOutputHelper!.WriteLine(string.Create(
-            CultureInfo.InvariantCulture, $"{rounds} sessions: descriptors {before.Descriptors} to {after.Descriptors}, heap {before.Heap / 1024.0:0} to {after.Heap / 1024.0:0} KiB"));
+        var after = await WaitUntilIdle(
+            relay,
+            now => now.Descriptors <= before.Descriptors + 5 && now.Heap <= before.Heap + Tolerance
+        );
+        TestContext.Current.TestOutputHelper!.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{rounds} sessions: descriptors {before.Descriptors} to {after.Descriptors}, heap {before.Heap / 1024.0:0} to {after.Heap / 1024.0:0} KiB"
+            )
+        );
         Assert.Equal((1, 0, 0, 0, 1), relay.Relay.ResourceCounts);
         Assert.InRange(after.Descriptors, 0, before.Descriptors + 5);
         Assert.InRange(after.Heap, 0, before.Heap + Tolerance);
@@ -36,8 +49,13 @@ public sealed class ChurnTests
         await echo;
     }
 
-    /// <summary>What is held when everybody has gone, and those timers have run out that wait for somebody's answer.</summary>
-    private static async Task<(int Descriptors, long Heap)> WaitUntilIdle(LiveRelay relay, Func<(int Descriptors, long Heap), bool> isLow)
+    /// <summary>
+    /// What is held when everybody has gone, and those timers have run out that wait for somebody's answer.
+    /// </summary>
+    private static async Task<(int Descriptors, long Heap)> WaitUntilIdle(
+        LiveRelay relay,
+        Func<(int Descriptors, long Heap), bool> isLow
+    )
     {
         await relay.WaitUntilEmpty(1, 1);
         for (var i = 0; ; i++)
@@ -46,7 +64,10 @@ public sealed class ChurnTests
             GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
             GC.WaitForPendingFinalizers();
             GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-            var now = (Directory.GetFileSystemEntries("/proc/self/fd").Length, GC.GetTotalMemory(forceFullCollection: false));
+            var now = (
+                Directory.GetFileSystemEntries("/proc/self/fd").Length,
+                GC.GetTotalMemory(forceFullCollection: false)
+            );
             if (i == 8 || (i >= 4 && isLow(now)))
                 return now;
         }
@@ -72,14 +93,23 @@ public sealed class ChurnTests
         }
     }
 
-    private static Task Churn(LiveRelay relay, int rounds) => Parallel.ForEachAsync(Enumerable.Range(0, rounds), new ParallelOptions { MaxDegreeOfParallelism = 16, CancellationToken = TestContext.Current.CancellationToken }, async (i, cancel) =>
-    {
-        using var sender = await relay.Send();
-        await sender.SendAsync(new byte[64], WebSocketMessageType.Binary, true, cancel);
-        await LiveListener.Read(sender);
-        if (i % 3 == 0)
-            sender.Abort();
-        else
-            await sender.CloseAsync(WebSocketCloseStatus.NormalClosure, "", cancel);
-    });
+    private static Task Churn(LiveRelay relay, int rounds) =>
+        Parallel.ForEachAsync(
+            Enumerable.Range(0, rounds),
+            new ParallelOptions
+            {
+                MaxDegreeOfParallelism = 16,
+                CancellationToken = TestContext.Current.CancellationToken,
+            },
+            async (i, cancel) =>
+            {
+                using var sender = await relay.Send();
+                await sender.SendAsync(new byte[64], WebSocketMessageType.Binary, true, cancel);
+                await LiveListener.Read(sender);
+                if (i % 3 == 0)
+                    sender.Abort();
+                else
+                    await sender.CloseAsync(WebSocketCloseStatus.NormalClosure, "", cancel);
+            }
+        );
 }

@@ -11,14 +11,36 @@ public sealed class ConnectEndpointTests
         await using var relay = await LiveRelay.Start();
         await using var listener = await relay.Listen();
         await using var sender = await relay.Dial();
-        await sender.WriteAsync(Encoding.ASCII.GetBytes(RawExchange.GoodHandshake($"/$hc/{LiveRelay.Path}/ssh?a=1&sb-hc-id=mine&b", "X-Mine: 1", "X-Mine: 2", $"ServiceBusAuthorization: {LiveRelay.SendToken()}")), TestContext.Current.CancellationToken);
+        await sender.WriteAsync(
+            Encoding.ASCII.GetBytes(
+                RawExchange.GoodHandshake(
+                    $"/$hc/{LiveRelay.Path}/ssh?a=1&sb-hc-id=mine&b",
+                    "X-Mine: 1",
+                    "X-Mine: 2",
+                    $"ServiceBusAuthorization: {LiveRelay.SendToken()}"
+                )
+            ),
+            TestContext.Current.CancellationToken
+        );
         var accept = (await listener.Next())!["accept"]!;
         var headers = accept["connectHeaders"]!;
-        Assert.Equal(("attacker.example", RawExchange.Key, "13", "1, 2"), ((string)headers["Host"]!, (string)headers["Sec-WebSocket-Key"]!, (string)headers["Sec-WebSocket-Version"]!, (string)headers["X-Mine"]!));
+        Assert.Equal(
+            ("attacker.example", RawExchange.Key, "13", "1, 2"),
+            (
+                (string)headers["Host"]!,
+                (string)headers["Sec-WebSocket-Key"]!,
+                (string)headers["Sec-WebSocket-Version"]!,
+                (string)headers["X-Mine"]!
+            )
+        );
         Assert.Null(headers["ServiceBusAuthorization"]);
         Assert.Equal("127.0.0.1", (string)accept["remoteEndpoint"]!["address"]!);
         var address = (string)accept["address"]!;
-        Assert.StartsWith($"ws://localhost:{relay.Port}/$hc/{LiveRelay.Path}/ssh?a=1&b&sb-hc-action=accept&sb-hc-id=", address, StringComparison.Ordinal);
+        Assert.StartsWith(
+            $"ws://localhost:{relay.Port}/$hc/{LiveRelay.Path}/ssh?a=1&b&sb-hc-action=accept&sb-hc-id=",
+            address,
+            StringComparison.Ordinal
+        );
         Assert.Equal(64, address.Split("sb-hc-id=")[1].Length);
         Assert.DoesNotContain("mine", address, StringComparison.Ordinal);
     }
@@ -31,26 +53,55 @@ public sealed class ConnectEndpointTests
         var connecting = relay.Connect($"/$hc/{LiveRelay.Path}?sb-hc-id=known", LiveRelay.SendToken());
         var address = LiveListener.Address((await listener.Next())!);
         var target = new Uri(address).PathAndQuery;
-        foreach (var wrong in (string[])[$"/$hc/{LiveRelay.Path}?sb-hc-action=accept&sb-hc-id=known", target.Replace("accept", "request", StringComparison.Ordinal), target.Replace("core", "other", StringComparison.Ordinal), target[..^1]])
-            Assert.StartsWith("HTTP/1.1 403 ", await RawExchange.Send(relay, RawExchange.GoodHandshake(wrong)), StringComparison.Ordinal);
+        foreach (
+            var wrong in (string[])
+                [
+                    $"/$hc/{LiveRelay.Path}?sb-hc-action=accept&sb-hc-id=known",
+                    target.Replace("accept", "request", StringComparison.Ordinal),
+                    target.Replace("core", "other", StringComparison.Ordinal),
+                    target[..^1],
+                ]
+        )
+            Assert.StartsWith(
+                "HTTP/1.1 403 ",
+                await RawExchange.Send(relay, RawExchange.GoodHandshake(wrong)),
+                StringComparison.Ordinal
+            );
         using var met = await listener.Dial(address);
         using var sender = await connecting;
-        Assert.StartsWith("HTTP/1.1 403 The rendezvous address is invalid, expired or was used", await RawExchange.Send(relay, RawExchange.GoodHandshake(target)), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "HTTP/1.1 403 The rendezvous address is invalid, expired or was used",
+            await RawExchange.Send(relay, RawExchange.GoodHandshake(target)),
+            StringComparison.Ordinal
+        );
         await sender.SendAsync(new byte[3], WebSocketMessageType.Binary, true, CancellationToken.None);
         Assert.Equal(3, (await LiveListener.Read(met)).Bytes.Length);
     }
 
     [Theory]
-    [InlineData("&sb-hc-statusCode=418&sb-hc-statusDescription=I%20am%0d%0aSet-Cookie:%20a=b%0d%0a%0d%0ax%C3%BC", "HTTP/1.1 418 I am  Set-Cookie: a=b    x?. Path:site/core. TrackingId:")]
+    [InlineData(
+        "&sb-hc-statusCode=418&sb-hc-statusDescription=I%20am%0d%0aSet-Cookie:%20a=b%0d%0a%0d%0ax%C3%BC",
+        "HTTP/1.1 418 I am  Set-Cookie: a=b    x?. Path:site/core. TrackingId:"
+    )]
     [InlineData("&statusCode=500&statusDescription=no", "HTTP/1.1 500 no. Path:site/core. TrackingId:")]
     [InlineData("&sb-hc-statusCode=101&sb-hc-statusDescription=ha", "HTTP/1.1 502 ha. ")]
     public async Task Rejects_WithTheListenersPhraseSanitized(string status, string line)
     {
         await using var relay = await LiveRelay.Start();
         await using var listener = await relay.Listen();
-        var asking = RawExchange.Send(relay, RawExchange.GoodHandshake($"/$hc/{LiveRelay.Path}?statusCode=404", $"ServiceBusAuthorization: {LiveRelay.SendToken()}"));
+        var asking = RawExchange.Send(
+            relay,
+            RawExchange.GoodHandshake(
+                $"/$hc/{LiveRelay.Path}?statusCode=404",
+                $"ServiceBusAuthorization: {LiveRelay.SendToken()}"
+            )
+        );
         var address = new Uri(LiveListener.Address((await listener.Next())!)).PathAndQuery;
-        Assert.StartsWith("HTTP/1.1 410 ", await RawExchange.Send(relay, RawExchange.GoodHandshake(address + status)), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "HTTP/1.1 410 ",
+            await RawExchange.Send(relay, RawExchange.GoodHandshake(address + status)),
+            StringComparison.Ordinal
+        );
         var head = await asking;
         Assert.StartsWith(line, head, StringComparison.Ordinal);
         Assert.DoesNotContain("\r\nSet-Cookie", head, StringComparison.Ordinal);
@@ -102,7 +153,11 @@ public sealed class ConnectEndpointTests
         var refused = await Assert.ThrowsAsync<WebSocketException>(() => relay.Send());
         Assert.Contains("504", refused.Message, StringComparison.Ordinal);
         var late = new Uri(LiveListener.Address((await listener.Next())!)).PathAndQuery;
-        Assert.StartsWith("HTTP/1.1 403 ", await RawExchange.Send(relay, RawExchange.GoodHandshake(late)), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "HTTP/1.1 403 ",
+            await RawExchange.Send(relay, RawExchange.GoodHandshake(late)),
+            StringComparison.Ordinal
+        );
         Assert.Equal((1, 0, 0, 0, 1), await relay.WaitUntilEmpty(1, 1));
     }
 
@@ -116,25 +171,57 @@ public sealed class ConnectEndpointTests
         string address;
         await using (var sender = await relay.Dial())
         {
-            await sender.WriteAsync(Encoding.ASCII.GetBytes(RawExchange.GoodHandshake($"/$hc/{LiveRelay.Path}", $"ServiceBusAuthorization: {LiveRelay.SendToken()}")), TestContext.Current.CancellationToken);
+            await sender.WriteAsync(
+                Encoding.ASCII.GetBytes(
+                    RawExchange.GoodHandshake(
+                        $"/$hc/{LiveRelay.Path}",
+                        $"ServiceBusAuthorization: {LiveRelay.SendToken()}"
+                    )
+                ),
+                TestContext.Current.CancellationToken
+            );
             address = new Uri(LiveListener.Address((await listener.Next())!)).PathAndQuery;
         }
 
         Assert.Equal((1, 0, 0, 0, 1), await relay.WaitUntilEmpty(1, 1));
-        Assert.StartsWith("HTTP/1.1 403 ", await RawExchange.Send(relay, RawExchange.GoodHandshake(address)), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "HTTP/1.1 403 ",
+            await RawExchange.Send(relay, RawExchange.GoodHandshake(address)),
+            StringComparison.Ordinal
+        );
     }
 
     [Theory]
     [InlineData("400 ", "Sec-WebSocket-Version: 13")]
     [InlineData("400 ", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: short")]
     [InlineData("426 ", "Sec-WebSocket-Version: 8", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")]
-    [InlineData("400 ", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Protocol: a, , b")]
-    [InlineData("400 ", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Protocol: a, a")]
+    [InlineData(
+        "400 ",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec-WebSocket-Protocol: a, , b"
+    )]
+    [InlineData(
+        "400 ",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec-WebSocket-Protocol: a, a"
+    )]
     public async Task Refuses_BadHandshakesBeforeAListenerIsInvited(string status, params string[] fields)
     {
         await using var relay = await LiveRelay.Start();
         await using var listener = await relay.Listen();
-        Assert.StartsWith("HTTP/1.1 " + status, await RawExchange.Send(relay, RawExchange.Handshake($"/$hc/{LiveRelay.Path}", [.. fields, $"ServiceBusAuthorization: {LiveRelay.SendToken()}"])), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "HTTP/1.1 " + status,
+            await RawExchange.Send(
+                relay,
+                RawExchange.Handshake(
+                    $"/$hc/{LiveRelay.Path}",
+                    [.. fields, $"ServiceBusAuthorization: {LiveRelay.SendToken()}"]
+                )
+            ),
+            StringComparison.Ordinal
+        );
         using var good = new CancellationTokenSource();
         var connecting = relay.Send("/good");
         Assert.Contains("/good", LiveListener.Address((await listener.Next())!), StringComparison.Ordinal);
@@ -142,7 +229,9 @@ public sealed class ConnectEndpointTests
         await Assert.ThrowsAnyAsync<WebSocketException>(() => connecting);
     }
 
-    /// <summary>A real listener goes deaf on 64 KiB: quotes cost two bytes in JSON, so that 32 KiB of headers could reach it.</summary>
+    /// <summary>
+    /// A real listener goes deaf on 64 KiB: quotes cost two bytes in JSON, so that 32 KiB of headers could reach it.
+    /// </summary>
     [Theory]
     [InlineData('"', 31_000)]
     [InlineData('a', 33_000)]
@@ -150,7 +239,11 @@ public sealed class ConnectEndpointTests
     {
         await using var relay = await LiveRelay.Start();
         await using var listener = await relay.Listen();
-        string[] flood = [.. Enumerable.Range(0, size / 1000).Select(i => $"X-{i}: {new string(filler, 1000)}"), $"ServiceBusAuthorization: {LiveRelay.SendToken()}"];
+        string[] flood =
+        [
+            .. Enumerable.Range(0, size / 1000).Select(i => $"X-{i}: {new string(filler, 1000)}"),
+            $"ServiceBusAuthorization: {LiveRelay.SendToken()}",
+        ];
         var head = await RawExchange.Send(relay, RawExchange.GoodHandshake($"/$hc/{LiveRelay.Path}", flood));
         Assert.StartsWith("HTTP/1.1 431 ", head, StringComparison.Ordinal);
     }
@@ -164,17 +257,36 @@ public sealed class ConnectEndpointTests
         async Task Wait(string from)
         {
             waiting.Add(await relay.Dial(System.Net.IPAddress.Parse(from)));
-            await waiting[^1].WriteAsync(Encoding.ASCII.GetBytes(RawExchange.GoodHandshake($"/$hc/{LiveRelay.Path}", $"ServiceBusAuthorization: {LiveRelay.SendToken()}")));
+            await waiting[^1]
+                .WriteAsync(
+                    Encoding.ASCII.GetBytes(
+                        RawExchange.GoodHandshake(
+                            $"/$hc/{LiveRelay.Path}",
+                            $"ServiceBusAuthorization: {LiveRelay.SendToken()}"
+                        )
+                    )
+                );
             await listener.Next();
         }
 
         foreach (var from in (string[])["127.0.0.2", "127.0.0.2", "127.0.0.2"])
             await Wait(from);
-        var request = RawExchange.GoodHandshake($"/$hc/{LiveRelay.Path}", $"ServiceBusAuthorization: {LiveRelay.SendToken()}");
-        Assert.StartsWith("HTTP/1.1 429 ", await RawExchange.Send(relay, request, System.Net.IPAddress.Parse("127.0.0.2")), StringComparison.Ordinal);
+        var request = RawExchange.GoodHandshake(
+            $"/$hc/{LiveRelay.Path}",
+            $"ServiceBusAuthorization: {LiveRelay.SendToken()}"
+        );
+        Assert.StartsWith(
+            "HTTP/1.1 429 ",
+            await RawExchange.Send(relay, request, System.Net.IPAddress.Parse("127.0.0.2")),
+            StringComparison.Ordinal
+        );
         await Wait("127.0.0.3");
         await Wait("127.0.0.3");
-        Assert.StartsWith("HTTP/1.1 503 ", await RawExchange.Send(relay, request, System.Net.IPAddress.Parse("127.0.0.4")), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "HTTP/1.1 503 ",
+            await RawExchange.Send(relay, request, System.Net.IPAddress.Parse("127.0.0.4")),
+            StringComparison.Ordinal
+        );
         foreach (var stream in waiting)
             await stream.DisposeAsync();
         Assert.Equal((1, 0, 0, 0, 1), await relay.WaitUntilEmpty(1, 1));

@@ -49,7 +49,10 @@ public sealed class ListenEndpointTests
         Assert.Equal(1, relay.Relay.ListenerCount(LiveRelay.Path));
         clock.Advance(TimeSpan.FromMinutes(2));
         Assert.Null(await listener.Next());
-        Assert.Equal(((WebSocketCloseStatus)1008, "the token expired and was not renewed"), (listener.Control.CloseStatus!.Value, listener.Control.CloseStatusDescription));
+        Assert.Equal(
+            ((WebSocketCloseStatus)1008, "the token expired and was not renewed"),
+            (listener.Control.CloseStatus!.Value, listener.Control.CloseStatusDescription)
+        );
     }
 
     [Fact]
@@ -59,8 +62,20 @@ public sealed class ListenEndpointTests
         var listeners = new List<LiveListener>();
         for (var i = 0; i < 25; i++)
             listeners.Add(await relay.Listen());
-        var line = RawExchange.StatusLine(await RawExchange.Send(relay, RawExchange.GoodHandshake($"/$hc/{LiveRelay.Path}?sb-hc-action=listen", $"ServiceBusAuthorization: {LiveRelay.ListenToken()}")));
-        Assert.StartsWith("HTTP/1.1 403 QuotaExceeded: the hybrid connection has 25 listeners already. Path:site/core.", line, StringComparison.Ordinal);
+        var line = RawExchange.StatusLine(
+            await RawExchange.Send(
+                relay,
+                RawExchange.GoodHandshake(
+                    $"/$hc/{LiveRelay.Path}?sb-hc-action=listen",
+                    $"ServiceBusAuthorization: {LiveRelay.ListenToken()}"
+                )
+            )
+        );
+        Assert.StartsWith(
+            "HTTP/1.1 403 QuotaExceeded: the hybrid connection has 25 listeners already. Path:site/core.",
+            line,
+            StringComparison.Ordinal
+        );
         listeners[7].Control.Abort();
         Assert.Equal((24, 0, 0, 0, 24), await relay.WaitUntilEmpty(24, 24));
         await using var next = await relay.Listen();
@@ -76,7 +91,15 @@ public sealed class ListenEndpointTests
         await using var lively = await relay.Listen();
         var reading = lively.Next();
         await using var silent = await relay.Dial();
-        await silent.WriteAsync(Encoding.ASCII.GetBytes(RawExchange.GoodHandshake($"/$hc/{LiveRelay.Path}?sb-hc-action=listen", $"ServiceBusAuthorization: {LiveRelay.ListenToken()}")), TestContext.Current.CancellationToken);
+        await silent.WriteAsync(
+            Encoding.ASCII.GetBytes(
+                RawExchange.GoodHandshake(
+                    $"/$hc/{LiveRelay.Path}?sb-hc-action=listen",
+                    $"ServiceBusAuthorization: {LiveRelay.ListenToken()}"
+                )
+            ),
+            TestContext.Current.CancellationToken
+        );
         Assert.StartsWith("HTTP/1.1 101 ", await RawExchange.Head(silent), StringComparison.Ordinal);
         clock.Advance(TimeSpan.FromSeconds(31));
         var ping = new byte[2];
@@ -85,7 +108,9 @@ public sealed class ListenEndpointTests
         await Task.Delay(300, TestContext.Current.CancellationToken);
         clock.Advance(TimeSpan.FromSeconds(30));
         Assert.Equal((1, 0, 0, 0, 1), await relay.WaitUntilEmpty(1, 1));
-        await Assert.ThrowsAnyAsync<IOException>(async () => await silent.ReadExactlyAsync(ping, TestContext.Current.CancellationToken));
+        await Assert.ThrowsAnyAsync<IOException>(async () =>
+            await silent.ReadExactlyAsync(ping, TestContext.Current.CancellationToken)
+        );
         Assert.False(reading.IsCompleted);
     }
 
@@ -98,12 +123,56 @@ public sealed class ListenEndpointTests
     [InlineData(1002, 0x09, 0x80, 0, 0, 0, 0)]
     [InlineData(1002, 0x88, 0x81, 0, 0, 0, 0, 0)]
     [InlineData(1002, 0x81, 0xFF, 0xFF, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)]
-    [InlineData(1000, 0x8A, 0x80, 0, 0, 0, 0, 0x01, 0x80, 0, 0, 0, 0, 0x89, 0x80, 0, 0, 0, 0, 0x80, 0x82, 0, 0, 0, 0, 0x7B, 0x7D, 0x88, 0x82, 0, 0, 0, 0, 0x03, 0xE8)]
+    [InlineData(
+        1000,
+        0x8A,
+        0x80,
+        0,
+        0,
+        0,
+        0,
+        0x01,
+        0x80,
+        0,
+        0,
+        0,
+        0,
+        0x89,
+        0x80,
+        0,
+        0,
+        0,
+        0,
+        0x80,
+        0x82,
+        0,
+        0,
+        0,
+        0,
+        0x7B,
+        0x7D,
+        0x88,
+        0x82,
+        0,
+        0,
+        0,
+        0,
+        0x03,
+        0xE8
+    )]
     public async Task Closes_WithTheCodeOfTheFault(int code, params int[] frames)
     {
         await using var relay = await LiveRelay.Start();
         await using var raw = await relay.Dial();
-        await raw.WriteAsync(Encoding.ASCII.GetBytes(RawExchange.GoodHandshake($"/$hc/{LiveRelay.Path}?sb-hc-action=listen", $"ServiceBusAuthorization: {LiveRelay.ListenToken()}")), TestContext.Current.CancellationToken);
+        await raw.WriteAsync(
+            Encoding.ASCII.GetBytes(
+                RawExchange.GoodHandshake(
+                    $"/$hc/{LiveRelay.Path}?sb-hc-action=listen",
+                    $"ServiceBusAuthorization: {LiveRelay.ListenToken()}"
+                )
+            ),
+            TestContext.Current.CancellationToken
+        );
         await RawExchange.Head(raw);
         // A byte at a time: a header may end anywhere in what is read.
         foreach (var one in frames)
@@ -114,8 +183,7 @@ public sealed class ListenEndpointTests
             await raw.ReadExactlyAsync(header, TestContext.Current.CancellationToken);
             if (header[0] != 0x88)
                 await raw.ReadExactlyAsync(new byte[header[1]], TestContext.Current.CancellationToken);
-        }
-        while (header[0] != 0x88);
+        } while (header[0] != 0x88);
         var said = new byte[header[1]];
         await raw.ReadExactlyAsync(said, TestContext.Current.CancellationToken);
         Assert.Equal(code, (said[0] << 8) | said[1]);
@@ -150,7 +218,19 @@ public sealed class ListenEndpointTests
     {
         await using var relay = await LiveRelay.Start();
         await using var listener = await relay.Listen();
-        foreach (var said in (string[])["", "{", "[]", "null", """{"unknown":1}""", """{"response":{"requestId":"none","statusCode":200}}""", """{"response":1}""", """{"accept":{}}"""])
+        foreach (
+            var said in (string[])
+                [
+                    "",
+                    "{",
+                    "[]",
+                    "null",
+                    """{"unknown":1}""",
+                    """{"response":{"requestId":"none","statusCode":200}}""",
+                    """{"response":1}""",
+                    """{"accept":{}}""",
+                ]
+        )
             await LiveListener.Send(listener.Control, said);
         await listener.Control.SendAsync(new byte[10], WebSocketMessageType.Binary, true, CancellationToken.None);
         await listener.Send(new() { ["renewToken"] = new JsonObject { ["token"] = LiveRelay.ListenToken() } });
@@ -186,16 +266,22 @@ public sealed class ListenEndpointTests
     {
         await using var relay = await LiveRelay.Start();
         await using var slow = await relay.Dial();
-        await slow.WriteAsync(Encoding.ASCII.GetBytes($"GET /$hc/{LiveRelay.Path} HTTP/1.1\r\nHost: x\r\nX-Slow: "), TestContext.Current.CancellationToken);
+        await slow.WriteAsync(
+            Encoding.ASCII.GetBytes($"GET /$hc/{LiveRelay.Path} HTTP/1.1\r\nHost: x\r\nX-Slow: "),
+            TestContext.Current.CancellationToken
+        );
         using var dripping = new CancellationTokenSource();
-        var drip = Task.Run(async () =>
-        {
-            while (!dripping.IsCancellationRequested)
+        var drip = Task.Run(
+            async () =>
             {
-                await slow.WriteAsync("x"u8.ToArray());
-                await Task.Delay(200);
-            }
-        }, TestContext.Current.CancellationToken);
+                while (!dripping.IsCancellationRequested)
+                {
+                    await slow.WriteAsync("x"u8.ToArray());
+                    await Task.Delay(200);
+                }
+            },
+            TestContext.Current.CancellationToken
+        );
         Assert.Contains("408", RawExchange.StatusLine(await RawExchange.Head(slow)), StringComparison.Ordinal);
         await dripping.CancelAsync();
         await Task.WhenAny(drip);
@@ -207,11 +293,18 @@ public sealed class ListenEndpointTests
         var log = new RecordingLog();
         await using var relay = await LiveRelay.Start(log: log);
         await using var listener = await relay.Listen();
-        var connecting = relay.Connect($"/$hc/{LiveRelay.Path}?sb-hc-token={Uri.EscapeDataString(LiveRelay.SendToken())}");
+        var connecting = relay.Connect(
+            $"/$hc/{LiveRelay.Path}?sb-hc-token={Uri.EscapeDataString(LiveRelay.SendToken())}"
+        );
         using var met = await listener.Accept();
         using var sender = await connecting;
         Assert.NotEmpty(log.Lines);
-        Assert.DoesNotContain(log.Lines, line => line.Contains("SharedAccessSignature", StringComparison.Ordinal) || line.Contains("sb-hc-token", StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            log.Lines,
+            line =>
+                line.Contains("SharedAccessSignature", StringComparison.Ordinal)
+                || line.Contains("sb-hc-token", StringComparison.Ordinal)
+        );
     }
 
     private sealed class RecordingLog : ILoggerProvider, ILogger
@@ -220,15 +313,20 @@ public sealed class ListenEndpointTests
 
         public ILogger CreateLogger(string categoryName) => this;
 
-        public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
 
         public bool IsEnabled(LogLevel logLevel) => true;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) => Lines.Enqueue(formatter(state, exception));
+        public void Log<TState>(
+            LogLevel logLevel,
+            EventId eventId,
+            TState state,
+            Exception? exception,
+            Func<TState, Exception?, string> formatter
+        ) => Lines.Enqueue(formatter(state, exception));
 
-        public void Dispose()
-        {
-        }
+        public void Dispose() { }
     }
 
     /// <summary>What Kestrel holds for a request is more than all the rest of a listener that waits.</summary>
@@ -249,7 +347,11 @@ public sealed class ListenEndpointTests
         using var sender = await connecting;
         await sender.SendAsync(new byte[3], WebSocketMessageType.Binary, true, TestContext.Current.CancellationToken);
         Assert.Equal(3, (await LiveListener.Read(met)).Bytes.Length);
-        await listener.Control.CloseAsync(WebSocketCloseStatus.NormalClosure, "", TestContext.Current.CancellationToken);
+        await listener.Control.CloseAsync(
+            WebSocketCloseStatus.NormalClosure,
+            "",
+            TestContext.Current.CancellationToken
+        );
         await met.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, "", TestContext.Current.CancellationToken);
         await sender.CloseAsync(WebSocketCloseStatus.NormalClosure, "", TestContext.Current.CancellationToken);
         Assert.Equal((0, 0, 0, 0, 0), await relay.WaitUntilEmpty());

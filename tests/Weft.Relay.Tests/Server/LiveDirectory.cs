@@ -9,8 +9,11 @@ namespace Weft.Relay.Tests.Server;
 /// <summary>A directory in memory, whose rules are a function that a test may exchange.</summary>
 internal sealed class LiveDirectory : IRelayDirectory
 {
-    private readonly ConcurrentDictionary<string, HybridConnectionDescription> _connections = new(StringComparer.Ordinal);
-    private Func<HybridConnectionDescription, ClientRole, string, IPAddress, Admission> _rules = (_, _, _, _) => new(true, "allow all");
+    private readonly ConcurrentDictionary<string, HybridConnectionDescription> _connections = new(
+        StringComparer.Ordinal
+    );
+    private Func<HybridConnectionDescription, ClientRole, string, IPAddress, Admission> _rules = (_, _, _, _) =>
+        new(true, "allow all");
     private long _version;
 
     public event Action? Changed;
@@ -54,7 +57,8 @@ internal sealed class LiveDirectory : IRelayDirectory
         return null;
     }
 
-    public Admission Admit(HybridConnectionDescription connection, ClientRole role, string service, IPAddress source) => _rules(connection, role, service, source);
+    public Admission Admit(HybridConnectionDescription connection, ClientRole role, string service, IPAddress source) =>
+        _rules(connection, role, service, source);
 
     private void Raise()
     {

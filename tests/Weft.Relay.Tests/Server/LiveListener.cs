@@ -32,23 +32,35 @@ internal sealed class LiveListener(LiveRelay relay, ClientWebSocket control) : I
         }
     }
 
-    public static Task Send(WebSocket socket, string text) => socket.SendAsync(Encoding.UTF8.GetBytes(text), WebSocketMessageType.Text, true, TestContext.Current.CancellationToken);
+    public static Task Send(WebSocket socket, string text) =>
+        socket.SendAsync(
+            Encoding.UTF8.GetBytes(text),
+            WebSocketMessageType.Text,
+            true,
+            TestContext.Current.CancellationToken
+        );
 
     public Task Send(JsonObject message) => Send(Control, message.ToJsonString());
 
     /// <summary>Accepts the next sender.</summary>
-    public async Task<ClientWebSocket> Accept(string? protocol = null) => await Dial(Address(await Next() ?? throw new IOException("the relay closed")), protocol);
+    public async Task<ClientWebSocket> Accept(string? protocol = null) =>
+        await Dial(Address(await Next() ?? throw new IOException("the relay closed")), protocol);
 
-    public static string Address(JsonObject message) => (message["accept"] ?? message["request"])!["address"]!.GetValue<string>();
+    public static string Address(JsonObject message) =>
+        (message["accept"] ?? message["request"])!["address"]!.GetValue<string>();
 
     public async Task<ClientWebSocket> Dial(string address, string? protocol = null)
     {
         var uri = new Uri(address);
-        return await relay.Connect(uri.PathAndQuery, null, options =>
-        {
-            if (protocol is not null)
-                options.AddSubProtocol(protocol);
-        });
+        return await relay.Connect(
+            uri.PathAndQuery,
+            null,
+            options =>
+            {
+                if (protocol is not null)
+                    options.AddSubProtocol(protocol);
+            }
+        );
     }
 
     /// <summary>Accepts whoever comes and echoes what is said, until the relay closes.</summary>
@@ -57,19 +69,21 @@ internal sealed class LiveListener(LiveRelay relay, ClientWebSocket control) : I
         var echoes = new List<Task>();
         while (await Next() is { } message)
         {
-            echoes.Add(Task.Run(async () =>
-            {
-                try
+            echoes.Add(
+                Task.Run(async () =>
                 {
-                    var socket = await Dial(Address(message));
-                    accepted?.Add(socket);
-                    await Echo(socket);
-                }
-                catch (Exception e) when (e is WebSocketException or OperationCanceledException or IOException)
-                {
-                    // The sender's test ended it.
-                }
-            }));
+                    try
+                    {
+                        var socket = await Dial(Address(message));
+                        accepted?.Add(socket);
+                        await Echo(socket);
+                    }
+                    catch (Exception e) when (e is WebSocketException or OperationCanceledException or IOException)
+                    {
+                        // The sender's test ended it.
+                    }
+                })
+            );
         }
 
         await Task.WhenAll(echoes);
@@ -83,12 +97,21 @@ internal sealed class LiveListener(LiveRelay relay, ClientWebSocket control) : I
             var piece = await socket.ReceiveAsync(buffer, TestContext.Current.CancellationToken);
             if (piece.MessageType == WebSocketMessageType.Close)
             {
-                await socket.CloseOutputAsync(socket.CloseStatus ?? WebSocketCloseStatus.NormalClosure, socket.CloseStatusDescription, CancellationToken.None);
+                await socket.CloseOutputAsync(
+                    socket.CloseStatus ?? WebSocketCloseStatus.NormalClosure,
+                    socket.CloseStatusDescription,
+                    CancellationToken.None
+                );
                 socket.Dispose();
                 return;
             }
 
-            await socket.SendAsync(buffer.AsMemory(0, piece.Count), piece.MessageType, piece.EndOfMessage, TestContext.Current.CancellationToken);
+            await socket.SendAsync(
+                buffer.AsMemory(0, piece.Count),
+                piece.MessageType,
+                piece.EndOfMessage,
+                TestContext.Current.CancellationToken
+            );
         }
     }
 

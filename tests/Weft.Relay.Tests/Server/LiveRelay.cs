@@ -19,7 +19,9 @@ using Weft.Relay.Transport;
 
 namespace Weft.Relay.Tests.Server;
 
-/// <summary>A relay on a port of the loopback, as it would be hosted: Kestrel over the relay's transport, or over its own.</summary>
+/// <summary>
+/// A relay on a port of the loopback, as it would be hosted: Kestrel over the relay's transport, or over its own.
+/// </summary>
 internal sealed class LiveRelay : IAsyncDisposable
 {
     public const string Path = "site/core";
@@ -31,8 +33,16 @@ internal sealed class LiveRelay : IAsyncDisposable
     private readonly DirectoryInfo? _files;
     private int _requests;
 
-    private LiveRelay(WebApplication app, HybridConnectionServer relay, LiveDirectory directory, LiveAudit audit, int port, bool isSecure, DirectoryInfo? files)
-        => (_app, Relay, Directory, Audit, Port, IsSecure, _files) = (app, relay, directory, audit, port, isSecure, files);
+    private LiveRelay(
+        WebApplication app,
+        HybridConnectionServer relay,
+        LiveDirectory directory,
+        LiveAudit audit,
+        int port,
+        bool isSecure,
+        DirectoryInfo? files
+    ) =>
+        (_app, Relay, Directory, Audit, Port, IsSecure, _files) = (app, relay, directory, audit, port, isSecure, files);
 
     public HybridConnectionServer Relay { get; }
 
@@ -56,14 +66,28 @@ internal sealed class LiveRelay : IAsyncDisposable
     /// <summary>Where real programs send.</summary>
     public HybridConnectionSettings Sending => new(Port, Path, "send", SendKey, CertificateFile);
 
-    public static async Task<LiveRelay> Start(Func<RelayServerOptions, RelayServerOptions>? options = null, TimeProvider? clock = null, bool isSecure = false, bool isPlainKestrel = false, int port = 0, DirectoryInfo? files = null, ILoggerProvider? log = null)
+    public static async Task<LiveRelay> Start(
+        Func<RelayServerOptions, RelayServerOptions>? options = null,
+        TimeProvider? clock = null,
+        bool isSecure = false,
+        bool isPlainKestrel = false,
+        int port = 0,
+        DirectoryInfo? files = null,
+        ILoggerProvider? log = null
+    )
     {
         port = port == 0 ? FreePort() : port;
         var directory = new LiveDirectory();
         directory.Put(Connection(Path));
         var audit = new LiveAudit();
         var chosen = new RelayServerOptions(new($"{(isSecure ? "wss" : "ws")}://localhost:{port}"));
-        var relay = new HybridConnectionServer(directory, audit, options?.Invoke(chosen) ?? chosen, clock ?? TimeProvider.System, NullLogger<HybridConnectionServer>.Instance);
+        var relay = new HybridConnectionServer(
+            directory,
+            audit,
+            options?.Invoke(chosen) ?? chosen,
+            clock ?? TimeProvider.System,
+            NullLogger<HybridConnectionServer>.Instance
+        );
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         if (log is not null)
@@ -74,7 +98,12 @@ internal sealed class LiveRelay : IAsyncDisposable
         if (isPlainKestrel)
             builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, port));
         else
-            builder.WebHost.UseRelayTransport(new(new(IPAddress.Loopback, port)) { CertificateFile = files is null ? null : System.IO.Path.Combine(files.FullName, "relay.pem") });
+            builder.WebHost.UseRelayTransport(
+                new(new(IPAddress.Loopback, port))
+                {
+                    CertificateFile = files is null ? null : System.IO.Path.Combine(files.FullName, "relay.pem"),
+                }
+            );
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(2));
         var app = builder.Build();
         var live = new LiveRelay(app, relay, directory, audit, port, isSecure, files);
@@ -83,16 +112,38 @@ internal sealed class LiveRelay : IAsyncDisposable
         return live;
     }
 
-    public static HybridConnectionDescription Connection(string path, bool requiresAuthorization = true) => new(path, requiresAuthorization, "who <knows>", DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch,
-    [
-        new("listen", RelayRights.Listen, ListenKey, "c2Vjb25k"), new("send", RelayRights.Send, SendKey, null), new("manage", RelayRights.Manage, ManageKey, null),
-    ]);
+    public static HybridConnectionDescription Connection(string path, bool requiresAuthorization = true) =>
+        new(
+            path,
+            requiresAuthorization,
+            "who <knows>",
+            DateTimeOffset.UnixEpoch,
+            DateTimeOffset.UnixEpoch,
+            [
+                new("listen", RelayRights.Listen, ListenKey, "c2Vjb25k"),
+                new("send", RelayRights.Send, SendKey, null),
+                new("manage", RelayRights.Manage, ManageKey, null),
+            ]
+        );
 
-    public static string ListenToken(string path = Path, TimeSpan? lasts = null) => SharedAccessSignature.Sign($"http://localhost/{path}/", "listen", ListenKey, DateTimeOffset.UtcNow + (lasts ?? TimeSpan.FromHours(1)));
+    public static string ListenToken(string path = Path, TimeSpan? lasts = null) =>
+        SharedAccessSignature.Sign(
+            $"http://localhost/{path}/",
+            "listen",
+            ListenKey,
+            DateTimeOffset.UtcNow + (lasts ?? TimeSpan.FromHours(1))
+        );
 
-    public static string SendToken(string path = Path, TimeSpan? lasts = null) => SharedAccessSignature.Sign($"http://localhost/{path}/", "send", SendKey, DateTimeOffset.UtcNow + (lasts ?? TimeSpan.FromHours(1)));
+    public static string SendToken(string path = Path, TimeSpan? lasts = null) =>
+        SharedAccessSignature.Sign(
+            $"http://localhost/{path}/",
+            "send",
+            SendKey,
+            DateTimeOffset.UtcNow + (lasts ?? TimeSpan.FromHours(1))
+        );
 
-    public Uri Uri(string pathAndQuery, bool isWebSocket = true) => new($"{(isWebSocket ? "ws" : "http")}{(IsSecure ? "s" : "")}://localhost:{Port}{pathAndQuery}");
+    public Uri Uri(string pathAndQuery, bool isWebSocket = true) =>
+        new($"{(isWebSocket ? "ws" : "http")}{(IsSecure ? "s" : "")}://localhost:{Port}{pathAndQuery}");
 
     /// <summary>A raw connection, for what no library would send.</summary>
     public async Task<Stream> Dial(IPAddress? from = null)
@@ -109,10 +160,20 @@ internal sealed class LiveRelay : IAsyncDisposable
         return tls;
     }
 
-    public async Task<LiveListener> Listen(string path = Path, string? id = null, string? token = null)
-        => new(this, await Connect($"/$hc/{path}?sb-hc-action=listen&sb-hc-id={id ?? Guid.NewGuid().ToString()}", token ?? ListenToken()));
+    public async Task<LiveListener> Listen(string path = Path, string? id = null, string? token = null) =>
+        new(
+            this,
+            await Connect(
+                $"/$hc/{path}?sb-hc-action=listen&sb-hc-id={id ?? Guid.NewGuid().ToString()}",
+                token ?? ListenToken()
+            )
+        );
 
-    public async Task<ClientWebSocket> Connect(string pathAndQuery, string? token = null, Action<ClientWebSocketOptions>? with = null)
+    public async Task<ClientWebSocket> Connect(
+        string pathAndQuery,
+        string? token = null,
+        Action<ClientWebSocketOptions>? with = null
+    )
     {
         var socket = new ClientWebSocket();
         socket.Options.CollectHttpResponseDetails = true;
@@ -124,7 +185,8 @@ internal sealed class LiveRelay : IAsyncDisposable
         return socket;
     }
 
-    public Task<ClientWebSocket> Send(string suffix = "", Action<ClientWebSocketOptions>? with = null) => Connect($"/$hc/{Path}{suffix}", SendToken(), with);
+    public Task<ClientWebSocket> Send(string suffix = "", Action<ClientWebSocketOptions>? with = null) =>
+        Connect($"/$hc/{Path}{suffix}", SendToken(), with);
 
     /// <summary>Waits until nobody is here any more.</summary>
     public async Task<(int, int, int, int, int)> WaitUntilEmpty(int listeners = 0, int passes = 0)
@@ -134,7 +196,18 @@ internal sealed class LiveRelay : IAsyncDisposable
         return Relay.ResourceCounts;
     }
 
-    public HttpClient Client() => new(new SocketsHttpHandler { SslOptions = { RemoteCertificateValidationCallback = (_, _, _, _) => true }, AllowAutoRedirect = false, UseCookies = false }) { BaseAddress = Uri("/", isWebSocket: false) };
+    public HttpClient Client() =>
+        new(
+            new SocketsHttpHandler
+            {
+                SslOptions = { RemoteCertificateValidationCallback = (_, _, _, _) => true },
+                AllowAutoRedirect = false,
+                UseCookies = false,
+            }
+        )
+        {
+            BaseAddress = Uri("/", isWebSocket: false),
+        };
 
     public async ValueTask DisposeAsync()
     {
@@ -165,8 +238,14 @@ internal sealed class LiveRelay : IAsyncDisposable
         names.AddDnsName("localhost");
         request.CertificateExtensions.Add(names.Build());
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
-        using var certificate = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
-        File.WriteAllText(System.IO.Path.Combine(files.FullName, "relay.pem"), certificate.ExportCertificatePem() + "\n" + key.ExportPkcs8PrivateKeyPem() + "\n");
+        using var certificate = request.CreateSelfSigned(
+            DateTimeOffset.UtcNow.AddDays(-1),
+            DateTimeOffset.UtcNow.AddDays(1)
+        );
+        File.WriteAllText(
+            System.IO.Path.Combine(files.FullName, "relay.pem"),
+            certificate.ExportCertificatePem() + "\n" + key.ExportPkcs8PrivateKeyPem() + "\n"
+        );
         return files;
     }
 

@@ -27,7 +27,10 @@ public sealed class ReauthorizationTests
         var closes = await Task.WhenAll(LiveListener.Read(sender), LiveListener.Read(met));
         Assert.InRange(began.Elapsed.TotalSeconds, 0, 1);
         Assert.All(closes, close => Assert.Equal(WebSocketMessageType.Close, close.Type));
-        Assert.Equal(((WebSocketCloseStatus)1008, "your address is not allowed any more"), (sender.CloseStatus!.Value, sender.CloseStatusDescription));
+        Assert.Equal(
+            ((WebSocketCloseStatus)1008, "your address is not allowed any more"),
+            (sender.CloseStatus!.Value, sender.CloseStatusDescription)
+        );
         Assert.Equal((1, 0, 0, 0, 1), await relay.WaitUntilEmpty(1, 1));
     }
 
@@ -47,11 +50,18 @@ public sealed class ReauthorizationTests
     {
         await using var relay = await LiveRelay.Start();
         await using var listener = await relay.Listen();
-        var waiting = RawExchange.Send(relay, RawExchange.GoodHandshake($"/$hc/{LiveRelay.Path}", $"ServiceBusAuthorization: {LiveRelay.SendToken()}"));
+        var waiting = RawExchange.Send(
+            relay,
+            RawExchange.GoodHandshake($"/$hc/{LiveRelay.Path}", $"ServiceBusAuthorization: {LiveRelay.SendToken()}")
+        );
         var address = new Uri(LiveListener.Address((await listener.Next())!)).PathAndQuery;
         relay.Directory.Rules = (_, role, _, _) => role == ClientRole.Sender ? Denied : Allowed;
         Assert.StartsWith("HTTP/1.1 403 your address is not allowed any more", await waiting, StringComparison.Ordinal);
-        Assert.StartsWith("HTTP/1.1 403 ", await RawExchange.Send(relay, RawExchange.GoodHandshake(address)), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "HTTP/1.1 403 ",
+            await RawExchange.Send(relay, RawExchange.GoodHandshake(address)),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -61,8 +71,17 @@ public sealed class ReauthorizationTests
         await using var listener = await relay.Listen();
         var connecting = relay.Send();
         var address = LiveListener.Address((await listener.Next())!);
-        relay.Directory.Rules = (_, role, _, source) => role == ClientRole.Listener && !source.Equals(IPAddress.Loopback) ? Denied : Allowed;
-        Assert.StartsWith("HTTP/1.1 403 ", await RawExchange.Send(relay, RawExchange.GoodHandshake(new Uri(address).PathAndQuery), IPAddress.Parse("127.0.0.9")), StringComparison.Ordinal);
+        relay.Directory.Rules = (_, role, _, source) =>
+            role == ClientRole.Listener && !source.Equals(IPAddress.Loopback) ? Denied : Allowed;
+        Assert.StartsWith(
+            "HTTP/1.1 403 ",
+            await RawExchange.Send(
+                relay,
+                RawExchange.GoodHandshake(new Uri(address).PathAndQuery),
+                IPAddress.Parse("127.0.0.9")
+            ),
+            StringComparison.Ordinal
+        );
         // The one that was asked may still come.
         using var met = await listener.Dial(address);
         using var sender = await connecting;
@@ -75,10 +94,20 @@ public sealed class ReauthorizationTests
         await using var relay = await LiveRelay.Start();
         await using var listener = await relay.Listen();
         var before = LiveRelay.Connection(LiveRelay.Path);
-        relay.Directory.Put(before with { Rules = [before.Rules[0] with { PrimaryKey = "bmV3", SecondaryKey = LiveRelay.ListenKey }] });
+        relay.Directory.Put(
+            before with
+            {
+                Rules = [before.Rules[0] with { PrimaryKey = "bmV3", SecondaryKey = LiveRelay.ListenKey }],
+            }
+        );
         await Task.Delay(500, TestContext.Current.CancellationToken);
         Assert.Equal(1, relay.Relay.ListenerCount(LiveRelay.Path));
-        relay.Directory.Put(before with { Rules = [before.Rules[0] with { PrimaryKey = "bmV3", SecondaryKey = "bmV3ZXI=" }] });
+        relay.Directory.Put(
+            before with
+            {
+                Rules = [before.Rules[0] with { PrimaryKey = "bmV3", SecondaryKey = "bmV3ZXI=" }],
+            }
+        );
         Assert.Null(await listener.Next());
         Assert.Equal((WebSocketCloseStatus)1008, listener.Control.CloseStatus);
     }
@@ -91,20 +120,25 @@ public sealed class ReauthorizationTests
         var echo = listener.EchoAll();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         var held = new ConcurrentBag<ClientWebSocket>();
-        var senders = Enumerable.Range(0, 8).Select(_ => Task.Run(async () =>
-        {
-            while (!stop.IsCancellationRequested)
-            {
-                try
+        var senders = Enumerable
+            .Range(0, 8)
+            .Select(_ =>
+                Task.Run(async () =>
                 {
-                    held.Add(await relay.Send("/ssh"));
-                }
-                catch (WebSocketException)
-                {
-                    // Refused, as it should be every other time.
-                }
-            }
-        })).ToArray();
+                    while (!stop.IsCancellationRequested)
+                    {
+                        try
+                        {
+                            held.Add(await relay.Send("/ssh"));
+                        }
+                        catch (WebSocketException)
+                        {
+                            // Refused, as it should be every other time.
+                        }
+                    }
+                })
+            )
+            .ToArray();
         for (var round = 0; round < 6; round++)
         {
             relay.Directory.Rules = (_, _, _, _) => Allowed;

@@ -7,14 +7,31 @@ namespace Weft.Relay.Tests.Server;
 
 public sealed class RequestEndpointTests
 {
-    private static JsonObject Response(JsonNode request, int status, bool hasBody, string? description = null, JsonObject? headers = null) => new()
-    {
-        ["response"] = new JsonObject { ["requestId"] = (string)request["id"]!, ["statusCode"] = status, ["statusDescription"] = description, ["responseHeaders"] = headers ?? [], ["body"] = hasBody },
-    };
+    private static JsonObject Response(
+        JsonNode request,
+        int status,
+        bool hasBody,
+        string? description = null,
+        JsonObject? headers = null
+    ) =>
+        new()
+        {
+            ["response"] = new JsonObject
+            {
+                ["requestId"] = (string)request["id"]!,
+                ["statusCode"] = status,
+                ["statusDescription"] = description,
+                ["responseHeaders"] = headers ?? [],
+                ["body"] = hasBody,
+            },
+        };
 
     private static HttpRequestMessage Request(HttpMethod method, string suffix = "", HttpContent? content = null)
     {
-        var request = new HttpRequestMessage(method, new Uri($"/{LiveRelay.Path}{suffix}", UriKind.Relative)) { Content = content };
+        var request = new HttpRequestMessage(method, new Uri($"/{LiveRelay.Path}{suffix}", UriKind.Relative))
+        {
+            Content = content,
+        };
         request.Headers.Add("ServiceBusAuthorization", LiveRelay.SendToken());
         return request;
     }
@@ -37,12 +54,45 @@ public sealed class RequestEndpointTests
         using var asked = Request(new(method), "/x");
         var asking = client.SendAsync(asked, TestContext.Current.CancellationToken);
         var request = (await listener.Next())!["request"]!;
-        Assert.Equal((method, $"/{LiveRelay.Path}/x", false), ((string)request["method"]!, (string)request["requestTarget"]!, (bool)request["body"]!));
-        await listener.Send(Response(request, status, hasBody: true, "Just so", new() { ["X-Mine"] = "1", ["Connection"] = "close", ["Transfer-Encoding"] = "chunked", ["X bad"] = "2", ["X-Split"] = "a\r\nb: c" }));
-        await listener.Control.SendAsync(new byte[] { 1, 2 }, WebSocketMessageType.Binary, true, CancellationToken.None);
+        Assert.Equal(
+            (method, $"/{LiveRelay.Path}/x", false),
+            ((string)request["method"]!, (string)request["requestTarget"]!, (bool)request["body"]!)
+        );
+        await listener.Send(
+            Response(
+                request,
+                status,
+                hasBody: true,
+                "Just so",
+                new()
+                {
+                    ["X-Mine"] = "1",
+                    ["Connection"] = "close",
+                    ["Transfer-Encoding"] = "chunked",
+                    ["X bad"] = "2",
+                    ["X-Split"] = "a\r\nb: c",
+                }
+            )
+        );
+        await listener.Control.SendAsync(
+            new byte[] { 1, 2 },
+            WebSocketMessageType.Binary,
+            true,
+            CancellationToken.None
+        );
         using var answer = await asking;
-        Assert.Equal((status, "Just so", hasBody ? 2 : 0), ((int)answer.StatusCode, answer.ReasonPhrase, (await answer.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken)).Length));
-        Assert.Equal(("1", "1.1 localhost"), (answer.Headers.GetValues("X-Mine").Single(), answer.Headers.Via.Single().ToString()));
+        Assert.Equal(
+            (status, "Just so", hasBody ? 2 : 0),
+            (
+                (int)answer.StatusCode,
+                answer.ReasonPhrase,
+                (await answer.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken)).Length
+            )
+        );
+        Assert.Equal(
+            ("1", "1.1 localhost"),
+            (answer.Headers.GetValues("X-Mine").Single(), answer.Headers.Via.Single().ToString())
+        );
         Assert.False(answer.Headers.Contains("X-Split"));
     }
 
@@ -57,17 +107,37 @@ public sealed class RequestEndpointTests
         async Task<JsonNode> Seen(LiveListener at, string target, params string[] fields)
         {
             await using var sender = await relay.Dial();
-            await sender.WriteAsync(Encoding.ASCII.GetBytes($"GET {target} HTTP/1.1\r\nHost: x\r\n{string.Concat(fields.Select(f => f + "\r\n"))}\r\n"));
+            await sender.WriteAsync(
+                Encoding.ASCII.GetBytes(
+                    $"GET {target} HTTP/1.1\r\nHost: x\r\n{string.Concat(fields.Select(f => f + "\r\n"))}\r\n"
+                )
+            );
             return (await at.Next())!["request"]!;
         }
 
-        Assert.Null((await Seen(listener, "/site/core", $"Authorization: {token}"))["requestHeaders"]!["Authorization"]);
-        var both = (await Seen(listener, "/site/core", $"ServiceBusAuthorization: {token}", "Authorization: Bearer mine"))["requestHeaders"]!;
+        Assert.Null(
+            (await Seen(listener, "/site/core", $"Authorization: {token}"))["requestHeaders"]!["Authorization"]
+        );
+        var both = (
+            await Seen(listener, "/site/core", $"ServiceBusAuthorization: {token}", "Authorization: Bearer mine")
+        )["requestHeaders"]!;
         Assert.Equal("Bearer mine", (string)both["Authorization"]!);
         Assert.Null(both["ServiceBusAuthorization"]);
-        var anonymous = await Seen(opened, $"/open?sb-hc-token={Uri.EscapeDataString(token)}&x=1", $"ServiceBusAuthorization: {token}", "Authorization: Basic mine", "Connection: X-Hop", "X-Hop: 1", "TE: trailers", "Via: 1.0 before");
+        var anonymous = await Seen(
+            opened,
+            $"/open?sb-hc-token={Uri.EscapeDataString(token)}&x=1",
+            $"ServiceBusAuthorization: {token}",
+            "Authorization: Basic mine",
+            "Connection: X-Hop",
+            "X-Hop: 1",
+            "TE: trailers",
+            "Via: 1.0 before"
+        );
         Assert.DoesNotContain("SharedAccessSignature", anonymous.ToJsonString(), StringComparison.Ordinal);
-        Assert.Equal("""{"Host":"x","Authorization":"Basic mine","Via":"1.0 before, 1.1 localhost"}""", anonymous["requestHeaders"]!.ToJsonString());
+        Assert.Equal(
+            """{"Host":"x","Authorization":"Basic mine","Via":"1.0 before, 1.1 localhost"}""",
+            anonymous["requestHeaders"]!.ToJsonString()
+        );
         Assert.Equal("/open?x=1", (string)anonymous["requestTarget"]!);
     }
 
@@ -80,7 +150,11 @@ public sealed class RequestEndpointTests
         var sent = new byte[300_000];
         Random.Shared.NextBytes(sent);
         using var asked = Request(HttpMethod.Post, "", new ByteArrayContent(sent));
-        var asking = client.SendAsync(asked, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
+        var asking = client.SendAsync(
+            asked,
+            HttpCompletionOption.ResponseHeadersRead,
+            TestContext.Current.CancellationToken
+        );
         var head = (await listener.Next())!;
         Assert.Equal(["address", "id"], head["request"]!.AsObject().Select(member => member.Key));
         using var met = await listener.Dial(LiveListener.Address(head));
@@ -117,7 +191,13 @@ public sealed class RequestEndpointTests
         await LiveListener.Send(met, Response(message["request"]!, 201, hasBody: true).ToJsonString());
         await met.SendAsync(new byte[2_000_000], WebSocketMessageType.Binary, true, CancellationToken.None);
         using var answer = await asking;
-        Assert.Equal((HttpStatusCode.Created, 2_000_000), (answer.StatusCode, (await answer.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken)).Length));
+        Assert.Equal(
+            (HttpStatusCode.Created, 2_000_000),
+            (
+                answer.StatusCode,
+                (await answer.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken)).Length
+            )
+        );
     }
 
     [Fact]
@@ -126,7 +206,12 @@ public sealed class RequestEndpointTests
         await using var relay = await LiveRelay.Start();
         await using var listener = await relay.Listen();
         var sender = await relay.Dial();
-        await sender.WriteAsync(Encoding.ASCII.GetBytes($"GET /{LiveRelay.Path} HTTP/1.1\r\nHost: x\r\nServiceBusAuthorization: {LiveRelay.SendToken()}\r\n\r\n"), TestContext.Current.CancellationToken);
+        await sender.WriteAsync(
+            Encoding.ASCII.GetBytes(
+                $"GET /{LiveRelay.Path} HTTP/1.1\r\nHost: x\r\nServiceBusAuthorization: {LiveRelay.SendToken()}\r\n\r\n"
+            ),
+            TestContext.Current.CancellationToken
+        );
         var message = (await listener.Next())!;
         using var met = await listener.Dial(LiveListener.Address(message));
         await LiveListener.Send(met, Response(message["request"]!, 200, hasBody: true).ToJsonString());
@@ -145,14 +230,20 @@ public sealed class RequestEndpointTests
         await using var listener = await relay.Listen();
         using var client = relay.Client();
         using var asked = Request(HttpMethod.Get);
-        var asking = client.SendAsync(asked, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
+        var asking = client.SendAsync(
+            asked,
+            HttpCompletionOption.ResponseHeadersRead,
+            TestContext.Current.CancellationToken
+        );
         var message = (await listener.Next())!;
         using var met = await listener.Dial(LiveListener.Address(message));
         await LiveListener.Send(met, Response(message["request"]!, 200, hasBody: true).ToJsonString());
         await met.SendAsync(new byte[10], WebSocketMessageType.Binary, false, CancellationToken.None);
         using var answer = await asking;
         met.Abort();
-        await Assert.ThrowsAnyAsync<Exception>(() => answer.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken));
+        await Assert.ThrowsAnyAsync<Exception>(() =>
+            answer.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken)
+        );
     }
 
     [Fact]
@@ -162,11 +253,23 @@ public sealed class RequestEndpointTests
         using var client = relay.Client();
         using var first = Request(HttpMethod.Get);
         using var none = await client.SendAsync(first, TestContext.Current.CancellationToken);
-        Assert.Equal((HttpStatusCode.BadGateway, true), (none.StatusCode, none.ReasonPhrase!.StartsWith("There are no listeners connected for the endpoint. Path:site/core. TrackingId:", StringComparison.Ordinal)));
+        Assert.Equal(
+            (HttpStatusCode.BadGateway, true),
+            (
+                none.StatusCode,
+                none.ReasonPhrase!.StartsWith(
+                    "There are no listeners connected for the endpoint. Path:site/core. TrackingId:",
+                    StringComparison.Ordinal
+                )
+            )
+        );
         Assert.Empty(none.Headers.Via);
         await using var listener = await relay.Listen();
         using var second = Request(HttpMethod.Get);
-        Assert.Equal(HttpStatusCode.GatewayTimeout, (await client.SendAsync(second, TestContext.Current.CancellationToken)).StatusCode);
+        Assert.Equal(
+            HttpStatusCode.GatewayTimeout,
+            (await client.SendAsync(second, TestContext.Current.CancellationToken)).StatusCode
+        );
         Assert.Equal((1, 0, 0, 0, 1), await relay.WaitUntilEmpty(1, 1));
     }
 
@@ -191,12 +294,19 @@ public sealed class RequestEndpointTests
         for (var i = 0; i < 8; i++)
         {
             Assert.Equal(HttpStatusCode.OK, (await Send("Microsoft-Relay-AllowedListeners", one, first)).StatusCode);
-            Assert.Equal(HttpStatusCode.OK, (await Send("Microsoft-Relay-DisallowedListeners", $"x, {one.ToUpperInvariant()}", second)).StatusCode);
+            Assert.Equal(
+                HttpStatusCode.OK,
+                (await Send("Microsoft-Relay-DisallowedListeners", $"x, {one.ToUpperInvariant()}", second)).StatusCode
+            );
         }
 
         var nobody = await Send("Microsoft-Relay-AllowedListeners", Guid.NewGuid().ToString(), null);
         Assert.Equal(HttpStatusCode.NotFound, nobody.StatusCode);
-        Assert.StartsWith("None of the connected listeners meet the AllowedListeners/DisallowedListeners criteria", nobody.ReasonPhrase, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "None of the connected listeners meet the AllowedListeners/DisallowedListeners criteria",
+            nobody.ReasonPhrase,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -205,12 +315,19 @@ public sealed class RequestEndpointTests
         await using var relay = await LiveRelay.Start();
         await using var listener = await relay.Listen();
         using var client = relay.Client();
-        var asking = Enumerable.Range(0, 200).Select(async i =>
-        {
-            using var request = Request(HttpMethod.Post, "", new ByteArrayContent(Encoding.ASCII.GetBytes($"{i}-" + new string('x', 20_000))));
-            using var answer = await client.SendAsync(request);
-            Assert.StartsWith($"{i}-xxx", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
-        }).ToList();
+        var asking = Enumerable
+            .Range(0, 200)
+            .Select(async i =>
+            {
+                using var request = Request(
+                    HttpMethod.Post,
+                    "",
+                    new ByteArrayContent(Encoding.ASCII.GetBytes($"{i}-" + new string('x', 20_000)))
+                );
+                using var answer = await client.SendAsync(request);
+                Assert.StartsWith($"{i}-xxx", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+            })
+            .ToList();
         for (var i = 0; i < 200; i++)
         {
             var request = (await listener.Next())!["request"]!;
@@ -231,16 +348,24 @@ public sealed class RequestEndpointTests
         await using var relay = await LiveRelay.Start();
         await using var listener = await relay.Listen();
         await using var sender = await relay.Dial();
-        await sender.WriteAsync(Encoding.ASCII.GetBytes($"GET /{LiveRelay.Path} HTTP/1.1\r\nHost: x\r\nServiceBusAuthorization: {LiveRelay.SendToken()}\r\n\r\n"), TestContext.Current.CancellationToken);
+        await sender.WriteAsync(
+            Encoding.ASCII.GetBytes(
+                $"GET /{LiveRelay.Path} HTTP/1.1\r\nHost: x\r\nServiceBusAuthorization: {LiveRelay.SendToken()}\r\n\r\n"
+            ),
+            TestContext.Current.CancellationToken
+        );
         var message = (await listener.Next())!;
         using var met = await listener.Dial(LiveListener.Address(message));
         await LiveListener.Send(met, Response(message["request"]!, 200, hasBody: true).ToJsonString());
         var sent = 0L;
-        var blasting = Task.Run(async () =>
-        {
-            for (; sent < 1L << 30; sent += 65536)
-                await met.SendAsync(new byte[65536], WebSocketMessageType.Binary, false, CancellationToken.None);
-        }, TestContext.Current.CancellationToken);
+        var blasting = Task.Run(
+            async () =>
+            {
+                for (; sent < 1L << 30; sent += 65536)
+                    await met.SendAsync(new byte[65536], WebSocketMessageType.Binary, false, CancellationToken.None);
+            },
+            TestContext.Current.CancellationToken
+        );
         await Task.Delay(2000, TestContext.Current.CancellationToken);
         var reached = sent;
         await Task.Delay(500, TestContext.Current.CancellationToken);

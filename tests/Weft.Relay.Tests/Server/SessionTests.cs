@@ -25,7 +25,10 @@ public sealed class SessionTests
             }
 
             var open = Assert.Single(relay.Relay.GetStatus().Sessions);
-            Assert.Equal(("ssh", "send", 1_131_323L, 1_131_323L), (open.Service, open.Key, open.BytesUp, open.BytesDown));
+            Assert.Equal(
+                ("ssh", "send", 1_131_323L, 1_131_323L),
+                (open.Service, open.Key, open.BytesUp, open.BytesDown)
+            );
             await sender.CloseAsync(WebSocketCloseStatus.NormalClosure, "bye", CancellationToken.None);
             Assert.Equal("bye", sender.CloseStatusDescription);
         }

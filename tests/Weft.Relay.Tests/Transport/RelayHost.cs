@@ -35,7 +35,11 @@ internal sealed class RelayHost : IAsyncDisposable
         var app = builder.Build();
         app.Run(answer);
         await app.StartAsync();
-        var ports = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Select(a => new Uri(a).Port).ToArray();
+        var ports = app
+            .Services.GetRequiredService<IServer>()
+            .Features.Get<IServerAddressesFeature>()!
+            .Addresses.Select(a => new Uri(a).Port)
+            .ToArray();
         return new RelayHost(app, ports[0], ports[1]);
     }
 
@@ -76,13 +80,15 @@ internal sealed class RelayHost : IAsyncDisposable
         var client = new TcpClient();
         await client.ConnectAsync(IPAddress.Loopback, Port);
         var stream = new SslStream(client.GetStream());
-        await stream.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
-        {
-            TargetHost = "localhost",
-            EnabledSslProtocols = protocols,
-            ApplicationProtocols = [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11],
-            RemoteCertificateValidationCallback = (_, _, _, _) => true,
-        });
+        await stream.AuthenticateAsClientAsync(
+            new SslClientAuthenticationOptions
+            {
+                TargetHost = "localhost",
+                EnabledSslProtocols = protocols,
+                ApplicationProtocols = [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11],
+                RemoteCertificateValidationCallback = (_, _, _, _) => true,
+            }
+        );
         return stream;
     }
 
@@ -108,7 +114,10 @@ internal sealed class CertificateFiles : IDisposable
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var now = TimeProvider.System.GetUtcNow();
-        using var certificate = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256).CreateSelfSigned(now.AddHours(-1), now.AddHours(1));
+        using var certificate = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256).CreateSelfSigned(
+            now.AddHours(-1),
+            now.AddHours(1)
+        );
         File.WriteAllText(Key, key.ExportPkcs8PrivateKeyPem());
         File.WriteAllText(Certificate, certificate.ExportCertificatePem());
     }

@@ -13,9 +13,13 @@ namespace Weft.Relay.Tests.Transport;
 public sealed class RelayTransportTests
 {
     private const string Get = "GET / HTTP/1.1\r\nHost: relay\r\nConnection: close\r\n\r\n";
-    private const string GetUpgrade = "GET / HTTP/1.1\r\nHost: relay\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+    private const string GetUpgrade =
+        "GET / HTTP/1.1\r\nHost: relay\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
 
-    private static readonly RequestDelegate Whoami = context => context.Response.WriteAsync($"{context.Request.Scheme} {context.Connection.RemoteIpAddress} {context.Features.Get<IRelayTransportFeature>() is not null}");
+    private static readonly RequestDelegate Whoami = context =>
+        context.Response.WriteAsync(
+            $"{context.Request.Scheme} {context.Connection.RemoteIpAddress} {context.Features.Get<IRelayTransportFeature>() is not null}"
+        );
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -25,19 +29,29 @@ public sealed class RelayTransportTests
         await using var host = await RelayHost.Start(new(new(IPAddress.Loopback, 0)), Whoami);
         Assert.EndsWith("http 127.0.0.1 True", Body(await host.Exchange(Get)), StringComparison.Ordinal);
         using var http = new HttpClient();
-        Assert.Equal("http 127.0.0.1 False", await http.GetStringAsync(new Uri($"http://127.0.0.1:{host.PlainPort}/"), Cancel));
+        Assert.Equal(
+            "http 127.0.0.1 False",
+            await http.GetStringAsync(new Uri($"http://127.0.0.1:{host.PlainPort}/"), Cancel)
+        );
     }
 
     [Fact]
     public async Task Answers_ManyRequestsWithBodies_OnOneConnection()
     {
-        await using var host = await RelayHost.Start(new(new(IPAddress.Loopback, 0)), async context => await context.Request.Body.CopyToAsync(context.Response.Body));
+        await using var host = await RelayHost.Start(
+            new(new(IPAddress.Loopback, 0)),
+            async context => await context.Request.Body.CopyToAsync(context.Response.Body)
+        );
         using var http = new HttpClient();
         for (var i = 0; i < 20; i++)
         {
             var body = new byte[i * 50_000];
             Random.Shared.NextBytes(body);
-            using var answer = await http.PostAsync(new Uri($"http://127.0.0.1:{host.Port}/"), new ByteArrayContent(body), Cancel);
+            using var answer = await http.PostAsync(
+                new Uri($"http://127.0.0.1:{host.Port}/"),
+                new ByteArrayContent(body),
+                Cancel
+            );
             Assert.Equal(body, await answer.Content.ReadAsByteArrayAsync(Cancel));
         }
     }
@@ -47,24 +61,31 @@ public sealed class RelayTransportTests
     {
         await using var host = await RelayHost.Start(new(new(IPAddress.IPv6Any, 0)), Whoami);
         Assert.EndsWith("http 127.0.0.1 True", Body(await host.Exchange(Get)), StringComparison.Ordinal);
-        Assert.EndsWith("http ::1 True", Body(await host.Exchange(Get, to: IPAddress.IPv6Loopback)), StringComparison.Ordinal);
+        Assert.EndsWith(
+            "http ::1 True",
+            Body(await host.Exchange(Get, to: IPAddress.IPv6Loopback)),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
     public async Task Hands_OverTheRawStream_WithWhatCameBehindTheRequest()
     {
         var done = new TaskCompletionSource<string>();
-        await using var host = await RelayHost.Start(new(new(IPAddress.Loopback, 0)), async context =>
-        {
-            var peer = await TakeOver(context);
-            var more = new byte[5];
-            await peer.Stream.ReadExactlyAsync(more, Cancel);
-            await peer.Stream.WriteAsync("raw"u8.ToArray(), Cancel);
-            await peer.Shutdown();
-            Assert.Equal(0, await peer.Stream.ReadAsync(more.AsMemory(), Cancel));
-            peer.Dispose();
-            done.SetResult(Encoding.ASCII.GetString(peer.EarlyData.Span) + Encoding.ASCII.GetString(more));
-        });
+        await using var host = await RelayHost.Start(
+            new(new(IPAddress.Loopback, 0)),
+            async context =>
+            {
+                var peer = await TakeOver(context);
+                var more = new byte[5];
+                await peer.Stream.ReadExactlyAsync(more, Cancel);
+                await peer.Stream.WriteAsync("raw"u8.ToArray(), Cancel);
+                await peer.Shutdown();
+                Assert.Equal(0, await peer.Stream.ReadAsync(more.AsMemory(), Cancel));
+                peer.Dispose();
+                done.SetResult(Encoding.ASCII.GetString(peer.EarlyData.Span) + Encoding.ASCII.GetString(more));
+            }
+        );
         using var client = new TcpClient();
         await client.ConnectAsync(IPAddress.Loopback, host.Port, Cancel);
         var stream = client.GetStream();
@@ -87,18 +108,26 @@ public sealed class RelayTransportTests
         var first = new TaskCompletionSource<SessionPeer>();
         var over = new TaskCompletionSource();
         SessionEnd? end = null;
-        await using var host = await RelayHost.Start(new(new(IPAddress.Loopback, 0)) { CertificateFile = files.Certificate, KeyFile = files.Key }, async context =>
-        {
-            Assert.Equal("https", context.Request.Scheme);
-            var peer = await TakeOver(context);
-            if (!first.TrySetResult(peer))
+        await using var host = await RelayHost.Start(
+            new(new(IPAddress.Loopback, 0)) { CertificateFile = files.Certificate, KeyFile = files.Key },
+            async context =>
             {
-                end = await new FrameRelay(peer, await first.Task, FrameRelayOptions.Default, TimeProvider.System).Run();
-                over.SetResult();
-            }
+                Assert.Equal("https", context.Request.Scheme);
+                var peer = await TakeOver(context);
+                if (!first.TrySetResult(peer))
+                {
+                    end = await new FrameRelay(
+                        peer,
+                        await first.Task,
+                        FrameRelayOptions.Default,
+                        TimeProvider.System
+                    ).Run();
+                    over.SetResult();
+                }
 
-            await over.Task;
-        });
+                await over.Task;
+            }
+        );
         using var listener = await Upgraded(host, protocol);
         using var sender = await Upgraded(host, protocol);
         var content = Frames.FrameBytes.Content(5_000_000);
@@ -123,7 +152,10 @@ public sealed class RelayTransportTests
     public async Task Offers_Http11Alone()
     {
         using var files = new CertificateFiles();
-        await using var host = await RelayHost.Start(new(new(IPAddress.Loopback, 0)) { CertificateFile = files.Certificate, KeyFile = files.Key }, Whoami);
+        await using var host = await RelayHost.Start(
+            new(new(IPAddress.Loopback, 0)) { CertificateFile = files.Certificate, KeyFile = files.Key },
+            Whoami
+        );
         await using var stream = await host.Secure();
         Assert.Equal(SslApplicationProtocol.Http11, stream.NegotiatedApplicationProtocol);
         Assert.EndsWith("https 127.0.0.1 True", Body(await RelayHost.Exchange(stream, Get)), StringComparison.Ordinal);
@@ -133,12 +165,26 @@ public sealed class RelayTransportTests
     public async Task Aborts_HandshakeThatDoesntCome()
     {
         using var files = new CertificateFiles();
-        await using var host = await RelayHost.Start(new(new(IPAddress.Loopback, 0)) { CertificateFile = files.Certificate, KeyFile = files.Key, HandshakeTimeout = TimeSpan.FromMilliseconds(300) }, Whoami);
+        await using var host = await RelayHost.Start(
+            new(new(IPAddress.Loopback, 0))
+            {
+                CertificateFile = files.Certificate,
+                KeyFile = files.Key,
+                HandshakeTimeout = TimeSpan.FromMilliseconds(300),
+            },
+            Whoami
+        );
         using var silent = new TcpClient();
         await silent.ConnectAsync(IPAddress.Loopback, host.Port, Cancel);
         // A ClientHello that stops in its first record's header.
         await silent.GetStream().WriteAsync(new byte[] { 0x16, 0x03, 0x01 }, Cancel);
-        await Assert.ThrowsAsync<IOException>(async () => await silent.GetStream().ReadExactlyAsync(new byte[1], Cancel).AsTask().WaitAsync(TimeSpan.FromSeconds(10), Cancel));
+        await Assert.ThrowsAsync<IOException>(async () =>
+            await silent
+                .GetStream()
+                .ReadExactlyAsync(new byte[1], Cancel)
+                .AsTask()
+                .WaitAsync(TimeSpan.FromSeconds(10), Cancel)
+        );
         await using var other = await host.Secure();
     }
 
@@ -146,7 +192,15 @@ public sealed class RelayTransportTests
     public async Task Uses_ChangedCertificate_AndKeepsTheOldForABrokenOne()
     {
         using var files = new CertificateFiles("first");
-        await using var host = await RelayHost.Start(new(new(IPAddress.Loopback, 0)) { CertificateFile = files.Certificate, KeyFile = files.Key, CertificateInterval = TimeSpan.FromMilliseconds(50) }, Whoami);
+        await using var host = await RelayHost.Start(
+            new(new(IPAddress.Loopback, 0))
+            {
+                CertificateFile = files.Certificate,
+                KeyFile = files.Key,
+                CertificateInterval = TimeSpan.FromMilliseconds(50),
+            },
+            Whoami
+        );
         Assert.Equal("CN=first", await Subject(host));
         await File.WriteAllTextAsync(files.Certificate, "nothing", Cancel);
         await Task.Delay(300, Cancel);
@@ -164,7 +218,11 @@ public sealed class RelayTransportTests
     {
         await using var host = await RelayHost.Start(Proxied(_ => true), Whoami);
         Assert.EndsWith("http 203.0.113.7 True", Body(await host.Exchange(Get, Header)), StringComparison.Ordinal);
-        Assert.EndsWith("http 127.0.0.1 True", Body(await host.Exchange(Get, ProxyProtocolHeaderTests.Header(0x20, 0, []))), StringComparison.Ordinal);
+        Assert.EndsWith(
+            "http 127.0.0.1 True",
+            Body(await host.Exchange(Get, ProxyProtocolHeaderTests.Header(0x20, 0, []))),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -194,11 +252,14 @@ public sealed class RelayTransportTests
     public async Task Aborts_ARequestWhoseClientHasGone()
     {
         var gone = new TaskCompletionSource();
-        await using var host = await RelayHost.Start(new(new(IPAddress.Loopback, 0)), async context =>
-        {
-            context.RequestAborted.Register(() => gone.TrySetResult());
-            await gone.Task;
-        });
+        await using var host = await RelayHost.Start(
+            new(new(IPAddress.Loopback, 0)),
+            async context =>
+            {
+                context.RequestAborted.Register(() => gone.TrySetResult());
+                await gone.Task;
+            }
+        );
         using (var client = new TcpClient())
         {
             await client.ConnectAsync(IPAddress.Loopback, host.Port, Cancel);
@@ -209,9 +270,11 @@ public sealed class RelayTransportTests
         await gone.Task.WaitAsync(TimeSpan.FromSeconds(10), Cancel);
     }
 
-    private static byte[] Header => ProxyProtocolHeaderTests.Header(0x21, 0x11, [203, 0, 113, 7, 10, 0, 0, 1, 0x12, 0x67, 1, 187]);
+    private static byte[] Header =>
+        ProxyProtocolHeaderTests.Header(0x21, 0x11, [203, 0, 113, 7, 10, 0, 0, 1, 0x12, 0x67, 1, 187]);
 
-    private static RelayTransportOptions Proxied(Func<IPAddress, bool> trusted) => new(new(IPAddress.Loopback, 0)) { ProxyProtocolFrom = trusted, HandshakeTimeout = TimeSpan.FromSeconds(2) };
+    private static RelayTransportOptions Proxied(Func<IPAddress, bool> trusted) =>
+        new(new(IPAddress.Loopback, 0)) { ProxyProtocolFrom = trusted, HandshakeTimeout = TimeSpan.FromSeconds(2) };
 
     private static string Body(string answer) => answer.Replace("\r\n0\r\n\r\n", "", StringComparison.Ordinal);
 

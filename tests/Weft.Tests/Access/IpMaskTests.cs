@@ -12,7 +12,11 @@ public sealed class IpMaskTests
     [InlineData("2001:DB8::/32", "2001:db8::/32")]
     [InlineData("::1", "::1/128")]
     [InlineData("::7f00:1", "::127.0.0.1/128")]
-    public void Reads_AddressOrPrefix(string text, string meant) => Assert.Equal(meant, IpMask.Parse(text).Value.ToString().Replace("::7f00:1", "::127.0.0.1", StringComparison.Ordinal));
+    public void Reads_AddressOrPrefix(string text, string meant) =>
+        Assert.Equal(
+            meant,
+            IpMask.Parse(text).Value.ToString().Replace("::7f00:1", "::127.0.0.1", StringComparison.Ordinal)
+        );
 
     [Theory]
     [InlineData("010.0.0.0/8", "leading zero")]

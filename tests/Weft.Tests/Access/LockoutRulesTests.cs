@@ -15,7 +15,11 @@ public sealed class LockoutRulesTests
     [InlineData(Cluster, "'ipRules':[{'ipMask':'192.0.2.0/24'}]", "properties.defaultAction")]
     [InlineData(Cluster, "'ipRules':[{'ipMask':'10.0.0.0/8','appliesTo':'listeners'}]", "properties.defaultAction")]
     [InlineData(Cluster, "'ipRules':[{'ipMask':'10.0.0.0/8','services':['ssh']}]", "properties.defaultAction")]
-    [InlineData(Cluster, "'defaultAction':'Allow','ipRules':[{'ipMask':'10.1.0.0/16'},{'ipMask':'10.0.0.0/8','action':'Deny'}]", "properties.ipRules[1]")]
+    [InlineData(
+        Cluster,
+        "'defaultAction':'Allow','ipRules':[{'ipMask':'10.1.0.0/16'},{'ipMask':'10.0.0.0/8','action':'Deny'}]",
+        "properties.ipRules[1]"
+    )]
     [InlineData(Place, "'ipRules':[{'ipMask':'10.0.0.0/8','services':['kubernetes']}]", "properties.defaultAction")]
     public void Refuses_RulesThatShutOutTheirAuthor(string at, string rules, string target)
     {
@@ -30,9 +34,26 @@ public sealed class LockoutRulesTests
     public void Plans_WhatTheWriteWouldRefuse()
     {
         var site = TestSite.Small();
-        JsonObject[] documents = [TestSite.Body($"{{'id':'{TestSite.Id($"{Cluster}/providers/Weft.Relay/networkRuleSets/default")}','properties':{{'ipRules':[{{'ipMask':'192.0.2.0/24'}}]}}}}")];
-        JsonObject Change(string? from, bool force) => site.Plan.Create(documents, site.State, TestSite.Now, new PlanCaller(_ => true, _ => true) { CallerAddress = from, Force = force }).Value["changes"]![0]!.AsObject();
-        Assert.Equal("WouldLockOut", Change("10.0.0.7", false)["error"]!["details"]?[0]?["code"]?.ToString() ?? Change("10.0.0.7", false)["error"]!["code"]!.ToString());
+        JsonObject[] documents =
+        [
+            TestSite.Body(
+                $"{{'id':'{TestSite.Id($"{Cluster}/providers/Weft.Relay/networkRuleSets/default")}','properties':{{'ipRules':[{{'ipMask':'192.0.2.0/24'}}]}}}}"
+            ),
+        ];
+        JsonObject Change(string? from, bool force) =>
+            site
+                .Plan.Create(
+                    documents,
+                    site.State,
+                    TestSite.Now,
+                    new PlanCaller(_ => true, _ => true) { CallerAddress = from, Force = force }
+                )
+                .Value["changes"]![0]!.AsObject();
+        Assert.Equal(
+            "WouldLockOut",
+            Change("10.0.0.7", false)["error"]!["details"]?[0]?["code"]?.ToString()
+                ?? Change("10.0.0.7", false)["error"]!["code"]!.ToString()
+        );
         Assert.Equal("Create", Change("10.0.0.7", true)["action"]!.ToString());
         Assert.Equal("Create", Change("192.0.2.7", false)["action"]!.ToString());
     }
@@ -40,8 +61,12 @@ public sealed class LockoutRulesTests
     [Theory]
     [InlineData(Cluster, "'ipRules':[{'ipMask':'10.0.0.0/8'}]")]
     [InlineData(Cluster, "'ipRules':[{'ipMask':'10.0.0.7','appliesTo':'senders','services':['kubernetes']}]")]
-    [InlineData(Place, "'ipRules':[{'ipMask':'10.0.0.7','services':['kubernetes']},{'ipMask':'10.0.0.0/24','services':['ssh']}]")]
-    public void Accepts_RulesThatLeaveTheirAuthorIn(string at, string rules) => Assert.Null(Write(TestSite.Small(), at, rules, "10.0.0.7").Refusal);
+    [InlineData(
+        Place,
+        "'ipRules':[{'ipMask':'10.0.0.7','services':['kubernetes']},{'ipMask':'10.0.0.0/24','services':['ssh']}]"
+    )]
+    public void Accepts_RulesThatLeaveTheirAuthorIn(string at, string rules) =>
+        Assert.Null(Write(TestSite.Small(), at, rules, "10.0.0.7").Refusal);
 
     [Fact]
     public void Accepts_RulesOfOneWhoWasOutBefore()
@@ -60,7 +85,10 @@ public sealed class LockoutRulesTests
     {
         var site = TestSite.Small();
         site.Put(Space, "{'location':'east'}");
-        var request = site.Request($"{Space}/{below}".TrimEnd('/'), TestSite.Body(body)) with { CallerAddress = "10.0.0.7" };
+        var request = site.Request($"{Space}/{below}".TrimEnd('/'), TestSite.Body(body)) with
+        {
+            CallerAddress = "10.0.0.7",
+        };
         Assert.Equal(RefusalCode.WouldLockOut, site.Verbs.Put(request, new ReadTransaction(site.State)).Refusal?.Code);
         Assert.Null(site.Verbs.Put(request with { Force = true }, new ReadTransaction(site.State)).Refusal);
     }
@@ -69,9 +97,30 @@ public sealed class LockoutRulesTests
     public void Accepts_NewNamespaceWithoutPublicAccess()
     {
         var site = TestSite.Small();
-        Assert.Null(site.Verbs.Put(site.Request(Space, TestSite.Body("{'location':'east','properties':{'publicNetworkAccess':'Disabled'}}")) with { CallerAddress = "10.0.0.7" }, new ReadTransaction(site.State)).Refusal);
+        Assert.Null(
+            site.Verbs.Put(
+                site.Request(
+                    Space,
+                    TestSite.Body("{'location':'east','properties':{'publicNetworkAccess':'Disabled'}}")
+                ) with
+                {
+                    CallerAddress = "10.0.0.7",
+                },
+                new ReadTransaction(site.State)
+            ).Refusal
+        );
     }
 
-    private static Outcome<Decision> Write(TestSite site, string at, string rules, string? from, bool force = false) => site.Verbs.Put(
-        site.Request($"{at}/providers/Weft.Relay/networkRuleSets/default", TestSite.Body($"{{'properties':{{{rules}}}}}")) with { CallerAddress = from, Force = force }, new ReadTransaction(site.State));
+    private static Outcome<Decision> Write(TestSite site, string at, string rules, string? from, bool force = false) =>
+        site.Verbs.Put(
+            site.Request(
+                $"{at}/providers/Weft.Relay/networkRuleSets/default",
+                TestSite.Body($"{{'properties':{{{rules}}}}}")
+            ) with
+            {
+                CallerAddress = from,
+                Force = force,
+            },
+            new ReadTransaction(site.State)
+        );
 }

@@ -62,7 +62,11 @@ public sealed class NetworkRulesTests
     public void Evaluates_ServicesInAnyCase(string action, string service, bool allowed)
     {
         var site = TestSite.Small();
-        Rules(site, Cluster, $"'defaultAction':'{(action == "Allow" ? "Deny" : "Allow")}','ipRules':[{{'ipMask':'10.0.0.0/8','action':'{action}','services':['ssh']}}]");
+        Rules(
+            site,
+            Cluster,
+            $"'defaultAction':'{(action == "Allow" ? "Deny" : "Allow")}','ipRules':[{{'ipMask':'10.0.0.0/8','action':'{action}','services':['ssh']}}]"
+        );
         Assert.Equal(allowed, Evaluate(site, Cluster, "10.0.0.1", RelayRole.Sender, service).IsAllowed);
         Assert.Equal(action == "Deny", Evaluate(site, Cluster, "10.0.0.1", RelayRole.Listener).IsAllowed);
     }
@@ -88,11 +92,22 @@ public sealed class NetworkRulesTests
     [InlineData("-", "-", "10.0.0.0/8", "10.0.0.1", true, "node w1 of k1: allow 10.0.0.0/8")]
     [InlineData("10.0.0.0/8", "10.1.0.0/16", "10.1.1.0/24", "10.1.1.1", true, "node w1 of k1: allow 10.1.1.0/24")]
     [InlineData("10.0.0.0/8", "10.1.0.0/16", "10.1.1.0/24", "10.1.2.1", false, "node w1 of k1: deny by default")]
-    public void Narrows_AndNeverWidens(string place, string cluster, string node, string from, bool allowed, string decided)
+    public void Narrows_AndNeverWidens(
+        string place,
+        string cluster,
+        string node,
+        string from,
+        bool allowed,
+        string decided
+    )
     {
         var site = TestSite.Small();
         site.Put(TestSite.NodeId("w1"), TestSite.Node("{'name':'bond0'}", "BareMetal"));
-        foreach (var (at, mask) in new[] { (Site, place), (Cluster, cluster), (TestSite.NodeId("w1"), node) }.Where(p => p.Item2 != "-"))
+        foreach (
+            var (at, mask) in new[] { (Site, place), (Cluster, cluster), (TestSite.NodeId("w1"), node) }.Where(p =>
+                p.Item2 != "-"
+            )
+        )
             Rules(site, at, $"'ipRules':[{{'ipMask':'{mask}'}}]");
         var decision = Evaluate(site, TestSite.NodeId("w1"), from, RelayRole.Sender, "ssh");
         Assert.Equal((allowed, decided), (decision.IsAllowed, decision.Summary));
@@ -103,8 +118,14 @@ public sealed class NetworkRulesTests
     {
         var site = TestSite.Small();
         Rules(site, Cluster, "'ipRules':[{'ipMask':'10.0.0.0/8'},{'ipMask':'203.0.113.64/26','action':'Deny'}]");
-        Assert.Equal("your address 203.0.113.7 is not in the networks that k1 lets in to kubernetes (cluster k1: deny by default)", Evaluate(site, Cluster, "203.0.113.7").Refusal);
-        Assert.Equal("your address 203.0.113.70 is in 203.0.113.64/26, which cluster k1 doesn't let in to kubernetes (cluster k1: deny 203.0.113.64/26)", Evaluate(site, Cluster, "203.0.113.70").Refusal);
+        Assert.Equal(
+            "your address 203.0.113.7 is not in the networks that k1 lets in to kubernetes (cluster k1: deny by default)",
+            Evaluate(site, Cluster, "203.0.113.7").Refusal
+        );
+        Assert.Equal(
+            "your address 203.0.113.70 is in 203.0.113.64/26, which cluster k1 doesn't let in to kubernetes (cluster k1: deny 203.0.113.64/26)",
+            Evaluate(site, Cluster, "203.0.113.70").Refusal
+        );
     }
 
     [Fact]
@@ -128,40 +149,106 @@ public sealed class NetworkRulesTests
     }
 
     [Fact]
-    public void Agrees_WithTheFirstMatchByBits() => Gen.Select(Rule.List[0, 12], Gen.Bool, Generators.Address.SelectMany(a => Gen.Select(Gen.Const(a), Gen.Int[0, 11])), Gen.Bool, Gen.Int[0, 2]).Sample((rules, open, source, sends, service) =>
-    {
-        // A source that is near one of the rules, so that matches happen.
-        var from = rules.Count == 0 ? source.Item1 : Near(rules[source.Item2 % rules.Count].Prefix, source.Item1);
-        var role = sends ? RelayRole.Sender : RelayRole.Listener;
-        var wanted = sends ? new[] { "", "kubernetes", "ssh" }[service] : "";
-        var set = new RuleSet(TestSite.Id($"{Cluster}/providers/Weft.Relay/networkRuleSets/default"), "cluster k1", open, [.. rules]);
-        var expected = open;
-        foreach (var rule in rules)
-        {
-            if (rule.AppliesTo == (sends ? AppliesTo.Listeners : AppliesTo.Senders) || (rule.Services.Length > 0 && !(sends && rule.Services.Contains(wanted))) || !Matches(rule.Prefix, from))
-                continue;
-            expected = rule.Allows;
-            break;
-        }
+    public void Agrees_WithTheFirstMatchByBits() =>
+        Gen.Select(
+                Rule.List[0, 12],
+                Gen.Bool,
+                Generators.Address.SelectMany(a => Gen.Select(Gen.Const(a), Gen.Int[0, 11])),
+                Gen.Bool,
+                Gen.Int[0, 2]
+            )
+            .Sample(
+                (rules, open, source, sends, service) =>
+                {
+                    // A source that is near one of the rules, so that matches happen.
+                    var from =
+                        rules.Count == 0 ? source.Item1 : Near(rules[source.Item2 % rules.Count].Prefix, source.Item1);
+                    var role = sends ? RelayRole.Sender : RelayRole.Listener;
+                    var wanted = sends ? new[] { "", "kubernetes", "ssh" }[service] : "";
+                    var set = new RuleSet(
+                        TestSite.Id($"{Cluster}/providers/Weft.Relay/networkRuleSets/default"),
+                        "cluster k1",
+                        open,
+                        [.. rules]
+                    );
+                    var expected = open;
+                    foreach (var rule in rules)
+                    {
+                        if (
+                            rule.AppliesTo == (sends ? AppliesTo.Listeners : AppliesTo.Senders)
+                            || (rule.Services.Length > 0 && !(sends && rule.Services.Contains(wanted)))
+                            || !Matches(rule.Prefix, from)
+                        )
+                            continue;
+                        expected = rule.Allows;
+                        break;
+                    }
 
-        Assert.Equal(expected, NetworkRules.Evaluate([set], "k1", role, wanted, from).IsAllowed);
-    });
+                    Assert.Equal(expected, NetworkRules.Evaluate([set], "k1", role, wanted, from).IsAllowed);
+                }
+            );
 
-    private static Gen<NetworkRule> Rule => Gen.Select(Generators.Prefix, Gen.Bool, Gen.Enum<AppliesTo>(), Gen.Int[0, 2]).Select((networks, allows, audience, services) =>
-        new NetworkRule(networks, allows, audience, services switch { 1 => ["ssh"], 2 => ["kubernetes", "ssh"], _ => [] }, ""));
+    private static Gen<NetworkRule> Rule =>
+        Gen.Select(Generators.Prefix, Gen.Bool, Gen.Enum<AppliesTo>(), Gen.Int[0, 2])
+            .Select(
+                (networks, allows, audience, services) =>
+                    new NetworkRule(
+                        networks,
+                        allows,
+                        audience,
+                        services switch
+                        {
+                            1 => ["ssh"],
+                            2 => ["kubernetes", "ssh"],
+                            _ => [],
+                        },
+                        ""
+                    )
+            );
 
-    /// <summary>An address with the network's leading bits, the rest of another; of the other family it stays as it is.</summary>
-    private static Address Near(Prefix networks, Address other) => other.Family != networks.Family ? other
-        : networks.Length == 0 ? other : new Address(networks.Family, networks.Network.Value | (networks.Length == other.Bits ? UInt128.Zero : other.Value & ((UInt128.One << (other.Bits - networks.Length)) - 1)));
+    /// <summary>
+    /// An address with the network's leading bits, the rest of another; of the other family it stays as it is.
+    /// </summary>
+    private static Address Near(Prefix networks, Address other) =>
+        other.Family != networks.Family ? other
+        : networks.Length == 0 ? other
+        : new Address(
+            networks.Family,
+            networks.Network.Value
+                | (
+                    networks.Length == other.Bits
+                        ? UInt128.Zero
+                        : other.Value & ((UInt128.One << (other.Bits - networks.Length)) - 1)
+                )
+        );
 
     /// <summary>The oracle: families and leading bits as strings.</summary>
     private static bool Matches(Prefix networks, Address address) =>
-        networks.Family == address.Family && Bits(address)[..networks.Length] == Bits(networks.Network)[..networks.Length];
+        networks.Family == address.Family
+        && Bits(address)[..networks.Length] == Bits(networks.Network)[..networks.Length];
 
-    private static string Bits(Address address) => string.Concat(Enumerable.Range(0, address.Bits).Select(i => (address.Value >> (address.Bits - 1 - i)) % 2 == 1 ? '1' : '0'));
+    private static string Bits(Address address) =>
+        string.Concat(
+            Enumerable
+                .Range(0, address.Bits)
+                .Select(i => (address.Value >> (address.Bits - 1 - i)) % 2 == 1 ? '1' : '0')
+        );
 
-    internal static void Rules(TestSite site, string at, string properties) => site.Put($"{at}/providers/Weft.Relay/networkRuleSets/default", $"{{'properties':{{{properties}}}}}");
+    internal static void Rules(TestSite site, string at, string properties) =>
+        site.Put($"{at}/providers/Weft.Relay/networkRuleSets/default", $"{{'properties':{{{properties}}}}}");
 
-    private static AccessDecision Evaluate(TestSite site, string target, string from, RelayRole role = RelayRole.Sender, string service = "kubernetes") =>
-        NetworkRules.Evaluate(site.State, TestSite.Id(target), role, role == RelayRole.Listener ? "" : service, Address.Parse(from).Value);
+    private static AccessDecision Evaluate(
+        TestSite site,
+        string target,
+        string from,
+        RelayRole role = RelayRole.Sender,
+        string service = "kubernetes"
+    ) =>
+        NetworkRules.Evaluate(
+            site.State,
+            TestSite.Id(target),
+            role,
+            role == RelayRole.Listener ? "" : service,
+            Address.Parse(from).Value
+        );
 }

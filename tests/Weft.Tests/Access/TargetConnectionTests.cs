@@ -9,19 +9,27 @@ public sealed class TargetConnectionTests
     [Theory]
     [InlineData("~c/kubernetesClusters/k1", Root + "/kubernetesClusters/k1", "kubernetes")]
     [InlineData("~c/KUBERNETESCLUSTERS/K1", Root + "/kubernetesClusters/k1", "kubernetes")]
-    [InlineData("~c/kubernetesClusters/k1/providers/Weft.Fleet/nodes/w1", Root + "/kubernetesClusters/k1/nodes/w1", "ssh")]
+    [InlineData(
+        "~c/kubernetesClusters/k1/providers/Weft.Fleet/nodes/w1",
+        Root + "/kubernetesClusters/k1/nodes/w1",
+        "ssh"
+    )]
     [InlineData("~c/virtualMachines/vm1", Root + "/virtualMachines/vm1", "ssh")]
     public void Finds_ThePathOfATarget(string target, string path, string service)
     {
         var connection = TargetConnection.Find(Site().State, TestSite.Id(target))!;
-        Assert.Equal((path, service, TestSite.Now), (connection.Path, Assert.Single(connection.Services), connection.CreatedAt));
+        Assert.Equal(
+            (path, service, TestSite.Now),
+            (connection.Path, Assert.Single(connection.Services), connection.CreatedAt)
+        );
     }
 
     [Theory]
     [InlineData("~c/kubernetesClusters/nobody")]
     [InlineData("~c/l3Networks/n6")]
     [InlineData("~c/clusters/place")]
-    public void Finds_NothingForOthers(string target) => Assert.Null(TargetConnection.Find(Site().State, TestSite.Id(target)));
+    public void Finds_NothingForOthers(string target) =>
+        Assert.Null(TargetConnection.Find(Site().State, TestSite.Id(target)));
 
     [Fact]
     public void Finds_NothingForWhatIsBeingDeleted()
@@ -45,14 +53,21 @@ public sealed class TargetConnectionTests
     [InlineData("other/5be00000-0000-4000-8000-0000000005a0/site/kubernetesClusters/k1", "")]
     [InlineData(Root + "//kubernetesClusters/k1", "")]
     [InlineData("", "")]
-    public void Lists_TheCandidateTargetsOfAPath(string path, string names) => Assert.Equal(names, string.Join(' ', TargetConnection.CandidateTargetsOf(path).Select(id => id.Name)));
+    public void Lists_TheCandidateTargetsOfAPath(string path, string names) =>
+        Assert.Equal(names, string.Join(' ', TargetConnection.CandidateTargetsOf(path).Select(id => id.Name)));
 
     [Fact]
     public void Leads_BackToItsTarget()
     {
         var site = Site();
-        Assert.All(["~c/kubernetesClusters/k1", TestSite.NodeId("w1"), "~c/virtualMachines/vm1"], target =>
-            Assert.Equal(TestSite.Id(target), TargetConnection.CandidateTargetsOf(TargetConnection.Find(site.State, TestSite.Id(target))!.Path)[0]));
+        Assert.All(
+            ["~c/kubernetesClusters/k1", TestSite.NodeId("w1"), "~c/virtualMachines/vm1"],
+            target =>
+                Assert.Equal(
+                    TestSite.Id(target),
+                    TargetConnection.CandidateTargetsOf(TargetConnection.Find(site.State, TestSite.Id(target))!.Path)[0]
+                )
+        );
     }
 
     private static TestSite Site()

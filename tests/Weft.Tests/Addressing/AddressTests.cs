@@ -96,17 +96,24 @@ public sealed class AddressTests
     [InlineData("0:0:0:0:0:0:0:0", "::")]
     [InlineData("1:2:3:4:5:6:7::", "1:2:3:4:5:6:7:0")]
     [InlineData("fd20:0:0:606:0:0:0:40", "fd20:0:0:606::40")]
-    public void Writes_TextOfRfc5952(string text, string canonical) => Assert.Equal(canonical, Address.Parse(text).Value.ToString());
+    public void Writes_TextOfRfc5952(string text, string canonical) =>
+        Assert.Equal(canonical, Address.Parse(text).Value.ToString());
 
     [Fact]
-    public void Reads_WhatItWrites() => Generators.Address.Sample(address =>
-        address.Value >> 32 == 0xFFFF && address.Family == AddressFamily.IPv6 || Address.Parse(address.ToString()).Value == address);
+    public void Reads_WhatItWrites() =>
+        Generators.Address.Sample(address =>
+            address.Value >> 32 == 0xFFFF && address.Family == AddressFamily.IPv6
+            || Address.Parse(address.ToString()).Value == address
+        );
 
     [Fact]
     public void Sorts_ByFamilyThenByNumber()
     {
         string[] sorted = ["0.0.0.1", "10.0.0.9", "10.0.0.10", "255.0.0.0", "::", "::2", "::10", "2001:db8::"];
-        Assert.Equal(sorted, sorted.Reverse().Select(text => Address.Parse(text).Value).Order().Select(a => a.ToString()));
+        Assert.Equal(
+            sorted,
+            sorted.Reverse().Select(text => Address.Parse(text).Value).Order().Select(a => a.ToString())
+        );
     }
 
     [Fact]

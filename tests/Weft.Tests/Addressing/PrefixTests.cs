@@ -63,18 +63,31 @@ public sealed class PrefixTests
     }
 
     [Fact]
-    public void Reads_WhatItWrites() => Generators.Prefix.Sample(prefix =>
-        prefix.Network.Value >> 32 == 0xFFFF && prefix.Family == AddressFamily.IPv6 || Prefix.Parse(prefix.ToString()).Value == prefix);
+    public void Reads_WhatItWrites() =>
+        Generators.Prefix.Sample(prefix =>
+            prefix.Network.Value >> 32 == 0xFFFF && prefix.Family == AddressFamily.IPv6
+            || Prefix.Parse(prefix.ToString()).Value == prefix
+        );
 
     [Fact]
-    public void Contains_ItsEndsAndNotItsNeighbours() => Generators.Prefix.Sample(prefix =>
-        prefix.Contains(prefix.Network) && prefix.Contains(prefix.Last)
-        && (prefix.Network.Value == 0 || !prefix.Contains(new Address(prefix.Family, prefix.Network.Value - 1)))
-        && (prefix.Last.Value == Top(prefix.Family) || !prefix.Contains(new Address(prefix.Family, prefix.Last.Value + 1))));
+    public void Contains_ItsEndsAndNotItsNeighbours() =>
+        Generators.Prefix.Sample(prefix =>
+            prefix.Contains(prefix.Network)
+            && prefix.Contains(prefix.Last)
+            && (prefix.Network.Value == 0 || !prefix.Contains(new Address(prefix.Family, prefix.Network.Value - 1)))
+            && (
+                prefix.Last.Value == Top(prefix.Family)
+                || !prefix.Contains(new Address(prefix.Family, prefix.Last.Value + 1))
+            )
+        );
 
     [Fact]
-    public void Overlaps_OnlyIfOneContainsAnEndOfTheOther() => Gen.Select(Generators.Prefix, Generators.Prefix).Sample((a, b) =>
-        a.Overlaps(b) == b.Overlaps(a) && a.Overlaps(b) == (a.Contains(b.Network) || b.Contains(a.Network)));
+    public void Overlaps_OnlyIfOneContainsAnEndOfTheOther() =>
+        Gen.Select(Generators.Prefix, Generators.Prefix)
+            .Sample(
+                (a, b) =>
+                    a.Overlaps(b) == b.Overlaps(a) && a.Overlaps(b) == (a.Contains(b.Network) || b.Contains(a.Network))
+            );
 
     [Theory]
     [InlineData("10.0.0.0/8", "10.20.6.0/24", true)]

@@ -11,13 +11,30 @@ public sealed class SubnetTests
     [InlineData("0.0.0.0/0", "0.0.0.1", 3, "4294967291", "0.0.0.4", "255.255.255.254")]
     [InlineData("fd20::/64", "fd20::1", 3, "18446744073709551484", "fd20::4", "fd20::ffff:ffff:ffff:ffff")]
     [InlineData("fd20::/120", "fd20::1", 3, "252", "fd20::4", "fd20::ff")]
-    [InlineData("::/0", "::1", 3, "340282366920938463463374607431768211452", "::4", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff")]
-    public void Leases_WhatIsBehindTheReserve(string prefix, string gateway, int reserved, string size, string first, string last)
+    [InlineData(
+        "::/0",
+        "::1",
+        3,
+        "340282366920938463463374607431768211452",
+        "::4",
+        "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"
+    )]
+    public void Leases_WhatIsBehindTheReserve(
+        string prefix,
+        string gateway,
+        int reserved,
+        string size,
+        string first,
+        string last
+    )
     {
         var subnet = Of(prefix);
         Assert.Equal((gateway, reserved), (subnet.Gateway.ToString(), subnet.Reserved));
         Assert.Equal(size, subnet.Size.ToString(CultureInfo.InvariantCulture));
-        Assert.Equal((first, last), (subnet.LeasableRanges[0].First.ToString(), subnet.LeasableRanges[^1].Last.ToString()));
+        Assert.Equal(
+            (first, last),
+            (subnet.LeasableRanges[0].First.ToString(), subnet.LeasableRanges[^1].Last.ToString())
+        );
     }
 
     [Theory]
@@ -44,7 +61,10 @@ public sealed class SubnetTests
     {
         var subnet = Of(prefix);
         Assert.Contains("reserved", subnet.ReasonNotLeasable(subnet.Gateway), StringComparison.Ordinal);
-        Assert.DoesNotContain(subnet.LeasableRanges, range => range.First <= subnet.Gateway && subnet.Gateway <= range.Last);
+        Assert.DoesNotContain(
+            subnet.LeasableRanges,
+            range => range.First <= subnet.Gateway && subnet.Gateway <= range.Last
+        );
     }
 
     [Theory]
@@ -72,7 +92,8 @@ public sealed class SubnetTests
     [InlineData("fd20::/64", "fd20::fdff:ffff:ffff:ff7f")]
     [InlineData("fd20::/64", "fd20::fe00:0:0:0")]
     [InlineData("fd20::/64", "fd20::ffff:ffff:ffff:ffff")]
-    public void Gives_TheEdgesOfItsRanges(string prefix, string address) => Assert.Null(Of(prefix).ReasonNotLeasable(Address.Parse(address).Value));
+    public void Gives_TheEdgesOfItsRanges(string prefix, string address) =>
+        Assert.Null(Of(prefix).ReasonNotLeasable(Address.Parse(address).Value));
 
     private static Subnet Of(string prefix) => new(Prefix.Parse(prefix).Value, 3);
 }

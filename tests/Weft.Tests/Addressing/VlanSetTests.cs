@@ -13,7 +13,8 @@ public sealed class VlanSetTests
     [InlineData("1-4094", "1-4094")]
     [InlineData("5-5,5", "5")]
     [InlineData("1-3,2-6", "1-6")]
-    public void Writes_RangesInOrder(string text, string canonical) => Assert.Equal(canonical, VlanSet.Parse(text).Value.ToString());
+    public void Writes_RangesInOrder(string text, string canonical) =>
+        Assert.Equal(canonical, VlanSet.Parse(text).Value.ToString());
 
     [Theory]
     [InlineData("", "''")]
@@ -41,24 +42,30 @@ public sealed class VlanSetTests
     }
 
     [Fact]
-    public void Reads_WhatItWrites() => Sets.Sample(set => set.Count == 0 || VlanSet.Parse(set.ToString()).Value.Equals(set));
+    public void Reads_WhatItWrites() =>
+        Sets.Sample(set => set.Count == 0 || VlanSet.Parse(set.ToString()).Value.Equals(set));
 
     [Fact]
-    public void Keeps_TheLawsOfSets() => Gen.Select(Sets, Sets).Sample((a, b) =>
-    {
-        var (union, except) = (a.Union(b), a.Except(b));
-        Assert.Equal(a.AsEnumerable().Union(b).Order(), union);
-        Assert.Equal(a.AsEnumerable().Except(b).Order(), except);
-        Assert.Equal(union.Count, except.Count + b.Count);
-        Assert.Equal(a.Union(b), b.Union(a));
-        Assert.Equal(a.Union(b).GetHashCode(), b.Union(a).GetHashCode());
-    });
+    public void Keeps_TheLawsOfSets() =>
+        Gen.Select(Sets, Sets)
+            .Sample(
+                (a, b) =>
+                {
+                    var (union, except) = (a.Union(b), a.Except(b));
+                    Assert.Equal(a.AsEnumerable().Union(b).Order(), union);
+                    Assert.Equal(a.AsEnumerable().Except(b).Order(), except);
+                    Assert.Equal(union.Count, except.Count + b.Count);
+                    Assert.Equal(a.Union(b), b.Union(a));
+                    Assert.Equal(a.Union(b).GetHashCode(), b.Union(a).GetHashCode());
+                }
+            );
 
     [Theory]
     [InlineData(0)]
     [InlineData(4095)]
     [InlineData(-1)]
-    public void Throws_WhereANumberIsNoVlan(int vlan) => Assert.Throws<ArgumentOutOfRangeException>(() => VlanSet.Create([1, vlan]));
+    public void Throws_WhereANumberIsNoVlan(int vlan) =>
+        Assert.Throws<ArgumentOutOfRangeException>(() => VlanSet.Create([1, vlan]));
 
     private static Gen<VlanSet> Sets => Gen.Int[1, 4094].HashSet[0, 40].Select(VlanSet.Create);
 }

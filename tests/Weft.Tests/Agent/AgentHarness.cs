@@ -7,7 +7,10 @@ using Weft.Agent;
 
 namespace Weft.Tests.Agent;
 
-/// <summary>A control plane and an agent in a directory of its own; the agent runs in this process and can be started again and again.</summary>
+/// <summary>
+/// A control plane and an agent in a directory of its own; the agent runs in this process and can be started again and
+/// again.
+/// </summary>
 [SupportedOSPlatform("linux")]
 internal sealed class AgentHarness : IAsyncDisposable
 {
@@ -16,9 +19,16 @@ internal sealed class AgentHarness : IAsyncDisposable
     /// <summary>As in life, only quicker.</summary>
     public static readonly AgentTimings FastTimings = new()
     {
-        InitialBackoff = TimeSpan.FromMilliseconds(20), MaxBackoff = TimeSpan.FromMilliseconds(100), MaxBackoffAfterRefusal = TimeSpan.FromMilliseconds(100),
-        ResyncPeriod = TimeSpan.FromMilliseconds(50), LongPollWait = TimeSpan.FromSeconds(1), MinPollInterval = TimeSpan.FromMilliseconds(10),
-        RequestTimeout = TimeSpan.FromSeconds(10), AcquireTimeout = TimeSpan.FromSeconds(10), SocketTimeout = TimeSpan.FromSeconds(20), ConnectivityGrace = TimeSpan.Zero,
+        InitialBackoff = TimeSpan.FromMilliseconds(20),
+        MaxBackoff = TimeSpan.FromMilliseconds(100),
+        MaxBackoffAfterRefusal = TimeSpan.FromMilliseconds(100),
+        ResyncPeriod = TimeSpan.FromMilliseconds(50),
+        LongPollWait = TimeSpan.FromSeconds(1),
+        MinPollInterval = TimeSpan.FromMilliseconds(10),
+        RequestTimeout = TimeSpan.FromSeconds(10),
+        AcquireTimeout = TimeSpan.FromSeconds(10),
+        SocketTimeout = TimeSpan.FromSeconds(20),
+        ConnectivityGrace = TimeSpan.Zero,
     };
 
     private readonly StringWriter _log = new();
@@ -35,8 +45,14 @@ internal sealed class AgentHarness : IAsyncDisposable
         File.WriteAllText(TokenFile, FakeControlPlane.Token + "\n");
         Options = new AgentOptions
         {
-            Server = new Uri(plane.Url), State = Path.Join(Root, "state"), Name = "w1", Node = "w1", TokenFile = TokenFile,
-            Socket = Path.Join(Root, "run", "agent.sock"), Manifests = Path.Join(Root, "manifests"), Nodes = Path.Join(Root, "nodes"),
+            Server = new Uri(plane.Url),
+            State = Path.Join(Root, "state"),
+            Name = "w1",
+            Node = "w1",
+            TokenFile = TokenFile,
+            Socket = Path.Join(Root, "run", "agent.sock"),
+            Manifests = Path.Join(Root, "manifests"),
+            Nodes = Path.Join(Root, "nodes"),
             // Running every plugin of the machine is no part of these tests.
             PluginFolders = [],
         };
@@ -96,14 +112,22 @@ internal sealed class AgentHarness : IAsyncDisposable
         _stop = new CancellationTokenSource();
     }
 
-    public static JsonObject Request(string verb, string container, string @interface = "net1") => new()
-    {
-        ["verb"] = verb, ["network"] = Network, ["containerId"] = container, ["interface"] = @interface, ["namespace"] = "core", ["pod"] = "upf-0",
-    };
+    public static JsonObject Request(string verb, string container, string @interface = "net1") =>
+        new()
+        {
+            ["verb"] = verb,
+            ["network"] = Network,
+            ["containerId"] = container,
+            ["interface"] = @interface,
+            ["namespace"] = "core",
+            ["pod"] = "upf-0",
+        };
 
-    public Task<JsonObject> Send(string verb, string container, string @interface = "net1") => Send(Request(verb, container, @interface));
+    public Task<JsonObject> Send(string verb, string container, string @interface = "net1") =>
+        Send(Request(verb, container, @interface));
 
-    public async Task<JsonObject> Send(JsonObject request) => JsonNode.Parse(await SendLine(request.ToJsonString() + "\n"))!.AsObject();
+    public async Task<JsonObject> Send(JsonObject request) =>
+        JsonNode.Parse(await SendLine(request.ToJsonString() + "\n"))!.AsObject();
 
     /// <summary>Sends text as it is, and reads until the agent closes.</summary>
     public async Task<string> SendLine(string text)
@@ -128,7 +152,8 @@ internal sealed class AgentHarness : IAsyncDisposable
     }
 
     public static string AddressOf(JsonObject answer) =>
-        (string?)answer["lease"]?["addresses"]?[0]?["address"] ?? throw new InvalidOperationException($"no lease: {answer.ToJsonString()}");
+        (string?)answer["lease"]?["addresses"]?[0]?["address"]
+        ?? throw new InvalidOperationException($"no lease: {answer.ToJsonString()}");
 
     public static string? CodeOf(JsonObject answer) => (string?)answer["error"]?["code"];
 

@@ -3,7 +3,9 @@ using Weft.Agent;
 
 namespace Weft.Tests.Agent;
 
-/// <summary>The CA certificates of a cluster's API server: where the agent takes them from, and what it tells of them.</summary>
+/// <summary>
+/// The CA certificates of a cluster's API server: where the agent takes them from, and what it tells of them.
+/// </summary>
 [SupportedOSPlatform("linux")]
 public sealed class ClusterAuthorityTests
 {
@@ -20,11 +22,13 @@ public sealed class ClusterAuthorityTests
     public async Task Takes_TheFileThatTheOptionsSay(string options, string? file)
     {
         AgentOptions? read = null;
-        var parsed = new CommandLine().Command(found =>
-        {
-            read = found;
-            return Task.FromResult(0);
-        }).Parse($"--server https://weft.example --state /tmp/state --name east {options}");
+        var parsed = new CommandLine()
+            .Command(found =>
+            {
+                read = found;
+                return Task.FromResult(0);
+            })
+            .Parse($"--server https://weft.example --state /tmp/state --name east {options}");
 
         Assert.Empty(parsed.Errors);
         Assert.Equal(0, await parsed.InvokeAsync(cancellationToken: TestContext.Current.CancellationToken));
@@ -34,9 +38,17 @@ public sealed class ClusterAuthorityTests
     [Fact]
     public void Refuses_TheClustersFile_ForAnAgentOfANode()
     {
-        var parsed = new CommandLine().Command(_ => Task.FromResult(0)).Parse("--server https://weft.example --state /tmp/state --name w1 --node w1 --cluster-ca /etc/cluster/ca.crt");
+        var parsed = new CommandLine()
+            .Command(_ => Task.FromResult(0))
+            .Parse(
+                "--server https://weft.example --state /tmp/state --name w1 --node w1 --cluster-ca /etc/cluster/ca.crt"
+            );
 
-        Assert.StartsWith("--cluster-ca is the cluster's, and --node is given", Assert.Single(parsed.Errors).Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "--cluster-ca is the cluster's, and --node is given",
+            Assert.Single(parsed.Errors).Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -48,11 +60,17 @@ public sealed class ClusterAuthorityTests
         harness.Options = harness.Options with { Node = null, ClusterAuthority = mounted };
         await harness.StartAgent();
         harness.Plane.SetDesired("sha256-1", []);
-        await harness.Plane.Until(() => ReportedAuthority(harness) is [.., var last] && last == one, "the first authority is reported");
+        await harness.Plane.Until(
+            () => ReportedAuthority(harness) is [.., var last] && last == one,
+            "the first authority is reported"
+        );
 
         Mount(harness, "2", two);
 
-        await harness.Plane.Until(() => ReportedAuthority(harness) is [.., var last] && last == two, "the second authority is reported, without another picture");
+        await harness.Plane.Until(
+            () => ReportedAuthority(harness) is [.., var last] && last == two,
+            "the second authority is reported, without another picture"
+        );
         Assert.Equal([one, two], ReportedAuthority(harness).Distinct());
         Assert.DoesNotContain("cluster-ca-unread", harness.Log, StringComparison.Ordinal);
     }
@@ -66,10 +84,16 @@ public sealed class ClusterAuthorityTests
         harness.Options = harness.Options with { Node = null, ClusterAuthority = mounted };
         await harness.StartAgent();
         harness.Plane.SetDesired("sha256-1", []);
-        await harness.Plane.Until(() => ReportedAuthority(harness) is [.., var last] && last == certificate, "the authority is reported");
+        await harness.Plane.Until(
+            () => ReportedAuthority(harness) is [.., var last] && last == certificate,
+            "the authority is reported"
+        );
 
         Mount(harness, "2", key);
-        await AgentHarness.Eventually(() => harness.Log.Contains("cluster-ca-unread", StringComparison.Ordinal), "the agent says what is wrong");
+        await AgentHarness.Eventually(
+            () => harness.Log.Contains("cluster-ca-unread", StringComparison.Ordinal),
+            "the agent says what is wrong"
+        );
         harness.Plane.SetDesired("sha256-22", []);
         await harness.Plane.UntilReported("sha256-22", "Applied");
 
@@ -82,7 +106,11 @@ public sealed class ClusterAuthorityTests
     public async Task Reports_None_WhileThereIsNoFile_AndSaysItOnce()
     {
         await using var harness = await AgentHarness.Create();
-        harness.Options = harness.Options with { Node = null, ClusterAuthority = Path.Join(harness.Root, "none", "ca.crt") };
+        harness.Options = harness.Options with
+        {
+            Node = null,
+            ClusterAuthority = Path.Join(harness.Root, "none", "ca.crt"),
+        };
         await harness.StartAgent();
         foreach (var i in Enumerable.Range(1, 5))
         {
@@ -94,9 +122,12 @@ public sealed class ClusterAuthorityTests
         Assert.Equal(2, harness.Log.Split("cluster-ca-unread").Length);
     }
 
-    private static List<string?> ReportedAuthority(AgentHarness harness) => [.. harness.Plane.Reports.Select(report => (string?)report["certificateAuthority"])];
+    private static List<string?> ReportedAuthority(AgentHarness harness) =>
+        [.. harness.Plane.Reports.Select(report => (string?)report["certificateAuthority"])];
 
-    /// <summary>Exchanges the file as the kubelet does: a link to a directory of its own, replaced in one step.</summary>
+    /// <summary>
+    /// Exchanges the file as the kubelet does: a link to a directory of its own, replaced in one step.
+    /// </summary>
     private static string Mount(AgentHarness harness, string version, string content)
     {
         var place = Directory.CreateDirectory(Path.Join(harness.Root, "serviceaccount")).FullName;

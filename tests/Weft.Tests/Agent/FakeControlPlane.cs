@@ -11,7 +11,9 @@ using Microsoft.Extensions.Logging;
 
 namespace Weft.Tests.Agent;
 
-/// <summary>The agents' endpoint of docs/specs/agent-api.md over real HTTP: it can go away and come back on the same port.</summary>
+/// <summary>
+/// The agents' endpoint of docs/specs/agent-api.md over real HTTP: it can go away and come back on the same port.
+/// </summary>
 internal sealed class FakeControlPlane : IAsyncDisposable
 {
     public const string Token = "weft_enr_a-good-one";
@@ -40,7 +42,9 @@ internal sealed class FakeControlPlane : IAsyncDisposable
 
     public string Url => $"{(_certificate is null ? "http" : "https")}://{_at}:{Port}";
 
-    /// <summary>What each call of leases/acquire and leases/release meets first; it may wait, or answer in the fake's stead.</summary>
+    /// <summary>
+    /// What each call of leases/acquire and leases/release meets first; it may wait, or answer in the fake's stead.
+    /// </summary>
     public Func<string, JsonObject, HttpContext, Task<bool>>? Before { get; set; }
 
     /// <summary>The credential given last; any other is refused with 401.</summary>
@@ -75,11 +79,17 @@ internal sealed class FakeControlPlane : IAsyncDisposable
         var builder = WebApplication.CreateSlimBuilder();
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.Logging.ClearProviders();
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(_at, Port, at =>
-        {
-            if (_certificate is not null)
-                at.UseHttps(_certificate);
-        }));
+        builder.WebHost.ConfigureKestrel(kestrel =>
+            kestrel.Listen(
+                _at,
+                Port,
+                at =>
+                {
+                    if (_certificate is not null)
+                        at.UseHttps(_certificate);
+                }
+            )
+        );
         builder.WebHost.UseShutdownTimeout(TimeSpan.Zero);
         _app = builder.Build();
         _app.Run(Serve);
@@ -100,7 +110,11 @@ internal sealed class FakeControlPlane : IAsyncDisposable
         {
             _desired = new JsonObject
             {
-                ["cluster"] = Cluster, ["revision"] = digest.Length, ["digest"] = digest, ["manifests"] = manifests, ["nodes"] = nodes ?? [],
+                ["cluster"] = Cluster,
+                ["revision"] = digest.Length,
+                ["digest"] = digest,
+                ["manifests"] = manifests,
+                ["nodes"] = nodes ?? [],
             };
         }
 
@@ -128,43 +142,71 @@ internal sealed class FakeControlPlane : IAsyncDisposable
     }
 
     public Task UntilReported(string digest, string state) =>
-        Until(() => Reports.Any(r => (string?)r["digest"] == digest && (string?)r["state"] == state), $"{digest} reported {state}");
+        Until(
+            () => Reports.Any(r => (string?)r["digest"] == digest && (string?)r["state"] == state),
+            $"{digest} reported {state}"
+        );
 
     public async ValueTask DisposeAsync() => await GoAway();
 
     private async Task Serve(HttpContext context)
     {
-        var body = context.Request.ContentLength > 0 ? (await JsonNode.ParseAsync(context.Request.Body))!.AsObject() : [];
+        var body =
+            context.Request.ContentLength > 0 ? (await JsonNode.ParseAsync(context.Request.Body))!.AsObject() : [];
         var bearer = context.Request.Headers.Authorization.ToString().Replace("Bearer ", "", StringComparison.Ordinal);
         var path = context.Request.Path.Value!["/agents/v1/".Length..];
         if (bearer != (path == "enroll" ? Token : Credential))
             await Refuse(context, 401, "AuthenticationFailed", "the bearer is not known");
-        else if (Before is null || !path.StartsWith("leases/", StringComparison.Ordinal) || !await Before(path["leases/".Length..], body, context))
-            await (path switch
-            {
-                "enroll" => Enrol(context, body),
-                "desired" => Desired(context),
-                "status" => Report(context, body),
-                "inventory" => Inventory(context, body),
-                "leases/acquire" => Acquire(context, body),
-                "leases/release" => Release(context, body),
-                _ => Refuse(context, 404, "InvalidResourceType", path),
-            });
+        else if (
+            Before is null
+            || !path.StartsWith("leases/", StringComparison.Ordinal)
+            || !await Before(path["leases/".Length..], body, context)
+        )
+            await (
+                path switch
+                {
+                    "enroll" => Enrol(context, body),
+                    "desired" => Desired(context),
+                    "status" => Report(context, body),
+                    "inventory" => Inventory(context, body),
+                    "leases/acquire" => Acquire(context, body),
+                    "leases/release" => Release(context, body),
+                    _ => Refuse(context, 404, "InvalidResourceType", path),
+                }
+            );
         NotifyChange();
     }
 
     public static Task Refuse(HttpContext context, int status, string code, string message) =>
-        Respond(context, status, new JsonObject { ["error"] = new JsonObject { ["code"] = code, ["message"] = message, ["target"] = "somewhere" } });
+        Respond(
+            context,
+            status,
+            new JsonObject
+            {
+                ["error"] = new JsonObject
+                {
+                    ["code"] = code,
+                    ["message"] = message,
+                    ["target"] = "somewhere",
+                },
+            }
+        );
 
     private async Task Enrol(HttpContext context, JsonObject body)
     {
         lock (_guard)
             _enrolments.Add(body);
         Credential = $"weft_agt_{Guid.NewGuid():N}";
-        await Respond(context, 201, new JsonObject
-        {
-            ["agentId"] = $"{Cluster}/providers/Weft.Fleet/agents/{body["name"]}", ["cluster"] = Cluster, ["credential"] = Credential,
-        });
+        await Respond(
+            context,
+            201,
+            new JsonObject
+            {
+                ["agentId"] = $"{Cluster}/providers/Weft.Fleet/agents/{body["name"]}",
+                ["cluster"] = Cluster,
+                ["credential"] = Credential,
+            }
+        );
     }
 
     private async Task Desired(HttpContext context)
@@ -219,11 +261,19 @@ internal sealed class FakeControlPlane : IAsyncDisposable
     private async Task Acquire(HttpContext context, JsonObject body)
     {
         var holder = RecordCall("acquire", body);
-        var address = _leases.GetOrAdd(holder, _ => $"10.20.{Interlocked.Increment(ref _lastAddress) >> 8}.{_lastAddress & 255}/16");
-        await Respond(context, 200, new JsonObject
-        {
-            ["addresses"] = new JsonArray(new JsonObject { ["address"] = address, ["gateway"] = "10.20.255.254" }), ["routes"] = new JsonArray(),
-        });
+        var address = _leases.GetOrAdd(
+            holder,
+            _ => $"10.20.{Interlocked.Increment(ref _lastAddress) >> 8}.{_lastAddress & 255}/16"
+        );
+        await Respond(
+            context,
+            200,
+            new JsonObject
+            {
+                ["addresses"] = new JsonArray(new JsonObject { ["address"] = address, ["gateway"] = "10.20.255.254" }),
+                ["routes"] = new JsonArray(),
+            }
+        );
     }
 
     private async Task Release(HttpContext context, JsonObject body)
@@ -260,7 +310,8 @@ internal sealed class FakeControlPlane : IAsyncDisposable
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>
-    /// A port that stays ours while nobody listens on it: below the range that the kernel deals out, and never given twice here.
+    /// A port that stays ours while nobody listens on it: below the range that the kernel deals out, and never given
+    /// twice here.
     /// </summary>
     private static int FreePort()
     {

@@ -13,7 +13,9 @@ public sealed class ProcessTests
 {
     // Both stand beside each other in the artifacts: bin/Weft.Tests/debug and bin/Weft.Agent/debug.
     private static readonly string Here = Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory);
-    private static readonly string Program = Path.GetFullPath(Path.Join(Here, "..", "..", "Weft.Agent", Path.GetFileName(Here), "weft-agent"));
+    private static readonly string Program = Path.GetFullPath(
+        Path.Join(Here, "..", "..", "Weft.Agent", Path.GetFileName(Here), "weft-agent")
+    );
 
     [Fact]
     public async Task Keeps_EveryLease_WhenKilledAgainAndAgain()
@@ -25,7 +27,10 @@ public sealed class ProcessTests
         {
             using var agent = await Start(harness);
             using var over = new CancellationTokenSource();
-            var workers = Enumerable.Range(0, 4).Select(worker => Work(harness, $"{life}-{worker}", held, released, over.Token)).ToArray();
+            var workers = Enumerable
+                .Range(0, 4)
+                .Select(worker => Work(harness, $"{life}-{worker}", held, released, over.Token))
+                .ToArray();
             var goal = (life + 1) * 40;
             await harness.Plane.Until(() => held.Count + released.Count >= goal, "the agent has answered often");
             agent.Kill();
@@ -36,7 +41,9 @@ public sealed class ProcessTests
 
         using var last = await Start(harness);
         await harness.Plane.Until(
-            () => released.All(container => !harness.Plane.Leases.ContainsKey($"{container}/net1")), "every answered release reaches the server");
+            () => released.All(container => !harness.Plane.Leases.ContainsKey($"{container}/net1")),
+            "every answered release reaches the server"
+        );
         await harness.Plane.GoAway();
         Assert.NotEmpty(held);
         Assert.NotEmpty(released);
@@ -72,7 +79,17 @@ public sealed class ProcessTests
     [Theory]
     [InlineData("--server is 'weft'", "--server", "weft", "--state", "/nowhere", "--name", "w1")]
     [InlineData("--name is 'W 1'", "--server", "http://127.0.0.1:1", "--state", "/nowhere", "--name", "W 1")]
-    [InlineData("--node is '../w1'", "--server", "http://127.0.0.1:1", "--state", "/nowhere", "--name", "w1", "--node", "../w1")]
+    [InlineData(
+        "--node is '../w1'",
+        "--server",
+        "http://127.0.0.1:1",
+        "--state",
+        "/nowhere",
+        "--name",
+        "w1",
+        "--node",
+        "../w1"
+    )]
     [InlineData("'--state' is required", "--server", "http://127.0.0.1:1", "--name", "w1")]
     public async Task Refuses_BadCommandLine(string message, params string[] arguments)
     {
@@ -92,7 +109,12 @@ public sealed class ProcessTests
 
     /// <summary>Acquires without end, releases every other one; an answer counts once it is read in full.</summary>
     private static async Task Work(
-        AgentHarness harness, string name, ConcurrentDictionary<string, string> held, ConcurrentBag<string> released, CancellationToken over)
+        AgentHarness harness,
+        string name,
+        ConcurrentDictionary<string, string> held,
+        ConcurrentBag<string> released,
+        CancellationToken over
+    )
     {
         for (var i = 0; !over.IsCancellationRequested; i++)
         {
@@ -121,10 +143,22 @@ public sealed class ProcessTests
     }
 
     private static IEnumerable<string> Arguments(AgentHarness harness) =>
-    [
-        "--server", harness.Plane.Url, "--state", harness.Options.State, "--name", "w1", "--node", "w1", "--enrollment-token-file", harness.TokenFile,
-        "--socket", harness.Options.Socket, "--manifests", harness.Options.Manifests,
-    ];
+        [
+            "--server",
+            harness.Plane.Url,
+            "--state",
+            harness.Options.State,
+            "--name",
+            "w1",
+            "--node",
+            "w1",
+            "--enrollment-token-file",
+            harness.TokenFile,
+            "--socket",
+            harness.Options.Socket,
+            "--manifests",
+            harness.Options.Manifests,
+        ];
 
     private static async Task<Process> Start(AgentHarness harness)
     {
@@ -173,7 +207,9 @@ public sealed class ProcessTests
     }
 
     private static Process Spawn(IEnumerable<string> arguments) =>
-        Process.Start(new ProcessStartInfo(Program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+        Process.Start(
+            new ProcessStartInfo(Program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true }
+        )!;
 
     [DllImport("libc", EntryPoint = "kill")]
     private static extern int Kill(int process, int signal);

@@ -11,35 +11,74 @@ public sealed partial class ArchitectureTests
     [
         ("Addressing", [], "addresses and pools are numbers: they are tested and used without a single resource"),
         ("Resources", [], "the verbs are written once for all kinds, so they know none of them"),
-        ("Fabric", ["Addressing", "Resources"], "the fabric carries networks without knowing them; who stands on a domain is found by the members that name it"),
+        (
+            "Fabric",
+            ["Addressing", "Resources"],
+            "the fabric carries networks without knowing them; who stands on a domain is found by the members that name it"
+        ),
         ("Networks", ["Addressing", "Resources", "Fabric"], "a network is the same whoever attaches it"),
-        ("Attachments", ["Addressing", "Resources", "Fabric", "Networks"], "a renderer is given everything it needs and looks nothing up in the fleet"),
-        ("Fleet", ["Addressing", "Resources", "Fabric", "Networks", "Attachments"], "the fleet draws; where things are stored is nothing to it"),
-        ("Access", ["Addressing", "Resources", "Fabric", "Fleet"], "who may come in is asked of what the fleet is; it attaches and draws nothing"),
+        (
+            "Attachments",
+            ["Addressing", "Resources", "Fabric", "Networks"],
+            "a renderer is given everything it needs and looks nothing up in the fleet"
+        ),
+        (
+            "Fleet",
+            ["Addressing", "Resources", "Fabric", "Networks", "Attachments"],
+            "the fleet draws; where things are stored is nothing to it"
+        ),
+        (
+            "Access",
+            ["Addressing", "Resources", "Fabric", "Fleet"],
+            "who may come in is asked of what the fleet is; it attaches and draws nothing"
+        ),
         ("Storage", ["Resources"], "a store keeps rows, whatever they mean"),
     ];
 
-    private static readonly (string File, string Because)[] Exceptions = [("Storage/AllKinds.cs", "the one list of kinds")];
+    private static readonly (string File, string Because)[] Exceptions =
+    [
+        ("Storage/AllKinds.cs", "the one list of kinds"),
+    ];
 
     private static readonly (string Project, string[] May, string Because)[] Projects =
     [
         ("Weft", [], "the pure ground stands on nothing"),
         ("Weft.Relay", [], "the relay's protocol knows nothing of Weft"),
-        ("Weft.Server", ["Weft", "Weft.Relay"], "no program references another: they speak over their specified protocols"),
-        ("Weft.Agent", ["Weft", "Weft.Relay"], "no program references another: they speak over their specified protocols"),
+        (
+            "Weft.Server",
+            ["Weft", "Weft.Relay"],
+            "no program references another: they speak over their specified protocols"
+        ),
+        (
+            "Weft.Agent",
+            ["Weft", "Weft.Relay"],
+            "no program references another: they speak over their specified protocols"
+        ),
         ("Weft.Cni", ["Weft"], "no program references another: they speak over their specified protocols"),
-        ("Weft.Cli", ["Weft", "Weft.Relay"], "no program references another: they speak over their specified protocols"),
+        (
+            "Weft.Cli",
+            ["Weft", "Weft.Relay"],
+            "no program references another: they speak over their specified protocols"
+        ),
     ];
 
     [Fact]
     public void Imports_OnlyWhatStandsBelow()
     {
-        var wrong = Folders.SelectMany(room => Sources($"src/Weft/{room.Room}")
-            .Where(file => !Exceptions.Any(s => file.EndsWith(s.File, StringComparison.Ordinal)))
-            .SelectMany(file => ImportsOf(File.ReadAllText(file)).Except([.. room.May, room.Room])
-                .Select(import => $"{Short(file)} imports Weft.{import}: {room.Because}")));
+        var wrong = Folders.SelectMany(room =>
+            Sources($"src/Weft/{room.Room}")
+                .Where(file => !Exceptions.Any(s => file.EndsWith(s.File, StringComparison.Ordinal)))
+                .SelectMany(file =>
+                    ImportsOf(File.ReadAllText(file))
+                        .Except([.. room.May, room.Room])
+                        .Select(import => $"{Short(file)} imports Weft.{import}: {room.Because}")
+                )
+        );
         Assert.Empty(wrong);
-        Assert.Equal(Folders.Select(r => r.Room).Order(), Directory.GetDirectories(At("src/Weft")).Select(d => Path.GetFileName(d)!).Order());
+        Assert.Equal(
+            Folders.Select(r => r.Room).Order(),
+            Directory.GetDirectories(At("src/Weft")).Select(d => Path.GetFileName(d)!).Order()
+        );
     }
 
     [Theory]
@@ -52,13 +91,20 @@ public sealed partial class ArchitectureTests
     [Fact]
     public void References_OnlyWhatStandsBelow()
     {
-        var wrong = Directory.GetFiles(At("src"), "*.csproj", SearchOption.AllDirectories).SelectMany(file =>
-        {
-            var name = Path.GetFileNameWithoutExtension(file);
-            var rule = Projects.SingleOrDefault(p => p.Project == name);
-            return rule.May is null ? [$"{name} is in no table of arrows; write down what it may reference, and why not more"]
-                : References().Matches(File.ReadAllText(file)).Select(m => m.Groups[1].Value).Except(rule.May).Select(other => $"{name} references {other}: {rule.Because}");
-        });
+        var wrong = Directory
+            .GetFiles(At("src"), "*.csproj", SearchOption.AllDirectories)
+            .SelectMany(file =>
+            {
+                var name = Path.GetFileNameWithoutExtension(file);
+                var rule = Projects.SingleOrDefault(p => p.Project == name);
+                return rule.May is null
+                    ? [$"{name} is in no table of arrows; write down what it may reference, and why not more"]
+                    : References()
+                        .Matches(File.ReadAllText(file))
+                        .Select(m => m.Groups[1].Value)
+                        .Except(rule.May)
+                        .Select(other => $"{name} references {other}: {rule.Because}");
+            });
         Assert.Empty(wrong);
     }
 
@@ -67,8 +113,18 @@ public sealed partial class ArchitectureTests
     {
         var files = Sources("src").Select(f => (f, Lines: File.ReadAllLines(f))).ToList();
         Assert.NotEmpty(files);
-        Assert.Empty(files.Where(f => f.Lines.Length > 400).Select(f => $"{Short(f.f)} has {f.Lines.Length} lines; 400 are the most"));
-        Assert.Empty(files.SelectMany(f => Blocks(f.Lines).Where(b => b.Length > 70).Select(b => $"{Short(f.f)}:{b.Line}: '{b.Head}' has {b.Length} lines; 70 are the most")));
+        Assert.Empty(
+            files
+                .Where(f => f.Lines.Length > 400)
+                .Select(f => $"{Short(f.f)} has {f.Lines.Length} lines; 400 are the most")
+        );
+        Assert.Empty(
+            files.SelectMany(f =>
+                Blocks(f.Lines)
+                    .Where(b => b.Length > 70)
+                    .Select(b => $"{Short(f.f)}:{b.Line}: '{b.Head}' has {b.Length} lines; 70 are the most")
+            )
+        );
     }
 
     [Fact]
@@ -84,24 +140,46 @@ public sealed partial class ArchitectureTests
     [Fact]
     public void Names_TypesByTheFieldsWords()
     {
-        var wrong = Sources("src").SelectMany(file => TypeNames().Matches(File.ReadAllText(file)).Select(m => m.Groups[1].Value)
-            .Where(name => Vague().IsMatch(name)).Select(name => $"{Short(file)}: {name}: say what it is, not that it manages, helps or is common"));
+        var wrong = Sources("src")
+            .SelectMany(file =>
+                TypeNames()
+                    .Matches(File.ReadAllText(file))
+                    .Select(m => m.Groups[1].Value)
+                    .Where(name => Vague().IsMatch(name))
+                    .Select(name => $"{Short(file)}: {name}: say what it is, not that it manages, helps or is common")
+            );
         Assert.Empty(wrong);
     }
 
     [Fact]
     public void Numbers_EachLogEventOnce()
     {
-        var events = Sources("src").SelectMany(file => Events().Matches(File.ReadAllText(file)).Select(m => (Id: m.Groups[1].Value, File: Short(file)))).ToList();
+        var events = Sources("src")
+            .SelectMany(file =>
+                Events().Matches(File.ReadAllText(file)).Select(m => (Id: m.Groups[1].Value, File: Short(file)))
+            )
+            .ToList();
         Assert.NotEmpty(events);
-        Assert.Empty(events.GroupBy(e => (e.Id, e.File.Split('/')[1])).Where(g => g.Count() > 1).Select(g => $"event {g.Key.Id} is in {string.Join(" and ", g.Select(e => e.File))}"));
+        Assert.Empty(
+            events
+                .GroupBy(e => (e.Id, e.File.Split('/')[1]))
+                .Where(g => g.Count() > 1)
+                .Select(g => $"event {g.Key.Id} is in {string.Join(" and ", g.Select(e => e.File))}")
+        );
     }
 
     [Fact]
     public void Lists_EveryRefusalInTheSpecification()
     {
-        var page = Rows().Matches(File.ReadAllText(At("docs/specs/errors.md"))).Select(m => (m.Groups[1].Value, int.Parse(m.Groups[2].Value, System.Globalization.CultureInfo.InvariantCulture)));
-        Assert.Equal(Enum.GetValues<RefusalCode>().Select(code => (code.ToString(), code.HttpStatus())).Order(), page.Order());
+        var page = Rows()
+            .Matches(File.ReadAllText(At("docs/specs/errors.md")))
+            .Select(m =>
+                (m.Groups[1].Value, int.Parse(m.Groups[2].Value, System.Globalization.CultureInfo.InvariantCulture))
+            );
+        Assert.Equal(
+            Enum.GetValues<RefusalCode>().Select(code => (code.ToString(), code.HttpStatus())).Order(),
+            page.Order()
+        );
     }
 
     [Fact]
@@ -117,11 +195,20 @@ public sealed partial class ArchitectureTests
     [Fact]
     public void Names_NoTestThatIsNotThere()
     {
-        var pages = Directory.GetFiles(At("docs/specs"), "*.md").SelectMany(page => TestsNamed().Matches(File.ReadAllText(page)));
+        var pages = Directory
+            .GetFiles(At("docs/specs"), "*.md")
+            .SelectMany(page => TestsNamed().Matches(File.ReadAllText(page)));
         var named = pages.Select(m => (Class: m.Groups[1].Value, Method: m.Groups[2].Value)).Distinct().ToList();
         Assert.NotEmpty(named);
         var sources = Sources("tests").Select(File.ReadAllText).ToList();
-        var missing = named.Where(n => !sources.Exists(s => s.Contains($"class {n.Class}", StringComparison.Ordinal) && s.Contains($" {n.Method}(", StringComparison.Ordinal))).ToList();
+        var missing = named
+            .Where(n =>
+                !sources.Exists(s =>
+                    s.Contains($"class {n.Class}", StringComparison.Ordinal)
+                    && s.Contains($" {n.Method}(", StringComparison.Ordinal)
+                )
+            )
+            .ToList();
         Assert.Empty(missing);
     }
 
@@ -130,24 +217,44 @@ public sealed partial class ArchitectureTests
     [InlineData("Weft.Agent")]
     [InlineData("Weft.Cni")]
     [InlineData("Weft.Cli")]
-    public void Locks_ThePackagesOfEachProgram(string project) => Assert.True(File.Exists(At($"src/{project}/packages.lock.json")), $"{project} has no packages.lock.json");
+    public void Locks_ThePackagesOfEachProgram(string project) =>
+        Assert.True(File.Exists(At($"src/{project}/packages.lock.json")), $"{project} has no packages.lock.json");
 
     [Fact]
     public void Names_TestsByWhatTheyShow()
     {
-        var tests = typeof(ArchitectureTests).Assembly.GetTypes().SelectMany(t => t.GetMethods(BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly))
-            .Where(m => m.GetCustomAttributes().Any(a => a is FactAttribute)).Select(m => $"{m.DeclaringType!.Name}.{m.Name}").ToList();
+        var tests = typeof(ArchitectureTests)
+            .Assembly.GetTypes()
+            .SelectMany(t => t.GetMethods(BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly))
+            .Where(m => m.GetCustomAttributes().Any(a => a is FactAttribute))
+            .Select(m => $"{m.DeclaringType!.Name}.{m.Name}")
+            .ToList();
         Assert.NotEmpty(tests);
-        var vague = tests.Where(name => name.EndsWith("_Works", StringComparison.OrdinalIgnoreCase) || name.EndsWith("_Ok", StringComparison.OrdinalIgnoreCase) || !TestName().IsMatch(name)).ToList();
+        var vague = tests
+            .Where(name =>
+                name.EndsWith("_Works", StringComparison.OrdinalIgnoreCase)
+                || name.EndsWith("_Ok", StringComparison.OrdinalIgnoreCase)
+                || !TestName().IsMatch(name)
+            )
+            .ToList();
         Assert.Empty(vague);
     }
 
-    private static IEnumerable<string> ImportsOf(string text) => Imports().Matches(text).Select(m => m.Groups[1].Value).Distinct();
+    private static IEnumerable<string> ImportsOf(string text) =>
+        Imports().Matches(text).Select(m => m.Groups[1].Value).Distinct();
 
-    private static IEnumerable<string> Sources(string folder) => Directory.GetFiles(At(folder), "*.cs", SearchOption.AllDirectories)
-        .Where(f => !f.Contains("/obj/", StringComparison.Ordinal) && !f.Contains("/bin/", StringComparison.Ordinal)).Order(StringComparer.Ordinal);
+    private static IEnumerable<string> Sources(string folder) =>
+        Directory
+            .GetFiles(At(folder), "*.cs", SearchOption.AllDirectories)
+            .Where(f =>
+                !f.Contains("/obj/", StringComparison.Ordinal) && !f.Contains("/bin/", StringComparison.Ordinal)
+            )
+            .Order(StringComparer.Ordinal);
 
-    /// <summary>Members with a body in braces: a line that opens a block one or more levels inside a type, and the line that closes it.</summary>
+    /// <summary>
+    /// Members with a body in braces: a line that opens a block one or more levels inside a type, and the line that
+    /// closes it.
+    /// </summary>
     private static IEnumerable<(int Line, int Length, string Head)> Blocks(string[] lines)
     {
         for (var i = 1; i < lines.Length; i++)
@@ -160,7 +267,11 @@ public sealed partial class ArchitectureTests
                 head--;
             if (!MemberHead().IsMatch(lines[head]) || lines[head].Length - lines[head].TrimStart().Length != indent)
                 continue;
-            var end = Array.FindIndex(lines, i, line => line.StartsWith(new string(' ', indent) + "}", StringComparison.Ordinal));
+            var end = Array.FindIndex(
+                lines,
+                i,
+                line => line.StartsWith(new string(' ', indent) + "}", StringComparison.Ordinal)
+            );
             yield return (head + 1, end - head + 1, lines[head].Trim());
         }
     }
@@ -175,7 +286,10 @@ public sealed partial class ArchitectureTests
     [GeneratedRegex("""<ProjectReference Include="[^"]*?([^"/\\]+)\.csproj""")]
     private static partial Regex References();
 
-    [GeneratedRegex(@"^\s*(?:(?:public|internal|private|protected|static|sealed|abstract|partial|readonly|ref|file|unsafe|new)\s+)*(?:class|struct|interface|enum|record(?:\s+(?:class|struct))?)\s+([A-Za-z_]\w*)", RegexOptions.Multiline)]
+    [GeneratedRegex(
+        @"^\s*(?:(?:public|internal|private|protected|static|sealed|abstract|partial|readonly|ref|file|unsafe|new)\s+)*(?:class|struct|interface|enum|record(?:\s+(?:class|struct))?)\s+([A-Za-z_]\w*)",
+        RegexOptions.Multiline
+    )]
     private static partial Regex TypeNames();
 
     [GeneratedRegex("(?:Manager|Helpers?|Utils?|Utilities|Common|Base|Impl|Info)$")]
@@ -196,6 +310,8 @@ public sealed partial class ArchitectureTests
     [GeneratedRegex(@"^\w+\.[A-Z][A-Za-z0-9]*_\w+$")]
     private static partial Regex TestName();
 
-    [GeneratedRegex(@"^\s+(?:(?:public|internal|private|protected|static|async|override|virtual|unsafe|partial|extern|new|readonly)\s+)*(?!class|struct|record|interface|enum|namespace|if|for|foreach|while|switch|using|lock|try|else|return|case|do\b)[\w<>\[\](),.? ]+\(.*$")]
+    [GeneratedRegex(
+        @"^\s+(?:(?:public|internal|private|protected|static|async|override|virtual|unsafe|partial|extern|new|readonly)\s+)*(?!class|struct|record|interface|enum|namespace|if|for|foreach|while|switch|using|lock|try|else|return|case|do\b)[\w<>\[\](),.? ]+\(.*$"
+    )]
     private static partial Regex MemberHead();
 }

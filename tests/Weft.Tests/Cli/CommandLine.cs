@@ -5,7 +5,9 @@ using Weft.Resources;
 
 namespace Weft.Tests.Cli;
 
-/// <summary>The program in this process: a directory of its own for settings and files, and a fake weftd behind it.</summary>
+/// <summary>
+/// The program in this process: a directory of its own for settings and files, and a fake weftd behind it.
+/// </summary>
 internal sealed class CommandLine : IDisposable
 {
     public const string Secret = "weft_adm_5e1f0secret";
@@ -95,7 +97,8 @@ internal sealed class CommandLine : IDisposable
 
     public static UnixFileMode Mode(string path) => OperatingSystem.IsWindows() ? default : File.GetUnixFileMode(path);
 
-    public static FakeTimeProvider ClockAt(string time) => new(DateTimeOffset.Parse(time, System.Globalization.CultureInfo.InvariantCulture));
+    public static FakeTimeProvider ClockAt(string time) =>
+        new(DateTimeOffset.Parse(time, System.Globalization.CultureInfo.InvariantCulture));
 
     public void Dispose()
     {

@@ -15,9 +15,22 @@ public sealed class ConfigCommandTests : IDisposable
     [Fact]
     public async Task Keeps_Contexts_ForTheirOwnerOnly()
     {
-        await _weft.RunBare("config", "set-context", "lab", "--server", "https://weftd:8443/", "--token-file", _weft.PathOf("admin.token"), "-s", "sub");
+        await _weft.RunBare(
+            "config",
+            "set-context",
+            "lab",
+            "--server",
+            "https://weftd:8443/",
+            "--token-file",
+            _weft.PathOf("admin.token"),
+            "-s",
+            "sub"
+        );
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, CommandLine.Mode(ConfigFile));
-        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, CommandLine.Mode(Path.GetDirectoryName(ConfigFile)!));
+        Assert.Equal(
+            UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute,
+            CommandLine.Mode(Path.GetDirectoryName(ConfigFile)!)
+        );
         Assert.Equal([ConfigFile], Directory.GetFiles(Path.GetDirectoryName(ConfigFile)!));
         var file = JsonNode.Parse(File.ReadAllText(ConfigFile))!;
         Assert.Equal("lab", file["currentContext"]!.ToString());
@@ -31,7 +44,10 @@ public sealed class ConfigCommandTests : IDisposable
         await _weft.RunBare("config", "set-context", "lab", "--server", "http://a", "-s", "sub", "-g", "site");
         await _weft.RunBare("config", "set-context", "lab", "-g", "other");
         var context = JsonNode.Parse(File.ReadAllText(ConfigFile))!["contexts"]!["lab"]!;
-        Assert.Equal(("http://a", "sub", "other"), (context["server"]!.ToString(), context["subscription"]!.ToString(), context["resourceGroup"]!.ToString()));
+        Assert.Equal(
+            ("http://a", "sub", "other"),
+            (context["server"]!.ToString(), context["subscription"]!.ToString(), context["resourceGroup"]!.ToString())
+        );
     }
 
     [Fact]
@@ -41,10 +57,11 @@ public sealed class ConfigCommandTests : IDisposable
         await _weft.RunBare("config", "set-context", "a", "--server", "http://a");
         var run = await _weft.RunBare("config", "get-contexts");
         Assert.Equal(
-            "CURRENT   NAME   SERVER     SUBSCRIPTION   GROUP   TOKEN-FILE\n" +
-            "          a      http://a   -              -       -\n" +
-            "*         b      http://b   s2             -       -\n",
-            run.Out);
+            "CURRENT   NAME   SERVER     SUBSCRIPTION   GROUP   TOKEN-FILE\n"
+                + "          a      http://a   -              -       -\n"
+                + "*         b      http://b   s2             -       -\n",
+            run.Out
+        );
     }
 
     [Fact]
@@ -54,11 +71,23 @@ public sealed class ConfigCommandTests : IDisposable
             await _weft.RunBare("config", "set-context", name, "--server", $"http://{name}.example");
         Assert.Equal("one\n", (await _weft.RunBare("config", "current-context")).Out);
         _weft.Environment["WEFT_CONTEXT"] = "two";
-        Assert.Contains("http://two.example (context two)", (await _weft.RunBare("version")).Out, StringComparison.Ordinal);
-        Assert.Contains("http://three.example", (await _weft.RunBare("version", "--context", "three")).Out, StringComparison.Ordinal);
+        Assert.Contains(
+            "http://two.example (context two)",
+            (await _weft.RunBare("version")).Out,
+            StringComparison.Ordinal
+        );
+        Assert.Contains(
+            "http://three.example",
+            (await _weft.RunBare("version", "--context", "three")).Out,
+            StringComparison.Ordinal
+        );
         _weft.Environment["WEFT_SERVER"] = "http://four.example";
         Assert.Contains("http://four.example", (await _weft.RunBare("version")).Out, StringComparison.Ordinal);
-        Assert.Contains("http://five.example", (await _weft.RunBare("version", "--server", "http://five.example")).Out, StringComparison.Ordinal);
+        Assert.Contains(
+            "http://five.example",
+            (await _weft.RunBare("version", "--server", "http://five.example")).Out,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -67,7 +96,10 @@ public sealed class ConfigCommandTests : IDisposable
         await _weft.RunBare("config", "set-context", "lab", "--server", "http://a");
         Assert.Equal(0, (await _weft.RunBare("config", "delete-context", "lab")).Exit);
         var run = await _weft.RunBare("config", "current-context");
-        Assert.Equal((1, "error: there is no current context\nnext: weft config use-context NAME\n"), (run.Exit, run.Error));
+        Assert.Equal(
+            (1, "error: there is no current context\nnext: weft config use-context NAME\n"),
+            (run.Exit, run.Error)
+        );
     }
 
     [Theory]
@@ -95,11 +127,25 @@ public sealed class ConfigCommandTests : IDisposable
     public async Task Keeps_TokenOfContext_FromAnotherServer()
     {
         _weft.Environment.Remove("WEFT_TOKEN_FILE");
-        await _weft.RunBare("config", "set-context", "lab", "--server", "http://127.0.0.1:7400", "--token-file", _weft.PathOf("admin.token"), "-s", "sub");
+        await _weft.RunBare(
+            "config",
+            "set-context",
+            "lab",
+            "--server",
+            "http://127.0.0.1:7400",
+            "--token-file",
+            _weft.PathOf("admin.token"),
+            "-s",
+            "sub"
+        );
         Assert.Equal(0, (await _weft.RunBare("get", "groups")).Exit);
         var run = await _weft.RunBare("get", "groups", "--server", "http://127.0.0.1:7401");
         Assert.Equal(1, run.Exit);
-        Assert.StartsWith("error: no token file is named for http://127.0.0.1:7401\n", run.Error, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "error: no token file is named for http://127.0.0.1:7401\n",
+            run.Error,
+            StringComparison.Ordinal
+        );
         Assert.Single(_weft.Weftd.Requests);
     }
 

@@ -27,7 +27,9 @@ public sealed class DeleteCommandTests : IDisposable
     [Fact]
     public async Task Deletes_DependantsFirst_FromDocuments()
     {
-        var file = _weft.WriteFile("site.yaml", $$"""
+        var file = _weft.WriteFile(
+            "site.yaml",
+            $$"""
             type: l3n
             name: n6
             ---
@@ -38,18 +40,31 @@ public sealed class DeleteCommandTests : IDisposable
             ---
             type: agentpools
             name: c/p
-            """);
+            """
+        );
         _weft.Store("Microsoft.NetworkCloud/kubernetesClusters/c");
         _weft.Store("Microsoft.NetworkCloud/kubernetesClusters/c/agentPools/p");
         Assert.Equal("3 deleted\n", (await _weft.RunInGroup("delete", "-f", file, "-y")).Out);
         Assert.Equal(
-            ["DELETE agentpools/c/p", "done agentpools/c/p", "DELETE kubernetesclusters/c", "done kubernetesclusters/c", "DELETE l3networks/n6", "done l3networks/n6"], Events);
+            [
+                "DELETE agentpools/c/p",
+                "done agentpools/c/p",
+                "DELETE kubernetesclusters/c",
+                "done kubernetesclusters/c",
+                "DELETE l3networks/n6",
+                "done l3networks/n6",
+            ],
+            Events
+        );
     }
 
     [Fact]
     public async Task Keeps_WhatIsNeeded_ByWhatCouldNotBeDeleted()
     {
-        var file = _weft.WriteFile("site.yaml", $"type: l3n\nname: n6\n---\ntype: k8s\nname: c\nproperties: {{cniNetworkId: {Networks}/l3Networks/n6}}\n");
+        var file = _weft.WriteFile(
+            "site.yaml",
+            $"type: l3n\nname: n6\n---\ntype: k8s\nname: c\nproperties: {{cniNetworkId: {Networks}/l3Networks/n6}}\n"
+        );
         _weft.Store("Microsoft.NetworkCloud/kubernetesClusters/c");
         _weft.Weftd.Outcomes["kubernetesclusters/c"] = "Failed";
         var run = await _weft.RunInGroup("delete", "-f", file, "-y");
@@ -98,11 +113,17 @@ public sealed class DeleteCommandTests : IDisposable
         _weft.Store("Microsoft.ManagedNetworkFabric/l3IsolationDomains/cp");
         var run = await _weft.RunInGroup(verb, "l3isolationdomain", "cp");
         Assert.Equal((0, $"l3isolationdomains/cp {verb}d\n"), (run.Exit, run.Out));
-        Assert.Equal(state, _weft.Weftd.Resources.Values.Single(r => r["name"]!.ToString() == "cp")["properties"]!["administrativeState"]!.ToString());
+        Assert.Equal(
+            state,
+            _weft.Weftd.Resources.Values.Single(r => r["name"]!.ToString() == "cp")["properties"]![
+                "administrativeState"
+            ]!.ToString()
+        );
     }
 
     [Fact]
-    public async Task Refuses_ToEnable_WhatCannotBe() => Assert.Equal(64, (await _weft.RunInGroup("enable", "l3n", "n6")).Exit);
+    public async Task Refuses_ToEnable_WhatCannotBe() =>
+        Assert.Equal(64, (await _weft.RunInGroup("enable", "l3n", "n6")).Exit);
 
     [Fact]
     public async Task Creates_Group_WithItsLocation()

@@ -26,20 +26,25 @@ public sealed class ExplainCommandTests : IDisposable
     [InlineData("Microsoft.NetworkCloud/l3Networks.properties.ipAllocationType", "one of: IPV4, IPV6, DualStack")]
     [InlineData("l3n.properties.l3IsolationDomainId", "refers to: l3isolationdomains")]
     [InlineData("k8s.properties.networkConfiguration.attachedNetworkConfiguration.l3Networks", "pluginType")]
-    public async Task Explains_Member_WithItsLimits(string path, string fact) => Assert.Contains(fact, (await _weft.RunBare("explain", path)).Out, StringComparison.Ordinal);
+    public async Task Explains_Member_WithItsLimits(string path, string fact) =>
+        Assert.Contains(fact, (await _weft.RunBare("explain", path)).Out, StringComparison.Ordinal);
 
     [Theory]
     [InlineData("l3n.properties.vlam", 64)]
     [InlineData("nonsense", 64)]
     [InlineData("leases", 1)]
-    public async Task Refuses_ToExplain_WhatIsNotThere(string what, int exit) => Assert.Equal(exit, (await _weft.RunBare("explain", what)).Exit);
+    public async Task Refuses_ToExplain_WhatIsNotThere(string what, int exit) =>
+        Assert.Equal(exit, (await _weft.RunBare("explain", what)).Exit);
 
     [Fact]
     public void Knows_EveryKind_TheServerHas()
     {
         var declared = AllKinds.List.All.Where(kind => !kind.IsCreatedByServer).Select(kind => kind.Type).ToList();
         Assert.NotEmpty(declared);
-        Assert.All(declared, type => Assert.True(KindTable.FindByType(type) is not null, $"{type} has no name on the command line"));
+        Assert.All(
+            declared,
+            type => Assert.True(KindTable.FindByType(type) is not null, $"{type} has no name on the command line")
+        );
     }
 
     [Fact]
@@ -48,7 +53,10 @@ public sealed class ExplainCommandTests : IDisposable
         foreach (var kind in KindTable.All)
         {
             if (AllKinds.List.Find(kind.Type) is { } rows && rows.Type != ResourceId.ResourceGroupType)
-                Assert.True(rows.ApiVersions.Contains(kind.ApiVersion), $"{kind.Plural}: {kind.ApiVersion} is none of {string.Join(", ", rows.ApiVersions)}");
+                Assert.True(
+                    rows.ApiVersions.Contains(kind.ApiVersion),
+                    $"{kind.Plural}: {kind.ApiVersion} is none of {string.Join(", ", rows.ApiVersions)}"
+                );
         }
     }
 
@@ -57,8 +65,15 @@ public sealed class ExplainCommandTests : IDisposable
     {
         foreach (var kind in KindTable.All)
         {
-            foreach (var referrer in AllKinds.List.ReferrersOf(kind.Type).Where(referrer => KindTable.FindByType(referrer.Type) is not null && referrer.Type != kind.Type))
-                Assert.True(KindTable.Rank(kind.Type) < KindTable.Rank(referrer.Type), $"{referrer.Type} refers to {kind.Type}, and stands before it");
+            foreach (
+                var referrer in AllKinds
+                    .List.ReferrersOf(kind.Type)
+                    .Where(referrer => KindTable.FindByType(referrer.Type) is not null && referrer.Type != kind.Type)
+            )
+                Assert.True(
+                    KindTable.Rank(kind.Type) < KindTable.Rank(referrer.Type),
+                    $"{referrer.Type} refers to {kind.Type}, and stands before it"
+                );
         }
     }
 }

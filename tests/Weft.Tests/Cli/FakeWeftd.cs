@@ -7,7 +7,10 @@ using Weft.Resources;
 
 namespace Weft.Tests.Cli;
 
-/// <summary>The contract of weftd as far as the command line needs it (docs/specs/resource-api.md), in memory, with a record of events.</summary>
+/// <summary>
+/// The contract of weftd as far as the command line needs it (docs/specs/resource-api.md), in memory, with a record of
+/// events.
+/// </summary>
 internal sealed class FakeWeftd : HttpMessageHandler
 {
     // Links name another host on purpose: whoever follows them there leaves the server.
@@ -15,8 +18,20 @@ internal sealed class FakeWeftd : HttpMessageHandler
 
     private static readonly string[] Order =
     [
-        "resourcegroups", "networkfabrics", "clusters", "l2isolationdomains", "l3isolationdomains", "internalnetworks", "enable",
-        "l2networks", "l3networks", "trunkednetworks", "cloudservicesnetworks", "kubernetesclusters", "agentpools", "virtualmachines",
+        "resourcegroups",
+        "networkfabrics",
+        "clusters",
+        "l2isolationdomains",
+        "l3isolationdomains",
+        "internalnetworks",
+        "enable",
+        "l2networks",
+        "l3networks",
+        "trunkednetworks",
+        "cloudservicesnetworks",
+        "kubernetesclusters",
+        "agentpools",
+        "virtualmachines",
     ];
 
     private readonly Lock _gate = new();
@@ -34,7 +49,9 @@ internal sealed class FakeWeftd : HttpMessageHandler
     /// <summary>The bodies of PUT by label.</summary>
     public Dictionary<string, JsonObject> Bodies { get; } = [];
 
-    /// <summary>How the operation of a label ends; <c>Succeeded</c> where nothing is said, <c>Running</c> never ends.</summary>
+    /// <summary>
+    /// How the operation of a label ends; <c>Succeeded</c> where nothing is said, <c>Running</c> never ends.
+    /// </summary>
     public Dictionary<string, string> Outcomes { get; } = [];
 
     /// <summary>What must have happened before the operation of a label ends, as the events say it.</summary>
@@ -52,10 +69,17 @@ internal sealed class FakeWeftd : HttpMessageHandler
     public static HttpResponseMessage Json(JsonNode body, HttpStatusCode status = HttpStatusCode.OK) =>
         new(status) { Content = new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json") };
 
-    public static HttpResponseMessage Error(HttpStatusCode status, string code, string message, string? target = null) =>
-        Json(new Refusal(Enum.Parse<RefusalCode>(code), message, target).ToErrorBody(), status);
+    public static HttpResponseMessage Error(
+        HttpStatusCode status,
+        string code,
+        string message,
+        string? target = null
+    ) => Json(new Refusal(Enum.Parse<RefusalCode>(code), message, target).ToErrorBody(), status);
 
-    protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    protected override async Task<HttpResponseMessage> SendAsync(
+        HttpRequestMessage request,
+        CancellationToken cancellationToken
+    )
     {
         var text = request.Content is null ? "" : await request.Content.ReadAsStringAsync(cancellationToken);
         await Task.Yield();
@@ -89,7 +113,9 @@ internal sealed class FakeWeftd : HttpMessageHandler
         {
             "PUT" => Put(id, body!),
             "DELETE" => Delete(id),
-            _ => Resources.TryGetValue(id.Key, out var found) ? Json(found) : Error(HttpStatusCode.NotFound, "ResourceNotFound", $"there is no {id}"),
+            _ => Resources.TryGetValue(id.Key, out var found)
+                ? Json(found)
+                : Error(HttpStatusCode.NotFound, "ResourceNotFound", $"there is no {id}"),
         };
     }
 
@@ -102,8 +128,21 @@ internal sealed class FakeWeftd : HttpMessageHandler
             var body = (JsonObject)resource.DeepClone();
             body.Remove("id");
             var enable = (body["properties"] as JsonObject)?.Remove("administrativeState") == true;
-            var action = !Resources.TryGetValue(id.Key, out var old) ? "Create" : SameBody(old, body) ? "Unchanged" : "Update";
-            steps.Add((KindTable.FindByType(id.Type)!.Plural, new JsonObject { ["id"] = id.ToString(), ["action"] = action, ["members"] = new JsonArray() }));
+            var action =
+                !Resources.TryGetValue(id.Key, out var old) ? "Create"
+                : SameBody(old, body) ? "Unchanged"
+                : "Update";
+            steps.Add(
+                (
+                    KindTable.FindByType(id.Type)!.Plural,
+                    new JsonObject
+                    {
+                        ["id"] = id.ToString(),
+                        ["action"] = action,
+                        ["members"] = new JsonArray(),
+                    }
+                )
+            );
             if (enable && old?["properties"]?["administrativeState"]?.ToString() != "Enabled")
                 steps.Add(("enable", new JsonObject { ["id"] = id.ToString(), ["action"] = "Enable" }));
         }
@@ -111,7 +150,9 @@ internal sealed class FakeWeftd : HttpMessageHandler
         var plan = new JsonObject
         {
             ["revision"] = 4711,
-            ["changes"] = new JsonArray([.. steps.OrderBy(step => Array.IndexOf(Order, step.Rank)).Select(step => step.Change)]),
+            ["changes"] = new JsonArray([
+                .. steps.OrderBy(step => Array.IndexOf(Order, step.Rank)).Select(step => step.Change),
+            ]),
             ["addresses"] = new JsonArray(),
             ["vlans"] = new JsonArray(),
             ["manifests"] = new JsonArray(),
@@ -171,7 +212,14 @@ internal sealed class FakeWeftd : HttpMessageHandler
         var id = ResourceId.Parse(path[..slash]).Value;
         Events.Add($"POST {Label.For(id)} {path[(slash + 1)..]} {body?["state"]}".TrimEnd());
         return path.EndsWith("/listEnrollmentToken", StringComparison.Ordinal)
-            ? Json(new JsonObject { ["token"] = "weft_enr_abc", ["expiresAt"] = "2026-11-23T10:00:00Z", ["cluster"] = id.ToString() })
+            ? Json(
+                new JsonObject
+                {
+                    ["token"] = "weft_enr_abc",
+                    ["expiresAt"] = "2026-11-23T10:00:00Z",
+                    ["cluster"] = id.ToString(),
+                }
+            )
             : Accepted(Start(id, $"{body!["state"]}", "operationResults"));
     }
 
@@ -195,11 +243,15 @@ internal sealed class FakeWeftd : HttpMessageHandler
         var (id, verb, polls) = _operations[name];
         _operations[name] = (id, verb, polls + 1);
         var end = Outcomes.GetValueOrDefault(Label.For(id), "Succeeded");
-        var runs = polls == 0 || end == "Running" || (WaitsFor.TryGetValue(Label.For(id), out var awaited) && !Events.Contains(awaited));
+        var runs =
+            polls == 0
+            || end == "Running"
+            || (WaitsFor.TryGetValue(Label.For(id), out var awaited) && !Events.Contains(awaited));
         if (!runs)
             Finish(id, verb, end);
-        var answer = path.Contains("/operationStatuses/", StringComparison.Ordinal)
-            ? Json(Status(runs ? "InProgress" : end), runs ? HttpStatusCode.Accepted : HttpStatusCode.OK)
+        var answer =
+            path.Contains("/operationStatuses/", StringComparison.Ordinal)
+                ? Json(Status(runs ? "InProgress" : end), runs ? HttpStatusCode.Accepted : HttpStatusCode.OK)
             : runs ? Accepted(OtherHost + request.RequestUri!.PathAndQuery)
             : end == "Succeeded" ? new HttpResponseMessage(HttpStatusCode.NoContent)
             : Error(HttpStatusCode.Conflict, "InUse", "it is still used");
@@ -214,7 +266,12 @@ internal sealed class FakeWeftd : HttpMessageHandler
     {
         var body = new JsonObject { ["status"] = status };
         if (status == "Failed")
-            body["error"] = new JsonObject { ["code"] = "AddressPoolExhausted", ["message"] = "no address is left", ["target"] = "properties.count" };
+            body["error"] = new JsonObject
+            {
+                ["code"] = "AddressPoolExhausted",
+                ["message"] = "no address is left",
+                ["target"] = "properties.count",
+            };
         return body;
     }
 
@@ -233,8 +290,13 @@ internal sealed class FakeWeftd : HttpMessageHandler
     {
         var query = HttpUtility.ParseQueryString(request.RequestUri!.Query);
         var skip = int.Parse(query["$skipToken"] ?? "0", System.Globalization.CultureInfo.InvariantCulture);
-        var hits = Resources.Values.Where(resource => ListItem(ResourceId.Parse(resource["id"]!.ToString()).Value, path)).ToList();
-        var page = new JsonObject { ["value"] = new JsonArray([.. hits.Skip(skip).Take(PageSize).Select(hit => hit.DeepClone())]) };
+        var hits = Resources
+            .Values.Where(resource => ListItem(ResourceId.Parse(resource["id"]!.ToString()).Value, path))
+            .ToList();
+        var page = new JsonObject
+        {
+            ["value"] = new JsonArray([.. hits.Skip(skip).Take(PageSize).Select(hit => hit.DeepClone())]),
+        };
         if (skip + PageSize < hits.Count)
             page["nextLink"] = $"{OtherHost}{path}?api-version={query["api-version"]}&$skipToken={skip + PageSize}";
         return Json(page);

@@ -8,16 +8,29 @@ public sealed class GetCommandTests : IDisposable
 
     public GetCommandTests()
     {
-        _weft.Store("Microsoft.NetworkCloud/l3Networks/n6", """
+        _weft.Store(
+            "Microsoft.NetworkCloud/l3Networks/n6",
+            """
             {"vlan":606,"ipv4ConnectedPrefix":"10.20.6.0/24","ipv6ConnectedPrefix":"fd00:6::/64","provisioningState":"Succeeded","detailedStatus":"Available",
              "l3IsolationDomainId":"/subscriptions/sub/resourceGroups/site/providers/Microsoft.ManagedNetworkFabric/l3IsolationDomains/core-cp",
              "associatedResourceIds":["/subscriptions/sub/resourceGroups/site/providers/Microsoft.NetworkCloud/kubernetesClusters/core-east"]}
-            """);
-        _weft.Store("Microsoft.NetworkCloud/l3Networks/n3", """{"vlan":603,"provisioningState":"Failed","detailedStatus":"Error"}""", "2026-11-20T11:20:00Z");
+            """
+        );
+        _weft.Store(
+            "Microsoft.NetworkCloud/l3Networks/n3",
+            """{"vlan":603,"provisioningState":"Failed","detailedStatus":"Error"}""",
+            "2026-11-20T11:20:00Z"
+        );
         _weft.Store("Microsoft.NetworkCloud/kubernetesClusters/core-east");
         _weft.Store("Microsoft.NetworkCloud/kubernetesClusters/core-west");
-        _weft.Store("Microsoft.NetworkCloud/kubernetesClusters/core-east/agentPools/pool1", """{"mode":"System","count":3,"vmSkuName":"small","provisioningState":"Succeeded"}""");
-        _weft.Store("Microsoft.NetworkCloud/kubernetesClusters/core-west/agentPools/pool1", """{"mode":"User","count":1,"vmSkuName":"big","provisioningState":"Updating"}""");
+        _weft.Store(
+            "Microsoft.NetworkCloud/kubernetesClusters/core-east/agentPools/pool1",
+            """{"mode":"System","count":3,"vmSkuName":"small","provisioningState":"Succeeded"}"""
+        );
+        _weft.Store(
+            "Microsoft.NetworkCloud/kubernetesClusters/core-west/agentPools/pool1",
+            """{"mode":"User","count":1,"vmSkuName":"big","provisioningState":"Updating"}"""
+        );
     }
 
     public void Dispose() => _weft.Dispose();
@@ -33,13 +46,18 @@ public sealed class GetCommandTests : IDisposable
             n6     606    10.20.6.0/24   fd00:6::/64   Available   core-east   3h20m
 
             """.ReplaceLineEndings("\n"),
-            run.Out);
+            run.Out
+        );
         Assert.Equal((0, ""), (run.Exit, run.Error));
     }
 
     [Fact]
     public async Task Adds_Columns_Wide() =>
-        Assert.Contains("AGE     DOMAIN    SITE   MESSAGE", (await _weft.RunInGroup("get", "l3n", "-o", "wide")).Out, StringComparison.Ordinal);
+        Assert.Contains(
+            "AGE     DOMAIN    SITE   MESSAGE",
+            (await _weft.RunInGroup("get", "l3n", "-o", "wide")).Out,
+            StringComparison.Ordinal
+        );
 
     [Fact]
     public async Task Prints_Children_AcrossAllParents()
@@ -52,7 +70,8 @@ public sealed class GetCommandTests : IDisposable
             pool1   core-west   User     1       big     Updating    3h20m
 
             """.ReplaceLineEndings("\n"),
-            run.Out);
+            run.Out
+        );
     }
 
     [Theory]
@@ -66,7 +85,10 @@ public sealed class GetCommandTests : IDisposable
 
     [Fact]
     public async Task Finds_ChildrenOfThatName_UnderEveryParent() =>
-        Assert.Equal("agentpools/core-east/pool1\nagentpools/core-west/pool1\n", (await _weft.RunInGroup("get", "agentpools", "pool1", "-o", "name")).Out);
+        Assert.Equal(
+            "agentpools/core-east/pool1\nagentpools/core-west/pool1\n",
+            (await _weft.RunInGroup("get", "agentpools", "pool1", "-o", "name")).Out
+        );
 
     [Fact]
     public async Task Follows_Pages_AtTheConfiguredServer()
@@ -74,7 +96,10 @@ public sealed class GetCommandTests : IDisposable
         _weft.Weftd.PageSize = 1;
         var run = await _weft.RunInGroup("get", "l3n", "-o", "name");
         Assert.Equal("l3networks/n3\nl3networks/n6\n", run.Out);
-        Assert.All(_weft.Weftd.Requests, request => Assert.Contains(" http://127.0.0.1:7400/", request, StringComparison.Ordinal));
+        Assert.All(
+            _weft.Weftd.Requests,
+            request => Assert.Contains(" http://127.0.0.1:7400/", request, StringComparison.Ordinal)
+        );
     }
 
     [Fact]
@@ -104,7 +129,8 @@ public sealed class GetCommandTests : IDisposable
               createdAt: "2026-11-20T11:20:00Z"
 
             """.ReplaceLineEndings("\n"),
-            run.Out);
+            run.Out
+        );
         _weft.Input = (await _weft.RunInGroup("get", "l3n", "-o", "yaml")).Out;
         Assert.Equal(0, (await _weft.RunInGroup("apply", "-f", "-", "--dry-run")).Exit);
     }
@@ -129,7 +155,10 @@ public sealed class GetCommandTests : IDisposable
     public async Task Fails_ForMissingName_AndPrintsTheOthers()
     {
         var run = await _weft.RunInGroup("get", "l3n", "n6", "n7", "-o", "name");
-        Assert.Equal((1, "l3networks/n6\n", "error: there is no l3network 'n7' in resource group 'site'\n"), (run.Exit, run.Out, run.Error));
+        Assert.Equal(
+            (1, "l3networks/n6\n", "error: there is no l3network 'n7' in resource group 'site'\n"),
+            (run.Exit, run.Out, run.Error)
+        );
     }
 
     [Theory]
@@ -144,6 +173,10 @@ public sealed class GetCommandTests : IDisposable
     {
         var run = await _weft.RunInGroup(args);
         Assert.Equal((64, ""), (run.Exit, run.Out));
-        Assert.StartsWith($"error: {message}\nnext: ", run.Error.Contains("next:", StringComparison.Ordinal) ? run.Error : run.Error + "next: ", StringComparison.Ordinal);
+        Assert.StartsWith(
+            $"error: {message}\nnext: ",
+            run.Error.Contains("next:", StringComparison.Ordinal) ? run.Error : run.Error + "next: ",
+            StringComparison.Ordinal
+        );
     }
 }

@@ -18,8 +18,14 @@ public sealed class InventoryCommandTests : IDisposable
     public InventoryCommandTests()
     {
         _weft.Store("Microsoft.NetworkCloud/kubernetesClusters/k1");
-        _weft.Store("Microsoft.NetworkCloud/kubernetesClusters/k1/providers/Weft.Fleet/nodes/w1", Inventory.Replace("NC", Networks, StringComparison.Ordinal));
-        _weft.Store("Microsoft.NetworkCloud/kubernetesClusters/k1/providers/Weft.Fleet/nodes/w2", """{"agentPool":"p"}""");
+        _weft.Store(
+            "Microsoft.NetworkCloud/kubernetesClusters/k1/providers/Weft.Fleet/nodes/w1",
+            Inventory.Replace("NC", Networks, StringComparison.Ordinal)
+        );
+        _weft.Store(
+            "Microsoft.NetworkCloud/kubernetesClusters/k1/providers/Weft.Fleet/nodes/w2",
+            """{"agentPool":"p"}"""
+        );
     }
 
     public void Dispose() => _weft.Dispose();
@@ -36,7 +42,9 @@ public sealed class InventoryCommandTests : IDisposable
             k1/w1   ens1f0   0000:3b:00.0   ice      0      up     9000   4/64   n6
             k1/w1   bond0    -              -        -      down   1500   -      -
 
-            """.ReplaceLineEndings("\n"), run.Out);
+            """.ReplaceLineEndings("\n"),
+            run.Out
+        );
         Assert.Contains("node k1/w2 has reported no inventory", run.Error, StringComparison.Ordinal);
     }
 
@@ -52,8 +60,12 @@ public sealed class InventoryCommandTests : IDisposable
 
     [Theory]
     [InlineData("--plugins", "NODE    PLUGIN    RELEASE   CNI-VERSIONS\nk1/w1   macvlan   v1.1.1    0.4.0,1.0.0\n")]
-    [InlineData("--hugepages", "NODE    KIB    NUMA   TOTAL   FREE\nk1/w1   2048   -      16      9\nk1/w1   2048   0      16      9\n")]
-    public async Task Lists_WhatElseNodesHave(string option, string expected) => Assert.Equal(expected, (await _weft.RunInGroup("inventory", "--cluster", "k1", option)).Out);
+    [InlineData(
+        "--hugepages",
+        "NODE    KIB    NUMA   TOTAL   FREE\nk1/w1   2048   -      16      9\nk1/w1   2048   0      16      9\n"
+    )]
+    public async Task Lists_WhatElseNodesHave(string option, string expected) =>
+        Assert.Equal(expected, (await _weft.RunInGroup("inventory", "--cluster", "k1", option)).Out);
 
     [Fact]
     public async Task Fails_WhereNoAgentHasReported()
@@ -79,7 +91,11 @@ public sealed class InventoryCommandTests : IDisposable
     {
         _weft.Weftd.EditPlan = answer =>
         {
-            foreach (var (name, value) in System.Text.Json.Nodes.JsonNode.Parse(Plan.Replace("NC", Networks, StringComparison.Ordinal))!.AsObject())
+            foreach (
+                var (name, value) in System
+                    .Text.Json.Nodes.JsonNode.Parse(Plan.Replace("NC", Networks, StringComparison.Ordinal))!
+                    .AsObject()
+            )
                 answer[name] = value?.DeepClone();
         };
         var site = _weft.WriteFile("site.yaml", "type: l3networks\nname: n6\nlocation: lab\n");
@@ -103,8 +119,14 @@ public sealed class InventoryCommandTests : IDisposable
 
             Plan: 1 to create, 0 to change, 0 unchanged.
 
-            """.ReplaceLineEndings("\n"), run.Out);
-        Assert.Contains("l3networks/n5 10.20.5.0/24: 1 of 250 addresses held", (await _weft.RunInGroup("plan", "-f", site, "--detailed")).Out, StringComparison.Ordinal);
+            """.ReplaceLineEndings("\n"),
+            run.Out
+        );
+        Assert.Contains(
+            "l3networks/n5 10.20.5.0/24: 1 of 250 addresses held",
+            (await _weft.RunInGroup("plan", "-f", site, "--detailed")).Out,
+            StringComparison.Ordinal
+        );
     }
 
     private const string Plan = """

@@ -17,7 +17,8 @@ public sealed class KindTableTests
     [InlineData("l2isd", "l2isolationdomains")]
     [InlineData("group", "resourcegroups")]
     [InlineData("microsoft.networkcloud/KUBERNETESCLUSTERS/agentpools", "agentpools")]
-    public void Finds_Kind_ByAnyOfItsNames(string text, string plural) => Assert.Equal(plural, KindTable.Require(text).Plural);
+    public void Finds_Kind_ByAnyOfItsNames(string text, string plural) =>
+        Assert.Equal(plural, KindTable.Require(text).Plural);
 
     [Theory]
     [InlineData("l3netwrk", "did you mean l3networks or l2networks?")]
@@ -31,7 +32,11 @@ public sealed class KindTableTests
 
     [Fact]
     public void Names_AllKinds_WhereNoneIsNear() =>
-        Assert.StartsWith("kinds: resourcegroups, networkfabrics, ", Assert.Throws<CliError>(() => KindTable.Require("zzz")).NextStep, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "kinds: resourcegroups, networkfabrics, ",
+            Assert.Throws<CliError>(() => KindTable.Require("zzz")).NextStep,
+            StringComparison.Ordinal
+        );
 
     [Fact]
     public void Gives_NoNameTwice()
@@ -46,10 +51,16 @@ public sealed class KindTableTests
         var group = ResourceId.ForResourceGroup("s", "g");
         var cluster = KindTable.KubernetesClusters.IdOf(group, "c");
         Assert.Equal("/subscriptions/s/resourceGroups", KindTable.Groups.ListPath(ResourceId.ForSubscription("s")));
-        Assert.Equal("/subscriptions/s/resourceGroups/g/providers/Microsoft.NetworkCloud/l3Networks", KindTable.L3Networks.ListPath(group));
+        Assert.Equal(
+            "/subscriptions/s/resourceGroups/g/providers/Microsoft.NetworkCloud/l3Networks",
+            KindTable.L3Networks.ListPath(group)
+        );
         Assert.Equal($"{cluster}/agentPools", KindTable.Require("agentpools").ListPath(cluster));
         Assert.Equal($"{cluster}/providers/Weft.Fleet/nodes", KindTable.Require("nodes").ListPath(cluster));
-        Assert.Equal($"{cluster}/providers/Weft.Fleet/agents/w1", KindTable.Require("agents").IdOf(cluster, "w1").ToString());
+        Assert.Equal(
+            $"{cluster}/providers/Weft.Fleet/agents/w1",
+            KindTable.Require("agents").IdOf(cluster, "w1").ToString()
+        );
     }
 
     [Fact]

@@ -37,7 +37,13 @@ public sealed class LintCommandTests : IDisposable
     public async Task Points_AtTheLine_AgainstAFolder()
     {
         _weft.WriteFile("site/n6.yaml", Nad);
-        var run = await _weft.RunBare("lint", "-f", _weft.WriteFile("pods.yaml", Pods), "--manifests", _weft.PathOf("site"));
+        var run = await _weft.RunBare(
+            "lint",
+            "-f",
+            _weft.WriteFile("pods.yaml", Pods),
+            "--manifests",
+            _weft.PathOf("site")
+        );
         Assert.Equal(1, run.Exit);
         var place = $"{_weft.PathOf("pods.yaml")}:8:9: error";
         Assert.Contains($"{place} W201: there is no definition default/n66\n", run.Out, StringComparison.Ordinal);
@@ -50,11 +56,14 @@ public sealed class LintCommandTests : IDisposable
     [Fact]
     public async Task Counts_WarningsAsErrors_WhenStrict()
     {
-        var file = _weft.WriteFile("pod.yaml", """
+        var file = _weft.WriteFile(
+            "pod.yaml",
+            """
             kind: Pod
             metadata: {name: a, annotations: {k8s.v1.cni.cncf.io/networks: foreign}}
             spec: {containers: [{name: main}]}
-            """);
+            """
+        );
         var run = await _weft.RunBare("lint", "-f", file);
         Assert.Equal(0, run.Exit);
         Assert.Contains("warning W204", run.Out, StringComparison.Ordinal);
@@ -64,16 +73,32 @@ public sealed class LintCommandTests : IDisposable
     [Fact]
     public async Task Checks_AgainstTheServersNetworks()
     {
-        _weft.Weftd.CannedResponses[$"{CommandLine.Group}/providers/Microsoft.NetworkCloud/kubernetesClusters/east/providers/Weft.Fleet/desiredStates/current"] = _ => FakeWeftd.Json(JsonNode.Parse($$"""
-            {"properties":{"digest":"d","revision":1,"nodes":[],
-              "networks":[{"id":"{{CommandLine.Group}}/providers/Microsoft.NetworkCloud/l3Networks/n6","type":"L3","interface":"n6","mtu":1500,"vlan":606,"subnets":[{"prefix":"10.20.6.0/24","reserved":3}]}],
-              "manifests":[{"kind":"NetworkAttachmentDefinition","metadata":{"name":"n6","namespace":"default","annotations":{"weft.dev/network":"{{CommandLine.Group}}/providers/Microsoft.NetworkCloud/l3Networks/n6"} },
-                "spec":{"config":"{\"cniVersion\":\"1.0.0\",\"name\":\"n6\",\"type\":\"macvlan\",\"master\":\"n6\",\"ipam\":{\"type\":\"weft-ipam\"} }"} }]} }
-            """)!);
-        _weft.Input = """{"kind":"List","items":[{"kind":"Pod","metadata":{"name":"a","annotations":{"k8s.v1.cni.cncf.io/networks":"[{\"name\":\"n6\",\"ips\":[\"10.20.6.1\"]}]"}},"spec":{"containers":[{"name":"main"}]}}]}""";
+        _weft.Weftd.CannedResponses[
+            $"{CommandLine.Group}/providers/Microsoft.NetworkCloud/kubernetesClusters/east/providers/Weft.Fleet/desiredStates/current"
+        ] = _ =>
+            FakeWeftd.Json(
+                JsonNode.Parse(
+                    $$"""
+                    {"properties":{"digest":"d","revision":1,"nodes":[],
+                      "networks":[{"id":"{{CommandLine.Group}}/providers/Microsoft.NetworkCloud/l3Networks/n6","type":"L3","interface":"n6","mtu":1500,"vlan":606,"subnets":[{"prefix":"10.20.6.0/24","reserved":3}]}],
+                      "manifests":[{"kind":"NetworkAttachmentDefinition","metadata":{"name":"n6","namespace":"default","annotations":{"weft.dev/network":"{{CommandLine.Group}}/providers/Microsoft.NetworkCloud/l3Networks/n6"} },
+                        "spec":{"config":"{\"cniVersion\":\"1.0.0\",\"name\":\"n6\",\"type\":\"macvlan\",\"master\":\"n6\",\"ipam\":{\"type\":\"weft-ipam\"} }"} }]} }
+                    """
+                )!
+            );
+        _weft.Input =
+            """{"kind":"List","items":[{"kind":"Pod","metadata":{"name":"a","annotations":{"k8s.v1.cni.cncf.io/networks":"[{\"name\":\"n6\",\"ips\":[\"10.20.6.1\"]}]"}},"spec":{"containers":[{"name":"main"}]}}]}""";
         var run = await _weft.RunInGroup("lint", "-f", "-", "--cluster", "east", "-o", "json");
         var finding = Assert.Single(JsonNode.Parse(run.Out)!.AsArray())!;
-        Assert.Equal(("W406", "stdin", 1L, "Pod a"), (finding["rule"]!.ToString(), finding["file"]!.ToString(), finding["line"]!.GetValue<long>(), finding["object"]!.ToString()));
+        Assert.Equal(
+            ("W406", "stdin", 1L, "Pod a"),
+            (
+                finding["rule"]!.ToString(),
+                finding["file"]!.ToString(),
+                finding["line"]!.GetValue<long>(),
+                finding["object"]!.ToString()
+            )
+        );
         Assert.Equal(1, run.Exit);
     }
 
@@ -92,7 +117,11 @@ public sealed class LintCommandTests : IDisposable
     public async Task Finds_NothingInAGoodFolder()
     {
         _weft.WriteFile("site/n6.yaml", Nad);
-        _weft.WriteFile("site/pod.yaml", Pods.Replace("n66", "n6", StringComparison.Ordinal).Replace("hostNetwork: true", "hostNetwork: false", StringComparison.Ordinal));
+        _weft.WriteFile(
+            "site/pod.yaml",
+            Pods.Replace("n66", "n6", StringComparison.Ordinal)
+                .Replace("hostNetwork: true", "hostNetwork: false", StringComparison.Ordinal)
+        );
         var run = await _weft.RunBare("lint", "-f", _weft.PathOf("site"));
         Assert.Equal((0, ""), (run.Exit, run.Out));
     }
@@ -101,7 +130,8 @@ public sealed class LintCommandTests : IDisposable
     [InlineData("lint")]
     [InlineData("lint", "-f", "x", "--cluster", "a", "--manifests", "b")]
     [InlineData("lint", "-f", "-", "-o", "name")]
-    public async Task Refuses_AWrongCommandLine(params string[] args) => Assert.Equal(64, (await _weft.RunInGroup(args)).Exit);
+    public async Task Refuses_AWrongCommandLine(params string[] args) =>
+        Assert.Equal(64, (await _weft.RunInGroup(args)).Exit);
 
     [Fact]
     public async Task Reports_YamlThatCantBeRead()

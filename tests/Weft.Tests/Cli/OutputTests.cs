@@ -10,10 +10,12 @@ public sealed class OutputTests
     [Fact]
     public void Writes_Yaml_InBlockStyleWithQuotesWhereNeeded()
     {
-        var node = JsonNode.Parse("""
+        var node = JsonNode.Parse(
+            """
             {"apiVersion":"v1","flag":"True","version":"1.30","off":"no","vlan":606,"free":null,"yes":true,"labels":{},"list":[],"prefixes":["10.0.0.0/24",{"a":1,"b":[2]}],
              "config":"{\n  \"type\": \"macvlan\"\n}\n","colon":"a: b","dash":"- x","time":"2026-11-22T10:00:00Z","mac":"02:00:5e:00:53:01","id":"/subscriptions/s"}
-            """);
+            """
+        );
         Assert.Equal(
             """
             apiVersion: v1
@@ -41,23 +43,40 @@ public sealed class OutputTests
             id: /subscriptions/s
 
             """.ReplaceLineEndings("\n"),
-            Yaml.Write(node));
+            Yaml.Write(node)
+        );
     }
 
     [Fact]
     public void Writes_ManyDocuments_EachAfterItsLine() =>
-        Assert.Equal("---\na: 1\n---\nb: 2\n", Yaml.WriteAll([JsonNode.Parse("{\"a\":1}"), JsonNode.Parse("{\"b\":2}")]));
+        Assert.Equal(
+            "---\na: 1\n---\nb: 2\n",
+            Yaml.WriteAll([JsonNode.Parse("{\"a\":1}"), JsonNode.Parse("{\"b\":2}")])
+        );
 
     [Fact]
     public void Writes_Json_WithLettersKept() =>
-        Assert.Equal("{\n  \"note\": \"Gerät <1> + 'ü'\",\n  \"n\": 1.30\n}", JsonFormatter.Indented(JsonNode.Parse("{\"note\":\"Ger\\u00e4t <1> + 'ü'\",\"n\":1.30}")));
+        Assert.Equal(
+            "{\n  \"note\": \"Gerät <1> + 'ü'\",\n  \"n\": 1.30\n}",
+            JsonFormatter.Indented(JsonNode.Parse("{\"note\":\"Ger\\u00e4t <1> + 'ü'\",\"n\":1.30}"))
+        );
 
     [Fact]
     public void Writes_Table_InColumnsWithDashForNothing()
     {
         using var text = new StringWriter { NewLine = "\n" };
-        TableText.Write(new Terminal(text, false, false), ["NAME", "VLAN", "STATUS"], [["n6", "606", ""], ["management", "", "Available"]]);
-        Assert.Equal("NAME         VLAN   STATUS\nn6           606    -\nmanagement   -      Available\n", text.ToString());
+        TableText.Write(
+            new Terminal(text, false, false),
+            ["NAME", "VLAN", "STATUS"],
+            [
+                ["n6", "606", ""],
+                ["management", "", "Available"],
+            ]
+        );
+        Assert.Equal(
+            "NAME         VLAN   STATUS\nn6           606    -\nmanagement   -      Available\n",
+            text.ToString()
+        );
     }
 
     [Fact]
@@ -69,9 +88,11 @@ public sealed class OutputTests
     }
 
     [Fact]
-    public void Diffs_ChangedLine_WithThreeAround() => Assert.Equal(
-        ["@@ -2,7 +2,7 @@", " 2", " 3", " 4", "-5", "+five", " 6", " 7", " 8"],
-        UnifiedDiff.Create("1\n2\n3\n4\n5\n6\n7\n8\n9\n", "1\n2\n3\n4\nfive\n6\n7\n8\n9\n"));
+    public void Diffs_ChangedLine_WithThreeAround() =>
+        Assert.Equal(
+            ["@@ -2,7 +2,7 @@", " 2", " 3", " 4", "-5", "+five", " 6", " 7", " 8"],
+            UnifiedDiff.Create("1\n2\n3\n4\n5\n6\n7\n8\n9\n", "1\n2\n3\n4\nfive\n6\n7\n8\n9\n")
+        );
 
     [Fact]
     public void Diffs_FarChanges_InHunksOfTheirOwn()
@@ -79,8 +100,23 @@ public sealed class OutputTests
         var old = string.Join('\n', Enumerable.Range(1, 30));
         var now = old.Replace("\n5\n", "\n", StringComparison.Ordinal) + "\n31";
         Assert.Equal(
-            ["@@ -2,7 +2,6 @@", " 2", " 3", " 4", "-5", " 6", " 7", " 8", "@@ -28,3 +27,4 @@", " 28", " 29", " 30", "+31"],
-            UnifiedDiff.Create(old, now));
+            [
+                "@@ -2,7 +2,6 @@",
+                " 2",
+                " 3",
+                " 4",
+                "-5",
+                " 6",
+                " 7",
+                " 8",
+                "@@ -28,3 +27,4 @@",
+                " 28",
+                " 29",
+                " 30",
+                "+31",
+            ],
+            UnifiedDiff.Create(old, now)
+        );
     }
 
     [Fact]
@@ -115,5 +151,6 @@ public sealed class OutputTests
     [InlineData(86400, "24h")]
     [InlineData(432000, "5d")]
     [InlineData(-3, "0s")]
-    public void Shortens_Age(int seconds, string text) => Assert.Equal(text, Duration.FormatAge(TimeSpan.FromSeconds(seconds)));
+    public void Shortens_Age(int seconds, string text) =>
+        Assert.Equal(text, Duration.FormatAge(TimeSpan.FromSeconds(seconds)));
 }

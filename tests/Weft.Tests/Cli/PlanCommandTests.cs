@@ -11,7 +11,9 @@ public sealed class PlanCommandTests : IDisposable
 
     public PlanCommandTests()
     {
-        _site = _weft.WriteFile("site.yaml", """
+        _site = _weft.WriteFile(
+            "site.yaml",
+            """
             type: l3networks
             name: n6
             location: lab
@@ -22,16 +24,20 @@ public sealed class PlanCommandTests : IDisposable
             type: l3networks
             name: n3
             location: lab
-            """);
+            """
+        );
     }
 
     public void Dispose() => _weft.Dispose();
 
-    private void Answers(string plan) => _weft.Weftd.EditPlan = answer =>
-    {
-        foreach (var (name, value) in JsonNode.Parse(plan.Replace("NC", Networks, StringComparison.Ordinal))!.AsObject())
-            answer[name] = value?.DeepClone();
-    };
+    private void Answers(string plan) =>
+        _weft.Weftd.EditPlan = answer =>
+        {
+            foreach (
+                var (name, value) in JsonNode.Parse(plan.Replace("NC", Networks, StringComparison.Ordinal))!.AsObject()
+            )
+                answer[name] = value?.DeepClone();
+        };
 
     private const string Full = """
         {"changes":[
@@ -83,7 +89,8 @@ public sealed class PlanCommandTests : IDisposable
             Plan: 1 to create, 1 to change, 1 unchanged.
 
             """.ReplaceLineEndings("\n"),
-            run.Out);
+            run.Out
+        );
         Assert.Equal((2, ""), (run.Exit, run.Error));
         Assert.Empty(_weft.Weftd.Events);
     }
@@ -95,13 +102,19 @@ public sealed class PlanCommandTests : IDisposable
         var run = await _weft.RunInGroup("plan", "-f", _site, "--detailed");
         Assert.Contains("  = l3networks/n9\n", run.Out, StringComparison.Ordinal);
         Assert.Contains("      + location: \"lab\"\n", run.Out, StringComparison.Ordinal);
-        Assert.Contains("    + NetworkAttachmentDefinition default/n3\n        +kind: NAD\n", run.Out, StringComparison.Ordinal);
+        Assert.Contains(
+            "    + NetworkAttachmentDefinition default/n3\n        +kind: NAD\n",
+            run.Out,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
     public async Task Exits_Zero_WhereNothingWouldChange()
     {
-        Answers("""{"changes":[{"id":"NC/l3Networks/n6","action":"Unchanged"},{"id":"NC/l3Networks/n3","action":"Unchanged"}]}""");
+        Answers(
+            """{"changes":[{"id":"NC/l3Networks/n6","action":"Unchanged"},{"id":"NC/l3Networks/n3","action":"Unchanged"}]}"""
+        );
         var run = await _weft.RunInGroup("plan", "-f", _site);
         Assert.Equal((0, "No changes: 2 unchanged.\n"), (run.Exit, run.Out));
     }
@@ -109,7 +122,9 @@ public sealed class PlanCommandTests : IDisposable
     [Fact]
     public async Task Exits_Two_WhereOnlyManifestsWouldChange()
     {
-        Answers("""{"changes":[],"manifests":[{"action":"Remove","scope":"NC/kubernetesClusters/c","name":"ConfigMap kube-system/x","before":"a: 1"}]}""");
+        Answers(
+            """{"changes":[],"manifests":[{"action":"Remove","scope":"NC/kubernetesClusters/c","name":"ConfigMap kube-system/x","before":"a: 1"}]}"""
+        );
         Assert.Equal(2, (await _weft.RunInGroup("plan", "-f", _site)).Exit);
     }
 
@@ -118,12 +133,14 @@ public sealed class PlanCommandTests : IDisposable
     [InlineData("apply")]
     public async Task Prints_Refusals_WithTheirPlaces(string verb)
     {
-        Answers("""
+        Answers(
+            """
             {"changes":[{"id":"NC/l3Networks/n6","action":"Refused","error":{"code":"Mismatch","message":"2 findings","details":[
                {"code":"Mismatch","message":"the domain has VLAN 605","target":"properties.vlan","additionalInfo":[{"type":"Culprit","info":{"id":"NC/l3Networks/n3"}}]},
                {"code":"InvalidMember","message":"9000 is too much","target":"properties.mtu"}]}},
               {"id":"NC/l3Networks/n3","action":"Refused","error":{"code":"ResourceGroupNotFound","message":"there is no group 'site'"}}]}
-            """);
+            """
+        );
         var run = await _weft.RunInGroup(verb, "-f", _site);
         Assert.Equal(
             $"""
@@ -136,7 +153,8 @@ public sealed class PlanCommandTests : IDisposable
             next: declare the group in a document (type: Microsoft.Resources/resourceGroups, name, location), or weft create group NAME --location LOCATION
 
             """.ReplaceLineEndings("\n"),
-            run.Error);
+            run.Error
+        );
         Assert.Equal((1, ""), (run.Exit, run.Out));
         Assert.Empty(_weft.Weftd.Events);
     }
@@ -144,7 +162,9 @@ public sealed class PlanCommandTests : IDisposable
     [Fact]
     public async Task Prints_AnswerAsJson_AlsoWhenRefused()
     {
-        Answers("""{"changes":[{"id":"NC/l3Networks/n6","action":"Refused","error":{"code":"Conflict","message":"no"}}]}""");
+        Answers(
+            """{"changes":[{"id":"NC/l3Networks/n6","action":"Refused","error":{"code":"Conflict","message":"no"}}]}"""
+        );
         var run = await _weft.RunInGroup("plan", "-f", _site, "-o", "json");
         Assert.Equal((1, "Refused"), (run.Exit, JsonNode.Parse(run.Out)!["changes"]![0]!["action"]!.ToString()));
     }
@@ -155,7 +175,11 @@ public sealed class PlanCommandTests : IDisposable
         var domain = _weft.WriteFile("d.yaml", "type: l3isd\nname: cp\nproperties:\n  administrativeState: Enabled\n");
         var run = await _weft.RunInGroup("plan", "-f", _site, "-f", domain);
         Assert.Contains("  > l3isolationdomains/cp  enable\n", run.Out, StringComparison.Ordinal);
-        Assert.Contains("\"id\":\"/subscriptions/sub/resourceGroups/site/providers/Microsoft.ManagedNetworkFabric/l3IsolationDomains/cp\"", _weft.Weftd.Requests[0], StringComparison.Ordinal);
+        Assert.Contains(
+            "\"id\":\"/subscriptions/sub/resourceGroups/site/providers/Microsoft.ManagedNetworkFabric/l3IsolationDomains/cp\"",
+            _weft.Weftd.Requests[0],
+            StringComparison.Ordinal
+        );
         Assert.Contains("\"administrativeState\":\"Enabled\"", _weft.Weftd.Requests[0], StringComparison.Ordinal);
     }
 }

@@ -22,7 +22,11 @@ public sealed class ProcessTests : IDisposable
     {
         var (exit, output, error) = Weft("get", "l3n", "-s", "sub", "-g", "site");
         Assert.Equal((1, ""), (exit, output));
-        Assert.StartsWith("error: no server is configured\nnext: start one here with ./run, or name yours: weft config set-context ", error, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "error: no server is configured\nnext: start one here with ./run, or name yours: weft config set-context ",
+            error,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -30,9 +34,23 @@ public sealed class ProcessTests : IDisposable
     {
         var token = Path.Combine(_home, "token");
         File.WriteAllText(token, CommandLine.Secret);
-        var (exit, _, error) = Weft("get", "groups", "-s", "sub", "--server", "http://127.0.0.1:9", "--token-file", token, "--verbose");
+        var (exit, _, error) = Weft(
+            "get",
+            "groups",
+            "-s",
+            "sub",
+            "--server",
+            "http://127.0.0.1:9",
+            "--token-file",
+            token,
+            "--verbose"
+        );
         Assert.Equal(1, exit);
-        Assert.Contains("error: cannot reach http://127.0.0.1:9: Connection refused\nnext: start a server here with ./run, ", error, StringComparison.Ordinal);
+        Assert.Contains(
+            "error: cannot reach http://127.0.0.1:9: Connection refused\nnext: start a server here with ./run, ",
+            error,
+            StringComparison.Ordinal
+        );
         Assert.DoesNotContain(CommandLine.Secret, error, StringComparison.Ordinal);
     }
 
@@ -58,10 +76,19 @@ public sealed class ProcessTests : IDisposable
 
     private (int Exit, string Out, string Error) Weft(params string[] args)
     {
-        var start = new ProcessStartInfo(Program()) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        var start = new ProcessStartInfo(Program())
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+        };
         foreach (var arg in args)
             start.ArgumentList.Add(arg);
-        foreach (var name in start.Environment.Keys.Where(name => name.StartsWith("WEFT_", StringComparison.Ordinal)).ToArray())
+        foreach (
+            var name in start
+                .Environment.Keys.Where(name => name.StartsWith("WEFT_", StringComparison.Ordinal))
+                .ToArray()
+        )
             start.Environment.Remove(name);
         (start.Environment["HOME"], start.Environment["XDG_CONFIG_HOME"]) = (_home, _home);
         using var process = Process.Start(start)!;

@@ -21,7 +21,8 @@ public sealed class QueryCommandTests : IDisposable
     public void Dispose() => _weft.Dispose();
 
     private void Output(string start, string body) =>
-        _weft.Weftd.CannedResponses[start] = _ => FakeWeftd.Json(JsonNode.Parse(body.Replace("NC", Networks, StringComparison.Ordinal))!);
+        _weft.Weftd.CannedResponses[start] = _ =>
+            FakeWeftd.Json(JsonNode.Parse(body.Replace("NC", Networks, StringComparison.Ordinal))!);
 
     [Theory]
     [InlineData("address", "10.20.6.17", "10.20.6.17")]
@@ -31,7 +32,8 @@ public sealed class QueryCommandTests : IDisposable
     [InlineData("name", "606", "606")]
     [InlineData("vlan", "606", "VLAN", "606")]
     [InlineData("name", "10.0.0.1", "name", "10.0.0.1")]
-    public void Parses_Question(string member, string value, params string[] words) => Assert.Equal((member, value), WhoCommand.ParseQuestion(words));
+    public void Parses_Question(string member, string value, params string[] words) =>
+        Assert.Equal((member, value), WhoCommand.ParseQuestion(words));
 
     [Theory]
     [InlineData("vlan", "4095")]
@@ -41,15 +43,19 @@ public sealed class QueryCommandTests : IDisposable
     [InlineData("10.20.6.400")]
     [InlineData("fd00:::17")]
     [InlineData("colour", "red")]
-    public void Refuses_Question_ThatMakesNoSense(params string[] words) => Assert.Equal(64, Assert.Throws<CliError>(() => WhoCommand.ParseQuestion(words)).Exit);
+    public void Refuses_Question_ThatMakesNoSense(params string[] words) =>
+        Assert.Equal(64, Assert.Throws<CliError>(() => WhoCommand.ParseQuestion(words)).Exit);
 
     [Fact]
     public async Task Answers_Who_InATable()
     {
-        Output("/providers/Weft.Ipam/who?address=10.20.6.17&", """
+        Output(
+            "/providers/Weft.Ipam/who?address=10.20.6.17&",
+            """
             {"question":"address 10.20.6.17","vlans":[],"answers":[{"address":"10.20.6.17","network":"NC/l3Networks/n6","state":"Leased","method":"Dynamic",
               "holder":"pod core/upf-0 net1 on core-east","cluster":"NC/kubernetesClusters/core-east","since":"2026-11-22T10:00:00Z"}]}
-            """);
+            """
+        );
         var run = await _weft.RunBare("who", "10.20.6.17");
         Assert.Equal(
             """
@@ -57,23 +63,28 @@ public sealed class QueryCommandTests : IDisposable
             10.20.6.17   -     Leased   n6        pod core/upf-0 net1 on core-east   Dynamic   core-east   30m
 
             """.ReplaceLineEndings("\n"),
-            run.Out);
+            run.Out
+        );
     }
 
     [Fact]
     public async Task Answers_Who_ForAVlan()
     {
-        Output("/providers/Weft.Ipam/who?vlan=606&", """
+        Output(
+            "/providers/Weft.Ipam/who?vlan=606&",
+            """
             {"answers":[],"vlans":[{"vlan":606,"domain":"NC/x/cp","internalNetwork":"NC/x/n6","prefixes":["10.20.6.0/24"],"mtu":9000,"networks":["NC/l3Networks/n6"],
               "clusters":["NC/kubernetesClusters/core-east"],"machines":["NC/virtualMachines/probe1"],"leases":12}]}
-            """);
+            """
+        );
         Assert.Equal(
             """
             VLAN   DOMAIN   INTERNAL-NETWORK   PREFIXES       MTU    NETWORKS   CLUSTERS    MACHINES   LEASES
             606    cp       n6                 10.20.6.0/24   9000   n6         core-east   probe1     12
 
             """.ReplaceLineEndings("\n"),
-            (await _weft.RunBare("who", "vlan", "606")).Out);
+            (await _weft.RunBare("who", "vlan", "606")).Out
+        );
     }
 
     [Fact]
@@ -87,23 +98,30 @@ public sealed class QueryCommandTests : IDisposable
     [Fact]
     public async Task Shows_Pool_ByFamily()
     {
-        Output($"{Networks}/l3Networks/n6/providers/Weft.Ipam/pools/default?", """
+        Output(
+            $"{Networks}/l3Networks/n6/providers/Weft.Ipam/pools/default?",
+            """
             {"properties":{"families":[{"family":"IPv4","prefix":"10.20.6.0/24","gateway":"10.20.6.1","size":"254","reserved":3,"used":12,"free":"239"}]}}
-            """);
+            """
+        );
         Assert.Equal(
             "FAMILY   PREFIX         GATEWAY     SIZE   RESERVED   USED   FREE\nIPv4     10.20.6.0/24   10.20.6.1   254    3          12     239\n",
-            (await _weft.RunInGroup("ipam", "show", "n6")).Out);
+            (await _weft.RunInGroup("ipam", "show", "n6")).Out
+        );
     }
 
     [Fact]
     public async Task Lists_Leases_OfANetwork()
     {
         _weft.Store("Microsoft.NetworkCloud/l3Networks/n6");
-        _weft.Store("Microsoft.NetworkCloud/l3Networks/n6/providers/Weft.Ipam/leases/10.20.6.17",
-            """{"address":"10.20.6.17","method":"Dynamic","holder":"pod core/upf-0","node":"w1","since":"2026-11-22T10:29:00Z"}""");
+        _weft.Store(
+            "Microsoft.NetworkCloud/l3Networks/n6/providers/Weft.Ipam/leases/10.20.6.17",
+            """{"address":"10.20.6.17","method":"Dynamic","holder":"pod core/upf-0","node":"w1","since":"2026-11-22T10:29:00Z"}"""
+        );
         Assert.Equal(
             "ADDRESS      NETWORK   METHOD    HOLDER           CLUSTER   NODE   SINCE\n10.20.6.17   n6        Dynamic   pod core/upf-0   -         w1     60s\n",
-            (await _weft.RunInGroup("ipam", "leases", "n6")).Out);
+            (await _weft.RunInGroup("ipam", "leases", "n6")).Out
+        );
     }
 
     [Fact]
@@ -121,8 +139,14 @@ public sealed class QueryCommandTests : IDisposable
     public async Task Prints_NodeFiles_AloneAsTheyAreAndSeveralUnderTheirNames()
     {
         Output($"{Networks}/kubernetesClusters/c/providers/Weft.Fleet/desiredStates/current?", DesiredState);
-        Assert.Equal("network:\n  version: 2\n", (await _weft.RunInGroup("manifests", "--cluster", "c", "--node", "W1")).Out);
-        Assert.Equal("# w1 /etc/netplan/60-weft.yaml 0600\nnetwork:\n  version: 2\n# w2 /etc/a 0644\nx\n", (await _weft.RunInGroup("manifests", "--cluster", "c", "--nodes")).Out);
+        Assert.Equal(
+            "network:\n  version: 2\n",
+            (await _weft.RunInGroup("manifests", "--cluster", "c", "--node", "W1")).Out
+        );
+        Assert.Equal(
+            "# w1 /etc/netplan/60-weft.yaml 0600\nnetwork:\n  version: 2\n# w2 /etc/a 0644\nx\n",
+            (await _weft.RunInGroup("manifests", "--cluster", "c", "--nodes")).Out
+        );
         var run = await _weft.RunInGroup("manifests", "--cluster", "c", "--node", "w3");
         Assert.Equal((1, "error: kubernetesclusters/c has no node 'w3'\nnext: nodes: w1, w2\n"), (run.Exit, run.Error));
     }
@@ -130,8 +154,10 @@ public sealed class QueryCommandTests : IDisposable
     [Fact]
     public async Task Prints_NetworkConfig_OfAMachine()
     {
-        Output($"{Networks}/virtualMachines/probe1/providers/Weft.Fleet/desiredStates/current?",
-            """{"properties":{"manifests":[],"nodes":[{"name":"probe1","files":[{"path":"network-config","mode":"0600","content":"version: 2\n"}]}]}}""");
+        Output(
+            $"{Networks}/virtualMachines/probe1/providers/Weft.Fleet/desiredStates/current?",
+            """{"properties":{"manifests":[],"nodes":[{"name":"probe1","files":[{"path":"network-config","mode":"0600","content":"version: 2\n"}]}]}}"""
+        );
         Assert.Equal("version: 2\n", (await _weft.RunInGroup("manifests", "--vm", "probe1")).Out);
     }
 
@@ -140,7 +166,8 @@ public sealed class QueryCommandTests : IDisposable
     [InlineData("--cluster", "c", "--vm", "v")]
     [InlineData("--cluster", "c", "--node", "n", "--nodes")]
     [InlineData("--vm", "v", "--nodes")]
-    public async Task Refuses_Manifests_OfTwoThingsOrNone(params string[] args) => Assert.Equal(64, (await _weft.RunInGroup(["manifests", .. args])).Exit);
+    public async Task Refuses_Manifests_OfTwoThingsOrNone(params string[] args) =>
+        Assert.Equal(64, (await _weft.RunInGroup(["manifests", .. args])).Exit);
 
     [Fact]
     public async Task Prints_EnrolmentToken_OrKeepsItInAPrivateFile()
@@ -165,15 +192,25 @@ public sealed class QueryCommandTests : IDisposable
     [Fact]
     public async Task Reports_Refusal_OfTheServer_WithMemberAndNextStep()
     {
-        _weft.Weftd.CannedResponses["/subscriptions"] = _ => FakeWeftd.Error(HttpStatusCode.Unauthorized, "AuthenticationFailed", "the token is unknown");
+        _weft.Weftd.CannedResponses["/subscriptions"] = _ =>
+            FakeWeftd.Error(HttpStatusCode.Unauthorized, "AuthenticationFailed", "the token is unknown");
         var run = await _weft.RunInGroup("get", "l3n");
-        Assert.Equal((1, "error: the token is unknown [AuthenticationFailed]\nnext: the server does not take this token; name the right file with --token-file FILE\n"), (run.Exit, run.Error));
+        Assert.Equal(
+            (
+                1,
+                "error: the token is unknown [AuthenticationFailed]\nnext: the server does not take this token; name the right file with --token-file FILE\n"
+            ),
+            (run.Exit, run.Error)
+        );
     }
 
     [Fact]
     public async Task Follows_NoRedirect()
     {
-        _weft.Weftd.CannedResponses["/subscriptions"] = _ => new HttpResponseMessage(HttpStatusCode.Found) { Headers = { Location = new Uri("http://evil.example/") } };
+        _weft.Weftd.CannedResponses["/subscriptions"] = _ => new HttpResponseMessage(HttpStatusCode.Found)
+        {
+            Headers = { Location = new Uri("http://evil.example/") },
+        };
         var run = await _weft.RunInGroup("get", "l3n");
         Assert.Equal(1, run.Exit);
         Assert.Contains("weft follows no redirects", run.Error, StringComparison.Ordinal);
@@ -183,18 +220,39 @@ public sealed class QueryCommandTests : IDisposable
     [Fact]
     public async Task Reports_StatusOnly_OfAResponseWithoutArmError()
     {
-        _weft.Weftd.CannedResponses["/subscriptions"] = _ => new HttpResponseMessage(HttpStatusCode.BadGateway) { Content = new StringContent("<html>") };
-        Assert.Contains("the server answered 502 Bad Gateway without a reason", (await _weft.RunInGroup("get", "l3n")).Error, StringComparison.Ordinal);
-        _weft.Weftd.CannedResponses["/subscriptions"] = _ => new HttpResponseMessage(HttpStatusCode.OK) { Content = new StringContent("<html>") };
-        Assert.Contains("the server's answer is no JSON", (await _weft.RunInGroup("get", "l3n")).Error, StringComparison.Ordinal);
+        _weft.Weftd.CannedResponses["/subscriptions"] = _ => new HttpResponseMessage(HttpStatusCode.BadGateway)
+        {
+            Content = new StringContent("<html>"),
+        };
+        Assert.Contains(
+            "the server answered 502 Bad Gateway without a reason",
+            (await _weft.RunInGroup("get", "l3n")).Error,
+            StringComparison.Ordinal
+        );
+        _weft.Weftd.CannedResponses["/subscriptions"] = _ => new HttpResponseMessage(HttpStatusCode.OK)
+        {
+            Content = new StringContent("<html>"),
+        };
+        Assert.Contains(
+            "the server's answer is no JSON",
+            (await _weft.RunInGroup("get", "l3n")).Error,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
     public async Task Logs_Requests_WithoutTheToken()
     {
         var run = await _weft.RunInGroup("get", "l3n", "--verbose");
-        Assert.Matches(@"^GET http://127\.0\.0\.1:7400/subscriptions/sub/resourceGroups/site/providers/Microsoft\.NetworkCloud/l3Networks\?api-version=2026-10-01 -> 200 in \d+ ms\n", run.Error);
-        Assert.Contains($"Authorization: Bearer {CommandLine.Secret}", _weft.Weftd.Requests[0], StringComparison.Ordinal);
+        Assert.Matches(
+            @"^GET http://127\.0\.0\.1:7400/subscriptions/sub/resourceGroups/site/providers/Microsoft\.NetworkCloud/l3Networks\?api-version=2026-10-01 -> 200 in \d+ ms\n",
+            run.Error
+        );
+        Assert.Contains(
+            $"Authorization: Bearer {CommandLine.Secret}",
+            _weft.Weftd.Requests[0],
+            StringComparison.Ordinal
+        );
         Assert.DoesNotContain(CommandLine.Secret, run.Out + run.Error, StringComparison.Ordinal);
     }
 
@@ -202,6 +260,10 @@ public sealed class QueryCommandTests : IDisposable
     public async Task Warns_OfATokenInClear_BeyondThisMachine()
     {
         Assert.DoesNotContain("in clear", (await _weft.RunInGroup("get", "l3n")).Error, StringComparison.Ordinal);
-        Assert.Contains("warning: the token travels in clear to http://weftd.example/", (await _weft.RunInGroup("get", "l3n", "--server", "http://weftd.example")).Error, StringComparison.Ordinal);
+        Assert.Contains(
+            "warning: the token travels in clear to http://weftd.example/",
+            (await _weft.RunInGroup("get", "l3n", "--server", "http://weftd.example")).Error,
+            StringComparison.Ordinal
+        );
     }
 }

@@ -18,29 +18,58 @@ public sealed class RelayCommandTests
 
         var opened = new TaskCompletionSource();
         var end = new TaskCompletionSource();
-        await site.Listen(RelaySite.Node, ("ssh", site.Serve(async (stream, _) =>
-        {
-            await stream.WriteAsync(new byte[2048], Cancel);
-            opened.SetResult();
-            await end.Task;
-        })));
+        await site.Listen(
+            RelaySite.Node,
+            (
+                "ssh",
+                site.Serve(
+                    async (stream, _) =>
+                    {
+                        await stream.WriteAsync(new byte[2048], Cancel);
+                        opened.SetResult();
+                        await end.Task;
+                    }
+                )
+            )
+        );
         await site.Listen(Documents.East, ("kubernetes", 1));
         var pipe = new System.IO.Pipelines.Pipe();
         site.Weft.OpenIn = () => pipe.Reader.AsStream();
         var stdio = site.Run("stdio", "w1");
         await opened.Task.WaitAsync(TimeSpan.FromSeconds(10), Cancel);
 
-        await site.Plane.WaitUntil(() => site.Run("relay", "ls").Result.Out.Contains("2 KiB", StringComparison.Ordinal), "the bytes are counted");
+        await site.Plane.WaitUntil(
+            () => site.Run("relay", "ls").Result.Out.Contains("2 KiB", StringComparison.Ordinal),
+            "the bytes are counted"
+        );
         Assert.Equal(
             "TARGET         LISTENERS   SESSIONS   UP    DOWN\ncluster/east   1           0          0 B   0 B\nnode/east/w1   1           1          0 B   2 KiB\n",
-            (await site.Run("relay", "ls")).Out);
-        Assert.Contains("node/east/w1   ssh       127.0.0.1:", (await site.Run("relay", "ls", "--sessions")).Out, StringComparison.Ordinal);
-        Assert.Equal(3, (await site.Run("relay", "ls", "--listeners")).Out.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
-        Assert.Equal(2, JsonNode.Parse((await site.Run("relay", "ls", "-o", "json")).Out)!["listeners"]!.AsArray().Count);
+            (await site.Run("relay", "ls")).Out
+        );
+        Assert.Contains(
+            "node/east/w1   ssh       127.0.0.1:",
+            (await site.Run("relay", "ls", "--sessions")).Out,
+            StringComparison.Ordinal
+        );
+        Assert.Equal(
+            3,
+            (await site.Run("relay", "ls", "--listeners")).Out.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length
+        );
+        Assert.Equal(
+            2,
+            JsonNode.Parse((await site.Run("relay", "ls", "-o", "json")).Out)!["listeners"]!.AsArray().Count
+        );
         var top = await site.Run("relay", "top", "--once", "--interval", "0.2s");
-        Assert.StartsWith("2 listeners, 1 sessions, 0 waiting; up 0 B/s, down 0 B/s; ", top.Out, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "2 listeners, 1 sessions, 0 waiting; up 0 B/s, down 0 B/s; ",
+            top.Out,
+            StringComparison.Ordinal
+        );
         var json = JsonNode.Parse((await site.Run("relay", "top", "--once", "--interval", "0.2s", "-o", "json")).Out)!;
-        Assert.Equal(["cluster/east", "node/east/w1"], json["connections"]!.AsArray().Select(c => c!["target"]!.ToString()));
+        Assert.Equal(
+            ["cluster/east", "node/east/w1"],
+            json["connections"]!.AsArray().Select(c => c!["target"]!.ToString())
+        );
         end.SetResult();
         Assert.Equal(0, (await stdio.WaitAsync(TimeSpan.FromSeconds(10), Cancel)).Exit);
         await pipe.Writer.CompleteAsync();
@@ -51,24 +80,102 @@ public sealed class RelayCommandTests
     {
         await using var site = await RelaySite.Start();
         var open = await site.Run("relay", "check", "--to", "cluster/east");
-        Assert.Equal((0, "allowed: 127.0.0.1 as sender of cluster/east kubernetes, by no network rules\n"), (open.Exit, open.Out));
-        (await site.Rules(Documents.East, """{"ipRules":[{"ipMask":"10.0.0.0/8","description":"office"},{"ipMask":"2001:db8::/32"}]}""")).Expect(201);
-        var allowed = await site.Run("relay", "check", "--from", "10.9.8.7", "--to", "node/east/w1", "--service", "ssh");
-        Assert.Equal((0, "allowed: 10.9.8.7 as sender of node/east/w1 ssh, by cluster east: allow 10.0.0.0/8\n  lets in: cluster east: allow 10.0.0.0/8, rule 0 (office)\n"), (allowed.Exit, allowed.Out));
-        var refused = await site.Run("relay", "check", "--from", "203.0.113.7", "--to", "cluster/east", "--as", "listener");
+        Assert.Equal(
+            (0, "allowed: 127.0.0.1 as sender of cluster/east kubernetes, by no network rules\n"),
+            (open.Exit, open.Out)
+        );
+        (
+            await site.Rules(
+                Documents.East,
+                """{"ipRules":[{"ipMask":"10.0.0.0/8","description":"office"},{"ipMask":"2001:db8::/32"}]}"""
+            )
+        ).Expect(201);
+        var allowed = await site.Run(
+            "relay",
+            "check",
+            "--from",
+            "10.9.8.7",
+            "--to",
+            "node/east/w1",
+            "--service",
+            "ssh"
+        );
+        Assert.Equal(
+            (
+                0,
+                "allowed: 10.9.8.7 as sender of node/east/w1 ssh, by cluster east: allow 10.0.0.0/8\n  lets in: cluster east: allow 10.0.0.0/8, rule 0 (office)\n"
+            ),
+            (allowed.Exit, allowed.Out)
+        );
+        var refused = await site.Run(
+            "relay",
+            "check",
+            "--from",
+            "203.0.113.7",
+            "--to",
+            "cluster/east",
+            "--as",
+            "listener"
+        );
         Assert.Equal(1, refused.Exit);
-        Assert.StartsWith("refused: 203.0.113.7 as listener of cluster/east, by cluster east: deny by default\n  shuts out: cluster east: deny by default\n  they are told: your address 203.0.113.7", refused.Out, StringComparison.Ordinal);
-        Assert.False(JsonNode.Parse((await site.Run("relay", "check", "--from", "::1", "--to", "vm/none", "--to", "cluster/east", "-o", "json")).Out is { Length: > 0 } text ? text : "{}")?["allowed"]?.GetValue<bool>() ?? false);
-        Assert.Equal((64, "error: 'east' doesn't say what it is\nnext: write cluster/NAME, node/CLUSTER/NAME, vm/NAME, nexus/NAME, namespace/NAME, hc/NAMESPACE/NAME, or a whole id\n"), await ExitAndError(site, "relay", "check", "--to", "east"));
+        Assert.StartsWith(
+            "refused: 203.0.113.7 as listener of cluster/east, by cluster east: deny by default\n  shuts out: cluster east: deny by default\n  they are told: your address 203.0.113.7",
+            refused.Out,
+            StringComparison.Ordinal
+        );
+        Assert.False(
+            JsonNode
+                .Parse(
+                    (
+                        await site.Run(
+                            "relay",
+                            "check",
+                            "--from",
+                            "::1",
+                            "--to",
+                            "vm/none",
+                            "--to",
+                            "cluster/east",
+                            "-o",
+                            "json"
+                        )
+                    ).Out
+                        is { Length: > 0 } text
+                        ? text
+                        : "{}"
+                )
+                ?["allowed"]?.GetValue<bool>()
+                ?? false
+        );
+        Assert.Equal(
+            (
+                64,
+                "error: 'east' doesn't say what it is\nnext: write cluster/NAME, node/CLUSTER/NAME, vm/NAME, nexus/NAME, namespace/NAME, hc/NAMESPACE/NAME, or a whole id\n"
+            ),
+            await ExitAndError(site, "relay", "check", "--to", "east")
+        );
     }
 
     [Fact]
     public async Task Shows_EachRuleOnTheWay()
     {
         await using var site = await RelaySite.Start();
-        Assert.Equal((0, "no network rules stand on the way to node/east/w1: every address may come that has a token\n"), await ExitAndError(site, "relay", "rules", "node/east/w1"));
-        (await site.Rules(Documents.East, """{"defaultAction":"Allow","ipRules":[{"ipMask":"10.0.0.0/8","action":"Deny"}]}""")).Expect(201);
-        (await site.Rules(RelaySite.Node, """{"ipRules":[{"ipMask":"127.0.0.0/8","services":["ssh"],"description":"here","appliesTo":"senders"}]}""")).Expect(201);
+        Assert.Equal(
+            (0, "no network rules stand on the way to node/east/w1: every address may come that has a token\n"),
+            await ExitAndError(site, "relay", "rules", "node/east/w1")
+        );
+        (
+            await site.Rules(
+                Documents.East,
+                """{"defaultAction":"Allow","ipRules":[{"ipMask":"10.0.0.0/8","action":"Deny"}]}"""
+            )
+        ).Expect(201);
+        (
+            await site.Rules(
+                RelaySite.Node,
+                """{"ipRules":[{"ipMask":"127.0.0.0/8","services":["ssh"],"description":"here","appliesTo":"senders"}]}"""
+            )
+        ).Expect(201);
         Assert.Equal(
             """
             AT             RULE   ACTION   NETWORK       FOR       SERVICES   DESCRIPTION
@@ -78,23 +185,38 @@ public sealed class RelayCommandTests
             node/east/w1   else   Deny     any           -         -          -
 
             """,
-            (await site.Run("relay", "rules", "node/east/w1")).Out);
+            (await site.Run("relay", "rules", "node/east/w1")).Out
+        );
     }
 
     [Fact]
     public async Task Applies_Rules_AndForcesOnlyWhenTold()
     {
         await using var site = await RelaySite.Start();
-        var file = site.Weft.WriteFile("rules.yaml", "type: networkrulesets\nname: cluster/east\nproperties:\n  ipRules:\n    - ipMask: 192.0.2.0/24\n");
+        var file = site.Weft.WriteFile(
+            "rules.yaml",
+            "type: networkrulesets\nname: cluster/east\nproperties:\n  ipRules:\n    - ipMask: 192.0.2.0/24\n"
+        );
         var refused = await site.Run("apply", "-f", file);
         Assert.Equal(1, refused.Exit);
-        Assert.Contains("it would shut you out: from 127.0.0.1 you could not reach cluster east", refused.Error, StringComparison.Ordinal);
+        Assert.Contains(
+            "it would shut you out: from 127.0.0.1 you could not reach cluster east",
+            refused.Error,
+            StringComparison.Ordinal
+        );
         var insisted = await site.Run("apply", "-f", file, "--force");
         Assert.Equal((0, "1 created\n"), (insisted.Exit, insisted.Out));
         Assert.Equal("1 unchanged\n", (await site.Run("apply", "-f", file)).Out);
-        Assert.Equal("OF             DEFAULT   RULES   AGE\ncluster/east   Deny      1       0s\n", (await site.Run("get", "nrs")).Out);
+        Assert.Equal(
+            "OF             DEFAULT   RULES   AGE\ncluster/east   Deny      1       0s\n",
+            (await site.Run("get", "nrs")).Out
+        );
         Assert.Equal("networkrulesets/cluster/east\n", (await site.Run("get", "nrs", "k8s/east", "-o", "name")).Out);
-        Assert.Contains("192.0.2.0/24", (await site.Run("show", "networkruleset", "cluster/east")).Out, StringComparison.Ordinal);
+        Assert.Contains(
+            "192.0.2.0/24",
+            (await site.Run("show", "networkruleset", "cluster/east")).Out,
+            StringComparison.Ordinal
+        );
         Assert.Equal("1 deleted\n", (await site.Run("delete", "nrs", "cluster/east", "--yes")).Out);
         Assert.Equal((0, ""), await ExitAndOut(site, "get", "nrs"));
         Assert.Contains("ipRules", (await site.Run("explain", "nrs.properties")).Out, StringComparison.Ordinal);
@@ -104,20 +226,48 @@ public sealed class RelayCommandTests
     public async Task Keeps_KeysToItself_UntilAsked()
     {
         await using var site = await RelaySite.Start();
-        var file = site.Weft.WriteFile("relay.yaml", "type: rns\nname: site-a\nlocation: east\nsku: {name: Standard}\n---\ntype: hc\nname: site-a/camera\nproperties: {}\n---\ntype: connectionkeys\nname: site-a/camera/look\nproperties: {rights: [Send]}\n");
+        var file = site.Weft.WriteFile(
+            "relay.yaml",
+            "type: rns\nname: site-a\nlocation: east\nsku: {name: Standard}\n---\ntype: hc\nname: site-a/camera\nproperties: {}\n---\ntype: connectionkeys\nname: site-a/camera/look\nproperties: {rights: [Send]}\n"
+        );
         Assert.Equal("3 created\n", (await site.Run("apply", "-f", file)).Out);
         var list = await site.Run("relay", "keys", "list", "site-a");
         Assert.StartsWith("NAME                        NAMESPACE   RIGHTS", list.Out, StringComparison.Ordinal);
-        Assert.Equal("connectionkeys/site-a/camera/look\n", (await site.Run("relay", "keys", "list", "site-a/camera", "-o", "name")).Out);
+        Assert.Equal(
+            "connectionkeys/site-a/camera/look\n",
+            (await site.Run("relay", "keys", "list", "site-a/camera", "-o", "name")).Out
+        );
 
         var before = JsonNode.Parse((await site.Run("relay", "keys", "show", "site-a/camera/look", "-o", "json")).Out)!;
         var text = (await site.Run("relay", "keys", "show", "site-a/camera/look", "--connection-string")).Out;
         Assert.True(ConnectionString.TryParse(text.Trim(), out var connection, out _));
         Assert.Equal("site-a/camera", connection.EntityPath);
-        Assert.Equal((64, true), await site.Run("relay", "keys", "regenerate", "site-a/camera/look", "--yes") is var unsure ? (unsure.Exit, unsure.Error.StartsWith("error: which key?", StringComparison.Ordinal)) : default);
+        Assert.Equal(
+            (64, true),
+            await site.Run("relay", "keys", "regenerate", "site-a/camera/look", "--yes") is var unsure
+                ? (unsure.Exit, unsure.Error.StartsWith("error: which key?", StringComparison.Ordinal))
+                : default
+        );
         var drawn = await site.Run("relay", "keys", "regenerate", "site-a/camera/look", "--primary", "--yes");
-        Assert.Equal("connectionkeys/site-a/camera/look: the primary key is new; weft relay keys show prints it\n", drawn.Out);
-        Assert.Equal(0, (await site.Run("relay", "keys", "show", "site-a/camera/look", "-o", "json", "--out", site.Weft.PathOf("keys.json"))).Exit);
+        Assert.Equal(
+            "connectionkeys/site-a/camera/look: the primary key is new; weft relay keys show prints it\n",
+            drawn.Out
+        );
+        Assert.Equal(
+            0,
+            (
+                await site.Run(
+                    "relay",
+                    "keys",
+                    "show",
+                    "site-a/camera/look",
+                    "-o",
+                    "json",
+                    "--out",
+                    site.Weft.PathOf("keys.json")
+                )
+            ).Exit
+        );
         var after = JsonNode.Parse(await File.ReadAllTextAsync(site.Weft.PathOf("keys.json"), Cancel))!;
         Assert.NotEqual(before["primaryKey"]!.ToString(), after["primaryKey"]!.ToString());
         Assert.Equal(before["secondaryKey"]!.ToString(), after["secondaryKey"]!.ToString());
@@ -129,12 +279,28 @@ public sealed class RelayCommandTests
     {
         await using var site = await RelaySite.Start();
         var file = site.Weft.PathOf("ann.token");
-        var made = await site.Run("principal", "create", "ann", "--role", "RelayUser", "--scope", "cluster/east", "--description", "on call", "--out", file);
+        var made = await site.Run(
+            "principal",
+            "create",
+            "ann",
+            "--role",
+            "RelayUser",
+            "--scope",
+            "cluster/east",
+            "--description",
+            "on call",
+            "--out",
+            file
+        );
         Assert.Equal((0, ""), (made.Exit, made.Out));
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, CommandLine.Mode(file));
         var token = (await File.ReadAllTextAsync(file, Cancel)).Trim();
         Assert.DoesNotContain(token, made.Error, StringComparison.Ordinal);
-        Assert.Contains("ann    RelayUser of kubernetesclusters/east", (await site.Run("principal", "list")).Out, StringComparison.Ordinal);
+        Assert.Contains(
+            "ann    RelayUser of kubernetesclusters/east",
+            (await site.Run("principal", "list")).Out,
+            StringComparison.Ordinal
+        );
         Assert.Equal(0, (await site.Run("get", "k8s", "east", "--token-file", file)).Exit);
         Assert.Equal(1, (await site.Run("principal", "list", "--token-file", file)).Exit);
 
@@ -148,7 +314,9 @@ public sealed class RelayCommandTests
         Assert.Equal(64, (await site.Run("principal", "create", "bob", "--role", "King")).Exit);
     }
 
-    private static async Task<(int, string)> ExitAndError(RelaySite site, params string[] args) => await site.Run(args) is var run ? (run.Exit, run.Error) : default;
+    private static async Task<(int, string)> ExitAndError(RelaySite site, params string[] args) =>
+        await site.Run(args) is var run ? (run.Exit, run.Error) : default;
 
-    private static async Task<(int, string)> ExitAndOut(RelaySite site, params string[] args) => await site.Run(args) is var run ? (run.Exit, run.Out) : default;
+    private static async Task<(int, string)> ExitAndOut(RelaySite site, params string[] args) =>
+        await site.Run(args) is var run ? (run.Exit, run.Out) : default;
 }

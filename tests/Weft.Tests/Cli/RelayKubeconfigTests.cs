@@ -47,15 +47,17 @@ public sealed class RelayKubeconfigTests : IDisposable
 
     public void Dispose() => Directory.Delete(_place, recursive: true);
 
-    public static TheoryData<string> Kubeconfigs => new(
-        Foreign,
-        Foreign.ReplaceLineEndings("\r\n"),
-        "",
-        "# nothing but a comment\n",
-        "apiVersion: v1\nkind: Config\nclusters: null\ncontexts: null\nusers: []\ncurrent-context: \"\"\n",
-        "apiVersion: v1\nkind: Config\ncurrent-context:\nclusters:\ncontexts:\nusers:\n",
-        "apiVersion: v1\nclusters:\n-\n  name: a\n  cluster:\n    server: https://a\n    # its end\n",
-        "contexts:\n- name: c\n  context: {cluster: a, user: b}\nusers:\n- name: u\n  user:\n    token: |\n      several\n      lines\n\nclusters: []\n");
+    public static TheoryData<string> Kubeconfigs =>
+        new(
+            Foreign,
+            Foreign.ReplaceLineEndings("\r\n"),
+            "",
+            "# nothing but a comment\n",
+            "apiVersion: v1\nkind: Config\nclusters: null\ncontexts: null\nusers: []\ncurrent-context: \"\"\n",
+            "apiVersion: v1\nkind: Config\ncurrent-context:\nclusters:\ncontexts:\nusers:\n",
+            "apiVersion: v1\nclusters:\n-\n  name: a\n  cluster:\n    server: https://a\n    # its end\n",
+            "contexts:\n- name: c\n  context: {cluster: a, user: b}\nusers:\n- name: u\n  user:\n    token: |\n      several\n      lines\n\nclusters: []\n"
+        );
 
     [Theory]
     [MemberData(nameof(Kubeconfigs))]
@@ -77,11 +79,17 @@ public sealed class RelayKubeconfigTests : IDisposable
     [Fact]
     public void Writes_JsonAnew_WithAllThatItSaid()
     {
-        var before = KubeconfigText.Parse("""{"clusters":[{"name":"a","cluster":{"server":"https://a"}}],"contexts":[],"users":[],"current-context":"a"}""", "config");
+        var before = KubeconfigText.Parse(
+            """{"clusters":[{"name":"a","cluster":{"server":"https://a"}}],"contexts":[],"users":[],"current-context":"a"}""",
+            "config"
+        );
         var entry = Entry("weft-east");
         var without = KubeconfigEntry.RemoveFrom(entry.AddTo(before, makesCurrent: false), "weft-east", entry.Owner);
         Assert.Equal(Meaning(before), Meaning(without));
-        Assert.Equal("https://127.0.0.1:4711", entry.AddTo(before, makesCurrent: false).Find("clusters", "weft-east")!["cluster"]!["server"]!.ToString());
+        Assert.Equal(
+            "https://127.0.0.1:4711",
+            entry.AddTo(before, makesCurrent: false).Find("clusters", "weft-east")!["cluster"]!["server"]!.ToString()
+        );
     }
 
     [Fact]
@@ -92,15 +100,23 @@ public sealed class RelayKubeconfigTests : IDisposable
         var text = other.AddTo(old.AddTo(KubeconfigText.Parse(Foreign, "config"), false), false);
         var fresh = Entry("weft-east", port: 4712);
         var replaced = fresh.AddTo(text, false);
-        Assert.Equal(["prod", "test", "weft-east", "weft-east2"], replaced.Entries("clusters").Select(cluster => cluster["name"]!.ToString()));
-        Assert.Equal("https://127.0.0.1:4712", replaced.Find("clusters", "weft-east")!["cluster"]!["server"]!.ToString());
+        Assert.Equal(
+            ["prod", "test", "weft-east", "weft-east2"],
+            replaced.Entries("clusters").Select(cluster => cluster["name"]!.ToString())
+        );
+        Assert.Equal(
+            "https://127.0.0.1:4712",
+            replaced.Find("clusters", "weft-east")!["cluster"]!["server"]!.ToString()
+        );
         Assert.Same(replaced, KubeconfigEntry.RemoveFrom(replaced, "weft-east", old.Owner));
     }
 
     [Fact]
     public void Refuses_NameThatSomebodyElseWrote()
     {
-        var cliError = Assert.Throws<CliError>(() => Entry("test").AddTo(KubeconfigText.Parse(Foreign, "config"), false));
+        var cliError = Assert.Throws<CliError>(() =>
+            Entry("test").AddTo(KubeconfigText.Parse(Foreign, "config"), false)
+        );
         Assert.Equal("'test' is in clusters of config already, and weft didn't write it", cliError.Message);
     }
 
@@ -109,7 +125,11 @@ public sealed class RelayKubeconfigTests : IDisposable
     [InlineData("- a\n- b\n", "no object")]
     [InlineData("a: 1\n---\nb: 2\n", "several documents")]
     public void Refuses_WhatIsNoKubeconfig(string text, string says) =>
-        Assert.Contains(says, Assert.Throws<CliError>(() => KubeconfigText.Parse(text, "config")).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            says,
+            Assert.Throws<CliError>(() => KubeconfigText.Parse(text, "config")).Message,
+            StringComparison.Ordinal
+        );
 
     [Theory]
     [InlineData(new[] { 0, 1, 2 })]
@@ -119,7 +139,10 @@ public sealed class RelayKubeconfigTests : IDisposable
     public void Restores_CurrentContext_InWhateverOrderProxiesEnd(int[] order)
     {
         var entries = Enumerable.Range(0, 3).Select(i => Entry($"weft-{i}")).ToList();
-        var text = entries.Aggregate(KubeconfigText.Parse(Foreign, "config"), (text, entry) => entry.AddTo(text, makesCurrent: true));
+        var text = entries.Aggregate(
+            KubeconfigText.Parse(Foreign, "config"),
+            (text, entry) => entry.AddTo(text, makesCurrent: true)
+        );
         Assert.Equal("weft-2", text.CurrentContext);
         foreach (var i in order)
         {
@@ -145,7 +168,10 @@ public sealed class RelayKubeconfigTests : IDisposable
     {
         var died = Entry("weft-east").AddTo(KubeconfigText.Parse(Foreign, "config"), makesCurrent: true);
         var next = Entry("weft-east");
-        Assert.Equal("prod", KubeconfigEntry.RemoveFrom(next.AddTo(died, makesCurrent: true), next.Name, next.Owner).CurrentContext);
+        Assert.Equal(
+            "prod",
+            KubeconfigEntry.RemoveFrom(next.AddTo(died, makesCurrent: true), next.Name, next.Owner).CurrentContext
+        );
     }
 
     [Fact]
@@ -167,9 +193,18 @@ public sealed class RelayKubeconfigTests : IDisposable
     {
         await System.IO.File.WriteAllTextAsync(Config, Foreign, Cancel);
         var entries = Enumerable.Range(0, 24).Select(i => Entry($"weft-{i}")).ToList();
-        await Parallel.ForEachAsync(entries, Cancel, async (entry, cancel) => await File().UpdateAsync(text => entry.AddTo(text, makesCurrent: true), cancel));
+        await Parallel.ForEachAsync(
+            entries,
+            Cancel,
+            async (entry, cancel) => await File().UpdateAsync(text => entry.AddTo(text, makesCurrent: true), cancel)
+        );
         Assert.Equal(26, File().Read().Entries("clusters").Count());
-        await Parallel.ForEachAsync(entries, Cancel, async (entry, cancel) => await File().UpdateAsync(text => KubeconfigEntry.RemoveFrom(text, entry.Name, entry.Owner), cancel));
+        await Parallel.ForEachAsync(
+            entries,
+            Cancel,
+            async (entry, cancel) =>
+                await File().UpdateAsync(text => KubeconfigEntry.RemoveFrom(text, entry.Name, entry.Owner), cancel)
+        );
         Assert.Equal(Lines(Foreign), Lines(await System.IO.File.ReadAllTextAsync(Config, Cancel)));
         Assert.False(System.IO.File.Exists(Config + ".lock"));
     }
@@ -178,7 +213,10 @@ public sealed class RelayKubeconfigTests : IDisposable
     public async Task Copies_WhatWasThere_AndKeepsOthersOut()
     {
         await System.IO.File.WriteAllTextAsync(Config, Foreign, Cancel);
-        System.IO.File.SetUnixFileMode(Config, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+        System.IO.File.SetUnixFileMode(
+            Config,
+            UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead
+        );
         foreach (var name in new[] { "weft-1", "weft-2" })
             await File().UpdateAsync(text => Entry(name).AddTo(text, makesCurrent: true), Cancel);
         Assert.Equal(Foreign, await System.IO.File.ReadAllTextAsync(File().Backup, Cancel));
@@ -202,11 +240,21 @@ public sealed class RelayKubeconfigTests : IDisposable
     {
         await System.IO.File.WriteAllTextAsync(Config, Foreign, Cancel);
         await System.IO.File.WriteAllTextAsync(Config + ".lock", "", Cancel);
-        System.IO.File.SetLastWriteTimeUtc(Config + ".lock", TimeProvider.System.GetUtcNow().UtcDateTime.AddMinutes(-1));
-        await System.IO.File.WriteAllTextAsync(Path.Combine(_place, $".config.{Environment.ProcessId}.new"), "half a fi", Cancel);
+        System.IO.File.SetLastWriteTimeUtc(
+            Config + ".lock",
+            TimeProvider.System.GetUtcNow().UtcDateTime.AddMinutes(-1)
+        );
+        await System.IO.File.WriteAllTextAsync(
+            Path.Combine(_place, $".config.{Environment.ProcessId}.new"),
+            "half a fi",
+            Cancel
+        );
         await File().UpdateAsync(text => Entry("weft-1").AddTo(text, makesCurrent: true), Cancel);
         Assert.Equal("weft-1", File().Read().CurrentContext);
-        Assert.Equal([".config.weft-lock", "config", "config.before-weft"], Directory.GetFiles(_place).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            [".config.weft-lock", "config", "config.before-weft"],
+            Directory.GetFiles(_place).Select(Path.GetFileName).Order(StringComparer.Ordinal)
+        );
     }
 
     [Fact]
@@ -225,17 +273,45 @@ public sealed class RelayKubeconfigTests : IDisposable
     [Fact]
     public async Task Fails_WhereNothingCanBeWritten()
     {
-        var cliError = await Assert.ThrowsAsync<CliError>(() => new KubeconfigFile("/proc/self/config", TimeProvider.System).UpdateAsync(text => Entry("weft-1").AddTo(text, true), Cancel));
+        var cliError = await Assert.ThrowsAsync<CliError>(() =>
+            new KubeconfigFile("/proc/self/config", TimeProvider.System).UpdateAsync(
+                text => Entry("weft-1").AddTo(text, true),
+                Cancel
+            )
+        );
         Assert.Contains("/config cannot be written", cliError.Message, StringComparison.Ordinal);
     }
 
     private static KubeconfigEntry Entry(string name, int port = 4711) =>
-        new(name, new JsonObject { ["server"] = $"https://127.0.0.1:{port}", ["tls-server-name"] = "kubernetes" }, new JsonObject { ["tokenFile"] = "/t" }, name, Guid.NewGuid().ToString("N")) { Target = "/subscriptions/s" };
+        new(
+            name,
+            new JsonObject { ["server"] = $"https://127.0.0.1:{port}", ["tls-server-name"] = "kubernetes" },
+            new JsonObject { ["tokenFile"] = "/t" },
+            name,
+            Guid.NewGuid().ToString("N")
+        )
+        {
+            Target = "/subscriptions/s",
+        };
 
-    private static IEnumerable<string> Comments(string text) => text.Split('\n').Where(line => line.Contains('#', StringComparison.Ordinal)).Select(line => line[line.IndexOf('#', StringComparison.Ordinal)..].TrimEnd());
+    private static IEnumerable<string> Comments(string text) =>
+        text.Split('\n')
+            .Where(line => line.Contains('#', StringComparison.Ordinal))
+            .Select(line => line[line.IndexOf('#', StringComparison.Ordinal)..].TrimEnd());
 
-    private static IEnumerable<string> Lines(string text) => text.Split('\n').Select(line => line.TrimEnd()).Select(line => line is "clusters: null" or "clusters:" ? "clusters: []" : line is "contexts: null" or "contexts:" ? "contexts: []" : line is "users:" ? "users: []" : line is "current-context:" ? "current-context: \"\"" : line)
-        .Where(line => line is not ("clusters: []" or "contexts: []" or "users: []" or "current-context: \"\"" or ""));
+    private static IEnumerable<string> Lines(string text) =>
+        text.Split('\n')
+            .Select(line => line.TrimEnd())
+            .Select(line =>
+                line is "clusters: null" or "clusters:" ? "clusters: []"
+                : line is "contexts: null" or "contexts:" ? "contexts: []"
+                : line is "users:" ? "users: []"
+                : line is "current-context:" ? "current-context: \"\""
+                : line
+            )
+            .Where(line =>
+                line is not ("clusters: []" or "contexts: []" or "users: []" or "current-context: \"\"" or "")
+            );
 
     private static string Meaning(KubeconfigText text)
     {
@@ -243,7 +319,10 @@ public sealed class RelayKubeconfigTests : IDisposable
         foreach (var list in new[] { "clusters", "contexts", "users" })
             root[list] = new JsonArray([.. text.Entries(list).Select(entry => entry.DeepClone())]);
         root["current-context"] = text.CurrentContext;
-        return new JsonObject(root.OrderBy(member => member.Key, StringComparer.Ordinal).Select(member => KeyValuePair.Create(member.Key, member.Value?.DeepClone()))).ToJsonString();
+        return new JsonObject(
+            root.OrderBy(member => member.Key, StringComparer.Ordinal)
+                .Select(member => KeyValuePair.Create(member.Key, member.Value?.DeepClone()))
+        ).ToJsonString();
     }
 
     private KubeconfigFile File() => new(Config, TimeProvider.System);

@@ -19,8 +19,17 @@ public sealed class RelayProxyTests
         var token = site.Weft.WriteFile("kube.token", "secret\n");
         var copy = site.Weft.PathOf("copy");
         var run = await site.Run(
-            "proxy", "east", "--certificate-authority", ca, "--kube-token-file", token, "--",
-            "sh", "-c", $"cp \"$KUBECONFIG\" {copy}; curl --silent --show-error --cacert {ca} --connect-to kubernetes:443:$(sed -n 's|.*server: https://||p' \"$KUBECONFIG\") https://kubernetes/ > {copy}.answer; stat -c %a \"$KUBECONFIG\" $(dirname \"$KUBECONFIG\") > {copy}.modes; exit 7");
+            "proxy",
+            "east",
+            "--certificate-authority",
+            ca,
+            "--kube-token-file",
+            token,
+            "--",
+            "sh",
+            "-c",
+            $"cp \"$KUBECONFIG\" {copy}; curl --silent --show-error --cacert {ca} --connect-to kubernetes:443:$(sed -n 's|.*server: https://||p' \"$KUBECONFIG\") https://kubernetes/ > {copy}.answer; stat -c %a \"$KUBECONFIG\" $(dirname \"$KUBECONFIG\") > {copy}.modes; exit 7"
+        );
         Assert.Equal((7, "", ""), (run.Exit, run.Out, run.Error));
         Assert.Equal("ok\n", await File.ReadAllTextAsync($"{copy}.answer", Cancel));
         Assert.Equal("600\n700\n", await File.ReadAllTextAsync($"{copy}.modes", Cancel));
@@ -48,10 +57,25 @@ public sealed class RelayProxyTests
         var (certificate, ca) = site.Certificate("api.example");
         await site.Listen(Documents.East, ("kubernetes", site.ServeTls(certificate)));
         var name = await site.Run("proxy", "east", "--certificate-authority", ca, "--", "true");
-        Assert.Equal((0, "warning: the API server of kubernetesclusters/east answers, but kubectl won't talk to it: its certificate isn't for 'kubernetes' but for api.example; name one with --tls-server-name\n"), (name.Exit, name.Error));
+        Assert.Equal(
+            (
+                0,
+                "warning: the API server of kubernetesclusters/east answers, but kubectl won't talk to it: its certificate isn't for 'kubernetes' but for api.example; name one with --tls-server-name\n"
+            ),
+            (name.Exit, name.Error)
+        );
         var trust = await site.Run("proxy", "east", "--tls-server-name", "api.example", "--", "true");
         Assert.Contains("its certificate isn't trusted (", trust.Error, StringComparison.Ordinal);
-        var good = await site.Run("proxy", "east", "--certificate-authority", ca, "--tls-server-name", "api.example", "--", "true");
+        var good = await site.Run(
+            "proxy",
+            "east",
+            "--certificate-authority",
+            ca,
+            "--tls-server-name",
+            "api.example",
+            "--",
+            "true"
+        );
         Assert.Equal((0, ""), (good.Exit, good.Error));
     }
 
@@ -64,20 +88,35 @@ public sealed class RelayProxyTests
         await site.Listen(Documents.East, ("kubernetes", site.ServeTls(certificate)));
         var copy = site.Weft.PathOf("copy");
         string[] copying = ["--", "sh", "-c", $"cp \"$KUBECONFIG\" {copy}"];
-        async Task<System.Text.Json.Nodes.JsonNode> Cluster() => KubeconfigText.Parse(await File.ReadAllTextAsync(copy, Cancel), copy).Find("clusters", "weft-east")!["cluster"]!;
+        async Task<System.Text.Json.Nodes.JsonNode> Cluster() =>
+            KubeconfigText.Parse(await File.ReadAllTextAsync(copy, Cancel), copy).Find("clusters", "weft-east")![
+                "cluster"
+            ]!;
 
         var unreported = await site.Run(["proxy", "east", .. copying]);
-        Assert.StartsWith("warning: the API server of kubernetesclusters/east answers, but kubectl won't talk to it: its certificate isn't trusted (", unreported.Error, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "warning: the API server of kubernetesclusters/east answers, but kubectl won't talk to it: its certificate isn't trusted (",
+            unreported.Error,
+            StringComparison.Ordinal
+        );
         Assert.Null((await Cluster())["certificate-authority-data"]);
 
         await site.Report(Documents.East, ca);
         var reported = await site.Run(["proxy", "east", .. copying]);
         Assert.Equal((0, ""), (reported.Exit, reported.Error));
-        Assert.Equal((await File.ReadAllTextAsync(ca, Cancel)).TrimEnd(), Encoding.UTF8.GetString(Convert.FromBase64String((await Cluster())["certificate-authority-data"]!.ToString())).TrimEnd());
+        Assert.Equal(
+            (await File.ReadAllTextAsync(ca, Cancel)).TrimEnd(),
+            Encoding
+                .UTF8.GetString(Convert.FromBase64String((await Cluster())["certificate-authority-data"]!.ToString()))
+                .TrimEnd()
+        );
 
         var named = await site.Run(["proxy", "east", "--certificate-authority", other, .. copying]);
         Assert.Contains("its certificate isn't trusted (", named.Error, StringComparison.Ordinal);
-        Assert.Equal((other, null), ((await Cluster())["certificate-authority"]?.ToString(), (await Cluster())["certificate-authority-data"]));
+        Assert.Equal(
+            (other, null),
+            ((await Cluster())["certificate-authority"]?.ToString(), (await Cluster())["certificate-authority-data"])
+        );
 
         await site.Report(Documents.East, other);
         var changed = await site.Run(["proxy", "east", .. copying]);
@@ -90,8 +129,13 @@ public sealed class RelayProxyTests
         await using var site = await RelaySite.Start();
         var (certificate, ca) = site.Certificate("api.example");
         await site.Listen(Documents.East, ("kubernetes", site.ServeTls(certificate)));
-        File.Copy(ca, Path.Combine(Directory.CreateDirectory(Path.GetDirectoryName(site.Kubeconfig)!).FullName, "ca.crt"));
-        await File.WriteAllTextAsync(site.Kubeconfig, """
+        File.Copy(
+            ca,
+            Path.Combine(Directory.CreateDirectory(Path.GetDirectoryName(site.Kubeconfig)!).FullName, "ca.crt")
+        );
+        await File.WriteAllTextAsync(
+            site.Kubeconfig,
+            """
             clusters:
             - cluster: {certificate-authority: ca.crt, server: "https://api.example:6443"}
               name: real
@@ -101,17 +145,34 @@ public sealed class RelayProxyTests
             users:
             - name: me
               user: {client-certificate: me.crt, client-key: me.key}
-            """, Cancel);
+            """,
+            Cancel
+        );
         await site.Report(Documents.East, site.Certificate("other").File);
         var copy = site.Weft.PathOf("copy");
-        var run = await site.Run("proxy", "east", "--from-context", "me@real", "--", "sh", "-c", $"cp \"$KUBECONFIG\" {copy}");
+        var run = await site.Run(
+            "proxy",
+            "east",
+            "--from-context",
+            "me@real",
+            "--",
+            "sh",
+            "-c",
+            $"cp \"$KUBECONFIG\" {copy}"
+        );
         Assert.Equal((0, ""), (run.Exit, run.Error));
         var written = KubeconfigText.Parse(await File.ReadAllTextAsync(copy, Cancel), copy);
         var cluster = written.Find("clusters", "weft-east")!["cluster"]!;
-        Assert.Equal(("api.example", Path.Combine(Path.GetDirectoryName(site.Kubeconfig)!, "ca.crt")), (cluster["tls-server-name"]!.ToString(), cluster["certificate-authority"]!.ToString()));
+        Assert.Equal(
+            ("api.example", Path.Combine(Path.GetDirectoryName(site.Kubeconfig)!, "ca.crt")),
+            (cluster["tls-server-name"]!.ToString(), cluster["certificate-authority"]!.ToString())
+        );
         Assert.Null(cluster["certificate-authority-data"]);
         Assert.Equal("web", written.Find("contexts", "weft-east")!["context"]!["namespace"]!.ToString());
-        Assert.Equal(Path.Combine(Path.GetDirectoryName(site.Kubeconfig)!, "me.key"), written.Find("users", "weft-east")!["user"]!["client-key"]!.ToString());
+        Assert.Equal(
+            Path.Combine(Path.GetDirectoryName(site.Kubeconfig)!, "me.key"),
+            written.Find("users", "weft-east")!["user"]!["client-key"]!.ToString()
+        );
     }
 
     [Fact]
@@ -121,8 +182,16 @@ public sealed class RelayProxyTests
         (await site.Rules(Documents.East, """{"ipRules":[{"ipMask":"192.0.2.0/24"}]}""")).Expect(201);
         var run = await site.Run("proxy", "east", "--timeout", "1m").WaitAsync(TimeSpan.FromSeconds(10), Cancel);
         Assert.Equal((1, ""), (run.Exit, run.Out));
-        Assert.StartsWith("error: your address 127.0.0.1 is not in the networks that east lets in to kubernetes (cluster east: deny by default)", run.Error, StringComparison.Ordinal);
-        Assert.Contains("next: weft relay check --to cluster/east --service kubernetes says by which rule", run.Error, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "error: your address 127.0.0.1 is not in the networks that east lets in to kubernetes (cluster east: deny by default)",
+            run.Error,
+            StringComparison.Ordinal
+        );
+        Assert.Contains(
+            "next: weft relay check --to cluster/east --service kubernetes says by which rule",
+            run.Error,
+            StringComparison.Ordinal
+        );
         Assert.False(Directory.Exists(Path.GetDirectoryName(site.Kubeconfig)));
     }
 
@@ -137,10 +206,18 @@ public sealed class RelayProxyTests
         await site.Listen(Documents.East, ("kubernetes", site.ServeTls(certificate)));
         var run = await late.WaitAsync(TimeSpan.FromSeconds(15), Cancel);
         Assert.Equal(0, run.Exit);
-        Assert.StartsWith("waiting: nobody answers for kubernetes of kubernetesclusters/east: ", run.Error, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "waiting: nobody answers for kubernetes of kubernetesclusters/east: ",
+            run.Error,
+            StringComparison.Ordinal
+        );
         var never = await site.Run("proxy", "west", "--timeout", "1s", "--", "true");
         Assert.Equal(1, never.Exit);
-        Assert.Contains("error: nobody answers for kubernetes of kubernetesclusters/west", never.Error, StringComparison.Ordinal);
+        Assert.Contains(
+            "error: nobody answers for kubernetes of kubernetesclusters/west",
+            never.Error,
+            StringComparison.Ordinal
+        );
     }
 
     [Theory]
@@ -174,16 +251,29 @@ public sealed class RelayProxyTests
         var asked = 0;
         var clock = CommandLine.ClockAt("2026-11-23T10:00:00Z");
         var away = false;
-        weft.Weftd.CannedResponses[$"{CommandLine.Group}/providers/Microsoft.NetworkCloud/kubernetesClusters/east/providers/Weft.Relay/connections/default/listCredentials"] = _ => away
-            ? FakeWeftd.Error(HttpStatusCode.InternalServerError, "InternalError", "away")
-            : FakeWeftd.Json(new System.Text.Json.Nodes.JsonObject
-            {
-                ["relay"] = "wss://relay.example", ["hybridConnectionName"] = "weft/sub/site/kubernetesClusters/east",
-                ["token"] = $"t{++asked}", ["expiresOn"] = clock.GetUtcNow().AddHours(1).ToUnixTimeSeconds(),
-            });
+        weft.Weftd.CannedResponses[
+            $"{CommandLine.Group}/providers/Microsoft.NetworkCloud/kubernetesClusters/east/providers/Weft.Relay/connections/default/listCredentials"
+        ] = _ =>
+            away
+                ? FakeWeftd.Error(HttpStatusCode.InternalServerError, "InternalError", "away")
+                : FakeWeftd.Json(
+                    new System.Text.Json.Nodes.JsonObject
+                    {
+                        ["relay"] = "wss://relay.example",
+                        ["hybridConnectionName"] = "weft/sub/site/kubernetesClusters/east",
+                        ["token"] = $"t{++asked}",
+                        ["expiresOn"] = clock.GetUtcNow().AddHours(1).ToUnixTimeSeconds(),
+                    }
+                );
         using var http = new HttpClient(weft.Weftd, disposeHandler: false);
         using var client = new Weft.Cli.Arm.ArmClient(http, new Uri("http://127.0.0.1:7400/"), "x", clock, null);
-        using var source = new RelayCredentialSource(client, Weft.Resources.ResourceId.Parse($"{CommandLine.Group}/providers/Microsoft.NetworkCloud/kubernetesClusters/east").Value, TimeSpan.FromHours(1));
+        using var source = new RelayCredentialSource(
+            client,
+            Weft.Resources.ResourceId.Parse(
+                $"{CommandLine.Group}/providers/Microsoft.NetworkCloud/kubernetesClusters/east"
+            ).Value,
+            TimeSpan.FromHours(1)
+        );
 
         var first = await source.GetAsync(Cancel);
         Assert.Equal(("relay.example", 443, "t1"), (first.Address.Host, first.Address.Port, first.Token));

@@ -31,20 +31,21 @@ public sealed class RelaySshTests
         Assert.Equal(0, run.Exit);
         Assert.Equal(
             $"""
-             # Written by weft ssh-config; what is changed here is lost when it writes again.
+            # Written by weft ssh-config; what is changed here is lost when it writes again.
 
-             Host w1.east.weft
-               HostKeyAlias w1.east.rg1.11111111-2222-3333-4444-555555555555.weft
-               ProxyCommand /usr/bin/weft stdio --server {site.Plane.Client.BaseAddress} --token-file {site.Plane.Data}/admin.token {RelaySite.Node}:ssh
-               User ops
+            Host w1.east.weft
+              HostKeyAlias w1.east.rg1.11111111-2222-3333-4444-555555555555.weft
+              ProxyCommand /usr/bin/weft stdio --server {site.Plane.Client.BaseAddress} --token-file {site.Plane.Data}/admin.token {RelaySite.Node}:ssh
+              User ops
 
-             Host probe1.weft
-               HostKeyAlias probe1.rg1.11111111-2222-3333-4444-555555555555.weft
-               ProxyCommand /usr/bin/weft stdio --server {site.Plane.Client.BaseAddress} --token-file {site.Plane.Data}/admin.token {Documents.Cloud}/virtualMachines/probe1:ssh
-               User ops
+            Host probe1.weft
+              HostKeyAlias probe1.rg1.11111111-2222-3333-4444-555555555555.weft
+              ProxyCommand /usr/bin/weft stdio --server {site.Plane.Client.BaseAddress} --token-file {site.Plane.Data}/admin.token {Documents.Cloud}/virtualMachines/probe1:ssh
+              User ops
 
-             """,
-            run.Out);
+            """,
+            run.Out
+        );
 
         var file = site.Weft.PathOf("weft.conf");
         Assert.Equal(0, (await site.Run("ssh-config", "w1", "vm/probe1", "--file", file)).Exit);
@@ -68,13 +69,15 @@ public sealed class RelaySshTests
     [InlineData("east/w1:22", "east/w1", "ssh")]
     [InlineData("cluster/east:6443", "cluster/east", "kubernetes")]
     [InlineData("w1:metrics", "w1", "metrics")]
-    public void Reads_TargetAndService(string text, string target, string? service) => Assert.Equal(new TargetService(target, service), TargetService.Parse(text));
+    public void Reads_TargetAndService(string text, string target, string? service) =>
+        Assert.Equal(new TargetService(target, service), TargetService.Parse(text));
 
     [Theory]
     [InlineData("w1:8080")]
     [InlineData("w1:")]
     [InlineData(":22")]
-    public void Refuses_WhatNamesNoService(string text) => Assert.Equal(64, Assert.Throws<CliError>(() => TargetService.Parse(text)).Exit);
+    public void Refuses_WhatNamesNoService(string text) =>
+        Assert.Equal(64, Assert.Throws<CliError>(() => TargetService.Parse(text)).Exit);
 
     private static string[] SplitWords(string line) => line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
 }

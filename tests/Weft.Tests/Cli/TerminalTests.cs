@@ -39,7 +39,8 @@ public sealed class TerminalTests : IDisposable
     public async Task Spins_ThroughAWholeApply()
     {
         _weft.IsTerminal = true;
-        var groups = "id: /subscriptions/sub/resourceGroups/one\nlocation: lab\n---\nid: /subscriptions/sub/resourceGroups/two\nlocation: lab\n";
+        var groups =
+            "id: /subscriptions/sub/resourceGroups/one\nlocation: lab\n---\nid: /subscriptions/sub/resourceGroups/two\nlocation: lab\n";
         var run = await _weft.RunInGroup("apply", "-f", _weft.WriteFile("groups.yaml", groups));
         Assert.Equal(0, run.Exit);
         Assert.Contains("2 created", run.Out + run.Error, StringComparison.Ordinal);
@@ -50,7 +51,11 @@ public sealed class TerminalTests : IDisposable
     {
         _weft.IsTerminal = true;
         var name = new string('x', 300);
-        Assert.Contains($"error: there is no kind '{name}'", (await _weft.RunInGroup("get", name)).Error, StringComparison.Ordinal);
+        Assert.Contains(
+            $"error: there is no kind '{name}'",
+            (await _weft.RunInGroup("get", name)).Error,
+            StringComparison.Ordinal
+        );
     }
 
     [Theory]

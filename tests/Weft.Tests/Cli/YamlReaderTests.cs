@@ -10,7 +10,27 @@ public sealed class YamlReaderTests
 {
     private static readonly string[] Tricky =
     [
-        "true", "no", "0x1F", "1e3", "12:30", "~", "<<", "=", "0o7", ".5", "1_000", "2026-11-22", "- a", "\n", "a\n\nb\n", "  a\n b", "y", "NULL", "-.inf", "---", "a\n---\nb",
+        "true",
+        "no",
+        "0x1F",
+        "1e3",
+        "12:30",
+        "~",
+        "<<",
+        "=",
+        "0o7",
+        ".5",
+        "1_000",
+        "2026-11-22",
+        "- a",
+        "\n",
+        "a\n\nb\n",
+        "  a\n b",
+        "y",
+        "NULL",
+        "-.inf",
+        "---",
+        "a\n---\nb",
     ];
 
     [Theory]
@@ -35,14 +55,16 @@ public sealed class YamlReaderTests
     [InlineData("!!str 606", "\"606\"")]
     [InlineData("1.2.3", "\"1.2.3\"")]
     [InlineData("02:00:5e:00:53:01", "\"02:00:5e:00:53:01\"")]
-    public void Reads_Scalar_AsCoreSchemaDefines(string scalar, string json) => Assert.Equal(json, JsonFormatter.Compact(Member(scalar)));
+    public void Reads_Scalar_AsCoreSchemaDefines(string scalar, string json) =>
+        Assert.Equal(json, JsonFormatter.Compact(Member(scalar)));
 
     [Theory]
     [InlineData("true", true)]
     [InlineData("True", true)]
     [InlineData("FALSE", false)]
     [InlineData("false", false)]
-    public void Reads_Boolean_AsCoreSchemaDefines(string scalar, bool value) => Assert.Equal(value, Member(scalar)!.GetValue<bool>());
+    public void Reads_Boolean_AsCoreSchemaDefines(string scalar, bool value) =>
+        Assert.Equal(value, Member(scalar)!.GetValue<bool>());
 
     [Fact]
     public void Reads_EveryDocument_AndLeavesOutEmptyOnes()
@@ -55,7 +77,9 @@ public sealed class YamlReaderTests
     [Fact]
     public void Places_Members_ByLineAndColumn()
     {
-        var (documents, _) = Read("id: x\nproperties:\n  vlan: 606\n  subnets:\n    - prefix: 10.0.0.0/24\n    - prefix: 10.0.1.0/24\n");
+        var (documents, _) = Read(
+            "id: x\nproperties:\n  vlan: 606\n  subnets:\n    - prefix: 10.0.0.0/24\n    - prefix: 10.0.1.0/24\n"
+        );
         var sourceMap = documents[0].SourceMap;
         Assert.Equal("site.yaml:3:3", sourceMap.LocationOf("properties.vlan").ToString());
         Assert.Equal("site.yaml:6:7", sourceMap.LocationOf("properties.subnets[1].prefix").ToString());
@@ -76,7 +100,8 @@ public sealed class YamlReaderTests
     [InlineData("a: .inf\n", "site.yaml:1:4: '.inf' has no form in JSON")]
     [InlineData("a: !secret x\n", "site.yaml:1:4: the tag !secret means nothing here")]
     [InlineData("a: *nowhere\n", "site.yaml:1:4: no YAML: there is no anchor 'nowhere' before this alias")]
-    public void Finds_WhatIsWrong_WhereItIs(string yaml, string finding) => Assert.Equal([finding], Read(yaml).Findings.Select(f => f.ToString()));
+    public void Finds_WhatIsWrong_WhereItIs(string yaml, string finding) =>
+        Assert.Equal([finding], Read(yaml).Findings.Select(f => f.ToString()));
 
     [Fact]
     public void Finds_BrokenSyntax_WithItsLine()
@@ -89,7 +114,9 @@ public sealed class YamlReaderTests
     [Fact]
     public void Refuses_AliasesThatMultiply()
     {
-        var lines = Enumerable.Range(1, 8).Select(i => $"a{i}: &a{i} [{string.Join(", ", Enumerable.Repeat($"*a{i - 1}", 10))}]");
+        var lines = Enumerable
+            .Range(1, 8)
+            .Select(i => $"a{i}: &a{i} [{string.Join(", ", Enumerable.Repeat($"*a{i - 1}", 10))}]");
         var (_, findings) = Read("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + string.Join("\n", lines) + "\n");
         Assert.Contains("more than 1000000 values", Assert.Single(findings).Message, StringComparison.Ordinal);
     }
@@ -102,17 +129,23 @@ public sealed class YamlReaderTests
     }
 
     [Fact]
-    public void Reads_BackEveryText_ThatIsWritten() => Gen.OneOf(
-            Gen.String[Gen.Char["aZ09 :-#'\"\n\t\\{}[]&*!|>%@`,?~=<.é\u0085\u00a0\u2028\ufeff"], 0, 20],
-            Gen.Int[0, Tricky.Length - 1].Select(i => Tricky[i]))
-        .Sample(text =>
-        {
-            var yaml = Yaml.Write(new JsonObject { ["a"] = text, ["b"] = new JsonArray(text, new JsonObject { [text] = 1 }) });
-            var (documents, findings) = Read(yaml);
-            Assert.Empty(findings);
-            var read = documents[0].Value!;
-            return read["a"]!.GetValue<string>() == text && read["b"]![0]!.GetValue<string>() == text && read["b"]![1]!.AsObject().ContainsKey(text);
-        });
+    public void Reads_BackEveryText_ThatIsWritten() =>
+        Gen.OneOf(
+                Gen.String[Gen.Char["aZ09 :-#'\"\n\t\\{}[]&*!|>%@`,?~=<.é\u0085\u00a0\u2028\ufeff"], 0, 20],
+                Gen.Int[0, Tricky.Length - 1].Select(i => Tricky[i])
+            )
+            .Sample(text =>
+            {
+                var yaml = Yaml.Write(
+                    new JsonObject { ["a"] = text, ["b"] = new JsonArray(text, new JsonObject { [text] = 1 }) }
+                );
+                var (documents, findings) = Read(yaml);
+                Assert.Empty(findings);
+                var read = documents[0].Value!;
+                return read["a"]!.GetValue<string>() == text
+                    && read["b"]![0]!.GetValue<string>() == text
+                    && read["b"]![1]!.AsObject().ContainsKey(text);
+            });
 
     private static JsonNode? Member(string scalar)
     {

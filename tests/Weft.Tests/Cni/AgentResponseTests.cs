@@ -9,7 +9,9 @@ public sealed class AgentResponseTests
     [Fact]
     public void Reads_Lease()
     {
-        var response = Parse("""{"lease":{"addresses":[{"address":"10.0.0.7/24","gateway":"10.0.0.1"}],"routes":[{"dst":"10.9.0.0/16","gw":"10.0.0.2"}]}}""");
+        var response = Parse(
+            """{"lease":{"addresses":[{"address":"10.0.0.7/24","gateway":"10.0.0.1"}],"routes":[{"dst":"10.9.0.0/16","gw":"10.0.0.2"}]}}"""
+        );
 
         Assert.Equal([new IPConfig(AddressFamily.IPv4, "10.0.0.7/24", "10.0.0.1")], response.Lease!.Addresses);
         Assert.Equal([new CniRoute(AddressFamily.IPv4, "10.9.0.0/16", "10.0.0.2")], response.Lease.Routes);
@@ -62,7 +64,9 @@ public sealed class AgentResponseTests
 
     [Fact]
     public void Treats_MissingLease_AsReleased() =>
-        Assert.Null(Parse("""{"error":{"code":"ResourceNotFound","message":"no such network"}}""").ToError(Command.Delete));
+        Assert.Null(
+            Parse("""{"error":{"code":"ResourceNotFound","message":"no such network"}}""").ToError(Command.Delete)
+        );
 
     [Fact]
     public void Reports_AMessage_ForRefusalWithoutOne() =>

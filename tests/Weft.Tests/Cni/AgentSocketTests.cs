@@ -39,7 +39,13 @@ public sealed class AgentSocketTests
         using var agent = new StubAgent("{}\n");
         var request = new string('x', 65535) + "\n";
 
-        Assert.True(new AgentSocket(agent.Path, AgentSocket.DefaultTimeout).TryExchange(Encoding.UTF8.GetBytes(request), out _, out _));
+        Assert.True(
+            new AgentSocket(agent.Path, AgentSocket.DefaultTimeout).TryExchange(
+                Encoding.UTF8.GetBytes(request),
+                out _,
+                out _
+            )
+        );
         Assert.Equal(request, Assert.Single(agent.Requests));
     }
 
@@ -99,8 +105,12 @@ public sealed class AgentSocketTests
         Assert.Equal("no answer within 0.15 s", why);
         directory.Delete(recursive: true);
 
-        static System.Net.Sockets.Socket Unix() => new(
-            System.Net.Sockets.AddressFamily.Unix, System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Unspecified);
+        static System.Net.Sockets.Socket Unix() =>
+            new(
+                System.Net.Sockets.AddressFamily.Unix,
+                System.Net.Sockets.SocketType.Stream,
+                System.Net.Sockets.ProtocolType.Unspecified
+            );
     }
 
     [Fact]

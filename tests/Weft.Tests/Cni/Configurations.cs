@@ -12,7 +12,12 @@ internal static class Configurations
         """{"lease":{"addresses":[{"address":"10.20.6.17/24","gateway":"10.20.6.1"},{"address":"fd20:6::11/64","gateway":"fd20:6::1"}],"routes":[]}}""";
 
     /// <summary>What Weft renders for a network, with what a test adds to it.</summary>
-    public static string Of(string? version = "1.0.0", string socket = "/run/weft/agent.sock", string ipam = "", string outside = "")
+    public static string Of(
+        string? version = "1.0.0",
+        string socket = "/run/weft/agent.sock",
+        string ipam = "",
+        string outside = ""
+    )
     {
         var member = version is null ? "" : $"\"cniVersion\":\"{version}\",";
         return $$"""
@@ -21,15 +26,16 @@ internal static class Configurations
             """;
     }
 
-    public static Dictionary<string, string> Environment(string command, string arguments = "") => new()
-    {
-        ["CNI_COMMAND"] = command,
-        ["CNI_CONTAINERID"] = "0123abcd",
-        ["CNI_NETNS"] = "/var/run/netns/blue",
-        ["CNI_IFNAME"] = "net1",
-        ["CNI_PATH"] = "/opt/cni/bin",
-        ["CNI_ARGS"] = arguments,
-    };
+    public static Dictionary<string, string> Environment(string command, string arguments = "") =>
+        new()
+        {
+            ["CNI_COMMAND"] = command,
+            ["CNI_CONTAINERID"] = "0123abcd",
+            ["CNI_NETNS"] = "/var/run/netns/blue",
+            ["CNI_IFNAME"] = "net1",
+            ["CNI_PATH"] = "/opt/cni/bin",
+            ["CNI_ARGS"] = arguments,
+        };
 
     public static int CodeOf(string output) => JsonNode.Parse(output)!["code"]!.GetValue<int>();
 

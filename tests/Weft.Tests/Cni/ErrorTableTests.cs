@@ -16,7 +16,9 @@ public sealed partial class ErrorTableTests
     [Fact]
     public void Maps_RefusalsOfSpec_ToTheirRow()
     {
-        var rows = Table.SelectMany(row => Refusals().Matches(row.When).Select(match => (row, Refusal: match.Groups[1].Value))).ToArray();
+        var rows = Table
+            .SelectMany(row => Refusals().Matches(row.When).Select(match => (row, Refusal: match.Groups[1].Value)))
+            .ToArray();
 
         Assert.Equal(7, rows.Length);
         foreach (var (row, refusal) in rows)
@@ -37,7 +39,9 @@ public sealed partial class ErrorTableTests
             .. File.ReadLines(Path.Combine(directory.FullName, "docs/specs/cni.md"))
                 .Select(line => Row().Match(line))
                 .Where(match => match.Success)
-                .Select(match => (int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture), match.Groups[2].Value)),
+                .Select(match =>
+                    (int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture), match.Groups[2].Value)
+                ),
         ];
     }
 

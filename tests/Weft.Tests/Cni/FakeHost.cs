@@ -21,10 +21,15 @@ internal sealed class FakeHost(Dictionary<string, string> environment, string? i
 
     public string ProgramName { get; init; } = "weft-ipam";
 
-    /// <summary>What each run of another plugin was given: its file, what was changed in its environment, and its stdin.</summary>
+    /// <summary>
+    /// What each run of another plugin was given: its file, what was changed in its environment, and its stdin.
+    /// </summary>
     public List<(string File, Dictionary<string, string> Changed, string Input)> Runs { get; } = [];
 
-    /// <summary>What another plugin answers to a command and an interface: an exit status and its stdout; null where it can't be run.</summary>
+    /// <summary>
+    /// What another plugin answers to a command and an interface: an exit status and its stdout; null where it can't be
+    /// run.
+    /// </summary>
     public Func<string, string, (int Status, string Output)?> Upstream { get; init; } = (_, _) => null;
 
     public Func<string, bool> IsExecutableFile { get; init; } = _ => false;
@@ -32,11 +37,18 @@ internal sealed class FakeHost(Dictionary<string, string> environment, string? i
     public bool IsExecutable(string file) => IsExecutableFile(file);
 
     public bool TryRun(
-        string file, IReadOnlyList<(string Name, string Value)> changed, ReadOnlyMemory<byte> text, [NotNullWhen(true)] out PluginExit? run, [NotNullWhen(false)] out string? why)
+        string file,
+        IReadOnlyList<(string Name, string Value)> changed,
+        ReadOnlyMemory<byte> text,
+        [NotNullWhen(true)] out PluginExit? run,
+        [NotNullWhen(false)] out string? why
+    )
     {
         var given = changed.ToDictionary(c => c.Name, c => c.Value);
         Runs.Add((file, given, Encoding.UTF8.GetString(text.Span)));
-        run = Upstream(given["CNI_COMMAND"], given["CNI_IFNAME"]) is { } said ? new PluginExit(said.Status, Encoding.UTF8.GetBytes(said.Output)) : null;
+        run = Upstream(given["CNI_COMMAND"], given["CNI_IFNAME"]) is { } said
+            ? new PluginExit(said.Status, Encoding.UTF8.GetBytes(said.Output))
+            : null;
         why = run is null ? "Exec format error" : null;
         return run is not null;
     }
@@ -58,7 +70,12 @@ internal sealed class FakeHost(Dictionary<string, string> environment, string? i
         return input is not null;
     }
 
-    public bool TryCallAgent(string socket, ReadOnlyMemory<byte> request, out ReadOnlyMemory<byte> line, [NotNullWhen(false)] out string? why)
+    public bool TryCallAgent(
+        string socket,
+        ReadOnlyMemory<byte> request,
+        out ReadOnlyMemory<byte> line,
+        [NotNullWhen(false)] out string? why
+    )
     {
         Socket = socket;
         Request = Encoding.UTF8.GetString(request.Span);

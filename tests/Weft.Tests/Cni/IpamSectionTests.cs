@@ -3,7 +3,9 @@ using Weft.Cni;
 
 namespace Weft.Tests.Cni;
 
-/// <summary>What of the configuration is ours: the <c>ipam</c> section, its routes, and the addresses named elsewhere.</summary>
+/// <summary>
+/// What of the configuration is ours: the <c>ipam</c> section, its routes, and the addresses named elsewhere.
+/// </summary>
 public sealed class IpamSectionTests
 {
     [Fact]
@@ -20,7 +22,14 @@ public sealed class IpamSectionTests
     [InlineData("capabilities", "{\"ips\":true}")]
     public void Refuses_UnknownIpamMember(string name, string value)
     {
-        Assert.False(TryReadIpam($$"""{"network":"{{Configurations.Network}}","{{name}}":{{value}}}""", Command.Delete, out _, out var error));
+        Assert.False(
+            TryReadIpam(
+                $$"""{"network":"{{Configurations.Network}}","{{name}}":{{value}}}""",
+                Command.Delete,
+                out _,
+                out var error
+            )
+        );
 
         Assert.Equal(ErrorCode.UnsupportedMember, error?.Code);
         Assert.Contains($"'ipam.{name}'", error!.Message, StringComparison.Ordinal);
@@ -42,8 +51,7 @@ public sealed class IpamSectionTests
     }
 
     [Fact]
-    public void Needs_NoNetwork_ForStatus() =>
-        Assert.True(TryReadIpam("{}", Command.Status, out _, out _));
+    public void Needs_NoNetwork_ForStatus() => Assert.True(TryReadIpam("{}", Command.Status, out _, out _));
 
     [Theory]
     [InlineData("")]
@@ -51,7 +59,14 @@ public sealed class IpamSectionTests
     [InlineData("/a\\u0000b")]
     public void Refuses_Socket_ThatIsNoPath(string socket)
     {
-        Assert.False(TryReadIpam($$"""{"network":"{{Configurations.Network}}","socket":"{{socket}}"}""", Command.Add, out _, out var error));
+        Assert.False(
+            TryReadIpam(
+                $$"""{"network":"{{Configurations.Network}}","socket":"{{socket}}"}""",
+                Command.Add,
+                out _,
+                out var error
+            )
+        );
 
         Assert.Equal(ErrorCode.InvalidConfiguration, error?.Code);
         Assert.Contains("'ipam.socket'", error!.Message, StringComparison.Ordinal);
@@ -67,7 +82,15 @@ public sealed class IpamSectionTests
     {
         var socket = "/" + new string(letter, letters);
 
-        Assert.Equal(taken, TryReadIpam($$"""{"network":"{{Configurations.Network}}","socket":"{{socket}}"}""", Command.Add, out _, out var error));
+        Assert.Equal(
+            taken,
+            TryReadIpam(
+                $$"""{"network":"{{Configurations.Network}}","socket":"{{socket}}"}""",
+                Command.Add,
+                out _,
+                out var error
+            )
+        );
         Assert.Equal(taken ? null : ErrorCode.InvalidConfiguration, error?.Code);
     }
 
@@ -89,22 +112,38 @@ public sealed class IpamSectionTests
     [Fact]
     public void Refuses_UnknownRouteMember()
     {
-        Assert.False(CniRoute.TryReadAll(
-            Root("""{"ipam":{"routes":[{"dst":"0.0.0.0/0"},{"dst":"::/0","mtu":1400}]}}"""), out _, out var error));
+        Assert.False(
+            CniRoute.TryReadAll(
+                Root("""{"ipam":{"routes":[{"dst":"0.0.0.0/0"},{"dst":"::/0","mtu":1400}]}}"""),
+                out _,
+                out var error
+            )
+        );
 
         Assert.Equal(ErrorCode.UnsupportedMember, error.Code);
         Assert.Equal("'ipam.routes[1].mtu' is no member weft-ipam knows; its value is 1400", error.Message);
     }
 
     [Theory]
-    [InlineData("""{"runtimeConfig":{"ips":["10.0.0.1/24"]},"args":{"cni":{"ips":["10.0.0.2"]}}}""", "10.0.0.3", "10.0.0.1")]
+    [InlineData(
+        """{"runtimeConfig":{"ips":["10.0.0.1/24"]},"args":{"cni":{"ips":["10.0.0.2"]}}}""",
+        "10.0.0.3",
+        "10.0.0.1"
+    )]
     [InlineData("""{"runtimeConfig":{"ips":[]},"args":{"cni":{"ips":["10.0.0.2"]}}}""", "10.0.0.3", "10.0.0.2")]
     [InlineData("""{"runtimeConfig":{"mac":"02:00:00:00:00:01"},"args":{"cni":{}}}""", "10.0.0.3", "10.0.0.3")]
     [InlineData("""{"runtimeConfig":null,"args":{"cni":{"ips":null}}}""", "10.0.0.3/8,FD00:0::3", "10.0.0.3 fd00::3")]
     [InlineData("""{}""", null, "")]
     public void Reads_RequestedAddresses_FromFirstThatIsThere(string root, string? ip, string expected)
     {
-        Assert.True(RequestedAddresses.TryReadRequested(Root(root), new RuntimeArguments(null, null, null, ip), out var addresses, out _));
+        Assert.True(
+            RequestedAddresses.TryReadRequested(
+                Root(root),
+                new RuntimeArguments(null, null, null, ip),
+                out var addresses,
+                out _
+            )
+        );
 
         Assert.Equal(expected, string.Join(' ', addresses));
     }
@@ -122,13 +161,23 @@ public sealed class IpamSectionTests
     {
         var root = Root($$$"""{"runtimeConfig":{"ips":["10.0.0.9","{{{text}}}"]}}""");
 
-        Assert.False(RequestedAddresses.TryReadRequested(root, new RuntimeArguments(null, null, null, null), out _, out var error));
+        Assert.False(
+            RequestedAddresses.TryReadRequested(
+                root,
+                new RuntimeArguments(null, null, null, null),
+                out _,
+                out var error
+            )
+        );
         Assert.Equal(ErrorCode.InvalidConfiguration, error.Code);
         Assert.StartsWith("runtimeConfig.ips: ", error.Message, StringComparison.Ordinal);
     }
 
     [Theory]
-    [InlineData("""{"prevResult":{"ips":[{"version":"4","address":"10.0.0.1/24"},{"address":"fd00::1/64"}]}}""", "10.0.0.1 fd00::1")]
+    [InlineData(
+        """{"prevResult":{"ips":[{"version":"4","address":"10.0.0.1/24"},{"address":"fd00::1/64"}]}}""",
+        "10.0.0.1 fd00::1"
+    )]
     [InlineData("""{"prevResult":{}}""", "")]
     public void Reads_AddressesOfPrevResult(string root, string expected)
     {

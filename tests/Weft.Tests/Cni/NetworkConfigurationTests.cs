@@ -48,7 +48,10 @@ public sealed class NetworkConfigurationTests
     [InlineData("\"cniVersion\":\"\",")]
     public void Treats_AbsentVersion_As010(string member)
     {
-        Assert.True(Parse($$"""{{{member}}"name":"n6"}""").TryGetVersion(Command.Add, CniVersion.Supported, out var version, out _));
+        Assert.True(
+            Parse($$"""{{{member}}"name":"n6"}""")
+                .TryGetVersion(Command.Add, CniVersion.Supported, out var version, out _)
+        );
 
         Assert.Equal("0.1.0", version.Text);
     }
@@ -61,7 +64,10 @@ public sealed class NetworkConfigurationTests
     [InlineData("1.0.0 ")]
     public void Refuses_Version_ThatIsNotServed(string text)
     {
-        Assert.False(Parse($$"""{"cniVersion":"{{text}}","name":"n6"}""").TryGetVersion(Command.Add, CniVersion.Supported, out _, out var error));
+        Assert.False(
+            Parse($$"""{"cniVersion":"{{text}}","name":"n6"}""")
+                .TryGetVersion(Command.Add, CniVersion.Supported, out _, out var error)
+        );
 
         Assert.Equal(ErrorCode.IncompatibleVersion, error.Code);
         Assert.Contains($"'{text}'", error.Message, StringComparison.Ordinal);
@@ -84,7 +90,11 @@ public sealed class NetworkConfigurationTests
     {
         var verb = Invocation.Read(command, _ => null).Command;
 
-        Assert.Equal(known, Parse($$"""{"cniVersion":"{{version}}","name":"n6"}""").TryGetVersion(verb, CniVersion.Supported, out _, out var error));
+        Assert.Equal(
+            known,
+            Parse($$"""{"cniVersion":"{{version}}","name":"n6"}""")
+                .TryGetVersion(verb, CniVersion.Supported, out _, out var error)
+        );
         Assert.Equal(known ? null : ErrorCode.IncompatibleVersion, error?.Code);
     }
 

@@ -12,25 +12,23 @@ public sealed class PluginOutputTests
     private static readonly CniRoute Default4 = new(AddressFamily.IPv4, "0.0.0.0/0", null);
     private static readonly CniRoute Default6 = new(AddressFamily.IPv6, "::/0", "fd20:6::1");
 
-    private const string PerFamily =
-        """
+    private const string PerFamily = """
         "ip4":{"ip":"10.20.6.17/24","gateway":"10.20.6.1","routes":[{"dst":"10.30.0.0/16","gw":"10.20.6.2"},{"dst":"0.0.0.0/0"}]},"ip6":{"ip":"fd20:6::11/64","gateway":"fd20:6::1","routes":[{"dst":"::/0","gw":"fd20:6::1"}]},"dns":{}
         """;
 
-    private const string Routes =
-        """
+    private const string Routes = """
         "routes":[{"dst":"10.30.0.0/16","gw":"10.20.6.2"},{"dst":"0.0.0.0/0"},{"dst":"::/0","gw":"fd20:6::1"}],"dns":{}
         """;
 
     private const string WithVersion =
         """
-        "ips":[{"version":"4","address":"10.20.6.17/24","gateway":"10.20.6.1"},{"version":"6","address":"fd20:6::11/64","gateway":"fd20:6::1"}],
-        """ + Routes;
+            "ips":[{"version":"4","address":"10.20.6.17/24","gateway":"10.20.6.1"},{"version":"6","address":"fd20:6::11/64","gateway":"fd20:6::1"}],
+            """ + Routes;
 
     private const string WithoutVersion =
         """
-        "ips":[{"address":"10.20.6.17/24","gateway":"10.20.6.1"},{"address":"fd20:6::11/64","gateway":"fd20:6::1"}],
-        """ + Routes;
+            "ips":[{"address":"10.20.6.17/24","gateway":"10.20.6.1"},{"address":"fd20:6::11/64","gateway":"fd20:6::1"}],
+            """ + Routes;
 
     [Theory]
     [InlineData("0.1.0", PerFamily)]
@@ -67,13 +65,17 @@ public sealed class PluginOutputTests
 
         Assert.Equal(
             """{"cniVersion":"0.4.0","code":110,"msg":"no such network 'n6'","details":"ReferenceNotFound"}""" + "\n",
-            Text(PluginOutput.WriteError("0.4.0", error)));
+            Text(PluginOutput.WriteError("0.4.0", error))
+        );
     }
 
     [Fact]
-    public void Prints_Versions_OldestFirst() => Assert.Equal(
-        """{"cniVersion":"0.4.0","supportedVersions":["0.1.0","0.2.0","0.3.0","0.3.1","0.4.0","1.0.0","1.1.0"]}""" + "\n",
-        Text(PluginOutput.WriteVersions("0.4.0", CniVersion.Supported)));
+    public void Prints_Versions_OldestFirst() =>
+        Assert.Equal(
+            """{"cniVersion":"0.4.0","supportedVersions":["0.1.0","0.2.0","0.3.0","0.3.1","0.4.0","1.0.0","1.1.0"]}"""
+                + "\n",
+            Text(PluginOutput.WriteVersions("0.4.0", CniVersion.Supported))
+        );
 
     private static string Text(ReadOnlyMemory<byte> line) => Encoding.UTF8.GetString(line.Span);
 }

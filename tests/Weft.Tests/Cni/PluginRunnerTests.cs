@@ -12,12 +12,15 @@ public sealed class PluginRunnerTests
             "ADD",
             Configurations.Of(socket: "/run/other.sock", outside: ",\"runtimeConfig\":{\"ips\":[\"10.20.6.40/24\"]}"),
             Configurations.Lease,
-            "IgnoreUnknown=1;K8S_POD_NAMESPACE=core;K8S_POD_NAME=upf-0;K8S_POD_UID=77");
+            "IgnoreUnknown=1;K8S_POD_NAMESPACE=core;K8S_POD_NAME=upf-0;K8S_POD_UID=77"
+        );
 
         Assert.Equal("/run/other.sock", host.Socket);
         Assert.Equal(
-            $$"""{"verb":"acquire","network":"{{Configurations.Network}}","containerId":"0123abcd","interface":"net1","namespace":"core","pod":"upf-0","uid":"77","ips":["10.20.6.40"]}""" + "\n",
-            host.Request);
+            $$"""{"verb":"acquire","network":"{{Configurations.Network}}","containerId":"0123abcd","interface":"net1","namespace":"core","pod":"upf-0","uid":"77","ips":["10.20.6.40"]}"""
+                + "\n",
+            host.Request
+        );
     }
 
     [Fact]
@@ -25,30 +28,44 @@ public sealed class PluginRunnerTests
     {
         var environment = Configurations.Environment("DEL");
         environment.Remove("CNI_NETNS");
-        var host = new FakeHost(environment, Configurations.Of(ipam: ",\"routes\":[\"bad\"]", outside: ",\"runtimeConfig\":{\"ips\":[\"bad\"]}"));
+        var host = new FakeHost(
+            environment,
+            Configurations.Of(ipam: ",\"routes\":[\"bad\"]", outside: ",\"runtimeConfig\":{\"ips\":[\"bad\"]}")
+        );
 
         Assert.Equal(0, Weft.Cni.Program.Run(host));
         Assert.Equal("", host.Output);
         Assert.Equal(
-            $$"""{"verb":"release","network":"{{Configurations.Network}}","containerId":"0123abcd","interface":"net1"}""" + "\n", host.Request);
+            $$"""{"verb":"release","network":"{{Configurations.Network}}","containerId":"0123abcd","interface":"net1"}"""
+                + "\n",
+            host.Request
+        );
     }
 
     [Fact]
     public void Sends_AddressesOfPrevResult_ForCheck()
     {
-        var host = FakeHost.RunPlugin("CHECK", Configurations.Of(
-            outside: ",\"prevResult\":{\"cniVersion\":\"1.0.0\",\"ips\":[{\"address\":\"10.20.6.17/24\"},{\"address\":\"FD20:6::11/64\"}]}"));
+        var host = FakeHost.RunPlugin(
+            "CHECK",
+            Configurations.Of(
+                outside: ",\"prevResult\":{\"cniVersion\":\"1.0.0\",\"ips\":[{\"address\":\"10.20.6.17/24\"},{\"address\":\"FD20:6::11/64\"}]}"
+            )
+        );
 
         Assert.Equal("", host.Output);
         Assert.Equal(
-            $$"""{"verb":"check","network":"{{Configurations.Network}}","containerId":"0123abcd","interface":"net1","addresses":["10.20.6.17","fd20:6::11"]}""" + "\n",
-            host.Request);
+            $$"""{"verb":"check","network":"{{Configurations.Network}}","containerId":"0123abcd","interface":"net1","addresses":["10.20.6.17","fd20:6::11"]}"""
+                + "\n",
+            host.Request
+        );
     }
 
     [Fact]
-    public void Sends_StatusAlone_ForStatus() => Assert.Equal(
-        "{\"verb\":\"status\"}\n",
-        FakeHost.RunPlugin("STATUS", Configurations.Of("1.1.0"), arguments: "K8S_POD_NAME=upf-0").Request);
+    public void Sends_StatusAlone_ForStatus() =>
+        Assert.Equal(
+            "{\"verb\":\"status\"}\n",
+            FakeHost.RunPlugin("STATUS", Configurations.Of("1.1.0"), arguments: "K8S_POD_NAME=upf-0").Request
+        );
 
     [Fact]
     public void Adds_RoutesOfConfiguration_AfterTheNetworks()
@@ -56,11 +73,14 @@ public sealed class PluginRunnerTests
         var host = FakeHost.RunPlugin(
             "ADD",
             Configurations.Of(ipam: ",\"routes\":[{\"dst\":\"0.0.0.0/0\"}]"),
-            """{"lease":{"addresses":[{"address":"10.0.0.7/24"}],"routes":[{"dst":"10.9.0.0/16","gw":"10.0.0.2"}]}}""");
+            """{"lease":{"addresses":[{"address":"10.0.0.7/24"}],"routes":[{"dst":"10.9.0.0/16","gw":"10.0.0.2"}]}}"""
+        );
 
         Assert.Equal(
-            """{"cniVersion":"1.0.0","ips":[{"address":"10.0.0.7/24"}],"routes":[{"dst":"10.9.0.0/16","gw":"10.0.0.2"},{"dst":"0.0.0.0/0"}],"dns":{}}""" + "\n",
-            host.Output);
+            """{"cniVersion":"1.0.0","ips":[{"address":"10.0.0.7/24"}],"routes":[{"dst":"10.9.0.0/16","gw":"10.0.0.2"},{"dst":"0.0.0.0/0"}],"dns":{}}"""
+                + "\n",
+            host.Output
+        );
     }
 
     // Each row is wrong in what its column says and in all that comes after it, as libcni's skeleton would find it.
@@ -108,7 +128,11 @@ public sealed class PluginRunnerTests
     public void Refuses_ARequestLongerThanALine()
     {
         var ips = string.Join(',', Enumerable.Range(0, 6000).Select(i => $"\"10.{i / 250}.{i % 250}.1\""));
-        var host = FakeHost.RunPlugin("ADD", Configurations.Of(outside: $",\"runtimeConfig\":{{\"ips\":[{ips}]}}"), Configurations.Lease);
+        var host = FakeHost.RunPlugin(
+            "ADD",
+            Configurations.Of(outside: $",\"runtimeConfig\":{{\"ips\":[{ips}]}}"),
+            Configurations.Lease
+        );
 
         Assert.Equal(7, Configurations.CodeOf(host.Output));
         Assert.Null(host.Request);
@@ -144,7 +168,10 @@ public sealed class PluginRunnerTests
     [Fact]
     public void Fails_WhenNobodyReadsTheResult()
     {
-        var host = new FakeHost(Configurations.Environment("ADD"), Configurations.Of(), Configurations.Lease) { AcceptsOutput = false };
+        var host = new FakeHost(Configurations.Environment("ADD"), Configurations.Of(), Configurations.Lease)
+        {
+            AcceptsOutput = false,
+        };
 
         Assert.Equal(1, Weft.Cni.Program.Run(host));
     }
@@ -157,16 +184,26 @@ public sealed class PluginRunnerTests
         public bool IsExecutable(string file) => throw new NotSupportedException();
 
         public bool TryRun(
-            string file, IReadOnlyList<(string Name, string Value)> changed, ReadOnlyMemory<byte> input, [NotNullWhen(true)] out Weft.Cni.PluginExit? run, [NotNullWhen(false)] out string? why) => throw new NotSupportedException();
+            string file,
+            IReadOnlyList<(string Name, string Value)> changed,
+            ReadOnlyMemory<byte> input,
+            [NotNullWhen(true)] out Weft.Cni.PluginExit? run,
+            [NotNullWhen(false)] out string? why
+        ) => throw new NotSupportedException();
 
         public FakeHost Inner { get; } = new([], null);
 
         public string? GetVariable(string name) => throw new DivideByZeroException("by test");
 
-        public bool TryReadInput(TimeSpan? patience, out ReadOnlyMemory<byte> text, out string why) => throw new NotSupportedException();
-
-        public bool TryCallAgent(string socket, ReadOnlyMemory<byte> request, out ReadOnlyMemory<byte> answer, out string why) =>
+        public bool TryReadInput(TimeSpan? patience, out ReadOnlyMemory<byte> text, out string why) =>
             throw new NotSupportedException();
+
+        public bool TryCallAgent(
+            string socket,
+            ReadOnlyMemory<byte> request,
+            out ReadOnlyMemory<byte> answer,
+            out string why
+        ) => throw new NotSupportedException();
 
         public bool TryWriteOutput(ReadOnlySpan<byte> text) => Inner.TryWriteOutput(text);
 

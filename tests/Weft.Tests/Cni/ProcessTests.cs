@@ -3,17 +3,24 @@ using System.Text.Json.Nodes;
 
 namespace Weft.Tests.Cni;
 
-/// <summary>The program itself, against an agent on a real socket. WEFT_IPAM names another build of it, such as the native one.</summary>
+/// <summary>
+/// The program itself, against an agent on a real socket. WEFT_IPAM names another build of it, such as the native one.
+/// </summary>
 public sealed class ProcessTests
 {
-    private const string Result =
-        """
+    private const string Result = """
         "ips":[{"address":"10.20.6.17/24","gateway":"10.20.6.1"},{"address":"fd20:6::11/64","gateway":"fd20:6::1"}],"dns":{}}
 
         """;
 
-    private static readonly string Program = Environment.GetEnvironmentVariable("WEFT_IPAM") ?? Path.Combine(
-        AppContext.BaseDirectory, "../../Weft.Cni", Path.GetFileName(AppContext.BaseDirectory.TrimEnd('/')), "weft-ipam");
+    private static readonly string Program =
+        Environment.GetEnvironmentVariable("WEFT_IPAM")
+        ?? Path.Combine(
+            AppContext.BaseDirectory,
+            "../../Weft.Cni",
+            Path.GetFileName(AppContext.BaseDirectory.TrimEnd('/')),
+            "weft-ipam"
+        );
 
     [Fact]
     public async Task Returns_Lease_ForAdd()
@@ -34,8 +41,10 @@ public sealed class ProcessTests
         var run = await Run("ADD", Configurations.Of("0.2.0", agent.Path));
 
         Assert.Equal(
-            """{"cniVersion":"0.2.0","ip4":{"ip":"10.20.6.17/24","gateway":"10.20.6.1"},"ip6":{"ip":"fd20:6::11/64","gateway":"fd20:6::1"},"dns":{}}""" + "\n",
-            run.Output);
+            """{"cniVersion":"0.2.0","ip4":{"ip":"10.20.6.17/24","gateway":"10.20.6.1"},"ip6":{"ip":"fd20:6::11/64","gateway":"fd20:6::1"},"dns":{}}"""
+                + "\n",
+            run.Output
+        );
     }
 
     [Theory]
@@ -64,11 +73,16 @@ public sealed class ProcessTests
     [InlineData("STATUS", "ServiceUnavailable", 50)]
     public async Task Reports_Refusal_ByNumber(string command, string refusal, int code)
     {
-        using var agent = new StubAgent($$$"""{"error":{"code":"{{{refusal}}}","message":"because","target":"t"}}""" + "\n");
+        using var agent = new StubAgent(
+            $$$"""{"error":{"code":"{{{refusal}}}","message":"because","target":"t"}}""" + "\n"
+        );
 
         var run = await Run(command, Configurations.Of("1.1.0", agent.Path, outside: ",\"prevResult\":{\"ips\":[]}"));
 
-        Assert.Equal((1, $$"""{"cniVersion":"1.1.0","code":{{code}},"msg":"because","details":"{{refusal}}"}""" + "\n", ""), run);
+        Assert.Equal(
+            (1, $$"""{"cniVersion":"1.1.0","code":{{code}},"msg":"because","details":"{{refusal}}"}""" + "\n", ""),
+            run
+        );
     }
 
     [Theory]
@@ -146,7 +160,14 @@ public sealed class ProcessTests
         var run = await Run("VERSION", input, environment => environment.Clear());
 
         Assert.Equal(
-            (0, $$"""{"cniVersion":"{{version}}","supportedVersions":["0.1.0","0.2.0","0.3.0","0.3.1","0.4.0","1.0.0","1.1.0"]}""" + "\n", ""), run);
+            (
+                0,
+                $$"""{"cniVersion":"{{version}}","supportedVersions":["0.1.0","0.2.0","0.3.0","0.3.1","0.4.0","1.0.0","1.1.0"]}"""
+                    + "\n",
+                ""
+            ),
+            run
+        );
     }
 
     [Fact]
@@ -173,7 +194,11 @@ public sealed class ProcessTests
     /// <param name="program">What to start instead of the program.</param>
     /// <returns>What came of it.</returns>
     private static async Task<(int Status, string Output, string Log)> Run(
-        string command, string? input, Action<Dictionary<string, string>>? change = null, string[]? program = null)
+        string command,
+        string? input,
+        Action<Dictionary<string, string>>? change = null,
+        string[]? program = null
+    )
     {
         var environment = Configurations.Environment(command);
         change?.Invoke(environment);

@@ -76,7 +76,7 @@ internal sealed class StubAgent : IDisposable
         Requests.Enqueue(request);
         if (_answer is null)
             return;
-        for (var rest = Encoding.UTF8.GetBytes(_answer).AsMemory(); rest.Length > 0;)
+        for (var rest = Encoding.UTF8.GetBytes(_answer).AsMemory(); rest.Length > 0; )
         {
             rest = rest[await socket.SendAsync(_drip is null ? rest : rest[..1])..];
             if (_drip is { } pause)

@@ -4,37 +4,62 @@ using System.Text.Json.Nodes;
 namespace Weft.Tests.Cni;
 
 /// <summary>
-/// The program under its other name, with delegates that are programs. Where the kernel has IPVLAN the delegate is Debian's <c>ipvlan</c>; else a script hands
-/// the same request to Debian's <c>macvlan</c>, so that interfaces, addresses and their removal are real all the same.
+/// The program under its other name, with delegates that are programs. Where the kernel has IPVLAN the delegate is
+/// Debian's <c>ipvlan</c>; else a script hands the same request to Debian's <c>macvlan</c>, so that interfaces,
+/// addresses and their removal are real all the same.
 /// </summary>
 public sealed class TrunkProcessTests : IDisposable
 {
-    private static readonly string Program = Environment.GetEnvironmentVariable("WEFT_IPAM") ?? Path.Combine(
-        AppContext.BaseDirectory, "../../Weft.Cni", Path.GetFileName(AppContext.BaseDirectory.TrimEnd('/')), "weft-ipam");
+    private static readonly string Program =
+        Environment.GetEnvironmentVariable("WEFT_IPAM")
+        ?? Path.Combine(
+            AppContext.BaseDirectory,
+            "../../Weft.Cni",
+            Path.GetFileName(AppContext.BaseDirectory.TrimEnd('/')),
+            "weft-ipam"
+        );
 
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("weft-trunk");
     private readonly string _space = $"weft-trunk-{Environment.ProcessId}-{Guid.NewGuid().ToString("n")[..4]}";
     private readonly List<string> _links = [];
 
-    public TrunkProcessTests() => File.CreateSymbolicLink(Path.Combine(_folder.FullName, "weft-trunk"), Path.GetFullPath(Program));
+    public TrunkProcessTests() =>
+        File.CreateSymbolicLink(Path.Combine(_folder.FullName, "weft-trunk"), Path.GetFullPath(Program));
 
     [Fact]
     public void Gives_TheDelegateItsInputEnvironmentAndName()
     {
-        Script("#!/bin/sh\nprintf '%s %s %s %s\\n' \"$0\" \"$CNI_COMMAND\" \"$CNI_IFNAME\" \"$CNI_ARGS\" >>\"$LOG\"\ncat >>\"$LOG\"; echo >>\"$LOG\"\n"
-            + "echo '{\"cniVersion\":\"1.0.0\",\"interfaces\":[{\"name\":\"'$CNI_IFNAME'\"}],\"ips\":[]}'\n");
-        var run = Run("ADD", """{"cniVersion":"1.0.0","name":"ran","master":"ran","vlans":[{"id":602,"network":"/n2"}]}""", ("CNI_ARGS", "K8S_POD_NAME=upf-0;IP="), ("LOG", Log));
-        Assert.Equal((0, """{"cniVersion":"1.0.0","interfaces":[{"name":"net1.602"}],"ips":[],"dns":{}}""" + "\n", ""), run);
+        Script(
+            "#!/bin/sh\nprintf '%s %s %s %s\\n' \"$0\" \"$CNI_COMMAND\" \"$CNI_IFNAME\" \"$CNI_ARGS\" >>\"$LOG\"\ncat >>\"$LOG\"; echo >>\"$LOG\"\n"
+                + "echo '{\"cniVersion\":\"1.0.0\",\"interfaces\":[{\"name\":\"'$CNI_IFNAME'\"}],\"ips\":[]}'\n"
+        );
+        var run = Run(
+            "ADD",
+            """{"cniVersion":"1.0.0","name":"ran","master":"ran","vlans":[{"id":602,"network":"/n2"}]}""",
+            ("CNI_ARGS", "K8S_POD_NAME=upf-0;IP="),
+            ("LOG", Log)
+        );
         Assert.Equal(
-            [$"{_folder.FullName}/ipvlan ADD net1.602 K8S_POD_NAME=upf-0", """{"cniVersion":"1.0.0","name":"ran","type":"ipvlan","master":"ran.602","mode":"l2","ipam":{"type":"weft-ipam","network":"/n2"}}"""],
-            File.ReadAllLines(Log));
+            (0, """{"cniVersion":"1.0.0","interfaces":[{"name":"net1.602"}],"ips":[],"dns":{}}""" + "\n", ""),
+            run
+        );
+        Assert.Equal(
+            [
+                $"{_folder.FullName}/ipvlan ADD net1.602 K8S_POD_NAME=upf-0",
+                """{"cniVersion":"1.0.0","name":"ran","type":"ipvlan","master":"ran.602","mode":"l2","ipam":{"type":"weft-ipam","network":"/n2"}}""",
+            ],
+            File.ReadAllLines(Log)
+        );
     }
 
     [Fact]
     public void Survives_ADelegateThatReadsNothingAndDies()
     {
         Script("#!/bin/sh\nkill -9 $$\n");
-        var run = Run("ADD", $$"""{"cniVersion":"1.0.0","name":"ran","master":"ran","vlans":[{"id":602,"network":"/{{new string('n', 200_000)}}"}]}""");
+        var run = Run(
+            "ADD",
+            $$"""{"cniVersion":"1.0.0","name":"ran","master":"ran","vlans":[{"id":602,"network":"/{{new string('n', 200_000)}}"}]}"""
+        );
         Assert.Equal((1, 105), (run.Status, Configurations.CodeOf(run.Output)));
         Assert.Contains("status 137", Configurations.TextOf(run.Output, "msg"), StringComparison.Ordinal);
     }
@@ -50,7 +75,10 @@ public sealed class TrunkProcessTests : IDisposable
 
     [Fact]
     public void Introduces_ItselfByTheNameItIsStartedBy() =>
-        Assert.Equal((0, "", "weft-trunk: the CNI plugin of Weft for IPVLAN trunks, for CNI 1.0.0 to 1.1.0\n"), Run("", ""));
+        Assert.Equal(
+            (0, "", "weft-trunk: the CNI plugin of Weft for IPVLAN trunks, for CNI 1.0.0 to 1.1.0\n"),
+            Run("", "")
+        );
 
     [Fact]
     public void Makes_AndRemoves_AnInterfaceOfEachVlanInAPod()
@@ -63,10 +91,21 @@ public sealed class TrunkProcessTests : IDisposable
             Assert.True(added.Status == 0, added.Output + added.Log);
             var result = JsonNode.Parse(added.Output)!;
             Assert.Equal(["net1.602", "net1.750"], result["interfaces"]!.AsArray().Select(i => i!["name"]!.ToString()));
-            Assert.Equal(["10.20.6.17/24 0", "fd20:6::11/64 0", "192.0.2.9/24 1", "2001:db8::9/64 1"], result["ips"]!.AsArray().Select(i => $"{i!["address"]} {i["interface"]}"));
+            Assert.Equal(
+                ["10.20.6.17/24 0", "fd20:6::11/64 0", "192.0.2.9/24 1", "2001:db8::9/64 1"],
+                result["ips"]!.AsArray().Select(i => $"{i!["address"]} {i["interface"]}")
+            );
             var inPod = Ip("-n", _space, "-br", "address");
-            Assert.Contains("10.20.6.17/24", inPod.Split('\n').Single(line => line.StartsWith("net1.602", StringComparison.Ordinal)), StringComparison.Ordinal);
-            Assert.Contains("2001:db8::9/64", inPod.Split('\n').Single(line => line.StartsWith("net1.750", StringComparison.Ordinal)), StringComparison.Ordinal);
+            Assert.Contains(
+                "10.20.6.17/24",
+                inPod.Split('\n').Single(line => line.StartsWith("net1.602", StringComparison.Ordinal)),
+                StringComparison.Ordinal
+            );
+            Assert.Contains(
+                "2001:db8::9/64",
+                inPod.Split('\n').Single(line => line.StartsWith("net1.750", StringComparison.Ordinal)),
+                StringComparison.Ordinal
+            );
 
             var check = Run("CHECK", WithResult(configuration, added.Output), Pod);
             Assert.True(check.Status == 0, check.Output);
@@ -97,7 +136,12 @@ public sealed class TrunkProcessTests : IDisposable
             Assert.Equal(1, run.Status);
             Assert.StartsWith("VLAN 750: ", Configurations.TextOf(run.Output, "msg"), StringComparison.Ordinal);
             Assert.DoesNotContain("net1", Ip("-n", _space, "-br", "link"), StringComparison.Ordinal);
-            Assert.Equal(["acquire", "release"], agent.Requests.Select(r => JsonNode.Parse(r)!["verb"]!.ToString()).Where(v => v is "acquire" or "release"));
+            Assert.Equal(
+                ["acquire", "release"],
+                agent
+                    .Requests.Select(r => JsonNode.Parse(r)!["verb"]!.ToString())
+                    .Where(v => v is "acquire" or "release")
+            );
         }
     }
 
@@ -121,7 +165,10 @@ public sealed class TrunkProcessTests : IDisposable
     {
         const string Plugins = "/usr/lib/cni";
         Assert.SkipUnless(Environment.UserName == "root", "needs root: it makes interfaces");
-        Assert.SkipUnless(File.Exists($"{Plugins}/ipvlan") && File.Exists($"{Plugins}/static"), "containernetworking-plugins isn't installed");
+        Assert.SkipUnless(
+            File.Exists($"{Plugins}/ipvlan") && File.Exists($"{Plugins}/static"),
+            "containernetworking-plugins isn't installed"
+        );
         var prefix = $"wt{Guid.NewGuid().ToString("n")[..5]}";
         Ip("netns", "add", _space);
         foreach (var vlan in new[] { 602, 750 })
@@ -143,7 +190,9 @@ public sealed class TrunkProcessTests : IDisposable
         }
         else
         {
-            Script("#!/bin/sh\nsed 's/\"type\":\"ipvlan\"/\"type\":\"macvlan\"/; s/\"mode\":\"l2\"/\"mode\":\"bridge\"/' | exec \"${0%/*}/macvlan\"\n");
+            Script(
+                "#!/bin/sh\nsed 's/\"type\":\"ipvlan\"/\"type\":\"macvlan\"/; s/\"mode\":\"l2\"/\"mode\":\"bridge\"/' | exec \"${0%/*}/macvlan\"\n"
+            );
         }
 
         return new StubAgent(Configurations.Lease + "\n");
@@ -151,8 +200,8 @@ public sealed class TrunkProcessTests : IDisposable
 
     private string Trunk(string socket, string args) =>
         $$$"""
-        {"cniVersion":"1.0.0","name":"ran","type":"weft-trunk","master":"{{{Prefix}}}","socket":"{{{socket}}}","vlans":[{"id":602,"mtu":1400,"network":"{{{Configurations.Network}}}"},{"id":750}],"args":{"cni":{{{args}}}}}
-        """;
+            {"cniVersion":"1.0.0","name":"ran","type":"weft-trunk","master":"{{{Prefix}}}","socket":"{{{socket}}}","vlans":[{"id":602,"mtu":1400,"network":"{{{Configurations.Network}}}"},{"id":750}],"args":{"cni":{{{args}}}}}
+            """;
 
     private static string WithResult(string configuration, string result)
     {
@@ -169,9 +218,22 @@ public sealed class TrunkProcessTests : IDisposable
             File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
     }
 
-    private (int Status, string Output, string Log) Run(string command, string input, params (string Name, string Value)[] environment) =>
-        Start(Path.Combine(_folder.FullName, "weft-trunk"), [], input,
-            [.. Configurations.Environment(command).Select(v => (v.Key, v.Value)), ("CNI_PATH", $"/nowhere:{_folder.FullName}"), ("CNI_COMMAND", command), .. environment]);
+    private (int Status, string Output, string Log) Run(
+        string command,
+        string input,
+        params (string Name, string Value)[] environment
+    ) =>
+        Start(
+            Path.Combine(_folder.FullName, "weft-trunk"),
+            [],
+            input,
+            [
+                .. Configurations.Environment(command).Select(v => (v.Key, v.Value)),
+                ("CNI_PATH", $"/nowhere:{_folder.FullName}"),
+                ("CNI_COMMAND", command),
+                .. environment,
+            ]
+        );
 
     private static string Ip(params string[] arguments)
     {
@@ -180,9 +242,19 @@ public sealed class TrunkProcessTests : IDisposable
         return output;
     }
 
-    private static (int Status, string Output, string Log) Start(string program, string[] arguments, string? input, (string Name, string Value)[] environment)
+    private static (int Status, string Output, string Log) Start(
+        string program,
+        string[] arguments,
+        string? input,
+        (string Name, string Value)[] environment
+    )
     {
-        var start = new ProcessStartInfo(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(program, arguments)
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         foreach (var (name, value) in environment)
             start.Environment[name] = value;
         using var process = Process.Start(start)!;

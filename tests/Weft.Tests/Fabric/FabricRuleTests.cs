@@ -15,8 +15,21 @@ public sealed class FabricRuleTests
     public void Refuses_VlanOutOfRange(int vlan)
     {
         var site = TestSite.Small();
-        AssertMentions(site.AssertRefused(RefusalCode.InvalidMember, "properties.vlanId", "~f/l2IsolationDomains/dom9", L2(vlan)), $"{vlan}", "100 to 4094");
-        AssertMentions(site.AssertRefused(RefusalCode.InvalidMember, "properties.vlanId", Net, $"{{'properties':{{'vlanId':{vlan}}}}}"), $"{vlan}", "100 to 4094");
+        AssertMentions(
+            site.AssertRefused(RefusalCode.InvalidMember, "properties.vlanId", "~f/l2IsolationDomains/dom9", L2(vlan)),
+            $"{vlan}",
+            "100 to 4094"
+        );
+        AssertMentions(
+            site.AssertRefused(
+                RefusalCode.InvalidMember,
+                "properties.vlanId",
+                Net,
+                $"{{'properties':{{'vlanId':{vlan}}}}}"
+            ),
+            $"{vlan}",
+            "100 to 4094"
+        );
     }
 
     [Fact]
@@ -26,7 +39,11 @@ public sealed class FabricRuleTests
         site.Put(TestSite.Group, "{'location':'east'}");
         site.Put("~f/networkFabrics/fab1", "{'location':'east'}");
         site.Put("~f/l2IsolationDomains/dom9", L2(20));
-        AssertMentions(site.AssertRefused(RefusalCode.InvalidMember, "properties.vlanId", "~f/l2IsolationDomains/dom8", L2(21)), "21", "10 to 20");
+        AssertMentions(
+            site.AssertRefused(RefusalCode.InvalidMember, "properties.vlanId", "~f/l2IsolationDomains/dom8", L2(21)),
+            "21",
+            "10 to 20"
+        );
     }
 
     [Fact]
@@ -53,8 +70,24 @@ public sealed class FabricRuleTests
     [InlineData(9201)]
     public void Refuses_MtuOutOfRange(int mtu)
     {
-        AssertMentions(TestSite.Small().AssertRefused(RefusalCode.InvalidMember, "properties.mtu", "~f/l2IsolationDomains/dom9", L2(700, mtu)), $"{mtu}", "64 to 9200");
-        AssertMentions(TestSite.Small().AssertRefused(RefusalCode.InvalidMember, "properties.mtu", Net, $"{{'properties':{{'vlanId':700,'mtu':{mtu}}}}}"), $"{mtu}");
+        AssertMentions(
+            TestSite
+                .Small()
+                .AssertRefused(RefusalCode.InvalidMember, "properties.mtu", "~f/l2IsolationDomains/dom9", L2(700, mtu)),
+            $"{mtu}",
+            "64 to 9200"
+        );
+        AssertMentions(
+            TestSite
+                .Small()
+                .AssertRefused(
+                    RefusalCode.InvalidMember,
+                    "properties.mtu",
+                    Net,
+                    $"{{'properties':{{'vlanId':700,'mtu':{mtu}}}}}"
+                ),
+            $"{mtu}"
+        );
     }
 
     [Theory]
@@ -67,8 +100,14 @@ public sealed class FabricRuleTests
     [InlineData("IPv4", "10.20.0.0/16", RefusalCode.Overlap, null)]
     internal void Refuses_SubnetThatCannotBe(string family, string prefix, RefusalCode code, string? says)
     {
-        var refusal = TestSite.Small().TryPut(Net, $"{{'properties':{{'vlanId':700,'connected{family}Subnets':[{{'prefix':'{prefix}'}}]}}}}").Refusal!;
-        Assert.All(refusal.Findings, f => Assert.Equal((code, $"properties.connected{family}Subnets[0].prefix"), (f.Code, f.Target)));
+        var refusal = TestSite
+            .Small()
+            .TryPut(Net, $"{{'properties':{{'vlanId':700,'connected{family}Subnets':[{{'prefix':'{prefix}'}}]}}}}")
+            .Refusal!;
+        Assert.All(
+            refusal.Findings,
+            f => Assert.Equal((code, $"properties.connected{family}Subnets[0].prefix"), (f.Code, f.Target))
+        );
         Assert.All(refusal.Findings, f => Assert.Contains(prefix, f.Message, StringComparison.Ordinal));
         if (says is not null)
             AssertMentions(Assert.Single(refusal.Findings), says);
@@ -78,7 +117,18 @@ public sealed class FabricRuleTests
 
     [Fact]
     public void Refuses_SubnetsOfOneNetworkThatOverlap() =>
-        AssertMentions(TestSite.Small().AssertRefused(RefusalCode.Overlap, "properties.connectedIPv4Subnets[1].prefix", Net, "{'properties':{'vlanId':700,'connectedIPv4Subnets':[{'prefix':'10.9.0.0/16'},{'prefix':'10.9.1.0/24'}]}}"), "10.9.1.0/24", "10.9.0.0/16");
+        AssertMentions(
+            TestSite
+                .Small()
+                .AssertRefused(
+                    RefusalCode.Overlap,
+                    "properties.connectedIPv4Subnets[1].prefix",
+                    Net,
+                    "{'properties':{'vlanId':700,'connectedIPv4Subnets':[{'prefix':'10.9.0.0/16'},{'prefix':'10.9.1.0/24'}]}}"
+                ),
+            "10.9.1.0/24",
+            "10.9.0.0/16"
+        );
 
     [Fact]
     public void Accepts_TheSamePrefixInAnotherVrf()
@@ -91,7 +141,14 @@ public sealed class FabricRuleTests
     [Fact]
     public void Refuses_RemovingASubnetThatANetworkUses()
     {
-        var finding = TestSite.Small().AssertRefused(RefusalCode.InUse, "properties", Oam, "{'properties':{'vlanId':600,'mtu':9000,'connectedIPv4Subnets':[{'prefix':'10.20.0.0/24'}]}}");
+        var finding = TestSite
+            .Small()
+            .AssertRefused(
+                RefusalCode.InUse,
+                "properties",
+                Oam,
+                "{'properties':{'vlanId':600,'mtu':9000,'connectedIPv4Subnets':[{'prefix':'10.20.0.0/24'}]}}"
+            );
         AssertMentions(finding, "fd20:0:0:600::/64");
         Assert.Equal(TestSite.Id("~c/l3Networks/oam").ToString(), finding.ConflictsWith);
     }
@@ -109,14 +166,23 @@ public sealed class FabricRuleTests
         if (path == "location")
             body["location"] = after;
         else
-            body["properties"]![path.Split('.')[1]] = System.Text.Json.Nodes.JsonNode.Parse(body["properties"]![path.Split('.')[1]]!.ToJsonString().Replace(before, after, StringComparison.Ordinal));
+            body["properties"]![path.Split('.')[1]] = System.Text.Json.Nodes.JsonNode.Parse(
+                body["properties"]![path.Split('.')[1]]!.ToJsonString().Replace(before, after, StringComparison.Ordinal)
+            );
         AssertMentions(site.AssertRefused(RefusalCode.ImmutableMember, path, id, body.ToJsonString()), before, after);
     }
 
     [Fact]
     public void Refuses_ReferenceToAFabricThatIsNotThere()
     {
-        var finding = TestSite.Small().AssertRefused(RefusalCode.ReferenceNotFound, "properties.networkFabricId", "~f/l2IsolationDomains/dom9", L2(700).Replace("fab1", "fab9", StringComparison.Ordinal));
+        var finding = TestSite
+            .Small()
+            .AssertRefused(
+                RefusalCode.ReferenceNotFound,
+                "properties.networkFabricId",
+                "~f/l2IsolationDomains/dom9",
+                L2(700).Replace("fab1", "fab9", StringComparison.Ordinal)
+            );
         Assert.Equal(TestSite.Id("~f/networkFabrics/fab9").ToString(), finding.ConflictsWith);
         AssertMentions(finding, "fab9");
     }
@@ -126,14 +192,26 @@ public sealed class FabricRuleTests
     {
         var site = TestSite.Small();
         site.Put("~f/l2IsolationDomains/dom9", L2(700));
-        Assert.Equal("Disabled", site.Render("~f/l2IsolationDomains/dom9")["properties"]!["administrativeState"]!.ToString());
+        Assert.Equal(
+            "Disabled",
+            site.Render("~f/l2IsolationDomains/dom9")["properties"]!["administrativeState"]!.ToString()
+        );
         site.Enable("~f/l2IsolationDomains/dom9");
-        Assert.Equal("Enabled", site.Render("~f/l2IsolationDomains/dom9")["properties"]!["administrativeState"]!.ToString());
+        Assert.Equal(
+            "Enabled",
+            site.Render("~f/l2IsolationDomains/dom9")["properties"]!["administrativeState"]!.ToString()
+        );
         Assert.True(site.Enable("~f/l2IsolationDomains/dom9").Unchanged);
         site.Patch("~f/l2IsolationDomains/dom9", "{'properties':{'mtu':9000}}");
-        Assert.Equal("Enabled", site.Render("~f/l2IsolationDomains/dom9")["properties"]!["administrativeState"]!.ToString());
+        Assert.Equal(
+            "Enabled",
+            site.Render("~f/l2IsolationDomains/dom9")["properties"]!["administrativeState"]!.ToString()
+        );
         site.Disable("~f/l2IsolationDomains/dom9");
-        Assert.Equal("Disabled", site.Render("~f/l2IsolationDomains/dom9")["properties"]!["administrativeState"]!.ToString());
+        Assert.Equal(
+            "Disabled",
+            site.Render("~f/l2IsolationDomains/dom9")["properties"]!["administrativeState"]!.ToString()
+        );
     }
 
     [Theory]
@@ -143,15 +221,34 @@ public sealed class FabricRuleTests
     public void Refuses_StateThatIsNone(string body, string says)
     {
         var site = TestSite.Small();
-        AssertMentions(site.AssertRefused(RefusalCode.InvalidMember, "state", site.TryInvokeAction("~f/l3IsolationDomains/core", "updateAdministrativeState", body)), says, "Enable, Disable");
+        AssertMentions(
+            site.AssertRefused(
+                RefusalCode.InvalidMember,
+                "state",
+                site.TryInvokeAction("~f/l3IsolationDomains/core", "updateAdministrativeState", body)
+            ),
+            says,
+            "Enable, Disable"
+        );
     }
 
     [Fact]
     public void Refuses_EnablingAnL3DomainWithoutInternalNetworks()
     {
         var site = TestSite.Small();
-        site.Put("~f/l3IsolationDomains/empty", "{'location':'east','properties':{'networkFabricId':'~f/networkFabrics/fab1'}}");
-        AssertMentions(site.AssertRefused(RefusalCode.Conflict, "~f/l3IsolationDomains/empty", site.TryInvokeAction("~f/l3IsolationDomains/empty", "updateAdministrativeState", "{'state':'Enable'}")), "empty", "internal network");
+        site.Put(
+            "~f/l3IsolationDomains/empty",
+            "{'location':'east','properties':{'networkFabricId':'~f/networkFabrics/fab1'}}"
+        );
+        AssertMentions(
+            site.AssertRefused(
+                RefusalCode.Conflict,
+                "~f/l3IsolationDomains/empty",
+                site.TryInvokeAction("~f/l3IsolationDomains/empty", "updateAdministrativeState", "{'state':'Enable'}")
+            ),
+            "empty",
+            "internal network"
+        );
     }
 
     [Theory]
@@ -160,12 +257,18 @@ public sealed class FabricRuleTests
     public void Refuses_DisablingADomainThatIsInUse(string domain, string user)
     {
         var site = TestSite.Small();
-        var finding = site.AssertRefused(RefusalCode.InUse, domain, site.TryInvokeAction(domain, "updateAdministrativeState", "{'state':'Disable'}"));
+        var finding = site.AssertRefused(
+            RefusalCode.InUse,
+            domain,
+            site.TryInvokeAction(domain, "updateAdministrativeState", "{'state':'Disable'}")
+        );
         Assert.Equal(TestSite.Id(user).ToString(), finding.ConflictsWith);
         AssertMentions(finding, user[3..]);
     }
 
-    private static string L2(int vlan, int mtu = 1500) => $"{{'location':'east','properties':{{'networkFabricId':'~f/networkFabrics/fab1','vlanId':{vlan},'mtu':{mtu}}}}}";
+    private static string L2(int vlan, int mtu = 1500) =>
+        $"{{'location':'east','properties':{{'networkFabricId':'~f/networkFabrics/fab1','vlanId':{vlan},'mtu':{mtu}}}}}";
 
-    private static void AssertMentions(Refusal refusal, params string[] words) => Assert.All(words, word => Assert.Contains(word, refusal.Message, StringComparison.Ordinal));
+    private static void AssertMentions(Refusal refusal, params string[] words) =>
+        Assert.All(words, word => Assert.Contains(word, refusal.Message, StringComparison.Ordinal));
 }

@@ -7,14 +7,20 @@ namespace Weft.Tests.Fleet;
 public sealed class ClusterAuthorityTests
 {
     private const string K1 = "~c/kubernetesClusters/k1";
-    private static readonly string One = AuthorityPem.Certificate("one"), Two = AuthorityPem.Certificate("two");
+    private static readonly string One = AuthorityPem.Certificate("one"),
+        Two = AuthorityPem.Certificate("two");
 
     [Fact]
     public void Reads_CertificatesAlone()
     {
         Assert.Equal(One, ClusterAuthority.Parse(One).Value);
         Assert.Equal(One + Two, ClusterAuthority.Parse((One + Two).ReplaceLineEndings("\r\n")).Value);
-        Assert.Equal(One + Two, ClusterAuthority.Parse($"Certificate:\n    Data:\n        Version: 3 (0x2)\n{One}\n# the next one\n{Two.TrimEnd()}").Value);
+        Assert.Equal(
+            One + Two,
+            ClusterAuthority
+                .Parse($"Certificate:\n    Data:\n        Version: 3 (0x2)\n{One}\n# the next one\n{Two.TrimEnd()}")
+                .Value
+        );
     }
 
     [Fact]
@@ -23,7 +29,11 @@ public sealed class ClusterAuthorityTests
         var (certificate, key) = AuthorityPem.Create("three");
         string[] wrong =
         [
-            "", "no certificate", key, certificate + key, key + certificate,
+            "",
+            "no certificate",
+            key,
+            certificate + key,
+            key + certificate,
             certificate.Replace("CERTIFICATE", "TRUSTED CERTIFICATE", StringComparison.Ordinal),
             certificate.Replace("CERTIFICATE", "PUBLIC KEY", StringComparison.Ordinal),
             "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
@@ -42,7 +52,10 @@ public sealed class ClusterAuthorityTests
     [Fact]
     public void Refuses_MoreThanAClusterCanHave()
     {
-        Assert.Equal(RefusalCode.RequestTooLarge, ClusterAuthority.Parse(One + new string('\n', ClusterAuthority.MaxLength)).Refusal?.Code);
+        Assert.Equal(
+            RefusalCode.RequestTooLarge,
+            ClusterAuthority.Parse(One + new string('\n', ClusterAuthority.MaxLength)).Refusal?.Code
+        );
         Assert.Null(ClusterAuthority.Parse(One + new string('\n', ClusterAuthority.MaxLength - One.Length)).Refusal);
     }
 
@@ -63,10 +76,21 @@ public sealed class ClusterAuthorityTests
 
         // Enrolled anew by that name, for a node: what it said before counts no more.
         var id = ResourceId.Parse(second).Value;
-        site.Commit(Mutation.Put(id, new JsonObject { ["id"] = id.ToString(), ["properties"] = new JsonObject { ["node"] = "w1" } }));
+        site.Commit(
+            Mutation.Put(
+                id,
+                new JsonObject
+                {
+                    ["id"] = id.ToString(),
+                    ["properties"] = new JsonObject { ["node"] = "w1" },
+                }
+            )
+        );
         Assert.Null(ClusterAuthority.Find(site.State, cluster));
     }
 
     private static void Report(TestSite site, string agent, string? authority, string at) =>
-        site.Commit(new AgentStatus("sha256-1", 1, true, "", at) { CertificateAuthority = authority }.ToMutation(agent));
+        site.Commit(
+            new AgentStatus("sha256-1", 1, true, "", at) { CertificateAuthority = authority }.ToMutation(agent)
+        );
 }

@@ -14,69 +14,203 @@ public sealed class DesiredStateCacheTests
 
     private static readonly (string Name, Action<TestSite> Do)[] Writes =
     [
-        ("attach n6", site => Try(site, K1, TestSite.Kubernetes("'l3Networks':[{'networkId':'~c/l3Networks/n6','pluginType':'MACVLAN','ipamEnabled':'True'}]"))),
-        ("attach n2 to the node", site => Try(site, K1, TestSite.Kubernetes("'l3Networks':[{'networkId':'~c/l3Networks/n2','pluginType':'OSDevice'}]"))),
-        ("attach the trunk", site => Try(site, K1, TestSite.Kubernetes("'trunkedNetworks':[{'networkId':'~c/trunkedNetworks/ran','pluginType':'MACVLAN'}]"))),
+        (
+            "attach n6",
+            site =>
+                Try(
+                    site,
+                    K1,
+                    TestSite.Kubernetes(
+                        "'l3Networks':[{'networkId':'~c/l3Networks/n6','pluginType':'MACVLAN','ipamEnabled':'True'}]"
+                    )
+                )
+        ),
+        (
+            "attach n2 to the node",
+            site =>
+                Try(
+                    site,
+                    K1,
+                    TestSite.Kubernetes("'l3Networks':[{'networkId':'~c/l3Networks/n2','pluginType':'OSDevice'}]")
+                )
+        ),
+        (
+            "attach the trunk",
+            site =>
+                Try(
+                    site,
+                    K1,
+                    TestSite.Kubernetes(
+                        "'trunkedNetworks':[{'networkId':'~c/trunkedNetworks/ran','pluginType':'MACVLAN'}]"
+                    )
+                )
+        ),
         ("detach", site => Try(site, K1, TestSite.Kubernetes(""))),
-        ("another cluster", site => Try(site, K2, TestSite.Kubernetes("'l3Networks':[{'networkId':'~c/l3Networks/n6','pluginType':'MACVLAN'}]"))),
-        ("a node", site => Try(site, TestSite.NodeId("w1"), TestSite.Node("{'name':'eth1','macAddress':'52:54:00:00:00:01','mtu':9000}", "BareMetal"))),
-        ("another node", site => Try(site, TestSite.NodeId("w2"), TestSite.Node("{'name':'eth1','macAddress':'52:54:00:00:00:02','mtu':9000}", "BareMetal"))),
-        ("a node of another cluster", site => Try(site, TestSite.NodeId("x1", "k2"), TestSite.Node("{'name':'eth1','macAddress':'52:54:00:00:00:03','mtu':9000}", "BareMetal"))),
+        (
+            "another cluster",
+            site =>
+                Try(
+                    site,
+                    K2,
+                    TestSite.Kubernetes("'l3Networks':[{'networkId':'~c/l3Networks/n6','pluginType':'MACVLAN'}]")
+                )
+        ),
+        (
+            "a node",
+            site =>
+                Try(
+                    site,
+                    TestSite.NodeId("w1"),
+                    TestSite.Node("{'name':'eth1','macAddress':'52:54:00:00:00:01','mtu':9000}", "BareMetal")
+                )
+        ),
+        (
+            "another node",
+            site =>
+                Try(
+                    site,
+                    TestSite.NodeId("w2"),
+                    TestSite.Node("{'name':'eth1','macAddress':'52:54:00:00:00:02','mtu':9000}", "BareMetal")
+                )
+        ),
+        (
+            "a node of another cluster",
+            site =>
+                Try(
+                    site,
+                    TestSite.NodeId("x1", "k2"),
+                    TestSite.Node("{'name':'eth1','macAddress':'52:54:00:00:00:03','mtu':9000}", "BareMetal")
+                )
+        ),
         ("no node", site => Apply(site, site.TryDelete(TestSite.NodeId("w1")))),
-        ("a narrower trunk", site => Try(site, "~c/trunkedNetworks/ran", TestSite.Tracked("'isolationDomainIds':['~f/l3IsolationDomains/core','~f/l2IsolationDomains/hb-domain'],'vlans':[602,750]"))),
-        ("another MTU", site => Try(site, "~f/l3IsolationDomains/user/internalNetworks/dn-net", "{'properties':{'vlanId':606,'mtu':8000,'connectedIPv4Subnets':[{'prefix':'10.20.6.0/24'}],'connectedIPv6Subnets':[{'prefix':'fd20:0:0:606::/64'}]}}")),
-        ("a machine", site => Try(site, "~c/virtualMachines/vm1", TestSite.Machine("{'attachedNetworkId':'~c/l3Networks/n6','ipAllocationMethod':'Dynamic','networkAttachmentName':'net-a'}"))),
+        (
+            "a narrower trunk",
+            site =>
+                Try(
+                    site,
+                    "~c/trunkedNetworks/ran",
+                    TestSite.Tracked(
+                        "'isolationDomainIds':['~f/l3IsolationDomains/core','~f/l2IsolationDomains/hb-domain'],'vlans':[602,750]"
+                    )
+                )
+        ),
+        (
+            "another MTU",
+            site =>
+                Try(
+                    site,
+                    "~f/l3IsolationDomains/user/internalNetworks/dn-net",
+                    "{'properties':{'vlanId':606,'mtu':8000,'connectedIPv4Subnets':[{'prefix':'10.20.6.0/24'}],'connectedIPv6Subnets':[{'prefix':'fd20:0:0:606::/64'}]}}"
+                )
+        ),
+        (
+            "a machine",
+            site =>
+                Try(
+                    site,
+                    "~c/virtualMachines/vm1",
+                    TestSite.Machine(
+                        "{'attachedNetworkId':'~c/l3Networks/n6','ipAllocationMethod':'Dynamic','networkAttachmentName':'net-a'}"
+                    )
+                )
+        ),
         ("tags", site => Apply(site, site.TryPatch(K1, "{'tags':{'team':'core'}}"))),
         ("what can end", site => site.CompleteOperations()),
     ];
 
     [Fact]
     public void Caches_NoStateThatWouldBeRenderedOtherwise() =>
-        Gen.Int[0, Writes.Length - 1].Array[1, 12].Sample(steps =>
-        {
-            var site = TestSite.Small();
-            var kept = new DesiredStateCache(site.Limits);
-            foreach (var step in steps)
-            {
-                var before = site.State;
-                Writes[step].Do(site);
-                foreach (var id in new[] { TestSite.Id(K1), TestSite.Id(K2) })
+        Gen.Int[0, Writes.Length - 1]
+            .Array[1, 12]
+            .Sample(
+                steps =>
                 {
-                    Assert.Equal(ClusterRenderer.Render(before, id, site.Limits).Digest, kept.DigestOf(before, id));
-                    var drawn = ClusterRenderer.Render(site.State, id, site.Limits);
-                    Assert.Equal(drawn.Digest, kept.DigestOf(site.State, id));
-                    var desired = kept.Get(site.State, id);
-                    Assert.Equal((drawn.Digest, drawn.Revision, drawn.RenderErrors.Length), (desired.Digest, desired.Revision, desired.RenderErrors.Length));
-                }
-            }
-        }, iter: 150, threads: 1);
+                    var site = TestSite.Small();
+                    var kept = new DesiredStateCache(site.Limits);
+                    foreach (var step in steps)
+                    {
+                        var before = site.State;
+                        Writes[step].Do(site);
+                        foreach (var id in new[] { TestSite.Id(K1), TestSite.Id(K2) })
+                        {
+                            Assert.Equal(
+                                ClusterRenderer.Render(before, id, site.Limits).Digest,
+                                kept.DigestOf(before, id)
+                            );
+                            var drawn = ClusterRenderer.Render(site.State, id, site.Limits);
+                            Assert.Equal(drawn.Digest, kept.DigestOf(site.State, id));
+                            var desired = kept.Get(site.State, id);
+                            Assert.Equal(
+                                (drawn.Digest, drawn.Revision, drawn.RenderErrors.Length),
+                                (desired.Digest, desired.Revision, desired.RenderErrors.Length)
+                            );
+                        }
+                    }
+                },
+                iter: 150,
+                threads: 1
+            );
 
     [Fact]
     public void Renders_AllOfABareMetalUserPlane()
     {
         var site = TestSite.Example().Apply(Examples.Documents("bare-metal-upf")).CompleteOperations();
 
-        var desired = ClusterRenderer.Render(site.State, TestSite.Id("/subscriptions/5be00000-0000-4000-8000-0000000005a0/resourceGroups/edge-east/providers/Microsoft.NetworkCloud/kubernetesClusters/upf-east"), site.Limits);
+        var desired = ClusterRenderer.Render(
+            site.State,
+            TestSite.Id(
+                "/subscriptions/5be00000-0000-4000-8000-0000000005a0/resourceGroups/edge-east/providers/Microsoft.NetworkCloud/kubernetesClusters/upf-east"
+            ),
+            site.Limits
+        );
 
         Assert.Empty(desired.RenderErrors);
-        Assert.Equal(["default/n3", "default/n4", "default/n6", "default/ran", "default/ran-v602", "default/ran-v603", "default/ran-v750"],
-            desired.Manifests.Where(m => m.Kind == "NetworkAttachmentDefinition").Select(m => $"{m.Namespace}/{m.Name}"));
-        Assert.All(desired.Nodes, node => Assert.Equal(["n3", "n6", "ran"], node.Pools.Select(pool => pool.ResourceName).Distinct().Order(StringComparer.Ordinal)));
+        Assert.Equal(
+            [
+                "default/n3",
+                "default/n4",
+                "default/n6",
+                "default/ran",
+                "default/ran-v602",
+                "default/ran-v603",
+                "default/ran-v750",
+            ],
+            desired.Manifests.Where(m => m.Kind == "NetworkAttachmentDefinition").Select(m => $"{m.Namespace}/{m.Name}")
+        );
+        Assert.All(
+            desired.Nodes,
+            node =>
+                Assert.Equal(
+                    ["n3", "n6", "ran"],
+                    node.Pools.Select(pool => pool.ResourceName).Distinct().Order(StringComparer.Ordinal)
+                )
+        );
     }
 
     [Fact]
     public void Renders_NothingAgain_WhereNoDependencyHasChanged()
     {
         var site = TestSite.Small();
-        site.Put(K2, TestSite.Kubernetes("'l3Networks':[{'networkId':'~c/l3Networks/n6','pluginType':'MACVLAN','ipamEnabled':'True'}]"));
+        site.Put(
+            K2,
+            TestSite.Kubernetes(
+                "'l3Networks':[{'networkId':'~c/l3Networks/n6','pluginType':'MACVLAN','ipamEnabled':'True'}]"
+            )
+        );
         site.CompleteOperations();
         var kept = new DesiredStateCache(site.Limits);
         var before = kept.Get(site.State, TestSite.Id(K1));
-        site.Put(TestSite.NodeId("x1", "k2"), TestSite.Node("{'name':'eth1','macAddress':'52:54:00:00:00:03','mtu':9000}", "BareMetal"));
+        site.Put(
+            TestSite.NodeId("x1", "k2"),
+            TestSite.Node("{'name':'eth1','macAddress':'52:54:00:00:00:03','mtu':9000}", "BareMetal")
+        );
         site.Patch(K2, "{'tags':{'team':'core'}}");
         var after = kept.Get(site.State, TestSite.Id(K1));
         Assert.Equal(site.State.Revision, after.Revision);
-        Assert.True(before.Manifests == after.Manifests && before.Nodes == after.Nodes, "the picture of k1 was drawn anew, though only k2 was written");
+        Assert.True(
+            before.Manifests == after.Manifests && before.Nodes == after.Nodes,
+            "the picture of k1 was drawn anew, though only k2 was written"
+        );
         Assert.False(kept.Get(site.State, TestSite.Id(K2)).Nodes.IsEmpty);
     }
 
@@ -87,10 +221,21 @@ public sealed class DesiredStateCacheTests
         var kept = new DesiredStateCache(site.Limits);
         var here = kept.Get(site.State, TestSite.Id(K1)).Digest;
         // Two futures of one revision number: a desired state of the one must not be taken for the other's.
-        var one = site.TryPut(K1, TestSite.Kubernetes("'l3Networks':[{'networkId':'~c/l3Networks/n6','pluginType':'MACVLAN'}]")).Value.After;
-        var other = site.TryPut(K1, TestSite.Kubernetes("'l3Networks':[{'networkId':'~c/l3Networks/n2','pluginType':'MACVLAN'}]")).Value.After;
+        var one = site.TryPut(
+            K1,
+            TestSite.Kubernetes("'l3Networks':[{'networkId':'~c/l3Networks/n6','pluginType':'MACVLAN'}]")
+        ).Value.After;
+        var other = site.TryPut(
+            K1,
+            TestSite.Kubernetes("'l3Networks':[{'networkId':'~c/l3Networks/n2','pluginType':'MACVLAN'}]")
+        ).Value.After;
         Assert.Equal(one.Revision, other.Revision);
-        var digests = new[] { kept.DigestOf(one, TestSite.Id(K1)), kept.DigestOf(other, TestSite.Id(K1)), kept.Get(site.State, TestSite.Id(K1)).Digest };
+        var digests = new[]
+        {
+            kept.DigestOf(one, TestSite.Id(K1)),
+            kept.DigestOf(other, TestSite.Id(K1)),
+            kept.Get(site.State, TestSite.Id(K1)).Digest,
+        };
         Assert.Equal(3, digests.Distinct().Count());
         Assert.Equal(here, digests[2]);
         Assert.Equal(digests[0], kept.Get(one, TestSite.Id(K1)).Digest);
@@ -100,18 +245,35 @@ public sealed class DesiredStateCacheTests
     [Fact]
     public void Tracks_EveryRangeThatWasRead()
     {
-        var state = AllKinds.EmptyState.Next([Mutation.Put("a|1", new System.Text.Json.Nodes.JsonObject()), Mutation.Put("b|1", new System.Text.Json.Nodes.JsonObject())]);
+        var state = AllKinds.EmptyState.Next([
+            Mutation.Put("a|1", new System.Text.Json.Nodes.JsonObject()),
+            Mutation.Put("b|1", new System.Text.Json.Nodes.JsonObject()),
+        ]);
         var tracker = new DependencyTracker();
         var watched = state.TrackedBy(tracker);
         _ = watched.Get("a|2");
         _ = watched.Range("b|").ToList();
-        Assert.True(tracker.IsUnchanged(state, state.Next([Mutation.Put("a|3", new System.Text.Json.Nodes.JsonObject()), Mutation.Put("c|1", new System.Text.Json.Nodes.JsonObject())])));
-        Assert.False(tracker.IsUnchanged(state, state.Next([Mutation.Put("a|2", new System.Text.Json.Nodes.JsonObject())])));
-        Assert.False(tracker.IsUnchanged(state, state.Next([Mutation.Put("b|2", new System.Text.Json.Nodes.JsonObject())])));
+        Assert.True(
+            tracker.IsUnchanged(
+                state,
+                state.Next([
+                    Mutation.Put("a|3", new System.Text.Json.Nodes.JsonObject()),
+                    Mutation.Put("c|1", new System.Text.Json.Nodes.JsonObject()),
+                ])
+            )
+        );
+        Assert.False(
+            tracker.IsUnchanged(state, state.Next([Mutation.Put("a|2", new System.Text.Json.Nodes.JsonObject())]))
+        );
+        Assert.False(
+            tracker.IsUnchanged(state, state.Next([Mutation.Put("b|2", new System.Text.Json.Nodes.JsonObject())]))
+        );
         Assert.False(tracker.IsUnchanged(state, state.Next([Mutation.Remove("b|1")])));
         _ = watched.Range("").ToList();
         Assert.True(tracker.IsUnchanged(state, state));
-        Assert.False(tracker.IsUnchanged(state, state.Next([Mutation.Put("c|1", new System.Text.Json.Nodes.JsonObject())])));
+        Assert.False(
+            tracker.IsUnchanged(state, state.Next([Mutation.Put("c|1", new System.Text.Json.Nodes.JsonObject())]))
+        );
     }
 
     private static void Try(TestSite site, string id, string body) => Apply(site, site.TryPut(id, body));

@@ -6,7 +6,9 @@ using Weft.Resources;
 
 namespace Weft.Tests.Fleet;
 
-/// <summary>What is refused at the API, warned of in a plan, and counted, because an agent has looked at its node.</summary>
+/// <summary>
+/// What is refused at the API, warned of in a plan, and counted, because an agent has looked at its node.
+/// </summary>
 public sealed class DevicePoolRulesTests
 {
     private const string K1 = "~c/kubernetesClusters/k1";
@@ -23,7 +25,10 @@ public sealed class DevicePoolRulesTests
 
         site.Put(K1, TestSite.Kubernetes(Sriov));
 
-        Assert.DoesNotContain(Warnings(site), w => w.Contains("weft.dev/n6", StringComparison.Ordinal) || w.Contains("ens1f0", StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            Warnings(site),
+            w => w.Contains("weft.dev/n6", StringComparison.Ordinal) || w.Contains("ens1f0", StringComparison.Ordinal)
+        );
     }
 
     [Fact]
@@ -32,9 +37,18 @@ public sealed class DevicePoolRulesTests
         var site = Site(Port("ens2f0", "0000:3b:00.0", "ice", 64));
         site.Put(K1, TestSite.Kubernetes(Sriov));
 
-        var finding = site.AssertRefused(RefusalCode.Mismatch, "properties.uplinks", TestSite.NodeId("w1"), Bare("0-7"));
+        var finding = site.AssertRefused(
+            RefusalCode.Mismatch,
+            "properties.uplinks",
+            TestSite.NodeId("w1"),
+            Bare("0-7")
+        );
 
-        Assert.Contains("node w1 has no port 'ens1f0'; its inventory has ens2f0 (0000:3b:00.0)", finding.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "node w1 has no port 'ens1f0'; its inventory has ens2f0 (0000:3b:00.0)",
+            finding.Message,
+            StringComparison.Ordinal
+        );
         Assert.EndsWith("correct the uplink", finding.Message, StringComparison.Ordinal);
         Assert.Equal(TestSite.Id("~c/l3Networks/n6").ToString(), finding.ConflictsWith);
     }
@@ -45,7 +59,12 @@ public sealed class DevicePoolRulesTests
         var site = Site(Port("ens1f0", "0000:3b:00.0", "igb", 7));
         site.Put(K1, TestSite.Kubernetes(Sriov));
 
-        var finding = site.AssertRefused(RefusalCode.Mismatch, "properties.uplinks", TestSite.NodeId("w1"), Bare("0-7"));
+        var finding = site.AssertRefused(
+            RefusalCode.Mismatch,
+            "properties.uplinks",
+            TestSite.NodeId("w1"),
+            Bare("0-7")
+        );
 
         Assert.Contains("0000:3b:00.0", finding.Message, StringComparison.Ordinal);
         Assert.Contains("7", finding.Message, StringComparison.Ordinal);
@@ -61,7 +80,11 @@ public sealed class DevicePoolRulesTests
         // DPDK on this card needs RDMA, which is off.
         var finding = site.AssertRefused(RefusalCode.Mismatch, "properties", K1, TestSite.Kubernetes(Dpdk));
 
-        Assert.Contains("pool weft.dev/n6 of node w1 would get no device: 0000:5e:02.0, 0000:5e:02.1 ", finding.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "pool weft.dev/n6 of node w1 would get no device: 0000:5e:02.0, 0000:5e:02.1 ",
+            finding.Message,
+            StringComparison.Ordinal
+        );
         Assert.Contains("has no RDMA (isRdma)", finding.Message, StringComparison.Ordinal);
         Assert.Contains("weft inventory --cluster k1 --node w1", finding.Message, StringComparison.Ordinal);
     }
@@ -72,8 +95,14 @@ public sealed class DevicePoolRulesTests
         var site = Site(Port("eth1", "0000:00:05.0", "iavf", 0) with { HasDefaultRoute = true });
         site.Put(K1, TestSite.Kubernetes(Sriov));
 
-        var finding = site.AssertRefused(RefusalCode.Mismatch, "properties.uplinks", TestSite.NodeId("w1"),
-            TestSite.Node("{'name':'eth0','macAddress':'52:54:00:00:00:01','networkId':'~c/l3Networks/oam'},{'name':'eth1','pciAddress':'0000:00:05.0','macAddress':'52:54:00:00:00:02','networkId':'~c/l3Networks/n6'}"));
+        var finding = site.AssertRefused(
+            RefusalCode.Mismatch,
+            "properties.uplinks",
+            TestSite.NodeId("w1"),
+            TestSite.Node(
+                "{'name':'eth0','macAddress':'52:54:00:00:00:01','networkId':'~c/l3Networks/oam'},{'name':'eth1','pciAddress':'0000:00:05.0','macAddress':'52:54:00:00:00:02','networkId':'~c/l3Networks/n6'}"
+            )
+        );
 
         Assert.Contains("has the node's default route", finding.Message, StringComparison.Ordinal);
         Assert.Contains("hand over another device, or move the route", finding.Message, StringComparison.Ordinal);
@@ -88,7 +117,10 @@ public sealed class DevicePoolRulesTests
         // The card fails; then somebody changes something else.
         Report(site, "w1", Uplink);
 
-        site.Put(K1, TestSite.Kubernetes(Sriov + ",'l2Networks':[{'networkId':'~c/l2Networks/hb','pluginType':'MACVLAN'}]"));
+        site.Put(
+            K1,
+            TestSite.Kubernetes(Sriov + ",'l2Networks':[{'networkId':'~c/l2Networks/hb','pluginType':'MACVLAN'}]")
+        );
 
         Assert.Contains(Warnings(site), w => w.Contains("node w1 has no port 'ens1f0'", StringComparison.Ordinal));
     }
@@ -100,7 +132,11 @@ public sealed class DevicePoolRulesTests
         site.Put(TestSite.NodeId("w1"), Bare("0-7"));
         site.Put(K1, TestSite.Kubernetes(Sriov));
 
-        Assert.Contains(Warnings(site), w => w == "not checked: node w1 has reported no inventory, so nobody knows which devices its pools would get");
+        Assert.Contains(
+            Warnings(site),
+            w =>
+                w == "not checked: node w1 has reported no inventory, so nobody knows which devices its pools would get"
+        );
     }
 
     [Fact]
@@ -113,7 +149,16 @@ public sealed class DevicePoolRulesTests
         var functions = Plan(site)["capacity"]!["functions"]!.AsArray();
 
         var port = Assert.Single(functions)!.AsObject();
-        Assert.Equal(("k1/w1", "ens1f0", 8, 4, 64), (port["node"]!.ToString(), port["port"]!.ToString(), (int)port["declared"]!, (int)port["made"]!, (int)port["total"]!));
+        Assert.Equal(
+            ("k1/w1", "ens1f0", 8, 4, 64),
+            (
+                port["node"]!.ToString(),
+                port["port"]!.ToString(),
+                (int)port["declared"]!,
+                (int)port["made"]!,
+                (int)port["total"]!
+            )
+        );
         var network = Assert.Single(port["networks"]!.AsArray())!;
         Assert.Equal((8, 8), ((int)network["declared"]!, (int)network["pooled"]!));
     }
@@ -125,10 +170,19 @@ public sealed class DevicePoolRulesTests
         site.Put(TestSite.NodeId("w1"), TestSite.Node("{'name':'bond0'}", "BareMetal"));
         const string Attached = "'l3Networks':[{'networkId':'~c/l3Networks/n6','pluginType':'OSDevice'}]";
 
-        var plan = site.Plan.Create([Document(K1, TestSite.Kubernetes(Attached))], site.State, TestSite.Now, TestSite.Anybody).Value;
+        var plan = site
+            .Plan.Create([Document(K1, TestSite.Kubernetes(Attached))], site.State, TestSite.Now, TestSite.Anybody)
+            .Value;
 
-        var n6 = plan["capacity"]!["addresses"]!.AsArray().OfType<JsonObject>().Where(a => a["network"]!.ToString().EndsWith("/n6", StringComparison.Ordinal)).ToList();
-        Assert.Equal([("IPv4", "10.20.6.0/24", 0, 1), ("IPv6", "fd20:0:0:606::/64", 0, 1)], n6.Select(a => (a["family"]!.ToString(), a["prefix"]!.ToString(), (int)a["held"]!, (int)a["heldAfter"]!)));
+        var n6 = plan["capacity"]!["addresses"]!
+            .AsArray()
+            .OfType<JsonObject>()
+            .Where(a => a["network"]!.ToString().EndsWith("/n6", StringComparison.Ordinal))
+            .ToList();
+        Assert.Equal(
+            [("IPv4", "10.20.6.0/24", 0, 1), ("IPv6", "fd20:0:0:606::/64", 0, 1)],
+            n6.Select(a => (a["family"]!.ToString(), a["prefix"]!.ToString(), (int)a["held"]!, (int)a["heldAfter"]!))
+        );
         Assert.Equal(long.Parse(n6[0]["size"]!.ToString()) - 1, long.Parse(n6[0]["freeAfter"]!.ToString()));
     }
 
@@ -141,7 +195,11 @@ public sealed class DevicePoolRulesTests
 
         var warning = Assert.Single(Warnings(site), w => w.StartsWith("oam has", StringComparison.Ordinal));
 
-        Assert.Contains("free IPv4 addresses after this plan, but k1 is meant to have 399 nodes more", warning, StringComparison.Ordinal);
+        Assert.Contains(
+            "free IPv4 addresses after this plan, but k1 is meant to have 399 nodes more",
+            warning,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -149,12 +207,25 @@ public sealed class DevicePoolRulesTests
     {
         var site = Site([new CniBinary("macvlan", ["0.4.0"], "v0.9.1")], Uplink);
         site.Put(TestSite.NodeId("w1"), TestSite.Node("{'name':'bond0'}", "BareMetal"));
-        site.Put(K1, TestSite.Kubernetes("'l3Networks':[{'networkId':'~c/l3Networks/n6','pluginType':'MACVLAN','ipamEnabled':'True'}]"));
+        site.Put(
+            K1,
+            TestSite.Kubernetes(
+                "'l3Networks':[{'networkId':'~c/l3Networks/n6','pluginType':'MACVLAN','ipamEnabled':'True'}]"
+            )
+        );
 
         var warnings = Warnings(site);
 
-        Assert.Contains(warnings, w => w == "node w1 has no CNI plugin 'weft-ipam', which n6 of k1 needs: install it in /opt/cni/bin");
-        Assert.Contains(warnings, w => w == "the CNI plugin 'macvlan' v0.9.1 of node w1 speaks 0.4.0 at most and not cniVersion 1.0.0, which n6 of k1 needs: install a newer one");
+        Assert.Contains(
+            warnings,
+            w => w == "node w1 has no CNI plugin 'weft-ipam', which n6 of k1 needs: install it in /opt/cni/bin"
+        );
+        Assert.Contains(
+            warnings,
+            w =>
+                w
+                == "the CNI plugin 'macvlan' v0.9.1 of node w1 speaks 0.4.0 at most and not cniVersion 1.0.0, which n6 of k1 needs: install a newer one"
+        );
     }
 
     [Fact]
@@ -166,7 +237,10 @@ public sealed class DevicePoolRulesTests
 
         var warnings = Warnings(site);
 
-        Assert.Contains(warnings, w => w.StartsWith("node w1 has no huge pages, and n6 is attached by DPDK", StringComparison.Ordinal));
+        Assert.Contains(
+            warnings,
+            w => w.StartsWith("node w1 has no huge pages, and n6 is attached by DPDK", StringComparison.Ordinal)
+        );
         Assert.Contains(warnings, w => w.StartsWith("node w1 has no IOMMU", StringComparison.Ordinal));
     }
 
@@ -183,9 +257,16 @@ public sealed class DevicePoolRulesTests
         Assert.Equal(TestSite.Now, inventory["reportedAt"]!.ToString());
         var devices = inventory["devices"]!.AsArray();
         Assert.Equal(1, (int)devices.Single(d => d!["name"]?.ToString() == "ens1f0")!["functionsDeclared"]!);
-        Assert.Equal(TestSite.Id("~c/l3Networks/n6").ToString(), devices.Single(d => d!["functionIndex"]?.ToString() == "1")!["networks"]![0]!.ToString());
+        Assert.Equal(
+            TestSite.Id("~c/l3Networks/n6").ToString(),
+            devices.Single(d => d!["functionIndex"]?.ToString() == "1")!["networks"]![0]!.ToString()
+        );
         Assert.Null(devices.Single(d => d!["functionIndex"]?.ToString() == "0")!["networks"]);
-        Assert.Contains("oam", devices.Single(d => d!["name"]?.ToString() == "ens1f0")!["networks"]!.ToJsonString(), StringComparison.Ordinal);
+        Assert.Contains(
+            "oam",
+            devices.Single(d => d!["name"]?.ToString() == "ens1f0")!["networks"]!.ToJsonString(),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -207,22 +288,43 @@ public sealed class DevicePoolRulesTests
     private static TestSite Site(ImmutableArray<CniBinary> plugins, params ImmutableArray<NetworkDevice> devices)
     {
         var site = TestSite.Small();
-        Report(site, "w1", new NodeInventory("6.1", false, devices.Contains(Uplink) ? devices : devices.Add(Uplink), [], plugins));
+        Report(
+            site,
+            "w1",
+            new NodeInventory("6.1", false, devices.Contains(Uplink) ? devices : devices.Add(Uplink), [], plugins)
+        );
         return site;
     }
 
-    private static void Report(TestSite site, string node, params ImmutableArray<NetworkDevice> devices) => Report(site, node, new NodeInventory("6.1", false, devices, [], []));
+    private static void Report(TestSite site, string node, params ImmutableArray<NetworkDevice> devices) =>
+        Report(site, node, new NodeInventory("6.1", false, devices, [], []));
 
     private static void Report(TestSite site, string node, NodeInventory inventory)
     {
         var id = TestSite.Id(TestSite.NodeId(node));
-        site.Commit(InventoryRows.CreateMutation(id, id.Parent!.Extend(Weft.Fleet.Agent.ResourceType, node), inventory.ToJson(), TestSite.Now));
+        site.Commit(
+            InventoryRows.CreateMutation(
+                id,
+                id.Parent!.Extend(Weft.Fleet.Agent.ResourceType, node),
+                inventory.ToJson(),
+                TestSite.Now
+            )
+        );
     }
 
-    private static List<string> Warnings(TestSite site) => [.. Plan(site)["warnings"]!.AsArray().Select(w => w!["what"]!.ToString())];
+    private static List<string> Warnings(TestSite site) =>
+        [.. Plan(site)["warnings"]!.AsArray().Select(w => w!["what"]!.ToString())];
 
     /// <summary>A plan that changes nothing but touches the cluster.</summary>
-    private static JsonObject Plan(TestSite site) => site.Plan.Create([Document(K1, StoredDocument.CallerFields(site.RowOf(K1)).ToJsonString())], site.State, TestSite.Now, TestSite.Anybody).Value;
+    private static JsonObject Plan(TestSite site) =>
+        site
+            .Plan.Create(
+                [Document(K1, StoredDocument.CallerFields(site.RowOf(K1)).ToJsonString())],
+                site.State,
+                TestSite.Now,
+                TestSite.Anybody
+            )
+            .Value;
 
     private static JsonObject Document(string id, string body)
     {
@@ -232,11 +334,36 @@ public sealed class DevicePoolRulesTests
     }
 
     private static string Bare(string functions, string port = "ens1f0") =>
-        TestSite.Node("{'name':'" + port + "','virtualFunctions':[{'functions':'" + functions + "','networkId':'~c/l3Networks/n6'}]}", "BareMetal");
+        TestSite.Node(
+            "{'name':'"
+                + port
+                + "','virtualFunctions':[{'functions':'"
+                + functions
+                + "','networkId':'~c/l3Networks/n6'}]}",
+            "BareMetal"
+        );
 
     private static NetworkDevice Port(string name, string? address, string driver, int total) =>
-        new(name, address, address is null ? "" : "8086", address is null ? "" : "1592", driver.Length > 0 ? driver : null, "3c:fd:fe:00:00:3b", 9000, true, 0) { TotalFunctions = total, LinkType = "ether" };
+        new(
+            name,
+            address,
+            address is null ? "" : "8086",
+            address is null ? "" : "1592",
+            driver.Length > 0 ? driver : null,
+            "3c:fd:fe:00:00:3b",
+            9000,
+            true,
+            0
+        )
+        {
+            TotalFunctions = total,
+            LinkType = "ether",
+        };
 
     private static NetworkDevice Function(NetworkDevice port, int index, string driver) =>
-        new(null, $"{port.PciAddress![..8]}02.{index}", port.Vendor, "1889", driver, null, 0, false, 0) { PhysicalFunction = port.PciAddress, FunctionIndex = index };
+        new(null, $"{port.PciAddress![..8]}02.{index}", port.Vendor, "1889", driver, null, 0, false, 0)
+        {
+            PhysicalFunction = port.PciAddress,
+            FunctionIndex = index,
+        };
 }

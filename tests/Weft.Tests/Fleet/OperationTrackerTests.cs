@@ -10,7 +10,9 @@ public sealed class OperationTrackerTests
     private const string K1 = "~c/kubernetesClusters/k1";
     private const string K2 = "~c/kubernetesClusters/k2";
     private const string Node = "{'name':'bond0','mtu':9000}";
-    private static readonly string Attached = TestSite.Kubernetes("'l3Networks':[{'networkId':'~c/l3Networks/n6','pluginType':'MACVLAN','ipamEnabled':'True'}]");
+    private static readonly string Attached = TestSite.Kubernetes(
+        "'l3Networks':[{'networkId':'~c/l3Networks/n6','pluginType':'MACVLAN','ipamEnabled':'True'}]"
+    );
 
     [Fact]
     public void Completes_AtOnceWhereThereIsNoAgent()
@@ -47,7 +49,12 @@ public sealed class OperationTrackerTests
     {
         var site = TwoClusters(out _, out _, out _);
         Assert.Empty(site.Patch(K1, "{'tags':{'a':'b'}}").Operation!.PendingAgents);
-        Assert.Empty(site.Put("~c/virtualMachines/vm1", TestSite.Machine("{'attachedNetworkId':'~c/l3Networks/n6','ipAllocationMethod':'Dynamic'}")).Operation!.PendingAgents);
+        Assert.Empty(
+            site.Put(
+                "~c/virtualMachines/vm1",
+                TestSite.Machine("{'attachedNetworkId':'~c/l3Networks/n6','ipAllocationMethod':'Dynamic'}")
+            ).Operation!.PendingAgents
+        );
     }
 
     [Fact]
@@ -62,7 +69,11 @@ public sealed class OperationTrackerTests
         Assert.Equal(("Failed", "Failed"), (operation.Status, site.ProvisioningStateOf(K1)));
         Assert.Contains("disk full", operation.ErrorMessage, StringComparison.Ordinal);
         Assert.Contains("a1", operation.ErrorMessage, StringComparison.Ordinal);
-        Assert.Contains("disk full", site.Render(K1)["properties"]!["detailedStatusMessage"]!.ToString(), StringComparison.Ordinal);
+        Assert.Contains(
+            "disk full",
+            site.Render(K1)["properties"]!["detailedStatusMessage"]!.ToString(),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -75,7 +86,12 @@ public sealed class OperationTrackerTests
         Assert.Equal("InProgress", site.OperationOf(decision).Status);
         site.Report(one, true, revision: 1, digest: "sha256-old");
         site.CompleteOperations();
-        Assert.Equal([one, two], site.Operations.WaitingFor(site.State, site.State.Get(Operation.KeyOf(decision.Operation!.Name))!).Select(a => a.Key).Order());
+        Assert.Equal(
+            [one, two],
+            site.Operations.WaitingFor(site.State, site.State.Get(Operation.KeyOf(decision.Operation!.Name))!)
+                .Select(a => a.Key)
+                .Order()
+        );
     }
 
     [Fact]
@@ -150,9 +166,14 @@ public sealed class OperationTrackerTests
     public void Leaves_NothingOfAClusterBehind_WhereANodesOperationEndsWithIt(string put, string delete)
     {
         var site = TwoClusters(out var one, out var two, out _);
-        var node = site.Request(TestSite.NodeId("w1"), TestSite.Body(TestSite.Node(Node, "BareMetal"))) with { OperationName = put };
+        var node = site.Request(TestSite.NodeId("w1"), TestSite.Body(TestSite.Node(Node, "BareMetal"))) with
+        {
+            OperationName = put,
+        };
         site.Accept(site.Verbs.Put(node, new ReadTransaction(site.State)));
-        site.Accept(site.Verbs.Delete(site.Request(K1, []) with { OperationName = delete }, new ReadTransaction(site.State)));
+        site.Accept(
+            site.Verbs.Delete(site.Request(K1, []) with { OperationName = delete }, new ReadTransaction(site.State))
+        );
         site.Report(one, true);
         site.Report(two, true);
         site.CompleteOperations();
@@ -167,10 +188,29 @@ public sealed class OperationTrackerTests
     public void Leaves_NoLeaseBehind_WhereAMachineAndItsNetworkGoTogether(string machine, string network)
     {
         var site = TestSite.Small();
-        site.Put("~c/virtualMachines/vm1", TestSite.Machine("{'attachedNetworkId':'~c/l3Networks/n6','ipAllocationMethod':'Dynamic'}"));
+        site.Put(
+            "~c/virtualMachines/vm1",
+            TestSite.Machine("{'attachedNetworkId':'~c/l3Networks/n6','ipAllocationMethod':'Dynamic'}")
+        );
         site.CompleteOperations();
-        site.Accept(site.Verbs.Delete(site.Request("~c/virtualMachines/vm1", []) with { OperationName = machine }, new ReadTransaction(site.State)));
-        site.Accept(site.Verbs.Delete(site.Request("~c/l3Networks/n6", []) with { OperationName = network }, new ReadTransaction(site.State)));
+        site.Accept(
+            site.Verbs.Delete(
+                site.Request("~c/virtualMachines/vm1", []) with
+                {
+                    OperationName = machine,
+                },
+                new ReadTransaction(site.State)
+            )
+        );
+        site.Accept(
+            site.Verbs.Delete(
+                site.Request("~c/l3Networks/n6", []) with
+                {
+                    OperationName = network,
+                },
+                new ReadTransaction(site.State)
+            )
+        );
         site.CompleteOperations();
         Assert.Empty(site.State.Range("lease:"));
     }
@@ -182,7 +222,14 @@ public sealed class OperationTrackerTests
         site.Put(K1, Attached);
         var n6 = TestSite.Id("~c/l3Networks/n6");
         var pod = AddressClaims.PodHolderOf(TestSite.Id(K1), "c1", "net1", "core/upf-0", "w1");
-        site.Commit(Weft.Networks.NetworkPool.PutLeases(n6, Weft.Networks.NetworkPool.PoolOf(site.State, site.RowOf("~c/l3Networks/n6"), site.Limits).Acquire(pod, [], TestSite.Now).Value.Leases));
+        site.Commit(
+            Weft.Networks.NetworkPool.PutLeases(
+                n6,
+                Weft.Networks.NetworkPool.PoolOf(site.State, site.RowOf("~c/l3Networks/n6"), site.Limits)
+                    .Acquire(pod, [], TestSite.Now)
+                    .Value.Leases
+            )
+        );
         Assert.Equal(2, site.Leases("~c/l3Networks/n6").Length);
         site.Delete(K1);
         site.CompleteOperations();
@@ -193,14 +240,40 @@ public sealed class OperationTrackerTests
     public void Fails_WhereANodesDevicesAreUnknownByNow()
     {
         var site = TestSite.Small();
-        site.Put(TestSite.NodeId("w1"), TestSite.Node("{'name':'eth1','macAddress':'52:54:00:00:00:02','networkId':'~c/l3Networks/n6'}"));
+        site.Put(
+            TestSite.NodeId("w1"),
+            TestSite.Node("{'name':'eth1','macAddress':'52:54:00:00:00:02','networkId':'~c/l3Networks/n6'}")
+        );
         var node = TestSite.Id(TestSite.NodeId("w1"));
-        var device = new NetworkDevice("eth1", "0000:00:05.0", "8086", "1889", "iavf", "52:54:00:00:00:02", 9000, true, null);
-        site.Commit(InventoryRows.CreateMutation(node, node.Parent!.Extend(Weft.Fleet.Agent.ResourceType, "w1"), new NodeInventory("6.1", false, [device], [], []).ToJson(), TestSite.Now));
-        var decision = site.Put(K1, TestSite.Kubernetes("'l3Networks':[{'networkId':'~c/l3Networks/n6','pluginType':'SRIOV'}]"));
+        var device = new NetworkDevice(
+            "eth1",
+            "0000:00:05.0",
+            "8086",
+            "1889",
+            "iavf",
+            "52:54:00:00:00:02",
+            9000,
+            true,
+            null
+        );
+        site.Commit(
+            InventoryRows.CreateMutation(
+                node,
+                node.Parent!.Extend(Weft.Fleet.Agent.ResourceType, "w1"),
+                new NodeInventory("6.1", false, [device], [], []).ToJson(),
+                TestSite.Now
+            )
+        );
+        var decision = site.Put(
+            K1,
+            TestSite.Kubernetes("'l3Networks':[{'networkId':'~c/l3Networks/n6','pluginType':'SRIOV'}]")
+        );
         site.Commit(Mutation.Remove(InventoryRows.KeyOf(node)));
         site.CompleteOperations();
-        Assert.Equal(("Failed", "PluginNotDrawn"), (site.OperationOf(decision).Status, site.OperationOf(decision).ErrorCode));
+        Assert.Equal(
+            ("Failed", "PluginNotDrawn"),
+            (site.OperationOf(decision).Status, site.OperationOf(decision).ErrorCode)
+        );
         Assert.Contains("uplink eth1 of node w1", site.OperationOf(decision).ErrorMessage, StringComparison.Ordinal);
         Assert.Equal("Error", site.Render(K1)["properties"]!["detailedStatus"]!.ToString());
     }
@@ -212,7 +285,10 @@ public sealed class OperationTrackerTests
         site.Put(K1, TestSite.Kubernetes(""));
         site.CompleteOperations();
         Assert.Contains("10.20.6.4 node k1/w1 n6", site.Leases("~c/l3Networks/n6"));
-        site.Put("~c/virtualMachines/vm1", TestSite.Machine("{'attachedNetworkId':'~c/l3Networks/n6','ipAllocationMethod':'Dynamic'}"));
+        site.Put(
+            "~c/virtualMachines/vm1",
+            TestSite.Machine("{'attachedNetworkId':'~c/l3Networks/n6','ipAllocationMethod':'Dynamic'}")
+        );
         Assert.Contains("10.20.6.5 virtual machine vm1 n6", site.Leases("~c/l3Networks/n6"));
         site.Report(agent, true);
         site.CompleteOperations();

@@ -11,7 +11,9 @@ namespace Weft.Tests.Kubernetes;
 public sealed class AgentTests
 {
     private static readonly string Here = Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory);
-    private static readonly string Program = Path.GetFullPath(Path.Join(Here, "..", "..", "Weft.Agent", Path.GetFileName(Here), "weft-agent"));
+    private static readonly string Program = Path.GetFullPath(
+        Path.Join(Here, "..", "..", "Weft.Agent", Path.GetFileName(Here), "weft-agent")
+    );
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -20,18 +22,38 @@ public sealed class AgentTests
     {
         await using var kube = await FakeKube.Start();
         await using var harness = await AgentHarness.Create();
-        harness.Options = harness.Options with { Node = null, Kubernetes = new KubeOptions { KubeConfig = kube.Config(harness.Root) } };
+        harness.Options = harness.Options with
+        {
+            Node = null,
+            Kubernetes = new KubeOptions { KubeConfig = kube.Config(harness.Root) },
+        };
         harness.Timings = AgentHarness.FastTimings with { Kubernetes = KubeHarness.FastTimings };
         await harness.StartAgent();
         harness.Plane.SetDesired("sha256-1", [KubeHarness.Definition("n6")]);
         await harness.Plane.UntilReported("sha256-1", "Applied");
 
-        kube.Store.Delete(kube.Store.Find("k8s.cni.cncf.io", "v1", "network-attachment-definitions"), "default", "n6", null);
-        await harness.Plane.Until(() => harness.Plane.Reports.Any(r => r["drift"] is JsonArray { Count: 1 }), "the drift is reported");
+        kube.Store.Delete(
+            kube.Store.Find("k8s.cni.cncf.io", "v1", "network-attachment-definitions"),
+            "default",
+            "n6",
+            null
+        );
+        await harness.Plane.Until(
+            () => harness.Plane.Reports.Any(r => r["drift"] is JsonArray { Count: 1 }),
+            "the drift is reported"
+        );
         var drift = harness.Plane.Reports[^1]["drift"]![0]!;
-        Assert.Equal(("NetworkAttachmentDefinition default/n6", "missing", true), ((string?)drift["what"], (string?)drift["was"], (bool)drift["mended"]!));
+        Assert.Equal(
+            ("NetworkAttachmentDefinition default/n6", "missing", true),
+            ((string?)drift["what"], (string?)drift["was"], (bool)drift["mended"]!)
+        );
 
-        kube.Store.Create(kube.Store.Find("k8s.cni.cncf.io", "v1", "network-attachment-definitions"), KubeHarness.Definition("n7"), "default", "helm");
+        kube.Store.Create(
+            kube.Store.Find("k8s.cni.cncf.io", "v1", "network-attachment-definitions"),
+            KubeHarness.Definition("n7"),
+            "default",
+            "helm"
+        );
         harness.Plane.SetDesired("sha256-22", [KubeHarness.Definition("n6"), KubeHarness.Definition("n7", "ours")]);
         await harness.Plane.UntilReported("sha256-22", "Failed");
         Assert.Contains("belongs to 'helm'", (string?)harness.Plane.Reports[^1]["message"], StringComparison.Ordinal);
@@ -43,7 +65,16 @@ public sealed class AgentTests
     {
         await using var kube = await FakeKube.Start();
         await using var first = await AgentHarness.Create();
-        first.Options = first.Options with { Node = null, Kubernetes = new KubeOptions { KubeConfig = kube.Config(first.Root), LeaderElection = true, IdentitySecret = "weft-agent-identity" } };
+        first.Options = first.Options with
+        {
+            Node = null,
+            Kubernetes = new KubeOptions
+            {
+                KubeConfig = kube.Config(first.Root),
+                LeaderElection = true,
+                IdentitySecret = "weft-agent-identity",
+            },
+        };
         first.Timings = AgentHarness.FastTimings with { Kubernetes = KubeHarness.FastTimings };
         await first.StartAgent();
         first.Plane.SetDesired("sha256-1", [KubeHarness.Definition("n6")]);
@@ -58,7 +89,14 @@ public sealed class AgentTests
         await first.Plane.UntilReported("sha256-22", "Applied");
 
         Assert.Single(first.Plane.Enrolments);
-        Assert.Equal(2, kube.Store.List(kube.Store.Find("k8s.cni.cncf.io", "v1", "network-attachment-definitions"), null, _ => true).Items.Count);
+        Assert.Equal(
+            2,
+            kube.Store.List(
+                kube.Store.Find("k8s.cni.cncf.io", "v1", "network-attachment-definitions"),
+                null,
+                _ => true
+            ).Items.Count
+        );
     }
 
     /// <summary>The shipped roles suffice for a whole life, and none of their rules is idle.</summary>
@@ -66,25 +104,67 @@ public sealed class AgentTests
     public async Task Needs_TheRolesThatAreShipped_AndNoMore()
     {
         await using var kube = await FakeKube.Start();
-        var rules = FakeRbac.Read(Directory.GetFiles(Path.Combine(Repository.Root, "deploy/kustomize/base"), "*.yaml"), "weft-agent");
+        var rules = FakeRbac.Read(
+            Directory.GetFiles(Path.Combine(Repository.Root, "deploy/kustomize/base"), "*.yaml"),
+            "weft-agent"
+        );
         kube.Limit(rules);
-        foreach (var (plural, kind) in new[] { ("validatingwebhookconfigurations", "ValidatingWebhookConfiguration"), ("mutatingwebhookconfigurations", "MutatingWebhookConfiguration") })
-        {
-            kube.Store.Create(kube.Store.Find("admissionregistration.k8s.io", "v1", plural), new JsonObject
+        foreach (
+            var (plural, kind) in new[]
             {
-                ["apiVersion"] = "admissionregistration.k8s.io/v1", ["kind"] = kind, ["metadata"] = new JsonObject { ["name"] = "weft-agent" },
-                ["webhooks"] = new JsonArray(new JsonObject { ["name"] = "x", ["clientConfig"] = new JsonObject { ["service"] = new JsonObject { ["name"] = "weft-agent-webhook" } } }),
-            }, null, "kubectl");
+                ("validatingwebhookconfigurations", "ValidatingWebhookConfiguration"),
+                ("mutatingwebhookconfigurations", "MutatingWebhookConfiguration"),
+            }
+        )
+        {
+            kube.Store.Create(
+                kube.Store.Find("admissionregistration.k8s.io", "v1", plural),
+                new JsonObject
+                {
+                    ["apiVersion"] = "admissionregistration.k8s.io/v1",
+                    ["kind"] = kind,
+                    ["metadata"] = new JsonObject { ["name"] = "weft-agent" },
+                    ["webhooks"] = new JsonArray(
+                        new JsonObject
+                        {
+                            ["name"] = "x",
+                            ["clientConfig"] = new JsonObject
+                            {
+                                ["service"] = new JsonObject { ["name"] = "weft-agent-webhook" },
+                            },
+                        }
+                    ),
+                },
+                null,
+                "kubectl"
+            );
         }
 
         kube.Store.Delete(kube.Store.Find("", "v1", "namespaces"), null, "weft-system", null);
-        kube.Store.Create(kube.Store.Find("", "v1", "pods"), new JsonObject
-        {
-            ["apiVersion"] = "v1", ["kind"] = "Pod", ["spec"] = new JsonObject { ["nodeName"] = "w1" },
-            ["metadata"] = new JsonObject { ["name"] = "dp", ["ownerReferences"] = new JsonArray(new JsonObject { ["kind"] = "DaemonSet", ["name"] = "kube-sriov-device-plugin" }) },
-        }, "kube-system", "kube-controller-manager");
+        kube.Store.Create(
+            kube.Store.Find("", "v1", "pods"),
+            new JsonObject
+            {
+                ["apiVersion"] = "v1",
+                ["kind"] = "Pod",
+                ["spec"] = new JsonObject { ["nodeName"] = "w1" },
+                ["metadata"] = new JsonObject
+                {
+                    ["name"] = "dp",
+                    ["ownerReferences"] = new JsonArray(
+                        new JsonObject { ["kind"] = "DaemonSet", ["name"] = "kube-sriov-device-plugin" }
+                    ),
+                },
+            },
+            "kube-system",
+            "kube-controller-manager"
+        );
         var devices = KubeHarness.ConfigMap("sriovdp-config", new JsonObject { ["config.json"] = "{}" }, "kube-system");
-        devices["metadata"]!["annotations"] = new JsonObject { ["weft.dev/restart"] = "daemonset kube-system/kube-sriov-device-plugin", ["weft.dev/restart-nodes"] = """{"w1":"1"}""" };
+        devices["metadata"]!["annotations"] = new JsonObject
+        {
+            ["weft.dev/restart"] = "daemonset kube-system/kube-sriov-device-plugin",
+            ["weft.dev/restart-nodes"] = """{"w1":"1"}""",
+        };
 
         Environment.SetEnvironmentVariable("POD_IP", "10.0.0.1");
         await using var harness = await AgentHarness.Create();
@@ -93,12 +173,23 @@ public sealed class AgentTests
             Node = null,
             Kubernetes = new KubeOptions
             {
-                KubeConfig = kube.Config(harness.Root), LeaderElection = true, IdentitySecret = "weft-agent-identity", WebhookListen = new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, kube.Port + 20_000),
+                KubeConfig = kube.Config(harness.Root),
+                LeaderElection = true,
+                IdentitySecret = "weft-agent-identity",
+                WebhookListen = new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, kube.Port + 20_000),
             },
         };
         harness.Timings = AgentHarness.FastTimings with { Kubernetes = KubeHarness.FastTimings };
         await harness.StartAgent();
-        harness.Plane.SetDesired("sha256-1", [KubeHarness.Namespace(), KubeHarness.Definition("n6"), KubeHarness.ConfigMap("weft-node-w1", new JsonObject { ["a"] = "b" }), devices]);
+        harness.Plane.SetDesired(
+            "sha256-1",
+            [
+                KubeHarness.Namespace(),
+                KubeHarness.Definition("n6"),
+                KubeHarness.ConfigMap("weft-node-w1", new JsonObject { ["a"] = "b" }),
+                devices,
+            ]
+        );
         await harness.Plane.UntilReported("sha256-1", "Applied");
         harness.Plane.SetDesired("sha256-22", []);
         await harness.Plane.UntilReported("sha256-22", "Applied");
@@ -132,7 +223,11 @@ public sealed class AgentTests
 
         Assert.InRange(kube.Writes(), 10, 60);
         using var again = Start(harness, kube, said);
-        for (var i = 0; i < 6_000 && !again.HasExited && !harness.Plane.Reports.Any(r => (string?)r["state"] == "Applied"); i++)
+        for (
+            var i = 0;
+            i < 6_000 && !again.HasExited && !harness.Plane.Reports.Any(r => (string?)r["state"] == "Applied");
+            i++
+        )
             await Task.Delay(10, Cancel);
         if (!harness.Plane.Reports.Any(r => (string?)r["state"] == "Applied"))
         {
@@ -150,26 +245,70 @@ public sealed class AgentTests
     [Theory]
     [InlineData("--kubernetes and --kubeconfig are two ways", "--kubernetes", "--kubeconfig", "x")]
     [InlineData("--context names a context of a kubeconfig", "--kubernetes", "--context", "x")]
-    [InlineData("an agent that serves a node can't stand by", "--kubernetes", "--node", "w1", "--leader-election", "true")]
-    [InlineData("--webhook-cert and --webhook-key go together", "--kubernetes", "--webhook-listen", ":8443", "--webhook-cert", "x")]
+    [InlineData(
+        "an agent that serves a node can't stand by",
+        "--kubernetes",
+        "--node",
+        "w1",
+        "--leader-election",
+        "true"
+    )]
+    [InlineData(
+        "--webhook-cert and --webhook-key go together",
+        "--kubernetes",
+        "--webhook-listen",
+        ":8443",
+        "--webhook-cert",
+        "x"
+    )]
     [InlineData("--webhook-listen is 'x'", "--kubernetes", "--webhook-listen", "x")]
     [InlineData("--kubernetes is for an agent in a pod", "--kubernetes")]
     [InlineData("the kubeconfig '/nowhere' can't be used", "--kubeconfig", "/nowhere")]
     public async Task Refuses_ABadCommandLine(string message, params string[] arguments)
     {
-        using var process = Process.Start(new ProcessStartInfo(Program, ["--server", "http://127.0.0.1:1", "--state", "/nowhere", "--name", "c1", .. arguments]) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+        using var process = Process.Start(
+            new ProcessStartInfo(
+                Program,
+                ["--server", "http://127.0.0.1:1", "--state", "/nowhere", "--name", "c1", .. arguments]
+            )
+            {
+                RedirectStandardError = true,
+                RedirectStandardOutput = true,
+            }
+        )!;
         var said = await process.StandardError.ReadToEndAsync(Cancel);
         await process.WaitForExitAsync(Cancel);
         Assert.Equal(1, process.ExitCode);
         Assert.Contains(message, said, StringComparison.Ordinal);
     }
 
-    private static Process Start(AgentHarness harness, FakeKube kube, System.Collections.Concurrent.ConcurrentQueue<string?> said)
+    private static Process Start(
+        AgentHarness harness,
+        FakeKube kube,
+        System.Collections.Concurrent.ConcurrentQueue<string?> said
+    )
     {
-        var start = new ProcessStartInfo(Program,
-        [
-            "--server", harness.Plane.Url, "--state", harness.Options.State, "--name", "c1", "--enrollment-token-file", harness.TokenFile, "--socket", harness.Options.Socket, "--kubeconfig", kube.Config(harness.Root),
-        ]) { RedirectStandardError = true, RedirectStandardOutput = true };
+        var start = new ProcessStartInfo(
+            Program,
+            [
+                "--server",
+                harness.Plane.Url,
+                "--state",
+                harness.Options.State,
+                "--name",
+                "c1",
+                "--enrollment-token-file",
+                harness.TokenFile,
+                "--socket",
+                harness.Options.Socket,
+                "--kubeconfig",
+                kube.Config(harness.Root),
+            ]
+        )
+        {
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
+        };
         var process = Process.Start(start)!;
         process.ErrorDataReceived += (_, line) => said.Enqueue(line.Data);
         process.BeginErrorReadLine();

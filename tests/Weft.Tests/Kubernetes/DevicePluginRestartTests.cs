@@ -9,7 +9,14 @@ public sealed class DevicePluginRestartTests
     public async Task Restarts_ThePluginOnNodesWhoseConfigurationChanged_OnceEach()
     {
         await using var harness = await KubeHarness.Start();
-        foreach (var (name, node, owner) in new[] { ("dp-w1", "w1", "kube-sriov-device-plugin"), ("dp-w2", "w2", "kube-sriov-device-plugin"), ("dns-w1", "w1", "coredns") })
+        foreach (
+            var (name, node, owner) in new[]
+            {
+                ("dp-w1", "w1", "kube-sriov-device-plugin"),
+                ("dp-w2", "w2", "kube-sriov-device-plugin"),
+                ("dns-w1", "w1", "coredns"),
+            }
+        )
             Pod(harness, name, node, owner);
         await harness.ReconcileUntilStable(Config(("w1", "a"), ("w2", "a")));
         Assert.Equal(["dns-w1"], Pods(harness));
@@ -34,7 +41,10 @@ public sealed class DevicePluginRestartTests
         await using var harness = await KubeHarness.Start();
         Pod(harness, "dp-w1", "w1", "kube-sriov-device-plugin");
         // The agent dies on its way from the one to the other.
-        harness.Kube.Before = (_, request) => request is { Verb: "list", Resource: "pods" } ? throw new KubeError(500, "InternalError", "boom") : Task.FromResult(false);
+        harness.Kube.Before = (_, request) =>
+            request is { Verb: "list", Resource: "pods" }
+                ? throw new KubeError(500, "InternalError", "boom")
+                : Task.FromResult(false);
         var crashed = await harness.Reconcile(Config(("w1", "a")));
         Assert.Contains("boom", Assert.Single(crashed.Findings), StringComparison.Ordinal);
         harness.Kube.Before = null;
@@ -51,26 +61,56 @@ public sealed class DevicePluginRestartTests
         var config = Config(("w1", "a"));
         config["metadata"]!["annotations"]!["weft.dev/restart"] = "deployment kube-system/coredns";
         var result = await harness.Reconcile(config);
-        Assert.Contains("only a DaemonSet of kube-system is restarted", Assert.Single(result.Findings), StringComparison.Ordinal);
+        Assert.Contains(
+            "only a DaemonSet of kube-system is restarted",
+            Assert.Single(result.Findings),
+            StringComparison.Ordinal
+        );
     }
 
     private static JsonObject Config(params (string Node, string Digest)[] nodes)
     {
-        var config = KubeHarness.ConfigMap("sriovdp-config", new JsonObject(nodes.Select(n => KeyValuePair.Create(n.Node, (JsonNode?)$"config {n.Digest}"))), "kube-system");
+        var config = KubeHarness.ConfigMap(
+            "sriovdp-config",
+            new JsonObject(nodes.Select(n => KeyValuePair.Create(n.Node, (JsonNode?)$"config {n.Digest}"))),
+            "kube-system"
+        );
         config["metadata"]!["annotations"] = new JsonObject
         {
             ["weft.dev/restart"] = "daemonset kube-system/kube-sriov-device-plugin",
-            ["weft.dev/restart-nodes"] = new JsonObject(nodes.Select(n => KeyValuePair.Create(n.Node, (JsonNode?)n.Digest))).ToJsonString(),
+            ["weft.dev/restart-nodes"] = new JsonObject(
+                nodes.Select(n => KeyValuePair.Create(n.Node, (JsonNode?)n.Digest))
+            ).ToJsonString(),
         };
         return config;
     }
 
-    private static void Pod(KubeHarness harness, string name, string node, string owner) => harness.Store.Create(harness.Store.Find("", "v1", "pods"), new JsonObject
-    {
-        ["apiVersion"] = "v1", ["kind"] = "Pod",
-        ["metadata"] = new JsonObject { ["name"] = name, ["ownerReferences"] = new JsonArray(new JsonObject { ["apiVersion"] = "apps/v1", ["kind"] = "DaemonSet", ["name"] = owner, ["uid"] = "1" }) },
-        ["spec"] = new JsonObject { ["nodeName"] = node },
-    }, "kube-system", "kube-controller-manager");
+    private static void Pod(KubeHarness harness, string name, string node, string owner) =>
+        harness.Store.Create(
+            harness.Store.Find("", "v1", "pods"),
+            new JsonObject
+            {
+                ["apiVersion"] = "v1",
+                ["kind"] = "Pod",
+                ["metadata"] = new JsonObject
+                {
+                    ["name"] = name,
+                    ["ownerReferences"] = new JsonArray(
+                        new JsonObject
+                        {
+                            ["apiVersion"] = "apps/v1",
+                            ["kind"] = "DaemonSet",
+                            ["name"] = owner,
+                            ["uid"] = "1",
+                        }
+                    ),
+                },
+                ["spec"] = new JsonObject { ["nodeName"] = node },
+            },
+            "kube-system",
+            "kube-controller-manager"
+        );
 
-    private static IEnumerable<string> Pods(KubeHarness harness) => harness.All(harness.Store.Find("", "v1", "pods")).Select(p => (string)p["metadata"]!["name"]!);
+    private static IEnumerable<string> Pods(KubeHarness harness) =>
+        harness.All(harness.Store.Find("", "v1", "pods")).Select(p => (string)p["metadata"]!["name"]!);
 }

@@ -6,14 +6,15 @@ namespace Weft.Tests.Kubernetes;
 internal sealed record FieldConflict(string Who, string Field)
 {
     /// <summary>As the API server says it: one in a line, several in a list for each manager.</summary>
-    public static string Describe(IReadOnlyList<FieldConflict> conflicts) => conflicts.Count == 1
-        ? $"Apply failed with 1 conflict: conflict with {conflicts[0].Who}: {conflicts[0].Field}"
-        : $"Apply failed with {conflicts.Count} conflicts: {string.Join('\n', conflicts.GroupBy(c => c.Who).Select(g => $"conflicts with {g.Key}:\n{string.Join('\n', g.Select(c => $"- {c.Field}"))}"))}";
+    public static string Describe(IReadOnlyList<FieldConflict> conflicts) =>
+        conflicts.Count == 1
+            ? $"Apply failed with 1 conflict: conflict with {conflicts[0].Who}: {conflicts[0].Field}"
+            : $"Apply failed with {conflicts.Count} conflicts: {string.Join('\n', conflicts.GroupBy(c => c.Who).Select(g => $"conflicts with {g.Key}:\n{string.Join('\n', g.Select(c => $"- {c.Field}"))}"))}";
 }
 
 /// <summary>
-/// Field ownership as the API server keeps it, for kinds whose lists are atomic. Source: structured-merge-diff (merge/update.go, typed) and
-/// apimachinery's fieldmanager, by their behaviour.
+/// Field ownership as the API server keeps it, for kinds whose lists are atomic. Source: structured-merge-diff
+/// (merge/update.go, typed) and apimachinery's fieldmanager, by their behaviour.
 /// </summary>
 internal static class FakeManagedFields
 {
@@ -22,13 +23,33 @@ internal static class FakeManagedFields
     // What identifies an object is nobody's field.
     private static readonly string[] UnmanagedFields =
     [
-        "apiVersion", "kind", "metadata", .. new[] { "name", "namespace", "creationTimestamp", "selfLink", "uid", "generation", "managedFields", "resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds" }
-            .Select(name => $"metadata{Join}{name}"),
+        "apiVersion",
+        "kind",
+        "metadata",
+        .. new[]
+        {
+            "name",
+            "namespace",
+            "creationTimestamp",
+            "selfLink",
+            "uid",
+            "generation",
+            "managedFields",
+            "resourceVersion",
+            "deletionTimestamp",
+            "deletionGracePeriodSeconds",
+        }.Select(name => $"metadata{Join}{name}"),
     ];
 
     /// <summary>Server-side apply of a configuration onto an object.</summary>
     /// <returns>The object, with its fields' owners; or the conflicts.</returns>
-    public static (JsonObject? Object, List<FieldConflict> Conflicts) Apply(JsonObject? live, JsonObject applied, string manager, bool force, string now)
+    public static (JsonObject? Object, List<FieldConflict> Conflicts) Apply(
+        JsonObject? live,
+        JsonObject applied,
+        string manager,
+        bool force,
+        string now
+    )
     {
         var version = (string)applied["apiVersion"]!;
         var owners = Read(live);
@@ -36,17 +57,34 @@ internal static class FakeManagedFields
         var wanted = Leaves(applied).Keys.Where(IsOwnable).ToHashSet(StringComparer.Ordinal);
         var merged = Merge(live ?? [], applied);
         var changed = Differences(live, merged);
-        var conflicts = owners.Where(o => o != mine).SelectMany(o => o.Fields.Where(f => changed.Contains(f) && wanted.Contains(f)).Select(f => new FieldConflict($"\"{o.Manager}\"{(o.Operation == "Update" ? $" using {o.Version}" : "")}", Title(f)))).ToList();
+        var conflicts = owners
+            .Where(o => o != mine)
+            .SelectMany(o =>
+                o.Fields.Where(f => changed.Contains(f) && wanted.Contains(f))
+                    .Select(f => new FieldConflict(
+                        $"\"{o.Manager}\"{(o.Operation == "Update" ? $" using {o.Version}" : "")}",
+                        Title(f)
+                    ))
+            )
+            .ToList();
         if (conflicts.Count > 0 && !force)
             return (null, conflicts);
         foreach (var owner in owners.Where(o => o != mine))
             owner.Fields.RemoveWhere(f => changed.Contains(f) && wanted.Contains(f));
 
         // What this manager applied before and no longer does goes, unless somebody else wants it too.
-        foreach (var field in mine?.Fields.Where(f => !wanted.Contains(f) && !owners.Any(o => o != mine && o.Fields.Contains(f))) ?? [])
+        foreach (
+            var field in mine?.Fields.Where(f =>
+                !wanted.Contains(f) && !owners.Any(o => o != mine && o.Fields.Contains(f))
+            )
+                ?? []
+        )
             Remove(merged, field);
         var same = mine is not null && mine.Fields.SetEquals(wanted);
-        var next = owners.Where(o => o != mine).Append(new Owner(manager, "Apply", version, same ? mine!.Time : now, wanted)).ToList();
+        var next = owners
+            .Where(o => o != mine)
+            .Append(new Owner(manager, "Apply", version, same ? mine!.Time : now, wanted))
+            .ToList();
         Write(merged, next);
         return (merged, []);
     }
@@ -57,7 +95,10 @@ internal static class FakeManagedFields
         var version = (string)next["apiVersion"]!;
         var owners = Read(live);
         var (before, after) = (Containers(live), Containers(next));
-        var changed = Differences(live, next).Concat(after.Except(before)).Where(IsOwnable).ToHashSet(StringComparer.Ordinal);
+        var changed = Differences(live, next)
+            .Concat(after.Except(before))
+            .Where(IsOwnable)
+            .ToHashSet(StringComparer.Ordinal);
         var there = Leaves(next).Keys.Concat(after).ToHashSet(StringComparer.Ordinal);
         foreach (var owner in owners)
         {
@@ -67,7 +108,9 @@ internal static class FakeManagedFields
 
         if (changed.Count > 0)
         {
-            var mine = owners.FirstOrDefault(o => o.Manager == manager && o.Operation == "Update" && o.Version == version);
+            var mine = owners.FirstOrDefault(o =>
+                o.Manager == manager && o.Operation == "Update" && o.Version == version
+            );
             if (mine is null)
                 owners.Add(mine = new Owner(manager, "Update", version, now, []));
             mine.Fields.UnionWith(changed);
@@ -100,7 +143,10 @@ internal static class FakeManagedFields
     {
         var merged = live.DeepClone().AsObject();
         foreach (var (name, value) in applied)
-            merged[name] = value is JsonObject members && merged[name] is JsonObject there ? Merge(there, members) : value?.DeepClone();
+            merged[name] =
+                value is JsonObject members && merged[name] is JsonObject there
+                    ? Merge(there, members)
+                    : value?.DeepClone();
         return merged;
     }
 
@@ -116,10 +162,19 @@ internal static class FakeManagedFields
     private static HashSet<string> Differences(JsonObject? live, JsonObject next)
     {
         var before = live is null ? [] : Leaves(live);
-        return [.. Leaves(next).Where(leaf => !before.TryGetValue(leaf.Key, out var was) || !JsonNode.DeepEquals(was, leaf.Value)).Select(leaf => leaf.Key).Where(IsOwnable)];
+        return
+        [
+            .. Leaves(next)
+                .Where(leaf => !before.TryGetValue(leaf.Key, out var was) || !JsonNode.DeepEquals(was, leaf.Value))
+                .Select(leaf => leaf.Key)
+                .Where(IsOwnable),
+        ];
     }
 
-    private static bool IsOwnable(string field) => !UnmanagedFields.Contains(field) && !field.StartsWith($"metadata{Join}managedFields", StringComparison.Ordinal) && !field.StartsWith("status", StringComparison.Ordinal);
+    private static bool IsOwnable(string field) =>
+        !UnmanagedFields.Contains(field)
+        && !field.StartsWith($"metadata{Join}managedFields", StringComparison.Ordinal)
+        && !field.StartsWith("status", StringComparison.Ordinal);
 
     private static Dictionary<string, JsonNode?> Leaves(JsonObject of)
     {
@@ -141,7 +196,10 @@ internal static class FakeManagedFields
         return found;
     }
 
-    /// <summary>Maps and structs that hold something: an updater that adds one owns it as such, which is the <c>"."</c> of its entry.</summary>
+    /// <summary>
+    /// Maps and structs that hold something: an updater that adds one owns it as such, which is the <c>"."</c> of its
+    /// entry.
+    /// </summary>
     private static HashSet<string> Containers(JsonObject? of)
     {
         var found = new HashSet<string>(StringComparer.Ordinal);
@@ -161,8 +219,15 @@ internal static class FakeManagedFields
     }
 
     private static List<Owner> Read(JsonObject? live) =>
-        [.. (live?["metadata"]?["managedFields"] as JsonArray ?? []).Select(entry => new Owner(
-            (string)entry!["manager"]!, (string)entry["operation"]!, (string)entry["apiVersion"]!, (string)entry["time"]!, Set(entry["fieldsV1"]!.AsObject())))];
+        [
+            .. (live?["metadata"]?["managedFields"] as JsonArray ?? []).Select(entry => new Owner(
+                (string)entry!["manager"]!,
+                (string)entry["operation"]!,
+                (string)entry["apiVersion"]!,
+                (string)entry["time"]!,
+                Set(entry["fieldsV1"]!.AsObject())
+            )),
+        ];
 
     private static HashSet<string> Set(JsonObject fields)
     {
@@ -192,7 +257,13 @@ internal static class FakeManagedFields
     private static void Write(JsonObject into, List<Owner> owners)
     {
         var list = new JsonArray();
-        foreach (var owner in owners.Where(o => o.Fields.Count > 0).OrderBy(o => o.Operation, StringComparer.Ordinal).ThenBy(o => o.Time, StringComparer.Ordinal).ThenBy(o => o.Manager, StringComparer.Ordinal))
+        foreach (
+            var owner in owners
+                .Where(o => o.Fields.Count > 0)
+                .OrderBy(o => o.Operation, StringComparer.Ordinal)
+                .ThenBy(o => o.Time, StringComparer.Ordinal)
+                .ThenBy(o => o.Manager, StringComparer.Ordinal)
+        )
         {
             var fields = new JsonObject();
             foreach (var field in owner.Fields.Order(StringComparer.Ordinal))
@@ -213,7 +284,17 @@ internal static class FakeManagedFields
                     node.Insert(0, ".", new JsonObject());
             }
 
-            list.Add(new JsonObject { ["manager"] = owner.Manager, ["operation"] = owner.Operation, ["apiVersion"] = owner.Version, ["time"] = owner.Time, ["fieldsType"] = "FieldsV1", ["fieldsV1"] = fields });
+            list.Add(
+                new JsonObject
+                {
+                    ["manager"] = owner.Manager,
+                    ["operation"] = owner.Operation,
+                    ["apiVersion"] = owner.Version,
+                    ["time"] = owner.Time,
+                    ["fieldsType"] = "FieldsV1",
+                    ["fieldsV1"] = fields,
+                }
+            );
         }
 
         into["metadata"]!["managedFields"] = list;

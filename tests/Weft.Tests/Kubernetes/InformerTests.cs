@@ -14,14 +14,19 @@ public sealed class InformerTests
         var lists = Asked(harness, "list");
 
         // While nobody watches, one object goes, and the past with it.
-        harness.Kube.Before = (http, request) => request.Verb == "watch" ? throw new KubeError(503, "ServiceUnavailable", "later") : Task.FromResult(false);
+        harness.Kube.Before = (http, request) =>
+            request.Verb == "watch" ? throw new KubeError(503, "ServiceUnavailable", "later") : Task.FromResult(false);
         harness.Kube.Drop();
         await Task.Delay(100, KubeHarness.Cancel);
         harness.Store.Delete(harness.Definitions, "default", "n6", null);
         harness.Store.Compact();
         harness.Kube.Before = null;
 
-        var result = await harness.Until(o => o.Written == 1, KubeHarness.Definition("n6"), KubeHarness.Definition("n7"));
+        var result = await harness.Until(
+            o => o.Written == 1,
+            KubeHarness.Definition("n6"),
+            KubeHarness.Definition("n7")
+        );
         Assert.Equal([new Drift("NetworkAttachmentDefinition default/n6", "missing", true)], result.Drift);
         Assert.True(Asked(harness, "list") > lists);
     }
@@ -32,8 +37,10 @@ public sealed class InformerTests
         await using var harness = await KubeHarness.Start();
         await harness.ReconcileUntilStable(KubeHarness.Definition("n6"));
         var refused = 0;
-        harness.Kube.Before = (_, request) => request is { Verb: "watch", Resource: "network-attachment-definitions" } && refused++ == 0
-            ? throw new KubeError(410, "Gone", "too old resource version") : Task.FromResult(false);
+        harness.Kube.Before = (_, request) =>
+            request is { Verb: "watch", Resource: "network-attachment-definitions" } && refused++ == 0
+                ? throw new KubeError(410, "Gone", "too old resource version")
+                : Task.FromResult(false);
         harness.Kube.Drop();
 
         harness.Store.Delete(harness.Definitions, "default", "n6", null);
@@ -67,13 +74,19 @@ public sealed class InformerTests
         var pages = 0;
         harness.Kube.Before = (http, request) =>
         {
-            if (request is { Verb: "list", Resource: "network-attachment-definitions" } && http.Request.Query["continue"].Count > 0 && pages++ == 0)
+            if (
+                request is { Verb: "list", Resource: "network-attachment-definitions" }
+                && http.Request.Query["continue"].Count > 0
+                && pages++ == 0
+            )
                 harness.Store.Compact();
             return Task.FromResult(false);
         };
 
         harness.RunInformers();
-        var result = await harness.ReconcileUntilStable([.. Enumerable.Range(0, 24).Select(i => KubeHarness.Definition($"n{i}"))]);
+        var result = await harness.ReconcileUntilStable([
+            .. Enumerable.Range(0, 24).Select(i => KubeHarness.Definition($"n{i}")),
+        ]);
 
         Assert.Empty(result.Findings);
         Assert.Equal(24, harness.All(harness.Definitions).Count);
@@ -103,10 +116,18 @@ public sealed class InformerTests
         await harness.ReconcileUntilStable(KubeHarness.Definition("n6"));
         harness.Kube.Throttle(1, 60);
 
-        var result = await harness.Reconcile([.. Enumerable.Range(0, 50).Select(i => KubeHarness.Definition($"m{i}")), KubeHarness.Definition("n6")]);
+        var result = await harness.Reconcile([
+            .. Enumerable.Range(0, 50).Select(i => KubeHarness.Definition($"m{i}")),
+            KubeHarness.Definition("n6"),
+        ]);
 
         Assert.NotEmpty(result.Findings);
-        Assert.Contains(result.Findings, f => f.Contains("too many requests", StringComparison.Ordinal) || f.Contains("asked to be left alone", StringComparison.Ordinal));
+        Assert.Contains(
+            result.Findings,
+            f =>
+                f.Contains("too many requests", StringComparison.Ordinal)
+                || f.Contains("asked to be left alone", StringComparison.Ordinal)
+        );
         // What was under way when the word came was still asked, and no more.
         Assert.InRange(harness.Kube.Requests.Count(a => a.Request is { Verb: "patch", Name: ['m', ..] }), 1, 40);
     }
@@ -118,7 +139,11 @@ public sealed class InformerTests
         await harness.ReconcileUntilStable(KubeHarness.Definition("n6"), KubeHarness.Definition("old"));
         await harness.Kube.GoAway();
         var away = await harness.Reconcile(KubeHarness.Definition("n6"), KubeHarness.Definition("n7"));
-        Assert.Contains("can't be reached", Assert.Single(away.Findings.Where(f => !f.Contains("watch", StringComparison.Ordinal)).Distinct()), StringComparison.Ordinal);
+        Assert.Contains(
+            "can't be reached",
+            Assert.Single(away.Findings.Where(f => !f.Contains("watch", StringComparison.Ordinal)).Distinct()),
+            StringComparison.Ordinal
+        );
         harness.Store.Delete(harness.Definitions, "default", "n6", null);
 
         await harness.Kube.ComeBack();
@@ -143,12 +168,26 @@ public sealed class InformerTests
     public async Task Reports_WhichPermissionIsMissing()
     {
         await using var harness = await KubeHarness.Start();
-        harness.Kube.Before = (_, request) => request is { Verb: "patch", Resource: "network-attachment-definitions" }
-            ? throw new KubeError(403, "Forbidden", "network-attachment-definitions.k8s.cni.cncf.io \"n6\" is forbidden: User \"agent\" cannot patch") : Task.FromResult(false);
-        var result = await harness.Reconcile(KubeHarness.Definition("n6"), KubeHarness.ConfigMap("weft-node-w1", new JsonObject { ["a"] = "b" }));
-        Assert.Contains("cannot patch; give the agent's service account the roles of deploy/kustomize", Assert.Single(result.Findings), StringComparison.Ordinal);
+        harness.Kube.Before = (_, request) =>
+            request is { Verb: "patch", Resource: "network-attachment-definitions" }
+                ? throw new KubeError(
+                    403,
+                    "Forbidden",
+                    "network-attachment-definitions.k8s.cni.cncf.io \"n6\" is forbidden: User \"agent\" cannot patch"
+                )
+                : Task.FromResult(false);
+        var result = await harness.Reconcile(
+            KubeHarness.Definition("n6"),
+            KubeHarness.ConfigMap("weft-node-w1", new JsonObject { ["a"] = "b" })
+        );
+        Assert.Contains(
+            "cannot patch; give the agent's service account the roles of deploy/kustomize",
+            Assert.Single(result.Findings),
+            StringComparison.Ordinal
+        );
         Assert.Equal(1, result.Written);
     }
 
-    private static int Asked(KubeHarness harness, string verb) => harness.Kube.Requests.Count(a => a.User == "agent" && a.Request.Verb == verb);
+    private static int Asked(KubeHarness harness, string verb) =>
+        harness.Kube.Requests.Count(a => a.User == "agent" && a.Request.Verb == verb);
 }

@@ -6,13 +6,20 @@ using Weft.Tests.Agent;
 
 namespace Weft.Tests.Kubernetes;
 
-/// <summary>An API server and a target over it, driven pass by pass: what a whole agent does, without its waits.</summary>
+/// <summary>
+/// An API server and a target over it, driven pass by pass: what a whole agent does, without its waits.
+/// </summary>
 internal sealed class KubeHarness : IAsyncDisposable
 {
     public static readonly KubeTimings FastTimings = new()
     {
-        InitialBackoff = TimeSpan.FromMilliseconds(10), MaxBackoff = TimeSpan.FromMilliseconds(50), RetryTimeout = TimeSpan.FromSeconds(3), Grace = TimeSpan.FromMilliseconds(300),
-        LeaseDuration = TimeSpan.FromSeconds(2), RenewDeadline = TimeSpan.FromSeconds(1), RetryPeriod = TimeSpan.FromMilliseconds(100),
+        InitialBackoff = TimeSpan.FromMilliseconds(10),
+        MaxBackoff = TimeSpan.FromMilliseconds(50),
+        RetryTimeout = TimeSpan.FromSeconds(3),
+        Grace = TimeSpan.FromMilliseconds(300),
+        LeaseDuration = TimeSpan.FromSeconds(2),
+        RenewDeadline = TimeSpan.FromSeconds(1),
+        RetryPeriod = TimeSpan.FromMilliseconds(100),
     };
 
     private readonly StringWriter _log = new();
@@ -42,14 +49,22 @@ internal sealed class KubeHarness : IAsyncDisposable
     public void RunInformers(DriftPolicy policy = DriftPolicy.Mend)
     {
         var log = new Weft.Agent.Log(TextWriter.Synchronized(_log), TimeProvider.System);
-        _cluster = KubeCluster.Open(new KubeOptions { KubeConfig = Kube.Config(_folder), Drift = policy }, FastTimings, TimeProvider.System, log);
+        _cluster = KubeCluster.Open(
+            new KubeOptions { KubeConfig = Kube.Config(_folder), Drift = policy },
+            FastTimings,
+            TimeProvider.System,
+            log
+        );
         Reconciler = _cluster.CreateReconciler();
         _following = Reconciler.RunInformers(_stop.Token);
     }
 
-    public Task<ReconcileResult> Reconcile(params JsonObject[] manifests) => Reconciler.Reconcile(NewDesiredState(manifests), Cancel);
+    public Task<ReconcileResult> Reconcile(params JsonObject[] manifests) =>
+        Reconciler.Reconcile(NewDesiredState(manifests), Cancel);
 
-    /// <summary>Passes until one finds nothing to say and nothing to do, as the loop makes them when the watch wakes it.</summary>
+    /// <summary>
+    /// Passes until one finds nothing to say and nothing to do, as the loop makes them when the watch wakes it.
+    /// </summary>
     public async Task<ReconcileResult> ReconcileUntilStable(params JsonObject[] manifests)
     {
         ReconcileResult result;
@@ -60,8 +75,7 @@ internal sealed class KubeHarness : IAsyncDisposable
             result = await Reconcile(manifests);
             if (result.Findings.Count > 0)
                 await Task.Delay(20, Cancel);
-        }
-        while (result.Findings.Count > 0 || result.Written + result.Removed > 0);
+        } while (result.Findings.Count > 0 || result.Written + result.Removed > 0);
         return result;
     }
 
@@ -79,28 +93,60 @@ internal sealed class KubeHarness : IAsyncDisposable
         throw new InvalidOperationException($"never came true; the log says: {_log}");
     }
 
-    public static DesiredState NewDesiredState(params JsonObject[] manifests) => Weft.Agent.Manifests.DesiredState.Read(System.Text.Encoding.UTF8.GetBytes(new JsonObject
-    {
-        ["cluster"] = FakeControlPlane.Cluster, ["revision"] = 1, ["digest"] = $"sha256-{manifests.Length}", ["manifests"] = new JsonArray([.. manifests.Select(m => m.DeepClone())]), ["nodes"] = new JsonArray(),
-    }.ToJsonString()), null);
+    public static DesiredState NewDesiredState(params JsonObject[] manifests) =>
+        Weft.Agent.Manifests.DesiredState.Read(
+            System.Text.Encoding.UTF8.GetBytes(
+                new JsonObject
+                {
+                    ["cluster"] = FakeControlPlane.Cluster,
+                    ["revision"] = 1,
+                    ["digest"] = $"sha256-{manifests.Length}",
+                    ["manifests"] = new JsonArray([.. manifests.Select(m => m.DeepClone())]),
+                    ["nodes"] = new JsonArray(),
+                }.ToJsonString()
+            ),
+            null
+        );
 
-    public static JsonObject Definition(string name, string config = "{}", string space = "default") => new()
-    {
-        ["apiVersion"] = "k8s.cni.cncf.io/v1", ["kind"] = "NetworkAttachmentDefinition",
-        ["metadata"] = new JsonObject { ["name"] = name, ["namespace"] = space, ["labels"] = new JsonObject { ["app.kubernetes.io/managed-by"] = "weft" } },
-        ["spec"] = new JsonObject { ["config"] = config },
-    };
+    public static JsonObject Definition(string name, string config = "{}", string space = "default") =>
+        new()
+        {
+            ["apiVersion"] = "k8s.cni.cncf.io/v1",
+            ["kind"] = "NetworkAttachmentDefinition",
+            ["metadata"] = new JsonObject
+            {
+                ["name"] = name,
+                ["namespace"] = space,
+                ["labels"] = new JsonObject { ["app.kubernetes.io/managed-by"] = "weft" },
+            },
+            ["spec"] = new JsonObject { ["config"] = config },
+        };
 
-    public static JsonObject ConfigMap(string name, JsonObject data, string space = "weft-system") => new()
-    {
-        ["apiVersion"] = "v1", ["kind"] = "ConfigMap",
-        ["metadata"] = new JsonObject { ["name"] = name, ["namespace"] = space, ["labels"] = new JsonObject { ["app.kubernetes.io/managed-by"] = "weft" } }, ["data"] = data,
-    };
+    public static JsonObject ConfigMap(string name, JsonObject data, string space = "weft-system") =>
+        new()
+        {
+            ["apiVersion"] = "v1",
+            ["kind"] = "ConfigMap",
+            ["metadata"] = new JsonObject
+            {
+                ["name"] = name,
+                ["namespace"] = space,
+                ["labels"] = new JsonObject { ["app.kubernetes.io/managed-by"] = "weft" },
+            },
+            ["data"] = data,
+        };
 
-    public static JsonObject Namespace() => new()
-    {
-        ["apiVersion"] = "v1", ["kind"] = "Namespace", ["metadata"] = new JsonObject { ["name"] = "weft-system", ["labels"] = new JsonObject { ["app.kubernetes.io/managed-by"] = "weft" } },
-    };
+    public static JsonObject Namespace() =>
+        new()
+        {
+            ["apiVersion"] = "v1",
+            ["kind"] = "Namespace",
+            ["metadata"] = new JsonObject
+            {
+                ["name"] = "weft-system",
+                ["labels"] = new JsonObject { ["app.kubernetes.io/managed-by"] = "weft" },
+            },
+        };
 
     public KubeResource Definitions => Store.Find("k8s.cni.cncf.io", "v1", "network-attachment-definitions");
 
@@ -113,12 +159,24 @@ internal sealed class KubeHarness : IAsyncDisposable
     public string? ConfigOf(string name) => (string?)Read(name)["spec"]?["config"];
 
     /// <summary>What a person does with kubectl.</summary>
-    public JsonObject Edit(KubeResource resource, string space, string name, Action<JsonObject> change, string manager = "kubectl-edit") =>
-        Store.Update(resource, space, name, live =>
-        {
-            change(live);
-            return live;
-        }, manager);
+    public JsonObject Edit(
+        KubeResource resource,
+        string space,
+        string name,
+        Action<JsonObject> change,
+        string manager = "kubectl-edit"
+    ) =>
+        Store.Update(
+            resource,
+            space,
+            name,
+            live =>
+            {
+                change(live);
+                return live;
+            },
+            manager
+        );
 
     public async ValueTask DisposeAsync()
     {

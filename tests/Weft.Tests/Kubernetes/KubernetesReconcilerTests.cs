@@ -12,14 +12,21 @@ public sealed class KubernetesReconcilerTests
     {
         await using var harness = await KubeHarness.Start();
 
-        var result = await harness.Reconcile(KubeHarness.Namespace(), KubeHarness.ConfigMap("weft-node-w1", new() { ["60-weft.yaml"] = "network: {}\n" }), KubeHarness.Definition("n6", """{"type":"macvlan"}"""));
+        var result = await harness.Reconcile(
+            KubeHarness.Namespace(),
+            KubeHarness.ConfigMap("weft-node-w1", new() { ["60-weft.yaml"] = "network: {}\n" }),
+            KubeHarness.Definition("n6", """{"type":"macvlan"}""")
+        );
 
         Assert.Empty(result.Findings);
         Assert.Equal((2, 0), (result.Written, result.Removed));
         var made = harness.Read("n6");
         Assert.Equal("""{"type":"macvlan"}""", (string?)made["spec"]!["config"]);
         Assert.Equal(FakeControlPlane.Cluster, (string?)made["metadata"]!["annotations"]!["weft.dev/cluster"]);
-        Assert.Equal(DesiredObject.LabelOf(FakeControlPlane.Cluster), (string?)made["metadata"]!["labels"]!["weft.dev/cluster"]);
+        Assert.Equal(
+            DesiredObject.LabelOf(FakeControlPlane.Cluster),
+            (string?)made["metadata"]!["labels"]!["weft.dev/cluster"]
+        );
         var entry = Assert.Single(made["metadata"]!["managedFields"]!.AsArray())!;
         Assert.Equal(("weft-agent", "Apply"), ((string?)entry["manager"], (string?)entry["operation"]));
         Assert.Equal("""{"f:config":{}}""", entry["fieldsV1"]!["f:spec"]!.ToJsonString());
@@ -29,12 +36,20 @@ public sealed class KubernetesReconcilerTests
     public async Task Writes_NothingAgain_NotEvenAfterARestart()
     {
         await using var harness = await KubeHarness.Start();
-        JsonObject[] wanted = [KubeHarness.Namespace(), .. Enumerable.Range(0, 20).Select(i => KubeHarness.Definition($"n{i}")), KubeHarness.ConfigMap("weft-node-w1", new() { ["a"] = "b" })];
+        JsonObject[] wanted =
+        [
+            KubeHarness.Namespace(),
+            .. Enumerable.Range(0, 20).Select(i => KubeHarness.Definition($"n{i}")),
+            KubeHarness.ConfigMap("weft-node-w1", new() { ["a"] = "b" }),
+        ];
         await harness.ReconcileUntilStable(wanted);
         var (writes, version) = (harness.Kube.Writes(), harness.Store.Version);
 
         for (var i = 0; i < 5; i++)
-            Assert.Equal((0, 0), await harness.Reconcile(wanted) is var quiet ? (quiet.Written, quiet.Removed) : default);
+            Assert.Equal(
+                (0, 0),
+                await harness.Reconcile(wanted) is var quiet ? (quiet.Written, quiet.Removed) : default
+            );
         harness.RunInformers();
         var after = await harness.Reconcile(wanted);
 
@@ -56,14 +71,22 @@ public sealed class KubernetesReconcilerTests
     public async Task Applies_ANewDesiredState_AndRemovesFieldsItNoLongerHas()
     {
         await using var harness = await KubeHarness.Start();
-        await harness.ReconcileUntilStable(KubeHarness.ConfigMap("weft-node-w1", new() { ["old.yaml"] = "1", ["kept.yaml"] = "1" }));
+        await harness.ReconcileUntilStable(
+            KubeHarness.ConfigMap("weft-node-w1", new() { ["old.yaml"] = "1", ["kept.yaml"] = "1" })
+        );
         harness.Edit(harness.ConfigMaps, "weft-system", "weft-node-w1", live => live["data"]!["theirs"] = "x");
 
-        var result = await harness.Until(o => o.Written == 1, KubeHarness.ConfigMap("weft-node-w1", new() { ["kept.yaml"] = "2" }));
+        var result = await harness.Until(
+            o => o.Written == 1,
+            KubeHarness.ConfigMap("weft-node-w1", new() { ["kept.yaml"] = "2" })
+        );
 
         Assert.Empty(result.Drift);
         Assert.Equal("""{"kept.yaml":"2","theirs":"x"}""", Data(harness));
-        Assert.Equal(0, (await harness.Reconcile(KubeHarness.ConfigMap("weft-node-w1", new() { ["kept.yaml"] = "2" }))).Written);
+        Assert.Equal(
+            0,
+            (await harness.Reconcile(KubeHarness.ConfigMap("weft-node-w1", new() { ["kept.yaml"] = "2" }))).Written
+        );
     }
 
     [Fact]
@@ -79,10 +102,19 @@ public sealed class KubernetesReconcilerTests
         var result = await harness.Until(o => o.Removed > 0, KubeHarness.Definition("kept"));
 
         Assert.Equal(1, result.Removed);
-        Assert.Equal(["by-hand", "kept", "of-another-weft"], harness.All(harness.Definitions).Select(d => (string)d["metadata"]!["name"]!));
+        Assert.Equal(
+            ["by-hand", "kept", "of-another-weft"],
+            harness.All(harness.Definitions).Select(d => (string)d["metadata"]!["name"]!)
+        );
         await harness.Until(o => o.Removed == 1);
-        Assert.Equal(["by-hand", "of-another-weft"], harness.All(harness.Definitions).Select(d => (string)d["metadata"]!["name"]!));
-        Assert.Contains(harness.All(harness.Store.Find("", "v1", "namespaces")), n => (string?)n["metadata"]!["name"] == "weft-system");
+        Assert.Equal(
+            ["by-hand", "of-another-weft"],
+            harness.All(harness.Definitions).Select(d => (string)d["metadata"]!["name"]!)
+        );
+        Assert.Contains(
+            harness.All(harness.Store.Find("", "v1", "namespaces")),
+            n => (string?)n["metadata"]!["name"] == "weft-system"
+        );
     }
 
     [Fact]
@@ -92,17 +124,35 @@ public sealed class KubernetesReconcilerTests
         harness.Store.Create(harness.Definitions, KubeHarness.Definition("n6", "theirs"), "default", "helm");
         var before = harness.Store.Version;
 
-        var result = await harness.Until(o => o.Findings.Count > 0, KubeHarness.Definition("n6", "ours"), KubeHarness.Definition("n7"));
+        var result = await harness.Until(
+            o => o.Findings.Count > 0,
+            KubeHarness.Definition("n6", "ours"),
+            KubeHarness.Definition("n7")
+        );
 
         var finding = Assert.Single(result.Findings);
-        Assert.Equal($"NetworkAttachmentDefinition default/n6 is there and belongs to 'helm': it is left as it is. Rename or delete it, or hand it over by: "
-            + $"kubectl annotate -n default network-attachment-definitions n6 --overwrite weft.dev/cluster={FakeControlPlane.Cluster}", finding);
+        Assert.Equal(
+            $"NetworkAttachmentDefinition default/n6 is there and belongs to 'helm': it is left as it is. Rename or delete it, or hand it over by: "
+                + $"kubectl annotate -n default network-attachment-definitions n6 --overwrite weft.dev/cluster={FakeControlPlane.Cluster}",
+            finding
+        );
         Assert.Equal("theirs", harness.ConfigOf("n6"));
         Assert.Equal("{}", harness.ConfigOf("n7"));
         Assert.Equal(before + 1, harness.Store.Version);
 
-        harness.Edit(harness.Definitions, "default", "n6", live => live["metadata"]!["annotations"] = new JsonObject { ["weft.dev/cluster"] = FakeControlPlane.Cluster }, "kubectl-annotate");
-        var handed = await harness.Until(o => o.Written > 0, KubeHarness.Definition("n6", "ours"), KubeHarness.Definition("n7"));
+        harness.Edit(
+            harness.Definitions,
+            "default",
+            "n6",
+            live =>
+                live["metadata"]!["annotations"] = new JsonObject { ["weft.dev/cluster"] = FakeControlPlane.Cluster },
+            "kubectl-annotate"
+        );
+        var handed = await harness.Until(
+            o => o.Written > 0,
+            KubeHarness.Definition("n6", "ours"),
+            KubeHarness.Definition("n7")
+        );
         Assert.Empty(handed.Drift);
         Assert.Equal("ours", harness.ConfigOf("n6"));
     }
@@ -123,7 +173,10 @@ public sealed class KubernetesReconcilerTests
 
         Assert.Contains("conflict with \"helm\"", Assert.Single(result.Findings), StringComparison.Ordinal);
         Assert.Equal("theirs", harness.ConfigOf("n6"));
-        await harness.Until(o => o.Findings is [var f] && f.Contains("belongs to 'helm'", StringComparison.Ordinal), KubeHarness.Definition("n6", "ours"));
+        await harness.Until(
+            o => o.Findings is [var f] && f.Contains("belongs to 'helm'", StringComparison.Ordinal),
+            KubeHarness.Definition("n6", "ours")
+        );
     }
 
     [Fact]
@@ -136,7 +189,12 @@ public sealed class KubernetesReconcilerTests
         {
             // The first time it is taken over by another at the last moment.
             if (request.Verb == "delete" && deletions++ == 0)
-                harness.Edit(harness.Definitions, "default", "n6", live => live["metadata"]!["annotations"]!["weft.dev/cluster"] = "/subscriptions/another");
+                harness.Edit(
+                    harness.Definitions,
+                    "default",
+                    "n6",
+                    live => live["metadata"]!["annotations"]!["weft.dev/cluster"] = "/subscriptions/another"
+                );
             return Task.FromResult(false);
         };
 
@@ -145,7 +203,10 @@ public sealed class KubernetesReconcilerTests
         var after = await harness.Reconcile();
 
         Assert.Equal((0, 0, 1), (result.Removed, after.Removed, deletions));
-        Assert.Equal("/subscriptions/another", (string?)harness.Read("n6")["metadata"]!["annotations"]!["weft.dev/cluster"]);
+        Assert.Equal(
+            "/subscriptions/another",
+            (string?)harness.Read("n6")["metadata"]!["annotations"]!["weft.dev/cluster"]
+        );
     }
 
     [Fact]
@@ -153,11 +214,22 @@ public sealed class KubernetesReconcilerTests
     {
         await using var harness = await KubeHarness.Start();
         await harness.ReconcileUntilStable(KubeHarness.Definition("n6"));
-        harness.Edit(harness.Definitions, "default", "n6", live => live["metadata"]!["finalizers"] = new JsonArray("example.com/hold"));
+        harness.Edit(
+            harness.Definitions,
+            "default",
+            "n6",
+            live => live["metadata"]!["finalizers"] = new JsonArray("example.com/hold")
+        );
         harness.Store.Delete(harness.Definitions, "default", "n6", null);
 
         var waiting = await harness.Until(o => o.Findings.Count > 0, KubeHarness.Definition("n6"));
-        Assert.Equal(("NetworkAttachmentDefinition default/n6: it is being deleted; it is made anew once its finalizers are gone", 0), (Assert.Single(waiting.Findings), waiting.Written));
+        Assert.Equal(
+            (
+                "NetworkAttachmentDefinition default/n6: it is being deleted; it is made anew once its finalizers are gone",
+                0
+            ),
+            (Assert.Single(waiting.Findings), waiting.Written)
+        );
 
         harness.Edit(harness.Definitions, "default", "n6", live => live["metadata"]!.AsObject().Remove("finalizers"));
         await harness.Until(o => o.Written == 1, KubeHarness.Definition("n6"));
@@ -176,7 +248,15 @@ public sealed class KubernetesReconcilerTests
         if (space is not null)
             metadata["namespace"] = space;
 
-        var result = await harness.Reconcile(new JsonObject { ["apiVersion"] = version, ["kind"] = kind, ["metadata"] = metadata }, KubeHarness.Definition("n7"));
+        var result = await harness.Reconcile(
+            new JsonObject
+            {
+                ["apiVersion"] = version,
+                ["kind"] = kind,
+                ["metadata"] = metadata,
+            },
+            KubeHarness.Definition("n7")
+        );
 
         Assert.Contains(why, Assert.Single(result.Findings), StringComparison.Ordinal);
         Assert.Equal(1, harness.Kube.Writes());
@@ -189,27 +269,47 @@ public sealed class KubernetesReconcilerTests
         var namespaces = harness.Store.Find("", "v1", "namespaces");
         harness.Store.Delete(namespaces, null, "weft-system", null);
 
-        await harness.ReconcileUntilStable(KubeHarness.ConfigMap("weft-node-w1", new() { ["a"] = "b" }), KubeHarness.Namespace());
+        await harness.ReconcileUntilStable(
+            KubeHarness.ConfigMap("weft-node-w1", new() { ["a"] = "b" }),
+            KubeHarness.Namespace()
+        );
         harness.Edit(namespaces, null!, "weft-system", live => live["metadata"]!["labels"]!.AsObject().Clear());
         await Task.Delay(200, KubeHarness.Cancel);
-        var after = await harness.Reconcile(KubeHarness.Namespace(), KubeHarness.ConfigMap("weft-node-w1", new() { ["a"] = "b" }));
+        var after = await harness.Reconcile(
+            KubeHarness.Namespace(),
+            KubeHarness.ConfigMap("weft-node-w1", new() { ["a"] = "b" })
+        );
 
         Assert.Equal((0, 0), (after.Written, after.Drift.Count));
-        Assert.Equal(["patch namespaces named weft-system", "patch configmaps in weft-system named weft-node-w1"],
-            harness.Kube.Requests.Where(a => a is { User: "agent", Request.Verb: "patch" }).Select(a => a.Request.ToString()));
+        Assert.Equal(
+            ["patch namespaces named weft-system", "patch configmaps in weft-system named weft-node-w1"],
+            harness
+                .Kube.Requests.Where(a => a is { User: "agent", Request.Verb: "patch" })
+                .Select(a => a.Request.ToString())
+        );
     }
 
     [Fact]
     public async Task Reports_WhatToInstall_WhereTheKindIsNotServed_AndGoesOnOnceItIs()
     {
         await using var harness = await KubeHarness.Start(withDefinitions: false);
-        var result = await harness.Until(o => o.Findings.Count == 1, KubeHarness.Definition("n6"), KubeHarness.ConfigMap("weft-node-w1", new() { ["a"] = "b" }));
-        Assert.Equal("the API server serves no NetworkAttachmentDefinition (k8s.cni.cncf.io/v1): install Multus, or its CustomResourceDefinition "
-            + "network-attachment-definitions.k8s.cni.cncf.io; it is asked for again by itself", Assert.Single(result.Findings));
+        var result = await harness.Until(
+            o => o.Findings.Count == 1,
+            KubeHarness.Definition("n6"),
+            KubeHarness.ConfigMap("weft-node-w1", new() { ["a"] = "b" })
+        );
+        Assert.Equal(
+            "the API server serves no NetworkAttachmentDefinition (k8s.cni.cncf.io/v1): install Multus, or its CustomResourceDefinition "
+                + "network-attachment-definitions.k8s.cni.cncf.io; it is asked for again by itself",
+            Assert.Single(result.Findings)
+        );
         Assert.Single(harness.All(harness.ConfigMaps));
 
         harness.Kube.ServeDefinitions();
-        await harness.ReconcileUntilStable(KubeHarness.Definition("n6"), KubeHarness.ConfigMap("weft-node-w1", new() { ["a"] = "b" }));
+        await harness.ReconcileUntilStable(
+            KubeHarness.Definition("n6"),
+            KubeHarness.ConfigMap("weft-node-w1", new() { ["a"] = "b" })
+        );
         Assert.Equal("{}", harness.ConfigOf("n6"));
     }
 
@@ -218,7 +318,11 @@ public sealed class KubernetesReconcilerTests
     {
         await using var harness = await KubeHarness.Start();
         var result = await harness.Reconcile(KubeHarness.Definition("n6", space: "core"), KubeHarness.Definition("n7"));
-        Assert.Contains("namespaces \"core\" not found; make the namespace core", Assert.Single(result.Findings), StringComparison.Ordinal);
+        Assert.Contains(
+            "namespaces \"core\" not found; make the namespace core",
+            Assert.Single(result.Findings),
+            StringComparison.Ordinal
+        );
         Assert.Equal(1, result.Written);
     }
 
@@ -226,7 +330,14 @@ public sealed class KubernetesReconcilerTests
     public async Task Converges_OnTwoHundredNetworks()
     {
         await using var harness = await KubeHarness.Start();
-        JsonObject[] wanted = [.. Enumerable.Range(0, 200).Select(i => KubeHarness.Definition($"n{i}", $$"""{"cniVersion":"1.0.0","name":"n{{i}}","type":"macvlan"}"""))];
+        JsonObject[] wanted =
+        [
+            .. Enumerable
+                .Range(0, 200)
+                .Select(i =>
+                    KubeHarness.Definition($"n{i}", $$"""{"cniVersion":"1.0.0","name":"n{{i}}","type":"macvlan"}""")
+                ),
+        ];
         var clock = System.Diagnostics.Stopwatch.StartNew();
 
         var result = await harness.Reconcile(wanted);
@@ -236,5 +347,6 @@ public sealed class KubernetesReconcilerTests
         Assert.Equal(200, harness.All(harness.Definitions).Count);
     }
 
-    private static string Data(KubeHarness harness) => harness.Store.Get(harness.ConfigMaps, "weft-system", "weft-node-w1")["data"]!.ToJsonString();
+    private static string Data(KubeHarness harness) =>
+        harness.Store.Get(harness.ConfigMaps, "weft-system", "weft-node-w1")["data"]!.ToJsonString();
 }

@@ -30,7 +30,10 @@ public sealed class LeaderElectionTests
         Assert.True(replica.MayWrite);
 
         // A proxy in between has gone: whatever it asks for fails.
-        kube.Before = (_, request) => request.Resource == "leases" ? throw new KubeError(503, "ServiceUnavailable", "gone") : Task.FromResult(false);
+        kube.Before = (_, request) =>
+            request.Resource == "leases"
+                ? throw new KubeError(503, "ServiceUnavailable", "gone")
+                : Task.FromResult(false);
         await AgentHarness.Eventually(() => !replica.IsLeader, "it no longer leads");
         Assert.False(replica.MayWrite);
         var lease = kube.Store.Get(kube.Store.Find("coordination.k8s.io", "v1", "leases"), "weft-system", "weft-agent");
@@ -50,22 +53,36 @@ public sealed class LeaderElectionTests
         using var client = KubeConnection.Open(new KubeOptions { KubeConfig = kube.Config(folder.FullName) });
         var clock = new FakeTimeProvider();
         var timings = new KubeTimings();
-        var election = new LeaderElection(new KubeApi(client, timings, TimeProvider.System), "frozen", timings, clock, NoLog());
+        var election = new LeaderElection(
+            new KubeApi(client, timings, TimeProvider.System),
+            "frozen",
+            timings,
+            clock,
+            NoLog()
+        );
         var api = new KubeApi(client, timings, TimeProvider.System) { MayWrite = () => election.MayWrite };
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
         var leading = new TaskCompletionSource();
-        var running = election.Run(async cancel =>
-        {
-            leading.SetResult();
-            await Task.Delay(Timeout.Infinite, cancel);
-        }, stop.Token);
+        var running = election.Run(
+            async cancel =>
+            {
+                leading.SetResult();
+                await Task.Delay(Timeout.Infinite, cancel);
+            },
+            stop.Token
+        );
         await leading.Task.WaitAsync(Cancel);
         await api.Apply("api/v1/namespaces/weft-system/configmaps/before", Map("before"), false, Cancel);
 
         // The clock has gone on while nothing of it ran: no renewal has come through, and the next thing is a write.
-        kube.Before = (_, request) => request.Resource == "leases" ? throw new KubeError(503, "ServiceUnavailable", "late") : Task.FromResult(false);
+        kube.Before = (_, request) =>
+            request.Resource == "leases"
+                ? throw new KubeError(503, "ServiceUnavailable", "late")
+                : Task.FromResult(false);
         clock.Advance(TimeSpan.FromSeconds(11));
-        var refused = await Assert.ThrowsAsync<KubeException>(() => api.Apply("api/v1/namespaces/weft-system/configmaps/after", Map("after"), false, Cancel));
+        var refused = await Assert.ThrowsAsync<KubeException>(() =>
+            api.Apply("api/v1/namespaces/weft-system/configmaps/after", Map("after"), false, Cancel)
+        );
         Assert.Equal("NotLeading", refused.Reason);
         Assert.DoesNotContain(kube.Requests, a => a.Request.Name == "after");
         await stop.CancelAsync();
@@ -94,7 +111,8 @@ public sealed class LeaderElectionTests
         Assert.True(Replica.MostAtOnce(config) == 1, "two have led at once");
     }
 
-    private static byte[] Map(string name) => System.Text.Encoding.UTF8.GetBytes(KubeHarness.ConfigMap(name, new JsonObject { ["a"] = "b" }).ToJsonString());
+    private static byte[] Map(string name) =>
+        System.Text.Encoding.UTF8.GetBytes(KubeHarness.ConfigMap(name, new JsonObject { ["a"] = "b" }).ToJsonString());
 
     private static Weft.Agent.Log NoLog() => new(TextWriter.Synchronized(new StringWriter()), TimeProvider.System);
 
@@ -113,7 +131,20 @@ public sealed class LeaderElectionTests
         {
             _config = config;
             _client = KubeConnection.Open(new KubeOptions { KubeConfig = config });
-            _election = new LeaderElection(new KubeApi(_client, KubeHarness.FastTimings with { RetryTimeout = TimeSpan.FromMilliseconds(200) }, TimeProvider.System), name, KubeHarness.FastTimings, TimeProvider.System, NoLog());
+            _election = new LeaderElection(
+                new KubeApi(
+                    _client,
+                    KubeHarness.FastTimings with
+                    {
+                        RetryTimeout = TimeSpan.FromMilliseconds(200),
+                    },
+                    TimeProvider.System
+                ),
+                name,
+                KubeHarness.FastTimings,
+                TimeProvider.System,
+                NoLog()
+            );
             _running = _election.Run(Lead, _stop.Token);
         }
 
@@ -157,6 +188,11 @@ public sealed class LeaderElectionTests
             Count(-1);
         }
 
-        private void Count(int change) => Leading.AddOrUpdate(_config, _ => (change, change), (_, was) => (was.Now + change, Math.Max(was.Most, was.Now + change)));
+        private void Count(int change) =>
+            Leading.AddOrUpdate(
+                _config,
+                _ => (change, change),
+                (_, was) => (was.Now + change, Math.Max(was.Most, was.Now + change))
+            );
     }
 }

@@ -7,7 +7,10 @@ using Weft.Agent.Reconcilers;
 
 namespace Weft.Tests.Kubernetes;
 
-/// <summary>The same against a real API server, under the roles that are shipped; and proof that the one in the process behaves as it does.</summary>
+/// <summary>
+/// The same against a real API server, under the roles that are shipped; and proof that the one in the process behaves
+/// as it does.
+/// </summary>
 [SupportedOSPlatform("linux")]
 public sealed partial class RealApiServerTests
 {
@@ -26,18 +29,29 @@ public sealed partial class RealApiServerTests
         await using var kube = await RealKube.Start();
         await kube.Kubectl($"apply -k {Path.Combine(Repository.Root, "deploy/kustomize/example")}");
         var log = new Weft.Agent.Log(TextWriter.Synchronized(new StringWriter()), TimeProvider.System);
-        using var cluster = KubeCluster.Open(new KubeOptions { KubeConfig = kube.Config("agent-token") }, new KubeTimings { MaxBackoff = TimeSpan.FromMilliseconds(200) }, TimeProvider.System, log);
+        using var cluster = KubeCluster.Open(
+            new KubeOptions { KubeConfig = kube.Config("agent-token") },
+            new KubeTimings { MaxBackoff = TimeSpan.FromMilliseconds(200) },
+            TimeProvider.System,
+            log
+        );
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
         var reconciler = cluster.CreateReconciler();
         var following = reconciler.RunInformers(stop.Token);
         JsonObject[] wanted =
         [
-            KubeHarness.Namespace(), .. Enumerable.Range(0, 200).Select(i => KubeHarness.Definition($"n{i}", "{}")),
-            KubeHarness.ConfigMap("weft-node-w1", new JsonObject { ["60-weft.yaml"] = "network: {}\n" }), KubeHarness.ConfigMap("sriovdp-config", new JsonObject { ["config.json"] = "{}" }, "kube-system"),
+            KubeHarness.Namespace(),
+            .. Enumerable.Range(0, 200).Select(i => KubeHarness.Definition($"n{i}", "{}")),
+            KubeHarness.ConfigMap("weft-node-w1", new JsonObject { ["60-weft.yaml"] = "network: {}\n" }),
+            KubeHarness.ConfigMap("sriovdp-config", new JsonObject { ["config.json"] = "{}" }, "kube-system"),
         ];
 
         // Without Multus's kind, what to install; then all of it.
-        var unserved = await Until(reconciler, o => o.Written == 2 || o.Findings.Any(f => f.Contains("install Multus", StringComparison.Ordinal)), wanted);
+        var unserved = await Until(
+            reconciler,
+            o => o.Written == 2 || o.Findings.Any(f => f.Contains("install Multus", StringComparison.Ordinal)),
+            wanted
+        );
         Assert.Contains(unserved.Findings, f => f.Contains("install Multus", StringComparison.Ordinal));
         await kube.Kubectl("apply -f -", Definition);
         await Until(reconciler, o => o is { Written: 200, Findings.Count: 0 }, wanted);
@@ -45,32 +59,65 @@ public sealed partial class RealApiServerTests
         // Nothing changed, nothing written: not by this one, not by one that has just started.
         var versions = await Versions(kube);
         for (var i = 0; i < 3; i++)
-            Assert.Equal((0, 0), await reconciler.Reconcile(KubeHarness.NewDesiredState(wanted), Cancel) is var quiet ? (quiet.Written, quiet.Findings.Count) : default);
+            Assert.Equal(
+                (0, 0),
+                await reconciler.Reconcile(KubeHarness.NewDesiredState(wanted), Cancel) is var quiet
+                    ? (quiet.Written, quiet.Findings.Count)
+                    : default
+            );
         var fresh = cluster.CreateReconciler();
         var freshly = fresh.RunInformers(stop.Token);
-        Assert.Equal((0, 0), await fresh.Reconcile(KubeHarness.NewDesiredState(wanted), Cancel) is var again ? (again.Written, again.Findings.Count) : default);
+        Assert.Equal(
+            (0, 0),
+            await fresh.Reconcile(KubeHarness.NewDesiredState(wanted), Cancel) is var again
+                ? (again.Written, again.Findings.Count)
+                : default
+        );
         Assert.Equal(versions, await Versions(kube));
 
-        await kube.Kubectl("""patch network-attachment-definition n6 --type merge -p {"spec":{"config":"theirs"},"metadata":{"labels":{"team":"core"}}}""");
+        await kube.Kubectl(
+            """patch network-attachment-definition n6 --type merge -p {"spec":{"config":"theirs"},"metadata":{"labels":{"team":"core"}}}"""
+        );
         var drifted = await Until(reconciler, o => o.Drift.Count > 0, wanted);
-        Assert.Equal([new Drift("NetworkAttachmentDefinition default/n6", "spec.config changed by kubectl-patch", true)], drifted.Drift);
-        Assert.Equal("{}/core", await kube.Kubectl("get network-attachment-definition n6 -o jsonpath={.spec.config}/{.metadata.labels.team}"));
+        Assert.Equal(
+            [new Drift("NetworkAttachmentDefinition default/n6", "spec.config changed by kubectl-patch", true)],
+            drifted.Drift
+        );
+        Assert.Equal(
+            "{}/core",
+            await kube.Kubectl(
+                "get network-attachment-definition n6 -o jsonpath={.spec.config}/{.metadata.labels.team}"
+            )
+        );
         await kube.Kubectl("delete network-attachment-definition n7");
-        Assert.Equal([new Drift("NetworkAttachmentDefinition default/n7", "missing", true)], (await Until(reconciler, o => o.Drift.Count > 0, wanted)).Drift);
+        Assert.Equal(
+            [new Drift("NetworkAttachmentDefinition default/n7", "missing", true)],
+            (await Until(reconciler, o => o.Drift.Count > 0, wanted)).Drift
+        );
 
         // Somebody else's object; then what is no longer wanted goes, and theirs stays.
         await kube.Kubectl("create -f -", KubeHarness.Definition("theirs", "{}").ToJsonString());
-        var foreign = await Until(reconciler, o => o.Findings.Count > 0, [.. wanted, KubeHarness.Definition("theirs", "ours")]);
+        var foreign = await Until(
+            reconciler,
+            o => o.Findings.Count > 0,
+            [.. wanted, KubeHarness.Definition("theirs", "ours")]
+        );
         Assert.Contains("belongs to 'kubectl-create'", Assert.Single(foreign.Findings), StringComparison.Ordinal);
         await Until(reconciler, o => o.Removed > 0, KubeHarness.Namespace());
-        Assert.Equal("theirs", await kube.Kubectl("get network-attachment-definitions -A -o jsonpath={.items[*].metadata.name}"));
+        Assert.Equal(
+            "theirs",
+            await kube.Kubectl("get network-attachment-definitions -A -o jsonpath={.items[*].metadata.name}")
+        );
 
         await kube.GoAway();
         var away = await reconciler.Reconcile(KubeHarness.NewDesiredState(wanted[..5]), Cancel);
         Assert.NotEmpty(away.Findings);
         await kube.ComeBack();
         await Until(reconciler, o => o is { Written: 0, Findings.Count: 0, Removed: 0 }, wanted[..5]);
-        Assert.Equal("n0 n1 n2 n3 theirs", await kube.Kubectl("get network-attachment-definitions -A -o jsonpath={.items[*].metadata.name}"));
+        Assert.Equal(
+            "n0 n1 n2 n3 theirs",
+            await kube.Kubectl("get network-attachment-definitions -A -o jsonpath={.items[*].metadata.name}")
+        );
         await stop.CancelAsync();
         await Task.WhenAll(following, freshly).ContinueWith(_ => { }, TaskScheduler.Default);
     }
@@ -95,31 +142,108 @@ public sealed partial class RealApiServerTests
         await real.Kubectl("create namespace weft-system");
         const string Nad = "apis/k8s.cni.cncf.io/v1/namespaces/default/network-attachment-definitions";
         const string Maps = "api/v1/namespaces/weft-system/configmaps";
-        string Nd(string labels, string config) => $$"""{"apiVersion":"k8s.cni.cncf.io/v1","kind":"NetworkAttachmentDefinition","metadata":{"name":"n6","labels":{{labels}}},"spec":{"config":"{{config}}"} }""";
-        string Map(string data) => $$"""{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"m"},"data":{{data}} }""";
+        string Nd(string labels, string config) =>
+            $$"""{"apiVersion":"k8s.cni.cncf.io/v1","kind":"NetworkAttachmentDefinition","metadata":{"name":"n6","labels":{{labels}}},"spec":{"config":"{{config}}"} }""";
+        string Map(string data) =>
+            $$"""{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"m"},"data":{{data}} }""";
         (string Method, string Path, string? Type, string? Body)[] script =
         [
             ("GET", $"{Nad}/n6", null, null),
-            ("PATCH", $"{Nad}/n6?fieldManager=weft-agent", "application/apply-patch+yaml", Nd("""{"a":"1","b":"1"}""", "x")),
-            ("PATCH", $"{Nad}/n6?fieldManager=weft-agent", "application/apply-patch+yaml", Nd("""{"a":"1","b":"1"}""", "x")),
+            (
+                "PATCH",
+                $"{Nad}/n6?fieldManager=weft-agent",
+                "application/apply-patch+yaml",
+                Nd("""{"a":"1","b":"1"}""", "x")
+            ),
+            (
+                "PATCH",
+                $"{Nad}/n6?fieldManager=weft-agent",
+                "application/apply-patch+yaml",
+                Nd("""{"a":"1","b":"1"}""", "x")
+            ),
             ("PATCH", $"{Nad}/n6?fieldManager=other", "application/apply-patch+yaml", Nd("""{"a":"1","b":"2"}""", "y")),
             ("PATCH", $"{Nad}/n6?fieldManager=other", "application/apply-patch+yaml", Nd("""{"a":"1"}""", "x")),
-            ("PATCH", $"{Nad}/n6?fieldManager=kubectl-edit", "application/merge-patch+json", """{"spec":{"config":"theirs"},"metadata":{"annotations":{"note":"1"}}}"""),
-            ("PATCH", $"{Nad}/n6?fieldManager=weft-agent", "application/apply-patch+yaml", Nd("""{"a":"1","b":"1"}""", "x")),
-            ("PATCH", $"{Nad}/n6?fieldManager=weft-agent&force=true", "application/apply-patch+yaml", Nd("""{"a":"1","b":"1"}""", "x")),
-            ("PATCH", $"{Nad}/n6?fieldManager=weft-agent&force=true", "application/apply-patch+yaml", Nd("""{"c":"1"}""", "x")),
-            ("PATCH", $"{Nad}/n6?fieldManager=kubectl-edit", "application/merge-patch+json", """{"metadata":{"labels":{"c":null}}}"""),
-            ("DELETE", $"{Nad}/n6", "application/json", """{"kind":"DeleteOptions","apiVersion":"v1","preconditions":{"uid":"1"}}"""),
-            ("DELETE", $"{Nad}/n6", "application/json", """{"kind":"DeleteOptions","apiVersion":"v1","preconditions":{"resourceVersion":"1"}}"""),
-            ("PUT", $"{Nad}/n6?fieldManager=kubectl", "application/json", """{"apiVersion":"k8s.cni.cncf.io/v1","kind":"NetworkAttachmentDefinition","metadata":{"name":"n6","namespace":"default","resourceVersion":"1"},"spec":{"config":"z"}}"""),
+            (
+                "PATCH",
+                $"{Nad}/n6?fieldManager=kubectl-edit",
+                "application/merge-patch+json",
+                """{"spec":{"config":"theirs"},"metadata":{"annotations":{"note":"1"}}}"""
+            ),
+            (
+                "PATCH",
+                $"{Nad}/n6?fieldManager=weft-agent",
+                "application/apply-patch+yaml",
+                Nd("""{"a":"1","b":"1"}""", "x")
+            ),
+            (
+                "PATCH",
+                $"{Nad}/n6?fieldManager=weft-agent&force=true",
+                "application/apply-patch+yaml",
+                Nd("""{"a":"1","b":"1"}""", "x")
+            ),
+            (
+                "PATCH",
+                $"{Nad}/n6?fieldManager=weft-agent&force=true",
+                "application/apply-patch+yaml",
+                Nd("""{"c":"1"}""", "x")
+            ),
+            (
+                "PATCH",
+                $"{Nad}/n6?fieldManager=kubectl-edit",
+                "application/merge-patch+json",
+                """{"metadata":{"labels":{"c":null}}}"""
+            ),
+            (
+                "DELETE",
+                $"{Nad}/n6",
+                "application/json",
+                """{"kind":"DeleteOptions","apiVersion":"v1","preconditions":{"uid":"1"}}"""
+            ),
+            (
+                "DELETE",
+                $"{Nad}/n6",
+                "application/json",
+                """{"kind":"DeleteOptions","apiVersion":"v1","preconditions":{"resourceVersion":"1"}}"""
+            ),
+            (
+                "PUT",
+                $"{Nad}/n6?fieldManager=kubectl",
+                "application/json",
+                """{"apiVersion":"k8s.cni.cncf.io/v1","kind":"NetworkAttachmentDefinition","metadata":{"name":"n6","namespace":"default","resourceVersion":"1"},"spec":{"config":"z"}}"""
+            ),
             ("POST", $"{Nad}?fieldManager=kubectl", "application/json", Nd("{}", "x")),
-            ("PATCH", "apis/k8s.cni.cncf.io/v1/namespaces/nowhere/network-attachment-definitions/n6?fieldManager=weft-agent", "application/apply-patch+yaml", Nd("""{"a":"1"}""", "x")),
-            ("PATCH", "apis/k8s.cni.cncf.io/v9/namespaces/default/network-attachment-definitions/n6?fieldManager=weft-agent", "application/apply-patch+yaml", Nd("""{"a":"1"}""", "x")),
+            (
+                "PATCH",
+                "apis/k8s.cni.cncf.io/v1/namespaces/nowhere/network-attachment-definitions/n6?fieldManager=weft-agent",
+                "application/apply-patch+yaml",
+                Nd("""{"a":"1"}""", "x")
+            ),
+            (
+                "PATCH",
+                "apis/k8s.cni.cncf.io/v9/namespaces/default/network-attachment-definitions/n6?fieldManager=weft-agent",
+                "application/apply-patch+yaml",
+                Nd("""{"a":"1"}""", "x")
+            ),
             ("POST", $"{Maps}?fieldManager=kubectl", "application/json", Map("""{"k":"1","l":"1"}""")),
-            ("PATCH", $"{Maps}/m?fieldManager=weft-agent", "application/apply-patch+yaml", Map("""{"k":"1","m":"1"}""")),
+            (
+                "PATCH",
+                $"{Maps}/m?fieldManager=weft-agent",
+                "application/apply-patch+yaml",
+                Map("""{"k":"1","m":"1"}""")
+            ),
             ("PATCH", $"{Maps}/m?fieldManager=weft-agent", "application/apply-patch+yaml", Map("""{"k":"2"}""")),
-            ("PATCH", $"{Maps}/m?fieldManager=weft-agent&force=true", "application/apply-patch+yaml", Map("""{"k":"2"}""")),
-            ("PATCH", $"{Maps}/m?fieldManager=kubectl", "application/json-patch+json", """[{"op":"remove","path":"/data/k"}]"""),
+            (
+                "PATCH",
+                $"{Maps}/m?fieldManager=weft-agent&force=true",
+                "application/apply-patch+yaml",
+                Map("""{"k":"2"}""")
+            ),
+            (
+                "PATCH",
+                $"{Maps}/m?fieldManager=kubectl",
+                "application/json-patch+json",
+                """[{"op":"remove","path":"/data/k"}]"""
+            ),
             ("PATCH", $"{Maps}/m?fieldManager=weft-agent", "application/apply-patch+yaml", Map("{}")),
             ("DELETE", $"{Maps}/m", "application/json", null),
             ("GET", $"{Maps}/m", null, null),
@@ -167,14 +291,23 @@ public sealed partial class RealApiServerTests
         return $"{(int)answer.StatusCode} {Sorted(body)!.ToJsonString()}";
     }
 
-    private static JsonNode? Sorted(JsonNode? node) => node switch
-    {
-        JsonObject members => new JsonObject(members.OrderBy(m => m.Key, StringComparer.Ordinal).Select(m => KeyValuePair.Create(m.Key, Sorted(m.Value)))),
-        JsonArray items => new JsonArray([.. items.Select(Sorted)]),
-        _ => node?.DeepClone(),
-    };
+    private static JsonNode? Sorted(JsonNode? node) =>
+        node switch
+        {
+            JsonObject members => new JsonObject(
+                members
+                    .OrderBy(m => m.Key, StringComparer.Ordinal)
+                    .Select(m => KeyValuePair.Create(m.Key, Sorted(m.Value)))
+            ),
+            JsonArray items => new JsonArray([.. items.Select(Sorted)]),
+            _ => node?.DeepClone(),
+        };
 
-    private static async Task<ReconcileResult> Until(KubernetesReconciler reconciler, Func<ReconcileResult, bool> holds, params JsonObject[] manifests)
+    private static async Task<ReconcileResult> Until(
+        KubernetesReconciler reconciler,
+        Func<ReconcileResult, bool> holds,
+        params JsonObject[] manifests
+    )
     {
         ReconcileResult? last = null;
         for (var i = 0; i < 600; i++)
@@ -185,11 +318,15 @@ public sealed partial class RealApiServerTests
             await Task.Delay(50, Cancel);
         }
 
-        throw new InvalidOperationException($"never came true; the last pass wrote {last!.Written}, removed {last.Removed}, found: {string.Join(" | ", last.Findings)}");
+        throw new InvalidOperationException(
+            $"never came true; the last pass wrote {last!.Written}, removed {last.Removed}, found: {string.Join(" | ", last.Findings)}"
+        );
     }
 
     private static async Task<string> Versions(RealKube kube) =>
-        await kube.Kubectl("get network-attachment-definitions,configmaps -A -o jsonpath={range.items[*]}{.metadata.name}={.metadata.resourceVersion},{end}");
+        await kube.Kubectl(
+            "get network-attachment-definitions,configmaps -A -o jsonpath={range.items[*]}{.metadata.name}={.metadata.resourceVersion},{end}"
+        );
 
     [GeneratedRegex(@"[0-9a-f]{8}-[0-9a-f-]{27}|(?<=ResourceVersion in record \()\d+")]
     private static partial Regex Changing();

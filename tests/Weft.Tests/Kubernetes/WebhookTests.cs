@@ -39,13 +39,20 @@ public sealed class WebhookTests
         await using var hook = await Hook.Start(() => LintContext.Unknown);
         var answer = await hook.Ask("/validate", Pod("n7"));
         Assert.True((bool)answer["response"]!["allowed"]!);
-        Assert.Contains("n7", Assert.Single(answer["response"]!["warnings"]!.AsArray())!.ToString(), StringComparison.Ordinal);
+        Assert.Contains(
+            "n7",
+            Assert.Single(answer["response"]!["warnings"]!.AsArray())!.ToString(),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
     public async Task Adds_TheDeviceRequestsThatAreMissing()
     {
-        var manifest = Manifest("n6", annotations: new JsonObject { ["k8s.v1.cni.cncf.io/resourceName"] = "weft.dev/n6" });
+        var manifest = Manifest(
+            "n6",
+            annotations: new JsonObject { ["k8s.v1.cni.cncf.io/resourceName"] = "weft.dev/n6" }
+        );
         await using var hook = await Hook.Start(() => LintContext.FromManifests([manifest]));
 
         var answer = await hook.Ask("/mutate", Pod("default/n6"));
@@ -70,7 +77,12 @@ public sealed class WebhookTests
     [InlineData("POST", "/", "{}", 404)]
     [InlineData("POST", "/validate", "{}", 400)]
     [InlineData("POST", "/validate", "not json", 400)]
-    [InlineData("POST", "/mutate", """{"apiVersion":"admission.k8s.io/v1beta1","kind":"AdmissionReview","request":{"uid":"1"}}""", 400)]
+    [InlineData(
+        "POST",
+        "/mutate",
+        """{"apiVersion":"admission.k8s.io/v1beta1","kind":"AdmissionReview","request":{"uid":"1"}}""",
+        400
+    )]
     public async Task Refuses_WhatIsNoReview(string method, string path, string body, int status)
     {
         await using var hook = await Hook.Start(() => LintContext.Unknown);
@@ -85,7 +97,11 @@ public sealed class WebhookTests
     {
         await using var hook = await Hook.Start(() => LintContext.Unknown);
         // It asks before it sends: else the answer may be lost to the connection's end.
-        using var large = new HttpRequestMessage(HttpMethod.Post, new Uri(hook.Url, "/validate")) { Content = new ByteArrayContent(new byte[(3 << 20) + 1]), Headers = { ExpectContinue = true } };
+        using var large = new HttpRequestMessage(HttpMethod.Post, new Uri(hook.Url, "/validate"))
+        {
+            Content = new ByteArrayContent(new byte[(3 << 20) + 1]),
+            Headers = { ExpectContinue = true },
+        };
         Assert.Equal(HttpStatusCode.RequestEntityTooLarge, (await hook.Client.SendAsync(large, Cancel)).StatusCode);
         using var socket = new System.Net.Sockets.TcpClient();
         await socket.ConnectAsync(hook.Url.Host, hook.Url.Port, Cancel);
@@ -103,9 +119,18 @@ public sealed class WebhookTests
         await using var hook = await Hook.Start(() => LintContext.Unknown, certificate);
         var roots = X509Certificate2.CreateFromPem(certificate.Authority!);
         using var handler = new SocketsHttpHandler();
-        handler.SslOptions.CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, CustomTrustStore = { roots }, RevocationMode = X509RevocationMode.NoCheck };
+        handler.SslOptions.CertificateChainPolicy = new X509ChainPolicy
+        {
+            TrustMode = X509ChainTrustMode.CustomRootTrust,
+            CustomTrustStore = { roots },
+            RevocationMode = X509RevocationMode.NoCheck,
+        };
         using var client = new HttpClient(handler);
-        using var message = new HttpRequestMessage(HttpMethod.Post, new Uri(hook.Url, "/validate")) { Content = new StringContent(Review(Pod("n6")).ToJsonString()), Headers = { Host = ServingCertificate.ServiceName } };
+        using var message = new HttpRequestMessage(HttpMethod.Post, new Uri(hook.Url, "/validate"))
+        {
+            Content = new StringContent(Review(Pod("n6")).ToJsonString()),
+            Headers = { Host = ServingCertificate.ServiceName },
+        };
         Assert.Equal(HttpStatusCode.OK, (await client.SendAsync(message, Cancel)).StatusCode);
     }
 
@@ -153,27 +178,68 @@ public sealed class WebhookTests
         var plurals = (string[])["validatingwebhookconfigurations", "mutatingwebhookconfigurations"];
         foreach (var plural in plurals)
         {
-            kube.Store.Create(kube.Store.Find("admissionregistration.k8s.io", "v1", plural), new JsonObject
-            {
-                ["apiVersion"] = "admissionregistration.k8s.io/v1", ["kind"] = char.ToUpperInvariant(plural[0]) + plural[1..^1].Replace("webhookc", "WebhookC", StringComparison.Ordinal), ["metadata"] = new JsonObject { ["name"] = "weft-agent" },
-                ["webhooks"] = new JsonArray(
-                    new JsonObject { ["name"] = "theirs", ["clientConfig"] = new JsonObject { ["service"] = new JsonObject { ["name"] = "another" } } },
-                    new JsonObject { ["name"] = "ours", ["clientConfig"] = new JsonObject { ["service"] = new JsonObject { ["name"] = "weft-agent-webhook" } } }),
-            }, null, "kubectl");
+            kube.Store.Create(
+                kube.Store.Find("admissionregistration.k8s.io", "v1", plural),
+                new JsonObject
+                {
+                    ["apiVersion"] = "admissionregistration.k8s.io/v1",
+                    ["kind"] =
+                        char.ToUpperInvariant(plural[0])
+                        + plural[1..^1].Replace("webhookc", "WebhookC", StringComparison.Ordinal),
+                    ["metadata"] = new JsonObject { ["name"] = "weft-agent" },
+                    ["webhooks"] = new JsonArray(
+                        new JsonObject
+                        {
+                            ["name"] = "theirs",
+                            ["clientConfig"] = new JsonObject { ["service"] = new JsonObject { ["name"] = "another" } },
+                        },
+                        new JsonObject
+                        {
+                            ["name"] = "ours",
+                            ["clientConfig"] = new JsonObject
+                            {
+                                ["service"] = new JsonObject { ["name"] = "weft-agent-webhook" },
+                            },
+                        }
+                    ),
+                },
+                null,
+                "kubectl"
+            );
         }
 
         using var client = KubeConnection.Open(new KubeOptions { KubeConfig = kube.Config(folder.FullName) });
         using var certificate = new ServingCertificate(null, null, TimeProvider.System, NoLog());
-        var registration = new WebhookRegistration(new KubeApi(client, KubeHarness.FastTimings, TimeProvider.System), certificate, IPAddress.Parse("10.1.2.3"), 8443, TimeProvider.System, NoLog());
+        var registration = new WebhookRegistration(
+            new KubeApi(client, KubeHarness.FastTimings, TimeProvider.System),
+            certificate,
+            IPAddress.Parse("10.1.2.3"),
+            8443,
+            TimeProvider.System,
+            NoLog()
+        );
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
         var running = registration.Run(stop.Token);
 
-        JsonNode Webhook(string plural, int i) => kube.Store.Get(kube.Store.Find("admissionregistration.k8s.io", "v1", plural), null, "weft-agent")["webhooks"]![i]!["clientConfig"]!;
+        JsonNode Webhook(string plural, int i) =>
+            kube.Store.Get(kube.Store.Find("admissionregistration.k8s.io", "v1", plural), null, "weft-agent")[
+                "webhooks"
+            ]![i]!["clientConfig"]!;
         await AgentHarness.Eventually(() => plurals.All(p => Webhook(p, 1)["caBundle"] is not null), "both trust it");
-        Assert.Equal(certificate.Authority, Encoding.ASCII.GetString(Convert.FromBase64String((string)Webhook(plurals[0], 1)["caBundle"]!)));
+        Assert.Equal(
+            certificate.Authority,
+            Encoding.ASCII.GetString(Convert.FromBase64String((string)Webhook(plurals[0], 1)["caBundle"]!))
+        );
         Assert.All(plurals, plural => Assert.Null(Webhook(plural, 0)["caBundle"]));
-        var slice = kube.Store.Get(kube.Store.Find("discovery.k8s.io", "v1", "endpointslices"), "weft-system", "weft-agent-webhook");
-        Assert.Equal(("10.1.2.3", 8443), ((string?)slice["endpoints"]![0]!["addresses"]![0], (int)slice["ports"]![0]!["port"]!));
+        var slice = kube.Store.Get(
+            kube.Store.Find("discovery.k8s.io", "v1", "endpointslices"),
+            "weft-system",
+            "weft-agent-webhook"
+        );
+        Assert.Equal(
+            ("10.1.2.3", 8443),
+            ((string?)slice["endpoints"]![0]!["addresses"]![0], (int)slice["ports"]![0]!["port"]!)
+        );
         await stop.CancelAsync();
         await running.ContinueWith(_ => { }, TaskScheduler.Default);
         folder.Delete(true);
@@ -186,25 +252,51 @@ public sealed class WebhookTests
         return System.Text.Json.JsonElement.Parse(manifest.ToJsonString());
     }
 
-    private static JsonObject Pod(string networks) => new()
-    {
-        ["apiVersion"] = "v1", ["kind"] = "Pod", ["metadata"] = new JsonObject { ["name"] = "p", ["annotations"] = new JsonObject { [Networks] = networks } },
-        ["spec"] = new JsonObject { ["containers"] = new JsonArray(new JsonObject { ["name"] = "c", ["image"] = "i" }) },
-    };
-
-    private static JsonObject Review(JsonObject pod) => new()
-    {
-        ["apiVersion"] = "admission.k8s.io/v1", ["kind"] = "AdmissionReview",
-        ["request"] = new JsonObject
+    private static JsonObject Pod(string networks) =>
+        new()
         {
-            ["uid"] = "u-1", ["operation"] = "CREATE", ["namespace"] = "core", ["kind"] = new JsonObject { ["group"] = "", ["version"] = "v1", ["kind"] = "Pod" }, ["object"] = pod,
-        },
-    };
+            ["apiVersion"] = "v1",
+            ["kind"] = "Pod",
+            ["metadata"] = new JsonObject
+            {
+                ["name"] = "p",
+                ["annotations"] = new JsonObject { [Networks] = networks },
+            },
+            ["spec"] = new JsonObject
+            {
+                ["containers"] = new JsonArray(new JsonObject { ["name"] = "c", ["image"] = "i" }),
+            },
+        };
+
+    private static JsonObject Review(JsonObject pod) =>
+        new()
+        {
+            ["apiVersion"] = "admission.k8s.io/v1",
+            ["kind"] = "AdmissionReview",
+            ["request"] = new JsonObject
+            {
+                ["uid"] = "u-1",
+                ["operation"] = "CREATE",
+                ["namespace"] = "core",
+                ["kind"] = new JsonObject
+                {
+                    ["group"] = "",
+                    ["version"] = "v1",
+                    ["kind"] = "Pod",
+                },
+                ["object"] = pod,
+            },
+        };
 
     private static void Write(string certificatePath, string keyPath, string name)
     {
         using var key = RSA.Create(2048);
-        using var made = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1).CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        using var made = new CertificateRequest(
+            $"CN={name}",
+            key,
+            HashAlgorithmName.SHA256,
+            RSASignaturePadding.Pkcs1
+        ).CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
         File.WriteAllText(certificatePath, made.ExportCertificatePem());
         File.WriteAllText(keyPath, key.ExportPkcs8PrivateKeyPem());
     }
@@ -219,7 +311,9 @@ public sealed class WebhookTests
         private Hook(IPEndPoint at, ServingCertificate certificate, Func<LintContext> surroundings)
         {
             Url = new Uri($"https://{at}");
-            Client = new HttpClient(new SocketsHttpHandler { SslOptions = { RemoteCertificateValidationCallback = (_, _, _, _) => true } });
+            Client = new HttpClient(
+                new SocketsHttpHandler { SslOptions = { RemoteCertificateValidationCallback = (_, _, _, _) => true } }
+            );
             _running = new WebhookServer(at, certificate, surroundings, NoLog()).Run(_stop.Token);
         }
 
@@ -233,7 +327,11 @@ public sealed class WebhookTests
             probe.Start();
             var at = (IPEndPoint)probe.LocalEndpoint;
             probe.Stop();
-            var hook = new Hook(at, certificate ?? new ServingCertificate(null, null, TimeProvider.System, NoLog()), surroundings);
+            var hook = new Hook(
+                at,
+                certificate ?? new ServingCertificate(null, null, TimeProvider.System, NoLog()),
+                surroundings
+            );
             for (var i = 0; ; i++)
             {
                 if (hook._running.IsCompleted)

@@ -74,7 +74,8 @@ public sealed class ResourceIdTests
     }
 
     [Fact]
-    public void Reads_IdWithoutLeadingSlash() => Assert.Equal(ResourceId.Parse(Cluster).Value, ResourceId.Parse(Cluster[1..]).Value);
+    public void Reads_IdWithoutLeadingSlash() =>
+        Assert.Equal(ResourceId.Parse(Cluster).Value, ResourceId.Parse(Cluster[1..]).Value);
 
     [Fact]
     public void Returns_ItsParents()
@@ -94,10 +95,15 @@ public sealed class ResourceIdTests
     [Fact]
     public void Builds_TheIdsThatItParses()
     {
-        var cluster = ResourceId.ForResourceGroup("S", "G").Extend(new ResourceType("Microsoft.NetworkCloud", "kubernetesClusters"), "C1");
+        var cluster = ResourceId
+            .ForResourceGroup("S", "G")
+            .Extend(new ResourceType("Microsoft.NetworkCloud", "kubernetesClusters"), "C1");
         Assert.Equal(ResourceId.Parse(Cluster).Value, cluster);
         Assert.Equal(ResourceId.Parse(Cluster + "/agentPools/P").Value, cluster.Child("agentPools", "P"));
-        Assert.Equal("Microsoft.NetworkCloud/kubernetesClusters/agentPools", cluster.Child("agentPools", "P").Type.ToString());
+        Assert.Equal(
+            "Microsoft.NetworkCloud/kubernetesClusters/agentPools",
+            cluster.Child("agentPools", "P").Type.ToString()
+        );
     }
 
     [Theory]
@@ -111,5 +117,6 @@ public sealed class ResourceIdTests
     [Theory]
     [InlineData("nothing")]
     [InlineData("/x")]
-    public void Throws_WhereATypeHasNoNamespace(string text) => Assert.Throws<FormatException>(() => ResourceType.Parse(text));
+    public void Throws_WhereATypeHasNoNamespace(string text) =>
+        Assert.Throws<FormatException>(() => ResourceType.Parse(text));
 }

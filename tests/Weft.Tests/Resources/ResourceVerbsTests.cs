@@ -8,9 +8,12 @@ public sealed class ResourceVerbsTests
 {
     private const string N6 = "~c/l3Networks/n6";
     private const string Absent = "~c/l3Networks/n7";
-    private static readonly string Body = TestSite.Tracked("'l3IsolationDomainId':'~f/l3IsolationDomains/user','vlan':606");
+    private static readonly string Body = TestSite.Tracked(
+        "'l3IsolationDomainId':'~f/l3IsolationDomains/user','vlan':606"
+    );
 
-    // arm-api, "ETag": what each verb answers with each precondition, where the resource is there and where it isn't. "=" is its own tag.
+    // arm-api, "ETag": what each verb answers with each precondition, where the resource is there and where it isn't.
+    // "=" is its own tag.
     [Theory]
     [InlineData("PUT", true, null, false, null)]
     [InlineData("PUT", false, null, false, null)]
@@ -36,18 +39,36 @@ public sealed class ResourceVerbsTests
     [InlineData("DELETE", true, "=", false, null)]
     [InlineData("DELETE", true, "other", false, 412)]
     [InlineData("DELETE", false, "other", false, null)]
-    public void Checks_ThePreconditionsOfTheTable(string verb, bool there, string? ifMatch, bool ifNoneMatch, int? refusedWith)
+    public void Checks_ThePreconditionsOfTheTable(
+        string verb,
+        bool there,
+        string? ifMatch,
+        bool ifNoneMatch,
+        int? refusedWith
+    )
     {
         var site = TestSite.Small();
         var id = there ? N6 : Absent;
-        var body = verb switch { "PATCH" => "{'tags':{'a':'b'}}", _ when there => Body, _ => TestSite.Tracked("'l3IsolationDomainId':'~f/l3IsolationDomains/user','vlan':603") };
+        var body = verb switch
+        {
+            "PATCH" => "{'tags':{'a':'b'}}",
+            _ when there => Body,
+            _ => TestSite.Tracked("'l3IsolationDomainId':'~f/l3IsolationDomains/user','vlan':603"),
+        };
         var request = site.Request(id, TestSite.Body(body)) with
         {
-            IfMatch = there ? ifMatch?.Replace("=", Provisioning.ETagOf(site.RowOf(id)), StringComparison.Ordinal) : ifMatch,
+            IfMatch = there
+                ? ifMatch?.Replace("=", Provisioning.ETagOf(site.RowOf(id)), StringComparison.Ordinal)
+                : ifMatch,
             IfNoneMatch = ifNoneMatch,
         };
         var transaction = new ReadTransaction(site.State);
-        var outcome = verb switch { "PUT" => site.Verbs.Put(request, transaction), "PATCH" => site.Verbs.Patch(request, transaction), _ => site.Verbs.Delete(request, transaction) };
+        var outcome = verb switch
+        {
+            "PUT" => site.Verbs.Put(request, transaction),
+            "PATCH" => site.Verbs.Patch(request, transaction),
+            _ => site.Verbs.Delete(request, transaction),
+        };
         Assert.Equal(refusedWith, outcome.Refusal?.Code.HttpStatus());
         if (refusedWith == 412)
             Assert.Equal(RefusalCode.PreconditionFailed, outcome.Refusal!.Code);
@@ -84,13 +105,18 @@ public sealed class ResourceVerbsTests
     public void Accepts_EveryResourceAsItWasRead()
     {
         var site = TestSite.Example();
-        Assert.All(AllKinds.List.All.Where(k => !k.IsCreatedByServer).SelectMany(k => new ReadTransaction(site.State).List(k.Type)), row =>
-        {
-            var id = ResourceKind.IdOf(row).ToString();
-            var outcome = site.TryPut(id, site.Render(id).ToJsonString());
-            Assert.True(outcome.Refusal is null, $"{id}: {outcome.Refusal?.Message}");
-            Assert.True(outcome.Value.Unchanged, id);
-        });
+        Assert.All(
+            AllKinds
+                .List.All.Where(k => !k.IsCreatedByServer)
+                .SelectMany(k => new ReadTransaction(site.State).List(k.Type)),
+            row =>
+            {
+                var id = ResourceKind.IdOf(row).ToString();
+                var outcome = site.TryPut(id, site.Render(id).ToJsonString());
+                Assert.True(outcome.Refusal is null, $"{id}: {outcome.Refusal?.Message}");
+                Assert.True(outcome.Value.Unchanged, id);
+            }
+        );
     }
 
     [Fact]
@@ -102,7 +128,10 @@ public sealed class ResourceVerbsTests
         Assert.Equal(("Canceled", "Conflict"), (site.OperationOf(first).Status, site.OperationOf(first).ErrorCode));
         Assert.Equal("InProgress", site.OperationOf(second).Status);
         site.CompleteOperations();
-        Assert.Equal(("Canceled", "Succeeded", "Succeeded"), (site.OperationOf(first).Status, site.OperationOf(second).Status, site.ProvisioningStateOf(N6)));
+        Assert.Equal(
+            ("Canceled", "Succeeded", "Succeeded"),
+            (site.OperationOf(first).Status, site.OperationOf(second).Status, site.ProvisioningStateOf(N6))
+        );
     }
 
     [Fact]
@@ -132,14 +161,20 @@ public sealed class ResourceVerbsTests
     public void Removes_ChildrenAndExtensionsWithTheirParent()
     {
         var site = TestSite.Small();
-        site.Put(TestSite.NodeId("w1"), TestSite.Node("{'name':'eth0','macAddress':'52:54:00:00:00:01','networkId':'~c/l3Networks/oam'}"));
+        site.Put(
+            TestSite.NodeId("w1"),
+            TestSite.Node("{'name':'eth0','macAddress':'52:54:00:00:00:01','networkId':'~c/l3Networks/oam'}")
+        );
         var agent = site.Enrol("~c/kubernetesClusters/k1", "a1");
         site.CompleteOperations();
         Assert.NotEmpty(site.Leases("~c/l3Networks/oam"));
         site.Delete("~c/kubernetesClusters/k1");
         site.Report(agent, true);
         site.CompleteOperations();
-        Assert.All(["~c/kubernetesClusters/k1", "~c/kubernetesClusters/k1/agentPools/workers", TestSite.NodeId("w1"), agent], id => Assert.False(site.Has(id), id));
+        Assert.All(
+            ["~c/kubernetesClusters/k1", "~c/kubernetesClusters/k1/agentPools/workers", TestSite.NodeId("w1"), agent],
+            id => Assert.False(site.Has(id), id)
+        );
         Assert.Empty(site.State.Range("agentstatus|"));
         Assert.Empty(site.Leases("~c/l3Networks/oam"));
     }
@@ -148,12 +183,21 @@ public sealed class ResourceVerbsTests
     public void Refuses_DeletionWithEveryUserAtOnce()
     {
         var site = TestSite.Small();
-        site.Put("~c/virtualMachines/vm1", TestSite.Machine("{'attachedNetworkId':'~c/l3Networks/n6','ipAllocationMethod':'Dynamic'}"));
-        site.Put("~c/virtualMachines/vm2", TestSite.Machine("{'attachedNetworkId':'~c/l3Networks/n6','ipAllocationMethod':'Disabled'}"));
+        site.Put(
+            "~c/virtualMachines/vm1",
+            TestSite.Machine("{'attachedNetworkId':'~c/l3Networks/n6','ipAllocationMethod':'Dynamic'}")
+        );
+        site.Put(
+            "~c/virtualMachines/vm2",
+            TestSite.Machine("{'attachedNetworkId':'~c/l3Networks/n6','ipAllocationMethod':'Disabled'}")
+        );
         var refusal = site.TryDelete(N6).Refusal!;
         Assert.Equal(TestSite.Id(N6).ToString(), refusal.Target);
         Assert.All(refusal.Findings, f => Assert.Equal(RefusalCode.InUse, f.Code));
-        Assert.Equal([TestSite.Id("~c/virtualMachines/vm1").ToString(), TestSite.Id("~c/virtualMachines/vm2").ToString()], refusal.Findings.Select(f => f.ConflictsWith));
+        Assert.Equal(
+            [TestSite.Id("~c/virtualMachines/vm1").ToString(), TestSite.Id("~c/virtualMachines/vm2").ToString()],
+            refusal.Findings.Select(f => f.ConflictsWith)
+        );
         Assert.Contains("vm1", refusal.Message, StringComparison.Ordinal);
     }
 
@@ -168,35 +212,68 @@ public sealed class ResourceVerbsTests
         site.Patch(N6, "{'tags':null}");
         Assert.Null(site.Render(N6)["tags"]);
         site.AssertRefused(RefusalCode.ImmutableMember, "location", site.TryPatch(N6, "{'location':'west'}"));
-        site.AssertRefused(RefusalCode.ImmutableMember, "properties.ipAllocationType", site.TryPatch(N6, "{'properties':{'ipAllocationType':'IPV4'}}"));
+        site.AssertRefused(
+            RefusalCode.ImmutableMember,
+            "properties.ipAllocationType",
+            site.TryPatch(N6, "{'properties':{'ipAllocationType':'IPV4'}}")
+        );
         site.AssertRefused(RefusalCode.ImmutableMember, "properties", site.TryPatch(N6, "{'properties':7}"));
-        Assert.True(site.TryPatch(N6, "{'location':'east','properties':{'vlan':606,'provisioningState':'x'}}").Value.Unchanged);
+        Assert.True(
+            site.TryPatch(N6, "{'location':'east','properties':{'vlan':606,'provisioningState':'x'}}").Value.Unchanged
+        );
         const string Cluster = "~c/kubernetesClusters/k1";
-        site.Patch(Cluster, "{'properties':{'kubernetesVersion':'1.34.0','controlPlaneNodeConfiguration':{'count':5}}}");
+        site.Patch(
+            Cluster,
+            "{'properties':{'kubernetesVersion':'1.34.0','controlPlaneNodeConfiguration':{'count':5}}}"
+        );
         var properties = site.Render(Cluster)["properties"]!;
-        Assert.Equal(("1.34.0", "5", "s"), (properties["kubernetesVersion"]!.ToString(), properties["controlPlaneNodeConfiguration"]!["count"]!.ToString(), properties["controlPlaneNodeConfiguration"]!["vmSkuName"]!.ToString()));
+        Assert.Equal(
+            ("1.34.0", "5", "s"),
+            (
+                properties["kubernetesVersion"]!.ToString(),
+                properties["controlPlaneNodeConfiguration"]!["count"]!.ToString(),
+                properties["controlPlaneNodeConfiguration"]!["vmSkuName"]!.ToString()
+            )
+        );
     }
 
     [Fact]
     public void Names_TheUnknownMemberOfAPatch()
     {
         var site = TestSite.Small();
-        Assert.Contains("did you mean 'tags'?", site.AssertRefused(RefusalCode.UnknownMember, "tag", site.TryPatch(N6, "{'tag':{}}")).Message, StringComparison.Ordinal);
-        site.AssertRefused(RefusalCode.UnknownMember, "properties.vlam", site.TryPatch(N6, "{'properties':{'vlam':7}}"));
+        Assert.Contains(
+            "did you mean 'tags'?",
+            site.AssertRefused(RefusalCode.UnknownMember, "tag", site.TryPatch(N6, "{'tag':{}}")).Message,
+            StringComparison.Ordinal
+        );
+        site.AssertRefused(
+            RefusalCode.UnknownMember,
+            "properties.vlam",
+            site.TryPatch(N6, "{'properties':{'vlam':7}}")
+        );
         Assert.True(site.TryPatch(N6, "{'id':'x','name':'y','type':'z','etag':'e'}").Value.Unchanged);
     }
 
     [Theory]
     [InlineData("~c/l3Networks/n6/providers/Microsoft.NetworkCloud/l3Networks/x", RefusalCode.InvalidResourceType)]
     [InlineData("~c/l3Networks/n6/providers/Weft.Fleet/nodes/x", RefusalCode.InvalidResourceType)]
-    [InlineData("/subscriptions/5be00000-0000-4000-8000-0000000005a0/providers/Weft.Fleet/nodes/x", RefusalCode.InvalidResourceType)]
+    [InlineData(
+        "/subscriptions/5be00000-0000-4000-8000-0000000005a0/providers/Weft.Fleet/nodes/x",
+        RefusalCode.InvalidResourceType
+    )]
     [InlineData("~c/unknown/x", RefusalCode.InvalidResourceType)]
     [InlineData("/subscriptions/5be00000-0000-4000-8000-0000000005a0", RefusalCode.InvalidResourceType)]
     [InlineData("~c/l3Networks/_x", RefusalCode.InvalidResourceName)]
     [InlineData("~c/l3Networks/x", RefusalCode.InvalidResourceName)]
     [InlineData("~c/l3Networks/abcdefghijabcdefghijabcdefghijk", RefusalCode.InvalidResourceName)]
-    [InlineData("/subscriptions/5be00000-0000-4000-8000-0000000005a0/resourceGroups/none/providers/Microsoft.NetworkCloud/l3Networks/n9", RefusalCode.ResourceGroupNotFound)]
-    [InlineData("/subscriptions/5be00000-0000-4000-8000-0000000005a0/providers/Microsoft.NetworkCloud/l3Networks/n9", RefusalCode.InvalidResourceId)]
+    [InlineData(
+        "/subscriptions/5be00000-0000-4000-8000-0000000005a0/resourceGroups/none/providers/Microsoft.NetworkCloud/l3Networks/n9",
+        RefusalCode.ResourceGroupNotFound
+    )]
+    [InlineData(
+        "/subscriptions/5be00000-0000-4000-8000-0000000005a0/providers/Microsoft.NetworkCloud/l3Networks/n9",
+        RefusalCode.InvalidResourceId
+    )]
     internal void Refuses_AScopeThatTheKindHasNot(string id, RefusalCode code)
     {
         var refusal = TestSite.Small().TryPut(id, Body).Refusal!;
@@ -206,7 +283,13 @@ public sealed class ResourceVerbsTests
 
     [Fact]
     public void Refuses_AChildWithoutItsParent() =>
-        Assert.Equal(RefusalCode.ResourceNotFound, TestSite.Small().TryPut("~f/l3IsolationDomains/none/internalNetworks/net1", "{'properties':{'vlanId':700}}").Refusal!.Code);
+        Assert.Equal(
+            RefusalCode.ResourceNotFound,
+            TestSite
+                .Small()
+                .TryPut("~f/l3IsolationDomains/none/internalNetworks/net1", "{'properties':{'vlanId':700}}")
+                .Refusal!.Code
+        );
 
     [Fact]
     public void Refuses_ABodyThatNamesAnotherResource()
@@ -219,11 +302,20 @@ public sealed class ResourceVerbsTests
 
     [Fact]
     public void Refuses_WhatOnlyTheServerCreates() =>
-        TestSite.Small().AssertRefused(RefusalCode.MethodNotAllowed, "~c/kubernetesClusters/k1/providers/Weft.Fleet/agents/a1", "~c/kubernetesClusters/k1/providers/Weft.Fleet/agents/a1", "{'properties':{}}");
+        TestSite
+            .Small()
+            .AssertRefused(
+                RefusalCode.MethodNotAllowed,
+                "~c/kubernetesClusters/k1/providers/Weft.Fleet/agents/a1",
+                "~c/kubernetesClusters/k1/providers/Weft.Fleet/agents/a1",
+                "{'properties':{}}"
+            );
 
     [Fact]
     public void Refuses_AnActionThatTheKindHasNot() =>
-        TestSite.Small().AssertRefused(RefusalCode.InvalidResourceType, N6, TestSite.Small().TryInvokeAction(N6, "restart", "{}"));
+        TestSite
+            .Small()
+            .AssertRefused(RefusalCode.InvalidResourceType, N6, TestSite.Small().TryInvokeAction(N6, "restart", "{}"));
 
     [Fact]
     public void Finds_TheSameResourceInAnySpelling()
@@ -231,38 +323,74 @@ public sealed class ResourceVerbsTests
         var site = TestSite.Small();
         var shouted = TestSite.Expand(N6).ToUpperInvariant();
         Assert.True(site.Put(shouted, Body).Unchanged);
-        Assert.EndsWith("/n6", ResourceKind.IdOf(site.Patch(shouted, "{'tags':{'a':'b'}}").Row!).ToString(), StringComparison.Ordinal);
+        Assert.EndsWith(
+            "/n6",
+            ResourceKind.IdOf(site.Patch(shouted, "{'tags':{'a':'b'}}").Row!).ToString(),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
     public void Stamps_WhoMadeItAndWhoChangedItLast()
     {
         var site = TestSite.Small();
-        var request = site.Request(N6, TestSite.Body("{'tags':{'a':'b'}}")) with { Caller = "bob", CallerType = "Application", Now = "2027-01-01T00:00:00Z" };
+        var request = site.Request(N6, TestSite.Body("{'tags':{'a':'b'}}")) with
+        {
+            Caller = "bob",
+            CallerType = "Application",
+            Now = "2027-01-01T00:00:00Z",
+        };
         site.Accept(site.Verbs.Patch(request, new ReadTransaction(site.State)));
         Assert.Equal(
             """{"createdBy":"ann","createdByType":"User","createdAt":"2026-11-22T10:00:00Z","lastModifiedBy":"bob","lastModifiedByType":"Application","lastModifiedAt":"2027-01-01T00:00:00Z"}""",
-            site.Render(N6)["systemData"]!.ToJsonString());
+            site.Render(N6)["systemData"]!.ToJsonString()
+        );
     }
 
     [Fact]
     public void Renders_NoSecret()
     {
         var site = TestSite.Small();
-        const string Balancer = ",'bgpServiceLoadBalancerConfiguration':{'bgpPeers':[{'name':'p1','peerAddress':'10.0.0.1','peerAsn':64512,'password':'hush1'}]}";
+        const string Balancer =
+            ",'bgpServiceLoadBalancerConfiguration':{'bgpPeers':[{'name':'p1','peerAddress':'10.0.0.1','peerAsn':64512,'password':'hush1'}]}";
         site.Put("~c/kubernetesClusters/k2", TestSite.Kubernetes("", Balancer));
         var machine = TestSite.Body(TestSite.Machine(""));
         machine["properties"]!["userDataContent"] = "hush2";
-        machine["properties"]!["vmImageRepositoryCredentials"] = new JsonObject { ["registryUrl"] = "r", ["username"] = "u", ["password"] = "hush3" };
-        site.Put("~c/virtualMachines/vm1", machine.ToJsonString());
-        Assert.All(["~c/kubernetesClusters/k2", "~c/virtualMachines/vm1"], id =>
+        machine["properties"]!["vmImageRepositoryCredentials"] = new JsonObject
         {
-            var drawn = site.Render(id).ToJsonString();
-            Assert.DoesNotContain("hush", drawn, StringComparison.Ordinal);
-            Assert.True(site.Put(id, drawn).Unchanged, "what was read and sent back is no change, and loses no secret");
-            Assert.Contains("hush", System.Text.Encoding.UTF8.GetString(site.RowOf(id).Bytes.Span), StringComparison.Ordinal);
-        });
-        var plan = site.Plan.Create([Document("~c/virtualMachines/vm9", machine), Document("~c/kubernetesClusters/k9", TestSite.Body(TestSite.Kubernetes("", Balancer)))], site.State, TestSite.Now, TestSite.Anybody).Value.ToJsonString();
+            ["registryUrl"] = "r",
+            ["username"] = "u",
+            ["password"] = "hush3",
+        };
+        site.Put("~c/virtualMachines/vm1", machine.ToJsonString());
+        Assert.All(
+            ["~c/kubernetesClusters/k2", "~c/virtualMachines/vm1"],
+            id =>
+            {
+                var drawn = site.Render(id).ToJsonString();
+                Assert.DoesNotContain("hush", drawn, StringComparison.Ordinal);
+                Assert.True(
+                    site.Put(id, drawn).Unchanged,
+                    "what was read and sent back is no change, and loses no secret"
+                );
+                Assert.Contains(
+                    "hush",
+                    System.Text.Encoding.UTF8.GetString(site.RowOf(id).Bytes.Span),
+                    StringComparison.Ordinal
+                );
+            }
+        );
+        var plan = site
+            .Plan.Create(
+                [
+                    Document("~c/virtualMachines/vm9", machine),
+                    Document("~c/kubernetesClusters/k9", TestSite.Body(TestSite.Kubernetes("", Balancer))),
+                ],
+                site.State,
+                TestSite.Now,
+                TestSite.Anybody
+            )
+            .Value.ToJsonString();
         Assert.DoesNotContain("hush", plan, StringComparison.Ordinal);
         Assert.Contains("(secret)", plan, StringComparison.Ordinal);
     }

@@ -11,19 +11,48 @@ public sealed class SchemaTests
     private static readonly Schema Sample = new([
         SchemaMember.Text("location").Required().Immutable().Range(1, 5),
         new SchemaMember("tags", MemberType.Map),
-        SchemaMember.Object("properties",
+        SchemaMember.Object(
+            "properties",
             SchemaMember.Integer("vlan").Range(100, 4094).Immutable(),
             SchemaMember.BooleanString("on", true),
             SchemaMember.Enum("kind", "*Apple|Pear"),
             SchemaMember.Id("networkId", "", Network),
             SchemaMember.Id("free", ""),
             SchemaMember.Text("name").Pattern("^[a-z]{1,4}$"),
-            SchemaMember.List("items", SchemaMember.Object("", SchemaMember.Integer("n").Required(), SchemaMember.Text("password") with { Mutability = Mutability.Secret })).Range(1, 2),
-            SchemaMember.List("peers", SchemaMember.Object("", SchemaMember.Text("name").Required(), SchemaMember.Text("password") with { Mutability = Mutability.Secret })).Immutable(),
+            SchemaMember
+                .List(
+                    "items",
+                    SchemaMember.Object(
+                        "",
+                        SchemaMember.Integer("n").Required(),
+                        SchemaMember.Text("password") with
+                        {
+                            Mutability = Mutability.Secret,
+                        }
+                    )
+                )
+                .Range(1, 2),
+            SchemaMember
+                .List(
+                    "peers",
+                    SchemaMember.Object(
+                        "",
+                        SchemaMember.Text("name").Required(),
+                        SchemaMember.Text("password") with
+                        {
+                            Mutability = Mutability.Secret,
+                        }
+                    )
+                )
+                .Immutable(),
             SchemaMember.Any("any"),
             SchemaMember.Text("state").ReadOnly(),
-            SchemaMember.Text("secret") with { Mutability = Mutability.Secret },
-            SchemaMember.Object("admin", SchemaMember.Text("user").Immutable(), SchemaMember.Text("note"))),
+            SchemaMember.Text("secret") with
+            {
+                Mutability = Mutability.Secret,
+            },
+            SchemaMember.Object("admin", SchemaMember.Text("user").Immutable(), SchemaMember.Text("note"))
+        ),
     ]);
 
     [Theory]
@@ -71,7 +100,10 @@ public sealed class SchemaTests
     [InlineData("tags", "{'a':null}", "tags")]
     [InlineData("tags", "'a'", "tags")]
     public void Names_TheElementAtFault(string member, string value, string target) =>
-        Assert.Equal((RefusalCode.InvalidMember, target), Assert.Single(FindingsOf($"{{'location':'east','{member}':{value}}}").Select(f => (f.Code, f.Target))));
+        Assert.Equal(
+            (RefusalCode.InvalidMember, target),
+            Assert.Single(FindingsOf($"{{'location':'east','{member}':{value}}}").Select(f => (f.Code, f.Target)))
+        );
 
     [Fact]
     public void Reports_AllFindingsAtOnce()
@@ -79,10 +111,14 @@ public sealed class SchemaTests
         var findings = FindingsOf("{'lokation':'east','properties':{'vlan':5,'onn':'True','items':[{}]}}");
         Assert.Equal(
             [
-                (RefusalCode.MissingMember, "location"), (RefusalCode.InvalidMember, "properties.vlan"), (RefusalCode.MissingMember, "properties.items[0].n"),
-                (RefusalCode.UnknownMember, "properties.onn"), (RefusalCode.UnknownMember, "lokation"),
+                (RefusalCode.MissingMember, "location"),
+                (RefusalCode.InvalidMember, "properties.vlan"),
+                (RefusalCode.MissingMember, "properties.items[0].n"),
+                (RefusalCode.UnknownMember, "properties.onn"),
+                (RefusalCode.UnknownMember, "lokation"),
             ],
-            findings.Select(f => (f.Code, f.Target!)));
+            findings.Select(f => (f.Code, f.Target!))
+        );
         Assert.Contains(findings, f => f.Message.Contains("did you mean 'location'?", StringComparison.Ordinal));
         Assert.Contains(findings, f => f.Message.Contains("did you mean 'on'?", StringComparison.Ordinal));
     }
@@ -102,21 +138,31 @@ public sealed class SchemaTests
     {
         var body = NormaliseValid("{'location':'east','properties':{'kind':'PEAR','on':'false'}}");
         Assert.Equal("""{"location":"east","properties":{"on":"False","kind":"Pear"}}""", body.ToJsonString());
-        Assert.Equal("""{"location":"east","properties":{"on":"True","kind":"Apple"}}""", NormaliseValid("{'location':'east'}").ToJsonString());
-        Assert.Equal("""{"location":"east","properties":{"on":"True","kind":"Apple"}}""", NormaliseValid("{'location':'east','properties':{'kind':null}}").ToJsonString());
+        Assert.Equal(
+            """{"location":"east","properties":{"on":"True","kind":"Apple"}}""",
+            NormaliseValid("{'location':'east'}").ToJsonString()
+        );
+        Assert.Equal(
+            """{"location":"east","properties":{"on":"True","kind":"Apple"}}""",
+            NormaliseValid("{'location':'east','properties':{'kind':null}}").ToJsonString()
+        );
     }
 
     [Fact]
     public void Ignores_ReadOnlyMembers()
     {
-        var body = NormaliseValid("{'id':'/x','name':'n','type':'t','etag':'e','systemData':{},'location':'east','properties':{'state':'Good'}}");
+        var body = NormaliseValid(
+            "{'id':'/x','name':'n','type':'t','etag':'e','systemData':{},'location':'east','properties':{'state':'Good'}}"
+        );
         Assert.Equal("""{"location":"east","properties":{"on":"True","kind":"Apple"}}""", body.ToJsonString());
     }
 
     [Fact]
     public void Refuses_ChangeOfCreateOnlyMember_AndNamesBothValues()
     {
-        var finding = Assert.Single(FindingsOf("{'location':'east','properties':{'vlan':607}}", "{'location':'east','properties':{'vlan':606}}"));
+        var finding = Assert.Single(
+            FindingsOf("{'location':'east','properties':{'vlan':607}}", "{'location':'east','properties':{'vlan':606}}")
+        );
         Assert.Equal((RefusalCode.ImmutableMember, "properties.vlan"), (finding.Code, finding.Target));
         Assert.Contains("606", finding.Message, StringComparison.Ordinal);
         Assert.Contains("607", finding.Message, StringComparison.Ordinal);
@@ -125,7 +171,12 @@ public sealed class SchemaTests
     [Fact]
     public void Refuses_CreateOnlyMemberThatIsAddedLater()
     {
-        var finding = Assert.Single(FindingsOf("{'location':'east','properties':{'vlan':607}}", "{'location':'east','properties':{'on':'True'}}"));
+        var finding = Assert.Single(
+            FindingsOf(
+                "{'location':'east','properties':{'vlan':607}}",
+                "{'location':'east','properties':{'on':'True'}}"
+            )
+        );
         Assert.Equal((RefusalCode.ImmutableMember, "properties.vlan"), (finding.Code, finding.Target));
         Assert.Contains("607", finding.Message, StringComparison.Ordinal);
     }
@@ -133,17 +184,22 @@ public sealed class SchemaTests
     [Fact]
     public void Keeps_CreateOnlyMemberThatIsLeftOutOrWrittenAgain()
     {
-        const string Old = "{'location':'east','properties':{'vlan':606,'on':'True','kind':'Apple','admin':{'user':'ann'}}}";
+        const string Old =
+            "{'location':'east','properties':{'vlan':606,'on':'True','kind':'Apple','admin':{'user':'ann'}}}";
         Assert.Equal("606", NormaliseValid("{'properties':{}}", Old)["properties"]!["vlan"]!.ToString());
         Assert.Equal("606", NormaliseValid("{'properties':{'vlan':606}}", Old)["properties"]!["vlan"]!.ToString());
-        Assert.Equal("ann", NormaliseValid("{'properties':{'vlan':606}}", Old)["properties"]!["admin"]!["user"]!.ToString());
+        Assert.Equal(
+            "ann",
+            NormaliseValid("{'properties':{'vlan':606}}", Old)["properties"]!["admin"]!["user"]!.ToString()
+        );
         Assert.Equal("east", NormaliseValid("{'properties':{}}", Old)["location"]!.ToString());
     }
 
     [Fact]
     public void Keeps_SecretsThatWereNotSentAgain_AlsoInLists()
     {
-        const string Old = "{'location':'east','properties':{'secret':'s3','items':[{'n':1,'password':'p1'}],'peers':[{'name':'a','password':'p2'}]}}";
+        const string Old =
+            "{'location':'east','properties':{'secret':'s3','items':[{'n':1,'password':'p1'}],'peers':[{'name':'a','password':'p2'}]}}";
         var body = NormaliseValid("{'location':'east','properties':{'items':[{'n':1}],'peers':[{'name':'a'}]}}", Old);
         Assert.Equal("s3", body["properties"]!["secret"]!.ToString());
         Assert.Equal("p1", body["properties"]!["items"]![0]!["password"]!.ToString());
@@ -153,17 +209,30 @@ public sealed class SchemaTests
     [Fact]
     public void Accepts_NewSecretInsideOfCreateOnlyMember()
     {
-        var body = NormaliseValid("{'location':'east','properties':{'peers':[{'name':'a','password':'new'}]}}", "{'location':'east','properties':{'peers':[{'name':'a','password':'old'}]}}");
+        var body = NormaliseValid(
+            "{'location':'east','properties':{'peers':[{'name':'a','password':'new'}]}}",
+            "{'location':'east','properties':{'peers':[{'name':'a','password':'old'}]}}"
+        );
         Assert.Equal("new", body["properties"]!["peers"]![0]!["password"]!.ToString());
     }
 
     [Fact]
     public void Reveals_NoSecretInARefusal()
     {
-        var finding = Assert.Single(FindingsOf("{'location':'east','properties':{'peers':[{'name':'b','password':'hush1'}]}}", "{'location':'east','properties':{'peers':[{'name':'a','password':'hush2'}]}}"));
+        var finding = Assert.Single(
+            FindingsOf(
+                "{'location':'east','properties':{'peers':[{'name':'b','password':'hush1'}]}}",
+                "{'location':'east','properties':{'peers':[{'name':'a','password':'hush2'}]}}"
+            )
+        );
         Assert.Equal(RefusalCode.ImmutableMember, finding.Code);
         Assert.DoesNotContain("hush", finding.Message, StringComparison.Ordinal);
-        var schema = new Schema([SchemaMember.Text("password").Pattern("^[a-z]*$") with { Mutability = Mutability.Secret }]);
+        var schema = new Schema([
+            SchemaMember.Text("password").Pattern("^[a-z]*$") with
+            {
+                Mutability = Mutability.Secret,
+            },
+        ]);
         var findings = new List<Refusal>();
         schema.Normalise(TestSite.Body("{'password':'Hush 3'}"), default, findings);
         schema.Normalise(TestSite.Body("{'password':123456}"), default, findings);
@@ -175,9 +244,25 @@ public sealed class SchemaTests
     [Fact]
     public void Finds_EveryReferenceWithItsPath()
     {
-        var schema = new Schema([SchemaMember.Object("properties", SchemaMember.List("l3Networks", SchemaMember.Object("", SchemaMember.Id("networkId", "", Network))), SchemaMember.Id("drawn", "", Network).ReadOnly(), SchemaMember.Id("free", ""))]);
-        using var body = JsonDocument.Parse(TestSite.Body("{'properties':{'l3Networks':[{'networkId':'~c/l3Networks/a'},{'networkId':'~c/l3Networks/b'}],'drawn':'~c/l3Networks/c','free':'~c/l3Networks/d'}}").ToJsonString());
-        Assert.Equal([("properties.l3Networks[0].networkId", "a"), ("properties.l3Networks[1].networkId", "b")], schema.References(body.RootElement).Select(r => (r.Path, r.Id.Name)));
+        var schema = new Schema([
+            SchemaMember.Object(
+                "properties",
+                SchemaMember.List("l3Networks", SchemaMember.Object("", SchemaMember.Id("networkId", "", Network))),
+                SchemaMember.Id("drawn", "", Network).ReadOnly(),
+                SchemaMember.Id("free", "")
+            ),
+        ]);
+        using var body = JsonDocument.Parse(
+            TestSite
+                .Body(
+                    "{'properties':{'l3Networks':[{'networkId':'~c/l3Networks/a'},{'networkId':'~c/l3Networks/b'}],'drawn':'~c/l3Networks/c','free':'~c/l3Networks/d'}}"
+                )
+                .ToJsonString()
+        );
+        Assert.Equal(
+            [("properties.l3Networks[0].networkId", "a"), ("properties.l3Networks[1].networkId", "b")],
+            schema.References(body.RootElement).Select(r => (r.Path, r.Id.Name))
+        );
     }
 
     [Theory]
@@ -193,23 +278,38 @@ public sealed class SchemaTests
     public void Finds_NoMemberWhereThePathLeadsNowhere(string path) => Assert.Null(Sample.Find(path));
 
     [Fact]
-    public void Holds_EveryKindToItsOwnSchema() => Assert.All(Weft.Storage.AllKinds.List.All, kind =>
-    {
-        Assert.All(Flatten(kind.Schema.Members), member =>
-        {
-            if (member.DefaultJson is not null)
+    public void Holds_EveryKindToItsOwnSchema() =>
+        Assert.All(
+            Weft.Storage.AllKinds.List.All,
+            kind =>
             {
-                var findings = new List<Refusal>();
-                new Schema([member with { Mutability = Mutability.ReadWrite }]).Normalise(new JsonObject { [member.Name] = member.CreateDefault() }, default, findings);
-                Assert.Empty(findings);
+                Assert.All(
+                    Flatten(kind.Schema.Members),
+                    member =>
+                    {
+                        if (member.DefaultJson is not null)
+                        {
+                            var findings = new List<Refusal>();
+                            new Schema([member with { Mutability = Mutability.ReadWrite }]).Normalise(
+                                new JsonObject { [member.Name] = member.CreateDefault() },
+                                default,
+                                findings
+                            );
+                            Assert.Empty(findings);
+                        }
+
+                        Assert.False(
+                            member.IsRequired && member.DefaultJson is not null,
+                            $"{kind.Noun}: {member.Name} is demanded and has a default"
+                        );
+                    }
+                );
+                Assert.Equal(kind.ApiVersions.Order(StringComparer.Ordinal), kind.ApiVersions);
             }
+        );
 
-            Assert.False(member.IsRequired && member.DefaultJson is not null, $"{kind.Noun}: {member.Name} is demanded and has a default");
-        });
-        Assert.Equal(kind.ApiVersions.Order(StringComparer.Ordinal), kind.ApiVersions);
-    });
-
-    private static IEnumerable<SchemaMember> Flatten(IEnumerable<SchemaMember> members) => members.SelectMany(m => Flatten(m.Element is { } e ? [e] : m.Members).Append(m)).Where(m => m.Name.Length > 0);
+    private static IEnumerable<SchemaMember> Flatten(IEnumerable<SchemaMember> members) =>
+        members.SelectMany(m => Flatten(m.Element is { } e ? [e] : m.Members).Append(m)).Where(m => m.Name.Length > 0);
 
     private static JsonObject NormaliseValid(string body, string? old = null)
     {

@@ -31,23 +31,32 @@ public sealed class StoreStateTests
     }
 
     [Fact]
-    public void Conflicts_WhereARowThatWasReadHasChanged() => Assert.All(Conflicts, conflict =>
-    {
-        var state = StoreState.Empty().Next(["a|1", "b|1"], Put);
-        var transaction = new ReadTransaction(state);
-        conflict.Read(transaction);
-        Assert.True(transaction.ReadSet.IsUnchangedIn(state), conflict.Says);
-        Assert.Equal(conflict.Holds, transaction.ReadSet.IsUnchangedIn(state.Next(conflict.Meanwhile)));
-    });
+    public void Conflicts_WhereARowThatWasReadHasChanged() =>
+        Assert.All(
+            Conflicts,
+            conflict =>
+            {
+                var state = StoreState.Empty().Next(["a|1", "b|1"], Put);
+                var transaction = new ReadTransaction(state);
+                conflict.Read(transaction);
+                Assert.True(transaction.ReadSet.IsUnchangedIn(state), conflict.Says);
+                Assert.Equal(conflict.Holds, transaction.ReadSet.IsUnchangedIn(state.Next(conflict.Meanwhile)));
+            }
+        );
 
-    internal static ImmutableArray<(string Says, Action<ReadTransaction> Read, ImmutableArray<Mutation> Meanwhile, bool Holds)> Conflicts =>
-    [
-        ("a row was written", s => s.Get("a|1"), [Put("a|1")], false),
-        ("a row was removed", s => s.Get("a|1"), [Mutation.Remove("a|1")], false),
-        ("a row that wasn't there appeared", s => s.Get("a|9"), [Put("a|9")], false),
-        ("another row was written", s => s.Get("a|1"), [Put("a|2"), Put("b|1")], true),
-        ("what isn't there was removed", s => s.Get("a|9"), [Mutation.Remove("a|9")], true),
-    ];
+    internal static ImmutableArray<(
+        string Says,
+        Action<ReadTransaction> Read,
+        ImmutableArray<Mutation> Meanwhile,
+        bool Holds
+    )> Conflicts =>
+        [
+            ("a row was written", s => s.Get("a|1"), [Put("a|1")], false),
+            ("a row was removed", s => s.Get("a|1"), [Mutation.Remove("a|1")], false),
+            ("a row that wasn't there appeared", s => s.Get("a|9"), [Put("a|9")], false),
+            ("another row was written", s => s.Get("a|1"), [Put("a|2"), Put("b|1")], true),
+            ("what isn't there was removed", s => s.Get("a|9"), [Mutation.Remove("a|9")], true),
+        ];
 
     [Fact]
     public void Conflicts_WhereARowIsAddedToAListedPartition()
@@ -70,7 +79,13 @@ public sealed class StoreStateTests
         _ = transaction.List(Networks).Count();
         var mutation = Mutation.Put(TestSite.Id("~c/l3Networks/a"), TestSite.Body("{'id':'~c/l3Networks/a'}"));
         Assert.Equal(1, await store.Commit(transaction.ReadSet, [mutation], TestContext.Current.CancellationToken));
-        Assert.Null(await store.Commit(transaction.ReadSet, [Mutation.Put(TestSite.Id("~c/l3Networks/b"), TestSite.Body("{'id':'~c/l3Networks/b'}"))], TestContext.Current.CancellationToken));
+        Assert.Null(
+            await store.Commit(
+                transaction.ReadSet,
+                [Mutation.Put(TestSite.Id("~c/l3Networks/b"), TestSite.Body("{'id':'~c/l3Networks/b'}"))],
+                TestContext.Current.CancellationToken
+            )
+        );
         Assert.Equal(1, store.Current.Count);
     }
 
@@ -78,7 +93,9 @@ public sealed class StoreStateTests
     public void Reads_NothingThatIsBeingDeleted()
     {
         var id = TestSite.Id("~c/l3Networks/a");
-        var state = StoreState.Empty().Next([Mutation.Put(id, TestSite.Body("{'id':'~c/l3Networks/a','weft':{'state':'Deleting'}}"))]);
+        var state = StoreState
+            .Empty()
+            .Next([Mutation.Put(id, TestSite.Body("{'id':'~c/l3Networks/a','weft':{'state':'Deleting'}}"))]);
         Assert.Null(new ReadTransaction(state).Get(id));
         Assert.Empty(new ReadTransaction(state).List(Networks));
         Assert.NotNull(new ReadTransaction(state).Get(StoreKey.ForResource(id)));
@@ -89,21 +106,36 @@ public sealed class StoreStateTests
     {
         var site = TestSite.Small();
         site.Put("~c/kubernetesClusters/k10", TestSite.Kubernetes(""));
-        var pools = new ReadTransaction(site.State).List(new ResourceType("Microsoft.NetworkCloud", "kubernetesClusters/agentPools"), TestSite.Id("~c/kubernetesClusters/k1"));
-        Assert.Equal(TestSite.Id("~c/kubernetesClusters/k1/agentPools/workers").Key, Assert.Single(pools.Select(p => ResourceKind.IdOf(p).Key)));
+        var pools = new ReadTransaction(site.State).List(
+            new ResourceType("Microsoft.NetworkCloud", "kubernetesClusters/agentPools"),
+            TestSite.Id("~c/kubernetesClusters/k1")
+        );
+        Assert.Equal(
+            TestSite.Id("~c/kubernetesClusters/k1/agentPools/workers").Key,
+            Assert.Single(pools.Select(p => ResourceKind.IdOf(p).Key))
+        );
     }
 
     [Fact]
-    public void Computes_TheSameViewRowByRowAsFromAllRows() => Gen.Select(Gen.Int[0, 6], Gen.Bool).Array[0, 40].Sample(steps =>
-    {
-        MaterializedView sum = new(p => p == "n", (sum, before, after) => (int)(sum ?? 0) - Number(before) + Number(after));
-        var state = StoreState.Empty(sum);
-        foreach (var ((key, put), i) in steps.Select((s, i) => (s, i)))
-            state = state.Next([put ? Mutation.Put($"n|{key}", new JsonObject { ["n"] = i }) : Mutation.Remove($"n|{key}"), Put($"m|{key}")]);
-        var anew = StoreState.FromRows(state.Revision, state.Range(""), [sum]);
-        Assert.Equal((int)(anew.View("n") ?? 0), (int)(state.View("n") ?? 0));
-        Assert.Null(state.View("m"));
-    });
+    public void Computes_TheSameViewRowByRowAsFromAllRows() =>
+        Gen.Select(Gen.Int[0, 6], Gen.Bool)
+            .Array[0, 40]
+            .Sample(steps =>
+            {
+                MaterializedView sum = new(
+                    p => p == "n",
+                    (sum, before, after) => (int)(sum ?? 0) - Number(before) + Number(after)
+                );
+                var state = StoreState.Empty(sum);
+                foreach (var ((key, put), i) in steps.Select((s, i) => (s, i)))
+                    state = state.Next([
+                        put ? Mutation.Put($"n|{key}", new JsonObject { ["n"] = i }) : Mutation.Remove($"n|{key}"),
+                        Put($"m|{key}"),
+                    ]);
+                var anew = StoreState.FromRows(state.Revision, state.Range(""), [sum]);
+                Assert.Equal((int)(anew.View("n") ?? 0), (int)(state.View("n") ?? 0));
+                Assert.Null(state.View("m"));
+            });
 
     [Fact]
     public void Keeps_AReadSetValid_AcrossARestart()
@@ -120,5 +152,6 @@ public sealed class StoreStateTests
 
 file static class StoreStateExtensions
 {
-    public static StoreState Next(this StoreState state, string[] keys, Func<string, Mutation> change) => state.Next(keys.Select(change));
+    public static StoreState Next(this StoreState state, string[] keys, Func<string, Mutation> change) =>
+        state.Next(keys.Select(change));
 }

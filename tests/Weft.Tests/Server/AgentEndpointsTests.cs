@@ -15,31 +15,77 @@ public sealed class AgentEndpointsTests
         var made = (await server.Post($"{Documents.East}/listEnrollmentToken", "")).Expect(200);
         var token = made.Json["token"]!.ToString();
 
-        var enrolled = (await server.SendAsAgent(token, "POST", "enroll", new JsonObject { ["name"] = "w1", ["node"] = "w1", ["cluster"] = Documents.West })).Expect(201);
+        var enrolled = (
+            await server.SendAsAgent(
+                token,
+                "POST",
+                "enroll",
+                new JsonObject
+                {
+                    ["name"] = "w1",
+                    ["node"] = "w1",
+                    ["cluster"] = Documents.West,
+                }
+            )
+        ).Expect(201);
 
         Assert.Equal(Documents.East, made.Json["cluster"]!.ToString());
-        Assert.Equal(server.Clock.GetUtcNow().AddHours(24), DateTimeOffset.Parse(made.Json["expiresAt"]!.ToString(), null));
+        Assert.Equal(
+            server.Clock.GetUtcNow().AddHours(24),
+            DateTimeOffset.Parse(made.Json["expiresAt"]!.ToString(), null)
+        );
         Assert.Equal($"{Agents}/w1", enrolled.Json["agentId"]!.ToString());
         Assert.Equal(Documents.East, enrolled.Json["cluster"]!.ToString());
         var read = (await server.Get($"{Agents}/w1")).Expect(200);
         Assert.DoesNotContain("credential", read.Text, StringComparison.OrdinalIgnoreCase);
         Assert.Empty((await server.Get($"{Documents.West}/providers/Weft.Fleet/agents")).Json["value"]!.AsArray());
-        foreach (var (method, path) in new[] { ("GET", "desired"), ("PUT", "status"), ("POST", "leases/acquire"), ("POST", "leases/release") })
-            Assert.Equal("AuthorizationFailed", (await server.SendAsAgent(token, method, path, new JsonObject())).Expect(403).Code);
-        Assert.Equal("AuthorizationFailed", (await server.Send("GET", $"{Documents.East}?api-version=2026-10-01", null, token)).Expect(403).Code);
-        Assert.Equal("AuthorizationFailed", (await server.SendAsAgent(enrolled.Json["credential"]!.ToString(), "POST", "enroll", new JsonObject { ["name"] = "w2" })).Expect(403).Code);
+        foreach (
+            var (method, path) in new[]
+            {
+                ("GET", "desired"),
+                ("PUT", "status"),
+                ("POST", "leases/acquire"),
+                ("POST", "leases/release"),
+            }
+        )
+            Assert.Equal(
+                "AuthorizationFailed",
+                (await server.SendAsAgent(token, method, path, new JsonObject())).Expect(403).Code
+            );
+        Assert.Equal(
+            "AuthorizationFailed",
+            (await server.Send("GET", $"{Documents.East}?api-version=2026-10-01", null, token)).Expect(403).Code
+        );
+        Assert.Equal(
+            "AuthorizationFailed",
+            (
+                await server.SendAsAgent(
+                    enrolled.Json["credential"]!.ToString(),
+                    "POST",
+                    "enroll",
+                    new JsonObject { ["name"] = "w2" }
+                )
+            )
+                .Expect(403)
+                .Code
+        );
     }
 
     [Fact]
     public async Task Refuses_Token_OnceItHasExpired()
     {
         await using var server = await InProcessServer.WithSite();
-        var token = (await server.Post($"{Documents.East}/listEnrollmentToken", "")).Expect(200).Json["token"]!.ToString();
+        var token = (await server.Post($"{Documents.East}/listEnrollmentToken", "")).Expect(200).Json[
+            "token"
+        ]!.ToString();
         server.Clock.Advance(TimeSpan.FromHours(24) - TimeSpan.FromSeconds(1));
         _ = (await server.SendAsAgent(token, "POST", "enroll", new JsonObject { ["name"] = "w1" })).Expect(201);
         server.Clock.Advance(TimeSpan.FromSeconds(1));
 
-        Assert.Equal("AuthenticationFailed", (await server.SendAsAgent(token, "POST", "enroll", new JsonObject { ["name"] = "w2" })).Expect(401).Code);
+        Assert.Equal(
+            "AuthenticationFailed",
+            (await server.SendAsAgent(token, "POST", "enroll", new JsonObject { ["name"] = "w2" })).Expect(401).Code
+        );
         await server.WaitUntil(() => !server.Store.Current.Range("enrollment|").Any(), "the expired token is swept");
     }
 
@@ -48,13 +94,21 @@ public sealed class AgentEndpointsTests
     {
         await using var server = await InProcessServer.WithSite();
         var west = Documents.Site.Single(document => document.Id == Documents.West);
-        var token = (await server.Post($"{Documents.West}/listEnrollmentToken", "")).Expect(200).Json["token"]!.ToString();
+        var token = (await server.Post($"{Documents.West}/listEnrollmentToken", "")).Expect(200).Json[
+            "token"
+        ]!.ToString();
         await server.DeleteAndWait(Documents.West);
-        Assert.Equal("AuthenticationFailed", (await server.SendAsAgent(token, "POST", "enroll", new JsonObject { ["name"] = "w1" })).Expect(401).Code);
+        Assert.Equal(
+            "AuthenticationFailed",
+            (await server.SendAsAgent(token, "POST", "enroll", new JsonObject { ["name"] = "w1" })).Expect(401).Code
+        );
         server.Clock.Advance(TimeSpan.FromSeconds(1));
         await server.Create(west);
 
-        Assert.Equal("AuthenticationFailed", (await server.SendAsAgent(token, "POST", "enroll", new JsonObject { ["name"] = "w1" })).Expect(401).Code);
+        Assert.Equal(
+            "AuthenticationFailed",
+            (await server.SendAsAgent(token, "POST", "enroll", new JsonObject { ["name"] = "w1" })).Expect(401).Code
+        );
     }
 
     [Fact]
@@ -94,10 +148,15 @@ public sealed class AgentEndpointsTests
     public async Task Refuses_AgentNameThatIsNoLabel(string name)
     {
         await using var server = await InProcessServer.WithSite();
-        var token = (await server.Post($"{Documents.East}/listEnrollmentToken", "")).Expect(200).Json["token"]!.ToString();
+        var token = (await server.Post($"{Documents.East}/listEnrollmentToken", "")).Expect(200).Json[
+            "token"
+        ]!.ToString();
         var before = server.Revision;
 
-        Assert.Equal("InvalidMember", (await server.SendAsAgent(token, "POST", "enroll", new JsonObject { ["name"] = name })).Expect(400).Code);
+        Assert.Equal(
+            "InvalidMember",
+            (await server.SendAsAgent(token, "POST", "enroll", new JsonObject { ["name"] = name })).Expect(400).Code
+        );
         Assert.Equal(before, server.Revision);
     }
 
@@ -107,7 +166,17 @@ public sealed class AgentEndpointsTests
         await using var server = await InProcessServer.WithSite();
         var agent = await server.Enrol(Documents.East, "w1");
         var before = server.Revision;
-        foreach (var (method, path) in new[] { ("GET", Documents.East), ("PUT", Documents.East), ("DELETE", Documents.East), ("GET", "/subscriptions"), ("GET", "/providers/Weft.Ipam/who?address=10.20.6.17"), ("POST", $"{Documents.East}/listEnrollmentToken") })
+        foreach (
+            var (method, path) in new[]
+            {
+                ("GET", Documents.East),
+                ("PUT", Documents.East),
+                ("DELETE", Documents.East),
+                ("GET", "/subscriptions"),
+                ("GET", "/providers/Weft.Ipam/who?address=10.20.6.17"),
+                ("POST", $"{Documents.East}/listEnrollmentToken"),
+            }
+        )
             Assert.Equal("AuthorizationFailed", (await server.Send(method, path, null, agent)).Expect(403).Code);
         Assert.Equal(before, server.Revision);
     }
@@ -124,7 +193,10 @@ public sealed class AgentEndpointsTests
         var nothing = (await server.SendAsAgent(agent, "GET", $"desired?after={picture["digest"]}&wait=1")).Expect(204);
 
         Assert.InRange(clock.Elapsed, TimeSpan.FromSeconds(0.9), TimeSpan.FromSeconds(5));
-        Assert.Equal(server.Revision.ToString(System.Globalization.CultureInfo.InvariantCulture), nothing.Header("Weft-Revision"));
+        Assert.Equal(
+            server.Revision.ToString(System.Globalization.CultureInfo.InvariantCulture),
+            nothing.Header("Weft-Revision")
+        );
         Assert.Equal(Documents.East, picture["cluster"]!.ToString());
         Assert.NotEmpty(picture["manifests"]!.AsArray());
     }
@@ -136,16 +208,23 @@ public sealed class AgentEndpointsTests
         var (east, west) = (await server.Enrol(Documents.East, "w1"), await server.Enrol(Documents.West, "w1"));
         var digest = (await server.SendAsAgent(east, "GET", "desired")).Json["digest"]!.ToString();
         var waiting = server.SendAsAgent(east, "GET", $"desired?after={digest}&wait=60");
-        _ = (await server.SendAsAgent(east, "POST", "leases/acquire", LeaseAllocatorTests.LeaseRequest("n6", "c1"))).Expect(200);
+        _ = (
+            await server.SendAsAgent(east, "POST", "leases/acquire", LeaseAllocatorTests.LeaseRequest("n6", "c1"))
+        ).Expect(200);
         var other = (await server.Put(Documents.Kubernetes("west", []))).Expect(200);
         _ = (await server.SendAsAgent(west, "GET", "desired")).Expect(200);
         _ = other;
         _ = (await server.Put(Documents.Site.Single(document => document.Id == Documents.East))).Expect(200);
-        Assert.False(waiting.IsCompleted, "a lease, another cluster's change, and a PUT of what is there already are none of its concern");
+        Assert.False(
+            waiting.IsCompleted,
+            "a lease, another cluster's change, and a PUT of what is there already are none of its concern"
+        );
 
         var clock = Stopwatch.StartNew();
         _ = (await server.Put(Documents.Kubernetes("east", ["n6", "big"], ["ha"]))).Expect(200);
-        var woken = (await waiting.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken)).Expect(200);
+        var woken = (await waiting.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken)).Expect(
+            200
+        );
 
         Assert.InRange(clock.ElapsedMilliseconds, 0, 400);
         Assert.NotEqual(digest, woken.Json["digest"]!.ToString());
@@ -162,7 +241,12 @@ public sealed class AgentEndpointsTests
             var change = server.Put(Documents.Kubernetes("east", i % 2 == 0 ? ["n6"] : ["n6", "big"]));
             var waiting = server.SendAsAgent(agent, "GET", $"desired?after={digest}&wait=30");
 
-            Assert.NotEqual(digest, (await waiting.WaitAsync(TimeSpan.FromSeconds(5), TestContext.Current.CancellationToken)).Expect(200).Json["digest"]!.ToString());
+            Assert.NotEqual(
+                digest,
+                (await waiting.WaitAsync(TimeSpan.FromSeconds(5), TestContext.Current.CancellationToken))
+                    .Expect(200)
+                    .Json["digest"]!.ToString()
+            );
             _ = (await change).Expect(200);
         }
     }
@@ -174,13 +258,22 @@ public sealed class AgentEndpointsTests
         string[] agents = [await server.Enrol(Documents.East, "w1"), await server.Enrol(Documents.East, "w2")];
         var changed = (await server.Put(Documents.Kubernetes("east", ["n6"]))).Expect(200);
         var picture = (await server.SendAsAgent(agents[0], "GET", "desired")).Json;
-        var status = new JsonObject { ["digest"] = picture["digest"]!.DeepClone(), ["revision"] = picture["revision"]!.DeepClone(), ["state"] = "Applied" };
+        var status = new JsonObject
+        {
+            ["digest"] = picture["digest"]!.DeepClone(),
+            ["revision"] = picture["revision"]!.DeepClone(),
+            ["state"] = "Applied",
+        };
 
         _ = (await server.SendAsAgent(agents[0], "PUT", "status", status)).Expect(204);
         var running = (await server.Get(new Uri(changed.Header("Azure-AsyncOperation")!).PathAndQuery)).Expect(202);
         _ = (await server.SendAsAgent(agents[1], "PUT", "status", status)).Expect(204);
 
-        Assert.EndsWith("/w2", Assert.Single(running.Json["properties"]!["waitsFor"]!.AsArray())!.ToString(), StringComparison.Ordinal);
+        Assert.EndsWith(
+            "/w2",
+            Assert.Single(running.Json["properties"]!["waitsFor"]!.AsArray())!.ToString(),
+            StringComparison.Ordinal
+        );
         await server.WaitForSuccess(changed);
         var revision = server.Revision;
         _ = (await server.SendAsAgent(agents[1], "PUT", "status", status)).Expect(204);
@@ -196,17 +289,31 @@ public sealed class AgentEndpointsTests
         var changed = (await server.Put(Documents.Kubernetes("east", ["n6"]))).Expect(200);
         var picture = (await server.SendAsAgent(agent, "GET", "desired")).Json;
 
-        _ = (await server.SendAsAgent(agent, "PUT", "status", new JsonObject
-        {
-            ["digest"] = picture["digest"]!.DeepClone(), ["revision"] = picture["revision"]!.DeepClone(), ["state"] = "Failed", ["message"] = "the folder is read-only",
-        })).Expect(204);
+        _ = (
+            await server.SendAsAgent(
+                agent,
+                "PUT",
+                "status",
+                new JsonObject
+                {
+                    ["digest"] = picture["digest"]!.DeepClone(),
+                    ["revision"] = picture["revision"]!.DeepClone(),
+                    ["state"] = "Failed",
+                    ["message"] = "the folder is read-only",
+                }
+            )
+        ).Expect(204);
 
         var ended = await server.WaitForEnd(changed);
         Assert.Equal("Failed", ended["status"]!.ToString());
         Assert.Contains("the folder is read-only", ended["error"]!["message"]!.ToString(), StringComparison.Ordinal);
         var read = await server.Get(Documents.East);
         Assert.Equal("Error", read.Json["properties"]!["detailedStatus"]!.ToString());
-        Assert.Contains("read-only", read.Json["properties"]!["detailedStatusMessage"]!.ToString(), StringComparison.Ordinal);
+        Assert.Contains(
+            "read-only",
+            read.Json["properties"]!["detailedStatusMessage"]!.ToString(),
+            StringComparison.Ordinal
+        );
     }
 
     [Theory]
@@ -220,7 +327,10 @@ public sealed class AgentEndpointsTests
         var agent = await server.Enrol(Documents.East, "w1");
         var before = server.Revision;
 
-        Assert.Equal("InvalidRequestContent", (await server.SendAsAgent(agent, "PUT", "status", JsonNode.Parse(report))).Expect(400).Code);
+        Assert.Equal(
+            "InvalidRequestContent",
+            (await server.SendAsAgent(agent, "PUT", "status", JsonNode.Parse(report))).Expect(400).Code
+        );
         Assert.Equal(before, server.Revision);
     }
 
@@ -231,12 +341,17 @@ public sealed class AgentEndpointsTests
         await using var server = await InProcessServer.WithSite();
         var agent = await server.Enrol(Documents.East, "east");
         var (one, two) = (AuthorityPem.Certificate("one"), AuthorityPem.Certificate("two"));
-        async Task<string?> Shown() => (await server.Get(Connection)).Expect(200).Json["properties"]!["certificateAuthority"]?.ToString();
+        async Task<string?> Shown() =>
+            (await server.Get(Connection)).Expect(200).Json["properties"]!["certificateAuthority"]?.ToString();
         Assert.Null(await Shown());
 
         _ = (await server.SendAsAgent(agent, "PUT", "status", Status(one))).Expect(204);
         Assert.Equal(one, await Shown());
-        Assert.Null((await server.Get($"{Documents.West}/providers/Weft.Relay/connections/default")).Json["properties"]!["certificateAuthority"]);
+        Assert.Null(
+            (await server.Get($"{Documents.West}/providers/Weft.Relay/connections/default")).Json["properties"]![
+                "certificateAuthority"
+            ]
+        );
         var revision = server.Revision;
         _ = (await server.SendAsAgent(agent, "PUT", "status", Status(one))).Expect(204);
         Assert.Equal(revision, server.Revision);
@@ -252,15 +367,25 @@ public sealed class AgentEndpointsTests
     {
         const string Connection = $"{Documents.East}/providers/Weft.Relay/connections/default";
         await using var server = await InProcessServer.WithSite();
-        _ = (await server.SendAsAgent(await server.Enrol(Documents.East, "east"), "PUT", "status", Status(AuthorityPem.Certificate("one")))).Expect(204);
+        _ = (
+            await server.SendAsAgent(
+                await server.Enrol(Documents.East, "east"),
+                "PUT",
+                "status",
+                Status(AuthorityPem.Certificate("one"))
+            )
+        ).Expect(204);
         var before = server.Revision;
-        var body = $$$"""{"properties":{"certificateAuthority":{{{JsonValue.Create(AuthorityPem.Certificate("two")).ToJsonString()}}}}}""";
+        var body =
+            $$$"""{"properties":{"certificateAuthority":{{{JsonValue.Create(AuthorityPem.Certificate("two")).ToJsonString()}}}}}""";
 
         _ = (await server.Request("PUT", Connection, body, [])).Expect(405);
         _ = (await server.Request("PATCH", Connection, body, [])).Expect(405);
         _ = (await server.Request("DELETE", Connection, null, [])).Expect(405);
         _ = (await server.Patch(Documents.East, body)).Expect(400);
-        _ = (await server.Request("PUT", $"{Agents}/east", "{\"properties\":{\"status\":" + body + "}}", [])).Expect(405);
+        _ = (await server.Request("PUT", $"{Agents}/east", "{\"properties\":{\"status\":" + body + "}}", [])).Expect(
+            405
+        );
         Assert.Equal(before, server.Revision);
     }
 
@@ -269,18 +394,43 @@ public sealed class AgentEndpointsTests
     {
         await using var server = await InProcessServer.WithSite();
         var agent = await server.Enrol(Documents.East, "east");
-        var token = (await server.Post($"{Documents.East}/listEnrollmentToken", "")).Expect(200).Json["token"]!.ToString();
-        var ofNode = (await server.SendAsAgent(token, "POST", "enroll", new JsonObject { ["name"] = "w1", ["node"] = "w1" })).Expect(201).Json["credential"]!.ToString();
+        var token = (await server.Post($"{Documents.East}/listEnrollmentToken", "")).Expect(200).Json[
+            "token"
+        ]!.ToString();
+        var ofNode = (
+            await server.SendAsAgent(token, "POST", "enroll", new JsonObject { ["name"] = "w1", ["node"] = "w1" })
+        )
+            .Expect(201)
+            .Json["credential"]!.ToString();
         var (certificate, key) = AuthorityPem.Create("one");
         var before = server.Revision;
 
-        Assert.Equal("InvalidMember", (await server.SendAsAgent(agent, "PUT", "status", Status(certificate + key))).Expect(400).Code);
-        Assert.Equal("InvalidMember", (await server.SendAsAgent(agent, "PUT", "status", Status(new JsonArray(certificate)))).Expect(400).Code);
-        Assert.Equal("RequestTooLarge", (await server.SendAsAgent(agent, "PUT", "status", Status(new string('x', 70_000)))).Expect(413).Code);
-        Assert.Equal("Conflict", (await server.SendAsAgent(ofNode, "PUT", "status", Status(certificate))).Expect(409).Code);
+        Assert.Equal(
+            "InvalidMember",
+            (await server.SendAsAgent(agent, "PUT", "status", Status(certificate + key))).Expect(400).Code
+        );
+        Assert.Equal(
+            "InvalidMember",
+            (await server.SendAsAgent(agent, "PUT", "status", Status(new JsonArray(certificate)))).Expect(400).Code
+        );
+        Assert.Equal(
+            "RequestTooLarge",
+            (await server.SendAsAgent(agent, "PUT", "status", Status(new string('x', 70_000)))).Expect(413).Code
+        );
+        Assert.Equal(
+            "Conflict",
+            (await server.SendAsAgent(ofNode, "PUT", "status", Status(certificate))).Expect(409).Code
+        );
         Assert.Equal(before, server.Revision);
         _ = (await server.SendAsAgent(ofNode, "PUT", "status", Status(null))).Expect(204);
     }
 
-    private static JsonObject Status(JsonNode? authority) => new() { ["digest"] = "sha256-1", ["revision"] = 1, ["state"] = "Applied", ["certificateAuthority"] = authority };
+    private static JsonObject Status(JsonNode? authority) =>
+        new()
+        {
+            ["digest"] = "sha256-1",
+            ["revision"] = 1,
+            ["state"] = "Applied",
+            ["certificateAuthority"] = authority,
+        };
 }

@@ -27,8 +27,20 @@ public sealed class CertificateTests : IDisposable
     {
         Write("first");
         var clock = new FakeTimeProvider(new DateTimeOffset(2026, 11, 22, 10, 0, 0, TimeSpan.Zero));
-        var options = new ServeOptions(_directory.FullName, new IPEndPoint(IPAddress.Loopback, 0), Certificate, Key, null);
-        await using var app = Weft.Server.Program.Build(options, new MemoryStore(), CredentialStore.Open(Path.Join(_directory.FullName, "admin.token")), Limits.Default, clock);
+        var options = new ServeOptions(
+            _directory.FullName,
+            new IPEndPoint(IPAddress.Loopback, 0),
+            Certificate,
+            Key,
+            null
+        );
+        await using var app = Weft.Server.Program.Build(
+            options,
+            new MemoryStore(),
+            CredentialStore.Open(Path.Join(_directory.FullName, "admin.token")),
+            Limits.Default,
+            clock
+        );
         await app.StartAsync(TestContext.Current.CancellationToken);
         var port = new Uri(app.Urls.First()).Port;
 
@@ -50,7 +62,9 @@ public sealed class CertificateTests : IDisposable
     {
         File.WriteAllText(Certificate, "nothing");
         File.WriteAllText(Key, "nothing");
-        Assert.ThrowsAny<CryptographicException>(() => new ServerCertificate(Certificate, Key, TimeSpan.FromSeconds(1), TimeProvider.System, NullLogger.Instance));
+        Assert.ThrowsAny<CryptographicException>(() =>
+            new ServerCertificate(Certificate, Key, TimeSpan.FromSeconds(1), TimeProvider.System, NullLogger.Instance)
+        );
     }
 
     public void Dispose() => _directory.Delete(true);
@@ -58,7 +72,10 @@ public sealed class CertificateTests : IDisposable
     private void Write(string name)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        using var made = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256).CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        using var made = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256).CreateSelfSigned(
+            DateTimeOffset.UtcNow.AddDays(-1),
+            DateTimeOffset.UtcNow.AddDays(1)
+        );
         File.WriteAllText(Key, key.ExportPkcs8PrivateKeyPem());
         File.WriteAllText(Certificate, made.ExportCertificatePem());
     }
@@ -68,7 +85,14 @@ public sealed class CertificateTests : IDisposable
         using var tcp = new TcpClient();
         await tcp.ConnectAsync(IPAddress.Loopback, port, TestContext.Current.CancellationToken);
         using var tls = new SslStream(tcp.GetStream(), false, (_, _, _, _) => true);
-        await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "localhost", CertificateRevocationCheckMode = X509RevocationMode.NoCheck }, TestContext.Current.CancellationToken);
+        await tls.AuthenticateAsClientAsync(
+            new SslClientAuthenticationOptions
+            {
+                TargetHost = "localhost",
+                CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
+            },
+            TestContext.Current.CancellationToken
+        );
         return tls.RemoteCertificate!.Subject;
     }
 }

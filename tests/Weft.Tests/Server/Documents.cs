@@ -31,112 +31,221 @@ internal static class Documents
     public const string Vrf = $"{Fabric}/l3IsolationDomains/vrf1";
     public const string FleetVersion = "2026-11-01";
 
-    /// <summary>Everything, in the order in which it can be made; a document of <c>administrativeState</c> alone enables a domain.</summary>
+    /// <summary>
+    /// Everything, in the order in which it can be made; a document of <c>administrativeState</c> alone enables a
+    /// domain.
+    /// </summary>
     public static IEnumerable<Document> Site =>
-    [
-        new(Group, new JsonObject { ["location"] = "eastus" }),
-        new($"{Fabric}/networkFabrics/fabric1", Tracked(false, new JsonObject { ["networkFabricSku"] = "sku", ["fabricASN"] = 64512 })),
-        Domain("vrf1"),
-        Layer2Domain("l2isd1", 750),
-        Internal("vrf1", "oam-subnets", 600, "10.20.0.0/24", "fd20:0:0:600::/64"),
-        Internal("vrf1", "n6-subnets", 606, "10.20.6.0/24", "fd20:0:0:606::/64"),
-        Internal("vrf1", "big-subnets", 607, "10.30.0.0/20", "fd20:0:0:607::/64"),
-        Internal("vrf1", "tiny-subnets", 608, "10.40.0.0/29", "fd20:0:0:608::/64"),
-        Enable("l3IsolationDomains/vrf1"),
-        Enable("l2IsolationDomains/l2isd1"),
-        new($"{Cloud}/clusters/cl1", Tracked(true, new JsonObject
-        {
-            ["networkFabricId"] = $"{Fabric}/networkFabrics/fabric1",
-            ["clusterType"] = "SingleRack",
-            ["clusterVersion"] = "4.0",
-            ["aggregatorOrSingleRackDefinition"] = new JsonObject { ["networkRackId"] = "r", ["rackSerialNumber"] = "s", ["rackSkuId"] = "k" },
-        }, "manager")),
-        Layer3("oam", 600),
-        Layer3("n6", 606),
-        Layer3("big", 607),
-        Layer3("tiny", 608),
-        new($"{Cloud}/l2Networks/ha", Tracked(true, new JsonObject { ["l2IsolationDomainId"] = $"{Fabric}/l2IsolationDomains/l2isd1", ["interfaceName"] = "ha" })),
-        Trunk("ran", 606, 750),
-        new($"{Cloud}/cloudServicesNetworks/csn1", Tracked(true, [])),
-        Kubernetes("east", ["n6", "big", "tiny"], ["ha"]),
-        Kubernetes("west", ["n6"]),
-    ];
+        [
+            new(Group, new JsonObject { ["location"] = "eastus" }),
+            new(
+                $"{Fabric}/networkFabrics/fabric1",
+                Tracked(false, new JsonObject { ["networkFabricSku"] = "sku", ["fabricASN"] = 64512 })
+            ),
+            Domain("vrf1"),
+            Layer2Domain("l2isd1", 750),
+            Internal("vrf1", "oam-subnets", 600, "10.20.0.0/24", "fd20:0:0:600::/64"),
+            Internal("vrf1", "n6-subnets", 606, "10.20.6.0/24", "fd20:0:0:606::/64"),
+            Internal("vrf1", "big-subnets", 607, "10.30.0.0/20", "fd20:0:0:607::/64"),
+            Internal("vrf1", "tiny-subnets", 608, "10.40.0.0/29", "fd20:0:0:608::/64"),
+            Enable("l3IsolationDomains/vrf1"),
+            Enable("l2IsolationDomains/l2isd1"),
+            new(
+                $"{Cloud}/clusters/cl1",
+                Tracked(
+                    true,
+                    new JsonObject
+                    {
+                        ["networkFabricId"] = $"{Fabric}/networkFabrics/fabric1",
+                        ["clusterType"] = "SingleRack",
+                        ["clusterVersion"] = "4.0",
+                        ["aggregatorOrSingleRackDefinition"] = new JsonObject
+                        {
+                            ["networkRackId"] = "r",
+                            ["rackSerialNumber"] = "s",
+                            ["rackSkuId"] = "k",
+                        },
+                    },
+                    "manager"
+                )
+            ),
+            Layer3("oam", 600),
+            Layer3("n6", 606),
+            Layer3("big", 607),
+            Layer3("tiny", 608),
+            new(
+                $"{Cloud}/l2Networks/ha",
+                Tracked(
+                    true,
+                    new JsonObject
+                    {
+                        ["l2IsolationDomainId"] = $"{Fabric}/l2IsolationDomains/l2isd1",
+                        ["interfaceName"] = "ha",
+                    }
+                )
+            ),
+            Trunk("ran", 606, 750),
+            new($"{Cloud}/cloudServicesNetworks/csn1", Tracked(true, [])),
+            Kubernetes("east", ["n6", "big", "tiny"], ["ha"]),
+            Kubernetes("west", ["n6"]),
+        ];
 
     public static Document Domain(string name) =>
-        new($"{Fabric}/l3IsolationDomains/{name}", Tracked(false, new JsonObject { ["networkFabricId"] = $"{Fabric}/networkFabrics/fabric1" }));
+        new(
+            $"{Fabric}/l3IsolationDomains/{name}",
+            Tracked(false, new JsonObject { ["networkFabricId"] = $"{Fabric}/networkFabrics/fabric1" })
+        );
 
     public static Document Layer2Domain(string name, long vlan) =>
-        new($"{Fabric}/l2IsolationDomains/{name}", Tracked(false, new JsonObject { ["networkFabricId"] = $"{Fabric}/networkFabrics/fabric1", ["vlanId"] = vlan }));
+        new(
+            $"{Fabric}/l2IsolationDomains/{name}",
+            Tracked(
+                false,
+                new JsonObject { ["networkFabricId"] = $"{Fabric}/networkFabrics/fabric1", ["vlanId"] = vlan }
+            )
+        );
 
     public static Document Internal(string domain, string name, int vlan, string ipv4, string ipv6) =>
-        new($"{Fabric}/l3IsolationDomains/{domain}/internalNetworks/{name}", new JsonObject
-        {
-            ["properties"] = new JsonObject
+        new(
+            $"{Fabric}/l3IsolationDomains/{domain}/internalNetworks/{name}",
+            new JsonObject
             {
-                ["vlanId"] = vlan,
-                ["mtu"] = 1500,
-                ["connectedIPv4Subnets"] = new JsonArray(new JsonObject { ["prefix"] = ipv4 }),
-                ["connectedIPv6Subnets"] = new JsonArray(new JsonObject { ["prefix"] = ipv6 }),
-            },
-        });
-
-    public static Document Layer3(string name, int vlan, string domain = "vrf1") => new($"{Cloud}/l3Networks/{name}", Tracked(true, new JsonObject
-    {
-        ["l3IsolationDomainId"] = $"{Fabric}/l3IsolationDomains/{domain}",
-        ["vlan"] = vlan,
-        ["interfaceName"] = name,
-    }));
-
-    public static Document Trunk(string name, params int[] vlans) => new($"{Cloud}/trunkedNetworks/{name}", Tracked(true, new JsonObject
-    {
-        ["isolationDomainIds"] = new JsonArray(Vrf, $"{Fabric}/l2IsolationDomains/l2isd1"),
-        ["vlans"] = new JsonArray([.. vlans.Select(v => JsonValue.Create(v))]),
-        ["interfaceName"] = name,
-    }));
-
-    public static Document Kubernetes(string name, string[] layer3, string[]? layer2 = null, string plugin = "MACVLAN") =>
-        new($"{Cloud}/kubernetesClusters/{name}", Tracked(true, new JsonObject
-        {
-            ["kubernetesVersion"] = "1.33.1",
-            ["controlPlaneNodeConfiguration"] = new JsonObject { ["count"] = 1, ["vmSkuName"] = "sku" },
-            ["initialAgentPoolConfigurations"] = new JsonArray(new JsonObject { ["name"] = "workers", ["mode"] = "System", ["count"] = 1, ["vmSkuName"] = "sku" }),
-            ["networkConfiguration"] = new JsonObject
-            {
-                ["cloudServicesNetworkId"] = $"{Cloud}/cloudServicesNetworks/csn1",
-                ["cniNetworkId"] = $"{Cloud}/l3Networks/oam",
-                ["attachedNetworkConfiguration"] = new JsonObject
+                ["properties"] = new JsonObject
                 {
-                    ["l3Networks"] = new JsonArray([.. layer3.Select(n => (JsonNode)new JsonObject
-                    {
-                        ["networkId"] = $"{Cloud}/l3Networks/{n}", ["pluginType"] = "MACVLAN", ["ipamEnabled"] = "True",
-                    })]),
-                    ["l2Networks"] = new JsonArray([.. (layer2 ?? []).Select(n => (JsonNode)new JsonObject
-                    {
-                        ["networkId"] = $"{Cloud}/l2Networks/{n}", ["pluginType"] = plugin,
-                    })]),
+                    ["vlanId"] = vlan,
+                    ["mtu"] = 1500,
+                    ["connectedIPv4Subnets"] = new JsonArray(new JsonObject { ["prefix"] = ipv4 }),
+                    ["connectedIPv6Subnets"] = new JsonArray(new JsonObject { ["prefix"] = ipv6 }),
                 },
-            },
-        }));
+            }
+        );
 
-    public static Document Node(string cluster, string name) => new($"{Cloud}/kubernetesClusters/{cluster}/providers/Weft.Fleet/nodes/{name}", new JsonObject
-    {
-        ["properties"] = new JsonObject { ["agentPool"] = "workers", ["uplinks"] = new JsonArray(new JsonObject { ["name"] = "bond0" }) },
-    });
+    public static Document Layer3(string name, int vlan, string domain = "vrf1") =>
+        new(
+            $"{Cloud}/l3Networks/{name}",
+            Tracked(
+                true,
+                new JsonObject
+                {
+                    ["l3IsolationDomainId"] = $"{Fabric}/l3IsolationDomains/{domain}",
+                    ["vlan"] = vlan,
+                    ["interfaceName"] = name,
+                }
+            )
+        );
 
-    public static Document Machine(string name, params JsonObject[] attachments) => new($"{Cloud}/virtualMachines/{name}", Tracked(true, new JsonObject
-    {
-        ["adminUsername"] = "operator",
-        ["cpuCores"] = 2,
-        ["memorySizeGB"] = 4,
-        ["vmImage"] = "registry.local/img:1",
-        ["storageProfile"] = new JsonObject { ["osDisk"] = new JsonObject { ["diskSizeGB"] = 32 } },
-        ["cloudServicesNetworkAttachment"] = new JsonObject { ["attachedNetworkId"] = $"{Cloud}/cloudServicesNetworks/csn1", ["ipAllocationMethod"] = "Dynamic" },
-        ["networkAttachments"] = new JsonArray([.. attachments]),
-    }));
+    public static Document Trunk(string name, params int[] vlans) =>
+        new(
+            $"{Cloud}/trunkedNetworks/{name}",
+            Tracked(
+                true,
+                new JsonObject
+                {
+                    ["isolationDomainIds"] = new JsonArray(Vrf, $"{Fabric}/l2IsolationDomains/l2isd1"),
+                    ["vlans"] = new JsonArray([.. vlans.Select(v => JsonValue.Create(v))]),
+                    ["interfaceName"] = name,
+                }
+            )
+        );
+
+    public static Document Kubernetes(
+        string name,
+        string[] layer3,
+        string[]? layer2 = null,
+        string plugin = "MACVLAN"
+    ) =>
+        new(
+            $"{Cloud}/kubernetesClusters/{name}",
+            Tracked(
+                true,
+                new JsonObject
+                {
+                    ["kubernetesVersion"] = "1.33.1",
+                    ["controlPlaneNodeConfiguration"] = new JsonObject { ["count"] = 1, ["vmSkuName"] = "sku" },
+                    ["initialAgentPoolConfigurations"] = new JsonArray(
+                        new JsonObject
+                        {
+                            ["name"] = "workers",
+                            ["mode"] = "System",
+                            ["count"] = 1,
+                            ["vmSkuName"] = "sku",
+                        }
+                    ),
+                    ["networkConfiguration"] = new JsonObject
+                    {
+                        ["cloudServicesNetworkId"] = $"{Cloud}/cloudServicesNetworks/csn1",
+                        ["cniNetworkId"] = $"{Cloud}/l3Networks/oam",
+                        ["attachedNetworkConfiguration"] = new JsonObject
+                        {
+                            ["l3Networks"] = new JsonArray([
+                                .. layer3.Select(n =>
+                                    (JsonNode)
+                                        new JsonObject
+                                        {
+                                            ["networkId"] = $"{Cloud}/l3Networks/{n}",
+                                            ["pluginType"] = "MACVLAN",
+                                            ["ipamEnabled"] = "True",
+                                        }
+                                ),
+                            ]),
+                            ["l2Networks"] = new JsonArray([
+                                .. (layer2 ?? []).Select(n =>
+                                    (JsonNode)
+                                        new JsonObject
+                                        {
+                                            ["networkId"] = $"{Cloud}/l2Networks/{n}",
+                                            ["pluginType"] = plugin,
+                                        }
+                                ),
+                            ]),
+                        },
+                    },
+                }
+            )
+        );
+
+    public static Document Node(string cluster, string name) =>
+        new(
+            $"{Cloud}/kubernetesClusters/{cluster}/providers/Weft.Fleet/nodes/{name}",
+            new JsonObject
+            {
+                ["properties"] = new JsonObject
+                {
+                    ["agentPool"] = "workers",
+                    ["uplinks"] = new JsonArray(new JsonObject { ["name"] = "bond0" }),
+                },
+            }
+        );
+
+    public static Document Machine(string name, params JsonObject[] attachments) =>
+        new(
+            $"{Cloud}/virtualMachines/{name}",
+            Tracked(
+                true,
+                new JsonObject
+                {
+                    ["adminUsername"] = "operator",
+                    ["cpuCores"] = 2,
+                    ["memorySizeGB"] = 4,
+                    ["vmImage"] = "registry.local/img:1",
+                    ["storageProfile"] = new JsonObject { ["osDisk"] = new JsonObject { ["diskSizeGB"] = 32 } },
+                    ["cloudServicesNetworkAttachment"] = new JsonObject
+                    {
+                        ["attachedNetworkId"] = $"{Cloud}/cloudServicesNetworks/csn1",
+                        ["ipAllocationMethod"] = "Dynamic",
+                    },
+                    ["networkAttachments"] = new JsonArray([.. attachments]),
+                }
+            )
+        );
 
     public static JsonObject Attached(string network, string? ipv4 = null, string? name = null)
     {
-        var body = new JsonObject { ["attachedNetworkId"] = $"{Cloud}/l3Networks/{network}", ["ipAllocationMethod"] = ipv4 is null ? "Dynamic" : "Static" };
+        var body = new JsonObject
+        {
+            ["attachedNetworkId"] = $"{Cloud}/l3Networks/{network}",
+            ["ipAllocationMethod"] = ipv4 is null ? "Dynamic" : "Static",
+        };
         if (ipv4 is not null)
             body["ipv4Address"] = ipv4;
         if (name is not null)
@@ -149,7 +258,8 @@ internal static class Documents
         path.Contains("Weft.", StringComparison.Ordinal) ? FleetVersion
         : path.Contains("Microsoft.Relay", StringComparison.Ordinal) ? "2024-01-01"
         : path.Contains("Microsoft.NetworkCloud", StringComparison.OrdinalIgnoreCase) ? "2026-10-01"
-        : path.Contains("Microsoft.ManagedNetworkFabric", StringComparison.OrdinalIgnoreCase) ? "2025-07-15" : "2021-04-01";
+        : path.Contains("Microsoft.ManagedNetworkFabric", StringComparison.OrdinalIgnoreCase) ? "2025-07-15"
+        : "2021-04-01";
 
     private static Document Enable(string domain) => new($"{Fabric}/{domain}", new JsonObject { ["state"] = "Enable" });
 
@@ -157,7 +267,11 @@ internal static class Documents
     {
         var body = new JsonObject { ["location"] = "eastus", ["properties"] = properties };
         if (hosted)
-            body["extendedLocation"] = new JsonObject { ["name"] = $"{Group}/providers/Microsoft.ExtendedLocation/customLocations/{location}", ["type"] = "CustomLocation" };
+            body["extendedLocation"] = new JsonObject
+            {
+                ["name"] = $"{Group}/providers/Microsoft.ExtendedLocation/customLocations/{location}",
+                ["type"] = "CustomLocation",
+            };
         return body;
     }
 }

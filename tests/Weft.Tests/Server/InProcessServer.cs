@@ -32,14 +32,22 @@ internal sealed record ServerResponse(int Status, HttpResponseHeaders Headers, s
     }
 }
 
-/// <summary>The real server in this process, behind a real port, over a store in memory and a clock that only the test moves.</summary>
+/// <summary>
+/// The real server in this process, behind a real port, over a store in memory and a clock that only the test moves.
+/// </summary>
 internal sealed class InProcessServer : IAsyncDisposable
 {
     private readonly WebApplication _app;
     private readonly DirectoryInfo _directory;
     private readonly string _admin;
 
-    private InProcessServer(WebApplication app, DirectoryInfo directory, IResourceStore store, FakeTimeProvider clock, string admin)
+    private InProcessServer(
+        WebApplication app,
+        DirectoryInfo directory,
+        IResourceStore store,
+        FakeTimeProvider clock,
+        string admin
+    )
     {
         (_app, _directory, Store, Clock, _admin) = (app, directory, store, clock, admin);
         Client = new HttpClient { BaseAddress = new Uri(app.Urls.First()), Timeout = TimeSpan.FromSeconds(60) };
@@ -54,13 +62,20 @@ internal sealed class InProcessServer : IAsyncDisposable
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     /// <summary>A server without any resource.</summary>
-    public static async Task<InProcessServer> Empty(IResourceStore? store = null, DateTimeOffset? now = null, RelayServeOptions? relay = null)
+    public static async Task<InProcessServer> Empty(
+        IResourceStore? store = null,
+        DateTimeOffset? now = null,
+        RelayServeOptions? relay = null
+    )
     {
         var directory = Directory.CreateTempSubdirectory("weft-plane-");
         store ??= new MemoryStore();
         var token = Path.Join(directory.FullName, "admin.token");
         var clock = new FakeTimeProvider(now ?? new DateTimeOffset(2026, 11, 22, 10, 0, 0, TimeSpan.Zero));
-        var options = new ServeOptions(directory.FullName, new IPEndPoint(IPAddress.Loopback, 0), null, null, null) { Relay = relay };
+        var options = new ServeOptions(directory.FullName, new IPEndPoint(IPAddress.Loopback, 0), null, null, null)
+        {
+            Relay = relay,
+        };
         var app = Weft.Server.Program.Build(options, store, CredentialStore.Open(token), Limits.Default, clock);
         await app.StartAsync(Cancel);
         return new InProcessServer(app, directory, store, clock, (await File.ReadAllTextAsync(token, Cancel)).Trim());
@@ -75,40 +90,59 @@ internal sealed class InProcessServer : IAsyncDisposable
         return server;
     }
 
-    public Task<ServerResponse> Get(string path, params (string Name, string Value)[] headers) => Request("GET", path, null, headers);
+    public Task<ServerResponse> Get(string path, params (string Name, string Value)[] headers) =>
+        Request("GET", path, null, headers);
 
-    public Task<ServerResponse> Put(Document document, params (string Name, string Value)[] headers) => Request("PUT", document.Id, document.Body.ToJsonString(), headers);
+    public Task<ServerResponse> Put(Document document, params (string Name, string Value)[] headers) =>
+        Request("PUT", document.Id, document.Body.ToJsonString(), headers);
 
-    public Task<ServerResponse> Delete(string path, params (string Name, string Value)[] headers) => Request("DELETE", path, null, headers);
+    public Task<ServerResponse> Delete(string path, params (string Name, string Value)[] headers) =>
+        Request("DELETE", path, null, headers);
 
-    public Task<ServerResponse> Patch(string path, string body, params (string Name, string Value)[] headers) => Request("PATCH", path, body, headers);
+    public Task<ServerResponse> Patch(string path, string body, params (string Name, string Value)[] headers) =>
+        Request("PATCH", path, body, headers);
 
     public Task<ServerResponse> Post(string path, string body) => Request("POST", path, body, []);
 
     /// <summary>Asks as the administrator; the api-version is added where the path has none.</summary>
     public Task<ServerResponse> Request(string method, string path, string? body, (string Name, string Value)[] headers)
     {
-        var versioned = path.Contains("api-version=", StringComparison.Ordinal) ? path
+        var versioned = path.Contains("api-version=", StringComparison.Ordinal)
+            ? path
             : $"{path}{(path.Contains('?', StringComparison.Ordinal) ? '&' : '?')}api-version={Documents.VersionOf(path)}";
         return Send(method, versioned, body is null ? null : Encoding.UTF8.GetBytes(body), _admin, headers);
     }
 
     /// <summary>Asks for exactly this.</summary>
-    public async Task<ServerResponse> Send(string method, string path, byte[]? body, string? token, params (string Name, string Value)[] headers)
+    public async Task<ServerResponse> Send(
+        string method,
+        string path,
+        byte[]? body,
+        string? token,
+        params (string Name, string Value)[] headers
+    )
     {
         using var request = new HttpRequestMessage(new HttpMethod(method), path);
         if (body is not null)
-            request.Content = new ByteArrayContent(body) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } };
+            request.Content = new ByteArrayContent(body)
+            {
+                Headers = { ContentType = new MediaTypeHeaderValue("application/json") },
+            };
         if (token is not null)
             request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
         foreach (var (name, value) in headers)
             Assert.True(request.Headers.TryAddWithoutValidation(name, value));
         using var response = await Client.SendAsync(request, Cancel);
-        return new ServerResponse((int)response.StatusCode, response.Headers, await response.Content.ReadAsStringAsync(Cancel));
+        return new ServerResponse(
+            (int)response.StatusCode,
+            response.Headers,
+            await response.Content.ReadAsStringAsync(Cancel)
+        );
     }
 
     /// <summary>Sends raw bytes as the administrator.</summary>
-    public Task<ServerResponse> SendAsAdministrator(string method, string path, byte[]? body) => Send(method, path, body, _admin);
+    public Task<ServerResponse> SendAsAdministrator(string method, string path, byte[]? body) =>
+        Send(method, path, body, _admin);
 
     /// <summary>Makes a resource, or enables a domain, and waits until it is provisioned.</summary>
     public async Task<ServerResponse> Create(Document document)
@@ -127,7 +161,9 @@ internal sealed class InProcessServer : IAsyncDisposable
     /// <summary>Waits for the operation of an answer and returns what it came to.</summary>
     public async Task<JsonNode> WaitForEnd(ServerResponse answer)
     {
-        var watched = new Uri(answer.Header("Azure-AsyncOperation") ?? throw new InvalidOperationException($"no operation: {answer.Text}"));
+        var watched = new Uri(
+            answer.Header("Azure-AsyncOperation") ?? throw new InvalidOperationException($"no operation: {answer.Text}")
+        );
         return (await Get(watched.PathAndQuery, ("Prefer", "wait=20"))).Expect(200).Json;
     }
 
@@ -143,7 +179,9 @@ internal sealed class InProcessServer : IAsyncDisposable
     public async Task<string> Enrol(string cluster, string name)
     {
         var token = (await Post($"{cluster}/listEnrollmentToken", "")).Expect(200).Json["token"]!.ToString();
-        return (await SendAsAgent(token, "POST", "enroll", new JsonObject { ["name"] = name })).Expect(201).Json["credential"]!.ToString();
+        return (await SendAsAgent(token, "POST", "enroll", new JsonObject { ["name"] = name })).Expect(201).Json[
+            "credential"
+        ]!.ToString();
     }
 
     public Task<ServerResponse> SendAsAgent(string token, string method, string path, JsonNode? body = null) =>

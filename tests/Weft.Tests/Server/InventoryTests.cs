@@ -58,13 +58,18 @@ public sealed class InventoryTests
     {
         await using var server = await InProcessServer.WithSite();
         var agent = await server.Enrol(Documents.East, "c1");
-        var token = (await server.Post($"{Documents.East}/listEnrollmentToken", "")).Expect(200).Json["token"]!.ToString();
+        var token = (await server.Post($"{Documents.East}/listEnrollmentToken", "")).Expect(200).Json[
+            "token"
+        ]!.ToString();
 
         var refused = (await server.SendAsAgent(agent, "PUT", "inventory", Inventory("ens1f0"))).Expect(409);
 
         Assert.Equal("Conflict", refused.Code);
         Assert.Contains("agent c1 serves no node", refused.Text, StringComparison.Ordinal);
-        Assert.Equal("AuthorizationFailed", (await server.SendAsAgent(token, "PUT", "inventory", Inventory("ens1f0"))).Expect(403).Code);
+        Assert.Equal(
+            "AuthorizationFailed",
+            (await server.SendAsAgent(token, "PUT", "inventory", Inventory("ens1f0"))).Expect(403).Code
+        );
     }
 
     [Theory]
@@ -92,9 +97,24 @@ public sealed class InventoryTests
         var agent = await Enrol(server, "w1");
         var inventory = Inventory("ens1f0");
         for (var i = 0; i < 9000; i++)
-            inventory["devices"]!.AsArray().Add(new JsonObject { ["name"] = $"e{i}", ["pciAddress"] = "0000:3b:00.0", ["vendor"] = "8086", ["device"] = "1592", ["driver"] = "ice", ["macAddress"] = "3c:fd:fe:00:00:3b" });
+            inventory["devices"]!
+                .AsArray()
+                .Add(
+                    new JsonObject
+                    {
+                        ["name"] = $"e{i}",
+                        ["pciAddress"] = "0000:3b:00.0",
+                        ["vendor"] = "8086",
+                        ["device"] = "1592",
+                        ["driver"] = "ice",
+                        ["macAddress"] = "3c:fd:fe:00:00:3b",
+                    }
+                );
 
-        Assert.Equal("RequestTooLarge", (await server.SendAsAgent(agent, "PUT", "inventory", inventory)).Expect(413).Code);
+        Assert.Equal(
+            "RequestTooLarge",
+            (await server.SendAsAgent(agent, "PUT", "inventory", inventory)).Expect(413).Code
+        );
     }
 
     [Fact]
@@ -126,7 +146,11 @@ public sealed class InventoryTests
 
         var refused = (await server.Put(NodeOf("w1", "ens1f0", "0-3"))).Expect(400);
         Assert.Equal("Mismatch", refused.Code);
-        Assert.Contains("node w1 has no port 'ens1f0'; its inventory has ens2f0 (0000:3b:00.0)", refused.Text, StringComparison.Ordinal);
+        Assert.Contains(
+            "node w1 has no port 'ens1f0'; its inventory has ens2f0 (0000:3b:00.0)",
+            refused.Text,
+            StringComparison.Ordinal
+        );
 
         Assert.Equal(201, (await server.Put(NodeOf("w1", "ens2f0", "0-3"))).Status);
     }
@@ -139,7 +163,14 @@ public sealed class InventoryTests
         _ = (await server.SendAsAgent(agent, "PUT", "inventory", Inventory("ens1f0"))).Expect(204);
         var node = NodeOf("w1", "ens1f0", "0-3");
 
-        var plan = (await server.Post("/providers/Weft.Fleet/plan", new JsonObject { ["resources"] = new JsonArray(WithId(Attached()), WithId(node)) }.ToJsonString())).Expect(200).Json;
+        var plan = (
+            await server.Post(
+                "/providers/Weft.Fleet/plan",
+                new JsonObject { ["resources"] = new JsonArray(WithId(Attached()), WithId(node)) }.ToJsonString()
+            )
+        )
+            .Expect(200)
+            .Json;
 
         Assert.Equal(["Update", "Create"], plan["changes"]!.AsArray().Select(c => c!["action"]!.ToString()));
         var port = Assert.Single(plan["capacity"]!["functions"]!.AsArray())!;
@@ -155,30 +186,54 @@ public sealed class InventoryTests
         return body;
     }
 
-    private static Document Attached() => Documents.Site.Single(d => d.Id == Documents.East).With(body =>
-        body["properties"]!["networkConfiguration"]!["attachedNetworkConfiguration"] = new JsonObject
-        {
-            ["l3Networks"] = new JsonArray(new JsonObject { ["networkId"] = $"{Documents.Cloud}/l3Networks/n6", ["pluginType"] = "SRIOV" }),
-        });
+    private static Document Attached() =>
+        Documents
+            .Site.Single(d => d.Id == Documents.East)
+            .With(body =>
+                body["properties"]!["networkConfiguration"]!["attachedNetworkConfiguration"] = new JsonObject
+                {
+                    ["l3Networks"] = new JsonArray(
+                        new JsonObject { ["networkId"] = $"{Documents.Cloud}/l3Networks/n6", ["pluginType"] = "SRIOV" }
+                    ),
+                }
+            );
 
     private static Document NodeOf(string name, string port, string? functions = null)
     {
         var uplink = new JsonObject { ["name"] = port };
         if (functions is not null)
-            uplink["virtualFunctions"] = new JsonArray(new JsonObject { ["functions"] = functions, ["networkId"] = $"{Documents.Cloud}/l3Networks/n6" });
-        var pool = Documents.Site.Single(d => d.Id == Documents.East).Body["properties"]!["initialAgentPoolConfigurations"]![0]!["name"]!.ToString();
-        return new Document($"{Documents.East}/providers/Weft.Fleet/nodes/{name}",
-            new JsonObject { ["properties"] = new JsonObject { ["agentPool"] = pool, ["uplinks"] = new JsonArray(uplink) } });
+            uplink["virtualFunctions"] = new JsonArray(
+                new JsonObject { ["functions"] = functions, ["networkId"] = $"{Documents.Cloud}/l3Networks/n6" }
+            );
+        var pool = Documents.Site.Single(d => d.Id == Documents.East).Body["properties"]![
+            "initialAgentPoolConfigurations"
+        ]![0]!["name"]!.ToString();
+        return new Document(
+            $"{Documents.East}/providers/Weft.Fleet/nodes/{name}",
+            new JsonObject
+            {
+                ["properties"] = new JsonObject { ["agentPool"] = pool, ["uplinks"] = new JsonArray(uplink) },
+            }
+        );
     }
 
     private static async Task<string> Enrol(InProcessServer server, string node)
     {
-        var token = (await server.Post($"{Documents.East}/listEnrollmentToken", "")).Expect(200).Json["token"]!.ToString();
-        return (await server.SendAsAgent(token, "POST", "enroll", new JsonObject { ["name"] = node, ["node"] = node })).Expect(201).Json["credential"]!.ToString();
+        var token = (await server.Post($"{Documents.East}/listEnrollmentToken", "")).Expect(200).Json[
+            "token"
+        ]!.ToString();
+        return (await server.SendAsAgent(token, "POST", "enroll", new JsonObject { ["name"] = node, ["node"] = node }))
+            .Expect(201)
+            .Json["credential"]!.ToString();
     }
 
-    private static JsonObject Inventory(string port) => JsonNode.Parse($$"""
-        {"kernel":"6.1.0","hasIommu":true,"hugepages":[{"kilobytes":2048,"total":8,"free":8}],"plugins":[{"name":"macvlan","versions":["1.0.0"],"release":"v1.1.1"}],
-         "devices":[{"name":"{{port}}","pciAddress":"0000:3b:00.0","vendor":"8086","device":"1592","driver":"ice","macAddress":"3c:fd:fe:00:00:3b","mtu":9000,"isUp":true,"totalFunctions":64,"functions":0,"linkType":"ether","secret":"x"}]}
-        """)!.AsObject();
+    private static JsonObject Inventory(string port) =>
+        JsonNode
+            .Parse(
+                $$"""
+                {"kernel":"6.1.0","hasIommu":true,"hugepages":[{"kilobytes":2048,"total":8,"free":8}],"plugins":[{"name":"macvlan","versions":["1.0.0"],"release":"v1.1.1"}],
+                 "devices":[{"name":"{{port}}","pciAddress":"0000:3b:00.0","vendor":"8086","device":"1592","driver":"ice","macAddress":"3c:fd:fe:00:00:3b","mtu":9000,"isUp":true,"totalFunctions":64,"functions":0,"linkType":"ether","secret":"x"}]}
+                """
+            )!
+            .AsObject();
 }

@@ -12,7 +12,13 @@ public sealed class LeaseAllocatorTests
     {
         var body = new JsonObject
         {
-            ["network"] = $"{Documents.Cloud}/l3Networks/{network}", ["containerId"] = container, ["interface"] = "net1", ["namespace"] = "core", ["pod"] = "upf-0", ["uid"] = "u", ["node"] = "w1",
+            ["network"] = $"{Documents.Cloud}/l3Networks/{network}",
+            ["containerId"] = container,
+            ["interface"] = "net1",
+            ["namespace"] = "core",
+            ["pod"] = "upf-0",
+            ["uid"] = "u",
+            ["node"] = "w1",
         };
         if (ips.Length > 0)
             body["ips"] = new JsonArray([.. ips.Select(ip => JsonValue.Create(ip))]);
@@ -29,7 +35,10 @@ public sealed class LeaseAllocatorTests
         var revision = server.Revision;
         var again = (await server.SendAsAgent(agent, "POST", "leases/acquire", LeaseRequest("n6", "c1"))).Expect(200);
 
-        Assert.Equal("""{"addresses":[{"address":"10.20.6.4/24","gateway":"10.20.6.1"},{"address":"fd20:0:0:606::4/64","gateway":"fd20:0:0:606::1"}],"routes":[]}""", first.Text);
+        Assert.Equal(
+            """{"addresses":[{"address":"10.20.6.4/24","gateway":"10.20.6.1"},{"address":"fd20:0:0:606::4/64","gateway":"fd20:0:0:606::1"}],"routes":[]}""",
+            first.Text
+        );
         Assert.Equal(first.Text, again.Text);
         Assert.Equal(revision, server.Revision);
     }
@@ -49,7 +58,10 @@ public sealed class LeaseAllocatorTests
 
         Assert.Equal(revision, server.Revision);
         Assert.Equal(2, Held(server, "n6").Leases.Count());
-        Assert.Equal(theirs.Text, (await server.SendAsAgent(west, "POST", "leases/acquire", LeaseRequest("n6", "c1"))).Text);
+        Assert.Equal(
+            theirs.Text,
+            (await server.SendAsAgent(west, "POST", "leases/acquire", LeaseRequest("n6", "c1"))).Text
+        );
     }
 
     [Fact]
@@ -58,9 +70,15 @@ public sealed class LeaseAllocatorTests
         await using var server = await InProcessServer.WithSite();
         var agent = await server.Enrol(Documents.East, "w1");
 
-        var answers = await Task.WhenAll(Enumerable.Range(0, 500).Select(i => server.SendAsAgent(agent, "POST", "leases/acquire", LeaseRequest("big", $"c{i}"))));
+        var answers = await Task.WhenAll(
+            Enumerable
+                .Range(0, 500)
+                .Select(i => server.SendAsAgent(agent, "POST", "leases/acquire", LeaseRequest("big", $"c{i}")))
+        );
 
-        var addresses = answers.SelectMany(a => a.Expect(200).Json["addresses"]!.AsArray().Select(x => x!["address"]!.ToString())).ToList();
+        var addresses = answers
+            .SelectMany(a => a.Expect(200).Json["addresses"]!.AsArray().Select(x => x!["address"]!.ToString()))
+            .ToList();
         Assert.Equal(1000, addresses.Count);
         Assert.Equal(1000, addresses.Distinct().Count());
         Assert.Equal(500, Held(server, "big").Count(AddressFamily.IPv4));
@@ -76,8 +94,14 @@ public sealed class LeaseAllocatorTests
         var agent = await server.Enrol(Documents.West, "w1");
         var before = server.Revision;
 
-        Assert.Equal("AuthorizationFailed", (await server.SendAsAgent(agent, "POST", "leases/acquire", LeaseRequest(network, "c1"))).Expect(403).Code);
-        Assert.Equal("AuthorizationFailed", (await server.SendAsAgent(agent, "POST", "leases/acquire", LeaseRequest("big", "c1"))).Expect(403).Code);
+        Assert.Equal(
+            "AuthorizationFailed",
+            (await server.SendAsAgent(agent, "POST", "leases/acquire", LeaseRequest(network, "c1"))).Expect(403).Code
+        );
+        Assert.Equal(
+            "AuthorizationFailed",
+            (await server.SendAsAgent(agent, "POST", "leases/acquire", LeaseRequest("big", "c1"))).Expect(403).Code
+        );
         Assert.Equal(before, server.Revision);
     }
 
@@ -101,7 +125,9 @@ public sealed class LeaseAllocatorTests
         await using var server = await InProcessServer.WithSite();
         var agent = await server.Enrol(Documents.East, "w1");
 
-        var granted = (await server.SendAsAgent(agent, "POST", "leases/acquire", LeaseRequest("n6", "c1", "10.20.6.77"))).Expect(200);
+        var granted = (
+            await server.SendAsAgent(agent, "POST", "leases/acquire", LeaseRequest("n6", "c1", "10.20.6.77"))
+        ).Expect(200);
 
         Assert.Equal("10.20.6.77/24", granted.Json["addresses"]![0]!["address"]!.ToString());
         Assert.Equal("fd20:0:0:606::4/64", granted.Json["addresses"]![1]!["address"]!.ToString());
@@ -118,10 +144,14 @@ public sealed class LeaseAllocatorTests
     {
         await using var server = await InProcessServer.WithSite();
         var agent = await server.Enrol(Documents.East, "w1");
-        _ = (await server.SendAsAgent(agent, "POST", "leases/acquire", LeaseRequest("n6", "other", "10.20.6.77"))).Expect(200);
+        _ = (
+            await server.SendAsAgent(agent, "POST", "leases/acquire", LeaseRequest("n6", "other", "10.20.6.77"))
+        ).Expect(200);
         var before = server.Revision;
 
-        var refused = (await server.SendAsAgent(agent, "POST", "leases/acquire", LeaseRequest("n6", "c1", ips))).Expect(status);
+        var refused = (await server.SendAsAgent(agent, "POST", "leases/acquire", LeaseRequest("n6", "c1", ips))).Expect(
+            status
+        );
 
         Assert.Equal(code, refused.Code);
         Assert.Contains(ips[^1], refused.Text, StringComparison.Ordinal);
@@ -157,13 +187,20 @@ public sealed class LeaseAllocatorTests
             _ = (await server.SendAsAgent(agent, "POST", "leases/acquire", LeaseRequest("tiny", $"c{i}"))).Expect(200);
         var before = server.Revision;
 
-        var refused = (await server.SendAsAgent(agent, "POST", "leases/acquire", LeaseRequest("tiny", "c3"))).Expect(409);
+        var refused = (await server.SendAsAgent(agent, "POST", "leases/acquire", LeaseRequest("tiny", "c3"))).Expect(
+            409
+        );
 
         Assert.Equal("AddressPoolExhausted", refused.Code);
         Assert.Equal("10.40.0.0/29", refused.Json["error"]!["target"]!.ToString());
         Assert.Equal(before, server.Revision);
         _ = (await server.SendAsAgent(agent, "POST", "leases/release", LeaseRequest("tiny", "c1"))).Expect(204);
-        Assert.Equal("10.40.0.5/29", (await server.SendAsAgent(agent, "POST", "leases/acquire", LeaseRequest("tiny", "c3"))).Expect(200).Json["addresses"]![0]!["address"]!.ToString());
+        Assert.Equal(
+            "10.40.0.5/29",
+            (await server.SendAsAgent(agent, "POST", "leases/acquire", LeaseRequest("tiny", "c3"))).Expect(200).Json[
+                "addresses"
+            ]![0]!["address"]!.ToString()
+        );
     }
 
     [Fact]
@@ -173,16 +210,25 @@ public sealed class LeaseAllocatorTests
         var agent = await server.Enrol(Documents.East, "w1");
         using var over = new CancellationTokenSource();
         var leased = 0;
-        var pods = Enumerable.Range(0, 8).Select(worker => Task.Run(async () =>
-        {
-            for (var i = 0; !over.IsCancellationRequested; i++)
-            {
-                var container = $"c{worker}-{i}";
-                _ = (await server.SendAsAgent(agent, "POST", "leases/acquire", LeaseRequest("n6", container))).Expect(200);
-                _ = (await server.SendAsAgent(agent, "POST", "leases/release", LeaseRequest("n6", container))).Expect(204);
-                _ = Interlocked.Increment(ref leased);
-            }
-        })).ToArray();
+        var pods = Enumerable
+            .Range(0, 8)
+            .Select(worker =>
+                Task.Run(async () =>
+                {
+                    for (var i = 0; !over.IsCancellationRequested; i++)
+                    {
+                        var container = $"c{worker}-{i}";
+                        _ = (
+                            await server.SendAsAgent(agent, "POST", "leases/acquire", LeaseRequest("n6", container))
+                        ).Expect(200);
+                        _ = (
+                            await server.SendAsAgent(agent, "POST", "leases/release", LeaseRequest("n6", container))
+                        ).Expect(204);
+                        _ = Interlocked.Increment(ref leased);
+                    }
+                })
+            )
+            .ToArray();
         await server.WaitUntil(() => Volatile.Read(ref leased) > 16, "the pods lease");
 
         for (var i = 0; i < 20; i++)
@@ -208,5 +254,6 @@ public sealed class LeaseAllocatorTests
         Assert.Empty(Held(server, "n6").Leases);
     }
 
-    private static Holdings Held(InProcessServer server, string network) => NetworkPool.HoldingsOf(server.Store.Current, ResourceId.Parse($"{Documents.Cloud}/l3Networks/{network}").Value);
+    private static Holdings Held(InProcessServer server, string network) =>
+        NetworkPool.HoldingsOf(server.Store.Current, ResourceId.Parse($"{Documents.Cloud}/l3Networks/{network}").Value);
 }

@@ -25,13 +25,27 @@ public sealed class ListEndpointsTests
     public async Task Lists_UnderParents_AndInGroups()
     {
         await using var server = await InProcessServer.WithSite();
-        await server.Create(new Document($"{Documents.Subscription}/resourceGroups/rg2", new JsonObject { ["location"] = "eastus" }));
+        await server.Create(
+            new Document($"{Documents.Subscription}/resourceGroups/rg2", new JsonObject { ["location"] = "eastus" })
+        );
 
-        Assert.Equal(["big-subnets", "n6-subnets", "oam-subnets", "tiny-subnets"], Names(await server.Get($"{Documents.Vrf}/internalNetworks")));
+        Assert.Equal(
+            ["big-subnets", "n6-subnets", "oam-subnets", "tiny-subnets"],
+            Names(await server.Get($"{Documents.Vrf}/internalNetworks"))
+        );
         Assert.Equal(["workers"], Names(await server.Get($"{Documents.East}/agentPools")));
         Assert.Equal(["rg1", "rg2"], Names(await server.Get($"{Documents.Subscription}/resourceGroups")));
-        Assert.Empty(Names(await server.Get($"{Documents.Subscription}/resourceGroups/rg2/providers/Microsoft.NetworkCloud/l3Networks")));
-        Assert.Equal("11111111-2222-3333-4444-555555555555", Assert.Single((await server.Get("/subscriptions")).Json["value"]!.AsArray())!["subscriptionId"]!.ToString());
+        Assert.Empty(
+            Names(
+                await server.Get(
+                    $"{Documents.Subscription}/resourceGroups/rg2/providers/Microsoft.NetworkCloud/l3Networks"
+                )
+            )
+        );
+        Assert.Equal(
+            "11111111-2222-3333-4444-555555555555",
+            Assert.Single((await server.Get("/subscriptions")).Json["value"]!.AsArray())!["subscriptionId"]!.ToString()
+        );
     }
 
     [Theory]
@@ -43,8 +57,13 @@ public sealed class ListEndpointsTests
     {
         await using var server = await InProcessServer.WithSite();
         await server.Create(Documents.Node("east", "n1"));
-        var all = server.Store.Current.Range("microsoft.").Concat(server.Store.Current.Range("weft."))
-            .Select(row => row.Key[(row.Key.IndexOf('|', StringComparison.Ordinal) + 1)..]).Where(id => id.Contains("/providers/", StringComparison.Ordinal)).Order().ToList();
+        var all = server
+            .Store.Current.Range("microsoft.")
+            .Concat(server.Store.Current.Range("weft."))
+            .Select(row => row.Key[(row.Key.IndexOf('|', StringComparison.Ordinal) + 1)..])
+            .Where(id => id.Contains("/providers/", StringComparison.Ordinal))
+            .Order()
+            .ToList();
 
         var listed = await Pages(server, $"{Documents.Group}/resources?$top={top}");
 
@@ -84,7 +103,9 @@ public sealed class ListEndpointsTests
     {
         await using var server = await InProcessServer.WithSite();
 
-        var listed = await server.Get($"{Documents.Subscription}/resources?$filter=resourceType eq 'microsoft.networkcloud/L2Networks'");
+        var listed = await server.Get(
+            $"{Documents.Subscription}/resources?$filter=resourceType eq 'microsoft.networkcloud/L2Networks'"
+        );
 
         Assert.Equal(["ha"], Names(listed));
     }
@@ -95,13 +116,20 @@ public sealed class ListEndpointsTests
         await using var server = await InProcessServer.Empty();
 
         var all = (await server.Get($"{Documents.Subscription}/providers")).Expect(200);
-        var one = (await server.Get($"{Documents.Subscription}/providers/microsoft.networkcloud?api-version=2021-04-01")).Expect(200);
+        var one = (
+            await server.Get($"{Documents.Subscription}/providers/microsoft.networkcloud?api-version=2021-04-01")
+        ).Expect(200);
 
         Assert.Contains("Weft.Fleet", all.Json["value"]!.AsArray().Select(p => p!["namespace"]!.ToString()));
-        var type = one.Json["resourceTypes"]!.AsArray().Single(t => t!["resourceType"]!.ToString() == "kubernetesClusters/agentPools")!;
+        var type = one.Json["resourceTypes"]!
+            .AsArray()
+            .Single(t => t!["resourceType"]!.ToString() == "kubernetesClusters/agentPools")!;
         Assert.Equal("2026-10-01", type["apiVersions"]![0]!.ToString());
         Assert.Equal("Registered", one.Json["registrationState"]!.ToString());
-        Assert.Equal("MissingSubscriptionRegistration", (await server.Get($"{Documents.Subscription}/providers/Microsoft.Compute")).Expect(409).Code);
+        Assert.Equal(
+            "MissingSubscriptionRegistration",
+            (await server.Get($"{Documents.Subscription}/providers/Microsoft.Compute")).Expect(409).Code
+        );
     }
 
     [Fact]
@@ -110,21 +138,31 @@ public sealed class ListEndpointsTests
         await using var server = await InProcessServer.WithSite();
         var agent = await server.Enrol(Documents.East, "w1");
         await server.Create(Documents.Machine("probe1", Documents.Attached("n6", "10.20.6.40")));
-        _ = (await server.SendAsAgent(agent, "POST", "leases/acquire", LeaseAllocatorTests.LeaseRequest("n6", "c1"))).Expect(200);
+        _ = (
+            await server.SendAsAgent(agent, "POST", "leases/acquire", LeaseAllocatorTests.LeaseRequest("n6", "c1"))
+        ).Expect(200);
 
         var machine = await Who(server, "address=10.20.6.40");
         var pod = await Who(server, "address=10.20.6.4");
         var word = (await server.Get("/providers/Weft.Ipam/who?name=UPF-0")).Expect(200).Json["answers"]!.AsArray();
-        var mac = (await server.Get($"{Documents.Cloud}/virtualMachines/probe1")).Json["properties"]!["networkAttachments"]![0]!["macAddress"]!.ToString();
+        var mac = (await server.Get($"{Documents.Cloud}/virtualMachines/probe1")).Json["properties"]![
+            "networkAttachments"
+        ]![0]!["macAddress"]!.ToString();
         var vlan = (await server.Get("/providers/Weft.Ipam/who?vlan=606")).Expect(200).Json["vlans"]![0]!;
 
-        Assert.Equal(("Leased", "Static", N6), (machine["state"]!.ToString(), machine["method"]!.ToString(), machine["network"]!.ToString()));
+        Assert.Equal(
+            ("Leased", "Static", N6),
+            (machine["state"]!.ToString(), machine["method"]!.ToString(), machine["network"]!.ToString())
+        );
         Assert.Equal("pod core/upf-0 net1 in east on w1", pod["holder"]!.ToString());
         Assert.Equal(Documents.East, pod["cluster"]!.ToString());
         Assert.Equal(2, word.Count);
         Assert.Equal("Reserved", (await Who(server, "address=10.20.6.1"))["state"]!.ToString());
         Assert.Equal("Free", (await Who(server, "address=10.20.6.200"))["state"]!.ToString());
-        Assert.Equal("10.20.6.40", (await Who(server, $"mac={mac.ToUpperInvariant().Replace(':', '-')}"))["address"]!.ToString());
+        Assert.Equal(
+            "10.20.6.40",
+            (await Who(server, $"mac={mac.ToUpperInvariant().Replace(':', '-')}"))["address"]!.ToString()
+        );
         Assert.Equal((4, 1500), ((int)vlan["leases"]!, (int)vlan["mtu"]!));
         Assert.Contains(N6, vlan["networks"]!.AsArray().Select(n => n!.ToString()));
         foreach (var query in (string[])["address=10.20.6", "vlan=0", "vlan=4095", "vlan=x", "name=", "colour=red"])
@@ -137,16 +175,34 @@ public sealed class ListEndpointsTests
         await using var server = await InProcessServer.WithSite();
         var agent = await server.Enrol(Documents.East, "w1");
         foreach (var i in Enumerable.Range(0, 5))
-            _ = (await server.SendAsAgent(agent, "POST", "leases/acquire", LeaseAllocatorTests.LeaseRequest("n6", $"c{i}"))).Expect(200);
+            _ = (
+                await server.SendAsAgent(
+                    agent,
+                    "POST",
+                    "leases/acquire",
+                    LeaseAllocatorTests.LeaseRequest("n6", $"c{i}")
+                )
+            ).Expect(200);
 
-        var pool = (await server.Get($"{N6}/providers/Weft.Ipam/pools/default")).Expect(200).Json["properties"]!["families"]![0]!;
-        var leases = await Pages(server, $"{N6}/providers/Weft.Ipam/leases?$top=3&api-version={Documents.FleetVersion}");
+        var pool = (await server.Get($"{N6}/providers/Weft.Ipam/pools/default")).Expect(200).Json["properties"]![
+            "families"
+        ]![0]!;
+        var leases = await Pages(
+            server,
+            $"{N6}/providers/Weft.Ipam/leases?$top=3&api-version={Documents.FleetVersion}"
+        );
         var one = (await server.Get($"{N6}/providers/Weft.Ipam/leases/10.20.6.5")).Expect(200);
 
-        Assert.Equal("""{"family":"IPv4","prefix":"10.20.6.0/24","gateway":"10.20.6.1","size":"251","reserved":3,"used":5,"free":"246"}""", pool.ToJsonString());
+        Assert.Equal(
+            """{"family":"IPv4","prefix":"10.20.6.0/24","gateway":"10.20.6.1","size":"251","reserved":3,"used":5,"free":"246"}""",
+            pool.ToJsonString()
+        );
         Assert.Equal(10, leases.Distinct().Count());
         Assert.Equal("Dynamic", one.Json["properties"]!["method"]!.ToString());
-        Assert.Equal("ResourceNotFound", (await server.Get($"{N6}/providers/Weft.Ipam/leases/10.20.6.99")).Expect(404).Code);
+        Assert.Equal(
+            "ResourceNotFound",
+            (await server.Get($"{N6}/providers/Weft.Ipam/leases/10.20.6.99")).Expect(404).Code
+        );
     }
 
     [Fact]
@@ -154,7 +210,10 @@ public sealed class ListEndpointsTests
     {
         await using var server = await InProcessServer.Empty();
 
-        Assert.Equal("""{"reservedAddresses":3,"vlanLowest":100,"vlanHighest":4094,"mtuLowest":64,"mtuHighest":9200}""", (await server.Get("/providers/Weft.Fleet/limits")).Expect(200).Text);
+        Assert.Equal(
+            """{"reservedAddresses":3,"vlanLowest":100,"vlanHighest":4094,"mtuLowest":64,"mtuHighest":9200}""",
+            (await server.Get("/providers/Weft.Fleet/limits")).Expect(200).Text
+        );
     }
 
     [Fact]
@@ -162,17 +221,34 @@ public sealed class ListEndpointsTests
     {
         await using var server = await InProcessServer.WithSite();
         var before = server.Revision;
-        var machine = Documents.Machine("vm1", Documents.Attached("n6")).With(b => b["id"] = $"{Documents.Cloud}/virtualMachines/vm1");
+        var machine = Documents
+            .Machine("vm1", Documents.Attached("n6"))
+            .With(b => b["id"] = $"{Documents.Cloud}/virtualMachines/vm1");
         var bad = Documents.Layer3("other", 606).With(b => b["id"] = $"{Documents.Cloud}/l3Networks/other");
         var same = Documents.Layer3("n6", 606).With(b => b["id"] = N6);
 
-        var plan = (await server.Post("/providers/Weft.Fleet/plan", new JsonObject { ["resources"] = new JsonArray(machine.Body, bad.Body, same.Body) }.ToJsonString())).Expect(200).Json;
+        var plan = (
+            await server.Post(
+                "/providers/Weft.Fleet/plan",
+                new JsonObject { ["resources"] = new JsonArray(machine.Body, bad.Body, same.Body) }.ToJsonString()
+            )
+        )
+            .Expect(200)
+            .Json;
 
         Assert.Equal(before, server.Revision);
         Assert.Equal(before, (long)plan["revision"]!);
-        Assert.Equal(["Create vm1", "Refused other", "Unchanged n6"], plan["changes"]!.AsArray().Select(c => $"{c!["action"]} {c["id"]!.ToString().Split('/')[^1]}").Order());
-        Assert.Equal("Overlap", plan["changes"]!.AsArray().Single(c => c!["action"]!.ToString() == "Refused")!["error"]!["code"]!.ToString());
-        var address = plan["addresses"]!.AsArray().First(a => a!["address"]!.ToString().Contains('.', StringComparison.Ordinal))!["address"]!.ToString();
+        Assert.Equal(
+            ["Create vm1", "Refused other", "Unchanged n6"],
+            plan["changes"]!.AsArray().Select(c => $"{c!["action"]} {c["id"]!.ToString().Split('/')[^1]}").Order()
+        );
+        Assert.Equal(
+            "Overlap",
+            plan["changes"]!.AsArray().Single(c => c!["action"]!.ToString() == "Refused")!["error"]!["code"]!.ToString()
+        );
+        var address = plan["addresses"]!
+            .AsArray()
+            .First(a => a!["address"]!.ToString().Contains('.', StringComparison.Ordinal))!["address"]!.ToString();
         var made = await server.Create(machine with { Id = $"{Documents.Cloud}/virtualMachines/vm1" });
         Assert.Equal(address, made.Json["properties"]!["networkAttachments"]![0]!["ipv4Address"]!.ToString());
         foreach (var body in (string[])["{}", """{"resources":{}}""", """{"resources":[1]}"""])
@@ -182,7 +258,13 @@ public sealed class ListEndpointsTests
     private static async Task<JsonNode> Who(InProcessServer server, string query) =>
         Assert.Single((await server.Get($"/providers/Weft.Ipam/who?{query}")).Expect(200).Json["answers"]!.AsArray())!;
 
-    private static List<string> Names(ServerResponse list) => [.. list.Expect(200).Json["value"]!.AsArray().Select(item => item!["name"]!.ToString()).Order(StringComparer.Ordinal)];
+    private static List<string> Names(ServerResponse list) =>
+        [
+            .. list.Expect(200).Json["value"]!
+                .AsArray()
+                .Select(item => item!["name"]!.ToString())
+                .Order(StringComparer.Ordinal),
+        ];
 
     /// <summary>Follows nextLink to the end.</summary>
     private static async Task<List<string>> Pages(InProcessServer server, string path, Func<int, Task>? between = null)

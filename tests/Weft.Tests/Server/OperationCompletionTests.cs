@@ -16,7 +16,11 @@ public sealed class OperationCompletionTests
     {
         await using var server = await InProcessServer.WithSite();
         using var controlPlane = new ServerSite(new MemoryStore(), Limits.Default, new FakeTimeProvider());
-        _ = await controlPlane.Store.Commit(ReadSet.Empty, [.. server.Store.Current.Range("").Select(row => new Mutation(row.Key, row.Bytes))], TestContext.Current.CancellationToken);
+        _ = await controlPlane.Store.Commit(
+            ReadSet.Empty,
+            [.. server.Store.Current.Range("").Select(row => new Mutation(row.Key, row.Bytes))],
+            TestContext.Current.CancellationToken
+        );
         for (var i = 0; i < 12; i++)
         {
             await Decide(controlPlane, Documents.Kubernetes("brief", []), "Put");
@@ -34,13 +38,32 @@ public sealed class OperationCompletionTests
     private static async Task Complete(ServerSite controlPlane)
     {
         var state = controlPlane.Store.Current;
-        _ = await controlPlane.Store.Commit(ReadSet.Empty, controlPlane.Operations.Complete(state, controlPlane.Now), TestContext.Current.CancellationToken);
+        _ = await controlPlane.Store.Commit(
+            ReadSet.Empty,
+            controlPlane.Operations.Complete(state, controlPlane.Now),
+            TestContext.Current.CancellationToken
+        );
     }
 
     private static async Task Decide(ServerSite controlPlane, Document document, string verb)
     {
-        var request = new WriteRequest(ResourceId.Parse(document.Id).Value, "test", "User", controlPlane.Now, ServerSite.NewOperationName()) { Body = JsonNode.Parse(document.Body.ToJsonString())!.AsObject() };
-        var outcome = await controlPlane.Decide(transaction => verb == "Put" ? controlPlane.Verbs.Put(request, transaction) : controlPlane.Verbs.Delete(request, transaction), TestContext.Current.CancellationToken);
+        var request = new WriteRequest(
+            ResourceId.Parse(document.Id).Value,
+            "test",
+            "User",
+            controlPlane.Now,
+            ServerSite.NewOperationName()
+        )
+        {
+            Body = JsonNode.Parse(document.Body.ToJsonString())!.AsObject(),
+        };
+        var outcome = await controlPlane.Decide(
+            transaction =>
+                verb == "Put"
+                    ? controlPlane.Verbs.Put(request, transaction)
+                    : controlPlane.Verbs.Delete(request, transaction),
+            TestContext.Current.CancellationToken
+        );
         Assert.Null(outcome.Refusal);
     }
 }

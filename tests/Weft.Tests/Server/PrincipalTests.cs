@@ -63,10 +63,15 @@ public sealed class PrincipalTests
     {
         await using var server = await RelayResourceTests.Start(relay: false);
         var token = await Issue(server, "Reader", Documents.East);
-        var clusters = (await As(server, token, "GET", $"{Documents.Cloud}/kubernetesClusters")).Expect(200).Json["value"]!.AsArray();
+        var clusters = (await As(server, token, "GET", $"{Documents.Cloud}/kubernetesClusters")).Expect(200).Json[
+            "value"
+        ]!.AsArray();
         Assert.Equal("east", Assert.Single(clusters)!["name"]!.ToString());
         Assert.Single((await As(server, token, "GET", "/subscriptions")).Expect(200).Json["value"]!.AsArray());
-        Assert.All((await As(server, token, "GET", $"{Documents.Group}/resources")).Expect(200).Json["value"]!.AsArray(), r => Assert.StartsWith(Documents.East, r!["id"]!.ToString(), StringComparison.Ordinal));
+        Assert.All(
+            (await As(server, token, "GET", $"{Documents.Group}/resources")).Expect(200).Json["value"]!.AsArray(),
+            r => Assert.StartsWith(Documents.East, r!["id"]!.ToString(), StringComparison.Ordinal)
+        );
     }
 
     [Fact]
@@ -74,7 +79,10 @@ public sealed class PrincipalTests
     {
         await using var server = await RelayResourceTests.Start(relay: false);
         await server.Create(Documents.Node("east", "w1"));
-        var (contributor, reader) = (await Issue(server, "Contributor", Documents.East), await Issue(server, "Reader", Documents.East, "bob"));
+        var (contributor, reader) = (
+            await Issue(server, "Contributor", Documents.East),
+            await Issue(server, "Reader", Documents.East, "bob")
+        );
         var node = Documents.Node("east", "w2");
         var foreign = Documents.Node("west", "w1");
 
@@ -87,9 +95,16 @@ public sealed class PrincipalTests
         Assert.Empty(plan["warnings"]!.AsArray());
         Assert.NotEmpty(everything["addresses"]!.AsArray());
         Assert.Empty(plan["addresses"]!.AsArray());
-        Assert.All(plan["manifests"]!.AsArray(), m => Assert.StartsWith(Documents.East, m!["scope"]!.ToString(), StringComparison.Ordinal));
+        Assert.All(
+            plan["manifests"]!.AsArray(),
+            m => Assert.StartsWith(Documents.East, m!["scope"]!.ToString(), StringComparison.Ordinal)
+        );
         Assert.Equal(foreign.Id, refused.Json["error"]!["target"]!.ToString());
-        Assert.Contains("bob may not change it", Assert.Single(review["warnings"]!.AsArray())!["what"]!.ToString(), StringComparison.Ordinal);
+        Assert.Contains(
+            "bob may not change it",
+            Assert.Single(review["warnings"]!.AsArray())!["what"]!.ToString(),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -97,7 +112,10 @@ public sealed class PrincipalTests
     {
         await using var server = await RelayResourceTests.Start(relay: true);
         using var listener = await RelayHostTests.Listen(server);
-        var (east, west) = (await Issue(server, "Reader", Documents.East), await Issue(server, "Reader", Documents.West, "bob"));
+        var (east, west) = (
+            await Issue(server, "Reader", Documents.East),
+            await Issue(server, "Reader", Documents.West, "bob")
+        );
 
         var seen = (await As(server, east, "GET", "/providers/Weft.Relay/status")).Expect(200).Json;
         var hidden = (await As(server, west, "GET", "/providers/Weft.Relay/status")).Expect(200).Json;
@@ -117,7 +135,9 @@ public sealed class PrincipalTests
         (await As(server, user, "POST", $"{EastConnection}/listCredentials", """{"role":"listener"}""")).Expect(403);
         (await As(server, stand, "POST", $"{EastConnection}/listCredentials", """{"role":"listener"}""")).Expect(200);
         (await As(server, stand, "POST", $"{EastConnection}/listCredentials", """{"role":"sender"}""")).Expect(403);
-        (await As(server, contributor, "POST", $"{EastConnection}/listCredentials", """{"role":"listener"}""")).Expect(200);
+        (await As(server, contributor, "POST", $"{EastConnection}/listCredentials", """{"role":"listener"}""")).Expect(
+            200
+        );
     }
 
     [Fact]
@@ -126,7 +146,10 @@ public sealed class PrincipalTests
         await using var server = await RelayResourceTests.Start(relay: false);
         var token = await Issue(server, "Contributor", "/");
         (await As(server, token, "PUT", Documents.Node("east", "w1").Id, NodeBody)).Expect(201);
-        Assert.Equal("ann", (await server.Get(Documents.Node("east", "w1").Id)).Json["systemData"]!["createdBy"]!.ToString());
+        Assert.Equal(
+            "ann",
+            (await server.Get(Documents.Node("east", "w1").Id)).Json["systemData"]!["createdBy"]!.ToString()
+        );
     }
 
     [Fact]
@@ -140,7 +163,15 @@ public sealed class PrincipalTests
         Assert.Equal("no-store", rotated.Header("Cache-Control"));
         Assert.DoesNotContain(first, shown.Text, StringComparison.Ordinal);
         Assert.DoesNotContain("tokenHash", shown.Text, StringComparison.Ordinal);
-        Assert.All(server.Store.Current.Range(""), row => Assert.DoesNotContain(first, System.Text.Encoding.UTF8.GetString(row.Bytes.Span), StringComparison.Ordinal));
+        Assert.All(
+            server.Store.Current.Range(""),
+            row =>
+                Assert.DoesNotContain(
+                    first,
+                    System.Text.Encoding.UTF8.GetString(row.Bytes.Span),
+                    StringComparison.Ordinal
+                )
+        );
         (await As(server, first, "GET", Documents.East)).Expect(401);
         (await As(server, rotated.Json["token"]!.ToString(), "GET", Documents.East)).Expect(200);
         (await server.Delete(Ann)).Expect(200);
@@ -159,32 +190,84 @@ public sealed class PrincipalTests
     }
 
     [Theory]
-    [InlineData("ann", """{"properties":{"assignments":[{"role":"King","scope":"/"}]}}""", "properties.assignments[0].role")]
-    [InlineData("ann", """{"properties":{"assignments":[{"role":"Reader","scope":"east"}]}}""", "properties.assignments[0].scope")]
+    [InlineData(
+        "ann",
+        """{"properties":{"assignments":[{"role":"King","scope":"/"}]}}""",
+        "properties.assignments[0].role"
+    )]
+    [InlineData(
+        "ann",
+        """{"properties":{"assignments":[{"role":"Reader","scope":"east"}]}}""",
+        "properties.assignments[0].scope"
+    )]
     [InlineData("ann", """{"properties":{"assignments":[]}}""", "properties.assignments")]
-    [InlineData("ann", """{"properties":{"assignments":[{"role":"Reader","scope":"/"}],"expiresAt":"tomorrow"}}""", "properties.expiresAt")]
+    [InlineData(
+        "ann",
+        """{"properties":{"assignments":[{"role":"Reader","scope":"/"}],"expiresAt":"tomorrow"}}""",
+        "properties.expiresAt"
+    )]
     [InlineData("ann", "{}", "properties")]
     [InlineData("admin", """{"properties":{"assignments":[{"role":"Reader","scope":"/"}]}}""", "name")]
     [InlineData("Ann", """{"properties":{"assignments":[{"role":"Reader","scope":"/"}]}}""", "name")]
     public async Task Refuses_InvalidPrincipal(string name, string body, string target)
     {
         await using var server = await RelayResourceTests.Start(relay: false);
-        Assert.Equal(target, (await server.Request("PUT", $"/providers/Weft.Identity/principals/{name}", body, [])).Expect(400).Json["error"]!["target"]!.ToString());
+        Assert.Equal(
+            target,
+            (await server.Request("PUT", $"/providers/Weft.Identity/principals/{name}", body, [])).Expect(400).Json[
+                "error"
+            ]!["target"]!.ToString()
+        );
     }
 
-    private static Task<ServerResponse> Planned(InProcessServer server, string token, params Document[] documents) => As(server, token, "POST", "/providers/Weft.Fleet/plan", PlanBody(documents));
+    private static Task<ServerResponse> Planned(InProcessServer server, string token, params Document[] documents) =>
+        As(server, token, "POST", "/providers/Weft.Fleet/plan", PlanBody(documents));
 
-    private static string PlanBody(params Document[] documents) => new JsonObject { ["resources"] = new JsonArray([.. documents.Select(d => (JsonNode)d.With(body => body["id"] = d.Id).Body)]) }.ToJsonString();
+    private static string PlanBody(params Document[] documents) =>
+        new JsonObject
+        {
+            ["resources"] = new JsonArray([.. documents.Select(d => (JsonNode)d.With(body => body["id"] = d.Id).Body)]),
+        }.ToJsonString();
 
-    private static async Task<string> Issue(InProcessServer server, string role, string scope, string name = "ann", string? expires = null)
+    private static async Task<string> Issue(
+        InProcessServer server,
+        string role,
+        string scope,
+        string name = "ann",
+        string? expires = null
+    )
     {
-        var properties = new JsonObject { ["assignments"] = new JsonArray(new JsonObject { ["role"] = role, ["scope"] = scope }), ["expiresAt"] = expires };
+        var properties = new JsonObject
+        {
+            ["assignments"] = new JsonArray(new JsonObject { ["role"] = role, ["scope"] = scope }),
+            ["expiresAt"] = expires,
+        };
         if (expires is null)
             properties.Remove("expiresAt");
-        (await server.Request("PUT", $"/providers/Weft.Identity/principals/{name}", new JsonObject { ["properties"] = properties }.ToJsonString(), [])).Expect(201);
-        return (await server.Post($"/providers/Weft.Identity/principals/{name}/rotateToken", "")).Expect(200).Json["token"]!.ToString();
+        (
+            await server.Request(
+                "PUT",
+                $"/providers/Weft.Identity/principals/{name}",
+                new JsonObject { ["properties"] = properties }.ToJsonString(),
+                []
+            )
+        ).Expect(201);
+        return (await server.Post($"/providers/Weft.Identity/principals/{name}/rotateToken", "")).Expect(200).Json[
+            "token"
+        ]!.ToString();
     }
 
-    private static Task<ServerResponse> As(InProcessServer server, string token, string method, string path, string? body = null) => server.Send(
-        method, $"{path}{(path.Contains('?', StringComparison.Ordinal) ? '&' : '?')}api-version={Documents.VersionOf(path)}", method == "GET" ? null : System.Text.Encoding.UTF8.GetBytes(body ?? (method == "PUT" ? "{}" : "")), token);
+    private static Task<ServerResponse> As(
+        InProcessServer server,
+        string token,
+        string method,
+        string path,
+        string? body = null
+    ) =>
+        server.Send(
+            method,
+            $"{path}{(path.Contains('?', StringComparison.Ordinal) ? '&' : '?')}api-version={Documents.VersionOf(path)}",
+            method == "GET" ? null : System.Text.Encoding.UTF8.GetBytes(body ?? (method == "PUT" ? "{}" : "")),
+            token
+        );
 }

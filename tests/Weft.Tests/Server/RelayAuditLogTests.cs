@@ -19,12 +19,33 @@ public sealed class RelayAuditLogTests : IDisposable
     {
         await using (var audit = await Started())
         {
-            audit.Write(Event(RelayEventKind.SessionClosed) with { Key = "send", Rule = "no network rules", Status = 1000, Reason = "line\nfeed \"quoted\"", BytesUp = 5, BytesDown = 7, Duration = TimeSpan.FromSeconds(3) });
+            audit.Write(
+                Event(RelayEventKind.SessionClosed) with
+                {
+                    Key = "send",
+                    Rule = "no network rules",
+                    Status = 1000,
+                    Reason = "line\nfeed \"quoted\"",
+                    BytesUp = 5,
+                    BytesDown = 7,
+                    Duration = TimeSpan.FromSeconds(3),
+                }
+            );
         }
 
         var line = JsonNode.Parse(Assert.Single(await File.ReadAllLinesAsync(Log, Cancel)))!;
-        Assert.Equal(("SessionClosed", "site-a/camera", "Sender", "10.0.0.1", 5, 7, 3000), (line["event"]!.ToString(), line["connection"]!.ToString(), line["role"]!.ToString(),
-            line["source"]!.ToString(), line["bytesUp"]!.GetValue<int>(), line["bytesDown"]!.GetValue<int>(), line["milliseconds"]!.GetValue<int>()));
+        Assert.Equal(
+            ("SessionClosed", "site-a/camera", "Sender", "10.0.0.1", 5, 7, 3000),
+            (
+                line["event"]!.ToString(),
+                line["connection"]!.ToString(),
+                line["role"]!.ToString(),
+                line["source"]!.ToString(),
+                line["bytesUp"]!.GetValue<int>(),
+                line["bytesDown"]!.GetValue<int>(),
+                line["milliseconds"]!.GetValue<int>()
+            )
+        );
         Assert.Equal("line\nfeed \"quoted\"", line["reason"]!.ToString());
     }
 
@@ -37,8 +58,14 @@ public sealed class RelayAuditLogTests : IDisposable
                 audit.Write(Event(RelayEventKind.ListenerConnected) with { Reason = $"number {i}" });
         }
 
-        Assert.Equal(["relay-audit.log", "relay-audit.log.1", "relay-audit.log.2", "relay-audit.log.3", "relay-audit.log.4"], _directory.GetFiles().Select(f => f.Name).Order(StringComparer.Ordinal));
-        Assert.All(_directory.GetFiles(), file => Assert.True(file.Length < 2300, $"{file.Name} has {file.Length} bytes"));
+        Assert.Equal(
+            ["relay-audit.log", "relay-audit.log.1", "relay-audit.log.2", "relay-audit.log.3", "relay-audit.log.4"],
+            _directory.GetFiles().Select(f => f.Name).Order(StringComparer.Ordinal)
+        );
+        Assert.All(
+            _directory.GetFiles(),
+            file => Assert.True(file.Length < 2300, $"{file.Name} has {file.Length} bytes")
+        );
         var newest = new[] { ".1", "" }.SelectMany(end => File.ReadAllLines(Log + end)).ToList();
         Assert.EndsWith("\"number 99\"}", newest[^1], StringComparison.Ordinal);
     }
@@ -53,7 +80,9 @@ public sealed class RelayAuditLogTests : IDisposable
         await audit.StartAsync(Cancel);
         await audit.DisposeAsync();
         var lines = await File.ReadAllLinesAsync(Log, Cancel);
-        var dropped = lines.Select(line => JsonNode.Parse(line)!).Single(line => line["event"]!.ToString() == "Dropped");
+        var dropped = lines
+            .Select(line => JsonNode.Parse(line)!)
+            .Single(line => line["event"]!.ToString() == "Dropped");
         Assert.Equal(20_000, lines.Length - 1 + dropped["lines"]!.GetValue<int>());
     }
 
@@ -66,5 +95,13 @@ public sealed class RelayAuditLogTests : IDisposable
         return audit;
     }
 
-    private static RelayEvent Event(RelayEventKind kind) => new(kind, "site-a/camera", ClientRole.Sender, "", new IPEndPoint(IPAddress.Parse("::ffff:10.0.0.1"), 4711), "t-1");
+    private static RelayEvent Event(RelayEventKind kind) =>
+        new(
+            kind,
+            "site-a/camera",
+            ClientRole.Sender,
+            "",
+            new IPEndPoint(IPAddress.Parse("::ffff:10.0.0.1"), 4711),
+            "t-1"
+        );
 }

@@ -50,7 +50,10 @@ public sealed class RelayDirectoryTests : IDisposable
     public void Gives_TheRulesOfTheConnectionAndItsNamespace()
     {
         var connection = _directory.Find("site-a/camera")!;
-        Assert.Equal(["ask (Send)", "RootManageSharedAccessKey (Manage)"], connection.Rules.Select(rule => rule.ToString()));
+        Assert.Equal(
+            ["ask (Send)", "RootManageSharedAccessKey (Manage)"],
+            connection.Rules.Select(rule => rule.ToString())
+        );
         Assert.Equal((true, "roof"), (connection.RequiresClientAuthorization, connection.UserMetadata));
         Assert.All(connection.Rules, rule => Assert.NotEqual(rule.PrimaryKey, rule.SecondaryKey));
     }
@@ -58,7 +61,9 @@ public sealed class RelayDirectoryTests : IDisposable
     [Fact]
     public void Derives_AKeyForEachPathAndRight_AndTheSameAfterARestart()
     {
-        var keys = new[] { East, East + "/nodes/w1" }.SelectMany(path => _directory.Find(path)!.Rules.Select(rule => rule.PrimaryKey)).ToList();
+        var keys = new[] { East, East + "/nodes/w1" }
+            .SelectMany(path => _directory.Find(path)!.Rules.Select(rule => rule.PrimaryKey))
+            .ToList();
         Assert.Equal(4, keys.Distinct().Count());
         var restarted = new RelayDirectory(_store, RelaySecret.ReadOrCreate(Path.Join(_data.FullName, "relay.key")));
         Assert.Equal(keys[0], restarted.Find(East)!.Rules[0].PrimaryKey);
@@ -70,7 +75,12 @@ public sealed class RelayDirectoryTests : IDisposable
     public void Tracks_ChangesThatMatter_AndNoOthers()
     {
         var before = _directory.Version;
-        Write("~c/l3Networks/n6", TestSite.Tracked("'l3IsolationDomainId':'~f/l3IsolationDomains/user','vlan':606").Replace("'location'", "'tags':{'a':'b'},'location'", StringComparison.Ordinal));
+        Write(
+            "~c/l3Networks/n6",
+            TestSite
+                .Tracked("'l3IsolationDomainId':'~f/l3IsolationDomains/user','vlan':606")
+                .Replace("'location'", "'tags':{'a':'b'},'location'", StringComparison.Ordinal)
+        );
         Assert.Equal(before, _directory.Version);
         Assert.True(Admit("203.0.113.7").IsAllowed);
 
@@ -78,8 +88,14 @@ public sealed class RelayDirectoryTests : IDisposable
 
         Assert.True(_directory.Version > before);
         Assert.False(Admit("203.0.113.7").IsAllowed);
-        Assert.Equal("your address 203.0.113.7 is not in the networks that k1 lets in to kubernetes (cluster k1: deny by default)", Admit("203.0.113.7").Refusal);
-        Assert.Equal((true, "cluster k1: allow 10.0.0.0/8"), (Admit("10.0.0.1").IsAllowed, Admit("::ffff:10.0.0.1").Rule));
+        Assert.Equal(
+            "your address 203.0.113.7 is not in the networks that k1 lets in to kubernetes (cluster k1: deny by default)",
+            Admit("203.0.113.7").Refusal
+        );
+        Assert.Equal(
+            (true, "cluster k1: allow 10.0.0.0/8"),
+            (Admit("10.0.0.1").IsAllowed, Admit("::ffff:10.0.0.1").Rule)
+        );
     }
 
     [Fact]
@@ -103,18 +119,30 @@ public sealed class RelayDirectoryTests : IDisposable
 
     public void Dispose() => _data.Delete(true);
 
-    private Admission Admit(string source) => _directory.Admit(_directory.Find(East)!, ClientRole.Sender, "kubernetes", IPAddress.Parse(source));
+    private Admission Admit(string source) =>
+        _directory.Admit(_directory.Find(East)!, ClientRole.Sender, "kubernetes", IPAddress.Parse(source));
 
-    private void Write(string id, string body) => _site.Accept(_site.Verbs.Put(_site.Request(id, TestSite.Body(body)) with { RandomKeys = [$"{id} 1", $"{id} 2"] }, new ReadTransaction(_site.State)));
+    private void Write(string id, string body) =>
+        _site.Accept(
+            _site.Verbs.Put(
+                _site.Request(id, TestSite.Body(body)) with
+                {
+                    RandomKeys = [$"{id} 1", $"{id} 2"],
+                },
+                new ReadTransaction(_site.State)
+            )
+        );
 
     /// <summary>The newest image of a site in memory, as a store shows it.</summary>
     private sealed class SiteStore(TestSite site) : IResourceStore
     {
         public StoreState Current => site.State;
 
-        public ValueTask<long?> Commit(ReadSet readSet, IReadOnlyList<Mutation> changes, CancellationToken cancel) => throw new NotSupportedException("the site writes");
+        public ValueTask<long?> Commit(ReadSet readSet, IReadOnlyList<Mutation> changes, CancellationToken cancel) =>
+            throw new NotSupportedException("the site writes");
 
-        public ValueTask<StoreState> Watch(long after, CancellationToken cancel) => throw new NotSupportedException("nobody waits here");
+        public ValueTask<StoreState> Watch(long after, CancellationToken cancel) =>
+            throw new NotSupportedException("nobody waits here");
 
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;
     }

@@ -6,12 +6,15 @@ using System.Text.Json.Nodes;
 
 namespace Weft.Tests.Server;
 
-/// <summary>The relay in weftd: a listener and a sender over real sockets, let in by tokens of the API and by its network rules.</summary>
+/// <summary>
+/// The relay in weftd: a listener and a sender over real sockets, let in by tokens of the API and by its network rules.
+/// </summary>
 public sealed class RelayHostTests
 {
     private const string Connection = $"{Documents.East}/providers/Weft.Relay/connections/default";
     private const string Rules = $"{Documents.East}/providers/Weft.Relay/networkRuleSets/default?force=true";
-    private const string Hosted = $"{Documents.Cloud}/clusters/cl1/providers/Weft.Relay/networkRuleSets/default?force=true";
+    private const string Hosted =
+        $"{Documents.Cloud}/clusters/cl1/providers/Weft.Relay/networkRuleSets/default?force=true";
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -41,10 +44,22 @@ public sealed class RelayHostTests
         using var sender = new ClientWebSocket();
         using var answering = await AcceptSender(listener, Send(server, sender));
 
-        (await server.Put(new Document(rules, RelayResourceTests.Body("""{"properties":{"ipRules":[{"ipMask":"127.0.0.0/8","appliesTo":"listeners"},{"ipMask":"192.0.2.0/24"}]}}""")))).Expect(201);
+        (
+            await server.Put(
+                new Document(
+                    rules,
+                    RelayResourceTests.Body(
+                        """{"properties":{"ipRules":[{"ipMask":"127.0.0.0/8","appliesTo":"listeners"},{"ipMask":"192.0.2.0/24"}]}}"""
+                    )
+                )
+            )
+        ).Expect(201);
         var cut = await Assert.ThrowsAnyAsync<Exception>(async () =>
         {
-            if ((await sender.ReceiveAsync(new byte[16], Cancel).WaitAsync(TimeSpan.FromSeconds(5), Cancel)).MessageType == WebSocketMessageType.Close)
+            if (
+                (await sender.ReceiveAsync(new byte[16], Cancel).WaitAsync(TimeSpan.FromSeconds(5), Cancel)).MessageType
+                == WebSocketMessageType.Close
+            )
                 throw new WebSocketException("closed");
         });
         using var next = new ClientWebSocket();
@@ -96,34 +111,110 @@ public sealed class RelayHostTests
         }
 
         var path = Path.Join(server.Data, "relay-audit.log");
-        await server.WaitUntil(() => File.Exists(path) && Lines(path).Any(l => l["event"]!.ToString() == "SessionClosed") && Lines(path).Any(l => l["event"]!.ToString() == "Refused"), "a log");
+        await server.WaitUntil(
+            () =>
+                File.Exists(path)
+                && Lines(path).Any(l => l["event"]!.ToString() == "SessionClosed")
+                && Lines(path).Any(l => l["event"]!.ToString() == "Refused"),
+            "a log"
+        );
         var lines = Lines(path);
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(path));
-        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Path.Join(server.Data, "relay.key")));
-        Assert.Contains(lines, l => l["event"]!.ToString() == "SessionOpened" && l["key"]!.ToString() == "send" && l["source"]!.ToString() == "127.0.0.1");
-        Assert.Contains(lines, l => l["event"]!.ToString() == "Refused" && l["rule"]?.ToString() == "cluster east: deny by default");
-        Assert.Contains(lines, l => l["event"]!.ToString() == "CredentialsIssued" && l["principal"]!.ToString() == "admin");
-        Assert.DoesNotContain("SharedAccessSignature", await File.ReadAllTextAsync(path, Cancel), StringComparison.Ordinal);
+        Assert.Equal(
+            UnixFileMode.UserRead | UnixFileMode.UserWrite,
+            File.GetUnixFileMode(Path.Join(server.Data, "relay.key"))
+        );
+        Assert.Contains(
+            lines,
+            l =>
+                l["event"]!.ToString() == "SessionOpened"
+                && l["key"]!.ToString() == "send"
+                && l["source"]!.ToString() == "127.0.0.1"
+        );
+        Assert.Contains(
+            lines,
+            l => l["event"]!.ToString() == "Refused" && l["rule"]?.ToString() == "cluster east: deny by default"
+        );
+        Assert.Contains(
+            lines,
+            l => l["event"]!.ToString() == "CredentialsIssued" && l["principal"]!.ToString() == "admin"
+        );
+        Assert.DoesNotContain(
+            "SharedAccessSignature",
+            await File.ReadAllTextAsync(path, Cancel),
+            StringComparison.Ordinal
+        );
     }
 
     [Theory]
     [InlineData("203.0.113.7", null, "HTTP/1.1 50")]
-    [InlineData("198.51.100.1", null, "HTTP/1.1 403 your address 198.51.100.1 is not in the networks that east lets in to kubernetes")]
+    [InlineData(
+        "198.51.100.1",
+        null,
+        "HTTP/1.1 403 your address 198.51.100.1 is not in the networks that east lets in to kubernetes"
+    )]
     [InlineData("198.51.100.1", "203.0.113.7", "HTTP/1.1 403 your address 198.51.100.1")]
     [InlineData(null, "203.0.113.7", "")]
-    public async Task Evaluates_TheAddressThatAListedProxySends_AndNoHeaderAnybodyCanWrite(string? proxied, string? forwarded, string answer)
+    public async Task Evaluates_TheAddressThatAListedProxySends_AndNoHeaderAnybodyCanWrite(
+        string? proxied,
+        string? forwarded,
+        string answer
+    )
     {
-        await using var server = await InProcessServer.WithSite(new(new IPEndPoint(IPAddress.Loopback, 0), "127.0.0.1", null, null, null, [Weft.Addressing.Prefix.Parse("127.0.0.0/8").Value], false));
-        (await server.Put(new Document(Rules, RelayResourceTests.Body("""{"properties":{"ipRules":[{"ipMask":"203.0.113.0/24"}]}}""")))).Expect(201);
+        await using var server = await InProcessServer.WithSite(
+            new(
+                new IPEndPoint(IPAddress.Loopback, 0),
+                "127.0.0.1",
+                null,
+                null,
+                null,
+                [Weft.Addressing.Prefix.Parse("127.0.0.0/8").Value],
+                false
+            )
+        );
+        (
+            await server.Put(
+                new Document(
+                    Rules,
+                    RelayResourceTests.Body("""{"properties":{"ipRules":[{"ipMask":"203.0.113.0/24"}]}}""")
+                )
+            )
+        ).Expect(201);
         var credentials = (await server.Post($"{Connection}/listCredentials", "")).Expect(200).Json;
         using var tcp = new TcpClient();
         await tcp.ConnectAsync(IPAddress.Loopback, server.Relay.Port, Cancel);
         var stream = tcp.GetStream();
         // PROXY protocol 2.2: signature, version and command, TCP over IPv4, twelve bytes of addresses and ports.
-        byte[] header = proxied is null ? [] : [.. "\r\n\r\n\0\r\nQUIT\n"u8, 0x21, 0x11, 0, 12, .. IPAddress.Parse(proxied).GetAddressBytes(), 127, 0, 0, 1, 0x12, 0x34, 0x1d, 0x0a];
+        byte[] header = proxied is null
+            ? []
+            :
+            [
+                .. "\r\n\r\n\0\r\nQUIT\n"u8,
+                0x21,
+                0x11,
+                0,
+                12,
+                .. IPAddress.Parse(proxied).GetAddressBytes(),
+                127,
+                0,
+                0,
+                1,
+                0x12,
+                0x34,
+                0x1d,
+                0x0a,
+            ];
         var lie = forwarded is null ? "" : $"X-Forwarded-For: {forwarded}\r\nForwarded: for={forwarded}\r\n";
-        await stream.WriteAsync((byte[])[.. header, .. Encoding.ASCII.GetBytes(
-            $"GET /{credentials["hybridConnectionName"]}/kubernetes HTTP/1.1\r\nHost: x\r\n{lie}ServiceBusAuthorization: {credentials["token"]}\r\nConnection: close\r\n\r\n")], Cancel);
+        await stream.WriteAsync(
+            (byte[])
+                [
+                    .. header,
+                    .. Encoding.ASCII.GetBytes(
+                        $"GET /{credentials["hybridConnectionName"]}/kubernetes HTTP/1.1\r\nHost: x\r\n{lie}ServiceBusAuthorization: {credentials["token"]}\r\nConnection: close\r\n\r\n"
+                    ),
+                ],
+            Cancel
+        );
         var said = await ReadToEnd(stream);
         Assert.True(answer.Length == 0 ? said.Length == 0 : said.StartsWith(answer, StringComparison.Ordinal), said);
     }
@@ -135,7 +226,12 @@ public sealed class RelayHostTests
         var buffer = new byte[4096];
         try
         {
-            for (int read; (read = await stream.ReadAsync(buffer, Cancel).AsTask().WaitAsync(TimeSpan.FromSeconds(15), Cancel)) > 0;)
+            for (
+                int read;
+                (read = await stream.ReadAsync(buffer, Cancel).AsTask().WaitAsync(TimeSpan.FromSeconds(15), Cancel))
+                    > 0;
+
+            )
                 text.Append(Encoding.UTF8.GetString(buffer, 0, read));
         }
         catch (IOException)
@@ -149,7 +245,13 @@ public sealed class RelayHostTests
     private static List<JsonNode> Lines(string path)
     {
         using var reader = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
-        return [.. reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonNode.Parse(line)!)];
+        return
+        [
+            .. reader
+                .ReadToEnd()
+                .Split('\n', StringSplitOptions.RemoveEmptyEntries)
+                .Select(line => JsonNode.Parse(line)!),
+        ];
     }
 
     /// <summary>A listener at the east cluster's connection.</summary>
@@ -163,15 +265,41 @@ public sealed class RelayHostTests
         return socket;
     }
 
-    private static Task Send(InProcessServer server, ClientWebSocket socket) => Connect(server, socket, "sender", "connect", "/kubernetes");
+    private static Task Send(InProcessServer server, ClientWebSocket socket) =>
+        Connect(server, socket, "sender", "connect", "/kubernetes");
 
-    private static async Task Connect(InProcessServer server, ClientWebSocket socket, string role, string action, string suffix) =>
-        await Connect(server, socket, (await server.Post($"{Connection}/listCredentials", $$"""{"role":"{{role}}"}""")).Expect(200).Json, action, suffix);
+    private static async Task Connect(
+        InProcessServer server,
+        ClientWebSocket socket,
+        string role,
+        string action,
+        string suffix
+    ) =>
+        await Connect(
+            server,
+            socket,
+            (await server.Post($"{Connection}/listCredentials", $$"""{"role":"{{role}}"}""")).Expect(200).Json,
+            action,
+            suffix
+        );
 
-    private static async Task Connect(InProcessServer server, ClientWebSocket socket, JsonNode credentials, string action, string suffix)
+    private static async Task Connect(
+        InProcessServer server,
+        ClientWebSocket socket,
+        JsonNode credentials,
+        string action,
+        string suffix
+    )
     {
         socket.Options.SetRequestHeader("ServiceBusAuthorization", credentials["token"]!.ToString());
-        await socket.ConnectAsync(new Uri($"{credentials["relay"]}/$hc/{credentials["hybridConnectionName"]}{suffix}?sb-hc-action={action}"), Cancel).WaitAsync(TimeSpan.FromSeconds(10), Cancel);
+        await socket
+            .ConnectAsync(
+                new Uri(
+                    $"{credentials["relay"]}/$hc/{credentials["hybridConnectionName"]}{suffix}?sb-hc-action={action}"
+                ),
+                Cancel
+            )
+            .WaitAsync(TimeSpan.FromSeconds(10), Cancel);
     }
 
     /// <summary>Takes the sender that comes next, as a listener does.</summary>
@@ -179,7 +307,9 @@ public sealed class RelayHostTests
     {
         var accept = JsonNode.Parse(await Receive(listener))!["accept"]!;
         var answering = new ClientWebSocket();
-        await answering.ConnectAsync(new Uri(accept["address"]!.ToString()), Cancel).WaitAsync(TimeSpan.FromSeconds(10), Cancel);
+        await answering
+            .ConnectAsync(new Uri(accept["address"]!.ToString()), Cancel)
+            .WaitAsync(TimeSpan.FromSeconds(10), Cancel);
         await sending;
         return answering;
     }

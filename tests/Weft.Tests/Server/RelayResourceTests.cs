@@ -17,12 +17,26 @@ public sealed class RelayResourceTests
     {
         await using var server = await Start(relay: false);
 
-        var made = (await server.Put(new Document(Camera, Body("""{"properties":{"userMetadata":"roof"}}""")))).Expect(201);
+        var made = (await server.Put(new Document(Camera, Body("""{"properties":{"userMetadata":"roof"}}""")))).Expect(
+            201
+        );
 
         Assert.Equal("Succeeded", made.State);
         Assert.Null(made.Header("Azure-AsyncOperation"));
-        Assert.Equal(("true", "0", "roof"), (made.Json["properties"]!["requiresClientAuthorization"]!.ToJsonString(), made.Json["properties"]!["listenerCount"]!.ToJsonString(), made.Json["properties"]!["userMetadata"]!.ToString()));
-        Assert.Equal("Allow", (await server.Get($"{Space}/networkRuleSets/default")).Expect(200).Json["properties"]!["defaultAction"]!.ToString());
+        Assert.Equal(
+            ("true", "0", "roof"),
+            (
+                made.Json["properties"]!["requiresClientAuthorization"]!.ToJsonString(),
+                made.Json["properties"]!["listenerCount"]!.ToJsonString(),
+                made.Json["properties"]!["userMetadata"]!.ToString()
+            )
+        );
+        Assert.Equal(
+            "Allow",
+            (await server.Get($"{Space}/networkRuleSets/default")).Expect(200).Json["properties"]![
+                "defaultAction"
+            ]!.ToString()
+        );
         (await server.Delete($"{Space}/networkRuleSets/default")).Expect(405);
         (await server.Delete(Camera)).Expect(200);
         (await server.Delete(Camera)).Expect(204);
@@ -45,8 +59,14 @@ public sealed class RelayResourceTests
         Assert.NotEqual(keys.Json["primaryKey"]!.ToString(), keys.Json["secondaryKey"]!.ToString());
         Assert.Equal(keys.Json["primaryKey"]!.ToString(), again["primaryKey"]!.ToString());
         Assert.NotEqual(keys.Json["secondaryKey"]!.ToString(), again["secondaryKey"]!.ToString());
-        Assert.True(ConnectionString.TryParse(keys.Json["primaryConnectionString"]!.ToString(), out var read, out var fault), fault);
-        Assert.Equal((server.Relay.Port, keys.Json["primaryKey"]!.ToString(), null), (read.Port, read.Key, read.EntityPath));
+        Assert.True(
+            ConnectionString.TryParse(keys.Json["primaryConnectionString"]!.ToString(), out var read, out var fault),
+            fault
+        );
+        Assert.Equal(
+            (server.Relay.Port, keys.Json["primaryKey"]!.ToString(), null),
+            (read.Port, read.Key, read.EntityPath)
+        );
         Assert.Equal(again.ToJsonString(), (await server.Post($"{Root}/listKeys", "")).Json.ToJsonString());
     }
 
@@ -55,9 +75,15 @@ public sealed class RelayResourceTests
     {
         await using var server = await Start(relay: true);
         await server.Create(new Document(Camera, []));
-        await server.Create(new Document($"{Camera}/authorizationRules/send", Body("""{"properties":{"rights":["Send"]}}""")));
+        await server.Create(
+            new Document($"{Camera}/authorizationRules/send", Body("""{"properties":{"rights":["Send"]}}"""))
+        );
         var keys = (await server.Post($"{Camera}/authorizationRules/send/listKeys", "")).Expect(200).Json;
-        Assert.EndsWith(";EntityPath=site-a/camera", keys["primaryConnectionString"]!.ToString(), StringComparison.Ordinal);
+        Assert.EndsWith(
+            ";EntityPath=site-a/camera",
+            keys["primaryConnectionString"]!.ToString(),
+            StringComparison.Ordinal
+        );
     }
 
     [Theory]
@@ -78,15 +104,28 @@ public sealed class RelayResourceTests
         await server.Create(Documents.Node("east", "w1"));
 
         var cluster = (await server.Get(EastConnection)).Expect(200).Json["properties"]!;
-        var node = (await server.Get($"{Documents.Node("east", "w1").Id}/providers/Weft.Relay/connections")).Expect(200).Json["value"]![0]!["properties"]!;
+        var node = (await server.Get($"{Documents.Node("east", "w1").Id}/providers/Weft.Relay/connections"))
+            .Expect(200)
+            .Json["value"]![0]!["properties"]!;
 
-        Assert.Equal(("weft/11111111-2222-3333-4444-555555555555/rg1/kubernetesClusters/east", "[\"kubernetes\"]", "0"),
-            (cluster["hybridConnectionName"]!.ToString(), cluster["services"]!.ToJsonString(), cluster["listenerCount"]!.ToJsonString()));
+        Assert.Equal(
+            ("weft/11111111-2222-3333-4444-555555555555/rg1/kubernetesClusters/east", "[\"kubernetes\"]", "0"),
+            (
+                cluster["hybridConnectionName"]!.ToString(),
+                cluster["services"]!.ToJsonString(),
+                cluster["listenerCount"]!.ToJsonString()
+            )
+        );
         Assert.Equal($"ws://127.0.0.1:{server.Relay.Port}", cluster["relay"]!.ToString());
-        Assert.Equal(($"{cluster["hybridConnectionName"]}/nodes/w1", "[\"ssh\"]"), (node["hybridConnectionName"]!.ToString(), node["services"]!.ToJsonString()));
+        Assert.Equal(
+            ($"{cluster["hybridConnectionName"]}/nodes/w1", "[\"ssh\"]"),
+            (node["hybridConnectionName"]!.ToString(), node["services"]!.ToJsonString())
+        );
         (await server.Request("PUT", EastConnection, "{}", [])).Expect(405);
         (await server.Get($"{Documents.East}/providers/Weft.Relay/connections/other")).Expect(404);
-        (await server.Get($"{Documents.Cloud}/kubernetesClusters/nobody/providers/Weft.Relay/connections/default")).Expect(404);
+        (
+            await server.Get($"{Documents.Cloud}/kubernetesClusters/nobody/providers/Weft.Relay/connections/default")
+        ).Expect(404);
     }
 
     [Theory]
@@ -100,9 +139,19 @@ public sealed class RelayResourceTests
         var answer = (await server.Post($"{EastConnection}/listCredentials{query}", "")).Expect(200);
 
         Assert.Equal("no-store", answer.Header("Cache-Control"));
-        Assert.Equal((server.Clock.GetUtcNow() + TimeSpan.FromSeconds(seconds)).ToUnixTimeSeconds(), answer.Json["expiresOn"]!.GetValue<long>());
+        Assert.Equal(
+            (server.Clock.GetUtcNow() + TimeSpan.FromSeconds(seconds)).ToUnixTimeSeconds(),
+            answer.Json["expiresOn"]!.GetValue<long>()
+        );
         Assert.True(SharedAccessSignature.TryParse(answer.Json["token"]!.ToString(), out var token));
-        Assert.Equal((answer.Json["expiresOn"]!.GetValue<long>(), "send", $"http://127.0.0.1/{answer.Json["hybridConnectionName"]}/"), (token.ExpiresAt.ToUnixTimeSeconds(), token.KeyName, token.Audience));
+        Assert.Equal(
+            (
+                answer.Json["expiresOn"]!.GetValue<long>(),
+                "send",
+                $"http://127.0.0.1/{answer.Json["hybridConnectionName"]}/"
+            ),
+            (token.ExpiresAt.ToUnixTimeSeconds(), token.KeyName, token.Audience)
+        );
     }
 
     [Theory]
@@ -115,14 +164,23 @@ public sealed class RelayResourceTests
     public async Task Refuses_CredentialsOfAnotherForm(string query, string body, string target)
     {
         await using var server = await Start(relay: true);
-        Assert.Equal(target, (await server.Post($"{EastConnection}/listCredentials{query}", body)).Expect(400).Json["error"]!["target"]!.ToString());
+        Assert.Equal(
+            target,
+            (await server.Post($"{EastConnection}/listCredentials{query}", body)).Expect(400).Json["error"]![
+                "target"
+            ]!.ToString()
+        );
     }
 
     [Fact]
     public async Task Refuses_WhereThereIsNoRelay()
     {
         await using var server = await Start(relay: false);
-        Assert.Contains("--relay-listen", (await server.Post($"{EastConnection}/listCredentials", "")).Expect(409).Text, StringComparison.Ordinal);
+        Assert.Contains(
+            "--relay-listen",
+            (await server.Post($"{EastConnection}/listCredentials", "")).Expect(409).Text,
+            StringComparison.Ordinal
+        );
         (await server.Get("/providers/Weft.Relay/status")).Expect(409);
         Assert.Null((await server.Get(EastConnection)).Expect(200).Json["properties"]!["relay"]);
     }
@@ -145,17 +203,54 @@ public sealed class RelayResourceTests
     public async Task Answers_WhoWouldGetIn_AndByWhichRule()
     {
         await using var server = await Start(relay: false);
-        await server.Create(new Document($"{Documents.Cloud}/clusters/cl1/providers/Weft.Relay/networkRuleSets/default", Body("""{"properties":{"defaultAction":"Allow","ipRules":[{"ipMask":"203.0.113.128/25","action":"Deny","description":"guests"}]}}""")));
-        (await server.Put(new Document($"{EastRules}?force=true", Body("""{"properties":{"ipRules":[{"ipMask":"203.0.113.0/24"}]}}""")))).Expect(201);
+        await server.Create(
+            new Document(
+                $"{Documents.Cloud}/clusters/cl1/providers/Weft.Relay/networkRuleSets/default",
+                Body(
+                    """{"properties":{"defaultAction":"Allow","ipRules":[{"ipMask":"203.0.113.128/25","action":"Deny","description":"guests"}]}}"""
+                )
+            )
+        );
+        (
+            await server.Put(
+                new Document(
+                    $"{EastRules}?force=true",
+                    Body("""{"properties":{"ipRules":[{"ipMask":"203.0.113.0/24"}]}}""")
+                )
+            )
+        ).Expect(201);
 
-        var allowed = (await server.Get($"/providers/Weft.Relay/check?from=203.0.113.7&to={Documents.East}")).Expect(200).Json;
-        var denied = (await server.Get($"/providers/Weft.Relay/check?from=203.0.113.200&to={Documents.East}&as=listener")).Expect(200).Json;
+        var allowed = (await server.Get($"/providers/Weft.Relay/check?from=203.0.113.7&to={Documents.East}"))
+            .Expect(200)
+            .Json;
+        var denied = (
+            await server.Get($"/providers/Weft.Relay/check?from=203.0.113.200&to={Documents.East}&as=listener")
+        )
+            .Expect(200)
+            .Json;
 
         Assert.True(allowed["allowed"]!.GetValue<bool>());
         Assert.Equal("cluster east: allow 203.0.113.0/24", allowed["answers"]![0]!["rule"]!.ToString());
-        Assert.Equal(["Nexus Cluster cl1: allow by default", "cluster east: allow 203.0.113.0/24"], allowed["answers"]![0]!["lookedAt"]!.AsArray().Select(l => $"{l!["place"]}: {l["what"]}"));
-        Assert.Equal(("listener", false, "guests"), (denied["as"]!.ToString(), denied["allowed"]!.GetValue<bool>(), denied["answers"]![0]!["lookedAt"]![0]!["description"]!.ToString()));
-        Assert.Equal(["kubernetes", "ssh"], (await server.Get($"/providers/Weft.Relay/check?to={Documents.Cloud}/clusters/cl1")).Expect(200).Json["answers"]!.AsArray().Select(a => a!["service"]!.ToString()));
+        Assert.Equal(
+            ["Nexus Cluster cl1: allow by default", "cluster east: allow 203.0.113.0/24"],
+            allowed["answers"]![0]!["lookedAt"]!.AsArray().Select(l => $"{l!["place"]}: {l["what"]}")
+        );
+        Assert.Equal(
+            ("listener", false, "guests"),
+            (
+                denied["as"]!.ToString(),
+                denied["allowed"]!.GetValue<bool>(),
+                denied["answers"]![0]!["lookedAt"]![0]!["description"]!.ToString()
+            )
+        );
+        Assert.Equal(
+            ["kubernetes", "ssh"],
+            (await server.Get($"/providers/Weft.Relay/check?to={Documents.Cloud}/clusters/cl1")).Expect(200).Json[
+                "answers"
+            ]!
+                .AsArray()
+                .Select(a => a!["service"]!.ToString())
+        );
     }
 
     [Theory]
@@ -177,15 +272,33 @@ public sealed class RelayResourceTests
         await using var server = await Start(relay: true);
         await server.Create(Documents.Node("east", "w1"));
         var cluster = await server.Enrol(Documents.East, "cluster");
-        var token = (await server.Post($"{Documents.East}/listEnrollmentToken", "")).Expect(200).Json["token"]!.ToString();
-        var node = (await server.SendAsAgent(token, "POST", "enroll", Body("""{"name":"w1","node":"w1"}"""))).Expect(201).Json["credential"]!.ToString();
-        var stray = (await server.SendAsAgent(token, "POST", "enroll", Body("""{"name":"w9","node":"w9"}"""))).Expect(201).Json["credential"]!.ToString();
+        var token = (await server.Post($"{Documents.East}/listEnrollmentToken", "")).Expect(200).Json[
+            "token"
+        ]!.ToString();
+        var node = (await server.SendAsAgent(token, "POST", "enroll", Body("""{"name":"w1","node":"w1"}""")))
+            .Expect(201)
+            .Json["credential"]!.ToString();
+        var stray = (await server.SendAsAgent(token, "POST", "enroll", Body("""{"name":"w9","node":"w9"}""")))
+            .Expect(201)
+            .Json["credential"]!.ToString();
 
-        var ofCluster = Assert.Single((await server.SendAsAgent(cluster, "GET", "relay")).Expect(200).Json["connections"]!.AsArray())!;
-        var ofNode = Assert.Single((await server.SendAsAgent(node, "GET", "relay")).Expect(200).Json["connections"]!.AsArray())!;
+        var ofCluster = Assert.Single(
+            (await server.SendAsAgent(cluster, "GET", "relay")).Expect(200).Json["connections"]!.AsArray()
+        )!;
+        var ofNode = Assert.Single(
+            (await server.SendAsAgent(node, "GET", "relay")).Expect(200).Json["connections"]!.AsArray()
+        )!;
 
-        Assert.EndsWith("/kubernetesClusters/east", ofCluster["hybridConnectionName"]!.ToString(), StringComparison.Ordinal);
-        Assert.EndsWith("/kubernetesClusters/east/nodes/w1", ofNode["hybridConnectionName"]!.ToString(), StringComparison.Ordinal);
+        Assert.EndsWith(
+            "/kubernetesClusters/east",
+            ofCluster["hybridConnectionName"]!.ToString(),
+            StringComparison.Ordinal
+        );
+        Assert.EndsWith(
+            "/kubernetesClusters/east/nodes/w1",
+            ofNode["hybridConnectionName"]!.ToString(),
+            StringComparison.Ordinal
+        );
         Assert.True(SharedAccessSignature.TryParse(ofNode["token"]!.ToString(), out var listens));
         Assert.Equal("listen", listens.KeyName);
         Assert.Empty((await server.SendAsAgent(stray, "GET", "relay")).Expect(200).Json["connections"]!.AsArray());
@@ -194,8 +307,22 @@ public sealed class RelayResourceTests
 
     internal static async Task<InProcessServer> Start(bool relay)
     {
-        var server = await InProcessServer.WithSite(relay ? new(new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, 0), "127.0.0.1", null, null, null, [], false) : null);
-        await server.Create(new Document(Space, Body("""{"location":"east","sku":{"name":"Standard","tier":"Standard"}}""")));
+        var server = await InProcessServer.WithSite(
+            relay
+                ? new(
+                    new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, 0),
+                    "127.0.0.1",
+                    null,
+                    null,
+                    null,
+                    [],
+                    false
+                )
+                : null
+        );
+        await server.Create(
+            new Document(Space, Body("""{"location":"east","sku":{"name":"Standard","tier":"Standard"}}"""))
+        );
         return server;
     }
 

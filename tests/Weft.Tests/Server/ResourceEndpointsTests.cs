@@ -12,20 +12,26 @@ public sealed class ResourceEndpointsTests
     {
         await using var server = await InProcessServer.WithSite();
         await server.Create(Documents.Internal("vrf1", "sample-subnets", 805, "10.1.2.0/24", "fd00:1:2::/64"));
-        var sample = Documents.Layer3("l3net1", 805).With(body =>
-        {
-            body["tags"] = new JsonObject { ["env"] = "lab" };
-            body["properties"]!["ipAllocationType"] = "DualStack";
-            body["properties"]!["ipv4ConnectedPrefix"] = "10.1.2.0/24";
-            body["properties"]!["ipv6ConnectedPrefix"] = "fd00:1:2::/64";
-            body["properties"]!["interfaceName"] = "eth1";
-        });
+        var sample = Documents
+            .Layer3("l3net1", 805)
+            .With(body =>
+            {
+                body["tags"] = new JsonObject { ["env"] = "lab" };
+                body["properties"]!["ipAllocationType"] = "DualStack";
+                body["properties"]!["ipv4ConnectedPrefix"] = "10.1.2.0/24";
+                body["properties"]!["ipv6ConnectedPrefix"] = "fd00:1:2::/64";
+                body["properties"]!["interfaceName"] = "eth1";
+            });
 
         var accepted = (await server.Put(sample)).Expect(201);
 
         Assert.Equal("Accepted", accepted.State);
         Assert.Equal("Provisioning", accepted.Json["properties"]!["detailedStatus"]!.ToString());
-        Assert.StartsWith($"{server.Client.BaseAddress}{Documents.Subscription[1..]}/providers/Microsoft.NetworkCloud/locations/", accepted.Header("Azure-AsyncOperation"), StringComparison.Ordinal);
+        Assert.StartsWith(
+            $"{server.Client.BaseAddress}{Documents.Subscription[1..]}/providers/Microsoft.NetworkCloud/locations/",
+            accepted.Header("Azure-AsyncOperation"),
+            StringComparison.Ordinal
+        );
         Assert.Contains("/operationResults/", accepted.Header("Location"), StringComparison.Ordinal);
         Assert.Equal("1", accepted.Header("Retry-After"));
         Assert.Equal($"\"{accepted.Json["etag"]}\"", accepted.Header("ETag"));
@@ -57,7 +63,9 @@ public sealed class ResourceEndpointsTests
             var again = (await server.Put(document)).Expect(200);
             var read = (await server.Put(document with { Body = again.Json.AsObject() })).Expect(200);
 
-            Assert.Null(again.Header("Azure-AsyncOperation") ?? again.Header("Location") ?? again.Header("Retry-After"));
+            Assert.Null(
+                again.Header("Azure-AsyncOperation") ?? again.Header("Location") ?? again.Header("Retry-After")
+            );
             Assert.Equal("Succeeded", again.State);
             Assert.True(before == server.Revision, $"PUT of {document.Id} as it was read changed {read.Text}");
             Assert.Equal(again.Text, read.Text);
@@ -70,11 +78,16 @@ public sealed class ResourceEndpointsTests
         await using var server = await InProcessServer.WithSite();
         var before = await server.Get(N6);
 
-        var changed = (await server.Put(Documents.Layer3("n6", 606).With(body => body["tags"] = new JsonObject { ["a"] = "b" }))).Expect(200);
+        var changed = (
+            await server.Put(Documents.Layer3("n6", 606).With(body => body["tags"] = new JsonObject { ["a"] = "b" }))
+        ).Expect(200);
 
         Assert.NotNull(changed.Header("Azure-AsyncOperation"));
         Assert.NotEqual(before.Json["etag"]!.ToString(), changed.Json["etag"]!.ToString());
-        Assert.Equal(before.Json["systemData"]!["createdAt"]!.ToString(), changed.Json["systemData"]!["createdAt"]!.ToString());
+        Assert.Equal(
+            before.Json["systemData"]!["createdAt"]!.ToString(),
+            changed.Json["systemData"]!["createdAt"]!.ToString()
+        );
         await server.WaitForSuccess(changed);
     }
 
@@ -113,7 +126,10 @@ public sealed class ResourceEndpointsTests
 
         var answer = method switch
         {
-            "PUT" => await server.Put(document.With(body => body["tags"] = new JsonObject { ["new"] = "tag" }), headers),
+            "PUT" => await server.Put(
+                document.With(body => body["tags"] = new JsonObject { ["new"] = "tag" }),
+                headers
+            ),
             "PATCH" => await server.Patch(document.Id, """{"tags":{"new":"tag"}}""", headers),
             _ => await server.Delete(document.Id, headers),
         };
@@ -144,7 +160,9 @@ public sealed class ResourceEndpointsTests
     {
         await using var server = await InProcessServer.WithSite();
 
-        var patched = (await server.Patch(Documents.East, """{"properties":{"kubernetesVersion":"1.34.0"}}""")).Expect(202);
+        var patched = (await server.Patch(Documents.East, """{"properties":{"kubernetesVersion":"1.34.0"}}""")).Expect(
+            202
+        );
 
         Assert.NotNull(patched.Header("Location"));
         await server.WaitForSuccess(patched);
@@ -203,7 +221,11 @@ public sealed class ResourceEndpointsTests
             await server.WaitForSuccess(cluster.Expect(202));
 
             Assert.NotEqual("InProgress", (await server.WaitForEnd(node.Expect(201)))["status"]!.ToString());
-            Assert.Empty((await server.Get($"{Documents.Group}/resources?$filter=resourceType eq 'Weft.Fleet/nodes'")).Json["value"]!.AsArray());
+            Assert.Empty(
+                (await server.Get($"{Documents.Group}/resources?$filter=resourceType eq 'Weft.Fleet/nodes'")).Json[
+                    "value"
+                ]!.AsArray()
+            );
         }
     }
 
@@ -220,7 +242,10 @@ public sealed class ResourceEndpointsTests
         Assert.Equal(409, (await server.Get(new Uri(first.Header("Location")!).PathAndQuery)).Status);
         var running = (await server.Get(new Uri(second.Header("Azure-AsyncOperation")!).PathAndQuery)).Expect(202);
         Assert.Equal("InProgress", running.Json["status"]!.ToString());
-        Assert.Equal($"{Documents.East}/providers/Weft.Fleet/agents/w1".ToLowerInvariant(), Assert.Single(running.Json["properties"]!["waitsFor"]!.AsArray())!.ToString().ToLowerInvariant());
+        Assert.Equal(
+            $"{Documents.East}/providers/Weft.Fleet/agents/w1".ToLowerInvariant(),
+            Assert.Single(running.Json["properties"]!["waitsFor"]!.AsArray())!.ToString().ToLowerInvariant()
+        );
         Assert.Equal("1", running.Header("Retry-After"));
         Assert.NotNull(running.Header("Location"));
     }
@@ -248,7 +273,11 @@ public sealed class ResourceEndpointsTests
     {
         await using var server = await InProcessServer.WithSite();
         await server.Create(Documents.Internal("vrf1", "more-subnets", 900, "10.9.0.0/24", "fd00:9::/64"));
-        var lower = Documents.Layer3("MyNet", 900) with { Id = $"{Documents.Group.Replace("resourceGroups", "RESOURCEGROUPS", StringComparison.Ordinal)}/providers/microsoft.networkcloud/l3networks/MyNet" };
+        var lower = Documents.Layer3("MyNet", 900) with
+        {
+            Id =
+                $"{Documents.Group.Replace("resourceGroups", "RESOURCEGROUPS", StringComparison.Ordinal)}/providers/microsoft.networkcloud/l3networks/MyNet",
+        };
         await server.Create(lower);
 
         foreach (var id in (string[])[lower.Id, lower.Id.ToUpperInvariant(), lower.Id.ToLowerInvariant()])
@@ -260,7 +289,14 @@ public sealed class ResourceEndpointsTests
         }
 
         var before = server.Revision;
-        _ = (await server.Request("PUT", $"{lower.Id.ToUpperInvariant()}?api-version=2026-10-01", lower.Body.ToJsonString(), [])).Expect(200);
+        _ = (
+            await server.Request(
+                "PUT",
+                $"{lower.Id.ToUpperInvariant()}?api-version=2026-10-01",
+                lower.Body.ToJsonString(),
+                []
+            )
+        ).Expect(200);
         Assert.Equal(before, server.Revision);
     }
 
@@ -270,7 +306,11 @@ public sealed class ResourceEndpointsTests
         await using var server = await InProcessServer.Empty();
         var (client, correlation) = (Guid.NewGuid().ToString(), Guid.NewGuid().ToString());
 
-        var answer = await server.Get(N6, ("x-ms-client-request-id", client), ("x-ms-correlation-request-id", correlation));
+        var answer = await server.Get(
+            N6,
+            ("x-ms-client-request-id", client),
+            ("x-ms-correlation-request-id", correlation)
+        );
         var other = await server.Get(N6, ("x-ms-client-request-id", "no guid"));
 
         Assert.Equal(client, answer.Header("x-ms-client-request-id"));
@@ -286,15 +326,34 @@ public sealed class ResourceEndpointsTests
     public async Task Hides_Secrets_InEveryAnswer()
     {
         await using var server = await InProcessServer.WithSite();
-        var machine = Documents.Machine("vm1").With(body =>
-        {
-            body["properties"]!["userDataContent"] = "I2Nsb3VkLWNvbmZpZw==";
-            body["properties"]!["vmImageRepositoryCredentials"] = new JsonObject { ["registryUrl"] = "r", ["username"] = "u", ["password"] = "s3cret-word" };
-        });
+        var machine = Documents
+            .Machine("vm1")
+            .With(body =>
+            {
+                body["properties"]!["userDataContent"] = "I2Nsb3VkLWNvbmZpZw==";
+                body["properties"]!["vmImageRepositoryCredentials"] = new JsonObject
+                {
+                    ["registryUrl"] = "r",
+                    ["username"] = "u",
+                    ["password"] = "s3cret-word",
+                };
+            });
 
         var made = (await server.Put(machine)).Expect(201);
         var listed = await server.Get($"{Documents.Cloud}/virtualMachines");
-        var plan = await server.Post("/providers/Weft.Fleet/plan", new JsonObject { ["resources"] = new JsonArray(machine.With(b => b["id"] = machine.Id).With("cpuCores", 4).With(b => b["properties"]!["vmImageRepositoryCredentials"]!["password"] = "n3w-secret").Body) }.ToJsonString());
+        var plan = await server.Post(
+            "/providers/Weft.Fleet/plan",
+            new JsonObject
+            {
+                ["resources"] = new JsonArray(
+                    machine
+                        .With(b => b["id"] = machine.Id)
+                        .With("cpuCores", 4)
+                        .With(b => b["properties"]!["vmImageRepositoryCredentials"]!["password"] = "n3w-secret")
+                        .Body
+                ),
+            }.ToJsonString()
+        );
 
         foreach (var answer in new[] { made, listed, await server.Get(machine.Id), plan })
         {
@@ -305,5 +364,11 @@ public sealed class ResourceEndpointsTests
     }
 
     private static JsonObject Report(JsonNode picture, string state) =>
-        new() { ["digest"] = picture["digest"]!.DeepClone(), ["revision"] = picture["revision"]!.DeepClone(), ["state"] = state, ["message"] = "no room" };
+        new()
+        {
+            ["digest"] = picture["digest"]!.DeepClone(),
+            ["revision"] = picture["revision"]!.DeepClone(),
+            ["state"] = state,
+            ["message"] = "no room",
+        };
 }

@@ -7,15 +7,30 @@ public sealed class ServeOptionsTests
     [Theory]
     [InlineData("--relay-listen 127.0.0.1:7434", "ws://127.0.0.1:7434")]
     [InlineData("--relay-listen [::1]:7434", "ws://[::1]:7434")]
-    [InlineData("--relay-listen 0.0.0.0:7434 --relay-tls-cert FILE --relay-tls-key FILE --relay-address relay.example", "wss://relay.example:7434")]
-    [InlineData("--relay-listen 0.0.0.0:7434 --relay-tls-cert FILE --relay-tls-key FILE --relay-address relay.example:443", "wss://relay.example")]
-    [InlineData("--relay-listen 0.0.0.0:7434 --tls-cert FILE --tls-key FILE --relay-address [2001:db8::7]:8443", "wss://[2001:db8::7]:8443")]
+    [InlineData(
+        "--relay-listen 0.0.0.0:7434 --relay-tls-cert FILE --relay-tls-key FILE --relay-address relay.example",
+        "wss://relay.example:7434"
+    )]
+    [InlineData(
+        "--relay-listen 0.0.0.0:7434 --relay-tls-cert FILE --relay-tls-key FILE --relay-address relay.example:443",
+        "wss://relay.example"
+    )]
+    [InlineData(
+        "--relay-listen 0.0.0.0:7434 --tls-cert FILE --tls-key FILE --relay-address [2001:db8::7]:8443",
+        "wss://[2001:db8::7]:8443"
+    )]
     [InlineData("--relay-listen 192.0.2.7:7434 --relay-plain-http", "ws://192.0.2.7:7434")]
-    [InlineData("--relay-listen 192.0.2.7:7434 --relay-plain-http --relay-address relay.example:443 --relay-proxies 192.0.2.0/24,2001:db8::/32", "wss://relay.example")]
+    [InlineData(
+        "--relay-listen 192.0.2.7:7434 --relay-plain-http --relay-address relay.example:443 --relay-proxies 192.0.2.0/24,2001:db8::/32",
+        "wss://relay.example"
+    )]
     public void Reads_WhereTheRelayIs(string line, string address)
     {
         var options = ServeOptions.Read(Arguments(line)).Value;
-        Assert.Equal(address, $"{options.Relay!.PublicAddressOf(options.Relay.ListenEndpoint.Port).Scheme}://{options.Relay.PublicAddressOf(options.Relay.ListenEndpoint.Port).Authority}");
+        Assert.Equal(
+            address,
+            $"{options.Relay!.PublicAddressOf(options.Relay.ListenEndpoint.Port).Scheme}://{options.Relay.PublicAddressOf(options.Relay.ListenEndpoint.Port).Authority}"
+        );
     }
 
     [Theory]
@@ -30,16 +45,41 @@ public sealed class ServeOptionsTests
     [InlineData("--relay-listen 127.0.0.1:0 --relay-proxies 10.0.0.1/8", "'10.0.0.0/8'")]
     [InlineData("--relay-listen 127.0.0.1:0 --relay-proxies 10.0.0.0/8,", "no IP address")]
     [InlineData("--relay-listen 127.0.0.1:0 --relay-tls-cert FILE", "go together")]
-    [InlineData("--relay-listen 127.0.0.1:0 --relay-tls-cert /nowhere --relay-tls-key FILE", "there is no file '/nowhere'")]
+    [InlineData(
+        "--relay-listen 127.0.0.1:0 --relay-tls-cert /nowhere --relay-tls-key FILE",
+        "there is no file '/nowhere'"
+    )]
     public void Refuses_RelayThatCouldNotBeReachedSafely(string line, string because) =>
-        Assert.Contains(because, Assert.Single(ServeOptions.Read(Arguments(line)).Refusal!.Findings).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            because,
+            Assert.Single(ServeOptions.Read(Arguments(line)).Refusal!.Findings).Message,
+            StringComparison.Ordinal
+        );
 
     [Fact]
     public void Reports_AllMistakesAtOnce() =>
-        Assert.Equal(4, ServeOptions.Read(["--listen", "nowhere", "--relay-listen", "0.0.0.0:1", "--relay-proxies", "x", "--relay-plain-http"]).Refusal!.Findings.Length);
+        Assert.Equal(
+            4,
+            ServeOptions
+                .Read([
+                    "--listen",
+                    "nowhere",
+                    "--relay-listen",
+                    "0.0.0.0:1",
+                    "--relay-proxies",
+                    "x",
+                    "--relay-plain-http",
+                ])
+                .Refusal!.Findings.Length
+        );
 
     [Fact]
     public void Serves_NoRelayUnlessTold() => Assert.Null(ServeOptions.Read(["--data", "/tmp"]).Value.Relay);
 
-    private static string[] Arguments(string line) => ["--data", "/tmp", .. line.Replace("FILE", typeof(ServeOptionsTests).Assembly.Location, StringComparison.Ordinal).Split(' ')];
+    private static string[] Arguments(string line) =>
+        [
+            "--data",
+            "/tmp",
+            .. line.Replace("FILE", typeof(ServeOptionsTests).Assembly.Location, StringComparison.Ordinal).Split(' '),
+        ];
 }

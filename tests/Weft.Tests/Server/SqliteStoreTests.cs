@@ -19,7 +19,16 @@ public sealed class SqliteStoreTests : StoreConformance
     public async Task Reads_SameState_WhenReopened()
     {
         for (var i = 0; i < 50; i++)
-            _ = await Store.Commit(ReadSet.Empty, [Body($"t|{i % 17}", i), Body($"u|{i}", i), LeaseMutation(i % 23, i % 7), Mutation.Remove($"u|{i - 3}")], Cancel);
+            _ = await Store.Commit(
+                ReadSet.Empty,
+                [
+                    Body($"t|{i % 17}", i),
+                    Body($"u|{i}", i),
+                    LeaseMutation(i % 23, i % 7),
+                    Mutation.Remove($"u|{i - 3}"),
+                ],
+                Cancel
+            );
         var before = Store.Current;
 
         await Reopen(CreateStore);
@@ -63,7 +72,11 @@ public sealed class SqliteStoreTests : StoreConformance
             file.Delete();
         await System.IO.File.WriteAllTextAsync(File, new string('x', 8192), Cancel);
 
-        Assert.Contains(File, Assert.Throws<IOException>(() => SqliteStore.Open(File)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            File,
+            Assert.Throws<IOException>(() => SqliteStore.Open(File)).Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -82,7 +95,9 @@ public sealed class SqliteStoreTests : StoreConformance
     {
         var transaction = new ReadTransaction(Store.Current);
         _ = transaction.Get("t|one");
-        var answers = await Task.WhenAll(Enumerable.Range(0, 100).Select(i => Store.Commit(transaction.ReadSet, [Body("t|one", i)], Cancel).AsTask()));
+        var answers = await Task.WhenAll(
+            Enumerable.Range(0, 100).Select(i => Store.Commit(transaction.ReadSet, [Body("t|one", i)], Cancel).AsTask())
+        );
 
         var winner = Assert.Single(Enumerable.Range(0, 100), i => answers[i] is not null);
         Assert.Equal(winner, Number("t|one"));
@@ -92,7 +107,9 @@ public sealed class SqliteStoreTests : StoreConformance
     [Fact]
     public async Task Goes_On_AfterCommitThatIsAFault()
     {
-        _ = await Assert.ThrowsAnyAsync<ArgumentException>(() => Put("a key without a partition", 1).AsTask().WaitAsync(TimeSpan.FromSeconds(10), Cancel));
+        _ = await Assert.ThrowsAnyAsync<ArgumentException>(() =>
+            Put("a key without a partition", 1).AsTask().WaitAsync(TimeSpan.FromSeconds(10), Cancel)
+        );
 
         Assert.Equal(1, await Put("t|a", 1));
         Assert.Equal(1, Store.Current.Count);
@@ -112,7 +129,10 @@ public sealed class SqliteStoreTests : StoreConformance
     {
         Assert.SkipUnless(Environment.IsPrivilegedProcess, "only root may mount a small disk");
         var mount = Directory.CreateDirectory(Path.Join(_directory.FullName, "disk")).FullName;
-        Assert.SkipUnless(await Run("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", mount) == 0, "mounting isn't allowed here");
+        Assert.SkipUnless(
+            await Run("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", mount) == 0,
+            "mounting isn't allowed here"
+        );
         try
         {
             await Reopen(() => SqliteStore.Open(Path.Join(mount, "weft.db")));
@@ -155,12 +175,16 @@ public sealed class SqliteStoreTests : StoreConformance
         _directory.Delete(true);
     }
 
-    private static Mutation Large(string key) => new(key, System.Text.Encoding.UTF8.GetBytes($"\"{new string('x', 60_000)}\""));
+    private static Mutation Large(string key) =>
+        new(key, System.Text.Encoding.UTF8.GetBytes($"\"{new string('x', 60_000)}\""));
 
     private static IEnumerable<(string, long, string)> Rows(StoreState state) =>
         state.Range("").Select(row => (row.Key, row.Revision, System.Text.Encoding.UTF8.GetString(row.Bytes.Span)));
 
-    /// <summary>How many transactions the write-ahead log holds: the frames that carry a database size end one (SQLite file format §4.1).</summary>
+    /// <summary>
+    /// How many transactions the write-ahead log holds: the frames that carry a database size end one (SQLite file
+    /// format §4.1).
+    /// </summary>
     private int Transactions()
     {
         using var log = new FileStream($"{File}-wal", FileMode.Open, FileAccess.Read, FileShare.ReadWrite);

@@ -41,9 +41,15 @@ public abstract class StoreConformance : IAsyncLifetime
 
         var listed = Store.Current.Range("t|").Select(row => row.Key).ToList();
 
-        Assert.Equal(keys.Where(k => k.StartsWith("t|", StringComparison.Ordinal)).Order(StringComparer.Ordinal), listed);
+        Assert.Equal(
+            keys.Where(k => k.StartsWith("t|", StringComparison.Ordinal)).Order(StringComparer.Ordinal),
+            listed
+        );
         Assert.Equal(listed.Skip(2), Store.Current.Range("t|", listed[1]).Select(row => row.Key));
-        Assert.Equal(listed.SkipWhile(k => string.CompareOrdinal(k, "t|a1") < 0), Store.Current.Range("t|", "t|a1").Select(row => row.Key));
+        Assert.Equal(
+            listed.SkipWhile(k => string.CompareOrdinal(k, "t|a1") < 0),
+            Store.Current.Range("t|", "t|a1").Select(row => row.Key)
+        );
         Assert.Empty(Store.Current.Range("t|", "t|ÿ"));
     }
 
@@ -56,10 +62,14 @@ public abstract class StoreConformance : IAsyncLifetime
         _ = await Put("t|old", 2);
         var before = Store.Current;
 
-        Assert.Null(await Store.Commit(transaction.ReadSet, [Body("t|x", 1), Body("t|y", 1), Mutation.Remove("t|old")], Cancel));
+        Assert.Null(
+            await Store.Commit(transaction.ReadSet, [Body("t|x", 1), Body("t|y", 1), Mutation.Remove("t|old")], Cancel)
+        );
 
         Assert.Same(before, Store.Current);
-        Assert.NotNull(await Store.Commit(ReadSet.Empty, [Body("t|x", 1), Body("t|y", 2), Mutation.Remove("t|old")], Cancel));
+        Assert.NotNull(
+            await Store.Commit(ReadSet.Empty, [Body("t|x", 1), Body("t|y", 2), Mutation.Remove("t|old")], Cancel)
+        );
         Assert.Equal(["t|x", "t|y"], Store.Current.Range("t|").Select(row => row.Key));
     }
 
@@ -71,7 +81,8 @@ public abstract class StoreConformance : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Refuses_Commit_WhenRowAppearedThatWasNotThere() => await AssertConflict(transaction => transaction.Get("t|a"), Body("t|a", 1));
+    public async Task Refuses_Commit_WhenRowAppearedThatWasNotThere() =>
+        await AssertConflict(transaction => transaction.Get("t|a"), Body("t|a", 1));
 
     [Fact]
     public async Task Refuses_Commit_WhenSeenRowVanished()
@@ -100,8 +111,17 @@ public abstract class StoreConformance : IAsyncLifetime
         var type = L3Network.ResourceType;
         var id = ResourceId.Parse($"{Documents.Cloud}/l3Networks/phantom").Value;
         if (!appears)
-            _ = await Store.Commit(ReadSet.Empty, [Mutation.Put(id, new JsonObject { ["id"] = id.ToString() })], Cancel);
-        await AssertConflict(transaction => transaction.List(type).Count(), appears ? Mutation.Put(id, new JsonObject { ["id"] = id.ToString() }) : Mutation.Remove(StoreKey.ForResource(id)));
+            _ = await Store.Commit(
+                ReadSet.Empty,
+                [Mutation.Put(id, new JsonObject { ["id"] = id.ToString() })],
+                Cancel
+            );
+        await AssertConflict(
+            transaction => transaction.List(type).Count(),
+            appears
+                ? Mutation.Put(id, new JsonObject { ["id"] = id.ToString() })
+                : Mutation.Remove(StoreKey.ForResource(id))
+        );
     }
 
     [Fact]
@@ -165,23 +185,32 @@ public abstract class StoreConformance : IAsyncLifetime
         var watch = Store.Watch(0, stop.Token).AsTask();
         await stop.CancelAsync();
 
-        _ = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => watch.WaitAsync(TimeSpan.FromSeconds(10), Cancel));
+        _ = await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
+            watch.WaitAsync(TimeSpan.FromSeconds(10), Cancel)
+        );
     }
 
     [Fact]
     public async Task Loses_Nothing_WhenManyCountOnOneRow()
     {
-        const int Tasks = 64, Each = 5;
-        await Task.WhenAll(Enumerable.Range(0, Tasks).Select(_ => Task.Run(async () =>
-        {
-            for (var done = 0; done < Each;)
-            {
-                var transaction = new ReadTransaction(Store.Current);
-                var next = transaction.Get("t|counter") is { } row ? (long)row.Json.Integer("n")! + 1 : 1;
-                if (await Store.Commit(transaction.ReadSet, [Body("t|counter", next)], Cancel) is not null)
-                    done++;
-            }
-        })));
+        const int Tasks = 64,
+            Each = 5;
+        await Task.WhenAll(
+            Enumerable
+                .Range(0, Tasks)
+                .Select(_ =>
+                    Task.Run(async () =>
+                    {
+                        for (var done = 0; done < Each; )
+                        {
+                            var transaction = new ReadTransaction(Store.Current);
+                            var next = transaction.Get("t|counter") is { } row ? (long)row.Json.Integer("n")! + 1 : 1;
+                            if (await Store.Commit(transaction.ReadSet, [Body("t|counter", next)], Cancel) is not null)
+                                done++;
+                        }
+                    })
+                )
+        );
 
         Assert.Equal(Tasks * Each, Number("t|counter"));
         Assert.Equal(Tasks * Each, Store.Current.Revision);
@@ -190,12 +219,18 @@ public abstract class StoreConformance : IAsyncLifetime
     [Fact]
     public async Task Shows_Commit_AsSoonAsItIsAnswered()
     {
-        await Task.WhenAll(Enumerable.Range(0, 64).Select(i => Task.Run(async () =>
-        {
-            var revision = await Put($"t|{i}", i);
-            Assert.True(Store.Current.Revision >= revision);
-            Assert.Equal(i, Number($"t|{i}"));
-        })));
+        await Task.WhenAll(
+            Enumerable
+                .Range(0, 64)
+                .Select(i =>
+                    Task.Run(async () =>
+                    {
+                        var revision = await Put($"t|{i}", i);
+                        Assert.True(Store.Current.Revision >= revision);
+                        Assert.Equal(i, Number($"t|{i}"));
+                    })
+                )
+        );
     }
 
     [Fact]
@@ -221,7 +256,9 @@ public abstract class StoreConformance : IAsyncLifetime
 
     [Fact]
     public async Task Refuses_CommitOfNothing() =>
-        _ = await Assert.ThrowsAsync<ArgumentOutOfRangeException>(async () => await Store.Commit(ReadSet.Empty, [], Cancel));
+        _ = await Assert.ThrowsAsync<ArgumentOutOfRangeException>(async () =>
+            await Store.Commit(ReadSet.Empty, [], Cancel)
+        );
 
     [Fact]
     public async Task Applies_LastMutation_WhenKeyIsThereTwice()
@@ -235,12 +272,29 @@ public abstract class StoreConformance : IAsyncLifetime
     public async Task Derives_SameView_AsARebuiltOne()
     {
         var operation = Gen.Select(Gen.Int[0, 40], Gen.Int[0, 12], Gen.Bool);
-        await operation.Array[1, 30].Array[1, 20].SampleAsync(async commits =>
-        {
-            foreach (var commit in commits)
-                _ = await Store.Commit(ReadSet.Empty, [.. commit.Select(o => o.Item3 ? LeaseMutation(o.Item1, o.Item2) : Mutation.Remove(NetworkPool.KeyOf(Network, AddressOf(o.Item1))))], Cancel);
-            AssertDerived(Store.Current);
-        }, iter: 30, threads: 1);
+        await operation
+            .Array[1, 30]
+            .Array[1, 20]
+            .SampleAsync(
+                async commits =>
+                {
+                    foreach (var commit in commits)
+                        _ = await Store.Commit(
+                            ReadSet.Empty,
+                            [
+                                .. commit.Select(o =>
+                                    o.Item3
+                                        ? LeaseMutation(o.Item1, o.Item2)
+                                        : Mutation.Remove(NetworkPool.KeyOf(Network, AddressOf(o.Item1)))
+                                ),
+                            ],
+                            Cancel
+                        );
+                    AssertDerived(Store.Current);
+                },
+                iter: 30,
+                threads: 1
+            );
     }
 
     public ValueTask InitializeAsync()
@@ -262,15 +316,22 @@ public abstract class StoreConformance : IAsyncLifetime
         Store = open();
     }
 
-    private protected static Mutation Body(string key, long number) => Mutation.Put(key, new JsonObject { ["n"] = number });
+    private protected static Mutation Body(string key, long number) =>
+        Mutation.Put(key, new JsonObject { ["n"] = number });
 
-    private protected ValueTask<long?> Put(string key, long number) => Store.Commit(ReadSet.Empty, [Body(key, number)], Cancel);
+    private protected ValueTask<long?> Put(string key, long number) =>
+        Store.Commit(ReadSet.Empty, [Body(key, number)], Cancel);
 
     private protected long? Number(string key) => Store.Current.Get(key)?.Json.Integer("n");
 
     private protected static Mutation LeaseMutation(int address, int holder)
     {
-        var lease = new Lease(AddressOf(address), new Holder(holder.ToString(CultureInfo.InvariantCulture), "pod"), LeaseMethod.Dynamic, "2026-11-22T10:00:00Z");
+        var lease = new Lease(
+            AddressOf(address),
+            new Holder(holder.ToString(CultureInfo.InvariantCulture), "pod"),
+            LeaseMethod.Dynamic,
+            "2026-11-22T10:00:00Z"
+        );
         return Mutation.Put(NetworkPool.KeyOf(Network, lease.Address), lease.ToJson());
     }
 

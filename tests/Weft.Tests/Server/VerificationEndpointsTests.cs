@@ -8,14 +8,20 @@ public sealed class VerificationEndpointsTests
     private static async Task<string> Enrol(InProcessServer server, string cluster, string name)
     {
         var token = (await server.Post($"{cluster}/listEnrollmentToken", "")).Expect(200).Json["token"]!.ToString();
-        return (await server.SendAsAgent(token, "POST", "enroll", new JsonObject { ["name"] = name, ["node"] = name })).Expect(201).Json["credential"]!.ToString();
+        return (await server.SendAsAgent(token, "POST", "enroll", new JsonObject { ["name"] = name, ["node"] = name }))
+            .Expect(201)
+            .Json["credential"]!.ToString();
     }
 
     [Fact]
     public async Task Queries_TheAgentsOfTheClusterAndCollectsTheirReports()
     {
         await using var server = await InProcessServer.WithSite();
-        var (w1, w2, west) = (await Enrol(server, Documents.East, "w1"), await Enrol(server, Documents.East, "w2"), await Enrol(server, Documents.West, "w1"));
+        var (w1, w2, west) = (
+            await Enrol(server, Documents.East, "w1"),
+            await Enrol(server, Documents.East, "w2"),
+            await Enrol(server, Documents.West, "w1")
+        );
         _ = await server.Enrol(Documents.East, "whole");
         var before = server.Revision;
         var digest = (await server.SendAsAgent(w1, "GET", "desired?wait=0")).Json["digest"]!.ToString();
@@ -31,14 +37,33 @@ public sealed class VerificationEndpointsTests
         _ = (await server.SendAsAgent(west, "GET", "verifications?wait=0")).Expect(204);
         // Whoever has answered, or has met the question, isn't asked again.
         _ = (await server.SendAsAgent(w1, "GET", $"verifications?after={asked["after"]}&wait=0")).Expect(204);
-        _ = (await server.SendAsAgent(w1, "PUT", $"verifications/{task["id"]}", JsonNode.Parse("""{"node":"w1","interfaces":[{"network":"x","interface":"n6","checks":[{"hop":"Gateway","state":"Failed","message":"silent","family":"IPv4","secret":1}]}],"junk":true}"""))).Expect(204);
+        _ = (
+            await server.SendAsAgent(
+                w1,
+                "PUT",
+                $"verifications/{task["id"]}",
+                JsonNode.Parse(
+                    """{"node":"w1","interfaces":[{"network":"x","interface":"n6","checks":[{"hop":"Gateway","state":"Failed","message":"silent","family":"IPv4","secret":1}]}],"junk":true}"""
+                )
+            )
+        ).Expect(204);
         _ = (await server.SendAsAgent(w1, "GET", "verifications?wait=0")).Expect(204);
         var half = (await server.Get(id)).Expect(200).Json["properties"]!;
         Assert.False(half["isDone"]!.GetValue<bool>());
-        Assert.Equal("""{"node":"w1","interfaces":[{"network":"x","interface":"n6","checks":[{"hop":"Gateway","state":"Failed","message":"silent","family":"IPv4"}]}]}""", half["agents"]![0]!["report"]!.ToJsonString());
+        Assert.Equal(
+            """{"node":"w1","interfaces":[{"network":"x","interface":"n6","checks":[{"hop":"Gateway","state":"Failed","message":"silent","family":"IPv4"}]}]}""",
+            half["agents"]![0]!["report"]!.ToJsonString()
+        );
 
         var done = server.Get(id, ("Prefer", "wait=20"));
-        _ = (await server.SendAsAgent(w2, "PUT", $"verifications/{task["id"]}", JsonNode.Parse("""{"node":"w2","interfaces":[]}"""))).Expect(204);
+        _ = (
+            await server.SendAsAgent(
+                w2,
+                "PUT",
+                $"verifications/{task["id"]}",
+                JsonNode.Parse("""{"node":"w2","interfaces":[]}""")
+            )
+        ).Expect(204);
         Assert.True((await done).Expect(200).Json["properties"]!["isDone"]!.GetValue<bool>());
 
         // A question is nothing that the site is like: nothing was written, and the desired state is the same.
@@ -78,7 +103,9 @@ public sealed class VerificationEndpointsTests
         server.Clock.Advance(TimeSpan.FromMinutes(10) + TimeSpan.FromSeconds(1));
         Assert.Equal("ResourceNotFound", (await server.Get(id)).Expect(404).Code);
         _ = (await server.SendAsAgent(w1, "GET", "verifications?wait=0")).Expect(204);
-        _ = (await server.SendAsAgent(w1, "PUT", $"verifications/{id[(id.LastIndexOf('/') + 1)..]}", new JsonObject())).Expect(204);
+        _ = (
+            await server.SendAsAgent(w1, "PUT", $"verifications/{id[(id.LastIndexOf('/') + 1)..]}", new JsonObject())
+        ).Expect(204);
         Assert.Equal("MethodNotAllowed", (await server.Delete(id)).Expect(405).Code);
     }
 
@@ -86,8 +113,16 @@ public sealed class VerificationEndpointsTests
     public async Task Keeps_VerificationsFromWhoeverIsNoAgent()
     {
         await using var server = await InProcessServer.WithSite();
-        var token = (await server.Post($"{Documents.East}/listEnrollmentToken", "")).Expect(200).Json["token"]!.ToString();
-        Assert.Equal("AuthorizationFailed", (await server.SendAsAgent(token, "GET", "verifications?wait=0")).Expect(403).Code);
-        Assert.Equal("AuthorizationFailed", (await server.SendAsAgent(token, "PUT", "verifications/1", new JsonObject())).Expect(403).Code);
+        var token = (await server.Post($"{Documents.East}/listEnrollmentToken", "")).Expect(200).Json[
+            "token"
+        ]!.ToString();
+        Assert.Equal(
+            "AuthorizationFailed",
+            (await server.SendAsAgent(token, "GET", "verifications?wait=0")).Expect(403).Code
+        );
+        Assert.Equal(
+            "AuthorizationFailed",
+            (await server.SendAsAgent(token, "PUT", "verifications/1", new JsonObject())).Expect(403).Code
+        );
     }
 }

@@ -8,8 +8,8 @@ using Weft.Resources;
 namespace Weft.Agent.Kubernetes.Webhook;
 
 /// <summary>
-/// One question of the API server's, and its answer (admission.k8s.io/v1). Source: Kubernetes docs, "Dynamic Admission Control",
-/// "Webhook request and response".
+/// One question of the API server's, and its answer (admission.k8s.io/v1). Source: Kubernetes docs, "Dynamic Admission
+/// Control", "Webhook request and response".
 /// </summary>
 internal static class AdmissionReview
 {
@@ -19,44 +19,71 @@ internal static class AdmissionReview
 
     /// <summary>What <c>/validate</c> answers: errors deny, warnings are shown to whoever makes the pod.</summary>
     /// <returns>The review's answer, or why it is no review.</returns>
-    public static Outcome<JsonObject> Validate(JsonElement review, Func<LintContext> surroundings) => Respond(review, (pod, space) =>
-    {
-        var findings = PodLint.Check(pod, space, surroundings());
-        var errors = findings.Where(f => f.Severity == Severity.Error).ToList();
-        var response = new JsonObject { ["allowed"] = errors.Count == 0 };
-        if (errors.Count > 0)
-        {
-            response["status"] = new JsonObject
+    public static Outcome<JsonObject> Validate(JsonElement review, Func<LintContext> surroundings) =>
+        Respond(
+            review,
+            (pod, space) =>
             {
-                ["code"] = 403, ["reason"] = "Forbidden", ["message"] = string.Join("\n", errors.Select(e => e.ToString()).Prepend("the pod would not get its networks:")),
-            };
-        }
+                var findings = PodLint.Check(pod, space, surroundings());
+                var errors = findings.Where(f => f.Severity == Severity.Error).ToList();
+                var response = new JsonObject { ["allowed"] = errors.Count == 0 };
+                if (errors.Count > 0)
+                {
+                    response["status"] = new JsonObject
+                    {
+                        ["code"] = 403,
+                        ["reason"] = "Forbidden",
+                        ["message"] = string.Join(
+                            "\n",
+                            errors.Select(e => e.ToString()).Prepend("the pod would not get its networks:")
+                        ),
+                    };
+                }
 
-        return AddWarnings(response, findings.Where(f => f.Severity == Severity.Warning).Select(f => f.ToString()));
-    });
+                return AddWarnings(
+                    response,
+                    findings.Where(f => f.Severity == Severity.Warning).Select(f => f.ToString())
+                );
+            }
+        );
 
     /// <summary>What <c>/mutate</c> answers: the missing device requests, as a patch.</summary>
     /// <returns>The review's answer, or why it is no review.</returns>
-    public static Outcome<JsonObject> Mutate(JsonElement review, Func<LintContext> surroundings) => Respond(review, (pod, space) =>
-    {
-        var patch = PodLint.Mutate(pod, space, surroundings());
-        var response = new JsonObject { ["allowed"] = true };
-        if (!patch.IsEmpty)
-        {
-            response["patchType"] = "JSONPatch";
-            response["patch"] = Convert.ToBase64String(Json.ToUtf8(patch.Operations));
-        }
+    public static Outcome<JsonObject> Mutate(JsonElement review, Func<LintContext> surroundings) =>
+        Respond(
+            review,
+            (pod, space) =>
+            {
+                var patch = PodLint.Mutate(pod, space, surroundings());
+                var response = new JsonObject { ["allowed"] = true };
+                if (!patch.IsEmpty)
+                {
+                    response["patchType"] = "JSONPatch";
+                    response["patch"] = Convert.ToBase64String(Json.ToUtf8(patch.Operations));
+                }
 
-        return AddWarnings(response, patch.Warnings);
-    });
+                return AddWarnings(response, patch.Warnings);
+            }
+        );
 
     private static Outcome<JsonObject> Respond(JsonElement review, Func<JsonElement, string, JsonObject> decide)
     {
         var request = review.Member("request");
-        if (review.Text("apiVersion") != "admission.k8s.io/v1" || review.Text("kind") != "AdmissionReview" || request.Text("uid") is not { Length: > 0 } uid)
-            return new Refusal(RefusalCode.InvalidRequestContent, "the body must be an AdmissionReview of admission.k8s.io/v1 with request.uid");
+        if (
+            review.Text("apiVersion") != "admission.k8s.io/v1"
+            || review.Text("kind") != "AdmissionReview"
+            || request.Text("uid") is not { Length: > 0 } uid
+        )
+            return new Refusal(
+                RefusalCode.InvalidRequestContent,
+                "the body must be an AdmissionReview of admission.k8s.io/v1 with request.uid"
+            );
         JsonObject response;
-        if (request.Text("operation") is not "CREATE" || request.Member("kind").Text("kind") is not "Pod" || request.Member("object") is not { ValueKind: JsonValueKind.Object } pod)
+        if (
+            request.Text("operation") is not "CREATE"
+            || request.Member("kind").Text("kind") is not "Pod"
+            || request.Member("object") is not { ValueKind: JsonValueKind.Object } pod
+        )
         {
             response = new JsonObject { ["allowed"] = true };
         }
@@ -69,12 +96,20 @@ internal static class AdmissionReview
             catch (Exception e)
             {
                 // A fault of ours is nobody's pod's: it starts, and whoever made it hears of it.
-                response = AddWarnings(new JsonObject { ["allowed"] = true }, [$"weft-agent could not look at the pod's networks: {e.GetType().Name}"]);
+                response = AddWarnings(
+                    new JsonObject { ["allowed"] = true },
+                    [$"weft-agent could not look at the pod's networks: {e.GetType().Name}"]
+                );
             }
         }
 
         response["uid"] = uid;
-        return new JsonObject { ["apiVersion"] = "admission.k8s.io/v1", ["kind"] = "AdmissionReview", ["response"] = response };
+        return new JsonObject
+        {
+            ["apiVersion"] = "admission.k8s.io/v1",
+            ["kind"] = "AdmissionReview",
+            ["response"] = response,
+        };
     }
 
     private static JsonObject AddWarnings(JsonObject response, IEnumerable<string> warnings)

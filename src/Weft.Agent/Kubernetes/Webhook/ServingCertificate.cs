@@ -5,11 +5,12 @@ using System.Security.Cryptography.X509Certificates;
 namespace Weft.Agent.Kubernetes.Webhook;
 
 /// <summary>
-/// The certificate that the webhook shows. Where files are given it is theirs, read anew when they change; else the agent makes one whose key never leaves
-/// its memory, and a new one before that is over.
+/// The certificate that the webhook shows. Where files are given it is theirs, read anew when they change; else the
+/// agent makes one whose key never leaves its memory, and a new one before that is over.
 /// </summary>
 /// <param name="certificatePath">PEM, with its chain; null to make one.</param>
-internal sealed class ServingCertificate(string? certificatePath, string? keyPath, TimeProvider clock, Log log) : IDisposable
+internal sealed class ServingCertificate(string? certificatePath, string? keyPath, TimeProvider clock, Log log)
+    : IDisposable
 {
     /// <summary>By which name the API server calls.</summary>
     public const string ServiceName = "weft-agent-webhook.weft-system.svc";
@@ -25,7 +26,9 @@ internal sealed class ServingCertificate(string? certificatePath, string? keyPat
     /// <summary>What a client is shown now.</summary>
     public SslStreamCertificateContext Context => Current().Context;
 
-    /// <summary>What the API server is to trust: the certificate itself, PEM. Null where the files' owner sees to that.</summary>
+    /// <summary>
+    /// What the API server is to trust: the certificate itself, PEM. Null where the files' owner sees to that.
+    /// </summary>
     public string? Authority => certificatePath is null ? Current().Pem : null;
 
     /// <summary>Reads the files, or makes the certificate; called once before anybody asks.</summary>
@@ -38,7 +41,10 @@ internal sealed class ServingCertificate(string? certificatePath, string? keyPat
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException)
         {
-            throw new StartupException($"--webhook-cert '{certificatePath}' and --webhook-key '{keyPath}' can't be used: {e.Message}", e);
+            throw new StartupException(
+                $"--webhook-cert '{certificatePath}' and --webhook-key '{keyPath}' can't be used: {e.Message}",
+                e
+            );
         }
     }
 
@@ -66,7 +72,8 @@ internal sealed class ServingCertificate(string? certificatePath, string? keyPat
                 if (_current is null || _current.Stamp != stamp)
                     _current = Read(stamp, now);
             }
-            catch (Exception e) when (_current is not null && e is IOException or UnauthorizedAccessException or CryptographicException)
+            catch (Exception e)
+                when (_current is not null && e is IOException or UnauthorizedAccessException or CryptographicException)
             {
                 // Half replaced: certificate and key are two files. The pair that was read goes on serving.
                 log.Warn("certificate-not-read", e, ("file", certificatePath));
@@ -82,7 +89,11 @@ internal sealed class ServingCertificate(string? certificatePath, string? keyPat
         using var read = X509Certificate2.CreateFromPem(pem, File.ReadAllText(keyPath!));
         var chain = new X509Certificate2Collection();
         chain.ImportFromPem(pem);
-        log.Info("certificate-read", ("file", certificatePath), ("until", read.NotAfter.ToUniversalTime().ToString("u", System.Globalization.CultureInfo.InvariantCulture)));
+        log.Info(
+            "certificate-read",
+            ("file", certificatePath),
+            ("until", read.NotAfter.ToUniversalTime().ToString("u", System.Globalization.CultureInfo.InvariantCulture))
+        );
         return new LoadedCertificate(Loaded(read), chain, pem, now, stamp);
     }
 
@@ -96,20 +107,30 @@ internal sealed class ServingCertificate(string? certificatePath, string? keyPat
         request.CertificateExtensions.Add(names.Build());
         // Its own authority, and nobody else's: path length 0, and good for a server alone.
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, true, 0, true));
-        request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature | X509KeyUsageFlags.KeyCertSign, true));
+        request.CertificateExtensions.Add(
+            new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature | X509KeyUsageFlags.KeyCertSign, true)
+        );
         request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.1")], false));
         using var made = request.CreateSelfSigned(now.AddHours(-1), now + Validity);
         return new LoadedCertificate(Loaded(made), [], made.ExportCertificatePem(), now, default);
     }
 
     // A key that was only just made isn't shown by the TLS library; one that was read is.
-    private static X509Certificate2 Loaded(X509Certificate2 certificate) => X509CertificateLoader.LoadPkcs12(certificate.Export(X509ContentType.Pkcs12), null);
+    private static X509Certificate2 Loaded(X509Certificate2 certificate) =>
+        X509CertificateLoader.LoadPkcs12(certificate.Export(X509ContentType.Pkcs12), null);
 
-    private sealed class LoadedCertificate(X509Certificate2 certificate, X509Certificate2Collection chain, string pem, DateTimeOffset from, (DateTime Certificate, DateTime Key) stamp)
+    private sealed class LoadedCertificate(
+        X509Certificate2 certificate,
+        X509Certificate2Collection chain,
+        string pem,
+        DateTimeOffset from,
+        (DateTime Certificate, DateTime Key) stamp
+    )
     {
         public X509Certificate2 Certificate => certificate;
 
-        public SslStreamCertificateContext Context { get; } = SslStreamCertificateContext.Create(certificate, chain, offline: true);
+        public SslStreamCertificateContext Context { get; } =
+            SslStreamCertificateContext.Create(certificate, chain, offline: true);
 
         public string Pem => pem;
 

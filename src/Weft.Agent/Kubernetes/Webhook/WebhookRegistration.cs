@@ -7,11 +7,19 @@ using Weft.Resources;
 namespace Weft.Agent.Kubernetes.Webhook;
 
 /// <summary>
-/// Tells the API server where the webhook is and whom to trust: the replica that leads writes its address to the Service's EndpointSlice and its
-/// certificate into the two configurations. Without a pod's address, or with files for a certificate, the part that isn't ours is left to whoever sees to it.
+/// Tells the API server where the webhook is and whom to trust: the replica that leads writes its address to the
+/// Service's EndpointSlice and its certificate into the two configurations. Without a pod's address, or with files for
+/// a certificate, the part that isn't ours is left to whoever sees to it.
 /// </summary>
 /// <param name="address">The pod's address; null outside of a pod.</param>
-internal sealed class WebhookRegistration(KubeApi api, ServingCertificate certificate, IPAddress? address, int port, TimeProvider clock, Log log)
+internal sealed class WebhookRegistration(
+    KubeApi api,
+    ServingCertificate certificate,
+    IPAddress? address,
+    int port,
+    TimeProvider clock,
+    Log log
+)
 {
     private const string Service = "weft-agent-webhook";
     private const string Configuration = "weft-agent";
@@ -50,7 +58,12 @@ internal sealed class WebhookRegistration(KubeApi api, ServingCertificate certif
     {
         if (!_isSliced && address is not null)
         {
-            await api.Apply($"apis/discovery.k8s.io/v1/namespaces/{ObjectKind.SystemNamespace}/endpointslices/{Service}", CreateEndpointSlice(address), true, cancel);
+            await api.Apply(
+                $"apis/discovery.k8s.io/v1/namespaces/{ObjectKind.SystemNamespace}/endpointslices/{Service}",
+                CreateEndpointSlice(address),
+                true,
+                cancel
+            );
             _isSliced = true;
         }
 
@@ -69,30 +82,69 @@ internal sealed class WebhookRegistration(KubeApi api, ServingCertificate certif
         var operations = new JsonArray();
         foreach (var (webhook, i) in (there["webhooks"] as JsonArray ?? []).Select((w, i) => (w, i)))
         {
-            if ((string?)webhook?["clientConfig"]?["service"]?["name"] == Service && (string?)webhook["clientConfig"]?["caBundle"] != bundle)
-                operations.Add((JsonNode)new JsonObject { ["op"] = "add", ["path"] = $"/webhooks/{i}/clientConfig/caBundle", ["value"] = bundle });
+            if (
+                (string?)webhook?["clientConfig"]?["service"]?["name"] == Service
+                && (string?)webhook["clientConfig"]?["caBundle"] != bundle
+            )
+                operations.Add(
+                    (JsonNode)
+                        new JsonObject
+                        {
+                            ["op"] = "add",
+                            ["path"] = $"/webhooks/{i}/clientConfig/caBundle",
+                            ["value"] = bundle,
+                        }
+                );
         }
 
         if (operations.Count == 0)
             return;
         // A place in a list says which webhook is meant only as long as nobody has changed the list.
-        operations.Insert(0, new JsonObject { ["op"] = "test", ["path"] = "/metadata/resourceVersion", ["value"] = (string?)there["metadata"]?["resourceVersion"] });
+        operations.Insert(
+            0,
+            new JsonObject
+            {
+                ["op"] = "test",
+                ["path"] = "/metadata/resourceVersion",
+                ["value"] = (string?)there["metadata"]?["resourceVersion"],
+            }
+        );
         await api.Patch(path, operations, cancel);
         log.Info("webhook-trusted", ("configuration", path[(Group.Length + 1)..]));
     }
 
-    private byte[] CreateEndpointSlice(IPAddress of) => Json.ToUtf8(new JsonObject
-    {
-        ["apiVersion"] = "discovery.k8s.io/v1",
-        ["kind"] = "EndpointSlice",
-        ["metadata"] = new JsonObject
-        {
-            ["name"] = Service,
-            ["namespace"] = ObjectKind.SystemNamespace,
-            ["labels"] = new JsonObject { ["kubernetes.io/service-name"] = Service, ["endpointslice.kubernetes.io/managed-by"] = "weft-agent" },
-        },
-        ["addressType"] = of.AddressFamily == AddressFamily.InterNetworkV6 ? "IPv6" : "IPv4",
-        ["endpoints"] = new JsonArray(new JsonObject { ["addresses"] = new JsonArray(of.ToString()), ["conditions"] = new JsonObject { ["ready"] = true } }),
-        ["ports"] = new JsonArray(new JsonObject { ["name"] = "webhook", ["port"] = port, ["protocol"] = "TCP" }),
-    });
+    private byte[] CreateEndpointSlice(IPAddress of) =>
+        Json.ToUtf8(
+            new JsonObject
+            {
+                ["apiVersion"] = "discovery.k8s.io/v1",
+                ["kind"] = "EndpointSlice",
+                ["metadata"] = new JsonObject
+                {
+                    ["name"] = Service,
+                    ["namespace"] = ObjectKind.SystemNamespace,
+                    ["labels"] = new JsonObject
+                    {
+                        ["kubernetes.io/service-name"] = Service,
+                        ["endpointslice.kubernetes.io/managed-by"] = "weft-agent",
+                    },
+                },
+                ["addressType"] = of.AddressFamily == AddressFamily.InterNetworkV6 ? "IPv6" : "IPv4",
+                ["endpoints"] = new JsonArray(
+                    new JsonObject
+                    {
+                        ["addresses"] = new JsonArray(of.ToString()),
+                        ["conditions"] = new JsonObject { ["ready"] = true },
+                    }
+                ),
+                ["ports"] = new JsonArray(
+                    new JsonObject
+                    {
+                        ["name"] = "webhook",
+                        ["port"] = port,
+                        ["protocol"] = "TCP",
+                    }
+                ),
+            }
+        );
 }

@@ -16,7 +16,12 @@ namespace Weft.Agent.Kubernetes.Webhook;
 
 /// <summary>The admission webhook over HTTPS. Contract: docs/specs/agent-kubernetes.md, "Webhook".</summary>
 /// <param name="surroundings">What the cluster has, as of now.</param>
-internal sealed class WebhookServer(IPEndPoint at, ServingCertificate certificate, Func<LintContext> surroundings, Log log)
+internal sealed class WebhookServer(
+    IPEndPoint at,
+    ServingCertificate certificate,
+    Func<LintContext> surroundings,
+    Log log
+)
 {
     private const int MaxBodyLength = 3 << 20;
     private static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(5);
@@ -28,7 +33,11 @@ internal sealed class WebhookServer(IPEndPoint at, ServingCertificate certificat
     {
         certificate.Prepare();
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().UseShutdownTimeout(TimeSpan.FromSeconds(1)).ConfigureKestrel(Configure);
+        builder
+            .WebHost.UseKestrelCore()
+            .UseKestrelHttpsConfiguration()
+            .UseShutdownTimeout(TimeSpan.FromSeconds(1))
+            .ConfigureKestrel(Configure);
         await using var app = builder.Build();
         app.Run(Serve);
         try
@@ -58,28 +67,42 @@ internal sealed class WebhookServer(IPEndPoint at, ServingCertificate certificat
         kestrel.Limits.MaxConcurrentConnections = 256;
         kestrel.Limits.RequestHeadersTimeout = RequestTimeout;
         kestrel.Limits.KeepAliveTimeout = TimeSpan.FromMinutes(2);
-        kestrel.Listen(at, listen =>
-        {
-            listen.Protocols = HttpProtocols.Http1AndHttp2;
-            listen.UseHttps(new TlsHandshakeCallbackOptions
+        kestrel.Listen(
+            at,
+            listen =>
             {
-                HandshakeTimeout = RequestTimeout,
-                // Asked at each handshake: that is what makes a new certificate take effect.
-                OnConnection = _ => ValueTask.FromResult(new SslServerAuthenticationOptions
-                {
-                    ServerCertificateContext = certificate.Context,
-                    EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
-                    ApplicationProtocols = [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11],
-                }),
-            });
-        });
+                listen.Protocols = HttpProtocols.Http1AndHttp2;
+                listen.UseHttps(
+                    new TlsHandshakeCallbackOptions
+                    {
+                        HandshakeTimeout = RequestTimeout,
+                        // Asked at each handshake: that is what makes a new certificate take effect.
+                        OnConnection = _ =>
+                            ValueTask.FromResult(
+                                new SslServerAuthenticationOptions
+                                {
+                                    ServerCertificateContext = certificate.Context,
+                                    EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
+                                    ApplicationProtocols =
+                                    [
+                                        SslApplicationProtocol.Http2,
+                                        SslApplicationProtocol.Http11,
+                                    ],
+                                }
+                            ),
+                    }
+                );
+            }
+        );
     }
 
     private async Task Serve(HttpContext http)
     {
         Func<JsonElement, Func<LintContext>, Outcome<JsonObject>>? decide = http.Request.Path.Value switch
         {
-            "/validate" => AdmissionReview.Validate, "/mutate" => AdmissionReview.Mutate, _ => null,
+            "/validate" => AdmissionReview.Validate,
+            "/mutate" => AdmissionReview.Mutate,
+            _ => null,
         };
         if (decide is null)
         {
@@ -98,7 +121,11 @@ internal sealed class WebhookServer(IPEndPoint at, ServingCertificate certificat
         deadline.CancelAfter(RequestTimeout);
         try
         {
-            using var review = await JsonDocument.ParseAsync(http.Request.Body, new JsonDocumentOptions { MaxDepth = 128 }, deadline.Token);
+            using var review = await JsonDocument.ParseAsync(
+                http.Request.Body,
+                new JsonDocumentOptions { MaxDepth = 128 },
+                deadline.Token
+            );
             if (decide(review.RootElement, surroundings).TryGet(out var answer, out var refusal))
                 await Respond(http, 200, "application/json", Json.ToUtf8(answer), deadline.Token);
             else

@@ -19,7 +19,9 @@ internal sealed record KernelLink(int Index, string Name)
     /// <summary>Its MAC address in lower case with colons, or null.</summary>
     public string? MacAddress { get; init; }
 
-    /// <summary>The MAC address that its hardware was made with, or null where it has none or the kernel doesn't say.</summary>
+    /// <summary>
+    /// The MAC address that its hardware was made with, or null where it has none or the kernel doesn't say.
+    /// </summary>
     public string? PermanentMacAddress { get; init; }
 
     /// <summary>Its MTU in bytes.</summary>
@@ -58,7 +60,10 @@ internal sealed record KernelLink(int Index, string Name)
     /// <summary>Whether it has a carrier (<c>IFF_LOWER_UP</c>).</summary>
     public bool HasCarrier => (Flags & 0x10000) != 0;
 
-    /// <summary>Whether a bond, a team or Hyper-V has taken it in (<c>IFF_SLAVE</c>): it can't be found by a MAC address that it shares.</summary>
+    /// <summary>
+    /// Whether a bond, a team or Hyper-V has taken it in (<c>IFF_SLAVE</c>): it can't be found by a MAC address that it
+    /// shares.
+    /// </summary>
     public bool IsEnslaved => (Flags & 0x800) != 0;
 }
 
@@ -74,7 +79,9 @@ internal sealed record KernelFunction(int Index, string MacAddress, int Vlan, bo
 /// <param name="Scope">Its scope: 0 everywhere, 253 the link.</param>
 internal sealed record KernelAddress(int Link, Address Address, int Length, uint Flags, int Scope)
 {
-    /// <summary>Whether it stays until somebody takes it away; false for one that a router advertisement gave.</summary>
+    /// <summary>
+    /// Whether it stays until somebody takes it away; false for one that a router advertisement gave.
+    /// </summary>
     public bool IsPermanent => (Flags & 0x80) != 0;
 
     /// <summary>Whether another machine on the link has the same one (<c>IFA_F_DADFAILED</c>).</summary>

@@ -46,7 +46,10 @@ internal ref struct NetlinkAttributes(ReadOnlySpan<byte> bytes)
         if (length < 4 || length > _rest.Length)
             return false;
         // The upper two bits say "nested" and "network byte order".
-        Current = new NetlinkAttribute((ushort)(BinaryPrimitives.ReadUInt16LittleEndian(_rest[2..]) & 0x3FFF), _rest[4..length]);
+        Current = new NetlinkAttribute(
+            (ushort)(BinaryPrimitives.ReadUInt16LittleEndian(_rest[2..]) & 0x3FFF),
+            _rest[4..length]
+        );
         _rest = _rest[Math.Min((length + 3) & ~3, _rest.Length)..];
         return true;
     }

@@ -4,7 +4,10 @@ using System.Text;
 namespace Weft.Agent.Linux.Netlink;
 
 /// <summary>A netlink request under construction: the fixed part of its type, then attributes.</summary>
-/// <remarks>Source: RFC 3549 §2.2; <c>linux/netlink.h</c>. Numbers are in the machine's order, which is little-endian wherever the agent runs.</remarks>
+/// <remarks>
+/// Source: RFC 3549 §2.2; <c>linux/netlink.h</c>. Numbers are in the machine's order, which is little-endian wherever
+/// the agent runs.
+/// </remarks>
 internal sealed class NetlinkMessage
 {
     /// <summary>The length of <c>nlmsghdr</c>.</summary>

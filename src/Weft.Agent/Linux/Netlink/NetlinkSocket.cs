@@ -5,8 +5,8 @@ using System.Runtime.InteropServices;
 namespace Weft.Agent.Linux.Netlink;
 
 /// <summary>
-/// A netlink socket for requests and their answers. It belongs to the network namespace of the thread that opened it, for good. One request
-/// at a time.
+/// A netlink socket for requests and their answers. It belongs to the network namespace of the thread that opened it,
+/// for good. One request at a time.
 /// </summary>
 /// <remarks>Source: netlink(7), rtnetlink(7).</remarks>
 internal sealed partial class NetlinkSocket : IDisposable
@@ -17,11 +17,27 @@ internal sealed partial class NetlinkSocket : IDisposable
     /// <summary><c>NETLINK_NETFILTER</c>.</summary>
     public const int Netfilter = 12;
 
-    private const int NetlinkFamily = 16, RawCloseOnExec = 0x80003, SolSocket = 1, ReceiveTimeout = 20, ReceiveBuffer = 8, SolNetlink = 270;
-    private const int AddMembership = 1, CapAcknowledge = 10, ExtendedAcknowledge = 11, StrictCheck = 12;
-    private const ushort IsRequest = 1, WantsAcknowledge = 4, IsDump = 0x300, WasInterrupted = 0x10, IsCapped = 0x100, HasTexts = 0x200;
-    private const ushort TypeError = 2, TypeDone = 3;
-    private const int PeekAndMeasure = 0x22, ErrorInterrupted = 4, ErrorAgain = 11;
+    private const int NetlinkFamily = 16,
+        RawCloseOnExec = 0x80003,
+        SolSocket = 1,
+        ReceiveTimeout = 20,
+        ReceiveBuffer = 8,
+        SolNetlink = 270;
+    private const int AddMembership = 1,
+        CapAcknowledge = 10,
+        ExtendedAcknowledge = 11,
+        StrictCheck = 12;
+    private const ushort IsRequest = 1,
+        WantsAcknowledge = 4,
+        IsDump = 0x300,
+        WasInterrupted = 0x10,
+        IsCapped = 0x100,
+        HasTexts = 0x200;
+    private const ushort TypeError = 2,
+        TypeDone = 3;
+    private const int PeekAndMeasure = 0x22,
+        ErrorInterrupted = 4,
+        ErrorAgain = 11;
 
     private readonly SafeSocketHandle _handle;
     private readonly Lock _gate = new();
@@ -30,7 +46,9 @@ internal sealed partial class NetlinkSocket : IDisposable
 
     private NetlinkSocket(SafeSocketHandle handle) => _handle = handle;
 
-    /// <summary>How many requests that change something were sent. A pass over what is right already adds nothing to it.</summary>
+    /// <summary>
+    /// How many requests that change something were sent. A pass over what is right already adds nothing to it.
+    /// </summary>
     public int Writes { get; private set; }
 
     /// <summary>Opens a socket in the thread's network namespace.</summary>
@@ -68,9 +86,7 @@ internal sealed partial class NetlinkSocket : IDisposable
         {
             Writes++;
             Send(message, (ushort)(IsRequest | WantsAcknowledge | message.Flags), what);
-            while (!Receive(what, false, (_, _) => { }, out _))
-            {
-            }
+            while (!Receive(what, false, (_, _) => { }, out _)) { }
         }
     }
 
@@ -82,12 +98,14 @@ internal sealed partial class NetlinkSocket : IDisposable
     {
         lock (_gate)
         {
-            // What changed while it was listed may be there twice or not at all: it is listed again, and what it gave is given once.
+            // What changed while it was listed may be there twice or not at all: it is listed again, and what it gave
+            // is given once.
             for (var attempt = 0; ; attempt++)
             {
                 var parts = new List<(ushort Type, byte[] Body)>();
                 Send(message, (ushort)(IsRequest | IsDump | message.Flags), what);
-                bool interrupted = false, done = false;
+                bool interrupted = false,
+                    done = false;
                 while (!done)
                 {
                     done = Receive(what, true, (type, body) => parts.Add((type, body.ToArray())), out var now);
@@ -160,7 +178,13 @@ internal sealed partial class NetlinkSocket : IDisposable
             if (type is TypeError or TypeDone)
             {
                 var error = body.Length >= 4 ? -BinaryPrimitives.ReadInt32LittleEndian(body) : 0;
-                return error <= 0 ? true : throw new NetlinkException(what, error, type == TypeError ? KernelMessage(body, flags, error) : null);
+                return error <= 0
+                    ? true
+                    : throw new NetlinkException(
+                        what,
+                        error,
+                        type == TypeError ? KernelMessage(body, flags, error) : null
+                    );
             }
 
             if (isDump)
@@ -183,16 +207,25 @@ internal sealed partial class NetlinkSocket : IDisposable
             if (length >= 0)
                 return _buffer.AsSpan(0, (int)length);
             if (Marshal.GetLastPInvokeError() is not ErrorInterrupted and var error)
-                throw new NetlinkException(what, error, error == ErrorAgain ? "the kernel has not answered for 10 s" : null);
+                throw new NetlinkException(
+                    what,
+                    error,
+                    error == ErrorAgain ? "the kernel has not answered for 10 s" : null
+                );
         }
     }
 
-    /// <summary>The kernel's own words behind an error (<c>NLMSGERR_ATTR_MSG</c>), which say more than the number.</summary>
+    /// <summary>
+    /// The kernel's own words behind an error (<c>NLMSGERR_ATTR_MSG</c>), which say more than the number.
+    /// </summary>
     private static string? KernelMessage(ReadOnlySpan<byte> body, ushort flags, int error)
     {
         if ((flags & HasTexts) == 0 || body.Length < 4 + NetlinkMessage.HeadLength)
             return null;
-        var request = (flags & IsCapped) != 0 ? NetlinkMessage.HeadLength : (BinaryPrimitives.ReadInt32LittleEndian(body[4..]) + 3) & ~3;
+        var request =
+            (flags & IsCapped) != 0
+                ? NetlinkMessage.HeadLength
+                : (BinaryPrimitives.ReadInt32LittleEndian(body[4..]) + 3) & ~3;
         if (body.Length <= 4 + request)
             return null;
         foreach (var attribute in new NetlinkAttributes(body[(4 + request)..]))

@@ -11,9 +11,16 @@ namespace Weft.Agent.Linux.Netlink;
 /// <remarks>Source: rtnetlink(7); <c>linux/rtnetlink.h</c>, <c>linux/if_link.h</c>, <c>linux/if_addr.h</c>.</remarks>
 internal sealed partial class Rtnetlink(NetlinkSocket socket) : IDisposable
 {
-    private const ushort GetLink = 18, GetAddress = 22, GetRoute = 26;
-    private const int LinkHead = 16, AddressHead = 8, RouteHead = 12;
-    private const byte IPv4 = 2, IPv6 = 10, MainTable = 254, Unicast = 1;
+    private const ushort GetLink = 18,
+        GetAddress = 22,
+        GetRoute = 26;
+    private const int LinkHead = 16,
+        AddressHead = 8,
+        RouteHead = 12;
+    private const byte IPv4 = 2,
+        IPv6 = 10,
+        MainTable = 254,
+        Unicast = 1;
 
     /// <summary>How many requests that change something were sent.</summary>
     public int Writes => socket.Writes;
@@ -30,7 +37,10 @@ internal sealed partial class Rtnetlink(NetlinkSocket socket) : IDisposable
         // RTEXT_FILTER_VF | RTEXT_FILTER_SKIP_STATS: counters of a hundred functions would be most of the answer.
         const uint FunctionsWithoutCounters = 1 | 8;
         var links = ImmutableArray.CreateBuilder<KernelLink>();
-        var request = new NetlinkMessage(GetLink, 0, new byte[LinkHead]).AddNumber(LinkAttribute.ExtendedMask, FunctionsWithoutCounters);
+        var request = new NetlinkMessage(GetLink, 0, new byte[LinkHead]).AddNumber(
+            LinkAttribute.ExtendedMask,
+            FunctionsWithoutCounters
+        );
         socket.Dump(request, "listing interfaces", (_, body) => links.Add(ParseLink(body)));
         return [.. links.OrderBy(link => link.Index)];
     }
@@ -40,11 +50,15 @@ internal sealed partial class Rtnetlink(NetlinkSocket socket) : IDisposable
     public ImmutableArray<KernelAddress> Addresses()
     {
         var addresses = ImmutableArray.CreateBuilder<KernelAddress>();
-        socket.Dump(new NetlinkMessage(GetAddress, 0, new byte[AddressHead]), "listing addresses", (_, body) =>
-        {
-            if (ParseAddress(body) is { } address)
-                addresses.Add(address);
-        });
+        socket.Dump(
+            new NetlinkMessage(GetAddress, 0, new byte[AddressHead]),
+            "listing addresses",
+            (_, body) =>
+            {
+                if (ParseAddress(body) is { } address)
+                    addresses.Add(address);
+            }
+        );
         return addresses.ToImmutable();
     }
 
@@ -53,11 +67,15 @@ internal sealed partial class Rtnetlink(NetlinkSocket socket) : IDisposable
     public ImmutableArray<KernelRoute> Routes()
     {
         var routes = ImmutableArray.CreateBuilder<KernelRoute>();
-        socket.Dump(new NetlinkMessage(GetRoute, 0, new byte[RouteHead]), "listing routes", (_, body) =>
-        {
-            if (ParseRoute(body) is { } route)
-                routes.Add(route);
-        });
+        socket.Dump(
+            new NetlinkMessage(GetRoute, 0, new byte[RouteHead]),
+            "listing routes",
+            (_, body) =>
+            {
+                if (ParseRoute(body) is { } route)
+                    routes.Add(route);
+            }
+        );
         return routes.ToImmutable();
     }
 
@@ -70,7 +88,13 @@ internal sealed partial class Rtnetlink(NetlinkSocket socket) : IDisposable
         var link = new KernelLink(BinaryPrimitives.ReadInt32LittleEndian(body[4..]), "")
         {
             Flags = BinaryPrimitives.ReadUInt32LittleEndian(body[8..]),
-            LinkType = type switch { 1 => "ether", 32 => "infiniband", 772 => "loopback", _ => "" },
+            LinkType = type switch
+            {
+                1 => "ether",
+                32 => "infiniband",
+                772 => "loopback",
+                _ => "",
+            },
         };
         foreach (var attribute in new NetlinkAttributes(body[LinkHead..]))
         {
@@ -148,21 +172,23 @@ internal sealed partial class Rtnetlink(NetlinkSocket socket) : IDisposable
         return functions.ToImmutable();
     }
 
-    private static KernelFunction With(KernelFunction function, ushort type, int value) => type switch
-    {
-        FunctionAttribute.Vlan => function with { Vlan = value },
-        // -1: the driver doesn't say.
-        FunctionAttribute.SpoofCheck => function with { SpoofCheck = value < 0 ? null : value != 0 },
-        FunctionAttribute.Trust => function with { Trust = value < 0 ? null : value != 0 },
-        _ => function,
-    };
+    private static KernelFunction With(KernelFunction function, ushort type, int value) =>
+        type switch
+        {
+            FunctionAttribute.Vlan => function with { Vlan = value },
+            // -1: the driver doesn't say.
+            FunctionAttribute.SpoofCheck => function with { SpoofCheck = value < 0 ? null : value != 0 },
+            FunctionAttribute.Trust => function with { Trust = value < 0 ? null : value != 0 },
+            _ => function,
+        };
 
     private static KernelAddress? ParseAddress(ReadOnlySpan<byte> body)
     {
         if (Family(body[0]) is not { } family)
             return null;
         uint flags = body[2];
-        Address? address = null, local = null;
+        Address? address = null,
+            local = null;
         foreach (var attribute in new NetlinkAttributes(body[AddressHead..]))
         {
             if (attribute.Type == 1)
@@ -174,7 +200,9 @@ internal sealed partial class Rtnetlink(NetlinkSocket socket) : IDisposable
         }
 
         // On a point-to-point link IFA_ADDRESS is the peer; the address of ours is IFA_LOCAL wherever there is one.
-        return (local ?? address) is { } own ? new KernelAddress(BinaryPrimitives.ReadInt32LittleEndian(body[4..]), own, body[1], flags, body[3]) : null;
+        return (local ?? address) is { } own
+            ? new KernelAddress(BinaryPrimitives.ReadInt32LittleEndian(body[4..]), own, body[1], flags, body[3])
+            : null;
     }
 
     private static KernelRoute? ParseRoute(ReadOnlySpan<byte> body)
@@ -182,37 +210,64 @@ internal sealed partial class Rtnetlink(NetlinkSocket socket) : IDisposable
         if (Family(body[0]) is not { } family || body[7] != Unicast)
             return null;
         uint table = body[4];
-        int link = 0, metric = 0;
-        Address? to = null, via = null, source = null;
+        int link = 0,
+            metric = 0;
+        Address? to = null,
+            via = null,
+            source = null;
         foreach (var attribute in new NetlinkAttributes(body[RouteHead..]))
         {
             switch (attribute.Type)
             {
-                case RouteAttribute.To: to = AddressOf(family, attribute.Value); break;
-                case RouteAttribute.Link: link = (int)attribute.Number; break;
-                case RouteAttribute.Via: via = AddressOf(family, attribute.Value); break;
-                case RouteAttribute.Metric: metric = (int)attribute.Number; break;
-                case RouteAttribute.Source: source = AddressOf(family, attribute.Value); break;
-                case RouteAttribute.Table: table = attribute.Number; break;
-                default: break;
+                case RouteAttribute.To:
+                    to = AddressOf(family, attribute.Value);
+                    break;
+                case RouteAttribute.Link:
+                    link = (int)attribute.Number;
+                    break;
+                case RouteAttribute.Via:
+                    via = AddressOf(family, attribute.Value);
+                    break;
+                case RouteAttribute.Metric:
+                    metric = (int)attribute.Number;
+                    break;
+                case RouteAttribute.Source:
+                    source = AddressOf(family, attribute.Value);
+                    break;
+                case RouteAttribute.Table:
+                    table = attribute.Number;
+                    break;
+                default:
+                    break;
             }
         }
 
         var prefix = Prefix.FromAddress(to ?? new Address(family, 0), body[1]);
-        return table == MainTable ? new KernelRoute(link, prefix, via, metric, body[5], body[6]) { Source = source } : null;
+        return table == MainTable
+            ? new KernelRoute(link, prefix, via, metric, body[5], body[6]) { Source = source }
+            : null;
     }
 
-    private static AddressFamily? Family(byte family) => family switch { IPv4 => AddressFamily.IPv4, IPv6 => AddressFamily.IPv6, _ => null };
+    private static AddressFamily? Family(byte family) =>
+        family switch
+        {
+            IPv4 => AddressFamily.IPv4,
+            IPv6 => AddressFamily.IPv6,
+            _ => null,
+        };
 
-    private static Address? AddressOf(AddressFamily family, ReadOnlySpan<byte> bytes) => (family, bytes.Length) switch
-    {
-        (AddressFamily.IPv4, 4) => new Address(family, BinaryPrimitives.ReadUInt32BigEndian(bytes)),
-        (AddressFamily.IPv6, 16) => new Address(family, BinaryPrimitives.ReadUInt128BigEndian(bytes)),
-        _ => null,
-    };
+    private static Address? AddressOf(AddressFamily family, ReadOnlySpan<byte> bytes) =>
+        (family, bytes.Length) switch
+        {
+            (AddressFamily.IPv4, 4) => new Address(family, BinaryPrimitives.ReadUInt32BigEndian(bytes)),
+            (AddressFamily.IPv6, 16) => new Address(family, BinaryPrimitives.ReadUInt128BigEndian(bytes)),
+            _ => null,
+        };
 
     private static string? Mac(ReadOnlySpan<byte> bytes) =>
-        bytes.Length == 0 ? null : string.Join(':', bytes.ToArray().Select(b => b.ToString("x2", CultureInfo.InvariantCulture)));
+        bytes.Length == 0
+            ? null
+            : string.Join(':', bytes.ToArray().Select(b => b.ToString("x2", CultureInfo.InvariantCulture)));
 
     private static byte[] Bytes(Address address)
     {
@@ -221,25 +276,50 @@ internal sealed partial class Rtnetlink(NetlinkSocket socket) : IDisposable
         return address.Family == AddressFamily.IPv4 ? bytes[12..] : bytes;
     }
 
-    private static byte[] Bytes(string mac) => PhysicalAddress.Parse(mac.Replace(':', '-').ToUpperInvariant()).GetAddressBytes();
+    private static byte[] Bytes(string mac) =>
+        PhysicalAddress.Parse(mac.Replace(':', '-').ToUpperInvariant()).GetAddressBytes();
 }
 
 /// <summary><c>IFLA_*</c>.</summary>
 internal static class LinkAttribute
 {
-    public const ushort Address = 1, Name = 3, Mtu = 4, Parent = 5, Master = 10, Kind = 18, Alias = 20, Functions = 22, ExtendedMask = 29, Namespace = 37;
-    public const ushort MaxMtu = 51, Properties = 52, AlternativeName = 53, PermanentAddress = 54, Device = 56;
-    public const ushort KindName = 1, KindData = 2, VlanId = 1;
+    public const ushort Address = 1,
+        Name = 3,
+        Mtu = 4,
+        Parent = 5,
+        Master = 10,
+        Kind = 18,
+        Alias = 20,
+        Functions = 22,
+        ExtendedMask = 29,
+        Namespace = 37;
+    public const ushort MaxMtu = 51,
+        Properties = 52,
+        AlternativeName = 53,
+        PermanentAddress = 54,
+        Device = 56;
+    public const ushort KindName = 1,
+        KindData = 2,
+        VlanId = 1;
 }
 
 /// <summary><c>IFLA_VF_*</c>.</summary>
 internal static class FunctionAttribute
 {
-    public const ushort One = 1, Mac = 1, Vlan = 2, SpoofCheck = 4, Trust = 9;
+    public const ushort One = 1,
+        Mac = 1,
+        Vlan = 2,
+        SpoofCheck = 4,
+        Trust = 9;
 }
 
 /// <summary><c>RTA_*</c>.</summary>
 internal static class RouteAttribute
 {
-    public const ushort To = 1, Link = 4, Via = 5, Metric = 6, Source = 7, Table = 15;
+    public const ushort To = 1,
+        Link = 4,
+        Via = 5,
+        Metric = 6,
+        Source = 7,
+        Table = 15;
 }

@@ -8,7 +8,9 @@ internal sealed record SetAutoProbe(string Port, string Device, bool On) : NodeO
     public override string Key => $"autoprobe {Device}";
     public override string Subject => Port;
     public override string Description => $"drivers take its functions by themselves: {(On ? "yes" : "no")}";
+
     public override NodeOperation Undo() => this with { On = !On };
+
     public override NodeOperation? Compose(NodeOperation earlier) => ((SetAutoProbe)earlier).On == On ? this : null;
 }
 
@@ -19,8 +21,11 @@ internal sealed record SetFunctionCount(string Port, string Device, int Count, i
     public override string Key => $"functions {Device}";
     public override string Subject => Port;
     public override string Description => $"{Count} virtual functions (has {Was})";
+
     public override NodeOperation Undo() => this with { Count = Was, Was = Count };
-    public override NodeOperation? Compose(NodeOperation earlier) => ((SetFunctionCount)earlier).Was == Count ? null : this with { Was = ((SetFunctionCount)earlier).Was };
+
+    public override NodeOperation? Compose(NodeOperation earlier) =>
+        ((SetFunctionCount)earlier).Was == Count ? null : this with { Was = ((SetFunctionCount)earlier).Was };
 }
 
 /// <summary>What of a virtual function its physical function decides.</summary>
@@ -41,24 +46,30 @@ internal enum FunctionSetting
 
 /// <summary>Sets one side of a virtual function, by its physical function.</summary>
 /// <param name="Was">What it was, or null where the function is new.</param>
-internal sealed record SetFunctionSetting(string Port, int Index, FunctionSetting Side, string Value, string? Was) : NodeOperation
+internal sealed record SetFunctionSetting(string Port, int Index, FunctionSetting Side, string Value, string? Was)
+    : NodeOperation
 {
     public override string Key => $"function {Port} {Index} {Side}";
     public override string Subject => $"function {Index} of {Port}";
-    public override string Description => (Side, Value) switch
-    {
-        (FunctionSetting.Vlan, "0") => "the card adds no tag",
-        (FunctionSetting.Vlan, _) => $"the card tags with {Value}",
-        (FunctionSetting.Mac, _) => $"MAC address {Value}",
-        (FunctionSetting.Trust, _) => $"trust {Value}",
-        _ => $"spoof check {Value}",
-    };
+    public override string Description =>
+        (Side, Value) switch
+        {
+            (FunctionSetting.Vlan, "0") => "the card adds no tag",
+            (FunctionSetting.Vlan, _) => $"the card tags with {Value}",
+            (FunctionSetting.Mac, _) => $"MAC address {Value}",
+            (FunctionSetting.Trust, _) => $"trust {Value}",
+            _ => $"spoof check {Value}",
+        };
 
     public override NodeOperation? Undo() => Was is null ? null : this with { Value = Was, Was = Value };
-    public override NodeOperation? Compose(NodeOperation earlier) => ((SetFunctionSetting)earlier).Was == Value ? null : this with { Was = ((SetFunctionSetting)earlier).Was };
+
+    public override NodeOperation? Compose(NodeOperation earlier) =>
+        ((SetFunctionSetting)earlier).Was == Value ? null : this with { Was = ((SetFunctionSetting)earlier).Was };
 }
 
-/// <summary>A device on a PCI bus: by its address, or as a function of a port, which has an address only once it is made.</summary>
+/// <summary>
+/// A device on a PCI bus: by its address, or as a function of a port, which has an address only once it is made.
+/// </summary>
 /// <param name="Function">Its index among the port's functions; null where the address is its own.</param>
 internal sealed record DeviceReference(string Name, string Address, int? Function);
 
@@ -75,10 +86,22 @@ internal sealed record BindDriver(DeviceReference Device, string? Driver, string
 
     public override string Key => $"driver {Device.Address} {Device.Function}";
     public override string Subject => Device.Name;
-    public override string Description => Driver switch { null => $"take it from {Was}", Kernel => "give it to the kernel's driver", _ => $"give it to {Driver}" };
+    public override string Description =>
+        Driver switch
+        {
+            null => $"take it from {Was}",
+            Kernel => "give it to the kernel's driver",
+            _ => $"give it to {Driver}",
+        };
 
     // What the kernel's own driver had goes back to whatever the kernel chooses.
-    public override NodeOperation Undo() => this with { Driver = Was is null or UserSpace ? Was : Kernel, Was = Driver };
+    public override NodeOperation Undo() =>
+        this with
+        {
+            Driver = Was is null or UserSpace ? Was : Kernel,
+            Was = Driver,
+        };
+
     public override NodeOperation? Compose(NodeOperation earlier)
     {
         var was = ((BindDriver)earlier).Was;
@@ -93,6 +116,7 @@ internal sealed record SetFunctionLink(DeviceReference Device, int Mtu) : NodeOp
     public override string? Key => null;
     public override string Subject => Device.Name;
     public override string Description => $"its interface up, MTU {Mtu}";
+
     public override NodeOperation? Undo() => null;
 }
 
@@ -107,9 +131,15 @@ internal sealed record LoadGuards(ImmutableArray<string> Tables, string Text, st
     public override string Key => "guards";
     public override bool Removes => Text.Length == 0;
     public override string Subject => "trunk guard";
-    public override string Description => Text.Length == 0 ? $"take away the tables {string.Join(", ", Tables)}" : $"load the tables {string.Join(", ", Tables)}";
+    public override string Description =>
+        Text.Length == 0
+            ? $"take away the tables {string.Join(", ", Tables)}"
+            : $"load the tables {string.Join(", ", Tables)}";
+
     public override NodeOperation Undo() => new LoadGuards(Tables, Was, Text);
-    public override NodeOperation? Compose(NodeOperation earlier) => ((LoadGuards)earlier).Was == Text ? null : this with { Was = ((LoadGuards)earlier).Was };
+
+    public override NodeOperation? Compose(NodeOperation earlier) =>
+        ((LoadGuards)earlier).Was == Text ? null : this with { Was = ((LoadGuards)earlier).Was };
 }
 
 /// <summary>A file of the node's own network service.</summary>
@@ -123,14 +153,24 @@ internal sealed record WriteServiceFiles(string Service, ImmutableArray<ServiceF
 {
     public override string Key => $"files {Service}";
     public override string Subject => Service;
-    public override string Description => $"{string.Join(", ", Files.Select(f => f.Content is null ? $"remove {f.Path}" : f.Content == f.Was ? $"keep {f.Path}" : $"write {f.Path}"))}, and have it read";
-    public override NodeOperation Undo() => this with { Files = [.. Files.Select(f => new ServiceFile(f.Path, f.Was, f.Content))] };
+    public override string Description =>
+        $"{string.Join(", ", Files.Select(f => f.Content is null ? $"remove {f.Path}" : f.Content == f.Was ? $"keep {f.Path}" : $"write {f.Path}"))}, and have it read";
+
+    public override NodeOperation Undo() =>
+        this with
+        {
+            Files = [.. Files.Select(f => new ServiceFile(f.Path, f.Was, f.Content))],
+        };
+
     public override NodeOperation? Compose(NodeOperation earlier)
     {
         var both = ((WriteServiceFiles)earlier).Files.ToDictionary(f => f.Path, StringComparer.Ordinal);
         foreach (var file in Files)
             both[file.Path] = both.TryGetValue(file.Path, out var first) ? file with { Was = first.Was } : file;
-        var left = both.Values.Where(f => f.Content != f.Was).OrderBy(f => f.Path, StringComparer.Ordinal).ToImmutableArray();
+        var left = both
+            .Values.Where(f => f.Content != f.Was)
+            .OrderBy(f => f.Path, StringComparer.Ordinal)
+            .ToImmutableArray();
         return left.IsEmpty ? null : this with { Files = left };
     }
 }

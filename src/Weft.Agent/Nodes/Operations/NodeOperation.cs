@@ -4,8 +4,8 @@ using System.Text.Json.Serialization;
 namespace Weft.Agent.Nodes.Operations;
 
 /// <summary>
-/// One change of a node, as data: it can be described, executed, undone, and kept on the disk. Interfaces are named as they are called when the
-/// operation's turn comes.
+/// One change of a node, as data: it can be described, executed, undone, and kept on the disk. Interfaces are named as
+/// they are called when the operation's turn comes.
 /// </summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "step")]
 [JsonDerivedType(typeof(RenameLink), "rename")]
@@ -27,7 +27,10 @@ namespace Weft.Agent.Nodes.Operations;
 [JsonDerivedType(typeof(WriteServiceFiles), "files")]
 internal abstract record NodeOperation
 {
-    /// <summary>The object and the setting of it that is changed; what the agent owns is kept by it. Null for what leaves nothing behind.</summary>
+    /// <summary>
+    /// The object and the setting of it that is changed; what the agent owns is kept by it. Null for what leaves
+    /// nothing behind.
+    /// </summary>
     [JsonIgnore]
     public abstract string? Key { get; }
 
@@ -46,7 +49,10 @@ internal abstract record NodeOperation
     /// <summary>What takes it back; null where nothing need be taken back.</summary>
     public abstract NodeOperation? Undo();
 
-    /// <summary>Both together, where this follows an earlier operation of the same key: what was there before is what the earlier one found.</summary>
+    /// <summary>
+    /// Both together, where this follows an earlier operation of the same key: what was there before is what the
+    /// earlier one found.
+    /// </summary>
     /// <returns>One operation, or null where they cancel out.</returns>
     public virtual NodeOperation? Compose(NodeOperation earlier) => this;
 
@@ -62,7 +68,9 @@ internal sealed record RenameLink(string From, string To, bool KeepsOld) : NodeO
     public override bool Removes => !KeepsOld;
     public override string Subject => From;
     public override string Description => $"name it {To}";
+
     public override NodeOperation Undo() => new RenameLink(To, From, !KeepsOld);
+
     public override NodeOperation Compose(NodeOperation earlier) => this with { From = ((RenameLink)earlier).From };
 }
 
@@ -72,7 +80,9 @@ internal sealed record SetLinkUp(string Link, bool Up) : NodeOperation
     public override string Key => $"up {Link}";
     public override string Subject => Link;
     public override string Description => Up ? "set it up" : "set it down";
+
     public override NodeOperation Undo() => this with { Up = !Up };
+
     public override NodeOperation? Compose(NodeOperation earlier) => ((SetLinkUp)earlier).Up == Up ? this : null;
 }
 
@@ -83,8 +93,11 @@ internal sealed record SetMtu(string Link, int Mtu, int Was) : NodeOperation
     public override string Key => $"mtu {Link}";
     public override string Subject => Link;
     public override string Description => $"MTU {Mtu} (is {Was})";
+
     public override NodeOperation Undo() => this with { Mtu = Was, Was = Mtu };
-    public override NodeOperation? Compose(NodeOperation earlier) => ((SetMtu)earlier).Was == Mtu ? null : this with { Was = ((SetMtu)earlier).Was };
+
+    public override NodeOperation? Compose(NodeOperation earlier) =>
+        ((SetMtu)earlier).Was == Mtu ? null : this with { Was = ((SetMtu)earlier).Was };
 }
 
 /// <summary>Makes an interface that tags.</summary>
@@ -97,6 +110,7 @@ internal sealed record AddVlan(string Link, string Parent, int Vlan, int Mtu) : 
     public override string Key => $"link {Link}";
     public override string Subject => Link;
     public override string Description => $"make it on {Parent} with the tag {Vlan} and MTU {Mtu}";
+
     public override NodeOperation Undo() => new RemoveVlan(Link, Parent, Vlan, Mtu);
 }
 
@@ -108,6 +122,7 @@ internal sealed record RemoveVlan(string Link, string Parent, int Vlan, int Mtu)
     public override bool Removes => true;
     public override string Subject => Link;
     public override string Description => "take it away";
+
     public override NodeOperation Undo() => new AddVlan(Link, Parent, Vlan, Mtu);
 }
 
@@ -117,6 +132,7 @@ internal sealed record AddAddress(string Link, string Address, int Length) : Nod
     public override string Key => $"address {Link} {Address}/{Length}";
     public override string Subject => Link;
     public override string Description => $"address {Address}/{Length}";
+
     public override NodeOperation Undo() => new RemoveAddress(Link, Address, Length);
 }
 
@@ -127,6 +143,7 @@ internal sealed record RemoveAddress(string Link, string Address, int Length) : 
     public override bool Removes => true;
     public override string Subject => Link;
     public override string Description => $"take away the address {Address}/{Length}";
+
     public override NodeOperation Undo() => new AddAddress(Link, Address, Length);
 }
 
@@ -145,7 +162,10 @@ internal sealed record RouteSpec(string To, string? Via, int Metric)
     public string? Source { get; init; }
 
     /// <inheritdoc/>
-    public override string ToString() => To + (Via is null ? "" : $" via {Via}") + (Metric == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $" metric {Metric}"));
+    public override string ToString() =>
+        To
+        + (Via is null ? "" : $" via {Via}")
+        + (Metric == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $" metric {Metric}"));
 }
 
 /// <summary>Adds a route.</summary>
@@ -154,6 +174,7 @@ internal sealed record AddRoute(string Link, RouteSpec Route) : NodeOperation
     public override string Key => $"route {Link} {Route}";
     public override string Subject => Link;
     public override string Description => $"route {Route}";
+
     public override NodeOperation Undo() => new RemoveRoute(Link, Route);
 }
 
@@ -164,6 +185,7 @@ internal sealed record RemoveRoute(string Link, RouteSpec Route) : NodeOperation
     public override bool Removes => true;
     public override string Subject => Link;
     public override string Description => $"take away the route {Route}";
+
     public override NodeOperation Undo() => new AddRoute(Link, Route);
 }
 
@@ -174,6 +196,9 @@ internal sealed record SetSysctl(string Link, string Name, string Value, string 
     public override string Key => $"setting {Link} {Name}";
     public override string Subject => Link;
     public override string Description => $"{Name}={Value} (is {Was})";
+
     public override NodeOperation Undo() => this with { Value = Was, Was = Value };
-    public override NodeOperation? Compose(NodeOperation earlier) => ((SetSysctl)earlier).Was == Value ? null : this with { Was = ((SetSysctl)earlier).Was };
+
+    public override NodeOperation? Compose(NodeOperation earlier) =>
+        ((SetSysctl)earlier).Was == Value ? null : this with { Was = ((SetSysctl)earlier).Was };
 }

@@ -6,13 +6,16 @@ using Weft.Agent.Linux;
 namespace Weft.Agent.Nodes.Operations;
 
 /// <summary>
-/// What the agent has made on the node and what was there before, as the operations that made it. Only this is ever taken away again.
+/// What the agent has made on the node and what was there before, as the operations that made it. Only this is ever
+/// taken away again.
 /// </summary>
 /// <param name="Boot">The boot it was made in: a restart of the machine takes away all but files.</param>
 /// <param name="Steps">The operations that still hold, one a key.</param>
 internal sealed record OwnedState(string Boot, ImmutableArray<NodeOperation> Steps)
 {
-    /// <summary>A fingerprint of the configuration that was last found to leave the control plane within reach.</summary>
+    /// <summary>
+    /// A fingerprint of the configuration that was last found to leave the control plane within reach.
+    /// </summary>
     public string? Proven { get; init; }
 
     /// <summary>Nothing yet.</summary>
@@ -29,19 +32,32 @@ internal sealed record OwnedState(string Boot, ImmutableArray<NodeOperation> Ste
             return this;
         var earlier = Find(key);
         var rest = earlier is null ? Steps : Steps.Remove(earlier);
-        var held = operation.Removes ? null : earlier is null ? operation : operation.Compose(earlier);
+        var held =
+            operation.Removes ? null
+            : earlier is null ? operation
+            : operation.Compose(earlier);
         return this with { Steps = held is null ? rest : rest.Add(held) };
     }
 
     /// <summary>What of it is still there in a boot.</summary>
-    public OwnedState ForBoot(string boot) => boot == Boot ? this : this with { Boot = boot, Steps = [.. Steps.OfType<WriteServiceFiles>()] };
+    public OwnedState ForBoot(string boot) =>
+        boot == Boot ? this : this with { Boot = boot, Steps = [.. Steps.OfType<WriteServiceFiles>()] };
 }
 
-/// <summary>What must be taken back unless the control plane turns out to be within reach. It is on the disk before anything is changed.</summary>
+/// <summary>
+/// What must be taken back unless the control plane turns out to be within reach. It is on the disk before anything is
+/// changed.
+/// </summary>
 /// <param name="Configuration">A fingerprint of the configuration that is being applied.</param>
 /// <param name="IsDone">Whether all operations were executed; false where the agent was cut short between them.</param>
 /// <param name="Undo">The operations that undo it, in order.</param>
-internal sealed record PendingChange(string Boot, string Configuration, bool IsDone, OwnedState Before, ImmutableArray<NodeOperation> Undo);
+internal sealed record PendingChange(
+    string Boot,
+    string Configuration,
+    bool IsDone,
+    OwnedState Before,
+    ImmutableArray<NodeOperation> Undo
+);
 
 /// <summary>A configuration that cut the node off, and when it may be tried again.</summary>
 internal sealed record RolledBack(string Configuration, int Attempts, DateTimeOffset NotBefore, string Why);
@@ -66,7 +82,12 @@ internal sealed class NodeStateStore(string directory)
     public RolledBack? ReadRolledBack() => Read(_rolledBack, NodeJson.Default.RolledBack);
 
     /// <summary>Keeps what is made; returns once it is on the disk.</summary>
-    public void Save(OwnedState owned) => AtomicFile.Write(_owned, JsonSerializer.SerializeToUtf8Bytes(owned, NodeJson.Default.OwnedState), AtomicFile.Private);
+    public void Save(OwnedState owned) =>
+        AtomicFile.Write(
+            _owned,
+            JsonSerializer.SerializeToUtf8Bytes(owned, NodeJson.Default.OwnedState),
+            AtomicFile.Private
+        );
 
     /// <summary>Keeps what must be taken back; null once nothing must.</summary>
     public void Save(PendingChange? pending) => Save(_pending, pending, NodeJson.Default.PendingChange);
@@ -99,13 +120,21 @@ internal sealed class NodeStateStore(string directory)
         }
         catch (JsonException e)
         {
-            throw new IOException($"'{path}' is damaged, so it isn't known what on this node is Weft's; look at the node's interfaces, then remove the file", e);
+            throw new IOException(
+                $"'{path}' is damaged, so it isn't known what on this node is Weft's; look at the node's interfaces, then remove the file",
+                e
+            );
         }
     }
 }
 
 /// <summary>The files' JSON, without reflection.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true, IgnoreReadOnlyProperties = true, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    UseStringEnumConverter = true,
+    IgnoreReadOnlyProperties = true,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull
+)]
 [JsonSerializable(typeof(OwnedState))]
 [JsonSerializable(typeof(PendingChange))]
 [JsonSerializable(typeof(RolledBack))]

@@ -3,7 +3,10 @@ using Weft.Agent.Nodes.Operations;
 
 namespace Weft.Agent.Nodes.Planning;
 
-/// <summary>What the agent made and nobody wants any longer: taken away, or put back to what it was, unless another's hand has changed it since.</summary>
+/// <summary>
+/// What the agent made and nobody wants any longer: taken away, or put back to what it was, unless another's hand has
+/// changed it since.
+/// </summary>
 internal static class GarbageCollection
 {
     /// <summary>Writes this part of the plan; all wanted keys are kept by then.</summary>
@@ -19,16 +22,26 @@ internal static class GarbageCollection
                 case AddVlan vlan when observed.FindLink(vlan.Link) is { } link && plan.IsOwned(link):
                     RemoveLink(observed, plan, link);
                     break;
-                case AddAddress address when observed.FindLink(address.Link) is { } link && Has(observed, link, address):
+                case AddAddress address
+                    when observed.FindLink(address.Link) is { } link && Has(observed, link, address):
                 case SetMtu mtu when observed.FindLink(mtu.Link)?.Mtu == mtu.Mtu:
-                case SetLinkUp up when observed.FindLink(up.Link) is { } set && set.IsUp == up.Up && !IsUsed(observed, plan, set):
-                case SetSysctl setting when observed.Sysctls.GetValueOrDefault((setting.Link, setting.Name)) == setting.Value:
+                case SetLinkUp up
+                    when observed.FindLink(up.Link) is { } set && set.IsUp == up.Up && !IsUsed(observed, plan, set):
+                case SetSysctl setting
+                    when observed.Sysctls.GetValueOrDefault((setting.Link, setting.Name)) == setting.Value:
                     plan.Removals.Add(operation.Undo()!);
                     break;
-                case AddRoute route when observed.FindLink(route.Link) is { } link && observed.Routes.Any(r => r.Link == link.Index && LinkSettings.Matches(r, route.Route)):
+                case AddRoute route
+                    when observed.FindLink(route.Link) is { } link
+                        && observed.Routes.Any(r => r.Link == link.Index && LinkSettings.Matches(r, route.Route)):
                     plan.Removals.Add(operation.Undo()!);
                     break;
-                case LoadGuards or WriteServiceFiles or SetAutoProbe or SetFunctionCount or SetFunctionSetting or BindDriver:
+                case LoadGuards
+                or WriteServiceFiles
+                or SetAutoProbe
+                or SetFunctionCount
+                or SetFunctionSetting
+                or BindDriver:
                     // Said by the plans of these.
                     break;
                 default:
@@ -38,17 +51,23 @@ internal static class GarbageCollection
         }
     }
 
-    /// <summary>Takes an interface that the agent made away, with an operation for each thing that would go unsaid.</summary>
+    /// <summary>
+    /// Takes an interface that the agent made away, with an operation for each thing that would go unsaid.
+    /// </summary>
     public static void Remove(ObservedNode observed, PlanBuilder plan, KernelLink link)
     {
         // What goes with the interface comes back with it, should it all be taken back.
         foreach (var route in observed.Routes.Where(r => r.Link == link.Index && r.Protocol != 2))
             Once(new RemoveRoute(link.Name, LinkSettings.ToRouteSpec(route)));
-        foreach (var address in observed.Addresses.Where(a => a.Link == link.Index && a.Scope != LinkSettings.LinkScope))
+        foreach (
+            var address in observed.Addresses.Where(a => a.Link == link.Index && a.Scope != LinkSettings.LinkScope)
+        )
             Once(new RemoveAddress(link.Name, address.Address.ToString(), address.Length));
         if (link.IsUp)
             Once(new SetLinkUp(link.Name, false));
-        plan.Removals.Add(new RemoveVlan(link.Name, observed.FindLink(link.Parent)?.Name ?? "", link.Vlan ?? 0, link.Mtu));
+        plan.Removals.Add(
+            new RemoveVlan(link.Name, observed.FindLink(link.Parent)?.Name ?? "", link.Vlan ?? 0, link.Mtu)
+        );
 
         void Once(NodeOperation operation)
         {
@@ -59,8 +78,15 @@ internal static class GarbageCollection
 
     private static void RemoveLink(ObservedNode observed, PlanBuilder plan, KernelLink link)
     {
-        if (observed.Links.FirstOrDefault(child => child.Parent == link.Index && !child.IsParentElsewhere && !plan.IsOwned(child)) is { } child)
-            plan.Findings.Add($"{link.Name} is no longer wanted, but {child.Name} stands on it and the agent didn't make that; remove {child.Name} (`ip link delete {child.Name}`)");
+        if (
+            observed.Links.FirstOrDefault(child =>
+                child.Parent == link.Index && !child.IsParentElsewhere && !plan.IsOwned(child)
+            ) is
+            { } child
+        )
+            plan.Findings.Add(
+                $"{link.Name} is no longer wanted, but {child.Name} stands on it and the agent didn't make that; remove {child.Name} (`ip link delete {child.Name}`)"
+            );
         else
             Remove(observed, plan, link);
     }
@@ -70,15 +96,21 @@ internal static class GarbageCollection
         if (plan.Renames.OfType<RenameLink>().Any(operation => operation.From == link.Name))
             return;
         if (observed.FindLink(rename.From) is { } other && other.Index != link.Index)
-            plan.Findings.Add($"{rename.To} is no longer wanted under this name, but its old name {rename.From} has been taken by another interface; rename that one");
+            plan.Findings.Add(
+                $"{rename.To} is no longer wanted under this name, but its old name {rename.From} has been taken by another interface; rename that one"
+            );
         else
             plan.Renames.Insert(0, rename.Undo());
     }
 
     private static bool Has(ObservedNode observed, KernelLink link, AddAddress operation) =>
-        observed.Addresses.Any(a => a.Link == link.Index && a.Length == operation.Length && a.Address.ToString() == operation.Address);
+        observed.Addresses.Any(a =>
+            a.Link == link.Index && a.Length == operation.Length && a.Address.ToString() == operation.Address
+        );
 
     private static bool IsUsed(ObservedNode observed, PlanBuilder plan, KernelLink link) =>
         observed.Addresses.Any(a => a.Link == link.Index && a.Scope != LinkSettings.LinkScope && !plan.IsOwned(link, a))
-        || observed.Links.Any(child => child.Parent == link.Index && !child.IsParentElsewhere && child.Kind != "veth" && !plan.IsOwned(child));
+        || observed.Links.Any(child =>
+            child.Parent == link.Index && !child.IsParentElsewhere && child.Kind != "veth" && !plan.IsOwned(child)
+        );
 }

@@ -24,11 +24,18 @@ internal static partial class GuardPlanner
         var tables = Tables(text);
         plan.Retain("guards");
         if (made is null || made.Text != text || observed.Guards is null || made.Shown != observed.Guards)
-            plan.Guards.Add(new LoadGuards([.. tables.Union(made?.Tables ?? []).Order(StringComparer.Ordinal)], text, observed.GuardsText));
+            plan.Guards.Add(
+                new LoadGuards(
+                    [.. tables.Union(made?.Tables ?? []).Order(StringComparer.Ordinal)],
+                    text,
+                    observed.GuardsText
+                )
+            );
     }
 
     /// <summary>The tables that a text makes.</summary>
-    public static ImmutableArray<string> Tables(string text) => [.. Table().Matches(text).Select(match => match.Groups[1].Value).Distinct(StringComparer.Ordinal)];
+    public static ImmutableArray<string> Tables(string text) =>
+        [.. Table().Matches(text).Select(match => match.Groups[1].Value).Distinct(StringComparer.Ordinal)];
 
     [GeneratedRegex(@"^\s*(?:add\s+|create\s+)?table\s+netdev\s+([^\s{;]+)", RegexOptions.Multiline)]
     private static partial Regex Table();

@@ -13,15 +13,31 @@ internal static class LinkSettings
     /// <summary>The settings that are read and set: <c>ip-sysctl</c>, "conf/interface".</summary>
     public static readonly string[] Names = ["accept_ra", "autoconf", "addr_gen_mode"];
 
-    private const string NoLinkLocal = "1", FromMac = "0";
+    private const string NoLinkLocal = "1",
+        FromMac = "0";
 
-    /// <summary>Nothing on the interface but what is wanted: no router advertisements, link-local addresses only beside an IPv6 address of ours.</summary>
-    public static void DisableAutoconfiguration(ObservedNode observed, PlanBuilder plan, KernelLink? link, DesiredLink desired, bool isNew)
+    /// <summary>
+    /// Nothing on the interface but what is wanted: no router advertisements, link-local addresses only beside an IPv6
+    /// address of ours.
+    /// </summary>
+    public static void DisableAutoconfiguration(
+        ObservedNode observed,
+        PlanBuilder plan,
+        KernelLink? link,
+        DesiredLink desired,
+        bool isNew
+    )
     {
         Set("accept_ra", _ => "0");
         Set("autoconf", _ => "0");
         // Another mode than none (stable-privacy, say) is the node's taste, and serves as well.
-        Set("addr_gen_mode", was => !desired.HasIPv6 ? NoLinkLocal : was == NoLinkLocal ? FromMac : was);
+        Set(
+            "addr_gen_mode",
+            was =>
+                !desired.HasIPv6 ? NoLinkLocal
+                : was == NoLinkLocal ? FromMac
+                : was
+        );
         if (link is null)
             return;
         if (desired.HasIPv6)
@@ -30,7 +46,11 @@ internal static class LinkSettings
             return;
         }
 
-        foreach (var local in observed.Addresses.Where(a => a.Link == link.Index && a.Scope == LinkScope && a.Address.Family == AddressFamily.IPv6))
+        foreach (
+            var local in observed.Addresses.Where(a =>
+                a.Link == link.Index && a.Scope == LinkScope && a.Address.Family == AddressFamily.IPv6
+            )
+        )
             plan.Links.Add(new RemoveAddress(desired.Name, local.Address.ToString(), local.Length));
 
         void Set(string name, Func<string, string> value)
@@ -43,23 +63,35 @@ internal static class LinkSettings
         }
     }
 
-    /// <summary>The kernel makes the link-local address when the interface comes up, and not again once somebody has flushed it.</summary>
+    /// <summary>
+    /// The kernel makes the link-local address when the interface comes up, and not again once somebody has flushed it.
+    /// </summary>
     private static void LinkLocal(ObservedNode observed, PlanBuilder plan, KernelLink link, DesiredLink desired)
     {
         if (link.LinkType != "ether" || link.MacAddress is not { } mac)
             return;
         var operation = plan.Retain(new AddAddress(desired.Name, FromMacAddress(mac).ToString(), 64));
-        if (link is { IsUp: true, HasCarrier: true } && observed.Sysctls.GetValueOrDefault((link.Name, "addr_gen_mode")) is FromMac
-            && !observed.Addresses.Any(a => a.Link == link.Index && a.Scope == LinkScope && a.Address.Family == AddressFamily.IPv6))
+        if (
+            link is { IsUp: true, HasCarrier: true }
+            && observed.Sysctls.GetValueOrDefault((link.Name, "addr_gen_mode")) is FromMac
+            && !observed.Addresses.Any(a =>
+                a.Link == link.Index && a.Scope == LinkScope && a.Address.Family == AddressFamily.IPv6
+            )
+        )
             plan.Links.Add(operation);
     }
 
-    /// <summary>RFC 4291, appendix A: the MAC address with <c>fffe</c> in the middle and its second bit turned.</summary>
+    /// <summary>
+    /// RFC 4291, appendix A: the MAC address with <c>fffe</c> in the middle and its second bit turned.
+    /// </summary>
     private static Address FromMacAddress(string mac)
     {
         var bytes = mac.Split(':').Select(part => Convert.ToByte(part, 16)).ToArray();
         byte[] id = [(byte)(bytes[0] ^ 2), bytes[1], bytes[2], 0xFF, 0xFE, bytes[3], bytes[4], bytes[5]];
-        return new Address(AddressFamily.IPv6, ((UInt128)0xFE80 << 112) | System.Buffers.Binary.BinaryPrimitives.ReadUInt64BigEndian(id));
+        return new Address(
+            AddressFamily.IPv6,
+            ((UInt128)0xFE80 << 112) | System.Buffers.Binary.BinaryPrimitives.ReadUInt64BigEndian(id)
+        );
     }
 
     /// <summary>The wanted addresses that are missing. Others' stay.</summary>
@@ -72,11 +104,20 @@ internal static class LinkSettings
             if (there.FirstOrDefault(a => a.Link == link?.Index && a.Length == length) is { } own)
             {
                 if (own.IsDuplicate)
-                    plan.Findings.Add($"{desired.Name}: another machine on the network has {address} too (duplicate address detection); find it by its MAC address in `ip neigh`, and take the address from it");
+                    plan.Findings.Add(
+                        $"{desired.Name}: another machine on the network has {address} too (duplicate address detection); find it by its MAC address in `ip neigh`, and take the address from it"
+                    );
             }
-            else if (there.FirstOrDefault(a => a.Link != link?.Index && observed.FindLink(a.Link) is { } other && !plan.IsOwned(other, a)) is { } elsewhere)
+            else if (
+                there.FirstOrDefault(a =>
+                    a.Link != link?.Index && observed.FindLink(a.Link) is { } other && !plan.IsOwned(other, a)
+                ) is
+                { } elsewhere
+            )
             {
-                plan.Findings.Add($"{desired.Name}: {address}/{length} is not given to it, because {observed.FindLink(elsewhere.Link)!.Name} has {address} and not by the agent; take it from there");
+                plan.Findings.Add(
+                    $"{desired.Name}: {address}/{length} is not given to it, because {observed.FindLink(elsewhere.Link)!.Name} has {address} and not by the agent; take it from there"
+                );
             }
             else
             {
@@ -90,16 +131,25 @@ internal static class LinkSettings
     {
         foreach (var route in desired.Routes)
         {
-            var operation = plan.Retain(new AddRoute(desired.Name, new RouteSpec(route.To.ToString(), route.Via.ToString(), route.Metric ?? 0)));
+            var operation = plan.Retain(
+                new AddRoute(desired.Name, new RouteSpec(route.To.ToString(), route.Via.ToString(), route.Metric ?? 0))
+            );
             // 0 is IPv4's own metric, 1024 IPv6's.
             var metric = route.Metric ?? (route.To.Family == AddressFamily.IPv4 ? 0 : 1024);
             var same = observed.Routes.Where(r => r.To == route.To && r.Metric == metric).ToList();
             if (same.Any(r => r.Link == link?.Index && r.Via == route.Via))
                 continue;
-            if (route.To.Length == 0 && observed.Routes.FirstOrDefault(r => r.IsDefault && r.To.Family == route.To.Family) is { } way)
-                plan.Findings.Add($"{desired.Name}: a default route via {route.Via} is not added, because the node has one{Via(way)} already; take one of the two away");
+            if (
+                route.To.Length == 0
+                && observed.Routes.FirstOrDefault(r => r.IsDefault && r.To.Family == route.To.Family) is { } way
+            )
+                plan.Findings.Add(
+                    $"{desired.Name}: a default route via {route.Via} is not added, because the node has one{Via(way)} already; take one of the two away"
+                );
             else if (same.FirstOrDefault(r => IsForeign(observed, plan, r)) is { } other)
-                plan.Findings.Add($"{desired.Name}: the route to {route.To} via {route.Via} is not added, because there is one{Via(other)} on {observed.FindLink(other.Link)?.Name ?? "several interfaces"} that the agent didn't make; take it away, or give one of them another metric");
+                plan.Findings.Add(
+                    $"{desired.Name}: the route to {route.To} via {route.Via} is not added, because there is one{Via(other)} on {observed.FindLink(other.Link)?.Name ?? "several interfaces"} that the agent didn't make; take it away, or give one of them another metric"
+                );
             else
                 plan.Links.Add(operation);
         }
@@ -107,13 +157,21 @@ internal static class LinkSettings
 
     /// <summary>A route as an operation.</summary>
     public static RouteSpec ToRouteSpec(KernelRoute route) =>
-        new(route.To.ToString(), route.Via?.ToString(), route.Metric) { Protocol = route.Protocol, Scope = route.Scope, Source = route.Source?.ToString() };
+        new(route.To.ToString(), route.Via?.ToString(), route.Metric)
+        {
+            Protocol = route.Protocol,
+            Scope = route.Scope,
+            Source = route.Source?.ToString(),
+        };
 
     /// <summary>Whether a route that is there is the one of an operation.</summary>
-    public static bool Matches(KernelRoute there, RouteSpec route) => there.To.ToString() == route.To && there.Via?.ToString() == route.Via
+    public static bool Matches(KernelRoute there, RouteSpec route) =>
+        there.To.ToString() == route.To
+        && there.Via?.ToString() == route.Via
         && there.Metric == (route.Metric != 0 || there.To.Family == AddressFamily.IPv4 ? route.Metric : 1024);
 
-    private static bool IsForeign(ObservedNode observed, PlanBuilder plan, KernelRoute route) => observed.FindLink(route.Link) is not { } link
+    private static bool IsForeign(ObservedNode observed, PlanBuilder plan, KernelRoute route) =>
+        observed.FindLink(route.Link) is not { } link
         || !plan.Owned.Steps.OfType<AddRoute>().Any(made => made.Link == link.Name && Matches(route, made.Route));
 
     private static string Via(KernelRoute route) => route.Via is { } via ? $" via {via}" : "";

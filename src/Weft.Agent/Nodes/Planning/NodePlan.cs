@@ -8,9 +8,15 @@ namespace Weft.Agent.Nodes.Planning;
 /// <param name="Operations">The operations; none where nothing differs.</param>
 /// <param name="Findings">What can't be done, a sentence each, with the object's name and the next step.</param>
 /// <param name="Forgotten">Keys of owned things that are gone by another's hand and no longer desired.</param>
-internal sealed record NodePlan(ImmutableArray<NodeOperation> Operations, ImmutableArray<string> Findings, ImmutableArray<string> Forgotten)
+internal sealed record NodePlan(
+    ImmutableArray<NodeOperation> Operations,
+    ImmutableArray<string> Findings,
+    ImmutableArray<string> Forgotten
+)
 {
-    /// <summary>The difference between a node as it is and as it should be. Neither looks at anything else nor changes anything.</summary>
+    /// <summary>
+    /// The difference between a node as it is and as it should be. Neither looks at anything else nor changes anything.
+    /// </summary>
     /// <param name="owned">What the agent has made: only that is taken away.</param>
     public static NodePlan Create(ObservedNode observed, DesiredNode desired, OwnedState owned)
     {
@@ -26,17 +32,25 @@ internal sealed record NodePlan(ImmutableArray<NodeOperation> Operations, Immuta
         return new NodePlan(
             [.. plan.Removals, .. plan.Renames, .. plan.MtuDecreases, .. plan.Links, .. plan.Devices, .. plan.Guards],
             [.. plan.Findings.Distinct(StringComparer.Ordinal)],
-            [.. plan.Forgotten]);
+            [.. plan.Forgotten]
+        );
     }
 }
 
 /// <summary>What a node should be, with the texts that others write for it.</summary>
 /// <param name="Guards">The guards' rules for nft; empty for none.</param>
-/// <param name="Service">The files of the node's own network service that has charge of interfaces, or null where the agent has.</param>
+/// <param name="Service">The files of the node's own network service that has charge of interfaces, or null where the
+/// agent has.</param>
 internal sealed record DesiredNode(NodeConfiguration Configuration, string Guards, DesiredServiceFiles? Service = null);
 
 /// <summary>Files for the node's own network service.</summary>
 /// <param name="Service"><c>netplan</c> or <c>networkd</c>.</param>
 /// <param name="Actual">What is there, of these and of those that were written before.</param>
-/// <param name="IsStale">Whether the service must read them again although they are right: what is really there differs.</param>
-internal sealed record DesiredServiceFiles(string Service, ImmutableDictionary<string, string> Files, ImmutableDictionary<string, string> Actual, bool IsStale);
+/// <param name="IsStale">Whether the service must read them again although they are right: what is really there
+/// differs.</param>
+internal sealed record DesiredServiceFiles(
+    string Service,
+    ImmutableDictionary<string, string> Files,
+    ImmutableDictionary<string, string> Actual,
+    bool IsStale
+);

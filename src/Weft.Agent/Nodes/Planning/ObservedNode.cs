@@ -29,13 +29,18 @@ internal sealed record PciDevice(string Address, string Vendor, string? Driver)
 }
 
 /// <summary>A node as it is: all that a plan is made from.</summary>
-internal sealed record ObservedNode(ImmutableArray<KernelLink> Links, ImmutableArray<KernelAddress> Addresses, ImmutableArray<KernelRoute> Routes)
+internal sealed record ObservedNode(
+    ImmutableArray<KernelLink> Links,
+    ImmutableArray<KernelAddress> Addresses,
+    ImmutableArray<KernelRoute> Routes
+)
 {
     /// <summary>The name under which the kernel keeps what a new interface begins with.</summary>
     public const string DefaultInterface = "default";
 
     /// <summary>IPv6 settings by interface and name. Empty where the kernel has no IPv6.</summary>
-    public ImmutableDictionary<(string Link, string Name), string> Sysctls { get; init; } = ImmutableDictionary<(string, string), string>.Empty;
+    public ImmutableDictionary<(string Link, string Name), string> Sysctls { get; init; } =
+        ImmutableDictionary<(string, string), string>.Empty;
 
     /// <summary>Devices by PCI address: those that the configuration names, and their functions.</summary>
     public ImmutableDictionary<string, PciDevice> Devices { get; init; } = ImmutableDictionary<string, PciDevice>.Empty;

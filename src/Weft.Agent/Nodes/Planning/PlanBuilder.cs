@@ -3,7 +3,9 @@ using Weft.Agent.Nodes.Operations;
 
 namespace Weft.Agent.Nodes.Planning;
 
-/// <summary>A plan while it is written: operations by the phase they belong to, and what of the owned things is still desired.</summary>
+/// <summary>
+/// A plan while it is written: operations by the phase they belong to, and what of the owned things is still desired.
+/// </summary>
 internal sealed class PlanBuilder(OwnedState owned)
 {
     private readonly HashSet<string> _retained = new(StringComparer.Ordinal);
@@ -36,7 +38,8 @@ internal sealed class PlanBuilder(OwnedState owned)
     public List<string> Forgotten { get; } = [];
 
     /// <summary>Operations that were executed and are no longer desired, the last one first.</summary>
-    public IEnumerable<NodeOperation> Unretained => owned.Steps.Where(operation => !_retained.Contains(operation.Key!)).Reverse();
+    public IEnumerable<NodeOperation> Unretained =>
+        owned.Steps.Where(operation => !_retained.Contains(operation.Key!)).Reverse();
 
     /// <summary>Marks what has a key as desired.</summary>
     public void Retain(string key) => _retained.Add(key);
@@ -49,16 +52,26 @@ internal sealed class PlanBuilder(OwnedState owned)
         return operation;
     }
 
-    /// <summary>Leaves all that was made on an interface as it is, because it can't be told whether it should go.</summary>
+    /// <summary>
+    /// Leaves all that was made on an interface as it is, because it can't be told whether it should go.
+    /// </summary>
     public void RetainAll(string link)
     {
-        foreach (var operation in owned.Steps.Where(operation => operation.Subject == link || (operation is RenameLink rename && rename.To == link)))
+        foreach (
+            var operation in owned.Steps.Where(operation =>
+                operation.Subject == link || (operation is RenameLink rename && rename.To == link)
+            )
+        )
             Retain(operation);
     }
 
     /// <summary>Whether the agent made an interface that is there.</summary>
-    public bool IsOwned(KernelLink link) => link.Kind == "vlan" && owned.Find($"link {link.Name}") is AddVlan vlan && (vlan.Index == 0 || vlan.Index == link.Index);
+    public bool IsOwned(KernelLink link) =>
+        link.Kind == "vlan"
+        && owned.Find($"link {link.Name}") is AddVlan vlan
+        && (vlan.Index == 0 || vlan.Index == link.Index);
 
     /// <summary>Whether the agent gave an interface an address.</summary>
-    public bool IsOwned(KernelLink link, KernelAddress address) => owned.Find($"address {link.Name} {address.Address}/{address.Length}") is not null;
+    public bool IsOwned(KernelLink link, KernelAddress address) =>
+        owned.Find($"address {link.Name} {address.Address}/{address.Length}") is not null;
 }

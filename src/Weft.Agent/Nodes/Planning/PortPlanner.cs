@@ -8,7 +8,20 @@ namespace Weft.Agent.Nodes.Planning;
 internal sealed class PortPlanner(ObservedNode observed, PlanBuilder plan)
 {
     // What has the MAC address of something else, or one that means nothing.
-    private static readonly string[] DerivedKinds = ["vlan", "macvlan", "macvtap", "ipvlan", "ipvtap", "bridge", "vxlan", "vrf", "geneve", "gretap", "ifb"];
+    private static readonly string[] DerivedKinds =
+    [
+        "vlan",
+        "macvlan",
+        "macvtap",
+        "ipvlan",
+        "ipvtap",
+        "bridge",
+        "vxlan",
+        "vrf",
+        "geneve",
+        "gretap",
+        "ifb",
+    ];
 
     private readonly Dictionary<string, KernelLink> _found = new(StringComparer.Ordinal);
     private readonly Dictionary<string, int> _mtus = new(StringComparer.Ordinal);
@@ -31,7 +44,10 @@ internal sealed class PortPlanner(ObservedNode observed, PlanBuilder plan)
             if (Find(desired) is not { } port)
                 plan.RetainAll(desired.Name);
             else if (_found.FirstOrDefault(other => other.Value.Index == port.Index) is { Key: { } other })
-                RefuseLink(desired, $"{desired.Name} and {other} are both the port {port.Name}: one interface can't have two names; give one of them another port");
+                RefuseLink(
+                    desired,
+                    $"{desired.Name} and {other} are both the port {port.Name}: one interface can't have two names; give one of them another port"
+                );
             else
                 RecordPort(desired, port, names);
         }
@@ -46,19 +62,47 @@ internal sealed class PortPlanner(ObservedNode observed, PlanBuilder plan)
     {
         if (uplink.MacAddress is { } mac)
         {
-            var could = observed.Links.Where(link => !link.IsEnslaved && link.LinkType != "loopback" && !DerivedKinds.Contains(link.Kind)).ToList();
-            var made = could.Where(link => string.Equals(link.PermanentMacAddress, mac, StringComparison.OrdinalIgnoreCase)).ToList();
-            var same = made.Count > 0 ? made : could.Where(link => string.Equals(link.MacAddress, mac, StringComparison.OrdinalIgnoreCase)).ToList();
+            var could = observed
+                .Links.Where(link =>
+                    !link.IsEnslaved && link.LinkType != "loopback" && !DerivedKinds.Contains(link.Kind)
+                )
+                .ToList();
+            var made = could
+                .Where(link => string.Equals(link.PermanentMacAddress, mac, StringComparison.OrdinalIgnoreCase))
+                .ToList();
+            var same =
+                made.Count > 0
+                    ? made
+                    : could
+                        .Where(link => string.Equals(link.MacAddress, mac, StringComparison.OrdinalIgnoreCase))
+                        .ToList();
             // A port and its likes may have one address; its name says which then.
-            return same.Count > 1 && same.FirstOrDefault(link => link.Name == name || link.Name == uplink.Name) is { } named ? [named] : same;
+            return
+                same.Count > 1
+                && same.FirstOrDefault(link => link.Name == name || link.Name == uplink.Name) is { } named
+                ? [named]
+                : same;
         }
 
-        if (uplink.PciAddress is { } address && observed.Links.Where(link => link.Device == address).ToList() is { Count: > 0 } on)
+        if (
+            uplink.PciAddress is { } address
+            && observed.Links.Where(link => link.Device == address).ToList() is { Count: > 0 } on
+        )
             return on;
         // It was found by that name once, and has another since.
-        if (plan.Owned.Find($"name {name}") is RenameLink rename && rename.From == uplink.Name && observed.FindLink(name) is { } renamed)
+        if (
+            plan.Owned.Find($"name {name}") is RenameLink rename
+            && rename.From == uplink.Name
+            && observed.FindLink(name) is { } renamed
+        )
             return [renamed];
-        return [.. observed.Links.Where(link => link.Name == uplink.Name).Concat(observed.Links.Where(link => link.AlternativeNames.Contains(uplink.Name))).Take(1)];
+        return
+        [
+            .. observed
+                .Links.Where(link => link.Name == uplink.Name)
+                .Concat(observed.Links.Where(link => link.AlternativeNames.Contains(uplink.Name)))
+                .Take(1),
+        ];
     }
 
     private KernelLink? Find(DesiredLink desired)
@@ -67,9 +111,11 @@ internal sealed class PortPlanner(ObservedNode observed, PlanBuilder plan)
         if (found is [var only])
             return only;
         var by = desired.Uplink.MacAddress is { } mac ? $"the MAC address {mac}" : $"the name {desired.Uplink.Name}";
-        plan.Findings.Add(found.Count == 0
-            ? $"{desired.Name}: no port has {by}; look at `ip link` on the node, and mend the node's uplink '{desired.Uplink.Name}' in Weft"
-            : $"{desired.Name}: {string.Join(" and ", found.Select(link => link.Name))} both have {by}; give one of them another MAC address, or name the uplink as one of them is named");
+        plan.Findings.Add(
+            found.Count == 0
+                ? $"{desired.Name}: no port has {by}; look at `ip link` on the node, and mend the node's uplink '{desired.Uplink.Name}' in Weft"
+                : $"{desired.Name}: {string.Join(" and ", found.Select(link => link.Name))} both have {by}; give one of them another MAC address, or name the uplink as one of them is named"
+        );
         return null;
     }
 
@@ -92,16 +138,24 @@ internal sealed class PortPlanner(ObservedNode observed, PlanBuilder plan)
     private void Rename(List<(DesiredLink Wish, KernelLink Port)> names)
     {
         // Interfaces that aren't wanted any more are gone by then.
-        var taken = observed.Links.Where(link => !(plan.IsOwned(link) && IsLeaving(link))).ToDictionary(link => link.Name, link => link.Index, StringComparer.Ordinal);
+        var taken = observed
+            .Links.Where(link => !(plan.IsOwned(link) && IsLeaving(link)))
+            .ToDictionary(link => link.Name, link => link.Index, StringComparer.Ordinal);
         while (names.Count > 0)
         {
-            var next = names.FindIndex(each => !taken.TryGetValue(each.Wish.Name, out var index) || index == each.Port.Index);
+            var next = names.FindIndex(each =>
+                !taken.TryGetValue(each.Wish.Name, out var index) || index == each.Port.Index
+            );
             if (next < 0)
                 break;
             var (desired, port) = names[next];
             names.RemoveAt(next);
             var from = port.Name;
-            if (plan.Owned.Find($"name {from}") is RenameLink before && before.To == from && (before.From == desired.Name || !taken.ContainsKey(before.From)))
+            if (
+                plan.Owned.Find($"name {from}") is RenameLink before
+                && before.To == from
+                && (before.From == desired.Name || !taken.ContainsKey(before.From))
+            )
             {
                 // It had a name of ours already: back to its own first, so that this stays the one that is given back.
                 plan.Renames.Add(plan.Retain(before.Undo()));
@@ -110,7 +164,9 @@ internal sealed class PortPlanner(ObservedNode observed, PlanBuilder plan)
 
             // A name that another has given meanwhile is not one to go back to.
             if (from != desired.Name)
-                plan.Renames.Add(new RenameLink(from, desired.Name, KeepsOld: plan.Owned.Find($"name {desired.Name}") is null));
+                plan.Renames.Add(
+                    new RenameLink(from, desired.Name, KeepsOld: plan.Owned.Find($"name {desired.Name}") is null)
+                );
             plan.Retain($"name {desired.Name}");
             taken.Remove(port.Name);
             taken[desired.Name] = port.Index;
@@ -119,17 +175,26 @@ internal sealed class PortPlanner(ObservedNode observed, PlanBuilder plan)
         foreach (var (desired, port) in names)
         {
             _found.Remove(desired.Name);
-            RefuseLink(desired, $"{port.Name} can't be named {desired.Name}: another interface that the agent didn't make has this name; rename or remove it (`ip link set {desired.Name} name …`)");
+            RefuseLink(
+                desired,
+                $"{port.Name} can't be named {desired.Name}: another interface that the agent didn't make has this name; rename or remove it (`ip link set {desired.Name} name …`)"
+            );
         }
     }
 
-    private bool IsLeaving(KernelLink link) => plan.Unretained.Any(operation => operation is AddVlan vlan && vlan.Link == link.Name);
+    private bool IsLeaving(KernelLink link) =>
+        plan.Unretained.Any(operation => operation is AddVlan vlan && vlan.Link == link.Name);
 
     private void SetUp(DesiredLink desired, KernelLink port)
     {
         var name = desired.Name;
         // What the agent has quieted once stays so, whatever somebody puts on it later.
-        var isOurs = !desired.IsForeign && (!CarriesOthers(port) || plan.Owned.Steps.Any(operation => operation is SetSysctl setting && setting.Link == name));
+        var isOurs =
+            !desired.IsForeign
+            && (
+                !CarriesOthers(port)
+                || plan.Owned.Steps.Any(operation => operation is SetSysctl setting && setting.Link == name)
+            );
         _mtus[name] = port.Mtu;
         plan.Retain($"mtu {name}");
         plan.Retain($"up {name}");
@@ -148,9 +213,17 @@ internal sealed class PortPlanner(ObservedNode observed, PlanBuilder plan)
         LinkSettings.Routes(observed, plan, port, desired);
     }
 
-    /// <summary>Whether a port carries what isn't Weft's: the node's own addresses, or interfaces that others have put on it.</summary>
+    /// <summary>
+    /// Whether a port carries what isn't Weft's: the node's own addresses, or interfaces that others have put on it.
+    /// </summary>
     private bool CarriesOthers(KernelLink port) =>
         observed.Addresses.Any(a => a.Link == port.Index && a.Scope != LinkSettings.LinkScope && !plan.IsOwned(port, a))
-        || observed.Links.Any(link => link.Parent == port.Index && !link.IsParentElsewhere && link.Index != port.Index && link.Kind != "veth" && !plan.IsOwned(link))
+        || observed.Links.Any(link =>
+            link.Parent == port.Index
+            && !link.IsParentElsewhere
+            && link.Index != port.Index
+            && link.Kind != "veth"
+            && !plan.IsOwned(link)
+        )
         || port.Master != 0;
 }

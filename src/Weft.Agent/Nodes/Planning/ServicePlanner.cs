@@ -10,7 +10,12 @@ internal static class ServicePlanner
     /// <param name="desired">The files; null where no service has charge.</param>
     public static void Plan(PlanBuilder plan, DesiredServiceFiles? desired)
     {
-        foreach (var left in plan.Owned.Steps.OfType<WriteServiceFiles>().Where(operation => operation.Service != desired?.Service).ToList())
+        foreach (
+            var left in plan
+                .Owned.Steps.OfType<WriteServiceFiles>()
+                .Where(operation => operation.Service != desired?.Service)
+                .ToList()
+        )
             plan.Removals.Add(plan.Retain(left).Undo()!);
         if (desired is null)
             return;
@@ -28,7 +33,11 @@ internal static class ServicePlanner
                 changed.Add(new ServiceFile(path, content, there));
         }
 
-        changed.AddRange((made?.Files ?? []).Where(f => !desired.Files.ContainsKey(f.Path)).Select(f => new ServiceFile(f.Path, f.Was, desired.Actual.GetValueOrDefault(f.Path))));
+        changed.AddRange(
+            (made?.Files ?? [])
+                .Where(f => !desired.Files.ContainsKey(f.Path))
+                .Select(f => new ServiceFile(f.Path, f.Was, desired.Actual.GetValueOrDefault(f.Path)))
+        );
         if (changed.Count == 0 && desired.IsStale)
             changed.AddRange(desired.Files.Select(f => new ServiceFile(f.Key, f.Value, f.Value)));
         if (changed.Count > 0)

@@ -14,7 +14,10 @@ internal sealed class VlanPlanner(ObservedNode observed, PlanBuilder plan, PortP
             if (ports.FindPort(desired.Parent) is { } parent)
                 Plan(desired, parent);
             else
-                RefuseLink(desired, $"{desired.Name}: its port {desired.Parent} isn't there, so the tag {desired.Vlan} has nothing to stand on");
+                RefuseLink(
+                    desired,
+                    $"{desired.Name}: its port {desired.Parent} isn't there, so the tag {desired.Vlan} has nothing to stand on"
+                );
         }
     }
 
@@ -24,13 +27,25 @@ internal sealed class VlanPlanner(ObservedNode observed, PlanBuilder plan, PortP
         var there = observed.FindLink(name);
         if (there is not null && !plan.IsOwned(there))
         {
-            RefuseLink(desired, $"{name}: there is an interface of this name that the agent didn't make ({Describe(there)}); remove it (`ip link delete {name}`) or rename it");
+            RefuseLink(
+                desired,
+                $"{name}: there is an interface of this name that the agent didn't make ({Describe(there)}); remove it (`ip link delete {name}`) or rename it"
+            );
             return;
         }
 
-        if (observed.Links.FirstOrDefault(l => l.Kind == "vlan" && l.Parent == parent.Index && l.Vlan == vlan && l.Name != name) is { } rival && !plan.IsOwned(rival))
+        if (
+            observed.Links.FirstOrDefault(l =>
+                l.Kind == "vlan" && l.Parent == parent.Index && l.Vlan == vlan && l.Name != name
+            )
+                is { } rival
+            && !plan.IsOwned(rival)
+        )
         {
-            RefuseLink(desired, $"{name}: {rival.Name} has the tag {vlan} on {desired.Parent} already, and the agent didn't make it; remove it (`ip link delete {rival.Name}`)");
+            RefuseLink(
+                desired,
+                $"{name}: {rival.Name} has the tag {vlan} on {desired.Parent} already, and the agent didn't make it; remove it (`ip link delete {rival.Name}`)"
+            );
             return;
         }
 
@@ -39,7 +54,8 @@ internal sealed class VlanPlanner(ObservedNode observed, PlanBuilder plan, PortP
         plan.Retain($"mtu {name}");
         if (there is not null && (there.Vlan != vlan || there.Parent != parent.Index))
         {
-            // A tag and a parent are for life: it is made anew, with all that stands on it lost, so it is said in two steps.
+            // A tag and a parent are for life: it is made anew, with all that stands on it lost, so it is said in two
+            // steps.
             GarbageCollection.Remove(observed, plan, there);
             there = null;
         }
@@ -63,10 +79,11 @@ internal sealed class VlanPlanner(ObservedNode observed, PlanBuilder plan, PortP
         plan.RetainAll(desired.Name);
     }
 
-    private string Describe(KernelLink link) => link.Kind switch
-    {
-        "" => "hardware",
-        "vlan" => $"the tag {link.Vlan} on {observed.FindLink(link.Parent)?.Name ?? "another interface"}",
-        _ => $"a {link.Kind}",
-    };
+    private string Describe(KernelLink link) =>
+        link.Kind switch
+        {
+            "" => "hardware",
+            "vlan" => $"the tag {link.Vlan} on {observed.FindLink(link.Parent)?.Name ?? "another interface"}",
+            _ => $"a {link.Kind}",
+        };
 }

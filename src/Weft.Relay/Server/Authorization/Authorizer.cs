@@ -3,7 +3,10 @@ using Weft.Relay.Server.Http;
 
 namespace Weft.Relay.Server.Authorization;
 
-/// <summary>Decides who is admitted, at every endpoint, and who may stay. Only those whose token is good learn what the network rules say.</summary>
+/// <summary>
+/// Decides who is admitted, at every endpoint, and who may stay. Only those whose token is good learn what the network
+/// rules say.
+/// </summary>
 internal sealed class Authorizer(IRelayDirectory directory, RelayServerOptions options, TimeProvider clock)
 {
     private static readonly CloseStatus ConnectionDeleted = new(1001, "the hybrid connection was deleted");
@@ -14,7 +17,8 @@ internal sealed class Authorizer(IRelayDirectory directory, RelayServerOptions o
     /// <summary>Authorizes a caller that comes with a token, or without where none is required.</summary>
     /// <param name="grant">Its grant; null where it is refused.</param>
     /// <returns>Why it is refused; null where it isn't.</returns>
-    public HttpRefusal? Authorize(RelayRequest request, ClientRole role, out Grant? grant) => Authorize(request, role, role == ClientRole.Listener ? RelayRights.Listen : RelayRights.Send, out grant);
+    public HttpRefusal? Authorize(RelayRequest request, ClientRole role, out Grant? grant) =>
+        Authorize(request, role, role == ClientRole.Listener ? RelayRights.Listen : RelayRights.Send, out grant);
 
     /// <summary>Authorizes a caller whose token gives one of some rights.</summary>
     /// <param name="rights">What its token must give: any of these.</param>
@@ -23,14 +27,18 @@ internal sealed class Authorizer(IRelayDirectory directory, RelayServerOptions o
     public HttpRefusal? Authorize(RelayRequest request, ClientRole role, RelayRights rights, out Grant? grant)
     {
         grant = null;
-        // Read before anything is decided: a change in between leaves a grant that is out of date, never one that wrongly seems fresh.
+        // Read before anything is decided: a change in between leaves a grant that is out of date, never one that
+        // wrongly seems fresh.
         var version = directory.Version;
         var path = request.Path.Path;
         if (path.Length == 0 || directory.Find(path) is not { } connection)
             return HttpRefusal.NoSuchEndpoint;
-        var isRequired = role == ClientRole.Listener || rights != RelayRights.Send || connection.RequiresClientAuthorization;
+        var isRequired =
+            role == ClientRole.Listener || rights != RelayRights.Send || connection.RequiresClientAuthorization;
         var (text, isFromAuthorization) = request.FindToken(isRequired);
-        var result = text is null ? new TokenValidationResult(TokenFault.Malformed) : SharedAccessSignature.Verify(text, connection.Rules, path, clock.GetUtcNow(), options.ClockSkew);
+        var result = text is null
+            ? new TokenValidationResult(TokenFault.Malformed)
+            : SharedAccessSignature.Verify(text, connection.Rules, path, clock.GetUtcNow(), options.ClockSkew);
         var holds = result.IsValid && (result.Rule!.Rights & rights) != 0;
         if (isRequired && !holds)
             return RefuseToken(result, rights);
@@ -48,17 +56,35 @@ internal sealed class Authorizer(IRelayDirectory directory, RelayServerOptions o
         return null;
     }
 
-    /// <summary>Authorizes a listener that comes to a rendezvous: its address is its authorization, and the network rules hold all the same.</summary>
+    /// <summary>
+    /// Authorizes a listener that comes to a rendezvous: its address is its authorization, and the network rules hold
+    /// all the same.
+    /// </summary>
     /// <param name="grant">The listener's grant; null where it is refused.</param>
     /// <returns>Why it is refused; null where it isn't.</returns>
     public HttpRefusal? AuthorizeRendezvous(RelayRequest request, Grant senderGrant, out Grant? grant)
     {
         grant = null;
         var version = directory.Version;
-        var admission = directory.Admit(senderGrant.Connection, ClientRole.Listener, senderGrant.Service, request.Source.Address);
+        var admission = directory.Admit(
+            senderGrant.Connection,
+            ClientRole.Listener,
+            senderGrant.Service,
+            request.Source.Address
+        );
         if (!admission.IsAllowed)
             return RefuseNetwork(admission, "rendezvous");
-        grant = new(senderGrant.Connection, ClientRole.Listener, senderGrant.Path, senderGrant.Service, request.Source, version) { Rule = admission.Rule };
+        grant = new(
+            senderGrant.Connection,
+            ClientRole.Listener,
+            senderGrant.Path,
+            senderGrant.Service,
+            request.Source,
+            version
+        )
+        {
+            Rule = admission.Rule,
+        };
         return null;
     }
 
@@ -67,7 +93,11 @@ internal sealed class Authorizer(IRelayDirectory directory, RelayServerOptions o
     public CloseStatus? Reauthorize(Grant grant)
     {
         var version = directory.Version;
-        if (directory.Find(grant.Path) is not { } connection || connection.Path != grant.Connection.Path || connection.CreatedAt != grant.Connection.CreatedAt)
+        if (
+            directory.Find(grant.Path) is not { } connection
+            || connection.Path != grant.Connection.Path
+            || connection.CreatedAt != grant.Connection.CreatedAt
+        )
             return ConnectionDeleted;
         if (grant.Token is { } token)
         {
@@ -84,7 +114,9 @@ internal sealed class Authorizer(IRelayDirectory directory, RelayServerOptions o
 
         var admission = directory.Admit(connection, grant.Role, grant.Service, grant.Source.Address);
         if (!admission.IsAllowed)
-            return grant is { Role: ClientRole.Sender, Key: null } ? Unauthorized : new(1008, admission.Refusal ?? "the network rules have changed");
+            return grant is { Role: ClientRole.Sender, Key: null }
+                ? Unauthorized
+                : new(1008, admission.Refusal ?? "the network rules have changed");
         grant.Version = version;
         return null;
     }
@@ -96,7 +128,13 @@ internal sealed class Authorizer(IRelayDirectory directory, RelayServerOptions o
     {
         if (directory.Find(grant.Path) is not { } connection)
             return "the hybrid connection was deleted";
-        var result = SharedAccessSignature.Verify(text, connection.Rules, grant.Path, clock.GetUtcNow(), options.ClockSkew);
+        var result = SharedAccessSignature.Verify(
+            text,
+            connection.Rules,
+            grant.Path,
+            clock.GetUtcNow(),
+            options.ClockSkew
+        );
         if (!result.IsValid)
             return result.Phrase;
         if ((result.Rule!.Rights & RelayRights.Listen) == 0)
@@ -106,13 +144,15 @@ internal sealed class Authorizer(IRelayDirectory directory, RelayServerOptions o
         return null;
     }
 
-    private static HttpRefusal RefuseToken(TokenValidationResult result, RelayRights rights) => result switch
-    {
-        { IsValid: true } => new(403, $"The token doesn't give the right: {rights}") { Key = result.Rule!.Name },
-        _ => new(result.Status, result.Phrase) { Key = result.Rule?.Name },
-    };
+    private static HttpRefusal RefuseToken(TokenValidationResult result, RelayRights rights) =>
+        result switch
+        {
+            { IsValid: true } => new(403, $"The token doesn't give the right: {rights}") { Key = result.Rule!.Name },
+            _ => new(result.Status, result.Phrase) { Key = result.Rule?.Name },
+        };
 
-    private static HttpRefusal RefuseNetwork(Admission admission, string? key) => key is null
-        ? new(401, "Unauthorized", admission.Refusal) { Rule = admission.Rule }
-        : new(403, admission.Refusal ?? "Your network is not allowed here") { Rule = admission.Rule, Key = key };
+    private static HttpRefusal RefuseNetwork(Admission admission, string? key) =>
+        key is null
+            ? new(401, "Unauthorized", admission.Refusal) { Rule = admission.Rule }
+            : new(403, admission.Refusal ?? "Your network is not allowed here") { Rule = admission.Rule, Key = key };
 }

@@ -5,8 +5,8 @@ using Weft.Relay.Server.Http;
 namespace Weft.Relay.Server.Authorization;
 
 /// <summary>
-/// What a caller was let in with. It is held as long as the caller is here, so that every change of the rules is held against it, and
-/// carries the news that the caller has to go.
+/// What a caller was let in with. It is held as long as the caller is here, so that every change of the rules is held
+/// against it, and carries the news that the caller has to go.
 /// </summary>
 internal sealed class Grant : IDisposable
 {
@@ -14,7 +14,14 @@ internal sealed class Grant : IDisposable
     private CloseStatus? _closeStatus;
     private long _version;
 
-    public Grant(HybridConnectionDescription connection, ClientRole role, string path, string service, IPEndPoint source, long version)
+    public Grant(
+        HybridConnectionDescription connection,
+        ClientRole role,
+        string path,
+        string service,
+        IPEndPoint source,
+        long version
+    )
     {
         (Connection, Role, Path, Service, Source, _version) = (connection, role, path, service, source, version);
         Revoked = _revoked.Token;

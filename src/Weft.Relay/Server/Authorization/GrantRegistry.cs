@@ -13,7 +13,10 @@ internal sealed class GrantRegistry(Authorizer authorizer, IRelayDirectory direc
 
     public int Count => _grants.Count;
 
-    /// <summary>Adds a grant. It was given by an earlier version of the directory; what has changed since, nobody else would notice.</summary>
+    /// <summary>
+    /// Adds a grant. It was given by an earlier version of the directory; what has changed since, nobody else would
+    /// notice.
+    /// </summary>
     public void Add(Grant grant)
     {
         _grants.TryAdd(grant, 0);

@@ -2,7 +2,9 @@ using System.Net;
 
 namespace Weft.Relay.Server.Authorization;
 
-/// <summary>Is told of every connection, every refusal and every end. Called on the data path: it must not block.</summary>
+/// <summary>
+/// Is told of every connection, every refusal and every end. Called on the data path: it must not block.
+/// </summary>
 internal interface IRelayAudit
 {
     /// <summary>Writes an event.</summary>
@@ -35,9 +37,19 @@ internal enum RelayEventKind
 /// <param name="Connection">The path of the hybrid connection, or of what was asked for where there is none.</param>
 /// <param name="Service">The suffix asked for; empty for none.</param>
 /// <param name="TrackingId">The tracking id, which the caller was given too.</param>
-internal sealed record RelayEvent(RelayEventKind Kind, string Connection, ClientRole Role, string Service, IPEndPoint Source, string TrackingId)
+internal sealed record RelayEvent(
+    RelayEventKind Kind,
+    string Connection,
+    ClientRole Role,
+    string Service,
+    IPEndPoint Source,
+    string TrackingId
+)
 {
-    /// <summary>The authorization rule whose key the token was signed with; null for anonymous senders and where no token was good.</summary>
+    /// <summary>
+    /// The authorization rule whose key the token was signed with; null for anonymous senders and where no token was
+    /// good.
+    /// </summary>
     public string? Key { get; init; }
 
     /// <summary>The network rule that decided; null where it didn't come to that.</summary>

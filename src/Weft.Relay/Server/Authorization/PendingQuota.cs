@@ -48,7 +48,10 @@ internal sealed class PendingQuota(RelayServerOptions options)
         }
     }
 
-    /// <summary>Who is counted as one: an IPv4 address, or an IPv6 network of 64 bits, all of whose addresses one machine may use.</summary>
+    /// <summary>
+    /// Who is counted as one: an IPv4 address, or an IPv6 network of 64 bits, all of whose addresses one machine may
+    /// use.
+    /// </summary>
     public static IPAddress QuotaKeyOf(IPAddress address)
     {
         if (address.AddressFamily != AddressFamily.InterNetworkV6)
@@ -58,7 +61,8 @@ internal sealed class PendingQuota(RelayServerOptions options)
         return new(bytes);
     }
 
-    private static void Decrement<TKey>(Dictionary<TKey, int> counts, TKey key) where TKey : notnull
+    private static void Decrement<TKey>(Dictionary<TKey, int> counts, TKey key)
+        where TKey : notnull
     {
         if (--counts[key] == 0)
             counts.Remove(key);

@@ -3,12 +3,16 @@ using System.Net;
 namespace Weft.Relay.Server.Authorization;
 
 /// <summary>
-/// Throttles those who are refused again and again: some clients try again at once and for ever, and a guesser does so on purpose. Counted
-/// by source and path, so that one bad listener doesn't slow its neighbours behind the same address.
+/// Throttles those who are refused again and again: some clients try again at once and for ever, and a guesser does so
+/// on purpose. Counted by source and path, so that one bad listener doesn't slow its neighbours behind the same
+/// address.
 /// </summary>
 internal sealed class RefusalThrottle(RelayServerOptions options, TimeProvider clock)
 {
-    /// <summary>So many sources and paths are remembered; when all are in use, further ones aren't slowed singly, and the bound on delays holds.</summary>
+    /// <summary>
+    /// So many sources and paths are remembered; when all are in use, further ones aren't slowed singly, and the bound
+    /// on delays holds.
+    /// </summary>
     private const int MaxEntries = 65_536;
 
     private static readonly TimeSpan EntryLifetime = TimeSpan.FromMinutes(1);
@@ -21,7 +25,8 @@ internal sealed class RefusalThrottle(RelayServerOptions options, TimeProvider c
     public int DelayedCount => Volatile.Read(ref _delayed);
 
     /// <summary>Counts a refusal and delays the response accordingly.</summary>
-    /// <returns>Whether it waited its time; false where too many are waiting already, and it is to be sent away for good.</returns>
+    /// <returns>Whether it waited its time; false where too many are waiting already, and it is to be sent away for
+    /// good.</returns>
     public async Task<bool> Delay(IPAddress source, string path, CancellationToken cancel)
     {
         var delay = NextDelay(PendingQuota.QuotaKeyOf(source), path);

@@ -6,7 +6,9 @@ using Weft.Relay.Server.Sessions;
 
 namespace Weft.Relay.Server.Endpoints;
 
-/// <summary>The endpoint for senders of WebSockets: <c>sb-hc-action=connect</c>. Their 101 is held until a listener has come.</summary>
+/// <summary>
+/// The endpoint for senders of WebSockets: <c>sb-hc-action=connect</c>. Their 101 is held until a listener has come.
+/// </summary>
 internal sealed class ConnectEndpoint(RelayState state)
 {
     /// <summary>Serves a sender until its session ends.</summary>
@@ -57,7 +59,11 @@ internal sealed class ConnectEndpoint(RelayState state)
         }
     }
 
-    private async Task<(ListenerArrival?, HttpRefusal?)> WaitForListener(RelayRequest request, Grant grant, Matchmaker matchmaker)
+    private async Task<(ListenerArrival?, HttpRefusal?)> WaitForListener(
+        RelayRequest request,
+        Grant grant,
+        Matchmaker matchmaker
+    )
     {
         if (state.Pending.Acquire(grant) is { } full)
             return (null, full);
@@ -71,7 +77,11 @@ internal sealed class ConnectEndpoint(RelayState state)
         }
     }
 
-    private async Task<(ListenerArrival?, HttpRefusal?)> MatchListener(RelayRequest request, Grant grant, Matchmaker matchmaker)
+    private async Task<(ListenerArrival?, HttpRefusal?)> MatchListener(
+        RelayRequest request,
+        Grant grant,
+        Matchmaker matchmaker
+    )
     {
         using var deadline = new CancellationTokenSource(state.Options.AcceptTimeout, state.Clock);
         var headers = HeaderFilter.ForConnect(request.Context.Request, grant.IsTokenFromAuthorization);
@@ -80,7 +90,12 @@ internal sealed class ConnectEndpoint(RelayState state)
             if (none is not null)
                 return (null, none);
             var rendezvous = state.Rendezvous.Open("accept", grant);
-            if (new AcceptMessage(matchmaker.AddressOf(rendezvous), request.TrackingId, headers, request.Source).Write(state.Options.ControlMessageBytes) is not { } message)
+            if (
+                new AcceptMessage(matchmaker.AddressOf(rendezvous), request.TrackingId, headers, request.Source).Write(
+                    state.Options.ControlMessageBytes
+                )
+                is not { } message
+            )
             {
                 await matchmaker.CancelRendezvous(rendezvous);
                 return (null, HttpRefusal.HeadersTooLarge);
@@ -97,11 +112,18 @@ internal sealed class ConnectEndpoint(RelayState state)
         return (null, HttpRefusal.ListenerLost);
     }
 
-    private static async Task<HttpRefusal?> InviteListener(Matchmaker matchmaker, Rendezvous rendezvous, byte[] message, CancellationToken deadline)
+    private static async Task<HttpRefusal?> InviteListener(
+        Matchmaker matchmaker,
+        Rendezvous rendezvous,
+        byte[] message,
+        CancellationToken deadline
+    )
     {
         try
         {
-            return await matchmaker.Deliver(message, null, deadline) ? await matchmaker.WaitFor(rendezvous.ListenerArrived, deadline) : HttpRefusal.ListenerLost;
+            return await matchmaker.Deliver(message, null, deadline)
+                ? await matchmaker.WaitFor(rendezvous.ListenerArrived, deadline)
+                : HttpRefusal.ListenerLost;
         }
         catch (OperationCanceledException)
         {
@@ -110,21 +132,43 @@ internal sealed class ConnectEndpoint(RelayState state)
     }
 
     /// <summary>Answers both, or turns the sender away because the listener does.</summary>
-    private async Task<HttpRefusal?> CompleteHandshakes(RelayRequest request, Grant grant, ListenerArrival arrival, Listener listener)
+    private async Task<HttpRefusal?> CompleteHandshakes(
+        RelayRequest request,
+        Grant grant,
+        ListenerArrival arrival,
+        Listener listener
+    )
     {
         var listenerRequest = arrival.Request;
         if (listenerRequest.Query.StatusCode is { } status)
         {
-            await RelayState.WriteResponse(listenerRequest.Context, 410, ReasonPhrase.Format("The sender was rejected", grant.Connection.Path, listenerRequest.TrackingId));
+            await RelayState.WriteResponse(
+                listenerRequest.Context,
+                410,
+                ReasonPhrase.Format("The sender was rejected", grant.Connection.Path, listenerRequest.TrackingId)
+            );
             // A status below 300 would tell the sender that it was let in.
-            return new(status is >= 300 and <= 599 ? status : 502, listenerRequest.Query.StatusDescription is { Length: > 0 } text ? text : "The listener rejected the connection");
+            return new(
+                status is >= 300 and <= 599 ? status : 502,
+                listenerRequest.Query.StatusDescription is { Length: > 0 } text
+                    ? text
+                    : "The listener rejected the connection"
+            );
         }
 
         var wanted = WebSocketHandshake.ReadSubProtocols(listenerRequest.Context.Request)!;
         var protocol = wanted.FirstOrDefault(WebSocketHandshake.ReadSubProtocols(request.Context.Request)!.Contains);
         if (wanted.Length > 0 && protocol is null)
         {
-            await RelayState.WriteResponse(listenerRequest.Context, 400, ReasonPhrase.Format("The sender didn't offer this sub-protocol", grant.Connection.Path, listenerRequest.TrackingId));
+            await RelayState.WriteResponse(
+                listenerRequest.Context,
+                400,
+                ReasonPhrase.Format(
+                    "The sender didn't offer this sub-protocol",
+                    grant.Connection.Path,
+                    listenerRequest.TrackingId
+                )
+            );
             return new(502, "The listener chose a sub-protocol that wasn't offered");
         }
 
@@ -135,26 +179,45 @@ internal sealed class ConnectEndpoint(RelayState state)
         {
             listenerPeer = await WebSocketHandshake.Upgrade(listenerRequest.Context, protocol);
         }
-        catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
+        catch (Exception e)
+            when (e is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException
+            )
         {
             return HttpRefusal.ListenerLost;
         }
 
-        await RunSession(request, listenerPeer, new(request.TrackingId, grant, arrival.Grant, listener.Id, state.Clock.GetUtcNow()), protocol);
+        await RunSession(
+            request,
+            listenerPeer,
+            new(request.TrackingId, grant, arrival.Grant, listener.Id, state.Clock.GetUtcNow()),
+            protocol
+        );
         return null;
     }
 
-    private async Task RunSession(RelayRequest request, SessionPeer listenerPeer, RelaySession session, string? protocol)
+    private async Task RunSession(
+        RelayRequest request,
+        SessionPeer listenerPeer,
+        RelaySession session,
+        string? protocol
+    )
     {
         var began = state.Clock.GetTimestamp();
         SessionEnd? end = null;
         state.Add(session);
-        state.Audit.Write(RelayState.CreateEvent(RelayEventKind.SessionOpened, session.Sender, request.TrackingId) with { Status = 101 });
+        state.Audit.Write(
+            RelayState.CreateEvent(RelayEventKind.SessionOpened, session.Sender, request.TrackingId) with
+            {
+                Status = 101,
+            }
+        );
         try
         {
             end = await RelayFrames(await WebSocketHandshake.Upgrade(request.Context, protocol), listenerPeer, session);
         }
-        catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
+        catch (Exception e)
+            when (e is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException
+            )
         {
             // The sender left while it was being answered.
             request.Context.Abort();
@@ -163,10 +226,16 @@ internal sealed class ConnectEndpoint(RelayState state)
         finally
         {
             state.Remove(session);
-            state.Audit.Write(RelayState.CreateEvent(RelayEventKind.SessionClosed, session.Sender, request.TrackingId) with
-            {
-                Status = end?.Code ?? 1006, Reason = ReasonPhrase.Sanitize(DescribeEnd(end)), BytesUp = session.BytesUp, BytesDown = session.BytesDown, Duration = state.Clock.GetElapsedTime(began),
-            });
+            state.Audit.Write(
+                RelayState.CreateEvent(RelayEventKind.SessionClosed, session.Sender, request.TrackingId) with
+                {
+                    Status = end?.Code ?? 1006,
+                    Reason = ReasonPhrase.Sanitize(DescribeEnd(end)),
+                    BytesUp = session.BytesUp,
+                    BytesDown = session.BytesDown,
+                    Duration = state.Clock.GetElapsedTime(began),
+                }
+            );
         }
     }
 
@@ -185,11 +254,12 @@ internal sealed class ConnectEndpoint(RelayState state)
         frames.Terminate((CloseCode)grant.CloseStatus!.Code, grant.CloseStatus.Reason);
     }
 
-    private static string DescribeEnd(SessionEnd? end) => end switch
-    {
-        null => "the connection ended during the handshake",
-        { Reason: EndReason.Cut } => end.Text,
-        { Text: "" } => end.Reason.ToString(),
-        _ => $"{end.Reason}: {end.Text}",
-    };
+    private static string DescribeEnd(SessionEnd? end) =>
+        end switch
+        {
+            null => "the connection ended during the handshake",
+            { Reason: EndReason.Cut } => end.Text,
+            { Text: "" } => end.Reason.ToString(),
+            _ => $"{end.Reason}: {end.Text}",
+        };
 }

@@ -13,14 +13,21 @@ internal sealed partial class ListenEndpoint(RelayState state)
     private static readonly CloseStatus ConnectionLost = new(1006, "the connection ended without a Close");
 
     /// <summary>
-    /// Serves a listener: until it is refused or has gone, or, where its connection was taken over, until it was answered. What a request holds would
-    /// be most of what a listener costs that waits for hours; so the request ends, and the connection stays.
+    /// Serves a listener: until it is refused or has gone, or, where its connection was taken over, until it was
+    /// answered. What a request holds would be most of what a listener costs that waits for hours; so the request ends,
+    /// and the connection stays.
     /// </summary>
     public async Task Serve(RelayRequest request)
     {
         if (await state.Admit(request, ClientRole.Listener) is not { } grant)
             return;
-        var listener = new Listener($"{ListenerNameOf(request)}_G{state.NextListenerNumber()}", grant, request.Context, state.Clock.GetUtcNow(), state.Clock.GetTimestamp());
+        var listener = new Listener(
+            $"{ListenerNameOf(request)}_G{state.NextListenerNumber()}",
+            grant,
+            request.Context,
+            state.Clock.GetUtcNow(),
+            state.Clock.GetTimestamp()
+        );
         if (Register(listener) is { } refusal)
         {
             await Refuse(request, listener, refusal);
@@ -32,12 +39,19 @@ internal sealed partial class ListenEndpoint(RelayState state)
             await staying;
     }
 
-    private HttpRefusal? Register(Listener listener) => listener.Grant switch
-    {
-        { Service.Length: > 0 } grant => new(400, $"Listeners listen at the connection's own path, which is {grant.Connection.Path}"),
-        _ when !state.Listeners.TryAdd(listener) => new(403, $"QuotaExceeded: the hybrid connection has {state.Options.ListenersPerConnection} listeners already"),
-        _ => null,
-    };
+    private HttpRefusal? Register(Listener listener) =>
+        listener.Grant switch
+        {
+            { Service.Length: > 0 } grant => new(
+                400,
+                $"Listeners listen at the connection's own path, which is {grant.Connection.Path}"
+            ),
+            _ when !state.Listeners.TryAdd(listener) => new(
+                403,
+                $"QuotaExceeded: the hybrid connection has {state.Options.ListenersPerConnection} listeners already"
+            ),
+            _ => null,
+        };
 
     private async Task Refuse(RelayRequest request, Listener listener, HttpRefusal refusal)
     {
@@ -57,7 +71,12 @@ internal sealed partial class ListenEndpoint(RelayState state)
         try
         {
             state.Throttle.Reset(request.Source.Address, listener.Grant.Connection.Path);
-            state.Audit.Write(RelayState.CreateEvent(RelayEventKind.ListenerConnected, listener.Grant, request.TrackingId) with { Status = 101 });
+            state.Audit.Write(
+                RelayState.CreateEvent(RelayEventKind.ListenerConnected, listener.Grant, request.TrackingId) with
+                {
+                    Status = 101,
+                }
+            );
             return await WebSocketHandshake.Upgrade(request.Context);
         }
         catch
@@ -67,7 +86,10 @@ internal sealed partial class ListenEndpoint(RelayState state)
         }
     }
 
-    /// <summary>Serves a listener until it disconnects. It must know nothing of the request, or that would be held too; and nobody may be waiting for it.</summary>
+    /// <summary>
+    /// Serves a listener until it disconnects. It must know nothing of the request, or that would be held too; and
+    /// nobody may be waiting for it.
+    /// </summary>
     private async Task ServeUntilClosed(Listener listener, SessionPeer peer, string tracking)
     {
         var closeStatus = ConnectionLost;
@@ -91,10 +113,14 @@ internal sealed partial class ListenEndpoint(RelayState state)
     {
         state.Listeners.Remove(listener);
         listener.Disconnect();
-        state.Audit.Write(RelayState.CreateEvent(RelayEventKind.ListenerGone, listener.Grant, tracking) with
-        {
-            Status = closeStatus.Code, Reason = ReasonPhrase.Sanitize(closeStatus.Reason), Duration = state.Clock.GetElapsedTime(listener.StartTimestamp),
-        });
+        state.Audit.Write(
+            RelayState.CreateEvent(RelayEventKind.ListenerGone, listener.Grant, tracking) with
+            {
+                Status = closeStatus.Code,
+                Reason = ReasonPhrase.Sanitize(closeStatus.Reason),
+                Duration = state.Clock.GetElapsedTime(listener.StartTimestamp),
+            }
+        );
         listener.Dispose();
         state.Grants.Remove(listener.Grant);
     }
@@ -103,8 +129,11 @@ internal sealed partial class ListenEndpoint(RelayState state)
     private async Task<CloseStatus> ReadMessages(Listener listener, WebSocketChannel channel)
     {
         using var deadline = new CancellationTokenSource(Timeout.InfiniteTimeSpan, state.Clock);
-        // The wait for a message isn't cancelled when the listener has to go: the Close is written beside it, and its answer read here.
-        using var cut = listener.Grant.Revoked.Register(() => _ = SendClose(listener.Grant.CloseStatus!, channel, deadline));
+        // The wait for a message isn't cancelled when the listener has to go: the Close is written beside it, and its
+        // answer read here.
+        using var cut = listener.Grant.Revoked.Register(() =>
+            _ = SendClose(listener.Grant.CloseStatus!, channel, deadline)
+        );
         try
         {
             while (true)
@@ -112,7 +141,10 @@ internal sealed partial class ListenEndpoint(RelayState state)
                 var (kind, bytes) = await channel.ReadMessage(ControlMessage.MaxReceivedSize, deadline.Token);
                 if (kind == Opcode.Close)
                     break;
-                if (kind == Opcode.Text && await HandleMessage(listener, channel, bytes, deadline.Token) is { } closeStatus)
+                if (
+                    kind == Opcode.Text
+                    && await HandleMessage(listener, channel, bytes, deadline.Token) is { } closeStatus
+                )
                     listener.Grant.Revoke(closeStatus);
             }
 
@@ -129,7 +161,9 @@ internal sealed partial class ListenEndpoint(RelayState state)
             await Task.WhenAny(channel.Shutdown(deadline.Token));
             return new(e.Code, e.Message);
         }
-        catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
+        catch (Exception e)
+            when (e is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException
+            )
         {
             channel.Abort();
             return listener.Grant.CloseStatus ?? channel.ReceivedClose ?? ConnectionLost;
@@ -143,14 +177,21 @@ internal sealed partial class ListenEndpoint(RelayState state)
             deadline.CancelAfter(state.Options.CloseTimeout);
             await channel.Close(closeStatus, deadline.Token);
         }
-        catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
+        catch (Exception e)
+            when (e is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException
+            )
         {
             channel.Abort();
         }
     }
 
     /// <summary>Handles a message; returns the close status if the listener ends because of it.</summary>
-    private async Task<CloseStatus?> HandleMessage(Listener listener, WebSocketChannel channel, byte[] text, CancellationToken cancel)
+    private async Task<CloseStatus?> HandleMessage(
+        Listener listener,
+        WebSocketChannel channel,
+        byte[] text,
+        CancellationToken cancel
+    )
     {
         if (!ControlMessage.TryRead(text, out var message, out var fault))
         {
@@ -162,9 +203,13 @@ internal sealed partial class ListenEndpoint(RelayState state)
         switch (message)
         {
             case RenewTokenMessage renew:
-                return state.Authorizer.RenewToken(renew.Token, listener.Grant) is { } refused ? new(1008, refused) : null;
+                return state.Authorizer.RenewToken(renew.Token, listener.Grant) is { } refused
+                    ? new(1008, refused)
+                    : null;
             case ResponseMessage response:
-                var (kind, body) = response.HasBody ? await channel.ReadMessage(ControlMessage.MaxReceivedSize, cancel) : (Opcode.Binary, []);
+                var (kind, body) = response.HasBody
+                    ? await channel.ReadMessage(ControlMessage.MaxReceivedSize, cancel)
+                    : (Opcode.Binary, []);
                 if (kind != Opcode.Close)
                     listener.CompleteExchange(response, body);
                 return null;
@@ -173,7 +218,10 @@ internal sealed partial class ListenEndpoint(RelayState state)
         }
     }
 
-    /// <summary>What the listener calls itself, without the number that some relay put behind it; a name of ours where it doesn't.</summary>
+    /// <summary>
+    /// What the listener calls itself, without the number that some relay put behind it; a name of ours where it
+    /// doesn't.
+    /// </summary>
     private static string ListenerNameOf(RelayRequest request)
     {
         var id = request.Query.Id ?? "";
@@ -182,9 +230,15 @@ internal sealed partial class ListenEndpoint(RelayState state)
         return name.Length is > 0 and <= 128 && HeaderFilter.IsToken(name) ? name : Guid.NewGuid().ToString();
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{Connection}: listener {Listener} sent a message that can't be read: {Fault}")]
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "{Connection}: listener {Listener} sent a message that can't be read: {Fault}"
+    )]
     private static partial void Unreadable(ILogger log, string connection, string listener, string fault);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "{Connection}: listener {Listener} was dropped by a fault of the relay")]
+    [LoggerMessage(
+        Level = LogLevel.Error,
+        Message = "{Connection}: listener {Listener} was dropped by a fault of the relay"
+    )]
     private static partial void Failed(ILogger log, string connection, string listener, Exception error);
 }

@@ -4,7 +4,9 @@ using Weft.Relay.Server.Sessions;
 
 namespace Weft.Relay.Server.Endpoints;
 
-/// <summary>The endpoint for the listener's side of a rendezvous: <c>sb-hc-action=accept</c> and <c>request</c>.</summary>
+/// <summary>
+/// The endpoint for the listener's side of a rendezvous: <c>sb-hc-action=accept</c> and <c>request</c>.
+/// </summary>
 internal sealed class RendezvousEndpoint(RelayState state)
 {
     /// <summary>Serves a listener until its sender's side has done with it.</summary>
@@ -16,9 +18,16 @@ internal sealed class RendezvousEndpoint(RelayState state)
             return;
         }
 
-        // The network rules come before the rendezvous is claimed: somebody who may not be here mustn't end what waits there.
+        // The network rules come before the rendezvous is claimed: somebody who may not be here mustn't end what waits
+        // there.
         Grant? grant = null;
-        if ((WebSocketHandshake.Check(request.Context) ?? state.Authorizer.AuthorizeRendezvous(request, rendezvous.Sender, out grant)) is { } refusal)
+        if (
+            (
+                WebSocketHandshake.Check(request.Context)
+                ?? state.Authorizer.AuthorizeRendezvous(request, rendezvous.Sender, out grant)
+            ) is
+            { } refusal
+        )
         {
             await state.Refuse(request, ClientRole.Listener, refusal);
             return;

@@ -8,7 +8,10 @@ using Weft.Relay.Server.Sessions;
 
 namespace Weft.Relay.Server.Endpoints;
 
-/// <summary>A request and its response over a WebSocket of their own: both bodies are passed on as they come, and no faster than they are taken.</summary>
+/// <summary>
+/// A request and its response over a WebSocket of their own: both bodies are passed on as they come, and no faster than
+/// they are taken.
+/// </summary>
 internal sealed class RendezvousExchange : IDisposable
 {
     private const int BufferSize = 64 * 1024;
@@ -22,11 +25,30 @@ internal sealed class RendezvousExchange : IDisposable
     private readonly CancellationTokenSource _idle;
     private readonly CancellationTokenSource _over;
 
-    public RendezvousExchange(RelayState state, RelayRequest request, Grant grant, ListenerArrival arrival, WebSocketChannel channel, Func<ResponseMessage, bool> writeHead)
+    public RendezvousExchange(
+        RelayState state,
+        RelayRequest request,
+        Grant grant,
+        ListenerArrival arrival,
+        WebSocketChannel channel,
+        Func<ResponseMessage, bool> writeHead
+    )
     {
-        (_state, _context, _grant, _arrival, _channel, _writeHead) = (state, request.Context, grant, arrival, channel, writeHead);
+        (_state, _context, _grant, _arrival, _channel, _writeHead) = (
+            state,
+            request.Context,
+            grant,
+            arrival,
+            channel,
+            writeHead
+        );
         _idle = new(state.Options.ResponseTimeout, state.Clock);
-        _over = CancellationTokenSource.CreateLinkedTokenSource(_idle.Token, grant.Revoked, arrival.Grant.Revoked, _context.RequestAborted);
+        _over = CancellationTokenSource.CreateLinkedTokenSource(
+            _idle.Token,
+            grant.Revoked,
+            arrival.Grant.Revoked,
+            _context.RequestAborted
+        );
     }
 
     public long BytesUp { get; private set; }
@@ -34,7 +56,8 @@ internal sealed class RendezvousExchange : IDisposable
     public long BytesDown { get; private set; }
 
     /// <summary>Passes on what there is.</summary>
-    /// <param name="head">The request's head; null where the listener has the request already and comes with its response.</param>
+    /// <param name="head">The request's head; null where the listener has the request already and comes with its
+    /// response.</param>
     /// <returns>Why it couldn't; null where it could.</returns>
     public async Task<HttpRefusal?> Run(byte[]? head)
     {
@@ -45,7 +68,9 @@ internal sealed class RendezvousExchange : IDisposable
             await CloseChannel(new(1000, ""));
             return refusal;
         }
-        catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
+        catch (Exception e)
+            when (e is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException
+            )
         {
             var (closeStatus, refusal) = DescribeFailure();
             await CloseChannel(closeStatus);
@@ -73,7 +98,9 @@ internal sealed class RendezvousExchange : IDisposable
             return (new(1001, "the sender went away"), Matchmaker.SenderLeft);
         if ((_grant.CloseStatus ?? _arrival.Grant.CloseStatus) is { } closeStatus)
             return (closeStatus, new(_grant.Key is null ? 401 : 403, closeStatus.Reason));
-        return _idle.IsCancellationRequested ? (new(1008, "nothing came for too long"), HttpRefusal.ListenerTimeout) : (new(1011, "the exchange broke"), HttpRefusal.ListenerLost);
+        return _idle.IsCancellationRequested
+            ? (new(1008, "nothing came for too long"), HttpRefusal.ListenerTimeout)
+            : (new(1011, "the exchange broke"), HttpRefusal.ListenerLost);
     }
 
     private async Task SendRequest(byte[] head)
@@ -86,7 +113,8 @@ internal sealed class RendezvousExchange : IDisposable
             while (!isLast)
             {
                 var count = await _context.Request.Body.ReadAsync(buffer, _over.Token);
-                // The last piece ends the message where its length tells that it is the last; otherwise an empty frame does.
+                // The last piece ends the message where its length tells that it is the last; otherwise an empty frame
+                // does.
                 isLast = count == 0 || BytesUp + count == _context.Request.ContentLength;
                 await _channel.Write(Opcode.Binary, buffer.AsMemory(0, count), isFirst, isLast, _over.Token);
                 BytesUp += count;
@@ -94,9 +122,12 @@ internal sealed class RendezvousExchange : IDisposable
                 _idle.CancelAfter(_state.Options.ResponseTimeout);
             }
         }
-        catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
+        catch (Exception e)
+            when (e is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException
+            )
         {
-            // The listener may have answered without taking all of it; if it didn't, whoever waits for the response notices.
+            // The listener may have answered without taking all of it; if it didn't, whoever waits for the response
+            // notices.
             if (!_over.IsCancellationRequested)
                 _idle.CancelAfter(_state.Options.CloseTimeout);
         }
@@ -109,7 +140,11 @@ internal sealed class RendezvousExchange : IDisposable
     private async Task<HttpRefusal?> ReceiveResponse()
     {
         var (kind, text) = await _channel.ReadMessage(ControlMessage.MaxReceivedSize, _over.Token);
-        if (kind != Opcode.Text || !ControlMessage.TryRead(text, out var message, out _) || message is not ResponseMessage response)
+        if (
+            kind != Opcode.Text
+            || !ControlMessage.TryRead(text, out var message, out _)
+            || message is not ResponseMessage response
+        )
             return HttpRefusal.ListenerLost;
         if (!_writeHead(response))
             return new(502, $"The listener answered with {response.StatusCode}, which is no final status");
@@ -139,8 +174,7 @@ internal sealed class RendezvousExchange : IDisposable
                     continue;
                 await _context.Response.Body.WriteAsync(buffer.AsMemory(0, chunk.Count), _over.Token);
                 BytesDown += chunk.Count;
-            }
-            while (!chunk.IsLast);
+            } while (!chunk.IsLast);
         }
         finally
         {
@@ -148,7 +182,10 @@ internal sealed class RendezvousExchange : IDisposable
         }
     }
 
-    /// <summary>Closes from this side: there are listeners that never do. The answer is waited for, then the connection ends anyway.</summary>
+    /// <summary>
+    /// Closes from this side: there are listeners that never do. The answer is waited for, then the connection ends
+    /// anyway.
+    /// </summary>
     private async Task CloseChannel(CloseStatus closeStatus)
     {
         using var deadline = new CancellationTokenSource(_state.Options.CloseTimeout, _state.Clock);
@@ -159,13 +196,13 @@ internal sealed class RendezvousExchange : IDisposable
             if (_over.IsCancellationRequested)
                 return;
             var rest = new byte[512];
-            while ((await _channel.Read(rest, deadline.Token)).Kind != Opcode.Close)
-            {
-            }
+            while ((await _channel.Read(rest, deadline.Token)).Kind != Opcode.Close) { }
 
             await _channel.Shutdown(deadline.Token);
         }
-        catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
+        catch (Exception e)
+            when (e is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException
+            )
         {
             _channel.Abort();
         }

@@ -14,7 +14,9 @@ internal sealed class RequestEndpoint(RelayState state)
     {
         Grant? grant = null;
         var context = request.Context;
-        var refusal = WebSocketHandshake.IsWebSocket(context.Request) ? new(400, "WebSockets are to be found under /$hc/") : state.Authorizer.Authorize(request, ClientRole.Sender, out grant);
+        var refusal = WebSocketHandshake.IsWebSocket(context.Request)
+            ? new(400, "WebSockets are to be found under /$hc/")
+            : state.Authorizer.Authorize(request, ClientRole.Sender, out grant);
         if (refusal is not null)
         {
             await state.Refuse(request, ClientRole.Sender, refusal);
@@ -24,7 +26,10 @@ internal sealed class RequestEndpoint(RelayState state)
         state.Grants.Add(grant!);
         try
         {
-            refusal = HeaderFilter.SizeOf(context.Request) > state.Options.HeaderBytes ? HttpRefusal.HeadersTooLarge : state.Pending.Acquire(grant!);
+            refusal =
+                HeaderFilter.SizeOf(context.Request) > state.Options.HeaderBytes
+                    ? HttpRefusal.HeadersTooLarge
+                    : state.Pending.Acquire(grant!);
             if (refusal is null)
                 await Forward(request, grant!);
             else
@@ -52,21 +57,30 @@ internal sealed class RequestEndpoint(RelayState state)
         {
             await Fail(request, grant, new(e.StatusCode, "The request's body can't be read"));
         }
-        catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
+        catch (Exception e)
+            when (e is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException
+            )
         {
             await Fail(request, grant, HttpRefusal.ListenerLost);
         }
         finally
         {
             state.Pending.Release(grant);
-            state.Audit.Write(RelayState.CreateEvent(RelayEventKind.RequestEnded, grant, request.TrackingId) with
-            {
-                Status = request.Context.Response.StatusCode, BytesUp = forwarder.BytesUp, BytesDown = forwarder.BytesDown, Duration = state.Clock.GetElapsedTime(began),
-            });
+            state.Audit.Write(
+                RelayState.CreateEvent(RelayEventKind.RequestEnded, grant, request.TrackingId) with
+                {
+                    Status = request.Context.Response.StatusCode,
+                    BytesUp = forwarder.BytesUp,
+                    BytesDown = forwarder.BytesDown,
+                    Duration = state.Clock.GetElapsedTime(began),
+                }
+            );
         }
     }
 
-    /// <summary>Refuses, or where the response has begun, ends the connection: a response that is cut must not look whole.</summary>
+    /// <summary>
+    /// Refuses, or where the response has begun, ends the connection: a response that is cut must not look whole.
+    /// </summary>
     private async Task Fail(RelayRequest request, Grant grant, HttpRefusal refusal)
     {
         if (request.Context.Response.HasStarted)

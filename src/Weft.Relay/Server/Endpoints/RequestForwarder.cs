@@ -7,7 +7,10 @@ using Weft.Relay.Server.Sessions;
 
 namespace Weft.Relay.Server.Endpoints;
 
-/// <summary>An HTTP request on its way to a listener and back: on the control channel where it is small, by a rendezvous where it isn't.</summary>
+/// <summary>
+/// An HTTP request on its way to a listener and back: on the control channel where it is small, by a rendezvous where
+/// it isn't.
+/// </summary>
 internal sealed class RequestForwarder(RelayState state, RelayRequest caller, Grant grant)
 {
     private readonly HttpContext _context = caller.Context;
@@ -48,11 +51,24 @@ internal sealed class RequestForwarder(RelayState state, RelayRequest caller, Gr
         try
         {
             var address = matchmaker.AddressOf(rendezvous);
-            if (CreateRequestMessage(address, exchange.Id, body is not { Length: 0 }).Write(state.Options.ControlMessageBytes) is not { } head)
+            if (
+                CreateRequestMessage(address, exchange.Id, body is not { Length: 0 })
+                    .Write(state.Options.ControlMessageBytes)
+                is not { } head
+            )
                 return HttpRefusal.HeadersTooLarge;
             var message = body is null ? new RequestMessage(address, exchange.Id).Write()! : head;
             using var deadline = new CancellationTokenSource(state.Options.ResponseTimeout, state.Clock);
-            if (await SendToListener(matchmaker, message, body is { Length: > 0 } ? body : null, Task.WhenAny(exchange.Completion.Task, rendezvous.ListenerArrived), deadline.Token) is { } refusal)
+            if (
+                await SendToListener(
+                    matchmaker,
+                    message,
+                    body is { Length: > 0 } ? body : null,
+                    Task.WhenAny(exchange.Completion.Task, rendezvous.ListenerArrived),
+                    deadline.Token
+                ) is
+                { } refusal
+            )
                 return refusal;
             BytesUp += body?.Length ?? 0;
             if (exchange.Completion.Task.IsCompletedSuccessfully)
@@ -68,7 +84,13 @@ internal sealed class RequestForwarder(RelayState state, RelayRequest caller, Gr
         }
     }
 
-    private async Task<HttpRefusal?> SendToListener(Matchmaker matchmaker, byte[] message, byte[]? body, Task answered, CancellationToken deadline)
+    private async Task<HttpRefusal?> SendToListener(
+        Matchmaker matchmaker,
+        byte[] message,
+        byte[]? body,
+        Task answered,
+        CancellationToken deadline
+    )
     {
         try
         {
@@ -88,7 +110,10 @@ internal sealed class RequestForwarder(RelayState state, RelayRequest caller, Gr
     {
         try
         {
-            using var channel = new WebSocketChannel(await WebSocketHandshake.Upgrade(arrival.Request.Context), state.Clock);
+            using var channel = new WebSocketChannel(
+                await WebSocketHandshake.Upgrade(arrival.Request.Context),
+                state.Clock
+            );
             using var exchange = new RendezvousExchange(state, caller, grant, arrival, channel, WriteHead);
             var refusal = await exchange.Run(head);
             (BytesUp, BytesDown) = (BytesUp + exchange.BytesUp, BytesDown + exchange.BytesDown);
@@ -113,33 +138,40 @@ internal sealed class RequestForwarder(RelayState state, RelayRequest caller, Gr
     }
 
     /// <summary>Whether the response may have a body (RFC 9110 §6.4.1; 205: §15.3.6).</summary>
-    public static bool HasBody(HttpContext context) => !HttpMethods.IsHead(context.Request.Method) && context.Response.StatusCode is not (204 or 205 or 304);
+    public static bool HasBody(HttpContext context) =>
+        !HttpMethods.IsHead(context.Request.Method) && context.Response.StatusCode is not (204 or 205 or 304);
 
     private bool WriteHead(ResponseMessage message)
     {
         if (message.StatusCode < 200)
             return false;
         ReasonPhrase.Set(_context.Response, message.StatusCode, message.StatusDescription);
-        foreach (var field in HeaderFilter.ForResponse(message.ResponseHeaders, HttpMethods.IsHead(_context.Request.Method)))
+        foreach (
+            var field in HeaderFilter.ForResponse(message.ResponseHeaders, HttpMethods.IsHead(_context.Request.Method))
+        )
             _context.Response.Headers.Append(field.Name, field.Value);
         _context.Response.Headers.Append("Via", $"1.1 {_hostName}");
         return true;
     }
 
-    private RequestMessage CreateRequestMessage(string address, string id, bool hasBody) => new(address, id)
-    {
-        Method = _context.Request.Method,
-        RequestTarget = caller.RawPath + caller.Query.UserQuery,
-        RequestHeaders = HeaderFilter.ForRequest(_context.Request, grant.IsTokenFromAuthorization, _hostName),
-        RemoteEndpoint = caller.Source,
-        HasBody = hasBody,
-    };
+    private RequestMessage CreateRequestMessage(string address, string id, bool hasBody) =>
+        new(address, id)
+        {
+            Method = _context.Request.Method,
+            RequestTarget = caller.RawPath + caller.Query.UserQuery,
+            RequestHeaders = HeaderFilter.ForRequest(_context.Request, grant.IsTokenFromAuthorization, _hostName),
+            RemoteEndpoint = caller.Source,
+            HasBody = hasBody,
+        };
 
     /// <summary>Reads a body that goes on the control channel; null for one that doesn't, and isn't read.</summary>
     private async Task<byte[]?> ReadSmallBody()
     {
         var request = _context.Request;
-        if (_context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false } || request.ContentLength == 0)
+        if (
+            _context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false }
+            || request.ContentLength == 0
+        )
             return [];
         if (request.ContentLength is not { } length || length > state.Options.ControlBodyBytes)
             return null;

@@ -9,16 +9,23 @@ using Weft.Relay.Server.Sessions;
 
 namespace Weft.Relay.Server.Endpoints;
 
-/// <summary>The endpoint for the runtime information of a hybrid connection: an Atom entry, as the .NET client's <c>GetRuntimeInformationAsync</c> reads it.</summary>
+/// <summary>
+/// The endpoint for the runtime information of a hybrid connection: an Atom entry, as the .NET client's
+/// <c>GetRuntimeInformationAsync</c> reads it.
+/// </summary>
 internal sealed class RuntimeInformationEndpoint(RelayState state)
 {
     private const string AtomNamespace = "http://www.w3.org/2005/Atom";
     private const string ServiceBusNamespace = "http://schemas.microsoft.com/netservices/2010/10/servicebus/connect";
 
     /// <summary>Whether a request is for the relay and not for a listener.</summary>
-    public static bool Matches(RelayRequest request)
-        => HttpMethods.IsGet(request.Context.Request.Method)
-        && string.Equals(request.Context.Request.Headers["X-PROCESS-AT"], "ServiceBus", StringComparison.OrdinalIgnoreCase)
+    public static bool Matches(RelayRequest request) =>
+        HttpMethods.IsGet(request.Context.Request.Method)
+        && string.Equals(
+            request.Context.Request.Headers["X-PROCESS-AT"],
+            "ServiceBus",
+            StringComparison.OrdinalIgnoreCase
+        )
         && request.Context.Request.Query.ContainsKey("api-version");
 
     /// <summary>Answers. Any right is enough: who listens must learn the metadata, and so must who sends.</summary>
@@ -40,10 +47,15 @@ internal sealed class RuntimeInformationEndpoint(RelayState state)
 
     private async Task Refuse(RelayRequest request, HttpRefusal refusal)
     {
-        state.Audit.Write(new(RelayEventKind.Refused, request.Path.Path, ClientRole.Sender, "", request.Source, request.TrackingId)
-        {
-            Status = refusal.Status, Reason = ReasonPhrase.Sanitize(refusal.AuditText ?? refusal.Text), Key = refusal.Key, Rule = refusal.Rule,
-        });
+        state.Audit.Write(
+            new(RelayEventKind.Refused, request.Path.Path, ClientRole.Sender, "", request.Source, request.TrackingId)
+            {
+                Status = refusal.Status,
+                Reason = ReasonPhrase.Sanitize(refusal.AuditText ?? refusal.Text),
+                Key = refusal.Key,
+                Rule = refusal.Rule,
+            }
+        );
         await state.Throttle.Delay(request.Source.Address, request.Path.Path, request.Context.RequestAborted);
         var phrase = ReasonPhrase.Format(refusal.Text, request.Path.Path, request.TrackingId);
         ReasonPhrase.Set(request.Context.Response, refusal.Status, phrase);
@@ -56,31 +68,45 @@ internal sealed class RuntimeInformationEndpoint(RelayState state)
                 xml.WriteElementString("Detail", phrase);
                 xml.WriteEndElement();
             }),
-            request.Context.RequestAborted);
+            request.Context.RequestAborted
+        );
     }
 
-    private string WriteEntry(HybridConnectionDescription connection) => WriteXml(xml =>
-    {
-        xml.WriteStartElement("entry", AtomNamespace);
-        xml.WriteElementString("id", AtomNamespace, $"https://{state.Options.PublicAddress.Authority}/{connection.Path}");
-        xml.WriteStartElement("title", AtomNamespace);
-        xml.WriteAttributeString("type", "text");
-        xml.WriteString(connection.Path);
-        xml.WriteEndElement();
-        xml.WriteElementString("published", AtomNamespace, FormatTime(connection.CreatedAt));
-        xml.WriteElementString("updated", AtomNamespace, FormatTime(connection.UpdatedAt));
-        xml.WriteStartElement("content", AtomNamespace);
-        xml.WriteAttributeString("type", "application/xml");
-        xml.WriteStartElement("HybridConnectionDescription", ServiceBusNamespace);
-        xml.WriteElementString("CreatedAt", ServiceBusNamespace, FormatTime(connection.CreatedAt));
-        xml.WriteElementString("UpdatedAt", ServiceBusNamespace, FormatTime(connection.UpdatedAt));
-        xml.WriteElementString("RequiresClientAuthorization", ServiceBusNamespace, connection.RequiresClientAuthorization ? "true" : "false");
-        xml.WriteElementString("UserMetadata", ServiceBusNamespace, connection.UserMetadata);
-        xml.WriteElementString("ListenerCount", ServiceBusNamespace, state.Listeners.ListenersOf(connection.Path).Length.ToString(CultureInfo.InvariantCulture));
-        xml.WriteEndElement();
-        xml.WriteEndElement();
-        xml.WriteEndElement();
-    });
+    private string WriteEntry(HybridConnectionDescription connection) =>
+        WriteXml(xml =>
+        {
+            xml.WriteStartElement("entry", AtomNamespace);
+            xml.WriteElementString(
+                "id",
+                AtomNamespace,
+                $"https://{state.Options.PublicAddress.Authority}/{connection.Path}"
+            );
+            xml.WriteStartElement("title", AtomNamespace);
+            xml.WriteAttributeString("type", "text");
+            xml.WriteString(connection.Path);
+            xml.WriteEndElement();
+            xml.WriteElementString("published", AtomNamespace, FormatTime(connection.CreatedAt));
+            xml.WriteElementString("updated", AtomNamespace, FormatTime(connection.UpdatedAt));
+            xml.WriteStartElement("content", AtomNamespace);
+            xml.WriteAttributeString("type", "application/xml");
+            xml.WriteStartElement("HybridConnectionDescription", ServiceBusNamespace);
+            xml.WriteElementString("CreatedAt", ServiceBusNamespace, FormatTime(connection.CreatedAt));
+            xml.WriteElementString("UpdatedAt", ServiceBusNamespace, FormatTime(connection.UpdatedAt));
+            xml.WriteElementString(
+                "RequiresClientAuthorization",
+                ServiceBusNamespace,
+                connection.RequiresClientAuthorization ? "true" : "false"
+            );
+            xml.WriteElementString("UserMetadata", ServiceBusNamespace, connection.UserMetadata);
+            xml.WriteElementString(
+                "ListenerCount",
+                ServiceBusNamespace,
+                state.Listeners.ListenersOf(connection.Path).Length.ToString(CultureInfo.InvariantCulture)
+            );
+            xml.WriteEndElement();
+            xml.WriteEndElement();
+            xml.WriteEndElement();
+        });
 
     private static string WriteXml(Action<XmlWriter> write)
     {
@@ -90,5 +116,6 @@ internal sealed class RuntimeInformationEndpoint(RelayState state)
         return text.ToString();
     }
 
-    private static string FormatTime(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture);
+    private static string FormatTime(DateTimeOffset time) =>
+        time.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture);
 }

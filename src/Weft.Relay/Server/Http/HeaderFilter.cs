@@ -5,25 +5,50 @@ using Weft.Relay.Protocol;
 
 namespace Weft.Relay.Server.Http;
 
-/// <summary>Which header fields go through the relay, and which are only for this hop (RFC 9110 §7.6.1) or for the relay.</summary>
+/// <summary>
+/// Which header fields go through the relay, and which are only for this hop (RFC 9110 §7.6.1) or for the relay.
+/// </summary>
 internal static class HeaderFilter
 {
-    private static readonly SearchValues<char> TokenCharacters = SearchValues.Create("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
+    private static readonly SearchValues<char> TokenCharacters = SearchValues.Create(
+        "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    );
 
     /// <summary>Credentials for the relay, which are passed on to nobody.</summary>
-    private static readonly HashSet<string> CredentialFields = new(StringComparer.OrdinalIgnoreCase) { "ServiceBusAuthorization", "Proxy-Authorization" };
+    private static readonly HashSet<string> CredentialFields = new(StringComparer.OrdinalIgnoreCase)
+    {
+        "ServiceBusAuthorization",
+        "Proxy-Authorization",
+    };
 
-    /// <summary>Hop-by-hop fields (RFC 9110 §7.6.1). <c>Expect</c> is among them since the relay has answered it.</summary>
+    /// <summary>
+    /// Hop-by-hop fields (RFC 9110 §7.6.1). <c>Expect</c> is among them since the relay has answered it.
+    /// </summary>
     private static readonly HashSet<string> HopByHopFields = new(StringComparer.OrdinalIgnoreCase)
     {
-        "Connection", "Content-Length", "TE", "Trailer", "Transfer-Encoding", "Upgrade", "Close", "Keep-Alive", "Proxy-Connection", "Expect", "HTTP2-Settings",
+        "Connection",
+        "Content-Length",
+        "TE",
+        "Trailer",
+        "Transfer-Encoding",
+        "Upgrade",
+        "Close",
+        "Keep-Alive",
+        "Proxy-Connection",
+        "Expect",
+        "HTTP2-Settings",
         "X-PROCESS-AT",
     };
 
     /// <summary>The fields of a WebSocket handshake that its listener is shown: all but the token.</summary>
     /// <param name="isTokenFromAuthorization">Whether <c>Authorization</c> held the token.</param>
-    public static ImmutableArray<HeaderField> ForConnect(HttpRequest request, bool isTokenFromAuthorization)
-        => [.. SelectFields(request, name => !CredentialFields.Contains(name) && !(isTokenFromAuthorization && IsAuthorization(name)))];
+    public static ImmutableArray<HeaderField> ForConnect(HttpRequest request, bool isTokenFromAuthorization) =>
+        [
+            .. SelectFields(
+                request,
+                name => !CredentialFields.Contains(name) && !(isTokenFromAuthorization && IsAuthorization(name))
+            ),
+        ];
 
     /// <summary>The fields of a request that its listener is shown.</summary>
     /// <param name="isTokenFromAuthorization">Whether <c>Authorization</c> held the token.</param>
@@ -33,15 +58,30 @@ internal static class HeaderFilter
         var named = ReadConnectionOptions(request.Headers.Connection);
         return
         [
-            .. SelectFields(request, name => !CredentialFields.Contains(name) && !HopByHopFields.Contains(name) && !named.Contains(name) && !(isTokenFromAuthorization && IsAuthorization(name))),
+            .. SelectFields(
+                request,
+                name =>
+                    !CredentialFields.Contains(name)
+                    && !HopByHopFields.Contains(name)
+                    && !named.Contains(name)
+                    && !(isTokenFromAuthorization && IsAuthorization(name))
+            ),
             new("Via", $"1.1 {via}"),
         ];
     }
 
-    /// <summary>The fields of a response that its sender is shown. What a listener wrote may be anything: what is no field is left out.</summary>
+    /// <summary>
+    /// The fields of a response that its sender is shown. What a listener wrote may be anything: what is no field is
+    /// left out.
+    /// </summary>
     /// <param name="isHead">Whether it answers HEAD, whose Content-Length says something that no body does.</param>
-    public static IEnumerable<HeaderField> ForResponse(ImmutableArray<HeaderField> fields, bool isHead)
-        => fields.Where(field => IsToken(field.Name) && !field.Value.Any(c => char.IsControl(c) && c != '\t') && (!HopByHopFields.Contains(field.Name) || (isHead && IsContentLength(field))))
+    public static IEnumerable<HeaderField> ForResponse(ImmutableArray<HeaderField> fields, bool isHead) =>
+        fields
+            .Where(field =>
+                IsToken(field.Name)
+                && !field.Value.Any(c => char.IsControl(c) && c != '\t')
+                && (!HopByHopFields.Contains(field.Name) || (isHead && IsContentLength(field)))
+            )
             .Select(field => field with { Value = string.Concat(field.Value.Select(c => char.IsAscii(c) ? c : '?')) });
 
     /// <summary>How many bytes names and values of a request's fields have.</summary>
@@ -58,15 +98,26 @@ internal static class HeaderFilter
     }
 
     /// <summary>Whether a text is a token (RFC 9110 §5.6.2).</summary>
-    public static bool IsToken(string text) => text.Length is > 0 and <= 256 && !text.AsSpan().ContainsAnyExcept(TokenCharacters);
+    public static bool IsToken(string text) =>
+        text.Length is > 0 and <= 256 && !text.AsSpan().ContainsAnyExcept(TokenCharacters);
 
-    private static bool IsContentLength(HeaderField field) => field.Name.Equals("Content-Length", StringComparison.OrdinalIgnoreCase) && long.TryParse(field.Value, out var length) && length >= 0;
+    private static bool IsContentLength(HeaderField field) =>
+        field.Name.Equals("Content-Length", StringComparison.OrdinalIgnoreCase)
+        && long.TryParse(field.Value, out var length)
+        && length >= 0;
 
-    private static bool IsAuthorization(string name) => name.Equals("Authorization", StringComparison.OrdinalIgnoreCase);
+    private static bool IsAuthorization(string name) =>
+        name.Equals("Authorization", StringComparison.OrdinalIgnoreCase);
 
-    private static HashSet<string> ReadConnectionOptions(IEnumerable<string?> connection)
-        => connection.SelectMany(value => (value ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)).ToHashSet(StringComparer.OrdinalIgnoreCase);
+    private static HashSet<string> ReadConnectionOptions(IEnumerable<string?> connection) =>
+        connection
+            .SelectMany(value =>
+                (value ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+            )
+            .ToHashSet(StringComparer.OrdinalIgnoreCase);
 
-    private static IEnumerable<HeaderField> SelectFields(HttpRequest request, Func<string, bool> isShown)
-        => request.Headers.Where(field => isShown(field.Key)).SelectMany(field => field.Value, (field, value) => new HeaderField(field.Key, value ?? ""));
+    private static IEnumerable<HeaderField> SelectFields(HttpRequest request, Func<string, bool> isShown) =>
+        request
+            .Headers.Where(field => isShown(field.Key))
+            .SelectMany(field => field.Value, (field, value) => new HeaderField(field.Key, value ?? ""));
 }

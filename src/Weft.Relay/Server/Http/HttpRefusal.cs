@@ -11,16 +11,31 @@ internal sealed record HttpRefusal(int Status, string Text, string? AuditText = 
     /// <summary>The authorization rule of the caller's good token; null for none.</summary>
     public string? Key { get; init; }
 
-    public static readonly HttpRefusal NotReady = new(503, "The relay is starting and doesn't know its connections yet: come again");
+    public static readonly HttpRefusal NotReady = new(
+        503,
+        "The relay is starting and doesn't know its connections yet: come again"
+    );
     public static readonly HttpRefusal Draining = new(503, "The relay is shutting down: come again");
     public static readonly HttpRefusal NoSuchEndpoint = new(404, "Endpoint does not exist");
     public static readonly HttpRefusal NotAWebSocket = new(400, "The request must be a WebSocket handshake (RFC 6455)");
     public static readonly HttpRefusal WrongVersion = new(426, "Sec-WebSocket-Version must be 13");
     public static readonly HttpRefusal BadKey = new(400, "Sec-WebSocket-Key must be 16 bytes in base64");
-    public static readonly HttpRefusal BadProtocol = new(400, "Sec-WebSocket-Protocol must be a list of tokens, each once");
-    public static readonly HttpRefusal BadRendezvous = new(403, "The rendezvous address is invalid, expired or was used");
-    public static readonly HttpRefusal HeadersTooLarge = new(431, "The request's headers are too large to be handed to a listener");
-    public static readonly HttpRefusal NoMatchingListener = new(404, "None of the connected listeners meet the AllowedListeners/DisallowedListeners criteria");
+    public static readonly HttpRefusal BadProtocol = new(
+        400,
+        "Sec-WebSocket-Protocol must be a list of tokens, each once"
+    );
+    public static readonly HttpRefusal BadRendezvous = new(
+        403,
+        "The rendezvous address is invalid, expired or was used"
+    );
+    public static readonly HttpRefusal HeadersTooLarge = new(
+        431,
+        "The request's headers are too large to be handed to a listener"
+    );
+    public static readonly HttpRefusal NoMatchingListener = new(
+        404,
+        "None of the connected listeners meet the AllowedListeners/DisallowedListeners criteria"
+    );
     public static readonly HttpRefusal ListenerLost = new(502, "The listener went away before it answered");
     public static readonly HttpRefusal ListenerTimeout = new(504, "The listener did not answer in time");
 }

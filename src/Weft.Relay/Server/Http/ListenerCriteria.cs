@@ -7,7 +7,11 @@ namespace Weft.Relay.Server.Http;
 internal sealed record ListenerCriteria(HashSet<string> Allowed, HashSet<string> Disallowed)
 {
     /// <summary>Reads the two headers.</summary>
-    public static ListenerCriteria FromHeaders(IHeaderDictionary headers) => new(ReadIds(headers, "Microsoft-Relay-AllowedListeners"), ReadIds(headers, "Microsoft-Relay-DisallowedListeners"));
+    public static ListenerCriteria FromHeaders(IHeaderDictionary headers) =>
+        new(
+            ReadIds(headers, "Microsoft-Relay-AllowedListeners"),
+            ReadIds(headers, "Microsoft-Relay-DisallowedListeners")
+        );
 
     /// <summary>Whether nothing was asked for.</summary>
     public bool IsEmpty => Allowed.Count == 0 && Disallowed.Count == 0;
@@ -15,6 +19,10 @@ internal sealed record ListenerCriteria(HashSet<string> Allowed, HashSet<string>
     /// <summary>Whether a listener may be picked.</summary>
     public bool Matches(string name) => (Allowed.Count == 0 || Allowed.Contains(name)) && !Disallowed.Contains(name);
 
-    private static HashSet<string> ReadIds(IHeaderDictionary headers, string name)
-        => headers[name].SelectMany(value => (value ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)).ToHashSet(StringComparer.OrdinalIgnoreCase);
+    private static HashSet<string> ReadIds(IHeaderDictionary headers, string name) =>
+        headers[name]
+            .SelectMany(value =>
+                (value ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+            )
+            .ToHashSet(StringComparer.OrdinalIgnoreCase);
 }

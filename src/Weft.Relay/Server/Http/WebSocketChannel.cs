@@ -16,8 +16,8 @@ internal sealed class ProtocolViolationException(ushort code, string what) : IOE
 }
 
 /// <summary>
-/// The relay's end of a WebSocket: reads masked frames, writes unmasked ones, answers pings. It holds no buffer while nothing comes, which is what a
-/// listener costs most of its life. One reader at a time; any number of writers.
+/// The relay's end of a WebSocket: reads masked frames, writes unmasked ones, answers pings. It holds no buffer while
+/// nothing comes, which is what a listener costs most of its life. One reader at a time; any number of writers.
 /// </summary>
 internal sealed class WebSocketChannel(SessionPeer peer, TimeProvider clock) : IDisposable
 {
@@ -45,11 +45,13 @@ internal sealed class WebSocketChannel(SessionPeer peer, TimeProvider clock) : I
     public TimeSpan IdleTime => clock.GetElapsedTime(Volatile.Read(ref _lastReceived));
 
     /// <summary>How long a write has been waiting for the other side to read; zero where none is.</summary>
-    public TimeSpan WriteStallTime => Volatile.Read(ref _writingSince) is > 0 and var since ? clock.GetElapsedTime(since) : TimeSpan.Zero;
+    public TimeSpan WriteStallTime =>
+        Volatile.Read(ref _writingSince) is > 0 and var since ? clock.GetElapsedTime(since) : TimeSpan.Zero;
 
     /// <summary>Reads a piece of a message.</summary>
     /// <param name="cancel">Ends the wait, and with it the use of the channel.</param>
-    /// <exception cref="IOException">The connection ended without a Close, or the other side broke the protocol.</exception>
+    /// <exception cref="IOException">The connection ended without a Close, or the other side broke the
+    /// protocol.</exception>
     public async ValueTask<MessageChunk> Read(Memory<byte> into, CancellationToken cancel)
     {
         if (_remaining == 0 && !await ReadHeader(cancel))
@@ -102,29 +104,44 @@ internal sealed class WebSocketChannel(SessionPeer peer, TimeProvider clock) : I
     /// <summary>Writes a piece of a message.</summary>
     /// <param name="cancel">Gives up waiting for one's turn; a write that has begun is finished.</param>
     /// <returns>Whether it was written; false after a Close.</returns>
-    public Task<bool> Write(Opcode kind, ReadOnlyMemory<byte> bytes, bool isFirst, bool isLast, CancellationToken cancel)
-        => WriteLocked((isFirst ? kind : Opcode.Continuation, isLast, bytes), null, cancel);
+    public Task<bool> Write(
+        Opcode kind,
+        ReadOnlyMemory<byte> bytes,
+        bool isFirst,
+        bool isLast,
+        CancellationToken cancel
+    ) => WriteLocked((isFirst ? kind : Opcode.Continuation, isLast, bytes), null, cancel);
 
-    /// <summary>Writes a text message, and a binary one right behind it: real listeners take whatever comes next for the body.</summary>
+    /// <summary>
+    /// Writes a text message, and a binary one right behind it: real listeners take whatever comes next for the body.
+    /// </summary>
     /// <param name="body">The body; null for none.</param>
     /// <param name="cancel">Gives up waiting for one's turn; a write that has begun is finished.</param>
     /// <returns>Whether it was written; false after a Close.</returns>
-    public Task<bool> WriteMessage(ReadOnlyMemory<byte> text, ReadOnlyMemory<byte>? body, CancellationToken cancel)
-        => WriteLocked((Opcode.Text, true, text), body is { } bytes ? (Opcode.Binary, true, bytes) : null, cancel);
+    public Task<bool> WriteMessage(ReadOnlyMemory<byte> text, ReadOnlyMemory<byte>? body, CancellationToken cancel) =>
+        WriteLocked((Opcode.Text, true, text), body is { } bytes ? (Opcode.Binary, true, bytes) : null, cancel);
 
     /// <summary>Pings, unless somebody is writing: then the connection is busy anyway.</summary>
-    public Task Ping() => _writeLock.CurrentCount == 0 ? Task.CompletedTask : WriteLocked((Opcode.Ping, true, default), null, CancellationToken.None);
+    public Task Ping() =>
+        _writeLock.CurrentCount == 0
+            ? Task.CompletedTask
+            : WriteLocked((Opcode.Ping, true, default), null, CancellationToken.None);
 
     /// <summary>Sends a Close. Nothing can be written after it.</summary>
     /// <param name="closeStatus">Code and reason, which is cut to 123 bytes.</param>
     public Task<bool> Close(CloseStatus closeStatus, CancellationToken cancel)
     {
         // Codes of their own for having heard none may not be sent (RFC 6455 §7.4.1).
-        var payload = closeStatus.Code is 1005 or 1006 ? [] : CloseCodes.WritePayload((CloseCode)closeStatus.Code, closeStatus.Reason);
+        var payload = closeStatus.Code is 1005 or 1006
+            ? []
+            : CloseCodes.WritePayload((CloseCode)closeStatus.Code, closeStatus.Reason);
         return WriteLocked((Opcode.Close, true, payload), null, cancel);
     }
 
-    /// <summary>Ends the connection when all was said: from this side first (RFC 6455 §7.1.1), and after the other side has ended too, as an earlier end could overtake the Close.</summary>
+    /// <summary>
+    /// Ends the connection when all was said: from this side first (RFC 6455 §7.1.1), and after the other side has
+    /// ended too, as an earlier end could overtake the Close.
+    /// </summary>
     /// <param name="deadline">Cancelled when the other side has taken too long.</param>
     public async Task Shutdown(CancellationToken deadline)
     {
@@ -132,9 +149,7 @@ internal sealed class WebSocketChannel(SessionPeer peer, TimeProvider clock) : I
         _isCloseSent = true;
         await peer.Shutdown();
         var rest = new byte[256];
-        while (await _stream.ReadAsync(rest, deadline) > 0)
-        {
-        }
+        while (await _stream.ReadAsync(rest, deadline) > 0) { }
     }
 
     /// <summary>Ends the connection at once, without a word.</summary>
@@ -165,7 +180,9 @@ internal sealed class WebSocketChannel(SessionPeer peer, TimeProvider clock) : I
             ThrowIfFault(FrameHeader.Check(_buffer![_start], _buffer[_start + 1]));
             var size = FrameHeader.SizeOf(_buffer[_start + 1]);
             await FillBuffer(size, cancel);
-            ThrowIfFault(FrameHeader.Read(_buffer.AsSpan(_start, size), out var header) ?? header.CheckSequence(_isInMessage));
+            ThrowIfFault(
+                FrameHeader.Read(_buffer.AsSpan(_start, size), out var header) ?? header.CheckSequence(_isInMessage)
+            );
             _start += size;
             _mask = header.Mask;
             if (header.Opcode.IsControl())
@@ -200,11 +217,15 @@ internal sealed class WebSocketChannel(SessionPeer peer, TimeProvider clock) : I
         if (opcode != Opcode.Close)
             return false;
         ThrowIfFault(CloseCodes.Check(payload));
-        ReceivedClose = CloseCodes.ReadCode(payload) is { } code ? new(code, CloseCodes.ReadReason(payload)) : new(1005, "");
+        ReceivedClose = CloseCodes.ReadCode(payload) is { } code
+            ? new(code, CloseCodes.ReadReason(payload))
+            : new(1005, "");
         return true;
     }
 
-    /// <summary>Waits until so many bytes are there. An empty buffer is given back first, and the wait is for data alone.</summary>
+    /// <summary>
+    /// Waits until so many bytes are there. An empty buffer is given back first, and the wait is for data alone.
+    /// </summary>
     private async ValueTask FillBuffer(int need, CancellationToken cancel)
     {
         if (_end - _start >= need)
@@ -254,7 +275,11 @@ internal sealed class WebSocketChannel(SessionPeer peer, TimeProvider clock) : I
         (_buffer, _start, _end) = (null, 0, 0);
     }
 
-    private async Task<bool> WriteLocked((Opcode Opcode, bool IsLast, ReadOnlyMemory<byte> Bytes) first, (Opcode Opcode, bool IsLast, ReadOnlyMemory<byte> Bytes)? second, CancellationToken cancel)
+    private async Task<bool> WriteLocked(
+        (Opcode Opcode, bool IsLast, ReadOnlyMemory<byte> Bytes) first,
+        (Opcode Opcode, bool IsLast, ReadOnlyMemory<byte> Bytes)? second,
+        CancellationToken cancel
+    )
     {
         await _writeLock.WaitAsync(cancel);
         try
@@ -276,7 +301,10 @@ internal sealed class WebSocketChannel(SessionPeer peer, TimeProvider clock) : I
         }
     }
 
-    /// <summary>Header and payload in one write: two would be two TLS records. It isn't cancelled, as half a frame would end the channel.</summary>
+    /// <summary>
+    /// Header and payload in one write: two would be two TLS records. It isn't cancelled, as half a frame would end the
+    /// channel.
+    /// </summary>
     private async ValueTask WriteFrame((Opcode Opcode, bool IsLast, ReadOnlyMemory<byte> Bytes) frame)
     {
         var size = frame.Bytes.Length;

@@ -11,7 +11,9 @@ internal sealed class Listener : IDisposable
 {
     private readonly CancellationTokenSource _disconnected = new();
     private ConcurrentDictionary<string, PendingExchange>? _exchanges;
-    private readonly TaskCompletionSource<WebSocketChannel> _channel = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<WebSocketChannel> _channel = new(
+        TaskCreationOptions.RunContinuationsAsynchronously
+    );
     private long _lastPing;
 
     public Listener(string id, Grant grant, HttpContext context, DateTimeOffset since, long now)
@@ -40,11 +42,15 @@ internal sealed class Listener : IDisposable
     /// <summary>Cancelled when the control channel ends.</summary>
     public CancellationToken Disconnected { get; }
 
-    /// <summary>Its control channel; null until it was answered. It is in the registry before: whoever reads its 101 may send to it at once.</summary>
+    /// <summary>
+    /// Its control channel; null until it was answered. It is in the registry before: whoever reads its 101 may send to
+    /// it at once.
+    /// </summary>
     public WebSocketChannel? Channel => _channel.Task.IsCompletedSuccessfully ? _channel.Task.Result : null;
 
     /// <summary>Made for the first request: most listeners never see one.</summary>
-    private ConcurrentDictionary<string, PendingExchange> Exchanges => LazyInitializer.EnsureInitialized(ref _exchanges);
+    private ConcurrentDictionary<string, PendingExchange> Exchanges =>
+        LazyInitializer.EnsureInitialized(ref _exchanges);
 
     /// <summary>Sets its control channel, once it was answered.</summary>
     public void SetChannel(WebSocketChannel channel) => _channel.SetResult(channel);
@@ -58,7 +64,10 @@ internal sealed class Listener : IDisposable
             var channel = await _channel.Task.WaitAsync(cancel);
             return !Disconnected.IsCancellationRequested && await channel.WriteMessage(message, body, cancel);
         }
-        catch (Exception e) when (e is IOException or ObjectDisposedException || (e is OperationCanceledException && !cancel.IsCancellationRequested))
+        catch (Exception e)
+            when (e is IOException or ObjectDisposedException
+                || (e is OperationCanceledException && !cancel.IsCancellationRequested)
+            )
         {
             return false;
         }
@@ -70,14 +79,19 @@ internal sealed class Listener : IDisposable
     /// <summary>Removes it: it is awaited no longer.</summary>
     public void RemoveExchange(PendingExchange exchange) => Exchanges.TryRemove(exchange.Id, out _);
 
-    /// <summary>Completes a request with its response. One that nobody waits for, any more or at all, is dropped: it came too late.</summary>
+    /// <summary>
+    /// Completes a request with its response. One that nobody waits for, any more or at all, is dropped: it came too
+    /// late.
+    /// </summary>
     public void CompleteExchange(ResponseMessage response, byte[] body)
     {
         if (Exchanges.TryRemove(response.RequestId, out var exchange))
             exchange.Completion.TrySetResult(new(response, body));
     }
 
-    /// <summary>Pings when it is time, and drops who was silent for two intervals or doesn't read what it is sent.</summary>
+    /// <summary>
+    /// Pings when it is time, and drops who was silent for two intervals or doesn't read what it is sent.
+    /// </summary>
     public void KeepAlive(TimeProvider clock, RelayServerOptions options)
     {
         if (Channel is not { } channel)
@@ -92,7 +106,15 @@ internal sealed class Listener : IDisposable
             return;
         _lastPing = clock.GetTimestamp();
         if (channel.IdleTime >= options.PingInterval / 2)
-            _ = channel.Ping().ContinueWith(static (ping, _) => ping.Exception, null, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+            _ = channel
+                .Ping()
+                .ContinueWith(
+                    static (ping, _) => ping.Exception,
+                    null,
+                    CancellationToken.None,
+                    TaskContinuationOptions.ExecuteSynchronously,
+                    TaskScheduler.Default
+                );
     }
 
     /// <summary>Notifies everybody who waits for it that it has gone.</summary>

@@ -55,10 +55,21 @@ internal sealed class ListenerRegistry(int most)
         }
     }
 
-    /// <summary>Picks a listener, each as likely as the next. Of those with one name only the newest counts: the others are what a broken connection left behind.</summary>
-    public bool TryPick(string path, ListenerCriteria criteria, HashSet<Listener> tried, [NotNullWhen(true)] out Listener? listener)
+    /// <summary>
+    /// Picks a listener, each as likely as the next. Of those with one name only the newest counts: the others are what
+    /// a broken connection left behind.
+    /// </summary>
+    public bool TryPick(
+        string path,
+        ListenerCriteria criteria,
+        HashSet<Listener> tried,
+        [NotNullWhen(true)] out Listener? listener
+    )
     {
-        var newest = ListenersOf(path).Where(l => l.Grant.CloseStatus is null && criteria.Matches(l.Name)).GroupBy(l => l.Name, StringComparer.OrdinalIgnoreCase).Select(same => same.Last());
+        var newest = ListenersOf(path)
+            .Where(l => l.Grant.CloseStatus is null && criteria.Matches(l.Name))
+            .GroupBy(l => l.Name, StringComparer.OrdinalIgnoreCase)
+            .Select(same => same.Last());
         var eligible = newest.Where(l => !tried.Contains(l)).ToArray();
         listener = eligible.Length == 0 ? null : eligible[RandomNumberGenerator.GetInt32(eligible.Length)];
         return listener is not null;

@@ -4,7 +4,9 @@ using Weft.Relay.Server.Http;
 
 namespace Weft.Relay.Server.Sessions;
 
-/// <summary>Matches a sender with a listener: a listener is picked and invited, and another one if that one goes away first.</summary>
+/// <summary>
+/// Matches a sender with a listener: a listener is picked and invited, and another one if that one goes away first.
+/// </summary>
 internal sealed class Matchmaker(RelayState state, RelayRequest request, Grant grant)
 {
     private readonly HashSet<Listener> _tried = [];
@@ -24,7 +26,8 @@ internal sealed class Matchmaker(RelayState state, RelayRequest request, Grant g
     /// <param name="deadline">Cancelled when it has taken too long.</param>
     public async Task<bool> Deliver(byte[] message, byte[]? body, CancellationToken deadline)
         // Said in full: a null array would become an empty body.
-        => WasDelivered = await Listener!.Deliver(message, body is null ? default(ReadOnlyMemory<byte>?) : body, deadline);
+        =>
+        WasDelivered = await Listener!.Deliver(message, body is null ? default(ReadOnlyMemory<byte>?) : body, deadline);
 
     /// <summary>Picks a listener that wasn't tried yet.</summary>
     /// <param name="none">The status where there is no listener at all.</param>
@@ -40,19 +43,34 @@ internal sealed class Matchmaker(RelayState state, RelayRequest request, Grant g
 
         if (_tried.Count > 0)
             return HttpRefusal.ListenerLost;
-        return _criteria.IsEmpty || state.Listeners.ListenersOf(grant.Connection.Path).IsEmpty ? new(none, "There are no listeners connected for the endpoint") : HttpRefusal.NoMatchingListener;
+        return _criteria.IsEmpty || state.Listeners.ListenersOf(grant.Connection.Path).IsEmpty
+            ? new(none, "There are no listeners connected for the endpoint")
+            : HttpRefusal.NoMatchingListener;
     }
 
     /// <summary>The address of a rendezvous, for the listener.</summary>
-    public string AddressOf(Rendezvous rendezvous)
-        => HybridConnectionAddress.RendezvousAddress(state.Options.RendezvousRoot, request.Path.Path, request.Query.UserQuery, rendezvous.Action, rendezvous.Capability);
+    public string AddressOf(Rendezvous rendezvous) =>
+        HybridConnectionAddress.RendezvousAddress(
+            state.Options.RendezvousRoot,
+            request.Path.Path,
+            request.Query.UserQuery,
+            rendezvous.Action,
+            rendezvous.Capability
+        );
 
-    /// <summary>Waits until a task ends that the listener is to end, the listener or the sender goes, or it takes too long.</summary>
+    /// <summary>
+    /// Waits until a task ends that the listener is to end, the listener or the sender goes, or it takes too long.
+    /// </summary>
     /// <param name="deadline">Cancelled when it has taken too long.</param>
     /// <returns>Why it didn't end; null where it did.</returns>
     public async Task<HttpRefusal?> WaitFor(Task awaited, CancellationToken deadline)
     {
-        using var over = CancellationTokenSource.CreateLinkedTokenSource(deadline, Listener!.Disconnected, grant.Revoked, request.Context.RequestAborted);
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(
+            deadline,
+            Listener!.Disconnected,
+            grant.Revoked,
+            request.Context.RequestAborted
+        );
         try
         {
             await awaited.WaitAsync(over.Token);
@@ -76,7 +94,15 @@ internal sealed class Matchmaker(RelayState state, RelayRequest request, Grant g
         var arrival = await rendezvous.ListenerArrived;
         try
         {
-            await RelayState.WriteResponse(arrival.Request.Context, 410, ReasonPhrase.Format("The sender doesn't wait any longer", grant.Connection.Path, arrival.Request.TrackingId));
+            await RelayState.WriteResponse(
+                arrival.Request.Context,
+                410,
+                ReasonPhrase.Format(
+                    "The sender doesn't wait any longer",
+                    grant.Connection.Path,
+                    arrival.Request.TrackingId
+                )
+            );
         }
         finally
         {
@@ -84,5 +110,8 @@ internal sealed class Matchmaker(RelayState state, RelayRequest request, Grant g
         }
     }
 
-    private HttpRefusal RefusalOf(CloseStatus closeStatus) => closeStatus.Code == 1008 ? new(grant.Key is null ? 401 : 403, closeStatus.Reason) : closeStatus.Code == 1001 && !state.IsDraining ? HttpRefusal.NoSuchEndpoint : HttpRefusal.Draining;
+    private HttpRefusal RefusalOf(CloseStatus closeStatus) =>
+        closeStatus.Code == 1008 ? new(grant.Key is null ? 401 : 403, closeStatus.Reason)
+        : closeStatus.Code == 1001 && !state.IsDraining ? HttpRefusal.NoSuchEndpoint
+        : HttpRefusal.Draining;
 }

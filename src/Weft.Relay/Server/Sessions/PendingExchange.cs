@@ -9,5 +9,6 @@ internal sealed record ControlResponse(ResponseMessage Message, byte[] Body);
 internal sealed record PendingExchange(string Id)
 {
     /// <summary>The response on the control channel, if it comes there.</summary>
-    public TaskCompletionSource<ControlResponse> Completion { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    public TaskCompletionSource<ControlResponse> Completion { get; } =
+        new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

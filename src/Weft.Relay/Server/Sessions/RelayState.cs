@@ -16,7 +16,13 @@ internal sealed class RelayState
     private long _down;
     private long _lastListener = -1;
 
-    public RelayState(IRelayDirectory directory, IRelayAudit audit, RelayServerOptions options, TimeProvider clock, ILogger log)
+    public RelayState(
+        IRelayDirectory directory,
+        IRelayAudit audit,
+        RelayServerOptions options,
+        TimeProvider clock,
+        ILogger log
+    )
     {
         (Directory, Audit, Options, Clock, Log) = (directory, audit, options, clock, log);
         Authorizer = new(directory, options, clock);
@@ -50,10 +56,20 @@ internal sealed class RelayState
 
     public ConcurrentDictionary<string, RelaySession> Sessions { get; } = new(StringComparer.Ordinal);
 
-    public RelayTotals Totals => new(Volatile.Read(ref _sessionCount), Volatile.Read(ref _requestCount), Volatile.Read(ref _refusalCount), Volatile.Read(ref _up), Volatile.Read(ref _down));
+    public RelayTotals Totals =>
+        new(
+            Volatile.Read(ref _sessionCount),
+            Volatile.Read(ref _requestCount),
+            Volatile.Read(ref _refusalCount),
+            Volatile.Read(ref _up),
+            Volatile.Read(ref _down)
+        );
 
-    /// <summary>How long a listener is kept after its token expired: never shorter than such a token would let it in.</summary>
-    public TimeSpan EffectiveTokenGrace => Options.TokenGrace > Options.ClockSkew ? Options.TokenGrace : Options.ClockSkew;
+    /// <summary>
+    /// How long a listener is kept after its token expired: never shorter than such a token would let it in.
+    /// </summary>
+    public TimeSpan EffectiveTokenGrace =>
+        Options.TokenGrace > Options.ClockSkew ? Options.TokenGrace : Options.ClockSkew;
 
     /// <summary>Whether the relay is shutting down.</summary>
     public bool IsDraining { get; set; }
@@ -81,15 +97,21 @@ internal sealed class RelayState
     }
 
     /// <summary>Writes a line about somebody who was let in.</summary>
-    public static RelayEvent CreateEvent(RelayEventKind kind, Grant grant, string tracking)
-        => new(kind, grant.Connection.Path, grant.Role, grant.Service, grant.Source, tracking) { Key = grant.Key, Rule = grant.Rule };
+    public static RelayEvent CreateEvent(RelayEventKind kind, Grant grant, string tracking) =>
+        new(kind, grant.Connection.Path, grant.Role, grant.Service, grant.Source, tracking)
+        {
+            Key = grant.Key,
+            Rule = grant.Rule,
+        };
 
     /// <summary>Checks the handshake of a caller and authorizes it.</summary>
     /// <returns>Its grant, which is to be removed from <see cref="Grants"/>; null where it was refused.</returns>
     public async Task<Grant?> Admit(RelayRequest request, ClientRole role)
     {
         Grant? grant = null;
-        if ((WebSocketHandshake.Check(request.Context) ?? Authorizer.Authorize(request, role, out grant)) is { } refusal)
+        if (
+            (WebSocketHandshake.Check(request.Context) ?? Authorizer.Authorize(request, role, out grant)) is { } refusal
+        )
         {
             await Refuse(request, role, refusal);
             return null;
@@ -100,12 +122,26 @@ internal sealed class RelayState
     }
 
     /// <summary>Sends a caller away who wasn't let in.</summary>
-    public Task Refuse(RelayRequest request, ClientRole role, HttpRefusal refusal)
-        => Refuse(request.Context, new(RelayEventKind.Refused, request.Path.Path, role, "", request.Source, request.TrackingId), refusal, role == ClientRole.Listener || refusal.Status is 401 or 403);
+    public Task Refuse(RelayRequest request, ClientRole role, HttpRefusal refusal) =>
+        Refuse(
+            request.Context,
+            new(RelayEventKind.Refused, request.Path.Path, role, "", request.Source, request.TrackingId),
+            refusal,
+            role == ClientRole.Listener || refusal.Status is 401 or 403
+        );
 
     /// <summary>Sends a caller away who was let in.</summary>
-    public Task Refuse(RelayRequest request, Grant grant, HttpRefusal refusal)
-        => Refuse(request.Context, CreateEvent(RelayEventKind.Refused, grant, request.TrackingId), refusal with { Rule = grant.Rule, Key = grant.Key }, isSlowed: grant.Role == ClientRole.Listener);
+    public Task Refuse(RelayRequest request, Grant grant, HttpRefusal refusal) =>
+        Refuse(
+            request.Context,
+            CreateEvent(RelayEventKind.Refused, grant, request.TrackingId),
+            refusal with
+            {
+                Rule = grant.Rule,
+                Key = grant.Key,
+            },
+            isSlowed: grant.Role == ClientRole.Listener
+        );
 
     /// <summary>Sends a caller away.</summary>
     /// <param name="relayEvent">Who it is, for the audit log.</param>
@@ -113,17 +149,31 @@ internal sealed class RelayState
     public async Task Refuse(HttpContext context, RelayEvent relayEvent, HttpRefusal refusal, bool isSlowed)
     {
         Interlocked.Increment(ref _refusalCount);
-        Audit.Write(relayEvent with { Status = refusal.Status, Reason = ReasonPhrase.Sanitize(refusal.AuditText ?? refusal.Text), Key = refusal.Key, Rule = refusal.Rule });
+        Audit.Write(
+            relayEvent with
+            {
+                Status = refusal.Status,
+                Reason = ReasonPhrase.Sanitize(refusal.AuditText ?? refusal.Text),
+                Key = refusal.Key,
+                Rule = refusal.Rule,
+            }
+        );
         if (isSlowed && !await Throttle.Delay(relayEvent.Source.Address, relayEvent.Connection, context.RequestAborted))
         {
             refusal = new(429, "You were refused too often: come again later");
             context.Response.Headers.Connection = "close";
         }
 
-        await WriteResponse(context, refusal.Status, ReasonPhrase.Format(refusal.Text, relayEvent.Connection, relayEvent.TrackingId));
+        await WriteResponse(
+            context,
+            refusal.Status,
+            ReasonPhrase.Format(refusal.Text, relayEvent.Connection, relayEvent.TrackingId)
+        );
     }
 
-    /// <summary>Answers with a status and a phrase, which stands in the body too, for those whose tools hide it.</summary>
+    /// <summary>
+    /// Answers with a status and a phrase, which stands in the body too, for those whose tools hide it.
+    /// </summary>
     public static async Task WriteResponse(HttpContext context, int status, string phrase)
     {
         if (context.Response.HasStarted || context.RequestAborted.IsCancellationRequested)

@@ -6,7 +6,10 @@ using Weft.Relay.Server.Http;
 
 namespace Weft.Relay.Server.Sessions;
 
-/// <summary>A listener that has come to a rendezvous. Its request belongs to the sender's side from now on, until that releases it.</summary>
+/// <summary>
+/// A listener that has come to a rendezvous. Its request belongs to the sender's side from now on, until that releases
+/// it.
+/// </summary>
 internal sealed class ListenerArrival(RelayRequest request, Grant grant)
 {
     private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -22,11 +25,14 @@ internal sealed class ListenerArrival(RelayRequest request, Grant grant)
 }
 
 /// <summary>A place where one listener may come, once.</summary>
-/// <param name="Capability">What the listener must know: 256 bits of chance. Nothing that a client chose is in it.</param>
+/// <param name="Capability">What the listener must know: 256 bits of chance. Nothing that a client chose is in
+/// it.</param>
 /// <param name="Action"><c>accept</c> or <c>request</c>.</param>
 internal sealed record Rendezvous(string Capability, string Action, Grant Sender)
 {
-    private readonly TaskCompletionSource<ListenerArrival> _arrived = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<ListenerArrival> _arrived = new(
+        TaskCreationOptions.RunContinuationsAsynchronously
+    );
 
     /// <summary>The listener, when it comes.</summary>
     public Task<ListenerArrival> ListenerArrived => _arrived.Task;
@@ -51,9 +57,19 @@ internal sealed class RendezvousRegistry
     }
 
     /// <summary>Finds a rendezvous without claiming it.</summary>
-    public bool TryFind(string? capability, string action, string path, [NotNullWhen(true)] out Rendezvous? rendezvous)
-        => _open.TryGetValue(capability ?? "", out rendezvous) && rendezvous.Action == action && rendezvous.Sender.Path == path;
+    public bool TryFind(
+        string? capability,
+        string action,
+        string path,
+        [NotNullWhen(true)] out Rendezvous? rendezvous
+    ) =>
+        _open.TryGetValue(capability ?? "", out rendezvous)
+        && rendezvous.Action == action
+        && rendezvous.Sender.Path == path;
 
-    /// <summary>Claims a rendezvous, so that nobody else can: the listener that came, or the sender that doesn't wait any longer.</summary>
+    /// <summary>
+    /// Claims a rendezvous, so that nobody else can: the listener that came, or the sender that doesn't wait any
+    /// longer.
+    /// </summary>
     public bool TryClaim(Rendezvous rendezvous) => _open.TryRemove(rendezvous.Capability, out _);
 }

@@ -8,20 +8,63 @@ namespace Weft.Attachments.Admission;
 internal static partial class AddressRules
 {
     public static readonly LintRule IpsNotAList = new("W401", Severity.Error, "`ips` is no list of texts");
-    public static readonly LintRule NoPrefixLength = new("W402", Severity.Error, "an address has no prefix length, and the static IPAM needs one");
-    public static readonly LintRule HostLocalTwoIps = new("W403", Severity.Error, "two `ips` for host-local, which Multus hands over in a form that it can't read");
+    public static readonly LintRule NoPrefixLength = new(
+        "W402",
+        Severity.Error,
+        "an address has no prefix length, and the static IPAM needs one"
+    );
+    public static readonly LintRule HostLocalTwoIps = new(
+        "W403",
+        Severity.Error,
+        "two `ips` for host-local, which Multus hands over in a form that it can't read"
+    );
     public static readonly LintRule IpsIgnored = new("W404", Severity.Error, "`ips` where no IPAM honours them");
-    public static readonly LintRule OutsideSubnet = new("W405", Severity.Error, "an address outside of the network's prefixes");
+    public static readonly LintRule OutsideSubnet = new(
+        "W405",
+        Severity.Error,
+        "an address outside of the network's prefixes"
+    );
     public static readonly LintRule Reserved = new("W406", Severity.Error, "an address that is reserved");
-    public static readonly LintRule Malformed = new("W407", Severity.Error, "a text that is no address or no MAC address");
+    public static readonly LintRule Malformed = new(
+        "W407",
+        Severity.Error,
+        "a text that is no address or no MAC address"
+    );
     public static readonly LintRule MacIgnored = new("W408", Severity.Error, "`mac` where the plugin ignores it");
-    public static readonly LintRule NoAddress = new("W409", Severity.Error, "static IPAM without addresses, and the pod names none");
-    public static readonly LintRule SameFamily = new("W410", Severity.Error, "two addresses of one family for an IPAM that gives one of each");
+    public static readonly LintRule NoAddress = new(
+        "W409",
+        Severity.Error,
+        "static IPAM without addresses, and the pod names none"
+    );
+    public static readonly LintRule SameFamily = new(
+        "W410",
+        Severity.Error,
+        "two addresses of one family for an IPAM that gives one of each"
+    );
 
-    // They have no MAC address of their own to set: an IPVLAN child shares its parent's, and host-device moves a device as it is.
-    private static readonly ImmutableArray<string> PluginsWithoutMac = ["ipvlan", "host-device", "vlan", TrunkRules.TrunkPlugin];
+    // They have no MAC address of their own to set: an IPVLAN child shares its parent's, and host-device moves a device
+    // as it is.
+    private static readonly ImmutableArray<string> PluginsWithoutMac =
+    [
+        "ipvlan",
+        "host-device",
+        "vlan",
+        TrunkRules.TrunkPlugin,
+    ];
 
-    public static ImmutableArray<LintRule> All => [IpsNotAList, NoPrefixLength, HostLocalTwoIps, IpsIgnored, OutsideSubnet, Reserved, Malformed, MacIgnored, NoAddress, SameFamily];
+    public static ImmutableArray<LintRule> All =>
+        [
+            IpsNotAList,
+            NoPrefixLength,
+            HostLocalTwoIps,
+            IpsIgnored,
+            OutsideSubnet,
+            Reserved,
+            Malformed,
+            MacIgnored,
+            NoAddress,
+            SameFamily,
+        ];
 
     /// <summary>Checks a pod.</summary>
     public static void Check(PodView pod, Findings findings)
@@ -36,7 +79,12 @@ internal static partial class AddressRules
                 if (ParseAddress(text) is { } read)
                     addresses.Add(read);
                 else
-                    findings.Add(Malformed, path, $"'{text}' is no IP address, with or without a prefix length", "write 10.20.6.40/24 or fd00:6::40/64");
+                    findings.Add(
+                        Malformed,
+                        path,
+                        $"'{text}' is no IP address, with or without a prefix length",
+                        "write 10.20.6.40/24 or fd00:6::40/64"
+                    );
             }
 
             if (selection.Config is { Plugins.IsEmpty: false } config)
@@ -45,60 +93,149 @@ internal static partial class AddressRules
         }
     }
 
-    private static void CheckIpam(NetworkSelection selection, CniConfig config, string path, List<(Address Address, int? Length)> addresses, Findings findings)
+    private static void CheckIpam(
+        NetworkSelection selection,
+        CniConfig config,
+        string path,
+        List<(Address Address, int? Length)> addresses,
+        Findings findings
+    )
     {
         var ipam = config.IpamType;
         var named = addresses.Count > 0 || TrunkRules.HasAddresses(selection.CniArgs);
-        if (ipam == "static" && !named && CniConfig.Get(config.Ipam, "addresses") is not { ValueKind: System.Text.Json.JsonValueKind.Array } given)
-            findings.Add(NoAddress, selection.Path, $"{selection.Title} has static IPAM without addresses, so each pod names its own, and this one names none", """add "ips": ["…/…"] in the JSON form""");
+        if (
+            ipam == "static"
+            && !named
+            && CniConfig.Get(config.Ipam, "addresses") is not { ValueKind: System.Text.Json.JsonValueKind.Array } given
+        )
+            findings.Add(
+                NoAddress,
+                selection.Path,
+                $"{selection.Title} has static IPAM without addresses, so each pod names its own, and this one names none",
+                """add "ips": ["…/…"] in the JSON form"""
+            );
         if (addresses.Count == 0)
             return;
         foreach (var (address, _) in addresses.Where(a => ipam == "static" && a.Length is null))
-            findings.Add(NoPrefixLength, path, $"{address} has no prefix length, and static IPAM fails without", SuggestPrefixLength(selection, address));
+            findings.Add(
+                NoPrefixLength,
+                path,
+                $"{address} has no prefix length, and static IPAM fails without",
+                SuggestPrefixLength(selection, address)
+            );
         if (ipam == "host-local" && addresses.Count > 1)
-            findings.Add(HostLocalTwoIps, path, "host-local gets both in one CNI_ARGS value that it can't read, and fails", """name one address, or write "cni-args": {"ips": […]} instead""");
+            findings.Add(
+                HostLocalTwoIps,
+                path,
+                "host-local gets both in one CNI_ARGS value that it can't read, and fails",
+                """name one address, or write "cni-args": {"ips": […]} instead"""
+            );
         if (config.Type == TrunkRules.TrunkPlugin)
         {
-            findings.Add(IpsIgnored, path, $"{selection.Title} has an interface for each VLAN, so 'ips' can't be meant for one of them, and the plugin refuses it", """write "cni-args": {"vlans": {"602": ["…"]}}""");
+            findings.Add(
+                IpsIgnored,
+                path,
+                $"{selection.Title} has an interface for each VLAN, so 'ips' can't be meant for one of them, and the plugin refuses it",
+                """write "cni-args": {"vlans": {"602": ["…"]}}"""
+            );
         }
         else if (ipam is "whereabouts" or "dhcp" or "")
         {
-            findings.Add(IpsIgnored, path, ipam switch
-            {
-                "whereabouts" => $"{selection.Title} has whereabouts IPAM, which gives an address as usual and puts this one beside it without reserving it",
-                "dhcp" => $"{selection.Title} has DHCP, which asks the DHCP server and nobody else",
-                _ => $"{selection.Title} has no IPAM, so nobody puts an address on the interface",
-            }, ipam.Length == 0 ? "let the workload set its address, or attach the network with IPAM" : "take 'ips' away, or make a definition with static IPAM for pods with fixed addresses");
+            findings.Add(
+                IpsIgnored,
+                path,
+                ipam switch
+                {
+                    "whereabouts" =>
+                        $"{selection.Title} has whereabouts IPAM, which gives an address as usual and puts this one beside it without reserving it",
+                    "dhcp" => $"{selection.Title} has DHCP, which asks the DHCP server and nobody else",
+                    _ => $"{selection.Title} has no IPAM, so nobody puts an address on the interface",
+                },
+                ipam.Length == 0
+                    ? "let the workload set its address, or attach the network with IPAM"
+                    : "take 'ips' away, or make a definition with static IPAM for pods with fixed addresses"
+            );
         }
 
-        if (ipam is "weft-ipam" && addresses.GroupBy(a => a.Address.Family).FirstOrDefault(g => g.Count() > 1) is { } family)
-            findings.Add(SameFamily, path, $"{string.Join(" and ", family.Select(a => a.Address))} are both {family.Key}; an interface gets one address of each family", "name one of each family");
+        if (
+            ipam is "weft-ipam"
+            && addresses.GroupBy(a => a.Address.Family).FirstOrDefault(g => g.Count() > 1) is { } family
+        )
+            findings.Add(
+                SameFamily,
+                path,
+                $"{string.Join(" and ", family.Select(a => a.Address))} are both {family.Key}; an interface gets one address of each family",
+                "name one of each family"
+            );
     }
 
-    private static void CheckSubnets(NetworkSelection selection, string path, List<(Address Address, int? Length)> addresses, Findings findings)
+    private static void CheckSubnets(
+        NetworkSelection selection,
+        string path,
+        List<(Address Address, int? Length)> addresses,
+        Findings findings
+    )
     {
         if (selection.Subnets is not { IsEmpty: false } subnets)
         {
             var own = IpamRules.PrefixesOf(selection.Config);
-            foreach (var (address, _) in addresses.Where(a => own.Any(p => p.Family == a.Address.Family) && !own.Any(p => p.Contains(a.Address))))
-                findings.Add(OutsideSubnet, path, $"{address} is in none of {selection.Title}'s ranges, {string.Join(", ", own)}", "name an address within");
+            foreach (
+                var (address, _) in addresses.Where(a =>
+                    own.Any(p => p.Family == a.Address.Family) && !own.Any(p => p.Contains(a.Address))
+                )
+            )
+                findings.Add(
+                    OutsideSubnet,
+                    path,
+                    $"{address} is in none of {selection.Title}'s ranges, {string.Join(", ", own)}",
+                    "name an address within"
+                );
             return;
         }
 
         foreach (var (address, length) in addresses)
-            CheckSubnet(address, selection.Config?.IpamType == "static" ? length : null, subnets, selection.Title, path, findings);
+            CheckSubnet(
+                address,
+                selection.Config?.IpamType == "static" ? length : null,
+                subnets,
+                selection.Title,
+                path,
+                findings
+            );
     }
 
     /// <summary>Whether an address may be had of subnets.</summary>
-    internal static void CheckSubnet(Address address, int? length, ImmutableArray<Subnet> subnets, string title, string path, Findings findings)
+    internal static void CheckSubnet(
+        Address address,
+        int? length,
+        ImmutableArray<Subnet> subnets,
+        string title,
+        string path,
+        Findings findings
+    )
     {
         var subnet = subnets.FirstOrDefault(s => s.Prefix.Contains(address));
         if (subnet is null)
-            findings.Add(OutsideSubnet, path, $"{address} is in none of {title}'s prefixes, {string.Join(", ", subnets.Select(s => s.Prefix))}", "name an address within");
+            findings.Add(
+                OutsideSubnet,
+                path,
+                $"{address} is in none of {title}'s prefixes, {string.Join(", ", subnets.Select(s => s.Prefix))}",
+                "name an address within"
+            );
         else if (subnet.ReasonNotLeasable(address) is { } objection)
-            findings.Add(Reserved, path, objection, $"name an address from {subnet.LeasableRanges.Select(r => r.First.ToString()).FirstOrDefault() ?? "another network"} on");
+            findings.Add(
+                Reserved,
+                path,
+                objection,
+                $"name an address from {subnet.LeasableRanges.Select(r => r.First.ToString()).FirstOrDefault() ?? "another network"} on"
+            );
         else if (length is { } asked && asked != subnet.Prefix.Length)
-            findings.Add(OutsideSubnet, path, $"{address}/{asked} has not the length of its subnet, {subnet.Prefix}", $"write {address}/{subnet.Prefix.Length}");
+            findings.Add(
+                OutsideSubnet,
+                path,
+                $"{address}/{asked} has not the length of its subnet, {subnet.Prefix}",
+                $"write {address}/{subnet.Prefix.Length}"
+            );
     }
 
     private static void CheckMac(NetworkSelection selection, Findings findings)
@@ -109,9 +246,23 @@ internal static partial class AddressRules
         if (!MacAddressPattern().IsMatch(mac))
             findings.Add(Malformed, path, $"'{mac}' is no MAC address of six bytes", "write it as 02:00:5e:00:53:01");
         else if ((Convert.ToInt32(mac[..2], 16) & 1) == 1)
-            findings.Add(Malformed, path, $"'{mac}' is a multicast address: its first byte is odd, and no interface can have it", "write it as 02:00:5e:00:53:01");
-        else if (selection.Config is { } config && PluginsWithoutMac.Contains(config.Type) && !config.Plugins.Skip(1).Any(p => CniConfig.Text(p, "type") == "tuning"))
-            findings.Add(MacIgnored, path, $"{selection.Title} is {config.Type}, which takes no MAC address and says nothing", "take 'mac' away");
+            findings.Add(
+                Malformed,
+                path,
+                $"'{mac}' is a multicast address: its first byte is odd, and no interface can have it",
+                "write it as 02:00:5e:00:53:01"
+            );
+        else if (
+            selection.Config is { } config
+            && PluginsWithoutMac.Contains(config.Type)
+            && !config.Plugins.Skip(1).Any(p => CniConfig.Text(p, "type") == "tuning")
+        )
+            findings.Add(
+                MacIgnored,
+                path,
+                $"{selection.Title} is {config.Type}, which takes no MAC address and says nothing",
+                "take 'mac' away"
+            );
     }
 
     private static string SuggestPrefixLength(NetworkSelection selection, Address address)
@@ -128,7 +279,16 @@ internal static partial class AddressRules
             return null;
         if (parts.Length == 1)
             return (address, null);
-        return int.TryParse(parts[1], System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var length) && length <= address.Bits ? (address, length) : null;
+        return
+            int.TryParse(
+                parts[1],
+                System.Globalization.NumberStyles.None,
+                System.Globalization.CultureInfo.InvariantCulture,
+                out var length
+            )
+            && length <= address.Bits
+            ? (address, length)
+            : null;
     }
 
     [GeneratedRegex("^(?:[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}|[0-9A-Fa-f]{4}\\.[0-9A-Fa-f]{4}\\.[0-9A-Fa-f]{4})$")]

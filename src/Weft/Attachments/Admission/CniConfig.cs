@@ -38,9 +38,11 @@ internal sealed record CniConfig(JsonElement Root, ImmutableArray<JsonElement> P
                 return null;
             }
 
-            var plugins = Get(root, "plugins").ValueKind == JsonValueKind.Array
-                ? [.. Get(root, "plugins").EnumerateArray().Where(p => p.ValueKind == JsonValueKind.Object)]
-                : Text(root, "type") is not null ? ImmutableArray.Create(root) : [];
+            var plugins =
+                Get(root, "plugins").ValueKind == JsonValueKind.Array
+                    ? [.. Get(root, "plugins").EnumerateArray().Where(p => p.ValueKind == JsonValueKind.Object)]
+                : Text(root, "type") is not null ? ImmutableArray.Create(root)
+                : [];
             return new CniConfig(root, plugins);
         }
         catch (JsonException e)
@@ -51,8 +53,11 @@ internal sealed record CniConfig(JsonElement Root, ImmutableArray<JsonElement> P
     }
 
     /// <summary>Where JSON breaks off, and why.</summary>
-    public static string DescribeError(JsonException e) => string.Create(
-        CultureInfo.InvariantCulture, $"line {(e.LineNumber ?? 0) + 1}, byte {(e.BytePositionInLine ?? 0) + 1}: {e.Message.Split(" LineNumber", 2)[0].TrimEnd('.')}");
+    public static string DescribeError(JsonException e) =>
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"line {(e.LineNumber ?? 0) + 1}, byte {(e.BytePositionInLine ?? 0) + 1}: {e.Message.Split(" LineNumber", 2)[0].TrimEnd('.')}"
+        );
 
     /// <summary>A member as Go reads it: by its name, else by its name in other letters.</summary>
     /// <returns>Its value, undefined where there is none.</returns>
@@ -64,7 +69,10 @@ internal sealed record CniConfig(JsonElement Root, ImmutableArray<JsonElement> P
             return exact;
         foreach (var member in element.EnumerateObject())
         {
-            if (string.Equals(member.Name, name, StringComparison.OrdinalIgnoreCase) && member.Value.ValueKind != JsonValueKind.Null)
+            if (
+                string.Equals(member.Name, name, StringComparison.OrdinalIgnoreCase)
+                && member.Value.ValueKind != JsonValueKind.Null
+            )
                 return member.Value;
         }
 
@@ -76,16 +84,18 @@ internal sealed record CniConfig(JsonElement Root, ImmutableArray<JsonElement> P
 
     /// <summary>A text member.</summary>
     /// <returns>The text, or null.</returns>
-    public static string? Text(JsonElement element, string name) => Get(element, name) is { ValueKind: JsonValueKind.String } value ? value.GetString() : null;
+    public static string? Text(JsonElement element, string name) =>
+        Get(element, name) is { ValueKind: JsonValueKind.String } value ? value.GetString() : null;
 
     /// <summary>What sort of JSON a value is, for a person.</summary>
-    public static string DescribeKind(JsonElement element) => element.ValueKind switch
-    {
-        JsonValueKind.String => "a text",
-        JsonValueKind.Number => "a number",
-        JsonValueKind.True or JsonValueKind.False => "a truth value",
-        JsonValueKind.Array => "a list",
-        JsonValueKind.Object => "an object",
-        _ => "null",
-    };
+    public static string DescribeKind(JsonElement element) =>
+        element.ValueKind switch
+        {
+            JsonValueKind.String => "a text",
+            JsonValueKind.Number => "a number",
+            JsonValueKind.True or JsonValueKind.False => "a truth value",
+            JsonValueKind.Array => "a list",
+            JsonValueKind.Object => "an object",
+            _ => "null",
+        };
 }

@@ -4,12 +4,17 @@ using Weft.Resources;
 
 namespace Weft.Attachments.Admission;
 
-/// <summary>A pool of devices as the configuration of the SR-IOV device plugin makes it: a resource that pods request.</summary>
+/// <summary>
+/// A pool of devices as the configuration of the SR-IOV device plugin makes it: a resource that pods request.
+/// </summary>
 /// <param name="Name">The full resource name, prefix and all.</param>
-/// <param name="IsUserSpace">Whether its devices go to a driver in user space (DPDK): such pods need huge pages and may lock memory.</param>
+/// <param name="IsUserSpace">Whether its devices go to a driver in user space (DPDK): such pods need huge pages and may
+/// lock memory.</param>
 internal sealed record DevicePluginResource(string Name, bool IsUserSpace)
 {
-    /// <summary>The prefix where a pool names none. Source: SR-IOV network device plugin, <c>--resource-prefix</c>.</summary>
+    /// <summary>
+    /// The prefix where a pool names none. Source: SR-IOV network device plugin, <c>--resource-prefix</c>.
+    /// </summary>
     public const string DefaultPrefix = "intel.com";
 
     /// <summary>Drivers that hand a device to a program. Source: sriov-cni, DPDK mode.</summary>
@@ -27,19 +32,30 @@ internal sealed record DevicePluginResource(string Name, bool IsUserSpace)
             if (Parse(text) is not { } root)
                 continue;
             foreach (var pool in root.Elements("resourceList").Where(p => p.Text("resourceName") is not null))
-                yield return new DevicePluginResource($"{pool.Text("resourcePrefix") ?? DefaultPrefix}/{pool.Text("resourceName")}", SelectorsOf(pool).Any(IsForUserSpace));
+                yield return new DevicePluginResource(
+                    $"{pool.Text("resourcePrefix") ?? DefaultPrefix}/{pool.Text("resourceName")}",
+                    SelectorsOf(pool).Any(IsForUserSpace)
+                );
         }
     }
 
-    /// <summary>The texts of a ConfigMap that are configurations of the device plugin: those that have a <c>resourceList</c>.</summary>
+    /// <summary>
+    /// The texts of a ConfigMap that are configurations of the device plugin: those that have a <c>resourceList</c>.
+    /// </summary>
     /// <returns>The key and the text of each.</returns>
     internal static IEnumerable<(string Key, string Text)> ReadConfigurations(JsonElement manifest)
     {
-        if (manifest.Text("kind") != "ConfigMap" || manifest.Member("data") is not { ValueKind: JsonValueKind.Object } data)
+        if (
+            manifest.Text("kind") != "ConfigMap"
+            || manifest.Member("data") is not { ValueKind: JsonValueKind.Object } data
+        )
             yield break;
         foreach (var member in data.EnumerateObject())
         {
-            if (member.Value.ValueKind == JsonValueKind.String && member.Value.GetString()!.Contains("\"resourceList\"", StringComparison.Ordinal))
+            if (
+                member.Value.ValueKind == JsonValueKind.String
+                && member.Value.GetString()!.Contains("\"resourceList\"", StringComparison.Ordinal)
+            )
                 yield return (member.Name, member.Value.GetString()!);
         }
     }
@@ -50,7 +66,8 @@ internal sealed record DevicePluginResource(string Name, bool IsUserSpace)
         pool.Member("selectors") is { ValueKind: JsonValueKind.Object } one ? [one] : pool.Elements("selectors");
 
     private static bool IsForUserSpace(JsonElement selector) =>
-        selector.Texts("drivers").Any(driver => UserSpaceDrivers.Contains(driver)) || selector.Member(RdmaKey).ValueKind == JsonValueKind.True;
+        selector.Texts("drivers").Any(driver => UserSpaceDrivers.Contains(driver))
+        || selector.Member(RdmaKey).ValueKind == JsonValueKind.True;
 
     private static JsonElement? Parse(string text)
     {

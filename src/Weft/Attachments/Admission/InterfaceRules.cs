@@ -12,15 +12,40 @@ internal static class InterfaceRules
     // '.4094'
     private const int MaxVlanSuffixLength = 5;
 
-    public static readonly LintRule BadName = new("W501", Severity.Error, "an interface's name that the kernel or CNI refuses");
-    public static readonly LintRule ReservedName = new("W502", Severity.Error, "an interface's name that the pod has already: eth0, lo");
-    public static readonly LintRule DuplicateName = new("W503", Severity.Error, "two attachments ask for one interface name");
-    public static readonly LintRule DefaultNameTaken = new("W504", Severity.Error, "a name that another attachment gets by its place: net1, net2…");
-    public static readonly LintRule TwoDefaultRoutes = new("W505", Severity.Error, "more than one default route of a family");
-    public static readonly LintRule UnreachableGateway = new("W506", Severity.Error, "a default route's gateway outside of the network's subnets");
+    public static readonly LintRule BadName = new(
+        "W501",
+        Severity.Error,
+        "an interface's name that the kernel or CNI refuses"
+    );
+    public static readonly LintRule ReservedName = new(
+        "W502",
+        Severity.Error,
+        "an interface's name that the pod has already: eth0, lo"
+    );
+    public static readonly LintRule DuplicateName = new(
+        "W503",
+        Severity.Error,
+        "two attachments ask for one interface name"
+    );
+    public static readonly LintRule DefaultNameTaken = new(
+        "W504",
+        Severity.Error,
+        "a name that another attachment gets by its place: net1, net2…"
+    );
+    public static readonly LintRule TwoDefaultRoutes = new(
+        "W505",
+        Severity.Error,
+        "more than one default route of a family"
+    );
+    public static readonly LintRule UnreachableGateway = new(
+        "W506",
+        Severity.Error,
+        "a default route's gateway outside of the network's subnets"
+    );
     public static readonly LintRule InvalidGateway = new("W507", Severity.Error, "a default route that is no address");
 
-    public static ImmutableArray<LintRule> All => [BadName, ReservedName, DuplicateName, DefaultNameTaken, TwoDefaultRoutes, UnreachableGateway, InvalidGateway];
+    public static ImmutableArray<LintRule> All =>
+        [BadName, ReservedName, DuplicateName, DefaultNameTaken, TwoDefaultRoutes, UnreachableGateway, InvalidGateway];
 
     /// <summary>Checks a pod.</summary>
     public static void Check(PodView pod, Findings findings)
@@ -28,21 +53,52 @@ internal static class InterfaceRules
         foreach (var selection in pod.Selections.Where(s => s.Interface is not null))
         {
             var (name, path) = (selection.Interface!, selection.Path);
-            if (name.Length > MaxNameLength || name is "." or ".." || name.Any(c => c is '/' or ':' || char.IsWhiteSpace(c)))
-                findings.Add(BadName, path, $"'{name}' can be no interface: {(name.Length > MaxNameLength ? $"it has {name.Length} characters, and {MaxNameLength} are the most" : "'/', ':' and blanks are not allowed")}", "write a short name of letters and digits");
-            else if (selection.Config?.Type == TrunkRules.TrunkPlugin && name.Length + MaxVlanSuffixLength > MaxNameLength)
-                findings.Add(BadName, path, $"'{name}' leaves no room for '.VLAN' behind it, which {selection.Title} adds: {MaxNameLength} characters are the most", $"write at most {MaxNameLength - MaxVlanSuffixLength}");
+            if (
+                name.Length > MaxNameLength
+                || name is "." or ".."
+                || name.Any(c => c is '/' or ':' || char.IsWhiteSpace(c))
+            )
+                findings.Add(
+                    BadName,
+                    path,
+                    $"'{name}' can be no interface: {(name.Length > MaxNameLength ? $"it has {name.Length} characters, and {MaxNameLength} are the most" : "'/', ':' and blanks are not allowed")}",
+                    "write a short name of letters and digits"
+                );
+            else if (
+                selection.Config?.Type == TrunkRules.TrunkPlugin
+                && name.Length + MaxVlanSuffixLength > MaxNameLength
+            )
+                findings.Add(
+                    BadName,
+                    path,
+                    $"'{name}' leaves no room for '.VLAN' behind it, which {selection.Title} adds: {MaxNameLength} characters are the most",
+                    $"write at most {MaxNameLength - MaxVlanSuffixLength}"
+                );
             else if (name is "eth0" or "lo")
                 findings.Add(ReservedName, path, $"the pod has '{name}' already", "choose another name");
         }
 
-        foreach (var same in pod.Selections.GroupBy(s => s.InterfaceOrDefault, StringComparer.Ordinal).Where(g => g.Count() > 1))
+        foreach (
+            var same in pod
+                .Selections.GroupBy(s => s.InterfaceOrDefault, StringComparer.Ordinal)
+                .Where(g => g.Count() > 1)
+        )
         {
             var titles = string.Join(" and ", same.Select(s => s.Title));
             if (same.Count(s => s.Interface is not null) > 1)
-                findings.Add(DuplicateName, same.Last().Path, $"{titles} both ask for '{same.Key}'", "name each interface differently");
+                findings.Add(
+                    DuplicateName,
+                    same.Last().Path,
+                    $"{titles} both ask for '{same.Key}'",
+                    "name each interface differently"
+                );
             else
-                findings.Add(DefaultNameTaken, same.First(s => s.Interface is not null).Path, $"'{same.Key}' is what {same.First(s => s.Interface is null).Title} gets by its place in the list", "choose a name that isn't netN");
+                findings.Add(
+                    DefaultNameTaken,
+                    same.First(s => s.Interface is not null).Path,
+                    $"'{same.Key}' is what {same.First(s => s.Interface is null).Title} gets by its place in the list",
+                    "choose a name that isn't netN"
+                );
         }
 
         CheckDefaultRoutes(pod, findings);
@@ -57,21 +113,37 @@ internal static class InterfaceRules
             {
                 if (!Address.TryParse(text, out var gateway))
                 {
-                    findings.Add(InvalidGateway, $"{selection.Path}.default-route", $"'{text}' is no IP address", "write the gateway's address, without a prefix length");
+                    findings.Add(
+                        InvalidGateway,
+                        $"{selection.Path}.default-route",
+                        $"'{text}' is no IP address",
+                        "write the gateway's address, without a prefix length"
+                    );
                     continue;
                 }
 
                 routes.Add((selection, gateway));
-                var near = selection.Subnets is { IsEmpty: false } subnets ? [.. subnets.Select(s => s.Prefix)] : IpamRules.PrefixesOf(selection.Config);
+                var near = selection.Subnets is { IsEmpty: false } subnets
+                    ? [.. subnets.Select(s => s.Prefix)]
+                    : IpamRules.PrefixesOf(selection.Config);
                 if (near.Any() && !near.Any(p => p.Contains(gateway)))
-                    findings.Add(UnreachableGateway, $"{selection.Path}.default-route", $"{gateway} is in none of {selection.Title}'s prefixes, {string.Join(", ", near)}: it can't be reached from the interface", "name a gateway within");
+                    findings.Add(
+                        UnreachableGateway,
+                        $"{selection.Path}.default-route",
+                        $"{gateway} is in none of {selection.Title}'s prefixes, {string.Join(", ", near)}: it can't be reached from the interface",
+                        "name a gateway within"
+                    );
             }
         }
 
         foreach (var family in routes.GroupBy(r => r.Gateway.Family).Where(g => g.Count() > 1))
         {
-            findings.Add(TwoDefaultRoutes, $"{family.Last().Selection.Path}.default-route", $"{string.Join(" and ", family.Select(r => $"{r.Gateway} of {r.Selection.Title}"))} are default routes of {family.Key}; Multus fails the pod",
-                "leave one of each family");
+            findings.Add(
+                TwoDefaultRoutes,
+                $"{family.Last().Selection.Path}.default-route",
+                $"{string.Join(" and ", family.Select(r => $"{r.Gateway} of {r.Selection.Title}"))} are default routes of {family.Key}; Multus fails the pod",
+                "leave one of each family"
+            );
         }
     }
 }

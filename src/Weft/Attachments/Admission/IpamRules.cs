@@ -8,19 +8,62 @@ namespace Weft.Attachments.Admission;
 /// <summary>W8: the <c>ipam</c> section of a definition.</summary>
 internal static class IpamRules
 {
-    public static readonly LintRule ForeignKeys = new("W801", Severity.Error, "the keys of one IPAM plugin given to another, which drops them");
+    public static readonly LintRule ForeignKeys = new(
+        "W801",
+        Severity.Error,
+        "the keys of one IPAM plugin given to another, which drops them"
+    );
     public static readonly LintRule NoGateway = new("W802", Severity.Error, "a route without `gw`");
-    public static readonly LintRule TakesDefaultRoute = new("W803", Severity.Warning, "a route to everywhere: it takes the pod's default route");
-    public static readonly LintRule SharedGateway = new("W804", Severity.Error, "whereabouts' one `gateway` for two families");
-    public static readonly LintRule NodeLocalPool = new("W805", Severity.Warning, "host-local gives the same addresses on every node");
+    public static readonly LintRule TakesDefaultRoute = new(
+        "W803",
+        Severity.Warning,
+        "a route to everywhere: it takes the pod's default route"
+    );
+    public static readonly LintRule SharedGateway = new(
+        "W804",
+        Severity.Error,
+        "whereabouts' one `gateway` for two families"
+    );
+    public static readonly LintRule NodeLocalPool = new(
+        "W805",
+        Severity.Warning,
+        "host-local gives the same addresses on every node"
+    );
     public static readonly LintRule InvalidPrefix = new("W806", Severity.Error, "a prefix or address that is none");
-    public static readonly LintRule MixedRangeSet = new("W807", Severity.Error, "both families in one range set of host-local, which gives one address of each set");
-    public static readonly LintRule IpsCapability = new("W808", Severity.Error, "the capability `ips` for an IPAM that doesn't read it");
+    public static readonly LintRule MixedRangeSet = new(
+        "W807",
+        Severity.Error,
+        "both families in one range set of host-local, which gives one address of each set"
+    );
+    public static readonly LintRule IpsCapability = new(
+        "W808",
+        Severity.Error,
+        "the capability `ips` for an IPAM that doesn't read it"
+    );
 
     private static readonly string[] HostLocalKeys = ["subnet", "rangeStart", "rangeEnd", "ranges"];
-    private static readonly string[] WhereaboutsKeys = ["range", "ipRanges", "range_start", "range_end", "exclude", "enable_overlapping_ranges", "network_name"];
+    private static readonly string[] WhereaboutsKeys =
+    [
+        "range",
+        "ipRanges",
+        "range_start",
+        "range_end",
+        "exclude",
+        "enable_overlapping_ranges",
+        "network_name",
+    ];
 
-    public static ImmutableArray<LintRule> All => [ForeignKeys, NoGateway, TakesDefaultRoute, SharedGateway, NodeLocalPool, InvalidPrefix, MixedRangeSet, IpsCapability];
+    public static ImmutableArray<LintRule> All =>
+        [
+            ForeignKeys,
+            NoGateway,
+            TakesDefaultRoute,
+            SharedGateway,
+            NodeLocalPool,
+            InvalidPrefix,
+            MixedRangeSet,
+            IpsCapability,
+        ];
 
     /// <summary>Checks a definition.</summary>
     public static void Check(CniConfig config, string path, Findings findings)
@@ -34,8 +77,16 @@ internal static class IpamRules
             CheckKeys(ipam, type, at, findings);
             CheckRoutes(ipam, at, findings);
             CheckRanges(ipam, type, at, findings);
-            if (CniConfig.Get(CniConfig.Get(plugin, "capabilities"), "ips").ValueKind == JsonValueKind.True && type is "whereabouts" or "dhcp")
-                findings.Add(IpsCapability, at, $"{type} doesn't read the addresses that the capability 'ips' hands over", "take the capability away, or use static IPAM");
+            if (
+                CniConfig.Get(CniConfig.Get(plugin, "capabilities"), "ips").ValueKind == JsonValueKind.True
+                && type is "whereabouts" or "dhcp"
+            )
+                findings.Add(
+                    IpsCapability,
+                    at,
+                    $"{type} doesn't read the addresses that the capability 'ips' hands over",
+                    "take the capability away, or use static IPAM"
+                );
         }
     }
 
@@ -44,16 +95,34 @@ internal static class IpamRules
     {
         if (config is null || config.IpamType != "host-local")
             return [];
-        return [.. ReadSubnets(config.Ipam).Select(s => Prefix.TryParse(s.Text, out var prefix) ? prefix : (Prefix?)null).OfType<Prefix>()];
+        return
+        [
+            .. ReadSubnets(config.Ipam)
+                .Select(s => Prefix.TryParse(s.Text, out var prefix) ? prefix : (Prefix?)null)
+                .OfType<Prefix>(),
+        ];
     }
 
     private static void CheckKeys(JsonElement ipam, string type, string at, Findings findings)
     {
-        var foreign = type switch { "whereabouts" => HostLocalKeys, "host-local" => WhereaboutsKeys, _ => [] };
+        var foreign = type switch
+        {
+            "whereabouts" => HostLocalKeys,
+            "host-local" => WhereaboutsKeys,
+            _ => [],
+        };
         foreach (var key in foreign.Where(k => CniConfig.Has(ipam, k)))
         {
-            findings.Add(ForeignKeys, $"{at}.{key}", type == "whereabouts" ? $"'{key}' is host-local's; whereabouts drops it" : $"'{key}' is whereabouts'; host-local drops it",
-                type == "whereabouts" ? "write 'range', or 'ipRanges' with 'range', 'range_start' and 'range_end'" : "write 'ranges': [[{'subnet': …}]] with 'rangeStart' and 'rangeEnd'");
+            findings.Add(
+                ForeignKeys,
+                $"{at}.{key}",
+                type == "whereabouts"
+                    ? $"'{key}' is host-local's; whereabouts drops it"
+                    : $"'{key}' is whereabouts'; host-local drops it",
+                type == "whereabouts"
+                    ? "write 'range', or 'ipRanges' with 'range', 'range_start' and 'range_end'"
+                    : "write 'ranges': [[{'subnet': …}]] with 'rangeStart' and 'rangeEnd'"
+            );
         }
     }
 
@@ -71,34 +140,88 @@ internal static class IpamRules
             }
 
             if (prefix.Length == 0)
-                findings.Add(TakesDefaultRoute, path, $"the route to {to} takes the default route of every pod that attaches this network", "take it away; a pod that wants it says so with 'default-route'");
+                findings.Add(
+                    TakesDefaultRoute,
+                    path,
+                    $"the route to {to} takes the default route of every pod that attaches this network",
+                    "take it away; a pod that wants it says so with 'default-route'"
+                );
             if (CniConfig.Text(route, "gw") is not { Length: > 0 } gateway)
-                findings.Add(NoGateway, path, $"the route to {to} has no 'gw': with addresses of the pod's own it becomes a route without a next hop", "add 'gw'");
+                findings.Add(
+                    NoGateway,
+                    path,
+                    $"the route to {to} has no 'gw': with addresses of the pod's own it becomes a route without a next hop",
+                    "add 'gw'"
+                );
             else if (!Address.TryParse(gateway, out var next))
                 findings.Add(InvalidPrefix, path, $"'{gateway}' is no IP address", "write the gateway's address");
             else if (next.Family != prefix.Family)
-                findings.Add(InvalidPrefix, path, $"the route to {to} goes by {gateway}, which is of the other family", "write a gateway of the same family");
+                findings.Add(
+                    InvalidPrefix,
+                    path,
+                    $"the route to {to} goes by {gateway}, which is of the other family",
+                    "write a gateway of the same family"
+                );
         }
     }
 
     private static void CheckRanges(JsonElement ipam, string type, string at, Findings findings)
     {
-        foreach (var (text, path, isStrict) in type switch { "host-local" => ReadSubnets(ipam).Select(s => (s.Text, $"{at}.{s.Path}", true)), "whereabouts" => ReadWhereaboutsRanges(ipam).Select(r => (r.Text, $"{at}.{r.Path}", false)), _ => [] })
+        foreach (
+            var (text, path, isStrict) in type switch
+            {
+                "host-local" => ReadSubnets(ipam).Select(s => (s.Text, $"{at}.{s.Path}", true)),
+                "whereabouts" => ReadWhereaboutsRanges(ipam).Select(r => (r.Text, $"{at}.{r.Path}", false)),
+                _ => [],
+            }
+        )
         {
             if (isStrict ? !Prefix.TryParse(text, out _) : AddressRules.ParseAddress(text) is not { Length: not null })
-                findings.Add(InvalidPrefix, path, $"'{text}' is no prefix{(AddressRules.ParseAddress(text) is { Length: { } length } read ? $": its network address is {Prefix.FromAddress(read.Address, length)}" : "")}", "write 10.20.6.0/24");
+                findings.Add(
+                    InvalidPrefix,
+                    path,
+                    $"'{text}' is no prefix{(AddressRules.ParseAddress(text) is { Length: { } length } read ? $": its network address is {Prefix.FromAddress(read.Address, length)}" : "")}",
+                    "write 10.20.6.0/24"
+                );
         }
 
-        if (type == "whereabouts" && CniConfig.Text(ipam, "gateway") is { } gateway
-            && ReadWhereaboutsRanges(ipam).Select(r => AddressRules.ParseAddress(r.Text)?.Address.Family).OfType<AddressFamily>().Distinct().Count() > 1)
-            findings.Add(SharedGateway, $"{at}.gateway", $"whereabouts stamps {gateway} on the addresses of both families", "take 'gateway' away and write 'gw' in each route");
+        if (
+            type == "whereabouts"
+            && CniConfig.Text(ipam, "gateway") is { } gateway
+            && ReadWhereaboutsRanges(ipam)
+                .Select(r => AddressRules.ParseAddress(r.Text)?.Address.Family)
+                .OfType<AddressFamily>()
+                .Distinct()
+                .Count() > 1
+        )
+            findings.Add(
+                SharedGateway,
+                $"{at}.gateway",
+                $"whereabouts stamps {gateway} on the addresses of both families",
+                "take 'gateway' away and write 'gw' in each route"
+            );
         if (type != "host-local")
             return;
-        findings.Add(NodeLocalPool, at, "host-local counts on each node for itself: two nodes give out the same address", "use an IPAM of the whole cluster, or a range of its own on each node");
+        findings.Add(
+            NodeLocalPool,
+            at,
+            "host-local counts on each node for itself: two nodes give out the same address",
+            "use an IPAM of the whole cluster, or a range of its own on each node"
+        );
         foreach (var set in ReadSubnets(ipam).GroupBy(s => s.Set).Where(g => g.Key >= 0))
         {
-            if (set.Select(s => AddressRules.ParseAddress(s.Text)?.Address.Family).OfType<AddressFamily>().Distinct().Count() > 1)
-                findings.Add(MixedRangeSet, $"{at}.ranges[{set.Key}]", "one range set has both families, and host-local refuses it", "write a range set for each: [[{…}], [{…}]]");
+            if (
+                set.Select(s => AddressRules.ParseAddress(s.Text)?.Address.Family)
+                    .OfType<AddressFamily>()
+                    .Distinct()
+                    .Count() > 1
+            )
+                findings.Add(
+                    MixedRangeSet,
+                    $"{at}.ranges[{set.Key}]",
+                    "one range set has both families, and host-local refuses it",
+                    "write a range set for each: [[{…}], [{…}]]"
+                );
         }
     }
 
@@ -106,7 +229,11 @@ internal static class IpamRules
     {
         if (CniConfig.Text(ipam, "subnet") is { } one)
             yield return (one, "subnet", -1);
-        foreach (var (set, i) in ipam.Elements("ranges").Select((s, i) => (s, i)).Where(s => s.s.ValueKind == JsonValueKind.Array))
+        foreach (
+            var (set, i) in ipam.Elements("ranges")
+                .Select((s, i) => (s, i))
+                .Where(s => s.s.ValueKind == JsonValueKind.Array)
+        )
         {
             foreach (var (range, j) in set.EnumerateArray().Select((r, j) => (r, j)))
             {

@@ -11,31 +11,48 @@ internal sealed record LintContext(ImmutableArray<NetworkAttachmentDefinition> D
     /// <summary>Nothing known.</summary>
     public static LintContext Unknown { get; } = new([]) { IsComplete = false };
 
-    /// <summary>Whether <see cref="Definitions"/> is all that the cluster has; where it isn't, a definition that isn't found may still be there.</summary>
+    /// <summary>
+    /// Whether <see cref="Definitions"/> is all that the cluster has; where it isn't, a definition that isn't found may
+    /// still be there.
+    /// </summary>
     public bool IsComplete { get; init; } = true;
 
     /// <summary>Whether Multus runs with <c>namespaceIsolation</c>.</summary>
     public bool NamespaceIsolation { get; init; }
 
-    /// <summary>Namespaces that all may refer to under isolation; <c>default</c> always is one. Source: Multus, <c>globalNamespaces</c>.</summary>
+    /// <summary>
+    /// Namespaces that all may refer to under isolation; <c>default</c> always is one. Source: Multus,
+    /// <c>globalNamespaces</c>.
+    /// </summary>
     public ImmutableArray<string> GlobalNamespaces { get; init; } = ["default"];
 
     /// <summary>What is known of Weft's networks, by the key of their id.</summary>
-    public ImmutableDictionary<string, NetworkFacts> Networks { get; init; } = ImmutableDictionary<string, NetworkFacts>.Empty;
+    public ImmutableDictionary<string, NetworkFacts> Networks { get; init; } =
+        ImmutableDictionary<string, NetworkFacts>.Empty;
 
-    /// <summary>The device pools that the cluster's device plugins make, by full resource name (<c>weft.dev/n6</c>); empty where none is known.</summary>
-    public ImmutableDictionary<string, DevicePluginResource> Pools { get; init; } = ImmutableDictionary<string, DevicePluginResource>.Empty;
+    /// <summary>
+    /// The device pools that the cluster's device plugins make, by full resource name (<c>weft.dev/n6</c>); empty where
+    /// none is known.
+    /// </summary>
+    public ImmutableDictionary<string, DevicePluginResource> Pools { get; init; } =
+        ImmutableDictionary<string, DevicePluginResource>.Empty;
 
     /// <summary>How many devices of a resource the best node has; a resource that isn't here is unknown.</summary>
     public ImmutableDictionary<string, long> Capacity { get; init; } = ImmutableDictionary<string, long>.Empty;
 
-    /// <summary>The release of the installed CNI plugins where the nodes say it (<c>1.4.0</c>): the oldest of all nodes.</summary>
-    public ImmutableDictionary<string, string> PluginReleases { get; init; } = ImmutableDictionary<string, string>.Empty;
+    /// <summary>
+    /// The release of the installed CNI plugins where the nodes say it (<c>1.4.0</c>): the oldest of all nodes.
+    /// </summary>
+    public ImmutableDictionary<string, string> PluginReleases { get; init; } =
+        ImmutableDictionary<string, string>.Empty;
 
     /// <summary>The context of an agent: the desired state of its cluster.</summary>
     /// <param name="picture">The desired state, as docs/specs/agent-api.md has it.</param>
     /// <param name="foreign">Definitions of the cluster that aren't Weft's.</param>
-    public static LintContext FromDesiredState(JsonElement picture, IEnumerable<NetworkAttachmentDefinition>? foreign = null)
+    public static LintContext FromDesiredState(
+        JsonElement picture,
+        IEnumerable<NetworkAttachmentDefinition>? foreign = null
+    )
     {
         var drawn = FromManifests(picture.Elements("manifests"));
         var known = drawn.Definitions.Select(d => d.Title).ToHashSet(StringComparer.Ordinal);
@@ -43,7 +60,11 @@ internal sealed record LintContext(ImmutableArray<NetworkAttachmentDefinition> D
         {
             Definitions = [.. drawn.Definitions, .. (foreign ?? []).Where(d => !known.Contains(d.Title))],
             IsComplete = foreign is not null,
-            Networks = picture.Elements("networks").Select(NetworkFacts.Read).OfType<NetworkFacts>().ToImmutableDictionary(n => n.Id.Key),
+            Networks = picture
+                .Elements("networks")
+                .Select(NetworkFacts.Read)
+                .OfType<NetworkFacts>()
+                .ToImmutableDictionary(n => n.Id.Key),
         };
     }
 
@@ -54,17 +75,33 @@ internal sealed record LintContext(ImmutableArray<NetworkAttachmentDefinition> D
         var pools = ImmutableDictionary.CreateBuilder<string, DevicePluginResource>();
         foreach (var pool in all.SelectMany(DevicePluginResource.ReadAll))
             pools.TryAdd(pool.Name, pool);
-        return new LintContext([.. all.Select(m => NetworkAttachmentDefinition.Read(m)).OfType<NetworkAttachmentDefinition>()]) { Pools = pools.ToImmutable(), Capacity = MaxAllocatable(all) };
+        return new LintContext([
+            .. all.Select(m => NetworkAttachmentDefinition.Read(m)).OfType<NetworkAttachmentDefinition>(),
+        ])
+        {
+            Pools = pools.ToImmutable(),
+            Capacity = MaxAllocatable(all),
+        };
     }
 
-    /// <summary>The most devices that one node has, where nodes are among the manifests (<c>kubectl get nodes -o yaml</c>).</summary>
+    /// <summary>
+    /// The most devices that one node has, where nodes are among the manifests (<c>kubectl get nodes -o yaml</c>).
+    /// </summary>
     private static ImmutableDictionary<string, long> MaxAllocatable(List<JsonElement> manifests)
     {
         var most = ImmutableDictionary.CreateBuilder<string, long>();
-        foreach (var resource in manifests.Where(m => m.Text("kind") == "Node").Select(m => m.Member("status").Member("allocatable"))
-            .Where(a => a.ValueKind == JsonValueKind.Object).SelectMany(a => a.EnumerateObject()).Where(r => r.Name.Contains('/', StringComparison.Ordinal)))
+        foreach (
+            var resource in manifests
+                .Where(m => m.Text("kind") == "Node")
+                .Select(m => m.Member("status").Member("allocatable"))
+                .Where(a => a.ValueKind == JsonValueKind.Object)
+                .SelectMany(a => a.EnumerateObject())
+                .Where(r => r.Name.Contains('/', StringComparison.Ordinal))
+        )
         {
-            if (long.TryParse(resource.Value.ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var count))
+            if (
+                long.TryParse(resource.Value.ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var count)
+            )
                 most[resource.Name] = Math.Max(count, most.GetValueOrDefault(resource.Name));
         }
 

@@ -8,8 +8,15 @@ internal sealed record LintRule(string Id, Severity Severity, string Title)
 {
     /// <summary>All rules in the order of their ids, as docs/specs/lint.md lists them.</summary>
     public static ImmutableArray<LintRule> All =>
-    [
-        .. AnnotationRules.All, .. ReferenceRules.All, .. DeviceRules.All, .. AddressRules.All, .. InterfaceRules.All, .. TrunkRules.All, .. DefinitionRules.All,
-        .. IpamRules.All, .. DevicePluginRules.All,
-    ];
+        [
+            .. AnnotationRules.All,
+            .. ReferenceRules.All,
+            .. DeviceRules.All,
+            .. AddressRules.All,
+            .. InterfaceRules.All,
+            .. TrunkRules.All,
+            .. DefinitionRules.All,
+            .. IpamRules.All,
+            .. DevicePluginRules.All,
+        ];
 }

@@ -4,14 +4,24 @@ using Weft.Resources;
 
 namespace Weft.Attachments.Admission;
 
-/// <summary>Checks manifests of every kind that has to do with networks: pods, workloads, definitions, device pools.</summary>
+/// <summary>
+/// Checks manifests of every kind that has to do with networks: pods, workloads, definitions, device pools.
+/// </summary>
 internal static class ManifestLint
 {
     // Where each kind of workload has its template of a pod.
-    private static readonly ImmutableDictionary<string, string> PodTemplatePaths = new Dictionary<string, string>(StringComparer.Ordinal)
+    private static readonly ImmutableDictionary<string, string> PodTemplatePaths = new Dictionary<string, string>(
+        StringComparer.Ordinal
+    )
     {
-        ["Deployment"] = "spec.template", ["StatefulSet"] = "spec.template", ["DaemonSet"] = "spec.template", ["ReplicaSet"] = "spec.template",
-        ["ReplicationController"] = "spec.template", ["Job"] = "spec.template", ["CronJob"] = "spec.jobTemplate.spec.template", ["PodTemplate"] = "template",
+        ["Deployment"] = "spec.template",
+        ["StatefulSet"] = "spec.template",
+        ["DaemonSet"] = "spec.template",
+        ["ReplicaSet"] = "spec.template",
+        ["ReplicationController"] = "spec.template",
+        ["Job"] = "spec.template",
+        ["CronJob"] = "spec.jobTemplate.spec.template",
+        ["PodTemplate"] = "template",
     }.ToImmutableDictionary();
 
     /// <summary>Checks a manifest. One of a kind that has nothing to do with networks has no findings.</summary>
@@ -34,10 +44,21 @@ internal static class ManifestLint
     }
 
     /// <summary>Whether a manifest is of a kind that is checked.</summary>
-    public static bool AppliesTo(JsonElement manifest) => manifest.Text("kind") is { } kind
-        && (kind is "Pod" or NetworkAttachmentDefinition.Kind || PodTemplatePaths.ContainsKey(kind) || DevicePluginResource.ReadConfigurations(manifest).Any());
+    public static bool AppliesTo(JsonElement manifest) =>
+        manifest.Text("kind") is { } kind
+        && (
+            kind is "Pod" or NetworkAttachmentDefinition.Kind
+            || PodTemplatePaths.ContainsKey(kind)
+            || DevicePluginResource.ReadConfigurations(manifest).Any()
+        );
 
-    private static void CheckWorkload(JsonElement manifest, string template, string space, LintContext lintContext, Findings findings)
+    private static void CheckWorkload(
+        JsonElement manifest,
+        string template,
+        string space,
+        LintContext lintContext,
+        Findings findings
+    )
     {
         var (around, path) = (manifest, "");
         foreach (var part in template.Split('.'))

@@ -6,24 +6,46 @@ using Weft.Resources;
 
 namespace Weft.Attachments.Admission;
 
-/// <summary>What an agent is told of a network beside what is rendered for it: the facts that a pod is judged by and a node is verified against.</summary>
+/// <summary>
+/// What an agent is told of a network beside what is rendered for it: the facts that a pod is judged by and a node is
+/// verified against.
+/// </summary>
 /// <param name="Type">L2, L3 or trunked.</param>
 /// <param name="Interface">The name of its interface on nodes.</param>
 /// <param name="Mtu">The MTU in bytes that the fabric promises.</param>
 /// <param name="Vlan">Its VLAN; null for a trunk.</param>
 /// <param name="Vlans">A trunk's VLANs; null for another.</param>
 /// <param name="Subnets">Its subnets with gateway and what is reserved; none for L2 and trunks.</param>
-internal sealed record NetworkFacts(ResourceId Id, NetworkType Type, string Interface, int Mtu, int? Vlan, VlanSet? Vlans, ImmutableArray<Subnet> Subnets)
+internal sealed record NetworkFacts(
+    ResourceId Id,
+    NetworkType Type,
+    string Interface,
+    int Mtu,
+    int? Vlan,
+    VlanSet? Vlans,
+    ImmutableArray<Subnet> Subnets
+)
 {
-    /// <summary>The L3 networks that stand on a trunk's VLANs: the subnets by VLAN. Empty where there is none.</summary>
-    public ImmutableDictionary<int, ImmutableArray<Subnet>> VlanSubnets { get; init; } = ImmutableDictionary<int, ImmutableArray<Subnet>>.Empty;
+    /// <summary>
+    /// The L3 networks that stand on a trunk's VLANs: the subnets by VLAN. Empty where there is none.
+    /// </summary>
+    public ImmutableDictionary<int, ImmutableArray<Subnet>> VlanSubnets { get; init; } =
+        ImmutableDictionary<int, ImmutableArray<Subnet>>.Empty;
 
     /// <summary>The facts of a network.</summary>
     /// <param name="onVlans">The L3 networks that stand on its VLANs, where it is a trunk.</param>
     public static NetworkFacts FromNetwork(Network network, ImmutableDictionary<int, Network> onVlans)
     {
         var isTrunk = network.Type == NetworkType.Trunked;
-        return new NetworkFacts(network.Id, network.Type, network.InterfaceName, network.Mtu, isTrunk ? null : network.Vlan, isTrunk ? network.Vlans : null, network.Subnets)
+        return new NetworkFacts(
+            network.Id,
+            network.Type,
+            network.InterfaceName,
+            network.Mtu,
+            isTrunk ? null : network.Vlan,
+            isTrunk ? network.Vlans : null,
+            network.Subnets
+        )
         {
             VlanSubnets = onVlans.ToImmutableDictionary(v => v.Key, v => v.Value.Subnets),
         };
@@ -44,7 +66,18 @@ internal sealed record NetworkFacts(ResourceId Id, NetworkType Type, string Inte
                 on[(int)number] = ReadSubnets(vlan);
         }
 
-        return new NetworkFacts(id, type, body.Text("interface") ?? "", (int)(body.Integer("mtu") ?? 0), (int?)body.Integer("vlan"), vlans, ReadSubnets(body)) { VlanSubnets = on.ToImmutable() };
+        return new NetworkFacts(
+            id,
+            type,
+            body.Text("interface") ?? "",
+            (int)(body.Integer("mtu") ?? 0),
+            (int?)body.Integer("vlan"),
+            vlans,
+            ReadSubnets(body)
+        )
+        {
+            VlanSubnets = on.ToImmutable(),
+        };
     }
 
     /// <summary>Writes the facts as agents get them.</summary>
@@ -82,7 +115,9 @@ internal sealed record NetworkFacts(ResourceId Id, NetworkType Type, string Inte
         [.. body.Elements("subnets").Select(ReadSubnet).OfType<Subnet>()];
 
     private static Subnet? ReadSubnet(JsonElement body) =>
-        body.Text("prefix") is { } text && Prefix.Parse(text).TryGet(out var prefix, out _) ? new Subnet(prefix, (int)(body.Integer("reserved") ?? 0)) : null;
+        body.Text("prefix") is { } text && Prefix.Parse(text).TryGet(out var prefix, out _)
+            ? new Subnet(prefix, (int)(body.Integer("reserved") ?? 0))
+            : null;
 
     private static void WriteSubnets(Utf8JsonWriter writer, ImmutableArray<Subnet> subnets)
     {

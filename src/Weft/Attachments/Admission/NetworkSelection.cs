@@ -6,7 +6,8 @@ using Weft.Networks;
 namespace Weft.Attachments.Admission;
 
 /// <summary>One attachment that a pod asks for.</summary>
-/// <param name="Index">Its place in the annotation, from 0: without a name of its own its interface is <c>net{Index + 1}</c>.</param>
+/// <param name="Index">Its place in the annotation, from 0: without a name of its own its interface is <c>net{Index +
+/// 1}</c>.</param>
 /// <param name="Namespace">The definition's namespace; the pod's own where the annotation names none.</param>
 internal sealed record NetworkSelection(int Index, string Path, string Name, string Namespace)
 {
@@ -41,9 +42,12 @@ internal sealed record NetworkSelection(int Index, string Path, string Name, str
     public VlanSet? Vlans => Definition?.Vlans ?? Network?.Vlans;
 
     /// <summary>The subnets that addresses must be of; none where the site knows of none.</summary>
-    public ImmutableArray<Subnet> Subnets => Network is null ? []
+    public ImmutableArray<Subnet> Subnets =>
+        Network is null ? []
         : Network.Type != NetworkType.Trunked ? Network.Subnets
-        : Definition?.Vlans is { Count: 1 } one && Config?.Type != TrunkRules.TrunkPlugin ? Network.VlanSubnets.GetValueOrDefault(one.First(), []) : [];
+        : Definition?.Vlans is { Count: 1 } one && Config?.Type != TrunkRules.TrunkPlugin
+            ? Network.VlanSubnets.GetValueOrDefault(one.First(), [])
+        : [];
 
     /// <summary><c>namespace/name</c>.</summary>
     public string Title => $"{Namespace}/{Name}";

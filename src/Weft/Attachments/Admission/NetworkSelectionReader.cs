@@ -4,13 +4,28 @@ using System.Text.Json;
 namespace Weft.Attachments.Admission;
 
 /// <summary>Reads the annotation's text exactly as Multus does, and says what Multus would refuse or drop.</summary>
-/// <remarks>Source: multus-cni, <c>pkg/k8sclient</c>, parsePodNetworkAnnotation; docs/specs/lint.md, "How the annotation is read".</remarks>
+/// <remarks>
+/// Source: multus-cni, <c>pkg/k8sclient</c>, parsePodNetworkAnnotation; docs/specs/lint.md, "How the annotation is
+/// read".
+/// </remarks>
 internal static class NetworkSelectionReader
 {
     // Go takes members in any letters, and drops what it doesn't know silently.
     private static readonly string[] KnownMembers =
     [
-        "name", "namespace", "ips", "mac", "infiniband-guid", "interface", "interfaceRequest", "portMappings", "bandwidth", "deviceID", "cni-args", "default-route", "ipam-claim-reference",
+        "name",
+        "namespace",
+        "ips",
+        "mac",
+        "infiniband-guid",
+        "interface",
+        "interfaceRequest",
+        "portMappings",
+        "bandwidth",
+        "deviceID",
+        "cni-args",
+        "default-route",
+        "ipam-claim-reference",
     ];
 
     /// <summary>Reads a text.</summary>
@@ -20,11 +35,21 @@ internal static class NetworkSelectionReader
             return ReadJson(text, path, @namespace, findings);
         if (text.Length == 0)
         {
-            findings.Add(AnnotationRules.Unreadable, path, "the annotation is empty, and Multus fails the pod for it", "name a network, or take the annotation away");
+            findings.Add(
+                AnnotationRules.Unreadable,
+                path,
+                "the annotation is empty, and Multus fails the pod for it",
+                "name a network, or take the annotation away"
+            );
             return [];
         }
 
-        return [.. text.Split(',').Select((item, i) => ReadItem(item.Trim(), i, path, @namespace, findings)).OfType<NetworkSelection>()];
+        return
+        [
+            .. text.Split(',')
+                .Select((item, i) => ReadItem(item.Trim(), i, path, @namespace, findings))
+                .OfType<NetworkSelection>(),
+        ];
     }
 
     private static NetworkSelection? ReadItem(string item, int index, string path, string @namespace, Findings findings)
@@ -33,7 +58,12 @@ internal static class NetworkSelectionReader
         var ats = slashes[^1].Split('@');
         if (slashes.Length > 2 || ats.Length > 2)
         {
-            findings.Add(AnnotationRules.Unreadable, path, $"'{item}' can't be read: {(slashes.Length > 2 ? "it has more than one '/'" : "it has more than one '@'")}", "write [namespace/]name[@interface]");
+            findings.Add(
+                AnnotationRules.Unreadable,
+                path,
+                $"'{item}' can't be read: {(slashes.Length > 2 ? "it has more than one '/'" : "it has more than one '@'")}",
+                "write [namespace/]name[@interface]"
+            );
             return null;
         }
 
@@ -44,23 +74,42 @@ internal static class NetworkSelectionReader
             if (part.Length == 0 || IsLabel(part))
                 continue;
             wrong = true;
-            findings.Add(AnnotationRules.BadName, path, $"'{part}' of '{item}' isn't of a-z, 0-9 and '-', with a letter or digit at both ends, and Multus refuses the whole annotation",
-                part.Contains('.', StringComparison.Ordinal) ? "use the JSON form for a name with dots" : "write the definition's name as kubectl get net-attach-def shows it");
+            findings.Add(
+                AnnotationRules.BadName,
+                path,
+                $"'{part}' of '{item}' isn't of a-z, 0-9 and '-', with a letter or digit at both ends, and Multus refuses the whole annotation",
+                part.Contains('.', StringComparison.Ordinal)
+                    ? "use the JSON form for a name with dots"
+                    : "write the definition's name as kubectl get net-attach-def shows it"
+            );
         }
 
         if (name.Length == 0)
         {
-            findings.Add(AnnotationRules.BadName, path, item.Length == 0 ? $"item {index + 1} is empty" : $"'{item}' names no network", "take the surplus comma away");
+            findings.Add(
+                AnnotationRules.BadName,
+                path,
+                item.Length == 0 ? $"item {index + 1} is empty" : $"'{item}' names no network",
+                "take the surplus comma away"
+            );
             return null;
         }
 
-        return wrong ? null : new NetworkSelection(index, path, name, space.Length > 0 ? space : @namespace)
-        {
-            HasNamespace = space.Length > 0, Interface = ats.Length == 2 && ats[1].Trim() is { Length: > 0 } asked ? asked : null,
-        };
+        return wrong
+            ? null
+            : new NetworkSelection(index, path, name, space.Length > 0 ? space : @namespace)
+            {
+                HasNamespace = space.Length > 0,
+                Interface = ats.Length == 2 && ats[1].Trim() is { Length: > 0 } asked ? asked : null,
+            };
     }
 
-    private static ImmutableArray<NetworkSelection> ReadJson(string text, string path, string @namespace, Findings findings)
+    private static ImmutableArray<NetworkSelection> ReadJson(
+        string text,
+        string path,
+        string @namespace,
+        Findings findings
+    )
     {
         JsonElement root;
         try
@@ -70,44 +119,93 @@ internal static class NetworkSelectionReader
         }
         catch (JsonException e)
         {
-            findings.Add(AnnotationRules.Unreadable, path, $"Multus reads it as JSON because it has a '[', '{{' or '\"', and it is none: {CniConfig.DescribeError(e)}",
-                "write a JSON list of objects, or names with commas and without quotes");
+            findings.Add(
+                AnnotationRules.Unreadable,
+                path,
+                $"Multus reads it as JSON because it has a '[', '{{' or '\"', and it is none: {CniConfig.DescribeError(e)}",
+                "write a JSON list of objects, or names with commas and without quotes"
+            );
             return [];
         }
 
         if (root.ValueKind != JsonValueKind.Array)
         {
-            findings.Add(AnnotationRules.Unreadable, path, $"the JSON is {CniConfig.DescribeKind(root)}; Multus takes a list of objects alone", """write [{"name": "…"}]""");
+            findings.Add(
+                AnnotationRules.Unreadable,
+                path,
+                $"the JSON is {CniConfig.DescribeKind(root)}; Multus takes a list of objects alone",
+                """write [{"name": "…"}]"""
+            );
             return [];
         }
 
-        return [.. root.EnumerateArray().Select((element, i) => ReadElement(element, i, $"{path}[{i}]", @namespace, findings)).OfType<NetworkSelection>()];
+        return
+        [
+            .. root.EnumerateArray()
+                .Select((element, i) => ReadElement(element, i, $"{path}[{i}]", @namespace, findings))
+                .OfType<NetworkSelection>(),
+        ];
     }
 
-    private static NetworkSelection? ReadElement(JsonElement element, int index, string path, string @namespace, Findings findings)
+    private static NetworkSelection? ReadElement(
+        JsonElement element,
+        int index,
+        string path,
+        string @namespace,
+        Findings findings
+    )
     {
         if (element.ValueKind != JsonValueKind.Object)
         {
-            findings.Add(AnnotationRules.Unreadable, path, $"it is {CniConfig.DescribeKind(element)} and no object", """write {"name": "…"}""");
+            findings.Add(
+                AnnotationRules.Unreadable,
+                path,
+                $"it is {CniConfig.DescribeKind(element)} and no object",
+                """write {"name": "…"}"""
+            );
             return null;
         }
 
         CheckUnknownMembers(element, path, findings);
         var sound = true;
-        foreach (var (member, kind, form) in ((string, JsonValueKind, string)[])
-                 [("name", JsonValueKind.String, "a text"), ("namespace", JsonValueKind.String, "a text"), ("mac", JsonValueKind.String, "a text"), ("interface", JsonValueKind.String, "a text"),
-                  ("infiniband-guid", JsonValueKind.String, "a text"), ("deviceID", JsonValueKind.String, "a text"), ("ips", JsonValueKind.Array, "a list of texts"),
-                  ("default-route", JsonValueKind.Array, "a list of addresses"), ("cni-args", JsonValueKind.Object, "an object"), ("portMappings", JsonValueKind.Array, "a list of objects"),
-                  ("bandwidth", JsonValueKind.Object, "an object")])
+        foreach (
+            var (member, kind, form) in ((string, JsonValueKind, string)[])
+                [
+                    ("name", JsonValueKind.String, "a text"),
+                    ("namespace", JsonValueKind.String, "a text"),
+                    ("mac", JsonValueKind.String, "a text"),
+                    ("interface", JsonValueKind.String, "a text"),
+                    ("infiniband-guid", JsonValueKind.String, "a text"),
+                    ("deviceID", JsonValueKind.String, "a text"),
+                    ("ips", JsonValueKind.Array, "a list of texts"),
+                    ("default-route", JsonValueKind.Array, "a list of addresses"),
+                    ("cni-args", JsonValueKind.Object, "an object"),
+                    ("portMappings", JsonValueKind.Array, "a list of objects"),
+                    ("bandwidth", JsonValueKind.Object, "an object"),
+                ]
+        )
         {
             var value = CniConfig.Get(element, member);
-            var fits = value.ValueKind == JsonValueKind.Undefined
-                || (value.ValueKind == kind && (member is not ("ips" or "default-route") || value.EnumerateArray().All(i => i.ValueKind == JsonValueKind.String)));
+            var fits =
+                value.ValueKind == JsonValueKind.Undefined
+                || (
+                    value.ValueKind == kind
+                    && (
+                        member is not ("ips" or "default-route")
+                        || value.EnumerateArray().All(i => i.ValueKind == JsonValueKind.String)
+                    )
+                );
             if (fits)
                 continue;
             sound = false;
-            findings.Add(member == "ips" ? AddressRules.IpsNotAList : AnnotationRules.WrongType, $"{path}.{member}", $"'{member}' is {CniConfig.DescribeKind(value)}; it must be {form}, and Multus fails the pod",
-                member == "ips" && value.ValueKind == JsonValueKind.String ? $"write \"ips\": [\"{value.GetString()}\"]" : $"write {form}");
+            findings.Add(
+                member == "ips" ? AddressRules.IpsNotAList : AnnotationRules.WrongType,
+                $"{path}.{member}",
+                $"'{member}' is {CniConfig.DescribeKind(value)}; it must be {form}, and Multus fails the pod",
+                member == "ips" && value.ValueKind == JsonValueKind.String
+                    ? $"write \"ips\": [\"{value.GetString()}\"]"
+                    : $"write {form}"
+            );
         }
 
         if (!sound)
@@ -121,14 +219,22 @@ internal static class NetworkSelectionReader
         var space = CniConfig.Text(element, "namespace") is { Length: > 0 } given ? given : null;
         if (!IsName(name) || (space is not null && !IsLabel(space)))
         {
-            findings.Add(AnnotationRules.BadName, path, $"'{(IsName(name) ? space : name)}' can be no name in Kubernetes", "write the definition's name as kubectl get net-attach-def -A shows it");
+            findings.Add(
+                AnnotationRules.BadName,
+                path,
+                $"'{(IsName(name) ? space : name)}' can be no name in Kubernetes",
+                "write the definition's name as kubectl get net-attach-def -A shows it"
+            );
             return null;
         }
 
         return new NetworkSelection(index, path, name, space ?? @namespace)
         {
             HasNamespace = space is not null,
-            Interface = (CniConfig.Text(element, "interface") ?? CniConfig.Text(element, "interfaceRequest")) is { Length: > 0 } asked ? asked : null,
+            Interface = (CniConfig.Text(element, "interface") ?? CniConfig.Text(element, "interfaceRequest"))
+                is { Length: > 0 } asked
+                ? asked
+                : null,
             Ips = ReadTexts(element, "ips"),
             Mac = CniConfig.Text(element, "mac") is { Length: > 0 } mac ? mac : null,
             DefaultRoutes = ReadTexts(element, "default-route"),
@@ -138,20 +244,37 @@ internal static class NetworkSelectionReader
 
     private static void CheckUnknownMembers(JsonElement element, string path, Findings findings)
     {
-        foreach (var member in element.EnumerateObject().Where(m => !KnownMembers.Contains(m.Name, StringComparer.OrdinalIgnoreCase)))
+        foreach (
+            var member in element
+                .EnumerateObject()
+                .Where(m => !KnownMembers.Contains(m.Name, StringComparer.OrdinalIgnoreCase))
+        )
         {
             // Members of one's own must be named like a domain; those are somebody's, and none of ours.
-            if (member.Name.Contains('.', StringComparison.Ordinal) && member.Name.Contains('/', StringComparison.Ordinal))
+            if (
+                member.Name.Contains('.', StringComparison.Ordinal)
+                && member.Name.Contains('/', StringComparison.Ordinal)
+            )
                 continue;
-            findings.Add(AnnotationRules.UnknownMember, $"{path}.{member.Name}", $"Multus knows no '{member.Name}' and drops it",
-                Weft.Resources.Suggestions.Find(member.Name, KnownMembers) is [var near, ..] ? $"did you mean '{near}'?" : $"members: {string.Join(", ", KnownMembers)}");
+            findings.Add(
+                AnnotationRules.UnknownMember,
+                $"{path}.{member.Name}",
+                $"Multus knows no '{member.Name}' and drops it",
+                Weft.Resources.Suggestions.Find(member.Name, KnownMembers) is [var near, ..]
+                    ? $"did you mean '{near}'?"
+                    : $"members: {string.Join(", ", KnownMembers)}"
+            );
         }
     }
 
     private static ImmutableArray<string> ReadTexts(JsonElement element, string name) =>
-        CniConfig.Get(element, name) is { ValueKind: JsonValueKind.Array } list ? [.. list.EnumerateArray().Select(i => i.GetString()!)] : [];
+        CniConfig.Get(element, name) is { ValueKind: JsonValueKind.Array } list
+            ? [.. list.EnumerateArray().Select(i => i.GetString()!)]
+            : [];
 
-    private static bool IsLabel(string text) => text.All(c => c is '-' or (>= 'a' and <= 'z') or (>= '0' and <= '9')) && text[0] != '-' && text[^1] != '-';
+    private static bool IsLabel(string text) =>
+        text.All(c => c is '-' or (>= 'a' and <= 'z') or (>= '0' and <= '9')) && text[0] != '-' && text[^1] != '-';
 
-    private static bool IsName(string text) => text.Length <= 253 && text.Split('.').All(part => part.Length > 0 && IsLabel(part));
+    private static bool IsName(string text) =>
+        text.Length <= 253 && text.Split('.').All(part => part.Length > 0 && IsLabel(part));
 }

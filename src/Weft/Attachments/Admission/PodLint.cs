@@ -10,8 +10,10 @@ namespace Weft.Attachments.Admission;
 internal static class PodLint
 {
     /// <summary>Checks a pod.</summary>
-    /// <param name="pod">The pod (<c>kind: Pod</c>), as the API server shows it to a webhook or as its manifest has it.</param>
-    /// <param name="namespace">The namespace it goes to; a pod's own <c>metadata.namespace</c> is not looked at.</param>
+    /// <param name="pod">The pod (<c>kind: Pod</c>), as the API server shows it to a webhook or as its manifest has
+    /// it.</param>
+    /// <param name="namespace">The namespace it goes to; a pod's own <c>metadata.namespace</c> is not looked
+    /// at.</param>
     /// <returns>All findings, in the order of the rules.</returns>
     public static ImmutableArray<LintFinding> Check(JsonElement pod, string @namespace, LintContext lintContext)
     {
@@ -22,10 +24,12 @@ internal static class PodLint
     }
 
     /// <summary>
-    /// Adds the device requests that a pod's networks need and that it doesn't have: to its first container, <c>requests</c> and <c>limits</c> alike,
-    /// as many as it has attachments of that resource. Nothing else is changed, ever.
+    /// Adds the device requests that a pod's networks need and that it doesn't have: to its first container,
+    /// <c>requests</c> and <c>limits</c> alike, as many as it has attachments of that resource. Nothing else is
+    /// changed, ever.
     /// </summary>
-    /// <returns>The change; an empty one where nothing is missing, or where a container names the resource already: what a person wrote is not overwritten.</returns>
+    /// <returns>The change; an empty one where nothing is missing, or where a container names the resource already:
+    /// what a person wrote is not overwritten.</returns>
     public static PodPatch Mutate(JsonElement pod, string @namespace, LintContext lintContext)
     {
         ArgumentNullException.ThrowIfNull(@namespace);
@@ -34,7 +38,14 @@ internal static class PodLint
         var containers = view.Containers.Select(c => c.Container).ToList();
         if (!unread.All.IsEmpty || containers.Count == 0)
             return new PodPatch([], []);
-        var missing = DeviceRules.RequiredDevices(view).Where(need => containers.All(c => DeviceRules.RequestedCount(c, need.Key) == 0 && !DeviceRules.MentionsResource(c, need.Key))).ToList();
+        var missing = DeviceRules
+            .RequiredDevices(view)
+            .Where(need =>
+                containers.All(c =>
+                    DeviceRules.RequestedCount(c, need.Key) == 0 && !DeviceRules.MentionsResource(c, need.Key)
+                )
+            )
+            .ToList();
         if (missing.Count == 0)
             return new PodPatch([], []);
         var operations = new JsonArray();
@@ -43,15 +54,31 @@ internal static class PodLint
         foreach (var (resource, count) in missing)
         {
             foreach (var list in (string[])["requests", "limits"])
-                operations.Add((JsonNode)AddOperation($"/spec/containers/0/resources/{list}/{resource.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal)}", count.ToString(CultureInfo.InvariantCulture)));
-            var titles = string.Join(", ", view.Selections.Where(s => s.Definition?.Resource == resource).Select(s => s.Title));
-            notes.Add($"weft added {count} of {resource} to the requests and limits of container '{containers[0].Text("name")}', the pod's first, for {titles}");
+                operations.Add(
+                    (JsonNode)AddOperation(
+                        $"/spec/containers/0/resources/{list}/{resource.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal)}",
+                        count.ToString(CultureInfo.InvariantCulture)
+                    )
+                );
+            var titles = string.Join(
+                ", ",
+                view.Selections.Where(s => s.Definition?.Resource == resource).Select(s => s.Title)
+            );
+            notes.Add(
+                $"weft added {count} of {resource} to the requests and limits of container '{containers[0].Text("name")}', the pod's first, for {titles}"
+            );
         }
 
         return new PodPatch(operations, notes.ToImmutable());
     }
 
-    internal static void Check(JsonElement pod, string path, string @namespace, LintContext lintContext, Findings findings)
+    internal static void Check(
+        JsonElement pod,
+        string path,
+        string @namespace,
+        LintContext lintContext,
+        Findings findings
+    )
     {
         var view = PodView.Read(pod, path, @namespace, lintContext, findings);
         AnnotationRules.Check(view, findings);
@@ -67,9 +94,19 @@ internal static class PodLint
     {
         if (resources.ValueKind != JsonValueKind.Object)
             operations.Add((JsonNode)AddOperation("/spec/containers/0/resources", new JsonObject()));
-        foreach (var list in ((string[])["requests", "limits"]).Where(l => resources.Member(l).ValueKind != JsonValueKind.Object))
+        foreach (
+            var list in ((string[])["requests", "limits"]).Where(l =>
+                resources.Member(l).ValueKind != JsonValueKind.Object
+            )
+        )
             operations.Add((JsonNode)AddOperation($"/spec/containers/0/resources/{list}", new JsonObject()));
     }
 
-    private static JsonObject AddOperation(string path, JsonNode value) => new() { ["op"] = "add", ["path"] = path, ["value"] = value };
+    private static JsonObject AddOperation(string path, JsonNode value) =>
+        new()
+        {
+            ["op"] = "add",
+            ["path"] = path,
+            ["value"] = value,
+        };
 }

@@ -7,10 +7,26 @@ namespace Weft.Attachments.Admission;
 internal static class ReferenceRules
 {
     public static readonly LintRule Missing = new("W201", Severity.Error, "the cluster has no such definition");
-    public static readonly LintRule OtherNamespace = new("W202", Severity.Error, "the definition is in another namespace");
-    public static readonly LintRule Isolated = new("W203", Severity.Error, "Multus' namespace isolation forbids the namespace");
-    public static readonly LintRule NotListed = new("W204", Severity.Warning, "the definition isn't among those that were given, which aren't all");
-    public static readonly LintRule NamedTwice = new("W205", Severity.Warning, "a definition is named twice without names for the interfaces");
+    public static readonly LintRule OtherNamespace = new(
+        "W202",
+        Severity.Error,
+        "the definition is in another namespace"
+    );
+    public static readonly LintRule Isolated = new(
+        "W203",
+        Severity.Error,
+        "Multus' namespace isolation forbids the namespace"
+    );
+    public static readonly LintRule NotListed = new(
+        "W204",
+        Severity.Warning,
+        "the definition isn't among those that were given, which aren't all"
+    );
+    public static readonly LintRule NamedTwice = new(
+        "W205",
+        Severity.Warning,
+        "a definition is named twice without names for the interfaces"
+    );
 
     public static ImmutableArray<LintRule> All => [Missing, OtherNamespace, Isolated, NotListed, NamedTwice];
 
@@ -21,10 +37,19 @@ internal static class ReferenceRules
         foreach (var selection in pod.Selections)
         {
             var isForeign = selection.Namespace != pod.Namespace;
-            if (lintContext.NamespaceIsolation && isForeign && !lintContext.GlobalNamespaces.Contains(selection.Namespace) && selection.Namespace != "default")
+            if (
+                lintContext.NamespaceIsolation
+                && isForeign
+                && !lintContext.GlobalNamespaces.Contains(selection.Namespace)
+                && selection.Namespace != "default"
+            )
             {
-                findings.Add(Isolated, selection.Path, $"the pod is in namespace {pod.Namespace} and names {selection.Title}; Multus runs with namespaceIsolation and fails the pod",
-                    $"use a definition of namespace {pod.Namespace}, or add {selection.Namespace} to Multus' globalNamespaces");
+                findings.Add(
+                    Isolated,
+                    selection.Path,
+                    $"the pod is in namespace {pod.Namespace} and names {selection.Title}; Multus runs with namespaceIsolation and fails the pod",
+                    $"use a definition of namespace {pod.Namespace}, or add {selection.Namespace} to Multus' globalNamespaces"
+                );
             }
 
             if (selection.Definition is null)
@@ -34,7 +59,12 @@ internal static class ReferenceRules
         foreach (var same in pod.Selections.GroupBy(s => s.Title).Where(g => g.Count(s => s.Interface is null) > 1))
         {
             var names = string.Join(" and ", same.Select(s => s.InterfaceOrDefault));
-            findings.Add(NamedTwice, same.Last().Path, $"{same.Key} is named {same.Count()} times: the pod gets {names} on one network", "take one away, or name the interfaces (name@interface)");
+            findings.Add(
+                NamedTwice,
+                same.Last().Path,
+                $"{same.Key} is named {same.Count()} times: the pod gets {names} on one network",
+                "take one away, or name the interfaces (name@interface)"
+            );
         }
     }
 
@@ -45,16 +75,34 @@ internal static class ReferenceRules
             return;
         if (all.Where(d => d.Name == selection.Name).Select(d => d.Title).ToArray() is { Length: > 0 } elsewhere)
         {
-            findings.Add(OtherNamespace, selection.Path, $"there is no definition {selection.Title}; {string.Join(" and ", elsewhere)} {(elsewhere.Length == 1 ? "is one" : "are some")}", $"write {elsewhere[0]}");
+            findings.Add(
+                OtherNamespace,
+                selection.Path,
+                $"there is no definition {selection.Title}; {string.Join(" and ", elsewhere)} {(elsewhere.Length == 1 ? "is one" : "are some")}",
+                $"write {elsewhere[0]}"
+            );
             return;
         }
 
-        var near = Suggestions.Find(selection.Name, all.Where(d => d.Namespace == selection.Namespace).Select(d => d.Name).Concat(all.Select(d => d.Title)).Distinct());
-        var next = near.Count > 0 ? $"did you mean {string.Join(" or ", near)}?"
-            : all.IsEmpty ? "attach the network to the cluster first" : $"definitions: {string.Join(", ", all.Select(d => d.Title).Order(StringComparer.Ordinal).Take(10))}";
+        var near = Suggestions.Find(
+            selection.Name,
+            all.Where(d => d.Namespace == selection.Namespace)
+                .Select(d => d.Name)
+                .Concat(all.Select(d => d.Title))
+                .Distinct()
+        );
+        var next =
+            near.Count > 0 ? $"did you mean {string.Join(" or ", near)}?"
+            : all.IsEmpty ? "attach the network to the cluster first"
+            : $"definitions: {string.Join(", ", all.Select(d => d.Title).Order(StringComparer.Ordinal).Take(10))}";
         if (pod.Context.IsComplete)
             findings.Add(Missing, selection.Path, $"there is no definition {selection.Title}", next);
         else
-            findings.Add(NotListed, selection.Path, $"no definition {selection.Title} is known here; the cluster may have one of another's making", next);
+            findings.Add(
+                NotListed,
+                selection.Path,
+                $"no definition {selection.Title} is known here; the cluster may have one of another's making",
+                next
+            );
     }
 }

@@ -14,8 +14,16 @@ internal static class TrunkRules
     /// <summary>Weft's plugin that gives a pod an interface for each VLAN of a trunk (docs/specs/cni.md).</summary>
     public const string TrunkPlugin = "weft-trunk";
 
-    public static readonly LintRule ArgumentOutsideTrunk = new("W601", Severity.Error, "`cni-args` ask for a VLAN that the trunk doesn't let through");
-    public static readonly LintRule NameOutsideTrunk = new("W602", Severity.Error, "a definition of one VLAN of a trunk that the trunk doesn't have");
+    public static readonly LintRule ArgumentOutsideTrunk = new(
+        "W601",
+        Severity.Error,
+        "`cni-args` ask for a VLAN that the trunk doesn't let through"
+    );
+    public static readonly LintRule NameOutsideTrunk = new(
+        "W602",
+        Severity.Error,
+        "a definition of one VLAN of a trunk that the trunk doesn't have"
+    );
     public static readonly LintRule InvalidVlan = new("W603", Severity.Error, "`cni-args` ask for a VLAN that is none");
 
     public static ImmutableArray<LintRule> All => [ArgumentOutsideTrunk, NameOutsideTrunk, InvalidVlan];
@@ -31,25 +39,56 @@ internal static class TrunkRules
             {
                 var path = $"{selection.Path}.cni-args.{member}";
                 if (ReadVlans(CniConfig.Get(selection.CniArgs, member)) is not { } asked)
-                    findings.Add(InvalidVlan, path, $"{CniConfig.Get(selection.CniArgs, member).GetRawText()} names no VLANs", "write 101, \"101,103-110\" or a list");
-                else if (selection.Vlans is { } allowed && asked.Where(v => !allowed.Contains(v)).ToList() is { Count: > 0 } outside)
-                    findings.Add(ArgumentOutsideTrunk, path, $"VLAN {VlanSet.Create(outside.Where(v => VlanSet.IsVlan(v)))} isn't in {selection.Title}, which lets {allowed} through and drops the rest", $"add it to the trunk, or ask for some of {allowed}");
+                    findings.Add(
+                        InvalidVlan,
+                        path,
+                        $"{CniConfig.Get(selection.CniArgs, member).GetRawText()} names no VLANs",
+                        "write 101, \"101,103-110\" or a list"
+                    );
+                else if (
+                    selection.Vlans is { } allowed
+                    && asked.Where(v => !allowed.Contains(v)).ToList() is { Count: > 0 } outside
+                )
+                    findings.Add(
+                        ArgumentOutsideTrunk,
+                        path,
+                        $"VLAN {VlanSet.Create(outside.Where(v => VlanSet.IsVlan(v)))} isn't in {selection.Title}, which lets {allowed} through and drops the rest",
+                        $"add it to the trunk, or ask for some of {allowed}"
+                    );
             }
         }
     }
 
-    /// <summary>Whether a selection that names no definition means a VLAN that its trunk hasn't: <c>NAME-vVLAN</c>.</summary>
+    /// <summary>
+    /// Whether a selection that names no definition means a VLAN that its trunk hasn't: <c>NAME-vVLAN</c>.
+    /// </summary>
     public static bool CheckOutsideTrunk(PodView pod, NetworkSelection selection, Findings findings)
     {
         var cut = selection.Name.LastIndexOf("-v", StringComparison.Ordinal);
-        if (cut <= 0 || !int.TryParse(selection.Name.AsSpan(cut + 2), NumberStyles.None, CultureInfo.InvariantCulture, out var vlan))
+        if (
+            cut <= 0
+            || !int.TryParse(
+                selection.Name.AsSpan(cut + 2),
+                NumberStyles.None,
+                CultureInfo.InvariantCulture,
+                out var vlan
+            )
+        )
             return false;
         var name = selection.Name[..cut];
-        var allowed = pod.Context.Definitions.FirstOrDefault(d => d.Name == name && d.Namespace == selection.Namespace)?.Vlans
-            ?? pod.Context.Networks.Values.FirstOrDefault(n => n.Vlans is not null && DnsLabel.From(n.Id.Name) == name)?.Vlans;
+        var allowed =
+            pod.Context.Definitions.FirstOrDefault(d => d.Name == name && d.Namespace == selection.Namespace)?.Vlans
+            ?? pod.Context.Networks.Values.FirstOrDefault(n =>
+                n.Vlans is not null && DnsLabel.From(n.Id.Name) == name
+            )?.Vlans;
         if (allowed is null || allowed.Contains(vlan))
             return false;
-        findings.Add(NameOutsideTrunk, selection.Path, $"there is no {selection.Title}: VLAN {vlan} isn't in the trunk {name}, which lets {allowed} through", $"add {vlan} to the trunk, or name one of its VLANs");
+        findings.Add(
+            NameOutsideTrunk,
+            selection.Path,
+            $"there is no {selection.Title}: VLAN {vlan} isn't in the trunk {name}, which lets {allowed} through",
+            $"add {vlan} to the trunk, or name one of its VLANs"
+        );
         return true;
     }
 
@@ -61,32 +100,56 @@ internal static class TrunkRules
         foreach (var (vlan, texts) in map.EnumerateObject().Select(m => (m.Name, m.Value)))
         {
             // One that isn't the trunk's is a finding already.
-            if (!int.TryParse(vlan, NumberStyles.None, CultureInfo.InvariantCulture, out var number) || selection.Vlans?.Contains(number) == false)
+            if (
+                !int.TryParse(vlan, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+                || selection.Vlans?.Contains(number) == false
+            )
                 continue;
             var path = $"{selection.Path}.cni-args.vlans.{vlan}";
             var subnets = selection.Network is { } network ? network.VlanSubnets.GetValueOrDefault(number, []) : [];
-            if (texts.ValueKind != JsonValueKind.Array || texts.EnumerateArray().Any(t => t.ValueKind != JsonValueKind.String))
+            if (
+                texts.ValueKind != JsonValueKind.Array
+                || texts.EnumerateArray().Any(t => t.ValueKind != JsonValueKind.String)
+            )
             {
-                findings.Add(AddressRules.IpsNotAList, path, $"the addresses on VLAN {vlan} are {CniConfig.DescribeKind(texts)}", "write a list of texts");
+                findings.Add(
+                    AddressRules.IpsNotAList,
+                    path,
+                    $"the addresses on VLAN {vlan} are {CniConfig.DescribeKind(texts)}",
+                    "write a list of texts"
+                );
                 continue;
             }
 
             foreach (var text in texts.EnumerateArray().Select(t => t.GetString()!))
             {
                 if (AddressRules.ParseAddress(text) is not { } read)
-                    findings.Add(AddressRules.Malformed, path, $"'{text}' is no IP address, with or without a prefix length", "write 10.20.6.40/24 or fd00:6::40/64");
+                    findings.Add(
+                        AddressRules.Malformed,
+                        path,
+                        $"'{text}' is no IP address, with or without a prefix length",
+                        "write 10.20.6.40/24 or fd00:6::40/64"
+                    );
                 else if (!subnets.IsEmpty)
                     AddressRules.CheckSubnet(read.Address, null, subnets, $"VLAN {vlan}", path, findings);
                 else if (read.Length is null && selection.Network is not null)
-                    findings.Add(AddressRules.NoPrefixLength, path, $"{text} has no prefix length, and no network on VLAN {vlan} says one", $"write {text}/LENGTH");
+                    findings.Add(
+                        AddressRules.NoPrefixLength,
+                        path,
+                        $"{text} has no prefix length, and no network on VLAN {vlan} says one",
+                        $"write {text}/LENGTH"
+                    );
             }
         }
     }
 
     /// <summary>Whether <c>cni-args</c> name addresses.</summary>
-    public static bool HasAddresses(JsonElement arguments) => CniConfig.Get(arguments, "ips") is { ValueKind: JsonValueKind.Array } list && list.GetArrayLength() > 0;
+    public static bool HasAddresses(JsonElement arguments) =>
+        CniConfig.Get(arguments, "ips") is { ValueKind: JsonValueKind.Array } list && list.GetArrayLength() > 0;
 
-    /// <summary>VLANs however they are written: a number, a text, a list, <c>{id}</c> or <c>{minID, maxID}</c>.</summary>
+    /// <summary>
+    /// VLANs however they are written: a number, a text, a list, <c>{id}</c> or <c>{minID, maxID}</c>.
+    /// </summary>
     internal static IReadOnlyList<int>? ReadVlans(JsonElement value)
     {
         switch (value.ValueKind)
@@ -100,15 +163,27 @@ internal static class TrunkRules
                 return all.Contains(null) ? null : [.. all.SelectMany(v => v!)];
             case JsonValueKind.Object:
                 // Weft's own form: {"602": ["10.20.2.40"], "750": []}.
-                if (value.EnumerateObject().All(m => int.TryParse(m.Name, NumberStyles.None, CultureInfo.InvariantCulture, out _)))
+                if (
+                    value
+                        .EnumerateObject()
+                        .All(m => int.TryParse(m.Name, NumberStyles.None, CultureInfo.InvariantCulture, out _))
+                )
                 {
-                    var keys = value.EnumerateObject().Select(m => int.Parse(m.Name, NumberStyles.None, CultureInfo.InvariantCulture)).ToList();
+                    var keys = value
+                        .EnumerateObject()
+                        .Select(m => int.Parse(m.Name, NumberStyles.None, CultureInfo.InvariantCulture))
+                        .ToList();
                     return keys.TrueForAll(k => VlanSet.IsVlan(k)) ? keys : null;
                 }
 
                 if (CniConfig.Has(value, "id"))
                     return ReadVlans(CniConfig.Get(value, "id"));
-                return ReadVlans(CniConfig.Get(value, "minID")) is [var first] && ReadVlans(CniConfig.Get(value, "maxID")) is [var last] && first <= last ? [.. Enumerable.Range(first, last - first + 1)] : null;
+                return
+                    ReadVlans(CniConfig.Get(value, "minID")) is [var first]
+                    && ReadVlans(CniConfig.Get(value, "maxID")) is [var last]
+                    && first <= last
+                    ? [.. Enumerable.Range(first, last - first + 1)]
+                    : null;
             default:
                 return null;
         }

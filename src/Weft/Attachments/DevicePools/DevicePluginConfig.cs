@@ -9,12 +9,20 @@ namespace Weft.Attachments.DevicePools;
 
 /// <summary>A node with its pools.</summary>
 /// <param name="Inventory">What its agent found, or null.</param>
-internal sealed record PooledNode(string Name, ImmutableArray<Uplink> Uplinks, NodeInventory? Inventory, ImmutableArray<DevicePool> Pools);
+internal sealed record PooledNode(
+    string Name,
+    ImmutableArray<Uplink> Uplinks,
+    NodeInventory? Inventory,
+    ImmutableArray<DevicePool> Pools
+);
 
 /// <summary>
-/// The configuration of the SR-IOV device plugin: one file for each node, because the same name or address may be another device elsewhere.
+/// The configuration of the SR-IOV device plugin: one file for each node, because the same name or address may be
+/// another device elsewhere.
 /// </summary>
-/// <remarks>Source: sriov-network-device-plugin, README "Configurations"; docs/specs/plugins.md, "Device pools".</remarks>
+/// <remarks>
+/// Source: sriov-network-device-plugin, README "Configurations"; docs/specs/plugins.md, "Device pools".
+/// </remarks>
 internal static class DevicePluginConfig
 {
     /// <summary>The ConfigMap's name, as upstream's manifests have it.</summary>
@@ -26,10 +34,14 @@ internal static class DevicePluginConfig
     /// <summary>The file that the plugin reads when nobody tells it otherwise.</summary>
     public const string DefaultFileName = "config.json";
 
-    /// <summary>The annotation that says whose pods must be recreated, because they read the configuration only when they start.</summary>
+    /// <summary>
+    /// The annotation that says whose pods must be recreated, because they read the configuration only when they start.
+    /// </summary>
     public const string RestartAnnotation = "weft.dev/restart";
 
-    /// <summary>The annotation with a digest of each node's file: a pod is recreated when its node's digest changes.</summary>
+    /// <summary>
+    /// The annotation with a digest of each node's file: a pod is recreated when its node's digest changes.
+    /// </summary>
     public const string RestartNodesAnnotation = "weft.dev/restart-nodes";
 
     /// <summary>The annotation that says why there is no <see cref="DefaultFileName"/>.</summary>
@@ -39,7 +51,8 @@ internal static class DevicePluginConfig
     private const string DaemonSet = "daemonset kube-system/kube-sriov-device-plugin";
 
     /// <summary>Renders the ConfigMap.</summary>
-    /// <param name="nodes">All nodes of the cluster; one without pools gets a file without resources, since the plugin ends where it finds none.</param>
+    /// <param name="nodes">All nodes of the cluster; one without pools gets a file without resources, since the plugin
+    /// ends where it finds none.</param>
     public static Manifest Render(ImmutableArray<PooledNode> nodes)
     {
         var data = new JsonObject();
@@ -53,7 +66,11 @@ internal static class DevicePluginConfig
             digests[node.Name] = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))[..16];
         }
 
-        var annotations = new JsonObject { [RestartAnnotation] = DaemonSet, [RestartNodesAnnotation] = Encoding.UTF8.GetString(Json.ToUtf8(digests)) };
+        var annotations = new JsonObject
+        {
+            [RestartAnnotation] = DaemonSet,
+            [RestartNodesAnnotation] = Encoding.UTF8.GetString(Json.ToUtf8(digests)),
+        };
         // Most clusters' nodes are alike; only where they aren't is there something to think about.
         if (texts.Count == 1)
             data[DefaultFileName] = texts.First();
@@ -67,24 +84,57 @@ internal static class DevicePluginConfig
     /// <summary>A file of the plugin.</summary>
     public static string RenderFile(IEnumerable<DevicePool> pools)
     {
-        return Json.ToIndentedText(new JsonObject { ["resourceList"] = new JsonArray([.. pools.OrderBy(p => p.ResourceName, StringComparer.Ordinal).Select(p => (JsonNode)p.ToJson())]) });
+        return Json.ToIndentedText(
+            new JsonObject
+            {
+                ["resourceList"] = new JsonArray([
+                    .. pools.OrderBy(p => p.ResourceName, StringComparer.Ordinal).Select(p => (JsonNode)p.ToJson()),
+                ]),
+            }
+        );
     }
 
-    /// <summary>The pools of all nodes as if they were one's: a device belongs to a resource if one node says so.</summary>
+    /// <summary>
+    /// The pools of all nodes as if they were one's: a device belongs to a resource if one node says so.
+    /// </summary>
     private static ImmutableArray<DevicePool> MergePools(ImmutableArray<PooledNode> nodes) =>
-    [
-        .. nodes.SelectMany(node => node.Pools).GroupBy(pool => pool.ResourceName, StringComparer.Ordinal)
-            .Select(same => same.First() with { Selectors = [.. same.SelectMany(pool => pool.Selectors).DistinctBy(s => s.ToJson().ToJsonString())] }),
-    ];
+        [
+            .. nodes
+                .SelectMany(node => node.Pools)
+                .GroupBy(pool => pool.ResourceName, StringComparer.Ordinal)
+                .Select(same =>
+                    same.First() with
+                    {
+                        Selectors =
+                        [
+                            .. same.SelectMany(pool => pool.Selectors).DistinctBy(s => s.ToJson().ToJsonString()),
+                        ],
+                    }
+                ),
+        ];
 
-    /// <summary>Why one file can't serve all nodes: on one of them it would take a device for a resource that the node's own file doesn't.</summary>
+    /// <summary>
+    /// Why one file can't serve all nodes: on one of them it would take a device for a resource that the node's own
+    /// file doesn't.
+    /// </summary>
     private static string? FindAmbiguity(ImmutableArray<PooledNode> nodes, ImmutableArray<DevicePool> union)
     {
-        var claims = union.SelectMany(pool => pool.Selectors.SelectMany(ClaimsOf).Select(claim => (pool.ResourceName, Claim: claim))).ToHashSet();
+        var claims = union
+            .SelectMany(pool => pool.Selectors.SelectMany(ClaimsOf).Select(claim => (pool.ResourceName, Claim: claim)))
+            .ToHashSet();
         foreach (var node in nodes)
         {
-            var own = node.Pools.SelectMany(pool => pool.Selectors.SelectMany(ClaimsOf).Select(claim => (pool.ResourceName, Claim: claim))).ToHashSet();
-            foreach (var (resource, claim) in claims.Where(c => !own.Contains(c) && HasPort(node, c.Claim.Port)).OrderBy(c => c.ResourceName, StringComparer.Ordinal).ThenBy(c => c.Claim))
+            var own = node
+                .Pools.SelectMany(pool =>
+                    pool.Selectors.SelectMany(ClaimsOf).Select(claim => (pool.ResourceName, Claim: claim))
+                )
+                .ToHashSet();
+            foreach (
+                var (resource, claim) in claims
+                    .Where(c => !own.Contains(c) && HasPort(node, c.Claim.Port))
+                    .OrderBy(c => c.ResourceName, StringComparer.Ordinal)
+                    .ThenBy(c => c.Claim)
+            )
             {
                 var device = claim.Index is { } index ? $"function {index} of {claim.Port}" : claim.Port;
                 return $"{device} is {resource}'s on another node, but not on {node.Name}: start the plugin with --config-file=/etc/pcidp/$(NODE_NAME)";
@@ -94,8 +144,11 @@ internal static class DevicePluginConfig
         return null;
     }
 
-    private static bool HasPort(PooledNode node, string port) => node.Uplinks.Any(u => u.Name.Equals(port, StringComparison.OrdinalIgnoreCase) || u.PciAddress == port)
-        || node.Inventory?.Devices.Any(d => d.PciAddress == port || port.Equals(d.Name, StringComparison.OrdinalIgnoreCase)) == true
+    private static bool HasPort(PooledNode node, string port) =>
+        node.Uplinks.Any(u => u.Name.Equals(port, StringComparison.OrdinalIgnoreCase) || u.PciAddress == port)
+        || node.Inventory?.Devices.Any(d =>
+            d.PciAddress == port || port.Equals(d.Name, StringComparison.OrdinalIgnoreCase)
+        ) == true
         || node.Pools.Any(pool => pool.Selectors.Any(s => s.PciAddresses.Contains(port)));
 
     private static IEnumerable<(string Port, int? Index)> ClaimsOf(DeviceSelector selector)
@@ -107,7 +160,10 @@ internal static class DevicePluginConfig
             var hash = entry.IndexOf('#', StringComparison.Ordinal);
             foreach (var range in entry[(hash + 1)..].Split(','))
             {
-                var ends = range.Split('-').Select(end => int.Parse(end, System.Globalization.CultureInfo.InvariantCulture)).ToArray();
+                var ends = range
+                    .Split('-')
+                    .Select(end => int.Parse(end, System.Globalization.CultureInfo.InvariantCulture))
+                    .ToArray();
                 for (var index = ends[0]; index <= ends[^1]; index++)
                     yield return (entry[..hash], index);
             }

@@ -5,14 +5,23 @@ using Weft.Resources;
 namespace Weft.Attachments.DevicePools;
 
 /// <summary>
-/// Devices of one node that pods get by one NetworkAttachmentDefinition: a resource of the SR-IOV device plugin. Several ports, or several
-/// devices handed over, of one network are one pool.
+/// Devices of one node that pods get by one NetworkAttachmentDefinition: a resource of the SR-IOV device plugin.
+/// Several ports, or several devices handed over, of one network are one pool.
 /// </summary>
 /// <param name="Network">The network that the devices are for.</param>
-/// <param name="ResourceName">The resource's name behind <see cref="ResourcePrefix"/>: letters, digits and underscores, at most 63.</param>
+/// <param name="ResourceName">The resource's name behind <see cref="ResourcePrefix"/>: letters, digits and underscores,
+/// at most 63.</param>
 /// <param name="Selectors">Which devices: those that one of these takes, in this order.</param>
-/// <remarks>Source: sriov-network-device-plugin, README "Configurations"; docs/specs/plugins.md, "Device pools".</remarks>
-internal sealed record DevicePool(string Node, ResourceId Network, PluginType Plugin, string ResourceName, ImmutableArray<DeviceSelector> Selectors)
+/// <remarks>
+/// Source: sriov-network-device-plugin, README "Configurations"; docs/specs/plugins.md, "Device pools".
+/// </remarks>
+internal sealed record DevicePool(
+    string Node,
+    ResourceId Network,
+    PluginType Plugin,
+    string ResourceName,
+    ImmutableArray<DeviceSelector> Selectors
+)
 {
     /// <summary>The prefix of every resource that Weft renders.</summary>
     public const string ResourcePrefix = "weft.dev";
@@ -22,13 +31,14 @@ internal sealed record DevicePool(string Node, ResourceId Network, PluginType Pl
 
     /// <summary>The resource as the device plugin reads it.</summary>
     /// <returns>An element of <c>resourceList</c>.</returns>
-    public JsonObject ToJson() => new()
-    {
-        ["resourcePrefix"] = ResourcePrefix,
-        ["resourceName"] = ResourceName,
-        ["deviceType"] = "netDevice",
-        ["selectors"] = new JsonArray([.. Selectors.Select(s => (JsonNode)s.ToJson())]),
-    };
+    public JsonObject ToJson() =>
+        new()
+        {
+            ["resourcePrefix"] = ResourcePrefix,
+            ["resourceName"] = ResourceName,
+            ["deviceType"] = "netDevice",
+            ["selectors"] = new JsonArray([.. Selectors.Select(s => (JsonNode)s.ToJson())]),
+        };
 }
 
 /// <summary>What a device must be to belong to a pool: every list that isn't empty must have it.</summary>
@@ -49,7 +59,10 @@ internal sealed record DeviceSelector
     /// <summary>Indexes in the firmware's tables.</summary>
     public ImmutableArray<string> AcpiIndexes { get; init; } = [];
 
-    /// <summary>Physical functions by name, with the indexes of their functions: <c>ens1f0#0-3,6</c>. One entry a port: the plugin reads the first only.</summary>
+    /// <summary>
+    /// Physical functions by name, with the indexes of their functions: <c>ens1f0#0-3,6</c>. One entry a port: the
+    /// plugin reads the first only.
+    /// </summary>
     public ImmutableArray<string> PfNames { get; init; } = [];
 
     /// <summary>Physical functions by PCI address, with indexes likewise: <c>0000:3b:00.0#0-3</c>.</summary>
@@ -71,11 +84,21 @@ internal sealed record DeviceSelector
     public JsonObject ToJson()
     {
         var body = new JsonObject();
-        foreach (var (name, values) in new[]
-        {
-            ("vendors", Vendors), ("devices", Devices), ("drivers", Drivers), ("pciAddresses", PciAddresses), ("acpiIndexes", AcpiIndexes), ("pfNames", PfNames),
-            ("rootDevices", RootDevices), ("linkTypes", LinkTypes), ("ddpProfiles", DdpProfiles), ("pKeys", PKeys),
-        })
+        foreach (
+            var (name, values) in new[]
+            {
+                ("vendors", Vendors),
+                ("devices", Devices),
+                ("drivers", Drivers),
+                ("pciAddresses", PciAddresses),
+                ("acpiIndexes", AcpiIndexes),
+                ("pfNames", PfNames),
+                ("rootDevices", RootDevices),
+                ("linkTypes", LinkTypes),
+                ("ddpProfiles", DdpProfiles),
+                ("pKeys", PKeys),
+            }
+        )
         {
             if (!values.IsEmpty)
                 body[name] = new JsonArray([.. values.Select(v => JsonValue.Create(v))]);

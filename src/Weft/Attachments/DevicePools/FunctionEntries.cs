@@ -3,11 +3,17 @@ using System.Globalization;
 
 namespace Weft.Attachments.DevicePools;
 
-/// <summary>The entries of <c>pfNames</c> and <c>rootDevices</c>, read as the device plugin reads them, faults included.</summary>
-/// <remarks>Source: sriov-network-device-plugin 40b6f50, pkg/resources/deviceSelectors.go, getItem and isSelected.</remarks>
+/// <summary>
+/// The entries of <c>pfNames</c> and <c>rootDevices</c>, read as the device plugin reads them, faults included.
+/// </summary>
+/// <remarks>
+/// Source: sriov-network-device-plugin 40b6f50, pkg/resources/deviceSelectors.go, getItem and isSelected.
+/// </remarks>
 internal static class FunctionEntries
 {
-    /// <summary>The entry that counts for a port: the first that names it, in whatever case. A second one is never looked at.</summary>
+    /// <summary>
+    /// The entry that counts for a port: the first that names it, in whatever case. A second one is never looked at.
+    /// </summary>
     public static string? FindEntry(ImmutableArray<string> entries, string port) =>
         entries.FirstOrDefault(entry => entry.Split('#')[0].Equals(port, StringComparison.OrdinalIgnoreCase));
 
@@ -49,5 +55,6 @@ internal static class FunctionEntries
         return ends.Length == 2 && TryParseNumber(ends[0], out first) && TryParseNumber(ends[1], out last);
     }
 
-    private static bool TryParseNumber(string text, out int number) => int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out number);
+    private static bool TryParseNumber(string text, out int number) =>
+        int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out number);
 }

@@ -4,49 +4,77 @@ using Weft.Attachments.Nodes;
 namespace Weft.Attachments.DevicePools;
 
 /// <summary>
-/// A node's inventory as it will be once the agent has applied a configuration: the functions are made, and every device has the driver it is meant
-/// to have. Pools are matched against this, since right after functions are declared there are none yet.
+/// A node's inventory as it will be once the agent has applied a configuration: the functions are made, and every
+/// device has the driver it is meant to have. Pools are matched against this, since right after functions are declared
+/// there are none yet.
 /// </summary>
 internal static class PlannedInventory
 {
     /// <summary>The driver of devices that a user-space program gets whole.</summary>
     public const string VfioDriver = "vfio-pci";
 
-    /// <summary>Drivers of functions by that of their port, for ports none of whose functions has shown yet what its driver is called.</summary>
+    /// <summary>
+    /// Drivers of functions by that of their port, for ports none of whose functions has shown yet what its driver is
+    /// called.
+    /// </summary>
     private static readonly ImmutableDictionary<string, string> FunctionDrivers = new Dictionary<string, string>
     {
-        ["i40e"] = "iavf", ["ice"] = "iavf", ["ixgbe"] = "ixgbevf", ["igb"] = "igbvf", ["bnxt_en"] = "bnxt_en", ["mlx5_core"] = "mlx5_core", ["mlx4_core"] = "mlx4_core",
+        ["i40e"] = "iavf",
+        ["ice"] = "iavf",
+        ["ixgbe"] = "ixgbevf",
+        ["igb"] = "igbvf",
+        ["bnxt_en"] = "bnxt_en",
+        ["mlx5_core"] = "mlx5_core",
+        ["mlx4_core"] = "mlx4_core",
     }.ToImmutableDictionary(StringComparer.Ordinal);
 
     /// <summary>The inventory after a configuration was applied.</summary>
     /// <returns>
-    /// What it will have. A function that isn't there yet has no PCI address before it is made; it stands under that of its port with its index behind
-    /// it (<c>0000:3b:00.0#5</c>).
+    /// What it will have. A function that isn't there yet has no PCI address before it is made; it stands under that of
+    /// its port with its index behind it (<c>0000:3b:00.0#5</c>).
     /// </returns>
     public static NodeInventory Create(NodeInventory inventory, NodeConfiguration configuration)
     {
         var devices = inventory.Devices.ToList();
         foreach (var port in configuration.PhysicalFunctions)
         {
-            if (NodeDevices.Find(inventory, port.Name, port.MacAddress, port.PciAddress) is { PciAddress: not null } device)
+            if (
+                NodeDevices.Find(inventory, port.Name, port.MacAddress, port.PciAddress) is
+                { PciAddress: not null } device
+            )
                 AddFunctions(devices, device, port);
         }
 
         foreach (var passthrough in configuration.Devices)
         {
-            if (NodeDevices.Find(inventory, passthrough.Name, passthrough.MacAddress, passthrough.PciAddress) is { } device)
+            if (
+                NodeDevices.Find(inventory, passthrough.Name, passthrough.MacAddress, passthrough.PciAddress) is
+                { } device
+            )
                 devices[devices.IndexOf(device)] = WithDriver(device, passthrough.Driver, "kernel");
         }
 
-        return inventory with { Devices = [.. devices] };
+        return inventory with
+        {
+            Devices = [.. devices],
+        };
     }
 
     private static void AddFunctions(List<NetworkDevice> devices, NetworkDevice port, PhysicalFunction desired)
     {
         // A port that is found by its MAC address is given the declared name.
-        var planned = port with { Name = desired.MacAddress is null ? port.Name : desired.Name, Functions = Math.Max(port.Functions, Math.Min(desired.Count, port.TotalFunctions)) };
+        var planned = port with
+        {
+            Name = desired.MacAddress is null ? port.Name : desired.Name,
+            Functions = Math.Max(port.Functions, Math.Min(desired.Count, port.TotalFunctions)),
+        };
         devices[devices.IndexOf(port)] = planned;
-        var driver = devices.Where(d => d.PhysicalFunction == port.PciAddress).Select(d => d.Driver).OfType<string>().FirstOrDefault(d => !DeviceSelectors.UserSpaceDrivers.Contains(d))
+        var driver =
+            devices
+                .Where(d => d.PhysicalFunction == port.PciAddress)
+                .Select(d => d.Driver)
+                .OfType<string>()
+                .FirstOrDefault(d => !DeviceSelectors.UserSpaceDrivers.Contains(d))
             ?? FunctionDrivers.GetValueOrDefault(port.Driver ?? "", "kernel");
         for (var index = 0; index < planned.Functions; index++)
         {
@@ -61,17 +89,30 @@ internal static class PlannedInventory
         }
     }
 
-    private static NetworkDevice PlannedFunction(NetworkDevice port, int index, string driver) => new(null, $"{port.PciAddress}#{index}", port.Vendor, "", driver, null, 0, false, port.Numa)
-    {
-        PhysicalFunction = port.PciAddress,
-        FunctionIndex = index,
-        IsRdma = port.IsRdma,
-    };
+    private static NetworkDevice PlannedFunction(NetworkDevice port, int index, string driver) =>
+        new(null, $"{port.PciAddress}#{index}", port.Vendor, "", driver, null, 0, false, port.Numa)
+        {
+            PhysicalFunction = port.PciAddress,
+            FunctionIndex = index,
+            IsRdma = port.IsRdma,
+        };
 
-    private static NetworkDevice WithDriver(NetworkDevice device, FunctionDriver desired, string kernel) => desired switch
-    {
-        FunctionDriver.UserSpace when device.Vendor != DeviceSelectors.MellanoxVendor && device.PciAddress is not null => device with { Driver = VfioDriver, Name = null, LinkType = "", IsRdma = false },
-        FunctionDriver.Kernel when device.Driver is null || DeviceSelectors.UserSpaceDrivers.Contains(device.Driver) => device with { Driver = kernel },
-        _ => device,
-    };
+    private static NetworkDevice WithDriver(NetworkDevice device, FunctionDriver desired, string kernel) =>
+        desired switch
+        {
+            FunctionDriver.UserSpace
+                when device.Vendor != DeviceSelectors.MellanoxVendor && device.PciAddress is not null => device with
+            {
+                Driver = VfioDriver,
+                Name = null,
+                LinkType = "",
+                IsRdma = false,
+            },
+            FunctionDriver.Kernel
+                when device.Driver is null || DeviceSelectors.UserSpaceDrivers.Contains(device.Driver) => device with
+            {
+                Driver = kernel,
+            },
+            _ => device,
+        };
 }

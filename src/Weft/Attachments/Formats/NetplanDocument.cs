@@ -7,18 +7,25 @@ namespace Weft.Attachments.Formats;
 /// <summary>
 /// Interfaces as network-config version 2: what netplan reads on a node, and cloud-init on a machine at its first boot.
 /// </summary>
-/// <remarks>Source: netplan YAML reference 0.106; cloud-init network-config v2. docs/specs/plugins.md, "Node configuration".</remarks>
+/// <remarks>
+/// Source: netplan YAML reference 0.106; cloud-init network-config v2. docs/specs/plugins.md, "Node configuration".
+/// </remarks>
 internal static class NetplanDocument
 {
     /// <summary>The first line of every file.</summary>
-    internal const string GeneratedHeader = "# Drawn by Weft. It is drawn anew when the site changes; edits here are lost.\n";
-
-    /// <summary>Writes a machine's document as a file, with a line above it for each interface that says why it is there.</summary>
-    public static string Write(IReadOnlyList<NodeLink> links) => Write(new NodeConfiguration("", [.. links], [], [], []));
+    internal const string GeneratedHeader =
+        "# Drawn by Weft. It is drawn anew when the site changes; edits here are lost.\n";
 
     /// <summary>
-    /// Writes a node's document as a file. Virtual functions are not in it: netplan makes them after their driver may have taken them, and makes
-    /// all anew to change their number, under the pods that have them. The agent makes them; here is only their port, wide enough.
+    /// Writes a machine's document as a file, with a line above it for each interface that says why it is there.
+    /// </summary>
+    public static string Write(IReadOnlyList<NodeLink> links) =>
+        Write(new NodeConfiguration("", [.. links], [], [], []));
+
+    /// <summary>
+    /// Writes a node's document as a file. Virtual functions are not in it: netplan makes them after their driver may
+    /// have taken them, and makes all anew to change their number, under the pods that have them. The agent makes them;
+    /// here is only their port, wide enough.
     /// </summary>
     public static string Write(NodeConfiguration configuration) => Write(NodeLayout.Arrange(configuration));
 
@@ -28,7 +35,8 @@ internal static class NetplanDocument
 
     /// <summary>Renders the <c>network</c> mapping.</summary>
     /// <param name="links">The interfaces; those of one name are the same interface and are rendered as one.</param>
-    public static JsonObject Render(IEnumerable<NodeLink> links) => Render(NodeLayout.Arrange(new NodeConfiguration("", [.. links], [], [], [])));
+    public static JsonObject Render(IEnumerable<NodeLink> links) =>
+        Render(NodeLayout.Arrange(new NodeConfiguration("", [.. links], [], [], [])));
 
     private static JsonObject Render(NodeLayout layout)
     {
@@ -37,7 +45,11 @@ internal static class NetplanDocument
             ethernets[port.Name] = WithAddressing(RenderPort(port.Uplink, port.Name, port.Mtu, []), port, port.Mtu);
         var vlans = new JsonObject();
         foreach (var link in layout.Tagged)
-            vlans[link.Name] = WithAddressing(new JsonObject { ["id"] = link.Vlan, ["link"] = link.Parent }, link, link.Mtu);
+            vlans[link.Name] = WithAddressing(
+                new JsonObject { ["id"] = link.Vlan, ["link"] = link.Parent },
+                link,
+                link.Mtu
+            );
         var network = new JsonObject { ["version"] = 2 };
         if (ethernets.Count > 0)
             network["ethernets"] = ethernets;
@@ -69,8 +81,11 @@ internal static class NetplanDocument
         WithoutAutoconfiguration(body);
         if (!link.Addresses.IsEmpty)
         {
-            body["addresses"] = new JsonArray([.. link.Addresses.Select(a => JsonValue.Create($"{a.Address}/{a.Length}"))]);
-            // An interface with an IPv6 address needs a link-local one beside it for neighbour discovery (RFC 4291 §2.8).
+            body["addresses"] = new JsonArray([
+                .. link.Addresses.Select(a => JsonValue.Create($"{a.Address}/{a.Length}")),
+            ]);
+            // An interface with an IPv6 address needs a link-local one beside it for neighbour discovery (RFC 4291
+            // §2.8).
             if (link.Addresses.Any(a => a.Address.Family == AddressFamily.IPv6))
                 body["link-local"] = new JsonArray("ipv6");
         }
@@ -80,7 +95,9 @@ internal static class NetplanDocument
         return body;
     }
 
-    /// <summary>Nothing on the interface but what is rendered: no DHCP, no router advertisements, no waiting at boot.</summary>
+    /// <summary>
+    /// Nothing on the interface but what is rendered: no DHCP, no router advertisements, no waiting at boot.
+    /// </summary>
     private static JsonObject WithoutAutoconfiguration(JsonObject body)
     {
         body["dhcp4"] = false;

@@ -39,7 +39,11 @@ internal static class NodeFormats
     /// <summary>Renders a format.</summary>
     /// <param name="previous">What the node had before, or null: formats that must be told what goes are told.</param>
     /// <returns>The files, or every fault of the configuration.</returns>
-    public static Outcome<ImmutableArray<NodeFile>> Render(NodeFormat format, NodeConfiguration configuration, NodeConfiguration? previous = null)
+    public static Outcome<ImmutableArray<NodeFile>> Render(
+        NodeFormat format,
+        NodeConfiguration configuration,
+        NodeConfiguration? previous = null
+    )
     {
         if (!NodeLayout.Create(configuration).TryGet(out var layout, out var refusal))
             return refusal;
@@ -48,8 +52,16 @@ internal static class NodeFormats
         {
             NodeFormat.Netplan => [NetplanFile(layout), .. TrunkGuardFiles(layout, old)],
             NodeFormat.Networkd => [.. NetworkdFiles.Render(layout), .. TrunkGuardFiles(layout, old)],
-            NodeFormat.Nmstate => [new NodeFile("/etc/nmstate/60-weft.yml", "0600", NmstateDocument.Write(layout, old)), .. NetworkdFiles.RenderLinkFiles(layout), .. TrunkGuardFiles(layout, old)],
-            NodeFormat.Nncp => [new NodeFile($"weft-{layout.Node}.nncp.yaml", "0644", NmstateDocument.WritePolicy(layout, old))],
+            NodeFormat.Nmstate =>
+            [
+                new NodeFile("/etc/nmstate/60-weft.yml", "0600", NmstateDocument.Write(layout, old)),
+                .. NetworkdFiles.RenderLinkFiles(layout),
+                .. TrunkGuardFiles(layout, old),
+            ],
+            NodeFormat.Nncp =>
+            [
+                new NodeFile($"weft-{layout.Node}.nncp.yaml", "0644", NmstateDocument.WritePolicy(layout, old)),
+            ],
             NodeFormat.Nftables => [.. TrunkGuardFiles(layout, old)],
             NodeFormat.CloudInit => [new NodeFile("network-config", "0644", NetplanDocument.Write(layout))],
             _ => throw new ArgumentOutOfRangeException(nameof(format), format, "no format of node configuration"),
@@ -57,8 +69,11 @@ internal static class NodeFormats
         return files;
     }
 
-    private static NodeFile NetplanFile(NodeLayout layout) => new("/etc/netplan/60-weft.yaml", "0600", NetplanDocument.Write(layout));
+    private static NodeFile NetplanFile(NodeLayout layout) =>
+        new("/etc/netplan/60-weft.yaml", "0600", NetplanDocument.Write(layout));
 
     private static IEnumerable<NodeFile> TrunkGuardFiles(NodeLayout layout, NodeLayout? previous) =>
-        TrunkGuardRuleset.Write(layout, previous) is { Length: > 0 } rules ? [new NodeFile("/etc/weft/trunk-guard.nft", "0644", rules)] : [];
+        TrunkGuardRuleset.Write(layout, previous) is { Length: > 0 } rules
+            ? [new NodeFile("/etc/weft/trunk-guard.nft", "0644", rules)]
+            : [];
 }

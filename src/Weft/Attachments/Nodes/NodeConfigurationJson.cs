@@ -25,7 +25,8 @@ internal static class NodeConfigurationJson
             reader.ReadList(body, "links", "configuration.links", reader.ReadLink),
             reader.ReadList(body, "physicalFunctions", "configuration.physicalFunctions", reader.ReadPort),
             reader.ReadList(body, "devices", "configuration.devices", reader.ReadDevice),
-            reader.ReadList(body, "guards", "configuration.guards", reader.ReadGuard));
+            reader.ReadList(body, "guards", "configuration.guards", reader.ReadGuard)
+        );
         return findings.Count > 0 ? Refusal.Combine(findings, node) : configuration;
     }
 
@@ -94,9 +95,15 @@ internal static class NodeConfigurationJson
         writer.WriteBoolean("untagged", guard.Untagged);
     }
 
-    private static string DriverNameOf(FunctionDriver driver) => driver == FunctionDriver.Kernel ? nameof(FunctionDriver.Kernel) : nameof(FunctionDriver.UserSpace);
+    private static string DriverNameOf(FunctionDriver driver) =>
+        driver == FunctionDriver.Kernel ? nameof(FunctionDriver.Kernel) : nameof(FunctionDriver.UserSpace);
 
-    private static void WriteList<T>(Utf8JsonWriter writer, string name, ImmutableArray<T> items, Action<Utf8JsonWriter, T> write)
+    private static void WriteList<T>(
+        Utf8JsonWriter writer,
+        string name,
+        ImmutableArray<T> items,
+        Action<Utf8JsonWriter, T> write
+    )
     {
         writer.WriteStartArray(name);
         foreach (var item in items)

@@ -12,7 +12,12 @@ internal sealed class NodeConfigurationReader
 
     public NodeConfigurationReader(List<Refusal> findings) => _findings = findings;
 
-    public ImmutableArray<T> ReadList<T>(JsonElement holder, string member, string path, Func<JsonElement, string, T?> read)
+    public ImmutableArray<T> ReadList<T>(
+        JsonElement holder,
+        string member,
+        string path,
+        Func<JsonElement, string, T?> read
+    )
         where T : class
     {
         // A list that is missing is not an empty one: read as empty it would take away all there is.
@@ -28,25 +33,68 @@ internal sealed class NodeConfigurationReader
     public NodeLink? ReadLink(JsonElement body, string path)
     {
         var port = body.Member("port");
-        if (ReadInterfaceName(body, "name", path) is not { } name || ReadInterfaceName(port, "name", $"{path}.port") is not { } portName)
+        if (
+            ReadInterfaceName(body, "name", path) is not { } name
+            || ReadInterfaceName(port, "name", $"{path}.port") is not { } portName
+        )
             return null;
-        var addresses = body.Texts("addresses").Select((text, i) => ReadAddress(text, $"{path}.addresses[{i}]")).ToImmutableArray();
-        var uplink = new Uplink(portName, port.Text("macAddress"), ReadMtu(port, $"{path}.port"), port.Member("trunk").ValueKind == JsonValueKind.True ? null : name);
-        return new NodeLink(name, uplink, ReadVlan(body, path), ReadMtu(body, path), addresses, ReadList(body, "routes", $"{path}.routes", ReadRoute), body.Text("why") ?? "") { Parent = body.Text("parent") };
+        var addresses = body.Texts("addresses")
+            .Select((text, i) => ReadAddress(text, $"{path}.addresses[{i}]"))
+            .ToImmutableArray();
+        var uplink = new Uplink(
+            portName,
+            port.Text("macAddress"),
+            ReadMtu(port, $"{path}.port"),
+            port.Member("trunk").ValueKind == JsonValueKind.True ? null : name
+        );
+        return new NodeLink(
+            name,
+            uplink,
+            ReadVlan(body, path),
+            ReadMtu(body, path),
+            addresses,
+            ReadList(body, "routes", $"{path}.routes", ReadRoute),
+            body.Text("why") ?? ""
+        )
+        {
+            Parent = body.Text("parent"),
+        };
     }
 
-    public PhysicalFunction? ReadPort(JsonElement body, string path) => ReadInterfaceName(body, "name", path) is not { } name ? null
-        : new PhysicalFunction(name, body.Text("macAddress"), body.Text("pciAddress"), ReadMtu(body, path), ReadList(body, "functions", $"{path}.functions", ReadFunction));
+    public PhysicalFunction? ReadPort(JsonElement body, string path) =>
+        ReadInterfaceName(body, "name", path) is not { } name
+            ? null
+            : new PhysicalFunction(
+                name,
+                body.Text("macAddress"),
+                body.Text("pciAddress"),
+                ReadMtu(body, path),
+                ReadList(body, "functions", $"{path}.functions", ReadFunction)
+            );
 
-    public PassthroughDevice? ReadDevice(JsonElement body, string path) => ReadInterfaceName(body, "name", path) is not { } name ? null
-        : new PassthroughDevice(name, body.Text("macAddress"), body.Text("pciAddress"), body.Text("network") ?? "", ReadMtu(body, path), ReadDriver(body, path));
+    public PassthroughDevice? ReadDevice(JsonElement body, string path) =>
+        ReadInterfaceName(body, "name", path) is not { } name
+            ? null
+            : new PassthroughDevice(
+                name,
+                body.Text("macAddress"),
+                body.Text("pciAddress"),
+                body.Text("network") ?? "",
+                ReadMtu(body, path),
+                ReadDriver(body, path)
+            );
 
     public TrunkGuard? ReadGuard(JsonElement body, string path)
     {
         if (ReadInterfaceName(body, "interface", path) is not { } name)
             return null;
         if (VlanSet.Parse(body.Text("vlans") ?? "", $"{path}.vlans").TryGet(out var vlans, out var refusal))
-            return new TrunkGuard(name, body.Text("network") ?? "", vlans, body.Member("untagged").ValueKind == JsonValueKind.True);
+            return new TrunkGuard(
+                name,
+                body.Text("network") ?? "",
+                vlans,
+                body.Member("untagged").ValueKind == JsonValueKind.True
+            );
         _findings.Add(refusal);
         return null;
     }
@@ -59,14 +107,23 @@ internal sealed class NodeConfigurationReader
             return null;
         }
 
-        return new VirtualFunction((int)index, body.Text("network") ?? "", ReadVlan(body, path), body.Member("trust").ValueKind == JsonValueKind.True,
-            body.Member("spoofCheck").ValueKind == JsonValueKind.True, ReadMtu(body, path), ReadDriver(body, path));
+        return new VirtualFunction(
+            (int)index,
+            body.Text("network") ?? "",
+            ReadVlan(body, path),
+            body.Member("trust").ValueKind == JsonValueKind.True,
+            body.Member("spoofCheck").ValueKind == JsonValueKind.True,
+            ReadMtu(body, path),
+            ReadDriver(body, path)
+        );
     }
 
     private NodeRoute? ReadRoute(JsonElement body, string path)
     {
-        if (Prefix.Parse(body.Text("to") ?? "", $"{path}.to").TryGet(out var to, out var refusal)
-            && Address.Parse(body.Text("via") ?? "", $"{path}.via").TryGet(out var via, out refusal))
+        if (
+            Prefix.Parse(body.Text("to") ?? "", $"{path}.to").TryGet(out var to, out var refusal)
+            && Address.Parse(body.Text("via") ?? "", $"{path}.via").TryGet(out var via, out refusal)
+        )
             return new NodeRoute(to, via, (int?)body.Integer("metric"));
         _findings.Add(refusal);
         return null;
@@ -75,8 +132,12 @@ internal sealed class NodeConfigurationReader
     private (Address Address, int Length) ReadAddress(string text, string path)
     {
         var slash = text.LastIndexOf('/');
-        if (slash > 0 && int.TryParse(text.AsSpan(slash + 1), System.Globalization.NumberStyles.None, null, out var length)
-            && Address.Parse(text[..slash], path).TryGet(out var address, out _) && length <= address.Bits)
+        if (
+            slash > 0
+            && int.TryParse(text.AsSpan(slash + 1), System.Globalization.NumberStyles.None, null, out var length)
+            && Address.Parse(text[..slash], path).TryGet(out var address, out _)
+            && length <= address.Bits
+        )
             return (address, length);
         _findings.Add(RefusalOf(path, $"'{text}' is no address with a length"));
         return default;
@@ -102,18 +163,28 @@ internal sealed class NodeConfigurationReader
     {
         if (Enum.TryParse<FunctionDriver>(body.Text("driver"), out var driver))
             return driver;
-        _findings.Add(RefusalOf($"{path}.driver", $"'{body.Text("driver")}' is no driver; it must be {string.Join(" or ", Enum.GetNames<FunctionDriver>())}"));
+        _findings.Add(
+            RefusalOf(
+                $"{path}.driver",
+                $"'{body.Text("driver")}' is no driver; it must be {string.Join(" or ", Enum.GetNames<FunctionDriver>())}"
+            )
+        );
         return default;
     }
 
     private string? ReadInterfaceName(JsonElement body, string member, string path)
     {
         // The kernel's rule for names of interfaces: up to 15 bytes, no '/', no ':' and no blank, not '.' nor '..'.
-        if (body.Text(member) is { Length: > 0 and <= 15 } name && name is not ("." or "..") && !name.Any(c => c is '/' or ':' or '\\' || char.IsWhiteSpace(c) || char.IsControl(c) || c > '~'))
+        if (
+            body.Text(member) is { Length: > 0 and <= 15 } name
+            && name is not ("." or "..")
+            && !name.Any(c => c is '/' or ':' or '\\' || char.IsWhiteSpace(c) || char.IsControl(c) || c > '~')
+        )
             return name;
         _findings.Add(RefusalOf($"{path}.{member}", $"'{body.Text(member)}' can be no interface's name"));
         return null;
     }
 
-    private static Refusal RefusalOf(string path, string why) => new(RefusalCode.InvalidMember, $"{path} of the desired state is not applied: {why}", path);
+    private static Refusal RefusalOf(string path, string why) =>
+        new(RefusalCode.InvalidMember, $"{path} of the desired state is not applied: {why}", path);
 }

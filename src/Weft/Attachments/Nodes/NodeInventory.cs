@@ -14,7 +14,16 @@ namespace Weft.Attachments.Nodes;
 /// <param name="Mtu">Its MTU in bytes; 0 where it is no interface.</param>
 /// <param name="Numa">Its NUMA node, or null where the machine doesn't say.</param>
 internal sealed record NetworkDevice(
-    string? Name, string? PciAddress, string Vendor, string Device, string? Driver, string? MacAddress, int Mtu, bool IsUp, int? Numa)
+    string? Name,
+    string? PciAddress,
+    string Vendor,
+    string Device,
+    string? Driver,
+    string? MacAddress,
+    int Mtu,
+    bool IsUp,
+    int? Numa
+)
 {
     /// <summary>How many virtual functions it can have; 0 for none.</summary>
     public int TotalFunctions { get; init; }
@@ -34,16 +43,25 @@ internal sealed record NetworkDevice(
     /// <summary>Whether it has RDMA.</summary>
     public bool IsRdma { get; init; }
 
-    /// <summary>Whether the node's default route leaves by it, of either family; also where it leaves by a bond or VLAN that stands on it.</summary>
+    /// <summary>
+    /// Whether the node's default route leaves by it, of either family; also where it leaves by a bond or VLAN that
+    /// stands on it.
+    /// </summary>
     public bool HasDefaultRoute { get; init; }
 
-    /// <summary>Whether an IPv4 default route names this very interface: what the SR-IOV device plugin asks before it keeps its hands off.</summary>
+    /// <summary>
+    /// Whether an IPv4 default route names this very interface: what the SR-IOV device plugin asks before it keeps its
+    /// hands off.
+    /// </summary>
     public bool HasIPv4DefaultRoute { get; init; }
 
     /// <summary>Its index in the firmware's tables (<c>acpi_index</c>), or null.</summary>
     public string? AcpiIndex { get; init; }
 
-    /// <summary>Its dynamic device personalization profile, or null where nobody has read it: it takes devlink, and no pool of ours asks for it.</summary>
+    /// <summary>
+    /// Its dynamic device personalization profile, or null where nobody has read it: it takes devlink, and no pool of
+    /// ours asks for it.
+    /// </summary>
     public string? DdpProfile { get; init; }
 
     /// <summary>Its first InfiniBand partition key (<c>0xffff</c>), or null.</summary>
@@ -55,7 +73,9 @@ internal sealed record NetworkDevice(
     /// <summary>Its speed in Mbit/s, or null where the link doesn't say.</summary>
     public int? Speed { get; init; }
 
-    /// <summary>What it is that has no PCI address: <c>bond</c>, <c>vlan</c>, <c>veth</c>…; empty for hardware.</summary>
+    /// <summary>
+    /// What it is that has no PCI address: <c>bond</c>, <c>vlan</c>, <c>veth</c>…; empty for hardware.
+    /// </summary>
     public string Kind { get; init; } = "";
 }
 
@@ -68,51 +88,136 @@ internal sealed record Hugepages(int Kilobytes, int Total, int Free, int? Numa);
 /// <param name="Release">The plugin's own version where it says one.</param>
 internal sealed record CniBinary(string Name, ImmutableArray<string> Versions, string? Release);
 
-/// <summary>What a node has, as its agent found it: what device selectors are matched against, and what capacity is counted of.</summary>
-/// <param name="HasIommu">Whether devices are in IOMMU groups, without which <c>vfio-pci</c> can't have one safely.</param>
+/// <summary>
+/// What a node has, as its agent found it: what device selectors are matched against, and what capacity is counted of.
+/// </summary>
+/// <param name="HasIommu">Whether devices are in IOMMU groups, without which <c>vfio-pci</c> can't have one
+/// safely.</param>
 /// <param name="Plugins">The CNI plugins in its plugin folder.</param>
 internal sealed record NodeInventory(
-    string Kernel, bool HasIommu, ImmutableArray<NetworkDevice> Devices, ImmutableArray<Hugepages> Hugepages, ImmutableArray<CniBinary> Plugins)
+    string Kernel,
+    bool HasIommu,
+    ImmutableArray<NetworkDevice> Devices,
+    ImmutableArray<Hugepages> Hugepages,
+    ImmutableArray<CniBinary> Plugins
+)
 {
-    /// <summary>Reads what <see cref="ToJson"/> wrote. What is missing is unknown and not wrong: an agent may be of another version.</summary>
-    public static NodeInventory Read(JsonElement body) => new(
-        body.Text("kernel") ?? "",
-        body.Member("hasIommu").ValueKind == JsonValueKind.True,
-        [.. body.Elements("devices").Select(ReadDevice)],
-        [.. body.Elements("hugepages").Select(h => new Hugepages((int)(h.Integer("kilobytes") ?? 0), (int)(h.Integer("total") ?? 0), (int)(h.Integer("free") ?? 0), (int?)h.Integer("numa")))],
-        [.. body.Elements("plugins").Select(p => new CniBinary(p.Text("name") ?? "", [.. p.Texts("versions")], p.Text("release")))]);
+    /// <summary>
+    /// Reads what <see cref="ToJson"/> wrote. What is missing is unknown and not wrong: an agent may be of another
+    /// version.
+    /// </summary>
+    public static NodeInventory Read(JsonElement body) =>
+        new(
+            body.Text("kernel") ?? "",
+            body.Member("hasIommu").ValueKind == JsonValueKind.True,
+            [.. body.Elements("devices").Select(ReadDevice)],
+            [
+                .. body.Elements("hugepages")
+                    .Select(h => new Hugepages(
+                        (int)(h.Integer("kilobytes") ?? 0),
+                        (int)(h.Integer("total") ?? 0),
+                        (int)(h.Integer("free") ?? 0),
+                        (int?)h.Integer("numa")
+                    )),
+            ],
+            [
+                .. body.Elements("plugins")
+                    .Select(p => new CniBinary(p.Text("name") ?? "", [.. p.Texts("versions")], p.Text("release"))),
+            ]
+        );
 
     /// <summary>The inventory as an agent reports it.</summary>
-    public JsonObject ToJson() => WithoutNulls(
-        ("kernel", Kernel),
-        ("hasIommu", HasIommu),
-        ("devices", new JsonArray([.. Devices.Select(d => (JsonNode)WithoutNulls(
-            ("name", d.Name), ("pciAddress", d.PciAddress), ("vendor", d.Vendor), ("device", d.Device), ("driver", d.Driver), ("macAddress", d.MacAddress), ("mtu", d.Mtu),
-            ("isUp", d.IsUp), ("numa", d.Numa), ("totalFunctions", d.TotalFunctions), ("functions", d.Functions), ("physicalFunction", d.PhysicalFunction),
-            ("functionIndex", d.FunctionIndex), ("iommuGroup", d.IommuGroup), ("isRdma", d.IsRdma), ("hasDefaultRoute", d.HasDefaultRoute), ("hasIPv4DefaultRoute", d.HasIPv4DefaultRoute), ("acpiIndex", d.AcpiIndex), ("ddpProfile", d.DdpProfile), ("partitionKey", d.PartitionKey), ("linkType", d.LinkType),
-            ("speed", d.Speed), ("kind", d.Kind)))])),
-        ("hugepages", new JsonArray([.. Hugepages.Select(h => (JsonNode)WithoutNulls(("kilobytes", h.Kilobytes), ("total", h.Total), ("free", h.Free), ("numa", h.Numa)))])),
-        ("plugins", new JsonArray([.. Plugins.Select(p => (JsonNode)WithoutNulls(("name", p.Name), ("versions", new JsonArray([.. p.Versions.Select(v => JsonValue.Create(v))])), ("release", p.Release)))])));
+    public JsonObject ToJson() =>
+        WithoutNulls(
+            ("kernel", Kernel),
+            ("hasIommu", HasIommu),
+            (
+                "devices",
+                new JsonArray([
+                    .. Devices.Select(d =>
+                        (JsonNode)WithoutNulls(
+                            ("name", d.Name),
+                            ("pciAddress", d.PciAddress),
+                            ("vendor", d.Vendor),
+                            ("device", d.Device),
+                            ("driver", d.Driver),
+                            ("macAddress", d.MacAddress),
+                            ("mtu", d.Mtu),
+                            ("isUp", d.IsUp),
+                            ("numa", d.Numa),
+                            ("totalFunctions", d.TotalFunctions),
+                            ("functions", d.Functions),
+                            ("physicalFunction", d.PhysicalFunction),
+                            ("functionIndex", d.FunctionIndex),
+                            ("iommuGroup", d.IommuGroup),
+                            ("isRdma", d.IsRdma),
+                            ("hasDefaultRoute", d.HasDefaultRoute),
+                            ("hasIPv4DefaultRoute", d.HasIPv4DefaultRoute),
+                            ("acpiIndex", d.AcpiIndex),
+                            ("ddpProfile", d.DdpProfile),
+                            ("partitionKey", d.PartitionKey),
+                            ("linkType", d.LinkType),
+                            ("speed", d.Speed),
+                            ("kind", d.Kind)
+                        )
+                    ),
+                ])
+            ),
+            (
+                "hugepages",
+                new JsonArray([
+                    .. Hugepages.Select(h =>
+                        (JsonNode)WithoutNulls(
+                            ("kilobytes", h.Kilobytes),
+                            ("total", h.Total),
+                            ("free", h.Free),
+                            ("numa", h.Numa)
+                        )
+                    ),
+                ])
+            ),
+            (
+                "plugins",
+                new JsonArray([
+                    .. Plugins.Select(p =>
+                        (JsonNode)WithoutNulls(
+                            ("name", p.Name),
+                            ("versions", new JsonArray([.. p.Versions.Select(v => JsonValue.Create(v))])),
+                            ("release", p.Release)
+                        )
+                    ),
+                ])
+            )
+        );
 
-    private static NetworkDevice ReadDevice(JsonElement body) => new(
-        body.Text("name"), body.Text("pciAddress"), body.Text("vendor") ?? "", body.Text("device") ?? "", body.Text("driver"), body.Text("macAddress"),
-        (int)(body.Integer("mtu") ?? 0), body.Member("isUp").ValueKind == JsonValueKind.True, (int?)body.Integer("numa"))
-    {
-        TotalFunctions = (int)(body.Integer("totalFunctions") ?? 0),
-        Functions = (int)(body.Integer("functions") ?? 0),
-        PhysicalFunction = body.Text("physicalFunction"),
-        FunctionIndex = (int?)body.Integer("functionIndex"),
-        IommuGroup = (int?)body.Integer("iommuGroup"),
-        IsRdma = body.Member("isRdma").ValueKind == JsonValueKind.True,
-        HasDefaultRoute = body.Member("hasDefaultRoute").ValueKind == JsonValueKind.True,
-        HasIPv4DefaultRoute = body.Member("hasIPv4DefaultRoute").ValueKind == JsonValueKind.True,
-        AcpiIndex = body.Text("acpiIndex"),
-        DdpProfile = body.Text("ddpProfile"),
-        PartitionKey = body.Text("partitionKey"),
-        LinkType = body.Text("linkType") ?? "",
-        Speed = (int?)body.Integer("speed"),
-        Kind = body.Text("kind") ?? "",
-    };
+    private static NetworkDevice ReadDevice(JsonElement body) =>
+        new(
+            body.Text("name"),
+            body.Text("pciAddress"),
+            body.Text("vendor") ?? "",
+            body.Text("device") ?? "",
+            body.Text("driver"),
+            body.Text("macAddress"),
+            (int)(body.Integer("mtu") ?? 0),
+            body.Member("isUp").ValueKind == JsonValueKind.True,
+            (int?)body.Integer("numa")
+        )
+        {
+            TotalFunctions = (int)(body.Integer("totalFunctions") ?? 0),
+            Functions = (int)(body.Integer("functions") ?? 0),
+            PhysicalFunction = body.Text("physicalFunction"),
+            FunctionIndex = (int?)body.Integer("functionIndex"),
+            IommuGroup = (int?)body.Integer("iommuGroup"),
+            IsRdma = body.Member("isRdma").ValueKind == JsonValueKind.True,
+            HasDefaultRoute = body.Member("hasDefaultRoute").ValueKind == JsonValueKind.True,
+            HasIPv4DefaultRoute = body.Member("hasIPv4DefaultRoute").ValueKind == JsonValueKind.True,
+            AcpiIndex = body.Text("acpiIndex"),
+            DdpProfile = body.Text("ddpProfile"),
+            PartitionKey = body.Text("partitionKey"),
+            LinkType = body.Text("linkType") ?? "",
+            Speed = (int?)body.Integer("speed"),
+            Kind = body.Text("kind") ?? "",
+        };
 
     private static JsonObject WithoutNulls(params (string Name, JsonNode? Value)[] members)
     {

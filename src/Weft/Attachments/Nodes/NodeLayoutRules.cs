@@ -4,8 +4,9 @@ using Weft.Addressing;
 namespace Weft.Attachments.Nodes;
 
 /// <summary>
-/// What a node's configuration must keep before any of it is written. Each rule stands for something that a reader accepts silently:
-/// netplan 0.106 takes a name the kernel refuses, VLAN 0 and a child wider than its parent, and the interface is then not there or drops frames.
+/// What a node's configuration must keep before any of it is written. Each rule stands for something that a reader
+/// accepts silently: netplan 0.106 takes a name the kernel refuses, VLAN 0 and a child wider than its parent, and the
+/// interface is then not there or drops frames.
 /// </summary>
 internal static partial class NodeLayoutRules
 {
@@ -27,30 +28,79 @@ internal static partial class NodeLayoutRules
         }
 
         foreach (var link in layout.Tagged.Where(link => !VlanSet.IsVlan(link.Vlan!.Value)))
-            findings.Add(RefusalOf(RefusalCode.InvalidMember, link, "vlan", $"{link.Vlan} is no VLAN; it must be 1 to 4094"));
-        foreach (var link in layout.Ports.Where(link => link.Uplink.MacAddress is null && link.Uplink.Name != link.Name))
-            findings.Add(RefusalOf(RefusalCode.MissingMember, link, "port.macAddress", $"the port '{link.Uplink.Name}' is to become '{link.Name}', so it needs a MAC address to be found by"));
+            findings.Add(
+                RefusalOf(RefusalCode.InvalidMember, link, "vlan", $"{link.Vlan} is no VLAN; it must be 1 to 4094")
+            );
+        foreach (
+            var link in layout.Ports.Where(link => link.Uplink.MacAddress is null && link.Uplink.Name != link.Name)
+        )
+            findings.Add(
+                RefusalOf(
+                    RefusalCode.MissingMember,
+                    link,
+                    "port.macAddress",
+                    $"the port '{link.Uplink.Name}' is to become '{link.Name}', so it needs a MAC address to be found by"
+                )
+            );
         return findings;
     }
 
-    /// <summary>Whether a name is one that Multus gives interfaces in pods; after a forced deletion of a pod its interface comes back to the node under it.</summary>
+    /// <summary>
+    /// Whether a name is one that Multus gives interfaces in pods; after a forced deletion of a pod its interface comes
+    /// back to the node under it.
+    /// </summary>
     public static bool IsPodInterfaceName(string name) => PodInterfaceName().IsMatch(name);
 
     private static void CheckNames(NodeConfiguration configuration, List<Refusal> findings)
     {
-        var given = configuration.Links.Select(link => (link.Name, Path: $"links '{link.Name}'", Ours: link.Vlan is not null || link.Name != link.Uplink.Name))
-            .Concat(configuration.Links.Select(link => (Name: NodeLayout.ParentOf(link), Path: $"links '{link.Name}' parent", Ours: false)))
-            .Concat(configuration.PhysicalFunctions.Select(port => (port.Name, Path: $"physicalFunctions '{port.Name}'", Ours: false)))
-            .Concat(configuration.Devices.Select(device => (device.Name, Path: $"devices '{device.Name}'", Ours: false)))
-            .Concat(configuration.Guards.Select(guard => (Name: guard.Interface, Path: $"guards '{guard.Interface}'", Ours: false)));
+        var given = configuration
+            .Links.Select(link =>
+                (link.Name, Path: $"links '{link.Name}'", Ours: link.Vlan is not null || link.Name != link.Uplink.Name)
+            )
+            .Concat(
+                configuration.Links.Select(link =>
+                    (Name: NodeLayout.ParentOf(link), Path: $"links '{link.Name}' parent", Ours: false)
+                )
+            )
+            .Concat(
+                configuration.PhysicalFunctions.Select(port =>
+                    (port.Name, Path: $"physicalFunctions '{port.Name}'", Ours: false)
+                )
+            )
+            .Concat(
+                configuration.Devices.Select(device => (device.Name, Path: $"devices '{device.Name}'", Ours: false))
+            )
+            .Concat(
+                configuration.Guards.Select(guard =>
+                    (Name: guard.Interface, Path: $"guards '{guard.Interface}'", Ours: false)
+                )
+            );
         foreach (var (name, path, ours) in given.DistinctBy(g => (g.Name, g.Ours)))
         {
             if (name.Length is 0 or > MaxNameLength)
-                findings.Add(new Refusal(RefusalCode.InvalidMember, $"{path}: '{name}' has {name.Length} characters; the kernel takes 1 to {MaxNameLength}, so give the network a shorter interfaceName", path));
+                findings.Add(
+                    new Refusal(
+                        RefusalCode.InvalidMember,
+                        $"{path}: '{name}' has {name.Length} characters; the kernel takes 1 to {MaxNameLength}, so give the network a shorter interfaceName",
+                        path
+                    )
+                );
             else if (!PlainName().IsMatch(name))
-                findings.Add(new Refusal(RefusalCode.InvalidMember, $"{path}: '{name}' has characters that a file of node configuration reads as something else; use letters, digits and . _ - + @", path));
+                findings.Add(
+                    new Refusal(
+                        RefusalCode.InvalidMember,
+                        $"{path}: '{name}' has characters that a file of node configuration reads as something else; use letters, digits and . _ - + @",
+                        path
+                    )
+                );
             else if (ours && IsPodInterfaceName(name))
-                findings.Add(new Refusal(RefusalCode.InvalidMember, $"{path}: '{name}' is what Multus calls interfaces in pods, and one that comes back to the node would take its place; give the network another interfaceName", path));
+                findings.Add(
+                    new Refusal(
+                        RefusalCode.InvalidMember,
+                        $"{path}: '{name}' is what Multus calls interfaces in pods, and one that comes back to the node would take its place; give the network another interfaceName",
+                        path
+                    )
+                );
         }
     }
 
@@ -59,30 +109,89 @@ internal static partial class NodeLayoutRules
         foreach (var same in configuration.Links.GroupBy(link => link.Name, StringComparer.Ordinal))
         {
             var first = same.First();
-            if (same.FirstOrDefault(link => link.Vlan != first.Vlan || NodeLayout.ParentOf(link) != NodeLayout.ParentOf(first) || link.Uplink.MacAddress != first.Uplink.MacAddress) is { } other)
-                findings.Add(RefusalOf(RefusalCode.Overlap, first, "name", $"it is wanted twice and differently ({first.Comment}; {other.Comment})"));
+            if (
+                same.FirstOrDefault(link =>
+                    link.Vlan != first.Vlan
+                    || NodeLayout.ParentOf(link) != NodeLayout.ParentOf(first)
+                    || link.Uplink.MacAddress != first.Uplink.MacAddress
+                ) is
+                { } other
+            )
+                findings.Add(
+                    RefusalOf(
+                        RefusalCode.Overlap,
+                        first,
+                        "name",
+                        $"it is wanted twice and differently ({first.Comment}; {other.Comment})"
+                    )
+                );
         }
 
-        foreach (var same in layout.Tagged.GroupBy(link => (NodeLayout.ParentOf(link), link.Vlan)).Where(g => g.Count() > 1))
-            findings.Add(RefusalOf(RefusalCode.Overlap, same.First(), "vlan", $"VLAN {same.Key.Vlan} would be on {same.Key.Item1} twice, as {string.Join(" and ", same.Select(l => l.Name))}; the kernel takes it once"));
-        foreach (var same in layout.Ports.Where(link => link.Uplink.MacAddress is not null).GroupBy(link => link.Uplink.MacAddress).Where(g => g.Count() > 1))
-            findings.Add(RefusalOf(RefusalCode.Overlap, same.First(), "port.macAddress", $"the port {same.Key} would have the names {string.Join(" and ", same.Select(l => l.Name))}; it can have one"));
+        foreach (
+            var same in layout.Tagged.GroupBy(link => (NodeLayout.ParentOf(link), link.Vlan)).Where(g => g.Count() > 1)
+        )
+            findings.Add(
+                RefusalOf(
+                    RefusalCode.Overlap,
+                    same.First(),
+                    "vlan",
+                    $"VLAN {same.Key.Vlan} would be on {same.Key.Item1} twice, as {string.Join(" and ", same.Select(l => l.Name))}; the kernel takes it once"
+                )
+            );
+        foreach (
+            var same in layout
+                .Ports.Where(link => link.Uplink.MacAddress is not null)
+                .GroupBy(link => link.Uplink.MacAddress)
+                .Where(g => g.Count() > 1)
+        )
+            findings.Add(
+                RefusalOf(
+                    RefusalCode.Overlap,
+                    same.First(),
+                    "port.macAddress",
+                    $"the port {same.Key} would have the names {string.Join(" and ", same.Select(l => l.Name))}; it can have one"
+                )
+            );
         foreach (var port in layout.PhysicalFunctions)
         {
             foreach (var same in port.Functions.GroupBy(f => f.Index).Where(g => g.Count() > 1))
-                findings.Add(new Refusal(RefusalCode.Overlap, $"physicalFunctions '{port.Name}': function {same.Key} is for {string.Join(" and ", same.Select(f => f.Network))}; it can be for one", $"physicalFunctions '{port.Name}'"));
+                findings.Add(
+                    new Refusal(
+                        RefusalCode.Overlap,
+                        $"physicalFunctions '{port.Name}': function {same.Key} is for {string.Join(" and ", same.Select(f => f.Network))}; it can be for one",
+                        $"physicalFunctions '{port.Name}'"
+                    )
+                );
         }
     }
 
     private static void CheckMtu(NodeLink link, NodeLayout layout, List<Refusal> findings)
     {
-        var widest = link.Vlan is null ? link.Uplink.Mtu : layout.Ports.FirstOrDefault(port => port.Name == link.Parent)?.Mtu ?? link.Uplink.Mtu;
+        var widest = link.Vlan is null
+            ? link.Uplink.Mtu
+            : layout.Ports.FirstOrDefault(port => port.Name == link.Parent)?.Mtu ?? link.Uplink.Mtu;
         if (link.Vlan is not null && link.Mtu > widest)
-            findings.Add(RefusalOf(RefusalCode.Mismatch, link, "mtu", $"{link.Mtu} bytes are more than the {widest} of its parent {link.Parent}"));
+            findings.Add(
+                RefusalOf(
+                    RefusalCode.Mismatch,
+                    link,
+                    "mtu",
+                    $"{link.Mtu} bytes are more than the {widest} of its parent {link.Parent}"
+                )
+            );
         if (link.Mtu is < 68 or > 65535)
-            findings.Add(RefusalOf(RefusalCode.InvalidMember, link, "mtu", $"{link.Mtu} is no MTU; it must be 68 to 65535"));
+            findings.Add(
+                RefusalOf(RefusalCode.InvalidMember, link, "mtu", $"{link.Mtu} is no MTU; it must be 68 to 65535")
+            );
         else if (link.Mtu < MinIPv6Mtu && link.Addresses.Any(a => a.Address.Family == AddressFamily.IPv6))
-            findings.Add(RefusalOf(RefusalCode.Mismatch, link, "mtu", $"it has an IPv6 address, which needs {MinIPv6Mtu} bytes, but an MTU of {link.Mtu}"));
+            findings.Add(
+                RefusalOf(
+                    RefusalCode.Mismatch,
+                    link,
+                    "mtu",
+                    $"it has an IPv6 address, which needs {MinIPv6Mtu} bytes, but an MTU of {link.Mtu}"
+                )
+            );
     }
 
     private static void CheckRoutes(NodeLink link, List<Refusal> findings)
@@ -90,20 +199,46 @@ internal static partial class NodeLayoutRules
         foreach (var route in link.Routes)
         {
             if (route.To.Length == 0)
-                findings.Add(RefusalOf(RefusalCode.InvalidMember, link, "routes", $"a node is given no default route, and {route.To} by {route.Via} is one; name the prefixes beyond the gateway"));
+                findings.Add(
+                    RefusalOf(
+                        RefusalCode.InvalidMember,
+                        link,
+                        "routes",
+                        $"a node is given no default route, and {route.To} by {route.Via} is one; name the prefixes beyond the gateway"
+                    )
+                );
             else if (route.To.Family != route.Via.Family)
-                findings.Add(RefusalOf(RefusalCode.Mismatch, link, "routes", $"{route.To} and its next hop {route.Via} are of two families"));
-            else if (!link.Addresses.Any(a => Prefix.FromAddress(a.Address, a.Length).Contains(route.Via)) && !LinkLocal.Contains(route.Via))
-                findings.Add(RefusalOf(RefusalCode.Mismatch, link, "routes", $"the next hop {route.Via} of {route.To} is on no subnet of the interface"));
+                findings.Add(
+                    RefusalOf(
+                        RefusalCode.Mismatch,
+                        link,
+                        "routes",
+                        $"{route.To} and its next hop {route.Via} are of two families"
+                    )
+                );
+            else if (
+                !link.Addresses.Any(a => Prefix.FromAddress(a.Address, a.Length).Contains(route.Via))
+                && !LinkLocal.Contains(route.Via)
+            )
+                findings.Add(
+                    RefusalOf(
+                        RefusalCode.Mismatch,
+                        link,
+                        "routes",
+                        $"the next hop {route.Via} of {route.To} is on no subnet of the interface"
+                    )
+                );
         }
     }
 
     /// <summary>RFC 4291 §2.5.6.</summary>
     private static Prefix LinkLocal { get; } = Prefix.Parse("fe80::/10").Value;
 
-    private static Refusal RefusalOf(RefusalCode code, NodeLink link, string member, string why) => new(code, $"links '{link.Name}' {member}: {why}", $"links '{link.Name}' {member}");
+    private static Refusal RefusalOf(RefusalCode code, NodeLink link, string member, string why) =>
+        new(code, $"links '{link.Name}' {member}: {why}", $"links '{link.Name}' {member}");
 
-    // '*', '?', '[' are patterns in networkd, '%' is a specifier there and a template in the kernel, '"', '#' and ':' end or begin something elsewhere.
+    // '*', '?', '[' are patterns in networkd, '%' is a specifier there and a template in the kernel, '"', '#' and ':'
+    // end or begin something elsewhere.
     [GeneratedRegex("^[A-Za-z0-9._@+-]+$")]
     private static partial Regex PlainName();
 

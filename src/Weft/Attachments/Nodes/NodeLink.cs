@@ -4,8 +4,8 @@ using Weft.Addressing;
 namespace Weft.Attachments.Nodes;
 
 /// <summary>
-/// A port of a node as the site has it: either the interface that the host or the fabric hands over for one network (a node that is a
-/// virtual machine has one for each), or a trunk port that carries every VLAN (bare metal).
+/// A port of a node as the site has it: either the interface that the host or the fabric hands over for one network (a
+/// node that is a virtual machine has one for each), or a trunk port that carries every VLAN (bare metal).
 /// </summary>
 /// <param name="Name">The interface's name as the system finds it.</param>
 /// <param name="MacAddress">Its MAC address, or null where it is matched by name.</param>
@@ -31,7 +31,9 @@ internal sealed record FunctionRange(int First, int Last, string Network);
 /// <param name="Metric">The lower, the better; null for the system's own.</param>
 internal sealed record NodeRoute(Prefix To, Address Via, int? Metric = null);
 
-/// <summary>An interface that a node or machine must have: what every format of node configuration is written from.</summary>
+/// <summary>
+/// An interface that a node or machine must have: what every format of node configuration is written from.
+/// </summary>
 /// <param name="Name">The name it must have.</param>
 /// <param name="Uplink">The port it is, or stands on.</param>
 /// <param name="Vlan">The VLAN that the node tags with, or null where frames leave the port as they are.</param>
@@ -39,7 +41,14 @@ internal sealed record NodeRoute(Prefix To, Address Via, int? Metric = null);
 /// <param name="Addresses">Addresses with the length of their subnet.</param>
 /// <param name="Comment">Why it is there, for a person who reads the file.</param>
 internal sealed record NodeLink(
-    string Name, Uplink Uplink, int? Vlan, int Mtu, ImmutableArray<(Address Address, int Length)> Addresses, ImmutableArray<NodeRoute> Routes, string Comment)
+    string Name,
+    Uplink Uplink,
+    int? Vlan,
+    int Mtu,
+    ImmutableArray<(Address Address, int Length)> Addresses,
+    ImmutableArray<NodeRoute> Routes,
+    string Comment
+)
 {
     /// <summary>The name of the interface that a tagged one stands on; the port's own name unless given.</summary>
     public string? Parent { get; init; }

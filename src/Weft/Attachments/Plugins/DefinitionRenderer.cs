@@ -13,7 +13,9 @@ internal static class DefinitionRenderer
     /// <summary>The version that every plugin since 1.0 takes; 1.1.0 is refused by the plugins of Debian 12.</summary>
     private const string CniVersion = "1.0.0";
 
-    /// <summary>The namespace: <c>default</c> may be named from every namespace even where Multus isolates them.</summary>
+    /// <summary>
+    /// The namespace: <c>default</c> may be named from every namespace even where Multus isolates them.
+    /// </summary>
     internal const string Namespace = "default";
 
     /// <summary>By it Multus finds out which resource's device the plugin is to be given.</summary>
@@ -21,12 +23,14 @@ internal static class DefinitionRenderer
 
     /// <summary>A definition named after its network, or after one VLAN of its trunk.</summary>
     /// <param name="vlan">The VLAN it is narrowed to, or null for the network itself.</param>
-    /// <param name="plugins">The CNI plugins' configurations without the envelope: one alone, or a chain. They become part of the object.</param>
+    /// <param name="plugins">The CNI plugins' configurations without the envelope: one alone, or a chain. They become
+    /// part of the object.</param>
     public static Manifest Render(AttachedNetwork attached, int? vlan, params ReadOnlySpan<JsonObject> plugins)
     {
         var network = attached.Network;
         var name = vlan is { } one ? DefinitionNames.NameOf(network.Id, one) : DefinitionNames.NameOf(network.Id);
-        // The inner name is the definition's own: plugins keep their state by it, and two definitions must not share any.
+        // The inner name is the definition's own: plugins keep their state by it, and two definitions must not share
+        // any.
         var config = new JsonObject { ["cniVersion"] = CniVersion, ["name"] = name };
         if (plugins.Length > 1)
             config["plugins"] = new JsonArray([.. plugins]);
@@ -45,9 +49,17 @@ internal static class DefinitionRenderer
         if (network.Type == NetworkType.Trunked)
             annotations["weft.dev/vlans"] = vlan?.ToString(CultureInfo.InvariantCulture) ?? network.Vlans.ToString();
         if (attached.Attachment.Plugin is PluginType.SRIOV or PluginType.DPDK)
-            annotations[ResourceNameAnnotation] = $"{DevicePool.ResourcePrefix}/{DefinitionNames.ResourceNameOf(network.Id)}";
+            annotations[ResourceNameAnnotation] =
+                $"{DevicePool.ResourcePrefix}/{DefinitionNames.ResourceNameOf(network.Id)}";
         var spec = new JsonObject { ["config"] = System.Text.Encoding.UTF8.GetString(Json.ToUtf8(config)) };
-        return Manifest.Create("k8s.cni.cncf.io/v1", "NetworkAttachmentDefinition", Namespace, name, new JsonObject { ["spec"] = spec }, annotations);
+        return Manifest.Create(
+            "k8s.cni.cncf.io/v1",
+            "NetworkAttachmentDefinition",
+            Namespace,
+            name,
+            new JsonObject { ["spec"] = spec },
+            annotations
+        );
     }
 
     /// <summary>Gives a plugin its capabilities and its IPAM.</summary>

@@ -12,8 +12,11 @@ internal sealed class DpdkPlugin : IPlugin
     /// <inheritdoc/>
     public IEnumerable<Manifest> RenderManifests(AttachedNetwork attached)
     {
-        // Where a user-space driver has the device there is no interface for tuning to set an MTU or MAC address on, and it would fail.
-        return attached.IsVirtual ? [FunctionDefinitions.RenderVirtual(attached, attached.KeepsInterfaces)] : FunctionDefinitions.RenderBareMetal(attached);
+        // Where a user-space driver has the device there is no interface for tuning to set an MTU or MAC address on,
+        // and it would fail.
+        return attached.IsVirtual
+            ? [FunctionDefinitions.RenderVirtual(attached, attached.KeepsInterfaces)]
+            : FunctionDefinitions.RenderBareMetal(attached);
     }
 
     /// <inheritdoc/>

@@ -5,10 +5,16 @@ using Weft.Resources;
 namespace Weft.Attachments.Plugins;
 
 /// <summary>The definitions of networks whose pods get devices of their own: what SRIOV and DPDK share.</summary>
-/// <remarks>Source: sriov-cni, <c>docs/configuration-reference.md</c>; upstream <c>host-device</c> and <c>tuning</c>; docs/specs/plugins.md, "SRIOV and DPDK".</remarks>
+/// <remarks>
+/// Source: sriov-cni, <c>docs/configuration-reference.md</c>; upstream <c>host-device</c> and <c>tuning</c>;
+/// docs/specs/plugins.md, "SRIOV and DPDK".
+/// </remarks>
 internal static class FunctionDefinitions
 {
-    /// <summary>The definitions where the physical function is visible: the card tags, and a trunk is narrowed to each of its VLANs.</summary>
+    /// <summary>
+    /// The definitions where the physical function is visible: the card tags, and a trunk is narrowed to each of its
+    /// VLANs.
+    /// </summary>
     /// <returns>The network's own, then one for each VLAN of a trunk.</returns>
     public static IEnumerable<Manifest> RenderBareMetal(AttachedNetwork attached)
     {
@@ -22,17 +28,33 @@ internal static class FunctionDefinitions
 
         yield return DefinitionRenderer.Render(attached, null, SriovConfig(null, null));
         foreach (var vlan in network.Vlans)
-            yield return DefinitionRenderer.Render(attached, vlan, SriovConfig(vlan, attached.L3Networks.GetValueOrDefault(vlan)?.Id));
+            yield return DefinitionRenderer.Render(
+                attached,
+                vlan,
+                SriovConfig(vlan, attached.L3Networks.GetValueOrDefault(vlan)?.Id)
+            );
     }
 
-    /// <summary>The definition where devices are handed over: the host has tagged, and set up trust and spoof check.</summary>
-    /// <param name="hasInterface">Whether the device is a network interface, whose MTU and MAC address can be set.</param>
+    /// <summary>
+    /// The definition where devices are handed over: the host has tagged, and set up trust and spoof check.
+    /// </summary>
+    /// <param name="hasInterface">Whether the device is a network interface, whose MTU and MAC address can be
+    /// set.</param>
     public static Manifest RenderVirtual(AttachedNetwork attached, bool hasInterface)
     {
-        var device = DefinitionRenderer.WithIpam(new JsonObject { ["type"] = "host-device" }, attached.Attachment.Ipam ? attached.Network.Id : null, "deviceID");
+        var device = DefinitionRenderer.WithIpam(
+            new JsonObject { ["type"] = "host-device" },
+            attached.Attachment.Ipam ? attached.Network.Id : null,
+            "deviceID"
+        );
         if (!hasInterface)
             return DefinitionRenderer.Render(attached, null, device);
-        var tuning = new JsonObject { ["type"] = "tuning", ["mtu"] = FunctionParts.MtuOf(attached), ["capabilities"] = new JsonObject { ["mac"] = true } };
+        var tuning = new JsonObject
+        {
+            ["type"] = "tuning",
+            ["mtu"] = FunctionParts.MtuOf(attached),
+            ["capabilities"] = new JsonObject { ["mac"] = true },
+        };
         return DefinitionRenderer.Render(attached, null, device, tuning);
     }
 

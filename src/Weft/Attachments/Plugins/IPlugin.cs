@@ -11,14 +11,17 @@ namespace Weft.Attachments.Plugins;
 /// <param name="Master">The interface that pods' interfaces are children of: the same on every node.</param>
 internal sealed record AttachedNetwork(Attachment Attachment, Network Network, string Master)
 {
-    /// <summary>Whether the nodes are virtual: their devices are handed over one by one, and no physical function is visible.</summary>
+    /// <summary>
+    /// Whether the nodes are virtual: their devices are handed over one by one, and no physical function is visible.
+    /// </summary>
     public bool IsVirtual { get; init; }
 
     /// <summary>For a trunk: the layer-3 networks on its VLANs, whose pools give addresses there.</summary>
     public ImmutableDictionary<int, Network> L3Networks { get; init; } = ImmutableDictionary<int, Network>.Empty;
 
     /// <summary>
-    /// For DPDK: whether its devices stay interfaces of the kernel on every node (vendor 15b3), as far as the nodes' inventories tell.
+    /// For DPDK: whether its devices stay interfaces of the kernel on every node (vendor 15b3), as far as the nodes'
+    /// inventories tell.
     /// </summary>
     public bool KeepsInterfaces { get; init; }
 }
@@ -28,9 +31,15 @@ internal sealed record AttachedNetwork(Attachment Attachment, Network Network, s
 /// <param name="Addresses">
 /// The node's own addresses by interface name: they are leased before anything is rendered.
 /// </param>
-internal sealed record AttachedNode(string Name, Uplink Uplink, ImmutableDictionary<string, ImmutableArray<Lease>> Addresses)
+internal sealed record AttachedNode(
+    string Name,
+    Uplink Uplink,
+    ImmutableDictionary<string, ImmutableArray<Lease>> Addresses
+)
 {
-    /// <summary>Every port that carries the network there: a network handed over several times is one pool of devices.</summary>
+    /// <summary>
+    /// Every port that carries the network there: a network handed over several times is one pool of devices.
+    /// </summary>
     public ImmutableArray<Uplink> Uplinks { get; init; } = [Uplink];
 
     /// <summary>What the node's agent found there, or null while none has reported.</summary>
@@ -40,7 +49,15 @@ internal sealed record AttachedNode(string Name, Uplink Uplink, ImmutableDiction
     /// <returns>The addresses, IPv4 first.</returns>
     public ImmutableArray<(Address Address, int Length)> AddressesOn(string name, ImmutableArray<Subnet> subnets) =>
         Addresses.TryGetValue(name, out var leases)
-            ? [.. leases.Select(l => (l.Address, subnets.FirstOrDefault(s => s.Prefix.Contains(l.Address))?.Prefix.Length ?? l.Address.Bits))]
+            ?
+            [
+                .. leases.Select(l =>
+                    (
+                        l.Address,
+                        subnets.FirstOrDefault(s => s.Prefix.Contains(l.Address))?.Prefix.Length ?? l.Address.Bits
+                    )
+                ),
+            ]
             : [];
 }
 
@@ -64,8 +81,8 @@ internal sealed record NodePart(ImmutableArray<NodeLink> Links)
 }
 
 /// <summary>
-/// One plugin: what Kubernetes must be told of an attachment, and what the node's operating system must have for it. One sealed class
-/// per plugin; nothing else in the code knows what a plugin does.
+/// One plugin: what Kubernetes must be told of an attachment, and what the node's operating system must have for it.
+/// One sealed class per plugin; nothing else in the code knows what a plugin does.
 /// </summary>
 internal interface IPlugin
 {

@@ -4,11 +4,16 @@ using Weft.Networks;
 
 namespace Weft.Attachments.Plugins;
 
-/// <summary>IPVLAN: pods are children of one node interface that share its MAC address and are told apart by IP.</summary>
+/// <summary>
+/// IPVLAN: pods are children of one node interface that share its MAC address and are told apart by IP.
+/// </summary>
 /// <remarks>Source: the upstream <c>ipvlan</c> plugin; docs/specs/plugins.md, "IPVLAN".</remarks>
 internal sealed class IpvlanPlugin : IPlugin
 {
-    /// <summary>In l3 modes pods have no neighbour discovery, and the fabric would have to route every pod's address to its node.</summary>
+    /// <summary>
+    /// In l3 modes pods have no neighbour discovery, and the fabric would have to route every pod's address to its
+    /// node.
+    /// </summary>
     private const string Mode = "l2";
 
     /// <inheritdoc/>
@@ -20,7 +25,11 @@ internal sealed class IpvlanPlugin : IPlugin
         var network = attached.Network;
         if (network.Type != NetworkType.Trunked)
         {
-            yield return DefinitionRenderer.Render(attached, null, ChildConfig(attached.Master, network.Mtu, attached.Attachment.Ipam ? network : null));
+            yield return DefinitionRenderer.Render(
+                attached,
+                null,
+                ChildConfig(attached.Master, network.Mtu, attached.Attachment.Ipam ? network : null)
+            );
             yield break;
         }
 
@@ -28,7 +37,11 @@ internal sealed class IpvlanPlugin : IPlugin
         foreach (var vlan in network.Vlans)
         {
             var pool = attached.L3Networks.GetValueOrDefault(vlan);
-            yield return DefinitionRenderer.Render(attached, vlan, ChildConfig(TrunkLinks.SubInterfaceNameOf(attached.Master, vlan), pool?.Mtu ?? network.Mtu, pool));
+            yield return DefinitionRenderer.Render(
+                attached,
+                vlan,
+                ChildConfig(TrunkLinks.SubInterfaceNameOf(attached.Master, vlan), pool?.Mtu ?? network.Mtu, pool)
+            );
         }
     }
 
@@ -39,24 +52,46 @@ internal sealed class IpvlanPlugin : IPlugin
         if (network.Type == NetworkType.Trunked)
             return new NodePart([.. TrunkLinks.Render(attached, node, false)]);
         int? tag = node.Uplink.IsTrunkPort ? network.Vlan : null;
-        return new NodePart([new NodeLink(network.InterfaceName, node.Uplink, tag, network.Mtu, [], [], $"{network.Id.Name}: parent of pods' IPVLAN interfaces")]);
+        return new NodePart([
+            new NodeLink(
+                network.InterfaceName,
+                node.Uplink,
+                tag,
+                network.Mtu,
+                [],
+                [],
+                $"{network.Id.Name}: parent of pods' IPVLAN interfaces"
+            ),
+        ]);
     }
 
-    /// <summary>One child of one interface. The plugin makes none without an address, so where no pool gives one the pod must.</summary>
+    /// <summary>
+    /// One child of one interface. The plugin makes none without an address, so where no pool gives one the pod must.
+    /// </summary>
     private static JsonObject ChildConfig(string master, int mtu, Network? pool)
     {
-        var plugin = new JsonObject { ["type"] = "ipvlan", ["master"] = master, ["mode"] = Mode, ["mtu"] = mtu };
+        var plugin = new JsonObject
+        {
+            ["type"] = "ipvlan",
+            ["master"] = master,
+            ["mode"] = Mode,
+            ["mtu"] = mtu,
+        };
         return pool is null ? DefinitionRenderer.WithStaticIpam(plugin) : DefinitionRenderer.WithIpam(plugin, pool.Id);
     }
 
-    /// <summary>The children of all VLANs at once, which Weft's own <c>weft-trunk</c> asks the upstream plugin for (docs/specs/cni.md).</summary>
-    private static JsonObject TrunkConfig(AttachedNetwork attached) => new()
-    {
-        ["type"] = "weft-trunk",
-        ["master"] = attached.Master,
-        ["mode"] = Mode,
-        ["vlans"] = new JsonArray([.. attached.Network.Vlans.Select(vlan => (JsonNode)VlanConfig(attached, vlan))]),
-    };
+    /// <summary>
+    /// The children of all VLANs at once, which Weft's own <c>weft-trunk</c> asks the upstream plugin for
+    /// (docs/specs/cni.md).
+    /// </summary>
+    private static JsonObject TrunkConfig(AttachedNetwork attached) =>
+        new()
+        {
+            ["type"] = "weft-trunk",
+            ["master"] = attached.Master,
+            ["mode"] = Mode,
+            ["vlans"] = new JsonArray([.. attached.Network.Vlans.Select(vlan => (JsonNode)VlanConfig(attached, vlan))]),
+        };
 
     private static JsonObject VlanConfig(AttachedNetwork attached, int vlan)
     {

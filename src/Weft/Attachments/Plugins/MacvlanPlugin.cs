@@ -18,12 +18,16 @@ internal sealed class MacvlanPlugin : IPlugin
         {
             ["type"] = "macvlan",
             ["master"] = attached.Master,
-            // In bridge mode siblings hear each other's broadcasts past every filter on the parent, so tags outside of the trunk would
-            // leak between pods of one node; in private mode they reach nobody but the fabric.
+            // In bridge mode siblings hear each other's broadcasts past every filter on the parent, so tags outside of
+            // the trunk would leak between pods of one node; in private mode they reach nobody but the fabric.
             ["mode"] = attached.Network.Type == NetworkType.Trunked ? "private" : "bridge",
             ["mtu"] = attached.Network.Mtu,
         };
-        yield return DefinitionRenderer.Render(attached, null, DefinitionRenderer.WithIpam(plugin, attached.Attachment.Ipam ? attached.Network.Id : null, "mac"));
+        yield return DefinitionRenderer.Render(
+            attached,
+            null,
+            DefinitionRenderer.WithIpam(plugin, attached.Attachment.Ipam ? attached.Network.Id : null, "mac")
+        );
     }
 
     /// <inheritdoc/>
@@ -33,14 +37,43 @@ internal sealed class MacvlanPlugin : IPlugin
         if (network.Type != NetworkType.Trunked)
         {
             int? tag = node.Uplink.IsTrunkPort ? network.Vlan : null;
-            return new NodePart([new NodeLink(network.InterfaceName, node.Uplink, tag, network.Mtu, [], [], $"{network.Id.Name}: parent of pods' MACVLAN interfaces")]);
+            return new NodePart([
+                new NodeLink(
+                    network.InterfaceName,
+                    node.Uplink,
+                    tag,
+                    network.Mtu,
+                    [],
+                    [],
+                    $"{network.Id.Name}: parent of pods' MACVLAN interfaces"
+                ),
+            ]);
         }
 
         // A trunk's children stand on the port itself: a VLAN sub-interface would swallow its tag before they see it.
         var port = node.Uplink.IsTrunkPort
-            ? new NodeLink(node.Uplink.Name, node.Uplink, null, node.Uplink.Mtu, [], [], $"{network.Id.Name}: parent of pods' MACVLAN interfaces, tagged by the pods")
-            : new NodeLink(network.InterfaceName, node.Uplink, null, network.Mtu, [], [], $"{network.Id.Name}: parent of pods' MACVLAN interfaces");
+            ? new NodeLink(
+                node.Uplink.Name,
+                node.Uplink,
+                null,
+                node.Uplink.Mtu,
+                [],
+                [],
+                $"{network.Id.Name}: parent of pods' MACVLAN interfaces, tagged by the pods"
+            )
+            : new NodeLink(
+                network.InterfaceName,
+                node.Uplink,
+                null,
+                network.Mtu,
+                [],
+                [],
+                $"{network.Id.Name}: parent of pods' MACVLAN interfaces"
+            );
         // MACVLAN itself lets every tag pass.
-        return new NodePart([port]) { Guards = [new TrunkGuard(port.Name, network.Id.ToString(), network.Vlans, false)] };
+        return new NodePart([port])
+        {
+            Guards = [new TrunkGuard(port.Name, network.Id.ToString(), network.Vlans, false)],
+        };
     }
 }

@@ -3,7 +3,10 @@ using Weft.Networks;
 
 namespace Weft.Attachments.Plugins;
 
-/// <summary>OSDevice: the network is an interface of the node's own operating system, with the node's own addresses; pods get nothing.</summary>
+/// <summary>
+/// OSDevice: the network is an interface of the node's own operating system, with the node's own addresses; pods get
+/// nothing.
+/// </summary>
 /// <remarks>Source: docs/specs/plugins.md, "OSDevice".</remarks>
 internal sealed class OSDevicePlugin : IPlugin
 {
@@ -20,6 +23,16 @@ internal sealed class OSDevicePlugin : IPlugin
         if (network.Type == NetworkType.Trunked)
             return new NodePart([.. TrunkLinks.Render(attached, node, true)]);
         int? tag = node.Uplink.IsTrunkPort ? network.Vlan : null;
-        return new NodePart([new NodeLink(network.InterfaceName, node.Uplink, tag, network.Mtu, node.AddressesOn(network.InterfaceName, network.Subnets), [], network.Id.Name)]);
+        return new NodePart([
+            new NodeLink(
+                network.InterfaceName,
+                node.Uplink,
+                tag,
+                network.Mtu,
+                node.AddressesOn(network.InterfaceName, network.Subnets),
+                [],
+                network.Id.Name
+            ),
+        ]);
     }
 }

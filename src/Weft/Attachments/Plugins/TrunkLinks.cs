@@ -15,22 +15,46 @@ internal static class TrunkLinks
         var network = attached.Network;
         var vlans = attached.L3Networks;
         var parent = node.Uplink.IsTrunkPort ? node.Uplink.Name : network.InterfaceName;
-        // The trunk's own MTU is the least of its VLANs'; the parent must carry the greatest, because no VLAN can have more than its parent.
-        var carried = node.Uplink.IsTrunkPort ? node.Uplink.Mtu : Math.Min(node.Uplink.Mtu, FunctionParts.MtuOf(attached));
-        yield return new NodeLink(parent, node.Uplink, null, carried, [], [], $"{network.Id.Name}: parent of its VLANs");
+        // The trunk's own MTU is the least of its VLANs'; the parent must carry the greatest, because no VLAN can have
+        // more than its parent.
+        var carried = node.Uplink.IsTrunkPort
+            ? node.Uplink.Mtu
+            : Math.Min(node.Uplink.Mtu, FunctionParts.MtuOf(attached));
+        yield return new NodeLink(
+            parent,
+            node.Uplink,
+            null,
+            carried,
+            [],
+            [],
+            $"{network.Id.Name}: parent of its VLANs"
+        );
         foreach (var vlan in network.Vlans)
         {
             // A sub-interface takes its address from the same pool as everybody else on that VLAN.
             var name = SubInterfaceNameOf(network.InterfaceName, vlan);
             var layer3 = vlans.GetValueOrDefault(vlan);
-            var comment = !withAddresses ? $"{network.Id.Name}: VLAN {vlan}, parent of pods' IPVLAN interfaces"
-                : layer3 is null ? $"{network.Id.Name}: VLAN {vlan}, no layer 3 of ours" : $"{network.Id.Name}: VLAN {vlan}, addresses of {layer3.Id.Name}";
-            yield return new NodeLink(name, node.Uplink, vlan, Math.Min(carried, layer3?.Mtu ?? network.Mtu), layer3 is null || !withAddresses ? [] : node.AddressesOn(name, layer3.Subnets), [], comment)
-            { Parent = parent };
+            var comment =
+                !withAddresses ? $"{network.Id.Name}: VLAN {vlan}, parent of pods' IPVLAN interfaces"
+                : layer3 is null ? $"{network.Id.Name}: VLAN {vlan}, no layer 3 of ours"
+                : $"{network.Id.Name}: VLAN {vlan}, addresses of {layer3.Id.Name}";
+            yield return new NodeLink(
+                name,
+                node.Uplink,
+                vlan,
+                Math.Min(carried, layer3?.Mtu ?? network.Mtu),
+                layer3 is null || !withAddresses ? [] : node.AddressesOn(name, layer3.Subnets),
+                [],
+                comment
+            )
+            {
+                Parent = parent,
+            };
         }
     }
 
     /// <summary>The name of a VLAN's sub-interface.</summary>
     /// <returns>Such as <c>ran.602</c>.</returns>
-    public static string SubInterfaceNameOf(string parent, int vlan) => string.Create(CultureInfo.InvariantCulture, $"{parent}.{vlan}");
+    public static string SubInterfaceNameOf(string parent, int vlan) =>
+        string.Create(CultureInfo.InvariantCulture, $"{parent}.{vlan}");
 }

@@ -64,12 +64,20 @@ internal sealed record Check(CheckHop Hop, CheckState State, string Message, str
     /// <param name="body">A member of <c>checks</c>.</param>
     /// <returns>The check, or null where it is of a kind that this version doesn't know.</returns>
     public static Check? Read(JsonElement body) =>
-        Enum.TryParse<CheckHop>(body.Text("hop"), out var hop) && Enum.TryParse<CheckState>(body.Text("state"), out var state) ? new Check(hop, state, body.Text("message") ?? "", body.Text("family")) : null;
+        Enum.TryParse<CheckHop>(body.Text("hop"), out var hop)
+        && Enum.TryParse<CheckState>(body.Text("state"), out var state)
+            ? new Check(hop, state, body.Text("message") ?? "", body.Text("family"))
+            : null;
 
     /// <summary>The check on the wire.</summary>
     public JsonObject ToJson()
     {
-        var body = new JsonObject { ["hop"] = Hop.ToString(), ["state"] = State.ToString(), ["message"] = Message };
+        var body = new JsonObject
+        {
+            ["hop"] = Hop.ToString(),
+            ["state"] = State.ToString(),
+            ["message"] = Message,
+        };
         if (Family is not null)
             body["family"] = Family;
         return body;
@@ -86,8 +94,18 @@ internal sealed record InterfaceReport(string Network, string Interface, Immutab
     /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>
     /// <param name="body">A member of <c>interfaces</c>.</param>
     public static InterfaceReport Read(JsonElement body) =>
-        new(body.Text("network") ?? "", body.Text("interface") ?? "", [.. body.Elements("checks").Select(Check.Read).OfType<Check>()]);
+        new(
+            body.Text("network") ?? "",
+            body.Text("interface") ?? "",
+            [.. body.Elements("checks").Select(Check.Read).OfType<Check>()]
+        );
 
     /// <summary>The report on the wire.</summary>
-    public JsonObject ToJson() => new() { ["network"] = Network, ["interface"] = Interface, ["checks"] = new JsonArray([.. Checks.Select(c => (JsonNode)c.ToJson())]) };
+    public JsonObject ToJson() =>
+        new()
+        {
+            ["network"] = Network,
+            ["interface"] = Interface,
+            ["checks"] = new JsonArray([.. Checks.Select(c => (JsonNode)c.ToJson())]),
+        };
 }

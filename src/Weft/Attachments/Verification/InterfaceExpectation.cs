@@ -13,12 +13,19 @@ internal sealed record TagProbe(int Vlan, bool Passes, Address Gateway);
 
 /// <summary>What an interface must be like, and who must answer on it.</summary>
 /// <param name="Network">The network's id; empty where the interface is of none.</param>
-/// <param name="Vlan">The VLAN its frames are in by the time they reach the switch; null where nobody on the node knows.</param>
+/// <param name="Vlan">The VLAN its frames are in by the time they reach the switch; null where nobody on the node
+/// knows.</param>
 /// <param name="Mtu">Its MTU in bytes; null where any will do.</param>
 /// <param name="Addresses">The addresses it must have.</param>
 /// <param name="Gateways">Who must answer on it.</param>
 internal sealed record InterfaceExpectation(
-    string Network, string Interface, int? Vlan, int? Mtu, ImmutableArray<(Address Address, int Length)> Addresses, ImmutableArray<Address> Gateways)
+    string Network,
+    string Interface,
+    int? Vlan,
+    int? Mtu,
+    ImmutableArray<(Address Address, int Length)> Addresses,
+    ImmutableArray<Address> Gateways
+)
 {
     /// <summary>Tags to try; none where it is no trunk's parent.</summary>
     public ImmutableArray<TagProbe> Tags { get; init; } = [];
@@ -30,7 +37,11 @@ internal sealed record InterfaceExpectation(
     /// <param name="configuration">What the node must have.</param>
     /// <param name="networks">What is known of the cluster's networks.</param>
     /// <param name="only">The id or name of the one network to look at; null for all.</param>
-    public static ImmutableArray<InterfaceExpectation> ForNode(NodeConfiguration configuration, IReadOnlyCollection<NetworkFacts> networks, string? only = null)
+    public static ImmutableArray<InterfaceExpectation> ForNode(
+        NodeConfiguration configuration,
+        IReadOnlyCollection<NetworkFacts> networks,
+        string? only = null
+    )
     {
         var plans = new List<InterfaceExpectation>();
         foreach (var links in configuration.Links.GroupBy(l => l.Name, StringComparer.Ordinal))
@@ -38,14 +49,30 @@ internal sealed record InterfaceExpectation(
             var link = links.First();
             var addresses = links.SelectMany(l => l.Addresses).Distinct().ToImmutableArray();
             var guard = configuration.Guards.FirstOrDefault(g => g.Interface == link.Name);
-            var network = networks.FirstOrDefault(n => n.Id.Key == KeyOf(guard?.Network)) ?? networks.FirstOrDefault(n => n.Interface == link.Name)
-                ?? networks.FirstOrDefault(n => n.Vlans is not null && link.Vlan is { } v && link.Name == $"{n.Interface}.{v}");
-            var subnets = network is null ? [] : network.Type == NetworkType.Trunked ? network.VlanSubnets.GetValueOrDefault(link.Vlan ?? 0, []) : network.Subnets;
-            plans.Add(new InterfaceExpectation(network?.Id.ToString() ?? "", link.Name, link.Vlan, links.Max(l => l.Mtu), addresses, [.. subnets.Select(s => s.Gateway)])
-            {
-                Tags = guard is null ? [] : TagsOf(guard.Vlans, networks),
-                Trunk = guard?.Vlans,
-            });
+            var network =
+                networks.FirstOrDefault(n => n.Id.Key == KeyOf(guard?.Network))
+                ?? networks.FirstOrDefault(n => n.Interface == link.Name)
+                ?? networks.FirstOrDefault(n =>
+                    n.Vlans is not null && link.Vlan is { } v && link.Name == $"{n.Interface}.{v}"
+                );
+            var subnets =
+                network is null ? []
+                : network.Type == NetworkType.Trunked ? network.VlanSubnets.GetValueOrDefault(link.Vlan ?? 0, [])
+                : network.Subnets;
+            plans.Add(
+                new InterfaceExpectation(
+                    network?.Id.ToString() ?? "",
+                    link.Name,
+                    link.Vlan,
+                    links.Max(l => l.Mtu),
+                    addresses,
+                    [.. subnets.Select(s => s.Gateway)]
+                )
+                {
+                    Tags = guard is null ? [] : TagsOf(guard.Vlans, networks),
+                    Trunk = guard?.Vlans,
+                }
+            );
         }
 
         // What pods get of a port is out of the node's sight; that the port itself is alive is not.
@@ -60,9 +87,20 @@ internal sealed record InterfaceExpectation(
 
     /// <summary>What must be true of an interface in a pod's namespace.</summary>
     /// <param name="networks">What is known of the cluster's networks: who answers outside of a trunk.</param>
-    public static InterfaceExpectation ForPod(NetworkFacts network, string name, IReadOnlyCollection<NetworkFacts> networks)
+    public static InterfaceExpectation ForPod(
+        NetworkFacts network,
+        string name,
+        IReadOnlyCollection<NetworkFacts> networks
+    )
     {
-        return new InterfaceExpectation(network.Id.ToString(), name, network.Vlan, network.Mtu, [], [.. network.Subnets.Select(s => s.Gateway)])
+        return new InterfaceExpectation(
+            network.Id.ToString(),
+            name,
+            network.Vlan,
+            network.Mtu,
+            [],
+            [.. network.Subnets.Select(s => s.Gateway)]
+        )
         {
             Tags = network.Vlans is { } vlans ? TagsOf(vlans, networks) : [],
             Trunk = network.Vlans,
@@ -71,14 +109,21 @@ internal sealed record InterfaceExpectation(
 
     /// <summary>Whether a network is meant.</summary>
     public static bool IsNetwork(string network, string only) =>
-        ResourceId.TryParse(network, out var id) && (string.Equals(id.Name, only, StringComparison.OrdinalIgnoreCase) || KeyOf(only) == id.Key);
+        ResourceId.TryParse(network, out var id)
+        && (string.Equals(id.Name, only, StringComparison.OrdinalIgnoreCase) || KeyOf(only) == id.Key);
 
     /// <summary>Every tag that somebody answers on: those of the trunk must pass, the others' must not.</summary>
     private static ImmutableArray<TagProbe> TagsOf(VlanSet allowed, IReadOnlyCollection<NetworkFacts> networks)
     {
-        var known = networks.Where(n => n.Vlan is not null).SelectMany(n => n.Subnets.Select(s => (Vlan: n.Vlan!.Value, s.Gateway)))
-            .Concat(networks.SelectMany(n => n.VlanSubnets.SelectMany(v => v.Value.Select(s => (Vlan: v.Key, s.Gateway)))))
-            .Distinct().OrderBy(k => k.Vlan).ThenBy(k => k.Gateway);
+        var known = networks
+            .Where(n => n.Vlan is not null)
+            .SelectMany(n => n.Subnets.Select(s => (Vlan: n.Vlan!.Value, s.Gateway)))
+            .Concat(
+                networks.SelectMany(n => n.VlanSubnets.SelectMany(v => v.Value.Select(s => (Vlan: v.Key, s.Gateway))))
+            )
+            .Distinct()
+            .OrderBy(k => k.Vlan)
+            .ThenBy(k => k.Gateway);
         return [.. known.Select(k => new TagProbe(k.Vlan, allowed.Contains(k.Vlan), k.Gateway))];
     }
 

@@ -16,13 +16,19 @@ internal sealed record VerificationTask(string Id, string? Node, string? Pod, st
 
     /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>
     public static VerificationTask Read(JsonElement body) =>
-        new(body.Text("id") ?? "", body.Text("node"), body.Text("pod"), body.Text("network")) { Interface = body.Text("interface") };
+        new(body.Text("id") ?? "", body.Text("node"), body.Text("pod"), body.Text("network"))
+        {
+            Interface = body.Text("interface"),
+        };
 
     /// <summary>The task on the wire.</summary>
     public JsonObject ToJson()
     {
         var body = new JsonObject { ["id"] = Id };
-        foreach (var (name, value) in ((string, string?)[])[("node", Node), ("pod", Pod), ("network", Network), ("interface", Interface)])
+        foreach (
+            var (name, value) in ((string, string?)[])
+                [("node", Node), ("pod", Pod), ("network", Network), ("interface", Interface)]
+        )
         {
             if (value is not null)
                 body[name] = value;
@@ -37,17 +43,20 @@ internal sealed record VerificationTask(string Id, string? Node, string? Pod, st
 /// <param name="Error">Why nothing could be looked at, or null.</param>
 internal sealed record VerificationReport(string? Node, string? Error, ImmutableArray<InterfaceReport> Interfaces)
 {
-    /// <summary>Whether what was asked for isn't this agent's: the pod runs on another node, or the agent serves none.</summary>
+    /// <summary>
+    /// Whether what was asked for isn't this agent's: the pod runs on another node, or the agent serves none.
+    /// </summary>
     public bool IsElsewhere { get; init; }
 
     /// <summary>Whether nothing failed.</summary>
     public bool HasPassed => Error is null && Interfaces.All(i => i.FirstFailure is null);
 
     /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>
-    public static VerificationReport Read(JsonElement body) => new(body.Text("node"), body.Text("error"), [.. body.Elements("interfaces").Select(InterfaceReport.Read)])
-    {
-        IsElsewhere = body.Member("elsewhere").ValueKind == JsonValueKind.True,
-    };
+    public static VerificationReport Read(JsonElement body) =>
+        new(body.Text("node"), body.Text("error"), [.. body.Elements("interfaces").Select(InterfaceReport.Read)])
+        {
+            IsElsewhere = body.Member("elsewhere").ValueKind == JsonValueKind.True,
+        };
 
     /// <summary>The report on the wire.</summary>
     public JsonObject ToJson()

@@ -4,8 +4,8 @@ using Weft.Resources;
 namespace Weft.Fleet.Operations;
 
 /// <summary>
-/// Desired states of clusters, each rendered once for as long as nothing that it is rendered from changes. They are never stored; this is what has been
-/// worked out already, and forgetting it costs time alone.
+/// Desired states of clusters, each rendered once for as long as nothing that it is rendered from changes. They are
+/// never stored; this is what has been worked out already, and forgetting it costs time alone.
 /// </summary>
 internal sealed class DesiredStateCache(Limits limits)
 {
@@ -19,12 +19,19 @@ internal sealed class DesiredStateCache(Limits limits)
         if (ReferenceEquals(entry, cached) && ReferenceEquals(cached.State, state))
             return cached.DesiredState;
         // Kept with the newest state that it is true of, so that the next call compares with that one.
-        var updated = entry with { State = state, DesiredState = entry.DesiredState.WithRevision(state.Revision) };
+        var updated = entry with
+        {
+            State = state,
+            DesiredState = entry.DesiredState.WithRevision(state.Revision),
+        };
         _entries[cluster.Key] = updated;
         return updated.DesiredState;
     }
 
-    /// <summary>The digest of a cluster's desired state in a store state that may be only planned: it is rendered and not cached.</summary>
+    /// <summary>
+    /// The digest of a cluster's desired state in a store state that may be only planned: it is rendered and not
+    /// cached.
+    /// </summary>
     public string DigestOf(StoreState state, ResourceId cluster)
     {
         return GetOrRender(_entries.GetValueOrDefault(cluster.Key), state, cluster).DesiredState.Digest;
@@ -32,7 +39,10 @@ internal sealed class DesiredStateCache(Limits limits)
 
     private Entry GetOrRender(Entry? cached, StoreState state, ResourceId cluster)
     {
-        if (cached is not null && (ReferenceEquals(cached.State, state) || cached.Dependencies.IsUnchanged(cached.State, state)))
+        if (
+            cached is not null
+            && (ReferenceEquals(cached.State, state) || cached.Dependencies.IsUnchanged(cached.State, state))
+        )
             return cached;
         var tracker = new DependencyTracker();
         return new Entry(state, tracker, ClusterRenderer.Render(state.TrackedBy(tracker), cluster, limits));

@@ -6,8 +6,8 @@ using Weft.Resources;
 namespace Weft.Fleet.Operations;
 
 /// <summary>
-/// Ends operations: a change has succeeded once every agent whose desired state it alters has applied it, at once where there is none. What
-/// runs and what it waits for is in the store, so a restart loses nothing.
+/// Ends operations: a change has succeeded once every agent whose desired state it alters has applied it, at once where
+/// there is none. What runs and what it waits for is in the store, so a restart loses nothing.
 /// </summary>
 internal sealed class OperationTracker(Kinds kinds, Limits limits)
 {
@@ -15,26 +15,44 @@ internal sealed class OperationTracker(Kinds kinds, Limits limits)
     public DesiredStateCache DesiredStates { get; } = new(limits);
 
     /// <summary>Keeps the names of the operations that run beside their rows.</summary>
-    public static readonly MaterializedView PendingView = new(partition => partition == Operation.Partition, (running, before, after) =>
-    {
-        var names = running as ImmutableSortedSet<string> ?? [];
-        if (before is not null)
-            names = names.Remove(Operation.Read(before).Name);
-        return after is not null && !Operation.Read(after).IsTerminal ? names.Add(Operation.Read(after).Name) : names;
-    });
+    public static readonly MaterializedView PendingView = new(
+        partition => partition == Operation.Partition,
+        (running, before, after) =>
+        {
+            var names = running as ImmutableSortedSet<string> ?? [];
+            if (before is not null)
+                names = names.Remove(Operation.Read(before).Name);
+            return after is not null && !Operation.Read(after).IsTerminal
+                ? names.Add(Operation.Read(after).Name)
+                : names;
+        }
+    );
 
     /// <summary>The operations that run.</summary>
     public static IEnumerable<Row> Pending(StoreState state)
     {
-        return (state.View(Operation.Partition) as ImmutableSortedSet<string> ?? []).Select(name => state.Get(Operation.KeyOf(name))).OfType<Row>();
+        return (state.View(Operation.Partition) as ImmutableSortedSet<string> ?? [])
+            .Select(name => state.Get(Operation.KeyOf(name)))
+            .OfType<Row>();
     }
 
     /// <summary>Which agents a change concerns: those of clusters whose desired state it alters.</summary>
     /// <param name="before">The store state without the change.</param>
     public ImmutableArray<string> AffectedAgents(StoreState before, StoreState after)
     {
-        var agents = before.Range($"{StoreKey.PartitionOf(Agent.ResourceType)}|").Select(ResourceKind.IdOf).GroupBy(agent => agent.Parent!.Key);
-        return [.. agents.Where(group => DesiredStates.Get(before, group.First().Parent!).Digest != DesiredStates.DigestOf(after, group.First().Parent!)).SelectMany(group => group.Select(agent => agent.Key))];
+        var agents = before
+            .Range($"{StoreKey.PartitionOf(Agent.ResourceType)}|")
+            .Select(ResourceKind.IdOf)
+            .GroupBy(agent => agent.Parent!.Key);
+        return
+        [
+            .. agents
+                .Where(group =>
+                    DesiredStates.Get(before, group.First().Parent!).Digest
+                    != DesiredStates.DigestOf(after, group.First().Parent!)
+                )
+                .SelectMany(group => group.Select(agent => agent.Key)),
+        ];
     }
 
     /// <summary>The changes that end every operation that can end now.</summary>
@@ -60,36 +78,80 @@ internal sealed class OperationTracker(Kinds kinds, Limits limits)
     public IEnumerable<ResourceId> WaitingFor(StoreState state, Row row)
     {
         var digests = new Dictionary<string, string>(StringComparer.Ordinal);
-        return Operation.Read(row).PendingAgents.Select(key => FindWaitingAgent(state, row, key, digests)).OfType<(ResourceId Agent, string? Failure)>().Select(w => w.Agent);
+        return Operation
+            .Read(row)
+            .PendingAgents.Select(key => FindWaitingAgent(state, row, key, digests))
+            .OfType<(ResourceId Agent, string? Failure)>()
+            .Select(w => w.Agent);
     }
 
-    private IEnumerable<Mutation> CompleteOne(StoreState state, StoreState next, Row row, Operation operation, string now, Dictionary<string, string> digests)
+    private IEnumerable<Mutation> CompleteOne(
+        StoreState state,
+        StoreState next,
+        Row row,
+        Operation operation,
+        string now,
+        Dictionary<string, string> digests
+    )
     {
-        var waiting = operation.PendingAgents.Select(key => FindWaitingAgent(state, row, key, digests)).OfType<(ResourceId Agent, string? Failure)>().ToList();
+        var waiting = operation
+            .PendingAgents.Select(key => FindWaitingAgent(state, row, key, digests))
+            .OfType<(ResourceId Agent, string? Failure)>()
+            .ToList();
         var resource = next.Get(StoreKey.ForResource(operation.Resource));
         if (waiting.FirstOrDefault(w => w.Failure is not null) is { Agent: { } agent } failed)
-            return Fail(resource, operation, now, RefusalCode.Conflict, $"agent {agent.Name} of {agent.Parent!.Name} couldn't apply it: {failed.Failure}");
+            return Fail(
+                resource,
+                operation,
+                now,
+                RefusalCode.Conflict,
+                $"agent {agent.Name} of {agent.Parent!.Name} couldn't apply it: {failed.Failure}"
+            );
         if (waiting.Count > 0)
             return [];
         if (resource is not null && Provisioning.IsDeleting(resource))
         {
             var removal = RemovalOf(next, resource);
-            return [.. removal, .. ReleasedLeases(next.Next(removal), operation), operation.Complete(Provisioning.Succeeded, now).ToMutation()];
+            return
+            [
+                .. removal,
+                .. ReleasedLeases(next.Next(removal), operation),
+                operation.Complete(Provisioning.Succeeded, now).ToMutation(),
+            ];
         }
 
         if (resource is not null && RenderErrorOf(next, operation.Resource) is { } refusal)
             return Fail(resource, operation, now, refusal.Code, refusal.Message);
         var done = operation.Complete(Provisioning.Succeeded, now).ToMutation();
         var back = ReleasedLeases(next, operation);
-        return resource is null ? [.. back, done] : [.. back, Mutation.Put(operation.Resource, Provisioning.WithState(resource, Provisioning.Succeeded)), done];
+        return resource is null
+            ? [.. back, done]
+            :
+            [
+                .. back,
+                Mutation.Put(operation.Resource, Provisioning.WithState(resource, Provisioning.Succeeded)),
+                done,
+            ];
     }
 
     /// <summary>The leases that end with an operation, but for those that are wanted again by now.</summary>
-    private static IEnumerable<Mutation> ReleasedLeases(StoreState state, Operation operation) => operation.ReleasesOnCompletion
-        .Where(key => state.Get(key) is { } row && !AddressClaims.IsClaimed(state, NetworkPool.LeaseOf(row))).Select(Mutation.Remove);
+    private static IEnumerable<Mutation> ReleasedLeases(StoreState state, Operation operation) =>
+        operation
+            .ReleasesOnCompletion.Where(key =>
+                state.Get(key) is { } row && !AddressClaims.IsClaimed(state, NetworkPool.LeaseOf(row))
+            )
+            .Select(Mutation.Remove);
 
-    /// <summary>What an operation waits for at one agent: null for nothing, else the agent and, where it reported one, its failure.</summary>
-    private (ResourceId Agent, string? Failure)? FindWaitingAgent(StoreState state, Row operation, string key, Dictionary<string, string> digests)
+    /// <summary>
+    /// What an operation waits for at one agent: null for nothing, else the agent and, where it reported one, its
+    /// failure.
+    /// </summary>
+    private (ResourceId Agent, string? Failure)? FindWaitingAgent(
+        StoreState state,
+        Row operation,
+        string key,
+        Dictionary<string, string> digests
+    )
     {
         if (!ResourceId.TryParse(key, out var agent) || state.Get(StoreKey.ForResource(agent)) is null)
             return null;
@@ -98,7 +160,8 @@ internal sealed class OperationTracker(Kinds kinds, Limits limits)
             return null;
         if (status is { IsApplied: false } && status.Revision >= operation.Revision)
             return (agent, status.Message);
-        // The desired state may have changed there and back before the agent looked: then it never reports, and has what is wanted.
+        // The desired state may have changed there and back before the agent looked: then it never reports, and has
+        // what is wanted.
         if (!digests.TryGetValue(agent.Parent!.Key, out var today))
             digests[agent.Parent.Key] = today = DesiredStates.Get(state, agent.Parent).Digest;
         return status is { IsApplied: true } && status.Digest == today ? null : (agent, null);
@@ -108,10 +171,19 @@ internal sealed class OperationTracker(Kinds kinds, Limits limits)
     {
         var changes = new List<Mutation>();
         var remaining = state;
-        foreach (var (row, kind) in Dependents.WithDescendants(kinds, kinds.KindOf(resource), resource, new ReadTransaction(state)).Reverse())
+        foreach (
+            var (row, kind) in Dependents
+                .WithDescendants(kinds, kinds.KindOf(resource), resource, new ReadTransaction(state))
+                .Reverse()
+        )
         {
             var id = ResourceKind.IdOf(row);
-            List<Mutation> mine = [.. LeaseReleasesOf(remaining, row, id), .. kind.RemovalSideEffects(row, remaining), Mutation.Remove(row.Key)];
+            List<Mutation> mine =
+            [
+                .. LeaseReleasesOf(remaining, row, id),
+                .. kind.RemovalSideEffects(row, remaining),
+                Mutation.Remove(row.Key),
+            ];
             changes.AddRange(mine);
             remaining = remaining.Next(mine);
         }
@@ -120,27 +192,53 @@ internal sealed class OperationTracker(Kinds kinds, Limits limits)
     }
 
     /// <summary>
-    /// What a machine, node or cluster holds goes back to the pools with it. The leases themselves say whose they are: what it should have had
-    /// can't be told any more once its cluster or networks are gone.
+    /// What a machine, node or cluster holds goes back to the pools with it. The leases themselves say whose they are:
+    /// what it should have had can't be told any more once its cluster or networks are gone.
     /// </summary>
     private static IEnumerable<Mutation> LeaseReleasesOf(StoreState state, Row row, ResourceId id)
     {
-        Func<Holder, bool>? mine = id.Type == Node.ResourceType || id.Type == VirtualMachine.ResourceType
-            ? holder => holder.Id.StartsWith(AddressClaims.HolderOf(id, "").Id, StringComparison.Ordinal)
-            : id.Type == KubernetesCluster.ResourceType ? holder => id.ToString().Equals(holder.Cluster, StringComparison.OrdinalIgnoreCase) : null;
-        return mine is null ? [] : state.Range($"{StoreKey.PartitionOf(L3Network.ResourceType)}|").Select(ResourceKind.IdOf)
-            .SelectMany(network => NetworkPool.RemoveLeases(network, NetworkPool.HoldingsOf(state, network).Leases.Where(lease => mine(lease.Holder))));
+        Func<Holder, bool>? mine =
+            id.Type == Node.ResourceType || id.Type == VirtualMachine.ResourceType
+                ? holder => holder.Id.StartsWith(AddressClaims.HolderOf(id, "").Id, StringComparison.Ordinal)
+            : id.Type == KubernetesCluster.ResourceType
+                ? holder => id.ToString().Equals(holder.Cluster, StringComparison.OrdinalIgnoreCase)
+            : null;
+        return mine is null
+            ? []
+            : state
+                .Range($"{StoreKey.PartitionOf(L3Network.ResourceType)}|")
+                .Select(ResourceKind.IdOf)
+                .SelectMany(network =>
+                    NetworkPool.RemoveLeases(
+                        network,
+                        NetworkPool.HoldingsOf(state, network).Leases.Where(lease => mine(lease.Holder))
+                    )
+                );
     }
 
-    private static IEnumerable<Mutation> Fail(Row? resource, Operation operation, string now, RefusalCode code, string message)
+    private static IEnumerable<Mutation> Fail(
+        Row? resource,
+        Operation operation,
+        string now,
+        RefusalCode code,
+        string message
+    )
     {
         var end = operation.Complete(Provisioning.Failed, now, code.ToString(), message).ToMutation();
-        return resource is null ? [end] : [Mutation.Put(operation.Resource, Provisioning.WithState(resource, Provisioning.Failed, message)), end];
+        return resource is null
+            ? [end]
+            : [Mutation.Put(operation.Resource, Provisioning.WithState(resource, Provisioning.Failed, message)), end];
     }
 
     private Refusal? RenderErrorOf(StoreState state, ResourceId resource)
     {
-        var cluster = resource.Type == KubernetesCluster.ResourceType ? resource : resource.Type == AgentPool.ResourceType ? resource.Parent : null;
-        return cluster is null ? null : DesiredStates.Get(state, cluster).RenderErrors is { IsEmpty: false } undrawn ? Refusal.Combine(undrawn, resource.ToString()) : null;
+        var cluster =
+            resource.Type == KubernetesCluster.ResourceType ? resource
+            : resource.Type == AgentPool.ResourceType ? resource.Parent
+            : null;
+        return cluster is null ? null
+            : DesiredStates.Get(state, cluster).RenderErrors is { IsEmpty: false } undrawn
+                ? Refusal.Combine(undrawn, resource.ToString())
+            : null;
     }
 }

@@ -14,11 +14,19 @@ internal sealed class HolderLookup(Limits limits)
     public JsonObject ByAddress(StoreState state, Address address)
     {
         var transaction = new ReadTransaction(state);
-        var answers = transaction.List(L3Network.ResourceType).Select(row => (Row: row, Pool: NetworkPool.PoolOf(state, row, limits)))
+        var answers = transaction
+            .List(L3Network.ResourceType)
+            .Select(row => (Row: row, Pool: NetworkPool.PoolOf(state, row, limits)))
             .Where(n => n.Pool.Subnets.Any(s => s.Prefix.Contains(address)))
-            .Select(n => n.Pool.Holdings.LeaseOf(address) is { } lease
-                ? RenderHeld(ResourceKind.IdOf(n.Row), lease)
-                : RenderUnheld(ResourceKind.IdOf(n.Row), address, n.Pool.Subnets.First(s => s.Prefix.Contains(address)).ReasonNotLeasable(address)));
+            .Select(n =>
+                n.Pool.Holdings.LeaseOf(address) is { } lease
+                    ? RenderHeld(ResourceKind.IdOf(n.Row), lease)
+                    : RenderUnheld(
+                        ResourceKind.IdOf(n.Row),
+                        address,
+                        n.Pool.Subnets.First(s => s.Prefix.Contains(address)).ReasonNotLeasable(address)
+                    )
+            );
         return CreateResponse($"address {address}", answers);
     }
 
@@ -27,13 +35,21 @@ internal sealed class HolderLookup(Limits limits)
     public JsonObject ByVlan(StoreState state, int vlan)
     {
         var transaction = new ReadTransaction(state);
-        var l2 = transaction.List(L2IsolationDomain.ResourceType).Select(L2IsolationDomain.Read).Where(d => d.Vlan == vlan)
+        var l2 = transaction
+            .List(L2IsolationDomain.ResourceType)
+            .Select(L2IsolationDomain.Read)
+            .Where(d => d.Vlan == vlan)
             .Select(d => (Domain: d.Id, Internal: (FabricSubnets?)null, d.Mtu));
-        var l3 = transaction.List(InternalNetwork.ResourceType).Select(InternalNetwork.Read).Where(n => n.Vlan == vlan)
+        var l3 = transaction
+            .List(InternalNetwork.ResourceType)
+            .Select(InternalNetwork.Read)
+            .Where(n => n.Vlan == vlan)
             .Select(n => (n.Domain, Internal: (FabricSubnets?)n, n.Mtu));
         var ports = SwitchPorts.ListOpenVlans(state, limits).Where(p => p.Vlan == vlan).ToList();
         var answer = CreateResponse($"vlan {vlan}", []);
-        answer["vlans"] = new JsonArray([.. l2.Concat(l3).Select(d => (JsonNode)RenderVlan(transaction, vlan, d.Domain, d.Internal, d.Mtu, ports))]);
+        answer["vlans"] = new JsonArray([
+            .. l2.Concat(l3).Select(d => (JsonNode)RenderVlan(transaction, vlan, d.Domain, d.Internal, d.Mtu, ports)),
+        ]);
         return answer;
     }
 
@@ -43,11 +59,30 @@ internal sealed class HolderLookup(Limits limits)
     public static JsonObject ByMacAddress(StoreState state, string mac)
     {
         var transaction = new ReadTransaction(state);
-        var machines = transaction.List(VirtualMachine.ResourceType).SelectMany(row => VirtualMachine.AttachmentsOf(row, state)
-            .Where(a => AddressClaims.MacAddressOf(ResourceKind.IdOf(row), a.Name) == mac)
-            .Select(a => RenderInterface(state, a.Network, AddressClaims.HolderOf(ResourceKind.IdOf(row), a.Name))));
-        var nodes = transaction.List(Node.ResourceType).Select(Node.Read).SelectMany(node => node.Uplinks.Where(u => u.MacAddress == mac)
-            .Select(u => new JsonObject { ["mac"] = mac, ["network"] = NetworkIdOf(state, u.Network), ["state"] = "Attached", ["holder"] = $"node {node.Cluster.Name}/{node.Id.Name} {u.Name}", ["holderId"] = node.Id.ToString() }));
+        var machines = transaction
+            .List(VirtualMachine.ResourceType)
+            .SelectMany(row =>
+                VirtualMachine
+                    .AttachmentsOf(row, state)
+                    .Where(a => AddressClaims.MacAddressOf(ResourceKind.IdOf(row), a.Name) == mac)
+                    .Select(a =>
+                        RenderInterface(state, a.Network, AddressClaims.HolderOf(ResourceKind.IdOf(row), a.Name))
+                    )
+            );
+        var nodes = transaction
+            .List(Node.ResourceType)
+            .Select(Node.Read)
+            .SelectMany(node =>
+                node.Uplinks.Where(u => u.MacAddress == mac)
+                    .Select(u => new JsonObject
+                    {
+                        ["mac"] = mac,
+                        ["network"] = NetworkIdOf(state, u.Network),
+                        ["state"] = "Attached",
+                        ["holder"] = $"node {node.Cluster.Name}/{node.Id.Name} {u.Name}",
+                        ["holderId"] = node.Id.ToString(),
+                    })
+            );
         return CreateResponse($"mac {mac}", machines.Concat(nodes));
     }
 
@@ -56,10 +91,17 @@ internal sealed class HolderLookup(Limits limits)
     /// <returns>The answer as the API gives it.</returns>
     public static JsonObject ByName(StoreState state, string word)
     {
-        var answers = new ReadTransaction(state).List(L3Network.ResourceType).Select(ResourceKind.IdOf).SelectMany(network => NetworkPool.HoldingsOf(state, network).Leases
-            .Where(lease => lease.Holder.Text.Contains(word, StringComparison.OrdinalIgnoreCase))
-            .OrderBy(lease => lease.Holder.Text, StringComparer.Ordinal).ThenBy(lease => lease.Address)
-            .Select(lease => RenderHeld(network, lease)));
+        var answers = new ReadTransaction(state)
+            .List(L3Network.ResourceType)
+            .Select(ResourceKind.IdOf)
+            .SelectMany(network =>
+                NetworkPool
+                    .HoldingsOf(state, network)
+                    .Leases.Where(lease => lease.Holder.Text.Contains(word, StringComparison.OrdinalIgnoreCase))
+                    .OrderBy(lease => lease.Holder.Text, StringComparer.Ordinal)
+                    .ThenBy(lease => lease.Address)
+                    .Select(lease => RenderHeld(network, lease))
+            );
         return CreateResponse($"name {word}", answers);
     }
 
@@ -69,23 +111,30 @@ internal sealed class HolderLookup(Limits limits)
     {
         var id = ResourceKind.IdOf(network);
         var pool = NetworkPool.PoolOf(state, network, limits);
-        var families = pool.Subnets.Select(subnet => (JsonNode)new JsonObject
-        {
-            ["family"] = subnet.Prefix.Family.ToString(),
-            ["prefix"] = subnet.Prefix.ToString(),
-            ["gateway"] = subnet.Gateway.ToString(),
-            // Sizes of IPv6 subnets don't fit a JSON number, so all of them are texts.
-            ["size"] = subnet.Size.ToString(System.Globalization.CultureInfo.InvariantCulture),
-            ["reserved"] = subnet.Reserved,
-            ["used"] = pool.Holdings.Count(subnet.Prefix.Family),
-            ["free"] = pool.FreeCount(subnet).ToString(System.Globalization.CultureInfo.InvariantCulture),
-        });
+        var families = pool.Subnets.Select(subnet =>
+            (JsonNode)
+                new JsonObject
+                {
+                    ["family"] = subnet.Prefix.Family.ToString(),
+                    ["prefix"] = subnet.Prefix.ToString(),
+                    ["gateway"] = subnet.Gateway.ToString(),
+                    // Sizes of IPv6 subnets don't fit a JSON number, so all of them are texts.
+                    ["size"] = subnet.Size.ToString(System.Globalization.CultureInfo.InvariantCulture),
+                    ["reserved"] = subnet.Reserved,
+                    ["used"] = pool.Holdings.Count(subnet.Prefix.Family),
+                    ["free"] = pool.FreeCount(subnet).ToString(System.Globalization.CultureInfo.InvariantCulture),
+                }
+        );
         return new JsonObject
         {
             ["id"] = id.Extend(NetworkPool.PoolType, "default").ToString(),
             ["name"] = "default",
             ["type"] = NetworkPool.PoolType.ToString(),
-            ["properties"] = new JsonObject { ["network"] = id.ToString(), ["families"] = new JsonArray([.. families]) },
+            ["properties"] = new JsonObject
+            {
+                ["network"] = id.ToString(),
+                ["families"] = new JsonArray([.. families]),
+            },
         };
     }
 
@@ -104,7 +153,9 @@ internal sealed class HolderLookup(Limits limits)
 
     /// <summary>A port keeps its network by key; people know it by the spelling it was made with.</summary>
     private static string? NetworkIdOf(StoreState state, string? key) =>
-        ResourceId.TryParse(key, out var id) && state.Get(StoreKey.ForResource(id)) is { } row ? ResourceKind.IdOf(row).ToString() : null;
+        ResourceId.TryParse(key, out var id) && state.Get(StoreKey.ForResource(id)) is { } row
+            ? ResourceKind.IdOf(row).ToString()
+            : null;
 
     private static JsonObject CreateResponse(string question, IEnumerable<JsonNode> answers) =>
         new() { ["question"] = question, ["answers"] = new JsonArray([.. answers]) };
@@ -119,7 +170,12 @@ internal sealed class HolderLookup(Limits limits)
 
     private static JsonObject RenderUnheld(ResourceId network, Address address, string? objection)
     {
-        var answer = new JsonObject { ["address"] = address.ToString(), ["network"] = network.ToString(), ["state"] = objection is null ? "Free" : "Reserved" };
+        var answer = new JsonObject
+        {
+            ["address"] = address.ToString(),
+            ["network"] = network.ToString(),
+            ["state"] = objection is null ? "Free" : "Reserved",
+        };
         if (objection is not null)
             answer["holder"] = objection;
         return answer;
@@ -127,18 +183,35 @@ internal sealed class HolderLookup(Limits limits)
 
     private static JsonObject RenderInterface(StoreState state, ResourceId network, Holder holder)
     {
-        var answer = new JsonObject { ["network"] = network.ToString(), ["state"] = "Attached", ["holder"] = holder.Text, ["holderId"] = holder.Id };
+        var answer = new JsonObject
+        {
+            ["network"] = network.ToString(),
+            ["state"] = "Attached",
+            ["holder"] = holder.Text,
+            ["holderId"] = holder.Id,
+        };
         if (NetworkPool.HoldingsOf(state, network).LeasesOf(holder.Id) is [var first, ..])
             answer["address"] = first.Address.ToString();
         return answer;
     }
 
-    private static JsonObject RenderVlan(ReadTransaction transaction, int vlan, ResourceId domain, FabricSubnets? network, int mtu, List<(int Vlan, string Machine, string Network, ResourceId Id)> ports)
+    private static JsonObject RenderVlan(
+        ReadTransaction transaction,
+        int vlan,
+        ResourceId domain,
+        FabricSubnets? network,
+        int mtu,
+        List<(int Vlan, string Machine, string Network, ResourceId Id)> ports
+    )
     {
-        var networks = DomainDependents.Find(transaction.Get(StoreKey.ForResource(domain))!, transaction)
-            .Where(id => Network.Find(transaction.State, id, Limits.Default) is { } n && n.Vlans.Contains(vlan)).ToList();
+        var networks = DomainDependents
+            .Find(transaction.Get(StoreKey.ForResource(domain))!, transaction)
+            .Where(id => Network.Find(transaction.State, id, Limits.Default) is { } n && n.Vlans.Contains(vlan))
+            .ToList();
         var here = ports.Where(p => networks.Any(n => n.ToString() == p.Network)).Select(p => p.Id).Distinct().ToList();
-        var leases = networks.Where(n => n.Type == L3Network.ResourceType).Sum(n => NetworkPool.HoldingsOf(transaction.State, n).Leases.Count());
+        var leases = networks
+            .Where(n => n.Type == L3Network.ResourceType)
+            .Sum(n => NetworkPool.HoldingsOf(transaction.State, n).Leases.Count());
         return new JsonObject
         {
             ["vlan"] = vlan,
@@ -147,7 +220,12 @@ internal sealed class HolderLookup(Limits limits)
             ["prefixes"] = new JsonArray([.. (network?.Prefixes ?? []).Select(p => JsonValue.Create(p.ToString()))]),
             ["mtu"] = mtu,
             ["networks"] = new JsonArray([.. networks.Select(n => JsonValue.Create(n.ToString()))]),
-            ["clusters"] = new JsonArray([.. here.Where(m => m.Type == Node.ResourceType).Select(m => m.Parent!).Distinct().Select(m => JsonValue.Create(m.ToString()))]),
+            ["clusters"] = new JsonArray([
+                .. here.Where(m => m.Type == Node.ResourceType)
+                    .Select(m => m.Parent!)
+                    .Distinct()
+                    .Select(m => JsonValue.Create(m.ToString())),
+            ]),
             ["machines"] = new JsonArray([.. here.Select(m => JsonValue.Create(m.ToString()))]),
             ["leases"] = leases,
         };

@@ -3,14 +3,19 @@ using Weft.Resources;
 
 namespace Weft.Fleet.Planning;
 
-/// <summary>Who asks for a plan, and would apply it: they are told what they may see, and warned of what they may not do.</summary>
+/// <summary>
+/// Who asks for a plan, and would apply it: they are told what they may see, and warned of what they may not do.
+/// </summary>
 /// <param name="sees">Whether a resource may be shown to them.</param>
 internal sealed class PlanCaller(Func<ResourceId, bool> sees, Func<ResourceId, bool> writes)
 {
     /// <summary>Their name.</summary>
     public string Name { get; init; } = "plan";
 
-    /// <summary>The address that they ask from, in its canonical text: rules that would shut it out are refused as the write would be. Null where it is unknown.</summary>
+    /// <summary>
+    /// The address that they ask from, in its canonical text: rules that would shut it out are refused as the write
+    /// would be. Null where it is unknown.
+    /// </summary>
     public string? CallerAddress { get; init; }
 
     /// <summary>Whether they insist on what would shut them out. Default: no.</summary>
@@ -19,10 +24,22 @@ internal sealed class PlanCaller(Func<ResourceId, bool> sees, Func<ResourceId, b
     /// <summary>Whether a resource may be shown to them.</summary>
     public bool MayRead(ResourceId id) => sees(id);
 
-    /// <summary>Warns of what they may not change: an apply would be refused there, a plan isn't, so that who may only read can review.</summary>
+    /// <summary>
+    /// Warns of what they may not change: an apply would be refused there, a plan isn't, so that who may only read can
+    /// review.
+    /// </summary>
     /// <returns>Elements of <c>warnings</c>.</returns>
-    internal IEnumerable<JsonNode> PermissionWarnings(IEnumerable<ResourceId> written) => written.DistinctBy(id => id.Key).Where(id => !writes(id)).Select(id => (JsonNode)new JsonObject
-    {
-        ["id"] = id.ToString(), ["what"] = $"{Name} may not change it: to apply this takes the role Contributor there or further up",
-    });
+    internal IEnumerable<JsonNode> PermissionWarnings(IEnumerable<ResourceId> written) =>
+        written
+            .DistinctBy(id => id.Key)
+            .Where(id => !writes(id))
+            .Select(id =>
+                (JsonNode)
+                    new JsonObject
+                    {
+                        ["id"] = id.ToString(),
+                        ["what"] =
+                            $"{Name} may not change it: to apply this takes the role Contributor there or further up",
+                    }
+            );
 }

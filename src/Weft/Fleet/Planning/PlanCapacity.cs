@@ -13,13 +13,18 @@ internal static class PlanCapacity
 {
     /// <summary>Renders it.</summary>
     /// <returns>The member <c>capacity</c>.</returns>
-    public static JsonObject Render(PlanScope scope, IReadOnlyDictionary<string, DesiredState> pictures) => new()
-    {
-        ["addresses"] = new JsonArray([.. scope.Networks.SelectMany(network => Addresses(scope, network))]),
-        ["functions"] = new JsonArray([.. scope.Nodes.SelectMany(node => Functions(scope, node, RenderedNodeOf(pictures, node)))]),
-        ["vlans"] = new JsonArray([.. scope.Nodes.SelectMany(node => Vlans(scope, node, RenderedNodeOf(pictures, node)))]),
-        ["hugepages"] = new JsonArray([.. scope.Nodes.SelectMany(node => Hugepages(scope, node))]),
-    };
+    public static JsonObject Render(PlanScope scope, IReadOnlyDictionary<string, DesiredState> pictures) =>
+        new()
+        {
+            ["addresses"] = new JsonArray([.. scope.Networks.SelectMany(network => Addresses(scope, network))]),
+            ["functions"] = new JsonArray([
+                .. scope.Nodes.SelectMany(node => Functions(scope, node, RenderedNodeOf(pictures, node))),
+            ]),
+            ["vlans"] = new JsonArray([
+                .. scope.Nodes.SelectMany(node => Vlans(scope, node, RenderedNodeOf(pictures, node))),
+            ]),
+            ["hugepages"] = new JsonArray([.. scope.Nodes.SelectMany(node => Hugepages(scope, node))]),
+        };
 
     /// <summary>A node as it is rendered, or null where it isn't.</summary>
     public static RenderedNode? RenderedNodeOf(IReadOnlyDictionary<string, DesiredState> pictures, NodeSpec node) =>
@@ -31,7 +36,11 @@ internal static class PlanCapacity
     /// <summary>How many huge pages of which size a node's pool asks for; null where it asks for none.</summary>
     public static (int Kilobytes, long Count)? HugepagesOf(StoreState state, NodeSpec node)
     {
-        if (new ReadTransaction(state).Get(node.Cluster.Child("agentPools", node.Pool)) is not { } pool || ResourceKind.PropertiesOf(pool).Member("agentOptions") is var options && options.Integer("hugepagesCount") is not > 0)
+        if (
+            new ReadTransaction(state).Get(node.Cluster.Child("agentPools", node.Pool)) is not { } pool
+            || ResourceKind.PropertiesOf(pool).Member("agentOptions") is var options
+                && options.Integer("hugepagesCount") is not > 0
+        )
             return null;
         return (options.Text("hugepagesSize") == "1G" ? 1024 * 1024 : 2048, options.Integer("hugepagesCount")!.Value);
     }
@@ -61,27 +70,47 @@ internal static class PlanCapacity
     private static IEnumerable<JsonNode> Functions(PlanScope scope, NodeSpec node, RenderedNode? rendered)
     {
         var inventory = InventoryRows.Find(scope.After, node.Id);
-        var chosen = inventory is null || rendered?.Configuration is not { } configuration ? []
-            : DeviceSelection.Select(rendered.Pools.OrderBy(p => p.ResourceName, StringComparer.Ordinal), PlannedInventory.Create(inventory, configuration));
+        var chosen =
+            inventory is null || rendered?.Configuration is not { } configuration
+                ? []
+                : DeviceSelection.Select(
+                    rendered.Pools.OrderBy(p => p.ResourceName, StringComparer.Ordinal),
+                    PlannedInventory.Create(inventory, configuration)
+                );
         foreach (var uplink in node.Uplinks)
         {
             var device = inventory is null ? null : NodeDevices.Find(inventory, uplink);
             if (uplink.Functions.IsEmpty && device is not { TotalFunctions: > 0 })
                 continue;
-            var body = new JsonObject { ["node"] = NodeTitleOf(node), ["port"] = uplink.Name, ["declared"] = uplink.Functions.Sum(f => f.Last - f.First + 1) };
+            var body = new JsonObject
+            {
+                ["node"] = NodeTitleOf(node),
+                ["port"] = uplink.Name,
+                ["declared"] = uplink.Functions.Sum(f => f.Last - f.First + 1),
+            };
             if (device is not null)
             {
                 body["made"] = device.Functions;
                 body["total"] = device.TotalFunctions;
             }
 
-            body["networks"] = new JsonArray([.. uplink.Functions.GroupBy(f => f.Network).Select(ranges =>
-            {
-                var one = new JsonObject { ["network"] = NetworkIdOf(scope.After, ranges.Key), ["declared"] = ranges.Sum(f => f.Last - f.First + 1) };
-                if (chosen.FirstOrDefault(c => c.Pool.Network.Key == ranges.Key) is { } selection)
-                    one["pooled"] = selection.Chosen.Count(d => d.PhysicalFunction is { } physical && physical == device?.PciAddress);
-                return (JsonNode)one;
-            })]);
+            body["networks"] = new JsonArray([
+                .. uplink
+                    .Functions.GroupBy(f => f.Network)
+                    .Select(ranges =>
+                    {
+                        var one = new JsonObject
+                        {
+                            ["network"] = NetworkIdOf(scope.After, ranges.Key),
+                            ["declared"] = ranges.Sum(f => f.Last - f.First + 1),
+                        };
+                        if (chosen.FirstOrDefault(c => c.Pool.Network.Key == ranges.Key) is { } selection)
+                            one["pooled"] = selection.Chosen.Count(d =>
+                                d.PhysicalFunction is { } physical && physical == device?.PciAddress
+                            );
+                        return (JsonNode)one;
+                    }),
+            ]);
             yield return body;
         }
     }
@@ -89,41 +118,78 @@ internal static class PlanCapacity
     private static IEnumerable<JsonNode> Vlans(PlanScope scope, NodeSpec node, RenderedNode? rendered)
     {
         var transaction = new ReadTransaction(scope.After);
-        var networks = ClusterAttachments.OfPool(transaction, node.Cluster, node.Pool).Where(a => a.Plugin is not (PluginType.SRIOV or PluginType.DPDK)).Select(a => a.Network);
+        var networks = ClusterAttachments
+            .OfPool(transaction, node.Cluster, node.Pool)
+            .Where(a => a.Plugin is not (PluginType.SRIOV or PluginType.DPDK))
+            .Select(a => a.Network);
         if (transaction.Get(node.Cluster) is { } cluster)
             networks = networks.Prepend(KubernetesCluster.CniNetworkOf(cluster));
         if (node.TrunkPort is { } trunk)
         {
-            var vlans = networks.DistinctBy(n => n.Key).Where(n => node.UplinkFor(n) == trunk).SelectMany(n => Network.Find(scope.After, n, scope.Limits)?.Vlans.AsEnumerable() ?? []).Distinct().Count();
-            yield return new JsonObject { ["node"] = NodeTitleOf(node), ["port"] = trunk.Name, ["vlans"] = vlans };
+            var vlans = networks
+                .DistinctBy(n => n.Key)
+                .Where(n => node.UplinkFor(n) == trunk)
+                .SelectMany(n => Network.Find(scope.After, n, scope.Limits)?.Vlans.AsEnumerable() ?? [])
+                .Distinct()
+                .Count();
+            yield return new JsonObject
+            {
+                ["node"] = NodeTitleOf(node),
+                ["port"] = trunk.Name,
+                ["vlans"] = vlans,
+            };
         }
 
         foreach (var trunked in TaggingFunctions(scope, node, rendered))
         {
-            var body = new JsonObject { ["node"] = NodeTitleOf(node), ["port"] = trunked.Port, ["network"] = trunked.Network.Id.ToString(), ["functions"] = trunked.Functions, ["vlans"] = trunked.Network.Vlans.Count };
+            var body = new JsonObject
+            {
+                ["node"] = NodeTitleOf(node),
+                ["port"] = trunked.Port,
+                ["network"] = trunked.Network.Id.ToString(),
+                ["functions"] = trunked.Functions,
+                ["vlans"] = trunked.Network.Vlans.Count,
+            };
             if (trunked.Limit is { } limit)
                 body["limit"] = limit;
             yield return body;
         }
     }
 
-    /// <summary>Functions whose workloads tag for themselves, by port and network, and how many VLANs a card lets one have; null where the number is not known or not limited.</summary>
-    public static IEnumerable<(string Port, Network Network, int Functions, int? Limit, string? Driver)> TaggingFunctions(PlanScope scope, NodeSpec node, RenderedNode? rendered)
+    /// <summary>
+    /// Functions whose workloads tag for themselves, by port and network, and how many VLANs a card lets one have; null
+    /// where the number is not known or not limited.
+    /// </summary>
+    public static IEnumerable<(
+        string Port,
+        Network Network,
+        int Functions,
+        int? Limit,
+        string? Driver
+    )> TaggingFunctions(PlanScope scope, NodeSpec node, RenderedNode? rendered)
     {
         foreach (var port in rendered?.Configuration?.PhysicalFunctions ?? [])
         {
-            var driver = InventoryRows.Find(scope.After, node.Id) is { } inventory ? NodeDevices.Find(inventory, port.Name, port.MacAddress, port.PciAddress)?.Driver : null;
+            var driver = InventoryRows.Find(scope.After, node.Id) is { } inventory
+                ? NodeDevices.Find(inventory, port.Name, port.MacAddress, port.PciAddress)?.Driver
+                : null;
             foreach (var functions in port.Functions.Where(f => f.Vlan is null).GroupBy(f => f.Network))
             {
-                if (!ResourceId.TryParse(functions.Key, out var id) || Network.Find(scope.After, id, scope.Limits) is not { } network)
+                if (
+                    !ResourceId.TryParse(functions.Key, out var id)
+                    || Network.Find(scope.After, id, scope.Limits) is not { } network
+                )
                     continue;
-                int? limit = functions.All(f => f.Trust) ? null : driver switch
-                {
-                    // What the drivers allow a function they don't trust: ICE_MAX_VLAN_PER_VF and I40E_VC_MAX_VLAN_PER_VF.
-                    "ice" => 8,
-                    "i40e" => 16,
-                    _ => null,
-                };
+                int? limit = functions.All(f => f.Trust)
+                    ? null
+                    : driver switch
+                    {
+                        // What the drivers allow a function they don't trust: ICE_MAX_VLAN_PER_VF and
+                        // I40E_VC_MAX_VLAN_PER_VF.
+                        "ice" => 8,
+                        "i40e" => 16,
+                        _ => null,
+                    };
                 yield return (port.Name, network, functions.Count(), limit, driver);
             }
         }
@@ -133,7 +199,12 @@ internal static class PlanCapacity
     {
         if (HugepagesOf(scope.After, node) is not { } wanted)
             yield break;
-        var body = new JsonObject { ["node"] = NodeTitleOf(node), ["kilobytes"] = wanted.Kilobytes, ["wanted"] = wanted.Count };
+        var body = new JsonObject
+        {
+            ["node"] = NodeTitleOf(node),
+            ["kilobytes"] = wanted.Kilobytes,
+            ["wanted"] = wanted.Count,
+        };
         if (InventoryRows.Find(scope.After, node.Id) is { } inventory)
         {
             var found = inventory.Hugepages.FirstOrDefault(h => h.Kilobytes == wanted.Kilobytes && h.Numa is null);
@@ -144,5 +215,8 @@ internal static class PlanCapacity
         yield return body;
     }
 
-    private static string NetworkIdOf(StoreState state, string key) => ResourceId.TryParse(key, out var id) && state.Get(StoreKey.ForResource(id)) is { } row ? ResourceKind.IdOf(row).ToString() : key;
+    private static string NetworkIdOf(StoreState state, string key) =>
+        ResourceId.TryParse(key, out var id) && state.Get(StoreKey.ForResource(id)) is { } row
+            ? ResourceKind.IdOf(row).ToString()
+            : key;
 }

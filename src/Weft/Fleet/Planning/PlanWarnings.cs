@@ -9,7 +9,8 @@ using Weft.Resources;
 namespace Weft.Fleet.Planning;
 
 /// <summary>
-/// What a plan is warned of: what will not be as meant although no rule forbids it, and what couldn't be checked. None of it refuses anything.
+/// What a plan is warned of: what will not be as meant although no rule forbids it, and what couldn't be checked. None
+/// of it refuses anything.
 /// </summary>
 /// <remarks>Source: docs/specs/resource-api.md, "Plan".</remarks>
 internal static class PlanWarnings
@@ -18,16 +19,26 @@ internal static class PlanWarnings
     /// <returns>The elements of <c>warnings</c>.</returns>
     public static IEnumerable<JsonNode> Render(PlanScope scope, IReadOnlyDictionary<string, DesiredState> pictures)
     {
-        var warnings = scope.Clusters.SelectMany(cluster => ClusterWarnings(scope, cluster, pictures.GetValueOrDefault(cluster.Key)));
-        return warnings.Select(warning => (JsonNode)new JsonObject { ["id"] = warning.Id.ToString(), ["what"] = warning.What });
+        var warnings = scope.Clusters.SelectMany(cluster =>
+            ClusterWarnings(scope, cluster, pictures.GetValueOrDefault(cluster.Key))
+        );
+        return warnings.Select(warning =>
+            (JsonNode)new JsonObject { ["id"] = warning.Id.ToString(), ["what"] = warning.What }
+        );
     }
 
-    private static IEnumerable<(ResourceId Id, string What)> ClusterWarnings(PlanScope scope, ResourceId cluster, DesiredState? desired)
+    private static IEnumerable<(ResourceId Id, string What)> ClusterWarnings(
+        PlanScope scope,
+        ResourceId cluster,
+        DesiredState? desired
+    )
     {
         if (desired is null)
             yield break;
         List<NodeSpec> nodes = [.. scope.NodesOf(cluster)];
-        foreach (var warning in GrowthWarnings(scope, cluster, nodes).Concat(PluginWarnings(scope, cluster, nodes, desired)))
+        foreach (
+            var warning in GrowthWarnings(scope, cluster, nodes).Concat(PluginWarnings(scope, cluster, nodes, desired))
+        )
             yield return warning;
         foreach (var finding in DevicePoolRules.FindErrors(scope.After, cluster, nodes, scope.Limits))
             yield return (cluster, finding.Message);
@@ -49,19 +60,40 @@ internal static class PlanWarnings
             yield break;
         }
 
-        foreach (var uplink in node.Uplinks.Where(u => u.Functions.IsEmpty && u.MacAddress is not null && NodeDevices.Find(inventory, u) is null && !HasUserSpaceDevice(inventory, rendered)))
+        foreach (
+            var uplink in node.Uplinks.Where(u =>
+                u.Functions.IsEmpty
+                && u.MacAddress is not null
+                && NodeDevices.Find(inventory, u) is null
+                && !HasUserSpaceDevice(inventory, rendered)
+            )
+        )
             yield return $"node {node.Id.Name} has no device for uplink {uplink.Name} with MAC address {uplink.MacAddress}: correct the uplink, or see to the device";
-        foreach (var trunk in PlanCapacity.TaggingFunctions(scope, node, rendered).Where(t => t.Limit is { } limit && t.Network.Vlans.Count > limit))
+        foreach (
+            var trunk in PlanCapacity
+                .TaggingFunctions(scope, node, rendered)
+                .Where(t => t.Limit is { } limit && t.Network.Vlans.Count > limit)
+        )
             yield return $"node {node.Id.Name}: functions of {trunk.Port} are to carry the {trunk.Network.Vlans.Count} VLANs of {trunk.Network.Id.Name}, but {trunk.Driver} lets one that it doesn't trust have {trunk.Limit}";
         foreach (var what in DpdkWarnings(scope, node, rendered, inventory))
             yield return what;
     }
 
-    private static IEnumerable<string> DpdkWarnings(PlanScope scope, NodeSpec node, RenderedNode? rendered, NodeInventory inventory)
+    private static IEnumerable<string> DpdkWarnings(
+        PlanScope scope,
+        NodeSpec node,
+        RenderedNode? rendered,
+        NodeInventory inventory
+    )
     {
         var pools = rendered?.Pools.Where(p => p.Plugin == PluginType.DPDK).ToList() ?? [];
         var wanted = PlanCapacity.HugepagesOf(scope.After, node);
-        if (wanted is { } pages && (inventory.Hugepages.FirstOrDefault(h => h.Kilobytes == pages.Kilobytes && h.Numa is null)?.Total ?? 0) is var total && total < pages.Count)
+        if (
+            wanted is { } pages
+            && (inventory.Hugepages.FirstOrDefault(h => h.Kilobytes == pages.Kilobytes && h.Numa is null)?.Total ?? 0)
+                is var total
+            && total < pages.Count
+        )
             yield return $"node {node.Id.Name} has {total} huge pages of {FormatSize(pages.Kilobytes)}, but its pool {node.Pool} asks for {pages.Count} (agentOptions.hugepagesCount)";
         if (pools.Count == 0)
             yield break;
@@ -74,17 +106,26 @@ internal static class PlanWarnings
     }
 
     /// <summary>Nodes that a pool is meant to have and that aren't declared yet will want addresses too.</summary>
-    private static IEnumerable<(ResourceId Id, string What)> GrowthWarnings(PlanScope scope, ResourceId cluster, List<NodeSpec> nodes)
+    private static IEnumerable<(ResourceId Id, string What)> GrowthWarnings(
+        PlanScope scope,
+        ResourceId cluster,
+        List<NodeSpec> nodes
+    )
     {
         var more = new Dictionary<string, (ResourceId Network, long Nodes)>(StringComparer.Ordinal);
         foreach (var pool in new ReadTransaction(scope.After).List(AgentPool.ResourceType, cluster))
         {
             var name = ResourceKind.IdOf(pool).Name;
             var mine = nodes.Where(n => n.Pool.Equals(name, StringComparison.OrdinalIgnoreCase)).ToList();
-            if ((ResourceKind.PropertiesOf(pool).Integer("count") ?? 0) - mine.Count is not (> 0 and var missing) || mine.Count == 0)
+            if (
+                (ResourceKind.PropertiesOf(pool).Integer("count") ?? 0) - mine.Count is not (> 0 and var missing)
+                || mine.Count == 0
+            )
                 continue;
             // A node that is there tells what one of the pool needs.
-            foreach (var claim in AddressClaims.ClaimsOf(scope.After, scope.After.Get(StoreKey.ForResource(mine[0].Id))!))
+            foreach (
+                var claim in AddressClaims.ClaimsOf(scope.After, scope.After.Get(StoreKey.ForResource(mine[0].Id))!)
+            )
                 more[claim.Network.Key] = (claim.Network, more.GetValueOrDefault(claim.Network.Key).Nodes + missing);
         }
 
@@ -94,33 +135,71 @@ internal static class PlanWarnings
                 continue;
             var pool = NetworkPool.PoolOf(scope.After, row, scope.Limits);
             foreach (var subnet in pool.Subnets.Where(s => pool.FreeCount(s) < (UInt128)wanted))
-                yield return (ResourceKind.IdOf(row), $"{network.Name} has {pool.FreeCount(subnet)} free {subnet.Prefix.Family} addresses after this plan, but {cluster.Name} is meant to have {wanted} nodes more, each of which takes one");
+                yield return (
+                    ResourceKind.IdOf(row),
+                    $"{network.Name} has {pool.FreeCount(subnet)} free {subnet.Prefix.Family} addresses after this plan, but {cluster.Name} is meant to have {wanted} nodes more, each of which takes one"
+                );
         }
     }
 
-    /// <summary>Plugins that rendered definitions call, and that nodes haven't got or that don't speak its version.</summary>
-    private static IEnumerable<(ResourceId Id, string What)> PluginWarnings(PlanScope scope, ResourceId cluster, List<NodeSpec> nodes, DesiredState desired)
+    /// <summary>
+    /// Plugins that rendered definitions call, and that nodes haven't got or that don't speak its version.
+    /// </summary>
+    private static IEnumerable<(ResourceId Id, string What)> PluginWarnings(
+        PlanScope scope,
+        ResourceId cluster,
+        List<NodeSpec> nodes,
+        DesiredState desired
+    )
     {
-        List<(NodeSpec Node, NodeInventory Inventory)> known = [.. nodes.Where(n => InventoryRows.Find(scope.After, n.Id) is not null).Select(n => (n, InventoryRows.Find(scope.After, n.Id)!))];
+        List<(NodeSpec Node, NodeInventory Inventory)> known =
+        [
+            .. nodes
+                .Where(n => InventoryRows.Find(scope.After, n.Id) is not null)
+                .Select(n => (n, InventoryRows.Find(scope.After, n.Id)!)),
+        ];
         if (known.Count == 0)
             yield break;
-        foreach (var (plugin, users) in desired.Manifests.SelectMany(PluginCallsOf).GroupBy(c => (c.Plugin, c.Version)).Select(g => (g.Key, g.Select(c => c.Definition).Distinct().ToList())))
+        foreach (
+            var (plugin, users) in desired
+                .Manifests.SelectMany(PluginCallsOf)
+                .GroupBy(c => (c.Plugin, c.Version))
+                .Select(g => (g.Key, g.Select(c => c.Definition).Distinct().ToList()))
+        )
         {
-            var missing = known.Where(n => n.Inventory.Plugins.All(p => p.Name != plugin.Plugin)).Select(n => n.Node.Id.Name).ToList();
+            var missing = known
+                .Where(n => n.Inventory.Plugins.All(p => p.Name != plugin.Plugin))
+                .Select(n => n.Node.Id.Name)
+                .ToList();
             if (missing.Count > 0)
-                yield return (cluster, $"{FormatNodes(missing)} {(missing.Count == 1 ? "has" : "have")} no CNI plugin '{plugin.Plugin}', which {Abbreviate(users)} of {cluster.Name} need{(users.Count == 1 ? "s" : "")}: install it in /opt/cni/bin");
-            var old = known.Where(n => n.Inventory.Plugins.FirstOrDefault(p => p.Name == plugin.Plugin) is { } p && plugin.Version.Length > 0 && !p.Versions.Contains(plugin.Version)).ToList();
+                yield return (
+                    cluster,
+                    $"{FormatNodes(missing)} {(missing.Count == 1 ? "has" : "have")} no CNI plugin '{plugin.Plugin}', which {Abbreviate(users)} of {cluster.Name} need{(users.Count == 1 ? "s" : "")}: install it in /opt/cni/bin"
+                );
+            var old = known
+                .Where(n =>
+                    n.Inventory.Plugins.FirstOrDefault(p => p.Name == plugin.Plugin) is { } p
+                    && plugin.Version.Length > 0
+                    && !p.Versions.Contains(plugin.Version)
+                )
+                .ToList();
             if (old.Count > 0)
             {
                 var spoken = old[0].Inventory.Plugins.First(p => p.Name == plugin.Plugin);
-                yield return (cluster, $"the CNI plugin '{plugin.Plugin}'{(spoken.Release is null ? "" : $" {spoken.Release}")} of {FormatNodes([.. old.Select(n => n.Node.Id.Name)])} speaks {(spoken.Versions.IsEmpty ? "no version" : spoken.Versions[^1])} at most and not cniVersion {plugin.Version}, which {Abbreviate(users)} of {cluster.Name} need{(users.Count == 1 ? "s" : "")}: install a newer one");
+                yield return (
+                    cluster,
+                    $"the CNI plugin '{plugin.Plugin}'{(spoken.Release is null ? "" : $" {spoken.Release}")} of {FormatNodes([.. old.Select(n => n.Node.Id.Name)])} speaks {(spoken.Versions.IsEmpty ? "no version" : spoken.Versions[^1])} at most and not cniVersion {plugin.Version}, which {Abbreviate(users)} of {cluster.Name} need{(users.Count == 1 ? "s" : "")}: install a newer one"
+                );
             }
         }
     }
 
     private static IEnumerable<(string Definition, string Plugin, string Version)> PluginCallsOf(Manifest manifest)
     {
-        if (manifest.Kind != "NetworkAttachmentDefinition" || manifest.Body["spec"]?["config"]?.ToString() is not { } text)
+        if (
+            manifest.Kind != "NetworkAttachmentDefinition"
+            || manifest.Body["spec"]?["config"]?.ToString() is not { } text
+        )
             yield break;
         using var document = JsonDocument.Parse(text);
         var root = document.RootElement;
@@ -134,11 +213,17 @@ internal static class PlanWarnings
     }
 
     private static bool HasUserSpaceDevice(NodeInventory inventory, RenderedNode? rendered) =>
-        rendered is { Pools.IsEmpty: false } && inventory.Devices.Any(d => d.Driver is { } driver && DeviceSelectors.UserSpaceDrivers.Contains(driver));
+        rendered is { Pools.IsEmpty: false }
+        && inventory.Devices.Any(d => d.Driver is { } driver && DeviceSelectors.UserSpaceDrivers.Contains(driver));
 
-    private static string FormatSize(int kilobytes) => kilobytes >= 1024 * 1024 ? $"{kilobytes / 1024 / 1024} GiB" : kilobytes >= 1024 ? $"{kilobytes / 1024} MiB" : $"{kilobytes} KiB";
+    private static string FormatSize(int kilobytes) =>
+        kilobytes >= 1024 * 1024 ? $"{kilobytes / 1024 / 1024} GiB"
+        : kilobytes >= 1024 ? $"{kilobytes / 1024} MiB"
+        : $"{kilobytes} KiB";
 
-    private static string FormatNodes(List<string> names) => names.Count == 1 ? $"node {names[0]}" : $"nodes {Abbreviate(names)}";
+    private static string FormatNodes(List<string> names) =>
+        names.Count == 1 ? $"node {names[0]}" : $"nodes {Abbreviate(names)}";
 
-    private static string Abbreviate(List<string> names) => names.Count <= 4 ? string.Join(", ", names) : $"{string.Join(", ", names.Take(3))} and {names.Count - 3} more";
+    private static string Abbreviate(List<string> names) =>
+        names.Count <= 4 ? string.Join(", ", names) : $"{string.Join(", ", names.Take(3))} and {names.Count - 3} more";
 }

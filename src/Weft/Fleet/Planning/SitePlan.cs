@@ -10,15 +10,20 @@ using Weft.Resources;
 namespace Weft.Fleet.Planning;
 
 /// <summary>
-/// What an apply would do: the same decisions on a store state that is never committed, and then the difference of two renderings. So a plan
-/// can't promise what an apply would refuse.
+/// What an apply would do: the same decisions on a store state that is never committed, and then the difference of two
+/// renderings. So a plan can't promise what an apply would refuse.
 /// </summary>
 internal sealed class SitePlan(Kinds kinds, ResourceVerbs verbs, Limits limits)
 {
     /// <summary>Plans documents.</summary>
     /// <param name="now">The time, RFC 3339.</param>
     /// <returns>The plan as the API answers it, or why the documents can't be put in order.</returns>
-    public Outcome<JsonObject> Create(IReadOnlyList<JsonObject> documents, StoreState state, string now, PlanCaller planCaller)
+    public Outcome<JsonObject> Create(
+        IReadOnlyList<JsonObject> documents,
+        StoreState state,
+        string now,
+        PlanCaller planCaller
+    )
     {
         if (!ApplyOrder.Sort(documents).TryGet(out var steps, out var refusal))
             return refusal;
@@ -26,19 +31,42 @@ internal sealed class SitePlan(Kinds kinds, ResourceVerbs verbs, Limits limits)
         var changes = new List<JsonNode>();
         foreach (var (step, i) in steps.Select((s, i) => (s, i)))
         {
-            var request = new WriteRequest(step.Id, planCaller.Name, "User", now, string.Create(CultureInfo.InvariantCulture, $"plan-{i}")) { CallerAddress = planCaller.CallerAddress, Force = planCaller.Force };
+            var request = new WriteRequest(
+                step.Id,
+                planCaller.Name,
+                "User",
+                now,
+                string.Create(CultureInfo.InvariantCulture, $"plan-{i}")
+            )
+            {
+                CallerAddress = planCaller.CallerAddress,
+                Force = planCaller.Force,
+            };
             var transaction = new ReadTransaction(after);
             var outcome = step.IsEnabling
-                ? verbs.InvokeAction(request with { Body = new JsonObject { ["state"] = "Enable" } }, AdministrativeState.Action, transaction)
+                ? verbs.InvokeAction(
+                    request with
+                    {
+                        Body = new JsonObject { ["state"] = "Enable" },
+                    },
+                    AdministrativeState.Action,
+                    transaction
+                )
                 : verbs.Put(request with { Body = step.Body! }, transaction);
             changes.Add(RenderChange(step, after, outcome));
             if (outcome.TryGet(out var decision, out _))
-                after = decision.Operation is { ReleasesOnCompletion.IsEmpty: false } operation ? decision.After.Next(operation.ReleasesOnCompletion.Select(Resources.Mutation.Remove)) : decision.After;
+                after = decision.Operation is { ReleasesOnCompletion.IsEmpty: false } operation
+                    ? decision.After.Next(operation.ReleasesOnCompletion.Select(Resources.Mutation.Remove))
+                    : decision.After;
         }
 
         var manifests = ManifestChanges(state, after, planCaller);
         var scope = PlanScope.Create(state, after, steps.Select(step => step.Id), limits, planCaller);
-        var pictures = scope.Clusters.ToDictionary(cluster => cluster.Key, cluster => ClusterRenderer.Render(after, cluster, limits), StringComparer.Ordinal);
+        var pictures = scope.Clusters.ToDictionary(
+            cluster => cluster.Key,
+            cluster => ClusterRenderer.Render(after, cluster, limits),
+            StringComparer.Ordinal
+        );
         return new JsonObject
         {
             ["revision"] = state.Revision,
@@ -46,9 +74,16 @@ internal sealed class SitePlan(Kinds kinds, ResourceVerbs verbs, Limits limits)
             ["addresses"] = new JsonArray([.. AddressChanges(state, after, planCaller)]),
             ["vlans"] = new JsonArray([.. VlanChanges(state, after, planCaller)]),
             ["manifests"] = new JsonArray([.. manifests.Select(m => m.Body)]),
-            ["disruptions"] = new JsonArray([.. manifests.Where(m => m.Disruption is not null).Select(m => (JsonNode)new JsonObject { ["id"] = m.Scope, ["what"] = m.Disruption })]),
+            ["disruptions"] = new JsonArray([
+                .. manifests
+                    .Where(m => m.Disruption is not null)
+                    .Select(m => (JsonNode)new JsonObject { ["id"] = m.Scope, ["what"] = m.Disruption }),
+            ]),
             ["capacity"] = PlanCapacity.Render(scope, pictures),
-            ["warnings"] = new JsonArray([.. planCaller.PermissionWarnings(steps.Select(step => step.Id)), .. PlanWarnings.Render(scope, pictures)]),
+            ["warnings"] = new JsonArray([
+                .. planCaller.PermissionWarnings(steps.Select(step => step.Id)),
+                .. PlanWarnings.Render(scope, pictures),
+            ]),
         };
     }
 
@@ -62,18 +97,36 @@ internal sealed class SitePlan(Kinds kinds, ResourceVerbs verbs, Limits limits)
             return change;
         }
 
-        change["action"] = decision.Unchanged ? "Unchanged" : step.IsEnabling ? "Enable" : decision.Created ? "Create" : "Update";
+        change["action"] =
+            decision.Unchanged ? "Unchanged"
+            : step.IsEnabling ? "Enable"
+            : decision.Created ? "Create"
+            : "Update";
         if (!decision.Unchanged && !step.IsEnabling)
         {
             var old = before.Get(StoreKey.ForResource(step.Id)) is { } row ? StoredDocument.CallerFields(row) : null;
-            change["members"] = new JsonArray([.. DiffMembers(null, kinds.Find(step.Id.Type)?.Schema.Members ?? [], old, StoredDocument.CallerFields(decision.Row!), "")]);
+            change["members"] = new JsonArray([
+                .. DiffMembers(
+                    null,
+                    kinds.Find(step.Id.Type)?.Schema.Members ?? [],
+                    old,
+                    StoredDocument.CallerFields(decision.Row!),
+                    ""
+                ),
+            ]);
         }
 
         return change;
     }
 
     /// <summary>The members that differ, secrets by name only.</summary>
-    private static List<JsonNode> DiffMembers(SchemaMember? member, ImmutableArray<SchemaMember> inner, JsonNode? before, JsonNode? after, string path)
+    private static List<JsonNode> DiffMembers(
+        SchemaMember? member,
+        ImmutableArray<SchemaMember> inner,
+        JsonNode? before,
+        JsonNode? after,
+        string path
+    )
     {
         if (JsonNode.DeepEquals(before, after))
             return [];
@@ -81,12 +134,24 @@ internal sealed class SitePlan(Kinds kinds, ResourceVerbs verbs, Limits limits)
             return [new JsonObject { ["path"] = path, ["after"] = "(secret)" }];
         if (after is JsonObject wanted && before is JsonObject or null)
         {
-            var names = wanted.Select(m => m.Key).Concat((before as JsonObject ?? []).Select(m => m.Key)).Distinct(StringComparer.Ordinal);
-            return [.. names.SelectMany(name =>
-            {
-                var row = inner.FirstOrDefault(m => m.Name == name);
-                return DiffMembers(row, row?.Members ?? [], before?[name], wanted[name], path.Length == 0 ? name : $"{path}.{name}");
-            })];
+            var names = wanted
+                .Select(m => m.Key)
+                .Concat((before as JsonObject ?? []).Select(m => m.Key))
+                .Distinct(StringComparer.Ordinal);
+            return
+            [
+                .. names.SelectMany(name =>
+                {
+                    var row = inner.FirstOrDefault(m => m.Name == name);
+                    return DiffMembers(
+                        row,
+                        row?.Members ?? [],
+                        before?[name],
+                        wanted[name],
+                        path.Length == 0 ? name : $"{path}.{name}"
+                    );
+                }),
+            ];
         }
 
         var change = new JsonObject { ["path"] = path };
@@ -99,36 +164,75 @@ internal sealed class SitePlan(Kinds kinds, ResourceVerbs verbs, Limits limits)
 
     private static IEnumerable<JsonNode> AddressChanges(StoreState before, StoreState after, PlanCaller planCaller)
     {
-        foreach (var network in IdsOf(before, L3Network.ResourceType).Concat(IdsOf(after, L3Network.ResourceType)).DistinctBy(id => id.Key).Where(planCaller.MayRead))
+        foreach (
+            var network in IdsOf(before, L3Network.ResourceType)
+                .Concat(IdsOf(after, L3Network.ResourceType))
+                .DistinctBy(id => id.Key)
+                .Where(planCaller.MayRead)
+        )
         {
             var (old, held) = (NetworkPool.HoldingsOf(before, network), NetworkPool.HoldingsOf(after, network));
-            foreach (var lease in old.Leases.Where(l => held.LeaseOf(l.Address)?.Holder.Id != l.Holder.Id).OrderBy(l => l.Address))
+            foreach (
+                var lease in old
+                    .Leases.Where(l => held.LeaseOf(l.Address)?.Holder.Id != l.Holder.Id)
+                    .OrderBy(l => l.Address)
+            )
                 yield return RenderAddressChange("Give", network, lease);
-            foreach (var lease in held.Leases.Where(l => old.LeaseOf(l.Address)?.Holder.Id != l.Holder.Id).OrderBy(l => l.Address))
+            foreach (
+                var lease in held
+                    .Leases.Where(l => old.LeaseOf(l.Address)?.Holder.Id != l.Holder.Id)
+                    .OrderBy(l => l.Address)
+            )
                 yield return RenderAddressChange("Take", network, lease);
         }
     }
 
-    private static JsonObject RenderAddressChange(string action, ResourceId network, Lease lease) => new()
-    {
-        ["action"] = action,
-        ["network"] = network.ToString(),
-        ["address"] = lease.Address.ToString(),
-        ["holder"] = lease.Holder.Text,
-    };
+    private static JsonObject RenderAddressChange(string action, ResourceId network, Lease lease) =>
+        new()
+        {
+            ["action"] = action,
+            ["network"] = network.ToString(),
+            ["address"] = lease.Address.ToString(),
+            ["holder"] = lease.Holder.Text,
+        };
 
     private IEnumerable<JsonNode> VlanChanges(StoreState before, StoreState after, PlanCaller planCaller)
     {
-        var (old, open) = (SwitchPorts.ListOpenVlans(before, limits).ToHashSet(), SwitchPorts.ListOpenVlans(after, limits).ToHashSet());
-        return old.Except(open).Select(port => (Action: "Close", Port: port)).Concat(open.Except(old).Select(port => (Action: "Open", Port: port)))
-            .Where(p => planCaller.MayRead(p.Port.Id)).OrderBy(p => p.Port.Machine, StringComparer.Ordinal).ThenBy(p => p.Port.Vlan)
-            .Select(p => (JsonNode)new JsonObject { ["action"] = p.Action, ["vlan"] = p.Port.Vlan, ["machine"] = p.Port.Machine, ["network"] = p.Port.Network });
+        var (old, open) = (
+            SwitchPorts.ListOpenVlans(before, limits).ToHashSet(),
+            SwitchPorts.ListOpenVlans(after, limits).ToHashSet()
+        );
+        return old.Except(open)
+            .Select(port => (Action: "Close", Port: port))
+            .Concat(open.Except(old).Select(port => (Action: "Open", Port: port)))
+            .Where(p => planCaller.MayRead(p.Port.Id))
+            .OrderBy(p => p.Port.Machine, StringComparer.Ordinal)
+            .ThenBy(p => p.Port.Vlan)
+            .Select(p =>
+                (JsonNode)
+                    new JsonObject
+                    {
+                        ["action"] = p.Action,
+                        ["vlan"] = p.Port.Vlan,
+                        ["machine"] = p.Port.Machine,
+                        ["network"] = p.Port.Network,
+                    }
+            );
     }
 
-    private List<(JsonNode Body, string Scope, string? Disruption)> ManifestChanges(StoreState before, StoreState after, PlanCaller planCaller)
+    private List<(JsonNode Body, string Scope, string? Disruption)> ManifestChanges(
+        StoreState before,
+        StoreState after,
+        PlanCaller planCaller
+    )
     {
         var list = new List<(JsonNode Body, string Scope, string? Disruption)>();
-        foreach (var scope in new[] { KubernetesCluster.ResourceType, VirtualMachine.ResourceType }.SelectMany(type => IdsOf(before, type).Concat(IdsOf(after, type))).DistinctBy(id => id.Key).Where(planCaller.MayRead))
+        foreach (
+            var scope in new[] { KubernetesCluster.ResourceType, VirtualMachine.ResourceType }
+                .SelectMany(type => IdsOf(before, type).Concat(IdsOf(after, type)))
+                .DistinctBy(id => id.Key)
+                .Where(planCaller.MayRead)
+        )
         {
             var (old, wanted) = (RenderTexts(before, scope), RenderTexts(after, scope));
             foreach (var name in old.Keys.Concat(wanted.Keys).Distinct(StringComparer.Ordinal))
@@ -136,7 +240,15 @@ internal sealed class SitePlan(Kinds kinds, ResourceVerbs verbs, Limits limits)
                 var (was, is_) = (old.GetValueOrDefault(name), wanted.GetValueOrDefault(name));
                 if (was == is_)
                     continue;
-                var body = new JsonObject { ["action"] = was is null ? "Add" : is_ is null ? "Remove" : "Change", ["scope"] = scope.ToString(), ["name"] = name };
+                var body = new JsonObject
+                {
+                    ["action"] =
+                        was is null ? "Add"
+                        : is_ is null ? "Remove"
+                        : "Change",
+                    ["scope"] = scope.ToString(),
+                    ["name"] = name,
+                };
                 if (was is not null)
                     body["before"] = was;
                 if (is_ is not null)
@@ -148,30 +260,46 @@ internal sealed class SitePlan(Kinds kinds, ResourceVerbs verbs, Limits limits)
         return list;
     }
 
-    private static string DescribeDisruption(ResourceId scope, string name, bool removed) => (scope.Type == VirtualMachine.ResourceType, name.StartsWith("NetworkAttachmentDefinition", StringComparison.Ordinal)) switch
-    {
-        (true, _) => $"{name} of virtual machine {scope.Name} changes: it takes effect when the machine is imaged again",
-        (_, true) when removed => $"{name} goes: new pods that name it in {scope.Name} will not start; running pods keep their interfaces",
-        (_, true) => $"{name} changes: running pods in {scope.Name} keep what they have until they are started again",
-        _ => $"{name} changes: the node's network in {scope.Name} is configured anew",
-    };
+    private static string DescribeDisruption(ResourceId scope, string name, bool removed) =>
+        (
+            scope.Type == VirtualMachine.ResourceType,
+            name.StartsWith("NetworkAttachmentDefinition", StringComparison.Ordinal)
+        ) switch
+        {
+            (true, _) =>
+                $"{name} of virtual machine {scope.Name} changes: it takes effect when the machine is imaged again",
+            (_, true) when removed =>
+                $"{name} goes: new pods that name it in {scope.Name} will not start; running pods keep their interfaces",
+            (_, true) =>
+                $"{name} changes: running pods in {scope.Name} keep what they have until they are started again",
+            _ => $"{name} changes: the node's network in {scope.Name} is configured anew",
+        };
 
     private Dictionary<string, string> RenderTexts(StoreState state, ResourceId scope)
     {
-        var desired = scope.Type == VirtualMachine.ResourceType ? MachineRenderer.Render(state, scope, limits) : ClusterRenderer.Render(state, scope, limits);
+        var desired =
+            scope.Type == VirtualMachine.ResourceType
+                ? MachineRenderer.Render(state, scope, limits)
+                : ClusterRenderer.Render(state, scope, limits);
         var texts = desired.Manifests.ToDictionary(m => m.Title, m => Yaml.Write(m.Body));
-        foreach (var file in desired.Nodes.Where(_ => scope.Type == VirtualMachine.ResourceType).SelectMany(n => n.Files))
+        foreach (
+            var file in desired.Nodes.Where(_ => scope.Type == VirtualMachine.ResourceType).SelectMany(n => n.Files)
+        )
             texts[file.Path] = file.Content;
         return texts;
     }
 
-    private static IEnumerable<ResourceId> IdsOf(StoreState state, ResourceType type) => new ReadTransaction(state).List(type).Select(ResourceKind.IdOf);
+    private static IEnumerable<ResourceId> IdsOf(StoreState state, ResourceType type) =>
+        new ReadTransaction(state).List(type).Select(ResourceKind.IdOf);
 }
 
 /// <summary>Which VLANs are open on the ports of which machines.</summary>
 internal static class SwitchPorts
 {
-    public static IEnumerable<(int Vlan, string Machine, string Network, ResourceId Id)> ListOpenVlans(StoreState state, Limits limits)
+    public static IEnumerable<(int Vlan, string Machine, string Network, ResourceId Id)> ListOpenVlans(
+        StoreState state,
+        Limits limits
+    )
     {
         var transaction = new ReadTransaction(state);
         foreach (var node in transaction.List(Node.ResourceType).Select(Node.Read))
@@ -179,17 +307,43 @@ internal static class SwitchPorts
             var networks = ClusterAttachments.OfPool(transaction, node.Cluster, node.Pool).Select(a => a.Network);
             if (transaction.Get(node.Cluster) is { } cluster)
                 networks = networks.Prepend(KubernetesCluster.CniNetworkOf(cluster));
-            foreach (var port in networks.DistinctBy(n => n.Key).Where(n => node.UplinkFor(n) is not null).SelectMany(n => OpenVlansOf(state, n, $"{node.Cluster.Name}/{node.Id.Name}", node.Id, limits)))
+            foreach (
+                var port in networks
+                    .DistinctBy(n => n.Key)
+                    .Where(n => node.UplinkFor(n) is not null)
+                    .SelectMany(n => OpenVlansOf(state, n, $"{node.Cluster.Name}/{node.Id.Name}", node.Id, limits))
+            )
                 yield return port;
         }
 
         foreach (var machine in transaction.List(VirtualMachine.ResourceType))
         {
-            foreach (var port in VirtualMachine.AttachmentsOf(machine, state).SelectMany(a => OpenVlansOf(state, a.Network, ResourceKind.IdOf(machine).Name, ResourceKind.IdOf(machine), limits)).Distinct())
+            foreach (
+                var port in VirtualMachine
+                    .AttachmentsOf(machine, state)
+                    .SelectMany(a =>
+                        OpenVlansOf(
+                            state,
+                            a.Network,
+                            ResourceKind.IdOf(machine).Name,
+                            ResourceKind.IdOf(machine),
+                            limits
+                        )
+                    )
+                    .Distinct()
+            )
                 yield return port;
         }
     }
 
-    private static IEnumerable<(int Vlan, string Machine, string Network, ResourceId Id)> OpenVlansOf(StoreState state, ResourceId id, string machine, ResourceId machineId, Limits limits) =>
-        Network.Find(state, id, limits) is { } network ? network.Vlans.Select(vlan => (vlan, machine, network.Id.ToString(), machineId)) : [];
+    private static IEnumerable<(int Vlan, string Machine, string Network, ResourceId Id)> OpenVlansOf(
+        StoreState state,
+        ResourceId id,
+        string machine,
+        ResourceId machineId,
+        Limits limits
+    ) =>
+        Network.Find(state, id, limits) is { } network
+            ? network.Vlans.Select(vlan => (vlan, machine, network.Id.ToString(), machineId))
+            : [];
 }

@@ -30,7 +30,11 @@ public sealed class EnrolmentTests
         var path = Path.Join(harness.Options.State, "credential");
         Assert.Equal(OwnerReadsAndWrites, File.GetUnixFileMode(path));
         Assert.Equal(OwnerReadsAndWrites | UnixFileMode.UserExecute, File.GetUnixFileMode(harness.Options.State));
-        Assert.Contains(harness.Plane.Credential!, await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        Assert.Contains(
+            harness.Plane.Credential!,
+            await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -70,9 +74,17 @@ public sealed class EnrolmentTests
     {
         await using var harness = await AgentHarness.Create();
         await File.WriteAllTextAsync(harness.TokenFile, content, TestContext.Current.CancellationToken);
-        Assert.Contains("holds no enrolment token", (await Assert.ThrowsAsync<StartupException>(harness.RunAgent)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "holds no enrolment token",
+            (await Assert.ThrowsAsync<StartupException>(harness.RunAgent)).Message,
+            StringComparison.Ordinal
+        );
         harness.Options = harness.Options with { TokenFile = null };
-        Assert.Contains("--enrollment-token-file", (await Assert.ThrowsAsync<StartupException>(harness.RunAgent)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "--enrollment-token-file",
+            (await Assert.ThrowsAsync<StartupException>(harness.RunAgent)).Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -81,7 +93,10 @@ public sealed class EnrolmentTests
         await using var harness = await AgentHarness.Create();
         await harness.Plane.GoAway();
         await harness.StartAgent();
-        await AgentHarness.Eventually(() => harness.Log.Contains("control-plane-failed", StringComparison.Ordinal), "the agent has tried");
+        await AgentHarness.Eventually(
+            () => harness.Log.Contains("control-plane-failed", StringComparison.Ordinal),
+            "the agent has tried"
+        );
         Assert.Equal("ServiceUnavailable", AgentHarness.CodeOf(await harness.Send("acquire", "a")));
         await harness.Plane.ComeBack();
         await harness.Plane.Until(() => harness.Plane.Polls > 0, "the agent is enrolled");
@@ -94,7 +109,11 @@ public sealed class EnrolmentTests
         await using var harness = await AgentHarness.Start();
         await harness.StopAgent();
         harness.Options = harness.Options with { Name = "w2" };
-        Assert.Contains("belongs to the agent 'w1'", (await Assert.ThrowsAsync<StartupException>(harness.RunAgent)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "belongs to the agent 'w1'",
+            (await Assert.ThrowsAsync<StartupException>(harness.RunAgent)).Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -103,7 +122,11 @@ public sealed class EnrolmentTests
         await using var harness = await AgentHarness.Start();
         await using var other = await AgentHarness.Create();
         other.Options = other.Options with { State = harness.Options.State };
-        Assert.Contains("another weft-agent works in", (await Assert.ThrowsAsync<StartupException>(other.RunAgent)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "another weft-agent works in",
+            (await Assert.ThrowsAsync<StartupException>(other.RunAgent)).Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -111,7 +134,15 @@ public sealed class EnrolmentTests
     {
         await using var harness = await AgentHarness.Start();
         await harness.StopAgent();
-        await File.WriteAllTextAsync(Path.Join(harness.Options.State, "credential"), "{\"name\":\"w1\"", TestContext.Current.CancellationToken);
-        Assert.Contains("is damaged", (await Assert.ThrowsAsync<StartupException>(harness.RunAgent)).Message, StringComparison.Ordinal);
+        await File.WriteAllTextAsync(
+            Path.Join(harness.Options.State, "credential"),
+            "{\"name\":\"w1\"",
+            TestContext.Current.CancellationToken
+        );
+        Assert.Contains(
+            "is damaged",
+            (await Assert.ThrowsAsync<StartupException>(harness.RunAgent)).Message,
+            StringComparison.Ordinal
+        );
     }
 }

@@ -21,7 +21,10 @@ public sealed class TransportTests
 
         await File.WriteAllTextAsync(authority, other.ExportCertificatePem(), TestContext.Current.CancellationToken);
         await harness.StartAgent();
-        await AgentHarness.Eventually(() => harness.Log.Contains("control-plane-failed", StringComparison.Ordinal), "the agent has tried");
+        await AgentHarness.Eventually(
+            () => harness.Log.Contains("control-plane-failed", StringComparison.Ordinal),
+            "the agent has tried"
+        );
         await harness.StopAgent();
         Assert.Empty(harness.Plane.Enrolments);
 
@@ -37,7 +40,10 @@ public sealed class TransportTests
         using var certificate = Issue(root);
         await using var harness = await AgentHarness.Create(certificate: certificate);
         await harness.StartAgent();
-        await AgentHarness.Eventually(() => harness.Log.Contains("control-plane-failed", StringComparison.Ordinal), "the agent has tried");
+        await AgentHarness.Eventually(
+            () => harness.Log.Contains("control-plane-failed", StringComparison.Ordinal),
+            "the agent has tried"
+        );
         Assert.Empty(harness.Plane.Enrolments);
     }
 
@@ -51,7 +57,11 @@ public sealed class TransportTests
         if (content is not null)
             await File.WriteAllTextAsync(authority, content, TestContext.Current.CancellationToken);
         harness.Options = harness.Options with { CertificateAuthorityFile = authority };
-        Assert.Contains(message, (await Assert.ThrowsAsync<StartupException>(harness.RunAgent)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            message,
+            (await Assert.ThrowsAsync<StartupException>(harness.RunAgent)).Message,
+            StringComparison.Ordinal
+        );
     }
 
     private static X509Certificate2 Root(string name)
@@ -60,7 +70,10 @@ public sealed class TransportTests
         var request = new CertificateRequest($"CN=root {name}", key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
         request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, false));
-        return request.CreateSelfSigned(TimeProvider.System.GetUtcNow().AddDays(-1), TimeProvider.System.GetUtcNow().AddDays(1));
+        return request.CreateSelfSigned(
+            TimeProvider.System.GetUtcNow().AddDays(-1),
+            TimeProvider.System.GetUtcNow().AddDays(1)
+        );
     }
 
     private static X509Certificate2 Issue(X509Certificate2 root)

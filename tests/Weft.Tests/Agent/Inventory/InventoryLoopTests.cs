@@ -12,7 +12,12 @@ public sealed class InventoryLoopTests
     {
         using var tree = new KernelTree();
         tree.Port("ens1f0", "0000:3b:00.0", "8086", "1592", "ice", 64, 2, ("1889", "iavf"));
-        await using var harness = await AgentHarness.Create(AgentHarness.FastTimings with { InventoryInterval = TimeSpan.FromMilliseconds(30) });
+        await using var harness = await AgentHarness.Create(
+            AgentHarness.FastTimings with
+            {
+                InventoryInterval = TimeSpan.FromMilliseconds(30),
+            }
+        );
         harness.Options = harness.Options with { Sys = tree.Sys, Proc = tree.ProcRoot };
         await harness.StartAgent();
 
@@ -32,7 +37,12 @@ public sealed class InventoryLoopTests
     public async Task Goes_OnAfterARefusal_AndSaysItOnce()
     {
         using var tree = new KernelTree();
-        await using var harness = await AgentHarness.Create(AgentHarness.FastTimings with { InventoryInterval = TimeSpan.FromMilliseconds(20) });
+        await using var harness = await AgentHarness.Create(
+            AgentHarness.FastTimings with
+            {
+                InventoryInterval = TimeSpan.FromMilliseconds(20),
+            }
+        );
         harness.Options = harness.Options with { Sys = tree.Sys, Proc = tree.ProcRoot };
         harness.Plane.OnInventory = context => FakeControlPlane.Refuse(context, 409, "Conflict", "no node of yours");
         await harness.StartAgent();
@@ -42,14 +52,25 @@ public sealed class InventoryLoopTests
         var before = harness.Plane.Inventories.Count;
         await harness.Plane.Until(() => harness.Plane.Inventories.Count > before, "the agent is heard");
 
-        Assert.Equal(1, harness.Log.Split('\n').Count(line => line.Contains("inventory-refused", StringComparison.Ordinal)));
-        await AgentHarness.Eventually(() => harness.Log.Contains("inventory-reported", StringComparison.Ordinal), "the log says so");
+        Assert.Equal(
+            1,
+            harness.Log.Split('\n').Count(line => line.Contains("inventory-refused", StringComparison.Ordinal))
+        );
+        await AgentHarness.Eventually(
+            () => harness.Log.Contains("inventory-reported", StringComparison.Ordinal),
+            "the log says so"
+        );
     }
 
     [Fact]
     public async Task Reports_Nothing_ForAClusterAsAWhole()
     {
-        await using var harness = await AgentHarness.Create(AgentHarness.FastTimings with { InventoryInterval = TimeSpan.FromMilliseconds(10) });
+        await using var harness = await AgentHarness.Create(
+            AgentHarness.FastTimings with
+            {
+                InventoryInterval = TimeSpan.FromMilliseconds(10),
+            }
+        );
         harness.Options = harness.Options with { Node = null };
         await harness.StartAgent();
 
@@ -58,5 +79,6 @@ public sealed class InventoryLoopTests
         Assert.Empty(harness.Plane.Inventories);
     }
 
-    private static IEnumerable<string> Names(JsonObject inventory) => inventory["devices"]!.AsArray().Select(d => d!["name"]!.ToString());
+    private static IEnumerable<string> Names(JsonObject inventory) =>
+        inventory["devices"]!.AsArray().Select(d => d!["name"]!.ToString());
 }

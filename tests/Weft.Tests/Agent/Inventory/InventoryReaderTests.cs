@@ -8,7 +8,10 @@ using Weft.Attachments.Nodes;
 
 namespace Weft.Tests.Agent.Inventory;
 
-/// <summary>What is read of nodes of many kinds. The trees are built as the kernel lays them out; the last tests read this machine's own.</summary>
+/// <summary>
+/// What is read of nodes of many kinds. The trees are built as the kernel lays them out; the last tests read this
+/// machine's own.
+/// </summary>
 [SupportedOSPlatform("linux")]
 public sealed class InventoryReaderTests : IDisposable
 {
@@ -22,19 +25,77 @@ public sealed class InventoryReaderTests : IDisposable
     [InlineData("8086", "1592", "ice", "1889", "iavf", 128)]
     [InlineData("8086", "10c9", "igb", "10ca", "igbvf", 7)]
     [InlineData("15b3", "101d", "mlx5_core", "101e", "mlx5_core", 16)]
-    public void Reads_PortAndItsFunctions(string vendor, string device, string driver, string functionDevice, string functionDriver, int total)
+    public void Reads_PortAndItsFunctions(
+        string vendor,
+        string device,
+        string driver,
+        string functionDevice,
+        string functionDriver,
+        int total
+    )
     {
-        _tree.Port("ens1f0", "0000:3b:00.0", vendor, device, driver, total, 5, (functionDevice, functionDriver), numa: 1);
+        _tree.Port(
+            "ens1f0",
+            "0000:3b:00.0",
+            vendor,
+            device,
+            driver,
+            total,
+            5,
+            (functionDevice, functionDriver),
+            numa: 1
+        );
 
         var inventory = Read();
 
         var port = inventory.Devices[0];
-        Assert.Equal(("ens1f0", "0000:3b:00.0", vendor, device, driver, "3c:fd:fe:00:00:3b", 1500, true, 1), (port.Name, port.PciAddress, port.Vendor, port.Device, port.Driver, port.MacAddress, port.Mtu, port.IsUp, port.Numa));
-        Assert.Equal((total, 5, 25000, "ether", ""), (port.TotalFunctions, port.Functions, port.Speed, port.LinkType, port.Kind));
+        Assert.Equal(
+            ("ens1f0", "0000:3b:00.0", vendor, device, driver, "3c:fd:fe:00:00:3b", 1500, true, 1),
+            (
+                port.Name,
+                port.PciAddress,
+                port.Vendor,
+                port.Device,
+                port.Driver,
+                port.MacAddress,
+                port.Mtu,
+                port.IsUp,
+                port.Numa
+            )
+        );
+        Assert.Equal(
+            (total, 5, 25000, "ether", ""),
+            (port.TotalFunctions, port.Functions, port.Speed, port.LinkType, port.Kind)
+        );
         Assert.Equal(6, inventory.Devices.Length);
-        Assert.All(inventory.Devices[1..], (function, i) => Assert.Equal(
-            ($"ens1f0v{i}", KernelTree.FunctionAddress("0000:3b:00.0", i), functionDevice, functionDriver, "0000:3b:00.0", i, 100 + i, null, false),
-            (function.Name, function.PciAddress, function.Device, function.Driver, function.PhysicalFunction, function.FunctionIndex, function.IommuGroup, function.Speed, function.IsUp)));
+        Assert.All(
+            inventory.Devices[1..],
+            (function, i) =>
+                Assert.Equal(
+                    (
+                        $"ens1f0v{i}",
+                        KernelTree.FunctionAddress("0000:3b:00.0", i),
+                        functionDevice,
+                        functionDriver,
+                        "0000:3b:00.0",
+                        i,
+                        100 + i,
+                        null,
+                        false
+                    ),
+                    (
+                        function.Name,
+                        function.PciAddress,
+                        function.Device,
+                        function.Driver,
+                        function.PhysicalFunction,
+                        function.FunctionIndex,
+                        function.IommuGroup,
+                        function.Speed,
+                        function.IsUp
+                    )
+                )
+        );
     }
 
     [Fact]
@@ -44,7 +105,17 @@ public sealed class InventoryReaderTests : IDisposable
 
         var function = Read().Devices[1];
 
-        Assert.Equal((null, "vfio-pci", null, 0, "", 0), (function.Name, function.Driver, function.MacAddress, function.Mtu, function.LinkType, function.FunctionIndex));
+        Assert.Equal(
+            (null, "vfio-pci", null, 0, "", 0),
+            (
+                function.Name,
+                function.Driver,
+                function.MacAddress,
+                function.Mtu,
+                function.LinkType,
+                function.FunctionIndex
+            )
+        );
         Assert.True(Read().HasIommu);
     }
 
@@ -58,7 +129,10 @@ public sealed class InventoryReaderTests : IDisposable
         var inventory = Read();
 
         var device = Assert.Single(inventory.Devices);
-        Assert.Equal((null, null, 0, 0), (device.PhysicalFunction, device.FunctionIndex, device.TotalFunctions, device.IommuGroup));
+        Assert.Equal(
+            (null, null, 0, 0),
+            (device.PhysicalFunction, device.FunctionIndex, device.TotalFunctions, device.IommuGroup)
+        );
         Assert.False(inventory.HasIommu);
     }
 
@@ -73,7 +147,10 @@ public sealed class InventoryReaderTests : IDisposable
 
         var inventory = Read();
 
-        Assert.Equal([("enP30832s1", "7870:00:02.0", "mlx5_core"), ("eth1", null, "hv_netvsc")], inventory.Devices.Select(d => (d.Name, d.PciAddress, d.Driver)));
+        Assert.Equal(
+            [("enP30832s1", "7870:00:02.0", "mlx5_core"), ("eth1", null, "hv_netvsc")],
+            inventory.Devices.Select(d => (d.Name, d.PciAddress, d.Driver))
+        );
         Assert.Equal("eth1", NodeDevices.Find(inventory, "any", "00:0d:3a:00:00:01", null)!.Name);
         Assert.Equal("enP30832s1", NodeDevices.Find(inventory, "any", "00:0d:3a:00:00:01", "7870:00:02.0")!.Name);
     }
@@ -106,7 +183,14 @@ public sealed class InventoryReaderTests : IDisposable
         foreach (var (port, bus) in new[] { ("eno1", "19"), ("eno2", "1a") })
         {
             _tree.Pci($"0000:{bus}:00.0", "14e4", "16d8", "bnxt_en");
-            _tree.Interface(port, $"devices/pci0000:00/0000:{bus}:00.0", "aa:aa:aa:00:00:01", true, 9000, ("bonding_slave/perm_hwaddr", $"BC:97:E1:00:00:{bus}"));
+            _tree.Interface(
+                port,
+                $"devices/pci0000:00/0000:{bus}:00.0",
+                "aa:aa:aa:00:00:01",
+                true,
+                9000,
+                ("bonding_slave/perm_hwaddr", $"BC:97:E1:00:00:{bus}")
+            );
         }
 
         _tree.Virtual("bond0", "aa:aa:aa:00:00:01", "bond");
@@ -118,7 +202,9 @@ public sealed class InventoryReaderTests : IDisposable
         _tree.Virtual("cali1234", "ee:ee:ee:ee:ee:ee", null);
         _tree.Routes(["bond0.7"], []);
 
-        var inventory = Read(new() { ["eno2"] = new LinkFacts(null, "bc:97:e1:00:00:ff"), ["cali1234"] = new LinkFacts("veth", null) });
+        var inventory = Read(
+            new() { ["eno2"] = new LinkFacts(null, "bc:97:e1:00:00:ff"), ["cali1234"] = new LinkFacts("veth", null) }
+        );
 
         Assert.Equal(["eno1", "eno2", "bond0", "bond0.7", "br0"], inventory.Devices.Select(d => d.Name));
         Assert.Equal(["bc:97:e1:00:00:19", "bc:97:e1:00:00:ff"], inventory.Devices[..2].Select(d => d.MacAddress));
@@ -139,19 +225,32 @@ public sealed class InventoryReaderTests : IDisposable
 
         _tree.Routes(["eno1"], ["eno2"]);
 
-        Assert.Equal([(true, true), (true, false), (false, false)], Read().Devices.Select(d => (d.HasDefaultRoute, d.HasIPv4DefaultRoute)));
+        Assert.Equal(
+            [(true, true), (true, false), (false, false)],
+            Read().Devices.Select(d => (d.HasDefaultRoute, d.HasIPv4DefaultRoute))
+        );
     }
 
     [Fact]
     public void Keeps_RepresentorsApartFromTheirPort()
     {
         _tree.Port("ens1f0np0", "0000:3b:00.0", "15b3", "101d", "mlx5_core", 8, 1, ("101e", "mlx5_core"));
-        _tree.Interface("ens1f0r0", "devices/pci0000:00/0000:3b:00.0", "3c:fd:fe:00:01:00", true, 1500, ("phys_port_name", "pf0vf0"));
+        _tree.Interface(
+            "ens1f0r0",
+            "devices/pci0000:00/0000:3b:00.0",
+            "3c:fd:fe:00:01:00",
+            true,
+            1500,
+            ("phys_port_name", "pf0vf0")
+        );
         _tree.Rdma("0000:3b:00.0", "mlx5_0");
 
         var devices = Read().Devices;
 
-        Assert.Equal([("ens1f0np0", "0000:3b:00.0", ""), ("ens1f0np0v0", "0000:3b:02.0", ""), ("ens1f0r0", null, "representor")], devices.Select(d => (d.Name, d.PciAddress, d.Kind)));
+        Assert.Equal(
+            [("ens1f0np0", "0000:3b:00.0", ""), ("ens1f0np0v0", "0000:3b:02.0", ""), ("ens1f0r0", null, "representor")],
+            devices.Select(d => (d.Name, d.PciAddress, d.Kind))
+        );
         Assert.Equal([true, false, false], devices.Select(d => d.IsRdma));
     }
 
@@ -166,11 +265,18 @@ public sealed class InventoryReaderTests : IDisposable
     public void Survives_AnInventoryOfNothing()
     {
         using var nothing = new KernelTree();
-        var reader = new InventoryReader(new SystemTree(Path.Join(nothing.Sys, "none")), new SystemTree("/nonexistent"), () => new Dictionary<string, LinkFacts>());
+        var reader = new InventoryReader(
+            new SystemTree(Path.Join(nothing.Sys, "none")),
+            new SystemTree("/nonexistent"),
+            () => new Dictionary<string, LinkFacts>()
+        );
 
         var inventory = reader.Read([]);
 
-        Assert.Equal(("", false, 0, 0), (inventory.Kernel, inventory.HasIommu, inventory.Devices.Length, inventory.Hugepages.Length));
+        Assert.Equal(
+            ("", false, 0, 0),
+            (inventory.Kernel, inventory.HasIommu, inventory.Devices.Length, inventory.Hugepages.Length)
+        );
     }
 
     [Fact]
@@ -209,28 +315,59 @@ public sealed class InventoryReaderTests : IDisposable
         var inventory = reader.Read([]);
 
         Assert.Equal(File.ReadAllText("/proc/sys/kernel/osrelease").Trim(), inventory.Kernel);
-        var hardware = Directory.GetDirectories("/sys/class/net").Where(path => Path.Exists(Path.Join(path, "device"))).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal).ToList();
-        Assert.Equal(hardware, inventory.Devices.Where(d => d.Kind.Length == 0 && d.Name is not null).Select(d => d.Name).Order(StringComparer.Ordinal));
+        var hardware = Directory
+            .GetDirectories("/sys/class/net")
+            .Where(path => Path.Exists(Path.Join(path, "device")))
+            .Select(path => Path.GetFileName(path))
+            .Order(StringComparer.Ordinal)
+            .ToList();
+        Assert.Equal(
+            hardware,
+            inventory
+                .Devices.Where(d => d.Kind.Length == 0 && d.Name is not null)
+                .Select(d => d.Name)
+                .Order(StringComparer.Ordinal)
+        );
         var links = LinkFacts.Query();
-        Assert.Equal(Directory.GetDirectories("/sys/class/net").Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal), links.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal(
+            Directory
+                .GetDirectories("/sys/class/net")
+                .Select(path => Path.GetFileName(path))
+                .Order(StringComparer.Ordinal),
+            links.Keys.Order(StringComparer.Ordinal)
+        );
     }
 
     [Fact]
     public async Task Reads_ANamespaceOfTheRealKernel()
     {
         Assert.SkipUnless(Environment.UserName == "root", "root makes network namespaces; this is another user");
-        Assert.SkipUnless(File.Exists("/usr/sbin/ip") || File.Exists("/sbin/ip") || File.Exists("/usr/bin/ip"), "iproute2 is missing");
+        Assert.SkipUnless(
+            File.Exists("/usr/sbin/ip") || File.Exists("/sbin/ip") || File.Exists("/usr/bin/ip"),
+            "iproute2 is missing"
+        );
         var name = $"inventory-{Environment.ProcessId}";
         var trees = Directory.CreateTempSubdirectory("weft-namespace-");
         Run("ip", "netns", "add", name);
         try
         {
-            foreach (var line in new[]
-            {
-                "link add inv0 type veth peer name inv1", "link set inv0 address 02:00:00:00:00:0a", "link add invbr type bridge", "link set inv1 master invbr", "link set inv0 mtu 1400",
-                "link set inv0 up", "link set inv1 up", "link set invbr up", "address add 192.0.2.2/24 dev inv0", "route add default via 192.0.2.1",
-                "address add 2001:db8::2/64 dev invbr nodad", "-6 route add default via 2001:db8::1 dev invbr",
-            })
+            foreach (
+                var line in new[]
+                {
+                    "link add inv0 type veth peer name inv1",
+                    "link set inv0 address 02:00:00:00:00:0a",
+                    "link add invbr type bridge",
+                    "link set inv1 master invbr",
+                    "link set inv0 mtu 1400",
+                    "link set inv0 up",
+                    "link set inv1 up",
+                    "link set invbr up",
+                    "address add 192.0.2.2/24 dev inv0",
+                    "route add default via 192.0.2.1",
+                    "address add 2001:db8::2/64 dev invbr nodad",
+                    "-6 route add default via 2001:db8::1 dev invbr",
+                }
+            )
                 Run("ip", ["-n", name, .. line.Split(' ')]);
 
             // The namespace's own /sys and /proc, as the kernel shows them to a process inside.
@@ -238,11 +375,26 @@ public sealed class InventoryReaderTests : IDisposable
             Directory.CreateDirectory(Path.Join(trees.FullName, "sys"));
             Directory.CreateDirectory(Path.Join(trees.FullName, "proc"));
             File.CreateSymbolicLink(Path.Join(trees.FullName, "proc/self"), $"/proc/{inside.Id}");
-            Run("nsenter", $"--net=/run/netns/{name}", "mount", "-t", "sysfs", "none", Path.Join(trees.FullName, "sys"));
+            Run(
+                "nsenter",
+                $"--net=/run/netns/{name}",
+                "mount",
+                "-t",
+                "sysfs",
+                "none",
+                Path.Join(trees.FullName, "sys")
+            );
             try
             {
-                var reader = new InventoryReader(new SystemTree(Path.Join(trees.FullName, "sys")), new SystemTree(Path.Join(trees.FullName, "proc")), () => new Dictionary<string, LinkFacts>());
-                await AgentHarness.Eventually(() => reader.Read([]).Devices.Any(d => d.Name == "inv0"), "the process is in the namespace");
+                var reader = new InventoryReader(
+                    new SystemTree(Path.Join(trees.FullName, "sys")),
+                    new SystemTree(Path.Join(trees.FullName, "proc")),
+                    () => new Dictionary<string, LinkFacts>()
+                );
+                await AgentHarness.Eventually(
+                    () => reader.Read([]).Devices.Any(d => d.Name == "inv0"),
+                    "the process is in the namespace"
+                );
 
                 var devices = reader.Read([]).Devices.Where(d => d.PciAddress is null).ToList();
 
@@ -250,7 +402,10 @@ public sealed class InventoryReaderTests : IDisposable
                 Assert.Equal(["inv0", "inv1", "invbr"], devices.Select(d => d.Name));
                 Assert.Equal([true, true, true], devices.Select(d => d.HasDefaultRoute));
                 Assert.Equal([true, false, false], devices.Select(d => d.HasIPv4DefaultRoute));
-                Assert.Equal(("02:00:00:00:00:0a", 1400, true, "ether"), (devices[0].MacAddress, devices[0].Mtu, devices[0].IsUp, devices[0].LinkType));
+                Assert.Equal(
+                    ("02:00:00:00:00:0a", 1400, true, "ether"),
+                    (devices[0].MacAddress, devices[0].Mtu, devices[0].IsUp, devices[0].LinkType)
+                );
                 Assert.Equal("bridge", devices[2].Kind);
             }
             finally
@@ -268,7 +423,9 @@ public sealed class InventoryReaderTests : IDisposable
 
     private static string Run(string program, params string[] arguments)
     {
-        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using var process = Process.Start(
+            new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true }
+        )!;
         var output = process.StandardOutput.ReadToEnd();
         var errors = process.StandardError.ReadToEnd();
         process.WaitForExit();

@@ -3,8 +3,8 @@ using System.Globalization;
 namespace Weft.Tests.Agent.Inventory;
 
 /// <summary>
-/// A node's <c>/sys</c> and <c>/proc</c>, built as the kernel lays them out: directories below <c>devices</c>, and links to them from the bus and the
-/// class. Only the files that are read are there.
+/// A node's <c>/sys</c> and <c>/proc</c>, built as the kernel lays them out: directories below <c>devices</c>, and
+/// links to them from the bus and the class. Only the files that are read are there.
 /// </summary>
 internal sealed class KernelTree : IDisposable
 {
@@ -19,7 +19,10 @@ internal sealed class KernelTree : IDisposable
         for (var node = 0; node < 2; node++)
         {
             Write($"devices/system/node/node{node}/hugepages/hugepages-2048kB/nr_hugepages", "512");
-            Write($"devices/system/node/node{node}/hugepages/hugepages-2048kB/free_hugepages", node == 0 ? "500" : "500");
+            Write(
+                $"devices/system/node/node{node}/hugepages/hugepages-2048kB/free_hugepages",
+                node == 0 ? "500" : "500"
+            );
         }
 
         Proc("sys/kernel/osrelease", "6.1.0-30-amd64");
@@ -47,7 +50,14 @@ internal sealed class KernelTree : IDisposable
     }
 
     /// <summary>A PCI network controller on a bus of its own number.</summary>
-    public void Pci(string address, string vendor, string device, string? driver, int numa = 0, string pciClass = "0x020000")
+    public void Pci(
+        string address,
+        string vendor,
+        string device,
+        string? driver,
+        int numa = 0,
+        string pciClass = "0x020000"
+    )
     {
         var at = $"devices/pci0000:00/{address}";
         Write($"{at}/class", pciClass);
@@ -60,13 +70,27 @@ internal sealed class KernelTree : IDisposable
     }
 
     /// <summary>A port with functions, each with an interface <c>PORTvN</c> where it has a kernel driver.</summary>
-    public void Port(string name, string address, string vendor, string device, string driver, int total, int made, (string Device, string? Driver) function, int numa = 0)
+    public void Port(
+        string name,
+        string address,
+        string vendor,
+        string device,
+        string driver,
+        int total,
+        int made,
+        (string Device, string? Driver) function,
+        int numa = 0
+    )
     {
         Pci(address, vendor, device, driver, numa);
         var at = $"devices/pci0000:00/{address}";
         Write($"{at}/sriov_totalvfs", total.ToString(CultureInfo.InvariantCulture));
         Write($"{at}/sriov_numvfs", made.ToString(CultureInfo.InvariantCulture));
-        Interface(name, at, $"3c:fd:fe:00:00:{int.Parse(address[5..7], NumberStyles.HexNumber, CultureInfo.InvariantCulture):x2}");
+        Interface(
+            name,
+            at,
+            $"3c:fd:fe:00:00:{int.Parse(address[5..7], NumberStyles.HexNumber, CultureInfo.InvariantCulture):x2}"
+        );
         for (var i = 0; i < made; i++)
         {
             var child = FunctionAddress(address, i);
@@ -97,7 +121,14 @@ internal sealed class KernelTree : IDisposable
     }
 
     /// <summary>An interface on a device of the tree.</summary>
-    public void Interface(string name, string device, string mac, bool up = true, int mtu = 1500, params (string File, string Text)[] more)
+    public void Interface(
+        string name,
+        string device,
+        string mac,
+        bool up = true,
+        int mtu = 1500,
+        params (string File, string Text)[] more
+    )
     {
         var at = $"{device}/net/{name}";
         Write($"{at}/address", mac);
@@ -136,19 +167,31 @@ internal sealed class KernelTree : IDisposable
     /// <summary>The routing tables: default routes by these interfaces, and what is always there beside them.</summary>
     public void Routes(string[] v4, string[] v6)
     {
-        Proc("self/net/route", string.Join('\n',
-        [
-            "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT",
-            .. v4.Select(name => $"{name}\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0"),
-            "eno9\t000200C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0",
-        ]));
+        Proc(
+            "self/net/route",
+            string.Join(
+                '\n',
+                [
+                    "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT",
+                    .. v4.Select(name => $"{name}\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0"),
+                    "eno9\t000200C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0",
+                ]
+            )
+        );
         var any = new string('0', 32);
-        Proc("self/net/ipv6_route", string.Join('\n',
-        [
-            .. v6.Select(name => $"{any} 00 {any} 00 fd000000000000000000000000000001 00000400 00000002 00000000 00000003     {name}"),
-            $"fe800000000000000000000000000000 40 {any} 00 {any} 00000100 00000002 00000000 00000001     eno9",
-            $"{any} 00 {any} 00 {any} ffffffff 00000001 00000000 00200200       lo",
-        ]));
+        Proc(
+            "self/net/ipv6_route",
+            string.Join(
+                '\n',
+                [
+                    .. v6.Select(name =>
+                        $"{any} 00 {any} 00 fd000000000000000000000000000001 00000400 00000002 00000000 00000003     {name}"
+                    ),
+                    $"fe800000000000000000000000000000 40 {any} 00 {any} 00000100 00000002 00000000 00000001     eno9",
+                    $"{any} 00 {any} 00 {any} ffffffff 00000001 00000000 00200200       lo",
+                ]
+            )
+        );
     }
 
     public void Link(string path, string target)

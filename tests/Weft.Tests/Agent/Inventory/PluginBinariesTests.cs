@@ -9,7 +9,8 @@ namespace Weft.Tests.Agent.Inventory;
 [SupportedOSPlatform("linux")]
 public sealed class PluginBinariesTests : IDisposable
 {
-    private const string Good = "case $CNI_COMMAND in VERSION) cat >/dev/null; echo '{\"cniVersion\":\"1.0.0\",\"supportedVersions\":[\"0.4.0\",\"1.0.0\"]}';; *) echo 'CNI good plugin v1.4.0-rc1' >&2; exit 1;; esac";
+    private const string Good =
+        "case $CNI_COMMAND in VERSION) cat >/dev/null; echo '{\"cniVersion\":\"1.0.0\",\"supportedVersions\":[\"0.4.0\",\"1.0.0\"]}';; *) echo 'CNI good plugin v1.4.0-rc1' >&2; exit 1;; esac";
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("weft-cni-");
 
     public void Dispose() => _folder.Delete(true);
@@ -21,7 +22,10 @@ public sealed class PluginBinariesTests : IDisposable
         var binaries = Binaries();
 
         var first = Assert.Single(await Read(binaries));
-        Assert.Equal(("good", "0.4.0 1.0.0", "v1.4.0-rc1"), (first.Name, string.Join(' ', first.Versions), first.Release));
+        Assert.Equal(
+            ("good", "0.4.0 1.0.0", "v1.4.0-rc1"),
+            (first.Name, string.Join(' ', first.Versions), first.Release)
+        );
         Assert.Equal(2, binaries.Runs);
         _ = await Read(binaries);
         Assert.Equal(2, binaries.Runs);
@@ -42,7 +46,11 @@ public sealed class PluginBinariesTests : IDisposable
         File.CreateSymbolicLink(Path.Join(_folder.FullName, "gone"), "/nonexistent");
         Script(".good.new", Good);
         Script("good", Good);
-        var binaries = new PluginBinaries([_folder.FullName, "/nonexistent"], TimeSpan.FromMilliseconds(700), new Weft.Agent.Log(TextWriter.Null, TimeProvider.System));
+        var binaries = new PluginBinaries(
+            [_folder.FullName, "/nonexistent"],
+            TimeSpan.FromMilliseconds(700),
+            new Weft.Agent.Log(TextWriter.Null, TimeProvider.System)
+        );
 
         Assert.Equal(["good"], (await Read(binaries)).Select(b => b.Name));
     }
@@ -55,7 +63,10 @@ public sealed class PluginBinariesTests : IDisposable
 
         _ = await Read(Binaries());
 
-        var seen = await File.ReadAllTextAsync(Path.Join(_folder.FullName, "env.txt"), TestContext.Current.CancellationToken);
+        var seen = await File.ReadAllTextAsync(
+            Path.Join(_folder.FullName, "env.txt"),
+            TestContext.Current.CancellationToken
+        );
         Assert.DoesNotContain("sesame", seen, StringComparison.Ordinal);
     }
 
@@ -63,19 +74,27 @@ public sealed class PluginBinariesTests : IDisposable
     public async Task Reads_PluginsOfDebian()
     {
         Assert.SkipUnless(File.Exists("/usr/lib/cni/macvlan"), "containernetworking-plugins isn't installed");
-        var binaries = new PluginBinaries(["/nonexistent", "/usr/lib/cni"], TimeSpan.FromSeconds(5), new Weft.Agent.Log(TextWriter.Null, TimeProvider.System));
+        var binaries = new PluginBinaries(
+            ["/nonexistent", "/usr/lib/cni"],
+            TimeSpan.FromSeconds(5),
+            new Weft.Agent.Log(TextWriter.Null, TimeProvider.System)
+        );
 
         var plugins = await Read(binaries);
 
         var macvlan = Assert.Single(plugins, p => p.Name == "macvlan");
         Assert.Contains("1.0.0", macvlan.Versions);
-        Assert.All(["bridge", "host-device", "ipvlan", "static", "tuning"], name => Assert.Contains(plugins, p => p.Name == name));
+        Assert.All(
+            ["bridge", "host-device", "ipvlan", "static", "tuning"],
+            name => Assert.Contains(plugins, p => p.Name == name)
+        );
     }
 
     private static async Task<ImmutableArray<CniBinary>> Read(PluginBinaries binaries) =>
         await binaries.Read(TestContext.Current.CancellationToken);
 
-    private PluginBinaries Binaries() => new([_folder.FullName], TimeSpan.FromSeconds(20), new Weft.Agent.Log(TextWriter.Null, TimeProvider.System));
+    private PluginBinaries Binaries() =>
+        new([_folder.FullName], TimeSpan.FromSeconds(20), new Weft.Agent.Log(TextWriter.Null, TimeProvider.System));
 
     private void Script(string name, string text)
     {

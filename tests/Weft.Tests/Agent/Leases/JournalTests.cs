@@ -38,7 +38,11 @@ public sealed class JournalTests : IDisposable
     {
         var (content, ends) = await Written([GrantedEntry("a", 1), GrantedEntry("b", 2)]);
         content.AsSpan(ends[1], 20).Clear();
-        await File.WriteAllBytesAsync(JournalPath, [.. content, .. new byte[100]], TestContext.Current.CancellationToken);
+        await File.WriteAllBytesAsync(
+            JournalPath,
+            [.. content, .. new byte[100]],
+            TestContext.Current.CancellationToken
+        );
         var table = await ReadBack();
         Assert.True(table.TryGet(HolderOf("a"), out _));
         Assert.False(table.TryGet(HolderOf("b"), out _));
@@ -95,8 +99,15 @@ public sealed class JournalTests : IDisposable
     public async Task Refuses_AnotherVersion()
     {
         await using (Open(new LeaseTable()))
-            Assert.Equal(JournalFormat.Header(), await File.ReadAllBytesAsync(JournalPath, TestContext.Current.CancellationToken));
-        await File.WriteAllBytesAsync(JournalPath, Encoding.ASCII.GetBytes("00000000 {\"weftJournal\":2}\n"), TestContext.Current.CancellationToken);
+            Assert.Equal(
+                JournalFormat.Header(),
+                await File.ReadAllBytesAsync(JournalPath, TestContext.Current.CancellationToken)
+            );
+        await File.WriteAllBytesAsync(
+            JournalPath,
+            Encoding.ASCII.GetBytes("00000000 {\"weftJournal\":2}\n"),
+            TestContext.Current.CancellationToken
+        );
         Assert.Throws<StartupException>(() => Open(new LeaseTable()));
     }
 
@@ -143,7 +154,11 @@ public sealed class JournalTests : IDisposable
             await journal.Append(GrantedEntry("stays", 1));
             await journal.Append(ReleaseWantedEntry("waits", 1));
             for (var i = 2; i < 400; i++)
-                await Task.WhenAll(journal.Append(GrantedEntry($"c{i}", i)), journal.Append(ReleaseWantedEntry($"c{i}", i)), journal.Append(ReleasedEntry($"c{i}", i)));
+                await Task.WhenAll(
+                    journal.Append(GrantedEntry($"c{i}", i)),
+                    journal.Append(ReleaseWantedEntry($"c{i}", i)),
+                    journal.Append(ReleasedEntry($"c{i}", i))
+                );
         }
 
         Assert.InRange(new FileInfo(JournalPath).Length, 1, 30_000);
@@ -155,12 +170,17 @@ public sealed class JournalTests : IDisposable
 
     [Fact]
     public void Keeps_AcknowledgedEntries_WhateverHappensAndWhereverItIsCut() =>
-        Gen.Select(Gen.Int[0, 3], Gen.Int[0, 2], Gen.Int[1, 6]).Array[1, 30].SelectMany(steps => Gen.Int[0, 100_000].Select(cut => (steps, cut)))
+        Gen.Select(Gen.Int[0, 3], Gen.Int[0, 2], Gen.Int[1, 6])
+            .Array[1, 30]
+            .SelectMany(steps => Gen.Int[0, 100_000].Select(cut => (steps, cut)))
             .Sample(sample => RunHistory(sample.steps, sample.cut).GetAwaiter().GetResult(), iter: 300, threads: 1);
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    /// <summary>Writes some entries, tears the file anywhere at or behind the last acknowledged byte of some moment, and reads it back.</summary>
+    /// <summary>
+    /// Writes some entries, tears the file anywhere at or behind the last acknowledged byte of some moment, and reads
+    /// it back.
+    /// </summary>
     private async Task<bool> RunHistory((int Holder, int Did, int Lease)[] steps, int cut)
     {
         File.Delete(JournalPath);
@@ -173,12 +193,14 @@ public sealed class JournalTests : IDisposable
             {
                 var before = states[^1].Length;
                 var container = $"c{holder}";
-                await journal.Append(did switch
-                {
-                    0 => GrantedEntry(container, lease),
-                    1 => ReleaseWantedEntry(container, table.NextReleaseNumber()),
-                    _ => ReleasedEntry(container, table.ReleaseNumberOf(HolderOf(container)) ?? 0),
-                });
+                await journal.Append(
+                    did switch
+                    {
+                        0 => GrantedEntry(container, lease),
+                        1 => ReleaseWantedEntry(container, table.NextReleaseNumber()),
+                        _ => ReleasedEntry(container, table.ReleaseNumberOf(HolderOf(container)) ?? 0),
+                    }
+                );
                 var length = new FileInfo(JournalPath).Length;
 
                 // A new file took the old one's place by a rename: cuts of the old one are past.
@@ -199,14 +221,26 @@ public sealed class JournalTests : IDisposable
         new(ResourceId.Parse(AgentHarness.Network).Value, container, "net1");
 
     private static JournalEntry GrantedEntry(string container, int address) =>
-        JournalEntry.Create(JournalEntry.Granted, HolderOf(container), At, new Lease([new LeasedAddress($"10.0.{address >> 8}.{address & 255}/16")], []));
+        JournalEntry.Create(
+            JournalEntry.Granted,
+            HolderOf(container),
+            At,
+            new Lease([new LeasedAddress($"10.0.{address >> 8}.{address & 255}/16")], [])
+        );
 
-    private static JournalEntry ReleaseWantedEntry(string container, long want) => JournalEntry.Create(JournalEntry.ReleaseWanted, HolderOf(container), At, want: want);
+    private static JournalEntry ReleaseWantedEntry(string container, long want) =>
+        JournalEntry.Create(JournalEntry.ReleaseWanted, HolderOf(container), At, want: want);
 
-    private static JournalEntry ReleasedEntry(string container, long want) => JournalEntry.Create(JournalEntry.Released, HolderOf(container), At, want: want);
+    private static JournalEntry ReleasedEntry(string container, long want) =>
+        JournalEntry.Create(JournalEntry.Released, HolderOf(container), At, want: want);
 
     private static string Dump(LeaseTable table) =>
-        table.Count == 0 ? "" : string.Join('\n', Encoding.UTF8.GetString(JournalFormat.Line([.. table.Entries().OrderBy(e => e.ContainerId)])));
+        table.Count == 0
+            ? ""
+            : string.Join(
+                '\n',
+                Encoding.UTF8.GetString(JournalFormat.Line([.. table.Entries().OrderBy(e => e.ContainerId)]))
+            );
 
     private Journal Open(LeaseTable table, Action<SafeFileHandle>? sync = null, int compactFrom = 1024) =>
         Journal.Open(JournalPath, table, new Log(_log, TimeProvider.System), sync, compactFrom);

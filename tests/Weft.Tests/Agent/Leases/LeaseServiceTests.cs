@@ -26,12 +26,14 @@ public sealed class LeaseServiceTests
         await using var harness = await AgentHarness.Start();
         Assert.Equal(
             """{"lease":{"addresses":[{"address":"10.20.0.1/16","gateway":"10.20.255.254"}],"routes":[]}}""" + "\n",
-            await harness.SendLine(AgentHarness.Request("acquire", "a").ToJsonString() + "\n"));
+            await harness.SendLine(AgentHarness.Request("acquire", "a").ToJsonString() + "\n")
+        );
         await harness.StopAgent();
         await harness.StartAgent();
         Assert.Equal(
             """{"lease":{"addresses":[{"address":"10.20.0.1/16","gateway":"10.20.255.254"}],"routes":[]}}""" + "\n",
-            await harness.SendLine(AgentHarness.Request("acquire", "a").ToJsonString() + "\n"));
+            await harness.SendLine(AgentHarness.Request("acquire", "a").ToJsonString() + "\n")
+        );
     }
 
     [Fact]
@@ -56,14 +58,20 @@ public sealed class LeaseServiceTests
         Assert.Equal("ResourceNotFound", AgentHarness.CodeOf(await harness.Send(Checking("a"))));
         await harness.Plane.ComeBack();
         await harness.Plane.Until(() => harness.Plane.Leases.Count == 0, "the release reaches the server");
-        await AgentHarness.Eventually(() => harness.Log.Contains("lease-released", StringComparison.Ordinal), "the agent has noted it");
+        await AgentHarness.Eventually(
+            () => harness.Log.Contains("lease-released", StringComparison.Ordinal),
+            "the agent has noted it"
+        );
         await harness.StopAgent();
         await harness.StartAgent();
 
         // The agent would send a release it still had before it serves this one's.
         await harness.Send("acquire", "b");
         await harness.Send("release", "b");
-        await harness.Plane.Until(() => harness.Plane.Calls.Contains(("release", "b/net1")), "the later release reaches the server");
+        await harness.Plane.Until(
+            () => harness.Plane.Calls.Contains(("release", "b/net1")),
+            "the later release reaches the server"
+        );
         Assert.Single(harness.Plane.Calls, ("release", "a/net1"));
     }
 
@@ -77,7 +85,12 @@ public sealed class LeaseServiceTests
         {
             if (verb != "release" || Interlocked.Increment(ref refusals) > 3)
                 return false;
-            await FakeControlPlane.Refuse(context, refusals == 1 ? 503 : 409, refusals == 1 ? "ServiceUnavailable" : "Contended", "not now");
+            await FakeControlPlane.Refuse(
+                context,
+                refusals == 1 ? 503 : 409,
+                refusals == 1 ? "ServiceUnavailable" : "Contended",
+                "not now"
+            );
             return true;
         };
         await harness.Send("release", "a");
@@ -110,7 +123,10 @@ public sealed class LeaseServiceTests
     {
         await using var harness = await AgentHarness.Start();
         Assert.Equal("{}", (await harness.Send("release", "never-seen")).ToJsonString());
-        await harness.Plane.Until(() => harness.Plane.Calls.Contains(("release", "never-seen/net1")), "the server is asked, for it may know of a lease");
+        await harness.Plane.Until(
+            () => harness.Plane.Calls.Contains(("release", "never-seen/net1")),
+            "the server is asked, for it may know of a lease"
+        );
     }
 
     [Fact]
@@ -147,8 +163,7 @@ public sealed class LeaseServiceTests
         await harness.Send("release", "a");
         await harness.Plane.ComeBack();
         JsonObject answer;
-        do
-            answer = await harness.Send("acquire", "a");
+        do answer = await harness.Send("acquire", "a");
         while (AgentHarness.CodeOf(answer) == "ServiceUnavailable");
         Assert.Equal(AgentHarness.AddressOf(answer), harness.Plane.Leases["a/net1"]);
         Assert.Equal([("acquire", "a/net1"), ("release", "a/net1"), ("acquire", "a/net1")], harness.Plane.Calls);
@@ -165,13 +180,20 @@ public sealed class LeaseServiceTests
         };
         var answer = await harness.Send("acquire", "a");
         Assert.Equal(
-            """{"error":{"code":"AddressPoolExhausted","message":"no address left in \u0027n6\u0027","target":"somewhere"}}""", answer.ToJsonString());
+            """{"error":{"code":"AddressPoolExhausted","message":"no address left in \u0027n6\u0027","target":"somewhere"}}""",
+            answer.ToJsonString()
+        );
     }
 
     [Fact]
     public async Task Tells_ToTryAgain_WhenServerIsSlow_AndKeepsWhatComes()
     {
-        await using var harness = await AgentHarness.Start(AgentHarness.FastTimings with { AcquireTimeout = TimeSpan.FromMilliseconds(100) });
+        await using var harness = await AgentHarness.Start(
+            AgentHarness.FastTimings with
+            {
+                AcquireTimeout = TimeSpan.FromMilliseconds(100),
+            }
+        );
         var go = new TaskCompletionSource();
         harness.Plane.Before = async (_, _, _) =>
         {
@@ -180,7 +202,10 @@ public sealed class LeaseServiceTests
         };
         Assert.Equal("ServiceUnavailable", AgentHarness.CodeOf(await harness.Send("acquire", "a")));
         go.SetResult();
-        await AgentHarness.Eventually(() => harness.Log.Contains("lease-granted", StringComparison.Ordinal), "the lease is kept though nobody waits");
+        await AgentHarness.Eventually(
+            () => harness.Log.Contains("lease-granted", StringComparison.Ordinal),
+            "the lease is kept though nobody waits"
+        );
         Assert.Equal(harness.Plane.Leases["a/net1"], AgentHarness.AddressOf(await harness.Send("acquire", "a")));
         Assert.Single(harness.Plane.Calls);
     }
@@ -201,8 +226,13 @@ public sealed class LeaseServiceTests
     {
         await using var harness = await AgentHarness.Start();
         var request = AgentHarness.Request("acquire", "a");
-        request["network"] = AgentHarness.Network.ToUpperInvariant().Replace("/SUBSCRIPTIONS/", "/subscriptions/", StringComparison.Ordinal);
-        Assert.Equal(AgentHarness.AddressOf(await harness.Send("acquire", "a")), AgentHarness.AddressOf(await harness.Send(request)));
+        request["network"] = AgentHarness
+            .Network.ToUpperInvariant()
+            .Replace("/SUBSCRIPTIONS/", "/subscriptions/", StringComparison.Ordinal);
+        Assert.Equal(
+            AgentHarness.AddressOf(await harness.Send("acquire", "a")),
+            AgentHarness.AddressOf(await harness.Send(request))
+        );
         Assert.Single(harness.Plane.Calls);
     }
 
@@ -220,7 +250,8 @@ public sealed class LeaseServiceTests
         var request = AgentHarness.Request("acquire", "a");
         (request["uid"], request["ips"]) = ("u-1", new JsonArray("10.20.6.40"));
         await harness.Send(request);
-        var who = """ "containerId":"a","interface":"net1","namespace":"core","pod":"upf-0","uid":"u-1","node":"w1" """.Trim();
+        var who =
+            """ "containerId":"a","interface":"net1","namespace":"core","pod":"upf-0","uid":"u-1","node":"w1" """.Trim();
         Assert.Equal($$"""{"network":"{{AgentHarness.Network}}",{{who}},"ips":["10.20.6.40"]}""", seen!.ToJsonString());
     }
 
@@ -230,7 +261,10 @@ public sealed class LeaseServiceTests
         await using var harness = await AgentHarness.Start();
         await AgentHarness.Eventually(() => harness.Send("status", "").Result.Count == 0, "the agent can serve");
         await harness.Plane.GoAway();
-        await AgentHarness.Eventually(() => AgentHarness.CodeOf(harness.Send("status", "").Result) == "ServiceUnavailable", "the agent can't serve");
+        await AgentHarness.Eventually(
+            () => AgentHarness.CodeOf(harness.Send("status", "").Result) == "ServiceUnavailable",
+            "the agent can't serve"
+        );
         await harness.Plane.ComeBack();
         await AgentHarness.Eventually(() => harness.Send("status", "").Result.Count == 0, "the agent can serve again");
     }
@@ -240,13 +274,20 @@ public sealed class LeaseServiceTests
     {
         await using var harness = await AgentHarness.Start();
         var answers = new ConcurrentBag<(string Verb, JsonObject Answer)>();
-        await Parallel.ForEachAsync(Enumerable.Range(0, 200), new ParallelOptions { MaxDegreeOfParallelism = 200 }, async (i, _) =>
-        {
-            var verb = i % 3 == 2 ? "release" : "acquire";
-            answers.Add((verb, await harness.Send(verb, $"c{i % 5}")));
-        });
+        await Parallel.ForEachAsync(
+            Enumerable.Range(0, 200),
+            new ParallelOptions { MaxDegreeOfParallelism = 200 },
+            async (i, _) =>
+            {
+                var verb = i % 3 == 2 ? "release" : "acquire";
+                answers.Add((verb, await harness.Send(verb, $"c{i % 5}")));
+            }
+        );
         Assert.All(answers.Where(a => a.Verb == "release"), a => Assert.Equal("{}", a.Answer.ToJsonString()));
-        Assert.All(answers.Where(a => a.Verb == "acquire"), a => Assert.Contains(AgentHarness.CodeOf(a.Answer), new[] { null, "Conflict" }));
+        Assert.All(
+            answers.Where(a => a.Verb == "acquire"),
+            a => Assert.Contains(AgentHarness.CodeOf(a.Answer), new[] { null, "Conflict" })
+        );
         for (var i = 0; i < 5; i++)
             Assert.Equal("{}", (await harness.Send("release", $"c{i}")).ToJsonString());
         await harness.Plane.Until(() => harness.Plane.Leases.Count == 0, "all that was acquired is released");

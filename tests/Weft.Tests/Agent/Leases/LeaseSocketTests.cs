@@ -31,7 +31,10 @@ public sealed class LeaseSocketTests
 
         Assert.True(Path.Exists(harness.Options.Socket));
         await harness.StartAgent();
-        await AgentHarness.Eventually(() => harness.Log.Contains("started", StringComparison.Ordinal), "the agent has started");
+        await AgentHarness.Eventually(
+            () => harness.Log.Contains("started", StringComparison.Ordinal),
+            "the agent has started"
+        );
         Assert.Equal("{}", (await harness.Send("release", "a")).ToJsonString());
     }
 
@@ -41,7 +44,11 @@ public sealed class LeaseSocketTests
         await using var harness = await AgentHarness.Start();
         await using var other = await AgentHarness.Create();
         other.Options = other.Options with { Socket = harness.Options.Socket };
-        Assert.Contains("another weft-agent answers", (await Assert.ThrowsAsync<StartupException>(other.RunAgent)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "another weft-agent answers",
+            (await Assert.ThrowsAsync<StartupException>(other.RunAgent)).Message,
+            StringComparison.Ordinal
+        );
         Assert.Equal("{}", (await harness.Send("release", "a")).ToJsonString());
     }
 
@@ -52,7 +59,10 @@ public sealed class LeaseSocketTests
         Directory.CreateDirectory(Path.GetDirectoryName(harness.Options.Socket)!);
         await File.WriteAllTextAsync(harness.Options.Socket, "precious", TestContext.Current.CancellationToken);
         await Assert.ThrowsAsync<StartupException>(harness.RunAgent);
-        Assert.Equal("precious", await File.ReadAllTextAsync(harness.Options.Socket, TestContext.Current.CancellationToken));
+        Assert.Equal(
+            "precious",
+            await File.ReadAllTextAsync(harness.Options.Socket, TestContext.Current.CancellationToken)
+        );
     }
 
     [Theory]
@@ -65,7 +75,10 @@ public sealed class LeaseSocketTests
     [InlineData("{}\n", "InvalidMember")]
     [InlineData("{\"verb\":\"steal\"}\n", "InvalidMember")]
     [InlineData("{\"verb\":\"acquire\"}\n", "MissingMember")]
-    [InlineData("{\"verb\":\"release\",\"network\":\"n6\",\"containerId\":\"a\",\"interface\":\"net1\"}\n", "InvalidResourceId")]
+    [InlineData(
+        "{\"verb\":\"release\",\"network\":\"n6\",\"containerId\":\"a\",\"interface\":\"net1\"}\n",
+        "InvalidResourceId"
+    )]
     public async Task Refuses_BadRequest_AndServesOn(string request, string code)
     {
         await using var harness = await AgentHarness.Start();
@@ -108,13 +121,21 @@ public sealed class LeaseSocketTests
         request["pod"] = new string('x', (64 << 10) - 1 - Encoding.UTF8.GetByteCount(request.ToJsonString()));
         Assert.Equal("{}\n", await harness.SendLine(request.ToJsonString() + "\n"));
         request["pod"] = (string?)request["pod"] + "x";
-        Assert.Equal("RequestTooLarge", AgentHarness.CodeOf(JsonNode.Parse(await harness.SendLine(request.ToJsonString() + "\n"))!.AsObject()));
+        Assert.Equal(
+            "RequestTooLarge",
+            AgentHarness.CodeOf(JsonNode.Parse(await harness.SendLine(request.ToJsonString() + "\n"))!.AsObject())
+        );
     }
 
     [Fact]
     public async Task Closes_AConnectionThatSaysNothing()
     {
-        await using var harness = await AgentHarness.Start(AgentHarness.FastTimings with { SocketTimeout = TimeSpan.FromMilliseconds(100) });
+        await using var harness = await AgentHarness.Start(
+            AgentHarness.FastTimings with
+            {
+                SocketTimeout = TimeSpan.FromMilliseconds(100),
+            }
+        );
         using var silent = await harness.Connect();
         Assert.Equal("", await AgentHarness.ReadToEnd(silent));
     }

@@ -6,15 +6,25 @@ using System.Text.Json.Nodes;
 
 namespace Weft.Tests.Agent.Nodes;
 
-/// <summary>The program itself on a node of its own: a network namespace whose only way to the control plane is a veth pair.</summary>
+/// <summary>
+/// The program itself on a node of its own: a network namespace whose only way to the control plane is a veth pair.
+/// </summary>
 [SupportedOSPlatform("linux")]
 public sealed class NodeProcessTests
 {
     private static readonly string Here = Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory);
-    private static readonly string Program = Path.GetFullPath(Path.Join(Here, "..", "..", "Weft.Agent", Path.GetFileName(Here), "weft-agent"));
+    private static readonly string Program = Path.GetFullPath(
+        Path.Join(Here, "..", "..", "Weft.Agent", Path.GetFileName(Here), "weft-agent")
+    );
 
-    /// <summary>The way to the control plane led into the workload network, and the control plane's own address taken.</summary>
-    public static readonly TheoryData<string> CutsOff = new() { """["10.20.6.11/24"],"routes":[{"to":"CONTROL/32","via":"10.20.6.1"}]""", """["CONTROL/32"],"routes":[]""" };
+    /// <summary>
+    /// The way to the control plane led into the workload network, and the control plane's own address taken.
+    /// </summary>
+    public static readonly TheoryData<string> CutsOff = new()
+    {
+        """["10.20.6.11/24"],"routes":[{"to":"CONTROL/32","via":"10.20.6.1"}]""",
+        """["CONTROL/32"],"routes":[]""",
+    };
 
     [Theory]
     [MemberData(nameof(CutsOff))]
@@ -25,12 +35,17 @@ public sealed class NodeProcessTests
         node.SetDesired("good", """[],"routes":[]""");
         await node.Plane.UntilReported("good", "Applied");
         // The kernel's check for duplicates of the link-local address may still be on: that is no change of ours.
-        string Seen() => (node.Ip("-o address show") + node.Ip("route show")).Replace(" tentative", "", StringComparison.Ordinal);
+        string Seen() =>
+            (node.Ip("-o address show") + node.Ip("route show")).Replace(" tentative", "", StringComparison.Ordinal);
         var before = Seen();
         node.SetDesired("bad", cut);
         await node.Plane.UntilReported("bad", "Failed");
         var report = node.Plane.Reports.Last(r => (string?)r["digest"] == "bad");
-        Assert.Contains("was taken back, because the control plane was not within reach for 3 s", (string?)report["message"], StringComparison.Ordinal);
+        Assert.Contains(
+            "was taken back, because the control plane was not within reach for 3 s",
+            (string?)report["message"],
+            StringComparison.Ordinal
+        );
         Assert.Equal(before, Seen());
         node.SetDesired("better", """["10.20.6.77/32"],"routes":[]""");
         await node.Plane.UntilReported("better", "Applied");
@@ -47,14 +62,20 @@ public sealed class NodeProcessTests
             node.SetDesired("good", """[],"routes":[]""");
             await node.Plane.UntilReported("good", "Applied");
             node.SetDesired("bad", """["CONTROL/32"],"routes":[]""");
-            await AgentHarness.Eventually(() => node.Ip("address show n6").Contains($"{node.Control}/32", StringComparison.Ordinal), "the change is made");
+            await AgentHarness.Eventually(
+                () => node.Ip("address show n6").Contains($"{node.Control}/32", StringComparison.Ordinal),
+                "the change is made"
+            );
             agent.Kill();
             await agent.WaitForExitAsync(TestContext.Current.CancellationToken);
         }
 
         Assert.True(File.Exists(Path.Join(node.State, "node.pending")));
         using var next = node.Start("2");
-        await AgentHarness.Eventually(() => !node.Ip("address show n6").Contains($"{node.Control}/32", StringComparison.Ordinal), "the change is taken back");
+        await AgentHarness.Eventually(
+            () => !node.Ip("address show n6").Contains($"{node.Control}/32", StringComparison.Ordinal),
+            "the change is taken back"
+        );
         await node.Plane.UntilReported("bad", "Failed");
         Assert.False(File.Exists(Path.Join(node.State, "node.pending")));
         next.Kill();
@@ -70,9 +91,17 @@ public sealed class NodeProcessTests
         var clock = Stopwatch.StartNew();
         node.Ip("address flush dev n6");
         node.Ip("link set n6 mtu 1300");
-        await AgentHarness.Eventually(() => node.Ip("address show n6") is var shown && shown.Contains("10.20.6.77/32", StringComparison.Ordinal) && shown.Contains("mtu 1500", StringComparison.Ordinal), "it is mended");
+        await AgentHarness.Eventually(
+            () =>
+                node.Ip("address show n6") is var shown
+                && shown.Contains("10.20.6.77/32", StringComparison.Ordinal)
+                && shown.Contains("mtu 1500", StringComparison.Ordinal),
+            "it is mended"
+        );
         Assert.InRange(clock.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(5));
-        TestContext.Current.TestOutputHelper?.WriteLine(string.Create(CultureInfo.InvariantCulture, $"mended after {clock.ElapsedMilliseconds} ms"));
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            string.Create(CultureInfo.InvariantCulture, $"mended after {clock.ElapsedMilliseconds} ms")
+        );
         agent.Kill();
     }
 
@@ -89,7 +118,14 @@ public sealed class NodeProcessTests
             // What the last life left is taken back first; the one that counts is written after it.
             var pending = new FileInfo(Path.Join(node.State, "node.pending"));
             var left = pending.Exists ? pending.LastWriteTimeUtc : DateTime.MinValue;
-            await AgentHarness.Eventually(() => { pending.Refresh(); return pending.Exists && pending.LastWriteTimeUtc != left; }, "a change has begun");
+            await AgentHarness.Eventually(
+                () =>
+                {
+                    pending.Refresh();
+                    return pending.Exists && pending.LastWriteTimeUtc != left;
+                },
+                "a change has begun"
+            );
             agent.Kill();
             await agent.WaitForExitAsync(TestContext.Current.CancellationToken);
         }
@@ -108,7 +144,11 @@ public sealed class NodeProcessTests
     {
         await using var node = await IsolatedNode.Create();
         var file = Path.Join(node.State, "..", "one.json");
-        await File.WriteAllTextAsync(file, node.Configuration("""["10.20.6.77/32"],"routes":[]""").ToJsonString(), TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(
+            file,
+            node.Configuration("""["10.20.6.77/32"],"routes":[]""").ToJsonString(),
+            TestContext.Current.CancellationToken
+        );
         var before = Shown(node);
         string[] common = ["-f", file, "--node", "w1", "--state", node.State, "--node-network", "netlink"];
         Assert.Equal((2, "n6: address 10.20.6.77/32\nnode w1: 1 steps\n"), await node.Run(["node", "plan", .. common]));
@@ -121,7 +161,8 @@ public sealed class NodeProcessTests
     }
 
     /// <summary>Duplicate address detection ends by itself.</summary>
-    private static string Shown(IsolatedNode node) => node.Ip("-o address show").Replace(" tentative", "", StringComparison.Ordinal);
+    private static string Shown(IsolatedNode node) =>
+        node.Ip("-o address show").Replace(" tentative", "", StringComparison.Ordinal);
 
     /// <summary>A node behind a veth pair, and a control plane at its other end.</summary>
     private sealed class IsolatedNode : IAsyncDisposable
@@ -131,7 +172,8 @@ public sealed class NodeProcessTests
         private readonly string _root = Directory.CreateTempSubdirectory("weft-lonely-").FullName;
         private readonly List<string> _output = [];
 
-        private IsolatedNode(string name, string control, FakeControlPlane plane) => (_name, Control, Plane) = (name, control, plane);
+        private IsolatedNode(string name, string control, FakeControlPlane plane) =>
+            (_name, Control, Plane) = (name, control, plane);
 
         public string Control { get; }
 
@@ -150,30 +192,76 @@ public sealed class NodeProcessTests
             TestNamespace.Run("ip", $"link add {name} type veth peer name eth0 netns {name}");
             TestNamespace.Run("ip", $"address add {control}/30 dev {name}");
             TestNamespace.Run("ip", $"link set {name} up");
-            foreach (var line in (string[])["link set lo up", $"address add {own}/30 dev eth0", "link set eth0 up", "link add eth1 address 02:00:00:00:00:01 type veth peer name eth1-peer",
-                "link set eth1-peer up", "link set eth1 name n6", "link set n6 up", "address add 10.20.6.11/24 dev n6"])
+            foreach (
+                var line in (string[])
+                    [
+                        "link set lo up",
+                        $"address add {own}/30 dev eth0",
+                        "link set eth0 up",
+                        "link add eth1 address 02:00:00:00:00:01 type veth peer name eth1-peer",
+                        "link set eth1-peer up",
+                        "link set eth1 name n6",
+                        "link set n6 up",
+                        "address add 10.20.6.11/24 dev n6",
+                    ]
+            )
                 TestNamespace.Run("ip", $"-n {name} {line}");
             return new IsolatedNode(name, control, await FakeControlPlane.Start(at: IPAddress.Parse(control)));
         }
 
         public string Ip(string arguments) => TestNamespace.Run("ip", $"-n {_name} {arguments}");
 
-        public JsonObject Configuration(string addressesAndRoutes) => JsonNode.Parse($$"""
-            {"links":[{"name":"n6","port":{"name":"eth1","macAddress":"02:00:00:00:00:01","mtu":9000,"trunk":false},"mtu":1500,"addresses":{{addressesAndRoutes.Replace("CONTROL", Control, StringComparison.Ordinal)}}}],
-             "physicalFunctions":[],"devices":[],"guards":[]}
-            """)!.AsObject();
+        public JsonObject Configuration(string addressesAndRoutes) =>
+            JsonNode
+                .Parse(
+                    $$"""
+                    {"links":[{"name":"n6","port":{"name":"eth1","macAddress":"02:00:00:00:00:01","mtu":9000,"trunk":false},"mtu":1500,"addresses":{{addressesAndRoutes.Replace(
+                        "CONTROL",
+                        Control,
+                        StringComparison.Ordinal
+                    )}}}],
+                     "physicalFunctions":[],"devices":[],"guards":[]}
+                    """
+                )!
+                .AsObject();
 
-        public void SetDesired(string digest, string addressesAndRoutes) => Plane.SetDesired(digest, [], [new JsonObject
-        {
-            ["name"] = "w1", ["files"] = new JsonArray(), ["configuration"] = Configuration(addressesAndRoutes),
-        }]);
+        public void SetDesired(string digest, string addressesAndRoutes) =>
+            Plane.SetDesired(
+                digest,
+                [],
+                [
+                    new JsonObject
+                    {
+                        ["name"] = "w1",
+                        ["files"] = new JsonArray(),
+                        ["configuration"] = Configuration(addressesAndRoutes),
+                    },
+                ]
+            );
 
         public Process Start(string rollbackAfter)
         {
             var token = Path.Join(_root, "token");
             File.WriteAllText(token, FakeControlPlane.Token + "\n");
-            var agent = Spawn(["--server", Plane.Url, "--state", State, "--name", "w1", "--node", "w1", "--enrollment-token-file", token, "--socket", Path.Join(_root, "agent.sock"),
-                "--apply-node", "--node-network", "netlink", "--rollback-after", rollbackAfter]);
+            var agent = Spawn([
+                "--server",
+                Plane.Url,
+                "--state",
+                State,
+                "--name",
+                "w1",
+                "--node",
+                "w1",
+                "--enrollment-token-file",
+                token,
+                "--socket",
+                Path.Join(_root, "agent.sock"),
+                "--apply-node",
+                "--node-network",
+                "netlink",
+                "--rollback-after",
+                rollbackAfter,
+            ]);
             agent.ErrorDataReceived += (_, line) => RecordLine(line.Data);
             agent.BeginErrorReadLine();
             return agent;
@@ -206,6 +294,12 @@ public sealed class NodeProcessTests
         }
 
         private Process Spawn(IEnumerable<string> arguments) =>
-            Process.Start(new ProcessStartInfo("ip", ["netns", "exec", _name, Program, .. arguments]) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+            Process.Start(
+                new ProcessStartInfo("ip", ["netns", "exec", _name, Program, .. arguments])
+                {
+                    RedirectStandardError = true,
+                    RedirectStandardOutput = true,
+                }
+            )!;
     }
 }

@@ -4,7 +4,10 @@ using System.Runtime.InteropServices;
 
 namespace Weft.Tests.Agent.Nodes;
 
-/// <summary>A network namespace of a test's own, entered by one thread: it goes away with the thread, and nothing of the machine is touched.</summary>
+/// <summary>
+/// A network namespace of a test's own, entered by one thread: it goes away with the thread, and nothing of the machine
+/// is touched.
+/// </summary>
 internal static class TestNamespace
 {
     private const int NewNetwork = 0x40000000;
@@ -38,7 +41,9 @@ internal static class TestNamespace
     /// <summary>Runs a program, and fails with what it said where it fails.</summary>
     public static string Run(string program, string arguments)
     {
-        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using var process = Process.Start(
+            new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true }
+        )!;
         var error = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
         var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();

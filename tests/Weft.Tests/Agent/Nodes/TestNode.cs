@@ -9,7 +9,9 @@ using Weft.Attachments.Nodes;
 
 namespace Weft.Tests.Agent.Nodes;
 
-/// <summary>The part of an agent that applies a node's configuration, in the network namespace of the thread that made it.</summary>
+/// <summary>
+/// The part of an agent that applies a node's configuration, in the network namespace of the thread that made it.
+/// </summary>
 internal sealed class TestNode : IDisposable
 {
     private readonly StringWriter _log = new();
@@ -41,18 +43,30 @@ internal sealed class TestNode : IDisposable
 
     public NodeReader Reader => new(Kernel, _sysfs);
 
-    public static DesiredNode Desired(string configuration) => new(NodeConfiguration.Read(JsonDocument.Parse(configuration).RootElement, "w1").Value, "");
+    public static DesiredNode Desired(string configuration) =>
+        new(NodeConfiguration.Read(JsonDocument.Parse(configuration).RootElement, "w1").Value, "");
 
     public ReconcileResult Apply(string configuration) => Apply(Desired(configuration));
 
-    public ReconcileResult Apply(DesiredNode desired) => CreateApplier().Apply(desired, TestContext.Current.CancellationToken).GetAwaiter().GetResult();
+    public ReconcileResult Apply(DesiredNode desired) =>
+        CreateApplier().Apply(desired, TestContext.Current.CancellationToken).GetAwaiter().GetResult();
 
     public NodePlan Plan(string configuration) => CreateApplier().Plan(Desired(configuration));
 
     /// <summary>Everything that a person would call the node's network.</summary>
-    public static string Snapshot() => TestNamespace.Ip("-d address show") + TestNamespace.Ip("route show") + TestNamespace.Ip("-6 route show");
+    public static string Snapshot() =>
+        TestNamespace.Ip("-d address show") + TestNamespace.Ip("route show") + TestNamespace.Ip("-6 route show");
 
     public void Dispose() => Kernel.Dispose();
 
-    private NodeApplier CreateApplier() => new(Reader, Executor, Store, (_, _) => Task.FromResult(Reach()), Policy, _clock, new Weft.Agent.Log(_log, _clock));
+    private NodeApplier CreateApplier() =>
+        new(
+            Reader,
+            Executor,
+            Store,
+            (_, _) => Task.FromResult(Reach()),
+            Policy,
+            _clock,
+            new Weft.Agent.Log(_log, _clock)
+        );
 }

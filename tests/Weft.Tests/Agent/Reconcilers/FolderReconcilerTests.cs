@@ -14,7 +14,10 @@ public sealed class FolderReconcilerTests
         await using var harness = await AgentHarness.Start();
         harness.Plane.SetDesired("sha256-1", [Nad("n6"), Object("v1", "Namespace", "core", null)]);
         await harness.Plane.UntilReported("sha256-1", "Applied");
-        Assert.Equal(["_cluster__namespace__core.json", "core__networkattachmentdefinition__n6.json"], Names(harness.Options.Manifests));
+        Assert.Equal(
+            ["_cluster__namespace__core.json", "core__networkattachmentdefinition__n6.json"],
+            Names(harness.Options.Manifests)
+        );
         Assert.Equal(
             """
             {
@@ -30,7 +33,8 @@ public sealed class FolderReconcilerTests
             }
 
             """,
-            await File.ReadAllTextAsync(PathOf(harness, "n6"), TestContext.Current.CancellationToken));
+            await File.ReadAllTextAsync(PathOf(harness, "n6"), TestContext.Current.CancellationToken)
+        );
         var report = harness.Plane.Reports[^1];
         Assert.Equal("w1", (string?)report["node"]);
         Assert.Equal("sha256-1".Length, (long?)report["revision"]);
@@ -65,7 +69,11 @@ public sealed class FolderReconcilerTests
         await File.WriteAllTextAsync(PathOf(harness, "n6"), "mine", TestContext.Current.CancellationToken);
         harness.Plane.SetDesired("sha256-1", [Nad("n6"), Nad("n3")]);
         await harness.Plane.UntilReported("sha256-1", "Failed");
-        Assert.Contains("core__networkattachmentdefinition__n6.json", (string?)harness.Plane.Reports[^1]["message"], StringComparison.Ordinal);
+        Assert.Contains(
+            "core__networkattachmentdefinition__n6.json",
+            (string?)harness.Plane.Reports[^1]["message"],
+            StringComparison.Ordinal
+        );
         Assert.Equal("mine", await File.ReadAllTextAsync(PathOf(harness, "n6"), TestContext.Current.CancellationToken));
         Assert.True(File.Exists(PathOf(harness, "n3")));
 
@@ -81,9 +89,16 @@ public sealed class FolderReconcilerTests
         harness.Plane.SetDesired("sha256-1", [Nad("n6"), Nad("n3")]);
         await harness.Plane.UntilReported("sha256-1", "Applied");
         var right = await File.ReadAllTextAsync(PathOf(harness, "n6"), TestContext.Current.CancellationToken);
-        await File.WriteAllTextAsync(PathOf(harness, "n6"), right.Replace('9', '8'), TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(
+            PathOf(harness, "n6"),
+            right.Replace('9', '8'),
+            TestContext.Current.CancellationToken
+        );
         File.Delete(PathOf(harness, "n3"));
-        await AgentHarness.Eventually(() => File.Exists(PathOf(harness, "n3")) && File.ReadAllText(PathOf(harness, "n6")) == right, "the folder is mended");
+        await AgentHarness.Eventually(
+            () => File.Exists(PathOf(harness, "n3")) && File.ReadAllText(PathOf(harness, "n6")) == right,
+            "the folder is mended"
+        );
     }
 
     [Fact]
@@ -96,7 +111,9 @@ public sealed class FolderReconcilerTests
         File.SetLastWriteTimeUtc(PathOf(harness, "n6"), past);
 
         // The same manifest, its members in another order, in a desired state that differs elsewhere.
-        var turned = new JsonObject(Nad("n6").Reverse().Select(member => KeyValuePair.Create(member.Key, member.Value?.DeepClone())));
+        var turned = new JsonObject(
+            Nad("n6").Reverse().Select(member => KeyValuePair.Create(member.Key, member.Value?.DeepClone()))
+        );
         harness.Plane.SetDesired("sha256-2", [turned, Nad("n3")]);
         await harness.Plane.UntilReported("sha256-2", "Applied");
         await harness.StopAgent();
@@ -122,7 +139,11 @@ public sealed class FolderReconcilerTests
     public async Task Writes_FilesOfItsOwnNodeOnly_WithTheirMode()
     {
         await using var harness = await AgentHarness.Start();
-        harness.Plane.SetDesired("sha256-1", [], [Node("w1", "/etc/netplan/60-weft.yaml", "0600"), Node("w2", "/etc/netplan/60-weft.yaml", "0644")]);
+        harness.Plane.SetDesired(
+            "sha256-1",
+            [],
+            [Node("w1", "/etc/netplan/60-weft.yaml", "0600"), Node("w2", "/etc/netplan/60-weft.yaml", "0644")]
+        );
         await harness.Plane.UntilReported("sha256-1", "Applied");
         var path = Path.Join(harness.Options.Nodes, "w1", "etc", "netplan", "60-weft.yaml");
         Assert.Equal("network:\n", await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken));
@@ -190,7 +211,10 @@ public sealed class FolderReconcilerTests
     public async Task Refuses_TwoObjects_OfOneName()
     {
         await using var harness = await AgentHarness.Start();
-        harness.Plane.SetDesired("sha256-1", [Object("a/v1", "Network", "n6", "core"), Object("b/v1", "Network", "n6", "core")]);
+        harness.Plane.SetDesired(
+            "sha256-1",
+            [Object("a/v1", "Network", "n6", "core"), Object("b/v1", "Network", "n6", "core")]
+        );
         await harness.Plane.UntilReported("sha256-1", "Failed");
     }
 
@@ -206,16 +230,36 @@ public sealed class FolderReconcilerTests
         var metadata = new JsonObject { ["name"] = name };
         if (space is not null)
             metadata["namespace"] = space;
-        return new JsonObject { ["kind"] = kind, ["apiVersion"] = version, ["metadata"] = metadata };
+        return new JsonObject
+        {
+            ["kind"] = kind,
+            ["apiVersion"] = version,
+            ["metadata"] = metadata,
+        };
     }
 
-    private static JsonObject Node(string name, string path, string mode) => new()
-    {
-        ["name"] = name, ["files"] = new JsonArray(new JsonObject { ["path"] = path, ["mode"] = mode, ["content"] = "network:\n" }),
-    };
+    private static JsonObject Node(string name, string path, string mode) =>
+        new()
+        {
+            ["name"] = name,
+            ["files"] = new JsonArray(
+                new JsonObject
+                {
+                    ["path"] = path,
+                    ["mode"] = mode,
+                    ["content"] = "network:\n",
+                }
+            ),
+        };
 
-    private static string PathOf(AgentHarness harness, string name) => Path.Join(harness.Options.Manifests, $"core__networkattachmentdefinition__{name}.json");
+    private static string PathOf(AgentHarness harness, string name) =>
+        Path.Join(harness.Options.Manifests, $"core__networkattachmentdefinition__{name}.json");
 
     private static string[] Names(string folder) =>
-        [.. Directory.EnumerateFileSystemEntries(folder).Select(p => Path.GetFileName(p)).Order(StringComparer.Ordinal)];
+        [
+            .. Directory
+                .EnumerateFileSystemEntries(folder)
+                .Select(p => Path.GetFileName(p))
+                .Order(StringComparer.Ordinal),
+        ];
 }

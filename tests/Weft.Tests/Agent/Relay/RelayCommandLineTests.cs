@@ -11,7 +11,10 @@ public sealed class RelayCommandLineTests
     [InlineData("--kubernetes --node w1", "ssh (127.0.0.1:22)")]
     [InlineData("", null)]
     [InlineData("--node w1 --no-relay", null)]
-    [InlineData("--node w1 --relay-target ssh=127.0.0.1:2222 --relay-target metrics=[::1]:9100", "metrics (::1:9100), ssh (127.0.0.1:2222)")]
+    [InlineData(
+        "--node w1 --relay-target ssh=127.0.0.1:2222 --relay-target metrics=[::1]:9100",
+        "metrics (::1:9100), ssh (127.0.0.1:2222)"
+    )]
     public void Reaches_WhatTheOptionsSay(string options, string? targets)
     {
         var read = Read(options, out var errors);
@@ -38,11 +41,13 @@ public sealed class RelayCommandLineTests
     private static AgentOptions? Read(string options, out IReadOnlyList<string> errors)
     {
         AgentOptions? read = null;
-        var parsed = new CommandLine().Command(found =>
-        {
-            read = found;
-            return Task.FromResult(0);
-        }).Parse($"--server https://weft.example --state /tmp/state --name w1 --ca /nowhere/ca.pem {options}");
+        var parsed = new CommandLine()
+            .Command(found =>
+            {
+                read = found;
+                return Task.FromResult(0);
+            })
+            .Parse($"--server https://weft.example --state /tmp/state --name w1 --ca /nowhere/ca.pem {options}");
         errors = [.. parsed.Errors.Select(error => error.Message)];
         if (errors.Count == 0)
             Assert.Equal(0, parsed.Invoke());

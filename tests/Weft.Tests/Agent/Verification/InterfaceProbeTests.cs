@@ -17,7 +17,11 @@ public sealed class InterfaceProbeTests
         Assert.All(report.Checks, check => Assert.Equal(CheckState.Passed, check.State));
         foreach (var hop in (CheckHop[])[CheckHop.Duplicate, CheckHop.Gateway, CheckHop.PathMtu])
             Assert.Equal(["IPv4", "IPv6"], report.Checks.Where(c => c.Hop == hop).Select(c => c.Family!).Order());
-        Assert.Contains("1500 bytes to 10.20.6.1 and back", report.Checks.Single(c => c is { Hop: CheckHop.PathMtu, Family: "IPv4" }).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "1500 bytes to 10.20.6.1 and back",
+            report.Checks.Single(c => c is { Hop: CheckHop.PathMtu, Family: "IPv4" }).Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -99,22 +103,48 @@ public sealed class InterfaceProbeTests
     {
         using var segment = TestSegment.Create(withGateway: false);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        var gateways = new Dictionary<int, Address> { [101] = TestSegment.Parse("10.30.1.1"), [200] = TestSegment.Parse("10.30.200.1") };
+        var gateways = new Dictionary<int, Address>
+        {
+            [101] = TestSegment.Parse("10.30.1.1"),
+            [200] = TestSegment.Parse("10.30.200.1"),
+        };
         var answering = segment.AnswerArp("gw", "gw", gateways, stop.Token);
         var expectation = new InterfaceExpectation("", "n6", null, 1500, [], [])
         {
             Trunk = VlanSet.Parse("101-103").Value,
-            Tags = [new TagProbe(101, true, gateways[101]), new TagProbe(102, true, TestSegment.Parse("10.30.2.1")), new TagProbe(200, false, gateways[200]), new TagProbe(300, false, TestSegment.Parse("10.30.44.1"))],
+            Tags =
+            [
+                new TagProbe(101, true, gateways[101]),
+                new TagProbe(102, true, TestSegment.Parse("10.30.2.1")),
+                new TagProbe(200, false, gateways[200]),
+                new TagProbe(300, false, TestSegment.Parse("10.30.44.1")),
+            ],
         };
 
         var open = await segment.Probe(expectation);
-        Assert.Equal([(CheckHop.TagPasses, CheckState.Passed, 101), (CheckHop.TagPasses, CheckState.Failed, 102), (CheckHop.TagDropped, CheckState.Failed, 200), (CheckHop.TagDropped, CheckState.Passed, 300)], Tags(open));
+        Assert.Equal(
+            [
+                (CheckHop.TagPasses, CheckState.Passed, 101),
+                (CheckHop.TagPasses, CheckState.Failed, 102),
+                (CheckHop.TagDropped, CheckState.Failed, 200),
+                (CheckHop.TagDropped, CheckState.Passed, 300),
+            ],
+            Tags(open)
+        );
 
         segment.Nft("node", "add table netdev guard");
-        segment.Nft("node", "add chain netdev guard out { type filter hook egress device \"n6\" priority 0; policy accept; vlan id != { 101, 102, 103 } drop; }");
+        segment.Nft(
+            "node",
+            "add chain netdev guard out { type filter hook egress device \"n6\" priority 0; policy accept; vlan id != { 101, 102, 103 } drop; }"
+        );
         var guarded = await segment.Probe(expectation);
         Assert.Contains((CheckHop.TagPasses, CheckState.Passed, 101), Tags(guarded));
-        Assert.Equal("VLAN 200 is dropped by the node's own filter", guarded.Checks.Single(c => c.Hop == CheckHop.TagDropped && c.Message.Contains("200", StringComparison.Ordinal)).Message);
+        Assert.Equal(
+            "VLAN 200 is dropped by the node's own filter",
+            guarded
+                .Checks.Single(c => c.Hop == CheckHop.TagDropped && c.Message.Contains("200", StringComparison.Ordinal))
+                .Message
+        );
 
         var unknown = await segment.Probe(expectation with { Tags = [] });
         Assert.Equal((CheckHop.TagDropped, CheckState.Passed), (unknown.Checks[^1].Hop, unknown.Checks[^1].State));
@@ -126,11 +156,23 @@ public sealed class InterfaceProbeTests
     public async Task Leaves_Open_WhatNobodyCanProve()
     {
         using var segment = TestSegment.Create(withGateway: false);
-        var expectation = new InterfaceExpectation("", "n6", null, 1500, [], []) { Trunk = VlanSet.Parse("101").Value, Tags = [new TagProbe(200, false, TestSegment.Parse("10.30.200.1"))] };
+        var expectation = new InterfaceExpectation("", "n6", null, 1500, [], [])
+        {
+            Trunk = VlanSet.Parse("101").Value,
+            Tags = [new TagProbe(200, false, TestSegment.Parse("10.30.200.1"))],
+        };
         var check = Assert.Single((await segment.Probe(expectation)).Checks, c => c.Hop == CheckHop.TagDropped);
         Assert.Equal(CheckState.Skipped, check.State);
     }
 
-    private static IEnumerable<(CheckHop, CheckState, int)> Tags(InterfaceReport report) => report.Checks.Where(c => c.Hop is CheckHop.TagPasses or CheckHop.TagDropped)
-        .Select(c => (c.Hop, c.State, int.Parse(c.Message.Split(' ', ':')[1], System.Globalization.CultureInfo.InvariantCulture)));
+    private static IEnumerable<(CheckHop, CheckState, int)> Tags(InterfaceReport report) =>
+        report
+            .Checks.Where(c => c.Hop is CheckHop.TagPasses or CheckHop.TagDropped)
+            .Select(c =>
+                (
+                    c.Hop,
+                    c.State,
+                    int.Parse(c.Message.Split(' ', ':')[1], System.Globalization.CultureInfo.InvariantCulture)
+                )
+            );
 }

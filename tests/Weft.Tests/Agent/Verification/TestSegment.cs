@@ -7,7 +7,9 @@ using AddressFamily = Weft.Addressing.AddressFamily;
 
 namespace Weft.Tests.Agent.Verification;
 
-/// <summary>A node and a gateway in namespaces of their own, on one switch: the real kernel, and nothing of this machine's.</summary>
+/// <summary>
+/// A node and a gateway in namespaces of their own, on one switch: the real kernel, and nothing of this machine's.
+/// </summary>
 internal sealed class TestSegment : IDisposable
 {
     private static int _count;
@@ -15,18 +17,29 @@ internal sealed class TestSegment : IDisposable
     private readonly List<string> _namespaces = [];
     private readonly string _name = $"lint{Environment.ProcessId % 10000}x{Interlocked.Increment(ref _count)}";
 
-    private TestSegment()
-    {
-    }
+    private TestSegment() { }
 
-    public static ProbeTimings FastTimings { get; } = new() { NeighbourAttempts = 2, NeighbourTimeout = TimeSpan.FromSeconds(0.3), EchoAttempts = 2, EchoTimeout = TimeSpan.FromSeconds(0.2) };
+    public static ProbeTimings FastTimings { get; } =
+        new()
+        {
+            NeighbourAttempts = 2,
+            NeighbourTimeout = TimeSpan.FromSeconds(0.3),
+            EchoAttempts = 2,
+            EchoTimeout = TimeSpan.FromSeconds(0.2),
+        };
 
     public string Node => Path("node");
 
-    /// <summary>A node with <c>n6</c> and a gateway with <c>gw</c>, both on a bridge of a third namespace; both silent for themselves.</summary>
+    /// <summary>
+    /// A node with <c>n6</c> and a gateway with <c>gw</c>, both on a bridge of a third namespace; both silent for
+    /// themselves.
+    /// </summary>
     public static TestSegment Create(bool withGateway = true)
     {
-        Assert.SkipUnless(Environment.IsPrivilegedProcess && File.Exists("/usr/sbin/ip"), "only root with iproute2 may make network namespaces");
+        Assert.SkipUnless(
+            Environment.IsPrivilegedProcess && File.Exists("/usr/sbin/ip"),
+            "only root with iproute2 may make network namespaces"
+        );
         var segment = new TestSegment();
         foreach (var name in (string[])["switch", "node", "gw"])
             segment.Add(name);
@@ -47,7 +60,10 @@ internal sealed class TestSegment : IDisposable
         Run("ip", $"netns add {_name}{name}");
         _namespaces.Add(_name + name);
         // Quiet by itself: what comes in was sent by somebody who was asked to.
-        Run("ip", $"netns exec {_name}{name} sh -c \"echo 1 > /proc/sys/net/ipv6/conf/default/addr_gen_mode; echo 0 > /proc/sys/net/ipv6/conf/default/router_solicitations; echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad\"");
+        Run(
+            "ip",
+            $"netns exec {_name}{name} sh -c \"echo 1 > /proc/sys/net/ipv6/conf/default/addr_gen_mode; echo 0 > /proc/sys/net/ipv6/conf/default/router_solicitations; echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad\""
+        );
         In(name, "link set lo up");
     }
 
@@ -62,41 +78,73 @@ internal sealed class TestSegment : IDisposable
     public void Addresses(string name, string link, params string[] addresses)
     {
         foreach (var address in addresses)
-            In(name, $"addr add {address} dev {link}{(address.Contains(':', StringComparison.Ordinal) ? " nodad" : "")}");
+            In(
+                name,
+                $"addr add {address} dev {link}{(address.Contains(':', StringComparison.Ordinal) ? " nodad" : "")}"
+            );
     }
 
     public void In(string name, string command) => Run("ip", $"-n {_name}{name} {command}");
 
     public void Nft(string name, string rules) => Run("ip", $"netns exec {_name}{name} nft {rules}");
 
-    public Task<InterfaceReport> Probe(InterfaceExpectation expectation, string name = "node") => NetworkNamespace.Run(Path(name), () => new InterfaceProbe(expectation, FastTimings).Run());
+    public Task<InterfaceReport> Probe(InterfaceExpectation expectation, string name = "node") =>
+        NetworkNamespace.Run(Path(name), () => new InterfaceProbe(expectation, FastTimings).Run());
 
     /// <summary>What <c>n6</c> of the node must be like.</summary>
-    public static InterfaceExpectation Plan => new("", "n6", null, 1500, [(Parse("10.20.6.17"), 24), (Parse("fd00:6::17"), 64)], [Parse("10.20.6.1"), Parse("fd00:6::1")]);
+    public static InterfaceExpectation Plan =>
+        new(
+            "",
+            "n6",
+            null,
+            1500,
+            [(Parse("10.20.6.17"), 24), (Parse("fd00:6::17"), 64)],
+            [Parse("10.20.6.1"), Parse("fd00:6::1")]
+        );
 
     public static Address Parse(string text) => Address.Parse(text).Value;
 
     /// <summary>Answers ARP for addresses on VLANs with tagged frames, as a gateway behind a trunk port does.</summary>
-    public Task AnswerArp(string name, string link, IReadOnlyDictionary<int, Address> gateways, CancellationToken stop) => NetworkNamespace.Run(Path(name), () =>
-    {
-        var own = LinkState.ReadAll()[link];
-        using var socket = PacketSocket.Open(own.Index);
-        while (!stop.IsCancellationRequested)
-        {
-            _ = socket.Receive(TimeSpan.FromSeconds(0.1), (frame, tag) =>
+    public Task AnswerArp(
+        string name,
+        string link,
+        IReadOnlyDictionary<int, Address> gateways,
+        CancellationToken stop
+    ) =>
+        NetworkNamespace.Run(
+            Path(name),
+            () =>
             {
-                var bytes = frame.Span;
-                if (tag is not { } vlan || bytes[12] != 8 || bytes[13] != 6 || !gateways.TryGetValue(vlan, out var gateway)
-                    || System.Buffers.Binary.BinaryPrimitives.ReadUInt32BigEndian(bytes[38..]) != (uint)gateway.Value)
-                    return null;
-                // A gratuitous announcement of the address, on the tag it was asked for on.
-                _ = socket.Send(Frames.ArpRequest([.. own.Mac], gateway, new Address(AddressFamily.IPv4, 0), vlan));
-                return (object?)null;
-            });
-        }
+                var own = LinkState.ReadAll()[link];
+                using var socket = PacketSocket.Open(own.Index);
+                while (!stop.IsCancellationRequested)
+                {
+                    _ = socket.Receive(
+                        TimeSpan.FromSeconds(0.1),
+                        (frame, tag) =>
+                        {
+                            var bytes = frame.Span;
+                            if (
+                                tag is not { } vlan
+                                || bytes[12] != 8
+                                || bytes[13] != 6
+                                || !gateways.TryGetValue(vlan, out var gateway)
+                                || System.Buffers.Binary.BinaryPrimitives.ReadUInt32BigEndian(bytes[38..])
+                                    != (uint)gateway.Value
+                            )
+                                return null;
+                            // A gratuitous announcement of the address, on the tag it was asked for on.
+                            _ = socket.Send(
+                                Frames.ArpRequest([.. own.Mac], gateway, new Address(AddressFamily.IPv4, 0), vlan)
+                            );
+                            return (object?)null;
+                        }
+                    );
+                }
 
-        return true;
-    });
+                return true;
+            }
+        );
 
     public void Dispose()
     {
@@ -106,7 +154,9 @@ internal sealed class TestSegment : IDisposable
 
     public static void Run(string program, string arguments)
     {
-        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+        using var process = Process.Start(
+            new ProcessStartInfo(program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true }
+        )!;
         var error = process.StandardError.ReadToEndAsync();
         var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();

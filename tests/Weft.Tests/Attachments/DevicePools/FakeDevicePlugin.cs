@@ -19,14 +19,37 @@ internal sealed record FakePluginDevice(string Pci, string Vendor, string Driver
 }
 
 /// <summary>
-/// What the SR-IOV device plugin makes of its file: which device goes to which resource. Written by the behaviour of its reader, its checks and its selectors,
-/// with one difference: a member that it would pass over silently is a fault here.
+/// What the SR-IOV device plugin makes of its file: which device goes to which resource. Written by the behaviour of
+/// its reader, its checks and its selectors, with one difference: a member that it would pass over silently is a fault
+/// here.
 /// </summary>
 internal static partial class FakeDevicePlugin
 {
-    private static readonly string[] ResourceMembers = ["resourcePrefix", "resourceName", "deviceType", "excludeTopology", "selectors", "additionalInfo"];
+    private static readonly string[] ResourceMembers =
+    [
+        "resourcePrefix",
+        "resourceName",
+        "deviceType",
+        "excludeTopology",
+        "selectors",
+        "additionalInfo",
+    ];
     private static readonly string[] SelectorMembers =
-        ["vendors", "devices", "drivers", "pciAddresses", "acpiIndexes", "pfNames", "rootDevices", "linkTypes", "ddpProfiles", "pKeys", "isRdma", "vdpaType", "needVhostNet"];
+    [
+        "vendors",
+        "devices",
+        "drivers",
+        "pciAddresses",
+        "acpiIndexes",
+        "pfNames",
+        "rootDevices",
+        "linkTypes",
+        "ddpProfiles",
+        "pKeys",
+        "isRdma",
+        "vdpaType",
+        "needVhostNet",
+    ];
 
     public static Dictionary<string, List<string>> Allocate(string file, params FakePluginDevice[] devices)
     {
@@ -49,7 +72,12 @@ internal static partial class FakeDevicePlugin
             foreach (var selector in selectors)
             {
                 AssertKnownMembers(selector, SelectorMembers);
-                pool.AddRange(devices.Where(device => !device.IsExcluded && Matches(selector, device)).Select(device => device.Pci).Where(taken.Add));
+                pool.AddRange(
+                    devices
+                        .Where(device => !device.IsExcluded && Matches(selector, device))
+                        .Select(device => device.Pci)
+                        .Where(taken.Add)
+                );
             }
         }
 
@@ -57,21 +85,30 @@ internal static partial class FakeDevicePlugin
     }
 
     private static bool Matches(JsonElement selector, FakePluginDevice device) =>
-        IsListed(selector, "vendors", device.Vendor) && IsListed(selector, "drivers", device.Driver) && IsListed(selector, "pciAddresses", device.Pci)
-        && MatchesPort(selector, "pfNames", device.PfName, device.Index) && MatchesPort(selector, "rootDevices", device.PfPci, device.Index)
+        IsListed(selector, "vendors", device.Vendor)
+        && IsListed(selector, "drivers", device.Driver)
+        && IsListed(selector, "pciAddresses", device.Pci)
+        && MatchesPort(selector, "pfNames", device.PfName, device.Index)
+        && MatchesPort(selector, "rootDevices", device.PfPci, device.Index)
         && (!selector.TryGetProperty("isRdma", out var rdma) || !rdma.GetBoolean() || device.IsRdma);
 
     private static List<string> Texts(JsonElement selector, string member) =>
-        selector.TryGetProperty(member, out var list) ? [.. list.EnumerateArray().Select(text => text.GetString()!)] : [];
+        selector.TryGetProperty(member, out var list)
+            ? [.. list.EnumerateArray().Select(text => text.GetString()!)]
+            : [];
 
-    private static bool IsListed(JsonElement selector, string member, string value) => Texts(selector, member) is not { Count: > 0 } list || list.Contains(value);
+    private static bool IsListed(JsonElement selector, string member, string value) =>
+        Texts(selector, member) is not { Count: > 0 } list || list.Contains(value);
 
     private static bool MatchesPort(JsonElement selector, string member, string port, int index)
     {
         if (Texts(selector, member) is not { Count: > 0 } list)
             return true;
         // The first entry that names the port is the only one that counts.
-        if (port.Length == 0 || list.Find(entry => entry.Split('#')[0].Equals(port, StringComparison.OrdinalIgnoreCase)) is not { } found)
+        if (
+            port.Length == 0
+            || list.Find(entry => entry.Split('#')[0].Equals(port, StringComparison.OrdinalIgnoreCase)) is not { } found
+        )
             return false;
         var fields = found.Split('#');
         if (fields.Length == 1)
@@ -91,7 +128,8 @@ internal static partial class FakeDevicePlugin
         return false;
     }
 
-    private static void AssertKnownMembers(JsonElement element, string[] members) => Assert.All(element.EnumerateObject(), member => Assert.Contains(member.Name, members));
+    private static void AssertKnownMembers(JsonElement element, string[] members) =>
+        Assert.All(element.EnumerateObject(), member => Assert.Contains(member.Name, members));
 
     [GeneratedRegex("^[a-zA-Z0-9_-]+$")]
     private static partial Regex ResourceName();

@@ -5,7 +5,14 @@ namespace Weft.Tests.Attachments.Formats;
 /// <summary>Programs of this machine that read what is rendered.</summary>
 internal static class ExternalTool
 {
-    private static readonly string[] Folders = [.. (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':'), "/usr/sbin", "/sbin", "/lib/systemd", "/usr/lib/cni"];
+    private static readonly string[] Folders =
+    [
+        .. (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':'),
+        "/usr/sbin",
+        "/sbin",
+        "/lib/systemd",
+        "/usr/lib/cni",
+    ];
 
     /// <summary>Skips the test where a program isn't installed.</summary>
     public static void Require(params ReadOnlySpan<string> programs)
@@ -14,15 +21,28 @@ internal static class ExternalTool
             Assert.SkipUnless(PathOf(program) is not null, $"{program} isn't installed");
     }
 
-    public static void RequireRoot() => Assert.SkipUnless(Environment.UserName == "root", "network namespaces need root");
+    public static void RequireRoot() =>
+        Assert.SkipUnless(Environment.UserName == "root", "network namespaces need root");
 
-    public static string? PathOf(string program) => Folders.Select(folder => Path.Combine(folder, program)).FirstOrDefault(File.Exists);
+    public static string? PathOf(string program) =>
+        Folders.Select(folder => Path.Combine(folder, program)).FirstOrDefault(File.Exists);
 
-    public static (int Status, string Output) Run(string program, params string[] arguments) => Run(program, arguments, null, []);
+    public static (int Status, string Output) Run(string program, params string[] arguments) =>
+        Run(program, arguments, null, []);
 
-    public static (int Status, string Output) Run(string program, string[] arguments, string? input, (string Name, string Value)[] environment)
+    public static (int Status, string Output) Run(
+        string program,
+        string[] arguments,
+        string? input,
+        (string Name, string Value)[] environment
+    )
     {
-        var start = new ProcessStartInfo(PathOf(program) ?? program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true, RedirectStandardInput = true };
+        var start = new ProcessStartInfo(PathOf(program) ?? program, arguments)
+        {
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
+            RedirectStandardInput = true,
+        };
         foreach (var (name, value) in environment)
             start.Environment[name] = value;
         using var process = Process.Start(start)!;
@@ -38,6 +58,8 @@ internal static class ExternalTool
     public static string RunChecked(string program, params string[] arguments)
     {
         var (status, output) = Run(program, arguments);
-        return status == 0 ? output : throw new InvalidOperationException($"{program} {string.Join(' ', arguments)}: {output}");
+        return status == 0
+            ? output
+            : throw new InvalidOperationException($"{program} {string.Join(' ', arguments)}: {output}");
     }
 }

@@ -23,19 +23,42 @@ public sealed partial class FormatConformanceTests : IDisposable
 
     public void Dispose() => _root.Delete(true);
 
-    /// <summary>Two ways to one end: what netplan makes of our netplan file, and our files for networkd, must say the same to networkd.</summary>
+    /// <summary>
+    /// Two ways to one end: what netplan makes of our netplan file, and our files for networkd, must say the same to
+    /// networkd.
+    /// </summary>
     [Theory]
     [MemberData(nameof(NodeCases.Names), MemberType = typeof(NodeCases))]
     public void Netplan_AndNetworkd_Agree(string name)
     {
         ExternalTool.Require("netplan");
         var theirs = SettingsOf(Generated(name));
-        var ours = SettingsOf(NodeFormats.Render(NodeFormat.Networkd, NodeCases.All[name]).Value
-            .Where(file => file.Path.StartsWith("/etc/systemd/", StringComparison.Ordinal) && !file.Content.Contains("Unmanaged=", StringComparison.Ordinal))
-            .ToDictionary(file => Path.GetFileName(file.Path) == "60-weft.conf" ? Path.GetFileName(Path.GetDirectoryName(file.Path)!) : Path.GetFileName(file.Path), file => file.Content));
-        // What the node's own file says is not ours; what networkd is to leave alone netplan has no word for, and says nothing of.
-        theirs.RemoveWhere(fact => fact.Contains("eno1", StringComparison.Ordinal) || (fact.StartsWith("bond0 ", StringComparison.Ordinal) && !fact.Contains(" VLAN=", StringComparison.Ordinal)));
-        // For a port that has its name already netplan also has udev set the MTU, by the kernel's first name for it, which may be another.
+        var ours = SettingsOf(
+            NodeFormats
+                .Render(NodeFormat.Networkd, NodeCases.All[name])
+                .Value.Where(file =>
+                    file.Path.StartsWith("/etc/systemd/", StringComparison.Ordinal)
+                    && !file.Content.Contains("Unmanaged=", StringComparison.Ordinal)
+                )
+                .ToDictionary(
+                    file =>
+                        Path.GetFileName(file.Path) == "60-weft.conf"
+                            ? Path.GetFileName(Path.GetDirectoryName(file.Path)!)
+                            : Path.GetFileName(file.Path),
+                    file => file.Content
+                )
+        );
+        // What the node's own file says is not ours; what networkd is to leave alone netplan has no word for, and says
+        // nothing of.
+        theirs.RemoveWhere(fact =>
+            fact.Contains("eno1", StringComparison.Ordinal)
+            || (
+                fact.StartsWith("bond0 ", StringComparison.Ordinal)
+                && !fact.Contains(" VLAN=", StringComparison.Ordinal)
+            )
+        );
+        // For a port that has its name already netplan also has udev set the MTU, by the kernel's first name for it,
+        // which may be another.
         if (NodeCases.All[name].Links is [{ Uplink: { MacAddress: null, IsTrunkPort: false } }])
             theirs.RemoveWhere(fact => fact.Contains(" .link ", StringComparison.Ordinal));
         Assert.NotEmpty(ours);
@@ -53,10 +76,25 @@ public sealed partial class FormatConformanceTests : IDisposable
         var content = NodeFormats.Render(NodeFormat.CloudInit, NodeCases.All[name]).Value.Single().Content;
         var file = Path.Combine(_root.FullName, "network-config");
         File.WriteAllText(file, content);
-        // Before 23.4 it knows no schema of network-config; then it must at least read it and write it as netplan has it.
+        // Before 23.4 it knows no schema of network-config; then it must at least read it and write it as netplan has
+        // it.
         var (status, output) = ExternalTool.Run("cloud-init", "schema", "-t", "network-config", "-c", file);
         if (output.Contains("unrecognized arguments", StringComparison.Ordinal))
-            (status, output) = ExternalTool.Run("cloud-init", "devel", "net-convert", "-p", file, "-k", "yaml", "-d", Path.Combine(_root.FullName, "out"), "-D", "ubuntu", "-O", "netplan");
+            (status, output) = ExternalTool.Run(
+                "cloud-init",
+                "devel",
+                "net-convert",
+                "-p",
+                file,
+                "-k",
+                "yaml",
+                "-d",
+                Path.Combine(_root.FullName, "out"),
+                "-D",
+                "ubuntu",
+                "-O",
+                "netplan"
+            );
         Assert.True(status == 0, output);
     }
 
@@ -67,7 +105,14 @@ public sealed partial class FormatConformanceTests : IDisposable
         var files = NodeFormats.Render(NodeFormat.Nmstate, NodeCases.All[name]).Value;
         NmstateRules.Check(Tree(files[0].Content));
         var policy = Tree(NodeFormats.Render(NodeFormat.Nncp, NodeCases.All[name]).Value.Single().Content).AsObject();
-        Assert.Equal(("nmstate.io/v1", "NodeNetworkConfigurationPolicy", "w1"), (policy["apiVersion"]!.ToString(), policy["kind"]!.ToString(), policy["spec"]!["nodeSelector"]!["kubernetes.io/hostname"]!.ToString()));
+        Assert.Equal(
+            ("nmstate.io/v1", "NodeNetworkConfigurationPolicy", "w1"),
+            (
+                policy["apiVersion"]!.ToString(),
+                policy["kind"]!.ToString(),
+                policy["spec"]!["nodeSelector"]!["kubernetes.io/hostname"]!.ToString()
+            )
+        );
         Assert.Equal(["nodeSelector", "desiredState"], policy["spec"]!.AsObject().Select(member => member.Key));
         NmstateRules.Check(policy["spec"]!["desiredState"]!);
         if (ExternalTool.PathOf("nmstatectl") is null)
@@ -84,7 +129,13 @@ public sealed partial class FormatConformanceTests : IDisposable
         var before = NodeCases.All["card-functions"] with { Guards = NodeCases.All["card-trunk-pods"].Guards };
         var state = Tree(NodeFormats.Render(NodeFormat.Nmstate, NodeCases.Node([]), before).Value[0].Content);
         NmstateRules.Check(state);
-        Assert.Equal(["ha", "ens1f0", "ens1f1"], state["interfaces"]!.AsArray().Where(i => i!["state"]!.ToString() == "absent").Select(i => i!["name"]!.ToString()));
+        Assert.Equal(
+            ["ha", "ens1f0", "ens1f1"],
+            state["interfaces"]!
+                .AsArray()
+                .Where(i => i!["state"]!.ToString() == "absent")
+                .Select(i => i!["name"]!.ToString())
+        );
     }
 
     [Theory]
@@ -93,7 +144,8 @@ public sealed partial class FormatConformanceTests : IDisposable
     [InlineData("interfaces:\n- {name: a, type: vlan, state: up, vlan: {id: 5}}\n")]
     [InlineData("interfaces:\n- {name: a, type: ethernet, state: up, identifier: mac-address}\n")]
     [InlineData("interfaces: []\nroutes:\n  config:\n  - {destination: 10.0.0.0/8, next-hop-address: 10.1.1.1}\n")]
-    public void NmstateRules_RefuseWhatNmstateRefuses(string yaml) => Assert.ThrowsAny<Xunit.Sdk.XunitException>(() => NmstateRules.Check(Tree(yaml)));
+    public void NmstateRules_RefuseWhatNmstateRefuses(string yaml) =>
+        Assert.ThrowsAny<Xunit.Sdk.XunitException>(() => NmstateRules.Check(Tree(yaml)));
 
     [Theory]
     [MemberData(nameof(NodeCases.Guarded), MemberType = typeof(NodeCases))]
@@ -103,11 +155,23 @@ public sealed partial class FormatConformanceTests : IDisposable
         ExternalTool.Require("nft", "ip", "unshare");
         var rules = NodeFormats.Render(NodeFormat.Nftables, NodeCases.All[name]).Value;
         var parent = NodeCases.All[name].Guards[0].Interface;
-        var (status, output) = ExternalTool.Run("unshare", ["-n", "sh", "-c",
-            $"set -e; ip link add {parent} type veth peer name other; cat >{_root.FullName}/g.nft; nft -c -f {_root.FullName}/g.nft; nft -f {_root.FullName}/g.nft; nft -f {_root.FullName}/g.nft; nft list tables; nft list table netdev {TrunkGuardRuleset.TableNameOf(parent)}"],
-            rules.Single().Content, []);
+        var (status, output) = ExternalTool.Run(
+            "unshare",
+            [
+                "-n",
+                "sh",
+                "-c",
+                $"set -e; ip link add {parent} type veth peer name other; cat >{_root.FullName}/g.nft; nft -c -f {_root.FullName}/g.nft; nft -f {_root.FullName}/g.nft; nft -f {_root.FullName}/g.nft; nft list tables; nft list table netdev {TrunkGuardRuleset.TableNameOf(parent)}",
+            ],
+            rules.Single().Content,
+            []
+        );
         Assert.True(status == 0, output);
-        Assert.Equal(2, Regex.Count(output, Regex.Escape($"table netdev {TrunkGuardRuleset.TableNameOf(parent)}\n")) + Regex.Count(output, Regex.Escape($"table netdev {TrunkGuardRuleset.TableNameOf(parent)} {{")));
+        Assert.Equal(
+            2,
+            Regex.Count(output, Regex.Escape($"table netdev {TrunkGuardRuleset.TableNameOf(parent)}\n"))
+                + Regex.Count(output, Regex.Escape($"table netdev {TrunkGuardRuleset.TableNameOf(parent)} {{"))
+        );
         Assert.Contains("hook egress", output, StringComparison.Ordinal);
     }
 
@@ -115,13 +179,17 @@ public sealed partial class FormatConformanceTests : IDisposable
     {
         var root = Path.Combine(_root.FullName, name);
         var folder = Directory.CreateDirectory(Path.Combine(root, "etc", "netplan")).FullName;
-        var file = NodeFormats.Render(NodeFormat.Netplan, NodeCases.All[name]).Value.Single(f => f.Path == "/etc/netplan/60-weft.yaml");
+        var file = NodeFormats
+            .Render(NodeFormat.Netplan, NodeCases.All[name])
+            .Value.Single(f => f.Path == "/etc/netplan/60-weft.yaml");
         WriteFile(Path.Combine(folder, "60-weft.yaml"), file.Content);
         if (name.StartsWith("bond-", StringComparison.Ordinal))
             WriteFile(Path.Combine(folder, "50-cloud-init.yaml"), OwnFile);
         var (status, output) = ExternalTool.Run("netplan", "generate", "--root-dir", root);
         Assert.True(status == 0 && output.Length == 0, $"{name}: {output}\n{file.Content}");
-        return Directory.GetFiles(Path.Combine(root, "run", "systemd", "network")).ToDictionary(path => Path.GetFileName(path), File.ReadAllText);
+        return Directory
+            .GetFiles(Path.Combine(root, "run", "systemd", "network"))
+            .ToDictionary(path => Path.GetFileName(path), File.ReadAllText);
     }
 
     private static void WriteFile(string path, string content)
@@ -131,7 +199,10 @@ public sealed partial class FormatConformanceTests : IDisposable
             File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
     }
 
-    /// <summary>Files of networkd as facts: which interface, kind of file, section, key and value. Defaults that one of the two spells out are left away.</summary>
+    /// <summary>
+    /// Files of networkd as facts: which interface, kind of file, section, key and value. Defaults that one of the two
+    /// spells out are left away.
+    /// </summary>
     private static HashSet<string> SettingsOf(Dictionary<string, string> files)
     {
         var facts = new HashSet<string>(StringComparer.Ordinal);
@@ -153,7 +224,10 @@ public sealed partial class FormatConformanceTests : IDisposable
         }
 
         // The parts of a route grow line by line; only the whole counts.
-        facts.RemoveWhere(fact => fact.Contains("[Route]", StringComparison.Ordinal) && facts.Any(other => other.Length > fact.Length && other.StartsWith(fact, StringComparison.Ordinal)));
+        facts.RemoveWhere(fact =>
+            fact.Contains("[Route]", StringComparison.Ordinal)
+            && facts.Any(other => other.Length > fact.Length && other.StartsWith(fact, StringComparison.Ordinal))
+        );
         return facts;
     }
 
@@ -164,26 +238,34 @@ public sealed partial class FormatConformanceTests : IDisposable
         return Of(stream.Documents[0].RootNode);
     }
 
-    private static JsonNode Of(YamlNode node) => node switch
-    {
-        YamlMappingNode map => new JsonObject(map.Children.Select(pair => KeyValuePair.Create(((YamlScalarNode)pair.Key).Value!, (JsonNode?)Of(pair.Value)))),
-        YamlSequenceNode list => new JsonArray([.. list.Children.Select(Of)]),
-        YamlScalarNode { Style: YamlDotNet.Core.ScalarStyle.Plain, Value: "true" or "false" } flag => JsonValue.Create(flag.Value == "true"),
-        YamlScalarNode { Style: YamlDotNet.Core.ScalarStyle.Plain } number when int.TryParse(number.Value, out var value) => JsonValue.Create(value),
-        _ => JsonValue.Create(((YamlScalarNode)node).Value!),
-    };
+    private static JsonNode Of(YamlNode node) =>
+        node switch
+        {
+            YamlMappingNode map => new JsonObject(
+                map.Children.Select(pair =>
+                    KeyValuePair.Create(((YamlScalarNode)pair.Key).Value!, (JsonNode?)Of(pair.Value))
+                )
+            ),
+            YamlSequenceNode list => new JsonArray([.. list.Children.Select(Of)]),
+            YamlScalarNode { Style: YamlDotNet.Core.ScalarStyle.Plain, Value: "true" or "false" } flag =>
+                JsonValue.Create(flag.Value == "true"),
+            YamlScalarNode { Style: YamlDotNet.Core.ScalarStyle.Plain } number
+                when int.TryParse(number.Value, out var value) => JsonValue.Create(value),
+            _ => JsonValue.Create(((YamlScalarNode)node).Value!),
+        };
 
     [GeneratedRegex(@"^(?:10-netplan-|60-weft-)?(.*)\.(?:link|network|netdev)(?:\.d)?$")]
     private static partial Regex Name();
 
-    // DHCP is off and WakeOnLan left alone unless said; carriers are waited for by ports in netplan's, and by nobody in ours; .link says the MTU in both.
+    // DHCP is off and WakeOnLan left alone unless said; carriers are waited for by ports in netplan's, and by nobody in
+    // ours; .link says the MTU in both.
     [GeneratedRegex("^(?:DHCP=no|WakeOnLan=off|ConfigureWithoutCarrier=yes)$")]
     private static partial Regex Default();
 }
 
 /// <summary>
-/// The rules by which nmstate 2.2 reads a desired state: it refuses members that it doesn't know, so every mapping is checked against the list of
-/// those that it has, and what they must be.
+/// The rules by which nmstate 2.2 reads a desired state: it refuses members that it doesn't know, so every mapping is
+/// checked against the list of those that it has, and what they must be.
 /// </summary>
 internal static class NmstateRules
 {
@@ -244,10 +326,15 @@ internal static class NmstateRules
         foreach (var address in stack["address"]?.AsArray() ?? [])
         {
             Only(address!, "ip", "prefix-length");
-            Assert.Equal(six, Weft.Addressing.Address.Parse(address!["ip"]!.ToString()).Value.Family == Weft.Addressing.AddressFamily.IPv6);
+            Assert.Equal(
+                six,
+                Weft.Addressing.Address.Parse(address!["ip"]!.ToString()).Value.Family
+                    == Weft.Addressing.AddressFamily.IPv6
+            );
             Assert.InRange(address["prefix-length"]!.GetValue<int>(), 0, six ? 128 : 32);
         }
     }
 
-    private static void Only(JsonNode body, params string[] members) => Assert.All(body.AsObject(), member => Assert.Contains(member.Key, members));
+    private static void Only(JsonNode body, params string[] members) =>
+        Assert.All(body.AsObject(), member => Assert.Contains(member.Key, members));
 }

@@ -7,12 +7,19 @@ using Microsoft.Win32.SafeHandles;
 namespace Weft.Tests.Attachments.Formats;
 
 /// <summary>
-/// Frames byte for byte on an interface of a network namespace, by a packet socket (packet(7)). What each carries says what it was sent as, so
-/// it is known at the other end whether the kernel left its tag in the frame or put it beside.
+/// Frames byte for byte on an interface of a network namespace, by a packet socket (packet(7)). What each carries says
+/// what it was sent as, so it is known at the other end whether the kernel left its tag in the frame or put it beside.
 /// </summary>
 internal sealed class FrameSocket : IDisposable
 {
-    private const int AfPacket = 17, SockRaw = 3, EverythingBigEndian = 0x0300, NewNet = 0x40000000, NoBuffers = 105, TryAgain = 11, SolSocket = 1, ReceiveTimeout = 20;
+    private const int AfPacket = 17,
+        SockRaw = 3,
+        EverythingBigEndian = 0x0300,
+        NewNet = 0x40000000,
+        NoBuffers = 105,
+        TryAgain = 11,
+        SolSocket = 1,
+        ReceiveTimeout = 20;
 
     private static readonly byte[] Marker = "weft-frame:"u8.ToArray();
     private readonly SafeSocketHandle _socket;
@@ -22,20 +29,34 @@ internal sealed class FrameSocket : IDisposable
     /// <summary>The interface's MAC address.</summary>
     public byte[] Mac { get; }
 
-    /// <summary>Opens an interface. A socket stays in the namespace of the thread that opened it, so a thread goes there and ends.</summary>
+    /// <summary>
+    /// Opens an interface. A socket stays in the namespace of the thread that opened it, so a thread goes there and
+    /// ends.
+    /// </summary>
     public static FrameSocket Open(string space, string name)
     {
         FrameSocket? wire = null;
         Exception? fault = null;
-        var mac = ExternalTool.RunChecked("ip", "netns", "exec", space, "cat", $"/sys/class/net/{name}/address").Trim().Split(':').Select(part => Convert.ToByte(part, 16)).ToArray();
-        var index = int.Parse(ExternalTool.RunChecked("ip", "netns", "exec", space, "cat", $"/sys/class/net/{name}/ifindex"), System.Globalization.CultureInfo.InvariantCulture);
+        var mac = ExternalTool
+            .RunChecked("ip", "netns", "exec", space, "cat", $"/sys/class/net/{name}/address")
+            .Trim()
+            .Split(':')
+            .Select(part => Convert.ToByte(part, 16))
+            .ToArray();
+        var index = int.Parse(
+            ExternalTool.RunChecked("ip", "netns", "exec", space, "cat", $"/sys/class/net/{name}/ifindex"),
+            System.Globalization.CultureInfo.InvariantCulture
+        );
         var thread = new Thread(() =>
         {
             try
             {
                 using (var file = File.OpenHandle($"/run/netns/{space}"))
                     ThrowOnError(SetNamespace(file, NewNet), "setns");
-                var socket = new SafeSocketHandle(ThrowOnError(Socket(AfPacket, SockRaw, EverythingBigEndian), "socket"), true);
+                var socket = new SafeSocketHandle(
+                    ThrowOnError(Socket(AfPacket, SockRaw, EverythingBigEndian), "socket"),
+                    true
+                );
                 // sockaddr_ll: family, protocol, interface, and 12 bytes that bind(2) doesn't read.
                 var address = new byte[20];
                 BinaryPrimitives.WriteUInt16LittleEndian(address, AfPacket);
@@ -64,13 +85,16 @@ internal sealed class FrameSocket : IDisposable
     /// <returns>False where the kernel said at once that it was dropped.</returns>
     public bool Send(byte[] to, byte[] tag, string says)
     {
-        // The type is one for local experiments (IEEE 802-2014 §9.2.4), so that no stack looks into it; 60 bytes are the least of Ethernet.
+        // The type is one for local experiments (IEEE 802-2014 §9.2.4), so that no stack looks into it; 60 bytes are
+        // the least of Ethernet.
         byte[] frame = [.. to, .. Mac, .. tag, 0x88, 0xb5, .. Marker, .. Encoding.ASCII.GetBytes(says), 0];
         Array.Resize(ref frame, Math.Max(frame.Length, 60));
         if (Write(_socket, frame, frame.Length) == frame.Length)
             return true;
         var fault = Marshal.GetLastPInvokeError();
-        return fault == NoBuffers ? false : throw new InvalidOperationException($"a frame can't be sent: errno {fault}");
+        return fault == NoBuffers
+            ? false
+            : throw new InvalidOperationException($"a frame can't be sent: errno {fault}");
     }
 
     /// <summary>Collects what frames say until one says the last word, or nothing has come for a while.</summary>
@@ -83,7 +107,10 @@ internal sealed class FrameSocket : IDisposable
         var silence = Stopwatch.StartNew();
         var all = Stopwatch.StartNew();
         var buffer = new byte[2048];
-        while (silence.Elapsed < (last is null || heard.Contains(last) ? quiet : TimeSpan.FromSeconds(5)) && all.Elapsed < TimeSpan.FromSeconds(20))
+        while (
+            silence.Elapsed < (last is null || heard.Contains(last) ? quiet : TimeSpan.FromSeconds(5))
+            && all.Elapsed < TimeSpan.FromSeconds(20)
+        )
         {
             var length = (int)Read(_socket, buffer, buffer.Length);
             if (length < 0 && Marshal.GetLastPInvokeError() is var fault and not TryAgain)
@@ -102,7 +129,8 @@ internal sealed class FrameSocket : IDisposable
 
     public void Dispose() => _socket.Dispose();
 
-    private static int ThrowOnError(int result, string call) => result >= 0 ? result : throw new InvalidOperationException($"{call}: errno {Marshal.GetLastPInvokeError()}");
+    private static int ThrowOnError(int result, string call) =>
+        result >= 0 ? result : throw new InvalidOperationException($"{call}: errno {Marshal.GetLastPInvokeError()}");
 
     [DllImport("libc", EntryPoint = "setns", SetLastError = true)]
     private static extern int SetNamespace(SafeFileHandle file, int type);

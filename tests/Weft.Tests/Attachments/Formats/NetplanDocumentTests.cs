@@ -17,14 +17,22 @@ public sealed class NetplanDocumentTests : IDisposable
         RequireTool("netplan");
         var site = TestSite.Example();
         foreach (var node in ClusterRenderer.Render(site.State, Id($"kubernetesClusters/{cluster}"), site.Limits).Nodes)
-            Generate(node.Name, node.Files.Single(file => file.Path.EndsWith(".yaml", StringComparison.Ordinal)).Content);
+            Generate(
+                node.Name,
+                node.Files.Single(file => file.Path.EndsWith(".yaml", StringComparison.Ordinal)).Content
+            );
     }
 
     [Fact]
     public void Reads_EveryGoldenOfAVirtualNode()
     {
         RequireTool("netplan");
-        foreach (var file in Directory.GetFiles(Path.Combine(Repository.Root, "tests", "Weft.Tests", "Attachments", "Golden"), "*-virtual.yaml"))
+        foreach (
+            var file in Directory.GetFiles(
+                Path.Combine(Repository.Root, "tests", "Weft.Tests", "Attachments", "Golden"),
+                "*-virtual.yaml"
+            )
+        )
             Generate(Path.GetFileNameWithoutExtension(file), File.ReadAllText(file).Split("---\n")[0]);
     }
 
@@ -35,21 +43,48 @@ public sealed class NetplanDocumentTests : IDisposable
     {
         RequireTool("cloud-init");
         var site = TestSite.Example();
-        var content = MachineRenderer.Render(site.State, Id($"virtualMachines/{machine}"), site.Limits).Nodes.Single().Files.Single().Content;
+        var content = MachineRenderer
+            .Render(site.State, Id($"virtualMachines/{machine}"), site.Limits)
+            .Nodes.Single()
+            .Files.Single()
+            .Content;
         if (FindTool("netplan"))
             Generate(machine, content);
         var file = Path.Combine(_root.FullName, "network-config");
         File.WriteAllText(file, content);
-        // Before 23.4 it knows no schema of network-config; then it must at least read it and write it as netplan has it.
+        // Before 23.4 it knows no schema of network-config; then it must at least read it and write it as netplan has
+        // it.
         var (status, output) = Run("cloud-init", "schema", "-t", "network-config", "-c", file);
         if (output.Contains("unrecognized arguments", StringComparison.Ordinal))
-            (status, output) = Run("cloud-init", "devel", "net-convert", "-p", file, "-k", "yaml", "-d", Path.Combine(_root.FullName, "out"), "-D", "ubuntu", "-O", "netplan");
+            (status, output) = Run(
+                "cloud-init",
+                "devel",
+                "net-convert",
+                "-p",
+                file,
+                "-k",
+                "yaml",
+                "-d",
+                Path.Combine(_root.FullName, "out"),
+                "-D",
+                "ubuntu",
+                "-O",
+                "netplan"
+            );
         Assert.True(status == 0, output);
     }
 
     public void Dispose() => _root.Delete(true);
 
-    private static ResourceId Id(string end) => ResourceId.Parse(Examples.Documents().Select(d => d["id"]!.ToString()).Single(id => id.EndsWith(end, StringComparison.Ordinal))).Value;
+    private static ResourceId Id(string end) =>
+        ResourceId
+            .Parse(
+                Examples
+                    .Documents()
+                    .Select(d => d["id"]!.ToString())
+                    .Single(id => id.EndsWith(end, StringComparison.Ordinal))
+            )
+            .Value;
 
     private void Generate(string name, string content)
     {
@@ -62,16 +97,26 @@ public sealed class NetplanDocumentTests : IDisposable
         var (status, output) = Run("netplan", "generate", "--root-dir", root);
         Assert.True(status == 0 && output.Length == 0, $"{name}: {output}\n{content}");
         var made = new DirectoryInfo(Path.Combine(root, "run", "systemd", "network"));
-        Assert.Equal(content.Contains("ethernets:", StringComparison.Ordinal) || content.Contains("vlans:", StringComparison.Ordinal), made.Exists && made.GetFiles().Length > 0);
+        Assert.Equal(
+            content.Contains("ethernets:", StringComparison.Ordinal)
+                || content.Contains("vlans:", StringComparison.Ordinal),
+            made.Exists && made.GetFiles().Length > 0
+        );
     }
 
-    private static void RequireTool(string program) => Assert.SkipUnless(FindTool(program), $"{program} isn't installed");
+    private static void RequireTool(string program) =>
+        Assert.SkipUnless(FindTool(program), $"{program} isn't installed");
 
-    private static bool FindTool(string program) => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => File.Exists(Path.Combine(folder, program)));
+    private static bool FindTool(string program) =>
+        (Environment.GetEnvironmentVariable("PATH") ?? "")
+            .Split(':')
+            .Any(folder => File.Exists(Path.Combine(folder, program)));
 
     private static (int Status, string Output) Run(string program, params string[] arguments)
     {
-        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+        using var process = Process.Start(
+            new ProcessStartInfo(program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true }
+        )!;
         var error = process.StandardError.ReadToEndAsync();
         var output = process.StandardOutput.ReadToEnd() + error.GetAwaiter().GetResult();
         process.WaitForExit();

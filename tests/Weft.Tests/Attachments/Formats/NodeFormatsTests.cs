@@ -6,7 +6,10 @@ using Weft.Attachments.Nodes;
 
 namespace Weft.Tests.Attachments.Formats;
 
-/// <summary>What each format says of each node, byte for byte. WEFT_WRITE_GOLDEN=1 rewrites the files; read the difference before you keep it.</summary>
+/// <summary>
+/// What each format says of each node, byte for byte. WEFT_WRITE_GOLDEN=1 rewrites the files; read the difference
+/// before you keep it.
+/// </summary>
 public sealed class NodeFormatsTests
 {
     internal static TheoryData<string, NodeFormat> Cases()
@@ -14,7 +17,10 @@ public sealed class NodeFormatsTests
         var data = new TheoryData<string, NodeFormat>();
         foreach (var (name, configuration) in NodeCases.All)
         {
-            foreach (var format in Enum.GetValues<NodeFormat>().Where(format => format != NodeFormat.Nftables || !configuration.Guards.IsEmpty))
+            foreach (
+                var format in Enum.GetValues<NodeFormat>()
+                    .Where(format => format != NodeFormat.Nftables || !configuration.Guards.IsEmpty)
+            )
                 data.Add(name, format);
         }
 
@@ -39,8 +45,17 @@ public sealed class NodeFormatsTests
     [Fact]
     public void Renders_Removals_WhereAFormatMustBeTold()
     {
-        var now = NodeCases.Node([NodeCases.All["card-l3"].Links[0] with { Routes = [NodeCases.All["card-l3"].Links[0].Routes[1]] }]);
-        var before = NodeCases.All["card-functions"] with { Links = [.. NodeCases.All["card-functions"].Links, NodeCases.All["card-l3"].Links[0]], Guards = NodeCases.All["card-trunk-pods"].Guards };
+        var now = NodeCases.Node([
+            NodeCases.All["card-l3"].Links[0] with
+            {
+                Routes = [NodeCases.All["card-l3"].Links[0].Routes[1]],
+            },
+        ]);
+        var before = NodeCases.All["card-functions"] with
+        {
+            Links = [.. NodeCases.All["card-functions"].Links, NodeCases.All["card-l3"].Links[0]],
+            Guards = NodeCases.All["card-trunk-pods"].Guards,
+        };
         foreach (var format in new[] { NodeFormat.Nmstate, NodeFormat.Nftables })
             Golden.Compare($"previous.{format}", Golden.Text(NodeFormats.Render(format, now, before).Value));
     }
@@ -51,7 +66,10 @@ public sealed class NodeFormatsTests
         foreach (var configuration in NodeCases.All.Values)
         {
             foreach (var format in Enum.GetValues<NodeFormat>())
-                Assert.Equal(NodeFormats.Render(format, configuration).Value, NodeFormats.Render(format, configuration, configuration).Value);
+                Assert.Equal(
+                    NodeFormats.Render(format, configuration).Value,
+                    NodeFormats.Render(format, configuration, configuration).Value
+                );
         }
     }
 
@@ -63,7 +81,10 @@ public sealed class NodeFormatsTests
             foreach (var format in Enum.GetValues<NodeFormat>())
             {
                 var files = NodeFormats.Render(format, configuration).Value;
-                Assert.All(files, file => Assert.StartsWith("# Drawn by Weft.", file.Content, StringComparison.Ordinal));
+                Assert.All(
+                    files,
+                    file => Assert.StartsWith("# Drawn by Weft.", file.Content, StringComparison.Ordinal)
+                );
                 Assert.Equal(files.Length, files.Select(file => file.Path).Distinct().Count());
             }
         }
@@ -82,14 +103,24 @@ public sealed class NodeFormatsTests
         var configuration = NodeCases.All["card-trunk-pods"];
         var other = new TrunkGuard("ens1f0", "/x/trunkedNetworks/other", VlanSet.Create([800]), false);
         var layout = NodeLayout.Create(configuration with { Guards = [.. configuration.Guards, other] }).Value;
-        Assert.Equal(("602-603,750,800", false), (Assert.Single(layout.Guards).Vlans.ToString(), layout.Guards[0].Untagged));
+        Assert.Equal(
+            ("602-603,750,800", false),
+            (Assert.Single(layout.Guards).Vlans.ToString(), layout.Guards[0].Untagged)
+        );
     }
 
     [Fact]
     public void Allows_Untagged_WhereTheNodeHasAnAddressOnTheParent()
     {
         var configuration = NodeCases.All["card-trunk-pods"];
-        var layout = NodeLayout.Create(configuration with { Links = [configuration.Links[0] with { Addresses = [(NodeCases.Of("10.0.0.1"), 24)] }] }).Value;
+        var layout = NodeLayout
+            .Create(
+                configuration with
+                {
+                    Links = [configuration.Links[0] with { Addresses = [(NodeCases.Of("10.0.0.1"), 24)] }],
+                }
+            )
+            .Value;
         Assert.True(Assert.Single(layout.Guards).Untagged);
     }
 
@@ -97,18 +128,38 @@ public sealed class NodeFormatsTests
     [InlineData("trk0", "weft-trunk-trk0")]
     [InlineData("a@b+c", "weft-trunk-a/40b/2bc")]
     [InlineData("a_40b", "weft-trunk-a_40b")]
-    public void Names_TheGuardsTable(string parent, string table) => Assert.Equal(table, TrunkGuardRuleset.TableNameOf(parent));
+    public void Names_TheGuardsTable(string parent, string table) =>
+        Assert.Equal(table, TrunkGuardRuleset.TableNameOf(parent));
 }
 
 /// <summary>Rendered files as one text.</summary>
 internal static class Golden
 {
     public static string Text(ImmutableArray<NodeFile> files) =>
-        files.Aggregate(new StringBuilder(), (text, file) => text.Append("==== ").Append(file.Path).Append(' ').Append(file.Mode).Append('\n').Append(file.Content)).ToString();
+        files
+            .Aggregate(
+                new StringBuilder(),
+                (text, file) =>
+                    text.Append("==== ")
+                        .Append(file.Path)
+                        .Append(' ')
+                        .Append(file.Mode)
+                        .Append('\n')
+                        .Append(file.Content)
+            )
+            .ToString();
 
     public static void Compare(string name, string drawn)
     {
-        var file = Path.Combine(Repository.Root, "tests", "Weft.Tests", "Attachments", "Formats", "Golden", $"{name}.txt");
+        var file = Path.Combine(
+            Repository.Root,
+            "tests",
+            "Weft.Tests",
+            "Attachments",
+            "Formats",
+            "Golden",
+            $"{name}.txt"
+        );
         if (Environment.GetEnvironmentVariable("WEFT_WRITE_GOLDEN") == "1")
             File.WriteAllText(file, drawn);
         Assert.True(File.Exists(file), $"{file} isn't there; run once with WEFT_WRITE_GOLDEN=1 and review it");

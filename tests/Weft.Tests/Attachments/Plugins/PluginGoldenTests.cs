@@ -11,7 +11,9 @@ using Weft.Resources;
 
 namespace Weft.Tests.Attachments.Plugins;
 
-/// <summary>What is rendered, byte for byte. WEFT_WRITE_GOLDEN=1 rewrites the files; read the difference before you keep it.</summary>
+/// <summary>
+/// What is rendered, byte for byte. WEFT_WRITE_GOLDEN=1 rewrites the files; read the difference before you keep it.
+/// </summary>
 public sealed class PluginGoldenTests
 {
     private static readonly Limits Limits = Limits.Default;
@@ -21,7 +23,11 @@ public sealed class PluginGoldenTests
         var data = new TheoryData<PluginType, string, bool, bool>();
         foreach (var plugin in Enum.GetValues<PluginType>())
         {
-            foreach (var network in new[] { "l2", "l3", "trunk" }.Where(network => (plugin, network) is not (PluginType.IPVLAN, "l2")))
+            foreach (
+                var network in new[] { "l2", "l3", "trunk" }.Where(network =>
+                    (plugin, network) is not (PluginType.IPVLAN, "l2")
+                )
+            )
             {
                 foreach (var isVirtual in new[] { true, false })
                 {
@@ -43,10 +49,17 @@ public sealed class PluginGoldenTests
         var attachment = new Attachment(drawn.Id, plugin, ipam, "properties.attachedNetworkConfiguration.x[0]");
         var renderer = PluginRegistry.Get(plugin);
         var master = plugin == PluginType.MACVLAN && network == "trunk" && !isVirtual ? "bond0" : drawn.InterfaceName;
-        var attached = new AttachedNetwork(attachment, drawn, master) { IsVirtual = isVirtual, L3Networks = network == "trunk" ? OnTrunk : ImmutableDictionary<int, Network>.Empty };
+        var attached = new AttachedNetwork(attachment, drawn, master)
+        {
+            IsVirtual = isVirtual,
+            L3Networks = network == "trunk" ? OnTrunk : ImmutableDictionary<int, Network>.Empty,
+        };
         var part = renderer.RenderNode(attached, NodeOf(plugin, drawn, isVirtual));
         Assert.Empty(part.RenderErrors);
-        Compare($"{plugin}-{network}{(ipam ? "-ipam" : "")}-{(isVirtual ? "virtual" : "baremetal")}", Text(part, renderer.RenderManifests(attached)));
+        Compare(
+            $"{plugin}-{network}{(ipam ? "-ipam" : "")}-{(isVirtual ? "virtual" : "baremetal")}",
+            Text(part, renderer.RenderManifests(attached))
+        );
     }
 
     [Theory]
@@ -57,20 +70,48 @@ public sealed class PluginGoldenTests
         var drawn = Net("l3");
         var node = NodeOf(PluginType.DPDK, drawn, isVirtual);
         NetworkDevice[] cards = isVirtual
-            ? [Card("0000:00:05.0", "15b3", "52:54:00:00:00:01", "mlx5_core"), Card("0000:00:06.0", "15b3", "52:54:00:00:00:02", "mlx5_core")]
-            : [Card("0000:3b:00.0", "15b3", "52:54:00:00:00:01", "mlx5_core"), Card("0000:3b:00.1", "15b3", "52:54:00:00:00:02", "mlx5_core")];
+            ?
+            [
+                Card("0000:00:05.0", "15b3", "52:54:00:00:00:01", "mlx5_core"),
+                Card("0000:00:06.0", "15b3", "52:54:00:00:00:02", "mlx5_core"),
+            ]
+            :
+            [
+                Card("0000:3b:00.0", "15b3", "52:54:00:00:00:01", "mlx5_core"),
+                Card("0000:3b:00.1", "15b3", "52:54:00:00:00:02", "mlx5_core"),
+            ];
         node = node with { Inventory = new NodeInventory("6.1", true, [.. cards], [], []) };
-        var attached = new AttachedNetwork(new Attachment(drawn.Id, PluginType.DPDK, true, "x[0]"), drawn, drawn.InterfaceName) { IsVirtual = isVirtual, KeepsInterfaces = true };
+        var attached = new AttachedNetwork(
+            new Attachment(drawn.Id, PluginType.DPDK, true, "x[0]"),
+            drawn,
+            drawn.InterfaceName
+        )
+        {
+            IsVirtual = isVirtual,
+            KeepsInterfaces = true,
+        };
         var renderer = new DpdkPlugin();
-        Compare($"DPDK-l3-mlx5-{(isVirtual ? "virtual" : "baremetal")}", Text(renderer.RenderNode(attached, node), renderer.RenderManifests(attached)));
+        Compare(
+            $"DPDK-l3-mlx5-{(isVirtual ? "virtual" : "baremetal")}",
+            Text(renderer.RenderNode(attached, node), renderer.RenderManifests(attached))
+        );
     }
 
     [Fact]
     public void Renders_APortThatTheSystemKnowsByItsMac()
     {
         var uplink = new Uplink("ens1f0", "52:54:00:00:00:09", 9000, null);
-        var attached = new AttachedNetwork(new Attachment(Net("trunk").Id, PluginType.OSDevice, false, "x[0]"), Net("trunk"), "ens1f0");
-        var links = new OSDevicePlugin().RenderNode(attached, new AttachedNode("w1", uplink, ImmutableDictionary<string, ImmutableArray<Lease>>.Empty)).Links;
+        var attached = new AttachedNetwork(
+            new Attachment(Net("trunk").Id, PluginType.OSDevice, false, "x[0]"),
+            Net("trunk"),
+            "ens1f0"
+        );
+        var links = new OSDevicePlugin()
+            .RenderNode(
+                attached,
+                new AttachedNode("w1", uplink, ImmutableDictionary<string, ImmutableArray<Lease>>.Empty)
+            )
+            .Links;
         Compare("OSDevice-trunk-port-with-mac", NetplanDocument.Write([.. links]));
     }
 
@@ -88,17 +129,41 @@ public sealed class PluginGoldenTests
     [InlineData("probe1")]
     [InlineData("router1")]
     public void Renders_TheMachinesOfTheExample(string name) =>
-        Compare(name, Example(name, site => (id => MachineRenderer.Render(site.State, id, Limits))).Nodes.Single().Files.Single().Content);
+        Compare(
+            name,
+            Example(name, site => (id => MachineRenderer.Render(site.State, id, Limits)))
+                .Nodes.Single()
+                .Files.Single()
+                .Content
+        );
 
     [Fact]
     public void Gives_NoVlanOfATrunkMoreThanItsParentCarries()
     {
         var wide = ImmutableDictionary<int, Network>.Empty.Add(602, Net("l3"));
         var trunk = Net("trunk") with { Mtu = 1500 };
-        foreach (var uplink in new[] { new Uplink("eth1", "52:54:00:00:00:01", 9000, trunk.Id.Key), new Uplink("bond0", null, 4000, null) })
+        foreach (
+            var uplink in new[]
+            {
+                new Uplink("eth1", "52:54:00:00:00:01", 9000, trunk.Id.Key),
+                new Uplink("bond0", null, 4000, null),
+            }
+        )
         {
-            var attached = new AttachedNetwork(new Attachment(trunk.Id, PluginType.OSDevice, false, "x[0]"), trunk, "ran");
-            var links = new OSDevicePlugin().RenderNode(attached with { L3Networks = wide }, new AttachedNode("w1", uplink, ImmutableDictionary<string, ImmutableArray<Lease>>.Empty)).Links;
+            var attached = new AttachedNetwork(
+                new Attachment(trunk.Id, PluginType.OSDevice, false, "x[0]"),
+                trunk,
+                "ran"
+            );
+            var links = new OSDevicePlugin()
+                .RenderNode(
+                    attached with
+                    {
+                        L3Networks = wide,
+                    },
+                    new AttachedNode("w1", uplink, ImmutableDictionary<string, ImmutableArray<Lease>>.Empty)
+                )
+                .Links;
             Assert.All(links, link => Assert.InRange(link.Mtu, 1, links[0].Mtu));
             Assert.InRange(links[0].Mtu, 1, uplink.Mtu);
             Assert.Equal(uplink.Mtu, links.Single(l => l.Vlan == 602).Mtu);
@@ -106,24 +171,57 @@ public sealed class PluginGoldenTests
     }
 
     private static DesiredState Example(string name, Func<TestSite, Func<ResourceId, DesiredState>> draw) =>
-        draw(TestSite.Example())(ResourceId.Parse(Examples.Documents().Select(d => d["id"]!.ToString()).Single(id => id.EndsWith($"/{name}", StringComparison.Ordinal) && !id.Contains("Weft.Fleet", StringComparison.Ordinal))).Value);
+        draw(TestSite.Example())(
+            ResourceId
+                .Parse(
+                    Examples
+                        .Documents()
+                        .Select(d => d["id"]!.ToString())
+                        .Single(id =>
+                            id.EndsWith($"/{name}", StringComparison.Ordinal)
+                            && !id.Contains("Weft.Fleet", StringComparison.Ordinal)
+                        )
+                )
+                .Value
+        );
 
     private static ImmutableDictionary<int, Network> OnTrunk { get; } =
-        ImmutableDictionary<int, Network>.Empty.Add(602, Net("l3") with { Id = TestSite.Id("~c/l3Networks/n2"), InterfaceName = "n2", Vlans = VlanSet.Create([602]) });
+        ImmutableDictionary<int, Network>.Empty.Add(
+            602,
+            Net("l3") with
+            {
+                Id = TestSite.Id("~c/l3Networks/n2"),
+                InterfaceName = "n2",
+                Vlans = VlanSet.Create([602]),
+            }
+        );
 
     /// <summary>A node with two ports for pods' devices, and one for all the others.</summary>
     private static AttachedNode NodeOf(PluginType plugin, Network network, bool isVirtual)
     {
-        var addresses = ImmutableDictionary<string, ImmutableArray<Lease>>.Empty
-            .Add("n6", Leases("10.20.6.4", "fd20:0:0:606::4")).Add("ran.602", Leases("10.20.6.5", "fd20:0:0:606::5"));
+        var addresses = ImmutableDictionary<string, ImmutableArray<Lease>>
+            .Empty.Add("n6", Leases("10.20.6.4", "fd20:0:0:606::4"))
+            .Add("ran.602", Leases("10.20.6.5", "fd20:0:0:606::5"));
         var key = network.Id.Key;
         ImmutableArray<Uplink> ports = (plugin is PluginType.SRIOV or PluginType.DPDK, isVirtual) switch
         {
-            (true, true) => [new("eth1", "52:54:00:00:00:01", 9000, key) { PciAddress = "0000:00:05.0" }, new("eth2", "52:54:00:00:00:02", 9000, key) { PciAddress = "0000:00:06.0" }],
+            (true, true) =>
+            [
+                new("eth1", "52:54:00:00:00:01", 9000, key) { PciAddress = "0000:00:05.0" },
+                new("eth2", "52:54:00:00:00:02", 9000, key) { PciAddress = "0000:00:06.0" },
+            ],
             (true, false) =>
             [
-                new("ens1f0", "52:54:00:00:00:01", 9000, null) { PciAddress = "0000:3b:00.0", Functions = [new(0, 1, key), new(2, 3, "another"), new(6, 6, key)] },
-                new("ens1f1", "52:54:00:00:00:02", 9000, null) { PciAddress = "0000:3b:00.1", Functions = [new(0, 3, key)] },
+                new("ens1f0", "52:54:00:00:00:01", 9000, null)
+                {
+                    PciAddress = "0000:3b:00.0",
+                    Functions = [new(0, 1, key), new(2, 3, "another"), new(6, 6, key)],
+                },
+                new("ens1f1", "52:54:00:00:00:02", 9000, null)
+                {
+                    PciAddress = "0000:3b:00.1",
+                    Functions = [new(0, 3, key)],
+                },
             ],
             (false, true) => [new("eth1", "52:54:00:00:00:01", 9000, key)],
             (false, false) => [new("bond0", null, 9000, null)],
@@ -131,33 +229,67 @@ public sealed class PluginGoldenTests
         return new AttachedNode("w1", ports[0], addresses) { Uplinks = ports };
     }
 
-    private static NetworkDevice Card(string pci, string vendor, string mac, string driver) => new("p", pci, vendor, "101d", driver, mac, 9000, true, 0) { TotalFunctions = 16 };
+    private static NetworkDevice Card(string pci, string vendor, string mac, string driver) =>
+        new("p", pci, vendor, "101d", driver, mac, 9000, true, 0) { TotalFunctions = 16 };
 
-    /// <summary>All that a part says: the interfaces as netplan has them, what else the node must have, the objects, and the device plugin's file.</summary>
+    /// <summary>
+    /// All that a part says: the interfaces as netplan has them, what else the node must have, the objects, and the
+    /// device plugin's file.
+    /// </summary>
     private static string Text(NodePart part, IEnumerable<Manifest> manifests)
     {
         var text = NetplanDocument.Write(part.Links);
         var rest = NodeParts.Merge("w1", [part]).ToJson();
         rest.Remove("links");
-        foreach (var empty in rest.Where(member => member.Value!.AsArray().Count == 0).Select(member => member.Key).ToList())
+        foreach (
+            var empty in rest.Where(member => member.Value!.AsArray().Count == 0).Select(member => member.Key).ToList()
+        )
             rest.Remove(empty);
         if (rest.Count > 0)
             text += "---\n" + Yaml.Write(rest);
         foreach (var manifest in manifests)
             text += "---\n" + Yaml.Write(manifest.Body);
-        return part.Pools.IsEmpty ? text : text + "---\n" + Yaml.Write(System.Text.Json.Nodes.JsonNode.Parse(DevicePluginConfig.RenderFile(part.Pools)));
+        return part.Pools.IsEmpty
+            ? text
+            : text
+                + "---\n"
+                + Yaml.Write(System.Text.Json.Nodes.JsonNode.Parse(DevicePluginConfig.RenderFile(part.Pools)));
     }
 
-    private static Network Net(string name) => name switch
-    {
-        "l2" => new(TestSite.Id("~c/l2Networks/heart_beat"), NetworkType.L2, "ha", VlanSet.Create([750]), 9000, []),
-        "l3" => new(TestSite.Id("~c/l3Networks/n6"), NetworkType.L3, "n6", VlanSet.Create([606]), 9000,
-            [new Subnet(Prefix.Parse("10.20.6.0/24").Value, 3), new Subnet(Prefix.Parse("fd20:0:0:606::/64").Value, 3)]),
-        _ => new(TestSite.Id("~c/trunkedNetworks/ran"), NetworkType.Trunked, "ran", VlanSet.Create([602, 603, 750]), 1500, []),
-    };
+    private static Network Net(string name) =>
+        name switch
+        {
+            "l2" => new(TestSite.Id("~c/l2Networks/heart_beat"), NetworkType.L2, "ha", VlanSet.Create([750]), 9000, []),
+            "l3" => new(
+                TestSite.Id("~c/l3Networks/n6"),
+                NetworkType.L3,
+                "n6",
+                VlanSet.Create([606]),
+                9000,
+                [
+                    new Subnet(Prefix.Parse("10.20.6.0/24").Value, 3),
+                    new Subnet(Prefix.Parse("fd20:0:0:606::/64").Value, 3),
+                ]
+            ),
+            _ => new(
+                TestSite.Id("~c/trunkedNetworks/ran"),
+                NetworkType.Trunked,
+                "ran",
+                VlanSet.Create([602, 603, 750]),
+                1500,
+                []
+            ),
+        };
 
     private static ImmutableArray<Lease> Leases(params string[] addresses) =>
-        [.. addresses.Select(a => new Lease(Address.Parse(a).Value, new Holder("node:w1", "node w1"), LeaseMethod.Dynamic, TestSite.Now))];
+        [
+            .. addresses.Select(a => new Lease(
+                Address.Parse(a).Value,
+                new Holder("node:w1", "node w1"),
+                LeaseMethod.Dynamic,
+                TestSite.Now
+            )),
+        ];
 
     private static void Compare(string name, string drawn)
     {

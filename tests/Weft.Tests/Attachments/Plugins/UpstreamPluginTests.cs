@@ -4,8 +4,8 @@ using System.Text.Json.Nodes;
 namespace Weft.Tests.Attachments.Plugins;
 
 /// <summary>
-/// Every definition of the golden files, given to the upstream plugins of Debian in a node's and a pod's namespace, as Multus would give it. The addresses come from
-/// a script in weft-ipam's place: its own tests show the rest.
+/// Every definition of the golden files, given to the upstream plugins of Debian in a node's and a pod's namespace, as
+/// Multus would give it. The addresses come from a script in weft-ipam's place: its own tests show the rest.
 /// </summary>
 public sealed class UpstreamPluginTests : IDisposable
 {
@@ -14,7 +14,9 @@ public sealed class UpstreamPluginTests : IDisposable
     private readonly string _node = $"weft-n-{Guid.NewGuid().ToString("n")[..8]}";
     private readonly string _pod = $"weft-p-{Guid.NewGuid().ToString("n")[..8]}";
 
-    /// <summary>All but those of sriov-cni, whose rules DefinitionTests hold, and of weft-trunk, which TrunkProcessTests run.</summary>
+    /// <summary>
+    /// All but those of sriov-cni, whose rules DefinitionTests hold, and of weft-trunk, which TrunkProcessTests run.
+    /// </summary>
     public static TheoryData<string, string> OfDebian()
     {
         var data = new TheoryData<string, string>();
@@ -56,11 +58,17 @@ public sealed class UpstreamPluginTests : IDisposable
         }
 
         Assert.Equal("net1", result!["interfaces"]!.AsArray()[^1]!["name"]!.ToString());
-        var link = JsonNode.Parse(Ip("-n", _pod, "-j", "-d", "link", "show", "net1"))!.AsArray().Single(l => l!.AsObject().Count > 0)!;
+        var link = JsonNode
+            .Parse(Ip("-n", _pod, "-j", "-d", "link", "show", "net1"))!
+            .AsArray()
+            .Single(l => l!.AsObject().Count > 0)!;
         if (mtu is not null)
             Assert.Equal(mtu, link["mtu"]!.GetValue<int>());
         if (type != "host-device")
-            Assert.Equal((type, plugins[0]["mode"]!.ToString()), (link["linkinfo"]!["info_kind"]!.ToString(), link["linkinfo"]!["info_data"]!["mode"]!.ToString()));
+            Assert.Equal(
+                (type, plugins[0]["mode"]!.ToString()),
+                (link["linkinfo"]!["info_kind"]!.ToString(), link["linkinfo"]!["info_data"]!["mode"]!.ToString())
+            );
         if (plugins[0].ContainsKey("ipam"))
             Assert.Contains("192.0.2.9/24", Ip("-n", _pod, "-br", "address", "show", "net1"), StringComparison.Ordinal);
         foreach (var plugin in plugins.AsEnumerable().Reverse())
@@ -75,7 +83,8 @@ public sealed class UpstreamPluginTests : IDisposable
         _folder.Delete(true);
     }
 
-    private bool HasIpvlan() => Start("ip", ["-n", _node, "link", "add", "probe", "link", "far", "type", "ipvlan"], "", []).Status == 0;
+    private bool HasIpvlan() =>
+        Start("ip", ["-n", _node, "link", "add", "probe", "link", "far", "type", "ipvlan"], "", []).Status == 0;
 
     private void Prepare(string port)
     {
@@ -88,12 +97,18 @@ public sealed class UpstreamPluginTests : IDisposable
         foreach (var plugin in new[] { "macvlan", "ipvlan", "host-device", "tuning", "static" })
             File.CreateSymbolicLink(Path.Combine(_folder.FullName, plugin), $"{Plugins}/{plugin}");
         var ipam = Path.Combine(_folder.FullName, "weft-ipam");
-        File.WriteAllText(ipam, "#!/bin/sh\n[ \"$CNI_COMMAND\" = ADD ] || exit 0\necho '{\"cniVersion\":\"1.0.0\",\"ips\":[{\"address\":\"192.0.2.9/24\"}],\"dns\":{}}'\n");
+        File.WriteAllText(
+            ipam,
+            "#!/bin/sh\n[ \"$CNI_COMMAND\" = ADD ] || exit 0\necho '{\"cniVersion\":\"1.0.0\",\"ips\":[{\"address\":\"192.0.2.9/24\"}],\"dns\":{}}'\n"
+        );
         if (!OperatingSystem.IsWindows())
             File.SetUnixFileMode(ipam, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
     }
 
-    /// <summary>One plugin's configuration as it comes to it: with the envelope, what capabilities bring, and the device of the pod's resource.</summary>
+    /// <summary>
+    /// One plugin's configuration as it comes to it: with the envelope, what capabilities bring, and the device of the
+    /// pod's resource.
+    /// </summary>
     private static string Whole(JsonObject config, JsonObject plugin, JsonNode? result)
     {
         var whole = plugin.DeepClone().AsObject();
@@ -116,8 +131,19 @@ public sealed class UpstreamPluginTests : IDisposable
     private (int Status, string Output) Run(string command, string config)
     {
         var type = JsonNode.Parse(config)!["type"]!.ToString();
-        return Start("ip", ["netns", "exec", _node, Path.Combine(_folder.FullName, type)], config,
-            [("CNI_COMMAND", command), ("CNI_CONTAINERID", "c1"), ("CNI_NETNS", $"/run/netns/{_pod}"), ("CNI_IFNAME", "net1"), ("CNI_PATH", _folder.FullName), ("CNI_ARGS", "")]);
+        return Start(
+            "ip",
+            ["netns", "exec", _node, Path.Combine(_folder.FullName, type)],
+            config,
+            [
+                ("CNI_COMMAND", command),
+                ("CNI_CONTAINERID", "c1"),
+                ("CNI_NETNS", $"/run/netns/{_pod}"),
+                ("CNI_IFNAME", "net1"),
+                ("CNI_PATH", _folder.FullName),
+                ("CNI_ARGS", ""),
+            ]
+        );
     }
 
     private static string Ip(params string[] arguments)
@@ -127,9 +153,19 @@ public sealed class UpstreamPluginTests : IDisposable
         return output;
     }
 
-    private static (int Status, string Output) Start(string program, string[] arguments, string input, (string Name, string Value)[] environment)
+    private static (int Status, string Output) Start(
+        string program,
+        string[] arguments,
+        string input,
+        (string Name, string Value)[] environment
+    )
     {
-        var start = new ProcessStartInfo(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(program, arguments)
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         foreach (var (name, value) in environment)
             start.Environment[name] = value;
         using var process = Process.Start(start)!;

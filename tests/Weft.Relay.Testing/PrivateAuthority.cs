@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
-namespace Weft.Relay.Tests.Client;
+namespace Weft.Relay.Testing;
 
 /// <summary>A certification authority of a test's own, and a certificate for localhost, in files.</summary>
 internal sealed class PrivateAuthority : IDisposable

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 
-namespace Weft.Tests.Kubernetes;
+namespace Weft.Testing.Kubernetes;
 
 /// <summary>A refusal as the API server words it.</summary>
 internal sealed class KubeError(int code, string reason, string message) : Exception(message)

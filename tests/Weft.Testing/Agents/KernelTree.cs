@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Weft.Tests.Agent.Inventory;
+namespace Weft.Testing.Agents;
 
 /// <summary>
 /// A node's <c>/sys</c> and <c>/proc</c>, built as the kernel lays them out: directories below <c>devices</c>, and

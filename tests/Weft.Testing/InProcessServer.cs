@@ -12,7 +12,7 @@ using Weft.Server.Identity;
 using Weft.Server.Relays;
 using Weft.Storage;
 
-namespace Weft.Tests.Server;
+namespace Weft.Testing;
 
 /// <summary>An answer, read whole.</summary>
 internal sealed record ServerResponse(int Status, HttpResponseHeaders Headers, string Text)

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using System.Net;
-using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Builder;
@@ -9,7 +8,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 
-namespace Weft.Tests.Agent;
+namespace Weft.Testing.Agents;
 
 /// <summary>
 /// The agents' endpoint of docs/specs/agent-api.md over real HTTP: it can go away and come back on the same port.
@@ -19,8 +18,6 @@ internal sealed class FakeControlPlane : IAsyncDisposable
     public const string Token = "weft_enr_a-good-one";
     public const string Group = "/subscriptions/0b1f6471-1bf0-4dda-aec3-cb9272f09590/resourceGroups/g";
     public const string Cluster = $"{Group}/providers/Microsoft.NetworkCloud/kubernetesClusters/c1";
-
-    private static int _lastPort = Environment.ProcessId * 97 % 12_000;
 
     private readonly X509Certificate2? _certificate;
     private readonly ConcurrentDictionary<string, string> _leases = new();
@@ -35,10 +32,12 @@ internal sealed class FakeControlPlane : IAsyncDisposable
     private int _lastAddress;
 
     private readonly IPAddress _at;
+    private readonly HeldPort _port;
 
-    private FakeControlPlane(X509Certificate2? certificate, IPAddress at) => (_certificate, _at) = (certificate, at);
+    private FakeControlPlane(X509Certificate2? certificate, IPAddress at) =>
+        (_certificate, _at, _port) = (certificate, at, new(at));
 
-    public int Port { get; } = FreePort();
+    public int Port => _port.Number;
 
     public string Url => $"{(_certificate is null ? "http" : "https")}://{_at}:{Port}";
 
@@ -147,7 +146,11 @@ internal sealed class FakeControlPlane : IAsyncDisposable
             $"{digest} reported {state}"
         );
 
-    public async ValueTask DisposeAsync() => await GoAway();
+    public async ValueTask DisposeAsync()
+    {
+        await GoAway();
+        _port.Dispose();
+    }
 
     private async Task Serve(HttpContext context)
     {
@@ -308,27 +311,4 @@ internal sealed class FakeControlPlane : IAsyncDisposable
     private void NotifyChange() => Interlocked.Exchange(ref _changed, NewSignal()).SetResult();
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-    /// <summary>
-    /// A port that stays ours while nobody listens on it: below the range that the kernel deals out, and never given
-    /// twice here.
-    /// </summary>
-    private static int FreePort()
-    {
-        while (true)
-        {
-            var port = 20_000 + (Interlocked.Increment(ref _lastPort) % 12_000);
-            try
-            {
-                using var probe = new TcpListener(IPAddress.Loopback, port);
-                probe.Start();
-                return port;
-            }
-            catch (SocketException e) when (e.SocketErrorCode == SocketError.AddressAlreadyInUse)
-            {
-                // Somebody else's; the next one.
-                continue;
-            }
-        }
-    }
 }

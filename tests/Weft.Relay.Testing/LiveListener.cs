@@ -3,7 +3,7 @@ using System.Net.WebSockets;
 using System.Text;
 using System.Text.Json.Nodes;
 
-namespace Weft.Relay.Tests.Server;
+namespace Weft.Relay.Testing;
 
 /// <summary>A listener of the tests' own, which does the wrong thing as readily as the right one.</summary>
 internal sealed class LiveListener(LiveRelay relay, ClientWebSocket control) : IAsyncDisposable

@@ -1,11 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net;
-using System.Net.Sockets;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
+using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging.Abstractions;
 using Weft.Relay.Client;
 using Weft.Relay.Protocol;
@@ -13,7 +8,7 @@ using Weft.Relay.Server;
 using Weft.Relay.Server.Authorization;
 using Weft.Relay.Transport;
 
-namespace Weft.Relay.Tests.Client;
+namespace Weft.Relay.Testing;
 
 /// <summary>
 /// A relay on the loopback that can be killed and started again on its port, with one hybrid connection.
@@ -25,13 +20,14 @@ internal sealed class RunningRelay : IAsyncDisposable
 
     private readonly PrivateAuthority? _authority;
     private readonly Func<RelayServerOptions, RelayServerOptions> _change;
-    private WebApplication? _app;
+    private readonly HeldPort _port = new();
+    private RelayHost? _host;
     private HybridConnectionServer? _relay;
 
-    private RunningRelay(int port, PrivateAuthority? authority, Func<RelayServerOptions, RelayServerOptions>? change) =>
-        (Port, _authority, _change) = (port, authority, change ?? (o => o));
+    private RunningRelay(PrivateAuthority? authority, Func<RelayServerOptions, RelayServerOptions>? change) =>
+        (_authority, _change) = (authority, change ?? (o => o));
 
-    public int Port { get; }
+    public int Port => _port.Number;
 
     public FakeRelayDirectory Directory { get; } = new();
 
@@ -46,7 +42,7 @@ internal sealed class RunningRelay : IAsyncDisposable
         Func<RelayServerOptions, RelayServerOptions>? change = null
     )
     {
-        var relay = new RunningRelay(FreePort(), authority, change);
+        var relay = new RunningRelay(authority, change);
         await relay.Start();
         return relay;
     }
@@ -57,29 +53,21 @@ internal sealed class RunningRelay : IAsyncDisposable
             new RelayServerOptions(new Uri($"{(_authority is null ? "ws" : "wss")}://localhost:{Port}"))
         );
         _relay = new(Directory, Directory, options, TimeProvider.System, NullLogger<HybridConnectionServer>.Instance);
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
-        builder.WebHost.UseRelayTransport(
-            new(new(IPAddress.Loopback, Port))
-            {
-                CertificateFile = _authority?.CertificateFile,
-                KeyFile = _authority?.KeyFile,
-            }
-        );
-        builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromMilliseconds(100));
-        _app = builder.Build();
-        var relay = _relay;
-        _app.Run(relay.Serve);
-        await _app.StartAsync();
+        var transport = new RelayTransportOptions(new(IPAddress.Loopback, Port))
+        {
+            CertificateFile = _authority?.CertificateFile,
+            KeyFile = _authority?.KeyFile,
+        };
+        _host = await RelayHost.StartAt(new() { Transport = transport }, _relay.Serve);
     }
 
     public async Task Stop()
     {
         if (_relay is { } relay)
             await relay.DisposeAsync();
-        if (_app is { } app)
-            await app.DisposeAsync();
-        (_relay, _app) = (null, null);
+        if (_host is { } host)
+            await host.DisposeAsync();
+        (_relay, _host) = (null, null);
     }
 
     public static string Token(TimeSpan? life = null, string path = Path) =>
@@ -130,27 +118,14 @@ internal sealed class RunningRelay : IAsyncDisposable
         return await sender.ConnectAsync(Token(), suffix, cancel: TestContext.Current.CancellationToken);
     }
 
-    public static async Task Until(Func<bool> isSo, double seconds = 10)
-    {
-        var start = TimeProvider.System.GetTimestamp();
-        while (!isSo())
-        {
-            Assert.True(
-                TimeProvider.System.GetElapsedTime(start).TotalSeconds < seconds,
-                "it didn't become so in time"
-            );
-            await Task.Delay(10, TestContext.Current.CancellationToken);
-        }
-    }
+    public static Task Until(Func<bool> isSo, [CallerArgumentExpression(nameof(isSo))] string what = "") =>
+        Eventually.Holds(isSo, what);
 
-    public static int FreePort()
+    public async ValueTask DisposeAsync()
     {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        return ((IPEndPoint)socket.LocalEndPoint!).Port;
+        await Stop();
+        _port.Dispose();
     }
-
-    public ValueTask DisposeAsync() => new(Stop());
 }
 
 /// <summary>A listener that runs.</summary>

@@ -4,7 +4,7 @@ using System.Net;
 using Weft.Relay.Protocol;
 using Weft.Relay.Server.Authorization;
 
-namespace Weft.Relay.Tests.Server;
+namespace Weft.Relay.Testing;
 
 /// <summary>A directory in memory, whose rules are a function that a test may exchange.</summary>
 internal sealed class LiveDirectory : IRelayDirectory

@@ -2,8 +2,6 @@ using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -11,36 +9,75 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Weft.Relay.Server;
 using Weft.Relay.Transport;
 
-namespace Weft.Relay.Tests.Transport;
+namespace Weft.Relay.Testing;
 
-/// <summary>A Kestrel with an endpoint of the relay's transport, and one of Kestrel's own.</summary>
+/// <summary>Where a <see cref="RelayHost"/> listens, and how it ends.</summary>
+internal sealed record RelayHostOptions
+{
+    /// <summary>An endpoint of the relay's transport.</summary>
+    public RelayTransportOptions? Transport { get; init; }
+
+    /// <summary>An endpoint of Kestrel's own transport.</summary>
+    public IPEndPoint? Plain { get; init; }
+
+    /// <summary>How long a request may take to arrive; null for Kestrel's own limits.</summary>
+    public TimeSpan? HeadTimeout { get; init; }
+
+    public TimeSpan ShutdownTimeout { get; init; } = TimeSpan.FromMilliseconds(100);
+
+    public ILoggerProvider? Log { get; init; }
+}
+
+/// <summary>A Kestrel with an endpoint of the relay's transport, one of Kestrel's own, or both.</summary>
 internal sealed class RelayHost : IAsyncDisposable
 {
     private readonly WebApplication _app;
 
-    private RelayHost(WebApplication app, int port, int plainPort) => (_app, Port, PlainPort) = (app, port, plainPort);
+    private RelayHost(WebApplication app)
+    {
+        _app = app;
+        Ports =
+        [
+            .. app
+                .Services.GetRequiredService<IServer>()
+                .Features.Get<IServerAddressesFeature>()!
+                .Addresses.Select(a => new Uri(a).Port),
+        ];
+    }
 
-    public int Port { get; }
+    public int Port => Ports[0];
 
-    public int PlainPort { get; }
+    /// <summary>Of the endpoint of Kestrel's own, where there are both.</summary>
+    public int PlainPort => Ports[1];
 
-    public static async Task<RelayHost> Start(RelayTransportOptions options, RequestDelegate answer)
+    private int[] Ports { get; }
+
+    /// <summary>Starts one with both endpoints.</summary>
+    public static Task<RelayHost> Start(RelayTransportOptions transport, RequestDelegate answer) =>
+        StartAt(new() { Transport = transport, Plain = new(IPAddress.Loopback, 0) }, answer);
+
+    public static async Task<RelayHost> StartAt(RelayHostOptions options, RequestDelegate answer)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.UseRelayTransport(options).ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
+        if (options.Log is not null)
+            builder.Logging.AddProvider(options.Log).SetMinimumLevel(LogLevel.Trace);
+        if (options.HeadTimeout is { } timeout)
+            builder.WebHost.UseRelayLimits(timeout);
+        if (options.Transport is not null)
+            builder.WebHost.UseRelayTransport(options.Transport);
+        if (options.Plain is not null)
+            builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(options.Plain));
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.ShutdownTimeout);
         var app = builder.Build();
         app.Run(answer);
         await app.StartAsync();
-        var ports = app
-            .Services.GetRequiredService<IServer>()
-            .Features.Get<IServerAddressesFeature>()!
-            .Addresses.Select(a => new Uri(a).Port)
-            .ToArray();
-        return new RelayHost(app, ports[0], ports[1]);
+        return new RelayHost(app);
     }
 
     /// <summary>Connects, sends, and reads to the end.</summary>
@@ -94,33 +131,7 @@ internal sealed class RelayHost : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await _app.StopAsync(new CancellationToken(true));
+        await _app.StopAsync();
         await _app.DisposeAsync();
     }
-}
-
-/// <summary>Certificate and key in PEM, in a folder that goes with it.</summary>
-internal sealed class CertificateFiles : IDisposable
-{
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("weft-relay-");
-
-    public CertificateFiles(string name = "localhost") => Write(name);
-
-    public string Certificate => Path.Combine(_folder.FullName, "tls.crt");
-
-    public string Key => Path.Combine(_folder.FullName, "tls.key");
-
-    public void Write(string name)
-    {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var now = TimeProvider.System.GetUtcNow();
-        using var certificate = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256).CreateSelfSigned(
-            now.AddHours(-1),
-            now.AddHours(1)
-        );
-        File.WriteAllText(Key, key.ExportPkcs8PrivateKeyPem());
-        File.WriteAllText(Certificate, certificate.ExportCertificatePem());
-    }
-
-    public void Dispose() => _folder.Delete(true);
 }

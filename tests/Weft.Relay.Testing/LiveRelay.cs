@@ -2,22 +2,16 @@ using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Net.WebSockets;
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Weft.Relay.Protocol;
 using Weft.Relay.Server;
 using Weft.Relay.Server.Authorization;
-using Weft.Relay.Tests.Interop;
+using Weft.Relay.Testing.Interop;
 using Weft.Relay.Transport;
 
-namespace Weft.Relay.Tests.Server;
+namespace Weft.Relay.Testing;
 
 /// <summary>
 /// A relay on a port of the loopback, as it would be hosted: Kestrel over the relay's transport, or over its own.
@@ -29,87 +23,66 @@ internal sealed class LiveRelay : IAsyncDisposable
     public const string SendKey = "c2VuZA==";
     public const string ManageKey = "bWFuYWdl";
 
-    private readonly WebApplication _app;
-    private readonly DirectoryInfo? _files;
+    private readonly HeldPort _port = new();
+    private readonly Func<LiveRelay, HybridConnectionServer> _relay;
+    private readonly Func<LiveRelay, Task<RelayHost>> _start;
+    private RelayHost? _host;
     private int _requests;
 
     private LiveRelay(
-        WebApplication app,
-        HybridConnectionServer relay,
-        LiveDirectory directory,
-        LiveAudit audit,
-        int port,
-        bool isSecure,
-        DirectoryInfo? files
-    ) =>
-        (_app, Relay, Directory, Audit, Port, IsSecure, _files) = (app, relay, directory, audit, port, isSecure, files);
+        CertificateFiles? certificate,
+        Func<LiveRelay, HybridConnectionServer> relay,
+        Func<LiveRelay, Task<RelayHost>> start
+    )
+    {
+        (Certificate, _relay, _start) = (certificate, relay, start);
+        Directory.Put(Connection(Path));
+    }
 
-    public HybridConnectionServer Relay { get; }
+    public HybridConnectionServer Relay { get; private set; } = null!;
 
-    public LiveDirectory Directory { get; }
+    public LiveDirectory Directory { get; } = new();
 
-    public LiveAudit Audit { get; }
+    public LiveAudit Audit { get; } = new();
 
-    public int Port { get; }
+    public int Port => _port.Number;
 
     /// <summary>How many requests are being served.</summary>
     public int Requests => Volatile.Read(ref _requests);
 
-    public bool IsSecure { get; }
+    public bool IsSecure => Certificate is not null;
 
-    /// <summary>The certificate's file, which is its own authority.</summary>
-    public string CertificateFile => System.IO.Path.Combine(_files!.FullName, "relay.pem");
+    /// <summary>Its certificate, which is its own authority.</summary>
+    public CertificateFiles? Certificate { get; }
 
     /// <summary>Where real programs listen.</summary>
-    public HybridConnectionSettings Listening => new(Port, Path, "listen", ListenKey, CertificateFile);
+    public HybridConnectionSettings Listening => new(Port, Path, "listen", ListenKey, Certificate!.Both);
 
     /// <summary>Where real programs send.</summary>
-    public HybridConnectionSettings Sending => new(Port, Path, "send", SendKey, CertificateFile);
+    public HybridConnectionSettings Sending => new(Port, Path, "send", SendKey, Certificate!.Both);
 
     public static async Task<LiveRelay> Start(
         Func<RelayServerOptions, RelayServerOptions>? options = null,
         TimeProvider? clock = null,
         bool isSecure = false,
         bool isPlainKestrel = false,
-        int port = 0,
-        DirectoryInfo? files = null,
         ILoggerProvider? log = null
     )
     {
-        port = port == 0 ? FreePort() : port;
-        var directory = new LiveDirectory();
-        directory.Put(Connection(Path));
-        var audit = new LiveAudit();
-        var chosen = new RelayServerOptions(new($"{(isSecure ? "wss" : "ws")}://localhost:{port}"));
-        var relay = new HybridConnectionServer(
-            directory,
-            audit,
-            options?.Invoke(chosen) ?? chosen,
-            clock ?? TimeProvider.System,
-            NullLogger<HybridConnectionServer>.Instance
+        var live = new LiveRelay(
+            isSecure ? new() : null,
+            live => live.NewServer(options, clock ?? TimeProvider.System),
+            live => RelayHost.StartAt(live.HostOptions(isPlainKestrel) with { Log = log }, live.Serve)
         );
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
-        if (log is not null)
-            builder.Logging.AddProvider(log).SetMinimumLevel(LogLevel.Trace);
-        builder.WebHost.UseRelayLimits(TimeSpan.FromSeconds(3));
-        if (isSecure)
-            files ??= WriteCertificate();
-        if (isPlainKestrel)
-            builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, port));
-        else
-            builder.WebHost.UseRelayTransport(
-                new(new(IPAddress.Loopback, port))
-                {
-                    CertificateFile = files is null ? null : System.IO.Path.Combine(files.FullName, "relay.pem"),
-                }
-            );
-        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(2));
-        var app = builder.Build();
-        var live = new LiveRelay(app, relay, directory, audit, port, isSecure, files);
-        app.Run(live.Serve);
-        await app.StartAsync();
+        await live.Start();
         return live;
+    }
+
+    /// <summary>Stops, and starts again on the same port, without a memory of who was there.</summary>
+    public async Task Restart()
+    {
+        await Stop();
+        await Start();
     }
 
     public static HybridConnectionDescription Connection(string path, bool requiresAuthorization = true) =>
@@ -211,9 +184,45 @@ internal sealed class LiveRelay : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        await Stop();
+        _port.Dispose();
+        Certificate?.Dispose();
+    }
+
+    private HybridConnectionServer NewServer(Func<RelayServerOptions, RelayServerOptions>? options, TimeProvider clock)
+    {
+        var chosen = new RelayServerOptions(new($"{(IsSecure ? "wss" : "ws")}://localhost:{Port}"));
+        return new(
+            Directory,
+            Audit,
+            options?.Invoke(chosen) ?? chosen,
+            clock,
+            NullLogger<HybridConnectionServer>.Instance
+        );
+    }
+
+    private RelayHostOptions HostOptions(bool isPlainKestrel)
+    {
+        var at = new IPEndPoint(IPAddress.Loopback, Port);
+        return new()
+        {
+            Transport = isPlainKestrel ? null : new(at) { CertificateFile = Certificate?.Both },
+            Plain = isPlainKestrel ? at : null,
+            HeadTimeout = TimeSpan.FromSeconds(3),
+            ShutdownTimeout = TimeSpan.FromSeconds(2),
+        };
+    }
+
+    private async Task Start()
+    {
+        Relay = _relay(this);
+        _host = await _start(this);
+    }
+
+    private async Task Stop()
+    {
         await Relay.DisposeAsync();
-        await _app.StopAsync();
-        await _app.DisposeAsync();
+        await _host!.DisposeAsync();
     }
 
     private async Task Serve(HttpContext context)
@@ -227,32 +236,5 @@ internal sealed class LiveRelay : IAsyncDisposable
         {
             Interlocked.Decrement(ref _requests);
         }
-    }
-
-    private static DirectoryInfo WriteCertificate()
-    {
-        var files = System.IO.Directory.CreateTempSubdirectory("relay-tests-");
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256);
-        var names = new SubjectAlternativeNameBuilder();
-        names.AddDnsName("localhost");
-        request.CertificateExtensions.Add(names.Build());
-        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
-        using var certificate = request.CreateSelfSigned(
-            DateTimeOffset.UtcNow.AddDays(-1),
-            DateTimeOffset.UtcNow.AddDays(1)
-        );
-        File.WriteAllText(
-            System.IO.Path.Combine(files.FullName, "relay.pem"),
-            certificate.ExportCertificatePem() + "\n" + key.ExportPkcs8PrivateKeyPem() + "\n"
-        );
-        return files;
-    }
-
-    private static int FreePort()
-    {
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        return ((IPEndPoint)probe.LocalEndpoint).Port;
     }
 }

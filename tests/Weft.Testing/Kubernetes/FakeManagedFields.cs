@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 
-namespace Weft.Tests.Kubernetes;
+namespace Weft.Testing.Kubernetes;
 
 /// <summary>A write of fields that others own. Source: Kubernetes docs, "Server-Side Apply", "Conflicts".</summary>
 internal sealed record FieldConflict(string Who, string Field)

@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 
-namespace Weft.Relay.Tests.Client;
+namespace Weft.Relay.Testing;
 
 /// <summary>A TCP proxy in front of a relay, which can freeze, as a host does whose power has gone.</summary>
 internal sealed class FreezableTcpProxy : IAsyncDisposable

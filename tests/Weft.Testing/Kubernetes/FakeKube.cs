@@ -10,7 +10,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 
-namespace Weft.Tests.Kubernetes;
+namespace Weft.Testing.Kubernetes;
 
 /// <summary>
 /// An API server over real HTTPS that behaves as Kubernetes does for what an agent asks of it: versions, watches with
@@ -22,11 +22,10 @@ internal sealed class FakeKube : IAsyncDisposable
     public const string AdminToken = "admin-token";
     public const string AgentToken = "agent-token";
 
-    private static int _lastPort = (Environment.ProcessId * 131 % 9_000) + 1;
-
     private readonly ConcurrentDictionary<string, (string User, FakeRbac? Rules)> _users = new();
     private readonly ConcurrentQueue<(string User, KubeRequest Request)> _requests = [];
     private readonly X509Certificate2 _certificate;
+    private readonly HeldPort _port = new();
     private CancellationTokenSource _dropped = new();
     private int _throttled;
     private int _throttleSeconds;
@@ -41,7 +40,7 @@ internal sealed class FakeKube : IAsyncDisposable
 
     public FakeKubeStore Store { get; } = new();
 
-    public int Port { get; } = FreePort();
+    public int Port => _port.Number;
 
     public string Url => $"https://127.0.0.1:{Port}";
 
@@ -176,6 +175,7 @@ internal sealed class FakeKube : IAsyncDisposable
     {
         await GoAway();
         _certificate.Dispose();
+        _port.Dispose();
         _dropped.Dispose();
     }
 
@@ -591,31 +591,5 @@ internal sealed class FakeKube : IAsyncDisposable
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
         using var made = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
         return X509CertificateLoader.LoadPkcs12(made.Export(X509ContentType.Pfx), null);
-    }
-
-    /// <summary>
-    /// A port that stays ours while nobody listens on it: below the range that the kernel deals out, and never given
-    /// twice here.
-    /// </summary>
-    private static int FreePort()
-    {
-        while (true)
-        {
-            var port = 20_000 + (Interlocked.Increment(ref _lastPort) % 9_000);
-            using var probe = new System.Net.Sockets.Socket(
-                System.Net.Sockets.AddressFamily.InterNetwork,
-                System.Net.Sockets.SocketType.Stream,
-                System.Net.Sockets.ProtocolType.Tcp
-            );
-            try
-            {
-                probe.Bind(new IPEndPoint(IPAddress.Loopback, port));
-                return port;
-            }
-            catch (System.Net.Sockets.SocketException)
-            {
-                // Somebody else's.
-            }
-        }
     }
 }

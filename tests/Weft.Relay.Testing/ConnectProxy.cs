@@ -3,7 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 
-namespace Weft.Relay.Tests.Client;
+namespace Weft.Relay.Testing;
 
 /// <summary>
 /// A proxy of the kind that stands between sites and the world: it takes CONNECT and nothing else, and notes who asked

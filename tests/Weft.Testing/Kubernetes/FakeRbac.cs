@@ -1,6 +1,6 @@
 using YamlDotNet.RepresentationModel;
 
-namespace Weft.Tests.Kubernetes;
+namespace Weft.Testing.Kubernetes;
 
 /// <summary>One request as an authorizer sees it.</summary>
 internal sealed record KubeRequest(string Verb, string Group, string Resource, string? Namespace, string? Name)

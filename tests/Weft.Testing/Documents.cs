@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 
-namespace Weft.Tests.Server;
+namespace Weft.Testing;
 
 /// <summary>A resource as a caller writes it.</summary>
 internal sealed record Document(string Id, JsonObject Body)
@@ -37,11 +37,8 @@ internal static class Documents
     /// </summary>
     public static IEnumerable<Document> Site =>
         [
-            new(Group, new JsonObject { ["location"] = "eastus" }),
-            new(
-                $"{Fabric}/networkFabrics/fabric1",
-                Tracked(false, new JsonObject { ["networkFabricSku"] = "sku", ["fabricASN"] = 64512 })
-            ),
+            ResourceGroup,
+            NetworkFabric,
             Domain("vrf1"),
             Layer2Domain("l2isd1", 750),
             Internal("vrf1", "oam-subnets", 600, "10.20.0.0/24", "fd20:0:0:600::/64"),
@@ -50,25 +47,7 @@ internal static class Documents
             Internal("vrf1", "tiny-subnets", 608, "10.40.0.0/29", "fd20:0:0:608::/64"),
             Enable("l3IsolationDomains/vrf1"),
             Enable("l2IsolationDomains/l2isd1"),
-            new(
-                $"{Cloud}/clusters/cl1",
-                Tracked(
-                    true,
-                    new JsonObject
-                    {
-                        ["networkFabricId"] = $"{Fabric}/networkFabrics/fabric1",
-                        ["clusterType"] = "SingleRack",
-                        ["clusterVersion"] = "4.0",
-                        ["aggregatorOrSingleRackDefinition"] = new JsonObject
-                        {
-                            ["networkRackId"] = "r",
-                            ["rackSerialNumber"] = "s",
-                            ["rackSkuId"] = "k",
-                        },
-                    },
-                    "manager"
-                )
-            ),
+            NexusCluster,
             Layer3("oam", 600),
             Layer3("n6", 606),
             Layer3("big", 607),
@@ -85,10 +64,42 @@ internal static class Documents
                 )
             ),
             Trunk("ran", 606, 750),
-            new($"{Cloud}/cloudServicesNetworks/csn1", Tracked(true, [])),
+            CloudServices,
             Kubernetes("east", ["n6", "big", "tiny"], ["ha"]),
             Kubernetes("west", ["n6"]),
         ];
+
+    public static Document ResourceGroup => new(Group, new JsonObject { ["location"] = "eastus" });
+
+    public static Document NetworkFabric =>
+        new(
+            $"{Fabric}/networkFabrics/fabric1",
+            Tracked(false, new JsonObject { ["networkFabricSku"] = "sku", ["fabricASN"] = 64512 })
+        );
+
+    /// <summary>The cluster that ties the racks to the fabric.</summary>
+    public static Document NexusCluster =>
+        new(
+            $"{Cloud}/clusters/cl1",
+            Tracked(
+                true,
+                new JsonObject
+                {
+                    ["networkFabricId"] = $"{Fabric}/networkFabrics/fabric1",
+                    ["clusterType"] = "SingleRack",
+                    ["clusterVersion"] = "4.0",
+                    ["aggregatorOrSingleRackDefinition"] = new JsonObject
+                    {
+                        ["networkRackId"] = "r",
+                        ["rackSerialNumber"] = "s",
+                        ["rackSkuId"] = "k",
+                    },
+                },
+                "manager"
+            )
+        );
+
+    public static Document CloudServices => new($"{Cloud}/cloudServicesNetworks/csn1", Tracked(true, []));
 
     public static Document Domain(string name) =>
         new(
@@ -261,7 +272,7 @@ internal static class Documents
         : path.Contains("Microsoft.ManagedNetworkFabric", StringComparison.OrdinalIgnoreCase) ? "2025-07-15"
         : "2021-04-01";
 
-    private static Document Enable(string domain) => new($"{Fabric}/{domain}", new JsonObject { ["state"] = "Enable" });
+    public static Document Enable(string domain) => new($"{Fabric}/{domain}", new JsonObject { ["state"] = "Enable" });
 
     private static JsonObject Tracked(bool hosted, JsonObject properties, string location = "cl1")
     {

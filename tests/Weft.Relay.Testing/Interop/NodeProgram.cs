@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 
-namespace Weft.Relay.Tests.Interop;
+namespace Weft.Relay.Testing.Interop;
 
 /// <summary>A program of this folder that runs in Node with the real libraries.</summary>
 internal sealed class NodeProgram : IAsyncDisposable

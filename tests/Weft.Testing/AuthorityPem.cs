@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
-namespace Weft.Tests;
+namespace Weft.Testing;
 
 /// <summary>CA certificates as files hold them.</summary>
 internal static class AuthorityPem

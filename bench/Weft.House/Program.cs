@@ -2,11 +2,15 @@ using System.Text.Json;
 
 namespace Weft.House;
 
-/// <summary>Prints the figures of <c>src</c>, seen from the repository's root.</summary>
+/// <summary>Prints the figures of <c>src</c>, seen from the repository's root; with <c>mutants</c>, what reports of Stryker say.</summary>
 internal static class Program
 {
-    private static void Main(string[] args)
+    private const double LeastMutationScore = 90;
+
+    private static int Main(string[] args)
     {
+        if (args is ["mutants", var survivors, .. var reports])
+            return MutationScore.Print(reports, survivors, LeastMutationScore) ? 0 : 1;
         var files = SourceFile.ReadAll("src");
         var types = new DeclaredTypes(files);
         var rings = FolderGraph.Of(files, types).Rings;
@@ -19,5 +23,6 @@ internal static class Program
             Console.WriteLine(JsonSerializer.Serialize(report, Report.Json));
         else
             report.Print();
+        return 0;
     }
 }

@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Weft.Attachments;
 using Weft.Attachments.Verification;
+using Weft.Contracts;
 using Weft.Fleet;
 using Weft.Resources;
 using Weft.Server.Http;
@@ -147,11 +148,7 @@ internal sealed class VerificationEndpoints(ControlPlane controlPlane, IHostAppl
         else
             await http.Respond(
                 200,
-                new JsonObject
-                {
-                    ["after"] = pending[^1].Number,
-                    ["verifications"] = new JsonArray([.. pending.Select(k => (JsonNode)k.Task.ToJson())]),
-                }
+                new PendingVerifications(pending[^1].Number, [.. pending.Select(run => run.Task)]).ToJson()
             );
     }
 

@@ -96,7 +96,7 @@ internal sealed class RelayEndpoints(
                 expires
             );
             http.Response.Headers.CacheControl = "no-store";
-            await http.Respond(200, credentials);
+            await http.Respond(200, credentials.ToJson());
         }
     }
 

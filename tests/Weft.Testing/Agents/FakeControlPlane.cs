@@ -2,11 +2,15 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
+using Weft.Attachments.Nodes;
+using Weft.Contracts;
+using Weft.Resources;
 
 namespace Weft.Testing.Agents;
 
@@ -23,9 +27,9 @@ internal sealed class FakeControlPlane : IAsyncDisposable
     private readonly ConcurrentDictionary<string, string> _leases = new();
     private readonly Lock _guard = new();
     private readonly List<(string Verb, string Holder)> _calls = [];
-    private readonly List<JsonObject> _reports = [];
-    private readonly List<JsonObject> _enrolments = [];
-    private readonly List<JsonObject> _inventories = [];
+    private readonly List<StatusReport> _reports = [];
+    private readonly List<EnrolmentRequest> _enrolments = [];
+    private readonly List<NodeInventory> _inventories = [];
     private TaskCompletionSource _changed = NewSignal();
     private JsonObject? _desired;
     private WebApplication? _app;
@@ -44,19 +48,19 @@ internal sealed class FakeControlPlane : IAsyncDisposable
     /// <summary>
     /// What each call of leases/acquire and leases/release meets first; it may wait, or answer in the fake's stead.
     /// </summary>
-    public Func<string, JsonObject, HttpContext, Task<bool>>? Before { get; set; }
+    public Func<string, PodLeaseRequest, HttpContext, Task<bool>>? Before { get; set; }
 
     /// <summary>The credential given last; any other is refused with 401.</summary>
     public string? Credential { get; private set; }
 
     public IReadOnlyList<(string Verb, string Holder)> Calls => Copy(_calls);
 
-    public IReadOnlyList<JsonObject> Reports => Copy(_reports);
+    public IReadOnlyList<StatusReport> Reports => Copy(_reports);
 
-    public IReadOnlyList<JsonObject> Enrolments => Copy(_enrolments);
+    public IReadOnlyList<EnrolmentRequest> Enrolments => Copy(_enrolments);
 
     /// <summary>What the agent has said it found on its node.</summary>
-    public IReadOnlyList<JsonObject> Inventories => Copy(_inventories);
+    public IReadOnlyList<NodeInventory> Inventories => Copy(_inventories);
 
     /// <summary>What an inventory meets instead of being taken.</summary>
     public Func<HttpContext, Task>? OnInventory { get; set; }
@@ -142,7 +146,7 @@ internal sealed class FakeControlPlane : IAsyncDisposable
 
     public Task UntilReported(string digest, string state) =>
         Until(
-            () => Reports.Any(r => (string?)r["digest"] == digest && (string?)r["state"] == state),
+            () => Reports.Any(r => r.Digest == digest && r.State == state),
             $"{digest} reported {state}"
         );
 
@@ -157,27 +161,36 @@ internal sealed class FakeControlPlane : IAsyncDisposable
         var body =
             context.Request.ContentLength > 0 ? (await JsonNode.ParseAsync(context.Request.Body))!.AsObject() : [];
         var bearer = context.Request.Headers.Authorization.ToString().Replace("Bearer ", "", StringComparison.Ordinal);
-        var path = context.Request.Path.Value!["/agents/v1/".Length..];
-        if (bearer != (path == "enroll" ? Token : Credential))
+        var path = context.Request.Path.Value![AgentApi.Root.Length..];
+        if (bearer != (path == AgentApi.Enrol ? Token : Credential))
             await Refuse(context, 401, "AuthenticationFailed", "the bearer is not known");
-        else if (
-            Before is null
-            || !path.StartsWith("leases/", StringComparison.Ordinal)
-            || !await Before(path["leases/".Length..], body, context)
-        )
+        else
             await (
                 path switch
                 {
-                    "enroll" => Enrol(context, body),
-                    "desired" => Desired(context),
-                    "status" => Report(context, body),
-                    "inventory" => Inventory(context, body),
-                    "leases/acquire" => Acquire(context, body),
-                    "leases/release" => Release(context, body),
+                    AgentApi.Enrol => Enrol(context, body),
+                    AgentApi.Desired => Desired(context),
+                    AgentApi.Status => Report(context, body),
+                    AgentApi.Inventory => Inventory(context, body),
+                    AgentApi.Acquire => ServeLease(context, "acquire", body, Acquire),
+                    AgentApi.Release => ServeLease(context, "release", body, Release),
                     _ => Refuse(context, 404, "InvalidResourceType", path),
                 }
             );
         NotifyChange();
+    }
+
+    private async Task ServeLease(
+        HttpContext context,
+        string verb,
+        JsonObject body,
+        Func<HttpContext, LeaseHolder, Task> serve
+    )
+    {
+        if (!PodLeaseRequest.Read(body).TryGet(out var request, out var refusal))
+            await Refuse(context, 400, refusal.Code.ToString(), refusal.Message);
+        else if (Before is null || !await Before(verb, request, context))
+            await serve(context, request.Holder);
     }
 
     public static Task Refuse(HttpContext context, int status, string code, string message) =>
@@ -197,19 +210,17 @@ internal sealed class FakeControlPlane : IAsyncDisposable
 
     private async Task Enrol(HttpContext context, JsonObject body)
     {
+        if (!EnrolmentRequest.Read(body).TryGet(out var request, out var refusal))
+        {
+            await Refuse(context, 400, refusal.Code.ToString(), refusal.Message);
+            return;
+        }
+
         lock (_guard)
-            _enrolments.Add(body);
+            _enrolments.Add(request);
         Credential = $"weft_agt_{Guid.NewGuid():N}";
-        await Respond(
-            context,
-            201,
-            new JsonObject
-            {
-                ["agentId"] = $"{Cluster}/providers/Weft.Fleet/agents/{body["name"]}",
-                ["cluster"] = Cluster,
-                ["credential"] = Credential,
-            }
-        );
+        var agent = $"{Cluster}/providers/Weft.Fleet/agents/{request.Name}";
+        await Respond(context, 201, new EnrolmentResponse(agent, Cluster, Credential).ToBytes());
     }
 
     private async Task Desired(HttpContext context)
@@ -236,70 +247,69 @@ internal sealed class FakeControlPlane : IAsyncDisposable
         }
 
         context.Response.StatusCode = 204;
-        context.Response.Headers["Weft-Revision"] = "1";
+        context.Response.Headers[AgentApi.RevisionHeader] = "1";
     }
 
     private async Task Report(HttpContext context, JsonObject body)
     {
+        if (
+            !StatusReport.Read(body).TryGet(out var report, out var refusal)
+            || !StatusReport.ReadCertificateAuthority(body).TryGet(out var authority, out refusal)
+        )
+        {
+            await Refuse(context, 400, refusal.Code.ToString(), refusal.Message);
+            return;
+        }
+
         lock (_guard)
-            _reports.Add(body);
-        context.Response.StatusCode = 204;
-        await context.Response.CompleteAsync();
+            _reports.Add(report with { CertificateAuthority = authority });
+        await RespondEmpty(context);
     }
 
     private async Task Inventory(HttpContext context, JsonObject body)
     {
         lock (_guard)
-            _inventories.Add(body);
-        if (OnInventory is { } answer)
-        {
-            await answer(context);
-            return;
-        }
-
-        context.Response.StatusCode = 204;
-        await context.Response.CompleteAsync();
+            _inventories.Add(NodeInventory.Read(JsonElement.Parse(Json.ToUtf8(body))));
+        await (OnInventory is { } answer ? answer(context) : RespondEmpty(context));
     }
 
-    private async Task Acquire(HttpContext context, JsonObject body)
+    private async Task Acquire(HttpContext context, LeaseHolder holder)
     {
-        var holder = RecordCall("acquire", body);
         var address = _leases.GetOrAdd(
-            holder,
+            RecordCall("acquire", holder),
             _ => $"10.20.{Interlocked.Increment(ref _lastAddress) >> 8}.{_lastAddress & 255}/16"
         );
-        await Respond(
-            context,
-            200,
-            new JsonObject
-            {
-                ["addresses"] = new JsonArray(new JsonObject { ["address"] = address, ["gateway"] = "10.20.255.254" }),
-                ["routes"] = new JsonArray(),
-            }
-        );
+        await Respond(context, 200, new PodLease([new LeasedAddress(address, "10.20.255.254")], []).ToBytes());
     }
 
-    private async Task Release(HttpContext context, JsonObject body)
+    private async Task Release(HttpContext context, LeaseHolder holder)
     {
-        var holder = RecordCall("release", body);
-        _leases.TryRemove(holder, out _);
+        _leases.TryRemove(RecordCall("release", holder), out _);
+        await RespondEmpty(context);
+    }
+
+    private string RecordCall(string verb, LeaseHolder holder)
+    {
+        var name = $"{holder.ContainerId}/{holder.Interface}";
+        lock (_guard)
+            _calls.Add((verb, name));
+        return name;
+    }
+
+    private static async Task RespondEmpty(HttpContext context)
+    {
         context.Response.StatusCode = 204;
         await context.Response.CompleteAsync();
     }
 
-    private string RecordCall(string verb, JsonObject body)
-    {
-        var holder = $"{body["containerId"]}/{body["interface"]}";
-        lock (_guard)
-            _calls.Add((verb, holder));
-        return holder;
-    }
+    private static Task Respond(HttpContext context, int status, JsonObject body) =>
+        Respond(context, status, Json.ToUtf8(body));
 
-    private static async Task Respond(HttpContext context, int status, JsonObject body)
+    private static async Task Respond(HttpContext context, int status, byte[] body)
     {
         context.Response.StatusCode = status;
         context.Response.ContentType = "application/json";
-        await context.Response.WriteAsync(body.ToJsonString());
+        await context.Response.Body.WriteAsync(body);
     }
 
     private IReadOnlyList<T> Copy<T>(List<T> list)

@@ -18,9 +18,9 @@ public sealed class EnrolmentTests
         await harness.StartAgent();
         await harness.Plane.Until(() => harness.Plane.Polls > polls, "the agent asks with the credential it kept");
         var enrolment = Assert.Single(harness.Plane.Enrolments);
-        Assert.Equal("w1", (string?)enrolment["name"]);
-        Assert.Equal("w1", (string?)enrolment["node"]);
-        Assert.Equal(AgentOptions.Version, (string?)enrolment["version"]);
+        Assert.Equal("w1", enrolment.Name);
+        Assert.Equal("w1", enrolment.Node);
+        Assert.Equal(AgentOptions.Version, enrolment.Version);
     }
 
     [Fact]

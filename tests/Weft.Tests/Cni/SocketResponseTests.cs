@@ -1,10 +1,10 @@
 using System.Text;
-using Weft.Addressing;
 using Weft.Cni;
+using Weft.Contracts;
 
 namespace Weft.Tests.Cni;
 
-public sealed class AgentResponseTests
+public sealed class SocketResponseTests
 {
     [Fact]
     public void Reads_Lease()
@@ -13,8 +13,8 @@ public sealed class AgentResponseTests
             """{"lease":{"addresses":[{"address":"10.0.0.7/24","gateway":"10.0.0.1"}],"routes":[{"dst":"10.9.0.0/16","gw":"10.0.0.2"}]}}"""
         );
 
-        Assert.Equal([new IPConfig(AddressFamily.IPv4, "10.0.0.7/24", "10.0.0.1")], response.Lease!.Addresses);
-        Assert.Equal([new CniRoute(AddressFamily.IPv4, "10.9.0.0/16", "10.0.0.2")], response.Lease.Routes);
+        Assert.Equal([new LeasedAddress("10.0.0.7/24", "10.0.0.1")], response.Lease!.Addresses);
+        Assert.Equal([new LeaseRoute("10.9.0.0/16", "10.0.0.2")], response.Lease.Routes);
     }
 
     [Theory]
@@ -33,7 +33,7 @@ public sealed class AgentResponseTests
     [InlineData("{\"error\":\"no\"}")]
     public void Refuses_Response_ThatIsNone(string line)
     {
-        Assert.False(AgentResponse.TryParse(Encoding.UTF8.GetBytes(line), out _, out var why));
+        Assert.False(SocketResponse.TryRead(Encoding.UTF8.GetBytes(line), out _, out var why));
 
         Assert.NotEqual("", why);
     }
@@ -72,9 +72,9 @@ public sealed class AgentResponseTests
     public void Reports_AMessage_ForRefusalWithoutOne() =>
         Assert.Equal("the agent refuses without a reason", Parse("""{"error":{}}""").ToError(Command.Add)?.Message);
 
-    private static AgentResponse Parse(string line)
+    private static SocketResponse Parse(string line)
     {
-        Assert.True(AgentResponse.TryParse(Encoding.UTF8.GetBytes(line), out var response, out _));
+        Assert.True(SocketResponse.TryRead(Encoding.UTF8.GetBytes(line), out var response, out _));
         return response;
     }
 }

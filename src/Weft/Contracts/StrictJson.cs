@@ -1,10 +1,10 @@
 using System.Text.Json;
 using System.Text.Unicode;
 
-namespace Weft.Cni;
+namespace Weft.Contracts;
 
 /// <summary>JSON from others, read so that nothing in it surprises us later.</summary>
-internal static class JsonElementExtensions
+internal static class StrictJson
 {
     /// <summary>Reads a JSON object and all of its texts.</summary>
     /// <exception cref="JsonException">It is no JSON, no object, or has text that is no Unicode.</exception>

@@ -186,12 +186,12 @@ internal sealed class Node : ResourceKind
                 $"'{node.Id.Name}' and '{other.Name}' are both '{DnsLabel.From(other.Name)}' in Kubernetes",
                 other
             );
-        if (context.Transaction.Get(node.Cluster.Child("agentPools", node.Pool)) is null)
+        if (context.Transaction.Get(AgentPool.IdOf(node.Cluster, node.Pool)) is null)
             context.AddError(
                 RefusalCode.ReferenceNotFound,
                 "properties.agentPool",
                 $"'properties.agentPool': cluster {node.Cluster.Name} has no agent pool '{node.Pool}'",
-                node.Cluster.Child("agentPools", node.Pool)
+                AgentPool.IdOf(node.Cluster, node.Pool)
             );
         CheckUplinks(context, node);
         CheckVirtualFunctions(context, node);

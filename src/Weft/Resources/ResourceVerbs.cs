@@ -11,6 +11,7 @@ namespace Weft.Resources;
 internal sealed class ResourceVerbs(
     Kinds kinds,
     Limits limits,
+    ImmutableArray<WriteGuard> guards,
     LeaseEffects leaseEffects,
     AffectedAgents affectedAgents
 )
@@ -157,10 +158,10 @@ internal sealed class ResourceVerbs(
         var consequences = kind.SideEffects(context, after).ToList();
         if (context.Findings.Count > 0)
             return Refusal.Combine(context.Findings, id.ToString());
-        if (
-            !leaseEffects(transaction.State, after.Next(consequences), id, request.Now)
-                .TryGet(out var leases, out var refusal)
-        )
+        after = after.Next(consequences);
+        if (WriteGuard.FindNewErrors(guards, transaction.State, after, id, limits) is { } objection)
+            return objection;
+        if (!leaseEffects(transaction.State, after, id, request.Now).TryGet(out var leases, out var refusal))
             return refusal;
         // A lease is a row that mustn't have changed since: whoever else took the address meanwhile makes this commit
         // fail.

@@ -12,7 +12,7 @@ namespace Weft.Cli.Commands;
 /// <summary><c>weft drift</c>: where clusters aren't what they should be, as their agents said last.</summary>
 internal static class DriftCommand
 {
-    private static readonly Kind AgentKind = KindTable.Require("agents");
+    private static readonly Kind AgentKind = KindTable.Agents;
 
     /// <summary>Builds the command.</summary>
     public static Command Build(CommandContext cli)

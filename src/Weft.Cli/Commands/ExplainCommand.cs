@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Completions;
 using Weft.Cli.Kinds;
 using Weft.Cli.Output;
 using Weft.Resources;
@@ -19,11 +20,7 @@ internal static class ExplainCommand
             HelpName = "KIND[.path]",
             Description = "A kind, or a member of it: l3networks.properties.vlan",
         };
-        what.CompletionSources.Add(_ =>
-            AllKinds
-                .List.All.Select(kind => KindTable.FindByType(kind.Type)?.Plural ?? kind.Type.ToString())
-                .Select(name => new System.CommandLine.Completions.CompletionItem(name))
-        );
+        what.CompletionSources.Add(_ => AllKinds.List.All.Select(kind => new CompletionItem(kind.Plural)));
         var command = new Command("explain", "Explain the members of a kind") { what };
         cli.SetAction(
             command,

@@ -123,7 +123,7 @@ internal static class InventoryCommand
         CancellationToken cancel
     )
     {
-        var kind = KindTable.Require("nodes");
+        var kind = KindTable.Nodes;
         var lookup = new ResourceLookup(session);
         if (name is null)
             return

@@ -92,7 +92,7 @@ internal static class SshConfigCommand
     {
         var lookup = new ResourceLookup(session);
         var found = new List<ResourceId>();
-        foreach (var kind in new[] { KindTable.Require("nodes"), KindTable.VirtualMachines })
+        foreach (var kind in new[] { KindTable.Nodes, KindTable.VirtualMachines })
             found.AddRange(
                 (await lookup.ListAsync(kind, null, allGroups: false, cancel))
                     .Select(resource => new ResourceRow(resource, default).Id)

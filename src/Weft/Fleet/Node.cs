@@ -330,6 +330,9 @@ internal static class FleetVersions
     /// <summary>The provider.</summary>
     public const string Namespace = "Weft.Fleet";
 
+    /// <summary>The newest date of the API.</summary>
+    public const string Newest = "2026-11-01";
+
     /// <summary>The dates of the API.</summary>
-    public static readonly ImmutableArray<string> All = ["2026-11-01"];
+    public static readonly ImmutableArray<string> All = [Newest];
 }

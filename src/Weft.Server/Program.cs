@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
+using Weft.Logging;
 using Weft.Relay.Transport;
 using Weft.Resources;
 using Weft.Server.Agents;
@@ -105,14 +106,8 @@ internal static class Program
         var builder = WebApplication.CreateSlimBuilder(
             new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory }
         );
-        builder.Logging.ClearProviders();
         // stdout is the one line that says where; everything else goes to stderr.
-        builder
-            .Logging.AddSimpleConsole(console => console.SingleLine = true)
-            .AddFilter("Microsoft", LogLevel.Warning);
-        builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console =>
-            console.LogToStandardErrorThreshold = LogLevel.Trace
-        );
+        builder.Logging.ClearProviders().AddLogfmt(options.LogLevel, time, isForeseen: _ => false);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(1));
         builder
             .WebHost.UseKestrelHttpsConfiguration()

@@ -10,7 +10,7 @@ namespace Weft.Agent.Kubernetes;
 /// they start. What was done is noted on the ConfigMap by a field manager of its own: a restart that a crash cut off is
 /// done again, one that is done never is.
 /// </summary>
-internal sealed class DevicePluginRestart(KubeApi api, Log log)
+internal sealed class DevicePluginRestart(KubeApi api, ILogger log)
 {
     /// <summary>
     /// The annotation that says whose pods: <c>daemonset NAMESPACE/NAME</c>. Rendered by the control plane.
@@ -41,7 +41,8 @@ internal sealed class DevicePluginRestart(KubeApi api, Log log)
             return null;
         if (!whose.StartsWith(AllowedPrefix, StringComparison.Ordinal))
             throw new KubeException(
-                $"{key} asks for a restart of '{whose}': only a DaemonSet of kube-system is restarted; are weftd and the agent of the same version?"
+                $"{key} asks for a restart of '{whose}': only a DaemonSet of kube-system is restarted; "
+                    + "are weftd and the agent of the same version?"
             )
             {
                 Status = 400,
@@ -80,7 +81,7 @@ internal sealed class DevicePluginRestart(KubeApi api, Log log)
                     cancel,
                     anyVersion: true
                 );
-                log.Info("restarted", ("daemonset", daemonSet), ("node", node), ("pod", observed.Name));
+                log.Restarted(daemonSet, node, observed.Name);
             }
             catch (KubeException e) when (e.Status is 404 or 409)
             {

@@ -8,7 +8,7 @@ namespace Weft.Agent.Kubernetes;
 /// docs/specs/agent-kubernetes.md, "Leader election".
 /// </summary>
 /// <param name="identity">This replica's name, unlike every other's and every earlier process's.</param>
-internal sealed class LeaderElection(KubeApi api, string identity, KubeTimings timings, TimeProvider clock, Log log)
+internal sealed class LeaderElection(KubeApi api, string identity, KubeTimings timings, TimeProvider clock, ILogger log)
 {
     private const string Leases = $"apis/coordination.k8s.io/v1/namespaces/{ObjectKind.SystemNamespace}/leases";
     private const string Name = "weft-agent";
@@ -35,7 +35,7 @@ internal sealed class LeaderElection(KubeApi api, string identity, KubeTimings t
         while (true)
         {
             await StandBy(stop);
-            log.Info("leading", ("identity", identity));
+            log.Leading(identity);
             using var leading = CancellationTokenSource.CreateLinkedTokenSource(stop);
             var work = lead(leading.Token);
             var renewing = Renew(leading.Token);
@@ -54,7 +54,7 @@ internal sealed class LeaderElection(KubeApi api, string identity, KubeTimings t
                 return;
             }
 
-            log.Warn("lost-lead", null, ("identity", identity), ("next", "standing by"));
+            log.LostLead(identity, "standing by");
         }
     }
 
@@ -64,7 +64,7 @@ internal sealed class LeaderElection(KubeApi api, string identity, KubeTimings t
         while (!await TryAcquireOrRenew(stop))
         {
             if (_observedRecord?.Holder is { Length: > 0 } holder && holder != told)
-                log.Info("standing-by", ("leader", told = holder));
+                log.StandingBy(told = holder);
             // A fifth of jitter, so that two that stand by don't try in step for ever.
             await Task.Delay(timings.RetryPeriod * (1 + (Random.Shared.NextDouble() / 5)), clock, stop);
         }
@@ -122,7 +122,7 @@ internal sealed class LeaderElection(KubeApi api, string identity, KubeTimings t
             if (e.Status is 409 or 404)
                 _lease = null;
             else
-                log.Warn("lease-not-written", null, ("error", e.Message));
+                log.LeaseNotWritten(e.Message);
             return false;
         }
     }

@@ -7,7 +7,7 @@ namespace Weft.Agent.Leases;
 /// <summary>
 /// From the line that came to the line that goes: every request gets an answer, and none ends the agent.
 /// </summary>
-internal sealed class LeaseRequestHandler(LeaseService leases, string? node, Log log)
+internal sealed class LeaseRequestHandler(LeaseService leases, string? node, ILogger log)
 {
     /// <summary>The longest line of the socket, its end included: 64 KiB.</summary>
     public const int MaxLineLength = 64 << 10;
@@ -29,7 +29,7 @@ internal sealed class LeaseRequestHandler(LeaseService leases, string? node, Log
         }
         catch (ControlPlaneException e)
         {
-            log.Warn("acquire-failed", e, ("container", request.ContainerId), ("pod", request.PodName));
+            log.AcquireFailed(e, request.ContainerId, request.PodName);
 
             // The control plane's word goes to the plugin as it is; where there is none, trying again is all that's
             // left.

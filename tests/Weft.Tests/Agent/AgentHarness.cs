@@ -4,6 +4,7 @@ using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json.Nodes;
 using Weft.Agent;
+using Weft.Tests.Logging;
 
 namespace Weft.Tests.Agent;
 
@@ -90,7 +91,7 @@ internal sealed class AgentHarness : IAsyncDisposable
         return harness;
     }
 
-    public Weft.Agent.Log NewLog() => new(_writer, TimeProvider.System);
+    public FormattedLogger NewLog() => FormattedLogger.OfAgent(_writer, TimeProvider.System);
 
     public Task RunAgent() => _running = Program.Run(Options, Timings, TimeProvider.System, NewLog(), _stop.Token);
 

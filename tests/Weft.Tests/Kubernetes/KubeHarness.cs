@@ -3,6 +3,7 @@ using Weft.Agent.Kubernetes;
 using Weft.Agent.Manifests;
 using Weft.Agent.Reconcilers;
 using Weft.Tests.Agent;
+using Weft.Tests.Logging;
 
 namespace Weft.Tests.Kubernetes;
 
@@ -48,7 +49,7 @@ internal sealed class KubeHarness : IAsyncDisposable
     /// <summary>A target that knows nothing yet, as after a restart of the agent.</summary>
     public void RunInformers(DriftPolicy policy = DriftPolicy.Mend)
     {
-        var log = new Weft.Agent.Log(TextWriter.Synchronized(_log), TimeProvider.System);
+        var log = FormattedLogger.OfAgent(TextWriter.Synchronized(_log), TimeProvider.System);
         _cluster = KubeCluster.Open(
             new KubeOptions { KubeConfig = Kube.Config(_folder), Drift = policy },
             FastTimings,

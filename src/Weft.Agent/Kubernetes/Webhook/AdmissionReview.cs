@@ -19,12 +19,12 @@ internal static class AdmissionReview
 
     /// <summary>What <c>/validate</c> answers: errors deny, warnings are shown to whoever makes the pod.</summary>
     /// <returns>The review's answer, or why it is no review.</returns>
-    public static Outcome<JsonObject> Validate(JsonElement review, Func<LintContext> surroundings) =>
+    public static Outcome<JsonObject> Validate(JsonElement review, Func<LintContext> context) =>
         Respond(
             review,
             (pod, space) =>
             {
-                var findings = PodLint.Check(pod, space, surroundings());
+                var findings = PodLint.Check(pod, space, context());
                 var errors = findings.Where(f => f.Severity == Severity.Error).ToList();
                 var response = new JsonObject { ["allowed"] = errors.Count == 0 };
                 if (errors.Count > 0)
@@ -49,12 +49,12 @@ internal static class AdmissionReview
 
     /// <summary>What <c>/mutate</c> answers: the missing device requests, as a patch.</summary>
     /// <returns>The review's answer, or why it is no review.</returns>
-    public static Outcome<JsonObject> Mutate(JsonElement review, Func<LintContext> surroundings) =>
+    public static Outcome<JsonObject> Mutate(JsonElement review, Func<LintContext> context) =>
         Respond(
             review,
             (pod, space) =>
             {
-                var patch = PodLint.Mutate(pod, space, surroundings());
+                var patch = PodLint.Mutate(pod, space, context());
                 var response = new JsonObject { ["allowed"] = true };
                 if (!patch.IsEmpty)
                 {

@@ -5,6 +5,7 @@ using Microsoft.Win32.SafeHandles;
 using Weft.Agent;
 using Weft.Agent.Leases;
 using Weft.Resources;
+using Weft.Tests.Logging;
 
 namespace Weft.Tests.Agent.Leases;
 
@@ -243,7 +244,7 @@ public sealed class JournalTests : IDisposable
             );
 
     private Journal Open(LeaseTable table, Action<SafeFileHandle>? sync = null, int compactFrom = 1024) =>
-        Journal.Open(JournalPath, table, new Log(_log, TimeProvider.System), sync, compactFrom);
+        Journal.Open(JournalPath, table, FormattedLogger.OfAgent(_log, TimeProvider.System), sync, compactFrom);
 
     private async Task<LeaseTable> ReadBack()
     {

@@ -6,6 +6,7 @@ using Weft.Agent.Nodes.Operations;
 using Weft.Agent.Nodes.Planning;
 using Weft.Agent.Reconcilers;
 using Weft.Attachments.Nodes;
+using Weft.Tests.Logging;
 
 namespace Weft.Tests.Agent.Nodes;
 
@@ -39,7 +40,7 @@ internal sealed class TestNode : IDisposable
 
     public NodeStateStore Store => new(State);
 
-    public NodeOperationExecutor Executor => new(Kernel, _sysfs, new Weft.Agent.Log(_log, _clock));
+    public NodeOperationExecutor Executor => new(Kernel, _sysfs, FormattedLogger.OfAgent(_log, _clock));
 
     public NodeReader Reader => new(Kernel, _sysfs);
 
@@ -67,6 +68,6 @@ internal sealed class TestNode : IDisposable
             (_, _) => Task.FromResult(Reach()),
             Policy,
             _clock,
-            new Weft.Agent.Log(_log, _clock)
+            FormattedLogger.OfAgent(_log, _clock)
         );
 }

@@ -35,13 +35,13 @@ internal sealed class DevicePluginRestart(KubeApi api, ILogger log)
     {
         var annotations = observed.Body["metadata"]?["annotations"] as JsonObject;
         if (
-            Text(annotations, RestartAnnotation) is not { } whose
+            Text(annotations, RestartAnnotation) is not { } target
             || ParseDigests(Text(annotations, RestartNodesAnnotation)) is not { } wanted
         )
             return null;
-        if (!whose.StartsWith(AllowedPrefix, StringComparison.Ordinal))
+        if (!target.StartsWith(AllowedPrefix, StringComparison.Ordinal))
             throw new KubeException(
-                $"{key} asks for a restart of '{whose}': only a DaemonSet of kube-system is restarted; "
+                $"{key} asks for a restart of '{target}': only a DaemonSet of kube-system is restarted; "
                     + "are weftd and the agent of the same version?"
             )
             {
@@ -55,7 +55,7 @@ internal sealed class DevicePluginRestart(KubeApi api, ILogger log)
         if (stale.Count == 0 && done.Count == wanted.Count)
             return null;
         foreach (var node in stale)
-            await Restart(node, whose[AllowedPrefix.Length..], cancel);
+            await Restart(node, target[AllowedPrefix.Length..], cancel);
         return new ObservedObject(await api.ApplyAs(FieldManager, key.Path, WriteAnnotation(key, wanted), cancel));
     }
 

@@ -78,7 +78,7 @@ internal sealed class RelayLoop(
                 new ListenerOptions
                 {
                     OnSender = options.Targets.ServeAsync,
-                    OnEvent = listenerEvent => LogEvent(connection.Address, listenerEvent),
+                    OnEvent = e => LogEvent(connection.Address, e),
                     Client = new RelayClientOptions
                     {
                         TrustedRoots = _roots,
@@ -105,45 +105,29 @@ internal sealed class RelayLoop(
         await listener.DisposeAsync();
     }
 
-    private void LogEvent(HybridConnectionAddress address, ListenerEvent listenerEvent)
+    private void LogEvent(HybridConnectionAddress address, ListenerEvent e)
     {
-        switch (listenerEvent.Kind)
+        int? status = e.Status == 0 ? null : e.Status;
+        switch (e.Kind)
         {
             case ListenerEventKind.Connected:
                 log.RelayListens(address, string.Join(',', options.Targets.Targets.Select(t => t.Name)));
                 break;
-            case ListenerEventKind.Disconnected when listenerEvent.NextAttempt is { } wait:
-                log.RelayLost(
-                    address,
-                    listenerEvent.Status == 0 ? null : listenerEvent.Status,
-                    listenerEvent.Reason,
-                    Math.Round(wait.TotalSeconds, 1)
-                );
+            case ListenerEventKind.Disconnected when e.NextAttempt is { } wait:
+                log.RelayLost(address, status, e.Reason, Math.Round(wait.TotalSeconds, 1));
                 break;
             case ListenerEventKind.TokenNotRenewed or ListenerEventKind.MessageRefused:
-                log.RelayTrouble(address, listenerEvent.Reason);
+                log.RelayTrouble(address, e.Reason);
                 break;
             case ListenerEventKind.SenderAccepted:
-                log.RelaySession(listenerEvent.Suffix, listenerEvent.RemoteEndpoint, listenerEvent.Id);
+                log.RelaySession(e.Suffix, e.RemoteEndpoint, e.Id);
                 break;
             case ListenerEventKind.SenderRejected:
-                log.RelayRejected(
-                    listenerEvent.Suffix,
-                    listenerEvent.RemoteEndpoint,
-                    listenerEvent.Id,
-                    listenerEvent.Status == 0 ? null : listenerEvent.Status,
-                    listenerEvent.Reason
-                );
+                log.RelayRejected(e.Suffix, e.RemoteEndpoint, e.Id, status, e.Reason);
                 break;
             case ListenerEventKind.SenderEnded:
-                log.RelaySessionEnded(
-                    listenerEvent.Suffix,
-                    listenerEvent.Id,
-                    listenerEvent.BytesIn,
-                    listenerEvent.BytesOut,
-                    Math.Round(listenerEvent.Duration.TotalSeconds, 1),
-                    listenerEvent.Reason
-                );
+                var seconds = Math.Round(e.Duration.TotalSeconds, 1);
+                log.RelaySessionEnded(e.Suffix, e.Id, e.BytesIn, e.BytesOut, seconds, e.Reason);
                 break;
         }
     }

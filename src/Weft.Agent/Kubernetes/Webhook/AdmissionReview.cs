@@ -78,31 +78,7 @@ internal static class AdmissionReview
                 RefusalCode.InvalidRequestContent,
                 "the body must be an AdmissionReview of admission.k8s.io/v1 with request.uid"
             );
-        JsonObject response;
-        if (
-            request.Text("operation") is not "CREATE"
-            || request.Member("kind").Text("kind") is not "Pod"
-            || request.Member("object") is not { ValueKind: JsonValueKind.Object } pod
-        )
-        {
-            response = new JsonObject { ["allowed"] = true };
-        }
-        else
-        {
-            try
-            {
-                response = decide(pod, request.Text("namespace") ?? "default");
-            }
-            catch (Exception e)
-            {
-                // A fault of ours is nobody's pod's: it starts, and whoever made it hears of it.
-                response = AddWarnings(
-                    new JsonObject { ["allowed"] = true },
-                    [$"weft-agent could not look at the pod's networks: {e.GetType().Name}"]
-                );
-            }
-        }
-
+        var response = Decide(request, decide);
         response["uid"] = uid;
         return new JsonObject
         {
@@ -112,13 +88,35 @@ internal static class AdmissionReview
         };
     }
 
+    private static JsonObject Decide(JsonElement request, Func<JsonElement, string, JsonObject> decide)
+    {
+        if (
+            request.Text("operation") is not "CREATE"
+            || request.Member("kind").Text("kind") is not "Pod"
+            || request.Member("object") is not { ValueKind: JsonValueKind.Object } pod
+        )
+            return new JsonObject { ["allowed"] = true };
+        try
+        {
+            return decide(pod, request.Text("namespace") ?? "default");
+        }
+        catch (Exception e)
+        {
+            // A fault of the agent must not keep a pod from starting; whoever made the pod is warned.
+            return AddWarnings(
+                new JsonObject { ["allowed"] = true },
+                [$"weft-agent could not look at the pod's networks: {e.GetType().Name}"]
+            );
+        }
+    }
+
     private static JsonObject AddWarnings(JsonObject response, IEnumerable<string> warnings)
     {
-        var said = warnings.ToImmutableArray();
-        if (said.Length > MaxWarnings)
-            said = [.. said[..MaxWarnings], $"and {said.Length - MaxWarnings} more: weft lint shows them all"];
-        if (said.Length > 0)
-            response["warnings"] = new JsonArray([.. said.Select(w => JsonValue.Create(OneLine(w)))]);
+        var all = warnings.ToImmutableArray();
+        if (all.Length > MaxWarnings)
+            all = [.. all[..MaxWarnings], $"and {all.Length - MaxWarnings} more: weft lint shows them all"];
+        if (all.Length > 0)
+            response["warnings"] = new JsonArray([.. all.Select(w => JsonValue.Create(OneLine(w)))]);
         return response;
     }
 

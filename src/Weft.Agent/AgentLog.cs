@@ -3,23 +3,14 @@ using Weft.Logging;
 
 namespace Weft.Agent;
 
-/// <summary>The agent's log on stderr. It is written to its end when this is disposed.</summary>
-/// <param name="level">The least level that is logged.</param>
-internal sealed class AgentLog(LogLevel level) : IDisposable
+/// <summary>The agent's log.</summary>
+internal static class AgentLog
 {
-    /// <summary>The category of all of the agent's events.</summary>
-    public const string Category = "Weft.Agent";
+    /// <summary>Opens the log.</summary>
+    /// <param name="writer">Where the lines go; stderr in the program.</param>
+    /// <param name="level">The least level that is logged.</param>
+    public static ILogger Open(TextWriter writer, TimeProvider clock, LogLevel level = LogLevel.Information) =>
+        new LogfmtLogger(writer, clock, new LogfmtOptions(level, IsForeseen), "Weft.Agent");
 
-    private readonly ILoggerFactory _loggers = LoggerFactory.Create(logging =>
-        logging.AddLogfmt(level, TimeProvider.System, IsForeseen)
-    );
-
-    /// <summary>Where the agent's parts log to.</summary>
-    public ILogger Logger => field ??= _loggers.CreateLogger(Category);
-
-    /// <summary>Whether an exception's message says all that a reader of the log needs.</summary>
-    public static bool IsForeseen(Exception error) => error is ControlPlaneException or StartupException;
-
-    /// <inheritdoc/>
-    public void Dispose() => _loggers.Dispose();
+    private static bool IsForeseen(Exception error) => error is ControlPlaneException or StartupException;
 }

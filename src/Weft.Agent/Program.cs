@@ -41,20 +41,6 @@ internal static class Program
 
     private static async Task<int> RunUntilStopped(AgentOptions options)
     {
-        try
-        {
-            return await RunLogged(options);
-        }
-        catch (StartupException e)
-        {
-            await Console.Error.WriteLineAsync($"weft-agent: {e.Message}");
-            return 1;
-        }
-    }
-
-    /// <summary>Runs the agent with a log, which is written to its end before this returns or throws.</summary>
-    private static async Task<int> RunLogged(AgentOptions options)
-    {
         using var stop = new CancellationTokenSource();
         void Stop(PosixSignalContext signal)
         {
@@ -64,15 +50,20 @@ internal static class Program
 
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
-        using var log = new AgentLog(options.LogLevel);
+        var log = AgentLog.Open(Console.Error, TimeProvider.System, options.LogLevel);
         try
         {
-            await Run(options, new AgentTimings(), TimeProvider.System, log.Logger, stop.Token);
+            await Run(options, new AgentTimings(), TimeProvider.System, log, stop.Token);
             return 0;
         }
-        catch (Exception e) when (e is not StartupException)
+        catch (StartupException e)
         {
-            log.Logger.Failed(e);
+            await Console.Error.WriteLineAsync($"weft-agent: {e.Message}");
+            return 1;
+        }
+        catch (Exception e)
+        {
+            log.Failed(e);
             return 1;
         }
     }

@@ -107,7 +107,13 @@ internal static class Program
             new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory }
         );
         // stdout is the one line that says where; everything else goes to stderr.
-        builder.Logging.ClearProviders().AddLogfmt(options.LogLevel, time, isForeseen: _ => false);
+        // The framework tells every request at information; its warnings are what an operator can act on.
+        var framework = options.LogLevel > LogLevel.Warning ? options.LogLevel : LogLevel.Warning;
+        builder
+            .Logging.ClearProviders()
+            .AddProvider(new LogfmtLoggerProvider(Console.Error, time, new LogfmtOptions(options.LogLevel, _ => false)))
+            .SetMinimumLevel(options.LogLevel)
+            .AddFilter("Microsoft", framework);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(1));
         builder
             .WebHost.UseKestrelHttpsConfiguration()

@@ -1,6 +1,4 @@
 using System.CommandLine;
-using Weft.Agent.Nodes.Planning;
-using Weft.Agent.Reconcilers;
 using Weft.Attachments.Nodes;
 
 namespace Weft.Agent.Nodes;
@@ -142,11 +140,8 @@ internal static class NodeCommand
 
     private static int Plan(ParseResult parsed, NodeConfiguration configuration)
     {
-        NodePlan plan;
-        // Its log is written before its findings are.
-        using (var log = new AgentLog(LogLevel.Information))
-        using (var reconciler = CreateReconciler(parsed, configuration, null, log.Logger))
-            plan = reconciler.Plan(configuration);
+        using var reconciler = CreateReconciler(parsed, configuration, null);
+        var plan = reconciler.Plan(configuration);
         foreach (var operation in plan.Operations)
             Console.WriteLine(operation);
         WriteLines(plan.Findings);
@@ -163,11 +158,12 @@ internal static class NodeCommand
     private static async Task<int> Apply(ParseResult parsed, NodeConfiguration configuration)
     {
         using var state = StateDirectory.Open(Path.GetFullPath(parsed.GetRequiredValue(State)));
-        var probe = parsed.GetValue(Server) is { } server ? CreateProbe(parsed, server, state) : null;
-        ReconcileResult result;
-        using (var log = new AgentLog(LogLevel.Information))
-        using (var reconciler = CreateReconciler(parsed, configuration, probe, log.Logger))
-            result = await reconciler.Reconcile(configuration, CancellationToken.None);
+        using var reconciler = CreateReconciler(
+            parsed,
+            configuration,
+            parsed.GetValue(Server) is { } server ? CreateProbe(parsed, server, state) : null
+        );
+        var result = await reconciler.Reconcile(configuration, CancellationToken.None);
         WriteLines(result.Findings);
         Console.WriteLine($"node {configuration.Node}: {result.Written} written, {result.Removed} removed");
         return result.Findings.Count > 0 ? Failed : NoChanges;
@@ -176,8 +172,7 @@ internal static class NodeCommand
     private static NodeReconciler CreateReconciler(
         ParseResult parsed,
         NodeConfiguration configuration,
-        ControlPlaneProbe? probe,
-        ILogger log
+        ControlPlaneProbe? probe
     ) =>
         new(
             configuration.Node,
@@ -189,7 +184,7 @@ internal static class NodeCommand
             ),
             probe,
             TimeProvider.System,
-            log
+            AgentLog.Open(Console.Error, TimeProvider.System)
         );
 
     private static ControlPlaneProbe CreateProbe(ParseResult parsed, Uri server, StateDirectory state)

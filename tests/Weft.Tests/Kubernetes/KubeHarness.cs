@@ -1,9 +1,9 @@
 using System.Text.Json.Nodes;
+using Weft.Agent;
 using Weft.Agent.Kubernetes;
 using Weft.Agent.Manifests;
 using Weft.Agent.Reconcilers;
 using Weft.Tests.Agent;
-using Weft.Tests.Logging;
 
 namespace Weft.Tests.Kubernetes;
 
@@ -49,7 +49,7 @@ internal sealed class KubeHarness : IAsyncDisposable
     /// <summary>A target that knows nothing yet, as after a restart of the agent.</summary>
     public void RunInformers(DriftPolicy policy = DriftPolicy.Mend)
     {
-        var log = FormattedLogger.OfAgent(TextWriter.Synchronized(_log), TimeProvider.System);
+        var log = AgentLog.Open(TextWriter.Synchronized(_log), TimeProvider.System);
         _cluster = KubeCluster.Open(
             new KubeOptions { KubeConfig = Kube.Config(_folder), Drift = policy },
             FastTimings,
@@ -99,7 +99,7 @@ internal sealed class KubeHarness : IAsyncDisposable
             System.Text.Encoding.UTF8.GetBytes(
                 new JsonObject
                 {
-                    ["cluster"] = FakeControlPlane.Cluster,
+                    ["cluster"] = ScriptedControlPlane.Cluster,
                     ["revision"] = 1,
                     ["digest"] = $"sha256-{manifests.Length}",
                     ["manifests"] = new JsonArray([.. manifests.Select(m => m.DeepClone())]),

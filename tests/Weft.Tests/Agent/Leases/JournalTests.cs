@@ -5,7 +5,6 @@ using Microsoft.Win32.SafeHandles;
 using Weft.Agent;
 using Weft.Agent.Leases;
 using Weft.Resources;
-using Weft.Tests.Logging;
 
 namespace Weft.Tests.Agent.Leases;
 
@@ -244,7 +243,7 @@ public sealed class JournalTests : IDisposable
             );
 
     private Journal Open(LeaseTable table, Action<SafeFileHandle>? sync = null, int compactFrom = 1024) =>
-        Journal.Open(JournalPath, table, FormattedLogger.OfAgent(_log, TimeProvider.System), sync, compactFrom);
+        Journal.Open(JournalPath, table, AgentLog.Open(_log, TimeProvider.System), sync, compactFrom);
 
     private async Task<LeaseTable> ReadBack()
     {

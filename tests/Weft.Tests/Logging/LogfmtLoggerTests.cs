@@ -1,12 +1,11 @@
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Weft.Logging;
 
 namespace Weft.Tests.Logging;
 
 /// <summary>The one form of a log line. Contract: docs/specs/logging.md.</summary>
-public sealed partial class LogfmtFormatterTests : IDisposable
+public sealed partial class LogfmtLoggerTests : IDisposable
 {
     private const string Time = "2026-11-29T01:30:31.482Z";
 
@@ -68,6 +67,27 @@ public sealed partial class LogfmtFormatterTests : IDisposable
         );
     }
 
+    [Fact]
+    public void Leaves_OutWhatIsBelowItsLevel()
+    {
+        var logger = NewLogger(level: LogLevel.Warning);
+        Events.PodSeen(logger, "upf-0");
+        Events.Failed(logger, new IOException("full"));
+        Assert.Equal($"{Time} error failed error=\"IOException: full\"\n", Written);
+    }
+
+    [Fact]
+    public void Logs_WhatAHostTellsIt()
+    {
+        var clock = new FakeTimeProvider(new DateTimeOffset(2026, 11, 29, 1, 30, 31, 482, TimeSpan.Zero));
+        var options = new LogfmtOptions(LogLevel.Information, _ => false);
+        using var loggers = LoggerFactory.Create(logging =>
+            logging.AddProvider(new LogfmtLoggerProvider(_output, clock, options))
+        );
+        Events.PodSeen(loggers.CreateLogger<LogfmtLoggerTests>(), "upf-0");
+        Assert.Equal($"{Time} info pod-seen pod=upf-0\n", Written);
+    }
+
     [Theory]
     [InlineData("trace", LogLevel.Trace)]
     [InlineData("debug", LogLevel.Debug)]
@@ -82,10 +102,14 @@ public sealed partial class LogfmtFormatterTests : IDisposable
 
     private string Written => _output.ToString();
 
-    private FormattedLogger NewLogger(string category = "Weft.Tests", Func<Exception, bool>? isForeseen = null)
+    private LogfmtLogger NewLogger(
+        string category = "Weft.Tests",
+        Func<Exception, bool>? isForeseen = null,
+        LogLevel level = LogLevel.Trace
+    )
     {
         var clock = new FakeTimeProvider(new DateTimeOffset(2026, 11, 29, 1, 30, 31, 482, TimeSpan.Zero));
-        return new FormattedLogger(new LogfmtFormatter(clock, isForeseen ?? (_ => false)), category, _output);
+        return new LogfmtLogger(_output, clock, new LogfmtOptions(level, isForeseen ?? (_ => false)), category);
     }
 
     private static partial class Events

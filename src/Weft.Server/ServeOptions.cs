@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net;
 using Weft.Access;
 using Weft.Addressing;
+using Weft.Logging;
 
 namespace Weft.Server;
 
@@ -22,10 +23,14 @@ internal sealed record ServeOptions(
     /// <summary>The relay, or null where none is served.</summary>
     public RelayServeOptions? Relay { get; init; }
 
+    /// <summary>The least level that is logged.</summary>
+    public LogLevel LogLevel { get; init; } = LogLevel.Information;
+
     public const string Usage = """
         weftd, the control plane of Weft
 
         usage: weftd serve --data DIR [--listen ADDRESS:PORT] [--tls-cert FILE --tls-key FILE] [--limits FILE] [--plain-http]
+                           [--log-level LEVEL]
                            [--relay-listen ADDRESS:PORT [--relay-address HOST[:PORT]] [--relay-tls-cert FILE --relay-tls-key FILE]
                             [--relay-proxies CIDR,…] [--relay-plain-http]]
                weftd --version
@@ -36,6 +41,7 @@ internal sealed record ServeOptions(
           --tls-key FILE         the certificate's key, PEM
           --plain-http           listen without TLS beyond this machine: tokens travel in the clear
           --limits FILE          JSON with numbers that differ from the defaults (docs/specs/limits.md)
+          --log-level LEVEL      the least level that is logged: trace, debug, info, warn or error (default info)
 
           --relay-listen ADDRESS:PORT  serve the relay there; without it there is none
           --relay-address HOST[:PORT]  where the world reaches it (default: where it listens; needed where that is 0.0.0.0 or [::])
@@ -57,6 +63,7 @@ internal sealed record ServeOptions(
         "--tls-cert",
         "--tls-key",
         "--limits",
+        "--log-level",
         "--relay-listen",
         "--relay-address",
         "--relay-tls-cert",
@@ -85,6 +92,7 @@ internal sealed record ServeOptions(
         CheckTls(given, "", endpoint, given.ContainsKey("--tls-cert"), Mistake);
         foreach (var file in given.Where(g => PathOptions.Contains(g.Key) && !File.Exists(g.Value)))
             Mistake($"{file.Key}: there is no file '{file.Value}'");
+        var level = ReadLogLevel(given, Mistake);
         var relay = ReadRelay(given, Mistake);
         return mistakes.Count > 0
             ? Refusal.Combine(mistakes, null)
@@ -97,7 +105,18 @@ internal sealed record ServeOptions(
             )
             {
                 Relay = relay,
+                LogLevel = level,
             };
+    }
+
+    private static LogLevel ReadLogLevel(Dictionary<string, string> given, Action<string> mistake)
+    {
+        if (!given.TryGetValue("--log-level", out var word))
+            return LogLevel.Information;
+        if (LogLevelNames.Parse(word) is { } level)
+            return level;
+        mistake($"--log-level: '{word}' is no level; write {LogLevelNames.Choice}");
+        return LogLevel.Information;
     }
 
     private static Dictionary<string, string> Parse(IReadOnlyList<string> args, Action<string> mistake)

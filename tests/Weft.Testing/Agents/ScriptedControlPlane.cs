@@ -15,9 +15,10 @@ using Weft.Resources;
 namespace Weft.Testing.Agents;
 
 /// <summary>
-/// The agents' endpoint of docs/specs/agent-api.md over real HTTP: it can go away and come back on the same port.
+/// What the real weftd can't be made to do, over real HTTP: it goes away and comes back on the same port, answers late or
+/// by a fault, and asks for what no weftd would render. It counts what it is asked.
 /// </summary>
-internal sealed class FakeControlPlane : IAsyncDisposable
+internal sealed class ScriptedControlPlane : IAsyncDisposable
 {
     public const string Token = "weft_enr_a-good-one";
     public const string Group = "/subscriptions/0b1f6471-1bf0-4dda-aec3-cb9272f09590/resourceGroups/g";
@@ -38,7 +39,7 @@ internal sealed class FakeControlPlane : IAsyncDisposable
     private readonly IPAddress _at;
     private readonly HeldPort _port;
 
-    private FakeControlPlane(X509Certificate2? certificate, IPAddress at) =>
+    private ScriptedControlPlane(X509Certificate2? certificate, IPAddress at) =>
         (_certificate, _at, _port) = (certificate, at, new(at));
 
     public int Port => _port.Number;
@@ -46,7 +47,7 @@ internal sealed class FakeControlPlane : IAsyncDisposable
     public string Url => $"{(_certificate is null ? "http" : "https")}://{_at}:{Port}";
 
     /// <summary>
-    /// What each call of leases/acquire and leases/release meets first; it may wait, or answer in the fake's stead.
+    /// What each call of leases/acquire and leases/release meets first; it may wait, or answer instead.
     /// </summary>
     public Func<string, PodLeaseRequest, HttpContext, Task<bool>>? Before { get; set; }
 
@@ -70,11 +71,11 @@ internal sealed class FakeControlPlane : IAsyncDisposable
     /// <summary>Who holds what, by <c>containerId/interface</c>.</summary>
     public IReadOnlyDictionary<string, string> Leases => _leases;
 
-    public static async Task<FakeControlPlane> Start(X509Certificate2? certificate = null, IPAddress? at = null)
+    public static async Task<ScriptedControlPlane> Start(X509Certificate2? certificate = null, IPAddress? at = null)
     {
-        var fake = new FakeControlPlane(certificate, at ?? IPAddress.Loopback);
-        await fake.ComeBack();
-        return fake;
+        var plane = new ScriptedControlPlane(certificate, at ?? IPAddress.Loopback);
+        await plane.ComeBack();
+        return plane;
     }
 
     public async Task ComeBack()

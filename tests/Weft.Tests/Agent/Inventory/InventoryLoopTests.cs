@@ -108,4 +108,7 @@ public sealed class InventoryLoopTests
 
     private static IEnumerable<string?> Names(NodeInventory inventory) =>
         inventory.Devices.Select(device => device.Name);
+
+    private static IEnumerable<string?> Names(JsonObject inventory) =>
+        inventory["devices"]!.AsArray().Select(device => (string?)device!["name"]);
 }

@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using System.Threading.Channels;
 using CsCheck;
 using Microsoft.AspNetCore.Http;
+using Weft.Contracts;
 
 namespace Weft.Tests.Agent.Leases;
 
@@ -79,12 +80,12 @@ public sealed class LeaseInterleavingTests
             await trial.Finish();
         }
 
-        private async Task<bool> Hold(string verb, JsonObject body, HttpContext context)
+        private async Task<bool> Hold(string verb, PodLeaseRequest body, HttpContext context)
         {
-            switch (await _trials[(string)body["containerId"]!].Decide(verb))
+            switch (await _trials[body.Holder.ContainerId].Decide(verb))
             {
                 case 'f':
-                    await FakeControlPlane.Refuse(context, 503, "ServiceUnavailable", "not now");
+                    await ScriptedControlPlane.Refuse(context, 503, "ServiceUnavailable", "not now");
                     return true;
                 case 'l':
                     context.Response.OnStarting(() =>

@@ -38,7 +38,7 @@ internal static class Program
 
         if (args is [] or ["--help"] or ["-h"] or ["serve", "--help"] || args[0] != "serve")
         {
-            Console.WriteLine(ServeOptions.Usage);
+            Console.WriteLine(ServeCommand.Usage);
             return args is [] or ["--help"] or ["-h"] or ["serve", "--help"] ? 0 : 64;
         }
 

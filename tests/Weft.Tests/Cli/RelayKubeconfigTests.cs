@@ -58,7 +58,8 @@ public sealed class RelayKubeconfigTests : IDisposable
             "apiVersion: v1\nkind: Config\nclusters: null\ncontexts: null\nusers: []\ncurrent-context: \"\"\n",
             "apiVersion: v1\nkind: Config\ncurrent-context:\nclusters:\ncontexts:\nusers:\n",
             "apiVersion: v1\nclusters:\n-\n  name: a\n  cluster:\n    server: https://a\n    # its end\n",
-            "contexts:\n- name: c\n  context: {cluster: a, user: b}\nusers:\n- name: u\n  user:\n    token: |\n      several\n      lines\n\nclusters: []\n"
+            "contexts:\n- name: c\n  context: {cluster: a, user: b}\nusers:\n- name: u\n  user:\n    token: |\n"
+                + "      several\n      lines\n\nclusters: []\n"
         );
 
     [Theory]

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Completions;
+using System.Globalization;
 using Weft.Cli.Kinds;
 using Weft.Cli.Output;
 using Weft.Resources;
@@ -90,12 +91,16 @@ internal static class ExplainCommand
         if (member.EnumValues.Length > 0)
             yield return $"one of: {string.Join(", ", member.EnumValues)}";
         if (member.Min is not null || member.Max is not null)
-            yield return $"from {member.Min?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "any"} to {member.Max?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "any"}";
+            yield return $"from {FormatBound(member.Min)} to {FormatBound(member.Max)}";
         if (member.PatternRegex is { } pattern)
             yield return $"matches: {pattern}";
         if (member.RefersTo.Length > 0)
-            yield return $"refers to: {string.Join(", ", member.RefersTo.Select(type => KindTable.FindByType(type)?.Plural ?? type.ToString()))}";
+            yield return $"refers to: {string.Join(", ", member.RefersTo.Select(NameOf))}";
     }
+
+    private static string FormatBound(long? bound) => bound?.ToString(CultureInfo.InvariantCulture) ?? "any";
+
+    private static string NameOf(ResourceType type) => KindTable.FindByType(type)?.Plural ?? type.ToString();
 
     private static void WriteTable(CommandSession session, IEnumerable<SchemaMember> members)
     {

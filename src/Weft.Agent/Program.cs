@@ -126,6 +126,7 @@ internal static class Program
             new VerificationLoop(
                 plane,
                 new Verifier(options.Node, new PodNamespaces(), new ProbeTimings()),
+                () => loop.Current?.Document,
                 state.Desired,
                 timings,
                 clock,

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using Weft.Attachments.Verification;
+using Weft.Contracts;
 using Weft.Resources;
 
 namespace Weft.Agent.Verification;
@@ -48,8 +49,8 @@ internal static class LocalVerification
             {
                 try
                 {
-                    var picture = Read(parsed.GetRequiredValue(file));
-                    var nodes = picture.Elements("nodes").Select(n => n.Text("name")).OfType<string>().ToList();
+                    var desired = Read(parsed.GetRequiredValue(file));
+                    var nodes = (desired.Nodes ?? []).Select(each => each.Name).OfType<string>().ToList();
                     var mine = parsed.GetValue(node) ?? (nodes.Count == 1 ? nodes[0] : null);
                     if (mine is null && parsed.GetValue(netns) is null)
                         throw new StartupException(
@@ -61,7 +62,7 @@ internal static class LocalVerification
                     };
                     var report = await new Verifier(mine, new PodNamespaces(), new ProbeTimings()).Run(
                         task,
-                        picture,
+                        desired,
                         parsed.GetValue(netns)
                     );
                     Write(report, parsed.GetValue(json));
@@ -77,15 +78,13 @@ internal static class LocalVerification
         return command;
     }
 
-    private static JsonElement Read(string path)
+    private static DesiredStateDocument Read(string path)
     {
         try
         {
-            using var document = JsonDocument.Parse(File.ReadAllBytes(path));
-            var root = document.RootElement;
-            return (
-                root.Member("properties") is { ValueKind: JsonValueKind.Object } properties ? properties : root
-            ).Clone();
+            var root = JsonElement.Parse(File.ReadAllBytes(path));
+            var body = root.Member("properties") is { ValueKind: JsonValueKind.Object } properties ? properties : root;
+            return DesiredStateDocument.Read(body);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
         {

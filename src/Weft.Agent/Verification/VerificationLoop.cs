@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Weft.Agent.ControlPlane;
 using Weft.Attachments.Verification;
+using Weft.Contracts;
 using Weft.Resources;
 
 namespace Weft.Agent.Verification;
@@ -8,9 +9,12 @@ namespace Weft.Agent.Verification;
 /// <summary>
 /// Waits for verifications that somebody asks for, makes them, and tells what was found (docs/specs/verify.md).
 /// </summary>
+/// <param name="desired">The desired state that the agent holds; null while it holds none.</param>
+/// <param name="desiredPath">Where the last one is kept, for an agent that holds none yet.</param>
 internal sealed class VerificationLoop(
     ControlPlaneClient plane,
     Verifier verifier,
+    Func<DesiredStateDocument?> desired,
     string desiredPath,
     AgentTimings timings,
     TimeProvider clock,
@@ -47,8 +51,8 @@ internal sealed class VerificationLoop(
     {
         if (await plane.GetVerifications(_after, cancel) is not { } content)
             return;
-        var answer = Parse(content);
-        foreach (var task in answer.Elements("verifications").Select(VerificationTask.Read).Where(t => t.Id.Length > 0))
+        var answer = PendingVerifications.Read(Parse(content));
+        foreach (var task in answer.Tasks)
         {
             log.Info("verify", ("id", task.Id), ("pod", task.Pod), ("network", task.Network));
             var report = await RunTask(task);
@@ -61,15 +65,15 @@ internal sealed class VerificationLoop(
             await plane.ReportVerification(task.Id, Json.ToUtf8(report.ToJson()), cancel);
         }
 
-        _after = answer.Integer("after") ?? _after;
+        _after = answer.After ?? _after;
     }
 
     private async Task<VerificationReport> RunTask(VerificationTask task)
     {
         try
         {
-            var picture = Parse(await File.ReadAllBytesAsync(desiredPath));
-            return await verifier.Run(task, picture);
+            var held = desired() ?? DesiredStateDocument.Read(Parse(await File.ReadAllBytesAsync(desiredPath)));
+            return await verifier.Run(task, held);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ControlPlaneException)
         {
@@ -81,8 +85,7 @@ internal sealed class VerificationLoop(
     {
         try
         {
-            using var document = JsonDocument.Parse(content);
-            return document.RootElement.Clone();
+            return JsonElement.Parse(content);
         }
         catch (JsonException e)
         {

@@ -1,10 +1,8 @@
 using System.Collections.Immutable;
-using System.Text.Json;
 using Weft.Agent.Linux;
 using Weft.Attachments.Admission;
-using Weft.Attachments.Nodes;
 using Weft.Attachments.Verification;
-using Weft.Resources;
+using Weft.Contracts;
 
 namespace Weft.Agent.Verification;
 
@@ -16,11 +14,11 @@ internal sealed class Verifier(string? node, PodNamespaces pods, ProbeTimings ti
     private const int MaxParallelism = 8;
 
     /// <summary>Does a task.</summary>
-    /// <param name="picture">The desired state, as the control plane rendered it.</param>
+    /// <param name="desired">The desired state, as the control plane rendered it.</param>
     /// <param name="netns">The namespace to look in, where the caller knows it better than the task.</param>
-    public async Task<VerificationReport> Run(VerificationTask task, JsonElement picture, string? netns = null)
+    public async Task<VerificationReport> Run(VerificationTask task, DesiredStateDocument desired, string? netns = null)
     {
-        var facts = picture.Elements("networks").Select(NetworkFacts.Read).OfType<NetworkFacts>().ToList();
+        var facts = desired.Networks.ToList();
         if (task.Network is { } only && !facts.Exists(f => InterfaceExpectation.IsNetwork(f.Id.ToString(), only)))
             return Wrong(
                 $"the cluster has no network '{only}'; it has {string.Join(", ", facts.Select(f => f.Id.Name))}"
@@ -28,7 +26,7 @@ internal sealed class Verifier(string? node, PodNamespaces pods, ProbeTimings ti
         try
         {
             if (task.Pod is null && netns is null)
-                return await VerifyNode(task, picture, facts);
+                return await VerifyNode(task, desired, facts);
             return (netns ?? pods.Find(task.Pod!)) is { } path
                 ? await VerifyPod(task, facts, path)
                 : Elsewhere($"the pod {task.Pod} doesn't run on {node}");
@@ -41,18 +39,18 @@ internal sealed class Verifier(string? node, PodNamespaces pods, ProbeTimings ti
 
     private async Task<VerificationReport> VerifyNode(
         VerificationTask task,
-        JsonElement picture,
+        DesiredStateDocument desired,
         List<NetworkFacts> facts
     )
     {
         if (node is null)
             return Elsewhere("this agent serves no node");
-        var mine = picture.Elements("nodes").FirstOrDefault(n => n.Text("name") == node);
-        if (mine.ValueKind == JsonValueKind.Undefined)
+        var nodes = desired.Nodes ?? [];
+        if (nodes.FirstOrDefault(each => each.Name == node) is not { } mine)
             return Wrong(
-                $"the cluster has no node '{node}'; it has {string.Join(", ", picture.Elements("nodes").Select(n => n.Text("name")))}"
+                $"the cluster has no node '{node}'; it has {string.Join(", ", nodes.Select(each => each.Name))}"
             );
-        if (!NodeConfiguration.Read(mine.Member("configuration"), node).TryGet(out var configuration, out var refusal))
+        if (!mine.Configuration.TryGet(out var configuration, out var refusal))
             return Wrong($"the node's configuration can't be read: {refusal.Message}");
         return await Probe(InterfaceExpectation.ForNode(configuration, facts, task.Network), null);
     }

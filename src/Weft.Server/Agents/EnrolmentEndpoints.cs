@@ -68,11 +68,7 @@ internal sealed class EnrolmentEndpoints(ControlPlane controlPlane)
         if (transaction.Get(cluster) is not { } row)
         {
             await http.Refuse(
-                new Refusal(
-                    RefusalCode.ResourceNotFound,
-                    $"{cluster} doesn't exist any more",
-                    cluster.ToString()
-                )
+                new Refusal(RefusalCode.ResourceNotFound, $"{cluster} doesn't exist any more", cluster.ToString())
             );
             return;
         }
@@ -115,9 +111,6 @@ internal sealed class EnrolmentEndpoints(ControlPlane controlPlane)
         }
 
         http.Response.Headers.CacheControl = "no-store";
-        await http.Respond(
-            201,
-            new EnrolmentResponse(id.ToString(), id.Parent!.ToString(), credential).ToBytes()
-        );
+        await http.Respond(201, new EnrolmentResponse(id.ToString(), id.Parent!.ToString(), credential).ToBytes());
     }
 }

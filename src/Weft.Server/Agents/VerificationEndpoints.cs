@@ -100,7 +100,8 @@ internal sealed class VerificationEndpoints(ControlPlane controlPlane, IHostAppl
             await http.Refuse(
                 new Refusal(
                     RefusalCode.ResourceNotFound,
-                    $"there is no verification {id.Name}: they are kept for {Retention.TotalMinutes:0} minutes, and not across a restart of weftd",
+                    $"there is no verification {id.Name}: "
+                        + $"they are kept for {Retention.TotalMinutes:0} minutes, and not across a restart of weftd",
                     id.ToString()
                 )
             );
@@ -233,7 +234,8 @@ internal sealed class VerificationEndpoints(ControlPlane controlPlane, IHostAppl
                     )
                     : new Refusal(
                         RefusalCode.ReferenceNotFound,
-                        $"no agent of {cluster.Name} serves the node '{task.Node}'; there are agents on {(agents.Count == 0 ? "none" : string.Join(", ", agents.Select(a => a.Node)))}",
+                        $"no agent of {cluster.Name} serves the node '{task.Node}'; there are agents on "
+                            + (agents.Count == 0 ? "none" : string.Join(", ", agents.Select(a => a.Node))),
                         "node"
                     )
             );

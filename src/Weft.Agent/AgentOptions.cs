@@ -71,6 +71,9 @@ internal sealed record AgentOptions
     /// <summary>What can be reached through the relay; null for nothing.</summary>
     public RelayTargetOptions? Relay { get; init; }
 
+    /// <summary>The least level that is logged.</summary>
+    public LogLevel LogLevel { get; init; } = LogLevel.Information;
+
     /// <summary>The agent's version as it is reported, such as <c>0.1.0</c>.</summary>
     public static string Version { get; } = typeof(AgentOptions).Assembly.GetName().Version!.ToString(3);
 }

@@ -7,7 +7,7 @@ namespace Weft.Agent.Leases;
 /// <summary>
 /// From the line that came to the line that goes: every request gets an answer, and none ends the agent.
 /// </summary>
-internal sealed class LeaseRequestHandler(LeaseService leases, string? node, Log log)
+internal sealed class LeaseRequestHandler(LeaseService leases, string? node, ILogger log)
 {
     private const int MaxReasonLength = 1000;
 
@@ -24,7 +24,7 @@ internal sealed class LeaseRequestHandler(LeaseService leases, string? node, Log
         }
         catch (ControlPlaneException e)
         {
-            log.Warn("acquire-failed", e, ("container", request.ContainerId), ("pod", request.PodName));
+            log.AcquireFailed(e, request.ContainerId, request.PodName);
 
             // The control plane's word goes to the plugin as it is; where there is none, trying again is all that's
             // left.

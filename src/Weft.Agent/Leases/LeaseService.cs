@@ -19,7 +19,7 @@ internal sealed class LeaseService(
     Connectivity connectivity,
     AgentTimings timings,
     TimeProvider clock,
-    Log log,
+    ILogger log,
     CancellationToken stopping
 )
 {
@@ -139,12 +139,7 @@ internal sealed class LeaseService(
         await journal.Append(JournalEntry.Create(JournalEntry.Granted, holder, clock.GetUtcNow(), lease, pod: pod));
         if (!table.TryGet(holder, out var kept))
             return ReleasedMeanwhile(holder);
-        log.Info(
-            "lease-granted",
-            ("holder", holder),
-            ("addresses", string.Join(',', kept.Addresses.Select(a => a.Address))),
-            ("pod", pod)
-        );
+        log.LeaseGranted(holder, string.Join(',', kept.Addresses.Select(a => a.Address)), pod);
         return kept;
     }
 
@@ -165,7 +160,7 @@ internal sealed class LeaseService(
             done =>
             {
                 if (done.Exception?.InnerException is { } error and not OperationCanceledException)
-                    log.Warn("acquire-failed-late", error, ("holder", holder));
+                    log.AcquireFailedLate(error, holder);
             },
             TaskScheduler.Default
         );

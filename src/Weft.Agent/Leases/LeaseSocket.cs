@@ -15,15 +15,15 @@ internal sealed class LeaseSocket : IDisposable
     private readonly Socket _listener;
     private readonly TimeProvider _clock;
     private readonly AgentTimings _timings;
-    private readonly Log _log;
+    private readonly ILogger _log;
 
-    private LeaseSocket(string path, Socket listener, AgentTimings timings, TimeProvider clock, Log log) =>
+    private LeaseSocket(string path, Socket listener, AgentTimings timings, TimeProvider clock, ILogger log) =>
         (_path, _listener, _timings, _clock, _log) = (path, listener, timings, clock, log);
 
     /// <summary>Makes the socket: it appears under its name with mode 0600 and already listening.</summary>
     /// <returns>The socket; connections wait until <see cref="Serve"/>.</returns>
     /// <exception cref="StartupException">Another agent listens there, or it can't be made.</exception>
-    public static async Task<LeaseSocket> Open(string path, AgentTimings timings, TimeProvider clock, Log log)
+    public static async Task<LeaseSocket> Open(string path, AgentTimings timings, TimeProvider clock, ILogger log)
     {
         if (System.Text.Encoding.UTF8.GetByteCount(path) > MaxPathLength)
             throw new StartupException(
@@ -54,7 +54,7 @@ internal sealed class LeaseSocket : IDisposable
             catch (SocketException e)
             {
                 // Such as no descriptor being free: those who hold them will be done in a moment.
-                _log.Warn("accept-failed", e);
+                _log.AcceptFailed(e);
                 await Task.Delay(_timings.InitialBackoff, _clock, cancel);
             }
         }
@@ -71,7 +71,7 @@ internal sealed class LeaseSocket : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            _log.Warn("socket-not-removed", e, ("socket", _path));
+            _log.SocketNotRemoved(e, _path);
         }
 
         _listener.Dispose();
@@ -98,20 +98,15 @@ internal sealed class LeaseSocket : IDisposable
         catch (OperationCanceledException)
         {
             if (!cancel.IsCancellationRequested)
-                _log.Warn(
-                    "connection-closed",
-                    null,
-                    ("reason", "its time is over"),
-                    ("seconds", _timings.SocketTimeout.TotalSeconds)
-                );
+                _log.ConnectionClosed("its time is over", _timings.SocketTimeout.TotalSeconds);
         }
         catch (SocketException e)
         {
-            _log.Warn("connection-lost", e);
+            _log.ConnectionLost(e);
         }
         catch (Exception e)
         {
-            _log.Error("connection-failed", e);
+            _log.ConnectionFailed(e);
         }
     }
 

@@ -20,7 +20,7 @@ internal sealed class ReleaseLoop(
     ControlPlaneClient plane,
     AgentTimings timings,
     TimeProvider clock,
-    Log log
+    ILogger log
 )
 {
     private const int MaxParallelism = 8;
@@ -62,7 +62,7 @@ internal sealed class ReleaseLoop(
             _delayed.Remove(holder);
         }
 
-        log.Info("lease-released", ("holder", holder));
+        log.LeaseReleased(holder);
     }
 
     private async ValueTask TryRelease(LeaseHolder holder, CancellationToken cancel)
@@ -112,7 +112,7 @@ internal sealed class ReleaseLoop(
             }
         }
 
-        log.Warn("release-postponed", error, ("holder", holder), ("seconds", Math.Round(wait.TotalSeconds, 1)));
+        log.ReleasePostponed(error, holder, Math.Round(wait.TotalSeconds, 1));
     }
 
     private void Requeue(LeaseHolder holder)

@@ -9,16 +9,16 @@ namespace Weft.Agent.Verification;
 /// <summary>
 /// Waits for verifications that somebody asks for, makes them, and tells what was found (docs/specs/verify.md).
 /// </summary>
-/// <param name="desired">The desired state that the agent holds; null while it holds none.</param>
+/// <param name="held">The desired state that the agent holds; null while it holds none.</param>
 /// <param name="desiredPath">Where the last one is kept, for an agent that holds none yet.</param>
 internal sealed class VerificationLoop(
     ControlPlaneClient plane,
     Verifier verifier,
-    Func<DesiredStateDocument?> desired,
+    Func<DesiredStateDocument?> held,
     string desiredPath,
     AgentTimings timings,
     TimeProvider clock,
-    Log log
+    ILogger log
 )
 {
     private readonly Backoff _backoff = new(timings.InitialBackoff, timings.MaxBackoff);
@@ -54,14 +54,9 @@ internal sealed class VerificationLoop(
         var answer = PendingVerifications.Read(Parse(content));
         foreach (var task in answer.Tasks)
         {
-            log.Info("verify", ("id", task.Id), ("pod", task.Pod), ("network", task.Network));
+            log.Verify(task.Id, task.Pod, task.Network);
             var report = await RunTask(task);
-            log.Info(
-                "verified",
-                ("id", task.Id),
-                ("interfaces", report.Interfaces.Length),
-                ("result", report.Error ?? (report.HasPassed ? "passed" : "failed"))
-            );
+            log.Verified(task.Id, report.Interfaces.Length, report.Error ?? (report.HasPassed ? "passed" : "failed"));
             await plane.ReportVerification(task.Id, Json.ToUtf8(report.ToJson()), cancel);
         }
 
@@ -72,8 +67,8 @@ internal sealed class VerificationLoop(
     {
         try
         {
-            var held = desired() ?? DesiredStateDocument.Read(Parse(await File.ReadAllBytesAsync(desiredPath)));
-            return await verifier.Run(task, held);
+            var desired = held() ?? DesiredStateDocument.Read(Parse(await File.ReadAllBytesAsync(desiredPath)));
+            return await verifier.Run(task, desired);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ControlPlaneException)
         {

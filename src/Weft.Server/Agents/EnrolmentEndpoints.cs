@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json.Nodes;
 using Weft.Contracts;
 using Weft.Fleet;
@@ -13,45 +12,6 @@ namespace Weft.Server.Agents;
 /// </summary>
 internal sealed class EnrolmentEndpoints(ControlPlane controlPlane)
 {
-    private static readonly TimeSpan TokenLifetime = TimeSpan.FromHours(24);
-
-    /// <summary>Makes an enrolment token for a cluster. It is shown once; a hash of it is kept.</summary>
-    public async Task IssueToken(HttpContext http, ResourceId cluster)
-    {
-        var transaction = new ReadTransaction(controlPlane.Store.Current);
-        if (transaction.Get(cluster) is not { } row)
-        {
-            await http.Refuse(
-                new Refusal(RefusalCode.ResourceNotFound, $"{cluster} doesn't exist", cluster.ToString())
-            );
-            return;
-        }
-
-        var token = CredentialStore.NewToken("enr");
-        var expires = (controlPlane.UtcNow + TokenLifetime).ToString("O", CultureInfo.InvariantCulture);
-        var kept = new JsonObject
-        {
-            ["cluster"] = cluster.ToString(),
-            ["made"] = CredentialStore.CreatedAtOf(row),
-            ["expiresAt"] = expires,
-        };
-        _ = await controlPlane.Store.Commit(
-            ReadSet.Empty,
-            [Mutation.Put($"{CredentialStore.EnrolmentPartition}|{CredentialStore.HashOf(token)}", kept)],
-            http.RequestAborted
-        );
-        http.Response.Headers.CacheControl = "no-store";
-        await http.Respond(
-            200,
-            new JsonObject
-            {
-                ["token"] = token,
-                ["expiresAt"] = expires,
-                ["cluster"] = cluster.ToString(),
-            }
-        );
-    }
-
     /// <summary>Enrols an agent of the token's cluster, or enrols it anew under a new credential.</summary>
     public async Task Enrol(HttpContext http, ResourceId cluster)
     {

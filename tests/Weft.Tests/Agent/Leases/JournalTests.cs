@@ -244,7 +244,7 @@ public sealed class JournalTests : IDisposable
             );
 
     private Journal Open(LeaseTable table, Action<SafeFileHandle>? sync = null, int compactFrom = 1024) =>
-        Journal.Open(JournalPath, table, new Log(_log, TimeProvider.System), sync, compactFrom);
+        Journal.Open(JournalPath, table, AgentLog.Open(_log, TimeProvider.System), sync, compactFrom);
 
     private async Task<LeaseTable> ReadBack()
     {

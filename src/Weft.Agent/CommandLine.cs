@@ -1,10 +1,10 @@
-using Weft.Contracts;
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using Weft.Agent.Kubernetes;
 using Weft.Agent.Reconcilers;
 using Weft.Agent.Relay;
 using Weft.Agent.Verification;
+using Weft.Contracts;
 using Weft.Logging;
 
 namespace Weft.Agent;

@@ -1,7 +1,7 @@
-using Weft.Contracts;
 using System.Collections.Immutable;
 using System.Globalization;
 using Weft.Agent.ControlPlane;
+using Weft.Contracts;
 
 namespace Weft.Agent.Reconcilers;
 

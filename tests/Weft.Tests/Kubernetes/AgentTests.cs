@@ -38,10 +38,7 @@ public sealed class AgentTests
             "n6",
             null
         );
-        await harness.Plane.Until(
-            () => harness.Plane.Reports.Any(r => r.Drift.Length == 1),
-            "the drift is reported"
-        );
+        await harness.Plane.Until(() => harness.Plane.Reports.Any(r => r.Drift.Length == 1), "the drift is reported");
         var drift = harness.Plane.Reports[^1].Drift[0];
         Assert.Equal(
             ("NetworkAttachmentDefinition default/n6", "missing", true),
@@ -223,11 +220,7 @@ public sealed class AgentTests
 
         Assert.InRange(kube.Writes(), 10, 60);
         using var again = Start(harness, kube, said);
-        for (
-            var i = 0;
-            i < 6_000 && !again.HasExited && !harness.Plane.Reports.Any(r => r.State == "Applied");
-            i++
-        )
+        for (var i = 0; i < 6_000 && !again.HasExited && !harness.Plane.Reports.Any(r => r.State == "Applied"); i++)
             await Task.Delay(10, Cancel);
         if (!harness.Plane.Reports.Any(r => r.State == "Applied"))
         {

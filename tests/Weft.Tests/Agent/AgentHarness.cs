@@ -158,7 +158,8 @@ internal sealed class AgentHarness : IAsyncDisposable
     public static string? CodeOf(JsonObject answer) => (string?)answer["error"]?["code"];
 
     /// <summary>Waits for what no request announces, such as a file.</summary>
-    public static Task Eventually(Func<bool> holds, string what) => Relay.Testing.Eventually.Holds(holds, what);
+    public static Task Eventually(Func<bool> holds, string what) =>
+        global::Weft.Relay.Testing.Eventually.Holds(holds, what);
 
     public async ValueTask DisposeAsync()
     {

@@ -108,7 +108,8 @@ public sealed class ReauthorizationTests
         );
         // A listener by a rule that is gone shows that everybody has been judged.
         Assert.Null(await other.Next());
-        Assert.Equal(1, relay.Relay.ListenerCount(LiveRelay.Path));
+        await other.DisposeAsync();
+        await Eventually.Holds(() => relay.Relay.ListenerCount(LiveRelay.Path) == 1, "the other is gone");
         relay.Directory.Put(
             before with
             {

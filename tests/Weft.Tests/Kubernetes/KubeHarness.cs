@@ -119,12 +119,20 @@ internal sealed class KubeHarness : IAsyncDisposable
 
     private bool IsObserved(ObjectKind kind, KubeResource resource)
     {
-        var known = Reconciler.Observed(kind)?.Select(o => (o.Namespace, o.Name, o.Version)).ToHashSet();
-        return known?.SetEquals(
-                All(resource)
-                    .Select(o => o["metadata"]!)
-                    .Select(o => ((string?)o["namespace"], (string)o["name"]!, (string)o["resourceVersion"]!))
-            ) == true;
+        var known = Reconciler
+            .Observed(kind)
+            ?.Select(o => (new ObjectKey(kind, o.Namespace, o.Name), o.Version))
+            .ToHashSet();
+        var there = All(resource)
+            .Select(o => o["metadata"]!)
+            .Select(o =>
+                (
+                    Key: new ObjectKey(kind, (string?)o["namespace"], (string)o["name"]!),
+                    Version: (string)o["resourceVersion"]!
+                )
+            )
+            .Where(o => WatchScope.All.Any(scope => scope.Covers(o.Key)));
+        return known?.SetEquals(there) == true;
     }
 
     public static DesiredState NewDesiredState(params JsonObject[] manifests) =>

@@ -33,12 +33,7 @@ internal sealed class TestSite
     {
         Limits = limits ?? Limits.Default;
         Operations = new OperationTracker(AllKinds.List, Limits);
-        Verbs = new ResourceVerbs(
-            AllKinds.List,
-            Limits,
-            (before, after, written, now) => AddressClaims.LeaseEffectsOf(before, after, written, Limits, now),
-            Operations.AffectedAgents
-        );
+        Verbs = AllKinds.CreateVerbs(Limits, Operations.AffectedAgents);
         Plan = new SitePlan(AllKinds.List, Verbs, Limits);
     }
 

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Weft.Agent;
 using Weft.Agent.Kubernetes;
 using Weft.Agent.Manifests;
 using Weft.Agent.Reconcilers;
@@ -64,7 +65,7 @@ internal sealed class KubeHarness : IAsyncDisposable
     /// <summary>A target that knows nothing yet, as after a restart of the agent.</summary>
     public void RunInformers(DriftPolicy policy = DriftPolicy.Mend, KubeTimings? timings = null)
     {
-        var log = new Weft.Agent.Log(_writer, TimeProvider.System);
+        var log = AgentLog.Open(_writer, TimeProvider.System);
         _cluster = KubeCluster.Open(
             new KubeOptions { KubeConfig = Kube.Config(_folder), Drift = policy },
             timings ?? FastTimings,
@@ -140,7 +141,7 @@ internal sealed class KubeHarness : IAsyncDisposable
             System.Text.Encoding.UTF8.GetBytes(
                 new JsonObject
                 {
-                    ["cluster"] = FakeControlPlane.Cluster,
+                    ["cluster"] = ScriptedControlPlane.Cluster,
                     ["revision"] = 1,
                     ["digest"] = $"sha256-{manifests.Length}",
                     ["manifests"] = new JsonArray([.. manifests.Select(m => m.DeepClone())]),

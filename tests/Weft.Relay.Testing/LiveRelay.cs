@@ -164,8 +164,11 @@ internal sealed class LiveRelay : IAsyncDisposable
     /// <summary>Waits until nobody is here any more.</summary>
     public async Task<(int, int, int, int, int)> WaitUntilEmpty(int listeners = 0, int passes = 0)
     {
-        for (var i = 0; i < 200 && Relay.ResourceCounts != (passes, 0, 0, 0, listeners); i++)
-            await Task.Delay(50);
+        await Eventually.Holds(
+            () => Relay.ResourceCounts == (passes, 0, 0, 0, listeners),
+            $"{listeners} listeners and nobody else are left",
+            () => $"{Relay.ResourceCounts}"
+        );
         return Relay.ResourceCounts;
     }
 

@@ -361,16 +361,32 @@ public sealed class RequestEndpointTests
         var blasting = Task.Run(
             async () =>
             {
-                for (; sent < 1L << 30; sent += 65536)
+                for (; Interlocked.Read(ref sent) < 1L << 30; Interlocked.Add(ref sent, 65536))
                     await met.SendAsync(new byte[65536], WebSocketMessageType.Binary, false, CancellationToken.None);
             },
             TestContext.Current.CancellationToken
         );
-        await Task.Delay(2000, TestContext.Current.CancellationToken);
-        var reached = sent;
-        await Task.Delay(500, TestContext.Current.CancellationToken);
-        Assert.Equal(reached, sent);
-        Assert.InRange(reached, 0, 64 << 20);
+        await Eventually.Holds(
+            async () =>
+            {
+                var before = Interlocked.Read(ref sent);
+                await Task.Delay(500, TestContext.Current.CancellationToken);
+                return before > 0 && before == Interlocked.Read(ref sent);
+            },
+            "the listener is held up"
+        );
+        var reached = Interlocked.Read(ref sent);
+        Assert.InRange(reached, 1, 64 << 20);
+        // It is the reader that it waits for: once that reads, it goes on.
+        var buffer = new byte[1 << 20];
+        await Eventually.Holds(
+            async () =>
+            {
+                _ = await sender.ReadAsync(buffer, TestContext.Current.CancellationToken);
+                return Interlocked.Read(ref sent) > reached;
+            },
+            "the listener goes on"
+        );
         met.Abort();
         await Assert.ThrowsAnyAsync<Exception>(() => blasting);
     }

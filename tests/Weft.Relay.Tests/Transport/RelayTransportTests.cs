@@ -71,12 +71,14 @@ public sealed class RelayTransportTests
     [Fact]
     public async Task Hands_OverTheRawStream_WithWhatCameBehindTheRequest()
     {
+        var taken = new TaskCompletionSource();
         var done = new TaskCompletionSource<string>();
         await using var host = await RelayHost.Start(
             new(new(IPAddress.Loopback, 0)),
             async context =>
             {
                 var peer = await TakeOver(context);
+                taken.SetResult();
                 var more = new byte[5];
                 await peer.Stream.ReadExactlyAsync(more, Cancel);
                 await peer.Stream.WriteAsync("raw"u8.ToArray(), Cancel);
@@ -90,7 +92,7 @@ public sealed class RelayTransportTests
         await client.ConnectAsync(IPAddress.Loopback, host.Port, Cancel);
         var stream = client.GetStream();
         await stream.WriteAsync(Encoding.ASCII.GetBytes(GetUpgrade + "early"), Cancel);
-        await Task.Delay(100, Cancel);
+        await taken.Task.WaitAsync(Cancel);
         await stream.WriteAsync("later"u8.ToArray(), Cancel);
         var answer = new byte[4096];
         var count = await stream.ReadAtLeastAsync(answer, answer.Length, false, Cancel);
@@ -192,25 +194,39 @@ public sealed class RelayTransportTests
     public async Task Uses_ChangedCertificate_AndKeepsTheOldForABrokenOne()
     {
         using var files = new CertificateFiles("first");
-        await using var host = await RelayHost.Start(
-            new(new(IPAddress.Loopback, 0))
+        var log = new RecordingLog();
+        var transport = new RelayTransportOptions(new(IPAddress.Loopback, 0))
+        {
+            CertificateFile = files.Certificate,
+            KeyFile = files.Key,
+            CertificateInterval = TimeSpan.FromMilliseconds(50),
+        };
+        await using var host = await RelayHost.StartAt(
+            new()
             {
-                CertificateFile = files.Certificate,
-                KeyFile = files.Key,
-                CertificateInterval = TimeSpan.FromMilliseconds(50),
+                Transport = transport,
+                Plain = new(IPAddress.Loopback, 0),
+                Log = log,
             },
             Whoami
         );
         Assert.Equal("CN=first", await Subject(host));
         await File.WriteAllTextAsync(files.Certificate, "nothing", Cancel);
-        await Task.Delay(300, Cancel);
+        await UntilComplained();
         Assert.Equal("CN=first", await Subject(host));
         File.Delete(files.Key);
-        await Task.Delay(300, Cancel);
+        await UntilComplained();
         Assert.Equal("CN=first", await Subject(host));
         files.Write("second");
-        await Task.Delay(500, Cancel);
-        Assert.Equal("CN=second", await Subject(host));
+        await Eventually.Holds(async () => await Subject(host) == "CN=second", "the new certificate is used");
+
+        Task UntilComplained()
+        {
+            var before = Complaints();
+            return Eventually.Holds(() => Complaints() > before, "the relay has looked at the files");
+        }
+
+        int Complaints() => log.Lines.Count(line => line.Contains(files.Certificate, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -251,12 +267,13 @@ public sealed class RelayTransportTests
     [Fact]
     public async Task Aborts_ARequestWhoseClientHasGone()
     {
-        var gone = new TaskCompletionSource();
+        var (served, gone) = (new TaskCompletionSource(), new TaskCompletionSource());
         await using var host = await RelayHost.Start(
             new(new(IPAddress.Loopback, 0)),
             async context =>
             {
                 context.RequestAborted.Register(() => gone.TrySetResult());
+                served.TrySetResult();
                 await gone.Task;
             }
         );
@@ -264,7 +281,7 @@ public sealed class RelayTransportTests
         {
             await client.ConnectAsync(IPAddress.Loopback, host.Port, Cancel);
             await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes(Get), Cancel);
-            await Task.Delay(200, Cancel);
+            await served.Task.WaitAsync(Cancel);
         }
 
         await gone.Task.WaitAsync(TimeSpan.FromSeconds(10), Cancel);

@@ -155,7 +155,8 @@ internal sealed partial class PrincipalEndpoints(ControlPlane controlPlane)
             findings.Add(
                 new Refusal(
                     RefusalCode.InvalidResourceName,
-                    $"'{name}' is no name of a principal: it must match {Principal.NamePattern}, and '{Caller.Administrator.Name}' is taken",
+                    $"'{name}' is no name of a principal: it must match {Principal.NamePattern}, "
+                        + $"and '{Caller.Administrator.Name}' is taken",
                     "name"
                 )
             );

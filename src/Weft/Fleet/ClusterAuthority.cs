@@ -79,7 +79,8 @@ internal static class ClusterAuthority
         if (ServesNode(agent))
             return new Refusal(
                 RefusalCode.Conflict,
-                $"agent {ResourceKind.IdOf(agent).Name} serves a node, and the certificates of the API server are for the cluster's agent to report",
+                $"agent {ResourceKind.IdOf(agent).Name} serves a node, and the certificates of the API server are for "
+                    + "the cluster's agent to report",
                 MemberName
             );
         return member is JsonValue value && value.TryGetValue<string>(out var pem)

@@ -117,7 +117,8 @@ internal static class ClusterRenderer
         {
             return new Refusal(
                 RefusalCode.PluginNotDrawn,
-                $"{network.Id.Name} is attached by {attachment.Plugin} to nodes of both kinds, and its one NetworkAttachmentDefinition can't serve both",
+                $"{network.Id.Name} is attached by {attachment.Plugin} to nodes of both kinds, "
+                    + "and its one NetworkAttachmentDefinition can't serve both",
                 attachment.Path,
                 attachment.Network.ToString()
             );
@@ -199,7 +200,8 @@ internal static class ClusterRenderer
             return names.Count == 0 ? network.InterfaceName : names[0].Name;
         return new Refusal(
             RefusalCode.Mismatch,
-            $"the trunk {network.Id.Name} is on '{names[0].Name}' of node {names[0].Node.Id.Name} and on '{different.Name}' of node {odd.Id.Name}; "
+            $"the trunk {network.Id.Name} is on '{names[0].Name}' of node {names[0].Node.Id.Name} and on "
+                + $"'{different.Name}' of node {odd.Id.Name}; "
                 + "pods need one name for it on every node: name the ports alike",
             attachment.Path,
             odd.Id.ToString()

@@ -79,39 +79,51 @@ internal static class DevicePoolRules
             if (NodeDevices.Find(inventory, port.Name, port.MacAddress, port.PciAddress) is not { } device)
                 yield return CreateError(
                     network,
-                    $"node {node.Id.Name} has no port {DescribeIdentity(port.Name, port.MacAddress, port.PciAddress)}; its inventory has {ListPorts(inventory)}; correct the uplink"
+                    $"node {node.Id.Name} has no port {DescribeIdentity(port.Name, port.MacAddress, port.PciAddress)}; "
+                        + $"its inventory has {ListPorts(inventory)}; correct the uplink"
                 );
             else if (device.TotalFunctions < port.Count)
                 yield return CreateError(
                     network,
-                    $"port {port.Name} of node {node.Id.Name} can have {device.TotalFunctions} virtual functions, but function {port.Count - 1} is declared, the {port.Count}th; declare fewer, or raise the card's number in its firmware"
+                    $"port {port.Name} of node {node.Id.Name} can have {device.TotalFunctions} virtual functions, "
+                        + $"but function {port.Count - 1} is declared, the {port.Count}th; "
+                        + "declare fewer, or raise the card's number in its firmware"
                 );
         }
 
         foreach (var passthrough in configuration.Devices)
         {
-            if (
-                NodeDevices.Find(inventory, passthrough.Name, passthrough.MacAddress, passthrough.PciAddress)
-                is not { } device
-            )
-            {
-                // Once a user-space driver has it, its MAC address is nowhere to be read.
-                if (
-                    passthrough is { Driver: FunctionDriver.UserSpace, PciAddress: null }
-                    && inventory.Devices.Any(d => d.Driver == PlannedInventory.VfioDriver)
-                )
-                    continue;
-                yield return CreateError(
+            if (PassthroughError(node, inventory, passthrough) is { } error)
+                yield return error;
+        }
+    }
+
+    private static Refusal? PassthroughError(NodeSpec node, NodeInventory inventory, PassthroughDevice passthrough)
+    {
+        var (name, mac, pci) = (passthrough.Name, passthrough.MacAddress, passthrough.PciAddress);
+        var network = NetworkNameOf(passthrough.Network);
+        if (NodeDevices.Find(inventory, name, mac, pci) is not { } device)
+        {
+            // Once a user-space driver has it, its MAC address is nowhere to be read.
+            var mayBeHidden =
+                passthrough is { Driver: FunctionDriver.UserSpace, PciAddress: null }
+                && inventory.Devices.Any(d => d.Driver == PlannedInventory.VfioDriver);
+            return mayBeHidden
+                ? null
+                : CreateError(
                     passthrough.Network,
-                    $"node {node.Id.Name} has no device {DescribeIdentity(passthrough.Name, passthrough.MacAddress, passthrough.PciAddress)} for {NetworkNameOf(passthrough.Network)}; its inventory has {ListPorts(inventory)}; correct the uplink"
-                );
-            }
-            else if (device.HasDefaultRoute)
-                yield return CreateError(
-                    passthrough.Network,
-                    $"device {DeviceNameOf(device)} of node {node.Id.Name} has the node's default route, so it can't be given to pods for {NetworkNameOf(passthrough.Network)}; hand over another device, or move the route"
+                    $"node {node.Id.Name} has no device {DescribeIdentity(name, mac, pci)} for {network}; "
+                        + $"its inventory has {ListPorts(inventory)}; correct the uplink"
                 );
         }
+
+        return device.HasDefaultRoute
+            ? CreateError(
+                passthrough.Network,
+                $"device {DeviceNameOf(device)} of node {node.Id.Name} has the node's default route, "
+                    + $"so it can't be given to pods for {network}; hand over another device, or move the route"
+            )
+            : null;
     }
 
     private static IEnumerable<Refusal> SelectionErrors(
@@ -135,17 +147,21 @@ internal static class DevicePoolRules
             {
                 var gets = selection.Chosen.IsEmpty
                     ? "would get no device"
-                    : $"would get {selection.Chosen.Length - selection.Chosen.Except(declared).Count()} of the {declared.Count} devices declared for it";
+                    : $"would get {selection.Chosen.Length - selection.Chosen.Except(declared).Count()} of the "
+                        + $"{declared.Count} devices declared for it";
                 yield return CreateError(
                     selection.Pool,
-                    $"{title} {gets}: {Abbreviate([.. step.Select(e => DeviceNameOf(e.Device))])} {step.Key.Reason} ({step.Key.Step}); {RemedyFor(step.Key.Step, node)}"
+                    $"{title} {gets}: {Abbreviate([.. step.Select(e => DeviceNameOf(e.Device))])} {step.Key.Reason} "
+                        + $"({step.Key.Step}); {RemedyFor(step.Key.Step, node)}"
                 );
             }
 
             if (declared.Count == 0 && selection.Chosen.IsEmpty)
                 yield return CreateError(
                     selection.Pool,
-                    $"{title} would get no device: none is declared for {NetworkNameOf(selection.Pool.Network.ToString())}; declare virtualFunctions, or an uplink that names the network"
+                    $"{title} would get no device: none is declared for "
+                        + $"{NetworkNameOf(selection.Pool.Network.ToString())}; "
+                        + "declare virtualFunctions, or an uplink that names the network"
                 );
             foreach (var device in selection.Chosen.Except(declared))
                 yield return CreateError(
@@ -155,7 +171,8 @@ internal static class DevicePoolRules
             foreach (var device in selection.Chosen.Where(d => d.HasDefaultRoute && declared.Contains(d)))
                 yield return CreateError(
                     selection.Pool,
-                    $"{title} would get {DeviceNameOf(device)}, which has the node's default route; declare another device, or move the route"
+                    $"{title} would get {DeviceNameOf(device)}, which has the node's default route; "
+                        + "declare another device, or move the route"
                 );
         }
     }

@@ -31,7 +31,8 @@ internal static class FunctionUplinkRules
                     ? UplinkRules.NoUplinkError(node, attachment, network, path)
                     : new Refusal(
                         RefusalCode.Mismatch,
-                        $"'{path}': node {node.Id.Name} has no virtual functions for {network.Id.Name}, which its pool {node.Pool} attaches by {attachment.Plugin} ({attachment.Path}); "
+                        $"'{path}': node {node.Id.Name} has no virtual functions for {network.Id.Name}, "
+                            + $"which its pool {node.Pool} attaches by {attachment.Plugin} ({attachment.Path}); "
                             + "say which in virtualFunctions of an uplink, such as {\"functions\":\"0-7\",\"networkId\":\""
                             + network.Id
                             + "\"}",
@@ -78,7 +79,8 @@ internal static class FunctionUplinkRules
                 context.AddError(
                     RefusalCode.Overlap,
                     path,
-                    $"'{path}': {name} is attached by {same.First(Gives).Plugin} and by {other.Plugin} to {node.Id.Name}, which is Virtual; pods get the devices that are handed over there whole, "
+                    $"'{path}': {name} is attached by {same.First(Gives).Plugin} and by {other.Plugin} to "
+                        + $"{node.Id.Name}, which is Virtual; pods get the devices that are handed over there whole, "
                         + $"so the node can't have one as its own interface: attach {name} by one of the two only",
                     other.Network
                 );
@@ -94,7 +96,8 @@ internal static class FunctionUplinkRules
                 context.AddError(
                     RefusalCode.Mismatch,
                     path,
-                    $"'{path}': uplink {port.Name} of node {node.Id.Name} has virtual functions for {name}, which its pool {node.Pool} attaches by {same.First().Plugin} ({same.First().Path}); "
+                    $"'{path}': uplink {port.Name} of node {node.Id.Name} has virtual functions for {name}, "
+                        + $"which its pool {node.Pool} attaches by {same.First().Plugin} ({same.First().Path}); "
                         + "only SRIOV and DPDK give functions to pods: take them away there, or change the pluginType",
                     same.First().Network
                 );
@@ -124,14 +127,16 @@ internal static class FunctionUplinkRules
             context.AddError(
                 RefusalCode.Mismatch,
                 path,
-                $"'{path}': uplink {port.Name} of node {node.Name} has functions for {network.Id.Name}, but its device {device.PciAddress} can have none (its inventory says so; is SR-IOV enabled in the firmware?)",
+                $"'{path}': uplink {port.Name} of node {node.Name} has functions for {network.Id.Name}, "
+                    + $"but its device {device.PciAddress} can have none (its inventory says so; is SR-IOV enabled in the firmware?)",
                 network.Id
             );
         else if (last >= device.TotalFunctions)
             context.AddError(
                 RefusalCode.Mismatch,
                 path,
-                $"'{path}': uplink {port.Name} of node {node.Name} gives function {last} to {network.Id.Name}, but its device {device.PciAddress} can have {device.TotalFunctions}, 0 to {device.TotalFunctions - 1}",
+                $"'{path}': uplink {port.Name} of node {node.Name} gives function {last} to {network.Id.Name}, "
+                    + $"but its device {device.PciAddress} can have {device.TotalFunctions}, 0 to {device.TotalFunctions - 1}",
                 network.Id
             );
     }

@@ -56,7 +56,8 @@ internal static class PlanWarnings
         {
             // Where no device is given away there is nothing that an inventory would be asked.
             if (rendered is { Pools.IsEmpty: false } or { Configuration.PhysicalFunctions.IsEmpty: false })
-                yield return $"not checked: node {node.Id.Name} has reported no inventory, so nobody knows which devices its pools would get";
+                yield return $"not checked: node {node.Id.Name} has reported no inventory, "
+                    + "so nobody knows which devices its pools would get";
             yield break;
         }
 
@@ -68,13 +69,15 @@ internal static class PlanWarnings
                 && !HasUserSpaceDevice(inventory, rendered)
             )
         )
-            yield return $"node {node.Id.Name} has no device for uplink {uplink.Name} with MAC address {uplink.MacAddress}: correct the uplink, or see to the device";
+            yield return $"node {node.Id.Name} has no device for uplink {uplink.Name} with MAC address "
+                + $"{uplink.MacAddress}: correct the uplink, or see to the device";
         foreach (
             var trunk in PlanCapacity
                 .TaggingFunctions(scope, node, rendered)
                 .Where(t => t.Limit is { } limit && t.Network.Vlans.Count > limit)
         )
-            yield return $"node {node.Id.Name}: functions of {trunk.Port} are to carry the {trunk.Network.Vlans.Count} VLANs of {trunk.Network.Id.Name}, but {trunk.Driver} lets one that it doesn't trust have {trunk.Limit}";
+            yield return $"node {node.Id.Name}: functions of {trunk.Port} are to carry the {trunk.Network.Vlans.Count} "
+                + $"VLANs of {trunk.Network.Id.Name}, but {trunk.Driver} lets one that it doesn't trust have {trunk.Limit}";
         foreach (var what in DpdkWarnings(scope, node, rendered, inventory))
             yield return what;
     }
@@ -94,15 +97,18 @@ internal static class PlanWarnings
                 is var total
             && total < pages.Count
         )
-            yield return $"node {node.Id.Name} has {total} huge pages of {FormatSize(pages.Kilobytes)}, but its pool {node.Pool} asks for {pages.Count} (agentOptions.hugepagesCount)";
+            yield return $"node {node.Id.Name} has {total} huge pages of {FormatSize(pages.Kilobytes)}, "
+                + $"but its pool {node.Pool} asks for {pages.Count} (agentOptions.hugepagesCount)";
         if (pools.Count == 0)
             yield break;
         if (wanted is null && inventory.Hugepages.All(h => h.Total == 0))
-            yield return $"node {node.Id.Name} has no huge pages, and {pools[0].Network.Name} is attached by DPDK: say hugepagesCount in agentOptions of pool {node.Pool}, or make them on the node";
+            yield return $"node {node.Id.Name} has no huge pages, and {pools[0].Network.Name} is attached by DPDK: "
+                + $"say hugepagesCount in agentOptions of pool {node.Pool}, or make them on the node";
         var configured = rendered!.Configuration!;
         var planned = PlannedInventory.Create(inventory, configured);
         if (!inventory.HasIommu && planned.Devices.Any(d => d.Driver == PlannedInventory.VfioDriver))
-            yield return $"node {node.Id.Name} has no IOMMU, so {PlannedInventory.VfioDriver} takes devices only with enable_unsafe_noiommu_mode=1, and pods that use them can reach all memory of the node";
+            yield return $"node {node.Id.Name} has no IOMMU, so {PlannedInventory.VfioDriver} takes devices only with "
+                + "enable_unsafe_noiommu_mode=1, and pods that use them can reach all memory of the node";
     }
 
     /// <summary>Nodes that a pool is meant to have and that aren't declared yet will want addresses too.</summary>
@@ -137,7 +143,8 @@ internal static class PlanWarnings
             foreach (var subnet in pool.Subnets.Where(s => pool.FreeCount(s) < (UInt128)wanted))
                 yield return (
                     ResourceKind.IdOf(row),
-                    $"{network.Name} has {pool.FreeCount(subnet)} free {subnet.Prefix.Family} addresses after this plan, but {cluster.Name} is meant to have {wanted} nodes more, each of which takes one"
+                    $"{network.Name} has {pool.FreeCount(subnet)} free {subnet.Prefix.Family} addresses after this "
+                        + $"plan, but {cluster.Name} is meant to have {wanted} nodes more, each of which takes one"
                 );
         }
     }
@@ -167,6 +174,7 @@ internal static class PlanWarnings
                 .Select(g => (g.Key, g.Select(c => c.Definition).Distinct().ToList()))
         )
         {
+            var whichNeed = $"which {Abbreviate(users)} of {cluster.Name} need{(users.Count == 1 ? "s" : "")}";
             var missing = known
                 .Where(n => n.Inventory.Plugins.All(p => p.Name != plugin.Plugin))
                 .Select(n => n.Node.Id.Name)
@@ -174,7 +182,8 @@ internal static class PlanWarnings
             if (missing.Count > 0)
                 yield return (
                     cluster,
-                    $"{FormatNodes(missing)} {(missing.Count == 1 ? "has" : "have")} no CNI plugin '{plugin.Plugin}', which {Abbreviate(users)} of {cluster.Name} need{(users.Count == 1 ? "s" : "")}: install it in /opt/cni/bin"
+                    $"{FormatNodes(missing)} {(missing.Count == 1 ? "has" : "have")} no CNI plugin '{plugin.Plugin}', "
+                        + $"{whichNeed}: install it in /opt/cni/bin"
                 );
             var old = known
                 .Where(n =>
@@ -186,9 +195,12 @@ internal static class PlanWarnings
             if (old.Count > 0)
             {
                 var spoken = old[0].Inventory.Plugins.First(p => p.Name == plugin.Plugin);
+                var release = spoken.Release is null ? "" : $" {spoken.Release}";
+                var newest = spoken.Versions.IsEmpty ? "no version" : spoken.Versions[^1];
                 yield return (
                     cluster,
-                    $"the CNI plugin '{plugin.Plugin}'{(spoken.Release is null ? "" : $" {spoken.Release}")} of {FormatNodes([.. old.Select(n => n.Node.Id.Name)])} speaks {(spoken.Versions.IsEmpty ? "no version" : spoken.Versions[^1])} at most and not cniVersion {plugin.Version}, which {Abbreviate(users)} of {cluster.Name} need{(users.Count == 1 ? "s" : "")}: install a newer one"
+                    $"the CNI plugin '{plugin.Plugin}'{release} of {FormatNodes([.. old.Select(n => n.Node.Id.Name)])} "
+                        + $"speaks {newest} at most and not cniVersion {plugin.Version}, {whichNeed}: install a newer one"
                 );
             }
         }

@@ -139,42 +139,41 @@ internal static class DevicePoolRules
         )
         {
             var declared = DeclaredDevicesOf(selection.Pool, inventory, planned, configuration);
-            var title = $"pool {selection.Pool.FullName} of node {node.Id.Name}";
-            var without = declared.Except(selection.Chosen).ToList();
-            foreach (
-                var step in without.Select(device => EliminationOf(selection, device)).GroupBy(e => (e.Step, e.Reason))
-            )
-            {
-                var gets = selection.Chosen.IsEmpty
-                    ? "would get no device"
-                    : $"would get {selection.Chosen.Length - selection.Chosen.Except(declared).Count()} of the "
-                        + $"{declared.Count} devices declared for it";
-                yield return CreateError(
-                    selection.Pool,
-                    $"{title} {gets}: {Abbreviate([.. step.Select(e => DeviceNameOf(e.Device))])} {step.Key.Reason} "
-                        + $"({step.Key.Step}); {RemedyFor(step.Key.Step, node)}"
-                );
-            }
-
-            if (declared.Count == 0 && selection.Chosen.IsEmpty)
-                yield return CreateError(
-                    selection.Pool,
-                    $"{title} would get no device: none is declared for "
-                        + $"{NetworkNameOf(selection.Pool.Network.ToString())}; "
-                        + "declare virtualFunctions, or an uplink that names the network"
-                );
-            foreach (var device in selection.Chosen.Except(declared))
-                yield return CreateError(
-                    selection.Pool,
-                    $"{title} would also get {DeviceNameOf(device)}, which {DescribeDevice(device)}; {RemedyFor("more", node)}"
-                );
-            foreach (var device in selection.Chosen.Where(d => d.HasDefaultRoute && declared.Contains(d)))
-                yield return CreateError(
-                    selection.Pool,
-                    $"{title} would get {DeviceNameOf(device)}, which has the node's default route; "
-                        + "declare another device, or move the route"
-                );
+            foreach (var message in SelectionMistakes(node, selection, declared))
+                yield return CreateError(selection.Pool, message);
         }
+    }
+
+    /// <summary>What a pool would get too little, too much, or must not get.</summary>
+    private static IEnumerable<string> SelectionMistakes(
+        NodeSpec node,
+        PoolSelection selection,
+        List<NetworkDevice> declared
+    )
+    {
+        var title = $"pool {selection.Pool.FullName} of node {node.Id.Name}";
+        var without = declared.Except(selection.Chosen).ToList();
+        foreach (
+            var step in without.Select(device => EliminationOf(selection, device)).GroupBy(e => (e.Step, e.Reason))
+        )
+        {
+            var gets = selection.Chosen.IsEmpty
+                ? "would get no device"
+                : $"would get {selection.Chosen.Length - selection.Chosen.Except(declared).Count()} of the "
+                    + $"{declared.Count} devices declared for it";
+            yield return $"{title} {gets}: {Abbreviate([.. step.Select(e => DeviceNameOf(e.Device))])} {step.Key.Reason} "
+                + $"({step.Key.Step}); {RemedyFor(step.Key.Step, node)}";
+        }
+
+        if (declared.Count == 0 && selection.Chosen.IsEmpty)
+            yield return $"{title} would get no device: none is declared for "
+                + $"{NetworkNameOf(selection.Pool.Network.ToString())}; "
+                + "declare virtualFunctions, or an uplink that names the network";
+        foreach (var device in selection.Chosen.Except(declared))
+            yield return $"{title} would also get {DeviceNameOf(device)}, which {DescribeDevice(device)}; {RemedyFor("more", node)}";
+        foreach (var device in selection.Chosen.Where(d => d.HasDefaultRoute && declared.Contains(d)))
+            yield return $"{title} would get {DeviceNameOf(device)}, which has the node's default route; "
+                + "declare another device, or move the route";
     }
 
     /// <summary>

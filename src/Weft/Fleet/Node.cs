@@ -303,29 +303,35 @@ internal sealed class Node : ResourceKind
                     $"'properties.uplinks[{i}].name': '{uplink.Name}' has a '#', "
                         + "behind which the device plugin reads the indexes of functions; give the port another name"
                 );
-            for (var j = 0; j < uplink.Functions.Length; j++)
-            {
-                var range = uplink.Functions[j];
-                if (range.Last < range.First)
-                    context.AddError(
-                        RefusalCode.InvalidMember,
-                        $"{path}[{j}].functions",
-                        $"'{path}[{j}].functions': {range.First}-{range.Last} is no range, write the lower index first"
-                    );
-                else if (
-                    uplink
-                        .Functions.Take(j)
-                        .Select((other, k) => (other, k))
-                        .FirstOrDefault(o => o.other.First <= range.Last && range.First <= o.other.Last) is
-                    { other: { } taken } overlap
-                )
-                    context.AddError(
-                        RefusalCode.Overlap,
-                        $"{path}[{j}].functions",
-                        $"'{path}[{j}].functions': function {Math.Max(range.First, taken.First)} of '{uplink.Name}' is "
-                            + $"in {path}[{overlap.k}] already; a function is one network's"
-                    );
-            }
+            CheckFunctionRanges(context, uplink, path);
+        }
+    }
+
+    /// <summary>Ranges must be ranges, and a function is one network's.</summary>
+    private static void CheckFunctionRanges(ValidationContext context, Uplink uplink, string path)
+    {
+        for (var j = 0; j < uplink.Functions.Length; j++)
+        {
+            var range = uplink.Functions[j];
+            if (range.Last < range.First)
+                context.AddError(
+                    RefusalCode.InvalidMember,
+                    $"{path}[{j}].functions",
+                    $"'{path}[{j}].functions': {range.First}-{range.Last} is no range, write the lower index first"
+                );
+            else if (
+                uplink
+                    .Functions.Take(j)
+                    .Select((other, k) => (other, k))
+                    .FirstOrDefault(o => o.other.First <= range.Last && range.First <= o.other.Last) is
+                { other: { } taken } overlap
+            )
+                context.AddError(
+                    RefusalCode.Overlap,
+                    $"{path}[{j}].functions",
+                    $"'{path}[{j}].functions': function {Math.Max(range.First, taken.First)} of '{uplink.Name}' is "
+                        + $"in {path}[{overlap.k}] already; a function is one network's"
+                );
         }
     }
 }

@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+
 namespace Weft.Resources;
 
 /// <summary>What a write must keep whatever its kind: its place, its id, its conditions, what it names.</summary>

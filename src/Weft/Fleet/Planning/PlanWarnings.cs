@@ -118,6 +118,30 @@ internal static class PlanWarnings
         List<NodeSpec> nodes
     )
     {
+        foreach (
+            var (network, wanted) in NodesToCome(scope, cluster, nodes)
+                .OrderBy(m => m.Network.Key, StringComparer.Ordinal)
+        )
+        {
+            if (scope.After.Get(StoreKey.ForResource(network)) is not { } row)
+                continue;
+            var pool = NetworkPool.PoolOf(scope.After, row, scope.Limits);
+            foreach (var subnet in pool.Subnets.Where(s => pool.FreeCount(s) < (UInt128)wanted))
+                yield return (
+                    ResourceKind.IdOf(row),
+                    $"{network.Name} has {pool.FreeCount(subnet)} free {subnet.Prefix.Family} addresses after this "
+                        + $"plan, but {cluster.Name} is meant to have {wanted} nodes more, each of which takes one"
+                );
+        }
+    }
+
+    /// <summary>How many nodes more than are declared will want an address of each network.</summary>
+    private static IReadOnlyCollection<(ResourceId Network, long Nodes)> NodesToCome(
+        PlanScope scope,
+        ResourceId cluster,
+        List<NodeSpec> nodes
+    )
+    {
         var more = new Dictionary<string, (ResourceId Network, long Nodes)>(StringComparer.Ordinal);
         foreach (var pool in new ReadTransaction(scope.After).List(AgentPool.ResourceType, cluster))
         {
@@ -135,18 +159,7 @@ internal static class PlanWarnings
                 more[claim.Network.Key] = (claim.Network, more.GetValueOrDefault(claim.Network.Key).Nodes + missing);
         }
 
-        foreach (var (network, wanted) in more.Values.OrderBy(m => m.Network.Key, StringComparer.Ordinal))
-        {
-            if (scope.After.Get(StoreKey.ForResource(network)) is not { } row)
-                continue;
-            var pool = NetworkPool.PoolOf(scope.After, row, scope.Limits);
-            foreach (var subnet in pool.Subnets.Where(s => pool.FreeCount(s) < (UInt128)wanted))
-                yield return (
-                    ResourceKind.IdOf(row),
-                    $"{network.Name} has {pool.FreeCount(subnet)} free {subnet.Prefix.Family} addresses after this "
-                        + $"plan, but {cluster.Name} is meant to have {wanted} nodes more, each of which takes one"
-                );
-        }
+        return more.Values;
     }
 
     /// <summary>
@@ -159,51 +172,50 @@ internal static class PlanWarnings
         DesiredState desired
     )
     {
-        List<(NodeSpec Node, NodeInventory Inventory)> known =
+        List<InspectedNode> known =
         [
             .. nodes
-                .Where(n => InventoryRows.Find(scope.After, n.Id) is not null)
-                .Select(n => (n, InventoryRows.Find(scope.After, n.Id)!)),
+                .Select(node => (Node: node, Inventory: InventoryRows.Find(scope.After, node.Id)))
+                .Where(node => node.Inventory is not null)
+                .Select(node => new InspectedNode(node.Node.Id.Name, node.Inventory!)),
         ];
         if (known.Count == 0)
-            yield break;
-        foreach (
-            var (plugin, users) in desired
-                .Manifests.SelectMany(PluginCallsOf)
-                .GroupBy(c => (c.Plugin, c.Version))
-                .Select(g => (g.Key, g.Select(c => c.Definition).Distinct().ToList()))
-        )
-        {
-            var whichNeed = $"which {Abbreviate(users)} of {cluster.Name} need{(users.Count == 1 ? "s" : "")}";
-            var missing = known
-                .Where(n => n.Inventory.Plugins.All(p => p.Name != plugin.Plugin))
-                .Select(n => n.Node.Id.Name)
-                .ToList();
-            if (missing.Count > 0)
-                yield return (
-                    cluster,
-                    $"{FormatNodes(missing)} {(missing.Count == 1 ? "has" : "have")} no CNI plugin '{plugin.Plugin}', "
-                        + $"{whichNeed}: install it in /opt/cni/bin"
-                );
-            var old = known
-                .Where(n =>
-                    n.Inventory.Plugins.FirstOrDefault(p => p.Name == plugin.Plugin) is { } p
-                    && plugin.Version.Length > 0
-                    && !p.Versions.Contains(plugin.Version)
-                )
-                .ToList();
-            if (old.Count > 0)
+            return [];
+        return desired
+            .Manifests.SelectMany(PluginCallsOf)
+            .GroupBy(call => (call.Plugin, call.Version))
+            .SelectMany(calls =>
             {
-                var spoken = old[0].Inventory.Plugins.First(p => p.Name == plugin.Plugin);
-                var release = spoken.Release is null ? "" : $" {spoken.Release}";
-                var newest = spoken.Versions.IsEmpty ? "no version" : spoken.Versions[^1];
-                yield return (
-                    cluster,
-                    $"the CNI plugin '{plugin.Plugin}'{release} of {FormatNodes([.. old.Select(n => n.Node.Id.Name)])} "
-                        + $"speaks {newest} at most and not cniVersion {plugin.Version}, {whichNeed}: install a newer one"
-                );
-            }
-        }
+                var users = calls.Select(call => call.Definition).Distinct().ToList();
+                var need = $"which {Abbreviate(users)} of {cluster.Name} need{(users.Count == 1 ? "s" : "")}";
+                var (plugin, version) = calls.Key;
+                return new[] { MissingPlugin(known, plugin, need), OldPlugin(known, plugin, version, need) };
+            })
+            .OfType<string>()
+            .Select(warning => (cluster, warning));
+    }
+
+    private static string? MissingPlugin(List<InspectedNode> nodes, string plugin, string need)
+    {
+        var missing = nodes.Where(node => node.Find(plugin) is null).Select(node => node.Name).ToList();
+        return missing.Count == 0
+            ? null
+            : $"{FormatNodes(missing)} {(missing.Count == 1 ? "has" : "have")} no CNI plugin '{plugin}', "
+                + $"{need}: install it in /opt/cni/bin";
+    }
+
+    private static string? OldPlugin(List<InspectedNode> nodes, string plugin, string version, string need)
+    {
+        var old = nodes
+            .Where(node => node.Find(plugin) is { } found && version.Length > 0 && !found.Versions.Contains(version))
+            .ToList();
+        if (old.Count == 0)
+            return null;
+        var spoken = old[0].Find(plugin)!;
+        var release = spoken.Release is null ? "" : $" {spoken.Release}";
+        var newest = spoken.Versions.IsEmpty ? "no version" : spoken.Versions[^1];
+        return $"the CNI plugin '{plugin}'{release} of {FormatNodes([.. old.Select(node => node.Name)])} "
+            + $"speaks {newest} at most and not cniVersion {version}, {need}: install a newer one";
     }
 
     private static IEnumerable<(string Definition, string Plugin, string Version)> PluginCallsOf(Manifest manifest)
@@ -238,4 +250,11 @@ internal static class PlanWarnings
 
     private static string Abbreviate(List<string> names) =>
         names.Count <= 4 ? string.Join(", ", names) : $"{string.Join(", ", names.Take(3))} and {names.Count - 3} more";
+
+    /// <summary>A node that has reported what it has.</summary>
+    private sealed record InspectedNode(string Name, NodeInventory Inventory)
+    {
+        public CniBinary? Find(string plugin) =>
+            Inventory.Plugins.FirstOrDefault(installed => installed.Name == plugin);
+    }
 }

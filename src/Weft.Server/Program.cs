@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
+using Weft.Logging;
 using Weft.Relay.Transport;
 using Weft.Resources;
 using Weft.Server.Actions;
@@ -108,14 +109,14 @@ internal static class Program
         var builder = WebApplication.CreateSlimBuilder(
             new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory }
         );
-        builder.Logging.ClearProviders();
         // stdout is the one line that says where; everything else goes to stderr.
+        // The framework tells every request at information; its warnings are what an operator can act on.
+        var framework = options.LogLevel > LogLevel.Warning ? options.LogLevel : LogLevel.Warning;
         builder
-            .Logging.AddSimpleConsole(console => console.SingleLine = true)
-            .AddFilter("Microsoft", LogLevel.Warning);
-        builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console =>
-            console.LogToStandardErrorThreshold = LogLevel.Trace
-        );
+            .Logging.ClearProviders()
+            .AddProvider(new LogfmtLoggerProvider(Console.Error, time, new LogfmtOptions(options.LogLevel, _ => false)))
+            .SetMinimumLevel(options.LogLevel)
+            .AddFilter("Microsoft", framework);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(1));
         builder
             .WebHost.UseKestrelHttpsConfiguration()

@@ -25,6 +25,7 @@ internal sealed class ServeCommand
         Value("--tls-key", "FILE", "the certificate's key, PEM"),
         Flag("--plain-http", "listen without TLS beyond this machine: tokens travel in the clear"),
         Value("--limits", "FILE", "JSON with numbers that differ from the defaults (docs/specs/limits.md)"),
+        Value("--log-level", "LEVEL", "the least level that is logged: trace, debug, info, warn or error (default info)"),
     ];
 
     private static readonly ImmutableArray<Option> RelayOptions =
@@ -57,6 +58,7 @@ internal sealed class ServeCommand
         weftd, the control plane of Weft
 
         usage: weftd serve --data DIR [--listen ADDRESS:PORT] [--tls-cert FILE --tls-key FILE] [--limits FILE] [--plain-http]
+                           [--log-level LEVEL]
                            [--relay-listen ADDRESS:PORT [--relay-address HOST[:PORT]] [--relay-tls-cert FILE --relay-tls-key FILE]
                             [--relay-proxies CIDR,…] [--relay-plain-http]]
                weftd --version

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net;
 using Weft.Access;
 using Weft.Addressing;
+using Weft.Logging;
 
 namespace Weft.Server;
 
@@ -21,6 +22,9 @@ internal sealed record ServeOptions(
 {
     /// <summary>The relay, or null where none is served.</summary>
     public RelayServeOptions? Relay { get; init; }
+
+    /// <summary>The least level that is logged.</summary>
+    public LogLevel LogLevel { get; init; } = LogLevel.Information;
 
     private static readonly ImmutableArray<string> PathOptions =
     [
@@ -43,6 +47,7 @@ internal sealed record ServeOptions(
         CheckTls(given, "", endpoint, given.ContainsKey("--tls-cert"), Mistake);
         foreach (var file in given.Where(g => PathOptions.Contains(g.Key) && !File.Exists(g.Value)))
             Mistake($"{file.Key}: there is no file '{file.Value}'");
+        var level = ReadLogLevel(given, Mistake);
         var relay = ReadRelay(given, Mistake);
         return mistakes.Count > 0
             ? Refusal.Combine(mistakes, null)
@@ -55,7 +60,18 @@ internal sealed record ServeOptions(
             )
             {
                 Relay = relay,
+                LogLevel = level,
             };
+    }
+
+    private static LogLevel ReadLogLevel(Dictionary<string, string> given, Action<string> mistake)
+    {
+        if (!given.TryGetValue("--log-level", out var word))
+            return LogLevel.Information;
+        if (LogLevelNames.Parse(word) is { } level)
+            return level;
+        mistake($"--log-level: '{word}' is no level; write {LogLevelNames.Choice}");
+        return LogLevel.Information;
     }
 
     private static RelayServeOptions? ReadRelay(Dictionary<string, string> given, Action<string> mistake)

@@ -47,7 +47,7 @@ internal sealed class ListCredentials(RelayConnections connections, RelayTokenIs
         var source = SourceAddress.From(http)?.ToString();
         audit.WriteIssued(connection.Path, request.Role, caller.Name, source, expires);
         http.Response.Headers.CacheControl = "no-store";
-        await http.Respond(200, credentials);
+        await http.Respond(200, credentials.ToJson());
     }
 
     private static Outcome<CredentialRequest> ReadRequest(HttpContext http, JsonObject body)

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Weft.Attachments.Verification;
+using Weft.Contracts;
 using Weft.Resources;
 using Weft.Server.Http;
 using Weft.Server.Verifications;
@@ -39,11 +40,7 @@ internal sealed class VerificationEndpoints(VerificationRuns runs, IHostApplicat
         else
             await http.Respond(
                 200,
-                new JsonObject
-                {
-                    ["after"] = pending[^1].Number,
-                    ["verifications"] = new JsonArray([.. pending.Select(run => (JsonNode)run.Task.ToJson())]),
-                }
+                new PendingVerifications(pending[^1].Number, [.. pending.Select(run => run.Task)]).ToJson()
             );
     }
 

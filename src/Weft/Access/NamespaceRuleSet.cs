@@ -20,6 +20,9 @@ internal sealed class NamespaceRuleSet : ResourceKind
     public override string Noun => "namespace's network rule set";
 
     /// <inheritdoc/>
+    public override string Plural => "namespacerulesets";
+
+    /// <inheritdoc/>
     public override ImmutableArray<string> ApiVersions => RelayVersions.All;
 
     /// <inheritdoc/>

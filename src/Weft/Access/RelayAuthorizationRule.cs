@@ -26,6 +26,9 @@ internal sealed class RelayAuthorizationRule(ResourceType scope) : ResourceKind
     public override string Noun => "authorization rule";
 
     /// <inheritdoc/>
+    public override string Plural => Type == NamespaceRuleType ? "namespacekeys" : "connectionkeys";
+
+    /// <inheritdoc/>
     public override ImmutableArray<string> ApiVersions => RelayVersions.All;
 
     /// <inheritdoc/>

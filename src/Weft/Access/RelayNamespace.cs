@@ -36,6 +36,9 @@ internal sealed class RelayNamespace : ResourceKind
     public override string Noun => "relay namespace";
 
     /// <inheritdoc/>
+    public override string Plural => "relaynamespaces";
+
+    /// <inheritdoc/>
     public override ImmutableArray<string> ShortNames => ["rns"];
 
     /// <inheritdoc/>

@@ -22,7 +22,7 @@ internal sealed class NexusCluster : ResourceKind
     public override string Noun => "cluster";
 
     /// <inheritdoc/>
-    public override ImmutableArray<string> ShortNames => ["nexuscluster", "nexusclusters", "nc"];
+    public override ImmutableArray<string> ShortNames => ["cl"];
 
     /// <inheritdoc/>
     public override ImmutableArray<string> ApiVersions => NetworkCloudProvider.ApiVersions;

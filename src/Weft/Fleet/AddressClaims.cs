@@ -179,7 +179,7 @@ internal static class AddressClaims
         foreach (
             var attachment in ClusterAttachments
                 .OfPool(transaction, node.Cluster, node.Pool)
-                .Where(a => a.Plugin == PluginType.OSDevice)
+                .Where(a => a.Plugin.LeasesForNode)
         )
         {
             if (transaction.Get(attachment.Network) is not { } row)

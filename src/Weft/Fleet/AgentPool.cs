@@ -56,7 +56,7 @@ internal sealed class AgentPool : ResourceKind
     public override string Noun => "agent pool";
 
     /// <inheritdoc/>
-    public override ImmutableArray<string> ShortNames => ["pool", "pools", "ap"];
+    public override ImmutableArray<string> ShortNames => ["ap", "pool", "pools"];
 
     /// <inheritdoc/>
     public override ImmutableArray<string> ApiVersions => NetworkCloudProvider.ApiVersions;

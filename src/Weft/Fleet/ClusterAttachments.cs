@@ -97,7 +97,7 @@ internal static class ClusterAttachments
             && network.Type == L3Network.ResourceType
             && attachments.Any(a =>
                 a.Network.Type == TrunkedNetwork.ResourceType
-                && DefinitionNames.HasPerVlanDefinitions(a.Plugin)
+                && a.Plugin.HasPerVlanDefinitions
                 && transaction.Get(a.Network) is { } trunk
                 && TrunkedNetwork.VlansOf(trunk).Contains(L3Network.VlanOf(row))
                 && TrunkedNetwork.DomainsOf(trunk).Contains(L3Network.DomainOf(row))

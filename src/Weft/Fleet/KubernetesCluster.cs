@@ -23,7 +23,7 @@ internal sealed class KubernetesCluster : ResourceKind
     public override string Noun => "Kubernetes cluster";
 
     /// <inheritdoc/>
-    public override ImmutableArray<string> ShortNames => ["k8s", "k8sclusters", "kc"];
+    public override ImmutableArray<string> ShortNames => ["k8s", "kc"];
 
     /// <inheritdoc/>
     public override ImmutableArray<string> ApiVersions => NetworkCloudProvider.ApiVersions;

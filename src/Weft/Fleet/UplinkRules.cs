@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Weft.Attachments;
 using Weft.Attachments.Nodes;
+using Weft.Attachments.Plugins;
 using Weft.Networks;
 using Weft.Resources;
 
@@ -34,7 +35,7 @@ internal static class UplinkRules
         {
             if (Network.Find(transaction.State, attachment.Network, context.Limits) is not { } network)
                 continue;
-            if (attachment.Plugin is PluginType.SRIOV or PluginType.DPDK)
+            if (attachment.Plugin.NeedsDevices)
                 FunctionUplinkRules.Check(
                     context,
                     node,
@@ -53,8 +54,8 @@ internal static class UplinkRules
     }
 
     /// <summary>
-    /// Checks that no network is attached by SRIOV or DPDK to nodes of both kinds: its one definition can serve only
-    /// one of them.
+    /// Checks that no network is attached to nodes of both kinds by a plugin whose one definition can serve only one of
+    /// them.
     /// </summary>
     /// <param name="transaction">What is stored; for the write of a cluster or pool with it.</param>
     public static void CheckMachineTypes(
@@ -77,7 +78,7 @@ internal static class UplinkRules
             foreach (
                 var attachment in ClusterAttachments
                     .OfPool(transaction, cluster, pool.Key)
-                    .Where(a => a.Plugin is PluginType.SRIOV or PluginType.DPDK)
+                    .Where(a => a.Plugin.DependsOnMachineType)
             )
             {
                 var known = kinds.GetValueOrDefault(attachment.Network.Key);
@@ -87,14 +88,14 @@ internal static class UplinkRules
 
         foreach (var (attachment, bare, other) in kinds.Values.Where(k => k.Bare is not null && k.Virtual is not null))
         {
-            var (plugin, name) = (attachment.Plugin, attachment.Network.Name);
+            var (plugin, name) = (attachment.Plugin.Name, attachment.Network.Name);
             context.AddError(
                 RefusalCode.Mismatch,
                 path,
                 $"'{path}': {name} is attached by {plugin} to {bare!.Id.Name}, which is BareMetal, "
                     + $"and to {other!.Id.Name}, which is Virtual; its one NetworkAttachmentDefinition can't serve "
                     + $"both (the card tags on one, the host on the other): attach {name} in the agent pool of one kind "
-                    + "only, or by MACVLAN",
+                    + $"only, or by {PluginRegistry.ListDeviceless(p => p.ServesPods)}",
                 attachment.Network
             );
         }
@@ -155,9 +156,7 @@ internal static class UplinkRules
     {
         var taken = new Dictionary<int, Network>();
         // Virtual functions are beside the port and not on it: the card sorts their frames out by MAC address and VLAN.
-        var networks = attachments
-            .Where(a => a.Plugin is not (PluginType.SRIOV or PluginType.DPDK))
-            .Select(a => a.Network);
+        var networks = attachments.Where(a => a.Plugin.StandsOnPort).Select(a => a.Network);
         if (CniNetworkOf(node, transaction) is { } cni)
             networks = networks.Prepend(cni);
         foreach (var id in networks.DistinctBy(network => network.Key))
@@ -179,7 +178,7 @@ internal static class UplinkRules
     }
 
     /// <summary>
-    /// One network on several ports is a pool of devices, and only SRIOV and DPDK on virtual nodes make one of them.
+    /// One network on several ports is a pool of devices, and only plugins that need them make one, on virtual nodes.
     /// </summary>
     private static void CheckDuplicateNetworks(
         ValidationContext context,
@@ -196,18 +195,15 @@ internal static class UplinkRules
         )
         {
             var plugins = attachments.Where(a => a.Network.Key == same.Key).Select(a => a.Plugin).ToList();
-            if (
-                !node.IsVirtual
-                || plugins.Count == 0
-                || plugins.Exists(p => p is not (PluginType.SRIOV or PluginType.DPDK))
-            )
+            if (!node.IsVirtual || plugins.Count == 0 || plugins.Exists(p => !p.NeedsDevices))
             {
                 context.AddError(
                     RefusalCode.Overlap,
                     path,
                     $"'{path}': {string.Join(" and ", same.Select(u => u.Name))} of node {node.Id.Name} have the same "
                         + $"networkId {same.Key}; "
-                        + "several ports are one pool of devices, which only a network has that SRIOV or DPDK attaches to a virtual node"
+                        + "several ports are one pool of devices, which only a network has that "
+                        + $"{PluginRegistry.ListNames(p => p.NeedsDevices, "or")} attaches to a virtual node"
                 );
             }
         }

@@ -23,7 +23,7 @@ internal sealed class CloudServicesNetwork : NetworkKind
     public override string Noun => "cloud services network";
 
     /// <inheritdoc/>
-    public override ImmutableArray<string> ShortNames => ["csn", "csns"];
+    public override ImmutableArray<string> ShortNames => ["csn"];
 
     /// <inheritdoc/>
     public override bool PatchIsTagsOnly => false;

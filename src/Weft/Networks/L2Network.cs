@@ -17,7 +17,7 @@ internal sealed class L2Network : NetworkKind
     public override string Noun => "L2 network";
 
     /// <inheritdoc/>
-    public override ImmutableArray<string> ShortNames => ["l2n", "l2net"];
+    public override ImmutableArray<string> ShortNames => ["l2n"];
 
     /// <inheritdoc/>
     public override Schema Schema { get; } =

@@ -28,7 +28,7 @@ internal sealed class L3Network : NetworkKind
     public override string Noun => "L3 network";
 
     /// <inheritdoc/>
-    public override ImmutableArray<string> ShortNames => ["l3n", "l3net"];
+    public override ImmutableArray<string> ShortNames => ["l3n"];
 
     /// <inheritdoc/>
     public override Schema Schema { get; } =

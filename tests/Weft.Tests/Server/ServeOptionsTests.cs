@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Weft.Server;
 
 namespace Weft.Tests.Server;
@@ -110,6 +111,20 @@ public sealed class ServeOptionsTests
 
     [Fact]
     public void Serves_NoRelayUnlessTold() => Assert.Null(ServeOptions.Read(["--data", "/tmp"]).Value.Relay);
+
+    [Theory]
+    [InlineData("--listen 127.0.0.1:0", LogLevel.Information)]
+    [InlineData("--log-level debug", LogLevel.Debug)]
+    [InlineData("--log-level=error", LogLevel.Error)]
+    public void Reads_FromWhichLevelOnToLog(string line, LogLevel level) =>
+        Assert.Equal(level, ServeOptions.Read(Arguments(line)).Value.LogLevel);
+
+    [Fact]
+    public void Refuses_LevelThatIsNone() =>
+        Assert.Equal(
+            "--log-level: 'loud' is no level; write trace|debug|info|warn|error",
+            Assert.Single(ServeOptions.Read(Arguments("--log-level loud")).Refusal!.Findings).Message
+        );
 
     private static string[] Arguments(string line) =>
         [

@@ -51,7 +51,8 @@ internal sealed partial class LeaseAllocator(
         new(
             RefusalCode.AuthorizationFailed,
             $"{network.Name} isn't attached to {cluster.Name} with ipamEnabled True, "
-                + $"nor on a VLAN of a trunk that {PluginRegistry.ListNames(p => p.HasPerVlanDefinitions, "or")} attaches there, so its pods get no addresses of it",
+                + $"nor on a VLAN of a trunk that {PluginRegistry.ListNames(p => p.HasPerVlanDefinitions, "or")} "
+                + "attaches there, so its pods get no addresses of it",
             "network",
             network.ToString()
         );

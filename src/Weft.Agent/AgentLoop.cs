@@ -1,3 +1,4 @@
+using Weft.Contracts;
 using Weft.Agent.ControlPlane;
 using Weft.Agent.Kubernetes;
 using Weft.Agent.Linux;
@@ -156,7 +157,7 @@ internal sealed class AgentLoop(
         byte[]? content;
         try
         {
-            content = (await plane.GetDesired(_latest?.Digest, _pollCancellation.Token)).Content;
+            content = await plane.GetDesired(_latest?.Digest, _pollCancellation.Token);
         }
         catch (OperationCanceledException) when (HasUnreportedStatus && !cancel.IsCancellationRequested)
         {
@@ -229,7 +230,7 @@ internal sealed class AgentLoop(
         var status = new StatusReport(
             _latest.Digest,
             _latest.Revision,
-            findings.Count == 0 ? "Applied" : "Failed",
+            findings.Count == 0 ? StatusReport.Applied : StatusReport.Failed,
             findings.Count == 0 ? null : string.Join(" | ", findings),
             node,
             AgentOptions.Version

@@ -1,3 +1,4 @@
+using Weft.Contracts;
 using Weft.Agent.Relay;
 
 namespace Weft.Agent;
@@ -24,7 +25,7 @@ internal sealed record AgentOptions
     public string? CertificateAuthorityFile { get; init; }
 
     /// <summary>The unix socket that weft-ipam asks.</summary>
-    public string Socket { get; init; } = "/run/weft/agent.sock";
+    public string Socket { get; init; } = PluginSocket.DefaultPath;
 
     /// <summary>The folder of manifests.</summary>
     public required string Manifests { get; init; }

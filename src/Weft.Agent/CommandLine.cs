@@ -1,3 +1,4 @@
+using Weft.Contracts;
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using Weft.Agent.Kubernetes;
@@ -55,7 +56,7 @@ internal sealed class CommandLine
     {
         HelpName = "PATH",
         Description = "The unix socket that weft-ipam asks.",
-        DefaultValueFactory = _ => "/run/weft/agent.sock",
+        DefaultValueFactory = _ => PluginSocket.DefaultPath,
     };
 
     private readonly Option<string?> _manifests = new("--manifests")

@@ -7,13 +7,16 @@ using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Weft.Logging;
 using Weft.Relay.Transport;
 using Weft.Resources;
+using Weft.Server.Actions;
 using Weft.Server.Agents;
 using Weft.Server.Api;
+using Weft.Server.Computed;
 using Weft.Server.Http;
 using Weft.Server.Identity;
 using Weft.Server.Leases;
 using Weft.Server.Relays;
 using Weft.Server.Storage;
+using Weft.Server.Verifications;
 using Weft.Storage;
 
 namespace Weft.Server;
@@ -35,7 +38,7 @@ internal static class Program
 
         if (args is [] or ["--help"] or ["-h"] or ["serve", "--help"] || args[0] != "serve")
         {
-            Console.WriteLine(ServeOptions.Usage);
+            Console.WriteLine(ServeCommand.Usage);
             return args is [] or ["--help"] or ["-h"] or ["serve", "--help"] ? 0 : 64;
         }
 
@@ -129,7 +132,8 @@ internal static class Program
             .AddSingleton(RelaySecret.ReadOrCreate(Path.Combine(options.Data, "relay.key")))
             .AddSingleton<RelayRuntime>()
             .AddSingleton<RelayTokenIssuer>()
-            .AddSingleton<RelayEndpoints>()
+            .AddSingleton<RelayQueries>()
+            .AddSingleton<RelayConnections>()
             .AddSingleton<AgentRelayEndpoints>()
             .AddSingleton<PrincipalEndpoints>()
             .AddSingleton(services => new RelayAuditLog(
@@ -149,6 +153,16 @@ internal static class Program
             .AddSingleton<LeaseAllocator>()
             .AddSingleton<EnrolmentEndpoints>()
             .AddSingleton<VerificationEndpoints>()
+            .AddSingleton<VerificationRuns>()
+            .AddSingleton<VerificationResources>()
+            .AddSingleton<DesiredStates>()
+            .AddSingleton<AddressPools>()
+            .AddSingleton<ComputedTypes>()
+            .AddSingleton<ListCredentials>()
+            .AddSingleton<AuthorizationRuleKeys>()
+            .AddSingleton<ListEnrollmentToken>()
+            .AddSingleton<Verify>()
+            .AddSingleton<ActionRegistry>()
             .AddSingleton<ListEndpoints>()
             .AddSingleton<ResourceEndpoints>()
             .AddSingleton<OperationEndpoints>()

@@ -1,22 +1,24 @@
+using Weft.Contracts;
+
 namespace Weft.Agent.Leases;
 
 /// <summary>The events of leases, their journal and their socket.</summary>
 internal static partial class LeaseEvents
 {
     [LoggerMessage(2201, LogLevel.Information, "")]
-    public static partial void LeaseGranted(this ILogger log, Holder holder, string addresses, string? pod);
+    public static partial void LeaseGranted(this ILogger log, LeaseHolder holder, string addresses, string? pod);
 
     [LoggerMessage(2202, LogLevel.Information, "")]
-    public static partial void LeaseReleased(this ILogger log, Holder holder);
+    public static partial void LeaseReleased(this ILogger log, LeaseHolder holder);
 
     [LoggerMessage(2203, LogLevel.Warning, "")]
-    public static partial void ReleasePostponed(this ILogger log, Exception error, Holder holder, double seconds);
+    public static partial void ReleasePostponed(this ILogger log, Exception error, LeaseHolder holder, double seconds);
 
     [LoggerMessage(2204, LogLevel.Warning, "")]
     public static partial void AcquireFailed(this ILogger log, Exception error, string? container, string? pod);
 
     [LoggerMessage(2205, LogLevel.Warning, "")]
-    public static partial void AcquireFailedLate(this ILogger log, Exception error, Holder holder);
+    public static partial void AcquireFailedLate(this ILogger log, Exception error, LeaseHolder holder);
 
     [LoggerMessage(2206, LogLevel.Error, "")]
     public static partial void JournalNotWritten(this ILogger log, Exception error, int entries);

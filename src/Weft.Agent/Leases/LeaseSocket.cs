@@ -1,3 +1,4 @@
+using Weft.Contracts;
 using System.Net.Sockets;
 using Weft.Agent.Linux;
 
@@ -120,10 +121,10 @@ internal sealed class LeaseSocket : IDisposable
             if (newline >= 0)
                 return buffer.AsMemory(0, length + newline);
             length += read;
-            if (read == 0 || length >= LeaseRequestHandler.MaxLineLength)
+            if (read == 0 || length >= PluginSocket.MaxLineLength)
                 return null;
             if (length == buffer.Length)
-                Array.Resize(ref buffer, Math.Min(LeaseRequestHandler.MaxLineLength, buffer.Length * 4));
+                Array.Resize(ref buffer, Math.Min(PluginSocket.MaxLineLength, buffer.Length * 4));
         }
     }
 
@@ -131,8 +132,8 @@ internal sealed class LeaseSocket : IDisposable
     private static async Task RejectLine(Socket connection, CancellationToken cancel)
     {
         var why =
-            $"the request must be one line of at most {LeaseRequestHandler.MaxLineLength} bytes that ends with a newline";
-        await Send(connection, LeaseRequestHandler.ToResponse(new Refusal(RefusalCode.RequestTooLarge, why)), cancel);
+            $"the request must be one line of at most {PluginSocket.MaxLineLength} bytes that ends with a newline";
+        await Send(connection, SocketResponse.Refuse(new Refusal(RefusalCode.RequestTooLarge, why)), cancel);
         connection.Shutdown(SocketShutdown.Send);
         var rest = new byte[4096];
         while (await connection.ReceiveAsync(rest, cancel) > 0)

@@ -195,17 +195,7 @@ internal sealed class AgentHarness : IAsyncDisposable
     public static string? CodeOf(JsonObject answer) => (string?)answer["error"]?["code"];
 
     /// <summary>Waits for what no request announces, such as a file.</summary>
-    public static async Task Eventually(Func<bool> holds, string what)
-    {
-        for (var i = 0; i < 3000; i++)
-        {
-            if (holds())
-                return;
-            await Task.Delay(10);
-        }
-
-        Assert.Fail($"never came true: {what}");
-    }
+    public static Task Eventually(Func<bool> holds, string what) => Weft.Relay.Testing.Eventually.Holds(holds, what);
 
     public async ValueTask DisposeAsync()
     {

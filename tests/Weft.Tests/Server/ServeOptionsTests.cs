@@ -74,6 +74,43 @@ public sealed class ServeOptionsTests
                 .Refusal!.Findings.Length
         );
 
+    [Theory]
+    [InlineData("--nonsense")]
+    [InlineData("extra")]
+    [InlineData("--")]
+    [InlineData("--limits:x")]
+    [InlineData("--plain-http=true")]
+    [InlineData("@/etc/hostname")]
+    [InlineData("-h")]
+    [InlineData("--help")]
+    public void Refuses_WordsThatAreNoOption(string word) =>
+        Assert.Equal(
+            $"there is no option '{word}'",
+            Assert.Single(ServeOptions.Read(["--data", "/tmp", word]).Refusal!.Findings).Message
+        );
+
+    [Fact]
+    public void Refuses_OptionWithoutItsValue() =>
+        Assert.Equal(
+            ["--data needs a value", "--data DIR is required"],
+            ServeOptions.Read(["--data"]).Refusal!.Findings.Select(finding => finding.Message)
+        );
+
+    [Fact]
+    public void Takes_TheLastValueOfAnOption()
+    {
+        var options = ServeOptions.Read(["--data=/a=b:c", "--listen", "nowhere", "--listen=[::1]:1"]).Value;
+        Assert.Equal(("/a=b:c", "[::1]:1"), (options.Data, options.Listen.ToString()));
+    }
+
+    [Theory]
+    [InlineData("--data DIR             all state; made if it isn't there (mode 0700)")]
+    [InlineData("--plain-http           listen without TLS")]
+    [InlineData("--relay-proxies CIDR,…       load balancers before it")]
+    [InlineData("--relay-plain-http           listen without TLS")]
+    public void Describes_OptionsBelowEachOther(string line) =>
+        Assert.Contains($"\n  {line}", ServeCommand.Usage, StringComparison.Ordinal);
+
     [Fact]
     public void Serves_NoRelayUnlessTold() => Assert.Null(ServeOptions.Read(["--data", "/tmp"]).Value.Relay);
 

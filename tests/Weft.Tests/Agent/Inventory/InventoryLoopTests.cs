@@ -1,5 +1,6 @@
 using System.Runtime.Versioning;
 using System.Text.Json.Nodes;
+using Weft.Attachments.Nodes;
 using Weft.Tests.Server;
 
 namespace Weft.Tests.Agent.Inventory;
@@ -27,7 +28,7 @@ public sealed class InventoryLoopTests
         tree.Write("devices/pci0000:00/0000:3b:00.0/net/ens1f0/mtu", "9000");
         await harness.Plane.Until(() => harness.Plane.Inventories.Count > 1, "the agent reports the change");
 
-        Assert.Equal(9000, (int)harness.Plane.Inventories[1]["devices"]![0]!["mtu"]!);
+        Assert.Equal(9000, harness.Plane.Inventories[1].Devices[0].Mtu);
         // The control plane hears from it again and again meanwhile, but not that.
         var polls = harness.Plane.Polls;
         await harness.Plane.Until(() => harness.Plane.Polls > polls + 1, "time passes");
@@ -105,6 +106,9 @@ public sealed class InventoryLoopTests
         Assert.Empty(harness.Plane.Inventories);
     }
 
-    private static IEnumerable<string> Names(JsonObject inventory) =>
-        inventory["devices"]!.AsArray().Select(d => d!["name"]!.ToString());
+    private static IEnumerable<string?> Names(NodeInventory inventory) =>
+        inventory.Devices.Select(device => device.Name);
+
+    private static IEnumerable<string?> Names(JsonObject inventory) =>
+        inventory["devices"]!.AsArray().Select(device => (string?)device!["name"]);
 }

@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
 using System.Runtime.Versioning;
 using System.Text.Json.Nodes;
+using System.Text;
+using Weft.Contracts;
 using Weft.Tests.Server;
 
 namespace Weft.Tests.Agent.Leases;
@@ -133,7 +135,7 @@ public sealed class LeaseServiceTests
         await using var harness = await AgentHarness.Start();
         await harness.Send("acquire", "a");
         var refusals = 0;
-        harness.Plane.Before = async (verb, body, context) =>
+        harness.Plane.Before = async (verb, _, context) =>
         {
             if (verb != "release" || Interlocked.Increment(ref refusals) > 3)
                 return false;
@@ -159,7 +161,7 @@ public sealed class LeaseServiceTests
         await harness.Send("acquire", "b");
         harness.Plane.Before = async (verb, body, context) =>
         {
-            if (verb != "release" || (string?)body["containerId"] != "a")
+            if (verb != "release" || body.Holder.ContainerId != "a")
                 return false;
             await ScriptedControlPlane.Refuse(context, 403, "AuthorizationFailed", "not attached");
             return true;
@@ -225,7 +227,7 @@ public sealed class LeaseServiceTests
     public async Task Passes_RefusalOfTheServer_AsItIs()
     {
         await using var harness = await AgentHarness.Start();
-        harness.Plane.Before = async (_, body, context) =>
+        harness.Plane.Before = async (_, _, context) =>
         {
             await ScriptedControlPlane.Refuse(context, 409, "AddressPoolExhausted", "no address left in 'n6'");
             return true;
@@ -301,7 +303,7 @@ public sealed class LeaseServiceTests
     public async Task Passes_WhoAsksAndWhat_ToTheServer()
     {
         await using var harness = await AgentHarness.Start();
-        JsonObject? seen = null;
+        PodLeaseRequest? seen = null;
         harness.Plane.Before = async (_, body, context) =>
         {
             seen = body;
@@ -313,7 +315,7 @@ public sealed class LeaseServiceTests
         await harness.Send(request);
         var who =
             """ "containerId":"a","interface":"net1","namespace":"core","pod":"upf-0","uid":"u-1","node":"w1" """.Trim();
-        Assert.Equal($$"""{"network":"{{AgentHarness.Network}}",{{who}},"ips":["10.20.6.40"]}""", seen!.ToJsonString());
+        Assert.Equal($$"""{"network":"{{AgentHarness.Network}}",{{who}},"ips":["10.20.6.40"]}""", Encoding.UTF8.GetString(seen!.ToBytes()));
     }
 
     [Fact]

@@ -40,10 +40,10 @@ public sealed class NodeProcessTests
         var before = Seen();
         node.SetDesired("bad", cut);
         await node.Plane.UntilReported("bad", "Failed");
-        var report = node.Plane.Reports.Last(r => (string?)r["digest"] == "bad");
+        var report = node.Plane.Reports.Last(r => r.Digest == "bad");
         Assert.Contains(
             "was taken back, because the control plane was not within reach for 3 s",
-            (string?)report["message"],
+            report.Message,
             StringComparison.Ordinal
         );
         Assert.Equal(before, Seen());

@@ -37,9 +37,9 @@ public sealed class FolderReconcilerTests
             await File.ReadAllTextAsync(PathOf(harness, "n6"), TestContext.Current.CancellationToken)
         );
         var report = harness.Plane.Reports[^1];
-        Assert.Equal("w1", (string?)report["node"]);
-        Assert.Equal("sha256-1".Length, (long?)report["revision"]);
-        Assert.Null(report["message"]);
+        Assert.Equal("w1", report.Node);
+        Assert.Equal("sha256-1".Length, report.Revision);
+        Assert.Null(report.Message);
     }
 
     [Fact]
@@ -90,7 +90,7 @@ public sealed class FolderReconcilerTests
         await harness.Plane.UntilReported("sha256-1", "Failed");
         Assert.Contains(
             "core__networkattachmentdefinition__n6.json",
-            (string?)harness.Plane.Reports[^1]["message"],
+            harness.Plane.Reports[^1].Message,
             StringComparison.Ordinal
         );
         Assert.Equal("mine", await File.ReadAllTextAsync(PathOf(harness, "n6"), TestContext.Current.CancellationToken));
@@ -204,7 +204,7 @@ public sealed class FolderReconcilerTests
         Directory.CreateSymbolicLink(Path.Join(harness.Options.Nodes, "w1", "etc"), elsewhere);
         harness.Plane.SetDesired("sha256-1", [], [Node("w1", "/etc/passwd", "0600")]);
         await harness.Plane.UntilReported("sha256-1", "Failed");
-        Assert.Contains("is a link", (string?)harness.Plane.Reports[^1]["message"], StringComparison.Ordinal);
+        Assert.Contains("is a link", harness.Plane.Reports[^1].Message, StringComparison.Ordinal);
         Assert.Empty(Names(elsewhere));
     }
 
@@ -219,7 +219,7 @@ public sealed class FolderReconcilerTests
         await using var harness = await AgentHarness.Start();
         harness.Plane.SetDesired("sha256-1", [Nad("n6"), JsonNode.Parse(manifest)]);
         await harness.Plane.UntilReported("sha256-1", "Failed");
-        Assert.Contains("manifests[1]", (string?)harness.Plane.Reports[^1]["message"], StringComparison.Ordinal);
+        Assert.Contains("manifests[1]", harness.Plane.Reports[^1].Message, StringComparison.Ordinal);
         Assert.False(Directory.Exists(harness.Options.Manifests));
     }
 

@@ -129,8 +129,7 @@ internal sealed class AgentHost(AgentOptions options, AgentTimings timings, Time
     }
 
     /// <summary>
-    /// What the node has is told by the agent of a node alone: one that serves the cluster runs on some node, and not
-    /// on a certain one.
+    /// Only the agent of a node reports an inventory: the agent of a cluster runs on any node.
     /// </summary>
     private Task[] RunInventory(SharedServices services, CancellationToken stop)
     {

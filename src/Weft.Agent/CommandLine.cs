@@ -188,7 +188,7 @@ internal sealed class CommandLine
         return ReadCluster(parsed, ReadNode(parsed, options));
     }
 
-    /// <summary>What is said of the node that the agent runs on.</summary>
+    /// <summary>The options about the node that the agent runs on.</summary>
     private AgentOptions ReadNode(ParseResult parsed, AgentOptions options) =>
         options with
         {
@@ -203,7 +203,7 @@ internal sealed class CommandLine
             Proc = Path.GetFullPath(parsed.GetRequiredValue(_proc)),
         };
 
-    /// <summary>What is said of the cluster's API server, and of what is reached through the relay.</summary>
+    /// <summary>The options about the cluster's API server and about what is reached through the relay.</summary>
     private AgentOptions ReadCluster(ParseResult parsed, AgentOptions options)
     {
         var kubernetes = _kubernetes.Read(parsed, _node, _drift);

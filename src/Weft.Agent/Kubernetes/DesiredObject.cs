@@ -35,7 +35,8 @@ internal sealed class DesiredObject
     public IReadOnlyDictionary<string, JsonNode?> Leaves { get; }
 
     /// <summary>
-    /// What every object of a cluster is labelled with: a label's value has 63 characters at most, and an id has more.
+    /// The label of every object of a cluster: a hash, because a label's value has at most 63 characters and an id
+    /// has more.
     /// </summary>
     public static string LabelOf(string cluster) =>
         Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(cluster.ToLowerInvariant())))[..32];

@@ -25,7 +25,7 @@ internal sealed class KubernetesReconciler : IReconciler
     // What the desired state of the last pass asks for, read once; passes never overlap.
     private DesiredObjects? _objects;
 
-    // What was true, or made so, since the start: a missing one of these was taken away by another hand.
+    // Objects that have been in sync since the start: if one of them is missing, another hand has deleted it.
     private readonly HashSet<ObjectKey> _synced = [];
 
     /// <summary>A target that nothing is followed for yet.</summary>
@@ -50,7 +50,7 @@ internal sealed class KubernetesReconciler : IReconciler
             : null;
 
     /// <summary>Follows the cluster until cancelled; passes are made beside it.</summary>
-    /// <returns>Never, but by cancellation or a fault of ours.</returns>
+    /// <returns>Only by cancellation or a bug.</returns>
     public async Task RunInformers(CancellationToken cancel) =>
         await await Task.WhenAny(_informers.Select(informer => informer.Run(cancel)));
 
@@ -145,7 +145,7 @@ internal sealed class KubernetesReconciler : IReconciler
     )
     {
         var informer = _informers.First(s => s.Scope.Covers(desired.Key));
-        // What isn't known isn't written: the object may be somebody's. The scope's trouble is the finding.
+        // An object that couldn't be looked at isn't written: it may be somebody else's. The scope's error is the finding.
         if (!informer.HasSynced)
         {
             progress.AddUnsynced(informer);
@@ -270,7 +270,7 @@ internal sealed class KubernetesReconciler : IReconciler
             progress.AddFinding(
                 e.Status switch
                 {
-                    // It is said once for the server, not once for each object.
+                    // One finding for the server, not one for each object.
                     null => e.Message,
                     403 => $"{key}: {e.Message}; give the agent's service account the roles of deploy/kustomize",
                     404 when key.Namespace is not null =>
@@ -322,7 +322,7 @@ internal sealed class KubernetesReconciler : IReconciler
 
         public void AddUnsynced(Informer informer)
         {
-            // Without it a desired state would count as applied while nobody knows what the cluster has.
+            // Otherwise a desired state would count as applied before the cluster's objects are known.
             if (informer.WatchError is null)
                 AddFinding($"{informer.Scope} are not listed yet");
         }

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Weft.Attachments.DevicePools;
 using Weft.Attachments.Plugins;
 
 namespace Weft.Tests.Architecture;

@@ -68,9 +68,7 @@ internal sealed class RendezvousExchange : IDisposable
             await CloseChannel(new(1000, ""));
             return refusal;
         }
-        catch (Exception e)
-            when (e is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException
-            )
+        catch (Exception e) when (e.IsConnectionError())
         {
             var (closeStatus, refusal) = DescribeFailure();
             await CloseChannel(closeStatus);
@@ -122,9 +120,7 @@ internal sealed class RendezvousExchange : IDisposable
                 _idle.CancelAfter(_state.Options.ResponseTimeout);
             }
         }
-        catch (Exception e)
-            when (e is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException
-            )
+        catch (Exception e) when (e.IsConnectionError())
         {
             // The listener may have answered without taking all of it; if it didn't, whoever waits for the response
             // notices.
@@ -200,9 +196,7 @@ internal sealed class RendezvousExchange : IDisposable
 
             await _channel.Shutdown(deadline.Token);
         }
-        catch (Exception e)
-            when (e is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException
-            )
+        catch (Exception e) when (e.IsConnectionError())
         {
             _channel.Abort();
         }

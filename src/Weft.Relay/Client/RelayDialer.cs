@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography;
@@ -90,7 +91,7 @@ internal sealed class RelayDialer : IDisposable
         }
     }
 
-    /// <summary>Forgets the trust and the proxy; connections that are open stay.</summary>
+    /// <summary>Disposes of the HTTP client; connections that are open stay.</summary>
     public void Dispose() => _http.Dispose();
 
     private void ThrowIfDowngraded(Uri address)
@@ -126,10 +127,7 @@ internal sealed class RelayDialer : IDisposable
         // own.
         if (_options.HostName is { } name && address.Host == _baseAddress.Host)
             request.Headers.Host = address.IsDefaultPort ? name : $"{name}:{address.Port}";
-        request.Headers.TryAddWithoutValidation("Connection", "Upgrade");
-        request.Headers.TryAddWithoutValidation("Upgrade", "websocket");
-        request.Headers.TryAddWithoutValidation("Sec-WebSocket-Version", "13");
-        request.Headers.TryAddWithoutValidation("Sec-WebSocket-Key", key);
+        AddHandshake(request.Headers, key);
         if (token is not null)
             request.Headers.TryAddWithoutValidation("ServiceBusAuthorization", token);
         if (_options.UserAgent is not null)
@@ -141,6 +139,14 @@ internal sealed class RelayDialer : IDisposable
         }
 
         return request;
+    }
+
+    private static void AddHandshake(HttpRequestHeaders headers, string key)
+    {
+        headers.TryAddWithoutValidation("Connection", "Upgrade");
+        headers.TryAddWithoutValidation("Upgrade", "websocket");
+        headers.TryAddWithoutValidation("Sec-WebSocket-Version", "13");
+        headers.TryAddWithoutValidation("Sec-WebSocket-Key", key);
     }
 
     private static RelayRefusedException ReadRefusal(HttpResponseMessage response)
@@ -198,8 +204,8 @@ internal sealed class RelayDialer : IDisposable
     }
 
     /// <summary>
-    /// As the stack does it, and with TCP's own probes: after a half-close nobody pings, and the other end may have
-    /// lost its power.
+    /// Connects as the HTTP stack does, and with TCP's own probes: after a half-close nobody pings, and the other end
+    /// may have lost its power.
     /// </summary>
     private static async ValueTask<Stream> ConnectSocket(SocketsHttpConnectionContext context, CancellationToken cancel)
     {

@@ -7,8 +7,8 @@ namespace Weft.Relay.Client;
 
 /// <summary>
 /// The client's end of a WebSocket (RFC 6455). Each direction ends by itself, so that a Close is a half-close. It
-/// pings, and ends when nothing has come for too long although somebody waits: a reader that has stopped reading is no
-/// sign of a dead relay.
+/// pings, and ends when nothing has come for too long while somebody waits to read: a reader that has stopped is no sign
+/// of a dead relay.
 /// </summary>
 internal sealed class WebSocketConnection : IAsyncDisposable
 {
@@ -226,8 +226,8 @@ internal sealed class WebSocketConnection : IAsyncDisposable
         else if (kind == Opcode.Ping)
         {
             _isPinged = true;
-            // Never waited for by the reader: a way out that is full mustn't stop the way in. The latest ping is the
-            // one to answer (RFC 6455 §5.5.3).
+            // The reader never waits for it, as sending that is held up must not hold up receiving. The latest ping is
+            // the one to answer (RFC 6455 §5.5.3).
             Volatile.Write(ref _pendingPong, payload.ToArray());
             _ = SendPendingPong();
         }

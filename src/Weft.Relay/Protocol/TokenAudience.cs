@@ -23,7 +23,7 @@ internal static class TokenAudience
         if (named.IsEmpty || (host is not null && !WithoutPort(named).Equals(host, StringComparison.OrdinalIgnoreCase)))
             return false;
         var prefix = slash < 0 ? default : WithoutHybridPrefix(rest[(slash + 1)..]);
-        // What is still encoded here was encoded twice, and could mean another path than it says.
+        // A path that is still encoded here was encoded twice, and could mean another path than it shows.
         if (prefix.IsEmpty || prefix.Contains('%'))
             return prefix.IsEmpty;
         return path.AsSpan().StartsWith(prefix, StringComparison.Ordinal)

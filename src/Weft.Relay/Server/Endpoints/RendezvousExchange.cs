@@ -122,8 +122,7 @@ internal sealed class RendezvousExchange : IDisposable
         }
         catch (Exception e) when (e.IsConnectionError())
         {
-            // The listener may have answered without taking all of it; if it didn't, whoever waits for the response
-            // notices.
+            // The listener may have answered without reading all of it. If it hasn't, the wait for its response fails.
             if (!_over.IsCancellationRequested)
                 _idle.CancelAfter(_state.Options.CloseTimeout);
         }
@@ -188,7 +187,7 @@ internal sealed class RendezvousExchange : IDisposable
         try
         {
             await _channel.Close(closeStatus, deadline.Token);
-            // A read that was given up leaves the channel in the middle of a frame; nothing can be read from there.
+            // A cancelled read may leave the channel in the middle of a frame: nothing can be read after it.
             if (_over.IsCancellationRequested)
                 return;
             var rest = new byte[512];

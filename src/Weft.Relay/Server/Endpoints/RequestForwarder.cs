@@ -33,7 +33,7 @@ internal sealed class RequestForwarder(RelayState state, RelayRequest caller, Gr
             if (none is not null)
                 return none;
             var refusal = await TryListener(matchmaker, body);
-            // What was delivered whole may have been done: trying another listener might do it twice.
+            // A request that was delivered whole may have been carried out: another listener might do so again.
             if (refusal != HttpRefusal.ListenerLost || (matchmaker.WasDelivered && body is not null))
                 return refusal;
         }

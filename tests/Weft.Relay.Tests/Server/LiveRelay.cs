@@ -189,10 +189,10 @@ internal sealed class LiveRelay : IAsyncDisposable
         Connect($"/$hc/{Path}{suffix}", SendToken(), with);
 
     /// <summary>Waits until nobody is here any more.</summary>
-    public async Task<(int, int, int, int, int)> WaitUntilEmpty(int listeners = 0, int passes = 0)
+    public async Task<(int, int, int, int, int)> WaitUntilEmpty(int listeners = 0, int grants = 0)
     {
         // Far longer than it takes on a loaded machine.
-        for (var i = 0; i < 1200 && Relay.ResourceCounts != (passes, 0, 0, 0, listeners); i++)
+        for (var i = 0; i < 1200 && Relay.ResourceCounts != (grants, 0, 0, 0, listeners); i++)
             await Task.Delay(50, TestContext.Current.CancellationToken);
         return Relay.ResourceCounts;
     }

@@ -55,7 +55,7 @@ public sealed class RequestEndpointTests
         var asking = client.SendAsync(asked, Wait.Token);
         var request = (await listener.Next())!["request"]!;
         Assert.Equal(
-            (method, $"/{LiveRelay.Path}/x", false),
+            (method, "/site/core/x", false),
             ((string)request["method"]!, (string)request["requestTarget"]!, (bool)request["body"]!)
         );
         await listener.Send(Response(request, status, hasBody: true, "Just so", FieldsOfAllKinds()));

@@ -28,7 +28,7 @@ public sealed class SessionTests
             Assert.Equal("bye", sender.CloseStatusDescription);
         }
 
-        Assert.Equal((1, 0, 0, 0, 1), await relay.WaitUntilEmpty(listeners: 1, passes: 1));
+        Assert.Equal((1, 0, 0, 0, 1), await relay.WaitUntilEmpty(listeners: 1, grants: 1));
         await listener.Control.CloseAsync(WebSocketCloseStatus.NormalClosure, "", Wait.Token);
         await echo.WaitAsync(Wait.Token);
         Assert.Equal((0, 0, 0, 0, 0), await relay.WaitUntilEmpty());

@@ -29,17 +29,16 @@ internal sealed class TestSession : IDisposable
         byte[]? early = null
     )
     {
+        var chosen = options ?? FrameRelayOptions.Default;
+        // These peers answer pings when a test has them do so; a slow machine is no silent peer.
+        if (time is null)
+            chosen = chosen with { PingInterval = Wait.Never };
         var (sender, senderPeer) = await Connect(early ?? []);
         var (listener, listenerPeer) = await Connect([]);
         return new TestSession(
             sender,
             listener,
-            new FrameRelay(
-                senderPeer,
-                listenerPeer,
-                options ?? FrameRelayOptions.Default,
-                (TimeProvider?)time ?? TimeProvider.System
-            )
+            new FrameRelay(senderPeer, listenerPeer, chosen, (TimeProvider?)time ?? TimeProvider.System)
         );
     }
 

@@ -214,7 +214,6 @@ public sealed class ConnectEndpointTests
             ),
             StringComparison.Ordinal
         );
-        using var good = new CancellationTokenSource();
         var connecting = relay.Send("/good");
         Assert.Contains("/good", LiveListener.Address((await listener.Next())!), StringComparison.Ordinal);
         await listener.DisposeAsync();

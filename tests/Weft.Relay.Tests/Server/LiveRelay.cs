@@ -181,7 +181,9 @@ internal sealed class LiveRelay : IAsyncDisposable
         if (token is not null)
             socket.Options.SetRequestHeader("ServiceBusAuthorization", token);
         with?.Invoke(socket.Options);
-        await socket.ConnectAsync(Uri(pathAndQuery), TestContext.Current.CancellationToken);
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        deadline.CancelAfter(TimeSpan.FromSeconds(60));
+        await socket.ConnectAsync(Uri(pathAndQuery), deadline.Token);
         return socket;
     }
 

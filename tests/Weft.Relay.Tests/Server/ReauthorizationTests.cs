@@ -108,7 +108,8 @@ public sealed class ReauthorizationTests
             Interlocked.Increment(ref asked);
             return Allowed;
         };
-        await Wait.Until(() => asked == 1);
+        await Wait.Until(() => asked > 0);
+        var askedBefore = asked;
         relay.Directory.Put(
             before with
             {
@@ -116,7 +117,7 @@ public sealed class ReauthorizationTests
             }
         );
         // The network rules are asked only about those whose key is still good.
-        await Wait.Until(() => asked == 2);
+        await Wait.Until(() => asked > askedBefore);
         relay.Directory.Put(
             before with
             {

@@ -128,7 +128,7 @@ public sealed class StreamBridgeTests
             var ended = _relay.Events.Single(e => e.Kind == ListenerEventKind.SenderEnded);
             Assert.Equal(fault is null, ended.Reason is null);
             // It is told before it is counted off.
-            await Wait.Until(() => Listener.Listener.ActiveCount == 0);
+            await RunningRelay.Until(() => Listener.Listener.ActiveCount == 0);
         }
 
         public async ValueTask DisposeAsync()

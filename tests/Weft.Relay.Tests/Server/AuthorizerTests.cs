@@ -231,7 +231,7 @@ public sealed class AuthorizerTests
         var request = RawExchange.GoodHandshake($"/$hc/{LiveRelay.Path}?sb-hc-action=listen");
         var asking = Enumerable.Range(0, 10).Select(_ => RawExchange.Send(relay, request)).ToList();
         // The others are delayed, for as long as the clock stands still.
-        await Wait.Until(() => asking.Count(head => head.IsCompleted) == 7);
+        await RunningRelay.Until(() => asking.Count(head => head.IsCompleted) == 7);
         await AdvanceUntil(clock, Task.WhenAll(asking));
         var heads = await Task.WhenAll(asking);
         Assert.Equal(

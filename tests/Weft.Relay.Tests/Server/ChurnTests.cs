@@ -70,7 +70,7 @@ public sealed class ChurnTests
                 Directory.GetFileSystemEntries("/proc/self/fd").Length,
                 GC.GetTotalMemory(forceFullCollection: false)
             );
-            if (i >= 4 && (isLow(now) || TimeProvider.System.GetElapsedTime(began) > Wait.Limit))
+            if (i >= 4 && (isLow(now) || TimeProvider.System.GetElapsedTime(began) > Eventually.Limit))
                 return now;
         }
     }

@@ -91,7 +91,7 @@ public sealed class ListenEndpointTests
         await using var lively = await RawExchange.Listen(relay);
         await using var silent = await RawExchange.Listen(relay);
         // A request ends when its listener is served: only then is there a channel to ping.
-        await Wait.Until(() => relay.Requests == 0);
+        await RunningRelay.Until(() => relay.Requests == 0);
         clock.Advance(TimeSpan.FromSeconds(31));
         await ExpectPing(silent);
         await ExpectPing(lively);
@@ -299,7 +299,7 @@ public sealed class ListenEndpointTests
     {
         await using var relay = await LiveRelay.Start(isSecure: isSecure);
         await using var listener = await relay.Listen();
-        await Wait.Until(() => relay.Requests == 0);
+        await RunningRelay.Until(() => relay.Requests == 0);
         Assert.Equal(1, relay.Relay.ListenerCount(LiveRelay.Path));
 
         var connecting = relay.Send();

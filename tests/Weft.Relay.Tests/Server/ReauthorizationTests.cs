@@ -108,7 +108,7 @@ public sealed class ReauthorizationTests
             Interlocked.Increment(ref asked);
             return Allowed;
         };
-        await Wait.Until(() => asked > 0);
+        await RunningRelay.Until(() => asked > 0);
         var askedBefore = asked;
         relay.Directory.Put(
             before with
@@ -117,7 +117,7 @@ public sealed class ReauthorizationTests
             }
         );
         // The network rules are asked only about those whose key is still good.
-        await Wait.Until(() => asked > askedBefore);
+        await RunningRelay.Until(() => asked > askedBefore);
         relay.Directory.Put(
             before with
             {
@@ -145,12 +145,14 @@ public sealed class ReauthorizationTests
         {
             var heldBefore = held.Count;
             relay.Directory.Rules = (_, _, _, _) => Allowed;
-            await Wait.Until(() => held.Count >= heldBefore + refusals.Length);
+            await RunningRelay.Until(() => held.Count >= heldBefore + refusals.Length);
             relay.Directory.Rules = (_, role, _, _) => role == ClientRole.Sender ? Denied : Allowed;
             // Of two refusals of a sender the second was of an attempt that began after the change.
             int[] refusedBefore = [.. refusals];
-            await Wait.Until(() => refusals.Zip(refusedBefore).All(sender => sender.First >= sender.Second + 2));
-            await Wait.Until(() => relay.Relay.GetStatus().Sessions.IsEmpty);
+            await RunningRelay.Until(() =>
+                refusals.Zip(refusedBefore).All(sender => sender.First >= sender.Second + 2)
+            );
+            await RunningRelay.Until(() => relay.Relay.GetStatus().Sessions.IsEmpty);
         }
 
         await stop.CancelAsync();

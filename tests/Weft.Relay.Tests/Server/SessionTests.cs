@@ -18,7 +18,9 @@ public sealed class SessionTests
             foreach (var size in (int[])[1, 125, 126, 65_535, 65_536, 1_000_000])
                 await ExpectEcho(sender, size);
             // What has been passed on is counted when it has been written, and the peer may have read it by then.
-            await Wait.Until(() => relay.Relay.GetStatus().Sessions.Sum(s => s.BytesUp + s.BytesDown) == 2 * 1_131_323);
+            await RunningRelay.Until(() =>
+                relay.Relay.GetStatus().Sessions.Sum(s => s.BytesUp + s.BytesDown) == 2 * 1_131_323
+            );
             var open = Assert.Single(relay.Relay.GetStatus().Sessions);
             Assert.Equal(
                 ("ssh", "send", 1_131_323L, 1_131_323L),

@@ -218,6 +218,17 @@ public sealed class AuthorizerTests
         );
     }
 
+    private static async Task AdvanceUntil(FakeTimeProvider clock, Task answered)
+    {
+        while (!answered.IsCompleted)
+        {
+            clock.Advance(TimeSpan.FromMilliseconds(50));
+            await Task.WhenAny(answered, Task.Delay(10, Wait.Token));
+        }
+
+        await answered;
+    }
+
     [Fact]
     public async Task Bounds_HowManyAreThrottled()
     {

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.WebSockets;
+using Microsoft.Extensions.Time.Testing;
 using Weft.Relay.Protocol;
 using Weft.Relay.Server.Authorization;
 

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text;
 using Weft.Agent.Linux;
 using Weft.Agent.Nodes.Operations;
+using Weft.Attachments.DevicePools;
 
 namespace Weft.Agent.Nodes;
 
@@ -161,9 +162,7 @@ internal sealed partial class NodeOperationExecutor
                 ?? throw new IOException($"{device.Address} has no function {index}");
 
     private static bool IsBound(string wanted, string has) =>
-        wanted == BindDriver.Kernel
-            ? has is not (BindDriver.UserSpace or "uio_pci_generic" or "igb_uio")
-            : wanted == has;
+        wanted == BindDriver.Kernel ? !DeviceDrivers.IsUserSpace(has) : wanted == has;
 
     private static void Write(WriteServiceFiles operation)
     {

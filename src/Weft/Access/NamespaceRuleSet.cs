@@ -58,6 +58,10 @@ internal sealed class NamespaceRuleSet : ResourceKind
             SchemaMember.Text("provisioningState").ReadOnly()
         );
 
+    /// <summary>The id of a namespace's rule set.</summary>
+    public static ResourceId IdOf(ResourceId relayNamespace) =>
+        relayNamespace.Child(ResourceType.Leaf, NetworkRuleSet.DefaultName);
+
     /// <summary>The rules of a namespace that nobody has written any for.</summary>
     /// <returns>The properties: everybody may come who has a token.</returns>
     internal static JsonObject CreateDefault() =>

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json.Nodes;
 using Weft.Attachments;
 using Weft.Attachments.Nodes;
+using Weft.Attachments.Plugins;
 using Weft.Networks;
 using Weft.Resources;
 
@@ -30,12 +31,12 @@ internal sealed record NodeSpec(ResourceId Id, string Pool, bool IsVirtual, Immu
 
     /// <summary>The ports by which a plugin reaches a network here.</summary>
     /// <returns>
-    /// For SRIOV and DPDK all ports with functions for it, on a virtual node all that are handed over for it; for the
+    /// For one that needs devices all ports with functions for it, on a virtual node all that are handed over for it; for the
     /// others the one that carries it. None where none does.
     /// </returns>
-    public ImmutableArray<Uplink> UplinksFor(ResourceId network, PluginType plugin)
+    public ImmutableArray<Uplink> UplinksFor(ResourceId network, IPlugin plugin)
     {
-        if (plugin is PluginType.SRIOV or PluginType.DPDK)
+        if (plugin.NeedsDevices)
             return
             [
                 .. Uplinks.Where(u =>
@@ -186,12 +187,12 @@ internal sealed class Node : ResourceKind
                 $"'{node.Id.Name}' and '{other.Name}' are both '{DnsLabel.From(other.Name)}' in Kubernetes",
                 other
             );
-        if (context.Transaction.Get(node.Cluster.Child("agentPools", node.Pool)) is null)
+        if (context.Transaction.Get(AgentPool.IdOf(node.Cluster, node.Pool)) is null)
             context.AddError(
                 RefusalCode.ReferenceNotFound,
                 "properties.agentPool",
                 $"'properties.agentPool': cluster {node.Cluster.Name} has no agent pool '{node.Pool}'",
-                node.Cluster.Child("agentPools", node.Pool)
+                AgentPool.IdOf(node.Cluster, node.Pool)
             );
         CheckUplinks(context, node);
         CheckVirtualFunctions(context, node);

@@ -8,7 +8,7 @@ namespace Weft.Networks;
 internal sealed class L2Network : NetworkKind
 {
     /// <summary>The type.</summary>
-    public static readonly ResourceType ResourceType = new(NetworkCloudProvider.Namespace, "l2Networks");
+    public static readonly ResourceType ResourceType = NetworkCloudProvider.L2NetworkType;
 
     /// <inheritdoc/>
     public override ResourceType Type => ResourceType;

@@ -13,7 +13,7 @@ namespace Weft.Networks;
 internal sealed class L3Network : NetworkKind
 {
     /// <summary>The type.</summary>
-    public static readonly ResourceType ResourceType = new(NetworkCloudProvider.Namespace, "l3Networks");
+    public static readonly ResourceType ResourceType = NetworkCloudProvider.L3NetworkType;
 
     private static readonly (AddressFamily Family, string Member, string Only)[] Families =
     [

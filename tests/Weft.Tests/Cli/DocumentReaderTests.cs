@@ -173,6 +173,6 @@ public sealed class DocumentReaderTests : IDisposable
 
     private static Settings Settings => new(null, null, null, null, "sub", "site");
 
-    private IReadOnlyList<Document> Read(string yaml) =>
+    private IReadOnlyList<Weft.Cli.Documents.Document> Read(string yaml) =>
         DocumentReader.Read([_weft.WriteFile("one.yaml", yaml)], TextReader.Null, Settings);
 }

@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using Weft.Relay.Protocol;
-using Weft.Tests.Server;
 
 namespace Weft.Tests.Cli;
 

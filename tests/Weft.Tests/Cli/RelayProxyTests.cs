@@ -2,7 +2,6 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using Weft.Cli.Relay;
-using Weft.Tests.Server;
 
 namespace Weft.Tests.Cli;
 

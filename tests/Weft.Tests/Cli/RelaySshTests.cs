@@ -1,7 +1,6 @@
 using Weft.Cli;
 using Weft.Cli.Commands;
 using Weft.Cli.Relay;
-using Weft.Tests.Server;
 
 namespace Weft.Tests.Cli;
 

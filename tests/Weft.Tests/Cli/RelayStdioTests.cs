@@ -1,6 +1,5 @@
 using System.IO.Pipelines;
 using System.Security.Cryptography;
-using Weft.Tests.Server;
 
 namespace Weft.Tests.Cli;
 

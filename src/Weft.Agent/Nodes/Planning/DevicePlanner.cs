@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Weft.Agent.Linux.Netlink;
 using Weft.Agent.Nodes.Operations;
+using Weft.Attachments.DevicePools;
 using Weft.Attachments.Nodes;
 
 namespace Weft.Agent.Nodes.Planning;
@@ -12,9 +13,6 @@ namespace Weft.Agent.Nodes.Planning;
 /// </summary>
 internal sealed class DevicePlanner(ObservedNode observed, PlanBuilder plan, PortPlanner ports)
 {
-    /// <summary>The PCI vendor whose DPDK driver works beside the kernel's: Mellanox, now NVIDIA.</summary>
-    private const string MellanoxVendor = "15b3";
-
     private const string NoMac = "00:00:00:00:00:00";
 
     /// <summary>Writes their part of the plan.</summary>
@@ -246,7 +244,7 @@ internal sealed class DevicePlanner(ObservedNode observed, PlanBuilder plan, Por
         }
 
         // Where it isn't in sight a pod has it, and sets it up itself.
-        if (link is null || wish.Driver == FunctionDriver.UserSpace && device?.Vendor != MellanoxVendor)
+        if (link is null || wish.Driver == FunctionDriver.UserSpace && device?.Vendor != PciVendors.Mellanox)
             return;
         plan.Retain($"mtu {link.Name}");
         plan.Retain($"up {link.Name}");
@@ -322,7 +320,7 @@ internal sealed class DevicePlanner(ObservedNode observed, PlanBuilder plan, Por
     }
 
     private static string DesiredDriver(FunctionDriver driver, PciDevice device) =>
-        driver == FunctionDriver.UserSpace && device.Vendor != MellanoxVendor
+        driver == FunctionDriver.UserSpace && device.Vendor != PciVendors.Mellanox
             ? BindDriver.UserSpace
             : BindDriver.Kernel;
 
@@ -330,7 +328,7 @@ internal sealed class DevicePlanner(ObservedNode observed, PlanBuilder plan, Por
         wanted switch
         {
             null => has is null,
-            BindDriver.Kernel => has is not (null or BindDriver.UserSpace or "uio_pci_generic" or "igb_uio"),
+            BindDriver.Kernel => has is not null && !DeviceDrivers.IsUserSpace(has),
             _ => has == wanted,
         };
 

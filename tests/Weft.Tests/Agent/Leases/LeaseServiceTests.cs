@@ -3,7 +3,6 @@ using System.Runtime.Versioning;
 using System.Text.Json.Nodes;
 using System.Text;
 using Weft.Contracts;
-using Weft.Tests.Server;
 
 namespace Weft.Tests.Agent.Leases;
 

@@ -3,7 +3,6 @@ using System.Runtime.Versioning;
 using System.Text;
 using System.Text.Json.Nodes;
 using Weft.Contracts;
-using Weft.Tests.Server;
 
 namespace Weft.Tests.Agent.Leases;
 

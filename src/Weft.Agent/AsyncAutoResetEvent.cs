@@ -11,8 +11,11 @@ internal sealed class AsyncAutoResetEvent(TimeProvider clock)
     public void Set() => _signalled.TrySetResult();
 
     /// <summary>Waits until it is set.</summary>
+    /// <param name="cancel">Gives up; being set later is left for the next wait.</param>
+    public Task Wait(CancellationToken cancel) => Wait(null, cancel);
+
+    /// <summary>Waits until it is set, or a time is over.</summary>
     /// <param name="atMost">How long at most; null for ever.</param>
-    /// <returns>Done when it was set, or when the time is over.</returns>
     public async Task Wait(TimeSpan? atMost, CancellationToken cancel)
     {
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancel);

@@ -12,7 +12,7 @@ internal static class AttachmentRules
     /// <summary>Names of interfaces that every node has already.</summary>
     private static readonly ImmutableHashSet<string> ReservedInterfaceNames =
     [
-        "defaultcni",
+        Network.CniInterfaceName,
         CloudServicesNetwork.Interface,
         "lo",
         "eth0",

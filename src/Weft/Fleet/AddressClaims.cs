@@ -4,7 +4,6 @@ using System.Security.Cryptography;
 using System.Text;
 using Weft.Addressing;
 using Weft.Attachments;
-using Weft.Fabric;
 using Weft.Networks;
 using Weft.Resources;
 
@@ -25,9 +24,6 @@ internal sealed record AddressClaim(
 /// </summary>
 internal static class AddressClaims
 {
-    /// <summary>The interface of the CNI network on every node, as published samples have it.</summary>
-    public const string CniInterfaceName = "defaultcni";
-
     /// <summary>The holder of a machine's or node's interface.</summary>
     public static Holder HolderOf(ResourceId machine, string name)
     {
@@ -111,14 +107,6 @@ internal static class AddressClaims
         string now
     )
     {
-        if (
-            (
-                Network.IsNetworkType(written.Type)
-                || written.Type == L2IsolationDomain.ResourceType
-                || written.Type == InternalNetwork.ResourceType
-            ) && UplinkRules.CheckAfterNetworkWrite(before, after, written, limits) is { } objection
-        )
-            return objection;
         var keys = AffectedKeys(before, after, written).ToList();
         var old = keys.SelectMany(key => before.Get(key) is { } row ? ClaimsOf(before, row) : []).ToList();
         var wanted = keys.SelectMany(key => after.Get(key) is { } row ? ClaimsOf(after, row) : []).ToList();
@@ -182,7 +170,12 @@ internal static class AddressClaims
         if (state.Get(StoreKey.ForResource(node.Cluster)) is not { } cluster)
             yield break;
         if (KubernetesCluster.CniNetworkOf(cluster) is var cni && node.UplinkFor(cni) is not null)
-            yield return new AddressClaim(cni, CniInterfaceName, HolderOf(node.Id, CniInterfaceName), []);
+            yield return new AddressClaim(
+                cni,
+                Network.CniInterfaceName,
+                HolderOf(node.Id, Network.CniInterfaceName),
+                []
+            );
         foreach (
             var attachment in ClusterAttachments
                 .OfPool(transaction, node.Cluster, node.Pool)

@@ -88,7 +88,7 @@ internal static class ClusterRenderer
             networks = networks.Append(
                 NetworkFacts.FromNetwork(own, ImmutableDictionary<int, Network>.Empty) with
                 {
-                    Interface = AddressClaims.CniInterfaceName,
+                    Interface = Network.CniInterfaceName,
                 }
             );
         return [.. networks.DistinctBy(n => n.Id.Key).OrderBy(n => n.Id.Key, StringComparer.Ordinal)];
@@ -221,13 +221,13 @@ internal static class ClusterRenderer
         if (node.UplinkFor(cni) is { } port && Network.Find(state, cni, limits) is { } network)
         {
             var on = new AttachedNode(node.Id.Name, port, addresses).AddressesOn(
-                AddressClaims.CniInterfaceName,
+                Network.CniInterfaceName,
                 network.Subnets
             );
             parts.Add(
                 new NodePart([
                     new NodeLink(
-                        AddressClaims.CniInterfaceName,
+                        Network.CniInterfaceName,
                         port,
                         port.IsTrunkPort ? network.Vlan : null,
                         network.Mtu,

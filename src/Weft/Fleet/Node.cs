@@ -187,12 +187,12 @@ internal sealed class Node : ResourceKind
                 $"'{node.Id.Name}' and '{other.Name}' are both '{DnsLabel.From(other.Name)}' in Kubernetes",
                 other
             );
-        if (context.Transaction.Get(node.Cluster.Child("agentPools", node.Pool)) is null)
+        if (context.Transaction.Get(AgentPool.IdOf(node.Cluster, node.Pool)) is null)
             context.AddError(
                 RefusalCode.ReferenceNotFound,
                 "properties.agentPool",
                 $"'properties.agentPool': cluster {node.Cluster.Name} has no agent pool '{node.Pool}'",
-                node.Cluster.Child("agentPools", node.Pool)
+                AgentPool.IdOf(node.Cluster, node.Pool)
             );
         CheckUplinks(context, node);
         CheckVirtualFunctions(context, node);
@@ -331,6 +331,9 @@ internal static class FleetVersions
     /// <summary>The provider.</summary>
     public const string Namespace = "Weft.Fleet";
 
+    /// <summary>The newest date of the API.</summary>
+    public const string Newest = "2026-11-01";
+
     /// <summary>The dates of the API.</summary>
-    public static readonly ImmutableArray<string> All = ["2026-11-01"];
+    public static readonly ImmutableArray<string> All = [Newest];
 }

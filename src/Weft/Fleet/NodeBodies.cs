@@ -71,7 +71,7 @@ internal static class NodeBodies
 
     private static JsonObject RenderNode(ReadTransaction transaction, ResourceId cluster, NodeSpec node)
     {
-        var pool = cluster.Child("agentPools", node.Pool);
+        var pool = AgentPool.IdOf(cluster, node.Pool);
         var properties = transaction.Get(pool) is { } row ? ResourceKind.PropertiesOf(row) : default;
         var body = new JsonObject
         {

@@ -12,27 +12,11 @@ namespace Weft.Fleet;
 /// </summary>
 internal static class UplinkRules
 {
-    /// <summary>
-    /// Checks every node after a write of what its networks derive from: a network, a domain, an internal network.
-    /// </summary>
-    /// <param name="before">The store state without the write.</param>
-    /// <returns>What is wrong now and wasn't before, or null.</returns>
-    public static Refusal? CheckAfterNetworkWrite(
-        StoreState before,
-        StoreState after,
-        ResourceId written,
-        Limits limits
-    )
+    /// <summary>Checks all nodes after a write of what their networks derive from.</summary>
+    public static void CheckAll(ValidationContext context)
     {
-        if (before.Get(StoreKey.ForResource(written)) is not { } old)
-            return null;
-        var earlier = FindErrors(before, old, limits).Select(f => f.Message).ToHashSet(StringComparer.Ordinal);
-        List<Refusal> findings =
-        [
-            .. FindErrors(after, after.Get(StoreKey.ForResource(written))!, limits)
-                .Where(f => !earlier.Contains(f.Message)),
-        ];
-        return findings.Count == 0 ? null : Refusal.Combine(findings, written.ToString());
+        foreach (var node in context.Transaction.List(Node.ResourceType).Select(Node.Read))
+            Check(context, node, context.Transaction, "properties");
     }
 
     /// <summary>Checks one node; the write may be the node's, its pool's or its cluster's.</summary>
@@ -46,7 +30,7 @@ internal static class UplinkRules
             && node.UplinkFor(cni) is { } own
             && Network.Find(transaction.State, cni, context.Limits) is { } carried
         )
-            CheckUplink(context, node, own, carried, AddressClaims.CniInterfaceName, path);
+            CheckUplink(context, node, own, carried, Network.CniInterfaceName, path);
         foreach (var attachment in attachments)
         {
             if (Network.Find(transaction.State, attachment.Network, context.Limits) is not { } network)
@@ -220,27 +204,4 @@ internal static class UplinkRules
 
     private static ResourceId? CniNetworkOf(NodeSpec node, ReadTransaction transaction) =>
         transaction.Get(node.Cluster) is { } cluster ? KubernetesCluster.CniNetworkOf(cluster) : null;
-
-    private static IReadOnlyList<Refusal> FindErrors(StoreState state, Row written, Limits limits)
-    {
-        var transaction = new ReadTransaction(state);
-        var context = new ValidationContext(ResourceKind.IdOf(written), written, null, transaction, limits);
-        // A trunk that grows brings more names with it: of sub-interfaces and of definitions.
-        if (context.Id.Type == TrunkedNetwork.ResourceType)
-        {
-            foreach (var cluster in transaction.List(KubernetesCluster.ResourceType).Select(ResourceKind.IdOf))
-            {
-                var attachments = ClusterAttachments.OfCluster(transaction, cluster);
-                if (attachments.Any(a => a.Network.Equals(context.Id)))
-                    AttachmentRules.Check(
-                        context,
-                        [.. attachments.Select(a => a with { Path = $"{cluster.Name}:{a.Path}" })]
-                    );
-            }
-        }
-
-        foreach (var node in transaction.List(Node.ResourceType).Select(Node.Read))
-            Check(context, node, transaction, "properties");
-        return context.Findings;
-    }
 }

@@ -37,7 +37,7 @@ internal static class PlanCapacity
     public static (int Kilobytes, long Count)? HugepagesOf(StoreState state, NodeSpec node)
     {
         if (
-            new ReadTransaction(state).Get(node.Cluster.Child("agentPools", node.Pool)) is not { } pool
+            new ReadTransaction(state).Get(AgentPool.IdOf(node.Cluster, node.Pool)) is not { } pool
             || ResourceKind.PropertiesOf(pool).Member("agentOptions") is var options
                 && options.Integer("hugepagesCount") is not > 0
         )

@@ -80,7 +80,7 @@ internal sealed class KubeVerbs(FakeKube kube)
                 );
             // Applying what isn't there is a creation as well, and the name counts for both.
             if (
-                Store
+                kube.Store
                     .List(resource, request.Namespace, o => (string?)o["metadata"]!["name"] == request.Name)
                     .Items.Count == 0
             )

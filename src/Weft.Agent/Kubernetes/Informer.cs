@@ -14,7 +14,7 @@ namespace Weft.Agent.Kubernetes;
 internal sealed class Informer(
     KubeApi api,
     WatchScope scope,
-    Signal changed,
+    AsyncAutoResetEvent changed,
     KubeTimings timings,
     TimeProvider clock,
     Log log

@@ -17,7 +17,7 @@ internal sealed class KubernetesReconciler : IReconciler
 
     private readonly KubeApi _api;
     private readonly DriftPolicy _policy;
-    private readonly Signal _changed = new();
+    private readonly AsyncAutoResetEvent _changed = new();
     private readonly DevicePluginRestart _restart;
     private readonly List<Informer> _informers;
 

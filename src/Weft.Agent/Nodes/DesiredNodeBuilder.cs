@@ -56,7 +56,8 @@ internal sealed class DesiredNodeBuilder(
                     RefusalCode.InvalidMember,
                     node is null
                         ? $"the desired state has the nodes {names}; say which by --node"
-                        : $"the desired state has no node '{node}' (it has: {names}); declare it in Weft, or start the agent with another --node",
+                        : $"the desired state has no node '{node}' (it has: {names}); declare it in Weft, "
+                            + "or start the agent with another --node",
                     "nodes"
                 );
             }
@@ -122,7 +123,8 @@ internal sealed class DesiredNodeBuilder(
                 return
                 [
                     .. missing.Select(each =>
-                        $"{each} is wanted, and {service} has not brought it about; look at `networkctl status` and `journalctl -u systemd-networkd` on the node"
+                        $"{each} is wanted, and {service} has not brought it about; "
+                        + "look at `networkctl status` and `journalctl -u systemd-networkd` on the node"
                     ),
                 ];
             await Task.Delay(TimeSpan.FromMilliseconds(250), clock, cancel);
@@ -185,7 +187,7 @@ internal sealed class DesiredNodeBuilder(
         var own = configuration
             .Links.Where(link => link.Vlan is not null)
             .Select(link =>
-                (NodeOperation)new AddVlan(link.Name, link.Parent ?? link.Uplink.Name, link.Vlan!.Value, link.Mtu)
+                (NodeOperation)new AddVlan(link.Name, NodeLayout.ParentOf(link), link.Vlan!.Value, link.Mtu)
             );
         var plan = NodePlan.Create(
             reader.Read(desired, OwnedState.Empty),

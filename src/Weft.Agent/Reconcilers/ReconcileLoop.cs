@@ -12,7 +12,7 @@ internal sealed record ReconcilePass(DesiredState DesiredState, ReconcileResult 
 /// </summary>
 internal sealed class ReconcileLoop(IReconciler reconciler, AgentTimings timings, TimeProvider clock, Log log)
 {
-    private readonly Signal _desiredChanged = new();
+    private readonly AsyncAutoResetEvent _desiredChanged = new();
     private volatile DesiredState? _desired;
     private volatile ReconcilePass? _lastPass;
 
@@ -27,7 +27,7 @@ internal sealed class ReconcileLoop(IReconciler reconciler, AgentTimings timings
     }
 
     /// <summary>Makes passes until cancelled.</summary>
-    public async Task Run(Signal passed, CancellationToken cancel)
+    public async Task Run(AsyncAutoResetEvent passed, CancellationToken cancel)
     {
         while (true)
         {

@@ -25,7 +25,7 @@ internal sealed class InterfaceProbe(InterfaceExpectation expectation, ProbeTimi
         {
             using var prober = new NeighbourProber(
                 link,
-                links.Values.Where(l => !l.Mac.IsEmpty).Select(l => NeighbourProber.Text(l.Mac.AsSpan())).ToHashSet(),
+                links.Values.Where(l => !l.Mac.IsEmpty).Select(l => MacAddress.Format(l.Mac.AsSpan())).ToHashSet(),
                 timings
             );
             CheckDuplicates(link, prober);
@@ -51,7 +51,7 @@ internal sealed class InterfaceProbe(InterfaceExpectation expectation, ProbeTimi
 
         Pass(
             CheckHop.Interface,
-            $"'{link.Name}' is there{(link.Mac.IsEmpty ? "" : $", {NeighbourProber.Text(link.Mac.AsSpan())}")}"
+            $"'{link.Name}' is there{(link.Mac.IsEmpty ? "" : $", {MacAddress.Format(link.Mac.AsSpan())}")}"
         );
         if (!link.IsUp)
         {
@@ -103,7 +103,7 @@ internal sealed class InterfaceProbe(InterfaceExpectation expectation, ProbeTimi
         {
             var other = prober.Find(address, null).Mac;
             if (other is not null)
-                Fail(CheckHop.Duplicate, $"{address} is {NeighbourProber.Text(other)}'s too", address.Family);
+                Fail(CheckHop.Duplicate, $"{address} is {MacAddress.Format(other)}'s too", address.Family);
             else if (link.KnownDuplicates.Contains(address))
                 Fail(
                     CheckHop.Duplicate,
@@ -127,7 +127,7 @@ internal sealed class InterfaceProbe(InterfaceExpectation expectation, ProbeTimi
         {
             if (neighbour.Mac is { } mac)
             {
-                Pass(CheckHop.Gateway, $"{gateway} is at {NeighbourProber.Text(mac)}", gateway.Family);
+                Pass(CheckHop.Gateway, $"{gateway} is at {MacAddress.Format(mac)}", gateway.Family);
                 CheckPathMtu(prober, gateway, source, mac);
             }
             else if (neighbour.IsDropped)
@@ -196,7 +196,7 @@ internal sealed class InterfaceProbe(InterfaceExpectation expectation, ProbeTimi
             AddCheck(
                 CheckHop.TagPasses,
                 neighbour.Mac is not null,
-                neighbour.Mac is { } mac ? $"VLAN {tag.Vlan}: {tag.Gateway} is at {NeighbourProber.Text(mac)}"
+                neighbour.Mac is { } mac ? $"VLAN {tag.Vlan}: {tag.Gateway} is at {MacAddress.Format(mac)}"
                     : neighbour.IsDropped ? $"VLAN {tag.Vlan} is of the trunk, and the node's own filter drops it"
                     : $"VLAN {tag.Vlan}: {tag.Gateway} is silent{(neighbour.ReceivedAny ? "" : ", and nothing of that VLAN comes in")}",
                 tag.Gateway.Family
@@ -209,7 +209,7 @@ internal sealed class InterfaceProbe(InterfaceExpectation expectation, ProbeTimi
             if (neighbour.Mac is { } mac)
                 Fail(
                     CheckHop.TagDropped,
-                    $"VLAN {tag.Vlan} isn't of the trunk, and {tag.Gateway} at {NeighbourProber.Text(mac)} answers on it",
+                    $"VLAN {tag.Vlan} isn't of the trunk, and {tag.Gateway} at {MacAddress.Format(mac)} answers on it",
                     tag.Gateway.Family
                 );
             else if (neighbour.IsDropped)

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Weft.Addressing;
 using Weft.Attachments.Nodes;
 using Weft.Networks;
 using Weft.Resources;
@@ -69,11 +70,11 @@ internal static class AttachmentRules
         if (HasSubInterfaces(attachment) && attachment.Network.Type == TrunkedNetwork.ResourceType)
         {
             var longest = $"{name}.{TrunkedNetwork.VlansOf(row).Max()}";
-            if (longest.Length > 15)
+            if (longest.Length > InterfaceName.MaxLength)
                 context.AddError(
                     RefusalCode.InvalidMember,
                     attachment.Path,
-                    $"'{attachment.Path}': the sub-interface name '{longest}' is longer than the kernel's 15 characters; give {attachment.Network.Name} a shorter interfaceName",
+                    $"'{attachment.Path}': the sub-interface name '{longest}' is longer than the kernel's {InterfaceName.MaxLength} characters; give {attachment.Network.Name} a shorter interfaceName",
                     attachment.Network
                 );
         }

@@ -85,7 +85,8 @@ internal static class GarbageCollection
             { } child
         )
             plan.Findings.Add(
-                $"{link.Name} is no longer wanted, but {child.Name} stands on it and the agent didn't make that; remove {child.Name} (`ip link delete {child.Name}`)"
+                $"{link.Name} is no longer wanted, but {child.Name} stands on it and the agent didn't make that; "
+                    + $"remove {child.Name} (`ip link delete {child.Name}`)"
             );
         else
             Remove(observed, plan, link);
@@ -97,7 +98,8 @@ internal static class GarbageCollection
             return;
         if (observed.FindLink(rename.From) is { } other && other.Index != link.Index)
             plan.Findings.Add(
-                $"{rename.To} is no longer wanted under this name, but its old name {rename.From} has been taken by another interface; rename that one"
+                $"{rename.To} is no longer wanted under this name, but its old name {rename.From} has been taken "
+                    + "by another interface; rename that one"
             );
         else
             plan.Renames.Insert(0, rename.Undo());

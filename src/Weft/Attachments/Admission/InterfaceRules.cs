@@ -6,9 +6,6 @@ namespace Weft.Attachments.Admission;
 /// <summary>W5: the names of a pod's interfaces, and its default routes.</summary>
 internal static class InterfaceRules
 {
-    // IFNAMSIZ of the kernel, less the zero at the end.
-    private const int MaxNameLength = 15;
-
     // '.4094'
     private const int MaxVlanSuffixLength = 5;
 
@@ -53,26 +50,22 @@ internal static class InterfaceRules
         foreach (var selection in pod.Selections.Where(s => s.Interface is not null))
         {
             var (name, path) = (selection.Interface!, selection.Path);
-            if (
-                name.Length > MaxNameLength
-                || name is "." or ".."
-                || name.Any(c => c is '/' or ':' || char.IsWhiteSpace(c))
-            )
+            if (!InterfaceName.TryParse(name, InterfaceNameRules.None, out _, out _))
                 findings.Add(
                     BadName,
                     path,
-                    $"'{name}' can be no interface: {(name.Length > MaxNameLength ? $"it has {name.Length} characters, and {MaxNameLength} are the most" : "'/', ':' and blanks are not allowed")}",
+                    $"'{name}' can be no interface: {(name.Length > InterfaceName.MaxLength ? $"it has {name.Length} characters, and {InterfaceName.MaxLength} are the most" : "'/', ':' and blanks are not allowed")}",
                     "write a short name of letters and digits"
                 );
             else if (
                 selection.Config?.Type == TrunkRules.TrunkPlugin
-                && name.Length + MaxVlanSuffixLength > MaxNameLength
+                && name.Length + MaxVlanSuffixLength > InterfaceName.MaxLength
             )
                 findings.Add(
                     BadName,
                     path,
-                    $"'{name}' leaves no room for '.VLAN' behind it, which {selection.Title} adds: {MaxNameLength} characters are the most",
-                    $"write at most {MaxNameLength - MaxVlanSuffixLength}"
+                    $"'{name}' leaves no room for '.VLAN' behind it, which {selection.Title} adds: {InterfaceName.MaxLength} characters are the most",
+                    $"write at most {InterfaceName.MaxLength - MaxVlanSuffixLength}"
                 );
             else if (name is "eth0" or "lo")
                 findings.Add(ReservedName, path, $"the pod has '{name}' already", "choose another name");

@@ -33,7 +33,7 @@ internal sealed class AgentLoop(
     [
         .. targets.Select(reconciler => new ReconcileLoop(reconciler, timings, clock, log)),
     ];
-    private readonly AsyncAutoResetEvent _reconciled = new();
+    private readonly AsyncAutoResetEvent _reconciled = new(clock);
     private readonly DriftHistory _driftHistory = new(clock);
 
     // What the targets are kept true to, and the newest desired state met, which may be one that can't be rendered.

@@ -4,7 +4,7 @@ namespace Weft.Agent;
 /// An auto-reset event for one waiter: set while nobody waits, it releases the next wait all the same; set often, it
 /// releases one.
 /// </summary>
-internal sealed class AsyncAutoResetEvent
+internal sealed class AsyncAutoResetEvent(TimeProvider clock)
 {
     private readonly Lock _gate = new();
     private volatile TaskCompletionSource _signalled = NewSignal();
@@ -26,7 +26,7 @@ internal sealed class AsyncAutoResetEvent
 
     /// <summary>Waits until it is set, and resets it, or until the time is over.</summary>
     /// <param name="atMost">How long at most; null for ever.</param>
-    public async Task Wait(TimeSpan? atMost, TimeProvider clock, CancellationToken cancel)
+    public async Task Wait(TimeSpan? atMost, CancellationToken cancel)
     {
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         var time = Task.Delay(atMost ?? Timeout.InfiniteTimeSpan, clock, over.Token);

@@ -19,7 +19,7 @@ internal sealed class InventoryLoop(
 )
 {
     private readonly Backoff _backoff = new(timings.InitialBackoff, timings.MaxBackoff);
-    private readonly AsyncAutoResetEvent _wakeUp = new();
+    private readonly AsyncAutoResetEvent _wakeUp = new(clock);
     private string? _reported;
     private DateTimeOffset _reportedAt = DateTimeOffset.MinValue;
     private string? _lastError;
@@ -35,7 +35,7 @@ internal sealed class InventoryLoop(
             while (true)
             {
                 var wait = await ReportIfChanged(cancel);
-                await _wakeUp.Wait(wait, clock, cancel);
+                await _wakeUp.Wait(wait, cancel);
 
                 // A pod's start is a dozen changes at once: one look is enough for all of them.
                 await Task.Delay(timings.MinPollInterval, clock, cancel);

@@ -17,7 +17,7 @@ internal sealed class KubernetesReconciler : IReconciler
 
     private readonly KubeApi _api;
     private readonly DriftPolicy _policy;
-    private readonly AsyncAutoResetEvent _changed = new();
+    private readonly AsyncAutoResetEvent _changed;
     private readonly DevicePluginRestart _restart;
     private readonly List<Informer> _informers;
 
@@ -31,6 +31,7 @@ internal sealed class KubernetesReconciler : IReconciler
     public KubernetesReconciler(KubeApi api, DriftPolicy policy, KubeTimings timings, TimeProvider clock, Log log)
     {
         (_api, _policy, _restart) = (api, policy, new DevicePluginRestart(api, log));
+        _changed = new AsyncAutoResetEvent(clock);
         _informers = [.. WatchScope.All.Select(scope => new Informer(api, scope, _changed, timings, clock, log))];
     }
 

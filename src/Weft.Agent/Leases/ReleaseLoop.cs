@@ -24,7 +24,7 @@ internal sealed class ReleaseLoop(
 {
     private const int MaxParallelism = 8;
 
-    private readonly AsyncAutoResetEvent _wakeUp = new();
+    private readonly AsyncAutoResetEvent _wakeUp = new(clock);
     private readonly Backoff _backoff = new(timings.InitialBackoff, timings.MaxBackoff);
     private readonly Lock _guard = new();
 
@@ -46,7 +46,7 @@ internal sealed class ReleaseLoop(
                 new ParallelOptions { MaxDegreeOfParallelism = MaxParallelism, CancellationToken = cancel },
                 TryRelease
             );
-            await _wakeUp.Wait(TimeUntilNext(), clock, cancel);
+            await _wakeUp.Wait(TimeUntilNext(), cancel);
         }
     }
 

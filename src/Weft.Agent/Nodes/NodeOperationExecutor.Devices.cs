@@ -80,13 +80,13 @@ internal sealed partial class NodeOperationExecutor
         var address = AddressOf(operation.Device);
         var device = $"{Pci}/devices/{address}";
         var has = sysfs.ReadLinkName($"{device}/driver");
-        if (has is not null && !DeviceDrivers.IsBound(operation.Driver, has))
+        if (has is not null && !DriverBinding.IsBound(operation.Driver, has))
         {
             sysfs.Write($"{device}/driver/unbind", address);
             _links = null;
         }
 
-        if (operation.Driver is null || DeviceDrivers.IsBound(operation.Driver, has))
+        if (operation.Driver is null || DriverBinding.IsBound(operation.Driver, has))
             return;
         if (operation.Driver == BindDriver.Kernel)
             Probe(operation.Device, address, device);
@@ -94,14 +94,14 @@ internal sealed partial class NodeOperationExecutor
             Override(operation.Driver, address, device);
         _links = null;
         var got = sysfs.ReadLinkName($"{device}/driver");
-        if (DeviceDrivers.IsBound(operation.Driver, got))
+        if (DriverBinding.IsBound(operation.Driver, got))
             return;
         var hint =
             got is null && operation.Driver == BindDriver.Kernel
                 ? ", and whether its kernel has the driver's module"
                 : "";
         throw new IOException(
-            $"{address} has the driver {got ?? "none"} after it was given to {DeviceDrivers.Describe(operation.Driver)}; "
+            $"{address} has the driver {got ?? "none"} after it was given to {DriverBinding.Describe(operation.Driver)}; "
                 + $"look at `dmesg` on the node{hint}"
         );
     }

@@ -12,7 +12,7 @@ internal sealed record ReconcilePass(DesiredState DesiredState, ReconcileResult 
 /// </summary>
 internal sealed class ReconcileLoop(IReconciler reconciler, AgentTimings timings, TimeProvider clock, Log log)
 {
-    private readonly AsyncAutoResetEvent _desiredChanged = new();
+    private readonly AsyncAutoResetEvent _desiredChanged = new(clock);
     private volatile DesiredState? _desired;
     private volatile ReconcilePass? _lastPass;
 

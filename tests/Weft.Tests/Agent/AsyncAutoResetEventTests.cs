@@ -12,7 +12,7 @@ public sealed class AsyncAutoResetEventTests
     [Fact]
     public async Task Releases_OneWait_HoweverOftenItWasSet()
     {
-        var wakeUp = new AsyncAutoResetEvent();
+        var wakeUp = new AsyncAutoResetEvent(new FakeTimeProvider());
         wakeUp.Set();
         wakeUp.Set();
         await wakeUp.Wait(Cancel);
@@ -25,7 +25,7 @@ public sealed class AsyncAutoResetEventTests
     [Fact]
     public async Task Keeps_WhatWasSet_ForTheNextWait_AfterOneThatWasGivenUp()
     {
-        var wakeUp = new AsyncAutoResetEvent();
+        var wakeUp = new AsyncAutoResetEvent(new FakeTimeProvider());
         using var over = new CancellationTokenSource();
         var given = wakeUp.Wait(over.Token);
         await over.CancelAsync();
@@ -38,8 +38,8 @@ public sealed class AsyncAutoResetEventTests
     public async Task Ends_ATimedWait_WhenTheTimeIsOver_AndIsNotSetByIt()
     {
         var clock = new FakeTimeProvider();
-        var wakeUp = new AsyncAutoResetEvent();
-        var timed = wakeUp.Wait(Hour, clock, Cancel);
+        var wakeUp = new AsyncAutoResetEvent(clock);
+        var timed = wakeUp.Wait(Hour, Cancel);
         Assert.False(timed.IsCompleted);
         clock.Advance(Hour);
         await timed;
@@ -49,19 +49,19 @@ public sealed class AsyncAutoResetEventTests
     [Fact]
     public async Task Ends_ATimedWait_ByBeingSet_WhateverTheTime()
     {
-        var wakeUp = new AsyncAutoResetEvent();
-        var forEver = wakeUp.Wait(null, new FakeTimeProvider(), Cancel);
+        var wakeUp = new AsyncAutoResetEvent(new FakeTimeProvider());
+        var forEver = wakeUp.Wait(null, Cancel);
         wakeUp.Set();
         await forEver;
         wakeUp.Set();
-        await wakeUp.Wait(Hour, new FakeTimeProvider(), Cancel);
+        await wakeUp.Wait(Hour, Cancel);
     }
 
     [Fact]
     public async Task Throws_WhereATimedWaitIsCancelled()
     {
         using var over = new CancellationTokenSource();
-        var timed = new AsyncAutoResetEvent().Wait(Hour, new FakeTimeProvider(), over.Token);
+        var timed = new AsyncAutoResetEvent(new FakeTimeProvider()).Wait(Hour, over.Token);
         await over.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => timed);
     }

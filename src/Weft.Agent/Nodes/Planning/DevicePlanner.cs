@@ -108,7 +108,7 @@ internal sealed class DevicePlanner(ObservedNode observed, PlanBuilder plan, Por
             RefusePort(desired.Name, ReasonNoDevice(desired.Name, address));
         else if (device is not null && !HasDriver(desired, device))
             PlanDriver(desired, device);
-        else if (link is not null && !DeviceDrivers.IsHiddenFromKernel(desired.Driver, device?.Vendor))
+        else if (link is not null && !DriverBinding.IsHiddenFromKernel(desired.Driver, device?.Vendor))
             PlanLink(link, desired.Mtu);
     }
 
@@ -127,25 +127,25 @@ internal sealed class DevicePlanner(ObservedNode observed, PlanBuilder plan, Por
 
     private bool HasDriver(PassthroughDevice desired, PciDevice device)
     {
-        var driver = DeviceDrivers.Desired(desired.Driver, device);
+        var driver = DriverBinding.Desired(desired.Driver, device);
         plan.Retain(new BindDriver(new DeviceReference(desired.Name, device.Address, null), driver, device.Driver));
-        return DeviceDrivers.IsBound(driver, device.Driver);
+        return DriverBinding.IsBound(driver, device.Driver);
     }
 
     private void PlanDriver(PassthroughDevice desired, PciDevice device)
     {
-        var driver = DeviceDrivers.Desired(desired.Driver, device);
+        var driver = DriverBinding.Desired(desired.Driver, device);
         var reference = new DeviceReference(desired.Name, device.Address, null);
         if (device.InUse is { } holder)
         {
             plan.Findings.Add(
-                $"{desired.Name}: driver {DeviceDrivers.Describe(driver)} is wanted (has {device.Driver ?? "none"}), "
+                $"{desired.Name}: driver {DriverBinding.Describe(driver)} is wanted (has {device.Driver ?? "none"}), "
                     + $"but it is in use ({holder}); it is done once the pod is gone"
             );
             return;
         }
 
-        if (DeviceDrivers.ReasonNotBindable(desired.Name, driver, device) is { } reason)
+        if (DriverBinding.ReasonNotBindable(desired.Name, driver, device) is { } reason)
         {
             plan.Findings.Add(reason);
             return;
@@ -179,7 +179,7 @@ internal sealed class DevicePlanner(ObservedNode observed, PlanBuilder plan, Por
                 break;
             case BindDriver { Device.Function: null } bind
                 when FindDevice(bind.Device.Address) is { InUse: null } device
-                    && DeviceDrivers.IsBound(bind.Driver, device.Driver):
+                    && DriverBinding.IsBound(bind.Driver, device.Driver):
                 plan.Removals.Add(bind.Undo());
                 break;
             case BindDriver { Device.Function: null } bind

@@ -42,7 +42,7 @@ internal sealed class FunctionPlanner(ObservedNode observed, PlanBuilder plan, F
         var actual = port.IsRecreated
             ? null
             : observed.Devices.GetValueOrDefault(port.Device.Functions[function.Index]);
-        var driver = DeviceDrivers.Desired(function.Driver, actual ?? port.Device);
+        var driver = DriverBinding.Desired(function.Driver, actual ?? port.Device);
         var change = new FunctionChange(
             function,
             new DeviceReference($"function {function.Index} of {port.Name}", port.Device.Address, function.Index),
@@ -112,7 +112,7 @@ internal sealed class FunctionPlanner(ObservedNode observed, PlanBuilder plan, F
         var wishes = change.Identity.Select(operation => operation.Description);
         if (!change.HasDriver)
             wishes = wishes.Append(
-                $"driver {DeviceDrivers.Describe(change.Driver)} (has {change.Actual?.Driver ?? "none"})"
+                $"driver {DriverBinding.Describe(change.Driver)} (has {change.Actual?.Driver ?? "none"})"
             );
         var wanted = string.Join(", ", wishes);
         if (wanted.Length > 0)
@@ -132,7 +132,7 @@ internal sealed class FunctionPlanner(ObservedNode observed, PlanBuilder plan, F
         var binds = !change.HasDriver || hasNewIdentity;
         if (
             binds
-            && DeviceDrivers.ReasonNotBindable(change.Device.Name, change.Driver, change.Actual ?? port.Device)
+            && DriverBinding.ReasonNotBindable(change.Device.Name, change.Driver, change.Actual ?? port.Device)
                 is { } reason
         )
         {
@@ -173,6 +173,6 @@ internal sealed class FunctionPlanner(ObservedNode observed, PlanBuilder plan, F
         ImmutableArray<NodeOperation> Switches
     )
     {
-        public bool HasDriver => DeviceDrivers.IsBound(Driver, Actual?.Driver);
+        public bool HasDriver => DriverBinding.IsBound(Driver, Actual?.Driver);
     }
 }

@@ -7,7 +7,7 @@ namespace Weft.Agent.Nodes.Planning;
 /// Which driver a device is to have: the one place of a plan that asks who made a card. A family of cards whose DPDK
 /// driver wants something else is added here.
 /// </summary>
-internal static class DeviceDrivers
+internal static class DriverBinding
 {
     /// <summary>The PCI vendor whose DPDK driver works beside the kernel's: Mellanox, now NVIDIA.</summary>
     private const string MellanoxVendor = "15b3";

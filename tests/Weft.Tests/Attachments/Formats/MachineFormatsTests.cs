@@ -55,7 +55,7 @@ public sealed class MachineFormatsTests : IDisposable
 
     private readonly DirectoryInfo _root = Directory.CreateTempSubdirectory("weft-machines");
 
-    internal static TheoryData<MachineHost> Hosts => [.. Enum.GetValues<MachineHost>()];
+    internal static TheoryData<MachineHost> Hosts() => [.. Enum.GetValues<MachineHost>()];
 
     internal static TheoryData<MachineFormat, MachineHost> Cases()
     {

@@ -33,6 +33,8 @@ internal readonly record struct MacAddress : IComparable<MacAddress>
     public const string CanonicalPattern = "^([0-9a-f]{2}:){5}[0-9a-f]{2}$";
 
     private const int ByteCount = 6;
+    private const int PairsLength = 17;
+    private const int WordsLength = 14;
 
     // 02: locally administered and not a group address (IEEE 802-2014 §8.2).
     private const byte LocallyAdministered = 0x02;
@@ -135,15 +137,13 @@ internal readonly record struct MacAddress : IComparable<MacAddress>
 
     private static bool TryRead(ReadOnlySpan<char> text, MacAddressNotations notations, out ulong value)
     {
-        const int pairsLength = 17,
-            wordsLength = 14;
         if (notations.HasFlag(MacAddressNotations.LineFeed) && text is [.., '\n'])
             text = text[..^1];
         value = 0;
         return text.Length switch
         {
-            pairsLength => TryReadGroups(text, 2, SeparatorsOf(text[2], notations), out value),
-            wordsLength when notations.HasFlag(MacAddressNotations.Words) => TryReadGroups(text, 4, ".", out value),
+            PairsLength => TryReadGroups(text, 2, SeparatorsOf(text[2], notations), out value),
+            WordsLength when notations.HasFlag(MacAddressNotations.Words) => TryReadGroups(text, 4, ".", out value),
             _ => false,
         };
     }

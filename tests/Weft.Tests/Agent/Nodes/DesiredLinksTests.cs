@@ -25,19 +25,17 @@ public sealed class DesiredLinksTests
 
     /// <summary>Nodes as weftd declares them: a port is whole for one network, or carries every VLAN and functions.</summary>
     private static readonly Gen<NodeConfiguration> Configurations = Gen.Select(
-            Gen.Int[0, 2].SelectMany(count => Trunks(count)),
-            Gen.Int[0, 2].SelectMany(count => Wholes(count))
-        )
-        .Select(
-            (trunks, wholes) =>
-                new NodeConfiguration(
-                    "w1",
-                    [.. trunks.SelectMany(trunk => trunk.Links), .. wholes.SelectMany(links => links)],
-                    [.. trunks.SelectMany(trunk => trunk.Functions)],
-                    [],
-                    []
-                )
-        );
+        Gen.Int[0, 2].SelectMany(count => Trunks(count)),
+        Gen.Int[0, 2].SelectMany(count => Wholes(count)),
+        (trunks, wholes) =>
+            new NodeConfiguration(
+                "w1",
+                [.. trunks.SelectMany(trunk => trunk.Links), .. wholes.SelectMany(links => links)],
+                [.. trunks.SelectMany(trunk => trunk.Functions)],
+                [],
+                []
+            )
+    );
 
     [Fact]
     public void Agree_WithEveryFormatOfFiles() =>

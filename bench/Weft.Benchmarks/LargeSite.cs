@@ -24,12 +24,7 @@ internal sealed class LargeSite
     public LargeSite(int clusters, int nodes)
     {
         Operations = new OperationTracker(AllKinds.List, Limits.Default);
-        _verbs = new ResourceVerbs(
-            AllKinds.List,
-            Limits.Default,
-            (before, after, written, now) => AddressClaims.LeaseEffectsOf(before, after, written, Limits.Default, now),
-            Operations.AffectedAgents
-        );
+        _verbs = AllKinds.CreateVerbs(Limits.Default, Operations.AffectedAgents);
         Put(Group, "'location':'east'");
         Put($"{Fabric}networkFabrics/fab1", "'location':'east'");
         Put(

@@ -1,3 +1,4 @@
+using Weft.Contracts;
 using Weft.Agent.ControlPlane;
 using Weft.Agent.Kubernetes;
 using Weft.Agent.Linux;
@@ -25,7 +26,7 @@ internal sealed class AgentLoop(
     ClusterAuthorityFile? authority,
     AgentTimings timings,
     TimeProvider clock,
-    Log log
+    ILogger log
 )
 {
     private readonly Backoff _backoff = new(timings.InitialBackoff, timings.MaxBackoff);
@@ -123,18 +124,14 @@ internal sealed class AgentLoop(
             _notBefore = clock.GetUtcNow() + wait;
             if (plane.Identity is not null && e is ControlPlaneException { Status: 401 })
             {
-                log.Error(
-                    "credential-refused",
+                log.CredentialRefused(
                     e,
-                    (
-                        "next",
-                        "was the agent deleted? To enrol it anew, delete its credential file and start with a new token"
-                    )
+                    "was the agent deleted? To enrol it anew, delete its credential file and start with a new token"
                 );
             }
             else
             {
-                log.Warn("control-plane-failed", e, ("seconds", Math.Round(wait.TotalSeconds, 1)));
+                log.ControlPlaneFailed(e, Math.Round(wait.TotalSeconds, 1));
             }
         }
     }
@@ -142,14 +139,14 @@ internal sealed class AgentLoop(
     private async Task Enrol(CancellationToken cancel)
     {
         var identity = await enrolment.Enrol(cancel);
-        log.Info("enrolled", ("agent", identity.AgentId), ("cluster", identity.Cluster));
+        log.Enrolled(identity.AgentId, identity.Cluster);
     }
 
     private async Task Report(StatusReport status, CancellationToken cancel)
     {
         await plane.ReportStatus(status, cancel);
         _reported = status;
-        log.Info("reported", ("state", status.State), ("revision", status.Revision), ("digest", status.Digest));
+        log.Reported(status.State, status.Revision, status.Digest);
     }
 
     private async Task Poll(CancellationToken cancel)
@@ -160,7 +157,7 @@ internal sealed class AgentLoop(
         byte[]? content;
         try
         {
-            content = (await plane.GetDesired(_latest?.Digest, _pollCancellation.Token)).Content;
+            content = await plane.GetDesired(_latest?.Digest, _pollCancellation.Token);
         }
         catch (OperationCanceledException) when (HasUnreportedStatus && !cancel.IsCancellationRequested)
         {
@@ -182,7 +179,7 @@ internal sealed class AgentLoop(
 
     private void Accept(DesiredState desired)
     {
-        log.Info("desired", ("revision", desired.Revision), ("digest", desired.Digest));
+        log.Desired(desired.Revision, desired.Digest);
         _latest = desired;
         if (desired.Files.Refusal is not null)
             return;
@@ -204,7 +201,7 @@ internal sealed class AgentLoop(
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ControlPlaneException)
         {
             // The next desired state replaces it; the folders stay as they are until then.
-            log.Warn("desired-not-restored", e, ("file", desiredPath));
+            log.DesiredNotRestored(e, desiredPath);
         }
     }
 
@@ -233,7 +230,7 @@ internal sealed class AgentLoop(
         var status = new StatusReport(
             _latest.Digest,
             _latest.Revision,
-            findings.Count == 0 ? "Applied" : "Failed",
+            findings.Count == 0 ? StatusReport.Applied : StatusReport.Failed,
             findings.Count == 0 ? null : string.Join(" | ", findings),
             node,
             AgentOptions.Version
@@ -243,7 +240,7 @@ internal sealed class AgentLoop(
             CertificateAuthority = authority?.Read(),
         };
         if (status != _status && findings.Count > 0)
-            log.Warn("apply-failed", null, ("revision", status.Revision), ("findings", status.Message));
+            log.ApplyFailed(status.Revision, status.Message);
         _status = status;
     }
 

@@ -1,3 +1,4 @@
+using Weft.Contracts;
 using Weft.Agent.Relay;
 
 namespace Weft.Agent;
@@ -24,7 +25,7 @@ internal sealed record AgentOptions
     public string? CertificateAuthorityFile { get; init; }
 
     /// <summary>The unix socket that weft-ipam asks.</summary>
-    public string Socket { get; init; } = "/run/weft/agent.sock";
+    public string Socket { get; init; } = PluginSocket.DefaultPath;
 
     /// <summary>The folder of manifests.</summary>
     public required string Manifests { get; init; }
@@ -69,6 +70,9 @@ internal sealed record AgentOptions
 
     /// <summary>What can be reached through the relay; null for nothing.</summary>
     public RelayTargetOptions? Relay { get; init; }
+
+    /// <summary>The least level that is logged.</summary>
+    public LogLevel LogLevel { get; init; } = LogLevel.Information;
 
     /// <summary>The agent's version as it is reported, such as <c>0.1.0</c>.</summary>
     public static string Version { get; } = typeof(AgentOptions).Assembly.GetName().Version!.ToString(3);

@@ -1,9 +1,11 @@
+using Weft.Contracts;
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using Weft.Agent.Kubernetes;
 using Weft.Agent.Reconcilers;
 using Weft.Agent.Relay;
 using Weft.Agent.Verification;
+using Weft.Logging;
 
 namespace Weft.Agent;
 
@@ -54,7 +56,7 @@ internal sealed class CommandLine
     {
         HelpName = "PATH",
         Description = "The unix socket that weft-ipam asks.",
-        DefaultValueFactory = _ => "/run/weft/agent.sock",
+        DefaultValueFactory = _ => PluginSocket.DefaultPath,
     };
 
     private readonly Option<string?> _manifests = new("--manifests")
@@ -107,6 +109,13 @@ internal sealed class CommandLine
         DefaultValueFactory = _ => DriftPolicy.Mend,
     };
 
+    private readonly Option<LogLevel?> _logLevel = new("--log-level")
+    {
+        HelpName = LogLevelNames.Choice,
+        Description = "The least level that is logged. [default: info]",
+        CustomParser = ReadLogLevel,
+    };
+
     /// <summary>The command: parsing it refuses what is wrong, invoking it runs the agent.</summary>
     /// <param name="run">Runs the agent and answers the exit code.</param>
     public RootCommand Command(Func<AgentOptions, Task<int>> run)
@@ -129,6 +138,7 @@ internal sealed class CommandLine
             _nodeNetwork,
             _rollbackAfter,
             _drift,
+            _logLevel,
         };
         _kubernetes.AddTo(command, _node);
         _relay.AddTo(command);
@@ -138,7 +148,7 @@ internal sealed class CommandLine
         _node.Validators.Add(result =>
             Check(result, "--node", IsNodeName, "a node's name: DNS labels with dots between them")
         );
-        command.Subcommands.Add(LocalVerification.Command());
+        command.Subcommands.Add(new LocalVerification().Command());
         command.Validators.Add(result =>
         {
             if (result.GetValue(_applyNode) && result.GetValue(_node) is null)
@@ -162,8 +172,7 @@ internal sealed class CommandLine
     private AgentOptions Read(ParseResult parsed)
     {
         var state = Path.GetFullPath(parsed.GetRequiredValue(_state));
-        var kubernetes = _kubernetes.Read(parsed, _node, _drift);
-        return new AgentOptions
+        var options = new AgentOptions
         {
             Server = parsed.GetRequiredValue(_server),
             State = state,
@@ -171,26 +180,39 @@ internal sealed class CommandLine
             Node = parsed.GetValue(_node),
             TokenFile = parsed.GetValue(_tokenFile),
             CertificateAuthorityFile = parsed.GetValue(_authority),
-            Kubernetes = kubernetes,
-            ClusterAuthority = _kubernetes.ReadAuthority(parsed, _node),
-            Relay = _relay.Read(
-                parsed,
-                parsed.GetValue(_node) is not null,
-                kubernetes is { KubeConfig: null },
-                parsed.GetValue(_authority)
-            ),
             Socket = Path.GetFullPath(parsed.GetRequiredValue(_socket)),
             Manifests = Path.GetFullPath(parsed.GetValue(_manifests) ?? Path.Join(state, "manifests")),
+            Nodes = Path.GetFullPath(parsed.GetValue(_nodes) ?? Path.Join(state, "nodes")),
+            LogLevel = parsed.GetValue(_logLevel) ?? LogLevel.Information,
+        };
+        return ReadCluster(parsed, ReadNode(parsed, options));
+    }
+
+    /// <summary>What is said of the node that the agent runs on.</summary>
+    private AgentOptions ReadNode(ParseResult parsed, AgentOptions options) =>
+        options with
+        {
             ApplyNode = parsed.GetValue(_applyNode),
             NodeNetwork = parsed.GetRequiredValue(_nodeNetwork),
             RollbackAfter = TimeSpan.FromSeconds(parsed.GetRequiredValue(_rollbackAfter)),
             RepairsDrift = parsed.GetValue(_drift) == DriftPolicy.Mend,
-            Nodes = Path.GetFullPath(parsed.GetValue(_nodes) ?? Path.Join(state, "nodes")),
             PluginFolders = parsed.GetValue(_plugins) is { Length: > 0 } folders
                 ? [.. folders.Select(Path.GetFullPath)]
                 : AgentOptions.StandardPluginFolders,
             Sys = Path.GetFullPath(parsed.GetRequiredValue(_sys)),
             Proc = Path.GetFullPath(parsed.GetRequiredValue(_proc)),
+        };
+
+    /// <summary>What is said of the cluster's API server, and of what is reached through the relay.</summary>
+    private AgentOptions ReadCluster(ParseResult parsed, AgentOptions options)
+    {
+        var kubernetes = _kubernetes.Read(parsed, _node, _drift);
+        var isInCluster = kubernetes is { KubeConfig: null };
+        return options with
+        {
+            Kubernetes = kubernetes,
+            ClusterAuthority = _kubernetes.ReadAuthority(parsed, _node),
+            Relay = _relay.Read(parsed, options.Node is not null, isInCluster, options.CertificateAuthorityFile),
         };
     }
 
@@ -198,6 +220,15 @@ internal sealed class CommandLine
     {
         if (result.Tokens is [{ Value: var text }] && !isGood(text))
             result.AddError($"{option} is '{text}'; it must be {expected}");
+    }
+
+    private static LogLevel? ReadLogLevel(ArgumentResult result)
+    {
+        var word = result.Tokens is [{ Value: var only }] ? only : "";
+        if (LogLevelNames.Parse(word) is { } level)
+            return level;
+        result.AddError($"--log-level is '{word}'; it must be one of {LogLevelNames.Choice}");
+        return null;
     }
 
     private static Uri ReadServer(ArgumentResult result)

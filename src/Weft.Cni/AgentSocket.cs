@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Weft.Contracts;
 
 namespace Weft.Cni;
 
@@ -63,7 +64,7 @@ internal sealed class AgentSocket(string path, TimeSpan patience)
     private bool TryReceiveLine(int socket, out ReadOnlyMemory<byte> line, [NotNullWhen(false)] out string? why)
     {
         line = default;
-        var buffer = new byte[AgentRequest.MaxLineLength];
+        var buffer = new byte[PluginSocket.MaxLineLength];
         var filled = 0;
         while (filled < buffer.Length)
         {
@@ -96,7 +97,7 @@ internal sealed class AgentSocket(string path, TimeSpan patience)
             filled += received;
         }
 
-        why = $"its answer is longer than {AgentRequest.MaxLineLength} bytes";
+        why = $"its answer is longer than {PluginSocket.MaxLineLength} bytes";
         return false;
     }
 

@@ -1,5 +1,5 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
+using Weft.Contracts;
 
 namespace Weft.Cni;
 
@@ -8,136 +8,102 @@ namespace Weft.Cni;
 internal sealed class IpamPlugin(IHost host) : IPlugin
 {
     /// <inheritdoc/>
+    public string Name => "weft-ipam";
+
+    /// <inheritdoc/>
     public string Description => "the CNI IPAM plugin of Weft";
 
     /// <inheritdoc/>
     public CniVersion[] SupportedVersions => CniVersion.Supported;
 
     /// <inheritdoc/>
-    public bool TryHandle(
-        Invocation invocation,
-        NetworkConfiguration configuration,
-        CniVersion version,
-        out ReadOnlyMemory<byte> output,
-        [NotNullWhen(false)] out CniError? error
-    )
+    public PluginResult Handle(PluginRequest request)
     {
-        output = default;
-        if (invocation.Command == Command.CollectGarbage)
-        {
-            error = new CniError(
-                ErrorCode.InvalidEnvironment,
-                "CNI_COMMAND is 'GC', which weft-ipam doesn't serve: " + "leases are never freed by a list alone"
-            );
-            return false;
-        }
-
+        var (invocation, root) = (request.Invocation, request.Configuration.Root);
         if (
-            !IpamSection.TryRead(configuration.Root, invocation.Command, out var ipam, out error)
+            !IpamSection.TryRead(root, invocation.Command, out var ipam, out var error)
             || !RuntimeArguments.TryParse(invocation.Arguments, out var arguments, out error)
         )
-            return false;
-        var request = CreateRequest(invocation, ipam, arguments);
+            return error;
+        var question = CreateQuestion(invocation, ipam, arguments);
         return invocation.Command switch
         {
-            Command.Add => TryAdd(configuration.Root, version, ipam.Socket, request, arguments, out output, out error),
-            Command.Check => TryCheck(configuration.Root, ipam.Socket, request, out error),
-            _ => TryCallAgent(invocation.Command, ipam.Socket, request, out _, out error),
+            Command.Add => Add(request, ipam.Socket, question, arguments),
+            Command.Check => Check(root, ipam.Socket, question),
+            _ => CallAgent(invocation.Command, ipam.Socket, question).Error,
         };
     }
 
-    private static AgentRequest CreateRequest(Invocation invocation, IpamSection ipam, RuntimeArguments arguments)
+    private static SocketRequest CreateQuestion(Invocation invocation, IpamSection ipam, RuntimeArguments arguments)
     {
         if (invocation.Command == Command.Status)
-            return new AgentRequest("status");
+            return new SocketRequest(SocketRequest.Status);
         var verb = invocation.Command switch
         {
-            Command.Add => "acquire",
-            Command.Check => "check",
-            _ => "release",
+            Command.Add => SocketRequest.Acquire,
+            Command.Check => SocketRequest.Check,
+            _ => SocketRequest.Release,
         };
-        return new AgentRequest(verb)
+        return new SocketRequest(verb, ipam.Network, invocation.ContainerId, invocation.Interface)
         {
-            Network = ipam.Network,
-            ContainerId = invocation.ContainerId,
-            Interface = invocation.Interface,
-            Pod = arguments,
+            Namespace = arguments.Namespace,
+            Pod = arguments.Pod,
+            Uid = arguments.Uid,
         };
     }
 
     // What only ADD uses, only ADD refuses: a bad route must not keep DEL from giving an address back.
-    private bool TryAdd(
-        JsonElement root,
-        CniVersion version,
-        string socket,
-        AgentRequest request,
-        RuntimeArguments arguments,
-        out ReadOnlyMemory<byte> output,
-        [NotNullWhen(false)] out CniError? error
-    )
+    private PluginResult Add(PluginRequest request, string socket, SocketRequest question, RuntimeArguments arguments)
     {
-        output = default;
+        var root = request.Configuration.Root;
         if (
-            !CniRoute.TryReadAll(root, out var routes, out error)
+            !ConfiguredRoutes.TryRead(root, out var routes, out var error)
             || !RequestedAddresses.TryReadRequested(root, arguments, out var asked, out error)
-            || !TryCallAgent(
-                Command.Add,
-                socket,
-                request with
-                {
-                    RequestedAddresses = asked,
-                },
-                out var response,
-                out error
-            )
         )
-            return false;
-        if (response.Lease is not { } lease)
-        {
-            error = new CniError(ErrorCode.TryAgainLater, "the agent acquired an address, but its answer has no lease");
-            return false;
-        }
-
-        output = PluginOutput.WriteResult(version, lease, routes);
-        return true;
+            return error;
+        (var response, error) = CallAgent(
+            Command.Add,
+            socket,
+            question with
+            {
+                Ips = asked.Count == 0 ? null : asked,
+            }
+        );
+        if (error is not null)
+            return error;
+        return response?.Lease is { } lease
+            ? PluginOutput.WriteResult(request.Version, lease, routes)
+            : new CniError(ErrorCode.TryAgainLater, "the agent acquired an address, but its answer has no lease");
     }
 
-    private bool TryCheck(
-        JsonElement root,
-        string socket,
-        AgentRequest request,
-        [NotNullWhen(false)] out CniError? error
-    ) =>
-        RequestedAddresses.TryReadPrevious(root, out var held, out error)
-        && TryCallAgent(Command.Check, socket, request with { PreviousAddresses = held }, out _, out error);
+    private PluginResult Check(JsonElement root, string socket, SocketRequest question) =>
+        RequestedAddresses.TryReadPrevious(root, out var held, out var error)
+            ? CallAgent(Command.Check, socket, question with { Addresses = held }).Error
+            : error;
 
-    private bool TryCallAgent(
+    /// <summary>Asks the agent.</summary>
+    /// <returns>What it said, where that is no error of this command; else the error.</returns>
+    private (SocketResponse? Response, CniError? Error) CallAgent(
         Command command,
         string socket,
-        AgentRequest request,
-        [NotNullWhen(true)] out AgentResponse? response,
-        [NotNullWhen(false)] out CniError? error
+        SocketRequest question
     )
     {
-        response = null;
-        var line = request.ToLine();
-        if (line.Length > AgentRequest.MaxLineLength)
-        {
-            error = CniError.InvalidConfiguration(
-                $"what it says makes a request of {line.Length} bytes; the agent takes {AgentRequest.MaxLineLength}"
+        var line = question.ToLine();
+        if (line.Length > PluginSocket.MaxLineLength)
+            return (
+                null,
+                CniError.InvalidConfiguration(
+                    $"what it says makes a request of {line.Length} bytes; the agent takes {PluginSocket.MaxLineLength}"
+                )
             );
-            return false;
-        }
-
         // A response that can't be read is no reason to give up: most likely the agent is being replaced by one that
         // speaks as we do.
         var silence = command == Command.Status ? ErrorCode.NotAvailable : ErrorCode.TryAgainLater;
         if (!host.TryCallAgent(socket, line, out var text, out var why))
-            error = new CniError(silence, $"the agent at {socket} doesn't answer", why);
-        else if (!AgentResponse.TryParse(text, out response, out why))
-            error = new CniError(silence, $"the agent at {socket} gave an answer that is none", why);
-        else
-            error = response.ToError(command);
-        return error is null;
+            return (null, new CniError(silence, $"the agent at {socket} doesn't answer", why));
+        return SocketResponse.TryRead(text, out var response, out why)
+            ? (response, response.ToError(command))
+            : (null, new CniError(silence, $"the agent at {socket} gave an answer that is none", why));
     }
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using System.Text.Json;
+using Weft.Contracts;
 using Weft.Resources;
 
 namespace Weft.Cni;
@@ -10,11 +11,6 @@ namespace Weft.Cni;
 /// <remarks>docs/specs/cni.md, "Configuration".</remarks>
 internal sealed record IpamSection(string Network, string Socket)
 {
-    /// <summary>
-    /// Where <c>weft-agent</c> makes its socket if nobody tells it otherwise (docs/specs/agent-socket.md).
-    /// </summary>
-    internal const string DefaultSocket = "/run/weft/agent.sock";
-
     private const int MaxSocketLength = SystemCalls.MaxPathLength - 1;
 
     /// <summary>Reads the section.</summary>
@@ -39,7 +35,7 @@ internal sealed record IpamSection(string Network, string Socket)
             FindUnknownMember(ipam)
             ?? (command == Command.Status ? null : FindInvalidNetwork(network))
             ?? (socket is null ? null : FindInvalidSocket(socket));
-        section = new IpamSection(network ?? "", socket ?? DefaultSocket);
+        section = new IpamSection(network ?? "", socket ?? PluginSocket.DefaultPath);
         return error is null;
     }
 

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
+using Weft.Contracts;
 
 namespace Weft.Cni;
 
@@ -22,7 +23,7 @@ internal sealed record NetworkConfiguration(JsonElement Root, string? VersionTex
         (configuration, error) = (null, null);
         try
         {
-            var root = JsonElementExtensions.ParseObject(text);
+            var root = StrictJson.ParseObject(text);
             configuration = new NetworkConfiguration(root, root.TextOf("cniVersion"), root.TextOf("name"));
             return true;
         }

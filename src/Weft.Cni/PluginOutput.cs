@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Weft.Addressing;
+using Weft.Contracts;
 
 namespace Weft.Cni;
 
@@ -47,14 +48,14 @@ internal static class PluginOutput
     /// <param name="routes">The routes of the configuration, which follow the network's.</param>
     internal static ReadOnlyMemory<byte> WriteResult(
         CniVersion version,
-        AgentLease lease,
-        IReadOnlyList<CniRoute> routes
+        PodLease lease,
+        IReadOnlyList<LeaseRoute> routes
     ) =>
         Write(
             version.Text,
             json =>
             {
-                List<CniRoute> all = [.. lease.Routes, .. routes];
+                List<LeaseRoute> all = [.. lease.Routes, .. routes];
                 if (version.Format == ResultFormat.PerFamily)
                 {
                     WriteFamily(json, "ip4", AddressFamily.IPv4, lease, all);
@@ -75,13 +76,13 @@ internal static class PluginOutput
         Utf8JsonWriter json,
         string name,
         AddressFamily family,
-        AgentLease lease,
-        List<CniRoute> routes
+        PodLease lease,
+        List<LeaseRoute> routes
     )
     {
         foreach (var address in lease.Addresses)
         {
-            if (address.Family != family)
+            if (address.ParsedAddress?.Family != family)
                 continue;
             json.WriteStartObject(name);
             json.WriteString("ip", address.Address);
@@ -93,14 +94,14 @@ internal static class PluginOutput
         }
     }
 
-    private static void WriteAddresses(Utf8JsonWriter json, ResultFormat format, AgentLease lease)
+    private static void WriteAddresses(Utf8JsonWriter json, ResultFormat format, PodLease lease)
     {
         json.WriteStartArray("ips");
         foreach (var address in lease.Addresses)
         {
             json.WriteStartObject();
             if (format == ResultFormat.ListWithVersion)
-                json.WriteString("version", address.Family == AddressFamily.IPv4 ? "4" : "6");
+                json.WriteString("version", address.ParsedAddress?.Family == AddressFamily.IPv4 ? "4" : "6");
             json.WriteString("address", address.Address);
             if (address.Gateway is not null)
                 json.WriteString("gateway", address.Gateway);
@@ -110,7 +111,7 @@ internal static class PluginOutput
         json.WriteEndArray();
     }
 
-    private static void WriteRoutes(Utf8JsonWriter json, List<CniRoute> routes)
+    private static void WriteRoutes(Utf8JsonWriter json, List<LeaseRoute> routes)
     {
         if (routes.Count == 0)
             return;
@@ -118,9 +119,9 @@ internal static class PluginOutput
         foreach (var route in routes)
         {
             json.WriteStartObject();
-            json.WriteString("dst", route.Destination);
-            if (route.Gateway is not null)
-                json.WriteString("gw", route.Gateway);
+            json.WriteString("dst", route.Dst);
+            if (route.Gw is not null)
+                json.WriteString("gw", route.Gw);
             json.WriteEndObject();
         }
 

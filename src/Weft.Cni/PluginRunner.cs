@@ -22,27 +22,20 @@ internal sealed class PluginRunner(IHost host, IPlugin plugin)
     internal string ResponseVersion { get; private set; } = CniVersion.Newest.Text;
 
     /// <summary>Does what <c>CNI_COMMAND</c> asks.</summary>
-    /// <param name="output">What belongs on stdout; empty for a success that has no result.</param>
-    internal bool TryRun(out ReadOnlyMemory<byte> output, [NotNullWhen(false)] out CniError? error)
+    internal PluginResult Run()
     {
-        (output, error) = (default, null);
         if (host.GetVariable("CNI_COMMAND") is not { Length: > 0 } command)
         {
             host.Log(
                 $"{plugin.Description}, for CNI {plugin.SupportedVersions[0].Text} to {plugin.SupportedVersions[^1].Text}"
             );
-            return true;
+            return PluginResult.Done;
         }
 
         var invocation = Invocation.Read(command, host.GetVariable);
         if (invocation.Command == Command.Version)
-        {
-            output = PluginOutput.WriteVersions(ReadRequestedVersion(), plugin.SupportedVersions);
-            return true;
-        }
-
-        return TryPrepare(invocation, out var configuration, out var version, out error)
-            && TryHandle(invocation, configuration, version, out output, out error);
+            return PluginOutput.WriteVersions(ReadRequestedVersion(), plugin.SupportedVersions);
+        return TryPrepare(invocation, out var request, out var error) ? Handle(request) : error;
     }
 
     // VERSION is how a runtime finds out what we are, so nothing it sends may make it fail.
@@ -55,12 +48,11 @@ internal sealed class PluginRunner(IHost host, IPlugin plugin)
 
     private bool TryPrepare(
         Invocation invocation,
-        [NotNullWhen(true)] out NetworkConfiguration? configuration,
-        [NotNullWhen(true)] out CniVersion? version,
+        [NotNullWhen(true)] out PluginRequest? request,
         [NotNullWhen(false)] out CniError? error
     )
     {
-        (configuration, version) = (null, null);
+        request = null;
         error = invocation.FindMissingVariable(host.GetVariable);
         if (error is not null)
             return false;
@@ -70,31 +62,33 @@ internal sealed class PluginRunner(IHost host, IPlugin plugin)
             return false;
         }
 
-        if (!NetworkConfiguration.TryParse(text, out configuration, out error))
+        if (!NetworkConfiguration.TryParse(text, out var configuration, out error))
             return false;
         ResponseVersion = configuration.VersionText is { Length: > 0 } asked ? asked : CniVersion.Supported[0].Text;
         error = configuration.FindInvalidName() ?? invocation.FindInvalidVariable();
-        return error is null
-            && configuration.TryGetVersion(invocation.Command, plugin.SupportedVersions, out version, out error);
+        if (
+            error is not null
+            || !configuration.TryGetVersion(invocation.Command, plugin.SupportedVersions, out var version, out error)
+        )
+            return false;
+        request = new PluginRequest(invocation, configuration, version);
+        return true;
     }
 
-    private bool TryHandle(
-        Invocation invocation,
-        NetworkConfiguration configuration,
-        CniVersion version,
-        out ReadOnlyMemory<byte> output,
-        [NotNullWhen(false)] out CniError? error
-    )
+    private PluginResult Handle(PluginRequest request)
     {
-        output = default;
+        if (request.Invocation.Command == Command.CollectGarbage)
+            return new CniError(
+                ErrorCode.InvalidEnvironment,
+                $"CNI_COMMAND is 'GC', which {plugin.Name} doesn't serve: leases are never freed by a list alone"
+            );
         try
         {
-            return plugin.TryHandle(invocation, configuration, version, out output, out error);
+            return plugin.Handle(request);
         }
         catch (JsonException e)
         {
-            error = CniError.InvalidConfiguration($"the network configuration is invalid: {e.Message}");
-            return false;
+            return CniError.InvalidConfiguration($"the network configuration is invalid: {e.Message}");
         }
     }
 }

@@ -14,23 +14,22 @@ internal static class Program
     /// <summary>Runs the plugin once, and is the one place that catches its exceptions.</summary>
     internal static int Run(IHost host)
     {
-        var name = host.ProgramName == TrunkPlugin.ProgramName ? TrunkPlugin.ProgramName : "weft-ipam";
-        var runner = new PluginRunner(
-            host,
-            name == TrunkPlugin.ProgramName ? new TrunkPlugin(host) : new IpamPlugin(host)
-        );
-        CniError? error;
+        IPlugin plugin = host.ProgramName == TrunkPlugin.ProgramName ? new TrunkPlugin(host) : new IpamPlugin(host);
+        var runner = new PluginRunner(host, plugin);
+        CniError error;
         try
         {
-            if (runner.TryRun(out var output, out error))
-                return WriteOutput(host, output.Span, 0);
+            var result = runner.Run();
+            if (result.IsSuccess)
+                return WriteOutput(host, result.Output.Span, 0);
+            error = result.Error;
         }
         catch (Exception e)
         {
             host.Log(e.ToString());
             error = new CniError(
                 ErrorCode.InternalError,
-                $"{name} has a fault; its stderr says more",
+                $"{plugin.Name} has a fault; its stderr says more",
                 $"{e.GetType().Name}: {e.Message}"
             );
         }

@@ -1,3 +1,4 @@
+using Weft.Contracts;
 using Weft.Server.Agents;
 using Weft.Server.Api;
 using Weft.Server.Http;
@@ -20,7 +21,7 @@ internal sealed partial class ApiPipeline(
     ILogger<ApiPipeline> logger
 )
 {
-    private const string AgentsPath = "/agents/v1/";
+    private const string AgentsPath = AgentApi.Root;
 
     public async Task Serve(HttpContext http)
     {

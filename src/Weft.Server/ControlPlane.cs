@@ -27,12 +27,7 @@ internal sealed class ControlPlane : IDisposable
         Limits = limits;
         _time = time;
         Operations = new OperationTracker(AllKinds.List, limits);
-        Verbs = new ResourceVerbs(
-            AllKinds.List,
-            limits,
-            (before, after, written, now) => AddressClaims.LeaseEffectsOf(before, after, written, limits, now),
-            Operations.AffectedAgents
-        );
+        Verbs = AllKinds.CreateVerbs(limits, Operations.AffectedAgents);
         Plan = new SitePlan(AllKinds.List, Verbs, limits);
         Holders = new HolderLookup(limits);
     }
@@ -126,7 +121,7 @@ internal sealed class ControlPlane : IDisposable
     {
         var partitions = decision
             .Mutations.Select(c => StoreKey.PartitionOf(c.Key))
-            .Where(p => p.StartsWith("lease:", StringComparison.Ordinal));
+            .Where(p => p.StartsWith(StoreKey.LeasePrefix, StringComparison.Ordinal));
         foreach (
             var gate in partitions
                 .Distinct()

@@ -4,15 +4,19 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
+using Weft.Logging;
 using Weft.Relay.Transport;
 using Weft.Resources;
+using Weft.Server.Actions;
 using Weft.Server.Agents;
 using Weft.Server.Api;
+using Weft.Server.Computed;
 using Weft.Server.Http;
 using Weft.Server.Identity;
 using Weft.Server.Leases;
 using Weft.Server.Relays;
 using Weft.Server.Storage;
+using Weft.Server.Verifications;
 using Weft.Storage;
 
 namespace Weft.Server;
@@ -34,7 +38,7 @@ internal static class Program
 
         if (args is [] or ["--help"] or ["-h"] or ["serve", "--help"] || args[0] != "serve")
         {
-            Console.WriteLine(ServeOptions.Usage);
+            Console.WriteLine(ServeCommand.Usage);
             return args is [] or ["--help"] or ["-h"] or ["serve", "--help"] ? 0 : 64;
         }
 
@@ -105,14 +109,14 @@ internal static class Program
         var builder = WebApplication.CreateSlimBuilder(
             new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory }
         );
-        builder.Logging.ClearProviders();
         // stdout is the one line that says where; everything else goes to stderr.
+        // The framework tells every request at information; its warnings are what an operator can act on.
+        var framework = options.LogLevel > LogLevel.Warning ? options.LogLevel : LogLevel.Warning;
         builder
-            .Logging.AddSimpleConsole(console => console.SingleLine = true)
-            .AddFilter("Microsoft", LogLevel.Warning);
-        builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console =>
-            console.LogToStandardErrorThreshold = LogLevel.Trace
-        );
+            .Logging.ClearProviders()
+            .AddProvider(new LogfmtLoggerProvider(Console.Error, time, new LogfmtOptions(options.LogLevel, _ => false)))
+            .SetMinimumLevel(options.LogLevel)
+            .AddFilter("Microsoft", framework);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(1));
         builder
             .WebHost.UseKestrelHttpsConfiguration()
@@ -128,7 +132,8 @@ internal static class Program
             .AddSingleton(RelaySecret.ReadOrCreate(Path.Combine(options.Data, "relay.key")))
             .AddSingleton<RelayRuntime>()
             .AddSingleton<RelayTokenIssuer>()
-            .AddSingleton<RelayEndpoints>()
+            .AddSingleton<RelayQueries>()
+            .AddSingleton<RelayConnections>()
             .AddSingleton<AgentRelayEndpoints>()
             .AddSingleton<PrincipalEndpoints>()
             .AddSingleton(services => new RelayAuditLog(
@@ -148,6 +153,16 @@ internal static class Program
             .AddSingleton<LeaseAllocator>()
             .AddSingleton<EnrolmentEndpoints>()
             .AddSingleton<VerificationEndpoints>()
+            .AddSingleton<VerificationRuns>()
+            .AddSingleton<VerificationResources>()
+            .AddSingleton<DesiredStates>()
+            .AddSingleton<AddressPools>()
+            .AddSingleton<ComputedTypes>()
+            .AddSingleton<ListCredentials>()
+            .AddSingleton<AuthorizationRuleKeys>()
+            .AddSingleton<ListEnrollmentToken>()
+            .AddSingleton<Verify>()
+            .AddSingleton<ActionRegistry>()
             .AddSingleton<ListEndpoints>()
             .AddSingleton<ResourceEndpoints>()
             .AddSingleton<OperationEndpoints>()

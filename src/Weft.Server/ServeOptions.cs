@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net;
 using Weft.Access;
 using Weft.Addressing;
+using Weft.Logging;
 
 namespace Weft.Server;
 
@@ -22,47 +23,8 @@ internal sealed record ServeOptions(
     /// <summary>The relay, or null where none is served.</summary>
     public RelayServeOptions? Relay { get; init; }
 
-    public const string Usage = """
-        weftd, the control plane of Weft
-
-        usage: weftd serve --data DIR [--listen ADDRESS:PORT] [--tls-cert FILE --tls-key FILE] [--limits FILE] [--plain-http]
-                           [--relay-listen ADDRESS:PORT [--relay-address HOST[:PORT]] [--relay-tls-cert FILE --relay-tls-key FILE]
-                            [--relay-proxies CIDR,…] [--relay-plain-http]]
-               weftd --version
-
-          --data DIR             all state; made if it isn't there (mode 0700)
-          --listen ADDRESS:PORT  where to listen (default 127.0.0.1:7433; port 0 takes a free one)
-          --tls-cert FILE        certificate and chain, PEM; serves HTTPS. Read again when it changes
-          --tls-key FILE         the certificate's key, PEM
-          --plain-http           listen without TLS beyond this machine: tokens travel in the clear
-          --limits FILE          JSON with numbers that differ from the defaults (docs/specs/limits.md)
-
-          --relay-listen ADDRESS:PORT  serve the relay there; without it there is none
-          --relay-address HOST[:PORT]  where the world reaches it (default: where it listens; needed where that is 0.0.0.0 or [::])
-          --relay-tls-cert FILE        certificate and chain, PEM (default: those of --tls-cert)
-          --relay-tls-key FILE         the certificate's key, PEM
-          --relay-proxies CIDR,…       load balancers before it, which say by PROXY protocol v2 whom they speak for: then all connections come from these
-          --relay-plain-http           listen without TLS beyond this machine; with --relay-address, something before it encrypts
-
-        When it is ready it prints one line, "weft: listening on URL"; with a relay a second, "weft: relay at URL". The first administrator's token
-        is in DIR/admin.token.
-        """;
-
-    private static readonly ImmutableArray<string> FlagOptions = ["--plain-http", "--relay-plain-http"];
-
-    private static readonly ImmutableArray<string> ValueOptions =
-    [
-        "--data",
-        "--listen",
-        "--tls-cert",
-        "--tls-key",
-        "--limits",
-        "--relay-listen",
-        "--relay-address",
-        "--relay-tls-cert",
-        "--relay-tls-key",
-        "--relay-proxies",
-    ];
+    /// <summary>The least level that is logged.</summary>
+    public LogLevel LogLevel { get; init; } = LogLevel.Information;
 
     private static readonly ImmutableArray<string> PathOptions =
     [
@@ -78,13 +40,14 @@ internal sealed record ServeOptions(
     {
         var mistakes = new List<Refusal>();
         void Mistake(string message) => mistakes.Add(new Refusal(RefusalCode.InvalidMember, message));
-        var given = Parse(args, Mistake);
+        var given = ServeCommand.Read(args, Mistake);
         if (!given.ContainsKey("--data"))
             Mistake("--data DIR is required");
         var endpoint = Endpoint(given, "--listen", "127.0.0.1:7433", Mistake);
         CheckTls(given, "", endpoint, given.ContainsKey("--tls-cert"), Mistake);
         foreach (var file in given.Where(g => PathOptions.Contains(g.Key) && !File.Exists(g.Value)))
             Mistake($"{file.Key}: there is no file '{file.Value}'");
+        var level = ReadLogLevel(given, Mistake);
         var relay = ReadRelay(given, Mistake);
         return mistakes.Count > 0
             ? Refusal.Combine(mistakes, null)
@@ -97,28 +60,18 @@ internal sealed record ServeOptions(
             )
             {
                 Relay = relay,
+                LogLevel = level,
             };
     }
 
-    private static Dictionary<string, string> Parse(IReadOnlyList<string> args, Action<string> mistake)
+    private static LogLevel ReadLogLevel(Dictionary<string, string> given, Action<string> mistake)
     {
-        var given = new Dictionary<string, string>(StringComparer.Ordinal);
-        for (var i = 0; i < args.Count; i++)
-        {
-            (string name, string? value) = args[i].Split('=', 2) is [var left, var right]
-                ? (left, right)
-                : (args[i], null);
-            if (FlagOptions.Contains(args[i]))
-                given[args[i]] = "";
-            else if (!ValueOptions.Contains(name))
-                mistake($"there is no option '{args[i]}'");
-            else if ((value ?? (i + 1 < args.Count ? args[++i] : null)) is { } text)
-                given[name] = text;
-            else
-                mistake($"{name} needs a value");
-        }
-
-        return given;
+        if (!given.TryGetValue("--log-level", out var word))
+            return LogLevel.Information;
+        if (LogLevelNames.Parse(word) is { } level)
+            return level;
+        mistake($"--log-level: '{word}' is no level; write {LogLevelNames.Choice}");
+        return LogLevel.Information;
     }
 
     private static RelayServeOptions? ReadRelay(Dictionary<string, string> given, Action<string> mistake)
@@ -139,15 +92,7 @@ internal sealed record ServeOptions(
             || (given.ContainsKey("--relay-plain-http") && given.ContainsKey("--relay-address"));
         CheckTls(given, "relay-", endpoint, certificate is not null, mistake);
         var (host, port) = PublicAddress(given, endpoint, mistake);
-        var proxies = ImmutableArray.CreateBuilder<Prefix>();
-        foreach (var text in given.TryGetValue("--relay-proxies", out var list) ? list.Split(',') : [])
-        {
-            if (IpMask.Parse(text).TryGet(out var prefix, out var refusal))
-                proxies.Add(prefix);
-            else
-                mistake($"--relay-proxies: {refusal.Message}");
-        }
-
+        var proxies = ReadProxies(given, mistake);
         return endpoint is null
             ? null
             : new RelayServeOptions(
@@ -156,9 +101,25 @@ internal sealed record ServeOptions(
                 port,
                 certificate,
                 given.GetValueOrDefault(own ? "--relay-tls-key" : "--tls-key"),
-                proxies.ToImmutable(),
+                proxies,
                 encrypts
             );
+    }
+
+    private static ImmutableArray<Prefix> ReadProxies(Dictionary<string, string> given, Action<string> mistake)
+    {
+        if (!given.TryGetValue("--relay-proxies", out var list))
+            return [];
+        var proxies = ImmutableArray.CreateBuilder<Prefix>();
+        foreach (var text in list.Split(','))
+        {
+            if (IpMask.Parse(text).TryGet(out var prefix, out var refusal))
+                proxies.Add(prefix);
+            else
+                mistake($"--relay-proxies: {refusal.Message}");
+        }
+
+        return proxies.ToImmutable();
     }
 
     private static (string Host, int? Port) PublicAddress(
@@ -167,18 +128,21 @@ internal sealed record ServeOptions(
         Action<string> mistake
     )
     {
-        if (!given.TryGetValue("--relay-address", out var text))
-        {
-            if (
-                endpoint is not null
-                && (endpoint.Address.Equals(IPAddress.Any) || endpoint.Address.Equals(IPAddress.IPv6Any))
-            )
-                mistake(
-                    $"--relay-listen {endpoint} is every address of this machine, and listeners must be told one: give --relay-address HOST:PORT"
-                );
-            return (endpoint?.Address.ToString() ?? "", null);
-        }
+        if (given.TryGetValue("--relay-address", out var text))
+            return ParseHostAndPort(text, mistake);
+        if (
+            endpoint is not null
+            && (endpoint.Address.Equals(IPAddress.Any) || endpoint.Address.Equals(IPAddress.IPv6Any))
+        )
+            mistake(
+                $"--relay-listen {endpoint} is every address of this machine, and listeners must be told one: "
+                    + "give --relay-address HOST:PORT"
+            );
+        return (endpoint?.Address.ToString() ?? "", null);
+    }
 
+    private static (string Host, int? Port) ParseHostAndPort(string text, Action<string> mistake)
+    {
         // An IPv6 address stands in brackets, as in a URL.
         var colon = text.LastIndexOf(':');
         var host = colon > text.LastIndexOf(']') ? text[..colon] : text;
@@ -196,7 +160,8 @@ internal sealed record ServeOptions(
             || (host.Length < text.Length && port is null)
         )
             mistake(
-                $"--relay-address: '{text}' is no host and port; write relay.example:443, 192.0.2.7:443 or [2001:db8::7]:443"
+                $"--relay-address: '{text}' is no host and port; "
+                    + "write relay.example:443, 192.0.2.7:443 or [2001:db8::7]:443"
             );
         return (bare, port);
     }
@@ -225,39 +190,11 @@ internal sealed record ServeOptions(
     {
         if (given.ContainsKey($"--{of}tls-cert") != given.ContainsKey($"--{of}tls-key"))
             mistake($"--{of}tls-cert and --{of}tls-key go together");
-        if (
-            endpoint is not null
-            && !IPAddress.IsLoopback(endpoint.Address)
-            && !encrypts
-            && !given.ContainsKey($"--{of}plain-http")
-        )
+        var isExposed = endpoint is not null && !IPAddress.IsLoopback(endpoint.Address);
+        if (isExposed && !encrypts && !given.ContainsKey($"--{of}plain-http"))
             mistake(
-                $"--{of}listen {given[$"--{of}listen"]} reaches beyond this machine, and tokens would travel in the clear: give --{of}tls-cert and --{of}tls-key (or --{of}plain-http, where something else encrypts)"
+                $"--{of}listen {given[$"--{of}listen"]} reaches beyond this machine, and tokens would travel in the clear: "
+                    + $"give --{of}tls-cert and --{of}tls-key (or --{of}plain-http, where something else encrypts)"
             );
     }
-}
-
-/// <summary>Where and how the relay listens.</summary>
-/// <param name="ListenEndpoint">Where; port 0 takes a free one.</param>
-/// <param name="Host">The host by which the world reaches it.</param>
-/// <param name="Port">The port by which the world reaches it; null for the one it listens on.</param>
-/// <param name="TlsCertificate">A PEM file with the certificate and its chain; null for none.</param>
-/// <param name="TlsKey">A PEM file with the certificate's key.</param>
-/// <param name="Proxies">Who speaks for others by PROXY protocol v2: then only these may connect, and must say it.
-/// Empty for nobody.</param>
-/// <param name="IsEncrypted">Whether the world reaches it by TLS: its own, or that of something before it.</param>
-internal sealed record RelayServeOptions(
-    IPEndPoint ListenEndpoint,
-    string Host,
-    int? Port,
-    string? TlsCertificate,
-    string? TlsKey,
-    ImmutableArray<Prefix> Proxies,
-    bool IsEncrypted
-)
-{
-    /// <summary>The address by which the world reaches it.</summary>
-    /// <returns>Such as <c>wss://relay.example:443</c>.</returns>
-    public Uri PublicAddressOf(int bound) =>
-        new UriBuilder(IsEncrypted ? Uri.UriSchemeWss : Uri.UriSchemeWs, Host, Port ?? bound).Uri;
 }

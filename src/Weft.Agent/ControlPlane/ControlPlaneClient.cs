@@ -1,10 +1,9 @@
+using Weft.Contracts;
 using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using System.Text.Json.Serialization.Metadata;
-using Weft.Agent.Leases;
 using Weft.Relay.Client;
 
 namespace Weft.Agent.ControlPlane;
@@ -35,82 +34,61 @@ internal sealed class ControlPlaneClient(
     /// <summary><c>POST enroll</c>.</summary>
     public async Task<EnrolmentResponse> Enrol(EnrolmentRequest request, string token, CancellationToken cancel)
     {
-        using var message = CreateRequest(
-            HttpMethod.Post,
-            "enroll",
-            request,
-            AgentJson.Default.EnrolmentRequest,
-            token
-        );
+        using var message = CreateRequest(HttpMethod.Post, AgentApi.Enrol, token, request.ToBytes());
         using var answer = await Send(message, timings.RequestTimeout, cancel);
-        return await Read(answer, AgentJson.Default.EnrolmentResponse, a => a.IsComplete, cancel);
+        return await Read(answer, body => EnrolmentResponse.Read(body), cancel);
     }
 
     /// <summary>
     /// <c>GET desired</c>: waits until there is another desired state than the one held, or until the wait is over.
     /// </summary>
-    public async Task<DesiredResponse> GetDesired(string? after, CancellationToken cancel)
+    /// <returns>The desired state as it was sent; null where nothing is new.</returns>
+    public async Task<byte[]?> GetDesired(string? after, CancellationToken cancel)
     {
         var seconds = ((int)timings.LongPollWait.TotalSeconds).ToString(CultureInfo.InvariantCulture);
         var query = after is null
-            ? $"desired?wait={seconds}"
-            : $"desired?after={Uri.EscapeDataString(after)}&wait={seconds}";
+            ? $"{AgentApi.Desired}?wait={seconds}"
+            : $"{AgentApi.Desired}?after={Uri.EscapeDataString(after)}&wait={seconds}";
         using var message = CreateRequest(HttpMethod.Get, query, Bearer);
         using var answer = await Send(message, timings.LongPollWait + timings.RequestTimeout, cancel);
-        return new DesiredResponse(
-            answer.StatusCode == HttpStatusCode.NoContent ? null : await answer.Content.ReadAsByteArrayAsync(cancel)
-        );
+        return answer.StatusCode == HttpStatusCode.NoContent ? null : await answer.Content.ReadAsByteArrayAsync(cancel);
     }
 
     /// <summary><c>PUT status</c>.</summary>
     public async Task ReportStatus(StatusReport report, CancellationToken cancel)
     {
-        using var message = CreateRequest(HttpMethod.Put, "status", report, AgentJson.Default.StatusReport, Bearer);
+        using var message = CreateRequest(HttpMethod.Put, AgentApi.Status, Bearer, report.ToBytes());
         using var answer = await Send(message, timings.RequestTimeout, cancel);
     }
 
     /// <summary><c>PUT inventory</c>.</summary>
     public async Task ReportInventory(byte[] inventory, CancellationToken cancel)
     {
-        using var message = CreateRequest(HttpMethod.Put, "inventory", Bearer);
-        message.Content = new ByteArrayContent(inventory);
-        message.Content.Headers.ContentType = Json;
+        using var message = CreateRequest(HttpMethod.Put, AgentApi.Inventory, Bearer, inventory);
         using var answer = await Send(message, timings.RequestTimeout, cancel);
     }
 
     /// <summary><c>GET relay</c>: where to listen, with a token that is good for an hour.</summary>
     public async Task<byte[]> GetRelays(CancellationToken cancel)
     {
-        using var message = CreateRequest(HttpMethod.Get, "relay", Bearer);
+        using var message = CreateRequest(HttpMethod.Get, AgentApi.Relay, Bearer);
         using var answer = await Send(message, timings.RequestTimeout, cancel);
         return await answer.Content.ReadAsByteArrayAsync(cancel);
     }
 
     /// <summary><c>POST leases/acquire</c>.</summary>
-    public async Task<Lease> Acquire(AcquireRequest request, CancellationToken cancel)
+    public async Task<PodLease> Acquire(PodLeaseRequest request, CancellationToken cancel)
     {
-        using var message = CreateRequest(
-            HttpMethod.Post,
-            "leases/acquire",
-            request,
-            AgentJson.Default.AcquireRequest,
-            Bearer
-        );
+        using var message = CreateRequest(HttpMethod.Post, AgentApi.Acquire, Bearer, request.ToBytes());
         using var answer = await Send(message, timings.RequestTimeout, cancel);
-        return await Read(answer, AgentJson.Default.Lease, lease => lease.IsComplete, cancel);
+        return await Read(answer, body => PodLease.Read(body), cancel);
     }
 
     /// <summary><c>POST leases/release</c>.</summary>
-    public async Task Release(Holder holder, CancellationToken cancel)
+    public async Task Release(LeaseHolder holder, CancellationToken cancel)
     {
-        var request = new ReleaseRequest(holder.Network.ToString(), holder.ContainerId, holder.Interface);
-        using var message = CreateRequest(
-            HttpMethod.Post,
-            "leases/release",
-            request,
-            AgentJson.Default.ReleaseRequest,
-            Bearer
-        );
+        var request = new PodLeaseRequest(holder).ToBytes();
+        using var message = CreateRequest(HttpMethod.Post, AgentApi.Release, Bearer, request);
         using var answer = await Send(message, timings.RequestTimeout, cancel);
     }
 
@@ -120,7 +98,7 @@ internal sealed class ControlPlaneClient(
     {
         var query = string.Create(
             CultureInfo.InvariantCulture,
-            $"verifications?after={after}&wait={(int)timings.LongPollWait.TotalSeconds}"
+            $"{AgentApi.Verifications}?after={after}&wait={(int)timings.LongPollWait.TotalSeconds}"
         );
         using var message = CreateRequest(HttpMethod.Get, query, Bearer);
         using var answer = await Send(message, timings.LongPollWait + timings.RequestTimeout, cancel);
@@ -130,33 +108,29 @@ internal sealed class ControlPlaneClient(
     /// <summary><c>PUT verifications/ID</c>.</summary>
     public async Task ReportVerification(string id, byte[] report, CancellationToken cancel)
     {
-        using var message = CreateRequest(HttpMethod.Put, $"verifications/{Uri.EscapeDataString(id)}", Bearer);
-        message.Content = new ByteArrayContent(report);
-        message.Content.Headers.ContentType = Json;
+        var path = $"{AgentApi.Verifications}/{Uri.EscapeDataString(id)}";
+        using var message = CreateRequest(HttpMethod.Put, path, Bearer, report);
         using var answer = await Send(message, timings.RequestTimeout, cancel);
     }
 
     private string Bearer => _identity?.Credential ?? throw new ControlPlaneException("the agent isn't enrolled yet");
 
-    private static HttpRequestMessage CreateRequest<T>(
+    private static HttpRequestMessage CreateRequest(
         HttpMethod method,
         string path,
-        T body,
-        JsonTypeInfo<T> type,
-        string bearer
+        string bearer,
+        byte[]? body = null
     )
-    {
-        var message = CreateRequest(method, path, bearer);
-        message.Content = new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(body, type));
-        message.Content.Headers.ContentType = Json;
-        return message;
-    }
-
-    private static HttpRequestMessage CreateRequest(HttpMethod method, string path, string bearer)
     {
         var message = new HttpRequestMessage(method, new Uri(path, UriKind.Relative));
         message.Headers.Authorization = new AuthenticationHeaderValue("Bearer", bearer);
         message.Headers.UserAgent.Add(new ProductInfoHeaderValue("weft-agent", AgentOptions.Version));
+        if (body is not null)
+        {
+            message.Content = new ByteArrayContent(body);
+            message.Content.Headers.ContentType = Json;
+        }
+
         return message;
     }
 
@@ -239,22 +213,15 @@ internal sealed class ControlPlaneClient(
         }
     }
 
-    private static async Task<T> Read<T>(
-        HttpResponseMessage answer,
-        JsonTypeInfo<T> type,
-        Func<T, bool> isGood,
-        CancellationToken cancel
-    )
+    private static async Task<T> Read<T>(HttpResponseMessage answer, Func<byte[], T?> read, CancellationToken cancel)
         where T : class
     {
         const string Fault =
             "the control plane's answer is none to the request; are it and the agent of the same version?";
         try
         {
-            var value = JsonSerializer.Deserialize(await answer.Content.ReadAsByteArrayAsync(cancel), type);
-            return value is not null && isGood(value)
-                ? value
-                : throw new ControlPlaneException(Fault) { Status = (int)answer.StatusCode };
+            return read(await answer.Content.ReadAsByteArrayAsync(cancel))
+                ?? throw new ControlPlaneException(Fault) { Status = (int)answer.StatusCode };
         }
         catch (JsonException e)
         {

@@ -1,3 +1,5 @@
+using Weft.Contracts;
+
 namespace Weft.Agent.ControlPlane;
 
 /// <summary>The first start: a token that many may use becomes a credential of this agent alone.</summary>

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Weft.Agent.Linux;
 
 namespace Weft.Agent.ControlPlane;
@@ -21,7 +22,7 @@ internal sealed record Identity(string Name, string AgentId, string Cluster, str
         Identity? kept;
         try
         {
-            kept = JsonSerializer.Deserialize(File.ReadAllBytes(path), AgentJson.Default.Identity);
+            kept = JsonSerializer.Deserialize(File.ReadAllBytes(path), IdentityJson.Default.Identity);
         }
         catch (JsonException e)
         {
@@ -44,10 +45,20 @@ internal sealed record Identity(string Name, string AgentId, string Cluster, str
     public void Save(string path) =>
         AtomicFile.Write(
             path,
-            JsonSerializer.SerializeToUtf8Bytes(this, AgentJson.Default.Identity),
+            JsonSerializer.SerializeToUtf8Bytes(this, IdentityJson.Default.Identity),
             AtomicFile.Private
         );
 
     /// <summary>The name alone: a record prints all it has, and this one must not.</summary>
     public override string ToString() => AgentId;
 }
+
+/// <summary>How an identity is kept; reflection wouldn't survive compilation ahead of time.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true
+)]
+[JsonSerializable(typeof(Identity))]
+internal sealed partial class IdentityJson : JsonSerializerContext;

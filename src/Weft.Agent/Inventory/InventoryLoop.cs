@@ -15,7 +15,7 @@ internal sealed class InventoryLoop(
     PluginBinaries plugins,
     AgentTimings timings,
     TimeProvider clock,
-    Log log
+    ILogger log
 )
 {
     private readonly Backoff _backoff = new(timings.InitialBackoff, timings.MaxBackoff);
@@ -92,11 +92,7 @@ internal sealed class InventoryLoop(
             {
                 await plane.ReportInventory(Json.ToUtf8(inventory.ToJson()), cancel);
                 if (steady != _reported)
-                    log.Info(
-                        "inventory-reported",
-                        ("devices", inventory.Devices.Length),
-                        ("cniPlugins", inventory.Plugins.Length)
-                    );
+                    log.InventoryReported(inventory.Devices.Length, inventory.Plugins.Length);
                 (_reported, _reportedAt, _lastError) = (steady, clock.GetUtcNow(), null);
             }
 
@@ -108,7 +104,7 @@ internal sealed class InventoryLoop(
             // Cut off, the loop that polls desired states says so; a refusal is said once, and asked again slowly: the
             // node may be declared meanwhile.
             if (e.IsRefusal && _lastError != e.Message)
-                log.Warn("inventory-refused", e);
+                log.InventoryRefused(e);
             _lastError = e.IsRefusal ? e.Message : _lastError;
             return e.IsRefusal ? timings.InventoryInterval : _backoff.NextDelay(e.RetryAfter);
         }

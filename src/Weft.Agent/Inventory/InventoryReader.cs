@@ -32,32 +32,8 @@ internal sealed class InventoryReader(
         var interfaces = InterfaceReader.Read(sys, links());
         var routes = DefaultRoutes.Read(proc);
         var leaving = Below(interfaces, routes.V4.Concat(routes.V6));
-        var rdma = sys.Names("class/infiniband")
-            .Select(name => PciBus.AddressIn(sys.ReadLink($"class/infiniband/{name}")))
-            .OfType<string>()
-            .ToHashSet(StringComparer.Ordinal);
-
-        var named = new Dictionary<string, Interface>(StringComparer.Ordinal);
-        var others = new List<NetworkDevice>();
-        foreach (var @interface in interfaces)
-        {
-            // A port of two on one PCI function (ConnectX-3) is known by its name alone: the function is the first
-            // one's.
-            if (
-                @interface.Kind.Length == 0
-                && PciBus.AddressIn(@interface.Path) is { } address
-                && pci.ContainsKey(address)
-                && named.TryAdd(address, @interface)
-            )
-                continue;
-            if (
-                @interface.Kind.Length == 0
-                || @interface.Kind == "representor"
-                || ReportedKinds.Contains(@interface.Kind)
-                || leaving.Contains(@interface.Name)
-            )
-                others.Add(ReadDevice(@interface, null, routes, leaving, false));
-        }
+        var rdma = ReadRdmaAddresses();
+        var (named, others) = SortByFunction(interfaces, pci);
 
         var devices = pci.Values.Select(function =>
             ReadDevice(
@@ -68,14 +44,49 @@ internal sealed class InventoryReader(
                 rdma.Contains(function.Address)
             )
         );
+        var virtualDevices = others
+            .Where(link => IsReported(link) || leaving.Contains(link.Name))
+            .Select(link => ReadDevice(link, null, routes, leaving, false))
+            .OrderBy(d => d.Name, StringComparer.Ordinal);
         return new NodeInventory(
             proc.ReadText("sys/kernel/osrelease") ?? "",
             HasIommu(),
-            [.. devices, .. others.OrderBy(d => d.Name, StringComparer.Ordinal)],
+            [.. devices, .. virtualDevices],
             [.. HugepageReader.Read(sys)],
             plugins
         );
     }
+
+    /// <summary>The PCI addresses of the functions that speak RDMA.</summary>
+    private HashSet<string> ReadRdmaAddresses() =>
+        sys.Names("class/infiniband")
+            .Select(name => PciBus.AddressIn(sys.ReadLink($"class/infiniband/{name}")))
+            .OfType<string>()
+            .ToHashSet(StringComparer.Ordinal);
+
+    /// <summary>
+    /// The interfaces that are a PCI function's, by its address, and all others. Of two ports on one function
+    /// (ConnectX-3) the first is the function's, and the second is known by its name alone.
+    /// </summary>
+    private static (Dictionary<string, Interface> Named, List<Interface> Others) SortByFunction(
+        IEnumerable<Interface> interfaces,
+        SortedDictionary<string, PciFunction> pci
+    )
+    {
+        var named = new Dictionary<string, Interface>(StringComparer.Ordinal);
+        var others = new List<Interface>();
+        foreach (var link in interfaces)
+        {
+            var address = link.Kind.Length == 0 ? PciBus.AddressIn(link.Path) : null;
+            if (address is null || !pci.ContainsKey(address) || !named.TryAdd(address, link))
+                others.Add(link);
+        }
+
+        return (named, others);
+    }
+
+    private static bool IsReported(Interface link) =>
+        link.Kind.Length == 0 || link.Kind == "representor" || ReportedKinds.Contains(link.Kind);
 
     private NetworkDevice ReadDevice(
         Interface? link,

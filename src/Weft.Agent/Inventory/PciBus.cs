@@ -40,26 +40,30 @@ internal static partial class PciBus
             .ToLookup(function => function.Address, function => function.Index);
         var functions = new SortedDictionary<string, PciFunction>(StringComparer.Ordinal);
         foreach (var address in addresses)
-        {
-            var at = $"{Devices}/{address}";
-            functions[address] = new PciFunction(
-                address,
-                Hex(sys, $"{at}/vendor"),
-                Hex(sys, $"{at}/device"),
-                sys.ReadLinkName($"{at}/driver")
-            )
+            functions[address] = ReadFunction(sys, address) with
             {
-                Numa = sys.ReadNumber($"{at}/numa_node") is >= 0 and var numa ? numa : null,
-                TotalFunctions = sys.ReadNumber($"{at}/sriov_totalvfs") ?? 0,
-                Functions = sys.ReadNumber($"{at}/sriov_numvfs") ?? 0,
-                PhysicalFunction = sys.ReadLinkName($"{at}/physfn"),
                 FunctionIndex = indexes[address].Select(index => (int?)index).FirstOrDefault(),
-                IommuGroup = int.TryParse(sys.ReadLinkName($"{at}/iommu_group"), out var group) ? group : null,
-                AcpiIndex = sys.ReadText($"{at}/acpi_index") is { Length: > 0 } index ? index : null,
             };
-        }
-
         return functions;
+    }
+
+    private static PciFunction ReadFunction(SystemTree sys, string address)
+    {
+        var at = $"{Devices}/{address}";
+        return new PciFunction(
+            address,
+            Hex(sys, $"{at}/vendor"),
+            Hex(sys, $"{at}/device"),
+            sys.ReadLinkName($"{at}/driver")
+        )
+        {
+            Numa = sys.ReadNumber($"{at}/numa_node") is >= 0 and var numa ? numa : null,
+            TotalFunctions = sys.ReadNumber($"{at}/sriov_totalvfs") ?? 0,
+            Functions = sys.ReadNumber($"{at}/sriov_numvfs") ?? 0,
+            PhysicalFunction = sys.ReadLinkName($"{at}/physfn"),
+            IommuGroup = int.TryParse(sys.ReadLinkName($"{at}/iommu_group"), out var group) ? group : null,
+            AcpiIndex = sys.ReadText($"{at}/acpi_index") is { Length: > 0 } index ? index : null,
+        };
     }
 
     /// <summary>

@@ -19,7 +19,7 @@ namespace Weft.Agent.Inventory;
 /// Source: CNI specification 1.1.0, section 2, "VERSION"; the text without <c>CNI_COMMAND</c> is what plugins of the
 /// CNI project print of themselves.
 /// </remarks>
-internal sealed partial class PluginBinaries(IReadOnlyList<string> folders, TimeSpan limit, Log log)
+internal sealed partial class PluginBinaries(IReadOnlyList<string> folders, TimeSpan limit, ILogger log)
 {
     private const int MaxResponseLength = 64 * 1024;
 
@@ -100,11 +100,9 @@ internal sealed partial class PluginBinaries(IReadOnlyList<string> folders, Time
             || ParseVersions(output) is not { IsEmpty: false } versions
         )
         {
-            log.Warn(
-                "cni-binary-silent",
-                null,
-                ("file", path),
-                ("next", "it answers CNI_COMMAND=VERSION with no supportedVersions, and is taken for no plugin")
+            log.CniBinarySilent(
+                path,
+                "it answers CNI_COMMAND=VERSION with no supportedVersions, and is taken for no plugin"
             );
             return null;
         }
@@ -112,15 +110,8 @@ internal sealed partial class PluginBinaries(IReadOnlyList<string> folders, Time
         // Only a plugin that has answered is started without a command: what another program would do then nobody
         // knows.
         var about = await Run(path, null, "", cancel);
-        return new CniBinary(
-            name,
-            versions,
-            about is { } said
-                ? Release().Match(said.Errors + said.Output) is { Success: true } match
-                    ? match.Value
-                    : null
-                : null
-        );
+        var release = Release().Match(about?.Errors + about?.Output);
+        return new CniBinary(name, versions, release.Success ? release.Value : null);
     }
 
     private static ImmutableArray<string> ParseVersions(string output)
@@ -150,35 +141,14 @@ internal sealed partial class PluginBinaries(IReadOnlyList<string> folders, Time
     )
     {
         Runs++;
-        var start = new ProcessStartInfo(path)
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            UseShellExecute = false,
-            WorkingDirectory = "/",
-        };
-
-        // No variable of ours: the agent's own may hold a proxy's password.
-        start.Environment.Clear();
-        start.Environment["PATH"] = "/usr/sbin:/usr/bin:/sbin:/bin";
-        if (command is not null)
-            start.Environment["CNI_COMMAND"] = command;
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         deadline.CancelAfter(limit);
         try
         {
-            using var process = Process.Start(start)!;
+            using var process = Process.Start(StartInfo(path, command))!;
             try
             {
-                var reading = Task.WhenAll(
-                    ReadAsync(process.StandardOutput, deadline.Token),
-                    ReadAsync(process.StandardError, deadline.Token)
-                );
-                await WriteAsync(process.StandardInput, input, deadline.Token);
-                var said = await reading;
-                await process.WaitForExitAsync(deadline.Token);
-                return (said[0], said[1]);
+                return await Converse(process, input, deadline.Token);
             }
             finally
             {
@@ -193,6 +163,38 @@ internal sealed partial class PluginBinaries(IReadOnlyList<string> folders, Time
         {
             return null;
         }
+    }
+
+    private static ProcessStartInfo StartInfo(string path, string? command)
+    {
+        var start = new ProcessStartInfo(path)
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
+            WorkingDirectory = "/",
+        };
+
+        // No variable of ours: the agent's own may hold a proxy's password.
+        start.Environment.Clear();
+        start.Environment["PATH"] = "/usr/sbin:/usr/bin:/sbin:/bin";
+        if (command is not null)
+            start.Environment["CNI_COMMAND"] = command;
+        return start;
+    }
+
+    private static async Task<(string Output, string Errors)> Converse(
+        Process process,
+        string input,
+        CancellationToken cancel
+    )
+    {
+        var reading = Task.WhenAll(ReadAsync(process.StandardOutput, cancel), ReadAsync(process.StandardError, cancel));
+        await WriteAsync(process.StandardInput, input, cancel);
+        var said = await reading;
+        await process.WaitForExitAsync(cancel);
+        return (said[0], said[1]);
     }
 
     private static async Task WriteAsync(StreamWriter input, string text, CancellationToken cancel)

@@ -7,7 +7,7 @@ namespace Weft.Agent.Kubernetes;
 /// The file of the CA certificates by which the cluster's API server is known. It is read anew when it was replaced:
 /// the kubelet does that when the cluster's authority is another.
 /// </summary>
-internal sealed class ClusterAuthorityFile(string path, Log log)
+internal sealed class ClusterAuthorityFile(string path, ILogger log)
 {
     private FileIdentity? _read;
     private string? _current;
@@ -50,7 +50,7 @@ internal sealed class ClusterAuthorityFile(string path, Log log)
     private void LogOnce(string what)
     {
         if (_lastError != what)
-            log.Warn("cluster-ca-unread", null, ("file", path), ("error", what), ("kept", _current is not null));
+            log.ClusterCaUnread(path, what, _current is not null);
         _lastError = what;
     }
 }

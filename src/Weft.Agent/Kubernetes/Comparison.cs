@@ -55,20 +55,24 @@ internal sealed record Comparison(SyncStatus Status, string Reason = "")
         if (!observed.BelongsTo(cluster))
             return new Comparison(SyncStatus.Foreign, ForeignOwner(desired.Key, observed, cluster));
 
-        var wrong = desired
-            .Leaves.Keys.Where(field => !Has(observed.Body, field, desired.Leaves[field]))
-            .Order(StringComparer.Ordinal)
-            .ToList();
         if (observed.Digest is { } applied ? applied != desired.Digest : observed.OwnedFields is null)
             return new Comparison(
                 SyncStatus.Outdated,
                 observed.Digest is null ? "handed over" : "the picture has changed"
             );
+        return CompareFields(desired, observed);
+    }
+
+    /// <summary>Compares an object that was applied from this very manifest.</summary>
+    private static Comparison CompareFields(DesiredObject desired, ObservedObject observed)
+    {
+        var wrong = desired
+            .Leaves.Keys.Where(field => !Has(observed.Body, field, desired.Leaves[field]))
+            .Order(StringComparer.Ordinal)
+            .Select(field => Difference(observed, field))
+            .ToList();
         if (wrong.Count > 0)
-            return new Comparison(
-                SyncStatus.Drifted,
-                string.Join(", ", wrong.Select(field => Difference(observed, field)))
-            );
+            return new Comparison(SyncStatus.Drifted, string.Join(", ", wrong));
         var owned = observed.OwnedFields;
         return owned is not null && owned.SetEquals(desired.Leaves.Keys)
             ? new Comparison(SyncStatus.Synced)
@@ -91,7 +95,8 @@ internal sealed record Comparison(SyncStatus Status, string Reason = "")
             : observed.OtherManagers.FirstOrDefault() is { } manager ? $"'{manager}'"
             : "somebody";
         var at = key.Namespace is null ? "" : $" -n {key.Namespace}";
+        var mark = $"{DesiredObject.ClusterAnnotation}={cluster}";
         return $"{key} is there and belongs to {owner}: it is left as it is. Rename or delete it, "
-            + $"or hand it over by: kubectl annotate{at} {key.Kind.Plural} {key.Name} --overwrite {DesiredObject.ClusterAnnotation}={cluster}";
+            + $"or hand it over by: kubectl annotate{at} {key.Kind.Plural} {key.Name} --overwrite {mark}";
     }
 }

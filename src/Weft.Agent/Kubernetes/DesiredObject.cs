@@ -55,6 +55,12 @@ internal sealed class DesiredObject
             return NotWritable(key.ToString(), $"it writes {string.Join(", ", WatchScope.All)} alone");
 
         var digest = $"sha256-{Convert.ToHexStringLower(SHA256.HashData(ManifestJson.Serialize(manifest)))}";
+        return new DesiredObject(key, digest, CreateBody(manifest, cluster, digest));
+    }
+
+    /// <summary>The manifest without what the API server wouldn't keep, and with the agent's marks.</summary>
+    private static JsonObject CreateBody(JsonObject manifest, string cluster, string digest)
+    {
         var body = manifest.DeepClone().AsObject();
         StripEmpty(body);
         var metadata = Members(body, "metadata");
@@ -62,7 +68,7 @@ internal sealed class DesiredObject
         var annotations = Members(metadata, "annotations");
         annotations[ClusterAnnotation] = cluster;
         annotations[DigestAnnotation] = digest;
-        return new DesiredObject(key, digest, body);
+        return body;
     }
 
     // The API server keeps neither null nor an empty map of its own kinds: such a field would look missing for ever.

@@ -10,7 +10,7 @@ namespace Weft.Agent.Kubernetes;
 /// they start. What was done is noted on the ConfigMap by a field manager of its own: a restart that a crash cut off is
 /// done again, one that is done never is.
 /// </summary>
-internal sealed class DevicePluginRestart(KubeApi api, Log log)
+internal sealed class DevicePluginRestart(KubeApi api, ILogger log)
 {
     /// <summary>
     /// The annotation that says whose pods: <c>daemonset NAMESPACE/NAME</c>. Rendered by the control plane.
@@ -35,13 +35,14 @@ internal sealed class DevicePluginRestart(KubeApi api, Log log)
     {
         var annotations = observed.Body["metadata"]?["annotations"] as JsonObject;
         if (
-            Text(annotations, RestartAnnotation) is not { } whose
+            Text(annotations, RestartAnnotation) is not { } target
             || ParseDigests(Text(annotations, RestartNodesAnnotation)) is not { } wanted
         )
             return null;
-        if (!whose.StartsWith(AllowedPrefix, StringComparison.Ordinal))
+        if (!target.StartsWith(AllowedPrefix, StringComparison.Ordinal))
             throw new KubeException(
-                $"{key} asks for a restart of '{whose}': only a DaemonSet of kube-system is restarted; are weftd and the agent of the same version?"
+                $"{key} asks for a restart of '{target}': only a DaemonSet of kube-system is restarted; "
+                    + "are weftd and the agent of the same version?"
             )
             {
                 Status = 400,
@@ -54,7 +55,7 @@ internal sealed class DevicePluginRestart(KubeApi api, Log log)
         if (stale.Count == 0 && done.Count == wanted.Count)
             return null;
         foreach (var node in stale)
-            await Restart(node, whose[AllowedPrefix.Length..], cancel);
+            await Restart(node, target[AllowedPrefix.Length..], cancel);
         return new ObservedObject(await api.ApplyAs(FieldManager, key.Path, WriteAnnotation(key, wanted), cancel));
     }
 
@@ -80,7 +81,7 @@ internal sealed class DevicePluginRestart(KubeApi api, Log log)
                     cancel,
                     anyVersion: true
                 );
-                log.Info("restarted", ("daemonset", daemonSet), ("node", node), ("pod", observed.Name));
+                log.Restarted(daemonSet, node, observed.Name);
             }
             catch (KubeException e) when (e.Status is 404 or 409)
             {

@@ -58,7 +58,7 @@ internal sealed class IdentitySecret(KubeApi api, string name)
             ["data"] = new JsonObject
             {
                 [Member] = Convert.ToBase64String(
-                    JsonSerializer.SerializeToUtf8Bytes(identity, AgentJson.Default.Identity)
+                    JsonSerializer.SerializeToUtf8Bytes(identity, IdentityJson.Default.Identity)
                 ),
             },
         };

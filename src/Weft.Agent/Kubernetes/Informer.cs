@@ -17,7 +17,7 @@ internal sealed class Informer(
     AsyncAutoResetEvent changed,
     KubeTimings timings,
     TimeProvider clock,
-    Log log
+    ILogger log
 )
 {
     private const int PageSize = 500;
@@ -76,7 +76,7 @@ internal sealed class Informer(
             }
             catch (KubeException e) when (e.IsExpired)
             {
-                log.Info("watch-expired", ("scope", scope));
+                log.WatchExpired(scope);
                 version = null;
                 await Task.Delay(backoff.NextDelay(), clock, cancel);
             }
@@ -95,22 +95,7 @@ internal sealed class Informer(
         string version;
         do
         {
-            var page = await api.List(
-                $"{scope.Path}limit={PageSize}{(next is null ? "" : $"&continue={Uri.EscapeDataString(next)}")}",
-                cancel
-            );
-            foreach (var item in (page["items"] as JsonArray ?? []).OfType<JsonObject>())
-            {
-                // In a list the API server leaves out what the list has said already.
-                (item["apiVersion"], item["kind"]) = (scope.Kind.ApiVersion, scope.Kind.Name);
-                var observed = new ObservedObject(item);
-                found[KeyOf(observed)] = observed;
-            }
-
-            version =
-                (string?)page["metadata"]?["resourceVersion"]
-                ?? throw new KubeException($"the list of {scope} has no version");
-            next = (string?)page["metadata"]?["continue"];
+            (version, next) = await ListPage(next, found, cancel);
         } while (!string.IsNullOrEmpty(next));
 
         foreach (var gone in _objects.Keys.Where(key => !found.ContainsKey(key)))
@@ -124,16 +109,36 @@ internal sealed class Informer(
         return version;
     }
 
+    /// <summary>Reads one page of the list.</summary>
+    /// <param name="token">Where it goes on, as the page before said; null for the first.</param>
+    private async Task<(string Version, string? Next)> ListPage(
+        string? token,
+        Dictionary<ObjectKey, ObservedObject> found,
+        CancellationToken cancel
+    )
+    {
+        var goOn = token is null ? "" : $"&continue={Uri.EscapeDataString(token)}";
+        var page = await api.List($"{scope.Path}limit={PageSize}{goOn}", cancel);
+        foreach (var item in (page["items"] as JsonArray ?? []).OfType<JsonObject>())
+        {
+            // In a list the API server leaves out what the list has said already.
+            (item["apiVersion"], item["kind"]) = (scope.Kind.ApiVersion, scope.Kind.Name);
+            var observed = new ObservedObject(item);
+            found[KeyOf(observed)] = observed;
+        }
+
+        var metadata = page["metadata"];
+        var version =
+            (string?)metadata?["resourceVersion"] ?? throw new KubeException($"the list of {scope} has no version");
+        return (version, (string?)metadata?["continue"]);
+    }
+
     private async Task<string> Watch(string version, Backoff backoff, CancellationToken cancel)
     {
-        var seconds = ((int)timings.WatchTimeout.TotalSeconds).ToString(CultureInfo.InvariantCulture);
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         try
         {
-            using var answer = await api.Watch(
-                $"{scope.Path}watch=true&allowWatchBookmarks=true&timeoutSeconds={seconds}&resourceVersion={Uri.EscapeDataString(version)}",
-                cancel
-            );
+            using var answer = await api.Watch(WatchPath(version), cancel);
             RecordSuccess(backoff);
             // The API server ends a watch in time; a connection whose other end has vanished never does.
             over.CancelAfter(timings.WatchTimeout + timings.WatchSilenceLimit);
@@ -151,16 +156,24 @@ internal sealed class Informer(
                 await Task.Delay(backoff.NextDelay(), clock, cancel);
             return version;
         }
-        catch (Exception e)
-            when (e is IOException or HttpRequestException or JsonException
-                || (e is OperationCanceledException && !cancel.IsCancellationRequested)
-            )
+        catch (Exception e) when (IsBroken(e, cancel))
         {
             RecordFailure(new KubeException($"the watch of {scope} broke: {e.Message}", e));
             await Task.Delay(backoff.NextDelay(), clock, cancel);
             return version;
         }
     }
+
+    private string WatchPath(string version)
+    {
+        var seconds = ((int)timings.WatchTimeout.TotalSeconds).ToString(CultureInfo.InvariantCulture);
+        var from = Uri.EscapeDataString(version);
+        return $"{scope.Path}watch=true&allowWatchBookmarks=true&timeoutSeconds={seconds}&resourceVersion={from}";
+    }
+
+    private static bool IsBroken(Exception e, CancellationToken cancel) =>
+        e is IOException or HttpRequestException or JsonException
+        || (e is OperationCanceledException && !cancel.IsCancellationRequested);
 
     /// <summary>Takes one event in.</summary>
     /// <returns>The version to go on from, or null.</returns>
@@ -204,7 +217,7 @@ internal sealed class Informer(
     private void RecordSuccess(Backoff backoff)
     {
         if (_lastError is not null)
-            log.Info("watching", ("scope", scope));
+            log.Watching(scope);
         _lastError = null;
         Interlocked.Exchange(ref _lastSuccess, clock.GetTimestamp());
         backoff.Reset();
@@ -233,7 +246,7 @@ internal sealed class Informer(
     private void RecordFailure(KubeException e)
     {
         if (_lastError?.Message != e.Message)
-            log.Warn("not-watching", null, ("scope", scope), ("status", e.Status), ("error", e.Message));
+            log.NotWatching(scope, e.Status, e.Message);
         if (_lastError is null)
             Interlocked.Exchange(ref _lastSuccess, clock.GetTimestamp());
         _lastError = e;

@@ -171,12 +171,16 @@ internal sealed class KubeApi(k8s.Kubernetes client, KubeTimings timings, TimePr
         if (now >= until)
             return;
         if (clock.GetElapsedTime(began, until) > timings.RetryTimeout)
+        {
+            var rest = clock.GetElapsedTime(now, until).TotalSeconds;
             throw new KubeException(
-                $"the API server at {Server.Authority} asked to be left alone for another {clock.GetElapsedTime(now, until).TotalSeconds:0} s"
+                $"the API server at {Server.Authority} asked to be left alone for another {rest:0} s"
             )
             {
                 Status = 429,
             };
+        }
+
         await Task.Delay(clock.GetElapsedTime(now, until), clock, cancel);
     }
 
@@ -194,24 +198,30 @@ internal sealed class KubeApi(k8s.Kubernetes client, KubeTimings timings, TimePr
                 Status = 409,
                 Reason = "NotLeading",
             };
+        var answer = await Exchange(method, path, body, type, cancel);
+        if (answer.IsSuccessStatusCode)
+            return answer;
+        using (answer)
+            throw await ReadError(method, path, answer, cancel);
+    }
+
+    /// <summary>Sends one request, and says what is wrong with the way there.</summary>
+    private async Task<HttpResponseMessage> Exchange(
+        HttpMethod method,
+        string path,
+        byte[]? body,
+        string? type,
+        CancellationToken cancel
+    )
+    {
         using var deadline = new CancellationTokenSource(timings.RequestTimeout, clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, deadline.Token);
-        HttpResponseMessage answer;
         try
         {
-            using var message = new HttpRequestMessage(method, new Uri(client.BaseUri, path))
-            {
-                Version = HttpVersion.Version20,
-            };
-            message.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue(PlainJson));
-            if (body is not null)
-                message.Content = new ByteArrayContent(body)
-                {
-                    Headers = { ContentType = new MediaTypeHeaderValue(type!) },
-                };
+            using var message = CreateMessage(method, path, body, type);
             if (client.Credentials is { } credentials)
                 await credentials.ProcessHttpRequestAsync(message, either.Token);
-            answer = await client.HttpClient.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, either.Token);
+            return await client.HttpClient.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, either.Token);
         }
         catch (OperationCanceledException e) when (!cancel.IsCancellationRequested)
         {
@@ -227,11 +237,15 @@ internal sealed class KubeApi(k8s.Kubernetes client, KubeTimings timings, TimePr
                 e
             );
         }
+    }
 
-        if (answer.IsSuccessStatusCode)
-            return answer;
-        using (answer)
-            throw await ReadError(method, path, answer, cancel);
+    private HttpRequestMessage CreateMessage(HttpMethod method, string path, byte[]? body, string? type)
+    {
+        var message = new HttpRequestMessage(method, new Uri(client.BaseUri, path)) { Version = HttpVersion.Version20 };
+        message.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue(PlainJson));
+        if (body is not null)
+            message.Content = new ByteArrayContent(body) { Headers = { ContentType = new(type!) } };
+        return message;
     }
 
     private async Task<KubeException> ReadError(
@@ -251,28 +265,31 @@ internal sealed class KubeApi(k8s.Kubernetes client, KubeTimings timings, TimePr
             // A proxy's page, or half an answer: the number says enough.
         }
 
-        var said =
-            status?["message"] is JsonValue text && text.TryGetValue<string>(out var message)
-                ? message
-                : $"{method} {path.Split('?')[0]} was answered by {(int)answer.StatusCode}";
-        var seconds =
-            status?["details"]?["retryAfterSeconds"] is JsonValue number && number.TryGetValue<int>(out var whole)
-                ? whole
-                : 0;
-        var asked = answer.Headers.RetryAfter;
+        var code = (int)answer.StatusCode;
+        var said = Text(status?["message"]) ?? $"{method} {path.Split('?')[0]} was answered by {code}";
         return new KubeException(said)
         {
-            Status = (int)answer.StatusCode,
-            Reason = status?["reason"] is JsonValue reason && reason.TryGetValue<string>(out var name) ? name : null,
-            RetryAfter =
-                asked?.Delta
-                ?? (
-                    asked?.Date is { } date ? date - clock.GetUtcNow()
-                    : seconds > 0 ? TimeSpan.FromSeconds(seconds)
-                    : null
-                ),
+            Status = code,
+            Reason = Text(status?["reason"]),
+            RetryAfter = RetryAfter(answer.Headers.RetryAfter, status),
         };
     }
+
+    /// <summary>How long to wait: the header says it, or else the body.</summary>
+    private TimeSpan? RetryAfter(RetryConditionHeaderValue? asked, JsonObject? status)
+    {
+        if (asked?.Delta is { } wait)
+            return wait;
+        if (asked?.Date is { } date)
+            return date - clock.GetUtcNow();
+        var seconds = status?["details"]?["retryAfterSeconds"];
+        return seconds is JsonValue number && number.TryGetValue<int>(out var whole) && whole > 0
+            ? TimeSpan.FromSeconds(whole)
+            : null;
+    }
+
+    private static string? Text(JsonNode? node) =>
+        node is JsonValue value && value.TryGetValue<string>(out var text) ? text : null;
 
     private async Task<JsonObject> Read(HttpResponseMessage answer, CancellationToken cancel)
     {

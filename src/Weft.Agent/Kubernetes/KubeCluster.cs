@@ -15,9 +15,15 @@ internal sealed class KubeCluster : IDisposable
     private readonly KubeApi _api;
     private readonly KubeTimings _timings;
     private readonly TimeProvider _clock;
-    private readonly Log _log;
+    private readonly ILogger _log;
 
-    private KubeCluster(k8s.Kubernetes client, KubeOptions options, KubeTimings timings, TimeProvider clock, Log log)
+    private KubeCluster(
+        k8s.Kubernetes client,
+        KubeOptions options,
+        KubeTimings timings,
+        TimeProvider clock,
+        ILogger log
+    )
     {
         (_client, _options, _timings, _clock, _log) = (client, options, timings, clock, log);
         _api = new KubeApi(client, timings, clock);
@@ -30,7 +36,7 @@ internal sealed class KubeCluster : IDisposable
     /// <summary>Opens it. Nothing is asked of the API server yet.</summary>
     /// <param name="options">What the command line says of it.</param>
     /// <exception cref="StartupException">It can't be spoken with.</exception>
-    public static KubeCluster Open(KubeOptions options, KubeTimings timings, TimeProvider clock, Log log) =>
+    public static KubeCluster Open(KubeOptions options, KubeTimings timings, TimeProvider clock, ILogger log) =>
         new(KubeConnection.Open(options), options, timings, clock, log);
 
     /// <summary>
@@ -74,7 +80,7 @@ internal sealed class KubeCluster : IDisposable
             yield break;
         var certificate = new ServingCertificate(_options.WebhookCertificate, _options.WebhookKey, _clock, _log);
         var address = IPAddress.TryParse(Environment.GetEnvironmentVariable("POD_IP"), out var own) ? own : null;
-        yield return new WebhookServer(at, certificate, reconciler.Surroundings, _log).Run(cancel);
+        yield return new WebhookServer(at, certificate, reconciler.ReadLintContext, _log).Run(cancel);
         yield return new WebhookRegistration(_api, certificate, address, at.Port, _clock, _log).Run(cancel);
     }
 
@@ -109,7 +115,7 @@ internal sealed class KubeCluster : IDisposable
             }
             catch (KubeException e) when (e.IsTransient)
             {
-                _log.Warn("api-server-away", null, ("server", _api.Server.Authority), ("error", e.Message));
+                _log.ApiServerAway(_api.Server.Authority, e.Message);
                 await Task.Delay(backoff.NextDelay(e.RetryAfter), _clock, stop);
             }
             catch (KubeException e)

@@ -32,7 +32,8 @@ internal sealed class KubeCommandLine
     {
         HelpName = "FILE",
         Description =
-            $"The CA certificates of the cluster's API server, PEM, for people who come by the relay. [default: with --kubernetes and without --node {ServiceAccountAuthority}]",
+            "The CA certificates of the cluster's API server, PEM, for people who come by the relay. "
+            + $"[default: with --kubernetes and without --node {ServiceAccountAuthority}]",
     };
 
     private readonly Option<bool?> _election = new("--leader-election")
@@ -140,7 +141,8 @@ internal sealed class KubeCommandLine
             );
         if (Given(node) && result.GetValue(_election) is true)
             result.AddError(
-                "--leader-election is true, and --node is given: an agent that serves a node can't stand by; let another agent serve the cluster"
+                "--leader-election is true, and --node is given: an agent that serves a node can't stand by; "
+                    + "let another agent serve the cluster"
             );
         if (Given(_certificate) != Given(_key))
             result.AddError(

@@ -22,13 +22,13 @@ internal sealed class KubernetesReconciler : IReconciler
     private readonly List<Informer> _informers;
 
     // What the newest desired state says to the webhook, read once.
-    private volatile CachedSurroundings? _cachedSurroundings;
+    private volatile CachedLintContext? _cachedContext;
 
     // What was true, or made so, since the start: a missing one of these was taken away by another hand.
     private readonly HashSet<ObjectKey> _synced = [];
 
     /// <summary>A target that nothing is followed for yet.</summary>
-    public KubernetesReconciler(KubeApi api, DriftPolicy policy, KubeTimings timings, TimeProvider clock, Log log)
+    public KubernetesReconciler(KubeApi api, DriftPolicy policy, KubeTimings timings, TimeProvider clock, ILogger log)
     {
         (_api, _policy, _restart) = (api, policy, new DevicePluginRestart(api, log));
         _changed = new AsyncAutoResetEvent(clock);
@@ -57,15 +57,15 @@ internal sealed class KubernetesReconciler : IReconciler
     /// What a pod is judged against: what the cluster has now, whoever made it, and what the desired state says of the
     /// networks.
     /// </summary>
-    public LintContext Surroundings()
+    public LintContext ReadLintContext()
     {
-        var cached = _cachedSurroundings;
+        var cached = _cachedContext;
         if (Desired is { } latest && !ReferenceEquals(cached?.DesiredState, latest))
-            _cachedSurroundings = cached = new CachedSurroundings(
+            _cachedContext = cached = new CachedLintContext(
                 latest,
                 LintContext.FromDesiredState(JsonElement.Parse(latest.Content))
             );
-        var known = cached?.Surroundings ?? LintContext.Unknown;
+        var known = cached?.Context ?? LintContext.Unknown;
         return Observed(ObjectKind.Definition) is { } definitions
             ? LintContext.FromManifests(
                 definitions.Concat(Observed(ObjectKind.ConfigMap) ?? []).Select(o => o.Element)
@@ -90,30 +90,26 @@ internal sealed class KubernetesReconciler : IReconciler
             progress.AddFinding(DescribeWatchError(informer, wanted));
         _synced.IntersectWith(wanted.Select(w => w.Key));
         foreach (var turn in wanted.GroupBy(w => w.Key.Kind.ApplyOrder).OrderBy(g => g.Key))
-            await Parallel.ForEachAsync(
-                turn,
-                ParallelismOptions(cancel),
-                (wantedObject, stop) =>
-                    CollectErrors(
-                        progress,
-                        wantedObject.Key,
-                        () => ReconcileObject(wantedObject, cluster, progress, stop),
-                        stop
-                    )
-            );
+            await ReconcileObjects(turn, cluster, progress, cancel);
         await Restart(wanted, progress, cancel);
         await Prune([.. wanted.Select(w => w.Key)], cluster, progress, cancel);
         lock (_synced)
             _synced.UnionWith(progress.Known);
-        return new ReconcileResult(
-            progress.Written,
-            progress.Removed,
-            [.. progress.Findings.Where(f => f.Length > 0).Order(StringComparer.Ordinal)]
-        )
-        {
-            Drift = [.. progress.Drift.OrderBy(d => d.What, StringComparer.Ordinal)],
-        };
+        return progress.ToResult();
     }
+
+    private Task ReconcileObjects(
+        IEnumerable<DesiredObject> wanted,
+        string cluster,
+        PassProgress progress,
+        CancellationToken cancel
+    ) =>
+        Parallel.ForEachAsync(
+            wanted,
+            ParallelismOptions(cancel),
+            (each, stop) =>
+                CollectErrors(progress, each.Key, () => ReconcileObject(each, cluster, progress, stop), stop)
+        );
 
     private static ParallelOptions ParallelismOptions(CancellationToken cancel) =>
         new() { MaxDegreeOfParallelism = MaxParallelism, CancellationToken = cancel };
@@ -152,20 +148,18 @@ internal sealed class KubernetesReconciler : IReconciler
             return;
         }
 
-        var comparison = Comparison.Compare(desired, informer.Objects.GetValueOrDefault(desired.Key), cluster);
-        var drifted =
-            comparison.Status == SyncStatus.Drifted
-            || (comparison.Status == SyncStatus.Missing && _synced.Contains(desired.Key));
-        if (comparison.Status is SyncStatus.Foreign or SyncStatus.Deleting)
-            progress.AddFinding(
-                comparison.Status == SyncStatus.Deleting ? $"{desired.Key}: {comparison.Reason}" : comparison.Reason
-            );
-        else if (drifted && _policy == DriftPolicy.Report)
-            progress.AddDrift(new Drift(desired.Key.ToString(), comparison.Reason, false), desired.Key);
+        var key = desired.Key;
+        var comparison = Comparison.Compare(desired, informer.Objects.GetValueOrDefault(key), cluster);
+        var (status, reason) = (comparison.Status, comparison.Reason);
+        var hasDrifted = status == SyncStatus.Drifted || (status == SyncStatus.Missing && _synced.Contains(key));
+        if (status is SyncStatus.Foreign or SyncStatus.Deleting)
+            progress.AddFinding(status == SyncStatus.Deleting ? $"{key}: {reason}" : reason);
+        else if (hasDrifted && _policy == DriftPolicy.Report)
+            progress.AddDrift(key, reason, isRepaired: false);
         else if (!comparison.NeedsWrite)
-            progress.AddSynced(desired.Key);
-        else if (await Write(desired, comparison, informer, progress, cancel) && drifted)
-            progress.AddDrift(new Drift(desired.Key.ToString(), comparison.Reason, true), desired.Key);
+            progress.AddSynced(key);
+        else if (await Write(desired, comparison, informer, progress, cancel) && hasDrifted)
+            progress.AddDrift(key, reason, isRepaired: true);
     }
 
     private async Task<bool> Write(
@@ -285,21 +279,19 @@ internal sealed class KubernetesReconciler : IReconciler
 
     private static string DescribeWatchError(Informer informer, List<DesiredObject> wanted)
     {
-        var trouble = informer.WatchError!;
+        var error = informer.WatchError!;
         if (informer.IsKindMissing)
-        {
-            return wanted.Any(w => informer.Scope.Covers(w.Key))
-                ? $"the API server serves no {informer.Scope.Kind.Name} ({informer.Scope.Kind.ApiVersion}): install Multus, or its CustomResourceDefinition "
-                    + $"{informer.Scope.Kind.Plural}.{informer.Scope.Kind.ApiVersion.Split('/')[0]}; it is asked for again by itself"
-                : "";
-        }
-
-        return trouble.Status == 403
-            ? $"{trouble.Message}; give the agent's service account the roles of deploy/kustomize"
-            : $"{informer.Scope}: {trouble.Message}";
+            return wanted.Any(w => informer.Scope.Covers(w.Key)) ? DescribeMissingKind(informer.Scope.Kind) : "";
+        return error.Status == 403
+            ? $"{error.Message}; give the agent's service account the roles of deploy/kustomize"
+            : $"{informer.Scope}: {error.Message}";
     }
 
-    private sealed record CachedSurroundings(DesiredState DesiredState, LintContext Surroundings);
+    private static string DescribeMissingKind(ObjectKind kind) =>
+        $"the API server serves no {kind.Name} ({kind.ApiVersion}): install Multus, or its CustomResourceDefinition "
+        + $"{kind.Plural}.{kind.ApiVersion.Split('/')[0]}; it is asked for again by itself";
+
+    private sealed record CachedLintContext(DesiredState DesiredState, LintContext Context);
 
     /// <summary>What one pass has done so far; many objects are looked at side by side.</summary>
     private sealed class PassProgress
@@ -310,14 +302,6 @@ internal sealed class KubernetesReconciler : IReconciler
         private readonly ConcurrentBag<ObjectKey> _known = [];
         private int _written;
         private int _removed;
-
-        public int Written => _written;
-
-        public int Removed => _removed;
-
-        public ICollection<string> Findings => _findings.Keys;
-
-        public IEnumerable<Drift> Drift => _drift;
 
         public IReadOnlyCollection<ObjectKey> Synced => _synced;
 
@@ -342,10 +326,16 @@ internal sealed class KubernetesReconciler : IReconciler
 
         public void AddRemoved() => Interlocked.Increment(ref _removed);
 
-        public void AddDrift(Drift drift, ObjectKey key)
+        public void AddDrift(ObjectKey key, string reason, bool isRepaired)
         {
-            _drift.Add(drift);
+            _drift.Add(new Drift(key.ToString(), reason, isRepaired));
             _known.Add(key);
         }
+
+        public ReconcileResult ToResult() =>
+            new(_written, _removed, [.. _findings.Keys.Where(f => f.Length > 0).Order(StringComparer.Ordinal)])
+            {
+                Drift = [.. _drift.OrderBy(d => d.What, StringComparer.Ordinal)],
+            };
     }
 }

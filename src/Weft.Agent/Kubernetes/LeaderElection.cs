@@ -8,7 +8,7 @@ namespace Weft.Agent.Kubernetes;
 /// docs/specs/agent-kubernetes.md, "Leader election".
 /// </summary>
 /// <param name="identity">This replica's name, unlike every other's and every earlier process's.</param>
-internal sealed class LeaderElection(KubeApi api, string identity, KubeTimings timings, TimeProvider clock, Log log)
+internal sealed class LeaderElection(KubeApi api, string identity, KubeTimings timings, TimeProvider clock, ILogger log)
 {
     private const string Leases = $"apis/coordination.k8s.io/v1/namespaces/{ObjectKind.SystemNamespace}/leases";
     private const string Name = "weft-agent";
@@ -35,15 +35,15 @@ internal sealed class LeaderElection(KubeApi api, string identity, KubeTimings t
         while (true)
         {
             await StandBy(stop);
-            log.Info("leading", ("identity", identity));
+            log.Leading(identity);
             using var leading = CancellationTokenSource.CreateLinkedTokenSource(stop);
             var work = lead(leading.Token);
             var renewing = Renew(leading.Token);
             var first = await Task.WhenAny(work, renewing);
             await leading.CancelAsync();
-            await Quietly(renewing);
+            await renewing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             var ended = first == work || stop.IsCancellationRequested;
-            await Quietly(work);
+            await work.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             var kept = MayWrite;
             _isLeader = false;
             if (kept)
@@ -54,17 +54,17 @@ internal sealed class LeaderElection(KubeApi api, string identity, KubeTimings t
                 return;
             }
 
-            log.Warn("lost-lead", null, ("identity", identity), ("next", "standing by"));
+            log.LostLead(identity, "standing by");
         }
     }
 
     private async Task StandBy(CancellationToken stop)
     {
-        string? told = null;
+        string? reported = null;
         while (!await TryAcquireOrRenew(stop))
         {
-            if (_observedRecord?.Holder is { Length: > 0 } holder && holder != told)
-                log.Info("standing-by", ("leader", told = holder));
+            if (_observedRecord?.Holder is { Length: > 0 } holder && holder != reported)
+                log.StandingBy(reported = holder);
             // A fifth of jitter, so that two that stand by don't try in step for ever.
             await Task.Delay(timings.RetryPeriod * (1 + (Random.Shared.NextDouble() / 5)), clock, stop);
         }
@@ -122,7 +122,7 @@ internal sealed class LeaderElection(KubeApi api, string identity, KubeTimings t
             if (e.Status is 409 or 404)
                 _lease = null;
             else
-                log.Warn("lease-not-written", null, ("error", e.Message));
+                log.LeaseNotWritten(e.Message);
             return false;
         }
     }
@@ -137,17 +137,7 @@ internal sealed class LeaderElection(KubeApi api, string identity, KubeTimings t
 
     private async Task WriteLease(CancellationToken cancel)
     {
-        var now = LeaderElectionRecord.FormatTime(clock.GetUtcNow());
-        var mine = _observedRecord is { } seen && seen.Holder == identity;
-        var record = new LeaderElectionRecord(
-            identity,
-            (int)timings.LeaseDuration.TotalSeconds,
-            mine ? _observedRecord!.Acquired : now,
-            now,
-            mine ? _observedRecord!.Transitions
-                : _observedRecord is null ? 0
-                : _observedRecord.Transitions + 1
-        );
+        var record = NextRecord();
         if (_lease is { } lease)
         {
             var next = lease.DeepClone().AsObject();
@@ -156,17 +146,29 @@ internal sealed class LeaderElection(KubeApi api, string identity, KubeTimings t
         }
         else
         {
-            var made = new JsonObject
+            var first = new JsonObject
             {
                 ["apiVersion"] = "coordination.k8s.io/v1",
                 ["kind"] = "Lease",
                 ["metadata"] = new JsonObject { ["name"] = Name, ["namespace"] = ObjectKind.SystemNamespace },
             };
-            record.WriteTo(made);
-            _lease = await api.Create(Leases, made, cancel);
+            record.WriteTo(first);
+            _lease = await api.Create(Leases, first, cancel);
         }
 
         (_observedRecord, _observedTime) = (record, clock.GetTimestamp());
+    }
+
+    /// <summary>What the Lease says once this replica has it, or has renewed it.</summary>
+    private LeaderElectionRecord NextRecord()
+    {
+        var now = LeaderElectionRecord.FormatTime(clock.GetUtcNow());
+        var seconds = (int)timings.LeaseDuration.TotalSeconds;
+        if (_observedRecord is not { } seen)
+            return new LeaderElectionRecord(identity, seconds, now, now, 0);
+        return seen.Holder == identity
+            ? new LeaderElectionRecord(identity, seconds, seen.Acquired, now, seen.Transitions)
+            : new LeaderElectionRecord(identity, seconds, now, now, seen.Transitions + 1);
     }
 
     /// <summary>So that the next one needn't wait until the Lease is over.</summary>
@@ -177,14 +179,13 @@ internal sealed class LeaderElection(KubeApi api, string identity, KubeTimings t
             if (_lease?.DeepClone().AsObject() is not { } lease || _observedRecord is not { } seen)
                 return;
             using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(1), clock);
-            (
-                seen with
-                {
-                    Holder = "",
-                    Seconds = 1,
-                    Renewed = LeaderElectionRecord.FormatTime(clock.GetUtcNow()),
-                }
-            ).WriteTo(lease);
+            var released = seen with
+            {
+                Holder = "",
+                Seconds = 1,
+                Renewed = LeaderElectionRecord.FormatTime(clock.GetUtcNow()),
+            };
+            released.WriteTo(lease);
             _lease = await api.Replace($"{Leases}/{Name}", lease, deadline.Token);
         }
         catch (Exception e) when (e is KubeException or OperationCanceledException)
@@ -196,12 +197,4 @@ internal sealed class LeaderElection(KubeApi api, string identity, KubeTimings t
             (_lease, _observedRecord) = (null, null);
         }
     }
-
-    private static async Task Quietly(Task task) =>
-        await task.ContinueWith(
-            _ => { },
-            CancellationToken.None,
-            TaskContinuationOptions.ExecuteSynchronously,
-            TaskScheduler.Default
-        );
 }

@@ -21,7 +21,7 @@ internal sealed class Journal : IAsyncDisposable
 
     private readonly string _path;
     private readonly LeaseTable _table;
-    private readonly Log _log;
+    private readonly ILogger _log;
     private readonly Action<SafeFileHandle> _sync;
     private readonly int _compactFrom;
     private readonly Channel<PendingAppend> _queue = Channel.CreateUnbounded<PendingAppend>(
@@ -35,7 +35,7 @@ internal sealed class Journal : IAsyncDisposable
     private int _entries;
     private volatile bool _isHealthy;
 
-    private Journal(string path, LeaseTable table, Log log, Action<SafeFileHandle>? sync, int compactFrom)
+    private Journal(string path, LeaseTable table, ILogger log, Action<SafeFileHandle>? sync, int compactFrom)
     {
         (_path, _table, _log, _compactFrom) = (path, table, log, compactFrom);
         _sync = sync ?? RandomAccess.FlushToDisk;
@@ -56,7 +56,7 @@ internal sealed class Journal : IAsyncDisposable
     public static Journal Open(
         string path,
         LeaseTable table,
-        Log log,
+        ILogger log,
         Action<SafeFileHandle>? sync = null,
         int compactFrom = 1024
     )
@@ -121,7 +121,7 @@ internal sealed class Journal : IAsyncDisposable
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                _log.Error("journal-not-written", e, ("entries", batch.Count));
+                _log.JournalNotWritten(e, batch.Count);
                 batch.ForEach(w =>
                     w.Done.SetException(new IOException($"the journal can't be written: {e.Message}", e))
                 );
@@ -158,7 +158,7 @@ internal sealed class Journal : IAsyncDisposable
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             // What was to be written is on the disk already; only the file stays long until the next entry.
-            _log.Error("journal-not-compacted", e, ("entries", _entries));
+            _log.JournalNotCompacted(e, _entries);
         }
     }
 
@@ -201,7 +201,7 @@ internal sealed class Journal : IAsyncDisposable
         _file = File.OpenHandle(_path, FileMode.Open, FileAccess.Write, FileShare.Read);
         if (whole < content.Length)
         {
-            _log.Warn("journal-tail-cut", null, ("bytes", content.Length - whole), ("kept", whole));
+            _log.JournalTailCut(content.Length - whole, whole);
             RandomAccess.SetLength(_file, whole);
             _sync(_file);
         }

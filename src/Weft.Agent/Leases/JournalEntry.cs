@@ -1,3 +1,5 @@
+using Weft.Contracts;
+
 namespace Weft.Agent.Leases;
 
 /// <summary>The journal's first line.</summary>
@@ -21,7 +23,7 @@ internal sealed record JournalEntry(
     string ContainerId,
     string Interface,
     DateTimeOffset At,
-    Lease? Lease = null,
+    PodLease? Lease = null,
     long? Want = null,
     string? Pod = null
 )
@@ -38,9 +40,9 @@ internal sealed record JournalEntry(
     /// <summary>An entry about a holder.</summary>
     public static JournalEntry Create(
         string did,
-        Holder holder,
+        LeaseHolder holder,
         DateTimeOffset at,
-        Lease? lease = null,
+        PodLease? lease = null,
         long? want = null,
         string? pod = null
     ) => new(did, holder.Network.ToString(), holder.ContainerId, holder.Interface, at, lease, want, pod);

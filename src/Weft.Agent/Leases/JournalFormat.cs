@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Numerics;
 using System.Text;
 using System.Text.Json;
-using Weft.Agent.ControlPlane;
 
 namespace Weft.Agent.Leases;
 
@@ -19,13 +18,13 @@ internal static class JournalFormat
         Line(
             JsonSerializer.SerializeToUtf8Bytes(
                 new JournalHeader(JournalHeader.Current),
-                AgentJson.Default.JournalHeader
+                JournalJson.Default.JournalHeader
             )
         );
 
     /// <summary>One line of entries.</summary>
     public static byte[] Line(IReadOnlyList<JournalEntry> entries) =>
-        Line(JsonSerializer.SerializeToUtf8Bytes(entries, AgentJson.Default.IReadOnlyListJournalEntry));
+        Line(JsonSerializer.SerializeToUtf8Bytes(entries, JournalJson.Default.IReadOnlyListJournalEntry));
 
     /// <summary>Reads a journal.</summary>
     /// <param name="apply">Takes each entry in; false where it isn't one.</param>
@@ -80,7 +79,7 @@ internal static class JournalFormat
         var newline = content.IndexOf((byte)'\n');
         if (newline < 0 || Payload(content[..newline]) is not { } payload)
             throw new InvalidDataException("its first line is no journal's");
-        var header = JsonSerializer.Deserialize(payload, AgentJson.Default.JournalHeader);
+        var header = JsonSerializer.Deserialize(payload, JournalJson.Default.JournalHeader);
         if (header?.WeftJournal != JournalHeader.Current)
             throw new InvalidDataException(
                 $"it is of version {header?.WeftJournal}, and this agent knows version {JournalHeader.Current}"
@@ -92,7 +91,7 @@ internal static class JournalFormat
     {
         try
         {
-            return JsonSerializer.Deserialize(payload, AgentJson.Default.IReadOnlyListJournalEntry) ?? [];
+            return JsonSerializer.Deserialize(payload, JournalJson.Default.IReadOnlyListJournalEntry) ?? [];
         }
         catch (JsonException e)
         {

@@ -1,3 +1,5 @@
+using Weft.Contracts;
+
 namespace Weft.Agent.Leases;
 
 /// <summary>
@@ -7,10 +9,10 @@ namespace Weft.Agent.Leases;
 internal sealed class KeyedLock
 {
     private readonly Lock _guard = new();
-    private readonly Dictionary<Holder, Entry> _entries = [];
+    private readonly Dictionary<LeaseHolder, Entry> _entries = [];
 
     /// <summary>Opens the entry of a holder, without waiting.</summary>
-    public Entry Open(Holder holder)
+    public Entry Open(LeaseHolder holder)
     {
         lock (_guard)
         {
@@ -22,7 +24,7 @@ internal sealed class KeyedLock
     }
 
     /// <summary>Tells those who are busy with a holder that it is gone.</summary>
-    public void MarkReleased(Holder holder)
+    public void MarkReleased(LeaseHolder holder)
     {
         lock (_guard)
         {
@@ -32,7 +34,7 @@ internal sealed class KeyedLock
     }
 
     /// <summary>An entry: who has opened it may wait for the lock.</summary>
-    internal sealed class Entry(KeyedLock all, Holder holder) : IDisposable
+    internal sealed class Entry(KeyedLock all, LeaseHolder holder) : IDisposable
     {
         private readonly SemaphoreSlim _semaphore = new(1, 1);
         private int _releaseCount;

@@ -1,3 +1,4 @@
+using Weft.Contracts;
 using System.Diagnostics.CodeAnalysis;
 using Weft.Addressing;
 using Weft.Agent.ControlPlane;
@@ -18,7 +19,7 @@ internal sealed class LeaseService(
     Connectivity connectivity,
     AgentTimings timings,
     TimeProvider clock,
-    Log log,
+    ILogger log,
     CancellationToken stopping
 )
 {
@@ -26,12 +27,13 @@ internal sealed class LeaseService(
     /// <returns>The lease, or why there is none.</returns>
     /// <exception cref="ControlPlaneException">The control plane refused, or can't be reached.</exception>
     /// <exception cref="IOException">The journal didn't take it.</exception>
-    public async Task<Outcome<Lease>> Acquire(Holder holder, AcquireRequest request)
+    public async Task<Outcome<PodLease>> Acquire(PodLeaseRequest request)
     {
+        var holder = request.Holder;
         if (table.TryGet(holder, out var lease))
             return lease;
         using var patience = new CancellationTokenSource(timings.AcquireTimeout, clock);
-        var granting = Grant(holder, request, patience.Token);
+        var granting = Grant(request, patience.Token);
         try
         {
             return await granting.WaitAsync(patience.Token);
@@ -51,7 +53,7 @@ internal sealed class LeaseService(
     /// </summary>
     /// <returns>Done once it is on the disk.</returns>
     /// <exception cref="IOException">The journal didn't take it.</exception>
-    public async Task Release(Holder holder, string? pod)
+    public async Task Release(LeaseHolder holder, string? pod)
     {
         locks.MarkReleased(holder);
         await journal.Append(
@@ -68,7 +70,7 @@ internal sealed class LeaseService(
 
     /// <summary>Whether a holder has a lease that holds some addresses.</summary>
     /// <returns>Null if so, else why not.</returns>
-    public Refusal? Check(Holder holder, IReadOnlyList<Address> addresses)
+    public Refusal? Check(LeaseHolder holder, IReadOnlyList<Address> addresses)
     {
         if (!table.TryGet(holder, out var lease))
             return new Refusal(
@@ -104,8 +106,9 @@ internal sealed class LeaseService(
 
     private static Refusal Unavailable(string why) => new(RefusalCode.ServiceUnavailable, why);
 
-    private async Task<Outcome<Lease>> Grant(Holder holder, AcquireRequest request, CancellationToken patience)
+    private async Task<Outcome<PodLease>> Grant(PodLeaseRequest request, CancellationToken patience)
     {
+        var holder = request.Holder;
         using var entry = locks.Open(holder);
         var gone = entry.ReleaseCount;
         await entry.Enter(patience);
@@ -113,7 +116,7 @@ internal sealed class LeaseService(
         {
             if (entry.ReleaseCount != gone)
                 return ReleasedMeanwhile(holder);
-            return table.TryGet(holder, out var lease) ? lease : await GrantLocked(holder, request);
+            return table.TryGet(holder, out var lease) ? lease : await GrantLocked(request);
         }
         finally
         {
@@ -121,8 +124,9 @@ internal sealed class LeaseService(
         }
     }
 
-    private async Task<Outcome<Lease>> GrantLocked(Holder holder, AcquireRequest request)
+    private async Task<Outcome<PodLease>> GrantLocked(PodLeaseRequest request)
     {
+        var holder = request.Holder;
         // Both before the control plane is asked: an earlier release must not end the new lease, and a lease must find
         // room on the disk.
         if (table.ReleaseNumberOf(holder) is { } earlier)
@@ -134,33 +138,28 @@ internal sealed class LeaseService(
         await journal.Append(JournalEntry.Create(JournalEntry.Granted, holder, clock.GetUtcNow(), lease, pod: pod));
         if (!table.TryGet(holder, out var kept))
             return ReleasedMeanwhile(holder);
-        log.Info(
-            "lease-granted",
-            ("holder", holder),
-            ("addresses", string.Join(',', kept.Addresses.Select(a => a.Address))),
-            ("pod", pod)
-        );
+        log.LeaseGranted(holder, string.Join(',', kept.Addresses.Select(a => a.Address)), pod);
         return kept;
     }
 
-    private static Refusal ReleasedMeanwhile(Holder holder) =>
+    private static Refusal ReleasedMeanwhile(LeaseHolder holder) =>
         new(
             RefusalCode.Conflict,
             $"{Describe(holder)} was released while its address was being acquired",
             holder.Network.ToString()
         );
 
-    private static string Describe(Holder holder) =>
+    private static string Describe(LeaseHolder holder) =>
         $"the interface '{holder.Interface}' of the container '{holder.ContainerId}'";
 
     /// <summary>Nobody waits for it any more, and what comes of it must still be seen.</summary>
     [SuppressMessage("Reliability", "CA2008", Justification = "the continuation only logs")]
-    private void LogWhenDone(Task<Outcome<Lease>> granting, Holder holder) =>
+    private void LogWhenDone(Task<Outcome<PodLease>> granting, LeaseHolder holder) =>
         _ = granting.ContinueWith(
             done =>
             {
                 if (done.Exception?.InnerException is { } error and not OperationCanceledException)
-                    log.Warn("acquire-failed-late", error, ("holder", holder));
+                    log.AcquireFailedLate(error, holder);
             },
             TaskScheduler.Default
         );

@@ -1,3 +1,4 @@
+using Weft.Contracts;
 using System.Net.Sockets;
 using Weft.Agent.Linux;
 
@@ -14,15 +15,15 @@ internal sealed class LeaseSocket : IDisposable
     private readonly Socket _listener;
     private readonly TimeProvider _clock;
     private readonly AgentTimings _timings;
-    private readonly Log _log;
+    private readonly ILogger _log;
 
-    private LeaseSocket(string path, Socket listener, AgentTimings timings, TimeProvider clock, Log log) =>
+    private LeaseSocket(string path, Socket listener, AgentTimings timings, TimeProvider clock, ILogger log) =>
         (_path, _listener, _timings, _clock, _log) = (path, listener, timings, clock, log);
 
     /// <summary>Makes the socket: it appears under its name with mode 0600 and already listening.</summary>
     /// <returns>The socket; connections wait until <see cref="Serve"/>.</returns>
     /// <exception cref="StartupException">Another agent listens there, or it can't be made.</exception>
-    public static async Task<LeaseSocket> Open(string path, AgentTimings timings, TimeProvider clock, Log log)
+    public static async Task<LeaseSocket> Open(string path, AgentTimings timings, TimeProvider clock, ILogger log)
     {
         if (System.Text.Encoding.UTF8.GetByteCount(path) > MaxPathLength)
             throw new StartupException(
@@ -53,7 +54,7 @@ internal sealed class LeaseSocket : IDisposable
             catch (SocketException e)
             {
                 // Such as no descriptor being free: those who hold them will be done in a moment.
-                _log.Warn("accept-failed", e);
+                _log.AcceptFailed(e);
                 await Task.Delay(_timings.InitialBackoff, _clock, cancel);
             }
         }
@@ -70,7 +71,7 @@ internal sealed class LeaseSocket : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            _log.Warn("socket-not-removed", e, ("socket", _path));
+            _log.SocketNotRemoved(e, _path);
         }
 
         _listener.Dispose();
@@ -97,20 +98,15 @@ internal sealed class LeaseSocket : IDisposable
         catch (OperationCanceledException)
         {
             if (!cancel.IsCancellationRequested)
-                _log.Warn(
-                    "connection-closed",
-                    null,
-                    ("reason", "its time is over"),
-                    ("seconds", _timings.SocketTimeout.TotalSeconds)
-                );
+                _log.ConnectionClosed("its time is over", _timings.SocketTimeout.TotalSeconds);
         }
         catch (SocketException e)
         {
-            _log.Warn("connection-lost", e);
+            _log.ConnectionLost(e);
         }
         catch (Exception e)
         {
-            _log.Error("connection-failed", e);
+            _log.ConnectionFailed(e);
         }
     }
 
@@ -125,10 +121,10 @@ internal sealed class LeaseSocket : IDisposable
             if (newline >= 0)
                 return buffer.AsMemory(0, length + newline);
             length += read;
-            if (read == 0 || length >= LeaseRequestHandler.MaxLineLength)
+            if (read == 0 || length >= PluginSocket.MaxLineLength)
                 return null;
             if (length == buffer.Length)
-                Array.Resize(ref buffer, Math.Min(LeaseRequestHandler.MaxLineLength, buffer.Length * 4));
+                Array.Resize(ref buffer, Math.Min(PluginSocket.MaxLineLength, buffer.Length * 4));
         }
     }
 
@@ -136,8 +132,8 @@ internal sealed class LeaseSocket : IDisposable
     private static async Task RejectLine(Socket connection, CancellationToken cancel)
     {
         var why =
-            $"the request must be one line of at most {LeaseRequestHandler.MaxLineLength} bytes that ends with a newline";
-        await Send(connection, LeaseRequestHandler.ToResponse(new Refusal(RefusalCode.RequestTooLarge, why)), cancel);
+            $"the request must be one line of at most {PluginSocket.MaxLineLength} bytes that ends with a newline";
+        await Send(connection, SocketResponse.Refuse(new Refusal(RefusalCode.RequestTooLarge, why)), cancel);
         connection.Shutdown(SocketShutdown.Send);
         var rest = new byte[4096];
         while (await connection.ReceiveAsync(rest, cancel) > 0)

@@ -1,3 +1,4 @@
+using Weft.Contracts;
 using System.Diagnostics.CodeAnalysis;
 using Weft.Resources;
 
@@ -11,8 +12,8 @@ namespace Weft.Agent.Leases;
 internal sealed class LeaseTable
 {
     private readonly Lock _guard = new();
-    private readonly Dictionary<Holder, JournalEntry> _leases = [];
-    private readonly Dictionary<Holder, JournalEntry> _releases = [];
+    private readonly Dictionary<LeaseHolder, JournalEntry> _leases = [];
+    private readonly Dictionary<LeaseHolder, JournalEntry> _releases = [];
     private long _lastReleaseNumber;
 
     /// <summary>How many entries a journal of this table alone would have.</summary>
@@ -29,7 +30,7 @@ internal sealed class LeaseTable
     public long NextReleaseNumber() => Interlocked.Increment(ref _lastReleaseNumber);
 
     /// <summary>The lease of a holder, unless it is to be released.</summary>
-    public bool TryGet(Holder holder, [NotNullWhen(true)] out Lease? lease)
+    public bool TryGet(LeaseHolder holder, [NotNullWhen(true)] out PodLease? lease)
     {
         lock (_guard)
             lease = _leases.TryGetValue(holder, out var entry) ? entry.Lease : null;
@@ -38,14 +39,14 @@ internal sealed class LeaseTable
 
     /// <summary>The number of the holder's latest request to release that isn't met yet.</summary>
     /// <returns>The number, or null where nothing is to be released.</returns>
-    public long? ReleaseNumberOf(Holder holder)
+    public long? ReleaseNumberOf(LeaseHolder holder)
     {
         lock (_guard)
             return _releases.TryGetValue(holder, out var entry) ? entry.Want : null;
     }
 
     /// <summary>All holders whose release isn't met yet, the longest waiting first.</summary>
-    public IReadOnlyList<Holder> PendingReleases()
+    public IReadOnlyList<LeaseHolder> PendingReleases()
     {
         lock (_guard)
             return [.. _releases.OrderBy(pair => pair.Value.Want).Select(pair => pair.Key)];
@@ -57,7 +58,7 @@ internal sealed class LeaseTable
     {
         if (!ResourceId.TryParse(entry.Network, out var network))
             return false;
-        var holder = new Holder(network, entry.ContainerId, entry.Interface);
+        var holder = new LeaseHolder(network, entry.ContainerId, entry.Interface);
         lock (_guard)
         {
             switch (entry)

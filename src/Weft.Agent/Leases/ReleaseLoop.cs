@@ -1,3 +1,4 @@
+using Weft.Contracts;
 using Weft.Agent.ControlPlane;
 
 namespace Weft.Agent.Leases;
@@ -19,7 +20,7 @@ internal sealed class ReleaseLoop(
     ControlPlaneClient plane,
     AgentTimings timings,
     TimeProvider clock,
-    Log log
+    ILogger log
 )
 {
     private const int MaxParallelism = 8;
@@ -29,7 +30,7 @@ internal sealed class ReleaseLoop(
     private readonly Lock _guard = new();
 
     // Guarded by _guard. A refusal concerns its holder alone; no answer concerns all.
-    private readonly Dictionary<Holder, (Backoff Backoff, DateTimeOffset Due)> _delayed = [];
+    private readonly Dictionary<LeaseHolder, (Backoff Backoff, DateTimeOffset Due)> _delayed = [];
     private DateTimeOffset _pausedUntil = DateTimeOffset.MinValue;
 
     /// <summary>There is something new to release.</summary>
@@ -51,7 +52,7 @@ internal sealed class ReleaseLoop(
     }
 
     /// <summary>Releases at the control plane and notes it. The caller has the holder's turn.</summary>
-    public async Task Complete(Holder holder, long want, CancellationToken cancel)
+    public async Task Complete(LeaseHolder holder, long want, CancellationToken cancel)
     {
         await plane.Release(holder, cancel);
         await journal.Append(JournalEntry.Create(JournalEntry.Released, holder, clock.GetUtcNow(), want: want));
@@ -61,10 +62,10 @@ internal sealed class ReleaseLoop(
             _delayed.Remove(holder);
         }
 
-        log.Info("lease-released", ("holder", holder));
+        log.LeaseReleased(holder);
     }
 
-    private async ValueTask TryRelease(Holder holder, CancellationToken cancel)
+    private async ValueTask TryRelease(LeaseHolder holder, CancellationToken cancel)
     {
         using var entry = locks.Open(holder);
 
@@ -90,7 +91,7 @@ internal sealed class ReleaseLoop(
         }
     }
 
-    private void Postpone(Holder holder, Exception error)
+    private void Postpone(LeaseHolder holder, Exception error)
     {
         TimeSpan wait;
         lock (_guard)
@@ -111,16 +112,16 @@ internal sealed class ReleaseLoop(
             }
         }
 
-        log.Warn("release-postponed", error, ("holder", holder), ("seconds", Math.Round(wait.TotalSeconds, 1)));
+        log.ReleasePostponed(error, holder, Math.Round(wait.TotalSeconds, 1));
     }
 
-    private void Requeue(Holder holder)
+    private void Requeue(LeaseHolder holder)
     {
         lock (_guard)
             _delayed[holder] = (BackoffOf(holder), clock.GetUtcNow() + timings.InitialBackoff);
     }
 
-    private Backoff BackoffOf(Holder holder) =>
+    private Backoff BackoffOf(LeaseHolder holder) =>
         _delayed.TryGetValue(holder, out var earlier)
             ? earlier.Backoff
             : new Backoff(timings.InitialBackoff, timings.MaxBackoffAfterRefusal);
@@ -131,7 +132,7 @@ internal sealed class ReleaseLoop(
             return clock.GetUtcNow() < _pausedUntil;
     }
 
-    private IReadOnlyList<Holder> DueReleases()
+    private IReadOnlyList<LeaseHolder> DueReleases()
     {
         var now = clock.GetUtcNow();
         lock (_guard)

@@ -8,7 +8,7 @@ namespace Weft.Agent.Manifests;
 /// a crash between leaves a name too many, never a file that the agent takes for somebody else's.
 /// </summary>
 /// <param name="path">The list: the folder in the first line, then a name a line.</param>
-internal sealed class OwnedFiles(string path, string folder, Log log)
+internal sealed class OwnedFiles(string path, string folder, ILogger log)
 {
     private HashSet<string>? _names;
 
@@ -34,13 +34,7 @@ internal sealed class OwnedFiles(string path, string folder, Log log)
             return [.. lines.Skip(1)];
 
         // What was made in another folder says nothing of this one.
-        log.Warn(
-            "folder-changed",
-            null,
-            ("was", lines.FirstOrDefault()),
-            ("is", folder),
-            ("files-left-there", Math.Max(0, lines.Length - 1))
-        );
+        log.FolderChanged(lines.FirstOrDefault(), folder, Math.Max(0, lines.Length - 1));
         return [];
     }
 }

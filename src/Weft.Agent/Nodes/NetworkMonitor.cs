@@ -20,7 +20,7 @@ internal sealed class NetworkMonitor : IDisposable
     private readonly TimeProvider _clock;
 
     /// <summary>Listens from now on.</summary>
-    public NetworkMonitor(TimeProvider clock, Log log)
+    public NetworkMonitor(TimeProvider clock, ILogger log)
     {
         _clock = clock;
         try
@@ -30,7 +30,7 @@ internal sealed class NetworkMonitor : IDisposable
         catch (NetlinkException e)
         {
             // A kernel without nftables has no rules that could change.
-            log.Warn("rules-not-watched", e);
+            log.RulesNotWatched(e);
         }
     }
 

@@ -28,7 +28,7 @@ internal sealed class NodeApplier(
     Func<TimeSpan, CancellationToken, Task<string?>>? reach,
     NodePolicy policy,
     TimeProvider clock,
-    Log log
+    ILogger log
 )
 {
     // Long enough for a lost packet or two, short enough that a change isn't held up by an outage that is there
@@ -155,7 +155,7 @@ internal sealed class NodeApplier(
                 var executed = executor.Execute(operation);
                 done.Add(executed);
                 owned = owned.With(executed);
-                log.Info("node-step", ("what", operation.Subject), ("does", operation.Description));
+                log.NodeStep(operation.Subject, operation.Description);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException or Win32Exception)
             {
@@ -195,7 +195,7 @@ internal sealed class NodeApplier(
             pending = pending with { Undo = [.. pending.Undo.OfType<WriteServiceFiles>()] };
         if (!pending.IsDone)
         {
-            log.Warn("change-cut-short", null, ("next", "it is taken back and made anew"));
+            log.ChangeCutShort("it is taken back and made anew");
             UndoPending(pending);
         }
         else if (IsGuarded && isSameBoot && await ConfirmReachable(policy.RollbackAfter, pending, cancel) is { } why)
@@ -219,7 +219,7 @@ internal sealed class NodeApplier(
             + $"{policy.RollbackAfter.TotalSeconds:0} s after it was applied: {why}";
         store.Save(new RolledBack(fingerprint, attempts, clock.GetUtcNow() + rest, said));
         UndoPending(pending);
-        log.Warn("rolled-back", null, ("why", why), ("attempts", attempts), ("rest", rest));
+        log.RolledBack(why, attempts, rest);
         return $"{said}; it is tried again in {rest.TotalMinutes:0} min, or when the node's configuration changes";
     }
 
@@ -230,12 +230,12 @@ internal sealed class NodeApplier(
             try
             {
                 executor.Execute(operation);
-                log.Info("node-undo", ("what", operation.Subject), ("does", operation.Description));
+                log.NodeUndo(operation.Subject, operation.Description);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException or Win32Exception)
             {
                 // What was never done can't be undone; what was, and can't be, is seen by the next plan.
-                log.Warn("not-undone", e, ("what", operation.Subject), ("does", operation.Description));
+                log.NotUndone(e, operation.Subject, operation.Description);
             }
         }
 

@@ -184,7 +184,7 @@ internal static class NodeCommand
             ),
             probe,
             TimeProvider.System,
-            new Log(Console.Error, TimeProvider.System)
+            AgentLog.Open(Console.Error, TimeProvider.System)
         );
 
     private static ControlPlaneProbe CreateProbe(ParseResult parsed, Uri server, StateDirectory state)

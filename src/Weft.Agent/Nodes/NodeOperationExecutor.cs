@@ -8,7 +8,7 @@ using Weft.Agent.Nodes.Planning;
 namespace Weft.Agent.Nodes;
 
 /// <summary>Executes operations. What an operation wants and the kernel has already is no fault.</summary>
-internal sealed partial class NodeOperationExecutor(Rtnetlink kernel, Sysfs sysfs, Log log)
+internal sealed partial class NodeOperationExecutor(Rtnetlink kernel, Sysfs sysfs, ILogger log)
 {
     // Interfaces by name; emptied by whatever gives or takes names.
     private Dictionary<string, KernelLink>? _links;
@@ -123,7 +123,7 @@ internal sealed partial class NodeOperationExecutor(Rtnetlink kernel, Sysfs sysf
             }
             catch (NetlinkException e)
             {
-                log.Warn("not-given-back", e, ("what", what));
+                log.NotGivenBack(e, what);
             }
         }
     }

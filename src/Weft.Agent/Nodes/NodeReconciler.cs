@@ -31,7 +31,7 @@ internal sealed class NodeReconciler : IReconciler, IDisposable
         NodePolicy policy,
         ControlPlaneProbe? probe,
         TimeProvider clock,
-        Log log
+        ILogger log
     )
     {
         var sysfs = new Sysfs();
@@ -62,7 +62,7 @@ internal sealed class NodeReconciler : IReconciler, IDisposable
             clock,
             log
         );
-        log.Info("node-network", ("node", node), ("service", _service), ("rollback-after", policy.RollbackAfter));
+        log.NodeNetwork(node, _service, policy.RollbackAfter);
     }
 
     /// <inheritdoc/>

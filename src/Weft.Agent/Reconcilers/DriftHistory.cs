@@ -1,3 +1,4 @@
+using Weft.Contracts;
 using System.Collections.Immutable;
 using System.Globalization;
 using Weft.Agent.ControlPlane;
@@ -10,8 +11,6 @@ namespace Weft.Agent.Reconcilers;
 /// </summary>
 internal sealed class DriftHistory(TimeProvider clock)
 {
-    private const int MaxReports = 100;
-    private const int MaxTextLength = 512;
     private static readonly TimeSpan Retention = TimeSpan.FromHours(1);
 
     private readonly Dictionary<(string Target, string What), (Drift Drift, DateTimeOffset At)> _seen = [];
@@ -47,7 +46,7 @@ internal sealed class DriftHistory(TimeProvider clock)
     /// <summary>
     /// What is reported: what stands first, then what was repaired in the last hour, the newest first.
     /// </summary>
-    public ImmutableArray<DriftReport> Report()
+    public ImmutableArray<DriftFinding> Report()
     {
         var since = clock.GetUtcNow() - Retention;
         foreach (
@@ -60,8 +59,8 @@ internal sealed class DriftHistory(TimeProvider clock)
                 .Values.OrderBy(s => s.Drift.IsRepaired)
                 .ThenByDescending(s => s.At)
                 .ThenBy(s => s.Drift.What, StringComparer.Ordinal)
-                .Take(MaxReports)
-                .Select(s => new DriftReport(
+                .Take(DriftFinding.MaxFindings)
+                .Select(s => new DriftFinding(
                     Truncate(s.Drift.What),
                     Truncate(s.Drift.Was),
                     s.Drift.IsRepaired,
@@ -71,5 +70,5 @@ internal sealed class DriftHistory(TimeProvider clock)
     }
 
     private static string Truncate(string text) =>
-        text.Length <= MaxTextLength ? text : $"{text[..(MaxTextLength - 1)]}…";
+        text.Length <= DriftFinding.MaxTextLength ? text : $"{text[..(DriftFinding.MaxTextLength - 1)]}…";
 }

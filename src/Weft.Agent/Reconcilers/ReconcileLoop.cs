@@ -10,7 +10,7 @@ internal sealed record ReconcilePass(DesiredState DesiredState, ReconcileResult 
 /// few seconds. Each target has a loop of its own, so that an API server that is away keeps no folder and no node from
 /// being made true.
 /// </summary>
-internal sealed class ReconcileLoop(IReconciler reconciler, AgentTimings timings, TimeProvider clock, Log log)
+internal sealed class ReconcileLoop(IReconciler reconciler, AgentTimings timings, TimeProvider clock, ILogger log)
 {
     private readonly AsyncAutoResetEvent _desiredChanged = new(clock);
     private volatile DesiredState? _desired;
@@ -52,7 +52,7 @@ internal sealed class ReconcileLoop(IReconciler reconciler, AgentTimings timings
         if (first.IsFaulted)
         {
             // A target that can't be watched is looked at as often as one that nobody tells of.
-            log.Warn("watch-failed", first.Exception!.InnerException, ("target", reconciler.Name));
+            log.WatchFailed(first.Exception!.InnerException, reconciler.Name);
             await reasons[1];
         }
         else
@@ -69,28 +69,15 @@ internal sealed class ReconcileLoop(IReconciler reconciler, AgentTimings timings
         {
             var result = await reconciler.Reconcile(desired, cancel);
             if (result.Written + result.Removed > 0)
-                log.Info(
-                    "applied",
-                    ("target", reconciler.Name),
-                    ("written", result.Written),
-                    ("removed", result.Removed),
-                    ("revision", desired.Revision)
-                );
+                log.Applied(reconciler.Name, result.Written, result.Removed, desired.Revision);
             foreach (var drift in result.Drift)
-                log.Warn(
-                    "drift",
-                    null,
-                    ("target", reconciler.Name),
-                    ("what", drift.What),
-                    ("was", drift.Was),
-                    ("mended", drift.IsRepaired)
-                );
+                log.Drift(reconciler.Name, drift.What, drift.Was, drift.IsRepaired);
             return result;
         }
         catch (Exception e) when (!cancel.IsCancellationRequested)
         {
             // One target's fault is a finding of that target: the others, and the leases of pods, go on.
-            log.Error("pass-failed", e, ("target", reconciler.Name));
+            log.PassFailed(e, reconciler.Name);
             return new ReconcileResult(0, 0, [$"{reconciler.Name}: {e.Message}"]);
         }
     }

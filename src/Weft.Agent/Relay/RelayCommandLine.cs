@@ -11,7 +11,8 @@ internal sealed class RelayCommandLine
     {
         HelpName = "NAME=HOST:PORT",
         Description =
-            "A service that people reach through the relay; may be repeated. [default: with --node ssh=127.0.0.1:22, with --kubernetes kubernetes=kubernetes.default.svc:443]",
+            "A service that people reach through the relay; may be repeated. "
+            + "[default: with --node ssh=127.0.0.1:22, with --kubernetes kubernetes=kubernetes.default.svc:443]",
     };
 
     private readonly Option<bool> _none = new("--no-relay") { Description = "Let nobody in through the relay." };

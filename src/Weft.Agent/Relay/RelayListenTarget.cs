@@ -1,9 +1,9 @@
+using Weft.Contracts;
 using System.Collections.Immutable;
 using System.Text.Json;
 using Weft.Agent.ControlPlane;
 using Weft.Relay.Client;
 using Weft.Relay.Protocol;
-using Weft.Resources;
 
 namespace Weft.Agent.Relay;
 
@@ -20,7 +20,7 @@ internal sealed record RelayListenTarget(HybridConnectionAddress Address, RelayT
         try
         {
             using var document = JsonDocument.Parse(content);
-            return [.. document.RootElement.Elements("connections").Select(Parse)];
+            return [.. RelayConnections.Read(document.RootElement).Connections.Select(Parse)];
         }
         catch (JsonException e)
         {
@@ -28,19 +28,14 @@ internal sealed record RelayListenTarget(HybridConnectionAddress Address, RelayT
         }
     }
 
-    private static RelayListenTarget Parse(JsonElement body)
-    {
-        if (
-            !HybridConnectionAddress.TryParse(
-                $"{body.Text("relay")}/{body.Text("hybridConnectionName")}",
-                out var address
+    private static RelayListenTarget Parse(RelayAccess? access) =>
+        access is not null
+        && HybridConnectionAddress.TryParse($"{access.Relay}/{access.HybridConnectionName}", out var address)
+            ? new RelayListenTarget(
+                address,
+                new RelayToken(access.Token, DateTimeOffset.FromUnixTimeSeconds(access.ExpiresOn))
             )
-            || body.Text("token") is not { Length: > 0 } token
-            || body.Integer("expiresOn") is not { } expires
-        )
-            throw new ControlPlaneException(
+            : throw new ControlPlaneException(
                 "what the control plane sent of the relay lacks an address, a token or its end; are weftd and the agent of one version?"
             );
-        return new RelayListenTarget(address, new RelayToken(token, DateTimeOffset.FromUnixTimeSeconds(expires)));
-    }
 }

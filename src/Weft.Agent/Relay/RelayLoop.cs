@@ -14,7 +14,7 @@ internal sealed class RelayLoop(
     RelayTargetOptions options,
     AgentTimings timings,
     TimeProvider clock,
-    Log log
+    ILogger log
 ) : IAsyncDisposable
 {
     private readonly Dictionary<HybridConnectionAddress, HybridConnectionListener> _listeners = [];
@@ -55,7 +55,7 @@ internal sealed class RelayLoop(
     {
         var serving = _listeners.Values.Sum(listener => listener.ActiveCount);
         if (serving > 0)
-            log.Info("relay-drains", ("sessions", serving), ("seconds", (int)options.Drain.TotalSeconds));
+            log.RelayDrains(serving, (int)options.Drain.TotalSeconds);
         await Task.WhenAll(_listeners.Values.Select(listener => StopListener(listener)));
         _listeners.Clear();
     }
@@ -65,7 +65,7 @@ internal sealed class RelayLoop(
         foreach (var (address, listener) in _listeners.Where(l => wanted.All(w => w.Address != l.Key)).ToList())
         {
             _listeners.Remove(address);
-            log.Info("relay-left", ("connection", address));
+            log.RelayLeft(address);
             // Not waited for: sessions may go on for as long as they are let, and others must not wait for that.
             _ = StopListener(listener);
         }
@@ -78,7 +78,7 @@ internal sealed class RelayLoop(
                 new ListenerOptions
                 {
                     OnSender = options.Targets.ServeAsync,
-                    OnEvent = listenerEvent => LogEvent(connection.Address, listenerEvent),
+                    OnEvent = e => LogEvent(connection.Address, e),
                     Client = new RelayClientOptions
                     {
                         TrustedRoots = _roots,
@@ -105,59 +105,29 @@ internal sealed class RelayLoop(
         await listener.DisposeAsync();
     }
 
-    private void LogEvent(HybridConnectionAddress address, ListenerEvent listenerEvent)
+    private void LogEvent(HybridConnectionAddress address, ListenerEvent e)
     {
-        switch (listenerEvent.Kind)
+        int? status = e.Status == 0 ? null : e.Status;
+        switch (e.Kind)
         {
             case ListenerEventKind.Connected:
-                log.Info(
-                    "relay-listens",
-                    ("connection", address),
-                    ("services", string.Join(',', options.Targets.Targets.Select(t => t.Name)))
-                );
+                log.RelayListens(address, string.Join(',', options.Targets.Targets.Select(t => t.Name)));
                 break;
-            case ListenerEventKind.Disconnected when listenerEvent.NextAttempt is { } wait:
-                log.Warn(
-                    "relay-lost",
-                    null,
-                    ("connection", address),
-                    ("status", listenerEvent.Status == 0 ? null : listenerEvent.Status),
-                    ("reason", listenerEvent.Reason),
-                    ("again-in-seconds", Math.Round(wait.TotalSeconds, 1))
-                );
+            case ListenerEventKind.Disconnected when e.NextAttempt is { } wait:
+                log.RelayLost(address, status, e.Reason, Math.Round(wait.TotalSeconds, 1));
                 break;
             case ListenerEventKind.TokenNotRenewed or ListenerEventKind.MessageRefused:
-                log.Warn("relay-trouble", null, ("connection", address), ("reason", listenerEvent.Reason));
+                log.RelayTrouble(address, e.Reason);
                 break;
             case ListenerEventKind.SenderAccepted:
-                log.Info(
-                    "relay-session",
-                    ("service", listenerEvent.Suffix),
-                    ("from", listenerEvent.RemoteEndpoint),
-                    ("id", listenerEvent.Id)
-                );
+                log.RelaySession(e.Suffix, e.RemoteEndpoint, e.Id);
                 break;
             case ListenerEventKind.SenderRejected:
-                log.Warn(
-                    "relay-rejected",
-                    null,
-                    ("service", listenerEvent.Suffix),
-                    ("from", listenerEvent.RemoteEndpoint),
-                    ("id", listenerEvent.Id),
-                    ("status", listenerEvent.Status == 0 ? null : listenerEvent.Status),
-                    ("reason", listenerEvent.Reason)
-                );
+                log.RelayRejected(e.Suffix, e.RemoteEndpoint, e.Id, status, e.Reason);
                 break;
             case ListenerEventKind.SenderEnded:
-                log.Info(
-                    "relay-session-ended",
-                    ("service", listenerEvent.Suffix),
-                    ("id", listenerEvent.Id),
-                    ("in", listenerEvent.BytesIn),
-                    ("out", listenerEvent.BytesOut),
-                    ("seconds", Math.Round(listenerEvent.Duration.TotalSeconds, 1)),
-                    ("reason", listenerEvent.Reason)
-                );
+                var seconds = Math.Round(e.Duration.TotalSeconds, 1);
+                log.RelaySessionEnded(e.Suffix, e.Id, e.BytesIn, e.BytesOut, seconds, e.Reason);
                 break;
         }
     }

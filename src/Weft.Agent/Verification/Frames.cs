@@ -16,7 +16,12 @@ internal static class Frames
     private const ushort Tagged = 0x8100;
     private const byte Icmp = 1;
     private const byte IcmpV6 = 58;
+    private const byte Fragment = 44;
+    private const byte EchoV4 = 8;
+    private const byte EchoV6 = 128;
+    private const byte EchoReplyV6 = 129;
     private const byte Solicitation = 135;
+    private const byte Advertisement = 136;
 
     private static readonly byte[] Broadcast = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
 
@@ -73,25 +78,8 @@ internal static class Frames
         var isV4 = target.Family == AddressFamily.IPv4;
         var frame = Ethernet(to, mac, isV4 ? IPv4 : IPv6, null, size, out var at);
         var packet = frame.AsSpan(at, size);
-        Span<byte> body;
-        if (isV4)
-        {
-            packet[0] = 0x45;
-            BinaryPrimitives.WriteUInt16BigEndian(packet[2..], (ushort)size);
-            // Don't fragment (RFC 791 §3.1).
-            (packet[6], packet[8], packet[9]) = (0x40, 64, Icmp);
-            Write(source, packet[12..]);
-            Write(target, packet[16..]);
-            BinaryPrimitives.WriteUInt16BigEndian(packet[10..], Checksum(packet[..20], 0));
-            body = packet[20..];
-            body[0] = 8;
-        }
-        else
-        {
-            body = HeaderV6(packet, source, target, size - 40);
-            body[0] = 128;
-        }
-
+        var body = isV4 ? HeaderV4(packet, source, target) : HeaderV6(packet, source, target, size - 40);
+        body[0] = isV4 ? EchoV4 : EchoV6;
         BinaryPrimitives.WriteUInt16BigEndian(body[4..], identifier);
         BinaryPrimitives.WriteUInt16BigEndian(body[6..], sequence);
         if (isV4)
@@ -117,26 +105,26 @@ internal static class Frames
                 : null;
         }
 
-        const byte Advertisement = 136;
-        if (
-            type != IPv6
-            || packet.Length < 64
-            || packet[6] != IcmpV6
-            || packet[7] != 255
-            || packet[40] != Advertisement
-            || Read6(packet[48..]) != target
-        )
-            return null;
-        var options = packet[64..];
+        return IsAdvertisement(type, packet) && Read6(packet[48..]) == target
+            ? ReadTargetMac(packet[64..]) ?? frame.Slice(6, 6).ToArray()
+            : null;
+    }
+
+    // A neighbour advertisement; its hop limit says that no router has touched it.
+    private static bool IsAdvertisement(ushort type, ReadOnlySpan<byte> packet) =>
+        type == IPv6 && packet.Length >= 64 && packet[6] == IcmpV6 && packet[7] == 255 && packet[40] == Advertisement;
+
+    // The option of the target's link-layer address: type 2 (RFC 4861 §4.6.1).
+    private static byte[]? ReadTargetMac(ReadOnlySpan<byte> options)
+    {
         while (options.Length >= 8 && options[1] > 0)
         {
-            // The option of the target's link-layer address: type 2.
             if (options[0] == 2)
                 return options.Slice(2, 6).ToArray();
             options = options.Length >= options[1] * 8 ? options[(options[1] * 8)..] : [];
         }
 
-        return frame.Slice(6, 6).ToArray();
+        return null;
     }
 
     /// <summary>What a frame says to an echo request of ours.</summary>
@@ -151,41 +139,56 @@ internal static class Frames
         var type = BinaryPrimitives.ReadUInt16BigEndian(frame[12..]);
         var packet = frame[14..];
         if (type == IPv4 && target.Family == AddressFamily.IPv4 && packet.Length >= 28 && packet[9] == Icmp)
-        {
-            var body = packet[((packet[0] & 0xf) * 4)..];
-            if (body.Length < 8)
-                return null;
-            // Fragmentation needed (RFC 1191 §4): what was refused is behind the header.
-            if (body[0] == 3 && body[1] == 4 && body.Length >= 36 && IsOurs(body[28..], identifier, sequence))
-                return new EchoReply(false, BinaryPrimitives.ReadUInt16BigEndian(body[6..]));
-            if (body[0] != 0 || !IsOurs(body, identifier, sequence) || Read4(packet[12..]) != target)
-                return null;
-            // A reply in fragments came by a way that is too narrow.
-            var isFragment = (BinaryPrimitives.ReadUInt16BigEndian(packet[6..]) & 0x3fff) != 0;
-            return new EchoReply(!isFragment && BinaryPrimitives.ReadUInt16BigEndian(packet[2..]) == size, null);
-        }
+            return ParseEchoReplyV4(packet, target, identifier, sequence, size);
+        return type == IPv6 && target.Family == AddressFamily.IPv6 && packet.Length >= 48
+            ? ParseEchoReplyV6(packet, target, identifier, sequence, size)
+            : null;
+    }
 
-        if (type != IPv6 || target.Family != AddressFamily.IPv6 || packet.Length < 48)
+    private static EchoReply? ParseEchoReplyV4(
+        ReadOnlySpan<byte> packet,
+        Address target,
+        ushort identifier,
+        ushort sequence,
+        int size
+    )
+    {
+        var body = packet[((packet[0] & 0xf) * 4)..];
+        if (body.Length < 8)
             return null;
-        // A fragment header (RFC 8200 §4.5) in front of a reply.
-        const byte Fragment = 44;
-        if (
-            packet[6] == Fragment
-            && packet[40] == IcmpV6
-            && packet.Length >= 56
-            && packet[48] == 129
-            && IsOurs(packet[48..], identifier, sequence)
-        )
+        // Fragmentation needed (RFC 1191 §4): what was refused is behind the header.
+        if (body[0] == 3 && body[1] == 4 && body.Length >= 36 && IsOurs(body[28..], identifier, sequence))
+            return new EchoReply(false, BinaryPrimitives.ReadUInt16BigEndian(body[6..]));
+        if (body[0] != 0 || !IsOurs(body, identifier, sequence) || Read4(packet[12..]) != target)
+            return null;
+        // A reply in fragments came by a way that is too narrow.
+        var isFragment = (BinaryPrimitives.ReadUInt16BigEndian(packet[6..]) & 0x3fff) != 0;
+        return new EchoReply(!isFragment && BinaryPrimitives.ReadUInt16BigEndian(packet[2..]) == size, null);
+    }
+
+    private static EchoReply? ParseEchoReplyV6(
+        ReadOnlySpan<byte> packet,
+        Address target,
+        ushort identifier,
+        ushort sequence,
+        int size
+    )
+    {
+        if (IsFragmentOfReply(packet) && IsOurs(packet[48..], identifier, sequence))
             return new EchoReply(false, null);
         if (packet[6] != IcmpV6)
             return null;
         // Packet too big (RFC 4443 §3.2).
         if (packet[40] == 2 && packet.Length >= 96 && IsOurs(packet[88..], identifier, sequence))
             return new EchoReply(false, (int)BinaryPrimitives.ReadUInt32BigEndian(packet[44..]));
-        return packet[40] == 129 && IsOurs(packet[40..], identifier, sequence) && Read6(packet[8..]) == target
+        return packet[40] == EchoReplyV6 && IsOurs(packet[40..], identifier, sequence) && Read6(packet[8..]) == target
             ? new EchoReply(BinaryPrimitives.ReadUInt16BigEndian(packet[4..]) + 40 == size, null)
             : null;
     }
+
+    // A fragment header (RFC 8200 §4.5) in front of a reply.
+    private static bool IsFragmentOfReply(ReadOnlySpan<byte> packet) =>
+        packet[6] == Fragment && packet[40] == IcmpV6 && packet.Length >= 56 && packet[48] == EchoReplyV6;
 
     private static bool IsOurs(ReadOnlySpan<byte> icmp, ushort identifier, ushort sequence) =>
         BinaryPrimitives.ReadUInt16BigEndian(icmp[4..]) == identifier
@@ -213,6 +216,19 @@ internal static class Frames
 
         BinaryPrimitives.WriteUInt16BigEndian(frame.AsSpan(at - 2), type);
         return frame;
+    }
+
+    /// <summary>Writes the header in front of an ICMP message that fills a packet; it must not be cut.</summary>
+    private static Span<byte> HeaderV4(Span<byte> packet, Address source, Address target)
+    {
+        packet[0] = 0x45;
+        BinaryPrimitives.WriteUInt16BigEndian(packet[2..], (ushort)packet.Length);
+        // Don't fragment (RFC 791 §3.1).
+        (packet[6], packet[8], packet[9]) = (0x40, 64, Icmp);
+        Write(source, packet[12..]);
+        Write(target, packet[16..]);
+        BinaryPrimitives.WriteUInt16BigEndian(packet[10..], Checksum(packet[..20], 0));
+        return packet[20..];
     }
 
     /// <summary>

@@ -41,60 +41,69 @@ internal sealed class InterfaceProbe(InterfaceExpectation expectation, ProbeTimi
     {
         if (!links.TryGetValue(expectation.Interface, out var link))
         {
-            var near = Suggestions.Find(expectation.Interface, links.Keys);
-            Fail(
-                CheckHop.Interface,
-                $"there is no interface '{expectation.Interface}'; {(near.Count > 0 ? $"near it: {string.Join(", ", near)}" : $"there are {string.Join(", ", links.Keys.Order(StringComparer.Ordinal))}")}"
-            );
+            Fail(CheckHop.Interface, DescribeMissing(links.Keys));
             return null;
         }
 
-        Pass(
-            CheckHop.Interface,
-            $"'{link.Name}' is there{(link.Mac.IsEmpty ? "" : $", {MacAddress.Format(link.Mac.AsSpan())}")}"
-        );
-        if (!link.IsUp)
-        {
-            Fail(CheckHop.Up, "the interface is down");
+        var mac = link.Mac.IsEmpty ? "" : $", {MacAddress.Format(link.Mac.AsSpan())}";
+        Pass(CheckHop.Interface, $"'{link.Name}' is there{mac}");
+        if (!CheckUp(link))
             return null;
-        }
-
-        Pass(CheckHop.Up, "up");
-        if (!link.HasCarrier)
-        {
-            Fail(
-                CheckHop.Carrier,
-                "the interface has no carrier: nothing is at the other end of the cable, or what it stands on is down"
-            );
-            return null;
-        }
-
-        Pass(CheckHop.Carrier, "carrier");
-        if (expectation.Mtu is { } mtu)
-            AddCheck(
-                CheckHop.Mtu,
-                link.Mtu == mtu,
-                link.Mtu == mtu ? $"{mtu} bytes" : $"the MTU is {link.Mtu}, and {mtu} is wanted"
-            );
-        if (!expectation.Addresses.IsEmpty)
-        {
-            var missing = expectation
-                .Addresses.Where(a => !link.Addresses.Contains(a))
-                .Select(a => $"{a.Address}/{a.Length}")
-                .ToList();
-            AddCheck(
-                CheckHop.Addresses,
-                missing.Count == 0,
-                missing.Count == 0
-                    ? string.Join(", ", expectation.Addresses.Select(a => $"{a.Address}/{a.Length}"))
-                    : $"{string.Join(" and ", missing)} {(missing.Count == 1 ? "is" : "are")} missing"
-            );
-        }
-
+        CheckMtu(link);
+        CheckAddresses(link);
         if (!link.Mac.IsEmpty)
             return link;
         Skip(CheckHop.Gateway, "the interface has no MAC address, so nobody can be asked over it");
         return null;
+    }
+
+    private string DescribeMissing(IReadOnlyCollection<string> names)
+    {
+        var near = Suggestions.Find(expectation.Interface, names);
+        var there =
+            near.Count > 0
+                ? $"near it: {string.Join(", ", near)}"
+                : $"there are {string.Join(", ", names.Order(StringComparer.Ordinal))}";
+        return $"there is no interface '{expectation.Interface}'; {there}";
+    }
+
+    private bool CheckUp(LinkState link)
+    {
+        AddCheck(CheckHop.Up, link.IsUp, link.IsUp ? "up" : "the interface is down");
+        if (!link.IsUp)
+            return false;
+        AddCheck(
+            CheckHop.Carrier,
+            link.HasCarrier,
+            link.HasCarrier
+                ? "carrier"
+                : "the interface has no carrier: nothing is at the other end of the cable, or what it stands on is down"
+        );
+        return link.HasCarrier;
+    }
+
+    private void CheckMtu(LinkState link)
+    {
+        if (expectation.Mtu is not { } mtu)
+            return;
+        var isRight = link.Mtu == mtu;
+        AddCheck(CheckHop.Mtu, isRight, isRight ? $"{mtu} bytes" : $"the MTU is {link.Mtu}, and {mtu} is wanted");
+    }
+
+    private void CheckAddresses(LinkState link)
+    {
+        if (expectation.Addresses.IsEmpty)
+            return;
+        var missing = expectation.Addresses.Where(a => !link.Addresses.Contains(a)).Select(Text).ToList();
+        AddCheck(
+            CheckHop.Addresses,
+            missing.Count == 0,
+            missing.Count == 0
+                ? string.Join(", ", expectation.Addresses.Select(Text))
+                : $"{string.Join(" and ", missing)} {(missing.Count == 1 ? "is" : "are")} missing"
+        );
+
+        static string Text((Address Address, int Length) address) => $"{address.Address}/{address.Length}";
     }
 
     private void CheckDuplicates(LinkState link, NeighbourProber prober)
@@ -130,30 +139,32 @@ internal sealed class InterfaceProbe(InterfaceExpectation expectation, ProbeTimi
                 Pass(CheckHop.Gateway, $"{gateway} is at {MacAddress.Format(mac)}", gateway.Family);
                 CheckPathMtu(prober, gateway, source, mac);
             }
-            else if (neighbour.IsDropped)
-            {
-                Fail(CheckHop.Vlan, "the node's own filter drops what is sent", gateway.Family);
-            }
-            else if (!isHeard && expectation.Vlan is { } vlan)
-            {
-                Fail(
-                    CheckHop.Vlan,
-                    $"{gateway} is silent, and no frame at all comes in: is VLAN {vlan} let through at the switch's port?",
-                    gateway.Family
-                );
-            }
             else
             {
-                Fail(
-                    CheckHop.Gateway,
-                    $"{gateway} is silent{(isHeard ? ", and others are heard on the network" : "")}",
-                    gateway.Family
-                );
+                FailSilent(gateway, neighbour, isHeard);
             }
         }
 
         if (expectation.Vlan is not null && isHeard)
             Pass(CheckHop.Vlan, $"frames of VLAN {expectation.Vlan} come in");
+    }
+
+    private void FailSilent(Address gateway, Neighbour neighbour, bool isHeard)
+    {
+        if (neighbour.IsDropped)
+            Fail(CheckHop.Vlan, "the node's own filter drops what is sent", gateway.Family);
+        else if (!isHeard && expectation.Vlan is { } vlan)
+            Fail(
+                CheckHop.Vlan,
+                $"{gateway} is silent, and no frame at all comes in: is VLAN {vlan} let through at the switch's port?",
+                gateway.Family
+            );
+        else
+            Fail(
+                CheckHop.Gateway,
+                $"{gateway} is silent{(isHeard ? ", and others are heard on the network" : "")}",
+                gateway.Family
+            );
     }
 
     private void CheckPathMtu(NeighbourProber prober, Address gateway, Address? source, byte[] mac)
@@ -180,7 +191,8 @@ internal sealed class InterfaceProbe(InterfaceExpectation expectation, ProbeTimi
         else
             Fail(
                 CheckHop.PathMtu,
-                $"{size.Largest} bytes to {gateway} and back are the most, and {wanted} are wanted{(size.ReportedMtu is { } named ? $"; a router on the way names {named}" : "")}",
+                $"{size.Largest} bytes to {gateway} and back are the most, and {wanted} are wanted"
+                    + (size.ReportedMtu is { } named ? $"; a router on the way names {named}" : ""),
                 gateway.Family
             );
     }
@@ -190,58 +202,68 @@ internal sealed class InterfaceProbe(InterfaceExpectation expectation, ProbeTimi
         string? control = null;
         foreach (var tag in expectation.Tags.Where(t => t.Passes).Take(MaxTags))
         {
-            var neighbour = prober.Find(tag.Gateway, null, tag.Vlan);
-            if (neighbour.Mac is not null)
+            if (CheckPassingTag(prober, tag))
                 control ??= $"{tag.Gateway} on VLAN {tag.Vlan}";
-            AddCheck(
-                CheckHop.TagPasses,
-                neighbour.Mac is not null,
-                neighbour.Mac is { } mac ? $"VLAN {tag.Vlan}: {tag.Gateway} is at {MacAddress.Format(mac)}"
-                    : neighbour.IsDropped ? $"VLAN {tag.Vlan} is of the trunk, and the node's own filter drops it"
-                    : $"VLAN {tag.Vlan}: {tag.Gateway} is silent{(neighbour.ReceivedAny ? "" : ", and nothing of that VLAN comes in")}",
-                tag.Gateway.Family
-            );
         }
 
         foreach (var tag in expectation.Tags.Where(t => !t.Passes).Take(MaxTags))
-        {
-            var neighbour = prober.Find(tag.Gateway, null, tag.Vlan);
-            if (neighbour.Mac is { } mac)
-                Fail(
-                    CheckHop.TagDropped,
-                    $"VLAN {tag.Vlan} isn't of the trunk, and {tag.Gateway} at {MacAddress.Format(mac)} answers on it",
-                    tag.Gateway.Family
-                );
-            else if (neighbour.IsDropped)
-                Pass(CheckHop.TagDropped, $"VLAN {tag.Vlan} is dropped by the node's own filter", tag.Gateway.Family);
-            else if (control is not null)
-                Pass(
-                    CheckHop.TagDropped,
-                    $"VLAN {tag.Vlan}: {tag.Gateway} is silent, while {control} answers",
-                    tag.Gateway.Family
-                );
-            else
-                Skip(
-                    CheckHop.TagDropped,
-                    $"VLAN {tag.Vlan}: nobody answers, but nobody answers on a VLAN of the trunk either",
-                    tag.Gateway.Family
-                );
-        }
-
+            CheckDroppedTag(prober, tag, control);
         if (
             expectation.Trunk is { } trunk
-            && !expectation.Tags.Any(t => !t.Passes)
+            && expectation.Tags.All(t => t.Passes)
             && Enumerable.Range(1, 4094).FirstOrDefault(v => !trunk.Contains(v)) is > 0 and var outside
         )
-        {
-            if (prober.Find(Nobody, null, outside).IsDropped)
-                Pass(CheckHop.TagDropped, $"VLAN {outside} is dropped by the node's own filter");
-            else
-                Skip(
-                    CheckHop.TagDropped,
-                    $"VLAN {outside} isn't of the trunk; nothing on this node drops it, and nobody is known who would answer on it"
-                );
-        }
+            CheckOutsideTag(prober, outside);
+    }
+
+    /// <summary>A tag of the trunk: somebody must answer on it.</summary>
+    private bool CheckPassingTag(NeighbourProber prober, TagProbe tag)
+    {
+        var neighbour = prober.Find(tag.Gateway, null, tag.Vlan);
+        var isHeard = neighbour.ReceivedAny ? "" : ", and nothing of that VLAN comes in";
+        var message =
+            neighbour.Mac is { } mac ? $"VLAN {tag.Vlan}: {tag.Gateway} is at {MacAddress.Format(mac)}"
+            : neighbour.IsDropped ? $"VLAN {tag.Vlan} is of the trunk, and the node's own filter drops it"
+            : $"VLAN {tag.Vlan}: {tag.Gateway} is silent{isHeard}";
+        AddCheck(CheckHop.TagPasses, neighbour.Mac is not null, message, tag.Gateway.Family);
+        return neighbour.Mac is not null;
+    }
+
+    /// <summary>A tag that isn't of the trunk: nobody may answer on it.</summary>
+    /// <param name="control">Who answered on a tag of the trunk: only beside them does silence say anything.</param>
+    private void CheckDroppedTag(NeighbourProber prober, TagProbe tag, string? control)
+    {
+        var (vlan, gateway) = (tag.Vlan, tag.Gateway);
+        var neighbour = prober.Find(gateway, null, vlan);
+        if (neighbour.Mac is { } mac)
+            Fail(
+                CheckHop.TagDropped,
+                $"VLAN {vlan} isn't of the trunk, and {gateway} at {MacAddress.Format(mac)} answers on it",
+                gateway.Family
+            );
+        else if (neighbour.IsDropped)
+            Pass(CheckHop.TagDropped, $"VLAN {vlan} is dropped by the node's own filter", gateway.Family);
+        else if (control is not null)
+            Pass(CheckHop.TagDropped, $"VLAN {vlan}: {gateway} is silent, while {control} answers", gateway.Family);
+        else
+            Skip(
+                CheckHop.TagDropped,
+                $"VLAN {vlan}: nobody answers, but nobody answers on a VLAN of the trunk either",
+                gateway.Family
+            );
+    }
+
+    /// <summary>A tag that isn't of the trunk, and that nobody is known on: only a filter of this node shows.</summary>
+    private void CheckOutsideTag(NeighbourProber prober, int vlan)
+    {
+        if (prober.Find(Nobody, null, vlan).IsDropped)
+            Pass(CheckHop.TagDropped, $"VLAN {vlan} is dropped by the node's own filter");
+        else
+            Skip(
+                CheckHop.TagDropped,
+                $"VLAN {vlan} isn't of the trunk; nothing on this node drops it, "
+                    + "and nobody is known who would answer on it"
+            );
     }
 
     /// <summary>

@@ -30,69 +30,11 @@ internal sealed record LinkState(
     public ImmutableArray<Address> KnownDuplicates { get; init; } = [];
 
     /// <summary>All interfaces of the calling thread's namespace.</summary>
-    public static unsafe Dictionary<string, LinkState> ReadAll()
+    public static Dictionary<string, LinkState> ReadAll()
     {
-        SystemCalls.InterfaceAddress* first;
-        if (SystemCalls.GetAddresses(&first) != 0)
-            throw SystemCalls.LastError("read the interfaces");
-        var links = new Dictionary<string, LinkState>(StringComparer.Ordinal);
-        var addresses = new List<(string Name, Address Address, int Length)>();
-        try
-        {
-            for (var each = first; each is not null; each = each->Next)
-            {
-                // 'eth0:1' is a label of eth0's address.
-                var name = Marshal.PtrToStringUTF8((nint)each->Name)!.Split(':')[0];
-                if (each->Address is null)
-                    continue;
-                switch (*(ushort*)each->Address)
-                {
-                    case SystemCalls.Packet:
-                        var length = each->Address[11];
-                        links[name] = new LinkState(
-                            name,
-                            *(int*)(each->Address + 4),
-                            length == 6 ? [.. new ReadOnlySpan<byte>(each->Address + 12, 6)] : [],
-                            (each->Flags & SystemCalls.FlagUp) != 0,
-                            (each->Flags & SystemCalls.FlagLowerUp) != 0,
-                            MtuOf(name),
-                            []
-                        );
-                        break;
-                    case SystemCalls.Inet:
-                        addresses.Add(
-                            (
-                                name,
-                                new Address(
-                                    AddressFamily.IPv4,
-                                    BinaryPrimitives.ReadUInt32BigEndian(new ReadOnlySpan<byte>(each->Address + 4, 4))
-                                ),
-                                PrefixLengthOf(each->Mask + 4, 4)
-                            )
-                        );
-                        break;
-                    case SystemCalls.Inet6:
-                        addresses.Add(
-                            (
-                                name,
-                                new Address(
-                                    AddressFamily.IPv6,
-                                    BinaryPrimitives.ReadUInt128BigEndian(new ReadOnlySpan<byte>(each->Address + 8, 16))
-                                ),
-                                PrefixLengthOf(each->Mask + 8, 16)
-                            )
-                        );
-                        break;
-                }
-            }
-        }
-        finally
-        {
-            SystemCalls.FreeAddresses(first);
-        }
-
+        var (links, addresses) = ReadInterfaceAddresses();
         var duplicates = ReadDuplicates();
-        return links.Values.ToDictionary(
+        return links.ToDictionary(
             l => l.Name,
             l =>
                 l with
@@ -102,6 +44,71 @@ internal sealed record LinkState(
                 },
             StringComparer.Ordinal
         );
+    }
+
+    /// <summary>What getifaddrs(3) has: an entry for each interface, and one for each address.</summary>
+    private static unsafe (
+        IReadOnlyCollection<LinkState> Links,
+        List<InterfaceAddress> Addresses
+    ) ReadInterfaceAddresses()
+    {
+        SystemCalls.InterfaceAddress* first;
+        if (SystemCalls.GetAddresses(&first) != 0)
+            throw SystemCalls.LastError("read the interfaces");
+        var links = new Dictionary<string, LinkState>(StringComparer.Ordinal);
+        var addresses = new List<InterfaceAddress>();
+        try
+        {
+            for (var each = first; each is not null; each = each->Next)
+            {
+                // 'eth0:1' is a label of eth0's address.
+                var name = Marshal.PtrToStringUTF8((nint)each->Name)!.Split(':')[0];
+                if (each->Address is null)
+                    continue;
+                if (*(ushort*)each->Address == SystemCalls.Packet)
+                    links[name] = ReadLink(name, each);
+                else if (ReadAddress(name, each) is { } address)
+                    addresses.Add(address);
+            }
+        }
+        finally
+        {
+            SystemCalls.FreeAddresses(first);
+        }
+
+        return (links.Values, addresses);
+    }
+
+    // Its address is a sockaddr_ll (packet(7)).
+    private static unsafe LinkState ReadLink(string name, SystemCalls.InterfaceAddress* entry)
+    {
+        var length = entry->Address[11];
+        return new LinkState(
+            name,
+            *(int*)(entry->Address + 4),
+            length == 6 ? [.. new ReadOnlySpan<byte>(entry->Address + 12, 6)] : [],
+            (entry->Flags & SystemCalls.FlagUp) != 0,
+            (entry->Flags & SystemCalls.FlagLowerUp) != 0,
+            MtuOf(name),
+            []
+        );
+    }
+
+    // Its address is a sockaddr_in or sockaddr_in6; others are none of ours.
+    private static unsafe InterfaceAddress? ReadAddress(string name, SystemCalls.InterfaceAddress* entry)
+    {
+        var bytes = entry->Address;
+        switch (*(ushort*)bytes)
+        {
+            case SystemCalls.Inet:
+                var v4 = BinaryPrimitives.ReadUInt32BigEndian(new ReadOnlySpan<byte>(bytes + 4, 4));
+                return new(name, new Address(AddressFamily.IPv4, v4), PrefixLengthOf(entry->Mask + 4, 4));
+            case SystemCalls.Inet6:
+                var v6 = BinaryPrimitives.ReadUInt128BigEndian(new ReadOnlySpan<byte>(bytes + 8, 16));
+                return new(name, new Address(AddressFamily.IPv6, v6), PrefixLengthOf(entry->Mask + 8, 16));
+            default:
+                return null;
+        }
     }
 
     private static unsafe int PrefixLengthOf(byte* mask, int count)
@@ -163,4 +170,6 @@ internal sealed record LinkState(
 
         return found;
     }
+
+    private sealed record InterfaceAddress(string Name, Address Address, int Length);
 }

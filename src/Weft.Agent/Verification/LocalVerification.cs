@@ -6,75 +6,85 @@ using Weft.Resources;
 namespace Weft.Agent.Verification;
 
 /// <summary><c>weft-agent verify</c>: the same proof without a control plane, from a desired state in a file.</summary>
-internal static class LocalVerification
+internal sealed class LocalVerification
 {
-    /// <summary>Builds the command.</summary>
-    public static Command Command()
+    private readonly Option<string> _file = new("--configuration")
     {
-        var file = new Option<string>("--configuration")
-        {
-            Required = true,
-            HelpName = "FILE",
-            Description = "A desired state: the agent's desired.json, or what GET …/desiredStates/current answers.",
-        };
-        var node = new Option<string?>("--node")
-        {
-            HelpName = "NODE",
-            Description = "The node this is; not needed where the picture has one.",
-        };
-        var netns = new Option<string?>("--netns")
-        {
-            HelpName = "PATH",
-            Description = "A pod's network namespace to look in, such as /proc/123/ns/net.",
-        };
-        var network = new Option<string?>("--network") { HelpName = "NET", Description = "One network only." };
-        var name = new Option<string?>("--interface")
-        {
-            HelpName = "NAME",
-            Description = "The interface in the pod, where its addresses don't tell.",
-        };
-        var json = new Option<bool>("--json") { Description = "The report as JSON." };
+        Required = true,
+        HelpName = "FILE",
+        Description = "A desired state: the agent's desired.json, or what GET …/desiredStates/current answers.",
+    };
+
+    private readonly Option<string?> _node = new("--node")
+    {
+        HelpName = "NODE",
+        Description = "The node this is; not needed where the picture has one.",
+    };
+
+    private readonly Option<string?> _netns = new("--netns")
+    {
+        HelpName = "PATH",
+        Description = "A pod's network namespace to look in, such as /proc/123/ns/net.",
+    };
+
+    private readonly Option<string?> _network = new("--network")
+    {
+        HelpName = "NET",
+        Description = "One network only.",
+    };
+
+    private readonly Option<string?> _interface = new("--interface")
+    {
+        HelpName = "NAME",
+        Description = "The interface in the pod, where its addresses don't tell.",
+    };
+
+    private readonly Option<bool> _json = new("--json") { Description = "The report as JSON." };
+
+    /// <summary>Builds the command.</summary>
+    public Command Command()
+    {
         var command = new Command("verify", "Proves this node, or a pod on it, hop by hop.")
         {
-            file,
-            node,
-            netns,
-            network,
-            name,
-            json,
+            _file,
+            _node,
+            _netns,
+            _network,
+            _interface,
+            _json,
         };
-        command.SetAction(
-            async (parsed, _) =>
-            {
-                try
-                {
-                    var picture = Read(parsed.GetRequiredValue(file));
-                    var nodes = picture.Elements("nodes").Select(n => n.Text("name")).OfType<string>().ToList();
-                    var mine = parsed.GetValue(node) ?? (nodes.Count == 1 ? nodes[0] : null);
-                    if (mine is null && parsed.GetValue(netns) is null)
-                        throw new StartupException(
-                            $"which node is this? add --node, one of {string.Join(", ", nodes)}"
-                        );
-                    var task = new VerificationTask("local", mine, null, parsed.GetValue(network))
-                    {
-                        Interface = parsed.GetValue(name),
-                    };
-                    var report = await new Verifier(mine, new PodNamespaces(), new ProbeTimings()).Run(
-                        task,
-                        picture,
-                        parsed.GetValue(netns)
-                    );
-                    Write(report, parsed.GetValue(json));
-                    return report.HasPassed ? 0 : 1;
-                }
-                catch (StartupException e)
-                {
-                    await Console.Error.WriteLineAsync($"weft-agent: {e.Message}");
-                    return 1;
-                }
-            }
-        );
+        command.SetAction((parsed, _) => Run(parsed));
         return command;
+    }
+
+    private async Task<int> Run(ParseResult parsed)
+    {
+        try
+        {
+            var report = await Verify(parsed);
+            Write(report, parsed.GetValue(_json));
+            return report.HasPassed ? 0 : 1;
+        }
+        catch (StartupException e)
+        {
+            await Console.Error.WriteLineAsync($"weft-agent: {e.Message}");
+            return 1;
+        }
+    }
+
+    private Task<VerificationReport> Verify(ParseResult parsed)
+    {
+        var desired = Read(parsed.GetRequiredValue(_file));
+        var netns = parsed.GetValue(_netns);
+        var nodes = desired.Elements("nodes").Select(n => n.Text("name")).OfType<string>().ToList();
+        var node = parsed.GetValue(_node) ?? (nodes.Count == 1 ? nodes[0] : null);
+        if (node is null && netns is null)
+            throw new StartupException($"which node is this? add --node, one of {string.Join(", ", nodes)}");
+        var task = new VerificationTask("local", node, null, parsed.GetValue(_network))
+        {
+            Interface = parsed.GetValue(_interface),
+        };
+        return new Verifier(node, new PodNamespaces(), new ProbeTimings()).Run(task, desired, netns);
     }
 
     private static JsonElement Read(string path)
@@ -106,9 +116,8 @@ internal static class LocalVerification
         foreach (var found in report.Interfaces)
         {
             var name = ResourceId.TryParse(found.Network, out var id) ? id.Name : "-";
-            Console.Out.WriteLine(
-                $"{found.Interface} ({name}): {(found.FirstFailure is { } first ? $"fails at {first.Hop}: {first.Message}" : "passed")}"
-            );
+            var result = found.FirstFailure is { } first ? $"fails at {first.Hop}: {first.Message}" : "passed";
+            Console.Out.WriteLine($"{found.Interface} ({name}): {result}");
             foreach (var check in found.Checks)
                 Console.Out.WriteLine($"  {check.State, -7} {check.Hop, -10} {check.Family ?? "", -4} {check.Message}");
         }

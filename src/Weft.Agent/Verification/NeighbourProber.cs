@@ -73,55 +73,61 @@ internal sealed class NeighbourProber(LinkState link, IReadOnlyCollection<string
     /// <returns>The largest that does, at most <paramref name="wanted"/>.</returns>
     public PathMtu Measure(Address target, byte[] mac, Address source, int wanted)
     {
-        int? named = null;
-        var tooLong = false;
-        if (TryEcho(wanted))
+        var search = new PathMtuSearch();
+        bool Passes(int size) => TryEcho(target, mac, source, size, search);
+        if (Passes(wanted))
             return new PathMtu(wanted, null, false);
         var low = Math.Min(wanted, target.Family == AddressFamily.IPv4 ? MinPacketV4 : MinPacketV6);
-        if (!TryEcho(low))
-            return new PathMtu(0, named, tooLong);
+        if (!Passes(low))
+            return new PathMtu(0, search.ReportedMtu, search.TooLong);
         var high = wanted;
         while (high - low > 1)
         {
             var middle = (low + high) / 2;
-            if (TryEcho(middle))
+            if (Passes(middle))
                 low = middle;
             else
                 high = middle;
         }
 
-        return new PathMtu(low, named, tooLong);
+        return new PathMtu(low, search.ReportedMtu, search.TooLong);
+    }
 
-        bool TryEcho(int size)
+    /// <summary>Whether a packet of a size gets there and back in one piece.</summary>
+    private bool TryEcho(Address target, byte[] mac, Address source, int size, PathMtuSearch search)
+    {
+        for (var echo = 0; echo < timings.EchoAttempts; echo++)
         {
-            for (var echo = 0; echo < timings.EchoAttempts; echo++)
+            var sequence = ++_sequence;
+            var request = Frames.EchoRequest([.. link.Mac], mac, source, target, size, _identifier, sequence);
+            var result = _socket.Send(request);
+            if (result != SendResult.Sent)
             {
-                var sequence = ++_sequence;
-                var result = _socket.Send(
-                    Frames.EchoRequest([.. link.Mac], mac, source, target, size, _identifier, sequence)
-                );
-                if (result != SendResult.Sent)
-                {
-                    tooLong |= result == SendResult.TooLong;
-                    return false;
-                }
-
-                if (
-                    _socket.Receive(
-                        timings.EchoTimeout,
-                        (frame, _) => Frames.ParseEchoReply(frame.Span, target, _identifier, sequence, size)
-                    )
-                    is not { } answer
-                )
-                    continue;
-                named ??= answer.Mtu;
-                return answer.IsComplete;
+                search.TooLong |= result == SendResult.TooLong;
+                return false;
             }
 
-            return false;
+            var answer = _socket.Receive(
+                timings.EchoTimeout,
+                (frame, _) => Frames.ParseEchoReply(frame.Span, target, _identifier, sequence, size)
+            );
+            if (answer is null)
+                continue;
+            search.ReportedMtu ??= answer.Mtu;
+            return answer.IsComplete;
         }
+
+        return false;
     }
 
     /// <inheritdoc/>
     public void Dispose() => _socket.Dispose();
+
+    /// <summary>What the tries so far have told besides.</summary>
+    private sealed class PathMtuSearch
+    {
+        public int? ReportedMtu { get; set; }
+
+        public bool TooLong { get; set; }
+    }
 }

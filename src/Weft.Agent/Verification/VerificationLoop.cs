@@ -14,7 +14,7 @@ internal sealed class VerificationLoop(
     string desiredPath,
     AgentTimings timings,
     TimeProvider clock,
-    Log log
+    ILogger log
 )
 {
     private readonly Backoff _backoff = new(timings.InitialBackoff, timings.MaxBackoff);
@@ -50,14 +50,9 @@ internal sealed class VerificationLoop(
         var answer = Parse(content);
         foreach (var task in answer.Elements("verifications").Select(VerificationTask.Read).Where(t => t.Id.Length > 0))
         {
-            log.Info("verify", ("id", task.Id), ("pod", task.Pod), ("network", task.Network));
+            log.Verify(task.Id, task.Pod, task.Network);
             var report = await RunTask(task);
-            log.Info(
-                "verified",
-                ("id", task.Id),
-                ("interfaces", report.Interfaces.Length),
-                ("result", report.Error ?? (report.HasPassed ? "passed" : "failed"))
-            );
+            log.Verified(task.Id, report.Interfaces.Length, report.Error ?? (report.HasPassed ? "passed" : "failed"));
             await plane.ReportVerification(task.Id, Json.ToUtf8(report.ToJson()), cancel);
         }
 
@@ -68,8 +63,8 @@ internal sealed class VerificationLoop(
     {
         try
         {
-            var picture = Parse(await File.ReadAllBytesAsync(desiredPath));
-            return await verifier.Run(task, picture);
+            var desired = Parse(await File.ReadAllBytesAsync(desiredPath));
+            return await verifier.Run(task, desired);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ControlPlaneException)
         {

@@ -16,19 +16,19 @@ internal sealed class Verifier(string? node, PodNamespaces pods, ProbeTimings ti
     private const int MaxParallelism = 8;
 
     /// <summary>Does a task.</summary>
-    /// <param name="picture">The desired state, as the control plane rendered it.</param>
+    /// <param name="desired">The desired state, as the control plane rendered it.</param>
     /// <param name="netns">The namespace to look in, where the caller knows it better than the task.</param>
-    public async Task<VerificationReport> Run(VerificationTask task, JsonElement picture, string? netns = null)
+    public async Task<VerificationReport> Run(VerificationTask task, JsonElement desired, string? netns = null)
     {
-        var facts = picture.Elements("networks").Select(NetworkFacts.Read).OfType<NetworkFacts>().ToList();
-        if (task.Network is { } only && !facts.Exists(f => InterfaceExpectation.IsNetwork(f.Id.ToString(), only)))
+        var facts = desired.Elements("networks").Select(NetworkFacts.Read).OfType<NetworkFacts>().ToList();
+        if (task.Network is { } only && !facts.Exists(f => IsNamed(f, only)))
             return Wrong(
                 $"the cluster has no network '{only}'; it has {string.Join(", ", facts.Select(f => f.Id.Name))}"
             );
         try
         {
             if (task.Pod is null && netns is null)
-                return await VerifyNode(task, picture, facts);
+                return await VerifyNode(task, desired, facts);
             return (netns ?? pods.Find(task.Pod!)) is { } path
                 ? await VerifyPod(task, facts, path)
                 : Elsewhere($"the pod {task.Pod} doesn't run on {node}");
@@ -41,17 +41,19 @@ internal sealed class Verifier(string? node, PodNamespaces pods, ProbeTimings ti
 
     private async Task<VerificationReport> VerifyNode(
         VerificationTask task,
-        JsonElement picture,
+        JsonElement desired,
         List<NetworkFacts> facts
     )
     {
         if (node is null)
             return Elsewhere("this agent serves no node");
-        var mine = picture.Elements("nodes").FirstOrDefault(n => n.Text("name") == node);
+        var mine = desired.Elements("nodes").FirstOrDefault(n => n.Text("name") == node);
         if (mine.ValueKind == JsonValueKind.Undefined)
-            return Wrong(
-                $"the cluster has no node '{node}'; it has {string.Join(", ", picture.Elements("nodes").Select(n => n.Text("name")))}"
-            );
+        {
+            var names = desired.Elements("nodes").Select(n => n.Text("name"));
+            return Wrong($"the cluster has no node '{node}'; it has {string.Join(", ", names)}");
+        }
+
         if (!NodeConfiguration.Read(mine.Member("configuration"), node).TryGet(out var configuration, out var refusal))
             return Wrong($"the node's configuration can't be read: {refusal.Message}");
         return await Probe(InterfaceExpectation.ForNode(configuration, facts, task.Network), null);
@@ -60,42 +62,44 @@ internal sealed class Verifier(string? node, PodNamespaces pods, ProbeTimings ti
     private async Task<VerificationReport> VerifyPod(VerificationTask task, List<NetworkFacts> facts, string netns)
     {
         var links = await NetworkNamespace.Run(netns, LinkState.ReadAll);
-        var plans = new List<InterfaceExpectation>();
-        foreach (
-            var link in links
-                .Values.Where(l => l.Name != "lo" && (task.Interface is null || l.Name == task.Interface))
-                .OrderBy(l => l.Name, StringComparer.Ordinal)
-        )
-        {
-            // A pod's interface says by its address which network it is on; one without is named by whoever asks.
-            var network =
-                facts.Find(f => link.Addresses.Any(a => f.Subnets.Any(s => s.Prefix.Contains(a.Address))))
-                ?? (
-                    task.Interface is not null && task.Network is { } only
-                        ? facts.Find(f => InterfaceExpectation.IsNetwork(f.Id.ToString(), only))
-                        : null
-                );
-            if (
-                network is not null
-                && (task.Network is null || InterfaceExpectation.IsNetwork(network.Id.ToString(), task.Network))
-            )
-                plans.Add(InterfaceExpectation.ForPod(network, link.Name, facts));
-        }
-
-        if (plans.Count > 0)
-            return await Probe([.. plans], netns);
-        return Wrong(
-            task.Interface is { } name && !links.ContainsKey(name)
-                ? $"the pod has no interface '{name}'; it has {string.Join(", ", links.Keys.Order(StringComparer.Ordinal))}"
-                : $"no interface of the pod ({string.Join(", ", links.Keys.Order(StringComparer.Ordinal))}) has an address of {task.Network ?? "a network of the cluster"}; name it, and its network, with --interface and --network"
-        );
+        var expectations =
+            from link in links.Values.OrderBy(l => l.Name, StringComparer.Ordinal)
+            where link.Name != "lo" && (task.Interface is null || link.Name == task.Interface)
+            let network = NetworkOf(link, task, facts)
+            where network is not null && (task.Network is null || IsNamed(network, task.Network))
+            select InterfaceExpectation.ForPod(network, link.Name, facts);
+        ImmutableArray<InterfaceExpectation> found = [.. expectations];
+        return found.IsEmpty ? Wrong(DescribeNone(task, links.Keys)) : await Probe(found, netns);
     }
 
-    private async Task<VerificationReport> Probe(ImmutableArray<InterfaceExpectation> plans, string? netns)
+    /// <summary>
+    /// A pod's interface says by its address which network it is on; one without is named by whoever asks.
+    /// </summary>
+    private static NetworkFacts? NetworkOf(LinkState link, VerificationTask task, List<NetworkFacts> facts)
+    {
+        var byAddress = facts.Find(f => link.Addresses.Any(a => f.Subnets.Any(s => s.Prefix.Contains(a.Address))));
+        if (byAddress is not null || task.Interface is null || task.Network is not { } named)
+            return byAddress;
+        return facts.Find(f => IsNamed(f, named));
+    }
+
+    private static bool IsNamed(NetworkFacts network, string name) =>
+        InterfaceExpectation.IsNetwork(network.Id.ToString(), name);
+
+    private static string DescribeNone(VerificationTask task, IEnumerable<string> names)
+    {
+        var there = string.Join(", ", names.Order(StringComparer.Ordinal));
+        if (task.Interface is { } name && !names.Contains(name))
+            return $"the pod has no interface '{name}'; it has {there}";
+        return $"no interface of the pod ({there}) has an address of {task.Network ?? "a network of the cluster"}; "
+            + "name it, and its network, with --interface and --network";
+    }
+
+    private async Task<VerificationReport> Probe(ImmutableArray<InterfaceExpectation> expectations, string? netns)
     {
         using var gate = new SemaphoreSlim(MaxParallelism);
         var reports = await Task.WhenAll(
-            plans.Select(async expectation =>
+            expectations.Select(async expectation =>
             {
                 await gate.WaitAsync();
                 try

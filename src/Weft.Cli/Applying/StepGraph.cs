@@ -4,6 +4,8 @@ using System.Text.Json.Nodes;
 using Weft.Cli.Documents;
 using Weft.Cli.Kinds;
 using Weft.Cli.Planning;
+using Weft.Fabric;
+using Weft.Fleet;
 using Weft.Resources;
 
 namespace Weft.Cli.Applying;
@@ -16,15 +18,12 @@ namespace Weft.Cli.Applying;
 internal static class StepGraph
 {
     private static readonly ResourceType LocationType = new("Microsoft.ExtendedLocation", "customLocations");
-    private static readonly ResourceType SiteType = new("Microsoft.NetworkCloud", "clusters");
-    private static readonly ResourceType PoolType = new("Microsoft.NetworkCloud", "kubernetesClusters/agentPools");
-    private static readonly ResourceType NodeType = new("Weft.Fleet", "nodes");
     private static readonly ResourceType[] AddressClaimants =
     [
-        KindTable.KubernetesClusters.Type,
-        PoolType,
-        NodeType,
-        KindTable.VirtualMachines.Type,
+        KubernetesCluster.ResourceType,
+        AgentPool.ResourceType,
+        Node.ResourceType,
+        VirtualMachine.ResourceType,
     ];
 
     /// <summary>The steps of a plan.</summary>
@@ -126,13 +125,13 @@ internal static class StepGraph
             return earlier.Action != PlanAction.Enable;
 
         // A node names its agent pool by name, not by id.
-        if (id.Type == NodeType && other.Type == PoolType && id.IsUnder(other.Parent!))
+        if (id.Type == Node.ResourceType && other.Type == AgentPool.ResourceType && id.IsUnder(other.Parent!))
             return true;
         return needs.Contains(other) || (IsDomain(other.Parent) && needs.Contains(other.Parent!));
     }
 
     // A network names the domain and means one of the internal networks in it.
-    private static bool IsDomain(ResourceId? id) => id is not null && id.Type == KindTable.L3Domains.Type;
+    private static bool IsDomain(ResourceId? id) => id is not null && id.Type == L3IsolationDomain.ResourceType;
 
     private static IEnumerable<ResourceId> FindReferences(Document document)
     {
@@ -144,7 +143,7 @@ internal static class StepGraph
 
             // The custom location of a site is made with its cluster, and bears its name.
             if (id.Type == LocationType && id.Parent is { } scope)
-                yield return scope.Extend(SiteType, id.Name);
+                yield return scope.Extend(NexusCluster.ResourceType, id.Name);
         }
     }
 

@@ -147,9 +147,10 @@ internal sealed class StepRunner(
         }
     }
 
-    private static ArmError SkippedError(StepResult cause) =>
-        ArmError.Create(
-            "Skipped",
-            $"{Kinds.Label.For(cause.Step.Id)} {(cause.Outcome == StepOutcome.Skipped ? "was skipped" : $"{cause.Outcome.ToString().ToLowerInvariant()}")}"
-        );
+    private static ArmError SkippedError(StepResult cause)
+    {
+        var outcome =
+            cause.Outcome == StepOutcome.Skipped ? "was skipped" : cause.Outcome.ToString().ToLowerInvariant();
+        return ArmError.Create("Skipped", $"{Kinds.Label.For(cause.Step.Id)} {outcome}");
+    }
 }

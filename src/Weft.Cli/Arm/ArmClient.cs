@@ -137,9 +137,8 @@ internal sealed class ArmClient(HttpClient http, Uri server, string token, TimeP
         try
         {
             var response = await http.SendAsync(request, HttpCompletionOption.ResponseContentRead, both.Token);
-            log?.Invoke(
-                $"{request.Method} {request.RequestUri} -> {(int)response.StatusCode} in {clock.GetElapsedTime(start).TotalMilliseconds.ToString("0", CultureInfo.InvariantCulture)} ms"
-            );
+            var elapsed = clock.GetElapsedTime(start).TotalMilliseconds.ToString("0", CultureInfo.InvariantCulture);
+            log?.Invoke($"{request.Method} {request.RequestUri} -> {(int)response.StatusCode} in {elapsed} ms");
             return response;
         }
         catch (HttpRequestException e)

@@ -39,7 +39,8 @@ internal static class ArmClientFactory
         {
             throw new CliError(
                 $"no token file is named for {server.ToString().TrimEnd('/')}",
-                next: "add --token-file FILE (weftd writes the first administrator's to admin.token in its data directory), or weft config set-context NAME --token-file FILE"
+                next: "add --token-file FILE (weftd writes the first administrator's to admin.token in its data directory), "
+                    + "or weft config set-context NAME --token-file FILE"
             );
         }
 

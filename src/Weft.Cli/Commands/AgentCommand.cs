@@ -8,7 +8,7 @@ namespace Weft.Cli.Commands;
 /// <summary><c>weft agent token|list|forget</c>: who may speak for a cluster.</summary>
 internal static class AgentCommand
 {
-    private static readonly Kind AgentKind = KindTable.Require("agents");
+    private static readonly Kind AgentKind = KindTable.Agents;
 
     /// <summary>Builds the command.</summary>
     public static Command Build(CommandContext cli) =>

@@ -12,7 +12,7 @@ namespace Weft.Cli.Commands;
 /// <summary><c>weft drift</c>: where clusters aren't what they should be, as their agents said last.</summary>
 internal static class DriftCommand
 {
-    private static readonly Kind AgentKind = KindTable.Require("agents");
+    private static readonly Kind AgentKind = KindTable.Agents;
 
     /// <summary>Builds the command.</summary>
     public static Command Build(CommandContext cli)
@@ -83,53 +83,58 @@ internal static class DriftCommand
 
     private static void Write(CommandSession session, List<SyncStatus> standings, OutputFormat format)
     {
-        if (format != OutputFormat.Table)
+        if (format == OutputFormat.Table)
         {
-            var list = new JsonArray([.. standings.Select(s => (JsonNode)s.ToJson())]);
-            if (format == OutputFormat.Json)
-                session.Out.Writer.WriteLine(JsonFormatter.Indented(list));
-            else
-                session.Out.Writer.Write(Yaml.Write(list));
+            WriteTable(session, standings);
+            foreach (var status in standings)
+                WriteDrift(session, status);
             return;
         }
 
-        if (standings.Count > 0)
-        {
-            TableText.Write(
-                session.Out,
-                ["CLUSTER", "AGENT", "NODE", "STATE", "PICTURE", "STANDING", "MENDED", "REPORTED"],
-                [
-                    .. standings.Select(s =>
-                        new[]
-                        {
-                            s.Cluster.Name,
-                            s.Agent.Id?.Name ?? "",
-                            s.Agent.Text("properties.node"),
-                            s.State,
-                            s.DigestStatus,
-                            s.Count(mended: false),
-                            s.Count(mended: true),
-                            s.Agent.AgeSince("properties.status.at"),
-                        }
-                    ),
-                ]
-            );
-        }
+        var list = new JsonArray([.. standings.Select(s => (JsonNode)s.ToJson())]);
+        if (format == OutputFormat.Json)
+            session.Out.Writer.WriteLine(JsonFormatter.Indented(list));
+        else
+            session.Out.Writer.Write(Yaml.Write(list));
+    }
 
-        foreach (var status in standings)
-        {
-            var who = $"{status.Cluster.Name}/{status.Agent.Id?.Name}";
-            if (status.State == "Failed")
-                session.Out.WriteLine($"! {who}: {status.Agent.Text("properties.status.message")}", TextStyle.Error);
-            foreach (var drift in status.Drift)
+    private static void WriteTable(CommandSession session, List<SyncStatus> standings)
+    {
+        if (standings.Count == 0)
+            return;
+        var rows = standings.Select(s =>
+            new[]
             {
-                var isMended = SyncStatus.IsRepaired(drift);
-                var age = new ResourceRow(drift, status.Agent.Now).AgeSince("at");
-                session.Out.WriteLine(
-                    $"{(isMended ? "~" : "!")} {who}: {drift["what"]}: {drift["was"]} ({(isMended ? "mended" : "stands")}{(age.Length > 0 ? $", {age} ago" : "")})",
-                    isMended ? TextStyle.Changed : TextStyle.Error
-                );
+                s.Cluster.Name,
+                s.Agent.Id?.Name ?? "",
+                s.Agent.Text("properties.node"),
+                s.State,
+                s.DigestStatus,
+                s.Count(mended: false),
+                s.Count(mended: true),
+                s.Agent.AgeSince("properties.status.at"),
             }
+        );
+        TableText.Write(
+            session.Out,
+            ["CLUSTER", "AGENT", "NODE", "STATE", "PICTURE", "STANDING", "MENDED", "REPORTED"],
+            [.. rows]
+        );
+    }
+
+    private static void WriteDrift(CommandSession session, SyncStatus status)
+    {
+        var who = $"{status.Cluster.Name}/{status.Agent.Id?.Name}";
+        if (status.State == "Failed")
+            session.Out.WriteLine($"! {who}: {status.Agent.Text("properties.status.message")}", TextStyle.Error);
+        foreach (var drift in status.Drift)
+        {
+            var (mark, state, style) = SyncStatus.IsRepaired(drift)
+                ? ("~", "mended", TextStyle.Changed)
+                : ("!", "stands", TextStyle.Error);
+            var age = new ResourceRow(drift, status.Agent.Now).AgeSince("at");
+            var since = age.Length > 0 ? $", {age} ago" : "";
+            session.Out.WriteLine($"{mark} {who}: {drift["what"]}: {drift["was"]} ({state}{since})", style);
         }
     }
 

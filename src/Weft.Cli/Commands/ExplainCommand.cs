@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.CommandLine.Completions;
+using System.Globalization;
 using Weft.Cli.Kinds;
 using Weft.Cli.Output;
 using Weft.Resources;
@@ -19,11 +21,7 @@ internal static class ExplainCommand
             HelpName = "KIND[.path]",
             Description = "A kind, or a member of it: l3networks.properties.vlan",
         };
-        what.CompletionSources.Add(_ =>
-            AllKinds
-                .List.All.Select(kind => KindTable.FindByType(kind.Type)?.Plural ?? kind.Type.ToString())
-                .Select(name => new System.CommandLine.Completions.CompletionItem(name))
-        );
+        what.CompletionSources.Add(_ => AllKinds.List.All.Select(kind => new CompletionItem(kind.Plural)));
         var command = new Command("explain", "Explain the members of a kind") { what };
         cli.SetAction(
             command,
@@ -93,12 +91,16 @@ internal static class ExplainCommand
         if (member.EnumValues.Length > 0)
             yield return $"one of: {string.Join(", ", member.EnumValues)}";
         if (member.Min is not null || member.Max is not null)
-            yield return $"from {member.Min?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "any"} to {member.Max?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "any"}";
+            yield return $"from {FormatBound(member.Min)} to {FormatBound(member.Max)}";
         if (member.PatternRegex is { } pattern)
             yield return $"matches: {pattern}";
         if (member.RefersTo.Length > 0)
-            yield return $"refers to: {string.Join(", ", member.RefersTo.Select(type => KindTable.FindByType(type)?.Plural ?? type.ToString()))}";
+            yield return $"refers to: {string.Join(", ", member.RefersTo.Select(NameOf))}";
     }
+
+    private static string FormatBound(long? bound) => bound?.ToString(CultureInfo.InvariantCulture) ?? "any";
+
+    private static string NameOf(ResourceType type) => KindTable.FindByType(type)?.Plural ?? type.ToString();
 
     private static void WriteTable(CommandSession session, IEnumerable<SchemaMember> members)
     {

@@ -23,6 +23,8 @@ internal static class InventoryCommand
         "VFS",
         "NETWORKS",
     ];
+    private static readonly string[] PluginHeaders = ["NODE", "PLUGIN", "RELEASE", "CNI-VERSIONS"];
+    private static readonly string[] PageHeaders = ["NODE", "KIB", "NUMA", "TOTAL", "FREE"];
     private static readonly string[] WideHeaders = ["MAC", "ID", "SPEED", "KIND", "IOMMU", "RDMA", "DEFAULT-ROUTE"];
 
     /// <summary>Builds the command.</summary>
@@ -59,61 +61,49 @@ internal static class InventoryCommand
                     OutputFormat.Json,
                     OutputFormat.Yaml
                 );
-                if (session.Parsed.GetValue(plugins) && session.Parsed.GetValue(pages))
+                var parsed = session.Parsed;
+                if (parsed.GetValue(plugins) && parsed.GetValue(pages))
                     throw CliError.Usage("--plugins and --hugepages are two tables; only one of them is meant");
-                var nodes = await FindNodesAsync(
-                    session,
-                    session.Parsed.GetValue(cluster),
-                    session.Parsed.GetValue(node),
-                    cancel
-                );
-                var reported = nodes.Where(n => n.Inventory is not null).ToList();
-                foreach (var silent in nodes.Where(n => n.Inventory is null))
-                    session.Error.WriteLine(
-                        $"note: node {silent.Title} has reported no inventory: does its agent run, with --node {silent.Name}?",
-                        TextStyle.Changed
-                    );
+                var nodes = await FindNodesAsync(session, parsed.GetValue(cluster), parsed.GetValue(node), cancel);
+                var reported = SelectReported(session, nodes);
                 if (format is OutputFormat.Json or OutputFormat.Yaml)
                     WriteRaw(session, reported, format);
-                else if (session.Parsed.GetValue(plugins))
-                    TableText.Write(
-                        session.Out,
-                        ["NODE", "PLUGIN", "RELEASE", "CNI-VERSIONS"],
-                        [
-                            .. reported.SelectMany(n =>
-                                n.RowsOf("plugins")
-                                    .Select(p =>
-                                        new[] { n.Title, p.Text("name"), p.Text("release"), p.Text("versions") }
-                                    )
-                            ),
-                        ]
-                    );
-                else if (session.Parsed.GetValue(pages))
-                    TableText.Write(
-                        session.Out,
-                        ["NODE", "KIB", "NUMA", "TOTAL", "FREE"],
-                        [
-                            .. reported.SelectMany(n =>
-                                n.RowsOf("hugepages")
-                                    .Select(p =>
-                                        new[]
-                                        {
-                                            n.Title,
-                                            p.Text("kilobytes"),
-                                            p.Text("numa"),
-                                            p.Text("total"),
-                                            p.Text("free"),
-                                        }
-                                    )
-                            ),
-                        ]
-                    );
+                else if (parsed.GetValue(plugins))
+                    WriteList(session, reported, "plugins", PluginHeaders, ["name", "release", "versions"]);
+                else if (parsed.GetValue(pages))
+                    WriteList(session, reported, "hugepages", PageHeaders, ["kilobytes", "numa", "total", "free"]);
                 else
-                    WriteTable(session, reported, format == OutputFormat.Wide, session.Parsed.GetValue(functions));
+                    WriteTable(session, reported, format == OutputFormat.Wide, parsed.GetValue(functions));
                 return reported.Count > 0 || nodes.Count == 0 ? ExitCode.Success : ExitCode.Failed;
             }
         );
         return command;
+    }
+
+    /// <summary>The nodes that have an inventory; of the others it says so.</summary>
+    private static List<NodeRow> SelectReported(CommandSession session, List<NodeRow> nodes)
+    {
+        foreach (var silent in nodes.Where(n => n.Inventory is null))
+            session.Error.WriteLine(
+                $"note: node {silent.Title} has reported no inventory: does its agent run, with --node {silent.Name}?",
+                TextStyle.Changed
+            );
+        return [.. nodes.Where(n => n.Inventory is not null)];
+    }
+
+    /// <summary>A list of the inventories as a table, behind the nodes' names.</summary>
+    private static void WriteList(
+        CommandSession session,
+        List<NodeRow> nodes,
+        string list,
+        string[] headers,
+        string[] members
+    )
+    {
+        var rows = nodes.SelectMany(node =>
+            node.RowsOf(list).Select(row => (string[])[node.Title, .. members.Select(row.Text)])
+        );
+        TableText.Write(session.Out, headers, [.. rows]);
     }
 
     private static async Task<List<NodeRow>> FindNodesAsync(
@@ -123,7 +113,7 @@ internal static class InventoryCommand
         CancellationToken cancel
     )
     {
-        var kind = KindTable.Require("nodes");
+        var kind = KindTable.Nodes;
         var lookup = new ResourceLookup(session);
         if (name is null)
             return

@@ -4,6 +4,7 @@ using Weft.Attachments.Formats;
 using Weft.Cli.Kinds;
 using Weft.Cli.Output;
 using Weft.Cli.Primitives;
+using Weft.Networks;
 
 namespace Weft.Cli.Commands;
 
@@ -60,7 +61,7 @@ internal static class IpamCommand
                     OutputFormat.Name
                 );
                 var query = new GetCommand.Query(
-                    KindTable.Require("leases"),
+                    KindTable.Of(NetworkPool.LeaseType),
                     [],
                     session.Parsed.GetValue(network),
                     AllGroups: false

@@ -57,41 +57,49 @@ internal static class LintCommand
             command,
             async (session, cancel) =>
             {
-                var format = session.GetFormat(
-                    OutputFormat.Table,
-                    OutputFormat.Json,
-                    OutputFormat.Yaml,
-                    OutputFormat.Sarif
-                );
                 var parsed = session.Parsed;
-                if (parsed.GetValue(cluster) is not null && parsed.GetValue(folder) is not null)
+                var arguments = new LintArguments(
+                    session.GetFormat(OutputFormat.Table, OutputFormat.Json, OutputFormat.Yaml, OutputFormat.Sarif),
+                    parsed.GetValue(files)!,
+                    parsed.GetValue(cluster),
+                    parsed.GetValue(folder),
+                    parsed.GetValue(space)!,
+                    parsed.GetValue(isolation),
+                    parsed.GetValue(strict)
+                );
+                if (arguments is { Cluster: not null, Folder: not null })
                     throw CliError.Usage(
                         "--cluster and --manifests both say what to judge against",
                         "name one of them"
                     );
-                var manifests = LintManifest
-                    .FromDocuments(DocumentReader.ReadRaw(parsed.GetValue(files)!, session.Environment.In))
-                    .ToList();
-                var lintContext =
-                    parsed.GetValue(cluster) is { } name ? await ReadClusterAsync(session, name, cancel)
-                    : parsed.GetValue(folder) is { } path ? ReadFolder(session, path)
-                    : LintContext.Unknown;
-                lintContext = WithManifests(lintContext, manifests, parsed.GetValue(space)!) with
-                {
-                    NamespaceIsolation = parsed.GetValue(isolation),
-                };
-                var found = manifests
-                    .SelectMany(m =>
-                        ManifestLint
-                            .Check(m.Body, parsed.GetValue(space)!, lintContext)
-                            .Select(f => new LocatedFinding(m, f))
-                    )
-                    .ToImmutableArray();
-                Write(session, found, format);
-                return WriteSummary(session, manifests, found, parsed.GetValue(strict));
+                return await RunAsync(session, arguments, cancel);
             }
         );
         return command;
+    }
+
+    private static async Task<int> RunAsync(CommandSession session, LintArguments arguments, CancellationToken cancel)
+    {
+        var manifests = LintManifest
+            .FromDocuments(DocumentReader.ReadRaw(arguments.Files, session.Environment.In))
+            .ToList();
+        var known =
+            arguments.Cluster is { } name ? await ReadClusterAsync(session, name, cancel)
+            : arguments.Folder is { } path ? ReadFolder(session, path)
+            : LintContext.Unknown;
+        var context = WithManifests(known, manifests, arguments.Namespace) with
+        {
+            NamespaceIsolation = arguments.IsIsolated,
+        };
+        var found = manifests
+            .SelectMany(manifest =>
+                ManifestLint
+                    .Check(manifest.Body, arguments.Namespace, context)
+                    .Select(finding => new LocatedFinding(manifest, finding))
+            )
+            .ToImmutableArray();
+        Write(session, found, arguments.Format);
+        return WriteSummary(session, manifests, found, arguments.IsStrict);
     }
 
     private static async Task<LintContext> ReadClusterAsync(
@@ -208,4 +216,15 @@ internal static class LintCommand
     }
 
     private static string Count(int number, string noun) => number == 1 ? $"1 {noun}" : $"{number} {noun}s";
+
+    /// <summary>What the command line asks for.</summary>
+    private sealed record LintArguments(
+        OutputFormat Format,
+        string[] Files,
+        string? Cluster,
+        string? Folder,
+        string Namespace,
+        bool IsIsolated,
+        bool IsStrict
+    );
 }

@@ -20,41 +20,7 @@ internal static class ManifestsCommand
     /// <summary>Builds the command.</summary>
     public static Command Build(CommandContext cli)
     {
-        var options = new Options(
-            Parameters.Reference(cli, "--cluster", KindTable.KubernetesClusters, "The Kubernetes cluster"),
-            Parameters.Reference(
-                cli,
-                "--vm",
-                KindTable.VirtualMachines,
-                "The virtual machine: its cloud-init network-config"
-            ),
-            new Option<string?>("--node") { Description = "The configuration files of one node", HelpName = "NODE" },
-            new Option<bool>("--nodes") { Description = "The configuration files of all nodes" },
-            ChoiceOption(
-                "--format",
-                "FORMAT",
-                "Of nodes: netplan, networkd, nmstate, nncp, nftables, cloud-init; of a machine: cloud-init, libvirt, kubevirt",
-                RenderFormat.All.Select(format => format.Name)
-            ),
-            ChoiceOption(
-                "--host",
-                "KIND",
-                "How the machine's host carries networks, for libvirt and kubevirt: bridge (if left out), openvswitch or sriov",
-                RenderFormat.Hosts.Select(host => host.Name)
-            ),
-            new Option<string?>("--previous")
-            {
-                Description =
-                    "What the nodes had before (--nodes -o json of that time): what is gone is written as removed",
-                HelpName = "FILE",
-            },
-            new Option<string?>("--out-dir")
-            {
-                Description = "Write files with their modes below this directory instead of printing them",
-                HelpName = "DIR",
-            },
-            new Option<bool>("--force") { Description = "With --out-dir: replace files that Weft didn't draw" }
-        );
+        var options = ManifestsOptions.Create(cli);
         var command = new Command("manifests", "Print or write what weftd draws for a cluster, its nodes or a machine");
         foreach (var option in options.All)
             command.Options.Add(option);
@@ -73,18 +39,6 @@ internal static class ManifestsCommand
             }
         );
         return command;
-    }
-
-    private static Option<string?> ChoiceOption(
-        string name,
-        string help,
-        string description,
-        IEnumerable<string> values
-    )
-    {
-        var option = new Option<string?>(name) { Description = description, HelpName = help };
-        option.CompletionSources.Add([.. values]);
-        return option;
     }
 
     internal static async Task<JsonObject> GetDesiredStateAsync(
@@ -108,41 +62,27 @@ internal static class ManifestsCommand
     {
         var manifests = picture["manifests"] as JsonArray ?? [];
         if (arguments.Folder is { } folder)
-        {
-            WriteFolder(
-                session,
-                folder,
-                arguments,
-                [
-                    .. manifests
-                        .OfType<JsonObject>()
-                        .Select(body => new Manifest(body))
-                        .Select(m => new NodeFile(
-                            $"{m.Namespace ?? "_cluster"}__{m.Kind.ToLowerInvariant()}__{m.Name}.yaml",
-                            "0644",
-                            $"# Drawn by Weft.\n{Yaml.Write(m.Body)}"
-                        )),
-                ]
-            );
-        }
+            WriteFolder(session, folder, arguments, [.. manifests.OfType<JsonObject>().Select(ToFile)]);
         else if (arguments.Output == OutputFormat.Yaml)
-        {
             session.Out.Writer.Write(Yaml.WriteAll(manifests));
-        }
         else
-        {
-            session.Out.Writer.WriteLine(
-                JsonFormatter.Indented(
-                    new JsonObject
-                    {
-                        ["apiVersion"] = "v1",
-                        ["kind"] = "List",
-                        ["items"] = manifests.DeepClone(),
-                    }
-                )
-            );
-        }
+            session.Out.Writer.WriteLine(JsonFormatter.Indented(ToList(manifests)));
     }
+
+    private static NodeFile ToFile(JsonObject body)
+    {
+        var manifest = new Manifest(body);
+        var name = $"{manifest.Namespace ?? "_cluster"}__{manifest.Kind.ToLowerInvariant()}__{manifest.Name}.yaml";
+        return new NodeFile(name, "0644", $"# Drawn by Weft.\n{Yaml.Write(body)}");
+    }
+
+    private static JsonObject ToList(JsonArray manifests) =>
+        new()
+        {
+            ["apiVersion"] = "v1",
+            ["kind"] = "List",
+            ["items"] = manifests.DeepClone(),
+        };
 
     private static List<JsonObject> SelectNodes(JsonObject picture, ManifestsArguments arguments)
     {
@@ -174,69 +114,40 @@ internal static class ManifestsCommand
             return;
         }
 
-        var previous = ReadPrevious(arguments.Previous);
-        var drawn = nodes
-            .Select(node =>
-                (
-                    Name: TextOf(node, "name"),
-                    Files: arguments.Format?.Render(
-                        node,
-                        previous.GetValueOrDefault(TextOf(node, "name")),
-                        arguments.Host
-                    )
-                        ?? RenderFormat.ReadFiles(node)
-                )
-            )
-            .ToList();
+        var rendered = Render(arguments, nodes);
         if (arguments.Folder is { } folder)
-        {
-            WriteFolder(
-                session,
-                folder,
-                arguments,
-                [
-                    .. drawn.SelectMany(node =>
-                        node.Files.Select(file => file with { Path = $"{node.Name}/{file.Path.TrimStart('/')}" })
-                    ),
-                ]
-            );
-        }
+            WriteFolder(session, folder, arguments, [.. rendered.SelectMany(node => node.InFolder)]);
         else if (arguments.Output == OutputFormat.Json)
-        {
             session.Out.Writer.WriteLine(
-                JsonFormatter.Indented(
-                    new JsonArray([
-                        .. drawn.Select(node =>
-                            (JsonNode)
-                                new JsonObject
-                                {
-                                    ["name"] = node.Name,
-                                    ["files"] = new JsonArray([
-                                        .. node.Files.Select(file =>
-                                            (JsonNode)
-                                                new JsonObject
-                                                {
-                                                    ["path"] = file.Path,
-                                                    ["mode"] = file.Mode,
-                                                    ["content"] = file.Content,
-                                                }
-                                        ),
-                                    ]),
-                                }
-                        ),
-                    ])
-                )
+                JsonFormatter.Indented(new JsonArray([.. rendered.Select(node => (JsonNode)node.ToJson())]))
             );
-        }
         else
+            Print(session, rendered);
+    }
+
+    private static List<RenderedNode> Render(ManifestsArguments arguments, List<JsonObject> nodes)
+    {
+        var previous = ReadPrevious(arguments.Previous);
+        var rendered = new List<RenderedNode>();
+        foreach (var node in nodes)
         {
-            var files = drawn.SelectMany(node => node.Files.Select(file => (node.Name, File: file))).ToList();
-            foreach (var (name, file) in files)
-            {
-                if (files.Count > 1)
-                    session.Out.Writer.WriteLine($"# {name} {file.Path} {file.Mode}".TrimEnd());
-                session.Out.Writer.Write(file.Content);
-            }
+            var name = TextOf(node, "name");
+            var files = arguments.Format?.Render(node, previous.GetValueOrDefault(name), arguments.Host);
+            rendered.Add(new RenderedNode(name, files ?? RenderFormat.ReadFiles(node)));
+        }
+
+        return rendered;
+    }
+
+    /// <summary>Prints files one behind the other; where there are several, each says what it is.</summary>
+    private static void Print(CommandSession session, List<RenderedNode> nodes)
+    {
+        var files = nodes.SelectMany(node => node.Files.Select(file => (node.Name, File: file))).ToList();
+        foreach (var (name, file) in files)
+        {
+            if (files.Count > 1)
+                session.Out.Writer.WriteLine($"# {name} {file.Path} {file.Mode}".TrimEnd());
+            session.Out.Writer.Write(file.Content);
         }
     }
 
@@ -284,9 +195,9 @@ internal static class ManifestsCommand
     {
         foreach (var reason in (picture["undrawn"] as JsonArray ?? []).OfType<JsonObject>())
         {
-            var target = TextOf(reason, "target");
+            var subject = TextOf(reason, "target") is { Length: > 0 } target ? $"{Label.For(target)}: " : "";
             session.Error.WriteLine(
-                $"warning: not drawn: {(target.Length > 0 ? Label.For(target) + ": " : "")}{TextOf(reason, "message")} [{TextOf(reason, "code")}]",
+                $"warning: not drawn: {subject}{TextOf(reason, "message")} [{TextOf(reason, "code")}]",
                 TextStyle.Changed
             );
         }
@@ -295,95 +206,22 @@ internal static class ManifestsCommand
     private static string TextOf(JsonObject json, string name) =>
         json[name] is JsonValue value && value.GetValueKind() == JsonValueKind.String ? value.GetValue<string>() : "";
 
-    private sealed record Options(
-        Option<string?> Cluster,
-        Option<string?> Machine,
-        Option<string?> Node,
-        Option<bool> Nodes,
-        Option<string?> Format,
-        Option<string?> Host,
-        Option<string?> Previous,
-        Option<string?> Folder,
-        Option<bool> Force
-    )
+    /// <summary>The files of a node.</summary>
+    private sealed record RenderedNode(string Name, ImmutableArray<NodeFile> Files)
     {
-        public IEnumerable<Option> All => [Cluster, Machine, Node, Nodes, Format, Host, Previous, Folder, Force];
-    }
+        /// <summary>The files as they are named in a folder of all nodes.</summary>
+        public IEnumerable<NodeFile> InFolder =>
+            Files.Select(file => file with { Path = $"{Name}/{file.Path.TrimStart('/')}" });
 
-    /// <summary>What the command line asks for.</summary>
-    private sealed record ManifestsArguments(
-        ResourceId Id,
-        string? Node,
-        bool ForNodes,
-        RenderFormat? Format,
-        MachineHost Host,
-        string? Previous,
-        string? Folder,
-        bool Force,
-        OutputFormat Output
-    )
-    {
-        public static ManifestsArguments Parse(CommandSession session, Options options)
-        {
-            var parsed = session.Parsed;
-            var output = session.GetFormat(OutputFormat.Yaml, OutputFormat.Json);
-            var (cluster, machine) = (parsed.GetValue(options.Cluster), parsed.GetValue(options.Machine));
-            if (cluster is null == machine is null)
-                throw CliError.Usage(
-                    "name a cluster or a machine",
-                    "weft manifests --cluster NAME, or weft manifests --vm NAME"
-                );
-            var (node, all) = (parsed.GetValue(options.Node), parsed.GetValue(options.Nodes));
-            if ((node is not null && all) || (machine is not null && (node is not null || all)))
-                throw CliError.Usage("--node and --nodes are of a cluster, and only one of them is meant");
-            var ofNodes = machine is not null || node is not null || all;
-            if (!ofNodes && parsed.GetValue(options.Format) is not null)
-                throw CliError.Usage(
-                    "--format is of nodes and machines; a cluster's manifests have one",
-                    "add --nodes, or --node NODE"
-                );
-            var format = RenderFormat.Parse(parsed.GetValue(options.Format), machine is not null);
-            var (host, previous, folder) = (
-                parsed.GetValue(options.Host),
-                parsed.GetValue(options.Previous),
-                parsed.GetValue(options.Folder)
-            );
-            if (host is not null && format?.Machine is null)
-                throw CliError.Usage("--host is of --format libvirt and --format kubevirt");
-            if (previous is not null && format?.Node is null)
-                throw CliError.Usage("--previous is of nodes, and of --format nmstate, nncp or nftables above all");
-            if (folder is null && parsed.GetValue(options.Force))
-                throw CliError.Usage("--force is of --out-dir");
-            if (folder is not null && output == OutputFormat.Json)
-                throw CliError.Usage("-o is of what is printed, and --out-dir prints nothing");
-            var id = cluster is not null
-                ? session.Scope.ResolveId(KindTable.KubernetesClusters, cluster)
-                : session.Scope.ResolveId(KindTable.VirtualMachines, machine!);
-            return new ManifestsArguments(
-                id,
-                node,
-                ofNodes,
-                format,
-                ParseHost(host),
-                previous,
-                folder,
-                parsed.GetValue(options.Force),
-                output
-            );
-        }
+        public JsonObject ToJson() =>
+            new() { ["name"] = Name, ["files"] = new JsonArray([.. Files.Select(file => (JsonNode)ToJson(file))]) };
 
-        private static MachineHost ParseHost(string? name)
-        {
-            if (name is null)
-                return MachineHost.Bridge;
-            return RenderFormat
-                    .Hosts.Where(host => host.Name == name)
-                    .Select(host => (MachineHost?)host.Host)
-                    .FirstOrDefault()
-                ?? throw CliError.Usage(
-                    $"--host {name} is none",
-                    $"hosts: {string.Join(", ", RenderFormat.Hosts.Select(host => host.Name))}"
-                );
-        }
+        private static JsonObject ToJson(NodeFile file) =>
+            new()
+            {
+                ["path"] = file.Path,
+                ["mode"] = file.Mode,
+                ["content"] = file.Content,
+            };
     }
 }

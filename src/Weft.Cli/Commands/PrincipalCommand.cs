@@ -69,7 +69,6 @@ internal static class PrincipalCommand
             {
                 session.GetFormat(OutputFormat.Table, OutputFormat.Json);
                 var parsed = session.Parsed;
-                var who = parsed.GetValue(name)!;
                 var properties = new JsonObject
                 {
                     ["assignments"] = AssignmentsOf(session, parsed.GetValue(role)!, parsed.GetValue(scope) ?? []),
@@ -78,23 +77,36 @@ internal static class PrincipalCommand
                     properties["description"] = text;
                 if (parsed.GetValue(expires) is { } time)
                     properties["expiresAt"] = time;
-                var response = await session.Client.SendAsync(
-                    HttpMethod.Put,
-                    PathOf(who),
-                    new JsonObject { ["properties"] = properties },
-                    null,
-                    cancel
-                );
-                session.Error.WriteLine(
-                    $"principal {who} {(response.Status == 201 ? "created" : "changed; its token stays as it is")}",
-                    TextStyle.Faint
-                );
-                if (response.Status == 201)
-                    await RotateTokenAsync(session, who, parsed.GetValue(file), cancel);
+                await PutAsync(session, parsed.GetValue(name)!, properties, parsed.GetValue(file), cancel);
                 return ExitCode.Success;
             }
         );
         return command;
+    }
+
+    /// <summary>Writes a principal; a new one gets its token.</summary>
+    private static async Task PutAsync(
+        CommandSession session,
+        string name,
+        JsonObject properties,
+        string? tokenFile,
+        CancellationToken cancel
+    )
+    {
+        var response = await session.Client.SendAsync(
+            HttpMethod.Put,
+            PathOf(name),
+            new JsonObject { ["properties"] = properties },
+            null,
+            cancel
+        );
+        var isNew = response.Status == 201;
+        session.Error.WriteLine(
+            $"principal {name} {(isNew ? "created" : "changed; its token stays as it is")}",
+            TextStyle.Faint
+        );
+        if (isNew)
+            await RotateTokenAsync(session, name, tokenFile, cancel);
     }
 
     private static Command BuildRotate(CommandContext cli)
@@ -238,10 +250,14 @@ internal static class PrincipalCommand
         else
             PrivateFile.Write(file, token + "\n");
         session.Error.WriteLine(
-            $"the token of {name} {(file is null ? "is shown this once" : $"is in {file}")}; they name its file: weft --token-file FILE …, or weft config set-context NAME --token-file FILE",
+            $"the token of {name} {(file is null ? "is shown this once" : $"is in {file}")}; they name its file: "
+                + "weft --token-file FILE …, or weft config set-context NAME --token-file FILE",
             TextStyle.Faint
         );
     }
+
+    private static string FormatAssignment(JsonObject assignment) =>
+        $"{assignment["role"]} of {Label.For(assignment["scope"]?.ToString() ?? "")}";
 
     private static void WriteTable(CommandSession session, List<JsonObject> all)
     {
@@ -251,13 +267,7 @@ internal static class PrincipalCommand
                 new[]
                 {
                     row.Text("name"),
-                    string.Join(
-                        ", ",
-                        row.Objects("properties.assignments")
-                            .Select(a =>
-                                $"{a["role"]} of {(ResourceId.TryParse(a["scope"]?.ToString(), out var id) ? Label.For(id) : a["scope"]?.ToString())}"
-                            )
-                    ),
+                    string.Join(", ", row.Objects("properties.assignments").Select(FormatAssignment)),
                     row.AgeSince("properties.tokenIssuedAt"),
                     row.Text("properties.expiresAt"),
                     row.Text("properties.description"),

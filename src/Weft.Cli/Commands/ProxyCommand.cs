@@ -113,23 +113,24 @@ internal static class ProxyCommand
             return ExitCode.Success;
         }
 
-        await file.UpdateAsync(text => entry.AddTo(text, arguments.SetsCurrent), cancel);
-        try
-        {
-            session.Error.WriteLine(
-                $"ready: kubectl {(arguments.SetsCurrent ? "" : $"--context {entry.Name} ")}get nodes    ({proxy.Server}, context {entry.Name} in {file.Path}; Ctrl+C ends it and takes the context out)",
-                TextStyle.Faint
-            );
-            await proxy.RunAsync(cancel);
-        }
-        finally
-        {
-            await file.UpdateAsync(
-                text => KubeconfigEntry.RemoveFrom(text, entry.Name, entry.Owner),
-                CancellationToken.None
-            );
-        }
-
+        await using var registration = await KubeconfigRegistration.AddAsync(
+            file,
+            entry,
+            arguments.SetsCurrent,
+            session.Environment.Clock,
+            () =>
+                session.Error.WriteLine(
+                    $"put back: context {entry.Name}, which another program had written over",
+                    TextStyle.Faint
+                ),
+            cancel
+        );
+        session.Error.WriteLine(
+            $"ready: kubectl {(arguments.SetsCurrent ? "" : $"--context {entry.Name} ")}get nodes    "
+                + $"({proxy.Server}, context {entry.Name} in {file.Path}; Ctrl+C ends it and takes the context out)",
+            TextStyle.Faint
+        );
+        await proxy.RunAsync(cancel);
         return ExitCode.Success;
     }
 

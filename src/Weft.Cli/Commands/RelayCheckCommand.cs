@@ -93,9 +93,9 @@ internal static class RelayCheckCommand
             foreach (var look in one["lookedAt"]!.AsArray().OfType<JsonObject>())
             {
                 var why = look["description"]?.ToString() is { Length: > 0 } text ? $" ({text})" : "";
-                session.Out.WriteLine(
-                    $"  {(look["allows"]!.GetValue<bool>() ? "lets in" : "shuts out")}: {look["place"]}: {look["what"]}{(look["rule"] is { } rule ? $", rule {rule}" : "")}{why}"
-                );
+                var verdict = look["allows"]!.GetValue<bool>() ? "lets in" : "shuts out";
+                var which = look["rule"] is { } rule ? $", rule {rule}" : "";
+                session.Out.WriteLine($"  {verdict}: {look["place"]}: {look["what"]}{which}{why}");
             }
 
             if (one["refusal"]?.ToString() is { Length: > 0 } refusal)

@@ -55,11 +55,9 @@ internal static class RelayCommand
 
     private static void WriteConnections(CommandSession session, RelayReport report)
     {
+        var relay = report.Body["relay"] is { } address ? $" {address}" : ": this weftd serves none (--relay-listen)";
         if (report.Connections.IsEmpty)
-            session.Error.WriteLine(
-                $"nobody is at the relay{(report.Body["relay"]?.ToString() is { } at ? $" {at}" : ": this weftd serves none (--relay-listen)")}",
-                TextStyle.Faint
-            );
+            session.Error.WriteLine($"nobody is at the relay{relay}", TextStyle.Faint);
         else
             TableText.Write(
                 session.Out,

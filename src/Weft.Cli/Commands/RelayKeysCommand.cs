@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
+using Weft.Access;
 using Weft.Cli.Kinds;
 using Weft.Cli.Output;
 using Weft.Cli.Primitives;
@@ -13,8 +14,8 @@ namespace Weft.Cli.Commands;
 /// </summary>
 internal static class RelayKeysCommand
 {
-    private static readonly Kind NamespaceKeyKind = KindTable.Require("namespacekeys"),
-        ConnectionKeyKind = KindTable.Require("connectionkeys");
+    private static readonly Kind NamespaceKeyKind = KindTable.Of(RelayAuthorizationRule.NamespaceRuleType),
+        ConnectionKeyKind = KindTable.Of(RelayAuthorizationRule.ConnectionRuleType);
 
     /// <summary>Builds the command.</summary>
     public static Command Build(CommandContext cli) =>
@@ -34,8 +35,8 @@ internal static class RelayKeysCommand
         };
         scope.CompletionSources.Add(context =>
             NameCompletion
-                .Complete(cli, context, KindTable.RelayNamespaces.Plural)
-                .Concat(NameCompletion.Complete(cli, context, KindTable.HybridConnections.Plural))
+                .Complete(cli, context, KindTable.Of(RelayNamespace.ResourceType).Plural)
+                .Concat(NameCompletion.Complete(cli, context, KindTable.Of(HybridConnection.ResourceType).Plural))
         );
         var command = new Command("list", "List authorization rules; no keys are printed") { scope };
         cli.SetAction(

@@ -133,7 +133,8 @@ internal static class RelayListenCommand
             ListenerEventKind.SenderRejected =>
                 $"{listenerEvent.RemoteEndpoint} was turned away from '{listenerEvent.Suffix}': {listenerEvent.Reason}",
             ListenerEventKind.SenderEnded =>
-                $"a session of {listenerEvent.Suffix} ended: {ByteSize.Format(listenerEvent.BytesIn)} in, {ByteSize.Format(listenerEvent.BytesOut)} out",
+                $"a session of {listenerEvent.Suffix} ended: {ByteSize.Format(listenerEvent.BytesIn)} in, "
+                    + $"{ByteSize.Format(listenerEvent.BytesOut)} out",
             _ => null,
         };
         if (line is null)

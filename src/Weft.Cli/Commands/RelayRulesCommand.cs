@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Weft.Access;
 using Weft.Cli.Kinds;
 using Weft.Cli.Output;
 using Weft.Resources;
@@ -34,7 +35,7 @@ internal static class RelayRulesCommand
                 if (format != OutputFormat.Table)
                     ResourceText.Write(
                         session,
-                        KindTable.Require("networkrulesets"),
+                        KindTable.Of(NetworkRuleSet.ResourceType),
                         sets,
                         format,
                         single: false,

@@ -135,7 +135,10 @@ internal static class RelayTopCommand
         if (session.Out.IsTerminal)
             session.Out.Writer.Write(ClearScreen);
         session.Out.WriteLine(
-            $"{now.Listeners.Count()} listeners, {now.Sessions.Count()} sessions, {now.Body["waiting"]} waiting; up {ByteSize.Format(rates.Sum(rate => rate.Up))}/s, down {ByteSize.Format(rates.Sum(rate => rate.Down))}/s; {(now.Body["totals"] as JsonObject)?["refusals"]} refusals so far",
+            $"{now.Listeners.Count()} listeners, {now.Sessions.Count()} sessions, {now.Body["waiting"]} waiting; "
+                + $"up {ByteSize.Format(rates.Sum(rate => rate.Up))}/s, "
+                + $"down {ByteSize.Format(rates.Sum(rate => rate.Down))}/s; "
+                + $"{(now.Body["totals"] as JsonObject)?["refusals"]} refusals so far",
             TextStyle.Heading
         );
         TableText.Write(

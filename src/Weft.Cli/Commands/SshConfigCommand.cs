@@ -74,7 +74,8 @@ internal static class SshConfigCommand
                 "name one resource group with -g GROUP"
             );
         var text =
-            $"# Written by weft ssh-config; what is changed here is lost when it writes again.\n{string.Concat(hosts.Select(host => "\n" + host.ToConfig(user)))}";
+            "# Written by weft ssh-config; what is changed here is lost when it writes again.\n"
+            + string.Concat(hosts.Select(host => "\n" + host.ToConfig(user)));
         if (file is null)
         {
             session.Out.Writer.Write(text);
@@ -83,7 +84,8 @@ internal static class SshConfigCommand
 
         PrivateFile.Write(file, text);
         session.Error.WriteLine(
-            $"{hosts.Count} hosts in {file}; where ~/.ssh/config doesn't include it yet, write as its first line: Include {Path.GetFullPath(file)}",
+            $"{hosts.Count} hosts in {file}; where ~/.ssh/config doesn't include it yet, "
+                + $"write as its first line: Include {Path.GetFullPath(file)}",
             TextStyle.Faint
         );
     }
@@ -92,7 +94,7 @@ internal static class SshConfigCommand
     {
         var lookup = new ResourceLookup(session);
         var found = new List<ResourceId>();
-        foreach (var kind in new[] { KindTable.Require("nodes"), KindTable.VirtualMachines })
+        foreach (var kind in new[] { KindTable.Nodes, KindTable.VirtualMachines })
             found.AddRange(
                 (await lookup.ListAsync(kind, null, allGroups: false, cancel))
                     .Select(resource => new ResourceRow(resource, default).Id)

@@ -53,21 +53,12 @@ internal static class VerifyCommand
             {
                 var format = session.GetFormat(OutputFormat.Table, OutputFormat.Json, OutputFormat.Yaml);
                 var parsed = session.Parsed;
-                var question = new JsonObject();
-                foreach (
-                    var (member, value) in ((string, string?)[])
-                        [
-                            ("node", parsed.GetValue(node)),
-                            ("pod", parsed.GetValue(pod)),
-                            ("network", parsed.GetValue(network)),
-                            ("interface", parsed.GetValue(name)),
-                        ]
-                )
-                {
-                    if (value is not null)
-                        question[member] = value;
-                }
-
+                var question = ToQuestion(
+                    ("node", parsed.GetValue(node)),
+                    ("pod", parsed.GetValue(pod)),
+                    ("network", parsed.GetValue(network)),
+                    ("interface", parsed.GetValue(name))
+                );
                 var limit = parsed.GetResult(timeout) is null ? DefaultTimeout : parsed.GetValue(timeout);
                 var found = new List<AgentVerification>();
                 foreach (var id in await DriftCommand.FindClustersAsync(session, parsed.GetValue(cluster), cancel))
@@ -76,6 +67,18 @@ internal static class VerifyCommand
             }
         );
         return command;
+    }
+
+    private static JsonObject ToQuestion(params ReadOnlySpan<(string Member, string? Value)> members)
+    {
+        var question = new JsonObject();
+        foreach (var (member, value) in members)
+        {
+            if (value is not null)
+                question[member] = value;
+        }
+
+        return question;
     }
 
     private static async Task<IEnumerable<AgentVerification>> VerifyAsync(
@@ -105,10 +108,7 @@ internal static class VerifyCommand
                 && limit - clock.GetElapsedTime(begun) is { Ticks: > 0 } left
             )
             {
-                var waiting = AgentsOf(answer).Where(a => a["report"] is null).Select(a => $"{a["node"]}").ToList();
-                say(
-                    $"{cluster.Name}: waiting for {string.Join(", ", waiting.Take(5))}{(waiting.Count > 5 ? $" and {waiting.Count - 5} more" : "")}"
-                );
+                say($"{cluster.Name}: waiting for {FormatWaiting(answer)}");
                 var seconds = Math.Clamp((int)Math.Ceiling(left.TotalSeconds), 1, 10)
                     .ToString(CultureInfo.InvariantCulture);
                 answer = (
@@ -131,6 +131,16 @@ internal static class VerifyCommand
             ));
     }
 
+    private static string FormatWaiting(JsonObject answer)
+    {
+        var nodes = AgentsOf(answer)
+            .Where(agent => agent["report"] is null)
+            .Select(agent => $"{agent["node"]}")
+            .ToList();
+        var named = string.Join(", ", nodes.Take(5));
+        return nodes.Count > 5 ? $"{named} and {nodes.Count - 5} more" : named;
+    }
+
     private static IEnumerable<JsonObject> AgentsOf(JsonObject answer) =>
         (answer["properties"]?["agents"] as JsonArray ?? []).OfType<JsonObject>();
 
@@ -145,24 +155,8 @@ internal static class VerifyCommand
         // A pod is on one node; that the others don't have it is nothing to tell, unless nobody has.
         var isSomewhere = found.Exists(f => f.Report is { IsElsewhere: false });
         var told = found.Where(f => f.Report is not { IsElsewhere: true }).ToList();
-        if (format == OutputFormat.Table)
-            WriteTables(session, told, detailed);
-        else if (format == OutputFormat.Json)
-            session.Out.Writer.WriteLine(
-                JsonFormatter.Indented(new JsonArray([.. told.Select(f => (JsonNode)f.ToJson())]))
-            );
-        else
-            session.Out.Writer.Write(Yaml.Write(new JsonArray([.. told.Select(f => (JsonNode)f.ToJson())])));
-        foreach (var silent in told.Where(f => f.Report is null))
-            session.Error.WriteLine(
-                $"error: agent {silent.Agent} of node {silent.Node} has not answered; does it run? weft get agents --cluster {silent.Cluster.Name}",
-                TextStyle.Error
-            );
-        foreach (var wrong in told.Where(f => f.Report?.Error is not null))
-            session.Error.WriteLine(
-                $"error: {wrong.Cluster.Name}/{wrong.Node}: {wrong.Report!.Error}",
-                TextStyle.Error
-            );
+        WriteReports(session, told, format, detailed);
+        WriteFailures(session, told);
         if (found.Count == 0)
             session.Error.WriteLine("there is no cluster to verify", TextStyle.Error);
         else if (pod is not null && !isSomewhere && told.Count == 0)
@@ -173,6 +167,42 @@ internal static class VerifyCommand
         var isGood =
             found.Count > 0 && (pod is null || isSomewhere) && told.TrueForAll(f => f.Report is { HasPassed: true });
         return isGood ? ExitCode.Success : ExitCode.Failed;
+    }
+
+    private static void WriteReports(
+        CommandSession session,
+        List<AgentVerification> told,
+        OutputFormat format,
+        bool detailed
+    )
+    {
+        if (format == OutputFormat.Table)
+        {
+            WriteTables(session, told, detailed);
+            return;
+        }
+
+        var list = new JsonArray([.. told.Select(f => (JsonNode)f.ToJson())]);
+        if (format == OutputFormat.Json)
+            session.Out.Writer.WriteLine(JsonFormatter.Indented(list));
+        else
+            session.Out.Writer.Write(Yaml.Write(list));
+    }
+
+    /// <summary>Says which agents didn't answer, and which couldn't do what they were asked.</summary>
+    private static void WriteFailures(CommandSession session, List<AgentVerification> told)
+    {
+        foreach (var (cluster, agent, node, _) in told.Where(f => f.Report is null))
+            session.Error.WriteLine(
+                $"error: agent {agent} of node {node} has not answered; does it run? "
+                    + $"weft get agents --cluster {cluster.Name}",
+                TextStyle.Error
+            );
+        foreach (var wrong in told.Where(f => f.Report?.Error is not null))
+            session.Error.WriteLine(
+                $"error: {wrong.Cluster.Name}/{wrong.Node}: {wrong.Report!.Error}",
+                TextStyle.Error
+            );
     }
 
     private static void WriteTables(CommandSession session, List<AgentVerification> told, bool detailed)

@@ -5,9 +5,12 @@ namespace Weft.Cli.Kinds;
 
 /// <summary>A kind of resource as a row: what people call it, where it lives and what its table shows.</summary>
 /// <param name="Plural">Its name in lists and labels, in lower case.</param>
-/// <param name="ApiVersion">The newest version of its wire form that this program knows.</param>
-internal sealed record Kind(string Plural, string Singular, ResourceType Type, string ApiVersion)
+/// <param name="ApiVersion">The version of its wire form that this program speaks.</param>
+internal sealed record Kind(string Plural, ResourceType Type, string ApiVersion)
 {
+    /// <summary>Its name for one.</summary>
+    public string Singular => Plural[..^1];
+
     /// <summary>Other names.</summary>
     public ImmutableArray<string> ShortNames { get; init; } = [];
 
@@ -37,9 +40,7 @@ internal sealed record Kind(string Plural, string Singular, ResourceType Type, s
     {
         if (IsGroup)
             return ResourceId.ForResourceGroup(scope.Subscription, name);
-        return Parent is { } parent && parent.Type.Namespace == Type.Namespace
-            ? scope.Child(Type.Leaf, name)
-            : scope.Extend(Type, name);
+        return HasPathOfParent ? scope.Child(Type.Leaf, name) : scope.Extend(Type, name);
     }
 
     /// <summary>The path that lists this kind in a scope.</summary>
@@ -49,8 +50,8 @@ internal sealed record Kind(string Plural, string Singular, ResourceType Type, s
     {
         if (IsGroup)
             return $"{scope}/resourceGroups";
-        return Parent is { } parent && parent.Type.Namespace == Type.Namespace
-            ? $"{scope}/{Type.Leaf}"
-            : $"{scope}/providers/{Type}";
+        return HasPathOfParent ? $"{scope}/{Type.Leaf}" : $"{scope}/providers/{Type}";
     }
+
+    private bool HasPathOfParent => Parent is { } parent && parent.Type.Namespace == Type.Namespace;
 }

@@ -1,3 +1,5 @@
+using Weft.Access;
+using Weft.Fabric;
 using Weft.Resources;
 
 namespace Weft.Cli.Kinds;
@@ -12,20 +14,18 @@ internal static class TargetNames
     public const string Syntax =
         "cluster/NAME, node/CLUSTER/NAME, vm/NAME, nexus/NAME, namespace/NAME, hc/NAMESPACE/NAME, or a whole id";
 
-    // The word that Written uses stands first. A 'cluster' is a Kubernetes one: of these there are many.
+    // The word that Format uses stands first. A 'cluster' is a Kubernetes one: of these there are many.
     private static readonly (Kind Kind, string[] Words)[] KindWords =
     [
-        (KindTable.KubernetesClusters, ["cluster", "kubernetesclusters", "kubernetescluster", "k8s", "kc"]),
-        (KindTable.Require("nodes"), ["node", "nodes", "no"]),
-        (KindTable.VirtualMachines, ["vm", "vms", "virtualmachines", "virtualmachine", "machine"]),
-        (KindTable.NexusClusters, ["nexus", "clusters", "cl"]),
-        (KindTable.RelayNamespaces, ["namespace", "relaynamespaces", "relaynamespace", "rns"]),
-        (KindTable.HybridConnections, ["hc", "hybridconnections", "hybridconnection"]),
+        (KindTable.KubernetesClusters, ["cluster"]),
+        (KindTable.Nodes, ["node"]),
+        (KindTable.VirtualMachines, ["vm", "machine"]),
+        (KindTable.Of(NexusCluster.ResourceType), ["nexus"]),
+        (KindTable.Of(RelayNamespace.ResourceType), ["namespace"]),
+        (KindTable.Of(HybridConnection.ResourceType), ["hc"]),
     ];
 
-    private static readonly Dictionary<string, Kind> KindsByWord = KindWords
-        .SelectMany(row => row.Words.Select(word => (word, row.Kind)))
-        .ToDictionary(pair => pair.word, pair => pair.Kind, StringComparer.OrdinalIgnoreCase);
+    private static readonly Dictionary<string, Kind> KindsByWord = IndexByWord();
 
     /// <summary>The kinds that are targets.</summary>
     public static IEnumerable<Kind> Kinds => KindWords.Select(row => row.Kind);
@@ -59,4 +59,17 @@ internal static class TargetNames
         KindWords.FirstOrDefault(row => row.Kind.Type == id.Type) is { Words: [var word, ..] }
             ? $"{word}/{Label.Path(id)}"
             : Label.For(id);
+
+    /// <summary>A word that two kinds have means the one that stands first.</summary>
+    private static Dictionary<string, Kind> IndexByWord()
+    {
+        var kinds = new Dictionary<string, Kind>(StringComparer.OrdinalIgnoreCase);
+        foreach (var (kind, words) in KindWords)
+        {
+            foreach (var word in words.Concat(kind.Names))
+                kinds.TryAdd(word, kind);
+        }
+
+        return kinds;
+    }
 }

@@ -34,7 +34,8 @@ internal static class ErrorText
     {
         var codes = error.Findings.Select(finding => finding.Code).Append(error.Code).ToHashSet(StringComparer.Ordinal);
         if (codes.Contains(nameof(RefusalCode.ResourceGroupNotFound)))
-            return "declare the group in a document (type: Microsoft.Resources/resourceGroups, name, location), or weft create group NAME --location LOCATION";
+            return "declare the group in a document (type: Microsoft.Resources/resourceGroups, name, location), "
+                + "or weft create group NAME --location LOCATION";
         if (status == 401 || codes.Contains(nameof(RefusalCode.AuthenticationFailed)))
             return "the server does not take this token; name the right file with --token-file FILE";
         if (codes.Contains(nameof(RefusalCode.Contended)))

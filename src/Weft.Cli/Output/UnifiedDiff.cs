@@ -1,20 +1,19 @@
+using DiffPlex;
+using DiffPlex.Chunkers;
+using DiffPlex.Model;
+
 namespace Weft.Cli.Output;
 
 /// <summary>The difference of two texts as <c>diff -u</c> shows it.</summary>
 internal static class UnifiedDiff
 {
-    // Beyond this the table of the longest common subsequence costs more than the reader gains: 4000 × 4000 lines.
-    private const long MaxCells = 16_000_000;
-
     /// <summary>The lines of the difference, hunk heads included and file heads left out.</summary>
     /// <param name="context">How many equal lines to show around a change.</param>
     /// <returns>Lines that start with a space, <c>+</c>, <c>-</c> or <c>@@</c>; none where the texts are
     /// equal.</returns>
     public static IReadOnlyList<string> Create(string before, string after, int context = 3)
     {
-        var old = SplitLines(before);
-        var now = SplitLines(after);
-        var edits = ComputeEdits(old, now);
+        var edits = FindEdits(before, after);
         var lines = new List<string>();
         var at = 0;
         while (true)
@@ -50,22 +49,29 @@ internal static class UnifiedDiff
         return $"@@ -{oldAt},{hunk.Count(edit => edit.Mark != '+')} +{newAt},{hunk.Count(edit => edit.Mark != '-')} @@";
     }
 
-    private static List<Edit> ComputeEdits(string[] old, string[] now)
+    /// <summary>
+    /// All lines of both texts. Of the differences that are equally small it is the one that keeps a line as early as
+    /// it can, and removes before it adds: so the same change looks the same wherever it stands.
+    /// </summary>
+    private static List<Edit> FindEdits(string before, string after)
     {
+        var diff = Differ.Instance.CreateDiffs(Trim(before), Trim(after), false, false, LineChunker.Instance);
+        var (old, now) = (diff.PiecesOld, diff.PiecesNew);
+        var kept = new Queue<(int Old, int New)>(KeptLines(diff));
         var edits = new List<Edit>();
-        if ((long)(old.Length + 1) * (now.Length + 1) > MaxCells)
-            return [.. old.Select(line => new Edit('-', line)), .. now.Select(line => new Edit('+', line))];
-        var common = CommonLengths(old, now);
         int i = 0,
             j = 0;
-        while (i < old.Length || j < now.Length)
+        while (i < old.Count || j < now.Count)
         {
-            if (i < old.Length && j < now.Length && old[i] == now[j])
+            var next = kept.TryPeek(out var pair) ? pair : (Old: old.Count, New: now.Count);
+            if (i < old.Count && j < now.Count && old[i] == now[j])
             {
+                if (next.Old == i || next.New == j)
+                    kept.Dequeue();
                 edits.Add(new Edit(' ', old[i++]));
                 j++;
             }
-            else if (i < old.Length && (j == now.Length || common[i + 1, j] >= common[i, j + 1]))
+            else if (i < next.Old)
                 edits.Add(new Edit('-', old[i++]));
             else
                 edits.Add(new Edit('+', now[j++]));
@@ -74,21 +80,21 @@ internal static class UnifiedDiff
         return edits;
     }
 
-    private static int[,] CommonLengths(string[] old, string[] now)
+    /// <summary>The lines that both texts have, by their places.</summary>
+    private static IEnumerable<(int Old, int New)> KeptLines(DiffResult diff)
     {
-        var common = new int[old.Length + 1, now.Length + 1];
-        for (var i = old.Length - 1; i >= 0; i--)
+        int i = 0,
+            j = 0;
+        foreach (var block in diff.DiffBlocks.Append(new DiffBlock(diff.PiecesOld.Count, 0, diff.PiecesNew.Count, 0)))
         {
-            for (var j = now.Length - 1; j >= 0; j--)
-                common[i, j] =
-                    old[i] == now[j] ? common[i + 1, j + 1] + 1 : Math.Max(common[i + 1, j], common[i, j + 1]);
+            for (; i < block.DeleteStartA; i++, j++)
+                yield return (i, j);
+            i += block.DeleteCountA;
+            j += block.InsertCountB;
         }
-
-        return common;
     }
 
-    private static string[] SplitLines(string text) =>
-        text.Length == 0 ? [] : text.TrimEnd('\n').ReplaceLineEndings("\n").Split('\n');
+    private static string Trim(string text) => text.TrimEnd('\n');
 
     private readonly record struct Edit(char Mark, string Text);
 }

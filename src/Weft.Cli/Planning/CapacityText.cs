@@ -43,7 +43,8 @@ internal sealed class CapacityText(Terminal terminal, bool detailed)
                 NumberOf(one, "size")
             );
             if (detailed || held != after || (size > 0 && free <= size * (1 - NearlyFull)))
-                yield return $"{Label.For(TextOf(one, "network"))} {TextOf(one, "prefix")}: {ChangeText(one, "held", "heldAfter")} of {TextOf(one, "size")} addresses held, {TextOf(one, "freeAfter")} free";
+                yield return $"{NetworkOf(one)} {TextOf(one, "prefix")}: {ChangeText(one, "held", "heldAfter")} of "
+                    + $"{TextOf(one, "size")} addresses held, {TextOf(one, "freeAfter")} free";
         }
     }
 
@@ -51,31 +52,46 @@ internal sealed class CapacityText(Terminal terminal, bool detailed)
     {
         foreach (var one in functions)
         {
-            var networks = ListOf(one, "networks")
-                .Select(n =>
-                    $"{Label.For(TextOf(n, "network"))} {TextOf(n, "declared")}{(n["pooled"] is { } pooled && pooled.ToString() != TextOf(n, "declared") ? $" ({pooled} in its pool)" : "")}"
-                )
-                .ToList();
+            var networks = ListOf(one, "networks").Select(FunctionsOfNetwork).ToList();
             var total = TextOf(one, "total") is { Length: > 0 } known ? $" of {known}" : "";
-            yield return $"{TextOf(one, "node")} {TextOf(one, "port")}: {TextOf(one, "declared")}{total} virtual functions declared{(networks.Count > 0 ? $": {string.Join(", ", networks)}" : "")}";
+            var ofNetworks = networks.Count > 0 ? $": {string.Join(", ", networks)}" : "";
+            yield return $"{PortOf(one)}: {TextOf(one, "declared")}{total} virtual functions declared{ofNetworks}";
         }
+    }
+
+    private static string FunctionsOfNetwork(JsonObject network)
+    {
+        var (declared, pooled) = (TextOf(network, "declared"), network["pooled"]?.ToString());
+        var inPool = pooled is not null && pooled != declared ? $" ({pooled} in its pool)" : "";
+        return $"{NetworkOf(network)} {declared}{inPool}";
     }
 
     private IEnumerable<string> VlanLines(IEnumerable<JsonObject> vlans)
     {
         foreach (var one in vlans)
         {
-            if (TextOf(one, "network") is { Length: > 0 } network)
-                yield return $"{TextOf(one, "node")} {TextOf(one, "port")}: {TextOf(one, "vlans")} VLANs on each of {TextOf(one, "functions")} functions ({Label.For(network)}){(TextOf(one, "limit") is { Length: > 0 } limit ? $", {limit} at most" : "")}";
+            var vlanCount = $"{PortOf(one)}: {TextOf(one, "vlans")} VLANs";
+            var limit = TextOf(one, "limit") is { Length: > 0 } most ? $", {most} at most" : "";
+            if (TextOf(one, "network").Length > 0)
+                yield return $"{vlanCount} on each of {TextOf(one, "functions")} functions ({NetworkOf(one)}){limit}";
             else if (detailed)
-                yield return $"{TextOf(one, "node")} {TextOf(one, "port")}: {TextOf(one, "vlans")} VLANs";
+                yield return vlanCount;
         }
     }
 
     private static IEnumerable<string> PageLines(IEnumerable<JsonObject> pages) =>
         pages.Select(one =>
-            $"{TextOf(one, "node")}: {TextOf(one, "wanted")} huge pages of {TextOf(one, "kilobytes")} KiB wanted{(TextOf(one, "total") is { Length: > 0 } total ? $", {total} there, {TextOf(one, "free")} free" : "")}"
-        );
+        {
+            var found = TextOf(one, "total") is { Length: > 0 } total
+                ? $", {total} there, {TextOf(one, "free")} free"
+                : "";
+            var size = TextOf(one, "kilobytes");
+            return $"{TextOf(one, "node")}: {TextOf(one, "wanted")} huge pages of {size} KiB wanted{found}";
+        });
+
+    private static string PortOf(JsonObject one) => $"{TextOf(one, "node")} {TextOf(one, "port")}";
+
+    private static string NetworkOf(JsonObject one) => Label.For(TextOf(one, "network"));
 
     private static string ChangeText(JsonObject one, string before, string after) =>
         TextOf(one, before) == TextOf(one, after)

@@ -93,8 +93,8 @@ internal sealed class PlanText(Terminal terminal, bool detailed)
         foreach (var address in addresses)
         {
             var taken = TextOf(address, "action") == "Take";
-            var line =
-                $"{TextOf(address, "address").PadRight(widest)}  {Label.For(TextOf(address, "network")).PadRight(widestNetwork)}  {TextOf(address, "holder")}";
+            var network = Label.For(TextOf(address, "network")).PadRight(widestNetwork);
+            var line = $"{TextOf(address, "address").PadRight(widest)}  {network}  {TextOf(address, "holder")}";
             terminal.WriteLine(
                 $"  {(taken ? '+' : '-')} {line}".TrimEnd(),
                 taken ? TextStyle.Added : TextStyle.Removed

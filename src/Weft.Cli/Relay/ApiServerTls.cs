@@ -59,9 +59,14 @@ internal static class ApiServerTls
     {
         if (errors.HasFlag(SslPolicyErrors.RemoteCertificateNameMismatch))
             return $"its certificate isn't for '{name}' but for {string.Join(", ", NamesOf(certificate))}; name one with --tls-server-name";
-        return errors == SslPolicyErrors.None
-            ? null
-            : $"its certificate isn't trusted ({string.Join(", ", (chain?.ChainStatus ?? []).Select(status => status.StatusInformation.Trim()).Where(text => text.Length > 0).Distinct())}); name the cluster's CA with --certificate-authority or --from-context";
+        if (errors == SslPolicyErrors.None)
+            return null;
+        var reasons = (chain?.ChainStatus ?? [])
+            .Select(status => status.StatusInformation.Trim())
+            .Where(text => text.Length > 0)
+            .Distinct();
+        return $"its certificate isn't trusted ({string.Join(", ", reasons)}); "
+            + "name the cluster's CA with --certificate-authority or --from-context";
     }
 
     private static IEnumerable<string> NamesOf(X509Certificate2? certificate) =>

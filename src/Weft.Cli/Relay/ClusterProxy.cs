@@ -17,10 +17,15 @@ internal sealed class ClusterProxy(CommandSession session, RelayConnector connec
     private (string Text, long At) _lastReport;
 
     /// <summary>The address for kubectl.</summary>
-    public Uri Server =>
-        new(
-            $"https://{(IPAddress.Any.Equals(listener.EndPoint.Address) ? new IPEndPoint(IPAddress.Loopback, listener.EndPoint.Port) : listener.EndPoint)}"
-        );
+    public Uri Server
+    {
+        get
+        {
+            var isAny = IPAddress.Any.Equals(listener.EndPoint.Address);
+            var address = isAny ? IPAddress.Loopback : listener.EndPoint.Address;
+            return new Uri($"https://{new IPEndPoint(address, listener.EndPoint.Port)}");
+        }
+    }
 
     /// <summary>Waits until the API server has answered through the relay.</summary>
     /// <param name="isOpen">Whether the entry says nothing yet of how the API server is known: then it is by what the

@@ -63,6 +63,12 @@ internal sealed record KubeconfigEntry(
         return Lists.Aggregate(Unlink(text, name), (changed, list) => changed.Without(list, name));
     }
 
+    /// <summary>
+    /// Whether nothing of the entry is there any more. One whose context alone is gone was taken out by somebody who meant it.
+    /// </summary>
+    public bool IsLostFrom(KubeconfigText text) =>
+        text.Find("contexts", Name) is null && text.Find("clusters", Name) is null;
+
     /// <summary>Whether any proxy's entry is in a kubeconfig.</summary>
     public static bool IsIn(KubeconfigText text) =>
         text.Entries("contexts").Any(context => ExtensionOf(context) is not null);

@@ -19,6 +19,9 @@ internal sealed class KubeconfigFile(string path, TimeProvider clock)
     private const int WouldBlock = 11,
         AlreadyExists = 17;
 
+    // What a proxy writes into kubectl's lock, to tell its own from one of kubectl.
+    private static ReadOnlySpan<byte> OwnMark => "weft\n"u8;
+
     private readonly string _path = Resolve(path);
 
     /// <summary>Where it is.</summary>
@@ -26,6 +29,9 @@ internal sealed class KubeconfigFile(string path, TimeProvider clock)
 
     /// <summary>The copy that is made before the first entry of any proxy goes in.</summary>
     public string Backup => _path + ".before-weft";
+
+    /// <summary>When it was written last; null where it isn't there.</summary>
+    public DateTime? LastWritten => File.Exists(_path) ? File.GetLastWriteTimeUtc(_path) : null;
 
     /// <summary>Where kubectl has its kubeconfig.</summary>
     /// <param name="option">What <c>--kubeconfig</c> says, or null.</param>
@@ -123,23 +129,36 @@ internal sealed class KubeconfigFile(string path, TimeProvider clock)
         return AcquireAsync(
             () =>
             {
-                // Left behind by a kubectl that died; only one of us can be here, and kubectl itself would wait for
-                // ever.
-                if (File.Exists(name) && clock.GetUtcNow() - File.GetLastWriteTimeUtc(name) > StaleLockAge)
+                // kubectl itself would refuse to write for ever.
+                if (IsLeftBehind(name))
                     File.Delete(name);
-                return new FileStream(
+                var file = new FileStream(
                     name,
                     new FileStreamOptions
                     {
                         Mode = FileMode.CreateNew,
                         Access = FileAccess.Write,
                         Options = FileOptions.DeleteOnClose,
+                        BufferSize = 0,
                     }
                 );
+                file.Write(OwnMark);
+                return file;
             },
             $"{name} is there: another program is changing the kubeconfig",
             cancel
         );
+    }
+
+    /// <summary>
+    /// Whether who made kubectl's lock has died with it. Only one proxy can be here, so another's lock is nobody's; one of
+    /// kubectl is empty and says nothing but its age.
+    /// </summary>
+    private bool IsLeftBehind(string name)
+    {
+        var held = new FileInfo(name);
+        return held.Exists
+            && (held.Length == OwnMark.Length || clock.GetUtcNow() - held.LastWriteTimeUtc > StaleLockAge);
     }
 
     private async Task<IAsyncDisposable> AcquireAsync(Func<FileStream> open, string holder, CancellationToken cancel)

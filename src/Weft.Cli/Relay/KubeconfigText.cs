@@ -15,6 +15,7 @@ namespace Weft.Cli.Relay;
 internal sealed class KubeconfigText
 {
     private const string CurrentContextMember = "current-context";
+    private const string EmptyConfig = "apiVersion: v1\nkind: Config\nclusters: []\nusers: []\ncontexts: []\n";
 
     private readonly KubeconfigLayout _layout;
 
@@ -52,15 +53,11 @@ internal sealed class KubeconfigText
                 "mend it, or name another file with --kubeconfig FILE"
             );
         if (documents.Count == 0)
-            return new KubeconfigText(
-                $"{text}apiVersion: v1\nkind: Config\nclusters: []\nusers: []\ncontexts: []\n{CurrentContextMember}: \"\"\n",
-                EmptyRoot(),
-                file
-            );
+            return Parse($"{EndLine(text)}{EmptyConfig}{CurrentContextMember}: \"\"\n", file);
         if (documents is [{ Value: JsonObject { Count: 0 } }])
             return Parse("", file);
         return documents is [{ Value: JsonObject root }]
-            ? new KubeconfigText(text.EndsWith('\n') ? text : text + '\n', root, file)
+            ? new KubeconfigText(EndLine(text), root, file)
             : throw new CliError(
                 $"{file} is no kubeconfig: it holds {(documents.Count > 1 ? "several documents" : "no object")}",
                 next: "name another file with --kubeconfig FILE"
@@ -137,16 +134,7 @@ internal sealed class KubeconfigText
         return Parse($"{Text[..place.Start]}{blank}{value}{Text[place.End..]}", File);
     }
 
-    private static JsonObject EmptyRoot() =>
-        new()
-        {
-            ["apiVersion"] = "v1",
-            ["kind"] = "Config",
-            ["clusters"] = new JsonArray(),
-            ["users"] = new JsonArray(),
-            ["contexts"] = new JsonArray(),
-            [CurrentContextMember] = "",
-        };
+    private static string EndLine(string text) => text.Length == 0 || text.EndsWith('\n') ? text : text + '\n';
 
     /// <summary>The line on which an item's dash stands: mostly that of its first member, else further up.</summary>
     private static int DashLineOf(List<string> lines, ItemSpan item)

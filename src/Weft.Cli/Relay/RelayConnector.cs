@@ -77,7 +77,8 @@ internal sealed class RelayConnector : IDisposable
             RelayRefusedException refused => new CliError(MessageOf(refused), next: NextStepFor(refused)),
             RelayUnreachableException => new CliError(
                 $"the relay can't be reached: {e.Message.TrimEnd('.')}",
-                next: "weftd says where it is (--relay-address); where its certificate has an authority of its own, name it with --relay-ca FILE"
+                next: "weftd says where it is (--relay-address); "
+                    + "where its certificate has an authority of its own, name it with --relay-ca FILE"
             ),
             _ => new CliError($"the connection to {Service} of {Label.For(Target)} was lost: {e.Message}"),
         };
@@ -118,7 +119,8 @@ internal sealed class RelayConnector : IDisposable
         (int)refused.Status switch
         {
             403 when refused.Phrase.Contains("your address", StringComparison.Ordinal) =>
-                $"weft relay check --to {TargetNames.Format(Target)} --service {Service} says by which rule; who may write the rules can let your network in",
+                $"weft relay check --to {TargetNames.Format(Target)} --service {Service} says by which rule; "
+                    + "who may write the rules can let your network in",
             404 =>
                 $"its agent must run with the relay on and with a target '{Service}'; weft relay ls shows who listens",
             502 or 504 => $"the agent was asked, and {Service} behind it doesn't answer",

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Weft.Cli.Arm;
+using Weft.Cli.Kinds;
 using Weft.Relay.Protocol;
 using Weft.Resources;
 
@@ -16,8 +17,8 @@ internal sealed record RelayCredentials(HybridConnectionAddress Address, string 
     /// <exception cref="CliError">It is no such answer.</exception>
     public static RelayCredentials FromJson(JsonObject answer)
     {
-        var place =
-            $"{answer["relay"]}/{string.Join('/', (answer["hybridConnectionName"]?.ToString() ?? "").Split('/').Select(Uri.EscapeDataString))}";
+        var name = (answer["hybridConnectionName"]?.ToString() ?? "").Split('/').Select(Uri.EscapeDataString);
+        var place = $"{answer["relay"]}/{string.Join('/', name)}";
         if (
             !HybridConnectionAddress.TryParse(place, out var address)
             || answer["token"]?.ToString() is not { Length: > 0 } token
@@ -87,7 +88,7 @@ internal sealed class RelayCredentialSource(ArmClient client, ResourceId target,
     {
         var seconds = ((int)life.TotalSeconds).ToString(CultureInfo.InvariantCulture);
         var path =
-            $"{target}/providers/Weft.Relay/connections/default/listCredentials?api-version={Kinds.KindTable.WeftApiVersion}&expiresin={seconds}";
+            $"{target}/providers/Weft.Relay/connections/default/listCredentials?api-version={KindTable.WeftApiVersion}&expiresin={seconds}";
         return RelayCredentials.FromJson(
             (await client.SendAsync(HttpMethod.Post, path, new JsonObject { ["role"] = role }, null, cancel)).Object
         );

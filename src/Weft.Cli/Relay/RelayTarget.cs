@@ -7,7 +7,7 @@ namespace Weft.Cli.Relay;
 /// <summary>The node or machine that people mean.</summary>
 internal static class RelayTarget
 {
-    private static readonly Kind NodeKind = KindTable.Require("nodes");
+    private static readonly Kind NodeKind = KindTable.Nodes;
 
     /// <summary>The node or machine that somebody names, however shortly.</summary>
     /// <param name="text">A node's name, <c>CLUSTER/NODE</c>, a machine's name, or what <see cref="TargetNames"/>

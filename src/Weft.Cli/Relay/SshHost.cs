@@ -19,7 +19,7 @@ internal sealed record SshHost(ResourceId Target, string Alias, string KeyAlias,
     /// <exception cref="CliError">It is something that has no SSH server.</exception>
     public static SshHost Create(CommandSession session, ResourceId id, string? relayCa)
     {
-        var isNode = id.Type == KindTable.Require("nodes").Type;
+        var isNode = id.Type == KindTable.Nodes.Type;
         if (!isNode && id.Type != KindTable.VirtualMachines.Type)
             throw CliError.Usage($"{Label.For(id)} has no SSH server", "name a node or a virtual machine");
         var name = (isNode ? $"{id.Name}.{id.Parent!.Name}" : id.Name).ToLowerInvariant();

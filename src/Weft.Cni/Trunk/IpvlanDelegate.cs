@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Text.Json;
+using Weft.Contracts;
 
 namespace Weft.Cni.Trunk;
 
@@ -76,7 +77,7 @@ internal sealed class IpvlanDelegate(IHost host, Invocation invocation, string n
     {
         try
         {
-            var error = JsonElementExtensions.ParseObject(run.Output);
+            var error = StrictJson.ParseObject(run.Output);
             if (error.TryGetMember("code", out var code) && code.TryGetInt32(out var number) && number > 0)
                 return new CniError(
                     (ErrorCode)number,
@@ -101,7 +102,7 @@ internal sealed class IpvlanDelegate(IHost host, Invocation invocation, string n
         result = default;
         try
         {
-            result = JsonElementExtensions.ParseObject(run.Output);
+            result = StrictJson.ParseObject(run.Output);
             return null;
         }
         catch (JsonException e)

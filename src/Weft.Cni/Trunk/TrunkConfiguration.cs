@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Text.Json;
 using Weft.Addressing;
+using Weft.Contracts;
 
 namespace Weft.Cni.Trunk;
 

@@ -1,6 +1,6 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using Weft.Addressing;
+using Weft.Contracts;
 
 namespace Weft.Cni.Trunk;
 
@@ -16,6 +16,9 @@ internal sealed class TrunkPlugin(IHost host) : IPlugin
     internal const string ProgramName = "weft-trunk";
 
     /// <inheritdoc/>
+    public string Name => ProgramName;
+
+    /// <inheritdoc/>
     public string Description => "the CNI plugin of Weft for IPVLAN trunks";
 
     /// <inheritdoc/>
@@ -24,46 +27,27 @@ internal sealed class TrunkPlugin(IHost host) : IPlugin
         Array.FindAll(CniVersion.Supported, version => version.Format == ResultFormat.List);
 
     /// <inheritdoc/>
-    public bool TryHandle(
-        Invocation invocation,
-        NetworkConfiguration configuration,
-        CniVersion version,
-        out ReadOnlyMemory<byte> output,
-        [NotNullWhen(false)] out CniError? error
-    )
+    public PluginResult Handle(PluginRequest request)
     {
-        output = default;
-        if (invocation.Command == Command.CollectGarbage)
-        {
-            error = new CniError(
-                ErrorCode.InvalidEnvironment,
-                $"CNI_COMMAND is 'GC', which {ProgramName} doesn't serve: leases are never freed by a list alone"
-            );
-            return false;
-        }
-
-        if (!TrunkConfiguration.TryRead(configuration.Root, out var trunk, out error))
-            return false;
+        var (invocation, configuration) = (request.Invocation, request.Configuration);
+        if (!TrunkConfiguration.TryRead(configuration.Root, out var trunk, out var error))
+            return error;
         var delegatePlugin = new IpvlanDelegate(host, invocation, configuration.Name!, trunk);
-        switch (invocation.Command)
+        return invocation.Command switch
         {
-            case Command.Add:
-                return TryAdd(invocation, configuration.Root, trunk, version, out output, out error);
-            case Command.Delete:
-                error = DeleteAll(delegatePlugin, trunk.Vlans);
-                return error is null;
-            case Command.Check:
-                return TryCheck(delegatePlugin, configuration.Root, trunk, out error);
-            default:
-                // All VLANs have the same plugin; one whose addresses come from a pool answers for its IPAM too.
-                return delegatePlugin.TryInvoke(
-                    "STATUS",
-                    trunk.Vlans.FirstOrDefault(vlan => vlan.Network is not null) ?? trunk.Vlans[0],
-                    null,
-                    out _,
-                    out error
-                );
-        }
+            Command.Add => Add(request, trunk),
+            Command.Delete => DeleteAll(delegatePlugin, trunk.Vlans),
+            Command.Check => Check(delegatePlugin, configuration.Root, trunk),
+            _ => AskStatus(delegatePlugin, trunk),
+        };
+    }
+
+    // All VLANs have the same plugin; one whose addresses come from a pool answers for its IPAM too.
+    private static CniError? AskStatus(IpvlanDelegate delegatePlugin, TrunkConfiguration trunk)
+    {
+        var vlan = trunk.Vlans.FirstOrDefault(vlan => vlan.Network is not null) ?? trunk.Vlans[0];
+        _ = delegatePlugin.TryInvoke("STATUS", vlan, null, out _, out var error);
+        return error;
     }
 
     private static CniError? FindInvalidRequest(Invocation invocation, JsonElement root)
@@ -89,24 +73,17 @@ internal sealed class TrunkPlugin(IHost host) : IPlugin
             : null;
     }
 
-    private bool TryAdd(
-        Invocation invocation,
-        JsonElement root,
-        TrunkConfiguration trunk,
-        CniVersion version,
-        out ReadOnlyMemory<byte> output,
-        [NotNullWhen(false)] out CniError? error
-    )
+    private PluginResult Add(PluginRequest request, TrunkConfiguration trunk)
     {
-        output = default;
-        error = FindInvalidRequest(invocation, root);
+        var (invocation, root) = (request.Invocation, request.Configuration.Root);
+        var error = FindInvalidRequest(invocation, root);
         if (error is not null || !trunk.TryWithRequestedAddresses(root, out var requested, out error))
-            return false;
+            return error;
         var delegatePlugin = new IpvlanDelegate(host, invocation, root.TextOf("name")!, requested);
         var vlans = requested.Vlans.Where(vlan => vlan.HasAddresses).ToList();
         error = FindInvalidNames(delegatePlugin, vlans);
         if (error is not null)
-            return false;
+            return error;
         var results = new List<JsonElement>();
         for (var i = 0; i < vlans.Count; i++)
         {
@@ -116,14 +93,13 @@ internal sealed class TrunkPlugin(IHost host) : IPlugin
                 // undoes.
                 if (DeleteAll(delegatePlugin, vlans.Take(i + 1)) is { } left)
                     host.Log($"not undone: {left.Message}");
-                return false;
+                return error;
             }
 
             results.Add(result);
         }
 
-        output = TrunkResult.Merge(version.Text, results);
-        return true;
+        return TrunkResult.Merge(request.Version.Text, results);
     }
 
     private static CniError? FindInvalidNames(IpvlanDelegate delegatePlugin, List<TrunkVlan> vlans)
@@ -157,14 +133,9 @@ internal sealed class TrunkPlugin(IHost host) : IPlugin
         return first;
     }
 
-    private static bool TryCheck(
-        IpvlanDelegate delegatePlugin,
-        JsonElement root,
-        TrunkConfiguration trunk,
-        [NotNullWhen(false)] out CniError? error
-    )
+    private static CniError? Check(IpvlanDelegate delegatePlugin, JsonElement root, TrunkConfiguration trunk)
     {
-        error = root.TryGetObject("prevResult", out _)
+        var error = root.TryGetObject("prevResult", out _)
             ? null
             : CniError.InvalidConfiguration(
                 "the network configuration has no 'prevResult', which CHECK compares the pod with"
@@ -172,7 +143,7 @@ internal sealed class TrunkPlugin(IHost host) : IPlugin
         foreach (var vlan in trunk.Vlans)
         {
             if (error is not null)
-                return false;
+                return error;
             if (TrunkResult.TryGetPreviousResult(root, delegatePlugin.InterfaceNameOf(vlan), out var previous))
                 _ = delegatePlugin.TryInvoke("CHECK", vlan, previous, out _, out error);
             else if (vlan.Network is not null)
@@ -181,6 +152,6 @@ internal sealed class TrunkPlugin(IHost host) : IPlugin
                 );
         }
 
-        return error is null;
+        return error;
     }
 }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Weft.Contracts;
 
 namespace Weft.Cni.Trunk;
 

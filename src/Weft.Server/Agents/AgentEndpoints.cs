@@ -1,7 +1,6 @@
 using System.Globalization;
-using System.Text.Json;
-using System.Text.Json.Nodes;
 using Weft.Addressing;
+using Weft.Contracts;
 using Weft.Fleet;
 using Weft.Networks;
 using Weft.Resources;
@@ -23,14 +22,16 @@ internal sealed class AgentEndpoints(
     IHostApplicationLifetime lifetime
 )
 {
+    private const string ReportPath = AgentApi.Verifications + "/";
+
     private static readonly TimeSpan DefaultWait = TimeSpan.FromSeconds(30);
 
     /// <summary>Serves a path below <c>/agents/v1/</c>.</summary>
     public Task Serve(HttpContext http, Caller caller, string path) =>
         (http.Request.Method, path) switch
         {
-            ("POST", "enroll") when caller.EnrolmentCluster is { } cluster => enrolment.Enrol(http, cluster),
-            ("POST", "enroll") => http.Refuse(
+            ("POST", AgentApi.Enrol) when caller.EnrolmentCluster is { } cluster => enrolment.Enrol(http, cluster),
+            ("POST", AgentApi.Enrol) => http.Refuse(
                 new Refusal(
                     RefusalCode.AuthorizationFailed,
                     "enrolment takes an enrolment token; make one with: weft agent token --cluster NAME"
@@ -38,26 +39,26 @@ internal sealed class AgentEndpoints(
             ),
             (
                 _,
-                "desired"
-                    or "status"
-                    or "inventory"
-                    or "leases/acquire"
-                    or "leases/release"
-                    or "verifications"
-                    or "relay"
+                AgentApi.Desired
+                    or AgentApi.Status
+                    or AgentApi.Inventory
+                    or AgentApi.Acquire
+                    or AgentApi.Release
+                    or AgentApi.Verifications
+                    or AgentApi.Relay
             ) when caller.AgentId is null => http.Refuse(
                 new Refusal(RefusalCode.AuthorizationFailed, $"{caller.Name} is no agent; enrol first")
             ),
-            ("GET", "desired") => ServeDesiredState(http, caller.AgentId!),
-            ("PUT", "status") => ServeStatus(http, caller.AgentId!),
-            ("PUT", "inventory") => ServeInventory(http, caller.AgentId!),
-            ("GET", "relay") => relay.Serve(http, caller.AgentId!),
-            ("GET", "verifications") => verifications.ServePending(http, caller.AgentId!),
-            ("PUT", _) when path.StartsWith("verifications/", StringComparison.Ordinal) => caller.AgentId is { } agent
-                ? verifications.AcceptReport(http, agent, path["verifications/".Length..])
+            ("GET", AgentApi.Desired) => ServeDesiredState(http, caller.AgentId!),
+            ("PUT", AgentApi.Status) => ServeStatus(http, caller.AgentId!),
+            ("PUT", AgentApi.Inventory) => ServeInventory(http, caller.AgentId!),
+            ("GET", AgentApi.Relay) => relay.Serve(http, caller.AgentId!),
+            ("GET", AgentApi.Verifications) => verifications.ServePending(http, caller.AgentId!),
+            ("PUT", _) when path.StartsWith(ReportPath, StringComparison.Ordinal) => caller.AgentId is { } agent
+                ? verifications.AcceptReport(http, agent, path[ReportPath.Length..])
                 : http.Refuse(new Refusal(RefusalCode.AuthorizationFailed, $"{caller.Name} is no agent; enrol first")),
-            ("POST", "leases/acquire") => AcquireLeases(http, caller.AgentId!.Parent!),
-            ("POST", "leases/release") => ReleaseLeases(http, caller.AgentId!.Parent!),
+            ("POST", AgentApi.Acquire) => AcquireLeases(http, caller.AgentId!.Parent!),
+            ("POST", AgentApi.Release) => ReleaseLeases(http, caller.AgentId!.Parent!),
             _ => http.Refuse(
                 new Refusal(RefusalCode.InvalidResourceId, $"agents know no {http.Request.Method} {path}", path)
             ),
@@ -86,7 +87,7 @@ internal sealed class AgentEndpoints(
             }
             catch (OperationCanceledException)
             {
-                http.Response.Headers["Weft-Revision"] = controlPlane.Store.Current.Revision.ToString(
+                http.Response.Headers[AgentApi.RevisionHeader] = controlPlane.Store.Current.Revision.ToString(
                     CultureInfo.InvariantCulture
                 );
                 await http.Respond(204);
@@ -107,31 +108,10 @@ internal sealed class AgentEndpoints(
 
     private async Task ServeStatus(HttpContext http, ResourceId agent)
     {
-        if (!(await http.ReadObject()).TryGet(out var body, out var refusal))
-        {
-            await http.Refuse(refusal);
-            return;
-        }
-
-        var state = body["state"]?.ToString();
         if (
-            state is not ("Applied" or "Failed")
-            || body["digest"]?.ToString() is not { Length: > 0 } digest
-            || body["revision"] is not JsonValue number
-            || !number.TryGetValue<long>(out var revision)
+            !(await http.ReadObject()).TryGet(out var body, out var refusal)
+            || !StatusReport.Read(body).TryGet(out var report, out refusal)
         )
-        {
-            await http.Refuse(
-                new Refusal(
-                    RefusalCode.InvalidRequestContent,
-                    "a status has a digest, a revision, and a state of Applied or Failed",
-                    "state"
-                )
-            );
-            return;
-        }
-
-        if (!DriftFinding.Read(JsonElement.Parse(Json.ToUtf8(body))).TryGet(out var drift, out refusal))
         {
             await http.Refuse(refusal);
             return;
@@ -144,23 +124,13 @@ internal sealed class AgentEndpoints(
             return;
         }
 
-        if (!ClusterAuthority.ReadReport(body, row).TryGet(out var authority, out refusal))
+        if (!ClusterAuthority.AcceptReport(StatusReport.ReadCertificateAuthority(body), row).TryGet(out var authority, out refusal))
         {
             await http.Refuse(refusal);
             return;
         }
 
-        var status = new AgentStatus(
-            digest,
-            revision,
-            state == "Applied",
-            body["message"]?.ToString() ?? "",
-            controlPlane.Now
-        )
-        {
-            Drift = drift,
-            CertificateAuthority = authority.Length == 0 ? null : authority,
-        };
+        var status = AgentStatus.FromReport(report with { CertificateAuthority = authority }, controlPlane.Now);
         if (!status.EqualsIgnoringTime(AgentStatus.Find(image, agent.Key)))
             _ = await controlPlane.Store.Commit(ReadSet.Empty, [status.ToMutation(agent.Key)], http.RequestAborted);
         await http.Respond(204);
@@ -220,10 +190,7 @@ internal sealed class AgentEndpoints(
         if (!LeaseAllocator.IsAttached(new ReadTransaction(controlPlane.Store.Current), cluster, request.Network))
             await http.Refuse(LeaseAllocator.NotAttachedRefusal(cluster, request.Network));
         else if ((await allocator.Submit(request, http.RequestAborted)).TryGet(out var leases, out refusal))
-            await http.Respond(
-                200,
-                RenderLeases(new ReadTransaction(controlPlane.Store.Current), request.Network, leases)
-            );
+            await http.Respond(200, CreateLease(request.Network, leases).ToBytes());
         else
             await http.Refuse(refusal);
     }
@@ -243,85 +210,38 @@ internal sealed class AgentEndpoints(
             await http.Respond(204);
     }
 
-    private JsonObject RenderLeases(ReadTransaction transaction, ResourceId network, IEnumerable<Lease> leases)
+    private PodLease CreateLease(ResourceId network, IEnumerable<Lease> leases)
     {
+        var transaction = new ReadTransaction(controlPlane.Store.Current);
         var subnets = transaction.Get(network) is { } row
             ? NetworkPool.PoolOf(transaction.State, row, controlPlane.Limits).Subnets
             : [];
-        return new JsonObject
-        {
-            ["addresses"] = new JsonArray([
+        return new PodLease(
+            [
                 .. leases.Select(lease =>
                 {
                     var subnet = subnets.First(s => s.Prefix.Family == lease.Address.Family);
-                    return (JsonNode)
-                        new JsonObject
-                        {
-                            ["address"] = $"{lease.Address}/{subnet.Prefix.Length}",
-                            ["gateway"] = subnet.Gateway.ToString(),
-                        };
+                    return new LeasedAddress($"{lease.Address}/{subnet.Prefix.Length}", subnet.Gateway.ToString());
                 }),
-            ]),
-            ["routes"] = new JsonArray(),
-        };
+            ],
+            []
+        );
     }
 
     private static async Task<Outcome<LeaseRequest>> ReadLeaseRequest(HttpContext http, ResourceId cluster)
     {
-        if (!(await http.ReadObject()).TryGet(out var body, out var refusal))
+        if (
+            !(await http.ReadObject()).TryGet(out var body, out var refusal)
+            || !PodLeaseRequest.Read(body).TryGet(out var request, out refusal)
+        )
             return refusal;
-        string? Text(string name) =>
-            body[name] is JsonValue value && value.TryGetValue<string>(out var text) && text.Length is > 0 and <= 256
-                ? text
-                : null;
-        var findings = new List<Refusal>();
-        if (!ResourceId.TryParse(Text("network"), out var network) || network.Type != L3Network.ResourceType)
-            findings.Add(
-                new Refusal(
-                    RefusalCode.InvalidMember,
-                    $"'network': '{Text("network")}' is no id of an L3 network",
-                    "network"
-                )
-            );
-        foreach (var name in (string[])["containerId", "interface"])
-        {
-            if (Text(name) is not { } text || text.Contains('#', StringComparison.Ordinal))
-                findings.Add(
-                    new Refusal(
-                        RefusalCode.MissingMember,
-                        $"'{name}' is required: up to 256 characters without '#'",
-                        name
-                    )
-                );
-        }
-
-        var wanted = new List<Address>();
-        if (body["ips"] is not (null or JsonArray))
-            findings.Add(new Refusal(RefusalCode.InvalidMember, "'ips' must be a list of addresses", "ips"));
-        foreach (var ip in body["ips"] as JsonArray ?? [])
-        {
-            if (!Address.Parse(ip?.ToString() ?? "", "ips").TryGet(out var address, out refusal))
-                findings.Add(refusal);
-            else if (wanted.Exists(w => w.Family == address.Family))
-                findings.Add(
-                    new Refusal(
-                        RefusalCode.InvalidMember,
-                        $"'ips': {address} is a second {address.Family} address; an interface has one of each family",
-                        "ips"
-                    )
-                );
-            else
-                wanted.Add(address);
-        }
-
-        if (findings.Count > 0)
-            return Refusal.Combine(findings, "lease");
-        var pod = Text("pod") is { } podName ? $"{Text("namespace") ?? "default"}/{podName}" : null;
+        var (network, container, name) = request.Holder;
+        var pod = request.Pod is null ? null : $"{request.Namespace ?? "default"}/{request.Pod}";
         return new LeaseRequest(
             cluster,
-            network!,
-            AddressClaims.PodHolderOf(cluster, Text("containerId")!, Text("interface")!, pod, Text("node")),
-            [.. wanted],
+            network,
+            AddressClaims.PodHolderOf(cluster, container, name, pod, request.Node),
+            request.Ips,
             false
         );
     }

@@ -1,5 +1,5 @@
-using System.Text.Json.Nodes;
 using Weft.Access;
+using Weft.Contracts;
 using Weft.Fleet;
 using Weft.Relay.Protocol;
 using Weft.Resources;
@@ -31,7 +31,7 @@ internal sealed class AgentRelayEndpoints(ControlPlane controlPlane, RelayTokenI
         http.Response.Headers.CacheControl = "no-store";
         return http.Respond(
             200,
-            new JsonObject { ["connections"] = credentials is null ? [] : new JsonArray(credentials) }
+            new RelayConnections(credentials is null ? [] : [credentials]).ToJson()
         );
     }
 }

@@ -1,6 +1,5 @@
-using System.Globalization;
 using System.Text.Json.Nodes;
-using Weft.Attachments;
+using Weft.Contracts;
 using Weft.Fleet;
 using Weft.Resources;
 using Weft.Server.Http;
@@ -13,85 +12,40 @@ namespace Weft.Server.Agents;
 /// </summary>
 internal sealed class EnrolmentEndpoints(ControlPlane controlPlane)
 {
-    private static readonly TimeSpan TokenLifetime = TimeSpan.FromHours(24);
-
-    /// <summary>Makes an enrolment token for a cluster. It is shown once; a hash of it is kept.</summary>
-    public async Task IssueToken(HttpContext http, ResourceId cluster)
+    /// <summary>Enrols an agent of the token's cluster, or enrols it anew under a new credential.</summary>
+    public async Task Enrol(HttpContext http, ResourceId cluster)
     {
+        if (
+            !(await http.ReadObject()).TryGet(out var body, out var refusal)
+            || !EnrolmentRequest.Read(body).TryGet(out var request, out refusal)
+        )
+        {
+            await http.Refuse(refusal);
+            return;
+        }
+
         var transaction = new ReadTransaction(controlPlane.Store.Current);
         if (transaction.Get(cluster) is not { } row)
         {
             await http.Refuse(
-                new Refusal(RefusalCode.ResourceNotFound, $"{cluster} doesn't exist", cluster.ToString())
+                new Refusal(
+                    RefusalCode.ResourceNotFound,
+                    $"{cluster} doesn't exist any more",
+                    cluster.ToString()
+                )
             );
             return;
         }
 
-        var token = CredentialStore.NewToken("enr");
-        var expires = (controlPlane.UtcNow + TokenLifetime).ToString("O", CultureInfo.InvariantCulture);
-        var kept = new JsonObject
-        {
-            ["cluster"] = cluster.ToString(),
-            ["made"] = CredentialStore.CreatedAtOf(row),
-            ["expiresAt"] = expires,
-        };
-        _ = await controlPlane.Store.Commit(
-            ReadSet.Empty,
-            [Mutation.Put($"{CredentialStore.EnrolmentPartition}|{CredentialStore.HashOf(token)}", kept)],
-            http.RequestAborted
-        );
-        http.Response.Headers.CacheControl = "no-store";
-        await http.Respond(
-            200,
-            new JsonObject
-            {
-                ["token"] = token,
-                ["expiresAt"] = expires,
-                ["cluster"] = cluster.ToString(),
-            }
-        );
-    }
-
-    /// <summary>Enrols an agent of the token's cluster, or enrols it anew under a new credential.</summary>
-    public async Task Enrol(HttpContext http, ResourceId cluster)
-    {
-        if (!(await http.ReadObject()).TryGet(out var body, out var refusal))
-        {
-            await http.Refuse(refusal);
-            return;
-        }
-
-        var name = body["name"]?.ToString() ?? "";
-        var node = body["node"]?.ToString();
-        var transaction = new ReadTransaction(controlPlane.Store.Current);
-        var row = transaction.Get(cluster);
-        if (!DnsLabel.IsValid(name))
-            refusal = new Refusal(
-                RefusalCode.InvalidMember,
-                $"'name': '{name}' is no DNS label: lower-case letters, digits and hyphens, at most 63",
-                "name"
-            );
-        else if (row is null)
-            refusal = new Refusal(
-                RefusalCode.ResourceNotFound,
-                $"{cluster} doesn't exist any more",
-                cluster.ToString()
-            );
-        if (refusal is not null)
-        {
-            await http.Refuse(refusal);
-            return;
-        }
-
-        var id = ResourceKind.IdOf(row!).Extend(Agent.ResourceType, name);
+        var id = ResourceKind.IdOf(row).Extend(Agent.ResourceType, request.Name);
         var credential = CredentialStore.NewToken("agt");
         var document = new JsonObject
         {
             ["id"] = id.ToString(),
             ["properties"] = new JsonObject
             {
-                ["node"] = node,
-                ["version"] = body["version"]?.ToString(),
+                ["node"] = request.Node,
+                ["version"] = request.Version,
                 ["enrolledAt"] = controlPlane.Now,
                 ["credentialHash"] = CredentialStore.HashOf(credential),
             },
@@ -123,12 +77,7 @@ internal sealed class EnrolmentEndpoints(ControlPlane controlPlane)
         http.Response.Headers.CacheControl = "no-store";
         await http.Respond(
             201,
-            new JsonObject
-            {
-                ["agentId"] = id.ToString(),
-                ["cluster"] = id.Parent!.ToString(),
-                ["credential"] = credential,
-            }
+            new EnrolmentResponse(id.ToString(), id.Parent!.ToString(), credential).ToBytes()
         );
     }
 }

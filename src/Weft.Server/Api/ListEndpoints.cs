@@ -1,4 +1,4 @@
-using System.Text;
+using System.Collections.Immutable;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Weft.Access;
@@ -6,8 +6,10 @@ using Weft.Fleet;
 using Weft.Fleet.Planning;
 using Weft.Networks;
 using Weft.Resources;
+using Weft.Server.Computed;
 using Weft.Server.Http;
 using Weft.Server.Identity;
+using Weft.Server.Relays;
 using Weft.Storage;
 
 namespace Weft.Server.Api;
@@ -15,11 +17,8 @@ namespace Weft.Server.Api;
 /// <summary>
 /// Collections: a type in a subscription, in a group or under a parent; providers; and everything in a scope.
 /// </summary>
-internal sealed partial class ListEndpoints(ControlPlane controlPlane, RelayEndpoints relay)
+internal sealed partial class ListEndpoints(ControlPlane controlPlane, ComputedTypes computed, RelayRuntime relay)
 {
-    private const int DefaultPageSize = 100;
-    private const int MaxPageSize = 1000;
-
     /// <summary>Serves a path that is a collection.</summary>
     public Task Serve(HttpContext http, Caller caller, string path)
     {
@@ -50,20 +49,8 @@ internal sealed partial class ListEndpoints(ControlPlane controlPlane, RelayEndp
             return http.Refuse(
                 new Refusal(RefusalCode.InvalidResourceId, $"{path} is neither a resource nor a collection", path)
             );
-        if (probe.Type == NetworkPool.LeaseType && probe.Parent is { } network)
-            return WithApiVersion(
-                http,
-                probe.Type.ToString(),
-                FleetVersions.All,
-                () =>
-                    Authorization.Require(caller, Privilege.Read, network) is { } denied
-                        ? http.Refuse(denied)
-                        : ServeLeases(http, network)
-            );
-        if (RelayEndpoints.IsConnection(probe))
-            return Authorization.Require(caller, Privilege.Read, probe.Parent) is { } unseen
-                ? http.Refuse(unseen)
-                : relay.ServeConnections(http, probe.Parent!);
+        if (computed.FindCollection(probe) is { } collection)
+            return collection.Serve(http, caller, probe);
         return ServeCollection(http, caller, probe.Parent!, probe.Type);
     }
 
@@ -101,9 +88,8 @@ internal sealed partial class ListEndpoints(ControlPlane controlPlane, RelayEndp
             {
                 var state = controlPlane.Store.Current;
                 var prefix = $"{StoreKey.PartitionOf(type)}|{scope.Key}/";
-                return ServePage(
-                    http,
-                    state.Range(prefix, ReadSkipToken(http)).Where(row => MayRead(caller, row)),
+                return http.RespondPage(
+                    state.Range(prefix, http.SkipToken()).Where(row => MayRead(caller, row)),
                     row => row.Key,
                     row => Render(kind, row, state)
                 );
@@ -116,26 +102,15 @@ internal sealed partial class ListEndpoints(ControlPlane controlPlane, RelayEndp
     {
         var body = ResourceBody.Render(kind, row, state);
         if (kind.Type == HybridConnection.ResourceType)
-            body["properties"]!["listenerCount"] = relay.ListenerCountOf(ResourceKind.IdOf(row));
+            body["properties"]!["listenerCount"] = relay.ListenerCountOf(
+                HybridConnection.PathOf(ResourceKind.IdOf(row))
+            );
         return body;
     }
 
     /// <summary>A list is shown to everybody, and holds what the caller may see.</summary>
     private static bool MayRead(Caller caller, Row row) =>
         caller.HasPrivilege(Privilege.Read) || caller.HasPrivilege(Privilege.Read, ResourceKind.IdOf(row));
-
-    private Task ServeLeases(HttpContext http, ResourceId network)
-    {
-        var state = controlPlane.Store.Current;
-        return state.Get(StoreKey.ForResource(network)) is null
-            ? http.Refuse(new Refusal(RefusalCode.ResourceNotFound, $"{network} doesn't exist", network.ToString()))
-            : ServePage(
-                http,
-                state.Range($"{NetworkPool.PartitionOf(network)}|", ReadSkipToken(http)),
-                row => row.Key,
-                row => HolderLookup.RenderLease(network, NetworkPool.LeaseOf(row))
-            );
-    }
 
     private Task ServeAll(HttpContext http, Caller caller, ResourceId scope)
     {
@@ -150,7 +125,7 @@ internal sealed partial class ListEndpoints(ControlPlane controlPlane, RelayEndp
                     "$filter"
                 )
             );
-        var after = ReadSkipToken(http);
+        var after = http.SkipToken();
         var rows = AllKinds
             .List.All.Where(kind =>
                 kind is not ResourceGroup
@@ -164,7 +139,7 @@ internal sealed partial class ListEndpoints(ControlPlane controlPlane, RelayEndp
                     .Select(row => (kind, row))
             )
             .SkipWhile(r => after is not null && string.CompareOrdinal(r.row.Key, after) <= 0);
-        return ServePage(http, rows, r => r.row.Key, r => Render(r.kind, r.row, state));
+        return http.RespondPage(rows, r => r.row.Key, r => Render(r.kind, r.row, state));
     }
 
     private Task ServeSubscriptions(HttpContext http, Caller caller)
@@ -174,7 +149,7 @@ internal sealed partial class ListEndpoints(ControlPlane controlPlane, RelayEndp
             .Select(row => ResourceKind.IdOf(row).Subscription)
             .Distinct(StringComparer.OrdinalIgnoreCase)
             .Where(s => caller.Principal!.Assignments.Any(a => a.IsVisible(ResourceId.ForSubscription(s))))
-            .Select(s => (JsonNode)ComputedResources.RenderSubscription(ResourceId.ForSubscription(s)));
+            .Select(s => (JsonNode)Subscriptions.Render(ResourceId.ForSubscription(s)));
         return http.Respond(200, new JsonObject { ["value"] = new JsonArray([.. named]) });
     }
 
@@ -223,52 +198,9 @@ internal sealed partial class ListEndpoints(ControlPlane controlPlane, RelayEndp
     private static Task WithApiVersion(
         HttpContext http,
         string what,
-        System.Collections.Immutable.ImmutableArray<string> versions,
+        ImmutableArray<string> versions,
         Func<Task> serve
     ) => ApiVersion.Check(http, what, versions) is { } refusal ? http.Refuse(refusal) : serve();
-
-    private static Task ServePage<T>(HttpContext http, IEnumerable<T> rows, Func<T, string> key, Func<T, JsonNode> body)
-    {
-        var top = http.Request.Query.ContainsKey("$top") ? http.QueryInteger("$top") ?? 0 : DefaultPageSize;
-        if (http.Request.Query["$skipToken"].ToString() is { Length: > 0 } && ReadSkipToken(http) is null)
-            return http.Refuse(
-                new Refusal(
-                    RefusalCode.InvalidMember,
-                    "'$skipToken' is none of this server's; follow nextLink",
-                    "$skipToken"
-                )
-            );
-        if (top is < 1 or > MaxPageSize)
-            return http.Refuse(
-                new Refusal(
-                    RefusalCode.InvalidMember,
-                    $"'$top': {http.Request.Query["$top"]} is outside of 1 to {MaxPageSize}",
-                    "$top"
-                )
-            );
-        var page = rows.Take(top + 1).ToList();
-        var answer = new JsonObject { ["value"] = new JsonArray([.. page.Take(top).Select(body)]) };
-        if (page.Count > top)
-        {
-            var token = Uri.EscapeDataString(Convert.ToBase64String(Encoding.UTF8.GetBytes(key(page[top - 1]))));
-            var others = string.Concat(
-                http.Request.Query.Where(q => q.Key != "$skipToken")
-                    .SelectMany(q => q.Value.Select(v => $"{q.Key}={Uri.EscapeDataString(v ?? "")}&"))
-            );
-            answer["nextLink"] = $"{http.Origin()}{http.Request.Path}?{others}$skipToken={token}";
-        }
-
-        return http.Respond(200, answer);
-    }
-
-    private static string? ReadSkipToken(HttpContext http)
-    {
-        var token = http.Request.Query["$skipToken"].ToString();
-        var bytes = new byte[token.Length];
-        return token.Length > 0 && Convert.TryFromBase64String(token, bytes, out var length)
-            ? Encoding.UTF8.GetString(bytes, 0, length)
-            : null;
-    }
 
     [GeneratedRegex(@"^\s*resourceType\s+eq\s+'([^']+)'\s*$", RegexOptions.CultureInvariant | RegexOptions.IgnoreCase)]
     private static partial Regex TypeFilter();

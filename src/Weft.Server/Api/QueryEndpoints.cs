@@ -12,7 +12,7 @@ using Weft.Server.Relays;
 namespace Weft.Server.Api;
 
 /// <summary>Plan, who, and the limits: questions that write nothing.</summary>
-internal sealed class QueryEndpoints(ControlPlane controlPlane, RelayEndpoints relay)
+internal sealed class QueryEndpoints(ControlPlane controlPlane, RelayQueries relay)
 {
     /// <summary>
     /// Serves <c>/providers/Weft.Fleet/plan</c>, <c>/providers/Weft.Fleet/limits</c>, <c>/providers/Weft.Ipam/who</c>,
@@ -28,8 +28,8 @@ internal sealed class QueryEndpoints(ControlPlane controlPlane, RelayEndpoints r
                 "providers/weft.fleet/plan"
                 or "providers/weft.fleet/limits"
                 or "providers/weft.ipam/who"
-                or RelayEndpoints.CheckPath
-                or RelayEndpoints.StatusPath
+                or RelayQueries.CheckPath
+                or RelayQueries.StatusPath
             )
         )
             return http.Refuse(new Refusal(RefusalCode.InvalidResourceId, $"{path} is no resource", path));
@@ -43,8 +43,8 @@ internal sealed class QueryEndpoints(ControlPlane controlPlane, RelayEndpoints r
             ("providers/weft.fleet/plan", "POST") => ServePlan(http, caller),
             ("providers/weft.fleet/limits", "GET") => http.Respond(200, controlPlane.Limits.ToJson()),
             ("providers/weft.ipam/who", "GET") => ServeHolders(http),
-            (RelayEndpoints.CheckPath, "GET") => relay.ServeCheck(http, caller),
-            (RelayEndpoints.StatusPath, "GET") => relay.ServeStatus(http, caller),
+            (RelayQueries.CheckPath, "GET") => relay.ServeCheck(http, caller),
+            (RelayQueries.StatusPath, "GET") => relay.ServeStatus(http, caller),
             _ => http.Refuse(new Refusal(RefusalCode.MethodNotAllowed, $"{method} isn't for {path}", path)),
         };
     }

@@ -1,10 +1,8 @@
+using System.Collections.Immutable;
 using System.Text.Json.Nodes;
-using Weft.Access;
-using Weft.Fleet;
-using Weft.Fleet.Planning;
-using Weft.Networks;
 using Weft.Resources;
-using Weft.Server.Agents;
+using Weft.Server.Actions;
+using Weft.Server.Computed;
 using Weft.Server.Http;
 using Weft.Server.Identity;
 using Weft.Server.Relays;
@@ -18,9 +16,8 @@ namespace Weft.Server.Api;
 internal sealed class ResourceEndpoints(
     ControlPlane controlPlane,
     ListEndpoints lists,
-    RelayEndpoints relay,
-    EnrolmentEndpoints enrolment,
-    VerificationEndpoints verifications
+    ComputedTypes computed,
+    ActionRegistry actions
 )
 {
     /// <summary>Serves a path that is a resource's id, an action below one, or a collection.</summary>
@@ -52,37 +49,9 @@ internal sealed class ResourceEndpoints(
     private async Task ServeResource(HttpContext http, Caller caller, ResourceId id)
     {
         var method = http.Request.Method;
-        if (id.Type == ResourceId.SubscriptionType)
+        if (computed.Find(id) is { } type)
         {
-            await ServeSubscription(http, id);
-            return;
-        }
-
-        if (id.Type == VerificationEndpoints.ResourceType && id.Parent?.Type == KubernetesCluster.ResourceType)
-        {
-            await verifications.Serve(http, id);
-            return;
-        }
-
-        if (RelayEndpoints.IsConnection(id))
-        {
-            await relay.ServeConnection(http, id);
-            return;
-        }
-
-        if (ComputedResources.Contains(id))
-        {
-            await (
-                HttpMethods.IsGet(method)
-                    ? ServeComputed(http, id)
-                    : http.Refuse(
-                        new Refusal(
-                            RefusalCode.MethodNotAllowed,
-                            $"{id.Type} are drawn; they are only read",
-                            id.ToString()
-                        )
-                    )
-            );
+            await type.Serve(http, id);
             return;
         }
 
@@ -202,48 +171,20 @@ internal sealed class ResourceEndpoints(
 
     private async Task ServeAction(HttpContext http, Caller caller, ResourceId id, string action)
     {
-        if (RelayEndpoints.IsConnection(id) && action.Equals("listCredentials", StringComparison.OrdinalIgnoreCase))
-        {
-            await relay.ServeCredentials(http, caller, id);
-            return;
-        }
-
-        if (AllKinds.List.Find(id.Type) is not { } kind)
-        {
+        var kind = AllKinds.List.Find(id.Type);
+        var handler = actions.Find(id, action);
+        if (kind is null && handler is null)
             await http.Refuse(UnknownType(id.Type));
-            return;
-        }
-
-        if (ApiVersion.Check(http, kind.Type.ToString(), ApiVersionsOf(kind)) is { } version)
-        {
+        else if (kind is not null && ApiVersion.Check(http, kind.Type.ToString(), ApiVersionsOf(kind)) is { } version)
             await http.Refuse(version);
-            return;
-        }
+        else if (handler is not null)
+            await handler.Serve(new ActionRequest(http, caller, id, action));
+        else
+            await InvokeAction(http, caller, id, action);
+    }
 
-        if (RelayAuthorizationRule.IsRuleType(kind.Type))
-        {
-            await relay.ServeKeys(http, id, action);
-            return;
-        }
-
-        if (
-            kind.Type == KubernetesCluster.ResourceType
-            && action.Equals("listEnrollmentToken", StringComparison.OrdinalIgnoreCase)
-        )
-        {
-            await enrolment.IssueToken(http, id);
-            return;
-        }
-
-        if (
-            kind.Type == KubernetesCluster.ResourceType
-            && action.Equals(VerificationEndpoints.ActionName, StringComparison.OrdinalIgnoreCase)
-        )
-        {
-            await verifications.Start(http, id);
-            return;
-        }
-
+    private async Task InvokeAction(HttpContext http, Caller caller, ResourceId id, string action)
+    {
         if (
             !(await http.ReadObject()).TryGet(out var body, out var refusal)
             || !(
@@ -273,66 +214,12 @@ internal sealed class ResourceEndpoints(
         await http.Respond(202);
     }
 
-    /// <summary>What is computed and never stored: desired states, pools and leases.</summary>
-    private Task ServeComputed(HttpContext http, ResourceId id)
-    {
-        var state = controlPlane.Store.Current;
-        var scope = id.Parent!;
-        if (ApiVersion.Check(http, id.Type.ToString(), FleetVersions.All) is { } version)
-            return http.Refuse(version);
-        if (state.Get(StoreKey.ForResource(scope)) is not { } row)
-            return http.Refuse(new Refusal(RefusalCode.ResourceNotFound, $"{scope} doesn't exist", scope.ToString()));
-        if (id.Type == ComputedResources.DesiredStateType)
-            return http.Respond(
-                200,
-                ComputedResources.RenderDesiredState(
-                    id,
-                    scope.Type == VirtualMachine.ResourceType
-                        ? MachineRenderer.Render(state, scope, controlPlane.Limits)
-                        : ClusterRenderer.Render(state, scope, controlPlane.Limits)
-                )
-            );
-        if (id.Type == NetworkPool.PoolType && id.Name.Equals("default", StringComparison.OrdinalIgnoreCase))
-            return http.Respond(200, controlPlane.Holders.RenderPool(state, row));
-        if (
-            id.Type == NetworkPool.LeaseType
-            && Addressing.Address.TryParse(id.Name, out var address)
-            && NetworkPool.HoldingsOf(state, scope).LeaseOf(address) is { } lease
-        )
-            return http.Respond(200, HolderLookup.RenderLease(scope, lease));
-        return http.Refuse(
-            new Refusal(
-                RefusalCode.ResourceNotFound,
-                id.Type == NetworkPool.PoolType
-                    ? "a network has one pool, 'default'"
-                    : $"nobody holds {id.Name} in {scope.Name}",
-                id.ToString()
-            )
-        );
-    }
-
-    private static async Task ServeSubscription(HttpContext http, ResourceId id)
-    {
-        if (ApiVersion.Check(http, id.Type.ToString(), []) is { } refusal)
-            await http.Refuse(refusal);
-        else if (!HttpMethods.IsGet(http.Request.Method))
-            await http.Refuse(
-                new Refusal(
-                    RefusalCode.MethodNotAllowed,
-                    "a subscription exists by being named; it is only read",
-                    id.ToString()
-                )
-            );
-        else
-            await http.Respond(200, ComputedResources.RenderSubscription(id));
-    }
-
     private WriteRequest CreateWriteRequest(HttpContext http, Caller caller, ResourceId id, JsonObject body) =>
         new(id, caller.Name, "User", controlPlane.Now, ControlPlane.NewOperationName())
         {
             CallerAddress = SourceAddress.From(http)?.ToString(),
             Force = http.IsForced(),
-            RandomKeys = RelayEndpoints.GenerateKeys(),
+            RandomKeys = RandomKeys.Pair(),
             Body = body,
             IfMatch = http.Request.Headers.IfMatch.ToString() is { Length: > 0 } match ? match : null,
             IfNoneMatch = http.Request.Headers.IfNoneMatch.ToString() == "*",
@@ -366,7 +253,7 @@ internal sealed class ResourceEndpoints(
             )
             : null;
 
-    private static System.Collections.Immutable.ImmutableArray<string> ApiVersionsOf(ResourceKind kind) =>
+    private static ImmutableArray<string> ApiVersionsOf(ResourceKind kind) =>
         kind is ResourceGroup ? [] : kind.ApiVersions;
 
     /// <summary>Why a type isn't served: its provider is unknown, or the provider has no such type.</summary>

@@ -26,7 +26,7 @@ internal static class Authorization
         // Whether a sender's or a listener's, the body says: who may neither isn't asked for it.
         if (
             target.Type == TargetConnection.ResourceType
-            && path[(slash + 1)..].Equals("listCredentials", StringComparison.OrdinalIgnoreCase)
+            && path[(slash + 1)..].Equals(TargetConnection.CredentialsAction, StringComparison.OrdinalIgnoreCase)
         )
             return caller.HasPrivilege(Privilege.Listen, target) ? null : Require(caller, Privilege.Connect, target);
         return Require(caller, Privilege.Write, target);

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Threading.Channels;
 using Weft.Addressing;
+using Weft.Attachments.Plugins;
 using Weft.Fleet;
 using Weft.Networks;
 using Weft.Resources;
@@ -49,7 +50,7 @@ internal sealed partial class LeaseAllocator(
     public static Refusal NotAttachedRefusal(ResourceId cluster, ResourceId network) =>
         new(
             RefusalCode.AuthorizationFailed,
-            $"{network.Name} isn't attached to {cluster.Name} with ipamEnabled True, nor on a VLAN of a trunk that SRIOV, DPDK or IPVLAN attaches there, so its pods get no addresses of it",
+            $"{network.Name} isn't attached to {cluster.Name} with ipamEnabled True, nor on a VLAN of a trunk that {PluginRegistry.ListNames(p => p.HasPerVlanDefinitions, "or")} attaches there, so its pods get no addresses of it",
             "network",
             network.ToString()
         );

@@ -68,7 +68,7 @@ internal sealed class RelayDirectory(IResourceStore store, RelaySecret secret) :
         var decision = NetworkRules.Evaluate(
             entry.RuleSets,
             entry.Name,
-            role == ClientRole.Listener ? RelayRole.Listener : RelayRole.Sender,
+            CallerRole.AsAppliesTo(role),
             service,
             SourceAddress.From(source)
         );
@@ -149,7 +149,7 @@ internal sealed class RelayDirectory(IResourceStore store, RelaySecret secret) :
         if (
             path.Split('/') is not [var space, var name]
             || !index.Namespaces.TryGetValue(space, out var parent)
-            || index.State.Get(StoreKey.ForResource(parent.Child("hybridConnections", name))) is not { } row
+            || index.State.Get(StoreKey.ForResource(Access.HybridConnection.IdOf(parent, name))) is not { } row
         )
             return null;
         var id = ResourceKind.IdOf(row);

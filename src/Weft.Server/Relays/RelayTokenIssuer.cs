@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json.Nodes;
 using Weft.Access;
+using Weft.Contracts;
 using Weft.Relay.Protocol;
 using Weft.Relay.Server;
 
@@ -48,32 +49,38 @@ internal sealed class RelayTokenIssuer(RelaySecret secret, RelayRuntime runtime,
     /// <summary>What somebody needs to use a connection: where, which path, and a token for it.</summary>
     /// <param name="rights">What it is to be good for.</param>
     /// <param name="life">How long it is to be good.</param>
-    /// <returns>The JSON that answers carry, or null where there is no relay.</returns>
-    public JsonObject? Issue(TargetConnection connection, RelayRights rights, TimeSpan life, out DateTimeOffset expires)
+    /// <returns>What answers carry, or null where there is no relay.</returns>
+    public RelayAccess? Issue(TargetConnection connection, RelayRights rights, TimeSpan life, out DateTimeOffset expires)
     {
         expires = DateTimeOffset.FromUnixTimeSeconds((time.GetUtcNow() + life).ToUnixTimeSeconds());
         if (runtime.Address is not { } at)
             return null;
         var address = new HybridConnectionAddress(at.Host, at.Port, connection.Path, at.Scheme == Uri.UriSchemeWs);
-        var body = RenderLocation(connection, at);
-        body["token"] = SharedAccessSignature.Sign(
+        var token = SharedAccessSignature.Sign(
             address.Audience,
             RuleNameOf(rights),
             secret.DeriveKey(connection, rights),
             expires
         );
-        body["expiresOn"] = expires.ToUnixTimeSeconds();
-        return body;
+        return new RelayAccess(
+            OriginOf(at),
+            connection.Path,
+            connection.Services,
+            token,
+            expires.ToUnixTimeSeconds()
+        );
     }
 
     /// <summary>Where a connection is.</summary>
     public static JsonObject RenderLocation(TargetConnection connection, Uri? at) =>
         new()
         {
-            ["relay"] = at is null ? null : $"{at.Scheme}://{at.Authority}",
+            ["relay"] = at is null ? null : OriginOf(at),
             ["hybridConnectionName"] = connection.Path,
             ["services"] = RenderServices(connection.Services),
         };
+
+    private static string OriginOf(Uri address) => $"{address.Scheme}://{address.Authority}";
 
     private static JsonArray RenderServices(ImmutableArray<string> services) =>
         new([.. services.Select(service => (JsonNode)service)]);

@@ -14,19 +14,19 @@ internal static class AccessCheckReport
     public static JsonObject Create(
         StoreState state,
         ResourceId target,
-        RelayRole role,
+        AppliesTo caller,
         ImmutableArray<string> services,
         Address source
     )
     {
         var verdicts = services
-            .Select(service => (service, verdict: NetworkRules.Evaluate(state, target, role, service, source)))
+            .Select(service => (service, verdict: NetworkRules.Evaluate(state, target, caller, service, source)))
             .ToList();
         return new JsonObject
         {
             ["from"] = source.ToString(),
             ["to"] = target.ToString(),
-            ["as"] = role == RelayRole.Listener ? "listener" : "sender",
+            ["as"] = caller == AppliesTo.Listeners ? "listener" : "sender",
             ["allowed"] = verdicts.TrueForAll(v => v.verdict.IsAllowed),
             ["answers"] = new JsonArray([.. verdicts.Select(v => (JsonNode)RenderDecision(v.service, v.verdict))]),
         };

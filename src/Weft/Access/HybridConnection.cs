@@ -42,6 +42,10 @@ internal sealed class HybridConnection : ResourceKind
             SchemaMember.Text("provisioningState").ReadOnly()
         );
 
+    /// <summary>The id of a namespace's hybrid connection.</summary>
+    public static ResourceId IdOf(ResourceId relayNamespace, string name) =>
+        relayNamespace.Child(ResourceType.Leaf, name);
+
     /// <summary>The path on the wire.</summary>
     /// <returns><c>{namespace}/{name}</c>.</returns>
     public static string PathOf(ResourceId id)

@@ -16,10 +16,12 @@ internal static class LockoutRules
             return;
         foreach (var service in RelayTargets.ServicesOf(scope.Type))
         {
-            var then = NetworkRules.Evaluate(after, scope, RelayRole.Sender, service, author);
+            var then = NetworkRules.Evaluate(after, scope, AppliesTo.Senders, service, author);
             if (
                 then.IsAllowed
-                || !NetworkRules.Evaluate(context.Transaction.State, scope, RelayRole.Sender, service, author).IsAllowed
+                || !NetworkRules
+                    .Evaluate(context.Transaction.State, scope, AppliesTo.Senders, service, author)
+                    .IsAllowed
             )
                 continue;
             var evaluation = then.DecidedBy!;

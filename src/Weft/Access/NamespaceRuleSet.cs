@@ -20,6 +20,9 @@ internal sealed class NamespaceRuleSet : ResourceKind
     public override string Noun => "namespace's network rule set";
 
     /// <inheritdoc/>
+    public override string Plural => "namespacerulesets";
+
+    /// <inheritdoc/>
     public override ImmutableArray<string> ApiVersions => RelayVersions.All;
 
     /// <inheritdoc/>
@@ -54,6 +57,10 @@ internal sealed class NamespaceRuleSet : ResourceKind
             SchemaMember.Boolean("trustedServiceAccessEnabled", false, "kept; there are no trusted services here"),
             SchemaMember.Text("provisioningState").ReadOnly()
         );
+
+    /// <summary>The id of a namespace's rule set.</summary>
+    public static ResourceId IdOf(ResourceId relayNamespace) =>
+        relayNamespace.Child(ResourceType.Leaf, NetworkRuleSet.DefaultName);
 
     /// <summary>The rules of a namespace that nobody has written any for.</summary>
     /// <returns>The properties: everybody may come who has a token.</returns>

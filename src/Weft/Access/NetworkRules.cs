@@ -30,45 +30,46 @@ internal static class NetworkRules
     /// <summary>Judges a caller.</summary>
     /// <param name="target">What the caller wants to reach: a cluster, node, machine, hybrid connection, or what hosts
     /// these.</param>
+    /// <param name="caller">Senders or Listeners.</param>
     /// <param name="service">The service it wants; of a path with slashes its first segment counts. Empty for
     /// none.</param>
     public static AccessDecision Evaluate(
         StoreState state,
         ResourceId target,
-        RelayRole role,
+        AppliesTo caller,
         string service,
         Address source
     )
     {
-        return Evaluate(RelayTargets.RuleSetsOf(state, target), target.Name, role, service, source);
+        return Evaluate(RelayTargets.RuleSetsOf(state, target), target.Name, caller, service, source);
     }
 
     /// <summary>Judges a caller by rule sets that were looked up before.</summary>
     public static AccessDecision Evaluate(
         ImmutableArray<RuleSet> sets,
         string name,
-        RelayRole role,
+        AppliesTo caller,
         string service,
         Address source
     )
     {
         var wanted = service.Split('/', 2)[0].ToLowerInvariant();
-        var looks = ImmutableArray.CreateRange(sets, set => set.Evaluate(role, wanted, source));
+        var looks = ImmutableArray.CreateRange(sets, set => set.Evaluate(caller, wanted, source));
         return looks.FirstOrDefault(evaluation => !evaluation.Allows) is { } denied
-            ? new AccessDecision(false, looks, DescribeRefusal(denied, name, role, wanted, source))
+            ? new AccessDecision(false, looks, DescribeRefusal(denied, name, caller, wanted, source))
             : new AccessDecision(true, looks, null);
     }
 
     private static string DescribeRefusal(
         RuleEvaluation evaluation,
         string name,
-        RelayRole role,
+        AppliesTo caller,
         string service,
         Address source
     )
     {
         var what =
-            role == RelayRole.Listener ? " to listen"
+            caller == AppliesTo.Listeners ? " to listen"
             : service.Length > 0 ? $" to {service}"
             : "";
         if (evaluation.RuleSet.IsClosed)

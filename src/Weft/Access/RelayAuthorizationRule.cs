@@ -14,22 +14,19 @@ internal sealed class RelayAuthorizationRule(ResourceType scope) : ResourceKind
     public const int MaxPerScope = 12;
 
     /// <summary>The type of a namespace's rules.</summary>
-    public static readonly ResourceType NamespaceRuleType = RelayNamespace.ResourceType with
-    {
-        Path = $"{RelayNamespace.ResourceType.Path}/authorizationRules",
-    };
+    public static readonly ResourceType NamespaceRuleType = RuleTypeOf(RelayNamespace.ResourceType);
 
     /// <summary>The type of a hybrid connection's rules.</summary>
-    public static readonly ResourceType ConnectionRuleType = HybridConnection.ResourceType with
-    {
-        Path = $"{HybridConnection.ResourceType.Path}/authorizationRules",
-    };
+    public static readonly ResourceType ConnectionRuleType = RuleTypeOf(HybridConnection.ResourceType);
 
     /// <inheritdoc/>
-    public override ResourceType Type { get; } = scope with { Path = $"{scope.Path}/authorizationRules" };
+    public override ResourceType Type { get; } = RuleTypeOf(scope);
 
     /// <inheritdoc/>
     public override string Noun => "authorization rule";
+
+    /// <inheritdoc/>
+    public override string Plural => Type == NamespaceRuleType ? "namespacekeys" : "connectionkeys";
 
     /// <inheritdoc/>
     public override ImmutableArray<string> ApiVersions => RelayVersions.All;
@@ -91,4 +88,10 @@ internal sealed class RelayAuthorizationRule(ResourceType scope) : ResourceKind
 
     /// <inheritdoc/>
     public override void AddComputedFields(Row row, JsonObject properties, StoreState state) { }
+
+    private static ResourceType RuleTypeOf(ResourceType scope) =>
+        scope with
+        {
+            Path = $"{scope.Path}/authorizationRules",
+        };
 }

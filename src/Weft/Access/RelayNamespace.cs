@@ -36,6 +36,9 @@ internal sealed class RelayNamespace : ResourceKind
     public override string Noun => "relay namespace";
 
     /// <inheritdoc/>
+    public override string Plural => "relaynamespaces";
+
+    /// <inheritdoc/>
     public override ImmutableArray<string> ShortNames => ["rns"];
 
     /// <inheritdoc/>
@@ -104,17 +107,11 @@ internal sealed class RelayNamespace : ResourceKind
             return [];
         }
 
-        var rule = context.Id.Child("authorizationRules", DefaultRuleName);
+        var ruleSet = NamespaceRuleSet.IdOf(context.Id);
+        var rule = context.Id.Child(RelayAuthorizationRule.NamespaceRuleType.Leaf, DefaultRuleName);
         return
         [
-            Mutation.Put(
-                context.Id.Child("networkRuleSets", NetworkRuleSet.DefaultName),
-                CreateChild(
-                    context,
-                    context.Id.Child("networkRuleSets", NetworkRuleSet.DefaultName),
-                    NamespaceRuleSet.CreateDefault()
-                )
-            ),
+            Mutation.Put(ruleSet, CreateChild(context, ruleSet, NamespaceRuleSet.CreateDefault())),
             Mutation.Put(
                 rule,
                 CreateChild(context, rule, new JsonObject { ["rights"] = new JsonArray("Listen", "Manage", "Send") })

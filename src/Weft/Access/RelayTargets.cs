@@ -73,8 +73,7 @@ internal static class RelayTargets
             state.Get(StoreKey.ForResource(place)) is { } own && RelayNamespace.IsPublicAccessDisabled(own)
                 ? new RuleSet(place, DisplayNameOf(place), false, []) { IsClosed = true }
                 : null;
-        var written = state.Get(StoreKey.ForResource(place.Child("networkRuleSets", NetworkRuleSet.DefaultName)))
-            is { } set
+        var written = state.Get(StoreKey.ForResource(NamespaceRuleSet.IdOf(place))) is { } set
             ? RuleSet.Read(set)
             : null;
         return new[] { ofNamespace, written }.OfType<RuleSet>();

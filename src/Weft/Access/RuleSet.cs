@@ -5,27 +5,18 @@ using Weft.Resources;
 
 namespace Weft.Access;
 
-/// <summary>Whom a rule is about.</summary>
+/// <summary>Whom a rule is about; of a caller, which of them it is.</summary>
+[Flags]
 internal enum AppliesTo
 {
-    /// <summary>Everybody.</summary>
-    Both,
-
     /// <summary>Those who ask.</summary>
-    Senders,
+    Senders = 1,
 
     /// <summary>Those who answer: agents.</summary>
-    Listeners,
-}
+    Listeners = 2,
 
-/// <summary>What somebody wants to be to a hybrid connection.</summary>
-internal enum RelayRole
-{
-    /// <summary>It asks.</summary>
-    Sender,
-
-    /// <summary>It answers.</summary>
-    Listener,
+    /// <summary>Everybody.</summary>
+    Both = Senders | Listeners,
 }
 
 /// <summary>One line of a rule set.</summary>
@@ -43,15 +34,11 @@ internal sealed record NetworkRule(
 )
 {
     /// <summary>Whether the rule is about a caller.</summary>
+    /// <param name="caller">Senders or Listeners.</param>
     /// <param name="service">The service it wants, in lower case; empty for none.</param>
-    public bool Matches(RelayRole role, string service, Address source) =>
-        AppliesTo switch
-        {
-            AppliesTo.Senders => role == RelayRole.Sender,
-            AppliesTo.Listeners => role == RelayRole.Listener,
-            _ => true,
-        }
-        && (Services.IsEmpty || (role == RelayRole.Sender && Services.Contains(service)))
+    public bool Matches(AppliesTo caller, string service, Address source) =>
+        AppliesTo.HasFlag(caller)
+        && (Services.IsEmpty || (caller == AppliesTo.Senders && Services.Contains(service)))
         && Prefix.Contains(source);
 
     /// <summary>The rule in a few words, for logs and answers.</summary>
@@ -100,12 +87,13 @@ internal sealed record RuleSet(ResourceId Id, string ScopeName, bool AllowsByDef
     }
 
     /// <summary>Judges a caller by this set alone.</summary>
+    /// <param name="caller">Senders or Listeners.</param>
     /// <param name="service">The service it wants, in lower case; empty for none.</param>
-    public RuleEvaluation Evaluate(RelayRole role, string service, Address source)
+    public RuleEvaluation Evaluate(AppliesTo caller, string service, Address source)
     {
         for (var i = 0; i < Rules.Length && !IsClosed; i++)
         {
-            if (Rules[i].Matches(role, service, source))
+            if (Rules[i].Matches(caller, service, source))
                 return new RuleEvaluation(this, i, Rules[i].Allows);
         }
 

@@ -19,12 +19,22 @@ internal sealed record TargetConnection(ResourceId Target, string Path, string C
     /// <summary>The type it is shown as: an extension of its target, by the name <c>default</c>.</summary>
     public static readonly ResourceType ResourceType = new(RelayVersions.WeftNamespace, "connections");
 
+    /// <summary>The action that gives what somebody needs to use one.</summary>
+    public const string CredentialsAction = "listCredentials";
+
+    /// <summary>What has one.</summary>
+    public static readonly ImmutableArray<ResourceType> TargetTypes =
+    [
+        KubernetesCluster.ResourceType,
+        Node.ResourceType,
+        VirtualMachine.ResourceType,
+    ];
+
     /// <summary>The services that can be asked for there.</summary>
     public ImmutableArray<string> Services => RelayTargets.ServicesOf(Target.Type);
 
     /// <summary>Whether resources of a type have one.</summary>
-    public static bool ExistsFor(ResourceType type) =>
-        type == KubernetesCluster.ResourceType || type == Node.ResourceType || type == VirtualMachine.ResourceType;
+    public static bool ExistsFor(ResourceType type) => TargetTypes.Contains(type);
 
     /// <summary>The connection of a resource.</summary>
     /// <returns>The connection, or null where the resource has none, isn't there, or is being deleted.</returns>

@@ -1,33 +1,15 @@
 using System.Collections.Immutable;
 using System.Text.Json;
+using Weft.Attachments.Plugins;
 using Weft.Networks;
 using Weft.Resources;
 
 namespace Weft.Attachments;
 
-/// <summary>How a network reaches a pod or a node.</summary>
-internal enum PluginType
-{
-    /// <summary>A virtual function per pod.</summary>
-    SRIOV,
-
-    /// <summary>A virtual function per pod, for DPDK.</summary>
-    DPDK,
-
-    /// <summary>An interface of the node's own operating system; nothing for pods.</summary>
-    OSDevice,
-
-    /// <summary>A child of the node's interface with a MAC address of its own, per pod.</summary>
-    MACVLAN,
-
-    /// <summary>A child of the node's interface that shares its MAC address, per pod.</summary>
-    IPVLAN,
-}
-
 /// <summary>One network attached to a cluster or to a pool of it.</summary>
 /// <param name="Ipam">Whether pods get their addresses from the network's pool; L3 networks only.</param>
 /// <param name="Path">The member that says so, for refusals.</param>
-internal sealed record Attachment(ResourceId Network, PluginType Plugin, bool Ipam, string Path)
+internal sealed record Attachment(ResourceId Network, IPlugin Plugin, bool Ipam, string Path)
 {
     private static readonly (string Member, ResourceType Type)[] NetworkLists =
     [
@@ -69,11 +51,13 @@ internal sealed record Attachment(ResourceId Network, PluginType Plugin, bool Ip
             Description = "the networks attached to every node of it",
         };
 
-    /// <summary>Whether the plugin gives pods a NetworkAttachmentDefinition.</summary>
-    public bool ServesPods => Plugin != PluginType.OSDevice;
+    /// <summary>The network's type.</summary>
+    public NetworkType NetworkType =>
+        Network.Type == L2Network.ResourceType ? NetworkType.L2
+        : Network.Type == TrunkedNetwork.ResourceType ? NetworkType.Trunked
+        : NetworkType.L3;
 
-    private static SchemaMember PluginTypeMember =>
-        SchemaMember.Enum("pluginType", "DPDK|*SRIOV|OSDevice|MACVLAN|IPVLAN");
+    private static SchemaMember PluginTypeMember => SchemaMember.Enum("pluginType", PluginRegistry.SchemaValues);
 
     /// <summary>Reads a configuration.</summary>
     /// <param name="configuration">The member <c>attachedNetworkConfiguration</c>.</param>
@@ -87,7 +71,9 @@ internal sealed record Attachment(ResourceId Network, PluginType Plugin, bool Ip
                         (element, i) =>
                             new Attachment(
                                 element.Id("networkId")!,
-                                Enum.Parse<PluginType>(element.Text("pluginType") ?? nameof(PluginType.SRIOV)),
+                                element.Text("pluginType") is { } plugin
+                                    ? PluginRegistry.Get(plugin)
+                                    : PluginRegistry.Default,
                                 element.BooleanString("ipamEnabled"),
                                 $"{path}.{list.Member}[{i}]"
                             )

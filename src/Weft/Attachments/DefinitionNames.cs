@@ -20,15 +20,10 @@ internal static class DefinitionNames
         string.Create(CultureInfo.InvariantCulture, $"{NameOf(trunk)}-v{vlan}");
 
     /// <summary>
-    /// The device plugin's resource behind <see cref="DevicePool.ResourcePrefix"/>. It has underscores for hyphens,
+    /// The device plugin's resource behind <see cref="DevicePools.DevicePool.ResourcePrefix"/>. It has underscores for hyphens,
     /// because it becomes part of an environment variable in the pod; two labels stay two, because a label has no
     /// underscore.
     /// </summary>
     /// <returns>At most 63 letters, digits and underscores.</returns>
     public static string ResourceNameOf(ResourceId network) => NameOf(network).Replace('-', '_');
-
-    /// <summary>Whether a plugin renders one definition more for each VLAN of a trunk.</summary>
-    /// <returns>True for those that can tag for the pod: SRIOV and DPDK in the card, IPVLAN on the node.</returns>
-    public static bool HasPerVlanDefinitions(PluginType plugin) =>
-        plugin is PluginType.SRIOV or PluginType.DPDK or PluginType.IPVLAN;
 }

@@ -43,7 +43,7 @@ internal sealed class InternalNetwork : FabricKind
     public override string Noun => "internal network";
 
     /// <inheritdoc/>
-    public override ImmutableArray<string> ShortNames => ["in", "intnet"];
+    public override ImmutableArray<string> ShortNames => ["in"];
 
     /// <inheritdoc/>
     public override Schema Schema { get; } =

@@ -21,7 +21,7 @@ internal sealed class L2IsolationDomain : FabricKind
     public override string Noun => "L2 isolation domain";
 
     /// <inheritdoc/>
-    public override ImmutableArray<string> ShortNames => ["l2isd", "l2domain", "l2domains"];
+    public override ImmutableArray<string> ShortNames => ["l2isd"];
 
     /// <inheritdoc/>
     public override Schema Schema { get; } =

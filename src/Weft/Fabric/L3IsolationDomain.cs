@@ -20,7 +20,7 @@ internal sealed class L3IsolationDomain : FabricKind
     public override string Noun => "L3 isolation domain";
 
     /// <inheritdoc/>
-    public override ImmutableArray<string> ShortNames => ["l3isd", "l3domain", "l3domains"];
+    public override ImmutableArray<string> ShortNames => ["l3isd"];
 
     /// <inheritdoc/>
     public override Schema Schema { get; } =

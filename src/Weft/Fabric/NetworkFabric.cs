@@ -19,7 +19,7 @@ internal sealed class NetworkFabric : FabricKind
     public override string Noun => "network fabric";
 
     /// <inheritdoc/>
-    public override ImmutableArray<string> ShortNames => ["fabric", "fabrics", "nf"];
+    public override ImmutableArray<string> ShortNames => ["nf", "fabrics", "fabric"];
 
     /// <inheritdoc/>
     public override Schema Schema { get; } =

@@ -11,7 +11,7 @@ namespace Weft.Fabric;
 internal sealed class NexusCluster : ResourceKind
 {
     /// <summary>The type.</summary>
-    public static readonly ResourceType ResourceType = new(NetworkCloudProvider.Namespace, "clusters");
+    public static readonly ResourceType ResourceType = NetworkCloudProvider.ClusterType;
 
     private static readonly ResourceType CustomLocationType = new("Microsoft.ExtendedLocation", "customLocations");
 
@@ -22,7 +22,7 @@ internal sealed class NexusCluster : ResourceKind
     public override string Noun => "cluster";
 
     /// <inheritdoc/>
-    public override ImmutableArray<string> ShortNames => ["nexuscluster", "nexusclusters", "nc"];
+    public override ImmutableArray<string> ShortNames => ["cl"];
 
     /// <inheritdoc/>
     public override ImmutableArray<string> ApiVersions => NetworkCloudProvider.ApiVersions;
@@ -144,36 +144,4 @@ internal sealed class NexusCluster : ResourceKind
             SchemaMember.Any("bareMetalMachineConfigurationData"),
             SchemaMember.Any("storageApplianceConfigurationData")
         );
-}
-
-/// <summary>The provider <c>Microsoft.NetworkCloud</c>: its versions, and the types that run on a cluster.</summary>
-internal static class NetworkCloudProvider
-{
-    /// <summary>The provider.</summary>
-    public const string Namespace = "Microsoft.NetworkCloud";
-
-    /// <summary>The dates of the API, oldest first; the resources here are the same in all of them.</summary>
-    public static readonly ImmutableArray<string> ApiVersions =
-    [
-        "2024-07-01",
-        "2025-02-01",
-        "2025-07-01-preview",
-        "2025-09-01",
-        "2026-01-01-preview",
-        "2026-05-01-preview",
-        "2026-07-01",
-        "2026-08-01-preview",
-        "2026-10-01",
-    ];
-
-    /// <summary>The types that name a cluster's custom location.</summary>
-    public static readonly ImmutableArray<ResourceType> HostedTypes =
-    [
-        new(Namespace, "l2Networks"),
-        new(Namespace, "l3Networks"),
-        new(Namespace, "trunkedNetworks"),
-        new(Namespace, "cloudServicesNetworks"),
-        new(Namespace, "kubernetesClusters"),
-        new(Namespace, "virtualMachines"),
-    ];
 }

@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Globalization;
 using Weft.Addressing;
 using Weft.Attachments;
-using Weft.Fabric;
 using Weft.Networks;
 using Weft.Resources;
 
@@ -23,9 +22,6 @@ internal sealed record AddressClaim(
 /// </summary>
 internal static class AddressClaims
 {
-    /// <summary>The interface of the CNI network on every node, as published samples have it.</summary>
-    public const string CniInterfaceName = "defaultcni";
-
     /// <summary>The holder of a machine's or node's interface.</summary>
     public static Holder HolderOf(ResourceId machine, string name)
     {
@@ -99,14 +95,6 @@ internal static class AddressClaims
         string now
     )
     {
-        if (
-            (
-                Network.IsNetworkType(written.Type)
-                || written.Type == L2IsolationDomain.ResourceType
-                || written.Type == InternalNetwork.ResourceType
-            ) && UplinkRules.CheckAfterNetworkWrite(before, after, written, limits) is { } objection
-        )
-            return objection;
         var keys = AffectedKeys(before, after, written).ToList();
         var old = keys.SelectMany(key => before.Get(key) is { } row ? ClaimsOf(before, row) : []).ToList();
         var wanted = keys.SelectMany(key => after.Get(key) is { } row ? ClaimsOf(after, row) : []).ToList();
@@ -170,11 +158,16 @@ internal static class AddressClaims
         if (state.Get(StoreKey.ForResource(node.Cluster)) is not { } cluster)
             yield break;
         if (KubernetesCluster.CniNetworkOf(cluster) is var cni && node.UplinkFor(cni) is not null)
-            yield return new AddressClaim(cni, CniInterfaceName, HolderOf(node.Id, CniInterfaceName), []);
+            yield return new AddressClaim(
+                cni,
+                Network.CniInterfaceName,
+                HolderOf(node.Id, Network.CniInterfaceName),
+                []
+            );
         foreach (
             var attachment in ClusterAttachments
                 .OfPool(transaction, node.Cluster, node.Pool)
-                .Where(a => a.Plugin == PluginType.OSDevice)
+                .Where(a => a.Plugin.LeasesForNode)
         )
         {
             if (transaction.Get(attachment.Network) is not { } row)

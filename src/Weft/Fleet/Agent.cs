@@ -20,6 +20,9 @@ internal sealed class Agent : ResourceKind
     public override string Noun => "agent";
 
     /// <inheritdoc/>
+    public override ImmutableArray<string> ShortNames => ["ag"];
+
+    /// <inheritdoc/>
     public override ImmutableArray<string> ApiVersions => FleetVersions.All;
 
     /// <inheritdoc/>

@@ -10,10 +10,7 @@ namespace Weft.Fleet;
 internal sealed class AgentPool : ResourceKind
 {
     /// <summary>The type.</summary>
-    public static readonly ResourceType ResourceType = new(
-        NetworkCloudProvider.Namespace,
-        "kubernetesClusters/agentPools"
-    );
+    public static readonly ResourceType ResourceType = NetworkCloudProvider.AgentPoolType;
 
     /// <summary>Who may log in to nodes.</summary>
     internal static readonly SchemaMember AdministratorMember = SchemaMember.Object(
@@ -59,7 +56,7 @@ internal sealed class AgentPool : ResourceKind
     public override string Noun => "agent pool";
 
     /// <inheritdoc/>
-    public override ImmutableArray<string> ShortNames => ["pool", "pools", "ap"];
+    public override ImmutableArray<string> ShortNames => ["ap", "pool", "pools"];
 
     /// <inheritdoc/>
     public override ImmutableArray<string> ApiVersions => NetworkCloudProvider.ApiVersions;
@@ -69,6 +66,9 @@ internal sealed class AgentPool : ResourceKind
 
     /// <inheritdoc/>
     public override Schema Schema { get; } = CreateSchema();
+
+    /// <summary>The id of a cluster's pool.</summary>
+    public static ResourceId IdOf(ResourceId cluster, string name) => cluster.Child(ResourceType.Leaf, name);
 
     /// <summary>The attachments of a pool itself.</summary>
     /// <returns>The attachments; none where it inherits the cluster's.</returns>
@@ -92,7 +92,7 @@ internal sealed class AgentPool : ResourceKind
         return transaction
             .List(Node.ResourceType, id.Parent!)
             .Select(Node.Read)
-            .Where(node => id.Equals(node.Cluster.Child("agentPools", node.Pool)))
+            .Where(node => id.Equals(IdOf(node.Cluster, node.Pool)))
             .Select(node => node.Id);
     }
 

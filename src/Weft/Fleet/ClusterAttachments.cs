@@ -21,9 +21,7 @@ internal static class ClusterAttachments
     {
         if (transaction.Get(cluster) is not { } row)
             return [];
-        var own = transaction.Get(cluster.Child("agentPools", pool)) is { } poolRow
-            ? AgentPool.AttachmentsOf(poolRow)
-            : [];
+        var own = transaction.Get(AgentPool.IdOf(cluster, pool)) is { } poolRow ? AgentPool.AttachmentsOf(poolRow) : [];
         return own.IsEmpty ? KubernetesCluster.AttachmentsOf(row) : own;
     }
 
@@ -62,6 +60,30 @@ internal static class ClusterAttachments
     }
 
     /// <summary>
+    /// Checks the clusters that attach a trunk after a write of it: more VLANs bring more names of sub-interfaces and
+    /// of definitions.
+    /// </summary>
+    internal static void CheckTrunk(ValidationContext context)
+    {
+        foreach (var cluster in context.Transaction.List(KubernetesCluster.ResourceType).Select(ResourceKind.IdOf))
+        {
+            var attachments = OfCluster(context.Transaction, cluster);
+            if (attachments.Any(attachment => attachment.Network.Equals(context.Id)))
+                AttachmentRules.Check(
+                    context,
+                    [
+                        .. attachments.Select(attachment =>
+                            attachment with
+                            {
+                                Path = $"{cluster.Name}:{attachment.Path}",
+                            }
+                        ),
+                    ]
+                );
+        }
+    }
+
+    /// <summary>
     /// Whether a cluster's pods may have addresses of a network: where it is attached with IPAM itself, and where it
     /// stands on a VLAN of a trunk whose plugin renders a definition for each VLAN. There pods are on that VLAN like
     /// everybody else, and take addresses from the same pool.
@@ -75,7 +97,7 @@ internal static class ClusterAttachments
             && network.Type == L3Network.ResourceType
             && attachments.Any(a =>
                 a.Network.Type == TrunkedNetwork.ResourceType
-                && DefinitionNames.HasPerVlanDefinitions(a.Plugin)
+                && a.Plugin.HasPerVlanDefinitions
                 && transaction.Get(a.Network) is { } trunk
                 && TrunkedNetwork.VlansOf(trunk).Contains(L3Network.VlanOf(row))
                 && TrunkedNetwork.DomainsOf(trunk).Contains(L3Network.DomainOf(row))
@@ -93,7 +115,7 @@ internal static class ClusterAttachments
             context.AddError(
                 RefusalCode.Overlap,
                 attachment.Path,
-                $"'{attachment.Path}': {cni.Name} is the CNI network of {cluster.Name} and on every node as 'defaultcni' already",
+                $"'{attachment.Path}': {cni.Name} is the CNI network of {cluster.Name} and on every node as '{Network.CniInterfaceName}' already",
                 cni
             );
     }

@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
-using System.Text.Json.Nodes;
+using Weft.Contracts;
 using Weft.Resources;
 
 namespace Weft.Fleet;
@@ -13,7 +13,7 @@ namespace Weft.Fleet;
 internal static class ClusterAuthority
 {
     /// <summary>The member that carries them: in an agent's report, and where they are shown.</summary>
-    public const string MemberName = "certificateAuthority";
+    public const string MemberName = StatusReport.AuthorityMember;
 
     /// <summary>
     /// The longest text that is taken, in characters: a cluster has one to three certificates of 1 to 2 KiB, and a
@@ -69,12 +69,13 @@ internal static class ClusterAuthority
             : certificates.ToString();
     }
 
-    /// <summary>Reads them from an agent's report.</summary>
-    /// <returns>The certificates alone, empty where the report has none; or why they aren't taken.</returns>
-    public static Outcome<string> ReadReport(JsonObject report, Row agent)
+    /// <summary>Judges the certificates of an agent's report.</summary>
+    /// <param name="reported">What the report says; null where it says none.</param>
+    /// <returns>The certificates alone, null where the report has none; or why they aren't taken.</returns>
+    public static Outcome<string?> AcceptReport(Outcome<string?> reported, Row agent)
     {
-        if (report[MemberName] is not { } member)
-            return "";
+        if (reported.TryGet(out var pem, out var refusal) && pem is null)
+            return pem;
         // Whoever has a node has not the cluster: its agent doesn't say whom people are to take for the API server.
         if (ServesNode(agent))
             return new Refusal(
@@ -82,9 +83,7 @@ internal static class ClusterAuthority
                 $"agent {ResourceKind.IdOf(agent).Name} serves a node, and the certificates of the API server are for the cluster's agent to report",
                 MemberName
             );
-        return member is JsonValue value && value.TryGetValue<string>(out var pem)
-            ? Parse(pem)
-            : InvalidMember("must be a text");
+        return refusal is null && Parse(pem!).TryGet(out var certificates, out refusal) ? certificates : refusal!;
     }
 
     /// <summary>

@@ -66,7 +66,7 @@ internal static class ClusterRenderer
         undrawn.AddRange(drawn.SelectMany(d => d.Undrawn));
         var files = drawn.Select(d => d.Files).ToImmutableArray();
         var manifests = attached
-            .SelectMany(a => PluginRegistry.Get(a.Attachment.Plugin).RenderManifests(a))
+            .SelectMany(a => a.Attachment.Plugin.RenderManifests(a))
             .Concat(DevicePluginManifests(state, nodes, files, attached))
             .OrderBy(m => m.Title, StringComparer.Ordinal)
             .Concat(NodeManifests(files));
@@ -88,7 +88,7 @@ internal static class ClusterRenderer
             networks = networks.Append(
                 NetworkFacts.FromNetwork(own, ImmutableDictionary<int, Network>.Empty) with
                 {
-                    Interface = AddressClaims.CniInterfaceName,
+                    Interface = Network.CniInterfaceName,
                 }
             );
         return [.. networks.DistinctBy(n => n.Id.Key).OrderBy(n => n.Id.Key, StringComparer.Ordinal)];
@@ -110,21 +110,18 @@ internal static class ClusterRenderer
             );
         if (!MasterInterfaceOf(network, attachment, nodes).TryGet(out var master, out var refusal))
             return refusal;
-        if (
-            attachment.Plugin is PluginType.SRIOV or PluginType.DPDK
-            && nodes.DistinctBy(node => node.IsVirtual).Count() > 1
-        )
+        if (attachment.Plugin.DependsOnMachineType && nodes.DistinctBy(node => node.IsVirtual).Count() > 1)
         {
             return new Refusal(
                 RefusalCode.PluginNotDrawn,
-                $"{network.Id.Name} is attached by {attachment.Plugin} to nodes of both kinds, and its one NetworkAttachmentDefinition can't serve both",
+                $"{network.Id.Name} is attached by {attachment.Plugin.Name} to nodes of both kinds, and its one NetworkAttachmentDefinition can't serve both",
                 attachment.Path,
                 attachment.Network.ToString()
             );
         }
 
         var ports = nodes
-            .Where(node => node.IsVirtual && attachment.Plugin == PluginType.DPDK)
+            .Where(node => node.IsVirtual && attachment.Plugin.DeviceDriver == FunctionDriver.UserSpace)
             .Select(node => AttachedNodeOf(state, node, network.Id, attachment.Plugin))
             .OfType<AttachedNode>()
             .SelectMany(node => node.Uplinks.Select(uplink => (Node: node, Uplink: uplink)))
@@ -137,12 +134,12 @@ internal static class ClusterRenderer
                     ? AddressClaims.L3NetworksOf(state, network.Id, limits)
                     : ImmutableDictionary<int, Network>.Empty,
             KeepsInterfaces =
-                ports.Count > 0 && ports.TrueForAll(p => DeviceSelectors.IsMellanox(p.Node, p.Uplink) == true),
+                ports.Count > 0 && ports.TrueForAll(p => UplinkDevices.IsMellanox(p.Node, p.Uplink) == true),
         };
     }
 
     /// <summary>A node as an attachment sees it, or null where it doesn't reach the network.</summary>
-    internal static AttachedNode? AttachedNodeOf(StoreState state, NodeSpec node, ResourceId network, PluginType plugin)
+    internal static AttachedNode? AttachedNodeOf(StoreState state, NodeSpec node, ResourceId network, IPlugin plugin)
     {
         var ports = node.UplinksFor(network, plugin);
         return ports.IsEmpty
@@ -166,7 +163,7 @@ internal static class ClusterRenderer
         IEnumerable<AttachedNetwork> attached
     )
     {
-        if (nodes.IsEmpty || !attached.Any(a => a.Attachment.Plugin is PluginType.SRIOV or PluginType.DPDK))
+        if (nodes.IsEmpty || !attached.Any(a => a.Attachment.Plugin.NeedsDevices))
             return [];
         return
         [
@@ -188,7 +185,7 @@ internal static class ClusterRenderer
     )
     {
         // The others stand on an interface that is named after the network wherever it is.
-        if (network.Type != NetworkType.Trunked || attachment.Plugin != PluginType.MACVLAN)
+        if (network.Type != NetworkType.Trunked || !attachment.Plugin.TagsOnPort)
             return network.InterfaceName;
         var names = nodes
             .Select(node => (Node: node, Port: node.UplinkFor(network.Id)))
@@ -224,13 +221,13 @@ internal static class ClusterRenderer
         if (node.UplinkFor(cni) is { } port && Network.Find(state, cni, limits) is { } network)
         {
             var on = new AttachedNode(node.Id.Name, port, addresses).AddressesOn(
-                AddressClaims.CniInterfaceName,
+                Network.CniInterfaceName,
                 network.Subnets
             );
             parts.Add(
                 new NodePart([
                     new NodeLink(
-                        AddressClaims.CniInterfaceName,
+                        Network.CniInterfaceName,
                         port,
                         port.IsTrunkPort ? network.Vlan : null,
                         network.Mtu,
@@ -245,11 +242,7 @@ internal static class ClusterRenderer
         foreach (var attachment in attached)
         {
             if (AttachedNodeOf(state, node, attachment.Network.Id, attachment.Attachment.Plugin) is { } facts)
-                parts.Add(
-                    PluginRegistry
-                        .Get(attachment.Attachment.Plugin)
-                        .RenderNode(attachment, facts with { Addresses = addresses })
-                );
+                parts.Add(attachment.Attachment.Plugin.RenderNode(attachment, facts with { Addresses = addresses }));
         }
 
         var name = DnsLabel.From(node.Id.Name);

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Weft.Attachments;
 using Weft.Attachments.DevicePools;
 using Weft.Attachments.Nodes;
+using Weft.Attachments.Plugins;
 using Weft.Resources;
 
 namespace Weft.Fleet;
@@ -98,7 +99,7 @@ internal static class DevicePoolRules
                 // Once a user-space driver has it, its MAC address is nowhere to be read.
                 if (
                     passthrough is { Driver: FunctionDriver.UserSpace, PciAddress: null }
-                    && inventory.Devices.Any(d => d.Driver == PlannedInventory.VfioDriver)
+                    && inventory.Devices.Any(d => d.Driver == DeviceDrivers.Vfio)
                 )
                     continue;
                 yield return CreateError(
@@ -207,7 +208,8 @@ internal static class DevicePoolRules
     private static string RemedyFor(string step, NodeSpec node) =>
         step switch
         {
-            "bus" => "declare the pciAddress of the function behind it, or attach the network by MACVLAN or OSDevice",
+            "bus" =>
+                $"declare the pciAddress of the function behind it, or attach the network by {PluginRegistry.ListDeviceless()}",
             "defaultRoute" => "declare another device, or move the node's default route",
             "physicalFunction" => "declare the port's virtualFunctions, not the port",
             "driver" => "load the device's driver on the node",

@@ -31,7 +31,7 @@ internal static class FunctionUplinkRules
                     ? UplinkRules.NoUplinkError(node, attachment, network, path)
                     : new Refusal(
                         RefusalCode.Mismatch,
-                        $"'{path}': node {node.Id.Name} has no virtual functions for {network.Id.Name}, which its pool {node.Pool} attaches by {attachment.Plugin} ({attachment.Path}); "
+                        $"'{path}': node {node.Id.Name} has no virtual functions for {network.Id.Name}, which its pool {node.Pool} attaches by {attachment.Plugin.Name} ({attachment.Path}); "
                             + "say which in virtualFunctions of an uplink, such as {\"functions\":\"0-7\",\"networkId\":\""
                             + network.Id
                             + "\"}",
@@ -69,7 +69,7 @@ internal static class FunctionUplinkRules
         string path
     )
     {
-        static bool Gives(Attachment attachment) => attachment.Plugin is PluginType.SRIOV or PluginType.DPDK;
+        static bool Gives(Attachment attachment) => attachment.Plugin.NeedsDevices;
         foreach (var same in attachments.GroupBy(a => a.Network.Key, StringComparer.Ordinal))
         {
             var name = same.First().Network.Name;
@@ -78,7 +78,7 @@ internal static class FunctionUplinkRules
                 context.AddError(
                     RefusalCode.Overlap,
                     path,
-                    $"'{path}': {name} is attached by {same.First(Gives).Plugin} and by {other.Plugin} to {node.Id.Name}, which is Virtual; pods get the devices that are handed over there whole, "
+                    $"'{path}': {name} is attached by {same.First(Gives).Plugin.Name} and by {other.Plugin.Name} to {node.Id.Name}, which is Virtual; pods get the devices that are handed over there whole, "
                         + $"so the node can't have one as its own interface: attach {name} by one of the two only",
                     other.Network
                 );
@@ -94,8 +94,8 @@ internal static class FunctionUplinkRules
                 context.AddError(
                     RefusalCode.Mismatch,
                     path,
-                    $"'{path}': uplink {port.Name} of node {node.Id.Name} has virtual functions for {name}, which its pool {node.Pool} attaches by {same.First().Plugin} ({same.First().Path}); "
-                        + "only SRIOV and DPDK give functions to pods: take them away there, or change the pluginType",
+                    $"'{path}': uplink {port.Name} of node {node.Id.Name} has virtual functions for {name}, which its pool {node.Pool} attaches by {same.First().Plugin.Name} ({same.First().Path}); "
+                        + $"only {PluginRegistry.ListNames(plugin => plugin.NeedsDevices, "and")} give functions to pods: take them away there, or change the pluginType",
                     same.First().Network
                 );
             }
@@ -111,11 +111,7 @@ internal static class FunctionUplinkRules
     )
     {
         if (
-            DeviceSelectors.FindDevice(
-                node,
-                port,
-                device => device.PciAddress is not null && device.PhysicalFunction is null
-            )
+            UplinkDevices.Find(node, port, device => device.PciAddress is not null && device.PhysicalFunction is null)
             is not { } device
         )
             return;

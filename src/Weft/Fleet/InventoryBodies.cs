@@ -74,7 +74,7 @@ internal static class InventoryBodies
         var transaction = new ReadTransaction(state);
         var networks = ClusterAttachments
             .OfPool(transaction, node.Cluster, node.Pool)
-            .Where(a => a.Plugin is not (PluginType.SRIOV or PluginType.DPDK))
+            .Where(a => a.Plugin.StandsOnPort)
             .Select(a => a.Network);
         if (transaction.Get(node.Cluster) is { } cluster)
             networks = networks.Prepend(KubernetesCluster.CniNetworkOf(cluster));

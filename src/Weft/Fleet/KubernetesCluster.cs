@@ -12,7 +12,7 @@ namespace Weft.Fleet;
 internal sealed class KubernetesCluster : ResourceKind
 {
     /// <summary>The type.</summary>
-    public static readonly ResourceType ResourceType = new(NetworkCloudProvider.Namespace, "kubernetesClusters");
+    public static readonly ResourceType ResourceType = NetworkCloudProvider.KubernetesClusterType;
 
     private const string NetworkConfigurationPath = "properties.networkConfiguration";
 
@@ -23,7 +23,7 @@ internal sealed class KubernetesCluster : ResourceKind
     public override string Noun => "Kubernetes cluster";
 
     /// <inheritdoc/>
-    public override ImmutableArray<string> ShortNames => ["k8s", "k8sclusters", "kc"];
+    public override ImmutableArray<string> ShortNames => ["k8s", "kc"];
 
     /// <inheritdoc/>
     public override ImmutableArray<string> ApiVersions => NetworkCloudProvider.ApiVersions;
@@ -147,7 +147,7 @@ internal sealed class KubernetesCluster : ResourceKind
             {
                 var properties = JsonNode.Parse(pool.GetRawText())!.AsObject();
                 properties.Remove("name");
-                var id = context.Id.Child("agentPools", pool.Text("name")!);
+                var id = AgentPool.IdOf(context.Id, pool.Text("name")!);
                 var document = new JsonObject
                 {
                     ["id"] = id.ToString(),

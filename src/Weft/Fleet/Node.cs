@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Weft.Addressing;
 using Weft.Attachments;
 using Weft.Attachments.Nodes;
+using Weft.Attachments.Plugins;
 using Weft.Networks;
 using Weft.Resources;
 
@@ -31,12 +32,12 @@ internal sealed record NodeSpec(ResourceId Id, string Pool, bool IsVirtual, Immu
 
     /// <summary>The ports by which a plugin reaches a network here.</summary>
     /// <returns>
-    /// For SRIOV and DPDK all ports with functions for it, on a virtual node all that are handed over for it; for the
+    /// For one that needs devices all ports with functions for it, on a virtual node all that are handed over for it; for the
     /// others the one that carries it. None where none does.
     /// </returns>
-    public ImmutableArray<Uplink> UplinksFor(ResourceId network, PluginType plugin)
+    public ImmutableArray<Uplink> UplinksFor(ResourceId network, IPlugin plugin)
     {
-        if (plugin is PluginType.SRIOV or PluginType.DPDK)
+        if (plugin.NeedsDevices)
             return
             [
                 .. Uplinks.Where(u =>
@@ -187,12 +188,12 @@ internal sealed class Node : ResourceKind
                 $"'{node.Id.Name}' and '{other.Name}' are both '{DnsLabel.From(other.Name)}' in Kubernetes",
                 other
             );
-        if (context.Transaction.Get(node.Cluster.Child("agentPools", node.Pool)) is null)
+        if (context.Transaction.Get(AgentPool.IdOf(node.Cluster, node.Pool)) is null)
             context.AddError(
                 RefusalCode.ReferenceNotFound,
                 "properties.agentPool",
                 $"'properties.agentPool': cluster {node.Cluster.Name} has no agent pool '{node.Pool}'",
-                node.Cluster.Child("agentPools", node.Pool)
+                AgentPool.IdOf(node.Cluster, node.Pool)
             );
         CheckUplinks(context, node);
         CheckVirtualFunctions(context, node);
@@ -331,6 +332,9 @@ internal static class FleetVersions
     /// <summary>The provider.</summary>
     public const string Namespace = "Weft.Fleet";
 
+    /// <summary>The newest date of the API.</summary>
+    public const string Newest = "2026-11-01";
+
     /// <summary>The dates of the API.</summary>
-    public static readonly ImmutableArray<string> All = ["2026-11-01"];
+    public static readonly ImmutableArray<string> All = [Newest];
 }

@@ -43,14 +43,14 @@ internal static class NodeBodies
         foreach (
             var attachment in ClusterAttachments
                 .OfPool(transaction, node.Cluster, node.Pool)
-                .Where(a => a.Plugin != PluginType.OSDevice || a.Network.Type == L2Network.ResourceType)
+                .Where(a => !a.Plugin.LeasesForNode || a.Network.Type == L2Network.ResourceType)
         )
         {
             if (transaction.Get(attachment.Network) is not { } row)
                 continue;
             // Devices that are handed over for pods keep their names: they are several, and leave the node with each
             // pod.
-            if (node.IsVirtual && attachment.Plugin is (PluginType.SRIOV or PluginType.DPDK))
+            if (node.IsVirtual && attachment.Plugin.NeedsDevices)
                 list.AddRange(
                     node.UplinksFor(attachment.Network, attachment.Plugin)
                         .Select(port => RenderAttachment(attachment.Network, port.Name, "Disabled", port.MacAddress))
@@ -71,7 +71,7 @@ internal static class NodeBodies
 
     private static JsonObject RenderNode(ReadTransaction transaction, ResourceId cluster, NodeSpec node)
     {
-        var pool = cluster.Child("agentPools", node.Pool);
+        var pool = AgentPool.IdOf(cluster, node.Pool);
         var properties = transaction.Get(pool) is { } row ? ResourceKind.PropertiesOf(row) : default;
         var body = new JsonObject
         {

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Weft.Attachments;
 using Weft.Attachments.Nodes;
+using Weft.Attachments.Plugins;
 using Weft.Networks;
 using Weft.Resources;
 
@@ -11,27 +12,11 @@ namespace Weft.Fleet;
 /// </summary>
 internal static class UplinkRules
 {
-    /// <summary>
-    /// Checks every node after a write of what its networks derive from: a network, a domain, an internal network.
-    /// </summary>
-    /// <param name="before">The store state without the write.</param>
-    /// <returns>What is wrong now and wasn't before, or null.</returns>
-    public static Refusal? CheckAfterNetworkWrite(
-        StoreState before,
-        StoreState after,
-        ResourceId written,
-        Limits limits
-    )
+    /// <summary>Checks all nodes after a write of what their networks derive from.</summary>
+    public static void CheckAll(ValidationContext context)
     {
-        if (before.Get(StoreKey.ForResource(written)) is not { } old)
-            return null;
-        var earlier = FindErrors(before, old, limits).Select(f => f.Message).ToHashSet(StringComparer.Ordinal);
-        List<Refusal> findings =
-        [
-            .. FindErrors(after, after.Get(StoreKey.ForResource(written))!, limits)
-                .Where(f => !earlier.Contains(f.Message)),
-        ];
-        return findings.Count == 0 ? null : Refusal.Combine(findings, written.ToString());
+        foreach (var node in context.Transaction.List(Node.ResourceType).Select(Node.Read))
+            Check(context, node, context.Transaction, "properties");
     }
 
     /// <summary>Checks one node; the write may be the node's, its pool's or its cluster's.</summary>
@@ -45,12 +30,12 @@ internal static class UplinkRules
             && node.UplinkFor(cni) is { } own
             && Network.Find(transaction.State, cni, context.Limits) is { } carried
         )
-            CheckUplink(context, node, own, carried, AddressClaims.CniInterfaceName, path);
+            CheckUplink(context, node, own, carried, Network.CniInterfaceName, path);
         foreach (var attachment in attachments)
         {
             if (Network.Find(transaction.State, attachment.Network, context.Limits) is not { } network)
                 continue;
-            if (attachment.Plugin is PluginType.SRIOV or PluginType.DPDK)
+            if (attachment.Plugin.NeedsDevices)
                 FunctionUplinkRules.Check(
                     context,
                     node,
@@ -69,8 +54,8 @@ internal static class UplinkRules
     }
 
     /// <summary>
-    /// Checks that no network is attached by SRIOV or DPDK to nodes of both kinds: its one definition can serve only
-    /// one of them.
+    /// Checks that no network is attached to nodes of both kinds by a plugin whose one definition can serve only one of
+    /// them.
     /// </summary>
     /// <param name="transaction">What is stored; for the write of a cluster or pool with it.</param>
     public static void CheckMachineTypes(
@@ -93,7 +78,7 @@ internal static class UplinkRules
             foreach (
                 var attachment in ClusterAttachments
                     .OfPool(transaction, cluster, pool.Key)
-                    .Where(a => a.Plugin is PluginType.SRIOV or PluginType.DPDK)
+                    .Where(a => a.Plugin.DependsOnMachineType)
             )
             {
                 var known = kinds.GetValueOrDefault(attachment.Network.Key);
@@ -103,12 +88,12 @@ internal static class UplinkRules
 
         foreach (var (attachment, bare, other) in kinds.Values.Where(k => k.Bare is not null && k.Virtual is not null))
         {
-            var (plugin, name) = (attachment.Plugin, attachment.Network.Name);
+            var (plugin, name) = (attachment.Plugin.Name, attachment.Network.Name);
             context.AddError(
                 RefusalCode.Mismatch,
                 path,
                 $"'{path}': {name} is attached by {plugin} to {bare!.Id.Name}, which is BareMetal, and to {other!.Id.Name}, which is Virtual; its one NetworkAttachmentDefinition can't serve "
-                    + $"both (the card tags on one, the host on the other): attach {name} in the agent pool of one kind only, or by MACVLAN",
+                    + $"both (the card tags on one, the host on the other): attach {name} in the agent pool of one kind only, or by {PluginRegistry.ListDeviceless(p => p.ServesPods)}",
                 attachment.Network
             );
         }
@@ -167,9 +152,7 @@ internal static class UplinkRules
     {
         var taken = new Dictionary<int, Network>();
         // Virtual functions are beside the port and not on it: the card sorts their frames out by MAC address and VLAN.
-        var networks = attachments
-            .Where(a => a.Plugin is not (PluginType.SRIOV or PluginType.DPDK))
-            .Select(a => a.Network);
+        var networks = attachments.Where(a => a.Plugin.StandsOnPort).Select(a => a.Network);
         if (CniNetworkOf(node, transaction) is { } cni)
             networks = networks.Prepend(cni);
         foreach (var id in networks.DistinctBy(network => network.Key))
@@ -190,7 +173,7 @@ internal static class UplinkRules
     }
 
     /// <summary>
-    /// One network on several ports is a pool of devices, and only SRIOV and DPDK on virtual nodes make one of them.
+    /// One network on several ports is a pool of devices, and only plugins that need them make one, on virtual nodes.
     /// </summary>
     private static void CheckDuplicateNetworks(
         ValidationContext context,
@@ -207,17 +190,13 @@ internal static class UplinkRules
         )
         {
             var plugins = attachments.Where(a => a.Network.Key == same.Key).Select(a => a.Plugin).ToList();
-            if (
-                !node.IsVirtual
-                || plugins.Count == 0
-                || plugins.Exists(p => p is not (PluginType.SRIOV or PluginType.DPDK))
-            )
+            if (!node.IsVirtual || plugins.Count == 0 || plugins.Exists(p => !p.NeedsDevices))
             {
                 context.AddError(
                     RefusalCode.Overlap,
                     path,
                     $"'{path}': {string.Join(" and ", same.Select(u => u.Name))} of node {node.Id.Name} have the same networkId {same.Key}; "
-                        + "several ports are one pool of devices, which only a network has that SRIOV or DPDK attaches to a virtual node"
+                        + $"several ports are one pool of devices, which only a network has that {PluginRegistry.ListNames(p => p.NeedsDevices, "or")} attaches to a virtual node"
                 );
             }
         }
@@ -225,27 +204,4 @@ internal static class UplinkRules
 
     private static ResourceId? CniNetworkOf(NodeSpec node, ReadTransaction transaction) =>
         transaction.Get(node.Cluster) is { } cluster ? KubernetesCluster.CniNetworkOf(cluster) : null;
-
-    private static IReadOnlyList<Refusal> FindErrors(StoreState state, Row written, Limits limits)
-    {
-        var transaction = new ReadTransaction(state);
-        var context = new ValidationContext(ResourceKind.IdOf(written), written, null, transaction, limits);
-        // A trunk that grows brings more names with it: of sub-interfaces and of definitions.
-        if (context.Id.Type == TrunkedNetwork.ResourceType)
-        {
-            foreach (var cluster in transaction.List(KubernetesCluster.ResourceType).Select(ResourceKind.IdOf))
-            {
-                var attachments = ClusterAttachments.OfCluster(transaction, cluster);
-                if (attachments.Any(a => a.Network.Equals(context.Id)))
-                    AttachmentRules.Check(
-                        context,
-                        [.. attachments.Select(a => a with { Path = $"{cluster.Name}:{a.Path}" })]
-                    );
-            }
-        }
-
-        foreach (var node in transaction.List(Node.ResourceType).Select(Node.Read))
-            Check(context, node, transaction, "properties");
-        return context.Findings;
-    }
 }

@@ -29,7 +29,7 @@ internal sealed record MachineAttachment(
 internal sealed class VirtualMachine : ResourceKind
 {
     /// <summary>The type.</summary>
-    public static readonly ResourceType ResourceType = new(NetworkCloudProvider.Namespace, "virtualMachines");
+    public static readonly ResourceType ResourceType = NetworkCloudProvider.VirtualMachineType;
 
     private const string CloudServicesPath = "properties.cloudServicesNetworkAttachment";
 

@@ -11,7 +11,7 @@ namespace Weft.Networks;
 internal sealed class CloudServicesNetwork : NetworkKind
 {
     /// <summary>The type.</summary>
-    public static readonly ResourceType ResourceType = new(NetworkCloudProvider.Namespace, "cloudServicesNetworks");
+    public static readonly ResourceType ResourceType = NetworkCloudProvider.CloudServicesNetworkType;
 
     /// <summary>The name of its interface in machines and nodes, as published samples have it.</summary>
     public const string Interface = "cloudservices";
@@ -23,7 +23,7 @@ internal sealed class CloudServicesNetwork : NetworkKind
     public override string Noun => "cloud services network";
 
     /// <inheritdoc/>
-    public override ImmutableArray<string> ShortNames => ["csn", "csns"];
+    public override ImmutableArray<string> ShortNames => ["csn"];
 
     /// <inheritdoc/>
     public override bool PatchIsTagsOnly => false;

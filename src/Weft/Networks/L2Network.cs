@@ -8,7 +8,7 @@ namespace Weft.Networks;
 internal sealed class L2Network : NetworkKind
 {
     /// <summary>The type.</summary>
-    public static readonly ResourceType ResourceType = new(NetworkCloudProvider.Namespace, "l2Networks");
+    public static readonly ResourceType ResourceType = NetworkCloudProvider.L2NetworkType;
 
     /// <inheritdoc/>
     public override ResourceType Type => ResourceType;
@@ -17,7 +17,7 @@ internal sealed class L2Network : NetworkKind
     public override string Noun => "L2 network";
 
     /// <inheritdoc/>
-    public override ImmutableArray<string> ShortNames => ["l2n", "l2net"];
+    public override ImmutableArray<string> ShortNames => ["l2n"];
 
     /// <inheritdoc/>
     public override Schema Schema { get; } =

@@ -13,7 +13,7 @@ namespace Weft.Networks;
 internal sealed class L3Network : NetworkKind
 {
     /// <summary>The type.</summary>
-    public static readonly ResourceType ResourceType = new(NetworkCloudProvider.Namespace, "l3Networks");
+    public static readonly ResourceType ResourceType = NetworkCloudProvider.L3NetworkType;
 
     private static readonly (AddressFamily Family, string Member, string Only)[] Families =
     [
@@ -28,7 +28,7 @@ internal sealed class L3Network : NetworkKind
     public override string Noun => "L3 network";
 
     /// <inheritdoc/>
-    public override ImmutableArray<string> ShortNames => ["l3n", "l3net"];
+    public override ImmutableArray<string> ShortNames => ["l3n"];
 
     /// <inheritdoc/>
     public override Schema Schema { get; } =

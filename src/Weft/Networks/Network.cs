@@ -34,6 +34,9 @@ internal sealed record Network(
     ImmutableArray<Subnet> Subnets
 )
 {
+    /// <summary>The interface of the CNI network on every node, as published samples have it.</summary>
+    public const string CniInterfaceName = "defaultcni";
+
     /// <summary>The VLAN of an L2 or L3 network.</summary>
     public int Vlan => Vlans.First();
 

@@ -38,6 +38,14 @@ internal abstract class NetworkKind : ResourceKind
         SchemaMember.Text("provisioningState").ReadOnly(),
     ];
 
+    /// <summary>The types whose resources attach networks.</summary>
+    private static readonly ImmutableArray<ResourceType> AttachingTypes =
+    [
+        NetworkCloudProvider.VirtualMachineType,
+        NetworkCloudProvider.KubernetesClusterType,
+        NetworkCloudProvider.AgentPoolType,
+    ];
+
     /// <inheritdoc/>
     public override ImmutableArray<string> ApiVersions => NetworkCloudProvider.ApiVersions;
 
@@ -97,14 +105,11 @@ internal abstract class NetworkKind : ResourceKind
 
     private static IEnumerable<ResourceId> Associated(ResourceId network, StoreState state)
     {
-        ResourceType machines = new(NetworkCloudProvider.Namespace, "virtualMachines"),
-            clusters = new(NetworkCloudProvider.Namespace, "kubernetesClusters");
-        var pools = clusters with { Path = "kubernetesClusters/agentPools" };
-        return new[] { machines, clusters, pools }
+        return AttachingTypes
             .SelectMany(type =>
                 state.Range($"{StoreKey.PartitionOf(type)}|").Where(row => Mentions(PropertiesOf(row), network))
             )
-            .Select(row => IdOf(row) is var id && id.Type == pools ? id.Parent! : id)
+            .Select(row => IdOf(row) is var id && id.Type == NetworkCloudProvider.AgentPoolType ? id.Parent! : id)
             .DistinctBy(id => id.Key);
     }
 

@@ -9,7 +9,7 @@ namespace Weft.Networks;
 internal sealed class TrunkedNetwork : NetworkKind
 {
     /// <summary>The type.</summary>
-    public static readonly ResourceType ResourceType = new(NetworkCloudProvider.Namespace, "trunkedNetworks");
+    public static readonly ResourceType ResourceType = NetworkCloudProvider.TrunkedNetworkType;
 
     /// <inheritdoc/>
     public override ResourceType Type => ResourceType;

@@ -31,10 +31,14 @@ internal sealed class ResourceGroup : ResourceKind
     public override string Noun => "resource group";
 
     /// <inheritdoc/>
-    public override ImmutableArray<string> ShortNames => ["group", "groups", "rg"];
+    public override ImmutableArray<string> ShortNames => ["groups", "group", "rg"];
 
     /// <inheritdoc/>
     public override ImmutableArray<string> ApiVersions => Versions;
+
+    /// <inheritdoc/>
+    /// <remarks>Every release of ARM that has resource groups in use today knows it.</remarks>
+    public override string PreferredVersion => "2021-04-01";
 
     /// <inheritdoc/>
     public override string NamePattern => @"^[-\w._()]{0,89}[-\w_()]$";

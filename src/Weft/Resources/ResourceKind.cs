@@ -25,11 +25,19 @@ internal abstract class ResourceKind
     /// <summary>What a person calls it, such as <c>L3 network</c>.</summary>
     public abstract string Noun { get; }
 
-    /// <summary>Short names for the command line, such as <c>l3n</c>.</summary>
+    /// <summary>Its name in lists and labels, in lower case. Default: the last word of its type.</summary>
+    public virtual string Plural => Type.Leaf.ToLowerInvariant();
+
+    /// <summary>Its other names on the command line, such as <c>l3n</c>.</summary>
     public virtual ImmutableArray<string> ShortNames => [];
 
     /// <summary>The dates of the API that know it, oldest first.</summary>
     public abstract ImmutableArray<string> ApiVersions { get; }
+
+    /// <summary>The date that clients speak where nobody names one. Default: the newest that is no preview.</summary>
+    public virtual string PreferredVersion =>
+        ApiVersions.LastOrDefault(version => !version.EndsWith("-preview", StringComparison.Ordinal))
+        ?? ApiVersions[^1];
 
     /// <summary>The body.</summary>
     public abstract Schema Schema { get; }

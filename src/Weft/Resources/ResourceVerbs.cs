@@ -11,6 +11,7 @@ namespace Weft.Resources;
 internal sealed class ResourceVerbs(
     Kinds kinds,
     Limits limits,
+    ImmutableArray<WriteGuard> guards,
     LeaseEffects leaseEffects,
     AffectedAgents affectedAgents
 )
@@ -23,23 +24,23 @@ internal sealed class ResourceVerbs(
         if (kind.IsCreatedByServer)
             return new Refusal(RefusalCode.MethodNotAllowed, $"a {kind.Noun} isn't made by PUT", request.Id.ToString());
         var old = transaction.Get(StoreKey.ForResource(request.Id));
-        if (CheckPreconditions(request, old) is { } failed)
+        if (RequestChecks.CheckPreconditions(request, old) is { } failed)
             return failed;
         if (old is not null && Provisioning.IsDeleting(old))
             return DeletionInProgress(request.Id);
 
         var findings = new List<Refusal>();
         if (old is null)
-            CheckScope(kind, request.Id, transaction, findings);
-        var wish = old is null
+            RequestChecks.CheckScope(kind, request.Id, transaction, findings);
+        var wanted = old is null
             ? request.Body
             : ComputedFields.Strip(
                 request.Body,
                 ResourceBody.Render(kind, old, transaction.State),
                 StoredDocument.CallerFields(old)
             );
-        var body = kind.Schema.Normalise(wish, old?.Json ?? default, findings);
-        CheckIdentity(request, findings);
+        var body = kind.Schema.Normalise(wanted, old?.Json ?? default, findings);
+        RequestChecks.CheckIdentity(request, findings);
         var id = old is null ? kinds.CanonicaliseTypes(request.Id) : ResourceKind.IdOf(old);
         return findings.Count > 0 && !CanValidate(findings)
             ? Refusal.Combine(findings, request.Id.ToString())
@@ -54,7 +55,13 @@ internal sealed class ResourceVerbs(
         if (!GetExisting(request.Id, transaction).TryGet(out var old, out var absent))
             return absent;
         var findings = new List<Refusal>();
-        var merged = MergePatch(kind.Schema.Members, StoredDocument.CallerFields(old), request.Body, "", findings);
+        var merged = MergePatch.Apply(
+            kind.Schema.Members,
+            StoredDocument.CallerFields(old),
+            request.Body,
+            "",
+            findings
+        );
         return findings.Count > 0
             ? Refusal.Combine(findings, request.Id.ToString())
             : Put(request with { Body = merged }, transaction);
@@ -77,7 +84,7 @@ internal sealed class ResourceVerbs(
         var old = transaction.Get(StoreKey.ForResource(request.Id));
         if (old is null)
             return new Decision([], null, transaction.State, false, null);
-        if (CheckPreconditions(request, old) is { } failed)
+        if (RequestChecks.CheckPreconditions(request, old) is { } failed)
             return failed;
         if (Provisioning.IsDeleting(old))
             return new Decision([], old, transaction.State, false, null);
@@ -85,15 +92,8 @@ internal sealed class ResourceVerbs(
             return Refusal.Combine(users, request.Id.ToString());
         if (kind.IsSynchronous)
             return RemoveAtOnce(kind, old, transaction);
-        return Decide(
-            kind,
-            request,
-            "Delete",
-            Provisioning.WithState(old, Provisioning.Deleting),
-            old,
-            transaction,
-            []
-        );
+        var document = Provisioning.WithState(old, Provisioning.Deleting);
+        return Commit(new AcceptedWrite(kind, request, AcceptedWrite.DeleteVerb, document, old, []), transaction);
     }
 
     /// <summary>POST of an action.</summary>
@@ -114,7 +114,7 @@ internal sealed class ResourceVerbs(
             return refusal;
         if (JsonNode.DeepEquals(document, old.ToJsonObject()))
             return new Decision([], old, transaction.State, false, null);
-        return Decide(kind, request, action, document, old, transaction, []);
+        return Commit(new AcceptedWrite(kind, request, action, document, old, []), transaction);
     }
 
     private Outcome<Decision> ValidateAndDecide(
@@ -139,7 +139,7 @@ internal sealed class ResourceVerbs(
         {
             Request = request,
         };
-        CheckReferences(kind, context);
+        RequestChecks.CheckReferences(kind, context);
         if (context.Findings.Count == 0)
             kind.Validate(context);
         findings.AddRange(context.Findings);
@@ -153,86 +153,39 @@ internal sealed class ResourceVerbs(
         )
             return new Decision([], old, transaction.State, false, null);
 
-        var after = transaction.State.Next([Mutation.Put(id, document)]);
-        var consequences = kind.SideEffects(context, after).ToList();
+        return AddConsequences(kind, context, document).TryGet(out var more, out var objection)
+            ? Commit(new AcceptedWrite(kind, request, AcceptedWrite.PutVerb, document, old, more), transaction)
+            : objection;
+    }
+
+    /// <summary>
+    /// What a valid write brings with it: side effects of its kind and leases; or what stands in the way of them.
+    /// </summary>
+    private Outcome<ImmutableArray<Mutation>> AddConsequences(
+        ResourceKind kind,
+        ValidationContext context,
+        JsonObject document
+    )
+    {
+        var (id, transaction, before) = (context.Id, context.Transaction, context.Transaction.State);
+        var after = before.Next([Mutation.Put(id, document)]);
+        var sideEffects = kind.SideEffects(context, after).ToList();
         if (context.Findings.Count > 0)
             return Refusal.Combine(context.Findings, id.ToString());
-        if (
-            !leaseEffects(transaction.State, after.Next(consequences), id, request.Now)
-                .TryGet(out var leases, out var refusal)
-        )
+        after = after.Next(sideEffects);
+        if (WriteGuard.FindNewErrors(guards, before, after, id, limits) is { } objection)
+            return objection;
+        if (!leaseEffects(before, after, id, context.Request!.Now).TryGet(out var leases, out var refusal))
             return refusal;
         // A lease is a row that mustn't have changed since: whoever else took the address meanwhile makes this commit
         // fail.
         foreach (var lease in leases)
             _ = transaction.Get(lease.Key);
-        return Decide(kind, request, "Put", document, old, transaction, consequences.Concat(leases));
+        return ImmutableArray.CreateRange(sideEffects.Concat(leases));
     }
 
-    private Decision Decide(
-        ResourceKind kind,
-        WriteRequest request,
-        string verb,
-        JsonObject document,
-        Row? old,
-        ReadTransaction transaction,
-        IEnumerable<Mutation> more
-    )
-    {
-        var id = ResourceId.Parse(document["id"]!.GetValue<string>()).Value;
-        var weft = document[Provisioning.MemberName] as JsonObject ?? [];
-        weft["state"] =
-            verb == "Delete" ? Provisioning.Deleting
-            : kind.IsSynchronous ? Provisioning.Succeeded
-            : Provisioning.Accepted;
-        if (!kind.IsSynchronous)
-            weft["operation"] = request.OperationName;
-        weft["etag"] = request.OperationName;
-        weft.Remove("message");
-        document[Provisioning.MemberName] = weft;
-
-        if (kind.IsSynchronous)
-        {
-            ImmutableArray<Mutation> all = [Mutation.Put(id, document), .. more];
-            var done = transaction.State.Next(all);
-            return new Decision(all, done.Get(StoreKey.ForResource(id)), done, old is null, null);
-        }
-
-        var operation = new Operation(request.OperationName, id, verb, Operation.InProgress, request.Now);
-        List<Mutation> changes = [Mutation.Put(id, document), .. more];
-        var after = transaction.State.Next(changes);
-        operation = operation with { PendingAgents = affectedAgents(transaction.State, after) };
-        if (!operation.PendingAgents.IsEmpty)
-            operation = operation with { ReleasesOnCompletion = ExtractLeaseReleases(changes) };
-        if (
-            old is not null
-            && Provisioning.OperationOf(old) is { } earlier
-            && transaction.Get(Operation.KeyOf(earlier)) is { } row
-        )
-        {
-            var before = Operation.Read(row);
-            if (before.Status != Provisioning.Succeeded)
-                operation = operation with
-                {
-                    ReleasesOnCompletion = [.. before.ReleasesOnCompletion.Union(operation.ReleasesOnCompletion)],
-                };
-            if (!before.IsTerminal)
-                changes.Add(
-                    before
-                        .Complete(
-                            Provisioning.Canceled,
-                            request.Now,
-                            nameof(RefusalCode.Conflict),
-                            $"a newer {verb} of the {kind.Noun} took its place"
-                        )
-                        .ToMutation()
-                );
-        }
-
-        changes.Add(operation.ToMutation());
-        var final = transaction.State.Next(changes);
-        return new Decision([.. changes], final.Get(StoreKey.ForResource(id)), final, old is null, operation);
-    }
+    private Decision Commit(AcceptedWrite write, ReadTransaction transaction) =>
+        WriteCommit.Create(write, transaction, affectedAgents);
 
     /// <summary>A resource and what stands under it, gone with the commit.</summary>
     private Decision RemoveAtOnce(ResourceKind kind, Row old, ReadTransaction transaction)
@@ -251,154 +204,11 @@ internal sealed class ResourceVerbs(
         return new Decision(gone, null, transaction.State.Next(gone), false, null);
     }
 
-    /// <summary>Takes the ends of leases out of changes: they come with the end of the operation.</summary>
-    private static ImmutableArray<string> ExtractLeaseReleases(List<Mutation> changes)
-    {
-        static bool IsEnd(Mutation mutation) =>
-            mutation.Bytes is null && mutation.Key.StartsWith(StoreKey.LeasePrefix, StringComparison.Ordinal);
-        ImmutableArray<string> keys = [.. changes.Where(IsEnd).Select(mutation => mutation.Key)];
-        changes.RemoveAll(IsEnd);
-        return keys;
-    }
-
-    private static void CheckScope(
-        ResourceKind kind,
-        ResourceId id,
-        ReadTransaction transaction,
-        List<Refusal> findings
-    )
-    {
-        if (!kind.AllowsName(id.Name))
-            findings.Add(
-                new Refusal(
-                    RefusalCode.InvalidResourceName,
-                    $"'{id.Name}' is no name of this type ({kind.Noun}): it must match {kind.NamePattern}",
-                    "name"
-                )
-            );
-        if (id.Type == ResourceId.ResourceGroupType)
-            return;
-        if (id.ResourceGroup is not { } group)
-        {
-            findings.Add(
-                new Refusal(RefusalCode.InvalidResourceId, $"a {kind.Noun} stands in a resource group", id.ToString())
-            );
-            return;
-        }
-
-        var groupId = ResourceId.ForResourceGroup(id.Subscription, group);
-        if (transaction.Get(groupId) is null)
-            findings.Add(
-                new Refusal(
-                    RefusalCode.ResourceGroupNotFound,
-                    $"there is no resource group '{group}'; PUT {groupId} first",
-                    id.ToString(),
-                    groupId.ToString()
-                )
-            );
-        else if (id.Parent!.Type != ResourceId.ResourceGroupType && transaction.Get(id.Parent) is null)
-            findings.Add(
-                new Refusal(
-                    RefusalCode.ResourceNotFound,
-                    $"{id.Parent} doesn't exist; make it first",
-                    id.ToString(),
-                    id.Parent.ToString()
-                )
-            );
-    }
-
-    private static void CheckReferences(ResourceKind kind, ValidationContext context)
-    {
-        foreach (var (path, id, _) in kind.Schema.References(context.Proposed.Json))
-        {
-            if (context.Transaction.Get(id) is null)
-                context.AddError(RefusalCode.ReferenceNotFound, path, $"'{path}': {id} doesn't exist", id);
-        }
-    }
-
-    private static void CheckIdentity(WriteRequest request, List<Refusal> findings)
-    {
-        if (
-            request.Body["id"] is JsonValue value
-            && value.TryGetValue<string>(out var text)
-            && !(ResourceId.TryParse(text, out var id) && id.Equals(request.Id))
-        )
-            findings.Add(
-                new Refusal(RefusalCode.InvalidMember, $"'id': the body says {text}, the path {request.Id}", "id")
-            );
-    }
-
     /// <summary>
     /// Rules read members by their types: they are asked only if no member is of a wrong type or missing.
     /// </summary>
     private static bool CanValidate(List<Refusal> findings) =>
         findings.TrueForAll(f => f.Code is RefusalCode.UnknownMember or RefusalCode.ImmutableMember);
-
-    private static Refusal? CheckPreconditions(WriteRequest request, Row? old)
-    {
-        if (request.IfNoneMatch && old is not null)
-            return new Refusal(
-                RefusalCode.PreconditionFailed,
-                $"{request.Id} exists already (If-None-Match: *)",
-                request.Id.ToString()
-            );
-        if (request.IfMatch is not { } tag)
-            return null;
-        if (old is null)
-            return new Refusal(
-                RefusalCode.PreconditionFailed,
-                $"{request.Id} doesn't exist (If-Match: {tag})",
-                request.Id.ToString()
-            );
-        return tag == "*" || tag.Trim('"') == Provisioning.ETagOf(old)
-            ? null
-            : new Refusal(
-                RefusalCode.PreconditionFailed,
-                $"{request.Id} has etag \"{Provisioning.ETagOf(old)}\", not {tag}; read it again",
-                request.Id.ToString()
-            );
-    }
-
-    private static JsonObject MergePatch(
-        ImmutableArray<SchemaMember> members,
-        JsonObject into,
-        JsonObject patch,
-        string path,
-        List<Refusal> findings
-    )
-    {
-        foreach (var (name, value) in patch)
-        {
-            var at = path.Length == 0 ? name : $"{path}.{name}";
-            var member = members.FirstOrDefault(m => m.Name == name);
-            if (member is null && (path.Length > 0 || !Schema.IsEnvelope(name)))
-                findings.Add(Schema.UnknownMember(name, at, members));
-            else if (member is { IsPatchable: true })
-                into[name] = value?.DeepClone();
-            else if (
-                member is { Type: MemberType.Object }
-                && value is JsonObject inner
-                && (path.Length == 0 || HasPatchableMember(member))
-            )
-                into[name] = MergePatch(
-                    member.Members,
-                    into[name]?.DeepClone() as JsonObject ?? [],
-                    inner,
-                    at,
-                    findings
-                );
-            else if (
-                member is not (null or { Mutability: Mutability.ReadOnly })
-                && !JsonNode.DeepEquals(into[name], value)
-            )
-                findings.Add(new Refusal(RefusalCode.ImmutableMember, $"'{at}' isn't reached by PATCH; use PUT", at));
-        }
-
-        return into;
-    }
-
-    private static bool HasPatchableMember(SchemaMember member) =>
-        member.Members.Any(m => m.IsPatchable || HasPatchableMember(m));
 
     /// <summary>
     /// The kind of an id that stands where its kind may: in a group, under its parent, or as the extension of another.

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using static Weft.Resources.SchemaFindings;
 
 namespace Weft.Resources;
 
@@ -59,9 +60,6 @@ internal sealed record Schema(ImmutableArray<SchemaMember> Members)
     /// <summary>Whether a member at the top is one that every resource carries and only the server writes.</summary>
     /// <returns>True for <c>id</c>, <c>name</c>, <c>type</c>, <c>systemData</c> and <c>etag</c>.</returns>
     internal static bool IsEnvelope(string name) => Envelope.Contains(name);
-
-    internal static Refusal UnknownMember(string name, string path, ImmutableArray<SchemaMember> members) =>
-        new(RefusalCode.UnknownMember, $"there is no member '{name}'{SuggestionFor(name, members)}", path);
 
     private static IEnumerable<(string Path, ResourceId Id, SchemaMember Member)> References(
         ImmutableArray<SchemaMember> members,
@@ -317,93 +315,4 @@ internal sealed record Schema(ImmutableArray<SchemaMember> Members)
                 return value;
         }
     }
-
-    private static Refusal ImmutableMember(SchemaMember member, string path, JsonElement before, JsonNode after)
-    {
-        var was =
-            before.ValueKind == JsonValueKind.Undefined
-                ? null
-                : Secrets.Redacted(member, JsonNode.Parse(before.GetRawText()));
-        var (at, old, wanted) = FirstDifference(path, was, Secrets.Redacted(member, after));
-        return new(
-            RefusalCode.ImmutableMember,
-            $"'{at}' is set at creation: it is {Word(old)} and can't become {Word(wanted)}",
-            at
-        );
-        static string Word(JsonNode? value) => value is null ? "absent" : Format(value);
-    }
-
-    /// <summary>
-    /// The innermost place where two values differ first: two long texts that begin alike would tell a person nothing.
-    /// </summary>
-    private static (string Path, JsonNode? Before, JsonNode? After) FirstDifference(
-        string path,
-        JsonNode? before,
-        JsonNode? after
-    )
-    {
-        if (before is JsonObject old && after is JsonObject wanted)
-        {
-            var name = old.Select(m => m.Key)
-                .Union(wanted.Select(m => m.Key))
-                .First(n => !JsonNode.DeepEquals(old[n], wanted[n]));
-            return FirstDifference(JoinPath(path, name), old[name], wanted[name]);
-        }
-
-        if (before is not JsonArray was || after is not JsonArray list || was.Count != list.Count)
-            return (path, before, after);
-        var at = Enumerable.Range(0, list.Count).First(i => !JsonNode.DeepEquals(was[i], list[i]));
-        return FirstDifference($"{path}[{at}]", was[at], list[at]);
-    }
-
-    private static void RedactFindings(List<Refusal> findings, int from, string path)
-    {
-        for (var i = from; i < findings.Count; i++)
-            findings[i] = findings[i] with
-            {
-                Message =
-                    $"'{path}': the value doesn't fit its type, length or pattern; it is a secret and not said here",
-            };
-    }
-
-    private static Refusal InvalidMember(string path, string why) =>
-        new(RefusalCode.InvalidMember, $"'{path}': {why}", path);
-
-    private static string Bounds(SchemaMember member) =>
-        (member.Min, member.Max) switch
-        {
-            ({ } min, { } max) => $"{min} to {max}",
-            ({ } min, null) => $"{min} or more",
-            (null, { } max) => $"at most {max}",
-            _ => "any",
-        };
-
-    private static string TypeName(MemberType type) =>
-        type switch
-        {
-            MemberType.Integer => "whole number",
-            MemberType.BooleanString => "flag (write \"True\" or \"False\", as a string)",
-            MemberType.Boolean => "boolean (write true or false, without quotes)",
-            MemberType.List => "list",
-            MemberType.Object => "object",
-            MemberType.Map => "map of strings",
-            _ => "text",
-        };
-
-    private static string Format(JsonNode node) => Truncate(System.Text.Encoding.UTF8.GetString(Json.ToUtf8(node)));
-
-    // The middle goes: ids begin alike and differ at their ends.
-    private static string Truncate(string text) =>
-        text.Length <= 300 ? text : string.Concat(text.AsSpan(0, 140), "…", text.AsSpan(text.Length - 140));
-
-    private static string SuggestionFor(string name, ImmutableArray<SchemaMember> members)
-    {
-        var near = members
-            .Select(m => m.Name)
-            .Where(n => EditDistance.Between(n, name) <= Math.Max(2, name.Length / 4))
-            .MinBy(n => EditDistance.Between(n, name));
-        return near is null ? "" : $"; did you mean '{near}'?";
-    }
-
-    private static string JoinPath(string path, string name) => path.Length == 0 ? name : $"{path}.{name}";
 }

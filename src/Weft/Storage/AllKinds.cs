@@ -45,6 +45,32 @@ internal static class AllKinds
         OperationTracker.PendingView,
     ];
 
+    /// <summary>What writes of lower rooms must leave right in upper ones.</summary>
+    public static readonly ImmutableArray<WriteGuard> WriteGuards =
+    [
+        new([TrunkedNetwork.ResourceType], ClusterAttachments.CheckTrunk),
+        new(
+            [
+                L2IsolationDomain.ResourceType,
+                InternalNetwork.ResourceType,
+                L2Network.ResourceType,
+                L3Network.ResourceType,
+                TrunkedNetwork.ResourceType,
+            ],
+            UplinkRules.CheckAll
+        ),
+    ];
+
     /// <summary>A state without rows, with the views.</summary>
     public static StoreState EmptyState => StoreState.Empty(Views);
+
+    /// <summary>The verbs over all kinds.</summary>
+    public static ResourceVerbs CreateVerbs(Limits limits, AffectedAgents affectedAgents) =>
+        new(
+            List,
+            limits,
+            WriteGuards,
+            (before, after, written, now) => AddressClaims.LeaseEffectsOf(before, after, written, limits, now),
+            affectedAgents
+        );
 }

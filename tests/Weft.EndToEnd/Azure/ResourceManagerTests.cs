@@ -34,7 +34,7 @@ public sealed class ResourceManagerTests
         foreach (var (id, body) in SmallSite.BaseResources)
             await CreateNetwork(client, authority, weftd, id, body);
 
-        var wanted = SmallSite.Layer3("n6", 606);
+        var wanted = Documents.Layer3("n6", 606);
         var made = (
             await resources.CreateOrUpdateAsync(
                 WaitUntil.Completed,
@@ -105,7 +105,7 @@ public sealed class ResourceManagerTests
         var client = Client(weftd, authority);
         foreach (var (id, body) in SmallSite.BaseResources)
             await CreateNetwork(client, authority, weftd, id, body);
-        var wanted = SmallSite.Layer3("n6", 999);
+        var wanted = Documents.Layer3("n6", 999);
 
         var refused = await Assert.ThrowsAsync<RequestFailedException>(() =>
             client

@@ -3,7 +3,6 @@ using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
 using System.Text.Json.Nodes;
 using Weft.EndToEnd.Server;
-using Weft.Tests.Agent.Inventory;
 
 namespace Weft.EndToEnd.Inventory;
 
@@ -44,7 +43,7 @@ public sealed class InventoryTests
 
             // Another card is put in; the agent sees it by itself.
             tree.Port("ens1f0", "0000:3b:00.0", "8086", "1592", "ice", 64, 0, ("1889", "iavf"));
-            await Until(
+            await Eventually.Holds(
                 async () => (await Put(weftd, client, "ens1f0", "0-3")).Status is 200 or 201,
                 "the second card is known"
             );
@@ -183,17 +182,6 @@ public sealed class InventoryTests
         await process.WaitForExitAsync(Cancel);
         Assert.True(process.ExitCode is 0 or 1, await errors);
         return (process.ExitCode, output);
-    }
-
-    private static async Task Until(Func<Task<bool>> holds, string what)
-    {
-        // The agent looks at its node every half a minute.
-        var clock = Stopwatch.StartNew();
-        while (!await holds())
-        {
-            Assert.True(clock.Elapsed < TimeSpan.FromSeconds(90), $"never came true: {what}");
-            await Task.Delay(500, Cancel);
-        }
     }
 
     private static string Program(string project, string name) =>

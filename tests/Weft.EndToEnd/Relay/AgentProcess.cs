@@ -35,17 +35,12 @@ internal sealed class AgentProcess
         );
 
     /// <summary>Waits until it has got somewhere.</summary>
-    public async Task WaitUntil(Func<bool> holds, string what)
-    {
-        for (var clock = Stopwatch.StartNew(); !holds(); )
-        {
-            Assert.True(
-                clock.Elapsed < TimeSpan.FromSeconds(60) && !_process.HasExited,
-                $"never came true: {what}\n{Output}"
-            );
-            await Task.Delay(20, Cancel);
-        }
-    }
+    public Task WaitUntil(Func<bool> holds, string what) =>
+        Eventually.Holds(
+            () => holds() || (_process.HasExited ? throw new InvalidOperationException($"it ended: {Output}") : false),
+            what,
+            () => Output
+        );
 
     /// <summary>Kills it in the middle of whatever it does.</summary>
     public async Task Kill()

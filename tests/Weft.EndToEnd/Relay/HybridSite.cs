@@ -1,8 +1,6 @@
 using System.Net;
-using System.Net.Sockets;
 using System.Text.Json.Nodes;
 using Weft.EndToEnd.Server;
-using Weft.Relay.Tests.Interop;
 
 namespace Weft.EndToEnd.Relay;
 
@@ -19,10 +17,11 @@ internal sealed class HybridSite : IAsyncDisposable
 
     private readonly Authority _authority;
     private readonly HttpClient _http = new();
-    private readonly int _port;
+    private readonly HeldPort _api;
+    private readonly HeldPort _relay;
 
-    private HybridSite(Authority authority, Weftd weftd, int port) =>
-        (_authority, Weftd, _port) = (authority, weftd, port);
+    private HybridSite(Authority authority, Weftd weftd, HeldPort api, HeldPort relay) =>
+        (_authority, Weftd, _api, _relay) = (authority, weftd, api, relay);
 
     public Weftd Weftd { get; }
 
@@ -32,12 +31,12 @@ internal sealed class HybridSite : IAsyncDisposable
     public static async Task<HybridSite> Start()
     {
         var authority = new Authority("localhost", "127.0.0.1");
-        var (api, relay) = FreePorts();
+        var (api, relay) = (new HeldPort(), new HeldPort());
         var weftd = await Weftd.Start(
             "--listen",
-            $"127.0.0.1:{api}",
+            $"127.0.0.1:{api.Number}",
             "--relay-listen",
-            $"127.0.0.1:{relay}",
+            $"127.0.0.1:{relay.Number}",
             "--relay-address",
             "localhost",
             "--relay-tls-cert",
@@ -45,7 +44,7 @@ internal sealed class HybridSite : IAsyncDisposable
             "--relay-tls-key",
             authority.KeyFile
         );
-        var site = new HybridSite(authority, weftd, relay);
+        var site = new HybridSite(authority, weftd, api, relay);
         await weftd.Create(site._http, SmallSite.Group, new JsonObject { ["location"] = "eastus" });
         await site.SendRequest(
             "PUT",
@@ -87,7 +86,7 @@ internal sealed class HybridSite : IAsyncDisposable
     {
         var keys = await SendRequest("POST", $"{scope ?? connection}/authorizationRules/{rule}/listKeys");
         return new HybridConnectionSettings(
-            _port,
+            _relay.Number,
             PathOf(connection),
             keys["keyName"]!.ToString(),
             keys[key]!.ToString(),
@@ -140,21 +139,23 @@ internal sealed class HybridSite : IAsyncDisposable
 
     /// <summary>Waits until just so many listeners are left and nobody else is: no session, nobody who waits.</summary>
     public Task WaitForListeners(int listeners) =>
-        WaitUntil(
+        Eventually.Holds(
             async () =>
             {
                 var now = await Status();
                 return (now["listeners"]!.AsArray().Count, now["sessions"]!.AsArray().Count, (int)now["waiting"]!)
                     == (listeners, 0, 0);
             },
+            $"{listeners} listeners and nobody else",
             async () => (await Status()).ToJsonString()
         );
 
     /// <summary>Waits for a line of the audit log about a connection.</summary>
     public async Task<JsonNode> WaitForAudit(string connection, string happened)
     {
-        await WaitUntil(
+        await Eventually.Holds(
             async () => (await ReadAudit(connection, happened)).Count > 0,
+            $"the audit log says {happened} of {connection}",
             () => File.ReadAllTextAsync(AuditFile, Cancel)
         );
         return (await ReadAudit(connection, happened))[0];
@@ -179,22 +180,13 @@ internal sealed class HybridSite : IAsyncDisposable
         ];
     }
 
-    /// <summary>Waits until something is so.</summary>
-    public static async Task WaitUntil(Func<Task<bool>> holds, Func<Task<string>> otherwise)
-    {
-        for (var i = 0; !await holds(); i++)
-        {
-            if (i == 300)
-                Assert.Fail(await otherwise());
-            await Task.Delay(100, Cancel);
-        }
-    }
-
     public async ValueTask DisposeAsync()
     {
         await Weftd.DisposeAsync();
         _http.Dispose();
         _authority.Dispose();
+        _api.Dispose();
+        _relay.Dispose();
     }
 
     private string AuditFile => Path.Join(Weftd.Data, "relay-audit.log");
@@ -209,15 +201,5 @@ internal sealed class HybridSite : IAsyncDisposable
         var answer = await Weftd.SendRequest(_http, method, $"{id}?{Version}", body);
         Assert.True(answer.Status is 200 or 201, $"{method} {id}: {answer.Status} {answer.Body?.ToJsonString()}");
         return answer.Body!;
-    }
-
-    /// <summary>Two ports that nobody has. Both are held until both are known, so that they differ.</summary>
-    private static (int, int) FreePorts()
-    {
-        using var one = new TcpListener(IPAddress.Loopback, 0);
-        using var other = new TcpListener(IPAddress.Loopback, 0);
-        one.Start();
-        other.Start();
-        return (((IPEndPoint)one.LocalEndpoint).Port, ((IPEndPoint)other.LocalEndpoint).Port);
     }
 }

@@ -1,5 +1,3 @@
-using Weft.Relay.Tests.Interop;
-
 namespace Weft.EndToEnd.Relay;
 
 /// <summary>
@@ -238,8 +236,9 @@ public sealed class HycoProcessTests
         await site.Weftd.Start();
 
         await other.Until("listening");
-        await HybridSite.WaitUntil(
+        await Eventually.Holds(
             async () => await site.ListenersOf(echo) == 25,
+            "25 listeners came back",
             async () => (await site.Status()).ToJsonString()
         );
         Assert.Equal(

@@ -144,6 +144,8 @@ public sealed class KubectlTests(RelayedCluster cluster) : IClassFixture<Relayed
         );
         var proxies = await Task.WhenAll(starting);
         await writing;
+        // What a kubectl wrote over is back within a second or two.
+        await WaitForContexts(Enumerable.Range(0, 5).Select(i => $"east-{i}"));
         foreach (var i in Enumerable.Range(0, 5))
         {
             Assert.Contains(
@@ -171,6 +173,54 @@ public sealed class KubectlTests(RelayedCluster cluster) : IClassFixture<Relayed
         );
         await RelayLab.Signal(proxies[2], Term);
         await RelayLab.Signal(again, Term);
+        Assert.Equal(before, await Kubectl("config", "view", "--raw", "-o", "json"));
+    }
+
+    [Fact]
+    public async Task Restores_Contexts_AfterKubectlWroteBack_WhatItReadBefore()
+    {
+        Assert.SkipWhen(cluster.Lacks is not null, cluster.Lacks ?? "");
+        await Kubectl("config", "set-context", "prod", "--cluster=prod");
+        var before = await Kubectl("config", "view", "--raw", "-o", "json");
+        // kubectl reads the files of KUBECONFIG one after the other, before it takes its lock and again under it. Where
+        // one of them is a pipe it stands there, with what it has read of the file before it.
+        var pipe = Path.Join(cluster.Lab.Home, "pipe");
+        Assert.Equal(0, (await cluster.Lab.Run("mkfifo", pipe)).Code);
+        var kubectl = RelayLab.End(
+            cluster.Lab.Spawn(
+                "env",
+                $"KUBECONFIG={cluster.Lab.Kubeconfig}:{pipe}",
+                "kubectl",
+                "config",
+                "delete-context",
+                "prod"
+            )
+        );
+        var starting = new List<Task<Process>>();
+        while (!kubectl.IsCompleted)
+        {
+            if (starting.Count < 4)
+                starting.Add(cluster.Proxy("--kube-context", $"late-{starting.Count}"));
+            // A proxy that waits for the lock gets it when kubectl goes on.
+            await Task.WhenAny(kubectl, Task.WhenAny(starting[^1], Task.Delay(TimeSpan.FromSeconds(3), Cancel)));
+            // Opened for both directions a pipe makes nobody wait for its other end.
+            await using var writer = new FileStream(pipe, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
+            await writer.WriteAsync("apiVersion: v1\nkind: Config\n"u8.ToArray(), Cancel);
+        }
+
+        Assert.Equal(0, (await kubectl).Code);
+        var proxies = await Task.WhenAll(starting);
+        await WaitForContexts(Enumerable.Range(0, proxies.Length).Select(i => $"late-{i}"));
+        var restored = 0;
+        foreach (var proxy in proxies)
+        {
+            Assert.Equal(0, await RelayLab.Signal(proxy, Term));
+            var said = await proxy.StandardError.ReadToEndAsync(Cancel);
+            restored += said.Contains("put back: context late-", StringComparison.Ordinal) ? 1 : 0;
+        }
+
+        Assert.NotEqual(0, restored);
+        await Kubectl("config", "set-context", "prod", "--cluster=prod");
         Assert.Equal(before, await Kubectl("config", "view", "--raw", "-o", "json"));
     }
 
@@ -254,6 +304,21 @@ public sealed class KubectlTests(RelayedCluster cluster) : IClassFixture<Relayed
             $"kubectl {string.Join(' ', args)} ended with {run.Code}: {run.Error}\n{cluster.Agent.Output}"
         );
         return run.Output;
+    }
+
+    /// <summary>Waits until the kubeconfig has contexts.</summary>
+    private async Task WaitForContexts(IEnumerable<string> names)
+    {
+        var missing = names.ToHashSet(StringComparer.Ordinal);
+        for (var start = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(start) < TimeSpan.FromSeconds(20); )
+        {
+            missing.ExceptWith((await Kubectl("config", "get-contexts", "-o", "name")).Split('\n'));
+            if (missing.Count == 0)
+                return;
+            await Task.Delay(TimeSpan.FromMilliseconds(200), Cancel);
+        }
+
+        Assert.Fail($"the kubeconfig still lacks {string.Join(", ", missing)}");
     }
 
     private static Task<string?> Line(Process process) =>

@@ -6,7 +6,6 @@ using System.Text.Json.Nodes;
 using Weft.EndToEnd.Server;
 using Weft.Relay.Client;
 using Weft.Relay.Protocol;
-using Weft.Relay.Tests.Client;
 
 namespace Weft.EndToEnd.Relay;
 
@@ -223,13 +222,9 @@ public sealed class ProxiedAgentTests : IAsyncLifetime
     /// <summary>Waits until the agent has said something.</summary>
     private async Task<string> WaitUntil(string happened)
     {
-        for (var clock = Stopwatch.StartNew(); clock.Elapsed < TimeSpan.FromSeconds(60); await Task.Delay(50, Cancel))
-        {
-            if (_output.FirstOrDefault(line => line.Contains($" {happened} ", StringComparison.Ordinal)) is { } line)
-                return line;
-        }
-
-        throw new TimeoutException($"the agent hasn't said {happened}:\n{Output}");
+        string? Line() => _output.FirstOrDefault(line => line.Contains($" {happened} ", StringComparison.Ordinal));
+        await Eventually.Holds(() => Line() is not null, $"the agent says {happened}", () => Output);
+        return Line()!;
     }
 
     private async Task<JsonNode> Credentials() =>

@@ -80,7 +80,7 @@ public sealed class SshTests(RelayedNode node) : IClassFixture<RelayedNode>
     {
         Assert.SkipWhen(node.Lacks is not null, node.Lacks ?? "");
         var there = node.Shell($"{Ssh} 'touch {node.Folder}/there; sleep 60'");
-        await Until(() => File.Exists($"{node.Folder}/there"), "the command runs");
+        await Eventually.Holds(() => File.Exists($"{node.Folder}/there"), "the command runs");
         var clock = Stopwatch.StartNew();
         try
         {
@@ -116,14 +116,14 @@ public sealed class SshTests(RelayedNode node) : IClassFixture<RelayedNode>
     {
         Assert.SkipWhen(node.Lacks is not null, node.Lacks ?? "");
         var cut = node.Shell($"{Ssh} 'touch {node.Folder}/one; sleep 60'");
-        await Until(() => File.Exists($"{node.Folder}/one"), "the first command runs");
+        await Eventually.Holds(() => File.Exists($"{node.Folder}/one"), "the first command runs");
 
         await node.Agent.Kill();
         Assert.NotEqual(0, (await cut.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken)).Code);
         await node.StartAgent();
 
         var last = node.Shell($"{Ssh} 'touch {node.Folder}/two; sleep 2; echo whole'");
-        await Until(() => File.Exists($"{node.Folder}/two"), "the last command runs");
+        await Eventually.Holds(() => File.Exists($"{node.Folder}/two"), "the last command runs");
         Assert.Equal(0, await node.Agent.Stop());
         var (code, output, errors) = await last;
         await node.StartAgent();
@@ -134,7 +134,8 @@ public sealed class SshTests(RelayedNode node) : IClassFixture<RelayedNode>
     public async Task Reaches_AMachine_ThatAListenerAnswersFor()
     {
         Assert.SkipWhen(node.Lacks is not null, node.Lacks ?? "");
-        await node.Lab.Weftd.Create(node.Lab.Client, $"{SmallSite.Cloud}/virtualMachines/probe", SmallSite.Machine());
+        var probe = Documents.Machine("probe", Documents.Attached("n6", name: "n6"));
+        await node.Lab.Weftd.Create(node.Lab.Client, probe.Id, probe.Body);
         await node.StartListening("vm/probe");
 
         Assert.Contains(
@@ -158,14 +159,4 @@ public sealed class SshTests(RelayedNode node) : IClassFixture<RelayedNode>
                 ),
             },
         };
-
-    private static async Task Until(Func<bool> holds, string what)
-    {
-        var clock = Stopwatch.StartNew();
-        while (!holds())
-        {
-            Assert.True(clock.Elapsed < TimeSpan.FromSeconds(30), $"never came true: {what}");
-            await Task.Delay(50, TestContext.Current.CancellationToken);
-        }
-    }
 }

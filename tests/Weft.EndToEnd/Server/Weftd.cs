@@ -153,7 +153,7 @@ internal sealed class Weftd : IAsyncDisposable
     private static string Versioned(string path) =>
         path.Contains("api-version=", StringComparison.Ordinal) || path.StartsWith("/agents/", StringComparison.Ordinal)
             ? path
-            : $"{path}{(path.Contains('?', StringComparison.Ordinal) ? '&' : '?')}api-version={SmallSite.VersionOf(path)}";
+            : $"{path}{(path.Contains('?', StringComparison.Ordinal) ? '&' : '?')}api-version={Documents.VersionOf(path)}";
 
     private static Process Spawn(string data, string[] arguments) =>
         Process.Start(

@@ -55,7 +55,7 @@ public sealed class VerifyTests : IDisposable
         ]!.ToString();
         await Agent(weftd, token);
 
-        await Until(
+        await Eventually.Holds(
             async () => (await Weft(weftd, "drift", "--cluster", "east")).Code == 0,
             "the agent has applied the picture"
         );
@@ -205,15 +205,5 @@ public sealed class VerifyTests : IDisposable
         var (output, errors) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
         await process.WaitForExitAsync();
         return (process.ExitCode, await output, await errors);
-    }
-
-    private static async Task Until(Func<Task<bool>> holds, string what)
-    {
-        var clock = Stopwatch.StartNew();
-        while (!await holds())
-        {
-            Assert.True(clock.Elapsed < TimeSpan.FromSeconds(40), $"waited for nothing: {what}");
-            await Task.Delay(200, Cancel);
-        }
     }
 }

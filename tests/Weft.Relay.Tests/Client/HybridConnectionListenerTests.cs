@@ -121,7 +121,7 @@ public sealed class HybridConnectionListenerTests
             relay.Events.Any(e => e is { Kind: ListenerEventKind.Disconnected, NextAttempt: not null })
         );
         await relay.Start();
-        await RunningRelay.Until(() => relay.Relay.ListenerCount(RunningRelay.Path) == 1, 20);
+        await RunningRelay.Until(() => relay.Relay.ListenerCount(RunningRelay.Path) == 1);
         await using var stream = await relay.Connect();
     }
 
@@ -138,7 +138,7 @@ public sealed class HybridConnectionListenerTests
         );
         Assert.InRange(first.NextAttempt!.Value.TotalSeconds, 2.5, 7.5);
         relay.Directory.Exists = true;
-        await RunningRelay.Until(() => listener.IsConnected, 20);
+        await RunningRelay.Until(() => listener.IsConnected);
         await listener.DisposeAsync();
         await run;
     }
@@ -156,7 +156,7 @@ public sealed class HybridConnectionListenerTests
         );
         await using var listener = await relay.Listen(HybridConnectionStreamTests.Echo, life: TimeSpan.FromSeconds(5));
         await using var stream = await relay.Connect();
-        await RunningRelay.Until(() => relay.Events.Count(e => e.Kind == ListenerEventKind.TokenRenewed) >= 3, 20);
+        await RunningRelay.Until(() => relay.Events.Count(e => e.Kind == ListenerEventKind.TokenRenewed) >= 3);
         Assert.DoesNotContain(relay.Events, e => e.Kind == ListenerEventKind.Disconnected);
         Assert.True(listener.Listener.IsConnected);
         await using var another = await relay.Connect();
@@ -187,7 +187,7 @@ public sealed class HybridConnectionListenerTests
             options
         );
         var run = listener.RunAsync(TimeoutToken);
-        await RunningRelay.Until(() => relay.Events.Count(e => e.Kind == ListenerEventKind.Connected) == 2, 20);
+        await RunningRelay.Until(() => relay.Events.Count(e => e.Kind == ListenerEventKind.Connected) == 2);
         Assert.Equal(
             [
                 ListenerEventKind.Connected,
@@ -264,16 +264,13 @@ public sealed class HybridConnectionListenerTests
         way.IsFrozen = true;
         var lost = await Assert.ThrowsAsync<IOException>(() => HybridConnectionStreamTests.ReadAll(stream));
         Assert.Contains("silent", lost.Message, StringComparison.Ordinal);
-        await RunningRelay.Until(
-            () =>
-                relay.Events.Any(e =>
-                    e is { Kind: ListenerEventKind.Disconnected }
-                    && e.Reason!.Contains("silent", StringComparison.Ordinal)
-                ),
-            5
+        await RunningRelay.Until(() =>
+            relay.Events.Any(e =>
+                e is { Kind: ListenerEventKind.Disconnected } && e.Reason!.Contains("silent", StringComparison.Ordinal)
+            )
         );
         way.IsFrozen = false;
-        await RunningRelay.Until(() => listener.IsConnected, 20);
+        await RunningRelay.Until(() => listener.IsConnected);
     }
 
     [Fact]
@@ -294,11 +291,12 @@ public sealed class HybridConnectionListenerTests
         using var target = new Socket(SocketType.Stream, ProtocolType.Tcp);
         target.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         target.Listen();
+        using var dead = new HeldPort();
         Assert.True(
             TargetRegistry.TryCreate(
                 [
                     new("ssh", $"127.0.0.1:{((IPEndPoint)target.LocalEndPoint!).Port}"),
-                    new("dead", $"127.0.0.1:{RunningRelay.FreePort()}"),
+                    new("dead", $"127.0.0.1:{dead.Number}"),
                 ],
                 false,
                 out var registry,

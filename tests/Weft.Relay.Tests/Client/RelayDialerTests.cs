@@ -94,9 +94,8 @@ public sealed class RelayDialerTests
     [Fact]
     public async Task Reports_ThatNobodyListens()
     {
-        using var nobody = new HybridConnectionSender(
-            new("127.0.0.1", RunningRelay.FreePort(), "x", IsPlaintext: true)
-        );
+        using var port = new HeldPort();
+        using var nobody = new HybridConnectionSender(new("127.0.0.1", port.Number, "x", IsPlaintext: true));
         var lost = await Assert.ThrowsAsync<RelayUnreachableException>(() =>
             nobody.ConnectAsync(null, cancel: TimeoutToken)
         );

@@ -193,16 +193,11 @@ public sealed class HycoTests
     [Fact]
     public async Task Reconnects_WhenTheRelayRestarts()
     {
-        var first = await LiveRelay.Start(isSecure: true);
-        await using var listener = await NodeProgram.Listen(first.Listening, "listen-ws.js");
-        await first.DisposeAsync();
-        await using var second = await LiveRelay.Start(
-            isSecure: true,
-            port: first.Port,
-            files: new(Path.GetDirectoryName(first.CertificateFile)!)
-        );
+        await using var relay = await LiveRelay.Start(isSecure: true);
+        await using var listener = await NodeProgram.Listen(relay.Listening, "listen-ws.js");
+        await relay.Restart();
         await listener.Until("listening");
-        using var sender = await second.Send();
+        using var sender = await relay.Send();
         await sender.SendAsync(new byte[] { 7 }, WebSocketMessageType.Binary, true, CancellationToken.None);
         Assert.Equal([7], (await LiveListener.Read(sender)).Bytes);
     }
@@ -210,16 +205,11 @@ public sealed class HycoTests
     [Fact]
     public async Task AnswersAgain_WhenTheRelayComesBack()
     {
-        var first = await LiveRelay.Start(isSecure: true);
-        await using var listener = await NodeProgram.Listen(first.Listening, "listen-http.js");
-        await first.DisposeAsync();
-        await using var second = await LiveRelay.Start(
-            isSecure: true,
-            port: first.Port,
-            files: new(Path.GetDirectoryName(first.CertificateFile)!)
-        );
+        await using var relay = await LiveRelay.Start(isSecure: true);
+        await using var listener = await NodeProgram.Listen(relay.Listening, "listen-http.js");
+        await relay.Restart();
         await listener.Until("listening");
-        await using var sender = await NodeProgram.Send(second.Sending, "send-https.js", "POST:/again:100000");
+        await using var sender = await NodeProgram.Send(relay.Sending, "send-https.js", "POST:/again:100000");
         var said = await sender.Rest();
         Assert.Equal(["POST:/again:100000 200 100000 whole"], said);
     }

@@ -36,17 +36,17 @@ public sealed class NetworkRulesTests
     }
 
     [Theory]
-    [InlineData("senders", RelayRole.Sender, "kubernetes", true)]
-    [InlineData("senders", RelayRole.Listener, "", false)]
-    [InlineData("listeners", RelayRole.Sender, "kubernetes", false)]
-    [InlineData("listeners", RelayRole.Listener, "", true)]
-    [InlineData("both", RelayRole.Sender, "kubernetes", true)]
-    [InlineData("both", RelayRole.Listener, "", true)]
-    internal void Evaluates_OnlyThoseTheRuleAppliesTo(string appliesTo, RelayRole role, string service, bool allowed)
+    [InlineData("senders", AppliesTo.Senders, "kubernetes", true)]
+    [InlineData("senders", AppliesTo.Listeners, "", false)]
+    [InlineData("listeners", AppliesTo.Senders, "kubernetes", false)]
+    [InlineData("listeners", AppliesTo.Listeners, "", true)]
+    [InlineData("both", AppliesTo.Senders, "kubernetes", true)]
+    [InlineData("both", AppliesTo.Listeners, "", true)]
+    internal void Evaluates_OnlyThoseTheRuleAppliesTo(string appliesTo, AppliesTo caller, string service, bool allowed)
     {
         var site = TestSite.Small();
         Rules(site, Cluster, $"'ipRules':[{{'ipMask':'10.0.0.0/8','appliesTo':'{appliesTo}'}}]");
-        Assert.Equal(allowed, Evaluate(site, Cluster, "10.0.0.1", role, service).IsAllowed);
+        Assert.Equal(allowed, Evaluate(site, Cluster, "10.0.0.1", caller, service).IsAllowed);
     }
 
     [Theory]
@@ -67,8 +67,8 @@ public sealed class NetworkRulesTests
             Cluster,
             $"'defaultAction':'{(action == "Allow" ? "Deny" : "Allow")}','ipRules':[{{'ipMask':'10.0.0.0/8','action':'{action}','services':['ssh']}}]"
         );
-        Assert.Equal(allowed, Evaluate(site, Cluster, "10.0.0.1", RelayRole.Sender, service).IsAllowed);
-        Assert.Equal(action == "Deny", Evaluate(site, Cluster, "10.0.0.1", RelayRole.Listener).IsAllowed);
+        Assert.Equal(allowed, Evaluate(site, Cluster, "10.0.0.1", AppliesTo.Senders, service).IsAllowed);
+        Assert.Equal(action == "Deny", Evaluate(site, Cluster, "10.0.0.1", AppliesTo.Listeners).IsAllowed);
     }
 
     [Fact]
@@ -109,7 +109,7 @@ public sealed class NetworkRulesTests
             )
         )
             Rules(site, at, $"'ipRules':[{{'ipMask':'{mask}'}}]");
-        var decision = Evaluate(site, TestSite.NodeId("w1"), from, RelayRole.Sender, "ssh");
+        var decision = Evaluate(site, TestSite.NodeId("w1"), from, AppliesTo.Senders, "ssh");
         Assert.Equal((allowed, decided), (decision.IsAllowed, decision.Summary));
     }
 
@@ -163,7 +163,7 @@ public sealed class NetworkRulesTests
                     // A source that is near one of the rules, so that matches happen.
                     var from =
                         rules.Count == 0 ? source.Item1 : Near(rules[source.Item2 % rules.Count].Prefix, source.Item1);
-                    var role = sends ? RelayRole.Sender : RelayRole.Listener;
+                    var caller = sends ? AppliesTo.Senders : AppliesTo.Listeners;
                     var wanted = sends ? new[] { "", "kubernetes", "ssh" }[service] : "";
                     var set = new RuleSet(
                         TestSite.Id($"{Cluster}/providers/Weft.Relay/networkRuleSets/default"),
@@ -184,7 +184,7 @@ public sealed class NetworkRulesTests
                         break;
                     }
 
-                    Assert.Equal(expected, NetworkRules.Evaluate([set], "k1", role, wanted, from).IsAllowed);
+                    Assert.Equal(expected, NetworkRules.Evaluate([set], "k1", caller, wanted, from).IsAllowed);
                 }
             );
 
@@ -241,14 +241,14 @@ public sealed class NetworkRulesTests
         TestSite site,
         string target,
         string from,
-        RelayRole role = RelayRole.Sender,
+        AppliesTo caller = AppliesTo.Senders,
         string service = "kubernetes"
     ) =>
         NetworkRules.Evaluate(
             site.State,
             TestSite.Id(target),
-            role,
-            role == RelayRole.Listener ? "" : service,
+            caller,
+            caller == AppliesTo.Listeners ? "" : service,
             Address.Parse(from).Value
         );
 }

@@ -382,7 +382,7 @@ public sealed class RelayKindTests
                 .Evaluate(
                     site.State,
                     TestSite.Id(east),
-                    RelayRole.Sender,
+                    AppliesTo.Senders,
                     "kubernetes",
                     Weft.Addressing.Address.Parse(from).Value
                 )

@@ -3,18 +3,20 @@ using System.Runtime.Versioning;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json.Nodes;
+using Microsoft.Extensions.Logging;
 using Weft.Agent;
+using Weft.Tests.Server;
 
 namespace Weft.Tests.Agent;
 
 /// <summary>
-/// A control plane and an agent in a directory of its own; the agent runs in this process and can be started again and
-/// again.
+/// An agent in a directory of its own, which runs in this process and can be started again and again; and its control
+/// plane: the real weftd in this process, or a scripted one for faults.
 /// </summary>
 [SupportedOSPlatform("linux")]
 internal sealed class AgentHarness : IAsyncDisposable
 {
-    public const string Network = $"{FakeControlPlane.Group}/providers/Microsoft.NetworkCloud/l3Networks/n6";
+    public const string Network = $"{ScriptedControlPlane.Group}/providers/Microsoft.NetworkCloud/l3Networks/n6";
 
     /// <summary>As in life, only quicker.</summary>
     public static readonly AgentTimings FastTimings = new()
@@ -36,16 +38,18 @@ internal sealed class AgentHarness : IAsyncDisposable
     private CancellationTokenSource _stop = new();
     private Task? _running;
 
-    private AgentHarness(FakeControlPlane plane, AgentTimings timings)
+    private readonly ScriptedControlPlane? _plane;
+
+    private AgentHarness(ScriptedControlPlane? plane, Uri server, string token, AgentTimings timings)
     {
-        (Plane, Timings) = (plane, timings);
+        (_plane, Timings) = (plane, timings);
         _writer = TextWriter.Synchronized(_log);
         Root = Directory.CreateTempSubdirectory("weft-").FullName;
         TokenFile = Path.Join(Root, "token");
-        File.WriteAllText(TokenFile, FakeControlPlane.Token + "\n");
+        File.WriteAllText(TokenFile, token + "\n");
         Options = new AgentOptions
         {
-            Server = new Uri(plane.Url),
+            Server = server,
             State = Path.Join(Root, "state"),
             Name = "w1",
             Node = "w1",
@@ -58,7 +62,9 @@ internal sealed class AgentHarness : IAsyncDisposable
         };
     }
 
-    public FakeControlPlane Plane { get; }
+    /// <summary>The scripted control plane; an agent that has joined a real one has none.</summary>
+    public ScriptedControlPlane Plane =>
+        _plane ?? throw new InvalidOperationException("this agent is one of a real weftd");
 
     public AgentTimings Timings { get; set; }
 
@@ -79,7 +85,25 @@ internal sealed class AgentHarness : IAsyncDisposable
     }
 
     public static async Task<AgentHarness> Create(AgentTimings? timings = null, X509Certificate2? certificate = null) =>
-        new(await FakeControlPlane.Start(certificate), timings ?? FastTimings);
+        From(await ScriptedControlPlane.Start(certificate), timings ?? FastTimings);
+
+    /// <summary>An agent of a real weftd's cluster, <see cref="Documents.East"/>; it doesn't run yet.</summary>
+    public static async Task<AgentHarness> Join(InProcessServer server, AgentTimings? timings = null)
+    {
+        var token = (await server.Post($"{Documents.East}/listEnrollmentToken", "")).Expect(200).Json["token"];
+        return new(null, server.Client.BaseAddress!, token!.ToString(), timings ?? FastTimings);
+    }
+
+    /// <summary>An agent that runs, and that has applied what a real weftd desires.</summary>
+    public static async Task<AgentHarness> StartWith(InProcessServer server, AgentTimings? timings = null)
+    {
+        var harness = await Join(server, timings);
+        await harness.StartAgentAndReport();
+        return harness;
+    }
+
+    private static AgentHarness From(ScriptedControlPlane plane, AgentTimings timings) =>
+        new(plane, new Uri(plane.Url), ScriptedControlPlane.Token, timings);
 
     /// <summary>A site whose agent runs and is enrolled.</summary>
     public static async Task<AgentHarness> Start(AgentTimings? timings = null)
@@ -90,7 +114,7 @@ internal sealed class AgentHarness : IAsyncDisposable
         return harness;
     }
 
-    public Weft.Agent.Log NewLog() => new(_writer, TimeProvider.System);
+    public ILogger NewLog() => AgentLog.Open(_writer, TimeProvider.System);
 
     public Task RunAgent() => _running = Program.Run(Options, Timings, TimeProvider.System, NewLog(), _stop.Token);
 
@@ -100,6 +124,13 @@ internal sealed class AgentHarness : IAsyncDisposable
         await Eventually(() => running.IsCompleted || File.Exists(Options.Socket), "the agent has a socket");
         if (running.IsCompleted)
             await running;
+    }
+
+    /// <summary>Starts the agent for the first time, and waits until the control plane knows what it has applied.</summary>
+    public async Task StartAgentAndReport()
+    {
+        await StartAgent();
+        await Eventually(() => Log.Contains("reported state=", StringComparison.Ordinal), "the agent reports");
     }
 
     public async Task StopAgent()
@@ -112,11 +143,17 @@ internal sealed class AgentHarness : IAsyncDisposable
         _stop = new CancellationTokenSource();
     }
 
-    public static JsonObject Request(string verb, string container, string @interface = "net1") =>
+    /// <param name="network">The network's id; null for the scripted control plane's.</param>
+    public static JsonObject Request(
+        string verb,
+        string container,
+        string @interface = "net1",
+        string? network = null
+    ) =>
         new()
         {
             ["verb"] = verb,
-            ["network"] = Network,
+            ["network"] = network ?? Network,
             ["containerId"] = container,
             ["interface"] = @interface,
             ["namespace"] = "core",
@@ -158,22 +195,13 @@ internal sealed class AgentHarness : IAsyncDisposable
     public static string? CodeOf(JsonObject answer) => (string?)answer["error"]?["code"];
 
     /// <summary>Waits for what no request announces, such as a file.</summary>
-    public static async Task Eventually(Func<bool> holds, string what)
-    {
-        for (var i = 0; i < 3000; i++)
-        {
-            if (holds())
-                return;
-            await Task.Delay(10);
-        }
-
-        Assert.Fail($"never came true: {what}");
-    }
+    public static Task Eventually(Func<bool> holds, string what) => Weft.Relay.Testing.Eventually.Holds(holds, what);
 
     public async ValueTask DisposeAsync()
     {
         await StopAgent();
-        await Plane.DisposeAsync();
+        if (_plane is not null)
+            await _plane.DisposeAsync();
         _stop.Dispose();
         Directory.Delete(Root, recursive: true);
     }

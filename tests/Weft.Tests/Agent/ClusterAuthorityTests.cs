@@ -118,12 +118,12 @@ public sealed class ClusterAuthorityTests
             await harness.Plane.UntilReported($"sha256-{new string('1', i)}", "Applied");
         }
 
-        Assert.All(harness.Plane.Reports, report => Assert.False(report.ContainsKey("certificateAuthority")));
+        Assert.All(harness.Plane.Reports, report => Assert.Null(report.CertificateAuthority));
         Assert.Equal(2, harness.Log.Split("cluster-ca-unread").Length);
     }
 
     private static List<string?> ReportedAuthority(AgentHarness harness) =>
-        [.. harness.Plane.Reports.Select(report => (string?)report["certificateAuthority"])];
+        [.. harness.Plane.Reports.Select(report => report.CertificateAuthority)];
 
     /// <summary>
     /// Exchanges the file as the kubelet does: a link to a directory of its own, replaced in one step.

@@ -90,6 +90,17 @@ public sealed class ProcessTests
         "--node",
         "../w1"
     )]
+    [InlineData(
+        "--log-level is 'loud'; it must be one of trace|debug|info|warn|error",
+        "--server",
+        "http://127.0.0.1:1",
+        "--state",
+        "/nowhere",
+        "--name",
+        "w1",
+        "--log-level",
+        "loud"
+    )]
     [InlineData("'--state' is required", "--server", "http://127.0.0.1:1", "--name", "w1")]
     public async Task Refuses_BadCommandLine(string message, params string[] arguments)
     {

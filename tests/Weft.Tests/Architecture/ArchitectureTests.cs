@@ -23,8 +23,13 @@ public sealed partial class ArchitectureTests
             "a renderer is given everything it needs and looks nothing up in the fleet"
         ),
         (
+            "Contracts",
+            ["Addressing", "Resources", "Networks", "Attachments"],
+            "a message is what two programs agree on: it is read and written the same whatever is decided by it"
+        ),
+        (
             "Fleet",
-            ["Addressing", "Resources", "Fabric", "Networks", "Attachments"],
+            ["Addressing", "Resources", "Fabric", "Networks", "Attachments", "Contracts"],
             "the fleet draws; where things are stored is nothing to it"
         ),
         (
@@ -43,15 +48,16 @@ public sealed partial class ArchitectureTests
     private static readonly (string Project, string[] May, string Because)[] Projects =
     [
         ("Weft", [], "the pure ground stands on nothing"),
+        ("Weft.Logging", [], "a log line has one form, whatever it tells of"),
         ("Weft.Relay", [], "the relay's protocol knows nothing of Weft"),
         (
             "Weft.Server",
-            ["Weft", "Weft.Relay"],
+            ["Weft", "Weft.Logging", "Weft.Relay"],
             "no program references another: they speak over their specified protocols"
         ),
         (
             "Weft.Agent",
-            ["Weft", "Weft.Relay"],
+            ["Weft", "Weft.Logging", "Weft.Relay"],
             "no program references another: they speak over their specified protocols"
         ),
         ("Weft.Cni", ["Weft"], "no program references another: they speak over their specified protocols"),
@@ -280,7 +286,7 @@ public sealed partial class ArchitectureTests
 
     private static string Short(string file) => Path.GetRelativePath(Repository.Root, file);
 
-    [GeneratedRegex(@"\bWeft\.(Addressing|Resources|Fabric|Networks|Attachments|Fleet|Access|Storage)\b(?=[.;])")]
+    [GeneratedRegex(@"\bWeft\.(Addressing|Resources|Fabric|Networks|Attachments|Contracts|Fleet|Access|Storage)\b(?=[.;])")]
     private static partial Regex Imports();
 
     [GeneratedRegex("""<ProjectReference Include="[^"]*?([^"/\\]+)\.csproj""")]

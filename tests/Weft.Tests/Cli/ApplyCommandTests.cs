@@ -5,7 +5,9 @@ namespace Weft.Tests.Cli;
 
 public sealed class ApplyCommandTests : IDisposable
 {
-    private const string Site = """
+    private const string Providers = $"{CommandLine.Group}/providers";
+    private const string Fabric = $"{Providers}/Microsoft.ManagedNetworkFabric";
+    private const string Site = $$"""
         type: Microsoft.Resources/resourceGroups
         name: site
         location: lab
@@ -17,12 +19,12 @@ public sealed class ApplyCommandTests : IDisposable
         type: clusters
         name: east
         location: lab
-        properties: {networkFabricId: "/subscriptions/sub/resourceGroups/site/providers/Microsoft.ManagedNetworkFabric/networkFabrics/fabric"}
+        properties: {networkFabricId: "{{Fabric}}/networkFabrics/fabric"}
         ---
         type: l3isolationdomains
         name: cp
         location: lab
-        properties: {networkFabricId: "/subscriptions/sub/resourceGroups/site/providers/Microsoft.ManagedNetworkFabric/networkFabrics/fabric", administrativeState: Enabled}
+        properties: {networkFabricId: "{{Fabric}}/networkFabrics/fabric", administrativeState: Enabled}
         ---
         type: internalnetworks
         name: cp/n6
@@ -31,8 +33,8 @@ public sealed class ApplyCommandTests : IDisposable
         type: l3networks
         name: n6
         location: lab
-        extendedLocation: {type: CustomLocation, name: "/subscriptions/sub/resourceGroups/site/providers/Microsoft.ExtendedLocation/customLocations/east"}
-        properties: {vlan: 606, l3IsolationDomainId: "/subscriptions/sub/resourceGroups/site/providers/Microsoft.ManagedNetworkFabric/l3IsolationDomains/cp"}
+        extendedLocation: {type: CustomLocation, name: "{{Providers}}/Microsoft.ExtendedLocation/customLocations/east"}
+        properties: {vlan: 606, l3IsolationDomainId: "{{Fabric}}/l3IsolationDomains/cp"}
         ---
         type: cloudservicesnetworks
         name: csn

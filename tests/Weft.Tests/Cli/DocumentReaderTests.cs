@@ -28,7 +28,9 @@ public sealed class DocumentReaderTests : IDisposable
         "/providers/Microsoft.NetworkCloud/kubernetesClusters/core-east/agentPools/pool1"
     )]
     [InlineData(
-        "type: internalnetworks\nname: n6\nparent: /subscriptions/sub/resourceGroups/site/providers/Microsoft.ManagedNetworkFabric/l3IsolationDomains/cp\n",
+        "type: internalnetworks\nname: n6\n"
+            + "parent: /subscriptions/sub/resourceGroups/site/providers/Microsoft.ManagedNetworkFabric/"
+            + "l3IsolationDomains/cp\n",
         "/providers/Microsoft.ManagedNetworkFabric/l3IsolationDomains/cp/internalNetworks/n6"
     )]
     [InlineData("type: resourcegroups\nname: site\n", "")]
@@ -171,6 +173,6 @@ public sealed class DocumentReaderTests : IDisposable
 
     private static Settings Settings => new(null, null, null, null, "sub", "site");
 
-    private IReadOnlyList<Document> Read(string yaml) =>
+    private IReadOnlyList<Weft.Cli.Documents.Document> Read(string yaml) =>
         DocumentReader.Read([_weft.WriteFile("one.yaml", yaml)], TextReader.Null, Settings);
 }

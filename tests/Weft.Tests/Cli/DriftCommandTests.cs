@@ -19,7 +19,10 @@ public sealed class DriftCommandTests : IDisposable
         );
         var agents = statuses.Select(
             (status, i) =>
-                $$"""{"id":"{{East}}/providers/Weft.Fleet/agents/w{{i + 1}}","name":"w{{i + 1}}","properties":{"node":"w{{i + 1}}"{{status}} } }"""
+            {
+                var (name, id) = ($"w{i + 1}", $"{East}/providers/Weft.Fleet/agents/w{i + 1}");
+                return $$"""{"id":"{{id}}","name":"{{name}}","properties":{"node":"{{name}}"{{status}} } }""";
+            }
         );
         Output($"{East}/providers/Weft.Fleet/agents?", $$"""{"value":[{{string.Join(',', agents)}}]}""");
         return _weft.RunInGroup("drift", "--cluster", "east");
@@ -32,7 +35,11 @@ public sealed class DriftCommandTests : IDisposable
     public async Task Reports_DriftThatStandsAndDriftThatWasRepaired()
     {
         var run = await Drift(
-            ""","status":{"state":"Applied","digest":"new","at":"2026-11-22T10:28:30Z","drift":[{"what":"link n6 of w1","was":"mtu 1400, wanted 1500","mended":true,"at":"2026-11-22T10:10:00Z"},{"what":"NetworkAttachmentDefinition default/n6","was":"missing","mended":false,"at":""}]}"""
+            """
+            ,"status":{"state":"Applied","digest":"new","at":"2026-11-22T10:28:30Z","drift":[{"what":"link n6 of w1",
+             "was":"mtu 1400, wanted 1500","mended":true,"at":"2026-11-22T10:10:00Z"},
+             {"what":"NetworkAttachmentDefinition default/n6","was":"missing","mended":false,"at":""}]}
+            """
         );
         Assert.Equal(
             """
@@ -81,8 +88,12 @@ public sealed class DriftCommandTests : IDisposable
     {
         var run = await Verify(
             """
-            {"name":"w1","node":"w1","report":{"node":"w1","interfaces":[{"network":"/subscriptions/s/resourceGroups/g/providers/Microsoft.NetworkCloud/l3Networks/n6","interface":"n6","checks":[
-              {"hop":"Interface","state":"Passed","message":"'n6' is there"},{"hop":"PathMtu","state":"Failed","message":"1400 bytes","family":"IPv4"},{"hop":"Gateway","state":"Failed","message":"10.20.6.1 is silent","family":"IPv4"}]}]} }
+            {"name":"w1","node":"w1","report":{"node":"w1",
+             "interfaces":[{"network":"/subscriptions/s/resourceGroups/g/providers/Microsoft.NetworkCloud/l3Networks/n6",
+             "interface":"n6","checks":[
+              {"hop":"Interface","state":"Passed","message":"'n6' is there"},{"hop":"PathMtu","state":"Failed",
+               "message":"1400 bytes","family":"IPv4"},{"hop":"Gateway","state":"Failed","message":"10.20.6.1 is silent",
+               "family":"IPv4"}]}]} }
             """,
             "--network",
             "n6"
@@ -105,11 +116,15 @@ public sealed class DriftCommandTests : IDisposable
         _weft.Clock = TimeProvider.System;
         Output(
             $"{East}/verify",
-            $$"""{"id":"{{East}}/providers/Weft.Fleet/verifications/1","properties":{"isDone":false,"agents":[{"name":"w2","node":"w2"}]} }"""
+            $$"""
+            {"id":"{{East}}/providers/Weft.Fleet/verifications/1","properties":{"isDone":false,"agents":[{"name":"w2","node":"w2"}]} }
+            """
         );
         Output(
             $"{East}/providers/Weft.Fleet/verifications/1",
-            $$"""{"id":"{{East}}/providers/Weft.Fleet/verifications/1","properties":{"isDone":false,"agents":[{"name":"w2","node":"w2"}]} }"""
+            $$"""
+            {"id":"{{East}}/providers/Weft.Fleet/verifications/1","properties":{"isDone":false,"agents":[{"name":"w2","node":"w2"}]} }
+            """
         );
         var run = await _weft.RunInGroup("verify", "--cluster", "east", "--timeout", "0.1s");
         Assert.Equal(1, run.Exit);
@@ -121,8 +136,10 @@ public sealed class DriftCommandTests : IDisposable
     {
         const string Elsewhere =
             """{"name":"w1","node":"w1","report":{"node":"w1","error":"not here","elsewhere":true,"interfaces":[]} }""";
-        const string Here =
-            """{"name":"w2","node":"w2","report":{"node":"w2","interfaces":[{"network":"","interface":"net1","checks":[{"hop":"Interface","state":"Passed","message":""}]}]} }""";
+        const string Here = """
+            {"name":"w2","node":"w2","report":{"node":"w2","interfaces":[{"network":"","interface":"net1",
+             "checks":[{"hop":"Interface","state":"Passed","message":""}]}]} }
+            """;
         Assert.Equal(0, (await Verify($"{Elsewhere},{Here}", "--pod", "core/upf-0")).Exit);
         var nowhere = await Verify(Elsewhere, "--pod", "core/upf-0");
         Assert.Equal(1, nowhere.Exit);

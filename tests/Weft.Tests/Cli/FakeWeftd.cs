@@ -234,7 +234,8 @@ internal sealed class FakeWeftd : HttpMessageHandler
     {
         var name = $"op{_operations.Count + 1}";
         _operations[name] = (id, verb, 0);
-        return $"{OtherHost}/subscriptions/{id.Subscription}/providers/Microsoft.NetworkCloud/locations/lab/{form}/{name}?api-version=2026-10-01";
+        return $"{OtherHost}/subscriptions/{id.Subscription}/providers/Microsoft.NetworkCloud/"
+            + $"locations/lab/{form}/{name}?api-version=2026-10-01";
     }
 
     private HttpResponseMessage Operation(HttpRequestMessage request, string path)

@@ -10,10 +10,11 @@ public sealed class GetCommandTests : IDisposable
     {
         _weft.Store(
             "Microsoft.NetworkCloud/l3Networks/n6",
-            """
-            {"vlan":606,"ipv4ConnectedPrefix":"10.20.6.0/24","ipv6ConnectedPrefix":"fd00:6::/64","provisioningState":"Succeeded","detailedStatus":"Available",
-             "l3IsolationDomainId":"/subscriptions/sub/resourceGroups/site/providers/Microsoft.ManagedNetworkFabric/l3IsolationDomains/core-cp",
-             "associatedResourceIds":["/subscriptions/sub/resourceGroups/site/providers/Microsoft.NetworkCloud/kubernetesClusters/core-east"]}
+            $$"""
+            {"vlan":606,"ipv4ConnectedPrefix":"10.20.6.0/24","ipv6ConnectedPrefix":"fd00:6::/64","provisioningState":"Succeeded",
+             "detailedStatus":"Available",
+             "l3IsolationDomainId":"{{CommandLine.Group}}/providers/Microsoft.ManagedNetworkFabric/l3IsolationDomains/core-cp",
+             "associatedResourceIds":["{{CommandLine.Group}}/providers/Microsoft.NetworkCloud/kubernetesClusters/core-east"]}
             """
         );
         _weft.Store(

@@ -6,8 +6,11 @@ public sealed class InventoryCommandTests : IDisposable
     private const string Networks = CommandLine.Group + "/providers/Microsoft.NetworkCloud";
     private const string Inventory = """
         {"agentPool":"p","inventory":{"reportedAt":"2026-11-22T10:00:00Z","kernel":"6.1","devices":[
-           {"name":"ens1f0","pciAddress":"0000:3b:00.0","vendor":"8086","device":"1592","driver":"ice","macAddress":"3c:fd:fe:00:00:3b","mtu":9000,"isUp":true,"numa":0,"totalFunctions":64,"functions":8,"functionsDeclared":4,"speed":25000,"isRdma":true,"kind":"","networks":["NC/l3Networks/n6"]},
-           {"pciAddress":"0000:3b:02.0","vendor":"8086","device":"1889","driver":"vfio-pci","mtu":0,"isUp":false,"physicalFunction":"0000:3b:00.0","functionIndex":0,"iommuGroup":7,"networks":["NC/l3Networks/n6"]},
+           {"name":"ens1f0","pciAddress":"0000:3b:00.0","vendor":"8086","device":"1592","driver":"ice",
+            "macAddress":"3c:fd:fe:00:00:3b","mtu":9000,"isUp":true,"numa":0,"totalFunctions":64,"functions":8,
+            "functionsDeclared":4,"speed":25000,"isRdma":true,"kind":"","networks":["NC/l3Networks/n6"]},
+           {"pciAddress":"0000:3b:02.0","vendor":"8086","device":"1889","driver":"vfio-pci","mtu":0,"isUp":false,
+            "physicalFunction":"0000:3b:00.0","functionIndex":0,"iommuGroup":7,"networks":["NC/l3Networks/n6"]},
            {"name":"bond0","mtu":1500,"isUp":false,"kind":"bond","hasDefaultRoute":true}],
           "hugepages":[{"kilobytes":2048,"total":16,"free":9},{"kilobytes":2048,"total":16,"free":9,"numa":0}],
           "plugins":[{"name":"macvlan","versions":["0.4.0","1.0.0"],"release":"v1.1.1"}]}}
@@ -131,10 +134,14 @@ public sealed class InventoryCommandTests : IDisposable
 
     private const string Plan = """
         {"changes":[{"id":"NC/l3Networks/n6","action":"Create","members":[]}],
-         "capacity":{"addresses":[{"network":"NC/l3Networks/n6","family":"IPv4","prefix":"10.20.6.0/24","size":"250","held":3,"heldAfter":5,"freeAfter":"245"},
-                                  {"network":"NC/l3Networks/n5","family":"IPv4","prefix":"10.20.5.0/24","size":"250","held":1,"heldAfter":1,"freeAfter":"249"}],
-                     "functions":[{"node":"k1/w1","port":"ens1f0","declared":8,"made":8,"total":64,"networks":[{"network":"NC/l3Networks/n6","declared":8,"pooled":6}]}],
-                     "vlans":[{"node":"k1/w1","port":"bond0","vlans":5},{"node":"k1/w1","port":"ens1f0","network":"NC/trunkedNetworks/ran","functions":4,"vlans":12,"limit":8}],
+         "capacity":{"addresses":[{"network":"NC/l3Networks/n6","family":"IPv4","prefix":"10.20.6.0/24","size":"250","held":3,
+          "heldAfter":5,"freeAfter":"245"},
+                                  {"network":"NC/l3Networks/n5","family":"IPv4","prefix":"10.20.5.0/24","size":"250","held":1,
+                                   "heldAfter":1,"freeAfter":"249"}],
+                     "functions":[{"node":"k1/w1","port":"ens1f0","declared":8,"made":8,"total":64,
+                      "networks":[{"network":"NC/l3Networks/n6","declared":8,"pooled":6}]}],
+                     "vlans":[{"node":"k1/w1","port":"bond0","vlans":5},{"node":"k1/w1","port":"ens1f0",
+                      "network":"NC/trunkedNetworks/ran","functions":4,"vlans":12,"limit":8}],
                      "hugepages":[{"node":"k1/w1","kilobytes":1048576,"wanted":8,"total":16,"free":12}]},
          "warnings":[{"id":"NC/kubernetesClusters/k1","what":"node w1 has no CNI plugin 'sriov'"}]}
         """;

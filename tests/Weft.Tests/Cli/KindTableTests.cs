@@ -1,6 +1,8 @@
+using System.Collections.Immutable;
 using Weft.Cli;
 using Weft.Cli.Kinds;
 using Weft.Resources;
+using Weft.Storage;
 
 namespace Weft.Tests.Cli;
 
@@ -71,5 +73,47 @@ public sealed class KindTableTests
         Assert.Equal("agents/c/w1", Label.For(KindTable.Require("agents").IdOf(cluster, "w1")));
         Assert.Equal("resourcegroups/g", Label.For("/subscriptions/s/resourceGroups/g"));
         Assert.Equal("properties.vlan", Label.For("properties.vlan"));
+    }
+
+    [Fact]
+    public void Knows_Kind_ThatDeclaresItself()
+    {
+        var index = new KindIndex([.. AllKinds.List.All, new Gateway()]);
+        var kind = index.Find("gateways");
+        Assert.NotNull(kind);
+        Assert.All(
+            ["gateway", "GW", "Microsoft.NetworkCloud/l3Networks/gateways"],
+            name => Assert.Same(kind, index.Find(name))
+        );
+        Assert.Equal(
+            ("2026-11-01", "l3networks", "network"),
+            (kind.ApiVersion, kind.Parent!.Plural, kind.ParentOption)
+        );
+        Assert.Equal(["NAME", "NETWORK", "STATUS", "AGE"], kind.Columns.Select(column => column.Header));
+        Assert.True(index.Rank(kind.Parent.Type) < index.Rank(kind.Type));
+    }
+
+    [Fact]
+    public void Keeps_Place_OfKindThatIsDeclaredBetweenOthers()
+    {
+        var declared = AllKinds.List.All;
+        var place = declared.IndexOf(declared.First(kind => kind.Type == KindTable.L3Networks.Type)) + 1;
+        var plurals = new KindIndex(declared.Insert(place, new Gateway())).All.Select(kind => kind.Plural).ToList();
+        Assert.Equal("l3networks", plurals[plurals.IndexOf("gateways") - 1]);
+        Assert.Equal(KindTable.All.Select(kind => kind.Plural), plurals.Where(plural => plural != "gateways"));
+    }
+
+    /// <summary>A kind of which nothing but its own declaration speaks.</summary>
+    private sealed class Gateway : ResourceKind
+    {
+        public override ResourceType Type => new("Microsoft.NetworkCloud", "l3Networks/gateways");
+
+        public override string Noun => "network gateway";
+
+        public override ImmutableArray<string> ShortNames => ["gw"];
+
+        public override ImmutableArray<string> ApiVersions => ["2026-10-01", "2026-11-01", "2026-12-01-preview"];
+
+        public override Schema Schema { get; } = Proxy();
     }
 }

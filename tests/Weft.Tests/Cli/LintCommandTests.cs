@@ -73,6 +73,10 @@ public sealed class LintCommandTests : IDisposable
     [Fact]
     public async Task Checks_AgainstTheServersNetworks()
     {
+        // As it stands inside of a JSON text.
+        const string Config =
+            """{\"cniVersion\":\"1.0.0\",\"name\":\"n6\",\"type\":\"macvlan\",\"master\":\"n6\","""
+            + """\"ipam\":{\"type\":\"weft-ipam\"} }""";
         _weft.Weftd.CannedResponses[
             $"{CommandLine.Group}/providers/Microsoft.NetworkCloud/kubernetesClusters/east/providers/Weft.Fleet/desiredStates/current"
         ] = _ =>
@@ -80,14 +84,19 @@ public sealed class LintCommandTests : IDisposable
                 JsonNode.Parse(
                     $$"""
                     {"properties":{"digest":"d","revision":1,"nodes":[],
-                      "networks":[{"id":"{{CommandLine.Group}}/providers/Microsoft.NetworkCloud/l3Networks/n6","type":"L3","interface":"n6","mtu":1500,"vlan":606,"subnets":[{"prefix":"10.20.6.0/24","reserved":3}]}],
-                      "manifests":[{"kind":"NetworkAttachmentDefinition","metadata":{"name":"n6","namespace":"default","annotations":{"weft.dev/network":"{{CommandLine.Group}}/providers/Microsoft.NetworkCloud/l3Networks/n6"} },
-                        "spec":{"config":"{\"cniVersion\":\"1.0.0\",\"name\":\"n6\",\"type\":\"macvlan\",\"master\":\"n6\",\"ipam\":{\"type\":\"weft-ipam\"} }"} }]} }
+                      "networks":[{"id":"{{CommandLine.Group}}/providers/Microsoft.NetworkCloud/l3Networks/n6","type":"L3",
+                       "interface":"n6","mtu":1500,"vlan":606,"subnets":[{"prefix":"10.20.6.0/24","reserved":3}]}],
+                      "manifests":[{"kind":"NetworkAttachmentDefinition","metadata":{"name":"n6","namespace":"default",
+                       "annotations":{"weft.dev/network":"{{CommandLine.Group}}/providers/Microsoft.NetworkCloud/l3Networks/n6"} },
+                        "spec":{"config":"{{Config}}"} }]} }
                     """
                 )!
             );
-        _weft.Input =
-            """{"kind":"List","items":[{"kind":"Pod","metadata":{"name":"a","annotations":{"k8s.v1.cni.cncf.io/networks":"[{\"name\":\"n6\",\"ips\":[\"10.20.6.1\"]}]"}},"spec":{"containers":[{"name":"main"}]}}]}""";
+        _weft.Input = """
+            {"kind":"List","items":[{"kind":"Pod","metadata":{"name":"a",
+             "annotations":{"k8s.v1.cni.cncf.io/networks":"[{\"name\":\"n6\",\"ips\":[\"10.20.6.1\"]}]"}},
+             "spec":{"containers":[{"name":"main"}]}}]}
+            """;
         var run = await _weft.RunInGroup("lint", "-f", "-", "--cluster", "east", "-o", "json");
         var finding = Assert.Single(JsonNode.Parse(run.Out)!.AsArray())!;
         Assert.Equal(

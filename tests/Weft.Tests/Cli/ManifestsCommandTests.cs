@@ -186,7 +186,8 @@ public sealed class ManifestsCommandTests : IDisposable
         Assert.Equal(
             (
                 1,
-                $"error: nothing was written\n  {mine} is there and wasn't drawn by Weft\nnext: move them away, or --force replaces files that Weft didn't draw\n"
+                $"error: nothing was written\n  {mine} is there and wasn't drawn by Weft\n"
+                    + "next: move them away, or --force replaces files that Weft didn't draw\n"
             ),
             (run.Exit, run.Error)
         );

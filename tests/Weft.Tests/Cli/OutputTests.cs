@@ -12,8 +12,10 @@ public sealed class OutputTests
     {
         var node = JsonNode.Parse(
             """
-            {"apiVersion":"v1","flag":"True","version":"1.30","off":"no","vlan":606,"free":null,"yes":true,"labels":{},"list":[],"prefixes":["10.0.0.0/24",{"a":1,"b":[2]}],
-             "config":"{\n  \"type\": \"macvlan\"\n}\n","colon":"a: b","dash":"- x","time":"2026-11-22T10:00:00Z","mac":"02:00:5e:00:53:01","id":"/subscriptions/s"}
+            {"apiVersion":"v1","flag":"True","version":"1.30","off":"no","vlan":606,"free":null,"yes":true,"labels":{},"list":[],
+             "prefixes":["10.0.0.0/24",{"a":1,"b":[2]}],
+             "config":"{\n  \"type\": \"macvlan\"\n}\n","colon":"a: b","dash":"- x","time":"2026-11-22T10:00:00Z",
+              "mac":"02:00:5e:00:53:01","id":"/subscriptions/s"}
             """
         );
         Assert.Equal(

@@ -42,14 +42,17 @@ public sealed class PlanCommandTests : IDisposable
     private const string Full = """
         {"changes":[
            {"id":"NC/l3Networks/n3","action":"Create","members":[{"path":"location","after":"lab"}]},
-           {"id":"NC/l3Networks/n6","action":"Update","members":[{"path":"properties.mtu","before":1500,"after":9000},{"path":"tags.a","before":"x"},{"path":"tags.b","after":"y"}]},
+           {"id":"NC/l3Networks/n6","action":"Update","members":[{"path":"properties.mtu","before":1500,"after":9000},
+            {"path":"tags.a","before":"x"},{"path":"tags.b","after":"y"}]},
            {"id":"NC/l3Networks/n9","action":"Unchanged"}],
          "addresses":[{"action":"Take","network":"NC/l3Networks/n6","address":"10.20.6.17","holder":"virtualMachines/probe1 n6"},
                       {"action":"Give","network":"NC/l3Networks/n6","address":"10.20.6.4","holder":"old"}],
          "vlans":[{"action":"Open","vlan":606,"machine":"core-east/core-east-w1","network":"NC/l3Networks/n6"},
                   {"action":"Open","vlan":603,"machine":"core-east/core-east-w1","network":"NC/l3Networks/n3"}],
-         "manifests":[{"action":"Change","scope":"NC/kubernetesClusters/core-east","name":"NetworkAttachmentDefinition default/n6","before":"a: 1\nmtu: 1500\n","after":"a: 1\nmtu: 9000\n"},
-                      {"action":"Add","scope":"NC/kubernetesClusters/core-east","name":"NetworkAttachmentDefinition default/n3","after":"kind: NAD\n"}],
+         "manifests":[{"action":"Change","scope":"NC/kubernetesClusters/core-east",
+          "name":"NetworkAttachmentDefinition default/n6","before":"a: 1\nmtu: 1500\n","after":"a: 1\nmtu: 9000\n"},
+                      {"action":"Add","scope":"NC/kubernetesClusters/core-east","name":"NetworkAttachmentDefinition default/n3",
+                       "after":"kind: NAD\n"}],
          "disruptions":[{"id":"NC/kubernetesClusters/core-east","what":"nodes are drained one by one"}]}
         """;
 
@@ -123,7 +126,10 @@ public sealed class PlanCommandTests : IDisposable
     public async Task Exits_Two_WhereOnlyManifestsWouldChange()
     {
         Answers(
-            """{"changes":[],"manifests":[{"action":"Remove","scope":"NC/kubernetesClusters/c","name":"ConfigMap kube-system/x","before":"a: 1"}]}"""
+            """
+            {"changes":[],"manifests":[{"action":"Remove","scope":"NC/kubernetesClusters/c","name":"ConfigMap kube-system/x",
+             "before":"a: 1"}]}
+            """
         );
         Assert.Equal(2, (await _weft.RunInGroup("plan", "-f", _site)).Exit);
     }
@@ -136,12 +142,16 @@ public sealed class PlanCommandTests : IDisposable
         Answers(
             """
             {"changes":[{"id":"NC/l3Networks/n6","action":"Refused","error":{"code":"Mismatch","message":"2 findings","details":[
-               {"code":"Mismatch","message":"the domain has VLAN 605","target":"properties.vlan","additionalInfo":[{"type":"Culprit","info":{"id":"NC/l3Networks/n3"}}]},
+               {"code":"Mismatch","message":"the domain has VLAN 605","target":"properties.vlan",
+                "additionalInfo":[{"type":"Culprit","info":{"id":"NC/l3Networks/n3"}}]},
                {"code":"InvalidMember","message":"9000 is too much","target":"properties.mtu"}]}},
               {"id":"NC/l3Networks/n3","action":"Refused","error":{"code":"ResourceGroupNotFound","message":"there is no group 'site'"}}]}
             """
         );
         var run = await _weft.RunInGroup(verb, "-f", _site);
+        const string Next =
+            "declare the group in a document (type: Microsoft.Resources/resourceGroups, name, location), "
+            + "or weft create group NAME --location LOCATION";
         Assert.Equal(
             $"""
             error: the plan is refused for 2 resources; nothing was written
@@ -150,7 +160,7 @@ public sealed class PlanCommandTests : IDisposable
                 {_site}:6:3: properties.mtu: 9000 is too much [InvalidMember]
               l3networks/n3  ({_site}:8:1)
                 there is no group 'site' [ResourceGroupNotFound]
-            next: declare the group in a document (type: Microsoft.Resources/resourceGroups, name, location), or weft create group NAME --location LOCATION
+            next: {Next}
 
             """.ReplaceLineEndings("\n"),
             run.Error

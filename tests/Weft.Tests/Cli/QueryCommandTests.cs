@@ -52,7 +52,8 @@ public sealed class QueryCommandTests : IDisposable
         Output(
             "/providers/Weft.Ipam/who?address=10.20.6.17&",
             """
-            {"question":"address 10.20.6.17","vlans":[],"answers":[{"address":"10.20.6.17","network":"NC/l3Networks/n6","state":"Leased","method":"Dynamic",
+            {"question":"address 10.20.6.17","vlans":[],"answers":[{"address":"10.20.6.17","network":"NC/l3Networks/n6",
+             "state":"Leased","method":"Dynamic",
               "holder":"pod core/upf-0 net1 on core-east","cluster":"NC/kubernetesClusters/core-east","since":"2026-11-22T10:00:00Z"}]}
             """
         );
@@ -73,7 +74,8 @@ public sealed class QueryCommandTests : IDisposable
         Output(
             "/providers/Weft.Ipam/who?vlan=606&",
             """
-            {"answers":[],"vlans":[{"vlan":606,"domain":"NC/x/cp","internalNetwork":"NC/x/n6","prefixes":["10.20.6.0/24"],"mtu":9000,"networks":["NC/l3Networks/n6"],
+            {"answers":[],"vlans":[{"vlan":606,"domain":"NC/x/cp","internalNetwork":"NC/x/n6","prefixes":["10.20.6.0/24"],
+             "mtu":9000,"networks":["NC/l3Networks/n6"],
               "clusters":["NC/kubernetesClusters/core-east"],"machines":["NC/virtualMachines/probe1"],"leases":12}]}
             """
         );
@@ -101,11 +103,13 @@ public sealed class QueryCommandTests : IDisposable
         Output(
             $"{Networks}/l3Networks/n6/providers/Weft.Ipam/pools/default?",
             """
-            {"properties":{"families":[{"family":"IPv4","prefix":"10.20.6.0/24","gateway":"10.20.6.1","size":"254","reserved":3,"used":12,"free":"239"}]}}
+            {"properties":{"families":[{"family":"IPv4","prefix":"10.20.6.0/24","gateway":"10.20.6.1","size":"254","reserved":3,
+             "used":12,"free":"239"}]}}
             """
         );
         Assert.Equal(
-            "FAMILY   PREFIX         GATEWAY     SIZE   RESERVED   USED   FREE\nIPv4     10.20.6.0/24   10.20.6.1   254    3          12     239\n",
+            "FAMILY   PREFIX         GATEWAY     SIZE   RESERVED   USED   FREE\n"
+                + "IPv4     10.20.6.0/24   10.20.6.1   254    3          12     239\n",
             (await _weft.RunInGroup("ipam", "show", "n6")).Out
         );
     }
@@ -119,7 +123,8 @@ public sealed class QueryCommandTests : IDisposable
             """{"address":"10.20.6.17","method":"Dynamic","holder":"pod core/upf-0","node":"w1","since":"2026-11-22T10:29:00Z"}"""
         );
         Assert.Equal(
-            "ADDRESS      NETWORK   METHOD    HOLDER           CLUSTER   NODE   SINCE\n10.20.6.17   n6        Dynamic   pod core/upf-0   -         w1     60s\n",
+            "ADDRESS      NETWORK   METHOD    HOLDER           CLUSTER   NODE   SINCE\n"
+                + "10.20.6.17   n6        Dynamic   pod core/upf-0   -         w1     60s\n",
             (await _weft.RunInGroup("ipam", "leases", "n6")).Out
         );
     }
@@ -156,7 +161,10 @@ public sealed class QueryCommandTests : IDisposable
     {
         Output(
             $"{Networks}/virtualMachines/probe1/providers/Weft.Fleet/desiredStates/current?",
-            """{"properties":{"manifests":[],"nodes":[{"name":"probe1","files":[{"path":"network-config","mode":"0600","content":"version: 2\n"}]}]}}"""
+            """
+            {"properties":{"manifests":[],"nodes":[{"name":"probe1","files":[{"path":"network-config","mode":"0600",
+             "content":"version: 2\n"}]}]}}
+            """
         );
         Assert.Equal("version: 2\n", (await _weft.RunInGroup("manifests", "--vm", "probe1")).Out);
     }
@@ -198,7 +206,8 @@ public sealed class QueryCommandTests : IDisposable
         Assert.Equal(
             (
                 1,
-                "error: the token is unknown [AuthenticationFailed]\nnext: the server does not take this token; name the right file with --token-file FILE\n"
+                "error: the token is unknown [AuthenticationFailed]\n"
+                    + "next: the server does not take this token; name the right file with --token-file FILE\n"
             ),
             (run.Exit, run.Error)
         );
@@ -245,7 +254,8 @@ public sealed class QueryCommandTests : IDisposable
     {
         var run = await _weft.RunInGroup("get", "l3n", "--verbose");
         Assert.Matches(
-            @"^GET http://127\.0\.0\.1:7400/subscriptions/sub/resourceGroups/site/providers/Microsoft\.NetworkCloud/l3Networks\?api-version=2026-10-01 -> 200 in \d+ ms\n",
+            @"^GET http://127\.0\.0\.1:7400/subscriptions/sub/resourceGroups/site/providers/"
+                + @"Microsoft\.NetworkCloud/l3Networks\?api-version=2026-10-01 -> 200 in \d+ ms\n",
             run.Error
         );
         Assert.Contains(

@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using Weft.Relay.Protocol;
-using Weft.Tests.Server;
 
 namespace Weft.Tests.Cli;
 
@@ -43,7 +42,8 @@ public sealed class RelayCommandTests
             "the bytes are counted"
         );
         Assert.Equal(
-            "TARGET         LISTENERS   SESSIONS   UP    DOWN\ncluster/east   1           0          0 B   0 B\nnode/east/w1   1           1          0 B   2 KiB\n",
+            "TARGET         LISTENERS   SESSIONS   UP    DOWN\ncluster/east   1           0          0 B   0 B\n"
+                + "node/east/w1   1           1          0 B   2 KiB\n",
             (await site.Run("relay", "ls")).Out
         );
         Assert.Contains(
@@ -103,7 +103,8 @@ public sealed class RelayCommandTests
         Assert.Equal(
             (
                 0,
-                "allowed: 10.9.8.7 as sender of node/east/w1 ssh, by cluster east: allow 10.0.0.0/8\n  lets in: cluster east: allow 10.0.0.0/8, rule 0 (office)\n"
+                "allowed: 10.9.8.7 as sender of node/east/w1 ssh, by cluster east: allow 10.0.0.0/8\n"
+                    + "  lets in: cluster east: allow 10.0.0.0/8, rule 0 (office)\n"
             ),
             (allowed.Exit, allowed.Out)
         );
@@ -119,7 +120,8 @@ public sealed class RelayCommandTests
         );
         Assert.Equal(1, refused.Exit);
         Assert.StartsWith(
-            "refused: 203.0.113.7 as listener of cluster/east, by cluster east: deny by default\n  shuts out: cluster east: deny by default\n  they are told: your address 203.0.113.7",
+            "refused: 203.0.113.7 as listener of cluster/east, by cluster east: deny by default\n"
+                + "  shuts out: cluster east: deny by default\n  they are told: your address 203.0.113.7",
             refused.Out,
             StringComparison.Ordinal
         );
@@ -150,7 +152,9 @@ public sealed class RelayCommandTests
         Assert.Equal(
             (
                 64,
-                "error: 'east' doesn't say what it is\nnext: write cluster/NAME, node/CLUSTER/NAME, vm/NAME, nexus/NAME, namespace/NAME, hc/NAMESPACE/NAME, or a whole id\n"
+                "error: 'east' doesn't say what it is\n"
+                    + "next: write cluster/NAME, node/CLUSTER/NAME, vm/NAME, nexus/NAME, namespace/NAME, hc/NAMESPACE/"
+                    + "NAME, or a whole id\n"
             ),
             await ExitAndError(site, "relay", "check", "--to", "east")
         );
@@ -228,7 +232,8 @@ public sealed class RelayCommandTests
         await using var site = await RelaySite.Start();
         var file = site.Weft.WriteFile(
             "relay.yaml",
-            "type: rns\nname: site-a\nlocation: east\nsku: {name: Standard}\n---\ntype: hc\nname: site-a/camera\nproperties: {}\n---\ntype: connectionkeys\nname: site-a/camera/look\nproperties: {rights: [Send]}\n"
+            "type: rns\nname: site-a\nlocation: east\nsku: {name: Standard}\n---\ntype: hc\nname: site-a/camera\n"
+                + "properties: {}\n---\ntype: connectionkeys\nname: site-a/camera/look\nproperties: {rights: [Send]}\n"
         );
         Assert.Equal("3 created\n", (await site.Run("apply", "-f", file)).Out);
         var list = await site.Run("relay", "keys", "list", "site-a");

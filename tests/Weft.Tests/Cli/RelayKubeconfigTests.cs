@@ -1,4 +1,6 @@
 using System.Text.Json.Nodes;
+using System.Threading.Channels;
+using Microsoft.Extensions.Time.Testing;
 using Weft.Cli;
 using Weft.Cli.Relay;
 
@@ -56,7 +58,8 @@ public sealed class RelayKubeconfigTests : IDisposable
             "apiVersion: v1\nkind: Config\nclusters: null\ncontexts: null\nusers: []\ncurrent-context: \"\"\n",
             "apiVersion: v1\nkind: Config\ncurrent-context:\nclusters:\ncontexts:\nusers:\n",
             "apiVersion: v1\nclusters:\n-\n  name: a\n  cluster:\n    server: https://a\n    # its end\n",
-            "contexts:\n- name: c\n  context: {cluster: a, user: b}\nusers:\n- name: u\n  user:\n    token: |\n      several\n      lines\n\nclusters: []\n"
+            "contexts:\n- name: c\n  context: {cluster: a, user: b}\nusers:\n- name: u\n  user:\n    token: |\n"
+                + "      several\n      lines\n\nclusters: []\n"
         );
 
     [Theory]
@@ -258,6 +261,47 @@ public sealed class RelayKubeconfigTests : IDisposable
     }
 
     [Fact]
+    public async Task Takes_KubectlsLock_FromAProxyThatDied_AtOnce()
+    {
+        await System.IO.File.WriteAllTextAsync(Config + ".lock", "weft\n", Cancel);
+        // On a clock that stands still nobody waits for an end.
+        await new KubeconfigFile(Config, new FakeTimeProvider(TimeProvider.System.GetUtcNow()))
+            .UpdateAsync(text => Entry("weft-1").AddTo(text, makesCurrent: true), Cancel)
+            .WaitAsync(TimeSpan.FromSeconds(20), Cancel);
+        Assert.Equal("weft-1", File().Read().CurrentContext);
+        Assert.False(System.IO.File.Exists(Config + ".lock"));
+    }
+
+    [Fact]
+    public async Task Restores_Entry_ThatWasWrittenOver_AndNoneThatWasTakenOut()
+    {
+        await System.IO.File.WriteAllTextAsync(Config, Foreign, Cancel);
+        var clock = new FakeTimeProvider();
+        var restored = Channel.CreateUnbounded<int>();
+        await using (
+            await KubeconfigRegistration.AddAsync(
+                File(),
+                Entry("weft-east"),
+                makesCurrent: true,
+                clock,
+                () => restored.Writer.TryWrite(1),
+                Cancel
+            )
+        )
+        {
+            var written = File().Read();
+            await System.IO.File.WriteAllTextAsync(Config, written.Without("contexts", "weft-east").Text, Cancel);
+            clock.Advance(TimeSpan.FromSeconds(1));
+            await System.IO.File.WriteAllTextAsync(Config, Foreign, Cancel);
+            await Elapse(clock, restored.Reader);
+            Assert.Equal(written.Text, await System.IO.File.ReadAllTextAsync(Config, Cancel));
+            Assert.False(restored.Reader.TryRead(out _));
+        }
+
+        Assert.Equal(Lines(Foreign), Lines(await System.IO.File.ReadAllTextAsync(Config, Cancel)));
+    }
+
+    [Fact]
     public async Task Waits_ForKubectlsLock()
     {
         await System.IO.File.WriteAllTextAsync(Config + ".lock", "", Cancel);
@@ -280,6 +324,16 @@ public sealed class RelayKubeconfigTests : IDisposable
             )
         );
         Assert.Contains("/config cannot be written", cliError.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Lets seconds pass until somebody says something.</summary>
+    private static async Task Elapse(FakeTimeProvider clock, ChannelReader<int> said)
+    {
+        for (var waiting = said.ReadAsync(Cancel).AsTask(); !waiting.IsCompleted; )
+        {
+            clock.Advance(TimeSpan.FromSeconds(1));
+            await Task.WhenAny(waiting, Task.Delay(TimeSpan.FromMilliseconds(20), Cancel));
+        }
     }
 
     private static KubeconfigEntry Entry(string name, int port = 4711) =>

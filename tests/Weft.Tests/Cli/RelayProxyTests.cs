@@ -2,7 +2,6 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using Weft.Cli.Relay;
-using Weft.Tests.Server;
 
 namespace Weft.Tests.Cli;
 
@@ -28,7 +27,9 @@ public sealed class RelayProxyTests
             "--",
             "sh",
             "-c",
-            $"cp \"$KUBECONFIG\" {copy}; curl --silent --show-error --cacert {ca} --connect-to kubernetes:443:$(sed -n 's|.*server: https://||p' \"$KUBECONFIG\") https://kubernetes/ > {copy}.answer; stat -c %a \"$KUBECONFIG\" $(dirname \"$KUBECONFIG\") > {copy}.modes; exit 7"
+            $"cp \"$KUBECONFIG\" {copy}; curl --silent --show-error --cacert {ca} --connect-to "
+                + "kubernetes:443:$(sed -n 's|.*server: https://||p' \"$KUBECONFIG\") https://kubernetes/ > "
+                + $"{copy}.answer; stat -c %a \"$KUBECONFIG\" $(dirname \"$KUBECONFIG\") > {copy}.modes; exit 7"
         );
         Assert.Equal((7, "", ""), (run.Exit, run.Out, run.Error));
         Assert.Equal("ok\n", await File.ReadAllTextAsync($"{copy}.answer", Cancel));
@@ -60,7 +61,8 @@ public sealed class RelayProxyTests
         Assert.Equal(
             (
                 0,
-                "warning: the API server of kubernetesclusters/east answers, but kubectl won't talk to it: its certificate isn't for 'kubernetes' but for api.example; name one with --tls-server-name\n"
+                "warning: the API server of kubernetesclusters/east answers, but kubectl won't talk to it: its "
+                    + "certificate isn't for 'kubernetes' but for api.example; name one with --tls-server-name\n"
             ),
             (name.Exit, name.Error)
         );
@@ -252,7 +254,8 @@ public sealed class RelayProxyTests
         var clock = CommandLine.ClockAt("2026-11-23T10:00:00Z");
         var away = false;
         weft.Weftd.CannedResponses[
-            $"{CommandLine.Group}/providers/Microsoft.NetworkCloud/kubernetesClusters/east/providers/Weft.Relay/connections/default/listCredentials"
+            $"{CommandLine.Group}/providers/Microsoft.NetworkCloud/kubernetesClusters/east/providers/Weft.Relay/"
+                + "connections/default/listCredentials"
         ] = _ =>
             away
                 ? FakeWeftd.Error(HttpStatusCode.InternalServerError, "InternalError", "away")

@@ -6,7 +6,6 @@ using System.Security.Cryptography.X509Certificates;
 using System.Text.Json.Nodes;
 using Weft.Relay.Client;
 using Weft.Relay.Protocol;
-using Weft.Tests.Server;
 
 namespace Weft.Tests.Cli;
 

@@ -1,7 +1,6 @@
 using Weft.Cli;
 using Weft.Cli.Commands;
 using Weft.Cli.Relay;
-using Weft.Tests.Server;
 
 namespace Weft.Tests.Cli;
 
@@ -29,18 +28,19 @@ public sealed class RelaySshTests
         await site.Plane.Create(Documents.Machine("probe1"));
         var run = await site.Run("ssh-config", "--all", "-l", "ops");
         Assert.Equal(0, run.Exit);
+        var stdio = $"stdio --server {site.Plane.Client.BaseAddress} --token-file {site.Plane.Data}/admin.token";
         Assert.Equal(
             $"""
             # Written by weft ssh-config; what is changed here is lost when it writes again.
 
             Host w1.east.weft
               HostKeyAlias w1.east.rg1.11111111-2222-3333-4444-555555555555.weft
-              ProxyCommand /usr/bin/weft stdio --server {site.Plane.Client.BaseAddress} --token-file {site.Plane.Data}/admin.token {RelaySite.Node}:ssh
+              ProxyCommand /usr/bin/weft {stdio} {RelaySite.Node}:ssh
               User ops
 
             Host probe1.weft
               HostKeyAlias probe1.rg1.11111111-2222-3333-4444-555555555555.weft
-              ProxyCommand /usr/bin/weft stdio --server {site.Plane.Client.BaseAddress} --token-file {site.Plane.Data}/admin.token {Documents.Cloud}/virtualMachines/probe1:ssh
+              ProxyCommand /usr/bin/weft {stdio} {Documents.Cloud}/virtualMachines/probe1:ssh
               User ops
 
             """,

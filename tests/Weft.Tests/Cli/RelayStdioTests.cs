@@ -1,6 +1,5 @@
 using System.IO.Pipelines;
 using System.Security.Cryptography;
-using Weft.Tests.Server;
 
 namespace Weft.Tests.Cli;
 
@@ -96,7 +95,9 @@ public sealed class RelayStdioTests
         Assert.Equal(
             (
                 64,
-                "error: port 9100 stands for no service\nnext: agents are asked for services by the names in their own configuration: write TARGET:NAME, such as w1:metrics\n"
+                "error: port 9100 stands for no service\n"
+                    + "next: agents are asked for services by the names in their own configuration: write TARGET:NAME, "
+                    + "such as w1:metrics\n"
             ),
             (port.Exit, port.Error)
         );
@@ -141,7 +142,8 @@ public sealed class RelayStdioTests
         Assert.Equal(
             (
                 1,
-                "error: there is no node and no machine 'w9' in resource group 'rg1'\nnext: see weft get nodes, weft get vms; or name another -g GROUP\n"
+                "error: there is no node and no machine 'w9' in resource group 'rg1'\n"
+                    + "next: see weft get nodes, weft get vms; or name another -g GROUP\n"
             ),
             (none.Exit, none.Error)
         );

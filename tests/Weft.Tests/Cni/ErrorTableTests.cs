@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using Weft.Cni;
+using Weft.Contracts;
 
 namespace Weft.Tests.Cni;
 
@@ -25,7 +26,7 @@ public sealed partial class ErrorTableTests
         {
             var command = row.When.StartsWith("CHECK", StringComparison.Ordinal) ? Command.Check : Command.Add;
             Assert.True(Enum.TryParse<RefusalCode>(refusal, out _), refusal);
-            Assert.Equal(row.Code, (int)new AgentResponse(null, refusal, "").ToError(command)!.Code);
+            Assert.Equal(row.Code, (int)new SocketResponse(null, refusal, "").ToError(command)!.Code);
         }
     }
 

@@ -103,7 +103,7 @@ public sealed class IpamSectionTests
     [InlineData("[\"10.0.0.0/24\"]")]
     public void Refuses_Route_ThatIsNone(string routes)
     {
-        Assert.False(CniRoute.TryReadAll(Root($$$"""{"ipam":{"routes":{{{routes}}}}}"""), out _, out var error));
+        Assert.False(ConfiguredRoutes.TryRead(Root($$$"""{"ipam":{"routes":{{{routes}}}}}"""), out _, out var error));
 
         Assert.Equal(ErrorCode.InvalidConfiguration, error.Code);
         Assert.StartsWith("'ipam.routes[0]' is ", error.Message, StringComparison.Ordinal);
@@ -113,7 +113,7 @@ public sealed class IpamSectionTests
     public void Refuses_UnknownRouteMember()
     {
         Assert.False(
-            CniRoute.TryReadAll(
+            ConfiguredRoutes.TryRead(
                 Root("""{"ipam":{"routes":[{"dst":"0.0.0.0/0"},{"dst":"::/0","mtu":1400}]}}"""),
                 out _,
                 out var error

@@ -1,16 +1,16 @@
 using System.Text;
-using Weft.Addressing;
 using Weft.Cni;
+using Weft.Contracts;
 
 namespace Weft.Tests.Cni;
 
 public sealed class PluginOutputTests
 {
-    private static readonly IPConfig V4 = new(AddressFamily.IPv4, "10.20.6.17/24", "10.20.6.1");
-    private static readonly IPConfig V6 = new(AddressFamily.IPv6, "fd20:6::11/64", "fd20:6::1");
-    private static readonly CniRoute Network4 = new(AddressFamily.IPv4, "10.30.0.0/16", "10.20.6.2");
-    private static readonly CniRoute Default4 = new(AddressFamily.IPv4, "0.0.0.0/0", null);
-    private static readonly CniRoute Default6 = new(AddressFamily.IPv6, "::/0", "fd20:6::1");
+    private static readonly LeasedAddress V4 = new("10.20.6.17/24", "10.20.6.1");
+    private static readonly LeasedAddress V6 = new("fd20:6::11/64", "fd20:6::1");
+    private static readonly LeaseRoute Network4 = new("10.30.0.0/16", "10.20.6.2");
+    private static readonly LeaseRoute Default4 = new("0.0.0.0/0", null);
+    private static readonly LeaseRoute Default6 = new("::/0", "fd20:6::1");
 
     private const string PerFamily = """
         "ip4":{"ip":"10.20.6.17/24","gateway":"10.20.6.1","routes":[{"dst":"10.30.0.0/16","gw":"10.20.6.2"},{"dst":"0.0.0.0/0"}]},"ip6":{"ip":"fd20:6::11/64","gateway":"fd20:6::1","routes":[{"dst":"::/0","gw":"fd20:6::1"}]},"dns":{}
@@ -40,7 +40,7 @@ public sealed class PluginOutputTests
     [InlineData("1.1.0", WithoutVersion)]
     public void Prints_Result_InFormOfVersion(string version, string members)
     {
-        var lease = new AgentLease([V4, V6], [Network4]);
+        var lease = new PodLease([V4, V6], [Network4]);
 
         var line = PluginOutput.WriteResult(CniVersion.Find(version)!, lease, [Default4, Default6]);
 
@@ -53,7 +53,7 @@ public sealed class PluginOutputTests
     [InlineData("1.1.0", """{"cniVersion":"1.1.0","ips":[{"address":"fd20:6::11/64"}],"dns":{}}""")]
     public void Omits_WhatIsNotThere(string version, string expected)
     {
-        var lease = new AgentLease([V6 with { Gateway = null }], []);
+        var lease = new PodLease([V6 with { Gateway = null }], []);
 
         Assert.Equal(expected + "\n", Text(PluginOutput.WriteResult(CniVersion.Find(version)!, lease, [])));
     }

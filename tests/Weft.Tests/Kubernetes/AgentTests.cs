@@ -39,13 +39,13 @@ public sealed class AgentTests
             null
         );
         await harness.Plane.Until(
-            () => harness.Plane.Reports.Any(r => r["drift"] is JsonArray { Count: 1 }),
+            () => harness.Plane.Reports.Any(r => r.Drift.Length == 1),
             "the drift is reported"
         );
-        var drift = harness.Plane.Reports[^1]["drift"]![0]!;
+        var drift = harness.Plane.Reports[^1].Drift[0];
         Assert.Equal(
             ("NetworkAttachmentDefinition default/n6", "missing", true),
-            ((string?)drift["what"], (string?)drift["was"], (bool)drift["mended"]!)
+            (drift.Subject, drift.Difference, drift.IsRepaired)
         );
 
         kube.Store.Create(
@@ -56,7 +56,7 @@ public sealed class AgentTests
         );
         harness.Plane.SetDesired("sha256-22", [KubeHarness.Definition("n6"), KubeHarness.Definition("n7", "ours")]);
         await harness.Plane.UntilReported("sha256-22", "Failed");
-        Assert.Contains("belongs to 'helm'", (string?)harness.Plane.Reports[^1]["message"], StringComparison.Ordinal);
+        Assert.Contains("belongs to 'helm'", harness.Plane.Reports[^1].Message, StringComparison.Ordinal);
         Assert.False(Directory.Exists(harness.Options.Manifests));
     }
 
@@ -199,7 +199,7 @@ public sealed class AgentTests
         await harness.StopAgent();
         Environment.SetEnvironmentVariable("POD_IP", null);
 
-        Assert.DoesNotContain(harness.Plane.Reports, r => (string?)r["state"] == "Failed");
+        Assert.DoesNotContain(harness.Plane.Reports, r => r.State == "Failed");
         Assert.DoesNotContain("forbidden", harness.Log, StringComparison.OrdinalIgnoreCase);
         Assert.Empty(rules.Unused);
     }
@@ -225,11 +225,11 @@ public sealed class AgentTests
         using var again = Start(harness, kube, said);
         for (
             var i = 0;
-            i < 6_000 && !again.HasExited && !harness.Plane.Reports.Any(r => (string?)r["state"] == "Applied");
+            i < 6_000 && !again.HasExited && !harness.Plane.Reports.Any(r => r.State == "Applied");
             i++
         )
             await Task.Delay(10, Cancel);
-        if (!harness.Plane.Reports.Any(r => (string?)r["state"] == "Applied"))
+        if (!harness.Plane.Reports.Any(r => r.State == "Applied"))
         {
             again.Kill();
             Assert.Fail($"it never reported; it said:\n{string.Join('\n', said)}");

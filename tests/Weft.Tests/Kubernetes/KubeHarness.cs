@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Weft.Agent;
 using Weft.Agent.Kubernetes;
 using Weft.Agent.Manifests;
 using Weft.Agent.Reconcilers;
@@ -48,7 +49,7 @@ internal sealed class KubeHarness : IAsyncDisposable
     /// <summary>A target that knows nothing yet, as after a restart of the agent.</summary>
     public void RunInformers(DriftPolicy policy = DriftPolicy.Mend)
     {
-        var log = new Weft.Agent.Log(TextWriter.Synchronized(_log), TimeProvider.System);
+        var log = AgentLog.Open(TextWriter.Synchronized(_log), TimeProvider.System);
         _cluster = KubeCluster.Open(
             new KubeOptions { KubeConfig = Kube.Config(_folder), Drift = policy },
             FastTimings,
@@ -98,7 +99,7 @@ internal sealed class KubeHarness : IAsyncDisposable
             System.Text.Encoding.UTF8.GetBytes(
                 new JsonObject
                 {
-                    ["cluster"] = FakeControlPlane.Cluster,
+                    ["cluster"] = ScriptedControlPlane.Cluster,
                     ["revision"] = 1,
                     ["digest"] = $"sha256-{manifests.Length}",
                     ["manifests"] = new JsonArray([.. manifests.Select(m => m.DeepClone())]),

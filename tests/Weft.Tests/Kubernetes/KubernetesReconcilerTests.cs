@@ -22,9 +22,9 @@ public sealed class KubernetesReconcilerTests
         Assert.Equal((2, 0), (result.Written, result.Removed));
         var made = harness.Read("n6");
         Assert.Equal("""{"type":"macvlan"}""", (string?)made["spec"]!["config"]);
-        Assert.Equal(FakeControlPlane.Cluster, (string?)made["metadata"]!["annotations"]!["weft.dev/cluster"]);
+        Assert.Equal(ScriptedControlPlane.Cluster, (string?)made["metadata"]!["annotations"]!["weft.dev/cluster"]);
         Assert.Equal(
-            DesiredObject.LabelOf(FakeControlPlane.Cluster),
+            DesiredObject.LabelOf(ScriptedControlPlane.Cluster),
             (string?)made["metadata"]!["labels"]!["weft.dev/cluster"]
         );
         var entry = Assert.Single(made["metadata"]!["managedFields"]!.AsArray())!;
@@ -133,7 +133,7 @@ public sealed class KubernetesReconcilerTests
         var finding = Assert.Single(result.Findings);
         Assert.Equal(
             $"NetworkAttachmentDefinition default/n6 is there and belongs to 'helm': it is left as it is. Rename or delete it, or hand it over by: "
-                + $"kubectl annotate -n default network-attachment-definitions n6 --overwrite weft.dev/cluster={FakeControlPlane.Cluster}",
+                + $"kubectl annotate -n default network-attachment-definitions n6 --overwrite weft.dev/cluster={ScriptedControlPlane.Cluster}",
             finding
         );
         Assert.Equal("theirs", harness.ConfigOf("n6"));
@@ -145,7 +145,10 @@ public sealed class KubernetesReconcilerTests
             "default",
             "n6",
             live =>
-                live["metadata"]!["annotations"] = new JsonObject { ["weft.dev/cluster"] = FakeControlPlane.Cluster },
+                live["metadata"]!["annotations"] = new JsonObject
+                {
+                    ["weft.dev/cluster"] = ScriptedControlPlane.Cluster,
+                },
             "kubectl-annotate"
         );
         var handed = await harness.Until(

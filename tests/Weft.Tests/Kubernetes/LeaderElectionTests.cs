@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Weft.Agent.Kubernetes;
 using Weft.Tests.Agent;
@@ -114,7 +115,7 @@ public sealed class LeaderElectionTests
     private static byte[] Map(string name) =>
         System.Text.Encoding.UTF8.GetBytes(KubeHarness.ConfigMap(name, new JsonObject { ["a"] = "b" }).ToJsonString());
 
-    private static Weft.Agent.Log NoLog() => new(TextWriter.Synchronized(new StringWriter()), TimeProvider.System);
+    private static NullLogger NoLog() => NullLogger.Instance;
 
     private sealed class Replica : IDisposable
     {

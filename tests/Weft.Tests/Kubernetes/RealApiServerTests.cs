@@ -2,6 +2,7 @@ using System.Net.Http.Headers;
 using System.Runtime.Versioning;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using Microsoft.Extensions.Logging.Abstractions;
 using Weft.Agent.Kubernetes;
 using Weft.Agent.Reconcilers;
 
@@ -28,7 +29,7 @@ public sealed partial class RealApiServerTests
         Assert.SkipWhen(RealKube.Missing is not null, RealKube.Missing ?? "");
         await using var kube = await RealKube.Start();
         await kube.Kubectl($"apply -k {Path.Combine(Repository.Root, "deploy/kustomize/example")}");
-        var log = new Weft.Agent.Log(TextWriter.Synchronized(new StringWriter()), TimeProvider.System);
+        var log = NullLogger.Instance;
         using var cluster = KubeCluster.Open(
             new KubeOptions { KubeConfig = kube.Config("agent-token") },
             new KubeTimings { MaxBackoff = TimeSpan.FromMilliseconds(200) },

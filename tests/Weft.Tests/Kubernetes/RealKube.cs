@@ -12,13 +12,15 @@ internal sealed class RealKube : IAsyncDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("weft-real-kube-").FullName;
     private readonly string _binary;
-    private readonly int _etcdPort = FreePort();
+    private readonly HeldPort _etcdPort = new();
+    private readonly HeldPort _peerPort = new();
+    private readonly HeldPort _port = new();
     private Process? _etcd;
     private Process? _server;
 
     private RealKube(string binary) => _binary = binary;
 
-    public int Port { get; } = FreePort();
+    public int Port => _port.Number;
 
     public string Url => $"https://127.0.0.1:{Port}";
 
@@ -44,7 +46,7 @@ internal sealed class RealKube : IAsyncDisposable
         );
         using var key = System.Security.Cryptography.RSA.Create(2048);
         File.WriteAllText(Path.Join(kube._folder, "sa.key"), key.ExportRSAPrivateKeyPem());
-        var (client, peer) = ($"http://127.0.0.1:{kube._etcdPort}", $"http://127.0.0.1:{FreePort()}");
+        var (client, peer) = ($"http://127.0.0.1:{kube._etcdPort.Number}", $"http://127.0.0.1:{kube._peerPort.Number}");
         kube._etcd = Run(
             "/usr/bin/etcd",
             "--data-dir",
@@ -186,6 +188,8 @@ internal sealed class RealKube : IAsyncDisposable
             process.Dispose();
         }
 
+        foreach (var port in (HeldPort[])[_etcdPort, _peerPort, _port])
+            port.Dispose();
         Directory.Delete(_folder, recursive: true);
     }
 
@@ -200,12 +204,5 @@ internal sealed class RealKube : IAsyncDisposable
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
         return process;
-    }
-
-    private static int FreePort()
-    {
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        return ((IPEndPoint)probe.LocalEndpoint).Port;
     }
 }

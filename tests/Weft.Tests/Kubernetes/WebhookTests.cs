@@ -5,6 +5,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json.Nodes;
+using Microsoft.Extensions.Logging.Abstractions;
 using Weft.Agent.Kubernetes;
 using Weft.Agent.Kubernetes.Webhook;
 using Weft.Attachments.Admission;
@@ -301,7 +302,7 @@ public sealed class WebhookTests
         File.WriteAllText(keyPath, key.ExportPkcs8PrivateKeyPem());
     }
 
-    private static Weft.Agent.Log NoLog() => new(TextWriter.Synchronized(new StringWriter()), TimeProvider.System);
+    private static NullLogger NoLog() => NullLogger.Instance;
 
     private sealed class Hook : IAsyncDisposable
     {

@@ -65,6 +65,37 @@ public sealed class LeaseAllocatorTests
     }
 
     [Fact]
+    public async Task Rests_AFreedAddress_UntilThePoolHasComeRound()
+    {
+        await using var server = await InProcessServer.WithSite();
+        var agent = await server.Enrol(Documents.East, "w1");
+        var given = new List<string>();
+        for (var i = 0; i < 20; i++)
+        {
+            given.Add(FirstAddress(await Acquire($"c{i}")));
+            _ = (await server.SendAsAgent(agent, "POST", "leases/release", LeaseRequest("n6", $"c{i}"))).Expect(204);
+        }
+
+        // Whoever still sends to a pod that is gone must not reach the next one: twenty pods in a row, twenty addresses.
+        Assert.Equal(20, given.Distinct().Count());
+
+        // Within one batch as well: what is released in it is not given to who comes behind in it.
+        var held = FirstAddress(await Acquire("last"));
+        var batch = await Task.WhenAll(
+            server.SendAsAgent(agent, "POST", "leases/release", LeaseRequest("n6", "last")),
+            Acquire("next1"),
+            Acquire("next2")
+        );
+        Assert.DoesNotContain(held, batch[1..].Select(FirstAddress));
+
+        Task<ServerResponse> Acquire(string container) =>
+            server.SendAsAgent(agent, "POST", "leases/acquire", LeaseRequest("n6", container));
+
+        static string FirstAddress(ServerResponse answer) =>
+            answer.Expect(200).Json["addresses"]![0]!["address"]!.ToString();
+    }
+
+    [Fact]
     public async Task Leases_DistinctPairs_ToFiveHundredPodsAtOnce()
     {
         await using var server = await InProcessServer.WithSite();

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Weft.Server;
 
 namespace Weft.Tests.Server;
@@ -73,8 +74,59 @@ public sealed class ServeOptionsTests
                 .Refusal!.Findings.Length
         );
 
+    [Theory]
+    [InlineData("--nonsense")]
+    [InlineData("extra")]
+    [InlineData("--")]
+    [InlineData("--limits:x")]
+    [InlineData("--plain-http=true")]
+    [InlineData("@/etc/hostname")]
+    [InlineData("-h")]
+    [InlineData("--help")]
+    public void Refuses_WordsThatAreNoOption(string word) =>
+        Assert.Equal(
+            $"there is no option '{word}'",
+            Assert.Single(ServeOptions.Read(["--data", "/tmp", word]).Refusal!.Findings).Message
+        );
+
+    [Fact]
+    public void Refuses_OptionWithoutItsValue() =>
+        Assert.Equal(
+            ["--data needs a value", "--data DIR is required"],
+            ServeOptions.Read(["--data"]).Refusal!.Findings.Select(finding => finding.Message)
+        );
+
+    [Fact]
+    public void Takes_TheLastValueOfAnOption()
+    {
+        var options = ServeOptions.Read(["--data=/a=b:c", "--listen", "nowhere", "--listen=[::1]:1"]).Value;
+        Assert.Equal(("/a=b:c", "[::1]:1"), (options.Data, options.Listen.ToString()));
+    }
+
+    [Theory]
+    [InlineData("--data DIR             all state; made if it isn't there (mode 0700)")]
+    [InlineData("--plain-http           listen without TLS")]
+    [InlineData("--relay-proxies CIDR,…       load balancers before it")]
+    [InlineData("--relay-plain-http           listen without TLS")]
+    public void Describes_OptionsBelowEachOther(string line) =>
+        Assert.Contains($"\n  {line}", ServeCommand.Usage, StringComparison.Ordinal);
+
     [Fact]
     public void Serves_NoRelayUnlessTold() => Assert.Null(ServeOptions.Read(["--data", "/tmp"]).Value.Relay);
+
+    [Theory]
+    [InlineData("--listen 127.0.0.1:0", LogLevel.Information)]
+    [InlineData("--log-level debug", LogLevel.Debug)]
+    [InlineData("--log-level=error", LogLevel.Error)]
+    public void Reads_FromWhichLevelOnToLog(string line, LogLevel level) =>
+        Assert.Equal(level, ServeOptions.Read(Arguments(line)).Value.LogLevel);
+
+    [Fact]
+    public void Refuses_LevelThatIsNone() =>
+        Assert.Equal(
+            "--log-level: 'loud' is no level; write trace|debug|info|warn|error",
+            Assert.Single(ServeOptions.Read(Arguments("--log-level loud")).Refusal!.Findings).Message
+        );
 
     private static string[] Arguments(string line) =>
         [

@@ -19,12 +19,12 @@ internal static class AdmissionReview
 
     /// <summary>What <c>/validate</c> answers: errors deny, warnings are shown to whoever makes the pod.</summary>
     /// <returns>The review's answer, or why it is no review.</returns>
-    public static Outcome<JsonObject> Validate(JsonElement review, Func<LintContext> surroundings) =>
+    public static Outcome<JsonObject> Validate(JsonElement review, Func<LintContext> context) =>
         Respond(
             review,
             (pod, space) =>
             {
-                var findings = PodLint.Check(pod, space, surroundings());
+                var findings = PodLint.Check(pod, space, context());
                 var errors = findings.Where(f => f.Severity == Severity.Error).ToList();
                 var response = new JsonObject { ["allowed"] = errors.Count == 0 };
                 if (errors.Count > 0)
@@ -49,12 +49,12 @@ internal static class AdmissionReview
 
     /// <summary>What <c>/mutate</c> answers: the missing device requests, as a patch.</summary>
     /// <returns>The review's answer, or why it is no review.</returns>
-    public static Outcome<JsonObject> Mutate(JsonElement review, Func<LintContext> surroundings) =>
+    public static Outcome<JsonObject> Mutate(JsonElement review, Func<LintContext> context) =>
         Respond(
             review,
             (pod, space) =>
             {
-                var patch = PodLint.Mutate(pod, space, surroundings());
+                var patch = PodLint.Mutate(pod, space, context());
                 var response = new JsonObject { ["allowed"] = true };
                 if (!patch.IsEmpty)
                 {
@@ -78,31 +78,7 @@ internal static class AdmissionReview
                 RefusalCode.InvalidRequestContent,
                 "the body must be an AdmissionReview of admission.k8s.io/v1 with request.uid"
             );
-        JsonObject response;
-        if (
-            request.Text("operation") is not "CREATE"
-            || request.Member("kind").Text("kind") is not "Pod"
-            || request.Member("object") is not { ValueKind: JsonValueKind.Object } pod
-        )
-        {
-            response = new JsonObject { ["allowed"] = true };
-        }
-        else
-        {
-            try
-            {
-                response = decide(pod, request.Text("namespace") ?? "default");
-            }
-            catch (Exception e)
-            {
-                // A fault of ours is nobody's pod's: it starts, and whoever made it hears of it.
-                response = AddWarnings(
-                    new JsonObject { ["allowed"] = true },
-                    [$"weft-agent could not look at the pod's networks: {e.GetType().Name}"]
-                );
-            }
-        }
-
+        var response = Decide(request, decide);
         response["uid"] = uid;
         return new JsonObject
         {
@@ -112,13 +88,35 @@ internal static class AdmissionReview
         };
     }
 
+    private static JsonObject Decide(JsonElement request, Func<JsonElement, string, JsonObject> decide)
+    {
+        if (
+            request.Text("operation") is not "CREATE"
+            || request.Member("kind").Text("kind") is not "Pod"
+            || request.Member("object") is not { ValueKind: JsonValueKind.Object } pod
+        )
+            return new JsonObject { ["allowed"] = true };
+        try
+        {
+            return decide(pod, request.Text("namespace") ?? "default");
+        }
+        catch (Exception e)
+        {
+            // A fault of the agent must not keep a pod from starting; whoever made the pod is warned.
+            return AddWarnings(
+                new JsonObject { ["allowed"] = true },
+                [$"weft-agent could not look at the pod's networks: {e.GetType().Name}"]
+            );
+        }
+    }
+
     private static JsonObject AddWarnings(JsonObject response, IEnumerable<string> warnings)
     {
-        var said = warnings.ToImmutableArray();
-        if (said.Length > MaxWarnings)
-            said = [.. said[..MaxWarnings], $"and {said.Length - MaxWarnings} more: weft lint shows them all"];
-        if (said.Length > 0)
-            response["warnings"] = new JsonArray([.. said.Select(w => JsonValue.Create(OneLine(w)))]);
+        var all = warnings.ToImmutableArray();
+        if (all.Length > MaxWarnings)
+            all = [.. all[..MaxWarnings], $"and {all.Length - MaxWarnings} more: weft lint shows them all"];
+        if (all.Length > 0)
+            response["warnings"] = new JsonArray([.. all.Select(w => JsonValue.Create(OneLine(w)))]);
         return response;
     }
 

@@ -9,7 +9,7 @@ namespace Weft.Agent.Kubernetes.Webhook;
 /// agent makes one whose key never leaves its memory, and a new one before that is over.
 /// </summary>
 /// <param name="certificatePath">PEM, with its chain; null to make one.</param>
-internal sealed class ServingCertificate(string? certificatePath, string? keyPath, TimeProvider clock, Log log)
+internal sealed class ServingCertificate(string? certificatePath, string? keyPath, TimeProvider clock, ILogger log)
     : IDisposable
 {
     /// <summary>By which name the API server calls.</summary>
@@ -76,7 +76,7 @@ internal sealed class ServingCertificate(string? certificatePath, string? keyPat
                 when (_current is not null && e is IOException or UnauthorizedAccessException or CryptographicException)
             {
                 // Half replaced: certificate and key are two files. The pair that was read goes on serving.
-                log.Warn("certificate-not-read", e, ("file", certificatePath));
+                log.CertificateNotRead(e, certificatePath);
             }
 
             return _current;
@@ -89,10 +89,9 @@ internal sealed class ServingCertificate(string? certificatePath, string? keyPat
         using var read = X509Certificate2.CreateFromPem(pem, File.ReadAllText(keyPath!));
         var chain = new X509Certificate2Collection();
         chain.ImportFromPem(pem);
-        log.Info(
-            "certificate-read",
-            ("file", certificatePath),
-            ("until", read.NotAfter.ToUniversalTime().ToString("u", System.Globalization.CultureInfo.InvariantCulture))
+        log.CertificateRead(
+            certificatePath,
+            read.NotAfter.ToUniversalTime().ToString("u", System.Globalization.CultureInfo.InvariantCulture)
         );
         return new LoadedCertificate(Loaded(read), chain, pem, now, stamp);
     }

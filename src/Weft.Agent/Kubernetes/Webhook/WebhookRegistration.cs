@@ -18,7 +18,7 @@ internal sealed class WebhookRegistration(
     IPAddress? address,
     int port,
     TimeProvider clock,
-    Log log
+    ILogger log
 )
 {
     private const string Service = "weft-agent-webhook";
@@ -46,7 +46,7 @@ internal sealed class WebhookRegistration(
             {
                 // The agent's work goes on: the webhook is advice, and pods start without it.
                 if (_lastFault != e.Message)
-                    log.Warn("webhook-not-registered", null, ("error", _lastFault = e.Message));
+                    log.WebhookNotRegistered(_lastFault = e.Message);
                 wait = RetryDelay;
             }
 
@@ -110,7 +110,7 @@ internal sealed class WebhookRegistration(
             }
         );
         await api.Patch(path, operations, cancel);
-        log.Info("webhook-trusted", ("configuration", path[(Group.Length + 1)..]));
+        log.WebhookTrusted(path[(Group.Length + 1)..]);
     }
 
     private byte[] CreateEndpointSlice(IPAddress of) =>

@@ -15,12 +15,12 @@ using Weft.Resources;
 namespace Weft.Agent.Kubernetes.Webhook;
 
 /// <summary>The admission webhook over HTTPS. Contract: docs/specs/agent-kubernetes.md, "Webhook".</summary>
-/// <param name="surroundings">What the cluster has, as of now.</param>
+/// <param name="context">What the cluster has, as of now.</param>
 internal sealed class WebhookServer(
     IPEndPoint at,
     ServingCertificate certificate,
-    Func<LintContext> surroundings,
-    Log log
+    Func<LintContext> context,
+    ILogger log
 )
 {
     private const int MaxBodyLength = 3 << 20;
@@ -49,7 +49,7 @@ internal sealed class WebhookServer(
             throw new StartupException($"--webhook-listen {at} can't be used: {e.Message}", e);
         }
 
-        log.Info("webhook-listening", ("at", at));
+        log.WebhookListening(at);
         try
         {
             await Task.Delay(Timeout.Infinite, cancel);
@@ -98,7 +98,7 @@ internal sealed class WebhookServer(
 
     private async Task Serve(HttpContext http)
     {
-        Func<JsonElement, Func<LintContext>, Outcome<JsonObject>>? decide = http.Request.Path.Value switch
+        Decision? decide = http.Request.Path.Value switch
         {
             "/validate" => AdmissionReview.Validate,
             "/mutate" => AdmissionReview.Mutate,
@@ -107,29 +107,25 @@ internal sealed class WebhookServer(
         if (decide is null)
         {
             http.Response.StatusCode = 404;
-            return;
         }
-
-        if (http.Request.Method != "POST")
+        else if (http.Request.Method != "POST")
         {
             http.Response.StatusCode = 405;
             http.Response.Headers.Allow = "POST";
-            return;
         }
+        else
+        {
+            await Review(http, decide);
+        }
+    }
 
+    private async Task Review(HttpContext http, Decision decide)
+    {
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted);
         deadline.CancelAfter(RequestTimeout);
         try
         {
-            using var review = await JsonDocument.ParseAsync(
-                http.Request.Body,
-                new JsonDocumentOptions { MaxDepth = 128 },
-                deadline.Token
-            );
-            if (decide(review.RootElement, surroundings).TryGet(out var answer, out var refusal))
-                await Respond(http, 200, "application/json", Json.ToUtf8(answer), deadline.Token);
-            else
-                await Refuse(http, refusal.Message, deadline.Token);
+            await Respond(http, decide, deadline.Token);
         }
         catch (JsonException e)
         {
@@ -150,6 +146,16 @@ internal sealed class WebhookServer(
         }
     }
 
+    private async Task Respond(HttpContext http, Decision decide, CancellationToken cancel)
+    {
+        var options = new JsonDocumentOptions { MaxDepth = 128 };
+        using var review = await JsonDocument.ParseAsync(http.Request.Body, options, cancel);
+        if (decide(review.RootElement, context).TryGet(out var answer, out var refusal))
+            await Respond(http, 200, "application/json", Json.ToUtf8(answer), cancel);
+        else
+            await Refuse(http, refusal.Message, cancel);
+    }
+
     private static Task Refuse(HttpContext http, string why, CancellationToken cancel) =>
         Respond(http, 400, "text/plain; charset=utf-8", System.Text.Encoding.UTF8.GetBytes(why + "\n"), cancel);
 
@@ -160,4 +166,7 @@ internal sealed class WebhookServer(
         http.Response.ContentLength = body.Length;
         await http.Response.Body.WriteAsync(body, cancel);
     }
+
+    /// <summary>Answers a review by what the cluster has.</summary>
+    private delegate Outcome<JsonObject> Decision(JsonElement review, Func<LintContext> context);
 }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Weft.Attachments.DevicePools;
 
 namespace Weft.Agent.Nodes.Operations;
 
@@ -82,7 +83,7 @@ internal sealed record BindDriver(DeviceReference Device, string? Driver, string
     public const string Kernel = "";
 
     /// <summary>The driver for programs in user space.</summary>
-    public const string UserSpace = "vfio-pci";
+    public const string UserSpace = DeviceDrivers.Vfio;
 
     public override string Key => $"driver {Device.Address} {Device.Function}";
     public override string Subject => Device.Name;

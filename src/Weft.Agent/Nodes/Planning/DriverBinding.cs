@@ -1,4 +1,5 @@
 using Weft.Agent.Nodes.Operations;
+using Weft.Attachments.DevicePools;
 using Weft.Attachments.Nodes;
 
 namespace Weft.Agent.Nodes.Planning;
@@ -9,9 +10,6 @@ namespace Weft.Agent.Nodes.Planning;
 /// </summary>
 internal static class DriverBinding
 {
-    /// <summary>The PCI vendor whose DPDK driver works beside the kernel's: Mellanox, now NVIDIA.</summary>
-    private const string MellanoxVendor = "15b3";
-
     /// <summary>The driver of a device that is to be a network interface or a user-space driver's.</summary>
     public static string Desired(FunctionDriver driver, PciDevice device) =>
         IsHiddenFromKernel(driver, device.Vendor) ? BindDriver.UserSpace : BindDriver.Kernel;
@@ -19,7 +17,7 @@ internal static class DriverBinding
     /// <summary>Whether a device is no network interface once it has its driver.</summary>
     /// <param name="vendor">Its PCI vendor; null where it isn't known.</param>
     public static bool IsHiddenFromKernel(FunctionDriver driver, string? vendor) =>
-        driver == FunctionDriver.UserSpace && vendor != MellanoxVendor;
+        driver == FunctionDriver.UserSpace && vendor != PciVendors.Mellanox;
 
     /// <summary>Whether the driver that a device has is the one it is to have; any of the kernel's own will do.</summary>
     /// <param name="desired">Null for none.</param>
@@ -28,7 +26,7 @@ internal static class DriverBinding
         desired switch
         {
             null => actual is null,
-            BindDriver.Kernel => actual is not (null or BindDriver.UserSpace or "uio_pci_generic" or "igb_uio"),
+            BindDriver.Kernel => actual is not null && !DeviceDrivers.IsUserSpace(actual),
             _ => actual == desired,
         };
 

@@ -1,5 +1,8 @@
 using System.Collections.Immutable;
+using System.Globalization;
+using System.Text.Json;
 using Weft.Addressing;
+using Weft.Attachments.Plugins;
 
 namespace Weft.Attachments.Admission;
 
@@ -47,16 +50,6 @@ internal static class AddressRules
         "two addresses of one family for an IPAM that gives one of each"
     );
 
-    // They have no MAC address of their own to set: an IPVLAN child shares its parent's, and host-device moves a device
-    // as it is.
-    private static readonly ImmutableArray<string> PluginsWithoutMac =
-    [
-        "ipvlan",
-        "host-device",
-        "vlan",
-        TrunkRules.TrunkPlugin,
-    ];
-
     public static ImmutableArray<LintRule> All =>
         [
             IpsNotAList,
@@ -78,24 +71,34 @@ internal static class AddressRules
         {
             CheckMac(selection, findings);
             var path = $"{selection.Path}.ips";
-            var addresses = new List<(Address Address, int? Length)>();
-            foreach (var text in selection.Ips)
-            {
-                if (ParseAddress(text) is { } read)
-                    addresses.Add(read);
-                else
-                    findings.Add(
-                        Malformed,
-                        path,
-                        $"'{text}' is no IP address, with or without a prefix length",
-                        "write 10.20.6.40/24 or fd00:6::40/64"
-                    );
-            }
-
+            var addresses = ReadAddresses(selection.Ips, path, findings);
             if (selection.Config is { Plugins.IsEmpty: false } config)
                 CheckIpam(selection, config, path, addresses, findings);
             CheckSubnets(selection, path, addresses, findings);
         }
+    }
+
+    private static List<(Address Address, int? Length)> ReadAddresses(
+        ImmutableArray<string> texts,
+        string path,
+        Findings findings
+    )
+    {
+        var addresses = new List<(Address Address, int? Length)>();
+        foreach (var text in texts)
+        {
+            if (ParseAddress(text) is { } read)
+                addresses.Add(read);
+            else
+                findings.Add(
+                    Malformed,
+                    path,
+                    $"'{text}' is no IP address, with or without a prefix length",
+                    "write 10.20.6.40/24 or fd00:6::40/64"
+                );
+        }
+
+        return addresses;
     }
 
     private static void CheckIpam(
@@ -106,36 +109,51 @@ internal static class AddressRules
         Findings findings
     )
     {
-        var ipam = config.IpamType;
-        var named = addresses.Count > 0 || TrunkRules.HasAddresses(selection.CniArgs);
-        if (
-            ipam == "static"
-            && !named
-            && CniConfig.Get(config.Ipam, "addresses") is not { ValueKind: System.Text.Json.JsonValueKind.Array } given
-        )
-            findings.Add(
-                NoAddress,
-                selection.Path,
-                $"{selection.Title} has static IPAM without addresses, so each pod names its own, and this one names none",
-                """add "ips": ["…/…"] in the JSON form"""
-            );
+        if (config.IpamType == IpamPlugins.Static)
+            CheckStatic(selection, config, path, addresses, findings);
         if (addresses.Count == 0)
             return;
-        foreach (var (address, _) in addresses.Where(a => ipam == "static" && a.Length is null))
-            findings.Add(
-                NoPrefixLength,
-                path,
-                $"{address} has no prefix length, and static IPAM fails without",
-                SuggestPrefixLength(selection, address)
-            );
-        if (ipam == "host-local" && addresses.Count > 1)
+        if (config.IpamType == IpamPlugins.HostLocal && addresses.Count > 1)
             findings.Add(
                 HostLocalTwoIps,
                 path,
                 "host-local gets both in one CNI_ARGS value that it can't read, and fails",
                 """name one address, or write "cni-args": {"ips": […]} instead"""
             );
-        if (config.Type == TrunkRules.TrunkPlugin)
+        CheckIgnored(selection, config, path, findings);
+        if (config.IpamType == IpamPlugins.WeftIpam)
+            CheckFamilies(path, addresses, findings);
+    }
+
+    private static void CheckStatic(
+        NetworkSelection selection,
+        CniConfig config,
+        string path,
+        List<(Address Address, int? Length)> addresses,
+        Findings findings
+    )
+    {
+        var namesAny = addresses.Count > 0 || TrunkRules.HasAddresses(selection.CniArgs);
+        if (!namesAny && CniConfig.Get(config.Ipam, "addresses").ValueKind != JsonValueKind.Array)
+            findings.Add(
+                NoAddress,
+                selection.Path,
+                $"{selection.Title} has static IPAM without addresses, so each pod names its own, and this one names none",
+                """add "ips": ["…/…"] in the JSON form"""
+            );
+        foreach (var (address, _) in addresses.Where(a => a.Length is null))
+            findings.Add(
+                NoPrefixLength,
+                path,
+                $"{address} has no prefix length, and static IPAM fails without",
+                SuggestPrefixLength(selection, address)
+            );
+    }
+
+    /// <summary>Whether anybody honours the addresses of <c>ips</c>.</summary>
+    private static void CheckIgnored(NetworkSelection selection, CniConfig config, string path, Findings findings)
+    {
+        if (config.Binary.HasInterfacePerVlan)
         {
             findings.Add(
                 IpsIgnored,
@@ -143,33 +161,36 @@ internal static class AddressRules
                 $"{selection.Title} has an interface for each VLAN, so 'ips' can't be meant for one of them, and the plugin refuses it",
                 """write "cni-args": {"vlans": {"602": ["…"]}}"""
             );
+            return;
         }
-        else if (ipam is "whereabouts" or "dhcp" or "")
+
+        var why = config.IpamType switch
         {
+            IpamPlugins.Whereabouts =>
+                "has whereabouts IPAM, which gives an address as usual and puts this one beside it without reserving it",
+            IpamPlugins.Dhcp => "has DHCP, which asks the DHCP server and nobody else",
+            "" => "has no IPAM, so nobody puts an address on the interface",
+            _ => null,
+        };
+        if (why is not null)
             findings.Add(
                 IpsIgnored,
                 path,
-                ipam switch
-                {
-                    "whereabouts" =>
-                        $"{selection.Title} has whereabouts IPAM, which gives an address as usual and puts this one beside it without reserving it",
-                    "dhcp" => $"{selection.Title} has DHCP, which asks the DHCP server and nobody else",
-                    _ => $"{selection.Title} has no IPAM, so nobody puts an address on the interface",
-                },
-                ipam.Length == 0
+                $"{selection.Title} {why}",
+                config.IpamType.Length == 0
                     ? "let the workload set its address, or attach the network with IPAM"
                     : "take 'ips' away, or make a definition with static IPAM for pods with fixed addresses"
             );
-        }
+    }
 
-        if (
-            ipam is "weft-ipam"
-            && addresses.GroupBy(a => a.Address.Family).FirstOrDefault(g => g.Count() > 1) is { } family
-        )
+    private static void CheckFamilies(string path, List<(Address Address, int? Length)> addresses, Findings findings)
+    {
+        if (addresses.GroupBy(a => a.Address.Family).FirstOrDefault(g => g.Count() > 1) is { } family)
             findings.Add(
                 SameFamily,
                 path,
-                $"{string.Join(" and ", family.Select(a => a.Address))} are both {family.Key}; an interface gets one address of each family",
+                $"{string.Join(" and ", family.Select(a => a.Address))} are both {family.Key}; "
+                    + "an interface gets one address of each family",
                 "name one of each family"
             );
     }
@@ -201,7 +222,7 @@ internal static class AddressRules
         foreach (var (address, length) in addresses)
             CheckSubnet(
                 address,
-                selection.Config?.IpamType == "static" ? length : null,
+                selection.Config?.IpamType == IpamPlugins.Static ? length : null,
                 subnets,
                 selection.Title,
                 path,
@@ -259,8 +280,8 @@ internal static class AddressRules
             );
         else if (
             selection.Config is { } config
-            && PluginsWithoutMac.Contains(config.Type)
-            && !config.Plugins.Skip(1).Any(p => CniConfig.Text(p, "type") == "tuning")
+            && config.Binary.IgnoresMac
+            && !config.Plugins.Skip(1).Any(plugin => CniConfig.BinaryOf(plugin).SetsMac)
         )
             findings.Add(
                 MacIgnored,
@@ -285,12 +306,7 @@ internal static class AddressRules
         if (parts.Length == 1)
             return (address, null);
         return
-            int.TryParse(
-                parts[1],
-                System.Globalization.NumberStyles.None,
-                System.Globalization.CultureInfo.InvariantCulture,
-                out var length
-            )
+            int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out var length)
             && length <= address.Bits
             ? (address, length)
             : null;

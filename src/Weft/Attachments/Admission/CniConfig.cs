@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Text.Json;
+using Weft.Attachments.Plugins;
 using Weft.Resources;
 
 namespace Weft.Attachments.Admission;
@@ -14,6 +15,12 @@ internal sealed record CniConfig(JsonElement Root, ImmutableArray<JsonElement> P
 
     /// <summary>The first plugin's type, or empty.</summary>
     public string Type => Text(MainPlugin, "type") ?? "";
+
+    /// <summary>What is known of the first plugin's program.</summary>
+    public CniBinary Binary => PluginRegistry.BinaryOf(Type);
+
+    /// <summary>The interface whose children may be of the first plugin's kind alone, or null.</summary>
+    public string? HeldMaster => Binary.HoldsMaster ? Text(MainPlugin, "master") : null;
 
     /// <summary>The <c>ipam</c> section of the first plugin.</summary>
     public JsonElement Ipam => Get(MainPlugin, "ipam");
@@ -86,6 +93,10 @@ internal sealed record CniConfig(JsonElement Root, ImmutableArray<JsonElement> P
     /// <returns>The text, or null.</returns>
     public static string? Text(JsonElement element, string name) =>
         Get(element, name) is { ValueKind: JsonValueKind.String } value ? value.GetString() : null;
+
+    /// <summary>What is known of a plugin's program.</summary>
+    /// <param name="plugin">The plugin's configuration.</param>
+    public static CniBinary BinaryOf(JsonElement plugin) => PluginRegistry.BinaryOf(Text(plugin, "type") ?? "");
 
     /// <summary>What sort of JSON a value is, for a person.</summary>
     public static string DescribeKind(JsonElement element) =>

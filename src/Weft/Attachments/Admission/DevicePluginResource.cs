@@ -1,5 +1,5 @@
-using System.Collections.Immutable;
 using System.Text.Json;
+using Weft.Attachments.DevicePools;
 using Weft.Resources;
 
 namespace Weft.Attachments.Admission;
@@ -16,9 +16,6 @@ internal sealed record DevicePluginResource(string Name, bool IsUserSpace)
     /// The prefix where a pool names none. Source: SR-IOV network device plugin, <c>--resource-prefix</c>.
     /// </summary>
     public const string DefaultPrefix = "intel.com";
-
-    /// <summary>Drivers that hand a device to a program. Source: sriov-cni, DPDK mode.</summary>
-    public static readonly ImmutableArray<string> UserSpaceDrivers = ["vfio-pci", "uio_pci_generic", "igb_uio"];
 
     // ConnectX cards are driven from user space beside the kernel's driver; asking for RDMA is how one is asked for.
     private const string RdmaKey = "isRdma";
@@ -66,7 +63,7 @@ internal sealed record DevicePluginResource(string Name, bool IsUserSpace)
         pool.Member("selectors") is { ValueKind: JsonValueKind.Object } one ? [one] : pool.Elements("selectors");
 
     private static bool IsForUserSpace(JsonElement selector) =>
-        selector.Texts("drivers").Any(driver => UserSpaceDrivers.Contains(driver))
+        selector.Texts("drivers").Any(DeviceDrivers.IsUserSpace)
         || selector.Member(RdmaKey).ValueKind == JsonValueKind.True;
 
     private static JsonElement? Parse(string text)

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Weft.Resources;
@@ -151,49 +150,52 @@ internal static partial class DevicePluginRules
         {
             var at = $"{path}.resourceList[{i}]";
             CheckName(pool, at, names, findings);
-            var type = pool.Text("deviceType") ?? "netDevice";
-            string[]? known = type switch
-            {
-                "netDevice" => NetDeviceKeys,
-                "accelerator" => AcceleratorKeys,
-                "auxNetDevice" => AuxNetDeviceKeys,
-                _ => null,
-            };
-            if (known is null)
-            {
-                findings.Add(
-                    BadType,
-                    $"{at}.deviceType",
-                    $"'{type}' is no device type",
-                    "one of netDevice, accelerator, auxNetDevice"
-                );
-                continue;
-            }
-
-            CheckPoolKeys(pool, known, at, findings);
-            if (pool.Member("selectors").ValueKind is not (JsonValueKind.Array or JsonValueKind.Object))
-            {
-                findings.Add(
-                    NoSelectors,
-                    at,
-                    $"'{pool.Text("resourceName")}' has no selectors, and the plugin panics",
-                    """add "selectors": [{…}]"""
-                );
-                continue;
-            }
-
-            foreach (var (selector, j) in DevicePluginResource.SelectorsOf(pool).Select((s, j) => (s, j)))
-                CheckSelector(
-                    selector,
-                    known,
-                    type,
-                    pool.Member("selectors").ValueKind == JsonValueKind.Object
-                        ? $"{at}.selectors"
-                        : $"{at}.selectors[{j}]",
-                    findings
-                );
+            CheckPool(pool, at, findings);
         }
     }
+
+    private static void CheckPool(JsonElement pool, string at, Findings findings)
+    {
+        var type = pool.Text("deviceType") ?? "netDevice";
+        if (SelectorKeysOf(type) is not { } known)
+        {
+            findings.Add(
+                BadType,
+                $"{at}.deviceType",
+                $"'{type}' is no device type",
+                "one of netDevice, accelerator, auxNetDevice"
+            );
+            return;
+        }
+
+        CheckPoolKeys(pool, known, at, findings);
+        var kind = pool.Member("selectors").ValueKind;
+        if (kind is not (JsonValueKind.Array or JsonValueKind.Object))
+        {
+            findings.Add(
+                NoSelectors,
+                at,
+                $"'{pool.Text("resourceName")}' has no selectors, and the plugin panics",
+                """add "selectors": [{…}]"""
+            );
+            return;
+        }
+
+        foreach (var (selector, i) in DevicePluginResource.SelectorsOf(pool).Select((s, i) => (s, i)))
+        {
+            var path = kind == JsonValueKind.Object ? $"{at}.selectors" : $"{at}.selectors[{i}]";
+            DeviceSelectorRules.Check(selector, known, type, path, findings);
+        }
+    }
+
+    private static string[]? SelectorKeysOf(string deviceType) =>
+        deviceType switch
+        {
+            "netDevice" => NetDeviceKeys,
+            "accelerator" => AcceleratorKeys,
+            "auxNetDevice" => AuxNetDeviceKeys,
+            _ => null,
+        };
 
     private static void CheckName(JsonElement pool, string at, HashSet<string> names, Findings findings)
     {
@@ -212,11 +214,12 @@ internal static partial class DevicePluginRules
                 $"'{name}' makes the variable PCIDEVICE_…_{name.ToUpperInvariant()} in pods, which no shell can read",
                 $"write '{name.Replace('-', '_')}'"
             );
-        if (!names.Add($"{pool.Text("resourcePrefix") ?? DevicePluginResource.DefaultPrefix}/{name}"))
+        var fullName = $"{pool.Text("resourcePrefix") ?? DevicePluginResource.DefaultPrefix}/{name}";
+        if (!names.Add(fullName))
             findings.Add(
                 BadName,
                 $"{at}.resourceName",
-                $"{pool.Text("resourcePrefix") ?? DevicePluginResource.DefaultPrefix}/{name} is there twice, and the plugin exits",
+                $"{fullName} is there twice, and the plugin exits",
                 "put the selectors of both into one pool"
             );
     }
@@ -246,128 +249,11 @@ internal static partial class DevicePluginRules
         }
     }
 
-    private static void CheckSelector(JsonElement selector, string[] known, string type, string at, Findings findings)
-    {
-        if (selector.ValueKind != JsonValueKind.Object)
-        {
-            findings.Add(
-                BadValue,
-                at,
-                $"a selector is {CniConfig.DescribeKind(selector)} and no object",
-                """write {"vendors": […]}"""
-            );
-            return;
-        }
-
-        foreach (
-            var key in selector
-                .EnumerateObject()
-                .Select(m => m.Name)
-                .Where(k => !known.Contains(k, StringComparer.OrdinalIgnoreCase))
-        )
-            findings.Add(
-                UnknownKey,
-                $"{at}.{key}",
-                $"a {type} has no selector '{key}'; the plugin drops it and takes more devices than meant",
-                SuggestKey(key, known)
-            );
-        foreach (
-            var id in ((string[])["vendors", "devices"])
-                .SelectMany(k => selector.Texts(k).Select(v => (Key: k, Value: v)))
-                .Where(i => !HexIdPattern().IsMatch(i.Value))
-        )
-            findings.Add(
-                BadValue,
-                $"{at}.{id.Key}",
-                $"'{id.Value}' matches nothing: an id is four lower-case hexadecimal digits",
-                $"write '{id.Value.ToLowerInvariant().Replace("0x", "", StringComparison.Ordinal)}'"
-            );
-        foreach (var address in selector.Texts("pciAddresses").Where(a => !PciAddressPattern().IsMatch(a)))
-            findings.Add(
-                BadValue,
-                $"{at}.pciAddresses",
-                $"'{address}' matches nothing: it is no PCI address with its domain",
-                "write 0000:3b:02.1"
-            );
-        CheckFunctionEntries(selector, "pfNames", at, findings);
-        CheckFunctionEntries(selector, "rootDevices", at, findings);
-        var drivers = selector.Texts("drivers").ToList();
-        var userSpace = drivers.Where(d => DevicePluginResource.UserSpaceDrivers.Contains(d)).ToList();
-        if (userSpace.Count > 0 && selector.Elements("linkTypes").Any())
-            findings.Add(
-                Contradiction,
-                $"{at}.linkTypes",
-                $"a device of {userSpace[0]} is no interface and has no link type: nothing matches",
-                "take 'linkTypes' away"
-            );
-        if (userSpace.Count > 0 && userSpace.Count < drivers.Count)
-            findings.Add(
-                Contradiction,
-                $"{at}.drivers",
-                $"{string.Join(" and ", drivers)} in one pool: a pod gets a device in user space one time and an interface the next",
-                "make a pool of each"
-            );
-        if (selector.Member("isRdma").ValueKind == JsonValueKind.True && selector.Text("vdpaType") is not null)
-            findings.Add(
-                Contradiction,
-                $"{at}.vdpaType",
-                "isRdma and vdpaType in one selector: the plugin exits",
-                "leave one of them"
-            );
-        if (selector.Member("isRdma").ValueKind == JsonValueKind.True && userSpace.Count > 0)
-            findings.Add(
-                Contradiction,
-                $"{at}.isRdma",
-                $"a device of {userSpace[0]} has no RDMA: nothing matches",
-                "name the kernel's driver (mlx5_core)"
-            );
-    }
-
-    private static void CheckFunctionEntries(JsonElement selector, string key, string at, Findings findings)
-    {
-        var seen = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
-        foreach (var entry in selector.Texts(key))
-        {
-            var (port, ranges) = entry.IndexOf('#', StringComparison.Ordinal) is var cut and >= 0
-                ? (entry[..cut], entry[(cut + 1)..])
-                : (entry, null);
-            if (ranges is not null && !ranges.Split(',').All(IsRange))
-                findings.Add(
-                    BadValue,
-                    $"{at}.{key}",
-                    $"'{entry}' matches nothing: '{ranges}' is no list of functions",
-                    "write PORT#0,2-7"
-                );
-            if (!seen.TryAdd(port, entry))
-                findings.Add(
-                    DuplicatePort,
-                    $"{at}.{key}",
-                    $"'{entry}' is dropped: '{seen[port]}' is for {port} already, and only the first counts",
-                    $"write one entry, {port}#0-3,8-11"
-                );
-        }
-    }
-
-    private static bool IsRange(string text)
-    {
-        var ends = text.Split('-');
-        return ends.Length <= 2
-            && int.TryParse(ends[0], NumberStyles.None, CultureInfo.InvariantCulture, out var first)
-            && int.TryParse(ends[^1], NumberStyles.None, CultureInfo.InvariantCulture, out var last)
-            && first <= last;
-    }
-
-    private static string SuggestKey(string key, string[] known) =>
+    internal static string SuggestKey(string key, string[] known) =>
         Suggestions.Find(key, known) is [var near, ..]
             ? $"did you mean '{near}'?"
             : $"one of {string.Join(", ", known)}";
 
     [GeneratedRegex("^[a-zA-Z0-9_-]+$")]
     private static partial Regex ResourceNamePattern();
-
-    [GeneratedRegex("^[0-9a-f]{4}$")]
-    private static partial Regex HexIdPattern();
-
-    [GeneratedRegex("^[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\\.[0-7]$")]
-    private static partial Regex PciAddressPattern();
 }

@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Text.Json;
+using Weft.Attachments.Nodes;
+using Weft.Attachments.Plugins;
 using Weft.Resources;
 
 namespace Weft.Attachments.Admission;
@@ -49,6 +51,9 @@ internal static class DeviceRules
         "huge pages are requested without memory or CPU, or their requests and limits differ"
     );
 
+    private static string UserSpacePlugins =>
+        PluginRegistry.ListNames(plugin => plugin.DeviceDriver == FunctionDriver.UserSpace, "or");
+
     public static ImmutableArray<LintRule> All =>
         [
             TooFew,
@@ -93,22 +98,7 @@ internal static class DeviceRules
         {
             var resources = container.Member("resources");
             foreach (var resource in ResourceNamesOf(resources).Where(name => IsDevice(pod, needed, name)))
-            {
-                var (requested, limit) = (
-                    ParseQuantity(resources.Member("requests"), resource),
-                    ParseQuantity(resources.Member("limits"), resource)
-                );
-                if (requested is not null && requested != limit)
-                {
-                    findings.Add(
-                        RequestsDifferFromLimits,
-                        $"{path}.resources",
-                        $"{resource} has requests {requested} and {(limit is null ? "no limits" : $"limits {limit}")}; the API server takes devices by equal ones alone",
-                        $"write limits: {{{resource}: {requested}}}"
-                    );
-                }
-            }
-
+                CheckLimits(resources, resource, path, findings);
             CheckHugepages(container, path, findings);
         }
 
@@ -117,6 +107,21 @@ internal static class DeviceRules
             { } driven
         )
             CheckUserSpace(pod, driven, containers, findings);
+    }
+
+    private static void CheckLimits(JsonElement resources, string resource, string path, Findings findings)
+    {
+        var requested = ParseQuantity(resources.Member("requests"), resource);
+        var limit = ParseQuantity(resources.Member("limits"), resource);
+        if (requested is null || requested == limit)
+            return;
+        var limits = limit is null ? "no limits" : $"limits {limit}";
+        findings.Add(
+            RequestsDifferFromLimits,
+            $"{path}.resources",
+            $"{resource} has requests {requested} and {limits}; the API server takes devices by equal ones alone",
+            $"write limits: {{{resource}: {requested}}}"
+        );
     }
 
     private static void CheckRequests(
@@ -128,43 +133,58 @@ internal static class DeviceRules
     )
     {
         var asked = containers.Sum(c => RequestedCount(c.Container, resource));
-        var titles = string.Join(
-            ", ",
-            pod.Selections.Where(s => s.Definition?.Resource == resource).Select(s => s.Title)
-        );
-        var first = containers.Count > 0 ? containers[0].Path : $"{pod.Path}spec.containers[0]";
+        var first = $"{FirstPathOf(pod, containers)}.resources";
         if (asked < count)
-        {
-            var near = containers
-                .SelectMany(c => ResourceNamesOf(c.Container.Member("resources")))
-                .FirstOrDefault(name => Suggestions.DamerauDistance(name, resource) is > 0 and <= 3);
             findings.Add(
                 TooFew,
-                $"{first}.resources",
-                $"{titles} {(count == 1 ? "stands" : $"stand {count} times")} on {resource}, and the containers request {(asked == 0 ? "none" : asked)} of it; the plugin will fail without a device"
-                    + (near is null ? "" : $" ({near} is requested)"),
+                first,
+                DescribeTooFew(pod, resource, count, asked, containers),
                 $"write requests and limits {{{resource}: {count}}} in one container"
             );
-        }
         else if (containers.Count > 1 && RequestedCount(containers[0].Container, resource) == 0)
         {
             var (other, path) = containers.First(c => RequestedCount(c.Container, resource) > 0);
             findings.Add(
                 NotFirstContainer,
                 $"{path}.resources",
-                $"{resource} is requested by container '{other.Text("name")}' and not by the first, '{containers[0].Container.Text("name")}': only the one that requests it sees the device's files and variables",
+                $"{resource} is requested by container '{other.Text("name")}' and not by the first, "
+                    + $"'{containers[0].Container.Text("name")}': "
+                    + "only the one that requests it sees the device's files and variables",
                 "leave it so if that is the container that drives the device"
             );
         }
 
-        if (pod.Context.Capacity.TryGetValue(resource, out var most) && Math.Max(asked, count) > most)
+        var wanted = Math.Max(asked, count);
+        if (pod.Context.Capacity.TryGetValue(resource, out var most) && wanted > most)
             findings.Add(
                 TooMany,
-                $"{first}.resources",
-                $"{Math.Max(asked, count)} of {resource} are wanted, and no node has more than {most}: the pod stays Pending",
+                first,
+                $"{wanted} of {resource} are wanted, and no node has more than {most}: the pod stays Pending",
                 "attach fewer, or give a node more functions"
             );
     }
+
+    private static string DescribeTooFew(
+        PodView pod,
+        string resource,
+        int count,
+        long asked,
+        List<(JsonElement Container, string Path)> containers
+    )
+    {
+        var titles = pod.Selections.Where(s => s.Definition?.Resource == resource).Select(s => s.Title);
+        var stand = count == 1 ? "stands" : $"stand {count} times";
+        var requested = asked == 0 ? "none" : asked.ToString(CultureInfo.InvariantCulture);
+        var near = containers
+            .SelectMany(c => ResourceNamesOf(c.Container.Member("resources")))
+            .FirstOrDefault(name => Suggestions.DamerauDistance(name, resource) is > 0 and <= 3);
+        return $"{string.Join(", ", titles)} {stand} on {resource}, and the containers request {requested} of it; "
+            + "the plugin will fail without a device"
+            + (near is null ? "" : $" ({near} is requested)");
+    }
+
+    private static string FirstPathOf(PodView pod, List<(JsonElement Container, string Path)> containers) =>
+        containers.Count > 0 ? containers[0].Path : $"{pod.Path}spec.containers[0]";
 
     private static void CheckUnused(
         PodView pod,
@@ -219,7 +239,8 @@ internal static class DeviceRules
                 findings.Add(
                     NoMemory,
                     $"{path}.resources",
-                    $"{page} has requests {request} and {(limit is null ? "no limits" : $"limits {limit}")}; huge pages can't be overcommitted",
+                    $"{page} has requests {request} and {(limit is null ? "no limits" : $"limits {limit}")}; "
+                        + "huge pages can't be overcommitted",
                     "write equal requests and limits"
                 );
         }
@@ -232,7 +253,7 @@ internal static class DeviceRules
         Findings findings
     )
     {
-        var first = containers.Count > 0 ? containers[0].Path : $"{pod.Path}spec.containers[0]";
+        var first = FirstPathOf(pod, containers);
         if (
             !containers.Any(c =>
                 ResourceNamesOf(c.Container.Member("resources"))
@@ -242,7 +263,7 @@ internal static class DeviceRules
             findings.Add(
                 NoHugepages,
                 $"{first}.resources",
-                $"{resource} is driven from user space (DPDK), and no container has huge pages",
+                $"{resource} is driven from user space ({UserSpacePlugins}), and no container has huge pages",
                 "add hugepages-1Gi or hugepages-2Mi, memory, and a volume with medium HugePages"
             );
         var mayLock = containers.Any(c =>
@@ -256,7 +277,8 @@ internal static class DeviceRules
             findings.Add(
                 NoMemoryLock,
                 $"{first}.securityContext",
-                $"{resource} is driven from user space (DPDK), and no container may lock the memory that the device writes to",
+                $"{resource} is driven from user space ({UserSpacePlugins}), "
+                    + "and no container may lock the memory that the device writes to",
                 "add securityContext.capabilities.add: [IPC_LOCK]"
             );
     }

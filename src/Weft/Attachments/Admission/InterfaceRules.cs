@@ -47,54 +47,65 @@ internal static class InterfaceRules
     /// <summary>Checks a pod.</summary>
     public static void Check(PodView pod, Findings findings)
     {
-        foreach (var selection in pod.Selections.Where(s => s.Interface is not null))
+        foreach (var selection in pod.Selections)
         {
-            var (name, path) = (selection.Interface!, selection.Path);
-            if (!InterfaceName.TryParse(name, InterfaceNameRules.None, out _, out _))
-                findings.Add(
-                    BadName,
-                    path,
-                    $"'{name}' can be no interface: {(name.Length > InterfaceName.MaxLength ? $"it has {name.Length} characters, and {InterfaceName.MaxLength} are the most" : "'/', ':' and blanks are not allowed")}",
-                    "write a short name of letters and digits"
-                );
-            else if (
-                selection.Config?.Type == TrunkRules.TrunkPlugin
-                && name.Length + MaxVlanSuffixLength > InterfaceName.MaxLength
-            )
-                findings.Add(
-                    BadName,
-                    path,
-                    $"'{name}' leaves no room for '.VLAN' behind it, which {selection.Title} adds: {InterfaceName.MaxLength} characters are the most",
-                    $"write at most {InterfaceName.MaxLength - MaxVlanSuffixLength}"
-                );
-            else if (name is "eth0" or "lo")
-                findings.Add(ReservedName, path, $"the pod has '{name}' already", "choose another name");
+            if (selection.Interface is { } name)
+                CheckName(selection, name, findings);
         }
 
-        foreach (
-            var same in pod
-                .Selections.GroupBy(s => s.InterfaceOrDefault, StringComparer.Ordinal)
-                .Where(g => g.Count() > 1)
-        )
-        {
-            var titles = string.Join(" and ", same.Select(s => s.Title));
-            if (same.Count(s => s.Interface is not null) > 1)
-                findings.Add(
-                    DuplicateName,
-                    same.Last().Path,
-                    $"{titles} both ask for '{same.Key}'",
-                    "name each interface differently"
-                );
-            else
-                findings.Add(
-                    DefaultNameTaken,
-                    same.First(s => s.Interface is not null).Path,
-                    $"'{same.Key}' is what {same.First(s => s.Interface is null).Title} gets by its place in the list",
-                    "choose a name that isn't netN"
-                );
-        }
-
+        var byName = pod.Selections.GroupBy(s => s.InterfaceOrDefault, StringComparer.Ordinal);
+        foreach (var same in byName.Where(g => g.Count() > 1))
+            CheckSameName(same.Key, [.. same], findings);
         CheckDefaultRoutes(pod, findings);
+    }
+
+    private static void CheckName(NetworkSelection selection, string name, Findings findings)
+    {
+        var hasVlanSuffix = selection.Config?.Binary.HasInterfacePerVlan == true;
+        if (ReasonNotAName(name) is { } reason)
+            findings.Add(
+                BadName,
+                selection.Path,
+                $"'{name}' can be no interface: {reason}",
+                "write a short name of letters and digits"
+            );
+        else if (hasVlanSuffix && name.Length + MaxVlanSuffixLength > InterfaceName.MaxLength)
+            findings.Add(
+                BadName,
+                selection.Path,
+                $"'{name}' leaves no room for '.VLAN' behind it, which {selection.Title} adds: {InterfaceName.MaxLength} characters are the most",
+                $"write at most {InterfaceName.MaxLength - MaxVlanSuffixLength}"
+            );
+        else if (name is "eth0" or "lo")
+            findings.Add(ReservedName, selection.Path, $"the pod has '{name}' already", "choose another name");
+    }
+
+    private static string? ReasonNotAName(string name)
+    {
+        if (name.Length > InterfaceName.MaxLength)
+            return $"it has {name.Length} characters, and {InterfaceName.MaxLength} are the most";
+        return InterfaceName.TryParse(name, InterfaceNameRules.None, out _, out _)
+            ? null
+            : "'/', ':' and blanks are not allowed";
+    }
+
+    private static void CheckSameName(string name, List<NetworkSelection> same, Findings findings)
+    {
+        var titles = string.Join(" and ", same.Select(s => s.Title));
+        if (same.Find(s => s.Interface is null) is not { } byPlace || same.Count(s => s.Interface is not null) > 1)
+            findings.Add(
+                DuplicateName,
+                same[^1].Path,
+                $"{titles} both ask for '{name}'",
+                "name each interface differently"
+            );
+        else
+            findings.Add(
+                DefaultNameTaken,
+                same.First(s => s.Interface is not null).Path,
+                $"'{name}' is what {byPlace.Title} gets by its place in the list",
+                "choose a name that isn't netN"
+            );
     }
 
     private static void CheckDefaultRoutes(PodView pod, Findings findings)
@@ -104,28 +115,8 @@ internal static class InterfaceRules
         {
             foreach (var text in selection.DefaultRoutes)
             {
-                if (!Address.TryParse(text, out var gateway))
-                {
-                    findings.Add(
-                        InvalidGateway,
-                        $"{selection.Path}.default-route",
-                        $"'{text}' is no IP address",
-                        "write the gateway's address, without a prefix length"
-                    );
-                    continue;
-                }
-
-                routes.Add((selection, gateway));
-                var near = selection.Subnets is { IsEmpty: false } subnets
-                    ? [.. subnets.Select(s => s.Prefix)]
-                    : IpamRules.PrefixesOf(selection.Config);
-                if (near.Any() && !near.Any(p => p.Contains(gateway)))
-                    findings.Add(
-                        UnreachableGateway,
-                        $"{selection.Path}.default-route",
-                        $"{gateway} is in none of {selection.Title}'s prefixes, {string.Join(", ", near)}: it can't be reached from the interface",
-                        "name a gateway within"
-                    );
+                if (ReadGateway(selection, text, findings) is { } gateway)
+                    routes.Add((selection, gateway));
             }
         }
 
@@ -134,9 +125,37 @@ internal static class InterfaceRules
             findings.Add(
                 TwoDefaultRoutes,
                 $"{family.Last().Selection.Path}.default-route",
-                $"{string.Join(" and ", family.Select(r => $"{r.Gateway} of {r.Selection.Title}"))} are default routes of {family.Key}; Multus fails the pod",
+                $"{string.Join(" and ", family.Select(r => $"{r.Gateway} of {r.Selection.Title}"))} "
+                    + $"are default routes of {family.Key}; Multus fails the pod",
                 "leave one of each family"
             );
         }
+    }
+
+    private static Address? ReadGateway(NetworkSelection selection, string text, Findings findings)
+    {
+        var path = $"{selection.Path}.default-route";
+        if (!Address.TryParse(text, out var gateway))
+        {
+            findings.Add(
+                InvalidGateway,
+                path,
+                $"'{text}' is no IP address",
+                "write the gateway's address, without a prefix length"
+            );
+            return null;
+        }
+
+        var near = selection.Subnets is { IsEmpty: false } subnets
+            ? [.. subnets.Select(s => s.Prefix)]
+            : IpamRules.PrefixesOf(selection.Config);
+        if (near.Any() && !near.Any(p => p.Contains(gateway)))
+            findings.Add(
+                UnreachableGateway,
+                path,
+                $"{gateway} is in none of {selection.Title}'s prefixes, {string.Join(", ", near)}: it can't be reached from the interface",
+                "name a gateway within"
+            );
+        return gateway;
     }
 }

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using Weft.Addressing;
+using Weft.Attachments.Plugins;
 using Weft.Resources;
 
 namespace Weft.Attachments.Admission;
@@ -79,7 +80,7 @@ internal static class IpamRules
             CheckRanges(ipam, type, at, findings);
             if (
                 CniConfig.Get(CniConfig.Get(plugin, "capabilities"), "ips").ValueKind == JsonValueKind.True
-                && type is "whereabouts" or "dhcp"
+                && type is IpamPlugins.Whereabouts or IpamPlugins.Dhcp
             )
                 findings.Add(
                     IpsCapability,
@@ -93,7 +94,7 @@ internal static class IpamRules
     /// <summary>The prefixes that a configuration's IPAM gives addresses of, where it says them.</summary>
     internal static IReadOnlyList<Prefix> PrefixesOf(CniConfig? config)
     {
-        if (config is null || config.IpamType != "host-local")
+        if (config is null || config.IpamType != IpamPlugins.HostLocal)
             return [];
         return
         [
@@ -107,8 +108,8 @@ internal static class IpamRules
     {
         var foreign = type switch
         {
-            "whereabouts" => HostLocalKeys,
-            "host-local" => WhereaboutsKeys,
+            IpamPlugins.Whereabouts => HostLocalKeys,
+            IpamPlugins.HostLocal => WhereaboutsKeys,
             _ => [],
         };
         foreach (var key in foreign.Where(k => CniConfig.Has(ipam, k)))
@@ -116,10 +117,10 @@ internal static class IpamRules
             findings.Add(
                 ForeignKeys,
                 $"{at}.{key}",
-                type == "whereabouts"
+                type == IpamPlugins.Whereabouts
                     ? $"'{key}' is host-local's; whereabouts drops it"
                     : $"'{key}' is whereabouts'; host-local drops it",
-                type == "whereabouts"
+                type == IpamPlugins.Whereabouts
                     ? "write 'range', or 'ipRanges' with 'range', 'range_start' and 'range_end'"
                     : "write 'ranges': [[{'subnet': …}]] with 'rangeStart' and 'rangeEnd'"
             );
@@ -146,76 +147,52 @@ internal static class IpamRules
                     $"the route to {to} takes the default route of every pod that attaches this network",
                     "take it away; a pod that wants it says so with 'default-route'"
                 );
-            if (CniConfig.Text(route, "gw") is not { Length: > 0 } gateway)
-                findings.Add(
-                    NoGateway,
-                    path,
-                    $"the route to {to} has no 'gw': with addresses of the pod's own it becomes a route without a next hop",
-                    "add 'gw'"
-                );
-            else if (!Address.TryParse(gateway, out var next))
-                findings.Add(InvalidPrefix, path, $"'{gateway}' is no IP address", "write the gateway's address");
-            else if (next.Family != prefix.Family)
-                findings.Add(
-                    InvalidPrefix,
-                    path,
-                    $"the route to {to} goes by {gateway}, which is of the other family",
-                    "write a gateway of the same family"
-                );
+            CheckGateway(route, to, prefix.Family, path, findings);
         }
+    }
+
+    private static void CheckGateway(JsonElement route, string to, AddressFamily family, string path, Findings findings)
+    {
+        if (CniConfig.Text(route, "gw") is not { Length: > 0 } gateway)
+            findings.Add(
+                NoGateway,
+                path,
+                $"the route to {to} has no 'gw': with addresses of the pod's own it becomes a route without a next hop",
+                "add 'gw'"
+            );
+        else if (!Address.TryParse(gateway, out var next))
+            findings.Add(InvalidPrefix, path, $"'{gateway}' is no IP address", "write the gateway's address");
+        else if (next.Family != family)
+            findings.Add(
+                InvalidPrefix,
+                path,
+                $"the route to {to} goes by {gateway}, which is of the other family",
+                "write a gateway of the same family"
+            );
     }
 
     private static void CheckRanges(JsonElement ipam, string type, string at, Findings findings)
     {
-        foreach (
-            var (text, path, isStrict) in type switch
-            {
-                "host-local" => ReadSubnets(ipam).Select(s => (s.Text, $"{at}.{s.Path}", true)),
-                "whereabouts" => ReadWhereaboutsRanges(ipam).Select(r => (r.Text, $"{at}.{r.Path}", false)),
-                _ => [],
-            }
-        )
-        {
-            if (isStrict ? !Prefix.TryParse(text, out _) : AddressRules.ParseAddress(text) is not { Length: not null })
-                findings.Add(
-                    InvalidPrefix,
-                    path,
-                    $"'{text}' is no prefix{(AddressRules.ParseAddress(text) is { Length: { } length } read ? $": its network address is {Prefix.FromAddress(read.Address, length)}" : "")}",
-                    "write 10.20.6.0/24"
-                );
-        }
+        if (type == IpamPlugins.HostLocal)
+            CheckHostLocalRanges(ipam, at, findings);
+        else if (type == IpamPlugins.Whereabouts)
+            CheckWhereaboutsRanges(ipam, at, findings);
+    }
 
-        if (
-            type == "whereabouts"
-            && CniConfig.Text(ipam, "gateway") is { } gateway
-            && ReadWhereaboutsRanges(ipam)
-                .Select(r => AddressRules.ParseAddress(r.Text)?.Address.Family)
-                .OfType<AddressFamily>()
-                .Distinct()
-                .Count() > 1
-        )
-            findings.Add(
-                SharedGateway,
-                $"{at}.gateway",
-                $"whereabouts stamps {gateway} on the addresses of both families",
-                "take 'gateway' away and write 'gw' in each route"
-            );
-        if (type != "host-local")
-            return;
+    private static void CheckHostLocalRanges(JsonElement ipam, string at, Findings findings)
+    {
+        var subnets = ReadSubnets(ipam).ToList();
+        foreach (var (text, path, _) in subnets.Where(s => !Prefix.TryParse(s.Text, out _)))
+            AddInvalidPrefix(text, $"{at}.{path}", findings);
         findings.Add(
             NodeLocalPool,
             at,
             "host-local counts on each node for itself: two nodes give out the same address",
             "use an IPAM of the whole cluster, or a range of its own on each node"
         );
-        foreach (var set in ReadSubnets(ipam).GroupBy(s => s.Set).Where(g => g.Key >= 0))
+        foreach (var set in subnets.GroupBy(s => s.Set).Where(set => set.Key >= 0))
         {
-            if (
-                set.Select(s => AddressRules.ParseAddress(s.Text)?.Address.Family)
-                    .OfType<AddressFamily>()
-                    .Distinct()
-                    .Count() > 1
-            )
+            if (HasBothFamilies(set.Select(s => s.Text)))
                 findings.Add(
                     MixedRangeSet,
                     $"{at}.ranges[{set.Key}]",
@@ -224,6 +201,32 @@ internal static class IpamRules
                 );
         }
     }
+
+    private static void CheckWhereaboutsRanges(JsonElement ipam, string at, Findings findings)
+    {
+        var ranges = ReadWhereaboutsRanges(ipam).ToList();
+        foreach (var (text, path) in ranges.Where(r => AddressRules.ParseAddress(r.Text) is not { Length: not null }))
+            AddInvalidPrefix(text, $"{at}.{path}", findings);
+        if (CniConfig.Text(ipam, "gateway") is { } gateway && HasBothFamilies(ranges.Select(r => r.Text)))
+            findings.Add(
+                SharedGateway,
+                $"{at}.gateway",
+                $"whereabouts stamps {gateway} on the addresses of both families",
+                "take 'gateway' away and write 'gw' in each route"
+            );
+    }
+
+    private static void AddInvalidPrefix(string text, string path, Findings findings)
+    {
+        var meant = AddressRules.ParseAddress(text) is { Length: { } length } read
+            ? $": its network address is {Prefix.FromAddress(read.Address, length)}"
+            : "";
+        findings.Add(InvalidPrefix, path, $"'{text}' is no prefix{meant}", "write 10.20.6.0/24");
+    }
+
+    private static bool HasBothFamilies(IEnumerable<string> texts) =>
+        texts.Select(text => AddressRules.ParseAddress(text)?.Address.Family).OfType<AddressFamily>().Distinct().Count()
+        > 1;
 
     private static IEnumerable<(string Text, string Path, int Set)> ReadSubnets(JsonElement ipam)
     {

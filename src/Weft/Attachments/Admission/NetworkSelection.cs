@@ -45,7 +45,7 @@ internal sealed record NetworkSelection(int Index, string Path, string Name, str
     public ImmutableArray<Subnet> Subnets =>
         Network is null ? []
         : Network.Type != NetworkType.Trunked ? Network.Subnets
-        : Definition?.Vlans is { Count: 1 } one && Config?.Type != TrunkRules.TrunkPlugin
+        : Definition?.Vlans is { Count: 1 } one && Config?.Binary.HasInterfacePerVlan != true
             ? Network.VlanSubnets.GetValueOrDefault(one.First(), [])
         : [];
 

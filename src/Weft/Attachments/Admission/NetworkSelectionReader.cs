@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json;
+using Weft.Resources;
 
 namespace Weft.Attachments.Admission;
 
@@ -26,6 +27,21 @@ internal static class NetworkSelectionReader
         "cni-args",
         "default-route",
         "ipam-claim-reference",
+    ];
+
+    private static readonly ImmutableArray<TypedMember> TypedMembers =
+    [
+        new("name", JsonValueKind.String, "a text"),
+        new("namespace", JsonValueKind.String, "a text"),
+        new("mac", JsonValueKind.String, "a text"),
+        new("interface", JsonValueKind.String, "a text"),
+        new("infiniband-guid", JsonValueKind.String, "a text"),
+        new("deviceID", JsonValueKind.String, "a text"),
+        new("ips", JsonValueKind.Array, "a list of texts"),
+        new("default-route", JsonValueKind.Array, "a list of addresses"),
+        new("cni-args", JsonValueKind.Object, "an object"),
+        new("portMappings", JsonValueKind.Array, "a list of objects"),
+        new("bandwidth", JsonValueKind.Object, "an object"),
     ];
 
     /// <summary>Reads a text.</summary>
@@ -61,29 +77,14 @@ internal static class NetworkSelectionReader
             findings.Add(
                 AnnotationRules.Unreadable,
                 path,
-                $"'{item}' can't be read: {(slashes.Length > 2 ? "it has more than one '/'" : "it has more than one '@'")}",
+                $"'{item}' can't be read: it has more than one '{(slashes.Length > 2 ? '/' : '@')}'",
                 "write [namespace/]name[@interface]"
             );
             return null;
         }
 
         var (space, name) = (slashes.Length == 2 ? slashes[0].Trim() : "", ats[0].Trim());
-        var wrong = false;
-        foreach (var part in (string[])[space, name])
-        {
-            if (part.Length == 0 || IsLabel(part))
-                continue;
-            wrong = true;
-            findings.Add(
-                AnnotationRules.BadName,
-                path,
-                $"'{part}' of '{item}' isn't of a-z, 0-9 and '-', with a letter or digit at both ends, and Multus refuses the whole annotation",
-                part.Contains('.', StringComparison.Ordinal)
-                    ? "use the JSON form for a name with dots"
-                    : "write the definition's name as kubectl get net-attach-def shows it"
-            );
-        }
-
+        var areLabels = CheckLabel(space, item, path, findings) & CheckLabel(name, item, path, findings);
         if (name.Length == 0)
         {
             findings.Add(
@@ -92,16 +93,30 @@ internal static class NetworkSelectionReader
                 item.Length == 0 ? $"item {index + 1} is empty" : $"'{item}' names no network",
                 "take the surplus comma away"
             );
-            return null;
         }
 
-        return wrong
-            ? null
-            : new NetworkSelection(index, path, name, space.Length > 0 ? space : @namespace)
-            {
-                HasNamespace = space.Length > 0,
-                Interface = ats.Length == 2 && ats[1].Trim() is { Length: > 0 } asked ? asked : null,
-            };
+        if (!areLabels || name.Length == 0)
+            return null;
+        return new NetworkSelection(index, path, name, space.Length > 0 ? space : @namespace)
+        {
+            HasNamespace = space.Length > 0,
+            Interface = ats.Length == 2 && ats[1].Trim() is { Length: > 0 } asked ? asked : null,
+        };
+    }
+
+    private static bool CheckLabel(string part, string item, string path, Findings findings)
+    {
+        if (part.Length == 0 || IsLabel(part))
+            return true;
+        findings.Add(
+            AnnotationRules.BadName,
+            path,
+            $"'{part}' of '{item}' isn't of a-z, 0-9 and '-', with a letter or digit at both ends, and Multus refuses the whole annotation",
+            part.Contains('.', StringComparison.Ordinal)
+                ? "use the JSON form for a name with dots"
+                : "write the definition's name as kubectl get net-attach-def shows it"
+        );
+        return false;
     }
 
     private static ImmutableArray<NetworkSelection> ReadJson(
@@ -167,49 +182,49 @@ internal static class NetworkSelectionReader
         }
 
         CheckUnknownMembers(element, path, findings);
-        var sound = true;
-        foreach (
-            var (member, kind, form) in ((string, JsonValueKind, string)[])
-                [
-                    ("name", JsonValueKind.String, "a text"),
-                    ("namespace", JsonValueKind.String, "a text"),
-                    ("mac", JsonValueKind.String, "a text"),
-                    ("interface", JsonValueKind.String, "a text"),
-                    ("infiniband-guid", JsonValueKind.String, "a text"),
-                    ("deviceID", JsonValueKind.String, "a text"),
-                    ("ips", JsonValueKind.Array, "a list of texts"),
-                    ("default-route", JsonValueKind.Array, "a list of addresses"),
-                    ("cni-args", JsonValueKind.Object, "an object"),
-                    ("portMappings", JsonValueKind.Array, "a list of objects"),
-                    ("bandwidth", JsonValueKind.Object, "an object"),
-                ]
-        )
+        if (!HasSoundTypes(element, path, findings) || ReadName(element, path, findings) is not { } name)
+            return null;
+        return new NetworkSelection(index, path, name.Name, name.Namespace ?? @namespace)
+        {
+            HasNamespace = name.Namespace is not null,
+            Interface = ReadInterface(element),
+            Ips = ReadTexts(element, "ips"),
+            Mac = CniConfig.Text(element, "mac") is { Length: > 0 } mac ? mac : null,
+            DefaultRoutes = ReadTexts(element, "default-route"),
+            CniArgs = CniConfig.Get(element, "cni-args"),
+        };
+    }
+
+    private static bool HasSoundTypes(JsonElement element, string path, Findings findings)
+    {
+        var wrong = TypedMembers.Where(member => !HasType(CniConfig.Get(element, member.Name), member)).ToList();
+        foreach (var (member, _, form) in wrong)
         {
             var value = CniConfig.Get(element, member);
-            var fits =
-                value.ValueKind == JsonValueKind.Undefined
-                || (
-                    value.ValueKind == kind
-                    && (
-                        member is not ("ips" or "default-route")
-                        || value.EnumerateArray().All(i => i.ValueKind == JsonValueKind.String)
-                    )
-                );
-            if (fits)
-                continue;
-            sound = false;
+            var isOneAddress = member == "ips" && value.ValueKind == JsonValueKind.String;
             findings.Add(
                 member == "ips" ? AddressRules.IpsNotAList : AnnotationRules.WrongType,
                 $"{path}.{member}",
                 $"'{member}' is {CniConfig.DescribeKind(value)}; it must be {form}, and Multus fails the pod",
-                member == "ips" && value.ValueKind == JsonValueKind.String
-                    ? $"write \"ips\": [\"{value.GetString()}\"]"
-                    : $"write {form}"
+                isOneAddress ? $"write \"ips\": [\"{value.GetString()}\"]" : $"write {form}"
             );
         }
 
-        if (!sound)
-            return null;
+        return wrong.Count == 0;
+    }
+
+    private static bool HasType(JsonElement value, TypedMember member)
+    {
+        if (value.ValueKind == JsonValueKind.Undefined)
+            return true;
+        if (value.ValueKind != member.Kind)
+            return false;
+        return member.Name is not ("ips" or "default-route")
+            || value.EnumerateArray().All(item => item.ValueKind == JsonValueKind.String);
+    }
+
+    private static (string Name, string? Namespace)? ReadName(JsonElement element, string path, Findings findings)
+    {
         if (CniConfig.Text(element, "name") is not { Length: > 0 } name)
         {
             findings.Add(AnnotationRules.BadName, path, "it names no network", "add \"name\"");
@@ -217,29 +232,21 @@ internal static class NetworkSelectionReader
         }
 
         var space = CniConfig.Text(element, "namespace") is { Length: > 0 } given ? given : null;
-        if (!IsName(name) || (space is not null && !IsLabel(space)))
-        {
-            findings.Add(
-                AnnotationRules.BadName,
-                path,
-                $"'{(IsName(name) ? space : name)}' can be no name in Kubernetes",
-                "write the definition's name as kubectl get net-attach-def -A shows it"
-            );
-            return null;
-        }
+        if (IsName(name) && (space is null || IsLabel(space)))
+            return (name, space);
+        findings.Add(
+            AnnotationRules.BadName,
+            path,
+            $"'{(IsName(name) ? space : name)}' can be no name in Kubernetes",
+            "write the definition's name as kubectl get net-attach-def -A shows it"
+        );
+        return null;
+    }
 
-        return new NetworkSelection(index, path, name, space ?? @namespace)
-        {
-            HasNamespace = space is not null,
-            Interface = (CniConfig.Text(element, "interface") ?? CniConfig.Text(element, "interfaceRequest"))
-                is { Length: > 0 } asked
-                ? asked
-                : null,
-            Ips = ReadTexts(element, "ips"),
-            Mac = CniConfig.Text(element, "mac") is { Length: > 0 } mac ? mac : null,
-            DefaultRoutes = ReadTexts(element, "default-route"),
-            CniArgs = CniConfig.Get(element, "cni-args"),
-        };
+    private static string? ReadInterface(JsonElement element)
+    {
+        var asked = CniConfig.Text(element, "interface") ?? CniConfig.Text(element, "interfaceRequest");
+        return asked is { Length: > 0 } ? asked : null;
     }
 
     private static void CheckUnknownMembers(JsonElement element, string path, Findings findings)
@@ -260,7 +267,7 @@ internal static class NetworkSelectionReader
                 AnnotationRules.UnknownMember,
                 $"{path}.{member.Name}",
                 $"Multus knows no '{member.Name}' and drops it",
-                Weft.Resources.Suggestions.Find(member.Name, KnownMembers) is [var near, ..]
+                Suggestions.Find(member.Name, KnownMembers) is [var near, ..]
                     ? $"did you mean '{near}'?"
                     : $"members: {string.Join(", ", KnownMembers)}"
             );
@@ -277,4 +284,6 @@ internal static class NetworkSelectionReader
 
     private static bool IsName(string text) =>
         text.Length <= 253 && text.Split('.').All(part => part.Length > 0 && IsLabel(part));
+
+    private sealed record TypedMember(string Name, JsonValueKind Kind, string Form);
 }

@@ -49,27 +49,31 @@ internal static class PodLint
         if (missing.Count == 0)
             return new PodPatch([], []);
         var operations = new JsonArray();
-        var notes = ImmutableArray.CreateBuilder<string>();
         AddParents(containers[0].Member("resources"), operations);
         foreach (var (resource, count) in missing)
-        {
-            foreach (var list in (string[])["requests", "limits"])
-                operations.Add(
-                    (JsonNode)AddOperation(
-                        $"/spec/containers/0/resources/{list}/{resource.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal)}",
-                        count.ToString(CultureInfo.InvariantCulture)
-                    )
-                );
-            var titles = string.Join(
-                ", ",
-                view.Selections.Where(s => s.Definition?.Resource == resource).Select(s => s.Title)
-            );
-            notes.Add(
-                $"weft added {count} of {resource} to the requests and limits of container '{containers[0].Text("name")}', the pod's first, for {titles}"
-            );
-        }
+            AddRequest(resource, count, operations);
+        var notes = missing.Select(need => DescribeRequest(view, containers[0], need.Key, need.Value));
+        return new PodPatch(operations, [.. notes]);
+    }
 
-        return new PodPatch(operations, notes.ToImmutable());
+    private static void AddRequest(string resource, int count, JsonArray operations)
+    {
+        // RFC 6901, section 3.
+        var token = resource.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal);
+        foreach (var list in (string[])["requests", "limits"])
+            operations.Add(
+                (JsonNode)AddOperation(
+                    $"/spec/containers/0/resources/{list}/{token}",
+                    count.ToString(CultureInfo.InvariantCulture)
+                )
+            );
+    }
+
+    private static string DescribeRequest(PodView pod, JsonElement container, string resource, int count)
+    {
+        var titles = pod.Selections.Where(s => s.Definition?.Resource == resource).Select(s => s.Title);
+        return $"weft added {count} of {resource} to the requests and limits of container '{container.Text("name")}', "
+            + $"the pod's first, for {string.Join(", ", titles)}";
     }
 
     internal static void Check(

@@ -47,7 +47,8 @@ internal static class ReferenceRules
                 findings.Add(
                     Isolated,
                     selection.Path,
-                    $"the pod is in namespace {pod.Namespace} and names {selection.Title}; Multus runs with namespaceIsolation and fails the pod",
+                    $"the pod is in namespace {pod.Namespace} and names {selection.Title}; "
+                        + "Multus runs with namespaceIsolation and fails the pod",
                     $"use a definition of namespace {pod.Namespace}, or add {selection.Namespace} to Multus' globalNamespaces"
                 );
             }
@@ -78,23 +79,14 @@ internal static class ReferenceRules
             findings.Add(
                 OtherNamespace,
                 selection.Path,
-                $"there is no definition {selection.Title}; {string.Join(" and ", elsewhere)} {(elsewhere.Length == 1 ? "is one" : "are some")}",
+                $"there is no definition {selection.Title}; {string.Join(" and ", elsewhere)} "
+                    + (elsewhere.Length == 1 ? "is one" : "are some"),
                 $"write {elsewhere[0]}"
             );
             return;
         }
 
-        var near = Suggestions.Find(
-            selection.Name,
-            all.Where(d => d.Namespace == selection.Namespace)
-                .Select(d => d.Name)
-                .Concat(all.Select(d => d.Title))
-                .Distinct()
-        );
-        var next =
-            near.Count > 0 ? $"did you mean {string.Join(" or ", near)}?"
-            : all.IsEmpty ? "attach the network to the cluster first"
-            : $"definitions: {string.Join(", ", all.Select(d => d.Title).Order(StringComparer.Ordinal).Take(10))}";
+        var next = SuggestDefinition(selection, all);
         if (pod.Context.IsComplete)
             findings.Add(Missing, selection.Path, $"there is no definition {selection.Title}", next);
         else
@@ -104,5 +96,15 @@ internal static class ReferenceRules
                 $"no definition {selection.Title} is known here; the cluster may have one of another's making",
                 next
             );
+    }
+
+    private static string SuggestDefinition(NetworkSelection selection, ImmutableArray<NetworkAttachmentDefinition> all)
+    {
+        var names = all.Where(d => d.Namespace == selection.Namespace).Select(d => d.Name);
+        var titles = all.Select(d => d.Title);
+        var near = Suggestions.Find(selection.Name, names.Concat(titles).Distinct());
+        return near.Count > 0 ? $"did you mean {string.Join(" or ", near)}?"
+            : all.IsEmpty ? "attach the network to the cluster first"
+            : $"definitions: {string.Join(", ", titles.Order(StringComparer.Ordinal).Take(10))}";
     }
 }

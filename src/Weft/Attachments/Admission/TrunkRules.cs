@@ -11,9 +11,6 @@ internal static class TrunkRules
     // What trunk plugins call it in cni-args: Weft's own, ovs-cni's, the bridge plugin's.
     private static readonly string[] VlanMembers = ["vlan", "vlans", "vlanId", "trunk", "vlanTrunk"];
 
-    /// <summary>Weft's plugin that gives a pod an interface for each VLAN of a trunk (docs/specs/cni.md).</summary>
-    public const string TrunkPlugin = "weft-trunk";
-
     public static readonly LintRule ArgumentOutsideTrunk = new(
         "W601",
         Severity.Error,
@@ -33,7 +30,7 @@ internal static class TrunkRules
     {
         foreach (var selection in pod.Selections.Where(s => s.CniArgs.ValueKind == JsonValueKind.Object))
         {
-            if (selection.Config?.Type == TrunkPlugin)
+            if (selection.Config?.Binary.HasInterfacePerVlan == true)
                 CheckPerVlan(selection, findings);
             foreach (var member in VlanMembers.Where(m => CniConfig.Has(selection.CniArgs, m)))
             {
@@ -52,7 +49,8 @@ internal static class TrunkRules
                     findings.Add(
                         ArgumentOutsideTrunk,
                         path,
-                        $"VLAN {VlanSet.Create(outside.Where(v => VlanSet.IsVlan(v)))} isn't in {selection.Title}, which lets {allowed} through and drops the rest",
+                        $"VLAN {VlanSet.Create(outside.Where(v => VlanSet.IsVlan(v)))} isn't in {selection.Title}, "
+                            + $"which lets {allowed} through and drops the rest",
                         $"add it to the trunk, or ask for some of {allowed}"
                     );
             }
@@ -92,55 +90,62 @@ internal static class TrunkRules
         return true;
     }
 
-    /// <summary>The addresses that a pod names for each VLAN of a trunk by IPVLAN.</summary>
+    /// <summary>The addresses that a pod names for each VLAN, where it has an interface for each.</summary>
     private static void CheckPerVlan(NetworkSelection selection, Findings findings)
     {
         if (CniConfig.Get(selection.CniArgs, "vlans") is not { ValueKind: JsonValueKind.Object } map)
             return;
-        foreach (var (vlan, texts) in map.EnumerateObject().Select(m => (m.Name, m.Value)))
+        foreach (var member in map.EnumerateObject())
         {
             // One that isn't the trunk's is a finding already.
             if (
-                !int.TryParse(vlan, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
-                || selection.Vlans?.Contains(number) == false
+                !int.TryParse(member.Name, NumberStyles.None, CultureInfo.InvariantCulture, out var vlan)
+                || selection.Vlans?.Contains(vlan) == false
             )
                 continue;
-            var path = $"{selection.Path}.cni-args.vlans.{vlan}";
-            var subnets = selection.Network is { } network ? network.VlanSubnets.GetValueOrDefault(number, []) : [];
-            if (
-                texts.ValueKind != JsonValueKind.Array
-                || texts.EnumerateArray().Any(t => t.ValueKind != JsonValueKind.String)
-            )
-            {
+            var path = $"{selection.Path}.cni-args.vlans.{member.Name}";
+            if (ReadTexts(member.Value) is not { } texts)
                 findings.Add(
                     AddressRules.IpsNotAList,
                     path,
-                    $"the addresses on VLAN {vlan} are {CniConfig.DescribeKind(texts)}",
+                    $"the addresses on VLAN {member.Name} are {CniConfig.DescribeKind(member.Value)}",
                     "write a list of texts"
                 );
-                continue;
-            }
-
-            foreach (var text in texts.EnumerateArray().Select(t => t.GetString()!))
-            {
-                if (AddressRules.ParseAddress(text) is not { } read)
-                    findings.Add(
-                        AddressRules.Malformed,
-                        path,
-                        $"'{text}' is no IP address, with or without a prefix length",
-                        "write 10.20.6.40/24 or fd00:6::40/64"
-                    );
-                else if (!subnets.IsEmpty)
-                    AddressRules.CheckSubnet(read.Address, null, subnets, $"VLAN {vlan}", path, findings);
-                else if (read.Length is null && selection.Network is not null)
-                    findings.Add(
-                        AddressRules.NoPrefixLength,
-                        path,
-                        $"{text} has no prefix length, and no network on VLAN {vlan} says one",
-                        $"write {text}/LENGTH"
-                    );
-            }
+            else
+                texts.ForEach(text => CheckOnVlan(selection, text, (vlan, $"VLAN {member.Name}"), path, findings));
         }
+    }
+
+    private static List<string>? ReadTexts(JsonElement list) =>
+        list.ValueKind == JsonValueKind.Array && list.EnumerateArray().All(t => t.ValueKind == JsonValueKind.String)
+            ? [.. list.EnumerateArray().Select(t => t.GetString()!)]
+            : null;
+
+    private static void CheckOnVlan(
+        NetworkSelection selection,
+        string text,
+        (int Id, string Title) vlan,
+        string path,
+        Findings findings
+    )
+    {
+        var subnets = selection.Network?.VlanSubnets.GetValueOrDefault(vlan.Id, []) ?? [];
+        if (AddressRules.ParseAddress(text) is not { } read)
+            findings.Add(
+                AddressRules.Malformed,
+                path,
+                $"'{text}' is no IP address, with or without a prefix length",
+                "write 10.20.6.40/24 or fd00:6::40/64"
+            );
+        else if (!subnets.IsEmpty)
+            AddressRules.CheckSubnet(read.Address, null, subnets, vlan.Title, path, findings);
+        else if (read.Length is null && selection.Network is not null)
+            findings.Add(
+                AddressRules.NoPrefixLength,
+                path,
+                $"{text} has no prefix length, and no network on {vlan.Title} says one",
+                $"write {text}/LENGTH"
+            );
     }
 
     /// <summary>Whether <c>cni-args</c> name addresses.</summary>
@@ -162,30 +167,38 @@ internal static class TrunkRules
                 var all = value.EnumerateArray().Select(ReadVlans).ToList();
                 return all.Contains(null) ? null : [.. all.SelectMany(v => v!)];
             case JsonValueKind.Object:
-                // Weft's own form: {"602": ["10.20.2.40"], "750": []}.
-                if (
-                    value
-                        .EnumerateObject()
-                        .All(m => int.TryParse(m.Name, NumberStyles.None, CultureInfo.InvariantCulture, out _))
-                )
-                {
-                    var keys = value
-                        .EnumerateObject()
-                        .Select(m => int.Parse(m.Name, NumberStyles.None, CultureInfo.InvariantCulture))
-                        .ToList();
-                    return keys.TrueForAll(k => VlanSet.IsVlan(k)) ? keys : null;
-                }
-
-                if (CniConfig.Has(value, "id"))
-                    return ReadVlans(CniConfig.Get(value, "id"));
-                return
-                    ReadVlans(CniConfig.Get(value, "minID")) is [var first]
-                    && ReadVlans(CniConfig.Get(value, "maxID")) is [var last]
-                    && first <= last
-                    ? [.. Enumerable.Range(first, last - first + 1)]
-                    : null;
+                return ReadVlanKeys(value) ?? ReadVlanRange(value);
             default:
                 return null;
         }
+    }
+
+    /// <summary>Weft's own form: <c>{"602": ["10.20.2.40"], "750": []}</c>.</summary>
+    private static List<int>? ReadVlanKeys(JsonElement value)
+    {
+        var keys = new List<int>();
+        foreach (var member in value.EnumerateObject())
+        {
+            if (
+                !int.TryParse(member.Name, NumberStyles.None, CultureInfo.InvariantCulture, out var vlan)
+                || !VlanSet.IsVlan(vlan)
+            )
+                return null;
+            keys.Add(vlan);
+        }
+
+        return keys;
+    }
+
+    private static IReadOnlyList<int>? ReadVlanRange(JsonElement value)
+    {
+        if (CniConfig.Has(value, "id"))
+            return ReadVlans(CniConfig.Get(value, "id"));
+        return
+            ReadVlans(CniConfig.Get(value, "minID")) is [var first]
+            && ReadVlans(CniConfig.Get(value, "maxID")) is [var last]
+            && first <= last
+            ? [.. Enumerable.Range(first, last - first + 1)]
+            : null;
     }
 }

@@ -137,7 +137,8 @@ internal static class DevicePluginConfig
             )
             {
                 var device = claim.Index is { } index ? $"function {index} of {claim.Port}" : claim.Port;
-                return $"{device} is {resource}'s on another node, but not on {node.Name}: start the plugin with --config-file=/etc/pcidp/$(NODE_NAME)";
+                return $"{device} is {resource}'s on another node, but not on {node.Name}: "
+                    + "start the plugin with --config-file=/etc/pcidp/$(NODE_NAME)";
             }
         }
 

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json.Nodes;
+using Weft.Attachments.Nodes;
 using Weft.Resources;
 
 namespace Weft.Attachments.DevicePools;
@@ -9,6 +10,8 @@ namespace Weft.Attachments.DevicePools;
 /// Several ports, or several devices handed over, of one network are one pool.
 /// </summary>
 /// <param name="Network">The network that the devices are for.</param>
+/// <param name="Plugin">The name of the plugin that attaches it.</param>
+/// <param name="Driver">The driver that its devices are to have.</param>
 /// <param name="ResourceName">The resource's name behind <see cref="ResourcePrefix"/>: letters, digits and underscores,
 /// at most 63.</param>
 /// <param name="Selectors">Which devices: those that one of these takes, in this order.</param>
@@ -18,7 +21,8 @@ namespace Weft.Attachments.DevicePools;
 internal sealed record DevicePool(
     string Node,
     ResourceId Network,
-    PluginType Plugin,
+    string Plugin,
+    FunctionDriver Driver,
     string ResourceName,
     ImmutableArray<DeviceSelector> Selectors
 )

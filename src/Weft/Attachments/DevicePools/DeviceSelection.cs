@@ -32,12 +32,6 @@ internal sealed record PoolSelection(
 /// </remarks>
 internal static class DeviceSelection
 {
-    /// <summary>
-    /// The driver of virtio devices. Their interfaces are a step further down than where the plugin looks for them, so
-    /// that it sees none.
-    /// </summary>
-    private const string VirtioDriver = "virtio-pci";
-
     /// <summary>The selectors' keys, in the order in which they are checked.</summary>
     private static readonly ImmutableArray<SelectorKey> SelectorKeys =
     [
@@ -138,39 +132,34 @@ internal static class DeviceSelection
         {
             foreach (var device in candidates)
             {
-                if (FindMismatch(ports, selector, device) is { } stop)
-                    KeepFurthest(
-                        stopped,
-                        device,
-                        stop.Rank,
-                        new Elimination(device, SelectorKeys[stop.Rank].Name, stop.Why)
-                    );
-                else if (!taken.TryAdd(device.PciAddress!, pool))
-                    KeepFurthest(
-                        stopped,
-                        device,
-                        SelectorKeys.Length,
-                        new Elimination(
-                            device,
-                            "taken",
-                            $"belongs to {taken[device.PciAddress!].FullName}, which comes first"
-                        )
-                    );
+                if (FindElimination(pool, ports, selector, device, taken) is { } elimination)
+                    KeepFurthest(stopped, device, elimination);
                 else if (mine.Add(device))
                     chosen.Add(device);
             }
         }
 
-        return new PoolSelection(
-            pool,
-            [.. chosen],
-            [
-                .. unseen,
-                .. candidates
-                    .Where(device => !mine.Contains(device) && stopped.ContainsKey(device))
-                    .Select(device => stopped[device].Why),
-            ]
-        );
+        var eliminated = candidates
+            .Where(device => !mine.Contains(device) && stopped.ContainsKey(device))
+            .Select(device => stopped[device].Why);
+        return new PoolSelection(pool, [.. chosen], [.. unseen, .. eliminated]);
+    }
+
+    /// <summary>What keeps a device from a pool; where nothing does, it is taken by it.</summary>
+    private static (int Rank, Elimination Why)? FindElimination(
+        DevicePool pool,
+        PortIndex ports,
+        DeviceSelector selector,
+        NetworkDevice device,
+        Dictionary<string, DevicePool> taken
+    )
+    {
+        if (FindMismatch(ports, selector, device) is { } stop)
+            return (stop.Rank, new Elimination(device, SelectorKeys[stop.Rank].Name, stop.Why));
+        if (taken.TryAdd(device.PciAddress!, pool))
+            return null;
+        var why = $"belongs to {taken[device.PciAddress!].FullName}, which comes first";
+        return (SelectorKeys.Length, new Elimination(device, "taken", why));
     }
 
     /// <summary>What the plugin leaves out before it reads a selector.</summary>
@@ -184,7 +173,7 @@ internal static class DeviceSelection
                     ? $"isn't on the PCI bus ({driver}), and the device plugin looks nowhere else"
                     : "isn't on the PCI bus, and the device plugin looks nowhere else"
             );
-        if (device.HasIPv4DefaultRoute && device.Driver != VirtioDriver)
+        if (device.HasIPv4DefaultRoute && device.Driver != DeviceDrivers.Virtio)
             return new Elimination(device, "defaultRoute", "has the node's IPv4 default route");
         if (device.TotalFunctions > 0 && device.Functions > 0)
             return new Elimination(
@@ -210,12 +199,11 @@ internal static class DeviceSelection
     private static void KeepFurthest(
         Dictionary<NetworkDevice, (int Rank, Elimination Why)> known,
         NetworkDevice device,
-        int rank,
-        Elimination elimination
+        (int Rank, Elimination Why) elimination
     )
     {
-        if (!known.TryGetValue(device, out var before) || rank > before.Rank)
-            known[device] = (rank, elimination);
+        if (!known.TryGetValue(device, out var before) || elimination.Rank > before.Rank)
+            known[device] = elimination;
     }
 
     private static string? MatchPort(
@@ -240,7 +228,7 @@ internal static class DeviceSelection
 
     /// <summary>That of its interface; of a function that a user-space driver has, that of its port.</summary>
     private static string LinkTypeOf(PortIndex ports, NetworkDevice device) =>
-        device.Name is not null && device.Driver != VirtioDriver
+        device.Name is not null && device.Driver != DeviceDrivers.Virtio
             ? device.LinkType
             : ports.PortOf(device)?.LinkType ?? "";
 

@@ -11,6 +11,22 @@ namespace Weft.Attachments.DevicePools;
 /// </remarks>
 internal static class FunctionEntries
 {
+    /// <summary>Functions as the device plugin reads them: <c>ens1f0#0-3,6</c>.</summary>
+    /// <returns>One entry: of a second one for the same port the plugin takes no notice.</returns>
+    public static string Format(string port, IEnumerable<int> indexes)
+    {
+        var ranges = new List<(int First, int Last)>();
+        foreach (var index in indexes)
+        {
+            if (ranges.Count > 0 && ranges[^1].Last == index - 1)
+                ranges[^1] = (ranges[^1].First, index);
+            else
+                ranges.Add((index, index));
+        }
+
+        return $"{port}#{string.Join(',', ranges.Select(range => FormatRange(range.First, range.Last)))}";
+    }
+
     /// <summary>
     /// The entry that counts for a port: the first that names it, in whatever case. A second one is never looked at.
     /// </summary>
@@ -44,6 +60,11 @@ internal static class FunctionEntries
 
         return false;
     }
+
+    private static string FormatRange(int first, int last) =>
+        first == last
+            ? first.ToString(CultureInfo.InvariantCulture)
+            : string.Create(CultureInfo.InvariantCulture, $"{first}-{last}");
 
     private static bool TryParseRange(string part, out int first, out int last)
     {

@@ -31,7 +31,7 @@ internal static class NodeDevices
             return FindByName(inventory, name);
         var fitting = inventory.Devices.Where(d => d.MacAddress == macAddress).ToList();
         return fitting.Find(d => d.Name == name)
-            ?? fitting.Find(d => d.Driver == "hv_netvsc")
+            ?? fitting.Find(d => d.Driver == DeviceDrivers.HyperV)
             ?? fitting.Find(d => d.Kind.Length == 0)
             ?? (fitting.Count > 0 ? fitting[0] : null);
     }

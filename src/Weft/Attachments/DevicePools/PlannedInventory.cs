@@ -10,24 +10,6 @@ namespace Weft.Attachments.DevicePools;
 /// </summary>
 internal static class PlannedInventory
 {
-    /// <summary>The driver of devices that a user-space program gets whole.</summary>
-    public const string VfioDriver = "vfio-pci";
-
-    /// <summary>
-    /// Drivers of functions by that of their port, for ports none of whose functions has shown yet what its driver is
-    /// called.
-    /// </summary>
-    private static readonly ImmutableDictionary<string, string> FunctionDrivers = new Dictionary<string, string>
-    {
-        ["i40e"] = "iavf",
-        ["ice"] = "iavf",
-        ["ixgbe"] = "ixgbevf",
-        ["igb"] = "igbvf",
-        ["bnxt_en"] = "bnxt_en",
-        ["mlx5_core"] = "mlx5_core",
-        ["mlx4_core"] = "mlx4_core",
-    }.ToImmutableDictionary(StringComparer.Ordinal);
-
     /// <summary>The inventory after a configuration was applied.</summary>
     /// <returns>
     /// What it will have. A function that isn't there yet has no PCI address before it is made; it stands under that of
@@ -51,7 +33,7 @@ internal static class PlannedInventory
                 NodeDevices.Find(inventory, passthrough.Name, passthrough.MacAddress, passthrough.PciAddress) is
                 { } device
             )
-                devices[devices.IndexOf(device)] = WithDriver(device, passthrough.Driver, "kernel");
+                devices[devices.IndexOf(device)] = WithDriver(device, passthrough.Driver, DeviceDrivers.AnyOfKernel);
         }
 
         return inventory with
@@ -69,13 +51,7 @@ internal static class PlannedInventory
             Functions = Math.Max(port.Functions, Math.Min(desired.Count, port.TotalFunctions)),
         };
         devices[devices.IndexOf(port)] = planned;
-        var driver =
-            devices
-                .Where(d => d.PhysicalFunction == port.PciAddress)
-                .Select(d => d.Driver)
-                .OfType<string>()
-                .FirstOrDefault(d => !DeviceSelectors.UserSpaceDrivers.Contains(d))
-            ?? FunctionDrivers.GetValueOrDefault(port.Driver ?? "", "kernel");
+        var driver = FunctionDriverOf(devices, port);
         for (var index = 0; index < planned.Functions; index++)
         {
             var declared = desired.Functions.FirstOrDefault(f => f.Index == index);
@@ -89,6 +65,15 @@ internal static class PlannedInventory
         }
     }
 
+    /// <summary>The kernel's driver of a port's functions.</summary>
+    private static string FunctionDriverOf(List<NetworkDevice> devices, NetworkDevice port) =>
+        devices
+            .Where(device => device.PhysicalFunction == port.PciAddress)
+            .Select(device => device.Driver)
+            .OfType<string>()
+            .FirstOrDefault(driver => !DeviceDrivers.IsUserSpace(driver))
+        ?? DeviceDrivers.FunctionDriverOf(port.Driver);
+
     private static NetworkDevice PlannedFunction(NetworkDevice port, int index, string driver) =>
         new(null, $"{port.PciAddress}#{index}", port.Vendor, "", driver, null, 0, false, port.Numa)
         {
@@ -100,16 +85,15 @@ internal static class PlannedInventory
     private static NetworkDevice WithDriver(NetworkDevice device, FunctionDriver desired, string kernel) =>
         desired switch
         {
-            FunctionDriver.UserSpace
-                when device.Vendor != DeviceSelectors.MellanoxVendor && device.PciAddress is not null => device with
-            {
-                Driver = VfioDriver,
-                Name = null,
-                LinkType = "",
-                IsRdma = false,
-            },
-            FunctionDriver.Kernel
-                when device.Driver is null || DeviceSelectors.UserSpaceDrivers.Contains(device.Driver) => device with
+            FunctionDriver.UserSpace when device.Vendor != PciVendors.Mellanox && device.PciAddress is not null =>
+                device with
+                {
+                    Driver = DeviceDrivers.Vfio,
+                    Name = null,
+                    LinkType = "",
+                    IsRdma = false,
+                },
+            FunctionDriver.Kernel when device.Driver is null || DeviceDrivers.IsUserSpace(device.Driver) => device with
             {
                 Driver = kernel,
             },

@@ -29,37 +29,52 @@ internal static class DefinitionRenderer
     {
         var network = attached.Network;
         var name = vlan is { } one ? DefinitionNames.NameOf(network.Id, one) : DefinitionNames.NameOf(network.Id);
-        // The inner name is the definition's own: plugins keep their state by it, and two definitions must not share
-        // any.
-        var config = new JsonObject { ["cniVersion"] = CniVersion, ["name"] = name };
-        if (plugins.Length > 1)
-            config["plugins"] = new JsonArray([.. plugins]);
-        else
+        var spec = new JsonObject
         {
-            // Taken over and not copied: a site's desired state has thousands of these.
-            foreach (var (member, value) in plugins[0].ToList())
-            {
-                plugins[0].Remove(member);
-                config[member] = value;
-            }
-        }
-
-        var annotations = new JsonObject { ["weft.dev/network"] = network.Id.ToString() };
-        // Nothing in a trunk's configuration says its VLANs where the workload tags; people and lints look here.
-        if (network.Type == NetworkType.Trunked)
-            annotations["weft.dev/vlans"] = vlan?.ToString(CultureInfo.InvariantCulture) ?? network.Vlans.ToString();
-        if (attached.Attachment.Plugin is PluginType.SRIOV or PluginType.DPDK)
-            annotations[ResourceNameAnnotation] =
-                $"{DevicePool.ResourcePrefix}/{DefinitionNames.ResourceNameOf(network.Id)}";
-        var spec = new JsonObject { ["config"] = System.Text.Encoding.UTF8.GetString(Json.ToUtf8(config)) };
+            ["config"] = System.Text.Encoding.UTF8.GetString(Json.ToUtf8(RenderConfig(name, plugins))),
+        };
         return Manifest.Create(
             "k8s.cni.cncf.io/v1",
             "NetworkAttachmentDefinition",
             Namespace,
             name,
             new JsonObject { ["spec"] = spec },
-            annotations
+            RenderAnnotations(attached, vlan)
         );
+    }
+
+    private static JsonObject RenderConfig(string name, ReadOnlySpan<JsonObject> plugins)
+    {
+        // The inner name is the definition's own: plugins keep their state by it, and two definitions must not share
+        // any.
+        var config = new JsonObject { ["cniVersion"] = CniVersion, ["name"] = name };
+        if (plugins.Length > 1)
+        {
+            config["plugins"] = new JsonArray([.. plugins]);
+            return config;
+        }
+
+        // Taken over and not copied: a site's desired state has thousands of these.
+        foreach (var (member, value) in plugins[0].ToList())
+        {
+            plugins[0].Remove(member);
+            config[member] = value;
+        }
+
+        return config;
+    }
+
+    private static JsonObject RenderAnnotations(AttachedNetwork attached, int? vlan)
+    {
+        var network = attached.Network;
+        var annotations = new JsonObject { ["weft.dev/network"] = network.Id.ToString() };
+        // Nothing in a trunk's configuration says its VLANs where the workload tags; people and lints look here.
+        if (network.Type == NetworkType.Trunked)
+            annotations["weft.dev/vlans"] = vlan?.ToString(CultureInfo.InvariantCulture) ?? network.Vlans.ToString();
+        if (attached.Attachment.Plugin.NeedsDevices)
+            annotations[ResourceNameAnnotation] =
+                $"{DevicePool.ResourcePrefix}/{DefinitionNames.ResourceNameOf(network.Id)}";
+        return annotations;
     }
 
     /// <summary>Gives a plugin its capabilities and its IPAM.</summary>
@@ -76,7 +91,7 @@ internal static class DefinitionRenderer
         if (all.Count > 0)
             plugin["capabilities"] = all;
         if (pool is not null)
-            plugin["ipam"] = new JsonObject { ["type"] = "weft-ipam", ["network"] = pool.ToString() };
+            plugin["ipam"] = new JsonObject { ["type"] = IpamPlugins.WeftIpam, ["network"] = pool.ToString() };
         return plugin;
     }
 
@@ -84,7 +99,7 @@ internal static class DefinitionRenderer
     public static JsonObject WithStaticIpam(JsonObject plugin)
     {
         plugin["capabilities"] = new JsonObject { ["ips"] = true };
-        plugin["ipam"] = new JsonObject { ["type"] = "static" };
+        plugin["ipam"] = new JsonObject { ["type"] = IpamPlugins.Static };
         return plugin;
     }
 }

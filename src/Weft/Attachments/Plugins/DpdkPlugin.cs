@@ -1,4 +1,6 @@
+using System.Collections.Immutable;
 using Weft.Attachments.Nodes;
+using Weft.Networks;
 
 namespace Weft.Attachments.Plugins;
 
@@ -7,21 +9,44 @@ namespace Weft.Attachments.Plugins;
 internal sealed class DpdkPlugin : IPlugin
 {
     /// <inheritdoc/>
-    public PluginType Type => PluginType.DPDK;
+    public string Name => "DPDK";
 
     /// <inheritdoc/>
-    public IEnumerable<Manifest> RenderManifests(AttachedNetwork attached)
-    {
+    public bool ServesPods => true;
+
+    /// <inheritdoc/>
+    public bool LeasesForNode => false;
+
+    /// <inheritdoc/>
+    public FunctionDriver? DeviceDriver => FunctionDriver.UserSpace;
+
+    /// <inheritdoc/>
+    public bool SplitsTrunks => false;
+
+    /// <inheritdoc/>
+    public bool TagsOnPort => false;
+
+    /// <inheritdoc/>
+    public bool HasPerVlanDefinitions => true;
+
+    /// <inheritdoc/>
+    public bool DependsOnMachineType => true;
+
+    /// <inheritdoc/>
+    public ImmutableArray<CniBinary> Binaries => FunctionDefinitions.Binaries;
+
+    /// <inheritdoc/>
+    public string? ReasonNotServing(NetworkType type) => null;
+
+    /// <inheritdoc/>
+    public IEnumerable<Manifest> RenderManifests(AttachedNetwork attached) =>
         // Where a user-space driver has the device there is no interface for tuning to set an MTU or MAC address on,
         // and it would fail.
-        return attached.IsVirtual
+        attached.IsVirtual
             ? [FunctionDefinitions.RenderVirtual(attached, attached.KeepsInterfaces)]
             : FunctionDefinitions.RenderBareMetal(attached);
-    }
 
     /// <inheritdoc/>
-    public NodePart RenderNode(AttachedNetwork attached, AttachedNode node)
-    {
-        return FunctionParts.RenderNode(attached, node, FunctionDriver.UserSpace);
-    }
+    public NodePart RenderNode(AttachedNetwork attached, AttachedNode node) =>
+        FunctionParts.RenderNode(attached, node, FunctionDriver.UserSpace);
 }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text.Json.Nodes;
 using Weft.Networks;
 using Weft.Resources;
@@ -11,6 +12,40 @@ namespace Weft.Attachments.Plugins;
 /// </remarks>
 internal static class FunctionDefinitions
 {
+    private static readonly CniBinary Sriov = new("sriov")
+    {
+        NeedsDevice = true,
+        TagsInCard = true,
+        DroppedMembers =
+        [
+            new(
+                ["trunk", "vlanTrunk", "vlans"],
+                "tags are let through by the fabric, the host or the card's own trunk setting"
+            ),
+            new(["mtu"], "set the MTU on the node, or chain the tuning plugin"),
+            new(["master", "logicalUplink", "bridge", "vf"], "the device comes from the resource"),
+        ],
+    };
+
+    /// <summary>It moves a device as it is.</summary>
+    private static readonly CniBinary HostDevice = new("host-device")
+    {
+        NeedsDevice = true,
+        IgnoresMac = true,
+        DroppedMembers =
+        [
+            new(
+                ["vlan", "trust", "spoofchk", "mac", "mtu"],
+                "chain the tuning plugin for mtu and mac; the host sets the rest"
+            ),
+        ],
+    };
+
+    private static readonly CniBinary Tuning = new("tuning") { SetsMac = true };
+
+    /// <summary>The CNI plugins that the definitions name.</summary>
+    public static ImmutableArray<CniBinary> Binaries { get; } = [Sriov, HostDevice, Tuning];
+
     /// <summary>
     /// The definitions where the physical function is visible: the card tags, and a trunk is narrowed to each of its
     /// VLANs.
@@ -43,7 +78,7 @@ internal static class FunctionDefinitions
     public static Manifest RenderVirtual(AttachedNetwork attached, bool hasInterface)
     {
         var device = DefinitionRenderer.WithIpam(
-            new JsonObject { ["type"] = "host-device" },
+            new JsonObject { ["type"] = HostDevice.Name },
             attached.Attachment.Ipam ? attached.Network.Id : null,
             "deviceID"
         );
@@ -51,7 +86,7 @@ internal static class FunctionDefinitions
             return DefinitionRenderer.Render(attached, null, device);
         var tuning = new JsonObject
         {
-            ["type"] = "tuning",
+            ["type"] = Tuning.Name,
             ["mtu"] = FunctionParts.MtuOf(attached),
             ["capabilities"] = new JsonObject { ["mac"] = true },
         };
@@ -60,7 +95,7 @@ internal static class FunctionDefinitions
 
     private static JsonObject SriovConfig(int? vlan, ResourceId? pool)
     {
-        var plugin = new JsonObject { ["type"] = "sriov" };
+        var plugin = new JsonObject { ["type"] = Sriov.Name };
         // Absent isn't 0: 0 would take away what the site's own driver tools have set on a trunk (sriov-cni issue 291).
         if (vlan is { } one)
             plugin["vlan"] = one;

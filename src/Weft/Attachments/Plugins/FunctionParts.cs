@@ -15,67 +15,60 @@ internal static class FunctionParts
     /// either.</returns>
     public static NodePart RenderNode(AttachedNetwork attached, AttachedNode node, FunctionDriver driver)
     {
-        var network = attached.Network;
-        var part = new NodePart([]);
-        if (DeviceSelectors.Create(attached, node).TryGet(out var selectors, out var refusal))
-            part = part with
+        var part = RenderPool(attached, node, driver);
+        return attached.IsVirtual
+            ? part with
             {
-                Pools =
+                Devices = [.. node.Uplinks.Select(uplink => RenderDevice(attached, node, uplink, driver))],
+            }
+            : part with
+            {
+                PhysicalFunctions =
                 [
-                    new DevicePool(
-                        node.Name,
-                        network.Id,
-                        attached.Attachment.Plugin,
-                        DefinitionNames.ResourceNameOf(network.Id),
-                        selectors
-                    ),
+                    .. node.Uplinks.Select(port => RenderPort(attached.Network, MtuOf(attached), port, driver)),
                 ],
             };
-        else
-            part = part with { RenderErrors = [refusal with { Code = RefusalCode.PluginNotDrawn }] };
-        var id = network.Id.ToString();
-        var mtu = MtuOf(attached);
-        if (attached.IsVirtual)
-            return part with
-            {
-                Devices =
-                [
-                    .. node.Uplinks.Select(uplink => new PassthroughDevice(
-                        uplink.Name,
-                        uplink.MacAddress,
-                        DeviceSelectors.PciAddressOf(node, uplink),
-                        id,
-                        Math.Min(mtu, uplink.Mtu),
-                        driver
-                    )),
-                ],
-            };
+    }
+
+    private static NodePart RenderPool(AttachedNetwork attached, AttachedNode node, FunctionDriver driver)
+    {
+        if (!DeviceSelectors.Create(attached, node).TryGet(out var selectors, out var refusal))
+            return new NodePart([]) { RenderErrors = [refusal with { Code = RefusalCode.PluginNotDrawn }] };
+        var network = attached.Network.Id;
+        var pool = new DevicePool(
+            node.Name,
+            network,
+            attached.Attachment.Plugin.Name,
+            driver,
+            DefinitionNames.ResourceNameOf(network),
+            selectors
+        );
+        return new NodePart([]) { Pools = [pool] };
+    }
+
+    private static PassthroughDevice RenderDevice(
+        AttachedNetwork attached,
+        AttachedNode node,
+        Uplink uplink,
+        FunctionDriver driver
+    ) =>
+        new(
+            uplink.Name,
+            uplink.MacAddress,
+            UplinkDevices.PciAddressOf(node, uplink),
+            attached.Network.Id.ToString(),
+            Math.Min(MtuOf(attached), uplink.Mtu),
+            driver
+        );
+
+    private static PhysicalFunction RenderPort(Network network, int mtu, Uplink port, FunctionDriver driver)
+    {
         int? vlan = network.Type == NetworkType.Trunked ? null : network.Vlan;
         var (trust, spoofCheck) = TrustSettingsOf(vlan);
-        return part with
-        {
-            PhysicalFunctions =
-            [
-                .. node.Uplinks.Select(port => new PhysicalFunction(
-                    port.Name,
-                    port.MacAddress,
-                    port.PciAddress,
-                    port.Mtu,
-                    [
-                        .. port.FunctionIndexesOf(network.Id)
-                            .Select(index => new VirtualFunction(
-                                index,
-                                id,
-                                vlan,
-                                trust,
-                                spoofCheck,
-                                Math.Min(mtu, port.Mtu),
-                                driver
-                            )),
-                    ]
-                )),
-            ],
-        };
+        var id = network.Id.ToString();
+        var functions = port.FunctionIndexesOf(network.Id)
+            .Select(index => new VirtualFunction(index, id, vlan, trust, spoofCheck, Math.Min(mtu, port.Mtu), driver));
+        return new PhysicalFunction(port.Name, port.MacAddress, port.PciAddress, port.Mtu, [.. functions]);
     }
 
     /// <summary>

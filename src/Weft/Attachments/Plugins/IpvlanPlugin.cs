@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text.Json.Nodes;
 using Weft.Attachments.Nodes;
 using Weft.Networks;
@@ -16,8 +17,57 @@ internal sealed class IpvlanPlugin : IPlugin
     /// </summary>
     private const string Mode = "l2";
 
+    private static readonly ImmutableArray<string> Modes = [Mode, "l3", "l3s"];
+
+    private static readonly CniBinary Ipvlan = new("ipvlan")
+    {
+        NeedsMaster = true,
+        HoldsMaster = true,
+        RequiresIpam = true,
+        IgnoresMac = true,
+        Modes = Modes,
+        DroppedMembers = [new(["vlan", "vlanId", "vlanTrunk", "trunk", "mac"], "name a VLAN interface as master")],
+    };
+
+    /// <summary>Weft's plugin that gives a pod an interface for each VLAN of a trunk (docs/specs/cni.md).</summary>
+    private static readonly CniBinary WeftTrunk = new("weft-trunk")
+    {
+        NeedsMaster = true,
+        IgnoresMac = true,
+        HasInterfacePerVlan = true,
+        Modes = Modes,
+    };
+
     /// <inheritdoc/>
-    public PluginType Type => PluginType.IPVLAN;
+    public string Name => "IPVLAN";
+
+    /// <inheritdoc/>
+    public bool ServesPods => true;
+
+    /// <inheritdoc/>
+    public bool LeasesForNode => false;
+
+    /// <inheritdoc/>
+    public FunctionDriver? DeviceDriver => null;
+
+    /// <inheritdoc/>
+    public bool SplitsTrunks => true;
+
+    /// <inheritdoc/>
+    public bool TagsOnPort => false;
+
+    /// <inheritdoc/>
+    public bool HasPerVlanDefinitions => true;
+
+    /// <inheritdoc/>
+    public bool DependsOnMachineType => false;
+
+    /// <inheritdoc/>
+    public ImmutableArray<CniBinary> Binaries => [Ipvlan, WeftTrunk];
+
+    /// <inheritdoc/>
+    public string? ReasonNotServing(NetworkType type) =>
+        type == NetworkType.L2 ? "its interfaces are told apart by IP alone" : null;
 
     /// <inheritdoc/>
     public IEnumerable<Manifest> RenderManifests(AttachedNetwork attached)
@@ -50,7 +100,7 @@ internal sealed class IpvlanPlugin : IPlugin
     {
         var network = attached.Network;
         if (network.Type == NetworkType.Trunked)
-            return new NodePart([.. TrunkLinks.Render(attached, node, false)]);
+            return new NodePart([.. TrunkLinks.Render(attached, node)]);
         int? tag = node.Uplink.IsTrunkPort ? network.Vlan : null;
         return new NodePart([
             new NodeLink(
@@ -60,7 +110,7 @@ internal sealed class IpvlanPlugin : IPlugin
                 network.Mtu,
                 [],
                 [],
-                $"{network.Id.Name}: parent of pods' IPVLAN interfaces"
+                $"{network.Id.Name}: parent of pods' {Name} interfaces"
             ),
         ]);
     }
@@ -72,7 +122,7 @@ internal sealed class IpvlanPlugin : IPlugin
     {
         var plugin = new JsonObject
         {
-            ["type"] = "ipvlan",
+            ["type"] = Ipvlan.Name,
             ["master"] = master,
             ["mode"] = Mode,
             ["mtu"] = mtu,
@@ -87,7 +137,7 @@ internal sealed class IpvlanPlugin : IPlugin
     private static JsonObject TrunkConfig(AttachedNetwork attached) =>
         new()
         {
-            ["type"] = "weft-trunk",
+            ["type"] = WeftTrunk.Name,
             ["master"] = attached.Master,
             ["mode"] = Mode,
             ["vlans"] = new JsonArray([.. attached.Network.Vlans.Select(vlan => (JsonNode)VlanConfig(attached, vlan))]),

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Weft.Attachments.Nodes;
 using Weft.Networks;
 
@@ -11,7 +12,34 @@ namespace Weft.Attachments.Plugins;
 internal sealed class OSDevicePlugin : IPlugin
 {
     /// <inheritdoc/>
-    public PluginType Type => PluginType.OSDevice;
+    public string Name => "OSDevice";
+
+    /// <inheritdoc/>
+    public bool ServesPods => false;
+
+    /// <inheritdoc/>
+    public bool LeasesForNode => true;
+
+    /// <inheritdoc/>
+    public FunctionDriver? DeviceDriver => null;
+
+    /// <inheritdoc/>
+    public bool SplitsTrunks => true;
+
+    /// <inheritdoc/>
+    public bool TagsOnPort => false;
+
+    /// <inheritdoc/>
+    public bool HasPerVlanDefinitions => false;
+
+    /// <inheritdoc/>
+    public bool DependsOnMachineType => false;
+
+    /// <inheritdoc/>
+    public ImmutableArray<CniBinary> Binaries => [];
+
+    /// <inheritdoc/>
+    public string? ReasonNotServing(NetworkType type) => null;
 
     /// <inheritdoc/>
     public IEnumerable<Manifest> RenderManifests(AttachedNetwork attached) => [];
@@ -21,7 +49,7 @@ internal sealed class OSDevicePlugin : IPlugin
     {
         var network = attached.Network;
         if (network.Type == NetworkType.Trunked)
-            return new NodePart([.. TrunkLinks.Render(attached, node, true)]);
+            return new NodePart([.. TrunkLinks.Render(attached, node)]);
         int? tag = node.Uplink.IsTrunkPort ? network.Vlan : null;
         return new NodePart([
             new NodeLink(

@@ -1,4 +1,6 @@
+using System.Collections.Immutable;
 using Weft.Attachments.Nodes;
+using Weft.Networks;
 
 namespace Weft.Attachments.Plugins;
 
@@ -9,19 +11,42 @@ namespace Weft.Attachments.Plugins;
 internal sealed class SriovPlugin : IPlugin
 {
     /// <inheritdoc/>
-    public PluginType Type => PluginType.SRIOV;
+    public string Name => "SRIOV";
 
     /// <inheritdoc/>
-    public IEnumerable<Manifest> RenderManifests(AttachedNetwork attached)
-    {
-        return attached.IsVirtual
+    public bool ServesPods => true;
+
+    /// <inheritdoc/>
+    public bool LeasesForNode => false;
+
+    /// <inheritdoc/>
+    public FunctionDriver? DeviceDriver => FunctionDriver.Kernel;
+
+    /// <inheritdoc/>
+    public bool SplitsTrunks => false;
+
+    /// <inheritdoc/>
+    public bool TagsOnPort => false;
+
+    /// <inheritdoc/>
+    public bool HasPerVlanDefinitions => true;
+
+    /// <inheritdoc/>
+    public bool DependsOnMachineType => true;
+
+    /// <inheritdoc/>
+    public ImmutableArray<CniBinary> Binaries => FunctionDefinitions.Binaries;
+
+    /// <inheritdoc/>
+    public string? ReasonNotServing(NetworkType type) => null;
+
+    /// <inheritdoc/>
+    public IEnumerable<Manifest> RenderManifests(AttachedNetwork attached) =>
+        attached.IsVirtual
             ? [FunctionDefinitions.RenderVirtual(attached, true)]
             : FunctionDefinitions.RenderBareMetal(attached);
-    }
 
     /// <inheritdoc/>
-    public NodePart RenderNode(AttachedNetwork attached, AttachedNode node)
-    {
-        return FunctionParts.RenderNode(attached, node, FunctionDriver.Kernel);
-    }
+    public NodePart RenderNode(AttachedNetwork attached, AttachedNode node) =>
+        FunctionParts.RenderNode(attached, node, FunctionDriver.Kernel);
 }

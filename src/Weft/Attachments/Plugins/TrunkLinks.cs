@@ -8,12 +8,10 @@ namespace Weft.Attachments.Plugins;
 internal static class TrunkLinks
 {
     /// <summary>The interfaces.</summary>
-    /// <param name="withAddresses">Whether the node has addresses of its own there.</param>
     /// <returns>The port, then the sub-interfaces in the order of their VLANs.</returns>
-    public static IEnumerable<NodeLink> Render(AttachedNetwork attached, AttachedNode node, bool withAddresses)
+    public static IEnumerable<NodeLink> Render(AttachedNetwork attached, AttachedNode node)
     {
         var network = attached.Network;
-        var vlans = attached.L3Networks;
         var parent = node.Uplink.IsTrunkPort ? node.Uplink.Name : network.InterfaceName;
         // The trunk's own MTU is the least of its VLANs'; the parent must carry the greatest, because no VLAN can have
         // more than its parent.
@@ -30,27 +28,40 @@ internal static class TrunkLinks
             $"{network.Id.Name}: parent of its VLANs"
         );
         foreach (var vlan in network.Vlans)
-        {
+            yield return RenderVlan(attached, node, vlan, parent, carried);
+    }
+
+    private static NodeLink RenderVlan(
+        AttachedNetwork attached,
+        AttachedNode node,
+        int vlan,
+        string parent,
+        int carried
+    )
+    {
+        var (network, plugin) = (attached.Network, attached.Attachment.Plugin);
+        var name = SubInterfaceNameOf(network.InterfaceName, vlan);
+        var layer3 = attached.L3Networks.GetValueOrDefault(vlan);
+        var use =
+            !plugin.LeasesForNode ? $"parent of pods' {plugin.Name} interfaces"
+            : layer3 is null ? "no layer 3 of ours"
+            : $"addresses of {layer3.Id.Name}";
+        return new NodeLink(
+            name,
+            node.Uplink,
+            vlan,
+            Math.Min(carried, layer3?.Mtu ?? network.Mtu),
             // A sub-interface takes its address from the same pool as everybody else on that VLAN.
-            var name = SubInterfaceNameOf(network.InterfaceName, vlan);
-            var layer3 = vlans.GetValueOrDefault(vlan);
-            var comment =
-                !withAddresses ? $"{network.Id.Name}: VLAN {vlan}, parent of pods' IPVLAN interfaces"
-                : layer3 is null ? $"{network.Id.Name}: VLAN {vlan}, no layer 3 of ours"
-                : $"{network.Id.Name}: VLAN {vlan}, addresses of {layer3.Id.Name}";
-            yield return new NodeLink(
-                name,
-                node.Uplink,
-                vlan,
-                Math.Min(carried, layer3?.Mtu ?? network.Mtu),
-                layer3 is null || !withAddresses ? [] : node.AddressesOn(name, layer3.Subnets),
-                [],
-                comment
-            )
-            {
-                Parent = parent,
-            };
-        }
+            layer3 is not null
+            && plugin.LeasesForNode
+                ? node.AddressesOn(name, layer3.Subnets)
+                : [],
+            [],
+            $"{network.Id.Name}: VLAN {vlan}, {use}"
+        )
+        {
+            Parent = parent,
+        };
     }
 
     /// <summary>The name of a VLAN's sub-interface.</summary>

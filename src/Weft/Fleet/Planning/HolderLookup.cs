@@ -45,7 +45,7 @@ internal sealed class HolderLookup(Limits limits)
             .Select(InternalNetwork.Read)
             .Where(n => n.Vlan == vlan)
             .Select(n => (n.Domain, Internal: (FabricSubnets?)n, n.Mtu));
-        var ports = SwitchPorts.ListOpenVlans(state, limits).Where(p => p.Vlan == vlan).ToList();
+        var ports = SwitchPortRenderer.Render(state, limits).Open.Where(port => port.Vlan == vlan).ToList();
         var answer = CreateResponse($"vlan {vlan}", []);
         answer["vlans"] = new JsonArray([
             .. l2.Concat(l3).Select(d => (JsonNode)RenderVlan(transaction, vlan, d.Domain, d.Internal, d.Mtu, ports)),
@@ -201,7 +201,7 @@ internal sealed class HolderLookup(Limits limits)
         ResourceId domain,
         FabricSubnets? network,
         int mtu,
-        List<(int Vlan, string Machine, string Network, ResourceId Id)> ports
+        List<SwitchPort> ports
     )
     {
         var networks = DomainDependents

@@ -37,7 +37,7 @@ internal static class PlanCapacity
     public static (int Kilobytes, long Count)? HugepagesOf(StoreState state, NodeSpec node)
     {
         if (
-            new ReadTransaction(state).Get(node.Cluster.Child("agentPools", node.Pool)) is not { } pool
+            new ReadTransaction(state).Get(AgentPool.IdOf(node.Cluster, node.Pool)) is not { } pool
             || ResourceKind.PropertiesOf(pool).Member("agentOptions") is var options
                 && options.Integer("hugepagesCount") is not > 0
         )
@@ -120,7 +120,7 @@ internal static class PlanCapacity
         var transaction = new ReadTransaction(scope.After);
         var networks = ClusterAttachments
             .OfPool(transaction, node.Cluster, node.Pool)
-            .Where(a => a.Plugin is not (PluginType.SRIOV or PluginType.DPDK))
+            .Where(a => a.Plugin.StandsOnPort)
             .Select(a => a.Network);
         if (transaction.Get(node.Cluster) is { } cluster)
             networks = networks.Prepend(KubernetesCluster.CniNetworkOf(cluster));
@@ -180,16 +180,7 @@ internal static class PlanCapacity
                     || Network.Find(scope.After, id, scope.Limits) is not { } network
                 )
                     continue;
-                int? limit = functions.All(f => f.Trust)
-                    ? null
-                    : driver switch
-                    {
-                        // What the drivers allow a function they don't trust: ICE_MAX_VLAN_PER_VF and
-                        // I40E_VC_MAX_VLAN_PER_VF.
-                        "ice" => 8,
-                        "i40e" => 16,
-                        _ => null,
-                    };
+                var limit = functions.All(f => f.Trust) ? null : DeviceDrivers.UntrustedVlanLimitOf(driver);
                 yield return (port.Name, network, functions.Count(), limit, driver);
             }
         }

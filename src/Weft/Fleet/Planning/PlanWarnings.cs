@@ -86,7 +86,7 @@ internal static class PlanWarnings
         NodeInventory inventory
     )
     {
-        var pools = rendered?.Pools.Where(p => p.Plugin == PluginType.DPDK).ToList() ?? [];
+        var pools = rendered?.Pools.Where(p => p.Driver == FunctionDriver.UserSpace).ToList() ?? [];
         var wanted = PlanCapacity.HugepagesOf(scope.After, node);
         if (
             wanted is { } pages
@@ -98,11 +98,11 @@ internal static class PlanWarnings
         if (pools.Count == 0)
             yield break;
         if (wanted is null && inventory.Hugepages.All(h => h.Total == 0))
-            yield return $"node {node.Id.Name} has no huge pages, and {pools[0].Network.Name} is attached by DPDK: say hugepagesCount in agentOptions of pool {node.Pool}, or make them on the node";
+            yield return $"node {node.Id.Name} has no huge pages, and {pools[0].Network.Name} is attached by {pools[0].Plugin}: say hugepagesCount in agentOptions of pool {node.Pool}, or make them on the node";
         var configured = rendered!.Configuration!;
         var planned = PlannedInventory.Create(inventory, configured);
-        if (!inventory.HasIommu && planned.Devices.Any(d => d.Driver == PlannedInventory.VfioDriver))
-            yield return $"node {node.Id.Name} has no IOMMU, so {PlannedInventory.VfioDriver} takes devices only with enable_unsafe_noiommu_mode=1, and pods that use them can reach all memory of the node";
+        if (!inventory.HasIommu && planned.Devices.Any(d => d.Driver == DeviceDrivers.Vfio))
+            yield return $"node {node.Id.Name} has no IOMMU, so {DeviceDrivers.Vfio} takes devices only with enable_unsafe_noiommu_mode=1, and pods that use them can reach all memory of the node";
     }
 
     /// <summary>Nodes that a pool is meant to have and that aren't declared yet will want addresses too.</summary>
@@ -213,8 +213,7 @@ internal static class PlanWarnings
     }
 
     private static bool HasUserSpaceDevice(NodeInventory inventory, RenderedNode? rendered) =>
-        rendered is { Pools.IsEmpty: false }
-        && inventory.Devices.Any(d => d.Driver is { } driver && DeviceSelectors.UserSpaceDrivers.Contains(driver));
+        rendered is { Pools.IsEmpty: false } && inventory.Devices.Any(d => DeviceDrivers.IsUserSpace(d.Driver));
 
     private static string FormatSize(int kilobytes) =>
         kilobytes >= 1024 * 1024 ? $"{kilobytes / 1024 / 1024} GiB"

@@ -198,24 +198,17 @@ internal sealed class SitePlan(Kinds kinds, ResourceVerbs verbs, Limits limits)
 
     private IEnumerable<JsonNode> VlanChanges(StoreState before, StoreState after, PlanCaller planCaller)
     {
-        var (old, open) = (
-            SwitchPorts.ListOpenVlans(before, limits).ToHashSet(),
-            SwitchPorts.ListOpenVlans(after, limits).ToHashSet()
-        );
-        return old.Except(open)
-            .Select(port => (Action: "Close", Port: port))
-            .Concat(open.Except(old).Select(port => (Action: "Open", Port: port)))
-            .Where(p => planCaller.MayRead(p.Port.Id))
-            .OrderBy(p => p.Port.Machine, StringComparer.Ordinal)
-            .ThenBy(p => p.Port.Vlan)
-            .Select(p =>
+        var changes = SwitchPortRenderer.Render(before, limits).ChangesTo(SwitchPortRenderer.Render(after, limits));
+        return changes
+            .Where(change => planCaller.MayRead(change.Port.Id))
+            .Select(change =>
                 (JsonNode)
                     new JsonObject
                     {
-                        ["action"] = p.Action,
-                        ["vlan"] = p.Port.Vlan,
-                        ["machine"] = p.Port.Machine,
-                        ["network"] = p.Port.Network,
+                        ["action"] = change.Opens ? "Open" : "Close",
+                        ["vlan"] = change.Port.Vlan,
+                        ["machine"] = change.Port.Machine,
+                        ["network"] = change.Port.Network,
                     }
             );
     }
@@ -291,59 +284,4 @@ internal sealed class SitePlan(Kinds kinds, ResourceVerbs verbs, Limits limits)
 
     private static IEnumerable<ResourceId> IdsOf(StoreState state, ResourceType type) =>
         new ReadTransaction(state).List(type).Select(ResourceKind.IdOf);
-}
-
-/// <summary>Which VLANs are open on the ports of which machines.</summary>
-internal static class SwitchPorts
-{
-    public static IEnumerable<(int Vlan, string Machine, string Network, ResourceId Id)> ListOpenVlans(
-        StoreState state,
-        Limits limits
-    )
-    {
-        var transaction = new ReadTransaction(state);
-        foreach (var node in transaction.List(Node.ResourceType).Select(Node.Read))
-        {
-            var networks = ClusterAttachments.OfPool(transaction, node.Cluster, node.Pool).Select(a => a.Network);
-            if (transaction.Get(node.Cluster) is { } cluster)
-                networks = networks.Prepend(KubernetesCluster.CniNetworkOf(cluster));
-            foreach (
-                var port in networks
-                    .DistinctBy(n => n.Key)
-                    .Where(n => node.UplinkFor(n) is not null)
-                    .SelectMany(n => OpenVlansOf(state, n, $"{node.Cluster.Name}/{node.Id.Name}", node.Id, limits))
-            )
-                yield return port;
-        }
-
-        foreach (var machine in transaction.List(VirtualMachine.ResourceType))
-        {
-            foreach (
-                var port in VirtualMachine
-                    .AttachmentsOf(machine, state)
-                    .SelectMany(a =>
-                        OpenVlansOf(
-                            state,
-                            a.Network,
-                            ResourceKind.IdOf(machine).Name,
-                            ResourceKind.IdOf(machine),
-                            limits
-                        )
-                    )
-                    .Distinct()
-            )
-                yield return port;
-        }
-    }
-
-    private static IEnumerable<(int Vlan, string Machine, string Network, ResourceId Id)> OpenVlansOf(
-        StoreState state,
-        ResourceId id,
-        string machine,
-        ResourceId machineId,
-        Limits limits
-    ) =>
-        Network.Find(state, id, limits) is { } network
-            ? network.Vlans.Select(vlan => (vlan, machine, network.Id.ToString(), machineId))
-            : [];
 }

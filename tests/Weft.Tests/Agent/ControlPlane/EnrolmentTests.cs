@@ -1,5 +1,7 @@
 using System.Runtime.Versioning;
+using System.Text.Json.Nodes;
 using Weft.Agent;
+using Weft.Tests.Server;
 
 namespace Weft.Tests.Agent.ControlPlane;
 
@@ -11,55 +13,55 @@ public sealed class EnrolmentTests
     [Fact]
     public async Task Enrols_Once_AcrossRestarts()
     {
-        await using var harness = await AgentHarness.Start();
+        await using var server = await InProcessServer.WithSite();
+        await using var harness = await AgentHarness.StartWith(server);
+        var enrolled = await AgentOf(server);
         await harness.StopAgent();
         File.Delete(harness.TokenFile);
-        var polls = harness.Plane.Polls;
+        server.Clock.Advance(TimeSpan.FromMinutes(1));
         await harness.StartAgent();
-        await harness.Plane.Until(() => harness.Plane.Polls > polls, "the agent asks with the credential it kept");
-        var enrolment = Assert.Single(harness.Plane.Enrolments);
-        Assert.Equal("w1", (string?)enrolment["name"]);
-        Assert.Equal("w1", (string?)enrolment["node"]);
-        Assert.Equal(AgentOptions.Version, (string?)enrolment["version"]);
+
+        // Only an agent that still has its credential ends this operation.
+        await server.WaitForSuccess((await server.Put(Documents.Kubernetes("east", ["n6"]))).Expect(200));
+        var agent = await AgentOf(server);
+        Assert.Equal("w1", (string?)agent["node"]);
+        Assert.Equal(AgentOptions.Version, (string?)agent["version"]);
+        Assert.Equal((string?)enrolled["enrolledAt"], (string?)agent["enrolledAt"]);
     }
 
     [Fact]
     public async Task Keeps_CredentialPrivate_InItsDirectory()
     {
-        await using var harness = await AgentHarness.Start();
+        await using var server = await InProcessServer.WithSite();
+        await using var harness = await AgentHarness.StartWith(server);
         var path = Path.Join(harness.Options.State, "credential");
         Assert.Equal(OwnerReadsAndWrites, File.GetUnixFileMode(path));
         Assert.Equal(OwnerReadsAndWrites | UnixFileMode.UserExecute, File.GetUnixFileMode(harness.Options.State));
-        Assert.Contains(
-            harness.Plane.Credential!,
-            await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken),
-            StringComparison.Ordinal
-        );
+        _ = (await server.SendAsAgent(CredentialIn(path), "GET", "desired")).Expect(200);
     }
 
     [Fact]
     public async Task Logs_NoSecret()
     {
-        await using var harness = await AgentHarness.Start();
-        harness.Plane.Before = (_, _, context) => Refused(context);
-        await harness.Send("acquire", "a");
+        await using var server = await InProcessServer.WithSite();
+        await using var harness = await AgentHarness.StartWith(server);
+        var credential = CredentialIn(Path.Join(harness.Options.State, "credential"));
+        var token = (await File.ReadAllTextAsync(harness.TokenFile, TestContext.Current.CancellationToken)).Trim();
+        // A network that isn't attached to the cluster.
+        var unattached = AgentHarness.Request("acquire", "a", network: $"{Documents.Cloud}/l3Networks/oam");
+        Assert.NotNull(AgentHarness.CodeOf(await harness.Send(unattached)));
         await harness.StopAgent();
         Assert.Contains("enrolled", harness.Log, StringComparison.Ordinal);
         Assert.Contains("acquire-failed", harness.Log, StringComparison.Ordinal);
-        Assert.DoesNotContain(FakeControlPlane.Token, harness.Log, StringComparison.Ordinal);
-        Assert.DoesNotContain("weft_agt_", harness.Log, StringComparison.Ordinal);
-
-        static async Task<bool> Refused(Microsoft.AspNetCore.Http.HttpContext context)
-        {
-            await FakeControlPlane.Refuse(context, 403, "AuthorizationFailed", "not attached");
-            return true;
-        }
+        Assert.DoesNotContain(token, harness.Log, StringComparison.Ordinal);
+        Assert.DoesNotContain(credential, harness.Log, StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task Refuses_ToStart_WithARefusedToken()
     {
-        await using var harness = await AgentHarness.Create();
+        await using var server = await InProcessServer.WithSite();
+        await using var harness = await AgentHarness.Join(server);
         await File.WriteAllTextAsync(harness.TokenFile, "weft_enr_stale", TestContext.Current.CancellationToken);
         var refusal = await Assert.ThrowsAsync<StartupException>(harness.RunAgent);
         Assert.Contains("refused the enrolment token", refusal.Message, StringComparison.Ordinal);
@@ -145,4 +147,13 @@ public sealed class EnrolmentTests
             StringComparison.Ordinal
         );
     }
+
+    private static async Task<JsonNode> AgentOf(InProcessServer server)
+    {
+        var agents = (await server.Get($"{Documents.East}/providers/Weft.Fleet/agents")).Expect(200).Json["value"];
+        return Assert.Single(agents!.AsArray())!["properties"]!;
+    }
+
+    private static string CredentialIn(string path) =>
+        JsonNode.Parse(File.ReadAllText(path))!["credential"]!.ToString();
 }

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Runtime.Versioning;
+using Microsoft.Extensions.Logging.Abstractions;
 using Weft.Agent.Inventory;
 using Weft.Attachments.Nodes;
 
@@ -49,7 +50,7 @@ public sealed class PluginBinariesTests : IDisposable
         var binaries = new PluginBinaries(
             [_folder.FullName, "/nonexistent"],
             TimeSpan.FromMilliseconds(700),
-            new Weft.Agent.Log(TextWriter.Null, TimeProvider.System)
+            NullLogger.Instance
         );
 
         Assert.Equal(["good"], (await Read(binaries)).Select(b => b.Name));
@@ -77,7 +78,7 @@ public sealed class PluginBinariesTests : IDisposable
         var binaries = new PluginBinaries(
             ["/nonexistent", "/usr/lib/cni"],
             TimeSpan.FromSeconds(5),
-            new Weft.Agent.Log(TextWriter.Null, TimeProvider.System)
+            NullLogger.Instance
         );
 
         var plugins = await Read(binaries);
@@ -93,8 +94,7 @@ public sealed class PluginBinariesTests : IDisposable
     private static async Task<ImmutableArray<CniBinary>> Read(PluginBinaries binaries) =>
         await binaries.Read(TestContext.Current.CancellationToken);
 
-    private PluginBinaries Binaries() =>
-        new([_folder.FullName], TimeSpan.FromSeconds(20), new Weft.Agent.Log(TextWriter.Null, TimeProvider.System));
+    private PluginBinaries Binaries() => new([_folder.FullName], TimeSpan.FromSeconds(20), NullLogger.Instance);
 
     private void Script(string name, string text)
     {

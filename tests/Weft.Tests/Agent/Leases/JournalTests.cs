@@ -5,6 +5,7 @@ using Microsoft.Win32.SafeHandles;
 using Weft.Agent;
 using Weft.Agent.Leases;
 using Weft.Resources;
+using Weft.Contracts;
 
 namespace Weft.Tests.Agent.Leases;
 
@@ -217,7 +218,7 @@ public sealed class JournalTests : IDisposable
         return Dump(await ReadBack()) == acknowledged;
     }
 
-    private static Holder HolderOf(string container) =>
+    private static LeaseHolder HolderOf(string container) =>
         new(ResourceId.Parse(AgentHarness.Network).Value, container, "net1");
 
     private static JournalEntry GrantedEntry(string container, int address) =>
@@ -225,7 +226,7 @@ public sealed class JournalTests : IDisposable
             JournalEntry.Granted,
             HolderOf(container),
             At,
-            new Lease([new LeasedAddress($"10.0.{address >> 8}.{address & 255}/16")], [])
+            new PodLease([new LeasedAddress($"10.0.{address >> 8}.{address & 255}/16")], [])
         );
 
     private static JournalEntry ReleaseWantedEntry(string container, long want) =>
@@ -243,7 +244,7 @@ public sealed class JournalTests : IDisposable
             );
 
     private Journal Open(LeaseTable table, Action<SafeFileHandle>? sync = null, int compactFrom = 1024) =>
-        Journal.Open(JournalPath, table, new Log(_log, TimeProvider.System), sync, compactFrom);
+        Journal.Open(JournalPath, table, AgentLog.Open(_log, TimeProvider.System), sync, compactFrom);
 
     private async Task<LeaseTable> ReadBack()
     {

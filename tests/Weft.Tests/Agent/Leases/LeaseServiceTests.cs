@@ -1,12 +1,18 @@
 using System.Collections.Concurrent;
 using System.Runtime.Versioning;
 using System.Text.Json.Nodes;
+using System.Text;
+using Weft.Contracts;
+using Weft.Tests.Server;
 
 namespace Weft.Tests.Agent.Leases;
 
 [SupportedOSPlatform("linux")]
 public sealed class LeaseServiceTests
 {
+    /// <summary>A network of the real server's site.</summary>
+    private const string N6 = $"{Documents.Cloud}/l3Networks/n6";
+
     [Fact]
     public async Task Keeps_Lease_WhenServerIsGone()
     {
@@ -23,17 +29,65 @@ public sealed class LeaseServiceTests
     [Fact]
     public async Task Returns_Lease_InTheFormOfTheContract()
     {
-        await using var harness = await AgentHarness.Start();
-        Assert.Equal(
-            """{"lease":{"addresses":[{"address":"10.20.0.1/16","gateway":"10.20.255.254"}],"routes":[]}}""" + "\n",
-            await harness.SendLine(AgentHarness.Request("acquire", "a").ToJsonString() + "\n")
-        );
+        await using var server = await InProcessServer.WithSite();
+        await using var harness = await AgentHarness.StartWith(server);
+        var request = AgentHarness.Request("acquire", "a", network: N6).ToJsonString() + "\n";
+        const string V4 = """{"address":"10.20.6.4/24","gateway":"10.20.6.1"}""";
+        const string V6 = """{"address":"fd20:0:0:606::4/64","gateway":"fd20:0:0:606::1"}""";
+        const string Lease = $$$"""{"lease":{"addresses":[{{{V4}}},{{{V6}}}],"routes":[]}}""" + "\n";
+        Assert.Equal(Lease, await harness.SendLine(request));
+        var revision = server.Revision;
         await harness.StopAgent();
         await harness.StartAgent();
-        Assert.Equal(
-            """{"lease":{"addresses":[{"address":"10.20.0.1/16","gateway":"10.20.255.254"}],"routes":[]}}""" + "\n",
-            await harness.SendLine(AgentHarness.Request("acquire", "a").ToJsonString() + "\n")
-        );
+        Assert.Equal(Lease, await harness.SendLine(request));
+        Assert.Equal(revision, server.Revision);
+    }
+
+    [Fact]
+    public async Task Shows_AtTheServer_WhoHoldsALease_UntilItIsReleased()
+    {
+        await using var server = await InProcessServer.WithSite();
+        await using var harness = await AgentHarness.StartWith(server);
+        async Task<JsonArray> Held() =>
+            (await server.Get($"{N6}/providers/Weft.Ipam/leases")).Expect(200).Json["value"]!.AsArray();
+        var before = (await Held()).Count;
+        var address = AgentHarness.AddressOf(await harness.Send(AgentHarness.Request("acquire", "a", network: N6)));
+
+        var lease = (await Held()).Select(l => l!.ToJsonString()).Single(l => l.Contains(address.Split('/')[0] + "\""));
+        Assert.Contains("upf-0", lease, StringComparison.Ordinal);
+        Assert.Contains("core", lease, StringComparison.Ordinal);
+        Assert.Contains("w1", lease, StringComparison.Ordinal);
+
+        Assert.Equal("{}", (await harness.Send(AgentHarness.Request("release", "a", network: N6))).ToJsonString());
+        await AgentHarness.Eventually(() => Held().Result.Count == before, "the release reaches the server");
+    }
+
+    [Fact]
+    public async Task Passes_RefusalOfARealServer_AsItIs()
+    {
+        const string Tiny = $"{Documents.Cloud}/l3Networks/tiny";
+        await using var server = await InProcessServer.WithSite();
+        await using var harness = await AgentHarness.StartWith(server);
+        JsonObject answer;
+        var pods = 0;
+        do
+        {
+            Assert.InRange(++pods, 1, 8);
+            answer = await harness.Send(AgentHarness.Request("acquire", $"c{pods}", network: Tiny));
+        } while (AgentHarness.CodeOf(answer) is null);
+
+        var credential = JsonNode.Parse(
+            await File.ReadAllTextAsync(
+                Path.Join(harness.Options.State, "credential"),
+                TestContext.Current.CancellationToken
+            )
+        )!["credential"]!.ToString();
+        var request = AgentHarness.Request("acquire", $"c{pods}", network: Tiny);
+        request.Remove("verb");
+        request["node"] = "w1";
+        var refused = await server.SendAsAgent(credential, "POST", "leases/acquire", request);
+        Assert.Equal("AddressPoolExhausted", refused.Code);
+        Assert.Equal(refused.Json.ToJsonString(), answer.ToJsonString());
     }
 
     [Fact]
@@ -81,11 +135,11 @@ public sealed class LeaseServiceTests
         await using var harness = await AgentHarness.Start();
         await harness.Send("acquire", "a");
         var refusals = 0;
-        harness.Plane.Before = async (verb, body, context) =>
+        harness.Plane.Before = async (verb, _, context) =>
         {
             if (verb != "release" || Interlocked.Increment(ref refusals) > 3)
                 return false;
-            await FakeControlPlane.Refuse(
+            await ScriptedControlPlane.Refuse(
                 context,
                 refusals == 1 ? 503 : 409,
                 refusals == 1 ? "ServiceUnavailable" : "Contended",
@@ -107,9 +161,9 @@ public sealed class LeaseServiceTests
         await harness.Send("acquire", "b");
         harness.Plane.Before = async (verb, body, context) =>
         {
-            if (verb != "release" || (string?)body["containerId"] != "a")
+            if (verb != "release" || body.Holder.ContainerId != "a")
                 return false;
-            await FakeControlPlane.Refuse(context, 403, "AuthorizationFailed", "not attached");
+            await ScriptedControlPlane.Refuse(context, 403, "AuthorizationFailed", "not attached");
             return true;
         };
         await harness.Send("release", "a");
@@ -173,9 +227,9 @@ public sealed class LeaseServiceTests
     public async Task Passes_RefusalOfTheServer_AsItIs()
     {
         await using var harness = await AgentHarness.Start();
-        harness.Plane.Before = async (_, body, context) =>
+        harness.Plane.Before = async (_, _, context) =>
         {
-            await FakeControlPlane.Refuse(context, 409, "AddressPoolExhausted", "no address left in 'n6'");
+            await ScriptedControlPlane.Refuse(context, 409, "AddressPoolExhausted", "no address left in 'n6'");
             return true;
         };
         var answer = await harness.Send("acquire", "a");
@@ -213,11 +267,20 @@ public sealed class LeaseServiceTests
     [Fact]
     public async Task Checks_LeaseAndAddresses()
     {
-        await using var harness = await AgentHarness.Start();
-        var address = AgentHarness.AddressOf(await harness.Send("acquire", "a")).Split('/')[0];
-        Assert.Equal("{}", (await harness.Send(Checking("a", address))).ToJsonString());
-        Assert.Equal("Mismatch", AgentHarness.CodeOf(await harness.Send(Checking("a", address, "10.99.0.1"))));
-        Assert.Equal("ResourceNotFound", AgentHarness.CodeOf(await harness.Send(Checking("b", address))));
+        await using var server = await InProcessServer.WithSite();
+        await using var harness = await AgentHarness.StartWith(server);
+        var acquired = await harness.Send(AgentHarness.Request("acquire", "a", network: N6));
+        var address = AgentHarness.AddressOf(acquired).Split('/')[0];
+        JsonObject Check(string container, params string[] addresses)
+        {
+            var request = Checking(container, addresses);
+            request["network"] = N6;
+            return request;
+        }
+
+        Assert.Equal("{}", (await harness.Send(Check("a", address))).ToJsonString());
+        Assert.Equal("Mismatch", AgentHarness.CodeOf(await harness.Send(Check("a", address, "10.99.0.1"))));
+        Assert.Equal("ResourceNotFound", AgentHarness.CodeOf(await harness.Send(Check("b", address))));
         Assert.Equal("MissingMember", AgentHarness.CodeOf(await harness.Send("check", "a")));
     }
 
@@ -240,11 +303,11 @@ public sealed class LeaseServiceTests
     public async Task Passes_WhoAsksAndWhat_ToTheServer()
     {
         await using var harness = await AgentHarness.Start();
-        JsonObject? seen = null;
+        PodLeaseRequest? seen = null;
         harness.Plane.Before = async (_, body, context) =>
         {
             seen = body;
-            await FakeControlPlane.Refuse(context, 409, "AddressHeld", "held");
+            await ScriptedControlPlane.Refuse(context, 409, "AddressHeld", "held");
             return true;
         };
         var request = AgentHarness.Request("acquire", "a");
@@ -252,7 +315,7 @@ public sealed class LeaseServiceTests
         await harness.Send(request);
         var who =
             """ "containerId":"a","interface":"net1","namespace":"core","pod":"upf-0","uid":"u-1","node":"w1" """.Trim();
-        Assert.Equal($$"""{"network":"{{AgentHarness.Network}}",{{who}},"ips":["10.20.6.40"]}""", seen!.ToJsonString());
+        Assert.Equal($$"""{"network":"{{AgentHarness.Network}}",{{who}},"ips":["10.20.6.40"]}""", Encoding.UTF8.GetString(seen!.ToBytes()));
     }
 
     [Fact]

@@ -40,10 +40,10 @@ public sealed class NodeProcessTests
         var before = Seen();
         node.SetDesired("bad", cut);
         await node.Plane.UntilReported("bad", "Failed");
-        var report = node.Plane.Reports.Last(r => (string?)r["digest"] == "bad");
+        var report = node.Plane.Reports.Last(r => r.Digest == "bad");
         Assert.Contains(
             "was taken back, because the control plane was not within reach for 3 s",
-            (string?)report["message"],
+            report.Message,
             StringComparison.Ordinal
         );
         Assert.Equal(before, Seen());
@@ -172,12 +172,12 @@ public sealed class NodeProcessTests
         private readonly string _root = Directory.CreateTempSubdirectory("weft-lonely-").FullName;
         private readonly List<string> _output = [];
 
-        private IsolatedNode(string name, string control, FakeControlPlane plane) =>
+        private IsolatedNode(string name, string control, ScriptedControlPlane plane) =>
             (_name, Control, Plane) = (name, control, plane);
 
         public string Control { get; }
 
-        public FakeControlPlane Plane { get; }
+        public ScriptedControlPlane Plane { get; }
 
         public string State => Path.Join(_root, "state");
 
@@ -206,7 +206,7 @@ public sealed class NodeProcessTests
                     ]
             )
                 TestNamespace.Run("ip", $"-n {name} {line}");
-            return new IsolatedNode(name, control, await FakeControlPlane.Start(at: IPAddress.Parse(control)));
+            return new IsolatedNode(name, control, await ScriptedControlPlane.Start(at: IPAddress.Parse(control)));
         }
 
         public string Ip(string arguments) => TestNamespace.Run("ip", $"-n {_name} {arguments}");
@@ -242,7 +242,7 @@ public sealed class NodeProcessTests
         public Process Start(string rollbackAfter)
         {
             var token = Path.Join(_root, "token");
-            File.WriteAllText(token, FakeControlPlane.Token + "\n");
+            File.WriteAllText(token, ScriptedControlPlane.Token + "\n");
             var agent = Spawn([
                 "--server",
                 Plane.Url,

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Weft.Agent;
 using Weft.Agent.Linux;
 using Weft.Agent.Linux.Netlink;
 using Weft.Agent.Nodes;
@@ -39,7 +40,7 @@ internal sealed class TestNode : IDisposable
 
     public NodeStateStore Store => new(State);
 
-    public NodeOperationExecutor Executor => new(Kernel, _sysfs, new Weft.Agent.Log(_log, _clock));
+    public NodeOperationExecutor Executor => new(Kernel, _sysfs, AgentLog.Open(_log, _clock));
 
     public NodeReader Reader => new(Kernel, _sysfs);
 
@@ -60,13 +61,5 @@ internal sealed class TestNode : IDisposable
     public void Dispose() => Kernel.Dispose();
 
     private NodeApplier CreateApplier() =>
-        new(
-            Reader,
-            Executor,
-            Store,
-            (_, _) => Task.FromResult(Reach()),
-            Policy,
-            _clock,
-            new Weft.Agent.Log(_log, _clock)
-        );
+        new(Reader, Executor, Store, (_, _) => Task.FromResult(Reach()), Policy, _clock, AgentLog.Open(_log, _clock));
 }

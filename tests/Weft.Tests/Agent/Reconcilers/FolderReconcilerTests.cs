@@ -1,5 +1,6 @@
 using System.Runtime.Versioning;
 using System.Text.Json.Nodes;
+using Weft.Tests.Server;
 
 namespace Weft.Tests.Agent.Reconcilers;
 
@@ -36,29 +37,47 @@ public sealed class FolderReconcilerTests
             await File.ReadAllTextAsync(PathOf(harness, "n6"), TestContext.Current.CancellationToken)
         );
         var report = harness.Plane.Reports[^1];
-        Assert.Equal("w1", (string?)report["node"]);
-        Assert.Equal("sha256-1".Length, (long?)report["revision"]);
-        Assert.Null(report["message"]);
+        Assert.Equal("w1", report.Node);
+        Assert.Equal("sha256-1".Length, report.Revision);
+        Assert.Null(report.Message);
     }
 
     [Fact]
     public async Task Prunes_WhatIsNoLongerDesired_AndLeavesForeignFiles()
     {
-        await using var harness = await AgentHarness.Start();
+        await using var server = await InProcessServer.WithSite();
+        await using var harness = await AgentHarness.Join(server);
         Directory.CreateDirectory(harness.Options.Manifests);
         var foreign = Path.Join(harness.Options.Manifests, "mine.json");
         await File.WriteAllTextAsync(foreign, "mine", TestContext.Current.CancellationToken);
-        harness.Plane.SetDesired("sha256-1", [Nad("n6"), Nad("n3")]);
-        await harness.Plane.UntilReported("sha256-1", "Applied");
+        await harness.StartAgentAndReport();
+        await Attach(server, "n6", "big");
+        Assert.Equal(["big", "mine.json", "n6"], Definitions(harness));
         await harness.StopAgent();
-        harness.Plane.SetDesired("sha256-2", [Nad("n3")]);
+        var changed = (await server.Put(Documents.Kubernetes("east", ["big"]))).Expect(200);
         await harness.StartAgent();
-        await harness.Plane.UntilReported("sha256-2", "Applied");
-        Assert.Equal(["core__networkattachmentdefinition__n3.json", "mine.json"], Names(harness.Options.Manifests));
+        await server.WaitForSuccess(changed);
+        Assert.Equal(["big", "mine.json"], Definitions(harness));
         Assert.Equal("mine", await File.ReadAllTextAsync(foreign, TestContext.Current.CancellationToken));
-        harness.Plane.SetDesired("sha256-3", []);
-        await harness.Plane.UntilReported("sha256-3", "Applied");
-        Assert.Equal(["mine.json"], Names(harness.Options.Manifests));
+        await Attach(server);
+        Assert.Equal(["mine.json"], Definitions(harness));
+    }
+
+    [Fact]
+    public async Task Fails_TheOperation_WhereAForeignFileIsInTheWay()
+    {
+        await using var server = await InProcessServer.WithSite();
+        await Attach(server, "n6");
+        await using var harness = await AgentHarness.StartWith(server);
+        var path = Directory.GetFiles(harness.Options.Manifests, "*__n6.json").Single();
+        await Attach(server);
+        await File.WriteAllTextAsync(path, "mine", TestContext.Current.CancellationToken);
+
+        var ended = await server.WaitForEnd((await server.Put(Documents.Kubernetes("east", ["n6"]))).Expect(200));
+
+        Assert.Equal("Failed", (string?)ended["status"]);
+        Assert.Contains(Path.GetFileName(path), (string?)ended["error"]!["message"], StringComparison.Ordinal);
+        Assert.Equal("mine", await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken));
     }
 
     [Fact]
@@ -71,7 +90,7 @@ public sealed class FolderReconcilerTests
         await harness.Plane.UntilReported("sha256-1", "Failed");
         Assert.Contains(
             "core__networkattachmentdefinition__n6.json",
-            (string?)harness.Plane.Reports[^1]["message"],
+            harness.Plane.Reports[^1].Message,
             StringComparison.Ordinal
         );
         Assert.Equal("mine", await File.ReadAllTextAsync(PathOf(harness, "n6"), TestContext.Current.CancellationToken));
@@ -85,18 +104,15 @@ public sealed class FolderReconcilerTests
     [Fact]
     public async Task Repairs_WhatWasEditedOrDeletedByHand()
     {
-        await using var harness = await AgentHarness.Start();
-        harness.Plane.SetDesired("sha256-1", [Nad("n6"), Nad("n3")]);
-        await harness.Plane.UntilReported("sha256-1", "Applied");
-        var right = await File.ReadAllTextAsync(PathOf(harness, "n6"), TestContext.Current.CancellationToken);
-        await File.WriteAllTextAsync(
-            PathOf(harness, "n6"),
-            right.Replace('9', '8'),
-            TestContext.Current.CancellationToken
-        );
-        File.Delete(PathOf(harness, "n3"));
+        await using var server = await InProcessServer.WithSite();
+        await using var harness = await AgentHarness.StartWith(server);
+        var edited = Directory.GetFiles(harness.Options.Manifests, "*__n6.json").Single();
+        var deleted = Directory.GetFiles(harness.Options.Manifests, "*__big.json").Single();
+        var right = await File.ReadAllTextAsync(edited, TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(edited, right.ToUpperInvariant(), TestContext.Current.CancellationToken);
+        File.Delete(deleted);
         await AgentHarness.Eventually(
-            () => File.Exists(PathOf(harness, "n3")) && File.ReadAllText(PathOf(harness, "n6")) == right,
+            () => File.Exists(deleted) && File.ReadAllText(edited) == right,
             "the folder is mended"
         );
     }
@@ -188,7 +204,7 @@ public sealed class FolderReconcilerTests
         Directory.CreateSymbolicLink(Path.Join(harness.Options.Nodes, "w1", "etc"), elsewhere);
         harness.Plane.SetDesired("sha256-1", [], [Node("w1", "/etc/passwd", "0600")]);
         await harness.Plane.UntilReported("sha256-1", "Failed");
-        Assert.Contains("is a link", (string?)harness.Plane.Reports[^1]["message"], StringComparison.Ordinal);
+        Assert.Contains("is a link", harness.Plane.Reports[^1].Message, StringComparison.Ordinal);
         Assert.Empty(Names(elsewhere));
     }
 
@@ -203,7 +219,7 @@ public sealed class FolderReconcilerTests
         await using var harness = await AgentHarness.Start();
         harness.Plane.SetDesired("sha256-1", [Nad("n6"), JsonNode.Parse(manifest)]);
         await harness.Plane.UntilReported("sha256-1", "Failed");
-        Assert.Contains("manifests[1]", (string?)harness.Plane.Reports[^1]["message"], StringComparison.Ordinal);
+        Assert.Contains("manifests[1]", harness.Plane.Reports[^1].Message, StringComparison.Ordinal);
         Assert.False(Directory.Exists(harness.Options.Manifests));
     }
 
@@ -217,6 +233,18 @@ public sealed class FolderReconcilerTests
         );
         await harness.Plane.UntilReported("sha256-1", "Failed");
     }
+
+    /// <summary>Attaches these networks to the agent's cluster, and no others, and waits until that is applied.</summary>
+    private static async Task Attach(InProcessServer server, params string[] networks) =>
+        await server.WaitForSuccess((await server.Put(Documents.Kubernetes("east", networks))).Expect(200));
+
+    /// <summary>The names of the networks' manifests, and of all other files as they are.</summary>
+    private static string[] Definitions(AgentHarness harness) =>
+        [
+            .. Names(harness.Options.Manifests)
+                .Select(name => name.Split("__") is [_, "networkattachmentdefinition", var rest] ? rest[..^5] : name)
+                .Order(StringComparer.Ordinal),
+        ];
 
     private static JsonObject Nad(string name)
     {

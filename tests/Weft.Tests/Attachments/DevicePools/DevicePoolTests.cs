@@ -49,9 +49,7 @@ public sealed class DevicePoolTests
                     )
                     .Append(new FakePluginDevice("0.pf", "8086", "ice") { IsExcluded = true })
                     .ToArray();
-                var pools = new[] { N6, N2 }
-                    .SelectMany(network => Pools(network, PluginType.SRIOV, false, ports))
-                    .ToList();
+                var pools = new[] { N6, N2 }.SelectMany(network => Pools(network, "SRIOV", false, ports)).ToList();
                 var served = FakeDevicePlugin.Allocate(DevicePluginConfig.RenderFile(pools), devices);
                 foreach (var (network, from, to) in new[] { (N6, 0, 1), (N2, 2, 3) })
                 {
@@ -68,7 +66,7 @@ public sealed class DevicePoolTests
     public void Gives_DpdkWhatItsDriverIs_WhereNobodyKnowsTheCard()
     {
         var port = new Uplink("p0", null, 9000, null) { Functions = [new(0, 3, N6.Id.Key)] };
-        var file = DevicePluginConfig.RenderFile(Pools(N6, PluginType.DPDK, false, [port]));
+        var file = DevicePluginConfig.RenderFile(Pools(N6, "DPDK", false, [port]));
         FakePluginDevice Function(int index, string vendor, string driver, bool rdma = false) =>
             new($"f{index}", vendor, driver)
             {
@@ -103,7 +101,7 @@ public sealed class DevicePoolTests
                 .Single(
                     Pools(
                         N6,
-                        PluginType.DPDK,
+                        "DPDK",
                         false,
                         [port],
                         new NetworkDevice("p0", "0000:3b:00.0", vendor, "", "x", null, 9000, true, null)
@@ -133,7 +131,7 @@ public sealed class DevicePoolTests
             };
         var pools = Pools(
             N6,
-            PluginType.SRIOV,
+            "SRIOV",
             false,
             [port],
             new NetworkDevice("p0", "0000:3b:00.0", "8086", "1592", "ice", null, 9000, true, null),
@@ -279,7 +277,7 @@ public sealed class DevicePoolTests
 
     private static ImmutableArray<DevicePool> Pools(
         Network network,
-        PluginType plugin,
+        string plugin,
         bool isVirtual,
         ImmutableArray<Uplink> uplinks,
         params NetworkDevice[] devices
@@ -287,7 +285,7 @@ public sealed class DevicePoolTests
     {
         ImmutableArray<Uplink> mine = [.. uplinks.Where(u => u.Functions.Any(f => f.Network == network.Id.Key))];
         var attached = new AttachedNetwork(
-            new Attachment(network.Id, plugin, false, "x[0]"),
+            new Attachment(network.Id, PluginRegistry.Get(plugin), false, "x[0]"),
             network,
             network.InterfaceName
         )
@@ -310,7 +308,7 @@ public sealed class DevicePoolTests
     }
 
     private static PooledNode Node(string name, Uplink port) =>
-        new(name, [port], null, Pools(N6, PluginType.SRIOV, false, [port]));
+        new(name, [port], null, Pools(N6, "SRIOV", false, [port]));
 
     private static string Annotation(Manifest manifest, string name) =>
         manifest.Body["metadata"]!["annotations"]![name]!.ToString();

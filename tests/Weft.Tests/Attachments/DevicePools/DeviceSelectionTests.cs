@@ -429,7 +429,7 @@ public sealed class DeviceSelectionTests
         DeviceSelection.Select([Pool("n6", selectors)], inventory)[0];
 
     private static DevicePool Pool(string name, params ImmutableArray<DeviceSelector> selectors) =>
-        new("w1", TestSite.Id("~c/l3Networks/n6"), PluginType.SRIOV, name, selectors);
+        new("w1", TestSite.Id("~c/l3Networks/n6"), "SRIOV", FunctionDriver.Kernel, name, selectors);
 
     private static IEnumerable<string> Addresses(PoolSelection selection) =>
         selection.Chosen.Select(d => d.PciAddress!);

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Weft.Attachments;
+using Weft.Attachments.Plugins;
 
 namespace Weft.Tests.Attachments.Plugins;
 
@@ -78,7 +79,7 @@ public sealed partial class DefinitionRendererTests
 
         var resource = definition["metadata"]!["annotations"]!["k8s.v1.cni.cncf.io/resourceName"]?.ToString();
         Assert.Equal(
-            PluginsOf(config).Any(p => p["type"]!.ToString() is "sriov" or "host-device"),
+            PluginsOf(config).Any(p => PluginRegistry.BinaryOf(p["type"]!.ToString()).NeedsDevice),
             resource is not null
         );
         if (resource is not null)

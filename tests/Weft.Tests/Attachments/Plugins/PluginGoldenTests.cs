@@ -17,23 +17,20 @@ namespace Weft.Tests.Attachments.Plugins;
 public sealed class PluginGoldenTests
 {
     private static readonly Limits Limits = Limits.Default;
+    private static readonly string[] Networks = ["l2", "l3", "trunk"];
 
-    internal static TheoryData<PluginType, string, bool, bool> Cases()
+    public static TheoryData<string, string, bool, bool> Cases()
     {
-        var data = new TheoryData<PluginType, string, bool, bool>();
-        foreach (var plugin in Enum.GetValues<PluginType>())
+        var data = new TheoryData<string, string, bool, bool>();
+        foreach (var plugin in PluginRegistry.All)
         {
-            foreach (
-                var network in new[] { "l2", "l3", "trunk" }.Where(network =>
-                    (plugin, network) is not (PluginType.IPVLAN, "l2")
-                )
-            )
+            foreach (var network in Networks.Where(network => plugin.ReasonNotServing(Net(network).Type) is null))
             {
                 foreach (var isVirtual in new[] { true, false })
                 {
-                    data.Add(plugin, network, false, isVirtual);
-                    if (network == "l3" && plugin != PluginType.OSDevice)
-                        data.Add(plugin, network, true, isVirtual);
+                    data.Add(plugin.Name, network, false, isVirtual);
+                    if (network == "l3" && plugin.ServesPods)
+                        data.Add(plugin.Name, network, true, isVirtual);
                 }
             }
         }
@@ -43,22 +40,25 @@ public sealed class PluginGoldenTests
 
     [Theory]
     [MemberData(nameof(Cases))]
-    internal void Renders_EachPluginOnEachNetworkAndNode(PluginType plugin, string network, bool ipam, bool isVirtual)
+    public void Renders_EachPluginOnEachNetworkAndNode(string name, string network, bool ipam, bool isVirtual)
     {
         var drawn = Net(network);
+        var plugin = PluginRegistry.Get(name);
         var attachment = new Attachment(drawn.Id, plugin, ipam, "properties.attachedNetworkConfiguration.x[0]");
-        var renderer = PluginRegistry.Get(plugin);
-        var master = plugin == PluginType.MACVLAN && network == "trunk" && !isVirtual ? "bond0" : drawn.InterfaceName;
-        var attached = new AttachedNetwork(attachment, drawn, master)
+        var attached = new AttachedNetwork(
+            attachment,
+            drawn,
+            plugin.TagsOnPort && network == "trunk" && !isVirtual ? "bond0" : drawn.InterfaceName
+        )
         {
             IsVirtual = isVirtual,
             L3Networks = network == "trunk" ? OnTrunk : ImmutableDictionary<int, Network>.Empty,
         };
-        var part = renderer.RenderNode(attached, NodeOf(plugin, drawn, isVirtual));
+        var part = plugin.RenderNode(attached, NodeOf(plugin, drawn, isVirtual));
         Assert.Empty(part.RenderErrors);
         Compare(
-            $"{plugin}-{network}{(ipam ? "-ipam" : "")}-{(isVirtual ? "virtual" : "baremetal")}",
-            Text(part, renderer.RenderManifests(attached))
+            $"{name}-{network}{(ipam ? "-ipam" : "")}-{(isVirtual ? "virtual" : "baremetal")}",
+            Text(part, plugin.RenderManifests(attached))
         );
     }
 
@@ -68,7 +68,8 @@ public sealed class PluginGoldenTests
     public void Renders_DpdkOfACardWhoseDriverStaysInTheKernel(bool isVirtual)
     {
         var drawn = Net("l3");
-        var node = NodeOf(PluginType.DPDK, drawn, isVirtual);
+        var renderer = PluginRegistry.Get("DPDK");
+        var node = NodeOf(renderer, drawn, isVirtual);
         NetworkDevice[] cards = isVirtual
             ?
             [
@@ -81,16 +82,11 @@ public sealed class PluginGoldenTests
                 Card("0000:3b:00.1", "15b3", "52:54:00:00:00:02", "mlx5_core"),
             ];
         node = node with { Inventory = new NodeInventory("6.1", true, [.. cards], [], []) };
-        var attached = new AttachedNetwork(
-            new Attachment(drawn.Id, PluginType.DPDK, true, "x[0]"),
-            drawn,
-            drawn.InterfaceName
-        )
+        var attached = new AttachedNetwork(new Attachment(drawn.Id, renderer, true, "x[0]"), drawn, drawn.InterfaceName)
         {
             IsVirtual = isVirtual,
             KeepsInterfaces = true,
         };
-        var renderer = new DpdkPlugin();
         Compare(
             $"DPDK-l3-mlx5-{(isVirtual ? "virtual" : "baremetal")}",
             Text(renderer.RenderNode(attached, node), renderer.RenderManifests(attached))
@@ -102,11 +98,12 @@ public sealed class PluginGoldenTests
     {
         var uplink = new Uplink("ens1f0", "52:54:00:00:00:09", 9000, null);
         var attached = new AttachedNetwork(
-            new Attachment(Net("trunk").Id, PluginType.OSDevice, false, "x[0]"),
+            new Attachment(Net("trunk").Id, PluginRegistry.Get("OSDevice"), false, "x[0]"),
             Net("trunk"),
             "ens1f0"
         );
-        var links = new OSDevicePlugin()
+        var links = PluginRegistry
+            .Get("OSDevice")
             .RenderNode(
                 attached,
                 new AttachedNode("w1", uplink, ImmutableDictionary<string, ImmutableArray<Lease>>.Empty)
@@ -151,11 +148,12 @@ public sealed class PluginGoldenTests
         )
         {
             var attached = new AttachedNetwork(
-                new Attachment(trunk.Id, PluginType.OSDevice, false, "x[0]"),
+                new Attachment(trunk.Id, PluginRegistry.Get("OSDevice"), false, "x[0]"),
                 trunk,
                 "ran"
             );
-            var links = new OSDevicePlugin()
+            var links = PluginRegistry
+                .Get("OSDevice")
                 .RenderNode(
                     attached with
                     {
@@ -197,13 +195,13 @@ public sealed class PluginGoldenTests
         );
 
     /// <summary>A node with two ports for pods' devices, and one for all the others.</summary>
-    private static AttachedNode NodeOf(PluginType plugin, Network network, bool isVirtual)
+    private static AttachedNode NodeOf(IPlugin plugin, Network network, bool isVirtual)
     {
         var addresses = ImmutableDictionary<string, ImmutableArray<Lease>>
             .Empty.Add("n6", Leases("10.20.6.4", "fd20:0:0:606::4"))
             .Add("ran.602", Leases("10.20.6.5", "fd20:0:0:606::5"));
         var key = network.Id.Key;
-        ImmutableArray<Uplink> ports = (plugin is PluginType.SRIOV or PluginType.DPDK, isVirtual) switch
+        ImmutableArray<Uplink> ports = (plugin.NeedsDevices, isVirtual) switch
         {
             (true, true) =>
             [

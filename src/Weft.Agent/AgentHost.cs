@@ -1,0 +1,178 @@
+using Weft.Agent.ControlPlane;
+using Weft.Agent.Inventory;
+using Weft.Agent.Kubernetes;
+using Weft.Agent.Leases;
+using Weft.Agent.Linux;
+using Weft.Agent.Manifests;
+using Weft.Agent.Nodes;
+using Weft.Agent.Reconcilers;
+using Weft.Agent.Relay;
+using Weft.Agent.Verification;
+
+namespace Weft.Agent;
+
+/// <summary>
+/// Composes the agent's parts and runs them together. By hand, not by a container: docs/adr/0012-native-aot.md says
+/// what that saves.
+/// </summary>
+internal sealed class AgentHost(AgentOptions options, AgentTimings timings, TimeProvider clock, ILogger log)
+{
+    /// <summary>Runs all parts until one ends, or it is stopped.</summary>
+    /// <param name="cluster">The cluster's API server, where one is written to.</param>
+    public async Task Run(KubeCluster? cluster, CancellationToken stop)
+    {
+        using var stopping = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        using var state = StateDirectory.Open(options.State);
+        using var http = Transport.Open(options);
+        var services = CreateServices(state, http, cluster);
+        var enrolment = await ResumeEnrolment(services, stop);
+        var table = new LeaseTable();
+        await using var journal = Journal.Open(state.Journal, table, log);
+        using var socket = await LeaseSocket.Open(options.Socket, timings, clock, log);
+        var loop = CreateAgentLoop(services, enrolment);
+        log.Started(AgentOptions.Version, options.Name, options.Server, options.State);
+
+        await using var relay = CreateRelayLoop(services);
+        await RunUntilFirstEnds(
+            [
+                loop.Run(stopping.Token),
+                .. RunLeases(services, table, journal, socket, stopping.Token),
+                .. RunInventory(services, stopping.Token),
+                .. RunCluster(services, stopping.Token),
+                CreateVerificationLoop(services).Run(stopping.Token),
+                .. RunRelay(relay, stopping.Token),
+            ],
+            stopping
+        );
+        log.Stopped();
+    }
+
+    private SharedServices CreateServices(StateDirectory state, HttpClient http, KubeCluster? cluster)
+    {
+        var connectivity = new Connectivity(timings.ConnectivityGrace, clock);
+        var plane = new ControlPlaneClient(http, connectivity, timings, clock);
+        return new SharedServices(state, plane, connectivity, cluster, cluster?.CreateReconciler());
+    }
+
+    private async Task<Enrolment> ResumeEnrolment(SharedServices services, CancellationToken stop)
+    {
+        var credential = services.State.Credential;
+        var secret = services.Cluster?.IdentitySecret;
+        if (secret is not null)
+            await secret.Fetch(credential, stop);
+        var enrolment = new Enrolment(services.Plane, options, credential, secret is null ? null : secret.Save);
+        enrolment.Resume();
+        return enrolment;
+    }
+
+    private AgentLoop CreateAgentLoop(SharedServices services, Enrolment enrolment) =>
+        new(
+            services.Plane,
+            enrolment,
+            services.State.Desired,
+            [.. CreateReconcilers(services)],
+            options.Node,
+            options.ClusterAuthority is { } file ? new ClusterAuthorityFile(file, log) : null,
+            timings,
+            clock,
+            log
+        );
+
+    /// <summary>What the agent keeps true, as its options say.</summary>
+    private IEnumerable<IReconciler> CreateReconcilers(SharedServices services)
+    {
+        var state = services.State;
+        if (services.Reconciler is { } reconciler)
+            yield return reconciler;
+        else
+            yield return new FolderReconciler(
+                "manifests",
+                OpenFolder(options.Manifests, state.OwnedManifests),
+                files => files.Manifests
+            );
+        yield return new FolderReconciler(
+            "node-files",
+            OpenFolder(options.Nodes, state.OwnedNodeFiles),
+            files => files.NodeFiles
+        );
+        if (options is { ApplyNode: true, Node: { } node })
+            yield return CreateNodeReconciler(services, node);
+    }
+
+    private Folder OpenFolder(string path, string owned) => new(path, new OwnedFiles(owned, path, log));
+
+    private NodeReconciler CreateNodeReconciler(SharedServices services, string node) =>
+        new(
+            node,
+            services.State.Root,
+            options.NodeNetwork,
+            new NodePolicy(options.RollbackAfter, options.RepairsDrift),
+            new ControlPlaneProbe(options, () => services.Plane.Identity, clock),
+            clock,
+            log
+        );
+
+    private Task[] RunLeases(
+        SharedServices services,
+        LeaseTable table,
+        Journal journal,
+        LeaseSocket socket,
+        CancellationToken stop
+    )
+    {
+        var (plane, connectivity, locks) = (services.Plane, services.Connectivity, new KeyedLock());
+        var releases = new ReleaseLoop(table, journal, locks, plane, timings, clock, log);
+        var leases = new LeaseService(table, journal, locks, releases, plane, connectivity, timings, clock, log, stop);
+        var handler = new LeaseRequestHandler(leases, options.Node, log);
+        return [releases.Run(stop), socket.Serve(handler.Handle, stop)];
+    }
+
+    /// <summary>
+    /// What the node has is told by the agent of a node alone: one that serves the cluster runs on some node, and not
+    /// on a certain one.
+    /// </summary>
+    private Task[] RunInventory(SharedServices services, CancellationToken stop)
+    {
+        if (options.Node is null)
+            return [];
+        var reader = new InventoryReader(new SystemTree(options.Sys), new SystemTree(options.Proc), LinkFacts.Query);
+        var plugins = new PluginBinaries(options.PluginFolders, TimeSpan.FromSeconds(5), log);
+        return [new InventoryLoop(services.Plane, reader, plugins, timings, clock, log).Run(stop)];
+    }
+
+    private static IEnumerable<Task> RunCluster(SharedServices services, CancellationToken stop) =>
+        services is { Cluster: { } cluster, Reconciler: { } reconciler }
+            ? [reconciler.RunInformers(stop), .. cluster.ServeWebhook(reconciler, stop)]
+            : [];
+
+    private VerificationLoop CreateVerificationLoop(SharedServices services)
+    {
+        var verifier = new Verifier(options.Node, new PodNamespaces(), new ProbeTimings());
+        return new VerificationLoop(services.Plane, verifier, services.State.Desired, timings, clock, log);
+    }
+
+    private RelayLoop? CreateRelayLoop(SharedServices services) =>
+        options.Relay is { } targets ? new RelayLoop(services.Plane, targets, timings, clock, log) : null;
+
+    private static Task[] RunRelay(RelayLoop? relay, CancellationToken stop) => relay is null ? [] : [relay.Run(stop)];
+
+    /// <summary>One part's end is the end of all; what it failed with is what the agent fails with.</summary>
+    private async Task RunUntilFirstEnds(Task[] parts, CancellationTokenSource stopping)
+    {
+        var first = await Task.WhenAny(parts);
+        await stopping.CancelAsync();
+        await Task.WhenAny(Task.WhenAll(parts), Task.Delay(timings.ShutdownTimeout, clock));
+        if (first.IsFaulted)
+            await first;
+    }
+
+    /// <summary>What several parts use.</summary>
+    /// <param name="Reconciler">Keeps the cluster's objects true; null where there is no API server to write to.</param>
+    private sealed record SharedServices(
+        StateDirectory State,
+        ControlPlaneClient Plane,
+        Connectivity Connectivity,
+        KubeCluster? Cluster,
+        KubernetesReconciler? Reconciler
+    );
+}

@@ -1,0 +1,46 @@
+using Weft.Contracts;
+
+namespace Weft.Agent.Leases;
+
+/// <summary>The events of leases, their journal and their socket.</summary>
+internal static partial class LeaseEvents
+{
+    [LoggerMessage(2201, LogLevel.Information, "")]
+    public static partial void LeaseGranted(this ILogger log, LeaseHolder holder, string addresses, string? pod);
+
+    [LoggerMessage(2202, LogLevel.Information, "")]
+    public static partial void LeaseReleased(this ILogger log, LeaseHolder holder);
+
+    [LoggerMessage(2203, LogLevel.Warning, "")]
+    public static partial void ReleasePostponed(this ILogger log, Exception error, LeaseHolder holder, double seconds);
+
+    [LoggerMessage(2204, LogLevel.Warning, "")]
+    public static partial void AcquireFailed(this ILogger log, Exception error, string? container, string? pod);
+
+    [LoggerMessage(2205, LogLevel.Warning, "")]
+    public static partial void AcquireFailedLate(this ILogger log, Exception error, LeaseHolder holder);
+
+    [LoggerMessage(2206, LogLevel.Error, "")]
+    public static partial void JournalNotWritten(this ILogger log, Exception error, int entries);
+
+    [LoggerMessage(2207, LogLevel.Error, "")]
+    public static partial void JournalNotCompacted(this ILogger log, Exception error, int entries);
+
+    [LoggerMessage(2208, LogLevel.Warning, "")]
+    public static partial void JournalTailCut(this ILogger log, long bytes, long kept);
+
+    [LoggerMessage(2209, LogLevel.Warning, "")]
+    public static partial void AcceptFailed(this ILogger log, Exception error);
+
+    [LoggerMessage(2210, LogLevel.Warning, "")]
+    public static partial void SocketNotRemoved(this ILogger log, Exception error, string socket);
+
+    [LoggerMessage(2211, LogLevel.Warning, "")]
+    public static partial void ConnectionClosed(this ILogger log, string reason, double seconds);
+
+    [LoggerMessage(2212, LogLevel.Warning, "")]
+    public static partial void ConnectionLost(this ILogger log, Exception error);
+
+    [LoggerMessage(2213, LogLevel.Error, "")]
+    public static partial void ConnectionFailed(this ILogger log, Exception error);
+}

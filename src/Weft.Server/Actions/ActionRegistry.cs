@@ -1,0 +1,48 @@
+using System.Collections.Immutable;
+using Weft.Access;
+using Weft.Fleet;
+using Weft.Resources;
+using Weft.Server.Verifications;
+
+namespace Weft.Server.Actions;
+
+/// <summary>
+/// The one list of actions with effects: to add one, write its file and a line here (docs/checklists/add-an-action.md).
+/// </summary>
+internal sealed class ActionRegistry(
+    ListCredentials credentials,
+    AuthorizationRuleKeys keys,
+    ListEnrollmentToken enrolment,
+    Verify verify
+)
+{
+    private readonly ImmutableArray<ActionHandler> _handlers =
+    [
+        new(TargetConnection.ResourceType, TargetConnection.CredentialsAction, credentials.Serve)
+        {
+            ScopeTypes = TargetConnection.TargetTypes,
+        },
+        .. KeyActionsOf(RelayAuthorizationRule.NamespaceRuleType, keys),
+        .. KeyActionsOf(RelayAuthorizationRule.ConnectionRuleType, keys),
+        new(KubernetesCluster.ResourceType, "listEnrollmentToken", enrolment.Serve),
+        new(KubernetesCluster.ResourceType, VerificationRuns.ActionName, verify.Serve),
+    ];
+
+    /// <summary>The handler of a resource's action.</summary>
+    /// <param name="action">The action's name, in any case.</param>
+    /// <returns>Null where there is none.</returns>
+    public ActionHandler? Find(ResourceId id, string action) =>
+        FindNamed(id, action) ?? FindNamed(id, ActionHandler.AnyOther);
+
+    private ActionHandler? FindNamed(ResourceId id, string name) =>
+        _handlers.FirstOrDefault(handler =>
+            handler.IsFor(id) && handler.Name.Equals(name, StringComparison.OrdinalIgnoreCase)
+        );
+
+    private static ImmutableArray<ActionHandler> KeyActionsOf(ResourceType ruleType, AuthorizationRuleKeys keys) =>
+        [
+            new(ruleType, AuthorizationRuleKeys.ListAction, keys.ServeList),
+            new(ruleType, AuthorizationRuleKeys.RegenerateAction, keys.ServeRegeneration),
+            new(ruleType, ActionHandler.AnyOther, AuthorizationRuleKeys.RefuseOther),
+        ];
+}

@@ -1,0 +1,35 @@
+namespace Weft.Contracts;
+
+/// <summary>The paths of the agents' endpoint of weftd. Contract: docs/specs/agent-api.md.</summary>
+internal static class AgentApi
+{
+    /// <summary>What all paths are below.</summary>
+    public const string Root = "/agents/v1/";
+
+    /// <summary><c>POST</c>: an agent becomes known, by an enrolment token.</summary>
+    public const string Enrol = "enroll";
+
+    /// <summary><c>GET</c>: what is desired, by long poll.</summary>
+    public const string Desired = "desired";
+
+    /// <summary><c>PUT</c>: what became of it.</summary>
+    public const string Status = "status";
+
+    /// <summary><c>GET</c>: where to listen at the relay.</summary>
+    public const string Relay = "relay";
+
+    /// <summary><c>PUT</c>: what the node has.</summary>
+    public const string Inventory = "inventory";
+
+    /// <summary><c>POST</c>: addresses for an interface of a pod.</summary>
+    public const string Acquire = "leases/acquire";
+
+    /// <summary><c>POST</c>: those addresses are free again.</summary>
+    public const string Release = "leases/release";
+
+    /// <summary><c>GET</c>: what is asked, by long poll; <c>PUT</c> below it: what was found.</summary>
+    public const string Verifications = "verifications";
+
+    /// <summary>The header of an empty answer that says at which revision nothing was new.</summary>
+    public const string RevisionHeader = "Weft-Revision";
+}

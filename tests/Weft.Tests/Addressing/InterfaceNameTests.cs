@@ -13,10 +13,10 @@ public sealed class InterfaceNameTests
     private const string WhatItMustBe = "it must be 1 to 15 characters, not '.' or '..', without '/', ':' and blanks";
 
     // The characters on which readers differ, more often than any text has them.
-    private static readonly Gen<string> Texts = Gen.OneOf(
+    private static readonly Gen<string> Texts = Gen.OneOf<char>(
             Gen.Char['a', 'z'],
             Gen.Char,
-            Gen.OneOfConst('.', '/', ':', ' ', '\\', '\n', '\u0007', '\u007f', 'ä', '+', '@', '-', '_')
+            Gen.OneOf<char>('.', '/', ':', ' ', '\\', '\n', '\u0007', '\u007f', 'ä', '+', '@', '-', '_')
         )
         .Array[0, 17]
         .Select(characters => new string(characters));

@@ -18,9 +18,9 @@ public sealed class MacAddressTests
     // Mostly addresses, with a character changed here and there.
     private static readonly Gen<string> Texts = Gen.Select(
         Addresses.Select(address => address.ToString()),
-        Gen.OneOfConst(":", "-", ".", ""),
+        Gen.OneOf(":", "-", ".", ""),
         Gen.Int[0, 16],
-        Gen.OneOfConst('0', 'f', 'F', 'g', ':', '-', '.', '\n'),
+        Gen.OneOf('0', 'f', 'F', 'g', ':', '-', '.', '\n'),
         Gen.Bool,
         (text, separator, at, character, isChanged) =>
         {
@@ -85,7 +85,7 @@ public sealed class MacAddressTests
         var pattern = new Regex(
             "^(?:[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}|[0-9A-Fa-f]{4}\\.[0-9A-Fa-f]{4}\\.[0-9A-Fa-f]{4})$"
         );
-        Gen.OneOf(Texts, Texts.Select(text => text + "\n"), Addresses.Select(Words))
+        Gen.OneOf<string>(Texts, Texts.Select(text => text + "\n"), Addresses.Select(Words))
             .Sample(text => MacAddress.TryParse(text, All, out _, out _) == pattern.IsMatch(text));
     }
 

@@ -13,9 +13,9 @@ namespace Weft.Tests.Agent.Nodes;
 /// <summary>What the agent sets up by netlink is what the files of the same node say.</summary>
 public sealed class DesiredLinksTests
 {
-    private static readonly Gen<int> Mtus = Gen.OneOfConst(1280, 1500, 9000);
+    private static readonly Gen<int> Mtus = Gen.OneOf(1280, 1500, 9000);
 
-    private static readonly Gen<ImmutableArray<(Address, int)>> Addresses = Gen.OneOfConst(
+    private static readonly Gen<ImmutableArray<(Address, int)>> Addresses = Gen.OneOf(
             (NodeCases.Of("10.20.6.4"), 24),
             (NodeCases.Of("10.20.6.5"), 24),
             (NodeCases.Of("fd20:0:0:606::4"), 64)
@@ -91,7 +91,7 @@ public sealed class DesiredLinksTests
         Gen.Select(
                 Gen.Bool,
                 Gen.Bool,
-                Gen.OneOfConst(602, 603, 606).Array[0, 4],
+                Gen.OneOf(602, 603, 606).Array[0, 4],
                 Mtus.Array[4],
                 Addresses.Array[4],
                 Gen.Int[0, 3].Array[0, 2],

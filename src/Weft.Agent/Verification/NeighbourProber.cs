@@ -123,7 +123,7 @@ internal sealed class NeighbourProber(LinkState link, IReadOnlyCollection<string
     /// <inheritdoc/>
     public void Dispose() => _socket.Dispose();
 
-    /// <summary>What the tries so far have told besides.</summary>
+    /// <summary>What the attempts so far have shown besides.</summary>
     private sealed class PathMtuSearch
     {
         public int? ReportedMtu { get; set; }

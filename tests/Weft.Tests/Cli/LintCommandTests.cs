@@ -99,7 +99,7 @@ public sealed class LintCommandTests : IDisposable
         var run = await _weft.RunInGroup("lint", "-f", "-", "--cluster", "east", "-o", "json");
         var finding = Assert.Single(JsonNode.Parse(run.Out)!.AsArray())!;
         Assert.Equal(
-            ("W406", "stdin", 2L, "Pod a"),
+            ("W406", "stdin", 1L, "Pod a"),
             (
                 finding["rule"]!.ToString(),
                 finding["file"]!.ToString(),

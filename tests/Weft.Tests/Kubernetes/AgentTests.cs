@@ -173,7 +173,7 @@ public sealed class AgentTests
                 KubeConfig = kube.Config(harness.Root),
                 LeaderElection = true,
                 IdentitySecret = "weft-agent-identity",
-                WebhookListen = new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, kube.Port + 20_000),
+                WebhookListen = new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, 0),
             },
         };
         harness.Timings = AgentHarness.FastTimings with { Kubernetes = KubeHarness.FastTimings };

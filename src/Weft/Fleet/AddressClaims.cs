@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Weft.Addressing;
-using Weft.Attachments;
 using Weft.Networks;
 using Weft.Resources;
 

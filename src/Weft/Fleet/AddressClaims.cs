@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using Weft.Addressing;
-using Weft.Attachments;
 using Weft.Networks;
 using Weft.Resources;
 

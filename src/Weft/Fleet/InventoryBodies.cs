@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using Weft.Attachments;
 using Weft.Attachments.DevicePools;
 using Weft.Attachments.Nodes;
 using Weft.Networks;

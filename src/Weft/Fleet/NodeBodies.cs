@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using Weft.Addressing;
-using Weft.Attachments;
 using Weft.Networks;
 using Weft.Resources;
 

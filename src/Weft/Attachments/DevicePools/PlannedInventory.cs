@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Weft.Attachments.Nodes;
 
 namespace Weft.Attachments.DevicePools;

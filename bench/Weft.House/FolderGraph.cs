@@ -40,6 +40,15 @@ internal sealed class FolderGraph
     /// <summary>Folders that name types of another, each other one counted.</summary>
     public int Edges => _edges.Sum(from => from.Value.Count);
 
+    /// <summary>Which folder of a project names types of which other one, and the files that do.</summary>
+    public IEnumerable<(string Project, string From, string To, IReadOnlyList<string> Files)> Uses =>
+        _edges.SelectMany(from =>
+            from.Value.Where(to => to.Key.Project == from.Key.Project)
+                .Select(to =>
+                    (from.Key.Project, from.Key.Folder, to.Key.Folder, (IReadOnlyList<string>)[.. to.Value.Keys])
+                )
+        );
+
     /// <summary>The pairs that name each other, in order.</summary>
     public IReadOnlyList<Ring> Rings =>
         [

@@ -10,6 +10,7 @@ internal sealed class FreezableTcpProxy : IAsyncDisposable
     private readonly Socket _listener = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
     private readonly ConcurrentBag<Socket> _sockets = [];
     private readonly int _port;
+    private int _passed;
 
     public FreezableTcpProxy(int port)
     {
@@ -23,6 +24,9 @@ internal sealed class FreezableTcpProxy : IAsyncDisposable
     public int Port { get; }
 
     public bool IsFrozen { get; set; }
+
+    /// <summary>How many pieces went through, both ways.</summary>
+    public int Passed => Volatile.Read(ref _passed);
 
     public ValueTask DisposeAsync()
     {
@@ -70,6 +74,7 @@ internal sealed class FreezableTcpProxy : IAsyncDisposable
             while (IsFrozen)
                 await Task.Delay(20);
             await to.SendAsync(buffer.AsMemory(0, count));
+            Interlocked.Increment(ref _passed);
         }
 
         to.Shutdown(SocketShutdown.Send);

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.InteropServices;
 
 namespace Weft.Relay.Testing;
 
@@ -14,6 +15,9 @@ internal sealed class Watchdog
     public const int ExitCode = 3;
 
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
+
+    // Whoever ends the suite from outside, as ./test does at its limit, is told the same.
+    private static PosixSignalRegistration? _termination;
 
     private readonly ConcurrentDictionary<string, Run> _running = new();
     private readonly TimeSpan _limit;
@@ -42,6 +46,7 @@ internal sealed class Watchdog
     {
         var watchdog = new Watchdog(Seconds("WEFT_TEST_LIMIT", 180), Seconds("WEFT_TEST_GRACE", 20));
         // A thread of its own: where every thread of the pool hangs, a timer would hang too.
+        _termination = PosixSignalRegistration.Create(PosixSignal.SIGTERM, _ => watchdog.End());
         new Thread(watchdog.Watch) { IsBackground = true, Name = "watchdog" }.Start();
         return watchdog;
     }

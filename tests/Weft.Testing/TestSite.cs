@@ -83,8 +83,9 @@ internal sealed class TestSite
             site.Enable($"~f/{domain}");
         site.Put(
             "~c/clusters/place",
-            "{'location':'east','extendedLocation':{'name':'~c/clusterManagers/m','type':'CustomLocation'},'properties':{'networkFabricId':'~f/networkFabrics/fab1',"
-                + "'clusterType':'SingleRack','clusterVersion':'4.0','aggregatorOrSingleRackDefinition':{'networkRackId':'r','rackSerialNumber':'s','rackSkuId':'k'}}}"
+            "{'location':'east','extendedLocation':{'name':'~c/clusterManagers/m','type':'CustomLocation'},"
+                + "'properties':{'networkFabricId':'~f/networkFabrics/fab1','clusterType':'SingleRack','clusterVersion':'4.0',"
+                + "'aggregatorOrSingleRackDefinition':{'networkRackId':'r','rackSerialNumber':'s','rackSkuId':'k'}}}"
         );
         site.L3("oam", "core", 600);
         site.L3("n2", "core", 602);
@@ -93,7 +94,8 @@ internal sealed class TestSite
         site.Put(
             "~c/trunkedNetworks/ran",
             Tracked(
-                "'isolationDomainIds':['~f/l3IsolationDomains/core','~f/l3IsolationDomains/user','~f/l2IsolationDomains/hb-domain'],'vlans':[602,603,750]"
+                "'isolationDomainIds':['~f/l3IsolationDomains/core','~f/l3IsolationDomains/user',"
+                    + "'~f/l2IsolationDomains/hb-domain'],'vlans':[602,603,750]"
             )
         );
         site.Put("~c/cloudServicesNetworks/egress", Tracked(""));

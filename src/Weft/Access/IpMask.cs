@@ -7,7 +7,7 @@ namespace Weft.Access;
 /// The networks of a rule: one address or a prefix, by the strict grammar of <see cref="Prefix"/> and
 /// <see cref="Address"/>.
 /// </summary>
-/// <remarks>docs/specs/relay-rules.md, "Networks".</remarks>
+/// <remarks>docs/specs/relay-rules.md, "Network rules".</remarks>
 internal static class IpMask
 {
     /// <summary>Reads a mask. An address alone is itself: <c>/32</c> or <c>/128</c>.</summary>

@@ -24,6 +24,7 @@ internal sealed class FakeKube : IAsyncDisposable
 
     private readonly ConcurrentDictionary<string, (string User, FakeRbac? Rules)> _users = new();
     private readonly ConcurrentQueue<(string User, KubeRequest Request)> _requests = [];
+    private readonly KubeVerbs _verbs;
     private readonly X509Certificate2 _certificate;
     private readonly HeldPort _port = new();
     private CancellationTokenSource _dropped = new();
@@ -33,12 +34,15 @@ internal sealed class FakeKube : IAsyncDisposable
 
     private FakeKube()
     {
-        _certificate = NewCertificate();
+        (_verbs, _certificate) = (new(this), NewCertificate());
         _users[AdminToken] = ("admin", null);
         _users[AgentToken] = ("agent", null);
     }
 
     public FakeKubeStore Store { get; } = new();
+
+    /// <summary>Cancelled when all connections break.</summary>
+    public CancellationToken Dropped => Volatile.Read(ref _dropped).Token;
 
     public int Port => _port.Number;
 
@@ -190,7 +194,7 @@ internal sealed class FakeKube : IAsyncDisposable
                 )
             )
                 throw new KubeError(401, "Unauthorized", "Unauthorized");
-            var request = Read(http);
+            var request = KubeQuery.Read(http);
             _requests.Enqueue((caller.User, request));
             if (Interlocked.Decrement(ref _throttled) >= 0 && caller.User == "agent")
                 throw new KubeError(429, "TooManyRequests", "too many requests, please try again later")
@@ -199,7 +203,7 @@ internal sealed class FakeKube : IAsyncDisposable
                 };
             Authorize(caller, request);
             if (Before is null || !await Before(http, request))
-                await Serve(http, request, verb => Authorize(caller, request with { Verb = verb }));
+                await _verbs.Serve(http, request, verb => Authorize(caller, request with { Verb = verb }));
         }
         catch (KubeError refusal)
         {
@@ -215,7 +219,7 @@ internal sealed class FakeKube : IAsyncDisposable
                 return;
             }
 
-            await Respond(http, refusal.Code, refusal.Status);
+            await KubeVerbs.Respond(http, refusal.Code, refusal.Status);
         }
     }
 
@@ -225,361 +229,13 @@ internal sealed class FakeKube : IAsyncDisposable
             throw new KubeError(
                 403,
                 "Forbidden",
-                $"{request.Resource} is forbidden: User \"{caller.User}\" cannot {request.Verb} resource \"{request.Resource}\" in API group \"{request.Group}\"{(request.Namespace is null ? " at the cluster scope" : $" in the namespace \"{request.Namespace}\"")}"
+                $"{request.Resource} is forbidden: User \"{caller.User}\" cannot {request.Verb} resource "
+                    + $"\"{request.Resource}\" in API group \"{request.Group}\"{PlaceOf(request)}"
             );
     }
 
-    private Task Serve(HttpContext http, KubeRequest request, Action<string> authorize)
-    {
-        var resource = Store.Find(
-            request.Group,
-            http.Request.Path.Value!.Split('/')[request.Group.Length == 0 ? 2 : 3],
-            request.Resource
-        );
-        var manager = http.Request.Query["fieldManager"].ToString() is { Length: > 0 } given
-            ? given
-            : http.Request.Headers.UserAgent.ToString().Split('/')[0];
-        return request.Verb switch
-        {
-            "get" => Respond(http, 200, Store.Get(resource, request.Namespace, request.Name!)),
-            "list" => List(http, request, resource),
-            "watch" => Watch(http, request, resource),
-            "create" => Write(
-                http,
-                async () => (Store.Create(resource, await Body(http), request.Namespace, manager), 201)
-            ),
-            "update" => Write(
-                http,
-                async () =>
-                    (
-                        await Body(http) is var body
-                            ? Store.Update(resource, request.Namespace, request.Name!, _ => body, manager)
-                            : body,
-                        200
-                    )
-            ),
-            "delete" => Write(
-                http,
-                async () =>
-                {
-                    var gone = Store.Delete(resource, request.Namespace, request.Name!, await Body(http));
-                    return (
-                        gone["metadata"]!["deletionTimestamp"] is not null
-                            ? gone
-                            : new JsonObject
-                            {
-                                ["kind"] = "Status",
-                                ["apiVersion"] = "v1",
-                                ["metadata"] = new JsonObject(),
-                                ["status"] = "Success",
-                            },
-                        200
-                    );
-                }
-            ),
-            _ => Write(http, () => Patch(http, request, resource, manager, authorize)),
-        };
-    }
-
-    private async Task<(JsonObject, int)> Patch(
-        HttpContext http,
-        KubeRequest request,
-        KubeResource resource,
-        string manager,
-        Action<string> authorize
-    )
-    {
-        var type = http.Request.ContentType ?? "";
-        var body = JsonNode.Parse(await new StreamReader(http.Request.Body).ReadToEndAsync())!;
-        if (type.StartsWith("application/apply-patch+yaml", StringComparison.Ordinal))
-        {
-            if (http.Request.Query["fieldManager"].Count == 0)
-                throw new KubeError(
-                    400,
-                    "BadRequest",
-                    "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch"
-                );
-            // Applying what isn't there is a creation as well, and the name counts for both.
-            if (
-                Store
-                    .List(resource, request.Namespace, o => (string?)o["metadata"]!["name"] == request.Name)
-                    .Items.Count == 0
-            )
-                authorize("create");
-            var (made, isNew) = Store.Apply(
-                resource,
-                request.Namespace,
-                request.Name!,
-                body.AsObject(),
-                manager,
-                http.Request.Query["force"] == "true"
-            );
-            return (made, isNew ? 201 : 200);
-        }
-
-        Func<JsonObject, JsonObject> change =
-            type.StartsWith("application/json-patch", StringComparison.Ordinal)
-                ? live => JsonPatch(live, body.AsArray())
-            : type.StartsWith("application/merge-patch", StringComparison.Ordinal)
-                ? live => Merge(live, body.AsObject())
-            : throw new KubeError(
-                415,
-                "UnsupportedMediaType",
-                $"the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml; not {type}"
-            );
-        return (Store.Update(resource, request.Namespace, request.Name!, change, manager), 200);
-    }
-
-    private async Task List(HttpContext http, KubeRequest request, KubeResource resource)
-    {
-        var (items, version) = Store.List(resource, request.Namespace, Selector(http));
-        var limit = Math.Min(
-            Page,
-            http.Request.Query["limit"].ToString() is { Length: > 0 } text
-                ? int.Parse(text, CultureInfo.InvariantCulture)
-                : int.MaxValue
-        );
-        var skip = 0;
-        if (http.Request.Query["continue"].ToString() is { Length: > 0 } token)
-        {
-            var parts = token.Split('/');
-            Store.CheckPage(long.Parse(parts[0], CultureInfo.InvariantCulture));
-            (version, skip) = (
-                long.Parse(parts[0], CultureInfo.InvariantCulture),
-                int.Parse(parts[1], CultureInfo.InvariantCulture)
-            );
-        }
-
-        var metadata = new JsonObject { ["resourceVersion"] = version.ToString(CultureInfo.InvariantCulture) };
-        if (items.Count > skip + limit)
-            metadata["continue"] = $"{version}/{skip + limit}";
-        // As the real one does: items of its own kinds don't repeat what the list says, those of a CRD do.
-        foreach (var item in items.Where(_ => resource.Group != "k8s.cni.cncf.io"))
-        {
-            item.Remove("apiVersion");
-            item.Remove("kind");
-        }
-
-        await Respond(
-            http,
-            200,
-            new JsonObject
-            {
-                ["kind"] = $"{resource.Kind}List",
-                ["apiVersion"] = resource.ApiVersion,
-                ["metadata"] = metadata,
-                ["items"] = new JsonArray([.. items.Skip(skip).Take(limit)]),
-            }
-        );
-    }
-
-    private async Task Watch(HttpContext http, KubeRequest request, KubeResource resource)
-    {
-        var selects = Selector(http);
-        var version = long.Parse(
-            http.Request.Query["resourceVersion"].ToString() is { Length: > 0 } text ? text : "0",
-            CultureInfo.InvariantCulture
-        );
-        using var over = CancellationTokenSource.CreateLinkedTokenSource(
-            http.RequestAborted,
-            Volatile.Read(ref _dropped).Token
-        );
-        var end = DateTime.UtcNow.AddSeconds(
-            int.Parse(
-                http.Request.Query["timeoutSeconds"].ToString() is { Length: > 0 } s ? s : "300",
-                CultureInfo.InvariantCulture
-            )
-        );
-        http.Response.ContentType = "application/json";
-        await http.Response.StartAsync(over.Token);
-        try
-        {
-            while (DateTime.UtcNow < end)
-            {
-                var changed = Store.Changed;
-                var events = Store.Since(resource, version);
-                foreach (
-                    var each in events.Where(e =>
-                        (request.Namespace is null || (string?)e.Object["metadata"]!["namespace"] == request.Namespace)
-                        && selects(e.Object)
-                    )
-                )
-                    await WriteEvent(http, each.Type, each.Object, over.Token);
-                version = events.Count > 0 ? events[^1].Version : version;
-                if (
-                    await Task.WhenAny(changed, Task.Delay(Bookmarks, over.Token)) != changed
-                    && !over.IsCancellationRequested
-                    && http.Request.Query["allowWatchBookmarks"] == "true"
-                )
-                {
-                    version = Math.Max(version, Store.Since(resource, version).Count == 0 ? Store.Version : version);
-                    await WriteEvent(
-                        http,
-                        "BOOKMARK",
-                        new JsonObject
-                        {
-                            ["kind"] = resource.Kind,
-                            ["apiVersion"] = resource.ApiVersion,
-                            ["metadata"] = new JsonObject
-                            {
-                                ["resourceVersion"] = version.ToString(CultureInfo.InvariantCulture),
-                            },
-                        },
-                        over.Token
-                    );
-                }
-
-                over.Token.ThrowIfCancellationRequested();
-            }
-        }
-        catch (KubeError refusal)
-        {
-            await WriteEvent(http, "ERROR", refusal.Status, over.Token);
-        }
-        catch (OperationCanceledException)
-        {
-            http.Abort();
-        }
-    }
-
-    private static async Task WriteEvent(HttpContext http, string type, JsonObject body, CancellationToken cancel)
-    {
-        await http.Response.Body.WriteAsync(
-            Encoding.UTF8.GetBytes(
-                new JsonObject { ["type"] = type, ["object"] = body.DeepClone() }.ToJsonString() + "\n"
-            ),
-            cancel
-        );
-        await http.Response.Body.FlushAsync(cancel);
-    }
-
-    private static async Task Write(HttpContext http, Func<Task<(JsonObject Object, int Code)>> write)
-    {
-        var (written, code) = await write();
-        await Respond(http, code, written);
-    }
-
-    private static Func<JsonObject, bool> Selector(HttpContext http)
-    {
-        var labels = http
-            .Request.Query["labelSelector"]
-            .ToString()
-            .Split(',', StringSplitOptions.RemoveEmptyEntries)
-            .Select(p => p.Split('=', 2))
-            .ToList();
-        var fields = http
-            .Request.Query["fieldSelector"]
-            .ToString()
-            .Split(',', StringSplitOptions.RemoveEmptyEntries)
-            .Select(p => p.Split('=', 2))
-            .ToList();
-        return o =>
-            labels.All(l => (string?)o["metadata"]!["labels"]?[l[0]] == l[1])
-            && fields.All(f => (string?)f[0].Split('.').Aggregate((JsonNode?)o, (at, name) => at?[name]) == f[1]);
-    }
-
-    private static KubeRequest Read(HttpContext http)
-    {
-        var parts = http.Request.Path.Value!.Split('/', StringSplitOptions.RemoveEmptyEntries);
-        var (group, rest) = parts[0] == "api" ? ("", parts[2..]) : (parts[1], parts[3..]);
-        string? space = null;
-        if (rest.Length > 2 && rest[0] == "namespaces")
-            (space, rest) = (rest[1], rest[2..]);
-        var name = rest.Length > 1 ? rest[1] : null;
-        var isWatch = http.Request.Query["watch"] == "true";
-        var verb = http.Request.Method switch
-        {
-            "GET" => name is not null ? "get"
-            : isWatch ? "watch"
-            : "list",
-            "POST" => "create",
-            "PUT" => "update",
-            "PATCH" => "patch",
-            _ => "delete",
-        };
-        // A list of one name is a request for that name: that is how a role can be limited to it.
-        if (
-            name is null
-            && http
-                .Request.Query["fieldSelector"]
-                .ToString()
-                .Split(',')
-                .FirstOrDefault(f => f.StartsWith("metadata.name=", StringComparison.Ordinal))
-                is { } only
-        )
-            name = only["metadata.name=".Length..];
-        return new KubeRequest(verb, group, rest[0], space, name);
-    }
-
-    private static async Task<JsonObject> Body(HttpContext http)
-    {
-        var text = await new StreamReader(http.Request.Body).ReadToEndAsync();
-        return text.Length == 0 ? [] : JsonNode.Parse(text)!.AsObject();
-    }
-
-    private static JsonObject Merge(JsonObject live, JsonObject patch)
-    {
-        foreach (var (name, value) in patch)
-        {
-            if (value is null)
-                live.Remove(name);
-            else
-                live[name] = value is JsonObject members
-                    ? Merge(live[name] as JsonObject is { } there ? there.DeepClone().AsObject() : [], members)
-                    : value.DeepClone();
-        }
-
-        return live;
-    }
-
-    private static JsonObject JsonPatch(JsonObject live, JsonArray operations)
-    {
-        foreach (var operation in operations)
-        {
-            var names = ((string)operation!["path"]!)
-                .Split('/')[1..]
-                .Select(n =>
-                    n.Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal)
-                )
-                .ToArray();
-            JsonNode at = live;
-            foreach (var name in names[..^1])
-                at =
-                    (at is JsonArray list ? list[int.Parse(name, CultureInfo.InvariantCulture)] : at[name])
-                    ?? throw new KubeError(
-                        422,
-                        "Invalid",
-                        $"the server rejected our request due to an error in our request: no {operation["path"]}"
-                    );
-            var holder = at.AsObject();
-            switch ((string)operation["op"]!)
-            {
-                case "test" when !JsonNode.DeepEquals(holder[names[^1]], operation["value"]):
-                    throw new KubeError(
-                        422,
-                        "Invalid",
-                        "the server rejected our request due to an error in our request: testing value failed"
-                    );
-                case "test":
-                    break;
-                case "remove":
-                    holder.Remove(names[^1]);
-                    break;
-                default:
-                    holder[names[^1]] = operation["value"]?.DeepClone();
-                    break;
-            }
-        }
-
-        return live;
-    }
-
-    private static async Task Respond(HttpContext http, int status, JsonObject body)
-    {
-        http.Response.StatusCode = status;
-        http.Response.ContentType = "application/json";
-        await http.Response.WriteAsync(body.ToJsonString());
-    }
+    private static string PlaceOf(KubeRequest request) =>
+        request.Namespace is null ? " at the cluster scope" : $" in the namespace \"{request.Namespace}\"";
 
     private static X509Certificate2 NewCertificate()
     {

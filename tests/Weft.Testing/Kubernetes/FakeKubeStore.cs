@@ -1,60 +1,12 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
-using System.Text.RegularExpressions;
 
 namespace Weft.Testing.Kubernetes;
-
-/// <summary>A refusal as the API server words it.</summary>
-internal sealed class KubeError(int code, string reason, string message) : Exception(message)
-{
-    public int Code => code;
-
-    public JsonArray Causes { get; init; } = [];
-
-    public int? RetryAfter { get; init; }
-
-    /// <summary>Whether it is text: of a path that nobody serves there is nothing more to say.</summary>
-    public bool IsPlain { get; init; }
-
-    public JsonObject Status
-    {
-        get
-        {
-            var details = new JsonObject();
-            if (Causes.Count > 0)
-                details["causes"] = Causes.DeepClone();
-            if (RetryAfter is { } seconds)
-                details["retryAfterSeconds"] = seconds;
-            return new JsonObject
-            {
-                ["kind"] = "Status",
-                ["apiVersion"] = "v1",
-                ["metadata"] = new JsonObject(),
-                ["status"] = "Failure",
-                ["message"] = Message,
-                ["reason"] = reason,
-                ["details"] = details,
-                ["code"] = code,
-            };
-        }
-    }
-}
-
-/// <summary>A kind that is served.</summary>
-internal sealed record KubeResource(string Group, string Version, string Plural, string Kind, bool IsNamespaced)
-{
-    public string ApiVersion => Group.Length == 0 ? Version : $"{Group}/{Version}";
-
-    public string Title => Group.Length == 0 ? Plural : $"{Plural}.{Group}";
-}
-
-/// <summary>One change, as a watch tells it.</summary>
-internal sealed record KubeEvent(long Version, string Type, KubeResource Resource, JsonObject Object);
 
 /// <summary>
 /// What the API server keeps in etcd: objects, one counter for all of them, and the changes since the last compaction.
 /// </summary>
-internal sealed partial class FakeKubeStore
+internal sealed class FakeKubeStore
 {
     private readonly Lock _guard = new();
     private readonly SortedDictionary<(string Resource, string? Namespace, string Name), JsonObject> _objects = new(
@@ -199,7 +151,7 @@ internal sealed partial class FakeKubeStore
         {
             var name =
                 (string?)body["metadata"]?["name"]
-                ?? throw Invalid("metadata.name: Required value: name or generateName is required");
+                ?? throw KubeError.Invalid("metadata.name: Required value: name or generateName is required");
             if (_objects.ContainsKey((resource.Title, space, name)))
                 throw new KubeError(409, "AlreadyExists", $"{resource.Title} \"{name}\" already exists");
             var made = PrepareCreate(resource, body.DeepClone().AsObject(), space, name);
@@ -227,10 +179,10 @@ internal sealed partial class FakeKubeStore
                     "BadRequest",
                     $"the name of the object ({inside}) does not match the name on the URL ({name})"
                 );
-            CheckTypes(resource, body);
+            KubeValidation.CheckTypes(resource, body);
             var applied = body.DeepClone().AsObject();
             if (resource.Group != "k8s.cni.cncf.io")
-                DropEmpty(applied);
+                KubeValidation.DropEmpty(applied);
             applied["metadata"]!["name"] = name;
             if (space is not null)
                 applied["metadata"]!["namespace"] = space;
@@ -291,21 +243,23 @@ internal sealed partial class FakeKubeStore
                 throw new KubeError(
                     409,
                     "Conflict",
-                    $"Operation cannot be fulfilled on {resource.Title} \"{name}\": the object has been modified; please apply your changes to the latest version and try again"
+                    $"Operation cannot be fulfilled on {resource.Title} \"{name}\": the object has been modified; "
+                        + "please apply your changes to the latest version and try again"
                 );
             if ((string?)next["metadata"]?["uid"] is { Length: > 0 } uid && uid != (string?)live["metadata"]!["uid"])
                 throw new KubeError(
                     409,
                     "Conflict",
-                    $"Operation cannot be fulfilled on {resource.Title} \"{name}\": Precondition failed: UID in precondition: {uid}, UID in object meta: {live["metadata"]!["uid"]}"
+                    $"Operation cannot be fulfilled on {resource.Title} \"{name}\": Precondition failed: "
+                        + $"UID in precondition: {uid}, UID in object meta: {live["metadata"]!["uid"]}"
                 );
-            CheckTypes(resource, next);
+            KubeValidation.CheckTypes(resource, next);
             foreach (
                 var kept in (string[])
                     ["uid", "creationTimestamp", "generation", "managedFields", "resourceVersion", "deletionTimestamp"]
             )
                 next["metadata"]![kept] = live["metadata"]![kept]?.DeepClone();
-            Prune(next["metadata"]!.AsObject());
+            KubeValidation.Prune(next["metadata"]!.AsObject());
             if (FakeManagedFields.AreEqual(live, next, withOwners: false))
                 return live.DeepClone().AsObject();
             next = FakeManagedFields.Update(live, next, manager, Now());
@@ -339,7 +293,9 @@ internal sealed partial class FakeKubeStore
                     throw new KubeError(
                         409,
                         "Conflict",
-                        $"Operation cannot be fulfilled on {(resource.Group.Length == 0 ? resource.Kind : $"{resource.Kind}.{resource.Group}")} \"{name}\": the {word} in the precondition ({wanted}) does not match the {word} in record ({live["metadata"]![member]}). The object might have been {hint}"
+                        $"Operation cannot be fulfilled on {resource.KindTitle} \"{name}\": the {word} in the precondition "
+                            + $"({wanted}) does not match the {word} in record ({live["metadata"]![member]}). "
+                            + $"The object might have been {hint}"
                     );
             }
 
@@ -408,13 +364,10 @@ internal sealed partial class FakeKubeStore
 
     private JsonObject PrepareCreate(KubeResource resource, JsonObject made, string? space, string name)
     {
-        if (!Name().IsMatch(name) || name.Length > 253)
-            throw Invalid(
-                $"{resource.Kind} \"{name}\" is invalid: metadata.name: Invalid value: \"{name}\": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.'"
-            );
+        KubeValidation.CheckName(resource, name);
         if (space is not null && !_objects.ContainsKey(("namespaces", null, space)))
             throw new KubeError(404, "NotFound", $"namespaces \"{space}\" not found");
-        CheckTypes(resource, made);
+        KubeValidation.CheckTypes(resource, made);
         var metadata = made["metadata"]!.AsObject();
         metadata["name"] = name;
         if (space is not null)
@@ -432,61 +385,10 @@ internal sealed partial class FakeKubeStore
         return made;
     }
 
-    private static void CheckTypes(KubeResource resource, JsonObject body)
-    {
-        if ((string?)body["kind"] != resource.Kind || (string?)body["apiVersion"] != resource.ApiVersion)
-            throw new KubeError(
-                400,
-                "BadRequest",
-                $"the object provided is unrecognized (must be of type {resource.Kind})"
-            );
-        if (
-            resource.Plural == "configmaps"
-            && body["data"] is JsonObject data
-            && data.Any(d => d.Value is not JsonValue v || !v.TryGetValue<string>(out _))
-        )
-            throw new KubeError(
-                400,
-                "BadRequest",
-                "ConfigMap in version \"v1\" cannot be handled as a ConfigMap: json: cannot unmarshal into Go struct field ConfigMap.data of type string"
-            );
-        if (
-            resource.Group == "k8s.cni.cncf.io"
-            && body["spec"]?["config"] is { } config
-            && (config is not JsonValue text || !text.TryGetValue<string>(out _))
-        )
-            throw Invalid(
-                $"{resource.Kind} is invalid: spec.config: Invalid value: spec.config in body must be of type string"
-            );
-    }
-
     private JsonObject GetOrThrow(KubeResource resource, string? space, string name) =>
         _objects.TryGetValue((resource.Title, space, name), out var live)
             ? live
             : throw new KubeError(404, "NotFound", $"{resource.Title} \"{name}\" not found");
 
-    // What has a type loses empty maps on its way through it.
-    private static void DropEmpty(JsonObject of)
-    {
-        foreach (var (name, value) in of.ToList())
-        {
-            if (value is JsonObject members)
-                DropEmpty(members);
-            if (name != "metadata" && value is JsonObject { Count: 0 })
-                of.Remove(name);
-        }
-    }
-
-    private static void Prune(JsonObject of)
-    {
-        foreach (var none in of.Where(m => m.Value is null).Select(m => m.Key).ToList())
-            of.Remove(none);
-    }
-
-    private static KubeError Invalid(string why) => new(422, "Invalid", why);
-
     private static string Now() => DateTime.UtcNow.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
-
-    [GeneratedRegex("^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")]
-    private static partial Regex Name();
 }

@@ -9,7 +9,10 @@ internal sealed record FieldConflict(string Who, string Field)
     public static string Describe(IReadOnlyList<FieldConflict> conflicts) =>
         conflicts.Count == 1
             ? $"Apply failed with 1 conflict: conflict with {conflicts[0].Who}: {conflicts[0].Field}"
-            : $"Apply failed with {conflicts.Count} conflicts: {string.Join('\n', conflicts.GroupBy(c => c.Who).Select(g => $"conflicts with {g.Key}:\n{string.Join('\n', g.Select(c => $"- {c.Field}"))}"))}";
+            : $"Apply failed with {conflicts.Count} conflicts: {string.Join('\n', conflicts.GroupBy(c => c.Who).Select(Describe))}";
+
+    private static string Describe(IGrouping<string, FieldConflict> conflicts) =>
+        $"conflicts with {conflicts.Key}:\n{string.Join('\n', conflicts.Select(c => $"- {c.Field}"))}";
 }
 
 /// <summary>

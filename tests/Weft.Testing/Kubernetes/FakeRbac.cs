@@ -6,7 +6,9 @@ namespace Weft.Testing.Kubernetes;
 internal sealed record KubeRequest(string Verb, string Group, string Resource, string? Namespace, string? Name)
 {
     public override string ToString() =>
-        $"{Verb} {Resource}{(Group.Length > 0 ? $".{Group}" : "")}{(Namespace is null ? "" : $" in {Namespace}")}{(Name is null ? "" : $" named {Name}")}";
+        $"{Verb} {Resource}{(Group.Length > 0 ? $".{Group}" : "")}"
+        + (Namespace is null ? "" : $" in {Namespace}")
+        + (Name is null ? "" : $" named {Name}");
 }
 
 /// <summary>
@@ -108,7 +110,8 @@ internal sealed class FakeRbac
                         .SelectMany(r => verbs.Select(v => (r, v)))
                         .Where(rv => !_used.Contains(rv))
                         .Select(rv =>
-                            $"{rv.v} {rv.r}{(space is null ? "" : $" in {space}")}{(names.Length == 0 ? "" : $" named {string.Join(',', names)}")}"
+                            $"{rv.v} {rv.r}{(space is null ? "" : $" in {space}")}"
+                            + (names.Length == 0 ? "" : $" named {string.Join(',', names)}")
                         ),
                 ];
         }

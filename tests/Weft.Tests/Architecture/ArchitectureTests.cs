@@ -115,35 +115,6 @@ public sealed partial class ArchitectureTests
     }
 
     [Fact]
-    public void Keeps_FilesAndMethodsShort()
-    {
-        var files = Sources("src").Select(f => (f, Lines: File.ReadAllLines(f))).ToList();
-        Assert.NotEmpty(files);
-        Assert.Empty(
-            files
-                .Where(f => f.Lines.Length > 400)
-                .Select(f => $"{Short(f.f)} has {f.Lines.Length} lines; 400 are the most")
-        );
-        Assert.Empty(
-            files.SelectMany(f =>
-                Blocks(f.Lines)
-                    .Where(b => b.Length > 70)
-                    .Select(b => $"{Short(f.f)}:{b.Line}: '{b.Head}' has {b.Length} lines; 70 are the most")
-            )
-        );
-    }
-
-    [Fact]
-    public void Measures_MethodsAndNotTypes()
-    {
-        var lines = new List<string> { "internal sealed class A", "{", "    public int B(int x)", "    {" };
-        lines.AddRange(Enumerable.Repeat("        x++;", 80));
-        lines.AddRange(["    }", "", "    public int C => 1;", "}"]);
-        var (line, length, head) = Assert.Single(Blocks([.. lines]));
-        Assert.Equal((3, 83, "public int B(int x)"), (line, length, head));
-    }
-
-    [Fact]
     public void Names_TypesByTheFieldsWords()
     {
         var wrong = Sources("src")
@@ -186,16 +157,6 @@ public sealed partial class ArchitectureTests
             Enum.GetValues<RefusalCode>().Select(code => (code.ToString(), code.HttpStatus())).Order(),
             page.Order()
         );
-    }
-
-    [Fact]
-    public void Names_NoPathThatIsNotThere()
-    {
-        var page = At("ARCHITECTURE.md");
-        Assert.SkipUnless(File.Exists(page), "ARCHITECTURE.md isn't written yet");
-        var paths = Paths().Matches(File.ReadAllText(page)).Select(m => m.Groups[1].Value).Distinct().ToList();
-        var missing = paths.Where(path => !File.Exists(At(path)) && !Directory.Exists(At(path))).ToList();
-        Assert.Empty(missing);
     }
 
     [Fact]
@@ -257,31 +218,6 @@ public sealed partial class ArchitectureTests
             )
             .Order(StringComparer.Ordinal);
 
-    /// <summary>
-    /// Members with a body in braces: a line that opens a block one or more levels inside a type, and the line that
-    /// closes it.
-    /// </summary>
-    private static IEnumerable<(int Line, int Length, string Head)> Blocks(string[] lines)
-    {
-        for (var i = 1; i < lines.Length; i++)
-        {
-            var indent = lines[i].Length - lines[i].TrimStart().Length;
-            if (lines[i].Trim() != "{" || indent < 4)
-                continue;
-            var head = i - 1;
-            while (head > 0 && lines[head].Length - lines[head].TrimStart().Length > indent)
-                head--;
-            if (!MemberHead().IsMatch(lines[head]) || lines[head].Length - lines[head].TrimStart().Length != indent)
-                continue;
-            var end = Array.FindIndex(
-                lines,
-                i,
-                line => line.StartsWith(new string(' ', indent) + "}", StringComparison.Ordinal)
-            );
-            yield return (head + 1, end - head + 1, lines[head].Trim());
-        }
-    }
-
     private static string At(string path) => Path.Combine(Repository.Root, path);
 
     private static string Short(string file) => Path.GetRelativePath(Repository.Root, file);
@@ -310,14 +246,6 @@ public sealed partial class ArchitectureTests
     [GeneratedRegex("`([A-Za-z]+Tests)\\.([A-Za-z0-9_]+)`")]
     private static partial Regex TestsNamed();
 
-    [GeneratedRegex(@"`((?:src|tests|docs|examples|bench|deploy)/[\w./-]*[\w/])`")]
-    private static partial Regex Paths();
-
     [GeneratedRegex(@"^\w+\.[A-Z][A-Za-z0-9]*_\w+$")]
     private static partial Regex TestName();
-
-    [GeneratedRegex(
-        @"^\s+(?:(?:public|internal|private|protected|static|async|override|virtual|unsafe|partial|extern|new|readonly)\s+)*(?!class|struct|record|interface|enum|namespace|if|for|foreach|while|switch|using|lock|try|else|return|case|do\b)[\w<>\[\](),.? ]+\(.*$"
-    )]
-    private static partial Regex MemberHead();
 }

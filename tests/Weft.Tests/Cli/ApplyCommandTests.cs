@@ -86,6 +86,8 @@ public sealed class ApplyCommandTests : IDisposable
     [Fact]
     public async Task Sends_WhatIsIndependent_AtOnce()
     {
+        // The one isn't done before the other has come, so that one after the other would never end.
+        _weft.Weftd.WaitsFor["networkfabrics/fabric"] = "PUT cloudservicesnetworks/csn";
         await _weft.RunInGroup("apply", "-f", _site);
         InOrder("PUT networkfabrics/fabric", "PUT cloudservicesnetworks/csn");
         Assert.True(

@@ -13,6 +13,8 @@ internal sealed class CommandLine : IDisposable
     public const string Secret = "weft_adm_5e1f0secret";
     public const string Group = "/subscriptions/sub/resourceGroups/site";
 
+    private SaidSoFar _error = new();
+
     public CommandLine()
     {
         Directory.CreateDirectory(Folder);
@@ -42,6 +44,9 @@ internal sealed class CommandLine : IDisposable
 
     /// <summary>Where goes what <c>stdio</c> receives.</summary>
     public Func<Stream> OpenOut { get; set; } = () => new MemoryStream();
+
+    /// <summary>What the run that goes on has said on stderr so far.</summary>
+    public string ErrorSoFar => _error.ToString();
 
     public string PathOf(string name) => Path.Combine(Folder, name);
 
@@ -75,7 +80,8 @@ internal sealed class CommandLine : IDisposable
     public async Task<ProgramRun> RunBare(params string[] args)
     {
         using var output = new StringWriter { NewLine = "\n" };
-        using var error = new StringWriter { NewLine = "\n" };
+        using var error = new SaidSoFar();
+        _error = error;
         var environment = new CliEnvironment
         {
             Out = output,
@@ -104,6 +110,38 @@ internal sealed class CommandLine : IDisposable
     {
         Weftd.Dispose();
         Directory.Delete(Folder, recursive: true);
+    }
+
+    /// <summary>A writer that one thread may read while another writes.</summary>
+    private sealed class SaidSoFar : StringWriter
+    {
+        private readonly Lock _gate = new();
+
+        public SaidSoFar() => NewLine = "\n";
+
+        public override void Write(char value)
+        {
+            lock (_gate)
+                base.Write(value);
+        }
+
+        public override void Write(char[] buffer, int index, int count)
+        {
+            lock (_gate)
+                base.Write(buffer, index, count);
+        }
+
+        public override void Write(string? value)
+        {
+            lock (_gate)
+                base.Write(value);
+        }
+
+        public override string ToString()
+        {
+            lock (_gate)
+                return base.ToString();
+        }
     }
 
     internal sealed record ProgramRun(int Exit, string Out, string Error);

@@ -203,7 +203,10 @@ public sealed class RelayProxyTests
         await using var site = await RelaySite.Start();
         var (certificate, ca) = site.Certificate("kubernetes");
         var late = site.Run("proxy", "east", "--certificate-authority", ca, "--", "true");
-        await Task.Delay(TimeSpan.FromMilliseconds(500), Cancel);
+        await Eventually.Holds(
+            () => site.Weft.ErrorSoFar.StartsWith("waiting: ", StringComparison.Ordinal) || late.IsCompleted,
+            "it says that it waits"
+        );
         Assert.False(late.IsCompleted);
         await site.Listen(Documents.East, ("kubernetes", site.ServeTls(certificate)));
         var run = await late.WaitAsync(TimeSpan.FromSeconds(15), Cancel);

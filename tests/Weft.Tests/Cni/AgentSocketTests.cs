@@ -69,7 +69,7 @@ public sealed class AgentSocketTests
 
         Assert.False(new AgentSocket(agent.Path, Short).TryExchange(Line, out _, out var why));
         Assert.Equal("no answer within 0.15 s", why);
-        Assert.InRange(clock.Elapsed, Short - TimeSpan.FromMilliseconds(20), TimeSpan.FromSeconds(10));
+        Assert.True(clock.Elapsed >= Short - TimeSpan.FromMilliseconds(20), "it waits as long as it says");
     }
 
     [Fact]

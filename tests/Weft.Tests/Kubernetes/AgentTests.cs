@@ -38,10 +38,7 @@ public sealed class AgentTests
             "n6",
             null
         );
-        await harness.Plane.Until(
-            () => harness.Plane.Reports.Any(r => r.Drift.Length == 1),
-            "the drift is reported"
-        );
+        await harness.Plane.Until(() => harness.Plane.Reports.Any(r => r.Drift.Length == 1), "the drift is reported");
         var drift = harness.Plane.Reports[^1].Drift[0];
         Assert.Equal(
             ("NetworkAttachmentDefinition default/n6", "missing", true),
@@ -194,8 +191,7 @@ public sealed class AgentTests
         harness.Plane.SetDesired("sha256-22", []);
         await harness.Plane.UntilReported("sha256-22", "Applied");
         // The webhook is made known beside all that, in its own time.
-        for (var i = 0; i < 1_000 && rules.Unused.Any(); i++)
-            await Task.Delay(20, Cancel);
+        await AgentHarness.Eventually(() => !rules.Unused.Any(), "every right that it has is used");
         await harness.StopAgent();
         Environment.SetEnvironmentVariable("POD_IP", null);
 
@@ -223,12 +219,10 @@ public sealed class AgentTests
 
         Assert.InRange(kube.Writes(), 10, 60);
         using var again = Start(harness, kube, said);
-        for (
-            var i = 0;
-            i < 6_000 && !again.HasExited && !harness.Plane.Reports.Any(r => r.State == "Applied");
-            i++
-        )
-            await Task.Delay(10, Cancel);
+        await AgentHarness.Eventually(
+            () => again.HasExited || harness.Plane.Reports.Any(r => r.State == "Applied"),
+            "it reports"
+        );
         if (!harness.Plane.Reports.Any(r => r.State == "Applied"))
         {
             again.Kill();

@@ -82,7 +82,7 @@ public sealed class DriftTests
         await harness
             .Reconciler.WaitForChange(KubeHarness.Cancel)
             .WaitAsync(TimeSpan.FromSeconds(5), KubeHarness.Cancel);
-        await Task.Delay(300, KubeHarness.Cancel);
+        await harness.UntilObserved();
         var result = await harness.Reconcile(
             KubeHarness.Definition("n6"),
             KubeHarness.ConfigMap("weft-node-w1", new() { ["a"] = "b" })
@@ -102,7 +102,7 @@ public sealed class DriftTests
         // it.
         harness.Edit(harness.ConfigMaps, "weft-system", "weft-node-w1", live => live["data"]!["a"] = "2");
         harness.Edit(harness.ConfigMaps, "weft-system", "weft-node-w1", live => live["data"]!["a"] = "1");
-        await Task.Delay(200, KubeHarness.Cancel);
+        await harness.UntilObserved();
 
         var result = await harness.ReconcileUntilStable(
             KubeHarness.ConfigMap("weft-node-w1", new() { ["a"] = "1", ["b"] = "1" })

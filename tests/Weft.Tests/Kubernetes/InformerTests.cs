@@ -14,10 +14,17 @@ public sealed class InformerTests
         var lists = Asked(harness, "list");
 
         // While nobody watches, one object goes, and the past with it.
+        var refused = 0;
         harness.Kube.Before = (http, request) =>
-            request.Verb == "watch" ? throw new KubeError(503, "ServiceUnavailable", "later") : Task.FromResult(false);
+        {
+            if (request.Verb != "watch")
+                return Task.FromResult(false);
+            if (request.Resource == harness.Definitions.Plural)
+                Interlocked.Increment(ref refused);
+            throw new KubeError(503, "ServiceUnavailable", "later");
+        };
         harness.Kube.Drop();
-        await Task.Delay(100, KubeHarness.Cancel);
+        await Eventually.Holds(() => Volatile.Read(ref refused) > 0, "it has lost its watch");
         harness.Store.Delete(harness.Definitions, "default", "n6", null);
         harness.Store.Compact();
         harness.Kube.Before = null;
@@ -155,11 +162,23 @@ public sealed class InformerTests
     [Fact]
     public async Task Reports_ABrokenWatch_AfterAWhileAndNotAtOnce()
     {
+        await using var patient = await KubeHarness.Start(
+            timings: KubeHarness.FastTimings with
+            {
+                Grace = TimeSpan.FromHours(1),
+            }
+        );
+        await patient.ReconcileUntilStable(KubeHarness.Definition("n6"));
+        await patient.Kube.GoAway();
+        await Eventually.Holds(
+            () => patient.Log.Contains("not-watching", StringComparison.Ordinal),
+            "it has lost its watch"
+        );
+        Assert.Empty((await patient.Reconcile(KubeHarness.Definition("n6"))).Findings);
+
         await using var harness = await KubeHarness.Start();
         await harness.ReconcileUntilStable(KubeHarness.Definition("n6"));
         await harness.Kube.GoAway();
-        await Task.Delay(50, KubeHarness.Cancel);
-        Assert.Empty((await harness.Reconcile(KubeHarness.Definition("n6"))).Findings);
         var later = await harness.Until(o => o.Findings.Count > 0, KubeHarness.Definition("n6"));
         Assert.All(later.Findings, finding => Assert.Contains("127.0.0.1", finding, StringComparison.Ordinal));
     }

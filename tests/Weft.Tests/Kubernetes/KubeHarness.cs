@@ -24,12 +24,13 @@ internal sealed class KubeHarness : IAsyncDisposable
     };
 
     private readonly StringWriter _log = new();
+    private readonly TextWriter _writer;
     private readonly string _folder = Directory.CreateTempSubdirectory("weft-kube-").FullName;
     private readonly CancellationTokenSource _stop = new();
     private KubeCluster? _cluster;
     private Task? _following;
 
-    private KubeHarness(FakeKube kube) => Kube = kube;
+    private KubeHarness(FakeKube kube) => (Kube, _writer) = (kube, TextWriter.Synchronized(_log));
 
     public FakeKube Kube { get; }
 
@@ -39,20 +40,35 @@ internal sealed class KubeHarness : IAsyncDisposable
 
     public static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    public static async Task<KubeHarness> Start(bool withDefinitions = true, DriftPolicy policy = DriftPolicy.Mend)
+    /// <summary>What the agent has logged.</summary>
+    public string Log
+    {
+        get
+        {
+            // What a synchronized writer locks is itself.
+            lock (_writer)
+                return _log.ToString();
+        }
+    }
+
+    public static async Task<KubeHarness> Start(
+        bool withDefinitions = true,
+        DriftPolicy policy = DriftPolicy.Mend,
+        KubeTimings? timings = null
+    )
     {
         var harness = new KubeHarness(await FakeKube.Start(withDefinitions));
-        harness.RunInformers(policy);
+        harness.RunInformers(policy, timings);
         return harness;
     }
 
     /// <summary>A target that knows nothing yet, as after a restart of the agent.</summary>
-    public void RunInformers(DriftPolicy policy = DriftPolicy.Mend)
+    public void RunInformers(DriftPolicy policy = DriftPolicy.Mend, KubeTimings? timings = null)
     {
-        var log = AgentLog.Open(TextWriter.Synchronized(_log), TimeProvider.System);
+        var log = AgentLog.Open(_writer, TimeProvider.System);
         _cluster = KubeCluster.Open(
             new KubeOptions { KubeConfig = Kube.Config(_folder), Drift = policy },
-            FastTimings,
+            timings ?? FastTimings,
             TimeProvider.System,
             log
         );
@@ -83,15 +99,41 @@ internal sealed class KubeHarness : IAsyncDisposable
     /// <summary>Passes until something is so.</summary>
     public async Task<ReconcileResult> Until(Func<ReconcileResult, bool> holds, params JsonObject[] manifests)
     {
-        for (var i = 0; i < 500; i++)
-        {
-            var result = await Reconcile(manifests);
-            if (holds(result))
-                return result;
-            await Task.Delay(10, Cancel);
-        }
+        ReconcileResult? result = null;
+        await Eventually.Holds(
+            async () => holds(result = await Reconcile(manifests)),
+            "a pass with such a result",
+            () => Task.FromResult($"the last one was {result}; the log says: {Log}")
+        );
+        return result!;
+    }
 
-        throw new InvalidOperationException($"never came true; the log says: {_log}");
+    /// <summary>Waits until the agent knows all that the API server has, changes of others included.</summary>
+    public Task UntilObserved() =>
+        Eventually.Holds(
+            () =>
+                IsObserved(ObjectKind.Namespace, Store.Find("", "v1", "namespaces"))
+                && IsObserved(ObjectKind.ConfigMap, ConfigMaps)
+                && IsObserved(ObjectKind.Definition, Definitions),
+            "the agent knows what there is"
+        );
+
+    private bool IsObserved(ObjectKind kind, KubeResource resource)
+    {
+        var known = Reconciler
+            .Observed(kind)
+            ?.Select(o => (new ObjectKey(kind, o.Namespace, o.Name), o.Version))
+            .ToHashSet();
+        var there = All(resource)
+            .Select(o => o["metadata"]!)
+            .Select(o =>
+                (
+                    Key: new ObjectKey(kind, (string?)o["namespace"], (string)o["name"]!),
+                    Version: (string)o["resourceVersion"]!
+                )
+            )
+            .Where(o => WatchScope.All.Any(scope => scope.Covers(o.Key)));
+        return known?.SetEquals(there) == true;
     }
 
     public static DesiredState NewDesiredState(params JsonObject[] manifests) =>

@@ -202,7 +202,7 @@ public sealed class KubernetesReconcilerTests
         };
 
         var result = await harness.Reconcile();
-        await Task.Delay(300, KubeHarness.Cancel);
+        await harness.UntilObserved();
         var after = await harness.Reconcile();
 
         Assert.Equal((0, 0, 1), (result.Removed, after.Removed, deletions));
@@ -277,7 +277,7 @@ public sealed class KubernetesReconcilerTests
             KubeHarness.Namespace()
         );
         harness.Edit(namespaces, null!, "weft-system", live => live["metadata"]!["labels"]!.AsObject().Clear());
-        await Task.Delay(200, KubeHarness.Cancel);
+        await harness.UntilObserved();
         var after = await harness.Reconcile(
             KubeHarness.Namespace(),
             KubeHarness.ConfigMap("weft-node-w1", new() { ["a"] = "b" })

@@ -98,7 +98,10 @@ public sealed class LeaderElectionTests
         await AgentHarness.Eventually(() => first.IsLeader, "the first leads");
         using var second = new Replica("second", config);
         using var third = new Replica("third", config);
-        await Task.Delay(1000, Cancel);
+        await AgentHarness.Eventually(
+            () => second.Tries >= 10 && third.Tries >= 10,
+            "the others have tried to lead, again and again"
+        );
         Assert.False(second.IsLeader || third.IsLeader);
 
         // One that ends gives the Lease back; one that is killed is waited for.
@@ -126,6 +129,7 @@ public sealed class LeaderElectionTests
         private readonly LeaderElection _election;
         private readonly Task _running;
         private readonly string _config;
+        private readonly CountingClock _clock = new();
         private volatile bool _dead;
 
         public Replica(string name, string config)
@@ -143,13 +147,16 @@ public sealed class LeaderElectionTests
                 ),
                 name,
                 KubeHarness.FastTimings,
-                TimeProvider.System,
+                _clock,
                 NoLog()
             );
             _running = _election.Run(Lead, _stop.Token);
         }
 
         public bool IsLeader { get; private set; }
+
+        /// <summary>How often it has looked at the Lease and waited.</summary>
+        public int Tries => _clock.Waits;
 
         public bool MayWrite => _election.MayWrite;
 

@@ -192,7 +192,7 @@ public sealed class AgentEndpointsTests
         var clock = Stopwatch.StartNew();
         var nothing = (await server.SendAsAgent(agent, "GET", $"desired?after={picture["digest"]}&wait=1")).Expect(204);
 
-        Assert.InRange(clock.Elapsed, TimeSpan.FromSeconds(0.9), TimeSpan.FromSeconds(5));
+        Assert.True(clock.Elapsed >= TimeSpan.FromSeconds(0.9), "it waits as long as it is asked to");
         Assert.Equal(
             server.Revision.ToString(System.Globalization.CultureInfo.InvariantCulture),
             nothing.Header("Weft-Revision")
@@ -220,13 +220,12 @@ public sealed class AgentEndpointsTests
             "a lease, another cluster's change, and a PUT of what is there already are none of its concern"
         );
 
-        var clock = Stopwatch.StartNew();
         _ = (await server.Put(Documents.Kubernetes("east", ["n6", "big"], ["ha"]))).Expect(200);
-        var woken = (await waiting.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken)).Expect(
+        // Half of what it would wait for nothing.
+        var woken = (await waiting.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken)).Expect(
             200
         );
 
-        Assert.InRange(clock.ElapsedMilliseconds, 0, 400);
         Assert.NotEqual(digest, woken.Json["digest"]!.ToString());
     }
 

@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace Weft.Attachments.Nodes;
 
-/// <summary>A node's configuration on its way to the agent (docs/specs/agent-api.md, "Node configuration").</summary>
+/// <summary>A node's configuration on its way to the agent (docs/specs/agent-api.md, "Desired state").</summary>
 internal static class NodeConfigurationJson
 {
     public static void Write(NodeConfiguration configuration, Utf8JsonWriter writer)

@@ -8,7 +8,7 @@ using Weft.Resources;
 namespace Weft.Fleet.Planning;
 
 /// <summary>How full things are after a plan: addresses, virtual functions, VLANs on ports, huge pages.</summary>
-/// <remarks>Source: docs/specs/resource-api.md, "Plan".</remarks>
+/// <remarks>Source: docs/specs/resource-api.md, "Questions".</remarks>
 internal static class PlanCapacity
 {
     /// <summary>Renders it.</summary>

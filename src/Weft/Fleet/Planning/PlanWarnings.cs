@@ -12,7 +12,7 @@ namespace Weft.Fleet.Planning;
 /// What a plan is warned of: what will not be as meant although no rule forbids it, and what couldn't be checked. None
 /// of it refuses anything.
 /// </summary>
-/// <remarks>Source: docs/specs/resource-api.md, "Plan".</remarks>
+/// <remarks>Source: docs/specs/resource-api.md, "Questions".</remarks>
 internal static class PlanWarnings
 {
     /// <summary>Renders them.</summary>

@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using Weft.Fabric;
-using Weft.Fleet;
 using Weft.Fleet.Operations;
 using Weft.Resources;
 using Weft.Storage;

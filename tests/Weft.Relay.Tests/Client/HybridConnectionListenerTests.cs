@@ -267,7 +267,7 @@ public sealed class HybridConnectionListenerTests
 
         // Longer than interval and timeout together: what lives stays.
         var passed = way.Passed;
-        await Eventually.Holds(() => way.Passed >= passed + 12, "each has pinged three times, and been answered");
+        await Eventually.Holds(() => way.Passed >= passed + 24, "each has pinged six times, and been answered");
         Assert.DoesNotContain(relay.Events, e => e.Kind == ListenerEventKind.Disconnected);
 
         way.IsFrozen = true;

@@ -143,7 +143,7 @@ public sealed class HycoTests
         );
         var id = Assert.Single(relay.Relay.GetStatus().Listeners).Id;
         // One that begins later with a token as short, and doesn't renew it, shows when the time is over.
-        await using var silent = await NodeProgram.Listen(relay.Listening, "listen-http.js", ("LASTS", "3"));
+        await using var silent = await NodeProgram.Listen(relay.Listening, "listen-http.js", ("LASTS", "5"));
         await UntilOneIsGone(relay);
         silent.Kill();
         Assert.Contains(relay.Relay.GetStatus().Listeners, listener => listener.Id == id);

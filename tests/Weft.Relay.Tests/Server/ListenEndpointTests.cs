@@ -1,8 +1,6 @@
-using System.Collections.Concurrent;
 using System.Net.WebSockets;
 using System.Text;
 using System.Text.Json.Nodes;
-using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 
 namespace Weft.Relay.Tests.Server;
@@ -88,8 +86,8 @@ public sealed class ListenEndpointTests
     {
         var clock = new FakeTimeProvider(DateTimeOffset.UtcNow);
         await using var relay = await LiveRelay.Start(clock: clock);
-        await using var lively = await DialListener(relay);
-        await using var silent = await DialListener(relay);
+        await using var lively = await RawExchange.Listen(relay);
+        await using var silent = await RawExchange.Listen(relay);
         // Whoever isn't known yet is not pinged, and a clock that has gone on already doesn't go on again.
         await Eventually.Holds(
             () => relay.Relay.ListenerCount(LiveRelay.Path) == 2 && relay.Requests == 0,
@@ -282,27 +280,15 @@ public sealed class ListenEndpointTests
     private static readonly byte[] Ping = [0x89, 0];
     private static readonly byte[] Pong = [0x8A, 0];
 
-    private static async Task<Stream> DialListener(LiveRelay relay)
-    {
-        var stream = await relay.Dial();
-        var handshake = RawExchange.GoodHandshake(
-            $"/$hc/{LiveRelay.Path}?sb-hc-action=listen",
-            $"ServiceBusAuthorization: {LiveRelay.ListenToken()}"
-        );
-        await stream.WriteAsync(Encoding.ASCII.GetBytes(handshake), TestContext.Current.CancellationToken);
-        Assert.StartsWith("HTTP/1.1 101 ", await RawExchange.Head(stream), StringComparison.Ordinal);
-        return stream;
-    }
-
     /// <summary>A frame without a payload, such as a ping.</summary>
     private static async Task<byte[]> ReadControl(Stream stream)
     {
         var frame = new byte[2];
-        await stream.ReadExactlyAsync(frame, TestContext.Current.CancellationToken);
+        await stream.ReadExactlyAsync(frame, Wait.Token);
         return frame;
     }
 
     /// <summary>Pings the relay, whose answer shows that it has heard all that came before.</summary>
     private static async Task SayPing(Stream stream) =>
-        await stream.WriteAsync((byte[])[0x89, 0x80, 0, 0, 0, 0], TestContext.Current.CancellationToken);
+        await stream.WriteAsync((byte[])[0x89, 0x80, 0, 0, 0, 0], Wait.Token);
 }

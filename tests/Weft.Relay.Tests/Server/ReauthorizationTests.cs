@@ -110,14 +110,6 @@ public sealed class ReauthorizationTests
         );
         await using var other = await relay.Listen(token: manage);
         var before = LiveRelay.Connection(LiveRelay.Path);
-        var asked = 0;
-        relay.Directory.Rules = (_, _, _, _) =>
-        {
-            Interlocked.Increment(ref asked);
-            return Allowed;
-        };
-        await RunningRelay.Until(() => asked > 0);
-        var askedBefore = asked;
         relay.Directory.Put(
             before with
             {
@@ -155,9 +147,14 @@ public sealed class ReauthorizationTests
         {
             var heldBefore = held.Count;
             relay.Directory.Rules = (_, _, _, _) => Allowed;
-            var already = held.Count;
-            await Eventually.Holds(() => held.Count > already + 8, "senders come");
+            await Eventually.Holds(() => held.Count >= heldBefore + refusals.Length, "senders come");
             relay.Directory.Rules = (_, role, _, _) => role == ClientRole.Sender ? Denied : Allowed;
+            // Of two refusals of a sender the second was of an attempt that began after the change.
+            int[] refusedBefore = [.. refusals];
+            await Eventually.Holds(
+                () => refusals.Zip(refusedBefore).All(sender => sender.First >= sender.Second + 2),
+                "every sender is refused"
+            );
             await Eventually.Holds(
                 () => relay.Relay.GetStatus().Sessions.IsEmpty,
                 "nobody is left, though senders come all the while"

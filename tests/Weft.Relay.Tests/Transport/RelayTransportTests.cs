@@ -96,6 +96,7 @@ public sealed class RelayTransportTests
         var stream = client.GetStream();
         await stream.WriteAsync(Encoding.ASCII.GetBytes(GetUpgrade + "early"), Cancel);
         await taken.Task.WaitAsync(Cancel);
+        await ReadHead(stream);
         await stream.WriteAsync("later"u8.ToArray(), Cancel);
         var answer = new byte[4096];
         var count = await stream.ReadAtLeastAsync(answer, answer.Length, false, Cancel);

@@ -25,7 +25,11 @@ internal sealed class ServeCommand
         Value("--tls-key", "FILE", "the certificate's key, PEM"),
         Flag("--plain-http", "listen without TLS beyond this machine: tokens travel in the clear"),
         Value("--limits", "FILE", "JSON with numbers that differ from the defaults (docs/specs/limits.md)"),
-        Value("--log-level", "LEVEL", "the least level that is logged: trace, debug, info, warn or error (default info)"),
+        Value(
+            "--log-level",
+            "LEVEL",
+            "the least level that is logged: trace, debug, info, warn or error (default info)"
+        ),
     ];
 
     private static readonly ImmutableArray<Option> RelayOptions =

@@ -9,7 +9,6 @@ using Weft.Relay.Protocol;
 using Weft.Relay.Server;
 using Weft.Relay.Server.Authorization;
 using Weft.Relay.Testing.Interop;
-using Weft.Relay.Transport;
 
 namespace Weft.Relay.Testing;
 

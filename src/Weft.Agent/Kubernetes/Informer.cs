@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Weft.Agent.Reconcilers;
 
 namespace Weft.Agent.Kubernetes;
 

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Globalization;
-using Weft.Agent.ControlPlane;
 using Weft.Contracts;
 
 namespace Weft.Agent.Reconcilers;

@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.WebSockets;
 using Weft.Relay.Server.Authorization;
-using Weft.Relay.Tests.Server;
 
 namespace Weft.Relay.Tests.Interop;
 

@@ -222,7 +222,9 @@ public sealed partial class ArchitectureTests
 
     private static string Short(string file) => Path.GetRelativePath(Repository.Root, file);
 
-    [GeneratedRegex(@"\bWeft\.(Addressing|Resources|Fabric|Networks|Attachments|Contracts|Fleet|Access|Storage)\b(?=[.;])")]
+    [GeneratedRegex(
+        @"\bWeft\.(Addressing|Resources|Fabric|Networks|Attachments|Contracts|Fleet|Access|Storage)\b(?=[.;])"
+    )]
     private static partial Regex Imports();
 
     [GeneratedRegex("""<ProjectReference Include="[^"]*?([^"/\\]+)\.csproj""")]

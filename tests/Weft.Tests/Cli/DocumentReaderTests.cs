@@ -2,7 +2,6 @@ using Weft.Cli;
 using Weft.Cli.Contexts;
 using Weft.Cli.Documents;
 using Weft.Cli.Primitives;
-using Document = Weft.Cli.Documents.Document;
 
 namespace Weft.Tests.Cli;
 

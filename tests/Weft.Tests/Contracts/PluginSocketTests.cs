@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.Json;
 using Weft.Contracts;
 
 namespace Weft.Tests.Contracts;

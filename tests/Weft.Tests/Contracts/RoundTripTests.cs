@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using CsCheck;
-using Weft.Addressing;
 using Weft.Attachments.Verification;
 using Weft.Contracts;
 using Weft.Resources;

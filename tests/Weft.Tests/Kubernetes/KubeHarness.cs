@@ -3,7 +3,6 @@ using Weft.Agent;
 using Weft.Agent.Kubernetes;
 using Weft.Agent.Manifests;
 using Weft.Agent.Reconcilers;
-using Weft.Tests.Agent;
 
 namespace Weft.Tests.Kubernetes;
 

@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using Weft.Agent.Kubernetes;
-using Weft.Tests.Agent;
 
 namespace Weft.Tests.Kubernetes;
 

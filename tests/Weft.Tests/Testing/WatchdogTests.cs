@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Weft.Relay.Testing;
 
 namespace Weft.Tests.Testing;
 

@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using Weft.Addressing;
 using Weft.Attachments.Nodes;
 
 namespace Weft.Attachments.Formats;

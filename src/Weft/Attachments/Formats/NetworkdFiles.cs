@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
-using Weft.Addressing;
 using Weft.Attachments.Nodes;
 
 namespace Weft.Attachments.Formats;

@@ -136,7 +136,7 @@ internal static class PlanWarnings
     }
 
     /// <summary>How many nodes more than are declared will want an address of each network.</summary>
-    private static IReadOnlyCollection<(ResourceId Network, long Nodes)> NodesToCome(
+    private static Dictionary<string, (ResourceId Network, long Nodes)>.ValueCollection NodesToCome(
         PlanScope scope,
         ResourceId cluster,
         List<NodeSpec> nodes

@@ -4,7 +4,6 @@ using System.Runtime.Versioning;
 using System.Threading.Channels;
 using CsCheck;
 using Microsoft.Extensions.Logging.Abstractions;
-using Weft.Agent;
 using Weft.Agent.ControlPlane;
 using Weft.Agent.Leases;
 using Weft.Contracts;
@@ -116,7 +115,20 @@ public sealed class LeaseInterleavingTests
             var verb = message.RequestUri!.AbsolutePath["/agents/v1/leases/".Length..];
             var body = Json.ParseObject(await message.Content!.ReadAsByteArrayAsync(cancel)).Value;
             var container = (string)body["containerId"]!;
-            var answer = await _trials[container].Decide(verb);
+            var request = _trials[container].Decide(verb);
+            var answer = await request.Answer.Task;
+            try
+            {
+                return Reply(verb, container, answer);
+            }
+            finally
+            {
+                request.IsDone.SetResult();
+            }
+        }
+
+        private HttpResponseMessage Reply(string verb, string container, char answer)
+        {
             if (answer == 'f')
                 return new HttpResponseMessage(HttpStatusCode.ServiceUnavailable);
             var address = $"10.20.{_count >> 8}.{_count & 255}/16";
@@ -140,6 +152,9 @@ public sealed class LeaseInterleavingTests
     private sealed record PlaneRequest(string Verb, int Deletes)
     {
         public TaskCompletionSource<char> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        /// <summary>What it asks for is done, or refused.</summary>
+        public TaskCompletionSource IsDone { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 
     /// <summary>An ADD that the script has begun.</summary>
@@ -175,11 +190,13 @@ public sealed class LeaseInterleavingTests
         private bool IsQuiet => _running.Count == 0 && _held is null && !_owesRelease && !_isUnconfirmed;
 
         /// <summary>What the script says to a request that has come to the control plane.</summary>
-        public async Task<char> Decide(string verb)
+        public PlaneRequest Decide(string verb)
         {
             var request = new PlaneRequest(verb, Volatile.Read(ref _deletes));
             // Once the script is over nobody reads any more: a release that is sent twice does no harm.
-            return _requests.Writer.TryWrite(request) ? await request.Answer.Task : 'g';
+            if (!_requests.Writer.TryWrite(request))
+                request.Answer.SetResult('g');
+            return request;
         }
 
         public async Task Step(char letter)
@@ -229,6 +246,7 @@ public sealed class LeaseInterleavingTests
             if (request.Verb == "release")
                 _isUnconfirmed = letter != 'g';
             request.Answer.SetResult(letter);
+            await request.IsDone.Task;
             await WaitForProgress();
         }
 

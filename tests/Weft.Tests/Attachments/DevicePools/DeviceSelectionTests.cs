@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using Weft.Attachments;
 using Weft.Attachments.DevicePools;
 using Weft.Attachments.Nodes;
 

@@ -10,9 +10,9 @@ using Weft.Relay.Transport;
 
 SocketCompletions.UseInlineCompletions();
 
-// Joins /a/N with /b/N. No tokens, no rules: the way that bytes go, and nothing else.
+// Joins /a/N with /b/N. No tokens, no rules: only the way that bytes take.
 // Arguments: LISTEN [CERTIFICATE KEY [LISTEN-WITHOUT-TLS]].
-var waiting = new ConcurrentDictionary<string, TaskCompletionSource<(SessionPeer Hop, TaskCompletionSource End)>>();
+var waiting = new ConcurrentDictionary<string, TaskCompletionSource<(SessionPeer Peer, TaskCompletionSource End)>>();
 var options = new RelayTransportOptions(IPEndPoint.Parse(args[0]))
 {
     CertificateFile = args.ElementAtOrDefault(1),

@@ -1,11 +1,12 @@
-// Listeners as agents hold them: control channels over TLS, each with a token of its own, pings answered, and back again when they are lost.
-// One thread for all, so that it takes as little of the machine as can be, and yet all of them may be on their way at once.
+// Listeners as agents hold them: control channels over TLS, each with a token of its own.
+// They answer pings and come back when they are lost.
+// One thread serves all, so that they take little of the machine, and yet all of them may connect at once.
 //
 //   listeners HOST:PORT FILE     FILE has a listener a line: the request's target, a space, the token for ServiceBusAuthorization
 //
-// Whenever all are there it says "here N seconds S refused R broken B absent A pings P", and the same for each line of input; then the counts
-// begin anew. S is how long it took since they set out, or since the first was lost. Refused: answered, and not with 101. Broken: begun and
-// not answered. Absent: nobody took the connection. Pings: answered since they were counted last.
+// Whenever all are there it says "here N seconds S refused R broken B absent A pings P", and the same for each line of input;
+// then the counts begin anew. S is how long it took since they set out, or since the first was lost. Refused: answered, and not
+// with 101. Broken: begun and not answered. Absent: nobody took the connection. Pings: answered since they were counted last.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -46,7 +47,8 @@ static void die(const char *what) { fprintf(stderr, "listeners: %s: %s\n", what,
 static double now(void) { struct timespec t; clock_gettime(CLOCK_MONOTONIC, &t); return t.tv_sec + t.tv_nsec / 1e9; }
 static double dice(void) { return rand() / (RAND_MAX + 1.0); }
 
-// The agent's own ladder (docs/specs/relay-clients.md): 0-0.5 s, then 1, 2, 5, 10, 30 s, each give or take a half; anew after 10 s of being there.
+// The agent's own backoff (docs/specs/relay-clients.md): 0-0.5 s, then 1, 2, 5, 10, 30 s, each give or take a half; anew after
+// 10 s of being there.
 static void wait_again(listener *l) {
     static const int steps[] = { 0, 1, 2, 5, 10, 30 };
     if (l->state == open_channel) {
@@ -74,8 +76,9 @@ static void set_out(listener *l) {
 
 static int ask(listener *l) {
     char text[4096];
-    int count = snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nServiceBusAuthorization: %s\r\nRelay-User-Agent: weft-agent/0.1.0\r\n\r\n", l->target, authority, l->token);
+    int count = snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: %s\r\n"
+        "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        "ServiceBusAuthorization: %s\r\nRelay-User-Agent: weft-agent/0.1.0\r\n\r\n", l->target, authority, l->token);
     return count < (int)sizeof text && SSL_write(l->ssl, text, count) == count;
 }
 
@@ -143,8 +146,8 @@ static void drive(listener *l) {
     }
 }
 
-// Those whose time has come. They set out one by one, behind whatever the relay has said to others: on machines of their own nobody's answer
-// would wait for ten thousand hellos.
+// Those whose time has come. They set out one by one, after whatever the relay has sent to others: on machines of their own,
+// nobody's answer would wait for ten thousand hellos.
 static listener **due;
 static int due_count;
 static void look_at_the_clock(void) {

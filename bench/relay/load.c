@@ -59,7 +59,9 @@ static struct sockaddr_in address(const char *text) {
     return a;
 }
 
-static ssize_t put_some(conn *c, const void *p, size_t count) { return c->ssl ? SSL_write(c->ssl, p, count > 1 << 20 ? 1 << 20 : count) : send(c->fd, p, count, MSG_NOSIGNAL); }
+static ssize_t put_some(conn *c, const void *p, size_t count) {
+    return c->ssl ? SSL_write(c->ssl, p, count > 1 << 20 ? 1 << 20 : count) : send(c->fd, p, count, MSG_NOSIGNAL);
+}
 static int put(conn *c, const void *p, size_t count) {
     for (const char *at = p; count;) { ssize_t k = put_some(c, at, count); if (k <= 0) return 0; at += k; count -= k; }
     return 1;
@@ -79,7 +81,8 @@ static int get_all(conn *c, void *p, size_t count) {
 
 static int upgrade(conn *c, char side, int id) {
     char text[4096];
-    int count = snprintf(text, sizeof text, "GET /%c/%d HTTP/1.1\r\nHost: relay\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n", side, id);
+    int count = snprintf(text, sizeof text, "GET /%c/%d HTTP/1.1\r\nHost: relay\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n", side, id);
     if (!put(c, text, count)) return 0;
     size_t have = 0;
     char *end = NULL;
@@ -118,7 +121,17 @@ static conn take(void) {
     return c;
 }
 
-typedef struct { conn from, to; int id; size_t frame; uint64_t bytes; double *times; size_t count, room; double longest; int whole; pthread_t a, b; } pair;
+typedef struct {
+    conn from, to;
+    int id;
+    size_t frame;
+    uint64_t bytes;
+    double *times;
+    size_t count, room;
+    double longest;
+    int whole;
+    pthread_t a, b;
+} pair;
 
 static void *upgrade_to(void *p) { pair *q = p; if (!upgrade(&q->to, 'b', q->id)) die("upgrade"); return NULL; }
 static void *accept_to(void *p) { pair *q = p; q->to = take(); return NULL; }
@@ -281,14 +294,18 @@ static double p99(pair *q, size_t *from, size_t *to) {
     for (int i = 0; i < pairs; i++) count += to[i] - from[i];
     double *all = malloc((count + 1) * sizeof *all);
     count = 0;
-    for (int i = 0; i < pairs; i++) { memcpy(all + count, q[i].times + from[i], (to[i] - from[i]) * sizeof *all); count += to[i] - from[i]; }
+    for (int i = 0; i < pairs; i++) {
+        memcpy(all + count, q[i].times + from[i], (to[i] - from[i]) * sizeof *all);
+        count += to[i] - from[i];
+    }
     qsort(all, count, sizeof *all, compare);
     return count ? all[count * 99 / 100] : 0;
 }
 static void mark(pair *q, size_t *at) { for (int i = 0; i < pairs; i++) at[i] = q[i].count; }
 
-// `pairs` pairs measure the latency of small frames: first alone, then while another pair's receiver has stopped and its sender can't send.
-// Prints "rest" once they have been alone, "paused", "resumed", and in the end "rest N paused N whole 0|1 bytes N": p99 in µs, and the data.
+// `pairs` pairs measure the latency of small frames: first alone, then while another pair's receiver has stopped and its sender
+// can't send. Prints "rest" once they have been alone, "paused", "resumed", and in the end "rest N paused N whole 0|1 bytes N":
+// p99 in µs, and the data.
 static void stall(void) {
     pair *q = calloc(pairs, sizeof *q), counted;
     size_t marks[4][pairs];
@@ -305,7 +322,8 @@ static void stall(void) {
     mark(q, marks[3]); puts("resumed"); fflush(stdout);
     pthread_join(counted.b, NULL);
     stop = 1;
-    printf("rest %.1f paused %.1f whole %d bytes %llu\n", p99(q, marks[0], marks[1]), p99(q, marks[2], marks[3]), counted.whole, (unsigned long long)counted.bytes);
+    printf("rest %.1f paused %.1f whole %d bytes %llu\n", p99(q, marks[0], marks[1]), p99(q, marks[2], marks[3]), counted.whole,
+        (unsigned long long)counted.bytes);
     fflush(stdout);
     _exit(0);
 }
@@ -319,15 +337,30 @@ int main(int argc, char **argv) {
         if (!v) die(argv[i]);
         *v++ = 0;
         const char *k = argv[i];
-        if (!strcmp(k, "up")) up = v; else if (!strcmp(k, "down")) down = v; else if (!strcmp(k, "cert")) cert = v; else if (!strcmp(k, "key")) key = v;
-        else if (!strcmp(k, "ws")) ws = atoi(v); else if (!strcmp(k, "tls")) { tls_up = !strcmp(v, "up") || !strcmp(v, "1"); tls_down = !strcmp(v, "down") || !strcmp(v, "1"); } else if (!strcmp(k, "pairs")) pairs = atoi(v);
-        else if (!strcmp(k, "frame")) frame = atol(v); else if (!strcmp(k, "seconds")) seconds = atof(v);
-        else if (!strcmp(k, "stall")) stall_seconds = atof(v); else if (!strcmp(k, "pause")) pause_us = atoi(v); else if (!strcmp(k, "batch")) batch = atoi(v); else die(k);
+        if (!strcmp(k, "up")) up = v;
+        else if (!strcmp(k, "down")) down = v;
+        else if (!strcmp(k, "cert")) cert = v;
+        else if (!strcmp(k, "key")) key = v;
+        else if (!strcmp(k, "ws")) ws = atoi(v);
+        else if (!strcmp(k, "tls")) {
+            tls_up = !strcmp(v, "up") || !strcmp(v, "1");
+            tls_down = !strcmp(v, "down") || !strcmp(v, "1");
+        }
+        else if (!strcmp(k, "pairs")) pairs = atoi(v);
+        else if (!strcmp(k, "frame")) frame = atol(v);
+        else if (!strcmp(k, "seconds")) seconds = atof(v);
+        else if (!strcmp(k, "stall")) stall_seconds = atof(v);
+        else if (!strcmp(k, "pause")) pause_us = atoi(v);
+        else if (!strcmp(k, "batch")) batch = atoi(v);
+        else die(k);
     }
     client_ctx = context(TLS_client_method());
     if (!strncmp(down, "listen", 6)) {
         server_ctx = context(TLS_server_method());
-        if (cert && (SSL_CTX_use_certificate_chain_file(server_ctx, cert) != 1 || SSL_CTX_use_PrivateKey_file(server_ctx, key, SSL_FILETYPE_PEM) != 1)) die(cert);
+        if (cert
+            && (SSL_CTX_use_certificate_chain_file(server_ctx, cert) != 1
+                || SSL_CTX_use_PrivateKey_file(server_ctx, key, SSL_FILETYPE_PEM) != 1))
+            die(cert);
         struct sockaddr_in a = address(down);
         int yes = 1;
         listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -8,6 +8,7 @@ using Weft.Agent.Nodes;
 using Weft.Agent.Reconcilers;
 using Weft.Agent.Relay;
 using Weft.Agent.Verification;
+using Weft.Contracts;
 
 namespace Weft.Agent;
 
@@ -39,7 +40,7 @@ internal sealed class AgentHost(AgentOptions options, AgentTimings timings, Time
                 .. RunLeases(services, table, journal, socket, stopping.Token),
                 .. RunInventory(services, stopping.Token),
                 .. RunCluster(services, stopping.Token),
-                CreateVerificationLoop(services).Run(stopping.Token),
+                CreateVerificationLoop(services, loop).Run(stopping.Token),
                 .. RunRelay(relay, stopping.Token),
             ],
             stopping
@@ -128,8 +129,7 @@ internal sealed class AgentHost(AgentOptions options, AgentTimings timings, Time
     }
 
     /// <summary>
-    /// What the node has is told by the agent of a node alone: one that serves the cluster runs on some node, and not
-    /// on a certain one.
+    /// Only the agent of a node reports an inventory: the agent of a cluster runs on any node.
     /// </summary>
     private Task[] RunInventory(SharedServices services, CancellationToken stop)
     {
@@ -145,10 +145,11 @@ internal sealed class AgentHost(AgentOptions options, AgentTimings timings, Time
             ? [reconciler.RunInformers(stop), .. cluster.ServeWebhook(reconciler, stop)]
             : [];
 
-    private VerificationLoop CreateVerificationLoop(SharedServices services)
+    private VerificationLoop CreateVerificationLoop(SharedServices services, AgentLoop loop)
     {
         var verifier = new Verifier(options.Node, new PodNamespaces(), new ProbeTimings());
-        return new VerificationLoop(services.Plane, verifier, services.State.Desired, timings, clock, log);
+        DesiredStateDocument? Held() => loop.Current?.Document;
+        return new VerificationLoop(services.Plane, verifier, Held, services.State.Desired, timings, clock, log);
     }
 
     private RelayLoop? CreateRelayLoop(SharedServices services) =>

@@ -1,9 +1,9 @@
-using Weft.Contracts;
 using Weft.Agent.ControlPlane;
 using Weft.Agent.Kubernetes;
 using Weft.Agent.Linux;
 using Weft.Agent.Manifests;
 using Weft.Agent.Reconcilers;
+using Weft.Contracts;
 
 namespace Weft.Agent;
 
@@ -38,7 +38,7 @@ internal sealed class AgentLoop(
     private readonly DriftHistory _driftHistory = new(clock);
 
     // What the targets are kept true to, and the newest desired state met, which may be one that can't be rendered.
-    private DesiredState? _current;
+    private volatile DesiredState? _current;
     private DesiredState? _latest;
     private bool _isStored;
 
@@ -49,6 +49,9 @@ internal sealed class AgentLoop(
 
     // Ends the wait for another desired state; null but while it lasts.
     private CancellationTokenSource? _pollCancellation;
+
+    /// <summary>What the targets are kept true to; null before the first desired state.</summary>
+    public DesiredState? Current => _current;
 
     /// <summary>Runs until cancelled.</summary>
     /// <exception cref="StartupException">The control plane refused to enrol the agent.</exception>

@@ -1,5 +1,5 @@
-using Weft.Contracts;
 using Weft.Agent.Relay;
+using Weft.Contracts;
 
 namespace Weft.Agent;
 

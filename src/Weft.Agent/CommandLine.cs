@@ -1,10 +1,10 @@
-using Weft.Contracts;
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using Weft.Agent.Kubernetes;
 using Weft.Agent.Reconcilers;
 using Weft.Agent.Relay;
 using Weft.Agent.Verification;
+using Weft.Contracts;
 using Weft.Logging;
 
 namespace Weft.Agent;
@@ -188,7 +188,7 @@ internal sealed class CommandLine
         return ReadCluster(parsed, ReadNode(parsed, options));
     }
 
-    /// <summary>What is said of the node that the agent runs on.</summary>
+    /// <summary>The options about the node that the agent runs on.</summary>
     private AgentOptions ReadNode(ParseResult parsed, AgentOptions options) =>
         options with
         {
@@ -203,7 +203,7 @@ internal sealed class CommandLine
             Proc = Path.GetFullPath(parsed.GetRequiredValue(_proc)),
         };
 
-    /// <summary>What is said of the cluster's API server, and of what is reached through the relay.</summary>
+    /// <summary>The options about the cluster's API server and about what is reached through the relay.</summary>
     private AgentOptions ReadCluster(ParseResult parsed, AgentOptions options)
     {
         var kubernetes = _kubernetes.Read(parsed, _node, _drift);

@@ -39,29 +39,34 @@ internal static class WeftProgram
         var error = new Terminal(environment.Error, environment.ErrorIsTerminal, colour);
         if (parsed.Action is ParseErrorAction)
             return WriteParseError(parsed, error);
-        if (
-            parsed
-                .Tokens.TakeWhile(token => token.Type != TokenType.DoubleDash)
-                .FirstOrDefault(token => token.Type == TokenType.Argument && token.Value is ['-', '-', _, ..]) is
-            { } unknown
-        )
+        if (FindUnknownOption(parsed) is { } unknown)
             return WriteError(
-                CliError.Usage($"there is no option {unknown.Value}", $"{CommandPathText(parsed)} --help"),
+                CliError.Usage($"there is no option {unknown}", $"{CommandPathText(parsed)} --help"),
                 error
             );
+        var isGraceful = cli.GracefulCommands.Contains(parsed.CommandResult.Command);
+        var invocation = new InvocationConfiguration
+        {
+            Output = environment.Out,
+            Error = environment.Error,
+            EnableDefaultExceptionHandler = false,
+            ProcessTerminationTimeout = isGraceful ? Timeout.InfiniteTimeSpan : TimeSpan.FromSeconds(2),
+        };
+        return await InvokeAsync(parsed, invocation, error);
+    }
+
+    /// <summary>An option that nobody knows, and that was taken for an argument.</summary>
+    private static string? FindUnknownOption(ParseResult parsed) =>
+        parsed
+            .Tokens.TakeWhile(token => token.Type != TokenType.DoubleDash)
+            .FirstOrDefault(token => token.Type == TokenType.Argument && token.Value is ['-', '-', _, ..])
+            ?.Value;
+
+    private static async Task<int> InvokeAsync(ParseResult parsed, InvocationConfiguration invocation, Terminal error)
+    {
         try
         {
-            return await parsed.InvokeAsync(
-                new InvocationConfiguration
-                {
-                    Output = environment.Out,
-                    Error = environment.Error,
-                    EnableDefaultExceptionHandler = false,
-                    ProcessTerminationTimeout = cli.GracefulCommands.Contains(parsed.CommandResult.Command)
-                        ? Timeout.InfiniteTimeSpan
-                        : TimeSpan.FromSeconds(2),
-                }
-            );
+            return await parsed.InvokeAsync(invocation);
         }
         catch (CliError cliError)
         {

@@ -61,14 +61,7 @@ internal sealed class IpamPlugin(IHost host) : IPlugin
             || !RequestedAddresses.TryReadRequested(root, arguments, out var asked, out error)
         )
             return error;
-        (var response, error) = CallAgent(
-            Command.Add,
-            socket,
-            question with
-            {
-                Ips = asked.Count == 0 ? null : asked,
-            }
-        );
+        (var response, error) = CallAgent(Command.Add, socket, question with { Ips = asked.Count == 0 ? null : asked });
         if (error is not null)
             return error;
         return response?.Lease is { } lease

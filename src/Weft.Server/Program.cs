@@ -129,51 +129,66 @@ internal static class Program
             });
         builder
             .Services.AddSingleton(options)
-            .AddSingleton(RelaySecret.ReadOrCreate(Path.Combine(options.Data, "relay.key")))
-            .AddSingleton<RelayRuntime>()
-            .AddSingleton<RelayTokenIssuer>()
-            .AddSingleton<RelayQueries>()
-            .AddSingleton<RelayConnections>()
-            .AddSingleton<AgentRelayEndpoints>()
-            .AddSingleton<PrincipalEndpoints>()
-            .AddSingleton(services => new RelayAuditLog(
-                Path.Combine(options.Data, "relay-audit.log"),
-                time,
-                services.GetRequiredService<ILogger<RelayAuditLog>>()
-            ))
-            .AddSingleton<RelayDirectory>()
-            .AddHostedService(services => services.GetRequiredService<RelayAuditLog>())
-            .AddHostedService<RelayHost>();
-        builder
-            .Services.AddSingleton(time)
             .AddSingleton(store)
             .AddSingleton(credentials)
             .AddSingleton(limits)
-            .AddSingleton<ControlPlane>()
-            .AddSingleton<LeaseAllocator>()
-            .AddSingleton<EnrolmentEndpoints>()
-            .AddSingleton<VerificationEndpoints>()
-            .AddSingleton<VerificationRuns>()
-            .AddSingleton<VerificationResources>()
-            .AddSingleton<DesiredStates>()
-            .AddSingleton<AddressPools>()
-            .AddSingleton<ComputedTypes>()
-            .AddSingleton<ListCredentials>()
-            .AddSingleton<AuthorizationRuleKeys>()
-            .AddSingleton<ListEnrollmentToken>()
-            .AddSingleton<Verify>()
-            .AddSingleton<ActionRegistry>()
-            .AddSingleton<ListEndpoints>()
-            .AddSingleton<ResourceEndpoints>()
-            .AddSingleton<OperationEndpoints>()
-            .AddSingleton<QueryEndpoints>()
-            .AddSingleton<AgentEndpoints>()
-            .AddSingleton<ApiPipeline>()
-            .AddHostedService<OperationReconciler>();
+            .AddSingleton(time);
+        AddRelay(builder.Services, options.Data, time);
+        AddComputedTypes(builder.Services);
+        AddActions(builder.Services);
+        AddApi(builder.Services);
         var app = builder.Build();
         app.Run(app.Services.GetRequiredService<ApiPipeline>().Serve);
         return app;
     }
+
+    private static void AddRelay(IServiceCollection services, string data, TimeProvider time) =>
+        services
+            .AddSingleton(RelaySecret.ReadOrCreate(Path.Combine(data, "relay.key")))
+            .AddSingleton<RelayRuntime>()
+            .AddSingleton<RelayTokenIssuer>()
+            .AddSingleton(provider => new RelayAuditLog(
+                Path.Combine(data, "relay-audit.log"),
+                time,
+                provider.GetRequiredService<ILogger<RelayAuditLog>>()
+            ))
+            .AddSingleton<RelayDirectory>()
+            .AddHostedService(provider => provider.GetRequiredService<RelayAuditLog>())
+            .AddHostedService<RelayHost>();
+
+    private static void AddComputedTypes(IServiceCollection services) =>
+        services
+            .AddSingleton<VerificationRuns>()
+            .AddSingleton<VerificationResources>()
+            .AddSingleton<RelayConnections>()
+            .AddSingleton<DesiredStates>()
+            .AddSingleton<AddressPools>()
+            .AddSingleton<ComputedTypes>();
+
+    private static void AddActions(IServiceCollection services) =>
+        services
+            .AddSingleton<ListCredentials>()
+            .AddSingleton<AuthorizationRuleKeys>()
+            .AddSingleton<ListEnrollmentToken>()
+            .AddSingleton<Verify>()
+            .AddSingleton<ActionRegistry>();
+
+    private static void AddApi(IServiceCollection services) =>
+        services
+            .AddSingleton<ControlPlane>()
+            .AddSingleton<LeaseAllocator>()
+            .AddSingleton<EnrolmentEndpoints>()
+            .AddSingleton<VerificationEndpoints>()
+            .AddSingleton<AgentRelayEndpoints>()
+            .AddSingleton<AgentEndpoints>()
+            .AddSingleton<PrincipalEndpoints>()
+            .AddSingleton<ListEndpoints>()
+            .AddSingleton<ResourceEndpoints>()
+            .AddSingleton<OperationEndpoints>()
+            .AddSingleton<RelayQueries>()
+            .AddSingleton<QueryEndpoints>()
+            .AddSingleton<ApiPipeline>()
+            .AddHostedService<OperationReconciler>();
 
     /// <summary>Serves TLS with a certificate that may be renewed while it is served.</summary>
     internal static void UseTls(ListenOptions listen, string? certificate, string? key, TimeProvider time)

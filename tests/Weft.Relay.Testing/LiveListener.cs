@@ -11,16 +11,18 @@ internal sealed class LiveListener(LiveRelay relay, ClientWebSocket control) : I
     public ClientWebSocket Control { get; } = control;
 
     /// <summary>Reads a control message; null when the relay closed.</summary>
-    public async Task<JsonObject?> Next()
+    public async Task<JsonObject?> Next(TimeSpan? limit = null)
     {
-        var (type, bytes) = await Read(Control);
+        var (type, bytes) = await Read(Control, limit);
         return type == WebSocketMessageType.Close ? null : JsonNode.Parse(bytes)!.AsObject();
     }
 
-    public static async Task<(WebSocketMessageType Type, byte[] Bytes)> Read(WebSocket socket)
+    /// <summary>Reads a message.</summary>
+    /// <param name="limit">How long it may take; null for far longer than a message needs on a loaded machine.</param>
+    public static async Task<(WebSocketMessageType Type, byte[] Bytes)> Read(WebSocket socket, TimeSpan? limit = null)
     {
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        deadline.CancelAfter(TimeSpan.FromSeconds(20));
+        deadline.CancelAfter(limit ?? Eventually.Limit);
         var bytes = new MemoryStream();
         var buffer = new byte[64 * 1024];
         while (true)
@@ -67,7 +69,8 @@ internal sealed class LiveListener(LiveRelay relay, ClientWebSocket control) : I
     public async Task EchoAll(ConcurrentBag<ClientWebSocket>? accepted = null)
     {
         var echoes = new List<Task>();
-        while (await Next() is { } message)
+        // It waits for as long as its test runs.
+        while (await Next(Timeout.InfiniteTimeSpan) is { } message)
         {
             echoes.Add(
                 Task.Run(async () =>

@@ -154,7 +154,9 @@ internal sealed class LiveRelay : IAsyncDisposable
         if (token is not null)
             socket.Options.SetRequestHeader("ServiceBusAuthorization", token);
         with?.Invoke(socket.Options);
-        await socket.ConnectAsync(Uri(pathAndQuery), TestContext.Current.CancellationToken);
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        deadline.CancelAfter(Eventually.Limit);
+        await socket.ConnectAsync(Uri(pathAndQuery), deadline.Token);
         return socket;
     }
 
@@ -162,10 +164,10 @@ internal sealed class LiveRelay : IAsyncDisposable
         Connect($"/$hc/{Path}{suffix}", SendToken(), with);
 
     /// <summary>Waits until nobody is here any more.</summary>
-    public async Task<(int, int, int, int, int)> WaitUntilEmpty(int listeners = 0, int passes = 0)
+    public async Task<(int, int, int, int, int)> WaitUntilEmpty(int listeners = 0, int grants = 0)
     {
         await Eventually.Holds(
-            () => Relay.ResourceCounts == (passes, 0, 0, 0, listeners),
+            () => Relay.ResourceCounts == (grants, 0, 0, 0, listeners),
             $"{listeners} listeners and nobody else are left",
             () => $"{Relay.ResourceCounts}"
         );

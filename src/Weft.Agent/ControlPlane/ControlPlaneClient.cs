@@ -1,9 +1,9 @@
-using Weft.Contracts;
 using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Weft.Contracts;
 using Weft.Relay.Client;
 
 namespace Weft.Agent.ControlPlane;
@@ -115,12 +115,7 @@ internal sealed class ControlPlaneClient(
 
     private string Bearer => _identity?.Credential ?? throw new ControlPlaneException("the agent isn't enrolled yet");
 
-    private static HttpRequestMessage CreateRequest(
-        HttpMethod method,
-        string path,
-        string bearer,
-        byte[]? body = null
-    )
+    private static HttpRequestMessage CreateRequest(HttpMethod method, string path, string bearer, byte[]? body = null)
     {
         var message = new HttpRequestMessage(method, new Uri(path, UriKind.Relative));
         message.Headers.Authorization = new AuthenticationHeaderValue("Bearer", bearer);
@@ -155,7 +150,8 @@ internal sealed class ControlPlaneClient(
         {
             connectivity.RecordFailure();
             throw new ControlPlaneException(
-                $"the control plane at {http.BaseAddress!.Authority} can't be reached: {ProxyDiagnostics.DescribeFailure(e, http.BaseAddress)}",
+                $"the control plane at {http.BaseAddress!.Authority} can't be reached: "
+                    + ProxyDiagnostics.DescribeFailure(e, http.BaseAddress),
                 e
             );
         }

@@ -101,8 +101,8 @@ internal sealed class InventoryLoop(
         }
         catch (ControlPlaneException e)
         {
-            // Cut off, the loop that polls desired states says so; a refusal is said once, and asked again slowly: the
-            // node may be declared meanwhile.
+            // A lost connection is logged by the loop that polls desired states. A refusal is logged once and retried
+            // slowly: the node may be declared meanwhile.
             if (e.IsRefusal && _lastError != e.Message)
                 log.InventoryRefused(e);
             _lastError = e.IsRefusal ? e.Message : _lastError;

@@ -107,8 +107,7 @@ internal sealed partial class PluginBinaries(IReadOnlyList<string> folders, Time
             return null;
         }
 
-        // Only a plugin that has answered is started without a command: what another program would do then nobody
-        // knows.
+        // Only a plugin that has answered is started without a command: another program might do anything.
         var about = await Run(path, null, "", cancel);
         var release = Release().Match(about?.Errors + about?.Output);
         return new CniBinary(name, versions, release.Success ? release.Value : null);
@@ -176,7 +175,7 @@ internal sealed partial class PluginBinaries(IReadOnlyList<string> folders, Time
             WorkingDirectory = "/",
         };
 
-        // No variable of ours: the agent's own may hold a proxy's password.
+        // None of the agent's variables: one may hold a proxy's password.
         start.Environment.Clear();
         start.Environment["PATH"] = "/usr/sbin:/usr/bin:/sbin:/bin";
         if (command is not null)

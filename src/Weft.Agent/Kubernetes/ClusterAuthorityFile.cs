@@ -46,7 +46,7 @@ internal sealed class ClusterAuthorityFile(string path, ILogger log)
         return new string(text, 0, reader.ReadBlock(text));
     }
 
-    /// <summary>Said once, as long as it is the same: a file that isn't there is asked for every few seconds.</summary>
+    /// <summary>Logs an error only when it has changed: the file is read every few seconds.</summary>
     private void LogOnce(string what)
     {
         if (_lastError != what)

@@ -44,7 +44,7 @@ internal sealed record Comparison(SyncStatus Status, string Reason = "")
     {
         if (observed is null)
             return new Comparison(SyncStatus.Missing, "missing");
-        // Whoever made the namespace, it is there: more isn't wanted of it. Most often the installation has.
+        // A namespace only has to exist; the installation has usually created it.
         if (desired.Key.Kind == ObjectKind.Namespace)
             return new Comparison(SyncStatus.Synced);
         if (observed.IsDeleting)

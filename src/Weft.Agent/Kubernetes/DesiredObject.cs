@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Weft.Agent.Manifests;
 using Weft.Resources;
@@ -34,17 +35,19 @@ internal sealed class DesiredObject
     public IReadOnlyDictionary<string, JsonNode?> Leaves { get; }
 
     /// <summary>
-    /// What every object of a cluster is labelled with: a label's value has 63 characters at most, and an id has more.
+    /// The label of every object of a cluster: a hash, because a label's value has at most 63 characters and an id
+    /// has more.
     /// </summary>
     public static string LabelOf(string cluster) =>
         Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(cluster.ToLowerInvariant())))[..32];
 
     /// <summary>Takes a manifest of a desired state.</summary>
     /// <returns>The object, or why the agent doesn't write it.</returns>
-    public static Outcome<DesiredObject> FromManifest(JsonObject manifest, string cluster)
+    public static Outcome<DesiredObject> FromManifest(JsonElement manifest, string cluster)
     {
-        var (version, kind) = ((string?)manifest["apiVersion"], (string?)manifest["kind"]);
-        var (space, name) = ((string?)manifest["metadata"]?["namespace"], (string?)manifest["metadata"]?["name"]);
+        var (version, kind) = (manifest.Text("apiVersion"), manifest.Text("kind"));
+        var given = manifest.Member("metadata");
+        var (space, name) = (given.Text("namespace"), given.Text("name"));
         if (
             ObjectKind.All.FirstOrDefault(k => k.ApiVersion == version && k.Name == kind) is not { } known
             || name is null
@@ -59,9 +62,9 @@ internal sealed class DesiredObject
     }
 
     /// <summary>The manifest without what the API server wouldn't keep, and with the agent's marks.</summary>
-    private static JsonObject CreateBody(JsonObject manifest, string cluster, string digest)
+    private static JsonObject CreateBody(JsonElement manifest, string cluster, string digest)
     {
-        var body = manifest.DeepClone().AsObject();
+        var body = JsonObject.Create(manifest)!;
         StripEmpty(body);
         var metadata = Members(body, "metadata");
         Members(metadata, "labels")[ClusterAnnotation] = LabelOf(cluster);

@@ -151,7 +151,7 @@ internal sealed class Informer(
                 events++;
             }
 
-            // One that ends as soon as it begins must not become a flood of them.
+            // A watch that ends as soon as it begins must not become a flood of requests.
             if (events == 0 && clock.GetElapsedTime(began) < timings.MaxBackoff)
                 await Task.Delay(backoff.NextDelay(), clock, cancel);
             return version;

@@ -164,7 +164,7 @@ internal sealed class KubeApi(k8s.Kubernetes client, KubeTimings timings, TimePr
         }
     }
 
-    /// <summary>What one request was asked to wait for, all of them wait for.</summary>
+    /// <summary>Waits as long as the API server has asked any request to wait.</summary>
     private async Task WaitForThrottle(long began, CancellationToken cancel)
     {
         var (now, until) = (clock.GetTimestamp(), Interlocked.Read(ref _throttledUntil));

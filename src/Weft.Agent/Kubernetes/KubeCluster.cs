@@ -53,7 +53,7 @@ internal sealed class KubeCluster : IDisposable
             return;
         }
 
-        // Its own writes are what the others ask about, so they ask nobody.
+        // The election's own requests must not ask whether this replica leads.
         var identity =
             $"{Environment.GetEnvironmentVariable("POD_NAME") ?? Environment.MachineName}_{Guid.NewGuid():N}";
         var election = new LeaderElection(

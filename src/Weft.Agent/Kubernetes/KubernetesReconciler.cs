@@ -1,6 +1,4 @@
 using System.Collections.Concurrent;
-using System.Text.Json;
-using System.Text.Json.Nodes;
 using Weft.Agent.Manifests;
 using Weft.Agent.Reconcilers;
 using Weft.Attachments.Admission;
@@ -24,7 +22,10 @@ internal sealed class KubernetesReconciler : IReconciler
     // What the newest desired state says to the webhook, read once.
     private volatile CachedLintContext? _cachedContext;
 
-    // What was true, or made so, since the start: a missing one of these was taken away by another hand.
+    // What the desired state of the last pass asks for, read once; passes never overlap.
+    private DesiredObjects? _objects;
+
+    // Objects that have been in sync since the start: if one of them is missing, another hand has deleted it.
     private readonly HashSet<ObjectKey> _synced = [];
 
     /// <summary>A target that nothing is followed for yet.</summary>
@@ -49,7 +50,7 @@ internal sealed class KubernetesReconciler : IReconciler
             : null;
 
     /// <summary>Follows the cluster until cancelled; passes are made beside it.</summary>
-    /// <returns>Never, but by cancellation or a fault of ours.</returns>
+    /// <returns>Only by cancellation or a bug.</returns>
     public async Task RunInformers(CancellationToken cancel) =>
         await await Task.WhenAny(_informers.Select(informer => informer.Run(cancel)));
 
@@ -63,7 +64,7 @@ internal sealed class KubernetesReconciler : IReconciler
         if (Desired is { } latest && !ReferenceEquals(cached?.DesiredState, latest))
             _cachedContext = cached = new CachedLintContext(
                 latest,
-                LintContext.FromDesiredState(JsonElement.Parse(latest.Content))
+                LintContext.FromDesiredState(latest.Document.Manifests ?? [], latest.Document.Networks)
             );
         var known = cached?.Context ?? LintContext.Unknown;
         return Observed(ObjectKind.Definition) is { } definitions
@@ -85,7 +86,9 @@ internal sealed class KubernetesReconciler : IReconciler
         Desired = desired;
         await Task.WhenAll(_informers.Select(informer => informer.InitialList)).WaitAsync(cancel);
         var progress = new PassProgress();
-        var (wanted, cluster) = ReadDesired(desired, progress);
+        var (_, cluster, wanted, notWritable) = ObjectsOf(desired);
+        foreach (var finding in notWritable)
+            progress.AddFinding(finding);
         foreach (var informer in _informers.Where(s => s.WatchError is not null))
             progress.AddFinding(DescribeWatchError(informer, wanted));
         _synced.IntersectWith(wanted.Select(w => w.Key));
@@ -114,22 +117,23 @@ internal sealed class KubernetesReconciler : IReconciler
     private static ParallelOptions ParallelismOptions(CancellationToken cancel) =>
         new() { MaxDegreeOfParallelism = MaxParallelism, CancellationToken = cancel };
 
-    private static (List<DesiredObject> Wanted, string Cluster) ReadDesired(DesiredState desired, PassProgress progress)
+    /// <summary>What is wanted: read off a desired state once, and the same in every pass over it.</summary>
+    private DesiredObjects ObjectsOf(DesiredState desired)
     {
-        var root = JsonNode.Parse(desired.Content)!.AsObject();
-        var cluster = (string?)root["cluster"] ?? "";
-        if (cluster.Length == 0)
+        if (ReferenceEquals(_objects?.DesiredState, desired))
+            return _objects;
+        if (desired.Document.Cluster is not { Length: > 0 } cluster)
             throw new InvalidOperationException("the desired state doesn't say which cluster it is of");
-        var wanted = new List<DesiredObject>();
-        foreach (var manifest in root["manifests"]!.AsArray().OfType<JsonObject>())
+        var (wanted, findings) = (new List<DesiredObject>(), new List<string>());
+        foreach (var manifest in desired.Document.Manifests ?? [])
         {
             if (DesiredObject.FromManifest(manifest, cluster).TryGet(out var wantedObject, out var refusal))
                 wanted.Add(wantedObject);
             else
-                progress.AddFinding(refusal.Message);
+                findings.Add(refusal.Message);
         }
 
-        return (wanted, cluster);
+        return _objects = new DesiredObjects(desired, cluster, wanted, findings);
     }
 
     /// <summary>Looks at one object, and writes it if that is due.</summary>
@@ -141,7 +145,7 @@ internal sealed class KubernetesReconciler : IReconciler
     )
     {
         var informer = _informers.First(s => s.Scope.Covers(desired.Key));
-        // What isn't known isn't written: the object may be somebody's. The scope's trouble is the finding.
+        // An object that couldn't be looked at isn't written: it may be somebody else's. The scope's error is the finding.
         if (!informer.HasSynced)
         {
             progress.AddUnsynced(informer);
@@ -188,7 +192,7 @@ internal sealed class KubernetesReconciler : IReconciler
     }
 
     /// <summary>Restarts who reads a ConfigMap at its start alone, where the ConfigMap is as it should be.</summary>
-    private async Task Restart(List<DesiredObject> wanted, PassProgress progress, CancellationToken cancel)
+    private async Task Restart(IReadOnlyList<DesiredObject> wanted, PassProgress progress, CancellationToken cancel)
     {
         var scopes = wanted
             .Where(w => w.Key.Kind == ObjectKind.ConfigMap && progress.Synced.Contains(w.Key))
@@ -266,7 +270,7 @@ internal sealed class KubernetesReconciler : IReconciler
             progress.AddFinding(
                 e.Status switch
                 {
-                    // It is said once for the server, not once for each object.
+                    // One finding for the server, not one for each object.
                     null => e.Message,
                     403 => $"{key}: {e.Message}; give the agent's service account the roles of deploy/kustomize",
                     404 when key.Namespace is not null =>
@@ -277,7 +281,7 @@ internal sealed class KubernetesReconciler : IReconciler
         }
     }
 
-    private static string DescribeWatchError(Informer informer, List<DesiredObject> wanted)
+    private static string DescribeWatchError(Informer informer, IReadOnlyList<DesiredObject> wanted)
     {
         var error = informer.WatchError!;
         if (informer.IsKindMissing)
@@ -290,6 +294,13 @@ internal sealed class KubernetesReconciler : IReconciler
     private static string DescribeMissingKind(ObjectKind kind) =>
         $"the API server serves no {kind.Name} ({kind.ApiVersion}): install Multus, or its CustomResourceDefinition "
         + $"{kind.Plural}.{kind.ApiVersion.Split('/')[0]}; it is asked for again by itself";
+
+    private sealed record DesiredObjects(
+        DesiredState DesiredState,
+        string Cluster,
+        IReadOnlyList<DesiredObject> Wanted,
+        IReadOnlyList<string> Findings
+    );
 
     private sealed record CachedLintContext(DesiredState DesiredState, LintContext Context);
 
@@ -311,7 +322,7 @@ internal sealed class KubernetesReconciler : IReconciler
 
         public void AddUnsynced(Informer informer)
         {
-            // Without it a desired state would count as applied while nobody knows what the cluster has.
+            // Otherwise a desired state would count as applied before the cluster's objects are known.
             if (informer.WatchError is null)
                 AddFinding($"{informer.Scope} are not listed yet");
         }

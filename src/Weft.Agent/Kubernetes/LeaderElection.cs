@@ -16,7 +16,7 @@ internal sealed class LeaderElection(KubeApi api, string identity, KubeTimings t
     private long _renewed;
     private volatile bool _isLeader;
 
-    // What was seen of the Lease last, and when by our clock: another's clock is never trusted.
+    // The Lease as it was seen last, and when by this machine's clock: another machine's clock is never trusted.
     private JsonObject? _lease;
     private LeaderElectionRecord? _observedRecord;
     private long _observedTime;

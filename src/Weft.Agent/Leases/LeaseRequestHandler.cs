@@ -1,6 +1,6 @@
-using Weft.Contracts;
 using System.Text;
 using Weft.Agent.ControlPlane;
+using Weft.Contracts;
 
 namespace Weft.Agent.Leases;
 

@@ -1,7 +1,7 @@
-using Weft.Contracts;
 using System.Diagnostics.CodeAnalysis;
 using Weft.Addressing;
 using Weft.Agent.ControlPlane;
+using Weft.Contracts;
 
 namespace Weft.Agent.Leases;
 
@@ -43,7 +43,8 @@ internal sealed class LeaseService(
             LogWhenDone(granting, holder);
             return new Refusal(
                 RefusalCode.ServiceUnavailable,
-                $"the control plane has not answered for {timings.AcquireTimeout.TotalSeconds:0.#} s; try again, the same lease is kept for you"
+                $"the control plane has not answered for {timings.AcquireTimeout.TotalSeconds:0.#} s; "
+                    + "try again, the same lease is kept for you"
             );
         }
     }

@@ -1,6 +1,6 @@
-using Weft.Contracts;
 using System.Net.Sockets;
 using Weft.Agent.Linux;
+using Weft.Contracts;
 
 namespace Weft.Agent.Leases;
 

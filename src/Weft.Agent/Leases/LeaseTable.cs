@@ -1,5 +1,5 @@
-using Weft.Contracts;
 using System.Diagnostics.CodeAnalysis;
+using Weft.Contracts;
 using Weft.Resources;
 
 namespace Weft.Agent.Leases;

@@ -1,5 +1,5 @@
-using Weft.Contracts;
 using Weft.Agent.ControlPlane;
+using Weft.Contracts;
 
 namespace Weft.Agent.Leases;
 

@@ -1,6 +1,9 @@
 using System.Buffers;
+using System.Collections.Immutable;
 using System.Text;
-using System.Text.Json.Nodes;
+using System.Text.Json;
+using Weft.Contracts;
+using Weft.Resources;
 
 namespace Weft.Agent.Manifests;
 
@@ -22,20 +25,19 @@ internal sealed record DesiredFiles(IReadOnlyList<DesiredFile> Manifests, IReadO
     /// <summary>Turns a desired state into files.</summary>
     /// <param name="node">The only node whose files count; null for all.</param>
     /// <returns>The files, or every fault of the desired state.</returns>
-    public static Outcome<DesiredFiles> Render(JsonObject picture, string? node)
+    public static Outcome<DesiredFiles> Render(DesiredStateDocument document, string? node)
     {
         var findings = new List<Refusal>();
         var manifests = new Dictionary<string, DesiredFile>(StringComparer.Ordinal);
         var nodeFiles = new Dictionary<string, DesiredFile>(StringComparer.Ordinal);
-        RenderEach(picture, "manifests", "manifests", manifests, findings, RenderManifest);
-        foreach (var (each, at) in Items(picture, "nodes", "nodes", findings))
+        RenderEach(document.Manifests, "manifests", manifests, findings, RenderManifest);
+        foreach (var (each, at) in Items(document.Nodes, "nodes", findings))
         {
-            if (TextOf(each, "name") is not { } name || !CommandLine.IsNodeName(name))
+            if (each.Name is not { } name || !CommandLine.IsNodeName(name))
                 findings.Add(Invalid($"{at}.name", "it must be a node's name"));
             else if (node is null || node == name)
                 RenderEach(
-                    (JsonObject)each!,
-                    "files",
+                    each.Files,
                     $"{at}.files",
                     nodeFiles,
                     findings,
@@ -48,18 +50,17 @@ internal sealed record DesiredFiles(IReadOnlyList<DesiredFile> Manifests, IReadO
             : new DesiredFiles([.. manifests.Values], [.. nodeFiles.Values]);
     }
 
-    private static void RenderEach(
-        JsonObject holder,
-        string member,
+    private static void RenderEach<T>(
+        ImmutableArray<T>? items,
         string path,
         Dictionary<string, DesiredFile> files,
         List<Refusal> findings,
-        Func<JsonNode?, string, Outcome<DesiredFile>> draw
+        Func<T, string, Outcome<DesiredFile>> render
     )
     {
-        foreach (var (each, at) in Items(holder, member, path, findings))
+        foreach (var (each, at) in Items(items, path, findings))
         {
-            if (!draw(each, at).TryGet(out var file, out var refusal))
+            if (!render(each, at).TryGet(out var file, out var refusal))
                 findings.Add(refusal);
             else if (!files.TryAdd(file.Path, file))
                 findings.Add(Invalid(at, $"another one is '{file.Path}' as well"));
@@ -67,43 +68,39 @@ internal sealed record DesiredFiles(IReadOnlyList<DesiredFile> Manifests, IReadO
     }
 
     // A list that is missing is not an empty one: read as empty it would take away all there is.
-    private static IEnumerable<(JsonNode? Each, string At)> Items(
-        JsonObject holder,
-        string member,
+    private static IEnumerable<(T Each, string At)> Items<T>(
+        ImmutableArray<T>? items,
         string path,
         List<Refusal> findings
     )
     {
-        if (holder[member] is JsonArray items)
-            return items.Select((each, i) => (each, $"{path}[{i}]"));
+        if (items is { } found)
+            return found.Select((each, i) => (each, $"{path}[{i}]"));
         findings.Add(new Refusal(RefusalCode.MissingMember, $"the desired state has no list '{path}'", path));
         return [];
     }
 
-    private static Outcome<DesiredFile> RenderManifest(JsonNode? manifest, string at)
+    private static Outcome<DesiredFile> RenderManifest(JsonElement manifest, string at)
     {
-        if (
-            manifest is not JsonObject whole
-            || TextOf(whole, "kind") is not { } kind
-            || TextOf(whole["metadata"], "name") is not { } name
-        )
+        var metadata = manifest.Member("metadata");
+        if (manifest.Text("kind") is not { } kind || metadata.Text("name") is not { } name)
             return Invalid(at, "a manifest needs 'kind' and 'metadata.name'");
-        var space = TextOf(whole["metadata"], "namespace");
+        var space = metadata.Text("namespace");
         if (new[] { kind, name, space ?? "default" }.FirstOrDefault(part => !IsName(part)) is { } odd)
             return Invalid(at, $"'{odd}' can be no part of a file's name");
         var path = $"{space ?? "_cluster"}__{kind.ToLowerInvariant()}__{name}.json";
         if (path.Length > MaxNameLength)
             return Invalid(at, $"'{path}' is too long for a file's name");
-        return new DesiredFile(path, ManifestJson.Serialize(whole), WorldReadable);
+        return new DesiredFile(path, ManifestJson.Serialize(manifest), WorldReadable);
     }
 
-    private static Outcome<DesiredFile> RenderNodeFile(string node, JsonNode? file, string at)
+    private static Outcome<DesiredFile> RenderNodeFile(string node, DesiredFileEntry file, string at)
     {
-        if (TextOf(file, "path") is not { } path || TextOf(file, "content") is not { } content)
+        if (file is not { Path: { } path, Content: { } content })
             return Invalid(at, "a file needs 'path' and 'content'");
         if (!path.StartsWith('/') || path.Length > 1024 || !path[1..].Split('/').All(IsPart))
             return Invalid($"{at}.path", $"'{path}' must be an absolute path without '.', '..' and empty parts");
-        if (TextOf(file, "mode") is not { } mode || !IsMode(mode))
+        if (file.Mode is not { } mode || !IsMode(mode))
             return Invalid($"{at}.mode", "it must be three octal digits, such as '0600'");
         return new DesiredFile(
             $"{node}{path}",
@@ -121,11 +118,6 @@ internal sealed record DesiredFiles(IReadOnlyList<DesiredFile> Manifests, IReadO
     // Neither set-user-id, set-group-id nor sticky: nothing that is rendered needs them.
     private static bool IsMode(string text) =>
         (text.Length == 3 || (text.Length == 4 && text[0] == '0')) && !text.AsSpan().ContainsAnyExceptInRange('0', '7');
-
-    private static string? TextOf(JsonNode? holder, string member) =>
-        holder is JsonObject found && found[member] is JsonValue value && value.TryGetValue<string>(out var text)
-            ? text
-            : null;
 
     private static Refusal Invalid(string at, string why) =>
         new(RefusalCode.InvalidMember, $"{at} of the desired state is not drawn: {why}", at);

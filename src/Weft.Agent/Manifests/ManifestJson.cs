@@ -1,6 +1,5 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 
 namespace Weft.Agent.Manifests;
 
@@ -20,7 +19,7 @@ internal static class ManifestJson
 
     /// <summary>Writes a manifest.</summary>
     /// <returns>UTF-8, with a newline at the end.</returns>
-    public static byte[] Serialize(JsonObject manifest)
+    public static byte[] Serialize(JsonElement manifest)
     {
         using var stream = new MemoryStream();
         using (var writer = new Utf8JsonWriter(stream, Indented))
@@ -29,31 +28,28 @@ internal static class ManifestJson
         return stream.ToArray();
     }
 
-    private static void Write(Utf8JsonWriter writer, JsonNode? node)
+    private static void Write(Utf8JsonWriter writer, JsonElement element)
     {
-        switch (node)
+        switch (element.ValueKind)
         {
-            case JsonObject members:
+            case JsonValueKind.Object:
                 writer.WriteStartObject();
-                foreach (var (name, value) in members.OrderBy(member => member.Key, StringComparer.Ordinal))
+                foreach (var member in element.EnumerateObject().OrderBy(each => each.Name, StringComparer.Ordinal))
                 {
-                    writer.WritePropertyName(name);
-                    Write(writer, value);
+                    writer.WritePropertyName(member.Name);
+                    Write(writer, member.Value);
                 }
 
                 writer.WriteEndObject();
                 break;
-            case JsonArray items:
+            case JsonValueKind.Array:
                 writer.WriteStartArray();
-                foreach (var item in items)
+                foreach (var item in element.EnumerateArray())
                     Write(writer, item);
                 writer.WriteEndArray();
                 break;
-            case null:
-                writer.WriteNullValue();
-                break;
             default:
-                node.WriteTo(writer);
+                element.WriteTo(writer);
                 break;
         }
     }

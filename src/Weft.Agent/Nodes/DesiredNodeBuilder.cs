@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Text.Json;
 using Weft.Agent.Linux.Netlink;
 using Weft.Agent.Nodes.Operations;
 using Weft.Agent.Nodes.Planning;
@@ -25,55 +24,6 @@ internal sealed class DesiredNodeBuilder(
     private static readonly TimeSpan SettleTimeout = TimeSpan.FromSeconds(15);
     private string _lastDifference = "";
     private DateTimeOffset _lastReload = DateTimeOffset.MinValue;
-
-    /// <summary>A node's configuration in a desired state, or alone in a file.</summary>
-    /// <param name="node">The node; null for the only one.</param>
-    /// <returns>The configuration, or what is wrong with it.</returns>
-    public static Outcome<NodeConfiguration> ReadConfiguration(byte[] content, string? node)
-    {
-        try
-        {
-            using var document = JsonDocument.Parse(content);
-            var root = document.RootElement;
-            if (root.ValueKind != JsonValueKind.Object)
-                return new Refusal(
-                    RefusalCode.InvalidMember,
-                    "it is no JSON object; give the desired state of a cluster, or one node's configuration"
-                );
-            if (!root.TryGetProperty("nodes", out var nodes))
-                return NodeConfiguration.Read(root, node ?? Environment.MachineName.ToLowerInvariant());
-            var found =
-                nodes.ValueKind != JsonValueKind.Array
-                    ? []
-                    : nodes.EnumerateArray().Where(each => node is null || NameOf(each) == node).ToList();
-            if (found is not [var only])
-            {
-                var names =
-                    nodes.ValueKind != JsonValueKind.Array
-                        ? ""
-                        : string.Join(", ", nodes.EnumerateArray().Select(NameOf));
-                return new Refusal(
-                    RefusalCode.InvalidMember,
-                    node is null
-                        ? $"the desired state has the nodes {names}; say which by --node"
-                        : $"the desired state has no node '{node}' (it has: {names}); declare it in Weft, or start the agent with another --node",
-                    "nodes"
-                );
-            }
-
-            return only.TryGetProperty("configuration", out var configuration)
-                ? NodeConfiguration.Read(configuration, NameOf(only))
-                : new Refusal(
-                    RefusalCode.MissingMember,
-                    $"the desired state has no configuration for node '{NameOf(only)}'; the control plane is older than the agent",
-                    "nodes.configuration"
-                );
-        }
-        catch (JsonException e)
-        {
-            return new Refusal(RefusalCode.InvalidMember, $"it is no JSON: {e.Message}");
-        }
-    }
 
     /// <summary>What is wanted.</summary>
     /// <returns>It, or every fault of the configuration.</returns>
@@ -205,11 +155,4 @@ internal sealed class DesiredNodeBuilder(
 
     private static ImmutableDictionary<string, string> Files(IEnumerable<(string Path, string Content)> files) =>
         files.ToImmutableDictionary(f => f.Path, f => f.Content, StringComparer.Ordinal);
-
-    private static string NameOf(JsonElement node) =>
-        node.ValueKind == JsonValueKind.Object
-        && node.TryGetProperty("name", out var name)
-        && name.ValueKind == JsonValueKind.String
-            ? name.GetString()!
-            : "";
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Weft.Agent.Manifests;
 using Weft.Attachments.Nodes;
 
 namespace Weft.Agent.Nodes;
@@ -122,8 +123,8 @@ internal static class NodeCommand
         {
             var content = await System.IO.File.ReadAllBytesAsync(parsed.GetRequiredValue(File));
             if (
-                DesiredNodeBuilder
-                    .ReadConfiguration(content, parsed.GetValue(Node))
+                DesiredConfiguration
+                    .ReadFile(content, parsed.GetValue(Node))
                     .TryGet(out var configuration, out var refusal)
             )
                 return isPlan ? Plan(parsed, configuration) : await Apply(parsed, configuration);

@@ -72,9 +72,7 @@ internal sealed class NodeReconciler : IReconciler, IDisposable
     public async Task<ReconcileResult> Reconcile(DesiredState desired, CancellationToken cancel)
     {
         _probe?.Digest = desired.Digest;
-        if (
-            !DesiredNodeBuilder.ReadConfiguration(desired.Content, _node).TryGet(out var configuration, out var refusal)
-        )
+        if (!desired.Configuration.TryGet(out var configuration, out var refusal))
             return new ReconcileResult(0, 0, [.. refusal.Findings.Select(each => each.Message)]);
         return await Reconcile(configuration, cancel);
     }

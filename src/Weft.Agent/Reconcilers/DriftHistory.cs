@@ -1,7 +1,7 @@
-using Weft.Contracts;
 using System.Collections.Immutable;
 using System.Globalization;
 using Weft.Agent.ControlPlane;
+using Weft.Contracts;
 
 namespace Weft.Agent.Reconcilers;
 
@@ -23,7 +23,7 @@ internal sealed class DriftHistory(TimeProvider clock)
             return;
         _last[target] = result;
         var now = clock.GetUtcNow();
-        // What stood and isn't found any longer has gone by itself, or by the hand that made it.
+        // Drift that was reported as standing and isn't found any more has been undone by somebody.
         foreach (
             var gone in _seen
                 .Where(s =>

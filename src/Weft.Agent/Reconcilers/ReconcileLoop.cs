@@ -51,7 +51,7 @@ internal sealed class ReconcileLoop(IReconciler reconciler, AgentTimings timings
         var first = await Task.WhenAny(reasons);
         if (first.IsFaulted)
         {
-            // A target that can't be watched is looked at as often as one that nobody tells of.
+            // A target that can't be watched is compared at every resync, like one that reports no changes.
             log.WatchFailed(first.Exception!.InnerException, reconciler.Name);
             await reasons[1];
         }

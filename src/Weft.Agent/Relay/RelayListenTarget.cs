@@ -1,7 +1,7 @@
-using Weft.Contracts;
 using System.Collections.Immutable;
 using System.Text.Json;
 using Weft.Agent.ControlPlane;
+using Weft.Contracts;
 using Weft.Relay.Client;
 using Weft.Relay.Protocol;
 

@@ -12,7 +12,7 @@ internal sealed class InterfaceProbe(InterfaceExpectation expectation, ProbeTimi
     // Each silent tag costs some seconds; a few tell as much as all.
     private const int MaxTags = 8;
 
-    // Of nobody, by RFC 5737: it is asked for where only the sending matters.
+    // An address for documentation (RFC 5737), which no host has: only whether the request can be sent matters.
     private static readonly Address Nobody = Address.Parse("192.0.2.1").Value;
 
     private readonly List<Check> _checks = [];
@@ -130,7 +130,7 @@ internal sealed class InterfaceProbe(InterfaceExpectation expectation, ProbeTimi
             .Gateways.Select(gateway => (Gateway: gateway, Source: SourceFor(link, gateway)))
             .Select(g => (g.Gateway, g.Source, Neighbour: prober.Find(g.Gateway, g.Source)))
             .ToList();
-        // Whoever is heard on the VLAN, the switch lets it through.
+        // If any host is heard on the VLAN, the switch lets it through.
         var isHeard = found.Any(f => f.Neighbour.ReceivedAny);
         foreach (var (gateway, source, neighbour) in found)
         {
@@ -253,7 +253,7 @@ internal sealed class InterfaceProbe(InterfaceExpectation expectation, ProbeTimi
             );
     }
 
-    /// <summary>A tag that isn't of the trunk, and that nobody is known on: only a filter of this node shows.</summary>
+    /// <summary>A tag outside the trunk, with no known host to ask: only a filter of this node can be shown.</summary>
     private void CheckOutsideTag(NeighbourProber prober, int vlan)
     {
         if (prober.Find(Nobody, null, vlan).IsDropped)

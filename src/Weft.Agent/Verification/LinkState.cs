@@ -94,7 +94,7 @@ internal sealed record LinkState(
         );
     }
 
-    // Its address is a sockaddr_in or sockaddr_in6; others are none of ours.
+    // Its address is a sockaddr_in or sockaddr_in6; other families are skipped.
     private static unsafe InterfaceAddress? ReadAddress(string name, SystemCalls.InterfaceAddress* entry)
     {
         var bytes = entry->Address;

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using Weft.Attachments.Verification;
+using Weft.Contracts;
 using Weft.Resources;
 
 namespace Weft.Agent.Verification;
@@ -76,7 +77,7 @@ internal sealed class LocalVerification
     {
         var desired = Read(parsed.GetRequiredValue(_file));
         var netns = parsed.GetValue(_netns);
-        var nodes = desired.Elements("nodes").Select(n => n.Text("name")).OfType<string>().ToList();
+        var nodes = (desired.Nodes ?? []).Select(each => each.Name).OfType<string>().ToList();
         var node = parsed.GetValue(_node) ?? (nodes.Count == 1 ? nodes[0] : null);
         if (node is null && netns is null)
             throw new StartupException($"which node is this? add --node, one of {string.Join(", ", nodes)}");
@@ -87,15 +88,13 @@ internal sealed class LocalVerification
         return new Verifier(node, new PodNamespaces(), new ProbeTimings()).Run(task, desired, netns);
     }
 
-    private static JsonElement Read(string path)
+    private static DesiredStateDocument Read(string path)
     {
         try
         {
-            using var document = JsonDocument.Parse(File.ReadAllBytes(path));
-            var root = document.RootElement;
-            return (
-                root.Member("properties") is { ValueKind: JsonValueKind.Object } properties ? properties : root
-            ).Clone();
+            var root = JsonElement.Parse(File.ReadAllBytes(path));
+            var body = root.Member("properties") is { ValueKind: JsonValueKind.Object } properties ? properties : root;
+            return DesiredStateDocument.Read(body);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
         {

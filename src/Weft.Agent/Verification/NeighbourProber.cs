@@ -131,7 +131,7 @@ internal sealed class NeighbourProber(LinkState link, IReadOnlyCollection<string
             ImmutableArray.Create(mac).Select(b => b.ToString("x2", System.Globalization.CultureInfo.InvariantCulture))
         );
 
-    /// <summary>What the tries so far have told besides.</summary>
+    /// <summary>What the attempts so far have shown besides.</summary>
     private sealed class PathMtuSearch
     {
         public int? ReportedMtu { get; set; }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Weft.Agent.ControlPlane;
 using Weft.Attachments.Verification;
+using Weft.Contracts;
 using Weft.Resources;
 
 namespace Weft.Agent.Verification;
@@ -8,9 +9,12 @@ namespace Weft.Agent.Verification;
 /// <summary>
 /// Waits for verifications that somebody asks for, makes them, and tells what was found (docs/specs/verify.md).
 /// </summary>
+/// <param name="held">The desired state that the agent holds; null while it holds none.</param>
+/// <param name="desiredPath">Where the last one is kept, for an agent that holds none yet.</param>
 internal sealed class VerificationLoop(
     ControlPlaneClient plane,
     Verifier verifier,
+    Func<DesiredStateDocument?> held,
     string desiredPath,
     AgentTimings timings,
     TimeProvider clock,
@@ -47,8 +51,8 @@ internal sealed class VerificationLoop(
     {
         if (await plane.GetVerifications(_after, cancel) is not { } content)
             return;
-        var answer = Parse(content);
-        foreach (var task in answer.Elements("verifications").Select(VerificationTask.Read).Where(t => t.Id.Length > 0))
+        var answer = PendingVerifications.Read(Parse(content));
+        foreach (var task in answer.Tasks)
         {
             log.Verify(task.Id, task.Pod, task.Network);
             var report = await RunTask(task);
@@ -56,14 +60,14 @@ internal sealed class VerificationLoop(
             await plane.ReportVerification(task.Id, Json.ToUtf8(report.ToJson()), cancel);
         }
 
-        _after = answer.Integer("after") ?? _after;
+        _after = answer.After ?? _after;
     }
 
     private async Task<VerificationReport> RunTask(VerificationTask task)
     {
         try
         {
-            var desired = Parse(await File.ReadAllBytesAsync(desiredPath));
+            var desired = held() ?? DesiredStateDocument.Read(Parse(await File.ReadAllBytesAsync(desiredPath)));
             return await verifier.Run(task, desired);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ControlPlaneException)
@@ -76,8 +80,7 @@ internal sealed class VerificationLoop(
     {
         try
         {
-            using var document = JsonDocument.Parse(content);
-            return document.RootElement.Clone();
+            return JsonElement.Parse(content);
         }
         catch (JsonException e)
         {

@@ -1,10 +1,8 @@
 using System.Collections.Immutable;
-using System.Text.Json;
 using Weft.Agent.Linux;
 using Weft.Attachments.Admission;
-using Weft.Attachments.Nodes;
 using Weft.Attachments.Verification;
-using Weft.Resources;
+using Weft.Contracts;
 
 namespace Weft.Agent.Verification;
 
@@ -18,9 +16,9 @@ internal sealed class Verifier(string? node, PodNamespaces pods, ProbeTimings ti
     /// <summary>Does a task.</summary>
     /// <param name="desired">The desired state, as the control plane rendered it.</param>
     /// <param name="netns">The namespace to look in, where the caller knows it better than the task.</param>
-    public async Task<VerificationReport> Run(VerificationTask task, JsonElement desired, string? netns = null)
+    public async Task<VerificationReport> Run(VerificationTask task, DesiredStateDocument desired, string? netns = null)
     {
-        var facts = desired.Elements("networks").Select(NetworkFacts.Read).OfType<NetworkFacts>().ToList();
+        var facts = desired.Networks.ToList();
         if (task.Network is { } only && !facts.Exists(f => IsNamed(f, only)))
             return Wrong(
                 $"the cluster has no network '{only}'; it has {string.Join(", ", facts.Select(f => f.Id.Name))}"
@@ -41,20 +39,18 @@ internal sealed class Verifier(string? node, PodNamespaces pods, ProbeTimings ti
 
     private async Task<VerificationReport> VerifyNode(
         VerificationTask task,
-        JsonElement desired,
+        DesiredStateDocument desired,
         List<NetworkFacts> facts
     )
     {
         if (node is null)
             return Elsewhere("this agent serves no node");
-        var mine = desired.Elements("nodes").FirstOrDefault(n => n.Text("name") == node);
-        if (mine.ValueKind == JsonValueKind.Undefined)
-        {
-            var names = desired.Elements("nodes").Select(n => n.Text("name"));
-            return Wrong($"the cluster has no node '{node}'; it has {string.Join(", ", names)}");
-        }
-
-        if (!NodeConfiguration.Read(mine.Member("configuration"), node).TryGet(out var configuration, out var refusal))
+        var nodes = desired.Nodes ?? [];
+        if (nodes.FirstOrDefault(each => each.Name == node) is not { } mine)
+            return Wrong(
+                $"the cluster has no node '{node}'; it has {string.Join(", ", nodes.Select(each => each.Name))}"
+            );
+        if (!mine.Configuration.TryGet(out var configuration, out var refusal))
             return Wrong($"the node's configuration can't be read: {refusal.Message}");
         return await Probe(InterfaceExpectation.ForNode(configuration, facts, task.Network), null);
     }

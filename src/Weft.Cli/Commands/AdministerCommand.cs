@@ -3,6 +3,7 @@ using Weft.Cli.Applying;
 using Weft.Cli.Arm;
 using Weft.Cli.Kinds;
 using Weft.Cli.Output;
+using Weft.Resources;
 
 namespace Weft.Cli.Commands;
 
@@ -41,21 +42,7 @@ internal static class AdministerCommand
                 deadline.CancelAfter(Parameters.TimeoutOf(session.Parsed, timeout));
                 try
                 {
-                    var (outcome, error) = await new ResourceExecutor(session.Client).AdministerAsync(
-                        id,
-                        kind.ApiVersion,
-                        state,
-                        deadline.Token
-                    );
-                    if (outcome != StepOutcome.Enabled)
-                        throw new CliError(
-                            $"{Label.For(id)} was not {done}",
-                            [
-                                .. ErrorText.FormatLines(
-                                    error ?? ArmError.Create(outcome.ToString(), "the operation did not succeed")
-                                ),
-                            ]
-                        );
+                    await AdministerAsync(session, kind, id, (state, done), deadline.Token);
                 }
                 catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
                 {
@@ -70,5 +57,21 @@ internal static class AdministerCommand
             }
         );
         return command;
+    }
+
+    private static async Task AdministerAsync(
+        CommandSession session,
+        Kind kind,
+        ResourceId id,
+        (string Name, string Participle) state,
+        CancellationToken cancel
+    )
+    {
+        var executor = new ResourceExecutor(session.Client);
+        var (outcome, error) = await executor.AdministerAsync(id, kind.ApiVersion, state.Name, cancel);
+        if (outcome == StepOutcome.Enabled)
+            return;
+        error ??= ArmError.Create(outcome.ToString(), "the operation did not succeed");
+        throw new CliError($"{Label.For(id)} was not {state.Participle}", ErrorText.FormatLines(error));
     }
 }

@@ -53,16 +53,12 @@ internal static class ApplyCommand
 
                 if (plan.Refusals.Any())
                     throw PlanRefusal.ToCliError(plan, documents);
-                foreach (var disruption in plan.ListOf("disruptions"))
-                    session.Error.WriteLine(
-                        $"! {Label.For(disruption["id"]?.ToString() ?? "")}: {disruption["what"]}",
-                        TextStyle.Error
-                    );
-                var steps = StepGraph.FromPlan(plan, documents);
+                WriteDisruptions(session, plan);
+                var executor = new ResourceExecutor(session.Client, session.Parsed.GetValue(force));
                 var results = await RunAsync(
                     session,
-                    steps,
-                    new ResourceExecutor(session.Client, session.Parsed.GetValue(force)).ApplyAsync,
+                    StepGraph.FromPlan(plan, documents),
+                    executor.ApplyAsync,
                     Parameters.TimeoutOf(session.Parsed, timeout),
                     cancel
                 );
@@ -70,6 +66,15 @@ internal static class ApplyCommand
             }
         );
         return command;
+    }
+
+    private static void WriteDisruptions(CommandSession session, Plan plan)
+    {
+        foreach (var disruption in plan.ListOf("disruptions"))
+            session.Error.WriteLine(
+                $"! {Label.For(disruption["id"]?.ToString() ?? "")}: {disruption["what"]}",
+                TextStyle.Error
+            );
     }
 
     /// <summary>Runs steps and reports how they go.</summary>

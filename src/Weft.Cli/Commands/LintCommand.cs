@@ -9,6 +9,7 @@ using Weft.Cli.Kinds;
 using Weft.Cli.Linting;
 using Weft.Cli.Output;
 using Weft.Cli.Primitives;
+using Weft.Contracts;
 using Weft.Resources;
 
 namespace Weft.Cli.Commands;
@@ -113,7 +114,8 @@ internal static class LintCommand
             session.Scope.ResolveId(KindTable.KubernetesClusters, name),
             cancel
         );
-        return LintContext.FromDesiredState(JsonElement.Parse(Json.ToUtf8(picture)));
+        var desired = DesiredStateDocument.Read(JsonElement.Parse(Json.ToUtf8(picture)));
+        return LintContext.FromDesiredState(desired.Manifests ?? [], desired.Networks);
     }
 
     // A folder may hold what the agent keeps (desired.json) too: then VLANs and prefixes are known without a server.
@@ -125,11 +127,14 @@ internal static class LintCommand
             .ToList();
         var lintContext = LintContext.FromManifests(manifests);
         foreach (
-            var picture in manifests.Where(m =>
-                m.Text("digest") is not null && m.Member("manifests").ValueKind == JsonValueKind.Array
-            )
+            var desired in manifests
+                .Select(DesiredStateDocument.Read)
+                .Where(document => document is { Digest: not null, Manifests: not null })
         )
-            lintContext = Merge(LintContext.FromDesiredState(picture, []), lintContext);
+            lintContext = Merge(
+                LintContext.FromDesiredState(desired.Manifests ?? [], desired.Networks, []),
+                lintContext
+            );
         return lintContext;
     }
 

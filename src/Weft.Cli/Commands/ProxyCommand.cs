@@ -53,21 +53,15 @@ internal static class ProxyCommand
         using var listener = LocalListener.Open(arguments.Address, arguments.Port);
         var proxy = new ClusterProxy(session, connector, listener);
         var file = new KubeconfigFile(
-            KubeconfigFile.PathIn(
-                arguments.Kubeconfig is "-" ? null : arguments.Kubeconfig,
-                session.Environment.Variables
-            ),
+            KubeconfigFile.PathIn(arguments.Kubeconfig, session.Environment.Variables),
             session.Environment.Clock
         );
-        var isMerged = arguments.Kubeconfig is not "-" && arguments.Program.Length == 0;
-        var own =
-            isMerged || arguments.Credentials.FromContext is not null ? file.Read() : KubeconfigText.CreateEmpty();
         var entry = arguments.Credentials.ToEntry(
             arguments.Name ?? $"weft-{id.Name}",
             id.ToString(),
             proxy.Server,
-            own,
-            isMerged
+            arguments.ReadsKubeconfig ? file.Read() : KubeconfigText.CreateEmpty(),
+            arguments.IsMerged
         );
         if (!IPAddress.IsLoopback(arguments.Address))
             session.Error.WriteLine(
@@ -82,7 +76,7 @@ internal static class ProxyCommand
                 arguments.Timeout,
                 end.Token
             );
-            return await ServeAsync(session, arguments, proxy, entry, isMerged ? file : null, end.Token);
+            return await ServeAsync(session, arguments, proxy, entry, file, end.Token);
         }
         catch (OperationCanceledException) when (end.IsCancellationRequested)
         {
@@ -95,13 +89,13 @@ internal static class ProxyCommand
         ProxyArguments arguments,
         ClusterProxy proxy,
         KubeconfigEntry entry,
-        KubeconfigFile? file,
+        KubeconfigFile file,
         CancellationToken cancel
     )
     {
         if (arguments.Program.Length > 0)
             return await RunProgramAsync(arguments, proxy, entry, cancel);
-        if (file is null)
+        if (!arguments.IsMerged)
         {
             session.Out.Writer.Write(entry.AddTo(KubeconfigText.CreateEmpty(), makesCurrent: true).Text);
             session.Out.Writer.Flush();
@@ -169,22 +163,34 @@ internal static class ProxyCommand
     }
 
     /// <summary>What somebody wants of a proxy.</summary>
+    /// <param name="Kubeconfig">The file that is named, or null.</param>
+    /// <param name="IsPrinted">Whether the kubeconfig goes to stdout.</param>
     private sealed record ProxyArguments(
         string Cluster,
         IPAddress Address,
         int Port,
         string? Kubeconfig,
+        bool IsPrinted,
         string? Name,
         bool SetsCurrent,
         TimeSpan Timeout,
         string? RelayCa,
         KubeCredentials Credentials,
         string[] Program
-    );
+    )
+    {
+        /// <summary>Whether the entry goes into somebody's kubeconfig.</summary>
+        public bool IsMerged => !IsPrinted && Program.Length == 0;
+
+        /// <summary>Whether that kubeconfig matters for the entry.</summary>
+        public bool ReadsKubeconfig => IsMerged || Credentials.FromContext is not null;
+    }
 
     /// <summary>The command's options.</summary>
     private sealed class Options
     {
+        private const string Stdout = "-";
+
         private readonly Argument<string> _cluster = new("CLUSTER")
         {
             HelpName = "CLUSTER",
@@ -303,11 +309,13 @@ internal static class ProxyCommand
                 ServerName = parsed.GetValue(_serverName),
                 FromContext = parsed.GetValue(_from),
             };
+            var file = parsed.GetValue(_kubeconfig);
             return new ProxyArguments(
                 parsed.GetValue(_cluster)!,
                 at,
                 port,
-                parsed.GetValue(_kubeconfig),
+                file is Stdout ? null : file,
+                file is Stdout,
                 parsed.GetValue(_name),
                 !parsed.GetValue(_notCurrent),
                 parsed.GetResult(_timeout) is null ? DefaultTimeout : parsed.GetValue(_timeout),

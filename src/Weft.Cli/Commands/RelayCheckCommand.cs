@@ -83,24 +83,29 @@ internal static class RelayCheckCommand
         var who =
             $"{answer["from"]} as {answer["as"]} of {(ResourceId.TryParse(to, out var id) ? TargetNames.Format(id) : to)}";
         foreach (var one in answer["answers"]!.AsArray().OfType<JsonObject>())
-        {
-            var isAllowed = one["allowed"]!.GetValue<bool>();
-            var service = one["service"]?.ToString() is { Length: > 0 } name ? $" {name}" : "";
-            session.Out.WriteLine(
-                $"{(isAllowed ? "allowed" : "refused")}: {who}{service}, by {one["rule"]}",
-                isAllowed ? TextStyle.Added : TextStyle.Error
-            );
-            foreach (var look in one["lookedAt"]!.AsArray().OfType<JsonObject>())
-            {
-                var why = look["description"]?.ToString() is { Length: > 0 } text ? $" ({text})" : "";
-                var verdict = look["allows"]!.GetValue<bool>() ? "lets in" : "shuts out";
-                var which = look["rule"] is { } rule ? $", rule {rule}" : "";
-                session.Out.WriteLine($"  {verdict}: {look["place"]}: {look["what"]}{which}{why}");
-            }
+            WriteAnswer(session.Out, who, one);
+    }
 
-            if (one["refusal"]?.ToString() is { Length: > 0 } refusal)
-                session.Out.WriteLine($"  they are told: {refusal}", TextStyle.Faint);
-        }
+    private static void WriteAnswer(Terminal terminal, string who, JsonObject answer)
+    {
+        var (verdict, style) = answer["allowed"]!.GetValue<bool>()
+            ? ("allowed", TextStyle.Added)
+            : ("refused", TextStyle.Error);
+        var service = answer["service"]?.ToString() is { Length: > 0 } name ? $" {name}" : "";
+        terminal.WriteLine($"{verdict}: {who}{service}, by {answer["rule"]}", style);
+        foreach (var look in answer["lookedAt"]!.AsArray().OfType<JsonObject>())
+            terminal.WriteLine($"  {FormatLook(look)}");
+        if (answer["refusal"]?.ToString() is { Length: > 0 } refusal)
+            terminal.WriteLine($"  they are told: {refusal}", TextStyle.Faint);
+    }
+
+    /// <summary>What was looked at on the way to an answer.</summary>
+    private static string FormatLook(JsonObject look)
+    {
+        var verdict = look["allows"]!.GetValue<bool>() ? "lets in" : "shuts out";
+        var which = look["rule"] is { } rule ? $", rule {rule}" : "";
+        var why = look["description"]?.ToString() is { Length: > 0 } text ? $" ({text})" : "";
+        return $"{verdict}: {look["place"]}: {look["what"]}{which}{why}";
     }
 
     /// <summary>Who wants in.</summary>

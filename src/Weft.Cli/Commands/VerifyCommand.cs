@@ -92,15 +92,8 @@ internal static class VerifyCommand
         var clock = session.Environment.Clock;
         var begun = clock.GetTimestamp();
         var version = $"?api-version={KindTable.WeftApiVersion}";
-        var answer = (
-            await session.Client.SendAsync(
-                HttpMethod.Post,
-                $"{cluster}/verify?api-version={KindTable.KubernetesClusters.ApiVersion}",
-                question,
-                null,
-                cancel
-            )
-        ).Object;
+        var path = $"{cluster}/verify?api-version={KindTable.KubernetesClusters.ApiVersion}";
+        var answer = (await session.Client.SendAsync(HttpMethod.Post, path, question, null, cancel)).Object;
         await session.Error.WhileSpinning(async say =>
         {
             while (
@@ -111,25 +104,20 @@ internal static class VerifyCommand
                 say($"{cluster.Name}: waiting for {FormatWaiting(answer)}");
                 var seconds = Math.Clamp((int)Math.Ceiling(left.TotalSeconds), 1, 10)
                     .ToString(CultureInfo.InvariantCulture);
-                answer = (
-                    await session.Client.SendAsync(
-                        HttpMethod.Get,
-                        $"{answer["id"]}{version}",
-                        null,
-                        $"wait={seconds}",
-                        cancel
-                    )
-                ).Object;
+                var next = $"{answer["id"]}{version}";
+                answer = (await session.Client.SendAsync(HttpMethod.Get, next, null, $"wait={seconds}", cancel)).Object;
             }
         });
-        return AgentsOf(answer)
-            .Select(agent => new AgentVerification(
-                cluster,
-                agent["name"]?.ToString() ?? "",
-                agent["node"]?.ToString() ?? "",
-                agent["report"] is { } report ? VerificationReport.Read(JsonElement.Parse(Json.ToUtf8(report))) : null
-            ));
+        return AgentsOf(answer).Select(agent => ReadAgent(cluster, agent));
     }
+
+    private static AgentVerification ReadAgent(ResourceId cluster, JsonObject agent) =>
+        new(
+            cluster,
+            agent["name"]?.ToString() ?? "",
+            agent["node"]?.ToString() ?? "",
+            agent["report"] is { } report ? VerificationReport.Read(JsonElement.Parse(Json.ToUtf8(report))) : null
+        );
 
     private static string FormatWaiting(JsonObject answer)
     {

@@ -158,13 +158,8 @@ internal sealed class ResourceReader(Settings settings, List<Finding> findings)
         }
         catch (CliError cliError)
         {
-            AddFinding(
-                location,
-                kind.Parent is not null && parent is null && !name.Contains('/', StringComparison.Ordinal)
-                        ? $"which {kind.Parent.Singular} is '{name}' of? Write PARENT/{name}, or 'parent'"
-                    : cliError.NextStep is null ? cliError.Message
-                    : $"{cliError.Message}: {cliError.NextStep}"
-            );
+            var lacksParent = parent is null && !name.Contains('/', StringComparison.Ordinal);
+            AddFinding(location, DescribeUnresolved(kind, name, lacksParent, cliError));
             return null;
         }
 
@@ -177,6 +172,13 @@ internal sealed class ResourceReader(Settings settings, List<Finding> findings)
                 );
             return TextOf(map, member, sourceMap, path);
         }
+    }
+
+    private static string DescribeUnresolved(Kind kind, string name, bool lacksParent, CliError cliError)
+    {
+        if (lacksParent && kind.Parent is { } above)
+            return $"which {above.Singular} is '{name}' of? Write PARENT/{name}, or 'parent'";
+        return cliError.NextStep is { } next ? $"{cliError.Message}: {next}" : cliError.Message;
     }
 
     private static ResourceType ResolveType(string text) =>

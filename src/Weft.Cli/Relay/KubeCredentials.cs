@@ -63,30 +63,10 @@ internal sealed record KubeCredentials
     {
         Validate();
         var from = FromContext is null ? null : FindContext(own, FromContext);
-        var cluster = new JsonObject();
-        JsonObject? theirs = null;
-        if (from?["cluster"]?.ToString() is { } clusterName)
-            theirs =
-                own.Find("clusters", clusterName)?["cluster"] as JsonObject
-                ?? throw new CliError(
-                    $"context '{FromContext}' of {own.File} names the cluster '{clusterName}', which isn't there"
-                );
-        foreach (
-            var member in ClusterMembers.Where(member => theirs?[member] is not null && CertificateAuthority is null)
-        )
-            cluster[member] = theirs![member]!.DeepClone();
-        if (CertificateAuthority is not null)
-            cluster["certificate-authority"] = Path.GetFullPath(CertificateAuthority);
-        cluster["server"] = server.ToString().TrimEnd('/');
-        cluster["tls-server-name"] =
-            ServerName ?? theirs?["tls-server-name"]?.ToString() ?? HostOf(theirs) ?? DefaultServerName;
-        var user =
-            OwnUser()
-            ?? (
-                isSameFile || from is null
-                    ? null
-                    : own.Find("users", from["user"]?.ToString() ?? "")?["user"]?.DeepClone() as JsonObject
-            );
+        var cluster = ToCluster(server, from is null ? null : FindCluster(own, from));
+        var user = OwnUser();
+        if (user is null && from is not null && !isSameFile)
+            user = own.Find("users", from["user"]?.ToString() ?? "")?["user"]?.DeepClone() as JsonObject;
         foreach (var part in new[] { cluster, user })
             MakePathsAbsolute(part, own.File);
         return new KubeconfigEntry(
@@ -100,6 +80,33 @@ internal sealed record KubeCredentials
             Target = target,
             Namespace = from?["namespace"]?.ToString(),
         };
+    }
+
+    /// <summary>The cluster as kubectl is to know it.</summary>
+    /// <param name="theirs">The cluster of the context that certificates and names are taken from; null for none.</param>
+    private JsonObject ToCluster(Uri server, JsonObject? theirs)
+    {
+        var cluster = new JsonObject();
+        foreach (
+            var member in ClusterMembers.Where(member => CertificateAuthority is null && theirs?[member] is not null)
+        )
+            cluster[member] = theirs![member]!.DeepClone();
+        if (CertificateAuthority is not null)
+            cluster["certificate-authority"] = Path.GetFullPath(CertificateAuthority);
+        cluster["server"] = server.ToString().TrimEnd('/');
+        cluster["tls-server-name"] =
+            ServerName ?? theirs?["tls-server-name"]?.ToString() ?? HostOf(theirs) ?? DefaultServerName;
+        return cluster;
+    }
+
+    private JsonObject? FindCluster(KubeconfigText own, JsonObject context)
+    {
+        if (context["cluster"]?.ToString() is not { } name)
+            return null;
+        return own.Find("clusters", name)?["cluster"] as JsonObject
+            ?? throw new CliError(
+                $"context '{FromContext}' of {own.File} names the cluster '{name}', which isn't there"
+            );
     }
 
     private static JsonObject FindContext(KubeconfigText own, string name) =>

@@ -68,7 +68,8 @@ internal sealed record TrunkConfiguration(string Master, string Mode, string? So
             if (index < 0)
             {
                 error = CniError.InvalidConfiguration(
-                    $"args.cni.vlans names VLAN '{request.Name}', which is none of the trunk's: {string.Join(", ", vlans.Select(v => v.Id))}"
+                    $"args.cni.vlans names VLAN '{request.Name}', which is none of the trunk's: "
+                        + string.Join(", ", vlans.Select(v => v.Id))
                 );
                 return false;
             }
@@ -131,7 +132,8 @@ internal sealed record TrunkConfiguration(string Master, string Mode, string? So
         if (slash < 0)
             return needsLength
                 ? CniError.InvalidConfiguration(
-                    $"args.cni.vlans: '{text}' of VLAN {vlan} needs the length of its prefix, such as {text}/{(address.Bits == 32 ? 24 : 64)}: no pool of ours knows it"
+                    $"args.cni.vlans: '{text}' of VLAN {vlan} needs the length of its prefix, such as "
+                        + $"{text}/{(address.Bits == 32 ? 24 : 64)}: no pool of ours knows it"
                 )
                 : null;
         return

@@ -59,7 +59,8 @@ internal sealed class TrunkPlugin(IHost host) : IPlugin
             if (pair.StartsWith("IP=", StringComparison.Ordinal) && pair.Length > 3)
                 return new CniError(
                     ErrorCode.InvalidEnvironment,
-                    $"CNI_ARGS has '{pair}', but a trunk has several interfaces: ask in args.cni.vlans, such as {{\"602\":[\"192.0.2.10\"]}}"
+                    $"CNI_ARGS has '{pair}', but a trunk has several interfaces: "
+                        + "ask in args.cni.vlans, such as {\"602\":[\"192.0.2.10\"]}"
                 );
             if (pair.StartsWith("MAC=", StringComparison.Ordinal) && pair.Length > 4)
                 return new CniError(
@@ -114,7 +115,8 @@ internal sealed class TrunkPlugin(IHost host) : IPlugin
             ? null
             : new CniError(
                 ErrorCode.InvalidEnvironment,
-                $"CNI_IFNAME makes '{delegatePlugin.InterfaceNameOf(longest)}', which is longer than the kernel's {MaxInterfaceLength} characters; give the pod's interface a shorter name"
+                $"CNI_IFNAME makes '{delegatePlugin.InterfaceNameOf(longest)}', which is longer than "
+                    + $"the kernel's {MaxInterfaceLength} characters; give the pod's interface a shorter name"
             );
     }
 

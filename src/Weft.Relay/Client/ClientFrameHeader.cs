@@ -3,11 +3,14 @@ using Weft.Relay.Frames;
 
 namespace Weft.Relay.Client;
 
-/// <summary>The head of a frame, as a client sees it: what it sends is masked, what it receives isn't.</summary>
+/// <summary>
+/// The header of a frame as a client writes and reads it: what it sends is masked, what it receives isn't. The relay's
+/// own side is <see cref="FrameHeader"/>.
+/// </summary>
 /// <param name="Length">The payload's length in bytes.</param>
 internal readonly record struct ClientFrameHeader(Opcode Kind, bool IsFinal, long Length)
 {
-    /// <summary>The longest head that is sent: two bytes, eight of length, four of key.</summary>
+    /// <summary>The longest header that is sent: two bytes, eight of length, four of key.</summary>
     public const int MaxSize = 14;
 
     /// <summary>The largest payload of a control frame (RFC 6455 §5.5).</summary>
@@ -16,7 +19,7 @@ internal readonly record struct ClientFrameHeader(Opcode Kind, bool IsFinal, lon
     /// <summary>Whether it is a frame about the connection, which may stand between those of a message.</summary>
     public bool IsControl => Kind.IsControl();
 
-    /// <summary>Writes the head and the key.</summary>
+    /// <summary>Writes the header and the key.</summary>
     /// <param name="target">Where; at least <see cref="MaxSize"/> bytes.</param>
     /// <returns>How many bytes it took.</returns>
     public int Write(Span<byte> target, uint key)
@@ -45,7 +48,7 @@ internal readonly record struct ClientFrameHeader(Opcode Kind, bool IsFinal, lon
         return size + sizeof(uint);
     }
 
-    /// <summary>Reads a head that a server sent.</summary>
+    /// <summary>Reads a header that a server sent.</summary>
     /// <param name="size">How many bytes it takes.</param>
     /// <returns>False where there isn't all of it yet.</returns>
     /// <exception cref="IOException">No server may send it.</exception>

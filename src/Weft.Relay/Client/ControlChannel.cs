@@ -5,7 +5,7 @@ using Weft.Relay.Protocol;
 namespace Weft.Relay.Client;
 
 /// <summary>
-/// The control channel while it lasts: takes what the relay says, sends answers, and shows longer tokens in time.
+/// An open control channel: dispatches the relay's messages, sends answers, and renews the token in time.
 /// </summary>
 /// <param name="tokens">Gives longer tokens; null where none is wanted.</param>
 internal sealed class ControlChannel(
@@ -15,19 +15,19 @@ internal sealed class ControlChannel(
     Func<CancellationToken, ValueTask<RelayToken>>? tokens
 ) : IAsyncDisposable
 {
-    /// <summary>Messages are small and rare; their whole is gathered elsewhere.</summary>
+    /// <summary>Messages are small and rare; whole ones are gathered in another buffer.</summary>
     public const int BufferSize = 4 * 1024;
 
     /// <summary>
-    /// How long a relay has to answer the Close of a listener that drains. Senders that it had sent on before it read
-    /// that still come in.
+    /// How long a relay has to answer the Close of a listener that drains. Senders that it announced before it read the
+    /// Close still come in.
     /// </summary>
     private static readonly TimeSpan CloseTimeout = TimeSpan.FromSeconds(5);
 
     /// <summary>How long to wait for the next attempt to get a token.</summary>
     private static readonly TimeSpan TokenRetryInterval = TimeSpan.FromSeconds(5);
 
-    /// <summary>No timer waits longer, so longer waits are made of these.</summary>
+    /// <summary>Longer than this no single timer waits, so longer waits are made of several.</summary>
     private static readonly TimeSpan MaxTimerWait = TimeSpan.FromDays(1);
 
     private readonly SemaphoreSlim _writeLock = new(1, 1);
@@ -140,8 +140,8 @@ internal sealed class ControlChannel(
             }
             catch (Exception e) when (!cancel.IsCancellationRequested && e is not IOException)
             {
-                // The source of tokens is somebody else's, and may be away for a while. In the end the relay closes the
-                // channel.
+                // The source of tokens belongs to somebody else and may be away for a while. If it stays away, the relay
+                // closes the channel.
                 options.OnEvent?.Invoke(new(ListenerEventKind.TokenNotRenewed) { Reason = e.Message });
                 await Task.Delay(TokenRetryInterval, clock, cancel).ConfigureAwait(false);
             }
@@ -150,7 +150,7 @@ internal sealed class ControlChannel(
 
     private async Task Wait(TimeSpan time, CancellationToken cancel)
     {
-        // A source that gives tokens which have expired is asked each second, not without end.
+        // A source whose tokens have already expired is asked once a second, not in a busy loop.
         for (
             var left = time < TimeSpan.FromSeconds(1) ? TimeSpan.FromSeconds(1) : time;
             left > TimeSpan.Zero;

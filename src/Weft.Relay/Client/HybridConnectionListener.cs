@@ -3,8 +3,8 @@ using Weft.Relay.Protocol;
 namespace Weft.Relay.Client;
 
 /// <summary>
-/// Waits on a hybrid connection for senders. It dials out only, comes back whenever it is cut off, and never gives up:
-/// whoever serves on several relays runs one for each.
+/// Waits on a hybrid connection for senders. It dials out only, reconnects whenever it is cut off, and never gives up.
+/// To serve on several relays, run one for each.
 /// </summary>
 internal sealed class HybridConnectionListener : IAsyncDisposable
 {
@@ -36,7 +36,7 @@ internal sealed class HybridConnectionListener : IAsyncDisposable
     /// <summary>Its id: senders of HTTP requests can ask for it.</summary>
     public Guid Id { get; } = Guid.NewGuid();
 
-    /// <summary>Whether the control channel is open.</summary>
+    /// <summary>Whether the control channel is open: <c>IsOnline</c> of Azure Relay's client, for a host's own status.</summary>
     public bool IsConnected => _channel is not null;
 
     /// <summary>How many senders and requests are being served.</summary>
@@ -52,7 +52,7 @@ internal sealed class HybridConnectionListener : IAsyncDisposable
     }
 
     /// <summary>
-    /// Takes no new senders, and waits for those that are there. New ones are the other listeners' from here on.
+    /// Takes no new senders, which go to the other listeners from here on, and waits for those that are there.
     /// </summary>
     /// <param name="grace">How long it waits; then what is left is aborted.</param>
     public async Task DrainAsync(TimeSpan grace)
@@ -92,8 +92,8 @@ internal sealed class HybridConnectionListener : IAsyncDisposable
             }
             catch (Exception e) when (e is not OutOfMemoryException)
             {
-                // Whatever it was, and be it the source of tokens: a listener that stops is a machine that nobody
-                // reaches any more.
+                // Any error at all, even one of the source of tokens: if a listener stops, nobody can reach its machine
+                // any more.
                 (why, reason) = (e, e.Message);
             }
 
@@ -102,7 +102,7 @@ internal sealed class HybridConnectionListener : IAsyncDisposable
         }
     }
 
-    /// <summary>An attempt that took long to fail was no connection that lasted.</summary>
+    /// <summary>Whether there was a connection: an attempt that took long to fail doesn't count as one that lasted.</summary>
     private static bool WasConnected(Exception? why) =>
         why is not (RelayRefusedException or RelayUnreachableException or OperationCanceledException);
 

@@ -13,8 +13,7 @@ namespace Weft.Relay.Client;
 internal sealed class HybridConnectionStream : Stream
 {
     /// <summary>
-    /// Codes of a peer that had said what it had to say (RFC 6455 §7.4): 1000, none at all, and those that programs
-    /// make up.
+    /// Codes of a peer that had sent everything (RFC 6455 §7.4): 1000, none at all, and those of applications.
     /// </summary>
     private static bool IsNormalClose(int code) => code is 1000 or 1005 or (>= 3000 and <= 4999);
 
@@ -78,7 +77,7 @@ internal sealed class HybridConnectionStream : Stream
                     : throw new IOException(
                         $"The connection was closed with {_connection.CloseCode}: {_connection.CloseReason}"
                     );
-            // An empty message isn't an end, whatever a reader of streams would make of it.
+            // An empty message is no end, but 0 would mean the end to a reader of streams.
             if (received.Count == 0)
                 continue;
             var count = received.Count + _connection.ReceiveBuffered(buffer.Span[received.Count..]);

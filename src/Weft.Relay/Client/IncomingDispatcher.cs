@@ -91,7 +91,17 @@ internal sealed class IncomingDispatcher(
 
         var sender = new IncomingSender(message, dialer, suffix, query, end);
         using var cut = end.UnsafeRegister(_ => sender.Stream?.Abort(), null);
-        string? fault = null;
+        var fault = await Serve(sender, isRoom).ConfigureAwait(false);
+        var ended = DescribeEnd(sender, fault, Clock.GetElapsedTime(start));
+        if (sender.Stream is { } stream)
+            await stream.DisposeAsync().ConfigureAwait(false);
+        options.OnEvent?.Invoke(ended);
+    }
+
+    /// <summary>Has the handler accept or reject a sender; one that it does neither with is rejected.</summary>
+    /// <returns>What went wrong, one line; null for nothing.</returns>
+    private async Task<string?> Serve(IncomingSender sender, bool isRoom)
+    {
         try
         {
             await (
@@ -99,31 +109,27 @@ internal sealed class IncomingDispatcher(
             ).ConfigureAwait(false);
             if (!sender.IsDecided)
                 await sender.RejectAsync(500, "The listener failed", end).ConfigureAwait(false);
+            return null;
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            fault = e.Message;
             await RejectQuietly(sender).ConfigureAwait(false);
+            return e.Message;
         }
+    }
 
-        var duration = Clock.GetElapsedTime(start);
-        var listenerEvent = new ListenerEvent(
-            sender.Stream is null ? ListenerEventKind.SenderRejected : ListenerEventKind.SenderEnded
-        )
+    private static ListenerEvent DescribeEnd(IncomingSender sender, string? fault, TimeSpan duration) =>
+        new(sender.Stream is null ? ListenerEventKind.SenderRejected : ListenerEventKind.SenderEnded)
         {
-            Id = message.Id,
-            Suffix = suffix,
-            RemoteEndpoint = message.RemoteEndpoint,
+            Id = sender.Id,
+            Suffix = sender.Suffix,
+            RemoteEndpoint = sender.RemoteEndpoint,
             Reason = fault ?? sender.Rejection?.Phrase,
             Status = sender.Rejection?.Status ?? 0,
             BytesIn = sender.Stream?.BytesRead ?? 0,
             BytesOut = sender.Stream?.BytesWritten ?? 0,
             Duration = duration,
         };
-        if (sender.Stream is { } stream)
-            await stream.DisposeAsync().ConfigureAwait(false);
-        options.OnEvent?.Invoke(listenerEvent);
-    }
 
     private async Task InvokeHandler(IncomingSender sender)
     {

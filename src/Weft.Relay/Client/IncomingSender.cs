@@ -36,7 +36,7 @@ internal sealed class IncomingSender
     /// <summary>Where it came from, as the relay says; null where it doesn't.</summary>
     public IPEndPoint? RemoteEndpoint => _message.RemoteEndpoint;
 
-    /// <summary>The sub-protocols that it offers, the one it likes best first.</summary>
+    /// <summary>The sub-protocols that it offers, in its order: what a handler may accept it with.</summary>
     public IEnumerable<string> SubProtocols =>
         Headers
             .Where(h => h.Name.Equals("Sec-WebSocket-Protocol", StringComparison.OrdinalIgnoreCase))
@@ -73,7 +73,7 @@ internal sealed class IncomingSender
             .ConfigureAwait(false);
         Stream = new(connection, protocol);
         OnAccepted?.Invoke();
-        // What cuts all streams may have looked before there was this one.
+        // If everything was cut meanwhile, this stream was not yet there to be cut.
         if (!_stopping.IsCancellationRequested)
             return Stream;
         Stream.Abort();
@@ -82,7 +82,7 @@ internal sealed class IncomingSender
 
     /// <summary>Turns it away.</summary>
     /// <param name="status">The HTTP status that it gets, 400–599.</param>
-    /// <param name="phrase">The words that it gets; at most 256 characters of them, and ASCII.</param>
+    /// <param name="phrase">The phrase that it gets: ASCII, of which at most 256 characters are sent.</param>
     /// <exception cref="RelayUnreachableException">The relay didn't answer.</exception>
     public async Task RejectAsync(int status, string phrase, CancellationToken cancel = default)
     {
@@ -105,7 +105,7 @@ internal sealed class IncomingSender
         }
         catch (RelayRefusedException)
         {
-            // 410 is how a relay takes a rejection; and any other answer means that the sender isn't there any more.
+            // A relay answers a rejection with 410; any other answer means that the sender has gone.
         }
     }
 

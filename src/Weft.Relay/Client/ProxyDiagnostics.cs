@@ -16,18 +16,29 @@ internal static class ProxyDiagnostics
         proxy ??= HttpClient.DefaultProxy;
         if (proxy.IsBypassed(address) || proxy.GetProxy(address) is not { } way)
             return null;
-        var around = $"or name {address.Host} in NO_PROXY if there is a way without it.";
+        return FindRemedy(error, address, way, HasCredentials(proxy, way)) is { } remedy
+            ? $"{remedy}, or name {address.Host} in NO_PROXY if there is a way without it."
+            : null;
+    }
+
+    private static string? FindRemedy(HttpRequestException error, Uri address, Uri way, bool hasCredentials)
+    {
+        var status = error.StatusCode is { } code ? $" ({(int)code})" : "";
         return error.HttpRequestError switch
         {
             HttpRequestError.ProxyTunnelError
-                when error.StatusCode is HttpStatusCode.ProxyAuthenticationRequired && HasCredentials(proxy, way) =>
-                $"The proxy {way.Authority} doesn't take the name and password that it was shown for {address.Authority} (407): mend them in HTTPS_PROXY, {around}",
+                when error.StatusCode is HttpStatusCode.ProxyAuthenticationRequired && hasCredentials =>
+                $"The proxy {way.Authority} doesn't take the name and password that it was shown for {address.Authority} "
+                    + "(407): mend them in HTTPS_PROXY",
             HttpRequestError.ProxyTunnelError when error.StatusCode is HttpStatusCode.ProxyAuthenticationRequired =>
-                $"The proxy {way.Authority} asks for a name and a password for {address.Authority} (407): write HTTPS_PROXY=http://NAME:PASSWORD@{way.Authority}, {around}",
+                $"The proxy {way.Authority} asks for a name and a password for {address.Authority} (407): "
+                    + $"write HTTPS_PROXY=http://NAME:PASSWORD@{way.Authority}",
             HttpRequestError.ProxyTunnelError =>
-                $"The proxy {way.Authority} won't connect to {address.Authority}{(error.StatusCode is { } status ? $" ({(int)status})" : "")}: have it allow CONNECT to there and look whether it gets there itself, {around}",
+                $"The proxy {way.Authority} won't connect to {address.Authority}{status}: "
+                    + "have it allow CONNECT to there and look whether it gets there itself",
             HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError =>
-                $"There is no connection to the proxy {way.Authority}, by which {address.Authority} is to be reached: mend HTTPS_PROXY, {around}",
+                $"There is no connection to the proxy {way.Authority}, by which {address.Authority} is to be reached: "
+                    + "mend HTTPS_PROXY",
             _ => null,
         };
     }

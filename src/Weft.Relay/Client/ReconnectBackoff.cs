@@ -9,20 +9,19 @@ namespace Weft.Relay.Client;
 /// <param name="dice">A number from 0 to 1, each time.</param>
 internal sealed class ReconnectBackoff(Func<double> dice)
 {
-    /// <summary>A connection that lasted this long was a good one: the next attempt is a first one.</summary>
+    /// <summary>A connection that lasted this long was good: the steps begin again after it.</summary>
     public static readonly TimeSpan StableAfter = TimeSpan.FromSeconds(10);
 
-    /// <summary>The longest that a relay may ask to be left alone.</summary>
+    /// <summary>The longest <c>Retry-After</c> that is obeyed.</summary>
     private static readonly TimeSpan MaxRetryAfter = TimeSpan.FromMinutes(10);
 
     private static readonly int[] DelaySeconds = [0, 1, 2, 5, 10, 30];
 
-    /// <summary>Where there is no such connection there will perhaps be one, but not in a second.</summary>
+    /// <summary>A connection that doesn't exist may be created, but hardly within a second.</summary>
     private static readonly int[] NotFoundDelaySeconds = [5, 15, 30, 60, 120];
 
     /// <summary>
-    /// The first step isn't nought for all: ten thousand listeners of a relay that restarts spread over this many
-    /// seconds.
+    /// The first step isn't 0 for all: ten thousand listeners of a relay that restarts spread over this many seconds.
     /// </summary>
     private const double FirstJitterSeconds = 0.5;
 

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography;
@@ -58,10 +59,7 @@ internal sealed class RelayDialer : IDisposable
         CancellationToken cancel
     )
     {
-        if (address.Scheme != "wss" && !(address.Scheme == "ws" && _baseAddress.IsPlaintext))
-            throw new RelayUnreachableException(
-                $"'{address.Scheme}' isn't spoken to {_baseAddress.Host}: what comes by TLS goes on by TLS."
-            );
+        ThrowIfDowngraded(address);
         using var request = CreateRequest(address, token, headers, out var key);
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         deadline.CancelAfter(_options.ConnectTimeout);
@@ -69,10 +67,7 @@ internal sealed class RelayDialer : IDisposable
         try
         {
             response = await _http.SendAsync(request, deadline.Token).ConfigureAwait(false);
-            if (response.StatusCode != HttpStatusCode.SwitchingProtocols)
-                throw ReadRefusal(response);
-            if (FindHeader(response, "Sec-WebSocket-Accept") != ComputeAccept(key))
-                throw new RelayUnreachableException($"What answered at {address.Authority} speaks no WebSocket.");
+            ThrowUnlessUpgraded(response, address, key);
             var stream = await response.Content.ReadAsStreamAsync(cancel).ConfigureAwait(false);
             var connection = new WebSocketConnection(stream, response, _options, bufferSize);
             var protocol = FindHeader(response, "Sec-WebSocket-Protocol");
@@ -96,8 +91,24 @@ internal sealed class RelayDialer : IDisposable
         }
     }
 
-    /// <summary>Forgets the trust and the proxy; connections that are open stay.</summary>
+    /// <summary>Disposes of the HTTP client; connections that are open stay.</summary>
     public void Dispose() => _http.Dispose();
+
+    private void ThrowIfDowngraded(Uri address)
+    {
+        if (address.Scheme != "wss" && !(address.Scheme == "ws" && _baseAddress.IsPlaintext))
+            throw new RelayUnreachableException(
+                $"'{address.Scheme}' isn't spoken to {_baseAddress.Host}: what comes by TLS goes on by TLS."
+            );
+    }
+
+    private static void ThrowUnlessUpgraded(HttpResponseMessage response, Uri address, string key)
+    {
+        if (response.StatusCode != HttpStatusCode.SwitchingProtocols)
+            throw ReadRefusal(response);
+        if (FindHeader(response, "Sec-WebSocket-Accept") != ComputeAccept(key))
+            throw new RelayUnreachableException($"What answered at {address.Authority} speaks no WebSocket.");
+    }
 
     private HttpRequestMessage CreateRequest(
         Uri address,
@@ -112,14 +123,11 @@ internal sealed class RelayDialer : IDisposable
             Version = HttpVersion.Version11,
             VersionPolicy = HttpVersionPolicy.RequestVersionExact,
         };
-        // The name is a credential of the place it was given for; where the relay sends us elsewhere, that place has a
-        // name of its own.
+        // The name belongs to the place that it was given for. Where the relay sends us elsewhere, that place has its
+        // own.
         if (_options.HostName is { } name && address.Host == _baseAddress.Host)
             request.Headers.Host = address.IsDefaultPort ? name : $"{name}:{address.Port}";
-        request.Headers.TryAddWithoutValidation("Connection", "Upgrade");
-        request.Headers.TryAddWithoutValidation("Upgrade", "websocket");
-        request.Headers.TryAddWithoutValidation("Sec-WebSocket-Version", "13");
-        request.Headers.TryAddWithoutValidation("Sec-WebSocket-Key", key);
+        AddHandshake(request.Headers, key);
         if (token is not null)
             request.Headers.TryAddWithoutValidation("ServiceBusAuthorization", token);
         if (_options.UserAgent is not null)
@@ -131,6 +139,14 @@ internal sealed class RelayDialer : IDisposable
         }
 
         return request;
+    }
+
+    private static void AddHandshake(HttpRequestHeaders headers, string key)
+    {
+        headers.TryAddWithoutValidation("Connection", "Upgrade");
+        headers.TryAddWithoutValidation("Upgrade", "websocket");
+        headers.TryAddWithoutValidation("Sec-WebSocket-Version", "13");
+        headers.TryAddWithoutValidation("Sec-WebSocket-Key", key);
     }
 
     private static RelayRefusedException ReadRefusal(HttpResponseMessage response)
@@ -188,8 +204,8 @@ internal sealed class RelayDialer : IDisposable
     }
 
     /// <summary>
-    /// As the stack does it, and with TCP's own probes: after a half-close nobody pings, and the other end may have
-    /// lost its power.
+    /// Connects as the HTTP stack does, and with TCP's own probes: after a half-close nobody pings, and the other end
+    /// may have lost its power.
     /// </summary>
     private static async ValueTask<Stream> ConnectSocket(SocketsHttpConnectionContext context, CancellationToken cancel)
     {

@@ -3,7 +3,7 @@ using System.Net;
 namespace Weft.Relay.Client;
 
 /// <summary>
-/// The relay answered, and the answer was no. <see cref="Exception.Message"/> is status and phrase, fit for people.
+/// The relay refused. <see cref="Exception.Message"/> is status and phrase, fit for people.
 /// </summary>
 internal sealed class RelayRefusedException : IOException
 {
@@ -25,7 +25,7 @@ internal sealed class RelayRefusedException : IOException
     /// </summary>
     public HttpStatusCode Status { get; }
 
-    /// <summary>The words of the relay, or of the listener.</summary>
+    /// <summary>The reason phrase of the relay, or of the listener.</summary>
     public string Phrase { get; }
 
     /// <summary>

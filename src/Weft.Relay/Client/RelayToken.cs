@@ -9,8 +9,10 @@ internal readonly record struct RelayToken(string Text, DateTimeOffset ExpiresAt
     /// <summary>Hides the token.</summary>
     public override string ToString() => $"token until {ExpiresAt:u}";
 
-    /// <summary>A source of tokens for those who know a key.</summary>
-    /// <param name="audience">What for: <see cref="HybridConnectionAddress.Audience"/>.</param>
+    /// <summary>
+    /// A source of tokens for a program that knows a key, as a connection string gives it; agents get theirs elsewhere.
+    /// </summary>
+    /// <param name="audience">What they are for: <see cref="HybridConnectionAddress.Audience"/>.</param>
     /// <param name="lifetime">How long each is good. The real clients take 60 min.</param>
     /// <param name="clock">The clock; null for the system's.</param>
     public static Func<CancellationToken, ValueTask<RelayToken>> CreateProvider(

@@ -17,8 +17,8 @@ internal sealed class RequestExchange(
 ) : IAsyncDisposable
 {
     /// <summary>
-    /// How long a body may take on its way to the control channel; then what there is goes by a rendezvous, as the .NET
-    /// client of Azure Relay does it.
+    /// How long a body for the control channel may take. After that it goes by a rendezvous, as the .NET client of Azure
+    /// Relay does it.
     /// </summary>
     private static readonly TimeSpan GatherTimeout = TimeSpan.FromSeconds(2);
 
@@ -103,32 +103,29 @@ internal sealed class RequestExchange(
         var (count, isWhole) = response.Body is null
             ? (0, true)
             : await ReadSmallBody(response.Body, cancel).ConfigureAwait(false);
-        var head = new ResponseMessage(
-            message.Id,
-            response.Status,
-            response.Description,
-            response.Headers,
-            response.Body is not null && (count > 0 || !isWhole)
-        );
-        if (head.Write() is not { } json)
+        var hasBody = response.Body is not null && (count > 0 || !isWhole);
+        if (CreateHead(response, hasBody).Write() is not { } json)
         {
-            (count, isWhole, head) = (0, true, new(message.Id, 500, "The listener's headers are too large", [], false));
-            json = head.Write()!;
+            (count, isWhole, hasBody) = (0, true, false);
+            json = CreateHead(new(500) { Description = "The listener's headers are too large" }, hasBody).Write()!;
         }
 
         if (isWhole && _rendezvous is null)
         {
-            await channel.Send(json, head.HasBody ? _buffer.AsMemory(0, count) : null, cancel).ConfigureAwait(false);
+            await channel.Send(json, hasBody ? _buffer.AsMemory(0, count) : null, cancel).ConfigureAwait(false);
             return count;
         }
 
         if (_rendezvous is null)
             await OpenRendezvous(cancel).ConfigureAwait(false);
         await _rendezvous!.SendAsync(Opcode.Text, json, true, cancel).ConfigureAwait(false);
-        var sent = head.HasBody ? await StreamBody(response.Body!, count, isWhole, cancel).ConfigureAwait(false) : 0;
+        var sent = hasBody ? await StreamBody(response.Body!, count, isWhole, cancel).ConfigureAwait(false) : 0;
         await CloseRendezvous(cancel).ConfigureAwait(false);
         return sent;
     }
+
+    private ResponseMessage CreateHead(OutgoingResponse response, bool hasBody) =>
+        new(message.Id, response.Status, response.Description, response.Headers, hasBody);
 
     /// <summary>Reads until the body ends, or is too long or too slow for the control channel.</summary>
     private async Task<(int Count, bool IsWhole)> ReadSmallBody(Stream body, CancellationToken cancel)
@@ -193,7 +190,7 @@ internal sealed class RequestExchange(
         return sent;
     }
 
-    /// <summary>A rendezvous serves one request: the real clients use it no second time.</summary>
+    /// <summary>A rendezvous serves one request: the real clients never use it twice.</summary>
     private async Task CloseRendezvous(CancellationToken cancel)
     {
         await _rendezvous!.CloseAsync(1000, "", cancel).ConfigureAwait(false);

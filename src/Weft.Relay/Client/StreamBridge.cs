@@ -4,8 +4,8 @@ using System.Net.Sockets;
 namespace Weft.Relay.Client;
 
 /// <summary>
-/// Joins a relayed stream with a local end. An end of one direction becomes an end there (TCP's FIN, a Close here) and
-/// the other goes on; what is lost on one side is aborted on the other, so that nobody takes a piece for the whole.
+/// Joins a relayed stream with a local end. When one direction ends, its end is passed on (as TCP's FIN or a Close) and
+/// the other direction goes on. When one side is lost, the other is aborted, so that nobody takes a part for the whole.
 /// </summary>
 internal static class StreamBridge
 {
@@ -83,7 +83,7 @@ internal static class StreamBridge
         }
     }
 
-    /// <summary>Closes with a reset: a FIN would say that all had been said.</summary>
+    /// <summary>Closes with a reset: a FIN would say that everything was sent.</summary>
     private static void Reset(Socket socket)
     {
         try

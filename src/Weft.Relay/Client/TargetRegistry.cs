@@ -15,8 +15,8 @@ internal sealed record Target(string Name, string Host, int Port)
 }
 
 /// <summary>
-/// The targets of a listener, by name. They are fixed by the listener's own configuration: a sender chooses among the
-/// names and can say nothing else, no address, no port.
+/// The targets of a listener, by name. They are fixed by the listener's own configuration: a sender can choose a name,
+/// and never an address or a port.
 /// </summary>
 internal sealed class TargetRegistry
 {
@@ -29,7 +29,7 @@ internal sealed class TargetRegistry
     private TargetRegistry(ImmutableSortedDictionary<string, Target> targets, bool allowsLinkLocal) =>
         (_targets, _allowsLinkLocal) = (targets, allowsLinkLocal);
 
-    /// <summary>The services, by name.</summary>
+    /// <summary>The targets, by name.</summary>
     public IEnumerable<Target> Targets => _targets.Values;
 
     /// <summary>Reads the targets of a configuration.</summary>
@@ -74,8 +74,7 @@ internal sealed class TargetRegistry
     }
 
     /// <summary>
-    /// Connects to a target. A host name is looked up now, and an address that may not be configured may not be hidden
-    /// behind one either.
+    /// Connects to a target. A host name is looked up now, and may not lead to an address that may not be configured.
     /// </summary>
     /// <exception cref="IOException">It doesn't answer, or its name leads where it mustn't.</exception>
     public async Task<Socket> ConnectAsync(Target target, CancellationToken cancel = default)
@@ -84,17 +83,8 @@ internal sealed class TargetRegistry
         deadline.CancelAfter(DialTimeout);
         try
         {
-            var found = IPAddress.TryParse(target.Host, out var literal)
-                ? [literal]
-                : await Dns.GetHostAddressesAsync(target.Host, deadline.Token).ConfigureAwait(false);
-            var good = found.Where(address => TargetAddressRules.Check(address, _allowsLinkLocal) is null).ToArray();
-            if (good.Length == 0)
-                throw new IOException(
-                    found.Length == 0
-                        ? $"{target} has no address."
-                        : $"{target}: {TargetAddressRules.Check(found[0], _allowsLinkLocal)}."
-                );
-            return await Dial(good, target.Port, deadline.Token).ConfigureAwait(false);
+            var addresses = await Resolve(target, deadline.Token).ConfigureAwait(false);
+            return await Dial(addresses, target.Port, deadline.Token).ConfigureAwait(false);
         }
         catch (SocketException e)
         {
@@ -139,6 +129,22 @@ internal sealed class TargetRegistry
             if (result.Fault is { } fault)
                 throw new IOException(fault.Message, fault);
         }
+    }
+
+    /// <summary>The addresses of a target that senders may be led to; at least one.</summary>
+    private async Task<IPAddress[]> Resolve(Target target, CancellationToken cancel)
+    {
+        var found = IPAddress.TryParse(target.Host, out var literal)
+            ? [literal]
+            : await Dns.GetHostAddressesAsync(target.Host, cancel).ConfigureAwait(false);
+        var good = found.Where(address => TargetAddressRules.Check(address, _allowsLinkLocal) is null).ToArray();
+        if (good.Length > 0)
+            return good;
+        throw new IOException(
+            found.Length == 0
+                ? $"{target} has no address."
+                : $"{target}: {TargetAddressRules.Check(found[0], _allowsLinkLocal)}."
+        );
     }
 
     private static async Task<Socket> Dial(IPAddress[] addresses, int port, CancellationToken cancel)

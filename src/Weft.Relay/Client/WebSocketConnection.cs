@@ -7,16 +7,16 @@ namespace Weft.Relay.Client;
 
 /// <summary>
 /// The client's end of a WebSocket (RFC 6455). Each direction ends by itself, so that a Close is a half-close. It
-/// pings, and ends when nothing has come for too long although somebody waits: a reader that has stopped reading is no
-/// sign of a dead relay.
+/// pings, and ends when nothing has come for too long while somebody waits to read: a reader that has stopped is no sign
+/// of a dead relay.
 /// </summary>
 internal sealed class WebSocketConnection : IAsyncDisposable
 {
     /// <summary>The most payload of one frame, in bytes: what the real clients' buffers hold.</summary>
     public const int MaxFramePayload = 64 * 1024;
 
-    /// <summary>A relay pings every 30 s at the latest; three of them missing is silence.</summary>
-    private static readonly TimeSpan HalfClosedTimeout = TimeSpan.FromSeconds(90);
+    /// <summary>A relay pings every 30 s at the latest; three missing pings are silence.</summary>
+    private static readonly TimeSpan HalfClosedSilence = TimeSpan.FromSeconds(90);
 
     private readonly Stream _transport;
     private readonly IDisposable _owner;
@@ -53,7 +53,7 @@ internal sealed class WebSocketConnection : IAsyncDisposable
     /// <summary>The code of the peer's Close: null before it came, 1005 where it had none.</summary>
     public int? CloseCode { get; private set; }
 
-    /// <summary>The words of the peer's Close.</summary>
+    /// <summary>The reason of the peer's Close.</summary>
     public string CloseReason { get; private set; } = "";
 
     /// <summary>Whether this side has ended.</summary>
@@ -70,15 +70,9 @@ internal sealed class WebSocketConnection : IAsyncDisposable
         {
             return await _reader.ReadAsync(target, cancel).ConfigureAwait(false);
         }
-        catch (Exception e)
-            when (e is IOException or ObjectDisposedException or InvalidOperationException or OperationCanceledException
-            )
+        catch (Exception e) when (e.IsConnectionError())
         {
-            var why = _abortReason;
-            Abort(e.Message);
-            if (e is OperationCanceledException && cancel.IsCancellationRequested)
-                throw;
-            throw new IOException(why ?? e.Message, e);
+            throw Fail(e, cancel);
         }
         finally
         {
@@ -157,12 +151,23 @@ internal sealed class WebSocketConnection : IAsyncDisposable
     }
 
     /// <summary>
-    /// Lets go of the connection. What was sent is still delivered; who wants the other end to see an end closes first.
+    /// Lets go of the connection. What was sent is still delivered. For the other end to see an end, close it first.
     /// </summary>
     public ValueTask DisposeAsync()
     {
         Abort("The connection has been let go of.");
         return ValueTask.CompletedTask;
+    }
+
+    /// <summary>Aborts the connection because a read or a write failed.</summary>
+    /// <returns>What its caller is to throw: the cancellation it asked for, or the first reason that there was.</returns>
+    private Exception Fail(Exception error, CancellationToken cancel)
+    {
+        var earlier = _abortReason;
+        Abort(error.Message);
+        return error is OperationCanceledException && cancel.IsCancellationRequested
+            ? error
+            : new IOException(earlier ?? error.Message, error);
     }
 
     private void BeginRead()
@@ -199,15 +204,9 @@ internal sealed class WebSocketConnection : IAsyncDisposable
             Masking.CopyMasked(payload.Span, buffer.AsSpan(size), key);
             await _transport.WriteAsync(buffer.AsMemory(0, size + payload.Length), cancel).ConfigureAwait(false);
         }
-        catch (Exception e)
-            when (e is IOException or ObjectDisposedException or InvalidOperationException or OperationCanceledException
-            )
+        catch (Exception e) when (e.IsConnectionError())
         {
-            var earlier = _abortReason;
-            Abort(e.Message);
-            if (e is OperationCanceledException && cancel.IsCancellationRequested)
-                throw;
-            throw new IOException(earlier ?? e.Message, e);
+            throw Fail(e, cancel);
         }
         finally
         {
@@ -227,8 +226,8 @@ internal sealed class WebSocketConnection : IAsyncDisposable
         else if (kind == Opcode.Ping)
         {
             _isPinged = true;
-            // Never waited for by the reader: a way out that is full mustn't stop the way in. The latest ping is the
-            // one to answer (RFC 6455 §5.5.3).
+            // The reader never waits for it, as sending that is held up must not hold up receiving. The latest ping is
+            // the one to answer (RFC 6455 §5.5.3).
             Volatile.Write(ref _pendingPong, payload.ToArray());
             _ = SendPendingPong();
         }
@@ -261,10 +260,10 @@ internal sealed class WebSocketConnection : IAsyncDisposable
     {
         var since = _reader.WaitingSince;
         var dead = _options.KeepAliveInterval + _options.KeepAliveTimeout;
-        // After this side's Close nothing is asked any more; the relay's own pings are life then, if it is known to
-        // send them.
+        // After this side's Close no ping can be sent. The relay's own pings are the sign of life then, if it is known
+        // to send them.
         if (_isCloseSent)
-            dead = _isPinged ? TimeSpan.FromTicks(Math.Max(dead.Ticks, HalfClosedTimeout.Ticks)) : TimeSpan.MaxValue;
+            dead = _isPinged ? TimeSpan.FromTicks(Math.Max(dead.Ticks, HalfClosedSilence.Ticks)) : TimeSpan.MaxValue;
         if (since != 0 && _options.Clock.GetElapsedTime(since) is var silent && silent >= dead)
             Abort($"The relay has been silent for {silent.TotalSeconds:0} s.");
         else

@@ -4,7 +4,7 @@ using System.Text.Unicode;
 
 namespace Weft.Relay.Frames;
 
-/// <summary>Why a WebSocket is closed (RFC 6455, section 7.4.1); those that the relay says itself.</summary>
+/// <summary>Why a WebSocket is closed (RFC 6455, section 7.4.1): the codes that the relay itself sends.</summary>
 internal enum CloseCode : ushort
 {
     Normal = 1000,

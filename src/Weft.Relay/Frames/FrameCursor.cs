@@ -1,6 +1,6 @@
 namespace Weft.Relay.Frames;
 
-/// <summary>Where a translation in place has come to: what was read lies behind what is written.</summary>
+/// <summary>The progress of a translation in place: the position read from stays ahead of the one written to.</summary>
 /// <param name="read">Where the bytes begin that were received.</param>
 internal struct FrameCursor(int read, int end)
 {

@@ -8,7 +8,7 @@ namespace Weft.Relay.Frames;
 internal sealed class FramePump(SessionPeer source, SessionPeer destination)
 {
     /// <summary>
-    /// What the pool has, so that nothing is rounded up. Half of it costs a sixth more of the processor.
+    /// A size of the pool's own, so that nothing is rounded up. Half of it costs a sixth more processor time.
     /// </summary>
     private const int BufferSize = 128 * 1024;
 
@@ -22,8 +22,8 @@ internal sealed class FramePump(SessionPeer source, SessionPeer destination)
     private const int MinReadSpace = 4 * 1024;
 
     /// <summary>
-    /// So many reads that didn't have to wait, a megabyte, and others get the thread: it may be the one that hears of
-    /// all of their sockets.
+    /// After this many reads that didn't wait, a megabyte, the pump yields its thread, which may be the one that
+    /// receives the events of all sockets.
     /// </summary>
     private const int MaxConsecutiveReads = 8;
 
@@ -43,8 +43,8 @@ internal sealed class FramePump(SessionPeer source, SessionPeer destination)
     public int ReadCount => Volatile.Read(ref _readCount);
 
     /// <summary>
-    /// Whether the receiver is being waited for. Its sender isn't read from meanwhile, so that it can't be called
-    /// silent.
+    /// Whether the pump waits for the receiver. It doesn't read from the sender meanwhile, so the sender can't be
+    /// called silent.
     /// </summary>
     public bool IsWriting => _isWriting;
 
@@ -62,19 +62,11 @@ internal sealed class FramePump(SessionPeer source, SessionPeer destination)
     /// </summary>
     public async Task<PumpResult> Run()
     {
+        if (!Source.EarlyData.IsEmpty && await ForwardEarlyData().ConfigureAwait(false) is { } earlyEnd)
+            return earlyEnd;
         byte[]? buffer = null;
         try
         {
-            for (var early = Source.EarlyData; !early.IsEmpty; )
-            {
-                buffer ??= ArrayPool<byte>.Shared.Rent(BufferSize);
-                var count = Math.Min(early.Length, BufferSize - FrameTranslator.Headroom);
-                early[..count].CopyTo(buffer.AsMemory(FrameTranslator.Headroom));
-                early = early[count..];
-                if (await Forward(buffer, count).ConfigureAwait(false) is { } end)
-                    return end;
-            }
-
             ValueTask<int>? begun = null;
             var inARow = 0;
             while (true)
@@ -130,7 +122,7 @@ internal sealed class FramePump(SessionPeer source, SessionPeer destination)
         }
     }
 
-    /// <summary>Reads on to see the connection end: nothing counts that comes after a Close.</summary>
+    /// <summary>Reads on until the connection ends; whatever comes after a Close is ignored.</summary>
     public async Task Drain()
     {
         var buffer = ArrayPool<byte>.Shared.Rent(4096);
@@ -142,6 +134,29 @@ internal sealed class FramePump(SessionPeer source, SessionPeer destination)
                 await Source.Stream.ReadAsync(Memory<byte>.Empty).ConfigureAwait(false);
                 count = await Source.Stream.ReadAsync(buffer).ConfigureAwait(false);
             } while (count > 0);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    /// <summary>Passes on what was received behind the handshake.</summary>
+    private async ValueTask<PumpResult?> ForwardEarlyData()
+    {
+        var buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
+        try
+        {
+            for (var early = Source.EarlyData; !early.IsEmpty; )
+            {
+                var count = Math.Min(early.Length, BufferSize - FrameTranslator.Headroom);
+                early[..count].CopyTo(buffer.AsMemory(FrameTranslator.Headroom));
+                early = early[count..];
+                if (await Forward(buffer, count).ConfigureAwait(false) is { } end)
+                    return end;
+            }
+
+            return null;
         }
         finally
         {
@@ -197,8 +212,8 @@ internal sealed class FramePump(SessionPeer source, SessionPeer destination)
     }
 
     /// <summary>
-    /// A pong that can't be written now must not hold up what the pinging side has to say; if its connection is broken,
-    /// its reads say so.
+    /// A pong that can't be written now must not hold up the data of the pinging side. If its connection is broken,
+    /// the next read fails.
     /// </summary>
     private static void ObserveFault(ValueTask pong)
     {
@@ -207,7 +222,7 @@ internal sealed class FramePump(SessionPeer source, SessionPeer destination)
     }
 }
 
-/// <summary>How a direction ended.</summary>
+/// <summary>How a pump ended.</summary>
 internal enum PumpResult
 {
     /// <summary>The sender closed, and the receiver was told.</summary>

@@ -63,8 +63,8 @@ internal sealed class FrameRelay
     /// Ends the session from outside: both peers are told if they are not in the middle of a frame for longer than
     /// <see cref="FrameRelayOptions.TerminateTimeout"/>, and cut off in any case.
     /// </summary>
-    /// <param name="code">The code they are closed with: 1008 for who may no longer, 1001 for a relay that
-    /// goes.</param>
+    /// <param name="code">The code they are closed with: 1008 for a peer that is no longer allowed, 1001 for a relay
+    /// that shuts down.</param>
     public void Terminate(CloseCode code, string reason)
     {
         if (!TryEnd(EndReason.Cut, null, (ushort)code, reason, _options.TerminateTimeout))
@@ -82,7 +82,8 @@ internal sealed class FrameRelay
                 case PumpResult.Closed:
                     OnClosed(pump, reverse);
                     await pump.Drain().ConfigureAwait(false);
-                    // Who ends its connection before the other side has closed can't be told what that side still says.
+                    // A peer that ends its connection before the other side has closed can't receive what that side
+                    // still sends.
                     OnDisconnected(pump, "the connection ended after a Close, before the other side had closed");
                     break;
                 case PumpResult.Disconnected:
@@ -97,7 +98,7 @@ internal sealed class FrameRelay
         catch (Exception e)
             when (e is IOException or SocketException or ObjectDisposedException or OperationCanceledException)
         {
-            // The exception doesn't say whose connection broke; whether the receiver was being written to does.
+            // The exception doesn't tell whose connection broke. If the pump was writing, it was the receiver's.
             if (TryEnd(EndReason.Gone, pump.IsWriting ? pump.Destination : pump.Source, null, e.Message, TimeSpan.Zero))
                 pump.Destination.Abort();
             pump.Source.Abort();
@@ -140,8 +141,8 @@ internal sealed class FrameRelay
     }
 
     /// <summary>
-    /// The first reason holds; whatever happens later is its consequence. At the deadline nobody is waited for any
-    /// longer.
+    /// The first reason stands; whatever happens later is its consequence. At the deadline both connections are
+    /// aborted.
     /// </summary>
     private bool TryEnd(EndReason reason, SessionPeer? failedPeer, ushort? code, string text, TimeSpan patience)
     {
@@ -216,7 +217,7 @@ internal sealed class FrameRelay
             AbortBoth();
     }
 
-    /// <summary>What is written to end a connection may fail as that connection does; its reads say so.</summary>
+    /// <summary>A write that ends a connection may fail because the connection does; the next read fails then.</summary>
     private static void ObserveFault(ValueTask work)
     {
         if (!work.IsCompletedSuccessfully)

@@ -3,15 +3,15 @@ using System.Runtime.CompilerServices;
 namespace Weft.Relay.Frames;
 
 /// <summary>
-/// Turns the frames that a client sends into those that a server sends, in place and as they come: a long frame is
-/// never held until it is whole, a header that is split is. Frames of data go through with their boundaries; control
-/// frames come out one by one.
+/// Turns the frames that a client sends into those that a server sends, in place and as they come. A long frame is
+/// never held until it is whole; only a header that is split is. Data frames keep their boundaries; control frames
+/// come out one by one.
 /// </summary>
 internal sealed class FrameTranslator
 {
     /// <summary>
-    /// How far behind the start of a buffer bytes must be received: what was kept of a header that was split is written
-    /// before them, and so may be a Close frame.
+    /// Where in a buffer received bytes must start. The room before them takes the kept part of a header that was
+    /// split, or a Close frame.
     /// </summary>
     public const int Headroom = 144;
 
@@ -29,16 +29,11 @@ internal sealed class FrameTranslator
     public bool IsMidFrame => _remaining > 0;
 
     /// <summary>
-    /// Whether what was read ends inside a frame, a header or a message: nobody who ends there is at an end.
-    /// </summary>
-    public bool IsMidMessage => _remaining > 0 || _headerCount > 0 || _isInMessage;
-
-    /// <summary>
     /// The payload of the control frame that <see cref="TranslateNext"/> has come to. Good until it is called again.
     /// </summary>
     public ReadOnlySpan<byte> Control => _control.AsSpan(0, _controlCount);
 
-    /// <summary>What is wrong, once <see cref="TranslateNext"/> has said so.</summary>
+    /// <summary>What is wrong; null until <see cref="TranslateNext"/> has returned a fault.</summary>
     public FrameFault? Fault { get; private set; }
 
     /// <summary>Translates to the next control frame, a fault, or the end of what was received.</summary>
@@ -165,7 +160,7 @@ internal enum TranslationResult
     /// <summary>A Pong.</summary>
     Pong,
 
-    /// <summary>A Close: nothing counts that comes after it.</summary>
+    /// <summary>A Close: whatever comes after it is ignored.</summary>
     Close,
 
     /// <summary>A fault: nothing can be read any more.</summary>

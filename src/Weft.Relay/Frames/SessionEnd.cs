@@ -1,7 +1,7 @@
 namespace Weft.Relay.Frames;
 
 /// <summary>How a session ended.</summary>
-/// <param name="FailedPeer">The peer that it ended by; null where both had their part, or neither.</param>
+/// <param name="FailedPeer">The peer that ended it; null where both did, or neither.</param>
 /// <param name="Code">The close code of the peer that closed first, or the code that a peer was closed with; null for
 /// none.</param>
 /// <param name="Text">One line for the log; empty for none.</param>

@@ -1,15 +1,15 @@
 namespace Weft.Relay.Frames;
 
 /// <summary>
-/// One side of a session: a connection whose WebSocket handshake is done, and the one place that writes to it. Frames
-/// of others than the data's, pongs above all, go in only where a frame has ended.
+/// One side of a session: a connection whose WebSocket handshake is done, and the one place that writes to it. Control
+/// frames of the relay itself, mostly pongs, are written only where a data frame has ended.
 /// </summary>
 /// <param name="stream">The connection's bytes. A read into nothing must wait until there is something to read.</param>
 /// <param name="early">What was received behind the handshake already.</param>
 /// <param name="abort">Ends the connection at once, without a word. Called from any thread, more than once.</param>
 /// <param name="shutdown">Ends the sending half when all was sent (TCP FIN); null for what can't.</param>
-/// <param name="hasMore">Whether more was received than was read, which is worth reading before it is written what was
-/// read; null for unknown.</param>
+/// <param name="hasMore">Whether more was received than was read, which is worth reading before the next write; null
+/// for unknown.</param>
 internal sealed class SessionPeer(
     Stream stream,
     ReadOnlyMemory<byte> early,
@@ -34,7 +34,7 @@ internal sealed class SessionPeer(
     /// <summary>Whether more was received than was read.</summary>
     public bool HasMoreData => hasMore is not null && hasMore();
 
-    /// <summary>Whether a Close was written, after which nothing is.</summary>
+    /// <summary>Whether a Close was written; nothing is written after it.</summary>
     public bool IsClosed => _isClosed;
 
     /// <summary>Pings written since a frame came.</summary>
@@ -43,7 +43,7 @@ internal sealed class SessionPeer(
     /// <summary>Whatever comes is a sign of life.</summary>
     public void MarkAlive() => Volatile.Write(ref _unansweredPings, 0);
 
-    /// <summary>Writes frames, or a part of them; frames that wait are put in where one ends.</summary>
+    /// <summary>Writes frames, or a part of them; pending frames are put in where one ends.</summary>
     /// <param name="boundary">Where the first frame ends in it that does; −1 for nowhere.</param>
     /// <param name="isClose">Whether its last frame is a Close.</param>
     public async ValueTask Write(ReadOnlyMemory<byte> bytes, int boundary, bool isMidFrame, bool isClose = false)
@@ -77,7 +77,7 @@ internal sealed class SessionPeer(
     }
 
     /// <summary>
-    /// Answers a ping. Of several that couldn't be answered yet, the last one counts (RFC 6455, section 5.5.3).
+    /// Answers a ping. If several wait for their answer, the last one is answered (RFC 6455, section 5.5.3).
     /// </summary>
     public ValueTask SendPong(ReadOnlySpan<byte> payload)
     {
@@ -123,7 +123,7 @@ internal sealed class SessionPeer(
     /// <summary>Ends the connection; what was written still arrives.</summary>
     public void Dispose() => Stream.Dispose();
 
-    /// <summary>Writes what waits, if nobody is writing: who is will do so.</summary>
+    /// <summary>Writes pending frames, unless somebody is writing: that writer will do it.</summary>
     private async ValueTask FlushPending()
     {
         while (_hasPending && !_isClosed && _writeLock.Wait(0))

@@ -41,20 +41,7 @@ internal sealed record ConnectionString(string Host, int Port)
     {
         read = null;
         var parts = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
-        foreach (
-            var part in (text ?? "").Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
-        )
-        {
-            var at = part.IndexOf('=', StringComparison.Ordinal);
-            fault =
-                at < 1 ? "a connection string is made of NAME=VALUE; one part isn't"
-                : !parts.TryAdd(part[..at], part[(at + 1)..]) ? $"'{part[..at]}' is given twice"
-                : null;
-            if (fault is not null)
-                return false;
-        }
-
-        fault = FindFault(parts);
+        fault = Split(text ?? "", parts) ?? FindFault(parts);
         if (fault is not null)
             return false;
         var endpoint = new Uri(parts["Endpoint"]);
@@ -89,6 +76,21 @@ internal sealed record ConnectionString(string Host, int Port)
     /// <summary>Hides the key and the token.</summary>
     /// <returns>Where it leads, and by which rule.</returns>
     public override string ToString() => $"sb://{Host}:{Port}/{EntityPath}{(KeyName is null ? "" : $" by {KeyName}")}";
+
+    /// <summary>Splits a line into its parts; returns what is wrong with one, null for nothing.</summary>
+    private static string? Split(string text, Dictionary<string, string> parts)
+    {
+        foreach (var part in text.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        {
+            var at = part.IndexOf('=', StringComparison.Ordinal);
+            if (at < 1)
+                return "a connection string is made of NAME=VALUE; one part isn't";
+            if (!parts.TryAdd(part[..at], part[(at + 1)..]))
+                return $"'{part[..at]}' is given twice";
+        }
+
+        return null;
+    }
 
     private static string FormatPart(string name, string? value) => value is null ? "" : $";{name}={value}";
 

@@ -49,9 +49,7 @@ internal sealed record HybridConnectionAddress(string Host, int Port, string Pat
 
     /// <summary>Where a listener's control channel is opened.</summary>
     public Uri ListenAddress(string id) =>
-        new(
-            $"{Root}/{RequestPath.Prefix}{RequestPath.Encode(Path)}?{RelayQuery.Prefix}action=listen&{RelayQuery.Prefix}id={Uri.EscapeDataString(id)}"
-        );
+        new($"{Root}{HybridPathAndQuery(Path, "")}{Parameter("action", "listen")}&{Parameter("id", id)}");
 
     /// <summary>Where a sender connects.</summary>
     /// <param name="suffix">What follows the connection's path; empty for nothing.</param>
@@ -59,10 +57,9 @@ internal sealed record HybridConnectionAddress(string Host, int Port, string Pat
     /// <param name="id">The sender's id, which stands in the relay's log; null for none.</param>
     public Uri ConnectAddress(string suffix = "", string query = "", string? id = null)
     {
-        var named = id is null ? "" : $"&{RelayQuery.Prefix}id={Uri.EscapeDataString(id)}";
-        return new(
-            $"{Root}{HybridPathAndQuery(suffix.Length == 0 ? Path : $"{Path}/{suffix}", query)}{RelayQuery.Prefix}action=connect{named}"
-        );
+        var path = suffix.Length == 0 ? Path : $"{Path}/{suffix}";
+        var named = id is null ? "" : $"&{Parameter("id", id)}";
+        return new($"{Root}{HybridPathAndQuery(path, query)}{Parameter("action", "connect")}{named}");
     }
 
     /// <summary>
@@ -77,7 +74,7 @@ internal sealed record HybridConnectionAddress(string Host, int Port, string Pat
     /// <param name="action"><c>accept</c> or <c>request</c>.</param>
     /// <param name="id">The capability: whoever has it may answer, once.</param>
     public static string RendezvousAddress(string root, string path, string query, string action, string id) =>
-        $"{root}{HybridPathAndQuery(path, query)}{RelayQuery.Prefix}action={action}&{RelayQuery.Prefix}id={Uri.EscapeDataString(id)}";
+        $"{root}{HybridPathAndQuery(path, query)}{Parameter("action", action)}&{Parameter("id", id)}";
 
     /// <summary>Where a listener rejects a sender.</summary>
     /// <param name="accept"><c>accept.address</c> as the relay sent it.</param>
@@ -86,7 +83,9 @@ internal sealed record HybridConnectionAddress(string Host, int Port, string Pat
     public static string RejectAddress(string accept, int status, string description)
     {
         var words = description.Length > MaxDescription ? description[..MaxDescription] : description;
-        return $"{accept}{(accept.Contains('?', StringComparison.Ordinal) ? '&' : '?')}{RelayQuery.Prefix}statusCode={status.ToString(CultureInfo.InvariantCulture)}&{RelayQuery.Prefix}statusDescription={Uri.EscapeDataString(words)}";
+        var separator = accept.Contains('?', StringComparison.Ordinal) ? '&' : '?';
+        var code = status.ToString(CultureInfo.InvariantCulture);
+        return $"{accept}{separator}{Parameter("statusCode", code)}&{Parameter("statusDescription", words)}";
     }
 
     /// <summary>
@@ -95,6 +94,10 @@ internal sealed record HybridConnectionAddress(string Host, int Port, string Pat
     /// </summary>
     public const int MaxDescription = 256;
 
+    /// <summary>The path and the sender's query, behind which the relay's pairs are to follow.</summary>
     private static string HybridPathAndQuery(string path, string query) =>
         $"/{RequestPath.Prefix}{RequestPath.Encode(path)}{(query.Length == 0 ? "?" : query + "&")}";
+
+    private static string Parameter(string name, string value) =>
+        $"{RelayQuery.Prefix}{name}={Uri.EscapeDataString(value)}";
 }

@@ -49,16 +49,10 @@ internal sealed record RelayQuery(
         }
 
         var own = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
-        foreach (var pair in SplitPairs(query))
+        if (ReadRelayParameters(query, own) is { } twice)
         {
-            var at = pair.IndexOf('=', StringComparison.Ordinal);
-            if (at < 0 || ParameterNameOf(pair[..at], own) is not { } name)
-                continue;
-            if (!own.TryAdd(name, WebUtility.UrlDecode(pair[(at + 1)..])))
-            {
-                fault = $"the query has more than one {Prefix}{name}";
-                return false;
-            }
+            fault = $"the query has more than one {Prefix}{twice}";
+            return false;
         }
 
         var status = own.TryGetValue("statusCode", out var code) ? ParseStatus(code) : null;
@@ -93,6 +87,21 @@ internal sealed record RelayQuery(
         return kept.Count == pairs.Length ? query.ToString()
             : kept.Count == 0 ? ""
             : "?" + string.Join('&', kept);
+    }
+
+    /// <summary>Reads the relay's own pairs; returns the name that is there twice, null for none.</summary>
+    private static string? ReadRelayParameters(ReadOnlySpan<char> query, Dictionary<string, string> own)
+    {
+        foreach (var pair in SplitPairs(query))
+        {
+            var at = pair.IndexOf('=', StringComparison.Ordinal);
+            if (at < 0 || ParameterNameOf(pair[..at], own) is not { } name)
+                continue;
+            if (!own.TryAdd(name, WebUtility.UrlDecode(pair[(at + 1)..])))
+                return name;
+        }
+
+        return null;
     }
 
     private static string[] SplitPairs(ReadOnlySpan<char> query) =>

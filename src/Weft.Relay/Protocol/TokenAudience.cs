@@ -22,16 +22,20 @@ internal static class TokenAudience
         var named = slash < 0 ? rest : rest[..slash];
         if (named.IsEmpty || (host is not null && !WithoutPort(named).Equals(host, StringComparison.OrdinalIgnoreCase)))
             return false;
-        var prefix = slash < 0 ? default : rest[(slash + 1)..];
-        if (prefix.StartsWith("$hc", StringComparison.Ordinal) && (prefix.Length == 3 || prefix[3] == '/'))
-            prefix = prefix[Math.Min(4, prefix.Length)..];
-        if (prefix is [_, .., '/'])
-            prefix = prefix[..^1];
-        // What is still encoded here was encoded twice, and could mean another path than it says.
+        var prefix = slash < 0 ? default : WithoutHybridPrefix(rest[(slash + 1)..]);
+        // A path that is still encoded here was encoded twice, and could mean another path than it shows.
         if (prefix.IsEmpty || prefix.Contains('%'))
             return prefix.IsEmpty;
         return path.AsSpan().StartsWith(prefix, StringComparison.Ordinal)
             && (path.Length == prefix.Length || path[prefix.Length] == '/');
+    }
+
+    /// <summary>A path without <c>$hc/</c> at its start and a slash at its end.</summary>
+    private static ReadOnlySpan<char> WithoutHybridPrefix(ReadOnlySpan<char> path)
+    {
+        if (path.StartsWith("$hc", StringComparison.Ordinal) && (path.Length == 3 || path[3] == '/'))
+            path = path[Math.Min(4, path.Length)..];
+        return path is [_, .., '/'] ? path[..^1] : path;
     }
 
     private static ReadOnlySpan<char> WithoutPort(ReadOnlySpan<char> authority)

@@ -12,14 +12,14 @@ internal enum TokenFault
     /// <summary>No rule of that name, or not its key: nobody is told which. Answered with 401.</summary>
     BadSignature,
 
-    /// <summary>It was good, and isn't any more. Answered with 401.</summary>
+    /// <summary>It has expired. Answered with 401.</summary>
     Expired,
 
     /// <summary>It is good for something else. Answered with 403.</summary>
     WrongPath,
 }
 
-/// <summary>What became of a token.</summary>
+/// <summary>The result of verifying a token.</summary>
 /// <param name="Fault">What is wrong with it; <see cref="TokenFault.None"/> where it is good.</param>
 /// <param name="Rule">The rule that it was signed with; null where no signature was good.</param>
 /// <param name="ExpiresAt">When it expires; of no meaning where no signature was good.</param>
@@ -29,7 +29,7 @@ internal readonly record struct TokenValidationResult(
     DateTimeOffset ExpiresAt = default
 )
 {
-    /// <summary>Whether the token is good. Whether its rule gives the right is asked of <see cref="Rule"/>.</summary>
+    /// <summary>Whether the token is good. Its <see cref="Rule"/> tells which rights it gives.</summary>
     public bool IsValid => Fault == TokenFault.None;
 
     /// <summary>The HTTP status that says so: 200, 401 or 403.</summary>
@@ -42,8 +42,7 @@ internal readonly record struct TokenValidationResult(
         };
 
     /// <summary>
-    /// What the caller is told. The words "token has an invalid signature" are looked for by the real clients' own
-    /// tests.
+    /// What the caller is told. The real clients' own tests look for the words "token has an invalid signature".
     /// </summary>
     public string Phrase =>
         Fault switch

@@ -8,12 +8,12 @@ using Weft.Relay.Server.Sessions;
 namespace Weft.Relay.Server;
 
 /// <summary>
-/// A relay: serves listeners and senders of hybrid connections, on any endpoint that speaks HTTP/1.1. It knows nothing
-/// by itself: which connections there are and who may use them, it asks its directory for each of them.
+/// A relay: serves listeners and senders of hybrid connections, on any endpoint that speaks HTTP/1.1. For each caller it
+/// asks its directory which connections there are and who may use them.
 /// </summary>
 internal sealed class HybridConnectionServer : IAsyncDisposable
 {
-    /// <summary>How often the directory's version is looked at, where it doesn't say that it has changed.</summary>
+    /// <summary>How often the directory's version is checked, in case it doesn't raise its event.</summary>
     private static readonly TimeSpan VersionPollInterval = TimeSpan.FromMilliseconds(250);
 
     private static readonly CloseStatus ShuttingDown = new(1001, "the relay is shutting down");
@@ -105,7 +105,7 @@ internal sealed class HybridConnectionServer : IAsyncDisposable
 
         var role = request.Path.IsHybrid && request.Query.Action != "connect" ? ClientRole.Listener : ClientRole.Sender;
         var isRendezvous = request.Path.IsHybrid && request.Query.Action is "accept" or "request";
-        // Sessions may end while the relay drains, and so the listeners of senders that wait may still come.
+        // Senders that wait are still served while the relay drains, so their listeners may come.
         if (
             (
                 _state.IsDraining && !isRendezvous ? HttpRefusal.Draining
@@ -122,8 +122,8 @@ internal sealed class HybridConnectionServer : IAsyncDisposable
     }
 
     /// <summary>
-    /// Shuts down: nobody is let in any more, listeners are told 1001, sessions may end by themselves for a while, and
-    /// are cut then.
+    /// Shuts down: nobody is admitted any more, listeners are closed with 1001, and sessions that don't end by
+    /// themselves within the grace are cut.
     /// </summary>
     /// <param name="grace">How long sessions and requests may take to end.</param>
     public async Task Drain(TimeSpan grace)
@@ -146,7 +146,7 @@ internal sealed class HybridConnectionServer : IAsyncDisposable
     }
 
     /// <summary>What is counted, for tests: everything must be back at zero when everybody has gone.</summary>
-    internal (int Passes, int Sessions, int Rendezvous, int Pending, int Listeners) ResourceCounts =>
+    internal (int Grants, int Sessions, int Rendezvous, int Pending, int Listeners) ResourceCounts =>
         (
             _state.Grants.Count,
             _state.Sessions.Count,

@@ -3,8 +3,8 @@ using System.Net.Sockets;
 namespace Weft.Relay.Transport;
 
 /// <summary>
-/// Aborts a connection whose peer takes too long over its handshake. Bytes that have come and weren't read yet are our
-/// own slowness: when ten thousand come back at once, nobody is refused who has said its part.
+/// Aborts a connection whose peer takes too long over its handshake. Bytes that have come and weren't read yet are the
+/// relay's own slowness: when ten thousand peers come back at once, none of them is refused that has sent its part.
 /// </summary>
 internal sealed class HandshakeDeadline : IDisposable
 {

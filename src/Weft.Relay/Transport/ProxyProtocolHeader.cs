@@ -5,7 +5,7 @@ namespace Weft.Relay.Transport;
 
 /// <summary>
 /// The header of the PROXY protocol, version 2 (HAProxy's proxy-protocol.txt, section 2.2). Version 1, which is text,
-/// isn't spoken.
+/// isn't supported.
 /// </summary>
 internal static class ProxyProtocolHeader
 {
@@ -60,7 +60,7 @@ internal static class ProxyProtocolHeader
     }
 
     /// <summary>
-    /// What the TLVs say isn't needed; that they fill the header exactly shows that both sides mean the same one.
+    /// Checks that the TLVs fill the header exactly, so that both sides agree where it ends. What they say isn't needed.
     /// </summary>
     private static string? CheckTlvs(ReadOnlySpan<byte> tlvs)
     {

@@ -15,7 +15,7 @@ namespace Weft.Relay.Transport;
 /// </summary>
 internal sealed partial class RelayConnectionListener : IConnectionListener
 {
-    // How often it is looked for callers that have gone while nobody reads from them.
+    // How often connections that nobody reads from are checked for callers that have gone.
     private static readonly TimeSpan PeerCheckInterval = TimeSpan.FromSeconds(1);
 
     private readonly RelayTransportOptions _options;
@@ -114,8 +114,8 @@ internal sealed partial class RelayConnectionListener : IConnectionListener
             }
             catch (SocketException e)
             {
-                // A caller that went before it was accepted is nothing; being out of descriptors passes only if
-                // somebody leaves.
+                // A caller that left before it was accepted doesn't matter. A lack of descriptors lasts until somebody
+                // leaves.
                 Unaccepted(_log, e.Message);
                 if (e.SocketErrorCode is SocketError.TooManyOpenSockets or SocketError.NoBufferSpaceAvailable)
                     await Task.Delay(TimeSpan.FromMilliseconds(100), _time).ConfigureAwait(false);

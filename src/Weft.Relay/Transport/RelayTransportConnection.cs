@@ -56,7 +56,7 @@ internal sealed class RelayTransportConnection
         Input = PipeReader.Create(_stream, ReaderOptions);
         Output = PipeWriter.Create(_stream, WriterOptions);
         Features.Set<IRelayTransportFeature>(this);
-        // By this Kestrel tells https from http.
+        // Kestrel tells https from http by this feature.
         if (tls is not null)
             Features.Set<ITlsConnectionFeature>(this);
     }
@@ -106,7 +106,7 @@ internal sealed class RelayTransportConnection
         Output.Complete();
         Detach();
         _raw.IsBuffered = _stream is SslStream;
-        // What outlives the request holds the streams alone, and nothing of what Kestrel had of them.
+        // What outlives the request holds the streams only, and no object of Kestrel's.
         var (stream, raw) = (_stream, _raw);
         return new SessionPeer(stream, early, raw.Abort, () => Shutdown(stream, raw), () => raw.HasBufferedData);
     }

@@ -17,8 +17,8 @@ internal sealed record RelayTransportOptions(IPEndPoint Listen)
     public string? KeyFile { get; init; }
 
     /// <summary>
-    /// Whose word on a caller's address is taken: who connects must be one of these and must begin with a header of the
-    /// PROXY protocol, version 2. Null, the default, takes nobody's word: such a header is then garbage like any other.
+    /// The proxies that may give a caller's address: whoever connects must be one of these and must begin with a header of
+    /// the PROXY protocol, version 2. Null, the default, trusts nobody: such a header is then refused as garbage.
     /// </summary>
     public Func<IPAddress, bool>? ProxyProtocolFrom { get; init; }
 

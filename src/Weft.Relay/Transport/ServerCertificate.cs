@@ -50,7 +50,7 @@ internal sealed partial class ServerCertificate : IDisposable
             var text = ReadFiles();
             if (text == _lastText)
                 return;
-            // Seen, whether it is good or not: a bad file is complained of once.
+            // Remembered whether it is good or not, so that a bad file is reported once.
             _lastText = text;
             Options = LoadOptions();
             Renewed(_log, _certificateFile);
@@ -75,7 +75,7 @@ internal sealed partial class ServerCertificate : IDisposable
         chain.ImportFromPemFile(_certificateFile);
         return new SslServerAuthenticationOptions
         {
-            // Offline: a handshake waits for nobody's OCSP server.
+            // Offline, so that no handshake waits for an OCSP server.
             ServerCertificateContext = SslStreamCertificateContext.Create(leaf, chain, offline: true),
             ApplicationProtocols = [SslApplicationProtocol.Http11],
             EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,

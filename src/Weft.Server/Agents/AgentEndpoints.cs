@@ -124,7 +124,11 @@ internal sealed class AgentEndpoints(
             return;
         }
 
-        if (!ClusterAuthority.AcceptReport(StatusReport.ReadCertificateAuthority(body), row).TryGet(out var authority, out refusal))
+        if (
+            !ClusterAuthority
+                .AcceptReport(StatusReport.ReadCertificateAuthority(body), row)
+                .TryGet(out var authority, out refusal)
+        )
         {
             await http.Refuse(refusal);
             return;

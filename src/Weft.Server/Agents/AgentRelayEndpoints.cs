@@ -29,9 +29,6 @@ internal sealed class AgentRelayEndpoints(ControlPlane controlPlane, RelayTokenI
             ? null
             : tokens.Issue(connection, RelayRights.Listen, RelayTokenIssuer.MaxLifetime, out _);
         http.Response.Headers.CacheControl = "no-store";
-        return http.Respond(
-            200,
-            new RelayConnections(credentials is null ? [] : [credentials]).ToJson()
-        );
+        return http.Respond(200, new RelayConnections(credentials is null ? [] : [credentials]).ToJson());
     }
 }

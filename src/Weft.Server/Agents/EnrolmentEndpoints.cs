@@ -28,11 +28,7 @@ internal sealed class EnrolmentEndpoints(ControlPlane controlPlane)
         if (transaction.Get(cluster) is not { } row)
         {
             await http.Refuse(
-                new Refusal(
-                    RefusalCode.ResourceNotFound,
-                    $"{cluster} doesn't exist any more",
-                    cluster.ToString()
-                )
+                new Refusal(RefusalCode.ResourceNotFound, $"{cluster} doesn't exist any more", cluster.ToString())
             );
             return;
         }
@@ -75,9 +71,6 @@ internal sealed class EnrolmentEndpoints(ControlPlane controlPlane)
         }
 
         http.Response.Headers.CacheControl = "no-store";
-        await http.Respond(
-            201,
-            new EnrolmentResponse(id.ToString(), id.Parent!.ToString(), credential).ToBytes()
-        );
+        await http.Respond(201, new EnrolmentResponse(id.ToString(), id.Parent!.ToString(), credential).ToBytes());
     }
 }

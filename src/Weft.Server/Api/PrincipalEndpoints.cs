@@ -37,20 +37,8 @@ internal sealed partial class PrincipalEndpoints(ControlPlane controlPlane)
             return http.Refuse(new Refusal(RefusalCode.InvalidResourceId, $"{path} is no resource", path));
         return (http.Request.Method, parts) switch
         {
-            ("GET", [_]) => http.Respond(
-                200,
-                new JsonObject
-                {
-                    ["value"] = new JsonArray([
-                        .. controlPlane
-                            .Store.Current.Range($"{Principal.Partition}|")
-                            .Select(row => (JsonNode)Render(row)),
-                    ]),
-                }
-            ),
-            ("GET", [_, var name]) => controlPlane.Store.Current.Get(Principal.KeyOf(name)) is { } row
-                ? http.Respond(200, Render(row))
-                : http.Refuse(NotFound(name)),
+            ("GET", [_]) => ServeAll(http),
+            ("GET", [_, var name]) => ServeOne(http, name),
             ("PUT", [_, var name]) => Put(http, caller, name),
             ("DELETE", [_, var name]) => Delete(http, name),
             ("POST", [_, var name, var action]) when action.Equals("rotateToken", StringComparison.OrdinalIgnoreCase) =>
@@ -60,6 +48,20 @@ internal sealed partial class PrincipalEndpoints(ControlPlane controlPlane)
             ),
         };
     }
+
+    private Task ServeAll(HttpContext http)
+    {
+        var principals = controlPlane.Store.Current.Range($"{Principal.Partition}|");
+        return http.Respond(
+            200,
+            new JsonObject { ["value"] = new JsonArray([.. principals.Select(row => (JsonNode)Render(row))]) }
+        );
+    }
+
+    private Task ServeOne(HttpContext http, string name) =>
+        controlPlane.Store.Current.Get(Principal.KeyOf(name)) is { } row
+            ? http.Respond(200, Render(row))
+            : http.Refuse(NotFound(name));
 
     private async Task Put(HttpContext http, Caller caller, string name)
     {
@@ -155,7 +157,8 @@ internal sealed partial class PrincipalEndpoints(ControlPlane controlPlane)
             findings.Add(
                 new Refusal(
                     RefusalCode.InvalidResourceName,
-                    $"'{name}' is no name of a principal: it must match {Principal.NamePattern}, and '{Caller.Administrator.Name}' is taken",
+                    $"'{name}' is no name of a principal: it must match {Principal.NamePattern}, "
+                        + $"and '{Caller.Administrator.Name}' is taken",
                     "name"
                 )
             );

@@ -236,8 +236,8 @@ internal sealed class ResourceEndpoints(
         if (operation is null)
             return;
         var version = http.Request.Query["api-version"];
-        var below =
-            $"{http.Origin()}/subscriptions/{operation.Resource.Subscription}/providers/{operation.Resource.Type.Namespace}/locations/global";
+        var (subscription, provider) = (operation.Resource.Subscription, operation.Resource.Type.Namespace);
+        var below = $"{http.Origin()}/subscriptions/{subscription}/providers/{provider}/locations/global";
         http.Response.Headers["Azure-AsyncOperation"] =
             $"{below}/operationStatuses/{operation.Name}?api-version={version}";
         http.Response.Headers.Location = $"{below}/operationResults/{operation.Name}?api-version={version}";
@@ -266,7 +266,8 @@ internal sealed class ResourceEndpoints(
         return types.Count == 0
             ? new Refusal(
                 RefusalCode.MissingSubscriptionRegistration,
-                $"there is no resource provider '{type.Namespace}' here; there are {string.Join(", ", AllKinds.List.All.Select(k => k.Type.Namespace).Distinct())}",
+                $"there is no resource provider '{type.Namespace}' here; there are "
+                    + $"{string.Join(", ", AllKinds.List.All.Select(k => k.Type.Namespace).Distinct())}",
                 type.Namespace
             )
             : new Refusal(

@@ -28,7 +28,8 @@ internal static partial class ApiVersion
             ? null
             : new Refusal(
                 RefusalCode.NoRegisteredProviderFound,
-                $"No registered resource provider found for API version '{version}' for type '{what}'. The supported api-versions are '{ListVersions(known)}'.",
+                $"No registered resource provider found for API version '{version}' for type '{what}'. The supported "
+                    + $"api-versions are '{ListVersions(known)}'.",
                 "api-version"
             );
     }

@@ -40,7 +40,8 @@ internal static class Authorization
             ? null
             : new Refusal(
                 RefusalCode.AuthorizationFailed,
-                $"{caller.Name} may not {VerbOf(privilege)} {on?.ToString() ?? "the whole site"}: it takes the role {MinimumRoleFor(privilege)} there or further up",
+                $"{caller.Name} may not {VerbOf(privilege)} {on?.ToString() ?? "the whole site"}: "
+                    + $"it takes the role {MinimumRoleFor(privilege)} there or further up",
                 on?.ToString()
             );
 

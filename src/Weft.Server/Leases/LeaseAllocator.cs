@@ -50,7 +50,9 @@ internal sealed partial class LeaseAllocator(
     public static Refusal NotAttachedRefusal(ResourceId cluster, ResourceId network) =>
         new(
             RefusalCode.AuthorizationFailed,
-            $"{network.Name} isn't attached to {cluster.Name} with ipamEnabled True, nor on a VLAN of a trunk that {PluginRegistry.ListNames(p => p.HasPerVlanDefinitions, "or")} attaches there, so its pods get no addresses of it",
+            $"{network.Name} isn't attached to {cluster.Name} with ipamEnabled True, "
+                + $"nor on a VLAN of a trunk that {PluginRegistry.ListNames(p => p.HasPerVlanDefinitions, "or")} "
+                + "attaches there, so its pods get no addresses of it",
             "network",
             network.ToString()
         );

@@ -50,7 +50,12 @@ internal sealed class RelayTokenIssuer(RelaySecret secret, RelayRuntime runtime,
     /// <param name="rights">What it is to be good for.</param>
     /// <param name="life">How long it is to be good.</param>
     /// <returns>What answers carry, or null where there is no relay.</returns>
-    public RelayAccess? Issue(TargetConnection connection, RelayRights rights, TimeSpan life, out DateTimeOffset expires)
+    public RelayAccess? Issue(
+        TargetConnection connection,
+        RelayRights rights,
+        TimeSpan life,
+        out DateTimeOffset expires
+    )
     {
         expires = DateTimeOffset.FromUnixTimeSeconds((time.GetUtcNow() + life).ToUnixTimeSeconds());
         if (runtime.Address is not { } at)
@@ -62,13 +67,7 @@ internal sealed class RelayTokenIssuer(RelaySecret secret, RelayRuntime runtime,
             secret.DeriveKey(connection, rights),
             expires
         );
-        return new RelayAccess(
-            OriginOf(at),
-            connection.Path,
-            connection.Services,
-            token,
-            expires.ToUnixTimeSeconds()
-        );
+        return new RelayAccess(OriginOf(at), connection.Path, connection.Services, token, expires.ToUnixTimeSeconds());
     }
 
     /// <summary>Where a connection is.</summary>

@@ -27,7 +27,8 @@ internal sealed class SqliteStore : IResourceStore
         _connection = connection;
         _publisher = new StatePublisher(state);
         _put = Prepare(
-            "INSERT INTO rows(key, revision, body) VALUES($key, $revision, $body) ON CONFLICT(key) DO UPDATE SET revision = excluded.revision, body = excluded.body",
+            "INSERT INTO rows(key, revision, body) VALUES($key, $revision, $body) "
+                + "ON CONFLICT(key) DO UPDATE SET revision = excluded.revision, body = excluded.body",
             "$key",
             "$revision",
             "$body"

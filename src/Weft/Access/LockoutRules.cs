@@ -25,10 +25,12 @@ internal static class LockoutRules
             )
                 continue;
             var evaluation = then.DecidedBy!;
+            var target = $"{RelayTargets.DisplayNameOf(scope)}{(service.Length > 0 ? $" ({service})" : "")}";
             context.AddError(
                 RefusalCode.WouldLockOut,
                 evaluation.RuleIndex is { } at ? $"properties.ipRules[{at}]" : "properties.defaultAction",
-                $"it would shut you out: from {author} you could not reach {RelayTargets.DisplayNameOf(scope)}{(service.Length > 0 ? $" ({service})" : "")} any more, by '{evaluation}'; allow your address, or insist with force=true",
+                $"it would shut you out: from {author} you could not reach {target} any more, by '{evaluation}'; "
+                    + "allow your address, or insist with force=true",
                 evaluation.RuleSet.Id
             );
             return;

@@ -92,7 +92,8 @@ internal sealed class NetworkRuleSet : ResourceKind
                 context.AddError(
                     RefusalCode.InvalidMember,
                     $"properties.ipRules[{i}].services",
-                    $"'properties.ipRules[{i}].services': a listener answers for all services of its connection, so a rule for listeners names none"
+                    $"'properties.ipRules[{i}].services': a listener answers for all services of its connection, "
+                        + "so a rule for listeners names none"
                 );
         }
     }

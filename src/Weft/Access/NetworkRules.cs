@@ -75,7 +75,8 @@ internal static class NetworkRules
         if (evaluation.RuleSet.IsClosed)
             return $"your address {source} can't reach {name}: {evaluation}";
         return evaluation.RuleIndex is { } at
-            ? $"your address {source} is in {evaluation.RuleSet.Rules[at].Prefix}, which {evaluation.RuleSet.ScopeName} doesn't let in{what} ({evaluation})"
+            ? $"your address {source} is in {evaluation.RuleSet.Rules[at].Prefix}, "
+                + $"which {evaluation.RuleSet.ScopeName} doesn't let in{what} ({evaluation})"
             : $"your address {source} is not in the networks that {name} lets in{what} ({evaluation})";
     }
 }

@@ -54,7 +54,9 @@ internal sealed record StatusReport(
                 "a status has a digest, a revision, and a state of Applied or Failed",
                 "state"
             );
-        return DriftFinding.ReadAll(JsonElement.Parse(Resources.Json.ToUtf8(body))).TryGet(out var drift, out var refusal)
+        return DriftFinding
+            .ReadAll(JsonElement.Parse(Resources.Json.ToUtf8(body)))
+            .TryGet(out var drift, out var refusal)
             ? new StatusReport(
                 digest,
                 revision,

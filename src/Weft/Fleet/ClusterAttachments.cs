@@ -115,7 +115,8 @@ internal static class ClusterAttachments
             context.AddError(
                 RefusalCode.Overlap,
                 attachment.Path,
-                $"'{attachment.Path}': {cni.Name} is the CNI network of {cluster.Name} and on every node as '{Network.CniInterfaceName}' already",
+                $"'{attachment.Path}': {cni.Name} is the CNI network of {cluster.Name} and on every node as "
+                    + $"'{Network.CniInterfaceName}' already",
                 cni
             );
     }

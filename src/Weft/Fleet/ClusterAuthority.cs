@@ -80,7 +80,8 @@ internal static class ClusterAuthority
         if (ServesNode(agent))
             return new Refusal(
                 RefusalCode.Conflict,
-                $"agent {ResourceKind.IdOf(agent).Name} serves a node, and the certificates of the API server are for the cluster's agent to report",
+                $"agent {ResourceKind.IdOf(agent).Name} serves a node, and the certificates of the API server are for "
+                    + "the cluster's agent to report",
                 MemberName
             );
         return refusal is null && Parse(pem!).TryGet(out var certificates, out refusal) ? certificates : refusal!;

@@ -38,42 +38,56 @@ internal static class ClusterRenderer
                         .ToHashSet(),
                 StringComparer.Ordinal
             );
-        var undrawn = ImmutableArray.CreateBuilder<Refusal>();
-        var attached = ImmutableArray.CreateBuilder<AttachedNetwork>();
-        foreach (var attachment in ClusterAttachments.OfCluster(transaction, cluster))
-        {
-            ImmutableArray<NodeSpec> having =
-            [
-                .. nodes.Where(node => pools[node.Pool].Contains((attachment.Network.Key, attachment.Plugin))),
-            ];
-            if (!ResolveAttachment(state, attachment, having, limits).TryGet(out var drawable, out var refusal))
-                undrawn.Add(refusal);
-            else
-                attached.Add(drawable);
-        }
-
+        bool Has(NodeSpec node, Attachment attachment) =>
+            pools[node.Pool].Contains((attachment.Network.Key, attachment.Plugin));
+        var (attached, errors) = ResolveAttachments(transaction, cluster, nodes, Has, limits);
+        var cni = KubernetesCluster.CniNetworkOf(row);
         var drawn = nodes
-            .Select(node =>
-                RenderNode(
-                    state,
-                    KubernetesCluster.CniNetworkOf(row),
-                    node,
-                    attached.Where(a => pools[node.Pool].Contains((a.Network.Id.Key, a.Attachment.Plugin))),
-                    limits
-                )
-            )
+            .Select(node => RenderNode(state, cni, node, attached.Where(a => Has(node, a.Attachment)), limits))
             .ToImmutableArray();
-        undrawn.AddRange(drawn.SelectMany(d => d.Undrawn));
         var files = drawn.Select(d => d.Files).ToImmutableArray();
         var manifests = attached
             .SelectMany(a => a.Attachment.Plugin.RenderManifests(a))
             .Concat(DevicePluginManifests(state, nodes, files, attached))
             .OrderBy(m => m.Title, StringComparer.Ordinal)
             .Concat(NodeManifests(files));
-        return new DesiredState(ResourceKind.IdOf(row), state.Revision, [.. manifests], files, undrawn.ToImmutable())
+        return new DesiredState(
+            ResourceKind.IdOf(row),
+            state.Revision,
+            [.. manifests],
+            files,
+            [.. errors, .. drawn.SelectMany(d => d.Undrawn)]
+        )
         {
-            Networks = NetworkFactsOf(state, KubernetesCluster.CniNetworkOf(row), attached, limits),
+            Networks = NetworkFactsOf(state, cni, attached, limits),
         };
+    }
+
+    /// <summary>The cluster's attachments with what they are made of, and why some can't be made.</summary>
+    /// <param name="has">Whether a node has an attachment.</param>
+    private static (ImmutableArray<AttachedNetwork> Attached, ImmutableArray<Refusal> Errors) ResolveAttachments(
+        ReadTransaction transaction,
+        ResourceId cluster,
+        ImmutableArray<NodeSpec> nodes,
+        Func<NodeSpec, Attachment, bool> has,
+        Limits limits
+    )
+    {
+        var errors = ImmutableArray.CreateBuilder<Refusal>();
+        var attached = ImmutableArray.CreateBuilder<AttachedNetwork>();
+        foreach (var attachment in ClusterAttachments.OfCluster(transaction, cluster))
+        {
+            ImmutableArray<NodeSpec> having = [.. nodes.Where(node => has(node, attachment))];
+            if (
+                ResolveAttachment(transaction.State, attachment, having, limits)
+                    .TryGet(out var resolved, out var refusal)
+            )
+                attached.Add(resolved);
+            else
+                errors.Add(refusal);
+        }
+
+        return (attached.ToImmutable(), errors.ToImmutable());
     }
 
     private static ImmutableArray<NetworkFacts> NetworkFactsOf(
@@ -114,7 +128,8 @@ internal static class ClusterRenderer
         {
             return new Refusal(
                 RefusalCode.PluginNotDrawn,
-                $"{network.Id.Name} is attached by {attachment.Plugin.Name} to nodes of both kinds, and its one NetworkAttachmentDefinition can't serve both",
+                $"{network.Id.Name} is attached by {attachment.Plugin.Name} to nodes of both kinds, "
+                    + "and its one NetworkAttachmentDefinition can't serve both",
                 attachment.Path,
                 attachment.Network.ToString()
             );
@@ -196,7 +211,8 @@ internal static class ClusterRenderer
             return names.Count == 0 ? network.InterfaceName : names[0].Name;
         return new Refusal(
             RefusalCode.Mismatch,
-            $"the trunk {network.Id.Name} is on '{names[0].Name}' of node {names[0].Node.Id.Name} and on '{different.Name}' of node {odd.Id.Name}; "
+            $"the trunk {network.Id.Name} is on '{names[0].Name}' of node {names[0].Node.Id.Name} and on "
+                + $"'{different.Name}' of node {odd.Id.Name}; "
                 + "pods need one name for it on every node: name the ports alike",
             attachment.Path,
             odd.Id.ToString()

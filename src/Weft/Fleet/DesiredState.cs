@@ -5,6 +5,7 @@ using Weft.Attachments;
 using Weft.Attachments.Admission;
 using Weft.Attachments.DevicePools;
 using Weft.Attachments.Nodes;
+using Weft.Contracts;
 using Weft.Resources;
 
 namespace Weft.Fleet;
@@ -64,60 +65,18 @@ internal sealed record DesiredState(
     public byte[] ToBytes() =>
         Json.ToUtf8(writer =>
         {
-            writer.WriteString("cluster", Scope.ToString());
-            writer.WriteNumber("revision", Revision);
-            writer.WriteString("digest", Digest);
+            DesiredStateDocument.WriteHead(writer, Scope, Revision, Digest);
             Write(writer);
         });
 
     /// <summary>The desired state as agents get it.</summary>
     public JsonObject ToJson() => JsonNode.Parse(ToBytes())!.AsObject();
 
-    private void Write(Utf8JsonWriter writer)
-    {
-        writer.WriteStartArray("manifests");
-        foreach (var manifest in Manifests)
-            manifest.Body.WriteTo(writer);
-        writer.WriteEndArray();
-        writer.WriteStartArray("nodes");
-        foreach (var node in Nodes)
-            Write(writer, node);
-        writer.WriteEndArray();
-        if (Networks.IsEmpty)
-            return;
-        writer.WriteStartArray("networks");
-        foreach (var network in Networks)
-            network.WriteTo(writer);
-        writer.WriteEndArray();
-    }
-
-    private static void Write(Utf8JsonWriter writer, RenderedNode node)
-    {
-        writer.WriteStartObject();
-        writer.WriteString("name", node.Name);
-        writer.WriteStartArray("files");
-        foreach (var file in node.Files)
-        {
-            writer.WriteStartObject();
-            writer.WriteString("path", file.Path);
-            writer.WriteString("mode", file.Mode);
-            writer.WriteString("content", file.Content);
-            writer.WriteEndObject();
-        }
-
-        writer.WriteEndArray();
-        if (node.Configuration is { } configuration)
-        {
-            writer.WritePropertyName("configuration");
-            configuration.WriteTo(writer);
-        }
-
-        if (node.Machine is { } machine)
-        {
-            writer.WritePropertyName("machine");
-            machine.ToJson().WriteTo(writer);
-        }
-
-        writer.WriteEndObject();
-    }
+    private void Write(Utf8JsonWriter writer) =>
+        DesiredStateDocument.WriteContent(
+            writer,
+            Manifests.Select(manifest => manifest.Body),
+            Nodes.Select(node => new DesiredNodeContent(node.Name, node.Files, node.Configuration, node.Machine)),
+            Networks
+        );
 }

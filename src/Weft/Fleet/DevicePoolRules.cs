@@ -80,39 +80,51 @@ internal static class DevicePoolRules
             if (NodeDevices.Find(inventory, port.Name, port.MacAddress, port.PciAddress) is not { } device)
                 yield return CreateError(
                     network,
-                    $"node {node.Id.Name} has no port {DescribeIdentity(port.Name, port.MacAddress, port.PciAddress)}; its inventory has {ListPorts(inventory)}; correct the uplink"
+                    $"node {node.Id.Name} has no port {DescribeIdentity(port.Name, port.MacAddress, port.PciAddress)}; "
+                        + $"its inventory has {ListPorts(inventory)}; correct the uplink"
                 );
             else if (device.TotalFunctions < port.Count)
                 yield return CreateError(
                     network,
-                    $"port {port.Name} of node {node.Id.Name} can have {device.TotalFunctions} virtual functions, but function {port.Count - 1} is declared, the {port.Count}th; declare fewer, or raise the card's number in its firmware"
+                    $"port {port.Name} of node {node.Id.Name} can have {device.TotalFunctions} virtual functions, "
+                        + $"but function {port.Count - 1} is declared, the {port.Count}th; "
+                        + "declare fewer, or raise the card's number in its firmware"
                 );
         }
 
         foreach (var passthrough in configuration.Devices)
         {
-            if (
-                NodeDevices.Find(inventory, passthrough.Name, passthrough.MacAddress, passthrough.PciAddress)
-                is not { } device
-            )
-            {
-                // Once a user-space driver has it, its MAC address is nowhere to be read.
-                if (
-                    passthrough is { Driver: FunctionDriver.UserSpace, PciAddress: null }
-                    && inventory.Devices.Any(d => d.Driver == DeviceDrivers.Vfio)
-                )
-                    continue;
-                yield return CreateError(
+            if (PassthroughError(node, inventory, passthrough) is { } error)
+                yield return error;
+        }
+    }
+
+    private static Refusal? PassthroughError(NodeSpec node, NodeInventory inventory, PassthroughDevice passthrough)
+    {
+        var (name, mac, pci) = (passthrough.Name, passthrough.MacAddress, passthrough.PciAddress);
+        var network = NetworkNameOf(passthrough.Network);
+        if (NodeDevices.Find(inventory, name, mac, pci) is not { } device)
+        {
+            // Once a user-space driver has it, its MAC address is nowhere to be read.
+            var mayBeHidden =
+                passthrough is { Driver: FunctionDriver.UserSpace, PciAddress: null }
+                && inventory.Devices.Any(d => d.Driver == DeviceDrivers.Vfio);
+            return mayBeHidden
+                ? null
+                : CreateError(
                     passthrough.Network,
-                    $"node {node.Id.Name} has no device {DescribeIdentity(passthrough.Name, passthrough.MacAddress, passthrough.PciAddress)} for {NetworkNameOf(passthrough.Network)}; its inventory has {ListPorts(inventory)}; correct the uplink"
-                );
-            }
-            else if (device.HasDefaultRoute)
-                yield return CreateError(
-                    passthrough.Network,
-                    $"device {DeviceNameOf(device)} of node {node.Id.Name} has the node's default route, so it can't be given to pods for {NetworkNameOf(passthrough.Network)}; hand over another device, or move the route"
+                    $"node {node.Id.Name} has no device {DescribeIdentity(name, mac, pci)} for {network}; "
+                        + $"its inventory has {ListPorts(inventory)}; correct the uplink"
                 );
         }
+
+        return device.HasDefaultRoute
+            ? CreateError(
+                passthrough.Network,
+                $"device {DeviceNameOf(device)} of node {node.Id.Name} has the node's default route, "
+                    + $"so it can't be given to pods for {network}; hand over another device, or move the route"
+            )
+            : null;
     }
 
     private static IEnumerable<Refusal> SelectionErrors(
@@ -128,37 +140,41 @@ internal static class DevicePoolRules
         )
         {
             var declared = DeclaredDevicesOf(selection.Pool, inventory, planned, configuration);
-            var title = $"pool {selection.Pool.FullName} of node {node.Id.Name}";
-            var without = declared.Except(selection.Chosen).ToList();
-            foreach (
-                var step in without.Select(device => EliminationOf(selection, device)).GroupBy(e => (e.Step, e.Reason))
-            )
-            {
-                var gets = selection.Chosen.IsEmpty
-                    ? "would get no device"
-                    : $"would get {selection.Chosen.Length - selection.Chosen.Except(declared).Count()} of the {declared.Count} devices declared for it";
-                yield return CreateError(
-                    selection.Pool,
-                    $"{title} {gets}: {Abbreviate([.. step.Select(e => DeviceNameOf(e.Device))])} {step.Key.Reason} ({step.Key.Step}); {RemedyFor(step.Key.Step, node)}"
-                );
-            }
-
-            if (declared.Count == 0 && selection.Chosen.IsEmpty)
-                yield return CreateError(
-                    selection.Pool,
-                    $"{title} would get no device: none is declared for {NetworkNameOf(selection.Pool.Network.ToString())}; declare virtualFunctions, or an uplink that names the network"
-                );
-            foreach (var device in selection.Chosen.Except(declared))
-                yield return CreateError(
-                    selection.Pool,
-                    $"{title} would also get {DeviceNameOf(device)}, which {DescribeDevice(device)}; {RemedyFor("more", node)}"
-                );
-            foreach (var device in selection.Chosen.Where(d => d.HasDefaultRoute && declared.Contains(d)))
-                yield return CreateError(
-                    selection.Pool,
-                    $"{title} would get {DeviceNameOf(device)}, which has the node's default route; declare another device, or move the route"
-                );
+            foreach (var message in SelectionMistakes(node, selection, declared))
+                yield return CreateError(selection.Pool, message);
         }
+    }
+
+    /// <summary>What a pool would get too little, too much, or must not get.</summary>
+    private static IEnumerable<string> SelectionMistakes(
+        NodeSpec node,
+        PoolSelection selection,
+        List<NetworkDevice> declared
+    )
+    {
+        var title = $"pool {selection.Pool.FullName} of node {node.Id.Name}";
+        var without = declared.Except(selection.Chosen).ToList();
+        foreach (
+            var step in without.Select(device => EliminationOf(selection, device)).GroupBy(e => (e.Step, e.Reason))
+        )
+        {
+            var gets = selection.Chosen.IsEmpty
+                ? "would get no device"
+                : $"would get {selection.Chosen.Length - selection.Chosen.Except(declared).Count()} of the "
+                    + $"{declared.Count} devices declared for it";
+            yield return $"{title} {gets}: {Abbreviate([.. step.Select(e => DeviceNameOf(e.Device))])} {step.Key.Reason} "
+                + $"({step.Key.Step}); {RemedyFor(step.Key.Step, node)}";
+        }
+
+        if (declared.Count == 0 && selection.Chosen.IsEmpty)
+            yield return $"{title} would get no device: none is declared for "
+                + $"{NetworkNameOf(selection.Pool.Network.ToString())}; "
+                + "declare virtualFunctions, or an uplink that names the network";
+        foreach (var device in selection.Chosen.Except(declared))
+            yield return $"{title} would also get {DeviceNameOf(device)}, which {DescribeDevice(device)}; {RemedyFor("more", node)}";
+        foreach (var device in selection.Chosen.Where(d => d.HasDefaultRoute && declared.Contains(d)))
+            yield return $"{title} would get {DeviceNameOf(device)}, which has the node's default route; "
+                + "declare another device, or move the route";
     }
 
     /// <summary>

@@ -31,7 +31,8 @@ internal static class FunctionUplinkRules
                     ? UplinkRules.NoUplinkError(node, attachment, network, path)
                     : new Refusal(
                         RefusalCode.Mismatch,
-                        $"'{path}': node {node.Id.Name} has no virtual functions for {network.Id.Name}, which its pool {node.Pool} attaches by {attachment.Plugin.Name} ({attachment.Path}); "
+                        $"'{path}': node {node.Id.Name} has no virtual functions for {network.Id.Name}, "
+                            + $"which its pool {node.Pool} attaches by {attachment.Plugin.Name} ({attachment.Path}); "
                             + "say which in virtualFunctions of an uplink, such as {\"functions\":\"0-7\",\"networkId\":\""
                             + network.Id
                             + "\"}",
@@ -78,7 +79,8 @@ internal static class FunctionUplinkRules
                 context.AddError(
                     RefusalCode.Overlap,
                     path,
-                    $"'{path}': {name} is attached by {same.First(Gives).Plugin.Name} and by {other.Plugin.Name} to {node.Id.Name}, which is Virtual; pods get the devices that are handed over there whole, "
+                    $"'{path}': {name} is attached by {same.First(Gives).Plugin.Name} and by {other.Plugin.Name} to "
+                        + $"{node.Id.Name}, which is Virtual; pods get the devices that are handed over there whole, "
                         + $"so the node can't have one as its own interface: attach {name} by one of the two only",
                     other.Network
                 );
@@ -94,8 +96,10 @@ internal static class FunctionUplinkRules
                 context.AddError(
                     RefusalCode.Mismatch,
                     path,
-                    $"'{path}': uplink {port.Name} of node {node.Id.Name} has virtual functions for {name}, which its pool {node.Pool} attaches by {same.First().Plugin.Name} ({same.First().Path}); "
-                        + $"only {PluginRegistry.ListNames(plugin => plugin.NeedsDevices, "and")} give functions to pods: take them away there, or change the pluginType",
+                    $"'{path}': uplink {port.Name} of node {node.Id.Name} has virtual functions for {name}, "
+                        + $"which its pool {node.Pool} attaches by {same.First().Plugin.Name} ({same.First().Path}); "
+                        + $"only {PluginRegistry.ListNames(plugin => plugin.NeedsDevices, "and")} give functions to "
+                        + "pods: take them away there, or change the pluginType",
                     same.First().Network
                 );
             }
@@ -120,14 +124,16 @@ internal static class FunctionUplinkRules
             context.AddError(
                 RefusalCode.Mismatch,
                 path,
-                $"'{path}': uplink {port.Name} of node {node.Name} has functions for {network.Id.Name}, but its device {device.PciAddress} can have none (its inventory says so; is SR-IOV enabled in the firmware?)",
+                $"'{path}': uplink {port.Name} of node {node.Name} has functions for {network.Id.Name}, "
+                    + $"but its device {device.PciAddress} can have none (its inventory says so; is SR-IOV enabled in the firmware?)",
                 network.Id
             );
         else if (last >= device.TotalFunctions)
             context.AddError(
                 RefusalCode.Mismatch,
                 path,
-                $"'{path}': uplink {port.Name} of node {node.Name} gives function {last} to {network.Id.Name}, but its device {device.PciAddress} can have {device.TotalFunctions}, 0 to {device.TotalFunctions - 1}",
+                $"'{path}': uplink {port.Name} of node {node.Name} gives function {last} to {network.Id.Name}, "
+                    + $"but its device {device.PciAddress} can have {device.TotalFunctions}, 0 to {device.TotalFunctions - 1}",
                 network.Id
             );
     }

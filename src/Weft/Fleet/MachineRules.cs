@@ -28,7 +28,8 @@ internal static class MachineRules
                 context.AddError(
                     RefusalCode.Overlap,
                     $"{attachment.Path}.networkAttachmentName",
-                    $"'{attachment.Path}.networkAttachmentName': the interface name '{attachment.Name}' is taken by {names[attachment.Name]}"
+                    $"'{attachment.Path}.networkAttachmentName': the interface name '{attachment.Name}' is taken by "
+                        + $"{names[attachment.Name]}"
                 );
             if (attachment.IsDefaultGateway)
             {

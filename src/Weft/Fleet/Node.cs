@@ -263,13 +263,15 @@ internal sealed class Node : ResourceKind
             context.AddError(
                 RefusalCode.Overlap,
                 "properties.uplinks",
-                "'properties.uplinks': more than one of them names no networkId; a node has one trunk port (make the others a bond, name their networks, or give them virtualFunctions)"
+                "'properties.uplinks': more than one of them names no networkId; "
+                    + "a node has one trunk port (make the others a bond, name their networks, or give them virtualFunctions)"
             );
         if (node.IsVirtual && node.Uplinks.FirstOrDefault(u => u.IsTrunkPort) is { } trunk)
             context.AddError(
                 RefusalCode.Mismatch,
                 "properties.uplinks",
-                $"'properties.uplinks': '{trunk.Name}' names no networkId, but the node is Virtual: its host hands over one port per network"
+                $"'properties.uplinks': '{trunk.Name}' names no networkId, but the node is Virtual: "
+                    + "its host hands over one port per network"
             );
     }
 
@@ -285,42 +287,52 @@ internal sealed class Node : ResourceKind
                 context.AddError(
                     RefusalCode.Mismatch,
                     path,
-                    $"'{path}': node {node.Id.Name} is Virtual, so the functions of '{uplink.Name}' are its host's doing; declare each device that is handed over as an uplink with its networkId"
+                    $"'{path}': node {node.Id.Name} is Virtual, so the functions of '{uplink.Name}' are its host's "
+                        + "doing; declare each device that is handed over as an uplink with its networkId"
                 );
             else if (!uplink.IsTrunkPort)
                 context.AddError(
                     RefusalCode.Mismatch,
                     path,
-                    $"'{path}': '{uplink.Name}' is handed over for one network, but the card tags the frames of its functions, so the port must carry every VLAN: leave its networkId out"
+                    $"'{path}': '{uplink.Name}' is handed over for one network, "
+                        + "but the card tags the frames of its functions, so the port must carry every VLAN: leave its networkId out"
                 );
             if (uplink.Name.Contains('#', StringComparison.Ordinal))
                 context.AddError(
                     RefusalCode.InvalidMember,
                     $"properties.uplinks[{i}].name",
-                    $"'properties.uplinks[{i}].name': '{uplink.Name}' has a '#', behind which the device plugin reads the indexes of functions; give the port another name"
+                    $"'properties.uplinks[{i}].name': '{uplink.Name}' has a '#', "
+                        + "behind which the device plugin reads the indexes of functions; give the port another name"
                 );
-            for (var j = 0; j < uplink.Functions.Length; j++)
-            {
-                var range = uplink.Functions[j];
-                if (range.Last < range.First)
-                    context.AddError(
-                        RefusalCode.InvalidMember,
-                        $"{path}[{j}].functions",
-                        $"'{path}[{j}].functions': {range.First}-{range.Last} is no range, write the lower index first"
-                    );
-                else if (
-                    uplink
-                        .Functions.Take(j)
-                        .Select((other, k) => (other, k))
-                        .FirstOrDefault(o => o.other.First <= range.Last && range.First <= o.other.Last) is
-                    { other: { } taken } overlap
-                )
-                    context.AddError(
-                        RefusalCode.Overlap,
-                        $"{path}[{j}].functions",
-                        $"'{path}[{j}].functions': function {Math.Max(range.First, taken.First)} of '{uplink.Name}' is in {path}[{overlap.k}] already; a function is one network's"
-                    );
-            }
+            CheckFunctionRanges(context, uplink, path);
+        }
+    }
+
+    /// <summary>Ranges must be ranges, and a function is one network's.</summary>
+    private static void CheckFunctionRanges(ValidationContext context, Uplink uplink, string path)
+    {
+        for (var j = 0; j < uplink.Functions.Length; j++)
+        {
+            var range = uplink.Functions[j];
+            if (range.Last < range.First)
+                context.AddError(
+                    RefusalCode.InvalidMember,
+                    $"{path}[{j}].functions",
+                    $"'{path}[{j}].functions': {range.First}-{range.Last} is no range, write the lower index first"
+                );
+            else if (
+                uplink
+                    .Functions.Take(j)
+                    .Select((other, k) => (other, k))
+                    .FirstOrDefault(o => o.other.First <= range.Last && range.First <= o.other.Last) is
+                { other: { } taken } overlap
+            )
+                context.AddError(
+                    RefusalCode.Overlap,
+                    $"{path}[{j}].functions",
+                    $"'{path}[{j}].functions': function {Math.Max(range.First, taken.First)} of '{uplink.Name}' is "
+                        + $"in {path}[{overlap.k}] already; a function is one network's"
+                );
         }
     }
 }

@@ -92,8 +92,10 @@ internal static class UplinkRules
             context.AddError(
                 RefusalCode.Mismatch,
                 path,
-                $"'{path}': {name} is attached by {plugin} to {bare!.Id.Name}, which is BareMetal, and to {other!.Id.Name}, which is Virtual; its one NetworkAttachmentDefinition can't serve "
-                    + $"both (the card tags on one, the host on the other): attach {name} in the agent pool of one kind only, or by {PluginRegistry.ListDeviceless(p => p.ServesPods)}",
+                $"'{path}': {name} is attached by {plugin} to {bare!.Id.Name}, which is BareMetal, "
+                    + $"and to {other!.Id.Name}, which is Virtual; its one NetworkAttachmentDefinition can't serve "
+                    + $"both (the card tags on one, the host on the other): attach {name} in the agent pool of one kind "
+                    + $"only, or by {PluginRegistry.ListDeviceless(p => p.ServesPods)}",
                 attachment.Network
             );
         }
@@ -103,7 +105,8 @@ internal static class UplinkRules
     internal static Refusal NoUplinkError(NodeSpec node, Attachment attachment, Network network, string path) =>
         new(
             RefusalCode.Mismatch,
-            $"'{path}': node {node.Id.Name} has no uplink for {network.Id.Name} (VLAN {network.Vlans}), which its pool {node.Pool} attaches ({attachment.Path}); add one that names it in networkId",
+            $"'{path}': node {node.Id.Name} has no uplink for {network.Id.Name} (VLAN {network.Vlans}), "
+                + $"which its pool {node.Pool} attaches ({attachment.Path}); add one that names it in networkId",
             path,
             network.Id.ToString()
         );
@@ -115,7 +118,8 @@ internal static class UplinkRules
             context.AddError(
                 RefusalCode.Mismatch,
                 path,
-                $"'{path}': uplink {uplink.Name} of node {node.Id.Name} carries {uplink.Mtu} bytes, but {network.Id.Name} has MTU {network.Mtu}",
+                $"'{path}': uplink {uplink.Name} of node {node.Id.Name} carries {uplink.Mtu} bytes, "
+                    + $"but {network.Id.Name} has MTU {network.Mtu}",
                 network.Id
             );
     }
@@ -166,7 +170,8 @@ internal static class UplinkRules
                 context.AddError(
                     RefusalCode.Overlap,
                     path,
-                    $"'{path}': VLAN {vlan} would be on port {port.Name} of node {node.Id.Name} twice, for {taken[vlan].Id.Name} and for {network.Id.Name}; a sub-interface takes the tag away from the other",
+                    $"'{path}': VLAN {vlan} would be on port {port.Name} of node {node.Id.Name} twice, "
+                        + $"for {taken[vlan].Id.Name} and for {network.Id.Name}; a sub-interface takes the tag away from the other",
                     taken[vlan].Id
                 );
         }
@@ -195,8 +200,10 @@ internal static class UplinkRules
                 context.AddError(
                     RefusalCode.Overlap,
                     path,
-                    $"'{path}': {string.Join(" and ", same.Select(u => u.Name))} of node {node.Id.Name} have the same networkId {same.Key}; "
-                        + $"several ports are one pool of devices, which only a network has that {PluginRegistry.ListNames(p => p.NeedsDevices, "or")} attaches to a virtual node"
+                    $"'{path}': {string.Join(" and ", same.Select(u => u.Name))} of node {node.Id.Name} have the same "
+                        + $"networkId {same.Key}; "
+                        + "several ports are one pool of devices, which only a network has that "
+                        + $"{PluginRegistry.ListNames(p => p.NeedsDevices, "or")} attaches to a virtual node"
                 );
             }
         }

@@ -98,7 +98,8 @@ internal abstract class NetworkKind : ResourceKind
             context.AddError(
                 RefusalCode.Mismatch,
                 path,
-                $"'{path}': {id.Name} is on fabric {fabric.Name}, the cluster {IdOf(cluster).Name} on {NexusCluster.FabricOf(cluster).Name}",
+                $"'{path}': {id.Name} is on fabric {fabric.Name}, the cluster {IdOf(cluster).Name} on "
+                    + $"{NexusCluster.FabricOf(cluster).Name}",
                 fabric
             );
     }

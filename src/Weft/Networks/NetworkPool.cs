@@ -36,11 +36,13 @@ internal static class NetworkPool
     }
 
     /// <summary>The key of a lease; keys sort as addresses do.</summary>
-    public static string KeyOf(ResourceId network, Address address) =>
-        string.Create(
-            CultureInfo.InvariantCulture,
-            $"{PartitionOf(network)}|{(int)address.Family}-{address.Value.ToString(address.Family == AddressFamily.IPv4 ? "x8" : "x32", CultureInfo.InvariantCulture)}"
-        );
+    public static string KeyOf(ResourceId network, Address address)
+    {
+        // As many digits as the family's longest address has, so that text sorts as numbers do.
+        var format = address.Family == AddressFamily.IPv4 ? "x8" : "x32";
+        var digits = address.Value.ToString(format, CultureInfo.InvariantCulture);
+        return string.Create(CultureInfo.InvariantCulture, $"{PartitionOf(network)}|{(int)address.Family}-{digits}");
+    }
 
     /// <summary>Reads a lease.</summary>
     public static Lease LeaseOf(Row row)

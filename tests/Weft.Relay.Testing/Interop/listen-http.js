@@ -1,4 +1,5 @@
-// Listens with hyco-https. GET /…/size/N answers N bytes and /…/never nothing; anything else is echoed, with the method and target in headers.
+// Listens with hyco-https. GET /…/size/N answers N bytes and /…/never nothing; anything else is echoed, with the method and
+// target in headers.
 'use strict';
 const { HOST, ENTITY, KEYNAME, KEY, RENEW, LASTS } = process.env;
 if (RENEW) {

@@ -1,5 +1,5 @@
-// Listens with hyco-ws and echoes. RENEW: milliseconds after which the library's hourly renewal comes instead; LASTS: seconds that a token lasts;
-// ONCE: comes again once for each attempt that fails.
+// Listens with hyco-ws and echoes. RENEW: milliseconds after which the library's hourly renewal comes instead; LASTS: seconds
+// that a token lasts; ONCE: comes again once for each attempt that fails.
 'use strict';
 const { HOST, ENTITY, KEYNAME, KEY, RENEW, LASTS, ONCE } = process.env;
 if (RENEW) {

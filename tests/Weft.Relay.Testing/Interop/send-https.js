@@ -8,7 +8,8 @@ const [hostname, port] = HOST.split(':');
 for (const argument of process.argv.slice(2)) {
   const [method, target, bytes] = argument.split(':');
   const sent = crypto.randomBytes(Number(bytes));
-  const request = https.request({ hostname, port, method, path: `/${ENTITY}${target}`, headers: { ServiceBusAuthorization: token, 'Content-Length': sent.length } }, response => {
+  const headers = { ServiceBusAuthorization: token, 'Content-Length': sent.length };
+  const request = https.request({ hostname, port, method, path: `/${ENTITY}${target}`, headers }, response => {
     const chunks = [];
     response.on('data', chunk => chunks.push(chunk));
     response.on('end', () => {

@@ -1,5 +1,5 @@
-// Connects with hyco-ws, sends as many bytes as each argument says, and says of each whether it came back whole. TIMES: so many connections, which
-// begin when all are open.
+// Connects with hyco-ws, sends as many bytes as each argument says, and says of each whether it came back whole. TIMES: so many
+// connections, which begin when all are open.
 'use strict';
 const { HOST, ENTITY, KEYNAME, KEY, TIMES } = process.env;
 const crypto = require('crypto');
@@ -27,7 +27,8 @@ const echo = socket => {
 const times = Number(TIMES || 1);
 const open = [];
 for (let i = 0; i < times; i++) {
-  const client = hyco.relayedConnect(`wss://${HOST}/$hc/${ENTITY}?sb-hc-action=connect&sb-hc-token=${encodeURIComponent(token)}`, token, socket => {
+  const address = `wss://${HOST}/$hc/${ENTITY}?sb-hc-action=connect&sb-hc-token=${encodeURIComponent(token)}`;
+  const client = hyco.relayedConnect(address, token, socket => {
     open.push(socket);
     if (open.length === times) open.forEach(echo);
   });

@@ -58,7 +58,10 @@ public sealed class FrameReaderTests
         using var reader = new FrameReader(pipe.Reader.AsStream(), 4096, TimeProvider.System, (_, _) => { });
         var got = new MemoryStream();
         var buffer = new byte[test.Room];
-        while ((await reader.ReadAsync(buffer, CancellationToken.None)) is { Kind: not Opcode.Close } received)
+        while (
+            (await reader.ReadAsync(buffer, TestContext.Current.CancellationToken))
+                is { Kind: not Opcode.Close } received
+        )
         {
             var more = reader.ReadBuffered(buffer.AsSpan(received.Count));
             got.Write(buffer, 0, received.Count + more);

@@ -6,7 +6,7 @@ namespace Weft.Relay.Tests.Client;
 
 public sealed class HybridConnectionStreamTests
 {
-    private static CancellationToken TimeoutToken => TestContext.Current.CancellationToken;
+    private static CancellationToken TimeoutToken => Wait.Token;
 
     [Theory]
     [InlineData(1)]
@@ -47,7 +47,7 @@ public sealed class HybridConnectionStreamTests
             }
         );
         await using var far = await relay.Connect();
-        var near = await accepted.Task;
+        var near = await accepted.Task.WaitAsync(TimeoutToken);
         var (first, second) = isSenderFirst ? (far, near) : (near, far);
         await first.WriteAsync("in"u8.ToArray(), TimeoutToken);
         await first.CompleteWritesAsync(TimeoutToken);
@@ -80,7 +80,7 @@ public sealed class HybridConnectionStreamTests
             }
         );
         await using var far = await relay.Connect();
-        var near = await accepted.Task;
+        var near = await accepted.Task.WaitAsync(TimeoutToken);
         var (first, second) = isSenderFirst ? (far, near) : (near, far);
         if (isMidway)
         {
@@ -153,7 +153,7 @@ public sealed class HybridConnectionStreamTests
             "?statusCode=404&x",
             TimeoutToken
         );
-        var sender = await came.Task;
+        var sender = await came.Task.WaitAsync(TimeoutToken);
         Assert.Equal(("a/b c", "?statusCode=404&x", "two"), (sender.Suffix, sender.Query, stream.SubProtocol));
         Assert.Contains(new("X-Weft", "1"), sender.Headers);
         Assert.DoesNotContain(sender.Headers, h => h.Value.Contains("SharedAccessSignature", StringComparison.Ordinal));
@@ -181,7 +181,7 @@ public sealed class HybridConnectionStreamTests
             options: relay.Client with
             {
                 KeepAliveInterval = TimeSpan.FromSeconds(1),
-                KeepAliveTimeout = TimeSpan.FromSeconds(1),
+                KeepAliveTimeout = TimeSpan.FromSeconds(4),
             }
         );
         var write = Task.Run(
@@ -192,12 +192,12 @@ public sealed class HybridConnectionStreamTests
             },
             TimeoutToken
         );
-        await Task.Delay(4000, TimeoutToken);
+        await Task.Delay(7000, TimeoutToken);
         Assert.False(write.IsCompleted);
         Assert.InRange(far.BytesWritten, 1, Size / 2);
         begin.SetResult();
-        await write;
-        Assert.Equal(Size, await got.Task);
+        await write.WaitAsync(TimeoutToken);
+        Assert.Equal(Size, await got.Task.WaitAsync(TimeoutToken));
     }
 
     internal static async Task Echo(IncomingSender sender, CancellationToken cancel)

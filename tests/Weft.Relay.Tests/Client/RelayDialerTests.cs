@@ -6,7 +6,7 @@ namespace Weft.Relay.Tests.Client;
 /// <summary>How clients get to a relay: TLS, private authorities, proxies, and words for what goes wrong.</summary>
 public sealed class RelayDialerTests
 {
-    private static CancellationToken TimeoutToken => TestContext.Current.CancellationToken;
+    private static CancellationToken TimeoutToken => Wait.Token;
 
     [Fact]
     public async Task Trusts_APrivateAuthority()

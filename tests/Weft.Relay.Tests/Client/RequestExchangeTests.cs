@@ -7,7 +7,7 @@ namespace Weft.Relay.Tests.Client;
 
 public sealed class RequestExchangeTests
 {
-    private static CancellationToken TimeoutToken => TestContext.Current.CancellationToken;
+    private static CancellationToken TimeoutToken => Wait.Token;
 
     [Theory]
     [InlineData(0, 0)]

@@ -7,7 +7,7 @@ public sealed class FrameRelayTests
 {
     private static readonly byte[] Ended = FrameBytes.Close(1000, "done");
 
-    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancel => Wait.Token;
 
     [Fact]
     public async Task Passes_FramesBothWays()

@@ -9,11 +9,9 @@ namespace Weft.Relay.Tests.Frames;
 /// <summary>A session over two TCP connections, with a peer at each end.</summary>
 internal sealed class TestSession : IDisposable
 {
-    private readonly CancellationTokenSource _options = new(TimeSpan.FromSeconds(20));
-
-    private TestSession(TestPeer sender, TestPeer listener, FrameRelay relay, FakeTimeProvider? time)
+    private TestSession(TestPeer sender, TestPeer listener, FrameRelay relay)
     {
-        (Sender, Listener, Relay, Time) = (sender, listener, relay, time);
+        (Sender, Listener, Relay) = (sender, listener, relay);
         End = relay.Run();
     }
 
@@ -23,8 +21,6 @@ internal sealed class TestSession : IDisposable
 
     public FrameRelay Relay { get; }
 
-    public FakeTimeProvider? Time { get; }
-
     public Task<SessionEnd> End { get; }
 
     public static async Task<TestSession> Start(
@@ -33,44 +29,40 @@ internal sealed class TestSession : IDisposable
         byte[]? early = null
     )
     {
-        var cancel = new CancellationTokenSource(TimeSpan.FromSeconds(20)).Token;
-        var (sender, senderHop) = await Connect(early ?? [], cancel);
-        var (listener, listenerHop) = await Connect([], cancel);
+        var chosen = options ?? FrameRelayOptions.Default;
+        // These peers answer pings when a test has them do so; a slow machine is no silent peer.
+        if (time is null)
+            chosen = chosen with { PingInterval = Wait.Never };
+        var (sender, senderPeer) = await Connect(early ?? []);
+        var (listener, listenerPeer) = await Connect([]);
         return new TestSession(
             sender,
             listener,
-            new FrameRelay(
-                senderHop,
-                listenerHop,
-                options ?? FrameRelayOptions.Default,
-                (TimeProvider?)time ?? TimeProvider.System
-            ),
-            time
+            new FrameRelay(senderPeer, listenerPeer, chosen, (TimeProvider?)time ?? TimeProvider.System)
         );
     }
 
     /// <summary>The end, or a failed test.</summary>
-    public async Task<SessionEnd> WhenEnded() => await End.WaitAsync(TimeSpan.FromSeconds(20));
+    public Task<SessionEnd> WhenEnded() => End.WaitAsync(Wait.Token);
 
     public void Dispose()
     {
         Sender.Socket.Dispose();
         Listener.Socket.Dispose();
-        _options.Dispose();
     }
 
-    private static async Task<(TestPeer Peer, SessionPeer Hop)> Connect(byte[] early, CancellationToken cancel)
+    private static async Task<(TestPeer Client, SessionPeer Peer)> Connect(byte[] early)
     {
         using var server = new TcpListener(IPAddress.Loopback, 0);
         server.Start();
         var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        var accepting = server.AcceptSocketAsync(cancel).AsTask();
-        await client.ConnectAsync(server.LocalEndpoint, cancel);
+        var accepting = server.AcceptSocketAsync(Wait.Token).AsTask();
+        await client.ConnectAsync(server.LocalEndpoint, Wait.Token);
         var accepted = await accepting;
         accepted.NoDelay = true;
         var stream = new SocketStream(accepted);
         return (
-            new TestPeer(client, cancel),
+            new TestPeer(client),
             new SessionPeer(
                 stream,
                 early,
@@ -86,7 +78,7 @@ internal sealed class TestSession : IDisposable
 }
 
 /// <summary>A client at one end of a session.</summary>
-internal sealed class TestPeer(Socket socket, CancellationToken cancel)
+internal sealed class TestPeer(Socket socket)
 {
     public Socket Socket { get; } = socket;
 
@@ -96,14 +88,14 @@ internal sealed class TestPeer(Socket socket, CancellationToken cancel)
 
     public Task Send(int opcode, byte[] payload, bool isFinal = true) => Send(new Frame(isFinal, opcode, payload));
 
-    public Task SendBytes(byte[] bytes) => Stream.WriteAsync(bytes, cancel).AsTask();
+    public Task SendBytes(byte[] bytes) => Stream.WriteAsync(bytes, Wait.Token).AsTask();
 
     /// <summary>The next frame; null where the connection ends, however it does.</summary>
     public async Task<Frame?> Receive()
     {
         try
         {
-            return await FrameBytes.Read(Stream, cancel);
+            return await FrameBytes.Read(Stream, Wait.Token);
         }
         catch (IOException)
         {

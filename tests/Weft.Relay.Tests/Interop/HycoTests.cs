@@ -18,7 +18,7 @@ public sealed class HycoTests
         await using var sender = await NodeProgram.Send(relay.Sending, "send-ws.js", Sizes);
         var said = await sender.Rest();
         Assert.Equal([.. Sizes.Select(size => size + " whole"), "done", "closed 1000"], said);
-        Assert.Equal((1, 0, 0, 0, 1), await relay.WaitUntilEmpty(listeners: 1, passes: 1));
+        Assert.Equal((1, 0, 0, 0, 1), await relay.WaitUntilEmpty(listeners: 1, grants: 1));
     }
 
     [Fact]
@@ -81,7 +81,7 @@ public sealed class HycoTests
             }.Order(StringComparer.Ordinal),
             said.Order(StringComparer.Ordinal)
         );
-        Assert.Equal((1, 0, 0, 0, 1), await relay.WaitUntilEmpty(listeners: 1, passes: 1));
+        Assert.Equal((1, 0, 0, 0, 1), await relay.WaitUntilEmpty(listeners: 1, grants: 1));
     }
 
     [Fact]
@@ -139,7 +139,7 @@ public sealed class HycoTests
             relay.Listening,
             program,
             ("RENEW", "1000"),
-            ("LASTS", "3")
+            ("LASTS", "5")
         );
         var id = Assert.Single(relay.Relay.GetStatus().Listeners).Id;
         // One that begins later with a token as short, and doesn't renew it, shows when the time is over.
@@ -186,7 +186,7 @@ public sealed class HycoTests
         );
         sender.Next();
         sender.Kill();
-        Assert.Equal((1, 0, 0, 0, 1), await relay.WaitUntilEmpty(listeners: 1, passes: 1));
+        Assert.Equal((1, 0, 0, 0, 1), await relay.WaitUntilEmpty(listeners: 1, grants: 1));
 
         using var left = await relay.Send();
         await left.SendAsync(new byte[1], WebSocketMessageType.Binary, true, CancellationToken.None);

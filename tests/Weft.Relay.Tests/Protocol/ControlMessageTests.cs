@@ -22,7 +22,8 @@ public sealed class ControlMessageTests
             )
         );
         Assert.Equal(
-            """{"accept":{"address":"wss://r/$hc/p?a=1&sb-hc-id=x+y","id":"G_0","connectHeaders":{"Host":"r","X":"<1>, 2"},"remoteEndpoint":{"address":"10.0.0.1","port":1234}}}""",
+            """{"accept":{"address":"wss://r/$hc/p?a=1&sb-hc-id=x+y","id":"G_0","connectHeaders":"""
+                + """{"Host":"r","X":"<1>, 2"},"remoteEndpoint":{"address":"10.0.0.1","port":1234}}}""",
             text
         );
     }
@@ -69,7 +70,8 @@ public sealed class ControlMessageTests
     {
         Assert.True(
             Read(
-                $$$"""{"later":{},"response":{"requestId":"1","statusCode":{{{status}}},"responseHeaders":{"Content-Length":12,"Set-Cookie":["a","b"],"X":null},"new":[1]}}""",
+                $$$"""{"later":{},"response":{"requestId":"1","statusCode":{{{status}}},"""
+                    + """ "responseHeaders":{"Content-Length":12,"Set-Cookie":["a","b"],"X":null},"new":[1]}}""",
                 out var message,
                 out _
             )
@@ -119,7 +121,8 @@ public sealed class ControlMessageTests
     public void Never_ThrowsOnGarbage()
     {
         var good = Encoding.UTF8.GetBytes(
-            """{"response":{"requestId":"1","statusCode":200,"responseHeaders":{"a\u00e9":["b"]},"remoteEndpoint":{"address":"::1","port":70000}}}"""
+            """{"response":{"requestId":"1","statusCode":200,"responseHeaders":{"a\u00e9":["b"]},"""
+                + """ "remoteEndpoint":{"address":"::1","port":70000}}}"""
         );
         Gen.Select(Gen.Int[0, good.Length - 1], Gen.Byte, Gen.Int[0, good.Length])
             .Sample(c =>

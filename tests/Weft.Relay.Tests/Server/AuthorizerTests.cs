@@ -27,15 +27,21 @@ public sealed class AuthorizerTests
     [InlineData("connect", "send", LiveRelay.ListenKey, "http://localhost/site/core/", "401")]
     [InlineData("http", "send", LiveRelay.SendKey, "http://localhost/site/core/", "502")]
     [InlineData("http", "listen", LiveRelay.ListenKey, "http://localhost/site/core/", "403")]
-    public async Task Checks_RightsOfEachEndpoint(string door, string rule, string key, string audience, string status)
+    public async Task Checks_RightsOfEachEndpoint(
+        string endpoint,
+        string rule,
+        string key,
+        string audience,
+        string status
+    )
     {
         await using var relay = await LiveRelay.Start();
         var token = SharedAccessSignature.Sign(audience, rule, key, DateTimeOffset.UtcNow.AddHours(1));
         var request =
-            door == "http"
+            endpoint == "http"
                 ? $"GET /{LiveRelay.Path} HTTP/1.1\r\nHost: x\r\nServiceBusAuthorization: {token}\r\n\r\n"
                 : RawExchange.GoodHandshake(
-                    $"/$hc/{LiveRelay.Path}?sb-hc-action={door}",
+                    $"/$hc/{LiveRelay.Path}?sb-hc-action={endpoint}",
                     $"ServiceBusAuthorization: {token}"
                 );
         Assert.StartsWith($"HTTP/1.1 {status} ", await RawExchange.Send(relay, request), StringComparison.Ordinal);
@@ -176,7 +182,8 @@ public sealed class AuthorizerTests
             "HTTP/1.1 403 your address",
             await RawExchange.Send(
                 relay,
-                $"GET /site/core/x HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 127.0.0.1\r\nServiceBusAuthorization: {LiveRelay.SendToken()}\r\n\r\n",
+                "GET /site/core/x HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 127.0.0.1\r\n"
+                    + $"ServiceBusAuthorization: {LiveRelay.SendToken()}\r\n\r\n",
                 from
             ),
             StringComparison.Ordinal
@@ -211,24 +218,28 @@ public sealed class AuthorizerTests
         );
     }
 
+    private static async Task AdvanceUntil(FakeTimeProvider clock, Task answered)
+    {
+        while (!answered.IsCompleted)
+        {
+            clock.Advance(TimeSpan.FromMilliseconds(50));
+            await Task.WhenAny(answered, Task.Delay(10, Wait.Token));
+        }
+
+        await answered;
+    }
+
     [Fact]
     public async Task Bounds_HowManyAreThrottled()
     {
-        await using var relay = await LiveRelay.Start(o =>
-            o with
-            {
-                FreeRefusals = 0,
-                DelayedRefusals = 3,
-                FirstRefusalDelay = TimeSpan.FromSeconds(2),
-            }
-        );
-        var heads = await Task.WhenAll(
-            Enumerable
-                .Range(0, 10)
-                .Select(_ =>
-                    RawExchange.Send(relay, RawExchange.GoodHandshake($"/$hc/{LiveRelay.Path}?sb-hc-action=listen"))
-                )
-        );
+        var clock = new FakeTimeProvider(DateTimeOffset.UtcNow);
+        await using var relay = await LiveRelay.Start(o => o with { FreeRefusals = 0, DelayedRefusals = 3 }, clock);
+        var request = RawExchange.GoodHandshake($"/$hc/{LiveRelay.Path}?sb-hc-action=listen");
+        var asking = Enumerable.Range(0, 10).Select(_ => RawExchange.Send(relay, request)).ToList();
+        // The others are delayed, for as long as the clock stands still.
+        await RunningRelay.Until(() => asking.Count(head => head.IsCompleted) == 7);
+        await AdvanceUntil(clock, Task.WhenAll(asking));
+        var heads = await Task.WhenAll(asking);
         Assert.Equal(
             (3, 7),
             (
@@ -248,15 +259,13 @@ public sealed class AuthorizerTests
         client.DefaultRequestHeaders.Add("ServiceBusAuthorization", LiveRelay.SendToken());
         using var answer = await client.GetAsync(
             new Uri($"/{LiveRelay.Path}?api-version=2016-07", UriKind.Relative),
-            TestContext.Current.CancellationToken
+            Wait.Token
         );
         Assert.Equal(
             "application/atom+xml;type=entry;charset=utf-8",
             answer.Content.Headers.NonValidated["Content-Type"].ToString()
         );
-        var entry = System.Xml.Linq.XDocument.Parse(
-            await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken)
-        );
+        var entry = System.Xml.Linq.XDocument.Parse(await answer.Content.ReadAsStringAsync(Wait.Token));
         Assert.Equal(
             ["CreatedAt", "UpdatedAt", "RequiresClientAuthorization", "UserMetadata", "ListenerCount"],
             entry
@@ -276,10 +285,7 @@ public sealed class AuthorizerTests
         Assert.Equal(
             HttpStatusCode.Unauthorized,
             (
-                await client.GetAsync(
-                    new Uri($"/{LiveRelay.Path}?api-version=2016-07", UriKind.Relative),
-                    TestContext.Current.CancellationToken
-                )
+                await client.GetAsync(new Uri($"/{LiveRelay.Path}?api-version=2016-07", UriKind.Relative), Wait.Token)
             ).StatusCode
         );
     }

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.WebSockets;
 using System.Text;
 
@@ -20,7 +21,7 @@ public sealed class ConnectEndpointTests
                     $"ServiceBusAuthorization: {LiveRelay.SendToken()}"
                 )
             ),
-            TestContext.Current.CancellationToken
+            Wait.Token
         );
         var accept = (await listener.Next())!["accept"]!;
         var headers = accept["connectHeaders"]!;
@@ -74,7 +75,7 @@ public sealed class ConnectEndpointTests
             await RawExchange.Send(relay, RawExchange.GoodHandshake(target)),
             StringComparison.Ordinal
         );
-        await sender.SendAsync(new byte[3], WebSocketMessageType.Binary, true, CancellationToken.None);
+        await sender.SendAsync(new byte[3], WebSocketMessageType.Binary, true, Wait.Token);
         Assert.Equal(3, (await LiveListener.Read(met)).Bytes.Length);
     }
 
@@ -141,7 +142,7 @@ public sealed class ConnectEndpointTests
         (asked == first ? one : other).Control.Abort();
         using var met = await other.Dial(LiveListener.Address((await (asked == first ? second : first))!));
         using var sender = await connecting;
-        await sender.SendAsync(new byte[1], WebSocketMessageType.Binary, true, CancellationToken.None);
+        await sender.SendAsync(new byte[1], WebSocketMessageType.Binary, true, Wait.Token);
         Assert.Single((await LiveListener.Read(met)).Bytes);
     }
 
@@ -166,23 +167,14 @@ public sealed class ConnectEndpointTests
     [InlineData(true)]
     public async Task Notifies_TheListenerFastWhenTheSenderHasGone(bool isPlainKestrel)
     {
-        await using var relay = await LiveRelay.Start(isPlainKestrel: isPlainKestrel);
+        await using var relay = await LiveRelay.Start(
+            o => o with { AcceptTimeout = Wait.Never },
+            isPlainKestrel: isPlainKestrel
+        );
         await using var listener = await relay.Listen();
         string address;
-        await using (var sender = await relay.Dial())
-        {
-            await sender.WriteAsync(
-                Encoding.ASCII.GetBytes(
-                    RawExchange.GoodHandshake(
-                        $"/$hc/{LiveRelay.Path}",
-                        $"ServiceBusAuthorization: {LiveRelay.SendToken()}"
-                    )
-                ),
-                TestContext.Current.CancellationToken
-            );
+        await using (await RawExchange.Connect(relay))
             address = new Uri(LiveListener.Address((await listener.Next())!)).PathAndQuery;
-        }
-
         Assert.Equal((1, 0, 0, 0, 1), await relay.WaitUntilEmpty(1, 1));
         Assert.StartsWith(
             "HTTP/1.1 403 ",
@@ -222,7 +214,6 @@ public sealed class ConnectEndpointTests
             ),
             StringComparison.Ordinal
         );
-        using var good = new CancellationTokenSource();
         var connecting = relay.Send("/good");
         Assert.Contains("/good", LiveListener.Address((await listener.Next())!), StringComparison.Ordinal);
         await listener.DisposeAsync();
@@ -251,44 +242,36 @@ public sealed class ConnectEndpointTests
     [Fact]
     public async Task Bounds_WaitingSendersBySourceAndConnection()
     {
-        await using var relay = await LiveRelay.Start(o => o with { PendingPerSource = 3, PendingPerConnection = 5 });
+        await using var relay = await LiveRelay.Start(o =>
+            o with
+            {
+                PendingPerSource = 3,
+                PendingPerConnection = 5,
+                AcceptTimeout = Wait.Never,
+            }
+        );
         await using var listener = await relay.Listen();
         var waiting = new List<Stream>();
-        async Task Wait(string from)
+        async Task AddWaiting(string from)
         {
-            waiting.Add(await relay.Dial(System.Net.IPAddress.Parse(from)));
-            await waiting[^1]
-                .WriteAsync(
-                    Encoding.ASCII.GetBytes(
-                        RawExchange.GoodHandshake(
-                            $"/$hc/{LiveRelay.Path}",
-                            $"ServiceBusAuthorization: {LiveRelay.SendToken()}"
-                        )
-                    )
-                );
+            waiting.Add(await RawExchange.Connect(relay, IPAddress.Parse(from)));
             await listener.Next();
         }
 
         foreach (var from in (string[])["127.0.0.2", "127.0.0.2", "127.0.0.2"])
-            await Wait(from);
-        var request = RawExchange.GoodHandshake(
-            $"/$hc/{LiveRelay.Path}",
-            $"ServiceBusAuthorization: {LiveRelay.SendToken()}"
-        );
-        Assert.StartsWith(
-            "HTTP/1.1 429 ",
-            await RawExchange.Send(relay, request, System.Net.IPAddress.Parse("127.0.0.2")),
-            StringComparison.Ordinal
-        );
-        await Wait("127.0.0.3");
-        await Wait("127.0.0.3");
-        Assert.StartsWith(
-            "HTTP/1.1 503 ",
-            await RawExchange.Send(relay, request, System.Net.IPAddress.Parse("127.0.0.4")),
-            StringComparison.Ordinal
-        );
+            await AddWaiting(from);
+        Assert.StartsWith("HTTP/1.1 429 ", await Refusal("127.0.0.2"), StringComparison.Ordinal);
+        await AddWaiting("127.0.0.3");
+        await AddWaiting("127.0.0.3");
+        Assert.StartsWith("HTTP/1.1 503 ", await Refusal("127.0.0.4"), StringComparison.Ordinal);
         foreach (var stream in waiting)
             await stream.DisposeAsync();
         Assert.Equal((1, 0, 0, 0, 1), await relay.WaitUntilEmpty(1, 1));
+
+        async Task<string> Refusal(string from)
+        {
+            await using var refused = await RawExchange.Connect(relay, IPAddress.Parse(from));
+            return await RawExchange.Head(refused);
+        }
     }
 }

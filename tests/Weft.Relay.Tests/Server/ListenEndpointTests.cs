@@ -19,7 +19,7 @@ public sealed class ListenEndpointTests
         relay.Directory.Delete(LiveRelay.Path);
         Assert.Null(await listener.Next());
         Assert.Equal((WebSocketCloseStatus)1001, listener.Control.CloseStatus);
-        await listener.Control.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, "", CancellationToken.None);
+        await listener.Control.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, "", Wait.Token);
         Assert.Equal((0, 0, 0, 0, 0), await relay.WaitUntilEmpty());
     }
 
@@ -30,11 +30,11 @@ public sealed class ListenEndpointTests
     {
         await using var relay = await LiveRelay.Start(isSecure: isSecure);
         await using var listener = await relay.Listen();
-        var draining = relay.Relay.Drain(TimeSpan.FromSeconds(5));
+        var draining = relay.Relay.Drain(Wait.Never);
         Assert.Null(await listener.Next());
         Assert.Equal((WebSocketCloseStatus)1001, listener.Control.CloseStatus);
-        await listener.Control.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, "", CancellationToken.None);
-        await draining.WaitAsync(TimeSpan.FromSeconds(3), TestContext.Current.CancellationToken);
+        await listener.Control.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, "", Wait.Token);
+        await draining.WaitAsync(Wait.Token);
         var refused = await Assert.ThrowsAsync<WebSocketException>(() => relay.Listen());
         Assert.Contains("503", refused.Message, StringComparison.Ordinal);
     }
@@ -107,80 +107,38 @@ public sealed class ListenEndpointTests
     }
 
     [Theory]
-    [InlineData(1002, 0x81, 0x01, 0x41)]
-    [InlineData(1002, 0xC1, 0x81, 0, 0, 0, 0, 0x41)]
-    [InlineData(1002, 0x83, 0x80, 0, 0, 0, 0)]
-    [InlineData(1002, 0x80, 0x80, 0, 0, 0, 0)]
-    [InlineData(1002, 0x01, 0x80, 0, 0, 0, 0, 0x81, 0x80, 0, 0, 0, 0)]
-    [InlineData(1002, 0x09, 0x80, 0, 0, 0, 0)]
-    [InlineData(1002, 0x88, 0x81, 0, 0, 0, 0, 0)]
-    [InlineData(1002, 0x81, 0xFF, 0xFF, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)]
-    [InlineData(
-        1000,
-        0x8A,
-        0x80,
-        0,
-        0,
-        0,
-        0,
-        0x01,
-        0x80,
-        0,
-        0,
-        0,
-        0,
-        0x89,
-        0x80,
-        0,
-        0,
-        0,
-        0,
-        0x80,
-        0x82,
-        0,
-        0,
-        0,
-        0,
-        0x7B,
-        0x7D,
-        0x88,
-        0x82,
-        0,
-        0,
-        0,
-        0,
-        0x03,
-        0xE8
-    )]
-    public async Task Closes_WithTheCodeOfTheFault(int code, params int[] frames)
+    [InlineData(1002, "81 01 41")]
+    [InlineData(1002, "C1 81 00000000 41")]
+    [InlineData(1002, "83 80 00000000")]
+    [InlineData(1002, "80 80 00000000")]
+    [InlineData(1002, "01 80 00000000 81 80 00000000")]
+    [InlineData(1002, "09 80 00000000")]
+    [InlineData(1002, "88 81 00000000 00")]
+    [InlineData(1002, "81 FF FF00000000000000 00000000")]
+    [InlineData(1000, "8A 80 00000000 01 80 00000000 89 80 00000000 80 82 00000000 7B7D 88 82 00000000 03E8")]
+    public async Task Closes_WithTheCodeOfTheFault(int code, string frames)
     {
         await using var relay = await LiveRelay.Start();
-        await using var raw = await relay.Dial();
-        await raw.WriteAsync(
-            Encoding.ASCII.GetBytes(
-                RawExchange.GoodHandshake(
-                    $"/$hc/{LiveRelay.Path}?sb-hc-action=listen",
-                    $"ServiceBusAuthorization: {LiveRelay.ListenToken()}"
-                )
-            ),
-            TestContext.Current.CancellationToken
-        );
-        await RawExchange.Head(raw);
+        await using var raw = await RawExchange.Listen(relay);
         // A byte at a time: a header may end anywhere in what is read.
-        foreach (var one in frames)
-            await raw.WriteAsync(new[] { (byte)one }, TestContext.Current.CancellationToken);
-        var header = new byte[2];
-        do
-        {
-            await raw.ReadExactlyAsync(header, TestContext.Current.CancellationToken);
-            if (header[0] != 0x88)
-                await raw.ReadExactlyAsync(new byte[header[1]], TestContext.Current.CancellationToken);
-        } while (header[0] != 0x88);
-        var said = new byte[header[1]];
-        await raw.ReadExactlyAsync(said, TestContext.Current.CancellationToken);
-        Assert.Equal(code, (said[0] << 8) | said[1]);
+        foreach (var one in Convert.FromHexString(frames.Replace(" ", "", StringComparison.Ordinal)))
+            await raw.WriteAsync(new[] { one }, Wait.Token);
+        Assert.Equal(code, await ReadCloseCode(raw));
         await raw.DisposeAsync();
         Assert.Equal((0, 0, 0, 0, 0), await relay.WaitUntilEmpty());
+    }
+
+    private static async Task<int> ReadCloseCode(Stream listener)
+    {
+        while (true)
+        {
+            var header = new byte[2];
+            await listener.ReadExactlyAsync(header, Wait.Token);
+            var payload = new byte[header[1]];
+            await listener.ReadExactlyAsync(payload, Wait.Token);
+            if (header[0] == 0x88)
+                return (payload[0] << 8) | payload[1];
+        }
     }
 
     [Fact]
@@ -224,7 +182,7 @@ public sealed class ListenEndpointTests
                 ]
         )
             await LiveListener.Send(listener.Control, said);
-        await listener.Control.SendAsync(new byte[10], WebSocketMessageType.Binary, true, CancellationToken.None);
+        await listener.Control.SendAsync(new byte[10], WebSocketMessageType.Binary, true, Wait.Token);
         await listener.Send(new() { ["renewToken"] = new JsonObject { ["token"] = LiveRelay.ListenToken() } });
         var connecting = relay.Send();
         using var met = await listener.Accept();
@@ -240,17 +198,17 @@ public sealed class ListenEndpointTests
         var connecting = relay.Send();
         using var met = await listener.Accept();
         using var sender = await connecting;
-        var draining = relay.Relay.Drain(TimeSpan.FromSeconds(20));
+        var draining = relay.Relay.Drain(Wait.Never);
         Assert.Null(await listener.Next());
-        await listener.Control.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, "", CancellationToken.None);
-        await sender.SendAsync(new byte[1], WebSocketMessageType.Binary, true, CancellationToken.None);
+        await listener.Control.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, "", Wait.Token);
+        await sender.SendAsync(new byte[1], WebSocketMessageType.Binary, true, Wait.Token);
         Assert.Single((await LiveListener.Read(met)).Bytes);
         Assert.False(draining.IsCompleted);
-        await sender.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, "", CancellationToken.None);
+        await sender.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, "", Wait.Token);
         await LiveListener.Read(met);
-        await met.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, "", CancellationToken.None);
+        await met.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, "", Wait.Token);
         await LiveListener.Read(sender);
-        await draining.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+        await draining.WaitAsync(Wait.Token);
     }
 
     [Fact]
@@ -260,7 +218,7 @@ public sealed class ListenEndpointTests
         await using var slow = await relay.Dial();
         await slow.WriteAsync(
             Encoding.ASCII.GetBytes($"GET /$hc/{LiveRelay.Path} HTTP/1.1\r\nHost: x\r\nX-Slow: "),
-            TestContext.Current.CancellationToken
+            Wait.Token
         );
         using var dripping = new CancellationTokenSource();
         var drip = Task.Run(
@@ -272,7 +230,7 @@ public sealed class ListenEndpointTests
                     await Task.Delay(200);
                 }
             },
-            TestContext.Current.CancellationToken
+            Wait.Token
         );
         Assert.Contains("408", RawExchange.StatusLine(await RawExchange.Head(slow)), StringComparison.Ordinal);
         await dripping.CancelAsync();
@@ -313,15 +271,11 @@ public sealed class ListenEndpointTests
         var connecting = relay.Send();
         using var met = await listener.Accept();
         using var sender = await connecting;
-        await sender.SendAsync(new byte[3], WebSocketMessageType.Binary, true, TestContext.Current.CancellationToken);
+        await sender.SendAsync(new byte[3], WebSocketMessageType.Binary, true, Wait.Token);
         Assert.Equal(3, (await LiveListener.Read(met)).Bytes.Length);
-        await listener.Control.CloseAsync(
-            WebSocketCloseStatus.NormalClosure,
-            "",
-            TestContext.Current.CancellationToken
-        );
-        await met.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, "", TestContext.Current.CancellationToken);
-        await sender.CloseAsync(WebSocketCloseStatus.NormalClosure, "", TestContext.Current.CancellationToken);
+        await listener.Control.CloseAsync(WebSocketCloseStatus.NormalClosure, "", Wait.Token);
+        await met.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, "", Wait.Token);
+        await sender.CloseAsync(WebSocketCloseStatus.NormalClosure, "", Wait.Token);
         Assert.Equal((0, 0, 0, 0, 0), await relay.WaitUntilEmpty());
     }
 

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.WebSockets;
+using Microsoft.Extensions.Time.Testing;
 using Weft.Relay.Protocol;
 using Weft.Relay.Server.Authorization;
 
@@ -11,25 +12,34 @@ public sealed class ReauthorizationTests
     private static readonly Admission Allowed = new(true, "allow");
     private static readonly Admission Denied = new(false, "deny", "your address is not allowed any more");
 
+    /// <summary>
+    /// The clock stands still where the directory tells, and otherwise moves by less than the second in which whoever is
+    /// no longer allowed must be gone.
+    /// </summary>
     [Theory]
     [InlineData(true, ClientRole.Sender)]
     [InlineData(false, ClientRole.Sender)]
     [InlineData(true, ClientRole.Listener)]
     internal async Task Terminates_SessionsThatAreNoLongerAllowed(bool tells, ClientRole role)
     {
-        await using var relay = await LiveRelay.Start();
+        var clock = new FakeTimeProvider(DateTimeOffset.UtcNow);
+        await using var relay = await LiveRelay.Start(clock: clock);
         relay.Directory.RaisesChanged = tells;
         await using var listener = await relay.Listen();
         var connecting = relay.Send("/ssh");
         using var met = await listener.Accept();
         using var sender = await connecting;
         relay.Directory.Rules = (_, asked, service, _) => asked == role && service == "ssh" ? Denied : Allowed;
+        if (!tells)
+            clock.Advance(TimeSpan.FromSeconds(0.3));
         var closes = await Task.WhenAll(LiveListener.Read(sender), LiveListener.Read(met));
         Assert.All(closes, close => Assert.Equal(WebSocketMessageType.Close, close.Type));
         Assert.Equal(
             ((WebSocketCloseStatus)1008, "your address is not allowed any more"),
             (sender.CloseStatus!.Value, sender.CloseStatusDescription)
         );
+        // Neither of them answers the Close: their connections are cut.
+        clock.Advance(TimeSpan.FromSeconds(0.5));
         Assert.Equal((1, 0, 0, 0, 1), await relay.WaitUntilEmpty(1, 1));
     }
 
@@ -100,6 +110,14 @@ public sealed class ReauthorizationTests
         );
         await using var other = await relay.Listen(token: manage);
         var before = LiveRelay.Connection(LiveRelay.Path);
+        var asked = 0;
+        relay.Directory.Rules = (_, _, _, _) =>
+        {
+            Interlocked.Increment(ref asked);
+            return Allowed;
+        };
+        await RunningRelay.Until(() => asked > 0);
+        var askedBefore = asked;
         relay.Directory.Put(
             before with
             {
@@ -128,27 +146,14 @@ public sealed class ReauthorizationTests
         var echo = listener.EchoAll();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         var held = new ConcurrentBag<ClientWebSocket>();
+        var refusals = new int[8];
         var senders = Enumerable
-            .Range(0, 8)
-            .Select(_ =>
-                Task.Run(async () =>
-                {
-                    while (!stop.IsCancellationRequested)
-                    {
-                        try
-                        {
-                            held.Add(await relay.Send("/ssh"));
-                        }
-                        catch (WebSocketException)
-                        {
-                            // Refused, as it should be every other time.
-                        }
-                    }
-                })
-            )
+            .Range(0, refusals.Length)
+            .Select(i => Task.Run(() => ConnectAgainAndAgain(relay, held, () => refusals[i]++, stop.Token)))
             .ToArray();
         for (var round = 0; round < 6; round++)
         {
+            var heldBefore = held.Count;
             relay.Directory.Rules = (_, _, _, _) => Allowed;
             var already = held.Count;
             await Eventually.Holds(() => held.Count > already + 8, "senders come");
@@ -160,12 +165,31 @@ public sealed class ReauthorizationTests
         }
 
         await stop.CancelAsync();
-        await Task.WhenAll(senders);
-        Assert.NotEmpty(held);
+        await Task.WhenAll(senders).WaitAsync(Wait.Token);
         Assert.Equal((1, 0, 0, 0, 1), await relay.WaitUntilEmpty(1, 1));
         foreach (var socket in held)
             socket.Dispose();
-        await listener.Control.CloseAsync(WebSocketCloseStatus.NormalClosure, "", CancellationToken.None);
-        await echo;
+        await listener.Control.CloseAsync(WebSocketCloseStatus.NormalClosure, "", Wait.Token);
+        await echo.WaitAsync(Wait.Token);
+    }
+
+    private static async Task ConnectAgainAndAgain(
+        LiveRelay relay,
+        ConcurrentBag<ClientWebSocket> held,
+        Action onRefused,
+        CancellationToken stop
+    )
+    {
+        while (!stop.IsCancellationRequested)
+        {
+            try
+            {
+                held.Add(await relay.Send("/ssh"));
+            }
+            catch (WebSocketException)
+            {
+                onRefused();
+            }
+        }
     }
 }

@@ -52,49 +52,34 @@ public sealed class RequestEndpointTests
         await using var listener = await relay.Listen();
         using var client = relay.Client();
         using var asked = Request(new(method), "/x");
-        var asking = client.SendAsync(asked, TestContext.Current.CancellationToken);
+        var asking = client.SendAsync(asked, Wait.Token);
         var request = (await listener.Next())!["request"]!;
         Assert.Equal(
-            (method, $"/{LiveRelay.Path}/x", false),
+            (method, "/site/core/x", false),
             ((string)request["method"]!, (string)request["requestTarget"]!, (bool)request["body"]!)
         );
-        await listener.Send(
-            Response(
-                request,
-                status,
-                hasBody: true,
-                "Just so",
-                new()
-                {
-                    ["X-Mine"] = "1",
-                    ["Connection"] = "close",
-                    ["Transfer-Encoding"] = "chunked",
-                    ["X bad"] = "2",
-                    ["X-Split"] = "a\r\nb: c",
-                }
-            )
-        );
-        await listener.Control.SendAsync(
-            new byte[] { 1, 2 },
-            WebSocketMessageType.Binary,
-            true,
-            CancellationToken.None
-        );
+        await listener.Send(Response(request, status, hasBody: true, "Just so", FieldsOfAllKinds()));
+        await listener.Control.SendAsync(new byte[] { 1, 2 }, WebSocketMessageType.Binary, true, Wait.Token);
         using var answer = await asking;
-        Assert.Equal(
-            (status, "Just so", hasBody ? 2 : 0),
-            (
-                (int)answer.StatusCode,
-                answer.ReasonPhrase,
-                (await answer.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken)).Length
-            )
-        );
+        var body = await answer.Content.ReadAsByteArrayAsync(Wait.Token);
+        Assert.Equal((status, "Just so", hasBody ? 2 : 0), ((int)answer.StatusCode, answer.ReasonPhrase, body.Length));
         Assert.Equal(
             ("1", "1.1 localhost"),
             (answer.Headers.GetValues("X-Mine").Single(), answer.Headers.Via.Single().ToString())
         );
         Assert.False(answer.Headers.Contains("X-Split"));
     }
+
+    /// <summary>One that is to be passed on, two of the connection, and two that are no fields.</summary>
+    private static JsonObject FieldsOfAllKinds() =>
+        new()
+        {
+            ["X-Mine"] = "1",
+            ["Connection"] = "close",
+            ["Transfer-Encoding"] = "chunked",
+            ["X bad"] = "2",
+            ["X-Split"] = "a\r\nb: c",
+        };
 
     [Fact]
     public async Task Hides_TheTokenWhereverItWas()
@@ -150,11 +135,7 @@ public sealed class RequestEndpointTests
         var sent = new byte[300_000];
         Random.Shared.NextBytes(sent);
         using var asked = Request(HttpMethod.Post, "", new ByteArrayContent(sent));
-        var asking = client.SendAsync(
-            asked,
-            HttpCompletionOption.ResponseHeadersRead,
-            TestContext.Current.CancellationToken
-        );
+        var asking = client.SendAsync(asked, HttpCompletionOption.ResponseHeadersRead, Wait.Token);
         var head = (await listener.Next())!;
         Assert.Equal(["address", "id"], head["request"]!.AsObject().Select(member => member.Key));
         using var met = await listener.Dial(LiveListener.Address(head));
@@ -162,20 +143,31 @@ public sealed class RequestEndpointTests
         Assert.Equal(("POST", true), ((string)request["method"]!, (bool)request["body"]!));
         Assert.Equal(sent, (await LiveListener.Read(met)).Bytes);
 
-        await LiveListener.Send(met, Response(request, 200, hasBody: true).ToJsonString());
-        await met.SendAsync(sent.AsMemory(0, 1000), WebSocketMessageType.Binary, false, CancellationToken.None);
-        using var answer = await asking;
-        var body = await answer.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken);
-        await body.ReadExactlyAsync(new byte[1000], TestContext.Current.CancellationToken);
-        await met.SendAsync(sent.AsMemory(1000), WebSocketMessageType.Binary, false, CancellationToken.None);
-        await met.SendAsync(Array.Empty<byte>(), WebSocketMessageType.Binary, true, CancellationToken.None);
-        var rest = new MemoryStream();
-        await body.CopyToAsync(rest, TestContext.Current.CancellationToken);
-        Assert.Equal(sent[1000..], rest.ToArray());
+        await ExpectStreamed(met, request, sent, asking);
         // There are listeners that never close: the relay does.
         Assert.Equal(WebSocketMessageType.Close, (await LiveListener.Read(met)).Type);
-        await met.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, "", CancellationToken.None);
+        await met.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, "", Wait.Token);
         Assert.Equal((1, 0, 0, 0, 1), await relay.WaitUntilEmpty(1, 1));
+    }
+
+    /// <summary>Answers in two pieces, the second of which is sent when the first has come.</summary>
+    private static async Task ExpectStreamed(
+        ClientWebSocket met,
+        JsonNode request,
+        byte[] sent,
+        Task<HttpResponseMessage> asking
+    )
+    {
+        await LiveListener.Send(met, Response(request, 200, hasBody: true).ToJsonString());
+        await met.SendAsync(sent.AsMemory(0, 1000), WebSocketMessageType.Binary, false, Wait.Token);
+        using var answer = await asking;
+        var body = await answer.Content.ReadAsStreamAsync(Wait.Token);
+        await body.ReadExactlyAsync(new byte[1000], Wait.Token);
+        await met.SendAsync(sent.AsMemory(1000), WebSocketMessageType.Binary, false, Wait.Token);
+        await met.SendAsync(Array.Empty<byte>(), WebSocketMessageType.Binary, true, Wait.Token);
+        var rest = new MemoryStream();
+        await body.CopyToAsync(rest, Wait.Token);
+        Assert.Equal(sent[1000..], rest.ToArray());
     }
 
     [Fact]
@@ -185,18 +177,15 @@ public sealed class RequestEndpointTests
         await using var listener = await relay.Listen();
         using var client = relay.Client();
         using var asked = Request(HttpMethod.Get);
-        var asking = client.SendAsync(asked, TestContext.Current.CancellationToken);
+        var asking = client.SendAsync(asked, Wait.Token);
         var message = (await listener.Next())!;
         using var met = await listener.Dial(LiveListener.Address(message));
         await LiveListener.Send(met, Response(message["request"]!, 201, hasBody: true).ToJsonString());
-        await met.SendAsync(new byte[2_000_000], WebSocketMessageType.Binary, true, CancellationToken.None);
+        await met.SendAsync(new byte[2_000_000], WebSocketMessageType.Binary, true, Wait.Token);
         using var answer = await asking;
         Assert.Equal(
             (HttpStatusCode.Created, 2_000_000),
-            (
-                answer.StatusCode,
-                (await answer.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken)).Length
-            )
+            (answer.StatusCode, (await answer.Content.ReadAsByteArrayAsync(Wait.Token)).Length)
         );
     }
 
@@ -205,17 +194,11 @@ public sealed class RequestEndpointTests
     {
         await using var relay = await LiveRelay.Start();
         await using var listener = await relay.Listen();
-        var sender = await relay.Dial();
-        await sender.WriteAsync(
-            Encoding.ASCII.GetBytes(
-                $"GET /{LiveRelay.Path} HTTP/1.1\r\nHost: x\r\nServiceBusAuthorization: {LiveRelay.SendToken()}\r\n\r\n"
-            ),
-            TestContext.Current.CancellationToken
-        );
+        var sender = await RawExchange.Request(relay);
         var message = (await listener.Next())!;
         using var met = await listener.Dial(LiveListener.Address(message));
         await LiveListener.Send(met, Response(message["request"]!, 200, hasBody: true).ToJsonString());
-        await met.SendAsync(new byte[10], WebSocketMessageType.Binary, false, CancellationToken.None);
+        await met.SendAsync(new byte[10], WebSocketMessageType.Binary, false, Wait.Token);
         await RawExchange.Head(sender);
         await sender.DisposeAsync();
         Assert.Equal(WebSocketMessageType.Close, (await LiveListener.Read(met)).Type);
@@ -230,20 +213,14 @@ public sealed class RequestEndpointTests
         await using var listener = await relay.Listen();
         using var client = relay.Client();
         using var asked = Request(HttpMethod.Get);
-        var asking = client.SendAsync(
-            asked,
-            HttpCompletionOption.ResponseHeadersRead,
-            TestContext.Current.CancellationToken
-        );
+        var asking = client.SendAsync(asked, HttpCompletionOption.ResponseHeadersRead, Wait.Token);
         var message = (await listener.Next())!;
         using var met = await listener.Dial(LiveListener.Address(message));
         await LiveListener.Send(met, Response(message["request"]!, 200, hasBody: true).ToJsonString());
-        await met.SendAsync(new byte[10], WebSocketMessageType.Binary, false, CancellationToken.None);
+        await met.SendAsync(new byte[10], WebSocketMessageType.Binary, false, Wait.Token);
         using var answer = await asking;
         met.Abort();
-        await Assert.ThrowsAnyAsync<Exception>(() =>
-            answer.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken)
-        );
+        await Assert.ThrowsAnyAsync<Exception>(() => answer.Content.ReadAsByteArrayAsync(Wait.Token));
     }
 
     [Fact]
@@ -252,7 +229,7 @@ public sealed class RequestEndpointTests
         await using var relay = await LiveRelay.Start(o => o with { ResponseTimeout = TimeSpan.FromSeconds(1) });
         using var client = relay.Client();
         using var first = Request(HttpMethod.Get);
-        using var none = await client.SendAsync(first, TestContext.Current.CancellationToken);
+        using var none = await client.SendAsync(first, Wait.Token);
         Assert.Equal(
             (HttpStatusCode.BadGateway, true),
             (
@@ -266,10 +243,7 @@ public sealed class RequestEndpointTests
         Assert.Empty(none.Headers.Via);
         await using var listener = await relay.Listen();
         using var second = Request(HttpMethod.Get);
-        Assert.Equal(
-            HttpStatusCode.GatewayTimeout,
-            (await client.SendAsync(second, TestContext.Current.CancellationToken)).StatusCode
-        );
+        Assert.Equal(HttpStatusCode.GatewayTimeout, (await client.SendAsync(second, Wait.Token)).StatusCode);
         Assert.Equal((1, 0, 0, 0, 1), await relay.WaitUntilEmpty(1, 1));
     }
 
@@ -334,7 +308,7 @@ public sealed class RequestEndpointTests
             var (type, body) = await LiveListener.Read(listener.Control);
             Assert.Equal(WebSocketMessageType.Binary, type);
             await listener.Send(Response(request, 200, hasBody: true));
-            await listener.Control.SendAsync(body, WebSocketMessageType.Binary, true, CancellationToken.None);
+            await listener.Control.SendAsync(body, WebSocketMessageType.Binary, true, Wait.Token);
         }
 
         await Task.WhenAll(asking);
@@ -347,13 +321,7 @@ public sealed class RequestEndpointTests
     {
         await using var relay = await LiveRelay.Start();
         await using var listener = await relay.Listen();
-        await using var sender = await relay.Dial();
-        await sender.WriteAsync(
-            Encoding.ASCII.GetBytes(
-                $"GET /{LiveRelay.Path} HTTP/1.1\r\nHost: x\r\nServiceBusAuthorization: {LiveRelay.SendToken()}\r\n\r\n"
-            ),
-            TestContext.Current.CancellationToken
-        );
+        await using var sender = await RawExchange.Request(relay);
         var message = (await listener.Next())!;
         using var met = await listener.Dial(LiveListener.Address(message));
         await LiveListener.Send(met, Response(message["request"]!, 200, hasBody: true).ToJsonString());

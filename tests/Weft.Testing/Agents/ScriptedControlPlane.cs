@@ -146,10 +146,7 @@ internal sealed class ScriptedControlPlane : IAsyncDisposable
     }
 
     public Task UntilReported(string digest, string state) =>
-        Until(
-            () => Reports.Any(r => r.Digest == digest && r.State == state),
-            $"{digest} reported {state}"
-        );
+        Until(() => Reports.Any(r => r.Digest == digest && r.State == state), $"{digest} reported {state}");
 
     public async ValueTask DisposeAsync()
     {

@@ -80,9 +80,11 @@ internal sealed class KubeVerbs(FakeKube kube)
                 );
             // Applying what isn't there is a creation as well, and the name counts for both.
             if (
-                kube.Store
-                    .List(resource, request.Namespace, o => (string?)o["metadata"]!["name"] == request.Name)
-                    .Items.Count == 0
+                kube.Store.List(
+                    resource,
+                    request.Namespace,
+                    o => (string?)o["metadata"]!["name"] == request.Name
+                ).Items.Count == 0
             )
                 authorize("create");
             var (made, isNew) = kube.Store.Apply(

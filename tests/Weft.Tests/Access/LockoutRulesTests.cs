@@ -37,7 +37,8 @@ public sealed class LockoutRulesTests
         JsonObject[] documents =
         [
             TestSite.Body(
-                $"{{'id':'{TestSite.Id($"{Cluster}/providers/Weft.Relay/networkRuleSets/default")}','properties':{{'ipRules':[{{'ipMask':'192.0.2.0/24'}}]}}}}"
+                $"{{'id':'{TestSite.Id($"{Cluster}/providers/Weft.Relay/networkRuleSets/default")}',"
+                    + $"'properties':{{'ipRules':[{{'ipMask':'192.0.2.0/24'}}]}}}}"
             ),
         ];
         JsonObject Change(string? from, bool force) =>

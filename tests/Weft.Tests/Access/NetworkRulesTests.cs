@@ -65,7 +65,8 @@ public sealed class NetworkRulesTests
         Rules(
             site,
             Cluster,
-            $"'defaultAction':'{(action == "Allow" ? "Deny" : "Allow")}','ipRules':[{{'ipMask':'10.0.0.0/8','action':'{action}','services':['ssh']}}]"
+            $"'defaultAction':'{(action == "Allow" ? "Deny" : "Allow")}','ipRules':[{{'ipMask':'10.0.0.0/8',"
+                + $"'action':'{action}','services':['ssh']}}]"
         );
         Assert.Equal(allowed, Evaluate(site, Cluster, "10.0.0.1", AppliesTo.Senders, service).IsAllowed);
         Assert.Equal(action == "Deny", Evaluate(site, Cluster, "10.0.0.1", AppliesTo.Listeners).IsAllowed);
@@ -123,7 +124,8 @@ public sealed class NetworkRulesTests
             Evaluate(site, Cluster, "203.0.113.7").Refusal
         );
         Assert.Equal(
-            "your address 203.0.113.70 is in 203.0.113.64/26, which cluster k1 doesn't let in to kubernetes (cluster k1: deny 203.0.113.64/26)",
+            "your address 203.0.113.70 is in 203.0.113.64/26, which cluster k1 doesn't let in to kubernetes (cluster "
+                + "k1: deny 203.0.113.64/26)",
             Evaluate(site, Cluster, "203.0.113.70").Refusal
         );
     }

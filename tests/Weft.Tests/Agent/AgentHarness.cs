@@ -5,7 +5,6 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
 using Weft.Agent;
-using Weft.Tests.Server;
 
 namespace Weft.Tests.Agent;
 

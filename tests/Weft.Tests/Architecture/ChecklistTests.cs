@@ -8,7 +8,11 @@ public sealed partial class ChecklistTests
     private const int MaxLines = 40;
 
     public static TheoryData<string> Pages() =>
-        [.. Directory.GetFiles(Path.Combine(Repository.Root, "docs/checklists"), "*.md").Select(Path.GetFileName)!];
+        [
+            .. Directory
+                .GetFiles(Path.Combine(Repository.Root, "docs/checklists"), "*.md")
+                .Select(file => Path.GetFileName(file)),
+        ];
 
     [Theory]
     [MemberData(nameof(Pages))]

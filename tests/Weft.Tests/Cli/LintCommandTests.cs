@@ -92,15 +92,14 @@ public sealed class LintCommandTests : IDisposable
                     """
                 )!
             );
-        _weft.Input = """
-            {"kind":"List","items":[{"kind":"Pod","metadata":{"name":"a",
-             "annotations":{"k8s.v1.cni.cncf.io/networks":"[{\"name\":\"n6\",\"ips\":[\"10.20.6.1\"]}]"}},
-             "spec":{"containers":[{"name":"main"}]}}]}
-            """;
+        _weft.Input =
+            """{"kind":"List","items":[{"kind":"Pod","metadata":{"name":"a","annotations":"""
+            + """{"k8s.v1.cni.cncf.io/networks":"[{\"name\":\"n6\",\"ips\":[\"10.20.6.1\"]}]"}},"""
+            + """ "spec":{"containers":[{"name":"main"}]}}]}""";
         var run = await _weft.RunInGroup("lint", "-f", "-", "--cluster", "east", "-o", "json");
         var finding = Assert.Single(JsonNode.Parse(run.Out)!.AsArray())!;
         Assert.Equal(
-            ("W406", "stdin", 1L, "Pod a"),
+            ("W406", "stdin", 2L, "Pod a"),
             (
                 finding["rule"]!.ToString(),
                 finding["file"]!.ToString(),

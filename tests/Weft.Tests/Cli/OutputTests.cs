@@ -122,6 +122,13 @@ public sealed class OutputTests
     }
 
     [Fact]
+    public void Diffs_RepeatedLine_AsTheLaterOne() =>
+        Assert.Equal(
+            ["@@ -1,4 +1,6 @@", " a", " b", "+x", "+b", " c", " d"],
+            UnifiedDiff.Create("a\nb\nc\nd", "a\nb\nx\nb\nc\nd")
+        );
+
+    [Fact]
     public void Diffs_EqualTexts_AsNothing() => Assert.Empty(UnifiedDiff.Create("a\nb", "a\nb\n"));
 
     [Theory]

@@ -100,7 +100,8 @@ public sealed class DesiredStateCacheTests
                 Try(
                     site,
                     "~f/l3IsolationDomains/user/internalNetworks/dn-net",
-                    "{'properties':{'vlanId':606,'mtu':8000,'connectedIPv4Subnets':[{'prefix':'10.20.6.0/24'}],'connectedIPv6Subnets':[{'prefix':'fd20:0:0:606::/64'}]}}"
+                    "{'properties':{'vlanId':606,'mtu':8000,'connectedIPv4Subnets':[{'prefix':'10.20.6.0/24'}],"
+                        + "'connectedIPv6Subnets':[{'prefix':'fd20:0:0:606::/64'}]}}"
                 )
         ),
         (
@@ -159,7 +160,8 @@ public sealed class DesiredStateCacheTests
         var desired = ClusterRenderer.Render(
             site.State,
             TestSite.Id(
-                "/subscriptions/5be00000-0000-4000-8000-0000000005a0/resourceGroups/edge-east/providers/Microsoft.NetworkCloud/kubernetesClusters/upf-east"
+                "/subscriptions/5be00000-0000-4000-8000-0000000005a0/resourceGroups/edge-east/"
+                    + "providers/Microsoft.NetworkCloud/kubernetesClusters/upf-east"
             ),
             site.Limits
         );

@@ -100,7 +100,8 @@ public sealed class DevicePoolRulesTests
             "properties.uplinks",
             TestSite.NodeId("w1"),
             TestSite.Node(
-                "{'name':'eth0','macAddress':'52:54:00:00:00:01','networkId':'~c/l3Networks/oam'},{'name':'eth1','pciAddress':'0000:00:05.0','macAddress':'52:54:00:00:00:02','networkId':'~c/l3Networks/n6'}"
+                "{'name':'eth0','macAddress':'52:54:00:00:00:01','networkId':'~c/l3Networks/oam'},{'name':'eth1',"
+                    + "'pciAddress':'0000:00:05.0','macAddress':'52:54:00:00:00:02','networkId':'~c/l3Networks/n6'}"
             )
         );
 
@@ -224,7 +225,8 @@ public sealed class DevicePoolRulesTests
             warnings,
             w =>
                 w
-                == "the CNI plugin 'macvlan' v0.9.1 of node w1 speaks 0.4.0 at most and not cniVersion 1.0.0, which n6 of k1 needs: install a newer one"
+                == "the CNI plugin 'macvlan' v0.9.1 of node w1 speaks 0.4.0 at most and not cniVersion 1.0.0, "
+                    + "which n6 of k1 needs: install a newer one"
         );
     }
 

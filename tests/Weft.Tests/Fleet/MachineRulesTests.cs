@@ -343,7 +343,8 @@ public sealed class MachineRulesTests
         "'l2ServiceLoadBalancerConfiguration':{'ipAddressPools':[{'name':'p1','addresses':['10.0.0.1-10.0.0.9','10.1.0.1/32']}]}"
     )]
     [InlineData(
-        "'bgpServiceLoadBalancerConfiguration':{'ipAddressPools':[{'name':'p1','addresses':['10.0.0.0/31']}],'bgpAdvertisements':[{'ipAddressPools':['p1']}]}"
+        "'bgpServiceLoadBalancerConfiguration':{'ipAddressPools':[{'name':'p1','addresses':['10.0.0.0/31']}],"
+            + "'bgpAdvertisements':[{'ipAddressPools':['p1']}]}"
     )]
     public void Accepts_ClusterNetworkingThatCanBe(string member) =>
         Assert.True(TestSite.Small().Put("~c/kubernetesClusters/k2", TestSite.Kubernetes("", "," + member)).Created);
@@ -413,13 +414,15 @@ public sealed class MachineRulesTests
         site.Put(
             "~c/kubernetesClusters/k1",
             TestSite.Kubernetes(
-                "'l2Networks':[{'networkId':'~c/l2Networks/hb','pluginType':'MACVLAN'}],'trunkedNetworks':[{'networkId':'~c/trunkedNetworks/ran','pluginType':'OSDevice'}]"
+                "'l2Networks':[{'networkId':'~c/l2Networks/hb','pluginType':'MACVLAN'}],"
+                    + "'trunkedNetworks':[{'networkId':'~c/trunkedNetworks/ran','pluginType':'OSDevice'}]"
             )
         );
         site.Put(
             TestSite.NodeId("w1"),
             TestSite.Node(
-                "{'name':'eth1','macAddress':'52:54:00:00:00:01','networkId':'~c/l2Networks/hb'},{'name':'eth2','macAddress':'52:54:00:00:00:02','networkId':'~c/trunkedNetworks/ran'}"
+                "{'name':'eth1','macAddress':'52:54:00:00:00:01','networkId':'~c/l2Networks/hb'},{'name':'eth2',"
+                    + "'macAddress':'52:54:00:00:00:02','networkId':'~c/trunkedNetworks/ran'}"
             )
         );
         site.CompleteOperations();

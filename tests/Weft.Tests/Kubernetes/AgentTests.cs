@@ -38,10 +38,7 @@ public sealed class AgentTests
             "n6",
             null
         );
-        await harness.Plane.Until(
-            () => harness.Plane.Reports.Any(r => r.Drift.Length == 1),
-            "the drift is reported"
-        );
+        await harness.Plane.Until(() => harness.Plane.Reports.Any(r => r.Drift.Length == 1), "the drift is reported");
         var drift = harness.Plane.Reports[^1].Drift[0];
         Assert.Equal(
             ("NetworkAttachmentDefinition default/n6", "missing", true),

@@ -401,7 +401,8 @@ public sealed class NetworkRuleTests
         );
         site.Put(
             "~f/l3IsolationDomains/user/internalNetworks/gtp-net",
-            "{'properties':{'vlanId':603,'mtu':1500,'connectedIPv4Subnets':[{'prefix':'10.20.3.0/24'}],'connectedIPv6Subnets':[{'prefix':'fd20:0:0:603::/64'}]}}"
+            "{'properties':{'vlanId':603,'mtu':1500,'connectedIPv4Subnets':[{'prefix':'10.20.3.0/24'}],"
+                + "'connectedIPv6Subnets':[{'prefix':'fd20:0:0:603::/64'}]}}"
         );
         site.Put(
             "~c/l3Networks/n3",

@@ -342,7 +342,8 @@ public sealed class ResourceVerbsTests
         };
         site.Accept(site.Verbs.Patch(request, new ReadTransaction(site.State)));
         Assert.Equal(
-            """{"createdBy":"ann","createdByType":"User","createdAt":"2026-11-22T10:00:00Z","lastModifiedBy":"bob","lastModifiedByType":"Application","lastModifiedAt":"2027-01-01T00:00:00Z"}""",
+            """{"createdBy":"ann","createdByType":"User","createdAt":"2026-11-22T"""
+                + """10:00:00Z","lastModifiedBy":"bob","lastModifiedByType":"Application","lastModifiedAt":"2027-01-01T00:00:00Z"}""",
             site.Render(N6)["systemData"]!.ToJsonString()
         );
     }
@@ -352,7 +353,8 @@ public sealed class ResourceVerbsTests
     {
         var site = TestSite.Small();
         const string Balancer =
-            ",'bgpServiceLoadBalancerConfiguration':{'bgpPeers':[{'name':'p1','peerAddress':'10.0.0.1','peerAsn':64512,'password':'hush1'}]}";
+            ",'bgpServiceLoadBalancerConfiguration':{'bgpPeers':[{'name':'p1','peerAddress':'10.0.0.1','peerAsn':64512,"
+            + "'password':'hush1'}]}";
         site.Put("~c/kubernetesClusters/k2", TestSite.Kubernetes("", Balancer));
         var machine = TestSite.Body(TestSite.Machine(""));
         machine["properties"]!["userDataContent"] = "hush2";

@@ -255,7 +255,8 @@ public sealed class SchemaTests
         using var body = JsonDocument.Parse(
             TestSite
                 .Body(
-                    "{'properties':{'l3Networks':[{'networkId':'~c/l3Networks/a'},{'networkId':'~c/l3Networks/b'}],'drawn':'~c/l3Networks/c','free':'~c/l3Networks/d'}}"
+                    "{'properties':{'l3Networks':[{'networkId':'~c/l3Networks/a'},{'networkId':'~c/l3Networks/b'}],"
+                        + "'drawn':'~c/l3Networks/c','free':'~c/l3Networks/d'}}"
                 )
                 .ToJsonString()
         );

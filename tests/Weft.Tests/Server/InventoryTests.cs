@@ -231,8 +231,11 @@ public sealed class InventoryTests
         JsonNode
             .Parse(
                 $$"""
-                {"kernel":"6.1.0","hasIommu":true,"hugepages":[{"kilobytes":2048,"total":8,"free":8}],"plugins":[{"name":"macvlan","versions":["1.0.0"],"release":"v1.1.1"}],
-                 "devices":[{"name":"{{port}}","pciAddress":"0000:3b:00.0","vendor":"8086","device":"1592","driver":"ice","macAddress":"3c:fd:fe:00:00:3b","mtu":9000,"isUp":true,"totalFunctions":64,"functions":0,"linkType":"ether","secret":"x"}]}
+                {"kernel":"6.1.0","hasIommu":true,"hugepages":[{"kilobytes":2048,"total":8,"free":8}],
+                 "plugins":[{"name":"macvlan","versions":["1.0.0"],"release":"v1.1.1"}],
+                 "devices":[{"name":"{{port}}","pciAddress":"0000:3b:00.0","vendor":"8086","device":"1592","driver":"ice",
+                   "macAddress":"3c:fd:fe:00:00:3b","mtu":9000,"isUp":true,"totalFunctions":64,
+                   "functions":0,"linkType":"ether","secret":"x"}]}
                 """
             )!
             .AsObject();

@@ -36,7 +36,8 @@ public sealed class LeaseAllocatorTests
         var again = (await server.SendAsAgent(agent, "POST", "leases/acquire", LeaseRequest("n6", "c1"))).Expect(200);
 
         Assert.Equal(
-            """{"addresses":[{"address":"10.20.6.4/24","gateway":"10.20.6.1"},{"address":"fd20:0:0:606::4/64","gateway":"fd20:0:0:606::1"}],"routes":[]}""",
+            """{"addresses":[{"address":"10.20.6.4/24","gateway":"10.20.6.1"},"""
+                + """{"address":"fd20:0:0:606::4/64","gateway":"fd20:0:0:606::1"}],"routes":[]}""",
             first.Text
         );
         Assert.Equal(first.Text, again.Text);

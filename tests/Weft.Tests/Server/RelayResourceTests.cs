@@ -207,7 +207,8 @@ public sealed class RelayResourceTests
             new Document(
                 $"{Documents.Cloud}/clusters/cl1/providers/Weft.Relay/networkRuleSets/default",
                 Body(
-                    """{"properties":{"defaultAction":"Allow","ipRules":[{"ipMask":"203.0.113.128/25","action":"Deny","description":"guests"}]}}"""
+                    """{"properties":{"defaultAction":"Allow","ipRules":["""
+                        + """{"ipMask":"203.0.113.128/25","action":"Deny","description":"guests"}]}}"""
                 )
             )
         );

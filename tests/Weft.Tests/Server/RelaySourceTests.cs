@@ -67,7 +67,8 @@ public sealed class RelaySourceTests
             var stream = tcp.GetStream();
             await stream.WriteAsync(
                 Encoding.ASCII.GetBytes(
-                    $"GET /{credentials["hybridConnectionName"]}/kubernetes HTTP/1.1\r\nHost: x\r\n{lie}ServiceBusAuthorization: {credentials["token"]}\r\nConnection: close\r\n\r\n"
+                    $"GET /{credentials["hybridConnectionName"]}/kubernetes HTTP/1.1\r\nHost: "
+                        + $"x\r\n{lie}ServiceBusAuthorization: {credentials["token"]}\r\nConnection: close\r\n\r\n"
                 ),
                 Cancel
             );

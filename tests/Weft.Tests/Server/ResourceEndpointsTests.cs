@@ -273,10 +273,10 @@ public sealed class ResourceEndpointsTests
     {
         await using var server = await InProcessServer.WithSite();
         await server.Create(Documents.Internal("vrf1", "more-subnets", 900, "10.9.0.0/24", "fd00:9::/64"));
+        var shouted = Documents.Group.Replace("resourceGroups", "RESOURCEGROUPS", StringComparison.Ordinal);
         var lower = Documents.Layer3("MyNet", 900) with
         {
-            Id =
-                $"{Documents.Group.Replace("resourceGroups", "RESOURCEGROUPS", StringComparison.Ordinal)}/providers/microsoft.networkcloud/l3networks/MyNet",
+            Id = $"{shouted}/providers/microsoft.networkcloud/l3networks/MyNet",
         };
         await server.Create(lower);
 

@@ -28,10 +28,8 @@ public sealed class ServeOptionsTests
     public void Reads_WhereTheRelayIs(string line, string address)
     {
         var options = ServeOptions.Read(Arguments(line)).Value;
-        Assert.Equal(
-            address,
-            $"{options.Relay!.PublicAddressOf(options.Relay.ListenEndpoint.Port).Scheme}://{options.Relay.PublicAddressOf(options.Relay.ListenEndpoint.Port).Authority}"
-        );
+        var reached = options.Relay!.PublicAddressOf(options.Relay.ListenEndpoint.Port);
+        Assert.Equal(address, $"{reached.Scheme}://{reached.Authority}");
     }
 
     [Theory]

@@ -43,7 +43,8 @@ public sealed class VerificationEndpointsTests
                 "PUT",
                 $"verifications/{task["id"]}",
                 JsonNode.Parse(
-                    """{"node":"w1","interfaces":[{"network":"x","interface":"n6","checks":[{"hop":"Gateway","state":"Failed","message":"silent","family":"IPv4","secret":1}]}],"junk":true}"""
+                    """{"node":"w1","interfaces":[{"network":"x","interface":"n6","checks":["""
+                        + """{"hop":"Gateway","state":"Failed","message":"silent","family":"IPv4","secret":1}]}],"junk":true}"""
                 )
             )
         ).Expect(204);
@@ -51,7 +52,8 @@ public sealed class VerificationEndpointsTests
         var half = (await server.Get(id)).Expect(200).Json["properties"]!;
         Assert.False(half["isDone"]!.GetValue<bool>());
         Assert.Equal(
-            """{"node":"w1","interfaces":[{"network":"x","interface":"n6","checks":[{"hop":"Gateway","state":"Failed","message":"silent","family":"IPv4"}]}]}""",
+            """{"node":"w1","interfaces":[{"network":"x","interface":"n6","checks":["""
+                + """{"hop":"Gateway","state":"Failed","message":"silent","family":"IPv4"}]}]}""",
             half["agents"]![0]!["report"]!.ToJsonString()
         );
 

@@ -27,7 +27,7 @@ internal sealed class ServingCertificate(string? certificatePath, string? keyPat
     public SslStreamCertificateContext Context => Current().Context;
 
     /// <summary>
-    /// What the API server is to trust: the certificate itself, PEM. Null where the files' owner sees to that.
+    /// The certificate that the API server must trust, PEM. Null where whoever provides the files sees to that.
     /// </summary>
     public string? Authority => certificatePath is null ? Current().Pem : null;
 
@@ -104,7 +104,7 @@ internal sealed class ServingCertificate(string? certificatePath, string? keyPat
         names.AddDnsName(ServiceName);
         names.AddDnsName($"{ServiceName}.cluster.local");
         request.CertificateExtensions.Add(names.Build());
-        // Its own authority, and nobody else's: path length 0, and good for a server alone.
+        // It is its own authority only: path length 0, and valid for a server alone.
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, true, 0, true));
         request.CertificateExtensions.Add(
             new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature | X509KeyUsageFlags.KeyCertSign, true)

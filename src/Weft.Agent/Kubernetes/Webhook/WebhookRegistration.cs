@@ -76,7 +76,7 @@ internal sealed class WebhookRegistration(
 
     private async Task WriteAuthority(string path, string bundle, CancellationToken cancel)
     {
-        // One that isn't installed isn't wanted.
+        // A configuration that isn't installed isn't wanted.
         if (await api.Get(path, cancel) is not { } there)
             return;
         var operations = new JsonArray();
@@ -99,7 +99,7 @@ internal sealed class WebhookRegistration(
 
         if (operations.Count == 0)
             return;
-        // A place in a list says which webhook is meant only as long as nobody has changed the list.
+        // An index names the right webhook only if the list hasn't changed since it was read.
         operations.Insert(
             0,
             new JsonObject

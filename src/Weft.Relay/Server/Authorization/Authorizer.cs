@@ -4,8 +4,8 @@ using Weft.Relay.Server.Http;
 namespace Weft.Relay.Server.Authorization;
 
 /// <summary>
-/// Decides who is admitted, at every endpoint, and who may stay. Only those whose token is good learn what the network
-/// rules say.
+/// Decides who is admitted, at every endpoint, and who may stay. Only callers with a good token are told what the
+/// network rules say.
 /// </summary>
 internal sealed class Authorizer(IRelayDirectory directory, RelayServerOptions options, TimeProvider clock)
 {
@@ -27,8 +27,8 @@ internal sealed class Authorizer(IRelayDirectory directory, RelayServerOptions o
     public HttpRefusal? Authorize(RelayRequest request, ClientRole role, RelayRights rights, out Grant? grant)
     {
         grant = null;
-        // Read before anything is decided: a change in between leaves a grant that is out of date, never one that
-        // wrongly seems fresh.
+        // Read before anything is decided: after a change in between, the grant is out of date and is checked again; it
+        // never looks newer than it is.
         var version = directory.Version;
         var path = request.Path.Path;
         if (path.Length == 0 || directory.Find(path) is not { } connection)
@@ -36,20 +36,19 @@ internal sealed class Authorizer(IRelayDirectory directory, RelayServerOptions o
         var isRequired =
             role == ClientRole.Listener || rights != RelayRights.Send || connection.RequiresClientAuthorization;
         var (text, isFromAuthorization) = request.FindToken(isRequired);
-        var result = text is null
-            ? new TokenValidationResult(TokenFault.Malformed)
-            : SharedAccessSignature.Verify(text, connection.Rules, path, clock.GetUtcNow(), options.ClockSkew);
+        var result = Verify(text, connection, path);
         var holds = result.IsValid && (result.Rule!.Rights & rights) != 0;
         if (isRequired && !holds)
             return RefuseToken(result, rights);
+        var key = holds ? result.Rule!.Name : null;
         var service = path.Length > connection.Path.Length ? path[(connection.Path.Length + 1)..] : "";
         var admission = directory.Admit(connection, role, service, request.Source.Address);
         if (!admission.IsAllowed)
-            return RefuseNetwork(admission, holds ? result.Rule!.Name : null);
+            return RefuseNetwork(admission, key);
         grant = new(connection, role, path, service, request.Source, version)
         {
             Token = holds && SharedAccessSignature.TryParse(text, out var token) ? token : null,
-            Key = holds ? result.Rule!.Name : null,
+            Key = key,
             Rule = admission.Rule,
             IsTokenFromAuthorization = isFromAuthorization,
         };
@@ -99,19 +98,8 @@ internal sealed class Authorizer(IRelayDirectory directory, RelayServerOptions o
             || connection.CreatedAt != grant.Connection.CreatedAt
         )
             return ConnectionDeleted;
-        if (grant.Token is { } token)
-        {
-            var result = token.Verify(connection.Rules, grant.Path, clock.GetUtcNow(), options.ClockSkew);
-            var right = grant.Role == ClientRole.Listener ? RelayRights.Listen : RelayRights.Send;
-            // Expiry is watched elsewhere, and doesn't end a session.
-            if (result.Fault is not (TokenFault.None or TokenFault.Expired) || (result.Rule!.Rights & right) == 0)
-                return KeyRevoked;
-        }
-        else if (grant.Role == ClientRole.Sender && connection.RequiresClientAuthorization)
-        {
-            return TokenRequired;
-        }
-
+        if (ReauthorizeToken(grant, connection) is { } closeStatus)
+            return closeStatus;
         var admission = directory.Admit(connection, grant.Role, grant.Service, grant.Source.Address);
         if (!admission.IsAllowed)
             return grant is { Role: ClientRole.Sender, Key: null }
@@ -121,6 +109,18 @@ internal sealed class Authorizer(IRelayDirectory directory, RelayServerOptions o
         return null;
     }
 
+    private CloseStatus? ReauthorizeToken(Grant grant, HybridConnectionDescription connection)
+    {
+        if (grant.Token is not { } token)
+            return grant.Role == ClientRole.Sender && connection.RequiresClientAuthorization ? TokenRequired : null;
+        var result = token.Verify(connection.Rules, grant.Path, clock.GetUtcNow(), options.ClockSkew);
+        var right = grant.Role == ClientRole.Listener ? RelayRights.Listen : RelayRights.Send;
+        // Expiry is checked elsewhere, and doesn't end a session.
+        return result.Fault is TokenFault.None or TokenFault.Expired && (result.Rule!.Rights & right) != 0
+            ? null
+            : KeyRevoked;
+    }
+
     /// <summary>Verifies a token that a listener renews with.</summary>
     /// <param name="grant">The listener's grant; its token is replaced where the new one is good.</param>
     /// <returns>Why it is refused; null where it isn't.</returns>
@@ -128,13 +128,7 @@ internal sealed class Authorizer(IRelayDirectory directory, RelayServerOptions o
     {
         if (directory.Find(grant.Path) is not { } connection)
             return "the hybrid connection was deleted";
-        var result = SharedAccessSignature.Verify(
-            text,
-            connection.Rules,
-            grant.Path,
-            clock.GetUtcNow(),
-            options.ClockSkew
-        );
+        var result = Verify(text, connection, grant.Path);
         if (!result.IsValid)
             return result.Phrase;
         if ((result.Rule!.Rights & RelayRights.Listen) == 0)
@@ -143,6 +137,9 @@ internal sealed class Authorizer(IRelayDirectory directory, RelayServerOptions o
         grant.Token = token;
         return null;
     }
+
+    private TokenValidationResult Verify(string? text, HybridConnectionDescription connection, string path) =>
+        SharedAccessSignature.Verify(text, connection.Rules, path, clock.GetUtcNow(), options.ClockSkew);
 
     private static HttpRefusal RefuseToken(TokenValidationResult result, RelayRights rights) =>
         result switch

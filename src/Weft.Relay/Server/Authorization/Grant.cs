@@ -5,8 +5,8 @@ using Weft.Relay.Server.Http;
 namespace Weft.Relay.Server.Authorization;
 
 /// <summary>
-/// What a caller was let in with. It is held as long as the caller is here, so that every change of the rules is held
-/// against it, and carries the news that the caller has to go.
+/// What a caller was admitted with. It is held as long as the caller is connected, so that it is checked after every
+/// change of the rules, and it tells the caller's endpoint when the caller has to go.
 /// </summary>
 internal sealed class Grant : IDisposable
 {
@@ -71,7 +71,7 @@ internal sealed class Grant : IDisposable
             return;
         try
         {
-            // On another thread: whoever checks thousands of passes must not wait for what hangs on each.
+            // On another thread: a check of thousands of grants must not wait for what each revocation sets off.
             _ = _revoked.CancelAsync();
         }
         catch (ObjectDisposedException)

@@ -3,7 +3,7 @@ using Weft.Relay.Server.Http;
 
 namespace Weft.Relay.Server.Authorization;
 
-/// <summary>Everybody who is here. Checked again whenever the directory changes.</summary>
+/// <summary>The grants of everybody who is connected. They are checked again whenever the directory changes.</summary>
 internal sealed class GrantRegistry(Authorizer authorizer, IRelayDirectory directory)
 {
     private readonly ConcurrentDictionary<Grant, byte> _grants = new();
@@ -14,8 +14,7 @@ internal sealed class GrantRegistry(Authorizer authorizer, IRelayDirectory direc
     public int Count => _grants.Count;
 
     /// <summary>
-    /// Adds a grant. It was given by an earlier version of the directory; what has changed since, nobody else would
-    /// notice.
+    /// Adds a grant. If the directory has changed since it was given, it is checked here: nobody else would notice.
     /// </summary>
     public void Add(Grant grant)
     {
@@ -33,7 +32,7 @@ internal sealed class GrantRegistry(Authorizer authorizer, IRelayDirectory direc
             _empty.TrySetResult();
     }
 
-    /// <summary>Ends when everybody has gone, now that nobody comes any more.</summary>
+    /// <summary>Completes when everybody has gone. Nobody may be admitted any more.</summary>
     public Task WhenEmpty()
     {
         _isClosing = true;

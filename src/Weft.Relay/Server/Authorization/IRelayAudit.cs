@@ -3,7 +3,7 @@ using System.Net;
 namespace Weft.Relay.Server.Authorization;
 
 /// <summary>
-/// Is told of every connection, every refusal and every end. Called on the data path: it must not block.
+/// Receives every connection, every refusal and every end. It is called on the data path and must not block.
 /// </summary>
 internal interface IRelayAudit
 {

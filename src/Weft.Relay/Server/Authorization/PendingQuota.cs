@@ -4,7 +4,7 @@ using Weft.Relay.Server.Http;
 
 namespace Weft.Relay.Server.Authorization;
 
-/// <summary>Counts who waits, per connection and per source, so that nobody can fill the relay with waiting.</summary>
+/// <summary>Bounds who waits, per connection and per source, so that nobody can fill the relay with pending callers.</summary>
 internal sealed class PendingQuota(RelayServerOptions options)
 {
     private readonly Lock _lock = new();
@@ -49,8 +49,8 @@ internal sealed class PendingQuota(RelayServerOptions options)
     }
 
     /// <summary>
-    /// Who is counted as one: an IPv4 address, or an IPv6 network of 64 bits, all of whose addresses one machine may
-    /// use.
+    /// What counts as one source: an IPv4 address, or an IPv6 network of 64 bits, because one machine may use all of its
+    /// addresses.
     /// </summary>
     public static IPAddress QuotaKeyOf(IPAddress address)
     {

@@ -10,8 +10,8 @@ namespace Weft.Relay.Server.Authorization;
 internal sealed class RefusalThrottle(RelayServerOptions options, TimeProvider clock)
 {
     /// <summary>
-    /// So many sources and paths are remembered; when all are in use, further ones aren't slowed singly, and the bound
-    /// on delays holds.
+    /// The most sources and paths that are remembered. When all are in use, further ones get the first delay only, and
+    /// the bound on delays holds.
     /// </summary>
     private const int MaxEntries = 65_536;
 
@@ -21,12 +21,9 @@ internal sealed class RefusalThrottle(RelayServerOptions options, TimeProvider c
     private readonly Dictionary<(IPAddress Source, string Path), (int Count, long At)> _entries = [];
     private int _delayed;
 
-    /// <summary>How many are being delayed.</summary>
-    public int DelayedCount => Volatile.Read(ref _delayed);
-
     /// <summary>Counts a refusal and delays the response accordingly.</summary>
-    /// <returns>Whether it waited its time; false where too many are waiting already, and it is to be sent away for
-    /// good.</returns>
+    /// <returns>Whether the delay has passed; false where too many are delayed already, and the caller is to be sent
+    /// away with 429.</returns>
     public async Task<bool> Delay(IPAddress source, string path, CancellationToken cancel)
     {
         var delay = NextDelay(PendingQuota.QuotaKeyOf(source), path);

@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Http;
 using Weft.Relay.Frames;
 using Weft.Relay.Protocol;
 using Weft.Relay.Server.Authorization;
@@ -142,50 +143,20 @@ internal sealed class ConnectEndpoint(RelayState state)
         var listenerRequest = arrival.Request;
         if (listenerRequest.Query.StatusCode is { } status)
         {
-            await RelayState.WriteResponse(
-                listenerRequest.Context,
-                410,
-                ReasonPhrase.Format("The sender was rejected", grant.Connection.Path, listenerRequest.TrackingId)
-            );
-            // A status below 300 would tell the sender that it was let in.
-            return new(
-                status is >= 300 and <= 599 ? status : 502,
-                listenerRequest.Query.StatusDescription is { Length: > 0 } text
-                    ? text
-                    : "The listener rejected the connection"
-            );
+            await RespondToListener(arrival, 410, "The sender was rejected");
+            return RejectionOf(status, listenerRequest.Query.StatusDescription);
         }
 
         var wanted = WebSocketHandshake.ReadSubProtocols(listenerRequest.Context.Request)!;
         var protocol = wanted.FirstOrDefault(WebSocketHandshake.ReadSubProtocols(request.Context.Request)!.Contains);
         if (wanted.Length > 0 && protocol is null)
         {
-            await RelayState.WriteResponse(
-                listenerRequest.Context,
-                400,
-                ReasonPhrase.Format(
-                    "The sender didn't offer this sub-protocol",
-                    grant.Connection.Path,
-                    listenerRequest.TrackingId
-                )
-            );
+            await RespondToListener(arrival, 400, "The sender didn't offer this sub-protocol");
             return new(502, "The listener chose a sub-protocol that wasn't offered");
         }
 
-        if (listenerRequest.Context.RequestAborted.IsCancellationRequested)
+        if (await UpgradeListener(listenerRequest.Context, protocol) is not { } listenerPeer)
             return HttpRefusal.ListenerLost;
-        SessionPeer listenerPeer;
-        try
-        {
-            listenerPeer = await WebSocketHandshake.Upgrade(listenerRequest.Context, protocol);
-        }
-        catch (Exception e)
-            when (e is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException
-            )
-        {
-            return HttpRefusal.ListenerLost;
-        }
-
         await RunSession(
             request,
             listenerPeer,
@@ -193,6 +164,35 @@ internal sealed class ConnectEndpoint(RelayState state)
             protocol
         );
         return null;
+    }
+
+    private static Task RespondToListener(ListenerArrival arrival, int status, string text) =>
+        RelayState.WriteResponse(
+            arrival.Request.Context,
+            status,
+            ReasonPhrase.Format(text, arrival.Grant.Connection.Path, arrival.Request.TrackingId)
+        );
+
+    /// <summary>What the sender is told. A status below 300 would tell it that it was let in.</summary>
+    private static HttpRefusal RejectionOf(int status, string? description) =>
+        new(
+            status is >= 300 and <= 599 ? status : 502,
+            description is { Length: > 0 } ? description : "The listener rejected the connection"
+        );
+
+    /// <summary>Answers the listener with 101; null where it has gone.</summary>
+    private static async Task<SessionPeer?> UpgradeListener(HttpContext context, string? protocol)
+    {
+        if (context.RequestAborted.IsCancellationRequested)
+            return null;
+        try
+        {
+            return await WebSocketHandshake.Upgrade(context, protocol);
+        }
+        catch (Exception e) when (e.IsConnectionError())
+        {
+            return null;
+        }
     }
 
     private async Task RunSession(
@@ -215,9 +215,7 @@ internal sealed class ConnectEndpoint(RelayState state)
         {
             end = await RelayFrames(await WebSocketHandshake.Upgrade(request.Context, protocol), listenerPeer, session);
         }
-        catch (Exception e)
-            when (e is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException
-            )
+        catch (Exception e) when (e.IsConnectionError())
         {
             // The sender left while it was being answered.
             request.Context.Abort();

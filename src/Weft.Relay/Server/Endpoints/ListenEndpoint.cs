@@ -13,9 +13,9 @@ internal sealed partial class ListenEndpoint(RelayState state)
     private static readonly CloseStatus ConnectionLost = new(1006, "the connection ended without a Close");
 
     /// <summary>
-    /// Serves a listener: until it is refused or has gone, or, where its connection was taken over, until it was
-    /// answered. What a request holds would be most of what a listener costs that waits for hours; so the request ends,
-    /// and the connection stays.
+    /// Serves a listener until it is refused or has gone, or, where its connection was taken over, until it was
+    /// answered. A listener waits for hours, and its request would be most of what it costs; so the request ends and
+    /// the connection stays.
     /// </summary>
     public async Task Serve(RelayRequest request)
     {
@@ -87,8 +87,8 @@ internal sealed partial class ListenEndpoint(RelayState state)
     }
 
     /// <summary>
-    /// Serves a listener until it disconnects. It must know nothing of the request, or that would be held too; and
-    /// nobody may be waiting for it.
+    /// Serves a listener until it disconnects. It has no reference to the request, which would be held as long; and it
+    /// catches everything, as nobody may be waiting for it.
     /// </summary>
     private async Task ServeUntilClosed(Listener listener, SessionPeer peer, string tracking)
     {
@@ -148,26 +148,43 @@ internal sealed partial class ListenEndpoint(RelayState state)
                     listener.Grant.Revoke(closeStatus);
             }
 
-            listener.Disconnect();
-            deadline.CancelAfter(state.Options.CloseTimeout);
-            await channel.Close(channel.ReceivedClose ?? new(1000, ""), deadline.Token);
-            await channel.Shutdown(deadline.Token);
-            return listener.Grant.CloseStatus ?? channel.ReceivedClose ?? new(1000, "");
+            return await AnswerClose(listener, channel, deadline);
         }
         catch (ProtocolViolationException e)
         {
-            listener.Disconnect();
-            await SendClose(new(e.Code, e.Message), channel, deadline);
-            await Task.WhenAny(channel.Shutdown(deadline.Token));
-            return new(e.Code, e.Message);
+            return await CloseForViolation(listener, channel, new(e.Code, e.Message), deadline);
         }
-        catch (Exception e)
-            when (e is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException
-            )
+        catch (Exception e) when (e.IsConnectionError())
         {
             channel.Abort();
             return listener.Grant.CloseStatus ?? channel.ReceivedClose ?? ConnectionLost;
         }
+    }
+
+    private async Task<CloseStatus> AnswerClose(
+        Listener listener,
+        WebSocketChannel channel,
+        CancellationTokenSource deadline
+    )
+    {
+        listener.Disconnect();
+        deadline.CancelAfter(state.Options.CloseTimeout);
+        await channel.Close(channel.ReceivedClose ?? new(1000, ""), deadline.Token);
+        await channel.Shutdown(deadline.Token);
+        return listener.Grant.CloseStatus ?? channel.ReceivedClose ?? new(1000, "");
+    }
+
+    private async Task<CloseStatus> CloseForViolation(
+        Listener listener,
+        WebSocketChannel channel,
+        CloseStatus closeStatus,
+        CancellationTokenSource deadline
+    )
+    {
+        listener.Disconnect();
+        await SendClose(closeStatus, channel, deadline);
+        await Task.WhenAny(channel.Shutdown(deadline.Token));
+        return closeStatus;
     }
 
     private async Task SendClose(CloseStatus closeStatus, WebSocketChannel channel, CancellationTokenSource deadline)
@@ -177,9 +194,7 @@ internal sealed partial class ListenEndpoint(RelayState state)
             deadline.CancelAfter(state.Options.CloseTimeout);
             await channel.Close(closeStatus, deadline.Token);
         }
-        catch (Exception e)
-            when (e is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException
-            )
+        catch (Exception e) when (e.IsConnectionError())
         {
             channel.Abort();
         }

@@ -18,8 +18,8 @@ internal sealed class RendezvousEndpoint(RelayState state)
             return;
         }
 
-        // The network rules come before the rendezvous is claimed: somebody who may not be here mustn't end what waits
-        // there.
+        // The network rules are checked before the rendezvous is claimed, so that a caller who isn't allowed can't use it
+        // up.
         Grant? grant = null;
         if (
             (

@@ -68,9 +68,7 @@ internal sealed class RendezvousExchange : IDisposable
             await CloseChannel(new(1000, ""));
             return refusal;
         }
-        catch (Exception e)
-            when (e is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException
-            )
+        catch (Exception e) when (e.IsConnectionError())
         {
             var (closeStatus, refusal) = DescribeFailure();
             await CloseChannel(closeStatus);
@@ -122,12 +120,9 @@ internal sealed class RendezvousExchange : IDisposable
                 _idle.CancelAfter(_state.Options.ResponseTimeout);
             }
         }
-        catch (Exception e)
-            when (e is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException
-            )
+        catch (Exception e) when (e.IsConnectionError())
         {
-            // The listener may have answered without taking all of it; if it didn't, whoever waits for the response
-            // notices.
+            // The listener may have answered without reading all of it. If it hasn't, the wait for its response fails.
             if (!_over.IsCancellationRequested)
                 _idle.CancelAfter(_state.Options.CloseTimeout);
         }
@@ -192,7 +187,7 @@ internal sealed class RendezvousExchange : IDisposable
         try
         {
             await _channel.Close(closeStatus, deadline.Token);
-            // A read that was given up leaves the channel in the middle of a frame; nothing can be read from there.
+            // A cancelled read may leave the channel in the middle of a frame: nothing can be read after it.
             if (_over.IsCancellationRequested)
                 return;
             var rest = new byte[512];
@@ -200,9 +195,7 @@ internal sealed class RendezvousExchange : IDisposable
 
             await _channel.Shutdown(deadline.Token);
         }
-        catch (Exception e)
-            when (e is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException
-            )
+        catch (Exception e) when (e.IsConnectionError())
         {
             _channel.Abort();
         }

@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Weft.Relay.Frames;
 using Weft.Relay.Server.Authorization;
 using Weft.Relay.Server.Http;
 using Weft.Relay.Server.Sessions;
@@ -57,9 +58,7 @@ internal sealed class RequestEndpoint(RelayState state)
         {
             await Fail(request, grant, new(e.StatusCode, "The request's body can't be read"));
         }
-        catch (Exception e)
-            when (e is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException
-            )
+        catch (Exception e) when (e.IsConnectionError())
         {
             await Fail(request, grant, HttpRefusal.ListenerLost);
         }

@@ -33,7 +33,7 @@ internal sealed class RequestForwarder(RelayState state, RelayRequest caller, Gr
             if (none is not null)
                 return none;
             var refusal = await TryListener(matchmaker, body);
-            // What was delivered whole may have been done: trying another listener might do it twice.
+            // A request that was delivered whole may have been carried out: another listener might do so again.
             if (refusal != HttpRefusal.ListenerLost || (matchmaker.WasDelivered && body is not null))
                 return refusal;
         }
@@ -58,15 +58,9 @@ internal sealed class RequestForwarder(RelayState state, RelayRequest caller, Gr
             )
                 return HttpRefusal.HeadersTooLarge;
             var message = body is null ? new RequestMessage(address, exchange.Id).Write()! : head;
-            using var deadline = new CancellationTokenSource(state.Options.ResponseTimeout, state.Clock);
+            var answered = Task.WhenAny(exchange.Completion.Task, rendezvous.ListenerArrived);
             if (
-                await SendToListener(
-                    matchmaker,
-                    message,
-                    body is { Length: > 0 } ? body : null,
-                    Task.WhenAny(exchange.Completion.Task, rendezvous.ListenerArrived),
-                    deadline.Token
-                ) is
+                await SendToListener(matchmaker, message, body is { Length: > 0 } ? body : null, answered) is
                 { } refusal
             )
                 return refusal;
@@ -84,17 +78,12 @@ internal sealed class RequestForwarder(RelayState state, RelayRequest caller, Gr
         }
     }
 
-    private async Task<HttpRefusal?> SendToListener(
-        Matchmaker matchmaker,
-        byte[] message,
-        byte[]? body,
-        Task answered,
-        CancellationToken deadline
-    )
+    private async Task<HttpRefusal?> SendToListener(Matchmaker matchmaker, byte[] message, byte[]? body, Task answered)
     {
+        using var deadline = new CancellationTokenSource(state.Options.ResponseTimeout, state.Clock);
         try
         {
-            if (!await matchmaker.Deliver(message, body, deadline))
+            if (!await matchmaker.Deliver(message, body, deadline.Token))
                 return HttpRefusal.ListenerLost;
         }
         catch (OperationCanceledException)
@@ -103,7 +92,7 @@ internal sealed class RequestForwarder(RelayState state, RelayRequest caller, Gr
         }
 
         state.CountRequest();
-        return await matchmaker.WaitFor(answered, deadline);
+        return await matchmaker.WaitFor(answered, deadline.Token);
     }
 
     private async Task<HttpRefusal?> ExchangeByRendezvous(ListenerArrival arrival, byte[]? head)

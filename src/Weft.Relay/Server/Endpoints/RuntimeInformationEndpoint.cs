@@ -60,17 +60,17 @@ internal sealed class RuntimeInformationEndpoint(RelayState state)
         var phrase = ReasonPhrase.Format(refusal.Text, request.Path.Path, request.TrackingId);
         ReasonPhrase.Set(request.Context.Response, refusal.Status, phrase);
         request.Context.Response.ContentType = "application/xml;charset=utf-8";
-        await request.Context.Response.WriteAsync(
-            WriteXml(xml =>
-            {
-                xml.WriteStartElement("Error");
-                xml.WriteElementString("Code", refusal.Status.ToString(CultureInfo.InvariantCulture));
-                xml.WriteElementString("Detail", phrase);
-                xml.WriteEndElement();
-            }),
-            request.Context.RequestAborted
-        );
+        await request.Context.Response.WriteAsync(WriteError(refusal.Status, phrase), request.Context.RequestAborted);
     }
+
+    private static string WriteError(int status, string detail) =>
+        WriteXml(xml =>
+        {
+            xml.WriteStartElement("Error");
+            xml.WriteElementString("Code", status.ToString(CultureInfo.InvariantCulture));
+            xml.WriteElementString("Detail", detail);
+            xml.WriteEndElement();
+        });
 
     private string WriteEntry(HybridConnectionDescription connection) =>
         WriteXml(xml =>
@@ -89,24 +89,29 @@ internal sealed class RuntimeInformationEndpoint(RelayState state)
             xml.WriteElementString("updated", AtomNamespace, FormatTime(connection.UpdatedAt));
             xml.WriteStartElement("content", AtomNamespace);
             xml.WriteAttributeString("type", "application/xml");
-            xml.WriteStartElement("HybridConnectionDescription", ServiceBusNamespace);
-            xml.WriteElementString("CreatedAt", ServiceBusNamespace, FormatTime(connection.CreatedAt));
-            xml.WriteElementString("UpdatedAt", ServiceBusNamespace, FormatTime(connection.UpdatedAt));
-            xml.WriteElementString(
-                "RequiresClientAuthorization",
-                ServiceBusNamespace,
-                connection.RequiresClientAuthorization ? "true" : "false"
-            );
-            xml.WriteElementString("UserMetadata", ServiceBusNamespace, connection.UserMetadata);
-            xml.WriteElementString(
-                "ListenerCount",
-                ServiceBusNamespace,
-                state.Listeners.ListenersOf(connection.Path).Length.ToString(CultureInfo.InvariantCulture)
-            );
-            xml.WriteEndElement();
+            WriteDescription(xml, connection);
             xml.WriteEndElement();
             xml.WriteEndElement();
         });
+
+    private void WriteDescription(XmlWriter xml, HybridConnectionDescription connection)
+    {
+        xml.WriteStartElement("HybridConnectionDescription", ServiceBusNamespace);
+        xml.WriteElementString("CreatedAt", ServiceBusNamespace, FormatTime(connection.CreatedAt));
+        xml.WriteElementString("UpdatedAt", ServiceBusNamespace, FormatTime(connection.UpdatedAt));
+        xml.WriteElementString(
+            "RequiresClientAuthorization",
+            ServiceBusNamespace,
+            connection.RequiresClientAuthorization ? "true" : "false"
+        );
+        xml.WriteElementString("UserMetadata", ServiceBusNamespace, connection.UserMetadata);
+        xml.WriteElementString(
+            "ListenerCount",
+            ServiceBusNamespace,
+            state.Listeners.ListenersOf(connection.Path).Length.ToString(CultureInfo.InvariantCulture)
+        );
+        xml.WriteEndElement();
+    }
 
     private static string WriteXml(Action<XmlWriter> write)
     {

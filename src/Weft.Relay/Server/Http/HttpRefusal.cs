@@ -1,6 +1,6 @@
 namespace Weft.Relay.Server.Http;
 
-/// <summary>A caller is sent away before its connection was upgraded.</summary>
+/// <summary>Why a caller is refused, before its connection was upgraded.</summary>
 /// <param name="Text">What it is told: the reason phrase, to which path and tracking id are added.</param>
 /// <param name="AuditText">What the audit log is told beyond that; null for the same.</param>
 internal sealed record HttpRefusal(int Status, string Text, string? AuditText = null)
@@ -40,7 +40,7 @@ internal sealed record HttpRefusal(int Status, string Text, string? AuditText = 
     public static readonly HttpRefusal ListenerTimeout = new(504, "The listener did not answer in time");
 }
 
-/// <summary>How something that was let in ends: the WebSocket close code (RFC 6455 §7.4.1) and why.</summary>
+/// <summary>How an admitted WebSocket is closed: the close code (RFC 6455 §7.4.1) and why.</summary>
 /// <param name="Code">1001: gone or shutting down; 1008: policy; 1009: too big; 1011: internal.</param>
 /// <param name="Reason">One line; at most 123 bytes of it are sent.</param>
 internal sealed record CloseStatus(ushort Code, string Reason);

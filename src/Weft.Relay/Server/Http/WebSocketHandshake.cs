@@ -16,7 +16,7 @@ internal static class WebSocketHandshake
     private const string AcceptGuid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
     /// <summary>
-    /// Checks a handshake before anything is done for it: a listener that is asked with a bad key may crash.
+    /// Checks a handshake before a listener is invited: one that is invited with a bad key may crash.
     /// </summary>
     /// <returns>Why it is none; null where it is one.</returns>
     public static HttpRefusal? Check(HttpContext context)

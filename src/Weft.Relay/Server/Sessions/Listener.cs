@@ -6,7 +6,7 @@ using Weft.Relay.Server.Http;
 
 namespace Weft.Relay.Server.Sessions;
 
-/// <summary>A listener that is here: its control channel, and the requests it was handed there.</summary>
+/// <summary>A connected listener: its control channel, and the requests that were delivered to it there.</summary>
 internal sealed class Listener : IDisposable
 {
     private readonly CancellationTokenSource _disconnected = new();
@@ -43,8 +43,8 @@ internal sealed class Listener : IDisposable
     public CancellationToken Disconnected { get; }
 
     /// <summary>
-    /// Its control channel; null until it was answered. It is in the registry before: whoever reads its 101 may send to
-    /// it at once.
+    /// Its control channel; null until it was answered. The listener is registered before that, because a sender may
+    /// come as soon as the listener has read its 101.
     /// </summary>
     public WebSocketChannel? Channel => _channel.Task.IsCompletedSuccessfully ? _channel.Task.Result : null;
 
@@ -80,8 +80,7 @@ internal sealed class Listener : IDisposable
     public void RemoveExchange(PendingExchange exchange) => Exchanges.TryRemove(exchange.Id, out _);
 
     /// <summary>
-    /// Completes a request with its response. One that nobody waits for, any more or at all, is dropped: it came too
-    /// late.
+    /// Completes a request with its response. A response that nobody waits for is dropped.
     /// </summary>
     public void CompleteExchange(ResponseMessage response, byte[] body)
     {
@@ -90,7 +89,7 @@ internal sealed class Listener : IDisposable
     }
 
     /// <summary>
-    /// Pings when it is time, and drops who was silent for two intervals or doesn't read what it is sent.
+    /// Pings when it is time, and aborts a listener that was silent for two intervals or doesn't read what it is sent.
     /// </summary>
     public void KeepAlive(TimeProvider clock, RelayServerOptions options)
     {

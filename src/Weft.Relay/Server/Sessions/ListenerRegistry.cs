@@ -56,8 +56,8 @@ internal sealed class ListenerRegistry(int most)
     }
 
     /// <summary>
-    /// Picks a listener, each as likely as the next. Of those with one name only the newest counts: the others are what
-    /// a broken connection left behind.
+    /// Picks a listener at random. Of several with one name only the newest counts: the others are left over from broken
+    /// connections.
     /// </summary>
     public bool TryPick(
         string path,

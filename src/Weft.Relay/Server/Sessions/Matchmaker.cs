@@ -12,7 +12,7 @@ internal sealed class Matchmaker(RelayState state, RelayRequest request, Grant g
     private readonly HashSet<Listener> _tried = [];
     private readonly ListenerCriteria _criteria = ListenerCriteria.FromHeaders(request.Context.Request.Headers);
 
-    /// <summary>Why nobody came, where the sender has left: there is nobody to tell.</summary>
+    /// <summary>The sender has left: there is nobody to answer.</summary>
     public static readonly HttpRefusal SenderLeft = new(499, "The sender went away");
 
     /// <summary>The listener that was picked last.</summary>
@@ -25,7 +25,7 @@ internal sealed class Matchmaker(RelayState state, RelayRequest request, Grant g
     /// <param name="body">The body that follows it; null for none.</param>
     /// <param name="deadline">Cancelled when it has taken too long.</param>
     public async Task<bool> Deliver(byte[] message, byte[]? body, CancellationToken deadline)
-        // Said in full: a null array would become an empty body.
+        // Written out, because a null array would convert to an empty body.
         =>
         WasDelivered = await Listener!.Deliver(message, body is null ? default(ReadOnlyMemory<byte>?) : body, deadline);
 
@@ -59,7 +59,7 @@ internal sealed class Matchmaker(RelayState state, RelayRequest request, Grant g
         );
 
     /// <summary>
-    /// Waits until a task ends that the listener is to end, the listener or the sender goes, or it takes too long.
+    /// Waits for a task that the listener completes, until the listener or the sender leaves, or it takes too long.
     /// </summary>
     /// <param name="deadline">Cancelled when it has taken too long.</param>
     /// <returns>Why it didn't end; null where it did.</returns>
@@ -86,7 +86,7 @@ internal sealed class Matchmaker(RelayState state, RelayRequest request, Grant g
         }
     }
 
-    /// <summary>Cancels a rendezvous; a listener that comes at the same moment is told so.</summary>
+    /// <summary>Cancels a rendezvous; a listener that arrives at the same moment gets 410.</summary>
     public async Task CancelRendezvous(Rendezvous rendezvous)
     {
         if (state.Rendezvous.TryClaim(rendezvous))

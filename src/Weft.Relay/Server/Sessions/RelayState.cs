@@ -6,7 +6,7 @@ using Weft.Relay.Server.Http;
 
 namespace Weft.Relay.Server.Sessions;
 
-/// <summary>What the endpoints of a relay share: who is here, who waits, and how somebody is refused.</summary>
+/// <summary>What the endpoints of a relay share: who is connected, who waits, and how a caller is refused.</summary>
 internal sealed class RelayState
 {
     private long _sessionCount;
@@ -96,7 +96,7 @@ internal sealed class RelayState
         Interlocked.Add(ref _down, session.BytesDown);
     }
 
-    /// <summary>Writes a line about somebody who was let in.</summary>
+    /// <summary>Creates an event about a caller that was admitted.</summary>
     public static RelayEvent CreateEvent(RelayEventKind kind, Grant grant, string tracking) =>
         new(kind, grant.Connection.Path, grant.Role, grant.Service, grant.Source, tracking)
         {
@@ -121,7 +121,7 @@ internal sealed class RelayState
         return grant;
     }
 
-    /// <summary>Sends a caller away who wasn't let in.</summary>
+    /// <summary>Refuses a caller that has no grant.</summary>
     public Task Refuse(RelayRequest request, ClientRole role, HttpRefusal refusal) =>
         Refuse(
             request.Context,
@@ -130,7 +130,7 @@ internal sealed class RelayState
             role == ClientRole.Listener || refusal.Status is 401 or 403
         );
 
-    /// <summary>Sends a caller away who was let in.</summary>
+    /// <summary>Refuses a caller that has a grant.</summary>
     public Task Refuse(RelayRequest request, Grant grant, HttpRefusal refusal) =>
         Refuse(
             request.Context,
@@ -143,9 +143,9 @@ internal sealed class RelayState
             isSlowed: grant.Role == ClientRole.Listener
         );
 
-    /// <summary>Sends a caller away.</summary>
+    /// <summary>Refuses a caller.</summary>
     /// <param name="relayEvent">Who it is, for the audit log.</param>
-    /// <param name="isSlowed">Whether it is slowed down if it comes again and again.</param>
+    /// <param name="isSlowed">Whether it is throttled if it is refused again and again.</param>
     public async Task Refuse(HttpContext context, RelayEvent relayEvent, HttpRefusal refusal, bool isSlowed)
     {
         Interlocked.Increment(ref _refusalCount);
@@ -172,7 +172,7 @@ internal sealed class RelayState
     }
 
     /// <summary>
-    /// Answers with a status and a phrase, which stands in the body too, for those whose tools hide it.
+    /// Answers with a status and a phrase, which is in the body too, because some tools hide it.
     /// </summary>
     public static async Task WriteResponse(HttpContext context, int status, string phrase)
     {
@@ -192,7 +192,7 @@ internal sealed class RelayState
         }
         catch (OperationCanceledException)
         {
-            // It left without waiting for its answer.
+            // It left before it was answered.
         }
     }
 }

@@ -7,8 +7,7 @@ using Weft.Relay.Server.Http;
 namespace Weft.Relay.Server.Sessions;
 
 /// <summary>
-/// A listener that has come to a rendezvous. Its request belongs to the sender's side from now on, until that releases
-/// it.
+/// A listener that has come to a rendezvous. Its request belongs to the sender's side until that releases it.
 /// </summary>
 internal sealed class ListenerArrival(RelayRequest request, Grant grant)
 {
@@ -18,15 +17,14 @@ internal sealed class ListenerArrival(RelayRequest request, Grant grant)
 
     public Grant Grant { get; } = grant;
 
-    /// <summary>Ends when the sender's side has done with it.</summary>
+    /// <summary>Completes when the sender's side has released it.</summary>
     public Task Released => _released.Task;
 
     public void Release() => _released.TrySetResult();
 }
 
 /// <summary>A place where one listener may come, once.</summary>
-/// <param name="Capability">What the listener must know: 256 bits of chance. Nothing that a client chose is in
-/// it.</param>
+/// <param name="Capability">What the listener must know: 256 random bits, and nothing that a client chose.</param>
 /// <param name="Action"><c>accept</c> or <c>request</c>.</param>
 internal sealed record Rendezvous(string Capability, string Action, Grant Sender)
 {

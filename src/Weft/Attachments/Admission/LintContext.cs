@@ -47,24 +47,22 @@ internal sealed record LintContext(ImmutableArray<NetworkAttachmentDefinition> D
         ImmutableDictionary<string, string>.Empty;
 
     /// <summary>The context of an agent: the desired state of its cluster.</summary>
-    /// <param name="picture">The desired state, as docs/specs/agent-api.md has it.</param>
+    /// <param name="manifests">What is rendered for the cluster.</param>
+    /// <param name="networks">What is known of the networks that are rendered.</param>
     /// <param name="foreign">Definitions of the cluster that aren't Weft's.</param>
     public static LintContext FromDesiredState(
-        JsonElement picture,
+        IEnumerable<JsonElement> manifests,
+        IEnumerable<NetworkFacts> networks,
         IEnumerable<NetworkAttachmentDefinition>? foreign = null
     )
     {
-        var drawn = FromManifests(picture.Elements("manifests"));
+        var drawn = FromManifests(manifests);
         var known = drawn.Definitions.Select(d => d.Title).ToHashSet(StringComparer.Ordinal);
         return drawn with
         {
             Definitions = [.. drawn.Definitions, .. (foreign ?? []).Where(d => !known.Contains(d.Title))],
             IsComplete = foreign is not null,
-            Networks = picture
-                .Elements("networks")
-                .Select(NetworkFacts.Read)
-                .OfType<NetworkFacts>()
-                .ToImmutableDictionary(n => n.Id.Key),
+            Networks = networks.ToImmutableDictionary(network => network.Id.Key),
         };
     }
 

@@ -6,7 +6,8 @@ namespace Weft.Attachments.Plugins;
 /// <remarks>Source: containernetworking/plugins, <c>plugins/main</c>.</remarks>
 internal static class ForeignBinaries
 {
-    private static readonly CniBinary Bridge = new("bridge") { ReadsVlanTrunkSince = new Version(1, 3, 0) };
+    /// <summary>A bridge on the node, whose ports pods are.</summary>
+    public static readonly CniBinary Bridge = new("bridge") { ReadsVlanTrunkSince = new Version(1, 3, 0) };
 
     private static readonly CniBinary Vlan = new("vlan") { IgnoresMac = true };
 

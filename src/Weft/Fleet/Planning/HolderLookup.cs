@@ -209,6 +209,7 @@ internal sealed class HolderLookup(Limits limits)
             .Where(id => Network.Find(transaction.State, id, Limits.Default) is { } n && n.Vlans.Contains(vlan))
             .ToList();
         var here = ports.Where(p => networks.Any(n => n.ToString() == p.Network)).Select(p => p.Id).Distinct().ToList();
+        var clusters = here.Where(id => id.Type == Node.ResourceType).Select(id => id.Parent!).Distinct();
         var leases = networks
             .Where(n => n.Type == L3Network.ResourceType)
             .Sum(n => NetworkPool.HoldingsOf(transaction.State, n).Leases.Count());
@@ -219,15 +220,13 @@ internal sealed class HolderLookup(Limits limits)
             ["internalNetwork"] = network?.Id.ToString(),
             ["prefixes"] = new JsonArray([.. (network?.Prefixes ?? []).Select(p => JsonValue.Create(p.ToString()))]),
             ["mtu"] = mtu,
-            ["networks"] = new JsonArray([.. networks.Select(n => JsonValue.Create(n.ToString()))]),
-            ["clusters"] = new JsonArray([
-                .. here.Where(m => m.Type == Node.ResourceType)
-                    .Select(m => m.Parent!)
-                    .Distinct()
-                    .Select(m => JsonValue.Create(m.ToString())),
-            ]),
-            ["machines"] = new JsonArray([.. here.Select(m => JsonValue.Create(m.ToString()))]),
+            ["networks"] = RenderIds(networks),
+            ["clusters"] = RenderIds(clusters),
+            ["machines"] = RenderIds(here),
             ["leases"] = leases,
         };
     }
+
+    private static JsonArray RenderIds(IEnumerable<ResourceId> ids) =>
+        new([.. ids.Select(id => JsonValue.Create(id.ToString()))]);
 }

@@ -21,6 +21,11 @@ internal sealed class PlanCaller(Func<ResourceId, bool> sees, Func<ResourceId, b
     /// <summary>Whether they insist on what would shut them out. Default: no.</summary>
     public bool Force { get; init; }
 
+    /// <summary>A write of theirs.</summary>
+    /// <param name="now">The time, RFC 3339.</param>
+    public WriteRequest CreateRequest(ResourceId id, string now, string operationName) =>
+        new(id, Name, "User", now, operationName) { CallerAddress = CallerAddress, Force = Force };
+
     /// <summary>Whether a resource may be shown to them.</summary>
     public bool MayRead(ResourceId id) => sees(id);
 

@@ -56,7 +56,8 @@ internal static class PlanWarnings
         {
             // Where no device is given away there is nothing that an inventory would be asked.
             if (rendered is { Pools.IsEmpty: false } or { Configuration.PhysicalFunctions.IsEmpty: false })
-                yield return $"not checked: node {node.Id.Name} has reported no inventory, so nobody knows which devices its pools would get";
+                yield return $"not checked: node {node.Id.Name} has reported no inventory, "
+                    + "so nobody knows which devices its pools would get";
             yield break;
         }
 
@@ -68,13 +69,15 @@ internal static class PlanWarnings
                 && !HasUserSpaceDevice(inventory, rendered)
             )
         )
-            yield return $"node {node.Id.Name} has no device for uplink {uplink.Name} with MAC address {uplink.MacAddress}: correct the uplink, or see to the device";
+            yield return $"node {node.Id.Name} has no device for uplink {uplink.Name} with MAC address "
+                + $"{uplink.MacAddress}: correct the uplink, or see to the device";
         foreach (
             var trunk in PlanCapacity
                 .TaggingFunctions(scope, node, rendered)
                 .Where(t => t.Limit is { } limit && t.Network.Vlans.Count > limit)
         )
-            yield return $"node {node.Id.Name}: functions of {trunk.Port} are to carry the {trunk.Network.Vlans.Count} VLANs of {trunk.Network.Id.Name}, but {trunk.Driver} lets one that it doesn't trust have {trunk.Limit}";
+            yield return $"node {node.Id.Name}: functions of {trunk.Port} are to carry the {trunk.Network.Vlans.Count} "
+                + $"VLANs of {trunk.Network.Id.Name}, but {trunk.Driver} lets one that it doesn't trust have {trunk.Limit}";
         foreach (var what in DpdkWarnings(scope, node, rendered, inventory))
             yield return what;
     }
@@ -94,19 +97,46 @@ internal static class PlanWarnings
                 is var total
             && total < pages.Count
         )
-            yield return $"node {node.Id.Name} has {total} huge pages of {FormatSize(pages.Kilobytes)}, but its pool {node.Pool} asks for {pages.Count} (agentOptions.hugepagesCount)";
+            yield return $"node {node.Id.Name} has {total} huge pages of {FormatSize(pages.Kilobytes)}, "
+                + $"but its pool {node.Pool} asks for {pages.Count} (agentOptions.hugepagesCount)";
         if (pools.Count == 0)
             yield break;
         if (wanted is null && inventory.Hugepages.All(h => h.Total == 0))
-            yield return $"node {node.Id.Name} has no huge pages, and {pools[0].Network.Name} is attached by {pools[0].Plugin}: say hugepagesCount in agentOptions of pool {node.Pool}, or make them on the node";
+            yield return $"node {node.Id.Name} has no huge pages, and {pools[0].Network.Name} is attached by "
+                + $"{pools[0].Plugin}: say hugepagesCount in agentOptions of pool {node.Pool}, or make them on the node";
         var configured = rendered!.Configuration!;
         var planned = PlannedInventory.Create(inventory, configured);
         if (!inventory.HasIommu && planned.Devices.Any(d => d.Driver == DeviceDrivers.Vfio))
-            yield return $"node {node.Id.Name} has no IOMMU, so {DeviceDrivers.Vfio} takes devices only with enable_unsafe_noiommu_mode=1, and pods that use them can reach all memory of the node";
+            yield return $"node {node.Id.Name} has no IOMMU, so {DeviceDrivers.Vfio} takes devices only with "
+                + "enable_unsafe_noiommu_mode=1, and pods that use them can reach all memory of the node";
     }
 
     /// <summary>Nodes that a pool is meant to have and that aren't declared yet will want addresses too.</summary>
     private static IEnumerable<(ResourceId Id, string What)> GrowthWarnings(
+        PlanScope scope,
+        ResourceId cluster,
+        List<NodeSpec> nodes
+    )
+    {
+        foreach (
+            var (network, wanted) in NodesToCome(scope, cluster, nodes)
+                .OrderBy(m => m.Network.Key, StringComparer.Ordinal)
+        )
+        {
+            if (scope.After.Get(StoreKey.ForResource(network)) is not { } row)
+                continue;
+            var pool = NetworkPool.PoolOf(scope.After, row, scope.Limits);
+            foreach (var subnet in pool.Subnets.Where(s => pool.FreeCount(s) < (UInt128)wanted))
+                yield return (
+                    ResourceKind.IdOf(row),
+                    $"{network.Name} has {pool.FreeCount(subnet)} free {subnet.Prefix.Family} addresses after this "
+                        + $"plan, but {cluster.Name} is meant to have {wanted} nodes more, each of which takes one"
+                );
+        }
+    }
+
+    /// <summary>How many nodes more than are declared will want an address of each network.</summary>
+    private static IReadOnlyCollection<(ResourceId Network, long Nodes)> NodesToCome(
         PlanScope scope,
         ResourceId cluster,
         List<NodeSpec> nodes
@@ -129,17 +159,7 @@ internal static class PlanWarnings
                 more[claim.Network.Key] = (claim.Network, more.GetValueOrDefault(claim.Network.Key).Nodes + missing);
         }
 
-        foreach (var (network, wanted) in more.Values.OrderBy(m => m.Network.Key, StringComparer.Ordinal))
-        {
-            if (scope.After.Get(StoreKey.ForResource(network)) is not { } row)
-                continue;
-            var pool = NetworkPool.PoolOf(scope.After, row, scope.Limits);
-            foreach (var subnet in pool.Subnets.Where(s => pool.FreeCount(s) < (UInt128)wanted))
-                yield return (
-                    ResourceKind.IdOf(row),
-                    $"{network.Name} has {pool.FreeCount(subnet)} free {subnet.Prefix.Family} addresses after this plan, but {cluster.Name} is meant to have {wanted} nodes more, each of which takes one"
-                );
-        }
+        return more.Values;
     }
 
     /// <summary>
@@ -152,46 +172,50 @@ internal static class PlanWarnings
         DesiredState desired
     )
     {
-        List<(NodeSpec Node, NodeInventory Inventory)> known =
+        List<InspectedNode> known =
         [
             .. nodes
-                .Where(n => InventoryRows.Find(scope.After, n.Id) is not null)
-                .Select(n => (n, InventoryRows.Find(scope.After, n.Id)!)),
+                .Select(node => (Node: node, Inventory: InventoryRows.Find(scope.After, node.Id)))
+                .Where(node => node.Inventory is not null)
+                .Select(node => new InspectedNode(node.Node.Id.Name, node.Inventory!)),
         ];
         if (known.Count == 0)
-            yield break;
-        foreach (
-            var (plugin, users) in desired
-                .Manifests.SelectMany(PluginCallsOf)
-                .GroupBy(c => (c.Plugin, c.Version))
-                .Select(g => (g.Key, g.Select(c => c.Definition).Distinct().ToList()))
-        )
-        {
-            var missing = known
-                .Where(n => n.Inventory.Plugins.All(p => p.Name != plugin.Plugin))
-                .Select(n => n.Node.Id.Name)
-                .ToList();
-            if (missing.Count > 0)
-                yield return (
-                    cluster,
-                    $"{FormatNodes(missing)} {(missing.Count == 1 ? "has" : "have")} no CNI plugin '{plugin.Plugin}', which {Abbreviate(users)} of {cluster.Name} need{(users.Count == 1 ? "s" : "")}: install it in /opt/cni/bin"
-                );
-            var old = known
-                .Where(n =>
-                    n.Inventory.Plugins.FirstOrDefault(p => p.Name == plugin.Plugin) is { } p
-                    && plugin.Version.Length > 0
-                    && !p.Versions.Contains(plugin.Version)
-                )
-                .ToList();
-            if (old.Count > 0)
+            return [];
+        return desired
+            .Manifests.SelectMany(PluginCallsOf)
+            .GroupBy(call => (call.Plugin, call.Version))
+            .SelectMany(calls =>
             {
-                var spoken = old[0].Inventory.Plugins.First(p => p.Name == plugin.Plugin);
-                yield return (
-                    cluster,
-                    $"the CNI plugin '{plugin.Plugin}'{(spoken.Release is null ? "" : $" {spoken.Release}")} of {FormatNodes([.. old.Select(n => n.Node.Id.Name)])} speaks {(spoken.Versions.IsEmpty ? "no version" : spoken.Versions[^1])} at most and not cniVersion {plugin.Version}, which {Abbreviate(users)} of {cluster.Name} need{(users.Count == 1 ? "s" : "")}: install a newer one"
-                );
-            }
-        }
+                var users = calls.Select(call => call.Definition).Distinct().ToList();
+                var need = $"which {Abbreviate(users)} of {cluster.Name} need{(users.Count == 1 ? "s" : "")}";
+                var (plugin, version) = calls.Key;
+                return new[] { MissingPlugin(known, plugin, need), OldPlugin(known, plugin, version, need) };
+            })
+            .OfType<string>()
+            .Select(warning => (cluster, warning));
+    }
+
+    private static string? MissingPlugin(List<InspectedNode> nodes, string plugin, string need)
+    {
+        var missing = nodes.Where(node => node.Find(plugin) is null).Select(node => node.Name).ToList();
+        return missing.Count == 0
+            ? null
+            : $"{FormatNodes(missing)} {(missing.Count == 1 ? "has" : "have")} no CNI plugin '{plugin}', "
+                + $"{need}: install it in /opt/cni/bin";
+    }
+
+    private static string? OldPlugin(List<InspectedNode> nodes, string plugin, string version, string need)
+    {
+        var old = nodes
+            .Where(node => node.Find(plugin) is { } found && version.Length > 0 && !found.Versions.Contains(version))
+            .ToList();
+        if (old.Count == 0)
+            return null;
+        var spoken = old[0].Find(plugin)!;
+        var release = spoken.Release is null ? "" : $" {spoken.Release}";
+        var newest = spoken.Versions.IsEmpty ? "no version" : spoken.Versions[^1];
+        return $"the CNI plugin '{plugin}'{release} of {FormatNodes([.. old.Select(node => node.Name)])} "
+            + $"speaks {newest} at most and not cniVersion {version}, {need}: install a newer one";
     }
 
     private static IEnumerable<(string Definition, string Plugin, string Version)> PluginCallsOf(Manifest manifest)
@@ -225,4 +249,11 @@ internal static class PlanWarnings
 
     private static string Abbreviate(List<string> names) =>
         names.Count <= 4 ? string.Join(", ", names) : $"{string.Join(", ", names.Take(3))} and {names.Count - 3} more";
+
+    /// <summary>A node that has reported what it has.</summary>
+    private sealed record InspectedNode(string Name, NodeInventory Inventory)
+    {
+        public CniBinary? Find(string plugin) =>
+            Inventory.Plugins.FirstOrDefault(installed => installed.Name == plugin);
+    }
 }

@@ -27,42 +27,10 @@ internal sealed class SitePlan(Kinds kinds, ResourceVerbs verbs, Limits limits)
     {
         if (!ApplyOrder.Sort(documents).TryGet(out var steps, out var refusal))
             return refusal;
-        var after = state;
-        var changes = new List<JsonNode>();
-        foreach (var (step, i) in steps.Select((s, i) => (s, i)))
-        {
-            var request = new WriteRequest(
-                step.Id,
-                planCaller.Name,
-                "User",
-                now,
-                string.Create(CultureInfo.InvariantCulture, $"plan-{i}")
-            )
-            {
-                CallerAddress = planCaller.CallerAddress,
-                Force = planCaller.Force,
-            };
-            var transaction = new ReadTransaction(after);
-            var outcome = step.IsEnabling
-                ? verbs.InvokeAction(
-                    request with
-                    {
-                        Body = new JsonObject { ["state"] = "Enable" },
-                    },
-                    AdministrativeState.Action,
-                    transaction
-                )
-                : verbs.Put(request with { Body = step.Body! }, transaction);
-            changes.Add(RenderChange(step, after, outcome));
-            if (outcome.TryGet(out var decision, out _))
-                after = decision.Operation is { ReleasesOnCompletion.IsEmpty: false } operation
-                    ? decision.After.Next(operation.ReleasesOnCompletion.Select(Resources.Mutation.Remove))
-                    : decision.After;
-        }
-
+        var (after, changes) = Apply(steps, state, now, planCaller);
         var manifests = ManifestChanges(state, after, planCaller);
         var scope = PlanScope.Create(state, after, steps.Select(step => step.Id), limits, planCaller);
-        var pictures = scope.Clusters.ToDictionary(
+        var desired = scope.Clusters.ToDictionary(
             cluster => cluster.Key,
             cluster => ClusterRenderer.Render(after, cluster, limits),
             StringComparer.Ordinal
@@ -75,17 +43,54 @@ internal sealed class SitePlan(Kinds kinds, ResourceVerbs verbs, Limits limits)
             ["vlans"] = new JsonArray([.. VlanChanges(state, after, planCaller)]),
             ["manifests"] = new JsonArray([.. manifests.Select(m => m.Body)]),
             ["disruptions"] = new JsonArray([
-                .. manifests
-                    .Where(m => m.Disruption is not null)
-                    .Select(m => (JsonNode)new JsonObject { ["id"] = m.Scope, ["what"] = m.Disruption }),
+                .. manifests.Where(m => m.Disruption is not null).Select(RenderDisruption),
             ]),
-            ["capacity"] = PlanCapacity.Render(scope, pictures),
+            ["capacity"] = PlanCapacity.Render(scope, desired),
             ["warnings"] = new JsonArray([
                 .. planCaller.PermissionWarnings(steps.Select(step => step.Id)),
-                .. PlanWarnings.Render(scope, pictures),
+                .. PlanWarnings.Render(scope, desired),
             ]),
         };
     }
+
+    /// <summary>The state after all steps that aren't refused, and what becomes of each step.</summary>
+    private (StoreState After, List<JsonNode> Changes) Apply(
+        IEnumerable<ApplyStep> steps,
+        StoreState state,
+        string now,
+        PlanCaller planCaller
+    )
+    {
+        var changes = new List<JsonNode>();
+        foreach (var (step, i) in steps.Select((step, i) => (step, i)))
+        {
+            var name = string.Create(CultureInfo.InvariantCulture, $"plan-{i}");
+            var outcome = Decide(step, new ReadTransaction(state), planCaller.CreateRequest(step.Id, now, name));
+            changes.Add(RenderChange(step, state, outcome));
+            if (outcome.TryGet(out var decision, out _))
+                state = StateWhenComplete(decision);
+        }
+
+        return (state, changes);
+    }
+
+    private Outcome<Decision> Decide(ApplyStep step, ReadTransaction transaction, WriteRequest request) =>
+        step.IsEnabling
+            ? verbs.InvokeAction(
+                request with
+                {
+                    Body = new JsonObject { ["state"] = "Enable" },
+                },
+                AdministrativeState.Action,
+                transaction
+            )
+            : verbs.Put(request with { Body = step.Body! }, transaction);
+
+    /// <summary>The state once the operation of a decision has ended, and given back what it still holds.</summary>
+    private static StoreState StateWhenComplete(Decision decision) =>
+        decision.Operation is { ReleasesOnCompletion.IsEmpty: false } operation
+            ? decision.After.Next(operation.ReleasesOnCompletion.Select(Mutation.Remove))
+            : decision.After;
 
     private JsonObject RenderChange(ApplyStep step, StoreState before, Outcome<Decision> outcome)
     {
@@ -213,13 +218,9 @@ internal sealed class SitePlan(Kinds kinds, ResourceVerbs verbs, Limits limits)
             );
     }
 
-    private List<(JsonNode Body, string Scope, string? Disruption)> ManifestChanges(
-        StoreState before,
-        StoreState after,
-        PlanCaller planCaller
-    )
+    private List<ManifestChange> ManifestChanges(StoreState before, StoreState after, PlanCaller planCaller)
     {
-        var list = new List<(JsonNode Body, string Scope, string? Disruption)>();
+        var list = new List<ManifestChange>();
         foreach (
             var scope in new[] { KubernetesCluster.ResourceType, VirtualMachine.ResourceType }
                 .SelectMany(type => IdsOf(before, type).Concat(IdsOf(after, type)))
@@ -230,28 +231,36 @@ internal sealed class SitePlan(Kinds kinds, ResourceVerbs verbs, Limits limits)
             var (old, wanted) = (RenderTexts(before, scope), RenderTexts(after, scope));
             foreach (var name in old.Keys.Concat(wanted.Keys).Distinct(StringComparer.Ordinal))
             {
-                var (was, is_) = (old.GetValueOrDefault(name), wanted.GetValueOrDefault(name));
-                if (was == is_)
-                    continue;
-                var body = new JsonObject
-                {
-                    ["action"] =
-                        was is null ? "Add"
-                        : is_ is null ? "Remove"
-                        : "Change",
-                    ["scope"] = scope.ToString(),
-                    ["name"] = name,
-                };
-                if (was is not null)
-                    body["before"] = was;
-                if (is_ is not null)
-                    body["after"] = is_;
-                list.Add((body, scope.ToString(), was is null ? null : DescribeDisruption(scope, name, is_ is null)));
+                var (was, becomes) = (old.GetValueOrDefault(name), wanted.GetValueOrDefault(name));
+                if (was != becomes)
+                    list.Add(RenderManifestChange(scope, name, was, becomes));
             }
         }
 
         return list;
     }
+
+    private static ManifestChange RenderManifestChange(ResourceId scope, string name, string? was, string? becomes)
+    {
+        var body = new JsonObject
+        {
+            ["action"] =
+                was is null ? "Add"
+                : becomes is null ? "Remove"
+                : "Change",
+            ["scope"] = scope.ToString(),
+            ["name"] = name,
+        };
+        if (was is not null)
+            body["before"] = was;
+        if (becomes is not null)
+            body["after"] = becomes;
+        var disruption = was is null ? null : DescribeDisruption(scope, name, becomes is null);
+        return new ManifestChange(body, scope.ToString(), disruption);
+    }
+
+    private static JsonNode RenderDisruption(ManifestChange change) =>
+        new JsonObject { ["id"] = change.Scope, ["what"] = change.Disruption };
 
     private static string DescribeDisruption(ResourceId scope, string name, bool removed) =>
         (
@@ -284,4 +293,8 @@ internal sealed class SitePlan(Kinds kinds, ResourceVerbs verbs, Limits limits)
 
     private static IEnumerable<ResourceId> IdsOf(StoreState state, ResourceType type) =>
         new ReadTransaction(state).List(type).Select(ResourceKind.IdOf);
+
+    /// <summary>A manifest that differs.</summary>
+    /// <param name="Disruption">What running pods or the node notice; null for nothing.</param>
+    private sealed record ManifestChange(JsonObject Body, string Scope, string? Disruption);
 }

@@ -1,7 +1,6 @@
 using System.Runtime.Versioning;
 using System.Text.Json.Nodes;
 using Weft.Attachments.Nodes;
-using Weft.Tests.Server;
 
 namespace Weft.Tests.Agent.Inventory;
 

@@ -4,8 +4,8 @@ using CsCheck;
 using Microsoft.Win32.SafeHandles;
 using Weft.Agent;
 using Weft.Agent.Leases;
-using Weft.Resources;
 using Weft.Contracts;
+using Weft.Resources;
 
 namespace Weft.Tests.Agent.Leases;
 

@@ -1,16 +1,21 @@
 using System.Collections.Concurrent;
+using System.Net;
 using System.Runtime.Versioning;
-using System.Text.Json.Nodes;
 using System.Threading.Channels;
 using CsCheck;
-using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging.Abstractions;
+using Weft.Agent;
+using Weft.Agent.ControlPlane;
+using Weft.Agent.Leases;
 using Weft.Contracts;
+using Weft.Resources;
 
 namespace Weft.Tests.Agent.Leases;
 
 /// <summary>
-/// One agent, and a control plane that answers when a script says so, and how: whatever the order in which ADDs, DELs
-/// and answers come, the promises of docs/specs/agent-socket.md hold. A script is a word over five letters.
+/// Lease service, release loop, lock and journal of an agent, and a network on which a script decides what becomes of
+/// each request: whatever the order in which ADDs, DELs and answers come, the promises of docs/specs/agent-socket.md
+/// hold. A script is a word over five letters.
 /// </summary>
 /// <remarks>
 /// A: an ADD begins. D: a DEL is acknowledged. g: the request that waits at the control plane is granted. f: it is
@@ -19,23 +24,13 @@ namespace Weft.Tests.Agent.Leases;
 [SupportedOSPlatform("linux")]
 public sealed class LeaseInterleavingTests
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
-
     [Fact]
     public async Task Keeps_ItsPromises_InWhateverOrder()
     {
-        await using var harness = await AgentHarness.Start(
-            AgentHarness.FastTimings with
-            {
-                AcquireTimeout = Limit,
-                RequestTimeout = Limit,
-                SocketTimeout = Limit,
-            }
-        );
-        var trials = new Trials(harness);
+        await using var agent = new ScriptedAgent();
         await Gen.Char["ADgfl"]
             .Array[3, 14]
-            .SampleAsync(script => trials.Run(new string(script)), iter: 300, threads: 4);
+            .SampleAsync(script => agent.Run(new string(script)), iter: 300, threads: 1);
     }
 
     [Theory]
@@ -47,83 +42,128 @@ public sealed class LeaseInterleavingTests
     [InlineData("AgDfAfg")] // nothing gets through at first
     public async Task Keeps_ItsPromises_WhereItIsTight(string script)
     {
-        await using var harness = await AgentHarness.Start(
-            AgentHarness.FastTimings with
-            {
-                AcquireTimeout = Limit,
-                RequestTimeout = Limit,
-                SocketTimeout = Limit,
-            }
-        );
-        await new Trials(harness).Run(script);
+        await using var agent = new ScriptedAgent();
+        await agent.Run(script);
     }
 
-    /// <summary>All trials of one agent; each has a holder of its own.</summary>
-    private sealed class Trials
+    /// <summary>The agent's parts for leases; each script has a holder of its own.</summary>
+    private sealed class ScriptedAgent : HttpMessageHandler, IAsyncDisposable
     {
-        private readonly AgentHarness _harness;
         private readonly ConcurrentDictionary<string, Trial> _trials = new(StringComparer.Ordinal);
+        private readonly string _folder = Directory.CreateTempSubdirectory("weft-").FullName;
+        private readonly CancellationTokenSource _stop = new();
+        private readonly Journal _journal;
+        private readonly HttpClient _http;
+        private readonly Task _releasing;
         private int _count;
 
-        public Trials(AgentHarness harness)
+        public ScriptedAgent()
         {
-            _harness = harness;
-            harness.Plane.Before = Hold;
+            var (table, locks, timings) = (new LeaseTable(), new KeyedLock(), AgentHarness.FastTimings);
+            var (clock, log) = (TimeProvider.System, NullLogger.Instance);
+            _http = new HttpClient(this) { BaseAddress = new Uri("http://weftd.invalid/agents/v1/") };
+            var connectivity = new Connectivity(TimeSpan.Zero, clock);
+            var plane = new ControlPlaneClient(_http, connectivity, timings, clock)
+            {
+                Identity = new Identity("w1", "agent", "cluster", "weft_agt_x"),
+            };
+            _journal = Journal.Open(Path.Join(_folder, "journal"), table, log);
+            var loop = new ReleaseLoop(table, _journal, locks, plane, timings, clock, log);
+            Service = new LeaseService(
+                table,
+                _journal,
+                locks,
+                loop,
+                plane,
+                connectivity,
+                timings,
+                clock,
+                log,
+                _stop.Token
+            );
+            _releasing = loop.Run(_stop.Token);
         }
+
+        public LeaseService Service { get; }
+
+        /// <summary>What the control plane holds, by container.</summary>
+        public ConcurrentDictionary<string, string> Held { get; } = new(StringComparer.Ordinal);
 
         public async Task Run(string script)
         {
-            var container = $"c{Interlocked.Increment(ref _count)}";
-            var trial = _trials[container] = new Trial(_harness, container);
+            var container = $"c{++_count}";
+            var trial = _trials[container] = new Trial(this, container);
             foreach (var letter in script)
                 await trial.Step(letter);
             await trial.Finish();
         }
 
-        private async Task<bool> Hold(string verb, PodLeaseRequest body, HttpContext context)
+        async ValueTask IAsyncDisposable.DisposeAsync()
         {
-            switch (await _trials[body.Holder.ContainerId].Decide(verb))
-            {
-                case 'f':
-                    await ScriptedControlPlane.Refuse(context, 503, "ServiceUnavailable", "not now");
-                    return true;
-                case 'l':
-                    context.Response.OnStarting(() =>
-                    {
-                        context.Abort();
-                        return Task.CompletedTask;
-                    });
-                    return false;
-                default:
-                    return false;
-            }
+            await _stop.CancelAsync();
+            await _releasing.ContinueWith(_ => { }, TaskScheduler.Default);
+            await _journal.DisposeAsync();
+            _http.Dispose();
+            _stop.Dispose();
+            Directory.Delete(_folder, recursive: true);
+        }
+
+        protected override async Task<HttpResponseMessage> SendAsync(
+            HttpRequestMessage message,
+            CancellationToken cancel
+        )
+        {
+            var verb = message.RequestUri!.AbsolutePath["/agents/v1/leases/".Length..];
+            var body = Json.ParseObject(await message.Content!.ReadAsByteArrayAsync(cancel)).Value;
+            var container = (string)body["containerId"]!;
+            var answer = await _trials[container].Decide(verb);
+            if (answer == 'f')
+                return new HttpResponseMessage(HttpStatusCode.ServiceUnavailable);
+            var address = $"10.20.{_count >> 8}.{_count & 255}/16";
+            if (verb == "release")
+                Held.TryRemove(container, out _);
+            else
+                address = Held.GetOrAdd(container, address);
+            if (answer == 'l')
+                throw new HttpRequestException("the connection is gone");
+            return verb == "release"
+                ? new HttpResponseMessage(HttpStatusCode.NoContent)
+                : new HttpResponseMessage(HttpStatusCode.OK)
+                {
+                    Content = new StringContent($$"""{"addresses":[{"address":"{{address}}"}],"routes":[]}"""),
+                };
         }
     }
 
     /// <summary>A request that has come to the control plane, and waits for the script.</summary>
-    /// <param name="Deletes">How many DELs had been acknowledged when it came.</param>
+    /// <param name="Deletes">How many DELs had been sent when it came.</param>
     private sealed record PlaneRequest(string Verb, int Deletes)
     {
         public TaskCompletionSource<char> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 
     /// <summary>An ADD that the script has begun.</summary>
-    private sealed record Add(Task<JsonObject> Answer)
+    private sealed record Add(Task<Outcome<PodLease>> Result)
     {
         /// <summary>A DEL was acknowledged while it was under way: it must not get a lease.</summary>
         public bool IsReleased { get; set; }
     }
 
     /// <summary>One holder, what it was told, and what must be true of it.</summary>
-    private sealed class Trial(AgentHarness harness, string container)
+    private sealed class Trial(ScriptedAgent agent, string container)
     {
+        private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+
+        private static readonly ResourceId Network = ResourceId.Parse(AgentHarness.Network).Value;
+
+        private readonly LeaseHolder _holder = new(Network, container, "net1");
         private readonly Channel<PlaneRequest> _requests = Channel.CreateUnbounded<PlaneRequest>();
         private readonly List<Add> _running = [];
         private PlaneRequest? _held;
         private string? _lease;
         private int _deletes;
 
-        /// <summary>A DEL was acknowledged, and no release has begun at the control plane since.</summary>
+        /// <summary>A DEL was acknowledged, and no release has come to the control plane since it was sent.</summary>
         private bool _owesRelease;
 
         /// <summary>A release that was begun has not been confirmed to the agent.</summary>
@@ -144,19 +184,13 @@ public sealed class LeaseInterleavingTests
 
         public async Task Step(char letter)
         {
-            switch (letter)
-            {
-                case 'A':
-                    _running.Add(new Add(harness.Send("acquire", container)));
-                    await WaitForProgress();
-                    break;
-                case 'D':
-                    await Delete();
-                    break;
-                default:
-                    await Reply(letter);
-                    break;
-            }
+            if (letter == 'A')
+                _running.Add(new Add(agent.Service.Acquire(new PodLeaseRequest(_holder))));
+            else if (letter == 'D')
+                await Delete();
+            else
+                await Reply(letter);
+            await WaitForProgress();
         }
 
         /// <summary>Everything that is under way is granted; then what is held is what was said.</summary>
@@ -166,10 +200,7 @@ public sealed class LeaseInterleavingTests
             if (_owesDelete)
                 await Delete();
             await Drain();
-            await harness.Plane.Until(
-                () => harness.Plane.Leases.GetValueOrDefault($"{container}/net1") == _lease,
-                $"the control plane holds {_lease ?? "nothing"} for {container}"
-            );
+            Assert.Equal(_lease, agent.Held.GetValueOrDefault(container));
             _requests.Writer.Complete();
             while (_requests.Reader.TryRead(out var request))
                 request.Answer.SetResult('g');
@@ -184,8 +215,8 @@ public sealed class LeaseInterleavingTests
         private async Task Delete()
         {
             _running.ForEach(add => add.IsReleased = true);
-            Assert.Equal("{}", (await harness.Send("release", container)).ToJsonString());
             Interlocked.Increment(ref _deletes);
+            await agent.Service.Release(_holder, null);
             (_owesRelease, _owesDelete, _lease) = (true, false, null);
         }
 
@@ -207,11 +238,10 @@ public sealed class LeaseInterleavingTests
             while (_held is null && !IsQuiet)
             {
                 var coming = _requests.Reader.WaitToReadAsync().AsTask();
-                var first = await Task.WhenAny([coming, .. _running.Select(add => add.Answer)])
+                await Task.WhenAny([coming, .. _running.Select(add => add.Result)])
                     .WaitAsync(Limit, TestContext.Current.CancellationToken);
-                if (first != coming)
-                    await Complete();
-                else if (_requests.Reader.TryRead(out var request))
+                await CompleteAdds();
+                if (_requests.Reader.TryRead(out var request))
                     Hold(request);
             }
         }
@@ -223,20 +253,31 @@ public sealed class LeaseInterleavingTests
                 _owesRelease = false;
         }
 
-        private async Task Complete()
+        private async Task CompleteAdds()
         {
-            foreach (var add in _running.Where(add => add.Answer.IsCompleted).ToList())
+            foreach (var add in _running.Where(add => add.Result.IsCompleted).ToList())
             {
                 _running.Remove(add);
-                var answer = await add.Answer;
-                if (answer["lease"] is null)
+                if (await LeaseOf(add) is not { } lease)
                 {
                     _owesDelete |= !add.IsReleased;
                     continue;
                 }
 
-                Assert.False(add.IsReleased, $"an ADD got {answer.ToJsonString()} after its holder was released");
-                _lease = AgentHarness.AddressOf(answer);
+                Assert.False(add.IsReleased, $"an ADD got {lease} after its holder was released");
+                _lease = lease;
+            }
+        }
+
+        private static async Task<string?> LeaseOf(Add add)
+        {
+            try
+            {
+                return (await add.Result).TryGet(out var lease, out _) ? lease.Addresses[0].Address : null;
+            }
+            catch (ControlPlaneException)
+            {
+                return null;
             }
         }
     }

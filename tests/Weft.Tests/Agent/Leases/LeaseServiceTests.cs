@@ -1,9 +1,8 @@
 using System.Collections.Concurrent;
 using System.Runtime.Versioning;
-using System.Text.Json.Nodes;
 using System.Text;
+using System.Text.Json.Nodes;
 using Weft.Contracts;
-using Weft.Tests.Server;
 
 namespace Weft.Tests.Agent.Leases;
 
@@ -315,7 +314,10 @@ public sealed class LeaseServiceTests
         await harness.Send(request);
         var who =
             """ "containerId":"a","interface":"net1","namespace":"core","pod":"upf-0","uid":"u-1","node":"w1" """.Trim();
-        Assert.Equal($$"""{"network":"{{AgentHarness.Network}}",{{who}},"ips":["10.20.6.40"]}""", Encoding.UTF8.GetString(seen!.ToBytes()));
+        Assert.Equal(
+            $$"""{"network":"{{AgentHarness.Network}}",{{who}},"ips":["10.20.6.40"]}""",
+            Encoding.UTF8.GetString(seen!.ToBytes())
+        );
     }
 
     [Fact]

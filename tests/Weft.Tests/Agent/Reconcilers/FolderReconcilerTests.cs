@@ -1,6 +1,5 @@
 using System.Runtime.Versioning;
 using System.Text.Json.Nodes;
-using Weft.Tests.Server;
 
 namespace Weft.Tests.Agent.Reconcilers;
 

@@ -2,6 +2,7 @@ using System.Runtime.Versioning;
 using System.Text.Json;
 using Weft.Agent.Verification;
 using Weft.Attachments.Verification;
+using Weft.Contracts;
 
 namespace Weft.Tests.Agent.Verification;
 
@@ -11,8 +12,8 @@ public sealed class VerifierTests
 {
     private const string Cloud = "/subscriptions/s/resourceGroups/g/providers/Microsoft.NetworkCloud";
 
-    private static readonly JsonElement DesiredJson = JsonDocument
-        .Parse(
+    private static readonly DesiredStateDocument DesiredJson = DesiredStateDocument.Read(
+        JsonElement.Parse(
             $$"""
             {"digest":"sha256-1","revision":1,"manifests":[],"networks":[
               {"id":"{{Cloud}}/l3Networks/n6","type":"L3","interface":"n6","mtu":1500,"vlan":606,"subnets":[{"prefix":"10.20.6.0/24","reserved":3},{"prefix":"fd00:6::/64","reserved":3}]},
@@ -23,7 +24,7 @@ public sealed class VerifierTests
                "physicalFunctions":[],"devices":[],"guards":[]} }]}
             """
         )
-        .RootElement;
+    );
 
     [Fact]
     public async Task Finds_ThePodsInterfaceByItsAddress()

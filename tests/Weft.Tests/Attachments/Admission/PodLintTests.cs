@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Weft.Addressing;
 using Weft.Attachments.Admission;
+using Weft.Contracts;
 
 namespace Weft.Tests.Attachments.Admission;
 
@@ -307,7 +308,8 @@ public sealed class PodLintTests
                 .. LintFixture.Context.Networks.Values.Select(n => JsonNode.Parse(ToJson(n))),
             ]),
         };
-        var lintContext = LintContext.FromDesiredState(LintFixture.Json(picture.ToJsonString()));
+        var desired = DesiredStateDocument.Read(LintFixture.Json(picture.ToJsonString()));
+        var lintContext = LintContext.FromDesiredState(desired.Manifests ?? [], desired.Networks);
         Assert.Equal(
             LintFixture.Context.Networks.Values.Select(ToJson).Order(),
             lintContext.Networks.Values.Select(ToJson).Order()

@@ -128,7 +128,7 @@ internal sealed class ScriptedControlPlane : IAsyncDisposable
     /// <summary>Waits until something holds; it is looked at again after each request.</summary>
     public async Task Until(Func<bool> holds, string what)
     {
-        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var deadline = new CancellationTokenSource(Eventually.Limit);
         while (true)
         {
             var changed = Volatile.Read(ref _changed).Task;

@@ -164,6 +164,7 @@ public sealed class AgentTests
         };
 
         Environment.SetEnvironmentVariable("POD_IP", "10.0.0.1");
+        using var webhook = new HeldPort();
         await using var harness = await AgentHarness.Create();
         harness.Options = harness.Options with
         {
@@ -173,7 +174,7 @@ public sealed class AgentTests
                 KubeConfig = kube.Config(harness.Root),
                 LeaderElection = true,
                 IdentitySecret = "weft-agent-identity",
-                WebhookListen = new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, 0),
+                WebhookListen = new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, webhook.Number),
             },
         };
         harness.Timings = AgentHarness.FastTimings with { Kubernetes = KubeHarness.FastTimings };

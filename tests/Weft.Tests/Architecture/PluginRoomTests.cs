@@ -64,7 +64,7 @@ public sealed partial class PluginRoomTests
     public void Excepts_NoFileThatNamesNone()
     {
         var naming = FilesNaming(Words).Select(named => named.File).ToHashSet();
-        Assert.Empty(Exceptions.Where(exception => !naming.Contains(exception.File)));
+        Assert.DoesNotContain(Exceptions, exception => !naming.Contains(exception.File));
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.Buffers;
+using Weft.Addressing;
 
 namespace Weft.Cni;
 
@@ -19,9 +20,6 @@ internal sealed record Invocation(
 )
 {
     private const Command AttachmentCommands = Command.Add | Command.Delete | Command.Check;
-
-    /// <summary>The longest name the kernel takes: IFNAMSIZ is 16 with the closing zero.</summary>
-    private const int MaxInterfaceLength = 15;
 
     private static readonly SearchValues<char> NameCharacters = SearchValues.Create(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
@@ -82,15 +80,9 @@ internal sealed record Invocation(
             );
         }
 
-        if (!IsInterfaceName(Interface))
-        {
-            return InvalidEnvironment(
-                $"CNI_IFNAME is '{Interface}'; it must be 1 to {MaxInterfaceLength} characters, not '.' or '..', "
-                    + "without '/', ':' and blanks"
-            );
-        }
-
-        return null;
+        return InterfaceName.TryParse(Interface, InterfaceNameRules.None, out _, out var why)
+            ? null
+            : InvalidEnvironment($"CNI_IFNAME is '{Interface}'; {why}");
     }
 
     /// <summary>
@@ -99,19 +91,6 @@ internal sealed record Invocation(
     /// <returns>False for an empty one.</returns>
     internal static bool IsName(string text) =>
         text.Length > 0 && char.IsAsciiLetterOrDigit(text[0]) && !text.AsSpan().ContainsAnyExcept(NameCharacters);
-
-    private static bool IsInterfaceName(string text)
-    {
-        if (text.Length is 0 or > MaxInterfaceLength || text is "." or "..")
-            return false;
-        foreach (var character in text)
-        {
-            if (character is '/' or ':' || char.IsWhiteSpace(character))
-                return false;
-        }
-
-        return true;
-    }
 
     private static Command ParseCommand(string command) =>
         command switch

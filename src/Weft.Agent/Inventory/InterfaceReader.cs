@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.RegularExpressions;
+using Weft.Addressing;
 using Weft.Agent.Linux;
 using Weft.Agent.Linux.Netlink;
 
@@ -11,9 +12,6 @@ namespace Weft.Agent.Inventory;
 /// <param name="PermanentAddress">The MAC address the hardware was made with, in lower case, or null.</param>
 internal sealed record LinkFacts(string? Kind, string? PermanentAddress)
 {
-    // Ethernet's; an InfiniBand port has twenty bytes, which no pool is declared by.
-    private const int MacLength = 17;
-
     /// <summary>Asks netlink for all interfaces at once.</summary>
     /// <returns>What is said of each interface, by name; none where netlink can't be asked: the rest of an inventory is
     /// worth having without.</returns>
@@ -33,10 +31,13 @@ internal sealed record LinkFacts(string? Kind, string? PermanentAddress)
         }
     }
 
+    // An InfiniBand port has twenty bytes, which no pool is declared by.
     private static LinkFacts FromLink(KernelLink link) =>
         new(
             link.Kind.Length > 0 ? link.Kind : null,
-            link.PermanentMacAddress is { Length: MacLength } mac ? mac : null
+            MacAddress.TryParse(link.PermanentMacAddress, MacAddressNotations.Colons, out var mac, out _)
+                ? mac.ToString()
+                : null
         );
 }
 
@@ -143,8 +144,8 @@ internal static partial class InterfaceReader
     /// A MAC address of six bytes; what isn't set yet is all zeros, and what InfiniBand has is no MAC address.
     /// </summary>
     private static string? Mac(string? text) =>
-        text is { Length: 17 } && text != "00:00:00:00:00:00" && text.All(c => c is ':' || char.IsAsciiHexDigit(c))
-            ? text.ToLowerInvariant()
+        MacAddress.TryParse(text, MacAddressNotations.Colons, out var address, out _) && !address.IsZero
+            ? address.ToString()
             : null;
 
     [GeneratedRegex("^(c[0-9]+)?pf[0-9]+(vf|sf)[0-9]+$")]

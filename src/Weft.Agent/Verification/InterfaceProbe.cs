@@ -25,7 +25,7 @@ internal sealed class InterfaceProbe(InterfaceExpectation expectation, ProbeTimi
         {
             using var prober = new NeighbourProber(
                 link,
-                links.Values.Where(l => !l.Mac.IsEmpty).Select(l => NeighbourProber.Text(l.Mac.AsSpan())).ToHashSet(),
+                links.Values.Where(l => !l.Mac.IsEmpty).Select(l => MacAddress.Format(l.Mac.AsSpan())).ToHashSet(),
                 timings
             );
             CheckDuplicates(link, prober);
@@ -45,7 +45,7 @@ internal sealed class InterfaceProbe(InterfaceExpectation expectation, ProbeTimi
             return null;
         }
 
-        var mac = link.Mac.IsEmpty ? "" : $", {NeighbourProber.Text(link.Mac.AsSpan())}";
+        var mac = link.Mac.IsEmpty ? "" : $", {MacAddress.Format(link.Mac.AsSpan())}";
         Pass(CheckHop.Interface, $"'{link.Name}' is there{mac}");
         if (!CheckUp(link))
             return null;
@@ -112,7 +112,7 @@ internal sealed class InterfaceProbe(InterfaceExpectation expectation, ProbeTimi
         {
             var other = prober.Find(address, null).Mac;
             if (other is not null)
-                Fail(CheckHop.Duplicate, $"{address} is {NeighbourProber.Text(other)}'s too", address.Family);
+                Fail(CheckHop.Duplicate, $"{address} is {MacAddress.Format(other)}'s too", address.Family);
             else if (link.KnownDuplicates.Contains(address))
                 Fail(
                     CheckHop.Duplicate,
@@ -136,7 +136,7 @@ internal sealed class InterfaceProbe(InterfaceExpectation expectation, ProbeTimi
         {
             if (neighbour.Mac is { } mac)
             {
-                Pass(CheckHop.Gateway, $"{gateway} is at {NeighbourProber.Text(mac)}", gateway.Family);
+                Pass(CheckHop.Gateway, $"{gateway} is at {MacAddress.Format(mac)}", gateway.Family);
                 CheckPathMtu(prober, gateway, source, mac);
             }
             else
@@ -222,7 +222,7 @@ internal sealed class InterfaceProbe(InterfaceExpectation expectation, ProbeTimi
         var neighbour = prober.Find(tag.Gateway, null, tag.Vlan);
         var isHeard = neighbour.ReceivedAny ? "" : ", and nothing of that VLAN comes in";
         var message =
-            neighbour.Mac is { } mac ? $"VLAN {tag.Vlan}: {tag.Gateway} is at {NeighbourProber.Text(mac)}"
+            neighbour.Mac is { } mac ? $"VLAN {tag.Vlan}: {tag.Gateway} is at {MacAddress.Format(mac)}"
             : neighbour.IsDropped ? $"VLAN {tag.Vlan} is of the trunk, and the node's own filter drops it"
             : $"VLAN {tag.Vlan}: {tag.Gateway} is silent{isHeard}";
         AddCheck(CheckHop.TagPasses, neighbour.Mac is not null, message, tag.Gateway.Family);
@@ -238,7 +238,7 @@ internal sealed class InterfaceProbe(InterfaceExpectation expectation, ProbeTimi
         if (neighbour.Mac is { } mac)
             Fail(
                 CheckHop.TagDropped,
-                $"VLAN {vlan} isn't of the trunk, and {gateway} at {NeighbourProber.Text(mac)} answers on it",
+                $"VLAN {vlan} isn't of the trunk, and {gateway} at {MacAddress.Format(mac)} answers on it",
                 gateway.Family
             );
         else if (neighbour.IsDropped)

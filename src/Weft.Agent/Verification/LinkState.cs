@@ -129,7 +129,10 @@ internal sealed record LinkState(
             // struct ifreq: 16 bytes of name, then a union of 24.
             var request = stackalloc byte[40];
             new Span<byte>(request, 40).Clear();
-            Encoding.ASCII.GetBytes(name.AsSpan(0, Math.Min(15, name.Length)), new Span<byte>(request, 15));
+            Encoding.ASCII.GetBytes(
+                name.AsSpan(0, Math.Min(InterfaceName.MaxLength, name.Length)),
+                new Span<byte>(request, InterfaceName.MaxLength)
+            );
             return SystemCalls.Control(descriptor, SystemCalls.GetMtu, request) == 0 ? *(int*)(request + 16) : 0;
         }
         finally

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Weft.Addressing;
 using Weft.Agent.Linux;
 using AddressFamily = Weft.Addressing.AddressFamily;
@@ -54,10 +53,10 @@ internal sealed class NeighbourProber(LinkState link, IReadOnlyCollection<string
                 (frame, tag) =>
                 {
                     // Tag 0 is a priority and no VLAN (IEEE 802.1Q §6.9).
-                    if ((tag ?? 0) != (vlan ?? 0) || own.Contains(Text(frame.Span.Slice(6, 6))))
+                    if ((tag ?? 0) != (vlan ?? 0) || own.Contains(MacAddress.Format(frame.Span.Slice(6, 6))))
                         return null;
                     heard = true;
-                    return Frames.ParseOwner(frame.Span, target) is { } owner && !own.Contains(Text(owner))
+                    return Frames.ParseOwner(frame.Span, target) is { } owner && !own.Contains(MacAddress.Format(owner))
                         ? owner
                         : null;
                 }
@@ -123,13 +122,6 @@ internal sealed class NeighbourProber(LinkState link, IReadOnlyCollection<string
 
     /// <inheritdoc/>
     public void Dispose() => _socket.Dispose();
-
-    /// <summary>A MAC address as people write it.</summary>
-    public static string Text(ReadOnlySpan<byte> mac) =>
-        string.Join(
-            ':',
-            ImmutableArray.Create(mac).Select(b => b.ToString("x2", System.Globalization.CultureInfo.InvariantCulture))
-        );
 
     /// <summary>What the attempts so far have shown besides.</summary>
     private sealed class PathMtuSearch

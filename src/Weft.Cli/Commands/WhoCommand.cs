@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Net.NetworkInformation;
 using System.Text.Json.Nodes;
 using Weft.Addressing;
 using Weft.Attachments.Formats;
@@ -71,8 +70,8 @@ internal static class WhoCommand
             )
         )
             throw CliError.Usage($"'{value}' is no VLAN", "a VLAN is a number from 1 to 4094");
-        if (word == "mac" && !IsMac(value))
-            throw CliError.Usage($"'{value}' is no MAC address", "write it as 02:00:5e:00:53:01");
+        if (word == "mac" && !MacAddress.TryParse(value, MacAddressNotations.Dashes, out _, out var why))
+            throw CliError.Usage($"'{value}' is no MAC address", why);
         if (word == "address" && !Address.TryParse(value, out _))
             throw CliError.Usage($"'{value}' is no IP address");
         return (word, value);
@@ -85,7 +84,7 @@ internal static class WhoCommand
         (text.Count(c => c == '.') >= 2 && text.All(c => char.IsAsciiDigit(c) || c == '.'))
         || (text.Count(c => c == ':') >= 2 && text.All(c => char.IsAsciiHexDigit(c) || c == ':'));
 
-    private static bool IsMac(string text) => text.Length == 17 && PhysicalAddress.TryParse(text, out _);
+    private static bool IsMac(string text) => MacAddress.TryParse(text, MacAddressNotations.Dashes, out _, out _);
 
     private static void Write(
         CommandSession session,

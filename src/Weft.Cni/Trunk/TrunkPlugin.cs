@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Weft.Addressing;
 using Weft.Contracts;
 
 namespace Weft.Cni.Trunk;
@@ -13,9 +14,6 @@ internal sealed class TrunkPlugin(IHost host) : IPlugin
 {
     /// <summary>The plugin's name.</summary>
     internal const string ProgramName = "weft-trunk";
-
-    /// <summary>The longest name of an interface.</summary>
-    private const int MaxInterfaceLength = 15;
 
     /// <inheritdoc/>
     public string Name => ProgramName;
@@ -111,12 +109,13 @@ internal sealed class TrunkPlugin(IHost host) : IPlugin
             return CniError.InvalidConfiguration(
                 "no VLAN of the trunk has a pool, and the pod gives no addresses in args.cni.vlans; IPVLAN makes no interface without one"
             );
-        return vlans.Find(vlan => delegatePlugin.InterfaceNameOf(vlan).Length > MaxInterfaceLength) is not { } longest
+        return
+            vlans.Find(vlan => delegatePlugin.InterfaceNameOf(vlan).Length > InterfaceName.MaxLength) is not { } longest
             ? null
             : new CniError(
                 ErrorCode.InvalidEnvironment,
                 $"CNI_IFNAME makes '{delegatePlugin.InterfaceNameOf(longest)}', which is longer than "
-                    + $"the kernel's {MaxInterfaceLength} characters; give the pod's interface a shorter name"
+                    + $"the kernel's {InterfaceName.MaxLength} characters; give the pod's interface a shorter name"
             );
     }
 

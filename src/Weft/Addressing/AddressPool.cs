@@ -28,26 +28,14 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
         ImmutableArray<Address> after = default
     )
     {
-        if (wanted.FirstOrDefault(w => Subnets.All(s => s.Prefix.Family != w.Family)) is { Family: not 0 } stranger)
-            return new Refusal(
-                RefusalCode.AddressNotUsable,
-                $"{stranger}: network {Name} has no {stranger.Family} subnet",
-                stranger.ToString()
-            );
-        if (wanted.GroupBy(w => w.Family).FirstOrDefault(family => family.Distinct().Count() > 1) is { } many)
-            return new Refusal(
-                RefusalCode.AddressNotUsable,
-                $"{string.Join(" and ", many)}: {holder.Text} can have one {many.Key} address of network {Name}",
-                many.First().ToString()
-            );
+        if (WhyNotWanted(holder, wanted) is { } unusable)
+            return unusable;
         var next = this;
         var leases = ImmutableArray.CreateBuilder<Lease>();
         foreach (var subnet in Subnets)
         {
-            var asked = wanted.Where(w => w.Family == subnet.Prefix.Family).Cast<Address?>().FirstOrDefault();
-            var begin = after.IsDefault
-                ? null
-                : after.Where(a => a.Family == subnet.Prefix.Family).Cast<Address?>().FirstOrDefault();
+            var asked = FirstOf(subnet.Prefix.Family, wanted);
+            var begin = after.IsDefault ? null : FirstOf(subnet.Prefix.Family, after);
             if (!next.AcquireIn(subnet, holder, asked, begin, now).TryGet(out var got, out var refusal))
                 return refusal;
             next = next with { Holdings = got.Held };
@@ -90,25 +78,7 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
         if (mine is not null && (asked is null || asked == mine.Address))
             return (Holdings, mine);
         if (asked is { } address)
-        {
-            if (subnet.ReasonNotLeasable(address) is { } objection)
-                return new Refusal(
-                    RefusalCode.AddressNotUsable,
-                    $"{objection}, so {holder.Text} can't have it",
-                    address.ToString()
-                );
-            if (Holdings.LeaseOf(address) is { } other && other.Holder.Id != holder.Id)
-                return new Refusal(
-                    RefusalCode.AddressHeld,
-                    $"{address} in {Name} is held by {other.Holder.Text} since {other.Since}",
-                    address.ToString(),
-                    other.Holder.Id
-                );
-            var held = mine is null ? Holdings : Holdings.Without(mine.Address);
-            var granted = new Lease(address, holder, LeaseMethod.Static, now);
-            return (held.With(granted), granted);
-        }
-
+            return Grant(subnet, holder, address, mine, now);
         if (PickFree(subnet, after) is not { } free)
             return new Refusal(
                 RefusalCode.AddressPoolExhausted,
@@ -118,6 +88,53 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
         var lease = new Lease(free, holder, LeaseMethod.Dynamic, now);
         return (Holdings.With(lease), lease);
     }
+
+    /// <param name="replaced">The holder's lease of the same family that ends; null where it has none.</param>
+    private Outcome<(Holdings Held, Lease Lease)> Grant(
+        Subnet subnet,
+        Holder holder,
+        Address address,
+        Lease? replaced,
+        string now
+    )
+    {
+        if (subnet.ReasonNotLeasable(address) is { } objection)
+            return new Refusal(
+                RefusalCode.AddressNotUsable,
+                $"{objection}, so {holder.Text} can't have it",
+                address.ToString()
+            );
+        if (Holdings.LeaseOf(address) is { } other && other.Holder.Id != holder.Id)
+            return new Refusal(
+                RefusalCode.AddressHeld,
+                $"{address} in {Name} is held by {other.Holder.Text} since {other.Since}",
+                address.ToString(),
+                other.Holder.Id
+            );
+        var held = replaced is null ? Holdings : Holdings.Without(replaced.Address);
+        var granted = new Lease(address, holder, LeaseMethod.Static, now);
+        return (held.With(granted), granted);
+    }
+
+    private Refusal? WhyNotWanted(Holder holder, ImmutableArray<Address> wanted)
+    {
+        if (wanted.FirstOrDefault(w => Subnets.All(s => s.Prefix.Family != w.Family)) is { Family: not 0 } stranger)
+            return new Refusal(
+                RefusalCode.AddressNotUsable,
+                $"{stranger}: network {Name} has no {stranger.Family} subnet",
+                stranger.ToString()
+            );
+        if (wanted.GroupBy(w => w.Family).FirstOrDefault(family => family.Distinct().Count() > 1) is { } many)
+            return new Refusal(
+                RefusalCode.AddressNotUsable,
+                $"{string.Join(" and ", many)}: {holder.Text} can have one {many.Key} address of network {Name}",
+                many.First().ToString()
+            );
+        return null;
+    }
+
+    private static Address? FirstOf(AddressFamily family, ImmutableArray<Address> addresses) =>
+        addresses.Where(address => address.Family == family).Cast<Address?>().FirstOrDefault();
 
     private Address? PickFree(Subnet subnet, Address? after)
     {

@@ -88,7 +88,8 @@ internal sealed record Subnet
                 ? $"{address} is the network address of {Prefix}"
                 : $"{address} is the broadcast address of {Prefix}";
         if (address.Value - First.Value < (UInt128)Reserved)
-            return $"{address} is reserved: the first {Reserved} usable addresses of {Prefix} belong to the fabric ({First} is the gateway)";
+            return $"{address} is reserved: the first {Reserved} usable addresses of {Prefix} belong to the fabric "
+                + $"({First} is the gateway)";
         return Anycast is { } anycast && address >= anycast.First && address <= anycast.Last
             ? $"{address} is a reserved anycast address (RFC 2526)"
             : null;

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Weft.Addressing;
 using Weft.Attachments.Nodes;
 using Weft.Attachments.Plugins;
 using Weft.Networks;
@@ -63,11 +64,11 @@ internal static class AttachmentRules
         if (!SplitsTrunk(attachment))
             return;
         var longest = TrunkLinks.SubInterfaceNameOf(name, TrunkedNetwork.VlansOf(row).Max());
-        if (longest.Length > 15)
+        if (longest.Length > InterfaceName.MaxLength)
             context.AddError(
                 RefusalCode.InvalidMember,
                 path,
-                $"'{path}': the sub-interface name '{longest}' is longer than the kernel's 15 characters; "
+                $"'{path}': the sub-interface name '{longest}' is longer than the kernel's {InterfaceName.MaxLength} characters; "
                     + $"give {network.Name} a shorter interfaceName",
                 network
             );

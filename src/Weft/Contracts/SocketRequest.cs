@@ -117,10 +117,10 @@ internal sealed record SocketRequest(
             return Invalid(
                 "containerId",
                 ContainerId,
-                "1 to 253 letters, digits, '_', '.' and '-', a letter or digit first"
+                "it must be 1 to 253 letters, digits, '_', '.' and '-', a letter or digit first"
             );
-        if (!IsInterface(Interface))
-            return Invalid("interface", Interface, "1 to 15 characters, not '.' or '..', without '/', ':' and blanks");
+        if (!InterfaceName.TryParse(Interface, InterfaceNameRules.NoControlCharacters, out _, out var why))
+            return Invalid("interface", Interface, why);
         return new LeaseHolder(network, ContainerId, Interface);
     }
 
@@ -162,14 +162,9 @@ internal sealed record SocketRequest(
         && char.IsAsciiLetterOrDigit(text[0])
         && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '.' or '-');
 
-    private static bool IsInterface(string text) =>
-        text.Length is > 0 and <= 15
-        && text is not "." and not ".."
-        && !text.Any(c => c is '/' or ':' || char.IsWhiteSpace(c) || char.IsControl(c));
-
     private static Refusal Missing(string member) =>
         new(RefusalCode.MissingMember, $"the request has no '{member}'", member);
 
-    private static Refusal Invalid(string member, string value, string expected) =>
-        new(RefusalCode.InvalidMember, $"'{value}' is no {member}: it must be {expected}", member);
+    private static Refusal Invalid(string member, string value, string why) =>
+        new(RefusalCode.InvalidMember, $"'{value}' is no {member}: {why}", member);
 }

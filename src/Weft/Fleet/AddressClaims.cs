@@ -1,7 +1,5 @@
 using System.Collections.Immutable;
 using System.Globalization;
-using System.Security.Cryptography;
-using System.Text;
 using Weft.Addressing;
 using Weft.Attachments;
 using Weft.Networks;
@@ -54,18 +52,8 @@ internal static class AddressClaims
     /// <summary>
     /// The MAC address of a machine's interface: locally administered, and the same whenever it is computed.
     /// </summary>
-    /// <returns>Six bytes in lower-case hex.</returns>
-    public static string MacAddressOf(ResourceId machine, string name)
-    {
-        var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{machine.Key}#{name}"));
-        // 02: locally administered and not a group address (IEEE 802-2014 §8.2).
-        return string.Join(
-            ':',
-            new byte[] { 0x02 }
-                .Concat(hash.Take(5))
-                .Select(b => b.ToString("x2", CultureInfo.InvariantCulture))
-        );
-    }
+    public static string MacAddressOf(ResourceId machine, string name) =>
+        MacAddress.FromSeed($"{machine.Key}#{name}").ToString();
 
     /// <summary>The leases that a machine or node must have.</summary>
     public static IEnumerable<AddressClaim> ClaimsOf(StoreState state, Row row)

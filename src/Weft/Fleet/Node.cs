@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json.Nodes;
+using Weft.Addressing;
 using Weft.Attachments;
 using Weft.Attachments.Nodes;
 using Weft.Attachments.Plugins;
@@ -88,8 +89,8 @@ internal sealed class Node : ResourceKind
                         SchemaMember
                             .Text("name", "the interface as the system finds it")
                             .Required()
-                            .Pattern("^[A-Za-z0-9._@+-]{1,15}$"),
-                        SchemaMember.Text("macAddress").Pattern("^([0-9a-f]{2}:){5}[0-9a-f]{2}$"),
+                            .Pattern(InterfaceName.PortablePattern),
+                        SchemaMember.Text("macAddress").Pattern(MacAddress.CanonicalPattern),
                         SchemaMember.Integer("mtu", "the largest payload it carries").Range(576, 65535).Default("9000"),
                         SchemaMember.Id(
                             "networkId",

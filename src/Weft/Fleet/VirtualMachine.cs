@@ -249,8 +249,8 @@ internal sealed class VirtualMachine : ResourceKind
             SchemaMember.Text("ipv6Address", "Static: the address it must have").Range(0, 64),
             SchemaMember
                 .Text("networkAttachmentName", "the interface's name; the network's own if left out")
-                .Range(1, 15)
-                .Pattern(@"^(?!\.{1,2}$)[a-zA-Z0-9@._-]*$"),
+                .Range(1, InterfaceName.MaxLength)
+                .Pattern(InterfaceName.DeclaredPattern),
             SchemaMember.Text("macAddress").ReadOnly()
         );
 }

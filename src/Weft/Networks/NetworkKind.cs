@@ -16,7 +16,7 @@ internal abstract class NetworkKind : ResourceKind
             "the interface's name in nodes and machines; derived from the network's name if left out"
         )
         .Range(1, 12)
-        .Pattern(@"^(?!\.{1,2}$)[a-zA-Z0-9@._-]*$")
+        .Pattern(Addressing.InterfaceName.DeclaredPattern)
         .Immutable();
 
     /// <summary>What older clients send and newer ones ignore.</summary>

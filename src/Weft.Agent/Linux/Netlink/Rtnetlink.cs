@@ -1,7 +1,5 @@
 using System.Buffers.Binary;
 using System.Collections.Immutable;
-using System.Globalization;
-using System.Net.NetworkInformation;
 using Weft.Addressing;
 
 namespace Weft.Agent.Linux.Netlink;
@@ -264,10 +262,7 @@ internal sealed partial class Rtnetlink(NetlinkSocket socket) : IDisposable
             _ => null,
         };
 
-    private static string? Mac(ReadOnlySpan<byte> bytes) =>
-        bytes.Length == 0
-            ? null
-            : string.Join(':', bytes.ToArray().Select(b => b.ToString("x2", CultureInfo.InvariantCulture)));
+    private static string? Mac(ReadOnlySpan<byte> bytes) => bytes.Length == 0 ? null : MacAddress.Format(bytes);
 
     private static byte[] Bytes(Address address)
     {
@@ -277,7 +272,9 @@ internal sealed partial class Rtnetlink(NetlinkSocket socket) : IDisposable
     }
 
     private static byte[] Bytes(string mac) =>
-        PhysicalAddress.Parse(mac.Replace(':', '-').ToUpperInvariant()).GetAddressBytes();
+        MacAddress.TryParse(mac, MacAddressNotations.Colons, out var address, out var why)
+            ? address.ToBytes()
+            : throw new FormatException($"'{mac}' is no MAC address: {why}");
 }
 
 /// <summary><c>IFLA_*</c>.</summary>

@@ -1,15 +1,20 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Text.Json;
-using System.Text.RegularExpressions;
 using Weft.Addressing;
 using Weft.Attachments.Plugins;
 
 namespace Weft.Attachments.Admission;
 
 /// <summary>W4: the addresses that a pod asks for, against what the definition's IPAM does with them.</summary>
-internal static partial class AddressRules
+internal static class AddressRules
 {
+    private const MacAddressNotations MacNotations =
+        MacAddressNotations.Dashes
+        | MacAddressNotations.MixedSeparators
+        | MacAddressNotations.Words
+        | MacAddressNotations.LineFeed;
+
     public static readonly LintRule IpsNotAList = new("W401", Severity.Error, "`ips` is no list of texts");
     public static readonly LintRule NoPrefixLength = new(
         "W402",
@@ -264,9 +269,9 @@ internal static partial class AddressRules
         if (selection.Mac is not { } mac)
             return;
         var path = $"{selection.Path}.mac";
-        if (!MacAddressPattern().IsMatch(mac))
-            findings.Add(Malformed, path, $"'{mac}' is no MAC address of six bytes", "write it as 02:00:5e:00:53:01");
-        else if ((Convert.ToInt32(mac[..2], 16) & 1) == 1)
+        if (!MacAddress.TryParse(mac, MacNotations, out var address, out var why))
+            findings.Add(Malformed, path, $"'{mac}' is no MAC address of six bytes", why);
+        else if (address.IsMulticast)
             findings.Add(
                 Malformed,
                 path,
@@ -306,7 +311,4 @@ internal static partial class AddressRules
             ? (address, length)
             : null;
     }
-
-    [GeneratedRegex("^(?:[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}|[0-9A-Fa-f]{4}\\.[0-9A-Fa-f]{4}\\.[0-9A-Fa-f]{4})$")]
-    private static partial Regex MacAddressPattern();
 }

@@ -6,9 +6,6 @@ namespace Weft.Attachments.Admission;
 /// <summary>W5: the names of a pod's interfaces, and its default routes.</summary>
 internal static class InterfaceRules
 {
-    // IFNAMSIZ of the kernel, less the zero at the end.
-    private const int MaxNameLength = 15;
-
     // '.4094'
     private const int MaxVlanSuffixLength = 5;
 
@@ -72,12 +69,12 @@ internal static class InterfaceRules
                 $"'{name}' can be no interface: {reason}",
                 "write a short name of letters and digits"
             );
-        else if (hasVlanSuffix && name.Length + MaxVlanSuffixLength > MaxNameLength)
+        else if (hasVlanSuffix && name.Length + MaxVlanSuffixLength > InterfaceName.MaxLength)
             findings.Add(
                 BadName,
                 selection.Path,
-                $"'{name}' leaves no room for '.VLAN' behind it, which {selection.Title} adds: {MaxNameLength} characters are the most",
-                $"write at most {MaxNameLength - MaxVlanSuffixLength}"
+                $"'{name}' leaves no room for '.VLAN' behind it, which {selection.Title} adds: {InterfaceName.MaxLength} characters are the most",
+                $"write at most {InterfaceName.MaxLength - MaxVlanSuffixLength}"
             );
         else if (name is "eth0" or "lo")
             findings.Add(ReservedName, selection.Path, $"the pod has '{name}' already", "choose another name");
@@ -85,11 +82,11 @@ internal static class InterfaceRules
 
     private static string? ReasonNotAName(string name)
     {
-        if (name.Length > MaxNameLength)
-            return $"it has {name.Length} characters, and {MaxNameLength} are the most";
-        return name is "." or ".." || name.Any(c => c is '/' or ':' || char.IsWhiteSpace(c))
-            ? "'/', ':' and blanks are not allowed"
-            : null;
+        if (name.Length > InterfaceName.MaxLength)
+            return $"it has {name.Length} characters, and {InterfaceName.MaxLength} are the most";
+        return InterfaceName.TryParse(name, InterfaceNameRules.None, out _, out _)
+            ? null
+            : "'/', ':' and blanks are not allowed";
     }
 
     private static void CheckSameName(string name, List<NetworkSelection> same, Findings findings)

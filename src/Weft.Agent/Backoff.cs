@@ -1,3 +1,5 @@
+using Weft.Relay;
+
 namespace Weft.Agent;
 
 /// <summary>
@@ -6,20 +8,19 @@ namespace Weft.Agent;
 /// </summary>
 internal sealed class Backoff(TimeSpan first, TimeSpan last)
 {
-    private int _steps;
+    private int _failures;
 
     /// <summary>The next wait.</summary>
     /// <param name="atLeast">What the other side asked for (<c>Retry-After</c>); it counts up to ten times the longest
     /// step.</param>
     public TimeSpan NextDelay(TimeSpan? atLeast = null)
     {
-        var step = Math.Min(last.TotalMilliseconds, first.TotalMilliseconds * Math.Pow(2, Math.Min(_steps++, 30)));
-        var wait = TimeSpan.FromMilliseconds(step * (0.5 + (Random.Shared.NextDouble() / 2)));
+        var wait = ExponentialBackoff.Delay(first, last, _failures++) * (0.5 + (Random.Shared.NextDouble() / 2));
         if (atLeast is not { } asked || asked <= wait)
             return wait;
         return asked < last * 10 ? asked : last * 10;
     }
 
     /// <summary>Begins anew with the first step: the other side has answered.</summary>
-    public void Reset() => _steps = 0;
+    public void Reset() => _failures = 0;
 }

@@ -85,8 +85,10 @@ internal sealed class RefusalThrottle(RelayServerOptions options, TimeProvider c
 
         if (count <= options.FreeRefusals)
             return TimeSpan.Zero;
-        var doublings = Math.Min(count - options.FreeRefusals - 1, 16);
-        var delay = options.FirstRefusalDelay * (1 << doublings);
-        return delay < options.LongestRefusalDelay ? delay : options.LongestRefusalDelay;
+        return ExponentialBackoff.Delay(
+            options.FirstRefusalDelay,
+            options.LongestRefusalDelay,
+            count - options.FreeRefusals - 1
+        );
     }
 }

@@ -72,7 +72,8 @@ internal sealed class DesiredNodeBuilder(
                 return
                 [
                     .. missing.Select(each =>
-                        $"{each} is wanted, and {service} has not brought it about; look at `networkctl status` and `journalctl -u systemd-networkd` on the node"
+                        $"{each} is wanted, and {service} has not brought it about; "
+                        + "look at `networkctl status` and `journalctl -u systemd-networkd` on the node"
                     ),
                 ];
             await Task.Delay(TimeSpan.FromMilliseconds(250), clock, cancel);
@@ -135,7 +136,7 @@ internal sealed class DesiredNodeBuilder(
         var own = configuration
             .Links.Where(link => link.Vlan is not null)
             .Select(link =>
-                (NodeOperation)new AddVlan(link.Name, link.Parent ?? link.Uplink.Name, link.Vlan!.Value, link.Mtu)
+                (NodeOperation)new AddVlan(link.Name, NodeLayout.ParentOf(link), link.Vlan!.Value, link.Mtu)
             );
         var plan = NodePlan.Create(
             reader.Read(desired, OwnedState.Empty),

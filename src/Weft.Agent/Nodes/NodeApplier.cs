@@ -5,6 +5,7 @@ using System.Text;
 using Weft.Agent.Nodes.Operations;
 using Weft.Agent.Nodes.Planning;
 using Weft.Agent.Reconcilers;
+using Weft.Relay;
 
 namespace Weft.Agent.Nodes;
 
@@ -64,7 +65,7 @@ internal sealed class NodeApplier(
         if (plan.Operations.IsEmpty)
         {
             // What is in place without a change can't have cut anything off.
-            if (!isDrift || stored.Boot != owned.Boot || stored.Steps.Length != owned.Steps.Length)
+            if (!isDrift || stored.Steps.Length != owned.Steps.Length)
                 store.Save(owned with { Proven = fingerprint });
             if (store.ReadRolledBack() is not null)
                 store.Save((RolledBack?)null);
@@ -76,21 +77,19 @@ internal sealed class NodeApplier(
             {
                 Drift = DriftOf(desired, plan.Operations, isMended: false),
             };
-        if (
-            store.ReadRolledBack() is { } earlier
-            && earlier.Configuration == fingerprint
-            && clock.GetUtcNow() < earlier.NotBefore
-        )
-            return new ReconcileResult(
-                0,
-                0,
-                [
-                    .. plan.Findings,
-                    $"{earlier.Why}; it is tried again at {earlier.NotBefore:yyyy-MM-dd'T'HH:mm:ss'Z'}, or when the node's configuration changes",
-                ]
-            );
-        return await ApplyPlan(desired, plan, owned, new RollbackGuard(fingerprint, isProven, isDrift), cancel);
+        return ReasonToWait(fingerprint) is { } reason
+            ? new ReconcileResult(0, 0, [.. plan.Findings, reason])
+            : await ApplyPlan(desired, plan, owned, new RollbackGuard(fingerprint, isProven, isDrift), cancel);
     }
+
+    /// <summary>Why a configuration that was taken back isn't tried yet; null where it may be tried.</summary>
+    private string? ReasonToWait(string fingerprint) =>
+        store.ReadRolledBack() is { } earlier
+        && earlier.Configuration == fingerprint
+        && clock.GetUtcNow() < earlier.NotBefore
+            ? $"{earlier.Why}; it is tried again at {earlier.NotBefore:yyyy-MM-dd'T'HH:mm:ss'Z'}, "
+                + "or when the node's configuration changes"
+            : null;
 
     private async Task<ReconcileResult> ApplyPlan(
         DesiredNode desired,
@@ -103,12 +102,7 @@ internal sealed class NodeApplier(
         // A control plane that is away already proves nothing against a configuration that has been proven before.
         var away = IsGuarded ? await reach!(QuickProbe, cancel) : null;
         var mustProve = IsGuarded && (away is null || !guard.IsProven);
-        var undo = plan
-            .Operations.Reverse()
-            .Select(operation => operation.Undo())
-            .OfType<NodeOperation>()
-            .ToImmutableArray();
-        var pending = new PendingChange(owned.Boot, guard.Configuration, IsDone: false, owned, undo);
+        var pending = new PendingChange(owned.Boot, guard.Configuration, IsDone: false, owned, UndoOf(plan));
         store.Save(pending);
         var findings = plan.Findings.ToList();
         var (done, after) = Execute(plan.Operations, owned, findings);
@@ -135,6 +129,9 @@ internal sealed class NodeApplier(
             Drift = guard.IsDrift ? DriftOf(desired, done, isMended: true) : [],
         };
     }
+
+    private static ImmutableArray<NodeOperation> UndoOf(NodePlan plan) =>
+        [.. plan.Operations.Reverse().Select(operation => operation.Undo()).OfType<NodeOperation>()];
 
     private (List<NodeOperation> Done, OwnedState After) Execute(
         ImmutableArray<NodeOperation> steps,
@@ -216,11 +213,10 @@ internal sealed class NodeApplier(
     {
         var attempts =
             store.ReadRolledBack() is { } earlier && earlier.Configuration == fingerprint ? earlier.Attempts + 1 : 1;
-        var rest = TimeSpan.FromTicks(
-            Math.Min(MaxRetryDelay.Ticks, InitialRetryDelay.Ticks << Math.Min(attempts - 1, 10))
-        );
+        var rest = ExponentialBackoff.Delay(InitialRetryDelay, MaxRetryDelay, attempts - 1);
         var said =
-            $"the node's configuration was taken back, because the control plane was not within reach for {policy.RollbackAfter.TotalSeconds:0} s after it was applied: {why}";
+            "the node's configuration was taken back, because the control plane was not within reach for "
+            + $"{policy.RollbackAfter.TotalSeconds:0} s after it was applied: {why}";
         store.Save(new RolledBack(fingerprint, attempts, clock.GetUtcNow() + rest, said));
         UndoPending(pending);
         log.RolledBack(why, attempts, rest);
@@ -256,14 +252,18 @@ internal sealed class NodeApplier(
             )),
         ];
 
-    private static string Fingerprint(DesiredNode desired) =>
-        Convert.ToHexStringLower(
-            SHA256.HashData(
-                Encoding.UTF8.GetBytes(
-                    $"{desired.Configuration.Node}\n{desired.Configuration.ToJson().ToJsonString()}\n{desired.Guards}\n{desired.Service?.Service}\n{Files(desired)}"
-                )
-            )
+    private static string Fingerprint(DesiredNode desired)
+    {
+        var text = string.Join(
+            '\n',
+            desired.Configuration.Node,
+            desired.Configuration.ToJson().ToJsonString(),
+            desired.Guards,
+            desired.Service?.Service,
+            Files(desired)
         );
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
+    }
 
     private static string Files(DesiredNode desired) =>
         desired.Service is { } files

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Text;
 using Weft.Agent.Linux;
 using Weft.Agent.Nodes.Operations;
-using Weft.Attachments.DevicePools;
+using Weft.Agent.Nodes.Planning;
 
 namespace Weft.Agent.Nodes;
 
@@ -80,13 +80,13 @@ internal sealed partial class NodeOperationExecutor
         var address = AddressOf(operation.Device);
         var device = $"{Pci}/devices/{address}";
         var has = sysfs.ReadLinkName($"{device}/driver");
-        if (has is not null && (operation.Driver is null || !IsBound(operation.Driver, has)))
+        if (has is not null && !DriverBinding.IsBound(operation.Driver, has))
         {
             sysfs.Write($"{device}/driver/unbind", address);
             _links = null;
         }
 
-        if (operation.Driver is null || (has is not null && IsBound(operation.Driver, has)))
+        if (operation.Driver is null || DriverBinding.IsBound(operation.Driver, has))
             return;
         if (operation.Driver == BindDriver.Kernel)
             Probe(operation.Device, address, device);
@@ -94,10 +94,16 @@ internal sealed partial class NodeOperationExecutor
             Override(operation.Driver, address, device);
         _links = null;
         var got = sysfs.ReadLinkName($"{device}/driver");
-        if (got is null || !IsBound(operation.Driver, got))
-            throw new IOException(
-                $"{address} has the driver {got ?? "none"} after it was given to {(operation.Driver == BindDriver.Kernel ? "the kernel's" : operation.Driver)}; look at `dmesg` on the node{(got is null && operation.Driver == BindDriver.Kernel ? ", and whether its kernel has the driver's module" : "")}"
-            );
+        if (DriverBinding.IsBound(operation.Driver, got))
+            return;
+        var hint =
+            got is null && operation.Driver == BindDriver.Kernel
+                ? ", and whether its kernel has the driver's module"
+                : "";
+        throw new IOException(
+            $"{address} has the driver {got ?? "none"} after it was given to {DriverBinding.Describe(operation.Driver)}; "
+                + $"look at `dmesg` on the node{hint}"
+        );
     }
 
     /// <summary>
@@ -160,9 +166,6 @@ internal sealed partial class NodeOperationExecutor
             ? device.Address
             : sysfs.ReadLinkName($"{Pci}/devices/{device.Address}/virtfn{FormatNumber(index)}")
                 ?? throw new IOException($"{device.Address} has no function {index}");
-
-    private static bool IsBound(string wanted, string has) =>
-        wanted == BindDriver.Kernel ? !DeviceDrivers.IsUserSpace(has) : wanted == has;
 
     private static void Write(WriteServiceFiles operation)
     {

@@ -6,6 +6,7 @@ using Weft.Agent.Linux;
 using Weft.Agent.Linux.Netlink;
 using Weft.Agent.Nodes.Operations;
 using Weft.Agent.Nodes.Planning;
+using Weft.Attachments.Nodes;
 
 namespace Weft.Agent.Nodes;
 
@@ -90,28 +91,8 @@ internal sealed class NodeReader(Rtnetlink kernel, Sysfs sysfs)
         OwnedState owned
     )
     {
-        var names = DesiredLink
-            .FromConfiguration(desired.Configuration)
-            .SelectMany(link => new[] { link.Name, link.Uplink.Name, link.Parent })
-            .Concat(owned.Steps.OfType<SetSysctl>().Select(operation => operation.Link))
-            .ToHashSet(StringComparer.Ordinal);
-        var macs = desired
-            .Configuration.Links.Select(link => link.Uplink.MacAddress)
-            .Concat(desired.Configuration.PhysicalFunctions.Select(port => port.MacAddress))
-            .OfType<string>()
-            .ToHashSet(StringComparer.OrdinalIgnoreCase);
         var settings = ImmutableDictionary.CreateBuilder<(string, string), string>();
-        foreach (
-            var link in links
-                .Where(l =>
-                    names.Contains(l.Name)
-                    || macs.Contains(l.MacAddress ?? "")
-                    || macs.Contains(l.PermanentMacAddress ?? "")
-                    || l.AlternativeNames.Any(names.Contains)
-                )
-                .Select(l => l.Name)
-                .Append(ObservedNode.DefaultInterface)
-        )
+        foreach (var link in NamesOfConcern(links, desired, owned).Append(ObservedNode.DefaultInterface))
         {
             foreach (var name in LinkSettings.Names)
             {
@@ -121,6 +102,33 @@ internal sealed class NodeReader(Rtnetlink kernel, Sysfs sysfs)
         }
 
         return settings.ToImmutable();
+    }
+
+    /// <summary>The interfaces that a configuration may mean, by whatever it finds them, and those that were set.</summary>
+    private static IEnumerable<string> NamesOfConcern(
+        ImmutableArray<KernelLink> links,
+        DesiredNode desired,
+        OwnedState owned
+    )
+    {
+        var names = DesiredLinks
+            .FromLayout(NodeLayout.Arrange(desired.Configuration))
+            .SelectMany(link => new[] { link.Name, link.Uplink.Name, NodeLayout.ParentOf(link) })
+            .Concat(owned.Steps.OfType<SetSysctl>().Select(operation => operation.Link))
+            .ToHashSet(StringComparer.Ordinal);
+        var macs = desired
+            .Configuration.Links.Select(link => link.Uplink.MacAddress)
+            .Concat(desired.Configuration.PhysicalFunctions.Select(port => port.MacAddress))
+            .OfType<string>()
+            .ToHashSet(StringComparer.OrdinalIgnoreCase);
+        return links
+            .Where(link =>
+                names.Contains(link.Name)
+                || macs.Contains(link.MacAddress ?? "")
+                || macs.Contains(link.PermanentMacAddress ?? "")
+                || link.AlternativeNames.Any(names.Contains)
+            )
+            .Select(link => link.Name);
     }
 
     /// <summary>Where a setting is.</summary>

@@ -154,14 +154,18 @@ internal sealed record WriteServiceFiles(string Service, ImmutableArray<ServiceF
 {
     public override string Key => $"files {Service}";
     public override string Subject => Service;
-    public override string Description =>
-        $"{string.Join(", ", Files.Select(f => f.Content is null ? $"remove {f.Path}" : f.Content == f.Was ? $"keep {f.Path}" : $"write {f.Path}"))}, and have it read";
+    public override string Description => $"{string.Join(", ", Files.Select(Describe))}, and have it read";
 
     public override NodeOperation Undo() =>
         this with
         {
             Files = [.. Files.Select(f => new ServiceFile(f.Path, f.Was, f.Content))],
         };
+
+    private static string Describe(ServiceFile file) =>
+        file.Content is null ? $"remove {file.Path}"
+        : file.Content == file.Was ? $"keep {file.Path}"
+        : $"write {file.Path}";
 
     public override NodeOperation? Compose(NodeOperation earlier)
     {

@@ -1,9 +1,5 @@
-using System.Globalization;
-using System.Security.Cryptography;
-using System.Text;
 using Weft.Agent.Linux.Netlink;
 using Weft.Agent.Nodes.Operations;
-using Weft.Attachments.DevicePools;
 using Weft.Attachments.Nodes;
 
 namespace Weft.Agent.Nodes.Planning;
@@ -13,8 +9,6 @@ namespace Weft.Agent.Nodes.Planning;
 /// </summary>
 internal sealed class DevicePlanner(ObservedNode observed, PlanBuilder plan, PortPlanner ports)
 {
-    private const string NoMac = "00:00:00:00:00:00";
-
     /// <summary>Writes their part of the plan.</summary>
     public void Plan(NodeConfiguration wanted)
     {
@@ -26,230 +20,149 @@ internal sealed class DevicePlanner(ObservedNode observed, PlanBuilder plan, Por
             PlanLeftover(operation);
     }
 
-    /// <summary>
-    /// The MAC address of a function that nobody has given one: locally administered, and the same whenever it is asked
-    /// for.
-    /// </summary>
-    /// <param name="port">What tells its port from the node's others.</param>
-    public static string MacOf(string node, string port, int index)
+    private void PlanPort(string node, PhysicalFunction desired)
     {
-        var hash = SHA256.HashData(
-            Encoding.UTF8.GetBytes(
-                string.Create(CultureInfo.InvariantCulture, $"weft function\n{node}\n{port}\n{index}")
-            )
-        );
-        return string.Join(
-            ':',
-            hash.Take(5).Prepend((byte)2).Select(b => b.ToString("x2", CultureInfo.InvariantCulture))
-        );
-    }
-
-    private void PlanPort(string node, PhysicalFunction wish)
-    {
-        var uplink = new Uplink(wish.Name, wish.MacAddress, wish.Mtu, null) { PciAddress = wish.PciAddress };
-        var link = ports.FindPort(wish.Name) ?? (ports.Candidates(uplink, wish.Name) is [var only] ? only : null);
-        if (
-            link is null
-            || (link.Device ?? wish.PciAddress) is not { } address
-            || observed.Devices.GetValueOrDefault(address) is not { } device
-        )
-        {
-            RefusePort(
-                wish.Name,
-                link is null
-                    ? $"{wish.Name}: the port isn't there, so it has no functions"
-                    : $"{wish.Name}: it isn't on a PCI bus, so it can have no virtual functions; take them off this uplink in Weft"
-            );
+        var isPlanned = ports.FindPort(desired.Name) is not null;
+        if (FindPort(node, desired) is not { } port)
             return;
-        }
-
-        // With the node's own service in charge of interfaces, the port may still have another name.
-        var name = ports.FindPort(wish.Name) is null ? link.Name : wish.Name;
+        var device = port.Device;
         plan.Retain($"autoprobe {device.Address}");
         plan.Retain($"functions {device.Address}");
-        if (!link.IsUp && ports.FindPort(wish.Name) is null)
-            plan.Devices.Add(plan.Retain(new SetLinkUp(name, true)));
-        if (device.MaxFunctions < wish.Count)
+        if (!port.Link.IsUp && !isPlanned)
+            plan.Devices.Add(plan.Retain(new SetLinkUp(port.Name, true)));
+        if (ReasonTooFew(port) is { } tooFew)
         {
-            RefusePort(
-                name,
-                $"{name}: {wish.Count} virtual functions are wanted, and it can have {device.MaxFunctions}"
-                    + (
-                        device.MaxFunctions == 0
-                            ? "; turn SR-IOV on in the machine's firmware and on the card"
-                            : "; use fewer in Weft, or raise the card's number by its vendor's tool"
-                    )
-            );
+            RefusePort(port.Name, tooFew);
             return;
         }
 
-        if (device.AutoProbe == true && wish.Count > 0)
-            plan.Devices.Add(new SetAutoProbe(name, device.Address, false));
-        var isNew = device.Functions.Length < wish.Count;
-        if (
-            isNew
-            && device
-                .Functions.Select((f, i) => (Device: observed.Devices.GetValueOrDefault(f), Index: i))
-                .FirstOrDefault(f => f.Device?.InUse is not null)
-                is { Device: not null } used
-        )
+        if (device.AutoProbe == true && desired.Count > 0)
+            plan.Devices.Add(new SetAutoProbe(port.Name, device.Address, false));
+        if (ReasonNotToRecreate(port) is { } inUse)
         {
-            RefusePort(
-                name,
-                $"{name}: it has {device.Functions.Length} virtual functions and {wish.Count} are wanted; that takes all of them away first, and function {used.Index} is in use ({used.Device.InUse}). Move the pods off this node, then it is done"
-            );
+            RefusePort(port.Name, inUse);
             return;
         }
 
-        if (isNew)
-            plan.Devices.Add(new SetFunctionCount(name, device.Address, wish.Count, device.Functions.Length));
-        foreach (var function in wish.Functions.OrderBy(f => f.Index))
-            PlanFunction(node, name, wish, function, link, device, isNew);
+        if (port.IsRecreated)
+            plan.Devices.Add(new SetFunctionCount(port.Name, device.Address, desired.Count, device.Functions.Length));
+        var functions = new FunctionPlanner(observed, plan, port);
+        foreach (var function in desired.Functions.OrderBy(f => f.Index))
+            functions.Plan(function);
     }
 
-    private void PlanFunction(
-        string node,
-        string port,
-        PhysicalFunction wish,
-        VirtualFunction function,
-        KernelLink link,
-        PciDevice device,
-        bool isNew
-    )
+    private FunctionPort? FindPort(string node, PhysicalFunction desired)
     {
-        var there = isNew ? null : observed.Devices.GetValueOrDefault(device.Functions[function.Index]);
-        var set = isNew ? null : link.Functions.FirstOrDefault(f => f.Index == function.Index);
-        var what = new DeviceReference($"function {function.Index} of {port}", device.Address, function.Index);
-        var hard = new List<NodeOperation>();
-        var soft = new List<NodeOperation>();
-        if (set is null || set.MacAddress == NoMac)
-            hard.Add(
-                Side(
-                    FunctionSetting.Mac,
-                    MacOf(node, wish.MacAddress ?? wish.PciAddress ?? wish.Name, function.Index),
-                    set?.MacAddress
-                )
-            );
-        if ((function.Vlan ?? 0) != (set?.Vlan ?? 0))
-            hard.Add(
-                Side(
-                    FunctionSetting.Vlan,
-                    (function.Vlan ?? 0).ToString(CultureInfo.InvariantCulture),
-                    set?.Vlan.ToString(CultureInfo.InvariantCulture)
-                )
-            );
-        Switch(FunctionSetting.SpoofCheck, function.SpoofCheck, set?.SpoofCheck);
-        Switch(FunctionSetting.Trust, function.Trust, set?.Trust);
-        foreach (var setting in Enum.GetValues<FunctionSetting>())
-            plan.Retain($"function {port} {function.Index} {setting}");
-
-        var driver = DesiredDriver(function.Driver, there ?? device);
-        plan.Retain(new BindDriver(what, driver, null));
-        if (there?.InUse is { } pod)
-        {
-            // What the pod's plugin has set besides is the pod's; a VLAN or a driver of another network is not.
-            if (hard.Count > 0 || !IsDesiredDriver(driver, there.Driver))
-                plan.Findings.Add(
-                    $"{what.Name}: {string.Join(", ", hard.Select(operation => operation.Description).Append(IsDesiredDriver(driver, there.Driver) ? null : $"driver {DescribeDriver(driver)} (has {there.Driver ?? "none"})").OfType<string>())} is wanted, but it is in use ({pod}); it is done once the pod is gone"
-                );
-            return;
-        }
-
-        // A driver that is bound doesn't learn of another address or VLAN: it is taken off first.
-        if (hard.Count > 0 && there?.Driver is { } bound)
-            plan.Devices.Add(new BindDriver(what, null, bound));
-        plan.Devices.AddRange([.. hard, .. soft]);
-        var binds = !IsDesiredDriver(driver, there?.Driver) || hard.Count > 0;
-        if (binds && !MayBind(what.Name, driver, there ?? device))
-            return;
-        if (binds)
-            plan.Devices.Add(new BindDriver(what, driver, hard.Count > 0 ? null : there?.Driver));
-        if (
-            driver == BindDriver.Kernel
-            && (
-                binds
-                || there?.Interfaces is [var name]
-                    && observed.FindLink(name) is { } own
-                    && (own.Mtu != function.Mtu || !own.IsUp)
-            )
-        )
-            plan.Devices.Add(new SetFunctionLink(what, function.Mtu));
-
-        SetFunctionSetting Side(FunctionSetting setting, string value, string? was) =>
-            new(port, function.Index, setting, value, was);
-
-        void Switch(FunctionSetting setting, bool on, bool? was)
-        {
-            var operation = Side(
-                setting,
-                on ? "on" : "off",
-                was is { } known
-                    ? known
-                        ? "on"
-                        : "off"
-                    : null
-            );
-            // A driver that doesn't say what it has is told once.
-            if (
-                was is null
-                    ? isNew || (plan.Owned.Find(operation.Key) as SetFunctionSetting)?.Value != operation.Value
-                    : was != on
-            )
-                soft.Add(operation);
-        }
+        var planned = ports.FindPort(desired.Name);
+        var link = planned ?? FindLink(NodeLayout.PortOf(desired));
+        var address = link is null ? null : link.Device ?? desired.PciAddress;
+        // With the node's own service in charge of interfaces, the port may still have another name.
+        if (link is not null && FindDevice(address) is { } device)
+            return new FunctionPort(node, planned is null ? link.Name : desired.Name, desired, link, device);
+        RefusePort(
+            desired.Name,
+            link is null
+                ? $"{desired.Name}: the port isn't there, so it has no functions"
+                : $"{desired.Name}: it isn't on a PCI bus, so it can have no virtual functions; "
+                    + "take them off this uplink in Weft"
+        );
+        return null;
     }
 
-    private void PlanPassedDevice(PassthroughDevice wish)
+    private static string? ReasonTooFew(FunctionPort port)
     {
-        var uplink = new Uplink(wish.Name, wish.MacAddress, wish.Mtu, null) { PciAddress = wish.PciAddress };
-        var link = ports.Candidates(uplink, wish.Name) is [var only] ? only : null;
-        var address =
-            wish.PciAddress
-            ?? link?.Device
-            ?? plan.Owned.Steps.OfType<BindDriver>()
-                .FirstOrDefault(made => made.Device.Name == wish.Name && made.Device.Function is null)
-                ?.Device.Address;
-        var device = address is null ? null : observed.Devices.GetValueOrDefault(address);
-        if (device is null && (wish.Driver == FunctionDriver.UserSpace || wish.PciAddress is not null))
+        var (most, wanted) = (port.Device.MaxFunctions, port.Desired.Count);
+        if (most >= wanted)
+            return null;
+        var next =
+            most == 0
+                ? "turn SR-IOV on in the machine's firmware and on the card"
+                : "use fewer in Weft, or raise the card's number by its vendor's tool";
+        return $"{port.Name}: {wanted} virtual functions are wanted, and it can have {most}; {next}";
+    }
+
+    private string? ReasonNotToRecreate(FunctionPort port)
+    {
+        if (!port.IsRecreated)
+            return null;
+        var functions = port.Device.Functions;
+        var used = functions.FirstOrDefault(function => FindDevice(function)?.InUse is not null);
+        return used is null
+            ? null
+            : $"{port.Name}: it has {functions.Length} virtual functions and {port.Desired.Count} are wanted; "
+                + $"that takes all of them away first, and function {functions.IndexOf(used)} is in use "
+                + $"({FindDevice(used)!.InUse}). Move the pods off this node, then it is done";
+    }
+
+    private void PlanPassedDevice(PassthroughDevice desired)
+    {
+        var uplink = new Uplink(desired.Name, desired.MacAddress, desired.Mtu, null)
         {
-            RefusePort(
-                wish.Name,
-                address is null
-                    ? $"{wish.Name}: its PCI address isn't known, so no user-space driver can be given to it; say the uplink's pciAddress in Weft"
-                    : $"{wish.Name}: there is no PCI device {address}; look at `lspci -D` on the node, and mend the uplink's pciAddress in Weft"
+            PciAddress = desired.PciAddress,
+        };
+        var link = FindLink(new NodeLink(desired.Name, uplink, null, desired.Mtu, [], [], ""));
+        var address = desired.PciAddress ?? link?.Device ?? AddressBoundEarlier(desired.Name);
+        var device = FindDevice(address);
+        var needsDevice = desired.Driver == FunctionDriver.UserSpace || desired.PciAddress is not null;
+        if (device is null && needsDevice)
+            RefusePort(desired.Name, ReasonNoDevice(desired.Name, address));
+        else if (device is not null && !HasDriver(desired, device))
+            PlanDriver(desired, device);
+        else if (link is not null && !DriverBinding.IsHiddenFromKernel(desired.Driver, device?.Vendor))
+            PlanLink(link, desired.Mtu);
+    }
+
+    private string? AddressBoundEarlier(string name) =>
+        plan
+            .Owned.Steps.OfType<BindDriver>()
+            .FirstOrDefault(made => made.Device.Name == name && made.Device.Function is null)
+            ?.Device.Address;
+
+    private static string ReasonNoDevice(string name, string? address) =>
+        address is null
+            ? $"{name}: its PCI address isn't known, so no user-space driver can be given to it; "
+                + "say the uplink's pciAddress in Weft"
+            : $"{name}: there is no PCI device {address}; "
+                + "look at `lspci -D` on the node, and mend the uplink's pciAddress in Weft";
+
+    private bool HasDriver(PassthroughDevice desired, PciDevice device)
+    {
+        var driver = DriverBinding.Desired(desired.Driver, device);
+        plan.Retain(new BindDriver(new DeviceReference(desired.Name, device.Address, null), driver, device.Driver));
+        return DriverBinding.IsBound(driver, device.Driver);
+    }
+
+    private void PlanDriver(PassthroughDevice desired, PciDevice device)
+    {
+        var driver = DriverBinding.Desired(desired.Driver, device);
+        var reference = new DeviceReference(desired.Name, device.Address, null);
+        if (device.InUse is { } holder)
+        {
+            plan.Findings.Add(
+                $"{desired.Name}: driver {DriverBinding.Describe(driver)} is wanted (has {device.Driver ?? "none"}), "
+                    + $"but it is in use ({holder}); it is done once the pod is gone"
             );
             return;
         }
 
-        if (device is not null)
+        if (DriverBinding.ReasonNotBindable(desired.Name, driver, device) is { } reason)
         {
-            var driver = DesiredDriver(wish.Driver, device);
-            var operation = plan.Retain(
-                new BindDriver(new DeviceReference(wish.Name, device.Address, null), driver, device.Driver)
-            );
-            if (!IsDesiredDriver(driver, device.Driver))
-            {
-                if (device.InUse is { } holder)
-                    plan.Findings.Add(
-                        $"{wish.Name}: driver {DescribeDriver(driver)} is wanted (has {device.Driver ?? "none"}), but it is in use ({holder}); it is done once the pod is gone"
-                    );
-                else if (MayBind(wish.Name, driver, device))
-                    plan.Devices.AddRange(
-                        driver == BindDriver.Kernel
-                            ? [operation, new SetFunctionLink(((BindDriver)operation).Device, wish.Mtu)]
-                            : [operation]
-                    );
-                return;
-            }
+            plan.Findings.Add(reason);
+            return;
         }
 
-        // Where it isn't in sight a pod has it, and sets it up itself.
-        if (link is null || wish.Driver == FunctionDriver.UserSpace && device?.Vendor != PciVendors.Mellanox)
-            return;
+        plan.Devices.Add(new BindDriver(reference, driver, device.Driver));
+        if (driver == BindDriver.Kernel)
+            plan.Devices.Add(new SetFunctionLink(reference, desired.Mtu));
+    }
+
+    /// <summary>Sets up a device that is in sight. Where it isn't a pod has it, and sets it up itself.</summary>
+    private void PlanLink(KernelLink link, int mtu)
+    {
         plan.Retain($"mtu {link.Name}");
         plan.Retain($"up {link.Name}");
-        if (link.Mtu != wish.Mtu)
-            plan.Devices.Add(new SetMtu(link.Name, wish.Mtu, link.Mtu));
+        if (link.Mtu != mtu)
+            plan.Devices.Add(new SetMtu(link.Name, mtu, link.Mtu));
         if (!link.IsUp)
             plan.Devices.Add(new SetLinkUp(link.Name, true));
     }
@@ -258,33 +171,22 @@ internal sealed class DevicePlanner(ObservedNode observed, PlanBuilder plan, Por
     {
         switch (operation)
         {
-            case SetFunctionCount count
-                when observed.Devices.GetValueOrDefault(count.Device) is { } device
-                    && device.Functions.Length == count.Count:
-                if (
-                    device
-                        .Functions.Select(f => observed.Devices.GetValueOrDefault(f)?.InUse)
-                        .FirstOrDefault(use => use is not null) is
-                    { } pod
-                )
-                    plan.Findings.Add(
-                        $"{count.Port}: its virtual functions are no longer wanted, but one is in use ({pod}); they are taken away once the pod is gone"
-                    );
-                else
-                    plan.Removals.Add(operation.Undo()!);
+            case SetFunctionCount count when FindDevice(count.Device)?.Functions.Length == count.Count:
+                RemoveFunctions(count);
                 break;
-            case SetAutoProbe probe when observed.Devices.GetValueOrDefault(probe.Device)?.AutoProbe == probe.On:
-                plan.Removals.Add(operation.Undo()!);
+            case SetAutoProbe probe when FindDevice(probe.Device)?.AutoProbe == probe.On:
+                plan.Removals.Add(probe.Undo());
                 break;
             case BindDriver { Device.Function: null } bind
-                when observed.Devices.GetValueOrDefault(bind.Device.Address) is { InUse: null } device
-                    && IsDesiredDriver(bind.Driver, device.Driver):
-                plan.Removals.Add(operation.Undo()!);
+                when FindDevice(bind.Device.Address) is { InUse: null } device
+                    && DriverBinding.IsBound(bind.Driver, device.Driver):
+                plan.Removals.Add(bind.Undo());
                 break;
             case BindDriver { Device.Function: null } bind
-                when observed.Devices.GetValueOrDefault(bind.Device.Address) is { InUse: { } holder }:
+                when FindDevice(bind.Device.Address) is { InUse: { } holder }:
                 plan.Findings.Add(
-                    $"{bind.Device.Name} is no longer wanted, but it is in use ({holder}); it is given back once the pod is gone"
+                    $"{bind.Device.Name} is no longer wanted, but it is in use ({holder}); "
+                        + "it is given back once the pod is gone"
                 );
                 break;
             case SetFunctionCount or SetAutoProbe or SetFunctionSetting or BindDriver:
@@ -296,14 +198,16 @@ internal sealed class DevicePlanner(ObservedNode observed, PlanBuilder plan, Por
         }
     }
 
-    private bool MayBind(string name, string driver, PciDevice device)
+    private void RemoveFunctions(SetFunctionCount count)
     {
-        if (driver != BindDriver.UserSpace || device.HasIommuGroup)
-            return true;
-        plan.Findings.Add(
-            $"{name}: {BindDriver.UserSpace} needs an IOMMU, and {device.Address} is in no IOMMU group; turn VT-d (AMD-Vi) on in the machine's firmware, and start the kernel with intel_iommu=on (amd_iommu=on) iommu=pt"
-        );
-        return false;
+        var functions = FindDevice(count.Device)!.Functions;
+        if (functions.Select(f => FindDevice(f)?.InUse).FirstOrDefault(use => use is not null) is { } pod)
+            plan.Findings.Add(
+                $"{count.Port}: its virtual functions are no longer wanted, but one is in use ({pod}); "
+                    + "they are taken away once the pod is gone"
+            );
+        else
+            plan.Removals.Add(count.Undo());
     }
 
     private void RefusePort(string name, string why)
@@ -319,18 +223,10 @@ internal sealed class DevicePlanner(ObservedNode observed, PlanBuilder plan, Por
             plan.Retain(operation);
     }
 
-    private static string DesiredDriver(FunctionDriver driver, PciDevice device) =>
-        driver == FunctionDriver.UserSpace && device.Vendor != PciVendors.Mellanox
-            ? BindDriver.UserSpace
-            : BindDriver.Kernel;
+    /// <summary>The one interface that a port or device can be; null where there is none, or more than one.</summary>
+    private KernelLink? FindLink(NodeLink desired) =>
+        ports.Candidates(desired.Uplink, desired.Name) is [var only] ? only : null;
 
-    private static bool IsDesiredDriver(string? wanted, string? has) =>
-        wanted switch
-        {
-            null => has is null,
-            BindDriver.Kernel => has is not null && !DeviceDrivers.IsUserSpace(has),
-            _ => has == wanted,
-        };
-
-    private static string DescribeDriver(string driver) => driver == BindDriver.Kernel ? "the kernel's" : driver;
+    private PciDevice? FindDevice(string? address) =>
+        address is null ? null : observed.Devices.GetValueOrDefault(address);
 }

@@ -22,20 +22,6 @@ internal static class GarbageCollection
                 case AddVlan vlan when observed.FindLink(vlan.Link) is { } link && plan.IsOwned(link):
                     RemoveLink(observed, plan, link);
                     break;
-                case AddAddress address
-                    when observed.FindLink(address.Link) is { } link && Has(observed, link, address):
-                case SetMtu mtu when observed.FindLink(mtu.Link)?.Mtu == mtu.Mtu:
-                case SetLinkUp up
-                    when observed.FindLink(up.Link) is { } set && set.IsUp == up.Up && !IsUsed(observed, plan, set):
-                case SetSysctl setting
-                    when observed.Sysctls.GetValueOrDefault((setting.Link, setting.Name)) == setting.Value:
-                    plan.Removals.Add(operation.Undo()!);
-                    break;
-                case AddRoute route
-                    when observed.FindLink(route.Link) is { } link
-                        && observed.Routes.Any(r => r.Link == link.Index && LinkSettings.Matches(r, route.Route)):
-                    plan.Removals.Add(operation.Undo()!);
-                    break;
                 case LoadGuards
                 or WriteServiceFiles
                 or SetAutoProbe
@@ -44,12 +30,30 @@ internal static class GarbageCollection
                 or BindDriver:
                     // Said by the plans of these.
                     break;
+                case var _ when IsInEffect(observed, plan, operation):
+                    plan.Removals.Add(operation.Undo()!);
+                    break;
                 default:
                     plan.Forgotten.Add(operation.Key!);
                     break;
             }
         }
     }
+
+    /// <summary>Whether what an operation set is still so, and nobody else needs it.</summary>
+    private static bool IsInEffect(ObservedNode observed, PlanBuilder plan, NodeOperation operation) =>
+        operation switch
+        {
+            AddAddress address => observed.FindLink(address.Link) is { } link && Has(observed, link, address),
+            SetMtu mtu => observed.FindLink(mtu.Link)?.Mtu == mtu.Mtu,
+            SetLinkUp up => observed.FindLink(up.Link) is { } link
+                && link.IsUp == up.Up
+                && !IsUsed(observed, plan, link),
+            SetSysctl setting => observed.Sysctls.GetValueOrDefault((setting.Link, setting.Name)) == setting.Value,
+            AddRoute route => observed.FindLink(route.Link) is { } link
+                && observed.Routes.Any(r => r.Link == link.Index && LinkSettings.Matches(r, route.Route)),
+            _ => false,
+        };
 
     /// <summary>
     /// Takes an interface that the agent made away, with an operation for each thing that would go unsaid.
@@ -85,7 +89,8 @@ internal static class GarbageCollection
             { } child
         )
             plan.Findings.Add(
-                $"{link.Name} is no longer wanted, but {child.Name} stands on it and the agent didn't make that; remove {child.Name} (`ip link delete {child.Name}`)"
+                $"{link.Name} is no longer wanted, but {child.Name} stands on it and the agent didn't make that; "
+                    + $"remove {child.Name} (`ip link delete {child.Name}`)"
             );
         else
             Remove(observed, plan, link);
@@ -97,7 +102,8 @@ internal static class GarbageCollection
             return;
         if (observed.FindLink(rename.From) is { } other && other.Index != link.Index)
             plan.Findings.Add(
-                $"{rename.To} is no longer wanted under this name, but its old name {rename.From} has been taken by another interface; rename that one"
+                $"{rename.To} is no longer wanted under this name, but its old name {rename.From} has been taken "
+                    + "by another interface; rename that one"
             );
         else
             plan.Renames.Insert(0, rename.Undo());

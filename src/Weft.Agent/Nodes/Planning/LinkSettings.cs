@@ -1,6 +1,7 @@
 using Weft.Addressing;
 using Weft.Agent.Linux.Netlink;
 using Weft.Agent.Nodes.Operations;
+using Weft.Attachments.Nodes;
 
 namespace Weft.Agent.Nodes.Planning;
 
@@ -24,7 +25,7 @@ internal static class LinkSettings
         ObservedNode observed,
         PlanBuilder plan,
         KernelLink? link,
-        DesiredLink desired,
+        NodeLink desired,
         bool isNew
     )
     {
@@ -66,11 +67,14 @@ internal static class LinkSettings
     /// <summary>
     /// The kernel makes the link-local address when the interface comes up, and not again once somebody has flushed it.
     /// </summary>
-    private static void LinkLocal(ObservedNode observed, PlanBuilder plan, KernelLink link, DesiredLink desired)
+    private static void LinkLocal(ObservedNode observed, PlanBuilder plan, KernelLink link, NodeLink desired)
     {
-        if (link.LinkType != "ether" || link.MacAddress is not { } mac)
+        if (
+            link.LinkType != "ether"
+            || !MacAddress.TryParse(link.MacAddress, MacAddressNotations.Colons, out var mac, out _)
+        )
             return;
-        var operation = plan.Retain(new AddAddress(desired.Name, FromMacAddress(mac).ToString(), 64));
+        var operation = plan.Retain(new AddAddress(desired.Name, mac.LinkLocalAddress.ToString(), 64));
         if (
             link is { IsUp: true, HasCarrier: true }
             && observed.Sysctls.GetValueOrDefault((link.Name, "addr_gen_mode")) is FromMac
@@ -81,21 +85,8 @@ internal static class LinkSettings
             plan.Links.Add(operation);
     }
 
-    /// <summary>
-    /// RFC 4291, appendix A: the MAC address with <c>fffe</c> in the middle and its second bit turned.
-    /// </summary>
-    private static Address FromMacAddress(string mac)
-    {
-        var bytes = mac.Split(':').Select(part => Convert.ToByte(part, 16)).ToArray();
-        byte[] id = [(byte)(bytes[0] ^ 2), bytes[1], bytes[2], 0xFF, 0xFE, bytes[3], bytes[4], bytes[5]];
-        return new Address(
-            AddressFamily.IPv6,
-            ((UInt128)0xFE80 << 112) | System.Buffers.Binary.BinaryPrimitives.ReadUInt64BigEndian(id)
-        );
-    }
-
     /// <summary>The wanted addresses that are missing. Others' stay.</summary>
-    public static void Addresses(ObservedNode observed, PlanBuilder plan, KernelLink? link, DesiredLink desired)
+    public static void Addresses(ObservedNode observed, PlanBuilder plan, KernelLink? link, NodeLink desired)
     {
         foreach (var (address, length) in desired.Addresses)
         {
@@ -105,7 +96,8 @@ internal static class LinkSettings
             {
                 if (own.IsDuplicate)
                     plan.Findings.Add(
-                        $"{desired.Name}: another machine on the network has {address} too (duplicate address detection); find it by its MAC address in `ip neigh`, and take the address from it"
+                        $"{desired.Name}: another machine on the network has {address} too (duplicate address "
+                            + "detection); find it by its MAC address in `ip neigh`, and take the address from it"
                     );
             }
             else if (
@@ -116,7 +108,9 @@ internal static class LinkSettings
             )
             {
                 plan.Findings.Add(
-                    $"{desired.Name}: {address}/{length} is not given to it, because {observed.FindLink(elsewhere.Link)!.Name} has {address} and not by the agent; take it from there"
+                    $"{desired.Name}: {address}/{length} is not given to it, "
+                        + $"because {observed.FindLink(elsewhere.Link)!.Name} has {address} and not by the agent; "
+                        + "take it from there"
                 );
             }
             else
@@ -127,7 +121,7 @@ internal static class LinkSettings
     }
 
     /// <summary>The wanted routes that are missing. Others' stay, and there is never a second default route.</summary>
-    public static void Routes(ObservedNode observed, PlanBuilder plan, KernelLink? link, DesiredLink desired)
+    public static void Routes(ObservedNode observed, PlanBuilder plan, KernelLink? link, NodeLink desired)
     {
         foreach (var route in desired.Routes)
         {
@@ -137,22 +131,35 @@ internal static class LinkSettings
             // 0 is IPv4's own metric, 1024 IPv6's.
             var metric = route.Metric ?? (route.To.Family == AddressFamily.IPv4 ? 0 : 1024);
             var same = observed.Routes.Where(r => r.To == route.To && r.Metric == metric).ToList();
-            if (same.Any(r => r.Link == link?.Index && r.Via == route.Via))
+            if (same.Exists(r => r.Link == link?.Index && r.Via == route.Via))
                 continue;
-            if (
-                route.To.Length == 0
-                && observed.Routes.FirstOrDefault(r => r.IsDefault && r.To.Family == route.To.Family) is { } way
-            )
-                plan.Findings.Add(
-                    $"{desired.Name}: a default route via {route.Via} is not added, because the node has one{Via(way)} already; take one of the two away"
-                );
-            else if (same.FirstOrDefault(r => IsForeign(observed, plan, r)) is { } other)
-                plan.Findings.Add(
-                    $"{desired.Name}: the route to {route.To} via {route.Via} is not added, because there is one{Via(other)} on {observed.FindLink(other.Link)?.Name ?? "several interfaces"} that the agent didn't make; take it away, or give one of them another metric"
-                );
+            if (ReasonNotToAdd(observed, plan, route, same) is { } reason)
+                plan.Findings.Add($"{desired.Name}: {reason}");
             else
                 plan.Links.Add(operation);
         }
+    }
+
+    /// <param name="same">The node's routes to the same prefix with the same metric.</param>
+    private static string? ReasonNotToAdd(
+        ObservedNode observed,
+        PlanBuilder plan,
+        NodeRoute route,
+        List<KernelRoute> same
+    )
+    {
+        var defaultRoute =
+            route.To.Length == 0
+                ? observed.Routes.FirstOrDefault(r => r.IsDefault && r.To.Family == route.To.Family)
+                : null;
+        if (defaultRoute is not null)
+            return $"a default route via {route.Via} is not added, because the node has one{Via(defaultRoute)} already; "
+                + "take one of the two away";
+        if (same.Find(r => IsForeign(observed, plan, r)) is not { } other)
+            return null;
+        var where = observed.FindLink(other.Link)?.Name ?? "several interfaces";
+        return $"the route to {route.To} via {route.Via} is not added, because there is one{Via(other)} on {where} "
+            + "that the agent didn't make; take it away, or give one of them another metric";
     }
 
     /// <summary>A route as an operation.</summary>

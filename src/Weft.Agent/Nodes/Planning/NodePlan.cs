@@ -22,7 +22,7 @@ internal sealed record NodePlan(
     {
         var plan = new PlanBuilder(owned);
         var ports = new PortPlanner(observed, plan);
-        var links = desired.Service is null ? DesiredLink.FromConfiguration(desired.Configuration) : [];
+        var links = desired.Service is null ? DesiredLinks.FromLayout(NodeLayout.Arrange(desired.Configuration)) : [];
         ports.Plan(links.Where(link => link.Vlan is null));
         new VlanPlanner(observed, plan, ports).Plan(links.Where(link => link.Vlan is not null));
         new DevicePlanner(observed, plan, ports).Plan(desired.Configuration);

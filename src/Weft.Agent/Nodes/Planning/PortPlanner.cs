@@ -35,10 +35,10 @@ internal sealed class PortPlanner(ObservedNode observed, PlanBuilder plan)
     public int MtuOf(string name) => _mtus.GetValueOrDefault(name);
 
     /// <summary>Writes the ports' part of the plan.</summary>
-    public void Plan(IEnumerable<DesiredLink> wishes)
+    public void Plan(IEnumerable<NodeLink> wishes)
     {
         var wanted = wishes.ToList();
-        var names = new List<(DesiredLink Wish, KernelLink Port)>();
+        var names = new List<(NodeLink Wish, KernelLink Port)>();
         foreach (var desired in wanted)
         {
             if (Find(desired) is not { } port)
@@ -46,7 +46,8 @@ internal sealed class PortPlanner(ObservedNode observed, PlanBuilder plan)
             else if (_found.FirstOrDefault(other => other.Value.Index == port.Index) is { Key: { } other })
                 RefuseLink(
                     desired,
-                    $"{desired.Name} and {other} are both the port {port.Name}: one interface can't have two names; give one of them another port"
+                    $"{desired.Name} and {other} are both the port {port.Name}: "
+                        + "one interface can't have two names; give one of them another port"
                 );
             else
                 RecordPort(desired, port, names);
@@ -61,34 +62,29 @@ internal sealed class PortPlanner(ObservedNode observed, PlanBuilder plan)
     public IReadOnlyList<KernelLink> Candidates(Uplink uplink, string name)
     {
         if (uplink.MacAddress is { } mac)
-        {
-            var could = observed
-                .Links.Where(link =>
-                    !link.IsEnslaved && link.LinkType != "loopback" && !DerivedKinds.Contains(link.Kind)
-                )
-                .ToList();
-            var made = could
-                .Where(link => string.Equals(link.PermanentMacAddress, mac, StringComparison.OrdinalIgnoreCase))
-                .ToList();
-            var same =
-                made.Count > 0
-                    ? made
-                    : could
-                        .Where(link => string.Equals(link.MacAddress, mac, StringComparison.OrdinalIgnoreCase))
-                        .ToList();
-            // A port and its likes may have one address; its name says which then.
-            return
-                same.Count > 1
-                && same.FirstOrDefault(link => link.Name == name || link.Name == uplink.Name) is { } named
-                ? [named]
-                : same;
-        }
+            return CandidatesByMacAddress(uplink, name, mac);
+        var onDevice = observed.Links.Where(link => uplink.PciAddress is { } pci && link.Device == pci).ToList();
+        return onDevice.Count > 0 ? onDevice : CandidatesByName(uplink, name);
+    }
 
-        if (
-            uplink.PciAddress is { } address
-            && observed.Links.Where(link => link.Device == address).ToList() is { Count: > 0 } on
-        )
-            return on;
+    private List<KernelLink> CandidatesByMacAddress(Uplink uplink, string name, string mac)
+    {
+        var hardware = observed
+            .Links.Where(link => !link.IsEnslaved && link.LinkType != "loopback" && !DerivedKinds.Contains(link.Kind))
+            .ToList();
+        var same = hardware.FindAll(link => IsSame(link.PermanentMacAddress));
+        if (same.Count == 0)
+            same = hardware.FindAll(link => IsSame(link.MacAddress));
+        // A port and its likes may have one address; its name says which then.
+        return same.Count > 1 && same.Find(link => link.Name == name || link.Name == uplink.Name) is { } named
+            ? [named]
+            : same;
+
+        bool IsSame(string? other) => string.Equals(other, mac, StringComparison.OrdinalIgnoreCase);
+    }
+
+    private IReadOnlyList<KernelLink> CandidatesByName(Uplink uplink, string name)
+    {
         // It was found by that name once, and has another since.
         if (
             plan.Owned.Find($"name {name}") is RenameLink rename
@@ -105,7 +101,7 @@ internal sealed class PortPlanner(ObservedNode observed, PlanBuilder plan)
         ];
     }
 
-    private KernelLink? Find(DesiredLink desired)
+    private KernelLink? Find(NodeLink desired)
     {
         var found = Candidates(desired.Uplink, desired.Name);
         if (found is [var only])
@@ -113,19 +109,21 @@ internal sealed class PortPlanner(ObservedNode observed, PlanBuilder plan)
         var by = desired.Uplink.MacAddress is { } mac ? $"the MAC address {mac}" : $"the name {desired.Uplink.Name}";
         plan.Findings.Add(
             found.Count == 0
-                ? $"{desired.Name}: no port has {by}; look at `ip link` on the node, and mend the node's uplink '{desired.Uplink.Name}' in Weft"
-                : $"{desired.Name}: {string.Join(" and ", found.Select(link => link.Name))} both have {by}; give one of them another MAC address, or name the uplink as one of them is named"
+                ? $"{desired.Name}: no port has {by}; look at `ip link` on the node, "
+                    + $"and mend the node's uplink '{desired.Uplink.Name}' in Weft"
+                : $"{desired.Name}: {string.Join(" and ", found.Select(link => link.Name))} both have {by}; "
+                    + "give one of them another MAC address, or name the uplink as one of them is named"
         );
         return null;
     }
 
-    private void RefuseLink(DesiredLink desired, string why)
+    private void RefuseLink(NodeLink desired, string why)
     {
         plan.Findings.Add(why);
         plan.RetainAll(desired.Name);
     }
 
-    private void RecordPort(DesiredLink desired, KernelLink port, List<(DesiredLink Wish, KernelLink Port)> names)
+    private void RecordPort(NodeLink desired, KernelLink port, List<(NodeLink Wish, KernelLink Port)> names)
     {
         _found[desired.Name] = port;
         if (port.Name == desired.Name)
@@ -135,39 +133,17 @@ internal sealed class PortPlanner(ObservedNode observed, PlanBuilder plan)
     }
 
     /// <summary>Names go from port to port in an order in which each is free when its turn comes.</summary>
-    private void Rename(List<(DesiredLink Wish, KernelLink Port)> names)
+    private void Rename(List<(NodeLink Wish, KernelLink Port)> names)
     {
         // Interfaces that aren't wanted any more are gone by then.
         var taken = observed
             .Links.Where(link => !(plan.IsOwned(link) && IsLeaving(link)))
             .ToDictionary(link => link.Name, link => link.Index, StringComparer.Ordinal);
-        while (names.Count > 0)
+        while (names.FindIndex(each => IsFree(each.Wish.Name, each.Port)) is >= 0 and var next)
         {
-            var next = names.FindIndex(each =>
-                !taken.TryGetValue(each.Wish.Name, out var index) || index == each.Port.Index
-            );
-            if (next < 0)
-                break;
             var (desired, port) = names[next];
             names.RemoveAt(next);
-            var from = port.Name;
-            if (
-                plan.Owned.Find($"name {from}") is RenameLink before
-                && before.To == from
-                && (before.From == desired.Name || !taken.ContainsKey(before.From))
-            )
-            {
-                // It had a name of ours already: back to its own first, so that this stays the one that is given back.
-                plan.Renames.Add(plan.Retain(before.Undo()));
-                from = before.From;
-            }
-
-            // A name that another has given meanwhile is not one to go back to.
-            if (from != desired.Name)
-                plan.Renames.Add(
-                    new RenameLink(from, desired.Name, KeepsOld: plan.Owned.Find($"name {desired.Name}") is null)
-                );
-            plan.Retain($"name {desired.Name}");
+            Rename(desired.Name, port, taken);
             taken.Remove(port.Name);
             taken[desired.Name] = port.Index;
         }
@@ -177,15 +153,38 @@ internal sealed class PortPlanner(ObservedNode observed, PlanBuilder plan)
             _found.Remove(desired.Name);
             RefuseLink(
                 desired,
-                $"{port.Name} can't be named {desired.Name}: another interface that the agent didn't make has this name; rename or remove it (`ip link set {desired.Name} name …`)"
+                $"{port.Name} can't be named {desired.Name}: another interface that the agent didn't make has "
+                    + $"this name; rename or remove it (`ip link set {desired.Name} name …`)"
             );
         }
+
+        bool IsFree(string name, KernelLink port) => !taken.TryGetValue(name, out var index) || index == port.Index;
+    }
+
+    private void Rename(string name, KernelLink port, Dictionary<string, int> taken)
+    {
+        var from = port.Name;
+        if (
+            plan.Owned.Find($"name {from}") is RenameLink before
+            && before.To == from
+            && (before.From == name || !taken.ContainsKey(before.From))
+        )
+        {
+            // It had a name of ours already: back to its own first, so that this stays the one that is given back.
+            plan.Renames.Add(plan.Retain(before.Undo()));
+            from = before.From;
+        }
+
+        // A name that another has given meanwhile is not one to go back to.
+        if (from != name)
+            plan.Renames.Add(new RenameLink(from, name, KeepsOld: plan.Owned.Find($"name {name}") is null));
+        plan.Retain($"name {name}");
     }
 
     private bool IsLeaving(KernelLink link) =>
         plan.Unretained.Any(operation => operation is AddVlan vlan && vlan.Link == link.Name);
 
-    private void SetUp(DesiredLink desired, KernelLink port)
+    private void SetUp(NodeLink desired, KernelLink port)
     {
         var name = desired.Name;
         // What the agent has quieted once stays so, whatever somebody puts on it later.

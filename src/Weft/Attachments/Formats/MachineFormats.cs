@@ -102,7 +102,8 @@ internal static class MachineFormats
         )
             yield return new Refusal(
                 RefusalCode.Overlap,
-                $"the interfaces {string.Join(" and ", same.Select(i => i.Name))} would both be '{same.Key}'; give one of them another name",
+                $"the interfaces {string.Join(" and ", same.Select(i => i.Name))} would both be '{same.Key}'; "
+                    + "give one of them another name",
                 "networkAttachments"
             );
         foreach (
@@ -112,7 +113,8 @@ internal static class MachineFormats
         )
             yield return new Refusal(
                 RefusalCode.InvalidMember,
-                $"the interface '{odd.Name}' on {odd.Network} can't be written: '{KubeVirtNameOf(odd.Name)}' and '{odd.Label}' must be DNS labels",
+                $"the interface '{odd.Name}' on {odd.Network} can't be written: "
+                    + $"'{KubeVirtNameOf(odd.Name)}' and '{odd.Label}' must be DNS labels",
                 "networkAttachments"
             );
     }
@@ -152,23 +154,28 @@ internal static class MachineFormats
         return text.Append("</interface>\n").ToString();
     }
 
+    private static JsonObject KubeVirtInterface(MachineInterface link, MachineHost host)
+    {
+        var body = new JsonObject { ["name"] = KubeVirtNameOf(link.Name), ["macAddress"] = link.MacAddress };
+        if (host != MachineHost.Sriov)
+            body["model"] = "virtio";
+        body[host == MachineHost.Sriov ? "sriov" : "bridge"] = new JsonObject();
+        return body;
+    }
+
+    private static JsonObject KubeVirtNetwork(MachineInterface link) =>
+        new()
+        {
+            ["name"] = KubeVirtNameOf(link.Name),
+            ["multus"] = new JsonObject { ["networkName"] = $"{DefinitionRenderer.Namespace}/{link.Label}" },
+        };
+
     private static string RenderKubeVirt(MachineConfiguration machine, MachineHost host)
     {
         var devices = new JsonObject
         {
             ["interfaces"] = new JsonArray([
-                .. machine.Interfaces.Select(link =>
-                {
-                    var body = new JsonObject
-                    {
-                        ["name"] = KubeVirtNameOf(link.Name),
-                        ["macAddress"] = link.MacAddress,
-                    };
-                    if (host != MachineHost.Sriov)
-                        body["model"] = "virtio";
-                    body[host == MachineHost.Sriov ? "sriov" : "bridge"] = new JsonObject();
-                    return (JsonNode)body;
-                }),
+                .. machine.Interfaces.Select(link => (JsonNode)KubeVirtInterface(link, host)),
             ]),
         };
         if (machine.IsTransitional)
@@ -176,19 +183,7 @@ internal static class MachineFormats
         var spec = new JsonObject
         {
             ["domain"] = new JsonObject { ["devices"] = devices },
-            ["networks"] = new JsonArray([
-                .. machine.Interfaces.Select(link =>
-                    (JsonNode)
-                        new JsonObject
-                        {
-                            ["name"] = KubeVirtNameOf(link.Name),
-                            ["multus"] = new JsonObject
-                            {
-                                ["networkName"] = $"{DefinitionRenderer.Namespace}/{link.Label}",
-                            },
-                        }
-                ),
-            ]),
+            ["networks"] = new JsonArray([.. machine.Interfaces.Select(link => (JsonNode)KubeVirtNetwork(link))]),
         };
         var body = Manifest
             .Create(

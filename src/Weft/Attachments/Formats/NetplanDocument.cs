@@ -38,7 +38,8 @@ internal static class NetplanDocument
     public static JsonObject Render(IEnumerable<NodeLink> links) =>
         Render(NodeLayout.Arrange(new NodeConfiguration("", [.. links], [], [], [])));
 
-    private static JsonObject Render(NodeLayout layout)
+    /// <summary>The same of a layout.</summary>
+    internal static JsonObject Render(NodeLayout layout)
     {
         var ethernets = new JsonObject();
         foreach (var port in layout.Ports)
@@ -84,9 +85,7 @@ internal static class NetplanDocument
             body["addresses"] = new JsonArray([
                 .. link.Addresses.Select(a => JsonValue.Create($"{a.Address}/{a.Length}")),
             ]);
-            // An interface with an IPv6 address needs a link-local one beside it for neighbour discovery (RFC 4291
-            // §2.8).
-            if (link.Addresses.Any(a => a.Address.Family == AddressFamily.IPv6))
+            if (link.HasIPv6)
                 body["link-local"] = new JsonArray("ipv6");
         }
 

@@ -64,9 +64,7 @@ internal static class NetworkdFiles
         var network = new List<(string, string)>
         {
             ("DHCP", "no"),
-            // An interface with an IPv6 address needs a link-local one beside it for neighbour discovery (RFC 4291
-            // §2.8).
-            ("LinkLocalAddressing", link.Addresses.Any(a => a.Address.Family == AddressFamily.IPv6) ? "ipv6" : "no"),
+            ("LinkLocalAddressing", link.HasIPv6 ? "ipv6" : "no"),
             ("IPv6AcceptRA", "no"),
             // Pods' interfaces stand on it before the cable does.
             ("ConfigureWithoutCarrier", "yes"),

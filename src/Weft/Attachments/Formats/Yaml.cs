@@ -203,8 +203,14 @@ internal static partial class Yaml
     // base 60, dates, '=' and ' '. MAC addresses of digits alone are numbers to base 60, and so quoted too, whatever
     // their digits.
     [GeneratedRegex(
-        @"^(?:|~|=|<<|null|true|false|yes|no|on|off|y|n|[-+]?\.(?:inf|nan)|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?|(?:[0-9a-f]{2}:){5}[0-9a-f]{2}|[-+]?(?:[0-9][0-9_]*)?\.[0-9._]*"
-            + @"|[-+]?(?:0b[01_]+|0o?[0-7_]+|0x[0-9a-f_]+)|[-+]?(?:\.[0-9]|[0-9])[0-9_]*\.?[0-9_]*(?:e[-+]?[0-9]+)?|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}.*)$",
+        @"^(?:|~|=|<<|null|true|false|yes|no|on|off|y|n"
+            + @"|[-+]?\.(?:inf|nan)"
+            + @"|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?"
+            + @"|(?:[0-9a-f]{2}:){5}[0-9a-f]{2}"
+            + @"|[-+]?(?:[0-9][0-9_]*)?\.[0-9._]*"
+            + @"|[-+]?(?:0b[01_]+|0o?[0-7_]+|0x[0-9a-f_]+)"
+            + @"|[-+]?(?:\.[0-9]|[0-9])[0-9_]*\.?[0-9_]*(?:e[-+]?[0-9]+)?"
+            + @"|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}.*)$",
         RegexOptions.IgnoreCase | RegexOptions.CultureInvariant
     )]
     private static partial Regex ImplicitType();

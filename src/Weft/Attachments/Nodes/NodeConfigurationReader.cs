@@ -8,6 +8,10 @@ namespace Weft.Attachments.Nodes;
 /// <summary>Reads a node's configuration member by member, and keeps every fault that it meets.</summary>
 internal sealed class NodeConfigurationReader
 {
+    // Names go on to command lines, files and netlink.
+    private const InterfaceNameRules NameRules =
+        InterfaceNameRules.NoControlCharacters | InterfaceNameRules.NoBackslash | InterfaceNameRules.AsciiOnly;
+
     private readonly List<Refusal> _findings;
 
     public NodeConfigurationReader(List<Refusal> findings) => _findings = findings;
@@ -174,14 +178,10 @@ internal sealed class NodeConfigurationReader
 
     private string? ReadInterfaceName(JsonElement body, string member, string path)
     {
-        // The kernel's rule for names of interfaces: up to 15 bytes, no '/', no ':' and no blank, not '.' nor '..'.
-        if (
-            body.Text(member) is { Length: > 0 and <= 15 } name
-            && name is not ("." or "..")
-            && !name.Any(c => c is '/' or ':' or '\\' || char.IsWhiteSpace(c) || char.IsControl(c) || c > '~')
-        )
-            return name;
-        _findings.Add(RefusalOf($"{path}.{member}", $"'{body.Text(member)}' can be no interface's name"));
+        var text = body.Text(member);
+        if (InterfaceName.TryParse(text, NameRules, out var name, out _))
+            return name.ToString();
+        _findings.Add(RefusalOf($"{path}.{member}", $"'{text}' can be no interface's name"));
         return null;
     }
 

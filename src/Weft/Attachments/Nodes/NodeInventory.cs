@@ -131,63 +131,51 @@ internal sealed record NodeInventory(
         WithoutNulls(
             ("kernel", Kernel),
             ("hasIommu", HasIommu),
-            (
-                "devices",
-                new JsonArray([
-                    .. Devices.Select(d =>
-                        (JsonNode)WithoutNulls(
-                            ("name", d.Name),
-                            ("pciAddress", d.PciAddress),
-                            ("vendor", d.Vendor),
-                            ("device", d.Device),
-                            ("driver", d.Driver),
-                            ("macAddress", d.MacAddress),
-                            ("mtu", d.Mtu),
-                            ("isUp", d.IsUp),
-                            ("numa", d.Numa),
-                            ("totalFunctions", d.TotalFunctions),
-                            ("functions", d.Functions),
-                            ("physicalFunction", d.PhysicalFunction),
-                            ("functionIndex", d.FunctionIndex),
-                            ("iommuGroup", d.IommuGroup),
-                            ("isRdma", d.IsRdma),
-                            ("hasDefaultRoute", d.HasDefaultRoute),
-                            ("hasIPv4DefaultRoute", d.HasIPv4DefaultRoute),
-                            ("acpiIndex", d.AcpiIndex),
-                            ("ddpProfile", d.DdpProfile),
-                            ("partitionKey", d.PartitionKey),
-                            ("linkType", d.LinkType),
-                            ("speed", d.Speed),
-                            ("kind", d.Kind)
-                        )
-                    ),
-                ])
-            ),
-            (
-                "hugepages",
-                new JsonArray([
-                    .. Hugepages.Select(h =>
-                        (JsonNode)WithoutNulls(
-                            ("kilobytes", h.Kilobytes),
-                            ("total", h.Total),
-                            ("free", h.Free),
-                            ("numa", h.Numa)
-                        )
-                    ),
-                ])
-            ),
-            (
-                "plugins",
-                new JsonArray([
-                    .. Plugins.Select(p =>
-                        (JsonNode)WithoutNulls(
-                            ("name", p.Name),
-                            ("versions", new JsonArray([.. p.Versions.Select(v => JsonValue.Create(v))])),
-                            ("release", p.Release)
-                        )
-                    ),
-                ])
-            )
+            ("devices", new JsonArray([.. Devices.Select(device => (JsonNode)DeviceBody(device))])),
+            ("hugepages", new JsonArray([.. Hugepages.Select(pages => (JsonNode)HugepagesBody(pages))])),
+            ("plugins", new JsonArray([.. Plugins.Select(plugin => (JsonNode)PluginBody(plugin))]))
+        );
+
+    private static JsonObject DeviceBody(NetworkDevice device) =>
+        WithoutNulls(
+            ("name", device.Name),
+            ("pciAddress", device.PciAddress),
+            ("vendor", device.Vendor),
+            ("device", device.Device),
+            ("driver", device.Driver),
+            ("macAddress", device.MacAddress),
+            ("mtu", device.Mtu),
+            ("isUp", device.IsUp),
+            ("numa", device.Numa),
+            ("totalFunctions", device.TotalFunctions),
+            ("functions", device.Functions),
+            ("physicalFunction", device.PhysicalFunction),
+            ("functionIndex", device.FunctionIndex),
+            ("iommuGroup", device.IommuGroup),
+            ("isRdma", device.IsRdma),
+            ("hasDefaultRoute", device.HasDefaultRoute),
+            ("hasIPv4DefaultRoute", device.HasIPv4DefaultRoute),
+            ("acpiIndex", device.AcpiIndex),
+            ("ddpProfile", device.DdpProfile),
+            ("partitionKey", device.PartitionKey),
+            ("linkType", device.LinkType),
+            ("speed", device.Speed),
+            ("kind", device.Kind)
+        );
+
+    private static JsonObject HugepagesBody(Hugepages pages) =>
+        WithoutNulls(
+            ("kilobytes", pages.Kilobytes),
+            ("total", pages.Total),
+            ("free", pages.Free),
+            ("numa", pages.Numa)
+        );
+
+    private static JsonObject PluginBody(CniBinary plugin) =>
+        WithoutNulls(
+            ("name", plugin.Name),
+            ("versions", new JsonArray([.. plugin.Versions.Select(version => JsonValue.Create(version))])),
+            ("release", plugin.Release)
         );
 
     private static NetworkDevice ReadDevice(JsonElement body) =>

@@ -30,6 +30,11 @@ internal sealed record NodeLayout(
 )
 {
     /// <summary>
+    /// Every port that a link is or stands on, the node's own among them, as wide as links want it: what netlink sets up.
+    /// </summary>
+    public required ImmutableArray<NodeLink> LinkPorts { get; init; }
+
+    /// <summary>
     /// Puts a configuration in order, and refuses what some reader would accept silently and get wrong.
     /// </summary>
     /// <returns>The layout, or every fault of it.</returns>
@@ -43,85 +48,86 @@ internal sealed record NodeLayout(
     /// <summary>The layout without a look at its faults: what weftd stores keeps the rules already.</summary>
     internal static NodeLayout Arrange(NodeConfiguration configuration)
     {
-        var merged = MergeLinks(configuration.Links).ToList();
-        var ports = merged.Where(link => link.Vlan is null).ToDictionary(link => link.Name, StringComparer.Ordinal);
-        var order = ports.Keys.ToList();
-        foreach (var link in merged.Where(link => link.Vlan is not null))
-        {
-            // A tagged interface needs its port to be up and wide enough.
-            var parent = ParentOf(link);
-            if (ports.TryAdd(parent, new NodeLink(parent, link.Uplink, null, link.Uplink.Mtu, [], [], "")))
-                order.Add(parent);
-        }
-
+        var links = MergeLinks(configuration.Links);
+        var linkPorts = PortsOf(links);
         var functions = MergeFunctions(configuration.PhysicalFunctions);
-        foreach (var port in functions.Where(port => port.MacAddress is not null))
-        {
-            if (
-                ports.Values.FirstOrDefault(link =>
-                    link.Name == port.Name || link.Uplink.MacAddress == port.MacAddress
-                ) is
-                { } same
-            )
-                ports[same.Name] = same with { Mtu = Math.Max(same.Mtu, port.Mtu) };
-            else if (
-                ports.TryAdd(
-                    port.Name,
-                    new NodeLink(
-                        port.Name,
-                        new Uplink(port.Name, port.MacAddress, port.Mtu, null),
-                        null,
-                        port.Mtu,
-                        [],
-                        [],
-                        ""
-                    )
-                )
-            )
-                order.Add(port.Name);
-        }
-
-        ImmutableArray<NodeLink> drawn = [.. order.Select(name => ports[name]).Where(link => !IsForeign(link))];
-        ImmutableArray<NodeLink> tagged =
-        [
-            .. merged.Where(link => link.Vlan is not null).Select(link => link with { Parent = ParentOf(link) }),
-        ];
         return new NodeLayout(
             configuration.Node,
-            drawn,
-            tagged,
+            [.. WithFunctionPorts(linkPorts, functions).Where(port => !port.IsForeign)],
+            [.. links.Where(link => link.Vlan is not null).Select(link => link with { Parent = ParentOf(link) })],
             functions,
             UnmanagedDevicesOf(configuration, functions),
-            MergeGuards(configuration, merged),
+            MergeGuards(configuration, links),
             [.. NotesOf(configuration, functions)]
-        );
+        )
+        {
+            LinkPorts = linkPorts,
+        };
     }
-
-    /// <summary>
-    /// Whether a port is set up by the node's own files, and Weft only stands on it: a trunk port that has no MAC
-    /// address here (a bond, say).
-    /// </summary>
-    /// <returns>True for a port to leave alone.</returns>
-    internal static bool IsForeign(NodeLink link) =>
-        link.Vlan is null && link.Uplink.IsTrunkPort && link.Uplink.MacAddress is null && link.Name == link.Uplink.Name;
 
     /// <summary>The interface that a tagged one stands on.</summary>
     internal static string ParentOf(NodeLink link) => link.Parent ?? link.Uplink.Name;
 
+    /// <summary>The port of virtual functions, where no interface of the node's own is or stands on it.</summary>
+    internal static NodeLink PortOf(PhysicalFunction port)
+    {
+        var uplink = new Uplink(port.Name, port.MacAddress, port.Mtu, null) { PciAddress = port.PciAddress };
+        return new NodeLink(port.Name, uplink, null, port.Mtu, [], [], "");
+    }
+
     /// <summary>
     /// Two attachments may want the same interface (pods' parent and the node's own): its addresses are those of both.
     /// </summary>
-    private static IEnumerable<NodeLink> MergeLinks(IEnumerable<NodeLink> links) =>
-        links
-            .GroupBy(link => link.Name, StringComparer.Ordinal)
-            .Select(same =>
-                same.First() with
-                {
-                    Addresses = [.. same.SelectMany(l => l.Addresses).Distinct()],
-                    Routes = [.. same.SelectMany(l => l.Routes).Distinct()],
-                    Mtu = same.Max(l => l.Mtu),
-                }
+    private static ImmutableArray<NodeLink> MergeLinks(ImmutableArray<NodeLink> links) =>
+        [
+            .. links
+                .GroupBy(link => link.Name, StringComparer.Ordinal)
+                .Select(same =>
+                    same.First() with
+                    {
+                        Addresses = [.. same.SelectMany(l => l.Addresses).Distinct()],
+                        Routes = [.. same.SelectMany(l => l.Routes).Distinct()],
+                        Mtu = same.Max(l => l.Mtu),
+                    }
+                ),
+        ];
+
+    /// <summary>The ports among the links, then those that a tagged one needs to be up and wide enough.</summary>
+    private static ImmutableArray<NodeLink> PortsOf(ImmutableArray<NodeLink> links) =>
+        [
+            .. links
+                .Where(link => link.Vlan is null)
+                .Concat(
+                    links
+                        .Where(link => link.Vlan is not null)
+                        .Select(link => new NodeLink(ParentOf(link), link.Uplink, null, link.Uplink.Mtu, [], [], ""))
+                )
+                .DistinctBy(port => port.Name, StringComparer.Ordinal),
+        ];
+
+    /// <summary>
+    /// The ports, and those of virtual functions that a file can find: by MAC address, which may be another port's
+    /// under the name that its network gives it.
+    /// </summary>
+    private static List<NodeLink> WithFunctionPorts(
+        ImmutableArray<NodeLink> linkPorts,
+        ImmutableArray<PhysicalFunction> functions
+    )
+    {
+        var ports = linkPorts.ToList();
+        foreach (var function in functions.Where(function => function.MacAddress is not null))
+        {
+            var same = ports.FindIndex(port =>
+                port.Name == function.Name || port.Uplink.MacAddress == function.MacAddress
             );
+            if (same < 0)
+                ports.Add(PortOf(function));
+            else
+                ports[same] = ports[same] with { Mtu = Math.Max(ports[same].Mtu, function.Mtu) };
+        }
+
+        return ports;
+    }
 
     private static ImmutableArray<PhysicalFunction> MergeFunctions(ImmutableArray<PhysicalFunction> ports) =>
         [
@@ -163,7 +169,10 @@ internal sealed record NodeLayout(
     /// One guard a parent. What the node itself tags there passes too: the guard can't tell a pod's frame from the
     /// node's, and a node that lost its own VLANs would be lost.
     /// </summary>
-    private static ImmutableArray<TrunkGuard> MergeGuards(NodeConfiguration configuration, List<NodeLink> links) =>
+    private static ImmutableArray<TrunkGuard> MergeGuards(
+        NodeConfiguration configuration,
+        ImmutableArray<NodeLink> links
+    ) =>
         [
             .. configuration
                 .Guards.GroupBy(guard => guard.Interface, StringComparer.Ordinal)
@@ -182,7 +191,7 @@ internal sealed record NodeLayout(
                         )
                         .Aggregate((left, right) => left.Union(right)),
                     same.Any(guard => guard.Untagged)
-                        || links.Exists(link => link.Name == same.Key && !link.Addresses.IsEmpty)
+                        || links.Any(link => link.Name == same.Key && !link.Addresses.IsEmpty)
                 )),
         ];
 

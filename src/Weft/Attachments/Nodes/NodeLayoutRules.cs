@@ -10,9 +10,6 @@ namespace Weft.Attachments.Nodes;
 /// </summary>
 internal static partial class NodeLayoutRules
 {
-    /// <summary>The kernel's IFNAMSIZ less the zero at its end (linux/if.h).</summary>
-    private const int MaxNameLength = 15;
-
     /// <summary>RFC 8200 §5: below this the kernel takes IPv6 off an interface.</summary>
     private const int MinIPv6Mtu = 1280;
 
@@ -53,117 +50,132 @@ internal static partial class NodeLayoutRules
 
     private static void CheckNames(NodeConfiguration configuration, List<Refusal> findings)
     {
-        var given = configuration
-            .Links.Select(link =>
-                (link.Name, Path: $"links '{link.Name}'", Ours: link.Vlan is not null || link.Name != link.Uplink.Name)
-            )
-            .Concat(
-                configuration.Links.Select(link =>
-                    (Name: NodeLayout.ParentOf(link), Path: $"links '{link.Name}' parent", Ours: false)
-                )
-            )
-            .Concat(
-                configuration.PhysicalFunctions.Select(port =>
-                    (port.Name, Path: $"physicalFunctions '{port.Name}'", Ours: false)
-                )
-            )
-            .Concat(
-                configuration.Devices.Select(device => (device.Name, Path: $"devices '{device.Name}'", Ours: false))
-            )
-            .Concat(
-                configuration.Guards.Select(guard =>
-                    (Name: guard.Interface, Path: $"guards '{guard.Interface}'", Ours: false)
-                )
-            );
-        foreach (var (name, path, ours) in given.DistinctBy(g => (g.Name, g.Ours)))
+        foreach (var name in NamesIn(configuration).DistinctBy(given => (given.Name, given.IsOurs)))
         {
-            if (name.Length is 0 or > MaxNameLength)
-                findings.Add(
-                    new Refusal(
-                        RefusalCode.InvalidMember,
-                        $"{path}: '{name}' has {name.Length} characters; the kernel takes 1 to {MaxNameLength}, so give the network a shorter interfaceName",
-                        path
-                    )
-                );
-            else if (!PlainName().IsMatch(name))
-                findings.Add(
-                    new Refusal(
-                        RefusalCode.InvalidMember,
-                        $"{path}: '{name}' has characters that a file of node configuration reads as something else; use letters, digits and . _ - + @",
-                        path
-                    )
-                );
-            else if (ours && IsPodInterfaceName(name))
-                findings.Add(
-                    new Refusal(
-                        RefusalCode.InvalidMember,
-                        $"{path}: '{name}' is what Multus calls interfaces in pods, and one that comes back to the node would take its place; give the network another interfaceName",
-                        path
-                    )
-                );
+            if (WhyBad(name) is { } why)
+                findings.Add(new Refusal(RefusalCode.InvalidMember, $"{name.Path}: '{name.Name}' {why}", name.Path));
         }
+    }
+
+    private static IEnumerable<GivenName> NamesIn(NodeConfiguration configuration) =>
+        configuration
+            .Links.Select(link => new GivenName(
+                link.Name,
+                $"links '{link.Name}'",
+                link.Vlan is not null || link.Name != link.Uplink.Name
+            ))
+            .Concat(
+                configuration.Links.Select(link => new GivenName(
+                    NodeLayout.ParentOf(link),
+                    $"links '{link.Name}' parent",
+                    IsOurs: false
+                ))
+            )
+            .Concat(
+                configuration.PhysicalFunctions.Select(port => new GivenName(
+                    port.Name,
+                    $"physicalFunctions '{port.Name}'",
+                    IsOurs: false
+                ))
+            )
+            .Concat(
+                configuration.Devices.Select(device => new GivenName(
+                    device.Name,
+                    $"devices '{device.Name}'",
+                    IsOurs: false
+                ))
+            )
+            .Concat(
+                configuration.Guards.Select(guard => new GivenName(
+                    guard.Interface,
+                    $"guards '{guard.Interface}'",
+                    IsOurs: false
+                ))
+            );
+
+    private static string? WhyBad(GivenName given)
+    {
+        var name = given.Name;
+        if (name.Length is 0 or > InterfaceName.MaxLength)
+            return $"has {name.Length} characters; the kernel takes 1 to {InterfaceName.MaxLength}, "
+                + "so give the network a shorter interfaceName";
+        if (!InterfaceName.IsPortable(name))
+            return "has characters that a file of node configuration reads as something else; "
+                + "use letters, digits and . _ - + @";
+        return given.IsOurs && IsPodInterfaceName(name)
+            ? "is what Multus calls interfaces in pods, and one that comes back to the node would take its place; "
+                + "give the network another interfaceName"
+            : null;
     }
 
     private static void CheckDuplicates(NodeConfiguration configuration, NodeLayout layout, List<Refusal> findings)
     {
-        foreach (var same in configuration.Links.GroupBy(link => link.Name, StringComparer.Ordinal))
-        {
-            var first = same.First();
-            if (
-                same.FirstOrDefault(link =>
-                    link.Vlan != first.Vlan
-                    || NodeLayout.ParentOf(link) != NodeLayout.ParentOf(first)
-                    || link.Uplink.MacAddress != first.Uplink.MacAddress
-                ) is
-                { } other
-            )
-                findings.Add(
-                    RefusalOf(
-                        RefusalCode.Overlap,
-                        first,
-                        "name",
-                        $"it is wanted twice and differently ({first.Comment}; {other.Comment})"
-                    )
-                );
-        }
-
-        foreach (
-            var same in layout.Tagged.GroupBy(link => (NodeLayout.ParentOf(link), link.Vlan)).Where(g => g.Count() > 1)
-        )
-            findings.Add(
-                RefusalOf(
-                    RefusalCode.Overlap,
-                    same.First(),
-                    "vlan",
-                    $"VLAN {same.Key.Vlan} would be on {same.Key.Item1} twice, as {string.Join(" and ", same.Select(l => l.Name))}; the kernel takes it once"
-                )
-            );
-        foreach (
-            var same in layout
+        findings.AddRange(
+            configuration.Links.GroupBy(link => link.Name, StringComparer.Ordinal).SelectMany(Contradictions)
+        );
+        findings.AddRange(
+            layout.Tagged.GroupBy(link => (NodeLayout.ParentOf(link), link.Vlan)).SelectMany(DuplicateVlans)
+        );
+        findings.AddRange(
+            layout
                 .Ports.Where(link => link.Uplink.MacAddress is not null)
                 .GroupBy(link => link.Uplink.MacAddress)
-                .Where(g => g.Count() > 1)
-        )
-            findings.Add(
-                RefusalOf(
-                    RefusalCode.Overlap,
-                    same.First(),
-                    "port.macAddress",
-                    $"the port {same.Key} would have the names {string.Join(" and ", same.Select(l => l.Name))}; it can have one"
-                )
-            );
-        foreach (var port in layout.PhysicalFunctions)
-        {
-            foreach (var same in port.Functions.GroupBy(f => f.Index).Where(g => g.Count() > 1))
-                findings.Add(
-                    new Refusal(
-                        RefusalCode.Overlap,
-                        $"physicalFunctions '{port.Name}': function {same.Key} is for {string.Join(" and ", same.Select(f => f.Network))}; it can be for one",
-                        $"physicalFunctions '{port.Name}'"
-                    )
-                );
-        }
+                .SelectMany(DuplicatePorts)
+        );
+        findings.AddRange(layout.PhysicalFunctions.SelectMany(DuplicateFunctions));
     }
+
+    private static IEnumerable<Refusal> Contradictions(IEnumerable<NodeLink> sameName)
+    {
+        var first = sameName.First();
+        var other = sameName.FirstOrDefault(link =>
+            link.Vlan != first.Vlan
+            || NodeLayout.ParentOf(link) != NodeLayout.ParentOf(first)
+            || link.Uplink.MacAddress != first.Uplink.MacAddress
+        );
+        if (other is not null)
+            yield return RefusalOf(
+                RefusalCode.Overlap,
+                first,
+                "name",
+                $"it is wanted twice and differently ({first.Comment}; {other.Comment})"
+            );
+    }
+
+    private static IEnumerable<Refusal> DuplicateVlans(IGrouping<(string Parent, int? Vlan), NodeLink> same)
+    {
+        if (same.Count() > 1)
+            yield return RefusalOf(
+                RefusalCode.Overlap,
+                same.First(),
+                "vlan",
+                $"VLAN {same.Key.Vlan} would be on {same.Key.Parent} twice, "
+                    + $"as {string.Join(" and ", same.Select(l => l.Name))}; the kernel takes it once"
+            );
+    }
+
+    private static IEnumerable<Refusal> DuplicatePorts(IGrouping<string?, NodeLink> same)
+    {
+        if (same.Count() > 1)
+            yield return RefusalOf(
+                RefusalCode.Overlap,
+                same.First(),
+                "port.macAddress",
+                $"the port {same.Key} would have the names "
+                    + $"{string.Join(" and ", same.Select(l => l.Name))}; it can have one"
+            );
+    }
+
+    private static IEnumerable<Refusal> DuplicateFunctions(PhysicalFunction port) =>
+        port
+            .Functions.GroupBy(function => function.Index)
+            .Where(same => same.Count() > 1)
+            .Select(same => new Refusal(
+                RefusalCode.Overlap,
+                $"physicalFunctions '{port.Name}': function {same.Key} is for "
+                    + $"{string.Join(" and ", same.Select(f => f.Network))}; it can be for one",
+                $"physicalFunctions '{port.Name}'"
+            ));
 
     private static void CheckMtu(NodeLink link, NodeLayout layout, List<Refusal> findings)
     {
@@ -183,7 +195,7 @@ internal static partial class NodeLayoutRules
             findings.Add(
                 RefusalOf(RefusalCode.InvalidMember, link, "mtu", $"{link.Mtu} is no MTU; it must be 68 to 65535")
             );
-        else if (link.Mtu < MinIPv6Mtu && link.Addresses.Any(a => a.Address.Family == AddressFamily.IPv6))
+        else if (link.Mtu < MinIPv6Mtu && link.HasIPv6)
             findings.Add(
                 RefusalOf(
                     RefusalCode.Mismatch,
@@ -237,11 +249,10 @@ internal static partial class NodeLayoutRules
     private static Refusal RefusalOf(RefusalCode code, NodeLink link, string member, string why) =>
         new(code, $"links '{link.Name}' {member}: {why}", $"links '{link.Name}' {member}");
 
-    // '*', '?', '[' are patterns in networkd, '%' is a specifier there and a template in the kernel, '"', '#' and ':'
-    // end or begin something elsewhere.
-    [GeneratedRegex("^[A-Za-z0-9._@+-]+$")]
-    private static partial Regex PlainName();
-
     [GeneratedRegex("^net[0-9]+$")]
     private static partial Regex PodInterfaceName();
+
+    /// <summary>A name somewhere in a configuration.</summary>
+    /// <param name="IsOurs">Whether the interface gets it from Weft.</param>
+    private sealed record GivenName(string Name, string Path, bool IsOurs);
 }

@@ -52,4 +52,15 @@ internal sealed record NodeLink(
 {
     /// <summary>The name of the interface that a tagged one stands on; the port's own name unless given.</summary>
     public string? Parent { get; init; }
+
+    /// <summary>
+    /// Whether it is a port that the node's own files set up, and Weft only stands on it: a trunk port that has no MAC
+    /// address here (a bond, say). It is set up and widened if need be, and otherwise left as it is.
+    /// </summary>
+    public bool IsForeign => Vlan is null && Name == Uplink.Name && Uplink is { IsTrunkPort: true, MacAddress: null };
+
+    /// <summary>
+    /// Whether it has an IPv6 address, which needs a link-local one beside it for neighbour discovery (RFC 4291 §2.8).
+    /// </summary>
+    public bool HasIPv6 => Addresses.Any(a => a.Address.Family == AddressFamily.IPv6);
 }

@@ -76,7 +76,7 @@ public sealed class DevicePlannerTests
     [Fact]
     public void Sets_AFunctionUpBeforeItsDriverTakesIt()
     {
-        var mac = DevicePlanner.MacOf("w1", "02:00:00:00:00:01", 0);
+        var mac = FunctionPlanner.MacOf("w1", "02:00:00:00:00:01", 0);
         Assert.Equal(
             [
                 "ens1: drivers take its functions by themselves: no",
@@ -162,10 +162,10 @@ public sealed class DevicePlannerTests
     [Fact]
     public void Derives_MacAddressesThatAreStableAndLocal()
     {
-        var all = Enumerable.Range(0, 500).Select(i => DevicePlanner.MacOf("w1", "p", i)).ToList();
+        var all = Enumerable.Range(0, 500).Select(i => FunctionPlanner.MacOf("w1", "p", i)).ToList();
         Assert.Equal(500, all.Distinct().Count());
-        Assert.Equal(DevicePlanner.MacOf("w1", "p", 3), all[3]);
-        Assert.NotEqual(DevicePlanner.MacOf("w2", "p", 3), all[3]);
+        Assert.Equal(FunctionPlanner.MacOf("w1", "p", 3), all[3]);
+        Assert.NotEqual(FunctionPlanner.MacOf("w2", "p", 3), all[3]);
         Assert.All(all, mac => Assert.StartsWith("02:", mac, StringComparison.Ordinal));
     }
 

@@ -73,7 +73,8 @@ internal static class InterfaceRules
             findings.Add(
                 BadName,
                 selection.Path,
-                $"'{name}' leaves no room for '.VLAN' behind it, which {selection.Title} adds: {InterfaceName.MaxLength} characters are the most",
+                $"'{name}' leaves no room for '.VLAN' behind it, which {selection.Title} adds: "
+                    + $"{InterfaceName.MaxLength} characters are the most",
                 $"write at most {InterfaceName.MaxLength - MaxVlanSuffixLength}"
             );
         else if (name is "eth0" or "lo")

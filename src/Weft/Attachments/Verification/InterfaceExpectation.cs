@@ -49,12 +49,7 @@ internal sealed record InterfaceExpectation(
             var link = links.First();
             var addresses = links.SelectMany(l => l.Addresses).Distinct().ToImmutableArray();
             var guard = configuration.Guards.FirstOrDefault(g => g.Interface == link.Name);
-            var network =
-                networks.FirstOrDefault(n => n.Id.Key == KeyOf(guard?.Network))
-                ?? networks.FirstOrDefault(n => n.Interface == link.Name)
-                ?? networks.FirstOrDefault(n =>
-                    n.Vlans is not null && link.Vlan is { } v && link.Name == $"{n.Interface}.{v}"
-                );
+            var network = NetworkOf(link, guard, networks);
             var subnets =
                 network is null ? []
                 : network.Type == NetworkType.Trunked ? network.VlanSubnets.GetValueOrDefault(link.Vlan ?? 0, [])
@@ -84,6 +79,16 @@ internal sealed record InterfaceExpectation(
 
         return [.. plans.Where(p => only is null || IsNetwork(p.Network, only))];
     }
+
+    /// <summary>The network that an interface is of: by its guard, by its name, or as one VLAN of a trunk.</summary>
+    private static NetworkFacts? NetworkOf(
+        NodeLink link,
+        TrunkGuard? guard,
+        IReadOnlyCollection<NetworkFacts> networks
+    ) =>
+        networks.FirstOrDefault(n => n.Id.Key == KeyOf(guard?.Network))
+        ?? networks.FirstOrDefault(n => n.Interface == link.Name)
+        ?? networks.FirstOrDefault(n => n.Vlans is not null && link.Vlan is { } v && link.Name == $"{n.Interface}.{v}");
 
     /// <summary>What must be true of an interface in a pod's namespace.</summary>
     /// <param name="networks">What is known of the cluster's networks: who answers outside of a trunk.</param>

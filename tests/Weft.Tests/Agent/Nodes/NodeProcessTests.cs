@@ -159,9 +159,11 @@ public sealed class NodeProcessTests
         Assert.Equal(1, (await node.Run(["node", "plan", "-f", "/nowhere.json"])).Code);
     }
 
-    /// <summary>Duplicate address detection ends by itself.</summary>
+    /// <summary>
+    /// Duplicate address detection ends by itself, and link-local addresses come by themselves once a link is up.
+    /// </summary>
     private static string Shown(IsolatedNode node) =>
-        node.Ip("-o address show").Replace(" tentative", "", StringComparison.Ordinal);
+        node.Ip("-o address show scope global").Replace(" tentative", "", StringComparison.Ordinal);
 
     /// <summary>A node behind a veth pair, and a control plane at its other end.</summary>
     private sealed class IsolatedNode : IAsyncDisposable

@@ -65,6 +65,7 @@ internal static partial class SystemCalls
     public static IOException LastError(string what) =>
         new($"can't {what}: {Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError())}");
 
+    /// <summary><c>struct pollfd</c>.</summary>
     [StructLayout(LayoutKind.Sequential)]
     internal struct PollDescriptor
     {
@@ -73,6 +74,7 @@ internal static partial class SystemCalls
         public short Returned;
     }
 
+    /// <summary><c>struct iovec</c>.</summary>
     [StructLayout(LayoutKind.Sequential)]
     internal unsafe struct Vector
     {
@@ -80,6 +82,7 @@ internal static partial class SystemCalls
         public nint Length;
     }
 
+    /// <summary><c>struct msghdr</c>.</summary>
     [StructLayout(LayoutKind.Sequential)]
     internal unsafe struct MessageHeader
     {
@@ -92,6 +95,7 @@ internal static partial class SystemCalls
         public int Flags;
     }
 
+    /// <summary><c>struct ifaddrs</c>, its first members.</summary>
     [StructLayout(LayoutKind.Sequential)]
     internal unsafe struct InterfaceAddress
     {

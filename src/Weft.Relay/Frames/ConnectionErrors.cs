@@ -1,5 +1,6 @@
 namespace Weft.Relay.Frames;
 
+/// <summary>What a connection throws whose peer has gone.</summary>
 internal static class ConnectionErrors
 {
     /// <summary>

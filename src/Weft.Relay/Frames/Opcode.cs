@@ -11,6 +11,7 @@ internal enum Opcode : byte
     Pong = 0xA,
 }
 
+/// <summary>What an opcode says of its frame (RFC 6455 §5.2).</summary>
 internal static class Opcodes
 {
     public static bool IsKnown(this Opcode opcode) =>

@@ -15,6 +15,7 @@ internal enum CloseCode : ushort
     InternalError = 1011,
 }
 
+/// <summary>Which close codes may be sent (RFC 6455 §7.4).</summary>
 internal static class CloseCodes
 {
     private const int MaxReasonSize = FrameHeader.MaxControlPayload - 2;

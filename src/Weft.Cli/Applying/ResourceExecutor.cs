@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 using Weft.Cli.Arm;
-using Weft.Cli.Planning;
+using Weft.Contracts;
 using Weft.Resources;
 
 namespace Weft.Cli.Applying;

@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json.Nodes;
 using Weft.Cli.Arm;
 using Weft.Cli.Documents;
-using Weft.Cli.Planning;
+using Weft.Contracts;
 using Weft.Resources;
 
 namespace Weft.Cli.Applying;

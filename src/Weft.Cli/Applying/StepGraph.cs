@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using Weft.Cli.Documents;
 using Weft.Cli.Kinds;
 using Weft.Cli.Planning;
+using Weft.Contracts;
 using Weft.Fabric;
 using Weft.Fleet;
 using Weft.Resources;

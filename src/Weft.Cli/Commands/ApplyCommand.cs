@@ -70,11 +70,8 @@ internal static class ApplyCommand
 
     private static void WriteDisruptions(CommandSession session, Plan plan)
     {
-        foreach (var disruption in plan.ListOf("disruptions"))
-            session.Error.WriteLine(
-                $"! {Label.For(disruption["id"]?.ToString() ?? "")}: {disruption["what"]}",
-                TextStyle.Error
-            );
+        foreach (var disruption in plan.Response.Disruptions)
+            session.Error.WriteLine($"! {Label.For(disruption.Id)}: {disruption.What}", TextStyle.Error);
     }
 
     /// <summary>Runs steps and reports how they go.</summary>

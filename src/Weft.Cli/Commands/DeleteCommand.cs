@@ -5,7 +5,7 @@ using Weft.Cli.Applying;
 using Weft.Cli.Documents;
 using Weft.Cli.Kinds;
 using Weft.Cli.Output;
-using Weft.Cli.Planning;
+using Weft.Contracts;
 
 namespace Weft.Cli.Commands;
 

@@ -5,6 +5,7 @@ using Weft.Cli.Kinds;
 using Weft.Cli.Output;
 using Weft.Cli.Planning;
 using Weft.Cli.Primitives;
+using Weft.Contracts;
 
 namespace Weft.Cli.Commands;
 
@@ -59,9 +60,9 @@ internal static class PlanCommand
     {
         // Data first: who asked for JSON reads the refusals from it.
         if (format == OutputFormat.Json)
-            session.Out.Writer.WriteLine(JsonFormatter.Indented(plan.Response));
+            session.Out.Writer.WriteLine(JsonFormatter.Indented(plan.Body));
         else if (format == OutputFormat.Yaml)
-            session.Out.Writer.Write(Yaml.Write(plan.Response));
+            session.Out.Writer.Write(Yaml.Write(plan.Body));
         if (plan.Refusals.Any())
             throw PlanRefusal.ToCliError(plan, documents);
         if (format == OutputFormat.Table)

@@ -1,12 +1,12 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Weft.Attachments.Formats;
 using Weft.Attachments.Verification;
 using Weft.Cli.Kinds;
 using Weft.Cli.Output;
 using Weft.Cli.Primitives;
+using Weft.Contracts;
 using Weft.Resources;
 
 namespace Weft.Cli.Commands;
@@ -93,44 +93,29 @@ internal static class VerifyCommand
         var begun = clock.GetTimestamp();
         var version = $"?api-version={KindTable.WeftApiVersion}";
         var path = $"{cluster}/verify?api-version={KindTable.KubernetesClusters.ApiVersion}";
-        var answer = (await session.Client.SendAsync(HttpMethod.Post, path, question, null, cancel)).Object;
+        var asked = await session.Client.SendAsync(HttpMethod.Post, path, question, null, cancel);
+        var answer = VerificationResponse.Read(asked.Object);
         await session.Error.WhileSpinning(async say =>
         {
-            while (
-                answer["properties"]?["isDone"]?.GetValue<bool>() != true
-                && limit - clock.GetElapsedTime(begun) is { Ticks: > 0 } left
-            )
+            while (!answer.IsDone && limit - clock.GetElapsedTime(begun) is { Ticks: > 0 } left)
             {
                 say($"{cluster.Name}: waiting for {FormatWaiting(answer)}");
                 var seconds = Math.Clamp((int)Math.Ceiling(left.TotalSeconds), 1, 10)
                     .ToString(CultureInfo.InvariantCulture);
-                var next = $"{answer["id"]}{version}";
-                answer = (await session.Client.SendAsync(HttpMethod.Get, next, null, $"wait={seconds}", cancel)).Object;
+                var next = $"{answer.Id}{version}";
+                var said = await session.Client.SendAsync(HttpMethod.Get, next, null, $"wait={seconds}", cancel);
+                answer = VerificationResponse.Read(said.Object);
             }
         });
-        return AgentsOf(answer).Select(agent => ReadAgent(cluster, agent));
+        return answer.Agents.Select(agent => new AgentVerification(cluster, agent.Name, agent.Node, agent.Report));
     }
 
-    private static AgentVerification ReadAgent(ResourceId cluster, JsonObject agent) =>
-        new(
-            cluster,
-            agent["name"]?.ToString() ?? "",
-            agent["node"]?.ToString() ?? "",
-            agent["report"] is { } report ? VerificationReport.Read(JsonElement.Parse(Json.ToUtf8(report))) : null
-        );
-
-    private static string FormatWaiting(JsonObject answer)
+    private static string FormatWaiting(VerificationResponse answer)
     {
-        var nodes = AgentsOf(answer)
-            .Where(agent => agent["report"] is null)
-            .Select(agent => $"{agent["node"]}")
-            .ToList();
+        var nodes = answer.Agents.Where(agent => agent.Report is null).Select(agent => agent.Node).ToList();
         var named = string.Join(", ", nodes.Take(5));
         return nodes.Count > 5 ? $"{named} and {nodes.Count - 5} more" : named;
     }
-
-    private static IEnumerable<JsonObject> AgentsOf(JsonObject answer) =>
-        (answer["properties"]?["agents"] as JsonArray ?? []).OfType<JsonObject>();
 
     private static int WriteResults(
         CommandSession session,

@@ -1,7 +1,7 @@
 using System.Globalization;
-using System.Text.Json.Nodes;
 using Weft.Cli.Kinds;
 using Weft.Cli.Output;
+using Weft.Contracts;
 
 namespace Weft.Cli.Planning;
 
@@ -14,15 +14,14 @@ internal sealed class CapacityText(Terminal terminal, bool detailed)
     private const double NearlyFull = 0.9;
 
     /// <summary>Prints it; nothing where there is nothing to say.</summary>
-    public void Write(Plan plan)
+    public void Write(PlannedCapacity capacity)
     {
-        var capacity = plan.Response["capacity"] as JsonObject ?? [];
         List<string> lines =
         [
-            .. AddressLines(ListOf(capacity, "addresses")),
-            .. FunctionLines(ListOf(capacity, "functions")),
-            .. VlanLines(ListOf(capacity, "vlans")),
-            .. PageLines(ListOf(capacity, "hugepages")),
+            .. capacity.Addresses.Where(IsWorthALine).Select(FormatAddresses),
+            .. capacity.Functions.Select(FormatFunctions),
+            .. capacity.Vlans.Where(vlans => detailed || vlans.Network is not null).Select(FormatVlans),
+            .. capacity.Hugepages.Select(FormatPages),
         ];
         if (lines.Count == 0)
             return;
@@ -32,79 +31,51 @@ internal sealed class CapacityText(Terminal terminal, bool detailed)
             terminal.WriteLine($"  {line}");
     }
 
-    private IEnumerable<string> AddressLines(IEnumerable<JsonObject> addresses)
+    private bool IsWorthALine(AddressCapacity addresses)
     {
-        foreach (var one in addresses)
-        {
-            var (held, after, free, size) = (
-                NumberOf(one, "held"),
-                NumberOf(one, "heldAfter"),
-                NumberOf(one, "freeAfter"),
-                NumberOf(one, "size")
-            );
-            if (detailed || held != after || (size > 0 && free <= size * (1 - NearlyFull)))
-                yield return $"{NetworkOf(one)} {TextOf(one, "prefix")}: {ChangeText(one, "held", "heldAfter")} of "
-                    + $"{TextOf(one, "size")} addresses held, {TextOf(one, "freeAfter")} free";
-        }
+        var (free, size) = (NumberOf(addresses.FreeAfter), NumberOf(addresses.Size));
+        return detailed || addresses.Held != addresses.HeldAfter || (size > 0 && free <= size * (1 - NearlyFull));
     }
 
-    private static IEnumerable<string> FunctionLines(IEnumerable<JsonObject> functions)
+    private static string FormatAddresses(AddressCapacity addresses)
     {
-        foreach (var one in functions)
-        {
-            var networks = ListOf(one, "networks").Select(FunctionsOfNetwork).ToList();
-            var total = TextOf(one, "total") is { Length: > 0 } known ? $" of {known}" : "";
-            var ofNetworks = networks.Count > 0 ? $": {string.Join(", ", networks)}" : "";
-            yield return $"{PortOf(one)}: {TextOf(one, "declared")}{total} virtual functions declared{ofNetworks}";
-        }
+        var held =
+            addresses.Held == addresses.HeldAfter
+                ? $"{addresses.HeldAfter}"
+                : $"{addresses.Held} -> {addresses.HeldAfter}";
+        return $"{Label.For(addresses.Network)} {addresses.Prefix}: {held} of {addresses.Size} addresses held, "
+            + $"{addresses.FreeAfter} free";
     }
 
-    private static string FunctionsOfNetwork(JsonObject network)
+    private static string FormatFunctions(FunctionCapacity functions)
     {
-        var (declared, pooled) = (TextOf(network, "declared"), network["pooled"]?.ToString());
-        var inPool = pooled is not null && pooled != declared ? $" ({pooled} in its pool)" : "";
-        return $"{NetworkOf(network)} {declared}{inPool}";
+        var total = functions.Total is { } known ? $" of {known}" : "";
+        var networks = (functions.Networks ?? []).Select(FormatNetwork).ToList();
+        var ofNetworks = networks.Count > 0 ? $": {string.Join(", ", networks)}" : "";
+        return $"{functions.Node} {functions.Port}: {functions.Declared}{total} virtual functions declared{ofNetworks}";
     }
 
-    private IEnumerable<string> VlanLines(IEnumerable<JsonObject> vlans)
+    private static string FormatNetwork(NetworkFunctionCapacity network)
     {
-        foreach (var one in vlans)
-        {
-            var vlanCount = $"{PortOf(one)}: {TextOf(one, "vlans")} VLANs";
-            var limit = TextOf(one, "limit") is { Length: > 0 } most ? $", {most} at most" : "";
-            if (TextOf(one, "network").Length > 0)
-                yield return $"{vlanCount} on each of {TextOf(one, "functions")} functions ({NetworkOf(one)}){limit}";
-            else if (detailed)
-                yield return vlanCount;
-        }
+        var inPool = network.Pooled is { } pooled && pooled != network.Declared ? $" ({pooled} in its pool)" : "";
+        return $"{Label.For(network.Network)} {network.Declared}{inPool}";
     }
 
-    private static IEnumerable<string> PageLines(IEnumerable<JsonObject> pages) =>
-        pages.Select(one =>
-        {
-            var found = TextOf(one, "total") is { Length: > 0 } total
-                ? $", {total} there, {TextOf(one, "free")} free"
-                : "";
-            var size = TextOf(one, "kilobytes");
-            return $"{TextOf(one, "node")}: {TextOf(one, "wanted")} huge pages of {size} KiB wanted{found}";
-        });
+    private static string FormatVlans(VlanCapacity vlans)
+    {
+        var count = $"{vlans.Node} {vlans.Port}: {vlans.Vlans} VLANs";
+        var limit = vlans.Limit is { } most ? $", {most} at most" : "";
+        return vlans.Network is { } network
+            ? $"{count} on each of {vlans.Functions} functions ({Label.For(network)}){limit}"
+            : count;
+    }
 
-    private static string PortOf(JsonObject one) => $"{TextOf(one, "node")} {TextOf(one, "port")}";
+    private static string FormatPages(HugepageCapacity pages)
+    {
+        var found = pages.Total is { } total ? $", {total} there, {pages.Free} free" : "";
+        return $"{pages.Node}: {pages.Wanted} huge pages of {pages.Kilobytes} KiB wanted{found}";
+    }
 
-    private static string NetworkOf(JsonObject one) => Label.For(TextOf(one, "network"));
-
-    private static string ChangeText(JsonObject one, string before, string after) =>
-        TextOf(one, before) == TextOf(one, after)
-            ? TextOf(one, after)
-            : $"{TextOf(one, before)} -> {TextOf(one, after)}";
-
-    private static IEnumerable<JsonObject> ListOf(JsonObject holder, string name) =>
-        (holder[name] as JsonArray ?? []).OfType<JsonObject>();
-
-    private static string TextOf(JsonObject one, string name) => one[name]?.ToString() ?? "";
-
-    private static double NumberOf(JsonObject one, string name) =>
-        double.TryParse(TextOf(one, name), NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
-            ? number
-            : 0;
+    private static double NumberOf(string digits) =>
+        double.TryParse(digits, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? number : 0;
 }

@@ -1,7 +1,7 @@
-using System.Text.Json.Nodes;
 using Weft.Cli.Kinds;
 using Weft.Cli.Output;
 using Weft.Cli.Primitives;
+using Weft.Contracts;
 
 namespace Weft.Cli.Planning;
 
@@ -24,7 +24,7 @@ internal sealed class PlanText(Terminal terminal, bool detailed)
         WriteVlans(plan);
         WriteManifests(plan);
         WriteDisruptions(plan);
-        new CapacityText(terminal, detailed).Write(plan);
+        new CapacityText(terminal, detailed).Write(plan.Response.Capacity);
         WriteWarnings(plan);
         terminal.WriteLine("");
         terminal.WriteLine(FormatSummary(plan), TextStyle.Heading);
@@ -70,8 +70,7 @@ internal sealed class PlanText(Terminal terminal, bool detailed)
     {
         foreach (var member in change.Members)
         {
-            var path = member["path"]?.ToString() ?? "";
-            var (before, after) = (member["before"], member["after"]);
+            var (path, before, after) = member;
             if (before is null)
                 terminal.WriteLine($"      + {path}: {JsonFormatter.Compact(after)}", TextStyle.Added);
             else if (after is null)
@@ -86,15 +85,15 @@ internal sealed class PlanText(Terminal terminal, bool detailed)
 
     private void WriteAddresses(Plan plan)
     {
-        var addresses = plan.ListOf("addresses");
-        WriteHeading("Addresses", addresses.Length);
-        var widest = addresses.Select(a => TextOf(a, "address").Length).DefaultIfEmpty(0).Max();
-        var widestNetwork = addresses.Select(a => Label.For(TextOf(a, "network")).Length).DefaultIfEmpty(0).Max();
+        var addresses = plan.Response.Addresses;
+        WriteHeading("Addresses", addresses.Count);
+        var widest = addresses.Select(a => a.Address.Length).DefaultIfEmpty(0).Max();
+        var widestNetwork = addresses.Select(a => Label.For(a.Network).Length).DefaultIfEmpty(0).Max();
         foreach (var address in addresses)
         {
-            var taken = TextOf(address, "action") == "Take";
-            var network = Label.For(TextOf(address, "network")).PadRight(widestNetwork);
-            var line = $"{TextOf(address, "address").PadRight(widest)}  {network}  {TextOf(address, "holder")}";
+            var taken = address.Action == AddressAction.Take;
+            var network = Label.For(address.Network).PadRight(widestNetwork);
+            var line = $"{address.Address.PadRight(widest)}  {network}  {address.Holder}";
             terminal.WriteLine(
                 $"  {(taken ? '+' : '-')} {line}".TrimEnd(),
                 taken ? TextStyle.Added : TextStyle.Removed
@@ -104,27 +103,24 @@ internal sealed class PlanText(Terminal terminal, bool detailed)
 
     private void WriteVlans(Plan plan)
     {
-        var vlans = plan.ListOf("vlans");
-        WriteHeading("VLANs", vlans.Length);
-        foreach (
-            var machine in vlans.GroupBy(vlan =>
-                (Machine: TextOf(vlan, "machine"), Open: TextOf(vlan, "action") == "Open")
-            )
-        )
+        var vlans = plan.Response.Vlans;
+        WriteHeading("VLANs", vlans.Count);
+        foreach (var machine in vlans.GroupBy(vlan => (vlan.Machine, vlan.Action)))
         {
-            var ids = machine.Select(vlan => $"{TextOf(vlan, "vlan")} ({Label.For(TextOf(vlan, "network"))})");
+            var ids = machine.Select(vlan => $"{vlan.Vlan} ({Label.For(vlan.Network)})");
+            var opens = machine.Key.Action == VlanAction.Open;
             terminal.WriteLine(
-                $"  {(machine.Key.Open ? '+' : '-')} {machine.Key.Machine}: {string.Join(", ", ids)}",
-                machine.Key.Open ? TextStyle.Added : TextStyle.Removed
+                $"  {(opens ? '+' : '-')} {machine.Key.Machine}: {string.Join(", ", ids)}",
+                opens ? TextStyle.Added : TextStyle.Removed
             );
         }
     }
 
     private void WriteManifests(Plan plan)
     {
-        var manifests = plan.ListOf("manifests");
-        WriteHeading("Manifests", manifests.Length);
-        foreach (var scope in manifests.GroupBy(manifest => TextOf(manifest, "scope")))
+        var manifests = plan.Response.Manifests;
+        WriteHeading("Manifests", manifests.Count);
+        foreach (var scope in manifests.GroupBy(manifest => manifest.Scope))
         {
             terminal.WriteLine($"  {Label.For(scope.Key)}");
             foreach (var manifest in scope)
@@ -132,23 +128,19 @@ internal sealed class PlanText(Terminal terminal, bool detailed)
         }
     }
 
-    private void WriteManifest(JsonObject manifest)
+    private void WriteManifest(PlannedManifest manifest)
     {
-        var (mark, style) = TextOf(manifest, "action") switch
+        var (mark, style) = manifest.Action switch
         {
-            "Add" => ('+', TextStyle.Added),
-            "Remove" => ('-', TextStyle.Removed),
+            ManifestAction.Add => ('+', TextStyle.Added),
+            ManifestAction.Remove => ('-', TextStyle.Removed),
             _ => ('~', TextStyle.Changed),
         };
-        terminal.WriteLine($"    {mark} {TextOf(manifest, "name")}", style);
+        terminal.WriteLine($"    {mark} {manifest.Name}", style);
         if (mark != '~' && !detailed)
             return;
         foreach (
-            var line in UnifiedDiff.Create(
-                TextOf(manifest, "before"),
-                TextOf(manifest, "after"),
-                detailed ? int.MaxValue / 2 : 3
-            )
+            var line in UnifiedDiff.Create(manifest.Before ?? "", manifest.After ?? "", detailed ? int.MaxValue / 2 : 3)
         )
         {
             // A manifest that is new or gone as a whole needs no hunk head.
@@ -169,23 +161,18 @@ internal sealed class PlanText(Terminal terminal, bool detailed)
 
     private void WriteDisruptions(Plan plan)
     {
-        var disruptions = plan.ListOf("disruptions");
-        WriteHeading("Disruptions", disruptions.Length);
+        var disruptions = plan.Response.Disruptions;
+        WriteHeading("Disruptions", disruptions.Count);
         foreach (var disruption in disruptions)
-            terminal.WriteLine(
-                $"  ! {Label.For(TextOf(disruption, "id"))}: {TextOf(disruption, "what")}",
-                TextStyle.Error
-            );
+            terminal.WriteLine($"  ! {Label.For(disruption.Id)}: {disruption.What}", TextStyle.Error);
     }
 
     private void WriteWarnings(Plan plan)
     {
-        var warnings = plan.ListOf("warnings");
-        if (warnings.Length == 0)
-            return;
-        WriteHeading("Warnings", warnings.Length);
+        var warnings = plan.Response.Warnings;
+        WriteHeading("Warnings", warnings.Count);
         foreach (var warning in warnings)
-            terminal.WriteLine($"  ? {Label.For(TextOf(warning, "id"))}: {TextOf(warning, "what")}", TextStyle.Changed);
+            terminal.WriteLine($"  ? {Label.For(warning.Id)}: {warning.What}", TextStyle.Changed);
     }
 
     private void WriteHeading(string name, int count)
@@ -195,6 +182,4 @@ internal sealed class PlanText(Terminal terminal, bool detailed)
         terminal.WriteLine("");
         terminal.WriteLine(name, TextStyle.Heading);
     }
-
-    private static string TextOf(JsonObject json, string name) => json[name]?.ToString() ?? "";
 }

@@ -12,7 +12,14 @@ internal sealed class KubeconfigLayout
 {
     private readonly YamlMappingNode _root;
 
-    private KubeconfigLayout(YamlMappingNode root) => _root = root;
+    private KubeconfigLayout(string text, YamlMappingNode root)
+    {
+        _root = root;
+        Lines = [.. text.TrimEnd('\n').Split('\n').Select(line => line.TrimEnd('\r'))];
+    }
+
+    /// <summary>The text's lines, without what ends them.</summary>
+    public IReadOnlyList<string> Lines { get; }
 
     /// <summary>
     /// Whether every list is written an item a line, as kubectl does: then lines can be changed. Otherwise the file is
@@ -27,7 +34,7 @@ internal sealed class KubeconfigLayout
     {
         var stream = new YamlStream();
         stream.Load(new StringReader(text));
-        return new KubeconfigLayout((YamlMappingNode)stream.Documents[0].RootNode);
+        return new KubeconfigLayout(text, (YamlMappingNode)stream.Documents[0].RootNode);
     }
 
     /// <summary>A list of the root.</summary>
@@ -49,19 +56,23 @@ internal sealed class KubeconfigLayout
 
     /// <summary>A text of the root.</summary>
     /// <param name="name">Its name, such as <c>current-context</c>.</param>
-    /// <returns>Where it is, or null where there is none.</returns>
-    public ScalarSpan? FindScalar(string name) =>
+    /// <returns>Where it is, in characters; null where there is none.</returns>
+    public Range? FindScalar(string name) =>
         _root.Children.TryGetValue(name, out var value) && value is YamlScalarNode
-            ? new ScalarSpan((int)value.Start.Index, (int)value.End.Index)
+            ? (int)value.Start.Index..(int)value.End.Index
             : null;
 
-    private static ItemSpan ItemOf(YamlNode item)
+    private ItemSpan ItemOf(YamlNode item)
     {
+        // The dash mostly stands before the first member, else further up.
+        var first = LineOf(item.Start);
+        while (!Lines[first].TrimStart().StartsWith('-'))
+            first--;
         var name =
             item is YamlMappingNode members && members.Children.TryGetValue("name", out var value) ? value : null;
         // The end of a block is where the next thing begins; only texts and brackets say where something was.
         var last = item.AllNodes.Where(node => node is YamlScalarNode || IsFlow(node)).Max(LastLineOf);
-        return new ItemSpan((name as YamlScalarNode)?.Value, LineOf(item.Start), last);
+        return new ItemSpan((name as YamlScalarNode)?.Value, first, last);
     }
 
     private static bool IsFlow(YamlNode node) =>
@@ -84,8 +95,5 @@ internal sealed record ListSpan(int KeyLine, IReadOnlyList<ItemSpan> Items)
 
 /// <summary>Where an item is.</summary>
 /// <param name="Name">Its <c>name</c>, or null.</param>
-/// <param name="First">The line on which its first member begins, from 0.</param>
+/// <param name="First">The line of its dash, from 0.</param>
 internal sealed record ItemSpan(string? Name, int First, int Last);
-
-/// <summary>Where a text is, in characters from the start of the file.</summary>
-internal readonly record struct ScalarSpan(int Start, int End);

@@ -78,45 +78,12 @@ internal sealed class KubeconfigText
     public IEnumerable<JsonObject> Entries(string list) => (Root[list] as JsonArray ?? []).OfType<JsonObject>();
 
     /// <summary>Adds an entry, or puts it in the place of the one with its name.</summary>
-    public KubeconfigText With(string list, JsonObject entry)
-    {
-        var name = entry["name"]!.ToString();
-        if (!_layout.IsBlockStyle)
-            return ToBlockStyle().With(list, entry);
-        var (lines, place) = (SplitLines(), _layout.FindList(list));
-        if (place is null)
-            return FromLines([.. lines, $"{list}:", .. FormatItem(entry, 0)]);
-        var indent = place.Items.Count > 0 ? IndentOf(lines[DashLineOf(lines, place.Items[0])]) : 0;
-        if (place.Items.FirstOrDefault(item => item.Name == name) is { } old)
-        {
-            var first = DashLineOf(lines, old);
-            lines.RemoveRange(first, old.Last - first + 1);
-            lines.InsertRange(first, FormatItem(entry, indent));
-            return FromLines(lines);
-        }
-
-        if (place.Items.Count == 0)
-            lines[place.KeyLine] = $"{list}:";
-        lines.InsertRange(place.Last + 1, FormatItem(entry, indent));
-        return FromLines(lines);
-    }
+    public KubeconfigText With(string list, JsonObject entry) => Replace(list, entry["name"]!.ToString(), entry);
 
     /// <summary>Takes an entry out.</summary>
     /// <returns>The changed kubeconfig; the same where there is no such entry.</returns>
-    public KubeconfigText Without(string list, string name)
-    {
-        if (Find(list, name) is null)
-            return this;
-        if (!_layout.IsBlockStyle)
-            return ToBlockStyle().Without(list, name);
-        var (lines, place) = (SplitLines(), _layout.FindList(list)!);
-        var item = place.Items.First(item => item.Name == name);
-        var first = DashLineOf(lines, item);
-        lines.RemoveRange(first, item.Last - first + 1);
-        if (place.Items.Count == 1)
-            lines[place.KeyLine] = $"{list}: []";
-        return FromLines(lines);
-    }
+    public KubeconfigText Without(string list, string name) =>
+        Find(list, name) is null ? this : Replace(list, name, null);
 
     /// <summary>Makes a context the current one.</summary>
     /// <param name="name">Its name; null for none.</param>
@@ -130,19 +97,34 @@ internal sealed class KubeconfigText
         if (_layout.FindScalar(CurrentContextMember) is not { } place)
             return Parse($"{Text}{CurrentContextMember}: {value}\n", File);
         // 'current-context:' with nothing has no place of its own: the blank after the colon is missing.
-        var blank = place.Start == 0 || Text[place.Start - 1] == ' ' ? "" : " ";
-        return Parse($"{Text[..place.Start]}{blank}{value}{Text[place.End..]}", File);
+        var before = Text[..place.Start];
+        var blank = before.Length == 0 || before.EndsWith(' ') ? "" : " ";
+        return Parse($"{before}{blank}{value}{Text[place.End..]}", File);
     }
 
     private static string EndLine(string text) => text.Length == 0 || text.EndsWith('\n') ? text : text + '\n';
 
-    /// <summary>The line on which an item's dash stands: mostly that of its first member, else further up.</summary>
-    private static int DashLineOf(List<string> lines, ItemSpan item)
+    private KubeconfigText Replace(string list, string name, JsonObject? entry)
     {
-        var line = item.First;
-        while (!lines[line].TrimStart().StartsWith('-'))
-            line--;
-        return line;
+        if (!_layout.IsBlockStyle)
+            return ToBlockStyle().Replace(list, name, entry);
+        var lines = _layout.Lines.ToList();
+        var place = _layout.FindList(list) ?? new ListSpan(lines.Count, []);
+        if (place.KeyLine == lines.Count)
+            lines.Add("");
+        var indent = place.Items.Count > 0 ? IndentOf(lines[place.Items[0].First]) : 0;
+        var old = place.Items.FirstOrDefault(item => item.Name == name);
+        var at = old?.First ?? place.Last + 1;
+        if (old is not null)
+            lines.RemoveRange(at, old.Last - at + 1);
+        if (entry is not null)
+            lines.InsertRange(at, FormatItem(entry, indent));
+        if (place.Items.Count == 0)
+            lines[place.KeyLine] = $"{list}:";
+        else if (place.Items.Count == 1 && entry is null)
+            lines[place.KeyLine] = $"{list}: []";
+        var end = Text.Contains("\r\n", StringComparison.Ordinal) ? "\r\n" : "\n";
+        return Parse(string.Join(end, lines) + end, File);
     }
 
     private static int IndentOf(string line) => line.Length - line.TrimStart().Length;
@@ -154,12 +136,4 @@ internal sealed class KubeconfigText
             .Select(line => new string(' ', indent) + line);
 
     private KubeconfigText ToBlockStyle() => Parse(Yaml.Write(Root), File);
-
-    private List<string> SplitLines() => [.. Text.TrimEnd('\n').Split('\n').Select(line => line.TrimEnd('\r'))];
-
-    private KubeconfigText FromLines(IEnumerable<string> lines)
-    {
-        var end = Text.Contains("\r\n", StringComparison.Ordinal) ? "\r\n" : "\n";
-        return Parse(string.Join(end, lines) + end, File);
-    }
 }

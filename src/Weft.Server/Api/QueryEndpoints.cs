@@ -99,7 +99,7 @@ internal sealed class QueryEndpoints(ControlPlane controlPlane, RelayQueries rel
                 .Plan.Create(resources, controlPlane.Store.Current, controlPlane.Now, planCaller)
                 .TryGet(out var plan, out refusal)
         )
-            await http.Respond(200, plan);
+            await http.Respond(200, plan.ToJson());
         else
             await http.Refuse(refusal);
     }

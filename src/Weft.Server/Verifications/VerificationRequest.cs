@@ -3,13 +3,11 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Weft.Attachments;
 using Weft.Attachments.Verification;
+using Weft.Contracts;
 using Weft.Fleet;
 using Weft.Resources;
 
 namespace Weft.Server.Verifications;
-
-/// <summary>An agent that is to verify, and the node it serves.</summary>
-internal sealed record VerifyingAgent(string Name, string Node);
 
 /// <summary>What is to be verified, and by whom.</summary>
 internal sealed record VerificationRequest(

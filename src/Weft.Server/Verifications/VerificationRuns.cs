@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Text.Json.Nodes;
 using Weft.Attachments.Verification;
+using Weft.Contracts;
 using Weft.Fleet;
 using Weft.Resources;
 
@@ -146,28 +147,11 @@ internal sealed record VerificationRun(
         Cluster.Key == agent.Parent!.Key && Agents.Any(asked => asked.Name == agent.Name);
 
     /// <summary>The verification as a resource.</summary>
-    public JsonObject Render()
-    {
-        var id = Cluster.Extend(VerificationRuns.ResourceType, Task.Id);
-        return new JsonObject
-        {
-            ["id"] = id.ToString(),
-            ["name"] = id.Name,
-            ["type"] = id.Type.ToString(),
-            ["properties"] = new JsonObject
-            {
-                ["isDone"] = IsDone,
-                ["task"] = Task.ToJson(),
-                ["agents"] = new JsonArray([.. Agents.Select(agent => (JsonNode)RenderAgent(agent))]),
-            },
-        };
-    }
-
-    private JsonObject RenderAgent(VerifyingAgent agent)
-    {
-        var body = new JsonObject { ["name"] = agent.Name, ["node"] = agent.Node };
-        if (Reports.TryGetValue(agent.Name, out var report))
-            body["report"] = report.ToJson();
-        return body;
-    }
+    public JsonObject Render() =>
+        VerificationResponse.Render(
+            Cluster.Extend(VerificationRuns.ResourceType, Task.Id),
+            IsDone,
+            Task,
+            Agents.Select(agent => agent with { Report = Reports.GetValueOrDefault(agent.Name) })
+        );
 }

@@ -49,7 +49,7 @@ public sealed class LockoutRulesTests
                     TestSite.Now,
                     new PlanCaller(_ => true, _ => true) { CallerAddress = from, Force = force }
                 )
-                .Value["changes"]![0]!.AsObject();
+                .Value.ToJson()["changes"]![0]!.AsObject();
         Assert.Equal(
             "WouldLockOut",
             Change("10.0.0.7", false)["error"]!["details"]?[0]?["code"]?.ToString()

@@ -49,7 +49,7 @@ public sealed class ProcessTests
         Assert.NotEmpty(released);
         foreach (var (container, address) in held)
             Assert.Equal(address, AgentHarness.AddressOf(await harness.Send("acquire", container)));
-        Assert.Equal(0, await Stop(last));
+        await Stop(last);
     }
 
     [Fact]
@@ -60,7 +60,7 @@ public sealed class ProcessTests
         await harness.Plane.Until(() => harness.Plane.Polls > 0, "the agent waits for the desired state");
         using var silent = await harness.Connect();
         var clock = Stopwatch.StartNew();
-        Assert.Equal(0, await Stop(agent));
+        await Stop(agent);
         // Long before those go that it could wait for: the silent one, and the desired state.
         var timings = new Weft.Agent.AgentTimings();
         Assert.InRange(clock.Elapsed, TimeSpan.Zero, timings.SocketTimeout - TimeSpan.FromSeconds(2));
@@ -174,10 +174,11 @@ public sealed class ProcessTests
             harness.Options.Manifests,
         ];
 
-    private static async Task<Process> Start(AgentHarness harness)
+    private static async Task<AgentProcess> Start(AgentHarness harness)
     {
-        var agent = Spawn(Arguments(harness));
-        agent.ErrorDataReceived += (_, _) => { };
+        var agent = new AgentProcess { StartInfo = StartOf(Arguments(harness)) };
+        agent.ErrorDataReceived += (_, line) => agent.Said.Enqueue(line.Data ?? "");
+        Assert.True(agent.Start());
         agent.BeginErrorReadLine();
         await AgentHarness.Eventually(() => agent.HasExited || Answers(harness), "the agent answers on its socket");
         Assert.False(agent.HasExited, "the agent runs");
@@ -198,11 +199,12 @@ public sealed class ProcessTests
         }
     }
 
-    private static async Task<int> Stop(Process agent)
+    /// <summary>Asks it to stop; it does, and calls that no failure.</summary>
+    private static async Task Stop(AgentProcess agent)
     {
         Assert.Equal(0, Kill(agent.Id, 15));
         await Exit(agent);
-        return agent.ExitCode;
+        Assert.True(agent.ExitCode == 0, $"{agent.ExitCode}: {string.Join('\n', agent.Said.TakeLast(20))}");
     }
 
     private static async Task<(int Code, string Said)> RunToEnd(string[] arguments)
@@ -220,10 +222,16 @@ public sealed class ProcessTests
         return agent.WaitForExitAsync(cancel).WaitAsync(TimeSpan.FromSeconds(30), cancel);
     }
 
-    private static Process Spawn(IEnumerable<string> arguments) =>
-        Process.Start(
-            new ProcessStartInfo(Program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true }
-        )!;
+    private static Process Spawn(IEnumerable<string> arguments) => Process.Start(StartOf(arguments))!;
+
+    private static ProcessStartInfo StartOf(IEnumerable<string> arguments) =>
+        new(Program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true };
+
+    /// <summary>An agent, and what it has logged.</summary>
+    private sealed class AgentProcess : Process
+    {
+        public ConcurrentQueue<string> Said { get; } = new();
+    }
 
     [DllImport("libc", EntryPoint = "kill")]
     private static extern int Kill(int process, int signal);

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using System.Web;
 using Weft.Cli.Kinds;
+using Weft.Contracts;
 using Weft.Resources;
 
 namespace Weft.Tests.Cli;
@@ -121,7 +122,7 @@ internal sealed class FakeWeftd : HttpMessageHandler
 
     private JsonObject Plan(JsonObject question)
     {
-        var steps = new List<(string Rank, JsonObject Change)>();
+        var steps = new List<(string Rank, PlannedChange Change)>();
         foreach (var resource in question["resources"]!.AsArray().OfType<JsonObject>())
         {
             var id = ResourceId.Parse(resource["id"]!.ToString()).Value;
@@ -129,35 +130,25 @@ internal sealed class FakeWeftd : HttpMessageHandler
             body.Remove("id");
             var enable = (body["properties"] as JsonObject)?.Remove("administrativeState") == true;
             var action =
-                !Resources.TryGetValue(id.Key, out var old) ? "Create"
-                : SameBody(old, body) ? "Unchanged"
-                : "Update";
-            steps.Add(
-                (
-                    KindTable.FindByType(id.Type)!.Plural,
-                    new JsonObject
-                    {
-                        ["id"] = id.ToString(),
-                        ["action"] = action,
-                        ["members"] = new JsonArray(),
-                    }
-                )
-            );
+                !Resources.TryGetValue(id.Key, out var old) ? PlanAction.Create
+                : SameBody(old, body) ? PlanAction.Unchanged
+                : PlanAction.Update;
+            steps.Add((KindTable.FindByType(id.Type)!.Plural, new PlannedChange(id.ToString(), action, [])));
             if (enable && old?["properties"]?["administrativeState"]?.ToString() != "Enabled")
-                steps.Add(("enable", new JsonObject { ["id"] = id.ToString(), ["action"] = "Enable" }));
+                steps.Add(("enable", new PlannedChange(id.ToString(), PlanAction.Enable)));
         }
 
-        var plan = new JsonObject
-        {
-            ["revision"] = 4711,
-            ["changes"] = new JsonArray([
-                .. steps.OrderBy(step => Array.IndexOf(Order, step.Rank)).Select(step => step.Change),
-            ]),
-            ["addresses"] = new JsonArray(),
-            ["vlans"] = new JsonArray(),
-            ["manifests"] = new JsonArray(),
-            ["disruptions"] = new JsonArray(),
-        };
+        var changes = steps.OrderBy(step => Array.IndexOf(Order, step.Rank)).Select(step => step.Change);
+        var plan = new PlanResponse(
+            4711,
+            [.. changes],
+            [],
+            [],
+            [],
+            [],
+            new PlannedCapacity([], [], [], []),
+            []
+        ).ToJson();
         EditPlan(plan);
         return plan;
     }

@@ -173,7 +173,7 @@ public sealed class DevicePoolRulesTests
 
         var plan = site
             .Plan.Create([Document(K1, TestSite.Kubernetes(Attached))], site.State, TestSite.Now, TestSite.Anybody)
-            .Value;
+            .Value.ToJson();
 
         var n6 = plan["capacity"]!["addresses"]!
             .AsArray()
@@ -326,7 +326,7 @@ public sealed class DevicePoolRulesTests
                 TestSite.Now,
                 TestSite.Anybody
             )
-            .Value;
+            .Value.ToJson();
 
     private static JsonObject Document(string id, string body)
     {

@@ -12,7 +12,7 @@ public sealed class SitePlanTests
     public void Plans_NothingForASiteThatIsApplied()
     {
         var site = TestSite.Example();
-        var plan = site.Plan.Create(Examples.Documents(), site.State, TestSite.Now, TestSite.Anybody).Value;
+        var plan = site.Plan.Create(Examples.Documents(), site.State, TestSite.Now, TestSite.Anybody).Value.ToJson();
         Assert.All(plan["changes"]!.AsArray(), change => Assert.Equal("Unchanged", change!["action"]!.ToString()));
         Assert.All(["addresses", "vlans", "manifests", "disruptions"], list => Assert.Empty(plan[list]!.AsArray()));
         Assert.Equal(site.State.Revision, plan["revision"]!.GetValue<long>());
@@ -23,7 +23,7 @@ public sealed class SitePlanTests
     {
         var plan = new TestSite()
             .Plan.Create(Examples.Documents(), Weft.Storage.AllKinds.EmptyState, TestSite.Now, TestSite.Anybody)
-            .Value;
+            .Value.ToJson();
         var site = TestSite.Example();
         var planned = plan["addresses"]!
             .AsArray()
@@ -53,7 +53,9 @@ public sealed class SitePlanTests
         var document = TestSite.Body(TestSite.Tracked("'l3IsolationDomainId':'~f/l3IsolationDomains/user','vlan':604"));
         document["id"] = TestSite.Id("~c/l3Networks/new").ToString();
         var change = Assert.Single(
-            site.Plan.Create([document], site.State, TestSite.Now, TestSite.Anybody).Value["changes"]!.AsArray()
+            site.Plan.Create([document], site.State, TestSite.Now, TestSite.Anybody).Value.ToJson()[
+                "changes"
+            ]!.AsArray()
         )!;
         Assert.Equal("Refused", change["action"]!.ToString());
         var applied = site.TryPut("~c/l3Networks/new", document.ToJsonString()).Refusal!.ToErrorBody()["error"];
@@ -70,7 +72,7 @@ public sealed class SitePlanTests
             .DeepClone()
             .AsObject();
         trunk["properties"]!["vlans"] = JsonNode.Parse("[602,603,606,750]");
-        var plan = site.Plan.Create([trunk], site.State, TestSite.Now, TestSite.Anybody).Value;
+        var plan = site.Plan.Create([trunk], site.State, TestSite.Now, TestSite.Anybody).Value.ToJson();
         var change = Assert.Single(plan["changes"]!.AsArray())!;
         Assert.Equal("Update", change["action"]!.ToString());
         Assert.Equal(

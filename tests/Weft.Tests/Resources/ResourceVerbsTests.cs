@@ -392,7 +392,8 @@ public sealed class ResourceVerbsTests
                 TestSite.Now,
                 TestSite.Anybody
             )
-            .Value.ToJsonString();
+            .Value.ToJson()
+            .ToJsonString();
         Assert.DoesNotContain("hush", plan, StringComparison.Ordinal);
         Assert.Contains("(secret)", plan, StringComparison.Ordinal);
     }

@@ -125,6 +125,7 @@ internal static partial class Yaml
     /// <summary>
     /// A string in the plainest way that reads back as the same string; as a block only where it is a value.
     /// </summary>
+    /// <remarks>YamlDotNet 18 refuses a plain name in which a '*' stands behind a blank, though YAML allows it.</remarks>
     private static void WriteText(StringBuilder text, string value, int? indent)
     {
         if (
@@ -136,7 +137,7 @@ internal static partial class Yaml
             WriteBlock(text, value, depth);
         else if ((MayBeImplicitType(value) && ImplicitType().IsMatch(value)) || NeedsDoubleQuotes(value))
             WriteDoubleQuoted(text, value);
-        else if (IsPlain(value))
+        else if (IsPlain(value) && (indent is not null || !value.Contains(" *", StringComparison.Ordinal)))
             text.Append(value);
         else
             text.Append('\'').Append(value.Replace("'", "''", StringComparison.Ordinal)).Append('\'');

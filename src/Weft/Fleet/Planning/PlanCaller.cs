@@ -1,4 +1,4 @@
-using System.Text.Json.Nodes;
+using Weft.Contracts;
 using Weft.Resources;
 
 namespace Weft.Fleet.Planning;
@@ -33,18 +33,14 @@ internal sealed class PlanCaller(Func<ResourceId, bool> sees, Func<ResourceId, b
     /// Warns of what they may not change: an apply would be refused there, a plan isn't, so that who may only read can
     /// review.
     /// </summary>
-    /// <returns>Elements of <c>warnings</c>.</returns>
-    internal IEnumerable<JsonNode> PermissionWarnings(IEnumerable<ResourceId> written) =>
+    internal IEnumerable<PlanNotice> PermissionWarnings(IEnumerable<ResourceId> written) =>
         written
             .DistinctBy(id => id.Key)
             .Where(id => !writes(id))
             .Select(id =>
-                (JsonNode)
-                    new JsonObject
-                    {
-                        ["id"] = id.ToString(),
-                        ["what"] =
-                            $"{Name} may not change it: to apply this takes the role Contributor there or further up",
-                    }
+                PlanNotice.For(
+                    id,
+                    $"{Name} may not change it: to apply this takes the role Contributor there or further up"
+                )
             );
 }

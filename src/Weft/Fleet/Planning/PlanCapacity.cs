@@ -1,7 +1,7 @@
 using System.Globalization;
-using System.Text.Json.Nodes;
 using Weft.Attachments;
 using Weft.Attachments.DevicePools;
+using Weft.Contracts;
 using Weft.Networks;
 using Weft.Resources;
 
@@ -12,19 +12,13 @@ namespace Weft.Fleet.Planning;
 internal static class PlanCapacity
 {
     /// <summary>Renders it.</summary>
-    /// <returns>The member <c>capacity</c>.</returns>
-    public static JsonObject Render(PlanScope scope, IReadOnlyDictionary<string, DesiredState> pictures) =>
-        new()
-        {
-            ["addresses"] = new JsonArray([.. scope.Networks.SelectMany(network => Addresses(scope, network))]),
-            ["functions"] = new JsonArray([
-                .. scope.Nodes.SelectMany(node => Functions(scope, node, RenderedNodeOf(pictures, node))),
-            ]),
-            ["vlans"] = new JsonArray([
-                .. scope.Nodes.SelectMany(node => Vlans(scope, node, RenderedNodeOf(pictures, node))),
-            ]),
-            ["hugepages"] = new JsonArray([.. scope.Nodes.SelectMany(node => Hugepages(scope, node))]),
-        };
+    public static PlannedCapacity Render(PlanScope scope, IReadOnlyDictionary<string, DesiredState> pictures) =>
+        new(
+            [.. scope.Networks.SelectMany(network => Addresses(scope, network))],
+            [.. scope.Nodes.SelectMany(node => Functions(scope, node, RenderedNodeOf(pictures, node)))],
+            [.. scope.Nodes.SelectMany(node => Vlans(scope, node, RenderedNodeOf(pictures, node)))],
+            [.. scope.Nodes.SelectMany(node => Hugepages(scope, node))]
+        );
 
     /// <summary>A node as it is rendered, or null where it isn't.</summary>
     public static RenderedNode? RenderedNodeOf(IReadOnlyDictionary<string, DesiredState> pictures, NodeSpec node) =>
@@ -45,7 +39,7 @@ internal static class PlanCapacity
         return (options.Text("hugepagesSize") == "1G" ? 1024 * 1024 : 2048, options.Integer("hugepagesCount")!.Value);
     }
 
-    private static IEnumerable<JsonNode> Addresses(PlanScope scope, ResourceId network)
+    private static IEnumerable<AddressCapacity> Addresses(PlanScope scope, ResourceId network)
     {
         if (scope.After.Get(StoreKey.ForResource(network)) is not { } row)
             yield break;
@@ -53,21 +47,19 @@ internal static class PlanCapacity
         var before = NetworkPool.HoldingsOf(scope.Before, network);
         foreach (var subnet in pool.Subnets)
         {
-            yield return new JsonObject
-            {
-                ["network"] = ResourceKind.IdOf(row).ToString(),
-                ["family"] = subnet.Prefix.Family.ToString(),
-                ["prefix"] = subnet.Prefix.ToString(),
-                // As in pools: sizes of IPv6 subnets don't fit a JSON number.
-                ["size"] = subnet.Size.ToString(CultureInfo.InvariantCulture),
-                ["held"] = before.Count(subnet.Prefix.Family),
-                ["heldAfter"] = pool.Holdings.Count(subnet.Prefix.Family),
-                ["freeAfter"] = pool.FreeCount(subnet).ToString(CultureInfo.InvariantCulture),
-            };
+            yield return new AddressCapacity(
+                ResourceKind.IdOf(row).ToString(),
+                subnet.Prefix.Family.ToString(),
+                subnet.Prefix.ToString(),
+                subnet.Size.ToString(CultureInfo.InvariantCulture),
+                before.Count(subnet.Prefix.Family),
+                pool.Holdings.Count(subnet.Prefix.Family),
+                pool.FreeCount(subnet).ToString(CultureInfo.InvariantCulture)
+            );
         }
     }
 
-    private static IEnumerable<JsonNode> Functions(PlanScope scope, NodeSpec node, RenderedNode? rendered)
+    private static IEnumerable<FunctionCapacity> Functions(PlanScope scope, NodeSpec node, RenderedNode? rendered)
     {
         var inventory = InventoryRows.Find(scope.After, node.Id);
         var chosen =
@@ -82,40 +74,27 @@ internal static class PlanCapacity
             var device = inventory is null ? null : NodeDevices.Find(inventory, uplink);
             if (uplink.Functions.IsEmpty && device is not { TotalFunctions: > 0 })
                 continue;
-            var body = new JsonObject
-            {
-                ["node"] = NodeTitleOf(node),
-                ["port"] = uplink.Name,
-                ["declared"] = uplink.Functions.Sum(f => f.Last - f.First + 1),
-            };
-            if (device is not null)
-            {
-                body["made"] = device.Functions;
-                body["total"] = device.TotalFunctions;
-            }
-
-            body["networks"] = new JsonArray([
-                .. uplink
-                    .Functions.GroupBy(f => f.Network)
-                    .Select(ranges =>
-                    {
-                        var one = new JsonObject
-                        {
-                            ["network"] = NetworkIdOf(scope.After, ranges.Key),
-                            ["declared"] = ranges.Sum(f => f.Last - f.First + 1),
-                        };
-                        if (chosen.FirstOrDefault(c => c.Pool.Network.Key == ranges.Key) is { } selection)
-                            one["pooled"] = selection.Chosen.Count(d =>
-                                d.PhysicalFunction is { } physical && physical == device?.PciAddress
-                            );
-                        return (JsonNode)one;
-                    }),
-            ]);
-            yield return body;
+            var networks = uplink
+                .Functions.GroupBy(f => f.Network)
+                .Select(ranges => new NetworkFunctionCapacity(
+                    NetworkIdOf(scope.After, ranges.Key),
+                    ranges.Sum(f => f.Last - f.First + 1),
+                    chosen
+                        .FirstOrDefault(c => c.Pool.Network.Key == ranges.Key)
+                        ?.Chosen.Count(d => d.PhysicalFunction is { } physical && physical == device?.PciAddress)
+                ));
+            yield return new FunctionCapacity(
+                NodeTitleOf(node),
+                uplink.Name,
+                uplink.Functions.Sum(f => f.Last - f.First + 1),
+                device?.Functions,
+                device?.TotalFunctions,
+                [.. networks]
+            );
         }
     }
 
-    private static IEnumerable<JsonNode> Vlans(PlanScope scope, NodeSpec node, RenderedNode? rendered)
+    private static IEnumerable<VlanCapacity> Vlans(PlanScope scope, NodeSpec node, RenderedNode? rendered)
     {
         var transaction = new ReadTransaction(scope.After);
         var networks = ClusterAttachments
@@ -132,28 +111,18 @@ internal static class PlanCapacity
                 .SelectMany(n => Network.Find(scope.After, n, scope.Limits)?.Vlans.AsEnumerable() ?? [])
                 .Distinct()
                 .Count();
-            yield return new JsonObject
-            {
-                ["node"] = NodeTitleOf(node),
-                ["port"] = trunk.Name,
-                ["vlans"] = vlans,
-            };
+            yield return new VlanCapacity(NodeTitleOf(node), trunk.Name, Vlans: vlans);
         }
 
         foreach (var trunked in TaggingFunctions(scope, node, rendered))
-        {
-            var body = new JsonObject
-            {
-                ["node"] = NodeTitleOf(node),
-                ["port"] = trunked.Port,
-                ["network"] = trunked.Network.Id.ToString(),
-                ["functions"] = trunked.Functions,
-                ["vlans"] = trunked.Network.Vlans.Count,
-            };
-            if (trunked.Limit is { } limit)
-                body["limit"] = limit;
-            yield return body;
-        }
+            yield return new VlanCapacity(
+                NodeTitleOf(node),
+                trunked.Port,
+                trunked.Network.Id.ToString(),
+                trunked.Functions,
+                trunked.Network.Vlans.Count,
+                trunked.Limit
+            );
     }
 
     /// <summary>
@@ -186,24 +155,15 @@ internal static class PlanCapacity
         }
     }
 
-    private static IEnumerable<JsonNode> Hugepages(PlanScope scope, NodeSpec node)
+    private static IEnumerable<HugepageCapacity> Hugepages(PlanScope scope, NodeSpec node)
     {
         if (HugepagesOf(scope.After, node) is not { } wanted)
-            yield break;
-        var body = new JsonObject
-        {
-            ["node"] = NodeTitleOf(node),
-            ["kilobytes"] = wanted.Kilobytes,
-            ["wanted"] = wanted.Count,
-        };
-        if (InventoryRows.Find(scope.After, node.Id) is { } inventory)
-        {
-            var found = inventory.Hugepages.FirstOrDefault(h => h.Kilobytes == wanted.Kilobytes && h.Numa is null);
-            body["total"] = found?.Total ?? 0;
-            body["free"] = found?.Free ?? 0;
-        }
-
-        yield return body;
+            return [];
+        var title = NodeTitleOf(node);
+        if (InventoryRows.Find(scope.After, node.Id) is not { } inventory)
+            return [new HugepageCapacity(title, wanted.Kilobytes, wanted.Count)];
+        var found = inventory.Hugepages.FirstOrDefault(h => h.Kilobytes == wanted.Kilobytes && h.Numa is null);
+        return [new HugepageCapacity(title, wanted.Kilobytes, wanted.Count, found?.Total ?? 0, found?.Free ?? 0)];
     }
 
     private static string NetworkIdOf(StoreState state, string key) =>

@@ -1,8 +1,8 @@
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using Weft.Attachments;
 using Weft.Attachments.DevicePools;
 using Weft.Attachments.Nodes;
+using Weft.Contracts;
 using Weft.Networks;
 using Weft.Resources;
 
@@ -16,16 +16,10 @@ namespace Weft.Fleet.Planning;
 internal static class PlanWarnings
 {
     /// <summary>Renders them.</summary>
-    /// <returns>The elements of <c>warnings</c>.</returns>
-    public static IEnumerable<JsonNode> Render(PlanScope scope, IReadOnlyDictionary<string, DesiredState> pictures)
-    {
-        var warnings = scope.Clusters.SelectMany(cluster =>
-            ClusterWarnings(scope, cluster, pictures.GetValueOrDefault(cluster.Key))
-        );
-        return warnings.Select(warning =>
-            (JsonNode)new JsonObject { ["id"] = warning.Id.ToString(), ["what"] = warning.What }
-        );
-    }
+    public static IEnumerable<PlanNotice> Render(PlanScope scope, IReadOnlyDictionary<string, DesiredState> pictures) =>
+        scope
+            .Clusters.SelectMany(cluster => ClusterWarnings(scope, cluster, pictures.GetValueOrDefault(cluster.Key)))
+            .Select(warning => PlanNotice.For(warning.Id, warning.What));
 
     private static IEnumerable<(ResourceId Id, string What)> ClusterWarnings(
         PlanScope scope,

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using Weft.Addressing;
 using Weft.Attachments.Formats;
+using Weft.Contracts;
 using Weft.Fabric;
 using Weft.Networks;
 using Weft.Resources;
@@ -17,8 +18,8 @@ internal sealed class SitePlan(Kinds kinds, ResourceVerbs verbs, Limits limits)
 {
     /// <summary>Plans documents.</summary>
     /// <param name="now">The time, RFC 3339.</param>
-    /// <returns>The plan as the API answers it, or why the documents can't be put in order.</returns>
-    public Outcome<JsonObject> Create(
+    /// <returns>The plan, or why the documents can't be put in order.</returns>
+    public Outcome<PlanResponse> Create(
         IReadOnlyList<JsonObject> documents,
         StoreState state,
         string now,
@@ -35,33 +36,27 @@ internal sealed class SitePlan(Kinds kinds, ResourceVerbs verbs, Limits limits)
             cluster => ClusterRenderer.Render(after, cluster, limits),
             StringComparer.Ordinal
         );
-        return new JsonObject
-        {
-            ["revision"] = state.Revision,
-            ["changes"] = new JsonArray([.. changes]),
-            ["addresses"] = new JsonArray([.. AddressChanges(state, after, planCaller)]),
-            ["vlans"] = new JsonArray([.. VlanChanges(state, after, planCaller)]),
-            ["manifests"] = new JsonArray([.. manifests.Select(m => m.Body)]),
-            ["disruptions"] = new JsonArray([
-                .. manifests.Where(m => m.Disruption is not null).Select(RenderDisruption),
-            ]),
-            ["capacity"] = PlanCapacity.Render(scope, desired),
-            ["warnings"] = new JsonArray([
-                .. planCaller.PermissionWarnings(steps.Select(step => step.Id)),
-                .. PlanWarnings.Render(scope, desired),
-            ]),
-        };
+        return new PlanResponse(
+            state.Revision,
+            changes,
+            [.. AddressChanges(state, after, planCaller)],
+            [.. VlanChanges(state, after, planCaller)],
+            [.. manifests.Select(m => m.Planned)],
+            [.. manifests.Where(m => m.Disruption is not null).Select(m => PlanNotice.For(m.Scope, m.Disruption!))],
+            PlanCapacity.Render(scope, desired),
+            [.. planCaller.PermissionWarnings(steps.Select(step => step.Id)), .. PlanWarnings.Render(scope, desired)]
+        );
     }
 
     /// <summary>The state after all steps that aren't refused, and what becomes of each step.</summary>
-    private (StoreState After, List<JsonNode> Changes) Apply(
+    private (StoreState After, List<PlannedChange> Changes) Apply(
         IEnumerable<ApplyStep> steps,
         StoreState state,
         string now,
         PlanCaller planCaller
     )
     {
-        var changes = new List<JsonNode>();
+        var changes = new List<PlannedChange>();
         foreach (var (step, i) in steps.Select((step, i) => (step, i)))
         {
             var name = string.Create(CultureInfo.InvariantCulture, $"plan-{i}");
@@ -92,40 +87,26 @@ internal sealed class SitePlan(Kinds kinds, ResourceVerbs verbs, Limits limits)
             ? decision.After.Next(operation.ReleasesOnCompletion.Select(Mutation.Remove))
             : decision.After;
 
-    private JsonObject RenderChange(ApplyStep step, StoreState before, Outcome<Decision> outcome)
+    private PlannedChange RenderChange(ApplyStep step, StoreState before, Outcome<Decision> outcome)
     {
-        var change = new JsonObject { ["id"] = step.Id.ToString() };
+        var id = step.Id.ToString();
         if (!outcome.TryGet(out var decision, out var refusal))
-        {
-            change["action"] = "Refused";
-            change["error"] = refusal.ToErrorBody()["error"]!.DeepClone();
-            return change;
-        }
-
-        change["action"] =
-            decision.Unchanged ? "Unchanged"
-            : step.IsEnabling ? "Enable"
-            : decision.Created ? "Create"
-            : "Update";
-        if (!decision.Unchanged && !step.IsEnabling)
-        {
-            var old = before.Get(StoreKey.ForResource(step.Id)) is { } row ? StoredDocument.CallerFields(row) : null;
-            change["members"] = new JsonArray([
-                .. DiffMembers(
-                    null,
-                    kinds.Find(step.Id.Type)?.Schema.Members ?? [],
-                    old,
-                    StoredDocument.CallerFields(decision.Row!),
-                    ""
-                ),
-            ]);
-        }
-
-        return change;
+            return new PlannedChange(id, PlanAction.Refused, Error: refusal.ToErrorBody()["error"]!.DeepClone());
+        if (decision.Unchanged || step.IsEnabling)
+            return new PlannedChange(id, decision.Unchanged ? PlanAction.Unchanged : PlanAction.Enable);
+        var old = before.Get(StoreKey.ForResource(step.Id)) is { } row ? StoredDocument.CallerFields(row) : null;
+        var members = DiffMembers(
+            null,
+            kinds.Find(step.Id.Type)?.Schema.Members ?? [],
+            old,
+            StoredDocument.CallerFields(decision.Row!),
+            ""
+        );
+        return new PlannedChange(id, decision.Created ? PlanAction.Create : PlanAction.Update, members);
     }
 
     /// <summary>The members that differ, secrets by name only.</summary>
-    private static List<JsonNode> DiffMembers(
+    private static List<MemberChange> DiffMembers(
         SchemaMember? member,
         ImmutableArray<SchemaMember> inner,
         JsonNode? before,
@@ -136,7 +117,7 @@ internal sealed class SitePlan(Kinds kinds, ResourceVerbs verbs, Limits limits)
         if (JsonNode.DeepEquals(before, after))
             return [];
         if (member?.Mutability == Mutability.Secret)
-            return [new JsonObject { ["path"] = path, ["after"] = "(secret)" }];
+            return [new MemberChange(path, After: "(secret)")];
         if (after is JsonObject wanted && before is JsonObject or null)
         {
             var names = wanted
@@ -159,15 +140,21 @@ internal sealed class SitePlan(Kinds kinds, ResourceVerbs verbs, Limits limits)
             ];
         }
 
-        var change = new JsonObject { ["path"] = path };
-        if (before is not null)
-            change["before"] = Secrets.Redacted(member, before);
-        if (after is not null)
-            change["after"] = Secrets.Redacted(member, after);
-        return [change];
+        return
+        [
+            new MemberChange(
+                path,
+                before is null ? null : Secrets.Redacted(member, before),
+                after is null ? null : Secrets.Redacted(member, after)
+            ),
+        ];
     }
 
-    private static IEnumerable<JsonNode> AddressChanges(StoreState before, StoreState after, PlanCaller planCaller)
+    private static IEnumerable<PlannedAddress> AddressChanges(
+        StoreState before,
+        StoreState after,
+        PlanCaller planCaller
+    )
     {
         foreach (
             var network in IdsOf(before, L3Network.ResourceType)
@@ -182,40 +169,30 @@ internal sealed class SitePlan(Kinds kinds, ResourceVerbs verbs, Limits limits)
                     .Leases.Where(l => held.LeaseOf(l.Address)?.Holder.Id != l.Holder.Id)
                     .OrderBy(l => l.Address)
             )
-                yield return RenderAddressChange("Give", network, lease);
+                yield return RenderAddressChange(AddressAction.Give, network, lease);
             foreach (
                 var lease in held
                     .Leases.Where(l => old.LeaseOf(l.Address)?.Holder.Id != l.Holder.Id)
                     .OrderBy(l => l.Address)
             )
-                yield return RenderAddressChange("Take", network, lease);
+                yield return RenderAddressChange(AddressAction.Take, network, lease);
         }
     }
 
-    private static JsonObject RenderAddressChange(string action, ResourceId network, Lease lease) =>
-        new()
-        {
-            ["action"] = action,
-            ["network"] = network.ToString(),
-            ["address"] = lease.Address.ToString(),
-            ["holder"] = lease.Holder.Text,
-        };
+    private static PlannedAddress RenderAddressChange(AddressAction action, ResourceId network, Lease lease) =>
+        new(action, network.ToString(), lease.Address.ToString(), lease.Holder.Text);
 
-    private IEnumerable<JsonNode> VlanChanges(StoreState before, StoreState after, PlanCaller planCaller)
+    private IEnumerable<PlannedVlan> VlanChanges(StoreState before, StoreState after, PlanCaller planCaller)
     {
         var changes = SwitchPortRenderer.Render(before, limits).ChangesTo(SwitchPortRenderer.Render(after, limits));
         return changes
             .Where(change => planCaller.MayRead(change.Port.Id))
-            .Select(change =>
-                (JsonNode)
-                    new JsonObject
-                    {
-                        ["action"] = change.Opens ? "Open" : "Close",
-                        ["vlan"] = change.Port.Vlan,
-                        ["machine"] = change.Port.Machine,
-                        ["network"] = change.Port.Network,
-                    }
-            );
+            .Select(change => new PlannedVlan(
+                change.Opens ? VlanAction.Open : VlanAction.Close,
+                change.Port.Vlan,
+                change.Port.Machine,
+                change.Port.Network
+            ));
     }
 
     private List<ManifestChange> ManifestChanges(StoreState before, StoreState after, PlanCaller planCaller)
@@ -242,25 +219,16 @@ internal sealed class SitePlan(Kinds kinds, ResourceVerbs verbs, Limits limits)
 
     private static ManifestChange RenderManifestChange(ResourceId scope, string name, string? was, string? becomes)
     {
-        var body = new JsonObject
-        {
-            ["action"] =
-                was is null ? "Add"
-                : becomes is null ? "Remove"
-                : "Change",
-            ["scope"] = scope.ToString(),
-            ["name"] = name,
-        };
-        if (was is not null)
-            body["before"] = was;
-        if (becomes is not null)
-            body["after"] = becomes;
-        var disruption = was is null ? null : DescribeDisruption(scope, name, becomes is null);
-        return new ManifestChange(body, scope.ToString(), disruption);
+        var action =
+            was is null ? ManifestAction.Add
+            : becomes is null ? ManifestAction.Remove
+            : ManifestAction.Change;
+        return new ManifestChange(
+            new PlannedManifest(action, scope.ToString(), name, was, becomes),
+            scope,
+            was is null ? null : DescribeDisruption(scope, name, becomes is null)
+        );
     }
-
-    private static JsonNode RenderDisruption(ManifestChange change) =>
-        new JsonObject { ["id"] = change.Scope, ["what"] = change.Disruption };
 
     private static string DescribeDisruption(ResourceId scope, string name, bool removed) =>
         (
@@ -296,5 +264,5 @@ internal sealed class SitePlan(Kinds kinds, ResourceVerbs verbs, Limits limits)
 
     /// <summary>A manifest that differs.</summary>
     /// <param name="Disruption">What running pods or the node notice; null for nothing.</param>
-    private sealed record ManifestChange(JsonObject Body, string Scope, string? Disruption);
+    private sealed record ManifestChange(PlannedManifest Planned, ResourceId Scope, string? Disruption);
 }

@@ -231,7 +231,8 @@ public sealed partial class ArchitectureTests
     private static partial Regex References();
 
     [GeneratedRegex(
-        @"^\s*(?:(?:public|internal|private|protected|static|sealed|abstract|partial|readonly|ref|file|unsafe|new)\s+)*(?:class|struct|interface|enum|record(?:\s+(?:class|struct))?)\s+([A-Za-z_]\w*)",
+        @"^\s*(?:(?:public|internal|private|protected|static|sealed|abstract|partial|readonly|ref|file|unsafe|new)\s+)*"
+            + @"(?:class|struct|interface|enum|record(?:\s+(?:class|struct))?)\s+([A-Za-z_]\w*)",
         RegexOptions.Multiline
     )]
     private static partial Regex TypeNames();

@@ -84,7 +84,8 @@ public sealed class AttachmentRulesTests
     [InlineData(
         "ran",
         "ran",
-        "'trunkedNetworks':[{'networkId':'~c/trunkedNetworks/ran','pluginType':'MACVLAN'},{'networkId':'~c/trunkedNetworks/ran','pluginType':'OSDevice'}]",
+        "'trunkedNetworks':[{'networkId':'~c/trunkedNetworks/ran','pluginType':'MACVLAN'},"
+            + "{'networkId':'~c/trunkedNetworks/ran','pluginType':'OSDevice'}]",
         RefusalCode.Overlap,
         "trunkedNetworks[1]",
         "tag"
@@ -124,7 +125,8 @@ public sealed class AttachmentRulesTests
         var site = TestSite.Small();
         Attach(
             site,
-            "'l3Networks':[{'networkId':'~c/l3Networks/n6','pluginType':'MACVLAN'},{'networkId':'~c/l3Networks/n6','pluginType':'OSDevice'}]"
+            "'l3Networks':[{'networkId':'~c/l3Networks/n6','pluginType':'MACVLAN'},"
+                + "{'networkId':'~c/l3Networks/n6','pluginType':'OSDevice'}]"
         );
         site.Put(TestSite.NodeId("w1"), TestSite.Node(Ports, "BareMetal"));
         Assert.Equal(["10.20.6.4 node k1/w1 n6", "fd20:0:0:606::4 node k1/w1 n6"], site.Leases("~c/l3Networks/n6"));
@@ -194,13 +196,15 @@ public sealed class AttachmentRulesTests
             K1,
             Body(
                 site,
-                "'l3Networks':[{'networkId':'~c/l3Networks/N_6','pluginType':'MACVLAN'},{'networkId':'~c/l3Networks/n-6','pluginType':'MACVLAN'}]"
+                "'l3Networks':[{'networkId':'~c/l3Networks/N_6','pluginType':'MACVLAN'},"
+                    + "{'networkId':'~c/l3Networks/n-6','pluginType':'MACVLAN'}]"
             )
         );
         AssertMentions(finding, "'n-6'", "N_6");
         Attach(
             site,
-            "'l3Networks':[{'networkId':'~c/l3Networks/N_6','pluginType':'OSDevice'},{'networkId':'~c/l3Networks/n-6','pluginType':'MACVLAN'}]"
+            "'l3Networks':[{'networkId':'~c/l3Networks/N_6','pluginType':'OSDevice'},"
+                + "{'networkId':'~c/l3Networks/n-6','pluginType':'MACVLAN'}]"
         );
     }
 
@@ -329,7 +333,8 @@ public sealed class AttachmentRulesTests
     )]
     [InlineData(
         "Virtual",
-        "{'name':'eth1','macAddress':'52:54:00:00:00:02','networkId':'~c/l3Networks/n6'},{'name':'eth2','macAddress':'52:54:00:00:00:02','networkId':'~c/l3Networks/n2'}",
+        "{'name':'eth1','macAddress':'52:54:00:00:00:02','networkId':'~c/l3Networks/n6'},"
+            + "{'name':'eth2','macAddress':'52:54:00:00:00:02','networkId':'~c/l3Networks/n2'}",
         RefusalCode.Overlap,
         "macAddress 52:54:00:00:00:02"
     )]
@@ -398,12 +403,14 @@ public sealed class AttachmentRulesTests
 
     [Theory]
     [InlineData(
-        "'l3Networks':[{'networkId':'~c/l3Networks/n2','pluginType':'MACVLAN'}],'trunkedNetworks':[{'networkId':'~c/trunkedNetworks/ran','pluginType':'MACVLAN'}]",
+        "'l3Networks':[{'networkId':'~c/l3Networks/n2','pluginType':'MACVLAN'}],"
+            + "'trunkedNetworks':[{'networkId':'~c/trunkedNetworks/ran','pluginType':'MACVLAN'}]",
         "602",
         "n2"
     )]
     [InlineData(
-        "'l2Networks':[{'networkId':'~c/l2Networks/hb','pluginType':'OSDevice'}],'trunkedNetworks':[{'networkId':'~c/trunkedNetworks/ran','pluginType':'OSDevice'}]",
+        "'l2Networks':[{'networkId':'~c/l2Networks/hb','pluginType':'OSDevice'}],"
+            + "'trunkedNetworks':[{'networkId':'~c/trunkedNetworks/ran','pluginType':'OSDevice'}]",
         "750",
         "hb"
     )]

@@ -167,7 +167,9 @@ public sealed class FunctionRuleTests
         site.Put(
             TestSite.NodeId("w1"),
             TestSite.Node(
-                $"{{'name':'p0','virtualFunctions':[{{'functions':'0-3',{N6}}}]}},{{'name':'p1','virtualFunctions':[{{'functions':'1',{N6}}}]}},{{'name':'bond0'}}",
+                $"{{'name':'p0','virtualFunctions':[{{'functions':'0-3',{N6}}}]}},"
+                    + $"{{'name':'p1','virtualFunctions':[{{'functions':'1',{N6}}}]}},"
+                    + "{'name':'bond0'}",
                 "BareMetal"
             )
         );
@@ -223,13 +225,15 @@ public sealed class FunctionRuleTests
         );
         site.Put(
             K1 + "/agentPools/other",
-            "{'location':'east','properties':{'count':1,'mode':'User','vmSkuName':'s','attachedNetworkConfiguration':{'l2Networks':[{'networkId':'~c/l2Networks/hb','pluginType':'OSDevice'}]}}}"
+            "{'location':'east','properties':{'count':1,'mode':'User','vmSkuName':'s',"
+                + "'attachedNetworkConfiguration':{'l2Networks':[{'networkId':'~c/l2Networks/hb','pluginType':'OSDevice'}]}}}"
         );
         site.Put(
             TestSite.NodeId("vm"),
             TestSite
                 .Node(
-                    $"{{'name':'eth1','pciAddress':'0000:00:05.0',{N6}}},{{'name':'eth2','macAddress':'{Mac}','networkId':'~c/l2Networks/hb'}}"
+                    $"{{'name':'eth1','pciAddress':'0000:00:05.0',{N6}}},"
+                        + $"{{'name':'eth2','macAddress':'{Mac}','networkId':'~c/l2Networks/hb'}}"
                 )
                 .Replace("'workers'", "'other'", StringComparison.Ordinal)
         );
@@ -407,7 +411,8 @@ public sealed class FunctionRuleTests
         );
         Attach(
             site,
-            "'l3Networks':[{'networkId':'~c/l3Networks/n2','pluginType':'OSDevice'}],'trunkedNetworks':[{'networkId':'~c/trunkedNetworks/ran'}]"
+            "'l3Networks':[{'networkId':'~c/l3Networks/n2','pluginType':'OSDevice'}],"
+                + "'trunkedNetworks':[{'networkId':'~c/trunkedNetworks/ran'}]"
         );
         Assert.Contains(Assert.Single(site.DesiredStateOf(K1).Nodes).Configuration!.Links, link => link.Vlan == 602);
     }
@@ -423,7 +428,8 @@ public sealed class FunctionRuleTests
             TestSite.Tracked("'l3IsolationDomainId':'~f/l3IsolationDomains/user','vlan':603,'interfaceName':'one'")
         );
         var both =
-            "'l3Networks':[{'networkId':'~c/l3Networks/ran_v602','pluginType':'MACVLAN'}],'trunkedNetworks':[{'networkId':'~c/trunkedNetworks/ran','pluginType':'PLACE'}]";
+            "'l3Networks':[{'networkId':'~c/l3Networks/ran_v602','pluginType':'MACVLAN'}],"
+            + "'trunkedNetworks':[{'networkId':'~c/trunkedNetworks/ran','pluginType':'PLACE'}]";
         AssertMentions(
             site.AssertRefused(
                 RefusalCode.Overlap,
@@ -452,7 +458,8 @@ public sealed class FunctionRuleTests
         );
         Attach(
             site,
-            "'l3Networks':[{'networkId':'~c/l3Networks/ran-v606','pluginType':'MACVLAN'}],'trunkedNetworks':[{'networkId':'~c/trunkedNetworks/ran'}]"
+            "'l3Networks':[{'networkId':'~c/l3Networks/ran-v606','pluginType':'MACVLAN'}],"
+                + "'trunkedNetworks':[{'networkId':'~c/trunkedNetworks/ran'}]"
         );
         var body = site.Render("~c/trunkedNetworks/ran");
         body["properties"]!["vlans"] = TestSite.Body("{'x':[602,606]}")["x"]!.DeepClone();
@@ -491,7 +498,8 @@ public sealed class FunctionRuleTests
         var site = TestSite.Small();
         site.Put(TestSite.NodeId("w1"), TestSite.Node("{'name':'bond0'}", "BareMetal"));
         const string Both =
-            "'l3Networks':[{'networkId':'~c/l3Networks/n2','pluginType':'MACVLAN'}],'trunkedNetworks':[{'networkId':'~c/trunkedNetworks/ran','pluginType':'IPVLAN'}]";
+            "'l3Networks':[{'networkId':'~c/l3Networks/n2','pluginType':'MACVLAN'}],"
+            + "'trunkedNetworks':[{'networkId':'~c/trunkedNetworks/ran','pluginType':'IPVLAN'}]";
         AssertMentions(
             site.AssertRefused(RefusalCode.Overlap, "properties", K1, Body(site, Both)),
             "VLAN 602",
@@ -542,7 +550,8 @@ public sealed class FunctionRuleTests
         site.Put(
             TestSite.NodeId("w1"),
             TestSite.Node(
-                $"{{'name':'eth1','macAddress':'{Mac}','pciAddress':'0000:00:05.0',{N6}}},{{'name':'eth2','macAddress':'52:54:00:00:00:03','pciAddress':'0000:00:06.0',{N6}}}"
+                $"{{'name':'eth1','macAddress':'{Mac}','pciAddress':'0000:00:05.0',{N6}}},"
+                    + $"{{'name':'eth2','macAddress':'52:54:00:00:00:03','pciAddress':'0000:00:06.0',{N6}}}"
             )
         );
         var shown = site.Render(TestSite.NodeId("w1"))["properties"]!["networkAttachments"]!

@@ -11,7 +11,21 @@ public sealed class FiguresTests
         var wide = Assert.Single(Read("class A { int B(int x) { if (x > 1 && x < 9) return x; return 0; } }").Methods);
         var narrow = Assert.Single(
             Read(
-                "class A\n{\n    // Says so.\n    int B(\n        int x)\n    {\n        if (x > 1\n            && x < 9)\n            return x;\n        return 0;\n    }\n}\n"
+                """
+                class A
+                {
+                    // Says so.
+                    int B(
+                        int x)
+                    {
+                        if (x > 1
+                            && x < 9)
+                            return x;
+                        return 0;
+                    }
+                }
+
+                """
             ).Methods
         );
         Assert.Equal((24, 3, 1), (wide.Tokens, wide.Paths, wide.Lines));

@@ -351,46 +351,13 @@ public sealed class InventoryReaderTests : IDisposable
         Run("ip", "netns", "add", name);
         try
         {
-            foreach (
-                var line in new[]
-                {
-                    "link add inv0 type veth peer name inv1",
-                    "link set inv0 address 02:00:00:00:00:0a",
-                    "link add invbr type bridge",
-                    "link set inv1 master invbr",
-                    "link set inv0 mtu 1400",
-                    "link set inv0 up",
-                    "link set inv1 up",
-                    "link set invbr up",
-                    "address add 192.0.2.2/24 dev inv0",
-                    "route add default via 192.0.2.1",
-                    "address add 2001:db8::2/64 dev invbr nodad",
-                    "-6 route add default via 2001:db8::1 dev invbr",
-                }
-            )
-                Run("ip", ["-n", name, .. line.Split(' ')]);
-
+            LayInterfaces(name);
             // The namespace's own /sys and /proc, as the kernel shows them to a process inside.
             using var inside = Process.Start("nsenter", $"--net=/run/netns/{name} sleep 60");
-            Directory.CreateDirectory(Path.Join(trees.FullName, "sys"));
-            Directory.CreateDirectory(Path.Join(trees.FullName, "proc"));
-            File.CreateSymbolicLink(Path.Join(trees.FullName, "proc/self"), $"/proc/{inside.Id}");
-            Run(
-                "nsenter",
-                $"--net=/run/netns/{name}",
-                "mount",
-                "-t",
-                "sysfs",
-                "none",
-                Path.Join(trees.FullName, "sys")
-            );
+            MountTrees(name, trees.FullName, inside.Id);
             try
             {
-                var reader = new InventoryReader(
-                    new SystemTree(Path.Join(trees.FullName, "sys")),
-                    new SystemTree(Path.Join(trees.FullName, "proc")),
-                    () => new Dictionary<string, LinkFacts>()
-                );
+                var reader = ReaderOf(trees.FullName);
                 await AgentHarness.Eventually(
                     () => reader.Read([]).Devices.Any(d => d.Name == "inv0"),
                     "the process is in the namespace"
@@ -420,6 +387,46 @@ public sealed class InventoryReaderTests : IDisposable
             trees.Delete(true);
         }
     }
+
+    /// <summary>
+    /// A veth with a default route of IPv4, and a bridge over its other end with one of IPv6.
+    /// </summary>
+    private static void LayInterfaces(string name)
+    {
+        foreach (
+            var line in new[]
+            {
+                "link add inv0 type veth peer name inv1",
+                "link set inv0 address 02:00:00:00:00:0a",
+                "link add invbr type bridge",
+                "link set inv1 master invbr",
+                "link set inv0 mtu 1400",
+                "link set inv0 up",
+                "link set inv1 up",
+                "link set invbr up",
+                "address add 192.0.2.2/24 dev inv0",
+                "route add default via 192.0.2.1",
+                "address add 2001:db8::2/64 dev invbr nodad",
+                "-6 route add default via 2001:db8::1 dev invbr",
+            }
+        )
+            Run("ip", ["-n", name, .. line.Split(' ')]);
+    }
+
+    private static void MountTrees(string name, string folder, int process)
+    {
+        Directory.CreateDirectory(Path.Join(folder, "sys"));
+        Directory.CreateDirectory(Path.Join(folder, "proc"));
+        File.CreateSymbolicLink(Path.Join(folder, "proc/self"), $"/proc/{process}");
+        Run("nsenter", $"--net=/run/netns/{name}", "mount", "-t", "sysfs", "none", Path.Join(folder, "sys"));
+    }
+
+    private static InventoryReader ReaderOf(string folder) =>
+        new(
+            new SystemTree(Path.Join(folder, "sys")),
+            new SystemTree(Path.Join(folder, "proc")),
+            () => new Dictionary<string, LinkFacts>()
+        );
 
     private static string Run(string program, params string[] arguments)
     {

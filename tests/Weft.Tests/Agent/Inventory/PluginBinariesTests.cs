@@ -10,8 +10,12 @@ namespace Weft.Tests.Agent.Inventory;
 [SupportedOSPlatform("linux")]
 public sealed class PluginBinariesTests : IDisposable
 {
-    private const string Good =
-        "case $CNI_COMMAND in VERSION) cat >/dev/null; echo '{\"cniVersion\":\"1.0.0\",\"supportedVersions\":[\"0.4.0\",\"1.0.0\"]}';; *) echo 'CNI good plugin v1.4.0-rc1' >&2; exit 1;; esac";
+    private const string Good = """
+        case $CNI_COMMAND in
+        VERSION) cat >/dev/null; echo '{"cniVersion":"1.0.0","supportedVersions":["0.4.0","1.0.0"]}' ;;
+        *) echo 'CNI good plugin v1.4.0-rc1' >&2; exit 1 ;;
+        esac
+        """;
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("weft-cni-");
 
     public void Dispose() => _folder.Delete(true);

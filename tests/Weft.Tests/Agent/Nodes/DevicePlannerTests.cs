@@ -32,7 +32,17 @@ public sealed class DevicePlannerTests
         string trust = "true",
         string spoof = "false"
     ) =>
-        $$"""{"index":{{index}},"network":"n",{{(vlan.Length > 0 ? $"\"vlan\":{vlan}," : "")}}"trust":{{trust}},"spoofCheck":{{spoof}},"mtu":9000,"driver":"{{driver}}"}""";
+        $$"""
+            {
+              "index": {{index}},
+              "network": "n",
+              {{(vlan.Length > 0 ? $"\"vlan\":{vlan}," : "")}}
+              "trust": {{trust}},
+              "spoofCheck": {{spoof}},
+              "mtu": 9000,
+              "driver": "{{driver}}"
+            }
+            """;
 
     private static DesiredNode Desired(string functions, string devices = "") =>
         TestNode.Desired(

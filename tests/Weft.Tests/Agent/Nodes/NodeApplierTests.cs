@@ -234,8 +234,21 @@ public sealed class NodeApplierTests
             using var node = WithPort();
             var result = node.Apply(
                 """
-                {"links":[{"name":"n6","port":{"name":"eth1","macAddress":"02:00:00:00:00:01","mtu":9000,"trunk":true},"vlan":101,"mtu":1500,"addresses":["10.20.6.11/24"],"routes":[]}],
-                 "physicalFunctions":[],"devices":[],"guards":[]}
+                {
+                  "links": [
+                    {
+                      "name": "n6",
+                      "port": { "name": "eth1", "macAddress": "02:00:00:00:00:01", "mtu": 9000, "trunk": true },
+                      "vlan": 101,
+                      "mtu": 1500,
+                      "addresses": ["10.20.6.11/24"],
+                      "routes": []
+                    }
+                  ],
+                  "physicalFunctions": [],
+                  "devices": [],
+                  "guards": []
+                }
                 """
             );
             Assert.SkipWhen(result.Findings.Count == 0, "this kernel has 802.1Q");
@@ -255,7 +268,14 @@ public sealed class NodeApplierTests
             var both = Device.Replace(
                 "\"links\":[",
                 """
-                "links":[{"name":"n7","port":{"name":"eth7","macAddress":"02:00:00:00:00:07","mtu":1500,"trunk":false},"mtu":1500,"addresses":[],"routes":[]},
+                "links": [
+                  {
+                    "name": "n7",
+                    "port": { "name": "eth7", "macAddress": "02:00:00:00:00:07", "mtu": 1500, "trunk": false },
+                    "mtu": 1500,
+                    "addresses": [],
+                    "routes": []
+                  },
                 """,
                 StringComparison.Ordinal
             );

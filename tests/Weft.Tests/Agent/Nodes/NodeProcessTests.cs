@@ -216,12 +216,19 @@ public sealed class NodeProcessTests
             JsonNode
                 .Parse(
                     $$"""
-                    {"links":[{"name":"n6","port":{"name":"eth1","macAddress":"02:00:00:00:00:01","mtu":9000,"trunk":false},"mtu":1500,"addresses":{{addressesAndRoutes.Replace(
-                        "CONTROL",
-                        Control,
-                        StringComparison.Ordinal
-                    )}}}],
-                     "physicalFunctions":[],"devices":[],"guards":[]}
+                    {
+                      "links": [
+                        {
+                          "name": "n6",
+                          "port": { "name": "eth1", "macAddress": "02:00:00:00:00:01", "mtu": 9000, "trunk": false },
+                          "mtu": 1500,
+                          "addresses": {{addressesAndRoutes.Replace("CONTROL", Control, StringComparison.Ordinal)}}
+                        }
+                      ],
+                      "physicalFunctions": [],
+                      "devices": [],
+                      "guards": []
+                    }
                     """
                 )!
                 .AsObject();

@@ -109,17 +109,7 @@ public sealed class InterfaceProbeTests
             [200] = TestSegment.Parse("10.30.200.1"),
         };
         var answering = segment.AnswerArp("gw", "gw", gateways, stop.Token);
-        var expectation = new InterfaceExpectation("", "n6", null, 1500, [], [])
-        {
-            Trunk = VlanSet.Parse("101-103").Value,
-            Tags =
-            [
-                new TagProbe(101, true, gateways[101]),
-                new TagProbe(102, true, TestSegment.Parse("10.30.2.1")),
-                new TagProbe(200, false, gateways[200]),
-                new TagProbe(300, false, TestSegment.Parse("10.30.44.1")),
-            ],
-        };
+        var expectation = Trunk(gateways);
 
         var open = await segment.Probe(expectation);
         Assert.Equal(
@@ -135,7 +125,8 @@ public sealed class InterfaceProbeTests
         segment.Nft("node", "add table netdev guard");
         segment.Nft(
             "node",
-            "add chain netdev guard out { type filter hook egress device \"n6\" priority 0; policy accept; vlan id != { 101, 102, 103 } drop; }"
+            "add chain netdev guard out { type filter hook egress device \"n6\" priority 0; policy accept; "
+                + "vlan id != { 101, 102, 103 } drop; }"
         );
         var guarded = await segment.Probe(expectation);
         Assert.Contains((CheckHop.TagPasses, CheckState.Passed, 101), Tags(guarded));
@@ -164,6 +155,22 @@ public sealed class InterfaceProbeTests
         var check = Assert.Single((await segment.Probe(expectation)).Checks, c => c.Hop == CheckHop.TagDropped);
         Assert.Equal(CheckState.Skipped, check.State);
     }
+
+    /// <summary>
+    /// A trunk of three VLANs that is asked for two of them, one with a gateway, and for two others, likewise.
+    /// </summary>
+    private static InterfaceExpectation Trunk(Dictionary<int, Address> gateways) =>
+        new("", "n6", null, 1500, [], [])
+        {
+            Trunk = VlanSet.Parse("101-103").Value,
+            Tags =
+            [
+                new TagProbe(101, true, gateways[101]),
+                new TagProbe(102, true, TestSegment.Parse("10.30.2.1")),
+                new TagProbe(200, false, gateways[200]),
+                new TagProbe(300, false, TestSegment.Parse("10.30.44.1")),
+            ],
+        };
 
     private static IEnumerable<(CheckHop, CheckState, int)> Tags(InterfaceReport report) =>
         report

@@ -62,7 +62,8 @@ internal sealed class TestSegment : IDisposable
         // Quiet by itself: what comes in was sent by somebody who was asked to.
         Run(
             "ip",
-            $"netns exec {_name}{name} sh -c \"echo 1 > /proc/sys/net/ipv6/conf/default/addr_gen_mode; echo 0 > /proc/sys/net/ipv6/conf/default/router_solicitations; echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad\""
+            $"netns exec {_name}{name} sh -c \"cd /proc/sys/net/ipv6/conf/default; "
+                + "echo 1 > addr_gen_mode; echo 0 > router_solicitations; echo 0 > accept_dad\""
         );
         In(name, "link set lo up");
     }

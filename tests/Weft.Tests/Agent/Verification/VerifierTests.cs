@@ -15,13 +15,51 @@ public sealed class VerifierTests
     private static readonly DesiredStateDocument DesiredJson = DesiredStateDocument.Read(
         JsonElement.Parse(
             $$"""
-            {"digest":"sha256-1","revision":1,"manifests":[],"networks":[
-              {"id":"{{Cloud}}/l3Networks/n6","type":"L3","interface":"n6","mtu":1500,"vlan":606,"subnets":[{"prefix":"10.20.6.0/24","reserved":3},{"prefix":"fd00:6::/64","reserved":3}]},
-              {"id":"{{Cloud}}/l2Networks/ha","type":"L2","interface":"ha","mtu":1500,"vlan":750}],
-             "nodes":[{"name":"w1","files":[],"configuration":{"links":[
-               {"name":"n6","port":{"name":"up0","mtu":1500,"trunk":true},"vlan":606,"mtu":1500,"addresses":["10.20.6.17/24","fd00:6::17/64"],"routes":[]},
-               {"name":"ha","port":{"name":"up0","mtu":1500,"trunk":true},"vlan":750,"mtu":1500,"addresses":[],"routes":[]}],
-               "physicalFunctions":[],"devices":[],"guards":[]} }]}
+            {
+              "digest": "sha256-1",
+              "revision": 1,
+              "manifests": [],
+              "networks": [
+                {
+                  "id": "{{Cloud}}/l3Networks/n6",
+                  "type": "L3",
+                  "interface": "n6",
+                  "mtu": 1500,
+                  "vlan": 606,
+                  "subnets": [{ "prefix": "10.20.6.0/24", "reserved": 3 }, { "prefix": "fd00:6::/64", "reserved": 3 }]
+                },
+                { "id": "{{Cloud}}/l2Networks/ha", "type": "L2", "interface": "ha", "mtu": 1500, "vlan": 750 }
+              ],
+              "nodes": [
+                {
+                  "name": "w1",
+                  "files": [],
+                  "configuration": {
+                    "links": [
+                      {
+                        "name": "n6",
+                        "port": { "name": "up0", "mtu": 1500, "trunk": true },
+                        "vlan": 606,
+                        "mtu": 1500,
+                        "addresses": ["10.20.6.17/24", "fd00:6::17/64"],
+                        "routes": []
+                      },
+                      {
+                        "name": "ha",
+                        "port": { "name": "up0", "mtu": 1500, "trunk": true },
+                        "vlan": 750,
+                        "mtu": 1500,
+                        "addresses": [],
+                        "routes": []
+                      }
+                    ],
+                    "physicalFunctions": [],
+                    "devices": [],
+                    "guards": []
+                  }
+                }
+              ]
+            }
             """
         )
     );

@@ -31,14 +31,33 @@ internal static class LintFixture
             new(
                 "default",
                 "local",
-                """{"cniVersion":"1.0.0","name":"local","type":"macvlan","master":"l0","ipam":{"type":"host-local","ranges":[[{"subnet":"10.9.0.0/24"}],[{"subnet":"fd00:9::/64"}]]}}""",
+                """
+                {
+                  "cniVersion": "1.0.0",
+                  "name": "local",
+                  "type": "macvlan",
+                  "master": "l0",
+                  "ipam": {
+                    "type": "host-local",
+                    "ranges": [[{ "subnet": "10.9.0.0/24" }], [{ "subnet": "fd00:9::/64" }]]
+                  }
+                }
+                """,
                 null,
                 null
             ),
             new(
                 "default",
                 "where",
-                """{"cniVersion":"1.0.0","name":"where","type":"macvlan","master":"w0","ipam":{"type":"whereabouts","range":"10.8.0.0/24"}}""",
+                """
+                {
+                  "cniVersion": "1.0.0",
+                  "name": "where",
+                  "type": "macvlan",
+                  "master": "w0",
+                  "ipam": { "type": "whereabouts", "range": "10.8.0.0/24" }
+                }
+                """,
                 null,
                 null
             ),
@@ -52,7 +71,15 @@ internal static class LintFixture
             new(
                 "default",
                 "shared",
-                """{"cniVersion":"1.0.0","name":"shared","type":"ipvlan","master":"s0","ipam":{"type":"whereabouts","range":"10.7.0.0/24"}}""",
+                """
+                {
+                  "cniVersion": "1.0.0",
+                  "name": "shared",
+                  "type": "ipvlan",
+                  "master": "s0",
+                  "ipam": { "type": "whereabouts", "range": "10.7.0.0/24" }
+                }
+                """,
                 null,
                 null
             ),
@@ -114,21 +141,41 @@ internal static class LintFixture
     /// goes behind the containers.
     /// </summary>
     public static string Pod(string networks, string resources = "{}", string rest = "", string others = "") =>
-        $$$"""
-            {"apiVersion":"v1","kind":"Pod","metadata":{"name":"upf-0","annotations":{"k8s.v1.cni.cncf.io/networks":{{{JsonSerializer.Serialize(
-                networks
-            )}}} }},
-             "spec":{"containers":[{"name":"main","image":"upf","resources":{{{resources}}} }{{{others}}}]{{{rest}}} }}
+        $$"""
+            {
+              "apiVersion": "v1",
+              "kind": "Pod",
+              "metadata": {
+                "name": "upf-0",
+                "annotations": { "k8s.v1.cni.cncf.io/networks": {{JsonSerializer.Serialize(networks)}} }
+              },
+              "spec": {
+                "containers": [{ "name": "main", "image": "upf", "resources": {{resources}} }{{others}}]{{rest}}
+              }
+            }
             """;
 
     public static string Annotated(string annotations, string labels = "{}") =>
-        $$$"""{"kind":"Pod","metadata":{"name":"upf-0","annotations":{{{annotations}}},"labels":{{{labels}}} },"spec":{"containers":[{"name":"main"}]}}""";
+        $$"""
+            {
+              "kind": "Pod",
+              "metadata": { "name": "upf-0", "annotations": {{annotations}}, "labels": {{labels}} },
+              "spec": { "containers": [{ "name": "main" }] }
+            }
+            """;
 
     public static string Resources(string resource, int count) =>
         $$$"""{"requests":{"{{{resource}}}":{{{count}}} },"limits":{"{{{resource}}}":"{{{count}}}"}}""";
 
     public static string Nad(string config, string name = "own", string annotations = "{}") =>
-        $$$"""{"apiVersion":"k8s.cni.cncf.io/v1","kind":"NetworkAttachmentDefinition","metadata":{"name":"{{{name}}}","namespace":"default","annotations":{{{annotations}}} },"spec":{"config":{{{JsonSerializer.Serialize(config)}}} }}""";
+        $$"""
+            {
+              "apiVersion": "k8s.cni.cncf.io/v1",
+              "kind": "NetworkAttachmentDefinition",
+              "metadata": { "name": "{{name}}", "namespace": "default", "annotations": {{annotations}} },
+              "spec": { "config": {{JsonSerializer.Serialize(config)}} }
+            }
+            """;
 
     /// <summary>
     /// A definition of one plugin; <paramref name="members"/> are its members behind name and version.
@@ -137,7 +184,13 @@ internal static class LintFixture
         Nad($"{{\"cniVersion\":\"1.0.0\",\"name\":\"{name}\",{members}}}", name, annotations);
 
     public static string Pools(string list) =>
-        $$$"""{"kind":"ConfigMap","metadata":{"name":"sriovdp-config","namespace":"kube-system"},"data":{"config.json":{{{JsonSerializer.Serialize($"{{\"resourceList\":{list}}}")}}} }}""";
+        $$"""
+            {
+              "kind": "ConfigMap",
+              "metadata": { "name": "sriovdp-config", "namespace": "kube-system" },
+              "data": { "config.json": {{JsonSerializer.Serialize($"{{\"resourceList\":{list}}}")}} }
+            }
+            """;
 
     public static JsonElement Json(string text) => JsonDocument.Parse(text).RootElement;
 

@@ -9,8 +9,12 @@ namespace Weft.Tests.Attachments.Admission;
 public sealed partial class LintRuleTests
 {
     private const string Red = "\"k8s.v1.cni.cncf.io/resourceName\":\"weft.dev/red\"";
-    private const string Hugepages =
-        """{"requests":{"weft.dev/fast":1,"hugepages-1Gi":"2Gi","memory":"1Gi"},"limits":{"weft.dev/fast":1,"hugepages-1Gi":"2Gi","memory":"1Gi"}}""";
+    private const string Hugepages = """
+        {
+          "requests": { "weft.dev/fast": 1, "hugepages-1Gi": "2Gi", "memory": "1Gi" },
+          "limits": { "weft.dev/fast": 1, "hugepages-1Gi": "2Gi", "memory": "1Gi" }
+        }
+        """;
     private const string Locked = """,{"name":"dpdk","securityContext":{"capabilities":{"add":["IPC_LOCK"]}}}""";
     private const string Whereabouts =
         "\"type\":\"macvlan\",\"master\":\"m0\",\"ipam\":{\"type\":\"whereabouts\",\"range\":\"10.8.0.0/24\"";
@@ -24,8 +28,25 @@ public sealed partial class LintRuleTests
             )
         ),
         ["W102"] = (
-            """{"kind":"Deployment","metadata":{"name":"upf","annotations":{"k8s.v1.cni.cncf.io/networks":"plain"}},"spec":{"template":{"metadata":{},"spec":{"containers":[{"name":"main"}]}}}}""",
-            """{"kind":"Deployment","metadata":{"name":"upf"},"spec":{"template":{"metadata":{"annotations":{"k8s.v1.cni.cncf.io/networks":"plain"}},"spec":{"containers":[{"name":"main"}]}}}}"""
+            """
+            {
+              "kind": "Deployment",
+              "metadata": { "name": "upf", "annotations": { "k8s.v1.cni.cncf.io/networks": "plain" } },
+              "spec": { "template": { "metadata": {}, "spec": { "containers": [{ "name": "main" }] } } }
+            }
+            """,
+            """
+            {
+              "kind": "Deployment",
+              "metadata": { "name": "upf" },
+              "spec": {
+                "template": {
+                  "metadata": { "annotations": { "k8s.v1.cni.cncf.io/networks": "plain" } },
+                  "spec": { "containers": [{ "name": "main" }] }
+                }
+              }
+            }
+            """
         ),
         ["W103"] = (LintFixture.Pod("""[{"name":"plain"},]"""), LintFixture.Pod("""[{"name":"plain"}]""")),
         ["W104"] = (LintFixture.Pod("plain,"), LintFixture.Pod(" plain , trunk@t1 ")),
@@ -229,7 +250,15 @@ public sealed partial class LintRuleTests
         ),
         ["W717"] = (
             LintFixture.Nad(
-                """{"cniVersion":"1.0.0","name":"local","type":"macvlan","master":"m0","ipam":{"type":"host-local","subnet":"10.5.0.0/24"}}"""
+                """
+                {
+                  "cniVersion": "1.0.0",
+                  "name": "local",
+                  "type": "macvlan",
+                  "master": "m0",
+                  "ipam": { "type": "host-local", "subnet": "10.5.0.0/24" }
+                }
+                """
             ),
             LintFixture.Plugin($"{Whereabouts}}}")
         ),
@@ -251,10 +280,13 @@ public sealed partial class LintRuleTests
         ),
         ["W804"] = (
             LintFixture.Plugin(
-                "\"type\":\"macvlan\",\"master\":\"m0\",\"ipam\":{\"type\":\"whereabouts\",\"gateway\":\"10.8.0.1\",\"ipRanges\":[{\"range\":\"10.8.0.0/24\"},{\"range\":\"fd00:8::/64\"}]}"
+                "\"type\":\"macvlan\",\"master\":\"m0\","
+                    + "\"ipam\":{\"type\":\"whereabouts\",\"gateway\":\"10.8.0.1\","
+                    + "\"ipRanges\":[{\"range\":\"10.8.0.0/24\"},{\"range\":\"fd00:8::/64\"}]}"
             ),
             LintFixture.Plugin(
-                "\"type\":\"macvlan\",\"master\":\"m0\",\"ipam\":{\"type\":\"whereabouts\",\"gateway\":\"10.8.0.1\",\"ipRanges\":[{\"range\":\"10.8.0.0/24\"}]}"
+                "\"type\":\"macvlan\",\"master\":\"m0\","
+                    + "\"ipam\":{\"type\":\"whereabouts\",\"gateway\":\"10.8.0.1\",\"ipRanges\":[{\"range\":\"10.8.0.0/24\"}]}"
             )
         ),
         ["W805"] = (
@@ -271,7 +303,8 @@ public sealed partial class LintRuleTests
         ),
         ["W807"] = (
             LintFixture.Plugin(
-                "\"type\":\"macvlan\",\"master\":\"m0\",\"ipam\":{\"type\":\"host-local\",\"ranges\":[[{\"subnet\":\"10.5.0.0/24\"},{\"subnet\":\"fd00:5::/64\"}]]}"
+                "\"type\":\"macvlan\",\"master\":\"m0\","
+                    + "\"ipam\":{\"type\":\"host-local\",\"ranges\":[[{\"subnet\":\"10.5.0.0/24\"},{\"subnet\":\"fd00:5::/64\"}]]}"
             ),
             LintFixture.Plugin($"{Whereabouts}}}")
         ),

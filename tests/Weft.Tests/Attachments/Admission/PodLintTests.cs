@@ -30,7 +30,22 @@ public sealed class PodLintTests
     )]
     [InlineData(
         "CronJob",
-        """{"metadata":{"name":"a"},"spec":{"jobTemplate":{"metadata":{"annotations":{"K":"plain"}},"spec":{"template":{"metadata":{},"spec":{"containers":[]}}}}}}""",
+        """
+            {
+              "metadata": { "name": "a" },
+              "spec": {
+                "jobTemplate": {
+                  "metadata": { "annotations": { "K": "plain" } },
+                  "spec": {
+                    "template": {
+                      "metadata": {},
+                      "spec": { "containers": [] }
+                    }
+                  }
+                }
+              }
+            }
+            """,
         "spec.jobTemplate.metadata.annotations.k8s.v1.cni.cncf.io/networks"
     )]
     public void Points_AtTheAnnotationOutsideTheTemplate(string kind, string body, string path)
@@ -47,7 +62,22 @@ public sealed class PodLintTests
     {
         var finding = Assert.Single(
             LintFixture.Findings(
-                """{"kind":"DaemonSet","metadata":{"name":"a"},"spec":{"template":{"metadata":{"annotations":{"k8s.v1.cni.cncf.io/networks":"[{\"name\":\"plain\"},{\"name\":\"n6\",\"ips\":[\"10.20.6.1\"]}]"}},"spec":{"containers":[]}}}}"""
+                """
+                {
+                  "kind": "DaemonSet",
+                  "metadata": { "name": "a" },
+                  "spec": {
+                    "template": {
+                      "metadata": {
+                        "annotations": {
+                          "k8s.v1.cni.cncf.io/networks": "[{\"name\":\"plain\"},{\"name\":\"n6\",\"ips\":[\"10.20.6.1\"]}]"
+                        }
+                      },
+                      "spec": { "containers": [] }
+                    }
+                  }
+                }
+                """
             )
         );
         Assert.Equal("spec.template.metadata.annotations.k8s.v1.cni.cncf.io/networks[1].ips", finding.Path);
@@ -103,9 +133,11 @@ public sealed class PodLintTests
             LintFixture.Context
         );
         Assert.Equal(
-            """
-            [{"op":"add","path":"/spec/containers/0/resources/requests","value":{}},{"op":"add","path":"/spec/containers/0/resources/requests/weft.dev~1blue","value":"1"},{"op":"add","path":"/spec/containers/0/resources/limits/weft.dev~1blue","value":"1"},{"op":"add","path":"/spec/containers/0/resources/requests/weft.dev~1red","value":"2"},{"op":"add","path":"/spec/containers/0/resources/limits/weft.dev~1red","value":"2"}]
-            """,
+            """[{"op":"add","path":"/spec/containers/0/resources/requests","value":{}}"""
+                + """,{"op":"add","path":"/spec/containers/0/resources/requests/weft.dev~1blue","value":"1"}"""
+                + """,{"op":"add","path":"/spec/containers/0/resources/limits/weft.dev~1blue","value":"1"}"""
+                + """,{"op":"add","path":"/spec/containers/0/resources/requests/weft.dev~1red","value":"2"}"""
+                + """,{"op":"add","path":"/spec/containers/0/resources/limits/weft.dev~1red","value":"2"}]""",
             patch.Operations.ToJsonString()
         );
         Assert.Equal(2, patch.Warnings.Length);
@@ -166,7 +198,16 @@ public sealed class PodLintTests
         var lintContext = LintContext.FromManifests([
             LintFixture.Json(
                 LintFixture.Pools(
-                    """[{"resourceName":"fast","resourcePrefix":"weft.dev","selectors":{"drivers":["vfio-pci"]}},{"resourceName":"slow","selectors":[{"vendors":["8086"]}]}]"""
+                    """
+                    [
+                      {
+                        "resourceName": "fast",
+                        "resourcePrefix": "weft.dev",
+                        "selectors": { "drivers": ["vfio-pci"] }
+                      },
+                      { "resourceName": "slow", "selectors": [{ "vendors": ["8086"] }] }
+                    ]
+                    """
                 )
             ),
             LintFixture.Json(

@@ -217,14 +217,16 @@ public sealed class DevicePoolTests
         site.Put(
             TestSite.NodeId("w1"),
             TestSite.Node(
-                "{'name':'p0','virtualFunctions':[{'functions':'0-1','networkId':'~c/l3Networks/n6'},{'functions':'2-5','networkId':'~c/trunkedNetworks/ran'}]}",
+                "{'name':'p0','virtualFunctions':[{'functions':'0-1','networkId':'~c/l3Networks/n6'},"
+                    + "{'functions':'2-5','networkId':'~c/trunkedNetworks/ran'}]}",
                 "BareMetal"
             )
         );
         site.Put(
             K1,
             TestSite.Kubernetes(
-                "'l3Networks':[{'networkId':'~c/l3Networks/n6'}],'trunkedNetworks':[{'networkId':'~c/trunkedNetworks/ran','pluginType':'DPDK'}]"
+                "'l3Networks':[{'networkId':'~c/l3Networks/n6'}],"
+                    + "'trunkedNetworks':[{'networkId':'~c/trunkedNetworks/ran','pluginType':'DPDK'}]"
             )
         );
         var desired = site.DesiredStateOf(K1);
@@ -266,7 +268,8 @@ public sealed class DevicePoolTests
         site.Put(
             "~c/kubernetesClusters/k1",
             TestSite.Kubernetes(
-                "'l3Networks':[{'networkId':'~c/l3Networks/n6','pluginType':'MACVLAN'}],'trunkedNetworks':[{'networkId':'~c/trunkedNetworks/ran','pluginType':'MACVLAN'}]"
+                "'l3Networks':[{'networkId':'~c/l3Networks/n6','pluginType':'MACVLAN'}],"
+                    + "'trunkedNetworks':[{'networkId':'~c/trunkedNetworks/ran','pluginType':'MACVLAN'}]"
             )
         );
         var guard = Assert.Single(

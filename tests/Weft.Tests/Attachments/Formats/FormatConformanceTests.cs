@@ -15,7 +15,12 @@ public sealed partial class FormatConformanceTests : IDisposable
           ethernets:
             eno1: {optional: true, dhcp4: false}
           bonds:
-            bond0: {interfaces: [eno1], mtu: 9000, addresses: [192.0.2.7/24], routes: [{to: default, via: 192.0.2.1}], parameters: {mode: 802.3ad}}
+            bond0:
+              interfaces: [eno1]
+              mtu: 9000
+              addresses: [192.0.2.7/24]
+              routes: [{to: default, via: 192.0.2.1}]
+              parameters: {mode: 802.3ad}
 
         """;
 
@@ -155,13 +160,16 @@ public sealed partial class FormatConformanceTests : IDisposable
         ExternalTool.Require("nft", "ip", "unshare");
         var rules = NodeFormats.Render(NodeFormat.Nftables, NodeCases.All[name]).Value;
         var parent = NodeCases.All[name].Guards[0].Interface;
+        var file = $"{_root.FullName}/g.nft";
+        var table = $"table netdev {TrunkGuardRuleset.TableNameOf(parent)}";
         var (status, output) = ExternalTool.Run(
             "unshare",
             [
                 "-n",
                 "sh",
                 "-c",
-                $"set -e; ip link add {parent} type veth peer name other; cat >{_root.FullName}/g.nft; nft -c -f {_root.FullName}/g.nft; nft -f {_root.FullName}/g.nft; nft -f {_root.FullName}/g.nft; nft list tables; nft list table netdev {TrunkGuardRuleset.TableNameOf(parent)}",
+                $"set -e; ip link add {parent} type veth peer name other; cat >{file}; "
+                    + $"nft -c -f {file}; nft -f {file}; nft -f {file}; nft list tables; nft list {table}",
             ],
             rules.Single().Content,
             []
@@ -169,8 +177,7 @@ public sealed partial class FormatConformanceTests : IDisposable
         Assert.True(status == 0, output);
         Assert.Equal(
             2,
-            Regex.Count(output, Regex.Escape($"table netdev {TrunkGuardRuleset.TableNameOf(parent)}\n"))
-                + Regex.Count(output, Regex.Escape($"table netdev {TrunkGuardRuleset.TableNameOf(parent)} {{"))
+            Regex.Count(output, Regex.Escape($"{table}\n")) + Regex.Count(output, Regex.Escape($"{table} {{"))
         );
         Assert.Contains("hook egress", output, StringComparison.Ordinal);
     }

@@ -178,31 +178,8 @@ public sealed class MachineFormatsTests : IDisposable
         // source or two, a MAC address that is none.
         Assert.Equal(interfaces.Select(i => i["name"].ToString()), networks.Select(n => n["name"].ToString()));
         Assert.Equal(interfaces.Count, interfaces.Select(i => i["name"].ToString()).Distinct().Count());
-        Assert.All(
-            interfaces,
-            i =>
-            {
-                Assert.Matches("^[A-Za-z0-9-_]+$", i["name"].ToString());
-                Assert.Matches("^([0-9a-f]{2}:){5}[0-9a-f]{2}$", i["macAddress"].ToString());
-                Assert.Single(
-                    i.Children.Keys.Select(key => key.ToString())
-                        .Intersect(["bridge", "masquerade", "sriov", "passtBinding", "binding"])
-                );
-                Assert.Empty(
-                    i.Children.Keys.Select(key => key.ToString())
-                        .Except(["name", "macAddress", "model", "bridge", "sriov"])
-                );
-                Assert.True(!i.Children.ContainsKey("model") || i["model"].ToString() == "virtio");
-            }
-        );
-        Assert.All(
-            networks,
-            n =>
-            {
-                Assert.Equal(["name", "multus"], n.Children.Keys.Select(key => key.ToString()));
-                Assert.Matches("^default/[a-z0-9]([a-z0-9-]*[a-z0-9])?$", n["multus"]["networkName"].ToString());
-            }
-        );
+        Assert.All(interfaces, IsAdmittedInterface);
+        Assert.All(networks, IsAdmittedNetwork);
     }
 
     [Fact]
@@ -244,6 +221,22 @@ public sealed class MachineFormatsTests : IDisposable
         }
     }
 
+    private static void IsAdmittedInterface(YamlMappingNode one)
+    {
+        var keys = one.Children.Keys.Select(key => key.ToString()).ToList();
+        Assert.Matches("^[A-Za-z0-9-_]+$", one["name"].ToString());
+        Assert.Matches("^([0-9a-f]{2}:){5}[0-9a-f]{2}$", one["macAddress"].ToString());
+        Assert.Single(keys.Intersect(["bridge", "masquerade", "sriov", "passtBinding", "binding"]));
+        Assert.Empty(keys.Except(["name", "macAddress", "model", "bridge", "sriov"]));
+        Assert.True(!keys.Contains("model") || one["model"].ToString() == "virtio");
+    }
+
+    private static void IsAdmittedNetwork(YamlMappingNode one)
+    {
+        Assert.Equal(["name", "multus"], one.Children.Keys.Select(key => key.ToString()));
+        Assert.Matches("^default/[a-z0-9]([a-z0-9-]*[a-z0-9])?$", one["multus"]["networkName"].ToString());
+    }
+
     private void Validate(IEnumerable<NodeFile> files)
     {
         if (ExternalTool.PathOf("virt-xml-validate") is null || ExternalTool.PathOf("xmllint") is null)
@@ -257,7 +250,9 @@ public sealed class MachineFormatsTests : IDisposable
         var path = Path.Combine(_root.FullName, $"{Guid.NewGuid():N}.xml");
         File.WriteAllText(
             path,
-            $"<domain type='test'><name>probe</name><memory>1024</memory><os><type>hvm</type></os><devices>\n{string.Concat(files.Select(file => file.Content))}</devices></domain>\n"
+            "<domain type='test'><name>probe</name><memory>1024</memory><os><type>hvm</type></os><devices>\n"
+                + string.Concat(files.Select(file => file.Content))
+                + "</devices></domain>\n"
         );
         return path;
     }

@@ -65,7 +65,7 @@ public sealed class NetworkdFilesTests : IDisposable
         );
         var log = Networkd(
             "ip link add bond0 type veth peer name p-bond0; ip link set bond0 mtu 9000; ip link set p-bond0 up",
-            "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do ip -4 addr show dev bond0 | grep -q 192.0.2.7 && break; sleep 0.5; done",
+            WaitFor("ip -4 addr show dev bond0 | grep -q 192.0.2.7"),
             "ip -o addr > $OUT/addresses"
         );
         Assert.Contains("bond0    inet 192.0.2.7/24", LinkState("addresses"), StringComparison.Ordinal);
@@ -76,6 +76,55 @@ public sealed class NetworkdFilesTests : IDisposable
 
     [Fact]
     public void Configures_WhatIsRendered_AndNothingMore()
+    {
+        foreach (var file in Files(Configuration()))
+            WriteFile(Path.GetFileName(file.Path), file.Content);
+        // Somebody's file for everything there is: what is pods' must stay as it is in spite of it.
+        WriteFile(
+            "99-all.network",
+            "[Match]\nName=*\n\n[Network]\nDHCP=no\nLinkLocalAddressing=no\nAddress=192.0.2.1/24\n"
+        );
+        var log = Networkd(
+            "for l in n6 ha eth9 ens1f0v3 other; do ip link add $l type veth peer name p-$l; done; "
+                + "ip link set p-n6 up; ip link set p-n6 mtu 9000",
+            WaitFor("ip -6 route show | grep -q fd30 && ip -4 addr show dev other | grep -q 192.0.2.1"),
+            "ip -o link > $OUT/links",
+            "ip -o addr > $OUT/addresses",
+            "ip route > $OUT/routes",
+            "ip -6 route show dev n6 > $OUT/routes6",
+            "cat /proc/sys/net/ipv6/conf/n6/accept_ra > $OUT/ra"
+        );
+        var (links, addresses) = (LinkState("links"), LinkState("addresses"));
+        Assert.Matches(@"n6@\S+: \S*UP\S* mtu 9000 ", links);
+        // A parent is up without a carrier and has its MTU, so that pods can stand on it.
+        Assert.Matches(@"ha@\S+: <[^>]*\bUP\b[^>]*> mtu 1400 ", links);
+        Assert.Contains("n6    inet 10.20.6.4/24", addresses, StringComparison.Ordinal);
+        Assert.Contains("n6    inet6 fd20:0:0:606::4/64", addresses, StringComparison.Ordinal);
+        Assert.Contains("n6    inet6 fe80::", addresses, StringComparison.Ordinal);
+        Assert.DoesNotMatch(@"(?m)^\d+: ha\s+inet", addresses);
+        HasTheRoutesAlone();
+        // The control: the file for everything has its way with an interface that is nobody's.
+        Assert.Contains("other    inet 192.0.2.1/24", addresses, StringComparison.Ordinal);
+        foreach (var device in new[] { "eth9", "ens1f0v3" })
+        {
+            Assert.DoesNotMatch($@"(?m)^\d+: {device}\s+inet", addresses);
+            Assert.Matches($@"{device}@\S+: <BROADCAST,MULTICAST> ", links);
+        }
+
+        Assert.Contains("eth9: State changed: initialized -> unmanaged", log, StringComparison.Ordinal);
+    }
+
+    private void HasTheRoutesAlone()
+    {
+        var (routes, routes6) = (LinkState("routes"), LinkState("routes6"));
+        Assert.Contains("10.30.0.0/16 via 10.20.6.1 dev n6 proto static metric 300", routes, StringComparison.Ordinal);
+        Assert.Contains("fd30::/48 via fd20:0:0:606::1", routes6, StringComparison.Ordinal);
+        Assert.DoesNotContain("default", routes + routes6, StringComparison.Ordinal);
+        Assert.Equal("0", LinkState("ra").Trim());
+    }
+
+    /// <summary>A link with addresses and routes, a parent with neither, and two interfaces that are pods'.</summary>
+    private static NodeConfiguration Configuration()
     {
         var port = new Uplink("n6", null, 9000, "x");
         var link = new NodeLink(
@@ -91,7 +140,7 @@ public sealed class NetworkdFilesTests : IDisposable
             "n6"
         );
         var quiet = new NodeLink("ha", new Uplink("ha", null, 9000, "x"), null, 1400, [], [], "parent");
-        var configuration = NodeCases.Node([link, quiet]) with
+        return NodeCases.Node([link, quiet]) with
         {
             Devices = [new PassthroughDevice("eth9", null, null, "/x/n", 1500, FunctionDriver.Kernel)],
             PhysicalFunctions =
@@ -105,44 +154,6 @@ public sealed class NetworkdFilesTests : IDisposable
                 ),
             ],
         };
-        foreach (var file in Files(configuration))
-            WriteFile(Path.GetFileName(file.Path), file.Content);
-        // Somebody's file for everything there is: what is pods' must stay as it is in spite of it.
-        WriteFile(
-            "99-all.network",
-            "[Match]\nName=*\n\n[Network]\nDHCP=no\nLinkLocalAddressing=no\nAddress=192.0.2.1/24\n"
-        );
-        var log = Networkd(
-            "for l in n6 ha eth9 ens1f0v3 other; do ip link add $l type veth peer name p-$l; done; ip link set p-n6 up; ip link set p-n6 mtu 9000",
-            "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do ip -6 route show | grep -q fd30 && ip -4 addr show dev other | grep -q 192.0.2.1 && break; sleep 0.5; done",
-            "ip -o link > $OUT/links; ip -o addr > $OUT/addresses; ip route > $OUT/routes; ip -6 route show dev n6 > $OUT/routes6; cat /proc/sys/net/ipv6/conf/n6/accept_ra > $OUT/ra"
-        );
-        var (links, addresses, routes, routes6) = (
-            LinkState("links"),
-            LinkState("addresses"),
-            LinkState("routes"),
-            LinkState("routes6")
-        );
-        Assert.Matches(@"n6@\S+: \S*UP\S* mtu 9000 ", links);
-        // A parent is up without a carrier and has its MTU, so that pods can stand on it.
-        Assert.Matches(@"ha@\S+: <[^>]*\bUP\b[^>]*> mtu 1400 ", links);
-        Assert.Contains("n6    inet 10.20.6.4/24", addresses, StringComparison.Ordinal);
-        Assert.Contains("n6    inet6 fd20:0:0:606::4/64", addresses, StringComparison.Ordinal);
-        Assert.Contains("n6    inet6 fe80::", addresses, StringComparison.Ordinal);
-        Assert.DoesNotMatch(@"(?m)^\d+: ha\s+inet", addresses);
-        Assert.Contains("10.30.0.0/16 via 10.20.6.1 dev n6 proto static metric 300", routes, StringComparison.Ordinal);
-        Assert.Contains("fd30::/48 via fd20:0:0:606::1", routes6, StringComparison.Ordinal);
-        Assert.DoesNotContain("default", routes + routes6, StringComparison.Ordinal);
-        Assert.Equal("0", LinkState("ra").Trim());
-        // The control: the file for everything has its way with an interface that is nobody's.
-        Assert.Contains("other    inet 192.0.2.1/24", addresses, StringComparison.Ordinal);
-        foreach (var device in new[] { "eth9", "ens1f0v3" })
-        {
-            Assert.DoesNotMatch($@"(?m)^\d+: {device}\s+inet", addresses);
-            Assert.Matches($@"{device}@\S+: <BROADCAST,MULTICAST> ", links);
-        }
-
-        Assert.Contains("eth9: State changed: initialized -> unmanaged", log, StringComparison.Ordinal);
     }
 
     private static IEnumerable<NodeFile> Files(NodeConfiguration configuration) =>
@@ -172,6 +183,9 @@ public sealed class NetworkdFilesTests : IDisposable
 
     private string LinkState(string name) => File.ReadAllText(Path.Combine(_root.FullName, name));
 
+    /// <summary>A shell's statement that waits up to ten seconds until a command succeeds.</summary>
+    private static string WaitFor(string command) => $"for i in $(seq 20); do {command} && break; sleep 0.5; done";
+
     /// <summary>
     /// Runs networkd on the kept files between what is done before it starts and what is done then, and ends it.
     /// </summary>
@@ -184,15 +198,16 @@ public sealed class NetworkdFilesTests : IDisposable
             .Append('\n')
             .Append("mount -t sysfs -o ro sysfs /sys\nmount -t tmpfs tmpfs /run\nmkdir -p /run/systemd/network\n")
             .Append(
-                "for d in /etc/systemd/network /usr/lib/systemd/network /usr/local/lib/systemd/network; do if [ -d $d ]; then mount -t tmpfs tmpfs $d; fi; done\n"
+                "for d in /etc/systemd/network /usr/lib/systemd/network /usr/local/lib/systemd/network; do\n"
+                    + "if [ -d $d ]; then mount -t tmpfs tmpfs $d; fi; done\n"
             )
             .Append($"export OUT={_root.FullName}\ncp -r $OUT/network/. /run/systemd/network/\n")
             .Append(
-                $"SYSTEMD_LOG_LEVEL=debug SYSTEMD_LOG_TARGET=console {ExternalTool.PathOf("systemd-networkd")} >$OUT/log 2>&1 </dev/null & pid=$!\n"
+                $"SYSTEMD_LOG_LEVEL=debug SYSTEMD_LOG_TARGET=console {ExternalTool.PathOf("systemd-networkd")} "
+                    + ">$OUT/log 2>&1 </dev/null & pid=$!\n"
             )
-            .Append(
-                "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do grep -q 'Enumeration completed\\|lo: State changed' $OUT/log && break; sleep 0.5; done\nset +e\n"
-            )
+            .Append(WaitFor("grep -q 'Enumeration completed\\|lo: State changed' $OUT/log"))
+            .Append("\nset +e\n")
             .AppendJoin('\n', then.ToArray())
             .Append("\nkill $pid; wait $pid; exit 0\n");
         var (status, output) = ExternalTool.Run("unshare", ["-n", "-m", "sh", "-s"], script.ToString(), []);

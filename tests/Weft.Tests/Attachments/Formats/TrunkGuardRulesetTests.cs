@@ -188,20 +188,7 @@ public sealed class TrunkGuardRulesetTests : IDisposable
         ExternalTool.RequireRoot();
         ExternalTool.Require("ip", "nft", "macvlan");
         foreach (var space in new[] { Node, Fabric, Pod(1), Pod(2) })
-        {
-            ExternalTool.RunChecked("ip", "netns", "add", space);
-            // No stack of its own puts frames of its own among ours.
-            ExternalTool.Run(
-                "ip",
-                "netns",
-                "exec",
-                space,
-                "sh",
-                "-c",
-                "echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6"
-            );
-        }
-
+            AddSpace(space);
         ExternalTool.RunChecked(
             "ip",
             "link",
@@ -220,40 +207,58 @@ public sealed class TrunkGuardRulesetTests : IDisposable
         ExternalTool.RunChecked("ip", "-n", Fabric, "link", "set", "fab0", "up");
         ExternalTool.RunChecked("ip", "-n", Node, "link", "set", Port, "up");
         foreach (var number in new[] { 1, 2 })
-        {
-            var configuration = new JsonObject
-            {
-                ["cniVersion"] = "1.0.0",
-                ["name"] = "ran",
-                ["type"] = "macvlan",
-                ["master"] = Port,
-                ["mode"] = mode,
-            };
-            var (status, output) = ExternalTool.Run(
-                "ip",
-                ["netns", "exec", Node, ExternalTool.PathOf("macvlan")!],
-                configuration.ToJsonString(),
-                [
-                    ("CNI_COMMAND", "ADD"),
-                    ("CNI_CONTAINERID", $"pod{number}"),
-                    ("CNI_NETNS", $"/run/netns/{Pod(number)}"),
-                    ("CNI_IFNAME", "net1"),
-                    ("CNI_PATH", "/usr/lib/cni"),
-                ]
-            );
-            Assert.SkipWhen(
-                status != 0 && output.Contains("not supported", StringComparison.Ordinal),
-                $"this kernel has no macvlan: {output}"
-            );
-            Assert.True(status == 0, output);
-            ExternalTool.RunChecked("ip", "-n", Pod(number), "link", "set", "net1", "up");
-        }
-
+            AddPod(number, mode);
         _sockets.AddRange([
             FrameSocket.Open(Fabric, "fab0"),
             FrameSocket.Open(Pod(1), "net1"),
             FrameSocket.Open(Pod(2), "net1"),
         ]);
         return (_sockets[0], _sockets[1], _sockets[2]);
+    }
+
+    private static void AddSpace(string space)
+    {
+        ExternalTool.RunChecked("ip", "netns", "add", space);
+        // No stack of its own puts frames of its own among ours.
+        ExternalTool.Run(
+            "ip",
+            "netns",
+            "exec",
+            space,
+            "sh",
+            "-c",
+            "echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6"
+        );
+    }
+
+    /// <summary>Gives a pod its child of the port, as the upstream plugin makes it.</summary>
+    private void AddPod(int number, string mode)
+    {
+        var configuration = new JsonObject
+        {
+            ["cniVersion"] = "1.0.0",
+            ["name"] = "ran",
+            ["type"] = "macvlan",
+            ["master"] = Port,
+            ["mode"] = mode,
+        };
+        var (status, output) = ExternalTool.Run(
+            "ip",
+            ["netns", "exec", Node, ExternalTool.PathOf("macvlan")!],
+            configuration.ToJsonString(),
+            [
+                ("CNI_COMMAND", "ADD"),
+                ("CNI_CONTAINERID", $"pod{number}"),
+                ("CNI_NETNS", $"/run/netns/{Pod(number)}"),
+                ("CNI_IFNAME", "net1"),
+                ("CNI_PATH", "/usr/lib/cni"),
+            ]
+        );
+        Assert.SkipWhen(
+            status != 0 && output.Contains("not supported", StringComparison.Ordinal),
+            $"this kernel has no macvlan: {output}"
+        );
+        Assert.True(status == 0, output);
+        ExternalTool.RunChecked("ip", "-n", Pod(number), "link", "set", "net1", "up");
     }
 }

@@ -39,38 +39,12 @@ public sealed class UpstreamPluginTests : IDisposable
         var type = plugins[0]["type"]!.ToString();
         Assert.SkipUnless(Environment.UserName == "root", "needs root: it makes interfaces");
         Assert.SkipUnless(File.Exists($"{Plugins}/{type}"), "containernetworking-plugins isn't installed");
-        var mtu = plugins.Select(p => p["mtu"]).OfType<JsonNode>().FirstOrDefault()?.GetValue<int>();
         Prepare(plugins[0]["master"]?.ToString() ?? "eth1");
 
-        JsonNode? result = null;
-        foreach (var plugin in plugins)
-        {
-            var (status, output) = Run("ADD", Whole(config, plugin, result));
-            if (type == "ipvlan" && status != 0 && !HasIpvlan())
-            {
-                // Everything was read and the parent found; only this kernel has no IPVLAN.
-                Assert.Contains("failed to create ipvlan: operation not supported", output, StringComparison.Ordinal);
-                return;
-            }
-
-            Assert.True(status == 0, $"{title}: {plugin["type"]}: {output}");
-            result = JsonNode.Parse(output);
-        }
-
-        Assert.Equal("net1", result!["interfaces"]!.AsArray()[^1]!["name"]!.ToString());
-        var link = JsonNode
-            .Parse(Ip("-n", _pod, "-j", "-d", "link", "show", "net1"))!
-            .AsArray()
-            .Single(l => l!.AsObject().Count > 0)!;
-        if (mtu is not null)
-            Assert.Equal(mtu, link["mtu"]!.GetValue<int>());
-        if (plugins[0]["mode"] is { } mode)
-            Assert.Equal(
-                (type, mode.ToString()),
-                (link["linkinfo"]!["info_kind"]!.ToString(), link["linkinfo"]!["info_data"]!["mode"]!.ToString())
-            );
-        if (plugins[0].ContainsKey("ipam"))
-            Assert.Contains("192.0.2.9/24", Ip("-n", _pod, "-br", "address", "show", "net1"), StringComparison.Ordinal);
+        if (Add(title, config, plugins) is not { } result)
+            return;
+        Assert.Equal("net1", result["interfaces"]!.AsArray()[^1]!["name"]!.ToString());
+        IsAsConfigured(plugins);
         foreach (var plugin in plugins.AsEnumerable().Reverse())
             Assert.Equal(0, Run("DEL", Whole(config, plugin, result)).Status);
         Assert.DoesNotContain("net1", Ip("-n", _pod, "-br", "link"), StringComparison.Ordinal);
@@ -81,6 +55,45 @@ public sealed class UpstreamPluginTests : IDisposable
         foreach (var space in new[] { _node, _pod }.Where(space => File.Exists($"/run/netns/{space}")))
             Start("ip", ["netns", "delete", space], "", []);
         _folder.Delete(true);
+    }
+
+    /// <summary>Asks one plugin after the other; null where this kernel has no IPVLAN.</summary>
+    private JsonNode? Add(string title, JsonObject config, List<JsonObject> plugins)
+    {
+        JsonNode? result = null;
+        foreach (var plugin in plugins)
+        {
+            var (status, output) = Run("ADD", Whole(config, plugin, result));
+            if (plugins[0]["type"]!.ToString() == "ipvlan" && status != 0 && !HasIpvlan())
+            {
+                // Everything was read and the parent found; only this kernel has no IPVLAN.
+                Assert.Contains("failed to create ipvlan: operation not supported", output, StringComparison.Ordinal);
+                return null;
+            }
+
+            Assert.True(status == 0, $"{title}: {plugin["type"]}: {output}");
+            result = JsonNode.Parse(output);
+        }
+
+        return result;
+    }
+
+    /// <summary>The pod's interface has the MTU, the kind, the mode and the address that were asked for.</summary>
+    private void IsAsConfigured(List<JsonObject> plugins)
+    {
+        var link = JsonNode
+            .Parse(Ip("-n", _pod, "-j", "-d", "link", "show", "net1"))!
+            .AsArray()
+            .Single(l => l!.AsObject().Count > 0)!;
+        if (plugins.Select(p => p["mtu"]).OfType<JsonNode>().FirstOrDefault() is { } mtu)
+            Assert.Equal(mtu.GetValue<int>(), link["mtu"]!.GetValue<int>());
+        if (plugins[0]["mode"] is { } mode)
+            Assert.Equal(
+                (plugins[0]["type"]!.ToString(), mode.ToString()),
+                (link["linkinfo"]!["info_kind"]!.ToString(), link["linkinfo"]!["info_data"]!["mode"]!.ToString())
+            );
+        if (plugins[0].ContainsKey("ipam"))
+            Assert.Contains("192.0.2.9/24", Ip("-n", _pod, "-br", "address", "show", "net1"), StringComparison.Ordinal);
     }
 
     private bool HasIpvlan() =>
@@ -99,7 +112,12 @@ public sealed class UpstreamPluginTests : IDisposable
         var ipam = Path.Combine(_folder.FullName, "weft-ipam");
         File.WriteAllText(
             ipam,
-            "#!/bin/sh\n[ \"$CNI_COMMAND\" = ADD ] || exit 0\necho '{\"cniVersion\":\"1.0.0\",\"ips\":[{\"address\":\"192.0.2.9/24\"}],\"dns\":{}}'\n"
+            """
+            #!/bin/sh
+            [ "$CNI_COMMAND" = ADD ] || exit 0
+            echo '{"cniVersion":"1.0.0","ips":[{"address":"192.0.2.9/24"}],"dns":{}}'
+
+            """
         );
         if (!OperatingSystem.IsWindows())
             File.SetUnixFileMode(ipam, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);

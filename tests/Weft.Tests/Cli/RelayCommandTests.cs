@@ -8,39 +8,20 @@ public sealed class RelayCommandTests
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Lists_WhoIsThere()
+    public async Task Reports_ThatNobodyIsThere()
     {
         await using var site = await RelaySite.Start();
         var nobody = await site.Run("relay", "ls");
         Assert.Equal((0, ""), (nobody.Exit, nobody.Out));
         Assert.StartsWith("nobody is at the relay ws://127.0.0.1:", nobody.Error, StringComparison.Ordinal);
+    }
 
-        var opened = new TaskCompletionSource();
-        var end = new TaskCompletionSource();
-        await site.Listen(
-            RelaySite.Node,
-            (
-                "ssh",
-                site.Serve(
-                    async (stream, _) =>
-                    {
-                        await stream.WriteAsync(new byte[2048], Cancel);
-                        opened.SetResult();
-                        await end.Task;
-                    }
-                )
-            )
-        );
-        await site.Listen(Documents.East, ("kubernetes", 1));
-        var pipe = new System.IO.Pipelines.Pipe();
-        site.Weft.OpenIn = () => pipe.Reader.AsStream();
-        var stdio = site.Run("stdio", "w1");
-        await opened.Task.WaitAsync(TimeSpan.FromSeconds(10), Cancel);
+    [Fact]
+    public async Task Lists_WhoIsThere()
+    {
+        await using var site = await RelaySite.Start();
+        await using var session = await OpenSession.Start(site);
 
-        await site.Plane.WaitUntil(
-            () => site.Run("relay", "ls").Result.Out.Contains("2 KiB", StringComparison.Ordinal),
-            "the bytes are counted"
-        );
         Assert.Equal(
             "TARGET         LISTENERS   SESSIONS   UP    DOWN\ncluster/east   1           0          0 B   0 B\n"
                 + "node/east/w1   1           1          0 B   2 KiB\n",
@@ -59,20 +40,28 @@ public sealed class RelayCommandTests
             2,
             JsonNode.Parse((await site.Run("relay", "ls", "-o", "json")).Out)!["listeners"]!.AsArray().Count
         );
+        Assert.Equal(0, await session.End());
+    }
+
+    [Fact]
+    public async Task Measures_WhatEachCarries()
+    {
+        await using var site = await RelaySite.Start();
+        await using var session = await OpenSession.Start(site);
+
         var top = await site.Run("relay", "top", "--once", "--interval", "0.2s");
+        var json = JsonNode.Parse((await site.Run("relay", "top", "--once", "--interval", "0.2s", "-o", "json")).Out)!;
+
         Assert.StartsWith(
             "2 listeners, 1 sessions, 0 waiting; up 0 B/s, down 0 B/s; ",
             top.Out,
             StringComparison.Ordinal
         );
-        var json = JsonNode.Parse((await site.Run("relay", "top", "--once", "--interval", "0.2s", "-o", "json")).Out)!;
         Assert.Equal(
             ["cluster/east", "node/east/w1"],
             json["connections"]!.AsArray().Select(c => c!["target"]!.ToString())
         );
-        end.SetResult();
-        Assert.Equal(0, (await stdio.WaitAsync(TimeSpan.FromSeconds(10), Cancel)).Exit);
-        await pipe.Writer.CompleteAsync();
+        Assert.Equal(0, await session.End());
     }
 
     [Fact]
@@ -230,12 +219,7 @@ public sealed class RelayCommandTests
     public async Task Keeps_KeysToItself_UntilAsked()
     {
         await using var site = await RelaySite.Start();
-        var file = site.Weft.WriteFile(
-            "relay.yaml",
-            "type: rns\nname: site-a\nlocation: east\nsku: {name: Standard}\n---\ntype: hc\nname: site-a/camera\n"
-                + "properties: {}\n---\ntype: connectionkeys\nname: site-a/camera/look\nproperties: {rights: [Send]}\n"
-        );
-        Assert.Equal("3 created\n", (await site.Run("apply", "-f", file)).Out);
+        await ApplyCamera(site);
         var list = await site.Run("relay", "keys", "list", "site-a");
         Assert.StartsWith("NAME                        NAMESPACE   RIGHTS", list.Out, StringComparison.Ordinal);
         Assert.Equal(
@@ -243,40 +227,33 @@ public sealed class RelayCommandTests
             (await site.Run("relay", "keys", "list", "site-a/camera", "-o", "name")).Out
         );
 
-        var before = JsonNode.Parse((await site.Run("relay", "keys", "show", "site-a/camera/look", "-o", "json")).Out)!;
         var text = (await site.Run("relay", "keys", "show", "site-a/camera/look", "--connection-string")).Out;
         Assert.True(ConnectionString.TryParse(text.Trim(), out var connection, out _));
         Assert.Equal("site-a/camera", connection.EntityPath);
-        Assert.Equal(
-            (64, true),
-            await site.Run("relay", "keys", "regenerate", "site-a/camera/look", "--yes") is var unsure
-                ? (unsure.Exit, unsure.Error.StartsWith("error: which key?", StringComparison.Ordinal))
-                : default
-        );
+    }
+
+    [Fact]
+    public async Task Regenerates_TheKeyThatIsNamed_AndNoOther()
+    {
+        await using var site = await RelaySite.Start();
+        await ApplyCamera(site);
+        var before = JsonNode.Parse((await site.Run("relay", "keys", "show", "site-a/camera/look", "-o", "json")).Out)!;
+
+        var unsure = await site.Run("relay", "keys", "regenerate", "site-a/camera/look", "--yes");
+        Assert.Equal((64, true), (unsure.Exit, unsure.Error.StartsWith("error: which key?", StringComparison.Ordinal)));
         var drawn = await site.Run("relay", "keys", "regenerate", "site-a/camera/look", "--primary", "--yes");
         Assert.Equal(
             "connectionkeys/site-a/camera/look: the primary key is new; weft relay keys show prints it\n",
             drawn.Out
         );
-        Assert.Equal(
-            0,
-            (
-                await site.Run(
-                    "relay",
-                    "keys",
-                    "show",
-                    "site-a/camera/look",
-                    "-o",
-                    "json",
-                    "--out",
-                    site.Weft.PathOf("keys.json")
-                )
-            ).Exit
-        );
-        var after = JsonNode.Parse(await File.ReadAllTextAsync(site.Weft.PathOf("keys.json"), Cancel))!;
+
+        var file = site.Weft.PathOf("keys.json");
+        var shown = await site.Run("relay", "keys", "show", "site-a/camera/look", "-o", "json", "--out", file);
+        Assert.Equal(0, shown.Exit);
+        var after = JsonNode.Parse(await File.ReadAllTextAsync(file, Cancel))!;
         Assert.NotEqual(before["primaryKey"]!.ToString(), after["primaryKey"]!.ToString());
         Assert.Equal(before["secondaryKey"]!.ToString(), after["secondaryKey"]!.ToString());
-        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, CommandLine.Mode(site.Weft.PathOf("keys.json")));
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, CommandLine.Mode(file));
     }
 
     [Fact]
@@ -319,9 +296,66 @@ public sealed class RelayCommandTests
         Assert.Equal(64, (await site.Run("principal", "create", "bob", "--role", "King")).Exit);
     }
 
+    /// <summary>A namespace, a connection, and keys that may send.</summary>
+    private static async Task ApplyCamera(RelaySite site)
+    {
+        var file = site.Weft.WriteFile(
+            "relay.yaml",
+            "type: rns\nname: site-a\nlocation: east\nsku: {name: Standard}\n---\ntype: hc\nname: site-a/camera\n"
+                + "properties: {}\n---\ntype: connectionkeys\nname: site-a/camera/look\nproperties: {rights: [Send]}\n"
+        );
+        Assert.Equal("3 created\n", (await site.Run("apply", "-f", file)).Out);
+    }
+
     private static async Task<(int, string)> ExitAndError(RelaySite site, params string[] args) =>
         await site.Run(args) is var run ? (run.Exit, run.Error) : default;
 
     private static async Task<(int, string)> ExitAndOut(RelaySite site, params string[] args) =>
         await site.Run(args) is var run ? (run.Exit, run.Out) : default;
+
+    /// <summary>
+    /// A listener for a cluster, and one for a node with a session that has brought 2 KiB and is still open.
+    /// </summary>
+    private sealed class OpenSession : IAsyncDisposable
+    {
+        private readonly TaskCompletionSource _opened = new();
+        private readonly TaskCompletionSource _end = new();
+        private readonly System.IO.Pipelines.Pipe _input = new();
+        private Task<CommandLine.ProgramRun>? _stdio;
+
+        public static async Task<OpenSession> Start(RelaySite site)
+        {
+            var session = new OpenSession();
+            await site.Listen(RelaySite.Node, ("ssh", site.Serve((stream, _) => session.Serve(stream))));
+            await site.Listen(Documents.East, ("kubernetes", 1));
+            site.Weft.OpenIn = () => session._input.Reader.AsStream();
+            session._stdio = site.Run("stdio", "w1");
+            await session._opened.Task.WaitAsync(TimeSpan.FromSeconds(10), Cancel);
+            await site.Plane.WaitUntil(
+                () => site.Run("relay", "ls").Result.Out.Contains("2 KiB", StringComparison.Ordinal),
+                "the bytes are counted"
+            );
+            return session;
+        }
+
+        /// <summary>Ends the session from the far side; returns what the near side's program ends with.</summary>
+        public async Task<int> End()
+        {
+            _end.TrySetResult();
+            return (await _stdio!.WaitAsync(TimeSpan.FromSeconds(10), Cancel)).Exit;
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            _end.TrySetResult();
+            await _input.Writer.CompleteAsync();
+        }
+
+        private async Task Serve(Stream stream)
+        {
+            await stream.WriteAsync(new byte[2048], Cancel);
+            _opened.SetResult();
+            await _end.Task;
+        }
+    }
 }

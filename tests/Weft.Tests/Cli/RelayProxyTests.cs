@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using System.Text.Json.Nodes;
 using Weft.Cli.Relay;
 
 namespace Weft.Tests.Cli;
@@ -82,47 +83,53 @@ public sealed class RelayProxyTests
     }
 
     [Fact]
-    public async Task Trusts_WhatTheClustersAgentReports_UnlessSomebodySaysOtherwise()
+    public async Task Trusts_WhatTheClustersAgentReports()
+    {
+        await using var site = await RelaySite.Start();
+        var (certificate, ca) = site.Certificate("kubernetes");
+        await site.Listen(Documents.East, ("kubernetes", site.ServeTls(certificate)));
+        var copy = site.Weft.PathOf("copy");
+
+        var unreported = await site.Run(["proxy", "east", .. Copying(copy)]);
+        Assert.StartsWith(
+            "warning: the API server of kubernetesclusters/east answers, but kubectl won't talk to it: its certificate isn't trusted (",
+            unreported.Error,
+            StringComparison.Ordinal
+        );
+        Assert.Null((await ClusterOf(copy))["certificate-authority-data"]);
+
+        await site.Report(Documents.East, ca);
+        var reported = await site.Run(["proxy", "east", .. Copying(copy)]);
+        Assert.Equal((0, ""), (reported.Exit, reported.Error));
+        var data = (await ClusterOf(copy))["certificate-authority-data"]!.ToString();
+        Assert.Equal(
+            (await File.ReadAllTextAsync(ca, Cancel)).TrimEnd(),
+            Encoding.UTF8.GetString(Convert.FromBase64String(data)).TrimEnd()
+        );
+
+        await site.Report(Documents.East, site.Certificate("other").File);
+        var changed = await site.Run(["proxy", "east", .. Copying(copy)]);
+        Assert.Contains("its certificate isn't trusted (", changed.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Trusts_WhomSomebodyNames_WhateverTheClustersAgentReports()
     {
         await using var site = await RelaySite.Start();
         var (certificate, ca) = site.Certificate("kubernetes");
         var (_, other) = site.Certificate("other");
         await site.Listen(Documents.East, ("kubernetes", site.ServeTls(certificate)));
         var copy = site.Weft.PathOf("copy");
-        string[] copying = ["--", "sh", "-c", $"cp \"$KUBECONFIG\" {copy}"];
-        async Task<System.Text.Json.Nodes.JsonNode> Cluster() =>
-            KubeconfigText.Parse(await File.ReadAllTextAsync(copy, Cancel), copy).Find("clusters", "weft-east")![
-                "cluster"
-            ]!;
-
-        var unreported = await site.Run(["proxy", "east", .. copying]);
-        Assert.StartsWith(
-            "warning: the API server of kubernetesclusters/east answers, but kubectl won't talk to it: its certificate isn't trusted (",
-            unreported.Error,
-            StringComparison.Ordinal
-        );
-        Assert.Null((await Cluster())["certificate-authority-data"]);
-
         await site.Report(Documents.East, ca);
-        var reported = await site.Run(["proxy", "east", .. copying]);
-        Assert.Equal((0, ""), (reported.Exit, reported.Error));
-        Assert.Equal(
-            (await File.ReadAllTextAsync(ca, Cancel)).TrimEnd(),
-            Encoding
-                .UTF8.GetString(Convert.FromBase64String((await Cluster())["certificate-authority-data"]!.ToString()))
-                .TrimEnd()
-        );
 
-        var named = await site.Run(["proxy", "east", "--certificate-authority", other, .. copying]);
+        var named = await site.Run(["proxy", "east", "--certificate-authority", other, .. Copying(copy)]);
+
         Assert.Contains("its certificate isn't trusted (", named.Error, StringComparison.Ordinal);
+        var cluster = await ClusterOf(copy);
         Assert.Equal(
             (other, null),
-            ((await Cluster())["certificate-authority"]?.ToString(), (await Cluster())["certificate-authority-data"])
+            (cluster["certificate-authority"]?.ToString(), cluster["certificate-authority-data"])
         );
-
-        await site.Report(Documents.East, other);
-        var changed = await site.Run(["proxy", "east", .. copying]);
-        Assert.Contains("its certificate isn't trusted (", changed.Error, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -256,21 +263,7 @@ public sealed class RelayProxyTests
         var asked = 0;
         var clock = CommandLine.ClockAt("2026-11-23T10:00:00Z");
         var away = false;
-        weft.Weftd.CannedResponses[
-            $"{CommandLine.Group}/providers/Microsoft.NetworkCloud/kubernetesClusters/east/providers/Weft.Relay/"
-                + "connections/default/listCredentials"
-        ] = _ =>
-            away
-                ? FakeWeftd.Error(HttpStatusCode.InternalServerError, "InternalError", "away")
-                : FakeWeftd.Json(
-                    new System.Text.Json.Nodes.JsonObject
-                    {
-                        ["relay"] = "wss://relay.example",
-                        ["hybridConnectionName"] = "weft/sub/site/kubernetesClusters/east",
-                        ["token"] = $"t{++asked}",
-                        ["expiresOn"] = clock.GetUtcNow().AddHours(1).ToUnixTimeSeconds(),
-                    }
-                );
+        AnswerWithCredentials(weft, () => away ? null : ($"t{++asked}", clock.GetUtcNow().AddHours(1)));
         using var http = new HttpClient(weft.Weftd, disposeHandler: false);
         using var client = new Weft.Cli.Arm.ArmClient(http, new Uri("http://127.0.0.1:7400/"), "x", clock, null);
         using var source = new RelayCredentialSource(
@@ -297,4 +290,31 @@ public sealed class RelayProxyTests
         Assert.Equal("t3", (await source.GetAsync(Cancel)).Token);
         Assert.DoesNotContain("t3", $"{await source.GetAsync(Cancel)}", StringComparison.Ordinal);
     }
+
+    /// <summary>What makes a program of <c>weft proxy</c> keep its kubeconfig.</summary>
+    private static string[] Copying(string file) => ["--", "sh", "-c", $"cp \"$KUBECONFIG\" {file}"];
+
+    /// <summary>The cluster of such a kubeconfig.</summary>
+    private static async Task<JsonNode> ClusterOf(string file) =>
+        KubeconfigText.Parse(await File.ReadAllTextAsync(file, Cancel), file).Find("clusters", "weft-east")![
+            "cluster"
+        ]!;
+
+    /// <summary>Has the server give the token there is, or fail where there is none.</summary>
+    private static void AnswerWithCredentials(CommandLine weft, Func<(string Token, DateTimeOffset Expires)?> next) =>
+        weft.Weftd.CannedResponses[
+            $"{CommandLine.Group}/providers/Microsoft.NetworkCloud/kubernetesClusters/east/providers/Weft.Relay/"
+                + "connections/default/listCredentials"
+        ] = _ =>
+            next() is not var (token, expires)
+                ? FakeWeftd.Error(HttpStatusCode.InternalServerError, "InternalError", "away")
+                : FakeWeftd.Json(
+                    new JsonObject
+                    {
+                        ["relay"] = "wss://relay.example",
+                        ["hybridConnectionName"] = "weft/sub/site/kubernetesClusters/east",
+                        ["token"] = token,
+                        ["expiresOn"] = expires.ToUnixTimeSeconds(),
+                    }
+                );
 }

@@ -9,7 +9,8 @@ internal static class Configurations
         "/subscriptions/1f0c6a5e-0000-4000-8000-000000000001/resourceGroups/core/providers/Microsoft.NetworkCloud/l3Networks/n6";
 
     public const string Lease =
-        """{"lease":{"addresses":[{"address":"10.20.6.17/24","gateway":"10.20.6.1"},{"address":"fd20:6::11/64","gateway":"fd20:6::1"}],"routes":[]}}""";
+        """{"lease":{"addresses":[{"address":"10.20.6.17/24","gateway":"10.20.6.1"}"""
+        + """,{"address":"fd20:6::11/64","gateway":"fd20:6::1"}],"routes":[]}}""";
 
     /// <summary>What Weft renders for a network, with what a test adds to it.</summary>
     public static string Of(
@@ -36,6 +37,9 @@ internal static class Configurations
             ["CNI_PATH"] = "/opt/cni/bin",
             ["CNI_ARGS"] = arguments,
         };
+
+    /// <summary>As a program writes what is laid out here: without line breaks.</summary>
+    public static string OnOneLine(string laidOut) => laidOut.ReplaceLineEndings("");
 
     public static int CodeOf(string output) => JsonNode.Parse(output)!["code"]!.GetValue<int>();
 

@@ -77,7 +77,8 @@ public sealed class InvocationTests
     {
         Assert.True(
             RuntimeArguments.TryParse(
-                "IgnoreUnknown=1;K8S_POD_NAMESPACE=core;K8S_POD_NAME=upf-0;K8S_POD_INFRA_CONTAINER_ID=0123;K8S_POD_UID=77;IP=10.0.0.1,fd00::1",
+                "IgnoreUnknown=1;K8S_POD_NAMESPACE=core;K8S_POD_NAME=upf-0;"
+                    + "K8S_POD_INFRA_CONTAINER_ID=0123;K8S_POD_UID=77;IP=10.0.0.1,fd00::1",
                 out var arguments,
                 out _
             )

@@ -12,9 +12,15 @@ public sealed class PluginOutputTests
     private static readonly LeaseRoute Default4 = new("0.0.0.0/0", null);
     private static readonly LeaseRoute Default6 = new("::/0", "fd20:6::1");
 
-    private const string PerFamily = """
-        "ip4":{"ip":"10.20.6.17/24","gateway":"10.20.6.1","routes":[{"dst":"10.30.0.0/16","gw":"10.20.6.2"},{"dst":"0.0.0.0/0"}]},"ip6":{"ip":"fd20:6::11/64","gateway":"fd20:6::1","routes":[{"dst":"::/0","gw":"fd20:6::1"}]},"dns":{}
+    private const string Ip4 = """
+        "ip4":{"ip":"10.20.6.17/24","gateway":"10.20.6.1","routes":[{"dst":"10.30.0.0/16","gw":"10.20.6.2"},{"dst":"0.0.0.0/0"}]}
         """;
+
+    private const string Ip6 = """
+        "ip6":{"ip":"fd20:6::11/64","gateway":"fd20:6::1","routes":[{"dst":"::/0","gw":"fd20:6::1"}]}
+        """;
+
+    private const string PerFamily = $$"""{{Ip4}},{{Ip6}},"dns":{}""";
 
     private const string Routes = """
         "routes":[{"dst":"10.30.0.0/16","gw":"10.20.6.2"},{"dst":"0.0.0.0/0"},{"dst":"::/0","gw":"fd20:6::1"}],"dns":{}
@@ -22,8 +28,10 @@ public sealed class PluginOutputTests
 
     private const string WithVersion =
         """
-            "ips":[{"version":"4","address":"10.20.6.17/24","gateway":"10.20.6.1"},{"version":"6","address":"fd20:6::11/64","gateway":"fd20:6::1"}],
-            """ + Routes;
+            "ips":[{"version":"4","address":"10.20.6.17/24","gateway":"10.20.6.1"}
+            """
+        + """,{"version":"6","address":"fd20:6::11/64","gateway":"fd20:6::1"}],"""
+        + Routes;
 
     private const string WithoutVersion =
         """

@@ -17,8 +17,16 @@ public sealed class PluginRunnerTests
 
         Assert.Equal("/run/other.sock", host.Socket);
         Assert.Equal(
-            $$"""{"verb":"acquire","network":"{{Configurations.Network}}","containerId":"0123abcd","interface":"net1","namespace":"core","pod":"upf-0","uid":"77","ips":["10.20.6.40"]}"""
-                + "\n",
+            Configurations.OnOneLine(
+                $$"""
+                {"verb":"acquire",
+                "network":"{{Configurations.Network}}",
+                "containerId":"0123abcd",
+                "interface":"net1",
+                "namespace":"core","pod":"upf-0","uid":"77",
+                "ips":["10.20.6.40"]}
+                """
+            ) + "\n",
             host.Request
         );
     }
@@ -48,14 +56,22 @@ public sealed class PluginRunnerTests
         var host = FakeHost.RunPlugin(
             "CHECK",
             Configurations.Of(
-                outside: ",\"prevResult\":{\"cniVersion\":\"1.0.0\",\"ips\":[{\"address\":\"10.20.6.17/24\"},{\"address\":\"FD20:6::11/64\"}]}"
+                outside: ",\"prevResult\":{\"cniVersion\":\"1.0.0\","
+                    + "\"ips\":[{\"address\":\"10.20.6.17/24\"},{\"address\":\"FD20:6::11/64\"}]}"
             )
         );
 
         Assert.Equal("", host.Output);
         Assert.Equal(
-            $$"""{"verb":"check","network":"{{Configurations.Network}}","containerId":"0123abcd","interface":"net1","addresses":["10.20.6.17","fd20:6::11"]}"""
-                + "\n",
+            Configurations.OnOneLine(
+                $$"""
+                {"verb":"check",
+                "network":"{{Configurations.Network}}",
+                "containerId":"0123abcd",
+                "interface":"net1",
+                "addresses":["10.20.6.17","fd20:6::11"]}
+                """
+            ) + "\n",
             host.Request
         );
     }
@@ -77,8 +93,14 @@ public sealed class PluginRunnerTests
         );
 
         Assert.Equal(
-            """{"cniVersion":"1.0.0","ips":[{"address":"10.0.0.7/24"}],"routes":[{"dst":"10.9.0.0/16","gw":"10.0.0.2"},{"dst":"0.0.0.0/0"}],"dns":{}}"""
-                + "\n",
+            Configurations.OnOneLine(
+                """
+                {"cniVersion":"1.0.0",
+                "ips":[{"address":"10.0.0.7/24"}],
+                "routes":[{"dst":"10.9.0.0/16","gw":"10.0.0.2"},{"dst":"0.0.0.0/0"}],
+                "dns":{}}
+                """
+            ) + "\n",
             host.Output
         );
     }

@@ -41,8 +41,14 @@ public sealed class ProcessTests
         var run = await Run("ADD", Configurations.Of("0.2.0", agent.Path));
 
         Assert.Equal(
-            """{"cniVersion":"0.2.0","ip4":{"ip":"10.20.6.17/24","gateway":"10.20.6.1"},"ip6":{"ip":"fd20:6::11/64","gateway":"fd20:6::1"},"dns":{}}"""
-                + "\n",
+            Configurations.OnOneLine(
+                """
+                {"cniVersion":"0.2.0",
+                "ip4":{"ip":"10.20.6.17/24","gateway":"10.20.6.1"},
+                "ip6":{"ip":"fd20:6::11/64","gateway":"fd20:6::1"},
+                "dns":{}}
+                """
+            ) + "\n",
             run.Output
         );
     }

@@ -30,8 +30,13 @@ public sealed class TrunkProcessTests : IDisposable
     public void Gives_TheDelegateItsInputEnvironmentAndName()
     {
         Script(
-            "#!/bin/sh\nprintf '%s %s %s %s\\n' \"$0\" \"$CNI_COMMAND\" \"$CNI_IFNAME\" \"$CNI_ARGS\" >>\"$LOG\"\ncat >>\"$LOG\"; echo >>\"$LOG\"\n"
-                + "echo '{\"cniVersion\":\"1.0.0\",\"interfaces\":[{\"name\":\"'$CNI_IFNAME'\"}],\"ips\":[]}'\n"
+            """
+            #!/bin/sh
+            printf '%s %s %s %s\n' "$0" "$CNI_COMMAND" "$CNI_IFNAME" "$CNI_ARGS" >>"$LOG"
+            cat >>"$LOG"; echo >>"$LOG"
+            echo '{"cniVersion":"1.0.0","interfaces":[{"name":"'$CNI_IFNAME'"}],"ips":[]}'
+
+            """
         );
         var run = Run(
             "ADD",
@@ -46,7 +51,13 @@ public sealed class TrunkProcessTests : IDisposable
         Assert.Equal(
             [
                 $"{_folder.FullName}/ipvlan ADD net1.602 K8S_POD_NAME=upf-0",
-                """{"cniVersion":"1.0.0","name":"ran","type":"ipvlan","master":"ran.602","mode":"l2","ipam":{"type":"weft-ipam","network":"/n2"}}""",
+                Configurations.OnOneLine(
+                    """
+                    {"cniVersion":"1.0.0","name":"ran",
+                    "type":"ipvlan","master":"ran.602","mode":"l2",
+                    "ipam":{"type":"weft-ipam","network":"/n2"}}
+                    """
+                ),
             ],
             File.ReadAllLines(Log)
         );
@@ -95,17 +106,8 @@ public sealed class TrunkProcessTests : IDisposable
                 ["10.20.6.17/24 0", "fd20:6::11/64 0", "192.0.2.9/24 1", "2001:db8::9/64 1"],
                 result["ips"]!.AsArray().Select(i => $"{i!["address"]} {i["interface"]}")
             );
-            var inPod = Ip("-n", _space, "-br", "address");
-            Assert.Contains(
-                "10.20.6.17/24",
-                inPod.Split('\n').Single(line => line.StartsWith("net1.602", StringComparison.Ordinal)),
-                StringComparison.Ordinal
-            );
-            Assert.Contains(
-                "2001:db8::9/64",
-                inPod.Split('\n').Single(line => line.StartsWith("net1.750", StringComparison.Ordinal)),
-                StringComparison.Ordinal
-            );
+            Assert.Contains("10.20.6.17/24", AddressesOf("net1.602"), StringComparison.Ordinal);
+            Assert.Contains("2001:db8::9/64", AddressesOf("net1.750"), StringComparison.Ordinal);
 
             var check = Run("CHECK", WithResult(configuration, added.Output), Pod);
             Assert.True(check.Status == 0, check.Output);
@@ -160,6 +162,10 @@ public sealed class TrunkProcessTests : IDisposable
 
     private string Prefix => _links[0][..^4];
 
+    /// <summary>The line about one of the pod's interfaces.</summary>
+    private string AddressesOf(string link) =>
+        Ip("-n", _space, "-br", "address").Split('\n').Single(line => line.StartsWith(link, StringComparison.Ordinal));
+
     /// <summary>A pod's namespace, a parent for each of two VLANs, an agent, and the delegate.</summary>
     private StubAgent Kernel()
     {
@@ -191,7 +197,11 @@ public sealed class TrunkProcessTests : IDisposable
         else
         {
             Script(
-                "#!/bin/sh\nsed 's/\"type\":\"ipvlan\"/\"type\":\"macvlan\"/; s/\"mode\":\"l2\"/\"mode\":\"bridge\"/' | exec \"${0%/*}/macvlan\"\n"
+                """
+                #!/bin/sh
+                sed 's/"type":"ipvlan"/"type":"macvlan"/; s/"mode":"l2"/"mode":"bridge"/' | exec "${0%/*}/macvlan"
+
+                """
             );
         }
 
@@ -199,8 +209,16 @@ public sealed class TrunkProcessTests : IDisposable
     }
 
     private string Trunk(string socket, string args) =>
-        $$$"""
-            {"cniVersion":"1.0.0","name":"ran","type":"weft-trunk","master":"{{{Prefix}}}","socket":"{{{socket}}}","vlans":[{"id":602,"mtu":1400,"network":"{{{Configurations.Network}}}"},{"id":750}],"args":{"cni":{{{args}}}}}
+        $$"""
+            {
+              "cniVersion": "1.0.0",
+              "name": "ran",
+              "type": "weft-trunk",
+              "master": "{{Prefix}}",
+              "socket": "{{socket}}",
+              "vlans": [{ "id": 602, "mtu": 1400, "network": "{{Configurations.Network}}" }, { "id": 750 }],
+              "args": { "cni": {{args}} }
+            }
             """;
 
     private static string WithResult(string configuration, string result)

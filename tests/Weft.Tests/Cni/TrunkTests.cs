@@ -16,7 +16,13 @@ public sealed class TrunkTests
         Assert.Equal(["/opt/cni/bin/ipvlan", "/opt/cni/bin/ipvlan"], host.Runs.Select(run => run.File));
         Assert.Equal(["ADD net1.602", "ADD net1.603"], host.Runs.Select(RunCommand));
         Assert.Equal(
-            $$$"""{"cniVersion":"1.0.0","name":"ran","type":"ipvlan","master":"ran.602","mode":"l2","mtu":9000,"ipam":{"type":"weft-ipam","network":"{{{N2}}}","socket":"/run/a.sock"}}""",
+            Configurations.OnOneLine(
+                $$$"""
+                {"cniVersion":"1.0.0","name":"ran",
+                "type":"ipvlan","master":"ran.602","mode":"l2","mtu":9000,
+                "ipam":{"type":"weft-ipam","network":"{{{N2}}}","socket":"/run/a.sock"}}
+                """
+            ),
             host.Runs[0].Input
         );
     }
@@ -26,8 +32,21 @@ public sealed class TrunkTests
     {
         var host = Run("ADD", Trunk(args: """{"vlans":{"750":["192.0.2.9/24"]}}"""));
         Assert.Equal(
-            """{"cniVersion":"1.0.0","interfaces":[{"name":"net1.602","mac":"m","sandbox":"s"},{"name":"net1.603","mac":"m","sandbox":"s"},{"name":"net1.750","mac":"m","sandbox":"s"}],"ips":[{"interface":0,"address":"10.0.2.1/24"},{"interface":1,"address":"10.0.3.1/24"},{"interface":2,"address":"192.0.2.9/24"}],"routes":[{"dst":"10.9.2.0/24"},{"dst":"10.9.3.0/24"},{"dst":"10.9.0.0/24"}],"dns":{}}"""
-                + "\n",
+            Configurations.OnOneLine(
+                """
+                {"cniVersion":"1.0.0",
+                "interfaces":[
+                {"name":"net1.602","mac":"m","sandbox":"s"},
+                {"name":"net1.603","mac":"m","sandbox":"s"},
+                {"name":"net1.750","mac":"m","sandbox":"s"}],
+                "ips":[
+                {"interface":0,"address":"10.0.2.1/24"},
+                {"interface":1,"address":"10.0.3.1/24"},
+                {"interface":2,"address":"192.0.2.9/24"}],
+                "routes":[{"dst":"10.9.2.0/24"},{"dst":"10.9.3.0/24"},{"dst":"10.9.0.0/24"}],
+                "dns":{}}
+                """
+            ) + "\n",
             host.Output
         );
         Assert.Contains(
@@ -109,12 +128,18 @@ public sealed class TrunkTests
     public void Checks_EachInterfaceWithItsOwnAddresses()
     {
         const string Previous = """
-            ,"prevResult":{"cniVersion":"1.0.0","interfaces":[{"name":"net1.602","sandbox":"s"},{"name":"net1.603","sandbox":"s"}],"ips":[{"address":"10.0.2.1/24","interface":0},{"address":"10.0.3.1/24","interface":1}],"routes":[{"dst":"10.9.0.0/24"}]}
+            ,"prevResult": {
+              "cniVersion": "1.0.0",
+              "interfaces": [{ "name": "net1.602", "sandbox": "s" }, { "name": "net1.603", "sandbox": "s" }],
+              "ips": [{ "address": "10.0.2.1/24", "interface": 0 }, { "address": "10.0.3.1/24", "interface": 1 }],
+              "routes": [{ "dst": "10.9.0.0/24" }]
+            }
             """;
         var host = Run("CHECK", Trunk(outside: Previous), (_, _) => (0, ""));
         Assert.Equal(["CHECK net1.602", "CHECK net1.603"], host.Runs.Select(RunCommand));
         Assert.Equal(
-            """{"cniVersion":"1.0.0","interfaces":[{"name":"net1.603","sandbox":"s"}],"ips":[{"interface":0,"address":"10.0.3.1/24"}],"dns":{}}""",
+            """{"cniVersion":"1.0.0","interfaces":[{"name":"net1.603","sandbox":"s"}]"""
+                + ""","ips":[{"interface":0,"address":"10.0.3.1/24"}],"dns":{}}""",
             JsonNode.Parse(host.Runs[1].Input)!["prevResult"]!.ToJsonString()
         );
         Assert.Equal("", host.Output);
@@ -249,8 +274,19 @@ public sealed class TrunkTests
 
     private static string Trunk(string version = "1.0.0", string? args = null, string outside = "") =>
         $$"""
-            {"cniVersion":"{{version}}","name":"ran","type":"weft-trunk","master":"ran","socket":"/run/a.sock","vlans":[{"id":602,"mtu":9000,"network":"{{N2}}"},{"id":603,"mtu":1500,"network":"{{N3}}"},{"id":750}]
-            {{(args is null ? "" : $",\"args\":{{\"cni\":{args}}}")}}{{outside}}}
+            {
+              "cniVersion": "{{version}}",
+              "name": "ran",
+              "type": "weft-trunk",
+              "master": "ran",
+              "socket": "/run/a.sock",
+              "vlans": [
+                { "id": 602, "mtu": 9000, "network": "{{N2}}" },
+                { "id": 603, "mtu": 1500, "network": "{{N3}}" },
+                { "id": 750 }
+              ]
+              {{(args is null ? "" : $",\"args\":{{\"cni\":{args}}}")}}{{outside}}
+            }
             """;
 
     private static FakeHost Run(
@@ -282,7 +318,15 @@ public sealed class TrunkTests
         return (
             0,
             verb == "ADD"
-                ? $$$"""{"cniVersion":"1.0.0","interfaces":[{"name":"{{{name}}}","mac":"m","sandbox":"s"}],"ips":[{"address":"{{{address}}}","interface":0}],"routes":[{"dst":"10.9.{{{last}}}.0/24"}],"dns":{}}"""
+                ? $$"""
+                {
+                  "cniVersion": "1.0.0",
+                  "interfaces": [{ "name": "{{name}}", "mac": "m", "sandbox": "s" }],
+                  "ips": [{ "address": "{{address}}", "interface": 0 }],
+                  "routes": [{ "dst": "10.9.{{last}}.0/24" }],
+                  "dns": {}
+                }
+                """
                 : ""
         );
     }

@@ -106,63 +106,10 @@ public sealed class AgentTests
             "weft-agent"
         );
         kube.Limit(rules);
-        foreach (
-            var (plural, kind) in new[]
-            {
-                ("validatingwebhookconfigurations", "ValidatingWebhookConfiguration"),
-                ("mutatingwebhookconfigurations", "MutatingWebhookConfiguration"),
-            }
-        )
-        {
-            kube.Store.Create(
-                kube.Store.Find("admissionregistration.k8s.io", "v1", plural),
-                new JsonObject
-                {
-                    ["apiVersion"] = "admissionregistration.k8s.io/v1",
-                    ["kind"] = kind,
-                    ["metadata"] = new JsonObject { ["name"] = "weft-agent" },
-                    ["webhooks"] = new JsonArray(
-                        new JsonObject
-                        {
-                            ["name"] = "x",
-                            ["clientConfig"] = new JsonObject
-                            {
-                                ["service"] = new JsonObject { ["name"] = "weft-agent-webhook" },
-                            },
-                        }
-                    ),
-                },
-                null,
-                "kubectl"
-            );
-        }
-
+        AddWebhookConfiguration(kube, "validatingwebhookconfigurations", "ValidatingWebhookConfiguration");
+        AddWebhookConfiguration(kube, "mutatingwebhookconfigurations", "MutatingWebhookConfiguration");
         kube.Store.Delete(kube.Store.Find("", "v1", "namespaces"), null, "weft-system", null);
-        kube.Store.Create(
-            kube.Store.Find("", "v1", "pods"),
-            new JsonObject
-            {
-                ["apiVersion"] = "v1",
-                ["kind"] = "Pod",
-                ["spec"] = new JsonObject { ["nodeName"] = "w1" },
-                ["metadata"] = new JsonObject
-                {
-                    ["name"] = "dp",
-                    ["ownerReferences"] = new JsonArray(
-                        new JsonObject { ["kind"] = "DaemonSet", ["name"] = "kube-sriov-device-plugin" }
-                    ),
-                },
-            },
-            "kube-system",
-            "kube-controller-manager"
-        );
-        var devices = KubeHarness.ConfigMap("sriovdp-config", new JsonObject { ["config.json"] = "{}" }, "kube-system");
-        devices["metadata"]!["annotations"] = new JsonObject
-        {
-            ["weft.dev/restart"] = "daemonset kube-system/kube-sriov-device-plugin",
-            ["weft.dev/restart-nodes"] = """{"w1":"1"}""",
-        };
-
+        AddDevicePluginPod(kube);
         Environment.SetEnvironmentVariable("POD_IP", "10.0.0.1");
         using var webhook = new HeldPort();
         await using var harness = await AgentHarness.Create();
@@ -185,7 +132,7 @@ public sealed class AgentTests
                 KubeHarness.Namespace(),
                 KubeHarness.Definition("n6"),
                 KubeHarness.ConfigMap("weft-node-w1", new JsonObject { ["a"] = "b" }),
-                devices,
+                DevicePluginConfigMap(),
             ]
         );
         await harness.Plane.UntilReported("sha256-1", "Applied");
@@ -275,6 +222,62 @@ public sealed class AgentTests
         await process.WaitForExitAsync(Cancel);
         Assert.Equal(1, process.ExitCode);
         Assert.Contains(message, said, StringComparison.Ordinal);
+    }
+
+    /// <summary>A webhook of the agent's, as the manifests bring it.</summary>
+    private static void AddWebhookConfiguration(FakeKube kube, string plural, string kind) =>
+        kube.Store.Create(
+            kube.Store.Find("admissionregistration.k8s.io", "v1", plural),
+            new JsonObject
+            {
+                ["apiVersion"] = "admissionregistration.k8s.io/v1",
+                ["kind"] = kind,
+                ["metadata"] = new JsonObject { ["name"] = "weft-agent" },
+                ["webhooks"] = new JsonArray(
+                    new JsonObject
+                    {
+                        ["name"] = "x",
+                        ["clientConfig"] = new JsonObject
+                        {
+                            ["service"] = new JsonObject { ["name"] = "weft-agent-webhook" },
+                        },
+                    }
+                ),
+            },
+            null,
+            "kubectl"
+        );
+
+    private static void AddDevicePluginPod(FakeKube kube) =>
+        kube.Store.Create(
+            kube.Store.Find("", "v1", "pods"),
+            new JsonObject
+            {
+                ["apiVersion"] = "v1",
+                ["kind"] = "Pod",
+                ["spec"] = new JsonObject { ["nodeName"] = "w1" },
+                ["metadata"] = new JsonObject
+                {
+                    ["name"] = "dp",
+                    ["ownerReferences"] = new JsonArray(
+                        new JsonObject { ["kind"] = "DaemonSet", ["name"] = "kube-sriov-device-plugin" }
+                    ),
+                },
+            },
+            "kube-system",
+            "kube-controller-manager"
+        );
+
+    /// <summary>A configuration behind which the device plugin's pod of a node starts again.</summary>
+    private static JsonObject DevicePluginConfigMap()
+    {
+        var map = KubeHarness.ConfigMap("sriovdp-config", new JsonObject { ["config.json"] = "{}" }, "kube-system");
+        map["metadata"]!["annotations"] = new JsonObject
+        {
+            ["weft.dev/restart"] = "daemonset kube-system/kube-sriov-device-plugin",
+            ["weft.dev/restart-nodes"] = """{"w1":"1"}""",
+        };
+        return map;
     }
 
     private static Process Start(

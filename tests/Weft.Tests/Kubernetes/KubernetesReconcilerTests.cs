@@ -131,8 +131,10 @@ public sealed class KubernetesReconcilerTests
 
         var finding = Assert.Single(result.Findings);
         Assert.Equal(
-            $"NetworkAttachmentDefinition default/n6 is there and belongs to 'helm': it is left as it is. Rename or delete it, or hand it over by: "
-                + $"kubectl annotate -n default network-attachment-definitions n6 --overwrite weft.dev/cluster={ScriptedControlPlane.Cluster}",
+            "NetworkAttachmentDefinition default/n6 is there and belongs to 'helm': it is left as it is. "
+                + "Rename or delete it, or hand it over by: "
+                + "kubectl annotate -n default network-attachment-definitions n6 --overwrite "
+                + $"weft.dev/cluster={ScriptedControlPlane.Cluster}",
             finding
         );
         Assert.Equal("theirs", harness.ConfigOf("n6"));

@@ -16,10 +16,114 @@ namespace Weft.Tests.Kubernetes;
 public sealed partial class RealApiServerTests
 {
     private const string Definition = """
-        {"apiVersion":"apiextensions.k8s.io/v1","kind":"CustomResourceDefinition","metadata":{"name":"network-attachment-definitions.k8s.cni.cncf.io"},
-         "spec":{"group":"k8s.cni.cncf.io","scope":"Namespaced","names":{"plural":"network-attachment-definitions","singular":"network-attachment-definition","kind":"NetworkAttachmentDefinition"},
-         "versions":[{"name":"v1","served":true,"storage":true,"schema":{"openAPIV3Schema":{"type":"object","properties":{"spec":{"type":"object","properties":{"config":{"type":"string"}}}}}}}]}}
+        {
+          "apiVersion": "apiextensions.k8s.io/v1",
+          "kind": "CustomResourceDefinition",
+          "metadata": { "name": "network-attachment-definitions.k8s.cni.cncf.io" },
+          "spec": {
+            "group": "k8s.cni.cncf.io",
+            "scope": "Namespaced",
+            "names": {
+              "plural": "network-attachment-definitions",
+              "singular": "network-attachment-definition",
+              "kind": "NetworkAttachmentDefinition"
+            },
+            "versions": [
+              {
+                "name": "v1",
+                "served": true,
+                "storage": true,
+                "schema": {
+                  "openAPIV3Schema": {
+                    "type": "object",
+                    "properties": {
+                      "spec": { "type": "object", "properties": { "config": { "type": "string" } } }
+                    }
+                  }
+                }
+              }
+            ]
+          }
+        }
         """;
+
+    private const string Nad = "apis/k8s.cni.cncf.io/v1/namespaces/default/network-attachment-definitions";
+    private const string Maps = "api/v1/namespaces/weft-system/configmaps";
+
+    /// <summary>Managers of one definition's fields, one after the other.</summary>
+    private static readonly Step[] Managers =
+    [
+        new("GET", $"{Nad}/n6"),
+        Apply($"{Nad}/n6?fieldManager=weft-agent", Nd("""{"a":"1","b":"1"}""", "x")),
+        Apply($"{Nad}/n6?fieldManager=weft-agent", Nd("""{"a":"1","b":"1"}""", "x")),
+        Apply($"{Nad}/n6?fieldManager=other", Nd("""{"a":"1","b":"2"}""", "y")),
+        Apply($"{Nad}/n6?fieldManager=other", Nd("""{"a":"1"}""", "x")),
+        Merge(
+            $"{Nad}/n6?fieldManager=kubectl-edit",
+            """{"spec":{"config":"theirs"},"metadata":{"annotations":{"note":"1"}}}"""
+        ),
+        Apply($"{Nad}/n6?fieldManager=weft-agent", Nd("""{"a":"1","b":"1"}""", "x")),
+        Apply($"{Nad}/n6?fieldManager=weft-agent&force=true", Nd("""{"a":"1","b":"1"}""", "x")),
+        Apply($"{Nad}/n6?fieldManager=weft-agent&force=true", Nd("""{"c":"1"}""", "x")),
+        Merge($"{Nad}/n6?fieldManager=kubectl-edit", """{"metadata":{"labels":{"c":null}}}"""),
+    ];
+
+    /// <summary>What is refused of that definition, and of places that aren't there.</summary>
+    private static readonly Step[] Refusals =
+    [
+        new(
+            "DELETE",
+            $"{Nad}/n6",
+            "application/json",
+            """{"kind":"DeleteOptions","apiVersion":"v1","preconditions":{"uid":"1"}}"""
+        ),
+        new(
+            "DELETE",
+            $"{Nad}/n6",
+            "application/json",
+            """{"kind":"DeleteOptions","apiVersion":"v1","preconditions":{"resourceVersion":"1"}}"""
+        ),
+        new(
+            "PUT",
+            $"{Nad}/n6?fieldManager=kubectl",
+            "application/json",
+            """
+            {
+              "apiVersion": "k8s.cni.cncf.io/v1",
+              "kind": "NetworkAttachmentDefinition",
+              "metadata": { "name": "n6", "namespace": "default", "resourceVersion": "1" },
+              "spec": { "config": "z" }
+            }
+            """
+        ),
+        new("POST", $"{Nad}?fieldManager=kubectl", "application/json", Nd("{}", "x")),
+        Apply(
+            "apis/k8s.cni.cncf.io/v1/namespaces/nowhere/network-attachment-definitions/n6?fieldManager=weft-agent",
+            Nd("""{"a":"1"}""", "x")
+        ),
+        Apply(
+            "apis/k8s.cni.cncf.io/v9/namespaces/default/network-attachment-definitions/n6?fieldManager=weft-agent",
+            Nd("""{"a":"1"}""", "x")
+        ),
+    ];
+
+    /// <summary>A kind that the API server has built in, from its first write to its end.</summary>
+    private static readonly Step[] ConfigMaps =
+    [
+        new("POST", $"{Maps}?fieldManager=kubectl", "application/json", Map("""{"k":"1","l":"1"}""")),
+        Apply($"{Maps}/m?fieldManager=weft-agent", Map("""{"k":"1","m":"1"}""")),
+        Apply($"{Maps}/m?fieldManager=weft-agent", Map("""{"k":"2"}""")),
+        Apply($"{Maps}/m?fieldManager=weft-agent&force=true", Map("""{"k":"2"}""")),
+        new(
+            "PATCH",
+            $"{Maps}/m?fieldManager=kubectl",
+            "application/json-patch+json",
+            """[{"op":"remove","path":"/data/k"}]"""
+        ),
+        Apply($"{Maps}/m?fieldManager=weft-agent", Map("{}")),
+        new("DELETE", $"{Maps}/m", "application/json"),
+        new("GET", $"{Maps}/m"),
+    ];
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -47,78 +151,20 @@ public sealed partial class RealApiServerTests
             KubeHarness.ConfigMap("sriovdp-config", new JsonObject { ["config.json"] = "{}" }, "kube-system"),
         ];
 
-        // Without Multus's kind, what to install; then all of it.
-        var unserved = await Until(
-            reconciler,
-            o => o.Written == 2 || o.Findings.Any(f => f.Contains("install Multus", StringComparison.Ordinal)),
-            wanted
-        );
-        Assert.Contains(unserved.Findings, f => f.Contains("install Multus", StringComparison.Ordinal));
-        await kube.Kubectl("apply -f -", Definition);
-        await Until(reconciler, o => o is { Written: 200, Findings.Count: 0 }, wanted);
+        await WaitsForMultus(kube, reconciler, wanted);
 
         // Nothing changed, nothing written: not by this one, not by one that has just started.
         var versions = await Versions(kube);
         for (var i = 0; i < 3; i++)
-            Assert.Equal(
-                (0, 0),
-                await reconciler.Reconcile(KubeHarness.NewDesiredState(wanted), Cancel) is var quiet
-                    ? (quiet.Written, quiet.Findings.Count)
-                    : default
-            );
+            await WritesNothing(reconciler, wanted);
         var fresh = cluster.CreateReconciler();
         var freshly = fresh.RunInformers(stop.Token);
-        Assert.Equal(
-            (0, 0),
-            await fresh.Reconcile(KubeHarness.NewDesiredState(wanted), Cancel) is var again
-                ? (again.Written, again.Findings.Count)
-                : default
-        );
+        await WritesNothing(fresh, wanted);
         Assert.Equal(versions, await Versions(kube));
 
-        await kube.Kubectl(
-            """patch network-attachment-definition n6 --type merge -p {"spec":{"config":"theirs"},"metadata":{"labels":{"team":"core"}}}"""
-        );
-        var drifted = await Until(reconciler, o => o.Drift.Count > 0, wanted);
-        Assert.Equal(
-            [new Drift("NetworkAttachmentDefinition default/n6", "spec.config changed by kubectl-patch", true)],
-            drifted.Drift
-        );
-        Assert.Equal(
-            "{}/core",
-            await kube.Kubectl(
-                "get network-attachment-definition n6 -o jsonpath={.spec.config}/{.metadata.labels.team}"
-            )
-        );
-        await kube.Kubectl("delete network-attachment-definition n7");
-        Assert.Equal(
-            [new Drift("NetworkAttachmentDefinition default/n7", "missing", true)],
-            (await Until(reconciler, o => o.Drift.Count > 0, wanted)).Drift
-        );
-
-        // Somebody else's object; then what is no longer wanted goes, and theirs stays.
-        await kube.Kubectl("create -f -", KubeHarness.Definition("theirs", "{}").ToJsonString());
-        var foreign = await Until(
-            reconciler,
-            o => o.Findings.Count > 0,
-            [.. wanted, KubeHarness.Definition("theirs", "ours")]
-        );
-        Assert.Contains("belongs to 'kubectl-create'", Assert.Single(foreign.Findings), StringComparison.Ordinal);
-        await Until(reconciler, o => o.Removed > 0, KubeHarness.Namespace());
-        Assert.Equal(
-            "theirs",
-            await kube.Kubectl("get network-attachment-definitions -A -o jsonpath={.items[*].metadata.name}")
-        );
-
-        await kube.GoAway();
-        var away = await reconciler.Reconcile(KubeHarness.NewDesiredState(wanted[..5]), Cancel);
-        Assert.NotEmpty(away.Findings);
-        await kube.ComeBack();
-        await Until(reconciler, o => o is { Written: 0, Findings.Count: 0, Removed: 0 }, wanted[..5]);
-        Assert.Equal(
-            "n0 n1 n2 n3 theirs",
-            await kube.Kubectl("get network-attachment-definitions -A -o jsonpath={.items[*].metadata.name}")
-        );
+        await RepairsDrift(kube, reconciler, wanted);
+        await LeavesWhatIsTheirs(kube, reconciler, wanted);
+        await GoesOn_WhenTheServerIsBack(kube, reconciler, wanted[..5]);
         await stop.CancelAsync();
         await Task.WhenAll(following, freshly).ContinueWith(_ => { }, TaskScheduler.Default);
     }
@@ -141,117 +187,9 @@ public sealed partial class RealApiServerTests
         await using var fake = await FakeKube.Start();
         await real.Kubectl("apply -f -", Definition);
         await real.Kubectl("create namespace weft-system");
-        const string Nad = "apis/k8s.cni.cncf.io/v1/namespaces/default/network-attachment-definitions";
-        const string Maps = "api/v1/namespaces/weft-system/configmaps";
-        string Nd(string labels, string config) =>
-            $$"""{"apiVersion":"k8s.cni.cncf.io/v1","kind":"NetworkAttachmentDefinition","metadata":{"name":"n6","labels":{{labels}}},"spec":{"config":"{{config}}"} }""";
-        string Map(string data) =>
-            $$"""{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"m"},"data":{{data}} }""";
-        (string Method, string Path, string? Type, string? Body)[] script =
-        [
-            ("GET", $"{Nad}/n6", null, null),
-            (
-                "PATCH",
-                $"{Nad}/n6?fieldManager=weft-agent",
-                "application/apply-patch+yaml",
-                Nd("""{"a":"1","b":"1"}""", "x")
-            ),
-            (
-                "PATCH",
-                $"{Nad}/n6?fieldManager=weft-agent",
-                "application/apply-patch+yaml",
-                Nd("""{"a":"1","b":"1"}""", "x")
-            ),
-            ("PATCH", $"{Nad}/n6?fieldManager=other", "application/apply-patch+yaml", Nd("""{"a":"1","b":"2"}""", "y")),
-            ("PATCH", $"{Nad}/n6?fieldManager=other", "application/apply-patch+yaml", Nd("""{"a":"1"}""", "x")),
-            (
-                "PATCH",
-                $"{Nad}/n6?fieldManager=kubectl-edit",
-                "application/merge-patch+json",
-                """{"spec":{"config":"theirs"},"metadata":{"annotations":{"note":"1"}}}"""
-            ),
-            (
-                "PATCH",
-                $"{Nad}/n6?fieldManager=weft-agent",
-                "application/apply-patch+yaml",
-                Nd("""{"a":"1","b":"1"}""", "x")
-            ),
-            (
-                "PATCH",
-                $"{Nad}/n6?fieldManager=weft-agent&force=true",
-                "application/apply-patch+yaml",
-                Nd("""{"a":"1","b":"1"}""", "x")
-            ),
-            (
-                "PATCH",
-                $"{Nad}/n6?fieldManager=weft-agent&force=true",
-                "application/apply-patch+yaml",
-                Nd("""{"c":"1"}""", "x")
-            ),
-            (
-                "PATCH",
-                $"{Nad}/n6?fieldManager=kubectl-edit",
-                "application/merge-patch+json",
-                """{"metadata":{"labels":{"c":null}}}"""
-            ),
-            (
-                "DELETE",
-                $"{Nad}/n6",
-                "application/json",
-                """{"kind":"DeleteOptions","apiVersion":"v1","preconditions":{"uid":"1"}}"""
-            ),
-            (
-                "DELETE",
-                $"{Nad}/n6",
-                "application/json",
-                """{"kind":"DeleteOptions","apiVersion":"v1","preconditions":{"resourceVersion":"1"}}"""
-            ),
-            (
-                "PUT",
-                $"{Nad}/n6?fieldManager=kubectl",
-                "application/json",
-                """{"apiVersion":"k8s.cni.cncf.io/v1","kind":"NetworkAttachmentDefinition","metadata":{"name":"n6","namespace":"default","resourceVersion":"1"},"spec":{"config":"z"}}"""
-            ),
-            ("POST", $"{Nad}?fieldManager=kubectl", "application/json", Nd("{}", "x")),
-            (
-                "PATCH",
-                "apis/k8s.cni.cncf.io/v1/namespaces/nowhere/network-attachment-definitions/n6?fieldManager=weft-agent",
-                "application/apply-patch+yaml",
-                Nd("""{"a":"1"}""", "x")
-            ),
-            (
-                "PATCH",
-                "apis/k8s.cni.cncf.io/v9/namespaces/default/network-attachment-definitions/n6?fieldManager=weft-agent",
-                "application/apply-patch+yaml",
-                Nd("""{"a":"1"}""", "x")
-            ),
-            ("POST", $"{Maps}?fieldManager=kubectl", "application/json", Map("""{"k":"1","l":"1"}""")),
-            (
-                "PATCH",
-                $"{Maps}/m?fieldManager=weft-agent",
-                "application/apply-patch+yaml",
-                Map("""{"k":"1","m":"1"}""")
-            ),
-            ("PATCH", $"{Maps}/m?fieldManager=weft-agent", "application/apply-patch+yaml", Map("""{"k":"2"}""")),
-            (
-                "PATCH",
-                $"{Maps}/m?fieldManager=weft-agent&force=true",
-                "application/apply-patch+yaml",
-                Map("""{"k":"2"}""")
-            ),
-            (
-                "PATCH",
-                $"{Maps}/m?fieldManager=kubectl",
-                "application/json-patch+json",
-                """[{"op":"remove","path":"/data/k"}]"""
-            ),
-            ("PATCH", $"{Maps}/m?fieldManager=weft-agent", "application/apply-patch+yaml", Map("{}")),
-            ("DELETE", $"{Maps}/m", "application/json", null),
-            ("GET", $"{Maps}/m", null, null),
-        ];
 
         var different = new List<string>();
-        foreach (var (step, i) in script.Select((s, i) => (s, i)))
+        foreach (var (i, step) in Managers.Concat(Refusals).Concat(ConfigMaps).Index())
         {
             var (there, here) = (await Ask(real.Url, step), await Ask(fake.Url, step));
             if (there != here)
@@ -261,7 +199,96 @@ public sealed partial class RealApiServerTests
         Assert.True(different.Count == 0, string.Join("\n", different));
     }
 
-    private static async Task<string> Ask(string url, (string Method, string Path, string? Type, string? Body) step)
+    /// <summary>Without Multus's kind it says what to install; then it makes all of it.</summary>
+    private static async Task WaitsForMultus(RealKube kube, KubernetesReconciler reconciler, JsonObject[] wanted)
+    {
+        var unserved = await Until(
+            reconciler,
+            o => o.Written == 2 || o.Findings.Any(f => f.Contains("install Multus", StringComparison.Ordinal)),
+            wanted
+        );
+        Assert.Contains(unserved.Findings, f => f.Contains("install Multus", StringComparison.Ordinal));
+        await kube.Kubectl("apply -f -", Definition);
+        await Until(reconciler, o => o is { Written: 200, Findings.Count: 0 }, wanted);
+    }
+
+    private static async Task WritesNothing(KubernetesReconciler reconciler, JsonObject[] wanted)
+    {
+        var quiet = await reconciler.Reconcile(KubeHarness.NewDesiredState(wanted), Cancel);
+        Assert.Equal((0, 0), (quiet.Written, quiet.Findings.Count));
+    }
+
+    /// <summary>What somebody has changed or deleted is as it was, but for what is theirs in it.</summary>
+    private static async Task RepairsDrift(RealKube kube, KubernetesReconciler reconciler, JsonObject[] wanted)
+    {
+        await kube.Kubectl(
+            "patch network-attachment-definition n6 --type merge -p "
+                + """{"spec":{"config":"theirs"},"metadata":{"labels":{"team":"core"}}}"""
+        );
+        var drifted = await Until(reconciler, o => o.Drift.Count > 0, wanted);
+        Assert.Equal(
+            [new Drift("NetworkAttachmentDefinition default/n6", "spec.config changed by kubectl-patch", true)],
+            drifted.Drift
+        );
+        Assert.Equal(
+            "{}/core",
+            await kube.Kubectl(
+                "get network-attachment-definition n6 -o jsonpath={.spec.config}/{.metadata.labels.team}"
+            )
+        );
+        await kube.Kubectl("delete network-attachment-definition n7");
+        Assert.Equal(
+            [new Drift("NetworkAttachmentDefinition default/n7", "missing", true)],
+            (await Until(reconciler, o => o.Drift.Count > 0, wanted)).Drift
+        );
+    }
+
+    /// <summary>Somebody else's object stays, also when what is no longer wanted goes.</summary>
+    private static async Task LeavesWhatIsTheirs(RealKube kube, KubernetesReconciler reconciler, JsonObject[] wanted)
+    {
+        await kube.Kubectl("create -f -", KubeHarness.Definition("theirs", "{}").ToJsonString());
+        var foreign = await Until(
+            reconciler,
+            o => o.Findings.Count > 0,
+            [.. wanted, KubeHarness.Definition("theirs", "ours")]
+        );
+        Assert.Contains("belongs to 'kubectl-create'", Assert.Single(foreign.Findings), StringComparison.Ordinal);
+        await Until(reconciler, o => o.Removed > 0, KubeHarness.Namespace());
+        Assert.Equal("theirs", await Names(kube));
+    }
+
+    private static async Task GoesOn_WhenTheServerIsBack(
+        RealKube kube,
+        KubernetesReconciler reconciler,
+        JsonObject[] wanted
+    )
+    {
+        await kube.GoAway();
+        var away = await reconciler.Reconcile(KubeHarness.NewDesiredState(wanted), Cancel);
+        Assert.NotEmpty(away.Findings);
+        await kube.ComeBack();
+        await Until(reconciler, o => o is { Written: 0, Findings.Count: 0, Removed: 0 }, wanted);
+        Assert.Equal("n0 n1 n2 n3 theirs", await Names(kube));
+    }
+
+    private static Step Apply(string path, string body) => new("PATCH", path, "application/apply-patch+yaml", body);
+
+    private static Step Merge(string path, string body) => new("PATCH", path, "application/merge-patch+json", body);
+
+    private static string Nd(string labels, string config) =>
+        $$"""
+            {
+              "apiVersion": "k8s.cni.cncf.io/v1",
+              "kind": "NetworkAttachmentDefinition",
+              "metadata": { "name": "n6", "labels": {{labels}} },
+              "spec": { "config": "{{config}}" }
+            }
+            """;
+
+    private static string Map(string data) =>
+        $$"""{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"m"},"data":{{data}} }""";
+
+    private static async Task<string> Ask(string url, Step step)
     {
         using var client = RealKube.Client("admin-token");
         using var message = new HttpRequestMessage(new HttpMethod(step.Method), new Uri($"{url}/{step.Path}"));
@@ -283,7 +310,8 @@ public sealed partial class RealApiServerTests
             return $"{(int)answer.StatusCode} {answer.Content.Headers.ContentType?.MediaType} {text}";
         var body = JsonNode.Parse(text)!.AsObject();
         if ((string?)body["kind"] == "Status")
-            return $"{(int)answer.StatusCode} {body["reason"]} {Changing().Replace((string?)body["message"] ?? "", "#")} {body["details"]?["causes"]?.ToJsonString()}";
+            return $"{(int)answer.StatusCode} {body["reason"]} {Changing().Replace((string?)body["message"] ?? "", "#")} "
+                + body["details"]?["causes"]?.ToJsonString();
         var metadata = body["metadata"]!.AsObject();
         foreach (var entry in metadata["managedFields"]!.AsArray())
             entry!.AsObject().Remove("time");
@@ -326,9 +354,16 @@ public sealed partial class RealApiServerTests
 
     private static async Task<string> Versions(RealKube kube) =>
         await kube.Kubectl(
-            "get network-attachment-definitions,configmaps -A -o jsonpath={range.items[*]}{.metadata.name}={.metadata.resourceVersion},{end}"
+            "get network-attachment-definitions,configmaps -A "
+                + "-o jsonpath={range.items[*]}{.metadata.name}={.metadata.resourceVersion},{end}"
         );
+
+    private static async Task<string> Names(RealKube kube) =>
+        await kube.Kubectl("get network-attachment-definitions -A -o jsonpath={.items[*].metadata.name}");
 
     [GeneratedRegex(@"[0-9a-f]{8}-[0-9a-f-]{27}|(?<=ResourceVersion in record \()\d+")]
     private static partial Regex Changing();
+
+    /// <summary>A request to both, with what its body is.</summary>
+    private sealed record Step(string Method, string Path, string? Type = null, string? Body = null);
 }

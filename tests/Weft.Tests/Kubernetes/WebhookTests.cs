@@ -178,37 +178,7 @@ public sealed class WebhookTests
         var folder = Directory.CreateTempSubdirectory("weft-hook-");
         var plurals = (string[])["validatingwebhookconfigurations", "mutatingwebhookconfigurations"];
         foreach (var plural in plurals)
-        {
-            kube.Store.Create(
-                kube.Store.Find("admissionregistration.k8s.io", "v1", plural),
-                new JsonObject
-                {
-                    ["apiVersion"] = "admissionregistration.k8s.io/v1",
-                    ["kind"] =
-                        char.ToUpperInvariant(plural[0])
-                        + plural[1..^1].Replace("webhookc", "WebhookC", StringComparison.Ordinal),
-                    ["metadata"] = new JsonObject { ["name"] = "weft-agent" },
-                    ["webhooks"] = new JsonArray(
-                        new JsonObject
-                        {
-                            ["name"] = "theirs",
-                            ["clientConfig"] = new JsonObject { ["service"] = new JsonObject { ["name"] = "another" } },
-                        },
-                        new JsonObject
-                        {
-                            ["name"] = "ours",
-                            ["clientConfig"] = new JsonObject
-                            {
-                                ["service"] = new JsonObject { ["name"] = "weft-agent-webhook" },
-                            },
-                        }
-                    ),
-                },
-                null,
-                "kubectl"
-            );
-        }
-
+            AddConfiguration(kube, plural);
         using var client = KubeConnection.Open(new KubeOptions { KubeConfig = kube.Config(folder.FullName) });
         using var certificate = new ServingCertificate(null, null, TimeProvider.System, NoLog());
         var registration = new WebhookRegistration(
@@ -222,16 +192,15 @@ public sealed class WebhookTests
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
         var running = registration.Run(stop.Token);
 
-        JsonNode Webhook(string plural, int i) =>
-            kube.Store.Get(kube.Store.Find("admissionregistration.k8s.io", "v1", plural), null, "weft-agent")[
-                "webhooks"
-            ]![i]!["clientConfig"]!;
-        await AgentHarness.Eventually(() => plurals.All(p => Webhook(p, 1)["caBundle"] is not null), "both trust it");
+        await AgentHarness.Eventually(
+            () => plurals.All(p => Webhook(kube, p, 1)["caBundle"] is not null),
+            "both trust it"
+        );
         Assert.Equal(
             certificate.Authority,
-            Encoding.ASCII.GetString(Convert.FromBase64String((string)Webhook(plurals[0], 1)["caBundle"]!))
+            Encoding.ASCII.GetString(Convert.FromBase64String((string)Webhook(kube, plurals[0], 1)["caBundle"]!))
         );
-        Assert.All(plurals, plural => Assert.Null(Webhook(plural, 0)["caBundle"]));
+        Assert.All(plurals, plural => Assert.Null(Webhook(kube, plural, 0)["caBundle"]));
         var slice = kube.Store.Get(
             kube.Store.Find("discovery.k8s.io", "v1", "endpointslices"),
             "weft-system",
@@ -245,6 +214,42 @@ public sealed class WebhookTests
         await running.ContinueWith(_ => { }, TaskScheduler.Default);
         folder.Delete(true);
     }
+
+    /// <summary>A configuration of two webhooks, somebody else's and the agent's.</summary>
+    private static void AddConfiguration(FakeKube kube, string plural) =>
+        kube.Store.Create(
+            kube.Store.Find("admissionregistration.k8s.io", "v1", plural),
+            new JsonObject
+            {
+                ["apiVersion"] = "admissionregistration.k8s.io/v1",
+                ["kind"] =
+                    char.ToUpperInvariant(plural[0])
+                    + plural[1..^1].Replace("webhookc", "WebhookC", StringComparison.Ordinal),
+                ["metadata"] = new JsonObject { ["name"] = "weft-agent" },
+                ["webhooks"] = new JsonArray(
+                    new JsonObject
+                    {
+                        ["name"] = "theirs",
+                        ["clientConfig"] = new JsonObject { ["service"] = new JsonObject { ["name"] = "another" } },
+                    },
+                    new JsonObject
+                    {
+                        ["name"] = "ours",
+                        ["clientConfig"] = new JsonObject
+                        {
+                            ["service"] = new JsonObject { ["name"] = "weft-agent-webhook" },
+                        },
+                    }
+                ),
+            },
+            null,
+            "kubectl"
+        );
+
+    private static JsonNode Webhook(FakeKube kube, string plural, int i) =>
+        kube.Store.Get(kube.Store.Find("admissionregistration.k8s.io", "v1", plural), null, "weft-agent")["webhooks"]![
+            i
+        ]!["clientConfig"]!;
 
     private static System.Text.Json.JsonElement Manifest(string name, JsonObject? annotations = null)
     {

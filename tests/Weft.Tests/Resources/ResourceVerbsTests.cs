@@ -14,31 +14,37 @@ public sealed class ResourceVerbsTests
 
     // arm-api, "ETag": what each verb answers with each precondition, where the resource is there and where it isn't.
     // "=" is its own tag.
+    public static TheoryData<string, bool, string?, bool, int?> Preconditions =>
+        new()
+        {
+            { "PUT", true, null, false, null },
+            { "PUT", false, null, false, null },
+            { "PUT", true, "*", false, null },
+            { "PUT", false, "*", false, 412 },
+            { "PUT", true, "=", false, null },
+            { "PUT", true, "\"=\"", false, null },
+            { "PUT", true, "other", false, 412 },
+            { "PUT", false, "other", false, 412 },
+            { "PUT", true, null, true, 412 },
+            { "PUT", false, null, true, null },
+            { "PATCH", true, null, false, null },
+            { "PATCH", false, null, false, 404 },
+            { "PATCH", true, "*", false, null },
+            { "PATCH", false, "*", false, 404 },
+            { "PATCH", true, "other", false, 412 },
+            { "PATCH", true, "=", false, null },
+            { "PATCH", false, "other", false, 404 },
+            { "DELETE", true, null, false, null },
+            { "DELETE", false, null, false, null },
+            { "DELETE", true, "*", false, null },
+            { "DELETE", false, "*", false, null },
+            { "DELETE", true, "=", false, null },
+            { "DELETE", true, "other", false, 412 },
+            { "DELETE", false, "other", false, null },
+        };
+
     [Theory]
-    [InlineData("PUT", true, null, false, null)]
-    [InlineData("PUT", false, null, false, null)]
-    [InlineData("PUT", true, "*", false, null)]
-    [InlineData("PUT", false, "*", false, 412)]
-    [InlineData("PUT", true, "=", false, null)]
-    [InlineData("PUT", true, "\"=\"", false, null)]
-    [InlineData("PUT", true, "other", false, 412)]
-    [InlineData("PUT", false, "other", false, 412)]
-    [InlineData("PUT", true, null, true, 412)]
-    [InlineData("PUT", false, null, true, null)]
-    [InlineData("PATCH", true, null, false, null)]
-    [InlineData("PATCH", false, null, false, 404)]
-    [InlineData("PATCH", true, "*", false, null)]
-    [InlineData("PATCH", false, "*", false, 404)]
-    [InlineData("PATCH", true, "other", false, 412)]
-    [InlineData("PATCH", true, "=", false, null)]
-    [InlineData("PATCH", false, "other", false, 404)]
-    [InlineData("DELETE", true, null, false, null)]
-    [InlineData("DELETE", false, null, false, null)]
-    [InlineData("DELETE", true, "*", false, null)]
-    [InlineData("DELETE", false, "*", false, null)]
-    [InlineData("DELETE", true, "=", false, null)]
-    [InlineData("DELETE", true, "other", false, 412)]
-    [InlineData("DELETE", false, "other", false, null)]
+    [MemberData(nameof(Preconditions))]
     public void Checks_ThePreconditionsOfTheTable(
         string verb,
         bool there,

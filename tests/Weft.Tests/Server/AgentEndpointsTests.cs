@@ -9,36 +9,33 @@ public sealed class AgentEndpointsTests
     private const string Agents = $"{Documents.East}/providers/Weft.Fleet/agents";
 
     [Fact]
-    public async Task Enrols_WithTokenOfItsClusterOnly()
+    public async Task Enrols_InTheClusterOfItsToken()
     {
         await using var server = await InProcessServer.WithSite();
         var made = (await server.Post($"{Documents.East}/listEnrollmentToken", "")).Expect(200);
-        var token = made.Json["token"]!.ToString();
 
-        var enrolled = (
-            await server.SendAsAgent(
-                token,
-                "POST",
-                "enroll",
-                new JsonObject
-                {
-                    ["name"] = "w1",
-                    ["node"] = "w1",
-                    ["cluster"] = Documents.West,
-                }
-            )
-        ).Expect(201);
+        var enrolled = await Enrol(server, made.Json["token"]!.ToString());
 
         Assert.Equal(Documents.East, made.Json["cluster"]!.ToString());
         Assert.Equal(
             server.Clock.GetUtcNow().AddHours(24),
             DateTimeOffset.Parse(made.Json["expiresAt"]!.ToString(), null)
         );
-        Assert.Equal($"{Agents}/w1", enrolled.Json["agentId"]!.ToString());
-        Assert.Equal(Documents.East, enrolled.Json["cluster"]!.ToString());
+        Assert.Equal($"{Agents}/w1", enrolled["agentId"]!.ToString());
+        Assert.Equal(Documents.East, enrolled["cluster"]!.ToString());
         var read = (await server.Get($"{Agents}/w1")).Expect(200);
         Assert.DoesNotContain("credential", read.Text, StringComparison.OrdinalIgnoreCase);
         Assert.Empty((await server.Get($"{Documents.West}/providers/Weft.Fleet/agents")).Json["value"]!.AsArray());
+    }
+
+    [Fact]
+    public async Task Takes_ATokenForEnrolmentAlone_AndACredentialForTheRest()
+    {
+        await using var server = await InProcessServer.WithSite();
+        var made = (await server.Post($"{Documents.East}/listEnrollmentToken", "")).Expect(200);
+        var token = made.Json["token"]!.ToString();
+        var credential = (await Enrol(server, token))["credential"]!.ToString();
+
         foreach (
             var (method, path) in new[]
             {
@@ -56,19 +53,8 @@ public sealed class AgentEndpointsTests
             "AuthorizationFailed",
             (await server.Send("GET", $"{Documents.East}?api-version=2026-10-01", null, token)).Expect(403).Code
         );
-        Assert.Equal(
-            "AuthorizationFailed",
-            (
-                await server.SendAsAgent(
-                    enrolled.Json["credential"]!.ToString(),
-                    "POST",
-                    "enroll",
-                    new JsonObject { ["name"] = "w2" }
-                )
-            )
-                .Expect(403)
-                .Code
-        );
+        var again = await server.SendAsAgent(credential, "POST", "enroll", new JsonObject { ["name"] = "w2" });
+        Assert.Equal("AuthorizationFailed", again.Expect(403).Code);
     }
 
     [Fact]
@@ -432,4 +418,16 @@ public sealed class AgentEndpointsTests
             ["state"] = "Applied",
             ["certificateAuthority"] = authority,
         };
+
+    /// <summary>Enrols an agent that says of itself that it is another cluster's.</summary>
+    private static async Task<JsonNode> Enrol(InProcessServer server, string token)
+    {
+        var body = new JsonObject
+        {
+            ["name"] = "w1",
+            ["node"] = "w1",
+            ["cluster"] = Documents.West,
+        };
+        return (await server.SendAsAgent(token, "POST", "enroll", body)).Expect(201).Json;
+    }
 }

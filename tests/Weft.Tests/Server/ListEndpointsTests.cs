@@ -133,22 +133,12 @@ public sealed class ListEndpointsTests
     }
 
     [Fact]
-    public async Task Answers_WhoHasIt()
+    public async Task Answers_WhoHasAnAddress()
     {
-        await using var server = await InProcessServer.WithSite();
-        var agent = await server.Enrol(Documents.East, "w1");
-        await server.Create(Documents.Machine("probe1", Documents.Attached("n6", "10.20.6.40")));
-        _ = (
-            await server.SendAsAgent(agent, "POST", "leases/acquire", LeaseAllocatorTests.LeaseRequest("n6", "c1"))
-        ).Expect(200);
+        await using var server = await WithHolders();
 
         var machine = await Who(server, "address=10.20.6.40");
         var pod = await Who(server, "address=10.20.6.4");
-        var word = (await server.Get("/providers/Weft.Ipam/who?name=UPF-0")).Expect(200).Json["answers"]!.AsArray();
-        var mac = (await server.Get($"{Documents.Cloud}/virtualMachines/probe1")).Json["properties"]![
-            "networkAttachments"
-        ]![0]!["macAddress"]!.ToString();
-        var vlan = (await server.Get("/providers/Weft.Ipam/who?vlan=606")).Expect(200).Json["vlans"]![0]!;
 
         Assert.Equal(
             ("Leased", "Static", N6),
@@ -156,17 +146,42 @@ public sealed class ListEndpointsTests
         );
         Assert.Equal("pod core/upf-0 net1 in east on w1", pod["holder"]!.ToString());
         Assert.Equal(Documents.East, pod["cluster"]!.ToString());
-        Assert.Equal(2, word.Count);
         Assert.Equal("Reserved", (await Who(server, "address=10.20.6.1"))["state"]!.ToString());
         Assert.Equal("Free", (await Who(server, "address=10.20.6.200"))["state"]!.ToString());
+    }
+
+    [Fact]
+    public async Task Answers_WhoHasANameAMacAddressOrAVlan()
+    {
+        await using var server = await WithHolders();
+
+        var word = (await server.Get("/providers/Weft.Ipam/who?name=UPF-0")).Expect(200).Json["answers"]!.AsArray();
+        var mac = (await server.Get($"{Documents.Cloud}/virtualMachines/probe1")).Json["properties"]![
+            "networkAttachments"
+        ]![0]!["macAddress"]!.ToString();
+        var vlan = (await server.Get("/providers/Weft.Ipam/who?vlan=606")).Expect(200).Json["vlans"]![0]!;
+
+        Assert.Equal(2, word.Count);
         Assert.Equal(
             "10.20.6.40",
             (await Who(server, $"mac={mac.ToUpperInvariant().Replace(':', '-')}"))["address"]!.ToString()
         );
         Assert.Equal((4, 1500), ((int)vlan["leases"]!, (int)vlan["mtu"]!));
         Assert.Contains(N6, vlan["networks"]!.AsArray().Select(n => n!.ToString()));
-        foreach (var query in (string[])["address=10.20.6", "vlan=0", "vlan=4095", "vlan=x", "name=", "colour=red"])
-            _ = (await server.Get($"/providers/Weft.Ipam/who?{query}")).Expect(400);
+    }
+
+    [Theory]
+    [InlineData("address=10.20.6")]
+    [InlineData("vlan=0")]
+    [InlineData("vlan=4095")]
+    [InlineData("vlan=x")]
+    [InlineData("name=")]
+    [InlineData("colour=red")]
+    public async Task Refuses_QuestionsThatNobodyCanAnswer(string query)
+    {
+        await using var server = await WithHolders();
+
+        _ = (await server.Get($"/providers/Weft.Ipam/who?{query}")).Expect(400);
     }
 
     [Fact]
@@ -221,11 +236,9 @@ public sealed class ListEndpointsTests
     {
         await using var server = await InProcessServer.WithSite();
         var before = server.Revision;
-        var machine = Documents
-            .Machine("vm1", Documents.Attached("n6"))
-            .With(b => b["id"] = $"{Documents.Cloud}/virtualMachines/vm1");
-        var bad = Documents.Layer3("other", 606).With(b => b["id"] = $"{Documents.Cloud}/l3Networks/other");
-        var same = Documents.Layer3("n6", 606).With(b => b["id"] = N6);
+        var machine = Identified(Documents.Machine("vm1", Documents.Attached("n6")));
+        var bad = Identified(Documents.Layer3("other", 606));
+        var same = Identified(Documents.Layer3("n6", 606));
 
         var plan = (
             await server.Post(
@@ -249,11 +262,35 @@ public sealed class ListEndpointsTests
         var address = plan["addresses"]!
             .AsArray()
             .First(a => a!["address"]!.ToString().Contains('.', StringComparison.Ordinal))!["address"]!.ToString();
-        var made = await server.Create(machine with { Id = $"{Documents.Cloud}/virtualMachines/vm1" });
+        var made = await server.Create(machine);
         Assert.Equal(address, made.Json["properties"]!["networkAttachments"]![0]!["ipv4Address"]!.ToString());
-        foreach (var body in (string[])["{}", """{"resources":{}}""", """{"resources":[1]}"""])
-            Assert.Equal("MissingMember", (await server.Post("/providers/Weft.Fleet/plan", body)).Expect(400).Code);
     }
+
+    [Theory]
+    [InlineData("{}")]
+    [InlineData("""{"resources":{}}""")]
+    [InlineData("""{"resources":[1]}""")]
+    public async Task Refuses_PlansWithoutResources(string body)
+    {
+        await using var server = await InProcessServer.WithSite();
+
+        Assert.Equal("MissingMember", (await server.Post("/providers/Weft.Fleet/plan", body)).Expect(400).Code);
+    }
+
+    /// <summary>A machine with an address of its own choice, and a pod with one of the pool.</summary>
+    private static async Task<InProcessServer> WithHolders()
+    {
+        var server = await InProcessServer.WithSite();
+        var agent = await server.Enrol(Documents.East, "w1");
+        await server.Create(Documents.Machine("probe1", Documents.Attached("n6", "10.20.6.40")));
+        _ = (
+            await server.SendAsAgent(agent, "POST", "leases/acquire", LeaseAllocatorTests.LeaseRequest("n6", "c1"))
+        ).Expect(200);
+        return server;
+    }
+
+    /// <summary>A document with its id inside, as a plan takes it.</summary>
+    private static Document Identified(Document document) => document.With(body => body["id"] = document.Id);
 
     private static async Task<JsonNode> Who(InProcessServer server, string query) =>
         Assert.Single((await server.Get($"/providers/Weft.Ipam/who?{query}")).Expect(200).Json["answers"]!.AsArray())!;

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using System.Text.Json.Nodes;
 
 namespace Weft.Tests.Server;
 
@@ -43,37 +44,39 @@ public sealed class RelaySourceTests
         var credentials = (await server.Post($"{Connection}/listCredentials", "")).Expect(200).Json;
 
         foreach (var source in allowed.Split(',', StringSplitOptions.RemoveEmptyEntries))
-            Assert.StartsWith("HTTP/1.1 502 ", await Connect(server, source), StringComparison.Ordinal);
+            Assert.StartsWith("HTTP/1.1 502 ", await Connect(server, credentials, source), StringComparison.Ordinal);
         foreach (var source in refused.Split(',', StringSplitOptions.RemoveEmptyEntries))
             Assert.StartsWith(
                 $"HTTP/1.1 403 your address {source.Split(":x")[0]} is ",
-                await Connect(server, source),
+                await Connect(server, credentials, source),
                 StringComparison.Ordinal
             );
+    }
 
-        async Task<string> Connect(InProcessServer at, string source)
-        {
-            // With x behind it, it says of itself that it is 127.0.0.2.
-            var from = IPAddress.Parse(source.Split(":x")[0]);
-            var lie = source.EndsWith(":x", StringComparison.Ordinal)
-                ? "X-Forwarded-For: 127.0.0.2\r\nForwarded: for=127.0.0.2\r\nX-Real-IP: 127.0.0.2\r\n"
-                : "";
-            using var tcp = new TcpClient(new IPEndPoint(from, 0));
-            await tcp.ConnectAsync(
-                from.AddressFamily == AddressFamily.InterNetwork ? IPAddress.Loopback : IPAddress.IPv6Loopback,
-                at.Relay.Port,
-                Cancel
-            );
-            var stream = tcp.GetStream();
-            await stream.WriteAsync(
-                Encoding.ASCII.GetBytes(
-                    $"GET /{credentials["hybridConnectionName"]}/kubernetes HTTP/1.1\r\nHost: "
-                        + $"x\r\n{lie}ServiceBusAuthorization: {credentials["token"]}\r\nConnection: close\r\n\r\n"
-                ),
-                Cancel
-            );
-            using var reader = new StreamReader(stream, Encoding.ASCII);
-            return (await reader.ReadToEndAsync(Cancel)).Split('\r')[0];
-        }
+    /// <summary>
+    /// Returns the first line of the answer. With x behind it, the source says of itself that it is 127.0.0.2.
+    /// </summary>
+    private static async Task<string> Connect(InProcessServer server, JsonNode credentials, string source)
+    {
+        var from = IPAddress.Parse(source.Split(":x")[0]);
+        var lie = source.EndsWith(":x", StringComparison.Ordinal)
+            ? "X-Forwarded-For: 127.0.0.2\r\nForwarded: for=127.0.0.2\r\nX-Real-IP: 127.0.0.2\r\n"
+            : "";
+        using var tcp = new TcpClient(new IPEndPoint(from, 0));
+        await tcp.ConnectAsync(
+            from.AddressFamily == AddressFamily.InterNetwork ? IPAddress.Loopback : IPAddress.IPv6Loopback,
+            server.Relay.Port,
+            Cancel
+        );
+        var stream = tcp.GetStream();
+        await stream.WriteAsync(
+            Encoding.ASCII.GetBytes(
+                $"GET /{credentials["hybridConnectionName"]}/kubernetes HTTP/1.1\r\nHost: "
+                    + $"x\r\n{lie}ServiceBusAuthorization: {credentials["token"]}\r\nConnection: close\r\n\r\n"
+            ),
+            Cancel
+        );
+        using var reader = new StreamReader(stream, Encoding.ASCII);
+        return (await reader.ReadToEndAsync(Cancel)).Split('\r')[0];
     }
 }

@@ -7,21 +7,40 @@ public sealed class ResourceEndpointsTests
 {
     private const string N6 = $"{Documents.Cloud}/l3Networks/n6";
 
+    public static TheoryData<string, bool, string?, string?, int> Preconditions =>
+        new()
+        {
+            { "PUT", false, null, null, 201 },
+            { "PUT", true, null, null, 200 },
+            { "PUT", false, "If-Match", "", 201 },
+            { "PUT", false, "If-Match", "*", 412 },
+            { "PUT", true, "If-Match", "*", 200 },
+            { "PUT", false, "If-Match", "\"x\"", 412 },
+            { "PUT", true, "If-Match", "\"x\"", 412 },
+            { "PUT", true, "If-Match", "ETAG", 200 },
+            { "PUT", false, "If-None-Match", "*", 201 },
+            { "PUT", true, "If-None-Match", "*", 412 },
+            { "PUT", false, "If-None-Match", "\"x\"", 400 },
+            { "PATCH", false, null, null, 404 },
+            { "PATCH", false, "If-Match", "*", 404 },
+            { "PATCH", true, "If-Match", "*", 200 },
+            { "PATCH", true, "If-Match", "\"x\"", 412 },
+            { "PATCH", true, "If-Match", "ETAG", 200 },
+            { "DELETE", false, null, null, 204 },
+            { "DELETE", true, null, null, 202 },
+            { "DELETE", false, "If-Match", "*", 204 },
+            { "DELETE", false, "If-Match", "\"x\"", 204 },
+            { "DELETE", true, "If-Match", "*", 202 },
+            { "DELETE", true, "If-Match", "\"x\"", 412 },
+            { "DELETE", true, "If-Match", "ETAG", 202 },
+        };
+
     [Fact]
     public async Task Answers_201WithOperation_AndThenTheFinalBody_ForPublishedSample()
     {
         await using var server = await InProcessServer.WithSite();
         await server.Create(Documents.Internal("vrf1", "sample-subnets", 805, "10.1.2.0/24", "fd00:1:2::/64"));
-        var sample = Documents
-            .Layer3("l3net1", 805)
-            .With(body =>
-            {
-                body["tags"] = new JsonObject { ["env"] = "lab" };
-                body["properties"]!["ipAllocationType"] = "DualStack";
-                body["properties"]!["ipv4ConnectedPrefix"] = "10.1.2.0/24";
-                body["properties"]!["ipv6ConnectedPrefix"] = "fd00:1:2::/64";
-                body["properties"]!["interfaceName"] = "eth1";
-            });
+        var sample = PublishedSample();
 
         var accepted = (await server.Put(sample)).Expect(201);
 
@@ -37,17 +56,7 @@ public sealed class ResourceEndpointsTests
         Assert.Equal($"\"{accepted.Json["etag"]}\"", accepted.Header("ETag"));
         await server.WaitForSuccess(accepted);
         var final = (await server.Get(sample.Id)).Expect(200);
-        var expected = sample.Body.DeepClone();
-        expected["id"] = sample.Id;
-        expected["name"] = "l3net1";
-        expected["type"] = "Microsoft.NetworkCloud/l3Networks";
-        expected["properties"]!["associatedResourceIds"] = new JsonArray();
-        expected["properties"]!["clusterId"] = $"{Documents.Cloud}/clusters/cl1";
-        expected["properties"]!["detailedStatus"] = "Available";
-        expected["properties"]!["detailedStatusMessage"] = "L3 network is up";
-        expected["properties"]!["provisioningState"] = "Succeeded";
-        expected["etag"] = accepted.Json["etag"]!.DeepClone();
-        expected["systemData"] = accepted.Json["systemData"]!.DeepClone();
+        var expected = FinalBodyOf(sample, accepted);
         Assert.True(JsonNode.DeepEquals(expected, final.Json), final.Text);
         Assert.Null(final.Header("Azure-AsyncOperation"));
         Assert.Equal("User", final.Json["systemData"]!["createdByType"]!.ToString());
@@ -92,29 +101,7 @@ public sealed class ResourceEndpointsTests
     }
 
     [Theory]
-    [InlineData("PUT", false, null, null, 201)]
-    [InlineData("PUT", true, null, null, 200)]
-    [InlineData("PUT", false, "If-Match", "", 201)]
-    [InlineData("PUT", false, "If-Match", "*", 412)]
-    [InlineData("PUT", true, "If-Match", "*", 200)]
-    [InlineData("PUT", false, "If-Match", "\"x\"", 412)]
-    [InlineData("PUT", true, "If-Match", "\"x\"", 412)]
-    [InlineData("PUT", true, "If-Match", "ETAG", 200)]
-    [InlineData("PUT", false, "If-None-Match", "*", 201)]
-    [InlineData("PUT", true, "If-None-Match", "*", 412)]
-    [InlineData("PUT", false, "If-None-Match", "\"x\"", 400)]
-    [InlineData("PATCH", false, null, null, 404)]
-    [InlineData("PATCH", false, "If-Match", "*", 404)]
-    [InlineData("PATCH", true, "If-Match", "*", 200)]
-    [InlineData("PATCH", true, "If-Match", "\"x\"", 412)]
-    [InlineData("PATCH", true, "If-Match", "ETAG", 200)]
-    [InlineData("DELETE", false, null, null, 204)]
-    [InlineData("DELETE", true, null, null, 202)]
-    [InlineData("DELETE", false, "If-Match", "*", 204)]
-    [InlineData("DELETE", false, "If-Match", "\"x\"", 204)]
-    [InlineData("DELETE", true, "If-Match", "*", 202)]
-    [InlineData("DELETE", true, "If-Match", "\"x\"", 412)]
-    [InlineData("DELETE", true, "If-Match", "ETAG", 202)]
+    [MemberData(nameof(Preconditions))]
     public async Task Keeps_Preconditions(string method, bool present, string? header, string? value, int status)
     {
         await using var server = await InProcessServer.WithSite();
@@ -371,4 +358,33 @@ public sealed class ResourceEndpointsTests
             ["state"] = state,
             ["message"] = "no room",
         };
+
+    private static Document PublishedSample() =>
+        Documents
+            .Layer3("l3net1", 805)
+            .With(body =>
+            {
+                body["tags"] = new JsonObject { ["env"] = "lab" };
+                body["properties"]!["ipAllocationType"] = "DualStack";
+                body["properties"]!["ipv4ConnectedPrefix"] = "10.1.2.0/24";
+                body["properties"]!["ipv6ConnectedPrefix"] = "fd00:1:2::/64";
+                body["properties"]!["interfaceName"] = "eth1";
+            });
+
+    /// <summary>What was sent, with what the server adds once it is provisioned.</summary>
+    private static JsonNode FinalBodyOf(Document sample, ServerResponse accepted)
+    {
+        var expected = sample.Body.DeepClone();
+        expected["id"] = sample.Id;
+        expected["name"] = "l3net1";
+        expected["type"] = "Microsoft.NetworkCloud/l3Networks";
+        expected["properties"]!["associatedResourceIds"] = new JsonArray();
+        expected["properties"]!["clusterId"] = $"{Documents.Cloud}/clusters/cl1";
+        expected["properties"]!["detailedStatus"] = "Available";
+        expected["properties"]!["detailedStatusMessage"] = "L3 network is up";
+        expected["properties"]!["provisioningState"] = "Succeeded";
+        expected["etag"] = accepted.Json["etag"]!.DeepClone();
+        expected["systemData"] = accepted.Json["systemData"]!.DeepClone();
+        return expected;
+    }
 }

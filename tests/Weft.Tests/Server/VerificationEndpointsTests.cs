@@ -14,17 +14,12 @@ public sealed class VerificationEndpointsTests
     }
 
     [Fact]
-    public async Task Queries_TheAgentsOfTheClusterAndCollectsTheirReports()
+    public async Task Asks_TheAgentsOfTheClusterThatHaveANode()
     {
         await using var server = await InProcessServer.WithSite();
-        var (w1, w2, west) = (
-            await Enrol(server, Documents.East, "w1"),
-            await Enrol(server, Documents.East, "w2"),
-            await Enrol(server, Documents.West, "w1")
-        );
+        var (w1, west) = (await Enrol(server, Documents.East, "w1"), await Enrol(server, Documents.West, "w1"));
+        _ = await Enrol(server, Documents.East, "w2");
         _ = await server.Enrol(Documents.East, "whole");
-        var before = server.Revision;
-        var digest = (await server.SendAsAgent(w1, "GET", "desired?wait=0")).Json["digest"]!.ToString();
         var waiting = server.SendAsAgent(w1, "GET", "verifications?after=0&wait=20");
 
         var started = (await server.Post($"{Documents.East}/verify", """{"network":"n6"}""")).Expect(201).Json;
@@ -33,21 +28,40 @@ public sealed class VerificationEndpointsTests
         var id = started["id"]!.ToString();
         Assert.Equal(["w1", "w2"], started["properties"]!["agents"]!.AsArray().Select(a => a!["node"]!.ToString()));
         var task = Assert.Single(asked["verifications"]!.AsArray())!;
-        Assert.Equal((id[(id.LastIndexOf('/') + 1)..], "n6"), (task["id"]!.ToString(), task["network"]!.ToString()));
+        Assert.Equal((TaskOf(id), "n6"), (task["id"]!.ToString(), task["network"]!.ToString()));
         _ = (await server.SendAsAgent(west, "GET", "verifications?wait=0")).Expect(204);
-        // Whoever has answered, or has met the question, isn't asked again.
+        // Whoever has met the question isn't asked again.
         _ = (await server.SendAsAgent(w1, "GET", $"verifications?after={asked["after"]}&wait=0")).Expect(204);
-        _ = (
-            await server.SendAsAgent(
-                w1,
-                "PUT",
-                $"verifications/{task["id"]}",
-                JsonNode.Parse(
-                    """{"node":"w1","interfaces":[{"network":"x","interface":"n6","checks":["""
-                        + """{"hop":"Gateway","state":"Failed","message":"silent","family":"IPv4","secret":1}]}],"junk":true}"""
-                )
-            )
-        ).Expect(204);
+    }
+
+    [Fact]
+    public async Task Collects_TheReports_UntilEverybodyHasAnswered()
+    {
+        await using var server = await InProcessServer.WithSite();
+        var (w1, w2) = (await Enrol(server, Documents.East, "w1"), await Enrol(server, Documents.East, "w2"));
+        var id = await Ask(server);
+
+        await Report(
+            server,
+            w1,
+            id,
+            """
+            {
+              "node": "w1",
+              "interfaces": [
+                {
+                  "network": "x",
+                  "interface": "n6",
+                  "checks": [
+                    { "hop": "Gateway", "state": "Failed", "message": "silent", "family": "IPv4", "secret": 1 }
+                  ]
+                }
+              ],
+              "junk": true
+            }
+            """
+        );
+        // Whoever has answered isn't asked again.
         _ = (await server.SendAsAgent(w1, "GET", "verifications?wait=0")).Expect(204);
         var half = (await server.Get(id)).Expect(200).Json["properties"]!;
         Assert.False(half["isDone"]!.GetValue<bool>());
@@ -58,17 +72,21 @@ public sealed class VerificationEndpointsTests
         );
 
         var done = server.Get(id, ("Prefer", "wait=20"));
-        _ = (
-            await server.SendAsAgent(
-                w2,
-                "PUT",
-                $"verifications/{task["id"]}",
-                JsonNode.Parse("""{"node":"w2","interfaces":[]}""")
-            )
-        ).Expect(204);
+        await Report(server, w2, id, """{"node":"w2","interfaces":[]}""");
         Assert.True((await done).Expect(200).Json["properties"]!["isDone"]!.GetValue<bool>());
+    }
 
-        // A question is nothing that the site is like: nothing was written, and the desired state is the same.
+    /// <summary>A question is nothing that the site is like.</summary>
+    [Fact]
+    public async Task Leaves_TheSiteAndItsDesiredStateAsTheyAre()
+    {
+        await using var server = await InProcessServer.WithSite();
+        var w1 = await Enrol(server, Documents.East, "w1");
+        var before = server.Revision;
+        var digest = (await server.SendAsAgent(w1, "GET", "desired?wait=0")).Json["digest"]!.ToString();
+
+        await Report(server, w1, await Ask(server), """{"node":"w1","interfaces":[]}""");
+
         Assert.Equal(before, server.Revision);
         Assert.Equal(digest, (await server.SendAsAgent(w1, "GET", "desired?wait=0")).Json["digest"]!.ToString());
     }
@@ -127,4 +145,14 @@ public sealed class VerificationEndpointsTests
             (await server.SendAsAgent(token, "PUT", "verifications/1", new JsonObject())).Expect(403).Code
         );
     }
+
+    /// <summary>Asks the cluster in the east about one network; returns the question's id.</summary>
+    private static async Task<string> Ask(InProcessServer server) =>
+        (await server.Post($"{Documents.East}/verify", """{"network":"n6"}""")).Expect(201).Json["id"]!.ToString();
+
+    private static async Task Report(InProcessServer server, string agent, string id, string report) =>
+        _ = (await server.SendAsAgent(agent, "PUT", $"verifications/{TaskOf(id)}", JsonNode.Parse(report))).Expect(204);
+
+    /// <summary>By which name agents know a question.</summary>
+    private static string TaskOf(string id) => id[(id.LastIndexOf('/') + 1)..];
 }

@@ -19,30 +19,12 @@ public sealed class ResourceManagerTests
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Creates_Reads_Lists_Tags_AndDeletes_ANetwork()
+    public async Task Creates_AndReads_ANetwork()
     {
-        using var authority = new Authority();
-        await using var weftd = await Weftd.Start(
-            "--tls-cert",
-            authority.CertificateFile,
-            "--tls-key",
-            authority.KeyFile
-        );
-        Assert.Equal("https", weftd.Url.Scheme);
-        var client = Client(weftd, authority);
-        var resources = client.GetGenericResources();
-        foreach (var (id, body) in SmallSite.BaseResources)
-            await CreateNetwork(client, authority, weftd, id, body);
-
+        await using var site = await Site.Start();
         var wanted = Documents.Layer3("n6", 606);
-        var made = (
-            await resources.CreateOrUpdateAsync(
-                WaitUntil.Completed,
-                new ResourceIdentifier(wanted.Id),
-                Data(wanted.Body),
-                Cancel
-            )
-        ).Value;
+
+        var made = await site.Put(wanted.Id, Data(wanted.Body));
 
         Assert.Equal(wanted.Id, made.Id.ToString());
         var properties = JsonNode.Parse(made.Data.Properties.ToString())!;
@@ -54,100 +36,59 @@ public sealed class ResourceManagerTests
                 properties["ipv4ConnectedPrefix"]!.ToString()
             )
         );
-        var read = (await client.GetGenericResource(made.Id).GetAsync(Cancel)).Value;
+        var read = (await site.Client.GetGenericResource(made.Id).GetAsync(Cancel)).Value;
         Assert.Equal("n6", read.Data.Name);
         Assert.Equal("Microsoft.NetworkCloud/l3Networks", read.Data.ResourceType.ToString());
+    }
 
-        var group = client.GetResourceGroupResource(new ResourceIdentifier(SmallSite.Group));
-        Assert.Equal(
-            ["cl1", "fabric1", "n6", "n6-subnets", "oam-subnets", "vrf1"],
-            (await Names(group.GetGenericResourcesAsync(cancellationToken: Cancel))).Order(StringComparer.Ordinal)
-        );
-        Assert.Equal(
-            ["n6"],
-            await Names(
-                group.GetGenericResourcesAsync(
-                    filter: "resourceType eq 'Microsoft.NetworkCloud/l3Networks'",
-                    cancellationToken: Cancel
-                )
+    [Fact]
+    public async Task Lists_AGroup_WhollyAndByType()
+    {
+        await using var site = await Site.Start();
+        var wanted = Documents.Layer3("n6", 606);
+        await site.Put(wanted.Id, Data(wanted.Body));
+
+        var all = await Names(site.Group.GetGenericResourcesAsync(cancellationToken: Cancel));
+        var networks = await Names(
+            site.Group.GetGenericResourcesAsync(
+                filter: "resourceType eq 'Microsoft.NetworkCloud/l3Networks'",
+                cancellationToken: Cancel
             )
         );
 
+        Assert.Equal(["cl1", "fabric1", "n6", "n6-subnets", "oam-subnets", "vrf1"], all.Order(StringComparer.Ordinal));
+        Assert.Equal(["n6"], networks);
+    }
+
+    [Fact]
+    public async Task Tags_AndDeletes_ANetwork()
+    {
+        await using var site = await Site.Start();
+        var wanted = Documents.Layer3("n6", 606);
+        var made = await site.Put(wanted.Id, Data(wanted.Body));
+        var read = (await site.Client.GetGenericResource(made.Id).GetAsync(Cancel)).Value;
+
         read.Data.Tags["owner"] = "ran";
-        var tagged = (await resources.CreateOrUpdateAsync(WaitUntil.Completed, read.Id, read.Data, Cancel)).Value;
+        var tagged = await site.Put(wanted.Id, read.Data);
         Assert.Equal("ran", tagged.Data.Tags["owner"]);
         _ = await tagged.DeleteAsync(WaitUntil.Completed, Cancel);
-        Assert.Equal(404, (await Assert.ThrowsAsync<RequestFailedException>(() => read.GetAsync(Cancel))).Status);
 
-        // What it stands on, in the order in which nothing is in use any more.
-        foreach (
-            var id in SmallSite
-                .BaseResources.Where(d => !d.Body.ContainsKey("state"))
-                .Select(d => d.Id)
-                .Skip(1)
-                .Reverse()
-        )
-            _ = await client.GetGenericResource(new ResourceIdentifier(id)).DeleteAsync(WaitUntil.Completed, Cancel);
-        Assert.Empty(await Names(group.GetGenericResourcesAsync(cancellationToken: Cancel)));
-        _ = await group.DeleteAsync(WaitUntil.Completed, cancellationToken: Cancel);
+        Assert.Equal(404, (await Assert.ThrowsAsync<RequestFailedException>(() => read.GetAsync(Cancel))).Status);
+        await site.DeleteAll();
+        Assert.Empty(await Names(site.Group.GetGenericResourcesAsync(cancellationToken: Cancel)));
+        _ = await site.Group.DeleteAsync(WaitUntil.Completed, cancellationToken: Cancel);
     }
 
     [Fact]
     public async Task Reports_Refusal_AsTheClientsException()
     {
-        using var authority = new Authority();
-        await using var weftd = await Weftd.Start(
-            "--tls-cert",
-            authority.CertificateFile,
-            "--tls-key",
-            authority.KeyFile
-        );
-        var client = Client(weftd, authority);
-        foreach (var (id, body) in SmallSite.BaseResources)
-            await CreateNetwork(client, authority, weftd, id, body);
+        await using var site = await Site.Start();
         var wanted = Documents.Layer3("n6", 999);
 
-        var refused = await Assert.ThrowsAsync<RequestFailedException>(() =>
-            client
-                .GetGenericResources()
-                .CreateOrUpdateAsync(WaitUntil.Completed, new ResourceIdentifier(wanted.Id), Data(wanted.Body), Cancel)
-        );
+        var refused = await Assert.ThrowsAsync<RequestFailedException>(() => site.Put(wanted.Id, Data(wanted.Body)));
 
         Assert.Equal((400, "Mismatch"), (refused.Status, refused.ErrorCode));
         Assert.Contains("999", refused.Message, StringComparison.Ordinal);
-    }
-
-    private static async Task CreateNetwork(
-        ArmClient client,
-        Authority authority,
-        Weftd weftd,
-        string id,
-        JsonObject body
-    )
-    {
-        // The client's generic form is that of tracked resources: it has no actions, and no resources without a
-        // location.
-        if (id == SmallSite.Group || !body.ContainsKey("location"))
-        {
-            using var http = new HttpClient(authority.Handler());
-            await weftd.Create(http, id, body);
-            return;
-        }
-
-        _ = await client
-            .GetGenericResources()
-            .CreateOrUpdateAsync(WaitUntil.Completed, new ResourceIdentifier(id), Data(body), Cancel);
-    }
-
-    private static ArmClient Client(Weftd weftd, Authority authority)
-    {
-        var options = new ArmClientOptions
-        {
-            Environment = new ArmEnvironment(weftd.Url, "https://weft.example"),
-            Transport = new HttpClientTransport(authority.Handler()),
-            Retry = { MaxRetries = 0 },
-        };
-        return new ArmClient(new AdministratorsToken(weftd.Token), "11111111-2222-3333-4444-555555555555", options);
     }
 
     private static GenericResourceData Data(JsonObject body)
@@ -171,6 +112,81 @@ public sealed class ResourceManagerTests
         await foreach (var resource in pages)
             names.Add(resource.Data.Name);
         return names;
+    }
+
+    /// <summary>A server that speaks TLS, with all that a network stands on, and the client.</summary>
+    private sealed class Site(Authority authority, Weftd weftd) : IAsyncDisposable
+    {
+        public ArmClient Client { get; } = Of(weftd, authority);
+
+        public ResourceGroupResource Group => Client.GetResourceGroupResource(new ResourceIdentifier(SmallSite.Group));
+
+        public static async Task<Site> Start()
+        {
+            var authority = new Authority();
+            var weftd = await Weftd.Start("--tls-cert", authority.CertificateFile, "--tls-key", authority.KeyFile);
+            Assert.Equal("https", weftd.Url.Scheme);
+            var site = new Site(authority, weftd);
+            foreach (var (id, body) in SmallSite.BaseResources)
+                await site.Create(id, body);
+            return site;
+        }
+
+        /// <summary>Puts a resource and waits until it is provisioned.</summary>
+        public async Task<GenericResource> Put(string id, GenericResourceData data) =>
+            (
+                await Client
+                    .GetGenericResources()
+                    .CreateOrUpdateAsync(WaitUntil.Completed, new ResourceIdentifier(id), data, Cancel)
+            ).Value;
+
+        /// <summary>
+        /// Deletes what a network stands on, but for the group, in the order in which nothing is in use any more.
+        /// </summary>
+        public async Task DeleteAll()
+        {
+            foreach (
+                var id in SmallSite
+                    .BaseResources.Where(d => !d.Body.ContainsKey("state"))
+                    .Select(d => d.Id)
+                    .Skip(1)
+                    .Reverse()
+            )
+                _ = await Client
+                    .GetGenericResource(new ResourceIdentifier(id))
+                    .DeleteAsync(WaitUntil.Completed, Cancel);
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            await weftd.DisposeAsync();
+            authority.Dispose();
+        }
+
+        private async Task Create(string id, JsonObject body)
+        {
+            // The client's generic form is that of tracked resources: it has no actions, and no resources without a
+            // location.
+            if (id == SmallSite.Group || !body.ContainsKey("location"))
+            {
+                using var http = new HttpClient(authority.Handler());
+                await weftd.Create(http, id, body);
+                return;
+            }
+
+            await Put(id, Data(body));
+        }
+
+        private static ArmClient Of(Weftd weftd, Authority authority)
+        {
+            var options = new ArmClientOptions
+            {
+                Environment = new ArmEnvironment(weftd.Url, "https://weft.example"),
+                Transport = new HttpClientTransport(authority.Handler()),
+                Retry = { MaxRetries = 0 },
+            };
+            return new ArmClient(new AdministratorsToken(weftd.Token), "11111111-2222-3333-4444-555555555555", options);
+        }
     }
 
     private sealed class AdministratorsToken(string token) : TokenCredential

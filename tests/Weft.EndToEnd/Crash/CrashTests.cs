@@ -18,54 +18,73 @@ public sealed class CrashTests
         using var client = new HttpClient();
         foreach (var (id, body) in SmallSite.All)
             await weftd.Create(client, id, body);
-        var agents = new List<(string Cluster, string Credential)>();
-        foreach (var cluster in SmallSite.Clusters.SelectMany(c => new[] { c, c }))
-            agents.Add((cluster, await Enrol(weftd, client, cluster, $"agent{agents.Count}")));
-        var pods = agents.Select((agent, i) => new Pods(agent.Cluster, agent.Credential, i)).ToList();
+        var pods = await EnrolAgents(weftd, client);
         var puts = new ConcurrentDictionary<string, int>();
 
         for (var life = 0; life < RestartCount; life++)
         {
-            using var answers = new SemaphoreSlim(0);
-            using var over = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
-            var work = pods.Select(p => Task.Run(() => p.Work(weftd, answers, over.Token), Cancel))
-                .Append(Task.Run(() => Tag(weftd, puts, over.Token), Cancel))
-                .ToArray();
-            // The kill falls right behind an answer, with the others' questions on their way.
-            for (var i = 0; i < 2 + (life % 6); i++)
-                Assert.True(
-                    await answers.WaitAsync(TimeSpan.FromSeconds(10), Cancel),
-                    $"no answers in life {life}: {string.Join('\n', weftd.Errors)}"
-                );
-            await weftd.Kill();
-            await over.CancelAsync();
-            await Task.WhenAll(work);
+            await Live(weftd, pods, puts, life);
             await weftd.Start();
         }
 
         var held = await Leases(weftd, client);
         Assert.Equal(held.Count, held.Select(l => l.Address).Distinct().Count());
+        var acquired = pods.Sum(p => p.Acquired);
         Assert.True(
-            pods.Sum(p => p.Acquired) > RestartCount,
-            $"only {pods.Sum(p => p.Acquired)} leases were acknowledged: the server was hardly killed in the middle of anything"
+            acquired > RestartCount,
+            $"only {acquired} leases were acknowledged: the server was hardly killed in the middle of anything"
         );
         foreach (var p in pods)
             p.Check(held);
         Assert.NotEmpty(puts);
         foreach (var (name, number) in puts)
-        {
-            var (status, body, _) = await weftd.SendRequest(
-                client,
-                "GET",
-                $"{SmallSite.Cloud}/cloudServicesNetworks/{name}"
+            await CheckTag(weftd, client, name, number);
+    }
+
+    /// <summary>Two agents of each cluster.</summary>
+    private static async Task<List<Pods>> EnrolAgents(Weftd weftd, HttpClient client)
+    {
+        var pods = new List<Pods>();
+        foreach (var cluster in SmallSite.Clusters.SelectMany(c => new[] { c, c }))
+            pods.Add(new Pods(cluster, await Enrol(weftd, client, cluster, $"agent{pods.Count}"), pods.Count));
+        return pods;
+    }
+
+    /// <summary>Everybody works until the server is killed.</summary>
+    private static async Task Live(Weftd weftd, List<Pods> pods, ConcurrentDictionary<string, int> puts, int life)
+    {
+        using var answers = new SemaphoreSlim(0);
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
+        var work = pods.Select(p => Task.Run(() => p.Work(weftd, answers, over.Token), Cancel))
+            .Append(Task.Run(() => Tag(weftd, puts, over.Token), Cancel))
+            .ToArray();
+        // The kill falls right behind an answer, with the others' questions on their way.
+        for (var i = 0; i < 2 + (life % 6); i++)
+            Assert.True(
+                await answers.WaitAsync(TimeSpan.FromSeconds(10), Cancel),
+                $"no answers in life {life}: {string.Join('\n', weftd.Errors)}"
             );
-            Assert.Equal(200, status);
-            Assert.InRange(
-                int.Parse(body!["tags"]!["n"]!.ToString(), System.Globalization.CultureInfo.InvariantCulture),
-                number,
-                number + 1
-            );
-        }
+        await weftd.Kill();
+        await over.CancelAsync();
+        await Task.WhenAll(work);
+    }
+
+    /// <summary>
+    /// A resource has the last number that was acknowledged, or the next, whose answer never came.
+    /// </summary>
+    private static async Task CheckTag(Weftd weftd, HttpClient client, string name, int number)
+    {
+        var (status, body, _) = await weftd.SendRequest(
+            client,
+            "GET",
+            $"{SmallSite.Cloud}/cloudServicesNetworks/{name}"
+        );
+        Assert.Equal(200, status);
+        Assert.InRange(
+            int.Parse(body!["tags"]!["n"]!.ToString(), System.Globalization.CultureInfo.InvariantCulture),
+            number,
+            number + 1
+        );
     }
 
     /// <summary>Puts resources, each again and again with a higher number.</summary>

@@ -34,7 +34,9 @@ public sealed class ReadmeTests
                 "weft: listening on ".Length..
             ];
             await Shell(
-                $"weft config set-context readme --server {url} --token-file data/admin.token --subscription 5be00000-0000-4000-8000-0000000005a0 --resource-group edge-east && weft config use-context readme",
+                $"weft config set-context readme --server {url} --token-file data/admin.token "
+                    + "--subscription 5be00000-0000-4000-8000-0000000005a0 --resource-group edge-east "
+                    + "&& weft config use-context readme",
                 copy.FullName,
                 bin
             );

@@ -39,7 +39,8 @@ public sealed class LabTests(VirtualLab lab)
             """,
         ["sriov"] = """
             weftd-serves site-is-applied agent-applies functions-are-made functions-have-the-vlan trunk-function-is-free
-            functions-have-a-driver inventory-knows-the-functions pod-gets-function pod-reaches-far pod-reaches-far-by-ipv6 tag-on-the-wire no-tag-in-the-pod
+            functions-have-a-driver inventory-knows-the-functions pod-gets-function pod-reaches-far
+            pod-reaches-far-by-ipv6 tag-on-the-wire no-tag-in-the-pod
             fabric-drops-shut-vlan-before fabric-drops-shut-vlan fabric-drops-shut-vlan-after
             second-pod-gets-function functions-of-one-network-meet before-foreign-mac foreign-mac-hears-nothing after-foreign-mac
             trunk-pod-gets-function trunk-pod-tags-602 trunk-pod-tags-603 trunk-tags-on-the-wire

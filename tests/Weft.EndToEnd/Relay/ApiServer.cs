@@ -101,15 +101,48 @@ internal sealed class ApiServer : IAsyncDisposable
         ["/version"] = """{"major":"1","minor":"32","gitVersion":"v1.32.4"}""",
         ["/api"] = """{"kind":"APIVersions","versions":["v1"],"serverAddressByClientCIDRs":[]}""",
         ["/apis"] = """{"kind":"APIGroupList","apiVersion":"v1","groups":[]}""",
-        ["/api/v1"] =
-            """{"kind":"APIResourceList","groupVersion":"v1","resources":[{"name":"pods","singularName":"pod","namespaced":true,"kind":"Pod","verbs":["get","list","watch"],"shortNames":["po"]}]}""",
+        ["/api/v1"] = """
+            {
+              "kind": "APIResourceList",
+              "groupVersion": "v1",
+              "resources": [
+                {
+                  "name": "pods",
+                  "singularName": "pod",
+                  "namespaced": true,
+                  "kind": "Pod",
+                  "verbs": ["get", "list", "watch"],
+                  "shortNames": ["po"]
+                }
+              ]
+            }
+            """,
         ["/api/v1/namespaces/default/pods"] =
             $$"""{"kind":"PodList","apiVersion":"v1","metadata":{"resourceVersion":"1"},"items":[{{Pod(0)}}]}""",
         ["/api/v1/namespaces/default/pods/upf-0"] = Pod(0),
     };
 
     private static string Pod(int number) =>
-        $$$$"""{"kind":"Pod","apiVersion":"v1","metadata":{"name":"upf-{{{{number}}}}","namespace":"default","uid":"{{{{number + 1}}}}","resourceVersion":"{{{{number + 1}}}}","creationTimestamp":"2026-11-22T10:00:00Z"},"spec":{"containers":[{"name":"upf","image":"upf:1","stdin":true}],"nodeName":"w1"},"status":{"phase":"Running","containerStatuses":[{"name":"upf","ready":true,"restartCount":0,"state":{"running":{}}}]}}""";
+        $$"""
+            {
+              "kind": "Pod",
+              "apiVersion": "v1",
+              "metadata": {
+                "name": "upf-{{number}}",
+                "namespace": "default",
+                "uid": "{{number + 1}}",
+                "resourceVersion": "{{number + 1}}",
+                "creationTimestamp": "2026-11-22T10:00:00Z"
+              },
+              "spec": { "containers": [{ "name": "upf", "image": "upf:1", "stdin": true }], "nodeName": "w1" },
+              "status": {
+                "phase": "Running",
+                "containerStatuses": [
+                  { "name": "upf", "ready": true, "restartCount": 0, "state": { "running": {} } }
+                ]
+              }
+            }
+            """;
 
     private static Task Answer(HttpContext http, string json, int status = 200)
     {

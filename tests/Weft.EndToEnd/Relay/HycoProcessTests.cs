@@ -83,21 +83,10 @@ public sealed class HycoProcessTests
         await using var third = await site.Listen(web, "listen-http.js");
         string[] sizes = ["1", "70000", "300000"];
         // Eighty sessions that are all open before any of them is spoken in.
-        var senders = await Task.WhenAll(
-            Enumerable
-                .Range(0, 2)
-                .Select(async _ =>
-                    await NodeProgram.Start(await site.Enter(echo, "send"), "send-ws.js", sizes, ("TIMES", "40"))
-                )
-        );
-        var requests = Enumerable.Range(0, 100).Select(i => (Target: $"POST:/{i}", Size: 1 + (i * 2000))).ToList();
+        var senders = await Task.WhenAll(StartSender(), StartSender());
 
-        var asked = await site.SendToEnd(web, "send-https.js", [.. requests.Select(r => $"{r.Target}:{r.Size}")]);
+        await AskAHundredTimes(site, web);
 
-        Assert.Equal(
-            requests.Select(r => $"{r.Target}:{r.Size} 200 {r.Size} whole").Order(StringComparer.Ordinal),
-            asked.Order(StringComparer.Ordinal)
-        );
         var expected = sizes
             .Select(size => size + " whole")
             .Concat(["done", "closed 1000"])
@@ -114,6 +103,9 @@ public sealed class HycoProcessTests
             (80, 100),
             ((int)(await site.Status())["totals"]!["sessions"]!, (int)(await site.Status())["totals"]!["requests"]!)
         );
+
+        async Task<NodeProgram> StartSender() =>
+            await NodeProgram.Start(await site.Enter(echo, "send"), "send-ws.js", sizes, ("TIMES", "40"));
     }
 
     [Fact]
@@ -282,6 +274,23 @@ public sealed class HycoProcessTests
             var gone = await site.WaitForAudit(web, "ListenerGone");
             return (gone["status"]!.ToString(), gone["reason"]!.ToString());
         }
+    }
+
+    /// <summary>Each request comes back whole, whatever its size.</summary>
+    private static async Task AskAHundredTimes(HybridSite site, string connection)
+    {
+        var requests = Enumerable.Range(0, 100).Select(i => (Target: $"POST:/{i}", Size: 1 + (i * 2000))).ToList();
+
+        var asked = await site.SendToEnd(
+            connection,
+            "send-https.js",
+            [.. requests.Select(r => $"{r.Target}:{r.Size}")]
+        );
+
+        Assert.Equal(
+            requests.Select(r => $"{r.Target}:{r.Size} 200 {r.Size} whole").Order(StringComparer.Ordinal),
+            asked.Order(StringComparer.Ordinal)
+        );
     }
 
     /// <summary>More than is ever sent before whoever sends it is cut off.</summary>

@@ -133,26 +133,10 @@ public sealed class KubectlTests(RelayedCluster cluster) : IClassFixture<Relayed
         await Kubectl("config", "use-context", "prod");
         var before = await Kubectl("config", "view", "--raw", "-o", "json");
 
-        var starting = Enumerable.Range(0, 5).Select(i => cluster.Proxy("--kube-context", $"east-{i}")).ToList();
-        var writing = Task.Run(
-            async () =>
-            {
-                for (var i = 0; i < 5; i++)
-                    await Run("config", "set-context", $"mine-{i}", "--cluster=prod");
-            },
-            Cancel
-        );
-        var proxies = await Task.WhenAll(starting);
-        await writing;
-        // What a kubectl wrote over is back within a second or two.
-        await WaitForContexts(Enumerable.Range(0, 5).Select(i => $"east-{i}"));
+        var proxies = await StartFive();
         foreach (var i in Enumerable.Range(0, 5))
         {
-            Assert.Contains(
-                "upf-0",
-                await Kubectl("--context", $"east-{i}", "get", "pods", "-o", "name"),
-                StringComparison.Ordinal
-            );
+            await ReadPod($"east-{i}");
             await Run("config", "delete-context", $"mine-{i}");
         }
 
@@ -166,11 +150,7 @@ public sealed class KubectlTests(RelayedCluster cluster) : IClassFixture<Relayed
         // One dies without a word; what takes its name puts it right.
         Assert.Equal(128 + KillNow, await RelayLab.Signal(proxies[1], KillNow));
         var again = await cluster.Proxy("--kube-context", "east-1");
-        Assert.Contains(
-            "upf-0",
-            await Kubectl("--context", "east-1", "get", "pods", "-o", "name"),
-            StringComparison.Ordinal
-        );
+        await ReadPod("east-1");
         await RelayLab.Signal(proxies[2], Term);
         await RelayLab.Signal(again, Term);
         Assert.Equal(before, await Kubectl("config", "view", "--raw", "-o", "json"));
@@ -182,35 +162,9 @@ public sealed class KubectlTests(RelayedCluster cluster) : IClassFixture<Relayed
         Assert.SkipWhen(cluster.Lacks is not null, cluster.Lacks ?? "");
         await Kubectl("config", "set-context", "prod", "--cluster=prod");
         var before = await Kubectl("config", "view", "--raw", "-o", "json");
-        // kubectl reads the files of KUBECONFIG one after the other, before it takes its lock and again under it. Where
-        // one of them is a pipe it stands there, with what it has read of the file before it.
-        var pipe = Path.Join(cluster.Lab.Home, "pipe");
-        Assert.Equal(0, (await cluster.Lab.Run("mkfifo", pipe)).Code);
-        var kubectl = RelayLab.End(
-            cluster.Lab.Spawn(
-                "env",
-                $"KUBECONFIG={cluster.Lab.Kubeconfig}:{pipe}",
-                "kubectl",
-                "config",
-                "delete-context",
-                "prod"
-            )
-        );
-        var starting = new List<Task<Process>>();
-        while (!kubectl.IsCompleted)
-        {
-            if (starting.Count < 4)
-                starting.Add(cluster.Proxy("--kube-context", $"late-{starting.Count}"));
-            // A proxy that waits for the lock gets it when kubectl goes on.
-            await Task.WhenAny(kubectl, Task.WhenAny(starting[^1], Task.Delay(TimeSpan.FromSeconds(3), Cancel)));
-            // Opened for both directions a pipe makes nobody wait for its other end.
-            await using var writer = new FileStream(pipe, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
-            await writer.WriteAsync("apiVersion: v1\nkind: Config\n"u8.ToArray(), Cancel);
-        }
-
-        Assert.Equal(0, (await kubectl).Code);
-        var proxies = await Task.WhenAll(starting);
+        var proxies = await StartFour();
         await WaitForContexts(Enumerable.Range(0, proxies.Length).Select(i => $"late-{i}"));
+
         var restored = 0;
         foreach (var proxy in proxies)
         {
@@ -280,6 +234,67 @@ public sealed class KubectlTests(RelayedCluster cluster) : IClassFixture<Relayed
 
         Assert.Equal("pod/upf-0\n", await Kubectl("get", "pods", "-o", "name"));
         Assert.Equal(0, await RelayLab.Signal(proxy, Term));
+    }
+
+    /// <summary>Five proxies, each with a context of its own, in a kubeconfig that kubectl changes meanwhile.</summary>
+    private async Task<Process[]> StartFive()
+    {
+        var starting = Enumerable.Range(0, 5).Select(i => cluster.Proxy("--kube-context", $"east-{i}")).ToList();
+        var writing = Task.Run(
+            async () =>
+            {
+                for (var i = 0; i < 5; i++)
+                    await Run("config", "set-context", $"mine-{i}", "--cluster=prod");
+            },
+            Cancel
+        );
+        var proxies = await Task.WhenAll(starting);
+        await writing;
+        // What a kubectl wrote over is back within a second or two.
+        await WaitForContexts(Enumerable.Range(0, 5).Select(i => $"east-{i}"));
+        return proxies;
+    }
+
+    private async Task ReadPod(string context) =>
+        Assert.Contains(
+            "upf-0",
+            await Kubectl("--context", context, "get", "pods", "-o", "name"),
+            StringComparison.Ordinal
+        );
+
+    /// <summary>
+    /// Four proxies at most, while a kubectl deletes a context. It reads the files of KUBECONFIG one after the other,
+    /// before it takes its lock and again under it. Where one of them is a pipe it stands there, with what it has read
+    /// of the file before it.
+    /// </summary>
+    private async Task<Process[]> StartFour()
+    {
+        var pipe = Path.Join(cluster.Lab.Home, "pipe");
+        Assert.Equal(0, (await cluster.Lab.Run("mkfifo", pipe)).Code);
+        var kubectl = RelayLab.End(
+            cluster.Lab.Spawn(
+                "env",
+                $"KUBECONFIG={cluster.Lab.Kubeconfig}:{pipe}",
+                "kubectl",
+                "config",
+                "delete-context",
+                "prod"
+            )
+        );
+        var starting = new List<Task<Process>>();
+        while (!kubectl.IsCompleted)
+        {
+            if (starting.Count < 4)
+                starting.Add(cluster.Proxy("--kube-context", $"late-{starting.Count}"));
+            // A proxy that waits for the lock gets it when kubectl goes on.
+            await Task.WhenAny(kubectl, Task.WhenAny(starting[^1], Task.Delay(TimeSpan.FromSeconds(3), Cancel)));
+            // Opened for both directions a pipe makes nobody wait for its other end.
+            await using var writer = new FileStream(pipe, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
+            await writer.WriteAsync("apiVersion: v1\nkind: Config\n"u8.ToArray(), Cancel);
+        }
+
+        Assert.Equal(0, (await kubectl).Code);
+        return await Task.WhenAll(starting);
     }
 
     private Task<ProcessResult> Run(params string[] args) => RelayLab.End(Start(args));

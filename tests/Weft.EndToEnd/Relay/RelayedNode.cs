@@ -33,7 +33,8 @@ public sealed class RelayedNode : IAsyncLifetime
 
     /// <summary>What ssh is told of the node.</summary>
     public string SshFlags =>
-        $"-i {Folder}/key -o UserKnownHostsFile={Folder}/known -o StrictHostKeyChecking=accept-new -o BatchMode=yes -o ConnectTimeout=30 -l root";
+        $"-i {Folder}/key -o UserKnownHostsFile={Folder}/known -o StrictHostKeyChecking=accept-new "
+        + "-o BatchMode=yes -o ConnectTimeout=30 -l root";
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 

@@ -17,8 +17,15 @@ internal static class RemoteCommand
         Status = 3,
         Close = 255;
 
-    private const string ExitCode3 =
-        """{"metadata":{},"status":"Failure","reason":"NonZeroExitCode","message":"command terminated with exit code 3","details":{"causes":[{"reason":"ExitCode","message":"3"}]}}""";
+    private const string ExitCode3 = """
+        {
+          "metadata": {},
+          "status": "Failure",
+          "reason": "NonZeroExitCode",
+          "message": "command terminated with exit code 3",
+          "details": { "causes": [{ "reason": "ExitCode", "message": "3" }] }
+        }
+        """;
     private const string Success = """{"metadata":{},"status":"Success"}""";
 
     /// <summary>

@@ -33,13 +33,14 @@ public sealed class SshTests(RelayedNode node) : IClassFixture<RelayedNode>
             $"head -c 1000000000 /dev/urandom > {big}; weft ssh-config {node.Flags} east/w1 > {node.Folder}/config"
         );
 
-        await node.RunSuccessfully(
-            $"scp -F {node.Folder}/config {node.SshFlags.Replace("-l root", "-o User=root", StringComparison.Ordinal)} {big} w1.east.weft:{big}.there"
-        );
+        var flags = node.SshFlags.Replace("-l root", "-o User=root", StringComparison.Ordinal);
+        await node.RunSuccessfully($"scp -F {node.Folder}/config {flags} {big} w1.east.weft:{big}.there");
 
         Assert.Equal("", await node.RunSuccessfully($"cmp {big} {big}.there && rm {big}.there"));
         await node.RunSuccessfully(
-            $"rsync -e 'ssh -F {node.Folder}/config {node.SshFlags}' {node.Folder}/config w1.east.weft:{node.Folder}/config.there && cmp {node.Folder}/config {node.Folder}/config.there"
+            $"rsync -e 'ssh -F {node.Folder}/config {node.SshFlags}' "
+                + $"{node.Folder}/config w1.east.weft:{node.Folder}/config.there "
+                + $"&& cmp {node.Folder}/config {node.Folder}/config.there"
         );
     }
 

@@ -31,29 +31,7 @@ public sealed class VerifyTests : IDisposable
         );
         await Namespaces();
         await using var weftd = await Weftd.Start("--listen", $"{ControlPlaneAddress}:0", "--plain-http");
-        using var client = new HttpClient();
-        foreach (var (id, body) in SmallSite.All)
-            await weftd.Create(client, id, body);
-        await weftd.Create(
-            client,
-            $"{East}/providers/Weft.Fleet/nodes/w1",
-            new JsonObject
-            {
-                ["properties"] = new JsonObject
-                {
-                    ["agentPool"] = "workers",
-                    ["uplinks"] = new JsonArray(new JsonObject { ["name"] = "bond0" }),
-                },
-            }
-        );
-        var picture = (
-            await weftd.SendRequest(client, "GET", $"{East}/providers/Weft.Fleet/desiredStates/current")
-        ).Body!["properties"]!;
-        await Configure(picture);
-        var token = (await weftd.SendRequest(client, "POST", $"{East}/listEnrollmentToken", new JsonObject())).Body![
-            "token"
-        ]!.ToString();
-        await Agent(weftd, token);
+        await StartNode(weftd);
 
         await Eventually.Holds(
             async () => (await Weft(weftd, "drift", "--cluster", "east")).Code == 0,
@@ -71,22 +49,43 @@ public sealed class VerifyTests : IDisposable
         Assert.Matches(@"n6 +n6 +\d+/\d+ +fails at ", bad.Output);
         Assert.Single(bad.Output.Split('\n'), line => line.Contains("fails at", StringComparison.Ordinal));
 
-        var local = await Run(
-            "ip",
-            $"netns exec {_name}node {Program("Weft.Agent", "weft-agent")} verify --configuration {_directory.FullName}/state/desired.json --network oam"
-        );
+        var local = await VerifyOnTheNode("oam");
         Assert.True(local.Code == 0, local.Output + local.Errors);
         Assert.Contains("(oam): passed", local.Output, StringComparison.Ordinal);
-        Assert.Equal(
-            1,
-            (
-                await Run(
-                    "ip",
-                    $"netns exec {_name}node {Program("Weft.Agent", "weft-agent")} verify --configuration {_directory.FullName}/state/desired.json --network n6"
-                )
-            ).Code
-        );
+        Assert.Equal(1, (await VerifyOnTheNode("n6")).Code);
     }
+
+    /// <summary>The site with one node, which has what it is asked for, and the node's agent.</summary>
+    private async Task StartNode(Weftd weftd)
+    {
+        using var client = new HttpClient();
+        foreach (var (id, body) in SmallSite.All)
+            await weftd.Create(client, id, body);
+        await weftd.Create(
+            client,
+            $"{East}/providers/Weft.Fleet/nodes/w1",
+            new JsonObject
+            {
+                ["properties"] = new JsonObject
+                {
+                    ["agentPool"] = "workers",
+                    ["uplinks"] = new JsonArray(new JsonObject { ["name"] = "bond0" }),
+                },
+            }
+        );
+        var picture = await weftd.SendRequest(client, "GET", $"{East}/providers/Weft.Fleet/desiredStates/current");
+        await Configure(picture.Body!["properties"]!);
+        var token = await weftd.SendRequest(client, "POST", $"{East}/listEnrollmentToken", new JsonObject());
+        await Agent(weftd, token.Body!["token"]!.ToString());
+    }
+
+    /// <summary>What the agent's own verb says of a network.</summary>
+    private Task<(int Code, string Output, string Errors)> VerifyOnTheNode(string network) =>
+        Run(
+            "ip",
+            $"netns exec {_name}node {Program("Weft.Agent", "weft-agent")} verify "
+                + $"--configuration {_directory.FullName}/state/desired.json --network {network}"
+        );
 
     public void Dispose()
     {
@@ -185,7 +184,8 @@ public sealed class VerifyTests : IDisposable
     private static Task<(int Code, string Output, string Errors)> Weft(Weftd weftd, params string[] args) =>
         Run(
             Program("Weft.Cli", "weft"),
-            $"{string.Join(' ', args)} --server {weftd.Url} --token-file {weftd.Data}/admin.token -s {SmallSite.Subscription.Split('/')[2]} -g rg1"
+            $"{string.Join(' ', args)} --server {weftd.Url} --token-file {weftd.Data}/admin.token "
+                + $"-s {SmallSite.Subscription.Split('/')[2]} -g rg1"
         );
 
     private static string Program(string project, string name) =>

@@ -40,7 +40,8 @@ internal sealed class LargeSite
             Put(
                 $"{Fabric}l3IsolationDomains/user/internalNetworks/net{i:d2}",
                 $"'properties':{{'vlanId':{2000 + i},'mtu':9000,"
-                    + $"'connectedIPv4Subnets':[{{'prefix':'10.{i}.0.0/16'}}],'connectedIPv6Subnets':[{{'prefix':'fd20:0:0:{i + 16:x}::/64'}}]}}"
+                    + $"'connectedIPv4Subnets':[{{'prefix':'10.{i}.0.0/16'}}],"
+                    + $"'connectedIPv6Subnets':[{{'prefix':'fd20:0:0:{i + 16:x}::/64'}}]}}"
             );
         }
 
@@ -59,8 +60,10 @@ internal sealed class LargeSite
             );
         Put(
             $"{Cloud}clusters/place",
-            $"'location':'east','extendedLocation':{{'name':'{Cloud}clusterManagers/m','type':'CustomLocation'}},'properties':{{'networkFabricId':'{Fabric}networkFabrics/fab1',"
-                + "'clusterType':'SingleRack','clusterVersion':'4.0','aggregatorOrSingleRackDefinition':{'networkRackId':'r','rackSerialNumber':'s','rackSkuId':'k'}}"
+            $"'location':'east','extendedLocation':{{'name':'{Cloud}clusterManagers/m','type':'CustomLocation'}},"
+                + $"'properties':{{'networkFabricId':'{Fabric}networkFabrics/fab1',"
+                + "'clusterType':'SingleRack','clusterVersion':'4.0',"
+                + "'aggregatorOrSingleRackDefinition':{'networkRackId':'r','rackSerialNumber':'s','rackSkuId':'k'}}"
         );
         PutNetworks();
         for (var i = 0; i < clusters; i++)
@@ -122,53 +125,59 @@ internal sealed class LargeSite
 
     private void PutCluster(ResourceId id, int nodes)
     {
-        string[] onL2 = ["MACVLAN", "OSDevice", "SRIOV", "DPDK"];
-        string[] onL3 = ["MACVLAN", "IPVLAN", "OSDevice", "SRIOV", "DPDK"];
-        var l2 = string.Join(
-            ',',
-            Enumerable
-                .Range(0, 20)
-                .Select(i => $"{{'networkId':'{Cloud}l2Networks/flat{i:d2}','pluginType':'{onL2[i % 4]}'}}")
-        );
-        var l3 = string.Join(
-            ',',
-            Enumerable
-                .Range(0, 20)
-                .Select(i =>
-                    $"{{'networkId':'{Cloud}l3Networks/sub{i:d2}','pluginType':'{onL3[i % 5]}'{(onL3[i % 5] == "OSDevice" ? "" : ",'ipamEnabled':'True'")}}}"
-                )
-        );
-        var trunks = string.Join(
-            ',',
-            Enumerable
-                .Range(0, 10)
-                .Select(i => $"{{'networkId':'{Cloud}trunkedNetworks/trunk{i:d2}','pluginType':'SRIOV'}}")
-        );
         Put(
             id.ToString(),
             Tracked(
                 "'kubernetesVersion':'1.33.1','controlPlaneNodeConfiguration':{'count':1,'vmSkuName':'s'},"
                     + "'initialAgentPoolConfigurations':[{'name':'workers','mode':'System','count':1,'vmSkuName':'s'}],"
-                    + $"'networkConfiguration':{{'cloudServicesNetworkId':'{Cloud}cloudServicesNetworks/egress','cniNetworkId':'{Cloud}l3Networks/sub20',"
-                    + $"'attachedNetworkConfiguration':{{'l2Networks':[{l2}],'l3Networks':[{l3}],'trunkedNetworks':[{trunks}]}}}}"
+                    + $"'networkConfiguration':{{'cloudServicesNetworkId':'{Cloud}cloudServicesNetworks/egress',"
+                    + $"'cniNetworkId':'{Cloud}l3Networks/sub20','attachedNetworkConfiguration':{{{Attachments()}}}}}"
             )
         );
-        var functions = Enumerable
+        var functions = string.Join(',', Functions());
+        for (var i = 0; i < nodes; i++)
+        {
+            Put(
+                $"{id}/providers/Weft.Fleet/nodes/{id.Name}-w{i}",
+                "'properties':{'agentPool':'workers','machineType':'BareMetal',"
+                    + $"'uplinks':[{{'name':'ens1f0','macAddress':'52:54:00:00:00:{i:x2}','mtu':9000,"
+                    + $"'virtualFunctions':[{functions}]}}]}}"
+            );
+        }
+    }
+
+    /// <summary>Every network, each plugin in turn.</summary>
+    private static string Attachments()
+    {
+        string[] onL2 = ["MACVLAN", "OSDevice", "SRIOV", "DPDK"];
+        string[] onL3 = ["MACVLAN", "IPVLAN", "OSDevice", "SRIOV", "DPDK"];
+        var l2 = Enumerable.Range(0, 20).Select(i => Attachment($"l2Networks/flat{i:d2}", onL2[i % 4]));
+        var l3 = Enumerable
+            .Range(0, 20)
+            .Select(i =>
+                Attachment(
+                    $"l3Networks/sub{i:d2}",
+                    onL3[i % 5],
+                    onL3[i % 5] == "OSDevice" ? "" : ",'ipamEnabled':'True'"
+                )
+            );
+        var trunks = Enumerable.Range(0, 10).Select(i => Attachment($"trunkedNetworks/trunk{i:d2}", "SRIOV"));
+        return $"'l2Networks':[{string.Join(',', l2)}],'l3Networks':[{string.Join(',', l3)}],"
+            + $"'trunkedNetworks':[{string.Join(',', trunks)}]";
+    }
+
+    private static string Attachment(string network, string plugin, string more = "") =>
+        $"{{'networkId':'{Cloud}{network}','pluginType':'{plugin}'{more}}}";
+
+    /// <summary>Two virtual functions for each network that is attached by them.</summary>
+    private static IEnumerable<string> Functions() =>
+        Enumerable
             .Range(0, 20)
             .Where(i => i % 4 > 1)
             .Select(i => $"l2Networks/flat{i:d2}")
             .Concat(Enumerable.Range(0, 20).Where(i => i % 5 > 2).Select(i => $"l3Networks/sub{i:d2}"))
             .Concat(Enumerable.Range(0, 10).Select(i => $"trunkedNetworks/trunk{i:d2}"))
             .Select((network, i) => $"{{'functions':'{2 * i}-{(2 * i) + 1}','networkId':'{Cloud}{network}'}}");
-        for (var i = 0; i < nodes; i++)
-        {
-            Put(
-                $"{id}/providers/Weft.Fleet/nodes/{id.Name}-w{i}",
-                "'properties':{'agentPool':'workers','machineType':'BareMetal',"
-                    + $"'uplinks':[{{'name':'ens1f0','macAddress':'52:54:00:00:00:{i:x2}','mtu':9000,'virtualFunctions':[{string.Join(',', functions)}]}}]}}"
-            );
-        }
-    }
 
     private static string Tracked(string properties) =>
         $"'location':'east','extendedLocation':{{'name':'{CustomLocation}','type':'CustomLocation'}},'properties':{{{properties}}}";

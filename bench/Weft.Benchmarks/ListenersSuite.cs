@@ -36,6 +36,15 @@ internal static class ListenersSuite
         site.Restart();
         var empty = MeasureAtRest(site.Process);
         var listeners = folder.Start(RelayLoad.Compile(folder, "listeners"), site.Relay, site.ListenerLines);
+        MeasureMemory(site, listeners, count, empty, quick);
+        MeasureReturn(site, listeners, count);
+        folder.Stop(listeners);
+        folder.Stop(site.Process);
+    }
+
+    /// <summary>What each costs that is there and, but for a quick run, has been pinged.</summary>
+    private static void MeasureMemory(ListeningSite site, Process listeners, int count, long empty, bool quick)
+    {
         PrintFigure("first", ReadListenersLine(listeners, count));
         Task.Delay(quick ? TimeSpan.FromSeconds(2) : BeyondAPing).Wait();
         var full = RelayFolder.ResidentBytes(site.Process);
@@ -47,10 +56,15 @@ internal static class ListenersSuite
                 $"of {count} listeners the relay knows {there}, and {answered} pings were answered"
             );
         Console.Error.WriteLine(
-            $"bench: {count} listeners of weftd, {answered} pings answered: {empty / 1e6:0.0} MB without them, {full / 1e6:0.0} MB with them"
+            $"bench: {count} listeners of weftd, {answered} pings answered: "
+                + $"{empty / 1e6:0.0} MB without them, {full / 1e6:0.0} MB with them"
         );
         new Figure($"relay-listener-resident-{count}", (full - empty) / 1000.0 / count, "kB", "<=", 45).Print();
+    }
 
+    /// <summary>How soon all are back after a kill, and how many attempts failed until then.</summary>
+    private static void MeasureReturn(ListeningSite site, Process listeners, int count)
+    {
         var watch = Stopwatch.StartNew();
         site.Restart();
         var starting = watch.Elapsed;
@@ -64,8 +78,6 @@ internal static class ListenersSuite
             "<=",
             0
         ).Print();
-        folder.Stop(listeners);
-        folder.Stop(site.Process);
     }
 
     private static string ReadListenersLine(Process listeners, int count)

@@ -123,8 +123,12 @@ internal sealed class ListeningSite : IDisposable
     private static string ListenerLine(string connection, int listener, string key, DateTimeOffset expires) =>
         string.Create(
             CultureInfo.InvariantCulture,
-            $"/$hc/site-a/{connection}?sb-hc-action=listen&sb-hc-id={Guid.NewGuid()} {SharedAccessSignature.Sign($"http://localhost/site-a/{connection}", "listeners", key, expires.AddSeconds(listener % 60))}"
+            $"/$hc/site-a/{connection}?sb-hc-action=listen&sb-hc-id={Guid.NewGuid()} "
+                + $"{Token(connection, key, expires.AddSeconds(listener % 60))}"
         );
+
+    private static string Token(string connection, string key, DateTimeOffset expires) =>
+        SharedAccessSignature.Sign($"http://localhost/site-a/{connection}", "listeners", key, expires);
 
     private async Task<JsonNode> SendRequest(HttpMethod method, string path, string? body = null)
     {

@@ -17,12 +17,7 @@ internal static class PluginsSuite
         Console.Error.WriteLine(
             $"bench: plugins; {clusters} clusters with 50 attachments and {Nodes} nodes each, made in {watch.Elapsed.TotalSeconds:0.0} s"
         );
-        var desired = Render(site.State, 0);
-        if (desired.RenderErrors is [var first, ..])
-            throw new InvalidOperationException($"not everything is drawn: {first.Message}");
-        Console.Error.WriteLine(
-            $"bench: a picture has {desired.Manifests.Length} manifests, {desired.Nodes[0].Configuration!.Links.Length} interfaces a node and {Json.ToUtf8(desired.ToJson()).Length / 1000} kB"
-        );
+        PrintSize(Render(site.State, 0));
 
         // The first drawings pay for compiling the code; what a running weftd pays is measured.
         for (var i = 0; i < 20; i++)
@@ -48,6 +43,17 @@ internal static class PluginsSuite
         site.Tag(0, "warm");
         var write = Median(Enumerable.Range(0, quick ? 10 : 50).Select(i => Time(() => site.Tag(i, "core"))));
         new Figure("write-that-alters-no-picture", write, "ms", "<=", 50).Print();
+    }
+
+    private static void PrintSize(DesiredState desired)
+    {
+        if (desired.RenderErrors is [var first, ..])
+            throw new InvalidOperationException($"not everything is drawn: {first.Message}");
+        Console.Error.WriteLine(
+            $"bench: a picture has {desired.Manifests.Length} manifests, "
+                + $"{desired.Nodes[0].Configuration!.Links.Length} interfaces a node "
+                + $"and {Json.ToUtf8(desired.ToJson()).Length / 1000} kB"
+        );
     }
 
     private static DesiredState Render(StoreState state, int cluster)

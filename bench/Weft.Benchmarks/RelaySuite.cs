@@ -23,23 +23,12 @@ internal static class RelaySuite
             return;
         }
 
-        var (turns, seconds) = quick ? (2, 0.4) : (9, 2.0);
+        var trial = quick ? new Trial(load, 2, 0.4, IsQuick: true) : new Trial(load, 9, 2.0, IsQuick: false);
         var (plain, _) = RelayPeers.Relay(folder, false);
         var (tls, _) = RelayPeers.Relay(folder, true);
         if (RelayPeers.Nginx(folder) is { } nginx)
         {
-            Bulk("relay-bulk-64k-tls-to-nginx", tls, nginx.Tls, 65536, 1, 1.0);
-            Bulk("relay-bulk-64k-plain-to-nginx", plain, nginx.Plain, 65536, 1, 1.2);
-            Bulk("relay-bulk-1k-tls-to-nginx", tls, nginx.Tls, 1024, Gathered, 1.3);
-            Bulk("relay-bulk-1k-plain-to-nginx", plain, nginx.Plain, 1024, Gathered, 1.2);
-            if (!quick)
-            {
-                Bulk("relay-bulk-1k-single-tls-to-nginx", tls, nginx.Tls, 1024, 1, 1.3);
-                Bulk("relay-bulk-1k-single-plain-to-nginx", plain, nginx.Plain, 1024, 1, 1.2);
-            }
-
-            Latency(load, "plain", plain, nginx.Plain, turns, seconds);
-            Latency(load, "tls", tls, nginx.Tls, turns, seconds);
+            BesideNginx(trial, plain, nginx.Plain, tls, nginx.Tls);
         }
         else
         {
@@ -49,28 +38,47 @@ internal static class RelaySuite
         }
 
         if (RelayPeers.Ssh(folder) is { } ssh)
-        {
-            // ssh encrypts once, from the one end of its tunnel to the other; what connects to either end is plain. One
-            // hop of TLS is its like, two are more.
-            var once = tls with
-            {
-                SenderAddress = tls.PlainAddress,
-                IsTlsDownAlone = true,
-            };
-            Bulk("relay-bulk-one-tls-hop-to-ssh", once, ssh, 65536, 1, 2);
-            if (!quick)
-                Bulk("relay-bulk-tls-to-ssh", tls, ssh, 65536, 1, 2);
-        }
+            BesideSsh(trial, tls, ssh);
         else
-        {
             Console.Error.WriteLine("bench: sshd isn't here (apt-get install openssh-server)");
-        }
-
         ListenersSuite.Measure(folder, bin, quick);
         Stalled(folder, load, quick ? 6 : 60);
+    }
 
-        void Bulk(string name, RelayPath relay, RelayPath peer, int frame, int batch, double target) =>
-            RelaySuite.Bulk(name, turns, target, path => load.Bulk(path, frame, batch, seconds), relay, peer);
+    private static void BesideNginx(
+        Trial trial,
+        RelayPath plain,
+        RelayPath nginxPlain,
+        RelayPath tls,
+        RelayPath nginxTls
+    )
+    {
+        trial.Bulk("relay-bulk-64k-tls-to-nginx", tls, nginxTls, 65536, 1, 1.0);
+        trial.Bulk("relay-bulk-64k-plain-to-nginx", plain, nginxPlain, 65536, 1, 1.2);
+        trial.Bulk("relay-bulk-1k-tls-to-nginx", tls, nginxTls, 1024, Gathered, 1.3);
+        trial.Bulk("relay-bulk-1k-plain-to-nginx", plain, nginxPlain, 1024, Gathered, 1.2);
+        if (!trial.IsQuick)
+        {
+            trial.Bulk("relay-bulk-1k-single-tls-to-nginx", tls, nginxTls, 1024, 1, 1.3);
+            trial.Bulk("relay-bulk-1k-single-plain-to-nginx", plain, nginxPlain, 1024, 1, 1.2);
+        }
+
+        Latency(trial.Load, "plain", plain, nginxPlain, trial.Turns, trial.Seconds);
+        Latency(trial.Load, "tls", tls, nginxTls, trial.Turns, trial.Seconds);
+    }
+
+    private static void BesideSsh(Trial trial, RelayPath tls, RelayPath ssh)
+    {
+        // ssh encrypts once, from the one end of its tunnel to the other; what connects to either end is plain. One
+        // hop of TLS is its like, two are more.
+        var once = tls with
+        {
+            SenderAddress = tls.PlainAddress,
+            IsTlsDownAlone = true,
+        };
+        trial.Bulk("relay-bulk-one-tls-hop-to-ssh", once, ssh, 65536, 1, 2);
+        if (!trial.IsQuick)
+            trial.Bulk("relay-bulk-tls-to-ssh", tls, ssh, 65536, 1, 2);
     }
 
     /// <summary>
@@ -185,5 +193,12 @@ internal static class RelaySuite
     {
         var sorted = values.Order().ToList();
         return (sorted[sorted.Count / 2] + sorted[(sorted.Count - 1) / 2]) / 2;
+    }
+
+    /// <summary>The load, how often it is asked, and how long it runs each time.</summary>
+    private sealed record Trial(RelayLoad Load, int Turns, double Seconds, bool IsQuick)
+    {
+        public void Bulk(string name, RelayPath relay, RelayPath peer, int frame, int batch, double target) =>
+            RelaySuite.Bulk(name, Turns, target, path => Load.Bulk(path, frame, batch, Seconds), relay, peer);
     }
 }

@@ -23,7 +23,8 @@ internal static class StartSuite
         if (!File.Exists(HostLocal))
         {
             Console.Error.WriteLine(
-                $"bench: {HostLocal} is missing (apt-get install containernetworking-plugins), so the plugin has no peer to be measured beside"
+                $"bench: {HostLocal} is missing (apt-get install containernetworking-plugins), "
+                    + "so the plugin has no peer to be measured beside"
             );
             return;
         }

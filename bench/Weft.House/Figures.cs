@@ -76,11 +76,8 @@ internal sealed partial record Figures
         var methods = files.SelectMany(file => file.Methods).ToList();
         var lines = files.SelectMany(file => file.Lines).ToList();
         var code = files.Sum(file => file.CodeLines);
-        var kept = files.ToHashSet();
-        var types = declared.All.Where(type => type.Parts.Exists(part => kept.Contains(part.File))).ToList();
-        var classes = types
-            .Where(type => type.Node is ClassDeclarationSyntax || type.Node.IsKind(SyntaxKind.RecordDeclaration))
-            .ToList();
+        var types = TypesIn(files, declared);
+        var classes = types.Where(IsClassOrRecord).ToList();
         var documentation = lines.Where(line => DocLine().IsMatch(line)).ToList();
         return new Figures
         {
@@ -96,9 +93,9 @@ internal sealed partial record Figures
             MethodPaths = Spread.Of(methods.Select(method => method.Paths)),
             Documented = DocumentedShare(files),
             Commented = (double)files.Sum(file => file.CommentLines) / lines.Count,
-            Over120 = lines.Count(line => line.Length > 120),
-            Over120Share = (double)lines.Count(line => line.Length > 120) / code,
-            Over140 = lines.Count(line => line.Length > 140),
+            Over120 = LinesOver(lines, 120),
+            Over120Share = (double)LinesOver(lines, 120) / code,
+            Over140 = LinesOver(lines, 140),
             Widest = lines.Max(line => line.Length),
             Types = types.Count,
             Classes = classes.Count,
@@ -108,6 +105,17 @@ internal sealed partial record Figures
             EmptyDocLines = documentation.Count(line => EmptyDocLine().IsMatch(line)),
         };
     }
+
+    private static List<DeclaredType> TypesIn(IReadOnlyCollection<SourceFile> files, DeclaredTypes declared)
+    {
+        var kept = files.ToHashSet();
+        return [.. declared.All.Where(type => type.Parts.Exists(part => kept.Contains(part.File)))];
+    }
+
+    private static bool IsClassOrRecord(DeclaredType type) =>
+        type.Node is ClassDeclarationSyntax || type.Node.IsKind(SyntaxKind.RecordDeclaration);
+
+    private static int LinesOver(List<string> lines, int width) => lines.Count(line => line.Length > width);
 
     private static double DocumentedShare(IEnumerable<SourceFile> files)
     {

@@ -43,7 +43,8 @@ internal sealed record MutationScore(string Folder, int Killed, int TimedOut, in
             Console.WriteLine(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"mutants {score.Folder} {score.Score:0.0} % of {score.Counted}: {score.Killed} killed, {score.TimedOut} timed out, {score.Survived} survived, {score.Unreached} not reached"
+                    $"mutants {score.Folder} {score.Score:0.0} % of {score.Counted}: {score.Killed} killed, "
+                        + $"{score.TimedOut} timed out, {score.Survived} survived, {score.Unreached} not reached"
                 )
             );
         }

@@ -50,9 +50,7 @@ public sealed class VerifyTests : IDisposable
             await weftd.SendRequest(client, "GET", $"{East}/providers/Weft.Fleet/desiredStates/current")
         ).Body!["properties"]!;
         await Configure(picture);
-        var token = (await weftd.SendRequest(client, "POST", $"{East}/listEnrollmentToken", new JsonObject())).Body![
-            "token"
-        ]!.ToString();
+        var token = await weftd.EnrolmentToken(client, East, "w1", "w1");
         await Agent(weftd, token);
 
         await Eventually.Holds(

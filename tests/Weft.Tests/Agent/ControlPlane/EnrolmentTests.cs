@@ -142,7 +142,7 @@ public sealed class EnrolmentTests
         await using var harness = await AgentHarness.Create();
         await File.WriteAllTextAsync(harness.TokenFile, content, TestContext.Current.CancellationToken);
         Assert.Contains(
-            "holds no enrolment token",
+            "holds no token to enrol with",
             (await Assert.ThrowsAsync<StartupException>(harness.RunAgent)).Message,
             StringComparison.Ordinal
         );

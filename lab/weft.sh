@@ -32,7 +32,7 @@ site() {
 
 # agent: started, and back once it has reported the newest picture as applied.
 agent() {
-    weft agent token --cluster "$cluster" --out /tmp/token
+    weft agent token --cluster "$cluster" --node "$node" --out /tmp/token
     start_agent
     applied
 }

@@ -129,7 +129,7 @@ on() { nsenter --target "${init_of[$1]}" --net --mount -- "${@:2}"; }
 # start_agent NODE: the node's agent, told what it needs to enrol; its socket is where it is by default, /run/weft/agent.sock.
 start_agent() {
     nsenter --target "${init_of[$1]}" --net --mount -- weft-agent --server "$server" --ca "$work/tls.crt" --name "$1" --node "$1" \
-        --state "$work/$1" --enrollment-token-file "$work/${1%-*}.token" >>"$work/$1.log" 2>&1 &
+        --state "$work/$1" --enrollment-token-file "$work/$1.token" >>"$work/$1.log" 2>&1 &
     agent_of[$1]=$!
 }
 

@@ -89,12 +89,10 @@ have_files() {
 }
 
 say 'Each node is a network namespace with a foot in the management network. Its agent enrols, and writes what the site wants of it.'
-for cluster in core-east core-west; do
-    needs "$cluster has an enrolment token" weft agent token --cluster "$cluster" --out "$work/$cluster.token"
-done
 number=10
 for node in "${nodes[@]}"; do
     number=$((number + 1))
+    needs "$node has an enrolment token of its own" weft agent token --cluster "${node%-*}" --node "$node" --out "$work/$node.token"
     make_node "$node" "192.0.2.$number"
     start_agent "$node"
 done

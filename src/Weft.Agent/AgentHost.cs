@@ -140,10 +140,14 @@ internal sealed class AgentHost(AgentOptions options, AgentTimings timings, Time
         return [new InventoryLoop(services.Plane, reader, plugins, timings, clock, log).Run(stop)];
     }
 
-    private static IEnumerable<Task> RunCluster(SharedServices services, CancellationToken stop) =>
-        services is { Cluster: { } cluster, Reconciler: { } reconciler }
-            ? [reconciler.RunInformers(stop), .. cluster.ServeWebhook(reconciler, stop)]
-            : [];
+    private IEnumerable<Task> RunCluster(SharedServices services, CancellationToken stop)
+    {
+        if (services is not { Cluster: { } cluster, Reconciler: { } reconciler })
+            return [];
+        // Who signs a cluster's tokens is for the agent of the cluster to say.
+        Task[] issuer = options.Node is null ? [cluster.ReportIssuer(services.Plane, timings, stop)] : [];
+        return [reconciler.RunInformers(stop), .. cluster.ServeWebhook(reconciler, stop), .. issuer];
+    }
 
     private VerificationLoop CreateVerificationLoop(SharedServices services, AgentLoop loop)
     {

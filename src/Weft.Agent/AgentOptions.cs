@@ -21,6 +21,15 @@ internal sealed record AgentOptions
     /// <summary>The file that holds the enrolment token; needed until the agent is enrolled.</summary>
     public string? TokenFile { get; init; }
 
+    /// <summary>
+    /// The file that holds a token of the pod's service account for the audience <c>weft</c>, by which the agent of a
+    /// node enrols instead; the kubelet writes it anew before it expires. Null for none.
+    /// </summary>
+    public string? ServiceAccountTokenFile { get; init; }
+
+    /// <summary>The id of the cluster that is joined so; null where an enrolment token says it.</summary>
+    public string? Cluster { get; init; }
+
     /// <summary>PEM certificates that are the only roots of trust; null for the system's.</summary>
     public string? CertificateAuthorityFile { get; init; }
 

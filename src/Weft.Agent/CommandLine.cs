@@ -4,8 +4,10 @@ using Weft.Agent.Kubernetes;
 using Weft.Agent.Reconcilers;
 using Weft.Agent.Relay;
 using Weft.Agent.Verification;
+using Weft.Attachments;
 using Weft.Contracts;
 using Weft.Logging;
+using Weft.Resources;
 
 namespace Weft.Agent;
 
@@ -44,6 +46,18 @@ internal sealed class CommandLine
     {
         HelpName = "FILE",
         Description = "Holds the enrolment token; needed at the first start only.",
+    };
+
+    private readonly Option<string?> _accountTokenFile = new("--service-account-token-file")
+    {
+        HelpName = "FILE",
+        Description = "A token of the pod's service account for the audience weft: a node joins --cluster by it.",
+    };
+
+    private readonly Option<string?> _cluster = new("--cluster")
+    {
+        HelpName = "ID",
+        Description = "The id of the Kubernetes cluster, with --service-account-token-file.",
     };
 
     private readonly Option<string?> _authority = new("--ca")
@@ -127,6 +141,8 @@ internal sealed class CommandLine
             _name,
             _node,
             _tokenFile,
+            _accountTokenFile,
+            _cluster,
             _authority,
             _socket,
             _manifests,
@@ -143,31 +159,35 @@ internal sealed class CommandLine
         _kubernetes.AddTo(command, _node);
         _relay.AddTo(command);
         _name.Validators.Add(result =>
-            Check(result, "--name", IsLabel, "a DNS label: 1 to 63 of a-z, 0-9 and '-', not '-' at either end")
+            Check(result, "--name", DnsLabel.IsValid, "a DNS label: 1 to 63 of a-z, 0-9 and '-', not '-' at either end")
         );
         _node.Validators.Add(result =>
-            Check(result, "--node", IsNodeName, "a node's name: DNS labels with dots between them")
+            Check(result, "--node", DnsLabel.IsSubdomain, "a node's name: DNS labels with dots between them")
         );
         command.Subcommands.Add(new LocalVerification().Command());
         command.Validators.Add(result =>
         {
             if (result.GetValue(_applyNode) && result.GetValue(_node) is null)
                 result.AddError("--apply-node needs --node NODE: which node's network this is");
+            CheckJoin(result);
         });
         command.Subcommands.Add(Nodes.NodeCommand.Command());
         command.SetAction((parsed, _) => run(Read(parsed)));
         return command;
     }
 
-    /// <summary>Whether a text is a DNS label.</summary>
-    public static bool IsLabel(string text) =>
-        text.Length is > 0 and <= 63
-        && text[0] != '-'
-        && text[^1] != '-'
-        && text.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-');
-
-    /// <summary>Whether a text is a node's name: a DNS subdomain.</summary>
-    public static bool IsNodeName(string text) => text.Length <= 253 && text.Split('.').All(IsLabel);
+    private void CheckJoin(CommandResult result)
+    {
+        var (file, cluster) = (result.GetValue(_accountTokenFile), result.GetValue(_cluster));
+        if ((file is null) != (cluster is null))
+            result.AddError("--service-account-token-file FILE and --cluster ID go together");
+        else if (file is not null && result.GetValue(_tokenFile) is not null)
+            result.AddError("--enrollment-token-file and --service-account-token-file are two ways to enrol: give one");
+        else if (file is not null && result.GetValue(_node) is null)
+            result.AddError("--service-account-token-file is for the agent of a node: give --node too");
+        else if (cluster is not null && !ResourceId.TryParse(cluster, out _))
+            result.AddError($"--cluster is '{cluster}'; it must be the cluster's id, /subscriptions/…");
+    }
 
     private AgentOptions Read(ParseResult parsed)
     {
@@ -179,6 +199,8 @@ internal sealed class CommandLine
             Name = parsed.GetRequiredValue(_name),
             Node = parsed.GetValue(_node),
             TokenFile = parsed.GetValue(_tokenFile),
+            ServiceAccountTokenFile = parsed.GetValue(_accountTokenFile),
+            Cluster = parsed.GetValue(_cluster),
             CertificateAuthorityFile = parsed.GetValue(_authority),
             Socket = Path.GetFullPath(parsed.GetRequiredValue(_socket)),
             Manifests = Path.GetFullPath(parsed.GetValue(_manifests) ?? Path.Join(state, "manifests")),

@@ -23,12 +23,17 @@ internal sealed partial class ApiPipeline(
 {
     private const string AgentsPath = AgentApi.Root;
 
+    /// <summary>Far more than weftd's own tokens have.</summary>
+    private const int MaxTokenLength = 512;
+
     public async Task Serve(HttpContext http)
     {
         SetRequestIds(http);
         try
         {
-            if (Authenticate(http) is not { } caller)
+            if (AgentEndpoints.IsJoin(http.Request) && ReadBearer(http, ServiceAccountTokens.MaxLength) is { } token)
+                await agents.ServeJoin(http, token);
+            else if (Authenticate(http) is not { } caller)
                 await http.Refuse(
                     new Refusal(
                         RefusalCode.AuthenticationFailed,
@@ -94,11 +99,16 @@ internal sealed partial class ApiPipeline(
             : resources.Serve(http, caller, path);
     }
 
-    private Caller? Authenticate(HttpContext http)
+    private Caller? Authenticate(HttpContext http) =>
+        ReadBearer(http, MaxTokenLength) is { } token
+            ? credentials.Authenticate(token, controlPlane.Store.Current, controlPlane.UtcNow)
+            : null;
+
+    private static string? ReadBearer(HttpContext http, int maxLength)
     {
         var header = http.Request.Headers.Authorization.ToString();
-        return header.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase) && header.Length <= 512
-            ? credentials.Authenticate(header[7..].Trim(), controlPlane.Store.Current, controlPlane.UtcNow)
+        return header.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase) && header.Length <= maxLength
+            ? header[7..].Trim()
             : null;
     }
 

@@ -79,7 +79,7 @@ internal sealed partial class OperationReconciler(
                 && DateTimeOffset.Parse(ended, System.Globalization.CultureInfo.InvariantCulture) < old
             );
         var tokens = state
-            .Range($"{CredentialStore.EnrolmentPartition}|")
+            .Range($"{EnrolmentToken.Partition}|")
             .Where(row =>
                 !(DateTimeOffset.TryParse(row.Json.Text("expiresAt"), out var expires) && expires > controlPlane.UtcNow)
             );

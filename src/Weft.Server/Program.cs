@@ -178,6 +178,7 @@ internal static class Program
             .AddSingleton<ControlPlane>()
             .AddSingleton<LeaseAllocator>()
             .AddSingleton<EnrolmentEndpoints>()
+            .AddSingleton<JoinEndpoints>()
             .AddSingleton<VerificationEndpoints>()
             .AddSingleton<AgentRelayEndpoints>()
             .AddSingleton<AgentEndpoints>()

@@ -1,11 +1,13 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Headers;
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
+using Weft.Contracts;
 using Weft.Resources;
 using Weft.Server;
 using Weft.Server.Identity;
@@ -176,12 +178,32 @@ internal sealed class InProcessServer : IAsyncDisposable
     }
 
     /// <summary>A new agent of a cluster; returns its credential.</summary>
-    public async Task<string> Enrol(string cluster, string name)
+    public async Task<string> Enrol(string cluster, string name, string? node = null, bool replace = false)
     {
-        var token = (await Post($"{cluster}/listEnrollmentToken", "")).Expect(200).Json["token"]!.ToString();
-        return (await SendAsAgent(token, "POST", "enroll", new JsonObject { ["name"] = name })).Expect(201).Json[
-            "credential"
-        ]!.ToString();
+        var token = await EnrolmentToken(cluster, name, node, replace);
+        (await TryEnrol(token, name, node, out var credential)).Expect(201);
+        return credential;
+    }
+
+    /// <summary>A token that enrols one agent, once.</summary>
+    /// <param name="replace">Whether it may take the place of one that has the name.</param>
+    public async Task<string> EnrolmentToken(string cluster, string name, string? node = null, bool replace = false)
+    {
+        var wanted = new EnrolmentTokenRequest(name, node, replace, EnrolmentTokenRequest.DefaultMinutes);
+        var answer = await Post($"{cluster}/{EnrolmentTokenRequest.ActionName}", wanted.ToJson().ToJsonString());
+        return EnrolmentTokenResponse.Read(answer.Expect(200).Json.AsObject())!.Token;
+    }
+
+    /// <summary>Enrols as an agent would.</summary>
+    /// <param name="credential">The secret that the agent has made for itself.</param>
+    public Task<ServerResponse> TryEnrol(string token, string name, string? node, out string credential)
+    {
+        credential = BearerToken.Create(
+            BearerToken.AgentKind,
+            RandomNumberGenerator.GetBytes(BearerToken.RandomLength)
+        );
+        var request = new EnrolmentRequest(name, BearerToken.HashOf(credential), node, null);
+        return SendAsAgent(token, "POST", AgentApi.Enrol, JsonNode.Parse(request.ToBytes()));
     }
 
     public Task<ServerResponse> SendAsAgent(string token, string method, string path, JsonNode? body = null) =>

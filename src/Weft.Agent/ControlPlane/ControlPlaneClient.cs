@@ -39,6 +39,33 @@ internal sealed class ControlPlaneClient(
         return await Read(answer, body => EnrolmentResponse.Read(body), cancel);
     }
 
+    /// <summary><c>POST join</c>.</summary>
+    /// <param name="token">The token of the pod's service account.</param>
+    public async Task<EnrolmentResponse> Join(
+        EnrolmentRequest request,
+        string cluster,
+        string token,
+        CancellationToken cancel
+    )
+    {
+        var path = $"{AgentApi.Join}?{AgentApi.JoinCluster}={Uri.EscapeDataString(cluster)}";
+        using var message = CreateRequest(HttpMethod.Post, path, token, request.ToBytes());
+        using var answer = await Send(message, timings.RequestTimeout, cancel);
+        return await Read(answer, body => EnrolmentResponse.Read(body), cancel);
+    }
+
+    /// <summary><c>PUT issuer</c>.</summary>
+    public async Task ReportIssuer(ServiceAccountIssuer issuer, CancellationToken cancel)
+    {
+        using var message = CreateRequest(
+            HttpMethod.Put,
+            AgentApi.Issuer,
+            Bearer,
+            Resources.Json.ToUtf8(issuer.ToJson())
+        );
+        using var answer = await Send(message, timings.RequestTimeout, cancel);
+    }
+
     /// <summary>
     /// <c>GET desired</c>: waits until there is another desired state than the one held, or until the wait is over.
     /// </summary>

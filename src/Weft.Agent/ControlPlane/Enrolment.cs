@@ -2,7 +2,9 @@ using Weft.Contracts;
 
 namespace Weft.Agent.ControlPlane;
 
-/// <summary>The first start: a token that many may use becomes a credential of this agent alone.</summary>
+/// <summary>
+/// The first start: a token that is good for one enrolment makes a credential known that this agent has made itself.
+/// </summary>
 /// <param name="options">The name, the node and the token's file.</param>
 /// <param name="keep">Where it is kept besides, before it is used; null for nowhere.</param>
 internal sealed class Enrolment(
@@ -12,6 +14,8 @@ internal sealed class Enrolment(
     Func<Identity, CancellationToken, Task>? keep = null
 )
 {
+    private const int MaxTokenLength = 8 * 1024;
+
     /// <summary>
     /// Uses the identity that is kept, if there is one; else checks that enrolling can at least be tried.
     /// </summary>
@@ -23,7 +27,11 @@ internal sealed class Enrolment(
             _ = ReadToken();
     }
 
-    /// <summary>Asks the control plane once, and keeps what it gives before using it.</summary>
+    /// <summary>Asks the control plane once.</summary>
+    /// <remarks>
+    /// A node that joins by its cluster's word is tried again: the word may come later, when the cluster's agent has
+    /// said who signs it.
+    /// </remarks>
     /// <exception cref="StartupException">The token, or the request, was refused.</exception>
     /// <exception cref="ControlPlaneException">It can't be reached: try again.</exception>
     public async Task<Identity> Enrol(CancellationToken cancel)
@@ -32,18 +40,25 @@ internal sealed class Enrolment(
         var token = ReadToken();
         try
         {
-            var answer = await plane.Enrol(
-                new EnrolmentRequest(options.Name, options.Node, AgentOptions.Version),
-                token,
-                cancel
+            // On the disk before it is used: should the answer be lost, the next start asks with the same one.
+            var credential = PendingCredential.ReadOrCreate(credentialPath);
+            var request = new EnrolmentRequest(
+                options.Name,
+                BearerToken.HashOf(credential),
+                options.Node,
+                AgentOptions.Version
             );
-            var identity = new Identity(options.Name, answer.AgentId, answer.Cluster, answer.Credential);
+            var answer = options.Cluster is { } cluster
+                ? await plane.Join(request, cluster, token, cancel)
+                : await plane.Enrol(request, token, cancel);
+            var identity = new Identity(options.Name, answer.AgentId, answer.Cluster, credential);
             if (keep is not null)
                 await keep(identity, cancel);
             identity.Save(credentialPath);
+            PendingCredential.Remove(credentialPath);
             return plane.Identity = identity;
         }
-        catch (ControlPlaneException e) when (e.IsBearerRefused)
+        catch (ControlPlaneException e) when (e.IsBearerRefused && options.Cluster is null)
         {
             throw new StartupException(
                 $"the control plane refused the enrolment token of '{options.TokenFile}': {e.Message}. "
@@ -51,7 +66,7 @@ internal sealed class Enrolment(
                 e
             );
         }
-        catch (ControlPlaneException e) when (e.IsRefusal && e.Status is not 404)
+        catch (ControlPlaneException e) when (e.IsRefusal && e.Status is not 404 && options.Cluster is null)
         {
             throw new StartupException($"the control plane refused to enrol '{options.Name}': {e.Message}", e);
         }
@@ -59,7 +74,7 @@ internal sealed class Enrolment(
 
     private string ReadToken()
     {
-        if (options.TokenFile is not { } path)
+        if ((options.ServiceAccountTokenFile ?? options.TokenFile) is not { } path)
         {
             throw new StartupException(
                 "the agent isn't enrolled: make an enrolment token for its cluster, and start with --enrollment-token-file FILE"
@@ -73,12 +88,12 @@ internal sealed class Enrolment(
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new StartupException($"the enrolment token can't be read: {e.Message}", e);
+            throw new StartupException($"the token to enrol with can't be read: {e.Message}", e);
         }
 
         // Anything else couldn't stand in a header, and must not be printed either.
-        if (token.Length is 0 or > 4096 || token.Any(c => c is <= ' ' or >= (char)127))
-            throw new StartupException($"'{path}' holds no enrolment token: it must be one line of visible ASCII");
+        if (token.Length is 0 or > MaxTokenLength || token.Any(c => c is <= ' ' or >= (char)127))
+            throw new StartupException($"'{path}' holds no token to enrol with: it must be one line of visible ASCII");
         return token;
     }
 }

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json.Nodes;
+using Weft.Agent.ControlPlane;
 using Weft.Agent.Kubernetes.Webhook;
 using Weft.Resources;
 
@@ -83,6 +84,10 @@ internal sealed class KubeCluster : IDisposable
         yield return new WebhookServer(at, certificate, reconciler.ReadLintContext, _log).Run(cancel);
         yield return new WebhookRegistration(_api, certificate, address, at.Port, _clock, _log).Run(cancel);
     }
+
+    /// <summary>Tells the control plane who signs the cluster's service account tokens, until cancelled.</summary>
+    public Task ReportIssuer(ControlPlaneClient plane, AgentTimings timings, CancellationToken cancel) =>
+        new IssuerLoop(_api, plane, timings, _clock, _log).Run(cancel);
 
     /// <inheritdoc/>
     public void Dispose() => _client.Dispose();

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Net;
 using Weft.Agent.Reconcilers;
+using Weft.Attachments;
 
 namespace Weft.Agent.Kubernetes;
 
@@ -78,7 +79,7 @@ internal sealed class KubeCommandLine
             command.Options.Add(option);
         _secret.Validators.Add(result =>
         {
-            if (result.Tokens is [{ Value: var text }] && !CommandLine.IsNodeName(text))
+            if (result.Tokens is [{ Value: var text }] && !DnsLabel.IsSubdomain(text))
                 result.AddError(
                     $"--identity-secret is '{text}'; it must be a Secret's name: DNS labels with dots between them"
                 );

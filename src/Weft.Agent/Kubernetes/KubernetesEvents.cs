@@ -32,4 +32,10 @@ internal static partial class KubernetesEvents
 
     [LoggerMessage(2310, LogLevel.Warning, "")]
     public static partial void ClusterCaUnread(this ILogger log, string file, string error, bool kept);
+
+    [LoggerMessage(2311, LogLevel.Information, "")]
+    public static partial void IssuerReported(this ILogger log, string issuer);
+
+    [LoggerMessage(2312, LogLevel.Warning, "")]
+    public static partial void IssuerUnknown(this ILogger log, Exception error);
 }

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Collections.Immutable;
 using System.Text;
 using System.Text.Json;
+using Weft.Attachments;
 using Weft.Contracts;
 using Weft.Resources;
 
@@ -33,7 +34,7 @@ internal sealed record DesiredFiles(IReadOnlyList<DesiredFile> Manifests, IReadO
         RenderEach(document.Manifests, "manifests", manifests, findings, RenderManifest);
         foreach (var (each, at) in Items(document.Nodes, "nodes", findings))
         {
-            if (each.Name is not { } name || !CommandLine.IsNodeName(name))
+            if (each.Name is not { } name || !DnsLabel.IsSubdomain(name))
                 findings.Add(Invalid($"{at}.name", "it must be a node's name"));
             else if (node is null || node == name)
                 RenderEach(

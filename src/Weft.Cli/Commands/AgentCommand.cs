@@ -1,7 +1,9 @@
 using System.CommandLine;
+using Weft.Attachments;
 using Weft.Cli.Kinds;
 using Weft.Cli.Output;
 using Weft.Cli.Primitives;
+using Weft.Contracts;
 
 namespace Weft.Cli.Commands;
 
@@ -16,29 +18,39 @@ internal static class AgentCommand
 
     private static Command BuildToken(CommandContext cli)
     {
-        var cluster = ClusterOption(cli, required: true);
-        var file = new Option<string?>("--out")
+        var options = new TokenOptions(ClusterOption(cli, required: true));
+        var command = new Command("token", "Make a token that enrols one agent of a cluster, once")
         {
-            Description = "Write it to a file, mode 0600, and not to stdout",
-            HelpName = "FILE",
+            options.Cluster,
+            options.Name,
+            options.Node,
+            options.Replace,
+            options.Lifetime,
+            options.File,
         };
-        var command = new Command("token", "Make an enrolment token for the agents of a cluster") { cluster, file };
         cli.SetAction(
             command,
             async (session, cancel) =>
             {
                 var format = session.GetFormat(OutputFormat.Table, OutputFormat.Json);
-                var id = session.Scope.ResolveId(KindTable.KubernetesClusters, session.Parsed.GetValue(cluster)!);
-                var path = $"{id}/listEnrollmentToken?api-version={KindTable.KubernetesClusters.ApiVersion}";
-                var answer = (await session.Client.SendAsync(HttpMethod.Post, path, null, null, cancel)).Object;
-                var token = answer["token"]?.ToString() ?? throw new CliError("the server's answer holds no token");
+                var id = session.Scope.ResolveId(
+                    KindTable.KubernetesClusters,
+                    session.Parsed.GetValue(options.Cluster)!
+                );
+                var path =
+                    $"{id}/{EnrolmentTokenRequest.ActionName}?api-version={KindTable.KubernetesClusters.ApiVersion}";
+                var wanted = options.Read(session.Parsed, id.Name).ToJson();
+                var body = (await session.Client.SendAsync(HttpMethod.Post, path, wanted, null, cancel)).Object;
+                var answer =
+                    EnrolmentTokenResponse.Read(body) ?? throw new CliError("the server's answer holds no token");
                 WriteToken(
                     session,
-                    format == OutputFormat.Json ? JsonFormatter.Indented(answer) : token,
-                    session.Parsed.GetValue(file)
+                    format == OutputFormat.Json ? JsonFormatter.Indented(body) : answer.Token,
+                    session.Parsed.GetValue(options.File)
                 );
+                var serving = answer.Node is { } served ? $" for node {served}" : "";
                 session.Error.WriteLine(
-                    $"enrols agents of {Label.For(id)} until {answer["expiresAt"]}",
+                    $"enrols agent {answer.Name} of {Label.For(id)}{serving}, once, until {answer.ExpiresAt}",
                     TextStyle.Faint
                 );
                 return ExitCode.Success;
@@ -125,5 +137,44 @@ internal static class AgentCommand
         var option = Parameters.Reference(cli, "--cluster", KindTable.KubernetesClusters, "The Kubernetes cluster");
         option.Required = required;
         return option;
+    }
+
+    /// <summary>What <c>weft agent token</c> is told.</summary>
+    private sealed record TokenOptions(Option<string?> Cluster)
+    {
+        public Option<string?> Name { get; } =
+            new("--name") { Description = "The agent's name (the node's, or the cluster's)", HelpName = "NAME" };
+
+        public Option<string?> Node { get; } =
+            new("--node")
+            {
+                Description = "The node it is to serve; without it, the cluster as a whole",
+                HelpName = "NODE",
+            };
+
+        public Option<bool> Replace { get; } =
+            new("--replace")
+            {
+                Description = "It may take the place of the agent that has the name; that one is refused from then on",
+            };
+
+        public Option<TimeSpan> Lifetime { get; } =
+            Parameters.Time("--lifetime", "How long it is good: 15m, 2h; at most 24h (15m)", "lifetime");
+
+        public Option<string?> File { get; } =
+            new("--out") { Description = "Write it to a file, mode 0600, and not to stdout", HelpName = "FILE" };
+
+        public EnrolmentTokenRequest Read(ParseResult parsed, string cluster)
+        {
+            var node = parsed.GetValue(Node);
+            return new EnrolmentTokenRequest(
+                parsed.GetValue(Name) ?? DnsLabel.From(node ?? cluster),
+                node,
+                parsed.GetValue(Replace),
+                parsed.GetResult(Lifetime) is null
+                    ? EnrolmentTokenRequest.DefaultMinutes
+                    : (int)Math.Ceiling(parsed.GetValue(Lifetime).TotalMinutes)
+            );
+        }
     }
 }

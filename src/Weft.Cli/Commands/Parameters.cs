@@ -76,19 +76,20 @@ internal static class Parameters
         };
 
     /// <summary><c>--timeout</c>.</summary>
-    public static Option<TimeSpan> Timeout()
+    public static Option<TimeSpan> Timeout() =>
+        Time("--timeout", "How long to wait: 90s, 10m, 1h (10m)", "time to wait");
+
+    /// <summary>An option that is a span of time.</summary>
+    /// <param name="noun">What a bad one isn't.</param>
+    public static Option<TimeSpan> Time(string name, string description, string noun)
     {
-        var option = new Option<TimeSpan>("--timeout")
-        {
-            Description = "How long to wait: 90s, 10m, 1h (10m)",
-            HelpName = "TIME",
-        };
+        var option = new Option<TimeSpan>(name) { Description = description, HelpName = "TIME" };
         option.CustomParser = result =>
         {
             if (Duration.TryParse(result.Tokens[0].Value, out var span))
                 return span;
-            result.AddError($"'{result.Tokens[0].Value}' is no time to wait: write 90s, 10m or 1h30m");
-            return DefaultTimeout;
+            result.AddError($"'{result.Tokens[0].Value}' is no {noun}: write 90s, 10m or 1h30m");
+            return TimeSpan.Zero;
         };
         return option;
     }

@@ -178,9 +178,12 @@ internal static class KindColumns
                 ParentColumn("CLUSTER"),
                 PropertyColumn("NODE", "node"),
                 PropertyColumn("VERSION", "version"),
+                AgeColumn("ENROLLED", "enrolledAt"),
+                PropertyColumn("FROM", "enrolledFrom"),
                 PropertyColumn("STATE", "status.state"),
                 PropertyColumn("REVISION", "status.revision"),
                 AgeColumn("REPORTED", "status.at"),
+                PropertyColumn("ENROLLED-BY", "enrolledBy", wide: true),
                 PropertyColumn("MESSAGE", "status.message", wide: true),
             ]
         ),

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Weft.Access;
+using Weft.Contracts;
 using Weft.Fleet;
 using Weft.Resources;
 using Weft.Server.Verifications;
@@ -24,7 +25,7 @@ internal sealed class ActionRegistry(
         },
         .. KeyActionsOf(RelayAuthorizationRule.NamespaceRuleType, keys),
         .. KeyActionsOf(RelayAuthorizationRule.ConnectionRuleType, keys),
-        new(KubernetesCluster.ResourceType, "listEnrollmentToken", enrolment.Serve),
+        new(KubernetesCluster.ResourceType, EnrolmentTokenRequest.ActionName, enrolment.Serve),
         new(KubernetesCluster.ResourceType, VerificationRuns.ActionName, verify.Serve),
     ];
 

@@ -1,5 +1,7 @@
 using System.Globalization;
-using System.Text.Json.Nodes;
+using System.Security.Cryptography;
+using Weft.Contracts;
+using Weft.Fleet;
 using Weft.Resources;
 using Weft.Server.Http;
 using Weft.Server.Identity;
@@ -7,17 +9,16 @@ using Weft.Server.Identity;
 namespace Weft.Server.Actions;
 
 /// <summary>
-/// <c>POST {cluster}/listEnrollmentToken</c>: a token that enrols agents of one cluster. It is shown once; a hash of it
-/// is kept.
+/// <c>POST {cluster}/listEnrollmentToken</c>: a token that enrols one agent of one cluster, once. It is shown once; a
+/// hash of it is kept.
 /// </summary>
 internal sealed class ListEnrollmentToken(ControlPlane controlPlane)
 {
-    private static readonly TimeSpan TokenLifetime = TimeSpan.FromHours(24);
-
     public async Task Serve(ActionRequest request)
     {
-        var (http, _, cluster, _) = request;
-        if (controlPlane.Store.Current.Get(StoreKey.ForResource(cluster)) is not { } row)
+        var (http, caller, cluster, _) = request;
+        var state = controlPlane.Store.Current;
+        if (state.Get(StoreKey.ForResource(cluster)) is not { } row)
         {
             await http.Refuse(
                 new Refusal(RefusalCode.ResourceNotFound, $"{cluster} doesn't exist", cluster.ToString())
@@ -25,28 +26,42 @@ internal sealed class ListEnrollmentToken(ControlPlane controlPlane)
             return;
         }
 
-        var token = CredentialStore.NewToken("enr");
-        var expires = (controlPlane.UtcNow + TokenLifetime).ToString("O", CultureInfo.InvariantCulture);
-        var kept = new JsonObject
+        if (
+            !(await http.ReadObject()).TryGet(out var body, out var refusal)
+            || !EnrolmentTokenRequest.Read(body, cluster.Name).TryGet(out var wanted, out refusal)
+        )
         {
-            ["cluster"] = cluster.ToString(),
-            ["made"] = CredentialStore.CreatedAtOf(row),
-            ["expiresAt"] = expires,
+            await http.Refuse(refusal);
+            return;
+        }
+
+        if (!wanted.Replace && Agent.Find(state, cluster, wanted.Name) is { } taken)
+        {
+            await http.Refuse(Agent.NameInUse(taken));
+            return;
+        }
+
+        var token = BearerToken.Create(
+            BearerToken.EnrolmentKind,
+            RandomNumberGenerator.GetBytes(BearerToken.RandomLength)
+        );
+        var expires = (controlPlane.UtcNow + TimeSpan.FromMinutes(wanted.Minutes)).ToString(
+            "O",
+            CultureInfo.InvariantCulture
+        );
+        var enrolment = new EnrolmentToken(cluster, wanted.Name, wanted.Node, wanted.Replace, caller.Name)
+        {
+            ClusterCreatedAt = EnrolmentToken.CreatedAtOf(row),
         };
         _ = await controlPlane.Store.Commit(
             ReadSet.Empty,
-            [Mutation.Put($"{CredentialStore.EnrolmentPartition}|{CredentialStore.HashOf(token)}", kept)],
+            [Mutation.Put(EnrolmentToken.KeyOf(token), enrolment.ToDocument(expires))],
             http.RequestAborted
         );
         http.Response.Headers.CacheControl = "no-store";
         await http.Respond(
             200,
-            new JsonObject
-            {
-                ["token"] = token,
-                ["expiresAt"] = expires,
-                ["cluster"] = cluster.ToString(),
-            }
+            new EnrolmentTokenResponse(token, expires, cluster.ToString(), wanted.Name, wanted.Node).ToJson()
         );
     }
 }

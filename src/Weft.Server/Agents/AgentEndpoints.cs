@@ -17,6 +17,7 @@ internal sealed class AgentEndpoints(
     ControlPlane controlPlane,
     LeaseAllocator allocator,
     EnrolmentEndpoints enrolment,
+    JoinEndpoints join,
     VerificationEndpoints verifications,
     AgentRelayEndpoints relay,
     IHostApplicationLifetime lifetime
@@ -26,11 +27,20 @@ internal sealed class AgentEndpoints(
 
     private static readonly TimeSpan DefaultWait = TimeSpan.FromSeconds(30);
 
+    /// <summary>Whether a request proves who it is from by something else than a token of weftd's.</summary>
+    public static bool IsJoin(HttpRequest request) =>
+        HttpMethods.IsPost(request.Method)
+        && request.Path.Equals(AgentApi.Root + AgentApi.Join, StringComparison.Ordinal);
+
+    /// <summary>Serves <c>POST join</c>.</summary>
+    /// <param name="token">The bearer, which nobody has looked at yet.</param>
+    public Task ServeJoin(HttpContext http, string token) => join.Join(http, token);
+
     /// <summary>Serves a path below <c>/agents/v1/</c>.</summary>
     public Task Serve(HttpContext http, Caller caller, string path) =>
         (http.Request.Method, path) switch
         {
-            ("POST", AgentApi.Enrol) when caller.EnrolmentCluster is { } cluster => enrolment.Enrol(http, cluster),
+            ("POST", AgentApi.Enrol) when caller.Enrolment is { } token => enrolment.Enrol(http, token),
             ("POST", AgentApi.Enrol) => http.Refuse(
                 new Refusal(
                     RefusalCode.AuthorizationFailed,
@@ -42,6 +52,7 @@ internal sealed class AgentEndpoints(
                 AgentApi.Desired
                     or AgentApi.Status
                     or AgentApi.Inventory
+                    or AgentApi.Issuer
                     or AgentApi.Acquire
                     or AgentApi.Release
                     or AgentApi.Verifications
@@ -52,13 +63,14 @@ internal sealed class AgentEndpoints(
             ("GET", AgentApi.Desired) => ServeDesiredState(http, caller.AgentId!),
             ("PUT", AgentApi.Status) => ServeStatus(http, caller.AgentId!),
             ("PUT", AgentApi.Inventory) => ServeInventory(http, caller.AgentId!),
+            ("PUT", AgentApi.Issuer) => join.AcceptIssuer(http, caller.AgentId!),
             ("GET", AgentApi.Relay) => relay.Serve(http, caller.AgentId!),
             ("GET", AgentApi.Verifications) => verifications.ServePending(http, caller.AgentId!),
             ("PUT", _) when path.StartsWith(ReportPath, StringComparison.Ordinal) => caller.AgentId is { } agent
                 ? verifications.AcceptReport(http, agent, path[ReportPath.Length..])
                 : http.Refuse(new Refusal(RefusalCode.AuthorizationFailed, $"{caller.Name} is no agent; enrol first")),
-            ("POST", AgentApi.Acquire) => AcquireLeases(http, caller.AgentId!.Parent!),
-            ("POST", AgentApi.Release) => ReleaseLeases(http, caller.AgentId!.Parent!),
+            ("POST", AgentApi.Acquire) => AcquireLeases(http, caller.AgentId!),
+            ("POST", AgentApi.Release) => ReleaseLeases(http, caller.AgentId!),
             _ => http.Refuse(
                 new Refusal(RefusalCode.InvalidResourceId, $"agents know no {http.Request.Method} {path}", path)
             ),
@@ -103,7 +115,7 @@ internal sealed class AgentEndpoints(
             desired = controlPlane.DesiredStateOf(cluster);
         }
 
-        await http.Respond(200, desired.ToBytes());
+        await http.Respond(200, desired.For(Agent.NodeOf(controlPlane.Store.Current, agent)).ToBytes());
     }
 
     private async Task ServeStatus(HttpContext http, ResourceId agent)
@@ -181,9 +193,10 @@ internal sealed class AgentEndpoints(
     private static Refusal AgentDeleted(ResourceId agent) =>
         new(RefusalCode.AuthenticationFailed, $"agent {agent.Name} was deleted; its credential is good for nothing");
 
-    private async Task AcquireLeases(HttpContext http, ResourceId cluster)
+    private async Task AcquireLeases(HttpContext http, ResourceId agent)
     {
-        if (!(await ReadLeaseRequest(http, cluster)).TryGet(out var request, out var refusal))
+        var cluster = agent.Parent!;
+        if (!(await ReadLeaseRequest(http, agent)).TryGet(out var request, out var refusal))
         {
             await http.Refuse(refusal);
             return;
@@ -199,10 +212,10 @@ internal sealed class AgentEndpoints(
             await http.Refuse(refusal);
     }
 
-    private async Task ReleaseLeases(HttpContext http, ResourceId cluster)
+    private async Task ReleaseLeases(HttpContext http, ResourceId agent)
     {
         // No attachment is asked for: what was leased is given back even after the network was detached.
-        if (!(await ReadLeaseRequest(http, cluster)).TryGet(out var request, out var refusal))
+        if (!(await ReadLeaseRequest(http, agent)).TryGet(out var request, out var refusal))
             await http.Refuse(refusal);
         else if (controlPlane.Store.Current.Get(StoreKey.ForResource(request.Network)) is null)
             await http.Respond(204);
@@ -232,21 +245,33 @@ internal sealed class AgentEndpoints(
         );
     }
 
-    private static async Task<Outcome<LeaseRequest>> ReadLeaseRequest(HttpContext http, ResourceId cluster)
+    private async Task<Outcome<LeaseRequest>> ReadLeaseRequest(HttpContext http, ResourceId agent)
     {
         if (
             !(await http.ReadObject()).TryGet(out var body, out var refusal)
             || !PodLeaseRequest.Read(body).TryGet(out var request, out refusal)
         )
             return refusal;
+        // The agent of a node speaks for the pods of that node alone, whatever the body says.
+        var node = Agent.NodeOf(controlPlane.Store.Current, agent);
+        if (node is not null && request.Node is { } said && !said.Equals(node, StringComparison.OrdinalIgnoreCase))
+            return new Refusal(
+                RefusalCode.AuthorizationFailed,
+                $"agent {agent.Name} serves the node {node}, so it has no say about pods of {said}",
+                "node"
+            );
         var (network, container, name) = request.Holder;
         var pod = request.Pod is null ? null : $"{request.Namespace ?? "default"}/{request.Pod}";
+        var cluster = agent.Parent!;
         return new LeaseRequest(
             cluster,
             network,
-            AddressClaims.PodHolderOf(cluster, container, name, pod, request.Node),
+            AddressClaims.PodHolderOf(cluster, container, name, pod, node ?? request.Node),
             request.Ips,
             false
-        );
+        )
+        {
+            OnlyOfNode = node,
+        };
     }
 }

@@ -19,9 +19,7 @@ internal sealed class AgentRelayEndpoints(ControlPlane controlPlane, RelayTokenI
     {
         var state = controlPlane.Store.Current;
         var cluster = agent.Parent!;
-        var node = state.Get(StoreKey.ForResource(agent)) is { } row
-            ? ResourceKind.PropertiesOf(row).Text("node")
-            : null;
+        var node = Agent.NodeOf(state, agent);
         var connection = TargetConnection.Find(state, node is null ? cluster : cluster.Extend(Node.ResourceType, node));
         // A node that isn't declared (yet), or a weftd without a relay: there is nothing to listen at, which is no
         // fault of the agent's.

@@ -1,7 +1,9 @@
 using System.Globalization;
+using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Weft.Access;
+using Weft.Contracts;
 using Weft.Fleet;
 using Weft.Resources;
 using Weft.Server.Http;
@@ -102,9 +104,9 @@ internal sealed partial class PrincipalEndpoints(ControlPlane controlPlane)
             return;
         }
 
-        var token = CredentialStore.NewToken("usr");
+        var token = BearerToken.Create("usr", RandomNumberGenerator.GetBytes(BearerToken.RandomLength));
         var document = row.ToJsonObject();
-        document["tokenHash"] = CredentialStore.HashOf(token);
+        document["tokenHash"] = BearerToken.HashOf(token);
         document["tokenIssuedAt"] = controlPlane.Now;
         if (!await Commit(http, caller, state, document))
             return;

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Weft.Access;
+using Weft.Contracts;
 using Weft.Fleet;
 using Weft.Resources;
 
@@ -10,12 +11,12 @@ namespace Weft.Server.Identity;
 /// <summary>Who calls.</summary>
 /// <param name="Name">What is written into <c>systemData</c> and logs.</param>
 /// <param name="AgentId">The agent, or null for who is none.</param>
-/// <param name="EnrolmentCluster">The cluster that an enrolment token is good for, or null.</param>
+/// <param name="Enrolment">What an enrolment token is good for, or null.</param>
 /// <param name="Principal">What it may of the resource API, or null for who may nothing there.</param>
 internal sealed record Caller(
     string Name,
     ResourceId? AgentId = null,
-    ResourceId? EnrolmentCluster = null,
+    EnrolmentToken? Enrolment = null,
     Principal? Principal = null
 )
 {
@@ -41,9 +42,6 @@ internal sealed record Caller(
 /// </summary>
 internal sealed class CredentialStore
 {
-    /// <summary>The partition of enrolment tokens.</summary>
-    public const string EnrolmentPartition = "enrollment";
-
     private readonly byte[] _administrator;
 
     // One reference, so that no reader meets the hashes of one change under the number of another.
@@ -56,21 +54,15 @@ internal sealed class CredentialStore
     /// <param name="path">The file; it is made with mode 0600.</param>
     public static CredentialStore Open(string path)
     {
-        SecretFile.CreateIfMissing(path, () => NewToken("adm"));
+        SecretFile.CreateIfMissing(
+            path,
+            () => BearerToken.Create("adm", RandomNumberGenerator.GetBytes(BearerToken.RandomLength))
+        );
         var token = File.ReadAllText(path).Trim();
         return token.Length > 0
             ? new CredentialStore(token)
             : throw new IOException($"{path} is empty; delete it, and the next start makes a new token");
     }
-
-    /// <summary>A new token.</summary>
-    /// <param name="kind">Three letters that say what it is for.</param>
-    /// <returns>The token: 256 random bits.</returns>
-    public static string NewToken(string kind) =>
-        $"weft_{kind}_{Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)).TrimEnd('=').Replace('+', '-').Replace('/', '_')}";
-
-    /// <summary>What is stored of a token.</summary>
-    public static string HashOf(string token) => Convert.ToHexStringLower(Hash(token));
 
     /// <summary>Who has a token.</summary>
     /// <returns>The caller, or null where the token is unknown or expired.</returns>
@@ -86,22 +78,10 @@ internal sealed class CredentialStore
                 : new Caller(principalToken.Principal.Name, Principal: principalToken.Principal);
         if (AgentsByHash(state).TryGetValue(text, out var agent))
             return new Caller($"{agent.Parent!.Name}/{agent.Name}", agent);
-        return
-            state.Get($"{EnrolmentPartition}|{text}") is { } row
-            && DateTimeOffset.TryParse(row.Json.Text("expiresAt"), out var expires)
-            && expires > now
-            && row.Json.Id("cluster") is { } cluster
-            && state.Get(StoreKey.ForResource(cluster)) is { } today
-            && CreatedAtOf(today) == row.Json.Text("made")
-            ? new Caller($"enrolment of {cluster.Name}", null, cluster)
+        return EnrolmentToken.Find(state, EnrolmentToken.KeyOf(token), now) is { } enrolment
+            ? new Caller($"enrolment of {enrolment.Cluster.Name}", Enrolment: enrolment)
             : null;
     }
-
-    /// <summary>
-    /// When a cluster was made: a token is good for that cluster, and not for a later one of its name.
-    /// </summary>
-    /// <returns>The time, RFC 3339.</returns>
-    public static string? CreatedAtOf(Row cluster) => cluster.Json.Member("systemData").Text("createdAt");
 
     private Dictionary<string, ResourceId> AgentsByHash(StoreState state)
     {

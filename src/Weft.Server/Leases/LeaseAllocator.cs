@@ -17,7 +17,11 @@ internal sealed record LeaseRequest(
     Holder Holder,
     ImmutableArray<Address> RequestedAddresses,
     bool IsRelease
-);
+)
+{
+    /// <summary>The node whose pods alone may be spoken for; null for all of the cluster's.</summary>
+    public string? OnlyOfNode { get; init; }
+}
 
 /// <summary>
 /// Leases addresses to pods. Requests for one network are decided in batches, each on the newest pool, and committed
@@ -198,6 +202,12 @@ internal sealed partial class LeaseAllocator(
         {
             var (cluster, _, holder, wanted, isRelease) = pending.Request;
             var held = pool.Holdings.LeasesOf(holder.Id);
+            if (OtherNodeOf(pending.Request, held) is { } foreign)
+            {
+                _results.Add((pending, foreign));
+                return pool;
+            }
+
             if (isRelease)
             {
                 (pool, var ended) = pool.Release(holder.Id);
@@ -228,6 +238,17 @@ internal sealed partial class LeaseAllocator(
             _results.Add((pending, got.Leases));
             return got.Next;
         }
+
+        /// <summary>Why a lease can't be spoken for by the agent of a node: it is another node's.</summary>
+        private static Refusal? OtherNodeOf(LeaseRequest request, IEnumerable<Lease> held) =>
+            request.OnlyOfNode is { } node
+            && held.Any(lease => lease.Holder.Node is { } of && !of.Equals(node, StringComparison.OrdinalIgnoreCase))
+                ? new Refusal(
+                    RefusalCode.AuthorizationFailed,
+                    $"the addresses of this holder are of a pod on another node than {node}",
+                    "containerId"
+                )
+                : null;
 
         /// <summary>
         /// Asked of the state that the commit rests on: a lease and the end of its attachment can't both win.

@@ -19,4 +19,7 @@ internal static class DnsLabel
             && name[^1] != '-'
             && name.All(c => c is '-' or (>= 'a' and <= 'z') or (>= '0' and <= '9'));
     }
+
+    /// <summary>Whether a name is a DNS subdomain, as the names of nodes are: labels, with dots between.</summary>
+    public static bool IsSubdomain(string name) => name.Length <= 253 && name.Split('.').All(IsValid);
 }

@@ -9,6 +9,15 @@ internal static class AgentApi
     /// <summary><c>POST</c>: an agent becomes known, by an enrolment token.</summary>
     public const string Enrol = "enroll";
 
+    /// <summary><c>POST</c>: the agent of a node becomes known, by the token of its pod's service account.</summary>
+    public const string Join = "join";
+
+    /// <summary>The query parameter of it: the id of the cluster.</summary>
+    public const string JoinCluster = "cluster";
+
+    /// <summary><c>PUT</c>: who signs the cluster's service account tokens.</summary>
+    public const string Issuer = "issuer";
+
     /// <summary><c>GET</c>: what is desired, by long poll.</summary>
     public const string Desired = "desired";
 

@@ -18,6 +18,7 @@ namespace Weft.Contracts;
 [JsonSerializable(typeof(StatusReport))]
 [JsonSerializable(typeof(PodLease))]
 [JsonSerializable(typeof(SocketRequest))]
+[JsonSerializable(typeof(EnrolmentTokenResponse))]
 [JsonSerializable(typeof(PlanResponse))]
 internal sealed partial class ContractJson : JsonSerializerContext;
 

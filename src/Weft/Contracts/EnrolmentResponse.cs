@@ -4,16 +4,11 @@ using System.Text.Json.Serialization;
 namespace Weft.Contracts;
 
 /// <summary>The answer to <c>POST enroll</c>.</summary>
-/// <param name="Credential">The secret that the agent shows from now on; it is said once.</param>
-internal sealed record EnrolmentResponse(string AgentId, string Cluster, string Credential)
+internal sealed record EnrolmentResponse(string AgentId, string Cluster)
 {
-    /// <summary>Whether nothing is empty, and the credential can stand in a header.</summary>
+    /// <summary>Whether nothing is empty.</summary>
     [JsonIgnore]
-    public bool IsComplete =>
-        AgentId.Length > 0
-        && Cluster.Length > 0
-        && Credential.Length > 0
-        && Credential.All(c => c is > ' ' and < (char)127);
+    public bool IsComplete => AgentId.Length > 0 && Cluster.Length > 0;
 
     /// <summary>The body as weftd answers it.</summary>
     public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, ServerJson.Default.EnrolmentResponse);
@@ -25,7 +20,4 @@ internal sealed record EnrolmentResponse(string AgentId, string Cluster, string 
         JsonSerializer.Deserialize(body, ContractJson.Default.EnrolmentResponse) is { IsComplete: true } response
             ? response
             : null;
-
-    /// <summary>The id alone: a record prints all it has, and this one must not.</summary>
-    public override string ToString() => AgentId;
 }

@@ -43,7 +43,7 @@ internal sealed record VerificationResponse(string Id, bool IsDone, ImmutableArr
         var properties = root.Member("properties");
         return new VerificationResponse(
             root.Text("id") ?? "",
-            properties.Member("isDone") is { ValueKind: JsonValueKind.True },
+            properties.Boolean("isDone"),
             [
                 .. properties
                     .Elements("agents")

@@ -40,6 +40,8 @@ internal sealed class Agent : ResourceKind
             SchemaMember.Text("node", "the node it serves; absent where it serves the cluster as a whole").ReadOnly(),
             SchemaMember.Text("version").ReadOnly(),
             SchemaMember.Text("enrolledAt").ReadOnly(),
+            SchemaMember.Text("enrolledFrom", "the address that it came from when it enrolled").ReadOnly(),
+            SchemaMember.Text("enrolledBy", "who made the token it enrolled with").ReadOnly(),
             SchemaMember.Text("credentialHash") with
             {
                 Mutability = Mutability.Secret,
@@ -47,6 +49,31 @@ internal sealed class Agent : ResourceKind
             SchemaMember.Any("status", "its last report").ReadOnly(),
             SchemaMember.Text("provisioningState").ReadOnly()
         );
+
+    /// <summary>The node that an agent serves; null where it serves the cluster as a whole, or is gone.</summary>
+    public static string? NodeOf(StoreState state, ResourceId agent) =>
+        state.Get(StoreKey.ForResource(agent)) is { } row ? PropertiesOf(row).Text("node") : null;
+
+    /// <summary>The agent of a cluster that has a name, unless it is being deleted.</summary>
+    public static Row? Find(StoreState state, ResourceId cluster, string name) =>
+        state.Get(StoreKey.ForResource(cluster.Extend(ResourceType, name))) is { } row && !Provisioning.IsDeleting(row)
+            ? row
+            : null;
+
+    /// <summary>Why an agent can't be enrolled under a name that another has.</summary>
+    public static Refusal NameInUse(Row agent)
+    {
+        var (id, properties) = (IdOf(agent), PropertiesOf(agent));
+        var from = properties.Text("enrolledFrom") is { } address ? $" from {address}" : "";
+        return new Refusal(
+            RefusalCode.Conflict,
+            $"agent {id.Name} of {id.Parent!.Name} is enrolled since {properties.Text("enrolledAt")}{from}. To put another "
+                + $"in its place: weft agent token --cluster {id.Parent.Name} --name {id.Name} --replace; to end it: "
+                + $"weft agent forget {id.Name} --cluster {id.Parent.Name}",
+            "name",
+            id.ToString()
+        );
+    }
 
     /// <summary>The agents of a cluster.</summary>
     public static IEnumerable<Row> ListIn(StoreState state, ResourceId cluster)

@@ -61,6 +61,20 @@ internal sealed record DesiredState(
     public DesiredState WithRevision(long revision) =>
         revision == Revision ? this : this with { Revision = revision, _digest = Digest };
 
+    /// <summary>
+    /// What the agent of a node is told: of all nodes its own alone. The digest stays that of the whole, by which the
+    /// agent asks for the next.
+    /// </summary>
+    /// <param name="node">The node; null for the agent of the cluster, which is told of all.</param>
+    public DesiredState For(string? node) =>
+        node is null
+            ? this
+            : this with
+            {
+                Nodes = [.. Nodes.Where(one => one.Name == DnsLabel.From(node))],
+                _digest = Digest,
+            };
+
     /// <summary>The desired state as agents get it.</summary>
     public byte[] ToBytes() =>
         Json.ToUtf8(writer =>

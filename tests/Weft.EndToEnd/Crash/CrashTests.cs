@@ -112,19 +112,7 @@ public sealed class CrashTests
 
     private static async Task<string> Enrol(Weftd weftd, HttpClient client, string cluster, string name)
     {
-        var made = await weftd.SendRequest(
-            client,
-            "POST",
-            $"{SmallSite.Cloud}/kubernetesClusters/{cluster}/listEnrollmentToken"
-        );
-        var enrolled = await weftd.SendRequest(
-            client,
-            "POST",
-            "/agents/v1/enroll",
-            new JsonObject { ["name"] = name },
-            made.Body!["token"]!.ToString()
-        );
-        return enrolled.Body!["credential"]!.ToString();
+        return await weftd.Enrol(client, $"{SmallSite.Cloud}/kubernetesClusters/{cluster}", name);
     }
 
     private static async Task<List<(string Address, string Holder)>> Leases(Weftd weftd, HttpClient client)

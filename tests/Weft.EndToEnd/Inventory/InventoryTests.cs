@@ -106,9 +106,8 @@ public sealed class InventoryTests
 
     private static async Task<Process> Agent(Weftd weftd, HttpClient client, string place, KernelTree tree)
     {
-        var made = await weftd.SendRequest(client, "POST", $"{East}/listEnrollmentToken");
         var token = Path.Join(place, "token");
-        await File.WriteAllTextAsync(token, made.Body!["token"]!.ToString(), Cancel);
+        await File.WriteAllTextAsync(token, await weftd.EnrolmentToken(client, East, "w1", "w1"), Cancel);
         return Process.Start(
             new ProcessStartInfo(
                 Program("Weft.Agent", "weft-agent"),

@@ -64,12 +64,8 @@ public sealed class ProxiedAgentTests : IAsyncLifetime
                 },
             }
         );
-        var token = await _weftd.SendRequest(
-            _http,
-            "POST",
-            $"{SmallSite.Cloud}/kubernetesClusters/east/listEnrollmentToken"
-        );
-        await File.WriteAllTextAsync(Path.Join(_place.FullName, "enroll"), token.Body!["token"]!.ToString(), Cancel);
+        var token = await _weftd.EnrolmentToken(_http, $"{SmallSite.Cloud}/kubernetesClusters/east", "w1", "w1");
+        await File.WriteAllTextAsync(Path.Join(_place.FullName, "enroll"), token, Cancel);
     }
 
     [Theory]

@@ -88,10 +88,11 @@ internal sealed class RelayLab : IAsyncDisposable
     {
         var (state, token) = (Path.Join(Home, $"{name}.agent"), Path.Join(Home, $"{name}.enroll"));
         if (!File.Exists(token))
-            await WriteSecret(
-                token,
-                (await Weftd.SendRequest(Client, "POST", $"{Cluster}/listEnrollmentToken")).Body!["token"]!.ToString()
-            );
+        {
+            var node = options.SkipWhile(option => option != "--node").Skip(1).FirstOrDefault();
+            await WriteSecret(token, await Weftd.EnrolmentToken(Client, Cluster, name, node));
+        }
+
         string[] line =
         [
             .. before,

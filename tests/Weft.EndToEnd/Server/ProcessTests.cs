@@ -142,20 +142,7 @@ public sealed class ProcessTests
 
     private static async Task<string> Enrol(Weftd weftd, HttpClient client)
     {
-        var made = await weftd.SendRequest(
-            client,
-            "POST",
-            $"{SmallSite.Cloud}/kubernetesClusters/east/listEnrollmentToken"
-        );
-        return (
-            await weftd.SendRequest(
-                client,
-                "POST",
-                "/agents/v1/enroll",
-                new JsonObject { ["name"] = "w1" },
-                made.Body!["token"]!.ToString()
-            )
-        ).Body!["credential"]!.ToString();
+        return await weftd.Enrol(client, $"{SmallSite.Cloud}/kubernetesClusters/east", "w1");
     }
 
     /// <summary>Begins an operation that waits for the agent; returns the path to watch it by.</summary>

@@ -2,8 +2,10 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net.Http.Headers;
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
+using Weft.Contracts;
 
 namespace Weft.EndToEnd.Server;
 
@@ -119,6 +121,31 @@ internal sealed class Weftd : IAsyncDisposable
         using var response = await client.SendAsync(request, Cancel);
         var text = await response.Content.ReadAsStringAsync(Cancel);
         return ((int)response.StatusCode, text.Length == 0 ? null : JsonNode.Parse(text), response.Headers);
+    }
+
+    /// <summary>A token that enrols one agent of a cluster, once.</summary>
+    public async Task<string> EnrolmentToken(HttpClient client, string cluster, string name, string? node = null)
+    {
+        var wanted = new EnrolmentTokenRequest(name, node, Replace: false, EnrolmentTokenRequest.DefaultMinutes);
+        var made = await SendRequest(client, "POST", $"{cluster}/{EnrolmentTokenRequest.ActionName}", wanted.ToJson());
+        Assert.True(made.Status == 200, made.Body?.ToJsonString());
+        return EnrolmentTokenResponse.Read(made.Body!.AsObject())!.Token;
+    }
+
+    /// <summary>Enrols as the agent of a cluster would.</summary>
+    /// <returns>The credential that it has made.</returns>
+    public async Task<string> Enrol(HttpClient client, string cluster, string name)
+    {
+        var token = await EnrolmentToken(client, cluster, name);
+        var credential = BearerToken.Create(
+            BearerToken.AgentKind,
+            RandomNumberGenerator.GetBytes(BearerToken.RandomLength)
+        );
+        var request = new EnrolmentRequest(name, BearerToken.HashOf(credential), null, null);
+        var body = JsonNode.Parse(request.ToBytes());
+        var enrolled = await SendRequest(client, "POST", $"{AgentApi.Root}{AgentApi.Enrol}", body, token);
+        Assert.True(enrolled.Status == 201, enrolled.Body?.ToJsonString());
+        return credential;
     }
 
     /// <summary>Makes a document of a site and waits until it is provisioned.</summary>

@@ -75,8 +75,7 @@ public sealed class VerifyTests : IDisposable
         );
         var picture = await weftd.SendRequest(client, "GET", $"{East}/providers/Weft.Fleet/desiredStates/current");
         await Configure(picture.Body!["properties"]!);
-        var token = await weftd.SendRequest(client, "POST", $"{East}/listEnrollmentToken", new JsonObject());
-        await Agent(weftd, token.Body!["token"]!.ToString());
+        await Agent(weftd, await weftd.EnrolmentToken(client, East, "w1", "w1"));
     }
 
     /// <summary>What the agent's own verb says of a network.</summary>

@@ -51,8 +51,11 @@ internal sealed class ScriptedControlPlane : IAsyncDisposable
     /// </summary>
     public Func<string, PodLeaseRequest, HttpContext, Task<bool>>? Before { get; set; }
 
-    /// <summary>The credential given last; any other is refused with 401.</summary>
-    public string? Credential { get; private set; }
+    /// <summary>Meets each enrolment first; true where it has answered, or taken care that nobody does.</summary>
+    public Func<HttpContext, bool>? BeforeEnrolment { get; set; }
+
+    /// <summary>The hash of the credential enrolled last; any other is refused with 401.</summary>
+    public string? CredentialHash { get; private set; }
 
     public IReadOnlyList<(string Verb, string Holder)> Calls => Copy(_calls);
 
@@ -160,7 +163,8 @@ internal sealed class ScriptedControlPlane : IAsyncDisposable
             context.Request.ContentLength > 0 ? (await JsonNode.ParseAsync(context.Request.Body))!.AsObject() : [];
         var bearer = context.Request.Headers.Authorization.ToString().Replace("Bearer ", "", StringComparison.Ordinal);
         var path = context.Request.Path.Value![AgentApi.Root.Length..];
-        if (bearer != (path == AgentApi.Enrol ? Token : Credential))
+        var isKnown = path == AgentApi.Enrol ? bearer == Token : BearerToken.HashOf(bearer) == CredentialHash;
+        if (!isKnown)
             await Refuse(context, 401, "AuthenticationFailed", "the bearer is not known");
         else
             await (
@@ -216,9 +220,11 @@ internal sealed class ScriptedControlPlane : IAsyncDisposable
 
         lock (_guard)
             _enrolments.Add(request);
-        Credential = $"weft_agt_{Guid.NewGuid():N}";
+        if (BeforeEnrolment?.Invoke(context) == true)
+            return;
+        CredentialHash = request.CredentialHash;
         var agent = $"{Cluster}/providers/Weft.Fleet/agents/{request.Name}";
-        await Respond(context, 201, new EnrolmentResponse(agent, Cluster, Credential).ToBytes());
+        await Respond(context, 201, new EnrolmentResponse(agent, Cluster).ToBytes());
     }
 
     private async Task Desired(HttpContext context)

@@ -41,6 +41,9 @@ internal sealed class FakeKube : IAsyncDisposable
 
     public FakeKubeStore Store { get; } = new();
 
+    /// <summary>Who signs the tokens of service accounts.</summary>
+    public ServiceAccountSigner Signer { get; } = new();
+
     /// <summary>Cancelled when all connections break.</summary>
     public CancellationToken Dropped => Volatile.Read(ref _dropped).Token;
 
@@ -179,6 +182,7 @@ internal sealed class FakeKube : IAsyncDisposable
     {
         await GoAway();
         _certificate.Dispose();
+        Signer.Dispose();
         _port.Dispose();
         _dropped.Dispose();
     }
@@ -194,6 +198,13 @@ internal sealed class FakeKube : IAsyncDisposable
                 )
             )
                 throw new KubeError(401, "Unauthorized", "Unauthorized");
+            // Every service account may read who signs their tokens (system:service-account-issuer-discovery).
+            if (DiscoveryOf(http.Request.Path.Value) is { } published)
+            {
+                await KubeVerbs.Respond(http, 200, published);
+                return;
+            }
+
             var request = KubeQuery.Read(http);
             _requests.Enqueue((caller.User, request));
             if (Interlocked.Decrement(ref _throttled) >= 0 && caller.User == "agent")
@@ -222,6 +233,14 @@ internal sealed class FakeKube : IAsyncDisposable
             await KubeVerbs.Respond(http, refusal.Code, refusal.Status);
         }
     }
+
+    private JsonObject? DiscoveryOf(string? path) =>
+        path switch
+        {
+            "/.well-known/openid-configuration" => Signer.Configuration,
+            "/openid/v1/jwks" => Signer.Keys,
+            _ => null,
+        };
 
     private static void Authorize((string User, FakeRbac? Rules) caller, KubeRequest request)
     {

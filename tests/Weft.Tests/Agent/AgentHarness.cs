@@ -89,8 +89,8 @@ internal sealed class AgentHarness : IAsyncDisposable
     /// <summary>An agent of a real weftd's cluster, <see cref="Documents.East"/>; it doesn't run yet.</summary>
     public static async Task<AgentHarness> Join(InProcessServer server, AgentTimings? timings = null)
     {
-        var token = (await server.Post($"{Documents.East}/listEnrollmentToken", "")).Expect(200).Json["token"];
-        return new(null, server.Client.BaseAddress!, token!.ToString(), timings ?? FastTimings);
+        var token = await server.EnrolmentToken(Documents.East, "w1", "w1");
+        return new(null, server.Client.BaseAddress!, token, timings ?? FastTimings);
     }
 
     /// <summary>An agent that runs, and that has applied what a real weftd desires.</summary>

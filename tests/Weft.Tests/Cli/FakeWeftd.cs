@@ -64,6 +64,9 @@ internal sealed class FakeWeftd : HttpMessageHandler
     /// <summary>Changes the computed plan.</summary>
     public Action<JsonObject> EditPlan { get; set; } = _ => { };
 
+    /// <summary>The agent that a token was asked for last, as it was asked.</summary>
+    public string? LastEnrolmentToken { get; private set; }
+
     /// <summary>How many members a page of a list has.</summary>
     public int PageSize { get; set; } = 100;
 
@@ -202,14 +205,17 @@ internal sealed class FakeWeftd : HttpMessageHandler
         var slash = path.LastIndexOf('/');
         var id = ResourceId.Parse(path[..slash]).Value;
         Events.Add($"POST {Label.For(id)} {path[(slash + 1)..]} {body?["state"]}".TrimEnd());
+        if (path.EndsWith("/listEnrollmentToken", StringComparison.Ordinal))
+            LastEnrolmentToken = body?.ToJsonString();
         return path.EndsWith("/listEnrollmentToken", StringComparison.Ordinal)
             ? Json(
-                new JsonObject
-                {
-                    ["token"] = "weft_enr_abc",
-                    ["expiresAt"] = "2026-11-23T10:00:00Z",
-                    ["cluster"] = id.ToString(),
-                }
+                new EnrolmentTokenResponse(
+                    "weft_enr_abc",
+                    "2026-11-23T10:00:00Z",
+                    id.ToString(),
+                    body!["name"]!.ToString(),
+                    body["node"]?.ToString()
+                ).ToJson()
             )
             : Accepted(Start(id, $"{body!["state"]}", "operationResults"));
     }

@@ -189,6 +189,21 @@ public sealed class QueryCommandTests : IDisposable
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, CommandLine.Mode(file));
     }
 
+    [Theory]
+    [InlineData("""{"name":"c","minutes":15}""")]
+    [InlineData("""{"name":"w1-rack-2","node":"w1.rack-2","minutes":15}""", "--node", "w1.rack-2")]
+    [InlineData("""{"name":"x","replace":true,"minutes":120}""", "--name", "x", "--replace", "--lifetime", "2h")]
+    [InlineData("""{"name":"c","minutes":1}""", "--lifetime", "20s")]
+    public async Task Asks_ForATokenOfOneAgent(string body, params string[] options)
+    {
+        _weft.Store("Microsoft.NetworkCloud/kubernetesClusters/c");
+        var run = await _weft.RunInGroup(["agent", "token", "--cluster", "c", .. options]);
+        Assert.Equal((0, "weft_enr_abc\n"), (run.Exit, run.Out));
+        Assert.Equal(body, _weft.Weftd.LastEnrolmentToken);
+        Assert.StartsWith("enrols agent ", run.Error, StringComparison.Ordinal);
+        Assert.Contains(", once, until ", run.Error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Forgets_Agent_OfItsCluster()
     {

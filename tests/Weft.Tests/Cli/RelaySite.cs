@@ -96,7 +96,7 @@ internal sealed class RelaySite : IAsyncDisposable
     /// <summary>Has the cluster's own agent tell by which CA certificates its API server is known.</summary>
     public async Task Report(string cluster, string authorityFile)
     {
-        var agent = await Plane.Enrol(cluster, "cluster");
+        var agent = await Plane.Enrol(cluster, "cluster", replace: true);
         var status = new JsonObject
         {
             ["digest"] = "sha256-1",

@@ -17,16 +17,16 @@ public sealed class AgentApiTests
     public void Writes_AnEnrolment_ByteForByte()
     {
         Assert.Equal(
-            """{"name":"w1","node":"w1","version":"0.1.0"}""",
-            TextOf(new EnrolmentRequest("w1", "w1", "0.1.0").ToBytes())
+            """{"name":"w1","credentialHash":"00ff","node":"w1","version":"0.1.0"}""",
+            TextOf(new EnrolmentRequest("w1", "00ff", "w1", "0.1.0").ToBytes())
         );
         Assert.Equal(
-            """{"name":"c1","version":"0.1.0"}""",
-            TextOf(new EnrolmentRequest("c1", null, "0.1.0").ToBytes())
+            """{"name":"c1","credentialHash":"00ff","version":"0.1.0"}""",
+            TextOf(new EnrolmentRequest("c1", "00ff", null, "0.1.0").ToBytes())
         );
         Assert.Equal(
-            """{"agentId":"/a/w+1","cluster":"/c","credential":"weft_agt_1"}""",
-            TextOf(new EnrolmentResponse("/a/w+1", "/c", "weft_agt_1").ToBytes())
+            """{"agentId":"/a/w+1","cluster":"/c"}""",
+            TextOf(new EnrolmentResponse("/a/w+1", "/c").ToBytes())
         );
     }
 
@@ -111,23 +111,23 @@ public sealed class AgentApiTests
     }
 
     [Theory]
-    [InlineData("{}", "'name': '' is no DNS label: lower-case letters, digits and hyphens, at most 63")]
+    [InlineData("""{"name":"w1"}""", "'credentialHash': '' is not a SHA-256: 64 lower-case hexadecimal digits")]
     [InlineData(
-        """{"name":"W1"}""",
-        "'name': 'W1' is no DNS label: lower-case letters, digits and hyphens, at most 63"
+        """{"name":"W1","credentialHash":"0000000000000000000000000000000000000000000000000000000000000000"}""",
+        "'name': 'W1' is not a DNS label: lower-case letters, digits and hyphens, at most 63"
     )]
     public void Refuses_AnEnrolment(string body, string message) =>
         Assert.Equal(message, EnrolmentRequest.Read(Parse(body)).Refusal?.Message);
 
     [Theory]
-    [InlineData("""{"agentId":"","cluster":"/c","credential":"x"}""")]
-    [InlineData("""{"agentId":"/a","cluster":"/c","credential":"x y"}""")]
-    public void Takes_NoCredential_ThatCanStandInNoHeader(string body) =>
+    [InlineData("""{"agentId":"","cluster":"/c"}""")]
+    [InlineData("""{"agentId":"/a","cluster":""}""")]
+    public void Takes_NoAnswer_ThatSaysNothing(string body) =>
         Assert.Null(EnrolmentResponse.Read(Encoding.UTF8.GetBytes(body)));
 
     [Theory]
-    [InlineData("""{"agentId":"/a","cluster":"/c"}""")]
-    [InlineData("""{"agentId":null,"cluster":"/c","credential":"x"}""")]
+    [InlineData("""{"agentId":"/a"}""")]
+    [InlineData("""{"agentId":null,"cluster":"/c"}""")]
     [InlineData("[]")]
     public void Refuses_AnEnrolmentsAnswer_ThatLacksSomething(string body) =>
         Assert.Throws<JsonException>(() => EnrolmentResponse.Read(Encoding.UTF8.GetBytes(body)));

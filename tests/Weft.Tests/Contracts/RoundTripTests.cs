@@ -23,14 +23,14 @@ public sealed class RoundTripTests
 
     [Fact]
     public void Keeps_AnEnrolment() =>
-        Gen.Select(MaybeText, MaybeText)
-            .Select((node, version) => new EnrolmentRequest("w1", node, version))
+        Gen.Select(Gen.Int[0, 2].Select(i => new[] { null, "w1", "w1.rack-2" }[i]), MaybeText)
+            .Select((node, version) => new EnrolmentRequest("w1", BearerToken.HashOf("x"), node, version))
             .Sample(sent => Assert.Equal(sent, EnrolmentRequest.Read(Parse(sent.ToBytes())).Value));
 
     [Fact]
     public void Keeps_AnEnrolmentsAnswer() =>
-        Gen.Select(Visible, Visible, Visible)
-            .Select((agent, cluster, credential) => new EnrolmentResponse(agent, cluster, credential))
+        Gen.Select(Visible, Visible)
+            .Select((agent, cluster) => new EnrolmentResponse(agent, cluster))
             .Sample(sent => Assert.Equal(sent, EnrolmentResponse.Read(sent.ToBytes())));
 
     [Fact]

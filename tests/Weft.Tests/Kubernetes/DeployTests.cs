@@ -64,6 +64,7 @@ public sealed class DeployTests
                     .Replace("$(WEFT_SERVER)", "https://weft.example", StringComparison.Ordinal)
                     .Replace("$(WEFT_NAME)", "c1", StringComparison.Ordinal)
                     .Replace("$(NODE_NAME)", "w1", StringComparison.Ordinal)
+                    .Replace("$(WEFT_CLUSTER)", Documents.East, StringComparison.Ordinal)
             )
             .ToArray();
         Weft.Agent.AgentOptions? read = null;

@@ -9,109 +9,6 @@ public sealed class AgentEndpointsTests
     private const string Agents = $"{Documents.East}/providers/Weft.Fleet/agents";
 
     [Fact]
-    public async Task Enrols_InTheClusterOfItsToken()
-    {
-        await using var server = await InProcessServer.WithSite();
-        var made = (await server.Post($"{Documents.East}/listEnrollmentToken", "")).Expect(200);
-
-        var enrolled = await Enrol(server, made.Json["token"]!.ToString());
-
-        Assert.Equal(Documents.East, made.Json["cluster"]!.ToString());
-        Assert.Equal(
-            server.Clock.GetUtcNow().AddHours(24),
-            DateTimeOffset.Parse(made.Json["expiresAt"]!.ToString(), null)
-        );
-        Assert.Equal($"{Agents}/w1", enrolled["agentId"]!.ToString());
-        Assert.Equal(Documents.East, enrolled["cluster"]!.ToString());
-        var read = (await server.Get($"{Agents}/w1")).Expect(200);
-        Assert.DoesNotContain("credential", read.Text, StringComparison.OrdinalIgnoreCase);
-        Assert.Empty((await server.Get($"{Documents.West}/providers/Weft.Fleet/agents")).Json["value"]!.AsArray());
-    }
-
-    [Fact]
-    public async Task Takes_ATokenForEnrolmentAlone_AndACredentialForTheRest()
-    {
-        await using var server = await InProcessServer.WithSite();
-        var made = (await server.Post($"{Documents.East}/listEnrollmentToken", "")).Expect(200);
-        var token = made.Json["token"]!.ToString();
-        var credential = (await Enrol(server, token))["credential"]!.ToString();
-
-        foreach (
-            var (method, path) in new[]
-            {
-                ("GET", "desired"),
-                ("PUT", "status"),
-                ("POST", "leases/acquire"),
-                ("POST", "leases/release"),
-            }
-        )
-            Assert.Equal(
-                "AuthorizationFailed",
-                (await server.SendAsAgent(token, method, path, new JsonObject())).Expect(403).Code
-            );
-        Assert.Equal(
-            "AuthorizationFailed",
-            (await server.Send("GET", $"{Documents.East}?api-version=2026-10-01", null, token)).Expect(403).Code
-        );
-        var again = await server.SendAsAgent(credential, "POST", "enroll", new JsonObject { ["name"] = "w2" });
-        Assert.Equal("AuthorizationFailed", again.Expect(403).Code);
-    }
-
-    [Fact]
-    public async Task Refuses_Token_OnceItHasExpired()
-    {
-        await using var server = await InProcessServer.WithSite();
-        var token = (await server.Post($"{Documents.East}/listEnrollmentToken", "")).Expect(200).Json[
-            "token"
-        ]!.ToString();
-        server.Clock.Advance(TimeSpan.FromHours(24) - TimeSpan.FromSeconds(1));
-        _ = (await server.SendAsAgent(token, "POST", "enroll", new JsonObject { ["name"] = "w1" })).Expect(201);
-        server.Clock.Advance(TimeSpan.FromSeconds(1));
-
-        Assert.Equal(
-            "AuthenticationFailed",
-            (await server.SendAsAgent(token, "POST", "enroll", new JsonObject { ["name"] = "w2" })).Expect(401).Code
-        );
-        await server.WaitUntil(() => !server.Store.Current.Range("enrollment|").Any(), "the expired token is swept");
-    }
-
-    [Fact]
-    public async Task Refuses_Token_OfAnEarlierClusterOfThatName()
-    {
-        await using var server = await InProcessServer.WithSite();
-        var west = Documents.Site.Single(document => document.Id == Documents.West);
-        var token = (await server.Post($"{Documents.West}/listEnrollmentToken", "")).Expect(200).Json[
-            "token"
-        ]!.ToString();
-        await server.DeleteAndWait(Documents.West);
-        Assert.Equal(
-            "AuthenticationFailed",
-            (await server.SendAsAgent(token, "POST", "enroll", new JsonObject { ["name"] = "w1" })).Expect(401).Code
-        );
-        server.Clock.Advance(TimeSpan.FromSeconds(1));
-        await server.Create(west);
-
-        Assert.Equal(
-            "AuthenticationFailed",
-            (await server.SendAsAgent(token, "POST", "enroll", new JsonObject { ["name"] = "w1" })).Expect(401).Code
-        );
-    }
-
-    [Fact]
-    public async Task Replaces_Credential_WhenSameNameEnrolsAgain()
-    {
-        await using var server = await InProcessServer.WithSite();
-        var old = await server.Enrol(Documents.East, "w1");
-        _ = (await server.SendAsAgent(old, "GET", "desired")).Expect(200);
-
-        var fresh = await server.Enrol(Documents.East, "w1");
-
-        _ = (await server.SendAsAgent(old, "GET", "desired")).Expect(401);
-        _ = (await server.SendAsAgent(fresh, "GET", "desired")).Expect(200);
-        _ = Assert.Single((await server.Get(Agents)).Json["value"]!.AsArray());
-    }
-
-    [Fact]
     public async Task Refuses_Credential_AtOnce_WhenAgentWasDeleted()
     {
         await using var server = await InProcessServer.WithSite();
@@ -123,27 +20,6 @@ public sealed class AgentEndpointsTests
 
         _ = (await server.SendAsAgent(credential, "GET", "desired")).Expect(401);
         _ = (await waiting.WaitAsync(TimeSpan.FromSeconds(5), TestContext.Current.CancellationToken)).Expect(401);
-    }
-
-    [Theory]
-    [InlineData("")]
-    [InlineData("W1")]
-    [InlineData("-w1")]
-    [InlineData("w.1")]
-    [InlineData("w1\n")]
-    public async Task Refuses_AgentNameThatIsNoLabel(string name)
-    {
-        await using var server = await InProcessServer.WithSite();
-        var token = (await server.Post($"{Documents.East}/listEnrollmentToken", "")).Expect(200).Json[
-            "token"
-        ]!.ToString();
-        var before = server.Revision;
-
-        Assert.Equal(
-            "InvalidMember",
-            (await server.SendAsAgent(token, "POST", "enroll", new JsonObject { ["name"] = name })).Expect(400).Code
-        );
-        Assert.Equal(before, server.Revision);
     }
 
     [Fact]
@@ -379,14 +255,7 @@ public sealed class AgentEndpointsTests
     {
         await using var server = await InProcessServer.WithSite();
         var agent = await server.Enrol(Documents.East, "east");
-        var token = (await server.Post($"{Documents.East}/listEnrollmentToken", "")).Expect(200).Json[
-            "token"
-        ]!.ToString();
-        var ofNode = (
-            await server.SendAsAgent(token, "POST", "enroll", new JsonObject { ["name"] = "w1", ["node"] = "w1" })
-        )
-            .Expect(201)
-            .Json["credential"]!.ToString();
+        var ofNode = await server.Enrol(Documents.East, "w1", "w1");
         var (certificate, key) = AuthorityPem.Create("one");
         var before = server.Revision;
 
@@ -418,16 +287,4 @@ public sealed class AgentEndpointsTests
             ["state"] = "Applied",
             ["certificateAuthority"] = authority,
         };
-
-    /// <summary>Enrols an agent that says of itself that it is another cluster's.</summary>
-    private static async Task<JsonNode> Enrol(InProcessServer server, string token)
-    {
-        var body = new JsonObject
-        {
-            ["name"] = "w1",
-            ["node"] = "w1",
-            ["cluster"] = Documents.West,
-        };
-        return (await server.SendAsAgent(token, "POST", "enroll", body)).Expect(201).Json;
-    }
 }

@@ -58,9 +58,7 @@ public sealed class InventoryTests
     {
         await using var server = await InProcessServer.WithSite();
         var agent = await server.Enrol(Documents.East, "c1");
-        var token = (await server.Post($"{Documents.East}/listEnrollmentToken", "")).Expect(200).Json[
-            "token"
-        ]!.ToString();
+        var token = await server.EnrolmentToken(Documents.East, "w1", "w1");
 
         var refused = (await server.SendAsAgent(agent, "PUT", "inventory", Inventory("ens1f0"))).Expect(409);
 
@@ -217,15 +215,7 @@ public sealed class InventoryTests
         );
     }
 
-    private static async Task<string> Enrol(InProcessServer server, string node)
-    {
-        var token = (await server.Post($"{Documents.East}/listEnrollmentToken", "")).Expect(200).Json[
-            "token"
-        ]!.ToString();
-        return (await server.SendAsAgent(token, "POST", "enroll", new JsonObject { ["name"] = node, ["node"] = node }))
-            .Expect(201)
-            .Json["credential"]!.ToString();
-    }
+    private static Task<string> Enrol(InProcessServer server, string node) => server.Enrol(Documents.East, node, node);
 
     private static JsonObject Inventory(string port) =>
         JsonNode

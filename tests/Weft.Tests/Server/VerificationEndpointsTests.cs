@@ -5,13 +5,8 @@ namespace Weft.Tests.Server;
 /// <summary>A verification from the question to the last agent's report.</summary>
 public sealed class VerificationEndpointsTests
 {
-    private static async Task<string> Enrol(InProcessServer server, string cluster, string name)
-    {
-        var token = (await server.Post($"{cluster}/listEnrollmentToken", "")).Expect(200).Json["token"]!.ToString();
-        return (await server.SendAsAgent(token, "POST", "enroll", new JsonObject { ["name"] = name, ["node"] = name }))
-            .Expect(201)
-            .Json["credential"]!.ToString();
-    }
+    private static Task<string> Enrol(InProcessServer server, string cluster, string name) =>
+        server.Enrol(cluster, name, name);
 
     [Fact]
     public async Task Asks_TheAgentsOfTheClusterThatHaveANode()
@@ -133,9 +128,7 @@ public sealed class VerificationEndpointsTests
     public async Task Keeps_VerificationsFromWhoeverIsNoAgent()
     {
         await using var server = await InProcessServer.WithSite();
-        var token = (await server.Post($"{Documents.East}/listEnrollmentToken", "")).Expect(200).Json[
-            "token"
-        ]!.ToString();
+        var token = await server.EnrolmentToken(Documents.East, "w1", "w1");
         Assert.Equal(
             "AuthorizationFailed",
             (await server.SendAsAgent(token, "GET", "verifications?wait=0")).Expect(403).Code

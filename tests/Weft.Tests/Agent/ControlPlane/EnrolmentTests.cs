@@ -40,6 +40,72 @@ public sealed class EnrolmentTests
     }
 
     [Fact]
+    public async Task Asks_WithTheSameCredential_WhenAnAnswerWasLost()
+    {
+        await using var harness = await AgentHarness.Create();
+        var lost = 0;
+        harness.Plane.BeforeEnrolment = context =>
+        {
+            if (Interlocked.Increment(ref lost) > 2)
+                return false;
+            context.Abort();
+            return true;
+        };
+        await harness.StartAgent();
+        await harness.Plane.Until(() => harness.Plane.Polls > 0, "the agent is enrolled");
+        Assert.True(lost > 2);
+        Assert.Single(harness.Plane.Enrolments.Select(request => request.CredentialHash).Distinct());
+        Assert.False(File.Exists(Path.Join(harness.Options.State, "credential.pending")));
+    }
+
+    [Fact]
+    public async Task Joins_ByTheTokenOfItsServiceAccount_OnceItsClusterVouchesForIt()
+    {
+        await using var server = await InProcessServer.WithSite();
+        await using var kube = await FakeKube.Start();
+        await using var node = await AgentHarness.Join(server);
+        await File.WriteAllTextAsync(
+            node.TokenFile,
+            kube.Signer.TokenFor("w2", server.Clock.GetUtcNow()),
+            TestContext.Current.CancellationToken
+        );
+        node.Options = node.Options with
+        {
+            Name = "w2",
+            Node = "w2",
+            TokenFile = null,
+            ServiceAccountTokenFile = node.TokenFile,
+            Cluster = Documents.East,
+        };
+        await node.StartAgent();
+        await AgentHarness.Eventually(
+            () => node.Log.Contains("no agent of that cluster has reported", StringComparison.Ordinal),
+            "nobody vouches for the node yet"
+        );
+
+        await using var cluster = await AgentHarness.Join(server);
+        await File.WriteAllTextAsync(
+            cluster.TokenFile,
+            await server.EnrolmentToken(Documents.East, "east"),
+            TestContext.Current.CancellationToken
+        );
+        cluster.Options = cluster.Options with
+        {
+            Name = "east",
+            Node = null,
+            Kubernetes = new Weft.Agent.Kubernetes.KubeOptions { KubeConfig = kube.Config(cluster.Root) },
+        };
+        await cluster.StartAgent();
+        await AgentHarness.Eventually(
+            () => node.Log.Contains("reported state=", StringComparison.Ordinal),
+            "the node has joined and reported"
+        );
+        Assert.Contains("issuer-reported", cluster.Log, StringComparison.Ordinal);
+        var agent = (await server.Get($"{Documents.East}/providers/Weft.Fleet/agents/w2")).Expect(200).Json;
+        Assert.Equal("w2", agent["properties"]!["node"]!.ToString());
+    }
+
+    [Fact]
     public async Task Logs_NoSecret()
     {
         await using var server = await InProcessServer.WithSite();
@@ -76,7 +142,7 @@ public sealed class EnrolmentTests
         await using var harness = await AgentHarness.Create();
         await File.WriteAllTextAsync(harness.TokenFile, content, TestContext.Current.CancellationToken);
         Assert.Contains(
-            "holds no enrolment token",
+            "holds no token to enrol with",
             (await Assert.ThrowsAsync<StartupException>(harness.RunAgent)).Message,
             StringComparison.Ordinal
         );

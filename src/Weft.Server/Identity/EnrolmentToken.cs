@@ -1,0 +1,83 @@
+using System.Text.Json.Nodes;
+using Weft.Contracts;
+using Weft.Resources;
+
+namespace Weft.Server.Identity;
+
+/// <summary>
+/// What a token enrols: one agent of one cluster, once. Of the token itself a hash is kept, as the row's key.
+/// </summary>
+/// <param name="Node">The node the agent is to serve; null where it serves the cluster as a whole.</param>
+/// <param name="MayReplace">Whether it may take the place of an agent that has the name.</param>
+/// <param name="CreatedBy">Who made the token.</param>
+internal sealed record EnrolmentToken(ResourceId Cluster, string Name, string? Node, bool MayReplace, string CreatedBy)
+{
+    /// <summary>The partition of enrolment tokens.</summary>
+    public const string Partition = "enrollment";
+
+    /// <summary>
+    /// When the cluster was made, RFC 3339: a token is good for that cluster, and not for a later one of its name.
+    /// </summary>
+    public string? ClusterCreatedAt { get; init; }
+
+    /// <summary>The hash of the credential that it has enrolled; null while it is good.</summary>
+    public string? UsedBy { get; init; }
+
+    /// <summary>The row's key.</summary>
+    public string Key { get; private init; } = "";
+
+    /// <summary>Where a token is kept.</summary>
+    public static string KeyOf(string token) => $"{Partition}|{BearerToken.HashOf(token)}";
+
+    /// <summary>When a cluster was made.</summary>
+    public static string? CreatedAtOf(Row cluster) => cluster.Json.Member("systemData").Text("createdAt");
+
+    /// <summary>The row's content.</summary>
+    public JsonObject ToDocument(string expiresAt)
+    {
+        var document = new JsonObject
+        {
+            ["cluster"] = Cluster.ToString(),
+            ["made"] = ClusterCreatedAt,
+            ["expiresAt"] = expiresAt,
+            ["name"] = Name,
+            ["replace"] = MayReplace,
+            ["createdBy"] = CreatedBy,
+        };
+        if (Node is not null)
+            document["node"] = Node;
+        return document;
+    }
+
+    /// <summary>Reads a row.</summary>
+    /// <returns>Null where it is damaged, expired or of a cluster that is gone.</returns>
+    public static EnrolmentToken? Find(StoreState state, string key, DateTimeOffset now) =>
+        state.Get(key) is { } row
+        && DateTimeOffset.TryParse(row.Json.Text("expiresAt"), out var expires)
+        && expires > now
+        && row.Json.Id("cluster") is { } cluster
+        && row.Json.Text("name") is { } name
+        && state.Get(StoreKey.ForResource(cluster)) is { } today
+        && CreatedAtOf(today) == row.Json.Text("made")
+            ? new EnrolmentToken(
+                cluster,
+                name,
+                row.Json.Text("node"),
+                row.Json.Boolean("replace"),
+                row.Json.Text("createdBy") ?? ""
+            )
+            {
+                ClusterCreatedAt = row.Json.Text("made"),
+                UsedBy = row.Json.Text("usedBy"),
+                Key = key,
+            }
+            : null;
+
+    /// <summary>The change that uses it up.</summary>
+    public static Mutation Use(Row row, string credentialHash)
+    {
+        var document = row.ToJsonObject();
+        document["usedBy"] = credentialHash;
+        return Mutation.Put(row.Key, document);
+    }
+}

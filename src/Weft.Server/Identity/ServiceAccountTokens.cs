@@ -1,0 +1,86 @@
+using System.Text.Json;
+using Microsoft.IdentityModel.JsonWebTokens;
+using Microsoft.IdentityModel.Tokens;
+using Weft.Contracts;
+using Weft.Resources;
+
+namespace Weft.Server.Identity;
+
+/// <summary>
+/// Checks the token of a service account that a node's agent shows: signed by its cluster, for Weft, not expired, of the
+/// agents' own service account, and bound to a node.
+/// </summary>
+/// <remarks>
+/// Kubernetes, "Managing Service Accounts": projected tokens carry the node of their pod
+/// (<c>kubernetes.io.node.name</c>) from 1.32 on.
+/// </remarks>
+internal static class ServiceAccountTokens
+{
+    /// <summary>The longest token that is looked at, in characters; API servers issue about 1,200.</summary>
+    public const int MaxLength = 8 * 1024;
+
+    /// <summary>How far the cluster's clock may be ahead.</summary>
+    private static readonly TimeSpan ClockSkew = TimeSpan.FromSeconds(30);
+
+    private static readonly string[] Algorithms =
+    [
+        SecurityAlgorithms.RsaSha256,
+        SecurityAlgorithms.RsaSha384,
+        SecurityAlgorithms.RsaSha512,
+        SecurityAlgorithms.EcdsaSha256,
+        SecurityAlgorithms.EcdsaSha384,
+        SecurityAlgorithms.EcdsaSha512,
+    ];
+
+    /// <summary>Checks a token.</summary>
+    /// <returns>The name of the node that it is bound to.</returns>
+    public static async Task<Outcome<string>> ReadNode(string token, ServiceAccountIssuer issuer, DateTimeOffset now)
+    {
+        var result = await new JsonWebTokenHandler { MapInboundClaims = false }.ValidateTokenAsync(
+            token,
+            ParametersFor(issuer, now)
+        );
+        if (!result.IsValid || result.SecurityToken is not JsonWebToken checkedToken)
+            return Refused(ReasonFor(result.Exception));
+        var claims = JsonElement
+            .Parse(Base64UrlEncoder.DecodeBytes(checkedToken.EncodedPayload))
+            .Member("kubernetes.io");
+        var account = $"{claims.Text("namespace")}/{claims.Member("serviceaccount").Text("name")}";
+        const string Expected =
+            $"{ServiceAccountIssuer.ServiceAccountNamespace}/{ServiceAccountIssuer.ServiceAccountName}";
+        if (account != Expected)
+            return Refused($"it is of the service account {account}, not of {Expected}");
+        return claims.Member("node").Text("name") is { Length: > 0 } node
+            ? node
+            : Refused("it names no node, as Kubernetes does from 1.32 on; enrol this node by a token of its own");
+    }
+
+    private static TokenValidationParameters ParametersFor(ServiceAccountIssuer issuer, DateTimeOffset now) =>
+        new()
+        {
+            ValidIssuer = issuer.Issuer,
+            ValidAudience = ServiceAccountIssuer.Audience,
+            IssuerSigningKeys = new JsonWebKeySet(issuer.Keys.ToJsonString()).GetSigningKeys(),
+            ValidAlgorithms = Algorithms,
+            RequireExpirationTime = true,
+            RequireSignedTokens = true,
+            // By weftd's clock, which tests set.
+            LifetimeValidator = (begins, ends, _, _) =>
+                ends > now.UtcDateTime && (begins is null || begins <= (now + ClockSkew).UtcDateTime),
+        };
+
+    private static string ReasonFor(Exception? fault) =>
+        fault switch
+        {
+            SecurityTokenInvalidAudienceException => $"it isn't for the audience '{ServiceAccountIssuer.Audience}'",
+            SecurityTokenInvalidLifetimeException or SecurityTokenExpiredException =>
+                "it has expired, or isn't good yet",
+            SecurityTokenInvalidIssuerException => "it is of another issuer than the cluster's",
+            SecurityTokenInvalidSignatureException or SecurityTokenSignatureKeyNotFoundException =>
+                "no key of the cluster has signed it",
+            _ => "it is no token of a service account",
+        };
+
+    private static Refusal Refused(string why) =>
+        new(RefusalCode.AuthenticationFailed, $"the service account token isn't accepted: {why}");
+}

@@ -1,0 +1,226 @@
+using System.Security.Cryptography;
+using System.Text.Json.Nodes;
+using Weft.Contracts;
+
+namespace Weft.Tests.Server;
+
+/// <summary>Nodes that join by their cluster's word, and everybody who tries to without it.</summary>
+public sealed class JoinTests : IDisposable
+{
+    private const string Agents = $"{Documents.East}/providers/Weft.Fleet/agents";
+
+    private readonly ServiceAccountSigner _signer = new();
+
+    public void Dispose() => _signer.Dispose();
+
+    [Fact]
+    public async Task Joins_NodesUnattended_ByTheirClustersWord()
+    {
+        await using var server = await Start();
+        (await Join(server, Token(server, "w1"), "w1", "w1", out var credential)).Expect(201);
+        _ = (await server.SendAsAgent(credential, "GET", "desired")).Expect(200);
+        var properties = (await server.Get($"{Agents}/w1")).Expect(200).Json["properties"]!;
+        Assert.Equal(
+            ("w1", "service account weft-system/weft-agent-node"),
+            (properties["node"]!.ToString(), properties["enrolledBy"]!.ToString())
+        );
+        (await Join(server, Token(server, "w2.rack-1"), "w2-rack-1", "w2.rack-1", out _)).Expect(201);
+    }
+
+    [Fact]
+    public async Task Joins_ANodeThatWasSetUpAnew_AndRefusesItsOldCredential()
+    {
+        await using var server = await Start();
+        (await Join(server, Token(server, "w1"), "w1", "w1", out var old)).Expect(201);
+        (await Join(server, Token(server, "w1"), "w1", "w1", out var fresh)).Expect(201);
+        _ = (await server.SendAsAgent(old, "GET", "desired")).Expect(401);
+        _ = (await server.SendAsAgent(fresh, "GET", "desired")).Expect(200);
+    }
+
+    [Theory]
+    [InlineData("w2", "w2", 403, "speaks for no other")]
+    [InlineData("w1", "w2", 403, "speaks for no other")]
+    [InlineData("w1", null, 403, "speaks for no other")]
+    [InlineData("w1", "W1", 400, "'node'")]
+    [InlineData("east", "w1", 403, "is called 'w1'")]
+    public async Task Refuses_AnyOtherAgentThanTheNodes(string name, string? node, int status, string says)
+    {
+        await using var server = await Start();
+        var revision = server.Revision;
+        var refused = (await Join(server, Token(server, "w1"), name, node, out _)).Expect(status);
+        Assert.Contains(says, refused.Text, StringComparison.Ordinal);
+        Assert.Equal(revision, server.Revision);
+    }
+
+    public static TheoryData<string, string> BadTokens =>
+        new()
+        {
+            { "aud", "isn't for the audience 'weft'" },
+            { "iss", "another issuer" },
+            { "exp", "has expired" },
+            { "nbf", "has expired, or isn't good yet" },
+            { "noexp", "isn't accepted" },
+            { "namespace", "of the service account default/weft-agent-node" },
+            { "account", "of the service account weft-system/default" },
+            { "node", "it names no node" },
+            { "key", "no key of the cluster has signed it" },
+            { "none", "isn't accepted" },
+            { "hmac", "isn't accepted" },
+            { "payload", "no key of the cluster has signed it" },
+            { "garbage", "isn't accepted" },
+        };
+
+    [Theory]
+    [MemberData(nameof(BadTokens))]
+    public async Task Refuses_ATokenThatIsntTheNodes(string fault, string says)
+    {
+        await using var server = await Start();
+        var revision = server.Revision;
+        var refused = (await Join(server, BadToken(fault, server.Clock.GetUtcNow()), "w1", "w1", out _)).Expect(401);
+        Assert.Equal("AuthenticationFailed", refused.Code);
+        Assert.Contains(says, refused.Text, StringComparison.Ordinal);
+        Assert.Equal(revision, server.Revision);
+    }
+
+    [Fact]
+    public async Task Takes_AClusterForNoOther_EvenWithTheSameIssuer()
+    {
+        await using var server = await Start();
+        using var other = new ServiceAccountSigner();
+        var west = await server.Enrol(Documents.West, "west");
+        (await server.SendAsAgent(west, "PUT", AgentApi.Issuer, other.Issuer.ToJson())).Expect(204);
+        var token = Token(server, "w1");
+        (await Join(server, token, "w1", "w1", out _, Documents.West)).Expect(401);
+        (await Join(server, token, "w1", "w1", out _)).Expect(201);
+    }
+
+    [Theory]
+    [InlineData(Documents.West)]
+    [InlineData(Documents.East + "x")]
+    [InlineData(Documents.Cloud + "/l3Networks/n6")]
+    [InlineData("east")]
+    [InlineData("")]
+    public async Task Tells_NobodyWhichClustersThereAre(string cluster)
+    {
+        await using var server = await Start();
+        var refused = (await Join(server, Token(server, "w1"), "w1", "w1", out _, cluster)).Expect(401);
+        Assert.Contains("no agent of that cluster has reported", refused.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Forgets_WhoSignsForAClusterThatWasMadeAnew()
+    {
+        await using var server = await Start();
+        var agent = await server.Enrol(Documents.West, "west");
+        (await server.SendAsAgent(agent, "PUT", AgentApi.Issuer, _signer.Issuer.ToJson())).Expect(204);
+        await server.DeleteAndWait($"{Documents.West}/providers/Weft.Fleet/agents/west");
+        await server.DeleteAndWait(Documents.West);
+        server.Clock.Advance(TimeSpan.FromSeconds(1));
+        await server.Create(Documents.Site.Single(document => document.Id == Documents.West));
+        (await Join(server, Token(server, "w1"), "w1", "w1", out _, Documents.West)).Expect(401);
+    }
+
+    [Fact]
+    public async Task Hears_OfTheIssuer_FromTheClustersAgentAlone()
+    {
+        await using var server = await Start();
+        using var thief = new ServiceAccountSigner();
+        var node = await server.Enrol(Documents.East, "w3", "w3");
+        var refused = (await server.SendAsAgent(node, "PUT", AgentApi.Issuer, thief.Issuer.ToJson())).Expect(409);
+        Assert.Contains("is for the cluster's agent to report", refused.Text, StringComparison.Ordinal);
+        (await Join(server, thief.TokenFor("w1", server.Clock.GetUtcNow()), "w1", "w1", out _)).Expect(401);
+    }
+
+    [Theory]
+    [InlineData("""{"jwks":{"keys":[]}}""", "'issuer'")]
+    [InlineData("""{"issuer":"https://k","jwks":{"keys":[]}}""", "'jwks'")]
+    [InlineData("""{"issuer":"https://k","jwks":7}""", "'jwks'")]
+    [InlineData("""{"issuer":"https://k","jwks":{"keys":[{"kty":"oct","k":"AAAA"}]}}""", "'jwks.keys[0]'")]
+    [InlineData("""{"issuer":"https://k","jwks":{"keys":[{"kty":"RSA","n":"AQAB","e":"AQAB","d":"AQAB"}]}}""", "'d'")]
+    public async Task Refuses_AnIssuerThatCannotBe(string body, string says)
+    {
+        await using var server = await InProcessServer.WithSite();
+        var agent = await server.Enrol(Documents.East, "east");
+        var revision = server.Revision;
+        var refused = (await server.SendAsAgent(agent, "PUT", AgentApi.Issuer, JsonNode.Parse(body))).Expect(400);
+        Assert.Contains(says, refused.Text, StringComparison.Ordinal);
+        Assert.Equal(revision, server.Revision);
+    }
+
+    [Fact]
+    public async Task Writes_TheSameIssuerOnce()
+    {
+        await using var server = await Start();
+        var agent = await server.Enrol(Documents.East, "again");
+        var revision = server.Revision;
+        (await server.SendAsAgent(agent, "PUT", AgentApi.Issuer, _signer.Issuer.ToJson())).Expect(204);
+        Assert.Equal(revision, server.Revision);
+    }
+
+    /// <summary>A site whose cluster's own agent has told who signs its tokens.</summary>
+    private async Task<InProcessServer> Start()
+    {
+        var server = await InProcessServer.WithSite();
+        var agent = await server.Enrol(Documents.East, "east");
+        (await server.SendAsAgent(agent, "PUT", AgentApi.Issuer, _signer.Issuer.ToJson())).Expect(204);
+        return server;
+    }
+
+    private string Token(InProcessServer server, string node) => _signer.TokenFor(node, server.Clock.GetUtcNow());
+
+    private string BadToken(string fault, DateTimeOffset now)
+    {
+        string With(Action<JsonObject> edit) => _signer.TokenFor("w1", now, edit);
+        var good = _signer.TokenFor("w1", now).Split('.');
+        switch (fault)
+        {
+            case "aud":
+                return With(payload => payload["aud"] = new JsonArray("https://kubernetes.default.svc"));
+            case "iss":
+                return With(payload => payload["iss"] = "https://elsewhere");
+            case "exp":
+                return With(payload => payload["exp"] = now.ToUnixTimeSeconds() - 1);
+            case "nbf":
+                return With(payload => payload["nbf"] = now.ToUnixTimeSeconds() + 60);
+            case "noexp":
+                return With(payload => payload.Remove("exp"));
+            case "namespace":
+                return With(payload => payload["kubernetes.io"]!["namespace"] = "default");
+            case "account":
+                return With(payload => payload["kubernetes.io"]!["serviceaccount"]!["name"] = "default");
+            case "node":
+                return _signer.TokenFor(null, now);
+            case "key":
+                using (var thief = new ServiceAccountSigner())
+                    return thief.TokenFor("w1", now);
+            case "payload":
+                return $"{good[0]}.{_signer.TokenFor("w2", now).Split('.')[1]}.{good[2]}";
+            case "none":
+                var unsigned = _signer.Sign(new JsonObject { ["alg"] = "none" }, []).Split('.')[0];
+                return $"{unsigned}.{good[1]}.";
+            case "hmac":
+                var mac = _signer.Sign(new JsonObject { ["alg"] = "HS256" }, []).Split('.')[0];
+                return $"{mac}.{good[1]}.{good[2]}";
+            default:
+                return "eyJ.garbage";
+        }
+    }
+
+    private static Task<ServerResponse> Join(
+        InProcessServer server,
+        string token,
+        string name,
+        string? node,
+        out string credential,
+        string cluster = Documents.East
+    )
+    {
+        credential = BearerToken.Create(
+            BearerToken.AgentKind,
+            RandomNumberGenerator.GetBytes(BearerToken.RandomLength)
+        );
+        var request = new EnrolmentRequest(name, BearerToken.HashOf(credential), node, null);
+        var path = $"{AgentApi.Join}?{AgentApi.JoinCluster}={Uri.EscapeDataString(cluster)}";
+        return server.SendAsAgent(token, "POST", path, JsonNode.Parse(request.ToBytes()));
+    }
+}

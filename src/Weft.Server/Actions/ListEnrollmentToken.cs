@@ -35,7 +35,7 @@ internal sealed class ListEnrollmentToken(ControlPlane controlPlane)
             return;
         }
 
-        if (!wanted.Replace && Agent.Find(state, cluster, wanted.Name) is { } taken)
+        if (!wanted.Replace && Agent.Find(state, cluster.Extend(Agent.ResourceType, wanted.Name)) is { } taken)
         {
             await http.Refuse(Agent.NameInUse(taken));
             return;

@@ -108,14 +108,17 @@ internal sealed class AgentEndpoints(
 
             if (state.Get(StoreKey.ForResource(agent)) is not { } row || Provisioning.IsDeleting(row))
             {
-                await http.Refuse(AgentDeleted(agent));
+                await http.Refuse(Agent.Deleted(agent));
                 return;
             }
 
             desired = controlPlane.DesiredStateOf(cluster);
         }
 
-        await http.Respond(200, desired.For(Agent.NodeOf(controlPlane.Store.Current, agent)).ToBytes());
+        if (Agent.Find(controlPlane.Store.Current, agent) is { } asking)
+            await http.Respond(200, desired.For(Agent.NodeOf(asking)).ToBytes());
+        else
+            await http.Refuse(Agent.Deleted(agent));
     }
 
     private async Task ServeStatus(HttpContext http, ResourceId agent)
@@ -132,7 +135,7 @@ internal sealed class AgentEndpoints(
         var image = controlPlane.Store.Current;
         if (image.Get(StoreKey.ForResource(agent)) is not { } row)
         {
-            await http.Refuse(AgentDeleted(agent));
+            await http.Refuse(Agent.Deleted(agent));
             return;
         }
 
@@ -163,7 +166,7 @@ internal sealed class AgentEndpoints(
         var state = controlPlane.Store.Current;
         if (state.Get(StoreKey.ForResource(agent)) is not { } row)
         {
-            await http.Refuse(AgentDeleted(agent));
+            await http.Refuse(Agent.Deleted(agent));
             return;
         }
 
@@ -189,9 +192,6 @@ internal sealed class AgentEndpoints(
         else
             await http.Respond(204);
     }
-
-    private static Refusal AgentDeleted(ResourceId agent) =>
-        new(RefusalCode.AuthenticationFailed, $"agent {agent.Name} was deleted; its credential is good for nothing");
 
     private async Task AcquireLeases(HttpContext http, ResourceId agent)
     {
@@ -252,8 +252,11 @@ internal sealed class AgentEndpoints(
             || !PodLeaseRequest.Read(body).TryGet(out var request, out refusal)
         )
             return refusal;
+        // Asked after the body has come, which may take long: who is gone by now speaks for nobody.
+        if (Agent.Find(controlPlane.Store.Current, agent) is not { } row)
+            return Agent.Deleted(agent);
         // The agent of a node speaks for the pods of that node alone, whatever the body says.
-        var node = Agent.NodeOf(controlPlane.Store.Current, agent);
+        var node = Agent.NodeOf(row);
         if (node is not null && request.Node is { } said && !said.Equals(node, StringComparison.OrdinalIgnoreCase))
             return new Refusal(
                 RefusalCode.AuthorizationFailed,

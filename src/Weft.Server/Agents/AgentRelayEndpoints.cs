@@ -19,7 +19,9 @@ internal sealed class AgentRelayEndpoints(ControlPlane controlPlane, RelayTokenI
     {
         var state = controlPlane.Store.Current;
         var cluster = agent.Parent!;
-        var node = Agent.NodeOf(state, agent);
+        if (Agent.Find(state, agent) is not { } row)
+            return http.Refuse(Agent.Deleted(agent));
+        var node = Agent.NodeOf(row);
         var connection = TargetConnection.Find(state, node is null ? cluster : cluster.Extend(Node.ResourceType, node));
         // A node that isn't declared (yet), or a weftd without a relay: there is nothing to listen at, which is no
         // fault of the agent's.

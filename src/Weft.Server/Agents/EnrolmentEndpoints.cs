@@ -43,7 +43,7 @@ internal sealed class EnrolmentEndpoints(ControlPlane controlPlane)
         var agent = transaction.Get(id);
         var isRepeated =
             agent is not null && ResourceKind.PropertiesOf(agent).Text("credentialHash") == request.CredentialHash;
-        if (!isRepeated && Reject(token, request, agent) is { } rejected)
+        if (!isRepeated && Reject(token, tokenRow, request, agent) is { } rejected)
         {
             await http.Refuse(rejected);
             return;
@@ -106,9 +106,10 @@ internal sealed class EnrolmentEndpoints(ControlPlane controlPlane)
         await Confirm(http, id);
     }
 
-    private static Refusal? Reject(EnrolmentToken token, EnrolmentRequest request, Row? agent)
+    private static Refusal? Reject(EnrolmentToken token, Row tokenRow, EnrolmentRequest request, Row? agent)
     {
-        if (token.UsedBy is not null)
+        // By the row that the commit rests on: the token was shown before the body came, and may be used up since.
+        if (EnrolmentToken.IsUsed(tokenRow))
             return new Refusal(
                 RefusalCode.AuthenticationFailed,
                 $"this token has enrolled {token.Name} of {token.Cluster.Name}, and is good for one enrolment; "

@@ -29,7 +29,14 @@ internal sealed class JoinEndpoints(ControlPlane controlPlane, EnrolmentEndpoint
         }
 
         var state = controlPlane.Store.Current;
-        if (Agent.NodeOf(state, agent) is not null)
+        // Asked after the body has come: who is gone by now speaks for no cluster.
+        if (Agent.Find(state, agent) is not { } reporter)
+        {
+            await http.Refuse(Agent.Deleted(agent));
+            return;
+        }
+
+        if (Agent.NodeOf(reporter) is not null)
         {
             await http.Refuse(
                 new Refusal(

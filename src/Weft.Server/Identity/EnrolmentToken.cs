@@ -20,9 +20,6 @@ internal sealed record EnrolmentToken(ResourceId Cluster, string Name, string? N
     /// </summary>
     public string? ClusterCreatedAt { get; init; }
 
-    /// <summary>The hash of the credential that it has enrolled; null while it is good.</summary>
-    public string? UsedBy { get; init; }
-
     /// <summary>The row's key.</summary>
     public string Key { get; private init; } = "";
 
@@ -68,10 +65,12 @@ internal sealed record EnrolmentToken(ResourceId Cluster, string Name, string? N
             )
             {
                 ClusterCreatedAt = row.Json.Text("made"),
-                UsedBy = row.Json.Text("usedBy"),
                 Key = key,
             }
             : null;
+
+    /// <summary>Whether it has enrolled its agent.</summary>
+    public static bool IsUsed(Row row) => row.Json.Text("usedBy") is not null;
 
     /// <summary>The change that uses it up.</summary>
     public static Mutation Use(Row row, string credentialHash)

@@ -78,7 +78,7 @@ internal sealed record VerificationRequest(
         [
             .. Agent
                 .ListIn(state, cluster)
-                .Select(row => (ResourceKind.IdOf(row).Name, Node: ResourceKind.PropertiesOf(row).Text("node")))
+                .Select(row => (ResourceKind.IdOf(row).Name, Node: Agent.NodeOf(row)))
                 .Where(agent => agent.Node is not null)
                 .Select(agent => new VerifyingAgent(agent.Name, agent.Node!)),
         ];

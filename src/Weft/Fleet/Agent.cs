@@ -50,15 +50,16 @@ internal sealed class Agent : ResourceKind
             SchemaMember.Text("provisioningState").ReadOnly()
         );
 
-    /// <summary>The node that an agent serves; null where it serves the cluster as a whole, or is gone.</summary>
-    public static string? NodeOf(StoreState state, ResourceId agent) =>
-        state.Get(StoreKey.ForResource(agent)) is { } row ? PropertiesOf(row).Text("node") : null;
+    /// <summary>The node that an agent serves; null where it serves the cluster as a whole.</summary>
+    public static string? NodeOf(Row agent) => PropertiesOf(agent).Text("node") is { Length: > 0 } node ? node : null;
 
-    /// <summary>The agent of a cluster that has a name, unless it is being deleted.</summary>
-    public static Row? Find(StoreState state, ResourceId cluster, string name) =>
-        state.Get(StoreKey.ForResource(cluster.Extend(ResourceType, name))) is { } row && !Provisioning.IsDeleting(row)
-            ? row
-            : null;
+    /// <summary>An agent, unless it is gone or being deleted.</summary>
+    public static Row? Find(StoreState state, ResourceId agent) =>
+        state.Get(StoreKey.ForResource(agent)) is { } row && !Provisioning.IsDeleting(row) ? row : null;
+
+    /// <summary>Why an agent that was deleted while it asked is answered nothing.</summary>
+    public static Refusal Deleted(ResourceId agent) =>
+        new(RefusalCode.AuthenticationFailed, $"agent {agent.Name} was deleted; its credential is good for nothing");
 
     /// <summary>Why an agent can't be enrolled under a name that another has.</summary>
     public static Refusal NameInUse(Row agent)

@@ -77,7 +77,7 @@ internal static class ClusterAuthority
         if (reported.TryGet(out var pem, out var refusal) && pem is null)
             return pem;
         // Whoever has a node has not the cluster: its agent doesn't say whom people are to take for the API server.
-        if (ServesNode(agent))
+        if (Agent.NodeOf(agent) is not null)
             return new Refusal(
                 RefusalCode.Conflict,
                 $"agent {ResourceKind.IdOf(agent).Name} serves a node, and the certificates of the API server are for "
@@ -94,13 +94,11 @@ internal static class ClusterAuthority
     public static string? Find(StoreState state, ResourceId cluster) =>
         Agent
             .ListIn(state, cluster)
-            .Where(agent => !ServesNode(agent))
+            .Where(agent => Agent.NodeOf(agent) is null)
             .Select(agent => AgentStatus.Find(state, ResourceKind.IdOf(agent).Key))
             .Where(status => status is { CertificateAuthority: not null })
             .MaxBy(status => status!.ReportedAt, StringComparer.Ordinal)
             ?.CertificateAuthority;
-
-    private static bool ServesNode(Row agent) => ResourceKind.PropertiesOf(agent).Text("node") is { Length: > 0 };
 
     private static Refusal UnreadableBlock() => InvalidMember("holds a block that can't be read as a certificate");
 

@@ -130,7 +130,7 @@ internal static class InventoryRows
     /// </summary>
     /// <returns>The node's id, or null where the agent serves the cluster as a whole.</returns>
     public static ResourceId? ServedNodeOf(Row agent) =>
-        ResourceKind.PropertiesOf(agent).Text("node") is { Length: > 0 } name && DnsLabel.IsValid(DnsLabel.From(name))
+        Agent.NodeOf(agent) is { } name && DnsLabel.IsValid(DnsLabel.From(name))
             ? ResourceKind.IdOf(agent).Parent!.Extend(Node.ResourceType, DnsLabel.From(name))
             : null;
 

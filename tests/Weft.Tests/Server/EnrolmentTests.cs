@@ -217,6 +217,26 @@ public sealed class EnrolmentTests
     }
 
     [Fact]
+    public async Task Enrols_Once_AlsoWhoShowedTheTokenBeforeItWasUsed()
+    {
+        await using var server = await InProcessServer.WithSite();
+        _ = await server.Enrol(Documents.East, "east");
+        var token = await server.EnrolmentToken(Documents.East, "east", replace: true);
+        var first = "";
+        var late = new EnrolmentRequest("east", BearerToken.HashOf("weft_agt_late"), null, null);
+        var status = await HeldBody.Send(
+            server,
+            token,
+            HttpMethod.Post,
+            AgentApi.Enrol,
+            JsonNode.Parse(late.ToBytes())!,
+            async () => (await server.TryEnrol(token, "east", null, out first)).Expect(201)
+        );
+        Assert.Equal(401, status);
+        _ = (await server.SendAsAgent(first, "GET", "desired")).Expect(200);
+    }
+
+    [Fact]
     public async Task Enrols_OneOfMany_WhoHaveTheSameToken()
     {
         await using var server = await InProcessServer.WithSite();

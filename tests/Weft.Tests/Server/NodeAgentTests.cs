@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Weft.Contracts;
 
 namespace Weft.Tests.Server;
 
@@ -63,6 +64,27 @@ public sealed class NodeAgentTests
         _ = (await server.SendAsAgent(node, "GET", $"desired?after={own["digest"]}&wait=0")).Expect(204);
     }
 
+    [Theory]
+    [InlineData("PUT", AgentApi.Issuer)]
+    [InlineData("POST", AgentApi.Acquire)]
+    [InlineData("POST", AgentApi.Release)]
+    public async Task Speaks_ForNobody_OnceItWasDeleted_ThoughItAskedBefore(string method, string path)
+    {
+        await using var server = await InProcessServer.WithSite();
+        using var signer = new ServiceAccountSigner();
+        var node = await server.Enrol(Documents.East, "w1", "w1");
+        var body = path == AgentApi.Issuer ? signer.Issuer.ToJson() : LeaseOf("a", node: null);
+        var status = await HeldBody.Send(
+            server,
+            node,
+            new HttpMethod(method),
+            path,
+            body,
+            () => server.DeleteAndWait($"{Documents.East}/providers/Weft.Fleet/agents/w1")
+        );
+        Assert.Equal(401, status);
+    }
+
     private static IEnumerable<string> NamesOf(JsonNode desired) =>
         desired["nodes"]!.AsArray().Select(node => node!["name"]!.ToString());
 
@@ -73,6 +95,14 @@ public sealed class NodeAgentTests
         string? node = null
     )
     {
+        return server.SendAsAgent(agent, "POST", AgentApi.Acquire, LeaseOf(container, node));
+    }
+
+    private static Task<ServerResponse> Release(InProcessServer server, string agent, string container) =>
+        server.SendAsAgent(agent, "POST", AgentApi.Release, LeaseOf(container, node: null));
+
+    private static JsonObject LeaseOf(string container, string? node)
+    {
         var body = new JsonObject
         {
             ["network"] = N6,
@@ -81,19 +111,6 @@ public sealed class NodeAgentTests
         };
         if (node is not null)
             body["node"] = node;
-        return server.SendAsAgent(agent, "POST", "leases/acquire", body);
+        return body;
     }
-
-    private static Task<ServerResponse> Release(InProcessServer server, string agent, string container) =>
-        server.SendAsAgent(
-            agent,
-            "POST",
-            "leases/release",
-            new JsonObject
-            {
-                ["network"] = N6,
-                ["containerId"] = container,
-                ["interface"] = "net1",
-            }
-        );
 }

@@ -69,8 +69,9 @@ class Names:
             # How long a step of the command line took.
             text = re.sub(r"(?<=[a-z] )\d+\.\d+s(?=\n|$| )", "<seconds>", text)
         # A build's own: the commit that it was made of, and where its machine code stands.
-        text = re.sub(r"(?<=\d\.\d\.\d\+)[0-9a-f]{40}", "<commit>", text)
-        text = re.sub(r"\) \+ 0x[0-9a-f]+$", ") + <offset>", text, flags=re.MULTILINE)
+        if "+" in text:
+            text = re.sub(r"(?<=\d\.\d\.\d\+)[0-9a-f]{40}", "<commit>", text)
+            text = re.sub(r"\) \+ 0x[0-9a-f]+$", ") + <offset>", text, flags=re.MULTILINE)
         if " ms" in text:
             text = re.sub(r"(?<= in )\d+ ms", "<ms>", text)
         return text

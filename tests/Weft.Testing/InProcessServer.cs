@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Headers;
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Builder;
@@ -198,10 +197,7 @@ internal sealed class InProcessServer : IAsyncDisposable
     /// <param name="credential">The secret that the agent has made for itself.</param>
     public Task<ServerResponse> TryEnrol(string token, string name, string? node, out string credential)
     {
-        credential = BearerToken.Create(
-            BearerToken.AgentKind,
-            RandomNumberGenerator.GetBytes(BearerToken.RandomLength)
-        );
+        credential = CredentialStore.NewToken(BearerToken.AgentKind);
         var request = new EnrolmentRequest(name, BearerToken.HashOf(credential), node, null);
         return SendAsAgent(token, "POST", AgentApi.Enrol, JsonNode.Parse(request.ToBytes()));
     }

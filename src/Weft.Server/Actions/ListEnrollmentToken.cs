@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Security.Cryptography;
 using Weft.Contracts;
 using Weft.Fleet;
 using Weft.Resources;
@@ -41,21 +40,15 @@ internal sealed class ListEnrollmentToken(ControlPlane controlPlane)
             return;
         }
 
-        var token = BearerToken.Create(
-            BearerToken.EnrolmentKind,
-            RandomNumberGenerator.GetBytes(BearerToken.RandomLength)
-        );
+        var token = CredentialStore.NewToken(BearerToken.EnrolmentKind);
         var expires = (controlPlane.UtcNow + TimeSpan.FromMinutes(wanted.Minutes)).ToString(
             "O",
             CultureInfo.InvariantCulture
         );
-        var enrolment = new EnrolmentToken(cluster, wanted.Name, wanted.Node, wanted.Replace, caller.Name)
-        {
-            ClusterCreatedAt = EnrolmentToken.CreatedAtOf(row),
-        };
+        var enrolment = new EnrolmentToken(cluster, wanted.Name, wanted.Node, wanted.Replace, caller.Name);
         _ = await controlPlane.Store.Commit(
             ReadSet.Empty,
-            [Mutation.Put(EnrolmentToken.KeyOf(token), enrolment.ToDocument(expires))],
+            [Mutation.Put(EnrolmentToken.KeyOf(BearerToken.HashOf(token)), enrolment.ToDocument(row, expires))],
             http.RequestAborted
         );
         http.Response.Headers.CacheControl = "no-store";

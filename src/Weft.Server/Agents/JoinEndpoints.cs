@@ -14,7 +14,6 @@ namespace Weft.Server.Agents;
 internal sealed class JoinEndpoints(ControlPlane controlPlane, EnrolmentEndpoints enrolment)
 {
     private const string Partition = "issuer";
-    private const string CreatedAtMember = "made";
 
     /// <summary>Keeps who signs a cluster's service account tokens, as the cluster's own agent reports it.</summary>
     public async Task AcceptIssuer(HttpContext http, ResourceId agent)
@@ -50,9 +49,8 @@ internal sealed class JoinEndpoints(ControlPlane controlPlane, EnrolmentEndpoint
         var cluster = agent.Parent!;
         if (state.Get(StoreKey.ForResource(cluster)) is { } row)
         {
-            // Of this cluster, and not of a later one of its name.
             var document = issuer.ToJson();
-            document[CreatedAtMember] = EnrolmentToken.CreatedAtOf(row);
+            ClusterBinding.Bind(document, row);
             var change = Mutation.Put(KeyOf(cluster), document);
             if (state.Get(change.Key)?.Bytes.Span.SequenceEqual(change.Bytes!.Value.Span) != true)
                 _ = await controlPlane.Store.Commit(ReadSet.Empty, [change], http.RequestAborted);
@@ -105,9 +103,8 @@ internal sealed class JoinEndpoints(ControlPlane controlPlane, EnrolmentEndpoint
 
     private static ServiceAccountIssuer? FindIssuer(StoreState state, ResourceId cluster) =>
         cluster.Type == KubernetesCluster.ResourceType
-        && state.Get(StoreKey.ForResource(cluster)) is { } today
         && state.Get(KeyOf(cluster)) is { } row
-        && row.Json.Text(CreatedAtMember) == EnrolmentToken.CreatedAtOf(today)
+        && ClusterBinding.Holds(row, state, cluster)
         && ServiceAccountIssuer.Read(row.ToJsonObject()).TryGet(out var issuer, out _)
             ? issuer
             : null;

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Weft.Access;
@@ -104,7 +103,7 @@ internal sealed partial class PrincipalEndpoints(ControlPlane controlPlane)
             return;
         }
 
-        var token = BearerToken.Create("usr", RandomNumberGenerator.GetBytes(BearerToken.RandomLength));
+        var token = CredentialStore.NewToken("usr");
         var document = row.ToJsonObject();
         document["tokenHash"] = BearerToken.HashOf(token);
         document["tokenIssuedAt"] = controlPlane.Now;

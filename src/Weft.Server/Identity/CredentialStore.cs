@@ -54,15 +54,17 @@ internal sealed class CredentialStore
     /// <param name="path">The file; it is made with mode 0600.</param>
     public static CredentialStore Open(string path)
     {
-        SecretFile.CreateIfMissing(
-            path,
-            () => BearerToken.Create("adm", RandomNumberGenerator.GetBytes(BearerToken.RandomLength))
-        );
+        SecretFile.CreateIfMissing(path, () => NewToken("adm"));
         var token = File.ReadAllText(path).Trim();
         return token.Length > 0
             ? new CredentialStore(token)
             : throw new IOException($"{path} is empty; delete it, and the next start makes a new token");
     }
+
+    /// <summary>A new token.</summary>
+    /// <param name="kind">Three letters that say what it is for.</param>
+    public static string NewToken(string kind) =>
+        BearerToken.Create(kind, RandomNumberGenerator.GetBytes(BearerToken.RandomLength));
 
     /// <summary>Who has a token.</summary>
     /// <returns>The caller, or null where the token is unknown or expired.</returns>
@@ -78,7 +80,7 @@ internal sealed class CredentialStore
                 : new Caller(principalToken.Principal.Name, Principal: principalToken.Principal);
         if (AgentsByHash(state).TryGetValue(text, out var agent))
             return new Caller($"{agent.Parent!.Name}/{agent.Name}", agent);
-        return EnrolmentToken.Find(state, EnrolmentToken.KeyOf(token), now) is { } enrolment
+        return EnrolmentToken.Find(state, EnrolmentToken.KeyOf(text), now) is { } enrolment
             ? new Caller($"enrolment of {enrolment.Cluster.Name}", Enrolment: enrolment)
             : null;
     }

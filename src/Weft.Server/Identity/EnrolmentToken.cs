@@ -15,27 +15,20 @@ internal sealed record EnrolmentToken(ResourceId Cluster, string Name, string? N
     /// <summary>The partition of enrolment tokens.</summary>
     public const string Partition = "enrollment";
 
-    /// <summary>
-    /// When the cluster was made, RFC 3339: a token is good for that cluster, and not for a later one of its name.
-    /// </summary>
-    public string? ClusterCreatedAt { get; init; }
-
     /// <summary>The row's key.</summary>
     public string Key { get; private init; } = "";
 
     /// <summary>Where a token is kept.</summary>
-    public static string KeyOf(string token) => $"{Partition}|{BearerToken.HashOf(token)}";
-
-    /// <summary>When a cluster was made.</summary>
-    public static string? CreatedAtOf(Row cluster) => cluster.Json.Member("systemData").Text("createdAt");
+    /// <param name="hash">The token's hash (<see cref="BearerToken.HashOf"/>).</param>
+    public static string KeyOf(string hash) => $"{Partition}|{hash}";
 
     /// <summary>The row's content.</summary>
-    public JsonObject ToDocument(string expiresAt)
+    /// <param name="cluster">The cluster, as it is stored.</param>
+    public JsonObject ToDocument(Row cluster, string expiresAt)
     {
         var document = new JsonObject
         {
             ["cluster"] = Cluster.ToString(),
-            ["made"] = ClusterCreatedAt,
             ["expiresAt"] = expiresAt,
             ["name"] = Name,
             ["replace"] = MayReplace,
@@ -43,6 +36,7 @@ internal sealed record EnrolmentToken(ResourceId Cluster, string Name, string? N
         };
         if (Node is not null)
             document["node"] = Node;
+        ClusterBinding.Bind(document, cluster);
         return document;
     }
 
@@ -54,8 +48,7 @@ internal sealed record EnrolmentToken(ResourceId Cluster, string Name, string? N
         && expires > now
         && row.Json.Id("cluster") is { } cluster
         && row.Json.Text("name") is { } name
-        && state.Get(StoreKey.ForResource(cluster)) is { } today
-        && CreatedAtOf(today) == row.Json.Text("made")
+        && ClusterBinding.Holds(row, state, cluster)
             ? new EnrolmentToken(
                 cluster,
                 name,
@@ -64,7 +57,6 @@ internal sealed record EnrolmentToken(ResourceId Cluster, string Name, string? N
                 row.Json.Text("createdBy") ?? ""
             )
             {
-                ClusterCreatedAt = row.Json.Text("made"),
                 Key = key,
             }
             : null;

@@ -1,6 +1,8 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 
 namespace Weft.Contracts;
 
@@ -35,4 +37,23 @@ internal static class ServerJson
                 Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
             }
         );
+}
+
+/// <summary>Reads a message whose members are read one to one.</summary>
+internal static class ContractReader
+{
+    /// <summary>Reads a body.</summary>
+    /// <returns>The message; null where the body is none.</returns>
+    public static T? ReadAs<T>(this JsonObject body, JsonTypeInfo<T> type)
+        where T : class
+    {
+        try
+        {
+            return body.Deserialize(type);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
 }

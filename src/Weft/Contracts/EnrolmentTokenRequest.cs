@@ -114,17 +114,8 @@ internal sealed record EnrolmentTokenResponse(
 
     /// <summary>Reads the body.</summary>
     /// <returns>The answer; null where it is none.</returns>
-    public static EnrolmentTokenResponse? Read(JsonObject body)
-    {
-        try
-        {
-            return body.Deserialize(ContractJson.Default.EnrolmentTokenResponse);
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
+    public static EnrolmentTokenResponse? Read(JsonObject body) =>
+        body.ReadAs(ContractJson.Default.EnrolmentTokenResponse);
 
     /// <summary>The name alone: a record prints all it has, and this one must not.</summary>
     public override string ToString() => Name;

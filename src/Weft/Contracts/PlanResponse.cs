@@ -30,17 +30,7 @@ internal sealed record PlanResponse(
 
     /// <summary>Reads the body.</summary>
     /// <returns>The plan; null where it is none.</returns>
-    public static PlanResponse? Read(JsonObject body)
-    {
-        try
-        {
-            return body.Deserialize(ContractJson.Default.PlanResponse);
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
+    public static PlanResponse? Read(JsonObject body) => body.ReadAs(ContractJson.Default.PlanResponse);
 }
 
 /// <summary>What a step of a plan does.</summary>

@@ -2,10 +2,10 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net.Http.Headers;
 using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 using Weft.Contracts;
+using Weft.Server.Identity;
 
 namespace Weft.EndToEnd.Server;
 
@@ -137,10 +137,7 @@ internal sealed class Weftd : IAsyncDisposable
     public async Task<string> Enrol(HttpClient client, string cluster, string name)
     {
         var token = await EnrolmentToken(client, cluster, name);
-        var credential = BearerToken.Create(
-            BearerToken.AgentKind,
-            RandomNumberGenerator.GetBytes(BearerToken.RandomLength)
-        );
+        var credential = CredentialStore.NewToken(BearerToken.AgentKind);
         var request = new EnrolmentRequest(name, BearerToken.HashOf(credential), null, null);
         var body = JsonNode.Parse(request.ToBytes());
         var enrolled = await SendRequest(client, "POST", $"{AgentApi.Root}{AgentApi.Enrol}", body, token);

@@ -205,19 +205,13 @@ internal sealed class FakeWeftd : HttpMessageHandler
         var slash = path.LastIndexOf('/');
         var id = ResourceId.Parse(path[..slash]).Value;
         Events.Add($"POST {Label.For(id)} {path[(slash + 1)..]} {body?["state"]}".TrimEnd());
-        if (path.EndsWith("/listEnrollmentToken", StringComparison.Ordinal))
-            LastEnrolmentToken = body?.ToJsonString();
-        return path.EndsWith("/listEnrollmentToken", StringComparison.Ordinal)
-            ? Json(
-                new EnrolmentTokenResponse(
-                    "weft_enr_abc",
-                    "2026-11-23T10:00:00Z",
-                    id.ToString(),
-                    body!["name"]!.ToString(),
-                    body["node"]?.ToString()
-                ).ToJson()
-            )
-            : Accepted(Start(id, $"{body!["state"]}", "operationResults"));
+        if (!path.EndsWith($"/{EnrolmentTokenRequest.ActionName}", StringComparison.Ordinal))
+            return Accepted(Start(id, $"{body!["state"]}", "operationResults"));
+        LastEnrolmentToken = body!.ToJsonString();
+        var (name, node) = (body["name"]!.ToString(), body["node"]?.ToString());
+        return Json(
+            new EnrolmentTokenResponse("weft_enr_abc", "2026-11-23T10:00:00Z", id.ToString(), name, node).ToJson()
+        );
     }
 
     private static HttpResponseMessage Accepted(string link)

@@ -1,6 +1,6 @@
-using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using Weft.Contracts;
+using Weft.Server.Identity;
 
 namespace Weft.Tests.Server;
 
@@ -215,10 +215,7 @@ public sealed class JoinTests : IDisposable
         string cluster = Documents.East
     )
     {
-        credential = BearerToken.Create(
-            BearerToken.AgentKind,
-            RandomNumberGenerator.GetBytes(BearerToken.RandomLength)
-        );
+        credential = CredentialStore.NewToken(BearerToken.AgentKind);
         var request = new EnrolmentRequest(name, BearerToken.HashOf(credential), node, null);
         var path = $"{AgentApi.Join}?{AgentApi.JoinCluster}={Uri.EscapeDataString(cluster)}";
         return server.SendAsAgent(token, "POST", path, JsonNode.Parse(request.ToBytes()));

@@ -43,7 +43,8 @@ internal sealed class AgentHost(AgentOptions options, AgentTimings timings, Time
                 CreateVerificationLoop(services, loop).Run(stopping.Token),
                 .. RunRelay(relay, stopping.Token),
             ],
-            stopping
+            stopping,
+            stop
         );
         log.Stopped();
     }
@@ -162,12 +163,14 @@ internal sealed class AgentHost(AgentOptions options, AgentTimings timings, Time
     private static Task[] RunRelay(RelayLoop? relay, CancellationToken stop) => relay is null ? [] : [relay.Run(stop)];
 
     /// <summary>One part's end is the end of all; what it failed with is what the agent fails with.</summary>
-    private async Task RunUntilFirstEnds(Task[] parts, CancellationTokenSource stopping)
+    private async Task RunUntilFirstEnds(Task[] parts, CancellationTokenSource stopping, CancellationToken stop)
     {
         var first = await Task.WhenAny(parts);
+        var wasTold = stop.IsCancellationRequested;
         await stopping.CancelAsync();
-        await Task.WhenAny(Task.WhenAll(parts), Task.Delay(timings.ShutdownTimeout, clock));
-        if (first.IsFaulted)
+        await Task.WhenAny(Task.WhenAll(parts), Task.Delay(timings.ShutdownTimeout, clock, CancellationToken.None));
+        // Whoever is told to stop in the midst of a request may hear that it failed: that is how it ended, and no fault.
+        if (first.IsFaulted && !wasTold)
             await first;
     }
 

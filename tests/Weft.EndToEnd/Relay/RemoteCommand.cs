@@ -17,6 +17,12 @@ internal static class RemoteCommand
         Status = 3,
         Close = 255;
 
+    /// <summary>
+    /// How long a command needs to start. kubectl before 1.34 reads before its streams stand, and drops what comes for
+    /// a stream that doesn't (kubernetes/kubernetes#131189).
+    /// </summary>
+    private static readonly TimeSpan Start = TimeSpan.FromMilliseconds(500);
+
     private const string ExitCode3 = """
         {
           "metadata": {},
@@ -46,6 +52,7 @@ internal static class RemoteCommand
     private static async Task ByWebSocket(HttpContext http, string greeting, bool hasInput, string status)
     {
         using var socket = await http.WebSockets.AcceptWebSocketAsync("v5.channel.k8s.io");
+        await Task.Delay(Start, http.RequestAborted);
         await Send(Out, Encoding.UTF8.GetBytes(greeting));
         await Send(Error, "on stderr\n"u8.ToArray());
         var buffer = new byte[64 * 1024];

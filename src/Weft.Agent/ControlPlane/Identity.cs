@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Weft.Agent.Linux;
+using Weft.Files;
 
 namespace Weft.Agent.ControlPlane;
 
@@ -18,7 +19,7 @@ internal sealed record Identity(string Name, string AgentId, string Cluster, str
     {
         if (!File.Exists(path))
             return null;
-        File.SetUnixFileMode(path, AtomicFile.Private);
+        File.SetUnixFileMode(path, DurableFile.Private);
         Identity? kept;
         try
         {
@@ -43,10 +44,10 @@ internal sealed record Identity(string Name, string AgentId, string Cluster, str
 
     /// <summary>Keeps the identity; returns once it is on the disk.</summary>
     public void Save(string path) =>
-        AtomicFile.Write(
+        DurableFile.Write(
             path,
             JsonSerializer.SerializeToUtf8Bytes(this, IdentityJson.Default.Identity),
-            AtomicFile.Private
+            DurableFile.Private
         );
 
     /// <summary>The name alone: a record prints all it has, and this one must not.</summary>

@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using Weft.Agent.Linux;
 using Weft.Contracts;
+using Weft.Files;
 
 namespace Weft.Agent.Leases;
 
@@ -164,7 +165,7 @@ internal sealed class LeaseSocket : IDisposable
             var birthplace = Path.Join(closed, "s");
             File.Delete(birthplace);
             listener.Bind(new UnixDomainSocketEndPoint(birthplace));
-            File.SetUnixFileMode(birthplace, AtomicFile.Private);
+            File.SetUnixFileMode(birthplace, DurableFile.Private);
             listener.Listen(512);
             File.Move(birthplace, path, overwrite: true);
             return listener;

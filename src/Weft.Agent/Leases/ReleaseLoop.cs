@@ -29,9 +29,10 @@ internal sealed class ReleaseLoop(
     private readonly Backoff _backoff = new(timings.InitialBackoff, timings.MaxBackoff);
     private readonly Lock _guard = new();
 
-    // Guarded by _guard. A refusal concerns its holder alone; no answer concerns all.
-    private readonly Dictionary<LeaseHolder, (Backoff Backoff, DateTimeOffset Due)> _delayed = [];
-    private DateTimeOffset _pausedUntil = DateTimeOffset.MinValue;
+    // Guarded by _guard. A refusal concerns its holder alone; no answer concerns all. Both are timestamps: the time of day
+    // may step back.
+    private readonly Dictionary<LeaseHolder, (Backoff Backoff, long Due)> _delayed = [];
+    private long _pausedUntil;
 
     /// <summary>There is something new to release.</summary>
     public void Wake() => _wakeUp.Set();
@@ -100,15 +101,15 @@ internal sealed class ReleaseLoop(
             {
                 var backoff = BackoffOf(holder);
                 wait = backoff.NextDelay(refusal.RetryAfter);
-                _delayed[holder] = (backoff, clock.GetUtcNow() + wait);
+                _delayed[holder] = (backoff, clock.GetTimestamp(wait));
             }
             else
             {
                 // Up to eight fail together; one pause is enough for them.
-                if (clock.GetUtcNow() < _pausedUntil)
+                if (clock.GetTimestamp() < _pausedUntil)
                     return;
                 wait = _backoff.NextDelay((error as ControlPlaneException)?.RetryAfter);
-                _pausedUntil = clock.GetUtcNow() + wait;
+                _pausedUntil = clock.GetTimestamp(wait);
             }
         }
 
@@ -118,7 +119,7 @@ internal sealed class ReleaseLoop(
     private void Requeue(LeaseHolder holder)
     {
         lock (_guard)
-            _delayed[holder] = (BackoffOf(holder), clock.GetUtcNow() + timings.InitialBackoff);
+            _delayed[holder] = (BackoffOf(holder), clock.GetTimestamp(timings.InitialBackoff));
     }
 
     private Backoff BackoffOf(LeaseHolder holder) =>
@@ -129,12 +130,12 @@ internal sealed class ReleaseLoop(
     private bool IsPaused()
     {
         lock (_guard)
-            return clock.GetUtcNow() < _pausedUntil;
+            return clock.GetTimestamp() < _pausedUntil;
     }
 
     private IReadOnlyList<LeaseHolder> DueReleases()
     {
-        var now = clock.GetUtcNow();
+        var now = clock.GetTimestamp();
         lock (_guard)
             return now < _pausedUntil
                 ? []
@@ -143,11 +144,11 @@ internal sealed class ReleaseLoop(
 
     private TimeSpan? TimeUntilNext()
     {
-        var now = clock.GetUtcNow();
+        var now = clock.GetTimestamp();
         var releasing = table.PendingReleases();
         if (releasing.Count == 0)
             return null;
-        DateTimeOffset next;
+        long next;
         lock (_guard)
         {
             next = releasing.Min(h => _delayed.TryGetValue(h, out var later) ? later.Due : now);
@@ -155,6 +156,6 @@ internal sealed class ReleaseLoop(
                 next = _pausedUntil;
         }
 
-        return next > now ? next - now : TimeSpan.FromMilliseconds(1);
+        return next > now ? clock.GetElapsedTime(now, next) : TimeSpan.FromMilliseconds(1);
     }
 }

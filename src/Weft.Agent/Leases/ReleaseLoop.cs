@@ -132,13 +132,12 @@ internal sealed class ReleaseLoop(
             return clock.GetUtcNow() < _pausedUntil;
     }
 
+    /// <summary>What isn't delayed, or no longer; whether all are paused is asked for each.</summary>
     private IReadOnlyList<LeaseHolder> DueReleases()
     {
         var now = clock.GetUtcNow();
         lock (_guard)
-            return now < _pausedUntil
-                ? []
-                : [.. table.PendingReleases().Where(h => !_delayed.TryGetValue(h, out var later) || later.Due <= now)];
+            return [.. table.PendingReleases().Where(h => DueOf(h) <= now)];
     }
 
     private TimeSpan? TimeUntilNext()
@@ -147,14 +146,14 @@ internal sealed class ReleaseLoop(
         var releasing = table.PendingReleases();
         if (releasing.Count == 0)
             return null;
-        DateTimeOffset next;
         lock (_guard)
         {
-            next = releasing.Min(h => _delayed.TryGetValue(h, out var later) ? later.Due : now);
-            if (next < _pausedUntil)
-                next = _pausedUntil;
-        }
+            var next = Math.Max(releasing.Min(DueOf).UtcTicks, _pausedUntil.UtcTicks);
 
-        return next > now ? next - now : TimeSpan.FromMilliseconds(1);
+            // A timer counts milliseconds: with less it would not wait at all.
+            return TimeSpan.FromTicks(Math.Max(next - now.UtcTicks, TimeSpan.TicksPerMillisecond));
+        }
     }
+
+    private DateTimeOffset DueOf(LeaseHolder holder) => _delayed.GetValueOrDefault(holder).Due;
 }

@@ -2,13 +2,17 @@ using System.Net.Sockets;
 using System.Runtime.Versioning;
 using System.Text;
 using System.Threading.Channels;
+using Microsoft.Extensions.Time.Testing;
 using Weft.Agent;
 using Weft.Agent.Leases;
 using Weft.Contracts;
 
 namespace Weft.Tests.Agent.Leases;
 
-/// <summary>The socket alone, which answers every line with itself: what lies in its way, and where a line ends.</summary>
+/// <summary>
+/// The socket alone, which answers every line with itself: what lies in its way, and where a line ends. No time passes
+/// but what a test lets pass: a connection that isn't closed by what it should be is never closed.
+/// </summary>
 [SupportedOSPlatform("linux")]
 public sealed class LeaseSocketEdgeTests : IDisposable
 {
@@ -60,6 +64,7 @@ public sealed class LeaseSocketEdgeTests : IDisposable
     {
         Directory.CreateDirectory(Birthplace);
         await AssertRefused(SocketPath, "can't be made");
+        Assert.Empty(Directory.EnumerateFileSystemEntries(Path.GetDirectoryName(SocketPath)!));
         await File.WriteAllTextAsync(Path.Join(_folder, "file"), "", Cancel);
         await AssertRefused(Path.Join(_folder, "file", "agent.sock"), "can't be made");
     }
@@ -177,7 +182,7 @@ public sealed class LeaseSocketEdgeTests : IDisposable
         LeaseSocket.Open(
             path,
             new AgentTimings(),
-            clock ?? TimeProvider.System,
+            clock ?? new FakeTimeProvider(),
             AgentLog.Open(TextWriter.Synchronized(_log), TimeProvider.System)
         );
 

@@ -25,6 +25,8 @@ internal sealed class ReleaseLoop(
 {
     private const int MaxParallelism = 8;
 
+    private static readonly TimeSpan MinWait = TimeSpan.FromMilliseconds(1);
+
     private readonly AsyncAutoResetEvent _wakeUp = new(clock);
     private readonly Backoff _backoff = new(timings.InitialBackoff, timings.MaxBackoff);
     private readonly Lock _guard = new();
@@ -133,13 +135,12 @@ internal sealed class ReleaseLoop(
             return clock.GetTimestamp() < _pausedUntil;
     }
 
+    /// <summary>What isn't delayed, or no longer; whether all are paused is asked for each.</summary>
     private IReadOnlyList<LeaseHolder> DueReleases()
     {
         var now = clock.GetTimestamp();
         lock (_guard)
-            return now < _pausedUntil
-                ? []
-                : [.. table.PendingReleases().Where(h => !_delayed.TryGetValue(h, out var later) || later.Due <= now)];
+            return [.. table.PendingReleases().Where(h => DueOf(h) <= now)];
     }
 
     private TimeSpan? TimeUntilNext()
@@ -148,14 +149,15 @@ internal sealed class ReleaseLoop(
         var releasing = table.PendingReleases();
         if (releasing.Count == 0)
             return null;
-        long next;
         lock (_guard)
         {
-            next = releasing.Min(h => _delayed.TryGetValue(h, out var later) ? later.Due : now);
-            if (next < _pausedUntil)
-                next = _pausedUntil;
-        }
+            var next = Math.Max(releasing.Min(DueOf), _pausedUntil);
 
-        return next > now ? clock.GetElapsedTime(now, next) : TimeSpan.FromMilliseconds(1);
+            // A timer counts milliseconds: with less it would not wait at all.
+            var left = clock.GetElapsedTime(now, next);
+            return left > MinWait ? left : MinWait;
+        }
     }
+
+    private long DueOf(LeaseHolder holder) => _delayed.GetValueOrDefault(holder).Due;
 }

@@ -34,6 +34,7 @@ internal sealed partial class LeaseAllocator(
 )
 {
     private const int MaxBatchSize = 1024;
+    private const int MaxQueueLength = 4096;
     private const int MaxAttempts = 8;
     private readonly ConcurrentDictionary<string, Channel<PendingRequest>> _queues = new(StringComparer.Ordinal);
 
@@ -63,7 +64,7 @@ internal sealed partial class LeaseAllocator(
 
     private Channel<PendingRequest> StartQueue(ResourceId network)
     {
-        var queue = Channel.CreateBounded<PendingRequest>(MaxBatchSize * 4);
+        var queue = Channel.CreateBounded<PendingRequest>(MaxQueueLength);
         _ = ServeQueue(network, queue.Reader, lifetime.ApplicationStopping);
         return queue;
     }

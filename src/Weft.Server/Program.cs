@@ -213,6 +213,7 @@ internal static class Program
         services
             .AddSingleton<ControlPlane>()
             .AddSingleton<LeaseAllocator>()
+            .AddSingleton<LeaseRegistrar>()
             .AddSingleton<EnrolmentEndpoints>()
             .AddSingleton<JoinEndpoints>()
             .AddSingleton<VerificationEndpoints>()

@@ -56,11 +56,11 @@ internal sealed partial class BackupSchedule(
                 await Task.Delay(wait < options.Every ? wait : options.Every, time, stoppingToken);
             try
             {
-                Log.Written(logger, await Task.Run(MakeCopy, stoppingToken));
+                Log.BackupWritten(logger, await Task.Run(MakeCopy, stoppingToken));
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                Log.NotWritten(logger, Folder, e);
+                Log.BackupFailed(logger, Folder, e);
                 await Task.Delay(options.Every < RetryAfter ? options.Every : RetryAfter, time, stoppingToken);
             }
         }
@@ -92,9 +92,9 @@ internal sealed partial class BackupSchedule(
     private static partial class Log
     {
         [LoggerMessage(1511, LogLevel.Information, "The store was copied to {File}")]
-        public static partial void Written(ILogger logger, string file);
+        public static partial void BackupWritten(ILogger logger, string file);
 
         [LoggerMessage(1512, LogLevel.Error, "The store can't be copied to {Folder}")]
-        public static partial void NotWritten(ILogger logger, string folder, Exception error);
+        public static partial void BackupFailed(ILogger logger, string folder, Exception error);
     }
 }

@@ -49,9 +49,9 @@ internal sealed partial class StoreSweep(SqliteStore store, TimeProvider time, I
         {
             var faults = await Sweep(stoppingToken);
             foreach (var fault in faults)
-                Log.Damaged(logger, store.Path, fault);
+                Log.StoreDamaged(logger, store.Path, fault);
             if (faults.Count == 0)
-                Log.Whole(logger, store.Current.Revision);
+                Log.StoreWhole(logger, store.Current.Revision);
         }
     }
 
@@ -94,9 +94,9 @@ internal sealed partial class StoreSweep(SqliteStore store, TimeProvider time, I
             LogLevel.Error,
             "The store {Store} is damaged: {Fault}. What is served is in memory and whole: look at the disk, and restore a backup before the next start"
         )]
-        public static partial void Damaged(ILogger logger, string store, string fault);
+        public static partial void StoreDamaged(ILogger logger, string store, string fault);
 
         [LoggerMessage(1502, LogLevel.Debug, "The store is whole at revision {Revision}")]
-        public static partial void Whole(ILogger logger, long revision);
+        public static partial void StoreWhole(ILogger logger, long revision);
     }
 }

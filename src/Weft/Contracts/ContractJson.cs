@@ -19,6 +19,7 @@ namespace Weft.Contracts;
 [JsonSerializable(typeof(EnrolmentResponse))]
 [JsonSerializable(typeof(StatusReport))]
 [JsonSerializable(typeof(PodLease))]
+[JsonSerializable(typeof(LeaseRegistrationResponse))]
 [JsonSerializable(typeof(SocketRequest))]
 [JsonSerializable(typeof(EnrolmentTokenResponse))]
 [JsonSerializable(typeof(PlanResponse))]

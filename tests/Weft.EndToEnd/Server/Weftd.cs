@@ -28,6 +28,8 @@ internal sealed class Weftd : IAsyncDisposable
 
     public Uri Url { get; private set; } = new("http://127.0.0.1");
 
+    public int ProcessId => _process!.Id;
+
     public string Token => File.ReadAllText(Path.Join(Data, "admin.token")).Trim();
 
     /// <summary>Everything it ever printed to stdout, over all its lives.</summary>
@@ -48,7 +50,7 @@ internal sealed class Weftd : IAsyncDisposable
     public async Task Start()
     {
         var said = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var process = Spawn(Data, _arguments);
+        var process = Spawn(["serve", "--data", Data, "--listen", "127.0.0.1:0", .. _arguments]);
         process.OutputDataReceived += (_, line) =>
         {
             if (line.Data is null)
@@ -92,9 +94,13 @@ internal sealed class Weftd : IAsyncDisposable
     }
 
     /// <summary>Runs another one to its end.</summary>
-    public static async Task<(int Code, string Output, string Errors)> Run(string data, params string[] arguments)
+    public static Task<(int Code, string Output, string Errors)> Run(string data, params string[] arguments) =>
+        RunCommand(["serve", "--data", data, "--listen", "127.0.0.1:0", .. arguments]);
+
+    /// <summary>Runs another command of it to its end.</summary>
+    public static async Task<(int Code, string Output, string Errors)> RunCommand(params string[] words)
     {
-        using var process = Spawn(data, arguments);
+        using var process = Spawn(words);
         var (output, errors) = (
             process.StandardOutput.ReadToEndAsync(Cancel),
             process.StandardError.ReadToEndAsync(Cancel)
@@ -179,13 +185,9 @@ internal sealed class Weftd : IAsyncDisposable
             ? path
             : $"{path}{(path.Contains('?', StringComparison.Ordinal) ? '&' : '?')}api-version={Documents.VersionOf(path)}";
 
-    private static Process Spawn(string data, string[] arguments) =>
+    private static Process Spawn(string[] words) =>
         Process.Start(
-            new ProcessStartInfo(Program, ["serve", "--data", data, "--listen", "127.0.0.1:0", .. arguments])
-            {
-                RedirectStandardError = true,
-                RedirectStandardOutput = true,
-            }
+            new ProcessStartInfo(Program, words) { RedirectStandardError = true, RedirectStandardOutput = true }
         )!;
 
     [DllImport("libc", EntryPoint = "kill")]

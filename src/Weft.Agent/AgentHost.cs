@@ -126,8 +126,10 @@ internal sealed class AgentHost(AgentOptions options, AgentTimings timings, Time
         var (plane, connectivity, locks) = (services.Plane, services.Connectivity, new KeyedLock());
         var releases = new ReleaseLoop(table, journal, locks, plane, timings, clock, log);
         var leases = new LeaseService(table, journal, locks, releases, plane, connectivity, timings, clock, log, stop);
+        var registrations = new RegistrationLoop(table, leases, plane, timings, clock, log);
+        plane.RegistrationAsked = registrations.Ask;
         var handler = new LeaseRequestHandler(leases, options.Node, log);
-        return [releases.Run(stop), socket.Serve(handler.Handle, stop)];
+        return [releases.Run(stop), registrations.Run(stop), socket.Serve(handler.Handle, stop)];
     }
 
     /// <summary>

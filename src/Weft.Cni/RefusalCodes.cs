@@ -29,6 +29,7 @@ internal static class RefusalCodes
         {
             _ when command == Command.Status => ErrorCode.NotAvailable,
             nameof(RefusalCode.ServiceUnavailable)
+            or nameof(RefusalCode.RegistrationPending)
             or nameof(RefusalCode.Contended)
             or nameof(RefusalCode.LeaseSessionEnded) => ErrorCode.TryAgainLater,
             nameof(RefusalCode.AddressHeld) => ErrorCode.AddressHeld,

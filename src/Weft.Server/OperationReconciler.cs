@@ -28,7 +28,11 @@ internal sealed partial class OperationReconciler(
             {
                 // Pods' leases come by the hundred a second and end no operation.
                 if (InputVersionsOf(state) != seen)
-                    await Commit(state, controlPlane.Operations.Complete(state, controlPlane.Now), stoppingToken);
+                    await Commit(
+                        state,
+                        [.. controlPlane.Operations.Complete(state, controlPlane.Now), .. Registration.Settle(state)],
+                        stoppingToken
+                    );
                 seen = InputVersionsOf(state);
                 if (next.IsCompleted)
                 {

@@ -40,23 +40,34 @@ internal static class Program
             return 0;
         }
 
-        if (args is [] or ["--help"] or ["-h"] or ["serve", "--help"] || args[0] != "serve")
+        if (
+            args is [] or ["--help"] or ["-h"] or ["serve", "--help"]
+            || !(args[0] == "serve" || StoreCommand.Knows(args[0]))
+        )
         {
             Console.WriteLine(ServeCommand.Usage);
             return args is [] or ["--help"] or ["-h"] or ["serve", "--help"] ? 0 : 64;
         }
 
-        if (!ServeOptions.Read(args[1..]).TryGet(out var options, out var mistakes))
-        {
-            foreach (var mistake in mistakes.Findings)
-                Console.Error.WriteLine($"weftd: {mistake.Message}");
-            Console.Error.WriteLine("weftd: see weftd --help");
-            return 64;
-        }
+        return await ReportFaults(() =>
+            StoreCommand.Knows(args[0])
+                ? Task.FromResult(StoreCommand.Run(args, TimeProvider.System))
+                : ServeAs(args[1..])
+        );
+    }
 
+    /// <summary>Runs it, and tells what ends it in one line.</summary>
+    /// <returns>The exit code.</returns>
+    private static async Task<int> ReportFaults(Func<Task<int>> run)
+    {
         try
         {
-            return await Serve(options);
+            return await run();
+        }
+        catch (DamagedStoreException e)
+        {
+            Console.Error.WriteLine($"weftd: {e.Message}");
+            return DamagedStoreException.ExitCode;
         }
         catch (Exception e)
             when (e
@@ -71,12 +82,22 @@ internal static class Program
         }
     }
 
+    private static async Task<int> ServeAs(string[] words)
+    {
+        if (!ServeOptions.Read(words).TryGet(out var options, out var mistakes))
+        {
+            foreach (var mistake in mistakes.Findings)
+                Console.Error.WriteLine($"weftd: {mistake.Message}");
+            Console.Error.WriteLine("weftd: see weftd --help");
+            return 64;
+        }
+
+        return await Serve(options);
+    }
+
     private static async Task<int> Serve(ServeOptions options)
     {
-        const UnixFileMode Owner = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
-        Directory.CreateDirectory(options.Data, Owner);
-        File.SetUnixFileMode(options.Data, Owner);
-        using var only = LockDataDirectory(options.Data);
+        using var data = DataDirectory.Lock(options.Data);
         if (options.Relay is not null)
             SocketCompletions.UseInlineCompletions();
         var limits = Limits.Default;
@@ -89,7 +110,7 @@ internal static class Program
         )
             throw new IOException($"--limits {file}: {refusal.Message}");
 
-        await using var store = SqliteStore.Open(Path.Combine(options.Data, "weft.db"));
+        await using var store = SqliteStore.Open(data.Store);
         var credentials = CredentialStore.Open(Path.Combine(options.Data, "admin.token"));
         await using var app = Build(options, store, credentials, limits, TimeProvider.System);
         await app.StartAsync();
@@ -141,6 +162,7 @@ internal static class Program
             .AddSingleton(credentials)
             .AddSingleton(limits)
             .AddSingleton(time);
+        AddStorage(builder.Services, options, store);
         AddRelay(builder.Services, options.Data, time);
         AddComputedTypes(builder.Services);
         AddActions(builder.Services);
@@ -148,6 +170,20 @@ internal static class Program
         var app = builder.Build();
         app.Run(app.Services.GetRequiredService<ApiPipeline>().Serve);
         return app;
+    }
+
+    private static void AddStorage(IServiceCollection services, ServeOptions options, IResourceStore store)
+    {
+        if (store is not SqliteStore file)
+            return;
+        services.AddSingleton(file).AddHostedService<StoreSweep>();
+        if (options.Backups is { } backups)
+            services.AddHostedService(provider => new BackupSchedule(
+                file.Path,
+                backups,
+                provider.GetRequiredService<TimeProvider>(),
+                provider.GetRequiredService<ILogger<BackupSchedule>>()
+            ));
     }
 
     private static void AddRelay(IServiceCollection services, string data, TimeProvider time) =>
@@ -186,6 +222,7 @@ internal static class Program
             .AddSingleton<ControlPlane>()
             .AddSingleton<LeaseSessions>()
             .AddSingleton<LeaseAllocator>()
+            .AddSingleton<LeaseRegistrar>()
             .AddSingleton<EnrolmentEndpoints>()
             .AddSingleton<JoinEndpoints>()
             .AddSingleton<VerificationEndpoints>()
@@ -226,27 +263,5 @@ internal static class Program
                     ),
             }
         );
-    }
-
-    /// <summary>Two servers on one directory would each believe their own state.</summary>
-    private static FileStream LockDataDirectory(string data)
-    {
-        try
-        {
-            return new FileStream(
-                Path.Combine(data, "weftd.lock"),
-                new FileStreamOptions
-                {
-                    Mode = FileMode.OpenOrCreate,
-                    Access = FileAccess.ReadWrite,
-                    Share = FileShare.None,
-                    UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-                }
-            );
-        }
-        catch (IOException e)
-        {
-            throw new IOException($"another weftd works on {data}; stop it, or name another --data", e);
-        }
     }
 }

@@ -26,6 +26,12 @@ internal sealed class ServeCommand
         Flag("--plain-http", "listen without TLS beyond this machine: tokens travel in the clear"),
         Value("--limits", "FILE", "JSON with numbers that differ from the defaults (docs/specs/limits.md)"),
         Value(
+            "--backup-every",
+            "TIME",
+            "copy the store into DIR/backups as often as this, 10s to 365d: 30m, 6h, 1d (default: never)"
+        ),
+        Value("--keep", "N", "how many of these copies are kept (default 7)"),
+        Value(
             "--log-level",
             "LEVEL",
             "the least level that is logged: trace, debug, info, warn or error (default info)"
@@ -62,9 +68,10 @@ internal sealed class ServeCommand
         weftd, the control plane of Weft
 
         usage: weftd serve --data DIR [--listen ADDRESS:PORT] [--tls-cert FILE --tls-key FILE] [--limits FILE] [--plain-http]
-                           [--log-level LEVEL]
+                           [--log-level LEVEL] [--backup-every TIME [--keep N]]
                            [--relay-listen ADDRESS:PORT [--relay-address HOST[:PORT]] [--relay-tls-cert FILE --relay-tls-key FILE]
                             [--relay-proxies CIDR,…] [--relay-plain-http]]
+               weftd backup FILE | check [FILE] | restore FILE [--data DIR]    weftd backup --help says more
                weftd --version
 
         {Describe(ServerOptions)}

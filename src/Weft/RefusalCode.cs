@@ -103,6 +103,11 @@ internal enum RefusalCode
     /// <summary>Others changed the same objects again and again; try once more. 409.</summary>
     Contended,
 
+    /// <summary>
+    /// Agents haven't registered what their pods hold since the store was restored; until then nothing new is leased. 503.
+    /// </summary>
+    RegistrationPending,
+
     /// <summary>The server cannot serve now; try again. 503.</summary>
     ServiceUnavailable,
 
@@ -135,7 +140,7 @@ internal static class RefusalCodes
             RefusalCode.PreconditionFailed => 412,
             RefusalCode.RequestTooLarge => 413,
             RefusalCode.InternalError => 500,
-            RefusalCode.ServiceUnavailable => 503,
+            RefusalCode.ServiceUnavailable or RefusalCode.RegistrationPending => 503,
             _ => 400,
         };
 }

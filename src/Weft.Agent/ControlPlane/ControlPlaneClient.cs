@@ -37,6 +37,12 @@ internal sealed class ControlPlaneClient : IDisposable
         set => _identity = value;
     }
 
+    /// <summary>
+    /// Is called with the epoch's id when the control plane asks for what the agent's pods hold: at each answer, until it has
+    /// been told.
+    /// </summary>
+    public Action<string>? RegistrationAsked { get; set; }
+
     /// <summary><c>POST enroll</c>.</summary>
     public async Task<EnrolmentResponse> Enrol(EnrolmentRequest request, string token, CancellationToken cancel)
     {
@@ -84,6 +90,8 @@ internal sealed class ControlPlaneClient : IDisposable
             : $"{AgentApi.Desired}?after={Uri.EscapeDataString(after)}&wait={seconds}";
         using var message = CreateRequest(HttpMethod.Get, query, Bearer);
         using var answer = await Send(message, _timings.LongPollWait + _timings.RequestTimeout, cancel);
+        if (answer.Headers.TryGetValues(AgentApi.RegistrationHeader, out var epochs))
+            RegistrationAsked?.Invoke(epochs.First());
         return answer.StatusCode == HttpStatusCode.NoContent ? null : await answer.Content.ReadAsByteArrayAsync(cancel);
     }
 
@@ -120,6 +128,14 @@ internal sealed class ControlPlaneClient : IDisposable
     public async Task Release(LeaseHolder holder, CancellationToken cancel)
     {
         using var answer = await SendInOrder(AgentApi.Release, new PodLeaseRequest(holder), cancel);
+    }
+
+    /// <summary><c>POST leases/register</c>.</summary>
+    public async Task<LeaseRegistrationResponse> Register(LeaseRegistration part, CancellationToken cancel)
+    {
+        using var message = CreateRequest(HttpMethod.Post, AgentApi.Register, Bearer, part.ToBytes());
+        using var answer = await Send(message, _timings.RequestTimeout, cancel);
+        return await Read(answer, body => LeaseRegistrationResponse.Read(body), cancel);
     }
 
     /// <summary><c>GET verifications</c>: waits until somebody asks for one, or until the wait is over.</summary>

@@ -56,6 +56,13 @@ internal sealed class LeaseTable
             return [.. _releases.OrderBy(pair => pair.Value.Want).Select(pair => pair.Key)];
     }
 
+    /// <summary>All that is held, and by whom.</summary>
+    public IReadOnlyList<(LeaseHolder Holder, JournalEntry Entry)> Grants()
+    {
+        lock (_guard)
+            return [.. _leases.Select(pair => (pair.Key, pair.Value))];
+    }
+
     /// <summary>Takes in one entry that is on the disk.</summary>
     /// <returns>False where it isn't one the format knows.</returns>
     public bool Apply(JournalEntry entry)

@@ -17,6 +17,7 @@ internal sealed class AgentEndpoints(
     ControlPlane controlPlane,
     LeaseAllocator allocator,
     LeaseSessions sessions,
+    LeaseRegistrar registrar,
     EnrolmentEndpoints enrolment,
     JoinEndpoints join,
     VerificationEndpoints verifications,
@@ -71,6 +72,7 @@ internal sealed class AgentEndpoints(
             ),
             ("POST", AgentApi.Session) => http.Respond(200, sessions.Open(agent).ToBytes()),
             ("POST", AgentApi.Acquire) => AcquireLeases(http, agent),
+            ("POST", AgentApi.Register) => RegisterLeases(http, agent),
             ("POST", AgentApi.Release) => ReleaseLeases(http, agent),
             _ => http.Refuse(
                 new Refusal(RefusalCode.InvalidResourceId, $"agents know no {http.Request.Method} {path}", path)
@@ -90,7 +92,7 @@ internal sealed class AgentEndpoints(
         // First what is waited behind, then the desired state: a change between the two ends the wait at once.
         var state = controlPlane.Store.Current;
         var desired = controlPlane.DesiredStateOf(cluster);
-        while (desired.Digest == known)
+        while (desired.Digest == known && !AsksForRegistration(http, agent))
         {
             try
             {
@@ -116,7 +118,9 @@ internal sealed class AgentEndpoints(
             desired = controlPlane.DesiredStateOf(cluster);
         }
 
-        if (Agent.Find(controlPlane.Store.Current, agent) is { } asking)
+        if (AsksForRegistration(http, agent) && desired.Digest == known)
+            await http.Respond(204);
+        else if (Agent.Find(controlPlane.Store.Current, agent) is { } asking)
             await http.Respond(200, desired.For(Agent.NodeOf(asking)).ToBytes());
         else
             await http.Refuse(Agent.Deleted(agent));
@@ -226,6 +230,31 @@ internal sealed class AgentEndpoints(
             await http.Refuse(refusal);
         else
             await http.Respond(204);
+    }
+
+    private async Task RegisterLeases(HttpContext http, ResourceId agent)
+    {
+        if (
+            !(await http.ReadObject()).TryGet(out var body, out var refusal)
+            || !LeaseRegistration.Read(body).TryGet(out var part, out refusal)
+        )
+            await http.Refuse(refusal);
+        else if (Agent.Find(controlPlane.Store.Current, agent) is not { } row)
+            await http.Refuse(Agent.Deleted(agent));
+        else if ((await registrar.Register(row, part, http.RequestAborted)).TryGet(out var response, out refusal))
+            await http.Respond(200, response.ToBytes());
+        else
+            await http.Refuse(refusal);
+    }
+
+    /// <summary>Asks, by a header, for what the agent's pods hold, where the store was restored and it hasn't said.</summary>
+    private bool AsksForRegistration(HttpContext http, ResourceId agent)
+    {
+        var state = controlPlane.Store.Current;
+        if (Agent.Find(state, agent) is not { } row || Registration.AskedOf(state, row) is not { } epoch)
+            return false;
+        http.Response.Headers[AgentApi.RegistrationHeader] = epoch.Id;
+        return true;
     }
 
     private PodLease CreateLease(ResourceId network, IEnumerable<Lease> leases)

@@ -16,7 +16,7 @@ internal sealed class QueryEndpoints(ControlPlane controlPlane, RelayQueries rel
 {
     /// <summary>
     /// Serves <c>/providers/Weft.Fleet/plan</c>, <c>/providers/Weft.Fleet/limits</c>, <c>/providers/Weft.Ipam/who</c>,
-    /// <c>/providers/Weft.Relay/check</c> and <c>/providers/Weft.Relay/status</c>.
+    /// <c>/providers/Weft.Ipam/registrations</c>, <c>/providers/Weft.Relay/check</c> and <c>/providers/Weft.Relay/status</c>.
     /// </summary>
     public Task Serve(HttpContext http, Caller caller, string path)
     {
@@ -28,6 +28,7 @@ internal sealed class QueryEndpoints(ControlPlane controlPlane, RelayQueries rel
                 "providers/weft.fleet/plan"
                 or "providers/weft.fleet/limits"
                 or "providers/weft.ipam/who"
+                or RegistrationQuery.Path
                 or RelayQueries.CheckPath
                 or RelayQueries.StatusPath
             )
@@ -36,12 +37,16 @@ internal sealed class QueryEndpoints(ControlPlane controlPlane, RelayQueries rel
         if (ApiVersion.Check(http, FleetVersions.Namespace, FleetVersions.All) is { } version)
             return http.Refuse(version);
         // An address book shows the whole site.
-        if (question is "providers/weft.ipam/who" && Authorization.Require(caller, Privilege.Read, null) is { } denied)
+        if (
+            question is "providers/weft.ipam/who" or RegistrationQuery.Path
+            && Authorization.Require(caller, Privilege.Read, null) is { } denied
+        )
             return http.Refuse(denied);
         return (question, method) switch
         {
             ("providers/weft.fleet/plan", "POST") => ServePlan(http, caller),
             ("providers/weft.fleet/limits", "GET") => http.Respond(200, controlPlane.Limits.ToJson()),
+            (RegistrationQuery.Path, "GET") => http.Respond(200, RegistrationQuery.Create(controlPlane.Store.Current)),
             ("providers/weft.ipam/who", "GET") => ServeHolders(http),
             (RelayQueries.CheckPath, "GET") => relay.ServeCheck(http, caller),
             (RelayQueries.StatusPath, "GET") => relay.ServeStatus(http, caller),

@@ -32,7 +32,7 @@ internal static class HttpContextExtensions
     {
         if (refusal.Code == RefusalCode.AuthenticationFailed)
             http.Response.Headers.WWWAuthenticate = "Bearer";
-        if (refusal.Code is RefusalCode.ServiceUnavailable or RefusalCode.Contended)
+        if (refusal.Code is RefusalCode.ServiceUnavailable or RefusalCode.RegistrationPending or RefusalCode.Contended)
             http.Response.Headers.RetryAfter = "1";
         return http.Respond(refusal.Code.HttpStatus(), refusal.ToErrorBody());
     }
@@ -65,7 +65,7 @@ internal static class HttpContextExtensions
             : Json.ParseObject(buffer.GetBuffer().AsMemory(0, (int)buffer.Length));
     }
 
-    /// <summary>Whether the caller insists on what would shut them out: <c>force=true</c>.</summary>
+    /// <summary>Whether the caller insists: <c>force=true</c>.</summary>
     public static bool IsForced(this HttpContext http) => http.Request.Query["force"] == "true";
 
     /// <summary>The server as the caller named it, for absolute URLs.</summary>

@@ -188,6 +188,7 @@ internal sealed partial class LeaseAllocator(
     /// <summary>One batch on one store state: thrown away whole if the commit is lost.</summary>
     private sealed class Batch(ResourceId network, ReadTransaction transaction, ImmutableArray<Address> last)
     {
+        private Refusal? _pending;
         private readonly Dictionary<string, bool> _attached = new(StringComparer.Ordinal);
         private readonly List<(PendingRequest Pending, Outcome<ImmutableArray<Lease>> Answer)> _results = [];
 
@@ -197,6 +198,9 @@ internal sealed partial class LeaseAllocator(
 
         public void Decide(Row row, List<PendingRequest> batch, Limits limits, string now)
         {
+            // A claim that comes meanwhile keeps its address from everybody else.
+            _ = transaction.View(NetworkPool.ClaimPartitionOf(network));
+            _pending = Registration.RefusalFor(transaction.State, network);
             var pool = NetworkPool.PoolOf(transaction.State, row, limits);
             foreach (var pending in batch)
                 pool = Decide(pool, pending, now);
@@ -233,6 +237,7 @@ internal sealed partial class LeaseAllocator(
             {
                 (pool, var ended) = pool.Release(holder.Id);
                 Mutations.AddRange(NetworkPool.RemoveLeases(network, ended));
+                Mutations.AddRange(NetworkPool.RemoveClaims(transaction.State, network, of => of.Id == holder.Id));
                 _results.Add((pending, ImmutableArray<Lease>.Empty));
                 return pool;
             }
@@ -249,7 +254,14 @@ internal sealed partial class LeaseAllocator(
                 return pool;
             }
 
-            Mutations.AddRange(NetworkPool.ReplaceLeases(network, held, got.Leases));
+            var replaced = NetworkPool.ReplaceLeases(network, held, got.Leases);
+            if (!replaced.IsEmpty && _pending is { } pendingRegistration)
+            {
+                _results.Add((pending, pendingRegistration));
+                return pool;
+            }
+
+            Mutations.AddRange(replaced);
             if (
                 got.Leases.Any(lease =>
                     lease.Method == LeaseMethod.Dynamic && held.All(h => h.Address != lease.Address)

@@ -20,6 +20,7 @@ namespace Weft.Contracts;
 [JsonSerializable(typeof(StatusReport))]
 [JsonSerializable(typeof(PodLease))]
 [JsonSerializable(typeof(LeaseSession))]
+[JsonSerializable(typeof(LeaseRegistrationResponse))]
 [JsonSerializable(typeof(SocketRequest))]
 [JsonSerializable(typeof(EnrolmentTokenResponse))]
 [JsonSerializable(typeof(PlanResponse))]

@@ -107,6 +107,13 @@ internal abstract class ResourceKind
     /// <summary>Who uses a resource without naming its id.</summary>
     public virtual IEnumerable<ResourceId> DependentsOf(Row row, ReadTransaction transaction) => [];
 
+    /// <summary>
+    /// Why a resource is deleted only for a caller who insists (<c>force=true</c>): something runs that goes on using what
+    /// is given back with it.
+    /// </summary>
+    /// <returns>Null where nothing does.</returns>
+    public virtual Refusal? FindRunningUsers(Row row, ReadTransaction transaction) => null;
+
     /// <summary>Computes the read-only members.</summary>
     /// <param name="properties">The properties as stored, to be completed in place.</param>
     public virtual void AddComputedFields(Row row, JsonObject properties, StoreState state) { }

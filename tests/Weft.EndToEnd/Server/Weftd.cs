@@ -30,6 +30,8 @@ internal sealed class Weftd : IAsyncDisposable
 
     public Uri Url { get; private set; } = new("http://127.0.0.1");
 
+    public int ProcessId => _process!.Id;
+
     public string Token => File.ReadAllText(Path.Join(Data, "admin.token")).Trim();
 
     /// <summary>Everything it ever printed to stdout, over all its lives.</summary>
@@ -54,7 +56,7 @@ internal sealed class Weftd : IAsyncDisposable
     public async Task Start()
     {
         var said = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var process = Spawn(Data, _arguments, _prepare);
+        var process = Spawn(ServeWords(Data, _arguments), _prepare);
         process.OutputDataReceived += (_, line) =>
         {
             if (line.Data is null)
@@ -108,13 +110,22 @@ internal sealed class Weftd : IAsyncDisposable
         Run(data, null, arguments);
 
     /// <summary>The same in surroundings of its own.</summary>
-    public static async Task<(int Code, string Output, string Errors)> Run(
+    public static Task<(int Code, string Output, string Errors)> Run(
         string data,
         Action<ProcessStartInfo>? prepare,
         params string[] arguments
+    ) => RunToEnd(ServeWords(data, arguments), prepare);
+
+    /// <summary>Runs another command of it to its end.</summary>
+    public static Task<(int Code, string Output, string Errors)> RunCommand(params string[] words) =>
+        RunToEnd(words, null);
+
+    private static async Task<(int Code, string Output, string Errors)> RunToEnd(
+        string[] words,
+        Action<ProcessStartInfo>? prepare
     )
     {
-        using var process = Spawn(data, arguments, prepare);
+        using var process = Spawn(words, prepare);
         var (output, errors) = (
             process.StandardOutput.ReadToEndAsync(Cancel),
             process.StandardError.ReadToEndAsync(Cancel)
@@ -199,9 +210,12 @@ internal sealed class Weftd : IAsyncDisposable
             ? path
             : $"{path}{(path.Contains('?', StringComparison.Ordinal) ? '&' : '?')}api-version={Documents.VersionOf(path)}";
 
-    private static Process Spawn(string data, string[] arguments, Action<ProcessStartInfo>? prepare = null)
+    private static string[] ServeWords(string data, string[] arguments) =>
+        ["serve", "--data", data, "--listen", "127.0.0.1:0", .. arguments];
+
+    private static Process Spawn(string[] words, Action<ProcessStartInfo>? prepare)
     {
-        var start = new ProcessStartInfo(Program, ["serve", "--data", data, "--listen", "127.0.0.1:0", .. arguments])
+        var start = new ProcessStartInfo(Program, words)
         {
             RedirectStandardError = true,
             RedirectStandardOutput = true,

@@ -1,15 +1,16 @@
 using System.Net.Security;
-using System.Reflection;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Weft.Logging;
+using Weft.Relay.Server.Authorization;
 using Weft.Relay.Transport;
 using Weft.Resources;
 using Weft.Server.Actions;
 using Weft.Server.Agents;
 using Weft.Server.Api;
+using Weft.Server.Audit;
 using Weft.Server.Computed;
 using Weft.Server.Http;
 using Weft.Server.Identity;
@@ -24,15 +25,22 @@ namespace Weft.Server;
 /// <summary>weftd, from top to bottom.</summary>
 internal static class Program
 {
+    /// <summary>
+    /// Requests without a good credential, of one source. More of them are free than at the relay: agents of a whole
+    /// cluster may come from one address. The delays are the relay's.
+    /// </summary>
+    private static readonly RefusalThrottleOptions RefusedStrangers = new(
+        Free: 20,
+        FirstDelay: TimeSpan.FromSeconds(0.25),
+        LongestDelay: TimeSpan.FromSeconds(5),
+        MaxDelayed: 1024
+    );
+
     private static async Task<int> Main(string[] args)
     {
         if (args is ["--version"])
         {
-            Console.WriteLine(
-                typeof(ControlPlane)
-                    .Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!
-                    .InformationalVersion.Split('+')[0]
-            );
+            Console.WriteLine(Lifecycle.Version);
             return 0;
         }
 
@@ -132,7 +140,9 @@ internal static class Program
             .AddSingleton(store)
             .AddSingleton(credentials)
             .AddSingleton(limits)
-            .AddSingleton(time);
+            .AddSingleton(time)
+            .AddSingleton(new PublicOrigin(options.PublicAddress));
+        AddAudit(builder.Services, options, time);
         AddRelay(builder.Services, options.Data, time);
         AddComputedTypes(builder.Services);
         AddActions(builder.Services);
@@ -141,6 +151,28 @@ internal static class Program
         app.Run(app.Services.GetRequiredService<ApiPipeline>().Serve);
         return app;
     }
+
+    /// <summary>First, so that it stops last: what others do while they stop is still put on record.</summary>
+    private static void AddAudit(IServiceCollection services, ServeOptions options, TimeProvider time) =>
+        services
+            .AddSingleton(provider => new AuditLog(
+                new AuditFile(AuditFileOf(options), options.Audit),
+                options.Audit.Syslog is { } syslog
+                    ? new SyslogWriter(syslog, time, provider.GetRequiredService<ILogger<SyslogWriter>>())
+                    : null,
+                time,
+                provider.GetRequiredService<ILogger<AuditLog>>()
+            ))
+            .AddSingleton(new AuditReader(AuditFileOf(options), options.Audit.Keep))
+            .AddSingleton(new RefusalThrottle(RefusedStrangers, time))
+            .AddSingleton<RefusalSummary>()
+            .AddSingleton<AuditTrail>()
+            .AddSingleton<AuditEndpoints>()
+            .AddHostedService(provider => provider.GetRequiredService<AuditLog>())
+            .AddHostedService(provider => provider.GetRequiredService<RefusalSummary>())
+            .AddHostedService<Lifecycle>();
+
+    private static string AuditFileOf(ServeOptions options) => Path.Combine(options.Data, "audit.log");
 
     private static void AddRelay(IServiceCollection services, string data, TimeProvider time) =>
         services
@@ -206,6 +238,8 @@ internal static class Program
         listen
             .ApplicationServices.GetRequiredService<IHostApplicationLifetime>()
             .ApplicationStopped.Register(files.Dispose);
+        if (listen.ApplicationServices.GetService<PublicOrigin>() is { } origin)
+            origin.Certificate = () => files.Context.TargetCertificate;
         listen.UseHttps(
             new TlsHandshakeCallbackOptions
             {

@@ -2,6 +2,7 @@ using System.Globalization;
 using Weft.Contracts;
 using Weft.Fleet;
 using Weft.Resources;
+using Weft.Server.Audit;
 using Weft.Server.Http;
 using Weft.Server.Identity;
 
@@ -51,6 +52,12 @@ internal sealed class ListEnrollmentToken(ControlPlane controlPlane)
             [Mutation.Put(EnrolmentToken.KeyOf(BearerToken.HashOf(token)), enrolment.ToDocument(row, expires))],
             http.RequestAborted
         );
+        var entry = http.Audit();
+        entry.Note("token", AuditEntry.TokenIdOf(BearerToken.HashOf(token)));
+        entry.Note("name", wanted.Name);
+        entry.Note("node", wanted.Node);
+        entry.Note("replace", wanted.Replace ? "True" : "False");
+        entry.Note("expiresAt", expires);
         http.Response.Headers.CacheControl = "no-store";
         await http.Respond(
             200,

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Weft.Contracts;
 using Weft.Fleet;
 using Weft.Resources;
+using Weft.Server.Audit;
 using Weft.Server.Http;
 using Weft.Server.Identity;
 using Weft.Server.Relays;
@@ -26,6 +27,7 @@ internal sealed class EnrolmentEndpoints(ControlPlane controlPlane)
             return;
         }
 
+        Describe(http, token.Cluster, request);
         var transaction = new ReadTransaction(controlPlane.Store.Current);
         if (transaction.Get(token.Cluster) is not { } cluster || transaction.Get(token.Key) is not { } tokenRow)
         {
@@ -74,6 +76,7 @@ internal sealed class EnrolmentEndpoints(ControlPlane controlPlane)
     /// </summary>
     public async Task EnrolNode(HttpContext http, ResourceId cluster, EnrolmentRequest request)
     {
+        Describe(http, cluster, request);
         var transaction = new ReadTransaction(controlPlane.Store.Current);
         if (transaction.Get(cluster) is not { } row)
         {
@@ -149,10 +152,20 @@ internal sealed class EnrolmentEndpoints(ControlPlane controlPlane)
             },
             [Provisioning.MemberName] = new JsonObject { ["state"] = Provisioning.Succeeded },
         };
+        var row = Mutation.Put(id, document);
+        var before = transaction.Get(id);
+        http.Audit().Change(before, new Row(row.Key, 0, row.Bytes!.Value));
+        if (before is not null)
+        {
+            var replaced = ResourceKind.PropertiesOf(before);
+            http.Audit().Note("replaced", replaced.Text("enrolledAt"));
+            http.Audit().Note("replacedFrom", replaced.Text("enrolledFrom"));
+        }
+
         return await controlPlane.Store.Commit(
             transaction.ReadSet,
             [
-                Mutation.Put(id, document),
+                row,
                 .. besides,
                 Mutation.Remove(AgentStatus.KeyOf(id.Key)),
                 .. InventoryRows.RemovedWithAgent(transaction.State, id),
@@ -162,8 +175,17 @@ internal sealed class EnrolmentEndpoints(ControlPlane controlPlane)
             is not null;
     }
 
+    private static void Describe(HttpContext http, ResourceId cluster, EnrolmentRequest request)
+    {
+        var entry = http.Audit();
+        entry.Note("cluster", cluster.ToString());
+        entry.Note("name", request.Name);
+        entry.Note("node", request.Node);
+    }
+
     private static Task Confirm(HttpContext http, ResourceId id)
     {
+        http.Audit().Id = id.ToString();
         http.Response.Headers.CacheControl = "no-store";
         return http.Respond(201, new EnrolmentResponse(id.ToString(), id.Parent!.ToString()).ToBytes());
     }

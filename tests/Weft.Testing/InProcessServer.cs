@@ -5,6 +5,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using Weft.Contracts;
 using Weft.Resources;
@@ -82,6 +83,8 @@ internal sealed class InProcessServer : IAsyncDisposable
         {
             Relay = relay,
             Audit = audit ?? new AuditServeOptions(),
+            // A start and a stop of each server would bury what a test has to say.
+            LogLevel = LogLevel.Warning,
         };
         var app = Weft.Server.Program.Build(options, store, CredentialStore.Open(token), Limits.Default, clock);
         await app.StartAsync(Cancel);

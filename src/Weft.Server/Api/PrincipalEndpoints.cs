@@ -162,7 +162,7 @@ internal sealed partial class PrincipalEndpoints(ControlPlane controlPlane)
     private static Outcome<JsonObject> ReadPrincipal(string name, JsonObject body)
     {
         var findings = new List<Refusal>();
-        if (!NameRegex().IsMatch(name) || name == Caller.Administrator.Name)
+        if (!WholeText.Matches(NameRegex(), name) || name == Caller.Administrator.Name)
             findings.Add(
                 new Refusal(
                     RefusalCode.InvalidResourceName,

@@ -89,8 +89,9 @@ internal sealed class AuditEntry(AuditClass @class, string path)
         hash[(hash.IndexOf('|', StringComparison.Ordinal) + 1)..][..DigestLength];
 
     /// <summary>
-    /// The first digits of the SHA-256 of a body without its secrets: who reads records must not be able to guess at
-    /// them.
+    /// The first digits of the SHA-256 of a body. Its secrets are left out: who reads records must not be able to guess
+    /// at them. So is how far its provisioning is, which no caller changes; the entity tag stays, which each write
+    /// changes.
     /// </summary>
     /// <returns>Null where there is no row.</returns>
     public static string? DigestOf(Row? row)
@@ -100,6 +101,8 @@ internal sealed class AuditEntry(AuditClass @class, string path)
         var body = row.ToJsonObject();
         if (row.Id is { } id && AllKinds.List.Find(id.Type) is { } kind)
             Secrets.Redact(kind.Schema.Members, body);
+        if (body.ContainsKey(Provisioning.MemberName))
+            body[Provisioning.MemberName] = Provisioning.ETagOf(row);
         return Convert.ToHexStringLower(SHA256.HashData(Json.ToUtf8(body)))[..DigestLength];
     }
 }

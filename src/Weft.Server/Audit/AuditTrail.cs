@@ -85,7 +85,7 @@ internal sealed class AuditTrail(
             ? null
             : new Refusal(
                 RefusalCode.ServiceUnavailable,
-                "it was carried out, but not on record yet, because the audit log can't be written; look at what is there before you try again"
+                "it was carried out, but not on record yet: the audit log can't be written; look at what is there before you try again"
             );
     }
 

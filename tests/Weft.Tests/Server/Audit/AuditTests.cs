@@ -1,9 +1,7 @@
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 using Weft.Contracts;
-using Weft.Resources;
 using Weft.Server;
 
 namespace Weft.Tests.Server.Audit;
@@ -20,43 +18,42 @@ public sealed class AuditTests
     public async Task Records_AWrite_WithWhoFromWhereAndDigests()
     {
         await using var server = await InProcessServer.Empty();
-        var made = await server.Put(
-            new Document(Group, new JsonObject { ["location"] = "eastus" }),
-            ("x-ms-correlation-request-id", Correlation)
-        );
-        var tagged = new JsonObject
-        {
-            ["location"] = "eastus",
-            ["tags"] = new JsonObject { ["a"] = "b" },
-        };
-        (await server.Put(new Document(Group, tagged))).Expect(200);
-        (await server.Put(new Document(Group, tagged))).Expect(200);
-        var stored = server.Store.Current.Get(StoreKey.ForResource(ResourceId.Parse(Group).Value))!;
-        (await server.Delete(Group)).Expect(202);
+        var made = await server.Put(Documents.ResourceGroup, ("x-ms-correlation-request-id", Correlation));
 
-        var records = Requests(server);
-        Assert.Equal(["PUT", "PUT", "PUT", "DELETE"], records.Select(r => r.Verb));
-        var first = records[0];
-        Assert.Equal("2026-11-22T10:00:00.000Z", first.Time);
-        Assert.Equal(("admin", AuditCallerType.Administrator), (first.Who, first.CallerType));
-        Assert.Matches(@"^127\.0\.0\.1:[1-9][0-9]*\z", first.From!);
-        Assert.Equal(Group, first.Id);
-        Assert.Equal((AuditResult.Succeeded, 201, null), (first.Result, first.Status, first.Code));
-        Assert.Equal(Correlation, first.CorrelationId);
-        Assert.Equal(made.Header("x-ms-request-id"), first.RequestId);
+        var record = Assert.Single(Requests(server));
+        Assert.Equal(("2026-11-22T10:00:00.000Z", "PUT", Group), (record.Time, record.Verb, record.Id));
+        Assert.Equal(("admin", AuditCallerType.Administrator), (record.Who, record.CallerType));
+        Assert.Matches(@"^127\.0\.0\.1:[1-9][0-9]*\z", record.From!);
+        Assert.Equal((AuditResult.Succeeded, 201, null), (record.Result, record.Status, record.Code));
+        Assert.Equal(Correlation, record.CorrelationId);
         Assert.Equal(Correlation, made.Header("x-ms-correlation-request-id"));
-        Assert.Null(first.Before);
-        Assert.Equal(first.After, records[1].Before);
-        Assert.NotEqual(records[1].Before, records[1].After);
-        Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(stored.Bytes.Span))[..16], records[1].After);
-        Assert.Equal((records[1].After, records[1].After), (records[2].Before, records[2].After));
-        Assert.Equal((records[1].After, 202), (records[3].Before, records[3].Status));
-        Assert.NotEqual(records[3].Before, records[3].After);
-        Assert.Equal(Enumerable.Range((int)first.Number, 4).Select(n => (long)n), records.Select(r => r.Number));
+        Assert.Equal(made.Header("x-ms-request-id"), record.RequestId);
+        Assert.Null(record.Before);
+        Assert.Matches("^[0-9a-f]{16}\\z", record.After!);
         Assert.Equal(
             UnixFileMode.UserRead | UnixFileMode.UserWrite,
             File.GetUnixFileMode(Path.Join(server.Data, "audit.log"))
         );
+    }
+
+    [Fact]
+    public async Task Records_WhatAWriteFinds_AsWhatTheOneBeforeItLeft()
+    {
+        await using var server = await InProcessServer.Empty();
+        await server.Create(Documents.ResourceGroup);
+        await server.Create(Documents.ResourceGroup);
+        await server.Create(Documents.ResourceGroup.With(body => body["tags"] = new JsonObject { ["a"] = "b" }));
+        await server.DeleteAndWait(Group);
+
+        var records = Requests(server);
+        Assert.Equal(["PUT", "PUT", "PUT", "DELETE"], records.Select(r => r.Verb));
+        Assert.Null(records[0].Before);
+        Assert.Equal(records[..^1].Select(r => r.After), records[1..].Select(r => r.Before));
+        // The same once more changes nothing; all others do.
+        Assert.Equal(records[1].Before, records[1].After);
+        Assert.NotEqual(records[2].Before, records[2].After);
+        Assert.NotEqual(records[3].Before, records[3].After);
+        Assert.Equal(Enumerable.Range((int)records[0].Number, 4).Select(n => (long)n), records.Select(r => r.Number));
     }
 
     [Fact]
@@ -259,6 +256,26 @@ public sealed class AuditTests
         var records = server.Audited();
         Assert.Equal(Enumerable.Range(1, records.Count).Select(n => (long)n), records.Select(r => r.Number));
         Assert.Equal(tags, records.Count(r => r is { Verb: "PUT", Status: 200 }));
+    }
+
+    /// <summary>
+    /// Writes as often as the last page of the file has room; the first write for which it has none is carried out, and
+    /// said not to be on record.
+    /// </summary>
+    private static async Task<(ServerResponse Answer, int Tags)> PutUntilRefused(InProcessServer server)
+    {
+        for (var tags = 1; ; tags++)
+        {
+            var body = new JsonObject
+            {
+                ["location"] = "eastus",
+                ["tags"] = new JsonObject { ["n"] = $"{tags}" },
+            };
+            var answer = await server.Put(new Document(Group, body));
+            if (answer.Status != 200)
+                return (answer, tags);
+            Assert.InRange(tags, 1, 1000);
+        }
     }
 
     private static List<AuditRecord> Requests(InProcessServer server) =>

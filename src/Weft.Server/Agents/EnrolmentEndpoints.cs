@@ -153,26 +153,32 @@ internal sealed class EnrolmentEndpoints(ControlPlane controlPlane)
             [Provisioning.MemberName] = new JsonObject { ["state"] = Provisioning.Succeeded },
         };
         var row = Mutation.Put(id, document);
-        var before = transaction.Get(id);
-        http.Audit().Change(before, new Row(row.Key, 0, row.Bytes!.Value));
-        if (before is not null)
-        {
-            var replaced = ResourceKind.PropertiesOf(before);
-            http.Audit().Note("replaced", replaced.Text("enrolledAt"));
-            http.Audit().Note("replacedFrom", replaced.Text("enrolledFrom"));
-        }
-
-        return await controlPlane.Store.Commit(
-            transaction.ReadSet,
-            [
-                row,
-                .. besides,
-                Mutation.Remove(AgentStatus.KeyOf(id.Key)),
-                .. InventoryRows.RemovedWithAgent(transaction.State, id),
-            ],
-            http.RequestAborted
+        if (
+            await controlPlane.Store.Commit(
+                transaction.ReadSet,
+                [
+                    row,
+                    .. besides,
+                    Mutation.Remove(AgentStatus.KeyOf(id.Key)),
+                    .. InventoryRows.RemovedWithAgent(transaction.State, id),
+                ],
+                http.RequestAborted
+            )
+            is not { } revision
         )
-            is not null;
+            return false;
+        DescribeChange(http.Audit(), transaction.Get(id), new Row(row.Key, revision, row.Bytes!.Value));
+        return true;
+    }
+
+    private static void DescribeChange(AuditEntry entry, Row? before, Row after)
+    {
+        entry.Change(before, after);
+        if (before is null)
+            return;
+        var replaced = ResourceKind.PropertiesOf(before);
+        entry.Note("replaced", replaced.Text("enrolledAt"));
+        entry.Note("replacedFrom", replaced.Text("enrolledFrom"));
     }
 
     private static void Describe(HttpContext http, ResourceId cluster, EnrolmentRequest request)

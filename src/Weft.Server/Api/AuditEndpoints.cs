@@ -17,7 +17,7 @@ internal sealed class AuditEndpoints(
     AuditLog log,
     IHostApplicationLifetime lifetime,
     TimeProvider time
-)
+) : IDisposable
 {
     public const string Path = "providers/weft.site/audit";
 
@@ -26,6 +26,8 @@ internal sealed class AuditEndpoints(
 
     /// <summary>How often somebody who waits at the end looks again.</summary>
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(0.5);
+
+    private readonly SemaphoreSlim _reading = new(2, 2);
 
     /// <summary>Serves the list.</summary>
     public async Task Serve(HttpContext http, Caller caller)
@@ -54,6 +56,9 @@ internal sealed class AuditEndpoints(
         await http.Respond(200, answer);
     }
 
+    /// <inheritdoc/>
+    public void Dispose() => _reading.Dispose();
+
     private async Task<AuditPage> Read(HttpContext http, AuditQuery query, AuditPosition? from, int top, TimeSpan wait)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(
@@ -63,17 +68,31 @@ internal sealed class AuditEndpoints(
         var begin = time.GetTimestamp();
         while (true)
         {
-            var seen = log.LastNumber;
-            var page = reader.Read(query, from, top);
+            var seen = log.LastWritten;
+            var page = await ReadPage(query, from, top, http.RequestAborted);
             if (page.Records.Count > 0 || !page.IsEnd)
                 return page;
             from = page.Next;
-            while (log.LastNumber == seen)
+            while (log.LastWritten == seen)
             {
                 if (time.GetElapsedTime(begin) >= wait || stop.IsCancellationRequested)
                     return page;
                 await Task.Delay(LookInterval, time, stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
+        }
+    }
+
+    /// <summary>Files are read by a few at a time: who asks for much must not take the disk from the others.</summary>
+    private async Task<AuditPage> ReadPage(AuditQuery query, AuditPosition? from, int top, CancellationToken cancel)
+    {
+        await _reading.WaitAsync(cancel);
+        try
+        {
+            return reader.Read(query, from, top);
+        }
+        finally
+        {
+            _reading.Release();
         }
     }
 

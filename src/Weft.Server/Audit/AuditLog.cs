@@ -33,6 +33,7 @@ internal sealed partial class AuditLog : IHostedService, IAsyncDisposable
     private int _unwrittenBytes;
     private long _dropped;
     private long _lastNumber;
+    private long _lastWritten;
 
     public AuditLog(AuditFile file, SyslogWriter? syslog, TimeProvider time, ILogger<AuditLog> logger) =>
         (_file, _syslog, _time, _logger) = (file, syslog, time, logger);
@@ -43,8 +44,8 @@ internal sealed partial class AuditLog : IHostedService, IAsyncDisposable
     /// <summary>The last record of the weftd before this one.</summary>
     public AuditRecord? LastBefore { get; private set; }
 
-    /// <summary>The number of the newest record.</summary>
-    public long LastNumber => Interlocked.Read(ref _lastNumber);
+    /// <summary>The number of the newest record that readers find.</summary>
+    public long LastWritten => Interlocked.Read(ref _lastWritten);
 
     /// <summary>Puts a request on record.</summary>
     /// <returns>Whether the file has it. Where it doesn't, it is kept and appended later.</returns>
@@ -150,7 +151,7 @@ internal sealed partial class AuditLog : IHostedService, IAsyncDisposable
 
     private void Format(AuditRecord record)
     {
-        var numbered = record with { Number = Interlocked.Increment(ref _lastNumber) };
+        var numbered = record with { Number = ++_lastNumber };
         byte[] line = [.. numbered.ToBytes(), (byte)'\n'];
         _unwritten.Add((numbered, line));
         _unwrittenBytes += line.Length;
@@ -173,6 +174,7 @@ internal sealed partial class AuditLog : IHostedService, IAsyncDisposable
             return;
         }
 
+        Interlocked.Exchange(ref _lastWritten, _unwritten[^1].Record.Number);
         Answer(true);
         foreach (var (record, line) in _unwritten)
             _syslog?.Send(record, line.AsSpan(0, line.Length - 1));

@@ -59,7 +59,7 @@ internal sealed class AuditTrail(
         if (entry.IsComplete)
             return null;
         entry.IsComplete = true;
-        var source = http.Connection.RemoteIpAddress ?? IPAddress.None;
+        var source = SourceOf(http);
         if (status == (int)HttpStatusCode.Unauthorized && !await throttle.Delay(source, "", http.RequestAborted))
             http.Response.Headers.Connection = "close";
         if (!AuditPolicy.Records(entry, status, options.Audit.Also))
@@ -89,20 +89,25 @@ internal sealed class AuditTrail(
             );
     }
 
+    private static IPAddress SourceOf(HttpContext http) =>
+        http.Connection.RemoteIpAddress switch
+        {
+            null => IPAddress.None,
+            { IsIPv4MappedToIPv6: true } mapped => mapped.MapToIPv4(),
+            var address => address,
+        };
+
     private AuditRecord CreateRecord(HttpContext http, AuditEntry entry)
     {
-        var (request, connection) = (http.Request, http.Connection);
         return new AuditRecord(
             AuditRecord.Format(time.GetUtcNow()),
             0,
-            AuditRecord.Bound(request.Method),
+            AuditRecord.Bound(http.Request.Method),
             AuditRecord.Bound(entry.Who, AuditRecord.MaxIdLength),
             entry.CallerType
         )
         {
-            From = connection.RemoteIpAddress is { } address
-                ? $"{new IPEndPoint(address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address, connection.RemotePort)}"
-                : null,
+            From = $"{new IPEndPoint(SourceOf(http), http.Connection.RemotePort)}",
             Id = AuditRecord.Bound(entry.Id, AuditRecord.MaxIdLength),
             Action = entry.Action is { } action ? AuditRecord.Bound(action) : null,
             Before = entry.Before,

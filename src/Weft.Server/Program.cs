@@ -152,7 +152,9 @@ internal static class Program
         return app;
     }
 
-    /// <summary>First, so that it stops last: what others do while they stop is still put on record.</summary>
+    /// <summary>
+    /// First, so that it stops last: what others do while they stop is still put on record, and the stop behind it.
+    /// </summary>
     private static void AddAudit(IServiceCollection services, ServeOptions options, TimeProvider time) =>
         services
             .AddSingleton(provider => new AuditLog(
@@ -169,8 +171,8 @@ internal static class Program
             .AddSingleton<AuditTrail>()
             .AddSingleton<AuditEndpoints>()
             .AddHostedService(provider => provider.GetRequiredService<AuditLog>())
-            .AddHostedService(provider => provider.GetRequiredService<RefusalSummary>())
-            .AddHostedService<Lifecycle>();
+            .AddHostedService<Lifecycle>()
+            .AddHostedService(provider => provider.GetRequiredService<RefusalSummary>());
 
     private static string AuditFileOf(ServeOptions options) => Path.Combine(options.Data, "audit.log");
 

@@ -43,7 +43,7 @@ internal sealed class ServeCommand
         Value("--audit-max-age", "AGE", "when it is turned over at the latest (default 7d)"),
         Value("--audit-keep", "NUMBER", "how many files are kept besides (default 12)"),
         Value("--audit-also", "KIND,…", "record these too: reads, leases, reports (default none)"),
-        Value("--audit-syslog", "SOCKET|HOST:PORT", "send records there too, by RFC 5424: /dev/log, 192.0.2.9:514"),
+        Value("--audit-syslog", "SOCKET|ADDRESS:PORT", "send records there too, by RFC 5424: /dev/log, 192.0.2.9:514"),
     ];
 
     private static readonly ImmutableArray<Option> RelayOptions =
@@ -78,7 +78,7 @@ internal sealed class ServeCommand
         usage: weftd serve --data DIR [--listen ADDRESS:PORT] [--tls-cert FILE --tls-key FILE] [--limits FILE] [--plain-http]
                            [--log-level LEVEL] [--public-address URL]
                            [--audit-max-size SIZE] [--audit-max-age AGE] [--audit-keep NUMBER] [--audit-also KIND,…]
-                           [--audit-syslog SOCKET|HOST:PORT]
+                           [--audit-syslog SOCKET|ADDRESS:PORT]
                            [--relay-listen ADDRESS:PORT [--relay-address HOST[:PORT]] [--relay-tls-cert FILE --relay-tls-key FILE]
                             [--relay-proxies CIDR,…] [--relay-plain-http]]
                weftd --version

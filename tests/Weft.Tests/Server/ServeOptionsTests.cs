@@ -88,8 +88,10 @@ public sealed class ServeOptionsTests
     [InlineData("--audit-keep 0", "from 1 to 99")]
     [InlineData("--audit-keep 100", "from 1 to 99")]
     [InlineData("--audit-also reads,writes", "'writes' is none of reads, leases, reports")]
-    [InlineData("--audit-syslog here", "'here' is no socket and no host with a port")]
+    [InlineData("--audit-syslog here", "'here' is no socket and no address with a port")]
     [InlineData("--audit-syslog 192.0.2.9:0", "is no socket")]
+    [InlineData("--audit-syslog syslog.example:514", "is no socket")]
+    [InlineData("--audit-syslog 2001:db8::9", "is no socket")]
     [InlineData("--public-address weft.example", "'weft.example' is no address")]
     [InlineData("--public-address https://weft.example/path", "is no address")]
     public void Refuses_ARecordThatCantBeKept(string line, string because) =>

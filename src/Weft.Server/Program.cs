@@ -184,6 +184,7 @@ internal static class Program
     private static void AddApi(IServiceCollection services) =>
         services
             .AddSingleton<ControlPlane>()
+            .AddSingleton<LeaseSessions>()
             .AddSingleton<LeaseAllocator>()
             .AddSingleton<EnrolmentEndpoints>()
             .AddSingleton<JoinEndpoints>()

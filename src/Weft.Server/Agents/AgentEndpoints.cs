@@ -16,6 +16,7 @@ namespace Weft.Server.Agents;
 internal sealed class AgentEndpoints(
     ControlPlane controlPlane,
     LeaseAllocator allocator,
+    LeaseSessions sessions,
     EnrolmentEndpoints enrolment,
     JoinEndpoints join,
     VerificationEndpoints verifications,
@@ -53,6 +54,7 @@ internal sealed class AgentEndpoints(
                     or AgentApi.Status
                     or AgentApi.Inventory
                     or AgentApi.Issuer
+                    or AgentApi.Session
                     or AgentApi.Acquire
                     or AgentApi.Release
                     or AgentApi.Verifications
@@ -69,6 +71,7 @@ internal sealed class AgentEndpoints(
             ("PUT", _) when path.StartsWith(ReportPath, StringComparison.Ordinal) => caller.AgentId is { } agent
                 ? verifications.AcceptReport(http, agent, path[ReportPath.Length..])
                 : http.Refuse(new Refusal(RefusalCode.AuthorizationFailed, $"{caller.Name} is no agent; enrol first")),
+            ("POST", AgentApi.Session) => http.Respond(200, sessions.Open(caller.AgentId!).ToBytes()),
             ("POST", AgentApi.Acquire) => AcquireLeases(http, caller.AgentId!),
             ("POST", AgentApi.Release) => ReleaseLeases(http, caller.AgentId!),
             _ => http.Refuse(
@@ -274,6 +277,8 @@ internal sealed class AgentEndpoints(
             false
         )
         {
+            Agent = agent,
+            Order = request.Order,
             OnlyOfNode = node,
         };
     }

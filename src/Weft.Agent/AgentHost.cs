@@ -26,6 +26,7 @@ internal sealed class AgentHost(AgentOptions options, AgentTimings timings, Time
         using var state = StateDirectory.Open(options.State);
         using var http = Transport.Open(options);
         var services = CreateServices(state, http, cluster);
+        using var plane = services.Plane;
         var enrolment = await ResumeEnrolment(services, stop);
         var table = new LeaseTable();
         await using var journal = Journal.Open(state.Journal, table, log);

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
+using Microsoft.Data.Sqlite;
 using Weft.Logging;
 using Weft.Relay.Server.Authorization;
 using Weft.Relay.Transport;
@@ -35,6 +36,9 @@ internal static class Program
         LongestDelay: TimeSpan.FromSeconds(5),
         MaxDelayed: 1024
     );
+
+    /// <summary>EX_IOERR of sysexits.h: the disk failed. A new start is the cure, once the disk is well.</summary>
+    private const int DiskFailure = 74;
 
     private static async Task<int> Main(string[] args)
     {
@@ -71,7 +75,7 @@ internal static class Program
             )
         {
             Console.Error.WriteLine($"weftd: {e.Message}");
-            return 1;
+            return e.InnerException is SqliteException ? DiskFailure : 1;
         }
     }
 
@@ -101,8 +105,12 @@ internal static class Program
         Console.WriteLine($"weft: listening on {url}");
         if (app.Services.GetRequiredService<RelayRuntime>().Address is { } relay)
             Console.WriteLine($"weft: relay at {relay.Scheme}://{relay.Authority}");
-        await app.WaitForShutdownAsync();
-        return 0;
+        var shutdown = app.WaitForShutdownAsync();
+        if (await Task.WhenAny(shutdown, store.Failure) == shutdown)
+            return 0;
+        // Ended rather than kept: whoever started it starts it again, and it reads what the disk has.
+        await app.StopAsync();
+        throw await store.Failure;
     }
 
     /// <summary>The application, not started yet.</summary>
@@ -210,6 +218,7 @@ internal static class Program
     private static void AddApi(IServiceCollection services) =>
         services
             .AddSingleton<ControlPlane>()
+            .AddSingleton<LeaseSessions>()
             .AddSingleton<LeaseAllocator>()
             .AddSingleton<EnrolmentEndpoints>()
             .AddSingleton<JoinEndpoints>()

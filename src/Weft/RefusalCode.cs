@@ -97,6 +97,9 @@ internal enum RefusalCode
     /// <summary>The change would shut out who makes it; it must be insisted on. 409.</summary>
     WouldLockOut,
 
+    /// <summary>The request belongs to a lease session that is over; open one and ask again. 409.</summary>
+    LeaseSessionEnded,
+
     /// <summary>Others changed the same objects again and again; try once more. 409.</summary>
     Contended,
 
@@ -126,6 +129,7 @@ internal static class RefusalCodes
             or RefusalCode.AddressHeld
             or RefusalCode.AddressPoolExhausted
             or RefusalCode.PluginNotDrawn
+            or RefusalCode.LeaseSessionEnded
             or RefusalCode.Contended
             or RefusalCode.WouldLockOut => 409,
             RefusalCode.PreconditionFailed => 412,

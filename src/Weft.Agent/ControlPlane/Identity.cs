@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Weft.Agent.Linux;
+using Weft.Files;
 
 namespace Weft.Agent.ControlPlane;
 
@@ -20,9 +21,9 @@ internal sealed record Identity(string Name, string AgentId, string Cluster, str
     {
         if (!File.Exists(path))
             return null;
-        if (File.GetUnixFileMode(path) is var mode && (mode & ~(AtomicFile.Private | UnixFileMode.UserExecute)) != 0)
+        if (File.GetUnixFileMode(path) is var mode && (mode & ~(DurableFile.Private | UnixFileMode.UserExecute)) != 0)
             exposed?.Invoke(mode);
-        File.SetUnixFileMode(path, AtomicFile.Private);
+        File.SetUnixFileMode(path, DurableFile.Private);
         Identity? kept;
         try
         {
@@ -47,10 +48,10 @@ internal sealed record Identity(string Name, string AgentId, string Cluster, str
 
     /// <summary>Keeps the identity; returns once it is on the disk.</summary>
     public void Save(string path) =>
-        AtomicFile.Write(
+        DurableFile.Write(
             path,
             JsonSerializer.SerializeToUtf8Bytes(this, IdentityJson.Default.Identity),
-            AtomicFile.Private
+            DurableFile.Private
         );
 
     /// <summary>The name alone: a record prints all it has, and this one must not.</summary>

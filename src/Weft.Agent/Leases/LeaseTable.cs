@@ -27,7 +27,11 @@ internal sealed class LeaseTable
     }
 
     /// <summary>A number for a new request to release, higher than every one before it.</summary>
-    public long NextReleaseNumber() => Interlocked.Increment(ref _lastReleaseNumber);
+    public long NextReleaseNumber()
+    {
+        lock (_guard)
+            return ++_lastReleaseNumber;
+    }
 
     /// <summary>The lease of a holder, unless it is to be released.</summary>
     public bool TryGet(LeaseHolder holder, [NotNullWhen(true)] out PodLease? lease)
@@ -72,8 +76,7 @@ internal sealed class LeaseTable
                 case { Did: JournalEntry.ReleaseWanted, Want: { } want }:
                     _leases.Remove(holder);
                     _releases[holder] = entry;
-                    if (want > Interlocked.Read(ref _lastReleaseNumber))
-                        Interlocked.Exchange(ref _lastReleaseNumber, want);
+                    _lastReleaseNumber = Math.Max(_lastReleaseNumber, want);
                     return true;
 
                 // Only the request that was sent is met: one that came meanwhile is still to be sent.

@@ -17,6 +17,7 @@ namespace Weft.Server.Agents;
 internal sealed class AgentEndpoints(
     ControlPlane controlPlane,
     LeaseAllocator allocator,
+    LeaseSessions sessions,
     EnrolmentEndpoints enrolment,
     JoinEndpoints join,
     VerificationEndpoints verifications,
@@ -54,6 +55,7 @@ internal sealed class AgentEndpoints(
                     or AgentApi.Status
                     or AgentApi.Inventory
                     or AgentApi.Issuer
+                    or AgentApi.Session
                     or AgentApi.Acquire
                     or AgentApi.Release
                     or AgentApi.Verifications
@@ -70,6 +72,7 @@ internal sealed class AgentEndpoints(
             ("PUT", _) when path.StartsWith(ReportPath, StringComparison.Ordinal) => caller.AgentId is { } agent
                 ? verifications.AcceptReport(http, agent, path[ReportPath.Length..])
                 : http.Refuse(new Refusal(RefusalCode.AuthorizationFailed, $"{caller.Name} is no agent; enrol first")),
+            ("POST", AgentApi.Session) => http.Respond(200, sessions.Open(caller.AgentId!).ToBytes()),
             ("POST", AgentApi.Acquire) => AcquireLeases(http, caller.AgentId!),
             ("POST", AgentApi.Release) => ReleaseLeases(http, caller.AgentId!),
             _ => http.Refuse(
@@ -283,6 +286,8 @@ internal sealed class AgentEndpoints(
             false
         )
         {
+            Agent = agent,
+            Order = request.Order,
             OnlyOfNode = node,
         };
     }

@@ -1,7 +1,7 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 using Weft.Contracts;
+using Weft.Files;
 
 namespace Weft.Server.Audit;
 
@@ -10,10 +10,8 @@ namespace Weft.Server.Audit;
 /// The file is turned over by size and by age.
 /// </summary>
 /// <param name="path">The file; it is made with mode 0600. <c>.1</c> is the newest that was turned over.</param>
-internal sealed partial class AuditFile(string path, AuditServeOptions options) : IDisposable
+internal sealed class AuditFile(string path, AuditServeOptions options) : IDisposable
 {
-    private const UnixFileMode Private = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-
     private SafeFileHandle? _handle;
     private long _length;
     private DateTimeOffset? _firstLine;
@@ -57,11 +55,8 @@ internal sealed partial class AuditFile(string path, AuditServeOptions options) 
     /// <exception cref="IOException">The disk didn't take it.</exception>
     public void Sync()
     {
-        // By the call itself: what .NET makes of it passes an I/O error over.
-        if (!_isSynced && Flush(_handle!) != 0)
-            throw new IOException(
-                $"{path} can't be synced: {Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError())}"
-            );
+        if (!_isSynced)
+            DurableFile.Sync(_handle!);
         _isSynced = true;
         if (File.Exists(path))
             return;
@@ -82,11 +77,11 @@ internal sealed partial class AuditFile(string path, AuditServeOptions options) 
                     Mode = FileMode.OpenOrCreate,
                     Access = FileAccess.Write,
                     Share = FileShare.ReadWrite | FileShare.Delete,
-                    UnixCreateMode = Private,
+                    UnixCreateMode = DurableFile.Private,
                 }
             )
         )
-            File.SetUnixFileMode(path, Private);
+            File.SetUnixFileMode(path, DurableFile.Private);
         _handle = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
         _length = RandomAccess.GetLength(_handle);
         EndCutLine();
@@ -139,7 +134,4 @@ internal sealed partial class AuditFile(string path, AuditServeOptions options) 
         _handle?.Dispose();
         (_handle, _length, _firstLine) = (null, 0, null);
     }
-
-    [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
-    private static partial int Flush(SafeFileHandle descriptor);
 }

@@ -3,6 +3,7 @@ using System.Collections.Immutable;
 using System.Threading.Channels;
 using Weft.Addressing;
 using Weft.Attachments.Plugins;
+using Weft.Contracts;
 using Weft.Fleet;
 using Weft.Networks;
 using Weft.Resources;
@@ -19,6 +20,12 @@ internal sealed record LeaseRequest(
     bool IsRelease
 )
 {
+    /// <summary>The agent that asks.</summary>
+    public required ResourceId Agent { get; init; }
+
+    /// <summary>Where it stands among the agent's requests; null where it counts whenever it comes.</summary>
+    public RequestOrder? Order { get; init; }
+
     /// <summary>The node whose pods alone may be spoken for; null for all of the cluster's.</summary>
     public string? OnlyOfNode { get; init; }
 }
@@ -29,11 +36,13 @@ internal sealed record LeaseRequest(
 /// </summary>
 internal sealed partial class LeaseAllocator(
     ControlPlane controlPlane,
+    LeaseSessions sessions,
     IHostApplicationLifetime lifetime,
     ILogger<LeaseAllocator> logger
 )
 {
     private const int MaxBatchSize = 1024;
+    private const int MaxQueueLength = 4096;
     private const int MaxAttempts = 8;
     private readonly ConcurrentDictionary<string, Channel<PendingRequest>> _queues = new(StringComparer.Ordinal);
 
@@ -63,7 +72,7 @@ internal sealed partial class LeaseAllocator(
 
     private Channel<PendingRequest> StartQueue(ResourceId network)
     {
-        var queue = Channel.CreateBounded<PendingRequest>(MaxBatchSize * 4);
+        var queue = Channel.CreateBounded<PendingRequest>(MaxQueueLength);
         _ = ServeQueue(network, queue.Reader, lifetime.ApplicationStopping);
         return queue;
     }
@@ -77,7 +86,7 @@ internal sealed partial class LeaseAllocator(
         {
             batch.Clear();
             while (batch.Count < MaxBatchSize && queue.TryRead(out var pending))
-                batch.Add(pending);
+                Admit(pending, batch);
             await gate.WaitAsync(stopping);
             try
             {
@@ -114,6 +123,18 @@ internal sealed partial class LeaseAllocator(
                 gate.Release();
             }
         }
+    }
+
+    /// <summary>
+    /// Asked here, where the requests of a holder stand in one line: one that is let through is decided before the next.
+    /// </summary>
+    private void Admit(PendingRequest pending, List<PendingRequest> batch)
+    {
+        var request = pending.Request;
+        if (request.Order is { } order && sessions.Admit(request.Agent, request.Holder.Id, order) is { } late)
+            pending.Completion.TrySetResult(late);
+        else
+            batch.Add(pending);
     }
 
     private async Task<ImmutableArray<Address>> DecideBatch(

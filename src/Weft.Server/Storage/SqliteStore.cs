@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Microsoft.Data.Sqlite;
+using SQLitePCL;
 using Weft.Resources;
 using Weft.Storage;
 
@@ -20,7 +21,9 @@ internal sealed class SqliteStore : IResourceStore
     private readonly SqliteCommand _put;
     private readonly SqliteCommand _remove;
     private readonly SqliteCommand _setRevision;
-    private Exception? _fault;
+    private readonly TaskCompletionSource<IOException> _failure = new(
+        TaskCreationOptions.RunContinuationsAsynchronously
+    );
 
     private SqliteStore(SqliteConnection connection, StoreState state)
     {
@@ -41,6 +44,12 @@ internal sealed class SqliteStore : IResourceStore
 
     /// <inheritdoc/>
     public StoreState Current => _publisher.Current;
+
+    /// <summary>
+    /// Done once the disk has failed in a way that leaves open what it holds: nothing more is written, and only a new
+    /// start can read what is there.
+    /// </summary>
+    public Task<IOException> Failure => _failure.Task;
 
     /// <summary>Opens a store, or makes it where there is none.</summary>
     /// <exception cref="IOException">The file can't be read, or was written by a newer version.</exception>
@@ -77,6 +86,7 @@ internal sealed class SqliteStore : IResourceStore
                 "CREATE TABLE IF NOT EXISTS head(id INTEGER PRIMARY KEY CHECK (id = 1), format INTEGER NOT NULL, revision INTEGER NOT NULL)"
             );
             Execute(connection, "INSERT INTO head(id, format, revision) VALUES(1, 1, 0) ON CONFLICT DO NOTHING");
+            ProveWritable(connection);
             return new SqliteStore(connection, Load(connection, path));
         }
         catch (SqliteException e)
@@ -130,6 +140,22 @@ internal sealed class SqliteStore : IResourceStore
         }
     }
 
+    /// <summary>
+    /// Writes and syncs before anybody is served: on a disk that still fails weftd would take requests, fail and start
+    /// again, and each time tell the agents that it is well. A full disk is another matter: it can be read.
+    /// </summary>
+    private static void ProveWritable(SqliteConnection connection)
+    {
+        try
+        {
+            using var transaction = connection.BeginTransaction();
+            // There and back: SQLite leaves out a write that changes nothing.
+            Execute(connection, "UPDATE head SET revision = revision + 1; UPDATE head SET revision = revision - 1");
+            transaction.Commit();
+        }
+        catch (SqliteException e) when (e.SqliteErrorCode == raw.SQLITE_FULL) { }
+    }
+
     private static StoreState Load(SqliteConnection connection, string path)
     {
         using var head = connection.CreateCommand();
@@ -168,8 +194,8 @@ internal sealed class SqliteStore : IResourceStore
         var answers = new List<(PendingCommit Pending, long? Revision)>();
         try
         {
-            if (_fault is not null)
-                throw new IOException("the store stopped at an earlier fault of the disk", _fault);
+            if (_failure.Task.IsCompleted)
+                throw new IOException("the store stopped at an earlier fault of the disk", _failure.Task.Result);
             var state = Current;
             using var transaction = _connection.BeginTransaction();
             foreach (var pending in batch)
@@ -203,18 +229,27 @@ internal sealed class SqliteStore : IResourceStore
         }
         catch (Exception e)
         {
-            // A full disk refuses this batch and may take the next one. After a failed sync nobody knows what the disk
-            // holds: stop for good.
-            if (e is SqliteException { SqliteErrorCode: 10 })
-                _fault = e;
-            foreach (var pending in batch)
-                pending.Completion.TrySetException(new IOException($"the store can't write: {e.Message}", e));
+            var failure = new IOException($"the store can't write: {e.Message}", e);
+            batch.ForEach(pending => pending.Completion.TrySetException(failure));
+            if (IsFatal(e))
+                _failure.TrySetResult(failure);
             return;
         }
 
         foreach (var (pending, revision) in answers)
             pending.Completion.TrySetResult(revision);
     }
+
+    /// <summary>
+    /// A full disk refuses this batch and may take the next one. After a failed sync, or on a file that turns out to be
+    /// damaged or no longer to be written, nobody knows what the disk holds.
+    /// </summary>
+    private static bool IsFatal(Exception error) =>
+        error
+            is SqliteException
+            {
+                SqliteErrorCode: raw.SQLITE_IOERR or raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB or raw.SQLITE_READONLY
+            };
 
     private void WriteMutation(SqliteTransaction transaction, long revision, Mutation mutation)
     {

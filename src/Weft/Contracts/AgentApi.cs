@@ -30,6 +30,9 @@ internal static class AgentApi
     /// <summary><c>PUT</c>: what the node has.</summary>
     public const string Inventory = "inventory";
 
+    /// <summary><c>POST</c>: the requests about leases that follow belong together.</summary>
+    public const string Session = "leases/session";
+
     /// <summary><c>POST</c>: addresses for an interface of a pod.</summary>
     public const string Acquire = "leases/acquire";
 

@@ -19,6 +19,7 @@ namespace Weft.Contracts;
 [JsonSerializable(typeof(EnrolmentResponse))]
 [JsonSerializable(typeof(StatusReport))]
 [JsonSerializable(typeof(PodLease))]
+[JsonSerializable(typeof(LeaseSession))]
 [JsonSerializable(typeof(SocketRequest))]
 [JsonSerializable(typeof(EnrolmentTokenResponse))]
 [JsonSerializable(typeof(PlanResponse))]

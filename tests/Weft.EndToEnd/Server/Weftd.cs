@@ -20,9 +20,11 @@ internal sealed class Weftd : IAsyncDisposable
     private readonly ConcurrentQueue<string> _output = [];
     private readonly ConcurrentQueue<string> _errors = [];
     private readonly string[] _arguments;
+    private readonly Action<ProcessStartInfo>? _prepare;
     private Process? _process;
 
-    private Weftd(string data, string[] arguments) => (Data, _arguments) = (data, arguments);
+    private Weftd(string data, string[] arguments, Action<ProcessStartInfo>? prepare) =>
+        (Data, _arguments, _prepare) = (data, arguments, prepare);
 
     public string Data { get; }
 
@@ -37,9 +39,13 @@ internal sealed class Weftd : IAsyncDisposable
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    public static async Task<Weftd> Start(params string[] arguments)
+    public static Task<Weftd> Start(params string[] arguments) => Start(null, arguments);
+
+    /// <summary>The same in surroundings of its own, such as on a disk that fails.</summary>
+    public static async Task<Weftd> Start(Action<ProcessStartInfo>? prepare, params string[] arguments)
     {
-        var weftd = new Weftd(Path.Join(Directory.CreateTempSubdirectory("weftd-").FullName, "data"), arguments);
+        var data = Path.Join(Directory.CreateTempSubdirectory("weftd-").FullName, "data");
+        var weftd = new Weftd(data, arguments, prepare);
         await weftd.Start();
         return weftd;
     }
@@ -48,7 +54,7 @@ internal sealed class Weftd : IAsyncDisposable
     public async Task Start()
     {
         var said = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var process = Spawn(Data, _arguments);
+        var process = Spawn(Data, _arguments, _prepare);
         process.OutputDataReceived += (_, line) =>
         {
             if (line.Data is null)
@@ -81,10 +87,16 @@ internal sealed class Weftd : IAsyncDisposable
     }
 
     /// <summary>Asks it to stop; returns its exit code.</summary>
-    public async Task<int> Stop()
+    public Task<int> Stop()
     {
         Assert.Equal(0, Signal(_process!.Id, 15));
-        await _process.WaitForExitAsync(Cancel).WaitAsync(TimeSpan.FromSeconds(30), Cancel);
+        return WaitForEnd();
+    }
+
+    /// <summary>Waits until it has ended by itself; returns its exit code.</summary>
+    public async Task<int> WaitForEnd()
+    {
+        await _process!.WaitForExitAsync(Cancel).WaitAsync(TimeSpan.FromSeconds(30), Cancel);
         var code = _process.ExitCode;
         _process.Dispose();
         _process = null;
@@ -92,9 +104,17 @@ internal sealed class Weftd : IAsyncDisposable
     }
 
     /// <summary>Runs another one to its end.</summary>
-    public static async Task<(int Code, string Output, string Errors)> Run(string data, params string[] arguments)
+    public static Task<(int Code, string Output, string Errors)> Run(string data, params string[] arguments) =>
+        Run(data, null, arguments);
+
+    /// <summary>The same in surroundings of its own.</summary>
+    public static async Task<(int Code, string Output, string Errors)> Run(
+        string data,
+        Action<ProcessStartInfo>? prepare,
+        params string[] arguments
+    )
     {
-        using var process = Spawn(data, arguments);
+        using var process = Spawn(data, arguments, prepare);
         var (output, errors) = (
             process.StandardOutput.ReadToEndAsync(Cancel),
             process.StandardError.ReadToEndAsync(Cancel)
@@ -179,14 +199,16 @@ internal sealed class Weftd : IAsyncDisposable
             ? path
             : $"{path}{(path.Contains('?', StringComparison.Ordinal) ? '&' : '?')}api-version={Documents.VersionOf(path)}";
 
-    private static Process Spawn(string data, string[] arguments) =>
-        Process.Start(
-            new ProcessStartInfo(Program, ["serve", "--data", data, "--listen", "127.0.0.1:0", .. arguments])
-            {
-                RedirectStandardError = true,
-                RedirectStandardOutput = true,
-            }
-        )!;
+    private static Process Spawn(string data, string[] arguments, Action<ProcessStartInfo>? prepare = null)
+    {
+        var start = new ProcessStartInfo(Program, ["serve", "--data", data, "--listen", "127.0.0.1:0", .. arguments])
+        {
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
+        };
+        prepare?.Invoke(start);
+        return Process.Start(start)!;
+    }
 
     [DllImport("libc", EntryPoint = "kill")]
     private static extern int Signal(int process, int signal);

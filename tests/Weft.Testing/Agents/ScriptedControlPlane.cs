@@ -174,6 +174,7 @@ internal sealed class ScriptedControlPlane : IAsyncDisposable
                     AgentApi.Desired => Desired(context),
                     AgentApi.Status => Report(context, body),
                     AgentApi.Inventory => Inventory(context, body),
+                    AgentApi.Session => Respond(context, 200, new LeaseSession("scripted").ToBytes()),
                     AgentApi.Acquire => ServeLease(context, "acquire", body, Acquire),
                     AgentApi.Release => ServeLease(context, "release", body, Release),
                     _ => Refuse(context, 404, "InvalidResourceType", path),

@@ -48,22 +48,23 @@ public sealed partial class ArchitectureTests
     private static readonly (string Project, string[] May, string Because)[] Projects =
     [
         ("Weft", [], "the pure ground stands on nothing"),
+        ("Weft.Files", [], "what is acknowledged is on the disk, whichever program says so"),
         ("Weft.Logging", [], "a log line has one form, whatever it tells of"),
         ("Weft.Relay", [], "the relay's protocol knows nothing of Weft"),
         (
             "Weft.Server",
-            ["Weft", "Weft.Logging", "Weft.Relay"],
+            ["Weft", "Weft.Files", "Weft.Logging", "Weft.Relay"],
             "no program references another: they speak over their specified protocols"
         ),
         (
             "Weft.Agent",
-            ["Weft", "Weft.Logging", "Weft.Relay"],
+            ["Weft", "Weft.Files", "Weft.Logging", "Weft.Relay"],
             "no program references another: they speak over their specified protocols"
         ),
         ("Weft.Cni", ["Weft"], "no program references another: they speak over their specified protocols"),
         (
             "Weft.Cli",
-            ["Weft", "Weft.Relay"],
+            ["Weft", "Weft.Files", "Weft.Relay"],
             "no program references another: they speak over their specified protocols"
         ),
     ];

@@ -173,9 +173,10 @@ internal sealed class Journal : IAsyncDisposable
             content.Write(JournalFormat.Line(chunk));
 
         var temporary = DurableFile.TemporaryOf(_path);
-        _isHealthy = false;
         using (var file = DurableFile.Create(temporary))
         {
+            // From here on the old file may be gone, or not.
+            _isHealthy = false;
             file.Write(content.GetBuffer().AsSpan(0, (int)content.Length));
             _sync(file.SafeFileHandle);
         }

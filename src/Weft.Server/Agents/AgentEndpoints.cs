@@ -39,42 +39,40 @@ internal sealed class AgentEndpoints(
     public Task ServeJoin(HttpContext http, string token) => join.Join(http, token);
 
     /// <summary>Serves a path below <c>/agents/v1/</c>.</summary>
-    public Task Serve(HttpContext http, Caller caller, string path) =>
-        (http.Request.Method, path) switch
-        {
-            ("POST", AgentApi.Enrol) when caller.Enrolment is { } token => enrolment.Enrol(http, token),
-            ("POST", AgentApi.Enrol) => http.Refuse(
+    public Task Serve(HttpContext http, Caller caller, string path)
+    {
+        var isEnrolment = path == AgentApi.Enrol && HttpMethods.IsPost(http.Request.Method);
+        if (isEnrolment && caller.Enrolment is { } token)
+            return enrolment.Enrol(http, token);
+        if (isEnrolment)
+            return http.Refuse(
                 new Refusal(
                     RefusalCode.AuthorizationFailed,
                     "enrolment takes an enrolment token; make one with: weft agent token --cluster NAME"
                 )
+            );
+        return caller.AgentId is { } agent
+            ? Serve(http, agent, path)
+            : http.Refuse(new Refusal(RefusalCode.AuthorizationFailed, $"{caller.Name} is no agent; enrol first"));
+    }
+
+    private Task Serve(HttpContext http, ResourceId agent, string path) =>
+        (http.Request.Method, path) switch
+        {
+            ("GET", AgentApi.Desired) => ServeDesiredState(http, agent),
+            ("PUT", AgentApi.Status) => ServeStatus(http, agent),
+            ("PUT", AgentApi.Inventory) => ServeInventory(http, agent),
+            ("PUT", AgentApi.Issuer) => join.AcceptIssuer(http, agent),
+            ("GET", AgentApi.Relay) => relay.Serve(http, agent),
+            ("GET", AgentApi.Verifications) => verifications.ServePending(http, agent),
+            ("PUT", _) when path.StartsWith(ReportPath, StringComparison.Ordinal) => verifications.AcceptReport(
+                http,
+                agent,
+                path[ReportPath.Length..]
             ),
-            (
-                _,
-                AgentApi.Desired
-                    or AgentApi.Status
-                    or AgentApi.Inventory
-                    or AgentApi.Issuer
-                    or AgentApi.Session
-                    or AgentApi.Acquire
-                    or AgentApi.Release
-                    or AgentApi.Verifications
-                    or AgentApi.Relay
-            ) when caller.AgentId is null => http.Refuse(
-                new Refusal(RefusalCode.AuthorizationFailed, $"{caller.Name} is no agent; enrol first")
-            ),
-            ("GET", AgentApi.Desired) => ServeDesiredState(http, caller.AgentId!),
-            ("PUT", AgentApi.Status) => ServeStatus(http, caller.AgentId!),
-            ("PUT", AgentApi.Inventory) => ServeInventory(http, caller.AgentId!),
-            ("PUT", AgentApi.Issuer) => join.AcceptIssuer(http, caller.AgentId!),
-            ("GET", AgentApi.Relay) => relay.Serve(http, caller.AgentId!),
-            ("GET", AgentApi.Verifications) => verifications.ServePending(http, caller.AgentId!),
-            ("PUT", _) when path.StartsWith(ReportPath, StringComparison.Ordinal) => caller.AgentId is { } agent
-                ? verifications.AcceptReport(http, agent, path[ReportPath.Length..])
-                : http.Refuse(new Refusal(RefusalCode.AuthorizationFailed, $"{caller.Name} is no agent; enrol first")),
-            ("POST", AgentApi.Session) => http.Respond(200, sessions.Open(caller.AgentId!).ToBytes()),
-            ("POST", AgentApi.Acquire) => AcquireLeases(http, caller.AgentId!),
-            ("POST", AgentApi.Release) => ReleaseLeases(http, caller.AgentId!),
+            ("POST", AgentApi.Session) => http.Respond(200, sessions.Open(agent).ToBytes()),
+            ("POST", AgentApi.Acquire) => AcquireLeases(http, agent),
+            ("POST", AgentApi.Release) => ReleaseLeases(http, agent),
             _ => http.Refuse(
                 new Refusal(RefusalCode.InvalidResourceId, $"agents know no {http.Request.Method} {path}", path)
             ),

@@ -23,7 +23,7 @@ internal static class AuditPolicy
 {
     private const string PlanPath = "/providers/Weft.Fleet/plan";
 
-    private static readonly string[] LeasePaths = [AgentApi.Acquire, AgentApi.Release];
+    private static readonly string[] LeasePaths = [AgentApi.Session, AgentApi.Acquire, AgentApi.Release];
     private static readonly string[] ReportPaths = [AgentApi.Status, AgentApi.Inventory, AgentApi.Issuer];
 
     /// <summary>What kind of request it is.</summary>

@@ -2,8 +2,8 @@ using System.Runtime.Versioning;
 using Microsoft.Extensions.Logging.Abstractions;
 using Weft.Agent;
 using Weft.Agent.Leases;
-using Weft.Agent.Linux;
 using Weft.Contracts;
+using Weft.Files;
 
 namespace Weft.Tests.Agent.Leases;
 
@@ -20,7 +20,7 @@ public sealed class JournalDiskTests : IDisposable
 
     private string JournalPath => Path.Join(_folder, "journal");
 
-    private string Temporary => AtomicFile.TemporaryOf(JournalPath);
+    private string Temporary => DurableFile.TemporaryOf(JournalPath);
 
     private long Length => new FileInfo(JournalPath).Length;
 
@@ -213,7 +213,7 @@ public sealed class JournalDiskTests : IDisposable
             file =>
             {
                 _synced.Add(RandomAccess.GetLength(file));
-                RandomAccess.FlushToDisk(file);
+                DurableFile.Sync(file);
                 onSync?.Invoke();
             },
             compactFrom

@@ -41,6 +41,8 @@ public sealed class LateRequestTests
         );
         Assert.Contains((AgentApi.Root + AgentApi.Acquire, 409), proxy.Passed);
         Assert.Empty(NetworkPool.HoldingsOf(server.Store.Current, ResourceId.Parse(N6).Value).Leases);
-        Assert.NotNull(AgentHarness.AddressOf(await harness.Send(AgentHarness.Request("acquire", "next", network: N6))));
+        Assert.NotNull(
+            AgentHarness.AddressOf(await harness.Send(AgentHarness.Request("acquire", "next", network: N6)))
+        );
     }
 }

@@ -342,7 +342,7 @@ public sealed class LeaseServiceTests
         var who =
             """ "containerId":"a","interface":"net1","namespace":"core","pod":"upf-0","uid":"u-1","node":"w1" """.Trim();
         Assert.Equal(
-            $$"""{"network":"{{AgentHarness.Network}}",{{who}},"ips":["10.20.6.40"]}""",
+            $$"""{"network":"{{AgentHarness.Network}}",{{who}},"ips":["10.20.6.40"],"session":"scripted","sequence":1,"oldest":1}""",
             Encoding.UTF8.GetString(seen!.ToBytes())
         );
     }

@@ -30,6 +30,7 @@ public sealed class LeaseDecisionTests : IAsyncLifetime
         _controlPlane = new ControlPlane(_store, Limits.Default, new FakeTimeProvider());
         _allocator = new LeaseAllocator(
             _controlPlane,
+            new LeaseSessions(_controlPlane),
             new ApplicationLifetime(NullLogger<ApplicationLifetime>.Instance),
             NullLogger<LeaseAllocator>.Instance
         );
@@ -211,7 +212,10 @@ public sealed class LeaseDecisionTests : IAsyncLifetime
     private static Address AddressOf(string text) => Address.Parse(text).Value;
 
     private static LeaseRequest Request(string container, string? node = null) =>
-        new(Cluster, Network, new Holder(container, container) { Node = node }, [], false);
+        new(Cluster, Network, new Holder(container, container) { Node = node }, [], false)
+        {
+            Agent = TestSite.Id("~c/kubernetesClusters/k1/providers/Weft.Fleet/agents/a1"),
+        };
 
     /// <summary>The addresses, or the code of the refusal.</summary>
     private Task<string> Acquire(

@@ -96,7 +96,9 @@ public sealed class LeaseSessionsTests : IAsyncLifetime
     [InlineData("""{"session":"x","sequence":1.5,"oldest":1}""")]
     [InlineData("""{"session":"x","sequence":99999999999999999999,"oldest":1}""")]
     [InlineData("""{"session":1,"sequence":1,"oldest":1}""")]
-    [InlineData("""{"session":"0123456789012345678901234567890123456789012345678901234567890123456789","sequence":1,"oldest":1}""")]
+    [InlineData(
+        """{"session":"0123456789012345678901234567890123456789012345678901234567890123456789","sequence":1,"oldest":1}"""
+    )]
     public async Task Refuses_WhatIsNoOrder(string members)
     {
         var body = Request("c1");
@@ -136,8 +138,19 @@ public sealed class LeaseSessionsTests : IAsyncLifetime
             ["interface"] = "net1",
         };
 
-    private Task<ServerResponse> Send(string verb, string container, long sequence, long oldest, string? session = null) =>
-        _server.SendAsAgent(_agent, "POST", $"leases/{verb}", Request(container, sequence, oldest, session ?? _session));
+    private Task<ServerResponse> Send(
+        string verb,
+        string container,
+        long sequence,
+        long oldest,
+        string? session = null
+    ) =>
+        _server.SendAsAgent(
+            _agent,
+            "POST",
+            $"leases/{verb}",
+            Request(container, sequence, oldest, session ?? _session)
+        );
 
     private async Task<string> OpenSession() =>
         (await _server.SendAsAgent(_agent, "POST", "leases/session")).Expect(200).Json["session"]!.ToString();

@@ -64,7 +64,7 @@ internal sealed class AgentHost(AgentOptions options, AgentTimings timings, Time
         if (secret is not null)
             await secret.Fetch(credential, stop);
         var enrolment = new Enrolment(services.Plane, options, credential, secret is null ? null : secret.Save);
-        enrolment.Resume();
+        enrolment.Resume(mode => log.CredentialOpenToOthers(credential, mode));
         return enrolment;
     }
 

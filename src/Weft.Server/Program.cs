@@ -1,16 +1,17 @@
 using System.Net.Security;
-using System.Reflection;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Data.Sqlite;
 using Weft.Logging;
+using Weft.Relay.Server.Authorization;
 using Weft.Relay.Transport;
 using Weft.Resources;
 using Weft.Server.Actions;
 using Weft.Server.Agents;
 using Weft.Server.Api;
+using Weft.Server.Audit;
 using Weft.Server.Computed;
 using Weft.Server.Http;
 using Weft.Server.Identity;
@@ -25,6 +26,17 @@ namespace Weft.Server;
 /// <summary>weftd, from top to bottom.</summary>
 internal static class Program
 {
+    /// <summary>
+    /// Requests without a good credential, of one source. More of them are free than at the relay: agents of a whole
+    /// cluster may come from one address. The delays are the relay's.
+    /// </summary>
+    private static readonly RefusalThrottleOptions RefusedStrangers = new(
+        Free: 20,
+        FirstDelay: TimeSpan.FromSeconds(0.25),
+        LongestDelay: TimeSpan.FromSeconds(5),
+        MaxDelayed: 1024
+    );
+
     /// <summary>EX_IOERR of sysexits.h: the disk failed. A new start is the cure, once the disk is well.</summary>
     private const int DiskFailure = 74;
 
@@ -32,11 +44,7 @@ internal static class Program
     {
         if (args is ["--version"])
         {
-            Console.WriteLine(
-                typeof(ControlPlane)
-                    .Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!
-                    .InformationalVersion.Split('+')[0]
-            );
+            Console.WriteLine(Lifecycle.Version);
             return 0;
         }
 
@@ -161,7 +169,9 @@ internal static class Program
             .AddSingleton(store)
             .AddSingleton(credentials)
             .AddSingleton(limits)
-            .AddSingleton(time);
+            .AddSingleton(time)
+            .AddSingleton(new PublicOrigin(options.PublicAddress));
+        AddAudit(builder.Services, options, time);
         AddStorage(builder.Services, options, store);
         AddRelay(builder.Services, options.Data, time);
         AddComputedTypes(builder.Services);
@@ -185,6 +195,30 @@ internal static class Program
                 provider.GetRequiredService<ILogger<BackupSchedule>>()
             ));
     }
+
+    /// <summary>
+    /// First, so that it stops last: what others do while they stop is still put on record, and the stop behind it.
+    /// </summary>
+    private static void AddAudit(IServiceCollection services, ServeOptions options, TimeProvider time) =>
+        services
+            .AddSingleton(provider => new AuditLog(
+                new AuditFile(AuditFileOf(options), options.Audit),
+                options.Audit.Syslog is { } syslog
+                    ? new SyslogWriter(syslog, time, provider.GetRequiredService<ILogger<SyslogWriter>>())
+                    : null,
+                time,
+                provider.GetRequiredService<ILogger<AuditLog>>()
+            ))
+            .AddSingleton(new AuditReader(AuditFileOf(options), options.Audit.Keep))
+            .AddSingleton(new RefusalThrottle(RefusedStrangers, time))
+            .AddSingleton<RefusalSummary>()
+            .AddSingleton<AuditTrail>()
+            .AddSingleton<AuditEndpoints>()
+            .AddHostedService(provider => provider.GetRequiredService<AuditLog>())
+            .AddHostedService<Lifecycle>()
+            .AddHostedService(provider => provider.GetRequiredService<RefusalSummary>());
+
+    private static string AuditFileOf(ServeOptions options) => Path.Combine(options.Data, "audit.log");
 
     private static void AddRelay(IServiceCollection services, string data, TimeProvider time) =>
         services
@@ -252,6 +286,8 @@ internal static class Program
         listen
             .ApplicationServices.GetRequiredService<IHostApplicationLifetime>()
             .ApplicationStopped.Register(files.Dispose);
+        if (listen.ApplicationServices.GetService<PublicOrigin>() is { } origin)
+            origin.Certificate = () => files.Context.TargetCertificate;
         listen.UseHttps(
             new TlsHandshakeCallbackOptions
             {

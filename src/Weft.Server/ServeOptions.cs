@@ -27,6 +27,12 @@ internal sealed record ServeOptions(
     /// <summary>How often the store is copied; null where it isn't.</summary>
     public BackupOptions? Backups { get; init; }
 
+    /// <summary>How the record of who did what is kept.</summary>
+    public AuditServeOptions Audit { get; init; } = new();
+
+    /// <summary>Where the world reaches the API; null where that is said by no option.</summary>
+    public Uri? PublicAddress { get; init; }
+
     /// <summary>The least level that is logged.</summary>
     public LogLevel LogLevel { get; init; } = LogLevel.Information;
 
@@ -54,6 +60,8 @@ internal sealed record ServeOptions(
         var level = ReadLogLevel(given, Mistake);
         var relay = ReadRelay(given, Mistake);
         var backups = ReadBackups(given, Mistake);
+        var audit = AuditServeOptions.Read(given, Mistake);
+        var address = ReadPublicAddress(given, Mistake);
         return mistakes.Count > 0
             ? Refusal.Combine(mistakes, null)
             : new ServeOptions(
@@ -67,6 +75,8 @@ internal sealed record ServeOptions(
                 Relay = relay,
                 LogLevel = level,
                 Backups = backups,
+                Audit = audit,
+                PublicAddress = address,
             };
     }
 
@@ -131,6 +141,19 @@ internal sealed record ServeOptions(
         return LogLevel.Information;
     }
 
+    private static Uri? ReadPublicAddress(Dictionary<string, string> given, Action<string> mistake)
+    {
+        if (!given.TryGetValue("--public-address", out var text))
+            return null;
+        if (
+            Uri.TryCreate(text, UriKind.Absolute, out var address)
+            && address is { Scheme: "http" or "https", AbsolutePath: "/", Query: "", Fragment: "", UserInfo: "" }
+        )
+            return address;
+        mistake($"--public-address: '{text}' is no address; write https://weft.example:7433");
+        return null;
+    }
+
     private static RelayServeOptions? ReadRelay(Dictionary<string, string> given, Action<string> mistake)
     {
         if (!given.ContainsKey("--relay-listen"))
@@ -148,7 +171,7 @@ internal sealed record ServeOptions(
             certificate is not null
             || (given.ContainsKey("--relay-plain-http") && given.ContainsKey("--relay-address"));
         CheckTls(given, "relay-", endpoint, certificate is not null, mistake);
-        var (host, port) = PublicAddress(given, endpoint, mistake);
+        var (host, port) = RelayAddress(given, endpoint, mistake);
         var proxies = ReadProxies(given, mistake);
         return endpoint is null
             ? null
@@ -179,7 +202,7 @@ internal sealed record ServeOptions(
         return proxies.ToImmutable();
     }
 
-    private static (string Host, int? Port) PublicAddress(
+    private static (string Host, int? Port) RelayAddress(
         Dictionary<string, string> given,
         IPEndPoint? endpoint,
         Action<string> mistake

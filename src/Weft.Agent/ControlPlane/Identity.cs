@@ -13,12 +13,16 @@ internal sealed record Identity(string Name, string AgentId, string Cluster, str
 {
     /// <summary>Reads the identity that an earlier start has kept.</summary>
     /// <param name="name">The name the agent was started by.</param>
+    /// <param name="exposed">Is told of the mode, where others could read the secret; it is for the owner alone
+    /// again.</param>
     /// <returns>The identity, or null where the agent isn't enrolled.</returns>
     /// <exception cref="StartupException">The file is damaged, or of another agent.</exception>
-    public static Identity? Read(string path, string name)
+    public static Identity? Read(string path, string name, Action<UnixFileMode>? exposed = null)
     {
         if (!File.Exists(path))
             return null;
+        if (File.GetUnixFileMode(path) is var mode && (mode & ~(DurableFile.Private | UnixFileMode.UserExecute)) != 0)
+            exposed?.Invoke(mode);
         File.SetUnixFileMode(path, DurableFile.Private);
         Identity? kept;
         try

@@ -4,6 +4,7 @@ using Weft.Contracts;
 using Weft.Fleet;
 using Weft.Networks;
 using Weft.Resources;
+using Weft.Server.Audit;
 using Weft.Server.Http;
 using Weft.Server.Identity;
 using Weft.Server.Leases;
@@ -155,7 +156,15 @@ internal sealed class AgentEndpoints(
         }
 
         var status = AgentStatus.FromReport(report with { CertificateAuthority = authority }, controlPlane.Now);
-        if (!status.EqualsIgnoringTime(AgentStatus.Find(image, agent.Key)))
+        var known = AgentStatus.Find(image, agent.Key);
+        if (authority != known?.CertificateAuthority)
+        {
+            // It says whom callers take for the cluster's API server.
+            http.Audit().IsAlwaysRecorded = true;
+            http.Audit().Note("certificateAuthority", "Changed");
+        }
+
+        if (!status.EqualsIgnoringTime(known))
             _ = await controlPlane.Store.Commit(ReadSet.Empty, [status.ToMutation(agent.Key)], http.RequestAborted);
         await http.Respond(204);
     }

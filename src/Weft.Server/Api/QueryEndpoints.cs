@@ -12,11 +12,12 @@ using Weft.Server.Relays;
 namespace Weft.Server.Api;
 
 /// <summary>Plan, who, and the limits: questions that write nothing.</summary>
-internal sealed class QueryEndpoints(ControlPlane controlPlane, RelayQueries relay)
+internal sealed class QueryEndpoints(ControlPlane controlPlane, RelayQueries relay, AuditEndpoints audit)
 {
     /// <summary>
     /// Serves <c>/providers/Weft.Fleet/plan</c>, <c>/providers/Weft.Fleet/limits</c>, <c>/providers/Weft.Ipam/who</c>,
-    /// <c>/providers/Weft.Ipam/registrations</c>, <c>/providers/Weft.Relay/check</c> and <c>/providers/Weft.Relay/status</c>.
+    /// <c>/providers/Weft.Ipam/registrations</c>, <c>/providers/Weft.Relay/check</c>, <c>/providers/Weft.Relay/status</c> and
+    /// <c>/providers/Weft.Site/audit</c>.
     /// </summary>
     public Task Serve(HttpContext http, Caller caller, string path)
     {
@@ -31,6 +32,7 @@ internal sealed class QueryEndpoints(ControlPlane controlPlane, RelayQueries rel
                 or RegistrationQuery.Path
                 or RelayQueries.CheckPath
                 or RelayQueries.StatusPath
+                or AuditEndpoints.Path
             )
         )
             return http.Refuse(new Refusal(RefusalCode.InvalidResourceId, $"{path} is no resource", path));
@@ -49,6 +51,7 @@ internal sealed class QueryEndpoints(ControlPlane controlPlane, RelayQueries rel
             (RegistrationQuery.Path, "GET") => http.Respond(200, RegistrationQuery.Create(controlPlane.Store.Current)),
             ("providers/weft.ipam/who", "GET") => ServeHolders(http),
             (RelayQueries.CheckPath, "GET") => relay.ServeCheck(http, caller),
+            (AuditEndpoints.Path, "GET") => audit.Serve(http, caller),
             (RelayQueries.StatusPath, "GET") => relay.ServeStatus(http, caller),
             _ => http.Refuse(new Refusal(RefusalCode.MethodNotAllowed, $"{method} isn't for {path}", path)),
         };

@@ -24,6 +24,7 @@ namespace Weft.Contracts;
 [JsonSerializable(typeof(SocketRequest))]
 [JsonSerializable(typeof(EnrolmentTokenResponse))]
 [JsonSerializable(typeof(PlanResponse))]
+[JsonSerializable(typeof(AuditRecord))]
 internal sealed partial class ContractJson : JsonSerializerContext;
 
 /// <summary>

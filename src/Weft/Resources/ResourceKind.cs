@@ -73,7 +73,10 @@ internal abstract class ResourceKind
     /// <summary>Whether a name fits.</summary>
     /// <returns>True if it matches <see cref="NamePattern"/>.</returns>
     public bool AllowsName(string name) =>
-        (_nameRegex ??= new Regex(NamePattern, RegexOptions.CultureInvariant, TimeSpan.FromSeconds(1))).IsMatch(name);
+        WholeText.Matches(
+            _nameRegex ??= new Regex(NamePattern, RegexOptions.CultureInvariant, TimeSpan.FromSeconds(1)),
+            name
+        );
 
     /// <summary>Fills in what follows from other resources, before the rules are asked.</summary>
     /// <param name="body">The normalised body, to be completed in place.</param>

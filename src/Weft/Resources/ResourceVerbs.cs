@@ -203,7 +203,7 @@ internal sealed class ResourceVerbs(
                         .Append(Mutation.Remove(member.Row.Key))
                 ),
         ];
-        return new Decision(gone, null, transaction.State.Next(gone), false, null);
+        return new Decision(gone, null, transaction.State.Next(gone), false, null) { Before = old };
     }
 
     /// <summary>

@@ -65,6 +65,9 @@ internal sealed record Decision(
     Operation? Operation
 )
 {
+    /// <summary>The resource as it was; null where it is new, or nothing changes.</summary>
+    public Row? Before { get; init; }
+
     /// <summary>Whether the write changes nothing: no commit, no operation, nobody is woken.</summary>
     public bool Unchanged => Mutations.IsEmpty;
 }

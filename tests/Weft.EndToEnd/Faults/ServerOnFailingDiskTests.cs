@@ -58,6 +58,44 @@ public sealed class ServerOnFailingDiskTests
         Assert.Equal(200, (await weftd.SendRequest(client, "PUT", First.Id, Tagged("2"))).Status);
     }
 
+    /// <summary>Nothing is acknowledged that isn't on record (docs/specs/audit.md).</summary>
+    [Theory]
+    [InlineData(true, FailingDisk.NoSpace)]
+    [InlineData(true, FailingDisk.InputOutputError)]
+    [InlineData(false, FailingDisk.InputOutputError)]
+    public async Task Refuses_Writes_WhileTheAuditLogCannotBeWritten(bool failsToWrite, int error)
+    {
+        using var disk = await FailingDisk.Create();
+        await using var weftd = await Weftd.Start(disk.Carry);
+        using var client = new HttpClient();
+        foreach (var (id, body) in SmallSite.All)
+            await weftd.Create(client, id, body);
+
+        if (failsToWrite)
+            disk.FailWrites("audit.log", error);
+        else
+            disk.FailSyncs("audit.log", error);
+        var done = 0;
+        async Task<bool> IsRefused(int number)
+        {
+            var answer = await weftd.SendRequest(client, "PUT", First.Id, Tagged($"{number}"));
+            done += answer.Status == 200 ? 1 : 0;
+            return answer.Status == 503 && $"{answer.Body}".Contains("nothing was done", StringComparison.Ordinal);
+        }
+
+        var sent = 0;
+        await Eventually.Holds(() => IsRefused(++sent), "a write is refused before it begins");
+        var read = await weftd.SendRequest(client, "GET", First.Id);
+        Assert.Equal((200, $"{sent - 1}"), (read.Status, $"{read.Body!["tags"]?["n"]}"));
+        disk.Recover();
+        await Eventually.Holds(async () => !await IsRefused(++sent), "writes go on");
+        var recorded = File.ReadLines(Path.Join(weftd.Data, "audit.log"))
+            .Select(line => JsonNode.Parse(line)!)
+            .Count(record => record["id"]?.ToString() == First.Id && record["status"]?.GetValue<int>() == 200);
+        // What was carried out and told 503 is on record too: as done.
+        Assert.Equal(failsToWrite ? done + 1 : done, recorded);
+    }
+
     [Theory]
     [InlineData("admin.token")]
     [InlineData("relay.key")]

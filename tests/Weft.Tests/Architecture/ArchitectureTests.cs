@@ -129,6 +129,22 @@ public sealed partial class ArchitectureTests
         Assert.Empty(wrong);
     }
 
+    /// <summary>A text that ends in a line feed isn't the text without it: <c>\z</c> is the end, <c>$</c> isn't.</summary>
+    [Fact]
+    public void Ends_PatternsAtTheEndOfTheText()
+    {
+        var patterns = Sources("src")
+            .SelectMany(file => Patterns().Matches(File.ReadAllText(file)).Select(m => (File: Short(file), m.Value)))
+            .ToList();
+        Assert.True(patterns.Count > 10);
+        Assert.Empty(
+            patterns.Where(p =>
+                p.Value.Contains("$\"", StringComparison.Ordinal)
+                && !p.Value.Contains("RegexOptions.Multiline", StringComparison.Ordinal)
+            )
+        );
+    }
+
     [Fact]
     public void Numbers_EachLogEventOnce()
     {
@@ -240,6 +256,9 @@ public sealed partial class ArchitectureTests
 
     [GeneratedRegex("(?:Manager|Helpers?|Utils?|Utilities|Common|Base|Impl|Info)$")]
     private static partial Regex Vague();
+
+    [GeneratedRegex(@"\[GeneratedRegex\([\s\S]*?\)\]\s*private")]
+    private static partial Regex Patterns();
 
     [GeneratedRegex(@"\[LoggerMessage\((?:EventId\s*=\s*)?(\d+)")]
     private static partial Regex Events();

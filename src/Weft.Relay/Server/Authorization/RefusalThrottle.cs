@@ -2,12 +2,19 @@ using System.Net;
 
 namespace Weft.Relay.Server.Authorization;
 
+/// <summary>How those are slowed who are refused again and again.</summary>
+/// <param name="Free">How many refusals a source gets on one path before they are delayed.</param>
+/// <param name="FirstDelay">The first delay; each further one is twice as long.</param>
+/// <param name="LongestDelay">The longest delay.</param>
+/// <param name="MaxDelayed">How many refusals may be under delay at a time.</param>
+internal sealed record RefusalThrottleOptions(int Free, TimeSpan FirstDelay, TimeSpan LongestDelay, int MaxDelayed);
+
 /// <summary>
 /// Throttles those who are refused again and again: some clients try again at once and for ever, and a guesser does so
 /// on purpose. Counted by source and path, so that one bad listener doesn't slow its neighbours behind the same
 /// address.
 /// </summary>
-internal sealed class RefusalThrottle(RelayServerOptions options, TimeProvider clock)
+internal sealed class RefusalThrottle(RefusalThrottleOptions options, TimeProvider clock)
 {
     /// <summary>
     /// The most sources and paths that are remembered. When all are in use, further ones get the first delay only, and
@@ -29,7 +36,7 @@ internal sealed class RefusalThrottle(RelayServerOptions options, TimeProvider c
         var delay = NextDelay(PendingQuota.QuotaKeyOf(source), path);
         if (delay == TimeSpan.Zero)
             return true;
-        if (Interlocked.Increment(ref _delayed) > options.DelayedRefusals)
+        if (Interlocked.Increment(ref _delayed) > options.MaxDelayed)
         {
             Interlocked.Decrement(ref _delayed);
             return false;
@@ -78,17 +85,13 @@ internal sealed class RefusalThrottle(RelayServerOptions options, TimeProvider c
         {
             var key = (source, path);
             if (!_entries.TryGetValue(key, out var before) && _entries.Count >= MaxEntries)
-                return options.FirstRefusalDelay;
+                return options.FirstDelay;
             count = clock.GetElapsedTime(before.At) < EntryLifetime || before.Count == 0 ? before.Count + 1 : 1;
             _entries[key] = (count, clock.GetTimestamp());
         }
 
-        if (count <= options.FreeRefusals)
+        if (count <= options.Free)
             return TimeSpan.Zero;
-        return ExponentialBackoff.Delay(
-            options.FirstRefusalDelay,
-            options.LongestRefusalDelay,
-            count - options.FreeRefusals - 1
-        );
+        return ExponentialBackoff.Delay(options.FirstDelay, options.LongestDelay, count - options.Free - 1);
     }
 }

@@ -100,6 +100,10 @@ internal sealed record RelayServerOptions(Uri PublicAddress)
     /// </summary>
     public int DelayedRefusals { get; init; } = 1024;
 
+    /// <summary>The same four, for who applies them.</summary>
+    internal RefusalThrottleOptions Throttle =>
+        new(FreeRefusals, FirstRefusalDelay, LongestRefusalDelay, DelayedRefusals);
+
     /// <summary>The least <see cref="TokenGrace"/>. Only tests can't wait a minute.</summary>
     internal TimeSpan LeastTokenGrace { get; init; } = TimeSpan.FromSeconds(60);
 

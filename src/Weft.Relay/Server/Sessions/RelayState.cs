@@ -29,7 +29,7 @@ internal sealed class RelayState
         Grants = new(Authorizer, directory);
         Listeners = new(options.ListenersPerConnection);
         Pending = new(options);
-        Throttle = new(options, clock);
+        Throttle = new(options.Throttle, clock);
     }
 
     public IRelayDirectory Directory { get; }

@@ -112,6 +112,17 @@ public sealed class AuditCommandTests : IDisposable
         Assert.Equal(64, (await _weft.RunBare("audit", option, value)).Exit);
     }
 
+    [Theory]
+    [InlineData("weft audit --result ", "refused")]
+    [InlineData("weft audit --verb ", "DELETE")]
+    [InlineData("weft audit --", "--follow")]
+    public async Task Completes_ItsOptions(string line, string offered)
+    {
+        var run = await _weft.RunBare($"[suggest:{line.Length}]", line);
+        Assert.Equal(0, run.Exit);
+        Assert.Contains(offered, run.Out.Split('\n'));
+    }
+
     [Fact]
     public async Task Reads_ARealServer()
     {

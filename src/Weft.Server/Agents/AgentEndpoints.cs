@@ -48,18 +48,7 @@ internal sealed class AgentEndpoints(
                     "enrolment takes an enrolment token; make one with: weft agent token --cluster NAME"
                 )
             ),
-            (
-                _,
-                AgentApi.Desired
-                    or AgentApi.Status
-                    or AgentApi.Inventory
-                    or AgentApi.Issuer
-                    or AgentApi.Acquire
-                    or AgentApi.Release
-                    or AgentApi.Register
-                    or AgentApi.Verifications
-                    or AgentApi.Relay
-            ) when caller.AgentId is null => http.Refuse(
+            _ when caller.AgentId is null && IsOfAgents(path) => http.Refuse(
                 new Refusal(RefusalCode.AuthorizationFailed, $"{caller.Name} is no agent; enrol first")
             ),
             ("GET", AgentApi.Desired) => ServeDesiredState(http, caller.AgentId!),
@@ -78,6 +67,18 @@ internal sealed class AgentEndpoints(
                 new Refusal(RefusalCode.InvalidResourceId, $"agents know no {http.Request.Method} {path}", path)
             ),
         };
+
+    private static bool IsOfAgents(string path) =>
+        path
+            is AgentApi.Desired
+                or AgentApi.Status
+                or AgentApi.Inventory
+                or AgentApi.Issuer
+                or AgentApi.Acquire
+                or AgentApi.Release
+                or AgentApi.Register
+                or AgentApi.Verifications
+                or AgentApi.Relay;
 
     private async Task ServeDesiredState(HttpContext http, ResourceId agent)
     {

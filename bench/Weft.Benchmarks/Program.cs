@@ -25,7 +25,7 @@ switch (args[0])
         ListenersSuite.Run(bin, quick);
         return 0;
     case "attack":
-        await AttackSuite.Run(bin);
+        await AttackSuite.Run(bin, quick);
         return 0;
     default:
         Console.Error.WriteLine(

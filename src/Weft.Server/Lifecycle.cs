@@ -85,7 +85,7 @@ internal sealed partial class Lifecycle(
 
     private static partial class Log
     {
-        [LoggerMessage(1521, LogLevel.Information, "")]
+        [LoggerMessage(1621, LogLevel.Information, "")]
         public static partial void Started(
             ILogger logger,
             string version,
@@ -98,10 +98,10 @@ internal sealed partial class Lifecycle(
             int audit_keep
         );
 
-        [LoggerMessage(1522, LogLevel.Information, "")]
+        [LoggerMessage(1622, LogLevel.Information, "")]
         public static partial void Stopped(ILogger logger);
 
-        [LoggerMessage(1523, LogLevel.Warning, "the weftd before this one went without a stop")]
+        [LoggerMessage(1623, LogLevel.Warning, "the weftd before this one went without a stop")]
         public static partial void UncleanStop(ILogger logger, string lastRecord);
     }
 }

@@ -66,7 +66,7 @@ internal sealed partial class OperationReconciler(
             state.LastRevisionOf(Operation.Partition)
         );
 
-    private async Task Commit(StoreState state, IReadOnlyList<Mutation> changes, CancellationToken cancel)
+    private async Task Commit(StoreState state, List<Mutation> changes, CancellationToken cancel)
     {
         // Losing is no loss: the next state is looked at anyway.
         if (changes.Count > 0)

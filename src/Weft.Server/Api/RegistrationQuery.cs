@@ -55,7 +55,7 @@ internal static class RegistrationQuery
         }
     }
 
-    private static JsonNode Conflict(StoreState state, ResourceId network, Addressing.Lease claim) =>
+    private static JsonObject Conflict(StoreState state, ResourceId network, Addressing.Lease claim) =>
         new JsonObject
         {
             ["network"] = network.ToString(),

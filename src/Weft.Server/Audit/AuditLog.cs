@@ -234,10 +234,10 @@ internal sealed partial class AuditLog : IHostedService, IAsyncDisposable
 
     private static partial class Log
     {
-        [LoggerMessage(1501, LogLevel.Error, "")]
+        [LoggerMessage(1601, LogLevel.Error, "")]
         public static partial void CannotWrite(ILogger logger, Exception error);
 
-        [LoggerMessage(1502, LogLevel.Warning, "")]
+        [LoggerMessage(1602, LogLevel.Warning, "")]
         public static partial void Writable(ILogger logger);
     }
 }

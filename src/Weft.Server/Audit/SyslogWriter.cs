@@ -103,7 +103,7 @@ internal sealed partial class SyslogWriter(EndPoint endpoint, TimeProvider time,
 
     private static partial class Log
     {
-        [LoggerMessage(1511, LogLevel.Warning, "")]
+        [LoggerMessage(1611, LogLevel.Warning, "")]
         public static partial void AuditSyslogLost(ILogger logger, string endpoint, long lines);
     }
 }

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Weft.Contracts;
 using Weft.Fleet;
 using Weft.Networks;

@@ -92,7 +92,8 @@ internal sealed partial class StoreSweep(SqliteStore store, TimeProvider time, I
         [LoggerMessage(
             1501,
             LogLevel.Error,
-            "The store {Store} is damaged: {Fault}. What is served is in memory and whole: look at the disk, and restore a backup before the next start"
+            "The store {Store} is damaged: {Fault}. What is served is in memory and whole: look at the disk, "
+                + "and restore a backup before the next start"
         )]
         public static partial void StoreDamaged(ILogger logger, string store, string fault);
 

@@ -30,8 +30,13 @@ public sealed class RestoreTests
 
         await weftd.Start();
 
-        var next = await w2.AcquireAtLast("next");
-        Assert.Empty(next.Intersect(running.Concat(before)));
+        Assert.Empty((await w2.AcquireAtLast("next")).Intersect(running.Concat(before)));
+        await AssertKnown(weftd, w1, w2, running);
+    }
+
+    /// <summary>Both agents have registered, and the pod of the first is known by its addresses.</summary>
+    private static async Task AssertKnown(Weftd weftd, NodeAgent w1, NodeAgent w2, string[] running)
+    {
         Assert.Contains("leases-registered", w1.Log, StringComparison.Ordinal);
         Assert.Contains("leases-registered", w2.Log, StringComparison.Ordinal);
         foreach (var address in running)

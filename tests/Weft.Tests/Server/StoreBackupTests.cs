@@ -206,7 +206,10 @@ public sealed class StoreBackupTests : IDisposable
         var report = JsonNode.Parse(StoreReport.Check(_folder.Store).ToJson().ToJsonString())!;
 
         Assert.Equal(
-            $$"""{"file":"{{_folder.Store}}","format":2,"revision":120,"rows":100,"epoch":null,"open":false,"whole":true,"faults":[],"loss":null}""",
+            $$"""
+            {"file":"{{_folder.Store}}","format":2,"revision":120,"rows":100,"epoch":null,
+            "open":false,"whole":true,"faults":[],"loss":null}
+            """.ReplaceLineEndings(""),
             report.ToJsonString()
         );
     }

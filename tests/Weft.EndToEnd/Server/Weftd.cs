@@ -20,6 +20,7 @@ internal sealed class Weftd : IAsyncDisposable
     private readonly ConcurrentQueue<string> _output = [];
     private readonly ConcurrentQueue<string> _errors = [];
     private readonly string[] _arguments;
+    private int? _descriptors;
     private Process? _process;
 
     private Weftd(string data, string[] arguments) => (Data, _arguments) = (data, arguments);
@@ -44,11 +45,23 @@ internal sealed class Weftd : IAsyncDisposable
         return weftd;
     }
 
+    /// <summary>Starts one that may have so many descriptors.</summary>
+    public static async Task<Weftd> StartWithDescriptors(int most, params string[] arguments)
+    {
+        var data = Path.Join(Directory.CreateTempSubdirectory("weftd-").FullName, "data");
+        var weftd = new Weftd(data, arguments) { _descriptors = most };
+        await weftd.Start();
+        return weftd;
+    }
+
+    /// <summary>The process's number.</summary>
+    public int Id => _process!.Id;
+
     /// <summary>Starts it, on the directory it had before, and returns when it has said that it listens.</summary>
     public async Task Start()
     {
         var said = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var process = Spawn(Data, _arguments);
+        var process = Spawn(Data, _arguments, _descriptors);
         process.OutputDataReceived += (_, line) =>
         {
             if (line.Data is null)
@@ -179,14 +192,16 @@ internal sealed class Weftd : IAsyncDisposable
             ? path
             : $"{path}{(path.Contains('?', StringComparison.Ordinal) ? '&' : '?')}api-version={Documents.VersionOf(path)}";
 
-    private static Process Spawn(string data, string[] arguments) =>
-        Process.Start(
-            new ProcessStartInfo(Program, ["serve", "--data", data, "--listen", "127.0.0.1:0", .. arguments])
-            {
-                RedirectStandardError = true,
-                RedirectStandardOutput = true,
-            }
-        )!;
+    private static Process Spawn(string data, string[] arguments, int? descriptors = null)
+    {
+        string[] serve = ["serve", "--data", data, "--listen", "127.0.0.1:0", .. arguments];
+        var start = descriptors is { } most
+            ? new ProcessStartInfo("prlimit", [$"--nofile={most}:{most}", Program, .. serve])
+            : new ProcessStartInfo(Program, serve);
+        start.RedirectStandardError = true;
+        start.RedirectStandardOutput = true;
+        return Process.Start(start)!;
+    }
 
     [DllImport("libc", EntryPoint = "kill")]
     private static extern int Signal(int process, int signal);

@@ -3,7 +3,6 @@ using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Weft.Relay.Server;
-using Weft.Relay.Server.Authorization;
 using Weft.Relay.Transport;
 using Weft.Storage;
 

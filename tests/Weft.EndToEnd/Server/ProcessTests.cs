@@ -11,6 +11,8 @@ public sealed class ProcessTests
 {
     private const UnixFileMode Owner = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
     [Fact]
     public async Task Stops_AtSigterm_WhileOthersWait()
     {
@@ -175,7 +177,7 @@ public sealed class ProcessTests
     public async Task Reads_LimitsOfTheRelay()
     {
         var file = Path.GetTempFileName();
-        await File.WriteAllTextAsync(file, """{"relay":{"connections":32,"pendingPerSource":7}}""");
+        await File.WriteAllTextAsync(file, """{"relay":{"connections":32,"pendingPerSource":7}}""", Cancel);
         await using var weftd = await Weftd.Start("--relay-listen", "127.0.0.1:0", "--limits", file);
         using var client = new HttpClient();
         var served = await weftd.SendRequest(client, "GET", "/providers/Weft.Relay/limits");
@@ -184,7 +186,7 @@ public sealed class ProcessTests
             ((int)served.Body!["relay"]!["connections"]!, (int)served.Body["relay"]!["pendingPerSource"]!)
         );
 
-        await File.WriteAllTextAsync(file, """{"relay":{"connections":3}}""");
+        await File.WriteAllTextAsync(file, """{"relay":{"connections":3}}""", Cancel);
         var refused = await Weftd.Run(Path.Join(weftd.Data, "other"), "--limits", file);
         File.Delete(file);
         Assert.Equal(1, refused.Code);

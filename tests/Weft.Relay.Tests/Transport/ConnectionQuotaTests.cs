@@ -4,7 +4,7 @@ using Weft.Relay.Transport;
 
 namespace Weft.Relay.Tests.Transport;
 
-public sealed class ConnectionQuotaTests
+public sealed class ConnectionQuotaTests : IDisposable
 {
     private readonly RecordingLog _log = new();
     private readonly FakeTimeProvider _clock = new();
@@ -71,6 +71,8 @@ public sealed class ConnectionQuotaTests
         Assert.Equal(limit, DescriptorLimit.Parse($"Limit                     Soft Limit\n{line}\n"));
         Assert.InRange(DescriptorLimit.Read(), 1, int.MaxValue);
     }
+
+    public void Dispose() => _log.Dispose();
 
     private static ConnectionPlace? Enter(ConnectionQuota quota, string source) => quota.Enter(IPAddress.Parse(source));
 }

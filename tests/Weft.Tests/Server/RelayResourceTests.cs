@@ -76,10 +76,7 @@ public sealed class RelayResourceTests
     public async Task Names_ThePathInTheConnectionStringOfAHybridConnection()
     {
         await using var server = await Start(relay: true);
-        await server.Create(new Document(Camera, []));
-        await server.Create(
-            new Document($"{Camera}/authorizationRules/send", Body("""{"properties":{"rights":["Send"]}}"""))
-        );
+        await CreateCamera(server);
         var keys = (await server.Post($"{Camera}/authorizationRules/send/listKeys", "")).Expect(200).Json;
         Assert.EndsWith(
             ";EntityPath=site-a/camera",
@@ -109,10 +106,7 @@ public sealed class RelayResourceTests
                 DefaultNamespace = standard,
             }
         );
-        await server.Create(new Document(Camera, []));
-        await server.Create(
-            new Document($"{Camera}/authorizationRules/send", Body("""{"properties":{"rights":["Send"]}}"""))
-        );
+        await CreateCamera(server);
         var root = (await server.Post($"{Root}/listKeys", "")).Expect(200).Json["primaryConnectionString"]?.ToString();
         var text = (await server.Post($"{Camera}/authorizationRules/send/listKeys", ""))
             .Expect(200)
@@ -127,7 +121,20 @@ public sealed class RelayResourceTests
         Assert.StartsWith($"Endpoint=sb://{host}:{server.Relay.Port}/;", root, StringComparison.Ordinal);
         Assert.True(ConnectionString.TryParse(text, out var read, out var fault), fault);
         Assert.Equal((host, server.Relay.Port, path), (read.Host, read.Port, read.EntityPath));
-        // As a client that dials this host would ask.
+        Assert.Equal(502, await AskAsAClientWould(server, read));
+    }
+
+    private static async Task CreateCamera(InProcessServer server)
+    {
+        await server.Create(new Document(Camera, []));
+        await server.Create(
+            new Document($"{Camera}/authorizationRules/send", Body("""{"properties":{"rights":["Send"]}}"""))
+        );
+    }
+
+    /// <summary>Asks by the host of a connection string, which the loopback stands for, with a token for it.</summary>
+    private static async Task<int> AskAsAClientWould(InProcessServer server, ConnectionString read)
+    {
         var token = SharedAccessSignature.Sign(
             read.Address!.Audience,
             read.KeyName!,
@@ -135,11 +142,11 @@ public sealed class RelayResourceTests
             server.Clock.GetUtcNow().AddMinutes(5)
         );
         using var client = new HttpClient();
-        using var request = new HttpRequestMessage(HttpMethod.Get, $"http://127.0.0.1:{read.Port}/{path}/x");
-        request.Headers.Host = $"{host}:{read.Port}";
+        using var request = new HttpRequestMessage(HttpMethod.Get, $"http://127.0.0.1:{read.Port}/{read.EntityPath}/x");
+        request.Headers.Host = $"{read.Host}:{read.Port}";
         request.Headers.Add("ServiceBusAuthorization", token);
         using var answer = await client.SendAsync(request, TestContext.Current.CancellationToken);
-        Assert.Equal(502, (int)answer.StatusCode);
+        return (int)answer.StatusCode;
     }
 
     [Theory]

@@ -66,11 +66,16 @@ internal sealed class ListeningSite : IDisposable
 
     private Process Start()
     {
+        // All of them come from one address, which by itself may have half of what the relay takes.
+        var limits = Path.Combine(Path.GetDirectoryName(Data)!, "limits.json");
+        File.WriteAllText(limits, """{"relay":{"connectionsPerSource":1000000}}""");
         var process = _folder.Start(
             _program,
             "serve",
             "--data",
             Data,
+            "--limits",
+            limits,
             "--listen",
             "127.0.0.1:0",
             "--relay-listen",

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Security;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
@@ -32,9 +33,11 @@ internal static class Program
     /// </summary>
     private static readonly RefusalThrottleOptions RefusedStrangers = new(
         Free: 20,
+        FreePerSource: 60,
         FirstDelay: TimeSpan.FromSeconds(0.25),
         LongestDelay: TimeSpan.FromSeconds(5),
-        MaxDelayed: 1024
+        MaxDelayed: 1024,
+        MaxDelayedPerSource: 256
     );
 
     /// <summary>EX_IOERR of sysexits.h: the disk failed. A new start is the cure, once the disk is well.</summary>
@@ -108,20 +111,12 @@ internal static class Program
         using var data = DataDirectory.Lock(options.Data);
         if (options.Relay is not null)
             SocketCompletions.UseInlineCompletions();
-        var limits = Limits.Default;
-        if (
-            options.Limits is { } file
-            && (
-                !Json.ParseObject(File.ReadAllBytes(file)).TryGet(out var body, out var refusal)
-                || !Limits.Read(body).TryGet(out limits, out refusal)
-            )
-        )
-            throw new IOException($"--limits {file}: {refusal.Message}");
+        options = options with { Numbers = ReadLimits(options.Limits) };
 
         await using var store = SqliteStore.Open(data.Store);
         var credentials = CredentialStore.Open(Path.Combine(options.Data, "admin.token"));
-        await using var app = Build(options, store, credentials, limits, TimeProvider.System);
-        await app.StartAsync();
+        await using var app = Build(options, store, credentials, options.Numbers.Fleet, TimeProvider.System);
+        await Start(app, options);
         var url = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
         Console.WriteLine($"weft: listening on {url}");
         if (app.Services.GetRequiredService<RelayRuntime>().Address is { } relay)
@@ -132,6 +127,30 @@ internal static class Program
         // Ended rather than kept: whoever started it starts it again, and it reads what the disk has.
         await app.StopAsync();
         throw await store.Failure;
+    }
+
+    private static ServerLimits ReadLimits(string? file)
+    {
+        if (file is null)
+            return ServerLimits.Default;
+        return
+            Json.ParseObject(File.ReadAllBytes(file)).TryGet(out var body, out var refusal)
+            && ServerLimits.Read(body).TryGet(out var limits, out refusal)
+            ? limits
+            : throw new IOException($"--limits {file}: {refusal.Message}");
+    }
+
+    /// <summary>Starts it; an address that can't be listened on is said by its option, in one line.</summary>
+    private static async Task Start(WebApplication app, ServeOptions options)
+    {
+        try
+        {
+            await app.StartAsync();
+        }
+        catch (Exception e) when (ListenFailure.IsOne(e))
+        {
+            throw ListenFailure.At("--listen", options.Listen, e);
+        }
     }
 
     /// <summary>The application, not started yet.</summary>
@@ -153,8 +172,11 @@ internal static class Program
             .Logging.ClearProviders()
             .AddProvider(new LogfmtLoggerProvider(Console.Error, time, new LogfmtOptions(options.LogLevel, _ => false)))
             .SetMinimumLevel(options.LogLevel)
-            .AddFilter("Microsoft", framework);
-        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(1));
+            .AddFilter("Microsoft", framework)
+            // What keeps weftd from starting is said in one line by whoever ends it; this would add the stack.
+            .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical);
+        var drain = options.Relay is null ? TimeSpan.Zero : options.Numbers.Relay.Drain;
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(1) + drain);
         builder
             .WebHost.UseKestrelHttpsConfiguration()
             .ConfigureKestrel(kestrel =>
@@ -162,7 +184,14 @@ internal static class Program
                 kestrel.AddServerHeader = false;
                 // Bodies up to this are read to their end and then refused: who is still sending hears no answer.
                 kestrel.Limits.MaxRequestBodySize = 16 * HttpContextExtensions.MaxBodyBytes;
-                kestrel.Listen(options.Listen, listen => UseTls(listen, options.TlsCertificate, options.TlsKey, time));
+                kestrel.Listen(
+                    options.Listen,
+                    listen =>
+                    {
+                        BoundConnections(listen, options.Numbers.Management, time);
+                        UseTls(listen, options.TlsCertificate, options.TlsKey, time);
+                    }
+                );
             });
         builder
             .Services.AddSingleton(options)
@@ -270,6 +299,34 @@ internal static class Program
             .AddSingleton<QueryEndpoints>()
             .AddSingleton<ApiPipeline>()
             .AddHostedService<OperationReconciler>();
+
+    /// <summary>
+    /// Bounds the connections of a port, in all and by source, before anything is read from them: so many of anybody's
+    /// leave places and descriptors to everybody else.
+    /// </summary>
+    private static void BoundConnections(ListenOptions listen, PortLimits limits, TimeProvider time)
+    {
+        var services = listen.ApplicationServices;
+        var quota = new ConnectionQuota(
+            ServerLimits.ManagementMember,
+            limits.Within(DescriptorLimit.Read(), ServerLimits.ManagementDescriptorPercent),
+            time,
+            services.GetRequiredService<ILogger<ConnectionQuota>>()
+        );
+        services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopped.Register(quota.Dispose);
+        listen.Use(next =>
+            async connection =>
+            {
+                using var place = connection.RemoteEndPoint is IPEndPoint source
+                    ? quota.Enter(source.Address)
+                    : quota.Enter();
+                if (place is null)
+                    connection.Abort();
+                else
+                    await next(connection);
+            }
+        );
+    }
 
     /// <summary>Serves TLS with a certificate that may be renewed while it is served.</summary>
     internal static void UseTls(ListenOptions listen, string? certificate, string? key, TimeProvider time)

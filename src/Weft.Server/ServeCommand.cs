@@ -60,6 +60,21 @@ internal sealed class ServeCommand
             "HOST[:PORT]",
             "where the world reaches it (default: where it listens; needed where that is 0.0.0.0 or [::])"
         ),
+        Value(
+            "--relay-host-names",
+            "NAME,…",
+            "further names and addresses by which it is reached: tokens for other hosts are refused"
+        ),
+        Value(
+            "--relay-host-suffix",
+            "NAME",
+            "NAMESPACE.NAME is the host of a namespace, as at Azure Relay; needs DNS, and a certificate for *.NAME"
+        ),
+        Value(
+            "--relay-default-namespace",
+            "N",
+            "paths under the relay's own names are of the namespace N (for clients that name none)"
+        ),
         Value("--relay-tls-cert", "FILE", "certificate and chain, PEM (default: those of --tls-cert)"),
         Value("--relay-tls-key", "FILE", "the certificate's key, PEM"),
         Value(
@@ -86,6 +101,7 @@ internal sealed class ServeCommand
                            [--audit-max-size SIZE] [--audit-max-age AGE] [--audit-keep NUMBER] [--audit-also KIND,…]
                            [--audit-syslog SOCKET|ADDRESS:PORT]
                            [--relay-listen ADDRESS:PORT [--relay-address HOST[:PORT]] [--relay-tls-cert FILE --relay-tls-key FILE]
+                            [--relay-host-names NAME,…] [--relay-host-suffix NAME] [--relay-default-namespace N]
                             [--relay-proxies CIDR,…] [--relay-plain-http]]
                weftd backup FILE | check [FILE] | restore FILE [--data DIR]    weftd backup --help says more
                weftd --version

@@ -1,8 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Net;
-using Weft.Access;
-using Weft.Addressing;
 using Weft.Logging;
 using Weft.Server.Storage;
 
@@ -33,6 +31,9 @@ internal sealed record ServeOptions(
     /// <summary>Where the world reaches the API; null where that is said by no option.</summary>
     public Uri? PublicAddress { get; init; }
 
+    /// <summary>The numbers of <see cref="Limits"/>, once they have been read.</summary>
+    public ServerLimits Numbers { get; init; } = ServerLimits.Default;
+
     /// <summary>The least level that is logged.</summary>
     public LogLevel LogLevel { get; init; } = LogLevel.Information;
 
@@ -58,7 +59,7 @@ internal sealed record ServeOptions(
         foreach (var file in given.Where(g => PathOptions.Contains(g.Key) && !File.Exists(g.Value)))
             Mistake($"{file.Key}: there is no file '{file.Value}'");
         var level = ReadLogLevel(given, Mistake);
-        var relay = ReadRelay(given, Mistake);
+        var relay = RelayOptionsReader.Read(given, Mistake);
         var backups = ReadBackups(given, Mistake);
         var audit = AuditServeOptions.Read(given, Mistake);
         var address = ReadPublicAddress(given, Mistake);
@@ -154,99 +155,7 @@ internal sealed record ServeOptions(
         return null;
     }
 
-    private static RelayServeOptions? ReadRelay(Dictionary<string, string> given, Action<string> mistake)
-    {
-        if (!given.ContainsKey("--relay-listen"))
-        {
-            foreach (var option in given.Keys.Where(key => key.StartsWith("--relay-", StringComparison.Ordinal)))
-                mistake($"{option} is about the relay, and there is none without --relay-listen");
-            return null;
-        }
-
-        var endpoint = Endpoint(given, "--relay-listen", "", mistake);
-        var own = given.ContainsKey("--relay-tls-cert");
-        var certificate = given.GetValueOrDefault(own ? "--relay-tls-cert" : "--tls-cert");
-        // Plain here and with an address of its own: something before it encrypts.
-        var encrypts =
-            certificate is not null
-            || (given.ContainsKey("--relay-plain-http") && given.ContainsKey("--relay-address"));
-        CheckTls(given, "relay-", endpoint, certificate is not null, mistake);
-        var (host, port) = RelayAddress(given, endpoint, mistake);
-        var proxies = ReadProxies(given, mistake);
-        return endpoint is null
-            ? null
-            : new RelayServeOptions(
-                endpoint,
-                host,
-                port,
-                certificate,
-                given.GetValueOrDefault(own ? "--relay-tls-key" : "--tls-key"),
-                proxies,
-                encrypts
-            );
-    }
-
-    private static ImmutableArray<Prefix> ReadProxies(Dictionary<string, string> given, Action<string> mistake)
-    {
-        if (!given.TryGetValue("--relay-proxies", out var list))
-            return [];
-        var proxies = ImmutableArray.CreateBuilder<Prefix>();
-        foreach (var text in list.Split(','))
-        {
-            if (IpMask.Parse(text).TryGet(out var prefix, out var refusal))
-                proxies.Add(prefix);
-            else
-                mistake($"--relay-proxies: {refusal.Message}");
-        }
-
-        return proxies.ToImmutable();
-    }
-
-    private static (string Host, int? Port) RelayAddress(
-        Dictionary<string, string> given,
-        IPEndPoint? endpoint,
-        Action<string> mistake
-    )
-    {
-        if (given.TryGetValue("--relay-address", out var text))
-            return ParseHostAndPort(text, mistake);
-        if (
-            endpoint is not null
-            && (endpoint.Address.Equals(IPAddress.Any) || endpoint.Address.Equals(IPAddress.IPv6Any))
-        )
-            mistake(
-                $"--relay-listen {endpoint} is every address of this machine, and listeners must be told one: "
-                    + "give --relay-address HOST:PORT"
-            );
-        return (endpoint?.Address.ToString() ?? "", null);
-    }
-
-    private static (string Host, int? Port) ParseHostAndPort(string text, Action<string> mistake)
-    {
-        // An IPv6 address stands in brackets, as in a URL.
-        var colon = text.LastIndexOf(':');
-        var host = colon > text.LastIndexOf(']') ? text[..colon] : text;
-        var bare = host is ['[', .., ']'] ? host[1..^1] : host;
-        int? port =
-            host.Length < text.Length
-            && int.TryParse(text[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out var number)
-            && number is > 0 and <= 65535
-                ? number
-                : null;
-        var kind = Uri.CheckHostName(bare);
-        if (
-            kind == UriHostNameType.Unknown
-            || (kind == UriHostNameType.IPv6) != (host.Length > bare.Length)
-            || (host.Length < text.Length && port is null)
-        )
-            mistake(
-                $"--relay-address: '{text}' is no host and port; "
-                    + "write relay.example:443, 192.0.2.7:443 or [2001:db8::7]:443"
-            );
-        return (bare, port);
-    }
-
-    private static IPEndPoint? Endpoint(
+    internal static IPEndPoint? Endpoint(
         Dictionary<string, string> given,
         string option,
         string standard,
@@ -260,7 +169,7 @@ internal sealed record ServeOptions(
         return null;
     }
 
-    private static void CheckTls(
+    internal static void CheckTls(
         Dictionary<string, string> given,
         string of,
         IPEndPoint? endpoint,

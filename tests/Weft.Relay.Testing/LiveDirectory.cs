@@ -57,6 +57,11 @@ internal sealed class LiveDirectory : IRelayDirectory
         return null;
     }
 
+    /// <summary>The rules of all namespaces.</summary>
+    public ImmutableArray<AuthorizationRule> NamespaceRules { get; set; } = [];
+
+    public ImmutableArray<AuthorizationRule> RulesAbove(string path) => NamespaceRules;
+
     public Admission Admit(HybridConnectionDescription connection, ClientRole role, string service, IPAddress source) =>
         _rules(connection, role, service, source);
 

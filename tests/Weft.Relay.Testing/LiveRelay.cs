@@ -70,7 +70,7 @@ internal sealed class LiveRelay : IAsyncDisposable
     {
         var live = new LiveRelay(
             isSecure ? new() : null,
-            live => live.NewServer(options, clock ?? TimeProvider.System),
+            live => live.NewServer(options, clock ?? TimeProvider.System, log),
             live => RelayHost.StartAt(live.HostOptions(isPlainKestrel) with { Log = log }, live.Serve)
         );
         await live.Start();
@@ -193,7 +193,11 @@ internal sealed class LiveRelay : IAsyncDisposable
         Certificate?.Dispose();
     }
 
-    private HybridConnectionServer NewServer(Func<RelayServerOptions, RelayServerOptions>? options, TimeProvider clock)
+    private HybridConnectionServer NewServer(
+        Func<RelayServerOptions, RelayServerOptions>? options,
+        TimeProvider clock,
+        ILoggerProvider? log
+    )
     {
         var chosen = new RelayServerOptions(new($"{(IsSecure ? "wss" : "ws")}://localhost:{Port}"));
         return new(
@@ -201,7 +205,9 @@ internal sealed class LiveRelay : IAsyncDisposable
             Audit,
             options?.Invoke(chosen) ?? chosen,
             clock,
-            NullLogger<HybridConnectionServer>.Instance
+            log is null
+                ? NullLogger<HybridConnectionServer>.Instance
+                : new LoggerFactory([log]).CreateLogger<HybridConnectionServer>()
         );
     }
 

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Collections.Immutable;
 using System.Net;
 using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -160,6 +161,8 @@ internal sealed class FakeRelayDirectory : IRelayDirectory, IRelayAudit
 
     public HybridConnectionDescription? Find(string path) =>
         Exists && (path == Core.Path || path.StartsWith(Core.Path + "/", StringComparison.Ordinal)) ? Core : null;
+
+    public ImmutableArray<AuthorizationRule> RulesAbove(string path) => Core.Rules;
 
     public Admission Admit(HybridConnectionDescription connection, ClientRole role, string service, IPAddress source) =>
         Rules(role, service);

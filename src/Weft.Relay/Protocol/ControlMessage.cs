@@ -61,7 +61,8 @@ internal abstract record ControlMessage
     }
 
     /// <summary>Reads a message. Members that aren't known are skipped, and so is a message that isn't.</summary>
-    /// <param name="message">The message; null where it is unknown, or none at all.</param>
+    /// <param name="message">The message; null where it is unknown, or none at all. A response whose id can be read is
+    /// one, whatever else is wrong with it, since somebody waits for it.</param>
     /// <param name="fault">What is wrong with it, one line for a log; null where nothing is, unknown ones
     /// included.</param>
     /// <returns>Whether there is a message to act upon.</returns>
@@ -167,6 +168,8 @@ internal sealed record RequestMessage(string Address, string Id) : ControlMessag
 }
 
 /// <summary>Listener to relay: the answer to a request.</summary>
+/// <param name="StatusCode">200–999; <see cref="NoStatus"/> where the listener wrote none that a request may end
+/// with.</param>
 /// <param name="StatusDescription">The reason phrase; null for the usual one. What a listener wrote is to be cleaned
 /// before it is sent on.</param>
 /// <param name="HasBody">Whether one binary message with the body follows at once.</param>
@@ -178,6 +181,9 @@ internal sealed record ResponseMessage(
     bool HasBody
 ) : ControlMessage
 {
+    /// <summary>What stands for a status that is none: its sender is answered all the same, and at once.</summary>
+    public const int NoStatus = 0;
+
     private protected override string Name => "response";
 
     private protected override void WriteMembers(Utf8JsonWriter json)

@@ -82,18 +82,29 @@ internal static class ControlMessageReader
     {
         if (ReadText(response, "requestId") is not { Length: > 0 } id)
             return (null, "'response' has no requestId");
-        if (ReadStatus(response) is not { } status)
-            return (null, "'response' has no statusCode of 100–999");
-        return (
-            new ResponseMessage(
-                id,
-                status,
-                ReadText(response, "statusDescription"),
-                ReadHeaders(response, "responseHeaders"),
-                ReadBoolean(response, "body")
-            ),
-            null
-        );
+        var hasBody = ReadBoolean(response, "body");
+        try
+        {
+            var status = ReadStatus(response);
+            return (
+                new ResponseMessage(
+                    id,
+                    status,
+                    ReadText(response, "statusDescription"),
+                    ReadHeaders(response, "responseHeaders"),
+                    hasBody
+                ),
+                status == ResponseMessage.NoStatus ? "'response' has no statusCode of 200–999" : null
+            );
+        }
+        catch (InvalidOperationException)
+        {
+            // An escaped lone surrogate. Whoever waits for this response gets no other.
+            return (
+                new ResponseMessage(id, ResponseMessage.NoStatus, null, [], hasBody),
+                "'response' has text that isn't Unicode"
+            );
+        }
     }
 
     private static (ControlMessage?, string?) ReadRenewToken(JsonElement renew) =>
@@ -102,19 +113,19 @@ internal static class ControlMessageReader
             : (null, "'renewToken' has no token");
 
     /// <summary>The libraries send a number, the protocol's documents show a string.</summary>
-    private static int? ReadStatus(JsonElement response)
+    private static int ReadStatus(JsonElement response)
     {
         if (!response.TryGetProperty("statusCode", out var code))
-            return null;
+            return ResponseMessage.NoStatus;
         var status = code.ValueKind switch
         {
             JsonValueKind.Number when code.TryGetInt32(out var number) => number,
             JsonValueKind.String
                 when int.TryParse(code.GetString(), NumberStyles.None, CultureInfo.InvariantCulture, out var number) =>
                 number,
-            _ => 0,
+            _ => ResponseMessage.NoStatus,
         };
-        return status is >= 100 and <= 999 ? status : null;
+        return status is >= 200 and <= 999 ? status : ResponseMessage.NoStatus;
     }
 
     private static ImmutableArray<HeaderField> ReadHeaders(JsonElement holder, string name)

@@ -11,8 +11,8 @@ namespace Weft.Relay.Protocol;
 /// <c>connect</c> where it isn't said. Lower case; anything else is to be refused by the reader.</param>
 /// <param name="Id"><c>sb-hc-id</c>; null where it isn't there.</param>
 /// <param name="Token"><c>sb-hc-token</c>; null where it isn't there.</param>
-/// <param name="StatusCode">Of a listener that rejects: the status for the sender, 100–999. Null where it
-/// doesn't.</param>
+/// <param name="StatusCode">Of a listener that rejects: the status for the sender, 100–999, or 0 for what is none. Null
+/// where it doesn't.</param>
 /// <param name="StatusDescription">Of a listener that rejects: the words for the sender, as they were sent. They are to
 /// be cleaned before they are shown.</param>
 /// <param name="UserQuery">The caller's pairs, byte for byte, with the question mark; empty where there are
@@ -55,19 +55,12 @@ internal sealed record RelayQuery(
             return false;
         }
 
-        var status = own.TryGetValue("statusCode", out var code) ? ParseStatus(code) : null;
-        if (code is not null && status is null)
-        {
-            fault = "the query has a status code that is none";
-            return false;
-        }
-
         fault = null;
         read = new(
             own.GetValueOrDefault("action", "connect").ToLowerInvariant(),
             own.GetValueOrDefault("id"),
             own.GetValueOrDefault("token"),
-            status,
+            own.TryGetValue("statusCode", out var status) ? ParseStatus(status) : null,
             own.GetValueOrDefault("statusDescription"),
             StripRelayParameters(query)
         );
@@ -76,7 +69,7 @@ internal sealed record RelayQuery(
 
     /// <summary>
     /// Leaves the relay's pairs out of a query, and everything else as it is: order, empty pairs and names without a
-    /// value.
+    /// value. A question mark with nothing behind it is no query, as at Azure Relay.
     /// </summary>
     /// <param name="query">The query with its question mark; empty for none.</param>
     /// <returns>The rest with its question mark; empty where nothing is left.</returns>
@@ -84,8 +77,8 @@ internal sealed record RelayQuery(
     {
         var pairs = SplitPairs(query);
         var kept = pairs.Where(pair => !IsRelayParameter(pair)).ToList();
-        return kept.Count == pairs.Length ? query.ToString()
-            : kept.Count == 0 ? ""
+        return kept is [] or [""] ? ""
+            : kept.Count == pairs.Length ? query.ToString()
             : "?" + string.Join('&', kept);
     }
 
@@ -122,10 +115,11 @@ internal sealed record RelayQuery(
             _ => null,
         };
 
-    private static int? ParseStatus(string text) =>
+    /// <summary>A rejection stays one whatever its status is: 0 where that is none.</summary>
+    private static int ParseStatus(string text) =>
         text.Length == 3
         && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var status)
         && status >= 100
             ? status
-            : null;
+            : 0;
 }

@@ -120,8 +120,8 @@ internal sealed class SharedAccessSignature
     /// token may be for a suffix alone.</param>
     /// <param name="tolerance">How far the signer's clock may be behind, or how long an expired token is still
     /// good.</param>
-    /// <param name="host">The host that the token must be for; null for any. Scheme and port never matter: clients sign
-    /// differing ones.</param>
+    /// <param name="hosts">The names of the relay, one of which the token must be for; null for any. Scheme and port
+    /// never matter: clients sign differing ones.</param>
     /// <returns>The result: expiry and path are told only to those whose signature is good.</returns>
     public static TokenValidationResult Verify(
         string? text,
@@ -129,30 +129,26 @@ internal sealed class SharedAccessSignature
         string path,
         DateTimeOffset now,
         TimeSpan tolerance,
-        string? host = null
-    ) => TryParse(text, out var token) ? token.Verify(rules, path, now, tolerance, host) : new(TokenFault.Malformed);
+        RelayHosts? hosts = null
+    ) => TryParse(text, out var token) ? token.Verify(rules, path, now, tolerance, hosts) : new(TokenFault.Malformed);
 
     /// <summary>Verifies this token, as the other does.</summary>
     /// <param name="rules">The rules that are good for the connection.</param>
     /// <param name="tolerance">How long an expired token is still good.</param>
-    /// <param name="host">The host that the token must be for; null for any.</param>
+    /// <param name="hosts">The names of the relay, one of which it must be for; null for any.</param>
     public TokenValidationResult Verify(
         ImmutableArray<AuthorizationRule> rules,
         string path,
         DateTimeOffset now,
         TimeSpan tolerance,
-        string? host = null
+        RelayHosts? hosts = null
     )
     {
         if (FindSigner(rules) is not { } rule)
             return new(TokenFault.BadSignature);
         if (now - ExpiresAt > tolerance)
             return new(TokenFault.Expired, rule, ExpiresAt);
-        return new(
-            TokenAudience.Covers(Audience, path, host) ? TokenFault.None : TokenFault.WrongPath,
-            rule,
-            ExpiresAt
-        );
+        return new(TokenAudience.FindFault(Audience, path, hosts), rule, ExpiresAt);
     }
 
     /// <summary>Hides the signature.</summary>

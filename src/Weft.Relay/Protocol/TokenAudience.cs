@@ -6,29 +6,40 @@ namespace Weft.Relay.Protocol;
 /// </summary>
 internal static class TokenAudience
 {
-    /// <summary>
-    /// Whether an audience covers a path: by whole segments, so that <c>/a</c> doesn't cover <c>/ab</c>.
-    /// </summary>
-    /// <param name="host">The host it must be for; null for any.</param>
-    public static bool Covers(string audience, string path, string? host)
+    /// <summary>Whether an audience covers a path.</summary>
+    /// <param name="path">The whole path asked for.</param>
+    /// <param name="hosts">The names of the relay, of which the audience must name one. Null for any host.</param>
+    /// <returns><see cref="TokenFault.None"/>, <see cref="TokenFault.WrongHost"/> or
+    /// <see cref="TokenFault.WrongPath"/>.</returns>
+    public static TokenFault FindFault(string audience, string path, RelayHosts? hosts)
     {
         var authority = audience.IndexOf("://", StringComparison.Ordinal);
         if (authority < 1)
-            return false;
+            return TokenFault.WrongPath;
         var rest = audience.AsSpan(authority + 3);
         if (rest.IndexOfAny('?', '#') is >= 0 and var end)
             rest = rest[..end];
         var slash = rest.IndexOf('/');
         var named = slash < 0 ? rest : rest[..slash];
-        if (named.IsEmpty || (host is not null && !WithoutPort(named).Equals(host, StringComparison.OrdinalIgnoreCase)))
-            return false;
-        var prefix = slash < 0 ? default : WithoutHybridPrefix(rest[(slash + 1)..]);
+        if (named.IsEmpty)
+            return TokenFault.WrongPath;
+        var prefix = slash < 0 ? "" : WithoutHybridPrefix(rest[(slash + 1)..]).ToString();
         // A path that is still encoded here was encoded twice, and could mean another path than it shows.
-        if (prefix.IsEmpty || prefix.Contains('%'))
-            return prefix.IsEmpty;
-        return path.AsSpan().StartsWith(prefix, StringComparison.Ordinal)
-            && (path.Length == prefix.Length || path[prefix.Length] == '/');
+        var isCovered = hosts is null ? IsPrefix(prefix, path) : hosts.Covers(named, prefix, path);
+        return isCovered is null ? TokenFault.WrongHost
+            : isCovered.Value && !prefix.Contains('%', StringComparison.Ordinal) ? TokenFault.None
+            : TokenFault.WrongPath;
     }
+
+    /// <summary>
+    /// Whether a path begins with another, by whole segments, so that <c>/a</c> isn't the beginning of <c>/ab</c>.
+    /// </summary>
+    public static bool IsPrefix(string prefix, string path) =>
+        prefix.Length == 0
+        || (
+            path.StartsWith(prefix, StringComparison.Ordinal)
+            && (path.Length == prefix.Length || path[prefix.Length] == '/')
+        );
 
     /// <summary>A path without <c>$hc/</c> at its start and a slash at its end.</summary>
     private static ReadOnlySpan<char> WithoutHybridPrefix(ReadOnlySpan<char> path)
@@ -36,11 +47,5 @@ internal static class TokenAudience
         if (path.StartsWith("$hc", StringComparison.Ordinal) && (path.Length == 3 || path[3] == '/'))
             path = path[Math.Min(4, path.Length)..];
         return path is [_, .., '/'] ? path[..^1] : path;
-    }
-
-    private static ReadOnlySpan<char> WithoutPort(ReadOnlySpan<char> authority)
-    {
-        var colon = authority.LastIndexOf(':');
-        return colon < 0 || authority[colon..].Contains(']') ? authority : authority[..colon];
     }
 }

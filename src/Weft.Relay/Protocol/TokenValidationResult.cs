@@ -15,6 +15,9 @@ internal enum TokenFault
     /// <summary>It has expired. Answered with 401.</summary>
     Expired,
 
+    /// <summary>It is for another host than this relay. Answered with 401.</summary>
+    WrongHost,
+
     /// <summary>It is good for something else. Answered with 403.</summary>
     WrongPath,
 }
@@ -51,6 +54,7 @@ internal readonly record struct TokenValidationResult(
             TokenFault.Malformed => "The token is missing or malformed",
             TokenFault.BadSignature => "The token has an invalid signature",
             TokenFault.Expired => $"The token expired at {ExpiresAt:u}",
+            TokenFault.WrongHost => "The token is for another host",
             _ => "The token is for another path",
         };
 }

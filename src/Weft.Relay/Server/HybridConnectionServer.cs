@@ -92,7 +92,7 @@ internal sealed class HybridConnectionServer : IAsyncDisposable
     public async Task Serve(HttpContext context)
     {
         var tracking = Guid.NewGuid().ToString();
-        if (!RelayRequest.TryRead(context, tracking, out var request, out var fault))
+        if (!RelayRequest.TryRead(context, tracking, _state.Options.Hosts, out var request, out var fault))
         {
             await _state.Refuse(
                 context,

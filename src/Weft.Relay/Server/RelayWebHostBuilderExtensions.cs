@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Weft.Relay.Server.Http;
 
 namespace Weft.Relay.Server;
 
@@ -8,8 +9,8 @@ namespace Weft.Relay.Server;
 internal static class RelayWebHostBuilderExtensions
 {
     /// <summary>
-    /// Bounds how slowly a request may come, and keeps tokens out of the log: a sender's may stand in the query, which
-    /// ASP.NET Core writes for each request at the level Information.
+    /// Bounds how slowly a request may come, reads <c>Connection</c> whole, and keeps tokens out of the log: a sender's
+    /// may stand in the query, which ASP.NET Core writes for each request at the level Information.
     /// </summary>
     /// <param name="builder">The web host; all its endpoints are bound alike, so that a relay has one of its
     /// own.</param>
@@ -21,6 +22,7 @@ internal static class RelayWebHostBuilderExtensions
             .ConfigureKestrel(kestrel =>
             {
                 kestrel.AddServerHeader = false;
+                kestrel.RequestHeaderEncodingSelector = ConnectionFieldEncoding.Select;
                 kestrel.Limits.RequestHeadersTimeout = headTimeout ?? TimeSpan.FromSeconds(15);
                 kestrel.Limits.KeepAliveTimeout = TimeSpan.FromMinutes(2);
                 // Path and query as long as they are read; a token in a query is percent-encoded twice over.

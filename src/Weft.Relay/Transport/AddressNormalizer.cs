@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 
 namespace Weft.Relay.Transport;
 
@@ -11,4 +12,18 @@ internal static class AddressNormalizer
     public static IPAddress Normalize(IPAddress address) => address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
 
     public static IPEndPoint Normalize(IPEndPoint endpoint) => new(Normalize(endpoint.Address), endpoint.Port);
+
+    /// <summary>
+    /// What counts as one source: an IPv4 address, or an IPv6 network of 64 bits, because one machine may use all of its
+    /// addresses.
+    /// </summary>
+    public static IPAddress SourceOf(IPAddress address)
+    {
+        var plain = Normalize(address);
+        if (plain.AddressFamily != AddressFamily.InterNetworkV6)
+            return plain;
+        var bytes = plain.GetAddressBytes();
+        bytes.AsSpan(8).Clear();
+        return new(bytes);
+    }
 }

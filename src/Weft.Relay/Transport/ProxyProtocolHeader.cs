@@ -53,10 +53,25 @@ internal static class ProxyProtocolHeader
             return $"a PROXY header with {rest.Length} bytes of addresses is too short";
         if (CheckTlvs(rest[size..]) is { } fault)
             return fault;
-        source = AddressNormalizer.Normalize(
+        var caller = AddressNormalizer.Normalize(
             new IPEndPoint(new IPAddress(rest[..address]), BinaryPrimitives.ReadUInt16BigEndian(rest[port..]))
         );
+        if (!IsUnicast(caller.Address))
+            return $"a PROXY header with the source {caller.Address}, from which nobody can call";
+        source = caller;
         return null;
+    }
+
+    /// <summary>
+    /// Whether somebody can have called from an address: not from 0.0.0.0/8 ("this host on this network", RFC 6890),
+    /// multicast, class E with the broadcast address, or ::. A rule might be about such a network by mistake, and pass
+    /// whoever claims it.
+    /// </summary>
+    private static bool IsUnicast(IPAddress address)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        _ = address.TryWriteBytes(bytes, out var length);
+        return length == 4 ? bytes[0] is > 0 and < 224 : bytes[0] != 0xff && !address.Equals(IPAddress.IPv6Any);
     }
 
     /// <summary>

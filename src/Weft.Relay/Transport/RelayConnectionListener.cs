@@ -22,6 +22,7 @@ internal sealed partial class RelayConnectionListener : IConnectionListener
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly ServerCertificate? _certificate;
+    private readonly ConnectionQuota _quota;
     private readonly Socket _socket;
     private readonly Channel<RelayTransportConnection> _ready = Channel.CreateUnbounded<RelayTransportConnection>();
     private readonly ConcurrentDictionary<RelayTransportConnection, bool> _connections = new();
@@ -38,6 +39,7 @@ internal sealed partial class RelayConnectionListener : IConnectionListener
             _certificate = new ServerCertificate(file, options.KeyFile, options.CertificateInterval, time, log);
         }
 
+        _quota = new("relay", options.Connections, time, log);
         _socket = Listen(options);
         EndPoint = _socket.LocalEndPoint!;
         _watch = time.CreateTimer(
@@ -75,6 +77,7 @@ internal sealed partial class RelayConnectionListener : IConnectionListener
         await UnbindAsync().ConfigureAwait(false);
         await _watch.DisposeAsync().ConfigureAwait(false);
         _certificate?.Dispose();
+        _quota.Dispose();
         while (_ready.Reader.TryRead(out var connection))
             await connection.DisposeAsync().ConfigureAwait(false);
     }
@@ -106,7 +109,10 @@ internal sealed partial class RelayConnectionListener : IConnectionListener
             try
             {
                 var socket = await _socket.AcceptAsync(_unbinding.Token).ConfigureAwait(false);
-                _ = Task.Run(() => Establish(socket));
+                if (_quota.Enter() is { } place)
+                    _ = Task.Run(() => Establish(socket, place));
+                else
+                    socket.Close(0);
             }
             catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
             {
@@ -123,9 +129,9 @@ internal sealed partial class RelayConnectionListener : IConnectionListener
         }
     }
 
-    private async Task Establish(Socket socket)
+    private async Task Establish(Socket socket, ConnectionPlace place)
     {
-        var raw = new SocketStream(socket);
+        var raw = new SocketStream(socket, place);
         SslStream? tls = null;
         IPEndPoint? remote = null;
         try
@@ -136,6 +142,8 @@ internal sealed partial class RelayConnectionListener : IConnectionListener
             {
                 if (_options.ProxyProtocolFrom is { } trusted)
                     remote = await ReadProxyHeader(raw, remote, trusted).ConfigureAwait(false);
+                if (!place.TryAssign(remote.Address))
+                    throw new InvalidDataException("its source has as many connections as it may");
                 if (_certificate is not null)
                 {
                     tls = new SslStream(raw);

@@ -28,6 +28,9 @@ internal sealed record RelayTransportOptions(IPEndPoint Listen)
     /// </summary>
     public TimeSpan HandshakeTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>How many connections there may be. Default: no bound.</summary>
+    public ConnectionLimits Connections { get; init; } = ConnectionLimits.None;
+
     /// <summary>
     /// How many connections may wait to be accepted; default 4096, the kernel's own bound (<c>net.core.somaxconn</c>).
     /// After a restart all listeners come back in the same second.

@@ -7,7 +7,8 @@ namespace Weft.Relay.Transport;
 /// A socket's bytes. Under TLS, whose records are read and written one by one, it gathers: several records a system
 /// call, which cost more than the copying. It holds no buffer while it waits.
 /// </summary>
-internal sealed class SocketStream(Socket socket) : Stream
+/// <param name="place">The connection's place, which is free when the socket is closed; null for none.</param>
+internal sealed class SocketStream(Socket socket, IDisposable? place = null) : Stream
 {
     private const int BufferSize = 128 * 1024;
 
@@ -174,8 +175,10 @@ internal sealed class SocketStream(Socket socket) : Stream
     /// </summary>
     public void Abort()
     {
-        if (Interlocked.Exchange(ref _disposed, 1) == 0)
-            socket.Close(0);
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+            return;
+        socket.Close(0);
+        place?.Dispose();
     }
 
     public override void Flush() { }
@@ -191,7 +194,11 @@ internal sealed class SocketStream(Socket socket) : Stream
     protected override void Dispose(bool disposing)
     {
         if (disposing && Interlocked.Exchange(ref _disposed, 1) == 0)
+        {
             socket.Dispose();
+            place?.Dispose();
+        }
+
         base.Dispose(disposing);
     }
 }

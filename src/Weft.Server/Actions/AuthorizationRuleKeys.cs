@@ -106,15 +106,18 @@ internal sealed class AuthorizationRuleKeys(ControlPlane controlPlane, RelayRunt
             ["secondaryConnectionString"] = ConnectionString(rule, keys.Secondary),
         };
 
+    /// <summary>
+    /// Where a client finds it: at the host of its namespace, where namespaces have hosts. Null where there is no relay,
+    /// or nothing leads to this namespace.
+    /// </summary>
     private string? ConnectionString(ResourceId rule, string key)
     {
-        if (runtime.Address is not { } at)
+        var isOfConnection = rule.Parent!.Type == HybridConnection.ResourceType;
+        var space = (isOfConnection ? rule.Parent.Parent! : rule.Parent).Name;
+        if (runtime.Hosts is not { } hosts || !hosts.LeadsTo(space))
             return null;
-        var path =
-            rule.Parent!.Type == HybridConnection.ResourceType
-                ? $";EntityPath={HybridConnection.PathOf(rule.Parent)}"
-                : "";
-        return $"Endpoint=sb://{at.Authority}/;SharedAccessKeyName={rule.Name};SharedAccessKey={key}{path}";
+        var path = isOfConnection ? $";EntityPath={hosts.PathWithinHost(space, rule.Parent.Name)}" : "";
+        return $"Endpoint=sb://{hosts.AuthorityOf(space)}/;SharedAccessKeyName={rule.Name};SharedAccessKey={key}{path}";
     }
 
     private delegate Outcome<Decision> DecideOnKeys(

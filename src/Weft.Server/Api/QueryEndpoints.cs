@@ -4,6 +4,7 @@ using Weft.Access;
 using Weft.Addressing;
 using Weft.Fleet;
 using Weft.Fleet.Planning;
+using Weft.Relay.Transport;
 using Weft.Resources;
 using Weft.Server.Http;
 using Weft.Server.Identity;
@@ -12,12 +13,17 @@ using Weft.Server.Relays;
 namespace Weft.Server.Api;
 
 /// <summary>Plan, who, and the limits: questions that write nothing.</summary>
-internal sealed class QueryEndpoints(ControlPlane controlPlane, RelayQueries relay, AuditEndpoints audit)
+internal sealed class QueryEndpoints(
+    ControlPlane controlPlane,
+    RelayQueries relay,
+    AuditEndpoints audit,
+    ServeOptions options
+)
 {
     /// <summary>
     /// Serves <c>/providers/Weft.Fleet/plan</c>, <c>/providers/Weft.Fleet/limits</c>, <c>/providers/Weft.Ipam/who</c>,
-    /// <c>/providers/Weft.Ipam/registrations</c>, <c>/providers/Weft.Relay/check</c>, <c>/providers/Weft.Relay/status</c> and
-    /// <c>/providers/Weft.Site/audit</c>.
+    /// <c>/providers/Weft.Ipam/registrations</c>, <c>/providers/Weft.Relay/check</c>, <c>/providers/Weft.Relay/status</c>,
+    /// <c>/providers/Weft.Relay/limits</c> and <c>/providers/Weft.Site/audit</c>.
     /// </summary>
     public Task Serve(HttpContext http, Caller caller, string path)
     {
@@ -33,6 +39,7 @@ internal sealed class QueryEndpoints(ControlPlane controlPlane, RelayQueries rel
                 or RelayQueries.CheckPath
                 or RelayQueries.StatusPath
                 or AuditEndpoints.Path
+                or RelayQueries.LimitsPath
             )
         )
             return http.Refuse(new Refusal(RefusalCode.InvalidResourceId, $"{path} is no resource", path));
@@ -49,6 +56,7 @@ internal sealed class QueryEndpoints(ControlPlane controlPlane, RelayQueries rel
             ("providers/weft.fleet/plan", "POST") => ServePlan(http, caller),
             ("providers/weft.fleet/limits", "GET") => http.Respond(200, controlPlane.Limits.ToJson()),
             (RegistrationQuery.Path, "GET") => http.Respond(200, RegistrationQuery.Create(controlPlane.Store.Current)),
+            (RelayQueries.LimitsPath, "GET") => http.Respond(200, options.Numbers.ToJson(DescriptorLimit.Read())),
             ("providers/weft.ipam/who", "GET") => ServeHolders(http),
             (RelayQueries.CheckPath, "GET") => relay.ServeCheck(http, caller),
             (AuditEndpoints.Path, "GET") => audit.Serve(http, caller),

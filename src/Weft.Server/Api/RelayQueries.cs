@@ -20,6 +20,9 @@ internal sealed class RelayQueries(ControlPlane controlPlane, RelayRuntime runti
     /// <summary>The question who is there.</summary>
     public const string StatusPath = "providers/weft.relay/status";
 
+    /// <summary>The question what bounds there are.</summary>
+    public const string LimitsPath = "providers/weft.relay/limits";
+
     /// <summary>
     /// Serves <c>GET
     /// /providers/Weft.Relay/check?from=ADDRESS&amp;to=ID[&amp;as=sender|listener][&amp;service=NAME]</c>.

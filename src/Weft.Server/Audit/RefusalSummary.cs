@@ -1,6 +1,7 @@
 using System.Net;
 using Weft.Contracts;
 using Weft.Relay.Server.Authorization;
+using Weft.Relay.Transport;
 
 namespace Weft.Server.Audit;
 
@@ -39,7 +40,7 @@ internal sealed class RefusalSummary(AuditLog log, RefusalThrottle throttle, Tim
         {
             if (record.CallerType == AuditCallerType.Stranger)
             {
-                _strangers.Add($"{PendingQuota.QuotaKeyOf(source)}", record);
+                _strangers.Add($"{AddressNormalizer.SourceOf(source)}", record);
                 return false;
             }
 

@@ -9,12 +9,24 @@ namespace Weft.Server.Relays;
 /// <summary>
 /// The relay's audit log: one JSON object a line, each connection, each refusal and each end. Writing never blocks the
 /// data path: what the disk can't follow is dropped and counted, and the count is a line of its own. The file is turned
-/// over by size.
+/// over by size, and what people without a token cause has a share of its own, so that they can't turn it over.
 /// </summary>
 internal sealed partial class RelayAuditLog : IRelayAudit, IHostedService, IAsyncDisposable
 {
     /// <summary>How many lines may wait for the disk.</summary>
     private const int MaxQueuedLines = 16 * 1024;
+
+    /// <summary>How much of a path is written that a stranger made up, in characters.</summary>
+    private const int MaxStrangerPath = 128;
+
+    /// <summary>The share of refused strangers, in bytes a day: with it alone, the history is that of a year.</summary>
+    private const long RefusalBytesPerDay = 1024 * 1024;
+
+    /// <summary>The share of senders that need no token, in bytes a day: a quarter of a file.</summary>
+    private const long AnonymousBytesPerDay = 16 * 1024 * 1024;
+
+    /// <summary>How often the refusals of strangers are summed up.</summary>
+    public static readonly TimeSpan SumInterval = TimeSpan.FromMinutes(1);
 
     private readonly Channel<byte[]> _lines = Channel.CreateBounded<byte[]>(
         new BoundedChannelOptions(MaxQueuedLines) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait }
@@ -23,6 +35,11 @@ internal sealed partial class RelayAuditLog : IRelayAudit, IHostedService, IAsyn
     private readonly long _maxFileSize;
     private readonly TimeProvider _time;
     private readonly ILogger<RelayAuditLog> _logger;
+    private readonly StrangerRefusals _strangers = new();
+    private readonly DailyBudget _refusalBytes;
+    private readonly DailyBudget _anonymousBytes;
+    private ITimer? _timer;
+    private long _anonymousUnwritten;
     private Task _writer = Task.CompletedTask;
     private long _dropped;
     private long _size;
@@ -30,19 +47,30 @@ internal sealed partial class RelayAuditLog : IRelayAudit, IHostedService, IAsyn
     /// <summary>A log.</summary>
     /// <param name="path">The file; it is made with mode 0600.</param>
     /// <param name="largest">At how many bytes the file is turned over. Default 64 MiB.</param>
-    public RelayAuditLog(
-        string path,
-        TimeProvider time,
-        ILogger<RelayAuditLog> logger,
-        long largest = 64 * 1024 * 1024
-    ) => (_path, _time, _logger, _maxFileSize) = (path, time, logger, largest);
+    public RelayAuditLog(string path, TimeProvider time, ILogger<RelayAuditLog> logger, long largest = 64 * 1024 * 1024)
+    {
+        (_path, _time, _logger, _maxFileSize) = (path, time, logger, largest);
+        (_refusalBytes, _anonymousBytes) = (new(RefusalBytesPerDay, time), new(AnonymousBytesPerDay, time));
+    }
 
     /// <summary>How many files that were turned over are kept: <c>.1</c> is the newest.</summary>
     public const int KeptFiles = 4;
 
     /// <inheritdoc/>
-    public void Write(RelayEvent relayEvent) =>
-        Enqueue(FormatLine(relayEvent.Kind.ToString(), json => WriteEvent(json, relayEvent)));
+    public void Write(RelayEvent relayEvent)
+    {
+        if (StrangerRefusals.Includes(relayEvent))
+        {
+            _strangers.Add(relayEvent, _time.GetUtcNow());
+            return;
+        }
+
+        var line = FormatLine(relayEvent.Kind.ToString(), json => WriteEvent(json, relayEvent));
+        if (relayEvent is { Key: null, Role: ClientRole.Sender } && !_anonymousBytes.TrySpend(line.Length + 1))
+            Interlocked.Increment(ref _anonymousUnwritten);
+        else
+            Enqueue(line);
+    }
 
     /// <summary>Notes that somebody was given a token; never the token.</summary>
     /// <param name="source">Whence; null where unknown.</param>
@@ -71,18 +99,50 @@ internal sealed partial class RelayAuditLog : IRelayAudit, IHostedService, IAsyn
     public Task StartAsync(CancellationToken cancellationToken)
     {
         _writer = Task.Run(RunWriter, CancellationToken.None);
+        _timer = _time.CreateTimer(_ => WriteSums(), null, SumInterval, SumInterval);
         return Task.CompletedTask;
     }
 
     /// <inheritdoc/>
     public async Task StopAsync(CancellationToken cancellationToken)
     {
+        if (_timer is { } timer)
+            await timer.DisposeAsync();
+        WriteSums();
         _lines.Writer.TryComplete();
         await _writer.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync() => await StopAsync(CancellationToken.None);
+
+    /// <summary>Writes a line for each source that was refused without a good token, while their share lasts.</summary>
+    private void WriteSums()
+    {
+        foreach (var sum in _strangers.Take())
+        {
+            var line = FormatLine(nameof(RelayEventKind.Refused), json => WriteSum(json, sum));
+            if (_refusalBytes.TrySpend(line.Length + 1))
+                Enqueue(line);
+            else
+                _strangers.Return(sum);
+        }
+
+        if (Interlocked.Exchange(ref _anonymousUnwritten, 0) is > 0 and var unwritten)
+            Enqueue(
+                FormatLine(
+                    "Dropped",
+                    json =>
+                    {
+                        json.WriteNumber("lines", unwritten);
+                        json.WriteString(
+                            "reason",
+                            "senders without a token have used up their share of this log today"
+                        );
+                    }
+                )
+            );
+    }
 
     private void Enqueue(byte[] line)
     {
@@ -93,13 +153,28 @@ internal sealed partial class RelayAuditLog : IRelayAudit, IHostedService, IAsyn
     private byte[] FormatLine(string kind, Action<Utf8JsonWriter> members) =>
         Json.ToUtf8(json =>
         {
-            json.WriteString(
-                "at",
-                _time.GetUtcNow().ToString("yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture)
-            );
+            json.WriteString("at", FormatTime(_time.GetUtcNow()));
             json.WriteString("event", kind);
             members(json);
         });
+
+    private static void WriteSum(Utf8JsonWriter json, RefusalSum sum)
+    {
+        if (sum.First is { } first)
+            WriteEvent(json, first with { Connection = Shorten(first.Connection) });
+
+        json.WriteNumber("count", sum.Count);
+        json.WriteString("since", FormatTime(sum.Since));
+    }
+
+    /// <summary>The beginning of a path; no character is cut in two.</summary>
+    private static string Shorten(string path) =>
+        path.Length <= MaxStrangerPath ? path
+        : char.IsHighSurrogate(path[MaxStrangerPath - 1]) ? path[..(MaxStrangerPath - 1)]
+        : path[..MaxStrangerPath];
+
+    private static string FormatTime(DateTimeOffset at) =>
+        at.ToString("yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture);
 
     private static void WriteEvent(Utf8JsonWriter json, RelayEvent e)
     {

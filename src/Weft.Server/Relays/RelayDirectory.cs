@@ -60,6 +60,20 @@ internal sealed class RelayDirectory(IResourceStore store, RelaySecret secret) :
     }
 
     /// <inheritdoc/>
+    public ImmutableArray<AuthorizationRule> RulesAbove(string path)
+    {
+        var index = CurrentIndex();
+        var end = path.IndexOf('/', StringComparison.Ordinal);
+        return index.Namespaces.TryGetValue(end < 0 ? path : path[..end], out var space)
+            ? index.NamespaceRules.GetOrAdd(
+                space,
+                static (id, state) => [.. ReadRules(state, id, RelayAuthorizationRule.NamespaceRuleType)],
+                index.State
+            )
+            : [];
+    }
+
+    /// <inheritdoc/>
     public Admission Admit(HybridConnectionDescription connection, ClientRole role, string service, IPAddress source)
     {
         // What has gone since it was found lets nobody in.
@@ -200,6 +214,9 @@ internal sealed class RelayDirectory(IResourceStore store, RelaySecret secret) :
     {
         /// <summary>The connections that were asked for, by their paths however these were spelt.</summary>
         public ConcurrentDictionary<string, DirectoryEntry> Entries { get; } = new(StringComparer.OrdinalIgnoreCase);
+
+        /// <summary>The rules of namespaces that were asked for.</summary>
+        public ConcurrentDictionary<ResourceId, ImmutableArray<AuthorizationRule>> NamespaceRules { get; } = new();
     }
 }
 

@@ -1,8 +1,8 @@
 using System.Net;
+using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Weft.Relay.Server;
-using Weft.Relay.Server.Authorization;
 using Weft.Relay.Transport;
 using Weft.Storage;
 
@@ -22,10 +22,7 @@ internal sealed partial class RelayHost(
     ILoggerFactory loggers
 ) : BackgroundService
 {
-    /// <summary>
-    /// How long sessions may take to end by themselves when weftd stops; it must stop within two seconds.
-    /// </summary>
-    private static readonly TimeSpan DrainTimeout = TimeSpan.FromMilliseconds(200);
+    private RelayLimits Limits => options.Numbers.Relay;
 
     private readonly ILogger _logger = loggers.CreateLogger<RelayHost>();
     private WebApplication? _app;
@@ -35,18 +32,23 @@ internal sealed partial class RelayHost(
     {
         if (options.Relay is { } relayOptions)
         {
+            CheckCertificate(relayOptions);
             _app = Build(relayOptions);
-            await _app.StartAsync(cancellationToken);
+            await Listen(_app, relayOptions, cancellationToken);
             var bound = new Uri(
                 _app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()
             );
-            var address = relayOptions.PublicAddressOf(bound.Port);
+            var hosts = relayOptions.HostsOf(bound.Port);
             runtime.Set(
-                address,
+                hosts,
                 new HybridConnectionServer(
                     directory,
                     audit,
-                    new RelayServerOptions(address),
+                    Limits.Server with
+                    {
+                        PublicAddress = hosts.PublicAddress,
+                        Hosts = hosts,
+                    },
                     time,
                     loggers.CreateLogger<HybridConnectionServer>()
                 )
@@ -62,7 +64,7 @@ internal sealed partial class RelayHost(
         await base.StopAsync(cancellationToken);
         if (runtime.Relay is { } relay)
             await relay
-                .Drain(DrainTimeout)
+                .Drain(Limits.Drain)
                 .WaitAsync(cancellationToken)
                 .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (_app is not null)
@@ -98,6 +100,38 @@ internal sealed partial class RelayHost(
         }
     }
 
+    private static async Task Listen(WebApplication app, RelayServeOptions relayOptions, CancellationToken cancel)
+    {
+        try
+        {
+            await app.StartAsync(cancel);
+        }
+        catch (Exception e) when (ListenFailure.IsOne(e))
+        {
+            throw ListenFailure.At("--relay-listen", relayOptions.ListenEndpoint, e);
+        }
+    }
+
+    /// <summary>Warns where clients of namespaces' hosts would not accept the certificate.</summary>
+    private void CheckCertificate(RelayServeOptions relayOptions)
+    {
+        if (relayOptions is not { HostSuffix: { } suffix, TlsCertificate: { } file })
+            return;
+        using var certificate = X509Certificate2.CreateFromPem(File.ReadAllText(file));
+        if (!certificate.MatchesHostname($"namespace.{suffix}"))
+            Log.CertificateOfOtherHosts(_logger, file, suffix);
+    }
+
+    /// <summary>Bounds its connections, and says so where the process's own bound is narrower than what was asked for.</summary>
+    private ConnectionLimits BoundConnections()
+    {
+        var descriptors = DescriptorLimit.Read();
+        var limits = Limits.Connections.Within(descriptors, RelayLimits.DescriptorPercent);
+        if (Limits.Connections.IsTotalGiven && limits.Total < Limits.Connections.Total)
+            Log.FewDescriptors(_logger, limits.Total, limits.PerSource, RelayLimits.DescriptorPercent, descriptors);
+        return limits;
+    }
+
     private WebApplication Build(RelayServeOptions relayOptions)
     {
         var builder = WebApplication.CreateSlimBuilder(
@@ -112,6 +146,8 @@ internal sealed partial class RelayHost(
                 {
                     CertificateFile = relayOptions.TlsCertificate,
                     KeyFile = relayOptions.TlsKey,
+                    HandshakeTimeout = Limits.Handshake,
+                    Connections = BoundConnections(),
                     ProxyProtocolFrom = relayOptions.Proxies.IsEmpty
                         ? null
                         : source => relayOptions.Proxies.Any(proxy => proxy.Contains(SourceAddress.From(source))),
@@ -149,6 +185,27 @@ internal sealed partial class RelayHost(
 
     private static partial class Log
     {
+        [LoggerMessage(
+            1412,
+            LogLevel.Warning,
+            "relay: at most {Total} connections, {PerSource} of one source: {Percent} % of the {Descriptors} descriptors "
+                + "that this process may have"
+        )]
+        public static partial void FewDescriptors(
+            ILogger logger,
+            int total,
+            int perSource,
+            int percent,
+            int descriptors
+        );
+
+        [LoggerMessage(
+            1413,
+            LogLevel.Warning,
+            "relay: {File} is no certificate for *.{Suffix}: clients that use a namespace's host will refuse it"
+        )]
+        public static partial void CertificateOfOtherHosts(ILogger logger, string file, string suffix);
+
         // Without the path: its query may hold a token.
         [LoggerMessage(1411, LogLevel.Error, "relay: fault while serving a {Method}")]
         public static partial void UnhandledException(ILogger logger, string method, Exception error);

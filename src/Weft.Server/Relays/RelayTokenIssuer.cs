@@ -13,17 +13,20 @@ namespace Weft.Server.Relays;
 /// </summary>
 internal sealed class RelayRuntime
 {
-    private volatile Uri? _address;
+    private volatile RelayHosts? _hosts;
     private volatile HybridConnectionServer? _relay;
 
     /// <summary>Such as <c>wss://relay.example:7434</c>.</summary>
-    public Uri? Address => _address;
+    public Uri? Address => _hosts?.PublicAddress;
+
+    /// <summary>All names by which it is reached.</summary>
+    public RelayHosts? Hosts => _hosts;
 
     /// <summary>The relay itself.</summary>
     public HybridConnectionServer? Relay => _relay;
 
     /// <summary>The relay listens.</summary>
-    public void Set(Uri address, HybridConnectionServer relay) => (_address, _relay) = (address, relay);
+    public void Set(RelayHosts hosts, HybridConnectionServer relay) => (_hosts, _relay) = (hosts, relay);
 
     /// <summary>How many listeners wait at a connection now.</summary>
     /// <returns>0 where there is no relay.</returns>

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Weft.Resources;
 
 namespace Weft.Access;
@@ -45,7 +46,12 @@ internal sealed class RelayNamespace : ResourceKind
     public override ImmutableArray<string> ApiVersions => RelayVersions.All;
 
     /// <inheritdoc/>
-    public override string NamePattern => "^[a-zA-Z][a-zA-Z0-9-]{4,48}[a-zA-Z0-9]$";
+    public override string NamePattern => Pattern;
+
+    private const string Pattern = "^[a-zA-Z][a-zA-Z0-9-]{4,48}[a-zA-Z0-9]$";
+
+    /// <summary>Whether a namespace may have a name.</summary>
+    public static bool IsName(string name) => !name.EndsWith('\n') && Regex.IsMatch(name, Pattern);
 
     /// <inheritdoc/>
     public override bool IsSynchronous => true;

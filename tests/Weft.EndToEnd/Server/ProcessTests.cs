@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using System.Runtime.Versioning;
 using System.Text.Json.Nodes;
 
@@ -8,6 +10,8 @@ namespace Weft.EndToEnd.Server;
 public sealed class ProcessTests
 {
     private const UnixFileMode Owner = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task Stops_AtSigterm_WhileOthersWait()
@@ -80,6 +84,113 @@ public sealed class ProcessTests
         Assert.Contains($"another weftd works on {weftd.Data}", second.Errors, StringComparison.Ordinal);
         using var client = new HttpClient();
         Assert.Equal(200, (await weftd.SendRequest(client, "GET", "/subscriptions")).Status);
+    }
+
+    /// <summary>One line, which names the option, and no stack.</summary>
+    [Theory]
+    [InlineData("--listen")]
+    [InlineData("--relay-listen")]
+    public async Task Refuses_ToListenWhereAnotherDoes(string option)
+    {
+        using var other = new TcpListener(IPAddress.Loopback, 0);
+        other.Start();
+        var data = Directory.CreateTempSubdirectory("weftd-").FullName;
+
+        var second = await Weftd.Run(data, option, $"{other.LocalEndpoint}");
+
+        Directory.Delete(data, true);
+        Assert.Equal((1, ""), (second.Code, second.Output));
+        Assert.Equal(
+            $"weftd: {option} {other.LocalEndpoint}: another program listens there; stop it, or name another port\n",
+            second.Errors
+        );
+    }
+
+    /// <summary>
+    /// With 600 descriptors, 1,200 connections to the relay's port, of one source or of many, leave people and agents
+    /// theirs; and as many to their own port leave the other sources theirs.
+    /// </summary>
+    [Theory]
+    [InlineData(true, 1)]
+    [InlineData(true, 40)]
+    [InlineData(false, 1)]
+    public async Task Answers_WhileTheRelayIsFlooded(bool isRelay, int sources)
+    {
+        await using var weftd = await Weftd.StartWithDescriptors(600, "--relay-listen", "127.0.0.1:0");
+        await Eventually.Holds(() => weftd.Output.Count == 2, "it has said where the relay is");
+        var relay = new Uri(weftd.Output.Last()["weft: relay at ".Length..]);
+        var port = isRelay ? relay.Port : weftd.Url.Port;
+        var flood = new List<Socket>();
+        try
+        {
+            for (var i = 0; i < 1200; i++)
+            {
+                var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+                flood.Add(socket);
+                socket.Bind(new IPEndPoint(IPAddress.Parse($"127.0.2.{1 + (i % sources)}"), 0));
+                await ConnectOrBeRefused(socket, port);
+            }
+
+            for (var i = 0; i < 10; i++)
+            {
+                using var client = new HttpClient();
+                Assert.Equal(200, (await weftd.SendRequest(client, "GET", "/subscriptions")).Status);
+            }
+
+            Assert.InRange(Directory.GetFiles($"/proc/{weftd.Id}/fd").Length, 1, 599);
+            var line = isRelay ? "relay: " : "management: ";
+            await Eventually.Holds(
+                () =>
+                    weftd.Errors.Any(e =>
+                        e.Contains(line, StringComparison.Ordinal) && e.Contains("were closed at once")
+                    ),
+                "the log says how many",
+                () => string.Join('\n', weftd.Errors)
+            );
+            Assert.InRange(weftd.Errors.Count, 1, 20);
+        }
+        finally
+        {
+            foreach (var socket in flood)
+                socket.Dispose();
+        }
+
+        using var next = new TcpClient();
+        await next.ConnectAsync(IPAddress.Loopback, relay.Port, TestContext.Current.CancellationToken);
+    }
+
+    /// <summary>One that is closed before this side saw that it was in has failed for it.</summary>
+    private static async Task ConnectOrBeRefused(Socket socket, int port)
+    {
+        try
+        {
+            await socket.ConnectAsync(IPAddress.Loopback, port, TestContext.Current.CancellationToken);
+        }
+        catch (SocketException e) when (e.SocketErrorCode == SocketError.ConnectionReset)
+        {
+            // That is what the test is about.
+        }
+    }
+
+    /// <summary>The file of limits reaches the relay; what is wrong in it is said by member.</summary>
+    [Fact]
+    public async Task Reads_LimitsOfTheRelay()
+    {
+        var file = Path.GetTempFileName();
+        await File.WriteAllTextAsync(file, """{"relay":{"connections":32,"pendingPerSource":7}}""", Cancel);
+        await using var weftd = await Weftd.Start("--relay-listen", "127.0.0.1:0", "--limits", file);
+        using var client = new HttpClient();
+        var served = await weftd.SendRequest(client, "GET", "/providers/Weft.Relay/limits");
+        Assert.Equal(
+            (32, 7),
+            ((int)served.Body!["relay"]!["connections"]!, (int)served.Body["relay"]!["pendingPerSource"]!)
+        );
+
+        await File.WriteAllTextAsync(file, """{"relay":{"connections":3}}""", Cancel);
+        var refused = await Weftd.Run(Path.Join(weftd.Data, "other"), "--limits", file);
+        File.Delete(file);
+        Assert.Equal(1, refused.Code);
+        Assert.Contains("'relay.connections': 3 ", refused.Errors, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -21,6 +21,7 @@ internal sealed class Weftd : IAsyncDisposable
     private readonly ConcurrentQueue<string> _errors = [];
     private readonly string[] _arguments;
     private readonly Action<ProcessStartInfo>? _prepare;
+    private int? _descriptors;
     private Process? _process;
 
     private Weftd(string data, string[] arguments, Action<ProcessStartInfo>? prepare) =>
@@ -52,11 +53,23 @@ internal sealed class Weftd : IAsyncDisposable
         return weftd;
     }
 
+    /// <summary>Starts one that may have so many descriptors.</summary>
+    public static async Task<Weftd> StartWithDescriptors(int most, params string[] arguments)
+    {
+        var data = Path.Join(Directory.CreateTempSubdirectory("weftd-").FullName, "data");
+        var weftd = new Weftd(data, arguments, null) { _descriptors = most };
+        await weftd.Start();
+        return weftd;
+    }
+
+    /// <summary>The process's number.</summary>
+    public int Id => _process!.Id;
+
     /// <summary>Starts it, on the directory it had before, and returns when it has said that it listens.</summary>
     public async Task Start()
     {
         var said = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var process = Spawn(ServeWords(Data, _arguments), _prepare);
+        var process = Spawn(ServeWords(Data, _arguments), _prepare, _descriptors);
         process.OutputDataReceived += (_, line) =>
         {
             if (line.Data is null)
@@ -213,13 +226,13 @@ internal sealed class Weftd : IAsyncDisposable
     private static string[] ServeWords(string data, string[] arguments) =>
         ["serve", "--data", data, "--listen", "127.0.0.1:0", .. arguments];
 
-    private static Process Spawn(string[] words, Action<ProcessStartInfo>? prepare)
+    private static Process Spawn(string[] words, Action<ProcessStartInfo>? prepare, int? descriptors = null)
     {
-        var start = new ProcessStartInfo(Program, words)
-        {
-            RedirectStandardError = true,
-            RedirectStandardOutput = true,
-        };
+        var start = descriptors is { } most
+            ? new ProcessStartInfo("prlimit", [$"--nofile={most}:{most}", Program, .. words])
+            : new ProcessStartInfo(Program, words);
+        start.RedirectStandardError = true;
+        start.RedirectStandardOutput = true;
         prepare?.Invoke(start);
         return Process.Start(start)!;
     }

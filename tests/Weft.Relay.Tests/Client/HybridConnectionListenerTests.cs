@@ -149,7 +149,7 @@ public sealed class HybridConnectionListenerTests
         await using var relay = await RunningRelay.Start(change: o =>
             o with
             {
-                ClockSkew = TimeSpan.Zero,
+                ListenerTokenSkew = TimeSpan.Zero,
                 LeastTokenGrace = TimeSpan.Zero,
                 TokenGrace = TimeSpan.Zero,
             }
@@ -176,7 +176,7 @@ public sealed class HybridConnectionListenerTests
         await using var relay = await RunningRelay.Start(change: o =>
             o with
             {
-                ClockSkew = TimeSpan.Zero,
+                ListenerTokenSkew = TimeSpan.Zero,
                 LeastTokenGrace = TimeSpan.Zero,
                 TokenGrace = TimeSpan.Zero,
             }

@@ -42,6 +42,35 @@ public sealed class HycoTests
         Assert.Equal(2, relay.Audit.Events.Where(e => e.Kind == RelayEventKind.SessionOpened).Count() / 20);
     }
 
+    /// <summary>
+    /// As they are used with Azure: the host is the namespace, and the path the connection's name alone.
+    /// </summary>
+    [Fact]
+    public async Task Serves_ClientsThatNameNoNamespace()
+    {
+        await using var relay = await LiveRelay.Start(
+            o => o with { Hosts = new(o.PublicAddress) { DefaultNamespace = "site" } },
+            isSecure: true
+        );
+        await using (await NodeProgram.Listen(relay.Listening with { Path = "core" }, "listen-ws.js"))
+        {
+            await using var sender = await NodeProgram.Send(relay.Sending with { Path = "core" }, "send-ws.js", "4096");
+            Assert.Equal(["4096 whole", "done", "closed 1000"], await sender.Rest());
+        }
+
+        await relay.WaitUntilEmpty();
+        await using var listener = await NodeProgram.Listen(relay.Listening with { Path = "core" }, "listen-http.js");
+        await using var asking = await NodeProgram.Send(
+            relay.Sending with
+            {
+                Path = "core",
+            },
+            "send-https.js",
+            "POST:/b:65537"
+        );
+        Assert.Equal(["POST:/b:65537 200 65537 whole"], await asking.Rest());
+    }
+
     [Fact]
     public async Task Carries_RequestsSmallAndLargeBothWays()
     {
@@ -130,7 +159,7 @@ public sealed class HycoTests
                 {
                     LeastTokenGrace = TimeSpan.FromSeconds(1),
                     TokenGrace = TimeSpan.FromSeconds(1),
-                    ClockSkew = TimeSpan.Zero,
+                    ListenerTokenSkew = TimeSpan.Zero,
                 },
             isSecure: true
         );
@@ -163,7 +192,7 @@ public sealed class HycoTests
                 {
                     LeastTokenGrace = TimeSpan.FromSeconds(1),
                     TokenGrace = TimeSpan.FromSeconds(1),
-                    ClockSkew = TimeSpan.Zero,
+                    ListenerTokenSkew = TimeSpan.Zero,
                 },
             isSecure: true
         );

@@ -104,16 +104,47 @@ public sealed class ControlMessageTests
     [InlineData("{\"accept\":{\"address\":\"\\ud800\",\"id\":\"1\"}}")]
     [InlineData("{\"request\":{\"address\":\"a\",\"id\":1}}")]
     [InlineData("{\"response\":{\"statusCode\":200}}")]
-    [InlineData("{\"response\":{\"requestId\":\"1\"}}")]
-    [InlineData("{\"response\":{\"requestId\":\"1\",\"statusCode\":99}}")]
-    [InlineData("{\"response\":{\"requestId\":\"1\",\"statusCode\":1e9}}")]
-    [InlineData("{\"response\":{\"requestId\":\"1\",\"statusCode\":\"2oo\"}}")]
-    [InlineData("{\"response\":{\"requestId\":\"1\",\"statusCode\":20.5}}")]
     [InlineData("{\"renewToken\":{}}")]
     [InlineData("{\"renewToken\":{\"token\":[[[[[[[[[[]]]]]]]]]]}}")]
     public void Reports_WhatIsWrong(string text)
     {
         Assert.False(Read(text, out _, out var fault));
+        Assert.NotNull(fault);
+    }
+
+    /// <summary>Somebody waits for it: it is a response, and its status none.</summary>
+    [Theory]
+    [InlineData("")]
+    [InlineData(""", "statusCode":99""")]
+    [InlineData(""", "statusCode":-1""")]
+    [InlineData(""", "statusCode":0""")]
+    [InlineData(""", "statusCode":100""")]
+    [InlineData(""", "statusCode":101""")]
+    [InlineData(""", "statusCode":1000""")]
+    [InlineData(""", "statusCode":1e9""")]
+    [InlineData(""", "statusCode":99999999999999999999""")]
+    [InlineData(""", "statusCode":200.5""")]
+    [InlineData(""", "statusCode":"2oo" """)]
+    [InlineData(""", "statusCode":"" """)]
+    [InlineData(""", "statusCode":" 200" """)]
+    [InlineData(""", "statusCode":"-200" """)]
+    [InlineData(""", "statusCode":"١٠٠" """)]
+    [InlineData(""", "statusCode":"\ud800" """)]
+    [InlineData(""", "statusCode":null""")]
+    [InlineData(""", "statusCode":true""")]
+    [InlineData(""", "statusCode":[200]""")]
+    [InlineData(""", "statusCode":{}""")]
+    [InlineData(""", "statusCode":200,"statusDescription":"\ud800" """)]
+    [InlineData(""", "statusCode":200,"responseHeaders":{"a":"\ud800"}""")]
+    public void Reads_AResponseWithoutAStatus(string members)
+    {
+        var text = $$$"""{"response":{"requestId":"1","body":true{{{members}}}}}""";
+        Assert.True(Read(text, out var message, out var fault));
+        var response = Assert.IsType<ResponseMessage>(message);
+        Assert.Equal(
+            ("1", ResponseMessage.NoStatus, true),
+            (response.RequestId, response.StatusCode, response.HasBody)
+        );
         Assert.NotNull(fault);
     }
 

@@ -174,25 +174,63 @@ public sealed class SharedAccessSignatureTests
         Assert.Equal(isGood ? 200 : 403, result.Status);
     }
 
+    /// <summary>Whose host is no name of the relay's is refused before its path is looked at.</summary>
     [Theory]
-    [InlineData("http://relay.example:8443/hyco", true)]
-    [InlineData("sb://RELAY.example/", true)]
-    [InlineData("http://other.example/hyco", false)]
-    [InlineData("http://relay.example.evil/hyco", false)]
-    public void Compares_TheHostWhereItIsTold(string audience, bool isGood) =>
-        Assert.Equal(
-            isGood,
-            SharedAccessSignature
-                .Verify(
-                    SharedAccessSignature.Sign(audience, "listen", Key, Expiry),
-                    Rules,
-                    "hyco",
-                    Now,
-                    TimeSpan.Zero,
-                    "relay.example"
-                )
-                .IsValid
-        );
+    [InlineData("http://relay.example:8443/hyco", "hyco", 200)]
+    [InlineData("sb://RELAY.example./", "hyco", 200)]
+    [InlineData("sb://relay.example:/hyco", "hyco", 200)]
+    [InlineData("http://alias.example/hyco", "hyco", 200)]
+    [InlineData("http://192.0.2.7:443/hyco", "hyco", 200)]
+    [InlineData("http://[2001:db8::7]:443/hyco", "hyco", 200)]
+    [InlineData("http://[2001:DB8:0:0::7]/hyco", "hyco", 200)]
+    [InlineData("http://[::ffff:192.0.2.7]/hyco", "hyco", 200)]
+    [InlineData("http://other.example/hyco", "hyco", 401)]
+    [InlineData("http://other.example/", "hyco", 401)]
+    [InlineData("http://other.example/other", "hyco", 401)]
+    [InlineData("http://relay.example.evil/hyco", "hyco", 401)]
+    [InlineData("http://evil.relay.example/hyco", "hyco", 401)]
+    [InlineData("http://relay.example@evil.example/hyco", "hyco", 401)]
+    [InlineData("http://evil.example@relay.example/hyco", "hyco", 401)]
+    [InlineData("http://relay.example:80@evil.example/hyco", "hyco", 401)]
+    [InlineData("http://relay.example:evil/hyco", "hyco", 401)]
+    [InlineData("http://relay.example:65536/hyco", "hyco", 401)]
+    [InlineData("http://relay.example..//hyco", "hyco", 401)]
+    [InlineData("http://relay.example\\hyco", "hyco", 401)]
+    [InlineData("http://2001:db8::7/hyco", "hyco", 401)]
+    [InlineData("http://[2001:db8::7/hyco", "hyco", 401)]
+    [InlineData("http://[relay.example]/hyco", "hyco", 401)]
+    [InlineData("http://192.0.2.07/hyco", "hyco", 401)]
+    [InlineData("http://3221225991/hyco", "hyco", 401)]
+    [InlineData("http://localhost/hyco", "hyco", 401)]
+    [InlineData("http://127.0.0.1/hyco", "hyco", 401)]
+    public void Compares_TheHostWithTheNamesOfTheRelay(string audience, string path, int status) =>
+        Assert.Equal(status, VerifyAtHost(audience, path));
+
+    [Theory]
+    [InlineData("http://space1.relays.example/hyco", "space1/hyco", 200)]
+    [InlineData("sb://SPACE1.Relays.Example:443/", "Space1/hyco", 200)]
+    [InlineData("http://space1.relays.example/$hc/hyco/", "space1/hyco/ssh", 200)]
+    [InlineData("http://space1.relays.example/hyc", "space1/hyco", 403)]
+    [InlineData("http://space1.relays.example/hyco", "space2/hyco", 403)]
+    [InlineData("http://space.relays.example/", "space1/hyco", 403)]
+    [InlineData("http://space1.relays.example/space1/hyco", "space1/hyco", 403)]
+    [InlineData("http://a.space1.relays.example/hyco", "space1/hyco", 401)]
+    [InlineData("http://relays.example/hyco", "hyco", 401)]
+    [InlineData("http://.relays.example/hyco", "hyco", 401)]
+    [InlineData("http://space1xrelays.example/hyco", "space1/hyco", 401)]
+    public void Compares_TheHostOfANamespace(string audience, string path, int status) =>
+        Assert.Equal(status, VerifyAtHost(audience, path));
+
+    private static int VerifyAtHost(string audience, string path)
+    {
+        var hosts = new RelayHosts(new("wss://relay.example:8443"))
+        {
+            Names = ["Alias.example", "192.0.2.7", "2001:db8::7"],
+            Suffix = "relays.example",
+        };
+        var token = SharedAccessSignature.Sign(audience, "listen", Key, Expiry);
+        return SharedAccessSignature.Verify(token, Rules, path, Now, TimeSpan.Zero, hosts).Status;
+    }
 
     [Fact]
     public void Hides_TheSignature()

@@ -47,12 +47,29 @@ public sealed class AuthorizerTests
         Assert.StartsWith($"HTTP/1.1 {status} ", await RawExchange.Send(relay, request), StringComparison.Ordinal);
     }
 
+    /// <summary>The host of the audience; what is answered. That of the request counts for nothing.</summary>
+    [Theory]
+    [InlineData("listen", "sb://127.0.0.1/site/core", "101")]
+    [InlineData("listen", "http://evil.example/site/core", "401")]
+    [InlineData("listen", "http://attacker.example/site/core", "401")]
+    [InlineData("connect", "http://evil.example/", "401")]
+    [InlineData("http", "http://evil.example/site/core", "401")]
+    public Task Checks_TheHostOfATokenAtEachEndpoint(string endpoint, string audience, string status) =>
+        endpoint == "listen"
+            ? Checks_RightsOfEachEndpoint(endpoint, "listen", LiveRelay.ListenKey, audience, status)
+            : Checks_RightsOfEachEndpoint(endpoint, "send", LiveRelay.SendKey, audience, status);
+
     [Fact]
     public async Task Returns_AzureRelaysPhrases()
     {
         await using var relay = await LiveRelay.Start();
+        relay.Directory.NamespaceRules = [new("root", RelayRights.Manage, "cm9vdA==", null)];
+        var root = SharedAccessSignature.Sign("sb://localhost/", "root", "cm9vdA==", DateTimeOffset.UtcNow.AddHours(1));
         var unknown = RawExchange.StatusLine(
-            await RawExchange.Send(relay, RawExchange.GoodHandshake("/$hc/absent?sb-hc-action=listen"))
+            await RawExchange.Send(
+                relay,
+                RawExchange.GoodHandshake("/$hc/absent?sb-hc-action=listen", $"ServiceBusAuthorization: {root}")
+            )
         );
         Assert.StartsWith(
             "HTTP/1.1 404 Endpoint does not exist. Path:absent. TrackingId:",
@@ -81,19 +98,131 @@ public sealed class AuthorizerTests
         Assert.Equal(bad.Split("TrackingId:")[1], relay.Audit.Events.Last().TrackingId);
     }
 
-    [Fact]
-    public async Task Refuses_TokenThatExpired()
+    /// <summary>
+    /// A sender's token ends when it says, give or take clocks that differ; a listener's lasts longer, since the real
+    /// clients renew theirs at expiry.
+    /// </summary>
+    [Theory]
+    [InlineData("connect", 25, "404")]
+    [InlineData("connect", 45, "401")]
+    [InlineData("http", 25, "502")]
+    [InlineData("http", 45, "401")]
+    [InlineData("runtime", 45, "401")]
+    [InlineData("listen", 45, "101")]
+    [InlineData("listen", 280, "101")]
+    [InlineData("listen", 310, "401")]
+    public async Task Refuses_TokenThatExpired(string endpoint, int secondsAgo, string status)
     {
-        await using var relay = await LiveRelay.Start();
-        var old = LiveRelay.SendToken(lasts: TimeSpan.FromMinutes(-6));
+        var now = DateTimeOffset.FromUnixTimeSeconds(1_800_000_000);
+        await using var relay = await LiveRelay.Start(clock: new FakeTimeProvider(now));
+        var (rule, key) = endpoint == "listen" ? ("listen", LiveRelay.ListenKey) : ("send", LiveRelay.SendKey);
+        var old = SharedAccessSignature.Sign("http://localhost/", rule, key, now.AddSeconds(-secondsAgo));
+        var token = $"ServiceBusAuthorization: {old}";
+        var request = endpoint switch
+        {
+            "http" => $"GET /{LiveRelay.Path} HTTP/1.1\r\nHost: x\r\n{token}\r\n\r\n",
+            "runtime" => $"GET /{LiveRelay.Path}?api-version=2016-07 HTTP/1.1\r\nHost: x\r\n"
+                + $"X-PROCESS-AT: ServiceBus\r\n{token}\r\n\r\n",
+            _ => RawExchange.GoodHandshake($"/$hc/{LiveRelay.Path}?sb-hc-action={endpoint}", token),
+        };
+        var head = await RawExchange.Send(relay, request);
         Assert.StartsWith(
-            "HTTP/1.1 401 The token expired at",
-            await RawExchange.Send(
-                relay,
-                RawExchange.GoodHandshake($"/$hc/{LiveRelay.Path}", $"ServiceBusAuthorization: {old}")
-            ),
+            status == "401" ? "HTTP/1.1 401 The token expired at" : $"HTTP/1.1 {status} ",
+            head,
             StringComparison.Ordinal
         );
+    }
+
+    /// <summary>
+    /// Whoever has no good token learns nothing of what there is: a path that leads somewhere, one that leads nowhere and
+    /// one that the rules deny are answered alike, but for the path and the tracking id.
+    /// </summary>
+    [Theory]
+    [InlineData("")]
+    [InlineData("ServiceBusAuthorization: nonsense")]
+    [InlineData("ServiceBusAuthorization: {forged}")]
+    [InlineData("Authorization: {forged}")]
+    [InlineData("Authorization: Bearer x")]
+    public async Task Answers_StrangersAlike_WhateverThereIs(string field)
+    {
+        var from = IPAddress.Parse("127.0.0.7");
+        var forged = SharedAccessSignature.Sign(
+            "sb://localhost/",
+            "send",
+            "Zm9yZ2Vk",
+            DateTimeOffset.UtcNow.AddHours(1)
+        );
+        await using var relay = await LiveRelay.Start(o =>
+            o with
+            {
+                FreeRefusals = 1000,
+                FreeRefusalsPerSource = 1000,
+            }
+        );
+        relay.Directory.NamespaceRules = [new("send", RelayRights.Manage, "cm9vdA==", null)];
+        relay.Directory.Put(LiveRelay.Connection("open/core", requiresAuthorization: false));
+        relay.Directory.Rules = (_, _, _, source) => new(!source.Equals(from), "rule", "denied");
+        var token = field.Replace("{forged}", forged, StringComparison.Ordinal);
+        foreach (var action in (string[])["listen", "connect", "http", "runtime"])
+        {
+            string[] doors = ["absent/x", "site/core", "site/core/ssh", "site/absent", "open/core", ""];
+            var answers = new List<string>();
+            foreach (var path in doors)
+                answers.Add(Anonymized(await Ask(relay, from, Stranger(action, path, token)), path));
+            Assert.All(answers, answer => Assert.Equal(answers[0], answer));
+            Assert.StartsWith("HTTP/1.1 401 ", answers[0], StringComparison.Ordinal);
+        }
+    }
+
+    private static string Stranger(string action, string path, string token)
+    {
+        string[] fields = token.Length == 0 ? ["Connection: close"] : ["Connection: close", token];
+        if (action is "listen" or "connect")
+            return RawExchange.GoodHandshake($"/$hc/{path}?sb-hc-action={action}", fields);
+        var (query, more) = action == "http" ? ("", "") : ("?api-version=1", "X-PROCESS-AT: ServiceBus\r\n");
+        return $"GET /{path}{query} HTTP/1.1\r\nHost: x\r\n{more}{string.Join("\r\n", fields)}\r\n\r\n";
+    }
+
+    /// <summary>Everything that is answered.</summary>
+    private static async Task<string> Ask(LiveRelay relay, IPAddress from, string request)
+    {
+        await using var stream = await relay.Dial(from);
+        await stream.WriteAsync(System.Text.Encoding.ASCII.GetBytes(request), Wait.Token);
+        using var reader = new StreamReader(stream);
+        return await reader.ReadToEndAsync(Wait.Token);
+    }
+
+    /// <summary>An answer without what differs between any two: time, length, path and tracking id.</summary>
+    private static string Anonymized(string answer, string path)
+    {
+        var text = path.Length == 0 ? answer : answer.Replace($". Path:{path}", "", StringComparison.Ordinal);
+        return System.Text.RegularExpressions.Regex.Replace(
+            text,
+            "TrackingId:[0-9a-f-]+|Date: [^\r]+|Content-Length: [0-9]+|\r\n[0-9a-f]+\r\n",
+            ""
+        );
+    }
+
+    /// <summary>Who holds a key of the namespace is told what isn't there, and what the key doesn't give.</summary>
+    [Theory]
+    [InlineData("listen", "sb://localhost/", "404 Endpoint does not exist")]
+    [InlineData("send", "sb://localhost/", "403 The token doesn't give the right: Listen")]
+    [InlineData("listen", "sb://localhost/other", "403 The token is for another path")]
+    [InlineData("listen", "sb://evil.example/", "401 The token is for another host")]
+    public async Task Tells_WhoHoldsAKeyOfTheNamespace_WhatIsNotThere(string rule, string audience, string answer)
+    {
+        await using var relay = await LiveRelay.Start();
+        relay.Directory.NamespaceRules =
+        [
+            new("listen", RelayRights.Listen, "cm9vdA==", null),
+            new("send", RelayRights.Send, "cm9vdA==", null),
+        ];
+        var token = SharedAccessSignature.Sign(audience, rule, "cm9vdA==", DateTimeOffset.UtcNow.AddHours(1));
+        var head = await RawExchange.Send(
+            relay,
+            RawExchange.GoodHandshake("/$hc/site/absent?sb-hc-action=listen", $"ServiceBusAuthorization: {token}")
+        );
+        Assert.StartsWith($"HTTP/1.1 {answer}", head, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -164,7 +293,7 @@ public sealed class AuthorizerTests
             StringComparison.Ordinal
         );
         Assert.StartsWith(
-            "HTTP/1.1 401 Unauthorized. Path:open",
+            "HTTP/1.1 401 The token is missing or malformed. Path:open",
             await Send("/$hc/open", ""),
             StringComparison.Ordinal
         );

@@ -46,6 +46,34 @@ public sealed class ConnectEndpointTests
         Assert.DoesNotContain("mine", address, StringComparison.Ordinal);
     }
 
+    /// <summary>Whatever it names, what a listener needs to answer a handshake is there.</summary>
+    [Theory]
+    [InlineData("Connection: X-Hop")]
+    [InlineData("connection: upgrade ,\tX-HOP", "Connection: Sec-WebSocket-Key, Sec-WebSocket-Version, Host")]
+    public async Task Keeps_FieldsThatConnectionNamesToTheirHop(params string[] connection)
+    {
+        await using var relay = await LiveRelay.Start();
+        await using var listener = await relay.Listen();
+        await using var sender = await relay.Dial();
+        string[] fields = [.. connection, "x-Hop: 1", "X-Mine: 2", $"ServiceBusAuthorization: {LiveRelay.SendToken()}"];
+        await sender.WriteAsync(
+            Encoding.ASCII.GetBytes(RawExchange.GoodHandshake($"/$hc/{LiveRelay.Path}", fields)),
+            Wait.Token
+        );
+        var headers = (await listener.Next())!["accept"]!["connectHeaders"]!.AsObject();
+        Assert.DoesNotContain(headers, field => field.Key.Equals("X-Hop", StringComparison.OrdinalIgnoreCase));
+        Assert.Equal(
+            ("attacker.example", RawExchange.Key, "13", "websocket", "2"),
+            (
+                (string)headers["Host"]!,
+                (string)headers["Sec-WebSocket-Key"]!,
+                (string)headers["Sec-WebSocket-Version"]!,
+                (string)headers["Upgrade"]!,
+                (string)headers["X-Mine"]!
+            )
+        );
+    }
+
     [Fact]
     public async Task Refuses_AddressThatWasUsedOrGuessed()
     {
@@ -86,6 +114,10 @@ public sealed class ConnectEndpointTests
     )]
     [InlineData("&statusCode=500&statusDescription=no", "HTTP/1.1 500 no. Path:site/core. TrackingId:")]
     [InlineData("&sb-hc-statusCode=101&sb-hc-statusDescription=ha", "HTTP/1.1 502 ha. ")]
+    [InlineData("&sb-hc-statusCode=99&sb-hc-statusDescription=ha", "HTTP/1.1 502 ha. ")]
+    [InlineData("&sb-hc-statusCode=-1", "HTTP/1.1 502 The listener rejected the connection. ")]
+    [InlineData("&statusCode=1000", "HTTP/1.1 502 The listener rejected the connection. ")]
+    [InlineData("&sb-hc-statusCode=400.5", "HTTP/1.1 502 The listener rejected the connection. ")]
     public async Task Rejects_WithTheListenersPhraseSanitized(string status, string line)
     {
         await using var relay = await LiveRelay.Start();
@@ -273,5 +305,36 @@ public sealed class ConnectEndpointTests
             await using var refused = await RawExchange.Connect(relay, IPAddress.Parse(from));
             return await RawExchange.Head(refused);
         }
+    }
+
+    /// <summary>Sessions and those that wait for one, in all, of a connection and of a source.</summary>
+    [Theory]
+    [InlineData(2, 9, 9, "503 2 sessions are open at the relay")]
+    [InlineData(9, 2, 9, "503 2 sessions are open here")]
+    [InlineData(9, 9, 2, "429 2 sessions are open from your network")]
+    public async Task Bounds_Sessions(int total, int perConnection, int perSource, string refusal)
+    {
+        await using var relay = await LiveRelay.Start(o =>
+            o with
+            {
+                Sessions = total,
+                SessionsPerConnection = perConnection,
+                SessionsPerSource = perSource,
+                AcceptTimeout = Wait.Never,
+            }
+        );
+        await using var listener = await relay.Listen();
+        var connecting = relay.Send();
+        using var met = await listener.Accept();
+        using var sender = await connecting;
+        var waiting = await RawExchange.Connect(relay);
+        await listener.Next();
+        await using (var refused = await RawExchange.Connect(relay))
+            Assert.StartsWith($"HTTP/1.1 {refusal}", await RawExchange.Head(refused), StringComparison.Ordinal);
+
+        await waiting.DisposeAsync();
+        await Eventually.Holds(() => relay.Relay.GetStatus().Waiting == 0, "the one that waited has gone");
+        await using var next = await RawExchange.Connect(relay);
+        Assert.NotNull(await listener.Next());
     }
 }

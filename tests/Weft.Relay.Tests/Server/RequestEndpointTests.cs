@@ -7,7 +7,7 @@ namespace Weft.Relay.Tests.Server;
 
 public sealed class RequestEndpointTests
 {
-    private static JsonObject Response(
+    internal static JsonObject Response(
         JsonNode request,
         int status,
         bool hasBody,
@@ -26,7 +26,7 @@ public sealed class RequestEndpointTests
             },
         };
 
-    private static HttpRequestMessage Request(HttpMethod method, string suffix = "", HttpContent? content = null)
+    internal static HttpRequestMessage Request(HttpMethod method, string suffix = "", HttpContent? content = null)
     {
         var request = new HttpRequestMessage(method, new Uri($"/{LiveRelay.Path}{suffix}", UriKind.Relative))
         {

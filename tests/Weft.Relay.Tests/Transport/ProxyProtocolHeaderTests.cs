@@ -52,6 +52,40 @@ public sealed class ProxyProtocolHeaderTests
             )
         );
 
+    /// <summary>Nobody can call from these, and a rule that is about one of them by mistake must not let a claimant in.</summary>
+    [Theory]
+    [InlineData("0.0.0.0")]
+    [InlineData("0.1.2.3")]
+    [InlineData("224.0.0.1")]
+    [InlineData("239.255.255.255")]
+    [InlineData("240.0.0.1")]
+    [InlineData("250.1.2.3")]
+    [InlineData("255.255.255.255")]
+    [InlineData("::")]
+    [InlineData("ff02::1")]
+    [InlineData("ff0e::1")]
+    [InlineData("::ffff:240.0.0.1")]
+    [InlineData("::ffff:0.0.0.0")]
+    [InlineData("::ffff:224.0.0.1")]
+    public void Refuses_ASourceThatNobodyCanCallFrom(string source) =>
+        Assert.Contains("from which nobody can call", Fault(From(source)), StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("1.0.0.1")]
+    [InlineData("127.0.0.1")]
+    [InlineData("223.255.255.255")]
+    [InlineData("::1")]
+    [InlineData("fe80::1")]
+    [InlineData("fd00::1")]
+    public void Reads_ASourceOfAnyUnicast(string source) =>
+        Assert.Equal(IPAddress.Parse(source), Read(From(source))?.Address);
+
+    private static byte[] From(string source)
+    {
+        var address = IPAddress.Parse(source).GetAddressBytes();
+        return Header(0x21, (byte)(address.Length == 4 ? 0x11 : 0x21), [.. address, .. new byte[address.Length + 4]]);
+    }
+
     [Fact]
     public void Skips_Tlvs() =>
         Assert.Equal(

@@ -325,6 +325,56 @@ public sealed class RelayTransportTests
         await gone.Task.WaitAsync(Cancel);
     }
 
+    /// <summary>Those beyond are closed at once; who leaves makes room, also where a WebSocket came of it.</summary>
+    [Fact]
+    public async Task Closes_ConnectionsBeyondTheBound()
+    {
+        var taken = new TaskCompletionSource<SessionPeer>();
+        var options = new RelayTransportOptions(new(IPAddress.Loopback, 0)) { Connections = new(2, 2) };
+        await using var host = await RelayHost.Start(
+            options,
+            async context =>
+            {
+                if (context.Features.GetRequiredFeature<IHttpUpgradeFeature>().IsUpgradableRequest)
+                    taken.SetResult(await TakeOver(context));
+                else
+                    await Whoami(context);
+            }
+        );
+        using var upgraded = new TcpClient();
+        await upgraded.ConnectAsync(IPAddress.Loopback, host.Port, Cancel);
+        await upgraded.GetStream().WriteAsync(Encoding.ASCII.GetBytes(GetUpgrade), Cancel);
+        var peer = await taken.Task.WaitAsync(Cancel);
+        using (var idle = new TcpClient())
+        {
+            await idle.ConnectAsync(IPAddress.Loopback, host.Port, Cancel);
+            for (var i = 0; i < 20; i++)
+                Assert.Equal("", await host.Exchange(Get));
+        }
+
+        await Eventually.Holds(async () => (await host.Exchange(Get)).Length > 0, "the idle one has made room");
+        using var second = new TcpClient();
+        await second.ConnectAsync(IPAddress.Loopback, host.Port, Cancel);
+        Assert.Equal("", await host.Exchange(Get));
+        peer.Abort();
+        await Eventually.Holds(async () => (await host.Exchange(Get)).Length > 0, "the WebSocket has made room");
+    }
+
+    /// <summary>Behind a proxy it is the caller that counts, and not the proxy.</summary>
+    [Fact]
+    public async Task Closes_ConnectionsBeyondTheBoundOfTheirSource()
+    {
+        var options = Proxied(_ => true) with { Connections = new(100, 1) };
+        await using var host = await RelayHost.Start(options, Whoami);
+        using var first = new TcpClient();
+        await first.ConnectAsync(IPAddress.Loopback, host.Port, Cancel);
+        await first.GetStream().WriteAsync((byte[])[.. Header, .. "GET / HTTP/1.1\r\n"u8], Cancel);
+        await Eventually.Holds(async () => (await host.Exchange(Get, Header)).Length == 0, "the first is counted");
+        var other = Header;
+        other[19] = 8;
+        Assert.EndsWith("http 203.0.113.8 True", Body(await host.Exchange(Get, other)), StringComparison.Ordinal);
+    }
+
     private static byte[] Header =>
         ProxyProtocolHeaderTests.Header(0x21, 0x11, [203, 0, 113, 7, 10, 0, 0, 1, 0x12, 0x67, 1, 187]);
 

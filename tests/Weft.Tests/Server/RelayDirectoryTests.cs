@@ -46,6 +46,16 @@ public sealed class RelayDirectoryTests : IDisposable
     [InlineData("", null)]
     public void Finds_TheLongestPath(string path, string? found) => Assert.Equal(found, _directory.Find(path)?.Path);
 
+    [Theory]
+    [InlineData("site-a/nothing", "RootManageSharedAccessKey (Manage)")]
+    [InlineData("SITE-A/nothing/ssh", "RootManageSharedAccessKey (Manage)")]
+    [InlineData("site-a", "RootManageSharedAccessKey (Manage)")]
+    [InlineData("site-b/nothing", "")]
+    [InlineData("weft/nothing", "")]
+    [InlineData("", "")]
+    public void Gives_TheRulesOfANamespace_WhereThereIsNoConnection(string path, string rules) =>
+        Assert.Equal(rules, string.Join(", ", _directory.RulesAbove(path)));
+
     [Fact]
     public void Gives_TheRulesOfTheConnectionAndItsNamespace()
     {

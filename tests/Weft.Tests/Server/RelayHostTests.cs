@@ -146,6 +146,49 @@ public sealed class RelayHostTests
         );
     }
 
+    /// <summary>
+    /// Who has no token is told the same of a cluster that is there and of one that isn't, and leaves a line a minute.
+    /// </summary>
+    [Fact]
+    public async Task Answers_StrangersAlike_AndSumsThem()
+    {
+        await using var server = await RelayResourceTests.Start(relay: true);
+        var east = (await server.Get(Connection)).Json["properties"]!["hybridConnectionName"]!.ToString();
+        var answers = new HashSet<string>();
+        for (var i = 0; i < 40; i++)
+        {
+            foreach (var path in (string[])[east, $"{east}-{i}", $"site-a/absent{i}", $"absent{i}"])
+            {
+                var answer = await AskWithoutToken(server, IPAddress.Parse($"127.0.3.{1 + i}"), path);
+                answers.Add(answer.Replace($". Path:{path}", "", StringComparison.Ordinal).Split("TrackingId")[0]);
+            }
+        }
+
+        Assert.Equal("HTTP/1.1 401 The token is missing or malformed. ", Assert.Single(answers));
+        server.Clock.Advance(TimeSpan.FromMinutes(1));
+        var log = Path.Join(server.Data, "relay-audit.log");
+        await server.WaitUntil(
+            () => File.Exists(log) && Lines(log).Count >= 33,
+            "a line for each source and the others"
+        );
+        var lines = Lines(log);
+        Assert.Equal((33, 160), (lines.Count, lines.Sum(line => line["count"]!.GetValue<int>())));
+        Assert.Single(lines, line => line["source"] is null);
+    }
+
+    /// <summary>Returns the first line of the answer.</summary>
+    private static async Task<string> AskWithoutToken(InProcessServer server, IPAddress from, string path)
+    {
+        using var tcp = new TcpClient(new IPEndPoint(from, 0));
+        await tcp.ConnectAsync(IPAddress.Loopback, server.Relay.Port, Cancel);
+        var stream = tcp.GetStream();
+        await stream.WriteAsync(
+            Encoding.ASCII.GetBytes($"GET /{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+            Cancel
+        );
+        return (await ReadToEnd(stream)).Split('\r')[0];
+    }
+
     [Theory]
     [InlineData("203.0.113.7", null, "HTTP/1.1 50")]
     [InlineData(

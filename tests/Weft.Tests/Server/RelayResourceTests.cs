@@ -1,5 +1,7 @@
+using System.Net;
 using System.Text.Json.Nodes;
 using Weft.Relay.Protocol;
+using Weft.Server;
 
 namespace Weft.Tests.Server;
 
@@ -74,16 +76,77 @@ public sealed class RelayResourceTests
     public async Task Names_ThePathInTheConnectionStringOfAHybridConnection()
     {
         await using var server = await Start(relay: true);
-        await server.Create(new Document(Camera, []));
-        await server.Create(
-            new Document($"{Camera}/authorizationRules/send", Body("""{"properties":{"rights":["Send"]}}"""))
-        );
+        await CreateCamera(server);
         var keys = (await server.Post($"{Camera}/authorizationRules/send/listKeys", "")).Expect(200).Json;
         Assert.EndsWith(
             ";EntityPath=site-a/camera",
             keys["primaryConnectionString"]!.ToString(),
             StringComparison.Ordinal
         );
+    }
+
+    /// <summary>Suffix, default namespace; endpoint and path, of which the relay then takes a token.</summary>
+    [Theory]
+    [InlineData(null, null, "127.0.0.1", "site-a/camera")]
+    [InlineData("relays.example", null, "site-a.relays.example", "camera")]
+    [InlineData("relays.example", "site-a", "site-a.relays.example", "camera")]
+    [InlineData(null, "site-a", "127.0.0.1", "site-a/camera")]
+    [InlineData(null, "site-b", null, null)]
+    public async Task Names_TheHostOfTheNamespaceInConnectionStrings(
+        string? suffix,
+        string? standard,
+        string? host,
+        string? path
+    )
+    {
+        await using var server = await Start(
+            new RelayServeOptions(new IPEndPoint(IPAddress.Loopback, 0), "127.0.0.1", null, null, null, [], false)
+            {
+                HostSuffix = suffix,
+                DefaultNamespace = standard,
+            }
+        );
+        await CreateCamera(server);
+        var root = (await server.Post($"{Root}/listKeys", "")).Expect(200).Json["primaryConnectionString"]?.ToString();
+        var text = (await server.Post($"{Camera}/authorizationRules/send/listKeys", ""))
+            .Expect(200)
+            .Json["secondaryConnectionString"]
+            ?.ToString();
+        if (host is null)
+        {
+            Assert.Equal((null, null), (root, text));
+            return;
+        }
+
+        Assert.StartsWith($"Endpoint=sb://{host}:{server.Relay.Port}/;", root, StringComparison.Ordinal);
+        Assert.True(ConnectionString.TryParse(text, out var read, out var fault), fault);
+        Assert.Equal((host, server.Relay.Port, path), (read.Host, read.Port, read.EntityPath));
+        Assert.Equal(502, await AskAsAClientWould(server, read));
+    }
+
+    private static async Task CreateCamera(InProcessServer server)
+    {
+        await server.Create(new Document(Camera, []));
+        await server.Create(
+            new Document($"{Camera}/authorizationRules/send", Body("""{"properties":{"rights":["Send"]}}"""))
+        );
+    }
+
+    /// <summary>Asks by the host of a connection string, which the loopback stands for, with a token for it.</summary>
+    private static async Task<int> AskAsAClientWould(InProcessServer server, ConnectionString read)
+    {
+        var token = SharedAccessSignature.Sign(
+            read.Address!.Audience,
+            read.KeyName!,
+            read.Key!,
+            server.Clock.GetUtcNow().AddMinutes(5)
+        );
+        using var client = new HttpClient();
+        using var request = new HttpRequestMessage(HttpMethod.Get, $"http://127.0.0.1:{read.Port}/{read.EntityPath}/x");
+        request.Headers.Host = $"{read.Host}:{read.Port}";
+        request.Headers.Add("ServiceBusAuthorization", token);
+        using var answer = await client.SendAsync(request, TestContext.Current.CancellationToken);
+        return (int)answer.StatusCode;
     }
 
     [Theory]
@@ -298,21 +361,12 @@ public sealed class RelayResourceTests
         Assert.Empty((await server.SendAsAgent(stray, "GET", "relay")).Expect(200).Json["connections"]!.AsArray());
     }
 
-    internal static async Task<InProcessServer> Start(bool relay)
+    internal static Task<InProcessServer> Start(bool relay) =>
+        Start(relay ? new(new IPEndPoint(IPAddress.Loopback, 0), "127.0.0.1", null, null, null, [], false) : null);
+
+    private static async Task<InProcessServer> Start(RelayServeOptions? relay)
     {
-        var server = await InProcessServer.WithSite(
-            relay
-                ? new(
-                    new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, 0),
-                    "127.0.0.1",
-                    null,
-                    null,
-                    null,
-                    [],
-                    false
-                )
-                : null
-        );
+        var server = await InProcessServer.WithSite(relay);
         await server.Create(
             new Document(Space, Body("""{"location":"east","sku":{"name":"Standard","tier":"Standard"}}"""))
         );

@@ -55,6 +55,62 @@ public sealed class ServeOptionsTests
             StringComparison.Ordinal
         );
 
+    [Theory]
+    [InlineData("--relay-host-names relay.example:443", "'relay.example:443' is no host")]
+    [InlineData("--relay-host-names relay.example,", "'' is no host")]
+    [InlineData("--relay-host-names https://relay.example", "is no host")]
+    [InlineData("--relay-host-suffix .relay.example", "'.relay.example' is no domain")]
+    [InlineData("--relay-host-suffix 192.0.2.7", "'192.0.2.7' is no domain")]
+    [InlineData("--relay-host-suffix relay.example:443", "is no domain")]
+    [InlineData("--relay-default-namespace a/b", "'a/b' is no name of a namespace")]
+    [InlineData("--relay-default-namespace short", "'short' is no name of a namespace")]
+    public void Refuses_NamesOfTheRelayThatAreNone(string line, string because) =>
+        Assert.Contains(
+            because,
+            Assert.Single(ServeOptions.Read(Arguments($"--relay-listen 127.0.0.1:0 {line}")).Refusal!.Findings).Message,
+            StringComparison.Ordinal
+        );
+
+    /// <summary>Whether a token for a host is one for this relay.</summary>
+    [Theory]
+    [InlineData("--relay-listen 127.0.0.1:7434", "127.0.0.1,localhost,[::1]", "relay.example,192.0.2.7")]
+    [InlineData("--relay-listen 127.0.0.1:7434 --relay-address relay.example", "relay.example,localhost", "x.example")]
+    [InlineData(
+        "--relay-listen 0.0.0.0:7434 --relay-plain-http --relay-address relay.example",
+        "relay.example,localhost",
+        "0.0.0.0,192.0.2.7"
+    )]
+    [InlineData(
+        "--relay-listen 192.0.2.7:7434 --relay-plain-http --relay-address [2001:db8::7]:443",
+        "192.0.2.7,[2001:db8::7]",
+        "localhost,127.0.0.1"
+    )]
+    [InlineData(
+        "--relay-listen 192.0.2.7:7434 --relay-plain-http --relay-host-names Alias.example,[2001:db8::8],192.0.2.9",
+        "alias.example,[2001:db8::8],192.0.2.9,192.0.2.7",
+        "localhost"
+    )]
+    [InlineData(
+        "--relay-listen 192.0.2.7:7434 --relay-plain-http --relay-host-suffix relays.example",
+        "192.0.2.7",
+        "relays.example,a.b.relays.example"
+    )]
+    public void Knows_TheNamesOfTheRelay(string line, string names, string others)
+    {
+        var hosts = ServeOptions.Read(Arguments(line)).Value.Relay!.HostsOf(7434);
+        Assert.All(names.Split(','), name => Assert.True(hosts.Covers(name, "", "any/path")));
+        Assert.All(others.Split(','), name => Assert.Null(hosts.Covers(name, "", "any/path")));
+    }
+
+    [Fact]
+    public void Keeps_AutomaticConnectionsOutOfTheDefaultNamespace()
+    {
+        var line = "--relay-listen 127.0.0.1:7434 --relay-default-namespace nstest01";
+        var hosts = ServeOptions.Read(Arguments(line)).Value.Relay!.HostsOf(7434);
+        Assert.Equal("nstest01/camera", hosts.TargetOf("localhost:7434", "camera").Path);
+        Assert.Equal("weft/a/b/c/d", hosts.TargetOf("localhost:7434", "weft/a/b/c/d").Path);
+    }
+
     [Fact]
     public void Reads_HowTheRecordIsKept()
     {

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Weft.Relay.Protocol;
 using Weft.Relay.Server.Http;
 
@@ -31,20 +32,25 @@ internal sealed class Authorizer(IRelayDirectory directory, RelayServerOptions o
         // never looks newer than it is.
         var version = directory.Version;
         var path = request.Path.Path;
-        if (path.Length == 0 || directory.Find(path) is not { } connection)
-            return HttpRefusal.NoSuchEndpoint;
+        var connection = path.Length == 0 ? null : directory.Find(path);
         var isRequired =
-            role == ClientRole.Listener || rights != RelayRights.Send || connection.RequiresClientAuthorization;
+            connection is null
+            || role == ClientRole.Listener
+            || rights != RelayRights.Send
+            || connection.RequiresClientAuthorization;
         var (text, isFromAuthorization) = request.FindToken(isRequired);
-        var result = Verify(text, connection, path);
+        var result = Verify(text, connection?.Rules ?? directory.RulesAbove(path), path, role);
         var holds = result.IsValid && (result.Rule!.Rights & rights) != 0;
         if (isRequired && !holds)
             return RefuseToken(result, rights);
+        // Only who might use a connection there is told that there is none: to others it looks like one that they may not use.
+        if (connection is null)
+            return HttpRefusal.NoSuchEndpoint with { Key = result.Rule!.Name };
         var key = holds ? result.Rule!.Name : null;
         var service = path.Length > connection.Path.Length ? path[(connection.Path.Length + 1)..] : "";
         var admission = directory.Admit(connection, role, service, request.Source.Address);
         if (!admission.IsAllowed)
-            return RefuseNetwork(admission, key);
+            return key is null ? RefuseStranger(request, admission) : RefuseNetwork(admission, key);
         grant = new(connection, role, path, service, request.Source, version)
         {
             Token = holds && SharedAccessSignature.TryParse(text, out var token) ? token : null,
@@ -113,7 +119,7 @@ internal sealed class Authorizer(IRelayDirectory directory, RelayServerOptions o
     {
         if (grant.Token is not { } token)
             return grant.Role == ClientRole.Sender && connection.RequiresClientAuthorization ? TokenRequired : null;
-        var result = token.Verify(connection.Rules, grant.Path, clock.GetUtcNow(), options.ClockSkew);
+        var result = token.Verify(connection.Rules, grant.Path, clock.GetUtcNow(), SkewOf(grant.Role), options.Hosts);
         var right = grant.Role == ClientRole.Listener ? RelayRights.Listen : RelayRights.Send;
         // Expiry is checked elsewhere, and doesn't end a session.
         return result.Fault is TokenFault.None or TokenFault.Expired && (result.Rule!.Rights & right) != 0
@@ -128,7 +134,7 @@ internal sealed class Authorizer(IRelayDirectory directory, RelayServerOptions o
     {
         if (directory.Find(grant.Path) is not { } connection)
             return "the hybrid connection was deleted";
-        var result = Verify(text, connection, grant.Path);
+        var result = Verify(text, connection.Rules, grant.Path, ClientRole.Listener);
         if (!result.IsValid)
             return result.Phrase;
         if ((result.Rule!.Rights & RelayRights.Listen) == 0)
@@ -138,8 +144,15 @@ internal sealed class Authorizer(IRelayDirectory directory, RelayServerOptions o
         return null;
     }
 
-    private TokenValidationResult Verify(string? text, HybridConnectionDescription connection, string path) =>
-        SharedAccessSignature.Verify(text, connection.Rules, path, clock.GetUtcNow(), options.ClockSkew);
+    private TokenValidationResult Verify(
+        string? text,
+        ImmutableArray<AuthorizationRule> rules,
+        string path,
+        ClientRole role
+    ) => SharedAccessSignature.Verify(text, rules, path, clock.GetUtcNow(), SkewOf(role), options.Hosts);
+
+    private TimeSpan SkewOf(ClientRole role) =>
+        role == ClientRole.Listener ? options.ListenerTokenSkew : options.SenderTokenSkew;
 
     private static HttpRefusal RefuseToken(TokenValidationResult result, RelayRights rights) =>
         result switch
@@ -148,8 +161,17 @@ internal sealed class Authorizer(IRelayDirectory directory, RelayServerOptions o
             _ => new(result.Status, result.Phrase) { Key = result.Rule?.Name },
         };
 
-    private static HttpRefusal RefuseNetwork(Admission admission, string? key) =>
-        key is null
-            ? new(401, "Unauthorized", admission.Refusal) { Rule = admission.Rule }
-            : new(403, admission.Refusal ?? "Your network is not allowed here") { Rule = admission.Rule, Key = key };
+    /// <summary>
+    /// Refuses somebody without a good token by the network rules, in the words of a connection that isn't there. The
+    /// audit log has the rule.
+    /// </summary>
+    private HttpRefusal RefuseStranger(RelayRequest request, Admission admission)
+    {
+        var (text, _) = request.FindToken(isRequired: true);
+        var result = Verify(text, [], request.Path.Path, ClientRole.Sender);
+        return RefuseToken(result, RelayRights.Send) with { AuditText = admission.Refusal, Rule = admission.Rule };
+    }
+
+    private static HttpRefusal RefuseNetwork(Admission admission, string key) =>
+        new(403, admission.Refusal ?? "Your network is not allowed here") { Rule = admission.Rule, Key = key };
 }

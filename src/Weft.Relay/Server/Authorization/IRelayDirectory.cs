@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Net;
 using Weft.Relay.Protocol;
 
@@ -38,6 +39,14 @@ internal interface IRelayDirectory
     /// <returns>The connection whose path is the longest prefix of <paramref name="path"/> by whole segments; null
     /// where there is none.</returns>
     HybridConnectionDescription? Find(string path);
+
+    /// <summary>
+    /// Finds the rules that would be good for any connection at a path where there is none: those of its namespace. Who
+    /// holds such a key is told that there is no connection; others aren't.
+    /// </summary>
+    /// <param name="path">A path as for <see cref="Find"/>.</param>
+    /// <returns>The rules; none where there is no namespace.</returns>
+    ImmutableArray<AuthorizationRule> RulesAbove(string path);
 
     /// <summary>Decides by the network rules.</summary>
     /// <param name="service">The suffix after the connection's path, without its slash: the name of the service wanted;

@@ -12,6 +12,16 @@ namespace Weft.Relay.Server.Authorization;
 /// </param>
 internal sealed record RelayServerOptions(Uri PublicAddress)
 {
+    /// <summary>
+    /// The names by which the relay is reached: what tokens may be for, and which hosts stand for a namespace. Default:
+    /// that of <see cref="PublicAddress"/> alone.
+    /// </summary>
+    public RelayHosts Hosts
+    {
+        get => field ??= new(PublicAddress);
+        init;
+    }
+
     /// <summary>The most listeners on one hybrid connection. Default 25: the quota of Azure Relay.</summary>
     public int ListenersPerConnection { get; init; } = 25;
 
@@ -26,8 +36,20 @@ internal sealed record RelayServerOptions(Uri PublicAddress)
     /// </summary>
     public int PendingPerSource { get; init; } = 512;
 
-    /// <summary>The most sessions that are open at a time, over all hybrid connections. Default 100,000.</summary>
+    /// <summary>
+    /// The most sessions that are open at a time, over all hybrid connections, with those whose senders wait. Default
+    /// 100,000.
+    /// </summary>
     public int Sessions { get; init; } = 100_000;
+
+    /// <summary>The most of these at one hybrid connection: a cluster, node, machine or other. Default 10,000.</summary>
+    public int SessionsPerConnection { get; init; } = 10_000;
+
+    /// <summary>
+    /// The most of these from one source: an IPv4 address, or an IPv6 network of 64 bits. Default 10,000: all of an
+    /// organisation may come from one address.
+    /// </summary>
+    public int SessionsPerSource { get; init; } = 10_000;
 
     /// <summary>
     /// The most bytes of a sender's headers, names and values. Default 32 KiB: the bound of Azure Relay.
@@ -79,11 +101,24 @@ internal sealed record RelayServerOptions(Uri PublicAddress)
     /// </summary>
     public TimeSpan TokenGrace { get; init; } = TimeSpan.FromMinutes(5);
 
-    /// <summary>How far clocks may be apart: a token is taken that long after it expired. Default 5 minutes.</summary>
-    public TimeSpan ClockSkew { get; init; } = TimeSpan.FromMinutes(5);
+    /// <summary>
+    /// How long after its expiry a listener's token is still taken, when it comes and when it renews. Default 5 minutes:
+    /// the real clients renew at or just after expiry, and one that lost its connection just then comes back with the
+    /// token that it has.
+    /// </summary>
+    public TimeSpan ListenerTokenSkew { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>
+    /// How long after its expiry a sender's token is still taken: how far clocks may be apart. Default 30 s. Senders ask
+    /// for a token when they come, and a short one is to end when it says.
+    /// </summary>
+    public TimeSpan SenderTokenSkew { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>How many refusals a source gets on one path before they are delayed. Default 5.</summary>
     public int FreeRefusals { get; init; } = 5;
+
+    /// <summary>How many refusals a source gets on all paths together before they are delayed. Default 30.</summary>
+    public int FreeRefusalsPerSource { get; init; } = 30;
 
     /// <summary>
     /// The first delay; each further one is twice as long. Default 0.25 s: there are clients that try again at once,
@@ -100,15 +135,22 @@ internal sealed record RelayServerOptions(Uri PublicAddress)
     /// </summary>
     public int DelayedRefusals { get; init; } = 1024;
 
-    /// <summary>The same four, for who applies them.</summary>
+    /// <summary>How many of these may be of one source. Default 256: the others are for everybody else.</summary>
+    public int DelayedRefusalsPerSource { get; init; } = 256;
+
+    /// <summary>The same six, for who applies them.</summary>
     internal RefusalThrottleOptions Throttle =>
-        new(FreeRefusals, FirstRefusalDelay, LongestRefusalDelay, DelayedRefusals);
+        new(
+            FreeRefusals,
+            FreeRefusalsPerSource,
+            FirstRefusalDelay,
+            LongestRefusalDelay,
+            DelayedRefusals,
+            DelayedRefusalsPerSource
+        );
 
     /// <summary>The least <see cref="TokenGrace"/>. Only tests can't wait a minute.</summary>
     internal TimeSpan LeastTokenGrace { get; init; } = TimeSpan.FromSeconds(60);
-
-    /// <summary>Scheme, host and port as they stand at the head of an accept address.</summary>
-    internal string RendezvousRoot => $"{PublicAddress.Scheme}://{PublicAddress.Authority}";
 
     /// <summary>
     /// The timeouts of sessions. Who has to go is gone within the second that a change of rules may take, whether it

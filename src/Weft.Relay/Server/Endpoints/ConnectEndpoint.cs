@@ -35,12 +35,24 @@ internal sealed class ConnectEndpoint(RelayState state)
             return;
         }
 
-        if (state.Sessions.Count >= state.Options.Sessions)
+        if (state.Places.Acquire(grant) is { } full)
         {
-            await state.Refuse(request, grant, new(503, "The relay has as many sessions as it can: come again"));
+            await state.Refuse(request, grant, full);
             return;
         }
 
+        try
+        {
+            await ServeSession(request, grant);
+        }
+        finally
+        {
+            state.Places.Release(grant);
+        }
+    }
+
+    private async Task ServeSession(RelayRequest request, Grant grant)
+    {
         var matchmaker = new Matchmaker(state, request, grant);
         var (arrival, refusal) = await WaitForListener(request, grant, matchmaker);
         if (arrival is null)

@@ -24,7 +24,7 @@ internal sealed partial class ListenEndpoint(RelayState state)
         var listener = new Listener(
             $"{ListenerNameOf(request)}_G{state.NextListenerNumber()}",
             grant,
-            request.Context,
+            request,
             state.Clock.GetUtcNow(),
             state.Clock.GetTimestamp()
         );
@@ -208,13 +208,9 @@ internal sealed partial class ListenEndpoint(RelayState state)
         CancellationToken cancel
     )
     {
-        if (!ControlMessage.TryRead(text, out var message, out var fault))
-        {
-            if (fault is not null)
-                Unreadable(state.Log, listener.Grant.Connection.Path, listener.Id, fault);
-            return null;
-        }
-
+        _ = ControlMessage.TryRead(text, out var message, out var fault);
+        if (fault is not null && listener.ShouldLogFault(state.Clock, out var count))
+            Unreadable(state.Log, listener.Grant.Connection.Path, listener.Id, fault, count);
         switch (message)
         {
             case RenewTokenMessage renew:
@@ -247,9 +243,9 @@ internal sealed partial class ListenEndpoint(RelayState state)
 
     [LoggerMessage(
         Level = LogLevel.Warning,
-        Message = "{Connection}: listener {Listener} sent a message that can't be read: {Fault}"
+        Message = "{Connection}: listener {Listener} sent what can't be read ({Count} since the last such line): {Fault}"
     )]
-    private static partial void Unreadable(ILogger log, string connection, string listener, string fault);
+    private static partial void Unreadable(ILogger log, string connection, string listener, string fault, int count);
 
     [LoggerMessage(
         Level = LogLevel.Error,

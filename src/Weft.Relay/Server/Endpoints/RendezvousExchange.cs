@@ -142,7 +142,7 @@ internal sealed class RendezvousExchange : IDisposable
         )
             return HttpRefusal.ListenerLost;
         if (!_writeHead(response))
-            return new(502, $"The listener answered with {response.StatusCode}, which is no final status");
+            return HttpRefusal.NoFinalStatus;
         if (response.HasBody && RequestForwarder.HasBody(_context))
             await CopyResponseBody();
         else if (RequestForwarder.HasBody(_context))

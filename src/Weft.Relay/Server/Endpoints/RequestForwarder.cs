@@ -52,7 +52,7 @@ internal sealed class RequestForwarder(RelayState state, RelayRequest caller, Gr
         {
             var address = matchmaker.AddressOf(rendezvous);
             if (
-                CreateRequestMessage(address, exchange.Id, body is not { Length: 0 })
+                CreateRequestMessage(listener, address, exchange.Id, body is not { Length: 0 })
                     .Write(state.Options.ControlMessageBytes)
                 is not { } head
             )
@@ -117,7 +117,7 @@ internal sealed class RequestForwarder(RelayState state, RelayRequest caller, Gr
     private async Task<HttpRefusal?> WriteResponse(ControlResponse response)
     {
         if (!WriteHead(response.Message))
-            return new(502, $"The listener answered with {response.Message.StatusCode}, which is no final status");
+            return HttpRefusal.NoFinalStatus;
         if (!HasBody(_context))
             return null;
         _context.Response.ContentLength = response.Body.Length;
@@ -132,7 +132,7 @@ internal sealed class RequestForwarder(RelayState state, RelayRequest caller, Gr
 
     private bool WriteHead(ResponseMessage message)
     {
-        if (message.StatusCode < 200)
+        if (message.StatusCode == ResponseMessage.NoStatus)
             return false;
         ReasonPhrase.Set(_context.Response, message.StatusCode, message.StatusDescription);
         foreach (
@@ -143,11 +143,11 @@ internal sealed class RequestForwarder(RelayState state, RelayRequest caller, Gr
         return true;
     }
 
-    private RequestMessage CreateRequestMessage(string address, string id, bool hasBody) =>
+    private RequestMessage CreateRequestMessage(Listener listener, string address, string id, bool hasBody) =>
         new(address, id)
         {
             Method = _context.Request.Method,
-            RequestTarget = caller.RawPath + caller.Query.UserQuery,
+            RequestTarget = caller.RequestTargetFor(listener.Target),
             RequestHeaders = HeaderFilter.ForRequest(_context.Request, grant.IsTokenFromAuthorization, _hostName),
             RemoteEndpoint = caller.Source,
             HasBody = hasBody,

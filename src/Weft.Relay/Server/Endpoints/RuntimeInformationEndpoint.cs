@@ -42,25 +42,20 @@ internal sealed class RuntimeInformationEndpoint(RelayState state)
         }
 
         request.Context.Response.ContentType = "application/atom+xml;type=entry;charset=utf-8";
-        await request.Context.Response.WriteAsync(WriteEntry(grant!.Connection), request.Context.RequestAborted);
+        await request.Context.Response.WriteAsync(
+            WriteEntry(request, grant!.Connection),
+            request.Context.RequestAborted
+        );
     }
 
     private async Task Refuse(RelayRequest request, HttpRefusal refusal)
     {
-        state.Audit.Write(
-            new(RelayEventKind.Refused, request.Path.Path, ClientRole.Sender, "", request.Source, request.TrackingId)
-            {
-                Status = refusal.Status,
-                Reason = ReasonPhrase.Sanitize(refusal.AuditText ?? refusal.Text),
-                Key = refusal.Key,
-                Rule = refusal.Rule,
-            }
-        );
-        await state.Throttle.Delay(request.Source.Address, request.Path.Path, request.Context.RequestAborted);
-        var phrase = ReasonPhrase.Format(refusal.Text, request.Path.Path, request.TrackingId);
-        ReasonPhrase.Set(request.Context.Response, refusal.Status, phrase);
+        var (status, phrase) = await state.RefuseWithoutBody(request, ClientRole.Sender, refusal);
+        if (request.Context.RequestAborted.IsCancellationRequested)
+            return;
+        ReasonPhrase.Set(request.Context.Response, status, phrase);
         request.Context.Response.ContentType = "application/xml;charset=utf-8";
-        await request.Context.Response.WriteAsync(WriteError(refusal.Status, phrase), request.Context.RequestAborted);
+        await request.Context.Response.WriteAsync(WriteError(status, phrase), request.Context.RequestAborted);
     }
 
     private static string WriteError(int status, string detail) =>
@@ -72,18 +67,15 @@ internal sealed class RuntimeInformationEndpoint(RelayState state)
             xml.WriteEndElement();
         });
 
-    private string WriteEntry(HybridConnectionDescription connection) =>
+    private string WriteEntry(RelayRequest request, HybridConnectionDescription connection) =>
         WriteXml(xml =>
         {
+            var path = request.Target.PathWithinHost(connection.Path);
             xml.WriteStartElement("entry", AtomNamespace);
-            xml.WriteElementString(
-                "id",
-                AtomNamespace,
-                $"https://{state.Options.PublicAddress.Authority}/{connection.Path}"
-            );
+            xml.WriteElementString("id", AtomNamespace, $"https://{new Uri(request.Target.Root).Authority}/{path}");
             xml.WriteStartElement("title", AtomNamespace);
             xml.WriteAttributeString("type", "text");
-            xml.WriteString(connection.Path);
+            xml.WriteString(path);
             xml.WriteEndElement();
             xml.WriteElementString("published", AtomNamespace, FormatTime(connection.CreatedAt));
             xml.WriteElementString("updated", AtomNamespace, FormatTime(connection.UpdatedAt));

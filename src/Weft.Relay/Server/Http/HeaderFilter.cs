@@ -40,15 +40,42 @@ internal static class HeaderFilter
         "X-PROCESS-AT",
     };
 
-    /// <summary>The fields of a WebSocket handshake that its listener is shown: all but the token.</summary>
+    /// <summary>
+    /// Fields that a listener needs to read a request or a handshake: naming them in <c>Connection</c>, as a handshake
+    /// names <c>Upgrade</c>, takes them from nobody. Listeners fail without <c>Sec-WebSocket-Key</c>.
+    /// </summary>
+    private static readonly HashSet<string> EssentialFields = new(StringComparer.OrdinalIgnoreCase)
+    {
+        "Connection",
+        "Host",
+        "Upgrade",
+        "Sec-WebSocket-Extensions",
+        "Sec-WebSocket-Key",
+        "Sec-WebSocket-Protocol",
+        "Sec-WebSocket-Version",
+    };
+
+    /// <summary>
+    /// The fields of a WebSocket handshake that its listener is shown: all but the token and those that
+    /// <c>Connection</c> names, of which <c>Upgrade</c> remains.
+    /// </summary>
     /// <param name="isTokenFromAuthorization">Whether <c>Authorization</c> held the token.</param>
-    public static ImmutableArray<HeaderField> ForConnect(HttpRequest request, bool isTokenFromAuthorization) =>
+    public static ImmutableArray<HeaderField> ForConnect(HttpRequest request, bool isTokenFromAuthorization)
+    {
+        var named = ReadConnectionOptions(request.Headers.Connection);
+        return
         [
             .. SelectFields(
                 request,
-                name => !CredentialFields.Contains(name) && !(isTokenFromAuthorization && IsAuthorization(name))
+                name =>
+                    !CredentialFields.Contains(name)
+                    && !named.Contains(name)
+                    && !IsConnection(name)
+                    && !(isTokenFromAuthorization && IsAuthorization(name))
             ),
+            new(ConnectionFieldEncoding.FieldName, "Upgrade"),
         ];
+    }
 
     /// <summary>The fields of a request that its listener is shown.</summary>
     /// <param name="isTokenFromAuthorization">Whether <c>Authorization</c> held the token.</param>
@@ -72,17 +99,21 @@ internal static class HeaderFilter
 
     /// <summary>
     /// The fields of a response that its sender is shown. What a listener wrote may be anything: what is no field is
-    /// left out.
+    /// left out, and so is what its <c>Connection</c> names.
     /// </summary>
     /// <param name="isHead">Whether it answers HEAD, whose Content-Length says something that no body does.</param>
-    public static IEnumerable<HeaderField> ForResponse(ImmutableArray<HeaderField> fields, bool isHead) =>
-        fields
+    public static IEnumerable<HeaderField> ForResponse(ImmutableArray<HeaderField> fields, bool isHead)
+    {
+        var named = ReadConnectionOptions(fields.Where(field => IsConnection(field.Name)).Select(field => field.Value));
+        return fields
             .Where(field =>
                 IsToken(field.Name)
                 && !field.Value.Any(c => char.IsControl(c) && c != '\t')
+                && !named.Contains(field.Name)
                 && (!HopByHopFields.Contains(field.Name) || (isHead && IsContentLength(field)))
             )
             .Select(field => field with { Value = string.Concat(field.Value.Select(c => char.IsAscii(c) ? c : '?')) });
+    }
 
     /// <summary>How many bytes names and values of a request's fields have.</summary>
     public static int SizeOf(HttpRequest request)
@@ -109,11 +140,19 @@ internal static class HeaderFilter
     private static bool IsAuthorization(string name) =>
         name.Equals("Authorization", StringComparison.OrdinalIgnoreCase);
 
+    private static bool IsConnection(string name) =>
+        name.Equals(ConnectionFieldEncoding.FieldName, StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>
+    /// The fields that <c>Connection</c> says are of this hop alone, however many of it there are: names between commas,
+    /// with white space around them.
+    /// </summary>
     private static HashSet<string> ReadConnectionOptions(IEnumerable<string?> connection) =>
         connection
             .SelectMany(value =>
                 (value ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
             )
+            .Where(name => !EssentialFields.Contains(name))
             .ToHashSet(StringComparer.OrdinalIgnoreCase);
 
     private static IEnumerable<HeaderField> SelectFields(HttpRequest request, Func<string, bool> isShown) =>

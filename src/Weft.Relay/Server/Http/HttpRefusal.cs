@@ -37,6 +37,10 @@ internal sealed record HttpRefusal(int Status, string Text, string? AuditText = 
         "None of the connected listeners meet the AllowedListeners/DisallowedListeners criteria"
     );
     public static readonly HttpRefusal ListenerLost = new(502, "The listener went away before it answered");
+    public static readonly HttpRefusal NoFinalStatus = new(
+        502,
+        "The listener answered with a status that ends no request"
+    );
     public static readonly HttpRefusal ListenerTimeout = new(504, "The listener did not answer in time");
 }
 

@@ -9,13 +9,17 @@ namespace Weft.Relay.Server.Http;
 /// <summary>A request to the relay, read as far as every endpoint needs it.</summary>
 /// <param name="TrackingId">Its id in the audit log and in what the caller is told.</param>
 /// <param name="Source">Where it came from; never a mapped address.</param>
+/// <param name="Path">The whole path, with the namespace that its host stands for.</param>
+/// <param name="RawPath">The path as it was sent, within its host.</param>
+/// <param name="Target">By which name of the relay it came.</param>
 internal sealed record RelayRequest(
     HttpContext Context,
     string TrackingId,
     IPEndPoint Source,
     RequestPath Path,
     string RawPath,
-    RelayQuery Query
+    RelayQuery Query,
+    RelayTarget Target
 )
 {
     private const string TokenHeader = "ServiceBusAuthorization";
@@ -35,10 +39,28 @@ internal sealed record RelayRequest(
             : (null, false);
     }
 
+    /// <summary>
+    /// What a listener is told was asked for: the path and query as they were sent, where both came by the same host, and
+    /// as the listener's host has them otherwise.
+    /// </summary>
+    /// <param name="listener">By which name of the relay the listener came.</param>
+    public string RequestTargetFor(RelayTarget listener)
+    {
+        var path =
+            listener.Namespace.Length == 0 && Target.Namespace.Length > 0 ? $"/{Target.Namespace}{RawPath}"
+            : listener.Namespace.Length > 0 && Target.Namespace.Length == 0 ? RawPathWithoutNamespace()
+            : RawPath;
+        return path + Query.UserQuery;
+    }
+
+    private string RawPathWithoutNamespace() => RawPath.IndexOf('/', 1) is > 0 and var second ? RawPath[second..] : "/";
+
     /// <summary>Reads a request.</summary>
+    /// <param name="hosts">The names of the relay.</param>
     public static bool TryRead(
         HttpContext context,
         string tracking,
+        RelayHosts hosts,
         [NotNullWhen(true)] out RelayRequest? request,
         [NotNullWhen(false)] out string? fault
     )
@@ -54,7 +76,8 @@ internal sealed record RelayRequest(
             || !RelayQuery.TryParse(mark < 0 ? "" : target[mark..], out var query, out fault)
         )
             return false;
-        request = new(context, tracking, SourceOf(context), path, rawPath, query);
+        var asked = hosts.TargetOf(context.Request.Host.Value ?? "", path.Path);
+        request = new(context, tracking, SourceOf(context), path with { Path = asked.Path }, rawPath, query, asked);
         return true;
     }
 

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Microsoft.AspNetCore.Http;
 using Weft.Relay.Protocol;
 using Weft.Relay.Server.Authorization;
 using Weft.Relay.Server.Http;
@@ -9,19 +8,24 @@ namespace Weft.Relay.Server.Sessions;
 /// <summary>A connected listener: its control channel, and the requests that were delivered to it there.</summary>
 internal sealed class Listener : IDisposable
 {
+    private static readonly TimeSpan FaultLogInterval = TimeSpan.FromMinutes(1);
+
     private readonly CancellationTokenSource _disconnected = new();
     private ConcurrentDictionary<string, PendingExchange>? _exchanges;
     private readonly TaskCompletionSource<WebSocketChannel> _channel = new(
         TaskCreationOptions.RunContinuationsAsynchronously
     );
     private long _lastPing;
+    private long _lastFault;
+    private int _unloggedFaults;
 
-    public Listener(string id, Grant grant, HttpContext context, DateTimeOffset since, long now)
+    public Listener(string id, Grant grant, RelayRequest request, DateTimeOffset since, long now)
     {
-        (Id, Grant, Since, StartTimestamp, _lastPing) = (id, grant, since, now, now);
+        (Id, Grant, Target, Since, StartTimestamp, _lastPing) = (id, grant, request.Target, since, now, now);
         Disconnected = _disconnected.Token;
-        var agent = context.Request.Headers["Relay-User-Agent"];
-        UserAgent = ReasonPhrase.Sanitize((agent.Count > 0 ? agent : context.Request.Headers.UserAgent).ToString());
+        var headers = request.Context.Request.Headers;
+        var agent = headers["Relay-User-Agent"];
+        UserAgent = ReasonPhrase.Sanitize((agent.Count > 0 ? agent : headers.UserAgent).ToString());
     }
 
     /// <summary>Its id: what it called itself, and a number of this relay's behind <c>_G</c>.</summary>
@@ -31,6 +35,9 @@ internal sealed class Listener : IDisposable
     public string Name => Id[..Id.LastIndexOf('_')];
 
     public Grant Grant { get; }
+
+    /// <summary>By which name of the relay it came, and is told of others.</summary>
+    public RelayTarget Target { get; }
 
     public DateTimeOffset Since { get; }
 
@@ -71,6 +78,19 @@ internal sealed class Listener : IDisposable
         {
             return false;
         }
+    }
+
+    /// <summary>
+    /// Whether a message of it that can't be read is to be logged: one a minute, however many it sends.
+    /// </summary>
+    /// <param name="count">How many there were since the last that was logged, this one included.</param>
+    public bool ShouldLogFault(TimeProvider clock, out int count)
+    {
+        count = ++_unloggedFaults;
+        if (_lastFault != 0 && clock.GetElapsedTime(_lastFault) < FaultLogInterval)
+            return false;
+        (_lastFault, _unloggedFaults) = (clock.GetTimestamp(), 0);
+        return true;
     }
 
     /// <summary>Adds a request whose response is awaited.</summary>

@@ -48,11 +48,11 @@ internal sealed class Matchmaker(RelayState state, RelayRequest request, Grant g
             : HttpRefusal.NoMatchingListener;
     }
 
-    /// <summary>The address of a rendezvous, for the listener.</summary>
+    /// <summary>The address of a rendezvous, for the listener: by the name of the relay that it came by itself.</summary>
     public string AddressOf(Rendezvous rendezvous) =>
         HybridConnectionAddress.RendezvousAddress(
-            state.Options.RendezvousRoot,
-            request.Path.Path,
+            Listener!.Target.Root,
+            Listener.Target.PathWithinHost(request.Path.Path),
             request.Query.UserQuery,
             rendezvous.Action,
             rendezvous.Capability

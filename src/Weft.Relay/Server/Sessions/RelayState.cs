@@ -28,7 +28,8 @@ internal sealed class RelayState
         Authorizer = new(directory, options, clock);
         Grants = new(Authorizer, directory);
         Listeners = new(options.ListenersPerConnection);
-        Pending = new(options);
+        Pending = new("senders wait", int.MaxValue, options.PendingPerConnection, options.PendingPerSource);
+        Places = new("sessions are open", options.Sessions, options.SessionsPerConnection, options.SessionsPerSource);
         Throttle = new(options.Throttle, clock);
     }
 
@@ -50,7 +51,11 @@ internal sealed class RelayState
 
     public RendezvousRegistry Rendezvous { get; } = new();
 
-    public PendingQuota Pending { get; }
+    /// <summary>Senders and requests that wait.</summary>
+    public CallerQuota Pending { get; }
+
+    /// <summary>Sessions, from the moment that their senders were let in.</summary>
+    public CallerQuota Places { get; }
 
     public RefusalThrottle Throttle { get; }
 
@@ -69,7 +74,7 @@ internal sealed class RelayState
     /// How long a listener is kept after its token expired: never shorter than such a token would let it in.
     /// </summary>
     public TimeSpan EffectiveTokenGrace =>
-        Options.TokenGrace > Options.ClockSkew ? Options.TokenGrace : Options.ClockSkew;
+        Options.TokenGrace > Options.ListenerTokenSkew ? Options.TokenGrace : Options.ListenerTokenSkew;
 
     /// <summary>Whether the relay is shutting down.</summary>
     public bool IsDraining { get; set; }
@@ -123,12 +128,7 @@ internal sealed class RelayState
 
     /// <summary>Refuses a caller that has no grant.</summary>
     public Task Refuse(RelayRequest request, ClientRole role, HttpRefusal refusal) =>
-        Refuse(
-            request.Context,
-            new(RelayEventKind.Refused, request.Path.Path, role, "", request.Source, request.TrackingId),
-            refusal,
-            role == ClientRole.Listener || refusal.Status is 401 or 403
-        );
+        Refuse(request.Context, RefusedEvent(request, role), refusal, IsSlowed(role, refusal));
 
     /// <summary>Refuses a caller that has a grant.</summary>
     public Task Refuse(RelayRequest request, Grant grant, HttpRefusal refusal) =>
@@ -148,6 +148,28 @@ internal sealed class RelayState
     /// <param name="isSlowed">Whether it is throttled if it is refused again and again.</param>
     public async Task Refuse(HttpContext context, RelayEvent relayEvent, HttpRefusal refusal, bool isSlowed)
     {
+        var (status, phrase) = await RefuseWithoutBody(context, relayEvent, refusal, isSlowed);
+        await WriteResponse(context, status, phrase);
+    }
+
+    /// <summary>
+    /// Refuses a caller that has no grant, whose answer is written by whoever asks: counts it, and holds it up where it
+    /// was refused too often.
+    /// </summary>
+    /// <returns>What it is to be told.</returns>
+    public Task<(int Status, string Phrase)> RefuseWithoutBody(
+        RelayRequest request,
+        ClientRole role,
+        HttpRefusal refusal
+    ) => RefuseWithoutBody(request.Context, RefusedEvent(request, role), refusal, IsSlowed(role, refusal));
+
+    private async Task<(int Status, string Phrase)> RefuseWithoutBody(
+        HttpContext context,
+        RelayEvent relayEvent,
+        HttpRefusal refusal,
+        bool isSlowed
+    )
+    {
         Interlocked.Increment(ref _refusalCount);
         Audit.Write(
             relayEvent with
@@ -164,12 +186,20 @@ internal sealed class RelayState
             context.Response.Headers.Connection = "close";
         }
 
-        await WriteResponse(
-            context,
-            refusal.Status,
-            ReasonPhrase.Format(refusal.Text, relayEvent.Connection, relayEvent.TrackingId)
-        );
+        if (refusal.Status == 401)
+            context.Response.Headers.WWWAuthenticate = "SharedAccessSignature";
+        return (refusal.Status, ReasonPhrase.Format(refusal.Text, relayEvent.Connection, relayEvent.TrackingId));
     }
+
+    private static RelayEvent RefusedEvent(RelayRequest request, ClientRole role) =>
+        new(RelayEventKind.Refused, request.Path.Path, role, "", request.Source, request.TrackingId);
+
+    /// <summary>
+    /// Listeners come again at once and for ever. A sender that the relay asks to come again is no guesser; all others
+    /// are slowed, whatever they did wrong.
+    /// </summary>
+    private static bool IsSlowed(ClientRole role, HttpRefusal refusal) =>
+        role == ClientRole.Listener || refusal.Status != 503;
 
     /// <summary>
     /// Answers with a status and a phrase, which is in the body too, because some tools hide it.
@@ -179,8 +209,6 @@ internal sealed class RelayState
         if (context.Response.HasStarted || context.RequestAborted.IsCancellationRequested)
             return;
         ReasonPhrase.Set(context.Response, status, phrase);
-        if (status == 401)
-            context.Response.Headers.WWWAuthenticate = "SharedAccessSignature";
         if (status == 426)
             context.Response.Headers.SecWebSocketVersion = "13";
         if (HttpMethods.IsHead(context.Request.Method) || status is 204 or 205 or 304)

@@ -63,7 +63,8 @@ internal sealed class RendezvousRegistry
     ) =>
         _open.TryGetValue(capability ?? "", out rendezvous)
         && rendezvous.Action == action
-        && rendezvous.Sender.Path == path;
+        // Without regard to case: the listener's host names the namespace in lower case.
+        && rendezvous.Sender.Path.Equals(path, StringComparison.OrdinalIgnoreCase);
 
     /// <summary>
     /// Claims a rendezvous, so that nobody else can: the listener that came, or the sender that doesn't wait any

@@ -1,0 +1,83 @@
+using System.Collections.Immutable;
+using System.Text.Json.Nodes;
+using Weft.Resources;
+using Weft.Server.Relays;
+
+namespace Weft.Server;
+
+/// <summary>All numbers of the file that <c>--limits</c> names (docs/specs/limits.md).</summary>
+/// <param name="Fleet">Those of the networks.</param>
+/// <param name="Relay">Those of the relay, in the object <c>relay</c>.</param>
+/// <param name="Management">The bounds on connections to the port of people and agents, in the object
+/// <c>management</c>.</param>
+internal sealed record ServerLimits(Limits Fleet, RelayLimits Relay, PortLimits Management)
+{
+    /// <summary>The numbers as they are if nobody says otherwise.</summary>
+    public static readonly ServerLimits Default = new(Limits.Default, RelayLimits.Default, new(100_000, 4_096));
+
+    /// <summary>
+    /// How much of the process's descriptors the connections of people and agents may take, per cent: what the relay and
+    /// these leave is for files.
+    /// </summary>
+    public const int ManagementDescriptorPercent = 25;
+
+    /// <summary>The member that holds the bounds of the management's port.</summary>
+    public const string ManagementMember = "management";
+
+    /// <summary>The rows of <see cref="Management"/>.</summary>
+    public static readonly ImmutableArray<LimitRow<PortLimits>> ManagementRows =
+    [
+        new("connections", 16, 1_000_000, l => l.Total, (l, v) => l with { Total = (int)v, IsTotalGiven = true }),
+        new(
+            "connectionsPerSource",
+            1,
+            1_000_000,
+            l => l.PerSource,
+            (l, v) => l with { PerSource = (int)v, IsPerSourceGiven = true }
+        ),
+    ];
+
+    private static readonly Schema Objects = new([
+        LimitRows.SchemaOf(RelayLimits.MemberName, RelayLimits.Rows),
+        LimitRows.SchemaOf(ManagementMember, ManagementRows),
+    ]);
+
+    /// <summary>Reads the file's object; what it leaves out keeps its default.</summary>
+    /// <returns>The numbers, or a refusal with every finding.</returns>
+    public static Outcome<ServerLimits> Read(JsonObject body)
+    {
+        var (fleet, own) = (new JsonObject(), new JsonObject());
+        foreach (var (name, value) in body)
+            (name is RelayLimits.MemberName or ManagementMember ? own : fleet)[name] = value?.DeepClone();
+        var findings = new List<Refusal>();
+        var read = Objects.Normalise(own, default, findings);
+        if (!Limits.Read(fleet).TryGet(out var networks, out var refusal))
+            findings.AddRange(refusal.Findings);
+        if (findings.Count > 0)
+            return Refusal.Combine(findings, "limits");
+        return new ServerLimits(
+            networks!,
+            LimitRows.Apply(RelayLimits.Rows, read[RelayLimits.MemberName], RelayLimits.Default),
+            LimitRows.Apply(ManagementRows, read[ManagementMember], Default.Management)
+        );
+    }
+
+    /// <summary>The numbers of the two ports that are in force, as the API serves them.</summary>
+    /// <param name="descriptors">How many descriptors the process may have.</param>
+    public JsonObject ToJson(int descriptors)
+    {
+        var relay = Relay.Connections.Within(descriptors, RelayLimits.DescriptorPercent);
+        var management = Management.Within(descriptors, ManagementDescriptorPercent);
+        return new JsonObject
+        {
+            [RelayLimits.MemberName] = LimitRows.ToJson(
+                RelayLimits.Rows,
+                Relay with
+                {
+                    Connections = new(relay.Total, relay.PerSource),
+                }
+            ),
+            [ManagementMember] = LimitRows.ToJson(ManagementRows, new(management.Total, management.PerSource)),
+        };
+    }
+}

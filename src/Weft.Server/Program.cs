@@ -117,6 +117,7 @@ internal static class Program
         var credentials = CredentialStore.Open(Path.Combine(options.Data, "admin.token"));
         await using var app = Build(options, store, credentials, options.Numbers.Fleet, TimeProvider.System);
         await Start(app, options);
+        await app.Services.GetRequiredService<Lifecycle>().Recorded;
         var url = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
         Console.WriteLine($"weft: listening on {url}");
         if (app.Services.GetRequiredService<RelayRuntime>().Address is { } relay)
@@ -244,7 +245,8 @@ internal static class Program
             .AddSingleton<AuditTrail>()
             .AddSingleton<AuditEndpoints>()
             .AddHostedService(provider => provider.GetRequiredService<AuditLog>())
-            .AddHostedService<Lifecycle>()
+            .AddSingleton<Lifecycle>()
+            .AddHostedService(provider => provider.GetRequiredService<Lifecycle>())
             .AddHostedService(provider => provider.GetRequiredService<RefusalSummary>());
 
     private static string AuditFileOf(ServeOptions options) => Path.Combine(options.Data, "audit.log");

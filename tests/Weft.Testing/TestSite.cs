@@ -170,6 +170,9 @@ internal sealed class TestSite
 
     public Decision Delete(string id) => Accept(TryDelete(id));
 
+    public Decision ForceDelete(string id) =>
+        Accept(Verbs.Delete(Request(id, []) with { Force = true }, new ReadTransaction(State)));
+
     public Decision Enable(string id) => Accept(TryInvokeAction(id, "updateAdministrativeState", "{'state':'Enable'}"));
 
     public Decision Disable(string id) =>

@@ -231,7 +231,9 @@ public sealed class OperationTrackerTests
             )
         );
         Assert.Equal(2, site.Leases("~c/l3Networks/n6").Length);
-        site.Delete(K1);
+        Assert.Equal(RefusalCode.InUse, site.TryDelete(K1).Refusal?.Code);
+        Assert.Equal(2, site.Leases("~c/l3Networks/n6").Length);
+        site.ForceDelete(K1);
         site.CompleteOperations();
         Assert.Empty(site.Leases("~c/l3Networks/n6"));
     }

@@ -65,7 +65,9 @@ internal sealed class SqliteStore : IResourceStore
             var head = Prepare(connection, path);
             if (StoreFiles.FindLoss(path, head, RevisionFile.Read(path), hadLog) is { } loss)
                 throw DamagedStoreException.CreateForLoss(path, loss);
-            return new SqliteStore(path, connection, StoreReader.Load(connection, path, head), head);
+            var state = StoreReader.Load(connection, path, head);
+            StoreConnection.OwnLog(connection);
+            return new SqliteStore(path, connection, state, head);
         }
         catch (Exception e)
         {

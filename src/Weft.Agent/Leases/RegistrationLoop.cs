@@ -41,6 +41,8 @@ internal sealed class RegistrationLoop(
             {
                 await Register(_epoch!, cancel);
                 _backoff.Reset();
+                // What was asked meanwhile has been answered; if it wasn't, the next answer asks again.
+                await _asked.Wait(TimeSpan.Zero, cancel);
             }
             catch (Exception e) when (e is ControlPlaneException or IOException)
             {

@@ -24,6 +24,7 @@ public sealed class RegistrationLoopTests
         await Ask(harness);
         await harness.Plane.Until(() => harness.Plane.Registrations.Any(part => part.IsLast), "it has registered");
 
+        // An answer that was on its way may ask once more.
         var parts = harness.Plane.Registrations.Take(2).ToList();
         Assert.Equal([(Epoch, 0, false), (Epoch, 1, true)], parts.Select(part => (part.Epoch, part.Part, part.IsLast)));
         var leases = parts.SelectMany(part => part.Leases).ToList();

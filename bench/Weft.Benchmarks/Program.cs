@@ -4,7 +4,7 @@ using Weft.Benchmarks;
 // build.
 if (args is [])
 {
-    Console.Error.WriteLine("usage: bench/run SUITE [--quick]    suites: start, plugins, relay, listeners");
+    Console.Error.WriteLine("usage: bench/run SUITE [--quick]    suites: start, plugins, relay, listeners, attack");
     return 64;
 }
 
@@ -24,7 +24,12 @@ switch (args[0])
     case "listeners":
         ListenersSuite.Run(bin, quick);
         return 0;
+    case "attack":
+        await AttackSuite.Run(bin, quick);
+        return 0;
     default:
-        Console.Error.WriteLine($"bench: there is no suite '{args[0]}'; there are: start, plugins, relay, listeners");
+        Console.Error.WriteLine(
+            $"bench: there is no suite '{args[0]}'; there are: start, plugins, relay, listeners, attack"
+        );
         return 64;
 }

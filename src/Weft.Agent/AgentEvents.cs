@@ -32,4 +32,11 @@ internal static partial class AgentEvents
 
     [LoggerMessage(2010, LogLevel.Information, "")]
     public static partial void Reported(this ILogger log, string state, long revision, string digest);
+
+    [LoggerMessage(
+        2011,
+        LogLevel.Warning,
+        "others could read the agent's credential; it is closed again, but enrol anew with a token made to replace it"
+    )]
+    public static partial void CredentialOpenToOthers(this ILogger log, string file, UnixFileMode mode);
 }

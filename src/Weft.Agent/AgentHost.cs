@@ -26,6 +26,7 @@ internal sealed class AgentHost(AgentOptions options, AgentTimings timings, Time
         using var state = StateDirectory.Open(options.State);
         using var http = Transport.Open(options);
         var services = CreateServices(state, http, cluster);
+        using var plane = services.Plane;
         var enrolment = await ResumeEnrolment(services, stop);
         var table = new LeaseTable();
         await using var journal = Journal.Open(state.Journal, table, log);
@@ -63,7 +64,7 @@ internal sealed class AgentHost(AgentOptions options, AgentTimings timings, Time
         if (secret is not null)
             await secret.Fetch(credential, stop);
         var enrolment = new Enrolment(services.Plane, options, credential, secret is null ? null : secret.Save);
-        enrolment.Resume();
+        enrolment.Resume(mode => log.CredentialOpenToOthers(credential, mode));
         return enrolment;
     }
 
@@ -125,8 +126,10 @@ internal sealed class AgentHost(AgentOptions options, AgentTimings timings, Time
         var (plane, connectivity, locks) = (services.Plane, services.Connectivity, new KeyedLock());
         var releases = new ReleaseLoop(table, journal, locks, plane, timings, clock, log);
         var leases = new LeaseService(table, journal, locks, releases, plane, connectivity, timings, clock, log, stop);
+        var registrations = new RegistrationLoop(table, leases, plane, timings, clock, log);
+        plane.RegistrationAsked = registrations.Ask;
         var handler = new LeaseRequestHandler(leases, options.Node, log);
-        return [releases.Run(stop), socket.Serve(handler.Handle, stop)];
+        return [releases.Run(stop), registrations.Run(stop), socket.Serve(handler.Handle, stop)];
     }
 
     /// <summary>

@@ -4,6 +4,7 @@ using Weft.Agent.Linux;
 using Weft.Agent.Manifests;
 using Weft.Agent.Reconcilers;
 using Weft.Contracts;
+using Weft.Files;
 
 namespace Weft.Agent;
 
@@ -45,7 +46,7 @@ internal sealed class AgentLoop(
     // What became of the newest desired state, and what the control plane was last told of it.
     private StatusReport? _status;
     private StatusReport? _reported;
-    private DateTimeOffset _notBefore = DateTimeOffset.MinValue;
+    private long _notBefore;
 
     // Ends the wait for another desired state; null but while it lasts.
     private CancellationTokenSource? _pollCancellation;
@@ -72,7 +73,7 @@ internal sealed class AgentLoop(
                 // shouldn't wait with it.
                 if (_pollCancellation is { } waiting && HasUnreportedStatus)
                     await waiting.CancelAsync();
-                if (exchange is null && clock.GetUtcNow() >= _notBefore)
+                if (exchange is null && clock.GetTimestamp() >= _notBefore)
                     exchange = Exchange(cancel);
                 await WaitForEvent(exchange, loops, cancel);
                 if (exchange is not { IsCompleted: true })
@@ -95,7 +96,7 @@ internal sealed class AgentLoop(
     private async Task WaitForEvent(Task? exchange, Task<Task> loops, CancellationToken cancel)
     {
         var wait = timings.ResyncPeriod;
-        if (exchange is null && _notBefore - clock.GetUtcNow() is var left && left < wait)
+        if (exchange is null && clock.GetRemainingTime(_notBefore) is var left && left < wait)
             wait = left > TimeSpan.Zero ? left : TimeSpan.Zero;
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         var time = Task.Delay(wait, clock, over.Token);
@@ -124,7 +125,7 @@ internal sealed class AgentLoop(
         catch (Exception e) when (e is not StartupException && !cancel.IsCancellationRequested)
         {
             var wait = _backoff.NextDelay((e as ControlPlaneException)?.RetryAfter);
-            _notBefore = clock.GetUtcNow() + wait;
+            _notBefore = clock.GetTimestamp(wait);
             if (plane.Identity is not null && e is ControlPlaneException { Status: 401 })
             {
                 log.CredentialRefused(
@@ -155,7 +156,7 @@ internal sealed class AgentLoop(
     private async Task Poll(CancellationToken cancel)
     {
         // Should nobody hold the request open, it isn't asked again at once.
-        var next = clock.GetUtcNow() + timings.MinPollInterval;
+        var next = clock.GetTimestamp(timings.MinPollInterval);
         _pollCancellation = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         byte[]? content;
         try
@@ -253,7 +254,7 @@ internal sealed class AgentLoop(
             return;
         try
         {
-            AtomicFile.Write(desiredPath, current.Content, AtomicFile.Private);
+            DurableFile.Write(desiredPath, current.Content, DurableFile.Private);
             _isStored = true;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

@@ -142,6 +142,7 @@ internal static class WeftProgram
                 DriftCommand.Build,
                 VerifyCommand.Build,
                 AgentCommand.Build,
+                AuditCommand.Build,
                 ProxyCommand.Build,
                 SshCommand.Build,
                 SshConfigCommand.Build,

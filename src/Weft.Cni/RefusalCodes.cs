@@ -28,7 +28,10 @@ internal static class RefusalCodes
         code switch
         {
             _ when command == Command.Status => ErrorCode.NotAvailable,
-            nameof(RefusalCode.ServiceUnavailable) or nameof(RefusalCode.Contended) => ErrorCode.TryAgainLater,
+            nameof(RefusalCode.ServiceUnavailable)
+            or nameof(RefusalCode.RegistrationPending)
+            or nameof(RefusalCode.Contended)
+            or nameof(RefusalCode.LeaseSessionEnded) => ErrorCode.TryAgainLater,
             nameof(RefusalCode.AddressHeld) => ErrorCode.AddressHeld,
             nameof(RefusalCode.AddressPoolExhausted) => ErrorCode.AddressPoolExhausted,
             nameof(RefusalCode.AddressNotUsable) => ErrorCode.AddressNotUsable,

@@ -95,6 +95,13 @@ internal sealed class LogfmtLogger(TextWriter writer, TimeProvider clock, Logfmt
 
     private static bool IsPlain(char c) => c is > ' ' and < (char)127 and not '"' and not '=';
 
+    /// <summary>What reorders or hides the text around it, such as U+202E, or breaks a line for some readers.</summary>
+    private static bool IsUnseen(char c) =>
+        char.GetUnicodeCategory(c)
+            is UnicodeCategory.Format
+                or UnicodeCategory.LineSeparator
+                or UnicodeCategory.ParagraphSeparator;
+
     private static void AppendQuoted(StringBuilder line, string value)
     {
         line.Append('"');
@@ -104,6 +111,8 @@ internal sealed class LogfmtLogger(TextWriter writer, TimeProvider clock, Logfmt
                 line.Append('\\');
             if (c == '\n')
                 line.Append("\\n");
+            else if (IsUnseen(c))
+                line.Append(CultureInfo.InvariantCulture, $"\\u{(int)c:X4}");
             else
                 line.Append(char.IsControl(c) ? ' ' : c);
         }

@@ -1,6 +1,8 @@
+using System.Diagnostics;
 using Weft.Contracts;
 using Weft.Server.Agents;
 using Weft.Server.Api;
+using Weft.Server.Audit;
 using Weft.Server.Http;
 using Weft.Server.Identity;
 
@@ -18,6 +20,7 @@ internal sealed partial class ApiPipeline(
     QueryEndpoints queries,
     PrincipalEndpoints principals,
     AgentEndpoints agents,
+    AuditTrail trail,
     ILogger<ApiPipeline> logger
 )
 {
@@ -29,32 +32,25 @@ internal sealed partial class ApiPipeline(
     public async Task Serve(HttpContext http)
     {
         SetRequestIds(http);
+        var begin = Stopwatch.GetTimestamp();
+        var entry = trail.Begin(http);
         try
         {
-            if (AgentEndpoints.IsJoin(http.Request) && ReadBearer(http, ServiceAccountTokens.MaxLength) is { } token)
-                await agents.ServeJoin(http, token);
-            else if (Authenticate(http) is not { } caller)
-                await http.Refuse(
-                    new Refusal(
-                        RefusalCode.AuthenticationFailed,
-                        "Authentication failed: send 'Authorization: Bearer TOKEN' with a token that is known and has not expired"
-                    )
-                );
-            else
-                await Dispatch(http, caller);
+            await Serve(http, entry);
         }
         catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
         {
-            // The caller has gone; nobody is left to answer.
+            // Nobody is left to answer; what was asked may be done all the same.
+            await trail.Abort(http, entry);
         }
         catch (IOException e) when (!http.Response.HasStarted)
         {
-            Log.StoreUnavailable(logger, http.Request.Method, http.Request.Path, e);
+            Log.StoreUnavailable(logger, http.Request.Method, AuditRecord.Bound(http.Request.Path), e);
             await http.Refuse(new Refusal(RefusalCode.ServiceUnavailable, e.Message));
         }
         catch (Exception e) when (!http.Response.HasStarted)
         {
-            Log.UnhandledException(logger, http.Request.Method, http.Request.Path, e);
+            Log.UnhandledException(logger, http.Request.Method, AuditRecord.Bound(http.Request.Path), e);
             await http.Refuse(
                 new Refusal(
                     RefusalCode.InternalError,
@@ -62,7 +58,50 @@ internal sealed partial class ApiPipeline(
                 )
             );
         }
+
+        if (logger.IsEnabled(LogLevel.Debug))
+            LogRequest(http, entry, Stopwatch.GetElapsedTime(begin));
     }
+
+    private async Task Serve(HttpContext http, AuditEntry entry)
+    {
+        if (AgentEndpoints.IsJoin(http.Request) && ReadBearer(http, ServiceAccountTokens.MaxLength) is { } token)
+        {
+            if (trail.CheckWritable(entry) is { } refusal)
+                await http.Refuse(refusal);
+            else
+                await agents.ServeJoin(http, token);
+            return;
+        }
+
+        if (Authenticate(http) is not { } caller)
+        {
+            await http.Refuse(
+                new Refusal(
+                    RefusalCode.AuthenticationFailed,
+                    "Authentication failed: send 'Authorization: Bearer TOKEN' with a token that is known and has not expired"
+                )
+            );
+            return;
+        }
+
+        entry.Identify(caller);
+        if (trail.CheckWritable(entry) is { } unrecordable)
+            await http.Refuse(unrecordable);
+        else
+            await Dispatch(http, caller);
+    }
+
+    private void LogRequest(HttpContext http, AuditEntry entry, TimeSpan took) =>
+        Log.RequestServed(
+            logger,
+            AuditRecord.Bound(http.Request.Method),
+            AuditRecord.Bound(http.Request.Path.Value ?? "/"),
+            http.Response.StatusCode,
+            took.TotalMilliseconds,
+            entry.Who,
+            $"{http.Response.Headers["x-ms-request-id"]}"
+        );
 
     private Task Dispatch(HttpContext http, Caller caller)
     {
@@ -127,6 +166,17 @@ internal sealed partial class ApiPipeline(
 
     private static partial class Log
     {
+        [LoggerMessage(1103, LogLevel.Debug, "")]
+        public static partial void RequestServed(
+            ILogger logger,
+            string method,
+            string path,
+            int status,
+            double milliseconds,
+            string who,
+            string request
+        );
+
         [LoggerMessage(1101, LogLevel.Error, "{Method} {Path}: the store can't write")]
         public static partial void StoreUnavailable(ILogger logger, string method, string path, Exception error);
 

@@ -28,7 +28,11 @@ internal sealed partial class OperationReconciler(
             {
                 // Pods' leases come by the hundred a second and end no operation.
                 if (InputVersionsOf(state) != seen)
-                    await Commit(state, controlPlane.Operations.Complete(state, controlPlane.Now), stoppingToken);
+                    await Commit(
+                        state,
+                        [.. controlPlane.Operations.Complete(state, controlPlane.Now), .. Registration.Settle(state)],
+                        stoppingToken
+                    );
                 seen = InputVersionsOf(state);
                 if (next.IsCompleted)
                 {
@@ -62,7 +66,7 @@ internal sealed partial class OperationReconciler(
             state.LastRevisionOf(Operation.Partition)
         );
 
-    private async Task Commit(StoreState state, IReadOnlyList<Mutation> changes, CancellationToken cancel)
+    private async Task Commit(StoreState state, List<Mutation> changes, CancellationToken cancel)
     {
         // Losing is no loss: the next state is looked at anyway.
         if (changes.Count > 0)

@@ -1,16 +1,17 @@
-using System.Net;
 using System.Net.Security;
-using System.Reflection;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
+using Microsoft.Data.Sqlite;
 using Weft.Logging;
+using Weft.Relay.Server.Authorization;
 using Weft.Relay.Transport;
 using Weft.Resources;
 using Weft.Server.Actions;
 using Weft.Server.Agents;
 using Weft.Server.Api;
+using Weft.Server.Audit;
 using Weft.Server.Computed;
 using Weft.Server.Http;
 using Weft.Server.Identity;
@@ -25,35 +26,56 @@ namespace Weft.Server;
 /// <summary>weftd, from top to bottom.</summary>
 internal static class Program
 {
+    /// <summary>
+    /// Requests without a good credential, of one source. More of them are free than at the relay: agents of a whole
+    /// cluster may come from one address. The delays are the relay's.
+    /// </summary>
+    private static readonly RefusalThrottleOptions RefusedStrangers = new(
+        Free: 20,
+        FirstDelay: TimeSpan.FromSeconds(0.25),
+        LongestDelay: TimeSpan.FromSeconds(5),
+        MaxDelayed: 1024
+    );
+
+    /// <summary>EX_IOERR of sysexits.h: the disk failed. A new start is the cure, once the disk is well.</summary>
+    private const int DiskFailure = 74;
+
     private static async Task<int> Main(string[] args)
     {
         if (args is ["--version"])
         {
-            Console.WriteLine(
-                typeof(ControlPlane)
-                    .Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!
-                    .InformationalVersion.Split('+')[0]
-            );
+            Console.WriteLine(Lifecycle.Version);
             return 0;
         }
 
-        if (args is [] or ["--help"] or ["-h"] or ["serve", "--help"] || args[0] != "serve")
+        if (
+            args is [] or ["--help"] or ["-h"] or ["serve", "--help"]
+            || !(args[0] == "serve" || StoreCommand.Knows(args[0]))
+        )
         {
             Console.WriteLine(ServeCommand.Usage);
             return args is [] or ["--help"] or ["-h"] or ["serve", "--help"] ? 0 : 64;
         }
 
-        if (!ServeOptions.Read(args[1..]).TryGet(out var options, out var mistakes))
-        {
-            foreach (var mistake in mistakes.Findings)
-                Console.Error.WriteLine($"weftd: {mistake.Message}");
-            Console.Error.WriteLine("weftd: see weftd --help");
-            return 64;
-        }
+        return await ReportFaults(() =>
+            StoreCommand.Knows(args[0])
+                ? Task.FromResult(StoreCommand.Run(args, TimeProvider.System))
+                : ServeAs(args[1..])
+        );
+    }
 
+    /// <summary>Runs it, and tells what ends it in one line.</summary>
+    /// <returns>The exit code.</returns>
+    private static async Task<int> ReportFaults(Func<Task<int>> run)
+    {
         try
         {
-            return await Serve(options);
+            return await run();
+        }
+        catch (DamagedStoreException e)
+        {
+            Console.Error.WriteLine($"weftd: {e.Message}");
+            return DamagedStoreException.ExitCode;
         }
         catch (Exception e)
             when (e
@@ -64,21 +86,31 @@ internal static class Program
             )
         {
             Console.Error.WriteLine($"weftd: {e.Message}");
-            return 1;
+            return e.InnerException is SqliteException ? DiskFailure : 1;
         }
+    }
+
+    private static async Task<int> ServeAs(string[] words)
+    {
+        if (!ServeOptions.Read(words).TryGet(out var options, out var mistakes))
+        {
+            foreach (var mistake in mistakes.Findings)
+                Console.Error.WriteLine($"weftd: {mistake.Message}");
+            Console.Error.WriteLine("weftd: see weftd --help");
+            return 64;
+        }
+
+        return await Serve(options);
     }
 
     private static async Task<int> Serve(ServeOptions options)
     {
-        const UnixFileMode Owner = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
-        Directory.CreateDirectory(options.Data, Owner);
-        File.SetUnixFileMode(options.Data, Owner);
-        using var only = LockDataDirectory(options.Data);
+        using var data = DataDirectory.Lock(options.Data);
         if (options.Relay is not null)
             SocketCompletions.UseInlineCompletions();
-        options = options with { Numbers = ReadLimits(options.Limits) };
+        options = options with { Numbers = ServerLimits.ReadFile(options.Limits) };
 
-        await using var store = SqliteStore.Open(Path.Combine(options.Data, "weft.db"));
+        await using var store = SqliteStore.Open(data.Store);
         var credentials = CredentialStore.Open(Path.Combine(options.Data, "admin.token"));
         await using var app = Build(options, store, credentials, options.Numbers.Fleet, TimeProvider.System);
         await Start(app, options);
@@ -86,19 +118,12 @@ internal static class Program
         Console.WriteLine($"weft: listening on {url}");
         if (app.Services.GetRequiredService<RelayRuntime>().Address is { } relay)
             Console.WriteLine($"weft: relay at {relay.Scheme}://{relay.Authority}");
-        await app.WaitForShutdownAsync();
-        return 0;
-    }
-
-    private static ServerLimits ReadLimits(string? file)
-    {
-        if (file is null)
-            return ServerLimits.Default;
-        return
-            Json.ParseObject(File.ReadAllBytes(file)).TryGet(out var body, out var refusal)
-            && ServerLimits.Read(body).TryGet(out var limits, out refusal)
-            ? limits
-            : throw new IOException($"--limits {file}: {refusal.Message}");
+        var shutdown = app.WaitForShutdownAsync();
+        if (await Task.WhenAny(shutdown, store.Failure) == shutdown)
+            return 0;
+        // Ended rather than kept: whoever started it starts it again, and it reads what the disk has.
+        await app.StopAsync();
+        throw await store.Failure;
     }
 
     /// <summary>Starts it; an address that can't be listened on is said by its option, in one line.</summary>
@@ -149,7 +174,7 @@ internal static class Program
                     options.Listen,
                     listen =>
                     {
-                        BoundConnections(listen, options.Numbers.Management, time);
+                        options.Numbers.BoundManagement(listen, time);
                         UseTls(listen, options.TlsCertificate, options.TlsKey, time);
                     }
                 );
@@ -159,7 +184,10 @@ internal static class Program
             .AddSingleton(store)
             .AddSingleton(credentials)
             .AddSingleton(limits)
-            .AddSingleton(time);
+            .AddSingleton(time)
+            .AddSingleton(new PublicOrigin(options.PublicAddress));
+        AddAudit(builder.Services, options, time);
+        AddStorage(builder.Services, options, store);
         AddRelay(builder.Services, options.Data, time);
         AddComputedTypes(builder.Services);
         AddActions(builder.Services);
@@ -168,6 +196,44 @@ internal static class Program
         app.Run(app.Services.GetRequiredService<ApiPipeline>().Serve);
         return app;
     }
+
+    private static void AddStorage(IServiceCollection services, ServeOptions options, IResourceStore store)
+    {
+        if (store is not SqliteStore file)
+            return;
+        services.AddSingleton(file).AddHostedService<StoreSweep>();
+        if (options.Backups is { } backups)
+            services.AddHostedService(provider => new BackupSchedule(
+                file.Path,
+                backups,
+                provider.GetRequiredService<TimeProvider>(),
+                provider.GetRequiredService<ILogger<BackupSchedule>>()
+            ));
+    }
+
+    /// <summary>
+    /// First, so that it stops last: what others do while they stop is still put on record, and the stop behind it.
+    /// </summary>
+    private static void AddAudit(IServiceCollection services, ServeOptions options, TimeProvider time) =>
+        services
+            .AddSingleton(provider => new AuditLog(
+                new AuditFile(AuditFileOf(options), options.Audit),
+                options.Audit.Syslog is { } syslog
+                    ? new SyslogWriter(syslog, time, provider.GetRequiredService<ILogger<SyslogWriter>>())
+                    : null,
+                time,
+                provider.GetRequiredService<ILogger<AuditLog>>()
+            ))
+            .AddSingleton(new AuditReader(AuditFileOf(options), options.Audit.Keep))
+            .AddSingleton(new RefusalThrottle(RefusedStrangers, time))
+            .AddSingleton<RefusalSummary>()
+            .AddSingleton<AuditTrail>()
+            .AddSingleton<AuditEndpoints>()
+            .AddHostedService(provider => provider.GetRequiredService<AuditLog>())
+            .AddHostedService<Lifecycle>()
+            .AddHostedService(provider => provider.GetRequiredService<RefusalSummary>());
+
+    private static string AuditFileOf(ServeOptions options) => Path.Combine(options.Data, "audit.log");
 
     private static void AddRelay(IServiceCollection services, string data, TimeProvider time) =>
         services
@@ -203,7 +269,9 @@ internal static class Program
     private static void AddApi(IServiceCollection services) =>
         services
             .AddSingleton<ControlPlane>()
+            .AddSingleton<LeaseSessions>()
             .AddSingleton<LeaseAllocator>()
+            .AddSingleton<LeaseRegistrar>()
             .AddSingleton<EnrolmentEndpoints>()
             .AddSingleton<JoinEndpoints>()
             .AddSingleton<VerificationEndpoints>()
@@ -217,34 +285,6 @@ internal static class Program
             .AddSingleton<QueryEndpoints>()
             .AddSingleton<ApiPipeline>()
             .AddHostedService<OperationReconciler>();
-
-    /// <summary>
-    /// Bounds the connections of a port, in all and by source, before anything is read from them: so many of anybody's
-    /// leave places and descriptors to everybody else.
-    /// </summary>
-    private static void BoundConnections(ListenOptions listen, PortLimits limits, TimeProvider time)
-    {
-        var services = listen.ApplicationServices;
-        var quota = new ConnectionQuota(
-            ServerLimits.ManagementMember,
-            limits.Within(DescriptorLimit.Read(), ServerLimits.ManagementDescriptorPercent),
-            time,
-            services.GetRequiredService<ILogger<ConnectionQuota>>()
-        );
-        services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopped.Register(quota.Dispose);
-        listen.Use(next =>
-            async connection =>
-            {
-                using var place = connection.RemoteEndPoint is IPEndPoint source
-                    ? quota.Enter(source.Address)
-                    : quota.Enter();
-                if (place is null)
-                    connection.Abort();
-                else
-                    await next(connection);
-            }
-        );
-    }
 
     /// <summary>Serves TLS with a certificate that may be renewed while it is served.</summary>
     internal static void UseTls(ListenOptions listen, string? certificate, string? key, TimeProvider time)
@@ -261,6 +301,8 @@ internal static class Program
         listen
             .ApplicationServices.GetRequiredService<IHostApplicationLifetime>()
             .ApplicationStopped.Register(files.Dispose);
+        if (listen.ApplicationServices.GetService<PublicOrigin>() is { } origin)
+            origin.Certificate = () => files.Context.TargetCertificate;
         listen.UseHttps(
             new TlsHandshakeCallbackOptions
             {
@@ -272,27 +314,5 @@ internal static class Program
                     ),
             }
         );
-    }
-
-    /// <summary>Two servers on one directory would each believe their own state.</summary>
-    private static FileStream LockDataDirectory(string data)
-    {
-        try
-        {
-            return new FileStream(
-                Path.Combine(data, "weftd.lock"),
-                new FileStreamOptions
-                {
-                    Mode = FileMode.OpenOrCreate,
-                    Access = FileAccess.ReadWrite,
-                    Share = FileShare.None,
-                    UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-                }
-            );
-        }
-        catch (IOException e)
-        {
-            throw new IOException($"another weftd works on {data}; stop it, or name another --data", e);
-        }
     }
 }

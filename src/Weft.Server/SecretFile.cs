@@ -1,4 +1,5 @@
 using System.Text;
+using Weft.Files;
 
 namespace Weft.Server;
 
@@ -6,24 +7,10 @@ namespace Weft.Server;
 internal static class SecretFile
 {
     /// <summary>Makes a file where there is none.</summary>
+    /// <exception cref="IOException">The disk did not take it.</exception>
     public static void CreateIfMissing(string path, Func<string> secret)
     {
-        if (File.Exists(path))
-            return;
-        // What a start that was cut off left behind is in nobody's hands yet.
-        File.Delete($"{path}.new");
-        var options = new FileStreamOptions
-        {
-            Mode = FileMode.CreateNew,
-            Access = FileAccess.Write,
-            UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-        };
-        using (var file = new FileStream($"{path}.new", options))
-        {
-            file.Write(Encoding.UTF8.GetBytes($"{secret()}\n"));
-            file.Flush(flushToDisk: true);
-        }
-
-        File.Move($"{path}.new", path);
+        if (!File.Exists(path))
+            DurableFile.Write(path, Encoding.UTF8.GetBytes($"{secret()}\n"), DurableFile.Private);
     }
 }

@@ -23,13 +23,33 @@ internal sealed class ServeCommand
         Value("--listen", "ADDRESS:PORT", "where to listen (default 127.0.0.1:7433; port 0 takes a free one)"),
         Value("--tls-cert", "FILE", "certificate and chain, PEM; serves HTTPS. Read again when it changes"),
         Value("--tls-key", "FILE", "the certificate's key, PEM"),
+        Value(
+            "--public-address",
+            "URL",
+            "where the world reaches it, for links in answers (default: what the request names, if that is this server)"
+        ),
         Flag("--plain-http", "listen without TLS beyond this machine: tokens travel in the clear"),
         Value("--limits", "FILE", "JSON with numbers that differ from the defaults (docs/specs/limits.md)"),
+        Value(
+            "--backup-every",
+            "TIME",
+            "copy the store into DIR/backups as often as this, 10s to 365d: 30m, 6h, 1d (default: never)"
+        ),
+        Value("--keep", "N", "how many of these copies are kept (default 7)"),
         Value(
             "--log-level",
             "LEVEL",
             "the least level that is logged: trace, debug, info, warn or error (default info)"
         ),
+    ];
+
+    private static readonly ImmutableArray<Option> AuditOptions =
+    [
+        Value("--audit-max-size", "SIZE", "when DIR/audit.log is turned over (default 64MiB)"),
+        Value("--audit-max-age", "AGE", "when it is turned over at the latest (default 7d)"),
+        Value("--audit-keep", "NUMBER", "how many files are kept besides (default 12)"),
+        Value("--audit-also", "KIND,…", "record these too: reads, leases, reports (default none)"),
+        Value("--audit-syslog", "SOCKET|ADDRESS:PORT", "send records there too, by RFC 5424: /dev/log, 192.0.2.9:514"),
     ];
 
     private static readonly ImmutableArray<Option> RelayOptions =
@@ -69,7 +89,7 @@ internal sealed class ServeCommand
         ),
     ];
 
-    private static readonly ImmutableArray<Option> AllOptions = [.. ServerOptions, .. RelayOptions];
+    private static readonly ImmutableArray<Option> AllOptions = [.. ServerOptions, .. AuditOptions, .. RelayOptions];
 
     /// <summary>What <c>weftd --help</c> says.</summary>
     public static string Usage { get; } =
@@ -77,13 +97,18 @@ internal sealed class ServeCommand
         weftd, the control plane of Weft
 
         usage: weftd serve --data DIR [--listen ADDRESS:PORT] [--tls-cert FILE --tls-key FILE] [--limits FILE] [--plain-http]
-                           [--log-level LEVEL]
+                           [--log-level LEVEL] [--public-address URL] [--backup-every TIME [--keep N]]
+                           [--audit-max-size SIZE] [--audit-max-age AGE] [--audit-keep NUMBER] [--audit-also KIND,…]
+                           [--audit-syslog SOCKET|ADDRESS:PORT]
                            [--relay-listen ADDRESS:PORT [--relay-address HOST[:PORT]] [--relay-tls-cert FILE --relay-tls-key FILE]
                             [--relay-host-names NAME,…] [--relay-host-suffix NAME] [--relay-default-namespace N]
                             [--relay-proxies CIDR,…] [--relay-plain-http]]
+               weftd backup FILE | check [FILE] | restore FILE [--data DIR]    weftd backup --help says more
                weftd --version
 
         {Describe(ServerOptions)}
+
+        {Describe(AuditOptions)}
 
         {Describe(RelayOptions)}
 

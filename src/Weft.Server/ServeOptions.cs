@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Net;
 using Weft.Logging;
+using Weft.Server.Storage;
 
 namespace Weft.Server;
 
@@ -22,6 +23,15 @@ internal sealed record ServeOptions(
 
     /// <summary>The numbers of <see cref="Limits"/>, once they have been read.</summary>
     public ServerLimits Numbers { get; init; } = ServerLimits.Default;
+
+    /// <summary>How often the store is copied; null where it isn't.</summary>
+    public BackupOptions? Backups { get; init; }
+
+    /// <summary>How the record of who did what is kept.</summary>
+    public AuditServeOptions Audit { get; init; } = new();
+
+    /// <summary>Where the world reaches the API; null where that is said by no option.</summary>
+    public Uri? PublicAddress { get; init; }
 
     /// <summary>The least level that is logged.</summary>
     public LogLevel LogLevel { get; init; } = LogLevel.Information;
@@ -49,6 +59,9 @@ internal sealed record ServeOptions(
             Mistake($"{file.Key}: there is no file '{file.Value}'");
         var level = ReadLogLevel(given, Mistake);
         var relay = RelayOptionsReader.Read(given, Mistake);
+        var backups = ReadBackups(given, Mistake);
+        var audit = AuditServeOptions.Read(given, Mistake);
+        var address = ReadPublicAddress(given, Mistake);
         return mistakes.Count > 0
             ? Refusal.Combine(mistakes, null)
             : new ServeOptions(
@@ -61,7 +74,61 @@ internal sealed record ServeOptions(
             {
                 Relay = relay,
                 LogLevel = level,
+                Backups = backups,
+                Audit = audit,
+                PublicAddress = address,
             };
+    }
+
+    private static BackupOptions? ReadBackups(Dictionary<string, string> given, Action<string> mistake)
+    {
+        var keep = BackupOptions.DefaultKeep;
+        if (
+            given.TryGetValue("--keep", out var count)
+            && (
+                !int.TryParse(count, NumberStyles.None, CultureInfo.InvariantCulture, out keep)
+                || keep is < 1 or > 10_000
+            )
+        )
+            mistake($"--keep: '{count}' is no number of backups; write 1 to 10000");
+        if (!given.TryGetValue("--backup-every", out var text))
+        {
+            if (count is not null)
+                mistake("--keep is about backups, and there are none without --backup-every");
+            return null;
+        }
+
+        if (ParseDuration(text) is { } every)
+            return new BackupOptions(every, keep);
+        mistake($"--backup-every: '{text}' is no duration of 10s to 365d; write 30m, 6h or 1d");
+        return null;
+    }
+
+    private static TimeSpan? ParseDuration(string text)
+    {
+        var unit = text is [.., var last]
+            ? last switch
+            {
+                's' => TimeSpan.FromSeconds(1),
+                'm' => TimeSpan.FromMinutes(1),
+                'h' => TimeSpan.FromHours(1),
+                'd' => TimeSpan.FromDays(1),
+                _ => TimeSpan.Zero,
+            }
+            : TimeSpan.Zero;
+        return
+            int.TryParse(
+                text.AsSpan(0, Math.Max(text.Length - 1, 0)),
+                NumberStyles.None,
+                CultureInfo.InvariantCulture,
+                out var n
+            )
+            && n <= TimeSpan.FromDays(365).TotalSeconds
+            && n * unit is var duration
+            && duration >= TimeSpan.FromSeconds(10)
+            && duration <= TimeSpan.FromDays(365)
+            ? duration
+            : null;
     }
 
     private static LogLevel ReadLogLevel(Dictionary<string, string> given, Action<string> mistake)
@@ -72,6 +139,19 @@ internal sealed record ServeOptions(
             return level;
         mistake($"--log-level: '{word}' is no level; write {LogLevelNames.Choice}");
         return LogLevel.Information;
+    }
+
+    private static Uri? ReadPublicAddress(Dictionary<string, string> given, Action<string> mistake)
+    {
+        if (!given.TryGetValue("--public-address", out var text))
+            return null;
+        if (
+            Uri.TryCreate(text, UriKind.Absolute, out var address)
+            && address is { Scheme: "http" or "https", AbsolutePath: "/", Query: "", Fragment: "", UserInfo: "" }
+        )
+            return address;
+        mistake($"--public-address: '{text}' is no address; write https://weft.example:7433");
+        return null;
     }
 
     internal static IPEndPoint? Endpoint(

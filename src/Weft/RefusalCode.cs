@@ -97,8 +97,16 @@ internal enum RefusalCode
     /// <summary>The change would shut out who makes it; it must be insisted on. 409.</summary>
     WouldLockOut,
 
+    /// <summary>The request belongs to a lease session that is over; open one and ask again. 409.</summary>
+    LeaseSessionEnded,
+
     /// <summary>Others changed the same objects again and again; try once more. 409.</summary>
     Contended,
+
+    /// <summary>
+    /// Agents haven't registered what their pods hold since the store was restored; until then nothing new is leased. 503.
+    /// </summary>
+    RegistrationPending,
 
     /// <summary>The server cannot serve now; try again. 503.</summary>
     ServiceUnavailable,
@@ -126,12 +134,13 @@ internal static class RefusalCodes
             or RefusalCode.AddressHeld
             or RefusalCode.AddressPoolExhausted
             or RefusalCode.PluginNotDrawn
+            or RefusalCode.LeaseSessionEnded
             or RefusalCode.Contended
             or RefusalCode.WouldLockOut => 409,
             RefusalCode.PreconditionFailed => 412,
             RefusalCode.RequestTooLarge => 413,
             RefusalCode.InternalError => 500,
-            RefusalCode.ServiceUnavailable => 503,
+            RefusalCode.ServiceUnavailable or RefusalCode.RegistrationPending => 503,
             _ => 400,
         };
 }

@@ -5,10 +5,12 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using Weft.Contracts;
 using Weft.Resources;
 using Weft.Server;
+using Weft.Server.Audit;
 using Weft.Server.Identity;
 using Weft.Server.Relays;
 using Weft.Storage;
@@ -66,16 +68,23 @@ internal sealed class InProcessServer : IAsyncDisposable
     public static async Task<InProcessServer> Empty(
         IResourceStore? store = null,
         DateTimeOffset? now = null,
-        RelayServeOptions? relay = null
+        RelayServeOptions? relay = null,
+        AuditServeOptions? audit = null,
+        string? data = null
     )
     {
-        var directory = Directory.CreateTempSubdirectory("weft-plane-");
+        var directory = data is null
+            ? Directory.CreateTempSubdirectory("weft-plane-")
+            : Directory.CreateDirectory(data);
         store ??= new MemoryStore();
         var token = Path.Join(directory.FullName, "admin.token");
         var clock = new FakeTimeProvider(now ?? new DateTimeOffset(2026, 11, 22, 10, 0, 0, TimeSpan.Zero));
         var options = new ServeOptions(directory.FullName, new IPEndPoint(IPAddress.Loopback, 0), null, null, null)
         {
             Relay = relay,
+            Audit = audit ?? new AuditServeOptions(),
+            // A start and a stop of each server would bury what a test has to say.
+            LogLevel = LogLevel.Warning,
         };
         var app = Weft.Server.Program.Build(options, store, CredentialStore.Open(token), Limits.Default, clock);
         await app.StartAsync(Cancel);
@@ -213,6 +222,16 @@ internal sealed class InProcessServer : IAsyncDisposable
 
     /// <summary>The directory that holds all state.</summary>
     public string Data => _directory.FullName;
+
+    /// <summary>The lines of the audit log so far, over all files, the oldest first.</summary>
+    public IReadOnlyList<AuditRecord> Audited() =>
+        [
+            .. AuditFiles
+                .List(Path.Join(Data, "audit.log"), keep: 99)
+                .SelectMany(File.ReadLines)
+                .Select(line => AuditRecord.Read(Encoding.UTF8.GetBytes(line)))
+                .OfType<AuditRecord>(),
+        ];
 
     /// <summary>Waits until a condition holds that some other task brings about.</summary>
     public async Task WaitUntil(Func<bool> condition, string what)

@@ -12,17 +12,23 @@ namespace Weft.Agent.ControlPlane;
 /// <remarks>
 /// Every method throws <see cref="ControlPlaneException"/> for whatever is no good answer, else only cancellation.
 /// </remarks>
-/// <param name="http">The client, based at <c>/agents/v1/</c>.</param>
-internal sealed class ControlPlaneClient(
-    HttpClient http,
-    Connectivity connectivity,
-    AgentTimings timings,
-    TimeProvider clock
-)
+internal sealed class ControlPlaneClient : IDisposable
 {
     private static readonly MediaTypeHeaderValue Json = new("application/json") { CharSet = "utf-8" };
 
+    private readonly HttpClient _http;
+    private readonly Connectivity _connectivity;
+    private readonly AgentTimings _timings;
+    private readonly TimeProvider _clock;
+    private readonly LeaseOrder _order;
     private volatile Identity? _identity;
+
+    /// <param name="http">The client, based at <c>/agents/v1/</c>.</param>
+    public ControlPlaneClient(HttpClient http, Connectivity connectivity, AgentTimings timings, TimeProvider clock)
+    {
+        (_http, _connectivity, _timings, _clock) = (http, connectivity, timings, clock);
+        _order = new LeaseOrder(OpenLeaseSession);
+    }
 
     /// <summary>Who the agent is; null until it is enrolled.</summary>
     public Identity? Identity
@@ -31,11 +37,17 @@ internal sealed class ControlPlaneClient(
         set => _identity = value;
     }
 
+    /// <summary>
+    /// Is called with the epoch's id when the control plane asks for what the agent's pods hold: at each answer, until it has
+    /// been told.
+    /// </summary>
+    public Action<string>? RegistrationAsked { get; set; }
+
     /// <summary><c>POST enroll</c>.</summary>
     public async Task<EnrolmentResponse> Enrol(EnrolmentRequest request, string token, CancellationToken cancel)
     {
         using var message = CreateRequest(HttpMethod.Post, AgentApi.Enrol, token, request.ToBytes());
-        using var answer = await Send(message, timings.RequestTimeout, cancel);
+        using var answer = await Send(message, _timings.RequestTimeout, cancel);
         return await Read(answer, body => EnrolmentResponse.Read(body), cancel);
     }
 
@@ -50,7 +62,7 @@ internal sealed class ControlPlaneClient(
     {
         var path = $"{AgentApi.Join}?{AgentApi.JoinCluster}={Uri.EscapeDataString(cluster)}";
         using var message = CreateRequest(HttpMethod.Post, path, token, request.ToBytes());
-        using var answer = await Send(message, timings.RequestTimeout, cancel);
+        using var answer = await Send(message, _timings.RequestTimeout, cancel);
         return await Read(answer, body => EnrolmentResponse.Read(body), cancel);
     }
 
@@ -63,7 +75,7 @@ internal sealed class ControlPlaneClient(
             Bearer,
             Resources.Json.ToUtf8(issuer.ToJson())
         );
-        using var answer = await Send(message, timings.RequestTimeout, cancel);
+        using var answer = await Send(message, _timings.RequestTimeout, cancel);
     }
 
     /// <summary>
@@ -72,12 +84,14 @@ internal sealed class ControlPlaneClient(
     /// <returns>The desired state as it was sent; null where nothing is new.</returns>
     public async Task<byte[]?> GetDesired(string? after, CancellationToken cancel)
     {
-        var seconds = ((int)timings.LongPollWait.TotalSeconds).ToString(CultureInfo.InvariantCulture);
+        var seconds = ((int)_timings.LongPollWait.TotalSeconds).ToString(CultureInfo.InvariantCulture);
         var query = after is null
             ? $"{AgentApi.Desired}?wait={seconds}"
             : $"{AgentApi.Desired}?after={Uri.EscapeDataString(after)}&wait={seconds}";
         using var message = CreateRequest(HttpMethod.Get, query, Bearer);
-        using var answer = await Send(message, timings.LongPollWait + timings.RequestTimeout, cancel);
+        using var answer = await Send(message, _timings.LongPollWait + _timings.RequestTimeout, cancel);
+        if (answer.Headers.TryGetValues(AgentApi.RegistrationHeader, out var epochs))
+            RegistrationAsked?.Invoke(epochs.First());
         return answer.StatusCode == HttpStatusCode.NoContent ? null : await answer.Content.ReadAsByteArrayAsync(cancel);
     }
 
@@ -85,38 +99,43 @@ internal sealed class ControlPlaneClient(
     public async Task ReportStatus(StatusReport report, CancellationToken cancel)
     {
         using var message = CreateRequest(HttpMethod.Put, AgentApi.Status, Bearer, report.ToBytes());
-        using var answer = await Send(message, timings.RequestTimeout, cancel);
+        using var answer = await Send(message, _timings.RequestTimeout, cancel);
     }
 
     /// <summary><c>PUT inventory</c>.</summary>
     public async Task ReportInventory(byte[] inventory, CancellationToken cancel)
     {
         using var message = CreateRequest(HttpMethod.Put, AgentApi.Inventory, Bearer, inventory);
-        using var answer = await Send(message, timings.RequestTimeout, cancel);
+        using var answer = await Send(message, _timings.RequestTimeout, cancel);
     }
 
     /// <summary><c>GET relay</c>: where to listen, with a token that is good for an hour.</summary>
     public async Task<byte[]> GetRelays(CancellationToken cancel)
     {
         using var message = CreateRequest(HttpMethod.Get, AgentApi.Relay, Bearer);
-        using var answer = await Send(message, timings.RequestTimeout, cancel);
+        using var answer = await Send(message, _timings.RequestTimeout, cancel);
         return await answer.Content.ReadAsByteArrayAsync(cancel);
     }
 
     /// <summary><c>POST leases/acquire</c>.</summary>
     public async Task<PodLease> Acquire(PodLeaseRequest request, CancellationToken cancel)
     {
-        using var message = CreateRequest(HttpMethod.Post, AgentApi.Acquire, Bearer, request.ToBytes());
-        using var answer = await Send(message, timings.RequestTimeout, cancel);
+        using var answer = await SendInOrder(AgentApi.Acquire, request, cancel);
         return await Read(answer, body => PodLease.Read(body), cancel);
     }
 
     /// <summary><c>POST leases/release</c>.</summary>
     public async Task Release(LeaseHolder holder, CancellationToken cancel)
     {
-        var request = new PodLeaseRequest(holder).ToBytes();
-        using var message = CreateRequest(HttpMethod.Post, AgentApi.Release, Bearer, request);
-        using var answer = await Send(message, timings.RequestTimeout, cancel);
+        using var answer = await SendInOrder(AgentApi.Release, new PodLeaseRequest(holder), cancel);
+    }
+
+    /// <summary><c>POST leases/register</c>.</summary>
+    public async Task<LeaseRegistrationResponse> Register(LeaseRegistration part, CancellationToken cancel)
+    {
+        using var message = CreateRequest(HttpMethod.Post, AgentApi.Register, Bearer, part.ToBytes());
+        using var answer = await Send(message, _timings.RequestTimeout, cancel);
+        return await Read(answer, body => LeaseRegistrationResponse.Read(body), cancel);
     }
 
     /// <summary><c>GET verifications</c>: waits until somebody asks for one, or until the wait is over.</summary>
@@ -125,10 +144,10 @@ internal sealed class ControlPlaneClient(
     {
         var query = string.Create(
             CultureInfo.InvariantCulture,
-            $"{AgentApi.Verifications}?after={after}&wait={(int)timings.LongPollWait.TotalSeconds}"
+            $"{AgentApi.Verifications}?after={after}&wait={(int)_timings.LongPollWait.TotalSeconds}"
         );
         using var message = CreateRequest(HttpMethod.Get, query, Bearer);
-        using var answer = await Send(message, timings.LongPollWait + timings.RequestTimeout, cancel);
+        using var answer = await Send(message, _timings.LongPollWait + _timings.RequestTimeout, cancel);
         return answer.StatusCode == HttpStatusCode.NoContent ? null : await answer.Content.ReadAsByteArrayAsync(cancel);
     }
 
@@ -137,7 +156,40 @@ internal sealed class ControlPlaneClient(
     {
         var path = $"{AgentApi.Verifications}/{Uri.EscapeDataString(id)}";
         using var message = CreateRequest(HttpMethod.Put, path, Bearer, report);
-        using var answer = await Send(message, timings.RequestTimeout, cancel);
+        using var answer = await Send(message, _timings.RequestTimeout, cancel);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _order.Dispose();
+
+    /// <summary><c>POST leases/session</c>.</summary>
+    private async Task<string> OpenLeaseSession(CancellationToken cancel)
+    {
+        using var message = CreateRequest(HttpMethod.Post, AgentApi.Session, Bearer);
+        using var answer = await Send(message, _timings.RequestTimeout, cancel);
+        return (await Read(answer, body => LeaseSession.Read(body), cancel)).Session;
+    }
+
+    private async Task<HttpResponseMessage> SendInOrder(string path, PodLeaseRequest request, CancellationToken cancel)
+    {
+        for (var isAgain = false; ; isAgain = true)
+        {
+            var order = await _order.Begin(cancel);
+            try
+            {
+                var body = (request with { Order = order }).ToBytes();
+                using var message = CreateRequest(HttpMethod.Post, path, Bearer, body);
+                return await Send(message, _timings.RequestTimeout, cancel);
+            }
+            catch (ControlPlaneException e) when (!isAgain && e.Code == nameof(RefusalCode.LeaseSessionEnded))
+            {
+                _order.EndSession(order);
+            }
+            finally
+            {
+                _order.End(order);
+            }
+        }
     }
 
     private string Bearer => _identity?.Credential ?? throw new ControlPlaneException("the agent isn't enrolled yet");
@@ -158,27 +210,27 @@ internal sealed class ControlPlaneClient(
 
     private async Task<HttpResponseMessage> Send(HttpRequestMessage message, TimeSpan limit, CancellationToken cancel)
     {
-        using var deadline = new CancellationTokenSource(limit, clock);
+        using var deadline = new CancellationTokenSource(limit, _clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, deadline.Token);
         HttpResponseMessage answer;
         try
         {
-            answer = await http.SendAsync(message, either.Token);
+            answer = await _http.SendAsync(message, either.Token);
         }
         catch (OperationCanceledException e) when (!cancel.IsCancellationRequested)
         {
-            connectivity.RecordFailure();
+            _connectivity.RecordFailure();
             throw new ControlPlaneException(
-                $"the control plane at {http.BaseAddress!.Authority} has not answered for {limit.TotalSeconds:0.#} s",
+                $"the control plane at {_http.BaseAddress!.Authority} has not answered for {limit.TotalSeconds:0.#} s",
                 e
             );
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
-            connectivity.RecordFailure();
+            _connectivity.RecordFailure();
             throw new ControlPlaneException(
-                $"the control plane at {http.BaseAddress!.Authority} can't be reached: "
-                    + ProxyDiagnostics.DescribeFailure(e, http.BaseAddress),
+                $"the control plane at {_http.BaseAddress!.Authority} can't be reached: "
+                    + ProxyDiagnostics.DescribeFailure(e, _http.BaseAddress),
                 e
             );
         }
@@ -193,11 +245,11 @@ internal sealed class ControlPlaneClient(
     private void RecordStatus(HttpStatusCode status)
     {
         if (status == HttpStatusCode.Unauthorized)
-            connectivity.RecordRejection();
+            _connectivity.RecordRejection();
         else if ((int)status is >= 200 and < 300 or >= 400 and < 500 and not 407 and not 408)
-            connectivity.RecordAnswer();
+            _connectivity.RecordAnswer();
         else
-            connectivity.RecordFailure();
+            _connectivity.RecordFailure();
     }
 
     private async Task<ControlPlaneException> ReadError(HttpResponseMessage answer, CancellationToken cancel)
@@ -206,14 +258,14 @@ internal sealed class ControlPlaneClient(
         var detail = body?["error"]?.AsObject();
         var status = (int)answer.StatusCode;
         var said = detail is null
-            ? $"the control plane at {http.BaseAddress!.Authority} answered {status} without saying why"
+            ? $"the control plane at {_http.BaseAddress!.Authority} answered {status} without saying why"
             : $"{detail["code"]}: {detail["message"]}";
         var asked = answer.Headers.RetryAfter;
         return new ControlPlaneException(said)
         {
             Status = status,
             ErrorBody = body,
-            RetryAfter = asked?.Delta ?? (asked?.Date is { } date ? date - clock.GetUtcNow() : null),
+            RetryAfter = asked?.Delta ?? (asked?.Date is { } date ? date - _clock.GetUtcNow() : null),
         };
     }
 

@@ -14,6 +14,9 @@ internal sealed class ControlPlaneException(string message, Exception? cause = n
     /// <summary>The ARM error body that came with it, as it is; null where none did.</summary>
     public JsonObject? ErrorBody { get; init; }
 
+    /// <summary>The code of the refusal; null where nothing came that has one.</summary>
+    public string? Code => (string?)ErrorBody?["error"]?["code"];
+
     /// <summary>How long the control plane asked to be left alone.</summary>
     public TimeSpan? RetryAfter { get; init; }
 

@@ -20,9 +20,10 @@ internal sealed class Enrolment(
     /// Uses the identity that is kept, if there is one; else checks that enrolling can at least be tried.
     /// </summary>
     /// <exception cref="StartupException">There is neither an identity nor a token.</exception>
-    public void Resume()
+    /// <param name="exposed">See <see cref="Identity.Read"/>.</param>
+    public void Resume(Action<UnixFileMode>? exposed = null)
     {
-        plane.Identity = Identity.Read(credentialPath, options.Name);
+        plane.Identity = Identity.Read(credentialPath, options.Name, exposed);
         if (plane.Identity is null)
             _ = ReadToken();
     }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Weft.Agent.Linux;
+using Weft.Files;
 
 namespace Weft.Agent.ControlPlane;
 
@@ -12,13 +13,17 @@ internal sealed record Identity(string Name, string AgentId, string Cluster, str
 {
     /// <summary>Reads the identity that an earlier start has kept.</summary>
     /// <param name="name">The name the agent was started by.</param>
+    /// <param name="exposed">Is told of the mode, where others could read the secret; it is for the owner alone
+    /// again.</param>
     /// <returns>The identity, or null where the agent isn't enrolled.</returns>
     /// <exception cref="StartupException">The file is damaged, or of another agent.</exception>
-    public static Identity? Read(string path, string name)
+    public static Identity? Read(string path, string name, Action<UnixFileMode>? exposed = null)
     {
         if (!File.Exists(path))
             return null;
-        File.SetUnixFileMode(path, AtomicFile.Private);
+        if (File.GetUnixFileMode(path) is var mode && (mode & ~(DurableFile.Private | UnixFileMode.UserExecute)) != 0)
+            exposed?.Invoke(mode);
+        File.SetUnixFileMode(path, DurableFile.Private);
         Identity? kept;
         try
         {
@@ -43,10 +48,10 @@ internal sealed record Identity(string Name, string AgentId, string Cluster, str
 
     /// <summary>Keeps the identity; returns once it is on the disk.</summary>
     public void Save(string path) =>
-        AtomicFile.Write(
+        DurableFile.Write(
             path,
             JsonSerializer.SerializeToUtf8Bytes(this, IdentityJson.Default.Identity),
-            AtomicFile.Private
+            DurableFile.Private
         );
 
     /// <summary>The name alone: a record prints all it has, and this one must not.</summary>

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Weft.Agent.Linux;
 using Weft.Contracts;
+using Weft.Files;
 
 namespace Weft.Agent.ControlPlane;
 
@@ -20,7 +21,7 @@ internal static class PendingCredential
         if (File.Exists(path) && File.ReadAllText(path).Trim() is { Length: > 0 } kept)
             return kept;
         var made = BearerToken.Create(BearerToken.AgentKind, RandomNumberGenerator.GetBytes(BearerToken.RandomLength));
-        AtomicFile.Write(path, Encoding.ASCII.GetBytes($"{made}\n"), AtomicFile.Private);
+        DurableFile.Write(path, Encoding.ASCII.GetBytes($"{made}\n"), DurableFile.Private);
         return made;
     }
 

@@ -148,6 +148,6 @@ internal static partial class InterfaceReader
             ? address.ToString()
             : null;
 
-    [GeneratedRegex("^(c[0-9]+)?pf[0-9]+(vf|sf)[0-9]+$")]
+    [GeneratedRegex("^(c[0-9]+)?pf[0-9]+(vf|sf)[0-9]+\\z")]
     private static partial Regex Representor();
 }

@@ -21,7 +21,7 @@ internal sealed class InventoryLoop(
     private readonly Backoff _backoff = new(timings.InitialBackoff, timings.MaxBackoff);
     private readonly AsyncAutoResetEvent _wakeUp = new(clock);
     private string? _reported;
-    private DateTimeOffset _reportedAt = DateTimeOffset.MinValue;
+    private long _reportedAt;
     private string? _lastError;
 
     /// <summary>Runs until cancelled.</summary>
@@ -88,12 +88,12 @@ internal sealed class InventoryLoop(
         {
             var inventory = reader.Read(await plugins.Read(cancel));
             var steady = WithoutVolatileParts(inventory);
-            if (steady != _reported || clock.GetUtcNow() - _reportedAt >= timings.InventoryResendInterval)
+            if (steady != _reported || clock.GetElapsedTime(_reportedAt) >= timings.InventoryResendInterval)
             {
                 await plane.ReportInventory(Json.ToUtf8(inventory.ToJson()), cancel);
                 if (steady != _reported)
                     log.InventoryReported(inventory.Devices.Length, inventory.Plugins.Length);
-                (_reported, _reportedAt, _lastError) = (steady, clock.GetUtcNow(), null);
+                (_reported, _reportedAt, _lastError) = (steady, clock.GetTimestamp(), null);
             }
 
             _backoff.Reset();

@@ -99,6 +99,6 @@ internal static partial class PciBus
             ? text[2..].ToLowerInvariant()
             : "";
 
-    [GeneratedRegex("^[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\\.[0-7]$")]
+    [GeneratedRegex("^[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\\.[0-7]\\z")]
     private static partial Regex Address();
 }

@@ -216,7 +216,7 @@ internal sealed partial class PluginBinaries(IReadOnlyList<string> folders, Time
         return new string(buffer, 0, length);
     }
 
-    [GeneratedRegex("^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    [GeneratedRegex("^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\\z")]
     private static partial Regex PluginName();
 
     [GeneratedRegex("v[0-9]+\\.[0-9]+\\.[0-9]+[A-Za-z0-9.+-]{0,40}")]

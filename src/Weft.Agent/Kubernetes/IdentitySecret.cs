@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Weft.Agent.ControlPlane;
 using Weft.Agent.Linux;
+using Weft.Files;
 using Weft.Resources;
 
 namespace Weft.Agent.Kubernetes;
@@ -30,7 +31,7 @@ internal sealed class IdentitySecret(KubeApi api, string name)
         {
             var secret = await api.Get(Path, cancel);
             if (secret?["data"]?[Member] is JsonValue value && value.TryGetValue<string>(out var text))
-                AtomicFile.Write(path, Convert.FromBase64String(text), AtomicFile.Private);
+                DurableFile.Write(path, Convert.FromBase64String(text), DurableFile.Private);
         }
         catch (Exception e) when (e is KubeException or FormatException)
         {

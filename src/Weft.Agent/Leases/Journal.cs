@@ -1,6 +1,7 @@
 using System.Threading.Channels;
 using Microsoft.Win32.SafeHandles;
 using Weft.Agent.Linux;
+using Weft.Files;
 
 namespace Weft.Agent.Leases;
 
@@ -38,7 +39,7 @@ internal sealed class Journal : IAsyncDisposable
     private Journal(string path, LeaseTable table, ILogger log, Action<SafeFileHandle>? sync, int compactFrom)
     {
         (_path, _table, _log, _compactFrom) = (path, table, log, compactFrom);
-        _sync = sync ?? RandomAccess.FlushToDisk;
+        _sync = sync ?? DurableFile.Sync;
         if (File.Exists(path))
             Replay();
         else
@@ -171,24 +172,17 @@ internal sealed class Journal : IAsyncDisposable
         foreach (var chunk in entries.Chunk(MaxBatch))
             content.Write(JournalFormat.Line(chunk));
 
-        var temporary = AtomicFile.TemporaryOf(_path);
-        File.Delete(temporary);
-        _isHealthy = false;
-        var made = new FileStreamOptions
+        var temporary = DurableFile.TemporaryOf(_path);
+        using (var file = DurableFile.Create(temporary))
         {
-            Mode = FileMode.CreateNew,
-            Access = FileAccess.Write,
-            BufferSize = 0,
-            UnixCreateMode = AtomicFile.Private,
-        };
-        using (var file = new FileStream(temporary, made))
-        {
+            // From here on the old file may be gone, or not.
+            _isHealthy = false;
             file.Write(content.GetBuffer().AsSpan(0, (int)content.Length));
             _sync(file.SafeFileHandle);
         }
 
         File.Move(temporary, _path, overwrite: true);
-        Libc.SyncDirectory(Path.GetDirectoryName(_path)!);
+        DurableFile.SyncDirectory(Path.GetDirectoryName(_path)!);
         _file?.Dispose();
         _file = File.OpenHandle(_path, FileMode.Open, FileAccess.Write, FileShare.Read);
         (_length, _entries, _isHealthy) = (content.Length, entries.Count, true);

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Numerics;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 
 namespace Weft.Agent.Leases;
 
@@ -13,18 +14,15 @@ internal static class JournalFormat
 {
     private const int Checksum = 8;
 
+    private static JournalJson Json => JournalJson.Default;
+
     /// <summary>The first line.</summary>
     public static byte[] Header() =>
-        Line(
-            JsonSerializer.SerializeToUtf8Bytes(
-                new JournalHeader(JournalHeader.Current),
-                JournalJson.Default.JournalHeader
-            )
-        );
+        Line(JsonSerializer.SerializeToUtf8Bytes(new JournalHeader(JournalHeader.Current), Json.JournalHeader));
 
     /// <summary>One line of entries.</summary>
     public static byte[] Line(IReadOnlyList<JournalEntry> entries) =>
-        Line(JsonSerializer.SerializeToUtf8Bytes(entries, JournalJson.Default.IReadOnlyListJournalEntry));
+        Line(JsonSerializer.SerializeToUtf8Bytes(entries, Json.IReadOnlyListJournalEntry));
 
     /// <summary>Reads a journal.</summary>
     /// <param name="apply">Takes each entry in; false where it isn't one.</param>
@@ -35,11 +33,10 @@ internal static class JournalFormat
     {
         var at = ReadHeader(content);
         var count = 0;
-        while (at < content.Length)
+        for (var rest = content[at..]; !rest.IsEmpty; rest = content[at..])
         {
-            var rest = content[at..];
             var newline = rest.IndexOf((byte)'\n');
-            if (newline < 0 || Payload(rest[..newline]) is not { } payload)
+            if (newline == -1 || Payload(rest[..newline]) is not { } payload)
             {
                 if (IsTorn(rest, newline))
                     break;
@@ -48,7 +45,7 @@ internal static class JournalFormat
                 );
             }
 
-            foreach (var entry in Entries(payload, at))
+            foreach (var entry in Parse(payload, Json.IReadOnlyListJournalEntry, $"the line at byte {at}"))
             {
                 if (entry is null || !apply(entry))
                     throw new InvalidDataException(
@@ -77,25 +74,27 @@ internal static class JournalFormat
     private static int ReadHeader(ReadOnlySpan<byte> content)
     {
         var newline = content.IndexOf((byte)'\n');
-        if (newline < 0 || Payload(content[..newline]) is not { } payload)
+        if (newline == -1 || Payload(content[..newline]) is not { } payload)
             throw new InvalidDataException("its first line is no journal's");
-        var header = JsonSerializer.Deserialize(payload, JournalJson.Default.JournalHeader);
-        if (header?.WeftJournal != JournalHeader.Current)
+        var header = Parse(payload, Json.JournalHeader, "its first line");
+        if (header.WeftJournal != JournalHeader.Current)
             throw new InvalidDataException(
-                $"it is of version {header?.WeftJournal}, and this agent knows version {JournalHeader.Current}"
+                $"it is of version {header.WeftJournal}, and this agent knows version {JournalHeader.Current}"
             );
         return newline + 1;
     }
 
-    private static IReadOnlyList<JournalEntry> Entries(byte[] payload, int at)
+    private static T Parse<T>(byte[] payload, JsonTypeInfo<T> type, string line)
+        where T : class
     {
         try
         {
-            return JsonSerializer.Deserialize(payload, JournalJson.Default.IReadOnlyListJournalEntry) ?? [];
+            return JsonSerializer.Deserialize(payload, type)
+                ?? throw new InvalidDataException($"{line} holds null, which is none of a journal's");
         }
         catch (JsonException e)
         {
-            throw new InvalidDataException($"the line at byte {at} is no list of entries", e);
+            throw new InvalidDataException($"{line} is none of a journal's: {e.Message}", e);
         }
     }
 
@@ -106,7 +105,7 @@ internal static class JournalFormat
     /// </summary>
     private static bool IsTorn(ReadOnlySpan<byte> rest, int newline)
     {
-        if (newline < 0)
+        if (newline == -1)
             return true;
         var line = rest[..newline];
         var lastZero = line.LastIndexOf((byte)0);
@@ -116,7 +115,7 @@ internal static class JournalFormat
     }
 
     private static byte[]? Payload(ReadOnlySpan<byte> line) =>
-        line.Length > Checksum + 1
+        line.Length > Checksum
         && line[Checksum] == ' '
         && uint.TryParse(line[..Checksum], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var sum)
         && sum == ComputeChecksum(line[(Checksum + 1)..])

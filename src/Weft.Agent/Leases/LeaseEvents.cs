@@ -41,6 +41,15 @@ internal static partial class LeaseEvents
     [LoggerMessage(2212, LogLevel.Warning, "")]
     public static partial void ConnectionLost(this ILogger log, Exception error);
 
+    [LoggerMessage(2214, LogLevel.Information, "")]
+    public static partial void LeasesRegistered(this ILogger log, string epoch, int leases, int adopted, int conflicts);
+
+    [LoggerMessage(2215, LogLevel.Warning, "")]
+    public static partial void LeaseConflict(this ILogger log, string address, string holder, string? heldBy);
+
+    [LoggerMessage(2216, LogLevel.Warning, "")]
+    public static partial void RegistrationPostponed(this ILogger log, Exception error, double seconds);
+
     [LoggerMessage(2213, LogLevel.Error, "")]
     public static partial void ConnectionFailed(this ILogger log, Exception error);
 }

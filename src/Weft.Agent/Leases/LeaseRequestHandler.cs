@@ -33,7 +33,7 @@ internal sealed class LeaseRequestHandler(LeaseService leases, string? node, ILo
                 && Encoding.UTF8.GetBytes(body.ToJsonString()) is { Length: < PluginSocket.MaxLineLength } said
             )
                 return said;
-            var why = e.Message.Length > MaxReasonLength ? e.Message[..MaxReasonLength] : e.Message;
+            var why = e.Message[..Math.Min(e.Message.Length, MaxReasonLength)];
             return SocketResponse.Refuse(new Refusal(RefusalCode.ServiceUnavailable, $"{why}; try again"));
         }
         catch (IOException e)

@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using Weft.Addressing;
 using Weft.Agent.ControlPlane;
 using Weft.Contracts;
@@ -154,14 +153,11 @@ internal sealed class LeaseService(
         $"the interface '{holder.Interface}' of the container '{holder.ContainerId}'";
 
     /// <summary>Nobody waits for it any more, and what comes of it must still be seen.</summary>
-    [SuppressMessage("Reliability", "CA2008", Justification = "the continuation only logs")]
     private void LogWhenDone(Task<Outcome<PodLease>> granting, LeaseHolder holder) =>
         _ = granting.ContinueWith(
-            done =>
-            {
-                if (done.Exception?.InnerException is { } error and not OperationCanceledException)
-                    log.AcquireFailedLate(error, holder);
-            },
+            failed => log.AcquireFailedLate(failed.Exception!.InnerException!, holder),
+            CancellationToken.None,
+            TaskContinuationOptions.OnlyOnFaulted,
             TaskScheduler.Default
         );
 }

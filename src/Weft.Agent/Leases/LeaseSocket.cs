@@ -1,6 +1,8 @@
 using System.Net.Sockets;
+using System.Text;
 using Weft.Agent.Linux;
 using Weft.Contracts;
+using Weft.Files;
 
 namespace Weft.Agent.Leases;
 
@@ -25,7 +27,7 @@ internal sealed class LeaseSocket : IDisposable
     /// <exception cref="StartupException">Another agent listens there, or it can't be made.</exception>
     public static async Task<LeaseSocket> Open(string path, AgentTimings timings, TimeProvider clock, ILogger log)
     {
-        if (System.Text.Encoding.UTF8.GetByteCount(path) > MaxPathLength)
+        if (Math.Max(LengthOf(path), LengthOf(BirthplaceOf(path))) > MaxPathLength)
             throw new StartupException(
                 $"the path '{path}' is longer than the {MaxPathLength} bytes of a socket's; give a shorter --socket"
             );
@@ -124,7 +126,7 @@ internal sealed class LeaseSocket : IDisposable
             if (read == 0 || length >= PluginSocket.MaxLineLength)
                 return null;
             if (length == buffer.Length)
-                Array.Resize(ref buffer, Math.Min(PluginSocket.MaxLineLength, buffer.Length * 4));
+                Array.Resize(ref buffer, PluginSocket.MaxLineLength);
         }
     }
 
@@ -154,17 +156,16 @@ internal sealed class LeaseSocket : IDisposable
     /// </summary>
     private static Socket Listen(string path)
     {
-        var folder = Path.GetDirectoryName(path)!;
-        Directory.CreateDirectory(folder, OwnerOnly);
-        var closed = Path.Join(folder, $".{Environment.ProcessId:x}");
+        var birthplace = BirthplaceOf(path);
+        var closed = Path.GetDirectoryName(birthplace)!;
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!, OwnerOnly);
         Directory.CreateDirectory(closed, OwnerOnly);
         var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
         {
-            var birthplace = Path.Join(closed, "s");
             File.Delete(birthplace);
             listener.Bind(new UnixDomainSocketEndPoint(birthplace));
-            File.SetUnixFileMode(birthplace, AtomicFile.Private);
+            File.SetUnixFileMode(birthplace, DurableFile.Private);
             listener.Listen(512);
             File.Move(birthplace, path, overwrite: true);
             return listener;
@@ -179,6 +180,11 @@ internal sealed class LeaseSocket : IDisposable
             Directory.Delete(closed, recursive: true);
         }
     }
+
+    private static string BirthplaceOf(string path) =>
+        Path.Join(Path.GetDirectoryName(path), $".{Environment.ProcessId:x}", "s");
+
+    private static int LengthOf(string path) => Encoding.UTF8.GetByteCount(path);
 
     /// <summary>A name nobody listens behind is of a dead agent and may be replaced; anything else may not.</summary>
     private static async Task ThrowIfInUse(string path)

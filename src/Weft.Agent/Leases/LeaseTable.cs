@@ -27,7 +27,11 @@ internal sealed class LeaseTable
     }
 
     /// <summary>A number for a new request to release, higher than every one before it.</summary>
-    public long NextReleaseNumber() => Interlocked.Increment(ref _lastReleaseNumber);
+    public long NextReleaseNumber()
+    {
+        lock (_guard)
+            return ++_lastReleaseNumber;
+    }
 
     /// <summary>The lease of a holder, unless it is to be released.</summary>
     public bool TryGet(LeaseHolder holder, [NotNullWhen(true)] out PodLease? lease)
@@ -52,6 +56,13 @@ internal sealed class LeaseTable
             return [.. _releases.OrderBy(pair => pair.Value.Want).Select(pair => pair.Key)];
     }
 
+    /// <summary>All that is held, and by whom.</summary>
+    public IReadOnlyList<(LeaseHolder Holder, JournalEntry Entry)> Grants()
+    {
+        lock (_guard)
+            return [.. _leases.Select(pair => (pair.Key, pair.Value))];
+    }
+
     /// <summary>Takes in one entry that is on the disk.</summary>
     /// <returns>False where it isn't one the format knows.</returns>
     public bool Apply(JournalEntry entry)
@@ -72,8 +83,7 @@ internal sealed class LeaseTable
                 case { Did: JournalEntry.ReleaseWanted, Want: { } want }:
                     _leases.Remove(holder);
                     _releases[holder] = entry;
-                    if (want > Interlocked.Read(ref _lastReleaseNumber))
-                        Interlocked.Exchange(ref _lastReleaseNumber, want);
+                    _lastReleaseNumber = Math.Max(_lastReleaseNumber, want);
                     return true;
 
                 // Only the request that was sent is met: one that came meanwhile is still to be sent.

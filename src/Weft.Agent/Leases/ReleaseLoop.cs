@@ -25,13 +25,16 @@ internal sealed class ReleaseLoop(
 {
     private const int MaxParallelism = 8;
 
+    private static readonly TimeSpan MinWait = TimeSpan.FromMilliseconds(1);
+
     private readonly AsyncAutoResetEvent _wakeUp = new(clock);
     private readonly Backoff _backoff = new(timings.InitialBackoff, timings.MaxBackoff);
     private readonly Lock _guard = new();
 
-    // Guarded by _guard. A refusal concerns its holder alone; no answer concerns all.
-    private readonly Dictionary<LeaseHolder, (Backoff Backoff, DateTimeOffset Due)> _delayed = [];
-    private DateTimeOffset _pausedUntil = DateTimeOffset.MinValue;
+    // Guarded by _guard. A refusal concerns its holder alone; no answer concerns all. Both are timestamps: the time of day
+    // may step back.
+    private readonly Dictionary<LeaseHolder, (Backoff Backoff, long Due)> _delayed = [];
+    private long _pausedUntil;
 
     /// <summary>There is something new to release.</summary>
     public void Wake() => _wakeUp.Set();
@@ -100,15 +103,15 @@ internal sealed class ReleaseLoop(
             {
                 var backoff = BackoffOf(holder);
                 wait = backoff.NextDelay(refusal.RetryAfter);
-                _delayed[holder] = (backoff, clock.GetUtcNow() + wait);
+                _delayed[holder] = (backoff, clock.GetTimestamp(wait));
             }
             else
             {
                 // Up to eight fail together; one pause is enough for them.
-                if (clock.GetUtcNow() < _pausedUntil)
+                if (clock.GetTimestamp() < _pausedUntil)
                     return;
                 wait = _backoff.NextDelay((error as ControlPlaneException)?.RetryAfter);
-                _pausedUntil = clock.GetUtcNow() + wait;
+                _pausedUntil = clock.GetTimestamp(wait);
             }
         }
 
@@ -118,7 +121,7 @@ internal sealed class ReleaseLoop(
     private void Requeue(LeaseHolder holder)
     {
         lock (_guard)
-            _delayed[holder] = (BackoffOf(holder), clock.GetUtcNow() + timings.InitialBackoff);
+            _delayed[holder] = (BackoffOf(holder), clock.GetTimestamp(timings.InitialBackoff));
     }
 
     private Backoff BackoffOf(LeaseHolder holder) =>
@@ -129,32 +132,32 @@ internal sealed class ReleaseLoop(
     private bool IsPaused()
     {
         lock (_guard)
-            return clock.GetUtcNow() < _pausedUntil;
+            return clock.GetTimestamp() < _pausedUntil;
     }
 
+    /// <summary>What isn't delayed, or no longer; whether all are paused is asked for each.</summary>
     private IReadOnlyList<LeaseHolder> DueReleases()
     {
-        var now = clock.GetUtcNow();
+        var now = clock.GetTimestamp();
         lock (_guard)
-            return now < _pausedUntil
-                ? []
-                : [.. table.PendingReleases().Where(h => !_delayed.TryGetValue(h, out var later) || later.Due <= now)];
+            return [.. table.PendingReleases().Where(h => DueOf(h) <= now)];
     }
 
     private TimeSpan? TimeUntilNext()
     {
-        var now = clock.GetUtcNow();
+        var now = clock.GetTimestamp();
         var releasing = table.PendingReleases();
         if (releasing.Count == 0)
             return null;
-        DateTimeOffset next;
         lock (_guard)
         {
-            next = releasing.Min(h => _delayed.TryGetValue(h, out var later) ? later.Due : now);
-            if (next < _pausedUntil)
-                next = _pausedUntil;
-        }
+            var next = Math.Max(releasing.Min(DueOf), _pausedUntil);
 
-        return next > now ? next - now : TimeSpan.FromMilliseconds(1);
+            // A timer counts milliseconds: with less it would not wait at all.
+            var left = clock.GetElapsedTime(now, next);
+            return left > MinWait ? left : MinWait;
+        }
     }
+
+    private long DueOf(LeaseHolder holder) => _delayed.GetValueOrDefault(holder).Due;
 }

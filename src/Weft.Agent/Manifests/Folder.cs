@@ -1,4 +1,5 @@
 using Weft.Agent.Linux;
+using Weft.Files;
 
 namespace Weft.Agent.Manifests;
 
@@ -70,7 +71,7 @@ internal sealed class Folder(string root, OwnedFiles owned)
             return false;
         var parent = Path.GetDirectoryName(path)!;
         Directory.CreateDirectory(parent, Open);
-        AtomicFile.Replace(path, file.Content, file.Mode);
+        DurableFile.Replace(path, file.Content, file.Mode);
         touched.Add(parent);
         return true;
     }
@@ -82,7 +83,7 @@ internal sealed class Folder(string root, OwnedFiles owned)
         if (Directory.Exists(parent))
         {
             ThrowIfLink(name);
-            File.Delete(AtomicFile.TemporaryOf(path));
+            File.Delete(DurableFile.TemporaryOf(path));
             File.Delete(path);
             touched.Add(parent);
         }
@@ -94,7 +95,7 @@ internal sealed class Folder(string root, OwnedFiles owned)
     private bool SyncAndForget(HashSet<string> touched, HashSet<string> names)
     {
         foreach (var directory in touched)
-            Libc.SyncDirectory(directory);
+            DurableFile.SyncDirectory(directory);
         owned.Replace(names);
         return true;
     }

@@ -1,5 +1,6 @@
 using System.Text;
 using Weft.Agent.Linux;
+using Weft.Files;
 
 namespace Weft.Agent.Manifests;
 
@@ -21,7 +22,7 @@ internal sealed class OwnedFiles(string path, string folder, ILogger log)
         if (names.SetEquals(Names))
             return;
         var lines = names.Order(StringComparer.Ordinal).Prepend(folder);
-        AtomicFile.Write(path, Encoding.UTF8.GetBytes(string.Join('\n', lines) + "\n"), AtomicFile.Private);
+        DurableFile.Write(path, Encoding.UTF8.GetBytes(string.Join('\n', lines) + "\n"), DurableFile.Private);
         _names = names;
     }
 

@@ -23,7 +23,7 @@ internal sealed class DesiredNodeBuilder(
     private static readonly TimeSpan MinReloadInterval = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan SettleTimeout = TimeSpan.FromSeconds(15);
     private string _lastDifference = "";
-    private DateTimeOffset _lastReload = DateTimeOffset.MinValue;
+    private long? _lastReload;
 
     /// <summary>What is wanted.</summary>
     /// <returns>It, or every fault of the configuration.</returns>
@@ -64,11 +64,11 @@ internal sealed class DesiredNodeBuilder(
     /// <returns>A sentence for each thing that is missing.</returns>
     public async Task<IReadOnlyList<string>> Verify(NodeConfiguration configuration, CancellationToken cancel)
     {
-        var until = clock.GetUtcNow() + SettleTimeout;
+        var until = clock.GetTimestamp(SettleTimeout);
         while (true)
         {
             var missing = Differences(configuration);
-            if (missing.IsEmpty || clock.GetUtcNow() >= until)
+            if (missing.IsEmpty || clock.GetTimestamp() >= until)
                 return
                 [
                     .. missing.Select(each =>
@@ -124,8 +124,12 @@ internal sealed class DesiredNodeBuilder(
         var difference = string.Join('\n', Differences(configuration));
         var isStale =
             difference.Length > 0
-            && (difference != _lastDifference || clock.GetUtcNow() - _lastReload > MinReloadInterval);
-        (_lastDifference, _lastReload) = (difference, isStale ? clock.GetUtcNow() : _lastReload);
+            && (
+                difference != _lastDifference
+                || _lastReload is not { } last
+                || clock.GetElapsedTime(last) > MinReloadInterval
+            );
+        (_lastDifference, _lastReload) = (difference, isStale ? clock.GetTimestamp() : _lastReload);
         return new DesiredServiceFiles(service, files, actual, isStale);
     }
 

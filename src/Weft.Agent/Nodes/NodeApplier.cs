@@ -86,7 +86,10 @@ internal sealed class NodeApplier(
     private string? ReasonToWait(string fingerprint) =>
         store.ReadRolledBack() is { } earlier
         && earlier.Configuration == fingerprint
-        && clock.GetUtcNow() < earlier.NotBefore
+        && earlier.NotBefore - clock.GetUtcNow() is var left
+        // No rest is longer than the longest: then the time of day has stepped back since, and says nothing.
+        && left > TimeSpan.Zero
+        && left <= MaxRetryDelay
             ? $"{earlier.Why}; it is tried again at {earlier.NotBefore:yyyy-MM-dd'T'HH:mm:ss'Z'}, "
                 + "or when the node's configuration changes"
             : null;

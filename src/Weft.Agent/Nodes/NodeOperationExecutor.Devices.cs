@@ -3,6 +3,7 @@ using System.Text;
 using Weft.Agent.Linux;
 using Weft.Agent.Nodes.Operations;
 using Weft.Agent.Nodes.Planning;
+using Weft.Files;
 
 namespace Weft.Agent.Nodes;
 
@@ -190,12 +191,12 @@ internal sealed partial class NodeOperationExecutor
             {
                 Directory.CreateDirectory(Path.GetDirectoryName(file.Path)!);
                 // netplan wants its files closed to others; networkd runs as a user of its own and must read its.
-                AtomicFile.Write(
+                DurableFile.Write(
                     file.Path,
                     Encoding.UTF8.GetBytes(content),
                     operation.Service == NetworkService.Netplan
-                        ? AtomicFile.Private
-                        : AtomicFile.Private | UnixFileMode.GroupRead | UnixFileMode.OtherRead
+                        ? DurableFile.Private
+                        : DurableFile.Private | UnixFileMode.GroupRead | UnixFileMode.OtherRead
                 );
             }
             else

@@ -12,7 +12,8 @@ internal sealed class DriftHistory(TimeProvider clock)
 {
     private static readonly TimeSpan Retention = TimeSpan.FromHours(1);
 
-    private readonly Dictionary<(string Target, string What), (Drift Drift, DateTimeOffset At)> _seen = [];
+    private readonly Dictionary<(string Target, string What), (Drift Drift, DateTimeOffset At, long Timestamp)> _seen =
+    [];
     private readonly Dictionary<string, ReconcileResult> _last = new(StringComparer.Ordinal);
 
     /// <summary>Takes in what a target's last pass found; the same pass may be shown again.</summary>
@@ -34,11 +35,10 @@ internal sealed class DriftHistory(TimeProvider clock)
             _seen.Remove(gone);
         foreach (var drift in result.Drift)
         {
-            var at =
+            _seen[(target, drift.What)] =
                 _seen.TryGetValue((target, drift.What), out var known) && known.Drift == drift && !drift.IsRepaired
-                    ? known.At
-                    : now;
-            _seen[(target, drift.What)] = (drift, at);
+                    ? known
+                    : (drift, now, clock.GetTimestamp());
         }
     }
 
@@ -47,9 +47,11 @@ internal sealed class DriftHistory(TimeProvider clock)
     /// </summary>
     public ImmutableArray<DriftFinding> Report()
     {
-        var since = clock.GetUtcNow() - Retention;
         foreach (
-            var old in _seen.Where(s => s.Value.Drift.IsRepaired && s.Value.At < since).Select(s => s.Key).ToList()
+            var old in _seen
+                .Where(s => s.Value.Drift.IsRepaired && clock.GetElapsedTime(s.Value.Timestamp) > Retention)
+                .Select(s => s.Key)
+                .ToList()
         )
             _seen.Remove(old);
         return

@@ -6,7 +6,8 @@ using Weft.Resources;
 namespace Weft.Cli.Applying;
 
 /// <summary>What is done to one resource, until it is done.</summary>
-/// <param name="insists">Whether a write goes through that shuts out its author.</param>
+/// <param name="insists">Whether a write goes through that shuts out its author, and a deletion that gives back what is in
+/// use.</param>
 internal sealed class ResourceExecutor(ArmClient client, bool insists = false)
 {
     /// <summary>Does a step of a plan.</summary>
@@ -48,7 +49,14 @@ internal sealed class ResourceExecutor(ArmClient client, bool insists = false)
         ArmResponse response;
         try
         {
-            response = await client.SendAsync(HttpMethod.Delete, $"{id}?api-version={apiVersion}", null, null, cancel);
+            var path = $"{id}?api-version={apiVersion}";
+            response = await client.SendAsync(
+                HttpMethod.Delete,
+                insists ? $"{path}&force=true" : path,
+                null,
+                null,
+                cancel
+            );
         }
         catch (ArmException exception) when (exception.Status == 404)
         {

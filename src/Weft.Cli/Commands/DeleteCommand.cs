@@ -20,12 +20,17 @@ internal static class DeleteCommand
         var kindName = Parameters.Kind(optional: true);
         var names = Parameters.Names(cli, kindName, ArgumentArity.ZeroOrMore);
         var (files, yes, timeout) = (Parameters.Files(required: false), Parameters.Yes(), Parameters.Timeout());
+        var force = new Option<bool>("--force")
+        {
+            Description = "Also what running pods use: the addresses of a cluster's pods are given to others at once",
+        };
         var command = new Command("delete", "Delete resources, dependants first")
         {
             kindName,
             names,
             files,
             yes,
+            force,
             timeout,
         };
         var parents = new ParentOptions(cli, command);
@@ -50,7 +55,8 @@ internal static class DeleteCommand
                     steps,
                     session.Parsed.GetValue(yes),
                     Parameters.TimeoutOf(session.Parsed, timeout),
-                    cancel
+                    cancel,
+                    session.Parsed.GetValue(force)
                 );
             }
         );
@@ -85,17 +91,19 @@ internal static class DeleteCommand
     }
 
     /// <summary>Deletes, after asking.</summary>
+    /// <param name="insists">Whether what running pods use is deleted, too. Default: no.</param>
     public static async Task<int> RunAsync(
         CommandSession session,
         ImmutableArray<Step> steps,
         bool yes,
         TimeSpan timeout,
-        CancellationToken cancel
+        CancellationToken cancel,
+        bool insists = false
     )
     {
         var format = session.GetFormat(OutputFormat.Table, OutputFormat.Json, OutputFormat.Yaml, OutputFormat.Name);
         session.Confirm($"delete {string.Join(", ", steps.Select(step => Label.For(step.Id)))}?", yes);
-        var work = new ResourceExecutor(session.Client);
+        var work = new ResourceExecutor(session.Client, insists);
         var results = await ApplyCommand.RunAsync(
             session,
             steps,

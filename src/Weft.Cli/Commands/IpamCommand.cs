@@ -13,7 +13,7 @@ internal static class IpamCommand
 {
     /// <summary>Builds the command.</summary>
     public static Command Build(CommandContext cli) =>
-        new("ipam", "Addresses of a network") { BuildShow(cli), BuildLeases(cli) };
+        new("ipam", "Addresses of networks") { BuildShow(cli), BuildLeases(cli), BuildRegistrations(cli) };
 
     private static Command BuildShow(CommandContext cli)
     {
@@ -67,6 +67,31 @@ internal static class IpamCommand
                     AllGroups: false
                 );
                 return GetCommand.RunAsync(session, query, format, cancel);
+            }
+        );
+        return command;
+    }
+
+    private static Command BuildRegistrations(CommandContext cli)
+    {
+        var command = new Command(
+            "registrations",
+            "What agents have registered since the store was restored, and which addresses are in conflict"
+        );
+        cli.SetAction(
+            command,
+            async (session, cancel) =>
+            {
+                var format = session.GetFormat(OutputFormat.Table, OutputFormat.Json, OutputFormat.Yaml);
+                var path = $"/providers/Weft.Ipam/registrations?api-version={KindTable.WeftApiVersion}";
+                var report = (await session.Client.SendAsync(HttpMethod.Get, path, null, null, cancel)).Object;
+                if (format == OutputFormat.Json)
+                    session.Out.Writer.WriteLine(JsonFormatter.Indented(report));
+                else if (format == OutputFormat.Yaml)
+                    session.Out.Writer.Write(Yaml.Write(report));
+                else
+                    RegistrationsText.Write(session, report);
+                return ExitCode.Success;
             }
         );
         return command;

@@ -64,21 +64,21 @@ internal static partial class CoreSchema
             : JsonValue.Create(double.Parse(text, NumberStyles.Float, CultureInfo.InvariantCulture));
     }
 
-    [GeneratedRegex(@"^[-+]?[0-9]{1,200}$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^[-+]?[0-9]{1,200}\z", RegexOptions.CultureInvariant)]
     private static partial Regex Decimal();
 
-    [GeneratedRegex(@"^0o[0-7]{1,200}$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^0o[0-7]{1,200}\z", RegexOptions.CultureInvariant)]
     private static partial Regex Octal();
 
-    [GeneratedRegex(@"^0x[0-9a-fA-F]{1,200}$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^0x[0-9a-fA-F]{1,200}\z", RegexOptions.CultureInvariant)]
     private static partial Regex Hexadecimal();
 
-    [GeneratedRegex(@"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]{1,2})?$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]{1,2})?\z", RegexOptions.CultureInvariant)]
     private static partial Regex Float();
 
-    [GeneratedRegex(@"^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?\z", RegexOptions.CultureInvariant)]
     private static partial Regex JsonFloat();
 
-    [GeneratedRegex(@"^(?:[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^(?:[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\z", RegexOptions.CultureInvariant)]
     private static partial Regex NotInJson();
 }

@@ -1,5 +1,6 @@
 using System.Text;
 using Weft.Attachments.Nodes;
+using Weft.Files;
 
 namespace Weft.Cli.Output;
 
@@ -76,27 +77,11 @@ internal sealed class RenderedFolder(string root)
             ? (UnixFileMode)Convert.ToInt32(file.Mode, 8) & (UnixFileMode)0x1FF
             : throw new CliError($"the mode '{file.Mode}' of {file.Path} is none");
 
-    // The temporary file is private from its birth and gets its mode before its name.
     private static void Replace(string path, NodeFile file)
     {
         var next = Path.Combine(Path.GetDirectoryName(path)!, $".{Path.GetFileName(path)}.{Environment.ProcessId}.new");
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        try
-        {
-            var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write };
-            if (!OperatingSystem.IsWindows())
-                options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-            using (var writer = new StreamWriter(next, new UTF8Encoding(false), options))
-                writer.Write(file.Content);
-            if (!OperatingSystem.IsWindows())
-                File.SetUnixFileMode(next, ParseMode(file));
-            File.Move(next, path, overwrite: true);
-        }
-        catch
-        {
-            File.Delete(next);
-            throw;
-        }
+        DurableFile.Write(path, Encoding.UTF8.GetBytes(file.Content), ParseMode(file), next);
     }
 
     /// <summary>

@@ -1,3 +1,5 @@
+using Weft.Cli.Primitives;
+
 namespace Weft.Cli.Output;
 
 /// <summary>Columns without frames, as kubectl prints them: easy to read, to search and to cut.</summary>
@@ -19,5 +21,6 @@ internal static class TableText
     private static string Join(IReadOnlyList<string> cells, int[] widths) =>
         string.Concat(cells.Select((cell, i) => Cell(cell).PadRight(widths[i] + Gap))).TrimEnd();
 
-    private static string Cell(string text) => text.Length == 0 ? "-" : text.ReplaceLineEndings(" ");
+    private static string Cell(string text) =>
+        text.Length == 0 ? "-" : VisibleText.ForTerminal(text.ReplaceLineEndings(" "));
 }

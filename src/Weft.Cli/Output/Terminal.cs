@@ -1,5 +1,5 @@
-using System.Text;
 using Spectre.Console;
+using Weft.Cli.Primitives;
 
 namespace Weft.Cli.Output;
 
@@ -25,11 +25,11 @@ internal sealed class Terminal(TextWriter writer, bool isTerminal, bool colour)
     private IAnsiConsole Console => _console ??= CreateConsole();
 
     /// <summary>Writes a line.</summary>
-    /// <param name="text">The text; control characters in it are made visible, since some of it came from a
+    /// <param name="text">The text; what isn't seen in it is made visible, since some of it came from a
     /// server.</param>
     public void WriteLine(string text, TextStyle style = TextStyle.Plain)
     {
-        var clean = Sanitize(text);
+        var clean = VisibleText.ForTerminal(text);
         lock (_gate)
         {
             // Under a spinner every line goes through the console that draws it, or the two overwrite each other.
@@ -44,7 +44,7 @@ internal sealed class Terminal(TextWriter writer, bool isTerminal, bool colour)
     /// <returns>True for yes; anything but <c>y</c> or <c>yes</c> is no.</returns>
     public bool Confirm(string question, TextReader reader)
     {
-        writer.Write($"{Sanitize(question)} [y/N] ");
+        writer.Write($"{VisibleText.ForTerminal(question)} [y/N] ");
         writer.Flush();
         return reader.ReadLine()?.Trim().ToUpperInvariant() is "Y" or "YES";
     }
@@ -68,26 +68,15 @@ internal sealed class Terminal(TextWriter writer, bool isTerminal, bool colour)
                 .StartAsync(
                     IdleStatus,
                     context =>
-                        work(text => context.Status(text.Length == 0 ? IdleStatus : Markup.Escape(Sanitize(text))))
+                        work(text =>
+                            context.Status(text.Length == 0 ? IdleStatus : Markup.Escape(VisibleText.ForTerminal(text)))
+                        )
                 );
         }
         finally
         {
             _isSpinning = false;
         }
-    }
-
-    private static string Sanitize(string text)
-    {
-        if (
-            !text.AsSpan().ContainsAnyInRange('\u0000', '\u001f')
-            && !text.AsSpan().ContainsAnyInRange('\u007f', '\u009f')
-        )
-            return text;
-        var clean = new StringBuilder(text.Length);
-        foreach (var c in text)
-            clean.Append(c is '\n' or '\t' || !char.IsControl(c) ? c : '\ufffd');
-        return clean.ToString();
     }
 
     private static Style StyleOf(TextStyle style) =>

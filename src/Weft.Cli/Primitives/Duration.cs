@@ -42,7 +42,7 @@ internal static partial class Duration
         };
 
     [GeneratedRegex(
-        @"^(?:(?<h>[0-9]{1,6})h)?(?:(?<m>[0-9]{1,6})m)?(?:(?<s>[0-9]{1,9}(?:\.[0-9]{1,3})?)s?)?$",
+        @"^(?:(?<h>[0-9]{1,6})h)?(?:(?<m>[0-9]{1,6})m)?(?:(?<s>[0-9]{1,9}(?:\.[0-9]{1,3})?)s?)?\z",
         RegexOptions.CultureInvariant
     )]
     private static partial Regex DurationPattern();

@@ -35,6 +35,6 @@ internal static class JsonFormatter
         var buffer = new ArrayBufferWriter<byte>();
         using (var writer = new Utf8JsonWriter(buffer, options))
             node.WriteTo(writer);
-        return Encoding.UTF8.GetString(buffer.WrittenSpan);
+        return VisibleText.ForJson(Encoding.UTF8.GetString(buffer.WrittenSpan));
     }
 }

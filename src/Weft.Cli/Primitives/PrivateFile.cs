@@ -1,10 +1,13 @@
+using System.Text;
+using Weft.Files;
+
 namespace Weft.Cli.Primitives;
 
 /// <summary>A file for its owner alone, replaced in one step.</summary>
 internal static class PrivateFile
 {
     /// <summary>Reading and writing, for the owner.</summary>
-    public const UnixFileMode Mode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+    public const UnixFileMode Mode = DurableFile.Private;
 
     /// <summary>
     /// Writes the file with mode 0600, in a directory that is made with mode 0700 where it isn't there.
@@ -17,27 +20,12 @@ internal static class PrivateFile
         try
         {
             CreateDirectoryOf(full);
-            WriteNew(next, text);
-            File.Move(next, full, overwrite: true);
+            DurableFile.Write(full, Encoding.UTF8.GetBytes(text), Mode, next);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            File.Delete(next);
             throw new CliError($"{path} cannot be written: {e.Message}");
         }
-    }
-
-    // The mode is given at creation: a file made first and closed to others later is open for a moment.
-    private static void WriteNew(string path, string text)
-    {
-        var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write };
-        if (!OperatingSystem.IsWindows())
-            options.UnixCreateMode = Mode;
-        using var file = new FileStream(path, options);
-        using (var writer = new StreamWriter(file, leaveOpen: true))
-            writer.Write(text);
-        // A rename may reach the disk before the bytes do: then a power cut leaves an empty file.
-        file.Flush(flushToDisk: true);
     }
 
     /// <summary>Makes the directory of a file, with mode 0700, where it isn't there.</summary>

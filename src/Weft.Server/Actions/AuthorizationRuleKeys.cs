@@ -1,6 +1,8 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Weft.Access;
 using Weft.Resources;
+using Weft.Server.Audit;
 using Weft.Server.Http;
 using Weft.Server.Relays;
 
@@ -38,6 +40,7 @@ internal sealed class AuthorizationRuleKeys(ControlPlane controlPlane, RelayRunt
             return;
         }
 
+        http.Audit().Note("key", JsonElement.Parse(Json.ToUtf8(body)).Text("keyType"));
         RelayKeys? keys = null;
         var outcome = await controlPlane.Decide(
             transaction => decide(rule, body, transaction, out keys),

@@ -4,6 +4,7 @@ using Weft.Access;
 using Weft.Relay.Protocol;
 using Weft.Relay.Server.Authorization;
 using Weft.Resources;
+using Weft.Server.Audit;
 using Weft.Server.Computed;
 using Weft.Server.Http;
 using Weft.Server.Identity;
@@ -46,6 +47,7 @@ internal sealed class ListCredentials(RelayConnections connections, RelayTokenIs
 
         var source = SourceAddress.From(http)?.ToString();
         audit.WriteIssued(connection.Path, request.Role, caller.Name, source, expires);
+        http.Audit().NoteCredentials(connection.Path, request.Role.ToString(), expires);
         http.Response.Headers.CacheControl = "no-store";
         await http.Respond(200, credentials.ToJson());
     }

@@ -2,6 +2,7 @@ using System.Globalization;
 using Weft.Contracts;
 using Weft.Fleet;
 using Weft.Resources;
+using Weft.Server.Audit;
 using Weft.Server.Http;
 using Weft.Server.Identity;
 
@@ -51,10 +52,20 @@ internal sealed class ListEnrollmentToken(ControlPlane controlPlane)
             [Mutation.Put(EnrolmentToken.KeyOf(BearerToken.HashOf(token)), enrolment.ToDocument(row, expires))],
             http.RequestAborted
         );
+        Describe(http.Audit(), enrolment, BearerToken.HashOf(token), expires);
         http.Response.Headers.CacheControl = "no-store";
         await http.Respond(
             200,
             new EnrolmentTokenResponse(token, expires, cluster.ToString(), wanted.Name, wanted.Node).ToJson()
         );
+    }
+
+    private static void Describe(AuditEntry entry, EnrolmentToken enrolment, string hash, string expires)
+    {
+        entry.Note("token", AuditEntry.TokenIdOf(hash));
+        entry.Note("name", enrolment.Name);
+        entry.Note("node", enrolment.Node);
+        entry.Note("replace", enrolment.MayReplace ? "True" : "False");
+        entry.Note("expiresAt", expires);
     }
 }

@@ -4,6 +4,7 @@ using Weft.Contracts;
 using Weft.Fleet;
 using Weft.Networks;
 using Weft.Resources;
+using Weft.Server.Audit;
 using Weft.Server.Http;
 using Weft.Server.Identity;
 using Weft.Server.Leases;
@@ -16,6 +17,8 @@ namespace Weft.Server.Agents;
 internal sealed class AgentEndpoints(
     ControlPlane controlPlane,
     LeaseAllocator allocator,
+    LeaseSessions sessions,
+    LeaseRegistrar registrar,
     EnrolmentEndpoints enrolment,
     JoinEndpoints join,
     VerificationEndpoints verifications,
@@ -37,40 +40,41 @@ internal sealed class AgentEndpoints(
     public Task ServeJoin(HttpContext http, string token) => join.Join(http, token);
 
     /// <summary>Serves a path below <c>/agents/v1/</c>.</summary>
-    public Task Serve(HttpContext http, Caller caller, string path) =>
-        (http.Request.Method, path) switch
-        {
-            ("POST", AgentApi.Enrol) when caller.Enrolment is { } token => enrolment.Enrol(http, token),
-            ("POST", AgentApi.Enrol) => http.Refuse(
+    public Task Serve(HttpContext http, Caller caller, string path)
+    {
+        var isEnrolment = path == AgentApi.Enrol && HttpMethods.IsPost(http.Request.Method);
+        if (isEnrolment && caller.Enrolment is { } token)
+            return enrolment.Enrol(http, token);
+        if (isEnrolment)
+            return http.Refuse(
                 new Refusal(
                     RefusalCode.AuthorizationFailed,
                     "enrolment takes an enrolment token; make one with: weft agent token --cluster NAME"
                 )
+            );
+        return caller.AgentId is { } agent
+            ? Serve(http, agent, path)
+            : http.Refuse(new Refusal(RefusalCode.AuthorizationFailed, $"{caller.Name} is no agent; enrol first"));
+    }
+
+    private Task Serve(HttpContext http, ResourceId agent, string path) =>
+        (http.Request.Method, path) switch
+        {
+            ("GET", AgentApi.Desired) => ServeDesiredState(http, agent),
+            ("PUT", AgentApi.Status) => ServeStatus(http, agent),
+            ("PUT", AgentApi.Inventory) => ServeInventory(http, agent),
+            ("PUT", AgentApi.Issuer) => join.AcceptIssuer(http, agent),
+            ("GET", AgentApi.Relay) => relay.Serve(http, agent),
+            ("GET", AgentApi.Verifications) => verifications.ServePending(http, agent),
+            ("PUT", _) when path.StartsWith(ReportPath, StringComparison.Ordinal) => verifications.AcceptReport(
+                http,
+                agent,
+                path[ReportPath.Length..]
             ),
-            (
-                _,
-                AgentApi.Desired
-                    or AgentApi.Status
-                    or AgentApi.Inventory
-                    or AgentApi.Issuer
-                    or AgentApi.Acquire
-                    or AgentApi.Release
-                    or AgentApi.Verifications
-                    or AgentApi.Relay
-            ) when caller.AgentId is null => http.Refuse(
-                new Refusal(RefusalCode.AuthorizationFailed, $"{caller.Name} is no agent; enrol first")
-            ),
-            ("GET", AgentApi.Desired) => ServeDesiredState(http, caller.AgentId!),
-            ("PUT", AgentApi.Status) => ServeStatus(http, caller.AgentId!),
-            ("PUT", AgentApi.Inventory) => ServeInventory(http, caller.AgentId!),
-            ("PUT", AgentApi.Issuer) => join.AcceptIssuer(http, caller.AgentId!),
-            ("GET", AgentApi.Relay) => relay.Serve(http, caller.AgentId!),
-            ("GET", AgentApi.Verifications) => verifications.ServePending(http, caller.AgentId!),
-            ("PUT", _) when path.StartsWith(ReportPath, StringComparison.Ordinal) => caller.AgentId is { } agent
-                ? verifications.AcceptReport(http, agent, path[ReportPath.Length..])
-                : http.Refuse(new Refusal(RefusalCode.AuthorizationFailed, $"{caller.Name} is no agent; enrol first")),
-            ("POST", AgentApi.Acquire) => AcquireLeases(http, caller.AgentId!),
-            ("POST", AgentApi.Release) => ReleaseLeases(http, caller.AgentId!),
+            ("POST", AgentApi.Session) => http.Respond(200, sessions.Open(agent).ToBytes()),
+            ("POST", AgentApi.Acquire) => AcquireLeases(http, agent),
+            ("POST", AgentApi.Register) => RegisterLeases(http, agent),
+            ("POST", AgentApi.Release) => ReleaseLeases(http, agent),
             _ => http.Refuse(
                 new Refusal(RefusalCode.InvalidResourceId, $"agents know no {http.Request.Method} {path}", path)
             ),
@@ -89,7 +93,7 @@ internal sealed class AgentEndpoints(
         // First what is waited behind, then the desired state: a change between the two ends the wait at once.
         var state = controlPlane.Store.Current;
         var desired = controlPlane.DesiredStateOf(cluster);
-        while (desired.Digest == known)
+        while (desired.Digest == known && !AsksForRegistration(http, agent))
         {
             try
             {
@@ -115,7 +119,9 @@ internal sealed class AgentEndpoints(
             desired = controlPlane.DesiredStateOf(cluster);
         }
 
-        if (Agent.Find(controlPlane.Store.Current, agent) is { } asking)
+        if (AsksForRegistration(http, agent) && desired.Digest == known)
+            await http.Respond(204);
+        else if (Agent.Find(controlPlane.Store.Current, agent) is { } asking)
             await http.Respond(200, desired.For(Agent.NodeOf(asking)).ToBytes());
         else
             await http.Refuse(Agent.Deleted(agent));
@@ -150,7 +156,15 @@ internal sealed class AgentEndpoints(
         }
 
         var status = AgentStatus.FromReport(report with { CertificateAuthority = authority }, controlPlane.Now);
-        if (!status.EqualsIgnoringTime(AgentStatus.Find(image, agent.Key)))
+        var known = AgentStatus.Find(image, agent.Key);
+        if (authority != known?.CertificateAuthority)
+        {
+            // It says whom callers take for the cluster's API server.
+            http.Audit().IsAlwaysRecorded = true;
+            http.Audit().Note("certificateAuthority", "Changed");
+        }
+
+        if (!status.EqualsIgnoringTime(known))
             _ = await controlPlane.Store.Commit(ReadSet.Empty, [status.ToMutation(agent.Key)], http.RequestAborted);
         await http.Respond(204);
     }
@@ -227,6 +241,31 @@ internal sealed class AgentEndpoints(
             await http.Respond(204);
     }
 
+    private async Task RegisterLeases(HttpContext http, ResourceId agent)
+    {
+        if (
+            !(await http.ReadObject()).TryGet(out var body, out var refusal)
+            || !LeaseRegistration.Read(body).TryGet(out var part, out refusal)
+        )
+            await http.Refuse(refusal);
+        else if (Agent.Find(controlPlane.Store.Current, agent) is not { } row)
+            await http.Refuse(Agent.Deleted(agent));
+        else if ((await registrar.Register(row, part, http.RequestAborted)).TryGet(out var response, out refusal))
+            await http.Respond(200, response.ToBytes());
+        else
+            await http.Refuse(refusal);
+    }
+
+    /// <summary>Asks, by a header, for what the agent's pods hold, where the store was restored and it hasn't said.</summary>
+    private bool AsksForRegistration(HttpContext http, ResourceId agent)
+    {
+        var state = controlPlane.Store.Current;
+        if (Agent.Find(state, agent) is not { } row || Registration.AskedOf(state, row) is not { } epoch)
+            return false;
+        http.Response.Headers[AgentApi.RegistrationHeader] = epoch.Id;
+        return true;
+    }
+
     private PodLease CreateLease(ResourceId network, IEnumerable<Lease> leases)
     {
         var transaction = new ReadTransaction(controlPlane.Store.Current);
@@ -274,6 +313,8 @@ internal sealed class AgentEndpoints(
             false
         )
         {
+            Agent = agent,
+            Order = request.Order,
             OnlyOfNode = node,
         };
     }

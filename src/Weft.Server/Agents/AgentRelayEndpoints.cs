@@ -2,7 +2,9 @@ using Weft.Access;
 using Weft.Contracts;
 using Weft.Fleet;
 using Weft.Relay.Protocol;
+using Weft.Relay.Server.Authorization;
 using Weft.Resources;
+using Weft.Server.Audit;
 using Weft.Server.Http;
 using Weft.Server.Relays;
 
@@ -25,9 +27,12 @@ internal sealed class AgentRelayEndpoints(ControlPlane controlPlane, RelayTokenI
         var connection = TargetConnection.Find(state, node is null ? cluster : cluster.Extend(Node.ResourceType, node));
         // A node that isn't declared (yet), or a weftd without a relay: there is nothing to listen at, which is no
         // fault of the agent's.
+        DateTimeOffset expires = default;
         var credentials = connection is null
             ? null
-            : tokens.Issue(connection, RelayRights.Listen, RelayTokenIssuer.MaxLifetime, out _);
+            : tokens.Issue(connection, RelayRights.Listen, RelayTokenIssuer.MaxLifetime, out expires);
+        if (credentials is not null)
+            http.Audit().NoteCredentials(connection!.Path, nameof(ClientRole.Listener), expires);
         http.Response.Headers.CacheControl = "no-store";
         return http.Respond(200, new RelayConnections(credentials is null ? [] : [credentials]).ToJson());
     }

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Weft.Contracts;
 using Weft.Fleet;
 using Weft.Resources;
+using Weft.Server.Audit;
 using Weft.Server.Http;
 using Weft.Server.Identity;
 using Weft.Server.Relays;
@@ -26,6 +27,7 @@ internal sealed class EnrolmentEndpoints(ControlPlane controlPlane)
             return;
         }
 
+        Describe(http, token.Cluster, request);
         var transaction = new ReadTransaction(controlPlane.Store.Current);
         if (transaction.Get(token.Cluster) is not { } cluster || transaction.Get(token.Key) is not { } tokenRow)
         {
@@ -74,6 +76,7 @@ internal sealed class EnrolmentEndpoints(ControlPlane controlPlane)
     /// </summary>
     public async Task EnrolNode(HttpContext http, ResourceId cluster, EnrolmentRequest request)
     {
+        Describe(http, cluster, request);
         var transaction = new ReadTransaction(controlPlane.Store.Current);
         if (transaction.Get(cluster) is not { } row)
         {
@@ -149,21 +152,46 @@ internal sealed class EnrolmentEndpoints(ControlPlane controlPlane)
             },
             [Provisioning.MemberName] = new JsonObject { ["state"] = Provisioning.Succeeded },
         };
-        return await controlPlane.Store.Commit(
-            transaction.ReadSet,
-            [
-                Mutation.Put(id, document),
-                .. besides,
-                Mutation.Remove(AgentStatus.KeyOf(id.Key)),
-                .. InventoryRows.RemovedWithAgent(transaction.State, id),
-            ],
-            http.RequestAborted
+        var row = Mutation.Put(id, document);
+        if (
+            await controlPlane.Store.Commit(
+                transaction.ReadSet,
+                [
+                    row,
+                    .. besides,
+                    Mutation.Remove(AgentStatus.KeyOf(id.Key)),
+                    .. InventoryRows.RemovedWithAgent(transaction.State, id),
+                ],
+                http.RequestAborted
+            )
+            is not { } revision
         )
-            is not null;
+            return false;
+        DescribeChange(http.Audit(), transaction.Get(id), new Row(row.Key, revision, row.Bytes!.Value));
+        return true;
+    }
+
+    private static void DescribeChange(AuditEntry entry, Row? before, Row after)
+    {
+        entry.Change(before, after);
+        if (before is null)
+            return;
+        var replaced = ResourceKind.PropertiesOf(before);
+        entry.Note("replaced", replaced.Text("enrolledAt"));
+        entry.Note("replacedFrom", replaced.Text("enrolledFrom"));
+    }
+
+    private static void Describe(HttpContext http, ResourceId cluster, EnrolmentRequest request)
+    {
+        var entry = http.Audit();
+        entry.Note("cluster", cluster.ToString());
+        entry.Note("name", request.Name);
+        entry.Note("node", request.Node);
     }
 
     private static Task Confirm(HttpContext http, ResourceId id)
     {
+        http.Audit().Id = id.ToString();
         http.Response.Headers.CacheControl = "no-store";
         return http.Respond(201, new EnrolmentResponse(id.ToString(), id.Parent!.ToString()).ToBytes());
     }

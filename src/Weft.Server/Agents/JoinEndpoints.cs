@@ -2,6 +2,7 @@ using Weft.Attachments;
 using Weft.Contracts;
 using Weft.Fleet;
 using Weft.Resources;
+using Weft.Server.Audit;
 using Weft.Server.Http;
 using Weft.Server.Identity;
 
@@ -53,7 +54,11 @@ internal sealed class JoinEndpoints(ControlPlane controlPlane, EnrolmentEndpoint
             ClusterBinding.Bind(document, row);
             var change = Mutation.Put(KeyOf(cluster), document);
             if (state.Get(change.Key)?.Bytes.Span.SequenceEqual(change.Bytes!.Value.Span) != true)
+            {
+                http.Audit().IsAlwaysRecorded = true;
+                http.Audit().Note("issuer", issuer.Issuer);
                 _ = await controlPlane.Store.Commit(ReadSet.Empty, [change], http.RequestAborted);
+            }
         }
 
         await http.Respond(204);
@@ -88,6 +93,7 @@ internal sealed class JoinEndpoints(ControlPlane controlPlane, EnrolmentEndpoint
             return;
         }
 
+        http.Audit().IdentifyServiceAccount();
         if (
             !(await http.ReadObject()).TryGet(out var body, out var refusal)
             || !EnrolmentRequest.Read(body).TryGet(out var request, out refusal)

@@ -199,6 +199,6 @@ internal sealed partial class ListEndpoints(ControlPlane controlPlane, ComputedT
         Func<Task> serve
     ) => ApiVersion.Check(http, what, versions) is { } refusal ? http.Refuse(refusal) : serve();
 
-    [GeneratedRegex(@"^\s*resourceType\s+eq\s+'([^']+)'\s*$", RegexOptions.CultureInvariant | RegexOptions.IgnoreCase)]
+    [GeneratedRegex(@"^\s*resourceType\s+eq\s+'([^']+)'\s*\z", RegexOptions.CultureInvariant | RegexOptions.IgnoreCase)]
     private static partial Regex TypeFilter();
 }

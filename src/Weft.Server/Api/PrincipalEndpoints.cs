@@ -5,6 +5,7 @@ using Weft.Access;
 using Weft.Contracts;
 using Weft.Fleet;
 using Weft.Resources;
+using Weft.Server.Audit;
 using Weft.Server.Http;
 using Weft.Server.Identity;
 
@@ -34,7 +35,7 @@ internal sealed partial class PrincipalEndpoints(ControlPlane controlPlane)
         )
             return http.Refuse(refusal);
         var parts = path.Trim('/').Split('/')[2..];
-        if (!parts[0].Equals("principals", StringComparison.OrdinalIgnoreCase) || parts.Length > 3)
+        if (parts is [] || !parts[0].Equals("principals", StringComparison.OrdinalIgnoreCase) || parts.Length > 3)
             return http.Refuse(new Refusal(RefusalCode.InvalidResourceId, $"{path} is no resource", path));
         return (http.Request.Method, parts) switch
         {
@@ -103,10 +104,12 @@ internal sealed partial class PrincipalEndpoints(ControlPlane controlPlane)
             return;
         }
 
+        (http.Audit().Id, http.Audit().Action) = ($"{CollectionPath}/{name}", "rotateToken");
         var token = CredentialStore.NewToken("usr");
         var document = row.ToJsonObject();
         document["tokenHash"] = BearerToken.HashOf(token);
         document["tokenIssuedAt"] = controlPlane.Now;
+        http.Audit().Note("token", AuditEntry.TokenIdOf(BearerToken.HashOf(token)));
         if (!await Commit(http, caller, state, document))
             return;
         http.Response.Headers.CacheControl = "no-store";
@@ -123,14 +126,15 @@ internal sealed partial class PrincipalEndpoints(ControlPlane controlPlane)
 
     private async Task Delete(HttpContext http, string name)
     {
-        var there = controlPlane.Store.Current.Get(Principal.KeyOf(name)) is not null;
-        if (there)
+        var row = controlPlane.Store.Current.Get(Principal.KeyOf(name));
+        http.Audit().Change(row, null);
+        if (row is not null)
             _ = await controlPlane.Store.Commit(
                 ReadSet.Empty,
                 [Mutation.Remove(Principal.KeyOf(name))],
                 http.RequestAborted
             );
-        await http.Respond(there ? 200 : 204);
+        await http.Respond(row is null ? 204 : 200);
     }
 
     private async Task<bool> Commit(HttpContext http, Caller caller, StoreState state, JsonObject document)
@@ -141,10 +145,14 @@ internal sealed partial class PrincipalEndpoints(ControlPlane controlPlane)
         stamps["lastModifiedAt"] = controlPlane.Now;
         Mutation[] changes = [Mutation.Put(Principal.KeyOf(document["name"]!.ToString()), document)];
         if (
-            await controlPlane.Store.Commit(ReadSet.FromMutations(state, changes), changes, http.RequestAborted)
-            is not null
+            await controlPlane.Store.Commit(ReadSet.FromMutations(state, changes), changes, http.RequestAborted) is
+            { } revision
         )
+        {
+            http.Audit().Change(state.Get(changes[0].Key), new Row(changes[0].Key, revision, changes[0].Bytes!.Value));
             return true;
+        }
+
         await http.Refuse(
             new Refusal(RefusalCode.Contended, "somebody else changed the principal meanwhile; try again")
         );
@@ -154,7 +162,7 @@ internal sealed partial class PrincipalEndpoints(ControlPlane controlPlane)
     private static Outcome<JsonObject> ReadPrincipal(string name, JsonObject body)
     {
         var findings = new List<Refusal>();
-        if (!NameRegex().IsMatch(name) || name == Caller.Administrator.Name)
+        if (!WholeText.Matches(NameRegex(), name) || name == Caller.Administrator.Name)
             findings.Add(
                 new Refusal(
                     RefusalCode.InvalidResourceName,

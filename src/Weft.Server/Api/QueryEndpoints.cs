@@ -13,11 +13,17 @@ using Weft.Server.Relays;
 namespace Weft.Server.Api;
 
 /// <summary>Plan, who, and the limits: questions that write nothing.</summary>
-internal sealed class QueryEndpoints(ControlPlane controlPlane, RelayQueries relay, ServeOptions options)
+internal sealed class QueryEndpoints(
+    ControlPlane controlPlane,
+    RelayQueries relay,
+    AuditEndpoints audit,
+    ServeOptions options
+)
 {
     /// <summary>
     /// Serves <c>/providers/Weft.Fleet/plan</c>, <c>/providers/Weft.Fleet/limits</c>, <c>/providers/Weft.Ipam/who</c>,
-    /// <c>/providers/Weft.Relay/check</c>, <c>/providers/Weft.Relay/status</c> and <c>/providers/Weft.Relay/limits</c>.
+    /// <c>/providers/Weft.Ipam/registrations</c>, <c>/providers/Weft.Relay/check</c>, <c>/providers/Weft.Relay/status</c>,
+    /// <c>/providers/Weft.Relay/limits</c> and <c>/providers/Weft.Site/audit</c>.
     /// </summary>
     public Task Serve(HttpContext http, Caller caller, string path)
     {
@@ -29,24 +35,31 @@ internal sealed class QueryEndpoints(ControlPlane controlPlane, RelayQueries rel
                 "providers/weft.fleet/plan"
                 or "providers/weft.fleet/limits"
                 or "providers/weft.ipam/who"
+                or RegistrationQuery.Path
                 or RelayQueries.CheckPath
                 or RelayQueries.StatusPath
                 or RelayQueries.LimitsPath
+                or AuditEndpoints.Path
             )
         )
             return http.Refuse(new Refusal(RefusalCode.InvalidResourceId, $"{path} is no resource", path));
         if (ApiVersion.Check(http, FleetVersions.Namespace, FleetVersions.All) is { } version)
             return http.Refuse(version);
         // An address book shows the whole site.
-        if (question is "providers/weft.ipam/who" && Authorization.Require(caller, Privilege.Read, null) is { } denied)
+        if (
+            question is "providers/weft.ipam/who" or RegistrationQuery.Path
+            && Authorization.Require(caller, Privilege.Read, null) is { } denied
+        )
             return http.Refuse(denied);
         return (question, method) switch
         {
             ("providers/weft.fleet/plan", "POST") => ServePlan(http, caller),
             ("providers/weft.fleet/limits", "GET") => http.Respond(200, controlPlane.Limits.ToJson()),
             (RelayQueries.LimitsPath, "GET") => http.Respond(200, options.Numbers.ToJson(DescriptorLimit.Read())),
+            (RegistrationQuery.Path, "GET") => http.Respond(200, RegistrationQuery.Create(controlPlane.Store.Current)),
             ("providers/weft.ipam/who", "GET") => ServeHolders(http),
             (RelayQueries.CheckPath, "GET") => relay.ServeCheck(http, caller),
+            (AuditEndpoints.Path, "GET") => audit.Serve(http, caller),
             (RelayQueries.StatusPath, "GET") => relay.ServeStatus(http, caller),
             _ => http.Refuse(new Refusal(RefusalCode.MethodNotAllowed, $"{method} isn't for {path}", path)),
         };

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json.Nodes;
 using Weft.Resources;
 using Weft.Server.Actions;
+using Weft.Server.Audit;
 using Weft.Server.Computed;
 using Weft.Server.Http;
 using Weft.Server.Identity;
@@ -106,6 +107,7 @@ internal sealed class ResourceEndpoints(
             return;
         }
 
+        http.Audit().Change(decision);
         AnnounceOperation(http, decision.Operation);
         await Respond(http, decision.Created ? 201 : 200, kind, decision.Row!, decision.After);
     }
@@ -123,8 +125,11 @@ internal sealed class ResourceEndpoints(
         )
         {
             await http.Refuse(refusal);
+            return;
         }
-        else if (decision.Operation is null || kind.PatchIsTagsOnly)
+
+        http.Audit().Change(decision);
+        if (decision.Operation is null || kind.PatchIsTagsOnly)
         {
             await Respond(http, 200, kind, decision.Row!, decision.After);
         }
@@ -150,6 +155,7 @@ internal sealed class ResourceEndpoints(
             return;
         }
 
+        http.Audit().Change(decision);
         if (decision.Row is null)
         {
             await http.Respond(decision.Unchanged ? 204 : 200);
@@ -204,6 +210,7 @@ internal sealed class ResourceEndpoints(
             return;
         }
 
+        http.Audit().Change(decision);
         if (decision.Unchanged)
         {
             await http.Respond(200, new JsonObject { ["status"] = "Succeeded" });

@@ -3,6 +3,11 @@ using Weft.Resources;
 
 namespace Weft.Server.Http;
 
+/// <summary>Is told of an answer before it is sent.</summary>
+/// <param name="refusal">Why not; null where it isn't one.</param>
+/// <returns>What is answered instead; null for the answer as it is.</returns>
+internal delegate Task<Refusal?> BeforeAnswer(int status, Refusal? refusal);
+
 /// <summary>Answers in ARM's form.</summary>
 internal static class HttpContextExtensions
 {
@@ -10,31 +15,47 @@ internal static class HttpContextExtensions
     public const int MaxBodyBytes = 4 * 1024 * 1024;
 
     /// <summary>Answers a JSON body.</summary>
-    public static Task Respond(this HttpContext http, int status, JsonNode? body = null)
+    public static async Task Respond(this HttpContext http, int status, JsonNode? body = null)
     {
-        http.Response.StatusCode = status;
-        return body is null || HttpMethods.IsHead(http.Request.Method)
-            ? Task.CompletedTask
-            : http.Respond(status, Json.ToUtf8(body));
+        if (await http.Announce(status, null) is { } instead)
+            await http.WriteRefusal(instead);
+        else
+            await http.Write(status, body is null ? null : Json.ToUtf8(body));
     }
 
     /// <summary>Answers a JSON body that is written already.</summary>
     public static async Task Respond(this HttpContext http, int status, byte[] bytes)
     {
-        http.Response.StatusCode = status;
-        http.Response.ContentType = "application/json; charset=utf-8";
-        http.Response.ContentLength = bytes.Length;
-        await http.Response.Body.WriteAsync(bytes, http.RequestAborted);
+        if (await http.Announce(status, null) is { } instead)
+            await http.WriteRefusal(instead);
+        else
+            await http.Write(status, bytes);
     }
 
     /// <summary>Answers a refusal.</summary>
-    public static Task Refuse(this HttpContext http, Refusal refusal)
+    public static async Task Refuse(this HttpContext http, Refusal refusal) =>
+        await http.WriteRefusal(await http.Announce(refusal.Code.HttpStatus(), refusal) ?? refusal);
+
+    private static Task<Refusal?> Announce(this HttpContext http, int status, Refusal? refusal) =>
+        http.Features.Get<BeforeAnswer>() is { } before ? before(status, refusal) : Task.FromResult<Refusal?>(null);
+
+    private static Task WriteRefusal(this HttpContext http, Refusal refusal)
     {
         if (refusal.Code == RefusalCode.AuthenticationFailed)
             http.Response.Headers.WWWAuthenticate = "Bearer";
-        if (refusal.Code is RefusalCode.ServiceUnavailable or RefusalCode.Contended)
+        if (refusal.Code is RefusalCode.ServiceUnavailable or RefusalCode.RegistrationPending or RefusalCode.Contended)
             http.Response.Headers.RetryAfter = "1";
-        return http.Respond(refusal.Code.HttpStatus(), refusal.ToErrorBody());
+        return http.Write(refusal.Code.HttpStatus(), Json.ToUtf8(refusal.ToErrorBody()));
+    }
+
+    private static async Task Write(this HttpContext http, int status, byte[]? bytes)
+    {
+        http.Response.StatusCode = status;
+        if (bytes is null || HttpMethods.IsHead(http.Request.Method))
+            return;
+        http.Response.ContentType = "application/json; charset=utf-8";
+        http.Response.ContentLength = bytes.Length;
+        await http.Response.Body.WriteAsync(bytes, http.RequestAborted);
     }
 
     /// <summary>Reads the body as a JSON object; an empty body is an empty object.</summary>
@@ -65,11 +86,12 @@ internal static class HttpContextExtensions
             : Json.ParseObject(buffer.GetBuffer().AsMemory(0, (int)buffer.Length));
     }
 
-    /// <summary>Whether the caller insists on what would shut them out: <c>force=true</c>.</summary>
+    /// <summary>Whether the caller insists: <c>force=true</c>.</summary>
     public static bool IsForced(this HttpContext http) => http.Request.Query["force"] == "true";
 
-    /// <summary>The server as the caller named it, for absolute URLs.</summary>
-    public static string Origin(this HttpContext http) => $"{http.Request.Scheme}://{http.Request.Host}";
+    /// <summary>The server as its callers may name it, for absolute URLs.</summary>
+    public static string Origin(this HttpContext http) =>
+        http.RequestServices.GetRequiredService<PublicOrigin>().Of(http);
 
     /// <summary>A whole number of the query, or null.</summary>
     public static int? QueryInteger(this HttpContext http, string name) =>

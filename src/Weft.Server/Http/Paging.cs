@@ -6,7 +6,7 @@ namespace Weft.Server.Http;
 /// <summary>Answers of lists in pages, by <c>$top</c> and <c>$skipToken</c>.</summary>
 internal static class Paging
 {
-    private const string SkipTokenName = "$skipToken";
+    public const string SkipTokenName = "$skipToken";
     private const int DefaultPageSize = 100;
     private const int MaxPageSize = 1000;
 
@@ -29,8 +29,11 @@ internal static class Paging
         Func<T, JsonNode> body
     )
     {
-        var top = http.Request.Query.ContainsKey("$top") ? http.QueryInteger("$top") ?? 0 : DefaultPageSize;
-        if (FindMistake(http, top) is { } mistake)
+        var findings = new List<Refusal>();
+        if (http.Request.Query[SkipTokenName].ToString() is { Length: > 0 } && http.SkipToken() is null)
+            findings.Add(ForeignToken);
+        var top = http.PageSize(findings);
+        if (findings is [var mistake, ..])
             return http.Refuse(mistake);
         var page = rows.Take(top + 1).ToList();
         var answer = new JsonObject { ["value"] = new JsonArray([.. page.Take(top).Select(body)]) };
@@ -39,25 +42,28 @@ internal static class Paging
         return http.Respond(200, answer);
     }
 
-    private static Refusal? FindMistake(HttpContext http, int top)
+    /// <summary>Why a token isn't taken.</summary>
+    public static Refusal ForeignToken { get; } =
+        new(RefusalCode.InvalidMember, $"'{SkipTokenName}' is none of this server's; follow nextLink", SkipTokenName);
+
+    /// <summary>How much a page holds: <c>$top</c>.</summary>
+    /// <param name="findings">Is told where that is no number of a page.</param>
+    public static int PageSize(this HttpContext http, List<Refusal> findings)
     {
-        if (http.Request.Query[SkipTokenName].ToString() is { Length: > 0 } && http.SkipToken() is null)
-            return new Refusal(
-                RefusalCode.InvalidMember,
-                $"'{SkipTokenName}' is none of this server's; follow nextLink",
-                SkipTokenName
+        var top = http.Request.Query.ContainsKey("$top") ? http.QueryInteger("$top") ?? 0 : DefaultPageSize;
+        if (top is < 1 or > MaxPageSize)
+            findings.Add(
+                new Refusal(
+                    RefusalCode.InvalidMember,
+                    $"'$top': {http.Request.Query["$top"]} is outside of 1 to {MaxPageSize}",
+                    "$top"
+                )
             );
-        return top is < 1 or > MaxPageSize
-            ? new Refusal(
-                RefusalCode.InvalidMember,
-                $"'$top': {http.Request.Query["$top"]} is outside of 1 to {MaxPageSize}",
-                "$top"
-            )
-            : null;
+        return top;
     }
 
     /// <summary>The request once more, with a token in place of its own.</summary>
-    private static string NextLink(HttpContext http, string lastKey)
+    public static string NextLink(this HttpContext http, string lastKey)
     {
         var token = Uri.EscapeDataString(Convert.ToBase64String(Encoding.UTF8.GetBytes(lastKey)));
         var others = string.Concat(

@@ -3,6 +3,7 @@ using System.Collections.Immutable;
 using System.Threading.Channels;
 using Weft.Addressing;
 using Weft.Attachments.Plugins;
+using Weft.Contracts;
 using Weft.Fleet;
 using Weft.Networks;
 using Weft.Resources;
@@ -19,6 +20,12 @@ internal sealed record LeaseRequest(
     bool IsRelease
 )
 {
+    /// <summary>The agent that asks.</summary>
+    public required ResourceId Agent { get; init; }
+
+    /// <summary>Where it stands among the agent's requests; null where it counts whenever it comes.</summary>
+    public RequestOrder? Order { get; init; }
+
     /// <summary>The node whose pods alone may be spoken for; null for all of the cluster's.</summary>
     public string? OnlyOfNode { get; init; }
 }
@@ -29,11 +36,13 @@ internal sealed record LeaseRequest(
 /// </summary>
 internal sealed partial class LeaseAllocator(
     ControlPlane controlPlane,
+    LeaseSessions sessions,
     IHostApplicationLifetime lifetime,
     ILogger<LeaseAllocator> logger
 )
 {
     private const int MaxBatchSize = 1024;
+    private const int MaxQueueLength = 4096;
     private const int MaxAttempts = 8;
     private readonly ConcurrentDictionary<string, Channel<PendingRequest>> _queues = new(StringComparer.Ordinal);
 
@@ -63,7 +72,7 @@ internal sealed partial class LeaseAllocator(
 
     private Channel<PendingRequest> StartQueue(ResourceId network)
     {
-        var queue = Channel.CreateBounded<PendingRequest>(MaxBatchSize * 4);
+        var queue = Channel.CreateBounded<PendingRequest>(MaxQueueLength);
         _ = ServeQueue(network, queue.Reader, lifetime.ApplicationStopping);
         return queue;
     }
@@ -77,7 +86,7 @@ internal sealed partial class LeaseAllocator(
         {
             batch.Clear();
             while (batch.Count < MaxBatchSize && queue.TryRead(out var pending))
-                batch.Add(pending);
+                Admit(pending, batch);
             await gate.WaitAsync(stopping);
             try
             {
@@ -114,6 +123,18 @@ internal sealed partial class LeaseAllocator(
                 gate.Release();
             }
         }
+    }
+
+    /// <summary>
+    /// Asked here, where the requests of a holder stand in one line: one that is let through is decided before the next.
+    /// </summary>
+    private void Admit(PendingRequest pending, List<PendingRequest> batch)
+    {
+        var request = pending.Request;
+        if (request.Order is { } order && sessions.Admit(request.Agent, request.Holder.Id, order) is { } late)
+            pending.Completion.TrySetResult(late);
+        else
+            batch.Add(pending);
     }
 
     private async Task<ImmutableArray<Address>> DecideBatch(
@@ -167,6 +188,7 @@ internal sealed partial class LeaseAllocator(
     /// <summary>One batch on one store state: thrown away whole if the commit is lost.</summary>
     private sealed class Batch(ResourceId network, ReadTransaction transaction, ImmutableArray<Address> last)
     {
+        private Refusal? _pending;
         private readonly Dictionary<string, bool> _attached = new(StringComparer.Ordinal);
         private readonly List<(PendingRequest Pending, Outcome<ImmutableArray<Lease>> Answer)> _results = [];
 
@@ -176,6 +198,9 @@ internal sealed partial class LeaseAllocator(
 
         public void Decide(Row row, List<PendingRequest> batch, Limits limits, string now)
         {
+            // A claim that comes meanwhile keeps its address from everybody else.
+            _ = transaction.View(NetworkPool.ClaimPartitionOf(network));
+            _pending = Registration.RefusalFor(transaction.State, network);
             var pool = NetworkPool.PoolOf(transaction.State, row, limits);
             foreach (var pending in batch)
                 pool = Decide(pool, pending, now);
@@ -212,6 +237,7 @@ internal sealed partial class LeaseAllocator(
             {
                 (pool, var ended) = pool.Release(holder.Id);
                 Mutations.AddRange(NetworkPool.RemoveLeases(network, ended));
+                Mutations.AddRange(NetworkPool.RemoveClaims(transaction.State, network, of => of.Id == holder.Id));
                 _results.Add((pending, ImmutableArray<Lease>.Empty));
                 return pool;
             }
@@ -228,7 +254,14 @@ internal sealed partial class LeaseAllocator(
                 return pool;
             }
 
-            Mutations.AddRange(NetworkPool.ReplaceLeases(network, held, got.Leases));
+            var replaced = NetworkPool.ReplaceLeases(network, held, got.Leases);
+            if (!replaced.IsEmpty && _pending is { } pendingRegistration)
+            {
+                _results.Add((pending, pendingRegistration));
+                return pool;
+            }
+
+            Mutations.AddRange(replaced);
             if (
                 got.Leases.Any(lease =>
                     lease.Method == LeaseMethod.Dynamic && held.All(h => h.Address != lease.Address)

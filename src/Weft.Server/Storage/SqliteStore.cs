@@ -1,14 +1,15 @@
 using System.Collections.Concurrent;
 using Microsoft.Data.Sqlite;
+using SQLitePCL;
 using Weft.Resources;
 using Weft.Storage;
 
 namespace Weft.Server.Storage;
 
 /// <summary>
-/// The embedded store: one SQLite file, one writer. Whatever waits while a commit is on its way to the disk goes into
-/// the next one, so the number of syncs doesn't grow with the number of callers. A commit is answered, and seen by
-/// readers, once it is durable.
+/// The embedded store (docs/specs/store.md): one SQLite file, one writer. Whatever waits while a commit is on its way to
+/// the disk goes into the next one, so the number of syncs doesn't grow with the number of callers. A commit is
+/// answered, and seen by readers, once it is durable.
 /// </summary>
 internal sealed class SqliteStore : IResourceStore
 {
@@ -19,22 +20,27 @@ internal sealed class SqliteStore : IResourceStore
     private readonly Thread _writer;
     private readonly SqliteCommand _put;
     private readonly SqliteCommand _remove;
-    private readonly SqliteCommand _setRevision;
-    private Exception? _fault;
+    private readonly RevisionFile _acknowledged;
+    private readonly string _path;
+    private readonly TaskCompletionSource<IOException> _failure = new(
+        TaskCreationOptions.RunContinuationsAsynchronously
+    );
+    private StoreHead _head;
 
-    private SqliteStore(SqliteConnection connection, StoreState state)
+    private SqliteStore(string path, SqliteConnection connection, StoreState state, StoreHead head)
     {
-        _connection = connection;
+        (_path, _connection, _head) = (path, connection, head);
+        _acknowledged = RevisionFile.Open(path);
         _publisher = new StatePublisher(state);
         _put = Prepare(
-            "INSERT INTO rows(key, revision, body) VALUES($key, $revision, $body) "
-                + "ON CONFLICT(key) DO UPDATE SET revision = excluded.revision, body = excluded.body",
+            "INSERT INTO rows(key, revision, body, sum) VALUES($key, $revision, $body, $sum) "
+                + "ON CONFLICT(key) DO UPDATE SET revision = excluded.revision, body = excluded.body, sum = excluded.sum",
             "$key",
             "$revision",
-            "$body"
+            "$body",
+            "$sum"
         );
         _remove = Prepare("DELETE FROM rows WHERE key = $key", "$key");
-        _setRevision = Prepare("UPDATE head SET revision = $revision", "$revision");
         _writer = new Thread(RunWriter) { IsBackground = true, Name = "store" };
         _writer.Start();
     }
@@ -42,52 +48,39 @@ internal sealed class SqliteStore : IResourceStore
     /// <inheritdoc/>
     public StoreState Current => _publisher.Current;
 
+    /// <summary>The file.</summary>
+    public string Path => _path;
+
+    /// <summary>
+    /// Done once the disk has failed in a way that leaves open what it holds: nothing more is written, and only a new
+    /// start can read what is there.
+    /// </summary>
+    public Task<IOException> Failure => _failure.Task;
+
     /// <summary>Opens a store, or makes it where there is none.</summary>
+    /// <exception cref="DamagedStoreException">It doesn't hold what was committed to it.</exception>
     /// <exception cref="IOException">The file can't be read, or was written by a newer version.</exception>
     public static SqliteStore Open(string path)
     {
-        // It holds what machines are given to know, passwords of registries among it; SQLite makes its other files with
-        // this one's mode.
-        if (!File.Exists(path))
-            new FileStream(
-                path,
-                new FileStreamOptions
-                {
-                    Mode = FileMode.CreateNew,
-                    Access = FileAccess.Write,
-                    UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-                }
-            ).Dispose();
-        var connection = new SqliteConnection(
-            new SqliteConnectionStringBuilder { DataSource = path, Pooling = false }.ToString()
-        );
+        StoreFiles.CreateIfNew(path);
+        // Asked before SQLite opens the file: it makes the log anew.
+        var hadLog = StoreFiles.HasLog(path);
+        SqliteConnection? connection = null;
         try
         {
-            connection.Open();
-            Execute(connection, "PRAGMA journal_mode = WAL");
-            // NORMAL would lose the last commits at a power loss: an address that was acknowledged could be given to
-            // another.
-            Execute(connection, "PRAGMA synchronous = FULL");
-            Execute(
-                connection,
-                "CREATE TABLE IF NOT EXISTS rows(key TEXT PRIMARY KEY, revision INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID"
-            );
-            Execute(
-                connection,
-                "CREATE TABLE IF NOT EXISTS head(id INTEGER PRIMARY KEY CHECK (id = 1), format INTEGER NOT NULL, revision INTEGER NOT NULL)"
-            );
-            Execute(connection, "INSERT INTO head(id, format, revision) VALUES(1, 1, 0) ON CONFLICT DO NOTHING");
-            return new SqliteStore(connection, Load(connection, path));
+            connection = StoreConnection.OpenForWriting(path);
+            if (StoreReader.CheckPages(connection) is { } fault)
+                throw DamagedStoreException.Create(path, fault);
+            var head = Prepare(connection, path);
+            if (StoreFiles.FindLoss(path, head, RevisionFile.Read(path), hadLog) is { } loss)
+                throw DamagedStoreException.CreateForLoss(path, loss);
+            StoreConnection.ProveWritable(connection);
+            return new SqliteStore(path, connection, StoreReader.Load(connection, path, head), head);
         }
-        catch (SqliteException e)
+        catch (Exception e)
         {
-            connection.Dispose();
-            throw new IOException($"the store {path} can't be opened: {e.Message}", e);
-        }
-        catch
-        {
-            connection.Dispose();
-            throw;
+            connection?.Dispose();
+            throw StoreFault.Of(path, e);
         }
     }
 
@@ -111,11 +104,63 @@ internal sealed class SqliteStore : IResourceStore
             return ValueTask.CompletedTask;
         _queue.CompleteAdding();
         _writer.Join();
+        MarkClosed();
         _put.Dispose();
         _remove.Dispose();
-        _setRevision.Dispose();
         _connection.Dispose();
+        _acknowledged.Dispose();
         return ValueTask.CompletedTask;
+    }
+
+    /// <summary>Makes or upgrades the tables.</summary>
+    /// <returns>The head.</returns>
+    private static StoreHead Prepare(SqliteConnection connection, string path)
+    {
+        switch (StoreSchema.FormatOf(connection, path))
+        {
+            case 0:
+                StoreSchema.Create(connection);
+                break;
+            case 1:
+                StoreSchema.Upgrade(connection, path);
+                break;
+        }
+
+        return StoreHead.Read(connection)
+            ?? throw DamagedStoreException.Create(
+                path,
+                "the row that says what the others amount to isn't what was written"
+            );
+    }
+
+    /// <summary>
+    /// Notes in the file itself, and not only in its log, that commits may be in the log alone: before the first of them,
+    /// so that a file without its log is noticed.
+    /// </summary>
+    private void MarkOpen()
+    {
+        if (_head.IsOpen)
+            return;
+        var head = _head with { IsOpen = true };
+        head.Update(_connection, null);
+        StoreConnection.Execute(_connection, "PRAGMA wal_checkpoint(FULL)");
+        _head = head;
+    }
+
+    /// <summary>The file is whole without its log from here on.</summary>
+    private void MarkClosed()
+    {
+        if (!_head.IsOpen || _failure.Task.IsCompleted)
+            return;
+        try
+        {
+            (_head with { IsOpen = false }).Update(_connection, null);
+            StoreConnection.Execute(_connection, "PRAGMA wal_checkpoint(TRUNCATE)");
+        }
+        catch (SqliteException)
+        {
+            // A full disk, say. Then the next start reads the log, as after a crash.
+        }
     }
 
     private bool TryEnqueue(PendingCommit pending)
@@ -128,26 +173,6 @@ internal sealed class SqliteStore : IResourceStore
         {
             return false;
         }
-    }
-
-    private static StoreState Load(SqliteConnection connection, string path)
-    {
-        using var head = connection.CreateCommand();
-        head.CommandText = "SELECT format, revision FROM head";
-        using var headReader = head.ExecuteReader();
-        _ = headReader.Read();
-        if (headReader.GetInt64(0) != 1)
-            throw new IOException(
-                $"the store {path} has format {headReader.GetInt64(0)}, this version knows 1: it was written by a newer weftd"
-            );
-        var revision = headReader.GetInt64(1);
-        using var command = connection.CreateCommand();
-        command.CommandText = "SELECT key, revision, body FROM rows ORDER BY key";
-        using var reader = command.ExecuteReader();
-        var rows = new List<Row>();
-        while (reader.Read())
-            rows.Add(new Row(reader.GetString(0), reader.GetInt64(1), (byte[])reader[2]));
-        return StoreState.FromRows(revision, rows, AllKinds.Views);
     }
 
     private void RunWriter()
@@ -168,9 +193,10 @@ internal sealed class SqliteStore : IResourceStore
         var answers = new List<(PendingCommit Pending, long? Revision)>();
         try
         {
-            if (_fault is not null)
-                throw new IOException("the store stopped at an earlier fault of the disk", _fault);
-            var state = Current;
+            if (_failure.Task.IsCompleted)
+                throw new IOException("the store stopped at an earlier fault of the disk", _failure.Task.Result);
+            MarkOpen();
+            var (state, head) = (Current, _head);
             using var transaction = _connection.BeginTransaction();
             foreach (var pending in batch)
             {
@@ -180,7 +206,9 @@ internal sealed class SqliteStore : IResourceStore
                     continue;
                 }
 
-                state = state.Next(pending.Mutations);
+                var next = state.Next(pending.Mutations);
+                head = head.After(state, next, pending.Mutations);
+                state = next;
                 foreach (var mutation in pending.Mutations)
                     WriteMutation(transaction, state.Revision, mutation);
                 answers.Add((pending, state.Revision));
@@ -188,10 +216,10 @@ internal sealed class SqliteStore : IResourceStore
 
             if (state.Revision != Current.Revision)
             {
-                _setRevision.Transaction = transaction;
-                _setRevision.Parameters[0].Value = state.Revision;
-                _setRevision.ExecuteNonQuery();
+                head.Update(_connection, transaction);
                 transaction.Commit();
+                _head = head;
+                _acknowledged.Write(state.Revision);
                 _publisher.Publish(state);
             }
         }
@@ -203,18 +231,27 @@ internal sealed class SqliteStore : IResourceStore
         }
         catch (Exception e)
         {
-            // A full disk refuses this batch and may take the next one. After a failed sync nobody knows what the disk
-            // holds: stop for good.
-            if (e is SqliteException { SqliteErrorCode: 10 })
-                _fault = e;
-            foreach (var pending in batch)
-                pending.Completion.TrySetException(new IOException($"the store can't write: {e.Message}", e));
+            var failure = new IOException($"the store can't write: {e.Message}", e);
+            batch.ForEach(pending => pending.Completion.TrySetException(failure));
+            if (IsFatal(e))
+                _failure.TrySetResult(failure);
             return;
         }
 
         foreach (var (pending, revision) in answers)
             pending.Completion.TrySetResult(revision);
     }
+
+    /// <summary>
+    /// A full disk refuses this batch and may take the next one. After a failed sync, or on a file that turns out to be
+    /// damaged or no longer to be written, nobody knows what the disk holds.
+    /// </summary>
+    private static bool IsFatal(Exception error) =>
+        error
+            is SqliteException
+            {
+                SqliteErrorCode: raw.SQLITE_IOERR or raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB or raw.SQLITE_READONLY
+            };
 
     private void WriteMutation(SqliteTransaction transaction, long revision, Mutation mutation)
     {
@@ -225,6 +262,7 @@ internal sealed class SqliteStore : IResourceStore
         {
             command.Parameters[1].Value = revision;
             command.Parameters[2].Value = bytes.ToArray();
+            command.Parameters[3].Value = (long)RowChecksum.Of(new Row(mutation.Key, revision, bytes));
         }
 
         command.ExecuteNonQuery();
@@ -237,13 +275,6 @@ internal sealed class SqliteStore : IResourceStore
         foreach (var name in parameters)
             command.Parameters.Add(new SqliteParameter { ParameterName = name });
         return command;
-    }
-
-    private static void Execute(SqliteConnection connection, string text)
-    {
-        using var command = connection.CreateCommand();
-        command.CommandText = text;
-        command.ExecuteNonQuery();
     }
 
     private sealed record PendingCommit(ReadSet ReadSet, IReadOnlyList<Mutation> Mutations)

@@ -63,7 +63,8 @@ internal readonly partial record struct InterfaceName : IComparable<InterfaceNam
     }
 
     /// <summary>Whether any file of node configuration can hold a name.</summary>
-    public static bool IsPortable(string text) => Portable().IsMatch(text);
+    public static bool IsPortable(string text) =>
+        Portable().Match(text) is { Success: true } found && found.Length == text.Length;
 
     /// <inheritdoc/>
     public int CompareTo(InterfaceName other) => string.CompareOrdinal(_text, other._text);

@@ -30,11 +30,22 @@ internal static class AgentApi
     /// <summary><c>PUT</c>: what the node has.</summary>
     public const string Inventory = "inventory";
 
+    /// <summary><c>POST</c>: the requests about leases that follow belong together.</summary>
+    public const string Session = "leases/session";
+
     /// <summary><c>POST</c>: addresses for an interface of a pod.</summary>
     public const string Acquire = "leases/acquire";
 
     /// <summary><c>POST</c>: those addresses are free again.</summary>
     public const string Release = "leases/release";
+
+    /// <summary><c>POST</c>: what the agent's pods hold, after a restore.</summary>
+    public const string Register = "leases/register";
+
+    /// <summary>
+    /// The header of an answer to <see cref="Desired"/> by which an epoch asks for <see cref="Register"/>: the epoch's id.
+    /// </summary>
+    public const string RegistrationHeader = "Weft-Register";
 
     /// <summary><c>GET</c>: what is asked, by long poll; <c>PUT</c> below it: what was found.</summary>
     public const string Verifications = "verifications";

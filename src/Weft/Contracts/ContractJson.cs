@@ -19,9 +19,12 @@ namespace Weft.Contracts;
 [JsonSerializable(typeof(EnrolmentResponse))]
 [JsonSerializable(typeof(StatusReport))]
 [JsonSerializable(typeof(PodLease))]
+[JsonSerializable(typeof(LeaseSession))]
+[JsonSerializable(typeof(LeaseRegistrationResponse))]
 [JsonSerializable(typeof(SocketRequest))]
 [JsonSerializable(typeof(EnrolmentTokenResponse))]
 [JsonSerializable(typeof(PlanResponse))]
+[JsonSerializable(typeof(AuditRecord))]
 internal sealed partial class ContractJson : JsonSerializerContext;
 
 /// <summary>

@@ -29,6 +29,9 @@ internal sealed record PodLeaseRequest(LeaseHolder Holder)
     /// <summary>The addresses that the pod asks for, one of each family at most; empty where it doesn't ask.</summary>
     public ImmutableArray<Address> Ips { get; init; } = [];
 
+    /// <summary>Where it stands among its agent's requests; null where it is to count whenever it comes.</summary>
+    public RequestOrder? Order { get; init; }
+
     /// <summary>The body as the agent sends it.</summary>
     public byte[] ToBytes()
     {
@@ -44,6 +47,7 @@ internal sealed record PodLeaseRequest(LeaseHolder Holder)
             json.WriteText("uid", Uid);
             json.WriteText("node", Node);
             json.WriteTexts("ips", Ips.IsEmpty ? null : Ips.Select(address => address.ToString()));
+            Order?.WriteTo(json);
             json.WriteEndObject();
         }
 
@@ -82,6 +86,7 @@ internal sealed record PodLeaseRequest(LeaseHolder Holder)
         }
 
         var ips = ReadAddresses(body["ips"], findings);
+        var order = RequestOrder.Read(body, findings);
         return findings.Count > 0
             ? Refusal.Combine(findings, "lease")
             : new PodLeaseRequest(new LeaseHolder(network!, Text("containerId")!, Text("interface")!))
@@ -91,6 +96,7 @@ internal sealed record PodLeaseRequest(LeaseHolder Holder)
                 Uid = Text("uid"),
                 Node = Text("node"),
                 Ips = ips,
+                Order = order,
             };
     }
 

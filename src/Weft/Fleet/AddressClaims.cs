@@ -39,7 +39,7 @@ internal static class AddressClaims
     public static Holder PodHolderOf(ResourceId cluster, string containerId, string name, string? pod, string? node)
     {
         return new Holder(
-            $"pod:{cluster.Key}#{containerId}#{name}",
+            $"{PodPrefixOf(cluster)}{containerId}#{name}",
             $"pod {pod ?? containerId} {name} in {cluster.Name}{(node is null ? "" : $" on {node}")}"
         )
         {
@@ -47,6 +47,9 @@ internal static class AddressClaims
             Node = node,
         };
     }
+
+    /// <summary>What the ids of all holders that are pods of a cluster begin with.</summary>
+    public static string PodPrefixOf(ResourceId cluster) => $"pod:{cluster.Key}#";
 
     /// <summary>
     /// The MAC address of a machine's interface: locally administered, and the same whenever it is computed.
@@ -136,7 +139,10 @@ internal static class AddressClaims
                 var held = pool.Holdings.LeasesOf(claim.Holder.Id);
                 if (!pool.Acquire(claim.Holder, claim.RequestedAddresses, now).TryGet(out var got, out var refusal))
                     return refusal;
-                changes.AddRange(NetworkPool.ReplaceLeases(network, held, got.Leases));
+                var replaced = NetworkPool.ReplaceLeases(network, held, got.Leases);
+                if (!replaced.IsEmpty && Registration.RefusalFor(after, network) is { } pending)
+                    return pending;
+                changes.AddRange(replaced);
                 pool = got.Next;
             }
 

@@ -76,6 +76,9 @@ internal sealed class Agent : ResourceKind
         );
     }
 
+    /// <summary>When an agent was enrolled, RFC 3339.</summary>
+    public static string EnrolledAt(Row agent) => PropertiesOf(agent).Text("enrolledAt") ?? "";
+
     /// <summary>The agents of a cluster.</summary>
     public static IEnumerable<Row> ListIn(StoreState state, ResourceId cluster)
     {
@@ -84,7 +87,11 @@ internal sealed class Agent : ResourceKind
 
     /// <inheritdoc/>
     public override IEnumerable<Mutation> RemovalSideEffects(Row row, StoreState state) =>
-        [Mutation.Remove(AgentStatus.KeyOf(IdOf(row).Key)), .. InventoryRows.RemovedWithAgent(state, IdOf(row))];
+        [
+            Mutation.Remove(AgentStatus.KeyOf(IdOf(row).Key)),
+            Mutation.Remove(Registration.KeyOf(IdOf(row))),
+            .. InventoryRows.RemovedWithAgent(state, IdOf(row)),
+        ];
 
     /// <inheritdoc/>
     public override void AddComputedFields(Row row, JsonObject properties, StoreState state)

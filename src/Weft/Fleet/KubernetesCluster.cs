@@ -163,6 +163,32 @@ internal sealed class KubernetesCluster : ResourceKind
     }
 
     /// <inheritdoc/>
+    /// <remarks>The addresses of its pods go back with it, and pods that run keep using them.</remarks>
+    public override Refusal? FindRunningUsers(Row row, ReadTransaction transaction)
+    {
+        const int MaxNamed = 3;
+        var id = IdOf(row);
+        var prefix = AddressClaims.PodPrefixOf(id);
+        var leases = transaction
+            .State.Range($"{StoreKey.PartitionOf(L3Network.ResourceType)}|")
+            .SelectMany(network => NetworkPool.HoldingsOf(transaction.State, IdOf(network)).Leases)
+            .Where(lease => lease.Holder.Id.StartsWith(prefix, StringComparison.Ordinal))
+            .OrderBy(lease => lease.Holder.Text, StringComparer.Ordinal)
+            .ThenBy(lease => lease.Address)
+            .ToList();
+        if (leases.Count == 0)
+            return null;
+        var named = string.Join(", ", leases.Take(MaxNamed).Select(lease => $"{lease.Address} ({lease.Holder.Text})"));
+        return new Refusal(
+            RefusalCode.InUse,
+            $"the {Noun} {id.Name} can't be deleted: its pods hold {leases.Count} addresses: {named}"
+                + $"{(leases.Count > MaxNamed ? ", …" : "")}. Stop the pods first; force=true (weft delete --force) gives the "
+                + "addresses to others, though pods may still use them",
+            id.ToString()
+        );
+    }
+
+    /// <inheritdoc/>
     public override void AddComputedFields(Row row, JsonObject properties, StoreState state)
     {
         var id = IdOf(row);

@@ -163,7 +163,10 @@ internal sealed class L3Network : NetworkKind
     /// Its pool goes with it: a machine that is removed in the same step finds no network any more to give back to.
     /// </remarks>
     public override IEnumerable<Mutation> RemovalSideEffects(Row row, StoreState state) =>
-        NetworkPool.RemoveLeases(IdOf(row), NetworkPool.HoldingsOf(state, IdOf(row)).Leases);
+        [
+            .. NetworkPool.RemoveLeases(IdOf(row), NetworkPool.HoldingsOf(state, IdOf(row)).Leases),
+            .. NetworkPool.RemoveClaims(state, IdOf(row), _ => true),
+        ];
 
     private static Declared Read(Row row)
     {

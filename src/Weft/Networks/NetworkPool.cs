@@ -11,6 +11,8 @@ namespace Weft.Networks;
 /// </summary>
 internal static class NetworkPool
 {
+    private const string ClaimPrefix = "leaseclaim:";
+
     /// <summary>The type of leases as resources.</summary>
     public static readonly ResourceType LeaseType = new("Weft.Ipam", "leases");
 
@@ -70,8 +72,42 @@ internal static class NetworkPool
     {
         var id = ResourceKind.IdOf(network);
         var subnets = L3Network.PrefixesOf(network).Select(prefix => new Subnet(prefix, limits.ReservedAddresses));
-        return new AddressPool(id.Name, [.. subnets], HoldingsOf(state, id));
+        // An address that a running pod claims is nobody else's, even when who has it by the store gives it back.
+        var holdings = ClaimsOn(state, id)
+            .Aggregate(
+                HoldingsOf(state, id),
+                (held, claim) => held.LeaseOf(claim.Address) is null ? held.With(claim) : held
+            );
+        return new AddressPool(id.Name, [.. subnets], holdings);
     }
+
+    /// <summary>
+    /// The partition of claims on a network's addresses: what running pods hold by their agents' word, and another holder
+    /// by the store (docs/specs/agent-api.md, "Registration").
+    /// </summary>
+    public static string ClaimPartitionOf(ResourceId network) => $"{ClaimPrefix}{network.Key}";
+
+    /// <summary>The claims on a network's addresses.</summary>
+    public static IEnumerable<Lease> ClaimsOn(StoreState state, ResourceId network) =>
+        state.Range($"{ClaimPartitionOf(network)}|").Select(LeaseOf);
+
+    /// <summary>The claims on all networks.</summary>
+    public static IEnumerable<(ResourceId Network, Lease Claim)> AllClaims(StoreState state) =>
+        state
+            .Range($"{StoreKey.PartitionOf(L3Network.ResourceType)}|")
+            .Select(ResourceKind.IdOf)
+            .SelectMany(network => ClaimsOn(state, network).Select(claim => (network, claim)));
+
+    /// <summary>The row to write for a claim.</summary>
+    public static Mutation PutClaim(ResourceId network, Lease claim) =>
+        Mutation.Put(ClaimKeyOf(network, claim), claim.ToJson());
+
+    /// <summary>The row to remove of a claim; removing what isn't there is no fault.</summary>
+    public static Mutation RemoveClaim(ResourceId network, Lease claim) => Mutation.Remove(ClaimKeyOf(network, claim));
+
+    /// <summary>The rows to remove of a holder's claims.</summary>
+    public static IEnumerable<Mutation> RemoveClaims(StoreState state, ResourceId network, Func<Holder, bool> of) =>
+        ClaimsOn(state, network).Where(claim => of(claim.Holder)).Select(claim => RemoveClaim(network, claim));
 
     /// <summary>The rows to write for leases that began.</summary>
     public static ImmutableArray<Mutation> PutLeases(ResourceId network, IEnumerable<Lease> leases) =>
@@ -92,4 +128,7 @@ internal static class NetworkPool
     /// <summary>The rows to remove for leases that ended.</summary>
     public static ImmutableArray<Mutation> RemoveLeases(ResourceId network, IEnumerable<Lease> leases) =>
         [.. leases.Select(lease => Mutation.Remove(KeyOf(network, lease.Address)))];
+
+    private static string ClaimKeyOf(ResourceId network, Lease claim) =>
+        $"{ClaimPrefix}{KeyOf(network, claim.Address)[StoreKey.LeasePrefix.Length..]}|{claim.Holder.Id}";
 }

@@ -73,7 +73,10 @@ internal abstract class ResourceKind
     /// <summary>Whether a name fits.</summary>
     /// <returns>True if it matches <see cref="NamePattern"/>.</returns>
     public bool AllowsName(string name) =>
-        (_nameRegex ??= new Regex(NamePattern, RegexOptions.CultureInvariant, TimeSpan.FromSeconds(1))).IsMatch(name);
+        WholeText.Matches(
+            _nameRegex ??= new Regex(NamePattern, RegexOptions.CultureInvariant, TimeSpan.FromSeconds(1)),
+            name
+        );
 
     /// <summary>Fills in what follows from other resources, before the rules are asked.</summary>
     /// <param name="body">The normalised body, to be completed in place.</param>
@@ -106,6 +109,13 @@ internal abstract class ResourceKind
 
     /// <summary>Who uses a resource without naming its id.</summary>
     public virtual IEnumerable<ResourceId> DependentsOf(Row row, ReadTransaction transaction) => [];
+
+    /// <summary>
+    /// Why a resource is deleted only for a caller who insists (<c>force=true</c>): something runs that goes on using what
+    /// is given back with it.
+    /// </summary>
+    /// <returns>Null where nothing does.</returns>
+    public virtual Refusal? FindRunningUsers(Row row, ReadTransaction transaction) => null;
 
     /// <summary>Computes the read-only members.</summary>
     /// <param name="properties">The properties as stored, to be completed in place.</param>

@@ -90,6 +90,8 @@ internal sealed class ResourceVerbs(
             return new Decision([], old, transaction.State, false, null);
         if (Dependents.FindBlockers(kinds, kind, old, transaction) is { Count: > 0 } users)
             return Refusal.Combine(users, request.Id.ToString());
+        if (!request.Force && kind.FindRunningUsers(old, transaction) is { } running)
+            return running;
         if (kind.IsSynchronous)
             return RemoveAtOnce(kind, old, transaction);
         var document = Provisioning.WithState(old, Provisioning.Deleting);
@@ -201,7 +203,7 @@ internal sealed class ResourceVerbs(
                         .Append(Mutation.Remove(member.Row.Key))
                 ),
         ];
-        return new Decision(gone, null, transaction.State.Next(gone), false, null);
+        return new Decision(gone, null, transaction.State.Next(gone), false, null) { Before = old };
     }
 
     /// <summary>

@@ -270,12 +270,7 @@ internal sealed record Schema(ImmutableArray<SchemaMember> Members)
         }
 
         CheckLength(member, text.Length, path, "characters", findings);
-        // A '$' would let a line feed behind it pass.
-        if (
-            member.PatternRegex is { } pattern
-            && pattern.Match(text) is var found
-            && !(found.Success && found.Length == text.Length)
-        )
+        if (member.PatternRegex is { } pattern && !WholeText.Matches(pattern, text))
             findings.Add(InvalidMember(path, $"'{text}' doesn't match {pattern}"));
         return JsonValue.Create(text);
     }

@@ -21,7 +21,9 @@ internal sealed record WriteRequest(ResourceId Id, string Caller, string CallerT
     /// <summary>The address that the caller writes from, in its canonical text; null where that is unknown.</summary>
     public string? CallerAddress { get; init; }
 
-    /// <summary>Whether the caller insists on what would shut them out. Default: no.</summary>
+    /// <summary>
+    /// Whether the caller insists on what would shut them out, or on deleting what is in use. Default: no.
+    /// </summary>
     public bool Force { get; init; }
 
     /// <summary>
@@ -63,6 +65,9 @@ internal sealed record Decision(
     Operation? Operation
 )
 {
+    /// <summary>The resource as it was; null where it is new, or nothing changes.</summary>
+    public Row? Before { get; init; }
+
     /// <summary>Whether the write changes nothing: no commit, no operation, nobody is woken.</summary>
     public bool Unchanged => Mutations.IsEmpty;
 }

@@ -125,7 +125,10 @@ internal static class WriteCommit
             after,
             write.Old is null,
             operation
-        );
+        )
+        {
+            Before = write.Old,
+        };
     }
 
     /// <summary>Takes the ends of leases out of changes: they come with the end of the operation.</summary>

@@ -20,14 +20,17 @@ internal sealed class Weftd : IAsyncDisposable
     private readonly ConcurrentQueue<string> _output = [];
     private readonly ConcurrentQueue<string> _errors = [];
     private readonly string[] _arguments;
-    private int? _descriptors;
+    private readonly Action<ProcessStartInfo>? _prepare;
     private Process? _process;
 
-    private Weftd(string data, string[] arguments) => (Data, _arguments) = (data, arguments);
+    private Weftd(string data, string[] arguments, Action<ProcessStartInfo>? prepare) =>
+        (Data, _arguments, _prepare) = (data, arguments, prepare);
 
     public string Data { get; }
 
     public Uri Url { get; private set; } = new("http://127.0.0.1");
+
+    public int ProcessId => _process!.Id;
 
     public string Token => File.ReadAllText(Path.Join(Data, "admin.token")).Trim();
 
@@ -38,18 +41,13 @@ internal sealed class Weftd : IAsyncDisposable
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    public static async Task<Weftd> Start(params string[] arguments)
-    {
-        var weftd = new Weftd(Path.Join(Directory.CreateTempSubdirectory("weftd-").FullName, "data"), arguments);
-        await weftd.Start();
-        return weftd;
-    }
+    public static Task<Weftd> Start(params string[] arguments) => Start(null, arguments);
 
-    /// <summary>Starts one that may have so many descriptors.</summary>
-    public static async Task<Weftd> StartWithDescriptors(int most, params string[] arguments)
+    /// <summary>The same in surroundings of its own, such as on a disk that fails.</summary>
+    public static async Task<Weftd> Start(Action<ProcessStartInfo>? prepare, params string[] arguments)
     {
         var data = Path.Join(Directory.CreateTempSubdirectory("weftd-").FullName, "data");
-        var weftd = new Weftd(data, arguments) { _descriptors = most };
+        var weftd = new Weftd(data, arguments, prepare);
         await weftd.Start();
         return weftd;
     }
@@ -61,7 +59,7 @@ internal sealed class Weftd : IAsyncDisposable
     public async Task Start()
     {
         var said = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var process = Spawn(Data, _arguments, _descriptors);
+        var process = Spawn(ServeWords(Data, _arguments), _prepare);
         process.OutputDataReceived += (_, line) =>
         {
             if (line.Data is null)
@@ -94,10 +92,16 @@ internal sealed class Weftd : IAsyncDisposable
     }
 
     /// <summary>Asks it to stop; returns its exit code.</summary>
-    public async Task<int> Stop()
+    public Task<int> Stop()
     {
         Assert.Equal(0, Signal(_process!.Id, 15));
-        await _process.WaitForExitAsync(Cancel).WaitAsync(TimeSpan.FromSeconds(30), Cancel);
+        return WaitForEnd();
+    }
+
+    /// <summary>Waits until it has ended by itself; returns its exit code.</summary>
+    public async Task<int> WaitForEnd()
+    {
+        await _process!.WaitForExitAsync(Cancel).WaitAsync(TimeSpan.FromSeconds(30), Cancel);
         var code = _process.ExitCode;
         _process.Dispose();
         _process = null;
@@ -105,9 +109,26 @@ internal sealed class Weftd : IAsyncDisposable
     }
 
     /// <summary>Runs another one to its end.</summary>
-    public static async Task<(int Code, string Output, string Errors)> Run(string data, params string[] arguments)
+    public static Task<(int Code, string Output, string Errors)> Run(string data, params string[] arguments) =>
+        Run(data, null, arguments);
+
+    /// <summary>The same in surroundings of its own.</summary>
+    public static Task<(int Code, string Output, string Errors)> Run(
+        string data,
+        Action<ProcessStartInfo>? prepare,
+        params string[] arguments
+    ) => RunToEnd(ServeWords(data, arguments), prepare);
+
+    /// <summary>Runs another command of it to its end.</summary>
+    public static Task<(int Code, string Output, string Errors)> RunCommand(params string[] words) =>
+        RunToEnd(words, null);
+
+    private static async Task<(int Code, string Output, string Errors)> RunToEnd(
+        string[] words,
+        Action<ProcessStartInfo>? prepare
+    )
     {
-        using var process = Spawn(data, arguments);
+        using var process = Spawn(words, prepare);
         var (output, errors) = (
             process.StandardOutput.ReadToEndAsync(Cancel),
             process.StandardError.ReadToEndAsync(Cancel)
@@ -192,14 +213,17 @@ internal sealed class Weftd : IAsyncDisposable
             ? path
             : $"{path}{(path.Contains('?', StringComparison.Ordinal) ? '&' : '?')}api-version={Documents.VersionOf(path)}";
 
-    private static Process Spawn(string data, string[] arguments, int? descriptors = null)
+    private static string[] ServeWords(string data, string[] arguments) =>
+        ["serve", "--data", data, "--listen", "127.0.0.1:0", .. arguments];
+
+    private static Process Spawn(string[] words, Action<ProcessStartInfo>? prepare)
     {
-        string[] serve = ["serve", "--data", data, "--listen", "127.0.0.1:0", .. arguments];
-        var start = descriptors is { } most
-            ? new ProcessStartInfo("prlimit", [$"--nofile={most}:{most}", Program, .. serve])
-            : new ProcessStartInfo(Program, serve);
-        start.RedirectStandardError = true;
-        start.RedirectStandardOutput = true;
+        var start = new ProcessStartInfo(Program, words)
+        {
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
+        };
+        prepare?.Invoke(start);
         return Process.Start(start)!;
     }
 

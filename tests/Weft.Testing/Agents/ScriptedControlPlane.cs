@@ -31,6 +31,7 @@ internal sealed class ScriptedControlPlane : IAsyncDisposable
     private readonly List<StatusReport> _reports = [];
     private readonly List<EnrolmentRequest> _enrolments = [];
     private readonly List<NodeInventory> _inventories = [];
+    private readonly List<LeaseRegistration> _registrations = [];
     private TaskCompletionSource _changed = NewSignal();
     private JsonObject? _desired;
     private WebApplication? _app;
@@ -68,6 +69,15 @@ internal sealed class ScriptedControlPlane : IAsyncDisposable
 
     /// <summary>What an inventory meets instead of being taken.</summary>
     public Func<HttpContext, Task>? OnInventory { get; set; }
+
+    /// <summary>The epoch that asks for what the agent's pods hold, until its last part was taken; null for none.</summary>
+    public string? Epoch { get; set; }
+
+    /// <summary>What each part of a registration meets first; true where it has answered.</summary>
+    public Func<LeaseRegistration, HttpContext, Task<bool>>? OnRegistration { get; set; }
+
+    /// <summary>The parts that were taken.</summary>
+    public IReadOnlyList<LeaseRegistration> Registrations => Copy(_registrations);
 
     public int Polls { get; private set; }
 
@@ -174,6 +184,8 @@ internal sealed class ScriptedControlPlane : IAsyncDisposable
                     AgentApi.Desired => Desired(context),
                     AgentApi.Status => Report(context, body),
                     AgentApi.Inventory => Inventory(context, body),
+                    AgentApi.Session => Respond(context, 200, new LeaseSession("scripted").ToBytes()),
+                    AgentApi.Register => Register(context, body),
                     AgentApi.Acquire => ServeLease(context, "acquire", body, Acquire),
                     AgentApi.Release => ServeLease(context, "release", body, Release),
                     _ => Refuse(context, 404, "InvalidResourceType", path),
@@ -235,7 +247,9 @@ internal sealed class ScriptedControlPlane : IAsyncDisposable
         var wait = int.Parse(context.Request.Query["wait"]!, CultureInfo.InvariantCulture);
         using var over = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
         over.CancelAfter(TimeSpan.FromSeconds(wait));
-        while (!over.IsCancellationRequested)
+        if (Epoch is { } epoch)
+            context.Response.Headers[AgentApi.RegistrationHeader] = epoch;
+        while (!over.IsCancellationRequested && Epoch is null)
         {
             var changed = Volatile.Read(ref _changed).Task;
             JsonObject? picture;
@@ -275,6 +289,23 @@ internal sealed class ScriptedControlPlane : IAsyncDisposable
         lock (_guard)
             _inventories.Add(NodeInventory.Read(JsonElement.Parse(Json.ToUtf8(body))));
         await (OnInventory is { } answer ? answer(context) : RespondEmpty(context));
+    }
+
+    private async Task Register(HttpContext context, JsonObject body)
+    {
+        if (!LeaseRegistration.Read(body).TryGet(out var part, out var refusal))
+        {
+            await Refuse(context, 400, refusal.Code.ToString(), refusal.Message);
+            return;
+        }
+
+        if (OnRegistration is not null && await OnRegistration(part, context))
+            return;
+        lock (_guard)
+            _registrations.Add(part);
+        if (part.IsLast)
+            Epoch = null;
+        await Respond(context, 200, new LeaseRegistrationResponse(part.Leases.Length, []).ToBytes());
     }
 
     private async Task Acquire(HttpContext context, LeaseHolder holder)

@@ -67,6 +67,8 @@ internal sealed class AgentHarness : IAsyncDisposable
 
     public AgentTimings Timings { get; set; }
 
+    public TimeProvider Clock { get; set; } = TimeProvider.System;
+
     public string Root { get; }
 
     public string TokenFile { get; }
@@ -115,7 +117,7 @@ internal sealed class AgentHarness : IAsyncDisposable
 
     public ILogger NewLog() => AgentLog.Open(_writer, TimeProvider.System);
 
-    public Task RunAgent() => _running = Program.Run(Options, Timings, TimeProvider.System, NewLog(), _stop.Token);
+    public Task RunAgent() => _running = Program.Run(Options, Timings, Clock, NewLog(), _stop.Token);
 
     public async Task StartAgent()
     {

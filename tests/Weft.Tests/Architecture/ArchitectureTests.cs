@@ -48,22 +48,23 @@ public sealed partial class ArchitectureTests
     private static readonly (string Project, string[] May, string Because)[] Projects =
     [
         ("Weft", [], "the pure ground stands on nothing"),
+        ("Weft.Files", [], "what is acknowledged is on the disk, whichever program says so"),
         ("Weft.Logging", [], "a log line has one form, whatever it tells of"),
         ("Weft.Relay", [], "the relay's protocol knows nothing of Weft"),
         (
             "Weft.Server",
-            ["Weft", "Weft.Logging", "Weft.Relay"],
+            ["Weft", "Weft.Files", "Weft.Logging", "Weft.Relay"],
             "no program references another: they speak over their specified protocols"
         ),
         (
             "Weft.Agent",
-            ["Weft", "Weft.Logging", "Weft.Relay"],
+            ["Weft", "Weft.Files", "Weft.Logging", "Weft.Relay"],
             "no program references another: they speak over their specified protocols"
         ),
         ("Weft.Cni", ["Weft"], "no program references another: they speak over their specified protocols"),
         (
             "Weft.Cli",
-            ["Weft", "Weft.Relay"],
+            ["Weft", "Weft.Files", "Weft.Relay"],
             "no program references another: they speak over their specified protocols"
         ),
     ];
@@ -126,6 +127,22 @@ public sealed partial class ArchitectureTests
                     .Select(name => $"{Short(file)}: {name}: say what it is, not that it manages, helps or is common")
             );
         Assert.Empty(wrong);
+    }
+
+    /// <summary>A text that ends in a line feed isn't the text without it: <c>\z</c> is the end, <c>$</c> isn't.</summary>
+    [Fact]
+    public void Ends_PatternsAtTheEndOfTheText()
+    {
+        var patterns = Sources("src")
+            .SelectMany(file => Patterns().Matches(File.ReadAllText(file)).Select(m => (File: Short(file), m.Value)))
+            .ToList();
+        Assert.True(patterns.Count > 10);
+        Assert.Empty(
+            patterns.Where(p =>
+                p.Value.Contains("$\"", StringComparison.Ordinal)
+                && !p.Value.Contains("RegexOptions.Multiline", StringComparison.Ordinal)
+            )
+        );
     }
 
     [Fact]
@@ -239,6 +256,9 @@ public sealed partial class ArchitectureTests
 
     [GeneratedRegex("(?:Manager|Helpers?|Utils?|Utilities|Common|Base|Impl|Info)$")]
     private static partial Regex Vague();
+
+    [GeneratedRegex(@"\[GeneratedRegex\([\s\S]*?\)\]\s*private")]
+    private static partial Regex Patterns();
 
     [GeneratedRegex(@"\[LoggerMessage\((?:EventId\s*=\s*)?(\d+)")]
     private static partial Regex Events();

@@ -18,6 +18,12 @@ public sealed class DirectionTests
         ("Weft.Relay", "Server", ["Frames", "Protocol", "Transport"], "the server knows no client of its own"),
         ("Weft.Server", "Http", [], "how a request is read and answered is decided before what it asks for"),
         ("Weft.Server", "Identity", [], "who asks is settled before what is asked"),
+        (
+            "Weft.Server",
+            "Audit",
+            ["Http", "Identity"],
+            "what is put on record is said by who serves it; the record asks nobody"
+        ),
         ("Weft.Server", "Leases", [], "leases are decided whoever asks, by whatever protocol"),
         ("Weft.Server", "Relays", [], "the relay asks the store, and not the API"),
         ("Weft.Server", "Storage", [], "a store keeps rows, whatever they mean"),
@@ -31,19 +37,19 @@ public sealed class DirectionTests
         (
             "Weft.Server",
             "Actions",
-            ["Computed", "Http", "Identity", "Relays", "Verifications"],
+            ["Audit", "Computed", "Http", "Identity", "Relays", "Verifications"],
             "an action is one row of what the API serves"
         ),
         (
             "Weft.Server",
             "Agents",
-            ["Http", "Identity", "Leases", "Relays", "Verifications"],
+            ["Audit", "Http", "Identity", "Leases", "Relays", "Verifications"],
             "agents have an API of their own beside that of people"
         ),
         (
             "Weft.Server",
             "Api",
-            ["Actions", "Computed", "Http", "Identity", "Relays"],
+            ["Actions", "Audit", "Computed", "Http", "Identity", "Relays"],
             "people have an API of their own beside that of agents"
         ),
         ("Weft.Agent", "Linux", [], "the kernel's interfaces know nothing of what they are used for"),

@@ -15,6 +15,7 @@ public sealed class SummaryTests
     [InlineData("Weft.Agent")]
     [InlineData("Weft.Cni")]
     [InlineData("Weft.Cli")]
+    [InlineData("Weft.Files")]
     [InlineData("Weft.Logging")]
     public void Has_ASummaryOnEveryType(string project)
     {

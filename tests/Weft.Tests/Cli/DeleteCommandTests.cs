@@ -72,6 +72,17 @@ public sealed class DeleteCommandTests : IDisposable
         Assert.DoesNotContain("DELETE l3networks/n6", Events);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Insists_OnlyWhenTold(bool force)
+    {
+        string[] insisting = force ? ["--force"] : [];
+        Assert.Equal(0, (await _weft.RunInGroup(["delete", "l3n", "n6", "--yes", .. insisting])).Exit);
+        var sent = Assert.Single(_weft.Weftd.Requests, r => r.StartsWith("DELETE ", StringComparison.Ordinal));
+        Assert.Equal(force, sent.Contains("&force=true", StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task Refuses_WithoutTerminal_UnlessYes()
     {

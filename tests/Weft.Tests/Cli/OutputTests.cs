@@ -89,6 +89,31 @@ public sealed class OutputTests
         Assert.Equal("a\ufffd[31mb\ufffd\ufffdc\n", text.ToString());
     }
 
+    [Theory]
+    [InlineData("a\u202eb", "a\\u202Eb")]
+    [InlineData("\u2066x\u2069\u200f", "\\u2066x\\u2069\\u200F")]
+    [InlineData("zero\u200bwidth\ufeff", "zero\\u200Bwidth\\uFEFF")]
+    [InlineData("line\u2028break", "line\\u2028break")]
+    [InlineData("tag\U000e0041", "tag\\uDB40\\uDC41")]
+    [InlineData("größe 東京", "größe 東京")]
+    public void Escapes_WhatReordersOrHides_InTablesAndJson(string text, string shown)
+    {
+        using var output = new StringWriter { NewLine = "\n" };
+        TableText.Write(
+            new Terminal(output, false, false),
+            ["NAME", "ID"],
+            [
+                [text, "1"],
+            ]
+        );
+        // A line end of any kind is a blank in a table.
+        var cell = shown.Replace("\\u2028", " ", StringComparison.Ordinal);
+        Assert.Equal($"{cell}   1", output.ToString().Split('\n')[1]);
+        var json = JsonFormatter.Indented(new JsonObject { ["name"] = text, [text] = 1 });
+        Assert.Contains($"\"{shown}\": 1", json, StringComparison.Ordinal);
+        Assert.Equal(text, JsonNode.Parse(json)!["name"]!.ToString());
+    }
+
     [Fact]
     public void Diffs_ChangedLine_WithThreeAround() =>
         Assert.Equal(

@@ -44,6 +44,7 @@ public sealed class SocketResponseTests
     [InlineData("ADD", "AddressNotUsable", 102)]
     [InlineData("ADD", "ServiceUnavailable", 11)]
     [InlineData("ADD", "Contended", 11)]
+    [InlineData("ADD", "LeaseSessionEnded", 11)]
     [InlineData("ADD", "ResourceNotFound", 110)]
     [InlineData("ADD", "Mismatch", 110)]
     [InlineData("ADD", "NewerThanWe", 110)]

@@ -77,6 +77,29 @@ public sealed class AgentApiTests
     }
 
     [Fact]
+    public void Writes_ARegistration_ByteForByte()
+    {
+        var lease = new RegisteredLease(
+            Holder("c", "net1"),
+            "core/upf-0",
+            [Address.Parse("10.20.6.40").Value, Address.Parse("fd00::28").Value]
+        );
+        Assert.Equal(
+            $$"""
+            {"epoch":"00ff","part":1,"isLast":true,"leases":[{"network":"{{Network}}",
+            "containerId":"c","interface":"net1","pod":"core/upf-0","addresses":["10.20.6.40","fd00::28"]}]}
+            """.ReplaceLineEndings(""),
+            TextOf(new LeaseRegistration("00ff", 1, true, [lease]).ToBytes())
+        );
+        Assert.Equal(
+            """{"adopted":2,"conflicts":[{"network":"/n","address":"10.20.6.40","holder":"pod a","heldBy":"pod b"}]}""",
+            TextOf(
+                new LeaseRegistrationResponse(2, [new LeaseConflict("/n", "10.20.6.40", "pod a", "pod b")]).ToBytes()
+            )
+        );
+    }
+
+    [Fact]
     public void Writes_ALease_ByteForByte() =>
         Assert.Equal(
             """

@@ -32,6 +32,7 @@ public sealed partial class LogfmtLoggerTests : IDisposable
     [InlineData("two\nlines", "\"two\\nlines\"")]
     [InlineData("bell\a", "\"bell \"")]
     [InlineData("größe", "\"größe\"")]
+    [InlineData("a\u202eb\u2028", "\"a\\u202Eb\\u2028\"")]
     [InlineData("plain\\", "plain\\")]
     public void Quotes_WhatWouldBreakALine(string value, string written)
     {

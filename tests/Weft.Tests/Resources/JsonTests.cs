@@ -29,7 +29,11 @@ public sealed class JsonTests
     [Fact]
     public void Refuses_BytesThatAreNoUtf8_AndDepthWithoutEnd()
     {
-        Assert.NotNull(Json.ParseObject(new byte[] { (byte)'{', (byte)'"', 0xff, (byte)'"', (byte)':', (byte)'1', (byte)'}' }).Refusal);
+        Assert.NotNull(
+            Json.ParseObject(
+                new byte[] { (byte)'{', (byte)'"', 0xff, (byte)'"', (byte)':', (byte)'1', (byte)'}' }
+            ).Refusal
+        );
         string Nested(int depth) => $"{{\"a\":{new string('[', depth - 1)}{new string(']', depth - 1)}}}";
         Assert.Null(Json.ParseObject(Encoding.UTF8.GetBytes(Nested(64))).Refusal);
         Assert.NotNull(Json.ParseObject(Encoding.UTF8.GetBytes(Nested(65))).Refusal);
@@ -77,9 +81,6 @@ public sealed class JsonTests
     {
         var tree = new JsonObject { ["id"] = "/a+b/ä", ["n"] = new JsonArray(1, null) };
         Assert.Equal("""{"id":"/a+b/ä","n":[1,null]}""", Encoding.UTF8.GetString(Json.ToUtf8(tree)));
-        Assert.Equal(
-            "{\n  \"id\": \"/a+b/ä\",\n  \"n\": [\n    1,\n    null\n  ]\n}\n",
-            Json.ToIndentedText(tree)
-        );
+        Assert.Equal("{\n  \"id\": \"/a+b/ä\",\n  \"n\": [\n    1,\n    null\n  ]\n}\n", Json.ToIndentedText(tree));
     }
 }

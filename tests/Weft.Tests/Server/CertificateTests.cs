@@ -67,16 +67,41 @@ public sealed class CertificateTests : IDisposable
         );
     }
 
+    [Theory]
+    [InlineData(-2, -1, false, "has expired at ")]
+    [InlineData(1, 2, false, "is good from ")]
+    [InlineData(-1, 1, true, "is open to others than its owner (")]
+    [InlineData(-1, 1, false, null)]
+    public void Warns_OfWhatCallersWillRefuse_AtTheStartAndAtARenewal(int from, int to, bool isOpen, string? warning)
+    {
+        var log = new RecordingLog();
+        var clock = new FakeTimeProvider(DateTimeOffset.UtcNow);
+        Write("fine");
+        using var certificate = new ServerCertificate(Certificate, Key, TimeSpan.FromSeconds(1), clock, log);
+        Assert.Empty(log.Lines);
+        Write("renewed", from, to, isOpen);
+        clock.Advance(TimeSpan.FromSeconds(2));
+        using var started = new ServerCertificate(Certificate, Key, TimeSpan.FromSeconds(1), clock, log);
+
+        var warnings = log
+            .Lines.Where(line => !line.Contains("is used from now on", StringComparison.Ordinal))
+            .ToList();
+        Assert.Equal(warning is null ? 0 : 2, warnings.Count);
+        Assert.All(warnings, line => Assert.Contains(warning!, line, StringComparison.Ordinal));
+    }
+
     public void Dispose() => _directory.Delete(true);
 
-    private void Write(string name)
+    private void Write(string name, int fromDays = -1, int toDays = 1, bool isOpen = false)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         using var made = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256).CreateSelfSigned(
-            DateTimeOffset.UtcNow.AddDays(-1),
-            DateTimeOffset.UtcNow.AddDays(1)
+            DateTimeOffset.UtcNow.AddDays(fromDays),
+            DateTimeOffset.UtcNow.AddDays(toDays)
         );
+        const UnixFileMode Owner = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         File.WriteAllText(Key, key.ExportPkcs8PrivateKeyPem());
+        File.SetUnixFileMode(Key, isOpen ? Owner | UnixFileMode.GroupRead | UnixFileMode.OtherRead : Owner);
         File.WriteAllText(Certificate, made.ExportCertificatePem());
     }
 

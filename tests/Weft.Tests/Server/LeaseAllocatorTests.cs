@@ -277,13 +277,34 @@ public sealed class LeaseAllocatorTests
         await using var server = await InProcessServer.WithSite();
         var agent = await server.Enrol(Documents.West, "w1");
         _ = (await server.SendAsAgent(agent, "POST", "leases/acquire", LeaseRequest("n6", "c1"))).Expect(200);
-        var deleted = (await server.Delete(Documents.West)).Expect(202);
+        var deleted = (await server.Delete($"{Documents.West}?force=true")).Expect(202);
         _ = (await server.SendAsAgent(agent, "POST", "leases/acquire", LeaseRequest("n6", "c2"))).Expect(403);
         await server.DeleteAndWait($"{Documents.West}/providers/Weft.Fleet/agents/w1");
 
         await server.WaitForSuccess(deleted);
 
         Assert.Empty(Held(server, "n6").Leases);
+    }
+
+    [Fact]
+    public async Task Refuses_ToRemoveACluster_WhosePodsHoldAddresses()
+    {
+        await using var server = await InProcessServer.WithSite();
+        var (east, west) = (await server.Enrol(Documents.East, "w1"), await server.Enrol(Documents.West, "w1"));
+        foreach (var container in new[] { "c1", "c2" })
+            _ = (await server.SendAsAgent(west, "POST", "leases/acquire", LeaseRequest("n6", container))).Expect(200);
+        _ = (await server.SendAsAgent(east, "POST", "leases/acquire", LeaseRequest("n6", "c3"))).Expect(200);
+        var revision = server.Revision;
+
+        var refused = (await server.Delete(Documents.West)).Expect(409);
+
+        Assert.Equal("InUse", refused.Code);
+        Assert.Contains("its pods hold 4 addresses: 10.20.6.4 (pod core/upf-0", refused.Text, StringComparison.Ordinal);
+        Assert.Contains("weft delete --force", refused.Text, StringComparison.Ordinal);
+        Assert.Equal(revision, server.Revision);
+        foreach (var container in new[] { "c1", "c2" })
+            _ = (await server.SendAsAgent(west, "POST", "leases/release", LeaseRequest("n6", container))).Expect(204);
+        _ = (await server.Delete(Documents.West)).Expect(202);
     }
 
     private static Holdings Held(InProcessServer server, string network) =>

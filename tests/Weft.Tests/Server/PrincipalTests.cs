@@ -220,6 +220,51 @@ public sealed class PrincipalTests
         );
     }
 
+    [Theory]
+    [InlineData("admin%0a")]
+    [InlineData("ann%0a")]
+    [InlineData("ann%0d")]
+    [InlineData("%0aann")]
+    [InlineData("ann%e2%80%ae")]
+    public async Task Refuses_ANameThatHidesAnother(string name)
+    {
+        await using var server = await RelayResourceTests.Start(relay: false);
+        const string Body = "{\"properties\":{\"assignments\":[{\"role\":\"Reader\",\"scope\":\"/\"}]}}";
+        var refused = await server.Request("PUT", $"/providers/Weft.Identity/principals/{name}", Body, []);
+        Assert.Equal("InvalidResourceName", refused.Expect(400).Code);
+    }
+
+    /// <summary>Whatever a path lacks or has too much of is the caller's mistake, not a fault of weftd.</summary>
+    [Theory]
+    [InlineData("/providers/Weft.Identity/")]
+    [InlineData("/providers/Weft.Identity//")]
+    [InlineData("/providers/Weft.Identity/principals/")]
+    [InlineData("/providers/Weft.Identity//ann")]
+    [InlineData("/providers/Weft.Identity/principals//rotateToken")]
+    [InlineData("/providers/")]
+    [InlineData("/providers//")]
+    [InlineData("/providers/Weft.Site/")]
+    [InlineData("/providers/Weft.Site/audit/1")]
+    [InlineData("/")]
+    [InlineData("/subscriptions/")]
+    [InlineData("/subscriptions//resourceGroups/")]
+    [InlineData("/subscriptions/s/resourceGroups//")]
+    [InlineData("/subscriptions/s/providers//")]
+    [InlineData("/subscriptions/s/resourceGroups/g/providers/")]
+    [InlineData("/subscriptions/s/resourceGroups/g/providers/Microsoft.NetworkCloud//")]
+    [InlineData("/subscriptions/s/resourceGroups/g/providers/Microsoft.NetworkCloud/l3Networks//")]
+    [InlineData("/subscriptions/s/providers/n/locations/l/operationStatuses/")]
+    [InlineData("/subscriptions//providers//locations//operationStatuses/x")]
+    public async Task Refuses_PathsWithEmptySegments(string path)
+    {
+        await using var server = await RelayResourceTests.Start(relay: false);
+        foreach (var method in new[] { "GET", "PUT", "PATCH", "POST", "DELETE", "HEAD" })
+        {
+            var answer = await server.Request(method, path, method is "GET" or "HEAD" ? null : "{}", []);
+            Assert.True(answer.Status < 500, $"{method} {path}: {answer.Status} {answer.Text}");
+        }
+    }
+
     private static Task<ServerResponse> Planned(InProcessServer server, string token, params Document[] documents) =>
         As(server, token, "POST", "/providers/Weft.Fleet/plan", PlanBody(documents));
 

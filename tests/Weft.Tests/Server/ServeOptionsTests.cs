@@ -112,6 +112,52 @@ public sealed class ServeOptionsTests
     }
 
     [Fact]
+    public void Reads_HowTheRecordIsKept()
+    {
+        var options = ServeOptions.Read(
+            Arguments(
+                "--audit-max-size 2GiB --audit-max-age 36h --audit-keep 3 --audit-also leases,reads --audit-syslog /dev/log"
+            )
+        );
+        Assert.Equal(
+            new AuditServeOptions
+            {
+                MaxSize = 2L << 30,
+                MaxAge = TimeSpan.FromHours(36),
+                Keep = 3,
+                Also = AuditAlso.Leases | AuditAlso.Reads,
+                Syslog = new System.Net.Sockets.UnixDomainSocketEndPoint("/dev/log"),
+            },
+            options.Value.Audit
+        );
+        Assert.Equal(new AuditServeOptions(), ServeOptions.Read(Arguments("--plain-http")).Value.Audit);
+    }
+
+    [Theory]
+    [InlineData("--audit-max-size 1", "'1' is no size from 1MiB to 4GiB")]
+    [InlineData("--audit-max-size 1023KiB", "is no size")]
+    [InlineData("--audit-max-size 5GiB", "is no size")]
+    [InlineData("--audit-max-size -1MiB", "is no size")]
+    [InlineData("--audit-max-age 0m", "'0m' is no age from 1m to 365d")]
+    [InlineData("--audit-max-age 366d", "is no age")]
+    [InlineData("--audit-max-age 7", "is no age")]
+    [InlineData("--audit-keep 0", "from 1 to 99")]
+    [InlineData("--audit-keep 100", "from 1 to 99")]
+    [InlineData("--audit-also reads,writes", "'writes' is none of reads, leases, reports")]
+    [InlineData("--audit-syslog here", "'here' is no socket and no address with a port")]
+    [InlineData("--audit-syslog 192.0.2.9:0", "is no socket")]
+    [InlineData("--audit-syslog syslog.example:514", "is no socket")]
+    [InlineData("--audit-syslog 2001:db8::9", "is no socket")]
+    [InlineData("--public-address weft.example", "'weft.example' is no address")]
+    [InlineData("--public-address https://weft.example/path", "is no address")]
+    public void Refuses_ARecordThatCantBeKept(string line, string because) =>
+        Assert.Contains(
+            because,
+            Assert.Single(ServeOptions.Read(Arguments(line)).Refusal!.Findings).Message,
+            StringComparison.Ordinal
+        );
+
+    [Fact]
     public void Reports_AllMistakesAtOnce() =>
         Assert.Equal(
             4,

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Weft.Agent.Linux;
+using Weft.Files;
 
 namespace Weft.Agent.Nodes.Operations;
 
@@ -83,10 +84,10 @@ internal sealed class NodeStateStore(string directory)
 
     /// <summary>Keeps what is made; returns once it is on the disk.</summary>
     public void Save(OwnedState owned) =>
-        AtomicFile.Write(
+        DurableFile.Write(
             _owned,
             JsonSerializer.SerializeToUtf8Bytes(owned, NodeJson.Default.OwnedState),
-            AtomicFile.Private
+            DurableFile.Private
         );
 
     /// <summary>Keeps what must be taken back; null once nothing must.</summary>
@@ -100,12 +101,12 @@ internal sealed class NodeStateStore(string directory)
     {
         if (value is not null)
         {
-            AtomicFile.Write(path, JsonSerializer.SerializeToUtf8Bytes(value, type), AtomicFile.Private);
+            DurableFile.Write(path, JsonSerializer.SerializeToUtf8Bytes(value, type), DurableFile.Private);
         }
         else if (File.Exists(path))
         {
             File.Delete(path);
-            Libc.SyncDirectory(Path.GetDirectoryName(path)!);
+            DurableFile.SyncDirectory(Path.GetDirectoryName(path)!);
         }
     }
 

@@ -3,12 +3,26 @@ using Weft.Relay.Transport;
 
 namespace Weft.Relay.Server.Authorization;
 
+/// <summary>How those are slowed who are refused again and again.</summary>
+/// <param name="Free">How many refusals a source gets on one path before they are delayed.</param>
+/// <param name="FirstDelay">The first delay; each further one is twice as long.</param>
+/// <param name="LongestDelay">The longest delay.</param>
+/// <param name="MaxDelayed">How many refusals may be under delay at a time.</param>
+internal sealed record RefusalThrottleOptions(int Free, TimeSpan FirstDelay, TimeSpan LongestDelay, int MaxDelayed)
+{
+    /// <summary>How many refusals a source gets on all paths together before they are delayed. Default: any number.</summary>
+    public int FreePerSource { get; init; } = int.MaxValue;
+
+    /// <summary>How many refusals of one source may be under delay at a time. Default: all of them.</summary>
+    public int MaxDelayedPerSource { get; init; } = int.MaxValue;
+}
+
 /// <summary>
 /// Throttles those who are refused again and again: some clients try again at once and for ever, and a guesser does so
 /// on purpose. Counted by source and path, so that one bad listener hardly slows its neighbours behind the same address,
 /// and with more patience by source alone, so that nobody gets on by asking for another path each time.
 /// </summary>
-internal sealed class RefusalThrottle(RelayServerOptions options, TimeProvider clock)
+internal sealed class RefusalThrottle(RefusalThrottleOptions options, TimeProvider clock)
 {
     /// <summary>
     /// The most that are remembered of each. When all are in use, further ones get the first delay only, and the bound
@@ -73,13 +87,13 @@ internal sealed class RefusalThrottle(RelayServerOptions options, TimeProvider c
     {
         lock (_lock)
         {
-            var ofPath = DelayOf(Count(_paths, (source, HashOf(path))), options.FreeRefusals);
-            var ofSource = DelayOf(Count(_sources, source), options.FreeRefusalsPerSource);
+            var ofPath = DelayOf(Count(_paths, (source, HashOf(path))), options.Free);
+            var ofSource = DelayOf(Count(_sources, source), options.FreePerSource);
             delay = ofPath > ofSource ? ofPath : ofSource;
             if (delay == TimeSpan.Zero)
                 return true;
             var ofThisSource = _delayedOf.GetValueOrDefault(source);
-            if (_delayed >= options.DelayedRefusals || ofThisSource >= options.DelayedRefusalsPerSource)
+            if (_delayed >= options.MaxDelayed || ofThisSource >= options.MaxDelayedPerSource)
                 return false;
             _delayed++;
             _delayedOf[source] = ofThisSource + 1;
@@ -110,9 +124,9 @@ internal sealed class RefusalThrottle(RelayServerOptions options, TimeProvider c
     }
 
     private TimeSpan DelayOf(int? count, int free) =>
-        count is not { } counted ? options.FirstRefusalDelay
+        count is not { } counted ? options.FirstDelay
         : counted <= free ? TimeSpan.Zero
-        : ExponentialBackoff.Delay(options.FirstRefusalDelay, options.LongestRefusalDelay, counted - free - 1);
+        : ExponentialBackoff.Delay(options.FirstDelay, options.LongestDelay, counted - free - 1);
 
     private void RemoveExpired<TKey>(Dictionary<TKey, Refusals> entries)
         where TKey : notnull

@@ -138,6 +138,14 @@ internal sealed record RelayServerOptions(Uri PublicAddress)
     /// <summary>How many of these may be of one source. Default 256: the others are for everybody else.</summary>
     public int DelayedRefusalsPerSource { get; init; } = 256;
 
+    /// <summary>The same six, for who applies them.</summary>
+    internal RefusalThrottleOptions Throttle =>
+        new(FreeRefusals, FirstRefusalDelay, LongestRefusalDelay, DelayedRefusals)
+        {
+            FreePerSource = FreeRefusalsPerSource,
+            MaxDelayedPerSource = DelayedRefusalsPerSource,
+        };
+
     /// <summary>The least <see cref="TokenGrace"/>. Only tests can't wait a minute.</summary>
     internal TimeSpan LeastTokenGrace { get; init; } = TimeSpan.FromSeconds(60);
 

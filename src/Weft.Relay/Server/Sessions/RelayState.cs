@@ -30,7 +30,7 @@ internal sealed class RelayState
         Listeners = new(options.ListenersPerConnection);
         Pending = new("senders wait", int.MaxValue, options.PendingPerConnection, options.PendingPerSource);
         Places = new("sessions are open", options.Sessions, options.SessionsPerConnection, options.SessionsPerSource);
-        Throttle = new(options, clock);
+        Throttle = new(options.Throttle, clock);
     }
 
     public IRelayDirectory Directory { get; }

@@ -304,6 +304,6 @@ internal static partial class DefinitionRules
         }
     }
 
-    [GeneratedRegex("^[a-zA-Z0-9][a-zA-Z0-9_.-]*$")]
+    [GeneratedRegex("^[a-zA-Z0-9][a-zA-Z0-9_.-]*\\z")]
     private static partial Regex CniNamePattern();
 }

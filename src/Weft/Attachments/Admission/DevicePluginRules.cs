@@ -254,6 +254,6 @@ internal static partial class DevicePluginRules
             ? $"did you mean '{near}'?"
             : $"one of {string.Join(", ", known)}";
 
-    [GeneratedRegex("^[a-zA-Z0-9_-]+$")]
+    [GeneratedRegex("^[a-zA-Z0-9_-]+\\z")]
     private static partial Regex ResourceNamePattern();
 }

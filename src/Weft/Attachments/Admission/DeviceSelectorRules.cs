@@ -141,9 +141,9 @@ internal static partial class DeviceSelectorRules
             && first <= last;
     }
 
-    [GeneratedRegex("^[0-9a-f]{4}$")]
+    [GeneratedRegex("^[0-9a-f]{4}\\z")]
     private static partial Regex HexIdPattern();
 
-    [GeneratedRegex("^[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\\.[0-7]$")]
+    [GeneratedRegex("^[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\\.[0-7]\\z")]
     private static partial Regex PciAddressPattern();
 }

@@ -211,7 +211,7 @@ internal static partial class Yaml
             + @"|[-+]?(?:[0-9][0-9_]*)?\.[0-9._]*"
             + @"|[-+]?(?:0b[01_]+|0o?[0-7_]+|0x[0-9a-f_]+)"
             + @"|[-+]?(?:\.[0-9]|[0-9])[0-9_]*\.?[0-9_]*(?:e[-+]?[0-9]+)?"
-            + @"|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}.*)$",
+            + @"|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}.*)\z",
         RegexOptions.IgnoreCase | RegexOptions.CultureInvariant
     )]
     private static partial Regex ImplicitType();

@@ -249,7 +249,7 @@ internal static partial class NodeLayoutRules
     private static Refusal RefusalOf(RefusalCode code, NodeLink link, string member, string why) =>
         new(code, $"links '{link.Name}' {member}: {why}", $"links '{link.Name}' {member}");
 
-    [GeneratedRegex("^net[0-9]+$")]
+    [GeneratedRegex("^net[0-9]+\\z")]
     private static partial Regex PodInterfaceName();
 
     /// <summary>A name somewhere in a configuration.</summary>

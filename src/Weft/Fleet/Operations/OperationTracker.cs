@@ -209,10 +209,12 @@ internal sealed class OperationTracker(Kinds kinds, Limits limits)
                 .Range($"{StoreKey.PartitionOf(L3Network.ResourceType)}|")
                 .Select(ResourceKind.IdOf)
                 .SelectMany(network =>
-                    NetworkPool.RemoveLeases(
-                        network,
-                        NetworkPool.HoldingsOf(state, network).Leases.Where(lease => mine(lease.Holder))
-                    )
+                    NetworkPool
+                        .RemoveLeases(
+                            network,
+                            NetworkPool.HoldingsOf(state, network).Leases.Where(lease => mine(lease.Holder))
+                        )
+                        .Concat(NetworkPool.RemoveClaims(state, network, mine))
                 );
     }
 

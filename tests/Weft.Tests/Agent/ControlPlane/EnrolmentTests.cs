@@ -1,6 +1,7 @@
 using System.Runtime.Versioning;
 using System.Text.Json.Nodes;
 using Weft.Agent;
+using Weft.Agent.ControlPlane;
 
 namespace Weft.Tests.Agent.ControlPlane;
 
@@ -37,6 +38,30 @@ public sealed class EnrolmentTests
         Assert.Equal(OwnerReadsAndWrites, File.GetUnixFileMode(path));
         Assert.Equal(OwnerReadsAndWrites | UnixFileMode.UserExecute, File.GetUnixFileMode(harness.Options.State));
         _ = (await server.SendAsAgent(CredentialIn(path), "GET", "desired")).Expect(200);
+    }
+
+    [Theory]
+    [InlineData(UnixFileMode.OtherRead)]
+    [InlineData(UnixFileMode.GroupWrite)]
+    [InlineData(UnixFileMode.None)]
+    public void Says_ThatOthersCouldReadTheCredential_AndClosesIt(UnixFileMode open)
+    {
+        var directory = Directory.CreateTempSubdirectory("weft-identity-");
+        try
+        {
+            var path = Path.Join(directory.FullName, "credential");
+            var identity = new Identity("w1", "agent", "cluster", "weft_agt_x");
+            identity.Save(path);
+            File.SetUnixFileMode(path, OwnerReadsAndWrites | open);
+            var said = new List<UnixFileMode>();
+            Assert.Equal(identity, Identity.Read(path, "w1", said.Add));
+            Assert.Equal(open == UnixFileMode.None ? [] : [OwnerReadsAndWrites | open], said);
+            Assert.Equal(OwnerReadsAndWrites, File.GetUnixFileMode(path));
+        }
+        finally
+        {
+            directory.Delete(true);
+        }
     }
 
     [Fact]

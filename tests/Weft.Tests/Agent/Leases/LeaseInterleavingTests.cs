@@ -113,6 +113,11 @@ public sealed class LeaseInterleavingTests
         )
         {
             var verb = message.RequestUri!.AbsolutePath["/agents/v1/leases/".Length..];
+            if (verb == "session")
+                return new HttpResponseMessage
+                {
+                    Content = new ByteArrayContent(new LeaseSession("scripted").ToBytes()),
+                };
             var body = Json.ParseObject(await message.Content!.ReadAsByteArrayAsync(cancel)).Value;
             var container = (string)body["containerId"]!;
             var request = _trials[container].Decide(verb);

@@ -156,6 +156,30 @@ public sealed class LeaseServiceTests
     }
 
     [Fact]
+    public async Task Releases_GoOn_WhenTheTimeOfDayStepsBack()
+    {
+        var clock = new SteppingClock();
+        await using var harness = await AgentHarness.Create();
+        harness.Clock = clock;
+        await harness.StartAgent();
+        await harness.Plane.Until(() => harness.Plane.Polls > 0, "the agent asks for the desired state");
+        await harness.Send("acquire", "a");
+        await harness.Send("acquire", "b");
+        await harness.Plane.GoAway();
+        await harness.Send("release", "a");
+        await AgentHarness.Eventually(
+            () => harness.Log.Contains("release-postponed", StringComparison.Ordinal),
+            "the release waits"
+        );
+        clock.Step(-TimeSpan.FromDays(1));
+        await harness.Send("release", "b");
+        await harness.Plane.ComeBack();
+        await harness.Plane.Until(() => harness.Plane.Leases.Count == 0, "both are released");
+        var polls = harness.Plane.Polls;
+        await harness.Plane.Until(() => harness.Plane.Polls > polls, "it asks for the desired state again");
+    }
+
+    [Fact]
     public async Task Releases_Others_WhileOneIsRefused()
     {
         await using var harness = await AgentHarness.Start();
@@ -318,7 +342,7 @@ public sealed class LeaseServiceTests
         var who =
             """ "containerId":"a","interface":"net1","namespace":"core","pod":"upf-0","uid":"u-1","node":"w1" """.Trim();
         Assert.Equal(
-            $$"""{"network":"{{AgentHarness.Network}}",{{who}},"ips":["10.20.6.40"]}""",
+            $$"""{"network":"{{AgentHarness.Network}}",{{who}},"ips":["10.20.6.40"],"session":"scripted","sequence":1,"oldest":1}""",
             Encoding.UTF8.GetString(seen!.ToBytes())
         );
     }

@@ -1,0 +1,94 @@
+using Microsoft.Data.Sqlite;
+using Weft.Resources;
+
+namespace Weft.Server.Storage;
+
+/// <summary>The one row that says what the rows must amount to. It is written with every commit.</summary>
+/// <param name="Revision">The revision of the last commit.</param>
+/// <param name="Rows">How many rows there are.</param>
+/// <param name="Sum">The sum of the rows' terms (<see cref="RowChecksum.Term"/>): a row that was lost, or a page that is of an
+/// earlier time, shows in it.</param>
+/// <param name="IsOpen">Whether a weftd has written since it was last closed as a whole: then the newest commits may be in
+/// the write-ahead log alone.</param>
+internal sealed record StoreHead(long Revision, long Rows, ulong Sum, bool IsOpen)
+{
+    /// <summary>The format that this version writes (docs/specs/store.md).</summary>
+    public const long Format = 2;
+
+    /// <summary>The columns, in the order of <see cref="Values"/>.</summary>
+    public const string Columns = "format, revision, rows, sum, is_open, checksum";
+
+    /// <summary>The head of a store without rows.</summary>
+    public static readonly StoreHead Empty = new(0, 0, 0, false);
+
+    /// <summary>The values of the columns.</summary>
+    public long[] Values
+    {
+        get
+        {
+            long[] values = [Format, Revision, Rows, unchecked((long)Sum), IsOpen ? 1 : 0];
+            return [.. values, RowChecksum.Of(values)];
+        }
+    }
+
+    /// <summary>Reads it.</summary>
+    /// <returns>The head; null where it isn't what was written.</returns>
+    public static StoreHead? Read(SqliteConnection connection)
+    {
+        using var command = connection.CreateCommand();
+        command.CommandText = $"SELECT {Columns} FROM head WHERE id = 1";
+        using var reader = command.ExecuteReader();
+        if (!reader.Read())
+            return null;
+        var head = new StoreHead(
+            reader.GetInt64(1),
+            reader.GetInt64(2),
+            unchecked((ulong)reader.GetInt64(3)),
+            reader.GetInt64(4) == 1
+        );
+        return head.Values.SequenceEqual(Enumerable.Range(0, head.Values.Length).Select(reader.GetInt64)) ? head : null;
+    }
+
+    /// <summary>Writes it in a store that has none yet.</summary>
+    public void Insert(SqliteConnection connection, SqliteTransaction transaction) =>
+        Write(connection, transaction, $"INSERT INTO head(id, {Columns}) VALUES(1, $0, $1, $2, $3, $4, $5)");
+
+    /// <summary>Writes it in the place of the one before.</summary>
+    public void Update(SqliteConnection connection, SqliteTransaction? transaction) =>
+        Write(
+            connection,
+            transaction,
+            "UPDATE head SET format = $0, revision = $1, rows = $2, sum = $3, is_open = $4, checksum = $5"
+        );
+
+    /// <summary>The head after a commit.</summary>
+    /// <param name="before">The state without the commit.</param>
+    public StoreHead After(StoreState before, StoreState after, IEnumerable<Mutation> changes)
+    {
+        var sum = Sum;
+        foreach (var key in changes.Select(change => change.Key).Distinct(StringComparer.Ordinal))
+        {
+            if (before.Get(key) is { } old)
+                sum -= RowChecksum.Term(RowChecksum.Of(old), old.Revision);
+            if (after.Get(key) is { } written)
+                sum += RowChecksum.Term(RowChecksum.Of(written), written.Revision);
+        }
+
+        return this with
+        {
+            Revision = after.Revision,
+            Rows = after.Count,
+            Sum = sum,
+        };
+    }
+
+    private void Write(SqliteConnection connection, SqliteTransaction? transaction, string text)
+    {
+        using var command = connection.CreateCommand();
+        command.CommandText = text;
+        command.Transaction = transaction;
+        foreach (var (value, i) in Values.Select((value, i) => (value, i)))
+            command.Parameters.AddWithValue($"${i}", value);
+        command.ExecuteNonQuery();
+    }
+}

@@ -1,0 +1,187 @@
+using System.Collections.Immutable;
+using Weft.Addressing;
+using Weft.Contracts;
+using Weft.Networks;
+using Weft.Resources;
+
+namespace Weft.Fleet;
+
+/// <summary>
+/// The decision about one part of what an agent registers: what is free, or held by nobody any more, is the pod's again;
+/// what another holds is a conflict, and kept from everybody else.
+/// </summary>
+/// <param name="agent">The agent's row.</param>
+/// <param name="candidates">The keys of leases that pods of this agent had at the restore; asked for at the last part
+/// alone.</param>
+/// <param name="now">The time, RFC 3339.</param>
+internal sealed class LeaseAdoption(
+    ReadTransaction transaction,
+    Row agent,
+    Func<IEnumerable<string>> candidates,
+    string now
+)
+{
+    private readonly ResourceId _id = ResourceKind.IdOf(agent);
+    private readonly Dictionary<string, Mutation> _changes = new(StringComparer.Ordinal);
+    private readonly List<LeaseConflict> _conflicts = [];
+    private int _adopted;
+    private HashSet<string>? _unclaimed;
+
+    /// <summary>Decides.</summary>
+    /// <returns>The rows to write, and the answer to the agent; or why the part isn't taken.</returns>
+    public Outcome<(ImmutableArray<Mutation> Mutations, LeaseRegistrationResponse Response)> Decide(
+        LeaseRegistration part
+    )
+    {
+        if (transaction.Get(Epoch.Key) is not { } row || Epoch.Of(row) is var epoch && epoch.Id != part.Epoch)
+            return new Refusal(RefusalCode.Conflict, $"'epoch': {part.Epoch} isn't the epoch of today", "epoch");
+        var before = transaction.Get(Registration.KeyOf(_id)) is { } old ? Registration.Of(old) : null;
+        if (part.Part > 0 && (before is null || before.Epoch != epoch.Id || before.Parts != part.Part))
+            return new Refusal(
+                RefusalCode.Conflict,
+                $"'part': {part.Part} doesn't follow what has come so far; begin anew with part 0",
+                "part"
+            );
+        foreach (var lease in part.Leases)
+            Adopt(lease);
+        var so = part.Part == 0 ? null : before;
+        ImmutableArray<string> holders = [.. so?.Holders ?? [], .. part.Leases.Select(lease => HolderOf(lease).Id)];
+        var unclaimed = part.IsLast ? FindUnclaimed(holders) : [];
+        if (part.IsLast)
+            HandOver(unclaimed);
+        var registration = new Registration(
+            epoch.Id,
+            now,
+            part.Part + 1,
+            part.IsLast,
+            (so?.Leases ?? 0) + part.Leases.Length,
+            (so?.Adopted ?? 0) + _adopted,
+            part.IsLast ? [] : holders,
+            unclaimed
+        );
+        Put(Mutation.Put(Registration.KeyOf(_id), registration.ToJson()));
+        ImmutableArray<Mutation> changes = [.. _changes.Values];
+        return (
+            [.. changes, .. part.IsLast ? Registration.Settle(transaction.State.Next(changes)) : []],
+            new LeaseRegistrationResponse(_adopted, _conflicts)
+        );
+    }
+
+    private Holder HolderOf(RegisteredLease lease) =>
+        AddressClaims.PodHolderOf(
+            _id.Parent!,
+            lease.Holder.ContainerId,
+            lease.Holder.Interface,
+            lease.Pod,
+            Agent.NodeOf(agent)
+        );
+
+    private void Adopt(RegisteredLease lease)
+    {
+        var (network, holder) = (lease.Holder.Network, HolderOf(lease));
+        var prefixes = transaction.Get(network) is { } row ? L3Network.PrefixesOf(row) : [];
+        foreach (var address in lease.Addresses)
+        {
+            if (!prefixes.Any(prefix => prefix.Contains(address)))
+                _conflicts.Add(new LeaseConflict(network.ToString(), address.ToString(), holder.Text, null));
+            else
+                Adopt(network, new Lease(address, holder, LeaseMethod.Dynamic, now));
+        }
+    }
+
+    private void Adopt(ResourceId network, Lease lease)
+    {
+        var key = NetworkPool.KeyOf(network, lease.Address);
+        var held = LeaseAt(key);
+        if (held is not null && held.Holder.Id != lease.Holder.Id && !IsUnclaimed(key, held))
+        {
+            _conflicts.Add(
+                new LeaseConflict(network.ToString(), lease.Address.ToString(), lease.Holder.Text, held.Holder.Text)
+            );
+            Put(NetworkPool.PutClaim(network, lease));
+            return;
+        }
+
+        foreach (
+            var other in NetworkPool
+                .HoldingsOf(transaction.State, network)
+                .LeasesOf(lease.Holder.Id)
+                .Where(other => other.Address.Family == lease.Address.Family && other.Address != lease.Address)
+        )
+            Put(Mutation.Remove(NetworkPool.KeyOf(network, other.Address)));
+        Put(NetworkPool.RemoveClaim(network, lease));
+        if (held?.Holder.Id == lease.Holder.Id)
+            return;
+        _adopted++;
+        Put(Mutation.Put(key, lease.ToJson()));
+    }
+
+    /// <summary>The lease of an address, as it is after what was decided so far.</summary>
+    private Lease? LeaseAt(string key)
+    {
+        var row = transaction.Get(key);
+        return _changes.TryGetValue(key, out var change)
+            ? change.Bytes is { } bytes
+                ? NetworkPool.LeaseOf(new Row(key, 0, bytes))
+                : null
+            : row is null
+                ? null
+                : NetworkPool.LeaseOf(row);
+    }
+
+    /// <summary>Whether the agent of the pod that has a lease by the backup has said that it doesn't know it.</summary>
+    private bool IsUnclaimed(string key, Lease held)
+    {
+        _unclaimed ??=
+        [
+            .. transaction
+                .State.Range($"{Registration.Partition}|")
+                .Select(Registration.Of)
+                .Where(registration =>
+                    registration.IsComplete && registration.Epoch == Epoch.Find(transaction.State)?.Id
+                )
+                .SelectMany(registration => registration.Unclaimed),
+        ];
+        return _unclaimed.Contains(Registration.UnclaimedOf(key, held.Holder.Id));
+    }
+
+    private ImmutableArray<string> FindUnclaimed(ImmutableArray<string> holders)
+    {
+        var known = holders.ToHashSet(StringComparer.Ordinal);
+        return
+        [
+            .. candidates()
+                .Select(key => (Key: key, Lease: LeaseAt(key)))
+                .Where(item =>
+                    item.Lease is { } lease && !known.Contains(lease.Holder.Id) && IsOfThisAgent(lease.Holder)
+                )
+                .Select(item => Registration.UnclaimedOf(item.Key, item.Lease!.Holder.Id)),
+        ];
+    }
+
+    /// <summary>Gives what nobody claims to the running pods whose agents have claimed it in vain.</summary>
+    private void HandOver(ImmutableArray<string> unclaimed)
+    {
+        if (unclaimed.IsEmpty)
+            return;
+        var free = unclaimed.ToHashSet(StringComparer.Ordinal);
+        foreach (var (network, claim) in NetworkPool.AllClaims(transaction.State))
+        {
+            var key = NetworkPool.KeyOf(network, claim.Address);
+            if (LeaseAt(key) is not { } held || !free.Contains(Registration.UnclaimedOf(key, held.Holder.Id)))
+                continue;
+            Put(Mutation.Put(key, claim.ToJson()));
+            Put(NetworkPool.RemoveClaim(network, claim));
+        }
+    }
+
+    private bool IsOfThisAgent(Holder holder) =>
+        holder.Id.StartsWith(AddressClaims.PodPrefixOf(_id.Parent!), StringComparison.Ordinal)
+        && string.Equals(holder.Node, Agent.NodeOf(agent), StringComparison.OrdinalIgnoreCase);
+
+    private void Put(Mutation mutation)
+    {
+        _ = transaction.Get(mutation.Key);
+        _changes[mutation.Key] = mutation;
+    }
+}

@@ -1,0 +1,114 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Net.Sockets;
+using System.Text;
+using System.Text.Json.Nodes;
+using Weft.EndToEnd.Server;
+
+namespace Weft.EndToEnd.Storage;
+
+/// <summary>weft-agent as a process that serves a node, and the socket that its pods' plugin asks.</summary>
+internal sealed class NodeAgent : IAsyncDisposable
+{
+    private static readonly string Here = Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory);
+    private readonly DirectoryInfo _place = Directory.CreateTempSubdirectory("weft-node-");
+    private readonly ConcurrentQueue<string> _log = [];
+    private Process? _process;
+
+    public string Log => string.Join('\n', _log);
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    private string Socket => Path.Join(_place.FullName, "s");
+
+    public static async Task<NodeAgent> Start(Weftd weftd, HttpClient client, string cluster, string name)
+    {
+        var agent = new NodeAgent();
+        var token = Path.Join(agent._place.FullName, "token");
+        await File.WriteAllTextAsync(token, await weftd.EnrolmentToken(client, cluster, name, name), Cancel);
+        agent.Start(
+            "--server",
+            weftd.Url.ToString(),
+            "--state",
+            Path.Join(agent._place.FullName, "state"),
+            "--name",
+            name,
+            "--node",
+            name,
+            "--enrollment-token-file",
+            token,
+            "--socket",
+            agent.Socket,
+            "--cni-bin",
+            Path.Join(agent._place.FullName, "none")
+        );
+        await agent.WaitForLog("enrolled");
+        return agent;
+    }
+
+    public Task WaitForLog(string text) =>
+        Eventually.Holds(() => Log.Contains(text, StringComparison.Ordinal), $"the agent says {text}", () => Log);
+
+    /// <summary>Asks for the addresses of a pod's interface, as weft-ipam does.</summary>
+    /// <returns>The answer.</returns>
+    public Task<JsonNode> Acquire(string pod) => Ask("acquire", pod);
+
+    /// <summary>Asks until it is given.</summary>
+    /// <returns>The addresses.</returns>
+    public async Task<string[]> AcquireAtLast(string pod)
+    {
+        JsonNode? answer = null;
+        await Eventually.Holds(
+            async () => (answer = await Acquire(pod))["lease"] is not null,
+            $"{pod} is given addresses",
+            () => Task.FromResult($"{answer}\n{Log}")
+        );
+        return AddressesOf(answer!);
+    }
+
+    public static string[] AddressesOf(JsonNode answer) =>
+        [.. answer["lease"]!["addresses"]!.AsArray().Select(address => address!["address"]!.ToString().Split('/')[0])];
+
+    /// <summary>Asks whether a pod's interface has what it was given.</summary>
+    public Task<JsonNode> Check(string pod, string[] addresses) => Ask("check", pod, addresses);
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_process is { HasExited: false })
+        {
+            _process.Kill();
+            await _process.WaitForExitAsync(CancellationToken.None);
+        }
+
+        _process?.Dispose();
+        _place.Delete(true);
+    }
+
+    private void Start(params string[] arguments)
+    {
+        var program = Path.GetFullPath(Path.Join(Here, "..", "..", "Weft.Agent", Path.GetFileName(Here), "weft-agent"));
+        _process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true })!;
+        _process.ErrorDataReceived += (_, line) => _log.Enqueue(line.Data ?? "(ended)");
+        _process.BeginErrorReadLine();
+    }
+
+    private async Task<JsonNode> Ask(string verb, string pod, string[]? addresses = null)
+    {
+        using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        await socket.ConnectAsync(new UnixDomainSocketEndPoint(Socket), Cancel);
+        var request = new JsonObject
+        {
+            ["verb"] = verb,
+            ["network"] = SmallSite.Network,
+            ["containerId"] = pod,
+            ["interface"] = "net1",
+            ["namespace"] = "core",
+            ["pod"] = pod,
+        };
+        if (addresses is not null)
+            request["addresses"] = new JsonArray([.. addresses.Select(address => JsonValue.Create(address))]);
+        await socket.SendAsync(Encoding.UTF8.GetBytes($"{request.ToJsonString()}\n"), Cancel);
+        using var reader = new StreamReader(new NetworkStream(socket));
+        return JsonNode.Parse((await reader.ReadLineAsync(Cancel))!)!;
+    }
+}

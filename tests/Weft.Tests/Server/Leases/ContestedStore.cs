@@ -1,0 +1,41 @@
+using Weft.Resources;
+using Weft.Storage;
+
+namespace Weft.Tests.Server.Leases;
+
+/// <summary>
+/// A store that others write to, and whose disk may be full: what a test wants to happen between a decision and its
+/// commit happens just before the commit. It counts the commits that were tried.
+/// </summary>
+internal sealed class ContestedStore : IResourceStore
+{
+    private readonly MemoryStore _store = new();
+
+    /// <summary>What comes before each commit; it is told which one it is, from 1 on.</summary>
+    public Func<int, Task>? BeforeCommit { get; set; }
+
+    /// <summary>Whether the disk takes nothing.</summary>
+    public bool IsFull { get; set; }
+
+    public int Commits { get; private set; }
+
+    public StoreState Current => _store.Current;
+
+    /// <summary>Somebody else writes, and isn't counted.</summary>
+    public async Task Write(params IReadOnlyList<Mutation> changes) =>
+        Assert.NotNull(await _store.Commit(ReadSet.Empty, changes, CancellationToken.None));
+
+    public async ValueTask<long?> Commit(ReadSet readSet, IReadOnlyList<Mutation> changes, CancellationToken cancel)
+    {
+        Commits++;
+        if (BeforeCommit is { } before)
+            await before(Commits);
+        return IsFull
+            ? throw new IOException("No space left on device")
+            : await _store.Commit(readSet, changes, cancel);
+    }
+
+    public ValueTask<StoreState> Watch(long after, CancellationToken cancel) => _store.Watch(after, cancel);
+
+    public ValueTask DisposeAsync() => _store.DisposeAsync();
+}

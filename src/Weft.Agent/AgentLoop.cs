@@ -1,6 +1,5 @@
 using Weft.Agent.ControlPlane;
 using Weft.Agent.Kubernetes;
-using Weft.Agent.Linux;
 using Weft.Agent.Manifests;
 using Weft.Agent.Reconcilers;
 using Weft.Contracts;

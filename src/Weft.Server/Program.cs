@@ -1,4 +1,3 @@
-using System.Net;
 using System.Net.Security;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
@@ -33,12 +32,14 @@ internal static class Program
     /// </summary>
     private static readonly RefusalThrottleOptions RefusedStrangers = new(
         Free: 20,
-        FreePerSource: 60,
         FirstDelay: TimeSpan.FromSeconds(0.25),
         LongestDelay: TimeSpan.FromSeconds(5),
-        MaxDelayed: 1024,
-        MaxDelayedPerSource: 256
-    );
+        MaxDelayed: 1024
+    )
+    {
+        FreePerSource = 60,
+        MaxDelayedPerSource = 256,
+    };
 
     /// <summary>EX_IOERR of sysexits.h: the disk failed. A new start is the cure, once the disk is well.</summary>
     private const int DiskFailure = 74;
@@ -111,7 +112,7 @@ internal static class Program
         using var data = DataDirectory.Lock(options.Data);
         if (options.Relay is not null)
             SocketCompletions.UseInlineCompletions();
-        options = options with { Numbers = ReadLimits(options.Limits) };
+        options = options with { Numbers = ServerLimits.ReadFile(options.Limits) };
 
         await using var store = SqliteStore.Open(data.Store);
         var credentials = CredentialStore.Open(Path.Combine(options.Data, "admin.token"));
@@ -128,17 +129,6 @@ internal static class Program
         // Ended rather than kept: whoever started it starts it again, and it reads what the disk has.
         await app.StopAsync();
         throw await store.Failure;
-    }
-
-    private static ServerLimits ReadLimits(string? file)
-    {
-        if (file is null)
-            return ServerLimits.Default;
-        return
-            Json.ParseObject(File.ReadAllBytes(file)).TryGet(out var body, out var refusal)
-            && ServerLimits.Read(body).TryGet(out var limits, out refusal)
-            ? limits
-            : throw new IOException($"--limits {file}: {refusal.Message}");
     }
 
     /// <summary>Starts it; an address that can't be listened on is said by its option, in one line.</summary>
@@ -189,7 +179,7 @@ internal static class Program
                     options.Listen,
                     listen =>
                     {
-                        BoundConnections(listen, options.Numbers.Management, time);
+                        options.Numbers.BoundManagement(listen, time);
                         UseTls(listen, options.TlsCertificate, options.TlsKey, time);
                     }
                 );
@@ -301,34 +291,6 @@ internal static class Program
             .AddSingleton<QueryEndpoints>()
             .AddSingleton<ApiPipeline>()
             .AddHostedService<OperationReconciler>();
-
-    /// <summary>
-    /// Bounds the connections of a port, in all and by source, before anything is read from them: so many of anybody's
-    /// leave places and descriptors to everybody else.
-    /// </summary>
-    private static void BoundConnections(ListenOptions listen, PortLimits limits, TimeProvider time)
-    {
-        var services = listen.ApplicationServices;
-        var quota = new ConnectionQuota(
-            ServerLimits.ManagementMember,
-            limits.Within(DescriptorLimit.Read(), ServerLimits.ManagementDescriptorPercent),
-            time,
-            services.GetRequiredService<ILogger<ConnectionQuota>>()
-        );
-        services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopped.Register(quota.Dispose);
-        listen.Use(next =>
-            async connection =>
-            {
-                using var place = connection.RemoteEndPoint is IPEndPoint source
-                    ? quota.Enter(source.Address)
-                    : quota.Enter();
-                if (place is null)
-                    connection.Abort();
-                else
-                    await next(connection);
-            }
-        );
-    }
 
     /// <summary>Serves TLS with a certificate that may be renewed while it is served.</summary>
     internal static void UseTls(ListenOptions listen, string? certificate, string? key, TimeProvider time)

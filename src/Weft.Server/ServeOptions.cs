@@ -22,6 +22,9 @@ internal sealed record ServeOptions(
     /// <summary>The relay, or null where none is served.</summary>
     public RelayServeOptions? Relay { get; init; }
 
+    /// <summary>The numbers of <see cref="Limits"/>, once they have been read.</summary>
+    public ServerLimits Numbers { get; init; } = ServerLimits.Default;
+
     /// <summary>How often the store is copied; null where it isn't.</summary>
     public BackupOptions? Backups { get; init; }
 
@@ -30,9 +33,6 @@ internal sealed record ServeOptions(
 
     /// <summary>Where the world reaches the API; null where that is said by no option.</summary>
     public Uri? PublicAddress { get; init; }
-
-    /// <summary>The numbers of <see cref="Limits"/>, once they have been read.</summary>
-    public ServerLimits Numbers { get; init; } = ServerLimits.Default;
 
     /// <summary>The least level that is logged.</summary>
     public LogLevel LogLevel { get; init; } = LogLevel.Information;

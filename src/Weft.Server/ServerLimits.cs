@@ -1,5 +1,8 @@
 using System.Collections.Immutable;
+using System.Net;
 using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Weft.Relay.Transport;
 using Weft.Resources;
 using Weft.Server.Relays;
 
@@ -41,6 +44,48 @@ internal sealed record ServerLimits(Limits Fleet, RelayLimits Relay, PortLimits 
         LimitRows.SchemaOf(RelayLimits.MemberName, RelayLimits.Rows),
         LimitRows.SchemaOf(ManagementMember, ManagementRows),
     ]);
+
+    /// <summary>Reads a file.</summary>
+    /// <param name="file">Its path; null for the defaults.</param>
+    /// <exception cref="IOException">Names the file, the member and what is wrong.</exception>
+    public static ServerLimits ReadFile(string? file)
+    {
+        if (file is null)
+            return Default;
+        return
+            Json.ParseObject(File.ReadAllBytes(file)).TryGet(out var body, out var refusal)
+            && Read(body).TryGet(out var limits, out refusal)
+            ? limits
+            : throw new IOException($"--limits {file}: {refusal.Message}");
+    }
+
+    /// <summary>
+    /// Bounds the connections of the management's port, in all and by source, before anything is read from them: so many
+    /// of anybody's leave places and descriptors to everybody else.
+    /// </summary>
+    public void BoundManagement(ListenOptions listen, TimeProvider time)
+    {
+        var services = listen.ApplicationServices;
+        var quota = new ConnectionQuota(
+            ManagementMember,
+            Management.Within(DescriptorLimit.Read(), ManagementDescriptorPercent),
+            time,
+            services.GetRequiredService<ILogger<ConnectionQuota>>()
+        );
+        services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopped.Register(quota.Dispose);
+        listen.Use(next =>
+            async connection =>
+            {
+                using var place = connection.RemoteEndPoint is IPEndPoint source
+                    ? quota.Enter(source.Address)
+                    : quota.Enter();
+                if (place is null)
+                    connection.Abort();
+                else
+                    await next(connection);
+            }
+        );
+    }
 
     /// <summary>Reads the file's object; what it leaves out keeps its default.</summary>
     /// <returns>The numbers, or a refusal with every finding.</returns>

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Weft.Agent.Linux;
 using Weft.Files;
 
 namespace Weft.Agent.ControlPlane;

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Weft.Agent.ControlPlane;
-using Weft.Agent.Linux;
 using Weft.Files;
 using Weft.Resources;
 

@@ -1,6 +1,5 @@
 using System.Threading.Channels;
 using Microsoft.Win32.SafeHandles;
-using Weft.Agent.Linux;
 using Weft.Files;
 
 namespace Weft.Agent.Leases;

@@ -1,6 +1,5 @@
 using System.Net.Sockets;
 using System.Text;
-using Weft.Agent.Linux;
 using Weft.Contracts;
 using Weft.Files;
 

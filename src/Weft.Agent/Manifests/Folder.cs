@@ -1,4 +1,3 @@
-using Weft.Agent.Linux;
 using Weft.Files;
 
 namespace Weft.Agent.Manifests;

@@ -1,5 +1,4 @@
 using System.Text;
-using Weft.Agent.Linux;
 using Weft.Files;
 
 namespace Weft.Agent.Manifests;

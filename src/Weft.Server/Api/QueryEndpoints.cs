@@ -38,8 +38,8 @@ internal sealed class QueryEndpoints(
                 or RegistrationQuery.Path
                 or RelayQueries.CheckPath
                 or RelayQueries.StatusPath
-                or AuditEndpoints.Path
                 or RelayQueries.LimitsPath
+                or AuditEndpoints.Path
             )
         )
             return http.Refuse(new Refusal(RefusalCode.InvalidResourceId, $"{path} is no resource", path));
@@ -55,8 +55,8 @@ internal sealed class QueryEndpoints(
         {
             ("providers/weft.fleet/plan", "POST") => ServePlan(http, caller),
             ("providers/weft.fleet/limits", "GET") => http.Respond(200, controlPlane.Limits.ToJson()),
-            (RegistrationQuery.Path, "GET") => http.Respond(200, RegistrationQuery.Create(controlPlane.Store.Current)),
             (RelayQueries.LimitsPath, "GET") => http.Respond(200, options.Numbers.ToJson(DescriptorLimit.Read())),
+            (RegistrationQuery.Path, "GET") => http.Respond(200, RegistrationQuery.Create(controlPlane.Store.Current)),
             ("providers/weft.ipam/who", "GET") => ServeHolders(http),
             (RelayQueries.CheckPath, "GET") => relay.ServeCheck(http, caller),
             (AuditEndpoints.Path, "GET") => audit.Serve(http, caller),

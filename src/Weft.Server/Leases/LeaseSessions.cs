@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using Weft.Contracts;
 using Weft.Resources;
-using Weft.Storage;
 
 namespace Weft.Server.Leases;
 

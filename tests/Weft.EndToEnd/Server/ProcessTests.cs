@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.Versioning;
@@ -116,7 +117,7 @@ public sealed class ProcessTests
     [InlineData(false, 1)]
     public async Task Answers_WhileTheRelayIsFlooded(bool isRelay, int sources)
     {
-        await using var weftd = await Weftd.StartWithDescriptors(600, "--relay-listen", "127.0.0.1:0");
+        await using var weftd = await Weftd.Start(WithDescriptors(600), "--relay-listen", "127.0.0.1:0");
         await Eventually.Holds(() => weftd.Output.Count == 2, "it has said where the relay is");
         var relay = new Uri(weftd.Output.Last()["weft: relay at ".Length..]);
         var port = isRelay ? relay.Port : weftd.Url.Port;
@@ -138,15 +139,7 @@ public sealed class ProcessTests
             }
 
             Assert.InRange(Directory.GetFiles($"/proc/{weftd.Id}/fd").Length, 1, 599);
-            var line = isRelay ? "relay: " : "management: ";
-            await Eventually.Holds(
-                () =>
-                    weftd.Errors.Any(e =>
-                        e.Contains(line, StringComparison.Ordinal) && e.Contains("were closed at once")
-                    ),
-                "the log says how many",
-                () => string.Join('\n', weftd.Errors)
-            );
+            await ExpectCounted(weftd, isRelay ? "relay: " : "management: ");
             Assert.InRange(weftd.Errors.Count, 1, 20);
         }
         finally
@@ -158,6 +151,22 @@ public sealed class ProcessTests
         using var next = new TcpClient();
         await next.ConnectAsync(IPAddress.Loopback, relay.Port, TestContext.Current.CancellationToken);
     }
+
+    private static Task ExpectCounted(Weftd weftd, string port) =>
+        Eventually.Holds(
+            () =>
+                weftd.Errors.Any(e => e.Contains(port, StringComparison.Ordinal) && e.Contains("were closed at once")),
+            "the log says how many",
+            () => string.Join('\n', weftd.Errors)
+        );
+
+    private static Action<ProcessStartInfo> WithDescriptors(int most) =>
+        start =>
+        {
+            start.ArgumentList.Insert(0, start.FileName);
+            start.ArgumentList.Insert(0, $"--nofile={most}:{most}");
+            start.FileName = "prlimit";
+        };
 
     /// <summary>One that is closed before this side saw that it was in has failed for it.</summary>
     private static async Task ConnectOrBeRefused(Socket socket, int port)

@@ -21,7 +21,6 @@ internal sealed class Weftd : IAsyncDisposable
     private readonly ConcurrentQueue<string> _errors = [];
     private readonly string[] _arguments;
     private readonly Action<ProcessStartInfo>? _prepare;
-    private int? _descriptors;
     private Process? _process;
 
     private Weftd(string data, string[] arguments, Action<ProcessStartInfo>? prepare) =>
@@ -53,15 +52,6 @@ internal sealed class Weftd : IAsyncDisposable
         return weftd;
     }
 
-    /// <summary>Starts one that may have so many descriptors.</summary>
-    public static async Task<Weftd> StartWithDescriptors(int most, params string[] arguments)
-    {
-        var data = Path.Join(Directory.CreateTempSubdirectory("weftd-").FullName, "data");
-        var weftd = new Weftd(data, arguments, null) { _descriptors = most };
-        await weftd.Start();
-        return weftd;
-    }
-
     /// <summary>The process's number.</summary>
     public int Id => _process!.Id;
 
@@ -69,7 +59,7 @@ internal sealed class Weftd : IAsyncDisposable
     public async Task Start()
     {
         var said = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var process = Spawn(ServeWords(Data, _arguments), _prepare, _descriptors);
+        var process = Spawn(ServeWords(Data, _arguments), _prepare);
         process.OutputDataReceived += (_, line) =>
         {
             if (line.Data is null)
@@ -226,13 +216,13 @@ internal sealed class Weftd : IAsyncDisposable
     private static string[] ServeWords(string data, string[] arguments) =>
         ["serve", "--data", data, "--listen", "127.0.0.1:0", .. arguments];
 
-    private static Process Spawn(string[] words, Action<ProcessStartInfo>? prepare, int? descriptors = null)
+    private static Process Spawn(string[] words, Action<ProcessStartInfo>? prepare)
     {
-        var start = descriptors is { } most
-            ? new ProcessStartInfo("prlimit", [$"--nofile={most}:{most}", Program, .. words])
-            : new ProcessStartInfo(Program, words);
-        start.RedirectStandardError = true;
-        start.RedirectStandardOutput = true;
+        var start = new ProcessStartInfo(Program, words)
+        {
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
+        };
         prepare?.Invoke(start);
         return Process.Start(start)!;
     }

@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Weft.Agent.Linux;
 using Weft.Files;
 
 namespace Weft.Agent.Nodes.Operations;

@@ -5,19 +5,17 @@ namespace Weft.Relay.Server.Authorization;
 
 /// <summary>How those are slowed who are refused again and again.</summary>
 /// <param name="Free">How many refusals a source gets on one path before they are delayed.</param>
-/// <param name="FreePerSource">How many it gets on all paths together.</param>
 /// <param name="FirstDelay">The first delay; each further one is twice as long.</param>
 /// <param name="LongestDelay">The longest delay.</param>
 /// <param name="MaxDelayed">How many refusals may be under delay at a time.</param>
-/// <param name="MaxDelayedPerSource">How many of these may be of one source.</param>
-internal sealed record RefusalThrottleOptions(
-    int Free,
-    int FreePerSource,
-    TimeSpan FirstDelay,
-    TimeSpan LongestDelay,
-    int MaxDelayed,
-    int MaxDelayedPerSource
-);
+internal sealed record RefusalThrottleOptions(int Free, TimeSpan FirstDelay, TimeSpan LongestDelay, int MaxDelayed)
+{
+    /// <summary>How many refusals a source gets on all paths together before they are delayed. Default: any number.</summary>
+    public int FreePerSource { get; init; } = int.MaxValue;
+
+    /// <summary>How many refusals of one source may be under delay at a time. Default: all of them.</summary>
+    public int MaxDelayedPerSource { get; init; } = int.MaxValue;
+}
 
 /// <summary>
 /// Throttles those who are refused again and again: some clients try again at once and for ever, and a guesser does so

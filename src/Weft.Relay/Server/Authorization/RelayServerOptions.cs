@@ -140,14 +140,11 @@ internal sealed record RelayServerOptions(Uri PublicAddress)
 
     /// <summary>The same six, for who applies them.</summary>
     internal RefusalThrottleOptions Throttle =>
-        new(
-            FreeRefusals,
-            FreeRefusalsPerSource,
-            FirstRefusalDelay,
-            LongestRefusalDelay,
-            DelayedRefusals,
-            DelayedRefusalsPerSource
-        );
+        new(FreeRefusals, FirstRefusalDelay, LongestRefusalDelay, DelayedRefusals)
+        {
+            FreePerSource = FreeRefusalsPerSource,
+            MaxDelayedPerSource = DelayedRefusalsPerSource,
+        };
 
     /// <summary>The least <see cref="TokenGrace"/>. Only tests can't wait a minute.</summary>
     internal TimeSpan LeastTokenGrace { get; init; } = TimeSpan.FromSeconds(60);

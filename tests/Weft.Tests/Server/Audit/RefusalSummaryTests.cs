@@ -23,7 +23,7 @@ public sealed class RefusalSummaryTests : IAsyncLifetime
     {
         _log = new AuditLog(new AuditFile(Log, new AuditServeOptions()), null, _clock, NullLogger<AuditLog>.Instance);
         await _log.StartAsync(TestContext.Current.CancellationToken);
-        var throttle = new RefusalThrottle(new RefusalThrottleOptions(5, 15, default, default, 1, 1), _clock);
+        var throttle = new RefusalThrottle(new RefusalThrottleOptions(5, default, default, 1), _clock);
         _summary = new RefusalSummary(_log, throttle, _clock);
     }
 

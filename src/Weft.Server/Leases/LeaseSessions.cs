@@ -12,7 +12,7 @@ namespace Weft.Server.Leases;
 /// <remarks>
 /// Nothing of it is kept on the disk: after a start there is no session, so that what was sent before finds none.
 /// </remarks>
-internal sealed class LeaseSessions(ControlPlane controlPlane)
+internal sealed partial class LeaseSessions(ControlPlane controlPlane, ILogger<LeaseSessions> logger)
 {
     /// <summary>How many sessions are opened between two looks for agents that are gone.</summary>
     private const int SweepInterval = 1024;
@@ -25,23 +25,27 @@ internal sealed class LeaseSessions(ControlPlane controlPlane)
     {
         if (Interlocked.Increment(ref _opened) % SweepInterval == 0)
             Sweep(controlPlane.Store.Current);
-        var session = new Session(Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16)));
-        _sessions[agent.Key] = session;
-        return new LeaseSession(session.Name);
+        var name = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
+        _sessions.AddOrUpdate(agent.Key, _ => new Session(name, null), (_, before) => new Session(name, before));
+        return new LeaseSession(name);
     }
 
     /// <summary>
     /// Lets a request through and takes note of it. Requests of one holder are let through one after the other.
     /// </summary>
     /// <returns>Null where the request counts; else why it doesn't.</returns>
-    public Refusal? Admit(ResourceId agent, string holderId, RequestOrder order) =>
-        _sessions.TryGetValue(agent.Key, out var session) && session.Name == order.Session
-            ? session.Admit(holderId, order)
-            : new Refusal(
-                RefusalCode.LeaseSessionEnded,
-                $"agent {agent.Name} has opened another lease session since, or weftd has started anew; open one and ask again",
-                "session"
-            );
+    public Refusal? Admit(ResourceId agent, string holderId, RequestOrder order)
+    {
+        if (_sessions.TryGetValue(agent.Key, out var session) && session.Name == order.Session)
+            return session.Admit(holderId, order);
+        if (session?.IsOfAnotherProcess(order.Session) == true)
+            Log.CredentialInTwoPlaces(logger, agent);
+        return new Refusal(
+            RefusalCode.LeaseSessionEnded,
+            $"agent {agent.Name} has opened another lease session since, or weftd has started anew; open one and ask again",
+            "session"
+        );
+    }
 
     private void Sweep(StoreState state)
     {
@@ -52,9 +56,28 @@ internal sealed class LeaseSessions(ControlPlane controlPlane)
         }
     }
 
-    /// <summary>One agent's session.</summary>
-    private sealed class Session(string name)
+    private static partial class Log
     {
+        [LoggerMessage(
+            1202,
+            LogLevel.Warning,
+            "Two processes use the credential of {Agent}, and each ends the other's lease session. If only one of them is yours, "
+                + "put another in its place: weft agent token --replace"
+        )]
+        public static partial void CredentialInTwoPlaces(ILogger logger, ResourceId agent);
+    }
+
+    /// <summary>One agent's session.</summary>
+    /// <param name="before">The one that it has ended; null where there was none.</param>
+    private sealed class Session(string name, Session? before)
+    {
+        private readonly string? _nameBefore = before?.Name;
+
+        // How often a session was still used that the next one had ended. A process that starts anew leaves one request
+        // behind at most: its next session is the only one that is used.
+        private readonly int _overlapsBefore = before?.Overlaps ?? 0;
+        private int _overlaps;
+
         /// <summary>
         /// An agent has a few requests on their way at a time. One that never moves its oldest on is moved on.
         /// </summary>
@@ -66,6 +89,19 @@ internal sealed class LeaseSessions(ControlPlane controlPlane)
         private long _oldest;
 
         public string Name => name;
+
+        private int Overlaps => _overlapsBefore + Volatile.Read(ref _overlaps);
+
+        /// <summary>
+        /// Whether a request is of a session that this one has ended, for the second time and then every hundredth: two
+        /// processes end each other's sessions without end.
+        /// </summary>
+        public bool IsOfAnotherProcess(string session)
+        {
+            if (session != _nameBefore || Interlocked.Exchange(ref _overlaps, 1) == 1)
+                return false;
+            return Overlaps == 2 || Overlaps % 100 == 0;
+        }
 
         public Refusal? Admit(string holderId, RequestOrder order)
         {

@@ -30,7 +30,7 @@ public sealed class LeaseDecisionTests : IAsyncLifetime
         _controlPlane = new ControlPlane(_store, Limits.Default, new FakeTimeProvider());
         _allocator = new LeaseAllocator(
             _controlPlane,
-            new LeaseSessions(_controlPlane),
+            new LeaseSessions(_controlPlane, NullLogger<LeaseSessions>.Instance),
             new ApplicationLifetime(NullLogger<ApplicationLifetime>.Instance),
             NullLogger<LeaseAllocator>.Instance
         );

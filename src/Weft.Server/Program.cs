@@ -138,9 +138,11 @@ internal static class Program
         {
             await app.StartAsync();
         }
-        catch (Exception e) when (ListenFailure.IsOne(e))
+        catch (Exception e)
         {
-            throw ListenFailure.At("--listen", options.Listen, e);
+            // What has begun already is told that it is over, so that nothing calls its end a fault.
+            app.Lifetime.StopApplication();
+            throw ListenFailure.IsOne(e) ? ListenFailure.At("--listen", options.Listen, e) : e;
         }
     }
 

@@ -17,6 +17,8 @@ internal sealed class RelayLab : IAsyncDisposable
     private readonly Authority _authority;
     private readonly ConcurrentBag<Process> _processes = [];
 
+    static RelayLab() => HearSignals();
+
     private RelayLab(Authority authority, Weftd weftd) =>
         (_authority, Weftd, Client) = (authority, weftd, authority.Client());
 
@@ -234,8 +236,29 @@ internal sealed class RelayLab : IAsyncDisposable
             "rg1",
         ];
 
+    /// <summary>
+    /// A shell without job control has its background commands ignore SIGINT, nohup has its ignore SIGHUP, and so does
+    /// whatever they start: this suite's children would never hear of them.
+    /// </summary>
+    private static void HearSignals()
+    {
+        const int HangUp = 1;
+        const int Interrupt = 2;
+        var ignored = File.ReadLines("/proc/self/status")
+            .First(line => line.StartsWith("SigIgn:", StringComparison.Ordinal));
+        var mask = Convert.ToUInt64(ignored["SigIgn:".Length..].Trim(), 16);
+        foreach (var signal in (int[])[HangUp, Interrupt])
+        {
+            if ((mask & (1UL << (signal - 1))) != 0)
+                _ = SetHandler(signal, 0);
+        }
+    }
+
     [DllImport("libc", EntryPoint = "kill")]
     private static extern int Kill(int process, int signal);
+
+    [DllImport("libc", EntryPoint = "signal")]
+    private static extern nint SetHandler(int signal, nint handler);
 }
 
 /// <summary>How a program ended.</summary>

@@ -29,6 +29,9 @@ internal sealed partial class Lifecycle(
             .Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!
             .InformationalVersion.Split('+')[0];
 
+    /// <summary>Ends when the start is on record, or can't be now.</summary>
+    public Task Recorded { get; private set; } = Task.CompletedTask;
+
     /// <inheritdoc/>
     public Task StartAsync(CancellationToken cancellationToken)
     {
@@ -77,7 +80,7 @@ internal sealed partial class Lifecycle(
             detail["unclean"] = "True";
         }
 
-        audit.Enqueue(CreateRecord("Start") with { Detail = detail });
+        Recorded = audit.Append(CreateRecord("Start") with { Detail = detail });
     }
 
     private AuditRecord CreateRecord(string verb) =>

@@ -35,7 +35,11 @@ internal static class Program
         FirstDelay: TimeSpan.FromSeconds(0.25),
         LongestDelay: TimeSpan.FromSeconds(5),
         MaxDelayed: 1024
-    );
+    )
+    {
+        FreePerSource = 60,
+        MaxDelayedPerSource = 256,
+    };
 
     /// <summary>EX_IOERR of sysexits.h: the disk failed. A new start is the cure, once the disk is well.</summary>
     private const int DiskFailure = 74;
@@ -114,6 +118,7 @@ internal static class Program
         var credentials = CredentialStore.Open(Path.Combine(options.Data, "admin.token"));
         await using var app = Build(options, store, credentials, options.Numbers.Fleet, TimeProvider.System);
         await Start(app, options);
+        await app.Services.GetRequiredService<Lifecycle>().Recorded;
         var url = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
         Console.WriteLine($"weft: listening on {url}");
         if (app.Services.GetRequiredService<RelayRuntime>().Address is { } relay)
@@ -230,7 +235,8 @@ internal static class Program
             .AddSingleton<AuditTrail>()
             .AddSingleton<AuditEndpoints>()
             .AddHostedService(provider => provider.GetRequiredService<AuditLog>())
-            .AddHostedService<Lifecycle>()
+            .AddSingleton<Lifecycle>()
+            .AddHostedService(provider => provider.GetRequiredService<Lifecycle>())
             .AddHostedService(provider => provider.GetRequiredService<RefusalSummary>());
 
     private static string AuditFileOf(ServeOptions options) => Path.Combine(options.Data, "audit.log");

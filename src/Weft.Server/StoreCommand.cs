@@ -111,6 +111,7 @@ internal static class StoreCommand
     private static int Restore(StoreArguments given, string data, TimeProvider time)
     {
         using var locked = DataDirectory.Lock(data);
+        var unknown = StoreRestore.AgentsUnknownTo(given.File!, locked.Store);
         var (report, before) = StoreRestore.Restore(
             locked,
             given.File!,
@@ -120,6 +121,11 @@ internal static class StoreCommand
         Console.WriteLine($"{report.Path}: {Describe(report)}");
         if (before is not null)
             Console.WriteLine($"the store before is kept as {before}");
+        foreach (var agent in unknown)
+            Console.Error.WriteLine(
+                $"weftd: the backup doesn't know the agent {agent}, so nobody will wait for it: enrol it anew, with the state "
+                    + "directory it has, before pods are started"
+            );
         return 0;
     }
 

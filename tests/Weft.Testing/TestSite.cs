@@ -159,7 +159,8 @@ internal sealed class TestSite
     public Outcome<Decision> TryPatch(string id, string body) =>
         Verbs.Patch(Request(id, Body(body)), new ReadTransaction(State));
 
-    public Outcome<Decision> TryDelete(string id) => Verbs.Delete(Request(id, []), new ReadTransaction(State));
+    public Outcome<Decision> TryDelete(string id, bool force = false) =>
+        Verbs.Delete(Request(id, []) with { Force = force }, new ReadTransaction(State));
 
     public Outcome<Decision> TryInvokeAction(string id, string action, string body) =>
         Verbs.InvokeAction(Request(id, Body(body)), action, new ReadTransaction(State));
@@ -168,7 +169,7 @@ internal sealed class TestSite
 
     public Decision Patch(string id, string body) => Accept(TryPatch(id, body));
 
-    public Decision Delete(string id) => Accept(TryDelete(id));
+    public Decision Delete(string id, bool force = false) => Accept(TryDelete(id, force));
 
     public Decision Enable(string id) => Accept(TryInvokeAction(id, "updateAdministrativeState", "{'state':'Enable'}"));
 

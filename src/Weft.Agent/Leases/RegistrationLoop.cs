@@ -20,12 +20,14 @@ internal sealed class RegistrationLoop(
     private readonly AsyncAutoResetEvent _asked = new(clock);
     private readonly Backoff _backoff = new(timings.InitialBackoff, timings.MaxBackoff);
     private volatile string? _epoch;
+    private volatile bool _isRegistering;
 
-    /// <summary>The control plane asks for it.</summary>
+    /// <summary>The control plane asks for it. While it is being done that says nothing: it asks again if it must.</summary>
     public void Ask(string epoch)
     {
         _epoch = epoch;
-        _asked.Set();
+        if (!_isRegistering)
+            _asked.Set();
     }
 
     /// <summary>Runs until cancelled.</summary>
@@ -34,16 +36,23 @@ internal sealed class RegistrationLoop(
         while (true)
         {
             await _asked.Wait(cancel);
+            _isRegistering = true;
             try
             {
                 await Register(_epoch!, cancel);
                 _backoff.Reset();
+                // What was asked meanwhile has been answered; if it wasn't, the next answer asks again.
+                await _asked.Wait(TimeSpan.Zero, cancel);
             }
             catch (Exception e) when (e is ControlPlaneException or IOException)
             {
                 var wait = _backoff.NextDelay((e as ControlPlaneException)?.RetryAfter);
                 log.RegistrationPostponed(e, Math.Round(wait.TotalSeconds, 1));
                 await Task.Delay(wait, clock, cancel);
+            }
+            finally
+            {
+                _isRegistering = false;
             }
         }
     }

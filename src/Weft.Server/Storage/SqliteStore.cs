@@ -74,8 +74,10 @@ internal sealed class SqliteStore : IResourceStore
             var head = Prepare(connection, path);
             if (StoreFiles.FindLoss(path, head, RevisionFile.Read(path), hadLog) is { } loss)
                 throw DamagedStoreException.CreateForLoss(path, loss);
+            var state = StoreReader.Load(connection, path, head);
             StoreConnection.ProveWritable(connection);
-            return new SqliteStore(path, connection, StoreReader.Load(connection, path, head), head);
+            StoreConnection.OwnLog(connection);
+            return new SqliteStore(path, connection, state, head);
         }
         catch (Exception e)
         {

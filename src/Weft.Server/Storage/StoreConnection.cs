@@ -9,10 +9,14 @@ internal static class StoreConnection
     // SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE.
     private const int NoCheckpointOnClose = 1006;
 
-    /// <summary>Opens the file for the one who writes it.</summary>
+    /// <summary>
+    /// Opens the file for the one who writes it. Its write-ahead log stays where it is until <see cref="OwnLog"/>: a store
+    /// that is refused is left as it was met.
+    /// </summary>
     public static SqliteConnection OpenForWriting(string path)
     {
         var connection = Open(path);
+        KeepLogOnClose(connection, 1);
         Execute(connection, "PRAGMA journal_mode = WAL");
         // NORMAL would lose the last commits at a power loss: an address that was acknowledged could be given to another.
         Execute(connection, "PRAGMA synchronous = FULL");
@@ -23,9 +27,12 @@ internal static class StoreConnection
     public static SqliteConnection OpenForReading(string path)
     {
         var connection = Open(path);
-        raw.sqlite3_db_config(connection.Handle, NoCheckpointOnClose, 1, out _);
+        KeepLogOnClose(connection, 1);
         return connection;
     }
+
+    /// <summary>Has the log taken into the file, and removed, when the connection is closed.</summary>
+    public static void OwnLog(SqliteConnection connection) => KeepLogOnClose(connection, 0);
 
     /// <summary>
     /// Opens a file that nobody else works on, and makes it one file again: what its write-ahead log holds goes into it.
@@ -78,6 +85,9 @@ internal static class StoreConnection
             values.Add(reader.GetString(0));
         return values;
     }
+
+    private static void KeepLogOnClose(SqliteConnection connection, int keeps) =>
+        raw.sqlite3_db_config(connection.Handle, NoCheckpointOnClose, keeps, out _);
 
     private static SqliteConnection Open(string path)
     {

@@ -13,6 +13,25 @@ namespace Weft.Server.Storage;
 /// </summary>
 internal static class StoreRestore
 {
+    /// <summary>
+    /// The agents that a store knows and a backup doesn't: they were enrolled after it, and what their pods hold is known to
+    /// nobody once it is restored.
+    /// </summary>
+    /// <returns>Their ids; none where the store can't be read.</returns>
+    public static IReadOnlyList<string> AgentsUnknownTo(string backup, string store)
+    {
+        if (!File.Exists(store))
+            return [];
+        try
+        {
+            return [.. AgentsOf(store).Except(AgentsOf(backup), StringComparer.Ordinal)];
+        }
+        catch (Exception e) when (e is IOException or SqliteException)
+        {
+            return [];
+        }
+    }
+
     /// <summary>Restores a backup.</summary>
     /// <param name="backup">A backup of weftd, or a copy of a store with its write-ahead log beside it.</param>
     /// <param name="awaitsAgents">Whether agents must register what they hold before new addresses are leased.</param>
@@ -122,6 +141,20 @@ internal static class StoreRestore
             // It is restored because it can't be read.
             return acknowledged;
         }
+    }
+
+    private static List<string> AgentsOf(string store)
+    {
+        using var connection = StoreConnection.OpenForReading(store);
+        var prefix = $"{StoreKey.PartitionOf(Agent.ResourceType)}|";
+        return
+        [
+            .. StoreReader
+                .ReadRows(connection, "rows", hasSums: false, prefix)
+                .TakeWhile(item => item.Row.Key.StartsWith(prefix, StringComparison.Ordinal))
+                .Where(item => item.Fault is null)
+                .Select(item => item.Row.Id?.ToString() ?? item.Row.Key),
+        ];
     }
 
     private static void CopyWithLog(string backup, string part)

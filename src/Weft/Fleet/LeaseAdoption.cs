@@ -145,8 +145,19 @@ internal sealed class LeaseAdoption(
         return _unclaimed.Contains(Registration.UnclaimedOf(key, held.Holder.Id));
     }
 
+    /// <summary>
+    /// What the store has for pods of the agent's node and its journal hasn't. Where several agents speak for the same
+    /// pods, one's journal says nothing about those of another.
+    /// </summary>
     private ImmutableArray<string> FindUnclaimed(ImmutableArray<string> holders)
     {
+        if (
+            Agent.NodeOf(agent) is not { } node
+            || Agent
+                .ListIn(transaction.State, _id.Parent!)
+                .Count(other => node.Equals(Agent.NodeOf(other), StringComparison.OrdinalIgnoreCase)) > 1
+        )
+            return [];
         var known = holders.ToHashSet(StringComparer.Ordinal);
         return
         [

@@ -82,7 +82,7 @@ public sealed class AuditProcessTests
             .Where(r => r.Result == AuditResult.Succeeded)
             .Select(r => r.RequestId)
             .ToHashSet();
-        Assert.Empty(acknowledged.Where(id => !recorded.Contains(id)));
+        Assert.DoesNotContain(acknowledged, id => !recorded.Contains(id));
         Assert.Equal(Records(weftd).Select(r => r.Number).Order(), Records(weftd).Select(r => r.Number));
     }
 

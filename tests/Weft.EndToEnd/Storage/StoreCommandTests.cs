@@ -97,6 +97,40 @@ public sealed class StoreCommandTests
         Assert.Equal(200, (await weftd.SendRequest(client, "GET", id)).Status);
     }
 
+    /// <summary>A backup leaves the log of a store that was not closed as it is: it is still needed.</summary>
+    [Fact]
+    public async Task Backs_Up_WhatAProcessLeavesThatIsKilled()
+    {
+        await using var weftd = await StartWithSite();
+        await weftd.Kill();
+        var backup = Path.Join(Path.GetDirectoryName(weftd.Data), "weft-1.db");
+
+        Assert.Equal(0, (await Weftd.RunCommand("backup", backup, "--data", weftd.Data)).Code);
+        Assert.Equal(0, (await Weftd.RunCommand("check", "--data", weftd.Data)).Code);
+
+        Assert.True(new FileInfo(Path.Join(weftd.Data, "weft.db-wal")).Length > 0);
+        await weftd.Start();
+        using var client = new HttpClient();
+        foreach (var (id, _) in SmallSite.All.Where(d => !d.Body.ContainsKey("state")))
+            Assert.Equal(200, (await weftd.SendRequest(client, "GET", id)).Status);
+    }
+
+    [Fact]
+    public async Task Names_AgentsThatABackupDoesNotKnow()
+    {
+        await using var weftd = await StartWithSite();
+        using var client = new HttpClient();
+        var backup = Path.Join(Path.GetDirectoryName(weftd.Data), "weft-1.db");
+        Assert.Equal(0, (await Weftd.RunCommand("backup", backup, "--data", weftd.Data)).Code);
+        _ = await weftd.Enrol(client, $"{SmallSite.Cloud}/kubernetesClusters/east", "late");
+        Assert.Equal(0, await weftd.Stop());
+
+        var restored = await Weftd.RunCommand("restore", backup, "--data", weftd.Data);
+
+        Assert.Equal(0, restored.Code);
+        Assert.Contains("/agents/late, so nobody will wait for it", restored.Errors, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Copies_ItsStoreByItself()
     {

@@ -137,11 +137,11 @@ public sealed partial class ArchitectureTests
             .SelectMany(file => Patterns().Matches(File.ReadAllText(file)).Select(m => (File: Short(file), m.Value)))
             .ToList();
         Assert.True(patterns.Count > 10);
-        Assert.Empty(
-            patterns.Where(p =>
+        Assert.DoesNotContain(
+            patterns,
+            p =>
                 p.Value.Contains("$\"", StringComparison.Ordinal)
                 && !p.Value.Contains("RegexOptions.Multiline", StringComparison.Ordinal)
-            )
         );
     }
 

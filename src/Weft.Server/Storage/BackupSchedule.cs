@@ -48,6 +48,18 @@ internal sealed partial class BackupSchedule(
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        try
+        {
+            await KeepCopying(stoppingToken);
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // weftd stops, or couldn't start.
+        }
+    }
+
+    private async Task KeepCopying(CancellationToken stoppingToken)
+    {
         while (true)
         {
             var due = Copies().Select(copy => copy.At + options.Every).LastOrDefault(time.GetUtcNow());

@@ -44,14 +44,21 @@ internal sealed partial class StoreSweep(SqliteStore store, TimeProvider time, I
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var timer = new PeriodicTimer(Period, time);
-        while (await timer.WaitForNextTickAsync(stoppingToken))
+        try
         {
-            var faults = await Sweep(stoppingToken);
-            foreach (var fault in faults)
-                Log.StoreDamaged(logger, store.Path, fault);
-            if (faults.Count == 0)
-                Log.StoreWhole(logger, store.Current.Revision);
+            using var timer = new PeriodicTimer(Period, time);
+            while (await timer.WaitForNextTickAsync(stoppingToken))
+            {
+                var faults = await Sweep(stoppingToken);
+                foreach (var fault in faults)
+                    Log.StoreDamaged(logger, store.Path, fault);
+                if (faults.Count == 0)
+                    Log.StoreWhole(logger, store.Current.Revision);
+            }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // weftd stops, or couldn't start.
         }
     }
 

@@ -215,6 +215,8 @@ internal sealed record Schema(ImmutableArray<SchemaMember> Members)
                 ]);
             case MemberType.Map
                 when given is JsonObject map && map.All(entry => entry.Value?.GetValueKind() == JsonValueKind.String):
+                CheckTags(map, path, findings);
+                return given.DeepClone();
             case MemberType.Any:
                 return given.DeepClone();
             case MemberType.Integer when given is JsonValue number && number.TryGetValue<long>(out var whole):

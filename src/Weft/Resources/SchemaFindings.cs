@@ -83,6 +83,39 @@ internal static class SchemaFindings
             _ => "text",
         };
 
+    /// <summary>
+    /// The bounds that Azure Resource Manager has for tags: 50, names of 1 to 512 characters, values of 256 at most.
+    /// </summary>
+    public static void CheckTags(JsonObject tags, string path, List<Refusal> findings)
+    {
+        const int MaxTags = 50;
+        const int MaxNameLength = 512;
+        const int MaxValueLength = 256;
+        if (tags.Count > MaxTags)
+        {
+            findings.Add(InvalidMember(path, $"there are {tags.Count} tags; a resource has at most {MaxTags}"));
+            return;
+        }
+
+        foreach (var (name, value) in tags)
+        {
+            if (name.Length is 0 or > MaxNameLength)
+                findings.Add(
+                    InvalidMember(
+                        path,
+                        $"the name '{Truncate(name)}' has {name.Length} characters; a tag's name has 1 to {MaxNameLength}"
+                    )
+                );
+            if (value!.GetValue<string>().Length is var length and > MaxValueLength)
+                findings.Add(
+                    InvalidMember(
+                        JoinPath(path, Truncate(name)),
+                        $"the value has {length} characters; a tag's value has at most {MaxValueLength}"
+                    )
+                );
+        }
+    }
+
     public static string Format(JsonNode node) => Truncate(Encoding.UTF8.GetString(Json.ToUtf8(node)));
 
     // The middle goes: ids begin alike and differ at their ends.

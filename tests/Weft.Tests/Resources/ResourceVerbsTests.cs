@@ -207,6 +207,27 @@ public sealed class ResourceVerbsTests
         Assert.Contains("vm1", refusal.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(50, 512, 256, null)]
+    [InlineData(51, 1, 0, "there are 51 tags; a resource has at most 50")]
+    [InlineData(1, 513, 0, "513 characters; a tag's name has 1 to 512")]
+    [InlineData(1, 0, 0, "0 characters; a tag's name has 1 to 512")]
+    [InlineData(1, 1, 257, "the value has 257 characters; a tag's value has at most 256")]
+    public void Bounds_Tags_AsArmDoes(int count, int nameLength, int valueLength, string? why)
+    {
+        var site = TestSite.Small();
+        var tags = Enumerable
+            .Range(0, count)
+            .Select(i => nameLength == 0 ? "''" : $"'{$"{i}".PadRight(nameLength, 'x')}'");
+        var body =
+            $"{{'tags':{{{string.Join(',', tags.Select(name => $"{name}:'{new string('v', valueLength)}'"))}}}}}";
+        var patched = site.TryPatch(N6, body);
+        if (why is null)
+            Assert.Null(patched.Refusal);
+        else
+            Assert.Contains(why, patched.Refusal!.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Patches_OnlyPatchableMembers()
     {

@@ -69,11 +69,11 @@ internal static class DurableFile
 
     /// <summary>Returns once all that was written to the file is on the disk.</summary>
     /// <exception cref="IOException">The disk did not take it: what it holds of the file is not known.</exception>
-    public static void Sync(SafeFileHandle file) => SystemCalls.Sync(file);
+    public static void Sync(SafeFileHandle file) => SyncCalls.Sync(file);
 
     /// <summary>Returns once the entries of a directory are on the disk.</summary>
     /// <exception cref="IOException">The disk did not take it.</exception>
-    public static void SyncDirectory(string path) => SystemCalls.SyncDirectory(path);
+    public static void SyncDirectory(string path) => SyncCalls.SyncDirectory(path);
 
     /// <summary>
     /// The temporary name of a file: hidden and in the same directory, one per name, so that a crash leaves at most

@@ -8,7 +8,7 @@ namespace Weft.Files;
 /// The three calls that .NET has no honest form of. `FileStream.Flush(true)` and `RandomAccess.FlushToDisk` call fsync
 /// and drop what it answers: with EIO or ENOSPC they return as if the bytes were on the disk.
 /// </summary>
-internal static partial class SystemCalls
+internal static partial class SyncCalls
 {
     // O_RDONLY | O_CLOEXEC, the same number on x86-64 and arm64; O_DIRECTORY differs between them and isn't needed.
     private const int ReadOnlyCloseOnExec = 0x80000;
@@ -17,7 +17,7 @@ internal static partial class SystemCalls
 
     // Looked up as every C program looks it up, in all that is loaded and in load order, and not in one library by
     // name: so what is laid over the C library (LD_PRELOAD: a disk that fails, a tracer) is laid over this too.
-    static SystemCalls() => NativeLibrary.SetDllImportResolver(typeof(SystemCalls).Assembly, Resolve);
+    static SyncCalls() => NativeLibrary.SetDllImportResolver(typeof(SyncCalls).Assembly, Resolve);
 
     /// <summary>Returns once all that was written to the file is on the disk.</summary>
     /// <exception cref="IOException">The disk did not take it: what it holds of the file is not known.</exception>

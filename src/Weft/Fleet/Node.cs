@@ -101,7 +101,7 @@ internal sealed class Node : ResourceKind
                         ),
                         SchemaMember
                             .Text("pciAddress", "where it is on the PCI bus; needed where a user-space driver has it")
-                            .Pattern("^[0-9a-f]{4}:[0-9a-f]{2}:[0-1][0-9a-f]\\.[0-7]$"),
+                            .Pattern(PciAddress.Pattern),
                         SchemaMember.List(
                             "virtualFunctions",
                             SchemaMember.Object(

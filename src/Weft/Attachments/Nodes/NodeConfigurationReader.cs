@@ -47,7 +47,7 @@ internal sealed class NodeConfigurationReader
             .ToImmutableArray();
         var uplink = new Uplink(
             portName,
-            port.Text("macAddress"),
+            ReadMacAddress(port, $"{path}.port"),
             ReadMtu(port, $"{path}.port"),
             port.Member("trunk").ValueKind == JsonValueKind.True ? null : name
         );
@@ -58,10 +58,10 @@ internal sealed class NodeConfigurationReader
             ReadMtu(body, path),
             addresses,
             ReadList(body, "routes", $"{path}.routes", ReadRoute),
-            body.Text("why") ?? ""
+            ReadLine(body, "why", path)
         )
         {
-            Parent = body.Text("parent"),
+            Parent = body.Text("parent") is null ? null : ReadInterfaceName(body, "parent", path),
         };
     }
 
@@ -70,8 +70,8 @@ internal sealed class NodeConfigurationReader
             ? null
             : new PhysicalFunction(
                 name,
-                body.Text("macAddress"),
-                body.Text("pciAddress"),
+                ReadMacAddress(body, path),
+                ReadPciAddress(body, path),
                 ReadMtu(body, path),
                 ReadList(body, "functions", $"{path}.functions", ReadFunction)
             );
@@ -81,9 +81,9 @@ internal sealed class NodeConfigurationReader
             ? null
             : new PassthroughDevice(
                 name,
-                body.Text("macAddress"),
-                body.Text("pciAddress"),
-                body.Text("network") ?? "",
+                ReadMacAddress(body, path),
+                ReadPciAddress(body, path),
+                ReadLine(body, "network", path),
                 ReadMtu(body, path),
                 ReadDriver(body, path)
             );
@@ -95,7 +95,7 @@ internal sealed class NodeConfigurationReader
         if (VlanSet.Parse(body.Text("vlans") ?? "", $"{path}.vlans").TryGet(out var vlans, out var refusal))
             return new TrunkGuard(
                 name,
-                body.Text("network") ?? "",
+                ReadLine(body, "network", path),
                 vlans,
                 body.Member("untagged").ValueKind == JsonValueKind.True
             );
@@ -113,7 +113,7 @@ internal sealed class NodeConfigurationReader
 
         return new VirtualFunction(
             (int)index,
-            body.Text("network") ?? "",
+            ReadLine(body, "network", path),
             ReadVlan(body, path),
             body.Member("trust").ValueKind == JsonValueKind.True,
             body.Member("spoofCheck").ValueKind == JsonValueKind.True,
@@ -165,7 +165,11 @@ internal sealed class NodeConfigurationReader
 
     private FunctionDriver ReadDriver(JsonElement body, string path)
     {
-        if (Enum.TryParse<FunctionDriver>(body.Text("driver"), out var driver))
+        // By name alone: a number would pass for one too.
+        if (
+            Enum.TryParse<FunctionDriver>(body.Text("driver"), out var driver)
+            && Enum.GetName(driver) == body.Text("driver")
+        )
             return driver;
         _findings.Add(
             RefusalOf(
@@ -174,6 +178,33 @@ internal sealed class NodeConfigurationReader
             )
         );
         return default;
+    }
+
+    private string? ReadMacAddress(JsonElement body, string path)
+    {
+        var text = body.Text("macAddress");
+        if (text is null || MacAddress.TryParse(text, MacAddressNotations.Colons, out _, out _))
+            return text;
+        _findings.Add(RefusalOf($"{path}.macAddress", $"'{text}' is no MAC address"));
+        return null;
+    }
+
+    private string? ReadPciAddress(JsonElement body, string path)
+    {
+        var text = body.Text("pciAddress");
+        if (text is null || PciAddress.IsValid(text))
+            return text;
+        _findings.Add(RefusalOf($"{path}.pciAddress", $"'{text}' is no address on the PCI bus, such as 0000:3b:00.0"));
+        return null;
+    }
+
+    /// <summary>A text that goes into comments of files: a line break in it would begin a line of its own there.</summary>
+    private string ReadLine(JsonElement body, string member, string path)
+    {
+        var text = body.Text(member) ?? "";
+        if (text.Any(char.IsControl))
+            _findings.Add(RefusalOf($"{path}.{member}", "it must be one line, without control characters"));
+        return text;
     }
 
     private string? ReadInterfaceName(JsonElement body, string member, string path)

@@ -1,8 +1,8 @@
 using System.Globalization;
-using System.Numerics;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using Weft.Files;
 
 namespace Weft.Agent.Leases;
 
@@ -63,7 +63,7 @@ internal static class JournalFormat
     private static byte[] Line(byte[] payload)
     {
         var line = new byte[Checksum + 1 + payload.Length + 1];
-        Encoding.ASCII.GetBytes(ComputeChecksum(payload).ToString("x8", CultureInfo.InvariantCulture), line);
+        Encoding.ASCII.GetBytes(Crc32C.Of(payload).ToString("x8", CultureInfo.InvariantCulture), line);
         line[Checksum] = (byte)' ';
         payload.CopyTo(line, Checksum + 1);
         line[^1] = (byte)'\n';
@@ -118,15 +118,7 @@ internal static class JournalFormat
         line.Length > Checksum
         && line[Checksum] == ' '
         && uint.TryParse(line[..Checksum], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var sum)
-        && sum == ComputeChecksum(line[(Checksum + 1)..])
+        && sum == Crc32C.Of(line[(Checksum + 1)..])
             ? line[(Checksum + 1)..].ToArray()
             : null;
-
-    private static uint ComputeChecksum(ReadOnlySpan<byte> payload)
-    {
-        var sum = uint.MaxValue;
-        foreach (var octet in payload)
-            sum = BitOperations.Crc32C(sum, octet);
-        return ~sum;
-    }
 }

@@ -20,14 +20,12 @@ internal sealed class RegistrationLoop(
     private readonly AsyncAutoResetEvent _asked = new(clock);
     private readonly Backoff _backoff = new(timings.InitialBackoff, timings.MaxBackoff);
     private volatile string? _epoch;
-    private volatile bool _isRegistering;
 
-    /// <summary>The control plane asks for it. While it is being done that says nothing: it asks again if it must.</summary>
+    /// <summary>The control plane asks for it.</summary>
     public void Ask(string epoch)
     {
         _epoch = epoch;
-        if (!_isRegistering)
-            _asked.Set();
+        _asked.Set();
     }
 
     /// <summary>Runs until cancelled.</summary>
@@ -36,7 +34,6 @@ internal sealed class RegistrationLoop(
         while (true)
         {
             await _asked.Wait(cancel);
-            _isRegistering = true;
             try
             {
                 await Register(_epoch!, cancel);
@@ -49,10 +46,6 @@ internal sealed class RegistrationLoop(
                 var wait = _backoff.NextDelay((e as ControlPlaneException)?.RetryAfter);
                 log.RegistrationPostponed(e, Math.Round(wait.TotalSeconds, 1));
                 await Task.Delay(wait, clock, cancel);
-            }
-            finally
-            {
-                _isRegistering = false;
             }
         }
     }

@@ -1,13 +1,11 @@
-using System.Buffers.Binary;
-using System.Numerics;
 using System.Text;
+using Weft.Files;
 using Weft.Resources;
 
 namespace Weft.Server.Storage;
 
 /// <summary>
-/// The checksum of a row: CRC-32C (RFC 3720 appendix B.4) over its key, revision and body. It finds every error of up
-/// to 32 neighbouring bits for certain, so a flipped bit never passes.
+/// The checksum of a row: CRC-32C over its key, revision and body, so that a flipped bit never passes.
 /// </summary>
 internal static class RowChecksum
 {
@@ -16,10 +14,10 @@ internal static class RowChecksum
     public static uint Of(ReadOnlySpan<byte> key, long revision, ReadOnlySpan<byte> body)
     {
         // The key's length stands before it: the end of a key can't pass for the beginning of a body.
-        var crc = BitOperations.Crc32C(uint.MaxValue, (ulong)key.Length);
-        crc = Append(crc, key);
-        crc = BitOperations.Crc32C(crc, (ulong)revision);
-        return ~Append(crc, body);
+        var crc = Crc32C.Append(Crc32C.Begin, key.Length);
+        crc = Crc32C.Append(crc, key);
+        crc = Crc32C.Append(crc, revision);
+        return ~Crc32C.Append(crc, body);
     }
 
     /// <summary>The checksum of a row.</summary>
@@ -41,18 +39,9 @@ internal static class RowChecksum
     /// <summary>The checksum of numbers.</summary>
     public static uint Of(params ReadOnlySpan<long> numbers)
     {
-        var crc = uint.MaxValue;
+        var crc = Crc32C.Begin;
         foreach (var number in numbers)
-            crc = BitOperations.Crc32C(crc, (ulong)number);
+            crc = Crc32C.Append(crc, number);
         return ~crc;
-    }
-
-    private static uint Append(uint crc, ReadOnlySpan<byte> bytes)
-    {
-        for (; bytes.Length >= sizeof(ulong); bytes = bytes[sizeof(ulong)..])
-            crc = BitOperations.Crc32C(crc, BinaryPrimitives.ReadUInt64LittleEndian(bytes));
-        foreach (var left in bytes)
-            crc = BitOperations.Crc32C(crc, left);
-        return crc;
     }
 }

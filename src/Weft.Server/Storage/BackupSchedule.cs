@@ -1,4 +1,5 @@
 using System.Globalization;
+using Weft.Files;
 
 namespace Weft.Server.Storage;
 
@@ -36,7 +37,7 @@ internal sealed partial class BackupSchedule(
     /// <exception cref="IOException">It can't be made; none was removed.</exception>
     public string MakeCopy()
     {
-        Directory.CreateDirectory(Folder, StoreFiles.Private | UnixFileMode.UserExecute);
+        Directory.CreateDirectory(Folder, DurableFile.Private | UnixFileMode.UserExecute);
         var name = $"{Prefix}{time.GetUtcNow().ToString(TimeFormat, CultureInfo.InvariantCulture)}.db";
         var file = Path.Combine(Folder, name);
         StoreBackup.Write(store, file, overwrite: true);

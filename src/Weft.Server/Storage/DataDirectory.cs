@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Text;
+using Weft.Files;
 
 namespace Weft.Server.Storage;
 
@@ -9,7 +11,7 @@ namespace Weft.Server.Storage;
 /// </summary>
 internal sealed class DataDirectory : IDisposable
 {
-    private const UnixFileMode Owner = StoreFiles.Private | UnixFileMode.UserExecute;
+    private const UnixFileMode Owner = DurableFile.Private | UnixFileMode.UserExecute;
     private readonly DirectoryHandle _handle;
     private readonly FileStream _lockFile;
 
@@ -56,27 +58,36 @@ internal sealed class DataDirectory : IDisposable
     private static FileStream OpenLockFile(string path)
     {
         var file = System.IO.Path.Combine(path, "weftd.lock");
+        FileStream opened;
         try
         {
-            var opened = new FileStream(
+            opened = new FileStream(
                 file,
                 new FileStreamOptions
                 {
                     Mode = FileMode.OpenOrCreate,
                     Access = FileAccess.ReadWrite,
                     Share = FileShare.None,
-                    UnixCreateMode = StoreFiles.Private,
+                    UnixCreateMode = DurableFile.Private,
                 }
             );
-            opened.SetLength(0);
-            opened.Write(System.Text.Encoding.ASCII.GetBytes($"{Environment.ProcessId}\n"));
-            opened.Flush();
-            return opened;
         }
         catch (IOException e) when (e is not (FileNotFoundException or DirectoryNotFoundException))
         {
             throw InUse(path, null, e);
         }
+
+        try
+        {
+            opened.SetLength(0);
+            RandomAccess.Write(opened.SafeFileHandle, Encoding.ASCII.GetBytes($"{Environment.ProcessId}\n"), 0);
+        }
+        catch (IOException)
+        {
+            // A full disk, say, which can still be read and served. The lock is the kernel's, and names the process too.
+        }
+
+        return opened;
     }
 
     private static IOException InUse(string path, int? process, Exception? cause = null)

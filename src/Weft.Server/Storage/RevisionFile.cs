@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
+using Weft.Files;
 
 namespace Weft.Server.Storage;
 
@@ -26,7 +27,7 @@ internal sealed class RevisionFile : IDisposable
             Mode = FileMode.OpenOrCreate,
             Access = FileAccess.Write,
             Share = FileShare.ReadWrite,
-            UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+            UnixCreateMode = DurableFile.Private,
         };
         using var made = new FileStream(PathOf(store), options);
         return new RevisionFile(File.OpenHandle(PathOf(store), FileMode.Open, FileAccess.Write, FileShare.ReadWrite));

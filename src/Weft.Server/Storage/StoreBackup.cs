@@ -23,8 +23,7 @@ internal static class StoreBackup
         var part = $"{target}.part";
         try
         {
-            File.Delete(part);
-            CreatePrivate(part);
+            DurableFile.Create(part).Dispose();
             using (var source = StoreConnection.OpenForReading(store))
                 Copy(source, part);
             Close(part);
@@ -43,18 +42,6 @@ internal static class StoreBackup
             File.Delete(part);
         }
     }
-
-    /// <summary>Makes an empty file that nobody else may read.</summary>
-    public static void CreatePrivate(string path) =>
-        new FileStream(
-            path,
-            new FileStreamOptions
-            {
-                Mode = FileMode.CreateNew,
-                Access = FileAccess.Write,
-                UnixCreateMode = StoreFiles.Private,
-            }
-        ).Dispose();
 
     private static void Copy(SqliteConnection source, string target)
     {

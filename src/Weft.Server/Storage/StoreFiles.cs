@@ -1,3 +1,5 @@
+using Weft.Files;
+
 namespace Weft.Server.Storage;
 
 /// <summary>The files that a store has beside it, and what their absence says.</summary>
@@ -5,9 +7,6 @@ internal static class StoreFiles
 {
     /// <summary>The store's name in a data directory.</summary>
     public const string StoreName = "weft.db";
-
-    /// <summary>The mode of all of them: a store holds passwords of registries and hashes of tokens.</summary>
-    public const UnixFileMode Private = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
     // The header of a write-ahead log (SQLite file format, section 4.1).
     private const int LogHeaderLength = 32;
@@ -47,7 +46,8 @@ internal static class StoreFiles
         {
             Mode = FileMode.OpenOrCreate,
             Access = FileAccess.Write,
-            UnixCreateMode = Private,
+            // It holds passwords of registries and hashes of tokens; SQLite makes its other files with this one's mode.
+            UnixCreateMode = DurableFile.Private,
         };
         new FileStream(store, options).Dispose();
     }

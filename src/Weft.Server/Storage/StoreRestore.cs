@@ -163,9 +163,8 @@ internal static class StoreRestore
         {
             if (!File.Exists(from))
                 continue;
-            StoreBackup.CreatePrivate(to);
             using var source = File.OpenRead(from);
-            using var target = new FileStream(to, FileMode.Open, FileAccess.Write);
+            using var target = DurableFile.Create(to);
             source.CopyTo(target);
         }
     }

@@ -96,6 +96,17 @@ public sealed class ServerOnFailingDiskTests
         Assert.Equal(failsToWrite ? done + 1 : done, recorded);
     }
 
+    /// <summary>The file beside the kernel's lock only names the process: a full disk is no other weftd.</summary>
+    [Fact]
+    public async Task Starts_WhereTheDiskHasNoRoomForItsName()
+    {
+        using var disk = await FailingDisk.Create();
+        disk.FailWrites("weftd.lock", FailingDisk.NoSpace);
+        await using var weftd = await Weftd.Start(disk.Carry);
+        using var client = new HttpClient();
+        Assert.Equal(200, (await weftd.SendRequest(client, "GET", "/subscriptions")).Status);
+    }
+
     [Theory]
     [InlineData("admin.token")]
     [InlineData("relay.key")]

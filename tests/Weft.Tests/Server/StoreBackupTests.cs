@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
+using Weft.Files;
 using Weft.Fleet;
 using Weft.Server.Storage;
 
@@ -39,7 +40,7 @@ public sealed class StoreBackupTests : IDisposable
         Assert.True(report.IsWhole, string.Join("; ", report.Faults));
         Assert.Equal((100, false), (report.Rows, report.IsOpen));
         Assert.InRange(report.Revision, 120, store.Current.Revision);
-        Assert.Equal(StoreFiles.Private, File.GetUnixFileMode(Target));
+        Assert.Equal(DurableFile.Private, File.GetUnixFileMode(Target));
         Assert.Equal(["copy.db"], Directory.GetFiles(_folder.Path, "copy*").Select(Path.GetFileName));
     }
 

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Weft.Attachments.DevicePools;
 using Weft.Resources;
 
 namespace Weft.Agent.Kubernetes;
@@ -12,21 +13,11 @@ namespace Weft.Agent.Kubernetes;
 /// </summary>
 internal sealed class DevicePluginRestart(KubeApi api, ILogger log)
 {
-    /// <summary>
-    /// The annotation that says whose pods: <c>daemonset NAMESPACE/NAME</c>. Rendered by the control plane.
-    /// </summary>
-    public const string RestartAnnotation = "weft.dev/restart";
-
-    /// <summary>
-    /// The annotation with a digest of each node's part, a JSON object. Rendered by the control plane.
-    /// </summary>
-    public const string RestartNodesAnnotation = "weft.dev/restart-nodes";
-
     /// <summary>The annotation with the digests that pods were made anew for. Written here.</summary>
     public const string RestartedNodesAnnotation = "weft.dev/restarted-nodes";
 
     private const string FieldManager = "weft-agent-restarts";
-    private const string AllowedPrefix = "daemonset kube-system/";
+    private const string Pods = $"api/v1/namespaces/{DevicePluginConfig.Namespace}/pods";
 
     /// <summary>Restarts what a ConfigMap that is as it was rendered asks for.</summary>
     /// <returns>The ConfigMap with the note, or null where there was nothing to do.</returns>
@@ -35,13 +26,14 @@ internal sealed class DevicePluginRestart(KubeApi api, ILogger log)
     {
         var annotations = observed.Body["metadata"]?["annotations"] as JsonObject;
         if (
-            Text(annotations, RestartAnnotation) is not { } target
-            || ParseDigests(Text(annotations, RestartNodesAnnotation)) is not { } wanted
+            Text(annotations, DevicePluginConfig.RestartAnnotation) is not { } target
+            || ParseDigests(Text(annotations, DevicePluginConfig.RestartNodesAnnotation)) is not { } wanted
         )
             return null;
-        if (!target.StartsWith(AllowedPrefix, StringComparison.Ordinal))
+        // Whatever weftd says: the pods of anybody else are nobody's to delete.
+        if (target != DevicePluginConfig.RestartTarget)
             throw new KubeException(
-                $"{key} asks for a restart of '{target}': only a DaemonSet of kube-system is restarted; "
+                $"{key} asks for a restart of '{target}': only {DevicePluginConfig.RestartTarget} is restarted; "
                     + "are weftd and the agent of the same version?"
             )
             {
@@ -55,19 +47,14 @@ internal sealed class DevicePluginRestart(KubeApi api, ILogger log)
         if (stale.Count == 0 && done.Count == wanted.Count)
             return null;
         foreach (var node in stale)
-            await Restart(node, target[AllowedPrefix.Length..], cancel);
+            await Restart(node, cancel);
         return new ObservedObject(await api.ApplyAs(FieldManager, key.Path, WriteAnnotation(key, wanted), cancel));
     }
 
-    private async Task Restart(string node, string daemonSet, CancellationToken cancel)
+    private async Task Restart(string node, CancellationToken cancel)
     {
-        var pods = await api.List(
-            $"api/v1/namespaces/kube-system/pods?fieldSelector=spec.nodeName%3D{Uri.EscapeDataString(node)}",
-            cancel
-        );
-        foreach (
-            var pod in (pods["items"] as JsonArray ?? []).OfType<JsonObject>().Where(pod => IsOwnedBy(pod, daemonSet))
-        )
+        var pods = await api.List($"{Pods}?fieldSelector=spec.nodeName%3D{Uri.EscapeDataString(node)}", cancel);
+        foreach (var pod in (pods["items"] as JsonArray ?? []).OfType<JsonObject>().Where(IsDevicePlugin))
         {
             var observed = new ObservedObject(pod);
             if (observed.IsDeleting)
@@ -75,13 +62,8 @@ internal sealed class DevicePluginRestart(KubeApi api, ILogger log)
             try
             {
                 // By its uid alone: its status changes all the time, and any state of this very pod is an old one.
-                await api.Delete(
-                    $"api/v1/namespaces/kube-system/pods/{observed.Name}",
-                    observed,
-                    cancel,
-                    anyVersion: true
-                );
-                log.Restarted(daemonSet, node, observed.Name);
+                await api.Delete($"{Pods}/{observed.Name}", observed, cancel, anyVersion: true);
+                log.Restarted(DevicePluginConfig.DaemonSet, node, observed.Name);
             }
             catch (KubeException e) when (e.Status is 404 or 409)
             {
@@ -90,10 +72,10 @@ internal sealed class DevicePluginRestart(KubeApi api, ILogger log)
         }
     }
 
-    private static bool IsOwnedBy(JsonObject pod, string daemonSet) =>
+    private static bool IsDevicePlugin(JsonObject pod) =>
         (pod["metadata"]?["ownerReferences"] as JsonArray ?? [])
             .OfType<JsonObject>()
-            .Any(owner => Text(owner, "kind") == "DaemonSet" && Text(owner, "name") == daemonSet);
+            .Any(owner => Text(owner, "kind") == "DaemonSet" && Text(owner, "name") == DevicePluginConfig.DaemonSet);
 
     private static byte[] WriteAnnotation(ObjectKey key, Dictionary<string, string> digests) =>
         Json.ToUtf8(

@@ -284,8 +284,12 @@ internal sealed class KubernetesReconciler : IReconciler
     private static string DescribeWatchError(Informer informer, IReadOnlyList<DesiredObject> wanted)
     {
         var error = informer.WatchError!;
+        // What nobody asks for need not be served, nor allowed: a cluster without devices gives no right to their ConfigMap.
+        var asked = wanted.Any(w => informer.Scope.Covers(w.Key));
+        if (!asked && (informer.IsKindMissing || (error.Status == 403 && !informer.HasSynced)))
+            return "";
         if (informer.IsKindMissing)
-            return wanted.Any(w => informer.Scope.Covers(w.Key)) ? DescribeMissingKind(informer.Scope.Kind) : "";
+            return DescribeMissingKind(informer.Scope.Kind);
         return error.Status == 403
             ? $"{error.Message}; give the agent's service account the roles of deploy/kustomize"
             : $"{informer.Scope}: {error.Message}";

@@ -1,3 +1,5 @@
+using Weft.Attachments.DevicePools;
+
 namespace Weft.Agent.Kubernetes;
 
 /// <summary>A kind of objects that the agent writes, as the API server serves it.</summary>
@@ -56,7 +58,7 @@ internal sealed record WatchScope(ObjectKind Kind, string? Namespace, string? Na
     [
         new(ObjectKind.Namespace, null, ObjectKind.SystemNamespace),
         new(ObjectKind.ConfigMap, ObjectKind.SystemNamespace, null),
-        new(ObjectKind.ConfigMap, "kube-system", "sriovdp-config"),
+        new(ObjectKind.ConfigMap, DevicePluginConfig.Namespace, DevicePluginConfig.Name),
         new(ObjectKind.Definition, null, null),
     ];
 

@@ -215,21 +215,13 @@ internal sealed class NodeReader(Rtnetlink kernel, Sysfs sysfs)
         if (
             driver is BindDriver.UserSpace
             && sysfs.ReadLinkName($"{path}/iommu_group") is { } group
-            && FindOpener($"/dev/vfio/{group}") is { } process
+            && new ProcessTable(sysfs).WhyInUse($"/dev/vfio/{group}") is { } why
         )
-            return $"process {process} has /dev/vfio/{group} open";
+            return why;
         // A network driver makes an interface; where none is in sight, another namespace has it. Ports themselves may
         // be in another's hands.
         return driver is not null && interfaces.IsEmpty && sysfs.Exists($"{path}/net")
             ? "its interface is in another network namespace"
             : null;
     }
-
-    private string? FindOpener(string file) =>
-        sysfs
-            .Names("/proc")
-            .Where(name => name.All(char.IsAsciiDigit))
-            .FirstOrDefault(process =>
-                sysfs.Names($"/proc/{process}/fd").Any(fd => sysfs.IsLinkTo($"/proc/{process}/fd/{fd}", file))
-            );
 }

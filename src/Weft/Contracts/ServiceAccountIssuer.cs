@@ -14,8 +14,11 @@ internal sealed record ServiceAccountIssuer(string Issuer, JsonObject Keys)
     /// <summary>The audience of the tokens by which nodes join.</summary>
     public const string Audience = "weft";
 
-    /// <summary>The namespace of the service account whose tokens let a node join.</summary>
-    public const string ServiceAccountNamespace = "weft-system";
+    /// <summary>
+    /// The namespace of the service account whose tokens let a node join. It is not the cluster's agent's: that one needs
+    /// no privilege, and whoever may make pods beside it must not get any.
+    /// </summary>
+    public const string ServiceAccountNamespace = "weft-node-system";
 
     /// <summary>The service account of the nodes' agents (deploy/kustomize).</summary>
     public const string ServiceAccountName = "weft-agent-node";

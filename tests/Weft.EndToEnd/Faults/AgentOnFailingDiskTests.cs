@@ -103,7 +103,7 @@ public sealed class AgentOnFailingDiskTests : IAsyncLifetime
             .. (string[])["--server", _weftd.Url.ToString(), "--state", State, "--socket", Socket],
             .. (string[])["--name", "a1", "--enrollment-token-file", token, "--cni-bin", Path.Join(_folder, "none")],
         ];
-        var start = new ProcessStartInfo(RelayLab.Program("Weft.Agent", "weft-agent"), options)
+        var start = new ProcessStartInfo(Programs.PathOf("Weft.Agent", "weft-agent"), options)
         {
             RedirectStandardError = true,
         };

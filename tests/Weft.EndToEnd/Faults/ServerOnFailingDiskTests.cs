@@ -79,8 +79,10 @@ public sealed class ServerOnFailingDiskTests
         async Task<bool> IsRefused(int number)
         {
             var answer = await weftd.SendRequest(client, "PUT", First.Id, Tagged($"{number}"));
-            done += answer.Status == 200 ? 1 : 0;
-            return answer.Status == 503 && $"{answer.Body}".Contains("nothing was done", StringComparison.Ordinal);
+            // A record may fail before or after the answer's own write, so a write may be done and told 503.
+            var isDone = answer.Status == 200 || Says(answer.Body, "it was carried out");
+            done += isDone ? 1 : 0;
+            return answer.Status == 503 && Says(answer.Body, "nothing was done");
         }
 
         var sent = 0;
@@ -93,8 +95,10 @@ public sealed class ServerOnFailingDiskTests
             .Select(line => JsonNode.Parse(line)!)
             .Count(record => record["id"]?.ToString() == First.Id && record["status"]?.GetValue<int>() == 200);
         // What was carried out and told 503 is on record too: as done.
-        Assert.Equal(failsToWrite ? done + 1 : done, recorded);
+        Assert.Equal(done, recorded);
     }
+
+    private static bool Says(JsonNode? body, string words) => $"{body}".Contains(words, StringComparison.Ordinal);
 
     /// <summary>The file beside the kernel's lock only names the process: a full disk is no other weftd.</summary>
     [Fact]

@@ -15,7 +15,6 @@ public sealed class InventoryTests
 {
     private const string East = $"{SmallSite.Cloud}/kubernetesClusters/east";
     private const string Node = $"{East}/providers/Weft.Fleet/nodes/w1";
-    private static readonly string Here = Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory);
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -110,7 +109,7 @@ public sealed class InventoryTests
         await File.WriteAllTextAsync(token, await weftd.EnrolmentToken(client, East, "w1", "w1"), Cancel);
         return Process.Start(
             new ProcessStartInfo(
-                Program("Weft.Agent", "weft-agent"),
+                Programs.PathOf("Weft.Agent", "weft-agent"),
                 [
                     "--server",
                     weftd.Url.ToString(),
@@ -158,7 +157,7 @@ public sealed class InventoryTests
     {
         using var process = Process.Start(
             new ProcessStartInfo(
-                Program("Weft.Cli", "weft"),
+                Programs.PathOf("Weft.Cli", "weft"),
                 [
                     .. arguments,
                     "--server",
@@ -182,9 +181,6 @@ public sealed class InventoryTests
         Assert.True(process.ExitCode is 0 or 1, await errors);
         return (process.ExitCode, output);
     }
-
-    private static string Program(string project, string name) =>
-        Path.GetFullPath(Path.Join(Here, "..", "..", project, Path.GetFileName(Here), name));
 
     [DllImport("libc", EntryPoint = "kill")]
     private static extern int Signal(int process, int signal);

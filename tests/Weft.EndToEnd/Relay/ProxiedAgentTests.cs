@@ -15,11 +15,6 @@ public sealed class ProxiedAgentTests : IAsyncLifetime
     private const string Password = "s3cret-of-the-proxy";
     private const string Node = $"{SmallSite.Cloud}/kubernetesClusters/east/providers/Weft.Fleet/nodes/w1";
 
-    private static readonly string Build = Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory);
-    private static readonly string Agent = Environment.GetEnvironmentVariable("WEFT_BIN") is { Length: > 0 } bin
-        ? Path.Join(bin, "weft-agent")
-        : Path.GetFullPath(Path.Join(Build, "..", "..", "Weft.Agent", Path.GetFileName(Build), "weft-agent"));
-
     private readonly DirectoryInfo _place = Directory.CreateTempSubdirectory("weft-proxied-");
     private readonly Authority _authority = new("localhost", "127.0.0.1");
     private readonly ConcurrentQueue<string> _output = [];
@@ -168,7 +163,7 @@ public sealed class ProxiedAgentTests : IAsyncLifetime
     {
         var place = _place.FullName;
         var start = new ProcessStartInfo(
-            Agent,
+            Programs.PathOf("Weft.Agent", "weft-agent"),
             [
                 "--server",
                 _weftd.Url.ToString(),

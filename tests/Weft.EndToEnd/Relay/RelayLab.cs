@@ -69,18 +69,7 @@ internal sealed class RelayLab : IAsyncDisposable
     }
 
     /// <summary>The command line.</summary>
-    public static string Weft { get; } = Program("Weft.Cli", "weft");
-
-    /// <summary>
-    /// A program of Weft: that of <c>WEFT_BIN</c>, which may be compiled ahead of time, or the build's.
-    /// </summary>
-    public static string Program(string project, string name)
-    {
-        var build = Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory);
-        return Environment.GetEnvironmentVariable("WEFT_BIN") is { } bin
-            ? Path.Join(bin, name)
-            : Path.GetFullPath(Path.Join(build, "..", "..", project, Path.GetFileName(build), name));
-    }
+    public static string Weft { get; } = Programs.PathOf("Weft.Cli", "weft");
 
     /// <summary>Starts an agent of cluster east, and waits until it is at the relay and has reported.</summary>
     /// <param name="name">Its name: another agent of that name goes on where this one ended.</param>
@@ -98,7 +87,7 @@ internal sealed class RelayLab : IAsyncDisposable
         string[] line =
         [
             .. before,
-            Program("Weft.Agent", "weft-agent"),
+            Programs.PathOf("Weft.Agent", "weft-agent"),
             "--server",
             Weftd.Url.ToString(),
             "--ca",

@@ -12,11 +12,7 @@ namespace Weft.EndToEnd.Server;
 /// <summary>The program as a child on a directory: started, asked, stopped, killed, started again.</summary>
 internal sealed class Weftd : IAsyncDisposable
 {
-    // Both stand beside each other in the artifacts: bin/Weft.EndToEnd/debug and bin/Weft.Server/debug.
-    private static readonly string Here = Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory);
-    private static readonly string Program = Path.GetFullPath(
-        Path.Join(Here, "..", "..", "Weft.Server", Path.GetFileName(Here), "weftd")
-    );
+    private static readonly string Program = Programs.PathOf("Weft.Server", "weftd");
     private readonly ConcurrentQueue<string> _output = [];
     private readonly ConcurrentQueue<string> _errors = [];
     private readonly string[] _arguments;

@@ -10,7 +10,6 @@ namespace Weft.EndToEnd.Storage;
 /// <summary>weft-agent as a process that serves a node, and the socket that its pods' plugin asks.</summary>
 internal sealed class NodeAgent : IAsyncDisposable
 {
-    private static readonly string Here = Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory);
     private readonly DirectoryInfo _place = Directory.CreateTempSubdirectory("weft-node-");
     private readonly ConcurrentQueue<string> _log = [];
     private Process? _process;
@@ -86,7 +85,7 @@ internal sealed class NodeAgent : IAsyncDisposable
 
     private void Start(params string[] arguments)
     {
-        var program = Path.GetFullPath(Path.Join(Here, "..", "..", "Weft.Agent", Path.GetFileName(Here), "weft-agent"));
+        var program = Programs.PathOf("Weft.Agent", "weft-agent");
         _process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true })!;
         _process.ErrorDataReceived += (_, line) => _log.Enqueue(line.Data ?? "(ended)");
         _process.BeginErrorReadLine();

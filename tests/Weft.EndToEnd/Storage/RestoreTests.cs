@@ -6,8 +6,6 @@ namespace Weft.EndToEnd.Storage;
 /// <summary>What a site's running pods have after its store was restored from a backup.</summary>
 public sealed class RestoreTests
 {
-    private static readonly string Here = Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory);
-
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
@@ -55,7 +53,7 @@ public sealed class RestoreTests
 
     private static async Task<(int Code, string Output, string Errors)> Weft(Weftd weftd, params string[] arguments)
     {
-        var program = Path.GetFullPath(Path.Join(Here, "..", "..", "Weft.Cli", Path.GetFileName(Here), "weft"));
+        var program = Programs.PathOf("Weft.Cli", "weft");
         using var process = Process.Start(
             new ProcessStartInfo(
                 program,

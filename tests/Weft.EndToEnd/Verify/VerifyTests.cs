@@ -15,7 +15,6 @@ public sealed class VerifyTests : IDisposable
     private const string East = $"{SmallSite.Cloud}/kubernetesClusters/east";
     private const string ControlPlaneAddress = "198.51.100.1";
 
-    private static readonly string Here = Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory);
     private readonly string _name = $"lintv{Environment.ProcessId % 100000}";
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("weft-verify-");
     private Process? _agent;
@@ -82,7 +81,7 @@ public sealed class VerifyTests : IDisposable
     private Task<(int Code, string Output, string Errors)> VerifyOnTheNode(string network) =>
         Run(
             "ip",
-            $"netns exec {_name}node {Program("Weft.Agent", "weft-agent")} verify "
+            $"netns exec {_name}node {Programs.PathOf("Weft.Agent", "weft-agent")} verify "
                 + $"--configuration {_directory.FullName}/state/desired.json --network {network}"
         );
 
@@ -155,7 +154,7 @@ public sealed class VerifyTests : IDisposable
                     "netns",
                     "exec",
                     $"{_name}node",
-                    Program("Weft.Agent", "weft-agent"),
+                    Programs.PathOf("Weft.Agent", "weft-agent"),
                     "--server",
                     weftd.Url.ToString(),
                     "--state",
@@ -182,13 +181,10 @@ public sealed class VerifyTests : IDisposable
 
     private static Task<(int Code, string Output, string Errors)> Weft(Weftd weftd, params string[] args) =>
         Run(
-            Program("Weft.Cli", "weft"),
+            Programs.PathOf("Weft.Cli", "weft"),
             $"{string.Join(' ', args)} --server {weftd.Url} --token-file {weftd.Data}/admin.token "
                 + $"-s {SmallSite.Subscription.Split('/')[2]} -g rg1"
         );
-
-    private static string Program(string project, string name) =>
-        Path.GetFullPath(Path.Join(Here, "..", "..", project, Path.GetFileName(Here), name));
 
     private static async Task Ip(string arguments)
     {

@@ -66,7 +66,7 @@ internal sealed class ServiceAccountSigner(string issuer = "https://kubernetes.d
             ["iat"] = now.ToUnixTimeSeconds(),
             ["nbf"] = now.ToUnixTimeSeconds(),
             ["exp"] = now.AddHours(1).ToUnixTimeSeconds(),
-            ["sub"] = "system:serviceaccount:weft-system:weft-agent-node",
+            ["sub"] = "system:serviceaccount:weft-node-system:weft-agent-node",
             ["kubernetes.io"] = bound,
         };
         edit?.Invoke(payload);

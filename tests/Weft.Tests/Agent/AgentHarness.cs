@@ -30,6 +30,8 @@ internal sealed class AgentHarness : IAsyncDisposable
         AcquireTimeout = TimeSpan.FromSeconds(10),
         SocketTimeout = TimeSpan.FromSeconds(20),
         ConnectivityGrace = TimeSpan.Zero,
+        // Longer than anybody would wait: a loaded machine ends no test's folder under an agent that still writes.
+        ShutdownTimeout = TimeSpan.FromMinutes(1),
     };
 
     private readonly StringWriter _log = new();

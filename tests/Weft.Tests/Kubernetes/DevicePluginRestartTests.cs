@@ -54,15 +54,18 @@ public sealed class DevicePluginRestartTests
         Assert.Empty(Pods(harness));
     }
 
-    [Fact]
-    public async Task Refuses_ToRestartAnythingElse()
+    [Theory]
+    [InlineData("deployment kube-system/coredns")]
+    [InlineData("daemonset kube-system/kube-proxy")]
+    [InlineData("daemonset other/kube-sriov-device-plugin")]
+    public async Task Refuses_ToRestartAnythingElse(string target)
     {
         await using var harness = await KubeHarness.Start();
         var config = Config(("w1", "a"));
-        config["metadata"]!["annotations"]!["weft.dev/restart"] = "deployment kube-system/coredns";
+        config["metadata"]!["annotations"]!["weft.dev/restart"] = target;
         var result = await harness.Reconcile(config);
         Assert.Contains(
-            "only a DaemonSet of kube-system is restarted",
+            "only daemonset kube-system/kube-sriov-device-plugin is restarted",
             Assert.Single(result.Findings),
             StringComparison.Ordinal
         );

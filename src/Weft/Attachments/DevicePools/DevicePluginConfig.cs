@@ -47,8 +47,11 @@ internal static class DevicePluginConfig
     /// <summary>The annotation that says why there is no <see cref="DefaultFileName"/>.</summary>
     public const string NoDefaultFileAnnotation = "weft.dev/config-json-left-out";
 
-    /// <summary>What upstream's manifests call the plugin.</summary>
-    private const string DaemonSet = "daemonset kube-system/kube-sriov-device-plugin";
+    /// <summary>What upstream's manifests call the plugin; its pods are the only ones that are ever restarted.</summary>
+    public const string DaemonSet = "kube-sriov-device-plugin";
+
+    /// <summary>The value of <see cref="RestartAnnotation"/>.</summary>
+    public const string RestartTarget = $"daemonset {Namespace}/{DaemonSet}";
 
     /// <summary>Renders the ConfigMap.</summary>
     /// <param name="nodes">All nodes of the cluster; one without pools gets a file without resources, since the plugin
@@ -68,7 +71,7 @@ internal static class DevicePluginConfig
 
         var annotations = new JsonObject
         {
-            [RestartAnnotation] = DaemonSet,
+            [RestartAnnotation] = RestartTarget,
             [RestartNodesAnnotation] = Encoding.UTF8.GetString(Json.ToUtf8(digests)),
         };
         // Most clusters' nodes are alike; only where they aren't is there something to think about.

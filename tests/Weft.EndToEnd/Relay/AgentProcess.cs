@@ -22,6 +22,9 @@ internal sealed class AgentProcess
     /// <summary>What it has said last, for messages of failed tests.</summary>
     public string Output => string.Join('\n', _output.TakeLast(20));
 
+    /// <summary>Whether it has ever said a text.</summary>
+    public bool HasSaid(string text) => _output.Any(line => line.Contains(text, StringComparison.Ordinal));
+
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     /// <summary>How often it has told weftd what has become of its desired state.</summary>

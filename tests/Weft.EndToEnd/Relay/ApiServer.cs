@@ -20,6 +20,7 @@ internal sealed class ApiServer : IAsyncDisposable
 
     private readonly WebApplication _app;
     private readonly Authority _authority;
+    private int _requests;
 
     private ApiServer(Authority authority, int forwardsTo)
     {
@@ -32,13 +33,20 @@ internal sealed class ApiServer : IAsyncDisposable
             .ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.UseHttps(certificate)));
         _app = builder.Build();
         _app.UseWebSockets();
-        _app.Run(http => Serve(http, forwardsTo));
+        _app.Run(http =>
+        {
+            Interlocked.Increment(ref _requests);
+            return Serve(http, forwardsTo);
+        });
     }
 
     public int Port => new Uri(_app.Urls.First()).Port;
 
     /// <summary>What connections became, such as <c>exec websocket</c>.</summary>
     public ConcurrentQueue<string> Upgrades { get; } = [];
+
+    /// <summary>How many requests have come.</summary>
+    public int Requests => _requests;
 
     /// <summary>The CA certificates of the cluster.</summary>
     public string CaFile => _authority.CaFile;

@@ -84,6 +84,14 @@ internal sealed class RelayLab : IAsyncDisposable
             await WriteSecret(token, await Weftd.EnrolmentToken(Client, Cluster, name, node));
         }
 
+        var agent = SpawnAgent(state, before, ["--name", name, "--enrollment-token-file", token, .. options]);
+        await agent.WaitUntilReady();
+        return agent;
+    }
+
+    /// <summary>Starts an agent on a directory, however it proves who it is, and waits for nothing.</summary>
+    public AgentProcess SpawnAgent(string state, string[] before, params string[] options)
+    {
         string[] line =
         [
             .. before,
@@ -94,19 +102,13 @@ internal sealed class RelayLab : IAsyncDisposable
             _authority.CaFile,
             "--state",
             state,
-            "--name",
-            name,
-            "--enrollment-token-file",
-            token,
             "--socket",
             $"{state}.sock",
             "--cni-bin",
             Path.Join(Home, "none"),
             .. options,
         ];
-        var agent = new AgentProcess(Spawn(line[0], line[1..]));
-        await agent.WaitUntilReady();
-        return agent;
+        return new AgentProcess(Spawn(line[0], line[1..]));
     }
 
     /// <summary>Somebody who may connect to cluster east and what is in it, and nothing else.</summary>

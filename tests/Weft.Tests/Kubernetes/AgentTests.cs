@@ -57,7 +57,7 @@ public sealed class AgentTests
             () =>
                 harness.Plane.Reports.Any(r =>
                     r is { Digest: "sha256-22", State: "Failed" }
-                    && r.Message.Contains("belongs to 'helm'", StringComparison.Ordinal)
+                    && (r.Message ?? "").Contains("belongs to 'helm'", StringComparison.Ordinal)
                 ),
             "it is reported whose the object is"
         );

@@ -21,7 +21,7 @@ public sealed class JoinTests : IDisposable
         _ = (await server.SendAsAgent(credential, "GET", "desired")).Expect(200);
         var properties = (await server.Get($"{Agents}/w1")).Expect(200).Json["properties"]!;
         Assert.Equal(
-            ("w1", "service account weft-system/weft-agent-node"),
+            ("w1", "service account weft-node-system/weft-agent-node"),
             (properties["node"]!.ToString(), properties["enrolledBy"]!.ToString())
         );
         (await Join(server, Token(server, "w2.rack-1"), "w2-rack-1", "w2.rack-1", out _)).Expect(201);
@@ -61,7 +61,7 @@ public sealed class JoinTests : IDisposable
             { "nbf", "has expired, or isn't good yet" },
             { "noexp", "isn't accepted" },
             { "namespace", "of the service account default/weft-agent-node" },
-            { "account", "of the service account weft-system/default" },
+            { "account", "of the service account weft-node-system/default" },
             { "node", "it names no node" },
             { "key", "no key of the cluster has signed it" },
             { "none", "isn't accepted" },

@@ -1,6 +1,7 @@
 """Chapters over the programs: command lines, drawn files, agents, the plugins, the relay."""
 
 import copy
+import hashlib
 import json
 import pathlib
 import shlex
@@ -335,24 +336,37 @@ def agents(stage, server):
     ask, settle = server.ask, server.settle
     enrol = f"{EAST}/listEnrollmentToken?api-version=2026-10-01"
     ask("POST", enrol.replace("core-east", "absent"))
-    _, answer, _ = ask("POST", enrol)
+    for body in ({"name": "UPPER"}, {"name": 7}, {"name": "w1", "node": "A B"}, {"minutes": 0}, {"minutes": 1441}, {"replace": "x"}, "[]"):
+        ask("POST", enrol, body)
+    _, answer, _ = ask("POST", enrol, {"name": "core-east-w1", "node": "core-east-w1"})
     token = answer["token"]
     ask("GET", f"{EAST}?api-version=2026-10-01", token=token, title="the resource API with an enrolment token")
-    for body in ({}, {"name": "UPPER"}, {"name": "a b"}, {"name": 7}, {"name": "x" * 64}, {"name": "w1", "node": 7}, {"name": "w1", "node": "A B"}, "{", "[]", {"name": "w1", "version": 7}, {"name": ""}):
+    good = {"name": "core-east-w1", "node": "core-east-w1", "version": "0.1.0", "credentialHash": "0" * 64}
+    for more in ({"name": None}, {"name": "UPPER"}, {"name": "a b"}, {"name": 7}, {"name": "x" * 64}, {"node": 7}, {"node": "A B"}, {"version": 7}, {"version": "x" * 65}, {"name": ""}, {"credentialHash": "x"},
+                 {"credentialHash": None}, {"name": "other"}, {"node": "other"}):
+        ask("POST", "/agents/v1/enroll", {**good, **more}, token=token)
+    for body in ("{", "[]", {}):
         ask("POST", "/agents/v1/enroll", body, token=token)
-    # Some of these are taken; an agent that nobody plays would hold up every operation.
-    for stray in server.get(f"{EAST}/providers/Weft.Fleet/agents?api-version={OWN}")["value"]:
-        settle("DELETE", f"{stray['id']}?api-version={OWN}")
     held = {}
-    for body in ({"name": "core-east-w1", "node": "core-east-w1", "version": "0.1.0"}, {"name": "core-east-w1", "node": "core-east-w1", "version": "0.2.0"}, {"name": "whole"},
-                 {"name": "undeclared", "node": "core-east-w9", "version": "0.1.0"}):
-        _, answer, _ = ask("POST", "/agents/v1/enroll", body, token=token)
-        ask("GET", "/agents/v1/relay", token=held.get(body["name"], "nonsense"), title="with the credential of before")
-        held[body["name"]] = answer["credential"]
-    _, answer, _ = ask("POST", enrol.replace("core-east", "upf-east"))
+
+    def enrolled(name, agent_node, cluster="core-east", version="0.1.0", **more):
+        """An agent makes its credential itself, and tells its hash."""
+        _, made, _ = ask("POST", enrol.replace("core-east", cluster), {"name": name, **({"node": agent_node} if agent_node else {}), **more})
+        secret = f"weft_agt_{hashlib.sha256(f'{name} {version}'.encode()).hexdigest()}"
+        body = {"name": name, "version": version, "credentialHash": hashlib.sha256(secret.encode()).hexdigest(), **({"node": agent_node} if agent_node else {})}
+        ask("POST", "/agents/v1/enroll", body, token=made["token"])
+        ask("POST", "/agents/v1/enroll", body, token=made["token"], title="the same again, whose answer was lost")
+        ask("POST", "/agents/v1/enroll", {**body, "credentialHash": "0" * 64}, token=made["token"], title="the token again, with another credential")
+        ask("GET", "/agents/v1/relay", token=held.get(name, "nonsense"), title="with the credential of before")
+        held[name] = secret
+
+    enrolled("core-east-w1", "core-east-w1")
+    ask("POST", enrol, {"name": "core-east-w1", "node": "core-east-w1"}, title="a name in use")
+    enrolled("core-east-w1", "core-east-w1", version="0.2.0", replace=True)
+    enrolled("whole", None)
+    enrolled("undeclared", "core-east-w9")
     for name in ("upf-east-w1", "upf-east-w2"):
-        _, enrolled, _ = ask("POST", "/agents/v1/enroll", {"name": name, "node": name, "version": "0.1.0"}, token=answer["token"])
-        held[name] = enrolled["credential"]
+        enrolled(name, name, cluster="upf-east")
     node, whole = held["core-east-w1"], held["whole"]
     digests = {}
     for name, credential in held.items():
@@ -507,7 +521,7 @@ def plugin(stage, server):
     # The socket's path may be 107 bytes long, and the work folder is anywhere.
     state, run = stage.work / "agent", stage.work / "run"
     token = stage.work / "enrolment.token"
-    stage.tell("weft", "agent", "token", "--cluster", "core-west", "--out", str(token))
+    stage.tell("weft", "agent", "token", "--cluster", "core-west", "--name", "core-west-w1", "--node", "core-west-w1", "--out", str(token))
     (stage.work / "sys").mkdir()
     (stage.work / "proc").mkdir()
     run.mkdir()

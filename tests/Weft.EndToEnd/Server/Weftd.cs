@@ -5,6 +5,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json.Nodes;
 using Weft.Contracts;
+using Weft.EndToEnd.Relay;
 using Weft.Server.Identity;
 
 namespace Weft.EndToEnd.Server;
@@ -12,11 +13,7 @@ namespace Weft.EndToEnd.Server;
 /// <summary>The program as a child on a directory: started, asked, stopped, killed, started again.</summary>
 internal sealed class Weftd : IAsyncDisposable
 {
-    // Both stand beside each other in the artifacts: bin/Weft.EndToEnd/debug and bin/Weft.Server/debug.
-    private static readonly string Here = Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory);
-    private static readonly string Program = Path.GetFullPath(
-        Path.Join(Here, "..", "..", "Weft.Server", Path.GetFileName(Here), "weftd")
-    );
+    private static readonly string Program = RelayLab.Program("Weft.Server", "weftd");
     private readonly ConcurrentQueue<string> _output = [];
     private readonly ConcurrentQueue<string> _errors = [];
     private readonly string[] _arguments;

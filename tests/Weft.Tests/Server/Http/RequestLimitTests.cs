@@ -6,7 +6,7 @@ using Weft.Server.Http;
 
 namespace Weft.Tests.Server.Http;
 
-/// <summary>What requests of one credential, and of all, may use up (docs/specs/limits.md, "management").</summary>
+/// <summary>What requests of one credential, and of all, may use up (docs/specs/limits.md).</summary>
 public sealed class RequestLimitTests
 {
     private const int Mebibyte = 1024 * 1024;

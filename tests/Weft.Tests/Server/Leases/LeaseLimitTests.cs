@@ -7,7 +7,7 @@ using Weft.Server;
 
 namespace Weft.Tests.Server.Leases;
 
-/// <summary>What agents get of a pool that others use, too, and how fast (docs/specs/limits.md, "leases").</summary>
+/// <summary>What agents get of a pool that others use, too, and how fast (docs/specs/limits.md).</summary>
 public sealed class LeaseLimitTests
 {
     /// <summary>The agent of one node asks for pods that there aren't, as fast as it can.</summary>
@@ -31,11 +31,7 @@ public sealed class LeaseLimitTests
         Assert.Contains($"node w1 of east holds {taken} of the", answer.Text, StringComparison.Ordinal);
         Assert.Equal("10.20.6.0/24", answer.Json["error"]!["target"]!.ToString());
         Assert.InRange(taken, 100, 200);
-        // Nothing was written by what was refused, and who has a lease is answered it.
-        var revision = server.Revision;
-        Assert.Equal(409, (await Acquire(server, greedy, "w1", "more")).Status);
-        Assert.Equal(200, (await Acquire(server, greedy, "w1", "c0")).Status);
-        Assert.Equal(revision, server.Revision);
+        await AssertNothingIsWritten(server, greedy);
         for (var i = 0; i < 20; i++)
         {
             (await Acquire(server, next, "w2", $"n{i}")).Expect(200);
@@ -45,6 +41,15 @@ public sealed class LeaseLimitTests
         // What it gives back it may have again.
         (await server.SendAsAgent(greedy, "POST", "leases/release", Request("w1", "c0"))).Expect(204);
         Assert.Equal(before + taken - 1 + 40, Held(server).Count(AddressFamily.IPv4));
+    }
+
+    /// <summary>By what is refused; and who has a lease is answered it.</summary>
+    private static async Task AssertNothingIsWritten(InProcessServer server, string greedy)
+    {
+        var revision = server.Revision;
+        Assert.Equal(409, (await Acquire(server, greedy, "w1", "more")).Status);
+        Assert.Equal(200, (await Acquire(server, greedy, "w1", "c0")).Status);
+        Assert.Equal(revision, server.Revision);
     }
 
     [Fact]

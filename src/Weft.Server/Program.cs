@@ -213,7 +213,7 @@ internal static class Program
         // Bodies up to this are read to their end and then refused: who is still sending hears no answer.
         limits.MaxRequestBodySize = 16 * RequestBody.MaxBytes;
         // Of each connection, whatever is asked by it; by itself it is 1 MiB. The headers must have room in it.
-        limits.MaxRequestBufferSize = 64 * 1024;
+        limits.MaxRequestBufferSize = limits.MaxRequestHeadersTotalSize;
         limits.Http2.InitialStreamWindowSize = 96 * 1024;
         limits.Http2.InitialConnectionWindowSize = 128 * 1024;
         limits.MinRequestBodyDataRate = new MinDataRate(numbers.BodyRate, BodyRateGrace);

@@ -8,7 +8,7 @@ namespace Weft.Server.Http;
 /// </summary>
 internal sealed class BodyBuffer(SharedQuota quota, string caller) : IDisposable
 {
-    private const int PieceLength = 4096;
+    private const int PieceLength = PiecePool.PieceLength;
 
     private readonly List<byte[]> _pieces = [];
     private long _counted;
@@ -17,29 +17,43 @@ internal sealed class BodyBuffer(SharedQuota quota, string caller) : IDisposable
     /// <summary>How many bytes have come.</summary>
     public long Length { get; private set; }
 
-    /// <summary>Makes room for what comes next.</summary>
-    /// <returns>Nothing where there is room; else what there is no room of.</returns>
-    public QuotaBound TryGetRoom(out Memory<byte> room)
+    /// <summary>Takes what has come.</summary>
+    /// <returns>Nothing where there was room for all of it; else what there is no room of.</returns>
+    public QuotaBound Append(ReadOnlySequence<byte> bytes)
     {
-        room = default;
-        if (_inLast == PieceLength)
+        foreach (var segment in bytes)
         {
-            if (quota.Take(caller, PieceLength) is var bound && bound != QuotaBound.None)
+            if (Append(segment.Span) is var bound && bound != QuotaBound.None)
                 return bound;
-            _counted += PieceLength;
-            _pieces.Add(ArrayPool<byte>.Shared.Rent(PieceLength));
-            _inLast = 0;
         }
 
-        room = _pieces[^1].AsMemory(_inLast, PieceLength - _inLast);
         return QuotaBound.None;
     }
 
-    /// <summary>So many bytes have come into the room.</summary>
-    public void Advance(int count)
+    private QuotaBound Append(ReadOnlySpan<byte> bytes)
     {
-        Length += count;
-        _inLast += count;
+        while (!bytes.IsEmpty)
+        {
+            if (_inLast == PieceLength && AddPiece() is var bound && bound != QuotaBound.None)
+                return bound;
+            var count = Math.Min(bytes.Length, PieceLength - _inLast);
+            bytes[..count].CopyTo(_pieces[^1].AsSpan(_inLast));
+            bytes = bytes[count..];
+            _inLast += count;
+            Length += count;
+        }
+
+        return QuotaBound.None;
+    }
+
+    private QuotaBound AddPiece()
+    {
+        if (quota.Take(caller, PieceLength) is var bound && bound != QuotaBound.None)
+            return bound;
+        _counted += PieceLength;
+        _pieces.Add(PiecePool.Rent());
+        _inLast = 0;
+        return QuotaBound.None;
     }
 
     /// <summary>All that has come, in one piece. The buffer is empty then.</summary>
@@ -63,8 +77,41 @@ internal sealed class BodyBuffer(SharedQuota quota, string caller) : IDisposable
 
     private void ReturnPieces()
     {
-        _pieces.ForEach(piece => ArrayPool<byte>.Shared.Return(piece));
+        PiecePool.Return(_pieces);
         _pieces.Clear();
         _inLast = PieceLength;
+    }
+}
+
+/// <summary>
+/// The pieces that are free. The runtime's own pool keeps a few dozen of a length: the others would be garbage, which
+/// grows the process by more than what is in flight before it is collected.
+/// </summary>
+internal static class PiecePool
+{
+    /// <summary>Bytes of a piece: a page.</summary>
+    public const int PieceLength = 4096;
+
+    /// <summary>16 MiB: what two callers have in flight at most.</summary>
+    private const int MaxFree = 4096;
+
+    private static readonly Lock Guard = new();
+    private static readonly Stack<byte[]> Free = new();
+
+    /// <summary>A piece, with whatever was in it.</summary>
+    public static byte[] Rent()
+    {
+        lock (Guard)
+            return Free.TryPop(out var piece) ? piece : new byte[PieceLength];
+    }
+
+    /// <summary>Takes pieces back.</summary>
+    public static void Return(IEnumerable<byte[]> pieces)
+    {
+        lock (Guard)
+        {
+            foreach (var piece in pieces.Take(MaxFree - Free.Count))
+                Free.Push(piece);
+        }
     }
 }

@@ -1,3 +1,4 @@
+using System.IO.Pipelines;
 using System.Text.Json.Nodes;
 using Weft.Resources;
 
@@ -27,13 +28,19 @@ internal static class RequestBody
         return buffer.Length == 0 ? new JsonObject() : Json.ParseObject(buffer.ToMemory());
     }
 
+    /// <returns>Why it isn't taken; null where it is whole.</returns>
     private static async Task<Refusal?> Fill(HttpContext http, BodyBuffer buffer, RequestLimits limits)
     {
+        var body = http.Request.BodyReader;
         using var deadline = new CancellationTokenSource(limits.BodyTimeout, limits.Time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, deadline.Token);
+        // A read that its token ends would stay under way, and what is left of the body couldn't be drained.
+        await using var registration = deadline.Token.UnsafeRegister(
+            static pipe => ((PipeReader)pipe!).CancelPendingRead(),
+            body
+        );
         try
         {
-            return await Fill(buffer, http.Request.Body, limits.Bodies, either.Token);
+            return await Fill(buffer, body, limits, http.RequestAborted);
         }
         catch (BadHttpRequestException e)
         {
@@ -44,37 +51,34 @@ internal static class RequestBody
                 _ => new Refusal(RefusalCode.InvalidRequestContent, e.Message),
             };
         }
-        catch (OperationCanceledException) when (!http.RequestAborted.IsCancellationRequested)
-        {
-            return TooSlow(
-                $"the body has not come within {limits.BodyTimeout.TotalSeconds:0} s (management.bodySeconds)"
-            );
-        }
     }
 
-    /// <returns>Why it isn't taken; null where it is whole.</returns>
-    private static async Task<Refusal?> Fill(BodyBuffer buffer, Stream body, SharedQuota quota, CancellationToken stop)
+    private static async Task<Refusal?> Fill(
+        BodyBuffer buffer,
+        PipeReader body,
+        RequestLimits limits,
+        CancellationToken aborted
+    )
     {
+        var total = 0L;
         while (true)
         {
-            if (buffer.TryGetRoom(out var room) is var bound && bound != QuotaBound.None)
-                return NoRoom(bound, quota);
-            var read = await body.ReadAsync(room, stop);
-            if (read == 0)
-                return null;
-            buffer.Advance(read);
-            if (buffer.Length <= MaxBytes)
-                continue;
-            buffer.Dispose();
-            return await Drain(body, stop);
+            var read = await body.ReadAsync(aborted);
+            total += read.Buffer.Length;
+            var bound = total <= MaxBytes ? buffer.Append(read.Buffer) : QuotaBound.None;
+            body.AdvanceTo(read.Buffer.End);
+            if (read.IsCanceled)
+                return TooSlow(
+                    $"the body has not come within {limits.BodyTimeout.TotalSeconds:0} s (management.bodySeconds)"
+                );
+            if (bound != QuotaBound.None)
+                return NoRoom(bound, limits.Bodies);
+            // What is too much is read to its end all the same: who is still sending hears no answer.
+            if (total > MaxBytes)
+                buffer.Dispose();
+            if (read.IsCompleted)
+                return total > MaxBytes ? TooLarge : null;
         }
-    }
-
-    /// <summary>Who is still sending hears no answer.</summary>
-    private static async Task<Refusal> Drain(Stream body, CancellationToken stop)
-    {
-        await body.CopyToAsync(Stream.Null, 4096, stop);
-        return TooLarge;
     }
 
     private static Refusal TooSlow(string why) => new(RefusalCode.RequestTimeout, why);

@@ -6,6 +6,10 @@ internal static class AttackSuite
     public static async Task Run(string bin, bool quick)
     {
         AttackStore.Run(bin, quick);
-        await AttackAudit.Run(Path.Combine(bin, "weftd"));
+        var weftd = Path.Combine(bin, "weftd");
+        await AttackAudit.Run(weftd);
+        await AttackBodies.Run(weftd);
+        await AttackSenders.Run(weftd, quick);
+        await AttackLeases.Run(bin);
     }
 }

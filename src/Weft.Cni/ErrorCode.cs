@@ -47,6 +47,9 @@ internal enum ErrorCode
     /// <summary>CHECK: the lease is gone or holds other addresses.</summary>
     LeaseDiffers = 103,
 
+    /// <summary>The node or the cluster holds as many addresses as it may.</summary>
+    QuotaExceeded = 104,
+
     /// <summary>weft-trunk: the upstream plugin isn't there, or gave a result that can't be read.</summary>
     PluginUnavailable = 105,
 

@@ -29,11 +29,14 @@ internal static class RefusalCodes
         {
             _ when command == Command.Status => ErrorCode.NotAvailable,
             nameof(RefusalCode.ServiceUnavailable)
+            or nameof(RefusalCode.TooManyRequests)
+            or nameof(RefusalCode.RequestTimeout)
             or nameof(RefusalCode.RegistrationPending)
             or nameof(RefusalCode.Contended)
             or nameof(RefusalCode.LeaseSessionEnded) => ErrorCode.TryAgainLater,
             nameof(RefusalCode.AddressHeld) => ErrorCode.AddressHeld,
             nameof(RefusalCode.AddressPoolExhausted) => ErrorCode.AddressPoolExhausted,
+            nameof(RefusalCode.QuotaExceeded) => ErrorCode.QuotaExceeded,
             nameof(RefusalCode.AddressNotUsable) => ErrorCode.AddressNotUsable,
             nameof(RefusalCode.ResourceNotFound) or nameof(RefusalCode.Mismatch) when command == Command.Check =>
                 ErrorCode.LeaseDiffers,

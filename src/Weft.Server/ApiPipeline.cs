@@ -21,6 +21,7 @@ internal sealed partial class ApiPipeline(
     PrincipalEndpoints principals,
     AgentEndpoints agents,
     AuditTrail trail,
+    RequestLimits limits,
     ILogger<ApiPipeline> logger
 )
 {
@@ -86,8 +87,9 @@ internal sealed partial class ApiPipeline(
         }
 
         entry.Identify(caller);
-        if (trail.CheckWritable(entry) is { } unrecordable)
-            await http.Refuse(unrecordable);
+        http.IdentifyCaller(entry.Who);
+        if ((trail.CheckWritable(entry) ?? limits.EnterWait(http)) is { } refused)
+            await http.Refuse(refused);
         else
             await Dispatch(http, caller);
     }

@@ -41,6 +41,9 @@ internal static class Program
         MaxDelayedPerSource = 256,
     };
 
+    /// <summary>How long a body may come slower than it must: Kestrel's own.</summary>
+    private static readonly TimeSpan BodyRateGrace = TimeSpan.FromSeconds(5);
+
     /// <summary>EX_IOERR of sysexits.h: the disk failed. A new start is the cure, once the disk is well.</summary>
     private const int DiskFailure = 74;
 
@@ -175,8 +178,7 @@ internal static class Program
             .ConfigureKestrel(kestrel =>
             {
                 kestrel.AddServerHeader = false;
-                // Bodies up to this are read to their end and then refused: who is still sending hears no answer.
-                kestrel.Limits.MaxRequestBodySize = 16 * HttpContextExtensions.MaxBodyBytes;
+                BoundBodies(kestrel.Limits, options.Numbers.Management);
                 kestrel.Listen(
                     options.Listen,
                     listen =>
@@ -193,6 +195,7 @@ internal static class Program
             .AddSingleton(limits)
             .AddSingleton(time)
             .AddSingleton(new PublicOrigin(options.PublicAddress));
+        AddLimits(builder.Services, options.Numbers, time);
         AddAudit(builder.Services, options, time);
         AddStorage(builder.Services, options, store);
         AddRelay(builder.Services, options.Data, time);
@@ -202,6 +205,18 @@ internal static class Program
         var app = builder.Build();
         app.Run(app.Services.GetRequiredService<ApiPipeline>().Serve);
         return app;
+    }
+
+    /// <summary>What Kestrel itself holds of bodies that nobody reads, and how fast they must come.</summary>
+    private static void BoundBodies(KestrelServerLimits limits, ManagementLimits numbers)
+    {
+        // Bodies up to this are read to their end and then refused: who is still sending hears no answer.
+        limits.MaxRequestBodySize = 16 * RequestBody.MaxBytes;
+        // Of each connection, whatever is asked by it; by itself it is 1 MiB. The headers must have room in it.
+        limits.MaxRequestBufferSize = limits.MaxRequestHeadersTotalSize;
+        limits.Http2.InitialStreamWindowSize = 96 * 1024;
+        limits.Http2.InitialConnectionWindowSize = 128 * 1024;
+        limits.MinRequestBodyDataRate = new MinDataRate(numbers.BodyRate, BodyRateGrace);
     }
 
     private static void AddStorage(IServiceCollection services, ServeOptions options, IResourceStore store)
@@ -217,6 +232,12 @@ internal static class Program
                 provider.GetRequiredService<ILogger<BackupSchedule>>()
             ));
     }
+
+    private static void AddLimits(IServiceCollection services, ServerLimits numbers, TimeProvider time) =>
+        services
+            .AddSingleton(numbers.Leases)
+            .AddSingleton(new RequestLimits(numbers.Management, time))
+            .AddSingleton(new PlanGate(numbers.Management.Plans, time));
 
     /// <summary>
     /// First, so that it stops last: what others do while they stop is still put on record, and the stop behind it.
@@ -278,6 +299,7 @@ internal static class Program
         services
             .AddSingleton<ControlPlane>()
             .AddSingleton<LeaseSessions>()
+            .AddSingleton<LeaseRates>()
             .AddSingleton<LeaseAllocator>()
             .AddSingleton<LeaseRegistrar>()
             .AddSingleton<EnrolmentEndpoints>()

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Net;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Weft.Fleet.Quotas;
 using Weft.Relay.Transport;
 using Weft.Resources;
 using Weft.Server.Relays;
@@ -11,12 +12,17 @@ namespace Weft.Server;
 /// <summary>All numbers of the file that <c>--limits</c> names (docs/specs/limits.md).</summary>
 /// <param name="Fleet">Those of the networks.</param>
 /// <param name="Relay">Those of the relay, in the object <c>relay</c>.</param>
-/// <param name="Management">The bounds on connections to the port of people and agents, in the object
-/// <c>management</c>.</param>
-internal sealed record ServerLimits(Limits Fleet, RelayLimits Relay, PortLimits Management)
+/// <param name="Management">Those of the port of people and agents, in the object <c>management</c>.</param>
+/// <param name="Leases">Those of what one node and one cluster may lease, in the object <c>leases</c>.</param>
+internal sealed record ServerLimits(Limits Fleet, RelayLimits Relay, ManagementLimits Management, LeaseLimits Leases)
 {
     /// <summary>The numbers as they are if nobody says otherwise.</summary>
-    public static readonly ServerLimits Default = new(Limits.Default, RelayLimits.Default, new(100_000, 4_096));
+    public static readonly ServerLimits Default = new(
+        Limits.Default,
+        RelayLimits.Default,
+        ManagementLimits.Default,
+        LeaseLimits.Default
+    );
 
     /// <summary>
     /// How much of the process's descriptors the connections of people and agents may take, per cent: what the relay and
@@ -24,25 +30,43 @@ internal sealed record ServerLimits(Limits Fleet, RelayLimits Relay, PortLimits 
     /// </summary>
     public const int ManagementDescriptorPercent = 25;
 
-    /// <summary>The member that holds the bounds of the management's port.</summary>
-    public const string ManagementMember = "management";
+    /// <summary>The member that holds <see cref="Leases"/>.</summary>
+    public const string LeasesMember = "leases";
 
-    /// <summary>The rows of <see cref="Management"/>.</summary>
-    public static readonly ImmutableArray<LimitRow<PortLimits>> ManagementRows =
+    /// <summary>The rows of <see cref="Leases"/>.</summary>
+    public static readonly ImmutableArray<LimitRow<LeaseLimits>> LeaseRows =
     [
-        new("connections", 16, 1_000_000, l => l.Total, (l, v) => l with { Total = (int)v, IsTotalGiven = true }),
+        new("perNode", 1, 10_000_000, l => l.PerNode, (l, v) => l with { PerNode = (int)v }),
+        new("perCluster", 1, 100_000_000, l => l.PerCluster, (l, v) => l with { PerCluster = (int)v }),
+        new("ratePerNode", 1, 100_000, l => l.Node.Rate, (l, v) => l with { Node = l.Node with { Rate = (int)v } }),
         new(
-            "connectionsPerSource",
+            "burstPerNode",
             1,
             1_000_000,
-            l => l.PerSource,
-            (l, v) => l with { PerSource = (int)v, IsPerSourceGiven = true }
+            l => l.Node.Burst,
+            (l, v) => l with { Node = l.Node with { Burst = (int)v } }
         ),
+        new(
+            "ratePerCluster",
+            1,
+            1_000_000,
+            l => l.Cluster.Rate,
+            (l, v) => l with { Cluster = l.Cluster with { Rate = (int)v } }
+        ),
+        new(
+            "burstPerCluster",
+            1,
+            10_000_000,
+            l => l.Cluster.Burst,
+            (l, v) => l with { Cluster = l.Cluster with { Burst = (int)v } }
+        ),
+        new("keptPercent", 0, 90, l => l.KeptPercent, (l, v) => l with { KeptPercent = (int)v }),
     ];
 
     private static readonly Schema Objects = new([
         LimitRows.SchemaOf(RelayLimits.MemberName, RelayLimits.Rows),
-        LimitRows.SchemaOf(ManagementMember, ManagementRows),
+        LimitRows.SchemaOf(ManagementLimits.MemberName, ManagementLimits.Rows),
+        LimitRows.SchemaOf(LeasesMember, LeaseRows),
     ]);
 
     /// <summary>Reads a file.</summary>
@@ -67,8 +91,8 @@ internal sealed record ServerLimits(Limits Fleet, RelayLimits Relay, PortLimits 
     {
         var services = listen.ApplicationServices;
         var quota = new ConnectionQuota(
-            ManagementMember,
-            Management.Within(DescriptorLimit.Read(), ManagementDescriptorPercent),
+            ManagementLimits.MemberName,
+            Management.Connections.Within(DescriptorLimit.Read(), ManagementDescriptorPercent),
             time,
             services.GetRequiredService<ILogger<ConnectionQuota>>()
         );
@@ -93,7 +117,8 @@ internal sealed record ServerLimits(Limits Fleet, RelayLimits Relay, PortLimits 
     {
         var (fleet, own) = (new JsonObject(), new JsonObject());
         foreach (var (name, value) in body)
-            (name is RelayLimits.MemberName or ManagementMember ? own : fleet)[name] = value?.DeepClone();
+            (name is RelayLimits.MemberName or ManagementLimits.MemberName or LeasesMember ? own : fleet)[name] =
+                value?.DeepClone();
         var findings = new List<Refusal>();
         var read = Objects.Normalise(own, default, findings);
         if (!Limits.Read(fleet).TryGet(out var networks, out var refusal))
@@ -103,16 +128,17 @@ internal sealed record ServerLimits(Limits Fleet, RelayLimits Relay, PortLimits 
         return new ServerLimits(
             networks!,
             LimitRows.Apply(RelayLimits.Rows, read[RelayLimits.MemberName], RelayLimits.Default),
-            LimitRows.Apply(ManagementRows, read[ManagementMember], Default.Management)
+            LimitRows.Apply(ManagementLimits.Rows, read[ManagementLimits.MemberName], ManagementLimits.Default),
+            LimitRows.Apply(LeaseRows, read[LeasesMember], LeaseLimits.Default)
         );
     }
 
-    /// <summary>The numbers of the two ports that are in force, as the API serves them.</summary>
+    /// <summary>The numbers of the two ports and of leases that are in force, as the API serves them.</summary>
     /// <param name="descriptors">How many descriptors the process may have.</param>
     public JsonObject ToJson(int descriptors)
     {
         var relay = Relay.Connections.Within(descriptors, RelayLimits.DescriptorPercent);
-        var management = Management.Within(descriptors, ManagementDescriptorPercent);
+        var management = Management.Connections.Within(descriptors, ManagementDescriptorPercent);
         return new JsonObject
         {
             [RelayLimits.MemberName] = LimitRows.ToJson(
@@ -122,7 +148,14 @@ internal sealed record ServerLimits(Limits Fleet, RelayLimits Relay, PortLimits 
                     Connections = new(relay.Total, relay.PerSource),
                 }
             ),
-            [ManagementMember] = LimitRows.ToJson(ManagementRows, new(management.Total, management.PerSource)),
+            [ManagementLimits.MemberName] = LimitRows.ToJson(
+                ManagementLimits.Rows,
+                Management with
+                {
+                    Connections = new(management.Total, management.PerSource),
+                }
+            ),
+            [LeasesMember] = LimitRows.ToJson(LeaseRows, Leases),
         };
     }
 }

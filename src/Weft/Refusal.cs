@@ -24,6 +24,11 @@ internal sealed record Refusal(
 )
 {
     /// <summary>
+    /// After how many seconds it is worth asking again; null, the default, where the code says all that is known.
+    /// </summary>
+    public int? RetryAfterSeconds { get; init; }
+
+    /// <summary>
     /// All findings as one refusal: the finding itself if it is alone, else a summary that carries all.
     /// </summary>
     public static Refusal Combine(IReadOnlyList<Refusal> findings, string? target)

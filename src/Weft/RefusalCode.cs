@@ -77,6 +77,9 @@ internal enum RefusalCode
     /// <summary>The pool has no free address left. 409.</summary>
     AddressPoolExhausted,
 
+    /// <summary>A node, cluster or caller has as many as it may; the message says who, how many, and of what bound. 409.</summary>
+    QuotaExceeded,
+
     /// <summary>A precondition (<c>If-Match</c>, <c>If-None-Match</c>) does not hold. 412.</summary>
     PreconditionFailed,
 
@@ -93,6 +96,12 @@ internal enum RefusalCode
 
     /// <summary>The body is larger than the server takes. 413.</summary>
     RequestTooLarge,
+
+    /// <summary>The body came too slowly. 408.</summary>
+    RequestTimeout,
+
+    /// <summary>The caller asks too much at once; <c>Retry-After</c> says when to ask again. 429.</summary>
+    TooManyRequests,
 
     /// <summary>The change would shut out who makes it; it must be insisted on. 409.</summary>
     WouldLockOut,
@@ -127,18 +136,21 @@ internal static class RefusalCodes
             RefusalCode.AuthorizationFailed => 403,
             RefusalCode.InvalidResourceType or RefusalCode.ResourceNotFound or RefusalCode.ResourceGroupNotFound => 404,
             RefusalCode.MethodNotAllowed => 405,
+            RefusalCode.RequestTimeout => 408,
             RefusalCode.MissingSubscriptionRegistration
             or RefusalCode.Conflict
             or RefusalCode.InUse
             or RefusalCode.Overlap
             or RefusalCode.AddressHeld
             or RefusalCode.AddressPoolExhausted
+            or RefusalCode.QuotaExceeded
             or RefusalCode.PluginNotDrawn
             or RefusalCode.LeaseSessionEnded
             or RefusalCode.Contended
             or RefusalCode.WouldLockOut => 409,
             RefusalCode.PreconditionFailed => 412,
             RefusalCode.RequestTooLarge => 413,
+            RefusalCode.TooManyRequests => 429,
             RefusalCode.InternalError => 500,
             RefusalCode.ServiceUnavailable or RefusalCode.RegistrationPending => 503,
             _ => 400,

@@ -70,7 +70,8 @@ internal sealed class InProcessServer : IAsyncDisposable
         DateTimeOffset? now = null,
         RelayServeOptions? relay = null,
         AuditServeOptions? audit = null,
-        string? data = null
+        string? data = null,
+        ServerLimits? numbers = null
     )
     {
         var directory = data is null
@@ -83,6 +84,7 @@ internal sealed class InProcessServer : IAsyncDisposable
         {
             Relay = relay,
             Audit = audit ?? new AuditServeOptions(),
+            Numbers = numbers ?? ServerLimits.Default,
             // A start and a stop of each server would bury what a test has to say.
             LogLevel = LogLevel.Warning,
         };
@@ -92,9 +94,13 @@ internal sealed class InProcessServer : IAsyncDisposable
     }
 
     /// <summary>A server with the site of <see cref="Documents.Site"/>, all of it provisioned.</summary>
-    public static async Task<InProcessServer> WithSite(RelayServeOptions? relay = null, DateTimeOffset? now = null)
+    public static async Task<InProcessServer> WithSite(
+        RelayServeOptions? relay = null,
+        DateTimeOffset? now = null,
+        ServerLimits? numbers = null
+    )
     {
-        var server = await Empty(relay: relay, now: now);
+        var server = await Empty(relay: relay, now: now, numbers: numbers);
         foreach (var document in Documents.Site)
             await server.Create(document);
         return server;
@@ -149,6 +155,13 @@ internal sealed class InProcessServer : IAsyncDisposable
             await response.Content.ReadAsStringAsync(Cancel)
         );
     }
+
+    /// <summary>The administrator's token.</summary>
+    public string Administrator => _admin;
+
+    /// <summary>A service of the server's.</summary>
+    public T Service<T>()
+        where T : notnull => _app.Services.GetRequiredService<T>();
 
     /// <summary>Sends raw bytes as the administrator.</summary>
     public Task<ServerResponse> SendAsAdministrator(string method, string path, byte[]? body) =>

@@ -39,6 +39,13 @@ internal sealed class SmallDisk : IAsyncDisposable
         }
     }
 
+    /// <summary>Gives so many pages of 4 KiB back.</summary>
+    public void Free(int pages)
+    {
+        using var file = new FileStream(Filler, FileMode.Open, FileAccess.Write);
+        file.SetLength(file.Length - (pages * 4096));
+    }
+
     /// <summary>Gives the room back.</summary>
     public void Free() => File.Delete(Filler);
 

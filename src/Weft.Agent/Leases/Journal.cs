@@ -19,6 +19,9 @@ internal sealed class Journal : IAsyncDisposable
     /// <summary>The most entries of one line; each is a few hundred bytes.</summary>
     private const int MaxBatch = 256;
 
+    /// <summary>As long as a batch of ordinary entries. Not zeros, which a file system may not store.</summary>
+    private static readonly byte[] Probe = [.. Enumerable.Repeat((byte)'.', 64 * 1024)];
+
     private readonly string _path;
     private readonly LeaseTable _table;
     private readonly ILogger _log;
@@ -87,6 +90,13 @@ internal sealed class Journal : IAsyncDisposable
     /// <exception cref="IOException">The disk still fails.</exception>
     public Task EnsureWritable() => _isHealthy ? Task.CompletedTask : Enqueue(null);
 
+    /// <summary>
+    /// Proves by a write that the disk has room for what may come, whether the last one went well or not: of a disk that is
+    /// all but full a small entry's luck says nothing about the next.
+    /// </summary>
+    /// <exception cref="IOException">It hasn't; nothing more is taken until it has.</exception>
+    public Task ProveWritable() => Enqueue(null, isProof: true);
+
     /// <summary>Writes what waits, and closes the file.</summary>
     public async ValueTask DisposeAsync()
     {
@@ -95,10 +105,11 @@ internal sealed class Journal : IAsyncDisposable
         _file?.Dispose();
     }
 
-    private Task Enqueue(JournalEntry? entry)
+    private Task Enqueue(JournalEntry? entry, bool isProof = false)
     {
         var waiting = new PendingAppend(
             entry,
+            isProof,
             new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)
         );
         return _queue.Writer.TryWrite(waiting)
@@ -116,6 +127,8 @@ internal sealed class Journal : IAsyncDisposable
                 batch.Add(next);
             try
             {
+                if (!_isHealthy || batch.Exists(w => w.IsProof))
+                    Prove();
                 WriteBatch([.. batch.Select(w => w.Entry).OfType<JournalEntry>()]);
                 batch.ForEach(w => w.Done.SetResult());
             }
@@ -126,6 +139,25 @@ internal sealed class Journal : IAsyncDisposable
                     w.Done.SetException(new IOException($"the journal can't be written: {e.Message}", e))
                 );
             }
+        }
+    }
+
+    /// <summary>Writes and syncs what a batch may be long, and takes it away again.</summary>
+    private void Prove()
+    {
+        var probe = $"{_path}.probe";
+        var wasHealthy = _isHealthy;
+        try
+        {
+            _isHealthy = false;
+            using var file = DurableFile.Create(probe);
+            file.Write(Probe);
+            _sync(file.SafeFileHandle);
+            _isHealthy = wasHealthy;
+        }
+        finally
+        {
+            File.Delete(probe);
         }
     }
 
@@ -202,5 +234,5 @@ internal sealed class Journal : IAsyncDisposable
         (_length, _isHealthy) = (whole, true);
     }
 
-    private readonly record struct PendingAppend(JournalEntry? Entry, TaskCompletionSource Done);
+    private readonly record struct PendingAppend(JournalEntry? Entry, bool IsProof, TaskCompletionSource Done);
 }

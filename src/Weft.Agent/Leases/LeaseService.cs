@@ -100,7 +100,7 @@ internal sealed class LeaseService(
 
         // Tried anew rather than remembered: a runtime that is told no sends no pods, and nothing else would find the
         // disk repaired.
-        await journal.EnsureWritable();
+        await journal.ProveWritable();
         return null;
     }
 

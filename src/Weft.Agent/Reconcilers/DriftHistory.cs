@@ -70,6 +70,5 @@ internal sealed class DriftHistory(TimeProvider clock)
         ];
     }
 
-    private static string Truncate(string text) =>
-        text.Length <= DriftFinding.MaxTextLength ? text : $"{text[..(DriftFinding.MaxTextLength - 1)]}…";
+    private static string Truncate(string text) => AgentTexts.Cut(text, DriftFinding.MaxTextLength);
 }

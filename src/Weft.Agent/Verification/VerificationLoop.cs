@@ -57,7 +57,7 @@ internal sealed class VerificationLoop(
             log.Verify(task.Id, task.Pod, task.Network);
             var report = await RunTask(task);
             log.Verified(task.Id, report.Interfaces.Length, report.Error ?? (report.HasPassed ? "passed" : "failed"));
-            await plane.ReportVerification(task.Id, Json.ToUtf8(report.ToJson()), cancel);
+            await plane.ReportVerification(task.Id, Json.ToUtf8(AgentTexts.Cut(report).ToJson()), cancel);
         }
 
         _after = answer.After ?? _after;

@@ -84,7 +84,9 @@ internal sealed class ArmClient(HttpClient http, Uri server, string token, TimeP
             var error = ArmError.Read(node) ?? MissingErrorBody(response);
             if (attempt >= MaxAttempts || !IsBusy(response.StatusCode, error))
                 throw new ArmException((int)response.StatusCode, error);
-            await Task.Delay(RetryAfterOf(response) ?? TimeSpan.FromSeconds(1), clock, cancel);
+            var wait = RetryAfterOf(response) ?? TimeSpan.FromSeconds(1);
+            log?.Invoke($"the server is busy ({error.Code}): asking again in {wait.TotalSeconds:0} s");
+            await Task.Delay(wait, clock, cancel);
         }
     }
 

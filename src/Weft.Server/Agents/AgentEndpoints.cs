@@ -18,6 +18,7 @@ internal sealed class AgentEndpoints(
     ControlPlane controlPlane,
     LeaseAllocator allocator,
     LeaseSessions sessions,
+    LeaseRates rates,
     LeaseRegistrar registrar,
     EnrolmentEndpoints enrolment,
     JoinEndpoints join,
@@ -213,6 +214,12 @@ internal sealed class AgentEndpoints(
         if (!(await ReadLeaseRequest(http, agent)).TryGet(out var request, out var refusal))
         {
             await http.Refuse(refusal);
+            return;
+        }
+
+        if (rates.Take(agent, request.OnlyOfNode) is { } tooFast)
+        {
+            await http.Refuse(tooFast);
             return;
         }
 

@@ -94,6 +94,7 @@ internal sealed class JoinEndpoints(ControlPlane controlPlane, EnrolmentEndpoint
         }
 
         http.Audit().IdentifyServiceAccount();
+        http.IdentifyCaller($"{cluster.Key}#{node}");
         if (
             !(await http.ReadObject()).TryGet(out var body, out var refusal)
             || !EnrolmentRequest.Read(body).TryGet(out var request, out refusal)

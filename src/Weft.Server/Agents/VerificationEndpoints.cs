@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
-using Weft.Attachments.Verification;
 using Weft.Contracts;
 using Weft.Resources;
 using Weft.Server.Http;
@@ -46,14 +44,17 @@ internal sealed class VerificationEndpoints(VerificationRuns runs, IHostApplicat
     /// <summary>Serves <c>PUT /agents/v1/verifications/ID</c>.</summary>
     public async Task AcceptReport(HttpContext http, ResourceId agent, string name)
     {
-        if (!(await http.ReadObject()).TryGet(out var body, out var refusal))
+        // Read and written again, so that nothing is passed on that no version of ours has said.
+        if (
+            !(await http.ReadObject()).TryGet(out var body, out var refusal)
+            || !AgentTexts.ReadVerification(body).TryGet(out var report, out refusal)
+        )
         {
             await http.Refuse(refusal);
             return;
         }
 
-        // Read and written again, so that nothing is passed on that no version of ours has said.
-        runs.AddReport(agent, name, () => VerificationReport.Read(JsonElement.Parse(Json.ToUtf8(body))));
+        runs.AddReport(agent, name, report);
         await http.Respond(204);
     }
 }

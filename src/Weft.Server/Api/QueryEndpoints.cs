@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using Weft.Access;
 using Weft.Addressing;
+using Weft.Contracts;
 using Weft.Fleet;
 using Weft.Fleet.Planning;
 using Weft.Relay.Transport;
@@ -17,6 +18,7 @@ internal sealed class QueryEndpoints(
     ControlPlane controlPlane,
     RelayQueries relay,
     AuditEndpoints audit,
+    PlanGate plans,
     ServeOptions options
 )
 {
@@ -101,6 +103,20 @@ internal sealed class QueryEndpoints(
             return;
         }
 
+        if (!(await plans.Enter(http.CallerKey(), http.RequestAborted)).TryGet(out var place, out refusal))
+        {
+            await http.Refuse(refusal);
+            return;
+        }
+
+        Outcome<PlanResponse> plan;
+        using (place)
+            plan = CreatePlan(http, caller, resources);
+        await (plan.TryGet(out var made, out refusal) ? http.Respond(200, made.ToJson()) : http.Refuse(refusal));
+    }
+
+    private Outcome<PlanResponse> CreatePlan(HttpContext http, Caller caller, List<JsonObject> resources)
+    {
         var planCaller = new PlanCaller(
             id => caller.HasPrivilege(Privilege.Read, id),
             id => caller.HasPrivilege(Privilege.Write, id)
@@ -110,14 +126,7 @@ internal sealed class QueryEndpoints(
             CallerAddress = SourceAddress.From(http)?.ToString(),
             Force = http.IsForced(),
         };
-        if (
-            controlPlane
-                .Plan.Create(resources, controlPlane.Store.Current, controlPlane.Now, planCaller)
-                .TryGet(out var plan, out refusal)
-        )
-            await http.Respond(200, plan.ToJson());
-        else
-            await http.Refuse(refusal);
+        return controlPlane.Plan.Create(resources, controlPlane.Store.Current, controlPlane.Now, planCaller);
     }
 
     private Task ServeHolders(HttpContext http)

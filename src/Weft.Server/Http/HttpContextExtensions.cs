@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using Weft.Resources;
 
@@ -11,9 +12,6 @@ internal delegate Task<Refusal?> BeforeAnswer(int status, Refusal? refusal);
 /// <summary>Answers in ARM's form.</summary>
 internal static class HttpContextExtensions
 {
-    /// <summary>ARM's own limit for a request's body, in bytes: 4 MiB.</summary>
-    public const int MaxBodyBytes = 4 * 1024 * 1024;
-
     /// <summary>Answers a JSON body.</summary>
     public static async Task Respond(this HttpContext http, int status, JsonNode? body = null)
     {
@@ -43,10 +41,18 @@ internal static class HttpContextExtensions
     {
         if (refusal.Code == RefusalCode.AuthenticationFailed)
             http.Response.Headers.WWWAuthenticate = "Bearer";
-        if (refusal.Code is RefusalCode.ServiceUnavailable or RefusalCode.RegistrationPending or RefusalCode.Contended)
-            http.Response.Headers.RetryAfter = "1";
+        if (RetryAfterOf(refusal) is { } seconds)
+            http.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
         return http.Write(refusal.Code.HttpStatus(), Json.ToUtf8(refusal.ToErrorBody()));
     }
+
+    private static int? RetryAfterOf(Refusal refusal) =>
+        refusal.RetryAfterSeconds
+        ?? (
+            refusal.Code is RefusalCode.ServiceUnavailable or RefusalCode.RegistrationPending or RefusalCode.Contended
+                ? 1
+                : null
+        );
 
     private static async Task Write(this HttpContext http, int status, byte[]? bytes)
     {
@@ -58,34 +64,6 @@ internal static class HttpContextExtensions
         await http.Response.Body.WriteAsync(bytes, http.RequestAborted);
     }
 
-    /// <summary>Reads the body as a JSON object; an empty body is an empty object.</summary>
-    public static async Task<Outcome<JsonObject>> ReadObject(this HttpContext http)
-    {
-        using var buffer = new MemoryStream();
-        var tooLarge = new Refusal(RefusalCode.RequestTooLarge, "the body is larger than 4 MiB");
-        try
-        {
-            var chunk = new byte[16 * 1024];
-            long total = 0;
-            for (int read; (read = await http.Request.Body.ReadAsync(chunk, http.RequestAborted)) > 0; total += read)
-            {
-                if (total + read <= MaxBodyBytes)
-                    buffer.Write(chunk, 0, read);
-            }
-
-            if (total > MaxBodyBytes)
-                return tooLarge;
-        }
-        catch (BadHttpRequestException e)
-        {
-            return e.StatusCode == 413 ? tooLarge : new Refusal(RefusalCode.InvalidRequestContent, e.Message);
-        }
-
-        return buffer.Length == 0
-            ? new JsonObject()
-            : Json.ParseObject(buffer.GetBuffer().AsMemory(0, (int)buffer.Length));
-    }
-
     /// <summary>Whether the caller insists: <c>force=true</c>.</summary>
     public static bool IsForced(this HttpContext http) => http.Request.Query["force"] == "true";
 
@@ -95,12 +73,7 @@ internal static class HttpContextExtensions
 
     /// <summary>A whole number of the query, or null.</summary>
     public static int? QueryInteger(this HttpContext http, string name) =>
-        int.TryParse(
-            http.Request.Query[name],
-            System.Globalization.NumberStyles.None,
-            System.Globalization.CultureInfo.InvariantCulture,
-            out var number
-        )
+        int.TryParse(http.Request.Query[name], NumberStyles.None, CultureInfo.InvariantCulture, out var number)
             ? number
             : null;
 
@@ -114,8 +87,7 @@ internal static class HttpContextExtensions
             .SelectMany(value => (value ?? "").Split([',', ';'], StringSplitOptions.TrimEntries))
             .FirstOrDefault(part => part.StartsWith("wait=", StringComparison.OrdinalIgnoreCase));
         return
-            preference is not null
-            && int.TryParse(preference.AsSpan(5), System.Globalization.CultureInfo.InvariantCulture, out var seconds)
+            preference is not null && int.TryParse(preference.AsSpan(5), CultureInfo.InvariantCulture, out var seconds)
             ? TimeSpan.FromSeconds(Math.Clamp(seconds, 0, 60))
             : TimeSpan.Zero;
     }

@@ -5,6 +5,7 @@ using Weft.Addressing;
 using Weft.Attachments.Plugins;
 using Weft.Contracts;
 using Weft.Fleet;
+using Weft.Fleet.Quotas;
 using Weft.Networks;
 using Weft.Resources;
 
@@ -37,6 +38,7 @@ internal sealed record LeaseRequest(
 internal sealed partial class LeaseAllocator(
     ControlPlane controlPlane,
     LeaseSessions sessions,
+    LeaseLimits limits,
     IHostApplicationLifetime lifetime,
     ILogger<LeaseAllocator> logger
 )
@@ -44,12 +46,13 @@ internal sealed partial class LeaseAllocator(
     private const int MaxBatchSize = 1024;
     private const int MaxQueueLength = 4096;
     private const int MaxAttempts = 8;
-    private readonly ConcurrentDictionary<string, Channel<PendingRequest>> _queues = new(StringComparer.Ordinal);
+    private readonly LeaseQuota _quota = new(limits);
+    private readonly ConcurrentDictionary<string, Channel<PendingLease>> _queues = new(StringComparer.Ordinal);
 
     /// <summary>Leases or releases; the same holder gets the same addresses.</summary>
     public async Task<Outcome<ImmutableArray<Lease>>> Submit(LeaseRequest request, CancellationToken cancel)
     {
-        var pending = new PendingRequest(request);
+        var pending = new PendingLease(request);
         var queue = _queues.GetOrAdd(request.Network.Key, _ => StartQueue(request.Network));
         await queue.Writer.WriteAsync(pending, cancel);
         return await pending.Completion.Task.WaitAsync(cancel);
@@ -70,18 +73,19 @@ internal sealed partial class LeaseAllocator(
             network.ToString()
         );
 
-    private Channel<PendingRequest> StartQueue(ResourceId network)
+    private Channel<PendingLease> StartQueue(ResourceId network)
     {
-        var queue = Channel.CreateBounded<PendingRequest>(MaxQueueLength);
+        var queue = Channel.CreateBounded<PendingLease>(MaxQueueLength);
         _ = ServeQueue(network, queue.Reader, lifetime.ApplicationStopping);
         return queue;
     }
 
-    private async Task ServeQueue(ResourceId network, ChannelReader<PendingRequest> queue, CancellationToken stopping)
+    private async Task ServeQueue(ResourceId network, ChannelReader<PendingLease> queue, CancellationToken stopping)
     {
         var gate = controlPlane.PoolLockOf(NetworkPool.PartitionOf(network));
         var last = ImmutableArray<Address>.Empty;
-        var batch = new List<PendingRequest>();
+        var users = new NetworkUsersCache(network);
+        var batch = new List<PendingLease>();
         while (await queue.WaitToReadAsync(stopping))
         {
             batch.Clear();
@@ -90,7 +94,7 @@ internal sealed partial class LeaseAllocator(
             await gate.WaitAsync(stopping);
             try
             {
-                last = await DecideBatch(network, batch, last, stopping);
+                last = await DecideBatch(network, users, batch, last, stopping);
             }
             catch (Exception e) when (e is IOException or OperationCanceledException)
             {
@@ -128,7 +132,7 @@ internal sealed partial class LeaseAllocator(
     /// <summary>
     /// Asked here, where the requests of a holder stand in one line: one that is let through is decided before the next.
     /// </summary>
-    private void Admit(PendingRequest pending, List<PendingRequest> batch)
+    private void Admit(PendingLease pending, List<PendingLease> batch)
     {
         var request = pending.Request;
         if (request.Order is { } order && sessions.Admit(request.Agent, request.Holder.Id, order) is { } late)
@@ -139,7 +143,8 @@ internal sealed partial class LeaseAllocator(
 
     private async Task<ImmutableArray<Address>> DecideBatch(
         ResourceId network,
-        List<PendingRequest> batch,
+        NetworkUsersCache users,
+        List<PendingLease> batch,
         ImmutableArray<Address> last,
         CancellationToken cancel
     )
@@ -147,7 +152,7 @@ internal sealed partial class LeaseAllocator(
         for (var attempt = 0; attempt < MaxAttempts; attempt++)
         {
             var transaction = new ReadTransaction(controlPlane.Store.Current);
-            var decided = new Batch(network, transaction, last);
+            var decided = new LeaseBatch(network, transaction, _quota, users.Get(transaction.State), last);
             if (transaction.Get(network) is { } row)
                 decided.Decide(row, batch, controlPlane.Limits, controlPlane.Now);
             else
@@ -177,120 +182,5 @@ internal sealed partial class LeaseAllocator(
     {
         [LoggerMessage(1201, LogLevel.Error, "Leases of {Network} can't be decided")]
         public static partial void BatchFailed(ILogger logger, ResourceId network, Exception error);
-    }
-
-    private sealed record PendingRequest(LeaseRequest Request)
-    {
-        public TaskCompletionSource<Outcome<ImmutableArray<Lease>>> Completion { get; } =
-            new(TaskCreationOptions.RunContinuationsAsynchronously);
-    }
-
-    /// <summary>One batch on one store state: thrown away whole if the commit is lost.</summary>
-    private sealed class Batch(ResourceId network, ReadTransaction transaction, ImmutableArray<Address> last)
-    {
-        private Refusal? _pending;
-        private readonly Dictionary<string, bool> _attached = new(StringComparer.Ordinal);
-        private readonly List<(PendingRequest Pending, Outcome<ImmutableArray<Lease>> Answer)> _results = [];
-
-        public List<Mutation> Mutations { get; } = [];
-
-        public ImmutableArray<Address> LastAssigned { get; private set; } = last;
-
-        public void Decide(Row row, List<PendingRequest> batch, Limits limits, string now)
-        {
-            // A claim that comes meanwhile keeps its address from everybody else.
-            _ = transaction.View(NetworkPool.ClaimPartitionOf(network));
-            _pending = Registration.RefusalFor(transaction.State, network);
-            var pool = NetworkPool.PoolOf(transaction.State, row, limits);
-            foreach (var pending in batch)
-                pool = Decide(pool, pending, now);
-            foreach (var mutation in Mutations)
-                _ = transaction.Get(mutation.Key);
-        }
-
-        public void RefuseAll(List<PendingRequest> batch, Refusal refusal) =>
-            _results.AddRange(
-                batch.Select(pending =>
-                    (
-                        pending,
-                        (Outcome<ImmutableArray<Lease>>)(
-                            pending.Request.IsRelease ? ImmutableArray<Lease>.Empty : refusal
-                        )
-                    )
-                )
-            );
-
-        public void CompleteRequests() =>
-            _results.ForEach(answer => answer.Pending.Completion.TrySetResult(answer.Answer));
-
-        private AddressPool Decide(AddressPool pool, PendingRequest pending, string now)
-        {
-            var (cluster, _, holder, wanted, isRelease) = pending.Request;
-            var held = pool.Holdings.LeasesOf(holder.Id);
-            if (OtherNodeOf(pending.Request, held) is { } foreign)
-            {
-                _results.Add((pending, foreign));
-                return pool;
-            }
-
-            if (isRelease)
-            {
-                (pool, var ended) = pool.Release(holder.Id);
-                Mutations.AddRange(NetworkPool.RemoveLeases(network, ended));
-                Mutations.AddRange(NetworkPool.RemoveClaims(transaction.State, network, of => of.Id == holder.Id));
-                _results.Add((pending, ImmutableArray<Lease>.Empty));
-                return pool;
-            }
-
-            if (!IsAttached(cluster))
-            {
-                _results.Add((pending, NotAttachedRefusal(cluster, network)));
-                return pool;
-            }
-
-            if (!pool.Acquire(holder, wanted, now, LastAssigned).TryGet(out var got, out var refusal))
-            {
-                _results.Add((pending, refusal));
-                return pool;
-            }
-
-            var replaced = NetworkPool.ReplaceLeases(network, held, got.Leases);
-            if (!replaced.IsEmpty && _pending is { } pendingRegistration)
-            {
-                _results.Add((pending, pendingRegistration));
-                return pool;
-            }
-
-            Mutations.AddRange(replaced);
-            if (
-                got.Leases.Any(lease =>
-                    lease.Method == LeaseMethod.Dynamic && held.All(h => h.Address != lease.Address)
-                )
-            )
-                LastAssigned = [.. got.Leases.Select(lease => lease.Address)];
-            _results.Add((pending, got.Leases));
-            return got.Next;
-        }
-
-        /// <summary>Why a lease can't be spoken for by the agent of a node: it is another node's.</summary>
-        private static Refusal? OtherNodeOf(LeaseRequest request, IEnumerable<Lease> held) =>
-            request.OnlyOfNode is { } node
-            && held.Any(lease => lease.Holder.Node is { } of && !of.Equals(node, StringComparison.OrdinalIgnoreCase))
-                ? new Refusal(
-                    RefusalCode.AuthorizationFailed,
-                    $"the addresses of this holder are of a pod on another node than {node}",
-                    "containerId"
-                )
-                : null;
-
-        /// <summary>
-        /// Asked of the state that the commit rests on: a lease and the end of its attachment can't both win.
-        /// </summary>
-        private bool IsAttached(ResourceId cluster)
-        {
-            if (!_attached.TryGetValue(cluster.Key, out var attached))
-                _attached[cluster.Key] = attached = LeaseAllocator.IsAttached(transaction, cluster, network);
-            return attached;
-        }
     }
 }

@@ -83,13 +83,13 @@ internal sealed class VerificationRuns(ControlPlane controlPlane)
     /// Takes an agent's report. One for a verification that was forgotten is dropped: nobody waits for it, and the
     /// agent has nothing to repair.
     /// </summary>
-    public void AddReport(ResourceId agent, string name, Func<VerificationReport> read)
+    public void AddReport(ResourceId agent, string name, VerificationReport report)
     {
         lock (_lock)
         {
             if (_runs.FirstOrDefault(run => run.Task.Id == name && run.IsAsked(agent)) is not { } run)
                 return;
-            run.Reports[agent.Name] = read();
+            run.Reports[agent.Name] = report;
             WakeWaiters();
         }
     }

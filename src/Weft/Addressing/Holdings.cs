@@ -5,7 +5,8 @@ namespace Weft.Addressing;
 
 /// <summary>
 /// Who holds what in one network: one fact, kept under three keys (by address, by holder, and as one bit per address in
-/// words of 64, which is how a free one is found without walking). Immutable; made from leases and never stored.
+/// words of 64, which is how a free one is found without walking) and counted by cluster and node. Immutable; made from
+/// leases and never stored.
 /// </summary>
 internal sealed class Holdings
 {
@@ -14,7 +15,8 @@ internal sealed class Holdings
         ImmutableDictionary<Address, Lease>.Empty,
         ImmutableDictionary<string, ImmutableArray<Address>>.Empty,
         ImmutableDictionary<(AddressFamily Family, UInt128 Word), ulong>.Empty,
-        0
+        0,
+        HeldCounts.Empty
     );
 
     private readonly ImmutableDictionary<Address, Lease> _byAddress;
@@ -26,14 +28,19 @@ internal sealed class Holdings
         ImmutableDictionary<Address, Lease> byAddress,
         ImmutableDictionary<string, ImmutableArray<Address>> byHolder,
         ImmutableDictionary<(AddressFamily Family, UInt128 Word), ulong> words,
-        int v4
+        int v4,
+        HeldCounts counts
     )
     {
         _byAddress = byAddress;
         _byHolder = byHolder;
         _bitmap = words;
         _ipv4Count = v4;
+        Counts = counts;
     }
+
+    /// <summary>How much of it each cluster and node holds.</summary>
+    public HeldCounts Counts { get; }
 
     /// <summary>All leases, in no order.</summary>
     public IEnumerable<Lease> Leases => _byAddress.Values;
@@ -60,7 +67,8 @@ internal sealed class Holdings
             rest._byAddress.Add(lease.Address, lease),
             rest._byHolder.SetItem(lease.Holder.Id, [.. held.Append(lease.Address).Order()]),
             rest._bitmap.SetItem(word, rest._bitmap.GetValueOrDefault(word) | bit),
-            rest._ipv4Count + (lease.Address.Family == AddressFamily.IPv4 ? 1 : 0)
+            rest._ipv4Count + (lease.Address.Family == AddressFamily.IPv4 ? 1 : 0),
+            rest.Counts.With(lease)
         );
     }
 
@@ -76,7 +84,8 @@ internal sealed class Holdings
             _byAddress.Remove(address),
             held.IsEmpty ? _byHolder.Remove(lease.Holder.Id) : _byHolder.SetItem(lease.Holder.Id, held),
             left == 0 ? _bitmap.Remove(word) : _bitmap.SetItem(word, left),
-            _ipv4Count - (address.Family == AddressFamily.IPv4 ? 1 : 0)
+            _ipv4Count - (address.Family == AddressFamily.IPv4 ? 1 : 0),
+            Counts.Without(lease)
         );
     }
 

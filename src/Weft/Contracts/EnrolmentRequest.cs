@@ -13,8 +13,6 @@ namespace Weft.Contracts;
 /// <param name="Node">The node it serves; null where it serves the cluster as a whole.</param>
 internal sealed record EnrolmentRequest(string Name, string CredentialHash, string? Node, string? Version)
 {
-    private const int MaxVersionLength = 64;
-
     /// <summary>The body as the agent sends it.</summary>
     public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, ContractJson.Default.EnrolmentRequest);
 
@@ -39,17 +37,13 @@ internal sealed record EnrolmentRequest(string Name, string CredentialHash, stri
             Optional("node", DnsLabel.IsSubdomain, "a node's name: a DNS subdomain, at most 253 characters"),
             Optional(
                 "version",
-                text => text.Length is > 0 and <= MaxVersionLength,
-                "a version of at most 64 characters"
+                text => text.Length is > 0 and <= AgentTexts.MaxVersion,
+                $"a version of at most {AgentTexts.MaxVersion} characters"
             )
         );
         return findings.Count > 0 ? Refusal.Combine(findings, "enrolment") : request;
     }
 
-    private static Refusal Invalid(string member, string text, string expected)
-    {
-        // What a stranger sends is said back in part only.
-        var said = text.Length > 80 ? $"{text[..80]}…" : text;
-        return new Refusal(RefusalCode.InvalidMember, $"'{member}': '{said}' is not {expected}", member);
-    }
+    private static Refusal Invalid(string member, string text, string expected) =>
+        new(RefusalCode.InvalidMember, $"'{member}': '{AgentTexts.Excerpt(text)}' is not {expected}", member);
 }

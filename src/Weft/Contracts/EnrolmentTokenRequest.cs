@@ -55,11 +55,19 @@ internal sealed record EnrolmentTokenRequest(string Name, string? Node, bool Rep
 
         var node = TextOf(body, "node", findings);
         if (node is not null && !DnsLabel.IsSubdomain(node))
-            findings.Add(Invalid("node", $"'{node}' is no node's name: a DNS subdomain, at most 253 characters"));
+            findings.Add(
+                Invalid(
+                    "node",
+                    $"'{AgentTexts.Excerpt(node)}' is no node's name: a DNS subdomain, at most 253 characters"
+                )
+            );
         var name = TextOf(body, "name", findings) ?? DnsLabel.From(node ?? cluster);
         if (!DnsLabel.IsValid(name))
             findings.Add(
-                Invalid("name", $"'{name}' is no DNS label: lower-case letters, digits and hyphens, at most 63")
+                Invalid(
+                    "name",
+                    $"'{AgentTexts.Excerpt(name)}' is no DNS label: lower-case letters, digits and hyphens, at most 63"
+                )
             );
         var replace = false;
         if (body["replace"] is { } flag && !(flag is JsonValue given && given.TryGetValue(out replace)))

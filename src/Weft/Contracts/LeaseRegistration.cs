@@ -84,11 +84,15 @@ internal sealed record LeaseRegistration(string Epoch, int Part, bool IsLast, Im
 
     private static Outcome<RegisteredLease> ReadLease(JsonElement json, string path)
     {
-        if (json.Id("network") is not { } network || network.Type != L3Network.ResourceType)
+        if (
+            json.Text("network") is not { Length: <= MaxTextLength }
+            || json.Id("network") is not { } network
+            || network.Type != L3Network.ResourceType
+        )
             return Invalid(
                 RefusalCode.InvalidMember,
                 $"{path}.network",
-                $"'{json.Text("network")}' is no id of an L3 network"
+                $"'{AgentTexts.Excerpt(json.Text("network"))}' is no id of an L3 network"
             );
         foreach (var name in (string[])["containerId", "interface"])
         {
@@ -110,7 +114,7 @@ internal sealed record LeaseRegistration(string Epoch, int Part, bool IsLast, Im
                 return Invalid(
                     RefusalCode.InvalidMember,
                     $"{path}.addresses",
-                    $"'{text}' must be an address, the only one of its family"
+                    $"'{AgentTexts.Excerpt(text)}' must be an address, the only one of its family"
                 );
             addresses.Add(address);
         }

@@ -12,7 +12,7 @@ namespace Weft.Contracts;
 /// <param name="Holder">Who is to have a lease, or whose lease ends; a release says nothing else.</param>
 internal sealed record PodLeaseRequest(LeaseHolder Holder)
 {
-    private const int MaxTextLength = 256;
+    private const int MaxTextLength = AgentTexts.MaxLeaseText;
 
     /// <summary>The pod's namespace, name and UID, so that people see whose it is; null where nobody says.</summary>
     public string? Namespace { get; init; }
@@ -64,7 +64,11 @@ internal sealed record PodLeaseRequest(LeaseHolder Holder)
             && text.Length is > 0 and <= MaxTextLength
                 ? text
                 : null;
-        var findings = new List<Refusal>();
+        // What isn't there, or is too long, is missing below; what need not be there is said here.
+        var findings = AgentTexts
+            .Check(body, AgentTexts.Lease)
+            .Where(finding => finding.Target is not ("network" or "containerId" or "interface" or "session"))
+            .ToList();
         if (!ResourceId.TryParse(Text("network"), out var network) || network.Type != L3Network.ResourceType)
             findings.Add(
                 new Refusal(
@@ -107,7 +111,7 @@ internal sealed record PodLeaseRequest(LeaseHolder Holder)
             findings.Add(new Refusal(RefusalCode.InvalidMember, "'ips' must be a list of addresses", "ips"));
         foreach (var ip in ips as JsonArray ?? [])
         {
-            if (!Address.Parse(ip?.ToString() ?? "", "ips").TryGet(out var address, out var refusal))
+            if (!Address.Parse(AgentTexts.Excerpt(ip?.ToString()), "ips").TryGet(out var address, out var refusal))
                 findings.Add(refusal);
             else if (addresses.Exists(other => other.Family == address.Family))
                 findings.Add(

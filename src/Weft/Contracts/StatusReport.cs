@@ -33,8 +33,15 @@ internal sealed record StatusReport(
     /// <summary>The CA certificates of the cluster's API server, PEM; null where the agent has none.</summary>
     public string? CertificateAuthority { get; init; }
 
-    /// <summary>The body as the agent sends it.</summary>
-    public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, ContractJson.Default.StatusReport);
+    /// <summary>The body as the agent sends it: a message that is too long is cut, rather than refused with all the rest.</summary>
+    public byte[] ToBytes() =>
+        JsonSerializer.SerializeToUtf8Bytes(
+            this with
+            {
+                Message = Message is null ? null : AgentTexts.Cut(Message, AgentTexts.MaxMessage),
+            },
+            ContractJson.Default.StatusReport
+        );
 
     /// <summary>
     /// Reads the body but for the certificates, which are judged by who reports them
@@ -54,6 +61,8 @@ internal sealed record StatusReport(
                 "a status has a digest, a revision, and a state of Applied or Failed",
                 "state"
             );
+        if (AgentTexts.Check(body, AgentTexts.Status).ToList() is { Count: > 0 } tooLong)
+            return Refusal.Combine(tooLong, "status");
         return DriftFinding
             .ReadAll(JsonElement.Parse(Resources.Json.ToUtf8(body)))
             .TryGet(out var drift, out var refusal)

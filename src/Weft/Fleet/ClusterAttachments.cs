@@ -88,9 +88,16 @@ internal static class ClusterAttachments
     /// stands on a VLAN of a trunk whose plugin renders a definition for each VLAN. There pods are on that VLAN like
     /// everybody else, and take addresses from the same pool.
     /// </summary>
-    public static bool PodsMayLease(ReadTransaction transaction, ResourceId cluster, ResourceId network)
+    public static bool PodsMayLease(ReadTransaction transaction, ResourceId cluster, ResourceId network) =>
+        PodsMayLease(transaction, OfCluster(transaction, cluster), network);
+
+    /// <summary>The same where these are the attachments: those of a pool, say.</summary>
+    public static bool PodsMayLease(
+        ReadTransaction transaction,
+        ImmutableArray<Attachment> attachments,
+        ResourceId network
+    )
     {
-        var attachments = OfCluster(transaction, cluster);
         if (attachments.Any(a => a.Network.Equals(network) && a.Ipam))
             return true;
         return transaction.Get(network) is { } row

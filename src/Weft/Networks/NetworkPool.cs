@@ -31,6 +31,21 @@ internal static class NetworkPool
         }
     );
 
+    /// <summary>What keeps the counts of all networks together up to date beside the rows.</summary>
+    public static readonly MaterializedView CountsView = new(
+        HoldingsView.Covers,
+        (counts, before, after) =>
+        {
+            var held = counts as HeldCounts ?? HeldCounts.Empty;
+            if (before is not null)
+                held = held.Without(LeaseOf(before));
+            return after is null ? held : held.With(LeaseOf(after));
+        }
+    )
+    {
+        Name = "leasecounts",
+    };
+
     /// <summary>The partition of a network's leases.</summary>
     public static string PartitionOf(ResourceId network)
     {
@@ -65,6 +80,10 @@ internal static class NetworkPool
     {
         return transaction.View(PartitionOf(network)) as Holdings ?? Holdings.Empty;
     }
+
+    /// <summary>How many addresses each cluster and node holds in all networks together.</summary>
+    public static HeldCounts CountsOf(StoreState state) =>
+        state.View(CountsView.Name!) as HeldCounts ?? HeldCounts.Empty;
 
     /// <summary>The pool of a network.</summary>
     /// <param name="limits">How much of each subnet is reserved.</param>

@@ -8,7 +8,13 @@ namespace Weft.Resources;
 /// <param name="Covers">Whether a partition has such a value.</param>
 /// <param name="Update">The value after a row was written (after is set), replaced (both are set) or removed (before is
 /// set).</param>
-internal sealed record MaterializedView(Func<string, bool> Covers, Func<object?, Row?, Row?, object?> Update);
+internal sealed record MaterializedView(Func<string, bool> Covers, Func<object?, Row?, Row?, object?> Update)
+{
+    /// <summary>
+    /// What one value of all partitions that it covers is asked for by; null, the default, where each partition has its own.
+    /// </summary>
+    public string? Name { get; init; }
+}
 
 /// <summary>
 /// Everything that is stored, at one revision, as an immutable value. A commit makes the next state; readers keep the
@@ -79,6 +85,9 @@ internal sealed class StoreState
             derived = state.UpdateViews(derived, partition, null, row);
         }
 
+        foreach (var name in folds.Select(view => view.Name).OfType<string>())
+            changed[name] = version;
+
         return new StoreState(revision, all, changed.ToImmutable(), derived, folds);
     }
 
@@ -126,7 +135,7 @@ internal sealed class StoreState
     public StoreState TrackedBy(DependencyTracker tracker) =>
         new(Revision, _rows, _versions, _viewValues, _views, tracker);
 
-    /// <summary>The value kept beside a partition.</summary>
+    /// <summary>The value kept beside a partition, or under the name of a view of many.</summary>
     /// <returns>The value, or null where there are no rows or no view.</returns>
     public object? View(string partition)
     {
@@ -157,6 +166,8 @@ internal sealed class StoreState
             var partition = StoreKey.PartitionOf(mutation.Key);
             changed = changed.SetItem(partition, version);
             derived = UpdateViews(derived, partition, before, after);
+            foreach (var view in _views.Where(view => view.Name is not null && view.Covers(partition)))
+                changed = changed.SetItem(view.Name!, version);
         }
 
         return new StoreState(revision, rows, changed, derived, _views);
@@ -173,8 +184,9 @@ internal sealed class StoreState
         {
             if (!view.Covers(partition))
                 continue;
-            var next = view.Update(derived.GetValueOrDefault(partition), before, after);
-            return next is null ? derived.Remove(partition) : derived.SetItem(partition, next);
+            var name = view.Name ?? partition;
+            var next = view.Update(derived.GetValueOrDefault(name), before, after);
+            derived = next is null ? derived.Remove(name) : derived.SetItem(name, next);
         }
 
         return derived;

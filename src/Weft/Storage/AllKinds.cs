@@ -42,6 +42,7 @@ internal static class AllKinds
     public static readonly ImmutableArray<MaterializedView> Views =
     [
         NetworkPool.HoldingsView,
+        NetworkPool.CountsView,
         OperationTracker.PendingView,
     ];
 

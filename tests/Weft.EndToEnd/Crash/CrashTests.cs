@@ -7,12 +7,12 @@ namespace Weft.EndToEnd.Crash;
 /// <summary>What was acknowledged outlives the process, whenever it is killed.</summary>
 public sealed class CrashTests
 {
-    private const int RestartCount = 100;
+    private const int RestartCount = 200;
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Keeps_EverythingAcknowledged_WhenKilledAHundredTimes()
+    public async Task Keeps_EverythingAcknowledged_WhenKilledTwoHundredTimes()
     {
         await using var weftd = await Weftd.Start();
         using var client = new HttpClient();

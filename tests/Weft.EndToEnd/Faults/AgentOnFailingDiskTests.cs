@@ -62,6 +62,30 @@ public sealed class AgentOnFailingDiskTests : IAsyncLifetime
         Assert.Equal(0, await _agent.Stop());
     }
 
+    /// <summary>One small write's luck says nothing about the next, so STATUS isn't answered by it.</summary>
+    [Fact]
+    public async Task Says_NoSteadily_WhileTheDiskTakesSmallWritesAlone()
+    {
+        await StartAgent();
+        await _agent!.WaitUntil(() => _agent.Reports > 0, "it has reported");
+        Assert.True((await Ask("acquire", "before"))["lease"] is not null, _agent.Output);
+        _disk.FailLargeWrites("journal");
+        for (var i = 0; i < 20; i++)
+        {
+            foreach (var (verb, container) in ((string, string)[])[("status", ""), ("acquire", $"c{i}")])
+                Assert.Equal(
+                    (i, verb, "ServiceUnavailable"),
+                    (i, verb, (await Ask(verb, container))["error"]?["code"]?.ToString())
+                );
+        }
+
+        Assert.NotNull((await Ask("acquire", "before"))["lease"]);
+        _disk.Recover();
+        Assert.Null((await Ask("status", ""))["error"]);
+        Assert.NotNull((await Ask("acquire", "after"))["lease"]);
+        Assert.Equal(0, await _agent.Stop());
+    }
+
     [Theory]
     [InlineData("credential.pending")]
     [InlineData("credential.weft-new")]

@@ -55,6 +55,9 @@ internal sealed class FailingDisk : IDisposable
     /// <summary>From now on files whose path has a part in it can't be written.</summary>
     public void FailWrites(string part, int error) => Set($"{error}\n{part}\nwrite\n");
 
+    /// <summary>From now on only what has a page at most can be written to them: the disk is all but full.</summary>
+    public void FailLargeWrites(string part) => Set($"{NoSpace}\n{part}\nlarge\n");
+
     /// <summary>From now on everything goes well again.</summary>
     public void Recover() => File.Delete(Switch);
 

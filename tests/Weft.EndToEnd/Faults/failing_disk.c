@@ -1,6 +1,7 @@
 /* A disk that fails: laid over the C library by LD_PRELOAD, it refuses to sync and to write the files that a switch
    names. The switch is a file, read at each call, so that the disk fails and recovers while the program runs:
-   its first line is the error number, its second a part of the paths concerned, its third "sync" or "write". */
+   its first line is the error number, its second a part of the paths concerned, its third "sync", "write", or "large" for
+   writes of more than a page alone: a disk that is all but full takes the others. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -36,6 +37,11 @@ static int fails(int fd, const char *call)
     return 1;
 }
 
+static int fails_to_write(int fd, size_t count)
+{
+    return fails(fd, "write") || (count > 4096 && fails(fd, "large"));
+}
+
 #define NEXT(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
 int fsync(int fd) { return fails(fd, "sync") ? -1 : NEXT(fsync)(fd); }
@@ -44,15 +50,15 @@ int fdatasync(int fd) { return fails(fd, "sync") ? -1 : NEXT(fdatasync)(fd); }
 
 ssize_t write(int fd, const void *bytes, size_t count)
 {
-    return fails(fd, "write") ? -1 : NEXT(write)(fd, bytes, count);
+    return fails_to_write(fd, count) ? -1 : NEXT(write)(fd, bytes, count);
 }
 
 ssize_t pwrite(int fd, const void *bytes, size_t count, off_t at)
 {
-    return fails(fd, "write") ? -1 : NEXT(pwrite)(fd, bytes, count, at);
+    return fails_to_write(fd, count) ? -1 : NEXT(pwrite)(fd, bytes, count, at);
 }
 
 ssize_t pwrite64(int fd, const void *bytes, size_t count, off64_t at)
 {
-    return fails(fd, "write") ? -1 : NEXT(pwrite64)(fd, bytes, count, at);
+    return fails_to_write(fd, count) ? -1 : NEXT(pwrite64)(fd, bytes, count, at);
 }

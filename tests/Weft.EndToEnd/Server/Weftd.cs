@@ -5,6 +5,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json.Nodes;
 using Weft.Contracts;
+using Weft.EndToEnd.Relay;
 using Weft.Server.Identity;
 
 namespace Weft.EndToEnd.Server;

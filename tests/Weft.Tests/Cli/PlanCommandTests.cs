@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text.Json.Nodes;
 
 namespace Weft.Tests.Cli;
@@ -55,6 +56,30 @@ public sealed class PlanCommandTests : IDisposable
                        "after":"kind: NAD\n"}],
          "disruptions":[{"id":"NC/kubernetesClusters/core-east","what":"nodes are drained one by one"}]}
         """;
+
+    /// <summary>Plans of others are made first; the server says how long.</summary>
+    [Fact]
+    public async Task Asks_Again_WhereTheServerMakesOtherPlans()
+    {
+        const string Question = "/providers/Weft.Fleet/plan";
+        var refused = 0;
+        Answers(Full);
+        _weft.Weftd.CannedResponses[Question] = _ =>
+        {
+            if (++refused == 2)
+                _weft.Weftd.CannedResponses.Remove(Question);
+            var busy = FakeWeftd.Error(HttpStatusCode.TooManyRequests, "TooManyRequests", "plans are made 2 at a time");
+            busy.Headers.Add("Retry-After", "0");
+            return busy;
+        };
+        var run = await _weft.RunInGroup("plan", "-f", _site, "--verbose");
+        Assert.Equal((2, 2), (run.Exit, refused));
+        Assert.Contains(
+            "the server is busy (TooManyRequests): asking again in 0 s",
+            run.Error,
+            StringComparison.Ordinal
+        );
+    }
 
     [Fact]
     public async Task Prints_Changes_AndAllThatFollows()

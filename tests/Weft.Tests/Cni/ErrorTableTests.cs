@@ -21,7 +21,7 @@ public sealed partial class ErrorTableTests
             .SelectMany(row => Refusals().Matches(row.When).Select(match => (row, Refusal: match.Groups[1].Value)))
             .ToArray();
 
-        Assert.Equal(9, rows.Length);
+        Assert.Equal(12, rows.Length);
         foreach (var (row, refusal) in rows)
         {
             var command = row.When.StartsWith("CHECK", StringComparison.Ordinal) ? Command.Check : Command.Add;

@@ -116,6 +116,28 @@ public sealed class StoreStateTests
         );
     }
 
+    /// <summary>One value of several partitions, which changes whenever one of them does.</summary>
+    [Fact]
+    public void Keeps_OneViewOfManyPartitions_UnderItsName()
+    {
+        MaterializedView count = new(
+            p => p is "a" or "b",
+            (sum, before, after) => (int)(sum ?? 0) - (before is null ? 0 : 1) + (after is null ? 0 : 1)
+        )
+        {
+            Name = "count",
+        };
+        MaterializedView ofEach = new(p => p is "a", (sum, _, after) => (int)(sum ?? 0) + (after is null ? -1 : 1));
+        var state = StoreState.Empty(count, ofEach).Next(["a|1", "a|2", "b|1", "c|1"], Put);
+        Assert.Equal((3, 2, null), (state.View("count"), state.View("a"), state.View("b")));
+        var transaction = new ReadTransaction(state);
+        _ = transaction.View("count");
+        Assert.True(transaction.ReadSet.IsUnchangedIn(state.Next([Put("c|2")])));
+        Assert.False(transaction.ReadSet.IsUnchangedIn(state.Next([Mutation.Remove("b|1")])));
+        var anew = StoreState.FromRows(state.Revision, state.Range(""), [count, ofEach]);
+        Assert.Equal((3, 2), (anew.View("count"), anew.View("a")));
+    }
+
     [Fact]
     public void Computes_TheSameViewRowByRowAsFromAllRows() =>
         Gen.Select(Gen.Int[0, 6], Gen.Bool)

@@ -1,6 +1,8 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using Weft.Fleet.Quotas;
 using Weft.Relay.Transport;
 using Weft.Server;
 using Weft.Server.Relays;
@@ -17,7 +19,8 @@ public sealed partial class ServerLimitsTests
             """
             {"mtuHighest":9000,
              "relay":{"sessions":7,"responseSeconds":120,"drainMilliseconds":5000,"connections":100,"senderTokenSkewSeconds":0},
-             "management":{"connectionsPerSource":60}}
+             "management":{"connectionsPerSource":60,"bodySeconds":9,"plans":3},
+             "leases":{"perNode":220,"keptPercent":0}}
             """
         ).Value;
         Assert.Equal(
@@ -33,7 +36,18 @@ public sealed partial class ServerLimitsTests
             (TimeSpan.FromMinutes(2), TimeSpan.FromSeconds(5), TimeSpan.Zero),
             (limits.Relay.Server.ResponseTimeout, limits.Relay.Drain, limits.Relay.Server.SenderTokenSkew)
         );
-        Assert.Equal((100, 60), (limits.Relay.Connections.Total, limits.Management.PerSource));
+        Assert.Equal((100, 60), (limits.Relay.Connections.Total, limits.Management.Connections.PerSource));
+        Assert.Equal(
+            (TimeSpan.FromSeconds(9), 3, 1, 220, 0, 300_000),
+            (
+                limits.Management.BodyTimeout,
+                limits.Management.Plans.Running,
+                limits.Management.Plans.RunningPerPrincipal,
+                limits.Leases.PerNode,
+                limits.Leases.KeptPercent,
+                limits.Leases.PerCluster
+            )
+        );
         Assert.Equal(ServerLimits.Default, Read("{}").Value);
     }
 
@@ -47,6 +61,13 @@ public sealed partial class ServerLimitsTests
     [InlineData("""{"relay":{"sessions":1.5}}""", "'relay.sessions'", "whole number")]
     [InlineData("""{"relay":7}""", "'relay'", "object")]
     [InlineData("""{"management":{"connections":1}}""", "'management.connections'", "16 to 1000000")]
+    [InlineData(
+        """{"management":{"bodyBytesPerCredential":4194303}}""",
+        "'management.bodyBytesPerCredential'",
+        "4194304"
+    )]
+    [InlineData("""{"leases":{"keptPercent":91}}""", "'leases.keptPercent'", "0 to 90")]
+    [InlineData("""{"leases":{"perNod":1}}""", "'perNod'", "did you mean 'perNode'")]
     [InlineData("""{"relay":{"sessions":0},"vlanLowest":0}""", "'relay.sessions'", "'vlanLowest'")]
     public void Refuses_NumbersOutOfTheirRange(string text, params string[] words)
     {
@@ -74,6 +95,13 @@ public sealed partial class ServerLimitsTests
         }
     }
 
+    [Fact]
+    public void Takes_EachOtherNumberAtTheEndsOfItsRange()
+    {
+        AssertTaken("management", ManagementLimits.Rows, limits => limits.Management);
+        AssertTaken("leases", ServerLimits.LeaseRows, limits => limits.Leases);
+    }
+
     /// <summary>The page's tables have each number, with its default and its range.</summary>
     [Fact]
     public void Stand_InTheDocumentation()
@@ -82,7 +110,8 @@ public sealed partial class ServerLimitsTests
         var documented = Rows().Matches(page).Select(match => match.Groups[1].Value).ToHashSet();
         Assert.Superset(
             Lines("relay", RelayLimits.Rows, RelayLimits.Default)
-                .Concat(Lines("management", ServerLimits.ManagementRows, ServerLimits.Default.Management))
+                .Concat(Lines("management", ManagementLimits.Rows, ManagementLimits.Default))
+                .Concat(Lines("leases", ServerLimits.LeaseRows, LeaseLimits.Default))
                 .ToHashSet(),
             documented
         );
@@ -110,6 +139,23 @@ public sealed partial class ServerLimitsTests
         var served = (await server.Get("/providers/Weft.Relay/limits")).Expect(200).Json;
         Assert.Equal(2048, served["relay"]!["pendingPerConnection"]!.GetValue<int>());
         Assert.InRange(served["management"]!["connections"]!.GetValue<int>(), 1, 100_000);
+        Assert.Equal(1024, served["leases"]!["perNode"]!.GetValue<int>());
+    }
+
+    private static void AssertTaken<T>(string holder, ImmutableArray<LimitRow<T>> rows, Func<ServerLimits, T> of)
+    {
+        foreach (var row in rows)
+        {
+            foreach (var number in (long[])[row.Least, row.Most])
+            {
+                var limits = Read($$$"""{"{{{holder}}}":{"{{{row.Name}}}":{{{Say(number)}}}}}""").Value;
+                Assert.Equal((row.Name, number), (row.Name, row.Read(of(limits))));
+                Assert.All(
+                    rows.Where(other => other != row),
+                    other => Assert.Equal(other.Read(of(ServerLimits.Default)), other.Read(of(limits)))
+                );
+            }
+        }
     }
 
     private static IEnumerable<string> Lines<T>(string holder, IEnumerable<LimitRow<T>> rows, T standard) =>

@@ -49,6 +49,44 @@ public sealed class JournalDiskTests : IDisposable
     }
 
     [Fact]
+    public async Task Proves_ThatTheDiskTakesMore_AndLeavesNothing()
+    {
+        await using var journal = Open();
+        await journal.ProveWritable();
+        Assert.Equal([Length, 64 * 1024], _synced);
+        Assert.Equal([JournalPath], Directory.EnumerateFileSystemEntries(_folder));
+    }
+
+    /// <summary>A disk that is all but full takes one entry and not the next: what is said of it must not follow that.</summary>
+    [Fact]
+    public async Task Says_TheSame_UntilTheDiskHasRoom()
+    {
+        await using var disk = await SmallDisk.Mount();
+        await using var journal = Journal.Open(
+            Path.Join(disk.Path, "journal"),
+            _table,
+            AgentLog.Open(_log, TimeProvider.System)
+        );
+        await journal.ProveWritable();
+        disk.Fill();
+        await Assert.ThrowsAsync<IOException>(journal.ProveWritable);
+        // Enough for the journal to be written anew, and for some entries.
+        disk.Free(pages: 4);
+        for (var i = 0; i < 10; i++)
+        {
+            await Assert.ThrowsAsync<IOException>(journal.ProveWritable);
+            await Assert.ThrowsAsync<IOException>(journal.EnsureWritable);
+            await Assert.ThrowsAsync<IOException>(() => journal.Append(Granted($"c{i}")));
+        }
+
+        Assert.Equal(["filler", "journal"], new DirectoryInfo(disk.Path).EnumerateFiles().Select(f => f.Name).Order());
+        disk.Free();
+        await journal.ProveWritable();
+        await journal.Append(Granted("a"));
+        Assert.True(_table.TryGet(HolderOf("a"), out _));
+    }
+
+    [Fact]
     public async Task Waits_ForWhatIsBeingWritten_BeforeItCloses()
     {
         using var go = new ManualResetEventSlim();

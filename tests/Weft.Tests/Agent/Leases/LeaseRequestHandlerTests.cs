@@ -33,6 +33,23 @@ public sealed class LeaseRequestHandlerTests
             Assert.Equal(said.ToJsonString(), answer.ToJsonString());
     }
 
+    /// <summary>Somebody who is told to wait is answered, so STATUS stays as it was; the codes are of docs/specs/cni.md.</summary>
+    [Theory]
+    [InlineData(HttpStatusCode.TooManyRequests, "TooManyRequests", 11)]
+    [InlineData(HttpStatusCode.Conflict, "QuotaExceeded", 104)]
+    public async Task Passes_ThatTheNodeHasOrAsksTooMuch(HttpStatusCode status, string code, int error)
+    {
+        await using var parts = new LeaseParts();
+        var said = new Refusal(Enum.Parse<RefusalCode>(code), "node w1 holds 1024 addresses").ToErrorBody();
+        var answering = Handle(parts, "acquire");
+        (await parts.NextRequest("acquire", "a")).Refuse(status, said.ToJsonString(), TimeSpan.FromSeconds(3));
+        var answer = await answering;
+        Assert.Equal(said.ToJsonString(), answer.ToJsonString());
+        Assert.True(SocketResponse.TryRead(Encoding.UTF8.GetBytes(answer.ToJsonString()), out var read, out _));
+        Assert.Equal(error, (int)Weft.Cni.RefusalCodes.ToError(read, Weft.Cni.Command.Add)!.Code);
+        Assert.Equal("{}", (await Handle(parts, "status")).ToJsonString());
+    }
+
     [Fact]
     public async Task Tells_ToTryAgain_WhenNoErrorBodyCame()
     {

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Hosting.Internal;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Weft.Addressing;
+using Weft.Fleet.Quotas;
 using Weft.Networks;
 using Weft.Resources;
 using Weft.Server;
@@ -31,6 +32,7 @@ public sealed class LeaseDecisionTests : IAsyncLifetime
         _allocator = new LeaseAllocator(
             _controlPlane,
             new LeaseSessions(_controlPlane, NullLogger<LeaseSessions>.Instance),
+            LeaseLimits.Default,
             new ApplicationLifetime(NullLogger<ApplicationLifetime>.Instance),
             NullLogger<LeaseAllocator>.Instance
         );

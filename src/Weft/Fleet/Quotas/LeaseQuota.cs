@@ -1,0 +1,113 @@
+using Weft.Addressing;
+
+namespace Weft.Fleet.Quotas;
+
+/// <summary>
+/// Whether a pod may have addresses, by what its node and its cluster hold already (docs/specs/addressing.md, "Quotas and
+/// fair shares"). Counts alone are asked for, so that it costs the same however many leases there are.
+/// </summary>
+internal sealed class LeaseQuota(LeaseLimits limits)
+{
+    /// <summary>Decides before the pool is asked.</summary>
+    /// <param name="everywhere">What is held in all networks.</param>
+    /// <param name="users">Who may lease of the pool's network.</param>
+    /// <returns>Null where it may; else why not. A pool that is empty is for the pool to say.</returns>
+    public Refusal? Check(Holder holder, AddressPool pool, HeldCounts everywhere, NetworkUsers users)
+    {
+        if (holder.Cluster is not { } cluster)
+            return null;
+        var held = pool.Holdings.LeasesOf(holder.Id);
+        var wanted = pool
+            .Subnets.Where(subnet => held.All(lease => lease.Address.Family != subnet.Prefix.Family))
+            .ToList();
+        if (wanted.Count == 0)
+            return null;
+        return CheckNumber(cluster, holder.Node, everywhere, wanted.Count)
+            ?? wanted
+                .Select(subnet => CheckShare(cluster, holder.Node, pool, subnet, users))
+                .FirstOrDefault(r => r is not null);
+    }
+
+    private Refusal? CheckNumber(string cluster, string? node, HeldCounts everywhere, int more)
+    {
+        if (node is not null && everywhere.OfNode(cluster, node).Total is var ofNode && ofNode + more > limits.PerNode)
+            return Exceeded(
+                $"node {node} of {NameOf(cluster)} holds {ofNode} addresses, and this pod asks for {more} more: "
+                    + $"a node may hold {limits.PerNode} (leases.perNode)",
+                "node",
+                cluster
+            );
+        return everywhere.OfCluster(cluster).Total is var held && held + more > limits.PerCluster
+            ? Exceeded(
+                $"cluster {NameOf(cluster)} holds {held} addresses, and this pod asks for {more} more: "
+                    + $"a cluster may hold {limits.PerCluster} (leases.perCluster)",
+                "cluster",
+                cluster
+            )
+            : null;
+    }
+
+    private Refusal? CheckShare(string cluster, string? node, AddressPool pool, Subnet subnet, NetworkUsers users)
+    {
+        var (counts, family) = (pool.Holdings.Counts, subnet.Prefix.Family);
+        var free = pool.FreeCount(subnet);
+        if (free == 0)
+            return null;
+        // What no cluster holds is machines', which are declared: it isn't shared.
+        var shared = (UInt128)counts.All.Of(family) + free;
+        var held = (UInt128)counts.OfCluster(cluster).Of(family);
+        var share = new FairShare(
+            free,
+            shared,
+            Math.Max(users.CountOfClusters, counts.CountOfClusters + (held == 0 ? 1 : 0)),
+            held
+        );
+        var room = share.RoomAbove(limits.KeptPercent, least => counts.CountClustersHolding(family, least));
+        if (room == 0)
+            return Exceeded(
+                $"cluster {NameOf(cluster)} holds {held} of the {shared} addresses of {pool.Name} in {subnet.Prefix}; {share.Users} "
+                    + $"clusters use it, so its fair share is {share.Share}, and the {free} that are free are kept for those "
+                    + "that hold less (leases.keptPercent)",
+                subnet.Prefix.ToString(),
+                cluster
+            );
+        return node is null ? null : CheckNodeShare(cluster, node, pool, subnet, users, room);
+    }
+
+    /// <summary>The nodes of a cluster share what the cluster has and may still take.</summary>
+    private Refusal? CheckNodeShare(
+        string cluster,
+        string node,
+        AddressPool pool,
+        Subnet subnet,
+        NetworkUsers users,
+        UInt128 room
+    )
+    {
+        var (counts, family) = (pool.Holdings.Counts, subnet.Prefix.Family);
+        var ofNode = counts.OfNode(cluster, node);
+        var share = new FairShare(
+            room,
+            (UInt128)counts.OfCluster(cluster).Of(family) + room,
+            Math.Max(
+                users.NodesOf.GetValueOrDefault(cluster),
+                counts.CountOfNodes(cluster) + (ofNode.Total == 0 ? 1 : 0)
+            ),
+            (UInt128)ofNode.Of(family)
+        );
+        return share.RoomAbove(limits.KeptPercent, least => counts.CountNodesHolding(cluster, family, least)) > 0
+            ? null
+            : Exceeded(
+                $"node {node} of {NameOf(cluster)} holds {share.Held} of the {share.Capacity} addresses that its cluster may have "
+                    + $"of {pool.Name} in {subnet.Prefix}; {share.Users} nodes use it, so its fair share is {share.Share}, and the "
+                    + $"{room} that are left are kept for those that hold less (leases.keptPercent)",
+                subnet.Prefix.ToString(),
+                cluster
+            );
+    }
+
+    private static string NameOf(string cluster) => cluster[(cluster.LastIndexOf('/') + 1)..];
+
+    private static Refusal Exceeded(string message, string target, string cluster) =>
+        new(RefusalCode.QuotaExceeded, message, target, cluster);
+}

@@ -281,6 +281,8 @@ internal static class Program
             .AddSingleton<LeaseAllocator>()
             .AddSingleton<LeaseRegistrar>()
             .AddSingleton<EnrolmentEndpoints>()
+            .AddSingleton<CredentialEndpoints>()
+            .AddSingleton<CredentialUses>()
             .AddSingleton<JoinEndpoints>()
             .AddSingleton<VerificationEndpoints>()
             .AddSingleton<AgentRelayEndpoints>()

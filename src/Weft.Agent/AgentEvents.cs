@@ -39,4 +39,23 @@ internal static partial class AgentEvents
         "others could read the agent's credential; it is closed again, but enrol anew with a token made to replace it"
     )]
     public static partial void CredentialOpenToOthers(this ILogger log, string file, UnixFileMode mode);
+
+    [LoggerMessage(2014, LogLevel.Information, "")]
+    public static partial void CredentialRotated(this ILogger log);
+
+    [LoggerMessage(2015, LogLevel.Warning, "")]
+    public static partial void CredentialNotRotated(this ILogger log, Exception error, double again_in_seconds);
+
+    [LoggerMessage(
+        2016,
+        LogLevel.Warning,
+        "weftd didn't know the agent's credential, and knows it again by the one before"
+    )]
+    public static partial void CredentialRecovered(this ILogger log);
+
+    [LoggerMessage(2012, LogLevel.Warning, "")]
+    public static partial void ControlPlaneNotResolved(this ILogger log, Exception error, string host);
+
+    [LoggerMessage(2013, LogLevel.Warning, "")]
+    public static partial void ControlPlaneNotKept(this ILogger log, Exception error, string file);
 }

@@ -28,16 +28,18 @@ internal sealed class AgentHost(AgentOptions options, AgentTimings timings, Time
         var services = CreateServices(state, http, cluster);
         using var plane = services.Plane;
         var enrolment = await ResumeEnrolment(services, stop);
+        using var rotation = CreateRotation(services);
         var table = new LeaseTable();
         await using var journal = Journal.Open(state.Journal, table, log);
         using var socket = await LeaseSocket.Open(options.Socket, timings, clock, log);
-        var loop = CreateAgentLoop(services, enrolment);
+        var loop = CreateAgentLoop(services, enrolment, rotation);
         log.Started(AgentOptions.Version, options.Name, options.Server, options.State);
 
         await using var relay = CreateRelayLoop(services);
         await RunUntilFirstEnds(
             [
                 loop.Run(stopping.Token),
+                rotation.Run(stopping.Token),
                 .. RunLeases(services, table, journal, socket, stopping.Token),
                 .. RunInventory(services, stopping.Token),
                 .. RunCluster(services, stopping.Token),
@@ -63,15 +65,27 @@ internal sealed class AgentHost(AgentOptions options, AgentTimings timings, Time
         var secret = services.Cluster?.IdentitySecret;
         if (secret is not null)
             await secret.Fetch(credential, stop);
-        var enrolment = new Enrolment(services.Plane, options, credential, secret is null ? null : secret.Save);
+        var enrolment = new Enrolment(services.Plane, options, credential, clock, secret is null ? null : secret.Save);
         enrolment.Resume(mode => log.CredentialOpenToOthers(credential, mode));
         return enrolment;
     }
 
-    private AgentLoop CreateAgentLoop(SharedServices services, Enrolment enrolment) =>
+    private CredentialRotation CreateRotation(SharedServices services) =>
+        new(
+            services.Plane,
+            services.State.Credential,
+            options.CredentialMaxAge,
+            timings,
+            clock,
+            log,
+            services.Cluster?.IdentitySecret is { } secret ? secret.Save : null
+        );
+
+    private AgentLoop CreateAgentLoop(SharedServices services, Enrolment enrolment, CredentialRotation rotation) =>
         new(
             services.Plane,
             enrolment,
+            rotation,
             services.State.Desired,
             [.. CreateReconcilers(services)],
             options.Node,
@@ -109,8 +123,10 @@ internal sealed class AgentHost(AgentOptions options, AgentTimings timings, Time
             node,
             services.State.Root,
             options.NodeNetwork,
-            new NodePolicy(options.RollbackAfter, options.RepairsDrift),
-            new ControlPlaneProbe(options, () => services.Plane.Identity, clock),
+            NodePolicyFile.Open(options.NodePolicy, log),
+            new NodeApplyOptions(options.RollbackAfter, options.RepairsDrift),
+            new ControlPlaneAddresses(options.Server, services.State.ControlPlaneAddresses, clock, log),
+            new ControlPlaneProbe(options, services.Plane, clock),
             clock,
             log
         );

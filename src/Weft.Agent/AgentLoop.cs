@@ -13,6 +13,7 @@ namespace Weft.Agent;
 /// enrolling, else reporting, else waiting for another desired state.
 /// </summary>
 /// <param name="enrolment">How the agent comes to be known to it.</param>
+/// <param name="rotation">What becomes of its credential later.</param>
 /// <param name="desiredPath">Where the desired state is kept for the time when the control plane is away.</param>
 /// <param name="node">The node the agent serves, or null.</param>
 /// <param name="authority">The CA certificates of the cluster's API server; null where the agent has none to tell
@@ -20,6 +21,7 @@ namespace Weft.Agent;
 internal sealed class AgentLoop(
     ControlPlaneClient plane,
     Enrolment enrolment,
+    CredentialRotation rotation,
     string desiredPath,
     IReadOnlyList<IReconciler> targets,
     string? node,
@@ -46,6 +48,9 @@ internal sealed class AgentLoop(
     private StatusReport? _status;
     private StatusReport? _reported;
     private long _notBefore;
+
+    // The credential was refused, and the one before it may be known.
+    private bool _mustRecover;
 
     // Ends the wait for another desired state; null but while it lasts.
     private CancellationTokenSource? _pollCancellation;
@@ -110,6 +115,7 @@ internal sealed class AgentLoop(
 
     private Task Exchange(CancellationToken cancel) =>
         plane.Identity is null ? Enrol(cancel)
+        : _mustRecover ? Recover(cancel)
         : HasUnreportedStatus ? Report(_status!, cancel)
         : Poll(cancel);
 
@@ -127,6 +133,7 @@ internal sealed class AgentLoop(
             _notBefore = clock.GetTimestamp(wait);
             if (plane.Identity is not null && e is ControlPlaneException { Status: 401 })
             {
+                _mustRecover = !_mustRecover && rotation.CanRecover;
                 log.CredentialRefused(
                     e,
                     "was the agent deleted? To enrol it anew, delete its credential file and start with a new token"
@@ -143,6 +150,12 @@ internal sealed class AgentLoop(
     {
         var identity = await enrolment.Enrol(cancel);
         log.Enrolled(identity.AgentId, identity.Cluster);
+    }
+
+    private async Task Recover(CancellationToken cancel)
+    {
+        await rotation.Recover(cancel);
+        _mustRecover = false;
     }
 
     private async Task Report(StatusReport status, CancellationToken cancel)

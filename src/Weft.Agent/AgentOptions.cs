@@ -30,6 +30,9 @@ internal sealed record AgentOptions
     /// <summary>The id of the cluster that is joined so; null where an enrolment token says it.</summary>
     public string? Cluster { get; init; }
 
+    /// <summary>How old the agent's credential may become before it is replaced; zero for as old as it may.</summary>
+    public TimeSpan CredentialMaxAge { get; init; } = TimeSpan.FromDays(30);
+
     /// <summary>PEM certificates that are the only roots of trust; null for the system's.</summary>
     public string? CertificateAuthorityFile { get; init; }
 
@@ -64,6 +67,9 @@ internal sealed record AgentOptions
 
     /// <summary>Whether the network of <see cref="Node"/> is kept true.</summary>
     public bool ApplyNode { get; init; }
+
+    /// <summary>The file that says what weftd has a say about on the node; null for the default.</summary>
+    public string? NodePolicy { get; init; }
 
     /// <summary>Who has charge of the node's interfaces: auto, netplan, networkd, netlink or none.</summary>
     public string NodeNetwork { get; init; } = "auto";

@@ -54,6 +54,12 @@ internal sealed record AgentTimings
     /// </summary>
     public TimeSpan RelayPollInterval { get; init; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>How often it is looked whether the credential is to be replaced. 1 min.</summary>
+    public TimeSpan CredentialCheckInterval { get; init; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>The longest wait after a credential couldn't be replaced. 1 h.</summary>
+    public TimeSpan MaxCredentialBackoff { get; init; } = TimeSpan.FromHours(1);
+
     /// <summary>How often the node is looked at for changes of what it has. 30 s.</summary>
     public TimeSpan InventoryInterval { get; init; } = TimeSpan.FromSeconds(30);
 

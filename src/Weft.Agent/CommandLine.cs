@@ -60,6 +60,8 @@ internal sealed class CommandLine
         Description = "The id of the Kubernetes cluster, with --service-account-token-file.",
     };
 
+    private readonly Option<double> _credentialMaxAge = CredentialOption();
+
     private readonly Option<string?> _authority = new("--ca")
     {
         HelpName = "FILE",
@@ -113,6 +115,7 @@ internal sealed class CommandLine
         Description = "Keep the network of this node (--node) true, not only its files.",
     };
 
+    private readonly Option<string?> _nodePolicy = Nodes.NodeCommand.PolicyOption();
     private readonly Option<string> _nodeNetwork = Nodes.NodeCommand.NetworkOption();
     private readonly Option<double> _rollbackAfter = Nodes.NodeCommand.RollbackOption();
 
@@ -143,6 +146,7 @@ internal sealed class CommandLine
             _tokenFile,
             _accountTokenFile,
             _cluster,
+            _credentialMaxAge,
             _authority,
             _socket,
             _manifests,
@@ -151,6 +155,7 @@ internal sealed class CommandLine
             _sys,
             _proc,
             _applyNode,
+            _nodePolicy,
             _nodeNetwork,
             _rollbackAfter,
             _drift,
@@ -169,6 +174,8 @@ internal sealed class CommandLine
         {
             if (result.GetValue(_applyNode) && result.GetValue(_node) is null)
                 result.AddError("--apply-node needs --node NODE: which node's network this is");
+            if (result.GetValue(_nodePolicy) is not null && !result.GetValue(_applyNode))
+                result.AddError("--node-policy is about what --apply-node does: give that too, or leave it out");
             CheckJoin(result);
         });
         command.Subcommands.Add(Nodes.NodeCommand.Command());
@@ -201,6 +208,7 @@ internal sealed class CommandLine
             TokenFile = parsed.GetValue(_tokenFile),
             ServiceAccountTokenFile = parsed.GetValue(_accountTokenFile),
             Cluster = parsed.GetValue(_cluster),
+            CredentialMaxAge = TimeSpan.FromDays(parsed.GetRequiredValue(_credentialMaxAge)),
             CertificateAuthorityFile = parsed.GetValue(_authority),
             Socket = Path.GetFullPath(parsed.GetRequiredValue(_socket)),
             Manifests = Path.GetFullPath(parsed.GetValue(_manifests) ?? Path.Join(state, "manifests")),
@@ -215,6 +223,7 @@ internal sealed class CommandLine
         options with
         {
             ApplyNode = parsed.GetValue(_applyNode),
+            NodePolicy = parsed.GetValue(_nodePolicy),
             NodeNetwork = parsed.GetRequiredValue(_nodeNetwork),
             RollbackAfter = TimeSpan.FromSeconds(parsed.GetRequiredValue(_rollbackAfter)),
             RepairsDrift = parsed.GetValue(_drift) == DriftPolicy.Mend,
@@ -236,6 +245,28 @@ internal sealed class CommandLine
             ClusterAuthority = _kubernetes.ReadAuthority(parsed, _node),
             Relay = _relay.Read(parsed, options.Node is not null, isInCluster, options.CertificateAuthorityFile),
         };
+    }
+
+    private static Option<double> CredentialOption()
+    {
+        const string Name = "--credential-max-age";
+        var option = new Option<double>(Name)
+        {
+            HelpName = "DAYS",
+            Description = "The agent replaces its credential before it is so old; 0 lets it grow old.",
+            DefaultValueFactory = _ => 30,
+        };
+        option.Validators.Add(result =>
+            Check(
+                result,
+                Name,
+                text =>
+                    double.TryParse(text, System.Globalization.CultureInfo.InvariantCulture, out var days)
+                    && days is 0 or (>= 0.01 and <= 365),
+                "0, or 0.01 to 365 days"
+            )
+        );
+        return option;
     }
 
     private static void Check(OptionResult result, string option, Func<string, bool> isGood, string expected)

@@ -7,6 +7,9 @@ internal sealed class StateDirectory : IDisposable
 {
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
+    /// <summary>The name of <see cref="ControlPlaneAddresses"/>, for who reads a directory that it doesn't hold.</summary>
+    public const string AddressesName = "control-plane.addresses";
+
     private readonly FileStream _lock;
 
     private StateDirectory(string root, FileStream held) => (Root, _lock) = (root, held);
@@ -19,6 +22,9 @@ internal sealed class StateDirectory : IDisposable
 
     /// <summary>The last desired state that could be rendered, as the control plane sent it.</summary>
     public string Desired => Path.Join(Root, "desired.json");
+
+    /// <summary>Where the control plane was found last.</summary>
+    public string ControlPlaneAddresses => Path.Join(Root, AddressesName);
 
     /// <summary>The leases' journal.</summary>
     public string Journal => Path.Join(Root, "journal");

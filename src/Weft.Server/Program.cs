@@ -303,6 +303,8 @@ internal static class Program
             .AddSingleton<LeaseAllocator>()
             .AddSingleton<LeaseRegistrar>()
             .AddSingleton<EnrolmentEndpoints>()
+            .AddSingleton<CredentialEndpoints>()
+            .AddSingleton<CredentialUses>()
             .AddSingleton<JoinEndpoints>()
             .AddSingleton<VerificationEndpoints>()
             .AddSingleton<AgentRelayEndpoints>()

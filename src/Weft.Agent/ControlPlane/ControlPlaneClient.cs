@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
+using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Weft.Contracts;
@@ -22,6 +23,9 @@ internal sealed class ControlPlaneClient : IDisposable
     private readonly TimeProvider _clock;
     private readonly LeaseOrder _order;
     private volatile Identity? _identity;
+
+    /// <summary>What this process is called in each of its requests.</summary>
+    public string Instance { get; } = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8));
 
     /// <param name="http">The client, based at <c>/agents/v1/</c>.</param>
     public ControlPlaneClient(HttpClient http, Connectivity connectivity, AgentTimings timings, TimeProvider clock)
@@ -64,6 +68,15 @@ internal sealed class ControlPlaneClient : IDisposable
         using var message = CreateRequest(HttpMethod.Post, path, token, request.ToBytes());
         using var answer = await Send(message, _timings.RequestTimeout, cancel);
         return await Read(answer, body => EnrolmentResponse.Read(body), cancel);
+    }
+
+    /// <summary><c>POST credential</c>: announces a secret by its hash, or uses it.</summary>
+    /// <param name="bearer">The secret that is shown: the one in force, or the one that was announced.</param>
+    public async Task AnnounceCredential(string hash, string bearer, CancellationToken cancel)
+    {
+        var body = new CredentialRequest(hash).ToBytes();
+        using var message = CreateRequest(HttpMethod.Post, AgentApi.Credential, bearer, body);
+        using var answer = await Send(message, _timings.RequestTimeout, cancel);
     }
 
     /// <summary><c>PUT issuer</c>.</summary>
@@ -194,9 +207,13 @@ internal sealed class ControlPlaneClient : IDisposable
 
     private string Bearer => _identity?.Credential ?? throw new ControlPlaneException("the agent isn't enrolled yet");
 
-    private static HttpRequestMessage CreateRequest(HttpMethod method, string path, string bearer, byte[]? body = null)
+    private HttpRequestMessage CreateRequest(HttpMethod method, string path, string bearer, byte[]? body = null) =>
+        CreateRequest(method, new Uri(path, UriKind.Relative), bearer, body);
+
+    private HttpRequestMessage CreateRequest(HttpMethod method, Uri path, string bearer, byte[]? body)
     {
-        var message = new HttpRequestMessage(method, new Uri(path, UriKind.Relative));
+        var message = new HttpRequestMessage(method, path);
+        message.Headers.Add(AgentApi.InstanceHeader, Instance);
         message.Headers.Authorization = new AuthenticationHeaderValue("Bearer", bearer);
         message.Headers.UserAgent.Add(new ProductInfoHeaderValue("weft-agent", AgentOptions.Version));
         if (body is not null)
@@ -216,6 +233,11 @@ internal sealed class ControlPlaneClient : IDisposable
         try
         {
             answer = await _http.SendAsync(message, either.Token);
+            if (answer.StatusCode == HttpStatusCode.Unauthorized && IsOfPrevious(message))
+            {
+                answer.Dispose();
+                answer = await SendWithCurrent(message, either.Token);
+            }
         }
         catch (OperationCanceledException e) when (!cancel.IsCancellationRequested)
         {
@@ -240,6 +262,18 @@ internal sealed class ControlPlaneClient : IDisposable
             return answer;
         using (answer)
             throw await ReadError(answer, cancel);
+    }
+
+    /// <summary>Whether a request shows the secret that another has taken the place of while it was on its way.</summary>
+    private bool IsOfPrevious(HttpRequestMessage message) =>
+        _identity?.Previous is { } previous && message.Headers.Authorization?.Parameter == previous;
+
+    /// <summary>What was refused for its secret has done nothing, so it may be asked once more.</summary>
+    private async Task<HttpResponseMessage> SendWithCurrent(HttpRequestMessage message, CancellationToken cancel)
+    {
+        var body = message.Content is { } content ? await content.ReadAsByteArrayAsync(cancel) : null;
+        using var again = CreateRequest(message.Method, message.RequestUri!, Bearer, body);
+        return await _http.SendAsync(again, cancel);
     }
 
     private void RecordStatus(HttpStatusCode status)

@@ -11,6 +11,7 @@ internal sealed class Enrolment(
     ControlPlaneClient plane,
     AgentOptions options,
     string credentialPath,
+    TimeProvider clock,
     Func<Identity, CancellationToken, Task>? keep = null
 )
 {
@@ -52,7 +53,13 @@ internal sealed class Enrolment(
             var answer = options.Cluster is { } cluster
                 ? await plane.Join(request, cluster, token, cancel)
                 : await plane.Enrol(request, token, cancel);
-            var identity = new Identity(options.Name, answer.AgentId, answer.Cluster, credential);
+            var identity = new Identity(
+                options.Name,
+                answer.AgentId,
+                answer.Cluster,
+                credential,
+                Since: clock.GetUtcNow()
+            );
             if (keep is not null)
                 await keep(identity, cancel);
             identity.Save(credentialPath);

@@ -8,7 +8,19 @@ namespace Weft.Agent.ControlPlane;
 /// Who the agent is, once enrolled, and the secret that proves it. It is kept in the state directory, mode 0600.
 /// </summary>
 /// <param name="Credential">The secret; never logged.</param>
-internal sealed record Identity(string Name, string AgentId, string Cluster, string Credential)
+/// <param name="Previous">
+/// The secret before it, null for none. It is good for nothing once the control plane has met the new one; until then,
+/// and at a control plane that was set back to an earlier time, it is what makes the new one known.
+/// </param>
+/// <param name="Since">When the secret was made; null where an earlier version has kept it.</param>
+internal sealed record Identity(
+    string Name,
+    string AgentId,
+    string Cluster,
+    string Credential,
+    string? Previous = null,
+    DateTimeOffset? Since = null
+)
 {
     /// <summary>Reads the identity that an earlier start has kept.</summary>
     /// <param name="name">The name the agent was started by.</param>
@@ -42,7 +54,7 @@ internal sealed record Identity(string Name, string AgentId, string Cluster, str
             );
         }
 
-        return kept;
+        return kept.Since is null ? kept with { Since = File.GetLastWriteTimeUtc(path) } : kept;
     }
 
     /// <summary>Keeps the identity; returns once it is on the disk.</summary>

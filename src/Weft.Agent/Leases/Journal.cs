@@ -32,9 +32,10 @@ internal sealed class Journal : IAsyncDisposable
     );
     private readonly Task _writer;
 
-    // These four are the writer's alone once it runs; others read _isWhole.
+    // These are the writer's alone once it runs; others read _isHealthy.
     private SafeFileHandle? _file;
     private long _length;
+    private JournalChain _end;
     private int _entries;
     private volatile bool _isHealthy;
 
@@ -167,12 +168,12 @@ internal sealed class Journal : IAsyncDisposable
             Rewrite();
         if (entries.Count == 0)
             return;
-        var line = JournalFormat.Line(entries);
+        var (line, end) = JournalFormat.Line(entries, _end);
         _isHealthy = false;
         RandomAccess.Write(_file!, line, _length);
         _sync(_file!);
         _isHealthy = true;
-        _length += line.Length;
+        (_length, _end) = (_length + line.Length, end);
         _entries += entries.Count;
         foreach (var entry in entries)
             _table.Apply(entry);
@@ -199,9 +200,13 @@ internal sealed class Journal : IAsyncDisposable
     {
         var entries = _table.Entries();
         var content = new MemoryStream();
-        content.Write(JournalFormat.Header());
+        var (line, end) = JournalFormat.Header();
+        content.Write(line);
         foreach (var chunk in entries.Chunk(MaxBatch))
-            content.Write(JournalFormat.Line(chunk));
+        {
+            (line, end) = JournalFormat.Line(chunk, end);
+            content.Write(line);
+        }
 
         var temporary = DurableFile.TemporaryOf(_path);
         using (var file = DurableFile.Create(temporary))
@@ -216,13 +221,13 @@ internal sealed class Journal : IAsyncDisposable
         DurableFile.SyncDirectory(Path.GetDirectoryName(_path)!);
         _file?.Dispose();
         _file = File.OpenHandle(_path, FileMode.Open, FileAccess.Write, FileShare.Read);
-        (_length, _entries, _isHealthy) = (content.Length, entries.Count, true);
+        (_length, _entries, _end, _isHealthy) = (content.Length, entries.Count, end, true);
     }
 
     private void Replay()
     {
         var content = File.ReadAllBytes(_path);
-        (var whole, _entries) = JournalFormat.Read(content, _table.Apply);
+        (var whole, _entries, var end) = JournalFormat.Read(content, _table.Apply);
         _file = File.OpenHandle(_path, FileMode.Open, FileAccess.Write, FileShare.Read);
         if (whole < content.Length)
         {
@@ -231,7 +236,24 @@ internal sealed class Journal : IAsyncDisposable
             _sync(_file);
         }
 
-        (_length, _isHealthy) = (whole, true);
+        _length = whole;
+        if (end is { } chained)
+            (_end, _isHealthy) = (chained, true);
+        else
+            Upgrade();
+    }
+
+    /// <summary>A journal of version 1 is written anew; where the disk doesn't take it, before its first entry.</summary>
+    private void Upgrade()
+    {
+        try
+        {
+            Rewrite();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            _log.JournalNotCompacted(e, _entries);
+        }
     }
 
     private readonly record struct PendingAppend(JournalEntry? Entry, bool IsProof, TaskCompletionSource Done);

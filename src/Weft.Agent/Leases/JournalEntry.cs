@@ -3,11 +3,15 @@ using Weft.Contracts;
 namespace Weft.Agent.Leases;
 
 /// <summary>The journal's first line.</summary>
-/// <param name="WeftJournal">The version of the format, 1.</param>
-internal sealed record JournalHeader(int WeftJournal)
+/// <param name="WeftJournal">The version of the format.</param>
+/// <param name="File">Tells this file's lines from those of another; null in version 1.</param>
+internal sealed record JournalHeader(int WeftJournal, string? File = null)
 {
-    /// <summary>The version this agent writes, and the only one it reads.</summary>
-    public const int Current = 1;
+    /// <summary>The version whose lines stand each for itself: it is read, and written anew as the current one.</summary>
+    public const int Unchained = 1;
+
+    /// <summary>The version this agent writes.</summary>
+    public const int Current = 2;
 }
 
 /// <summary>One fact about one holder. Format: docs/specs/agent.md.</summary>

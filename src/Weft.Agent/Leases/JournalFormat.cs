@@ -1,51 +1,65 @@
-using System.Globalization;
-using System.Text;
+using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Weft.Files;
 
 namespace Weft.Agent.Leases;
 
+/// <summary>What was found in a journal.</summary>
+/// <param name="Whole">How many bytes are whole lines; what follows them is a torn tail.</param>
+/// <param name="Entries">How many entries they hold.</param>
+/// <param name="End">Where the next line goes; null for a journal of version 1, which is written on in no way.</param>
+internal readonly record struct JournalContent(int Whole, int Entries, JournalChain? End);
+
 /// <summary>
-/// The journal's lines: eight hexadecimal digits of CRC-32C, a blank, JSON, a newline. All that is synced at once is
-/// one line, so that whatever a crash leaves of it is the end of the file, whichever of its blocks reached the disk.
+/// The journal's lines (docs/specs/agent.md, "Journal"). All that is synced at once is one line, so that whatever a
+/// crash leaves of it is the end of the file, whichever of its blocks reached the disk.
 /// </summary>
 internal static class JournalFormat
 {
-    private const int Checksum = 8;
+    private const int FileIdLength = 8;
 
     private static JournalJson Json => JournalJson.Default;
 
-    /// <summary>The first line.</summary>
-    public static byte[] Header() =>
-        Line(JsonSerializer.SerializeToUtf8Bytes(new JournalHeader(JournalHeader.Current), Json.JournalHeader));
+    /// <summary>The first line of a new file, and where the next one goes.</summary>
+    /// <remarks>Its id makes a line of another file, an earlier one too, fit nowhere in this one.</remarks>
+    public static (byte[] Line, JournalChain End) Header()
+    {
+        var header = new JournalHeader(
+            JournalHeader.Current,
+            Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(FileIdLength))
+        );
+        var json = JsonSerializer.SerializeToUtf8Bytes(header, Json.JournalHeader);
+        var sum = Crc32C.Of(json);
+        return (JournalLine.Write(sum, json), new JournalChain(sum, 0));
+    }
 
-    /// <summary>One line of entries.</summary>
-    public static byte[] Line(IReadOnlyList<JournalEntry> entries) =>
-        Line(JsonSerializer.SerializeToUtf8Bytes(entries, Json.IReadOnlyListJournalEntry));
+    /// <summary>One line of entries, and where the next one goes.</summary>
+    public static (byte[] Line, JournalChain End) Line(IReadOnlyList<JournalEntry> entries, JournalChain end) =>
+        end.Append(JsonSerializer.SerializeToUtf8Bytes(entries, Json.IReadOnlyListJournalEntry));
 
     /// <summary>Reads a journal.</summary>
     /// <param name="apply">Takes each entry in; false where it isn't one.</param>
-    /// <returns>How many bytes are whole lines, and how many entries they hold; what follows them is a torn
-    /// tail.</returns>
     /// <exception cref="InvalidDataException">Something is wrong that no crash explains.</exception>
-    public static (int Whole, int Entries) Read(ReadOnlySpan<byte> content, Func<JournalEntry, bool> apply)
+    public static JournalContent Read(ReadOnlySpan<byte> content, Func<JournalEntry, bool> apply)
     {
-        var at = ReadHeader(content);
+        var (at, end) = ReadHeader(content);
         var count = 0;
         for (var rest = content[at..]; !rest.IsEmpty; rest = content[at..])
         {
             var newline = rest.IndexOf((byte)'\n');
-            if (newline == -1 || Payload(rest[..newline]) is not { } payload)
+            if (newline == -1)
+                break;
+            if (ReadLine(rest[..newline], ref end) is not { } json)
             {
-                if (IsTorn(rest, newline))
+                if (IsTorn(rest, newline, isChained: end is not null))
                     break;
                 throw new InvalidDataException(
-                    $"the line at byte {at} is damaged, and what follows it shows that no crash did it"
+                    $"the line at byte {at} can't be taken: {end?.Describe(rest[..newline]) ?? "it is damaged"}; no crash leaves such a line"
                 );
             }
 
-            foreach (var entry in Parse(payload, Json.IReadOnlyListJournalEntry, $"the line at byte {at}"))
+            foreach (var entry in Parse(json, Json.IReadOnlyListJournalEntry, $"the line at byte {at}"))
             {
                 if (entry is null || !apply(entry))
                     throw new InvalidDataException(
@@ -57,31 +71,35 @@ internal static class JournalFormat
             at += newline + 1;
         }
 
-        return (at, count);
+        return new JournalContent(at, count, end);
     }
 
-    private static byte[] Line(byte[] payload)
+    /// <param name="end">Where the journal ends; null in one of version 1.</param>
+    private static byte[]? ReadLine(ReadOnlySpan<byte> line, ref JournalChain? end)
     {
-        var line = new byte[Checksum + 1 + payload.Length + 1];
-        Encoding.ASCII.GetBytes(Crc32C.Of(payload).ToString("x8", CultureInfo.InvariantCulture), line);
-        line[Checksum] = (byte)' ';
-        payload.CopyTo(line, Checksum + 1);
-        line[^1] = (byte)'\n';
-        return line;
+        if (end is not { } before)
+            return JournalLine.ReadAlone(line);
+        if (before.Follow(line, out var json) is not { } next)
+            return null;
+        end = next;
+        return json;
     }
 
     /// <summary>The header came to be with the file, by a rename: there is no crash that leaves half of it.</summary>
-    private static int ReadHeader(ReadOnlySpan<byte> content)
+    private static (int Length, JournalChain? End) ReadHeader(ReadOnlySpan<byte> content)
     {
         var newline = content.IndexOf((byte)'\n');
-        if (newline == -1 || Payload(content[..newline]) is not { } payload)
+        if (newline == -1 || JournalLine.ReadAlone(content[..newline]) is not { } json)
             throw new InvalidDataException("its first line is no journal's");
-        var header = Parse(payload, Json.JournalHeader, "its first line");
-        if (header.WeftJournal != JournalHeader.Current)
-            throw new InvalidDataException(
-                $"it is of version {header.WeftJournal}, and this agent knows version {JournalHeader.Current}"
-            );
-        return newline + 1;
+        var header = Parse(json, Json.JournalHeader, "its first line");
+        return header.WeftJournal switch
+        {
+            JournalHeader.Unchained => (newline + 1, null),
+            JournalHeader.Current => (newline + 1, new JournalChain(Crc32C.Of(json), 0)),
+            _ => throw new InvalidDataException(
+                $"it is of version {header.WeftJournal}, and this agent knows the versions up to {JournalHeader.Current}"
+            ),
+        };
     }
 
     private static T Parse<T>(byte[] payload, JsonTypeInfo<T> type, string line)
@@ -103,22 +121,16 @@ internal static class JournalFormat
     /// line that is whole but for its checksum was acknowledged and has rotted since; to drop it would be to forget a
     /// lease.
     /// </summary>
-    private static bool IsTorn(ReadOnlySpan<byte> rest, int newline)
+    private static bool IsTorn(ReadOnlySpan<byte> rest, int newline, bool isChained)
     {
-        if (newline == -1)
-            return true;
         var line = rest[..newline];
         var lastZero = line.LastIndexOf((byte)0);
         return lastZero >= 0
-            && Payload(line[(lastZero + 1)..]) is null
+            && !IsWhole(line[(lastZero + 1)..], isChained)
             && !rest[(newline + 1)..].ContainsAnyExcept((byte)0);
     }
 
-    private static byte[]? Payload(ReadOnlySpan<byte> line) =>
-        line.Length > Checksum
-        && line[Checksum] == ' '
-        && uint.TryParse(line[..Checksum], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var sum)
-        && sum == Crc32C.Of(line[(Checksum + 1)..])
-            ? line[(Checksum + 1)..].ToArray()
-            : null;
+    /// <summary>Whether what stands behind zeros is a line of its own: then the zeros are no crash's.</summary>
+    private static bool IsWhole(ReadOnlySpan<byte> line, bool isChained) =>
+        isChained ? JournalChain.HasForm(line) : JournalLine.ReadAlone(line) is not null;
 }

@@ -71,6 +71,21 @@ internal static class NodePrograms
             );
     }
 
+    /// <summary>The modules that a name of a device stands for, as modprobe has them.</summary>
+    /// <returns>Their names; none where there is no such module or no modprobe.</returns>
+    public static IReadOnlyList<string> ResolveModules(string alias)
+    {
+        try
+        {
+            return Run("modprobe", ["-q", "--resolve-alias", "--", alias])
+                .Output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        }
+        catch (IOException)
+        {
+            return [];
+        }
+    }
+
     /// <summary>Has the kernel load a module, if the node has modprobe.</summary>
     /// <returns>True if modprobe says that it is there.</returns>
     public static bool LoadModule(string module)

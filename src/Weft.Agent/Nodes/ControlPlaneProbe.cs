@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using Weft.Agent.ControlPlane;
+using Weft.Contracts;
 using Weft.Relay.Client;
 
 namespace Weft.Agent.Nodes;
@@ -9,8 +10,8 @@ namespace Weft.Agent.Nodes;
 /// Whether the control plane is within reach now. Each look is a request on a connection of its own: one that stood
 /// before a change may outlive what new ones don't.
 /// </summary>
-/// <param name="identity">Who the agent is; null until it is enrolled.</param>
-internal sealed class ControlPlaneProbe(AgentOptions options, Func<Identity?> identity, TimeProvider clock)
+/// <param name="plane">Whose credential is shown; null to show none.</param>
+internal sealed class ControlPlaneProbe(AgentOptions options, ControlPlaneClient? plane, TimeProvider clock)
 {
     private static readonly TimeSpan ProbeTimeout = TimeSpan.FromSeconds(5),
         ProbeInterval = TimeSpan.FromMilliseconds(500);
@@ -51,8 +52,12 @@ internal sealed class ControlPlaneProbe(AgentOptions options, Func<Identity?> id
             new Uri($"desired?after={Uri.EscapeDataString(Digest)}&wait=0", UriKind.Relative)
         );
         request.Headers.UserAgent.Add(new ProductInfoHeaderValue("weft-agent", AgentOptions.Version));
-        if (identity() is { } known)
+        if (plane?.Identity is { } known)
+        {
             request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", known.Credential);
+            request.Headers.Add(AgentApi.InstanceHeader, plane.Instance);
+        }
+
         try
         {
             using var answer = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, either.Token);

@@ -13,7 +13,7 @@ namespace Weft.Agent.Nodes;
 /// <param name="RollbackAfter">How long the control plane may be out of reach after a change before it is taken back;
 /// zero to keep it whatever happens.</param>
 /// <param name="RepairsDrift">Whether what others have changed is put right; otherwise it is only told.</param>
-internal sealed record NodePolicy(TimeSpan RollbackAfter, bool RepairsDrift);
+internal sealed record NodeApplyOptions(TimeSpan RollbackAfter, bool RepairsDrift);
 
 /// <summary>
 /// One pass over a node: what differs is changed, and what cuts the node off from the control plane is taken back. What
@@ -26,7 +26,7 @@ internal sealed class NodeApplier(
     NodeOperationExecutor executor,
     NodeStateStore store,
     Func<TimeSpan, CancellationToken, Task<string?>>? reach,
-    NodePolicy policy,
+    NodeApplyOptions options,
     TimeProvider clock,
     ILogger log
 )
@@ -37,7 +37,7 @@ internal sealed class NodeApplier(
     private static readonly TimeSpan InitialRetryDelay = TimeSpan.FromMinutes(1),
         MaxRetryDelay = TimeSpan.FromHours(1);
 
-    private bool IsGuarded => reach is not null && policy.RollbackAfter > TimeSpan.Zero;
+    private bool IsGuarded => reach is not null && options.RollbackAfter > TimeSpan.Zero;
 
     /// <summary>What would be done now. Nothing is changed, on the node or on the disk.</summary>
     /// <exception cref="IOException">The node can't be read.</exception>
@@ -72,7 +72,7 @@ internal sealed class NodeApplier(
             return new ReconcileResult(0, 0, plan.Findings);
         }
 
-        if (isDrift && !policy.RepairsDrift)
+        if (isDrift && !options.RepairsDrift)
             return new ReconcileResult(0, 0, plan.Findings)
             {
                 Drift = DriftOf(desired, plan.Operations, isMended: false),
@@ -108,15 +108,16 @@ internal sealed class NodeApplier(
         var pending = new PendingChange(owned.Boot, guard.Configuration, IsDone: false, owned, UndoOf(plan));
         store.Save(pending);
         var findings = plan.Findings.ToList();
-        var (done, after) = Execute(plan.Operations, owned, findings);
+        var refused = new List<Drift>();
+        var (done, after) = Execute(plan.Operations, owned, findings, refused);
         if (mustProve && done.Count > 0)
         {
             store.Save(after);
             store.Save(pending with { IsDone = true });
-            if (await ConfirmReachable(policy.RollbackAfter, pending, cancel) is { } why)
+            if (await ConfirmReachable(options.RollbackAfter, pending, cancel) is { } why)
             {
                 var said = RollBack(pending, guard.Configuration, why);
-                return new ReconcileResult(0, 0, [.. findings, said]);
+                return new ReconcileResult(0, 0, [.. findings, said]) { Drift = refused };
             }
         }
 
@@ -129,7 +130,7 @@ internal sealed class NodeApplier(
             findings
         )
         {
-            Drift = guard.IsDrift ? DriftOf(desired, done, isMended: true) : [],
+            Drift = [.. guard.IsDrift ? DriftOf(desired, done, isMended: true) : [], .. refused],
         };
     }
 
@@ -139,7 +140,8 @@ internal sealed class NodeApplier(
     private (List<NodeOperation> Done, OwnedState After) Execute(
         ImmutableArray<NodeOperation> steps,
         OwnedState owned,
-        List<string> findings
+        List<string> findings,
+        List<Drift> refused
     )
     {
         var done = new List<NodeOperation>();
@@ -159,6 +161,11 @@ internal sealed class NodeApplier(
                 done.Add(executed);
                 owned = owned.With(executed);
                 log.NodeStep(operation.Subject, operation.Description);
+            }
+            catch (ModuleRefusedException e)
+            {
+                failed.Add(operation.Subject);
+                refused.Add(new Drift(operation.ToString(), e.Message, IsRepaired: false));
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException or Win32Exception)
             {
@@ -201,7 +208,7 @@ internal sealed class NodeApplier(
             log.ChangeCutShort("it is taken back and made anew");
             UndoPending(pending);
         }
-        else if (IsGuarded && isSameBoot && await ConfirmReachable(policy.RollbackAfter, pending, cancel) is { } why)
+        else if (IsGuarded && isSameBoot && await ConfirmReachable(options.RollbackAfter, pending, cancel) is { } why)
         {
             RollBack(pending, pending.Configuration, why);
         }
@@ -219,7 +226,7 @@ internal sealed class NodeApplier(
         var rest = ExponentialBackoff.Delay(InitialRetryDelay, MaxRetryDelay, attempts - 1);
         var said =
             "the node's configuration was taken back, because the control plane was not within reach for "
-            + $"{policy.RollbackAfter.TotalSeconds:0} s after it was applied: {why}";
+            + $"{options.RollbackAfter.TotalSeconds:0} s after it was applied: {why}";
         store.Save(new RolledBack(fingerprint, attempts, clock.GetUtcNow() + rest, said));
         UndoPending(pending);
         log.RolledBack(why, attempts, rest);

@@ -1,5 +1,7 @@
 using System.CommandLine;
+using Weft.Agent.ControlPlane;
 using Weft.Agent.Manifests;
+using Weft.Agent.Reconcilers;
 using Weft.Attachments.Nodes;
 
 namespace Weft.Agent.Nodes;
@@ -10,6 +12,8 @@ internal static class NodeCommand
     private const int NoChanges = 0,
         Failed = 1,
         Changes = 2;
+
+    private static ILogger Log => AgentLog.Open(Console.Error, TimeProvider.System);
 
     private static readonly Option<string> File = new("--file", "-f")
     {
@@ -45,8 +49,18 @@ internal static class NodeCommand
     {
         Description = "Say what would be done, and do nothing.",
     };
+    private static readonly Option<string?> Policy = PolicyOption();
     private static readonly Option<string> Network = NetworkOption();
     private static readonly Option<double> Rollback = RollbackOption();
+
+    /// <summary>What weftd has a say about on the node.</summary>
+    public static Option<string?> PolicyOption() =>
+        new("--node-policy")
+        {
+            HelpName = "FILE",
+            Description =
+                "JSON that says what of this node may be touched. [default: all but what the node is managed by]",
+        };
 
     /// <summary>Who has charge of interfaces.</summary>
     public static Option<string> NetworkOption()
@@ -96,6 +110,7 @@ internal static class NodeCommand
             File,
             Node,
             State,
+            Policy,
             Network,
         };
         plan.SetAction((parsed, _) => Run(parsed, isPlan: true));
@@ -107,6 +122,7 @@ internal static class NodeCommand
             File,
             Node,
             State,
+            Policy,
             Network,
             Rollback,
             Server,
@@ -127,7 +143,7 @@ internal static class NodeCommand
                     .ReadFile(content, parsed.GetValue(Node))
                     .TryGet(out var configuration, out var refusal)
             )
-                return isPlan ? Plan(parsed, configuration) : await Apply(parsed, configuration);
+                return isPlan ? await Plan(parsed, configuration) : await Apply(parsed, configuration);
             foreach (var finding in refusal.Findings)
                 await Console.Error.WriteLineAsync($"weft-agent: {parsed.GetRequiredValue(File)}: {finding.Message}");
             return Failed;
@@ -139,19 +155,19 @@ internal static class NodeCommand
         }
     }
 
-    private static int Plan(ParseResult parsed, NodeConfiguration configuration)
+    private static async Task<int> Plan(ParseResult parsed, NodeConfiguration configuration)
     {
         using var reconciler = CreateReconciler(parsed, configuration, null);
-        var plan = reconciler.Plan(configuration);
+        var (plan, refused) = await reconciler.Plan(configuration, CancellationToken.None);
         foreach (var operation in plan.Operations)
             Console.WriteLine(operation);
-        WriteLines(plan.Findings);
+        WriteLines([.. plan.Findings, .. refused.Select(TextOf)]);
         Console.WriteLine(
             plan.Operations.IsEmpty
                 ? $"node {configuration.Node}: nothing to do"
                 : $"node {configuration.Node}: {plan.Operations.Length} steps"
         );
-        return !plan.Findings.IsEmpty ? Failed
+        return !plan.Findings.IsEmpty || refused.Count > 0 ? Failed
             : plan.Operations.IsEmpty ? NoChanges
             : Changes;
     }
@@ -165,9 +181,10 @@ internal static class NodeCommand
             parsed.GetValue(Server) is { } server ? CreateProbe(parsed, server, state) : null
         );
         var result = await reconciler.Reconcile(configuration, CancellationToken.None);
-        WriteLines(result.Findings);
+        var findings = result.Findings.Concat(result.Drift.Where(drift => !drift.IsRepaired).Select(TextOf)).ToList();
+        WriteLines(findings);
         Console.WriteLine($"node {configuration.Node}: {result.Written} written, {result.Removed} removed");
-        return result.Findings.Count > 0 ? Failed : NoChanges;
+        return findings.Count > 0 ? Failed : NoChanges;
     }
 
     private static NodeReconciler CreateReconciler(
@@ -179,14 +196,23 @@ internal static class NodeCommand
             configuration.Node,
             Path.GetFullPath(parsed.GetRequiredValue(State)),
             parsed.GetRequiredValue(Network),
-            new NodePolicy(
+            NodePolicyFile.Open(parsed.GetValue(Policy), Log),
+            new NodeApplyOptions(
                 probe is null ? TimeSpan.Zero : TimeSpan.FromSeconds(parsed.GetRequiredValue(Rollback)),
                 RepairsDrift: true
             ),
+            new ControlPlaneAddresses(
+                probe is null ? null : parsed.GetValue(Server),
+                Path.Join(Path.GetFullPath(parsed.GetRequiredValue(State)), StateDirectory.AddressesName),
+                TimeProvider.System,
+                Log
+            ),
             probe,
             TimeProvider.System,
-            AgentLog.Open(Console.Error, TimeProvider.System)
+            Log
         );
+
+    private static string TextOf(Drift drift) => $"{drift.What}: {drift.Was}";
 
     private static ControlPlaneProbe CreateProbe(ParseResult parsed, Uri server, StateDirectory state)
     {
@@ -199,7 +225,7 @@ internal static class NodeCommand
             Manifests = state.Root,
             Nodes = state.Root,
         };
-        return new ControlPlaneProbe(options, () => null, TimeProvider.System);
+        return new ControlPlaneProbe(options, null, TimeProvider.System);
     }
 
     private static void WriteLines(IEnumerable<string> findings)

@@ -26,4 +26,10 @@ internal static partial class NodeEvents
 
     [LoggerMessage(2508, LogLevel.Warning, "")]
     public static partial void RulesNotWatched(this ILogger log, Exception error);
+
+    [LoggerMessage(2509, LogLevel.Information, "")]
+    public static partial void NodePolicyRead(this ILogger log, string file);
+
+    [LoggerMessage(2510, LogLevel.Error, "what it said before holds")]
+    public static partial void NodePolicyNotTaken(this ILogger log, string why);
 }

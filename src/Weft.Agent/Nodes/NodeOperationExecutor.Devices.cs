@@ -116,7 +116,7 @@ internal sealed partial class NodeOperationExecutor
         if (sysfs.Read($"{path}/driver_override") is not (null or "" or "(null)"))
             sysfs.Write($"{path}/driver_override", "\n");
         if (sysfs.Read($"{path}/modalias") is { Length: > 0 } alias)
-            _ = NodePrograms.LoadModule(alias);
+            LoadModulesFor(alias);
         var switchFile = device.Function is null ? null : $"{Pci}/devices/{device.Address}/sriov_drivers_autoprobe";
         var wasOff = switchFile is not null && sysfs.ReadNumber(switchFile) == 0;
         if (wasOff)
@@ -132,9 +132,22 @@ internal sealed partial class NodeOperationExecutor
         }
     }
 
+    /// <summary>Loads the drivers of a kind of device; those that the policy refuses are left out, as if there were none.</summary>
+    private void LoadModulesFor(string alias)
+    {
+        if (moduleRule is not { } rule)
+        {
+            _ = NodePrograms.LoadModule(alias);
+            return;
+        }
+
+        foreach (var module in NodePrograms.ResolveModules(alias).Where(module => rule(module) is null))
+            _ = NodePrograms.LoadModule(module);
+    }
+
     private void Override(string driver, string address, string path)
     {
-        if (!sysfs.Exists($"{Pci}/drivers/{driver}") && !NodePrograms.LoadModule(driver))
+        if (!sysfs.Exists($"{Pci}/drivers/{driver}") && !LoadModule(driver))
             throw new IOException(
                 $"this node's kernel has no driver {driver}: `modprobe {driver}` fails; boot a kernel that has the module"
             );

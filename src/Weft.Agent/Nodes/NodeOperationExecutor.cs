@@ -8,7 +8,13 @@ using Weft.Agent.Nodes.Planning;
 namespace Weft.Agent.Nodes;
 
 /// <summary>Executes operations. What an operation wants and the kernel has already is no fault.</summary>
-internal sealed partial class NodeOperationExecutor(Rtnetlink kernel, Sysfs sysfs, ILogger log)
+/// <param name="moduleRule">The node's rule against loading a module; null where it may be loaded.</param>
+internal sealed partial class NodeOperationExecutor(
+    Rtnetlink kernel,
+    Sysfs sysfs,
+    ILogger log,
+    Func<string, string?>? moduleRule = null
+)
 {
     // Interfaces by name; emptied by whatever gives or takes names.
     private Dictionary<string, KernelLink>? _links;
@@ -137,7 +143,7 @@ internal sealed partial class NodeOperationExecutor(Rtnetlink kernel, Sysfs sysf
         }
         catch (NetlinkException e) when (e.Error == NetlinkException.NotSupported)
         {
-            if (!NodePrograms.LoadModule("8021q"))
+            if (!LoadModule("8021q"))
                 throw new IOException(
                     $"this node's kernel has no 802.1Q, so it can't tag (module 8021q: {e.Message}); boot a kernel that has it",
                     e
@@ -218,6 +224,13 @@ internal sealed partial class NodeOperationExecutor(Rtnetlink kernel, Sysfs sysf
         NodePrograms.RunOrThrow("nft", ["-f", "-"], script);
         return operation with { Shown = NodeReader.ReadGuards([.. operation.Tables]).Shown };
     }
+
+    /// <summary>Has the kernel load a module, where the node's policy lets it.</summary>
+    /// <exception cref="ModuleRefusedException">The policy doesn't.</exception>
+    private bool LoadModule(string module) =>
+        moduleRule?.Invoke(module) is { } rule
+            ? throw new ModuleRefusedException(module, rule)
+            : NodePrograms.LoadModule(module);
 
     private int Index(string name) => Find(name).Index;
 

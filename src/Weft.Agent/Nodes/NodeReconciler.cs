@@ -1,4 +1,5 @@
 using System.ComponentModel;
+using Weft.Agent.ControlPlane;
 using Weft.Agent.Linux;
 using Weft.Agent.Linux.Netlink;
 using Weft.Agent.Manifests;
@@ -18,6 +19,7 @@ internal sealed class NodeReconciler : IReconciler, IDisposable
     private readonly NodeApplier _applier;
     private readonly DesiredNodeBuilder _builder;
     private readonly ControlPlaneProbe? _probe;
+    private readonly NodePolicyGate _gate;
     private readonly string _service;
 
     /// <summary>Takes charge of the network namespace that the thread is in.</summary>
@@ -28,7 +30,9 @@ internal sealed class NodeReconciler : IReconciler, IDisposable
         string node,
         string state,
         string network,
-        NodePolicy policy,
+        NodePolicyFile policy,
+        NodeApplyOptions options,
+        ControlPlaneAddresses addresses,
         ControlPlaneProbe? probe,
         TimeProvider clock,
         ILogger log
@@ -55,14 +59,15 @@ internal sealed class NodeReconciler : IReconciler, IDisposable
         _builder = new DesiredNodeBuilder(_kernel, reader, store, _service, clock);
         _applier = new NodeApplier(
             reader,
-            new NodeOperationExecutor(_kernel, sysfs, log),
+            new NodeOperationExecutor(_kernel, sysfs, log, module => policy.Current.Modules.RuleAgainst(module)),
             store,
             probe is null ? null : probe.WaitUntilReachable,
-            policy,
+            options,
             clock,
             log
         );
-        log.NodeNetwork(node, _service, policy.RollbackAfter);
+        _gate = new NodePolicyGate(_kernel, reader, store, _service, policy, addresses);
+        log.NodeNetwork(node, _service, options.RollbackAfter);
     }
 
     /// <inheritdoc/>
@@ -82,16 +87,13 @@ internal sealed class NodeReconciler : IReconciler, IDisposable
     {
         try
         {
-            if (!_builder.Build(configuration).TryGet(out var desired, out var refusal))
-                return new ReconcileResult(0, 0, [.. refusal.Findings.Select(each => each.Message)]);
-            var result = await _applier.Apply(desired, cancel);
-            var isServices = _service is NetworkService.Netplan or NetworkService.Networkd;
-            return isServices && result.Written + result.Removed > 0
-                ? result with
-                {
-                    Findings = [.. result.Findings, .. await _builder.Verify(configuration, cancel)],
-                }
-                : result;
+            var verdict = await _gate.Judge(configuration, cancel);
+            var result = await Apply(verdict.Allowed, cancel);
+            return result with
+            {
+                Findings = [.. _gate.Problem is { } problem ? [problem] : Array.Empty<string>(), .. result.Findings],
+                Drift = [.. result.Drift, .. verdict.Refused.Select(DriftOf)],
+            };
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or Win32Exception)
         {
@@ -99,12 +101,40 @@ internal sealed class NodeReconciler : IReconciler, IDisposable
         }
     }
 
-    /// <summary>What would be done.</summary>
+    /// <summary>What would be done, and what the node's policy refuses of it.</summary>
     /// <exception cref="IOException">The node can't be read.</exception>
-    public NodePlan Plan(NodeConfiguration configuration) =>
-        _builder.Build(configuration).TryGet(out var desired, out var refusal)
+    public async Task<(NodePlan Plan, IReadOnlyList<Drift> Refused)> Plan(
+        NodeConfiguration configuration,
+        CancellationToken cancel
+    )
+    {
+        var verdict = await _gate.Judge(configuration, cancel);
+        var plan = _builder.Build(verdict.Allowed).TryGet(out var desired, out var refusal)
             ? _applier.Plan(desired)
             : new NodePlan([], [.. refusal.Findings.Select(each => each.Message)], []);
+        return (plan, [.. verdict.Refused.Select(DriftOf)]);
+    }
+
+    private async Task<ReconcileResult> Apply(NodeConfiguration configuration, CancellationToken cancel)
+    {
+        if (!_builder.Build(configuration).TryGet(out var desired, out var refusal))
+            return new ReconcileResult(0, 0, [.. refusal.Findings.Select(each => each.Message)]);
+        var result = await _applier.Apply(desired, cancel);
+        var isServices = _service is NetworkService.Netplan or NetworkService.Networkd;
+        return isServices && result.Written + result.Removed > 0
+            ? result with
+            {
+                Findings = [.. result.Findings, .. await _builder.Verify(configuration, cancel)],
+            }
+            : result;
+    }
+
+    private Drift DriftOf(PolicyFinding finding) =>
+        new(
+            $"{finding.Member} of {_node}: {finding.Value}",
+            $"refused by the node's policy, {finding.Rule}: {finding.Reason}",
+            IsRepaired: false
+        );
 
     /// <inheritdoc/>
     public Task WaitForChange(CancellationToken cancel) => _monitor.WaitForChange(cancel);

@@ -70,7 +70,9 @@ internal sealed class ReconcileLoop(IReconciler reconciler, AgentTimings timings
             var result = await reconciler.Reconcile(desired, cancel);
             if (result.Written + result.Removed > 0)
                 log.Applied(reconciler.Name, result.Written, result.Removed, desired.Revision);
-            foreach (var drift in result.Drift)
+            // What stands is found again by every pass, and said once.
+            var before = _lastPass?.Result.Drift ?? [];
+            foreach (var drift in result.Drift.Where(drift => drift.IsRepaired || !before.Contains(drift)))
                 log.Drift(reconciler.Name, drift.What, drift.Was, drift.IsRepaired);
             return result;
         }

@@ -180,6 +180,8 @@ internal static class KindColumns
                 PropertyColumn("VERSION", "version"),
                 AgeColumn("ENROLLED", "enrolledAt"),
                 PropertyColumn("FROM", "enrolledFrom"),
+                AgeColumn("CREDENTIAL", "credentialSince"),
+                new("WARNING", CredentialWarning),
                 PropertyColumn("STATE", "status.state"),
                 PropertyColumn("REVISION", "status.revision"),
                 AgeColumn("REPORTED", "status.at"),
@@ -270,6 +272,14 @@ internal static class KindColumns
         new(header, row => Join(row.Objects("properties." + member).Select(subnet => subnet["prefix"]?.ToString())));
 
     private static string TargetOf(ResourceRow row) => row.Id?.Parent is { } target ? TargetNames.Format(target) : "";
+
+    private static string CredentialWarning(ResourceRow row)
+    {
+        const string Shared = $"properties.{SharedCredential.MemberName}";
+        return row.AgeSince($"{Shared}.since") is { Length: > 0 } age
+            ? $"credential-in-two-places for {age}: {row.Text($"{Shared}.from")}"
+            : "";
+    }
 
     private static string AttachedNetworks(ResourceRow row) =>
         Join(row.Objects("properties.networkAttachments").Select(a => LastName(a["attachedNetworkId"])));

@@ -21,6 +21,8 @@ internal sealed class AgentEndpoints(
     LeaseRates rates,
     LeaseRegistrar registrar,
     EnrolmentEndpoints enrolment,
+    CredentialEndpoints credentials,
+    CredentialUses uses,
     JoinEndpoints join,
     VerificationEndpoints verifications,
     AgentRelayEndpoints relay,
@@ -54,8 +56,20 @@ internal sealed class AgentEndpoints(
                 )
             );
         return caller.AgentId is { } agent
-            ? Serve(http, agent, path)
+            ? Serve(http, agent, caller.NextCredential, path)
             : http.Refuse(new Refusal(RefusalCode.AuthorizationFailed, $"{caller.Name} is no agent; enrol first"));
+    }
+
+    private async Task Serve(HttpContext http, ResourceId agent, string? nextCredential, string path)
+    {
+        if (nextCredential is not null && await credentials.Take(http, agent, nextCredential) is { } refusal)
+        {
+            await http.Refuse(refusal);
+            return;
+        }
+
+        await uses.Record(http, agent);
+        await Serve(http, agent, path);
     }
 
     private Task Serve(HttpContext http, ResourceId agent, string path) =>
@@ -64,6 +78,7 @@ internal sealed class AgentEndpoints(
             ("GET", AgentApi.Desired) => ServeDesiredState(http, agent),
             ("PUT", AgentApi.Status) => ServeStatus(http, agent),
             ("PUT", AgentApi.Inventory) => ServeInventory(http, agent),
+            ("POST", AgentApi.Credential) => credentials.Announce(http, agent),
             ("PUT", AgentApi.Issuer) => join.AcceptIssuer(http, agent),
             ("GET", AgentApi.Relay) => relay.Serve(http, agent),
             ("GET", AgentApi.Verifications) => verifications.ServePending(http, agent),

@@ -43,8 +43,7 @@ internal sealed class EnrolmentEndpoints(ControlPlane controlPlane)
 
         var id = ResourceKind.IdOf(cluster).Extend(Agent.ResourceType, token.Name);
         var agent = transaction.Get(id);
-        var isRepeated =
-            agent is not null && ResourceKind.PropertiesOf(agent).Text("credentialHash") == request.CredentialHash;
+        var isRepeated = agent is not null && AgentCredential.Read(agent).Hash == request.CredentialHash;
         if (!isRepeated && Reject(token, tokenRow, request, agent) is { } rejected)
         {
             await http.Refuse(rejected);
@@ -98,7 +97,7 @@ internal sealed class EnrolmentEndpoints(ControlPlane controlPlane)
         const string By =
             $"service account {ServiceAccountIssuer.ServiceAccountNamespace}/{ServiceAccountIssuer.ServiceAccountName}";
         if (
-            properties.Text("credentialHash") != request.CredentialHash
+            properties.Text(AgentCredential.HashMember) != request.CredentialHash
             && !await Write(http, transaction, id, request, By, [])
         )
         {
@@ -148,7 +147,8 @@ internal sealed class EnrolmentEndpoints(ControlPlane controlPlane)
                 ["enrolledAt"] = controlPlane.Now,
                 ["enrolledFrom"] = SourceAddress.From(http)?.ToString(),
                 ["enrolledBy"] = by,
-                ["credentialHash"] = request.CredentialHash,
+                [AgentCredential.SinceMember] = controlPlane.Now,
+                [AgentCredential.HashMember] = request.CredentialHash,
             },
             [Provisioning.MemberName] = new JsonObject { ["state"] = Provisioning.Succeeded },
         };
@@ -160,6 +160,7 @@ internal sealed class EnrolmentEndpoints(ControlPlane controlPlane)
                     row,
                     .. besides,
                     Mutation.Remove(AgentStatus.KeyOf(id.Key)),
+                    Mutation.Remove(SharedCredential.KeyOf(id.Key)),
                     .. InventoryRows.RemovedWithAgent(transaction.State, id),
                 ],
                 http.RequestAborted

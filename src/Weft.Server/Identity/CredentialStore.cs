@@ -13,11 +13,14 @@ namespace Weft.Server.Identity;
 /// <param name="AgentId">The agent, or null for who is none.</param>
 /// <param name="Enrolment">What an enrolment token is good for, or null.</param>
 /// <param name="Principal">What it may of the resource API, or null for who may nothing there.</param>
+/// <param name="NextCredential">The hash of the agent's credential, where it has announced it and shows it for the first
+/// time; else null.</param>
 internal sealed record Caller(
     string Name,
     ResourceId? AgentId = null,
     EnrolmentToken? Enrolment = null,
-    Principal? Principal = null
+    Principal? Principal = null,
+    string? NextCredential = null
 )
 {
     /// <summary>The administrator, whose token is in a file.</summary>
@@ -45,7 +48,7 @@ internal sealed class CredentialStore
     private readonly byte[] _administrator;
 
     // One reference, so that no reader meets the hashes of one change under the number of another.
-    private volatile TokenIndex<ResourceId> _agents = new(-1, []);
+    private volatile TokenIndex<AgentToken> _agents = new(-1, []);
     private volatile TokenIndex<PrincipalToken> _principals = new(-1, []);
 
     private CredentialStore(string administratorToken) => _administrator = Hash(administratorToken);
@@ -79,13 +82,19 @@ internal sealed class CredentialStore
                 ? null
                 : new Caller(principalToken.Principal.Name, Principal: principalToken.Principal);
         if (AgentsByHash(state).TryGetValue(text, out var agent))
-            return new Caller($"{agent.Parent!.Name}/{agent.Name}", agent);
+            return agent.ExpiresAt is { } until && until <= now
+                ? null
+                : new Caller(
+                    $"{agent.Agent.Parent!.Name}/{agent.Agent.Name}",
+                    agent.Agent,
+                    NextCredential: agent.ExpiresAt is null ? null : text
+                );
         return EnrolmentToken.Find(state, EnrolmentToken.KeyOf(text), now) is { } enrolment
             ? new Caller($"enrolment of {enrolment.Cluster.Name}", Enrolment: enrolment)
             : null;
     }
 
-    private Dictionary<string, ResourceId> AgentsByHash(StoreState state)
+    private Dictionary<string, AgentToken> AgentsByHash(StoreState state)
     {
         var partition = StoreKey.PartitionOf(Agent.ResourceType);
         var known = _agents;
@@ -95,9 +104,19 @@ internal sealed class CredentialStore
         var byHash = state
             .Range($"{partition}|")
             .Where(row => !Provisioning.IsDeleting(row))
-            .ToDictionary(row => ResourceKind.PropertiesOf(row).Text("credentialHash") ?? "", ResourceKind.IdOf);
-        _agents = new TokenIndex<ResourceId>(change, byHash);
+            .SelectMany(TokensOf)
+            .DistinctBy(token => token.Hash)
+            .ToDictionary(token => token.Hash, StringComparer.Ordinal);
+        _agents = new TokenIndex<AgentToken>(change, byHash);
         return byHash;
+    }
+
+    private static IEnumerable<AgentToken> TokensOf(Row agent)
+    {
+        var (id, credential) = (ResourceKind.IdOf(agent), AgentCredential.Read(agent));
+        yield return new AgentToken(credential.Hash, id, null);
+        if (credential.NextHash is { } next)
+            yield return new AgentToken(next, id, credential.NextExpiresAt);
     }
 
     private Dictionary<string, PrincipalToken> PrincipalsByHash(StoreState state)
@@ -120,6 +139,9 @@ internal sealed class CredentialStore
     }
 
     private sealed record TokenIndex<T>(long Revision, Dictionary<string, T> ByHash);
+
+    /// <param name="ExpiresAt">Null for the one in force; else until when the next one may be used first.</param>
+    private sealed record AgentToken(string Hash, ResourceId Agent, DateTimeOffset? ExpiresAt);
 
     private sealed record PrincipalToken(Principal Principal, DateTimeOffset? ExpiresAt);
 

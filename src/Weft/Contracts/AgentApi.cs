@@ -15,6 +15,15 @@ internal static class AgentApi
     /// <summary>The query parameter of it: the id of the cluster.</summary>
     public const string JoinCluster = "cluster";
 
+    /// <summary><c>POST</c>: the agent is about to show another secret.</summary>
+    public const string Credential = "credential";
+
+    /// <summary>
+    /// The header of each request by which the agent's process says which one it is: a name that it draws at its start,
+    /// lower-case hexadecimal digits.
+    /// </summary>
+    public const string InstanceHeader = "Weft-Agent-Instance";
+
     /// <summary><c>PUT</c>: who signs the cluster's service account tokens.</summary>
     public const string Issuer = "issuer";
 

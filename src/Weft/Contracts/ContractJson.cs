@@ -17,6 +17,7 @@ namespace Weft.Contracts;
 )]
 [JsonSerializable(typeof(EnrolmentRequest))]
 [JsonSerializable(typeof(EnrolmentResponse))]
+[JsonSerializable(typeof(CredentialRequest))]
 [JsonSerializable(typeof(StatusReport))]
 [JsonSerializable(typeof(PodLease))]
 [JsonSerializable(typeof(LeaseSession))]

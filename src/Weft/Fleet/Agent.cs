@@ -42,10 +42,27 @@ internal sealed class Agent : ResourceKind
             SchemaMember.Text("enrolledAt").ReadOnly(),
             SchemaMember.Text("enrolledFrom", "the address that it came from when it enrolled").ReadOnly(),
             SchemaMember.Text("enrolledBy", "who made the token it enrolled with").ReadOnly(),
-            SchemaMember.Text("credentialHash") with
+            SchemaMember.Text(AgentCredential.SinceMember, "since when its credential is in force").ReadOnly(),
+            SchemaMember
+                .Text(
+                    AgentCredential.NextExpiresMember,
+                    "until when the credential that it has announced must be used; absent where it has announced none"
+                )
+                .ReadOnly(),
+            SchemaMember.Text(AgentCredential.HashMember) with
             {
                 Mutability = Mutability.Secret,
             },
+            SchemaMember.Text(AgentCredential.NextHashMember) with
+            {
+                Mutability = Mutability.Secret,
+            },
+            SchemaMember
+                .Any(
+                    SharedCredential.MemberName,
+                    "since when and from where two processes use its credential; absent where one does"
+                )
+                .ReadOnly(),
             SchemaMember.Any("status", "its last report").ReadOnly(),
             SchemaMember.Text("provisioningState").ReadOnly()
         );
@@ -89,6 +106,7 @@ internal sealed class Agent : ResourceKind
     public override IEnumerable<Mutation> RemovalSideEffects(Row row, StoreState state) =>
         [
             Mutation.Remove(AgentStatus.KeyOf(IdOf(row).Key)),
+            Mutation.Remove(SharedCredential.KeyOf(IdOf(row).Key)),
             Mutation.Remove(Registration.KeyOf(IdOf(row))),
             .. InventoryRows.RemovedWithAgent(state, IdOf(row)),
         ];
@@ -98,5 +116,7 @@ internal sealed class Agent : ResourceKind
     {
         if (AgentStatus.Find(state, IdOf(row).Key) is { } status)
             properties["status"] = status.ToJson();
+        if (SharedCredential.Find(state, IdOf(row).Key) is { } shared)
+            properties[SharedCredential.MemberName] = shared.ToJson();
     }
 }

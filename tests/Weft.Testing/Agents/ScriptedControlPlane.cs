@@ -56,7 +56,21 @@ internal sealed class ScriptedControlPlane : IAsyncDisposable
     public Func<HttpContext, bool>? BeforeEnrolment { get; set; }
 
     /// <summary>The hash of the credential enrolled last; any other is refused with 401.</summary>
-    public string? CredentialHash { get; private set; }
+    public string? CredentialHash { get; set; }
+
+    /// <summary>The hash of the credential that was announced, and that takes the place of the other once it is used.</summary>
+    public string? NextCredentialHash { get; set; }
+
+    /// <summary>
+    /// Is asked before a credential is announced, or is used first, which is true then; false has it come to nothing.
+    /// </summary>
+    public Func<bool, bool>? BeforeCredential { get; set; }
+
+    /// <summary>Is asked after it; false has the answer lost.</summary>
+    public Func<bool, bool>? AfterCredential { get; set; }
+
+    /// <summary>Whether it knows of no other credential than an agent's first, as weftd did once.</summary>
+    public bool KnowsOneCredential { get; set; }
 
     public IReadOnlyList<(string Verb, string Holder)> Calls => Copy(_calls);
 
@@ -173,7 +187,16 @@ internal sealed class ScriptedControlPlane : IAsyncDisposable
             context.Request.ContentLength > 0 ? (await JsonNode.ParseAsync(context.Request.Body))!.AsObject() : [];
         var bearer = context.Request.Headers.Authorization.ToString().Replace("Bearer ", "", StringComparison.Ordinal);
         var path = context.Request.Path.Value![AgentApi.Root.Length..];
-        var isKnown = path == AgentApi.Enrol ? bearer == Token : BearerToken.HashOf(bearer) == CredentialHash;
+        var hash = BearerToken.HashOf(bearer);
+        if (path == AgentApi.Credential && BeforeCredential?.Invoke(hash == (string?)body["credentialHash"]) == false)
+        {
+            context.Abort();
+            return;
+        }
+
+        if (path != AgentApi.Enrol && hash == NextCredentialHash)
+            (CredentialHash, NextCredentialHash) = (hash, null);
+        var isKnown = path == AgentApi.Enrol ? bearer == Token : hash == CredentialHash;
         if (!isKnown)
             await Refuse(context, 401, "AuthenticationFailed", "the bearer is not known");
         else
@@ -181,6 +204,7 @@ internal sealed class ScriptedControlPlane : IAsyncDisposable
                 path switch
                 {
                     AgentApi.Enrol => Enrol(context, body),
+                    AgentApi.Credential when !KnowsOneCredential => Announce(context, body, hash),
                     AgentApi.Desired => Desired(context),
                     AgentApi.Status => Report(context, body),
                     AgentApi.Inventory => Inventory(context, body),
@@ -237,6 +261,16 @@ internal sealed class ScriptedControlPlane : IAsyncDisposable
         CredentialHash = request.CredentialHash;
         var agent = $"{Cluster}/providers/Weft.Fleet/agents/{request.Name}";
         await Respond(context, 201, new EnrolmentResponse(agent, Cluster).ToBytes());
+    }
+
+    private async Task Announce(HttpContext context, JsonObject body, string bearerHash)
+    {
+        var hash = CredentialRequest.Read(body).Value.CredentialHash;
+        NextCredentialHash = hash == CredentialHash ? NextCredentialHash : hash;
+        if (AfterCredential?.Invoke(hash == bearerHash) == false)
+            context.Abort();
+        else
+            await RespondEmpty(context);
     }
 
     private async Task Desired(HttpContext context)

@@ -61,6 +61,33 @@ public sealed class GetCommandTests : IDisposable
         );
 
     [Fact]
+    public async Task Warns_OfACredentialInTwoPlaces()
+    {
+        const string Agents = "Microsoft.NetworkCloud/kubernetesClusters/core-east/providers/Weft.Fleet/agents";
+        _weft.Store(
+            $"{Agents}/w1",
+            """
+            {"node":"w1","version":"0.1.0","enrolledAt":"2026-11-02T11:20:00Z","enrolledFrom":"192.0.2.7","credentialSince":"2026-11-20T11:20:00Z"}
+            """
+        );
+        _weft.Store(
+            $"{Agents}/w2",
+            """
+            {"node":"w2","enrolledAt":"2026-11-02T11:20:00Z","enrolledFrom":"192.0.2.8","credentialSince":"2026-11-02T11:20:00Z",
+             "credentialInTwoPlaces":{"since":"2026-11-22T11:10:00Z","from":["192.0.2.8","198.51.100.9"]}}
+            """
+        );
+        var lines = (await _weft.RunInGroup("get", "agents", "--cluster", "core-east")).Out.Split('\n');
+        Assert.Contains("CREDENTIAL   WARNING", lines[0], StringComparison.Ordinal);
+        Assert.Contains("192.0.2.7   2d           -", lines[1], StringComparison.Ordinal);
+        Assert.Contains(
+            "192.0.2.8   20d          credential-in-two-places for 10m: 192.0.2.8,198.51.100.9",
+            lines[2],
+            StringComparison.Ordinal
+        );
+    }
+
+    [Fact]
     public async Task Prints_Children_AcrossAllParents()
     {
         var run = await _weft.RunInGroup("get", "agentpools");

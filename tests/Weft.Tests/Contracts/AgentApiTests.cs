@@ -28,6 +28,7 @@ public sealed class AgentApiTests
             """{"agentId":"/a/w+1","cluster":"/c"}""",
             TextOf(new EnrolmentResponse("/a/w+1", "/c").ToBytes())
         );
+        Assert.Equal("""{"credentialHash":"00ff"}""", TextOf(new CredentialRequest("00ff").ToBytes()));
     }
 
     [Fact]

@@ -45,7 +45,8 @@ public sealed class EnrolmentTests
             )
         );
         Assert.DoesNotContain(BearerToken.HashOf(credential), read.Text, StringComparison.Ordinal);
-        Assert.DoesNotContain("credential", read.Text, StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain("credentialHash", read.Text, StringComparison.OrdinalIgnoreCase);
+        Assert.Equal(properties["enrolledAt"]!.ToString(), properties["credentialSince"]!.ToString());
     }
 
     [Fact]

@@ -94,6 +94,15 @@ internal sealed record KernelAddress(int Link, Address Address, int Length, uint
 /// <param name="Protocol">Who made it: 2 the kernel, 3 boot, 4 static, 9 a router advertisement, 16 DHCP.</param>
 internal sealed record KernelRoute(int Link, Prefix To, Address? Via, int Metric, int Protocol, int Scope)
 {
+    /// <summary><c>RTPROT_KERNEL</c>: an address brought it.</summary>
+    public const int MadeByKernel = 2;
+
+    /// <summary>The interfaces of its next hops, where it has several.</summary>
+    public ImmutableArray<int> NextHopLinks { get; init; } = [];
+
+    /// <summary>The interfaces that it leads to.</summary>
+    public IEnumerable<int> Links => Link == 0 ? NextHopLinks : [Link];
+
     /// <summary>The address it prefers as the source, or null.</summary>
     public Address? Source { get; init; }
 

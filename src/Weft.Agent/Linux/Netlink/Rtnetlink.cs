@@ -14,7 +14,8 @@ internal sealed partial class Rtnetlink(NetlinkSocket socket) : IDisposable
         GetRoute = 26;
     private const int LinkHead = 16,
         AddressHead = 8,
-        RouteHead = 12;
+        RouteHead = 12,
+        NextHopHead = 8;
     private const byte IPv4 = 2,
         IPv6 = 10,
         MainTable = 254,
@@ -213,6 +214,7 @@ internal sealed partial class Rtnetlink(NetlinkSocket socket) : IDisposable
         Address? to = null,
             via = null,
             source = null;
+        ImmutableArray<int> hops = [];
         foreach (var attribute in new NetlinkAttributes(body[RouteHead..]))
         {
             switch (attribute.Type)
@@ -235,6 +237,9 @@ internal sealed partial class Rtnetlink(NetlinkSocket socket) : IDisposable
                 case RouteAttribute.Table:
                     table = attribute.Number;
                     break;
+                case RouteAttribute.NextHops:
+                    hops = ParseNextHops(attribute.Value);
+                    break;
                 default:
                     break;
             }
@@ -242,8 +247,24 @@ internal sealed partial class Rtnetlink(NetlinkSocket socket) : IDisposable
 
         var prefix = Prefix.FromAddress(to ?? new Address(family, 0), body[1]);
         return table == MainTable
-            ? new KernelRoute(link, prefix, via, metric, body[5], body[6]) { Source = source }
+            ? new KernelRoute(link, prefix, via, metric, body[5], body[6]) { Source = source, NextHopLinks = hops }
             : null;
+    }
+
+    /// <summary>The interfaces of <c>struct rtnexthop</c>: its length, two bytes, the interface's number, attributes.</summary>
+    private static ImmutableArray<int> ParseNextHops(ReadOnlySpan<byte> hops)
+    {
+        var links = ImmutableArray.CreateBuilder<int>();
+        while (hops.Length >= NextHopHead)
+        {
+            var length = BinaryPrimitives.ReadUInt16LittleEndian(hops);
+            if (length < NextHopHead || length > hops.Length)
+                break;
+            links.Add(BinaryPrimitives.ReadInt32LittleEndian(hops[4..]));
+            hops = hops[Math.Min((length + 3) & ~3, hops.Length)..];
+        }
+
+        return links.ToImmutable();
     }
 
     private static AddressFamily? Family(byte family) =>
@@ -318,5 +339,6 @@ internal static class RouteAttribute
         Via = 5,
         Metric = 6,
         Source = 7,
+        NextHops = 9,
         Table = 15;
 }

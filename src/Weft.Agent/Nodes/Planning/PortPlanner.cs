@@ -67,11 +67,13 @@ internal sealed class PortPlanner(ObservedNode observed, PlanBuilder plan)
         return onDevice.Count > 0 ? onDevice : CandidatesByName(uplink, name);
     }
 
+    /// <summary>Whether an interface's MAC address says which one it is: others borrow theirs.</summary>
+    public static bool IsFoundByMacAddress(KernelLink link) =>
+        !link.IsEnslaved && link.LinkType != "loopback" && !DerivedKinds.Contains(link.Kind);
+
     private List<KernelLink> CandidatesByMacAddress(Uplink uplink, string name, string mac)
     {
-        var hardware = observed
-            .Links.Where(link => !link.IsEnslaved && link.LinkType != "loopback" && !DerivedKinds.Contains(link.Kind))
-            .ToList();
+        var hardware = observed.Links.Where(IsFoundByMacAddress).ToList();
         var same = hardware.FindAll(link => IsSame(link.PermanentMacAddress));
         if (same.Count == 0)
             same = hardware.FindAll(link => IsSame(link.MacAddress));

@@ -12,6 +12,9 @@ internal sealed class NodeConfigurationReader
     private const InterfaceNameRules NameRules =
         InterfaceNameRules.NoControlCharacters | InterfaceNameRules.NoBackslash | InterfaceNameRules.AsciiOnly;
 
+    // Settings under these names are of the whole node, and the last is its loopback.
+    private static readonly string[] KernelNames = ["all", "default", "lo"];
+
     private readonly List<Refusal> _findings;
 
     public NodeConfigurationReader(List<Refusal> findings) => _findings = findings;
@@ -42,14 +45,12 @@ internal sealed class NodeConfigurationReader
             || ReadInterfaceName(port, "name", $"{path}.port") is not { } portName
         )
             return null;
-        var addresses = body.Texts("addresses")
-            .Select((text, i) => ReadAddress(text, $"{path}.addresses[{i}]"))
-            .ToImmutableArray();
+        var addresses = ReadAddresses(body, path);
         var uplink = new Uplink(
             portName,
             ReadMacAddress(port, $"{path}.port"),
             ReadMtu(port, $"{path}.port"),
-            port.Member("trunk").ValueKind == JsonValueKind.True ? null : name
+            ReadFlag(port, "trunk", $"{path}.port") ? null : name
         );
         return new NodeLink(
             name,
@@ -61,7 +62,7 @@ internal sealed class NodeConfigurationReader
             ReadLine(body, "why", path)
         )
         {
-            Parent = body.Text("parent") is null ? null : ReadInterfaceName(body, "parent", path),
+            Parent = IsAbsent(body, "parent") ? null : ReadInterfaceName(body, "parent", path),
         };
     }
 
@@ -93,12 +94,7 @@ internal sealed class NodeConfigurationReader
         if (ReadInterfaceName(body, "interface", path) is not { } name)
             return null;
         if (VlanSet.Parse(body.Text("vlans") ?? "", $"{path}.vlans").TryGet(out var vlans, out var refusal))
-            return new TrunkGuard(
-                name,
-                ReadLine(body, "network", path),
-                vlans,
-                body.Member("untagged").ValueKind == JsonValueKind.True
-            );
+            return new TrunkGuard(name, ReadLine(body, "network", path), vlans, ReadFlag(body, "untagged", path));
         _findings.Add(refusal);
         return null;
     }
@@ -115,8 +111,8 @@ internal sealed class NodeConfigurationReader
             (int)index,
             ReadLine(body, "network", path),
             ReadVlan(body, path),
-            body.Member("trust").ValueKind == JsonValueKind.True,
-            body.Member("spoofCheck").ValueKind == JsonValueKind.True,
+            ReadFlag(body, "trust", path),
+            ReadFlag(body, "spoofCheck", path),
             ReadMtu(body, path),
             ReadDriver(body, path)
         );
@@ -128,9 +124,34 @@ internal sealed class NodeConfigurationReader
             Prefix.Parse(body.Text("to") ?? "", $"{path}.to").TryGet(out var to, out var refusal)
             && Address.Parse(body.Text("via") ?? "", $"{path}.via").TryGet(out var via, out refusal)
         )
-            return new NodeRoute(to, via, (int?)body.Integer("metric"));
+            return new NodeRoute(to, via, ReadMetric(body, path));
         _findings.Add(refusal);
         return null;
+    }
+
+    private ImmutableArray<(Address Address, int Length)> ReadAddresses(JsonElement body, string path)
+    {
+        // As with other lists: one that is missing would take away what is there.
+        if (body.Member("addresses").ValueKind == JsonValueKind.Array)
+            return
+            [
+                .. body.Elements("addresses")
+                    .Select(
+                        (each, i) =>
+                            ReadAddress(
+                                each.ValueKind == JsonValueKind.String ? each.GetString()! : $"{each}",
+                                $"{path}.addresses[{i}]"
+                            )
+                    ),
+            ];
+        _findings.Add(
+            new Refusal(
+                RefusalCode.MissingMember,
+                $"the desired state has no list '{path}.addresses'",
+                $"{path}.addresses"
+            )
+        );
+        return [];
     }
 
     private (Address Address, int Length) ReadAddress(string text, string path)
@@ -149,10 +170,32 @@ internal sealed class NodeConfigurationReader
 
     private int? ReadVlan(JsonElement body, string path)
     {
-        var vlan = body.Integer("vlan");
-        if (vlan is { } number && !VlanSet.IsVlan(number))
-            _findings.Add(RefusalOf($"{path}.vlan", $"{number} is no VLAN; it must be 1 to 4094"));
-        return (int?)vlan;
+        // A tag that isn't understood must not be taken for none: its frames would leave untagged.
+        if (IsAbsent(body, "vlan"))
+            return null;
+        if (body.Integer("vlan") is { } number && VlanSet.IsVlan(number))
+            return (int)number;
+        _findings.Add(RefusalOf($"{path}.vlan", $"{TextOf(body, "vlan")} is no VLAN; it must be 1 to 4094"));
+        return null;
+    }
+
+    private int? ReadMetric(JsonElement body, string path)
+    {
+        if (IsAbsent(body, "metric"))
+            return null;
+        if (body.Integer("metric") is { } number and >= 0 and <= int.MaxValue)
+            return (int)number;
+        _findings.Add(
+            RefusalOf($"{path}.metric", $"{TextOf(body, "metric")} is no metric; it must be 0 to {int.MaxValue}")
+        );
+        return null;
+    }
+
+    private bool ReadFlag(JsonElement body, string member, string path)
+    {
+        if (!IsAbsent(body, member) && body.Member(member).ValueKind is not (JsonValueKind.True or JsonValueKind.False))
+            _findings.Add(RefusalOf($"{path}.{member}", $"{TextOf(body, member)} is neither true nor false"));
+        return body.Member(member).ValueKind == JsonValueKind.True;
     }
 
     private int ReadMtu(JsonElement body, string path)
@@ -182,7 +225,7 @@ internal sealed class NodeConfigurationReader
 
     private string? ReadMacAddress(JsonElement body, string path)
     {
-        var text = body.Text("macAddress");
+        var text = TextOf(body, "macAddress");
         if (text is null || MacAddress.TryParse(text, MacAddressNotations.Colons, out _, out _))
             return text;
         _findings.Add(RefusalOf($"{path}.macAddress", $"'{text}' is no MAC address"));
@@ -191,7 +234,7 @@ internal sealed class NodeConfigurationReader
 
     private string? ReadPciAddress(JsonElement body, string path)
     {
-        var text = body.Text("pciAddress");
+        var text = TextOf(body, "pciAddress");
         if (text is null || PciAddress.IsValid(text))
             return text;
         _findings.Add(RefusalOf($"{path}.pciAddress", $"'{text}' is no address on the PCI bus, such as 0000:3b:00.0"));
@@ -202,19 +245,26 @@ internal sealed class NodeConfigurationReader
     private string ReadLine(JsonElement body, string member, string path)
     {
         var text = body.Text(member) ?? "";
-        if (text.Any(char.IsControl))
-            _findings.Add(RefusalOf($"{path}.{member}", "it must be one line, without control characters"));
+        if (text.Any(char.IsControl) || (!IsAbsent(body, member) && body.Text(member) is null))
+            _findings.Add(RefusalOf($"{path}.{member}", "it must be one line of text, without control characters"));
         return text;
     }
 
     private string? ReadInterfaceName(JsonElement body, string member, string path)
     {
         var text = body.Text(member);
-        if (InterfaceName.TryParse(text, NameRules, out var name, out _))
+        if (InterfaceName.TryParse(text, NameRules, out var name, out _) && !KernelNames.Contains(name.ToString()))
             return name.ToString();
         _findings.Add(RefusalOf($"{path}.{member}", $"'{text}' can be no interface's name"));
         return null;
     }
+
+    private static bool IsAbsent(JsonElement body, string member) =>
+        body.Member(member).ValueKind == JsonValueKind.Undefined;
+
+    /// <summary>A member as text, whatever it is: one that should be text and is a number isn't absent.</summary>
+    private static string? TextOf(JsonElement body, string member) =>
+        IsAbsent(body, member) ? null : body.Text(member) ?? body.Member(member).GetRawText();
 
     private static Refusal RefusalOf(string path, string why) =>
         new(RefusalCode.InvalidMember, $"{path} of the desired state is not applied: {why}", path);

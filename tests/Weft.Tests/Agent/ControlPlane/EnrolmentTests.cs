@@ -50,7 +50,7 @@ public sealed class EnrolmentTests
         try
         {
             var path = Path.Join(directory.FullName, "credential");
-            var identity = new Identity("w1", "agent", "cluster", "weft_agt_x");
+            var identity = new Identity("w1", "agent", "cluster", "weft_agt_x", Since: DateTimeOffset.UnixEpoch);
             identity.Save(path);
             File.SetUnixFileMode(path, OwnerReadsAndWrites | open);
             var said = new List<UnixFileMode>();

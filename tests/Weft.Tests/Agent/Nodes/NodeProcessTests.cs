@@ -26,12 +26,112 @@ public sealed class NodeProcessTests
         """["CONTROL/32"],"routes":[]""",
     };
 
+    /// <summary>Lets through what is taken back afterwards: each of the two holds by itself.</summary>
+    private const string Unprotected = """{"management":{"protect":false}}""";
+
+    [Theory]
+    [MemberData(nameof(CutsOff))]
+    public async Task Takes_NothingThatWouldCutItOff(string cut)
+    {
+        await using var node = await IsolatedNode.Create();
+        using var agent = node.Start("0");
+        node.SetDesired("bad", cut);
+        await node.Plane.UntilReported("bad", "Applied");
+        var refused = Assert.Single(node.Plane.Reports.Last(r => r.Digest == "bad").Drift);
+        Assert.False(refused.IsRepaired);
+        Assert.Contains($"{node.Control}/32", refused.Subject, StringComparison.Ordinal);
+        Assert.Contains(
+            "refused by the node's policy, management.protect: it overlaps",
+            refused.Difference,
+            StringComparison.Ordinal
+        );
+        Assert.DoesNotContain(
+            node.Control,
+            node.Ip("address show n6") + node.Ip("route show dev n6"),
+            StringComparison.Ordinal
+        );
+        agent.Kill();
+    }
+
+    /// <summary>All that was once applied without complaint: the world, the cluster's services, the management itself.</summary>
+    [Fact]
+    public async Task Takes_TheRestOfAnAttack_AndTellsWhatItRefuses()
+    {
+        await using var node = await IsolatedNode.Create();
+        var before = node.Ip("-o address show eth0");
+        using var agent = node.Start("0", """{"prefixes":{"deny":["10.96.0.0/12"]}}""");
+        var mac = node.Ip("-o link show eth0").Split("link/ether ")[1].Split(' ')[0];
+        node.SetDesired(
+            "attack",
+            node.Configuration(
+                """
+                ["10.20.6.11/24","10.20.6.77/32","10.96.0.1/12"],"routes":[{"to":"0.0.0.0/1","via":"10.20.6.1"},
+                  {"to":"128.0.0.0/1","via":"10.20.6.1"},{"to":"10.30.0.0/16","via":"10.20.6.1"}]
+                """,
+                $$"""
+                ,{"name":"stolen","port":{"name":"eth0","macAddress":"{{mac}}","mtu":1500,"trunk":false},"mtu":1500,"addresses":[],"routes":[]},
+                {"name":"eth0","port":{"name":"eth0","mtu":1500,"trunk":true},"mtu":1500,"addresses":["10.66.0.1/24"],"routes":[]}
+                """,
+                """{"interface":"eth0","network":"trunk","vlans":"4000","untagged":false}"""
+            )
+        );
+        await node.Plane.UntilReported("attack", "Applied");
+        Assert.Equal(
+            [
+                "guards 'eth0' of w1: only 4000 pass | management.protect",
+                "links 'eth0' addresses of w1: 10.66.0.1/24 | management.protect",
+                "links 'n6' addresses of w1: 10.96.0.1/12 | prefixes.deny 10.96.0.0/12",
+                "links 'n6' routes of w1: 0.0.0.0/1 via 10.20.6.1 | half",
+                "links 'n6' routes of w1: 128.0.0.0/1 via 10.20.6.1 | half",
+                "links 'stolen' of w1: the port eth0 | management.protect",
+            ],
+            node.Plane.Reports[^1]
+                .Drift.Select(drift =>
+                    $"{drift.Subject} | {drift.Difference.Split(": ")[0].Replace("refused by the node's policy, ", "", StringComparison.Ordinal)}"
+                )
+                .Order(StringComparer.Ordinal)
+        );
+        Assert.Equal(before, node.Ip("-o address show eth0"));
+        var shown = node.Ip("address show n6");
+        Assert.Contains("10.20.6.77/32", shown, StringComparison.Ordinal);
+        Assert.DoesNotContain("10.96.0.1", shown, StringComparison.Ordinal);
+        var routes = node.Ip("route show");
+        Assert.Contains("10.30.0.0/16 via 10.20.6.1", routes, StringComparison.Ordinal);
+        Assert.DoesNotContain("/1 ", routes, StringComparison.Ordinal);
+        agent.Kill();
+    }
+
+    [Fact]
+    public async Task Follows_ItsPolicy_WhenThatIsReplaced()
+    {
+        await using var node = await IsolatedNode.Create();
+        using var agent = node.Start("0", """{"interfaces":{"deny":["n6"]}}""");
+        node.SetDesired("one", """["10.20.6.77/32"],"routes":[]""");
+        await node.Plane.UntilReported("one", "Applied");
+        Assert.Contains(
+            "interfaces.deny 'n6'",
+            Assert.Single(node.Plane.Reports[^1].Drift).Difference,
+            StringComparison.Ordinal
+        );
+        Assert.DoesNotContain("10.20.6.77", node.Ip("address show n6"), StringComparison.Ordinal);
+
+        node.WritePolicy("{}");
+        await node.Plane.Until(() => node.Plane.Reports[^1].Drift.IsEmpty, "nothing is refused any more");
+        Assert.Contains("10.20.6.77/32", node.Ip("address show n6"), StringComparison.Ordinal);
+
+        // What was made goes again, once it is denied.
+        node.WritePolicy("""{"interfaces":{"deny":["n6"]}}""");
+        await node.Plane.Until(() => !node.Plane.Reports[^1].Drift.IsEmpty, "it is refused again");
+        Assert.DoesNotContain("10.20.6.77", node.Ip("address show n6"), StringComparison.Ordinal);
+        agent.Kill();
+    }
+
     [Theory]
     [MemberData(nameof(CutsOff))]
     public async Task Comes_BackByItself_WhenAChangeCutsItOff(string cut)
     {
         await using var node = await IsolatedNode.Create();
-        using var agent = node.Start("3");
+        using var agent = node.Start("3", Unprotected);
         node.SetDesired("good", """[],"routes":[]""");
         await node.Plane.UntilReported("good", "Applied");
         // The kernel's check for duplicates of the link-local address may still be on: that is no change of ours.
@@ -57,7 +157,7 @@ public sealed class NodeProcessTests
     public async Task Comes_BackAtItsNextStart_WhenKilledBeforeTheChangeWasProven()
     {
         await using var node = await IsolatedNode.Create();
-        using (var agent = node.Start("60"))
+        using (var agent = node.Start("60", Unprotected))
         {
             node.SetDesired("good", """[],"routes":[]""");
             await node.Plane.UntilReported("good", "Applied");
@@ -71,7 +171,7 @@ public sealed class NodeProcessTests
         }
 
         Assert.True(File.Exists(Path.Join(node.State, "node.pending")));
-        using var next = node.Start("2");
+        using var next = node.Start("2", Unprotected);
         await AgentHarness.Eventually(
             () => !node.Ip("address show n6").Contains($"{node.Control}/32", StringComparison.Ordinal),
             "the change is taken back"
@@ -153,6 +253,13 @@ public sealed class NodeProcessTests
         Assert.Equal((0, "node w1: 1 written, 0 removed\n"), await node.Run(["node", "apply", .. common]));
         Assert.Equal((0, "node w1: nothing to do\n"), await node.Run(["node", "plan", .. common]));
         Assert.Equal(1, (await node.Run(["node", "plan", "-f", "/nowhere.json"])).Code);
+        var policy = node.WritePolicy("""{"interfaces":{"deny":["n6"]}}""");
+        Assert.Equal(
+            (1, "node w1: 1 steps\n"),
+            await node.Run(["node", "plan", "--node-policy", policy, .. common]) is var (code, said)
+                ? (code, said[said.IndexOf("node w1", StringComparison.Ordinal)..])
+                : default
+        );
     }
 
     /// <summary>
@@ -208,7 +315,7 @@ public sealed class NodeProcessTests
 
         public string Ip(string arguments) => TestNamespace.Run("ip", $"-n {_name} {arguments}");
 
-        public JsonObject Configuration(string addressesAndRoutes) =>
+        public JsonObject Configuration(string addressesAndRoutes, string links = "", string guards = "") =>
             JsonNode
                 .Parse(
                     $$"""
@@ -219,17 +326,20 @@ public sealed class NodeProcessTests
                           "port": { "name": "eth1", "macAddress": "02:00:00:00:00:01", "mtu": 9000, "trunk": false },
                           "mtu": 1500,
                           "addresses": {{addressesAndRoutes.Replace("CONTROL", Control, StringComparison.Ordinal)}}
-                        }
+                        }{{links}}
                       ],
                       "physicalFunctions": [],
                       "devices": [],
-                      "guards": []
+                      "guards": [{{guards}}]
                     }
                     """
                 )!
                 .AsObject();
 
         public void SetDesired(string digest, string addressesAndRoutes) =>
+            SetDesired(digest, Configuration(addressesAndRoutes));
+
+        public void SetDesired(string digest, JsonObject configuration) =>
             Plane.SetDesired(
                 digest,
                 [],
@@ -238,12 +348,22 @@ public sealed class NodeProcessTests
                     {
                         ["name"] = "w1",
                         ["files"] = new JsonArray(),
-                        ["configuration"] = Configuration(addressesAndRoutes),
+                        ["configuration"] = configuration,
                     },
                 ]
             );
 
-        public Process Start(string rollbackAfter)
+        /// <summary>Puts a policy in the place of the one that is there.</summary>
+        public string WritePolicy(string policy)
+        {
+            var path = Path.Join(_root, "policy.json");
+            File.WriteAllText(path + ".new", policy);
+            File.SetUnixFileMode(path + ".new", UnixFileMode.UserRead | UnixFileMode.UserWrite);
+            File.Move(path + ".new", path, overwrite: true);
+            return path;
+        }
+
+        public Process Start(string rollbackAfter, string? policy = null)
         {
             var token = Path.Join(_root, "token");
             File.WriteAllText(token, ScriptedControlPlane.Token + "\n");
@@ -265,6 +385,7 @@ public sealed class NodeProcessTests
                 "netlink",
                 "--rollback-after",
                 rollbackAfter,
+                .. policy is null ? Array.Empty<string>() : ["--node-policy", WritePolicy(policy)],
             ]);
             agent.ErrorDataReceived += (_, line) => RecordLine(line.Data);
             agent.BeginErrorReadLine();

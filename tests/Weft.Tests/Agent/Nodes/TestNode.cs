@@ -36,7 +36,7 @@ internal sealed class TestNode : IDisposable
     /// <summary>What a look for the control plane answers: null where it is within reach.</summary>
     public Func<string?> Reach { get; set; } = () => null;
 
-    public NodePolicy Policy { get; set; } = new(TimeSpan.FromSeconds(30), RepairsDrift: true);
+    public NodeApplyOptions Policy { get; set; } = new(TimeSpan.FromSeconds(30), RepairsDrift: true);
 
     public NodeStateStore Store => new(State);
 

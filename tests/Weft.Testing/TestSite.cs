@@ -24,7 +24,7 @@ internal sealed class TestSite
     private const string Envelope = "'location':'east','extendedLocation':{'name':'~place','type':'CustomLocation'}";
 
     /// <summary>Who asks for plans, and may see and do all.</summary>
-    public static readonly PlanCaller Anybody = new(_ => true, _ => true);
+    public static readonly PlanCaller Anybody = new(_ => true, _ => true) { CheckJoin = (_, _) => null };
 
     private int _operations;
     private string _digest = Digest(AllKinds.EmptyState);
@@ -269,7 +269,7 @@ internal sealed class TestSite
         ];
 
     public WriteRequest Request(string id, JsonObject body) =>
-        new(Id(id), "ann", "User", Now, $"op-{++_operations:d4}") { Body = body };
+        new(Id(id), "ann", "User", Now, $"op-{++_operations:d4}") { Body = body, CheckJoin = (_, _) => null };
 
     public static string Expand(string text) =>
         text.Replace(

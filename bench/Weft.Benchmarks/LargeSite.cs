@@ -201,5 +201,9 @@ internal sealed class LargeSite
     }
 
     private WriteRequest Request(string id, JsonObject body) =>
-        new(ResourceId.Parse(id).Value, "bench", "User", Now, $"op-{++_operations:d6}") { Body = body };
+        new(ResourceId.Parse(id).Value, "bench", "User", Now, $"op-{++_operations:d6}")
+        {
+            Body = body,
+            CheckJoin = (_, _) => null,
+        };
 }

@@ -18,7 +18,7 @@ internal sealed partial class ApiPipeline(
     ResourceEndpoints resources,
     OperationEndpoints operations,
     QueryEndpoints queries,
-    PrincipalEndpoints principals,
+    IdentityEndpoints identities,
     AgentEndpoints agents,
     AuditTrail trail,
     RequestLimits limits,
@@ -88,6 +88,7 @@ internal sealed partial class ApiPipeline(
 
         entry.Identify(caller);
         http.IdentifyCaller(entry.Who);
+        http.Features.Set<Sight>(caller.Sees);
         if ((trail.CheckWritable(entry) ?? limits.EnterWait(http)) is { } refused)
             await http.Refuse(refused);
         else
@@ -117,8 +118,8 @@ internal sealed partial class ApiPipeline(
                     $"{caller.Name} may not use the resource API; its credential is good for {AgentsPath} only"
                 )
             );
-        if (PrincipalEndpoints.Matches(path))
-            return principals.Serve(http, caller, path);
+        if (IdentityEndpoints.Matches(path))
+            return identities.Serve(http, caller, path);
         if (path.StartsWith("/providers/", StringComparison.OrdinalIgnoreCase))
             return queries.Serve(http, caller, path);
         var parts = path.Split('/');

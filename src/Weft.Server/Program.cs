@@ -309,7 +309,7 @@ internal static class Program
             .AddSingleton<VerificationEndpoints>()
             .AddSingleton<AgentRelayEndpoints>()
             .AddSingleton<AgentEndpoints>()
-            .AddSingleton<PrincipalEndpoints>()
+            .AddSingleton<IdentityEndpoints>()
             .AddSingleton<ListEndpoints>()
             .AddSingleton<ResourceEndpoints>()
             .AddSingleton<OperationEndpoints>()

@@ -29,6 +29,11 @@ internal sealed record Refusal(
     public int? RetryAfterSeconds { get; init; }
 
     /// <summary>
+    /// The ids of what the message tells of, besides <see cref="ConflictsWith"/>: it is for who may read all of them.
+    /// </summary>
+    public ImmutableArray<string> Discloses { get; init; } = [];
+
+    /// <summary>
     /// All findings as one refusal: the finding itself if it is alone, else a summary that carries all.
     /// </summary>
     public static Refusal Combine(IReadOnlyList<Refusal> findings, string? target)
@@ -47,6 +52,43 @@ internal sealed record Refusal(
 
     /// <summary>The findings one by one: the details, or the refusal itself where it has none.</summary>
     public ImmutableArray<Refusal> Findings => Details.IsDefaultOrEmpty ? [this] : Details;
+
+    /// <summary>
+    /// The refusal as somebody may see it: of a finding that tells of what they may not read, its kind and its member stay.
+    /// </summary>
+    /// <param name="mayRead">Whether they may read what has an id; asked for all that a finding names.</param>
+    public Refusal VisibleTo(Func<string, bool> mayRead)
+    {
+        if (!Details.IsDefaultOrEmpty)
+        {
+            List<Refusal> findings = [.. Details.Select(finding => finding.VisibleTo(mayRead))];
+            return findings.SequenceEqual(Details, ReferenceEqualityComparer.Instance)
+                ? this
+                : Combine(findings, Target) with
+                {
+                    Code = Code,
+                };
+        }
+
+        return Told.All(id => IsAboveTarget(id) || mayRead(id)) ? this : Conceal(mayRead);
+    }
+
+    private IEnumerable<string> Told => ConflictsWith is { } culprit ? Discloses.Prepend(culprit) : Discloses;
+
+    /// <summary>Whether the target, which the caller has named, stands under what has an id.</summary>
+    private bool IsAboveTarget(string id) => Target?.StartsWith($"{id}/", StringComparison.OrdinalIgnoreCase) == true;
+
+    private Refusal Conceal(Func<string, bool> mayRead)
+    {
+        var target =
+            Target is null
+            || Code == RefusalCode.AddressPoolExhausted
+            || Target.Contains(":prop", StringComparison.Ordinal)
+                ? null
+            : Target.StartsWith('/') && !mayRead(Target) ? null
+            : Target;
+        return new Refusal(Code, $"{(target is null ? "" : $"'{target}': ")}{Code.ConcealedText()}", target);
+    }
 
     private JsonObject ToDetail()
     {

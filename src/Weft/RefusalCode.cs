@@ -11,6 +11,9 @@ internal enum RefusalCode
     /// <summary>The credential is good, but not for this. 403.</summary>
     AuthorizationFailed,
 
+    /// <summary>The request refers to what its caller may not join, or what isn't there: both look alike. 403.</summary>
+    LinkedAuthorizationFailed,
+
     /// <summary>The query has no <c>api-version</c>. 400.</summary>
     MissingApiVersionParameter,
 
@@ -133,7 +136,7 @@ internal static class RefusalCodes
         code switch
         {
             RefusalCode.AuthenticationFailed => 401,
-            RefusalCode.AuthorizationFailed => 403,
+            RefusalCode.AuthorizationFailed or RefusalCode.LinkedAuthorizationFailed => 403,
             RefusalCode.InvalidResourceType or RefusalCode.ResourceNotFound or RefusalCode.ResourceGroupNotFound => 404,
             RefusalCode.MethodNotAllowed => 405,
             RefusalCode.RequestTimeout => 408,
@@ -154,5 +157,22 @@ internal static class RefusalCodes
             RefusalCode.InternalError => 500,
             RefusalCode.ServiceUnavailable or RefusalCode.RegistrationPending => 503,
             _ => 400,
+        };
+
+    /// <summary>What is said of a finding to somebody who may not read what it tells of.</summary>
+    public static string ConcealedText(this RefusalCode code) =>
+        code switch
+        {
+            RefusalCode.Overlap => "it overlaps with something that you may not see",
+            RefusalCode.InUse => "it is used by something that you may not see",
+            RefusalCode.AddressHeld => "the address is held by something that you may not see",
+            RefusalCode.AddressNotUsable => "the address can't be leased there",
+            RefusalCode.AddressPoolExhausted => "no address is free there",
+            RefusalCode.RegistrationPending =>
+                "agents that you may not see haven't registered what their pods hold; until then nothing new is leased",
+            RefusalCode.ReferenceNotFound => "it isn't there, or you may not see it",
+            RefusalCode.WouldLockOut => "it would shut you out; allow your address, or insist with force=true",
+            RefusalCode.Mismatch or RefusalCode.MissingMember => "it doesn't fit something that you may not see",
+            _ => "something that you may not see stands in the way",
         };
 }

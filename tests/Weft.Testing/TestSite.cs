@@ -24,7 +24,7 @@ internal sealed class TestSite
     private const string Envelope = "'location':'east','extendedLocation':{'name':'~place','type':'CustomLocation'}";
 
     /// <summary>Who asks for plans, and may see and do all.</summary>
-    public static readonly PlanCaller Anybody = new(_ => true, _ => true);
+    public static readonly PlanCaller Anybody = new(_ => true, _ => true) { CheckJoin = (_, _) => null };
 
     private int _operations;
     private string _digest = Digest(AllKinds.EmptyState);
@@ -153,17 +153,15 @@ internal sealed class TestSite
     public void L3(string name, string domain, int vlan) =>
         Put($"~c/l3Networks/{name}", Tracked($"'l3IsolationDomainId':'~f/l3IsolationDomains/{domain}','vlan':{vlan}"));
 
-    public Outcome<Decision> TryPut(string id, string body) =>
-        Verbs.Put(Request(id, Body(body)), new ReadTransaction(State));
+    public Outcome<Decision> TryPut(string id, string body) => Checked(Request(id, Body(body)), Verbs.Put);
 
-    public Outcome<Decision> TryPatch(string id, string body) =>
-        Verbs.Patch(Request(id, Body(body)), new ReadTransaction(State));
+    public Outcome<Decision> TryPatch(string id, string body) => Checked(Request(id, Body(body)), Verbs.Patch);
 
     public Outcome<Decision> TryDelete(string id, bool force = false) =>
-        Verbs.Delete(Request(id, []) with { Force = force }, new ReadTransaction(State));
+        Checked(Request(id, []) with { Force = force }, Verbs.Delete);
 
     public Outcome<Decision> TryInvokeAction(string id, string action, string body) =>
-        Verbs.InvokeAction(Request(id, Body(body)), action, new ReadTransaction(State));
+        Checked(Request(id, Body(body)), (request, transaction) => Verbs.InvokeAction(request, action, transaction));
 
     public Decision Put(string id, string body) => Accept(TryPut(id, body));
 
@@ -269,7 +267,23 @@ internal sealed class TestSite
         ];
 
     public WriteRequest Request(string id, JsonObject body) =>
-        new(Id(id), "ann", "User", Now, $"op-{++_operations:d4}") { Body = body };
+        new(Id(id), "ann", "User", Now, $"op-{++_operations:d4}") { Body = body, CheckJoin = (_, _) => null };
+
+    /// <summary>Decides, and sees that a refusal says of each resource in its message that it tells of it.</summary>
+    private Outcome<Decision> Checked(
+        WriteRequest request,
+        Func<WriteRequest, ReadTransaction, Outcome<Decision>> decide
+    )
+    {
+        var outcome = decide(request, new ReadTransaction(State));
+        if (outcome.Refusal is { } refusal)
+        {
+            var own = $"{request.Id} {request.Body} {State.Get(StoreKey.ForResource(request.Id))?.Json}";
+            Assert.All(refusal.Findings, finding => UntoldNames.AssertNone(State, finding, own));
+        }
+
+        return outcome;
+    }
 
     public static string Expand(string text) =>
         text.Replace(

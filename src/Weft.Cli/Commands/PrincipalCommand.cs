@@ -1,11 +1,9 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using Weft.Access;
-using Weft.Attachments.Formats;
 using Weft.Cli.Kinds;
 using Weft.Cli.Output;
 using Weft.Cli.Primitives;
-using Weft.Resources;
 
 namespace Weft.Cli.Commands;
 
@@ -15,39 +13,32 @@ namespace Weft.Cli.Commands;
 /// </summary>
 internal static class PrincipalCommand
 {
-    private const string Collection = "/providers/Weft.Identity/principals";
-    private const string Version = $"?api-version={KindTable.WeftApiVersion}";
+    private static readonly IdentityCollection Collection = IdentityCollection.Principals;
 
     /// <summary>Builds the command.</summary>
     public static Command Build(CommandContext cli) =>
         new("principal", "Who may call weftd, and what they may")
         {
             BuildCreate(cli),
-            BuildList(cli),
-            BuildShow(cli),
+            IdentityParameters.BuildList(cli, Collection, "List who there is, and what they may", WriteTable),
+            IdentityParameters.BuildShow(cli, Collection, "Show somebody", NameArgument(), WriteTable),
             BuildRotate(cli),
-            BuildDelete(cli),
+            IdentityParameters.BuildDelete(
+                cli,
+                Collection,
+                "Delete somebody; their token is refused from then on",
+                NameArgument()
+            ),
         };
 
     private static Command BuildCreate(CommandContext cli)
     {
         var name = NameArgument();
-        var role = new Option<string[]>("--role")
-        {
-            Description = "What they may be; one for each --scope, or one for all",
-            HelpName = "ROLE",
-            Required = true,
-            Arity = ArgumentArity.OneOrMore,
-        };
-        role.AcceptOnlyFromAmong(Enum.GetNames<Role>());
-        var scope = new Option<string[]>("--scope")
-        {
-            Description = $"Where: /, a group's name, a whole id, {TargetNames.Syntax} (the resource group)",
-            HelpName = "SCOPE",
-            Arity = ArgumentArity.OneOrMore,
-        };
-        scope.CompletionSources.Add(context => RelayParameters.CompleteTargets(cli, context));
-        var about = new Option<string?>("--description") { Description = "Who that is", HelpName = "TEXT" };
+        var (role, scope, about) = (
+            IdentityParameters.Role(),
+            IdentityParameters.Scope(cli),
+            IdentityParameters.About("Who that is")
+        );
         var expires = new Option<string?>("--expires")
         {
             Description = "When the token ends to be good: 2027-01-31T12:00:00Z",
@@ -69,12 +60,7 @@ internal static class PrincipalCommand
             {
                 session.GetFormat(OutputFormat.Table, OutputFormat.Json);
                 var parsed = session.Parsed;
-                var properties = new JsonObject
-                {
-                    ["assignments"] = AssignmentsOf(session, parsed.GetValue(role)!, parsed.GetValue(scope) ?? []),
-                };
-                if (parsed.GetValue(about) is { } text)
-                    properties["description"] = text;
+                var properties = IdentityParameters.PropertiesOf(session, role, scope, about);
                 if (parsed.GetValue(expires) is { } time)
                     properties["expiresAt"] = time;
                 await PutAsync(session, parsed.GetValue(name)!, properties, parsed.GetValue(file), cancel);
@@ -129,101 +115,6 @@ internal static class PrincipalCommand
         return command;
     }
 
-    private static Command BuildList(CommandContext cli)
-    {
-        var command = new Command("list", "List who there is, and what they may");
-        cli.SetAction(
-            command,
-            async (session, cancel) =>
-            {
-                var format = session.GetFormat(
-                    OutputFormat.Table,
-                    OutputFormat.Json,
-                    OutputFormat.Yaml,
-                    OutputFormat.Name
-                );
-                var all = await session.Client.ListAsync(Collection + Version, cancel);
-                if (format == OutputFormat.Table)
-                    WriteTable(session, all);
-                else if (format == OutputFormat.Name)
-                    all.ForEach(one => session.Out.WriteLine(one["name"]!.ToString()));
-                else
-                    Write(session, new JsonArray([.. all.Select(one => one.DeepClone())]), format);
-                return ExitCode.Success;
-            }
-        );
-        return command;
-    }
-
-    private static Command BuildShow(CommandContext cli)
-    {
-        var name = NameArgument();
-        var command = new Command("show", "Show somebody") { name };
-        cli.SetAction(
-            command,
-            async (session, cancel) =>
-            {
-                var format = session.GetFormat(OutputFormat.Yaml, OutputFormat.Json, OutputFormat.Table);
-                var one = (await session.Client.GetAsync(PathOf(session.Parsed.GetValue(name)!), cancel)).Object;
-                if (format == OutputFormat.Table)
-                    WriteTable(session, [one]);
-                else
-                    Write(session, one, format);
-                return ExitCode.Success;
-            }
-        );
-        return command;
-    }
-
-    private static Command BuildDelete(CommandContext cli)
-    {
-        var (name, yes) = (NameArgument(), Parameters.Yes());
-        var command = new Command("delete", "Delete somebody; their token is refused from then on") { name, yes };
-        cli.SetAction(
-            command,
-            async (session, cancel) =>
-            {
-                var who = session.Parsed.GetValue(name)!;
-                session.Confirm($"delete principal {who}?", session.Parsed.GetValue(yes));
-                var response = await session.Client.SendAsync(HttpMethod.Delete, PathOf(who), null, null, cancel);
-                session.Out.WriteLine($"principal {who} {(response.Status == 204 ? "wasn't there" : "deleted")}");
-                return ExitCode.Success;
-            }
-        );
-        return command;
-    }
-
-    private static JsonArray AssignmentsOf(CommandSession session, string[] roles, string[] scopes)
-    {
-        if (scopes.Length == 0)
-            scopes = [session.Scope.Group.ToString()];
-        if (roles.Length != 1 && roles.Length != scopes.Length)
-            throw CliError.Usage(
-                $"there are {roles.Length} roles and {scopes.Length} scopes",
-                "give one --role for all, or a --scope for each --role"
-            );
-        return new JsonArray([
-            .. scopes.Select(
-                (scope, i) =>
-                    (JsonNode)
-                        new JsonObject
-                        {
-                            ["role"] = roles.Length == 1 ? roles[0] : roles[i],
-                            ["scope"] = ScopeOf(session, scope),
-                        }
-            ),
-        ]);
-    }
-
-    private static string ScopeOf(CommandSession session, string text)
-    {
-        if (text == RoleAssignment.RootScope)
-            return text;
-        return text.Contains('/', StringComparison.Ordinal)
-            ? TargetNames.Require(session.Scope, text).ToString()
-            : ResourceId.ForResourceGroup(session.Settings.RequiredSubscription, text).ToString();
-    }
-
     private static async Task RotateTokenAsync(
         CommandSession session,
         string name,
@@ -256,9 +147,6 @@ internal static class PrincipalCommand
         );
     }
 
-    private static string FormatAssignment(JsonObject assignment) =>
-        $"{assignment["role"]} of {Label.For(assignment["scope"]?.ToString() ?? "")}";
-
     private static void WriteTable(CommandSession session, List<JsonObject> all)
     {
         var now = session.Environment.Clock.GetUtcNow();
@@ -267,7 +155,8 @@ internal static class PrincipalCommand
                 new[]
                 {
                     row.Text("name"),
-                    string.Join(", ", row.Objects("properties.assignments").Select(FormatAssignment)),
+                    IdentityParameters.FormatAssignments(row),
+                    row.Text("properties.groups"),
                     row.AgeSince("properties.tokenIssuedAt"),
                     row.Text("properties.expiresAt"),
                     row.Text("properties.description"),
@@ -277,19 +166,11 @@ internal static class PrincipalCommand
         if (lines.Count == 0)
             session.Error.WriteLine("there is nobody besides the administrator", TextStyle.Faint);
         else
-            TableText.Write(session.Out, ["NAME", "MAY", "TOKEN-AGE", "EXPIRES", "DESCRIPTION"], lines);
-    }
-
-    private static void Write(CommandSession session, JsonNode node, OutputFormat format)
-    {
-        if (format == OutputFormat.Json)
-            session.Out.Writer.WriteLine(JsonFormatter.Indented(node));
-        else
-            session.Out.Writer.Write(Yaml.Write(node));
+            TableText.Write(session.Out, ["NAME", "MAY", "GROUPS", "TOKEN-AGE", "EXPIRES", "DESCRIPTION"], lines);
     }
 
     private static string PathOf(string name, string action = "") =>
-        $"{Collection}/{Uri.EscapeDataString(name)}{action}{Version}";
+        IdentityParameters.PathOf(IdentityCollection.Principals, name, action);
 
     private static Argument<string> NameArgument() =>
         new("NAME") { HelpName = "NAME", Description = "Their name: a-z, 0-9, '.', '_', '@', '-'" };

@@ -38,6 +38,8 @@ internal static class ErrorText
                 + "or weft create group NAME --location LOCATION";
         if (status == 401 || codes.Contains(nameof(RefusalCode.AuthenticationFailed)))
             return "the server does not take this token; name the right file with --token-file FILE";
+        if (codes.Contains(nameof(RefusalCode.LinkedAuthorizationFailed)))
+            return "weft whoami says what you may; an owner of the whole site can give you the role there";
         if (codes.Contains(nameof(RefusalCode.Contended)))
             return "others changed the same objects meanwhile; try again";
         if (codes.Contains(nameof(RefusalCode.WouldLockOut)))

@@ -3,7 +3,6 @@ using Weft.Access;
 using Weft.Contracts;
 using Weft.Fleet;
 using Weft.Resources;
-using Weft.Server.Verifications;
 
 namespace Weft.Server.Actions;
 
@@ -26,7 +25,7 @@ internal sealed class ActionRegistry(
         .. KeyActionsOf(RelayAuthorizationRule.NamespaceRuleType, keys),
         .. KeyActionsOf(RelayAuthorizationRule.ConnectionRuleType, keys),
         new(KubernetesCluster.ResourceType, EnrolmentTokenRequest.ActionName, enrolment.Serve),
-        new(KubernetesCluster.ResourceType, VerificationRuns.ActionName, verify.Serve),
+        new(KubernetesCluster.ResourceType, KubernetesCluster.VerifyAction, verify.Serve),
     ];
 
     /// <summary>The handler of a resource's action.</summary>
@@ -42,8 +41,8 @@ internal sealed class ActionRegistry(
 
     private static ImmutableArray<ActionHandler> KeyActionsOf(ResourceType ruleType, AuthorizationRuleKeys keys) =>
         [
-            new(ruleType, AuthorizationRuleKeys.ListAction, keys.ServeList),
-            new(ruleType, AuthorizationRuleKeys.RegenerateAction, keys.ServeRegeneration),
+            new(ruleType, RelayAuthorizationRule.ListKeysAction, keys.ServeList),
+            new(ruleType, RelayAuthorizationRule.RegenerateKeysAction, keys.ServeRegeneration),
             new(ruleType, ActionHandler.AnyOther, AuthorizationRuleKeys.RefuseOther),
         ];
 }

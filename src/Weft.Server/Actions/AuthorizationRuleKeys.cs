@@ -14,10 +14,6 @@ namespace Weft.Server.Actions;
 /// </summary>
 internal sealed class AuthorizationRuleKeys(ControlPlane controlPlane, RelayRuntime runtime)
 {
-    public const string ListAction = "listKeys";
-
-    public const string RegenerateAction = "regenerateKeys";
-
     public Task ServeList(ActionRequest request) => Serve(request.Http, request.Id, Read);
 
     public Task ServeRegeneration(ActionRequest request) => Serve(request.Http, request.Id, Regenerate);
@@ -27,7 +23,8 @@ internal sealed class AuthorizationRuleKeys(ControlPlane controlPlane, RelayRunt
         request.Http.Refuse(
             new Refusal(
                 RefusalCode.InvalidResourceType,
-                $"an authorization rule has no action '{request.Action}'; it has {ListAction} and {RegenerateAction}",
+                $"an authorization rule has no action '{request.Action}'; it has "
+                    + $"{string.Join(" and ", RelayAuthorizationRule.ActionNames)}",
                 request.Id.ToString()
             )
         );

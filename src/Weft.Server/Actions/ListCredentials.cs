@@ -33,7 +33,7 @@ internal sealed class ListCredentials(RelayConnections connections, RelayTokenIs
             return;
         }
 
-        if (Authorization.Require(caller, request.Privilege, id) is { } denied)
+        if (Authorization.Require(caller, request.Verb, id) is { } denied)
         {
             await http.Refuse(denied);
             return;
@@ -88,6 +88,6 @@ internal sealed class ListCredentials(RelayConnections connections, RelayTokenIs
     {
         public RelayRights Rights => Role == ClientRole.Listener ? RelayRights.Listen : RelayRights.Send;
 
-        public Privilege Privilege => Role == ClientRole.Listener ? Privilege.Listen : Privilege.Connect;
+        public string Verb => Role == ClientRole.Listener ? AccessVerb.Listen : AccessVerb.Connect;
     }
 }

@@ -73,12 +73,7 @@ internal sealed class JoinEndpoints(ControlPlane controlPlane, EnrolmentEndpoint
         // A stranger learns nothing of which clusters there are.
         if (!ResourceId.TryParse(named, out var cluster) || FindIssuer(state, cluster) is not { } issuer)
         {
-            await http.Refuse(
-                new Refusal(
-                    RefusalCode.AuthenticationFailed,
-                    "the service account token isn't accepted: no agent of that cluster has reported who signs its tokens"
-                )
-            );
+            await http.Refuse(ServiceAccountTokens.NotVouchedFor);
             return;
         }
 
@@ -95,6 +90,7 @@ internal sealed class JoinEndpoints(ControlPlane controlPlane, EnrolmentEndpoint
 
         http.Audit().IdentifyServiceAccount();
         http.IdentifyCaller($"{cluster.Key}#{node}");
+        http.Features.Set<Sight>(id => ResourceId.TryParse(id, out var told) && Caller.IsOfCluster(cluster, told));
         if (
             !(await http.ReadObject()).TryGet(out var body, out var refusal)
             || !EnrolmentRequest.Read(body).TryGet(out var request, out refusal)

@@ -32,7 +32,7 @@ internal sealed class AuditEndpoints(
     /// <summary>Serves the list.</summary>
     public async Task Serve(HttpContext http, Caller caller)
     {
-        if (Authorization.Require(caller, Privilege.Read, null) is { } denied)
+        if (Authorization.Require(caller, AccessVerb.Read, null) is { } denied)
         {
             await http.Refuse(denied);
             return;

@@ -55,6 +55,8 @@ internal sealed partial class ListEndpoints(ControlPlane controlPlane, ComputedT
     {
         if (AllKinds.List.Find(type) is not { } kind)
             return http.Refuse(ResourceEndpoints.UnknownType(type));
+        if (Authorization.CheckList(caller, scope) is { } denied)
+            return http.Refuse(denied);
         if (
             scope.ResourceGroup is { } group
             && controlPlane.Store.Current.Get(
@@ -88,16 +90,19 @@ internal sealed partial class ListEndpoints(ControlPlane controlPlane, ComputedT
                 return http.RespondPage(
                     state.Range(prefix, http.SkipToken()).Where(row => MayRead(caller, row)),
                     row => row.Key,
-                    row => Render(kind, row, state)
+                    row => Render(http, kind, row, state)
                 );
             }
         );
     }
 
-    /// <summary>A resource as it is shown, with what only the running relay knows.</summary>
-    public JsonObject Render(ResourceKind kind, Row row, StoreState state)
+    /// <summary>A resource as who asks may see it, with what only the running relay knows.</summary>
+    public JsonObject Render(HttpContext http, ResourceKind kind, Row row, StoreState state)
     {
         var body = ResourceBody.Render(kind, row, state);
+        var sight = http.Sight();
+        if (!sight(RoleAssignment.RootScope))
+            VisibleBody.Restrict(kind, row, body, sight.Invoke);
         if (kind.Type == HybridConnection.ResourceType)
             body["properties"]!["listenerCount"] = relay.ListenerCountOf(
                 HybridConnection.PathOf(ResourceKind.IdOf(row))
@@ -107,10 +112,12 @@ internal sealed partial class ListEndpoints(ControlPlane controlPlane, ComputedT
 
     /// <summary>A list is shown to everybody, and holds what the caller may see.</summary>
     private static bool MayRead(Caller caller, Row row) =>
-        caller.HasPrivilege(Privilege.Read) || caller.HasPrivilege(Privilege.Read, ResourceKind.IdOf(row));
+        caller.May(AccessVerb.Read) || caller.May(AccessVerb.Read, ResourceKind.IdOf(row));
 
     private Task ServeAll(HttpContext http, Caller caller, ResourceId scope)
     {
+        if (Authorization.CheckList(caller, scope) is { } denied)
+            return http.Refuse(denied);
         var state = controlPlane.Store.Current;
         var filter = http.Request.Query["$filter"].ToString();
         var wanted = TypeFilter().Match(filter) is { Success: true } match ? match.Groups[1].Value : null;
@@ -136,7 +143,7 @@ internal sealed partial class ListEndpoints(ControlPlane controlPlane, ComputedT
                     .Select(row => (kind, row))
             )
             .SkipWhile(r => after is not null && string.CompareOrdinal(r.row.Key, after) <= 0);
-        return http.RespondPage(rows, r => r.row.Key, r => Render(r.kind, r.row, state));
+        return http.RespondPage(rows, r => r.row.Key, r => Render(http, r.kind, r.row, state));
     }
 
     private Task ServeSubscriptions(HttpContext http, Caller caller)

@@ -52,15 +52,19 @@ internal sealed class OperationEndpoints(ControlPlane controlPlane, IHostApplica
         }
         else
         {
-            await http.Refuse(
-                new Refusal(
-                    Enum.TryParse<RefusalCode>(operation.ErrorCode, out var code) ? code : RefusalCode.Conflict,
-                    operation.ErrorMessage ?? operation.Status,
-                    operation.Resource.ToString()
-                )
-            );
+            await http.Refuse(ErrorOf(operation));
         }
     }
+
+    private static Refusal ErrorOf(Operation operation) =>
+        new(
+            Enum.TryParse<RefusalCode>(operation.ErrorCode, out var code) ? code : RefusalCode.Conflict,
+            operation.ErrorMessage ?? operation.Status,
+            operation.Resource.ToString()
+        )
+        {
+            Discloses = operation.ErrorDiscloses is { } told ? [told] : [],
+        };
 
     private async Task<Row?> WaitForEnd(string name, TimeSpan wait, CancellationToken aborted)
     {
@@ -96,14 +100,20 @@ internal sealed class OperationEndpoints(ControlPlane controlPlane, IHostApplica
         if (operation.EndTime is not null)
             body["endTime"] = operation.EndTime;
         if (operation.ErrorCode is not null)
-            body["error"] = new JsonObject { ["code"] = operation.ErrorCode, ["message"] = operation.ErrorMessage };
+            body["error"] = new JsonObject
+            {
+                ["code"] = operation.ErrorCode,
+                ["message"] = ErrorOf(operation).VisibleTo(http.Sight().Invoke).Message,
+            };
         if (!operation.IsTerminal)
             body["properties"] = new JsonObject
             {
                 ["waitsFor"] = new JsonArray([
                     .. controlPlane
                         .Operations.WaitingFor(controlPlane.Store.Current, row)
-                        .Select(agent => JsonValue.Create(agent.ToString())),
+                        .Select(agent => agent.ToString())
+                        .Where(http.Sight().Invoke)
+                        .Select(agent => JsonValue.Create(agent)),
                 ]),
             };
         return body;

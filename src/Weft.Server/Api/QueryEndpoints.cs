@@ -50,7 +50,7 @@ internal sealed class QueryEndpoints(
         // An address book shows the whole site.
         if (
             question is "providers/weft.ipam/who" or RegistrationQuery.Path
-            && Authorization.Require(caller, Privilege.Read, null) is { } denied
+            && Authorization.Require(caller, AccessVerb.Read, null) is { } denied
         )
             return http.Refuse(denied);
         return (question, method) switch
@@ -92,7 +92,7 @@ internal sealed class QueryEndpoints(
         var unseen = resources
             .Select(resource =>
                 ResourceId.TryParse(resource["id"]?.ToString(), out var id)
-                    ? Authorization.Require(caller, Privilege.Read, id)
+                    ? Authorization.Require(caller, AccessVerb.Read, id)
                     : null
             )
             .OfType<Refusal>()
@@ -117,11 +117,9 @@ internal sealed class QueryEndpoints(
 
     private Outcome<PlanResponse> CreatePlan(HttpContext http, Caller caller, List<JsonObject> resources)
     {
-        var planCaller = new PlanCaller(
-            id => caller.HasPrivilege(Privilege.Read, id),
-            id => caller.HasPrivilege(Privilege.Write, id)
-        )
+        var planCaller = new PlanCaller(id => caller.May(AccessVerb.Read, id), id => caller.May(AccessVerb.Write, id))
         {
+            CheckJoin = (path, linked) => Authorization.CheckJoin(caller, path, linked),
             Name = caller.Name,
             CallerAddress = SourceAddress.From(http)?.ToString(),
             Force = http.IsForced(),

@@ -33,7 +33,7 @@ internal sealed class RelayQueries(ControlPlane controlPlane, RelayRuntime runti
             return http.Refuse(refusal);
         var target = question.Target;
         var state = controlPlane.Store.Current;
-        if (Authorization.Require(caller, Privilege.Read, target) is { } denied)
+        if (Authorization.Require(caller, AccessVerb.Read, target) is { } denied)
             return http.Refuse(denied);
         if (state.Get(StoreKey.ForResource(target)) is not { } row)
             return http.Refuse(new Refusal(RefusalCode.ResourceNotFound, $"{target} doesn't exist", target.ToString()));
@@ -42,7 +42,8 @@ internal sealed class RelayQueries(ControlPlane controlPlane, RelayRuntime runti
             ResourceKind.IdOf(row),
             question.As,
             question.Services,
-            question.From
+            question.From,
+            id => caller.May(AccessVerb.Read, id)
         );
         return http.Respond(200, report);
     }
@@ -55,9 +56,9 @@ internal sealed class RelayQueries(ControlPlane controlPlane, RelayRuntime runti
     {
         if (runtime.Relay?.GetStatus() is not { } now)
             return http.Refuse(RelayRuntime.NotServed);
-        var seesAll = caller.HasPrivilege(Privilege.Read);
+        var seesAll = caller.May(AccessVerb.Read);
         bool Sees(string connection) =>
-            seesAll || (directory.TargetOf(connection) is { } target && caller.HasPrivilege(Privilege.Read, target));
+            seesAll || (directory.TargetOf(connection) is { } target && caller.May(AccessVerb.Read, target));
         var listeners = now.Listeners.Where(listener => Sees(listener.Connection)).Select(RenderListener);
         var sessions = now.Sessions.Where(session => Sees(session.Connection)).Select(RenderSession);
         var answer = new JsonObject

@@ -225,6 +225,7 @@ internal sealed class ResourceEndpoints(
         new(id, caller.Name, "User", controlPlane.Now, ControlPlane.NewOperationName())
         {
             CallerAddress = SourceAddress.From(http)?.ToString(),
+            CheckJoin = (path, linked) => Authorization.CheckJoin(caller, path, linked),
             Force = http.IsForced(),
             RandomKeys = RandomKeys.Pair(),
             Body = body,
@@ -235,7 +236,7 @@ internal sealed class ResourceEndpoints(
     private Task Respond(HttpContext http, int status, ResourceKind kind, Row row, StoreState state)
     {
         http.Response.Headers.ETag = $"\"{Provisioning.ETagOf(row)}\"";
-        return http.Respond(status, lists.Render(kind, row, state));
+        return http.Respond(status, lists.Render(http, kind, row, state));
     }
 
     private static void AnnounceOperation(HttpContext http, Operation? operation)

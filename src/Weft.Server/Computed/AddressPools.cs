@@ -31,7 +31,7 @@ internal sealed class AddressPools(ControlPlane controlPlane)
         return
             Address.TryParse(id.Name, out var address)
             && NetworkPool.HoldingsOf(scope.State, network).LeaseOf(address) is { } lease
-            ? http.Respond(200, HolderLookup.RenderLease(network, lease))
+            ? http.Respond(200, HolderLookup.RenderLease(network, lease, http.Sight().Invoke))
             : http.Refuse(NotFound(id, $"nobody holds {id.Name} in {network.Name}"));
     }
 
@@ -41,7 +41,7 @@ internal sealed class AddressPools(ControlPlane controlPlane)
         if (
             (
                 ApiVersion.Check(http, lease.Type.ToString(), FleetVersions.All)
-                ?? Authorization.Require(caller, Privilege.Read, network)
+                ?? Authorization.Require(caller, AccessVerb.Read, network)
             ) is
             { } refusal
         )
@@ -52,7 +52,7 @@ internal sealed class AddressPools(ControlPlane controlPlane)
             : http.RespondPage(
                 state.Range($"{NetworkPool.PartitionOf(network)}|", http.SkipToken()),
                 row => row.Key,
-                row => HolderLookup.RenderLease(network, NetworkPool.LeaseOf(row))
+                row => HolderLookup.RenderLease(network, NetworkPool.LeaseOf(row), http.Sight().Invoke)
             );
     }
 

@@ -25,7 +25,7 @@ internal sealed class RelayConnections(ControlPlane controlPlane, RelayRuntime r
     public Task ServeAll(HttpContext http, Caller caller, ResourceId connection)
     {
         var target = connection.Parent!;
-        if (Authorization.Require(caller, Privilege.Read, target) is { } denied)
+        if (Authorization.Require(caller, AccessVerb.Read, target) is { } denied)
             return http.Refuse(denied);
         return Find(http, target.Extend(TargetConnection.ResourceType, NetworkRuleSet.DefaultName))
             .TryGet(out var only, out var refusal)

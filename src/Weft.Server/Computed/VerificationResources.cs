@@ -32,7 +32,7 @@ internal sealed class VerificationResources(VerificationRuns runs, IHostApplicat
             ? ApiVersion.Check(http, id.Type.ToString(), FleetVersions.All)
             : new Refusal(
                 RefusalCode.MethodNotAllowed,
-                $"verifications are started with POST {id.Parent}/{VerificationRuns.ActionName}; they are only read",
+                $"verifications are started with POST {id.Parent}/{KubernetesCluster.VerifyAction}; they are only read",
                 id.ToString()
             );
 

@@ -9,6 +9,10 @@ namespace Weft.Server.Http;
 /// <returns>What is answered instead; null for the answer as it is.</returns>
 internal delegate Task<Refusal?> BeforeAnswer(int status, Refusal? refusal);
 
+/// <summary>Whether who asks may be told of what has an id.</summary>
+/// <param name="id">The id; <c>/</c> for all there is.</param>
+internal delegate bool Sight(string id);
+
 /// <summary>Answers in ARM's form.</summary>
 internal static class HttpContextExtensions
 {
@@ -37,8 +41,13 @@ internal static class HttpContextExtensions
     private static Task<Refusal?> Announce(this HttpContext http, int status, Refusal? refusal) =>
         http.Features.Get<BeforeAnswer>() is { } before ? before(status, refusal) : Task.FromResult<Refusal?>(null);
 
+    /// <summary>What who asks may be told of; nothing until that is known.</summary>
+    public static Sight Sight(this HttpContext http) => http.Features.Get<Sight>() ?? (_ => false);
+
+    /// <summary>The one place where refusals leave weftd: they are on record whole, and tell callers what they may read.</summary>
     private static Task WriteRefusal(this HttpContext http, Refusal refusal)
     {
+        refusal = refusal.VisibleTo(http.Sight().Invoke);
         if (refusal.Code == RefusalCode.AuthenticationFailed)
             http.Response.Headers.WWWAuthenticate = "Bearer";
         if (RetryAfterOf(refusal) is { } seconds)

@@ -4,7 +4,9 @@ using System.Text;
 using Weft.Access;
 using Weft.Contracts;
 using Weft.Fleet;
+using Weft.Networks;
 using Weft.Resources;
+using Weft.Storage;
 
 namespace Weft.Server.Identity;
 
@@ -25,8 +27,11 @@ internal sealed record Caller(
 {
     /// <summary>The administrator, whose token is in a file.</summary>
     public static readonly Caller Administrator = new(
-        "admin",
-        Principal: new Principal("admin", [new RoleAssignment(Role.Owner, RoleAssignment.RootScope)])
+        IdentityRules.AdministratorName,
+        Principal: new Principal(
+            IdentityRules.AdministratorName,
+            [new RoleAssignment(Role.Owner, RoleAssignment.RootScope)]
+        )
     );
 
     /// <summary>Whether it may use the resource API at all.</summary>
@@ -34,8 +39,33 @@ internal sealed record Caller(
 
     /// <summary>Whether it may do something.</summary>
     /// <param name="on">To what; null for what is the whole site's.</param>
-    public bool HasPrivilege(Privilege privilege, ResourceId? on = null) =>
-        Principal?.HasPrivilege(privilege, on) ?? false;
+    public bool May(string verb, ResourceId? on = null) =>
+        Principal?.Allows(verb, KindOf(on), on?.Key ?? RoleAssignment.RootScope) ?? false;
+
+    /// <summary>
+    /// Whether it may be told of what has an id: a principal of what it reads, an agent of what its cluster's may be told.
+    /// </summary>
+    /// <param name="id">The id; <see cref="RoleAssignment.RootScope"/> for all there is.</param>
+    public bool Sees(string id)
+    {
+        if (!ResourceId.TryParse(id, out var resource))
+            return May(
+                id.StartsWith($"/providers/{IdentityCollection.Namespace}/", StringComparison.Ordinal)
+                    ? AccessVerb.Administer
+                    : AccessVerb.Read
+            );
+        return (AgentId?.Parent ?? Enrolment?.Cluster) is { } cluster
+            ? IsOfCluster(cluster, resource)
+            : May(AccessVerb.Read, resource);
+    }
+
+    /// <summary>Whether who works for a cluster may be told of something: of the cluster and of networks.</summary>
+    public static bool IsOfCluster(ResourceId cluster, ResourceId resource) =>
+        resource.Equals(cluster) || resource.IsUnder(cluster) || Network.IsNetworkType(resource.Type);
+
+    /// <summary>What the rules of roles call the kind of something.</summary>
+    public static string KindOf(ResourceId? on) =>
+        on is not null && AllKinds.List.KindJudged(on) is { } kind ? kind.Type.ToString() : RoleRule.AnyKind;
 }
 
 /// <summary>
@@ -122,16 +152,21 @@ internal sealed class CredentialStore
     private Dictionary<string, PrincipalToken> PrincipalsByHash(StoreState state)
     {
         var known = _principals;
-        var change = state.LastRevisionOf(Principal.Partition);
+        var change = Identities.RevisionOf(state);
         if (known.Revision == change)
             return known.ByHash;
         var byHash = new Dictionary<string, PrincipalToken>(StringComparer.Ordinal);
-        foreach (var row in state.Range($"{Principal.Partition}|").Where(row => row.Json.Text("tokenHash") is not null))
+        var identities = Identities.Of(state);
+        foreach (
+            var row in state
+                .Range($"{IdentityCollection.Principals.Partition}|")
+                .Where(row => row.Json.Text("tokenHash") is not null)
+        )
         {
             DateTimeOffset? expires = ResourceKind.PropertiesOf(row).Text("expiresAt") is { } text
                 ? DateTimeOffset.Parse(text, CultureInfo.InvariantCulture)
                 : null;
-            byHash[row.Json.Text("tokenHash")!] = new PrincipalToken(Principal.Read(row), expires);
+            byHash[row.Json.Text("tokenHash")!] = new PrincipalToken(identities.Resolve(row), expires);
         }
 
         _principals = new TokenIndex<PrincipalToken>(change, byHash);

@@ -32,14 +32,24 @@ internal static class ServiceAccountTokens
         SecurityAlgorithms.EcdsaSha512,
     ];
 
-    /// <summary>Checks a token.</summary>
+    /// <summary>
+    /// What a stranger is told, who has no token that the cluster has signed: the same whether the cluster is there, whether
+    /// its agent has reported who signs, and whatever is wrong with the token.
+    /// </summary>
+    public static readonly Refusal NotVouchedFor = Refused(
+        "no cluster of that id vouches for it; either its agent has not reported yet who signs its tokens, or none of "
+            + "those keys has signed this one"
+    );
+
+    /// <summary>Checks a token. Only who shows one that the cluster has signed is told what is wrong with it.</summary>
     /// <returns>The name of the node that it is bound to.</returns>
     public static async Task<Outcome<string>> ReadNode(string token, ServiceAccountIssuer issuer, DateTimeOffset now)
     {
-        var result = await new JsonWebTokenHandler { MapInboundClaims = false }.ValidateTokenAsync(
-            token,
-            ParametersFor(issuer, now)
-        );
+        var handler = new JsonWebTokenHandler { MapInboundClaims = false };
+        // The handler judges claims before signatures where no key fits, so whose word it is is asked by itself first.
+        if (!(await handler.ValidateTokenAsync(token, SignatureParametersFor(issuer))).IsValid)
+            return NotVouchedFor;
+        var result = await handler.ValidateTokenAsync(token, ParametersFor(issuer, now));
         if (!result.IsValid || result.SecurityToken is not JsonWebToken checkedToken)
             return Refused(ReasonFor(result.Exception));
         var claims = JsonElement
@@ -55,20 +65,33 @@ internal static class ServiceAccountTokens
             : Refused("it names no node, as Kubernetes does from 1.32 on; enrol this node by a token of its own");
     }
 
-    private static TokenValidationParameters ParametersFor(ServiceAccountIssuer issuer, DateTimeOffset now) =>
+    private static TokenValidationParameters SignatureParametersFor(ServiceAccountIssuer issuer) =>
         new()
         {
-            ValidIssuer = issuer.Issuer,
-            ValidAudience = ServiceAccountIssuer.Audience,
             IssuerSigningKeys = new JsonWebKeySet(issuer.Keys.ToJsonString()).GetSigningKeys(),
             ValidAlgorithms = Algorithms,
-            RequireExpirationTime = true,
             RequireSignedTokens = true,
-            // By weftd's clock, which tests set.
-            LifetimeValidator = (begins, ends, _, _) =>
-                ends > now.UtcDateTime && (begins is null || begins <= (now + ClockSkew).UtcDateTime),
+            RequireAudience = false,
+            RequireExpirationTime = false,
+            ValidateAudience = false,
+            ValidateIssuer = false,
+            ValidateLifetime = false,
         };
 
+    private static TokenValidationParameters ParametersFor(ServiceAccountIssuer issuer, DateTimeOffset now)
+    {
+        var parameters = SignatureParametersFor(issuer);
+        (parameters.ValidateIssuer, parameters.ValidIssuer) = (true, issuer.Issuer);
+        (parameters.ValidateAudience, parameters.ValidAudience) = (true, ServiceAccountIssuer.Audience);
+        (parameters.RequireAudience, parameters.RequireExpirationTime) = (true, true);
+        parameters.ValidateLifetime = true;
+        // By weftd's clock, which tests set.
+        parameters.LifetimeValidator = (begins, ends, _, _) =>
+            ends > now.UtcDateTime && (begins is null || begins <= (now + ClockSkew).UtcDateTime);
+        return parameters;
+    }
+
+    /// <summary>What is wrong with a token that the cluster has signed.</summary>
     private static string ReasonFor(Exception? fault) =>
         fault switch
         {
@@ -76,8 +99,6 @@ internal static class ServiceAccountTokens
             SecurityTokenInvalidLifetimeException or SecurityTokenExpiredException =>
                 "it has expired, or isn't good yet",
             SecurityTokenInvalidIssuerException => "it is of another issuer than the cluster's",
-            SecurityTokenInvalidSignatureException or SecurityTokenSignatureKeyNotFoundException =>
-                "no key of the cluster has signed it",
             _ => "it is no token of a service account",
         };
 

@@ -15,9 +15,6 @@ namespace Weft.Server.Verifications;
 /// </summary>
 internal sealed class VerificationRuns(ControlPlane controlPlane)
 {
-    /// <summary>The action of a cluster that starts one.</summary>
-    public const string ActionName = "verify";
-
     /// <summary>The most that are kept of one cluster: a script that asks in a loop must not fill the memory.</summary>
     private const int MaxPerCluster = 32;
 

@@ -19,6 +19,18 @@ internal sealed class RelayAuthorizationRule(ResourceType scope) : ResourceKind
     /// <summary>The type of a hybrid connection's rules.</summary>
     public static readonly ResourceType ConnectionRuleType = RuleTypeOf(HybridConnection.ResourceType);
 
+    /// <summary>The action that shows its keys.</summary>
+    public const string ListKeysAction = "listKeys";
+
+    /// <summary>The action that replaces one of its keys.</summary>
+    public const string RegenerateKeysAction = "regenerateKeys";
+
+    /// <summary>Both actions.</summary>
+    public static readonly ImmutableArray<string> ActionNames = [ListKeysAction, RegenerateKeysAction];
+
+    /// <inheritdoc/>
+    public override ImmutableArray<string> Actions => ActionNames;
+
     /// <inheritdoc/>
     public override ResourceType Type { get; } = RuleTypeOf(scope);
 

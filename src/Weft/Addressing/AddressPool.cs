@@ -109,7 +109,7 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
                 RefusalCode.AddressHeld,
                 $"{address} in {Name} is held by {other.Holder.Text} since {other.Since}",
                 address.ToString(),
-                other.Holder.Id
+                other.Holder.Owner
             );
         var held = replaced is null ? Holdings : Holdings.Without(replaced.Address);
         var granted = new Lease(address, holder, LeaseMethod.Static, now);

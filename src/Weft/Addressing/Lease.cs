@@ -21,6 +21,13 @@ internal enum LeaseMethod
 /// <param name="Text">What a person calls it: <c>pod core/upf-0 net1 on core-east</c>.</param>
 internal sealed record Holder(string Id, string Text)
 {
+    /// <summary>The resource that it is, or is of, in lower case: a machine, a node, a pod's cluster.</summary>
+    /// <returns>The identity itself where it names none.</returns>
+    public string Owner =>
+        Id.IndexOf(':', StringComparison.Ordinal) is >= 0 and var colon && Id.IndexOf('#', colon) is >= 0 and var hash
+            ? Id[(colon + 1)..hash]
+            : Id;
+
     /// <summary>The cluster it belongs to, as an id, or null for a standalone machine.</summary>
     public string? Cluster { get; init; }
 
@@ -32,6 +39,10 @@ internal sealed record Holder(string Id, string Text)
 /// <param name="Since">Since when, RFC 3339.</param>
 internal sealed record Lease(Address Address, Holder Holder, LeaseMethod Method, string Since)
 {
+    /// <summary>The lease as somebody may see it: of a holder that they may not read, only that there is one.</summary>
+    public Lease VisibleTo(Func<string, bool> mayRead) =>
+        mayRead(Holder.Owner) ? this : this with { Holder = new Holder("", "something that you may not see") };
+
     /// <summary>The row's document.</summary>
     public JsonObject ToJson() =>
         new()

@@ -24,6 +24,9 @@ internal sealed class L2IsolationDomain : FabricKind
     public override ImmutableArray<string> ShortNames => ["l2isd"];
 
     /// <inheritdoc/>
+    public override ImmutableArray<string> Actions => [AdministrativeState.Action];
+
+    /// <inheritdoc/>
     public override Schema Schema { get; } =
         Tracked(
             false,

@@ -23,6 +23,9 @@ internal sealed class L3IsolationDomain : FabricKind
     public override ImmutableArray<string> ShortNames => ["l3isd"];
 
     /// <inheritdoc/>
+    public override ImmutableArray<string> Actions => [AdministrativeState.Action];
+
+    /// <inheritdoc/>
     public override Schema Schema { get; } =
         Tracked(
             false,

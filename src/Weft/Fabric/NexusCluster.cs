@@ -18,6 +18,8 @@ internal sealed class NexusCluster : ResourceKind
     /// <inheritdoc/>
     public override ResourceType Type => ResourceType;
 
+    private const string LocationPath = "extendedLocation.name";
+
     /// <inheritdoc/>
     public override string Noun => "cluster";
 
@@ -89,19 +91,22 @@ internal sealed class NexusCluster : ResourceKind
             : null;
     }
 
+    /// <summary>The cluster that a resource names in <c>extendedLocation.name</c>, as what it must be let join.</summary>
+    public static IEnumerable<(string Path, ResourceId Id)> HostLinkOf(Row row) =>
+        HostOf(row) is { } host ? [(LocationPath, host)] : [];
+
     /// <summary>Checks the place of a resource that runs on a cluster.</summary>
     /// <returns>The cluster's row, or null where there is none (and a finding says so).</returns>
     public static Row? CheckHost(ValidationContext context)
     {
-        const string Path = "extendedLocation.name";
         var name = context.Proposed.Json.Member("extendedLocation").Text("name");
         var host = HostOf(context.Proposed);
         var row = host is null ? null : context.Transaction.Get(host);
         if (row is null)
             context.AddError(
                 RefusalCode.ReferenceNotFound,
-                Path,
-                $"'{Path}': {name} is the custom location of no cluster; write a cluster's clusterExtendedLocation",
+                LocationPath,
+                $"'{LocationPath}': {name} is the custom location of no cluster; write a cluster's clusterExtendedLocation",
                 host
             );
         return row;

@@ -138,7 +138,7 @@ internal static class AddressClaims
             {
                 var held = pool.Holdings.LeasesOf(claim.Holder.Id);
                 if (!pool.Acquire(claim.Holder, claim.RequestedAddresses, now).TryGet(out var got, out var refusal))
-                    return refusal;
+                    return refusal with { Discloses = [.. refusal.Discloses, network.ToString(), claim.Holder.Owner] };
                 var replaced = NetworkPool.ReplaceLeases(network, held, got.Leases);
                 if (!replaced.IsEmpty && Registration.RefusalFor(after, network) is { } pending)
                     return pending;

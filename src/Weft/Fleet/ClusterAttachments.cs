@@ -47,14 +47,14 @@ internal static class ClusterAttachments
             );
         var mine = wanted.ToList();
         CheckCniNetwork(context, cluster, mine);
-        AttachmentRules.Check(context, [.. rest, .. mine]);
+        AttachmentRules.Check(rest.Count == 0 ? context : context.About(cluster), [.. rest, .. mine]);
         if (context.Findings.Count > 0)
             return;
         var after = new ReadTransaction(
             context.Transaction.State.Next([new Mutation(context.Proposed.Key, context.Proposed.Bytes)])
         );
         List<NodeSpec> nodes = [.. context.Transaction.List(Node.ResourceType, cluster).Select(Node.Read)];
-        nodes.ForEach(node => UplinkRules.Check(context, node, after, "properties"));
+        nodes.ForEach(node => UplinkRules.Check(context.About(node.Id), node, after, "properties"));
         UplinkRules.CheckMachineTypes(context, cluster, nodes, after, "properties");
         DevicePoolRules.Check(context, cluster, nodes, "properties");
     }
@@ -70,7 +70,7 @@ internal static class ClusterAttachments
             var attachments = OfCluster(context.Transaction, cluster);
             if (attachments.Any(attachment => attachment.Network.Equals(context.Id)))
                 AttachmentRules.Check(
-                    context,
+                    context.About(cluster),
                     [
                         .. attachments.Select(attachment =>
                             attachment with

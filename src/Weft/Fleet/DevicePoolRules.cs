@@ -34,7 +34,9 @@ internal static class DevicePoolRules
             .Select(f => f.Message)
             .ToHashSet(StringComparer.Ordinal);
         foreach (var finding in findings.Where(f => !earlier.Contains(f.Message)))
-            context.AddError(finding with { Message = $"'{path}': {finding.Message}", Target = path });
+            context
+                .About(known.Select(node => node.Id))
+                .AddError(finding with { Message = $"'{path}': {finding.Message}", Target = path });
     }
 
     /// <summary>All that is wrong with the pools of nodes.</summary>

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json.Nodes;
 using Weft.Addressing;
 using Weft.Attachments;
+using Weft.Contracts;
 using Weft.Fabric;
 using Weft.Networks;
 using Weft.Resources;
@@ -13,6 +14,9 @@ internal sealed class KubernetesCluster : ResourceKind
 {
     /// <summary>The type.</summary>
     public static readonly ResourceType ResourceType = NetworkCloudProvider.KubernetesClusterType;
+
+    /// <summary>The action that has its agents check what they made.</summary>
+    public const string VerifyAction = "verify";
 
     private const string NetworkConfigurationPath = "properties.networkConfiguration";
 
@@ -27,6 +31,9 @@ internal sealed class KubernetesCluster : ResourceKind
 
     /// <inheritdoc/>
     public override ImmutableArray<string> ApiVersions => NetworkCloudProvider.ApiVersions;
+
+    /// <inheritdoc/>
+    public override ImmutableArray<string> Actions => [EnrolmentTokenRequest.ActionName, VerifyAction];
 
     /// <inheritdoc/>
     public override bool PatchIsTagsOnly => false;
@@ -102,6 +109,9 @@ internal sealed class KubernetesCluster : ResourceKind
 
     /// <summary>The attachments of the cluster itself.</summary>
     public static ImmutableArray<Attachment> AttachmentsOf(Row row) => ReadNetworking(row).Attachments;
+
+    /// <inheritdoc/>
+    public override IEnumerable<(string Path, ResourceId Id)> HostsOf(Row row) => NexusCluster.HostLinkOf(row);
 
     /// <inheritdoc/>
     public override void Validate(ValidationContext context)
@@ -185,7 +195,10 @@ internal sealed class KubernetesCluster : ResourceKind
                 + $"{(leases.Count > MaxNamed ? ", …" : "")}. Stop the pods first; force=true (weft delete --force) gives the "
                 + "addresses to others, though pods may still use them",
             id.ToString()
-        );
+        )
+        {
+            Discloses = [id.ToString()],
+        };
     }
 
     /// <inheritdoc/>

@@ -116,12 +116,14 @@ internal static class MachineRules
             pool.Holdings.LeaseOf(address) is { } lease
             && lease.Holder.Id != AddressClaims.HolderOf(context.Id, attachment.Name).Id
         )
-            context.AddError(
-                RefusalCode.AddressHeld,
-                path,
-                $"'{path}': {address} in {attachment.Network.Name} is held by {lease.Holder.Text} since {lease.Since}",
-                attachment.Network
-            );
+            context
+                .About(ResourceId.TryParse(lease.Holder.Owner, out var owner) ? [owner] : [])
+                .AddError(
+                    RefusalCode.AddressHeld,
+                    path,
+                    $"'{path}': {address} in {attachment.Network.Name} is held by {lease.Holder.Text} since {lease.Since}",
+                    attachment.Network
+                );
         else if (!asked.TryAdd((attachment.Network.Key, address), path))
             context.AddError(
                 RefusalCode.AddressHeld,

@@ -86,7 +86,6 @@ internal sealed record Registration(
             .Select(ResourceKind.IdOf)
             .Where(cluster => ClusterAttachments.PodsMayLease(transaction, cluster, network))
             .SelectMany(cluster => AwaitedIn(state, epoch, cluster))
-            .Select(agent => $"{agent.Name} of {agent.Parent!.Name}")
             .ToList();
         if (awaited.Count == 0)
             return null;
@@ -97,11 +96,16 @@ internal sealed record Registration(
         return new Refusal(
             RefusalCode.RegistrationPending,
             $"{network.Name} leases nothing new until its agents have registered what their pods hold since the restore of "
-                + $"{epoch.Since}; awaited: {string.Join(", ", awaited.Take(MaxNamed))}{more}. See weft ipam registrations; "
-                + "an agent that won't come back: weft agent forget NAME --cluster CLUSTER",
+                + $"{epoch.Since}; awaited: {string.Join(", ", awaited.Take(MaxNamed).Select(TitleOf))}{more}. "
+                + "See weft ipam registrations; an agent that won't come back: weft agent forget NAME --cluster CLUSTER",
             network.ToString()
-        );
+        )
+        {
+            Discloses = [network.ToString(), .. awaited.Select(agent => agent.ToString())],
+        };
     }
+
+    private static string TitleOf(ResourceId agent) => $"{agent.Name} of {agent.Parent!.Name}";
 
     /// <summary>The end of the wait, once nobody is awaited any more.</summary>
     /// <returns>The change; none while somebody is, or where nobody ever was.</returns>

@@ -16,7 +16,7 @@ internal static class UplinkRules
     public static void CheckAll(ValidationContext context)
     {
         foreach (var node in context.Transaction.List(Node.ResourceType).Select(Node.Read))
-            Check(context, node, context.Transaction, "properties");
+            Check(context.About(node.Id), node, context.Transaction, "properties");
     }
 
     /// <summary>Checks one node; the write may be the node's, its pool's or its cluster's.</summary>
@@ -89,15 +89,17 @@ internal static class UplinkRules
         foreach (var (attachment, bare, other) in kinds.Values.Where(k => k.Bare is not null && k.Virtual is not null))
         {
             var (plugin, name) = (attachment.Plugin.Name, attachment.Network.Name);
-            context.AddError(
-                RefusalCode.Mismatch,
-                path,
-                $"'{path}': {name} is attached by {plugin} to {bare!.Id.Name}, which is BareMetal, "
-                    + $"and to {other!.Id.Name}, which is Virtual; its one NetworkAttachmentDefinition can't serve "
-                    + $"both (the card tags on one, the host on the other): attach {name} in the agent pool of one kind "
-                    + $"only, or by {PluginRegistry.ListDeviceless(p => p.ServesPods)}",
-                attachment.Network
-            );
+            context
+                .About(bare!.Id, other!.Id)
+                .AddError(
+                    RefusalCode.Mismatch,
+                    path,
+                    $"'{path}': {name} is attached by {plugin} to {bare!.Id.Name}, which is BareMetal, "
+                        + $"and to {other!.Id.Name}, which is Virtual; its one NetworkAttachmentDefinition can't serve "
+                        + $"both (the card tags on one, the host on the other): attach {name} in the agent pool of one kind "
+                        + $"only, or by {PluginRegistry.ListDeviceless(p => p.ServesPods)}",
+                    attachment.Network
+                );
         }
     }
 
@@ -167,13 +169,15 @@ internal static class UplinkRules
             )
                 continue;
             foreach (var vlan in network.Vlans.Where(vlan => !taken.TryAdd(vlan, network)))
-                context.AddError(
-                    RefusalCode.Overlap,
-                    path,
-                    $"'{path}': VLAN {vlan} would be on port {port.Name} of node {node.Id.Name} twice, "
-                        + $"for {taken[vlan].Id.Name} and for {network.Id.Name}; a sub-interface takes the tag away from the other",
-                    taken[vlan].Id
-                );
+                context
+                    .About(network.Id)
+                    .AddError(
+                        RefusalCode.Overlap,
+                        path,
+                        $"'{path}': VLAN {vlan} would be on port {port.Name} of node {node.Id.Name} twice, "
+                            + $"for {taken[vlan].Id.Name} and for {network.Id.Name}; a sub-interface takes the tag away from the other",
+                        taken[vlan].Id
+                    );
         }
     }
 

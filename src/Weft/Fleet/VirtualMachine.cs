@@ -170,6 +170,9 @@ internal sealed class VirtualMachine : ResourceKind
     }
 
     /// <inheritdoc/>
+    public override IEnumerable<(string Path, ResourceId Id)> HostsOf(Row row) => NexusCluster.HostLinkOf(row);
+
+    /// <inheritdoc/>
     public override void Validate(ValidationContext context)
     {
         _ = NexusCluster.CheckHost(context);

@@ -202,9 +202,10 @@ internal sealed class L3Network : NetworkKind
             networks.Count == 0
                 ? "it has none"
                 : $"it has {string.Join(", ", networks.Select(n => $"{n.Vlan} ({n.Id.Name})"))}";
+        var about = context.About(networks.Select(n => n.Id));
         if (vlan is null)
         {
-            context.AddError(
+            about.AddError(
                 RefusalCode.MissingMember,
                 Path,
                 $"'{Path}' is required: {id.Name} has no single internal network to take it from; {list}",
@@ -215,7 +216,7 @@ internal sealed class L3Network : NetworkKind
 
         var network = networks.Find(n => n.Vlan == vlan);
         if (network is null)
-            context.AddError(RefusalCode.Mismatch, Path, $"'{Path}': {vlan} is no VLAN of {id.Name}; {list}", id);
+            about.AddError(RefusalCode.Mismatch, Path, $"'{Path}': {vlan} is no VLAN of {id.Name}; {list}", id);
         return network;
     }
 
@@ -295,9 +296,14 @@ internal sealed class L3Network : NetworkKind
                 .Leases.FirstOrDefault(l => l.Address.Family == gone);
             if (holder is not null)
                 context.AddError(
-                    RefusalCode.InUse,
-                    Path,
-                    $"'{Path}': {gone} can't be dropped while {holder.Address} is held by {holder.Holder.Text}"
+                    new Refusal(
+                        RefusalCode.InUse,
+                        $"'{Path}': {gone} can't be dropped while {holder.Address} is held by {holder.Holder.Text}",
+                        Path
+                    )
+                    {
+                        Discloses = [holder.Holder.Owner],
+                    }
                 );
         }
     }

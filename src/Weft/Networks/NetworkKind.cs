@@ -56,6 +56,9 @@ internal abstract class NetworkKind : ResourceKind
     }
 
     /// <inheritdoc/>
+    public override IEnumerable<(string Path, ResourceId Id)> HostsOf(Row row) => NexusCluster.HostLinkOf(row);
+
+    /// <inheritdoc/>
     public override void AddComputedFields(Row row, JsonObject properties, StoreState state)
     {
         var id = IdOf(row);
@@ -95,13 +98,15 @@ internal abstract class NetworkKind : ResourceKind
                 id
             );
         if (cluster is not null && !NexusCluster.FabricOf(cluster).Equals(fabric))
-            context.AddError(
-                RefusalCode.Mismatch,
-                path,
-                $"'{path}': {id.Name} is on fabric {fabric.Name}, the cluster {IdOf(cluster).Name} on "
-                    + $"{NexusCluster.FabricOf(cluster).Name}",
-                fabric
-            );
+            context
+                .About(id, IdOf(cluster), NexusCluster.FabricOf(cluster))
+                .AddError(
+                    RefusalCode.Mismatch,
+                    path,
+                    $"'{path}': {id.Name} is on fabric {fabric.Name}, the cluster {IdOf(cluster).Name} on "
+                        + $"{NexusCluster.FabricOf(cluster).Name}",
+                    fabric
+                );
     }
 
     private static IEnumerable<ResourceId> Associated(ResourceId network, StoreState state)

@@ -90,12 +90,14 @@ internal sealed class TrunkedNetwork : NetworkKind
                     "; ",
                     offered.Select(o => $"{o.Name} has {(o.Vlans.Count == 0 ? "none" : o.Vlans)}")
                 );
-                context.AddError(
-                    RefusalCode.Mismatch,
-                    path,
-                    $"'{path}': VLAN {vlan} is in none of the listed isolation domains: {list}",
-                    DomainsOf(context.Proposed).First()
-                );
+                context
+                    .About(DomainsOf(context.Proposed))
+                    .AddError(
+                        RefusalCode.Mismatch,
+                        path,
+                        $"'{path}': VLAN {vlan} is in none of the listed isolation domains: {list}",
+                        DomainsOf(context.Proposed).First()
+                    );
             }
         }
     }

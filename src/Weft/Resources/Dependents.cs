@@ -28,7 +28,12 @@ internal static class Dependents
                     .Where(user => !user.Equals(root) && !user.IsUnder(root))
                     .DistinctBy(user => user.Key)
             )
-                findings.Add(InUse(id, goneKind, user, "uses it"));
+                findings.Add(
+                    InUse(id, goneKind, user, "uses it") with
+                    {
+                        Discloses = id.Equals(root) ? [] : [id.ToString()],
+                    }
+                );
         }
 
         foreach (

@@ -27,6 +27,18 @@ internal sealed class Kinds
     /// <returns>The kind, or null.</returns>
     public ResourceKind? Find(ResourceType type) => _byType.GetValueOrDefault(type);
 
+    /// <summary>
+    /// The kind that a resource is judged as by roles: its own, or for what is computed (a lease, a connection) that of
+    /// what it stands on.
+    /// </summary>
+    /// <returns>The kind, or null for what is of no kind.</returns>
+    public ResourceKind? KindJudged(ResourceId id)
+    {
+        while (Find(id.Type) is null && id.IsExtension)
+            id = id.Parent!;
+        return Find(id.Type);
+    }
+
     /// <summary>The kind of a stored resource.</summary>
     public ResourceKind KindOf(Row row) => _byType[ResourceKind.IdOf(row).Type];
 

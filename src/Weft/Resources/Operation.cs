@@ -28,6 +28,9 @@ internal sealed record Operation(string Name, ResourceId Resource, string Verb, 
     /// <summary>The error's message.</summary>
     public string? ErrorMessage { get; init; }
 
+    /// <summary>The id of what the message tells of besides the resource, or null.</summary>
+    public string? ErrorDiscloses { get; init; }
+
     /// <summary>
     /// The agents whose desired state the change alters, by the keys of their ids. It ends when all of them have
     /// applied it.
@@ -63,6 +66,7 @@ internal sealed record Operation(string Name, ResourceId Resource, string Verb, 
                 EndTime = json.Text("ended"),
                 ErrorCode = json.Text("errorCode"),
                 ErrorMessage = json.Text("errorMessage"),
+                ErrorDiscloses = json.Text("errorDiscloses"),
                 PendingAgents = [.. json.Texts("waitsFor")],
                 ReleasesOnCompletion = [.. json.Texts("givesBack")],
             };
@@ -72,9 +76,17 @@ internal sealed record Operation(string Name, ResourceId Resource, string Verb, 
     /// <summary>The operation, ended.</summary>
     /// <param name="code">The error's code, or null.</param>
     /// <param name="message">The error's message, or null.</param>
-    public Operation Complete(string status, string now, string? code = null, string? message = null) =>
+    /// <param name="discloses">The id of what the message tells of besides the resource, or null.</param>
+    public Operation Complete(
+        string status,
+        string now,
+        string? code = null,
+        string? message = null,
+        string? discloses = null
+    ) =>
         this with
         {
+            ErrorDiscloses = discloses,
             Status = status,
             EndTime = now,
             ErrorCode = code,
@@ -96,6 +108,8 @@ internal sealed record Operation(string Name, ResourceId Resource, string Verb, 
             ["errorMessage"] = ErrorMessage,
             ["waitsFor"] = new JsonArray([.. PendingAgents.Select(agent => JsonValue.Create(agent))]),
         };
+        if (ErrorDiscloses is not null)
+            body["errorDiscloses"] = ErrorDiscloses;
         if (!ReleasesOnCompletion.IsEmpty)
             body["givesBack"] = new JsonArray([.. ReleasesOnCompletion.Select(key => JsonValue.Create(key))]);
         return Mutation.Put(KeyOf(Name), body);

@@ -13,6 +13,9 @@ internal static class Provisioning
     /// <summary>The member of a stored document that holds all this.</summary>
     public const string MemberName = "weft";
 
+    /// <summary>The member that says what a message tells of.</summary>
+    internal const string DisclosesName = "messageDiscloses";
+
     /// <summary>Accepted and on its way to the agents.</summary>
     public const string Accepted = "Accepted";
 
@@ -43,6 +46,9 @@ internal static class Provisioning
     /// <returns>The message, or an empty text.</returns>
     public static string MessageOf(Row row) => Read(row).Text("message") ?? "";
 
+    /// <summary>The id of what the message tells of; null where it tells of nothing but the resource.</summary>
+    public static string? DisclosedBy(Row row) => Read(row).Text(DisclosesName);
+
     /// <summary>
     /// The entity tag: it changes with every accepted write of the caller, and not with provisioning.
     /// </summary>
@@ -51,7 +57,8 @@ internal static class Provisioning
         Read(row).Text("etag") ?? row.Revision.ToString(CultureInfo.InvariantCulture);
 
     /// <summary>The document of a resource with another state.</summary>
-    public static JsonObject WithState(Row row, string state, string message = "")
+    /// <param name="discloses">The id of what the message tells of besides the resource.</param>
+    public static JsonObject WithState(Row row, string state, string message = "", string? discloses = null)
     {
         var body = row.ToJsonObject();
         var weft = body[MemberName] as JsonObject ?? [];
@@ -60,6 +67,10 @@ internal static class Provisioning
             weft["message"] = message;
         else
             weft.Remove("message");
+        if (discloses is null)
+            weft.Remove(DisclosesName);
+        else
+            weft[DisclosesName] = discloses;
         body[MemberName] = weft;
         return body;
     }

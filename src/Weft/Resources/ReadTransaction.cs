@@ -79,6 +79,13 @@ internal sealed class ReadTransaction
         return State.View(partition);
     }
 
+    /// <summary>All rows of a partition, in the order of their keys.</summary>
+    public IEnumerable<Row> Range(string partition)
+    {
+        _partitions.Add(partition);
+        return State.Range($"{partition}|");
+    }
+
     /// <summary>One resource that isn't being deleted.</summary>
     /// <returns>The row, or null.</returns>
     public Row? Get(ResourceId id) =>

@@ -46,11 +46,28 @@ internal static class RequestChecks
             );
     }
 
+    /// <summary>
+    /// What is named must be the caller's to join, and be there. Nothing is said of whether it is there to who may not join
+    /// it. What is joined already isn't asked for again: an edit of tags needs no right on the network.
+    /// </summary>
     public static void CheckReferences(ResourceKind kind, ValidationContext context)
     {
+        var joined = context.Old is { } old
+            ? kind.Schema.References(old.Json).Select(r => r.Id).Concat(kind.HostsOf(old).Select(h => h.Id)).ToHashSet()
+            : [];
+        Refusal? Denied(string path, ResourceId id) =>
+            context.Request is { } request && !joined.Contains(id) ? request.CheckJoin(path, id) : null;
+        foreach (var (path, id) in kind.HostsOf(context.Proposed))
+        {
+            if (Denied(path, id) is { } denied)
+                context.AddError(denied);
+        }
+
         foreach (var (path, id, _) in kind.Schema.References(context.Proposed.Json))
         {
-            if (context.Transaction.Get(id) is null)
+            if (Denied(path, id) is { } denied)
+                context.AddError(denied);
+            else if (context.Transaction.Get(id) is null)
                 context.AddError(RefusalCode.ReferenceNotFound, path, $"'{path}': {id} doesn't exist", id);
         }
     }

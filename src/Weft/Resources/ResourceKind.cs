@@ -52,6 +52,9 @@ internal abstract class ResourceKind
     public ResourceType? ParentType =>
         Type.Path.LastIndexOf('/') is > 0 and var slash ? Type with { Path = Type.Path[..slash] } : null;
 
+    /// <summary>The names of its actions, as a POST below it has them; each is a verb of roles.</summary>
+    public virtual ImmutableArray<string> Actions => [];
+
     /// <summary>Whether PATCH reaches tags only and answers at once. Default: yes, as for networks.</summary>
     public virtual bool PatchIsTagsOnly => true;
 
@@ -96,6 +99,12 @@ internal abstract class ResourceKind
 
     /// <summary>What the removal of a resource takes with it: leases given back, say.</summary>
     public virtual IEnumerable<Mutation> RemovalSideEffects(Row row, StoreState state) => [];
+
+    /// <summary>
+    /// What a resource stands on and names otherwise than by an id of its schema: who writes it must have the right to
+    /// join that, too (docs/specs/identity.md, "Joining").
+    /// </summary>
+    public virtual IEnumerable<(string Path, ResourceId Id)> HostsOf(Row row) => [];
 
     /// <summary>Carries out an action (a POST below the resource).</summary>
     /// <param name="action">Its name, such as <c>updateAdministrativeState</c>.</param>

@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace Weft.Resources;
 
 /// <summary>
@@ -23,12 +25,25 @@ internal sealed record ValidationContext(
     /// <summary>Everything that is wrong.</summary>
     public IReadOnlyList<Refusal> Findings => _findings;
 
+    /// <summary>What findings tell of besides the object in the way.</summary>
+    private ImmutableArray<string> Disclosed { get; init; } = [];
+
+    /// <summary>
+    /// The same write while others are looked at: what is found then tells of them too, and is for who may read them.
+    /// </summary>
+    public ValidationContext About(params IEnumerable<ResourceId> others) =>
+        this with
+        {
+            Disclosed = Disclosed.AddRange(others.Select(id => id.ToString())),
+        };
+
     /// <summary>Adds a finding.</summary>
     /// <param name="message">The value, what was expected, and the next step.</param>
     /// <param name="culprit">The object in the way, or null.</param>
     public void AddError(RefusalCode code, string path, string message, ResourceId? culprit = null) =>
-        _findings.Add(new Refusal(code, message, path, culprit?.ToString()));
+        _findings.Add(new Refusal(code, message, path, culprit?.ToString()) { Discloses = Disclosed });
 
     /// <summary>Adds a finding that other code made.</summary>
-    public void AddError(Refusal refusal) => _findings.Add(refusal);
+    public void AddError(Refusal refusal) =>
+        _findings.Add(refusal with { Discloses = refusal.Discloses.AddRange(Disclosed) });
 }

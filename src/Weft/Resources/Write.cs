@@ -12,6 +12,9 @@ namespace Weft.Resources;
 /// <param name="OperationName">The id of the operation that may begin; unguessable.</param>
 internal sealed record WriteRequest(ResourceId Id, string Caller, string CallerType, string Now, string OperationName)
 {
+    /// <summary>Whether the caller may refer to what the body names.</summary>
+    public required JoinCheck CheckJoin { get; init; }
+
     /// <summary>The request's body; empty for DELETE.</summary>
     public JsonObject Body { get; init; } = [];
 
@@ -35,6 +38,11 @@ internal sealed record WriteRequest(ResourceId Id, string Caller, string CallerT
     /// <summary>Whether the resource must not be there (<c>If-None-Match: *</c>).</summary>
     public bool IfNoneMatch { get; init; }
 }
+
+/// <summary>Whether a caller may refer to a resource, which may not be there.</summary>
+/// <param name="path">The member that names it.</param>
+/// <returns>Why not, or null.</returns>
+internal delegate Refusal? JoinCheck(string path, ResourceId id);
 
 /// <summary>Which agents a change concerns: those whose desired state differs between two store states.</summary>
 /// <param name="before">The state without the change.</param>

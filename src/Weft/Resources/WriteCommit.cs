@@ -50,6 +50,7 @@ internal static class WriteCommit
             stamp["operation"] = write.Request.OperationName;
         stamp["etag"] = write.Request.OperationName;
         stamp.Remove("message");
+        stamp.Remove(Provisioning.DisclosesName);
         write.Document[Provisioning.MemberName] = stamp;
     }
 

@@ -47,7 +47,12 @@ public sealed class LockoutRulesTests
                     documents,
                     site.State,
                     TestSite.Now,
-                    new PlanCaller(_ => true, _ => true) { CallerAddress = from, Force = force }
+                    new PlanCaller(_ => true, _ => true)
+                    {
+                        CheckJoin = (_, _) => null,
+                        CallerAddress = from,
+                        Force = force,
+                    }
                 )
                 .Value.ToJson()["changes"]![0]!.AsObject();
         Assert.Equal(

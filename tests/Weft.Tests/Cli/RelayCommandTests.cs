@@ -293,7 +293,6 @@ public sealed class RelayCommandTests
         Assert.Equal(1, (await site.Run("get", "k8s", "--token-file", file)).Exit);
         Assert.Equal("principal ann deleted\n", (await site.Run("principal", "delete", "ann", "--yes")).Out);
         Assert.Equal((0, "there is nobody besides the administrator\n"), await ExitAndError(site, "principal", "list"));
-        Assert.Equal(64, (await site.Run("principal", "create", "bob", "--role", "King")).Exit);
     }
 
     /// <summary>A namespace, a connection, and keys that may send.</summary>

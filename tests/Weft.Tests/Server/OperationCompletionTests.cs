@@ -56,6 +56,7 @@ public sealed class OperationCompletionTests
         )
         {
             Body = JsonNode.Parse(document.Body.ToJsonString())!.AsObject(),
+            CheckJoin = (_, _) => null,
         };
         var outcome = await controlPlane.Decide(
             transaction =>

@@ -30,6 +30,9 @@ public sealed class PrincipalTests
     [InlineData("Contributor", "POST", Documents.East + "/listEnrollmentToken", 200)]
     [InlineData("Contributor", "GET", "/providers/Weft.Identity/principals", 403)]
     [InlineData("Owner", "PUT", EastRules, 201)]
+    [InlineData("NetworkUser", "GET", Documents.East, 403)]
+    [InlineData("NetworkUser", "PUT", EastRules, 403)]
+    [InlineData("NetworkUser", "POST", EastConnection + "/listCredentials", 403)]
     public async Task Allows_WhatTheRoleMay_InItsScope(string role, string method, string path, int status)
     {
         await using var server = await RelayResourceTests.Start(relay: true);
@@ -274,33 +277,13 @@ public sealed class PrincipalTests
             ["resources"] = new JsonArray([.. documents.Select(d => (JsonNode)d.With(body => body["id"] = d.Id).Body)]),
         }.ToJsonString();
 
-    private static async Task<string> Issue(
+    private static Task<string> Issue(
         InProcessServer server,
         string role,
         string scope,
         string name = "ann",
         string? expires = null
-    )
-    {
-        var properties = new JsonObject
-        {
-            ["assignments"] = new JsonArray(new JsonObject { ["role"] = role, ["scope"] = scope }),
-            ["expiresAt"] = expires,
-        };
-        if (expires is null)
-            properties.Remove("expiresAt");
-        (
-            await server.Request(
-                "PUT",
-                $"/providers/Weft.Identity/principals/{name}",
-                new JsonObject { ["properties"] = properties }.ToJsonString(),
-                []
-            )
-        ).Expect(201);
-        return (await server.Post($"/providers/Weft.Identity/principals/{name}/rotateToken", "")).Expect(200).Json[
-            "token"
-        ]!.ToString();
-    }
+    ) => server.IssueToken(name, [(role, scope)], expires);
 
     private static Task<ServerResponse> As(
         InProcessServer server,
@@ -308,11 +291,5 @@ public sealed class PrincipalTests
         string method,
         string path,
         string? body = null
-    ) =>
-        server.Send(
-            method,
-            $"{path}{(path.Contains('?', StringComparison.Ordinal) ? '&' : '?')}api-version={Documents.VersionOf(path)}",
-            method == "GET" ? null : System.Text.Encoding.UTF8.GetBytes(body ?? (method == "PUT" ? "{}" : "")),
-            token
-        );
+    ) => server.SendAs(token, method, path, body);
 }

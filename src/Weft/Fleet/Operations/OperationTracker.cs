@@ -105,7 +105,8 @@ internal sealed class OperationTracker(Kinds kinds, Limits limits)
                 operation,
                 now,
                 RefusalCode.Conflict,
-                $"agent {agent.Name} of {agent.Parent!.Name} couldn't apply it: {failed.Failure}"
+                $"agent {agent.Name} of {agent.Parent!.Name} couldn't apply it: {failed.Failure}",
+                agent.ToString()
             );
         if (waiting.Count > 0)
             return [];
@@ -223,13 +224,21 @@ internal sealed class OperationTracker(Kinds kinds, Limits limits)
         Operation operation,
         string now,
         RefusalCode code,
-        string message
+        string message,
+        string? discloses = null
     )
     {
-        var end = operation.Complete(Provisioning.Failed, now, code.ToString(), message).ToMutation();
+        var end = operation.Complete(Provisioning.Failed, now, code.ToString(), message, discloses).ToMutation();
         return resource is null
             ? [end]
-            : [Mutation.Put(operation.Resource, Provisioning.WithState(resource, Provisioning.Failed, message)), end];
+            :
+            [
+                Mutation.Put(
+                    operation.Resource,
+                    Provisioning.WithState(resource, Provisioning.Failed, message, discloses)
+                ),
+                end,
+            ];
     }
 
     private Refusal? RenderErrorOf(StoreState state, ResourceId resource)

@@ -139,15 +139,16 @@ internal sealed class HolderLookup(Limits limits)
     }
 
     /// <summary>A lease as a resource.</summary>
+    /// <param name="mayRead">Whether who asks may read the holder.</param>
     /// <returns>The resource as the API gives it.</returns>
-    public static JsonObject RenderLease(ResourceId network, Lease lease)
+    public static JsonObject RenderLease(ResourceId network, Lease lease, Func<string, bool> mayRead)
     {
         return new JsonObject
         {
             ["id"] = network.Extend(NetworkPool.LeaseType, lease.Address.ToString()).ToString(),
             ["name"] = lease.Address.ToString(),
             ["type"] = NetworkPool.LeaseType.ToString(),
-            ["properties"] = lease.ToJson(),
+            ["properties"] = lease.VisibleTo(mayRead).ToJson(),
         };
     }
 

@@ -9,6 +9,9 @@ namespace Weft.Fleet.Planning;
 /// <param name="sees">Whether a resource may be shown to them.</param>
 internal sealed class PlanCaller(Func<ResourceId, bool> sees, Func<ResourceId, bool> writes)
 {
+    /// <summary>Whether they may refer to what the documents name.</summary>
+    public required JoinCheck CheckJoin { get; init; }
+
     /// <summary>Their name.</summary>
     public string Name { get; init; } = "plan";
 
@@ -24,10 +27,19 @@ internal sealed class PlanCaller(Func<ResourceId, bool> sees, Func<ResourceId, b
     /// <summary>A write of theirs.</summary>
     /// <param name="now">The time, RFC 3339.</param>
     public WriteRequest CreateRequest(ResourceId id, string now, string operationName) =>
-        new(id, Name, "User", now, operationName) { CallerAddress = CallerAddress, Force = Force };
+        new(id, Name, "User", now, operationName)
+        {
+            CallerAddress = CallerAddress,
+            Force = Force,
+            // Who may only read reviews what others would apply, as far as they see it.
+            CheckJoin = (path, linked) => !writes(id) && sees(linked) ? null : CheckJoin(path, linked),
+        };
 
     /// <summary>Whether a resource may be shown to them.</summary>
     public bool MayRead(ResourceId id) => sees(id);
+
+    /// <summary>Whether they may be told of what has an id.</summary>
+    public bool MayRead(string id) => ResourceId.TryParse(id, out var resource) && sees(resource);
 
     /// <summary>
     /// Warns of what they may not change: an apply would be refused there, a plan isn't, so that who may only read can

@@ -61,7 +61,7 @@ internal sealed class SitePlan(Kinds kinds, ResourceVerbs verbs, Limits limits)
         {
             var name = string.Create(CultureInfo.InvariantCulture, $"plan-{i}");
             var outcome = Decide(step, new ReadTransaction(state), planCaller.CreateRequest(step.Id, now, name));
-            changes.Add(RenderChange(step, state, outcome));
+            changes.Add(RenderChange(step, state, outcome, planCaller));
             if (outcome.TryGet(out var decision, out _))
                 state = StateWhenComplete(decision);
         }
@@ -87,11 +87,20 @@ internal sealed class SitePlan(Kinds kinds, ResourceVerbs verbs, Limits limits)
             ? decision.After.Next(operation.ReleasesOnCompletion.Select(Mutation.Remove))
             : decision.After;
 
-    private PlannedChange RenderChange(ApplyStep step, StoreState before, Outcome<Decision> outcome)
+    private PlannedChange RenderChange(
+        ApplyStep step,
+        StoreState before,
+        Outcome<Decision> outcome,
+        PlanCaller planCaller
+    )
     {
         var id = step.Id.ToString();
         if (!outcome.TryGet(out var decision, out var refusal))
-            return new PlannedChange(id, PlanAction.Refused, Error: refusal.ToErrorBody()["error"]!.DeepClone());
+        {
+            var told = refusal.VisibleTo(planCaller.MayRead);
+            return new PlannedChange(id, PlanAction.Refused, Error: told.ToErrorBody()["error"]!.DeepClone());
+        }
+
         if (decision.Unchanged || step.IsEnabling)
             return new PlannedChange(id, decision.Unchanged ? PlanAction.Unchanged : PlanAction.Enable);
         var old = before.Get(StoreKey.ForResource(step.Id)) is { } row ? StoredDocument.CallerFields(row) : null;
@@ -169,18 +178,22 @@ internal sealed class SitePlan(Kinds kinds, ResourceVerbs verbs, Limits limits)
                     .Leases.Where(l => held.LeaseOf(l.Address)?.Holder.Id != l.Holder.Id)
                     .OrderBy(l => l.Address)
             )
-                yield return RenderAddressChange(AddressAction.Give, network, lease);
+                yield return RenderAddressChange(AddressAction.Give, network, lease, planCaller);
             foreach (
                 var lease in held
                     .Leases.Where(l => old.LeaseOf(l.Address)?.Holder.Id != l.Holder.Id)
                     .OrderBy(l => l.Address)
             )
-                yield return RenderAddressChange(AddressAction.Take, network, lease);
+                yield return RenderAddressChange(AddressAction.Take, network, lease, planCaller);
         }
     }
 
-    private static PlannedAddress RenderAddressChange(AddressAction action, ResourceId network, Lease lease) =>
-        new(action, network.ToString(), lease.Address.ToString(), lease.Holder.Text);
+    private static PlannedAddress RenderAddressChange(
+        AddressAction action,
+        ResourceId network,
+        Lease lease,
+        PlanCaller planCaller
+    ) => new(action, network.ToString(), lease.Address.ToString(), lease.VisibleTo(planCaller.MayRead).Holder.Text);
 
     private IEnumerable<PlannedVlan> VlanChanges(StoreState before, StoreState after, PlanCaller planCaller)
     {

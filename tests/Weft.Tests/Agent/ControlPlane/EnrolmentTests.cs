@@ -104,7 +104,7 @@ public sealed class EnrolmentTests
         };
         await node.StartAgent();
         await AgentHarness.Eventually(
-            () => node.Log.Contains("no agent of that cluster has reported", StringComparison.Ordinal),
+            () => node.Log.Contains("its agent has not reported yet", StringComparison.Ordinal),
             "nobody vouches for the node yet"
         );
 

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Data.Sqlite;
 using Weft.Logging;
 using Weft.Relay.Server.Authorization;
@@ -43,6 +44,12 @@ internal static class Program
 
     /// <summary>How long a body may come slower than it must: Kestrel's own.</summary>
     private static readonly TimeSpan BodyRateGrace = TimeSpan.FromSeconds(5);
+
+    /// <summary>
+    /// The bytes that are read of a connection before somebody asks for them: as many as headers may have, and no less than
+    /// that is allowed. By itself it is 1 MiB.
+    /// </summary>
+    private const int ReadAhead = 32 * 1024;
 
     /// <summary>EX_IOERR of sysexits.h: the disk failed. A new start is the cure, once the disk is well.</summary>
     private const int DiskFailure = 74;
@@ -172,6 +179,7 @@ internal static class Program
             // What keeps weftd from starting is said in one line by whoever ends it; this would add the stack.
             .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical);
         var drain = options.Relay is null ? TimeSpan.Zero : options.Numbers.Relay.Drain;
+        builder.Services.Configure<SocketTransportOptions>(sockets => sockets.MaxReadBufferSize = ReadAhead);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(1) + drain);
         builder
             .WebHost.UseKestrelHttpsConfiguration()
@@ -212,8 +220,7 @@ internal static class Program
     {
         // Bodies up to this are read to their end and then refused: who is still sending hears no answer.
         limits.MaxRequestBodySize = 16 * RequestBody.MaxBytes;
-        // Of each connection, whatever is asked by it; by itself it is 1 MiB. The headers must have room in it.
-        limits.MaxRequestBufferSize = limits.MaxRequestHeadersTotalSize;
+        limits.MaxRequestBufferSize = ReadAhead;
         limits.Http2.InitialStreamWindowSize = 96 * 1024;
         limits.Http2.InitialConnectionWindowSize = 128 * 1024;
         limits.MinRequestBodyDataRate = new MinDataRate(numbers.BodyRate, BodyRateGrace);

@@ -37,9 +37,13 @@ agent() {
     applied
 }
 
+# policy: what the node says weftd may touch of it, in place of what it said before.
+policy() { echo "$1" >/tmp/policy.new && chmod 600 /tmp/policy.new && mv /tmp/policy.new /tmp/policy.json; }
+
 start_agent() {
+    [ -e /tmp/policy.json ] || policy '{}'
     weft-agent --server http://192.0.2.1:7433 --state /var/lib/weft --name "$node" --node "$node" --enrollment-token-file /tmp/token \
-        --apply-node --rollback-after $rollback_after >>/tmp/agent.log 2>&1 &
+        --apply-node --node-policy /tmp/policy.json --rollback-after $rollback_after >>/tmp/agent.log 2>&1 &
     agent=$!
 }
 

@@ -57,6 +57,9 @@ ok address-is-back 'soon 15 "ip -4 address show n4 | grep -q 10.20.4."'
 # It waits for the agent to have applied this, which it never will have.
 weft apply -f /lab/site/cut.yaml --timeout 2m >/tmp/apply 2>&1 &
 applying=$!
+ok policy-refuses-it 'soon 60 "weft get agents --cluster $cluster -o json 2>/dev/null | grep -q \"management.protect: it overlaps 192.0.2\"" && ping -c1 -W1 192.0.2.1'
+# The node's administrator lets it through: then it is the rollback's.
+policy '{"management":{"protect":false}}'
 ok change-cuts-the-node-off 'soon 60 "ip route get 192.0.2.1 | grep -q trap"'
 ok change-is-taken-back 'soon 60 "! ip link show trap 2>/dev/null"'
 ok way-is-back 'soon 10 "ping -c1 -W1 192.0.2.1"'

@@ -55,7 +55,8 @@ internal static class JournalFormat
                 if (IsTorn(rest, newline, isChained: end is not null))
                     break;
                 throw new InvalidDataException(
-                    $"the line at byte {at} can't be taken: {end?.Describe(rest[..newline]) ?? "it is damaged"}; no crash leaves such a line"
+                    $"the line at byte {at} can't be taken: {end?.Describe(rest[..newline]) ?? "it is damaged"}; "
+                        + "no crash leaves such a line"
                 );
             }
 

@@ -27,6 +27,9 @@ internal static partial class NodeEvents
     [LoggerMessage(2508, LogLevel.Warning, "")]
     public static partial void RulesNotWatched(this ILogger log, Exception error);
 
+    [LoggerMessage(2511, LogLevel.Warning, "what the node is managed by is known for as long as this process runs")]
+    public static partial void ManagementNotKept(this ILogger log, Exception error);
+
     [LoggerMessage(2509, LogLevel.Information, "")]
     public static partial void NodePolicyRead(this ILogger log, string file);
 

@@ -81,6 +81,9 @@ internal sealed partial class NodeOperationExecutor
         var address = AddressOf(operation.Device);
         var device = $"{Pci}/devices/{address}";
         var has = sysfs.ReadLinkName($"{device}/driver");
+        // Asked before the driver that it has is taken away: else it would be left with none.
+        if (operation.Driver is { Length: > 0 } wanted && !sysfs.Exists($"{Pci}/drivers/{wanted}"))
+            CheckModule(wanted);
         if (has is not null && !DriverBinding.IsBound(operation.Driver, has))
         {
             sysfs.Write($"{device}/driver/unbind", address);

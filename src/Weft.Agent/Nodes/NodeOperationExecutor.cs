@@ -227,10 +227,17 @@ internal sealed partial class NodeOperationExecutor(
 
     /// <summary>Has the kernel load a module, where the node's policy lets it.</summary>
     /// <exception cref="ModuleRefusedException">The policy doesn't.</exception>
-    private bool LoadModule(string module) =>
-        moduleRule?.Invoke(module) is { } rule
-            ? throw new ModuleRefusedException(module, rule)
-            : NodePrograms.LoadModule(module);
+    private bool LoadModule(string module)
+    {
+        CheckModule(module);
+        return NodePrograms.LoadModule(module);
+    }
+
+    private void CheckModule(string module)
+    {
+        if (moduleRule?.Invoke(module) is { } rule)
+            throw new ModuleRefusedException(module, rule);
+    }
 
     private int Index(string name) => Find(name).Index;
 

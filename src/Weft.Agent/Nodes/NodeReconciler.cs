@@ -66,7 +66,7 @@ internal sealed class NodeReconciler : IReconciler, IDisposable
             clock,
             log
         );
-        _gate = new NodePolicyGate(_kernel, reader, store, _service, policy, addresses);
+        _gate = new NodePolicyGate(_kernel, reader, store, _service, policy, addresses, log);
         log.NodeNetwork(node, _service, options.RollbackAfter);
     }
 
@@ -87,7 +87,7 @@ internal sealed class NodeReconciler : IReconciler, IDisposable
     {
         try
         {
-            var verdict = await _gate.Judge(configuration, cancel);
+            var verdict = await _gate.Judge(configuration, isPlan: false, cancel);
             var result = await Apply(verdict.Allowed, cancel);
             return result with
             {
@@ -108,7 +108,7 @@ internal sealed class NodeReconciler : IReconciler, IDisposable
         CancellationToken cancel
     )
     {
-        var verdict = await _gate.Judge(configuration, cancel);
+        var verdict = await _gate.Judge(configuration, isPlan: true, cancel);
         var plan = _builder.Build(verdict.Allowed).TryGet(out var desired, out var refusal)
             ? _applier.Plan(desired)
             : new NodePlan([], [.. refusal.Findings.Select(each => each.Message)], []);

@@ -116,6 +116,9 @@ internal sealed class Agent : ResourceKind
     {
         if (AgentStatus.Find(state, IdOf(row).Key) is { } status)
             properties["status"] = status.ToJson();
+        // An agent of before has the credential that it was enrolled with.
+        if (properties[AgentCredential.SinceMember] is null && properties["enrolledAt"] is { } enrolled)
+            properties[AgentCredential.SinceMember] = enrolled.DeepClone();
         if (SharedCredential.Find(state, IdOf(row).Key) is { } shared)
             properties[SharedCredential.MemberName] = shared.ToJson();
     }

@@ -21,7 +21,7 @@ public sealed class LabTests(VirtualLab lab)
             pod-gets-address pod-reaches-far verify-proves-the-pod address-is-the-pools
             made-by-the-agent asked-by-hand-nothing-to-do agent-starts-again nothing-is-done-twice second-time-changes-nothing
             deleted-interface-is-back deleted-interface-reaches mtu-is-back address-is-back
-            change-cuts-the-node-off change-is-taken-back way-is-back others-stayed agent-says-why
+            policy-refuses-it change-cuts-the-node-off change-is-taken-back way-is-back others-stayed agent-says-why
             """,
         ["macvlan"] = """
             weftd-serves site-is-applied agent-applies pod-one-is-attached pod-two-is-attached

@@ -67,7 +67,8 @@ public sealed class GetCommandTests : IDisposable
         _weft.Store(
             $"{Agents}/w1",
             """
-            {"node":"w1","version":"0.1.0","enrolledAt":"2026-11-02T11:20:00Z","enrolledFrom":"192.0.2.7","credentialSince":"2026-11-20T11:20:00Z"}
+            {"node":"w1","version":"0.1.0","enrolledAt":"2026-11-02T11:20:00Z","enrolledFrom":"192.0.2.7",
+             "credentialSince":"2026-11-20T11:20:00Z"}
             """
         );
         _weft.Store(

@@ -103,6 +103,43 @@ public sealed class AgentTests
         );
     }
 
+    /// <summary>Whichever replica leads next has the credential that this one has put in the place of the first.</summary>
+    [Fact]
+    public async Task Replaces_ItsCredential_ForAllReplicas()
+    {
+        await using var kube = await FakeKube.Start();
+        await using var agent = await AgentHarness.Create();
+        agent.Options = agent.Options with
+        {
+            Node = null,
+            CredentialMaxAge = TimeSpan.FromMilliseconds(1),
+            Kubernetes = new KubeOptions
+            {
+                KubeConfig = kube.Config(agent.Root),
+                LeaderElection = true,
+                IdentitySecret = "weft-agent-identity",
+            },
+        };
+        agent.Timings = AgentHarness.FastTimings with
+        {
+            Kubernetes = KubeHarness.FastTimings,
+            CredentialCheckInterval = TimeSpan.FromMilliseconds(20),
+        };
+        await agent.StartAgent();
+        await AgentHarness.Eventually(
+            () => agent.Log.Contains("credential-rotated", StringComparison.Ordinal),
+            "the credential is replaced"
+        );
+        await agent.StopAgent();
+
+        Directory.Delete(agent.Options.State, recursive: true);
+        agent.Options = agent.Options with { TokenFile = null, CredentialMaxAge = TimeSpan.Zero };
+        await agent.StartAgent();
+        agent.Plane.SetDesired("sha256-1", [KubeHarness.Definition("n6")]);
+        await agent.Plane.UntilReported("sha256-1", "Applied");
+        Assert.Single(agent.Plane.Enrolments);
+    }
+
     /// <summary>The shipped roles suffice for a whole life, and none of their rules is idle.</summary>
     [Fact]
     public async Task Needs_TheRolesThatAreShipped_AndNoMore()

@@ -62,12 +62,13 @@ internal sealed record PendingChange(
 /// <summary>A configuration that cut the node off, and when it may be tried again.</summary>
 internal sealed record RolledBack(string Configuration, int Attempts, DateTimeOffset NotBefore, string Why);
 
-/// <summary>The three files that a node's part of the state directory consists of (docs/specs/node-apply.md).</summary>
+/// <summary>The four files that a node's part of the state directory consists of (docs/specs/node-apply.md).</summary>
 internal sealed class NodeStateStore(string directory)
 {
     private readonly string _owned = Path.Join(directory, "node.made");
     private readonly string _pending = Path.Join(directory, "node.pending");
     private readonly string _rolledBack = Path.Join(directory, "node.rolled-back");
+    private readonly string _management = Path.Join(directory, "node.management");
 
     /// <summary>What the agent has made.</summary>
     /// <exception cref="IOException">The file can't be read, or is damaged.</exception>
@@ -80,6 +81,14 @@ internal sealed class NodeStateStore(string directory)
     /// <summary>What was rolled back last.</summary>
     /// <exception cref="IOException">The file can't be read, or is damaged.</exception>
     public RolledBack? ReadRolledBack() => Read(_rolledBack, NodeJson.Default.RolledBack);
+
+    /// <summary>What the node was found to be managed by.</summary>
+    /// <exception cref="IOException">The file can't be read, or is damaged.</exception>
+    public ManagementRecord ReadManagement() =>
+        Read(_management, NodeJson.Default.ManagementRecord) ?? ManagementRecord.Empty;
+
+    /// <summary>Keeps what the node was found to be managed by.</summary>
+    public void Save(ManagementRecord management) => Save(_management, management, NodeJson.Default.ManagementRecord);
 
     /// <summary>Keeps what is made; returns once it is on the disk.</summary>
     public void Save(OwnedState owned) =>
@@ -138,4 +147,5 @@ internal sealed class NodeStateStore(string directory)
 [JsonSerializable(typeof(OwnedState))]
 [JsonSerializable(typeof(PendingChange))]
 [JsonSerializable(typeof(RolledBack))]
+[JsonSerializable(typeof(ManagementRecord))]
 internal sealed partial class NodeJson : JsonSerializerContext;

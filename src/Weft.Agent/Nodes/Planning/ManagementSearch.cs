@@ -12,11 +12,13 @@ namespace Weft.Agent.Nodes.Planning;
 /// <param name="observed">The node as it is.</param>
 /// <param name="owned">What the agent has made.</param>
 /// <param name="controlPlane">Where the control plane is.</param>
+/// <param name="known">What was found before.</param>
 internal sealed class ManagementSearch(
     ObservedNode observed,
     OwnedState owned,
     IReadOnlyCollection<Address> controlPlane,
-    ManagementPolicy policy
+    ManagementPolicy policy,
+    ManagementRecord known
 )
 {
     // Interfaces of a node stand on each other a few deep; a ring of them is a fault of the kernel's.
@@ -25,15 +27,23 @@ internal sealed class ManagementSearch(
     private readonly HashSet<int> _uplinks = [];
     private readonly HashSet<int> _all = [];
 
+    /// <summary>What the ways leave by now, and which prefixes are the node's own; to be known later.</summary>
+    public ManagementRecord Found { get; private set; } = ManagementRecord.Empty;
+
     /// <summary>The node as a policy sees it.</summary>
     /// <param name="hasService">Whether files of netplan or networkd set interfaces up.</param>
     public NodeFacts Find(bool hasService)
     {
-        _uplinks.UnionWith(DefaultLinks().Concat(controlPlane.SelectMany(LinksTo)));
-        _uplinks.UnionWith(observed.Links.Where(link => IsNamed(link)).Select(link => link.Index));
+        int[] ways = [.. DefaultLinks().Concat(controlPlane.SelectMany(LinksTo)).Distinct()];
+        _uplinks.UnionWith(ways);
+        _uplinks.UnionWith(observed.Links.Where(IsNamed).Select(link => link.Index));
         foreach (var link in _uplinks)
             Include(link, 0);
-        return new NodeFacts([.. observed.Links.Select(ToInterface)], [.. OwnPrefixes()])
+        Found = new ManagementRecord(
+            [.. ways.Select(link => observed.FindLink(link)?.Name).OfType<string>()],
+            [.. OwnPrefixes().Select(own => own.Prefix.ToString()).Distinct()]
+        );
+        return new NodeFacts([.. observed.Links.Select(ToInterface)], [.. OwnPrefixes(), .. KnownPrefixes()])
         {
             HasNetworkService = hasService,
         };
@@ -57,7 +67,8 @@ internal sealed class ManagementSearch(
             .SelectMany(route => route.Links);
 
     private bool IsNamed(KernelLink link) =>
-        policy.Interfaces.Any(pattern => new NamePolicy("", [pattern], []).RuleAgainst(NamesOf(link)) is null);
+        known.Interfaces.Contains(link.Name)
+        || policy.Interfaces.Any(pattern => new NamePolicy("", [pattern], []).RuleAgainst(NamesOf(link)) is null);
 
     /// <summary>What an interface stands on, and the ports of a bond or bridge.</summary>
     private void Include(int index, int depth)
@@ -126,6 +137,15 @@ internal sealed class ManagementSearch(
                 Prefix.FromAddress(address.Address, address.Length),
                 $"the subnet of {observed.FindLink(address.Link)!.Name}, by which the node is managed"
             );
+    }
+
+    private IEnumerable<OwnPrefix> KnownPrefixes()
+    {
+        foreach (var text in known.Prefixes.Except(Found.Prefixes))
+        {
+            if (Prefix.TryParse(text, out var prefix))
+                yield return new OwnPrefix(prefix, "which was the node's own a while ago");
+        }
     }
 
     private bool IsManagements(KernelAddress address) =>

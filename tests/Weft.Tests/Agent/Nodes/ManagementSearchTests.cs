@@ -142,6 +142,32 @@ public sealed class ManagementSearchTests
         Assert.Equal(["eth0"], NamesOf(Find(routes, Weftd, owned: owned), i => i.IsManagement));
     }
 
+    /// <summary>A lease of DHCP runs out, a link flaps: what was refused must not be let through then.</summary>
+    [Fact]
+    public void Keeps_WhatWasFound_WhileItsRoutesAndAddressesAreAway()
+    {
+        var links = new[] { Link(1, "eth0") with { Master = 2 }, Link(2, "bond0"), Link(3, "eth2") };
+        var before = Search(Node([Route(2, "0.0.0.0/0", "192.0.2.1")], links), ManagementRecord.Empty);
+        _ = before.Find(hasService: false);
+        Assert.Equal(["bond0"], before.Found.Interfaces);
+
+        var known = ManagementRecord.Empty.With(before.Found.Interfaces, before.Found.Prefixes);
+        var later = Search(new ObservedNode([.. links], [], []), known);
+        var facts = later.Find(hasService: false);
+        Assert.Equal(["eth0", "bond0"], NamesOf(facts, i => i.IsManagement));
+        Assert.Equal(
+            ["10.1.0.0/24", "192.0.2.0/24", "192.0.2.1/32"],
+            facts.OwnPrefixes.Select(own => own.Prefix.ToString()).Order(StringComparer.Ordinal)
+        );
+        Assert.Empty(later.Found.Interfaces);
+        Assert.Same(known, known.With(later.Found.Interfaces, later.Found.Prefixes));
+        Assert.Equal(["eth9", "bond0"], known.With(["eth9", "bond0"], []).Interfaces);
+        Assert.Equal(64, known.With(Enumerable.Range(0, 99).Select(i => $"e{i}"), []).Interfaces.Length);
+
+        static ManagementSearch Search(ObservedNode node, ManagementRecord earlier) =>
+            new(node, OwnedState.Empty, [], new ManagementPolicy(), earlier);
+    }
+
     [Fact]
     public void Takes_WhatThePolicyNames()
     {
@@ -150,7 +176,8 @@ public sealed class ManagementSearchTests
             Node([], [Link(1, "eth0"), Link(2, "eth1")]),
             OwnedState.Empty,
             [],
-            policy
+            policy,
+            ManagementRecord.Empty
         ).Find(hasService: true);
         Assert.Equal(["eth1"], NamesOf(facts, i => i.IsManagement));
         Assert.True(facts.HasNetworkService);
@@ -197,7 +224,8 @@ public sealed class ManagementSearchTests
             Node(routes, links ?? [Link(1, "eth0"), Link(2, "eth1"), Link(3, "eth2")]),
             owned ?? OwnedState.Empty,
             controlPlane is { } address ? [address] : [],
-            new ManagementPolicy()
+            new ManagementPolicy(),
+            ManagementRecord.Empty
         ).Find(hasService: false);
 
     private static ObservedNode Node(KernelRoute[] routes, KernelLink[] links) =>

@@ -49,6 +49,42 @@ public sealed class NodeApplierTests
         });
 
     [Fact]
+    public void Loads_NoModuleThatThePolicyRefuses() =>
+        Run(() =>
+        {
+            var root = Directory.CreateTempSubdirectory("weft-sys-");
+            var (device, driver) = (
+                Path.Join(root.FullName, "sys/bus/pci/devices/0000:06:00.0"),
+                Path.Join(root.FullName, "sys/bus/pci/drivers/igb")
+            );
+            Directory.CreateDirectory(Path.Join(device, "iommu_group"));
+            Directory.CreateDirectory(driver);
+            File.WriteAllText(Path.Join(driver, "unbind"), "");
+            File.WriteAllText(Path.Join(device, "vendor"), "0x8086\n");
+            Directory.CreateSymbolicLink(Path.Join(device, "driver"), driver);
+            using var node = new TestNode(sysfs: new Sysfs(root.FullName))
+            {
+                ModuleRule = module => $"modules.deny '{module}'",
+            };
+            var result = node.Apply(
+                """
+                {"links":[],"physicalFunctions":[],"guards":[],
+                 "devices":[{"name":"eth5","pciAddress":"0000:06:00.0","network":"n","mtu":1500,"driver":"UserSpace"}]}
+                """
+            );
+            Assert.Empty(result.Findings);
+            var refused = Assert.Single(result.Drift);
+            Assert.Equal("eth5: give it to vfio-pci", refused.What);
+            Assert.Equal(
+                "refused by the node's policy, modules.deny 'vfio-pci': the module vfio-pci is not loaded for weftd",
+                refused.Was
+            );
+            // The driver that it has is left to it.
+            Assert.Equal("", File.ReadAllText(Path.Join(driver, "unbind")));
+            root.Delete(recursive: true);
+        });
+
+    [Fact]
     public void Writes_NothingTheSecondTime() =>
         Run(() =>
         {

@@ -38,9 +38,12 @@ internal sealed class TestNode : IDisposable
 
     public NodeApplyOptions Policy { get; set; } = new(TimeSpan.FromSeconds(30), RepairsDrift: true);
 
+    /// <summary>The policy's rule against a module of the kernel; null where it may be loaded.</summary>
+    public Func<string, string?>? ModuleRule { get; set; }
+
     public NodeStateStore Store => new(State);
 
-    public NodeOperationExecutor Executor => new(Kernel, _sysfs, AgentLog.Open(_log, _clock));
+    public NodeOperationExecutor Executor => new(Kernel, _sysfs, AgentLog.Open(_log, _clock), ModuleRule);
 
     public NodeReader Reader => new(Kernel, _sysfs);
 

@@ -5,7 +5,9 @@ using Weft.Attachments.Nodes;
 
 namespace Weft.Tests.Attachments.Nodes;
 
-/// <summary>What a node takes from weftd, whoever speaks for it: the rest is left out, told, and keeps nothing from being applied.</summary>
+/// <summary>
+/// What a node takes from weftd, whoever speaks for it: the rest is left out, told, and keeps nothing from being applied.
+/// </summary>
 public sealed class NodePolicyRulesTests
 {
     private const string Mac = "02:00:00:00:00:01";
@@ -265,7 +267,10 @@ public sealed class NodePolicyRulesTests
     [InlineData("""{"interface":"bond0","network":"x","vlans":"101","untagged":true}""", false)]
     [InlineData("""{"interface":"bond0","network":"x","vlans":"100","untagged":false}""", true)]
     [InlineData(
-        """{"interface":"bond0","network":"x","vlans":"7","untagged":false},{"interface":"bond0","network":"y","vlans":"100","untagged":false}""",
+        """
+            {"interface":"bond0","network":"x","vlans":"7","untagged":false},
+            {"interface":"bond0","network":"y","vlans":"100","untagged":false}
+            """,
         true
     )]
     [InlineData("""{"interface":"eth1","network":"x","vlans":"101","untagged":false}""", true)]
@@ -402,7 +407,10 @@ public sealed class NodePolicyRulesTests
         $$"""{"to":"{{to}}","via":"{{via ?? (to.Contains(':', StringComparison.Ordinal) ? "2001:db8:6::1" : "10.20.6.1")}}"}""";
 
     private static string Link(string name, string port, string addresses, string routes = "", int? vlan = null) =>
-        $$"""{"name":"{{name}}","port":{{port}},"mtu":1500,"addresses":{{addresses}},"routes":[{{routes}}]{{(vlan is null ? "" : $",\"vlan\":{vlan}")}}}""";
+        $$"""
+            {"name":"{{name}}","port":{{port}},"mtu":1500,"addresses":{{addresses}},
+             "routes":[{{routes}}]{{(vlan is null ? "" : $",\"vlan\":{vlan}")}}}
+            """;
 
     private static NodeConfiguration Configuration(params string[] links) => Configuration(links, "");
 
@@ -420,7 +428,10 @@ public sealed class NodePolicyRulesTests
     )
     {
         using var body = JsonDocument.Parse(
-            $$"""{"links":[{{string.Join(',', links)}}],"physicalFunctions":[{{functions}}],"devices":[{{devices}}],"guards":[{{guards}}]}"""
+            $$"""
+            {"links":[{{string.Join(',', links)}}],"physicalFunctions":[{{functions}}],
+             "devices":[{{devices}}],"guards":[{{guards}}]}
+            """
         );
         return NodeConfiguration.Read(body.RootElement, "w1").Value;
     }

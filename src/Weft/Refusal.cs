@@ -80,6 +80,7 @@ internal sealed record Refusal(
 
     private Refusal Conceal(Func<string, bool> mayRead)
     {
+        // A pool's subnet, and a member of another's body (core-east:properties.…), tell by themselves.
         var target =
             Target is null
             || Code == RefusalCode.AddressPoolExhausted

@@ -90,7 +90,7 @@ internal sealed class JoinEndpoints(ControlPlane controlPlane, EnrolmentEndpoint
 
         http.Audit().IdentifyServiceAccount();
         http.IdentifyCaller($"{cluster.Key}#{node}");
-        http.Features.Set<Sight>(id => ResourceId.TryParse(id, out var told) && Caller.IsOfCluster(cluster, told));
+        http.Features.Set<Sight>(id => ResourceId.TryParse(id, out var told) && Caller.IsNearCluster(cluster, told));
         if (
             !(await http.ReadObject()).TryGet(out var body, out var refusal)
             || !EnrolmentRequest.Read(body).TryGet(out var request, out refusal)

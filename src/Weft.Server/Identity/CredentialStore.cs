@@ -43,7 +43,7 @@ internal sealed record Caller(
         Principal?.Allows(verb, KindOf(on), on?.Key ?? RoleAssignment.RootScope) ?? false;
 
     /// <summary>
-    /// Whether it may be told of what has an id: a principal of what it reads, an agent of what its cluster's may be told.
+    /// Whether it may be told of what has an id: a principal of what it reads, an agent of what is near its cluster.
     /// </summary>
     /// <param name="id">The id; <see cref="RoleAssignment.RootScope"/> for all there is.</param>
     public bool Sees(string id)
@@ -55,13 +55,17 @@ internal sealed record Caller(
                     : AccessVerb.Read
             );
         return (AgentId?.Parent ?? Enrolment?.Cluster) is { } cluster
-            ? IsOfCluster(cluster, resource)
+            ? IsNearCluster(cluster, resource)
             : May(AccessVerb.Read, resource);
     }
 
-    /// <summary>Whether who works for a cluster may be told of something: of the cluster and of networks.</summary>
-    public static bool IsOfCluster(ResourceId cluster, ResourceId resource) =>
-        resource.Equals(cluster) || resource.IsUnder(cluster) || Network.IsNetworkType(resource.Type);
+    /// <summary>
+    /// Whether who works for a cluster may be told of something: of what is in the cluster's resource group, and of networks.
+    /// Its pods ask for addresses, and whoever runs them must learn which neighbour has one.
+    /// </summary>
+    public static bool IsNearCluster(ResourceId cluster, ResourceId resource) =>
+        resource.IsUnder(ResourceId.ForResourceGroup(cluster.Subscription, cluster.ResourceGroup!))
+        || Network.IsNetworkType(resource.Type);
 
     /// <summary>What the rules of roles call the kind of something.</summary>
     public static string KindOf(ResourceId? on) =>

@@ -77,6 +77,7 @@ public sealed class AgentTextsTests
             m => Json.ToUtf8(m.ToJson()),
             ServiceAccountIssuer.Read
         ),
+        Message(new CredentialRequest(new string('0', 64)), m => m.ToBytes(), CredentialRequest.Read),
         Message(
             new EnrolmentTokenRequest("w1", "w1", false, 15),
             m => Json.ToUtf8(m.ToJson()),

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Weft.Contracts;
 
 namespace Weft.Tests.Server;
 
@@ -229,6 +230,27 @@ public sealed class DisclosureTests
         var seen = (await server.Send("GET", status, null, token)).Expect(202);
         Assert.Empty(seen.Json["properties"]!["waitsFor"]!.AsArray());
         Assert.Single((await server.Request("GET", status, null, [])).Json["properties"]!["waitsFor"]!.AsArray());
+    }
+
+    [Theory]
+    [InlineData("10.20.6.50", "is held by virtual machine probe1")]
+    [InlineData("10.20.6.60", "the address is held by something that you may not see")]
+    public async Task Names_ToAnAgent_NeighboursOfItsClustersGroupAlone(string address, string says)
+    {
+        await using var server = await Start();
+        await server.Create(Moved(Documents.Machine("probe2", Documents.Attached("n6", "10.20.6.60"))));
+        var agent = await server.Enrol(Documents.East, "east");
+        var request = new JsonObject
+        {
+            ["network"] = N6,
+            ["containerId"] = "c",
+            ["interface"] = "net1",
+            ["ips"] = new JsonArray(address),
+        };
+        var refused = (await server.SendAsAgent(agent, "POST", AgentApi.Acquire, request)).Expect(409);
+        Assert.Equal("AddressHeld", refused.Code);
+        Assert.Contains(says, refused.Text, StringComparison.Ordinal);
+        Assert.DoesNotContain("probe2", refused.Text, StringComparison.Ordinal);
     }
 
     private static (string Role, string Scope)[] Joins() =>

@@ -161,18 +161,15 @@ public sealed class AgentTextsTests
     public void Takes_TextsAsLongAsTheyMayBe()
     {
         foreach (
-            var (bounds, sample, read) in ((
-                ImmutableArray<TextBound>,
-                int,
-                Func<JsonObject, (object? Value, Refusal? Refusal)>
-            )[])
-                [(AgentTexts.Status, 1, Messages[1].Read), (AgentTexts.Verification, 6, Messages[6].Read)]
+            var (bounds, type) in ((ImmutableArray<TextBound>, Type)[])
+                [(AgentTexts.Status, typeof(StatusReport)), (AgentTexts.Verification, typeof(VerificationReport))]
         )
         {
+            var (_, sample, read) = Messages.Single(message => message.Type == type);
             foreach (var bound in bounds.Where(bound => bound.Path is not "state"))
             {
                 object[] path = [.. bound.Path.Split('.').SelectMany(Steps)];
-                var body = Parse(Messages[sample].Sample);
+                var body = Parse(sample);
                 Replace(body, path, bound.Most);
                 Assert.Null(read(body).Refusal);
                 Replace(body, path, bound.Most + 1);

@@ -104,6 +104,27 @@ public sealed class RequestLimitTests
         (await server.SendAsAgent(one, "GET", "verifications?wait=0")).Expect(204);
     }
 
+    /// <summary>Whoever has a plan made already is told when to ask again.</summary>
+    [Fact]
+    public async Task Bounds_PlansAtATime()
+    {
+        await using var server = await Start(
+            Small with
+            {
+                Plans = new PlanLimits { RunningPerPrincipal = 1, WaitingPerPrincipal = 0 },
+            }
+        );
+        const string Plan = "/providers/Weft.Fleet/plan";
+        using (var place = (await server.Service<PlanGate>().Enter("admin", Cancel)).Value)
+        {
+            var refused = (await server.Post(Plan, "{\"resources\":[]}")).Expect(429);
+            Assert.Equal(("TooManyRequests", "5"), (refused.Code, refused.Header("Retry-After")));
+        }
+
+        (await server.Post(Plan, "{\"resources\":[]}")).Expect(200);
+        (await server.Post(Plan, "{\"resources\":[]}")).Expect(200);
+    }
+
     private static Task<InProcessServer> Start(ManagementLimits limits) =>
         InProcessServer.WithSite(numbers: ServerLimits.Default with { Management = limits });
 

@@ -33,7 +33,11 @@ public sealed class VerifyTests : IDisposable
         await StartNode(weftd);
 
         await Eventually.Holds(
-            async () => (await Weft(weftd, "drift", "--cluster", "east")).Code == 0,
+            async () =>
+                (await Weft(weftd, "get", "agents", "--cluster", "east", "-o", "json")).Output.Contains(
+                    "\"Applied\"",
+                    StringComparison.Ordinal
+                ),
             "the agent has applied the picture"
         );
         var good = await Weft(weftd, "verify", "--cluster", "east", "--detailed");

@@ -117,7 +117,7 @@ internal sealed class QueryEndpoints(
 
     private Outcome<PlanResponse> CreatePlan(HttpContext http, Caller caller, List<JsonObject> resources)
     {
-        var planCaller = new PlanCaller(id => caller.May(AccessVerb.Read, id), id => caller.May(AccessVerb.Write, id))
+        var planCaller = new PlanCaller(caller.Sees, id => caller.May(AccessVerb.Write, id))
         {
             CheckJoin = (path, linked) => Authorization.CheckJoin(caller, path, linked),
             Name = caller.Name,

@@ -49,11 +49,17 @@ internal sealed record Caller(
     public bool Sees(string id)
     {
         if (!ResourceId.TryParse(id, out var resource))
+        {
+            // A name that can't be one makes an id that nothing has: it tells of what was asked for alone.
+            if (id.StartsWith("/subscriptions/", StringComparison.OrdinalIgnoreCase))
+                return true;
             return May(
                 id.StartsWith($"/providers/{IdentityCollection.Namespace}/", StringComparison.Ordinal)
                     ? AccessVerb.Administer
                     : AccessVerb.Read
             );
+        }
+
         return (AgentId?.Parent ?? Enrolment?.Cluster) is { } cluster
             ? IsNearCluster(cluster, resource)
             : May(AccessVerb.Read, resource);

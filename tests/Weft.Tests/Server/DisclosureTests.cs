@@ -65,6 +65,29 @@ public sealed class DisclosureTests
         AssertTellsNothing(refused);
     }
 
+    /// <summary>A name that can't be one belongs to nothing: what was sent is said back, in a plan as in a write.</summary>
+    [Theory]
+    [InlineData("")]
+    [InlineData("a b")]
+    [InlineData("no such thing! ü")]
+    [InlineData("absent")]
+    public async Task Tells_OfANameThatNothingHas(string pool)
+    {
+        await using var server = await Start();
+        var token = await server.IssueToken("tenant", [("Contributor", Documents.Group)]);
+        var node = Documents.Node("east", "w7").With(body => body["properties"]!["agentPool"] = pool);
+        var plan = PlanOf(node);
+        foreach (
+            var answer in (ServerResponse[])
+                [
+                    await server.PutAs(token, node),
+                    await server.SendAs(token, "POST", "/providers/Weft.Fleet/plan", plan),
+                    await server.Request("POST", "/providers/Weft.Fleet/plan", plan, []),
+                ]
+        )
+            Assert.Contains($"cluster east has no agent pool '{pool}'", answer.Text, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Names_NoOwnerOfAVlan_OfTheSameFabric()
     {
@@ -206,13 +229,18 @@ public sealed class DisclosureTests
         await using var server = await Start();
         var token = await server.IssueToken("tenant", [("Contributor", Other), .. Joins()]);
         var taken = Moved(Documents.Machine("mine1", Documents.Attached("n6", "10.20.6.50")));
-        var body = new JsonObject { ["resources"] = new JsonArray(taken.With(b => b["id"] = taken.Id).Body) };
-        var plan = (await server.SendAs(token, "POST", "/providers/Weft.Fleet/plan", body.ToJsonString())).Expect(200);
+        var plan = (await server.SendAs(token, "POST", "/providers/Weft.Fleet/plan", PlanOf(taken))).Expect(200);
         Assert.Equal(
             (await server.PutAs(token, taken)).Json["error"]!.ToJsonString(),
             plan.Json["changes"]![0]!["error"]!.ToJsonString()
         );
         AssertTellsNothing(plan);
+    }
+
+    private static string PlanOf(Document document)
+    {
+        var resource = document.With(body => body["id"] = document.Id).Body;
+        return new JsonObject { ["resources"] = new JsonArray(resource) }.ToJsonString();
     }
 
     /// <summary>The way of an agent to the cluster's answer is the way of its operation, and it names the agent.</summary>

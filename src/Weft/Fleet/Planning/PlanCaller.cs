@@ -6,8 +6,8 @@ namespace Weft.Fleet.Planning;
 /// <summary>
 /// Who asks for a plan, and would apply it: they are told what they may see, and warned of what they may not do.
 /// </summary>
-/// <param name="sees">Whether a resource may be shown to them.</param>
-internal sealed class PlanCaller(Func<ResourceId, bool> sees, Func<ResourceId, bool> writes)
+/// <param name="sees">Whether they may be told of what has an id.</param>
+internal sealed class PlanCaller(Func<string, bool> sees, Func<ResourceId, bool> writes)
 {
     /// <summary>Whether they may refer to what the documents name.</summary>
     public required JoinCheck CheckJoin { get; init; }
@@ -32,14 +32,14 @@ internal sealed class PlanCaller(Func<ResourceId, bool> sees, Func<ResourceId, b
             CallerAddress = CallerAddress,
             Force = Force,
             // Who may only read reviews what others would apply, as far as they see it.
-            CheckJoin = (path, linked) => !writes(id) && sees(linked) ? null : CheckJoin(path, linked),
+            CheckJoin = (path, linked) => !writes(id) && MayRead(linked) ? null : CheckJoin(path, linked),
         };
 
     /// <summary>Whether a resource may be shown to them.</summary>
-    public bool MayRead(ResourceId id) => sees(id);
+    public bool MayRead(ResourceId id) => sees(id.ToString());
 
     /// <summary>Whether they may be told of what has an id.</summary>
-    public bool MayRead(string id) => ResourceId.TryParse(id, out var resource) && sees(resource);
+    public bool MayRead(string id) => sees(id);
 
     /// <summary>
     /// Warns of what they may not change: an apply would be refused there, a plan isn't, so that who may only read can

@@ -9,10 +9,10 @@ namespace Weft.EndToEnd.Relay;
 public sealed class RelayedNode : IAsyncLifetime
 {
     /// <summary>weftd's address, and that from which this side's clients come to it.</summary>
-    public const string Here = "10.111.7.1";
+    public static readonly string Here = $"{Subnet}.1";
 
     /// <summary>The node's address.</summary>
-    public const string There = "10.111.7.2";
+    public static readonly string There = $"{Subnet}.2";
 
     private readonly string _namespace = $"weft-ssh-{Environment.ProcessId}";
 
@@ -158,4 +158,8 @@ public sealed class RelayedNode : IAsyncLifetime
         if (process.ExitCode != 0)
             throw new InvalidOperationException($"ip {command}: {errors}");
     }
+
+    /// <summary>Of this run alone: what a killed one has left on the machine has another.</summary>
+    private static string Subnet =>
+        string.Create(CultureInfo.InvariantCulture, $"10.111.{Environment.ProcessId % 256}");
 }

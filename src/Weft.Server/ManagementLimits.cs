@@ -41,20 +41,7 @@ internal sealed record ManagementLimits
     /// <summary>Each with its range. What it is and where its default comes from is in docs/specs/limits.md.</summary>
     public static readonly ImmutableArray<LimitRow<ManagementLimits>> Rows =
     [
-        new(
-            "connections",
-            16,
-            1_000_000,
-            l => l.Connections.Total,
-            (l, v) => l with { Connections = l.Connections with { Total = (int)v, IsTotalGiven = true } }
-        ),
-        new(
-            "connectionsPerSource",
-            1,
-            1_000_000,
-            l => l.Connections.PerSource,
-            (l, v) => l with { Connections = l.Connections with { PerSource = (int)v, IsPerSourceGiven = true } }
-        ),
+        .. LimitRows.ForConnections<ManagementLimits>(l => l.Connections, (l, v) => l with { Connections = v }),
         // Less than ARM's bound for one body would refuse some for ever.
         new("bodyBytes", 4 * Mebibyte, 64L * 1024 * Mebibyte, l => l.BodyBytes, (l, v) => l with { BodyBytes = v }),
         new(

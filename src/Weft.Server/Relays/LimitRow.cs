@@ -15,6 +15,28 @@ internal sealed record LimitRow<T>(string Name, long Least, long Most, Func<T, l
 /// <summary>Numbers by rows.</summary>
 internal static class LimitRows
 {
+    /// <summary>The numbers of a port's connections.</summary>
+    public static ImmutableArray<LimitRow<T>> ForConnections<T>(
+        Func<T, PortLimits> read,
+        Func<T, PortLimits, T> write
+    ) =>
+        [
+            new(
+                "connections",
+                16,
+                1_000_000,
+                l => read(l).Total,
+                (l, v) => write(l, read(l) with { Total = (int)v, IsTotalGiven = true })
+            ),
+            new(
+                "connectionsPerSource",
+                1,
+                1_000_000,
+                l => read(l).PerSource,
+                (l, v) => write(l, read(l) with { PerSource = (int)v, IsPerSourceGiven = true })
+            ),
+        ];
+
     /// <summary>The schema of an object that has them.</summary>
     public static SchemaMember SchemaOf<T>(string name, ImmutableArray<LimitRow<T>> rows) =>
         SchemaMember.Object(name, [.. rows.Select(row => SchemaMember.Integer(row.Name).Range(row.Least, row.Most))]);

@@ -36,20 +36,7 @@ internal sealed record RelayLimits
     /// <summary>Each with its range. What it is and where its default comes from is in docs/specs/limits.md.</summary>
     public static readonly ImmutableArray<LimitRow<RelayLimits>> Rows =
     [
-        new(
-            "connections",
-            16,
-            1_000_000,
-            l => l.Connections.Total,
-            (l, v) => l with { Connections = l.Connections with { Total = (int)v, IsTotalGiven = true } }
-        ),
-        new(
-            "connectionsPerSource",
-            1,
-            1_000_000,
-            l => l.Connections.PerSource,
-            (l, v) => l with { Connections = l.Connections with { PerSource = (int)v, IsPerSourceGiven = true } }
-        ),
+        .. LimitRows.ForConnections<RelayLimits>(l => l.Connections, (l, v) => l with { Connections = v }),
         Number(
             "listenersPerConnection",
             1,

@@ -21,14 +21,7 @@ public sealed class AgentTests
     public async Task Reports_DriftAndFailures_ToTheControlPlane()
     {
         await using var kube = await FakeKube.Start();
-        await using var harness = await AgentHarness.Create();
-        harness.Options = harness.Options with
-        {
-            Node = null,
-            Kubernetes = new KubeOptions { KubeConfig = kube.Config(harness.Root) },
-        };
-        harness.Timings = AgentHarness.FastTimings with { Kubernetes = KubeHarness.FastTimings };
-        await harness.StartAgent();
+        await using var harness = await StartClustersAgent(kube);
         harness.Plane.SetDesired("sha256-1", [KubeHarness.Definition("n6")]);
         await harness.Plane.UntilReported("sha256-1", "Applied");
 
@@ -195,14 +188,7 @@ public sealed class AgentTests
     {
         await using var kube = await FakeKube.Start();
         kube.Limit(FakeRbac.Read(Shipped("base"), "weft-agent"));
-        await using var harness = await AgentHarness.Create();
-        harness.Options = harness.Options with
-        {
-            Node = null,
-            Kubernetes = new KubeOptions { KubeConfig = kube.Config(harness.Root) },
-        };
-        harness.Timings = AgentHarness.FastTimings with { Kubernetes = KubeHarness.FastTimings };
-        await harness.StartAgent();
+        await using var harness = await StartClustersAgent(kube);
         harness.Plane.SetDesired("sha256-1", [KubeHarness.Definition("n6")]);
         await harness.Plane.UntilReported("sha256-1", "Applied");
         harness.Plane.SetDesired("sha256-22", [KubeHarness.Definition("n6"), DevicePluginConfigMap()]);
@@ -213,6 +199,20 @@ public sealed class AgentTests
             harness.Plane.Reports.Last(r => r.Digest == "sha256-22").Message,
             StringComparison.Ordinal
         );
+    }
+
+    /// <summary>The agent of a cluster as a whole.</summary>
+    private static async Task<AgentHarness> StartClustersAgent(FakeKube kube)
+    {
+        var harness = await AgentHarness.Create();
+        harness.Options = harness.Options with
+        {
+            Node = null,
+            Kubernetes = new KubeOptions { KubeConfig = kube.Config(harness.Root) },
+        };
+        harness.Timings = AgentHarness.FastTimings with { Kubernetes = KubeHarness.FastTimings };
+        await harness.StartAgent();
+        return harness;
     }
 
     private static string[] Shipped(params string[] folders) =>

@@ -25,11 +25,13 @@ internal sealed class AgentEndpoints(
     CredentialUses uses,
     JoinEndpoints join,
     VerificationEndpoints verifications,
+    InquiryEndpoints inquiries,
     AgentRelayEndpoints relay,
     IHostApplicationLifetime lifetime
 )
 {
     private const string ReportPath = AgentApi.Verifications + "/";
+    private const string AnswerPath = AgentApi.Inquiries + "/";
 
     private static readonly TimeSpan DefaultWait = TimeSpan.FromSeconds(30);
 
@@ -86,6 +88,12 @@ internal sealed class AgentEndpoints(
                 http,
                 agent,
                 path[ReportPath.Length..]
+            ),
+            ("GET", AgentApi.Inquiries) => inquiries.ServePending(http, agent),
+            ("PUT", _) when path.StartsWith(AnswerPath, StringComparison.Ordinal) => inquiries.AcceptReport(
+                http,
+                agent,
+                path[AnswerPath.Length..]
             ),
             ("POST", AgentApi.Session) => http.Respond(200, sessions.Open(agent).ToBytes()),
             ("POST", AgentApi.Acquire) => AcquireLeases(http, agent),
@@ -330,7 +338,10 @@ internal sealed class AgentEndpoints(
         return new LeaseRequest(
             cluster,
             network,
-            AddressClaims.PodHolderOf(cluster, container, name, pod, node ?? request.Node),
+            AddressClaims.PodHolderOf(cluster, container, name, pod, node ?? request.Node) with
+            {
+                PodUid = request.Uid,
+            },
             request.Ips,
             false
         )

@@ -309,6 +309,7 @@ internal static class Program
             .AddSingleton<LeaseRates>()
             .AddSingleton<LeaseAllocator>()
             .AddSingleton<LeaseRegistrar>()
+            .AddSingleton<LeasedNetworks>()
             .AddSingleton<EnrolmentEndpoints>()
             .AddSingleton<CredentialEndpoints>()
             .AddSingleton<CredentialUses>()

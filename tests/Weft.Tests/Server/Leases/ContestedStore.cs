@@ -7,9 +7,10 @@ namespace Weft.Tests.Server.Leases;
 /// A store that others write to, and whose disk may be full: what a test wants to happen between a decision and its
 /// commit happens just before the commit. It counts the commits that were tried.
 /// </summary>
-internal sealed class ContestedStore : IResourceStore
+/// <param name="maxMutations">The most that a commit may hold; by default as much as there is.</param>
+internal sealed class ContestedStore(int maxMutations = int.MaxValue) : IResourceStore
 {
-    private readonly MemoryStore _store = new();
+    private readonly MemoryStore _store = new(maxMutations);
 
     /// <summary>What comes before each commit; it is told which one it is, from 1 on.</summary>
     public Func<int, Task>? BeforeCommit { get; set; }
@@ -20,6 +21,8 @@ internal sealed class ContestedStore : IResourceStore
     public int Commits { get; private set; }
 
     public StoreState Current => _store.Current;
+
+    public int MaxMutations => _store.MaxMutations;
 
     /// <summary>Somebody else writes, and isn't counted.</summary>
     public async Task Write(params IReadOnlyList<Mutation> changes) =>

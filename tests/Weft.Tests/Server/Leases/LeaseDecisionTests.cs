@@ -52,7 +52,7 @@ public sealed class LeaseDecisionTests : IAsyncLifetime
     {
         var taken = new Lease(AddressOf("10.20.6.4"), new Holder("vm", "vm"), LeaseMethod.Dynamic, TestSite.Now);
         _store.BeforeCommit = attempt =>
-            attempt == 1 ? _store.Write(NetworkPool.PutLeases(Network, [taken])) : Task.CompletedTask;
+            attempt == 1 ? _store.Write(TestLeases.Put(_store.Current, Network, taken)) : Task.CompletedTask;
 
         Assert.Equal("10.20.6.5 fd20:0:0:606::4", await Acquire("a"));
         Assert.Equal("vm", Holdings.LeaseOf(taken.Address)!.Holder.Id);
@@ -120,7 +120,7 @@ public sealed class LeaseDecisionTests : IAsyncLifetime
     public async Task Decides_ARequest_Once()
     {
         await Acquire("a");
-        await _store.Write(NetworkPool.RemoveLeases(Network, Holdings.Leases));
+        await _store.Write(TestLeases.Remove(_store.Current, Network, Holdings.Leases));
         await Acquire("b");
 
         Assert.All(Holdings.Leases, lease => Assert.Equal("b", lease.Holder.Id));

@@ -20,10 +20,7 @@ internal static class IpamSuite
         using var folder = new RelayFolder();
         var load = Path.Combine(folder.Root, "load");
         RelayFolder.Run("/usr/bin/gcc", "-O2", "-D_GNU_SOURCE", "-o", load, "bench/ipam/load.c");
-        Directory.CreateDirectory(
-            IpamServer.DataOf(folder),
-            UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute
-        );
+        Directory.CreateDirectory(IpamServer.DataOf(folder));
         await IpamSite.Create(IpamServer.StoreOf(folder), Agents);
         var empty = new FileInfo(IpamServer.StoreOf(folder)).Length;
         double idle;

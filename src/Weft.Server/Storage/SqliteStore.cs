@@ -77,12 +77,11 @@ internal sealed class SqliteStore : IResourceStore
         try
         {
             connection = StoreConnection.OpenForWriting(path);
-            if (StoreReader.CheckPages(connection) is { } fault)
-                throw DamagedStoreException.Create(path, fault);
-            var head = Prepare(connection, path);
+            // Beside what else is read: of a large store it takes as long.
+            var pages = Task.Run(() => StoreReader.CheckPages(path));
+            var (head, loaded) = Read(connection, path, pages);
             if (StoreFiles.FindLoss(path, head, RevisionFile.Read(path), hadLog) is { } loss)
                 throw DamagedStoreException.CreateForLoss(path, loss);
-            var loaded = StoreLoader.Load(connection, path, head);
             StoreConnection.ProveWritable(connection);
             StoreConnection.OwnLog(connection);
             return new SqliteStore(path, connection, loaded, head);
@@ -125,9 +124,33 @@ internal sealed class SqliteStore : IResourceStore
         return ValueTask.CompletedTask;
     }
 
+    private static (StoreHead Head, LoadedStore Loaded) Read(
+        SqliteConnection connection,
+        string path,
+        Task<string?> pages
+    )
+    {
+        try
+        {
+            var head = Prepare(connection, path, pages);
+            return (head, StoreLoader.Load(connection, path, head));
+        }
+        finally
+        {
+            // What is wrong with the pages is the cause of whatever else is wrong.
+            ThrowIfDamaged(path, pages);
+        }
+    }
+
+    private static void ThrowIfDamaged(string path, Task<string?> pages)
+    {
+        if (pages.GetAwaiter().GetResult() is { } fault)
+            throw DamagedStoreException.Create(path, fault);
+    }
+
     /// <summary>Makes or upgrades the tables.</summary>
     /// <returns>The head.</returns>
-    private static StoreHead Prepare(SqliteConnection connection, string path)
+    private static StoreHead Prepare(SqliteConnection connection, string path, Task<string?> pages)
     {
         switch (StoreSchema.FormatOf(connection, path))
         {
@@ -135,6 +158,7 @@ internal sealed class SqliteStore : IResourceStore
                 StoreSchema.Create(connection);
                 break;
             case < StoreHead.Format:
+                ThrowIfDamaged(path, pages);
                 StoreUpgrade.Run(connection, path);
                 break;
         }

@@ -76,11 +76,12 @@ internal sealed class StoreLoader
         command.Parameters.AddWithValue("$after", after);
         command.Parameters.AddWithValue("$most", most);
         using var reader = command.ExecuteReader();
+        Func<int, string?> nameOf = names.Find;
         while (reader.Read())
-            yield return ReadLease(reader.Handle!, names);
+            yield return ReadLease(reader.Handle!, nameOf);
     }
 
-    private static LeaseRecord ReadLease(sqlite3_stmt statement, LeaseNames names)
+    private static LeaseRecord ReadLease(sqlite3_stmt statement, Func<int, string?> nameOf)
     {
         var areTypes =
             raw.sqlite3_column_type(statement, 1) == raw.SQLITE_BLOB
@@ -92,9 +93,9 @@ internal sealed class StoreLoader
             return new LeaseRecord(id, null, null, checksum, $"the record {id} of leases doesn't match its checksum");
         try
         {
-            var (network, holding) = HoldingFormat.Read(body, names.Find);
+            var (network, holding) = HoldingFormat.Read(body, nameOf);
             holding.StoreId = (int)id;
-            return names.Find(network) is { } key
+            return nameOf(network) is { } key
                 ? new LeaseRecord(id, key, holding, checksum, null)
                 : new LeaseRecord(
                     id,

@@ -40,6 +40,13 @@ internal static class StoreReader
             _ => "its pages can't be checked",
         };
 
+    /// <summary>The same of a file that somebody else reads meanwhile.</summary>
+    public static string? CheckPages(string path)
+    {
+        using var connection = StoreConnection.OpenForReading(path);
+        return CheckPages(connection);
+    }
+
     /// <summary>What is wrong with the rows as a whole; null where they are those that the head counts.</summary>
     public static string? CompareWithHead(StoreHead head, long rows, ulong sum) =>
         rows != head.Rows ? $"{head.Rows} rows were committed, and {rows} are there"

@@ -7,10 +7,9 @@ namespace Weft.Tests.Server.Leases;
 /// A store that others write to, and whose disk may be full: what a test wants to happen between a decision and its
 /// commit happens just before the commit. It counts the commits that were tried.
 /// </summary>
-/// <param name="maxMutations">The most that a commit may hold; by default as much as there is.</param>
-internal sealed class ContestedStore(int maxMutations = int.MaxValue) : IResourceStore
+internal sealed class ContestedStore : IResourceStore
 {
-    private readonly MemoryStore _store = new(maxMutations);
+    private readonly MemoryStore _store = new();
 
     /// <summary>What comes before each commit; it is told which one it is, from 1 on.</summary>
     public Func<int, Task>? BeforeCommit { get; set; }
@@ -22,7 +21,8 @@ internal sealed class ContestedStore(int maxMutations = int.MaxValue) : IResourc
 
     public StoreState Current => _store.Current;
 
-    public int MaxMutations => _store.MaxMutations;
+    /// <inheritdoc/>
+    public int MaxMutations { get; set; } = int.MaxValue;
 
     /// <summary>Somebody else writes, and isn't counted.</summary>
     public async Task Write(params IReadOnlyList<Mutation> changes) =>
@@ -31,6 +31,7 @@ internal sealed class ContestedStore(int maxMutations = int.MaxValue) : IResourc
     public async ValueTask<long?> Commit(ReadSet readSet, IReadOnlyList<Mutation> changes, CancellationToken cancel)
     {
         Commits++;
+        Assert.InRange(changes.Sum(change => change.Count), 1, MaxMutations);
         if (BeforeCommit is { } before)
             await before(Commits);
         return IsFull

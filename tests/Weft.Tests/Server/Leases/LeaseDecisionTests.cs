@@ -147,6 +147,46 @@ public sealed class LeaseDecisionTests : IAsyncLifetime
         Assert.All(Holdings.Leases, lease => Assert.Equal("a", lease.Holder.Id));
     }
 
+    /// <summary>etcd takes 128 operations at once.</summary>
+    [Fact]
+    public async Task Commits_NoMore_ThanTheStoreTakesAtOnce()
+    {
+        _store.MaxMutations = 10;
+        var (begun, go) = (new TaskCompletionSource(), new TaskCompletionSource());
+        _store.BeforeCommit = commit =>
+        {
+            begun.TrySetResult();
+            return commit == 1 ? go.Task : Task.CompletedTask;
+        };
+        var first = Acquire("first");
+        await begun.Task;
+        List<Task<string>> waiting = [.. Enumerable.Range(0, 35).Select(i => Acquire($"c{i}"))];
+        go.SetResult();
+
+        await Task.WhenAll([first, .. waiting]);
+        Assert.Equal(72, Holdings.Leases.Count());
+        Assert.Equal(1 + 4, _store.Commits);
+    }
+
+    [Fact]
+    public async Task Refuses_AWrite_ThatIsMoreThanTheStoreTakesAtOnce()
+    {
+        _store.MaxMutations = 2;
+        var decided = await _controlPlane.Decide(
+            transaction => new Decision(
+                [.. Enumerable.Range(0, 3).Select(i => Mutation.Remove($"t|{i}"))],
+                null,
+                transaction.State,
+                false,
+                null
+            ),
+            TestContext.Current.CancellationToken
+        );
+
+        Assert.Equal(RefusalCode.RequestTooLarge, decided.Refusal!.Code);
+        Assert.Equal(0, _store.Commits);
+    }
+
     [Theory]
     [InlineData("w2", null, "AuthorizationFailed", 2)]
     [InlineData("W1", null, "10.20.6.4 fd20:0:0:606::4", 0)]
